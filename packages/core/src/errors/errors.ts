@@ -1,0 +1,91 @@
+/** Facts that every error of manyhands can carry besides its message. */
+export interface ManyhandsErrorOptions {
+  cause?: unknown;
+}
+
+/** Root of all errors thrown by manyhands; branch on the class or on `code`, never on the text. */
+export class ManyhandsError extends Error {
+  /** Stable identifier of the kind of error, for example `ERR_TIMEOUT`. */
+  readonly code: string = "ERR_MANYHANDS";
+
+  constructor(message: string, options?: ManyhandsErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+  }
+}
+
+/** A wait or a time limit ended before the thing waited for happened. */
+export class TimeoutError extends ManyhandsError {
+  override readonly code = "ERR_TIMEOUT";
+}
+
+/** An argument or option has a value that can never be right (Python's ValueError). */
+export class ValueError extends ManyhandsError {
+  override readonly code = "ERR_VALUE";
+}
+
+/** Arguments do not fit the task's schema. */
+export class ValidationError extends ManyhandsError {
+  override readonly code = "ERR_VALIDATION";
+}
+
+/** A value cannot be sent to another process; `path` names the place, such as `args[1].socket`. */
+export class SerializationError extends ManyhandsError {
+  override readonly code = "ERR_SERIALIZATION";
+  readonly path: string;
+
+  constructor(message: string, options: ManyhandsErrorOptions & { path: string }) {
+    super(message, options);
+    this.path = options.path;
+  }
+}
+
+/** An encoded payload is larger than `maxPayload` (bytes). */
+export class PayloadTooLargeError extends ManyhandsError {
+  override readonly code = "ERR_PAYLOAD_TOO_LARGE";
+}
+
+/** No task of that name is known where it should be. */
+export class TaskNotFoundError extends ManyhandsError {
+  override readonly code = "ERR_TASK_NOT_FOUND";
+}
+
+/** Work was submitted to a pool that has been closed or terminated (Python's "Pool not running"). */
+export class PoolClosedError extends ManyhandsError {
+  override readonly code = "ERR_POOL_CLOSED";
+}
+
+/** The pool was terminated, or failed, before this call had a result. */
+export class PoolTerminatedError extends ManyhandsError {
+  override readonly code = "ERR_POOL_TERMINATED";
+}
+
+/** The child or host that ran the task went away before it answered. */
+export class WorkerLostError extends ManyhandsError {
+  override readonly code = "ERR_WORKER_LOST";
+}
+
+/** The task was cancelled before it had a result. */
+export class CancelledError extends ManyhandsError {
+  override readonly code = "ERR_CANCELLED";
+}
+
+/** Redis no longer holds what it acknowledged: it was flushed, restored or lost its data. */
+export class StateLostError extends ManyhandsError {
+  override readonly code = "ERR_STATE_LOST";
+}
+
+/** Redis cannot be reached, refused the credentials, or is not fit for use (too old, evicting). */
+export class RedisUnfitError extends ManyhandsError {
+  override readonly code = "ERR_REDIS_UNFIT";
+}
+
+/** The context, pool or handle was used after it had been closed. */
+export class ClosedError extends ManyhandsError {
+  override readonly code = "ERR_CLOSED";
+}
+
+/** A task's error whose class the caller does not know; `name` is the original class name. */
+export class RemoteError extends ManyhandsError {
+  override readonly code: string = "ERR_REMOTE";
+}

@@ -1,0 +1,65 @@
+import type { Milliseconds } from "./records.ts";
+
+/**
+ * What a BullMQ job of manyhands carries in `data`.
+ *
+ * A job holds one or more *units*; each unit gets exactly one answer.
+ * - `args` (plain JSON) or `encodedArgs`: one unit, one call `run(...args)`. What any BullMQ client may write.
+ * - `units`: base64 of `encode(Unit[])`. `kind` says what a unit is:
+ *   `calls`: an argument list, answered by the call's value;
+ *   `items`: a chunk of items, answered by the list of `run(item)`;
+ *   `starItems`: a chunk of argument lists, answered by the list of `run(...item)`.
+ */
+export interface JobEnvelope {
+  args?: unknown[];
+  /** base64 of `encode(args)`, where the arguments are more than plain JSON. */
+  encodedArgs?: string;
+  kind?: UnitKind;
+  units?: string;
+  /** Number of units in `units`. */
+  count?: number;
+  /** Number of items over all units, for display. */
+  items?: number;
+  /** Client id whose reply stream gets the answers; absent for a detached submission. */
+  client?: string;
+  tags?: string[];
+  /** Hard limit of one call or item: the child is killed. */
+  timeout?: Milliseconds;
+  /** Aborts `currentTask().signal` of one call or item. */
+  softTimeout?: Milliseconds;
+  /** How long the outcome is kept. */
+  resultTtl?: Milliseconds;
+}
+
+export type UnitKind = "calls" | "items" | "starItems";
+
+/** Answer to one unit: index in its job, 1 = value / 0 = error, the value or error, run time in microseconds. */
+export type UnitAnswer = [unit: number, ok: 0 | 1, value: unknown, micros: number];
+
+/**
+ * One element of the field `answers` of an entry of the reply stream: the job, `encode(UnitAnswer[])`, and where
+ * it ran. The field holds `encode(ReplyItem[])`.
+ */
+export type ReplyItem = [jobId: string, answers: Uint8Array, hostName: string, pid: number];
+
+/** `returnvalue` of a completed job. */
+export interface JobReturn {
+  /** Value of a single call, when it is plain JSON. */
+  value?: unknown;
+  /** base64 of `encode(UnitAnswer[])`, one string per message of the child. */
+  answers?: string[];
+  /** The answers are in `Keys.result(jobId)`, as `encode(Uint8Array[])`. */
+  stored?: true;
+  host: string;
+  hostId: string;
+  pid: number;
+  /** Run time in ms. */
+  duration: number;
+}
+
+/** Extra field of a failed job's hash: base64 of `encode(error)`. */
+export const JOB_ERROR_FIELD = "error";
+/** Extra field of a job's hash: the reason of a requested cancellation; hosts re-check it with each heartbeat. */
+export const JOB_CANCEL_FIELD = "cancelRequested";
+/** Largest answers in bytes that are kept in the return value itself, and with it in BullMQ's event stream. */
+export const MAX_INLINE_ANSWERS: number = 16 * 1024;

@@ -1,0 +1,86 @@
+/** Milliseconds. */
+export type Milliseconds = number;
+
+/** How a task's code is separated from the worker host. */
+export type Isolation = "process" | "thread" | "inline";
+
+/** What happens to running work when its job's lock can no longer be trusted. */
+export type FencePolicy = "strict" | "lenient";
+
+/** A pool as stored in the registry (`Keys.pools`). */
+export interface PoolRecord {
+  name: string;
+  /** At most this many run at once over all hosts; null = as many as the hosts have slots. */
+  size: number | null;
+  /** Changes with every creation, so that a pool that was removed and made again is told apart. */
+  generation: string;
+  /** Client id of the maker of an unnamed pool, which vanishes with it; null for a named pool. */
+  owner: string | null;
+  /** `failed`: its initializer threw; `terminated`: hosts kill what still runs and forget the pool. */
+  state: "running" | "failed" | "terminated";
+  isolation: Isolation | null;
+  initializer: { task: string; args: string } | null;
+  /** A child is replaced after this many jobs (a chunk counts as one); null = never. */
+  maxTasksPerChild: number | null;
+  fence: FencePolicy;
+  /** Why the pool failed: an encoded error (`encodeToString`); null otherwise. */
+  failure: string | null;
+  /** Server time in ms. */
+  createdAt: number;
+}
+
+/** One task as a host announces it. */
+export interface TaskAnnouncement {
+  name: string;
+  isolation: Isolation | null;
+}
+
+/** One running job as a host announces it. */
+export interface RunningAnnouncement {
+  jobId: string;
+  task: string;
+  pool: string;
+  pid: number;
+  /** Host's wall clock, ms. */
+  since: number;
+}
+
+/** A worker host as stored in its heartbeat (`Keys.host`). */
+export interface HostRecord {
+  id: string;
+  /** `--name`, by default the machine's host name plus the pid. */
+  name: string;
+  hostname: string;
+  pid: number;
+  slots: number;
+  state: "starting" | "running" | "draining" | "deaf";
+  isolation: Isolation;
+  /** Pools it serves; null = every pool. */
+  pools: string[] | null;
+  tasks: TaskAnnouncement[];
+  running: RunningAnnouncement[];
+  children: { pid: number; pool: string | null; isolation: Isolation; busy: boolean; jobsRun: number }[];
+  version: string;
+  /** Host's wall clock, ms. */
+  startedAt: number;
+  beatAt: number;
+  /** Resident memory of the host process, bytes. */
+  memory: number;
+  /** Jobs finished by this host since it started. */
+  completed: number;
+  failed: number;
+}
+
+/** A participating client process (`Keys.session`). */
+export interface SessionRecord {
+  id: string;
+  hostname: string;
+  pid: number;
+  startedAt: number;
+}
+
+/** Messages on `Keys.control` and `Keys.hostControl`, as JSON. All are hints: receivers re-read the truth. */
+export type ControlMessage =
+  | { type: "pools-changed"; pool: string }
+  | { type: "cancel"; pool: string; jobId: string; unit: number | null; reason: string }
+  | { type: "drain"; grace: Milliseconds | null };

@@ -1,0 +1,43 @@
+import type { Isolation, TaskAnnouncement } from "@manyhands/core/internal";
+import type { FromChild, RunRequest } from "../child/messages.ts";
+
+/** How a child ended, as far as it is known. */
+export interface ExecutorExit {
+  /** Exit code, or null when a signal ended it. */
+  code: number | null;
+  signal: NodeJS.Signals | null;
+  /** Last uncaught error the child could report: encode(error) and its message. */
+  crash: { error: Uint8Array; message: string } | null;
+  /** True when the heap limit ended it. */
+  outOfMemory: boolean;
+  /** Why we killed it, when we did. */
+  killedFor: string | null;
+}
+
+/** What the runner of a job hears while the child works. */
+export type RunMessage = Extract<FromChild, { type: "started" | "answers" | "output" | "log" | "progress" }>;
+
+/**
+ * One child, whatever separates it from the host: an operating-system process, a worker thread, or nothing (inline).
+ * Runs one job at a time (inline: several). Never reused after it has exited or been killed.
+ */
+export interface Executor {
+  readonly isolation: Isolation;
+  readonly pid: number;
+  /** Resolves once task modules are loaded; rejects with the error of a module that throws. */
+  readonly loaded: Promise<TaskAnnouncement[]>;
+  /** Settles exactly once, when the child is gone. Never rejects. */
+  readonly exited: Promise<ExecutorExit>;
+  /** Ties the child to one pool for the rest of its life and runs the pool's initializer; rejects with its error. */
+  adopt(pool: string, initializer: { task: string; args: string } | null): Promise<void>;
+  /**
+   * Runs all units of one job. Resolves with `null` after the message with `done: true`, or with the exit when the child
+   * ended first. Never rejects. Listener calls come in the order of sending.
+   */
+  run(request: RunRequest, listener: (message: RunMessage) => void): Promise<ExecutorExit | null>;
+  cancel(jobId: string, unit: number | null, reason: "cancelled" | "softTimeout"): void;
+  /** Ends the child now, also one that is busy in a loop; resolves when it is gone. */
+  kill(reason: string): Promise<ExecutorExit>;
+  /** Lets an idle child end by itself, kills it after `grace` ms. */
+  retire(grace: number): Promise<ExecutorExit>;
+}
