@@ -1,1 +1,10 @@
+/**
+ * What the packages of manyhands share with each other. Not part of the public API: it changes without notice.
+ */
+export * from "./codec/index.ts";
+export * from "./connection/index.ts";
 export * from "./protocol/index.ts";
+export * from "./registry/index.ts";
+export { postAnswers } from "./results/post-answers.ts";
+export { Script } from "./script/index.ts";
+export * from "./tasks/index.ts";

@@ -1,0 +1,123 @@
+import { RedisUnfitError } from "../errors/index.ts";
+import type { RedisClient } from "./open.ts";
+import { describeRedis, type RedisConfig } from "./redis-config.ts";
+
+/** Oldest Redis whose commands manyhands and BullMQ use (XTRIM MINID, LPOS, GETEX). */
+export const MINIMUM_REDIS_VERSION = "6.2.0";
+
+/** What is known of a server that is fit for use. */
+export interface RedisFitness {
+  version: string;
+  /** Changes when the server process is restarted. */
+  runId: string;
+  appendOnly: boolean;
+  evictionPolicy: string;
+  product: string;
+}
+
+/**
+ * Waits for the first answer of a freshly opened connection and checks what the guarantees need.
+ *
+ * @param timeout - Milliseconds until an unreachable server is given up.
+ * @throws RedisUnfitError unreachable, wrong password, older than {@link MINIMUM_REDIS_VERSION}, or evicting keys
+ */
+export async function assertRedisFit(
+  client: RedisClient,
+  config: RedisConfig | undefined,
+  timeout: number = 5_000,
+): Promise<RedisFitness> {
+  const where = describeRedis(config);
+  const text = await firstAnswer(client, where, timeout);
+  const facts = parseFacts(text);
+  const version = facts.get("valkey_version") ?? facts.get("redis_version") ?? "0.0.0";
+  const product = facts.has("valkey_version") ? "Valkey" : "Redis";
+  if (isOlder(facts.get("redis_version") ?? version, MINIMUM_REDIS_VERSION)) {
+    throw new RedisUnfitError(
+      `${product} at ${where} is too old: version ${version}, at least ${MINIMUM_REDIS_VERSION} is needed; upgrade the server`,
+    );
+  }
+  const evictionPolicy = facts.get("maxmemory_policy") ?? "noeviction";
+  if (evictionPolicy !== "noeviction") {
+    throw new RedisUnfitError(
+      `${product} at ${where} may evict keys: maxmemory-policy is ${evictionPolicy}, noeviction is needed; ` +
+        "run CONFIG SET maxmemory-policy noeviction",
+    );
+  }
+  return {
+    version,
+    product,
+    evictionPolicy,
+    runId: facts.get("run_id") ?? "",
+    appendOnly: facts.get("aof_enabled") === "1",
+  };
+}
+
+async function firstAnswer(client: RedisClient, where: string, timeout: number): Promise<string> {
+  let lastError: Error | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let onError: (error: Error) => void = () => {};
+  const refused = new Promise<never>((_, reject) => {
+    onError = (error) => {
+      lastError = error;
+      const message = deepestMessage(error);
+      if (/WRONGPASS|NOAUTH|NOPERM|invalid password|without any password/i.test(message)) {
+        reject(new RedisUnfitError(`Redis at ${where} refused the credentials: ${message}; check the password in the URL`));
+      } else if (/ECONNREFUSED|ENOTFOUND|EACCES|EHOSTUNREACH|ENETUNREACH|ENOENT|ERR_TLS|certificate/i.test(message)) {
+        reject(unreachable(where, message, error));
+      }
+    };
+    timer = setTimeout(
+      () => reject(unreachable(where, lastError ? deepestMessage(lastError) : `no answer within ${timeout} ms`, lastError)),
+      timeout,
+    );
+    client.on("error", onError);
+  });
+  try {
+    return await Promise.race([client.info(), refused]);
+  } catch (error) {
+    if (error instanceof RedisUnfitError) throw error;
+    onError(error as Error);
+    await refused;
+    throw error;
+  } finally {
+    clearTimeout(timer);
+    client.off("error", onError);
+    refused.catch(() => {});
+  }
+}
+
+function unreachable(where: string, reason: string, cause: unknown): RedisUnfitError {
+  return new RedisUnfitError(
+    `Redis at ${where} is not reachable: ${reason}; start one with \`manyhands redis\`, or say where it is with ` +
+      "--redis or MANYHANDS_REDIS_URL",
+    { cause },
+  );
+}
+
+function deepestMessage(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0) return deepestMessage(error.errors[0]);
+  if (error instanceof Error) {
+    const last = (error as { lastNodeError?: unknown }).lastNodeError;
+    return last ? deepestMessage(last) : error.message || String((error as { code?: unknown }).code ?? error.name);
+  }
+  return String(error);
+}
+
+function parseFacts(text: string): Map<string, string> {
+  const facts = new Map<string, string>();
+  for (const line of text.split("\r\n")) {
+    const colon = line.indexOf(":");
+    if (colon > 0) facts.set(line.slice(0, colon), line.slice(colon + 1));
+  }
+  return facts;
+}
+
+function isOlder(version: string, minimum: string): boolean {
+  const left = version.split(".").map(Number);
+  const right = minimum.split(".").map(Number);
+  for (const [index, wanted] of right.entries()) {
+    const got = left[index] ?? 0;
+    if (got !== wanted) return got < wanted;
+  }
+  return false;
+}

@@ -1,0 +1,3 @@
+export { assertRedisFit, MINIMUM_REDIS_VERSION, type RedisFitness } from "./fitness.ts";
+export { closeRedis, type OpenOptions, openRedis, type RedisClient } from "./open.ts";
+export { DEFAULT_REDIS_URL, describeRedis, type RedisConfig, type RedisTarget, resolveRedis } from "./redis-config.ts";

@@ -1,0 +1,68 @@
+import { Cluster, Redis } from "ioredis";
+import { type ConnectionOptions, type RedisConfig, resolveRedis } from "./redis-config.ts";
+
+/** A connection of ioredis, to one server or to a cluster. */
+export type RedisClient = Redis | Cluster;
+
+export interface OpenOptions {
+  /** Shown by `CLIENT LIST`. */
+  name: string;
+  /**
+   * Refuse commands at once while there is no connection, instead of keeping them until there is one.
+   * @defaultValue false
+   */
+  failFast?: boolean;
+}
+
+/**
+ * Opens a connection that reconnects for ever (50 ms doubling to 1 s, with jitter) and never gives up on a command
+ * it has accepted. Errors of the connection are not thrown: listen to `error`, or use {@link assertRedisFit} first.
+ */
+export function openRedis(config: RedisConfig | undefined, options: OpenOptions): RedisClient {
+  const target = resolveRedis(config);
+  const shared = {
+    connectionName: options.name,
+    maxRetriesPerRequest: null,
+    enableOfflineQueue: !options.failFast,
+    connectTimeout: 5_000,
+  };
+  const client =
+    target.kind === "cluster"
+      ? new Cluster(target.nodes, {
+          ...target.options,
+          clusterRetryStrategy: reconnectDelay,
+          redisOptions: { ...(target.options.redisOptions as ConnectionOptions | undefined), ...shared },
+        })
+      : new Redis({
+          failoverDetector: target.options.sentinels !== undefined,
+          ...target.options,
+          ...shared,
+          retryStrategy: reconnectDelay,
+        });
+  // A connection without a listener prints every lost connection; whoever cares adds a listener of its own.
+  client.on("error", () => {});
+  return client;
+}
+
+function reconnectDelay(attempt: number): number {
+  const delay = Math.min(1_000, 50 * 2 ** Math.min(attempt - 1, 5));
+  return delay / 2 + Math.random() * (delay / 2);
+}
+
+/**
+ * Closes a connection: politely when Redis answers within `deadline` ms, else at once. Never throws, never hangs.
+ */
+export async function closeRedis(client: RedisClient, deadline: number = 500): Promise<void> {
+  if (client.status === "end") return;
+  if (client.status === "ready") {
+    let timer: NodeJS.Timeout | undefined;
+    await Promise.race([
+      client.quit().catch(() => {}),
+      new Promise((resolve) => {
+        timer = setTimeout(resolve, deadline);
+      }),
+    ]);
+    clearTimeout(timer);
+  }
+  client.disconnect();
+}

@@ -1,0 +1,86 @@
+import type { ClusterNode, ClusterOptions, RedisOptions } from "ioredis";
+import { ValueError } from "../errors/index.ts";
+
+/**
+ * Where Redis is: a URL (`redis://:password@host:6379/0`, `rediss://…`), options of ioredis (also `{ sentinels, name }`
+ * and `{ path }`), or the nodes of a Redis Cluster.
+ */
+export type RedisConfig = string | RedisOptions | ClusterNode[] | { cluster: ClusterNode[]; options?: ClusterOptions };
+
+/** What is used when nothing is configured. */
+export const DEFAULT_REDIS_URL = "redis://127.0.0.1:6379";
+
+/** Options of ioredis without those that BullMQ's scripts break on. */
+export type ConnectionOptions = Omit<RedisOptions, "keyPrefix" | "replyMapping">;
+
+/** One spelling of every form of {@link RedisConfig}. */
+export type RedisTarget =
+  | { kind: "single"; options: ConnectionOptions }
+  | { kind: "cluster"; nodes: ClusterNode[]; options: ClusterOptions };
+
+/**
+ * Resolves a configuration; without one, the environment decides (`MANYHANDS_REDIS_URL`, then `REDIS_URL`), then the
+ * default address.
+ *
+ * @throws ValueError when the form is wrong, or `keyPrefix` or `replyMapping` is set: BullMQ's scripts break on them
+ */
+export function resolveRedis(config: RedisConfig | undefined): RedisTarget {
+  const given = config ?? process.env["MANYHANDS_REDIS_URL"] ?? process.env["REDIS_URL"] ?? DEFAULT_REDIS_URL;
+  if (typeof given === "string") return { kind: "single", options: parseUrl(given) };
+  if (Array.isArray(given)) return cluster(given, {});
+  if (typeof given !== "object" || given === null) {
+    throw new ValueError(`redis must be a URL, an object of options or a list of cluster nodes; got ${String(given)}`);
+  }
+  if ("cluster" in given) return cluster(given.cluster, given.options ?? {});
+  refuseForeignOptions(given);
+  return { kind: "single", options: given };
+}
+
+/** The address for messages, without the password. */
+export function describeRedis(config: RedisConfig | undefined): string {
+  const target = resolveRedis(config);
+  if (target.kind === "cluster") return `Redis Cluster (${target.nodes.length} nodes)`;
+  const { path, sentinels, name, host, port, db } = target.options;
+  if (path) return `unix:${path}`;
+  if (sentinels) return `Sentinel master ${name ?? "?"}`;
+  return `${host ?? "127.0.0.1"}:${port ?? 6379}${db ? `/${db}` : ""}`;
+}
+
+function parseUrl(text: string): ConnectionOptions {
+  let url: URL;
+  try {
+    url = new URL(text);
+  } catch {
+    throw new ValueError(`redis must be a URL such as ${DEFAULT_REDIS_URL}; got "${text}"`);
+  }
+  if (url.protocol === "unix:") return { path: url.pathname };
+  if (url.protocol !== "redis:" && url.protocol !== "rediss:") {
+    throw new ValueError(`redis must be a redis:// or rediss:// URL; got "${url.protocol}//…"`);
+  }
+  const database = url.pathname.slice(1) || url.searchParams.get("db") || "0";
+  if (!/^\d+$/.test(database)) throw new ValueError(`the database in the Redis URL must be a number; got "${database}"`);
+  return {
+    host: url.hostname.replace(/^\[|\]$/g, "") || "127.0.0.1",
+    port: url.port ? Number(url.port) : 6379,
+    db: Number(database),
+    ...(url.username ? { username: decodeURIComponent(url.username) } : {}),
+    ...(url.password ? { password: decodeURIComponent(url.password) } : {}),
+    ...(url.protocol === "rediss:" ? { tls: {} } : {}),
+  };
+}
+
+function cluster(nodes: ClusterNode[], options: ClusterOptions): RedisTarget {
+  if (!Array.isArray(nodes) || nodes.length === 0) {
+    throw new ValueError("redis: a cluster needs at least one node, such as [{ host, port }]");
+  }
+  refuseForeignOptions(options.redisOptions ?? {});
+  return { kind: "cluster", nodes, options };
+}
+
+function refuseForeignOptions(options: object): void {
+  for (const name of ["keyPrefix", "replyMapping"]) {
+    if (name in options) {
+      throw new ValueError(`redis.${name} is not supported: results would be lost; use the option namespace instead`);
+    }
+  }
+}

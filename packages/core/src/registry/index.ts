@@ -1,0 +1,1 @@
+export { type PoolPatch, PoolRegistry } from "./pool-registry.ts";

@@ -1,0 +1,32 @@
+import { encode } from "../codec/index.ts";
+import type { RedisClient } from "../connection/index.ts";
+import type { ReplyItem } from "../protocol/job.ts";
+import type { Keys } from "../protocol/keys.ts";
+import { Script } from "../script/index.ts";
+
+/** How long answers wait for a client that does not read them, ms. */
+const REPLIES_TTL = 3_600_000;
+
+/** Writes answers to the reply stream of one client. One entry, whatever their number. */
+export async function postAnswers(
+  client: RedisClient,
+  keys: Keys,
+  clientId: string,
+  items: ReplyItem[],
+): Promise<void> {
+  await appendAnswers.run(client, [keys.replies(clientId)], [Buffer.from(encode(items)), REPLIES_TTL]);
+}
+
+/**
+ * KEYS[1] reply stream of the client
+ * ARGV[1] encoded list of ReplyItem; ARGV[2] time to live of the stream, ms
+ * Returns the id of the entry.
+ */
+const appendAnswers = new Script<string>({
+  name: "appendAnswers",
+  lua: `
+local id = redis.call("XADD", KEYS[1], "*", "answers", ARGV[1])
+redis.call("PEXPIRE", KEYS[1], ARGV[2])
+return id
+`,
+});

@@ -1,0 +1,43 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import { ManyhandsError } from "../errors/index.ts";
+import { shared } from "./task-registry.ts";
+
+/** The running task, seen from inside. */
+export interface CurrentTask {
+  /** Id of the job; `<job>.<n>` for one of several calls that share a job. */
+  readonly id: string;
+  readonly name: string;
+  /** 1 for the first try. */
+  readonly attempt: number;
+  /** Name of the worker host. */
+  readonly host: string;
+  readonly pid: number;
+  /** Aborted when the task is cancelled or its `softTimeout` has passed; `signal.reason` says which. */
+  readonly signal: AbortSignal;
+  /** Reports progress: a number from 0 to 100, or any value that is plain JSON. */
+  progress(value: unknown): void;
+  /** Adds one line to the task's log. */
+  log(line: string): void;
+}
+
+const scopes: AsyncLocalStorage<CurrentTask> = shared("manyhands.currentTask", () => new AsyncLocalStorage<CurrentTask>());
+
+/**
+ * The task that the calling code runs in.
+ * @throws ManyhandsError outside a task
+ */
+export function currentTask(): CurrentTask {
+  const scope = scopes.getStore();
+  if (!scope) throw new ManyhandsError("currentTask() was called outside a task; it works only in code that a worker runs");
+  return scope;
+}
+
+/** The running task, or undefined outside one. */
+export function findCurrentTask(): CurrentTask | undefined {
+  return scopes.getStore();
+}
+
+/** Runs `body` as the given task. For worker hosts. */
+export function runInTask<Result>(scope: CurrentTask, body: () => Result): Result {
+  return scopes.run(scope, body);
+}

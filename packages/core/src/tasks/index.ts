@@ -1,0 +1,4 @@
+export { type CurrentTask, currentTask, findCurrentTask, runInTask } from "./current-task.ts";
+export { type AnyTask, type Backoff, checkTaskOptions, isTask, type Task, type TaskOptions, type TaskResult, task } from "./task.ts";
+export { findTask, listTasks, shared } from "./task-registry.ts";
+export { validateArguments } from "./validate-arguments.ts";

@@ -1,0 +1,139 @@
+import type { StandardSchemaV1 } from "@standard-schema/spec";
+import { ValueError } from "../errors/index.ts";
+import type { Isolation, Milliseconds } from "../protocol/records.ts";
+import { callerModule } from "./caller-module.ts";
+import { registerTask } from "./task-registry.ts";
+
+/** How long to wait before the next attempt; the shapes of BullMQ. */
+export interface Backoff {
+  type: "fixed" | "exponential";
+  /** Milliseconds before the second attempt. */
+  delay: Milliseconds;
+  /** Share of the delay, 0 to 1, that is random. */
+  jitter?: number;
+}
+
+/** Options of a task; an option given at submission wins over the task's own. */
+export interface TaskOptions<Args extends unknown[] = unknown[]> {
+  /**
+   * Tries in total, the first included.
+   * @defaultValue 1
+   */
+  attempts?: number;
+  /** Milliseconds between tries, or a {@link Backoff}. */
+  backoff?: Milliseconds | Backoff;
+  /** Hard limit of one call in ms: its child is killed, the call fails with TimeoutError. */
+  timeout?: Milliseconds;
+  /** After this many ms `currentTask().signal` is aborted; the call may still answer. */
+  softTimeout?: Milliseconds;
+  /** 1 (first) to 2 097 151 (last). Calls without a priority run before all with one. */
+  priority?: number;
+  /**
+   * Milliseconds for which the outcome can be looked up.
+   * @defaultValue 3 600 000
+   */
+  resultTtl?: Milliseconds;
+  /**
+   * Any Standard Schema validator (zod, valibot, arktype…) of the argument list, such as `z.tuple([z.number()])`; for
+   * a task of one argument also of that argument. Checked where the call is made and again where it runs.
+   */
+  schema?: StandardSchemaV1<unknown, Args> | StandardSchemaV1<unknown, Args[0]>;
+  /** Where the code runs; absent: what the pool, then the host, says. */
+  isolation?: Isolation;
+}
+
+/** A function known by name on every host. A direct call runs it here. */
+export interface Task<Args extends unknown[] = unknown[], Result = unknown> {
+  (...args: Args): Result;
+  /** Name under which hosts know it. */
+  readonly name: string;
+  readonly run: (...args: Args) => Result;
+  readonly options: Readonly<TaskOptions>;
+  /** URL of the module that defines it. */
+  readonly module: string;
+}
+
+/** Any task, whatever its arguments. */
+// biome-ignore lint/suspicious/noExplicitAny: parameters are contravariant, so no narrower type accepts every task.
+export type AnyTask = Task<any[], unknown>;
+
+/** What a task gives once it has run. */
+export type TaskResult<T> = T extends Task<infer _Args, infer Result> ? Awaited<Result> : never;
+
+/**
+ * Gives a function a name under which producers and worker hosts mean the same code.
+ *
+ * ```ts
+ * export const square = task("square", async (x: number) => x * x);
+ * ```
+ *
+ * @throws ValueError a bad name or option, or a second task of the same name from another module
+ */
+export function task<Args extends unknown[], Result>(
+  name: string,
+  run: (...args: Args) => Result,
+  options: TaskOptions<Args> = {},
+): Task<Args, Result> {
+  checkName(name);
+  if (typeof run !== "function") throw new ValueError(`task "${name}" needs a function to run; got ${typeof run}`);
+  checkTaskOptions(name, options);
+  const module = callerModule(task);
+  const callable = ((...args: Args) => run(...args)) as Task<Args, Result>;
+  Object.defineProperties(callable, {
+    name: { value: name },
+    run: { value: run },
+    options: { value: Object.freeze({ ...options }) },
+    module: { value: module },
+  });
+  registerTask(callable as unknown as AnyTask);
+  return callable;
+}
+
+/** True for what {@link task} returned, also when it comes from a second copy of this package. */
+export function isTask(value: unknown): value is AnyTask {
+  return (
+    typeof value === "function" &&
+    typeof (value as Partial<AnyTask>).run === "function" &&
+    typeof (value as Partial<AnyTask>).options === "object"
+  );
+}
+
+function checkName(name: unknown): asserts name is string {
+  if (typeof name !== "string" || !/^[\p{L}\p{N}_.:/@-]{1,200}$/u.test(name)) {
+    throw new ValueError(
+      `a task's name is 1 to 200 letters, digits or any of _ . : / @ - ; got ${JSON.stringify(name) ?? typeof name}`,
+    );
+  }
+}
+
+/** Shared with submissions, which take the same options. */
+export function checkTaskOptions(name: string, options: TaskOptions<never> | TaskOptions): void {
+  const bad = (option: string, wanted: string): never => {
+    const got = (options as Record<string, unknown>)[option];
+    throw new ValueError(`task "${name}": ${option} must be ${wanted}; got ${JSON.stringify(got) ?? String(got)}`);
+  };
+  const { attempts, backoff, timeout, softTimeout, priority, resultTtl, isolation, schema } = options;
+  if (attempts !== undefined && !(Number.isInteger(attempts) && attempts >= 1)) bad("attempts", "a whole number from 1");
+  if (timeout !== undefined && !(timeout > 0 && timeout <= MAX_TIMER)) bad("timeout", "milliseconds above 0");
+  if (softTimeout !== undefined && !(softTimeout > 0 && softTimeout <= MAX_TIMER)) bad("softTimeout", "milliseconds above 0");
+  if (resultTtl !== undefined && !(resultTtl > 0 && Number.isFinite(resultTtl))) bad("resultTtl", "milliseconds above 0");
+  if (priority !== undefined && !(Number.isInteger(priority) && priority >= 1 && priority <= 2_097_151)) {
+    bad("priority", "a whole number from 1 to 2097151");
+  }
+  if (isolation !== undefined && !["process", "thread", "inline"].includes(isolation)) {
+    bad("isolation", "process, thread or inline");
+  }
+  if (schema !== undefined && typeof schema?.["~standard"]?.validate !== "function") {
+    bad("schema", "a Standard Schema validator");
+  }
+  const delay = typeof backoff === "object" && backoff !== null ? backoff.delay : backoff;
+  if (backoff !== undefined && !(typeof delay === "number" && delay >= 0 && Number.isFinite(delay))) {
+    bad("backoff", "milliseconds, or { type, delay }");
+  }
+  if (typeof backoff === "object" && backoff !== null && !["fixed", "exponential"].includes(backoff.type)) {
+    bad("backoff", "of type fixed or exponential");
+  }
+}
+
+/** Longest delay that a timer of Node keeps, ms. */
+const MAX_TIMER = 2 ** 31 - 1;
