@@ -1,9 +1,11 @@
 import { defineConfig } from "vitest/config";
 
-const project = (name: string) => ({
+// One project a package. Their children run the packages as published, from dist: `pnpm test` builds first.
+const project = (name: string): object => ({
   test: {
     name,
     include: [`packages/${name}/test/**/*.test.ts`],
+    // Real Redis servers and real processes: generous, because only a hang should meet it.
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },
@@ -12,6 +14,7 @@ const project = (name: string) => ({
 export default defineConfig({
   test: {
     projects: ["core", "worker", "dashboard", "cli", "testing"].map(project),
+    // Each test file starts servers and children of its own; more files at once only slow each other down.
     maxWorkers: 2,
   },
 });

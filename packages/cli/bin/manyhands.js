@@ -1,2 +1,9 @@
 #!/usr/bin/env node
-import "../dist/main.js";
+// Here, and not in dist, so that a checkout can link the command before its first build.
+import { existsSync } from "node:fs";
+
+if (!existsSync(new URL("../dist/main.js", import.meta.url))) {
+  console.error("manyhands is not built yet: run `pnpm build` (or `npx --yes pnpm@12 build`) in the checkout first");
+  process.exit(2);
+}
+await import("../dist/main.js");

@@ -1,0 +1,27 @@
+// `pnpm build`: compiles the packages with `tsc -b`, and leaves nothing in dist that no source explains.
+import { spawnSync } from "node:child_process";
+import { existsSync, globSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { ROOT } from "./root.ts";
+
+const packages = globSync("packages/*/tsconfig.json", { cwd: ROOT }).map((path) => join(ROOT, dirname(path)));
+for (const folder of packages) forgetBuildWithoutOutput(folder);
+const compiler = spawnSync(process.execPath, [join(ROOT, "node_modules/typescript/bin/tsc"), "-b"], {
+  cwd: ROOT,
+  stdio: "inherit",
+});
+for (const folder of packages) removeOrphans(folder);
+process.exitCode = compiler.status ?? 1;
+
+/** `tsc -b` trusts its own record and does not look whether dist is still there. */
+function forgetBuildWithoutOutput(folder: string): void {
+  if (!existsSync(join(folder, "dist/index.js"))) rmSync(join(folder, "tsconfig.tsbuildinfo"), { force: true });
+}
+
+/** The compiler never deletes: what a renamed or removed source once made would be published with the rest. */
+function removeOrphans(folder: string): void {
+  for (const output of globSync("dist/**/*.{js,d.ts,js.map,d.ts.map}", { cwd: folder })) {
+    const source = output.replace(/^dist\//, "src/").replace(/(\.d\.ts|\.js)(\.map)?$/, ".ts");
+    if (!existsSync(join(folder, source))) rmSync(join(folder, output));
+  }
+}

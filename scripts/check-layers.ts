@@ -1,0 +1,123 @@
+// `pnpm check layers`: imports go down only, between packages and between the folders of one; see layers.ts.
+import { globSync, readFileSync } from "node:fs";
+import { builtinModules } from "node:module";
+import { dirname, join, normalize } from "node:path";
+import { FOLDERS, PACKAGES, SEVERAL_DOORS } from "./layers.ts";
+import { ROOT } from "./root.ts";
+
+interface Import {
+  file: string;
+  line: number;
+  /** As written between the quotes. */
+  specifier: string;
+  typeOnly: boolean;
+}
+
+const imports = globSync(["packages/*/src/**/*.ts", "examples/**/*.ts"], { cwd: ROOT }).flatMap(importsOf);
+const complaints = [
+  ...imports.flatMap(packageComplaints),
+  ...Object.keys(PACKAGES).flatMap(folderComplaints),
+  ...doorComplaints(imports),
+];
+for (const complaint of complaints) console.log(complaint);
+console.log(`${imports.length} imports read`);
+process.exitCode = complaints.length > 0 ? 1 : 0;
+
+function packageComplaints(one: Import): string[] {
+  const owner = packageOf(one.file);
+  const allowed = PACKAGES[owner];
+  if (allowed === undefined) return [`${place(one)}: the package "${owner}" has no line in scripts/layers.ts`];
+  if (one.specifier.startsWith(".")) {
+    const target = resolved(one);
+    const inside = owner === "examples" ? "examples/" : `packages/${owner}/src/`;
+    return target.startsWith(inside)
+      ? []
+      : [`${place(one)}: "${one.specifier}" leaves the package; import it by its package name`];
+  }
+  if (!one.specifier.startsWith("@manyhands/") || allowed.includes(one.specifier)) return [];
+  return [`${place(one)}: ${owner} may not import ${one.specifier}, only ${allowed.join(", ") || "nothing of ours"}`];
+}
+
+function folderComplaints(owner: string): string[] {
+  const edges = imports
+    .filter((one) => packageOf(one.file) === owner && one.specifier.startsWith("."))
+    .map((one) => ({ one, from: folderOf(one.file), to: folderOf(resolved(one)) }))
+    .filter(({ from, to }) => from !== to);
+  const layers = FOLDERS[owner];
+  return layers === undefined ? cycleComplaints(edges) : edges.flatMap((edge) => layerComplaints(layers, edge));
+}
+
+interface Edge {
+  one: Import;
+  /** Folders under src; "" is src itself, which holds the entries and stands above all folders. */
+  from: string;
+  to: string;
+}
+
+function layerComplaints(layers: readonly (readonly string[])[], { one, from, to }: Edge): string[] {
+  if (to === "") return [`${place(one)}: a folder does not import its package's entry "${one.specifier}"`];
+  const level = (folder: string): number => layers.findIndex((line) => line.includes(folder));
+  const unknown = [from, to].filter((folder) => folder !== "" && level(folder) < 0);
+  if (unknown.length > 0) return unknown.map((folder) => `${place(one)}: give "${folder}" a line in scripts/layers.ts`);
+  if (from === "" || level(to) < level(from)) return [];
+  return [`${place(one)}: ${from} may not import ${to}, which is not below it in scripts/layers.ts`];
+}
+
+function cycleComplaints(edges: readonly Edge[]): string[] {
+  const reaches = (start: string, goal: string, seen = new Set<string>()): boolean =>
+    edges.some(({ from, to }) => {
+      if (from !== start || seen.has(to)) return false;
+      return to === goal || reaches(to, goal, seen.add(to));
+    });
+  return edges
+    .filter(({ from, to }) => reaches(to, from))
+    .map(({ one, from, to }) => `${place(one)}: the folders "${from}" and "${to}" import each other, directly or not`);
+}
+
+/** A third-party package's values come in through one file of each package. */
+function doorComplaints(all: readonly Import[]): string[] {
+  const doors = new Map<string, Set<string>>();
+  for (const one of all) {
+    if (one.typeOnly || /^[./]|^node:|^@manyhands\//.test(one.specifier) || builtinModules.includes(one.specifier)) {
+      continue;
+    }
+    const name = one.specifier.split("/", one.specifier.startsWith("@") ? 2 : 1).join("/");
+    const key = `${packageOf(one.file)} ${name}`;
+    doors.set(key, (doors.get(key) ?? new Set()).add(one.file));
+  }
+  return [...doors]
+    .filter(([key, files]) => files.size > 1 && !(key in SEVERAL_DOORS) && !key.startsWith("examples "))
+    .map(([key, files]) => {
+      const [owner, name] = key.split(" ");
+      return `${[...files].join(", ")}: ${owner} has ${files.size} doors to ${name}; one file imports it, the others that file`;
+    });
+}
+
+function importsOf(file: string): Import[] {
+  const text = readFileSync(join(ROOT, file), "utf8");
+  const statement = /^(?:import|export)\s+(type\s)?(?:[^"';]*?\sfrom\s+)?"([^"]+)"|\bimport\("([^"]+)"\)/gm;
+  return [...text.matchAll(statement)].map((match) => ({
+    file,
+    line: text.slice(0, match.index).split("\n").length,
+    specifier: match[2] ?? match[3] ?? "",
+    typeOnly: match[1] !== undefined,
+  }));
+}
+
+function packageOf(file: string): string {
+  return file.startsWith("packages/") ? (file.split("/")[1] ?? "") : "examples";
+}
+
+/** The first folder under src (or under examples), "" for a file that lies directly in it. */
+function folderOf(file: string): string {
+  const parts = file.replace(/^packages\/[^/]+\/src\/|^examples\//, "").split("/");
+  return parts.length > 1 ? (parts[0] ?? "") : "";
+}
+
+function resolved(one: Import): string {
+  return normalize(join(dirname(one.file), one.specifier));
+}
+
+function place(one: Import): string {
+  return `${one.file}:${one.line}`;
+}

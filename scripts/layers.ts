@@ -1,0 +1,44 @@
+// The layers of the code base. This file is the one place that states them; check-layers.ts enforces it.
+
+/** What each package may import of the others; and which of their entries. */
+export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
+  core: [],
+  worker: ["@manyhands/core", "@manyhands/core/internal", "@manyhands/core/redis-server"],
+  dashboard: ["@manyhands/core", "@manyhands/core/internal", "@manyhands/core/redis-server"],
+  cli: [
+    "@manyhands/core",
+    "@manyhands/core/internal",
+    "@manyhands/core/redis-server",
+    "@manyhands/worker",
+    "@manyhands/dashboard",
+  ],
+  testing: ["@manyhands/core", "@manyhands/core/internal", "@manyhands/core/redis-server", "@manyhands/worker"],
+  // A user's view: the public programming interface, nothing inside it.
+  examples: ["@manyhands/core"],
+};
+
+/**
+ * The folders inside a package, lowest first. A file imports from its own folder and from lines above its own,
+ * never from its own line's other folders and never from below. A package that is not listed has one rule: its
+ * folders import one another without a cycle.
+ */
+export const FOLDERS: Readonly<Record<string, readonly (readonly string[])[]>> = {
+  core: [
+    ["errors"],
+    ["protocol"],
+    ["codec", "redis-server"],
+    ["tasks"],
+    ["connection"],
+    ["script"],
+    ["session", "registry"],
+    ["pool"],
+    ["context"],
+    ["inspection"],
+  ],
+};
+
+/**
+ * Replacing a third-party package touches one file of each of ours: no other file imports its values (types are
+ * free). The exceptions are named here with their reason.
+ */
+export const SEVERAL_DOORS: Readonly<Record<string, string>> = {};
