@@ -3,6 +3,8 @@
  */
 export * from "./codec/index.ts";
 export * from "./connection/index.ts";
+export * from "./fleet/index.ts";
+export * from "./inspection/index.ts";
 export * from "./protocol/index.ts";
 export * from "./registry/index.ts";
 export { postAnswers } from "./results/post-answers.ts";

@@ -1,0 +1,93 @@
+import { encode, encodeError } from "../codec/index.ts";
+import type { RedisClient } from "../connection/index.ts";
+import { CancelledError } from "../errors/index.ts";
+import { JOB_CANCEL_FIELD, type JobEnvelope, type ReplyItem, type UnitAnswer } from "../protocol/job.ts";
+import type { Keys } from "../protocol/keys.ts";
+import type { ControlMessage } from "../protocol/records.ts";
+import { Script } from "../script/index.ts";
+import type { BullQueues } from "./bull-queues.ts";
+import type { TaskPlace } from "./find-task.ts";
+import type { TaskState } from "./task-view.ts";
+
+/** What the cancelled job became, decided in one step. */
+type Withdrawal = "removed" | "marked" | Extract<TaskState, "completed" | "failed"> | "unknown";
+
+/**
+ * Cancels a task wherever it is.
+ *
+ * Before it was started: it leaves its queue, and whoever waits gets a CancelledError, in the same step. While it runs:
+ * the wish is written into the job, where its host finds it also after a lost message, and the host is told.
+ */
+export async function cancelTask(
+  context: { client: RedisClient; keys: Keys; queues: BullQueues },
+  place: TaskPlace,
+  reason: string,
+): Promise<Withdrawal> {
+  const { client, keys, queues } = context;
+  const { pool, jobId, unit } = place;
+  const [data, name] = await client.hmget(keys.job(pool, jobId), "data", "name");
+  if (!data) return "unknown";
+  const envelope = JSON.parse(data) as JobEnvelope;
+  const alone = unit === null || (envelope.count ?? 1) === 1;
+  const message: ControlMessage = { type: "cancel", pool, jobId, unit: alone ? null : unit, reason };
+  const outcome = await withdraw.run(
+    client,
+    [
+      keys.job(pool, jobId),
+      keys.replies(envelope.client ?? "none"),
+      ...["wait", "paused", "prioritized", "delayed", "completed", "failed"].map((kind) => keys.job(pool, kind)),
+    ],
+    [
+      jobId,
+      alone ? JOB_CANCEL_FIELD : `${JOB_CANCEL_FIELD}.${unit}`,
+      reason,
+      keys.control,
+      JSON.stringify(message),
+      alone ? 1 : 0,
+      envelope.client === undefined ? "" : Buffer.from(encode([cancelled(name ?? "", jobId, { envelope, reason })])),
+    ],
+  );
+  if (outcome === "removed") {
+    const job = await queues.get(pool).getJob(jobId);
+    await job?.remove().catch(() => {});
+  }
+  return outcome;
+}
+
+function cancelled(name: string, jobId: string, facts: { envelope: JobEnvelope; reason: string }): ReplyItem {
+  const error = new CancelledError(`task "${name}" (${jobId}) was cancelled before it started: ${facts.reason}`);
+  const bytes = encodeError(error);
+  const answers = Array.from({ length: facts.envelope.count ?? 1 }, (_, unit): UnitAnswer => [unit, 0, bytes, 0]);
+  return [jobId, encode(answers), "", 0];
+}
+
+/**
+ * KEYS[1] job hash; KEYS[2] reply stream of its client; KEYS[3..6] wait, paused (lists), prioritized, delayed (sorted
+ * sets); KEYS[7] completed; KEYS[8] failed
+ * ARGV[1] job id; ARGV[2] field of the job that holds the wish; ARGV[3] reason; ARGV[4] control channel; ARGV[5] its
+ * message; ARGV[6] 1 = the whole job, 0 = one call of it; ARGV[7] encoded answer for the client, "" = nobody waits
+ * Returns "removed" (out of its queue, the client has its answer), "marked" (wish written and published), "completed",
+ * "failed" or "unknown".
+ */
+const withdraw = new Script<Withdrawal>({
+  name: "withdrawJob",
+  lua: `
+if redis.call("EXISTS", KEYS[1]) == 0 then return "unknown" end
+if redis.call("ZSCORE", KEYS[7], ARGV[1]) then return "completed" end
+if redis.call("ZSCORE", KEYS[8], ARGV[1]) then return "failed" end
+if ARGV[6] == "1" then
+  local taken = redis.call("LREM", KEYS[3], 0, ARGV[1]) + redis.call("LREM", KEYS[4], 0, ARGV[1])
+    + redis.call("ZREM", KEYS[5], ARGV[1]) + redis.call("ZREM", KEYS[6], ARGV[1])
+  if taken > 0 then
+    if ARGV[7] ~= "" then
+      redis.call("XADD", KEYS[2], "*", "answers", ARGV[7])
+      redis.call("PEXPIRE", KEYS[2], 3600000)
+    end
+    return "removed"
+  end
+end
+redis.call("HSET", KEYS[1], ARGV[2], ARGV[3])
+redis.call("PUBLISH", ARGV[4], ARGV[5])
+return "marked"
+`,
+});

@@ -1,0 +1,13 @@
+export { Inspector, type TaskLog } from "./inspector.ts";
+export { checkSize as checkPoolSize, type NewPool, type PoolView } from "./pools.ts";
+export type { TaskFilter } from "./task-list.ts";
+export {
+  type CancelOutcome,
+  type ErrorView,
+  type RetryOutcome,
+  TASK_STATES,
+  type TaskRow,
+  type TaskState,
+  type TaskView,
+  type UnitView,
+} from "./task-view.ts";

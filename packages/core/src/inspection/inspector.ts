@@ -1,0 +1,141 @@
+import type { RedisClient } from "../connection/index.ts";
+import { Fleet } from "../fleet/index.ts";
+import type { Keys } from "../protocol/keys.ts";
+import type { ControlMessage, HostRecord, Milliseconds } from "../protocol/records.ts";
+import { BullQueues } from "./bull-queues.ts";
+import { cancelTask } from "./cancel-task.ts";
+import { findTask, type TaskPlace } from "./find-task.ts";
+import { type NewPool, Pools, type PoolView } from "./pools.ts";
+import { readTask } from "./read-task.ts";
+import { retryTask } from "./retry-task.ts";
+import { listTasks, type TaskFilter } from "./task-list.ts";
+import type { CancelOutcome, RetryOutcome, TaskRow, TaskView } from "./task-view.ts";
+
+/** Lines of a task's log, and where to go on reading. */
+export interface TaskLog {
+  lines: string[];
+  next: number;
+}
+
+/**
+ * Reads and steers a namespace from outside: what the command line and the dashboard show and do. It owns neither
+ * the connection nor anything in Redis; every answer is read afresh.
+ */
+export class Inspector {
+  readonly #client: RedisClient;
+  readonly #keys: Keys;
+  readonly #fleet: Fleet;
+  readonly #queues: BullQueues;
+  readonly #pools: Pools;
+
+  constructor(options: { client: RedisClient; keys: Keys }) {
+    this.#client = options.client;
+    this.#keys = options.keys;
+    this.#fleet = new Fleet(options.client, options.keys);
+    this.#queues = new BullQueues(options.client, options.keys);
+    this.#pools = new Pools(options.client, options.keys, this.#queues);
+  }
+
+  /** All pools by name. */
+  async pools(): Promise<PoolView[]> {
+    return this.#pools.list(await this.hosts());
+  }
+
+  async pool(name: string): Promise<PoolView | null> {
+    return this.#pools.get(name, await this.hosts());
+  }
+
+  /** @returns whether this call made it; an existing pool stays as it is */
+  async createPool(pool: NewPool): Promise<boolean> {
+    return this.#pools.create(pool);
+  }
+
+  /** @returns false when there is no such pool */
+  async resizePool(name: string, size: number | null): Promise<boolean> {
+    return this.#pools.resize(name, size);
+  }
+
+  /** Running tasks go on, waiting ones stay where they are. @returns false when there is no such pool */
+  async pausePool(name: string): Promise<boolean> {
+    return this.#pools.pause(name);
+  }
+
+  /** @returns false when there is no such pool */
+  async resumePool(name: string): Promise<boolean> {
+    return this.#pools.resume(name);
+  }
+
+  /** Live hosts by name. */
+  async hosts(): Promise<HostRecord[]> {
+    return this.#fleet.hosts();
+  }
+
+  async host(idOrName: string): Promise<HostRecord | null> {
+    const hosts = await this.hosts();
+    return hosts.find((host) => host.id === idOrName) ?? hosts.find((host) => host.name === idOrName) ?? null;
+  }
+
+  /**
+   * Tells a host to take no more work, to finish what it runs and to end.
+   * @param grace - Milliseconds for running tasks; null = what the host was started with.
+   * @returns the host, or null when none of that id or name is live
+   */
+  async drainHost(idOrName: string, grace: Milliseconds | null = null): Promise<HostRecord | null> {
+    const host = await this.host(idOrName);
+    if (!host) return null;
+    const message: ControlMessage = { type: "drain", grace };
+    await this.#client.publish(this.#keys.hostControl(host.id), JSON.stringify(message));
+    return host;
+  }
+
+  /** Newest first, by the last thing that happened to them. */
+  async tasks(filter: TaskFilter = {}): Promise<TaskRow[]> {
+    const [pools, hosts] = await Promise.all([this.#pools.names(), this.hosts()]);
+    return listTasks(this.#client, this.#keys, { filter, pools, hosts });
+  }
+
+  /** One task by its id; `<job>.<n>` is one call of a job that several calls share. Null when it is not kept. */
+  async task(id: string): Promise<TaskView | null> {
+    const [place, hosts] = await Promise.all([this.#find(id), this.hosts()]);
+    return place && readTask({ client: this.#client, keys: this.#keys }, place, hosts);
+  }
+
+  /** Log lines from the given one on (0 = the first); null when the task is not kept. */
+  async logs(id: string, options: { from?: number } = {}): Promise<TaskLog | null> {
+    const place = await this.#find(id);
+    if (!place) return null;
+    const from = options.from ?? 0;
+    const lines = await this.#client.lrange(`${this.#keys.job(place.pool, place.jobId)}:logs`, from, -1);
+    return { lines, next: from + lines.length };
+  }
+
+  /** Cancels a task wherever it is: in line it is taken out, running it is stopped by its host. */
+  async cancelTask(id: string, reason: string = "cancelled by request"): Promise<CancelOutcome> {
+    const place = await this.#find(id);
+    if (!place) return { outcome: "unknown" };
+    const context = { client: this.#client, keys: this.#keys, queues: this.#queues };
+    const withdrawal = await cancelTask(context, place, reason);
+    const { pool } = place;
+    if (withdrawal === "unknown") return { outcome: "unknown" };
+    if (withdrawal === "removed") return { outcome: "removed", pool };
+    if (withdrawal !== "marked") return { outcome: "finished", pool, state: withdrawal };
+    const running = (await this.hosts()).find((host) => host.running.some((run) => run.jobId === place.jobId));
+    return { outcome: "stopping", pool, host: running?.name ?? null };
+  }
+
+  /** Puts a failed task back into its queue, with all its attempts. */
+  async retryTask(id: string): Promise<RetryOutcome> {
+    const place = await this.#find(id);
+    if (!place) return { outcome: "unknown" };
+    return retryTask({ client: this.#client, keys: this.#keys, queues: this.#queues }, place);
+  }
+
+  /** Lets go of BullMQ's objects; the connection belongs to the caller. */
+  async close(): Promise<void> {
+    await this.#queues.close();
+  }
+
+  async #find(id: string): Promise<TaskPlace | null> {
+    return findTask(this.#client, this.#keys, { id, pools: await this.#pools.names() });
+  }
+}

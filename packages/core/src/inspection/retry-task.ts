@@ -1,0 +1,33 @@
+import type { RedisClient } from "../connection/index.ts";
+import { JOB_CANCEL_FIELD, JOB_ERROR_FIELD } from "../protocol/job.ts";
+import type { Keys } from "../protocol/keys.ts";
+import type { BullQueues } from "./bull-queues.ts";
+import type { TaskPlace } from "./find-task.ts";
+import type { RetryOutcome, TaskState } from "./task-view.ts";
+
+/** Puts a failed task back into its queue, with all its attempts. */
+export async function retryTask(
+  context: { client: RedisClient; keys: Keys; queues: BullQueues },
+  place: TaskPlace,
+): Promise<RetryOutcome> {
+  const { client, keys, queues } = context;
+  const { pool, jobId } = place;
+  const job = await queues.get(pool).getJob(jobId);
+  if (!job) return { outcome: "unknown" };
+  const state = (await job.getState()) as TaskState;
+  if (state !== "failed") return { outcome: "not-failed", pool, state };
+  // Left over from the failure; a host would stop the new run at once because of the first.
+  const fields = await client.hkeys(keys.job(pool, jobId));
+  const stale = fields.filter((field) => field.startsWith(JOB_CANCEL_FIELD) || field === JOB_ERROR_FIELD);
+  if (stale.length > 0) await client.hdel(keys.job(pool, jobId), ...stale);
+  await client.unlink(keys.result(jobId));
+  try {
+    await job.retry("failed", { resetAttemptsMade: true, resetAttemptsStarted: true });
+  } catch (error) {
+    // Somebody else was faster: it is no longer failed.
+    const now = (await job.getState()) as TaskState;
+    if (now === "failed") throw error;
+    return { outcome: "not-failed", pool, state: now };
+  }
+  return { outcome: "queued", pool };
+}

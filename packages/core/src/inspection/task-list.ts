@@ -1,0 +1,122 @@
+import type { RedisClient } from "../connection/index.ts";
+import type { Keys } from "../protocol/keys.ts";
+import type { HostRecord } from "../protocol/records.ts";
+import { TASK_STATES, type TaskRow, type TaskState } from "./task-view.ts";
+
+/** Which tasks are wanted. */
+export interface TaskFilter {
+  pool?: string;
+  state?: TaskState;
+  /** Name of the task. */
+  name?: string;
+  /** Name or id of a host. */
+  host?: string;
+  /** @defaultValue 20 */
+  limit?: number;
+  /** @defaultValue 0 */
+  offset?: number;
+}
+
+/** Most jobs read per pool and state, so that a list stays cheap however long the queue is. */
+const MAX_SCANNED = 5_000;
+const BATCH = 500;
+
+/** Newest tasks first, by the last thing that happened to them. */
+export async function listTasks(
+  client: RedisClient,
+  keys: Keys,
+  search: { filter: TaskFilter; pools: readonly string[]; hosts: readonly HostRecord[] },
+): Promise<TaskRow[]> {
+  const { filter, hosts } = search;
+  const limit = filter.limit ?? 20;
+  const offset = filter.offset ?? 0;
+  const pools = filter.pool === undefined ? search.pools : search.pools.filter((pool) => pool === filter.pool);
+  const states = filter.state === undefined ? TASK_STATES : [filter.state];
+  const filtered = filter.name !== undefined || filter.host !== undefined;
+  const places = await readPlaces(client, keys, { pools, states, count: filtered ? MAX_SCANNED : offset + limit });
+  const rows: TaskRow[] = [];
+  for (let start = 0; start < places.length; start += BATCH) {
+    rows.push(...(await readRows(client, keys, places.slice(start, start + BATCH))));
+  }
+  nameHosts(rows, hosts);
+  const host = hosts.find((candidate) => candidate.id === filter.host)?.name ?? filter.host;
+  return rows
+    .filter((row) => filter.name === undefined || row.name === filter.name)
+    .filter((row) => host === undefined || row.host === host)
+    .sort((left, right) => lastChange(right) - lastChange(left) || right.id.localeCompare(left.id))
+    .slice(offset, offset + limit);
+}
+
+interface Place {
+  pool: string;
+  id: string;
+  state: TaskState;
+}
+
+async function readPlaces(
+  client: RedisClient,
+  keys: Keys,
+  search: { pools: readonly string[]; states: readonly TaskState[]; count: number },
+): Promise<Place[]> {
+  const { pools, states, count } = search;
+  const pipeline = client.pipeline();
+  const sources: { pool: string; state: TaskState }[] = [];
+  for (const pool of pools) {
+    for (const state of states) {
+      for (const kind of state === "waiting" ? ["wait", "paused"] : [state]) {
+        const key = keys.job(pool, kind);
+        sources.push({ pool, state });
+        // New jobs enter their list at the left and their sorted set at the end.
+        if (state === "waiting" || state === "active") pipeline.lrange(key, 0, count - 1);
+        else pipeline.zrange(key, 0, String(count - 1), "REV");
+      }
+    }
+  }
+  const replies = (await pipeline.exec()) ?? [];
+  return sources.flatMap(({ pool, state }, index) => {
+    const ids = (replies[index]?.[1] ?? []) as string[];
+    return ids.map((id) => ({ pool, id, state }));
+  });
+}
+
+async function readRows(client: RedisClient, keys: Keys, places: Place[]): Promise<TaskRow[]> {
+  const pipeline = client.pipeline();
+  for (const { pool, id } of places) {
+    pipeline.hmget(keys.job(pool, id), "name", "timestamp", "processedOn", "finishedOn", "atm", "failedReason", "pb");
+  }
+  const replies = (await pipeline.exec()) ?? [];
+  return places.flatMap(({ pool, id, state }, index) => {
+    const fields = (replies[index]?.[1] ?? []) as (string | null)[];
+    const [name, createdAt, startedAt, finishedAt, attemptsMade, failedReason, host] = fields;
+    // Removed since its id was read.
+    if (!name) return [];
+    return [
+      {
+        id,
+        name,
+        pool,
+        state,
+        host: host ?? null,
+        attemptsMade: Number(attemptsMade ?? 0),
+        createdAt: Number(createdAt),
+        startedAt: startedAt ? Number(startedAt) : null,
+        finishedAt: finishedAt ? Number(finishedAt) : null,
+        failedReason: failedReason ?? null,
+      },
+    ];
+  });
+}
+
+/** Hosts are stored by id in a job; people know them by name. */
+function nameHosts(rows: TaskRow[], hosts: readonly HostRecord[]): void {
+  const names = new Map(hosts.map((host) => [host.id, host.name]));
+  const running = new Map(hosts.flatMap((host) => host.running.map((job) => [job.jobId, host.name])));
+  for (const row of rows) {
+    if (row.state === "active") row.host = running.get(row.id) ?? row.host;
+    if (row.host !== null) row.host = names.get(row.host) ?? row.host;
+  }
+}
+
+function lastChange(row: TaskRow): number {
+  return row.finishedAt ?? row.startedAt ?? row.createdAt;
+}
