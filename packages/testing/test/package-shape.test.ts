@@ -1,0 +1,132 @@
+import { execFile } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { delimiter, dirname, join } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { PUBLISHED, packPackages } from "../../../scripts/pack.ts";
+import { ROOT } from "../../../scripts/root.ts";
+
+const run = promisify(execFile);
+// The programs of an installed package find the Node of these tests, not the machine's.
+const environment = { ...process.env, PATH: [dirname(process.execPath), process.env["PATH"]].join(delimiter) };
+const version = (JSON.parse(readFileSync(join(ROOT, "packages/cli/package.json"), "utf8")) as { version: string }).version;
+
+let folder: string;
+let tarballs: Record<string, string>;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "manyhands-shape-"));
+  tarballs = await packPackages(join(folder, "tarballs"));
+});
+
+afterAll(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+describe.each(PUBLISHED)("the tarball of packages/%s", (name) => {
+  test("holds the build, README and LICENSE, and nothing of the workspace", async () => {
+    // when
+    const files = (await run("tar", ["-tzf", tarballs[name]!])).stdout.trim().split("\n").sort();
+
+    // then
+    expect(files).toEqual(expect.arrayContaining(["package/package.json", "package/README.md", "package/LICENSE"]));
+    expect(files).toEqual(expect.arrayContaining(["package/dist/index.js", "package/dist/index.d.ts"]));
+    const foreign = files.filter((file) => !/^package\/(dist|bin)\/|^package\/(package\.json|README\.md|LICENSE)$/.test(file));
+    expect(foreign).toEqual([]);
+    expect(files.filter((file) => /\.tsbuildinfo$|(?<!\.d)\.ts$|\.test\./.test(file))).toEqual([]);
+  });
+
+  test("asks for versions that a registry knows", async () => {
+    // when
+    const manifest = (await run("tar", ["-xzOf", tarballs[name]!, "package/package.json"])).stdout;
+
+    // then
+    expect(manifest).not.toMatch(/"(workspace|catalog|file|link):/);
+  });
+});
+
+describe("an empty project outside of the workspace", () => {
+  let project: string;
+
+  beforeAll(async () => {
+    // given: what a user has after `npm install` of the published packages
+    project = join(folder, "project");
+    await mkdir(project);
+    await writeFile(join(project, "package.json"), JSON.stringify({ name: "user", type: "module", private: true }));
+    const packages = [...Object.values(tarballs), "@types/node@24"];
+    await run("npm", ["install", "--no-audit", "--no-fund", "--loglevel=error", ...packages], {
+      cwd: project,
+      env: environment,
+    });
+  }, 120_000);
+
+  test("compiles against the types under nodenext, those of every dependency included", async () => {
+    // given
+    await writeFile(join(project, "tsconfig.json"), JSON.stringify(STRICT_PROJECT));
+    await writeFile(join(project, "main.ts"), PROGRAM);
+
+    // when
+    const compiler = await run(process.execPath, [join(ROOT, "node_modules/typescript/bin/tsc"), "-p", project]).catch(
+      (error: { stdout: string }) => error,
+    );
+
+    // then
+    expect(compiler.stdout).toBe("");
+    expect(existsSync(join(project, "dist/main.js"))).toBe(true);
+  });
+
+  test("runs the task that it compiled", async () => {
+    // when
+    const { stdout } = await run(process.execPath, [join(project, "dist/main.js")], { cwd: project });
+
+    // then
+    expect(stdout).toBe("49 function\n");
+  });
+
+  test.each(["manyhands", "mh"])("starts the command %s", async (command) => {
+    // when
+    const path = join(project, "node_modules/.bin", command);
+    const shownVersion = await run(path, ["--version"], { cwd: project, env: environment });
+    const help = await run(path, ["--help"], { cwd: project, env: environment });
+
+    // then
+    expect(shownVersion.stdout.trim()).toBe(version);
+    expect(help.stdout).toMatch(/^Usage: (manyhands|mh) /m);
+    expect(help.stdout).toContain("worker");
+  });
+});
+
+const STRICT_PROJECT = {
+  compilerOptions: {
+    target: "es2024",
+    lib: ["es2024", "esnext.disposable"],
+    module: "nodenext",
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    skipLibCheck: false,
+    types: ["node"],
+    outDir: "dist",
+    rootDir: ".",
+  },
+  files: ["main.ts"],
+};
+
+const PROGRAM = `
+import { connect, task } from "@manyhands/core";
+export const square = task("square", async (x: number) => x * x);
+
+export async function main(): Promise<number[]> {
+  const mp = await connect();
+  const pool = mp.pool(4);
+  const squares: number[] = await pool.map(square, [1, 2, 3]);
+  // @ts-expect-error: a task that takes numbers is not mapped over strings
+  await pool.map(square, ["one"]);
+  await pool.close();
+  await mp.close();
+  return squares;
+}
+
+console.log(await square(7), typeof connect);
+`;
