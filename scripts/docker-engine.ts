@@ -1,0 +1,50 @@
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { ROOT } from "./root.ts";
+
+const SCRIPT = join(ROOT, "scripts/docker-engine.sh");
+
+/** A Docker engine that answers, or why there is none. */
+export interface Engine {
+  /** Empty when an engine answers. */
+  reason: string;
+  /** Stops the engine when {@link provideEngine} started it, else nothing. */
+  stop(): void;
+}
+
+/**
+ * Finds a Docker engine, or starts one as root with scripts/docker-engine.sh, and puts into the environment of this
+ * process how to reach it (DOCKER_HOST and the like). Never throws: without an engine it says why.
+ */
+export function provideEngine(): Engine {
+  const running = isRunning();
+  const started = runScript("start");
+  if (started.reason !== "") return { reason: started.reason, stop: () => {} };
+  for (const [name, value] of Object.entries(started.variables)) process.env[name] = value;
+  return { reason: "", stop: () => void (running || runScript("stop")) };
+}
+
+function isRunning(): boolean {
+  return runScript("status").reason === "";
+}
+
+function runScript(verb: "start" | "status" | "stop"): { reason: string; variables: Record<string, string> } {
+  // A first start unpacks packages; the bound is for a machine that waits for ever on its mirror.
+  const ended = spawnSync("sh", [SCRIPT, verb], { encoding: "utf8", timeout: 280_000 });
+  if (ended.status !== 0) {
+    const lastWord = (ended.stderr ?? "").trim().split("\n").at(-1);
+    return {
+      reason: lastWord || `${SCRIPT} ${verb} ended with ${ended.error?.message ?? ended.status}`,
+      variables: {},
+    };
+  }
+  return { reason: "", variables: exportedVariables(ended.stdout) };
+}
+
+/** Reads lines such as `export DOCKER_HOST='unix:///run/docker.sock'` and `export PATH="$PATH:/opt/bin"`. */
+function exportedVariables(text: string): Record<string, string> {
+  const lines = [...text.matchAll(/^export (\w+)=(['"])(.*)\2$/gm)];
+  return Object.fromEntries(
+    lines.map(([, name = "", , value = ""]) => [name, value.replace("$PATH", process.env["PATH"] ?? "")]),
+  );
+}
