@@ -1,0 +1,42 @@
+import type { MiddlewareHandler } from "hono";
+import { bearerToken } from "./bearer-token.ts";
+
+const READING = new Set(["GET", "HEAD", "OPTIONS"]);
+
+/**
+ * Refuses state-changing requests that another site makes through the visitor's browser (CSRF).
+ *
+ * A request that changes something must prove where it comes from: by `Sec-Fetch-Site` or `Origin`, which every
+ * current browser sends and no page can forge, or by a bearer token, which no foreign page knows.
+ */
+export function refuseForeignOrigin(): MiddlewareHandler {
+  return async (context, next) => {
+    if (READING.has(context.req.method)) return next();
+    const site = context.req.header("sec-fetch-site");
+    const origin = context.req.header("origin");
+    const foreign =
+      (site !== undefined && site !== "same-origin" && site !== "none") ||
+      (origin !== undefined && hostOf(origin) !== context.req.header("host"));
+    if (foreign) return context.text("Refused: the request was made by another site.\n", 403);
+    const proven =
+      site !== undefined || origin !== undefined || bearerToken(context.req.header("authorization")) !== undefined;
+    if (proven) return next();
+    return context.text("Refused: a request that changes something needs an Origin header or a bearer token.\n", 403);
+  };
+}
+
+/** Refuses everything but reading. */
+export function refuseChanges(): MiddlewareHandler {
+  return async (context, next) => {
+    if (READING.has(context.req.method)) return next();
+    return context.json({ error: { key: "ERRORS.FORBIDDEN" }, message: "This dashboard is read-only." }, 403);
+  };
+}
+
+function hostOf(origin: string): string | null {
+  try {
+    return new URL(origin).host;
+  } catch {
+    return null;
+  }
+}

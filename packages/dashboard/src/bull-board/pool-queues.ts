@@ -1,0 +1,89 @@
+import { BullMQAdapter } from "@bull-board/api/bullMQAdapter";
+import type { Keys, Milliseconds, PoolRecord, RedisClient } from "@manyhands/core/internal";
+import { Queue as BullQueue, type ConnectionOptions } from "bullmq";
+import { askRedis, assertConnected } from "../snapshot/redis-door.ts";
+import { formatJobData, formatReturnValue } from "./job-formatters.ts";
+
+/** How long a list of pools is good enough. */
+const FRESH: Milliseconds = 1_000;
+
+export interface PoolQueuesOptions {
+  client: RedisClient;
+  keys: Keys;
+  listPools: () => Promise<PoolRecord[]>;
+  readOnly: boolean;
+}
+
+/**
+ * Bull Board's view of the pools, which come and go: follows the registry whenever somebody looks, and costs nothing
+ * while nobody does.
+ */
+export class PoolQueues {
+  readonly #options: PoolQueuesOptions;
+  readonly #adapters = new Map<string, { adapter: BullMQAdapter; queue: BullQueue }>();
+  #readAt = Number.NEGATIVE_INFINITY;
+  #reading: Promise<void> | null = null;
+
+  constructor(options: PoolQueuesOptions) {
+    this.#options = options;
+    // Each queue listens to the shared connection.
+    options.client.setMaxListeners(0);
+  }
+
+  /** One adapter per pool that exists now. */
+  get adapters(): BullMQAdapter[] {
+    return [...this.#adapters.values()].map(({ adapter }) => adapter);
+  }
+
+  /**
+   * Brings `adapters` up to date.
+   * @throws RedisUnfitError, TimeoutError while Redis cannot be asked
+   */
+  async follow(): Promise<void> {
+    assertConnected(this.#options.client);
+    if (performance.now() - this.#readAt <= FRESH) return;
+    this.#reading ??= this.#read().finally(() => {
+      this.#reading = null;
+    });
+    await this.#reading;
+  }
+
+  /** Lets go of every queue; the connection belongs to somebody else. */
+  stop(): void {
+    for (const name of [...this.#adapters.keys()]) this.#remove(name);
+  }
+
+  async #read(): Promise<void> {
+    const pools = await askRedis(this.#options.client, this.#options.listPools);
+    const names = new Set(pools.map((pool) => pool.name));
+    for (const name of [...this.#adapters.keys()]) if (!names.has(name)) this.#remove(name);
+    for (const pool of pools) if (!this.#adapters.has(pool.name)) this.#add(pool);
+    this.#readAt = performance.now();
+  }
+
+  #add(pool: PoolRecord): void {
+    const queue = new BullQueue(pool.name, {
+      connection: this.#options.client as ConnectionOptions,
+      prefix: this.#options.keys.queuePrefix,
+      // Looking at a pool must not write: it would bring back the keys of one that is being removed.
+      skipMetasUpdate: true,
+      skipWaitingForReady: true,
+    });
+    // Lost connections are reported by whoever asked.
+    queue.on("error", () => {});
+    const adapter = new BullMQAdapter(queue, {
+      readOnlyMode: this.#options.readOnly,
+      description: pool.owner === null ? "" : "unnamed pool: ends with the program that made it",
+    });
+    adapter.setFormatter("data", formatJobData);
+    adapter.setFormatter("returnValue", formatReturnValue);
+    this.#adapters.set(pool.name, { adapter, queue });
+  }
+
+  #remove(name: string): void {
+    const entry = this.#adapters.get(name);
+    this.#adapters.delete(name);
+    // It may wait for a connection that never comes back; nothing depends on its end.
+    entry?.queue.close().catch(() => {});
+  }
+}

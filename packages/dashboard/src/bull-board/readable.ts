@@ -1,0 +1,62 @@
+const DEEPEST = 8;
+const MOST_ENTRIES = 100;
+const LONGEST_TEXT = 2_000;
+
+/**
+ * A JSON-safe picture of any decoded value, for people: what JSON cannot say is tagged (`{ "Map": [...] }`,
+ * `{ "bigint": "7" }`), and what is too deep, too many or too long is cut with a note of how much is missing.
+ */
+export function readable(value: unknown): unknown {
+  return picture(value, 0, new Set());
+}
+
+function picture(value: unknown, depth: number, above: Set<object>): unknown {
+  if (typeof value === "string") return cut(value);
+  if (typeof value === "number") return Number.isFinite(value) ? value : { number: String(value) };
+  if (typeof value === "bigint") return { bigint: String(value) };
+  if (value === undefined) return { undefined: true };
+  if (typeof value !== "object" || value === null) return value;
+  if (above.has(value)) return { circular: true };
+  if (depth >= DEEPEST) return { omitted: "nested too deep to show" };
+  return objectPicture(value, depth, new Set(above).add(value));
+}
+
+function objectPicture(value: object, depth: number, above: Set<object>): unknown {
+  const inner = (item: unknown) => picture(item, depth + 1, above);
+  if (Array.isArray(value)) return firstOf(value, inner);
+  if (value instanceof Date) return { Date: Number.isNaN(value.getTime()) ? "invalid" : value.toISOString() };
+  if (value instanceof RegExp) return { RegExp: String(value) };
+  if (value instanceof Map) return { Map: firstOf([...value], ([key, item]) => [inner(key), inner(item)]) };
+  if (value instanceof Set) return { Set: firstOf([...value], inner) };
+  if (value instanceof Error) return errorPicture(value, inner);
+  if (value instanceof ArrayBuffer) return { ArrayBuffer: `${value.byteLength} bytes` };
+  if (ArrayBuffer.isView(value)) return { [value.constructor.name]: `${value.byteLength} bytes` };
+  return recordPicture(value, inner);
+}
+
+function recordPicture(value: object, inner: (item: unknown) => unknown): unknown {
+  const entries = Object.entries(value);
+  const shown = entries.slice(0, MOST_ENTRIES).map(([key, item]) => [key, inner(item)] as const);
+  const missing = entries.length - shown.length;
+  return Object.fromEntries(missing > 0 ? [...shown, ["…", `${missing} more`]] : shown);
+}
+
+function errorPicture(error: Error, inner: (item: unknown) => unknown): unknown {
+  return {
+    [error.name]: error.message,
+    ...(error.stack ? { stack: cut(error.stack) } : {}),
+    ...(error.cause === undefined ? {} : { cause: inner(error.cause) }),
+  };
+}
+
+function firstOf<Item>(items: Item[], show: (item: Item) => unknown): unknown[] {
+  const shown: unknown[] = items.slice(0, MOST_ENTRIES).map(show);
+  if (items.length > MOST_ENTRIES) shown.push(`… ${items.length - MOST_ENTRIES} more`);
+  return shown;
+}
+
+function cut(text: string): string {
+  return text.length <= LONGEST_TEXT
+    ? text
+    : `${text.slice(0, LONGEST_TEXT)}… ${text.length - LONGEST_TEXT} more characters`;
+}

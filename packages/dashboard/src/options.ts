@@ -1,0 +1,97 @@
+import { randomBytes } from "node:crypto";
+import { isIP } from "node:net";
+import { ValueError } from "@manyhands/core";
+import type { RedisConfig } from "@manyhands/core/internal";
+
+/** Where the dashboard reports what it does; `console` fits. */
+export interface DashboardLogger {
+  info(message: string): void;
+  warn(message: string): void;
+  error(message: string): void;
+}
+
+export interface DashboardOptions {
+  /** URL, options of ioredis, or cluster nodes. @defaultValue the environment, then redis://127.0.0.1:6379 */
+  redis?: RedisConfig | undefined;
+  /** @defaultValue "manyhands" */
+  namespace?: string | undefined;
+  /** 0 takes a free port. @defaultValue 3000 */
+  port?: number | undefined;
+  /** Address to listen on. Another than loopback needs a token. @defaultValue "127.0.0.1" */
+  host?: string | undefined;
+  /**
+   * What a visitor must know, at least 8 characters. Absent: a random one is made, on loopback only, and is part of
+   * the returned URL. `false`: none, on loopback only; every user of this machine may then use the dashboard.
+   */
+  token?: string | false | undefined;
+  /** Refuse everything that changes something. @defaultValue false */
+  readOnly?: boolean | undefined;
+  /** @defaultValue nothing is reported */
+  logger?: DashboardLogger | undefined;
+}
+
+/** The options with every default filled in. */
+export interface DashboardSettings {
+  redis: RedisConfig | undefined;
+  namespace: string;
+  port: number;
+  host: string;
+  /** null: free access, on loopback. */
+  token: string | null;
+  /** True when nobody chose the token, so that only the URL can tell it. */
+  tokenGenerated: boolean;
+  loopback: boolean;
+  readOnly: boolean;
+  logger: DashboardLogger;
+}
+
+export const DEFAULT_DASHBOARD_PORT = 3000;
+export const DEFAULT_DASHBOARD_HOST = "127.0.0.1";
+const SHORTEST_TOKEN = 8;
+const silent: DashboardLogger = { info: () => {}, warn: () => {}, error: () => {} };
+
+/** @throws ValueError naming the option that is wrong */
+export function resolveOptions(options: DashboardOptions): DashboardSettings {
+  const host = options.host ?? DEFAULT_DASHBOARD_HOST;
+  if (typeof host !== "string" || host === "")
+    throw new ValueError(`host must be an address such as 127.0.0.1; got "${host}"`);
+  const loopback = isLoopback(host);
+  return {
+    redis: options.redis,
+    namespace: options.namespace ?? "manyhands",
+    port: checkedPort(options.port ?? DEFAULT_DASHBOARD_PORT),
+    host,
+    token: checkedToken(options.token, host, loopback),
+    tokenGenerated: options.token === undefined,
+    loopback,
+    readOnly: options.readOnly ?? false,
+    logger: options.logger ?? silent,
+  };
+}
+
+/** True for addresses that only this machine can reach. */
+export function isLoopback(host: string): boolean {
+  const bare = host.replace(/^\[|\]$/g, "").toLowerCase();
+  if (bare === "localhost" || bare === "::1") return true;
+  return isIP(bare) === 4 && bare.startsWith("127.");
+}
+
+function checkedPort(port: number): number {
+  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
+  throw new ValueError(`port must be a whole number from 0 to 65535; got ${String(port)}`);
+}
+
+function checkedToken(token: string | false | undefined, host: string, loopback: boolean): string | null {
+  if (token === undefined || token === false) {
+    if (!loopback) {
+      throw new ValueError(
+        `the dashboard on ${host} could be reached from other machines and needs a token; ` +
+          "got none: set the option token (--token), or listen on 127.0.0.1",
+      );
+    }
+    return token === false ? null : randomBytes(24).toString("base64url");
+  }
+  if (typeof token === "string" && token.length >= SHORTEST_TOKEN) return token;
+  const got = typeof token === "string" ? `${token.length} characters` : typeof token;
+  throw new ValueError(`token must be a string of at least ${SHORTEST_TOKEN} characters; got ${got}`);
+}

@@ -1,0 +1,58 @@
+import type { RedisClient } from "@manyhands/core/internal";
+import { Hono } from "hono";
+import { AccessToken } from "./access/access-token.ts";
+import { refuseForeignHost } from "./access/refuse-foreign-host.ts";
+import { refuseChanges, refuseForeignOrigin } from "./access/refuse-foreign-origin.ts";
+import { requireToken } from "./access/require-token.ts";
+import { strictHeaders } from "./access/security-headers.ts";
+import { BULL_BOARD_PATH, bullBoard } from "./bull-board/bull-board.ts";
+import type { PoolQueues } from "./bull-board/pool-queues.ts";
+import { health } from "./monitoring/health.ts";
+import { metricsText } from "./monitoring/metrics.ts";
+import type { DashboardSettings } from "./options.ts";
+import { assets } from "./pages/assets.ts";
+import { overviewRoutes } from "./pages/overview-routes.ts";
+import type { SnapshotSource } from "./snapshot/snapshot-source.ts";
+
+/** How old the figures of a scrape may be, so that many scrapers cost as much as one. */
+const METRICS_MAX_AGE = 1_000;
+
+export interface ServerParts {
+  client: RedisClient;
+  source: SnapshotSource;
+  queues: PoolQueues;
+  stopping: AbortSignal;
+}
+
+/**
+ * Puts the dashboard together. The order is the order of trust: what anybody may ask, then who asks by which name,
+ * then who has the token, then what may be changed.
+ */
+export function dashboardServer(settings: DashboardSettings, parts: ServerParts): Hono {
+  const { client, source, queues, stopping } = parts;
+  const app = new Hono();
+  app.use(strictHeaders());
+  app.route("/", health(client));
+  if (settings.loopback) app.use(refuseForeignHost(settings.host));
+  app.route("/", assets());
+  if (settings.token !== null) app.use(requireToken(new AccessToken(settings.token)));
+  app.use(refuseForeignOrigin());
+  if (settings.readOnly) app.use(refuseChanges());
+
+  app.route("/", overviewRoutes({ namespace: settings.namespace, source, stopping }));
+  app.get("/metrics", async (context) => {
+    const text = await metricsText(await source.view(METRICS_MAX_AGE));
+    return context.text(text, 200, { "Content-Type": "text/plain; version=0.0.4; charset=utf-8" });
+  });
+  app.route(BULL_BOARD_PATH, bullBoard(queues, `manyhands: ${settings.namespace}`));
+
+  app.notFound((context) => context.text("There is no such page.\n", 404));
+  app.onError((error, context) => {
+    if ("getResponse" in error) return error.getResponse();
+    settings.logger.error(
+      `the dashboard failed to answer ${context.req.method} ${context.req.path}: ${error.stack ?? error}`,
+    );
+    return context.text("The dashboard failed to answer; its log says why.\n", 500);
+  });
+  return app;
+}
