@@ -25,14 +25,18 @@ function main(): number {
   const sources = (byPath ? chosenFiles() : files).map((file) => readFileSync(join(ROOT, file), "utf8"));
   // Looking for what is not there takes a while: only when a test of this run wants it.
   if (sources.some((source) => source.includes("playwright-core"))) provideChromium();
-  if (sources.some((source) => source.includes("testcontainers"))) provideDocker();
+  const stopDocker = sources.some((source) => source.includes("testcontainers")) ? provideDocker() : () => {};
 
   const folder = mkdtempSync(join(tmpdir(), "manyhands-test-"));
   const report = join(folder, "outcome.json");
   try {
-    const passed = runVitest(report, byPath ? filters : filters.length > 0 ? ["--testNamePattern", filters.join("|")] : []);
+    const passed = runVitest(
+      report,
+      byPath ? filters : filters.length > 0 ? ["--testNamePattern", filters.join("|")] : [],
+    );
     return printOutcome(readOutcome(report), passed);
   } finally {
+    stopDocker();
     rmSync(folder, { recursive: true, force: true });
   }
 }
