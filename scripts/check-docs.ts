@@ -11,6 +11,12 @@ import { ROOT } from "./root.ts";
 const PNPM_COMMANDS = ["add", "create", "dlx", "exec", "install", "link", "pack", "publish", "run", "store", "why"];
 const TOP_LEVEL = readdirSync(ROOT).filter((name) => name !== "node_modules");
 const SCRIPTS = Object.keys((JSON.parse(read("package.json")) as { scripts: Record<string, string> }).scripts);
+/** The packages resolve as for a user of the workspace: by name, from dist. */
+const SNIPPET_OPTIONS = {
+  extends: "../../tsconfig.base.json",
+  compilerOptions: { noEmit: true, composite: false, declaration: false, isolatedDeclarations: false, sourceMap: false },
+  include: ["**/*.ts"],
+};
 
 const all = pages();
 const complaints = [...all.flatMap(linkComplaints), ...all.flatMap(pathComplaints), ...all.flatMap(commandComplaints)];
@@ -51,7 +57,7 @@ function commandComplaints(page: string): string[] {
     .map((name) => `${place(page, text.search(new RegExp(`pnpm(@\\d+)? (run )?${name}`)))}: there is no command pnpm ${name}`);
 }
 
-/** Compiles the snippets where the packages resolve as for a user of the workspace: by name, from dist. */
+/** What the compiler says of the snippets, each chapter in a folder of its own. */
 async function typeComplaints(found: readonly Snippet[]): Promise<string[]> {
   const folder = join(ROOT, ".cache/docs");
   rmSync(folder, { recursive: true, force: true });
@@ -70,12 +76,6 @@ async function typeComplaints(found: readonly Snippet[]): Promise<string[]> {
     return [withPages(stdout, found).trimEnd()];
   }
 }
-
-const SNIPPET_OPTIONS = {
-  extends: "../../tsconfig.base.json",
-  compilerOptions: { noEmit: true, composite: false, declaration: false, isolatedDeclarations: false, sourceMap: false },
-  include: ["**/*.ts"],
-};
 
 /** The compiler's places, written as places in the pages. */
 function withPages(output: string, found: readonly Snippet[]): string {

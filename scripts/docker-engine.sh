@@ -193,7 +193,10 @@ stop() {
   done
   ! kill -9 "$pid" 2>/dev/null || say "dockerd did not stop within 20 s and was killed"
   if [ -e "$run/owns-bridge" ] && command -v ip >/dev/null; then ip link delete docker0 2>/dev/null || true; fi
-  rm -rf "$run/exec" "$pidfile" "$socket" "$run/owns-bridge"
+  # The engine leaves the network name spaces and layers mounted that it made.
+  awk -v below="$run/exec/" -v layers="$cache/data/" 'index($2, below) == 1 || index($2, layers) == 1 { print $2 }' \
+    /proc/mounts | xargs -r umount 2>/dev/null || true
+  rm -rf "$run/exec" "$pidfile" "$socket" "$run/owns-bridge" || say "some files of $run could not be removed"
   say "stopped"
 }
 
