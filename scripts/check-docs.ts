@@ -14,7 +14,13 @@ const SCRIPTS = Object.keys((JSON.parse(read("package.json")) as { scripts: Reco
 /** The packages resolve as for a user of the workspace: by name, from dist. */
 const SNIPPET_OPTIONS = {
   extends: "../../tsconfig.base.json",
-  compilerOptions: { noEmit: true, composite: false, declaration: false, isolatedDeclarations: false, sourceMap: false },
+  compilerOptions: {
+    noEmit: true,
+    composite: false,
+    declaration: false,
+    isolatedDeclarations: false,
+    sourceMap: false,
+  },
   include: ["**/*.ts"],
 };
 
@@ -50,11 +56,19 @@ function pathComplaints(page: string): string[] {
 function commandComplaints(page: string): string[] {
   const text = read(page);
   const shell = blocks(page).filter((block) => /^(sh|bash|console|)$/.test(block.language));
-  const code = [...shell.map((block) => block.code), ...[...prose(page).matchAll(/`([^`\n]+)`/g)].map((m) => m[1] ?? "")];
-  const named = code.flatMap((one) => [...one.matchAll(/\bpnpm(?:@\d+)? (?:run )?([a-z][\w:-]*)/g)].map((m) => m[1] ?? ""));
+  const code = [
+    ...shell.map((block) => block.code),
+    ...[...prose(page).matchAll(/`([^`\n]+)`/g)].map((m) => m[1] ?? ""),
+  ];
+  const named = code.flatMap((one) =>
+    [...one.matchAll(/\bpnpm(?:@\d+)? (?:run )?([a-z][\w:-]*)/g)].map((m) => m[1] ?? ""),
+  );
   return [...new Set(named)]
     .filter((name) => !SCRIPTS.includes(name) && !PNPM_COMMANDS.includes(name))
-    .map((name) => `${place(page, text.search(new RegExp(`pnpm(@\\d+)? (run )?${name}`)))}: there is no command pnpm ${name}`);
+    .map(
+      (name) =>
+        `${place(page, text.search(new RegExp(`pnpm(@\\d+)? (run )?${name}`)))}: there is no command pnpm ${name}`,
+    );
 }
 
 /** What the compiler says of the snippets, each chapter in a folder of its own. */
@@ -69,7 +83,9 @@ async function typeComplaints(found: readonly Snippet[]): Promise<string[]> {
   }
   writeFileSync(join(folder, "tsconfig.json"), JSON.stringify(SNIPPET_OPTIONS));
   try {
-    await promisify(execFile)(process.execPath, [join(ROOT, "node_modules/typescript/bin/tsc"), "-p", folder], { cwd: folder });
+    await promisify(execFile)(process.execPath, [join(ROOT, "node_modules/typescript/bin/tsc"), "-p", folder], {
+      cwd: folder,
+    });
     return [];
   } catch (error) {
     const { stdout } = error as { stdout: string };

@@ -42,7 +42,7 @@ function folderComplaints(owner: string): string[] {
   const edges = imports
     .filter((one) => packageOf(one.file) === owner && one.specifier.startsWith("."))
     .map((one) => ({ one, from: folderOf(one.file), to: folderOf(resolved(one)) }))
-    .filter(({ from, to }) => from !== to);
+    .filter(({ from, to }) => from === "" || from !== to);
   const layers = FOLDERS[owner];
   return layers === undefined ? cycleComplaints(edges) : edges.flatMap((edge) => layerComplaints(layers, edge));
 }
@@ -55,6 +55,7 @@ interface Edge {
 }
 
 function layerComplaints(layers: readonly (readonly string[])[], { one, from, to }: Edge): string[] {
+  if (from === "" && to === "") return [];
   if (to === "") return [`${place(one)}: a folder does not import its package's entry "${one.specifier}"`];
   const level = (folder: string): number => layers.findIndex((line) => line.includes(folder));
   const unknown = [from, to].filter((folder) => folder !== "" && level(folder) < 0);
@@ -64,14 +65,16 @@ function layerComplaints(layers: readonly (readonly string[])[], { one, from, to
 }
 
 function cycleComplaints(edges: readonly Edge[]): string[] {
+  // A file outside of any folder stands for itself: options.ts below all folders, index.ts above them.
+  const nodes = edges.map(({ one, from, to }) => ({ one, from: from || one.file, to: to || resolved(one) }));
   const reaches = (start: string, goal: string, seen = new Set<string>()): boolean =>
-    edges.some(({ from, to }) => {
+    nodes.some(({ from, to }) => {
       if (from !== start || seen.has(to)) return false;
       return to === goal || reaches(to, goal, seen.add(to));
     });
-  return edges
+  return nodes
     .filter(({ from, to }) => reaches(to, from))
-    .map(({ one, from, to }) => `${place(one)}: the folders "${from}" and "${to}" import each other, directly or not`);
+    .map(({ one, from, to }) => `${place(one)}: ${from} and ${to} import each other, directly or not`);
 }
 
 /** A third-party package's values come in through one file of each package. */
@@ -95,12 +98,12 @@ function doorComplaints(all: readonly Import[]): string[] {
 
 function importsOf(file: string): Import[] {
   const text = readFileSync(join(ROOT, file), "utf8");
-  const statement = /^(?:import|export)\s+(type\s)?(?:[^"';]*?\sfrom\s+)?"([^"]+)"|\bimport\("([^"]+)"\)/gm;
+  const statement = /^(?:import|export)\s+(?:(type\s)?([^"';]*?)\sfrom\s+)?"([^"]+)"|\bimport\("([^"]+)"\)/gm;
   return [...text.matchAll(statement)].map((match) => ({
     file,
     line: text.slice(0, match.index).split("\n").length,
-    specifier: match[2] ?? match[3] ?? "",
-    typeOnly: match[1] !== undefined,
+    specifier: match[3] ?? match[4] ?? "",
+    typeOnly: match[1] !== undefined || /^\{(\s*type\s[^,}]+,?)+\s*\}$/.test(match[2] ?? ""),
   }));
 }
 

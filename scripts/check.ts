@@ -21,7 +21,9 @@ const results = await runSteps(selected(process.argv.slice(2)), {
 });
 const failed = results.filter((result) => !result.passed);
 for (const result of failed) console.log(`\n--- ${result.name} ---\n${result.output.trimEnd()}`);
-console.log(`\n${results.length - failed.length} of ${results.length} steps passed in ${seconds(performance.now() - started)}`);
+console.log(
+  `\n${results.length - failed.length} of ${results.length} steps passed in ${seconds(performance.now() - started)}`,
+);
 process.exitCode = failed.length > 0 ? 1 : 0;
 
 /** The steps whose name contains one of the words, with what they need; all of them without words. */
@@ -36,7 +38,9 @@ function selected(words: readonly string[]): readonly Step[] {
 }
 
 function printLine(result: StepResult): void {
-  console.log(`${result.passed ? "ok  " : "FAIL"} ${result.name.padEnd(36)} ${seconds(result.milliseconds).padStart(7)}`);
+  console.log(
+    `${result.passed ? "ok  " : "FAIL"} ${result.name.padEnd(36)} ${seconds(result.milliseconds).padStart(7)}`,
+  );
 }
 
 function seconds(milliseconds: number): string {

@@ -3,7 +3,7 @@
 /** What each package may import of the others; and which of their entries. */
 export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   core: [],
-  worker: ["@manyhands/core", "@manyhands/core/internal", "@manyhands/core/redis-server"],
+  worker: ["@manyhands/core", "@manyhands/core/child", "@manyhands/core/internal", "@manyhands/core/redis-server"],
   dashboard: ["@manyhands/core", "@manyhands/core/internal", "@manyhands/core/redis-server"],
   cli: [
     "@manyhands/core",
@@ -24,21 +24,30 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
  */
 export const FOLDERS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   core: [
-    ["errors"],
+    ["errors", "logger"],
     ["protocol"],
     ["codec", "redis-server"],
     ["tasks"],
     ["connection"],
     ["script"],
-    ["session", "registry"],
+    ["registry", "fleet", "session"],
+    ["results", "inspection"],
+    ["submission"],
     ["pool"],
     ["context"],
-    ["inspection"],
   ],
 };
 
 /**
  * Replacing a third-party package touches one file of each of ours: no other file imports its values (types are
- * free). The exceptions are named here with their reason.
+ * free). The exceptions are named here, as "package of ours, third-party package", with their reason.
  */
-export const SEVERAL_DOORS: Readonly<Record<string, string>> = {};
+export const SEVERAL_DOORS: Readonly<Record<string, string>> = {
+  "core bullmq": "submission adds jobs and keeps its queues open; inspection reads and steers them from outside",
+  "cli commander": "commands are written in its words, and its errors decide exit codes",
+  "dashboard @bull-board/api": "one folder, bull-board, is about it",
+  "dashboard hono": "the web framework: routes and markup are written in it",
+  "dashboard @hono/node-server": "the server, and the way in which Bull Board's adapter wants its files served",
+  "worker bullmq": "pools opens BullMQ's workers; jobs answers them with the error classes that they know",
+  "testing ioredis": "a test's own look at Redis must not go through what it tests",
+};

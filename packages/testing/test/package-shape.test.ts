@@ -11,7 +11,8 @@ import { ROOT } from "../../../scripts/root.ts";
 const run = promisify(execFile);
 // The programs of an installed package find the Node of these tests, not the machine's.
 const environment = { ...process.env, PATH: [dirname(process.execPath), process.env["PATH"]].join(delimiter) };
-const version = (JSON.parse(readFileSync(join(ROOT, "packages/cli/package.json"), "utf8")) as { version: string }).version;
+const version = (JSON.parse(readFileSync(join(ROOT, "packages/cli/package.json"), "utf8")) as { version: string })
+  .version;
 
 let folder: string;
 let tarballs: Record<string, string>;
@@ -33,7 +34,9 @@ describe.each(PUBLISHED)("the tarball of packages/%s", (name) => {
     // then
     expect(files).toEqual(expect.arrayContaining(["package/package.json", "package/README.md", "package/LICENSE"]));
     expect(files).toEqual(expect.arrayContaining(["package/dist/index.js", "package/dist/index.d.ts"]));
-    const foreign = files.filter((file) => !/^package\/(dist|bin)\/|^package\/(package\.json|README\.md|LICENSE)$/.test(file));
+    const foreign = files.filter(
+      (file) => !/^package\/(dist|bin)\/|^package\/(package\.json|README\.md|LICENSE)$/.test(file),
+    );
     expect(foreign).toEqual([]);
     expect(files.filter((file) => /\.tsbuildinfo$|(?<!\.d)\.ts$|\.test\./.test(file))).toEqual([]);
   });
