@@ -1,4 +1,25 @@
+/**
+ * The public API of manyhands.
+ */
+export type { RedisConfig } from "./connection/redis-config.ts";
+export { type ConnectOptions, connect } from "./context/connect.ts";
+export type { Context } from "./context/context.ts";
+export { currentContext } from "./context/current-context.ts";
 export * from "./errors/index.ts";
+export type { Logger } from "./logger/logger.ts";
+export type {
+  AsyncResult,
+  Callbacks,
+  ImapCallOptions,
+  ImapIterator,
+  Items,
+  MapOptions,
+  Pool,
+  PoolOptions,
+  WaitOptions,
+} from "./pool/index.ts";
+export type { HostRecord, Isolation, Milliseconds, PoolRecord } from "./protocol/records.ts";
+export type { SubmitOptions } from "./submission/submit-options.ts";
 export {
   type AnyTask,
   type Backoff,

@@ -33,7 +33,10 @@ export interface JobEnvelope {
 
 export type UnitKind = "calls" | "items" | "starItems";
 
-/** Answer to one unit: index in its job, 1 = value / 0 = error, the value or error, run time in microseconds. */
+/**
+ * Answer to one unit: index in its job, 1 = value / 0 = error, the value or `encodeError(error)` (bytes), run time in
+ * microseconds.
+ */
 export type UnitAnswer = [unit: number, ok: 0 | 1, value: unknown, micros: number];
 
 /**
@@ -57,7 +60,7 @@ export interface JobReturn {
   duration: number;
 }
 
-/** Extra field of a failed job's hash: base64 of `encode(error)`. */
+/** Extra field of a failed job's hash: base64 of `encodeError(error)`. */
 export const JOB_ERROR_FIELD = "error";
 /** Extra field of a job's hash: the reason of a requested cancellation; hosts re-check it with each heartbeat. */
 export const JOB_CANCEL_FIELD = "cancelRequested";

@@ -1,0 +1,94 @@
+import type { Telemetry } from "bullmq";
+import type { RedisConfig } from "../connection/redis-config.ts";
+import { ManyhandsError, ValueError } from "../errors/index.ts";
+import { type Logger, stderrLogger } from "../logger/logger.ts";
+import type { Milliseconds } from "../protocol/records.ts";
+import { isLoadingTasks } from "../tasks/loading.ts";
+import { listTasks } from "../tasks/task-registry.ts";
+import type { Context, ContextSettings } from "./context.ts";
+
+/** Options of {@link connect}. */
+export interface ConnectOptions {
+  /**
+   * Where Redis is.
+   * @defaultValue `MANYHANDS_REDIS_URL`, then `REDIS_URL`, then redis://127.0.0.1:6379
+   */
+  redis?: RedisConfig;
+  /**
+   * Everything lives under this name; two namespaces never meet. 1 to 100 letters, digits or `_ . -`.
+   * @defaultValue `MANYHANDS_NAMESPACE`, then "manyhands"
+   */
+  namespace?: string;
+  /**
+   * How long what this program owns outlives it when it dies, ms.
+   * @defaultValue 30 000
+   */
+  lease?: Milliseconds;
+  /**
+   * Largest encoded argument list or result of one call, bytes.
+   * @defaultValue 1 048 576
+   */
+  maxPayload?: number;
+  /** @defaultValue warnings and errors on stderr */
+  logger?: Logger;
+  /** Telemetry of BullMQ, such as `new BullMQOtel(...)` of the package bullmq-otel. */
+  telemetry?: Telemetry;
+}
+
+export const DEFAULT_NAMESPACE = "manyhands";
+export const DEFAULT_MAX_PAYLOAD: number = 1024 * 1024;
+
+/**
+ * Connects this program; by convention the result is called `mp`.
+ *
+ * ```ts
+ * await using mp = await connect();
+ * ```
+ *
+ * @throws ValueError for a bad option
+ * @throws RedisUnfitError when Redis cannot be reached, refuses the password, is too old or may evict keys
+ * @throws ManyhandsError while a worker host is loading this file as a task module (P22)
+ */
+export async function connect(options: ConnectOptions = {}): Promise<Context> {
+  if (isLoadingTasks()) {
+    throw new ManyhandsError(
+      "connect() was called while a worker host was loading this file for its tasks; run the program's own code only in " +
+        "the main module: if (import.meta.main) { … }",
+    );
+  }
+  const settings = toSettings(options);
+  announceModules();
+  // Loaded late, so that a child that only defines tasks does not load the Redis clients.
+  const { Context } = await import("./context.ts");
+  return Context.open(settings);
+}
+
+/** Checks the options and fills in the defaults. @throws ValueError for a bad option */
+export function toSettings(options: ConnectOptions): ContextSettings {
+  return {
+    redis: options.redis,
+    namespace: checkNamespace(options.namespace ?? process.env["MANYHANDS_NAMESPACE"] ?? DEFAULT_NAMESPACE),
+    lease: checkNumber("lease", options.lease ?? 30_000, 1_000),
+    maxPayload: checkNumber("maxPayload", options.maxPayload ?? DEFAULT_MAX_PAYLOAD, 1_024),
+    logger: options.logger ?? stderrLogger,
+    telemetry: options.telemetry,
+  };
+}
+
+/** @throws ValueError for a name that could not stand in a key */
+export function checkNamespace(namespace: unknown): string {
+  if (typeof namespace === "string" && /^[A-Za-z0-9_.-]{1,100}$/.test(namespace)) return namespace;
+  throw new ValueError(`a namespace is 1 to 100 letters, digits or _ . - ; got ${JSON.stringify(namespace) ?? String(namespace)}`);
+}
+
+function checkNumber(name: string, value: unknown, least: number): number {
+  if (typeof value === "number" && Number.isFinite(value) && value >= least) return value;
+  throw new ValueError(`${name} must be a number from ${least}; got ${JSON.stringify(value) ?? String(value)}`);
+}
+
+/** `manyhands run` starts a worker for the modules in which a script defines its tasks. */
+function announceModules(): void {
+  if (process.env["MANYHANDS_RUN"] !== "1" || !process.send) return;
+  process.send({ type: "manyhands:modules", modules: [...new Set(listTasks().map((task) => task.module))] });
+  process.channel?.unref();
+}

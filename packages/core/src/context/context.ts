@@ -1,0 +1,162 @@
+import { randomBytes } from "node:crypto";
+import type { Telemetry } from "bullmq";
+import { assertRedisFit, closeRedis, openRedis, type RedisClient, type RedisConfig } from "../connection/index.ts";
+import { ClosedError } from "../errors/index.ts";
+import { Fleet, slotsOf } from "../fleet/index.ts";
+import type { Logger } from "../logger/logger.ts";
+import { Pool, type PoolOptions } from "../pool/index.ts";
+import { Keys } from "../protocol/keys.ts";
+import type { HostRecord, Milliseconds } from "../protocol/records.ts";
+import { PoolRegistry } from "../registry/index.ts";
+import { ResultChannel } from "../results/index.ts";
+import { KeepAlive, Session, unreferenceSocket } from "../session/index.ts";
+import { type Runtime, TaskDurations, UnservedWatch } from "../submission/index.ts";
+
+/** Settings of a context, checked and complete. */
+export interface ContextSettings {
+  redis: RedisConfig | undefined;
+  namespace: string;
+  lease: Milliseconds;
+  maxPayload: number;
+  logger: Logger;
+  telemetry: Telemetry | undefined;
+}
+
+/** Longest wait for Redis while closing, ms. */
+const CLOSE_DEADLINE = 2_000;
+
+/**
+ * One program's access to everything shared (Python's `multiprocessing` module, bound to one Redis and namespace).
+ * Made by `connect()`.
+ */
+export class Context {
+  readonly namespace: string;
+  readonly #settings: ContextSettings;
+  readonly #client: RedisClient;
+  readonly #runtime: Runtime;
+  readonly #pools = new Set<Pool>();
+  #closing: Promise<void> | undefined;
+
+  /** @internal */
+  static async open(settings: ContextSettings): Promise<Context> {
+    const client = openRedis(settings.redis, { name: "manyhands" });
+    try {
+      await assertRedisFit(client, settings.redis);
+    } catch (error) {
+      client.disconnect();
+      throw error;
+    }
+    return new Context(settings, client);
+  }
+
+  /** Without looking at Redis first. @internal */
+  static attach(settings: ContextSettings): Context {
+    return new Context(settings, openRedis(settings.redis, { name: "manyhands:child" }));
+  }
+
+  private constructor(settings: ContextSettings, client: RedisClient) {
+    this.namespace = settings.namespace;
+    this.#settings = settings;
+    this.#client = client;
+    unreferenceSocket(client);
+    this.#runtime = this.#createRuntime();
+  }
+
+  /**
+   * A pool in which at most `size` calls run at once, over all hosts; without a size, as many as there are slots.
+   * Returns at once.
+   * @throws ValueError a size below 1 or not whole, a bad option
+   */
+  pool(size?: number, options: PoolOptions = {}): Pool {
+    this.#assertOpen();
+    const pool = new Pool(this.#runtime, size, { ...options, onGone: (gone) => this.#pools.delete(gone) });
+    this.#pools.add(pool);
+    return pool;
+  }
+
+  /** The worker hosts that are alive, by name. */
+  async hosts(): Promise<HostRecord[]> {
+    this.#assertOpen();
+    return this.#runtime.keepAlive.during(this.#runtime.fleet.hosts());
+  }
+
+  /** Slots over all live hosts; at least 1, as Python promises (P20). */
+  async cpuCount(): Promise<number> {
+    return Math.max(1, slotsOf(await this.hosts(), null));
+  }
+
+  /** Terminates unnamed pools, fails what is still waited for, and lets go of Redis. Repeatable; ends also without Redis. */
+  async close(): Promise<void> {
+    this.#closing ??= this.#close();
+    await this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(): Promise<void> {
+    const { results, session, unserved, keepAlive } = this.#runtime;
+    keepAlive.hold();
+    try {
+      unserved.stop();
+      const closed = new ClosedError("the context was closed before this call had a result");
+      await withDeadline(Promise.allSettled([...this.#pools].map((pool) => pool.terminate())), CLOSE_DEADLINE);
+      await withDeadline(results.close(closed), CLOSE_DEADLINE);
+      await withDeadline(session.stop(), CLOSE_DEADLINE);
+      await closeRedis(this.#client);
+    } finally {
+      keepAlive.release();
+    }
+  }
+
+  #assertOpen(): void {
+    if (this.#closing) throw new ClosedError("this context was closed; connect() again");
+  }
+
+  #createRuntime(): Runtime {
+    const { redis, namespace, lease, logger, maxPayload, telemetry } = this.#settings;
+    const client = this.#client;
+    const keys = new Keys(namespace);
+    const clientId = randomBytes(8).toString("hex");
+    const keepAlive = new KeepAlive();
+    const openBlocking = (): RedisClient => {
+      const blocking = openRedis(redis, { name: `manyhands:replies:${clientId}` });
+      unreferenceSocket(blocking);
+      return blocking;
+    };
+    const fleet = new Fleet(client, keys);
+    const results = new ResultChannel({ client, openBlocking, keys, clientId, keepAlive, logger });
+    let jobs = 0;
+    return {
+      client,
+      keys,
+      clientId,
+      keepAlive,
+      fleet,
+      results,
+      logger,
+      maxPayload,
+      telemetry,
+      session: new Session({ id: clientId, client, keys, lease }),
+      registry: new PoolRegistry(client, keys),
+      durations: new TaskDurations(),
+      unserved: new UnservedWatch({ fleet, logger, isPending: (pool, task) => results.isPending(pool, task) }),
+      nextJobId: () => {
+        jobs += 1;
+        return `${clientId}-${jobs.toString(36)}`;
+      },
+    };
+  }
+}
+
+async function withDeadline(work: Promise<unknown>, deadline: Milliseconds): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  await Promise.race([
+    work.catch(() => {}),
+    new Promise((resolve) => {
+      timer = setTimeout(resolve, deadline);
+    }),
+  ]);
+  clearTimeout(timer);
+}

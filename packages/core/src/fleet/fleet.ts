@@ -1,0 +1,84 @@
+import type { RedisClient } from "../connection/index.ts";
+import type { Keys } from "../protocol/keys.ts";
+import type { HostRecord } from "../protocol/records.ts";
+
+/** How long a count of slots is used before it is read again, ms. */
+const FRESH = 2_000;
+
+/** The live worker hosts of a namespace, read from their heartbeats. */
+export class Fleet {
+  readonly #client: RedisClient;
+  readonly #keys: Keys;
+  #known: HostRecord[] = [];
+  #readAt = Number.NEGATIVE_INFINITY;
+  #reading: Promise<HostRecord[]> | undefined;
+
+  constructor(client: RedisClient, keys: Keys) {
+    this.#client = client;
+    this.#keys = keys;
+  }
+
+  /** Live hosts, by name. A host whose heartbeat has expired is not among them. */
+  async hosts(): Promise<HostRecord[]> {
+    this.#reading ??= this.#read().finally(() => {
+      this.#reading = undefined;
+    });
+    return this.#reading;
+  }
+
+  /** What was read last, at most {@link FRESH} ms ago or refreshed in the background. Never waits. */
+  recentHosts(): HostRecord[] {
+    if (performance.now() - this.#readAt > FRESH) void this.hosts().catch(() => {});
+    return this.#known;
+  }
+
+  /** Slots of the live hosts that serve a pool; null = of all hosts. */
+  recentSlots(pool: string | null): number {
+    return slotsOf(this.recentHosts(), pool);
+  }
+
+  async #read(): Promise<HostRecord[]> {
+    const ids = await this.#client.zrange(this.#keys.hosts, 0, "-1");
+    const texts = ids.length === 0 ? [] : await this.#client.mget(ids.map((id) => this.#keys.host(id)));
+    this.#known = texts
+      .filter((text) => text !== null)
+      .map((text) => JSON.parse(text) as HostRecord)
+      .sort((left, right) => left.name.localeCompare(right.name));
+    this.#readAt = performance.now();
+    return this.#known;
+  }
+}
+
+/** Slots over the hosts that take new work of a pool; null = of any pool. */
+export function slotsOf(hosts: readonly HostRecord[], pool: string | null): number {
+  let slots = 0;
+  for (const host of hosts) {
+    if (host.state !== "running") continue;
+    if (pool !== null && host.pools !== null && !host.pools.includes(pool)) continue;
+    slots += host.slots;
+  }
+  return slots;
+}
+
+/** True when a live host serves the pool and announces the task. */
+export function isServed(hosts: readonly HostRecord[], pool: string, task: string): boolean {
+  return hosts.some(
+    (host) =>
+      (host.state === "running" || host.state === "starting") &&
+      (host.pools === null || host.pools.includes(pool)) &&
+      host.tasks.some((announced) => announced.name === task),
+  );
+}
+
+/** One sentence on why nobody runs a task, and what to do. */
+export function describeUnserved(hosts: readonly HostRecord[], pool: string, task: string): string {
+  const what = `no live worker host serves task "${task}" in pool "${pool}"`;
+  const start = `start one with: manyhands worker --tasks <module that defines "${task}">`;
+  if (hosts.length === 0) return `${what}: no host is running; ${start}`;
+  const others = hosts.filter((host) => host.tasks.some((announced) => announced.name === task));
+  const names = (list: readonly HostRecord[]): string => list.map((host) => host.name).join(", ");
+  if (others.length > 0) {
+    return `${what}: ${names(others)} know the task but are not serving that pool (${others.map((host) => host.state).join(", ")}); ${start}`;
+  }
+  return `${what}: the running hosts (${names(hosts)}) do not know it; ${start}`;
+}

@@ -1,0 +1,1 @@
+export { describeUnserved, Fleet, isServed, slotsOf } from "./fleet.ts";

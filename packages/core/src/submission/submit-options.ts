@@ -1,0 +1,109 @@
+import type { JobsOptions } from "bullmq";
+import { ValueError } from "../errors/index.ts";
+import type { Milliseconds } from "../protocol/records.ts";
+import { type AnyTask, type Backoff, checkTaskOptions, type TaskOptions } from "../tasks/index.ts";
+
+/** Options of one submission. A submission with any of them is a job of its own. */
+export interface SubmitOptions {
+  /** Milliseconds before it may start. */
+  delay?: Milliseconds;
+  /** 1 (first) to 2 097 151 (last). Calls without a priority run before all with one. */
+  priority?: number;
+  /**
+   * Tries in total, the first included.
+   * @defaultValue 1
+   */
+  attempts?: number;
+  /** Milliseconds between tries, or a {@link Backoff}. */
+  backoff?: Milliseconds | Backoff;
+  /** Hard limit of one call in ms: its child is killed, the call fails with TimeoutError. */
+  timeout?: Milliseconds;
+  /** After this many ms `currentTask().signal` is aborted. */
+  softTimeout?: Milliseconds;
+  /** While a job with the same `id` is under way (or for `ttl` ms), this one is not added: its outcome is shared. */
+  deduplication?: { id: string; ttl?: Milliseconds; extend?: boolean; replace?: boolean };
+  /** Run before everything that waits. */
+  lifo?: boolean;
+  /** Own id of the job, 1 to 200 letters, digits or `_ . -`, not a number. A second job of that id is not added. */
+  jobId?: string;
+  /** Labels to search by. */
+  tags?: string[];
+  /**
+   * Milliseconds for which the outcome can be looked up.
+   * @defaultValue 3 600 000
+   */
+  resultTtl?: Milliseconds;
+}
+
+/** How long an outcome is kept when nothing else is said, ms. */
+export const DEFAULT_RESULT_TTL: Milliseconds = 3_600_000;
+/** Finished jobs kept per pool, so that a pool's history cannot fill Redis. */
+const KEPT_COMPLETED = 2_000;
+const KEPT_FAILED = 5_000;
+/** Jobs with larger arguments, in bytes, are not kept once they are done; their answers are in the reply stream. */
+const LARGEST_KEPT_JOB = 16 * 1024;
+
+/** Names of the options that make a submission a job of its own. */
+const NAMES: readonly (keyof SubmitOptions)[] = [
+  "delay",
+  "priority",
+  "attempts",
+  "backoff",
+  "timeout",
+  "softTimeout",
+  "deduplication",
+  "lifo",
+  "jobId",
+  "tags",
+  "resultTtl",
+];
+
+/**
+ * The options in force: the submission's own, then the task's.
+ * @returns undefined when nothing is set, so that the call may share a job
+ * @throws ValueError naming the option, what it must be and what was got
+ */
+export function effectiveOptions(task: AnyTask | undefined, given: SubmitOptions | undefined): SubmitOptions | undefined {
+  let effective: Record<string, unknown> | undefined;
+  for (const name of NAMES) {
+    const value = given?.[name] ?? (task?.options as SubmitOptions | undefined)?.[name];
+    if (value === undefined) continue;
+    effective ??= {};
+    effective[name] = value;
+  }
+  if (effective) checkSubmitOptions(effective);
+  return effective;
+}
+
+function checkSubmitOptions(options: SubmitOptions): void {
+  checkTaskOptions("submission", options as TaskOptions);
+  const { delay, jobId, tags, deduplication } = options;
+  if (delay !== undefined && !(delay >= 0 && Number.isFinite(delay))) {
+    throw new ValueError(`delay must be milliseconds from 0; got ${String(delay)}`);
+  }
+  if (jobId !== undefined && (!/^[A-Za-z0-9_.-]{1,200}$/.test(jobId) || /^\d+$/.test(jobId))) {
+    throw new ValueError(`jobId must be 1 to 200 letters, digits or _ . - and not a number; got ${JSON.stringify(jobId)}`);
+  }
+  if (tags !== undefined && !(Array.isArray(tags) && tags.every((tag) => typeof tag === "string"))) {
+    throw new ValueError(`tags must be a list of strings; got ${JSON.stringify(tags)}`);
+  }
+  if (deduplication !== undefined && (typeof deduplication.id !== "string" || deduplication.id === "")) {
+    throw new ValueError(`deduplication needs an id, such as { id: "report-7" }; got ${JSON.stringify(deduplication)}`);
+  }
+}
+
+/** The options of BullMQ for a job of the given size. */
+export function toJobsOptions(jobId: string, options: SubmitOptions | undefined, bytes: number): JobsOptions {
+  const age = Math.ceil((options?.resultTtl ?? DEFAULT_RESULT_TTL) / 1_000);
+  return {
+    jobId,
+    removeOnComplete: bytes > LARGEST_KEPT_JOB ? true : { age, count: KEPT_COMPLETED },
+    removeOnFail: { age: Math.max(age, 86_400), count: KEPT_FAILED },
+    ...(options?.delay ? { delay: options.delay } : {}),
+    ...(options?.priority ? { priority: options.priority } : {}),
+    ...(options?.attempts ? { attempts: options.attempts } : {}),
+    ...(options?.backoff === undefined ? {} : { backoff: options.backoff }),
+    ...(options?.lifo ? { lifo: true } : {}),
+    ...(options?.deduplication ? { deduplication: options.deduplication } : {}),
+  };
+}

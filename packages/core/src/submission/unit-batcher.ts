@@ -1,0 +1,131 @@
+import type { UnitKind } from "../protocol/job.ts";
+import type { AnswerSink } from "../results/index.ts";
+import type { TaskDurations } from "./task-durations.ts";
+
+/** One call, or one chunk of items, that waits to be put into a job. */
+export interface Unit {
+  /** Arguments of a call, or items of a chunk. */
+  payload: unknown[];
+  /** Items that it stands for, 1 for a call. */
+  items: number;
+  /** Position under which `sink` knows it. */
+  index: number;
+  sink: AnswerSink;
+  /** Arguments are plain JSON, so a lone call can be stored readable. */
+  plain: boolean;
+  /** Told where the unit went: its job, and its position when it shares the job. */
+  sent?: (place: UnitPlace) => void;
+}
+
+/** Where a unit is in Redis. */
+export interface UnitPlace {
+  pool: string;
+  jobId: string;
+  /** Position in a shared job; null = the job is this unit's alone. */
+  unit: number | null;
+}
+
+/** Run time that one shared job should hold, ms: enough to pay for the job, short enough to spread over the hosts. */
+const TARGET = 5;
+/** Most units in one job. */
+const MOST_UNITS = 64;
+/** How long calls of a task of unknown duration are held back for the answers to the first of them, ms. */
+const PROBE = 10;
+/** Shortest run time that is believed, ms; an empty function takes less than the clock shows. */
+const SHORTEST = 0.005;
+
+export interface UnitBatcherOptions {
+  task: string;
+  kind: UnitKind;
+  durations: TaskDurations;
+  /** Calls that can run at the same time: the pool's size or the hosts' slots, whichever is less; at least 1. */
+  parallelism: () => number;
+  /** Jobs of this client in this pool that have no complete answer yet. */
+  inFlight: () => number;
+  /** Sends groups of units, each group as one job. */
+  send: (groups: Unit[][]) => void;
+}
+
+/**
+ * Puts calls made in the same tick into shared jobs, where that costs no parallelism.
+ *
+ * - A lone call goes out at once, by itself.
+ * - While nothing is known of a task's duration, as many calls as can run at once go out one by one; the rest waits
+ *   for the first answer, at most 10 ms, and then goes one by one too.
+ * - Once the mean is known, a job gets what takes about 5 ms, at most 64 calls, and never more than an even share of
+ *   what waits while slots are free.
+ */
+export class UnitBatcher {
+  readonly #options: UnitBatcherOptions;
+  #waiting: Unit[] = [];
+  #scheduled = false;
+  #probe: NodeJS.Timeout | undefined;
+  #probed = false;
+
+  constructor(options: UnitBatcherOptions) {
+    this.#options = options;
+  }
+
+  push(unit: Unit): void {
+    this.#waiting.push(unit);
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    queueMicrotask(() => {
+      this.#scheduled = false;
+      this.#flush();
+    });
+  }
+
+  /** Tells that an answer came: a duration may be known now. */
+  answered(): void {
+    if (this.#waiting.length > 0 && !this.#scheduled) this.#flush();
+  }
+
+  /** Takes back what has not been sent. */
+  withdraw(): Unit[] {
+    clearTimeout(this.#probe);
+    this.#probe = undefined;
+    const units = this.#waiting;
+    this.#waiting = [];
+    return units;
+  }
+
+  #flush(): void {
+    const { task, durations, send, parallelism } = this.#options;
+    if (this.#waiting.length === 0) return;
+    const mean = durations.mean(task);
+    if (mean !== undefined) {
+      const units = this.withdraw();
+      send(this.#group(units, mean));
+      return;
+    }
+    if (this.#probe) return;
+    const first = this.#probed ? this.#waiting.length : Math.min(this.#waiting.length, Math.max(1, parallelism()));
+    send(this.#waiting.splice(0, first).map((unit) => [unit]));
+    if (this.#waiting.length === 0) return;
+    this.#probe = setTimeout(() => {
+      this.#probe = undefined;
+      this.#probed = true;
+      this.#flush();
+      this.#probed = false;
+    }, PROBE);
+  }
+
+  #group(units: Unit[], mean: number): Unit[][] {
+    const groups: Unit[][] = [];
+    let free = Math.max(0, this.#options.parallelism() - this.#options.inFlight());
+    let from = 0;
+    while (from < units.length) {
+      const itemsEach = units[from]?.items ?? 1;
+      const fitting = Math.floor(TARGET / Math.max(mean * itemsEach, SHORTEST));
+      let size = Math.min(MOST_UNITS, Math.max(1, fitting));
+      if (free > 0) {
+        size = Math.min(size, Math.ceil((units.length - from) / free));
+        free -= 1;
+      }
+      groups.push(units.slice(from, from + size));
+      from += size;
+    }
+    return groups;
+  }
+}

@@ -1,0 +1,48 @@
+import { describeUnserved, type Fleet, isServed } from "../fleet/index.ts";
+import type { Logger } from "../logger/logger.ts";
+
+/** How long a task may wait before its caller hears that nobody serves it, ms. */
+const PATIENCE = 1_500;
+/** How often the warning is repeated, ms. */
+const REPEAT = 30_000;
+
+/** Warns a caller whose task no live host serves, instead of letting it wait in silence. */
+export class UnservedWatch {
+  readonly #fleet: Fleet;
+  readonly #logger: Logger;
+  readonly #isPending: (pool: string, task: string) => boolean;
+  readonly #timers = new Map<string, NodeJS.Timeout>();
+
+  constructor(options: { fleet: Fleet; logger: Logger; isPending: (pool: string, task: string) => boolean }) {
+    this.#fleet = options.fleet;
+    this.#logger = options.logger;
+    this.#isPending = options.isPending;
+  }
+
+  /** Called with every submission; cheap when the pair is watched already or a live host serves it. */
+  watch(pool: string, task: string, delay: number = PATIENCE): void {
+    const pair = `${pool}\n${task}`;
+    if (this.#timers.has(pair)) return;
+    const timer = setTimeout(() => void this.#look(pool, task, pair), delay);
+    timer.unref();
+    this.#timers.set(pair, timer);
+  }
+
+  stop(): void {
+    for (const timer of this.#timers.values()) clearTimeout(timer);
+    this.#timers.clear();
+  }
+
+  async #look(pool: string, task: string, pair: string): Promise<void> {
+    this.#timers.delete(pair);
+    if (!this.#isPending(pool, task)) return;
+    const hosts = await this.#fleet.hosts().catch(() => null);
+    if (!hosts || !this.#isPending(pool, task)) return;
+    if (isServed(hosts, pool, task)) {
+      this.watch(pool, task, REPEAT);
+      return;
+    }
+    this.#logger.warn(describeUnserved(hosts, pool, task));
+    this.watch(pool, task, REPEAT);
+  }
+}
