@@ -95,7 +95,7 @@ async function typeComplaints(found: readonly Snippet[]): Promise<string[]> {
 
 /** The compiler's places, written as places in the pages. */
 function withPages(output: string, found: readonly Snippet[]): string {
-  return output.replace(/^([\w-]+)\/([\w.-]+)\((\d+),(\d+)\)/gm, (whole, chapter, name, line) => {
+  return output.replace(/^([\w-]+)\/([\w.-]+)\((\d+),\d+\)/gm, (whole, ...[chapter, name, line]) => {
     const one = found.find((snippet) => snippet.chapter === chapter && snippet.name === name);
     return one === undefined ? whole : `${one.page}:${one.line + Number(line) - 1}`;
   });
