@@ -1,4 +1,5 @@
 export { findServer, type ServerBinary } from "./find-server.ts";
+export { freePort } from "./free-port.ts";
 export { type ObtainedRedis, type ObtainRedisOptions, obtainRedis } from "./obtain.ts";
 export { obtainPrivateCopy } from "./private-copy.ts";
 export type { RedisServer, RedisServerOptions, RedisWay } from "./server.ts";

@@ -2,12 +2,12 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { closeSync, openSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { RedisUnfitError } from "../errors/index.ts";
 import type { ServerBinary } from "./find-server.ts";
+import { freePort } from "./free-port.ts";
 import { answersAs } from "./probe.ts";
 import type { RedisServer, RedisServerOptions, RedisWay } from "./server.ts";
 import { startWatchdog, type Watchdog } from "./watchdog.ts";
@@ -164,15 +164,4 @@ async function end(running: Running): Promise<void> {
   clearTimeout(timer);
   if (running.removeDirectory) await rm(running.directory, { recursive: true, force: true });
   running.watchdog.dismiss();
-}
-
-async function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
-    });
-  });
 }

@@ -1,0 +1,30 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
+/**
+ * Waits until `condition` gives something truthy, and returns it. For what sends no signal to wait on.
+ *
+ * @param options.timeout - Milliseconds. @defaultValue 10000
+ * @param options.what - Named in the error when it does not happen in time.
+ */
+export async function until<Value>(
+  condition: () => Value | Promise<Value>,
+  options: { timeout?: number; what?: string } = {},
+): Promise<NonNullable<Value>> {
+  const { timeout = 10_000, what = condition.toString() } = options;
+  const deadline = performance.now() + timeout;
+  for (;;) {
+    let last: unknown;
+    try {
+      const value = await condition();
+      if (value) return value as NonNullable<Value>;
+      last = value;
+    } catch (error) {
+      last = error;
+    }
+    if (performance.now() >= deadline) {
+      const shown = last instanceof Error ? `it threw ${last.message}` : `the last value was ${String(last)}`;
+      throw new Error(`did not happen within ${timeout} ms: ${what}; ${shown}`, { cause: last });
+    }
+    await sleep(10);
+  }
+}
