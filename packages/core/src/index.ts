@@ -5,7 +5,27 @@ export type { RedisConfig } from "./connection/redis-config.ts";
 export { type ConnectOptions, connect } from "./context/connect.ts";
 export type { Context } from "./context/context.ts";
 export { currentContext } from "./context/current-context.ts";
-export * from "./errors/index.ts";
+export {
+  CancelledError,
+  ClosedError,
+  type ErrorClass,
+  ManyhandsError,
+  type ManyhandsErrorOptions,
+  PayloadTooLargeError,
+  PoolClosedError,
+  PoolTerminatedError,
+  RedisUnfitError,
+  RemoteError,
+  type RemoteOrigin,
+  registerError,
+  SerializationError,
+  StateLostError,
+  TaskNotFoundError,
+  TimeoutError,
+  ValidationError,
+  ValueError,
+  WorkerLostError,
+} from "./errors/index.ts";
 export type { Logger } from "./logger/logger.ts";
 export type {
   AsyncResult,

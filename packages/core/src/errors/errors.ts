@@ -3,6 +3,9 @@ export interface ManyhandsErrorOptions {
   cause?: unknown;
 }
 
+/** Tells our errors from others also where the package is loaded twice. */
+export const MANYHANDS_ERROR: symbol = Symbol.for("manyhands.error");
+
 /** Root of all errors thrown by manyhands; branch on the class or on `code`, never on the text. */
 export class ManyhandsError extends Error {
   /** Stable identifier of the kind of error, for example `ERR_TIMEOUT`. */
@@ -13,6 +16,8 @@ export class ManyhandsError extends Error {
     this.name = new.target.name;
   }
 }
+
+Object.defineProperty(ManyhandsError.prototype, MANYHANDS_ERROR, { value: true });
 
 /** A wait or a time limit ended before the thing waited for happened. */
 export class TimeoutError extends ManyhandsError {
@@ -85,7 +90,20 @@ export class ClosedError extends ManyhandsError {
   override readonly code = "ERR_CLOSED";
 }
 
-/** A task's error whose class the caller does not know; `name` is the original class name. */
+/**
+ * A task's error whose class the caller does not know (see `registerError`); `name` is the original class name, and
+ * the original's own properties are here too. Also stands for a thrown value that is not an Error.
+ */
 export class RemoteError extends ManyhandsError {
+  /** The original's `code`, where it had one. */
   override readonly code: string = "ERR_REMOTE";
+  /** Stack of the process that threw. Every error from a task has this property and the next three. */
+  declare readonly remoteStack: string;
+  /** Name of the worker host that threw. */
+  declare readonly host: string;
+  declare readonly pid: number;
+  /** Absent where the error did not come from a task. */
+  declare readonly taskId?: string;
+  /** What was thrown, if it was not an Error and could be sent. */
+  declare readonly thrown?: unknown;
 }

@@ -1,1 +1,4 @@
+export { type ErrorClass, errorClassOf, plainName, registerError, wireNameOf } from "./error-classes.ts";
 export * from "./errors.ts";
+export { type FailureSummary, failureSummary, thrownMessage } from "./failure-summary.ts";
+export { addAwaitSite, markRemote, originOf, type RemoteOrigin } from "./remote-origin.ts";

@@ -1,0 +1,71 @@
+import { errorClassOf, markRemote, plainName, RemoteError, type RemoteOrigin } from "../errors/index.ts";
+import type { ErrorNode, Graph, Origin, Slot } from "./graph.ts";
+import { defineHidden, setProperty } from "./properties.ts";
+
+type Resolve = (slot: Slot) => unknown;
+
+/**
+ * An error of its class, without its contents. The constructor does not run: it may want arguments nobody has kept.
+ *
+ * A class that is not known here becomes RemoteError in the failure of a task, and Error in a value.
+ */
+export function makeError(node: ErrorNode, context: { graph: Graph; resolve: Resolve }): Error {
+  const { graph, resolve } = context;
+  const message = resolve(node.message) as string;
+  const stack = resolve(node.stack) as string;
+  const origin = node.origin ?? graph.failure?.origin ?? null;
+  const error = emptyError(node, { message, remote: origin !== null, name: resolve(node.name) as string });
+  if (origin) markRemote(error, stack, originOf(origin));
+  else defineHidden(error, "stack", stack);
+  return error;
+}
+
+export function fillError(error: Error, node: ErrorNode, resolve: Resolve): void {
+  node.keys.forEach((key, index) => {
+    setProperty(error, resolve(key) as string, resolve(node.values[index]));
+  });
+  if (node.cause.length > 0) defineHidden(error, "cause", resolve(node.cause[0]));
+  if (node.errors) defineHidden(error, "errors", node.errors.map(resolve));
+}
+
+/** The RemoteError for a thrown value that is not an Error. */
+export function remoteErrorFor(thrown: { message: string; stack: string; origin: Origin }): RemoteError {
+  const error = bareError(thrown.message, RemoteError.prototype) as RemoteError;
+  defineHidden(error, "name", "RemoteError");
+  setProperty(error, "code", "ERR_REMOTE");
+  markRemote(error, thrown.stack, originOf(thrown.origin));
+  return error;
+}
+
+function emptyError(node: ErrorNode, facts: { message: string; name: string; remote: boolean }): Error {
+  const { className } = node;
+  if (className === "builtin:DOMException") return new DOMException(facts.message, facts.name);
+  const known = errorClassOf(className);
+  if (known) {
+    const error = bareError(facts.message, known.prototype as object);
+    if (error.name !== facts.name) defineHidden(error, "name", facts.name);
+    return error;
+  }
+  const error = bareError(facts.message, facts.remote ? RemoteError.prototype : Error.prototype);
+  defineHidden(error, "name", plainName(className));
+  if (facts.remote) setProperty(error, "code", "ERR_REMOTE");
+  return error;
+}
+
+/** A true Error object with another prototype, and without the cost of a stack. */
+function bareError(message: string, prototype: object): Error {
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = 0;
+  try {
+    const error = new Error(message);
+    if (prototype !== Error.prototype) Object.setPrototypeOf(error, prototype);
+    return error;
+  } finally {
+    Error.stackTraceLimit = limit;
+  }
+}
+
+function originOf(origin: Origin): RemoteOrigin {
+  const [host, pid, taskId] = origin;
+  return taskId === null ? { host, pid } : { host, pid, taskId };
+}

@@ -1,0 +1,161 @@
+import { types } from "node:util";
+
+/** JSON would not give the same value back. */
+export const NOT_JSON = 1;
+/** Some object is met twice; there may be a cycle. */
+export const SHARED = 2;
+/** Only the graph form can carry it, or it cannot be sent at all. */
+export const INTRICATE = 4;
+
+const BEYOND = NOT_JSON | INTRICATE;
+/** Deeper nesting takes the graph form, which needs no stack. */
+const MAX_DEPTH = 500;
+
+/** What the walk looks at besides the kinds of values. */
+export interface LookOptions {
+  /** Strings with half a surrogate pair, which UTF-8 cannot hold, count as intricate. */
+  text?: boolean;
+  /** Symbol keys count as "not JSON". Costs as much as the rest of the walk. */
+  symbols?: boolean;
+}
+
+let seen = new Set<object>();
+let checkText = false;
+let checkSymbols = false;
+
+/**
+ * Looks at a value once and says which of the three flags it has; 0 is a tree of plain JSON.
+ *
+ * Every submission pays for this walk, so it knows only the usual cases and leaves every other to the graph form.
+ */
+export function look(value: unknown, options: LookOptions = {}): number {
+  if (typeof value !== "object" || value === null) {
+    checkText = options.text ?? false;
+    return walk(value, 0);
+  }
+  const outer = { seen, checkText, checkSymbols };
+  seen = new Set();
+  checkText = options.text ?? false;
+  checkSymbols = options.symbols ?? false;
+  try {
+    return walkObject(value, 0);
+  } catch {
+    // A getter threw, or the stack was nearly full already: the graph form says where.
+    return BEYOND;
+  } finally {
+    // A getter may have started a walk of its own.
+    seen = outer.seen;
+    checkText = outer.checkText;
+    checkSymbols = outer.checkSymbols;
+  }
+}
+
+function walk(value: unknown, depth: number): number {
+  switch (typeof value) {
+    case "string":
+      return checkText && !value.isWellFormed() ? INTRICATE : 0;
+    case "number":
+      return value === 0 ? (Object.is(value, -0) ? BEYOND : 0) : Number.isFinite(value) ? 0 : NOT_JSON;
+    case "boolean":
+      return 0;
+    case "object":
+      return value === null ? 0 : walkObject(value, depth);
+    case "undefined":
+    case "bigint":
+      return NOT_JSON;
+    default:
+      return BEYOND;
+  }
+}
+
+function walkObject(value: object, depth: number): number {
+  if (depth > MAX_DEPTH || types.isProxy(value)) return BEYOND;
+  const size = seen.size;
+  seen.add(value);
+  if (seen.size === size) return SHARED;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype === Object.prototype || prototype === null) return walkPlainObject(value, depth);
+  if (prototype === Array.prototype) return Array.isArray(value) ? walkArray(value, depth) : BEYOND;
+  return walkBuiltIn(value, { prototype, depth });
+}
+
+function walkArray(array: unknown[], depth: number): number {
+  let flags = 0;
+  const { length } = array;
+  for (let index = 0; index < length; index += 1) {
+    const item = array[index];
+    if (typeof item === "number" && item !== 0 && Number.isFinite(item)) continue;
+    if (item === undefined && !(index in array)) return BEYOND;
+    flags |= walk(item, depth + 1);
+    if ((flags & BEYOND) === BEYOND) return flags;
+  }
+  return flags;
+}
+
+function walkPlainObject(object: object, depth: number): number {
+  let flags = 0;
+  for (const key in object) {
+    // Keys that msgpackr renames or keeps for itself.
+    if (key === "__proto__" || key === "__keys__") return BEYOND;
+    if (checkText && !isKnownKey(key)) return BEYOND;
+    flags |= walk((object as Record<string, unknown>)[key], depth + 1);
+    if ((flags & BEYOND) === BEYOND) return flags;
+  }
+  if (checkSymbols && Object.getOwnPropertySymbols(object).length > 0) flags |= NOT_JSON;
+  return flags;
+}
+
+/** Well-formed keys met before: asking the set is three times faster than looking at the text again. */
+const knownKeys = new Set<string>();
+
+function isKnownKey(key: string): boolean {
+  if (knownKeys.has(key)) return true;
+  if (!key.isWellFormed()) return false;
+  if (knownKeys.size < 4_096) knownKeys.add(key);
+  return true;
+}
+
+const VIEWS = new Set<unknown>(
+  [
+    Int8Array,
+    Uint8Array,
+    Uint8ClampedArray,
+    Int16Array,
+    Uint16Array,
+    Int32Array,
+    Uint32Array,
+    Float32Array,
+    Float64Array,
+    BigInt64Array,
+    BigUint64Array,
+    DataView,
+  ].map((view) => view.prototype),
+);
+
+function walkBuiltIn(value: object, at: { prototype: unknown; depth: number }): number {
+  const { prototype, depth } = at;
+  if (prototype === Buffer.prototype) return types.isUint8Array(value) ? NOT_JSON : BEYOND;
+  if (prototype === Map.prototype && types.isMap(value)) {
+    let flags = NOT_JSON;
+    for (const [key, item] of value) {
+      flags |= walk(key, depth + 1) | walk(item, depth + 1);
+      if (flags & INTRICATE) return flags;
+    }
+    return flags;
+  }
+  if (prototype === Set.prototype && types.isSet(value)) {
+    let flags = NOT_JSON;
+    for (const item of value) {
+      flags |= walk(item, depth + 1);
+      if (flags & INTRICATE) return flags;
+    }
+    return flags;
+  }
+  if (prototype === Date.prototype) return types.isDate(value) ? NOT_JSON : BEYOND;
+  if (prototype === RegExp.prototype) return types.isRegExp(value) ? NOT_JSON : BEYOND;
+  if (prototype === ArrayBuffer.prototype) return types.isArrayBuffer(value) && !value.detached ? NOT_JSON : BEYOND;
+  if (VIEWS.has(prototype) && ArrayBuffer.isView(value)) {
+    return types.isSharedArrayBuffer(value.buffer) || value.buffer.detached ? BEYOND : NOT_JSON;
+  }
+  return BEYOND;
+}
