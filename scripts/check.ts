@@ -5,7 +5,7 @@ import { runSteps, type Step, type StepResult } from "./steps.ts";
 
 const STEPS: readonly Step[] = [
   { name: "build", command: ["node", "scripts/build.ts"] },
-  { name: "format and lint", command: ["biome", "ci", "--error-on-warnings", "--max-diagnostics=200", "."] },
+  { name: "format and lint", command: ["biome", "check", "--error-on-warnings", "--max-diagnostics=200", "."] },
   { name: "layers", command: ["node", "scripts/check-layers.ts"] },
   { name: "unused code", command: ["knip", "--no-progress", "--treat-config-hints-as-errors"] },
   { name: "types of tests, examples, scripts", command: ["tsc", "-p", "tsconfig.tests.json"] },

@@ -86,6 +86,9 @@ async function runStep(step: Step): Promise<StepResult> {
 function environment(): NodeJS.ProcessEnv {
   return {
     ...process.env,
+    // What is printed at the end is read in a log as often as on a screen.
+    NO_COLOR: "1",
+    FORCE_COLOR: "0",
     PATH: [join(ROOT, "node_modules", ".bin"), process.env["PATH"]].join(delimiter),
   };
 }
