@@ -1,1 +1,2 @@
-export {};
+export { resolveWorkerOptions, type WorkerOptions } from "./host/options.ts";
+export { startWorker, type WorkerHost } from "./host/worker-host.ts";

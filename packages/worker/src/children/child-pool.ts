@@ -1,0 +1,183 @@
+import type { Logger } from "@manyhands/core";
+import type { Isolation, Milliseconds, PoolRecord } from "@manyhands/core/internal";
+import type { Executor } from "../executor/executor.ts";
+import type { ChildSupply } from "./child-supply.ts";
+
+export interface ChildPoolOptions {
+  pool: PoolRecord;
+  supply: ChildSupply;
+  logger: Logger;
+  /** An idle child ends after this. @defaultValue 60_000 */
+  retireAfter?: Milliseconds;
+}
+
+/** A child lent to one job. */
+export interface ChildLease {
+  readonly executor: Executor;
+  /** The job is over and the child is well. */
+  release(): void;
+  /** The child has ended, or is not to be trusted with another job. */
+  discard(): void;
+}
+
+/** The pool's initializer threw: the pool fails. `cause` is its error. */
+export class InitializerFailed extends Error {
+  override readonly name = "InitializerFailed";
+}
+
+/** A child and what the pool knows of it. */
+interface Child {
+  executor: Executor;
+  jobs: number;
+  jobsRun: number;
+  idleSince: number;
+}
+
+/** Time an idle child gets to end by itself, ms. */
+const RETIRE_GRACE = 2_000;
+/** Children that vanish during the initializer by no fault of it are replaced so often. */
+const ADOPTION_ATTEMPTS = 3;
+
+/** The children of one pool on this host; no other pool's job ever runs in them. */
+export class ChildPool {
+  readonly #options: ChildPoolOptions;
+  readonly #retireAfter: Milliseconds;
+  readonly #children = new Set<Child>();
+  readonly #timer: NodeJS.Timeout;
+  #inline: Promise<Child> | undefined;
+  #closed = false;
+
+  constructor(options: ChildPoolOptions) {
+    this.#options = options;
+    this.#retireAfter = options.retireAfter ?? 60_000;
+    this.#timer = setInterval(() => this.#retireIdle(), Math.max(100, this.#retireAfter / 4)).unref();
+  }
+
+  /**
+   * Lends a child: an idle one, else a new one, initialized for this pool.
+   * @throws InitializerFailed, ChildLoadError
+   */
+  async acquire(isolation: Isolation): Promise<ChildLease> {
+    const child =
+      isolation === "inline" ? await this.#sharedInline() : (this.#idle(isolation) ?? (await this.#adopt(isolation)));
+    child.jobs += 1;
+    if (this.#isLastJob(child)) this.#prepareReplacement(isolation);
+    return this.#lend(child);
+  }
+
+  /** For the heartbeat. */
+  describe(): { pid: number; isolation: Isolation; busy: boolean; jobsRun: number }[] {
+    return [...this.#children].map(({ executor, jobs, jobsRun }) => ({
+      pid: executor.pid,
+      isolation: executor.isolation,
+      busy: jobs > 0,
+      jobsRun,
+    }));
+  }
+
+  /** Kills every child. */
+  async close(reason: string): Promise<void> {
+    this.#closed = true;
+    clearInterval(this.#timer);
+    const children = [...this.#children];
+    this.#children.clear();
+    await Promise.all(children.map(({ executor }) => executor.kill(reason)));
+  }
+
+  #idle(isolation: Isolation): Child | undefined {
+    let latest: Child | undefined;
+    for (const child of this.#children) {
+      if (child.jobs > 0 || child.executor.isolation !== isolation) continue;
+      if (!latest || child.idleSince > latest.idleSince) latest = child;
+    }
+    return latest;
+  }
+
+  async #sharedInline(): Promise<Child> {
+    this.#inline ??= this.#adopt("inline");
+    try {
+      return await this.#inline;
+    } catch (error) {
+      this.#inline = undefined;
+      throw error;
+    }
+  }
+
+  /** Takes a loaded child from the supply and runs the initializer in it, once in its life. */
+  async #adopt(isolation: Isolation): Promise<Child> {
+    const { pool, supply } = this.#options;
+    for (let attempt = 1; ; attempt += 1) {
+      const executor = await supply.take(isolation);
+      try {
+        await executor.adopt(pool.name, pool.initializer);
+        return this.#keep(executor);
+      } catch (error) {
+        if (attempt < ADOPTION_ATTEMPTS && (await wasKilledFromOutside(executor))) continue;
+        void executor.kill("the initializer failed");
+        throw new InitializerFailed(`the initializer of pool "${pool.name}" failed`, { cause: error });
+      }
+    }
+  }
+
+  #keep(executor: Executor): Child {
+    const child: Child = { executor, jobs: 0, jobsRun: 0, idleSince: performance.now() };
+    if (this.#closed) {
+      void executor.kill("the pool is closed");
+      return child;
+    }
+    this.#children.add(child);
+    void executor.exited.then(() => this.#children.delete(child));
+    return child;
+  }
+
+  #lend(child: Child): ChildLease {
+    let isOver = false;
+    const end = (isWell: boolean): void => {
+      if (isOver) return;
+      isOver = true;
+      child.jobs -= 1;
+      child.jobsRun += 1;
+      child.idleSince = performance.now();
+      if (!isWell) this.#children.delete(child);
+      else if (this.#isWornOut(child)) this.#retire(child);
+    };
+    return { executor: child.executor, release: () => end(true), discard: () => end(false) };
+  }
+
+  #isWornOut(child: Child): boolean {
+    const limit = this.#options.pool.maxTasksPerChild;
+    return limit !== null && child.jobsRun >= limit && child.executor.isolation !== "inline";
+  }
+
+  #isLastJob(child: Child): boolean {
+    const limit = this.#options.pool.maxTasksPerChild;
+    return limit !== null && child.jobsRun + 1 === limit && child.executor.isolation !== "inline";
+  }
+
+  /** Makes the successor of a child that runs its last job, so that the next job does not wait for it. */
+  #prepareReplacement(isolation: Isolation): void {
+    if (this.#idle(isolation) || this.#closed) return;
+    // A failure is met, and reported, again by the job that needs the child.
+    void this.#adopt(isolation).catch(() => {});
+  }
+
+  #retireIdle(): void {
+    const now = performance.now();
+    for (const child of [...this.#children]) {
+      if (child.jobs > 0 || child.executor.isolation === "inline") continue;
+      if (now - child.idleSince > this.#retireAfter) this.#retire(child);
+    }
+  }
+
+  #retire(child: Child): void {
+    this.#children.delete(child);
+    void child.executor.retire(RETIRE_GRACE);
+  }
+}
+
+/** True when the child was ended by a signal that neither its code nor its heap limit explains. */
+async function wasKilledFromOutside(executor: Executor): Promise<boolean> {
+  const stillThere = new Promise<null>((resolve) => setTimeout(resolve, 50, null).unref());
+  const exit = await Promise.race([executor.exited, stillThere]);
+  return exit !== null && exit.signal !== null && !exit.outOfMemory && exit.crash === null && exit.killedFor === null;
+}

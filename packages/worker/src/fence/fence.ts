@@ -1,0 +1,74 @@
+import type { Milliseconds } from "@manyhands/core/internal";
+
+/** Share of the lock's life in which it is trusted; the rest is the margin for clocks and for killing the child. */
+const TRUSTED_SHARE = 0.7;
+
+export interface FenceOptions {
+  lockDuration: Milliseconds;
+  /** Monotonic clock in ms; tests bring their own. */
+  now?: () => number;
+}
+
+/**
+ * How long the locks of running jobs can be trusted, by this host's own monotonic clock.
+ *
+ * A lock counts from the moment its acquisition or renewal was *sent*, because Redis cannot have granted it earlier
+ * and the answer may have been on its way for long. Redis being away, or this process having been frozen, therefore
+ * ends the trust without any message: whoever watches a job hears of it before another host can have taken the job
+ * (unless the process was stopped for longer than that, then as soon as it runs again).
+ */
+export class Fence {
+  readonly #trusted: Milliseconds;
+  readonly #now: () => number;
+  readonly #sentAt = new Map<string, number>();
+  readonly #watchers = new Map<string, () => void>();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: FenceOptions) {
+    this.#trusted = options.lockDuration * TRUSTED_SHARE;
+    this.#now = options.now ?? (() => performance.now());
+  }
+
+  /** The lock was granted or renewed by a command sent at `sentAt`. */
+  granted(jobId: string, sentAt: number): void {
+    this.#sentAt.set(jobId, sentAt);
+  }
+
+  /** Redis said that the lock is no longer ours. */
+  lost(jobId: string): void {
+    if (!this.#sentAt.has(jobId)) return;
+    this.#sentAt.set(jobId, Number.NEGATIVE_INFINITY);
+    this.#tell(jobId);
+  }
+
+  isTrusted(jobId: string): boolean {
+    const sentAt = this.#sentAt.get(jobId);
+    return sentAt !== undefined && this.#now() - sentAt < this.#trusted;
+  }
+
+  /** Calls `onLost` once when the lock of the job can no longer be trusted. */
+  watch(jobId: string, onLost: () => void): void {
+    this.#watchers.set(jobId, onLost);
+    this.#timer ??= setInterval(() => this.check(), Math.max(20, this.#trusted / 20)).unref();
+  }
+
+  /** The job is over. */
+  forget(jobId: string): void {
+    this.#sentAt.delete(jobId);
+    this.#watchers.delete(jobId);
+    if (this.#watchers.size > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /** Tells the watchers of locks that have run out. Called by a timer; tests call it themselves. */
+  check(): void {
+    for (const jobId of [...this.#watchers.keys()]) if (!this.isTrusted(jobId)) this.#tell(jobId);
+  }
+
+  #tell(jobId: string): void {
+    const watcher = this.#watchers.get(jobId);
+    this.#watchers.delete(jobId);
+    watcher?.();
+  }
+}

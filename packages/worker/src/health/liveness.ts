@@ -1,0 +1,83 @@
+import type { Milliseconds, RedisClient } from "@manyhands/core/internal";
+
+export interface LivenessOptions {
+  client: RedisClient;
+  /** Time between two pings. @defaultValue 1_000 */
+  interval?: Milliseconds;
+  /** Called after each look, with what was found. */
+  onLook: () => void;
+}
+
+/** Redis counts as answering when it did so this long ago at most, ms. */
+const FRESH: Milliseconds = 4_000;
+/** The event loop counts as alive when its timer ran this long ago at most, ms. */
+const LOOP_FRESH: Milliseconds = 5_000;
+
+/** Knows, without asking, whether Redis answers and the event loop runs. */
+export class Liveness {
+  readonly #options: LivenessOptions;
+  readonly #interval: Milliseconds;
+  #answeredAt = performance.now();
+  #lookedAt = performance.now();
+  #pinging = false;
+  #timer: NodeJS.Timeout | undefined;
+  /** When Redis began to answer again after a silence. */
+  #answeringSince = performance.now();
+
+  constructor(options: LivenessOptions) {
+    this.#options = options;
+    this.#interval = options.interval ?? 1_000;
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => this.#look(), this.#interval).unref();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** Milliseconds since Redis last answered a ping. */
+  get silence(): Milliseconds {
+    return performance.now() - this.#answeredAt;
+  }
+
+  get isRedisAnswering(): boolean {
+    return this.silence < FRESH;
+  }
+
+  /** How long Redis has been answering without a gap, ms; 0 when it does not. */
+  get answeringFor(): Milliseconds {
+    return this.isRedisAnswering ? performance.now() - this.#answeringSince : 0;
+  }
+
+  /** Milliseconds since the event loop last ran our timer, beyond its interval. */
+  get loopDelay(): Milliseconds {
+    return Math.max(0, performance.now() - this.#lookedAt - this.#interval);
+  }
+
+  get isLoopAlive(): boolean {
+    return this.loopDelay < LOOP_FRESH;
+  }
+
+  #look(): void {
+    this.#lookedAt = performance.now();
+    this.#options.onLook();
+    // One ping at a time: while Redis is away they would only queue up.
+    if (this.#pinging) return;
+    this.#pinging = true;
+    this.#options.client
+      .ping()
+      .then(
+        () => {
+          const now = performance.now();
+          if (now - this.#answeredAt > FRESH) this.#answeringSince = now;
+          this.#answeredAt = now;
+        },
+        () => {},
+      )
+      .finally(() => {
+        this.#pinging = false;
+      });
+  }
+}

@@ -1,0 +1,154 @@
+import { existsSync } from "node:fs";
+import { availableParallelism, hostname } from "node:os";
+import { resolve } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { type Logger, ValueError } from "@manyhands/core";
+import type { Isolation, Milliseconds, RedisConfig } from "@manyhands/core/internal";
+
+export interface WorkerOptions {
+  /** Task modules: paths (relative to the working directory), `file:` URLs. Loaded in every child. */
+  tasks: (string | URL)[];
+  /** Where Redis is. @defaultValue `MANYHANDS_REDIS_URL`, `REDIS_URL`, then `redis://127.0.0.1:6379` */
+  redis?: RedisConfig;
+  /** @defaultValue "manyhands" */
+  namespace?: string;
+  /** Jobs that run at once over all pools. @defaultValue number of usable processors */
+  slots?: number;
+  /** What separates tasks from the host unless the task or the pool says otherwise. @defaultValue "process" */
+  isolation?: Isolation;
+  /** Names of the pools to serve. @defaultValue all */
+  pools?: string[];
+  /** Shown everywhere. @defaultValue host name of the machine and the pid */
+  name?: string;
+  /** How long running jobs may take to finish when the host stops. @defaultValue 10_000 */
+  grace?: Milliseconds;
+  /** Life of a job's lock. A host that dies loses its jobs to others after this and up to three checks. @defaultValue 8_000 */
+  lockDuration?: Milliseconds;
+  /** Time between two checks for jobs whose host died. @defaultValue 2_000 */
+  stalledInterval?: Milliseconds;
+  /** @defaultValue 2_000 */
+  heartbeatInterval?: Milliseconds;
+  /** Heap limit of each child. @defaultValue Node's own */
+  maxHeapMegabytes?: number;
+  /** Largest encoded result of one call or item, bytes. @defaultValue 1_048_576 */
+  maxPayload?: number;
+  /** Serve `/healthz` and `/readyz` on this port; 0 = any free one. @defaultValue no health server */
+  healthPort?: number;
+  /** Address of the health server. @defaultValue "127.0.0.1" */
+  healthAddress?: string;
+  /** Children kept loaded for pools to come. @defaultValue the smaller of `slots` and 2 */
+  spares?: number;
+  /** Print what tasks write to stdout and stderr. @defaultValue false */
+  echoOutput?: boolean;
+  /** @defaultValue silent but for warnings and errors on stderr */
+  logger?: Logger;
+}
+
+/** Options with every default filled in and task modules as URLs. */
+export interface ResolvedOptions {
+  modules: string[];
+  redis: RedisConfig | undefined;
+  namespace: string;
+  slots: number;
+  isolation: Isolation;
+  pools: string[] | null;
+  name: string;
+  grace: Milliseconds;
+  lockDuration: Milliseconds;
+  stalledInterval: Milliseconds;
+  heartbeatInterval: Milliseconds;
+  maxHeapMegabytes: number | null;
+  maxPayload: number;
+  healthPort: number | null;
+  healthAddress: string;
+  spares: number;
+  echoOutput: boolean;
+  logger: Logger;
+}
+
+const quietLogger: Logger = {
+  info() {},
+  warn: (message) => void process.stderr.write(`manyhands worker: warning: ${message}\n`),
+  error: (message) => void process.stderr.write(`manyhands worker: error: ${message}\n`),
+};
+
+/**
+ * Checks the options and fills in defaults.
+ * @throws ValueError naming the option, what it got and what it takes
+ */
+export function resolveWorkerOptions(options: WorkerOptions): ResolvedOptions {
+  const slots = integer("slots", options.slots ?? availableParallelism(), 1);
+  const lockDuration = integer("lockDuration", options.lockDuration ?? 8_000, 500);
+  return {
+    modules: modules(options.tasks),
+    redis: options.redis,
+    namespace: text("namespace", options.namespace ?? "manyhands", /^[^{}\s]+$/),
+    slots,
+    isolation: isolation(options.isolation ?? "process"),
+    pools: options.pools === undefined ? null : pools(options.pools),
+    name: text("name", options.name ?? `${hostname()}-${process.pid}`, /^\S.*$/),
+    grace: integer("grace", options.grace ?? 10_000, 0),
+    lockDuration,
+    stalledInterval: integer("stalledInterval", options.stalledInterval ?? 2_000, 100),
+    heartbeatInterval: integer("heartbeatInterval", options.heartbeatInterval ?? 2_000, 50),
+    maxHeapMegabytes:
+      options.maxHeapMegabytes === undefined ? null : integer("maxHeapMegabytes", options.maxHeapMegabytes, 8),
+    maxPayload: integer("maxPayload", options.maxPayload ?? 1_048_576, 1),
+    healthPort: options.healthPort === undefined ? null : port(options.healthPort),
+    healthAddress: options.healthAddress ?? "127.0.0.1",
+    spares: integer("spares", options.spares ?? Math.min(slots, 2), 0),
+    echoOutput: options.echoOutput ?? false,
+    logger: options.logger ?? quietLogger,
+  };
+}
+
+function modules(given: (string | URL)[]): string[] {
+  if (!Array.isArray(given) || given.length === 0) {
+    throw new ValueError(`tasks must name at least one module that defines tasks; got ${describe(given)}`);
+  }
+  return given.map((one) => {
+    if (typeof one !== "string" && !(one instanceof URL)) {
+      throw new ValueError(`tasks must be paths or file: URLs; got ${describe(one)}`);
+    }
+    const url = one instanceof URL || one.startsWith("file:") ? new URL(one) : pathToFileURL(resolve(one));
+    if (url.protocol === "file:" && !existsSync(fileURLToPath(url))) {
+      throw new ValueError(
+        `tasks: there is no file ${fileURLToPath(url)}; give the path of a module that defines tasks`,
+      );
+    }
+    return url.href;
+  });
+}
+
+function isolation(given: Isolation): Isolation {
+  if (given === "process" || given === "thread" || given === "inline") return given;
+  throw new ValueError(`isolation must be "process", "thread" or "inline"; got ${describe(given)}`);
+}
+
+function pools(given: string[]): string[] {
+  if (!Array.isArray(given) || given.length === 0 || !given.every((name) => typeof name === "string" && name !== "")) {
+    throw new ValueError(
+      `pools must be a list of at least one name; got ${describe(given)}; leave it out to serve all pools`,
+    );
+  }
+  return [...new Set(given)];
+}
+
+function text(option: string, given: string, pattern: RegExp): string {
+  if (typeof given === "string" && pattern.test(given)) return given;
+  throw new ValueError(`${option} must be text that matches ${pattern}; got ${describe(given)}`);
+}
+
+function port(given: number): number {
+  if (Number.isInteger(given) && given >= 0 && given <= 65_535) return given;
+  throw new ValueError(`healthPort must be a port from 0 to 65535; got ${describe(given)}`);
+}
+
+function integer(option: string, given: number, least: number): number {
+  if (Number.isSafeInteger(given) && given >= least) return given;
+  throw new ValueError(`${option} must be a whole number, at least ${least}; got ${describe(given)}`);
+}
+
+function describe(given: unknown): string {
+  return typeof given === "string" ? `"${given}"` : (JSON.stringify(given) ?? String(given));
+}

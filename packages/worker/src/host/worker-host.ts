@@ -1,0 +1,368 @@
+import { randomUUID } from "node:crypto";
+import { hostname } from "node:os";
+import type { Logger } from "@manyhands/core";
+import {
+  assertRedisFit,
+  type ControlMessage,
+  closeRedis,
+  Fleet,
+  type HostRecord,
+  isServed,
+  Keys,
+  type Milliseconds,
+  openRedis,
+  PoolRegistry,
+  type RedisClient,
+  type TaskAnnouncement,
+} from "@manyhands/core/internal";
+import { ChildSupply } from "../children/child-supply.ts";
+import { cancelRequested } from "../control/cancellation.ts";
+import { ControlChannel } from "../control/control-channel.ts";
+import { within } from "../deadline/within.ts";
+import { createExecutor } from "../executor/create-executor.ts";
+import { type Check, HealthServer } from "../health/health-server.ts";
+import { Liveness } from "../health/liveness.ts";
+import { Heartbeat } from "../heartbeat/heartbeat.ts";
+import { ReplyPost } from "../jobs/reply-post.ts";
+import { RunningJobs } from "../jobs/running-jobs.ts";
+import { OrphanPools } from "../pools/orphan-pools.ts";
+import { PoolDiscovery } from "../pools/pool-discovery.ts";
+import { ServedPool } from "../pools/served-pool.ts";
+import { HostSlots } from "../slots/host-slots.ts";
+import { failPool } from "./fail-pool.ts";
+import { type ResolvedOptions, resolveWorkerOptions, type WorkerOptions } from "./options.ts";
+import { version } from "./version.ts";
+
+/** A worker that is not deaf fetches soon after Redis has come back; before this it is not judged, ms. */
+const SETTLE_AFTER_SILENCE: Milliseconds = 3_000;
+/** How long jobs may take to be given back after their children were killed, ms. */
+const GIVE_BACK_TIME: Milliseconds = 1_500;
+
+/** A running worker host. */
+export interface WorkerHost extends AsyncDisposable {
+  readonly id: string;
+  readonly name: string;
+  readonly slots: number;
+  readonly tasks: readonly TaskAnnouncement[];
+  /** Port of the health server, or null when there is none. */
+  readonly healthPort: number | null;
+  /** What the host tells about itself in its heartbeat. */
+  record(): HostRecord;
+  /**
+   * Stops: fetches no more, lets running jobs finish for `grace` ms, then kills their children and gives the jobs back
+   * without using up an attempt. A second call with a shorter grace hurries the first. Never rejects.
+   */
+  stop(options?: { grace?: Milliseconds }): Promise<void>;
+  /** Stops like {@link stop}, but waits as long as the running jobs take. */
+  drain(): Promise<void>;
+  /** Resolves when the host has stopped, for whatever reason. */
+  readonly closed: Promise<void>;
+}
+
+/**
+ * Starts a worker host: loads the task modules in a first child, announces the tasks and serves the pools.
+ *
+ * @throws ValueError for a wrong option; RedisUnfitError when Redis cannot be used; the error of a task module that
+ * throws while it is loaded
+ */
+export async function startWorker(options: WorkerOptions): Promise<WorkerHost> {
+  const host = new Host(resolveWorkerOptions(options));
+  try {
+    await host.start();
+    return host;
+  } catch (error) {
+    await host.stop({ grace: 0 });
+    throw error;
+  }
+}
+
+class Host implements WorkerHost {
+  readonly id: string = randomUUID();
+  readonly name: string;
+  readonly slots: number;
+  readonly closed: Promise<void>;
+  healthPort: number | null = null;
+  readonly #options: ResolvedOptions;
+  readonly #logger: Logger;
+  readonly #client: RedisClient;
+  readonly #subscriber: RedisClient;
+  readonly #tasks = new Map<string, TaskAnnouncement>();
+  readonly #running: RunningJobs;
+  readonly #hostSlots: HostSlots;
+  readonly #supply: ChildSupply;
+  readonly #discovery: PoolDiscovery;
+  readonly #orphans: OrphanPools;
+  readonly #heartbeat: Heartbeat;
+  readonly #control: ControlChannel;
+  readonly #liveness: Liveness;
+  readonly #health: HealthServer | null;
+  readonly #startedAt = Date.now();
+  #state: HostRecord["state"] = "starting";
+  #stopping: Promise<void> | undefined;
+  #hurry: (grace: Milliseconds) => void = () => {};
+  #resolveClosed: () => void = () => {};
+
+  constructor(options: ResolvedOptions) {
+    this.#options = options;
+    this.#logger = options.logger;
+    this.name = options.name;
+    this.slots = options.slots;
+    this.closed = new Promise((resolve) => {
+      this.#resolveClosed = resolve;
+    });
+    const keys = new Keys(options.namespace);
+    const client = openRedis(options.redis, { name: `manyhands:host:${encodeURIComponent(options.name)}` });
+    this.#client = client;
+    this.#subscriber = openRedis(options.redis, { name: `manyhands:control:${encodeURIComponent(options.name)}` });
+    const registry = new PoolRegistry(client, keys);
+    const fleet = new Fleet(client, keys);
+    const { logger } = options;
+    this.#hostSlots = new HostSlots(options.slots);
+    this.#running = new RunningJobs(() => this.#heartbeat.changed());
+    this.#supply = new ChildSupply({
+      create: (isolation) =>
+        createExecutor({
+          isolation,
+          modules: options.modules,
+          hostName: options.name,
+          hostId: this.id,
+          connection: options.redis ?? null,
+          namespace: options.namespace,
+          maxHeapMegabytes: options.maxHeapMegabytes ?? undefined,
+          onOutput: options.echoOutput
+            ? ({ pid, stream, text }) => void process[stream].write(`${options.name}/${pid} | ${text}`)
+            : undefined,
+        }),
+      isolation: options.isolation,
+      spares: options.spares,
+      logger,
+    });
+    const poolHost = {
+      id: this.id,
+      name: options.name,
+      isolation: options.isolation,
+      client,
+      keys,
+      logger,
+      replies: new ReplyPost(client, keys, (error) =>
+        logger.warn(`posting answers failed: ${(error as Error).message}`),
+      ),
+      running: this.#running,
+      maxPayload: options.maxPayload,
+      echoOutput: options.echoOutput,
+      tasks: this.#tasks,
+      isServedElsewhere: async (pool: string, task: string): Promise<boolean> => {
+        const others = (await fleet.hosts()).filter((host) => host.id !== this.id);
+        return isServed(others, pool, task);
+      },
+      failPool: failPool(registry, logger),
+      slots: this.#hostSlots,
+      supply: this.#supply,
+      lockDuration: options.lockDuration,
+      stalledInterval: options.stalledInterval,
+    };
+    this.#discovery = new PoolDiscovery({
+      registry,
+      pools: options.pools,
+      open: (record) => new ServedPool(record, poolHost),
+      running: this.#running,
+      logger,
+    });
+    this.#orphans = new OrphanPools({ client, keys, registry, logger });
+    this.#heartbeat = new Heartbeat({
+      client,
+      keys,
+      hostId: this.id,
+      interval: options.heartbeatInterval,
+      describe: () => this.record(),
+      onBeat: () => {
+        cancelRequested(client, keys, this.#running).catch((error: Error) => logger.warn(error.message));
+      },
+      logger,
+    });
+    this.#control = new ControlChannel({
+      subscriber: this.#subscriber,
+      keys,
+      hostId: this.id,
+      onMessage: (message) => this.#obey(message),
+      onGap: () => this.#discovery.refresh(),
+      logger,
+    });
+    this.#liveness = new Liveness({ client, onLook: () => this.#watchPools() });
+    this.#health =
+      options.healthPort === null
+        ? null
+        : new HealthServer({
+            port: options.healthPort,
+            address: options.healthAddress,
+            healthz: () => this.#healthz(),
+            readyz: () => this.#readyz(),
+          });
+  }
+
+  get tasks(): readonly TaskAnnouncement[] {
+    return [...this.#tasks.values()];
+  }
+
+  async start(): Promise<void> {
+    const [, tasks] = await Promise.all([assertRedisFit(this.#client, this.#options.redis), this.#supply.scout()]);
+    for (const task of tasks) this.#tasks.set(task.name, task);
+    this.#liveness.start();
+    await this.#heartbeat.start();
+    await this.#control.start();
+    await this.#discovery.start();
+    this.#orphans.start();
+    if (this.#health) this.healthPort = await this.#health.start();
+    this.#state = "running";
+    this.#heartbeat.changed();
+    this.#logger.info(
+      `host "${this.name}" takes work: ${this.slots} slots, tasks ${[...this.#tasks.keys()].join(", ") || "none"}`,
+    );
+  }
+
+  record(): HostRecord {
+    const { isolation, pools } = this.#options;
+    return {
+      id: this.id,
+      name: this.name,
+      hostname: hostname(),
+      pid: process.pid,
+      slots: this.slots,
+      state: this.#state,
+      isolation,
+      pools,
+      tasks: [...this.#tasks.values()],
+      running: this.#running.list().map(({ jobId, task, pool, pid, since }) => ({ jobId, task, pool, pid, since })),
+      children: [
+        ...this.#supply
+          .spares()
+          .map(({ pid, isolation: kind }) => ({ pid, pool: null, isolation: kind, busy: false, jobsRun: 0 })),
+        ...this.#discovery
+          .served()
+          .flatMap((pool) => pool.children().map((child) => ({ ...child, pool: pool.record.name }))),
+      ],
+      version,
+      startedAt: this.#startedAt,
+      beatAt: Date.now(),
+      memory: process.memoryUsage.rss(),
+      completed: this.#running.completed,
+      failed: this.#running.failed,
+    };
+  }
+
+  stop(options: { grace?: Milliseconds } = {}): Promise<void> {
+    const grace = options.grace ?? this.#options.grace;
+    if (this.#stopping !== undefined) this.#hurry(grace);
+    else this.#stopping = this.#stop(grace);
+    return this.#stopping;
+  }
+
+  drain(): Promise<void> {
+    return this.stop({ grace: Number.POSITIVE_INFINITY });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  async #stop(grace: Milliseconds): Promise<void> {
+    this.#state = "draining";
+    this.#heartbeat.changed();
+    this.#discovery.stop();
+    this.#orphans.stop();
+    const pools = this.#discovery.served();
+    await this.#waitForJobs(Promise.allSettled(pools.map((pool) => pool.stopFetching())), grace);
+    const left = this.#running.size;
+    if (left > 0) this.#logger.warn(`giving back ${left} running jobs`);
+    this.#running.stopAll("shutdown");
+    await within(this.#jobsGone(), left > 0 ? GIVE_BACK_TIME : 0);
+    await Promise.all(pools.map((pool) => pool.close("host stops")));
+    await this.#supply.close();
+    this.#liveness.stop();
+    await this.#heartbeat.stop();
+    await this.#health?.stop();
+    await Promise.all([closeRedis(this.#client), closeRedis(this.#subscriber)]);
+    this.#logger.info(`host "${this.name}" has stopped`);
+    this.#resolveClosed();
+  }
+
+  /** Waits until the workers are closed; ends early when the grace, or that of a later call of stop, is over. */
+  async #waitForJobs(closed: Promise<unknown>, grace: Milliseconds): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const over = new Promise<void>((resolve) => {
+      this.#hurry = (shorter) => {
+        clearTimeout(timer);
+        if (shorter !== Number.POSITIVE_INFINITY) timer = setTimeout(resolve, shorter);
+      };
+      this.#hurry(grace);
+    });
+    // While Redis is away workers do not close; then it is enough that nothing runs.
+    const idle = this.#client.status === "ready" ? closed : this.#jobsGone();
+    await Promise.race([idle, over]);
+    clearTimeout(timer);
+    this.#hurry = () => {};
+  }
+
+  async #jobsGone(): Promise<void> {
+    while (this.#running.size > 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+
+  #obey(message: ControlMessage): void {
+    switch (message.type) {
+      case "pools-changed":
+        return this.#discovery.refresh();
+      case "cancel":
+        return this.#running.find(message.pool, message.jobId)?.cancel(message.unit, message.reason);
+      case "drain":
+        this.#logger.info("asked to drain");
+        void this.stop({ grace: message.grace ?? Number.POSITIVE_INFINITY });
+    }
+  }
+
+  /** Replaces workers of BullMQ that have become deaf, and says in the heartbeat that there are some. */
+  #watchPools(): void {
+    if (this.#stopping !== undefined) return;
+    const isSettled = this.#liveness.answeringFor > SETTLE_AFTER_SILENCE;
+    const deaf = isSettled ? this.#discovery.served().filter((pool) => pool.isDeaf()) : [];
+    for (const pool of deaf) {
+      this.#logger.warn(`the worker of pool "${pool.record.name}" fetches no jobs; it is replaced`);
+      pool.recreate();
+    }
+    const state = deaf.length > 0 || !this.#liveness.isRedisAnswering ? "deaf" : "running";
+    if (this.#state === "starting" || state === this.#state) return;
+    this.#state = state;
+    this.#heartbeat.changed();
+  }
+
+  #healthz(): Record<string, Check> {
+    const { isLoopAlive, loopDelay } = this.#liveness;
+    return {
+      eventLoop: isLoopAlive ? { ok: true } : failing(`the event loop was blocked for ${Math.round(loopDelay)} ms`),
+    };
+  }
+
+  #readyz(): Record<string, Check> {
+    const { silence, isRedisAnswering } = this.#liveness;
+    const deaf = this.#discovery.served().filter((pool) => pool.isDeaf());
+    return {
+      ...this.#healthz(),
+      state:
+        this.#stopping !== undefined
+          ? failing("the host is draining")
+          : this.#state === "starting"
+            ? failing("the host is starting")
+            : { ok: true },
+      redis: isRedisAnswering ? { ok: true } : failing(`Redis has not answered for ${Math.round(silence)} ms`),
+      workers:
+        deaf.length === 0
+          ? { ok: true }
+          : failing(`no jobs are fetched for pools ${deaf.map((pool) => `"${pool.record.name}"`).join(", ")}`),
+      children:
+        this.#supply.lastError === null ? { ok: true } : failing(`children cannot be made: ${this.#supply.lastError}`),
+    };
+  }
+}
+
+function failing(reason: string): Check {
+  return { ok: false, reason };
+}

@@ -1,0 +1,345 @@
+import { CancelledError, TimeoutError, WorkerLostError } from "@manyhands/core";
+import { decode, encode, type Isolation, type UnitAnswer } from "@manyhands/core/internal";
+import type { FailureReport, RunRequest } from "../child/messages.ts";
+import type { ChildLease, ChildPool } from "../children/child-pool.ts";
+import type { ExecutorExit, RunMessage } from "../executor/executor.ts";
+import { describeFailure, failureAnswers } from "./failure.ts";
+import type { JobLog } from "./job-log.ts";
+import type { JobProgress } from "./job-progress.ts";
+import type { JobRequest } from "./read-envelope.ts";
+import { TimeLimits } from "./time-limits.ts";
+
+export interface JobRunOptions {
+  jobId: string;
+  task: string;
+  pool: string;
+  attempt: number;
+  request: JobRequest;
+  isolation: Isolation;
+  children: ChildPool;
+  hostName: string;
+  maxPayload: number;
+  log: JobLog;
+  progress: JobProgress;
+  /** Each message of answers, as soon as it is there. */
+  onAnswers: (answers: Uint8Array, failed: number) => void;
+}
+
+/** Why a job is taken away from its child without an answer. */
+export type StopReason = "fence" | "shutdown" | "terminated";
+
+/** What ends the present child on purpose. */
+type KillCause = { for: "timeout"; unit: number } | { for: "cancel"; unit: number | null } | { for: "stop" };
+
+/** How long a cancelled call may take to stop by itself before its child is killed, ms. */
+const CANCEL_GRACE = 2_000;
+/** Children that die one after the other before they start any unit. */
+const FRUITLESS_CHILDREN = 3;
+
+/**
+ * One attempt at one job: runs its units in children until each has exactly one answer.
+ *
+ * - A child that dies takes the unit with it that it was running; units already answered stay answered and the rest
+ *   goes on in another child. If it is not known which unit was running, the rest runs again with every start reported.
+ * - A unit over its time limit, or cancelled and not willing to stop, costs the child its life. Inline calls cannot
+ *   be ended; the host stops waiting for them.
+ */
+export class JobRun {
+  readonly since: number = Date.now();
+  readonly task: string;
+  readonly pool: string;
+  readonly jobId: string;
+  /** Messages of answers, in the order of arrival. */
+  readonly answers: Uint8Array[] = [];
+  failed = 0;
+  failure: FailureReport | null = null;
+  /** Value of a single call as JSON text, when it is plain. */
+  json: string | undefined;
+  wasCancelled = false;
+  stopReason: StopReason | null = null;
+  pid: number;
+  readonly #options: JobRunOptions;
+  readonly #limits: TimeLimits;
+  readonly #answered = new Set<number>();
+  readonly #cancelled = new Map<number | null, string>();
+  #lease: ChildLease | undefined;
+  #lastStarted: number | undefined;
+  #reportStarts: boolean;
+  #killCause: KillCause | null = null;
+  #abandon: (() => void) | undefined;
+  #fruitless = 0;
+  #hasOutput = false;
+
+  constructor(options: JobRunOptions) {
+    this.#options = options;
+    this.task = options.task;
+    this.pool = options.pool;
+    this.jobId = options.jobId;
+    this.pid = process.pid;
+    const { timeout, softTimeout } = options.request.envelope;
+    this.#limits = new TimeLimits({
+      timeout,
+      softTimeout,
+      onSoftTimeout: (unit) => this.#lease?.executor.cancel(this.jobId, unit, "softTimeout"),
+      onTimeout: (unit) => this.#end({ for: "timeout", unit }),
+    });
+    this.#reportStarts = this.#limits.areSet;
+  }
+
+  /** Resolves when every unit is answered, or the run was stopped. Rejects when no child can be had. */
+  async run(): Promise<void> {
+    while (!this.#isComplete && this.stopReason === null) {
+      const lease = await this.#options.children.acquire(this.#options.isolation);
+      if (this.stopReason !== null) return lease.release();
+      const exit = await this.#runOn(lease);
+      if (exit === null) this.#answerRest(() => this.#lost("the child ended the job without an answer"));
+      else if (this.stopReason === null) this.#afterExit(exit);
+    }
+  }
+
+  /** Takes the job away from its child: the child is killed, the units stay unanswered. */
+  stop(reason: StopReason): void {
+    if (this.#isComplete || this.stopReason !== null) return;
+    this.stopReason = reason;
+    this.#end({ for: "stop" });
+  }
+
+  /** Cancels one unit, or all. The call is asked to stop and, if it does not, ended with its child. */
+  cancel(unit: number | null, reason: string): void {
+    if (this.#cancelled.has(unit) || this.#isComplete || (unit !== null && this.#answered.has(unit))) return;
+    this.#cancelled.set(unit, reason);
+    this.#lease?.executor.cancel(this.jobId, unit, "cancelled");
+    setTimeout(() => {
+      const isOver = unit === null ? this.#isComplete : this.#answered.has(unit);
+      if (!isOver) this.#end({ for: "cancel", unit });
+    }, CANCEL_GRACE).unref();
+  }
+
+  /** True when there is log or progress to be written before the job is finished. */
+  get hasOutput(): boolean {
+    return this.#hasOutput;
+  }
+
+  async finishOutput(): Promise<void> {
+    await Promise.all([this.#options.log.finish(), this.#options.progress.finish()]);
+  }
+
+  get count(): number {
+    return this.#options.request.count;
+  }
+
+  get #isComplete(): boolean {
+    return this.#answered.size >= this.count;
+  }
+
+  /** Gives every unit without an answer an error. */
+  answerRest(error: Error, retry: boolean): void {
+    this.#answerRest(() => error, retry);
+  }
+
+  async #runOn(lease: ChildLease): Promise<ExecutorExit | null> {
+    this.#lease = lease;
+    this.#killCause = null;
+    this.#lastStarted = undefined;
+    this.pid = lease.executor.pid;
+    let isCurrent = true;
+    const abandoned = new Promise<ExecutorExit>((resolve) => {
+      this.#abandon = () => resolve(NOT_ENDED);
+    });
+    const ended = lease.executor.run(this.#request(), (message) => {
+      if (isCurrent) this.#hear(message);
+    });
+    for (const unit of this.#cancelled.keys()) lease.executor.cancel(this.jobId, unit, "cancelled");
+    const exit = await Promise.race([ended, abandoned]);
+    isCurrent = false;
+    this.#lease = undefined;
+    this.#limits.clear();
+    if (exit === null || exit === NOT_ENDED) lease.release();
+    else lease.discard();
+    return exit;
+  }
+
+  #request(): RunRequest {
+    const { envelope, kind, count } = this.#options.request;
+    return {
+      jobId: this.jobId,
+      task: this.task,
+      attempt: this.#options.attempt,
+      kind,
+      count,
+      reportStarts: this.#reportStarts,
+      maxPayload: this.#options.maxPayload,
+      ...(envelope.units !== undefined
+        ? { units: envelope.units }
+        : envelope.encodedArgs !== undefined
+          ? { encodedArgs: envelope.encodedArgs }
+          : { args: envelope.args ?? [] }),
+      ...(this.#answered.size > 0 ? { skip: [...this.#answered] } : {}),
+    };
+  }
+
+  #hear(message: RunMessage): void {
+    switch (message.type) {
+      case "started":
+        this.#lastStarted = message.unit;
+        this.#fruitless = 0;
+        return this.#limits.started(message.unit);
+      case "answers":
+        return this.#takeAnswers(message);
+      case "output":
+        this.#hasOutput = true;
+        return this.#options.log.addOutput(message.stream, message.text);
+      case "log":
+        this.#hasOutput = true;
+        return this.#options.log.add(message.line);
+      case "progress":
+        this.#hasOutput = true;
+        return this.#options.progress.report(message.value);
+    }
+  }
+
+  #takeAnswers(message: Extract<RunMessage, { type: "answers" }>): void {
+    for (const unit of message.units) this.#limits.ended(unit);
+    if (message.units.length === 0) return;
+    if (message.units.some((unit) => this.#answered.has(unit) || this.#cancelReason(unit) !== undefined)) {
+      return this.#takePart(message);
+    }
+    if (message.json !== undefined) this.json = message.json;
+    this.#keep({ answers: message.answers, units: message.units, failed: message.failed, failure: message.failure });
+  }
+
+  /**
+   * A cancelled unit's answer is that it was cancelled, whatever its call made of the signal; a late answer to an
+   * inline call that was given up is dropped.
+   */
+  #takePart(message: Extract<RunMessage, { type: "answers" }>): void {
+    const open = this.#open(message.units);
+    const cancelled = open.filter((unit) => this.#cancelReason(unit) !== undefined);
+    const others = (decode(message.answers) as UnitAnswer[]).filter(
+      ([unit]) => open.includes(unit) && !cancelled.includes(unit),
+    );
+    if (others.length > 0) {
+      const failed = others.filter(([, ok]) => ok === 0).length;
+      this.#keep({
+        answers: encode(others),
+        units: others.map(([unit]) => unit),
+        failed,
+        failure: failed > 0 ? message.failure : undefined,
+      });
+    }
+    this.#answerCancelled(cancelled);
+  }
+
+  #cancelReason(unit: number): string | undefined {
+    return this.#cancelled.get(unit) ?? this.#cancelled.get(null);
+  }
+
+  #keep(part: { answers: Uint8Array; units: number[]; failed: number; failure: FailureReport | undefined }): void {
+    for (const unit of part.units) this.#answered.add(unit);
+    this.failed += part.failed;
+    if (part.failure) this.failure ??= part.failure;
+    this.answers.push(part.answers);
+    this.#options.onAnswers(part.answers, part.failed);
+  }
+
+  #answerWith(units: number[], error: Error, retry: boolean): void {
+    if (units.length === 0) return;
+    const failure = describeFailure(error, { host: this.#options.hostName, pid: this.pid, taskId: this.jobId }, retry);
+    this.#keep({ answers: failureAnswers(units, failure), units, failed: units.length, failure });
+  }
+
+  #answerRest(error: () => Error, retry = true): void {
+    const rest = this.#unanswered();
+    if (rest.length > 0) this.#answerWith(rest, error(), retry);
+  }
+
+  #answerCancelled(units: number[]): void {
+    this.wasCancelled = true;
+    for (const unit of units) {
+      const reason = this.#cancelReason(unit) ?? "cancelled";
+      this.#answerWith(
+        [unit],
+        new CancelledError(`task "${this.task}" (job ${this.jobId}) was cancelled: ${reason}`),
+        false,
+      );
+    }
+  }
+
+  #unanswered(): number[] {
+    const units: number[] = [];
+    for (let unit = 0; unit < this.count; unit += 1) if (!this.#answered.has(unit)) units.push(unit);
+    return units;
+  }
+
+  /** Ends the child. An inline call cannot be ended: it gets its answer now, and what it does later is ignored. */
+  #end(cause: KillCause): void {
+    const lease = this.#lease;
+    if (!lease) return;
+    this.#killCause ??= cause;
+    if (lease.executor.isolation !== "inline") {
+      void lease.executor.kill(cause.for === "timeout" ? "time limit" : cause.for);
+      return;
+    }
+    lease.executor.cancel(this.jobId, cause.for === "stop" ? null : cause.unit, "cancelled");
+    if (cause.for !== "stop") this.#answerCause(cause);
+    if (cause.for === "stop" || this.#isComplete) this.#abandon?.();
+  }
+
+  #answerCause(cause: Exclude<KillCause, { for: "stop" }>): void {
+    if (cause.for === "timeout") this.#answerWith(this.#open([cause.unit]), this.#timeoutError(cause.unit), true);
+    else this.#answerCancelled(cause.unit === null ? this.#unanswered() : this.#open([cause.unit]));
+  }
+
+  /** Gives the unit that went down with the child its error; the others run again. */
+  #afterExit(exit: ExecutorExit): void {
+    const cause = this.#killCause;
+    if (cause && cause.for !== "stop") return this.#answerCause(cause);
+    const culprit = this.#culprit(exit);
+    if (culprit !== undefined && !this.#answered.has(culprit)) {
+      return this.#answerWith([culprit], this.#lost(describeExit(exit)), true);
+    }
+    this.#reportStarts = true;
+    this.#fruitless += 1;
+    if (this.#fruitless >= FRUITLESS_CHILDREN) this.#answerRest(() => this.#lost(describeExit(exit)));
+  }
+
+  /** The unit that ended the child, as far as it is known. */
+  #culprit(exit: ExecutorExit): number | undefined {
+    const thrower = exit.crash?.jobId ?? this.jobId;
+    // Code that an earlier job left behind threw: this job is a victim and only runs again.
+    if (thrower !== this.jobId) return undefined;
+    const rest = this.#unanswered();
+    return rest.length === 1 ? rest[0] : (exit.crash?.unit ?? this.#lastStarted);
+  }
+
+  #open(units: number[]): number[] {
+    return units.filter((unit) => !this.#answered.has(unit));
+  }
+
+  #lost(what: string): Error {
+    return new WorkerLostError(
+      `the child (pid ${this.pid}) of host "${this.#options.hostName}" that ran task "${this.task}" (job ${this.jobId}) was lost: ${what}`,
+    );
+  }
+
+  #timeoutError(unit: number): Error {
+    const limit = this.#options.request.envelope.timeout;
+    const which = this.count > 1 ? `call ${unit + 1} of ${this.count} in job ${this.jobId}` : `job ${this.jobId}`;
+    const consequence =
+      this.#options.isolation === "inline"
+        ? 'an inline task cannot be killed: it may still be running in the host; use isolation "process" for hard limits'
+        : `its child (pid ${this.pid}) was killed`;
+    return new TimeoutError(
+      `task "${this.task}" (${which}) ran longer than its time limit of ${limit} ms; ${consequence}`,
+    );
+  }
+}
+
+/** Stands for the end of a child that has not ended: an inline call that is no longer waited for. */
+const NOT_ENDED: ExecutorExit = { code: null, signal: null, crash: null, outOfMemory: false, killedFor: null };
+
+function describeExit(exit: ExecutorExit): string {
+  if (exit.outOfMemory) return "it ran out of memory; raise maxHeapMegabytes or make the task use less";
+  const end = exit.signal ? `it was ended by ${exit.signal}` : `it exited with code ${exit.code}`;
+  return exit.crash ? `${end} after an uncaught error: ${exit.crash.message}` : end;
+}

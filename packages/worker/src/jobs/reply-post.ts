@@ -1,0 +1,52 @@
+import { type Keys, postAnswers, type RedisClient, type ReplyItem } from "@manyhands/core/internal";
+
+/**
+ * Posts answers to the reply streams of clients, merged: one entry per tick and client for the whole host.
+ *
+ * A job must not be finished in Redis before its answers are in the stream. Commands of one connection run in their
+ * order, so it is enough that the answers are *sent* before the job is finished; only while the connection is new
+ * (scripts unknown to the server are sent twice) the reply is waited for.
+ */
+export class ReplyPost {
+  readonly #client: RedisClient;
+  readonly #keys: Keys;
+  readonly #onError: (error: unknown) => void;
+  #waiting = new Map<string, ReplyItem[]>();
+  #sending: Promise<void> | undefined;
+  #isOrderKept = false;
+
+  constructor(client: RedisClient, keys: Keys, onError: (error: unknown) => void) {
+    this.#client = client;
+    this.#keys = keys;
+    this.#onError = onError;
+    client.on("close", () => {
+      this.#isOrderKept = false;
+    });
+  }
+
+  /** Hands over one message of answers. */
+  post(clientId: string, item: ReplyItem): void {
+    const items = this.#waiting.get(clientId);
+    if (items) items.push(item);
+    else this.#waiting.set(clientId, [item]);
+    this.#sending ??= new Promise<void>((resolve) => setImmediate(() => resolve(this.#send())));
+  }
+
+  /** Resolves when everything posted so far is on its way, ahead of any later command of this connection. */
+  async sent(): Promise<void> {
+    await this.#sending;
+  }
+
+  async #send(): Promise<void> {
+    const batch = this.#waiting;
+    this.#waiting = new Map();
+    this.#sending = undefined;
+    const replies: Promise<void>[] = [];
+    for (const [clientId, items] of batch) {
+      replies.push(postAnswers(this.#client, this.#keys, clientId, items).catch(this.#onError));
+    }
+    if (this.#isOrderKept) return;
+    await Promise.all(replies);
+    this.#isOrderKept = this.#client.status === "ready";
+  }
+}

@@ -1,0 +1,25 @@
+import { type Keys, type RedisClient, Script } from "@manyhands/core/internal";
+
+/** Wakes a worker of some host that waits for a job of the pool, if there is one to be had. */
+export async function nudgeWorkers(client: RedisClient, keys: Keys, pool: string): Promise<void> {
+  const key = (kind: string): string => `${keys.queuePrefix}:${pool}:${kind}`;
+  await nudge.run(client, [key("wait"), key("prioritized"), key("meta"), key("marker")], []);
+}
+
+/**
+ * BullMQ announces freed or raised capacity by a marker, but not when the cap is raised, nor when a worker finishes its
+ * last job while it closes.
+ *
+ * KEYS[1] list of waiting jobs; KEYS[2] sorted set of prioritized jobs; KEYS[3] hash of the queue's settings;
+ * KEYS[4] sorted set of markers
+ * Returns 1 when a worker was woken, 0 when the queue is paused or empty.
+ */
+const nudge = new Script<number>({
+  name: "nudgeWorkers",
+  lua: `
+if redis.call("HEXISTS", KEYS[3], "paused") == 1 then return 0 end
+if redis.call("LLEN", KEYS[1]) + redis.call("ZCARD", KEYS[2]) == 0 then return 0 end
+redis.call("ZADD", KEYS[4], 0, "0")
+return 1
+`,
+});

@@ -1,0 +1,78 @@
+import type { Logger } from "@manyhands/core";
+import type { Keys, Milliseconds, PoolRecord, PoolRegistry, RedisClient } from "@manyhands/core/internal";
+import { Queue } from "bullmq";
+import { within } from "../deadline/within.ts";
+
+export interface OrphanPoolsOptions {
+  client: RedisClient;
+  keys: Keys;
+  registry: PoolRegistry;
+  logger: Logger;
+  /** Time between two looks. @defaultValue 5_000 */
+  interval?: Milliseconds;
+}
+
+/**
+ * Removes the unnamed pools of clients that are gone: terminates them, so that hosts kill what still runs, and removes
+ * their BullMQ queue and their entry. Every host looks; doing it twice does no harm. A pool is given up only when its
+ * owner was missed in two looks, because a Redis that has just come back may not have its owner's next beat yet.
+ */
+export class OrphanPools {
+  readonly #options: OrphanPoolsOptions;
+  #suspects = new Set<string>();
+  #timer: NodeJS.Timeout | undefined;
+  #looking: Promise<void> | undefined;
+
+  constructor(options: OrphanPoolsOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => {
+      this.#looking ??= this.look()
+        .catch((error: Error) => this.#options.logger.warn(`looking for orphan pools failed: ${error.message}`))
+        .finally(() => {
+          this.#looking = undefined;
+        });
+    }, this.#options.interval ?? 5_000).unref();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** One look at all pools. */
+  async look(): Promise<void> {
+    const { client, keys, registry } = this.#options;
+    if (client.status !== "ready") return;
+    const owned = (await registry.list()).filter((pool) => pool.owner !== null);
+    const suspects = new Set<string>();
+    for (const pool of owned) {
+      if ((await client.exists(keys.session(pool.owner ?? ""))) === 1) continue;
+      if (this.#suspects.has(pool.generation)) await this.#remove(pool);
+      else suspects.add(pool.generation);
+    }
+    this.#suspects = suspects;
+  }
+
+  async #remove(pool: PoolRecord): Promise<void> {
+    const { client, keys, registry, logger } = this.#options;
+    await registry.terminate(pool.name, pool.generation);
+    const queue = new Queue(pool.name, {
+      connection: client as never,
+      prefix: keys.queuePrefix,
+      skipMetasUpdate: true,
+    });
+    queue.on("error", () => {});
+    try {
+      await queue.obliterate({ force: true });
+      if (await registry.remove(pool.name, pool.generation)) {
+        logger.info(`removed pool "${pool.name}": the program that made it is gone`);
+      }
+      // A host that was just finishing a job may have written once more.
+      await queue.obliterate({ force: true });
+    } finally {
+      await within(queue.close(), 500);
+    }
+  }
+}

@@ -1,0 +1,122 @@
+import { randomUUID } from "node:crypto";
+import type { Logger } from "@manyhands/core";
+import type { Milliseconds, PoolRecord, PoolRegistry } from "@manyhands/core/internal";
+import type { RunningJobs } from "../jobs/running-jobs.ts";
+import type { ServedPool } from "./served-pool.ts";
+
+export interface PoolDiscoveryOptions {
+  registry: PoolRegistry;
+  /** Names of the pools to serve; null = all. */
+  pools: string[] | null;
+  open: (record: PoolRecord) => ServedPool;
+  running: RunningJobs;
+  logger: Logger;
+  /** Time between two readings of the registry without a message. @defaultValue 3_000 */
+  interval?: Milliseconds;
+}
+
+/** The pool that exists in every namespace. */
+export const DEFAULT_POOL = "default";
+
+/**
+ * Keeps the pools that this host serves equal to the registry.
+ *
+ * The registry is read at the start, on every message that it changed, after a reconnect, and every few seconds; the
+ * readings follow one another, and one asked for during another is done after it.
+ */
+export class PoolDiscovery {
+  readonly #options: PoolDiscoveryOptions;
+  readonly #served = new Map<string, ServedPool>();
+  #reading: Promise<void> | undefined;
+  #readAgain = false;
+  #timer: NodeJS.Timeout | undefined;
+  #stopped = false;
+
+  constructor(options: PoolDiscoveryOptions) {
+    this.#options = options;
+  }
+
+  /** Reads the registry for the first time. @throws when Redis cannot be read */
+  async start(): Promise<void> {
+    await this.#ensureDefaultPool();
+    await this.#read();
+    this.#timer = setInterval(() => this.refresh(), this.#options.interval ?? 3_000).unref();
+  }
+
+  served(): ServedPool[] {
+    return [...this.#served.values()];
+  }
+
+  /** Reads the registry soon. */
+  refresh(): void {
+    if (this.#stopped) return;
+    if (this.#reading !== undefined) {
+      this.#readAgain = true;
+      return;
+    }
+    this.#reading = this.#read()
+      .catch((error: Error) => this.#options.logger.warn(`reading the pools failed, trying again: ${error.message}`))
+      .finally(() => {
+        this.#reading = undefined;
+        if (!this.#readAgain) return;
+        this.#readAgain = false;
+        this.refresh();
+      });
+  }
+
+  /** Opens and closes no more pools. */
+  stop(): void {
+    this.#stopped = true;
+    clearInterval(this.#timer);
+  }
+
+  async #read(): Promise<void> {
+    const records = await this.#options.registry.list();
+    if (this.#stopped) return;
+    const wanted = new Map(records.filter((record) => this.#isOurs(record)).map((record) => [record.name, record]));
+    const gone = this.served().filter((pool) => wanted.get(pool.record.name)?.generation !== pool.record.generation);
+    await Promise.all(gone.map((pool) => this.#close(pool)));
+    for (const record of wanted.values()) this.#take(record);
+    if (!records.some((record) => record.name === DEFAULT_POOL)) await this.#ensureDefaultPool();
+  }
+
+  #isOurs(record: PoolRecord): boolean {
+    if (record.state === "terminated") return false;
+    return this.#options.pools === null || this.#options.pools.includes(record.name);
+  }
+
+  #take(record: PoolRecord): void {
+    const known = this.#served.get(record.name);
+    if (known) return known.update(record);
+    if (this.#stopped) return;
+    const pool = this.#options.open(record);
+    this.#served.set(record.name, pool);
+    void pool.start();
+    this.#options.logger.info(
+      `serving pool "${record.name}" (${record.size === null ? "no cap" : `at most ${record.size}`})`,
+    );
+  }
+
+  async #close(pool: ServedPool): Promise<void> {
+    const { name } = pool.record;
+    this.#served.delete(name);
+    this.#options.running.stopAll("terminated", name);
+    await pool.close(`pool "${name}" was terminated`);
+    this.#options.logger.info(`pool "${name}" is gone`);
+  }
+
+  async #ensureDefaultPool(): Promise<void> {
+    await this.#options.registry.create({
+      name: DEFAULT_POOL,
+      size: null,
+      generation: randomUUID(),
+      owner: null,
+      state: "running",
+      isolation: null,
+      initializer: null,
+      maxTasksPerChild: null,
+      fence: "strict",
+      failure: null,
+    });
+  }
+}

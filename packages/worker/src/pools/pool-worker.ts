@@ -1,0 +1,152 @@
+import type { JobEnvelope, JobReturn, Milliseconds, RedisClient } from "@manyhands/core/internal";
+import { Worker as BullWorker, type Job } from "bullmq";
+import type { Fence } from "../fence/fence.ts";
+import type { HostSlots } from "../slots/host-slots.ts";
+
+export type PoolJob = Job<JobEnvelope, JobReturn>;
+
+export interface PoolWorkerOptions {
+  pool: string;
+  /** Host's name and pid; saved with every job as `processedBy`. */
+  name: string;
+  client: RedisClient;
+  queuePrefix: string;
+  concurrency: number;
+  lockDuration: Milliseconds;
+  stalledInterval: Milliseconds;
+  slots: HostSlots;
+  fence: Fence;
+  run: (job: PoolJob, token: string) => Promise<JobReturn>;
+}
+
+/** Longest wait for a job in one blocking read, seconds: a worker that is not deaf fetches about once a second. */
+const LONGEST_BLOCK = 1;
+
+/**
+ * BullMQ's worker for one pool, sharing the slots of its host with the workers of other pools.
+ *
+ * - A slot is taken before each fetch and stays with the fetched job until that is finished; a job fetched by the
+ *   finishing script of another inherits its slot.
+ * - While another pool waits for a slot, a finishing job does not fetch the next one.
+ * - BullMQ's main loop may wait here for a slot while a job it should start has just been fetched by a finishing
+ *   script; that arrival ends the wait, else both could wait for each other.
+ */
+export class PoolWorker extends BullWorker<JobEnvelope, JobReturn> {
+  /** When the last fetch was answered, by the monotonic clock. */
+  lastFetchAt: number = performance.now();
+  readonly #slots: HostSlots;
+  readonly #fence: Fence;
+  #mayHoldMarker = false;
+  #leaving = false;
+
+  constructor(options: PoolWorkerOptions) {
+    super(options.pool, (job, token) => options.run(job, token ?? ""), {
+      // BullMQ's types know one copy of ioredis, ours may be another.
+      connection: options.client as never,
+      prefix: options.queuePrefix,
+      name: options.name,
+      autorun: false,
+      concurrency: options.concurrency,
+      lockDuration: options.lockDuration,
+      lockRenewTime: options.lockDuration / 4,
+      stalledInterval: options.stalledInterval,
+      maxStalledCount: 5,
+      drainDelay: LONGEST_BLOCK,
+      maximumRateLimitDelay: 2_000,
+      runRetryDelay: 1_000,
+    });
+    this.#slots = options.slots;
+    this.#fence = options.fence;
+  }
+
+  /** Takes no further jobs, and resolves when those that run are finished. Hangs while Redis is away: race it. */
+  override close(force?: boolean): Promise<void> {
+    this.#leaving = true;
+    const closed = super.close(force);
+    this.#slots.withdraw(this);
+    return closed;
+  }
+
+  protected override async moveToActive(token: string, name?: string): Promise<Job<JobEnvelope, JobReturn>> {
+    const nothing = undefined as unknown as Job<JobEnvelope, JobReturn>;
+    if (!(await this.#takeSlot())) return nothing;
+    let job: Job<JobEnvelope, JobReturn> | undefined;
+    const sentAt = performance.now();
+    try {
+      job = await super.moveToActive(token, name);
+      this.lastFetchAt = performance.now();
+    } finally {
+      if (!job) this.#slots.release();
+    }
+    if (job) this.#fence.granted(job.id ?? "", sentAt);
+    return job ?? nothing;
+  }
+
+  override async processJob(
+    job: Job<JobEnvelope, JobReturn>,
+    token: string,
+    fetchNextCallback?: () => boolean,
+  ): Promise<Job<JobEnvelope, JobReturn> | undefined> {
+    let next: Job<JobEnvelope, JobReturn> | undefined;
+    let sentAt = 0;
+    try {
+      next = (await super.processJob(job, token, () => {
+        sentAt = performance.now();
+        return !this.#leaving && !this.#slots.isWantedBesides(this) && (fetchNextCallback?.() ?? true);
+      })) as Job<JobEnvelope, JobReturn> | undefined;
+    } finally {
+      this.#fence.forget(job.id ?? "");
+      if (!next) this.#slots.release();
+    }
+    if (next) {
+      this.lastFetchAt = performance.now();
+      this.#fence.granted(next.id ?? "", sentAt);
+      this.#slots.withdraw(this);
+    }
+    return next;
+  }
+
+  /** A job that was put back is not followed by a fetch here: the main loop fetches, with a slot of its own. */
+  protected override handleFailed(
+    ...parameters: Parameters<BullWorker<JobEnvelope, JobReturn>["handleFailed"]>
+  ): Promise<Job<JobEnvelope, JobReturn>> {
+    const [error, job, token, fetchNextCallback, ...rest] = parameters;
+    const isPutBack = error.name === "DelayedError" || error.name === "WaitingError";
+    return super.handleFailed(error, job, token, isPutBack ? () => false : fetchNextCallback, ...rest);
+  }
+
+  override async extendJobLocks(jobIds: string[], tokens: string[], duration: number): Promise<string[]> {
+    const sentAt = performance.now();
+    const refused = await super.extendJobLocks(jobIds, tokens, duration);
+    const running = new Set(this.lockManager.getTrackedJobIds());
+    for (const jobId of jobIds) {
+      if (refused.includes(jobId)) this.#fence.lost(jobId);
+      else if (running.has(jobId)) this.#fence.granted(jobId, sentAt);
+    }
+    return refused;
+  }
+
+  protected override getBlockTimeout(blockUntil: number): number {
+    const seconds = super.getBlockTimeout(blockUntil);
+    this.#mayHoldMarker = seconds > 0;
+    return Math.min(seconds, LONGEST_BLOCK);
+  }
+
+  async #takeSlot(): Promise<boolean> {
+    const mayHoldMarker = this.#mayHoldMarker;
+    this.#mayHoldMarker = false;
+    if (this.#leaving) return false;
+    if (this.#slots.tryTake()) return true;
+    // The blocking read may have swallowed the marker that would wake another host with free slots.
+    if (mayHoldMarker) await this.returnMarker();
+    return this.#slots.take(this);
+  }
+
+  /** Wakes one worker that waits for a job of this pool. */
+  async returnMarker(): Promise<void> {
+    const client = await this.backend.client;
+    await (client as unknown as { zadd(key: string, score: number, member: string): Promise<unknown> })
+      .zadd(this.toKey("marker"), 0, "0")
+      .catch(() => {});
+  }
+}

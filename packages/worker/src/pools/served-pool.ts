@@ -1,0 +1,157 @@
+import type { Milliseconds, PoolRecord } from "@manyhands/core/internal";
+import { Queue } from "bullmq";
+import { ChildPool } from "../children/child-pool.ts";
+import type { ChildSupply } from "../children/child-supply.ts";
+import { within } from "../deadline/within.ts";
+import { Fence } from "../fence/fence.ts";
+import { type JobHost, JobRunner } from "../jobs/job-runner.ts";
+import type { HostSlots } from "../slots/host-slots.ts";
+import { CapKeeper } from "./cap-keeper.ts";
+import { nudgeWorkers } from "./nudge.ts";
+import { PoolWorker } from "./pool-worker.ts";
+
+/** What a served pool needs from its host. */
+export interface PoolHost extends JobHost {
+  slots: HostSlots;
+  supply: ChildSupply;
+  lockDuration: Milliseconds;
+  stalledInterval: Milliseconds;
+}
+
+/** Jobs finish at most this long after their children are gone, ms; a worker of BullMQ never closes while Redis is away. */
+const CLOSE_DEADLINE: Milliseconds = 1_500;
+/** Entries of BullMQ's event stream that are kept. */
+const KEPT_EVENTS = 1_000;
+/** A worker that could fetch and has not done so for this long is deaf, ms. It normally fetches every second. */
+const DEAF_AFTER: Milliseconds = 5_000;
+
+/** One pool as this host serves it: a worker of BullMQ, the pool's children, its fence and its cap. */
+export class ServedPool {
+  #record: PoolRecord;
+  readonly #host: PoolHost;
+  readonly #children: ChildPool;
+  readonly #fence: Fence;
+  readonly #runner: JobRunner;
+  readonly #queue: Queue;
+  readonly #cap: CapKeeper;
+  #worker: PoolWorker;
+  #closing: Promise<void> | undefined;
+  /** Workers of BullMQ that were replaced because they had become deaf. */
+  recreated = 0;
+
+  constructor(record: PoolRecord, host: PoolHost) {
+    this.#record = record;
+    this.#host = host;
+    this.#children = new ChildPool({ pool: record, supply: host.supply, logger: host.logger });
+    this.#fence = new Fence({ lockDuration: host.lockDuration });
+    this.#runner = new JobRunner({ host, pool: () => this.#record, children: this.#children, fence: this.#fence });
+    this.#queue = new Queue(record.name, {
+      connection: host.client as never,
+      prefix: host.keys.queuePrefix,
+      streams: { events: { maxLen: KEPT_EVENTS } },
+    });
+    this.#queue.on("error", (error) => this.#report(error));
+    this.#cap = new CapKeeper({ queue: this.#queue, client: host.client, keys: host.keys, logger: host.logger });
+    this.#worker = this.#open();
+  }
+
+  get record(): PoolRecord {
+    return this.#record;
+  }
+
+  /** The cap is written before the first job is fetched. */
+  async start(): Promise<void> {
+    await this.#cap.keep(this.#record.size);
+    this.#run(this.#worker);
+  }
+
+  /** Takes over what changed in the registry. */
+  update(record: PoolRecord): void {
+    const before = this.#record;
+    this.#record = record;
+    if (record.size === before.size) return;
+    this.#worker.concurrency = this.#concurrency();
+    void this.#cap.keep(record.size);
+  }
+
+  children(): ReturnType<ChildPool["describe"]> {
+    return this.#children.describe();
+  }
+
+  /** True when the worker could have fetched for a while and did not. */
+  isDeaf(): boolean {
+    if (this.#closing !== undefined || this.#worker.closing !== undefined) return false;
+    const running = this.#host.running.list().filter((run) => run.pool === this.#record.name).length;
+    if (this.#host.slots.free <= 0 || running >= this.#concurrency()) return false;
+    return performance.now() - this.#worker.lastFetchAt > DEAF_AFTER;
+  }
+
+  /** Puts a new worker of BullMQ in the place of one that no longer fetches; its jobs end where they are. */
+  recreate(): void {
+    if (this.#closing !== undefined) return;
+    const deaf = this.#worker;
+    this.recreated += 1;
+    void within(deaf.close(), 60_000).finally(() => deaf.disconnect().catch(() => {}));
+    this.#worker = this.#open();
+    this.#run(this.#worker);
+  }
+
+  /**
+   * Fetches no more; resolves when no job of this pool runs here any more and the worker is closed, or when Redis does
+   * not let it close.
+   */
+  stopFetching(): Promise<void> {
+    this.#closing ??= this.#worker.close();
+    return this.#closing;
+  }
+
+  /** Ends everything at once. Running jobs must have been stopped before. */
+  async close(reason: string): Promise<void> {
+    this.#cap.stop();
+    const closed = this.stopFetching();
+    await this.#children.close(reason);
+    if (!(await within(closed, CLOSE_DEADLINE))) {
+      await within(this.#worker.close(true), CLOSE_DEADLINE / 3);
+      await within(this.#worker.disconnect(), CLOSE_DEADLINE / 3);
+    }
+    if (this.#host.client.status === "ready") {
+      await within(nudgeWorkers(this.#host.client, this.#host.keys, this.#record.name), CLOSE_DEADLINE);
+    }
+    await within(this.#queue.close(), CLOSE_DEADLINE / 3);
+  }
+
+  #open(): PoolWorker {
+    const host = this.#host;
+    const worker = new PoolWorker({
+      pool: this.#record.name,
+      name: `${host.name} pid ${process.pid}`,
+      client: host.client,
+      queuePrefix: host.keys.queuePrefix,
+      concurrency: this.#concurrency(),
+      lockDuration: host.lockDuration,
+      stalledInterval: host.stalledInterval,
+      slots: host.slots,
+      fence: this.#fence,
+      run: (job, token) => this.#runner.run(job, token),
+    });
+    worker.on("error", (error) => this.#report(error));
+    worker.on("failed", (job, error) => {
+      void this.#runner.failedByBullMQ(job, error).catch((failure) => this.#report(failure as Error));
+    });
+    return worker;
+  }
+
+  #run(worker: PoolWorker): void {
+    worker.run().catch((error: Error) => this.#report(error));
+  }
+
+  #concurrency(): number {
+    const { slots } = this.#host;
+    return Math.max(1, Math.min(slots.total, this.#record.size ?? slots.total));
+  }
+
+  #report(error: Error): void {
+    if (this.#host.client.status !== "ready" || this.#closing !== undefined) return;
+    this.#host.logger.warn(`pool "${this.#record.name}": ${error.message}`);
+  }
+}
