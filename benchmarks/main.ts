@@ -1,0 +1,15 @@
+/**
+ * `pnpm bench [name] [-o json]`: each benchmark runs its peers in the same run, in alternating order, and reports
+ * medians with their spread and ratios.
+ */
+import { poolBenchmark } from "./pool/main.ts";
+
+const benchmarks: Record<string, () => Promise<void>> = { pool: poolBenchmark };
+
+const name = process.argv[2]?.startsWith("-") === false ? process.argv[2] : "pool";
+const run = benchmarks[name];
+if (!run) {
+  console.error(`no benchmark is called "${name}"; there are: ${Object.keys(benchmarks).join(", ")}`);
+  process.exit(2);
+}
+await run();

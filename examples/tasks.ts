@@ -1,0 +1,9 @@
+/** The tasks of every demo, for worker hosts: `manyhands worker --tasks examples/tasks.ts`. */
+export * from "./cpu-vs-io/tasks.ts";
+export * from "./pool-apply/tasks.ts";
+export * from "./pool-apply-async/tasks.ts";
+export * from "./pool-limit/tasks.ts";
+export * from "./pool-map/tasks.ts";
+export * from "./pool-results/tasks.ts";
+export * from "./square/tasks.ts";
+export * from "./word-count/tasks.ts";
