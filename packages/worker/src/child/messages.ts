@@ -21,24 +21,54 @@ export interface RunRequest {
   maxPayload: number;
 }
 
+/** First message to a child: whose it is and which tasks it serves. */
+export interface LoadRequest {
+  type: "load";
+  /** Task modules: absolute paths, paths relative to the working directory, or URLs. */
+  modules: string[];
+  hostName: string;
+  hostId: string;
+  connection: unknown;
+  namespace: string;
+  isolation: Isolation;
+}
+
 export type ToChild =
-  | { type: "load"; modules: string[]; hostName: string; hostId: string; connection: unknown; namespace: string; isolation: Isolation }
+  | LoadRequest
   | { type: "adopt"; pool: string; initializer: { task: string; args: string } | null }
   | { type: "run"; request: RunRequest }
-  /** Abort the signal of the running unit and skip waiting ones; unit null = all of the job. */
+  /**
+   * `cancelled` aborts the signal of the running unit and answers waiting ones with CancelledError without running
+   * them; `softTimeout` only aborts the signal of the running call or item. unit null = all of the job.
+   */
   | { type: "cancel"; jobId: string; unit: number | null; reason: "cancelled" | "softTimeout" }
   | { type: "exit" };
 
+/** What the first failed answer of a message says, for people and for the decision to retry. */
+export interface FailureReport {
+  name: string;
+  message: string;
+  stack: string;
+  /** encodeError(error). */
+  error: Uint8Array;
+  /** False when another attempt cannot end differently (UnrecoverableError, bad arguments, unsendable result). */
+  retry: boolean;
+}
+
 export type FromChild =
   | { type: "loaded"; tasks: TaskAnnouncement[]; pid: number }
-  /** `error` = encode(error). */
+  /** `error` = encodeError(error). The child ends after it. */
   | { type: "loadFailed"; error: Uint8Array; message: string }
   | { type: "adopted" }
   | { type: "adoptFailed"; error: Uint8Array; message: string }
+  /**
+   * Every call is reported before it runs; of the items of a chunk the first, and later ones at most once per
+   * millisecond, so a time limit measured from here is right to a millisecond.
+   */
   | { type: "started"; jobId: string; unit: number; item: number }
   /**
    * `answers` = encode(UnitAnswer[]), for `units` many units; `failed` of them failed, `failure` describes the first.
-   * `json` = the value of a single call as JSON text, when it is plain. `done` = the job is finished.
+   * `json` = the value of a single call as JSON text, when it is plain and small. `done` = the job is finished.
    */
   | {
       type: "answers";
@@ -46,12 +76,26 @@ export type FromChild =
       answers: Uint8Array;
       units: number[];
       failed: number;
-      failure?: { name: string; message: string; stack: string; error: Uint8Array; retry: boolean };
+      failure?: FailureReport;
       json?: string;
       done: boolean;
     }
-  | { type: "output"; jobId: string | null; unit: number; stream: "stdout" | "stderr"; text: string }
+  /** `unit` is -1 where only the job is known (text that native code wrote to the descriptor itself). */
+  | { type: "output"; jobId: string | null; unit: number; stream: OutputStream; text: string }
   | { type: "log"; jobId: string; unit: number; line: string }
   | { type: "progress"; jobId: string; unit: number; value: unknown }
-  /** An error outside any awaited call (uncaught exception, unhandled rejection); the child exits after it. */
-  | { type: "crashed"; error: Uint8Array; message: string };
+  /**
+   * An error outside any awaited call (uncaught exception, unhandled rejection); the child exits after it. `jobId` and
+   * `unit` name the call whose code threw, which may have ended long before; null where nobody can tell.
+   */
+  | { type: "crashed"; error: Uint8Array; message: string; jobId: string | null; unit: number | null }
+  /** The child ends as soon as this has left it; nobody needs to hear it. */
+  | { type: "farewell" };
+
+export type OutputStream = "stdout" | "stderr";
+
+/** The child's end of the line to its host. */
+export interface ChildPort {
+  send(message: FromChild): void;
+  onMessage(listener: (message: ToChild) => void): void;
+}

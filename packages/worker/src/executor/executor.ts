@@ -1,13 +1,16 @@
 import type { Isolation, TaskAnnouncement } from "@manyhands/core/internal";
-import type { FromChild, RunRequest } from "../child/messages.ts";
+import type { FromChild, OutputStream, RunRequest } from "../child/messages.ts";
 
 /** How a child ended, as far as it is known. */
 export interface ExecutorExit {
   /** Exit code, or null when a signal ended it. */
   code: number | null;
   signal: NodeJS.Signals | null;
-  /** Last uncaught error the child could report: encode(error) and its message. */
-  crash: { error: Uint8Array; message: string } | null;
+  /**
+   * Last uncaught error the child could report: encodeError(error), its message, and the call whose code threw. That call
+   * may belong to an earlier job, which has long been answered: then the running job is a victim, not the culprit.
+   */
+  crash: { error: Uint8Array; message: string; jobId: string | null; unit: number | null } | null;
   /** True when the heap limit ended it. */
   outOfMemory: boolean;
   /** Why we killed it, when we did. */
@@ -16,6 +19,15 @@ export interface ExecutorExit {
 
 /** What the runner of a job hears while the child works. */
 export type RunMessage = Extract<FromChild, { type: "started" | "answers" | "output" | "log" | "progress" }>;
+
+/** Text that a child wrote while none of its code could be tied to a running job (module load, initializer, late timers). */
+export interface StrayOutput {
+  pid: number;
+  /** A job that is already answered, or null. */
+  jobId: string | null;
+  stream: OutputStream;
+  text: string;
+}
 
 /**
  * One child, whatever separates it from the host: an operating-system process, a worker thread, or nothing (inline).

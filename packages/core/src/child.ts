@@ -1,0 +1,9 @@
+/**
+ * What a child of a worker host needs: codec, errors, protocol and tasks. Loads neither BullMQ nor ioredis, which
+ * would make every child start four times slower. Not part of the public API.
+ */
+export * from "./codec/index.ts";
+export { provideWorkerContext } from "./context/current-context.ts";
+export * from "./errors/index.ts";
+export * from "./protocol/index.ts";
+export * from "./tasks/index.ts";

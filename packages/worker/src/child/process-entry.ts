@@ -1,0 +1,42 @@
+/**
+ * First file of a child process. Every child pays for what is imported here, so nothing heavy is.
+ * Argument 1: pid of the host. Argument 2: "watch" when the child itself has to notice the host's death.
+ */
+import { captureStreams } from "./captured-streams.ts";
+import { guardAgainstCrashes } from "./crash-guard.ts";
+import type { FromChild, ToChild } from "./messages.ts";
+import { watchParent } from "./parent-watch.ts";
+import { ChildRuntime } from "./runtime.ts";
+
+const hostPid = Number(process.argv[2]);
+if (process.argv[3] === "watch") watchParent(hostPid);
+// The host may have died before the kernel, or the watch, was told to look.
+if (process.ppid !== hostPid) endNow();
+process.on("disconnect", endNow);
+
+const runtime = new ChildRuntime(
+  {
+    send: (message: FromChild) => {
+      // With a callback a broken channel is told to the callback, not thrown; `disconnect` then ends the child.
+      if (process.connected) process.send?.(message, undefined, undefined, ignore);
+    },
+    onMessage: (listener) => process.on("message", (message) => listener(message as ToChild)),
+  },
+  (failed) => end(failed ? 1 : 0),
+);
+captureStreams(runtime.output);
+guardAgainstCrashes(runtime, end);
+
+/** Ends once what was sent has left; a channel that does not drain holds nobody up. */
+function end(code: number): void {
+  setTimeout(() => process.exit(code), 1000);
+  if (!process.connected) endNow();
+  process.send?.({ type: "farewell" }, undefined, undefined, () => process.exit(code));
+}
+
+/** Without a host nothing that runs here has a meaning, and no exit handler may delay the end. */
+function endNow(): void {
+  process.kill(process.pid, "SIGKILL");
+}
+
+function ignore(): void {}

@@ -1,0 +1,205 @@
+import {
+  type AnyTask,
+  decodeFromString,
+  findTask,
+  listTasks,
+  runInTask,
+  TaskNotFoundError,
+} from "@manyhands/core/child";
+import { AnswerBatch } from "./answer-batch.ts";
+import { callTask, callTaskWithItem } from "./call-task.ts";
+import type { FromChild, RunRequest } from "./messages.ts";
+import { type JobFacts, RunningUnit } from "./running-unit.ts";
+import type { TaskOutput } from "./task-output.ts";
+
+/** After this much uninterrupted work the event loop gets a turn, so that cancellations and output pass, ms. */
+const TIME_SLICE = 10;
+/** Starts of items within this time are not reported one by one, ms. */
+const START_REPORT_INTERVAL = 1;
+
+/** What a running job needs from its child. */
+export interface JobSurroundings {
+  hostName: string;
+  send(message: FromChild): void;
+  output: TaskOutput;
+}
+
+/** Runs the units of one job, one after another, and answers each exactly once. */
+export class RunningJob {
+  readonly #request: RunRequest;
+  readonly #surroundings: JobSurroundings;
+  readonly #facts: JobFacts;
+  readonly #answers: AnswerBatch;
+  readonly #cancelled = new Set<number>();
+  #allCancelled = false;
+  #current: RunningUnit | undefined;
+  #lastTurn = performance.now();
+  #lastStartReport = Number.NEGATIVE_INFINITY;
+
+  constructor(request: RunRequest, surroundings: JobSurroundings) {
+    this.#request = request;
+    this.#surroundings = surroundings;
+    this.#facts = {
+      id: request.jobId,
+      task: request.task,
+      attempt: request.attempt,
+      count: request.count,
+      hostName: surroundings.hostName,
+    };
+    this.#answers = new AnswerBatch(request, surroundings);
+  }
+
+  /**
+   * The loop waits only for what is not there yet: a function that returns its value costs no microtask.
+   */
+  async run(): Promise<void> {
+    const open = openUnits(this.#request);
+    const last = open.at(-1);
+    if (last === undefined) return this.#answers.flush(true);
+    const prepared = this.#prepare(open);
+    if (!prepared) return;
+    for (const index of open) {
+      let startedAt = performance.now();
+      if (startedAt - this.#lastTurn > TIME_SLICE) {
+        await this.#giveLoopATurn();
+        startedAt = performance.now();
+      }
+      const unit = new RunningUnit(this.#facts, index, this.#surroundings.output);
+      let error: unknown;
+      let failed = false;
+      let value: unknown;
+      try {
+        value = this.#start(prepared.task, unit, prepared.units[index]);
+        if (isThenable(value)) {
+          this.#answers.flushSoon();
+          value = await value;
+        }
+      } catch (thrown) {
+        failed = true;
+        error = explain(thrown, unit);
+      }
+      this.#current = undefined;
+      const now = performance.now();
+      const timing = { micros: Math.round((now - startedAt) * 1000), now, last: index === last };
+      this.#surroundings.output.flush();
+      if (failed) this.#answers.addError(index, error, timing);
+      else this.#answers.addValue(index, value, timing);
+    }
+  }
+
+  cancel(unit: number | null, reason: "cancelled" | "softTimeout"): void {
+    const current = this.#current;
+    if (current && (unit === null || unit === current.unit)) current.abort(reason);
+    if (reason !== "cancelled") return;
+    if (unit === null) this.#allCancelled = true;
+    else this.#cancelled.add(unit);
+  }
+
+  /** Sends what is finished; for a child that is about to end. */
+  flush(): void {
+    this.#answers.flush(false);
+  }
+
+  /** The task and its units, or undefined after every unit was answered with what is wrong with them. */
+  #prepare(open: number[]): { task: AnyTask; units: unknown[] } | undefined {
+    try {
+      return { task: requireTask(this.#request.task), units: decodeUnits(this.#request) };
+    } catch (error) {
+      const now = performance.now();
+      open.forEach((unit, index) => {
+        this.#answers.addError(unit, error, { micros: 0, now, last: index === open.length - 1 });
+      });
+      return undefined;
+    }
+  }
+
+  #start(task: AnyTask, unit: RunningUnit, content: unknown): unknown {
+    if (this.#allCancelled || this.#cancelled.has(unit.unit)) unit.abort("cancelled");
+    if (unit.aborted) throw unit.abortError();
+    this.#current = unit;
+    switch (this.#request.kind) {
+      case "calls":
+        if (this.#request.reportStarts) this.#reportStart(unit.unit, 0);
+        return runInTask(unit, () => callTask(task, content as unknown[]));
+      case "items":
+        return runInTask(unit, () =>
+          this.#runItems(task, unit, { items: content as unknown[], call: callTaskWithItem }),
+        );
+      case "starItems":
+        return runInTask(unit, () => this.#runItems(task, unit, { items: content as unknown[][], call: callTask }));
+    }
+  }
+
+  /** The first item that fails ends the chunk: what it throws is the answer to the unit. */
+  async #runItems<Item>(task: AnyTask, unit: RunningUnit, chunk: Chunk<Item>): Promise<unknown[]> {
+    const results: unknown[] = [];
+    for (const item of chunk.items) {
+      const now = performance.now();
+      if (now - this.#lastTurn > TIME_SLICE) await this.#giveLoopATurn();
+      if (unit.aborted) {
+        unit.startItem();
+        if (unit.aborted) throw unit.abortError();
+      }
+      if (this.#request.reportStarts && now - this.#lastStartReport > START_REPORT_INTERVAL) {
+        this.#lastStartReport = now;
+        this.#reportStart(unit.unit, results.length);
+      }
+      const result = chunk.call(task, item);
+      results.push(isThenable(result) ? await result : result);
+    }
+    return results;
+  }
+
+  #reportStart(unit: number, item: number): void {
+    this.#surroundings.send({ type: "started", jobId: this.#request.jobId, unit, item });
+  }
+
+  #giveLoopATurn(): Promise<void> {
+    return new Promise((resolve) => {
+      setImmediate(() => {
+        this.#lastTurn = performance.now();
+        resolve();
+      });
+    });
+  }
+}
+
+interface Chunk<Item> {
+  items: Item[];
+  call(task: AnyTask, item: Item): unknown;
+}
+
+function openUnits({ count, skip }: RunRequest): number[] {
+  const open: number[] = [];
+  const skipped = new Set(skip);
+  for (let unit = 0; unit < count; unit += 1) if (!skipped.has(unit)) open.push(unit);
+  return open;
+}
+
+function requireTask(name: string): AnyTask {
+  const task = findTask(name);
+  if (task) return task;
+  const known = listTasks().map((known) => known.name);
+  throw new TaskNotFoundError(
+    `no task "${name}" is defined in this worker's modules (they define: ${known.join(", ") || "none"})`,
+  );
+}
+
+function decodeUnits(request: RunRequest): unknown[] {
+  if (request.args) return [request.args];
+  if (request.encodedArgs !== undefined) return [decodeFromString(request.encodedArgs)];
+  if (request.units !== undefined) return decodeFromString(request.units) as unknown[];
+  return [[]];
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
+}
+
+/** A call that gave up because its signal was aborted says why, whatever error its libraries made of it. */
+function explain(thrown: unknown, unit: RunningUnit): unknown {
+  if (!unit.aborted || !(thrown instanceof Error) || thrown.name !== "AbortError") return thrown;
+  const error = unit.abortError();
+  error.cause = thrown;
+  return error;
+}

@@ -1,0 +1,100 @@
+import { CancelledError, type CurrentTask, TimeoutError } from "@manyhands/core/child";
+import type { OutputStream } from "./messages.ts";
+import type { TaskOutput } from "./task-output.ts";
+
+/** Facts that all units of one job share. */
+export interface JobFacts {
+  readonly id: string;
+  readonly task: string;
+  readonly attempt: number;
+  readonly count: number;
+  readonly hostName: string;
+}
+
+/**
+ * One unit of a job while it runs: what `currentTask()` gives to the task's code. Everything that costs is made when
+ * first asked for, because most calls ask for nothing.
+ */
+export class RunningUnit implements CurrentTask {
+  readonly unit: number;
+  readonly #job: JobFacts;
+  readonly #output: TaskOutput;
+  #controller: AbortController | undefined;
+  #aborted: "cancelled" | "softTimeout" | undefined;
+
+  constructor(job: JobFacts, unit: number, output: TaskOutput) {
+    this.#job = job;
+    this.unit = unit;
+    this.#output = output;
+  }
+
+  get jobId(): string {
+    return this.#job.id;
+  }
+
+  get id(): string {
+    return this.#job.count > 1 ? `${this.#job.id}.${this.unit}` : this.#job.id;
+  }
+
+  get name(): string {
+    return this.#job.task;
+  }
+
+  get attempt(): number {
+    return this.#job.attempt;
+  }
+
+  get host(): string {
+    return this.#job.hostName;
+  }
+
+  get pid(): number {
+    return process.pid;
+  }
+
+  get signal(): AbortSignal {
+    if (!this.#controller) {
+      this.#controller = new AbortController();
+      if (this.#aborted) this.#controller.abort(this.abortError());
+    }
+    return this.#controller.signal;
+  }
+
+  /** Why the signal is, or would be, aborted. */
+  get aborted(): "cancelled" | "softTimeout" | undefined {
+    return this.#aborted;
+  }
+
+  /** A function of its own, so that `const { progress } = currentTask()` works. */
+  get progress(): (value: unknown) => void {
+    return (value) => this.#output.progress(this, value);
+  }
+
+  get log(): (line: string) => void {
+    return (line) => this.#output.log(this, line);
+  }
+
+  /** Takes what the unit's code wrote to a standard stream. */
+  write(stream: OutputStream, chunk: string | Uint8Array): void {
+    this.#output.write(this, stream, chunk);
+  }
+
+  abort(reason: "cancelled" | "softTimeout"): void {
+    if (this.#aborted === "cancelled" || this.#aborted === reason) return;
+    this.#aborted = reason;
+    this.#controller?.abort(this.abortError());
+  }
+
+  /** A soft limit counts per item: the next item of a chunk starts with a signal of its own. */
+  startItem(): void {
+    if (this.#aborted !== "softTimeout") return;
+    this.#aborted = undefined;
+    this.#controller = undefined;
+  }
+
+  abortError(): Error {
+    return this.#aborted === "softTimeout"
+      ? new TimeoutError(`task "${this.name}" ran longer than its soft time limit`)
+      : new CancelledError(`task "${this.name}" was cancelled`);
+  }
+}

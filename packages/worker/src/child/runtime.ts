@@ -1,0 +1,128 @@
+import type { RedisConfig } from "@manyhands/core";
+import {
+  decodeFromString,
+  findTask,
+  listTasks,
+  provideWorkerContext,
+  TaskNotFoundError,
+  ValueError,
+  whileLoadingTasks,
+} from "@manyhands/core/child";
+import { callTask } from "./call-task.ts";
+import { encodedError } from "./failure-report.ts";
+import type { ChildPort, FromChild, LoadRequest, RunRequest, ToChild } from "./messages.ts";
+import { RunningJob } from "./running-job.ts";
+import { loadTaskModules } from "./task-modules.ts";
+import { TaskOutput } from "./task-output.ts";
+
+/**
+ * The part of a child that does the work, the same in a process, a thread and inline:
+ * 1. loads the task modules and says which tasks they define;
+ * 2. runs the initializer of the pool that adopts it, once;
+ * 3. runs jobs and answers each of their units;
+ * 4. passes cancellations to the code that runs.
+ */
+export class ChildRuntime {
+  readonly output: TaskOutput;
+  readonly #port: ChildPort;
+  readonly #onExit: (failed: boolean) => void;
+  readonly #jobs = new Map<string, RunningJob>();
+  #hostName = "";
+  #adoptedBy: string | undefined;
+  #silent = false;
+
+  constructor(port: ChildPort, onExit: (failed: boolean) => void) {
+    this.#port = port;
+    this.#onExit = onExit;
+    this.output = new TaskOutput((message) => this.#send(message));
+    port.onMessage((message) => void this.#receive(message));
+  }
+
+  /** Sends what is finished. */
+  flush(): void {
+    this.output.flush();
+    for (const job of this.#jobs.values()) job.flush();
+  }
+
+  /** Says that code outside any awaited call threw; nothing is sent after it. */
+  reportCrash(error: unknown, culprit: { jobId: string; unit: number } | undefined): void {
+    this.flush();
+    const { error: encoded, message } = encodedError(error, this.#hostName);
+    this.#send({
+      type: "crashed",
+      error: encoded,
+      message,
+      jobId: culprit?.jobId ?? null,
+      unit: culprit?.unit ?? null,
+    });
+    this.#silent = true;
+  }
+
+  async #receive(message: ToChild): Promise<void> {
+    switch (message.type) {
+      case "load":
+        return this.#load(message);
+      case "adopt":
+        return this.#adopt(message.pool, message.initializer);
+      case "run":
+        return this.#run(message.request);
+      case "cancel":
+        this.#jobs.get(message.jobId)?.cancel(message.unit, message.reason);
+        return;
+      case "exit":
+        return this.#onExit(false);
+    }
+  }
+
+  async #load(request: LoadRequest): Promise<void> {
+    this.#hostName = request.hostName;
+    try {
+      provideWorkerContext({ redis: request.connection as RedisConfig, namespace: request.namespace });
+      await whileLoadingTasks(() => loadTaskModules(request.modules));
+      const tasks = listTasks().map(({ name, options }) => ({ name, isolation: options.isolation ?? null }));
+      this.output.flush();
+      this.#send({ type: "loaded", tasks, pid: process.pid });
+    } catch (error) {
+      this.output.flush();
+      this.#send({ type: "loadFailed", ...encodedError(error, this.#hostName) });
+      this.#onExit(true);
+    }
+  }
+
+  async #adopt(pool: string, initializer: { task: string; args: string } | null): Promise<void> {
+    try {
+      if (this.#adoptedBy !== undefined) {
+        throw new ValueError(`a child belongs to one pool; this one was adopted by "${this.#adoptedBy}" already`);
+      }
+      this.#adoptedBy = pool;
+      if (initializer) {
+        const task = findTask(initializer.task);
+        if (!task)
+          throw new TaskNotFoundError(
+            `the initializer "${initializer.task}" of pool "${pool}" is not defined in this worker's modules`,
+          );
+        await callTask(task, decodeFromString(initializer.args) as unknown[]);
+      }
+      this.output.flush();
+      this.#send({ type: "adopted" });
+    } catch (error) {
+      this.output.flush();
+      this.#send({ type: "adoptFailed", ...encodedError(error, this.#hostName) });
+    }
+  }
+
+  async #run(request: RunRequest): Promise<void> {
+    const job = new RunningJob(request, {
+      hostName: this.#hostName,
+      output: this.output,
+      send: (message) => this.#send(message),
+    });
+    this.#jobs.set(request.jobId, job);
+    await job.run();
+    this.#jobs.delete(request.jobId);
+  }
+
+  #send(message: FromChild): void {
+    if (!this.#silent) this.#port.send(message);
+  }
+}

@@ -1,0 +1,155 @@
+import { decodeError, type TaskAnnouncement, WorkerLostError } from "@manyhands/core/child";
+import type { FromChild, RunRequest, ToChild } from "../child/messages.ts";
+import type { ExecutorExit, RunMessage, StrayOutput } from "./executor.ts";
+
+export interface ConversationOptions {
+  send(message: ToChild): void;
+  onOutput?: ((output: StrayOutput) => void) | undefined;
+}
+
+/**
+ * The host's half of the talk with one child, the same for every kind of child:
+ * - turns messages into the promises of {@link Executor}, each of which settles, at the latest when the child is gone;
+ * - gives each message of a running job to the listener of that job;
+ * - keeps the error that a child reports before it ends itself.
+ */
+export class Conversation {
+  readonly loaded: Promise<TaskAnnouncement[]>;
+  readonly exited: Promise<ExecutorExit>;
+  readonly #options: ConversationOptions;
+  readonly #loading = Promise.withResolvers<TaskAnnouncement[]>();
+  readonly #exiting = Promise.withResolvers<ExecutorExit>();
+  readonly #runs = new Map<string, Run>();
+  #adoption: PromiseWithResolvers<void> | undefined;
+  #crash: ExecutorExit["crash"] = null;
+  #isLoaded = false;
+  #exit: ExecutorExit | undefined;
+  #pid = 0;
+
+  constructor(options: ConversationOptions) {
+    this.#options = options;
+    this.loaded = this.#loading.promise;
+    this.exited = this.#exiting.promise;
+    // Whoever started the child looks at `loaded` when it suits them; until then its rejection is nobody's fault.
+    this.loaded.catch(() => undefined);
+  }
+
+  get crash(): ExecutorExit["crash"] {
+    return this.#crash;
+  }
+
+  /** How the child ended, once it has. */
+  get exit(): ExecutorExit | undefined {
+    return this.#exit;
+  }
+
+  adopt(pool: string, initializer: { task: string; args: string } | null): Promise<void> {
+    if (this.#exit) return Promise.reject(lost(this.#exit, "before its pool could adopt it"));
+    this.#adoption = Promise.withResolvers<void>();
+    this.#sendOnceLoaded({ type: "adopt", pool, initializer });
+    return this.#adoption.promise;
+  }
+
+  run(request: RunRequest, listener: (message: RunMessage) => void): Promise<ExecutorExit | null> {
+    if (this.#exit) return Promise.resolve(this.#exit);
+    const run: Run = { listener, ended: Promise.withResolvers<ExecutorExit | null>() };
+    this.#runs.set(request.jobId, run);
+    this.#sendOnceLoaded({ type: "run", request });
+    return run.ended.promise;
+  }
+
+  cancel(jobId: string, unit: number | null, reason: "cancelled" | "softTimeout"): void {
+    if (!this.#exit) this.#options.send({ type: "cancel", jobId, unit, reason });
+  }
+
+  receive(message: FromChild): void {
+    switch (message.type) {
+      case "loaded":
+        this.#pid = message.pid;
+        this.#isLoaded = true;
+        return this.#loading.resolve(message.tasks);
+      case "loadFailed":
+        return this.#loading.reject(decodeError(message.error));
+      case "adopted":
+        return this.#adoption?.resolve();
+      case "adoptFailed":
+        return this.#adoption?.reject(decodeError(message.error));
+      case "crashed": {
+        const { error, message: text, jobId, unit } = message;
+        this.#crash = { error, message: text, jobId, unit };
+        return;
+      }
+      case "answers":
+        return this.#hearAnswers(message);
+      case "started":
+      case "log":
+      case "progress":
+        return this.#runs.get(message.jobId)?.listener(message);
+      case "output":
+        return this.#hearOutput(message);
+    }
+    // Anything else was sent by a task's own code (process.send) and means nothing here.
+  }
+
+  /** Text read from the child's descriptors: only one job can have written it, if any runs. */
+  receiveRawOutput(stream: "stdout" | "stderr", text: string): void {
+    const [jobId] = this.#runs.keys();
+    this.#hearOutput({ type: "output", jobId: jobId ?? null, unit: -1, stream, text });
+  }
+
+  /** There never was a child. */
+  startFailed(error: Error): void {
+    const failure = new WorkerLostError(`a child could not be started: ${error.message}`, { cause: error });
+    this.#loading.reject(failure);
+    this.end({ code: null, signal: null, crash: null, outOfMemory: false, killedFor: null });
+  }
+
+  /** The child is gone: settles everything that still waits. */
+  end(exit: ExecutorExit): void {
+    if (this.#exit) return;
+    this.#exit = exit;
+    this.#loading.reject(lost(exit, "before its task modules were loaded"));
+    this.#adoption?.reject(lost(exit, "in the initializer of its pool"));
+    for (const run of this.#runs.values()) run.ended.resolve(exit);
+    this.#runs.clear();
+    this.#exiting.resolve(exit);
+  }
+
+  /** A child whose modules could not be loaded ends, which settles what still waits. */
+  #sendOnceLoaded(message: ToChild): void {
+    if (this.#isLoaded) this.#options.send(message);
+    else this.loaded.then(() => this.#options.send(message), ignore);
+  }
+
+  #hearAnswers(message: Extract<FromChild, { type: "answers" }>): void {
+    const run = this.#runs.get(message.jobId);
+    if (!run) return;
+    if (message.done) this.#runs.delete(message.jobId);
+    run.listener(message);
+    if (message.done) run.ended.resolve(null);
+  }
+
+  #hearOutput(message: Extract<FromChild, { type: "output" }>): void {
+    const run = message.jobId === null ? undefined : this.#runs.get(message.jobId);
+    if (run) run.listener(message);
+    else this.#options.onOutput?.({ pid: this.#pid, jobId: message.jobId, stream: message.stream, text: message.text });
+  }
+}
+
+interface Run {
+  listener(message: RunMessage): void;
+  ended: PromiseWithResolvers<ExecutorExit | null>;
+}
+
+function lost(exit: ExecutorExit, when: string): WorkerLostError {
+  const how = exit.killedFor
+    ? `was killed (${exit.killedFor})`
+    : exit.outOfMemory
+      ? "ran out of memory"
+      : exit.crash
+        ? `crashed: ${exit.crash.message}`
+        : `ended with ${exit.signal ?? `exit code ${exit.code}`}`;
+  return new WorkerLostError(`the child ${how} ${when}`, exit.crash ? { cause: decodeError(exit.crash.error) } : {});
+}
+
+function ignore(): void {}

@@ -1,0 +1,19 @@
+import type { Executor } from "./executor.ts";
+import type { CreateExecutorOptions, ExecutorOptions } from "./executor-options.ts";
+import { InlineExecutor } from "./inline-executor.ts";
+import { ProcessExecutor } from "./process-executor.ts";
+import { ThreadExecutor } from "./thread-executor.ts";
+
+/** Starts a child; `loaded` says when it is ready. */
+export function createExecutor(options: CreateExecutorOptions): Executor {
+  const { isolation, modules, hostName, hostId, connection, namespace, ...rest } = options;
+  const executorOptions: ExecutorOptions = { ...rest, load: { modules, hostName, hostId, connection, namespace } };
+  switch (isolation) {
+    case "process":
+      return new ProcessExecutor(executorOptions);
+    case "thread":
+      return new ThreadExecutor(executorOptions);
+    case "inline":
+      return new InlineExecutor(executorOptions);
+  }
+}

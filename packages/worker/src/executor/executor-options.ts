@@ -1,0 +1,32 @@
+import type { Isolation } from "@manyhands/core/internal";
+import type { LoadRequest } from "../child/messages.ts";
+import type { StrayOutput } from "./executor.ts";
+
+export interface CreateExecutorOptions {
+  isolation: Isolation;
+  /** Task modules: absolute paths, paths relative to the working directory, URLs, or names of installed packages. */
+  modules: string[];
+  hostName: string;
+  hostId: string;
+  /** What `currentContext()` connects with; must survive structured clone. */
+  connection: unknown;
+  namespace: string;
+  /**
+   * Heap limit of a process or thread, megabytes.
+   * @defaultValue the limit of Node
+   */
+  maxHeapMegabytes?: number | undefined;
+  /** Hears what children print outside a running job. */
+  onOutput?: ((output: StrayOutput) => void) | undefined;
+  /**
+   * How a child process notices that its host was killed: by the system where that can do it, or by a thread of its
+   * own. For tests.
+   * @defaultValue "system"
+   */
+  watchParent?: "system" | "thread" | undefined;
+}
+
+/** What the three executors are made of. */
+export interface ExecutorOptions extends Pick<CreateExecutorOptions, "maxHeapMegabytes" | "onOutput" | "watchParent"> {
+  load: Omit<LoadRequest, "type" | "isolation">;
+}

@@ -1,0 +1,82 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import type { TaskAnnouncement } from "@manyhands/core/internal";
+import { captureInlineTasks } from "../child/captured-streams.ts";
+import type { FromChild, RunRequest, ToChild } from "../child/messages.ts";
+import { ChildRuntime } from "../child/runtime.ts";
+import { Conversation } from "./conversation.ts";
+import type { Executor, ExecutorExit, RunMessage } from "./executor.ts";
+import type { ExecutorOptions } from "./executor-options.ts";
+
+/**
+ * Runs tasks in the host's own event loop, several jobs at once: for I/O work that trusts its code. Nothing separates
+ * the task from the host: it is cancelled only by its signal, and what it blocks or crashes is the host.
+ */
+export class InlineExecutor implements Executor {
+  readonly isolation = "inline";
+  readonly #conversation: Conversation;
+  readonly #running = new Set<string>();
+  #deliver: (message: ToChild) => void = () => undefined;
+
+  constructor(options: ExecutorOptions) {
+    captureInlineTasks();
+    // What the host does on hearing a message is not part of the task that caused it.
+    const asHost = AsyncLocalStorage.snapshot();
+    this.#conversation = new Conversation({ send: (message) => this.#deliver(message), onOutput: options.onOutput });
+    new ChildRuntime(
+      {
+        send: (message: FromChild) => asHost(() => this.#conversation.receive(message)),
+        onMessage: (listener) => {
+          this.#deliver = listener;
+        },
+      },
+      () => this.#end(null),
+    );
+    this.#deliver({ type: "load", ...options.load, isolation: "inline" });
+  }
+
+  get pid(): number {
+    return process.pid;
+  }
+
+  get loaded(): Promise<TaskAnnouncement[]> {
+    return this.#conversation.loaded;
+  }
+
+  get exited(): Promise<ExecutorExit> {
+    return this.#conversation.exited;
+  }
+
+  adopt(pool: string, initializer: { task: string; args: string } | null): Promise<void> {
+    return this.#conversation.adopt(pool, initializer);
+  }
+
+  async run(request: RunRequest, listener: (message: RunMessage) => void): Promise<ExecutorExit | null> {
+    this.#running.add(request.jobId);
+    try {
+      return await this.#conversation.run(request, listener);
+    } finally {
+      this.#running.delete(request.jobId);
+    }
+  }
+
+  cancel(jobId: string, unit: number | null, reason: "cancelled" | "softTimeout"): void {
+    this.#conversation.cancel(jobId, unit, reason);
+  }
+
+  /** Aborts the signals of everything that runs and hears no answer any more; code that ignores its signal runs on. */
+  kill(reason: string): Promise<ExecutorExit> {
+    for (const jobId of this.#running) this.cancel(jobId, null, "cancelled");
+    this.#end(reason);
+    return this.exited;
+  }
+
+  async retire(grace: number): Promise<ExecutorExit> {
+    if (this.#running.size === 0) this.#end(null);
+    const timer = setTimeout(() => void this.kill(`it did not end within ${grace} ms`), grace);
+    return this.exited.finally(() => clearTimeout(timer));
+  }
+
+  #end(killedFor: string | null): void {
+    this.#conversation.end({ code: 0, signal: null, crash: null, outOfMemory: false, killedFor });
+  }
+}

@@ -1,0 +1,94 @@
+import { Worker } from "node:worker_threads";
+import type { TaskAnnouncement } from "@manyhands/core/internal";
+import type { FromChild, RunRequest } from "../child/messages.ts";
+import { childEntry, nodeOptionsForChildren } from "./child-arguments.ts";
+import { Conversation } from "./conversation.ts";
+import type { Executor, ExecutorExit, RunMessage } from "./executor.ts";
+import type { ExecutorOptions } from "./executor-options.ts";
+
+/**
+ * A child that is a worker thread of the host: starts faster than a process and shares its memory limit and its life.
+ * A full heap, `process.exit()` or an uncaught error ends the thread alone; a crash of native code ends the host.
+ */
+export class ThreadExecutor implements Executor {
+  readonly isolation = "thread";
+  readonly #conversation: Conversation;
+  readonly #worker: Worker;
+  #killedFor: string | null = null;
+  #outOfMemory = false;
+
+  constructor(options: ExecutorOptions) {
+    const { maxHeapMegabytes } = options;
+    const worker = new Worker(childEntry("thread-entry"), {
+      ...(maxHeapMegabytes && { resourceLimits: { maxOldGenerationSizeMb: maxHeapMegabytes } }),
+      execArgv: nodeOptionsForChildren().filter((option) => !option.startsWith("--v8")),
+      stdout: true,
+      stderr: true,
+      name: "manyhands task",
+    });
+    this.#worker = worker;
+    this.#conversation = new Conversation({
+      send: (message) => worker.postMessage(message),
+      onOutput: options.onOutput,
+    });
+    worker.on("message", (message: FromChild) => this.#conversation.receive(message));
+    worker.on("messageerror", () => void this.kill("it sent a message that cannot be read"));
+    worker.on("error", (error: NodeJS.ErrnoException) => {
+      this.#outOfMemory ||= error.code === "ERR_WORKER_OUT_OF_MEMORY";
+    });
+    worker.on("exit", (code) => this.#settle(code));
+    for (const stream of ["stdout", "stderr"] as const) {
+      worker[stream]
+        .setEncoding("utf8")
+        .on("data", (text: string) => this.#conversation.receiveRawOutput(stream, text));
+    }
+    worker.postMessage({ type: "load", ...options.load, isolation: "thread" });
+  }
+
+  /** Threads live in the host's process. */
+  get pid(): number {
+    return process.pid;
+  }
+
+  get loaded(): Promise<TaskAnnouncement[]> {
+    return this.#conversation.loaded;
+  }
+
+  get exited(): Promise<ExecutorExit> {
+    return this.#conversation.exited;
+  }
+
+  adopt(pool: string, initializer: { task: string; args: string } | null): Promise<void> {
+    return this.#conversation.adopt(pool, initializer);
+  }
+
+  run(request: RunRequest, listener: (message: RunMessage) => void): Promise<ExecutorExit | null> {
+    return this.#conversation.run(request, listener);
+  }
+
+  cancel(jobId: string, unit: number | null, reason: "cancelled" | "softTimeout"): void {
+    this.#conversation.cancel(jobId, unit, reason);
+  }
+
+  kill(reason: string): Promise<ExecutorExit> {
+    this.#killedFor ??= reason;
+    void this.#worker.terminate();
+    return this.exited;
+  }
+
+  retire(grace: number): Promise<ExecutorExit> {
+    this.#worker.postMessage({ type: "exit" });
+    const timer = setTimeout(() => void this.kill(`it did not end within ${grace} ms`), grace);
+    return this.exited.finally(() => clearTimeout(timer));
+  }
+
+  #settle(code: number): void {
+    this.#conversation.end({
+      code,
+      signal: null,
+      crash: this.#conversation.crash,
+      outOfMemory: this.#outOfMemory,
+      killedFor: this.#outOfMemory ? null : this.#killedFor,
+    });
+  }
+}

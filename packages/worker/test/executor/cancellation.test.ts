@@ -1,0 +1,59 @@
+import { encodeToString, type Isolation } from "@manyhands/core/internal";
+import { describe, expect, test } from "vitest";
+import { StartedExecutor } from "./started-executor.ts";
+
+describe.each<Isolation>(["process", "thread", "inline"])("cancelling in a child of isolation %s", (isolation) => {
+  test("the signal of the running unit is aborted, and the child runs on", async () => {
+    const child = new StartedExecutor(isolation);
+    const outcome = await child.run({ task: "untilAborted", args: [], jobId: "waiting" }, (message) => {
+      if (message.type === "log") child.executor.cancel("waiting", 0, "cancelled");
+    });
+    expect(outcome.error.name).toBe("CancelledError");
+    expect(outcome.answerMessages[0]?.failure?.retry).toBe(false);
+    expect((await child.call("square", 2)).value).toBe(4);
+  });
+
+  test("waiting units of a cancelled job are answered without being run", async () => {
+    const child = new StartedExecutor(isolation);
+    const units = { units: encodeToString([[], [], []]), count: 3, jobId: "three", reportStarts: true };
+    const outcome = await child.run({ task: "untilAborted", ...units }, (message) => {
+      if (message.type === "log") child.executor.cancel("three", null, "cancelled");
+    });
+    expect(outcome.answers.map((answer) => (answer[2] as Error).name)).toEqual(Array(3).fill("CancelledError"));
+    expect(outcome.messages.filter((message) => message.type === "started")).toHaveLength(1);
+  });
+
+  test("one waiting unit can be cancelled alone", async () => {
+    const child = new StartedExecutor(isolation);
+    const units = { units: encodeToString([[50], [51], [1]]), count: 3, jobId: "one-of-three", reportStarts: true };
+    const outcome = await child.run({ task: "sleep", ...units }, (message) => {
+      if (message.type === "started" && message.unit === 0) child.executor.cancel("one-of-three", 1, "cancelled");
+    });
+    expect(outcome.answers.map((answer) => answer[1])).toEqual([1, 0, 1]);
+    expect(outcome.answers[2]?.[2]).toBe(1);
+  });
+
+  test("a soft time limit aborts the signal with TimeoutError and leaves the answer to the task", async () => {
+    const child = new StartedExecutor(isolation);
+    const outcome = await child.run({ task: "reasonOfAbort", args: [], jobId: "soft" }, (message) => {
+      if (message.type === "log") child.executor.cancel("soft", null, "softTimeout");
+    });
+    expect(outcome.value).toBe("TimeoutError");
+  });
+
+  test("a chunk of quick items is cancelled between two of them", async () => {
+    const child = new StartedExecutor(isolation);
+    const request = { kind: "items", units: encodeToString([Array(2000).fill(5)]), count: 1 } as const;
+    const outcome = await child.run({ task: "spinFor", ...request, jobId: "chunk", reportStarts: true }, (message) => {
+      if (message.type === "started" && message.item >= 2) child.executor.cancel("chunk", null, "cancelled");
+    });
+    expect(outcome.error.name).toBe("CancelledError");
+  });
+
+  test("cancelling what does not run changes nothing", async () => {
+    const child = new StartedExecutor(isolation);
+    await child.executor.loaded;
+    child.executor.cancel("never-there", null, "cancelled");
+    expect((await child.call("square", 2)).value).toBe(4);
+  });
+});

@@ -1,0 +1,101 @@
+import { decodeError, type Isolation } from "@manyhands/core/internal";
+import { describe, expect, test } from "vitest";
+import { fixture, StartedExecutor } from "./started-executor.ts";
+
+describe.each<Isolation>(["process", "thread"])("how a child of isolation %s ends", (isolation) => {
+  test("process.exit() in a task ends the child, not the host; what was said and answered before arrives", async () => {
+    const child = new StartedExecutor(isolation);
+    const outcome = await child.call("exitNow", 3);
+    expect(outcome.exit).toMatchObject({ code: 3, signal: null, crash: null, killedFor: null, outOfMemory: false });
+    expect(outcome.text("stdout")).toBe("leaving\n");
+    expect(await child.executor.exited).toEqual(outcome.exit);
+    // A child that is gone runs nothing more, and says so.
+    expect((await child.call("square", 1)).exit).toEqual(outcome.exit);
+    await expect(child.executor.adopt("late", null)).rejects.toMatchObject({ name: "WorkerLostError" });
+  });
+
+  test("a full heap ends the child and is recognised", async () => {
+    const child = new StartedExecutor(isolation, { maxHeapMegabytes: 32 });
+    const outcome = await child.call("exhaustMemory");
+    expect(outcome.exit).toMatchObject({ outOfMemory: true, killedFor: null });
+  });
+
+  test("kill() ends an endless loop within a second", async () => {
+    const child = new StartedExecutor(isolation);
+    let killedAt = 0;
+    const outcome = await child.run({ task: "spin", args: [], reportStarts: true }, () => {
+      killedAt = performance.now();
+      void child.executor.kill("time limit");
+    });
+    expect(performance.now() - killedAt).toBeLessThan(1000);
+    expect(outcome.exit).toMatchObject({ killedFor: "time limit", outOfMemory: false });
+    expect(await child.executor.kill("again")).toEqual(outcome.exit);
+  });
+
+  test("an error that nobody awaits ends the child during the call and names the call", async () => {
+    const child = new StartedExecutor(isolation);
+    const outcome = await child.run({ task: "rejectAside", args: [], jobId: "careless" });
+    expect(outcome.exit?.crash).toMatchObject({ message: "floating", jobId: "careless", unit: 0 });
+    expect(decodeError(outcome.exit?.crash?.error as Uint8Array)).toMatchObject({ name: "Error", message: "floating" });
+    expect(outcome.exit?.code).toBe(1);
+  });
+
+  test("an error thrown after its call was answered is not blamed on the job that runs then", async () => {
+    const child = new StartedExecutor(isolation);
+    expect((await child.run({ task: "throwLater", args: [20], jobId: "culprit" })).value).toBe("answered");
+    const victim = await child.run({ task: "sleep", args: [60_000], jobId: "victim" });
+    expect(victim.exit?.crash).toMatchObject({ message: "nobody waits for me", jobId: "culprit" });
+    expect(victim.answers).toEqual([]);
+  });
+
+  test("an idle child ends by itself when it is retired", async () => {
+    const child = new StartedExecutor(isolation);
+    await child.executor.loaded;
+    expect(await child.executor.retire(30_000)).toMatchObject({ code: 0, killedFor: null });
+  });
+
+  test("a busy child is killed when its grace has passed", async () => {
+    const child = new StartedExecutor(isolation);
+    const retired = Promise.withResolvers<unknown>();
+    void child.run({ task: "spin", args: [], reportStarts: true }, () => retired.resolve(child.executor.retire(50)));
+    expect(await retired.promise).toMatchObject({ killedFor: "it did not end within 50 ms" });
+  });
+
+  test("a module that throws while loading is named, with its own error as the cause", async () => {
+    const child = new StartedExecutor(isolation, { modules: [fixture("throws-on-load.ts")] });
+    const error = await child.executor.loaded.catch((error: unknown) => error as Error);
+    expect(error).toMatchObject({
+      message: expect.stringMatching(/task module ".*throws-on-load\.ts" .*TypeError: configuration is missing/),
+      cause: expect.objectContaining({ message: "configuration is missing" }),
+    });
+    expect((await child.executor.exited).code).toBe(1);
+  });
+
+  test("a module that is not there is named", async () => {
+    const child = new StartedExecutor(isolation, { modules: ["./no-such-tasks.ts"] });
+    await expect(child.executor.loaded).rejects.toThrow(/task module ".\/no-such-tasks.ts" could not be loaded/);
+  });
+
+  test("a child killed before it has loaded rejects loaded", async () => {
+    const child = new StartedExecutor(isolation);
+    void child.executor.kill("changed my mind");
+    await expect(child.executor.loaded).rejects.toThrow(
+      /killed \(changed my mind\) before its task modules were loaded/,
+    );
+  });
+});
+
+test("a killed inline executor settles its jobs and hears nothing of them any more", async () => {
+  const child = new StartedExecutor("inline");
+  const outcome = await child.run({ task: "untilAborted", args: [] }, () => void child.executor.kill("shutdown"));
+  expect(outcome.exit).toMatchObject({ killedFor: "shutdown" });
+  expect(outcome.answers).toEqual([]);
+});
+
+test("an inline executor runs several jobs at once", async () => {
+  const child = new StartedExecutor("inline");
+  const startedAt = performance.now();
+  const outcomes = await Promise.all([1, 2, 3, 4].map(() => child.call("sleep", 200)));
+  expect(outcomes.map((outcome) => outcome.value)).toEqual([200, 200, 200, 200]);
+  expect(performance.now() - startedAt).toBeLessThan(700);
+});
