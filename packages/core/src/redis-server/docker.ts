@@ -36,12 +36,28 @@ export async function startDockerServer(options: RedisServerOptions): Promise<Re
   const { GenericContainer } = await loadTestcontainers();
   const password = options.password ?? randomBytes(18).toString("base64url");
   options.logger?.info(`starting ${IMAGE} in Docker`);
-  const container = await new GenericContainer(IMAGE)
+  const container = new GenericContainer(IMAGE)
     .withCommand(serverCommand(options, password))
     .withExposedPorts(options.port === undefined ? PORT : { container: PORT, host: options.port })
     .withStartupTimeout(START_DEADLINE)
     .start();
-  return present(container, password);
+  return present(await inTime(container), password);
+}
+
+/** Fetching an image has no limit of its own. What comes too late is stopped again. */
+async function inTime(starting: Promise<StartedContainer>): Promise<StartedContainer> {
+  let timer: NodeJS.Timeout | undefined;
+  const tooLate = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(new RedisUnfitError(`Docker did not start ${IMAGE} within ${START_DEADLINE} ms`));
+      void starting.then((container) => container.stop()).catch(() => {});
+    }, START_DEADLINE);
+  });
+  try {
+    return await Promise.race([starting, tooLate]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 async function loadTestcontainers(): Promise<Testcontainers> {

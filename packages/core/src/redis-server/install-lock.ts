@@ -5,6 +5,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 /** Milliseconds until a waiter stops waiting for the others and works itself. */
 const PATIENCE = 240_000;
 
+const heldHere = new Set<string>();
+
 /**
  * Runs `work` while no other process of this machine does the same. It only saves double work: `work` must be right
  * without it too, since a lock whose owner has died is taken away, and patience ends.
@@ -16,8 +18,10 @@ export async function withInstallLock<Result>(file: string, work: () => Promise<
     else await sleep(100);
   }
   try {
+    heldHere.add(file);
     return await work();
   } finally {
+    heldHere.delete(file);
     await rm(file, { force: true });
   }
 }
@@ -39,8 +43,10 @@ async function take(file: string): Promise<boolean> {
 
 async function isAbandoned(file: string): Promise<boolean> {
   const owner = Number(await readFile(file, "utf8").catch(() => ""));
-  // It has just been removed; or another call in this process is working on it.
-  if (!owner || owner === process.pid) return false;
+  // It has just been removed.
+  if (!owner) return false;
+  // In a container a killed process had the same pid as we have.
+  if (owner === process.pid) return !heldHere.has(file);
   try {
     process.kill(owner, 0);
     return false;

@@ -15,7 +15,7 @@ import { startWatchdog, type Watchdog } from "./watchdog.ts";
 /** Milliseconds until a server must take commands; a large append-only file is read in this time. */
 const START_DEADLINE = 30_000;
 /** Milliseconds between SIGTERM and SIGKILL. */
-const STOP_DEADLINE = 10_000;
+const STOP_DEADLINE = 5_000;
 const PORT_ATTEMPTS = 5;
 const LOG_FILE = "redis-server.log";
 

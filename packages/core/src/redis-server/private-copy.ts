@@ -14,6 +14,16 @@ const FALLBACK_PACKAGES = [PACKAGE, "libjemalloc2", "liblzf1", "libatomic1"];
 const QUERY_DEADLINE = 30_000;
 const DOWNLOAD_DEADLINE = 120_000;
 const LEFTOVER_AGE = 600_000;
+/** Without the sandbox: root would hand the download to a user who cannot write into this user's cache. */
+const APT_SETTINGS = [
+  "-q",
+  "-o",
+  "APT::Sandbox::User=root",
+  "-o",
+  "Acquire::http::Timeout=20",
+  "-o",
+  "Acquire::Retries=2",
+];
 
 /**
  * A Redis of this user alone, unpacked from the packages of Debian or Ubuntu into the user's cache and used again
@@ -79,7 +89,8 @@ async function assertAptHere(): Promise<void> {
     try {
       await run(program, ["--version"], { timeout: QUERY_DEADLINE });
     } catch (error) {
-      throw new RedisUnfitError(`needs apt-get and dpkg-deb of Debian or Ubuntu: ${(error as Error).message}`);
+      const message = `needs apt-get and dpkg-deb of Debian or Ubuntu, but ${program} does not run here`;
+      throw new RedisUnfitError(message, { cause: error });
     }
   }
 }
@@ -90,7 +101,7 @@ async function unpack(folder: string): Promise<void> {
   await mkdir(packages);
   await mkdir(join(folder, "lists", "partial"), { recursive: true });
   await mkdir(join(folder, "cache", "archives", "partial"), { recursive: true });
-  const ownCache = ["-q", "-o", `Dir::Cache=${join(folder, "cache")}`, "-o", "APT::Sandbox::User=root"];
+  const ownCache = [...APT_SETTINGS, "-o", `Dir::Cache=${join(folder, "cache")}`];
   const ownLists = [...ownCache, "-o", `Dir::State::lists=${join(folder, "lists")}`];
   try {
     await download(ownCache, packages);

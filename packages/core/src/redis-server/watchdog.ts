@@ -13,7 +13,7 @@ export interface Watchdog {
 
 /**
  * It reads a pipe whose other end only the owner has: whatever ends the owner, SIGKILL too, closes the pipe. Then the
- * server gets SIGTERM (it writes its append-only file), after ten seconds SIGKILL, and its temporary folder is removed.
+ * server gets SIGTERM (it writes its append-only file), after five seconds SIGKILL, and its temporary folder is removed.
  * A shell and not a Node process, because it costs 1 MB and starts at once. A zombie that nobody reaps counts as ended.
  */
 const SCRIPT = `
@@ -24,12 +24,12 @@ while read -r word; do
 done
 if [ -n "$server" ] && kill -TERM "$server" 2>/dev/null; then
   tries=0
-  while kill -0 "$server" 2>/dev/null && [ "$tries" -lt 100 ]; do
+  while kill -0 "$server" 2>/dev/null && [ "$tries" -lt 50 ]; do
     case "$(cat "/proc/$server/stat" 2>/dev/null)" in *") Z "*) break ;; esac
     tries=$((tries + 1))
     sleep 0.1
   done
-  if [ "$tries" -ge 100 ]; then kill -KILL "$server" 2>/dev/null; sleep 0.1; fi
+  if [ "$tries" -ge 50 ]; then kill -KILL "$server" 2>/dev/null; sleep 0.1; fi
 fi
 if [ -n "$1" ]; then rm -rf -- "$1"; fi
 `;

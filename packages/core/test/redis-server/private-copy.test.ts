@@ -1,0 +1,87 @@
+import { existsSync } from "node:fs";
+import { chmod, chown, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { expect, onTestFinished, type TestContext, test } from "vitest";
+import { outcome, startFixture } from "./owner-process.ts";
+
+const NOBODY = 65_534;
+
+async function emptyFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "manyhands-test-"));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+function needApt(context: TestContext): void {
+  const folders = (process.env["PATH"] ?? "").split(delimiter);
+  if (!folders.some((folder) => existsSync(join(folder, "apt-get")))) context.skip("this system has no apt");
+}
+
+function environment(more: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return { PATH: process.env["PATH"], ...more };
+}
+
+test("several processes at once unpack one copy, and later ones use it", async (context) => {
+  needApt(context);
+  const cache = await emptyFolder();
+  const env = environment({ XDG_CACHE_HOME: cache });
+
+  const outcomes = await Promise.all([1, 2, 3].map(() => outcome(startFixture("copy", { env }))));
+  const later = await outcome(startFixture("copy", { env }));
+
+  expect(outcomes.map(({ code }) => code)).toEqual([0, 0, 0]);
+  expect(new Set([...outcomes, later].map(({ stdout }) => stdout)).size).toBe(1);
+  expect(outcomes.filter(({ stderr }) => stderr.includes("unpacking"))).toHaveLength(1);
+  expect(later.stderr).toBe("");
+  // Neither lock nor leftovers.
+  expect(await readdir(join(cache, "manyhands"))).toEqual([expect.stringMatching(/^redis-[\w.-]+$/)]);
+});
+
+test("a broken copy is replaced", async (context) => {
+  needApt(context);
+  const env = environment({ XDG_CACHE_HOME: await emptyFolder() });
+  const first = await outcome(startFixture("copy", { env }));
+  await rm(first.stdout);
+  await writeFile(first.stdout, "not a program", { mode: 0o755 });
+
+  const second = await outcome(startFixture("copy", { env }));
+
+  expect(second).toMatchObject({ code: 0, stdout: first.stdout });
+  expect(second.stderr).toContain("unpacking");
+});
+
+test("an ordinary user without a home gets one, with package lists of their own", async (context) => {
+  needApt(context);
+  if (process.getuid?.() !== 0) context.skip("only root can become another user");
+  const temporary = await emptyFolder();
+  await chown(temporary, NOBODY, NOBODY);
+  // The system has no package lists, as in a container image.
+  const settings = join(temporary, "apt.conf");
+  await writeFile(settings, `Dir::State::lists "${temporary}/none";\n`);
+  await chmod(settings, 0o644);
+  const env = environment({ HOME: "/nonexistent", TMPDIR: temporary, APT_CONFIG: settings });
+
+  const { code, stdout, stderr } = await outcome(startFixture("copy", { env, user: NOBODY }));
+
+  expect(stderr).not.toContain("Error");
+  expect(code).toBe(0);
+  expect(stdout).toMatch(`${temporary}/manyhands-${NOBODY}/redis-`);
+});
+
+test("apt's own words tell why it failed", async (context) => {
+  needApt(context);
+  const cache = await emptyFolder();
+  const settings = join(cache, "apt.conf");
+  await writeFile(
+    settings,
+    `Dir::State::lists "${cache}/none";\nDir::Etc::sourcelist "/dev/null";\nDir::Etc::sourceparts "/dev/null";\n`,
+  );
+  const env = environment({ XDG_CACHE_HOME: cache, APT_CONFIG: settings });
+
+  const { code, stderr } = await outcome(startFixture("copy", { env }));
+
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/RedisUnfitError: apt-get download failed: E: Unable to locate package redis-tools/);
+  expect(await readdir(join(cache, "manyhands"))).toEqual([]);
+});
