@@ -11,13 +11,14 @@ FROM ${NODE_IMAGE} AS build
 WORKDIR /source
 # The lockfile alone decides what is downloaded: this layer stays when only sources change.
 COPY package.json pnpm-lock.yaml pnpm-workspace.yaml ./
-# The version that package.json names is installed here, so pnpm has not to look for it again.
-ENV pnpm_config_pm_on_fail=ignore
+# pnpm is the version that package.json names and has not to look for it again. Nothing that the image needs runs a
+# script when it is installed. The ages of the packages were looked at when the lockfile was made.
+ENV pnpm_config_pm_on_fail=ignore pnpm_config_ignore_scripts=true pnpm_config_minimum_release_age=0
 RUN npm install --global --no-audit --no-fund "$(node -p 'require("./package.json").packageManager')" && pnpm fetch
 COPY . .
 # The first command compiles, the second gathers the command line with what it needs at run time, and nothing else.
 RUN pnpm install --offline --frozen-lockfile && pnpm build \
-  && pnpm --filter @manyhands/cli deploy --offline --prod --legacy /app \
+  && pnpm --config.inject-workspace-packages=true --filter @manyhands/cli deploy --offline --prod /app \
   && cp -R examples /app/examples
 
 FROM ${NODE_IMAGE}
