@@ -4,7 +4,7 @@ import { AccessToken } from "./access/access-token.ts";
 import { refuseForeignHost } from "./access/refuse-foreign-host.ts";
 import { refuseChanges, refuseForeignOrigin } from "./access/refuse-foreign-origin.ts";
 import { requireToken } from "./access/require-token.ts";
-import { strictHeaders } from "./access/security-headers.ts";
+import { securityHeaders } from "./access/security-headers.ts";
 import { BULL_BOARD_PATH, bullBoard } from "./bull-board/bull-board.ts";
 import type { PoolQueues } from "./bull-board/pool-queues.ts";
 import { health } from "./monitoring/health.ts";
@@ -31,7 +31,7 @@ export interface ServerParts {
 export function dashboardServer(settings: DashboardSettings, parts: ServerParts): Hono {
   const { client, source, queues, stopping } = parts;
   const app = new Hono();
-  app.use(strictHeaders());
+  app.use(securityHeaders(BULL_BOARD_PATH));
   app.route("/", health(client));
   if (settings.loopback) app.use(refuseForeignHost(settings.host));
   app.route("/", assets());
@@ -44,6 +44,8 @@ export function dashboardServer(settings: DashboardSettings, parts: ServerParts)
     const text = await metricsText(await source.view(METRICS_MAX_AGE));
     return context.text(text, 200, { "Content-Type": "text/plain; version=0.0.4; charset=utf-8" });
   });
+  // Bull Board's own links lead to the address with a slash, which is another one here.
+  app.get(`${BULL_BOARD_PATH}/`, (context) => context.redirect(BULL_BOARD_PATH));
   app.route(BULL_BOARD_PATH, bullBoard(queues, `manyhands: ${settings.namespace}`));
 
   app.notFound((context) => context.text("There is no such page.\n", 404));

@@ -20,14 +20,13 @@ const policy: NonNullable<(typeof shared)["contentSecurityPolicy"]> = {
   frameAncestors: ["'none'"],
 };
 
-/** Headers for our own pages: nothing from elsewhere, nothing inline. */
-export function strictHeaders(): MiddlewareHandler {
-  return secureHeaders({ ...shared, contentSecurityPolicy: policy });
-}
-
-/** Bull Board styles elements inline, sets its own `<base>` and highlights code in a worker; still nothing from elsewhere. */
-export function bullBoardHeaders(): MiddlewareHandler {
-  return secureHeaders({
+/**
+ * Nothing from elsewhere, on every page. Our own pages have nothing inline either; the pages below `relaxedPath` (Bull
+ * Board) style elements inline, set a `<base>` and highlight code in a worker.
+ */
+export function securityHeaders(relaxedPath: string): MiddlewareHandler {
+  const strict = secureHeaders({ ...shared, contentSecurityPolicy: policy });
+  const relaxed = secureHeaders({
     ...shared,
     contentSecurityPolicy: {
       ...policy,
@@ -38,4 +37,8 @@ export function bullBoardHeaders(): MiddlewareHandler {
       baseUri: self,
     },
   });
+  return (context, next) => {
+    const { path } = context.req;
+    return (path === relaxedPath || path.startsWith(`${relaxedPath}/`) ? relaxed : strict)(context, next);
+  };
 }

@@ -5,7 +5,6 @@ import { serveStatic } from "@hono/node-server/serve-static";
 import { type Context, Hono, type Next } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { timeout } from "hono/timeout";
-import { bullBoardHeaders } from "../access/security-headers.ts";
 import type { PoolQueues } from "./pool-queues.ts";
 
 export const BULL_BOARD_PATH = "/bull-board";
@@ -34,6 +33,7 @@ export function bullBoard(queues: PoolQueues, title: string): Hono {
       uiConfig: {
         boardTitle: title,
         hideDocsLink: true,
+        sortQueues: true,
         // Workers are seen on the overview by their heartbeat; Bull Board would run CLIENT LIST per pool and poll.
         showWorkers: false,
         miscLinks: [{ text: "Overview", url: "/" }],
@@ -48,7 +48,6 @@ export function bullBoard(queues: PoolQueues, title: string): Hono {
   });
 
   const app = new Hono();
-  app.use(bullBoardHeaders());
   app.use(
     "/api/*",
     timeout(SLOWEST_ANSWER, () => new HTTPException(503, { message: "Redis does not answer" })),

@@ -1,36 +1,45 @@
 const DEEPEST = 8;
 const MOST_ENTRIES = 100;
 const LONGEST_TEXT = 2_000;
+const MOST_VALUES = 5_000;
 
 /**
- * A JSON-safe picture of any decoded value, for people: what JSON cannot say is tagged (`{ "Map": [...] }`,
- * `{ "bigint": "7" }`), and what is too deep, too many or too long is cut with a note of how much is missing.
+ * A JSON-safe picture of any decoded value, for people: what JSON cannot say is tagged (`"(bigint) 7"`,
+ * `{ "Map": [...] }`), and what is too deep, too many or too long is cut with a note of how much is missing.
  */
 export function readable(value: unknown): unknown {
-  return picture(value, 0, new Set());
+  return picture(value, { depth: 0, above: new Set(), budget: { left: MOST_VALUES } });
 }
 
-function picture(value: unknown, depth: number, above: Set<object>): unknown {
+/** Where in the whole value a part of it is, and how many more values may be shown. */
+interface Place {
+  depth: number;
+  above: ReadonlySet<object>;
+  budget: { left: number };
+}
+
+function picture(value: unknown, { depth, above, budget }: Place): unknown {
+  if (budget.left-- <= 0) return "(too much to show)";
   if (typeof value === "string") return cut(value);
-  if (typeof value === "number") return Number.isFinite(value) ? value : { number: String(value) };
-  if (typeof value === "bigint") return { bigint: String(value) };
-  if (value === undefined) return { undefined: true };
+  if (typeof value === "number") return Number.isFinite(value) ? value : `(number) ${value}`;
+  if (typeof value === "bigint") return `(bigint) ${value}`;
+  if (value === undefined) return "(undefined)";
   if (typeof value !== "object" || value === null) return value;
-  if (above.has(value)) return { circular: true };
-  if (depth >= DEEPEST) return { omitted: "nested too deep to show" };
-  return objectPicture(value, depth, new Set(above).add(value));
+  if (above.has(value)) return "(circular)";
+  if (depth >= DEEPEST) return "(nested too deep to show)";
+  return objectPicture(value, { depth: depth + 1, above: new Set(above).add(value), budget });
 }
 
-function objectPicture(value: object, depth: number, above: Set<object>): unknown {
-  const inner = (item: unknown) => picture(item, depth + 1, above);
+function objectPicture(value: object, place: Place): unknown {
+  const inner = (item: unknown) => picture(item, place);
   if (Array.isArray(value)) return firstOf(value, inner);
-  if (value instanceof Date) return { Date: Number.isNaN(value.getTime()) ? "invalid" : value.toISOString() };
-  if (value instanceof RegExp) return { RegExp: String(value) };
+  if (value instanceof Date) return `(Date) ${Number.isNaN(value.getTime()) ? "invalid" : value.toISOString()}`;
+  if (value instanceof RegExp) return `(RegExp) ${value}`;
   if (value instanceof Map) return { Map: firstOf([...value], ([key, item]) => [inner(key), inner(item)]) };
   if (value instanceof Set) return { Set: firstOf([...value], inner) };
   if (value instanceof Error) return errorPicture(value, inner);
-  if (value instanceof ArrayBuffer) return { ArrayBuffer: `${value.byteLength} bytes` };
-  if (ArrayBuffer.isView(value)) return { [value.constructor.name]: `${value.byteLength} bytes` };
+  if (value instanceof ArrayBuffer) return `(ArrayBuffer) ${value.byteLength} bytes`;
+  if (ArrayBuffer.isView(value)) return `(${value.constructor.name}) ${value.byteLength} bytes`;
   return recordPicture(value, inner);
 }
 

@@ -1,4 +1,4 @@
-import { Gauge, Registry } from "prom-client";
+import { Counter, Gauge, Registry } from "prom-client";
 import type { JobCounts, PoolSnapshot, Snapshot, View } from "../snapshot/snapshot.ts";
 
 /** Unnamed pools come and go with the programs that make them; one label for all keeps the number of series bounded. */
@@ -15,6 +15,7 @@ export async function metricsText(view: View): Promise<string> {
   if (view.snapshot && !view.problem) {
     addPools(view.snapshot, gauge);
     addHosts(view.snapshot, gauge);
+    addTotals(view.snapshot, registry);
   }
   return registry.metrics();
 }
@@ -52,8 +53,6 @@ function addHosts({ hosts, at }: Snapshot, gauge: MakeGauge): void {
   const running = gauge("host_running", "Jobs that run on the host.", ["host"]);
   const memory = gauge("host_memory_bytes", "Resident memory of the host process.", ["host"]);
   const started = gauge("host_uptime_seconds", "Time since the host started, by its own clock.", ["host"]);
-  const completed = gauge("host_completed_total", "Jobs that the host has completed since it started.", ["host"]);
-  const failed = gauge("host_failed_total", "Jobs that failed on the host since it started.", ["host"]);
   for (const host of hosts) {
     const label = { host: host.name };
     count.inc({ state: host.state }, 1);
@@ -61,9 +60,19 @@ function addHosts({ hosts, at }: Snapshot, gauge: MakeGauge): void {
     slots.inc(label, host.slots);
     running.inc(label, host.running.length);
     memory.inc(label, host.memory);
-    completed.inc(label, host.completed);
-    failed.inc(label, host.failed);
     started.set(label, Math.max(0, (at - host.startedAt) / 1000));
+  }
+}
+
+/** What a host has done since it started; a restarted host starts from zero, as counters may. */
+function addTotals({ hosts }: Snapshot, registry: Registry): void {
+  const counter = (name: string, help: string) =>
+    new Counter({ name: `manyhands_${name}`, help, labelNames: ["host"], registers: [registry] });
+  const completed = counter("host_completed_total", "Jobs that the host has completed since it started.");
+  const failed = counter("host_failed_total", "Jobs that failed on the host since it started.");
+  for (const { name, completed: done, failed: lost } of hosts) {
+    completed.inc({ host: name }, done);
+    failed.inc({ host: name }, lost);
   }
 }
 

@@ -41,9 +41,9 @@ function figures({ pools, hosts }: Snapshot): Markup {
     ${figure("Hosts", count(hosts.length), `${plural(slots, "slot")} together`)}
     ${figure("Running", count(busy), slots === 0 ? "no slots" : `of ${plural(slots, "slot")}`)}
     ${figure("Waiting", count(waiting), waiting > 0 && hosts.length === 0 ? "and no host runs" : `in ${plural(pools.length, "pool")}`)}
-    ${figure("Delayed", count(sum(pools.map((pool) => pool.jobs.delayed))), "for later, or to be retried")}
-    ${figure("Completed", count(sum(hosts.map((host) => host.completed))), "since the hosts started")}
-    ${figure("Failed", count(failed), failed === 0 ? "none kept" : "kept to look at", failed > 0 ? "bad" : "")}
+    ${figure("Delayed", count(sum(pools.map((pool) => pool.jobs.delayed))), "for later or a retry")}
+    ${figure("Completed", count(sum(hosts.map((host) => host.completed))), "by living hosts")}
+    ${figure("Failed", count(failed), failed === 0 ? "none kept" : "kept in Redis", failed > 0 ? "bad" : "")}
   </dl>`;
 }
 

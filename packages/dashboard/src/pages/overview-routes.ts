@@ -29,13 +29,15 @@ export function overviewRoutes({ namespace, source, stopping }: OverviewOptions)
         await stream.writeSSE({ event: "overview", data: oneLine(String(await overview(view))) });
       };
       const leave = source.watch((view) => void send(view).catch(() => ended.resolve()));
-      stream.onAbort(() => ended.resolve());
-      stopping.addEventListener("abort", () => ended.resolve(), { once: true });
+      const end = () => ended.resolve();
+      stream.onAbort(end);
+      stopping.addEventListener("abort", end);
       try {
         await send(await source.view(1_000));
         await ended.promise;
       } finally {
         leave();
+        stopping.removeEventListener("abort", end);
       }
     });
   });

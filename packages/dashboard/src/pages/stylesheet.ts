@@ -2,13 +2,14 @@
 export const stylesheet: string = /* css */ `
 :root {
   color-scheme: light dark;
-  --ground: #f6f6f3; --surface: #ffffff; --line: #e4e3dd; --text: #22231f; --soft: #6b6c64; --faint: #a5a69d;
+  --edge: clamp(1rem, 4vw, 2.5rem);
+  --ground: #f6f6f3; --surface: #ffffff; --line: #e4e3dd; --text: #22231f; --soft: #6b6c64; --faint: #8b8c83;
   --accent: #23645f; --track: #e7e8e2; --good: #2e7253; --good-ground: #e3f1e8;
   --warn: #86590c; --warn-ground: #f9eed6; --bad: #b0362c; --bad-ground: #fbe7e4;
 }
 @media (prefers-color-scheme: dark) {
   :root {
-    --ground: #151715; --surface: #1d201e; --line: #2e322f; --text: #e6e7e1; --soft: #9ea199; --faint: #666a63;
+    --ground: #151715; --surface: #1d201e; --line: #2e322f; --text: #e6e7e1; --soft: #9ea199; --faint: #7f837b;
     --accent: #7cc4bb; --track: #323733; --good: #86cfa6; --good-ground: #1f3329;
     --warn: #e3b866; --warn-ground: #372d18; --bad: #f29086; --bad-ground: #3d2320;
   }
@@ -31,7 +32,7 @@ small { font-size: 0.87em; color: var(--soft); }
 .skip:focus { left: 0.5rem; }
 
 .top {
-  display: flex; flex-wrap: wrap; align-items: center; gap: 0.4rem 1rem; padding: 0.8rem clamp(1rem, 4vw, 2.5rem);
+  display: flex; flex-wrap: wrap; align-items: center; gap: 0.4rem 1rem; padding: 0.8rem max(var(--edge), calc((100% - 76rem) / 2 + var(--edge)));
   background: var(--surface); border-bottom: 1px solid var(--line);
 }
 .brand { display: flex; align-items: center; gap: 0.6rem; color: var(--text); font-weight: 650; letter-spacing: -0.01em; }
@@ -47,7 +48,7 @@ nav a[aria-current] { color: var(--text); background: var(--track); }
 .connection[data-state="lost"] { color: var(--bad); }
 .connection[data-state="lost"]::before { background: var(--bad); }
 
-main { max-width: 76rem; margin: 0 auto; padding: 1.5rem clamp(1rem, 4vw, 2.5rem) 4rem; }
+main { max-width: 76rem; margin: 0 auto; padding: 1.5rem var(--edge) 4rem; }
 section { margin-top: 2.2rem; }
 h2 { margin: 0 0 0.7rem; font-size: 1rem; font-weight: 620; }
 .notice { display: flex; flex-wrap: wrap; gap: 0 0.6rem; margin-bottom: 1.5rem; padding: 0.7rem 1rem; color: var(--bad); background: var(--bad-ground); border-radius: 10px; }
@@ -79,7 +80,7 @@ h2 { margin: 0 0 0.7rem; font-size: 1rem; font-weight: 620; }
 
 .hosts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 22rem), 1fr)); gap: 1rem; margin: 0; padding: 0; list-style: none; }
 .host { display: flex; flex-direction: column; gap: 0.6rem; padding: 1rem 1.1rem; background: var(--surface); border: 1px solid var(--line); border-radius: 12px; min-width: 0; }
-.host h3 { display: flex; align-items: center; gap: 0.6rem; margin: 0; font-size: 1rem; font-weight: 560; }
+.host h3 { display: flex; align-items: baseline; gap: 0.6rem; margin: 0; font-size: 1rem; font-weight: 560; }
 .host .name { overflow-wrap: anywhere; } .host .badge { margin-left: auto; }
 .host p { margin: 0; }
 .slots { display: flex; flex-wrap: wrap; align-items: center; gap: 0.3rem 0.8rem; color: var(--soft); }
@@ -89,8 +90,8 @@ h2 { margin: 0 0 0.7rem; font-size: 1rem; font-weight: 620; }
 .dots i.busy { background: var(--accent); }
 .tasks { margin: 0; padding: 0; list-style: none; }
 .tasks li { display: flex; align-items: baseline; gap: 0.5rem; padding: 0.25rem 0; border-top: 1px solid var(--line); }
-.tasks a { white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
-.tasks small { flex: 1; min-width: 0; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
+.tasks a { flex: 0 1 auto; min-width: 3rem; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
+.tasks small { flex: 1 1 6rem; min-width: 0; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
 .tasks .more, .since { color: var(--soft); white-space: nowrap; }
 .facts { display: flex; flex-wrap: wrap; gap: 0 1rem; margin-top: auto; color: var(--soft); font-size: 0.87em; }
 .facts span { overflow-wrap: anywhere; } .facts .bad { color: var(--bad); }
@@ -110,7 +111,8 @@ h2 { margin: 0 0 0.7rem; font-size: 1rem; font-weight: 620; }
   .pools, .pools tbody { display: block; }
   .pools tr { display: grid; grid-template-columns: repeat(3, 1fr); gap: 0.5rem 0.8rem; padding: 0.9rem 1.1rem; }
   .pools tr + tr { border-top: 1px solid var(--line); }
-  .pools tbody th, .pools tbody td { display: block; padding: 0; border: 0; text-align: left; }
+  .pools tbody th, .pools tbody td { display: block; padding: 0; border: 0; }
+  .pools tbody td.number { text-align: left; }
   .pools tbody th { grid-column: 1 / -1; }
   .pools td::before { content: attr(data-label); display: block; color: var(--soft); font-size: 0.8rem; }
   .usage { max-width: none; }

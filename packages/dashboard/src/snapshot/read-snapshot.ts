@@ -25,7 +25,7 @@ export async function readSnapshot(client: RedisClient, keys: Keys): Promise<Sna
   )) as [[seconds: string, micros: string], string[], string[]];
   const at = Number(time[0]) * 1000 + Math.floor(Number(time[1]) / 1000);
   const pools = records.map((text) => JSON.parse(text) as PoolRecord);
-  pools.sort((left, right) => left.name.localeCompare(right.name));
+  pools.sort(namedFirst);
 
   const second = client.pipeline();
   for (const hostId of hostIds) second.get(keys.host(hostId));
@@ -51,6 +51,10 @@ export async function readSnapshot(client: RedisClient, keys: Keys): Promise<Sna
   });
   await addOldestWaiting(snapshots, oldest, { client, keys, at });
   return { at, pools: snapshots, hosts };
+}
+
+function namedFirst(left: PoolRecord, right: PoolRecord): number {
+  return Number(left.owner !== null) - Number(right.owner !== null) || left.name.localeCompare(right.name);
 }
 
 function poolSnapshot(pool: PoolRecord, replies: unknown[]): PoolSnapshot {
