@@ -1,6 +1,6 @@
 import { Packr, RESET_BUFFER_MODE, Unpackr } from "msgpackr";
 import { SerializationError } from "../errors/index.ts";
-import { flatten } from "./flatten.ts";
+import { flatten, flattenSeparately } from "./flatten.ts";
 import type { Graph } from "./graph.ts";
 import { rebuild } from "./rebuild.ts";
 import { INTRICATE, look, SHARED } from "./shape.ts";
@@ -17,7 +17,7 @@ const web = new Packr({ ...PACKING, structuredClone: true });
 /** Copies binaries out, so that they own their memory; reads what both packers write. */
 const unpacker = new Unpackr({ moreTypes: true, structuredClone: true, copyBuffers: true });
 
-const TEXT = { text: true };
+const LOOK = { text: true, identity: true };
 
 /**
  * Encodes a value.
@@ -27,9 +27,22 @@ const TEXT = { text: true };
  * @throws SerializationError for what cannot be sent, with a path that starts at `path`
  */
 export function encode(value: unknown, path: string = "value"): Buffer {
-  const flags = look(value, TEXT);
+  const flags = look(value, LOOK);
   if (flags & INTRICATE) return encodeGraph(flatten(value, path));
   return pack(flags & SHARED ? web : tree, { value, prefix: 0 });
+}
+
+/**
+ * Encodes a list whose elements must not meet: `decode` gives a list of values that share no object, also where these
+ * do. For calls that travel together; one must not see what another does to its arguments.
+ *
+ * @throws SerializationError for what cannot be sent, with a path such as `values[3].socket`
+ */
+export function encodeSeparately(values: unknown[], path: string = "values"): Buffer {
+  for (const value of values) {
+    if (look(value, LOOK) & (INTRICATE | SHARED)) return encodeGraph(flattenSeparately(values, path));
+  }
+  return pack(tree, { value: values, prefix: 0 });
 }
 
 /** @internal */

@@ -19,6 +19,16 @@ export function flatten(value: unknown, path: string): Graph {
   return new Flattening().run(value, path);
 }
 
+/** A list of values, each of which keeps its shared parts and cycles for itself. */
+export function flattenSeparately(values: unknown[], path: string): Graph {
+  const slots: Slot[] = [];
+  const nodes: Node[] = [["array", slots]];
+  values.forEach((value, index) => {
+    slots.push([nodes.push(["separate", flatten(value, `${path}[${index}]`)]) - 1]);
+  });
+  return { root: [0], nodes, failure: null };
+}
+
 class Flattening {
   readonly #indices = new Map<object, number>();
   /** What each node stands for, to take nodes back. */

@@ -30,6 +30,8 @@ export type Node =
   | [kind: "view", name: string, bytes: Uint8Array]
   | [kind: "boxed", value: Slot]
   | [kind: "transferable", tag: string, reference: Graph]
+  /** A value that shares nothing with the rest. */
+  | [kind: "separate", Graph]
   | [kind: "error", ErrorNode];
 
 export interface ErrorNode {

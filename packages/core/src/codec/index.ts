@@ -1,5 +1,5 @@
 export { failureSummary } from "../errors/index.ts";
-export { decode, decodeFromString, encode, encodeToString } from "./binary.ts";
+export { decode, decodeFromString, encode, encodeSeparately, encodeToString } from "./binary.ts";
 export { assertSendable, classify, isPlainJson } from "./classify.ts";
 export { decodeError, encodeError } from "./failure.ts";
 export { defineTransferable, type Transferable } from "./transferable.ts";

@@ -66,6 +66,8 @@ function makeEmpty(node: Node, context: { graph: Graph; resolve: (slot: Slot) =>
       return handleOf(node[1], node[2]);
     case "error":
       return makeError(node[1], context);
+    case "separate":
+      return rebuild(node[1]);
     case "text":
       return "";
     default:

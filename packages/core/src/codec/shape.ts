@@ -11,15 +11,24 @@ const BEYOND = NOT_JSON | INTRICATE;
 /** Deeper nesting takes the graph form, which needs no stack. */
 const MAX_DEPTH = 500;
 
+/** Without `identity`, the walk gives up counting on a tree after this many objects and notes them after all. */
+const MAX_UNNOTED = 100_000;
+
 /** What the walk looks at besides the kinds of values. */
 export interface LookOptions {
+  /** Tell whether objects are shared. Costs as much as the rest of the walk; cycles are found without it, too. */
+  identity?: boolean;
   /** Strings with half a surrogate pair, which UTF-8 cannot hold, count as intricate. */
   text?: boolean;
   /** Symbol keys count as "not JSON". Costs as much as the rest of the walk. */
   symbols?: boolean;
 }
 
-let seen = new Set<object>();
+/** State of the walk under way: parameters of a function that calls itself so often would be felt. */
+let identity = false;
+let first: object | null = null;
+let seen: Set<object> | null = null;
+let objects = 0;
 let checkText = false;
 let checkSymbols = false;
 
@@ -29,24 +38,23 @@ let checkSymbols = false;
  * Every submission pays for this walk, so it knows only the usual cases and leaves every other to the graph form.
  */
 export function look(value: unknown, options: LookOptions = {}): number {
-  if (typeof value !== "object" || value === null) {
-    checkText = options.text ?? false;
-    return walk(value, 0);
-  }
-  const outer = { seen, checkText, checkSymbols };
-  seen = new Set();
+  // A getter may start a walk of its own within this one.
+  const outer = { identity, first, seen, objects, checkText, checkSymbols };
+  identity = options.identity ?? false;
+  first = null;
+  seen = null;
+  objects = 0;
   checkText = options.text ?? false;
   checkSymbols = options.symbols ?? false;
   try {
-    return walkObject(value, 0);
+    const flags = walk(value, 0);
+    // Twice the same few objects, over and over, make a tree too large to walk: note the objects after all.
+    return objects > MAX_UNNOTED && !identity ? look(value, { ...options, identity: true }) : flags;
   } catch {
     // A getter threw, or the stack was nearly full already: the graph form says where.
     return BEYOND;
   } finally {
-    // A getter may have started a walk of its own.
-    seen = outer.seen;
-    checkText = outer.checkText;
-    checkSymbols = outer.checkSymbols;
+    ({ identity, first, seen, objects, checkText, checkSymbols } = outer);
   }
 }
 
@@ -70,13 +78,29 @@ function walk(value: unknown, depth: number): number {
 
 function walkObject(value: object, depth: number): number {
   if (depth > MAX_DEPTH || types.isProxy(value)) return BEYOND;
-  const size = seen.size;
-  seen.add(value);
-  if (seen.size === size) return SHARED;
+  if (identity) {
+    if (isSeen(value)) return SHARED;
+  } else {
+    objects += 1;
+    if (objects > MAX_UNNOTED) return BEYOND;
+  }
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype === Object.prototype || prototype === null) return walkPlainObject(value, depth);
   if (prototype === Array.prototype) return Array.isArray(value) ? walkArray(value, depth) : BEYOND;
   return walkBuiltIn(value, { prototype, depth });
+}
+
+/** Most values are one array of primitives: the set is made for the second object. */
+function isSeen(value: object): boolean {
+  if (first === null) first = value;
+  else if (value === first) return true;
+  else {
+    seen ??= new Set();
+    const { size } = seen;
+    seen.add(value);
+    return seen.size === size;
+  }
+  return false;
 }
 
 function walkArray(array: unknown[], depth: number): number {
@@ -94,24 +118,27 @@ function walkArray(array: unknown[], depth: number): number {
 
 function walkPlainObject(object: object, depth: number): number {
   let flags = 0;
+  let position = 0;
   for (const key in object) {
     // Keys that msgpackr renames or keeps for itself.
     if (key === "__proto__" || key === "__keys__") return BEYOND;
-    if (checkText && !isKnownKey(key)) return BEYOND;
-    flags |= walk((object as Record<string, unknown>)[key], depth + 1);
+    if (checkText && key !== recentKeys[position] && !isWellFormedKey(key, position)) return BEYOND;
+    position += 1;
+    const item = (object as Record<string, unknown>)[key];
+    if (typeof item === "number" && item !== 0 && Number.isFinite(item)) continue;
+    flags |= walk(item, depth + 1);
     if ((flags & BEYOND) === BEYOND) return flags;
   }
   if (checkSymbols && Object.getOwnPropertySymbols(object).length > 0) flags |= NOT_JSON;
   return flags;
 }
 
-/** Well-formed keys met before: asking the set is three times faster than looking at the text again. */
-const knownKeys = new Set<string>();
+/** Keys of the object before, most likely of the same shape: comparing is ten times faster than reading the text. */
+const recentKeys: string[] = new Array(32).fill("");
 
-function isKnownKey(key: string): boolean {
-  if (knownKeys.has(key)) return true;
+function isWellFormedKey(key: string, position: number): boolean {
   if (!key.isWellFormed()) return false;
-  if (knownKeys.size < 4_096) knownKeys.add(key);
+  if (position < recentKeys.length) recentKeys[position] = key;
   return true;
 }
 
