@@ -63,8 +63,13 @@ async function giveStoredAnswers(client: RedisClient, keys: Keys, ticket: Ticket
 /** Hands encoded answers to their ticket. */
 export function giveAnswers(ticket: Ticket, answers: Uint8Array): void {
   for (const [unit, ok, value, micros] of decode(answers) as UnitAnswer[]) {
-    ticket.answer(unit, ok === 1, ok === 1 ? value : decodeError(value as Uint8Array), micros);
+    ticket.answer(unit, ok === 1, ok === 1 ? value : toError(value), micros);
   }
+}
+
+/** A child answers with the error itself, a host with its encoded form. */
+function toError(value: unknown): Error {
+  return value instanceof Error ? value : decodeError(value as Uint8Array);
 }
 
 /**

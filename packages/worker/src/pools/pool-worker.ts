@@ -28,14 +28,17 @@ const LONGEST_BLOCK = 1;
  * - A slot is taken before each fetch and stays with the fetched job until that is finished; a job fetched by the
  *   finishing script of another inherits its slot.
  * - While another pool waits for a slot, a finishing job does not fetch the next one.
- * - BullMQ's main loop may wait here for a slot while a job it should start has just been fetched by a finishing
- *   script; that arrival ends the wait, else both could wait for each other.
+ * - BullMQ's main loop does not start a fetched job before its next fetch has an answer. So a fetch waits for a slot only
+ *   while no fetched job waits to be started, and such a job ends the wait; else the jobs that hold all the slots could
+ *   wait for a slot themselves.
  */
 export class PoolWorker extends BullWorker<JobEnvelope, JobReturn> {
   /** When the last fetch was answered, by the monotonic clock. */
   lastFetchAt: number = performance.now();
   readonly #slots: HostSlots;
   readonly #fence: Fence;
+  /** Jobs that were fetched and that the main loop has not started yet. */
+  readonly #unstarted = new Set<object>();
   #mayHoldMarker = false;
   #leaving = false;
 
@@ -78,8 +81,10 @@ export class PoolWorker extends BullWorker<JobEnvelope, JobReturn> {
     } finally {
       if (!job) this.#slots.release();
     }
-    if (job) this.#fence.granted(job.id ?? "", sentAt);
-    return job ?? nothing;
+    if (!job) return nothing;
+    this.#fence.granted(job.id ?? "", sentAt);
+    this.#unstarted.add(job);
+    return job;
   }
 
   override async processJob(
@@ -87,6 +92,7 @@ export class PoolWorker extends BullWorker<JobEnvelope, JobReturn> {
     token: string,
     fetchNextCallback?: () => boolean,
   ): Promise<Job<JobEnvelope, JobReturn> | undefined> {
+    this.#unstarted.delete(job);
     let next: Job<JobEnvelope, JobReturn> | undefined;
     let sentAt = 0;
     try {
@@ -101,6 +107,7 @@ export class PoolWorker extends BullWorker<JobEnvelope, JobReturn> {
     if (next) {
       this.lastFetchAt = performance.now();
       this.#fence.granted(next.id ?? "", sentAt);
+      this.#unstarted.add(next);
       this.#slots.withdraw(this);
     }
     return next;
@@ -139,6 +146,7 @@ export class PoolWorker extends BullWorker<JobEnvelope, JobReturn> {
     if (this.#slots.tryTake()) return true;
     // The blocking read may have swallowed the marker that would wake another host with free slots.
     if (mayHoldMarker) await this.returnMarker();
+    if (this.#leaving || this.#unstarted.size > 0) return false;
     return this.#slots.take(this);
   }
 

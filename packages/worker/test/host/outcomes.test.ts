@@ -1,0 +1,122 @@
+import { ValidationError } from "@manyhands/core";
+import { decodeError, JOB_ERROR_FIELD, type JobReturn } from "@manyhands/core/internal";
+import { until, useRedis } from "@manyhands/testing";
+import { expect, test } from "vitest";
+import { TestNamespace } from "./namespace.ts";
+
+const redis = useRedis();
+
+test("one call: the answer reaches the client and the value stays plain in the job", async () => {
+  // given
+  const space = new TestNamespace(redis);
+  const host = await space.host();
+  // when
+  const jobId = await space.submit("default", "square", [7]);
+  // then
+  expect(await space.answer(jobId)).toMatchObject({ ok: true, value: 49, host: host.name });
+  await space.untilState("default", jobId, "completed");
+  const outcome = (await space.job("default", jobId))?.returnvalue as JobReturn;
+  expect(outcome).toMatchObject({ value: 49, host: host.name, hostId: host.id });
+  expect(outcome.pid).not.toBe(process.pid);
+});
+
+test("a job is never finished before its answer is in the reply stream", async () => {
+  const space = new TestNamespace(redis);
+  await space.host({ slots: 4 });
+  // A job that is removed as it completes leaves nothing but its answer.
+  const ids = await Promise.all(
+    Array.from({ length: 200 }, (_, x) => space.submit("default", "square", [x], { job: { removeOnComplete: true } })),
+  );
+  for (const [x, jobId] of ids.entries()) {
+    await until(async () => (await space.job("default", jobId)) === undefined);
+    expect(await space.answer(jobId, 0, 50)).toMatchObject({ value: x * x });
+  }
+});
+
+test("several calls in one job are answered each for itself, the job tells how many failed", async () => {
+  const space = new TestNamespace(redis);
+  await space.host();
+  const jobId = await space.submitCalls("default", "exitWhen", [
+    [-1, 0],
+    [-1, 1],
+    [-1, 2],
+  ]);
+  const answers = await space.answers(jobId, 3);
+  expect(answers.map(({ value }) => value)).toEqual([0, 1, 2]);
+  const failing = await space.submitCalls("default", "throwRange", [["first"], ["second"]]);
+  const errors = await space.answers(failing, 2);
+  expect(errors.map(({ value }) => (value as Error).message)).toEqual(["first", "second"]);
+  await space.untilState("default", failing, "failed");
+  expect((await space.job("default", failing))?.failedReason).toBe("2 of 2 calls failed; first: first");
+});
+
+test("an answer above 16 KiB is kept beside the job, not in the event stream", async () => {
+  const space = new TestNamespace(redis);
+  await space.host();
+  const jobId = await space.submitCalls("default", "large", [[20_000], [10]]);
+  await space.answers(jobId, 2);
+  await space.untilState("default", jobId, "completed");
+  expect((await space.job("default", jobId))?.returnvalue).toMatchObject({ stored: true });
+  expect(await space.client.exists(space.keys.result(jobId))).toBe(1);
+  expect(await space.client.pttl(space.keys.result(jobId))).toBeGreaterThan(0);
+});
+
+test("PL15: an error keeps its class and is in the job as well", async () => {
+  const space = new TestNamespace(redis);
+  await space.host();
+  const jobId = await space.submit("default", "throwRange", ["out of it"]);
+  const { ok, value } = await space.answer(jobId);
+  expect(ok).toBe(false);
+  expect(value).toBeInstanceOf(RangeError);
+  await space.untilState("default", jobId, "failed");
+  const stored = await space.client.hget(space.keys.job("default", jobId), JOB_ERROR_FIELD);
+  expect(decodeError(Buffer.from(stored ?? "", "base64"))).toMatchObject({ message: "out of it" });
+});
+
+test("a failing call is tried again as often as its job says, and answered once", async () => {
+  const space = new TestNamespace(redis);
+  await space.host();
+  const jobId = await space.submit("default", "failUnlessAttempt", [3], { job: { attempts: 3 } });
+  expect(await space.answer(jobId)).toMatchObject({ ok: true, value: 3 });
+  const hopeless = await space.submit("default", "failUnlessAttempt", [9], { job: { attempts: 2 } });
+  expect((await space.answer(hopeless)).value).toMatchObject({ message: "attempt 2" });
+  expect(space.logs.filter((line) => line.includes("second answer"))).toEqual([]);
+});
+
+test("an error named like one of BullMQ's own is only an error", async () => {
+  const space = new TestNamespace(redis);
+  await space.host();
+  for (const [name, message] of [
+    ["DelayedError", "x"],
+    ["WaitingError", "x"],
+    ["RateLimitError", "bullmq:rateLimitExceeded"],
+  ]) {
+    const jobId = await space.submit("default", "throwNamed", [name, message]);
+    expect((await space.answer(jobId)).value).toMatchObject({ name, message });
+    await space.untilState("default", jobId, "failed");
+  }
+});
+
+test("data that is no envelope fails the job with what was wrong, and the host serves on", async () => {
+  const space = new TestNamespace(redis);
+  await space.host();
+  const queue = space.queue("default");
+  for (const data of [null, 7, [1], {}, { args: 3 }, { units: 4 }, { units: "x", kind: "y", count: 1 }]) {
+    const job = await queue.add("square", data as never);
+    await space.untilState("default", job.id ?? "", "failed");
+    const stored = await space.client.hget(space.keys.job("default", job.id ?? ""), JOB_ERROR_FIELD);
+    expect(decodeError(Buffer.from(stored ?? "", "base64"))).toBeInstanceOf(ValidationError);
+  }
+  const jobId = await space.submit("default", "square", [3]);
+  expect(await space.answer(jobId)).toMatchObject({ value: 9 });
+});
+
+test("log lines, captured output and progress are in the job before it is finished", async () => {
+  const space = new TestNamespace(redis);
+  await space.host();
+  const jobId = await space.submit("default", "chatty", []);
+  await space.untilState("default", jobId, "completed");
+  const { logs } = await space.queue("default").getJobLogs(jobId);
+  expect([...logs].sort()).toEqual(["a line", "stderr | to stderr", "stdout | to stdout"]);
+  expect((await space.job("default", jobId))?.progress).toBe(100);
+});

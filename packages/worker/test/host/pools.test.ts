@@ -1,0 +1,181 @@
+import { PoolTerminatedError, TaskNotFoundError } from "@manyhands/core";
+import { encodeError, JOB_ERROR_FIELD, type PoolRecord } from "@manyhands/core/internal";
+import { until, useRedis } from "@manyhands/testing";
+import { expect, test } from "vitest";
+import { TestNamespace } from "./namespace.ts";
+
+const redis = useRedis();
+
+test("a pool made while the host runs is served within moments", async () => {
+  // given
+  const space = new TestNamespace(redis);
+  await space.host();
+  // when
+  const startedAt = performance.now();
+  await space.pool("fresh");
+  const jobId = await space.submit("fresh", "square", [5]);
+  // then
+  expect(await space.answer(jobId)).toMatchObject({ value: 25 });
+  expect(performance.now() - startedAt).toBeLessThan(1_500);
+});
+
+test("a host serves the pools it was told to serve, and no others", async () => {
+  const space = new TestNamespace(redis);
+  await space.host({ pools: ["mine"] });
+  await space.pool("mine");
+  const other = await space.submit("default", "square", [2]);
+  const mine = await space.submit("mine", "square", [3]);
+  expect(await space.answer(mine)).toMatchObject({ value: 9 });
+  expect(await space.queue("default").getJobState(other)).toBe("waiting");
+});
+
+test("PL23: over all pools of a host no more jobs run than it has slots", async () => {
+  const space = new TestNamespace(redis);
+  const pools = ["a", "b", "c"];
+  for (const pool of pools) await space.pool(pool);
+  const host = await space.host({ slots: 2 });
+  const ids = await Promise.all(
+    pools.flatMap((pool) => Array.from({ length: 10 }, () => space.submit(pool, "sleep", [30]))),
+  );
+  let most = 0;
+  const looking = setInterval(() => {
+    most = Math.max(most, host.record().running.length);
+  }, 5);
+  for (const jobId of ids) await space.answer(jobId);
+  clearInterval(looking);
+  expect(most).toBe(2);
+});
+
+test("PL23: the cap of a pool holds over all hosts, and a raised cap is used at once", async () => {
+  const space = new TestNamespace(redis);
+  await space.pool("capped", { size: 1 });
+  const hosts = await Promise.all([space.host({ slots: 4 }), space.host({ slots: 4 })]);
+  const running = (): number => hosts.reduce((sum, host) => sum + host.record().running.length, 0);
+  for (let index = 0; index < 12; index += 1) await space.submit("capped", "sleep", [400]);
+  await until(() => running() === 1);
+  let most = 0;
+  for (let look = 0; look < 20; look += 1) {
+    most = Math.max(most, running());
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  expect(most).toBe(1);
+  await space.registry.update("capped", null, { size: 6 });
+  await until(() => running() === 6, { timeout: 3_000 });
+});
+
+test("a busy pool does not starve another: waiting pools take turns", async () => {
+  const space = new TestNamespace(redis);
+  await space.pool("busy");
+  await space.pool("quiet");
+  await space.host({ slots: 1 });
+  const busy: string[] = [];
+  for (let index = 0; index < 60; index += 1) busy.push(await space.submit("busy", "sleep", [20]));
+  await space.answer(busy[0] ?? "");
+  const jobId = await space.submit("quiet", "square", [4]);
+  await space.answer(jobId);
+  const left = await space.queue("busy").getWaitingCount();
+  expect(left).toBeGreaterThan(0);
+});
+
+test("a pool that was removed takes its children along; one made again under its name is another", async () => {
+  const space = new TestNamespace(redis);
+  const host = await space.host();
+  const first = await space.pool("again");
+  const jobId = await space.submit("again", "sleep", [60_000]);
+  const running = await until(() => host.record().running[0]);
+  await space.registry.remove("again", first.generation);
+  expect((await space.answer(jobId)).value).toBeInstanceOf(PoolTerminatedError);
+  await until(() => !isAlive(running.pid));
+  await space.queue("again").obliterate({ force: true });
+  await space.pool("again");
+  const second = await space.submit("again", "square", [6]);
+  expect(await space.answer(second)).toMatchObject({ value: 36 });
+});
+
+test("PL21: the initializer runs once in each child, and a child is replaced after its number of jobs", async () => {
+  const space = new TestNamespace(redis);
+  await space.pool("short", {
+    size: 1,
+    maxTasksPerChild: 2,
+    initializer: { task: "remember", args: space.encoded(["hello"]) },
+  });
+  await space.host();
+  const pids: number[] = [];
+  for (let index = 0; index < 6; index += 1) {
+    const jobId = await space.submit("short", "remembered", []);
+    const { value } = await space.answer(jobId);
+    const { pid, inited } = value as { pid: number; inited: unknown[] };
+    expect(inited).toEqual(["hello"]);
+    pids.push(pid);
+  }
+  expect(pids[0]).toBe(pids[1]);
+  expect(pids[2]).toBe(pids[3]);
+  expect(new Set(pids).size).toBe(3);
+});
+
+test("PL21: an initializer that throws fails the pool: no loop of children, every waiting job is answered", async () => {
+  const space = new TestNamespace(redis);
+  await space.pool("broken", { initializer: { task: "throwingInitializer", args: space.encoded([]) } });
+  await space.host();
+  const ids = await Promise.all(Array.from({ length: 5 }, (_, x) => space.submit("broken", "square", [x])));
+  for (const jobId of ids) {
+    const { value } = await space.answer(jobId);
+    expect(value).toBeInstanceOf(PoolTerminatedError);
+    expect((value as Error).cause).toMatchObject({ name: "RangeError", message: "no database" });
+  }
+  const record = await until(async () => (await space.registry.get("broken")) as PoolRecord);
+  expect(record.state).toBe("failed");
+  const jobId = await space.submit("default", "square", [3]);
+  expect(await space.answer(jobId)).toMatchObject({ value: 9 });
+});
+
+test("a job of an unknown task goes to the host that knows it", async () => {
+  const space = new TestNamespace(redis);
+  await space.host({ name: "knows" });
+  await space.host({ name: "stranger", tasks: [new URL("../fixtures/executor-tasks.ts", import.meta.url)] });
+  const ids = await Promise.all(Array.from({ length: 6 }, () => space.submit("default", "pid", [])));
+  for (const jobId of ids) expect(await space.answer(jobId)).toMatchObject({ ok: true, host: "knows" });
+});
+
+test("a job whose task nobody knows is kept for a while, then fails and names what is known", async () => {
+  const space = new TestNamespace(redis);
+  await space.host();
+  const fresh = await space.submit("default", "neverHeardOf", []);
+  const old = await space.submit("default", "neverHeardOf", [], { job: { timestamp: Date.now() - 20_000 } });
+  const { value } = await space.answer(old);
+  expect(value).toBeInstanceOf(TaskNotFoundError);
+  expect((value as Error).message).toContain("square");
+  expect(await space.client.hexists(space.keys.job("default", old), JOB_ERROR_FIELD)).toBe(1);
+  await space.untilState("default", fresh, "delayed");
+});
+
+test("an unnamed pool whose maker is gone is removed with everything in it", async () => {
+  const space = new TestNamespace(redis);
+  await space.host();
+  await space.client.set(space.keys.session("living"), "{}");
+  await space.pool("orphan", { owner: "dead" });
+  await space.pool("kept", { owner: "living" });
+  const jobId = await space.submit("orphan", "sleep", [60_000]);
+  await space.untilState("orphan", jobId, "active");
+  await until(async () => (await space.registry.get("orphan")) === null, { timeout: 20_000 });
+  await until(async () => (await space.client.keys(`{${space.name}}:orphan:*`)).length === 0);
+  expect(await space.registry.get("kept")).not.toBeNull();
+});
+
+test("a failed pool answers with the stored reason", async () => {
+  const space = new TestNamespace(redis);
+  const failure = encodeError(new RangeError("stored")).toString("base64");
+  await space.pool("failed", { state: "failed", failure });
+  await space.host();
+  const jobId = await space.submit("failed", "square", [1]);
+  expect(((await space.answer(jobId)).value as Error).cause).toMatchObject({ message: "stored" });
+});
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
