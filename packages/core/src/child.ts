@@ -3,7 +3,7 @@
  * would make every child start four times slower. Not part of the public API.
  */
 export * from "./codec/index.ts";
-export { provideWorkerContext } from "./context/current-context.ts";
+export { closeWorkerContext, provideWorkerContext } from "./context/current-context.ts";
 export * from "./errors/index.ts";
 export * from "./protocol/index.ts";
 export * from "./tasks/index.ts";

@@ -27,6 +27,13 @@ export function currentContext(): Context {
   return worker.context;
 }
 
+/** Closes what {@link currentContext} connected, if anything did. For a child or host that ends in order. */
+export async function closeWorkerContext(): Promise<void> {
+  const { context } = worker;
+  worker.context = undefined;
+  await context?.close();
+}
+
 /** Loaded at the first call and not with this file, so that a child that never asks does not load the Redis clients. */
 function loadContext(): typeof import("./context.ts") {
   const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";

@@ -140,7 +140,8 @@ export class RunningJob {
         unit.startItem();
         if (unit.aborted) throw unit.abortError();
       }
-      if (this.#request.reportStarts && now - this.#lastStartReport > START_REPORT_INTERVAL) {
+      const isReported = results.length === 0 || now - this.#lastStartReport > START_REPORT_INTERVAL;
+      if (this.#request.reportStarts && isReported) {
         this.#lastStartReport = now;
         this.#reportStart(unit.unit, results.length);
       }

@@ -1,5 +1,7 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { RedisConfig } from "@manyhands/core";
 import {
+  closeWorkerContext,
   decodeFromString,
   findTask,
   listTasks,
@@ -14,6 +16,9 @@ import type { ChildPort, FromChild, LoadRequest, RunRequest, ToChild } from "./m
 import { RunningJob } from "./running-job.ts";
 import { loadTaskModules } from "./task-modules.ts";
 import { TaskOutput } from "./task-output.ts";
+
+/** Longest time for closing what tasks have connected, ms. */
+const CLOSE_DEADLINE = 1_000;
 
 /**
  * The part of a child that does the work, the same in a process, a thread and inline:
@@ -70,7 +75,7 @@ export class ChildRuntime {
         this.#jobs.get(message.jobId)?.cancel(message.unit, message.reason);
         return;
       case "exit":
-        return this.#onExit(false);
+        return this.#exit();
     }
   }
 
@@ -120,6 +125,12 @@ export class ChildRuntime {
     this.#jobs.set(request.jobId, job);
     await job.run();
     this.#jobs.delete(request.jobId);
+  }
+
+  /** A task may have connected; closing in order spares others the wait until its leases have run out. */
+  async #exit(): Promise<void> {
+    await Promise.race([closeWorkerContext().catch(() => undefined), delay(CLOSE_DEADLINE)]);
+    this.#onExit(false);
   }
 
   #send(message: FromChild): void {

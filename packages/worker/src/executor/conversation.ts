@@ -23,6 +23,7 @@ export class Conversation {
   #adoption: PromiseWithResolvers<void> | undefined;
   #crash: ExecutorExit["crash"] = null;
   #isLoaded = false;
+  #lastJobId: string | null = null;
   #exit: ExecutorExit | undefined;
   #pid = 0;
 
@@ -54,6 +55,7 @@ export class Conversation {
     if (this.#exit) return Promise.resolve(this.#exit);
     const run: Run = { listener, ended: Promise.withResolvers<ExecutorExit | null>() };
     this.#runs.set(request.jobId, run);
+    this.#lastJobId = request.jobId;
     this.#sendOnceLoaded({ type: "run", request });
     return run.ended.promise;
   }
@@ -91,10 +93,10 @@ export class Conversation {
     // Anything else was sent by a task's own code (process.send) and means nothing here.
   }
 
-  /** Text read from the child's descriptors: only one job can have written it, if any runs. */
+  /** Text read from the child's descriptors, which may arrive behind the answers of the job that wrote it. */
   receiveRawOutput(stream: "stdout" | "stderr", text: string): void {
     const [jobId] = this.#runs.keys();
-    this.#hearOutput({ type: "output", jobId: jobId ?? null, unit: -1, stream, text });
+    this.#hearOutput({ type: "output", jobId: jobId ?? this.#lastJobId, unit: -1, stream, text });
   }
 
   /** There never was a child. */

@@ -15,6 +15,7 @@ export class InlineExecutor implements Executor {
   readonly isolation = "inline";
   readonly #conversation: Conversation;
   readonly #running = new Set<string>();
+  #retiring = false;
   #deliver: (message: ToChild) => void = () => undefined;
 
   constructor(options: ExecutorOptions) {
@@ -56,6 +57,7 @@ export class InlineExecutor implements Executor {
       return await this.#conversation.run(request, listener);
     } finally {
       this.#running.delete(request.jobId);
+      if (this.#retiring && this.#running.size === 0) this.#end(null);
     }
   }
 
@@ -71,6 +73,7 @@ export class InlineExecutor implements Executor {
   }
 
   async retire(grace: number): Promise<ExecutorExit> {
+    this.#retiring = true;
     if (this.#running.size === 0) this.#end(null);
     const timer = setTimeout(() => void this.kill(`it did not end within ${grace} ms`), grace);
     return this.exited.finally(() => clearTimeout(timer));

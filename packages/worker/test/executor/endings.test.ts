@@ -99,3 +99,40 @@ test("an inline executor runs several jobs at once", async () => {
   expect(outcomes.map((outcome) => outcome.value)).toEqual([200, 200, 200, 200]);
   expect(performance.now() - startedAt).toBeLessThan(700);
 });
+
+test("a retired inline executor ends when its last job has", async () => {
+  const child = new StartedExecutor("inline");
+  const running = child.run({ task: "sleep", args: [50] });
+  const exit = await child.executor.retire(30_000);
+  expect((await running).value).toBe(50);
+  expect(exit).toMatchObject({ killedFor: null });
+});
+
+describe("a child process", () => {
+  test("that is killed from outside settles what runs and what is asked of it in the meantime", async () => {
+    const child = new StartedExecutor("process");
+    await child.executor.loaded;
+    const running = child.call("spin");
+    process.kill(child.executor.pid, "SIGKILL");
+    const asked = [child.call("square", 1), child.call("square", 2)];
+    child.executor.cancel("anything", null, "cancelled");
+    const exits = (await Promise.all([running, ...asked])).map((outcome) => outcome.exit);
+    expect(exits).toEqual(Array(3).fill(expect.objectContaining({ signal: "SIGKILL", killedFor: null })));
+  });
+
+  test("that aborts has not run out of memory", async () => {
+    const child = new StartedExecutor("process");
+    expect((await child.call("abort")).exit).toMatchObject({ signal: "SIGABRT", outOfMemory: false });
+  });
+
+  test("whose task closes the channel to the host ends", async () => {
+    const child = new StartedExecutor("process");
+    expect((await child.call("disconnect")).exit).toMatchObject({ killedFor: null, crash: null });
+  });
+
+  test("may send messages of its own, which mean nothing to the host", async () => {
+    const child = new StartedExecutor("process");
+    expect((await child.call("sendNoise")).value).toBe("sent");
+    expect((await child.call("square", 2)).value).toBe(4);
+  });
+});
