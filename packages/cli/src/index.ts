@@ -1,1 +1,1 @@
-export {};
+export { buildProgram, runCommandLine } from "./program.ts";

@@ -1,4 +1,5 @@
 import { decode, decodeError } from "../codec/index.ts";
+import { originOf } from "../errors/index.ts";
 import type { ErrorView } from "./task-view.ts";
 
 /** Reads an error that was stored as base64; text that is not one becomes an error of that message. */
@@ -21,22 +22,18 @@ export function viewError(error: unknown, depth: number = 0): ErrorView {
     return { name: "Error", message: String(error), code: null, stack: null, host: null, pid: null, cause: null };
   }
   const facts = error as Record<string, unknown>;
-  const remote = (facts["remote"] ?? {}) as Record<string, unknown>;
+  const origin = originOf(error);
   return {
     name: text(facts["name"]) ?? "Error",
     message: text(facts["message"]) ?? "",
     code: text(facts["code"]),
-    stack: text(facts["remoteStack"]) ?? text(remote["stack"]) ?? text(facts["stack"]),
-    host: text(facts["host"]) ?? text(remote["host"]),
-    pid: number(facts["pid"]) ?? number(remote["pid"]),
+    stack: text(facts["remoteStack"]) ?? text(facts["stack"]),
+    host: origin?.host ?? null,
+    pid: origin?.pid ?? null,
     cause: facts["cause"] === undefined || depth >= 5 ? null : viewError(facts["cause"], depth + 1),
   };
 }
 
 function text(value: unknown): string | null {
   return typeof value === "string" && value !== "" ? value : null;
-}
-
-function number(value: unknown): number | null {
-  return typeof value === "number" ? value : null;
 }

@@ -1,5 +1,5 @@
 export { Inspector, type TaskLog } from "./inspector.ts";
-export { checkSize as checkPoolSize, type NewPool, type PoolView } from "./pools.ts";
+export type { NewPool, PoolView } from "./pools.ts";
 export type { TaskFilter } from "./task-list.ts";
 export {
   type CancelOutcome,

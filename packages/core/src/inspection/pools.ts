@@ -179,15 +179,14 @@ export class Pools {
 /** Replies per pool in `#look`. */
 const FIELDS = 11;
 
-/** @throws ValueError */
-export function checkSize(size: unknown): asserts size is number | null {
+function checkSize(size: unknown): void {
   if (size === null || (Number.isInteger(size) && (size as number) >= 1)) return;
-  throw new ValueError(`a pool's size must be a whole number from 1; got ${JSON.stringify(size) ?? String(size)}`);
+  throw new ValueError(`the size of a pool must be a whole number from 1; got ${JSON.stringify(size) ?? String(size)}`);
 }
 
 function checkName(name: string): void {
-  if (/^[\p{L}\p{N}_.@-]{1,200}$/u.test(name)) return;
-  throw new ValueError(`a pool's name is 1 to 200 letters, digits or any of _ . @ - ; got ${JSON.stringify(name)}`);
+  if (/^[A-Za-z0-9_.-]{1,100}$/.test(name)) return;
+  throw new ValueError(`a pool's name is 1 to 100 letters, digits or _ . - ; got ${JSON.stringify(name)}`);
 }
 
 function describe(error: unknown): string {

@@ -1,0 +1,50 @@
+import { startDashboard } from "@manyhands/dashboard";
+import type { Command } from "commander";
+import { EXIT, type ExitCode } from "../failure/exit-code.ts";
+import { interruption } from "../interruption.ts";
+import { action, type Invocation, newCommand } from "../invocation.ts";
+import { wholeNumber } from "../parse/numbers.ts";
+
+interface Options {
+  port?: number;
+  host?: string;
+  token?: string;
+}
+
+/** `manyhands dashboard` */
+export function dashboardCommand(): Command {
+  const command = newCommand("dashboard", {
+    summary: "the web page of pools, tasks and hosts, until Ctrl-C; its URL is the first line on stdout",
+    examples: [
+      ["manyhands dashboard", "on 127.0.0.1:3000, with a token in the URL"],
+      ["MANYHANDS_DASHBOARD_TOKEN=… manyhands dashboard --host 0.0.0.0", "for other machines too"],
+    ],
+  });
+  return command
+    .option("--port <port>", "0 takes a free one (default: 3000)", wholeNumber("--port", { from: 0, to: 65_535 }))
+    .option("--host <address>", "address to listen on; another than loopback needs a token (default: 127.0.0.1)")
+    .option("--token <text>", "what visitors must know (MANYHANDS_DASHBOARD_TOKEN; default: a random one)")
+    .action(action<Options>(serveDashboard));
+}
+
+async function serveDashboard({ options, settings, printer }: Invocation<Options>): Promise<ExitCode> {
+  using stop = interruption();
+  const token = options.token ?? process.env["MANYHANDS_DASHBOARD_TOKEN"];
+  const dashboard = await startDashboard({
+    ...options,
+    ...(token ? { token } : {}),
+    redis: settings.redis.value,
+    namespace: settings.namespace.value,
+    logger: {
+      info: () => {},
+      warn: (message) => printer.warn(message),
+      error: (message) => printer.warn(message),
+    },
+  });
+  if (printer.format === "table") printer.line(dashboard.url);
+  else printer.line(JSON.stringify({ url: dashboard.url, port: dashboard.port }));
+  printer.words(`dashboard of namespace "${settings.namespace.value}" is up; Ctrl-C ends it`);
+  if (!stop.signal.aborted) await new Promise((resolve) => stop.signal.addEventListener("abort", resolve));
+  await dashboard.stop();
+  return EXIT.done;
+}

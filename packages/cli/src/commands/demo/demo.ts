@@ -1,0 +1,157 @@
+import { startDashboard } from "@manyhands/dashboard";
+import type { Command } from "commander";
+import { EXIT, type ExitCode } from "../../failure/exit-code.ts";
+import { interruption } from "../../interruption.ts";
+import { action, type Invocation, newCommand } from "../../invocation.ts";
+import { colors } from "../../output/colors.ts";
+import { wholeNumber } from "../../parse/numbers.ts";
+import { type OwnServer, obtainServer, privateServer } from "../run/obtain-server.ts";
+import { chooseDemos, type Demo, type Examples, findExamples } from "./examples.ts";
+import { type HostGroup, startHosts } from "./host-group.ts";
+import { runDemo } from "./run-demo.ts";
+
+interface Options {
+  list?: true;
+  hosts: number;
+  slots: number;
+  keep?: true;
+}
+
+/** `manyhands demo [name]` */
+export function demoCommand(): Command {
+  const command = newCommand("demo", {
+    summary: "run the examples over several local hosts; each verifies its own outcome",
+    examples: [
+      ["manyhands demo", "all of them, then everything is stopped"],
+      ["manyhands demo pool-map --hosts 5", "one of them, over five hosts"],
+      ["manyhands demo --keep", "leave Redis, hosts and dashboard up until Ctrl-C"],
+      ["manyhands demo --hosts 0 --redis redis://…", "on hosts that run already with examples/tasks.ts"],
+    ],
+  });
+  return command
+    .argument("[name]", "one demo (default: all)")
+    .option("--list", "say what there is")
+    .option(
+      "--hosts <n>",
+      "local hosts to start; 0 uses those that run",
+      wholeNumber("--hosts", { from: 0, to: 50 }),
+      3,
+    )
+    .option("--slots <n>", "tasks at once per host", wholeNumber("--slots", { from: 1, to: 100 }), 2)
+    .option("--keep", "leave everything up afterwards, until Ctrl-C")
+    .action(action<Options>(demo));
+}
+
+async function demo(invocation: Invocation<Options>): Promise<ExitCode> {
+  const { args, options, printer } = invocation;
+  const examples = await findExamples();
+  if (options.list) {
+    printer.list(
+      examples.demos,
+      [
+        { heading: "DEMO", cell: (one) => one.name },
+        { heading: "SHOWS", cell: (one) => one.title },
+      ],
+      "no demos",
+    );
+    return EXIT.done;
+  }
+  const demos = chooseDemos(examples, args[0] as string | undefined);
+  using stop = interruption();
+  await using stage = await Stage.open(invocation, examples, stop.signal);
+  const failed = await play(demos, stage, stop.signal);
+  if (stop.signal.aborted) return EXIT.cancelled;
+  printer.words(summary(demos, failed));
+  if (options.keep) await stage.keep(stop.signal);
+  return failed.length > 0 ? EXIT.failed : EXIT.done;
+}
+
+async function play(demos: readonly Demo[], stage: Stage, stop: AbortSignal): Promise<Demo[]> {
+  const failed: Demo[] = [];
+  for (const one of demos) {
+    if (stop.aborted) break;
+    stage.say(`\n${colors.bold(`=== ${one.name}`)}: ${one.title}`);
+    const code = await runDemo(one, { ...stage.place, stop });
+    if (code !== 0) failed.push(one);
+    if (code !== 0 && !stop.aborted) stage.say(colors.red(`=== ${one.name} ended with exit code ${code}`));
+  }
+  return failed;
+}
+
+function summary(demos: readonly Demo[], failed: readonly Demo[]): string {
+  if (failed.length === 0) return colors.green(`\n${demos.length} of ${demos.length} demos did what they promise`);
+  return colors.red(`\n${failed.length} of ${demos.length} demos failed: ${failed.map((one) => one.name).join(", ")}`);
+}
+
+/** What the demos run on: a Redis, hosts and a dashboard, all of which end together. */
+class Stage implements AsyncDisposable {
+  readonly place: { redis: string; namespace: string; folder: string };
+  readonly #invocation: Invocation<Options>;
+  readonly #server: OwnServer;
+  readonly #hosts: HostGroup;
+  readonly #dashboard: { url: string; stop(): Promise<void> } | null;
+
+  static async open(invocation: Invocation<Options>, examples: Examples, stop: AbortSignal): Promise<Stage> {
+    const { options, settings, printer } = invocation;
+    const given = settings.redis.source !== "default" || options.hosts === 0;
+    const server = given ? await obtainServer(settings, printer) : await privateServer(printer);
+    const place = { redis: server.url, namespace: settings.namespace.value, folder: examples.folder };
+    // Hosts that run already on a shared Redis do not know the demos' tasks: ours get a namespace of their own.
+    if (given && options.hosts > 0 && settings.namespace.source === "default") place.namespace = `demo-${process.pid}`;
+    let hosts: HostGroup | undefined;
+    try {
+      hosts = await startHosts(options.hosts, { ...place, slots: options.slots, printer, stop });
+      const dashboard = await openDashboard(place).catch((error: Error) => {
+        printer.warn(`no dashboard: ${error.message}`);
+        return null;
+      });
+      if (dashboard) printer.words(`dashboard: ${dashboard.url}`);
+      return new Stage(invocation, { place, server, hosts, dashboard });
+    } catch (error) {
+      await hosts?.stop();
+      await server[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  private constructor(
+    invocation: Invocation<Options>,
+    parts: {
+      place: Stage["place"];
+      server: OwnServer;
+      hosts: HostGroup;
+      dashboard: { url: string; stop(): Promise<void> } | null;
+    },
+  ) {
+    this.#invocation = invocation;
+    this.place = parts.place;
+    this.#server = parts.server;
+    this.#hosts = parts.hosts;
+    this.#dashboard = parts.dashboard;
+  }
+
+  say(text: string): void {
+    this.#invocation.printer.line(text);
+  }
+
+  /** Says where everything is and waits for Ctrl-C. */
+  async keep(stop: AbortSignal): Promise<void> {
+    const { printer } = this.#invocation;
+    printer.line(`dashboard: ${this.#dashboard?.url ?? "none"}`);
+    printer.line(`export MANYHANDS_REDIS_URL=${this.place.redis} MANYHANDS_NAMESPACE=${this.place.namespace}`);
+    printer.words("everything is left up; Ctrl-C stops it");
+    if (stop.aborted) return;
+    await new Promise((resolve) => stop.addEventListener("abort", resolve));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#hosts.stop();
+    await this.#dashboard?.stop();
+    await this.#server[Symbol.asyncDispose]();
+    this.#invocation.printer.words("hosts, dashboard and what was started for them are stopped");
+  }
+}
+
+async function openDashboard(place: Stage["place"]): Promise<{ url: string; stop(): Promise<void> }> {
+  return startDashboard({ redis: place.redis, namespace: place.namespace, port: 0 });
+}

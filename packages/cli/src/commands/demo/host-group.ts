@@ -1,0 +1,85 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { ManyhandsError } from "@manyhands/core";
+import type { Printer } from "../../output/printer.ts";
+
+/** Worker hosts in processes of their own. */
+export interface HostGroup {
+  /** Ends them politely, and by force those that do not go. */
+  stop(): Promise<void>;
+}
+
+export interface HostGroupOptions {
+  redis: string;
+  namespace: string;
+  folder: string;
+  slots: number;
+  printer: Printer;
+  stop: AbortSignal;
+}
+
+const PROGRAM = fileURLToPath(new URL("../../main.js", import.meta.url));
+/** Time for a host to be ready, and to end, ms. */
+const START_TIME = 60_000;
+const END_TIME = 10_000;
+
+/** Starts `count` hosts with the tasks of the examples and waits until all of them take work. */
+export async function startHosts(count: number, options: HostGroupOptions): Promise<HostGroup> {
+  const hosts = Array.from({ length: count }, (_, index) => spawnHost(`demo-host-${index + 1}`, options));
+  const stop = async (): Promise<void> => void (await Promise.all(hosts.map((host) => end(host))));
+  try {
+    await Promise.all(hosts.map((host) => untilReady(host, options)));
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { stop };
+}
+
+function spawnHost(name: string, options: HostGroupOptions): ChildProcess {
+  const { redis, namespace, folder, slots } = options;
+  const words = ["--tasks", join(folder, "tasks.ts"), "--name", name, "--slots", String(slots), "--grace", "2000"];
+  return spawn(process.execPath, [PROGRAM, "worker", ...words], {
+    // The channel closes with this process, however it ends; a host that notices ends too.
+    stdio: ["ignore", "pipe", "inherit", "ipc"],
+    env: { ...process.env, MANYHANDS_REDIS_URL: redis, MANYHANDS_NAMESPACE: namespace },
+    // Ctrl-C reaches this command alone, which then ends the hosts in order.
+    detached: true,
+  });
+}
+
+async function untilReady(host: ChildProcess, options: HostGroupOptions): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  let onAbort = (): void => {};
+  try {
+    await new Promise<void>((resolve, reject) => {
+      const fail = (reason: string): void => reject(new ManyhandsError(`a demo host did not start: ${reason}`));
+      timer = setTimeout(() => fail(`it was not ready within ${START_TIME} ms`), START_TIME);
+      onAbort = () => fail("interrupted");
+      options.stop.addEventListener("abort", onAbort);
+      host.once("exit", (code) => fail(`it ended with exit code ${code}`));
+      let text = "";
+      host.stdout?.setEncoding("utf8").on("data", (chunk: string) => {
+        text += chunk;
+        const line = text.split("\n").find((one) => one.includes(" is ready"));
+        if (line === undefined) return;
+        options.printer.words(line.replace(/, tasks .*$/, ""));
+        host.stdout?.removeAllListeners("data").resume();
+        resolve();
+      });
+    });
+  } finally {
+    clearTimeout(timer);
+    options.stop.removeEventListener("abort", onAbort);
+  }
+}
+
+async function end(host: ChildProcess): Promise<void> {
+  if (host.exitCode !== null || host.signalCode !== null) return;
+  const gone = new Promise((resolve) => host.once("exit", resolve));
+  host.kill("SIGTERM");
+  const timer = setTimeout(() => host.kill("SIGKILL"), END_TIME);
+  await gone;
+  clearTimeout(timer);
+}

@@ -1,0 +1,82 @@
+import { describeUnserved, type HostRecord, isServed, type PoolView } from "@manyhands/core/internal";
+import type { Connection } from "../../connection/connection.ts";
+import { duration } from "../../output/times.ts";
+import { type Finding, ok } from "./finding.ts";
+
+/** Waiting tasks looked at. */
+const SAMPLE = 1_000;
+/** A host's clock may differ by this much, beyond the age of its heartbeat, ms. */
+const CLOCK_TOLERANCE = 30_000;
+
+/** Hosts, pools and waiting tasks. */
+export async function checkFleet({ inspector }: Connection): Promise<Finding[]> {
+  const [hosts, pools] = await Promise.all([inspector.hosts(), inspector.pools()]);
+  const waiting = (
+    await Promise.all((["waiting", "prioritized"] as const).map((state) => inspector.tasks({ state, limit: SAMPLE })))
+  ).flat();
+  const pairs = new Map(waiting.map((task) => [`${task.pool}\n${task.name}`, task]));
+  const unserved = [...pairs.values()].filter((task) => !isServed(hosts, task.pool, task.name));
+  return [
+    checkHosts(hosts, waiting.length),
+    ...hosts.flatMap(checkHost),
+    ...pools.flatMap((pool) => checkPool(pool, hosts)),
+    ...unserved.map(({ pool, name }): Finding => {
+      const [finding = "", advice = ""] = describeUnserved(hosts, pool, name).split("; ");
+      return { check: `task ${name}`, status: "problem", finding, advice };
+    }),
+    ...(unserved.length === 0 ? [ok("tasks", `${waiting.length} waiting, all of them are served`)] : []),
+  ];
+}
+
+function checkHosts(hosts: readonly HostRecord[], waiting: number): Finding {
+  const slots = hosts.reduce((sum, host) => sum + host.slots, 0);
+  if (hosts.length > 0) return ok("hosts", `${hosts.length} alive with ${slots} slots`);
+  const status = waiting > 0 ? "problem" : "warning";
+  return { check: "hosts", status, finding: "no host is running", advice: "manyhands worker --tasks <module>" };
+}
+
+function checkHost(host: HostRecord): Finding[] {
+  const check = `host ${host.name}`;
+  const findings: Finding[] = [];
+  if (host.state === "deaf") {
+    const finding = "it is alive but takes no work";
+    findings.push({
+      check,
+      status: "problem",
+      finding,
+      advice: `look at its log; restart pid ${host.pid} on ${host.hostname}`,
+    });
+  }
+  const difference = Math.abs(Date.now() - host.beatAt);
+  if (difference > CLOCK_TOLERANCE) {
+    const finding = `its clock differs by about ${duration(difference)}`;
+    findings.push({ check, status: "warning", finding, advice: "keep the clocks of all machines in step (NTP)" });
+  }
+  return findings;
+}
+
+function checkPool(pool: PoolView, hosts: readonly HostRecord[]): Finding[] {
+  const check = `pool ${pool.name}`;
+  const left = pool.waiting + pool.prioritized + pool.delayed;
+  const waits = `${left} tasks wait`;
+  if (pool.state === "failed") {
+    return [
+      {
+        check,
+        status: "problem",
+        finding: `it failed: ${pool.failure}`,
+        advice: "mend its initializer and make it again",
+      },
+    ];
+  }
+  if (pool.paused && left > 0) {
+    return [
+      { check, status: "warning", finding: `it is paused; ${waits}`, advice: `manyhands pool resume ${pool.name}` },
+    ];
+  }
+  if (pool.hosts === 0 && hosts.length > 0) {
+    const advice = `start a host without --pools, or with --pools ${pool.name}`;
+    return [{ check, status: left > 0 ? "problem" : "warning", finding: `no live host serves it; ${waits}`, advice }];
+  }
+  return [];
+}

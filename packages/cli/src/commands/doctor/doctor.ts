@@ -1,0 +1,48 @@
+import type { Command } from "commander";
+import { withConnection } from "../../connection/connection.ts";
+import { EXIT, type ExitCode, exitCodeOf } from "../../failure/exit-code.ts";
+import { action, type Invocation, newCommand } from "../../invocation.ts";
+import { colors } from "../../output/colors.ts";
+import type { Column } from "../../output/printer.ts";
+import { checkFleet } from "./check-fleet.ts";
+import { checkNode } from "./check-node.ts";
+import { checkRedis } from "./check-redis.ts";
+import type { Finding } from "./finding.ts";
+
+/** `manyhands doctor` */
+export function doctorCommand(): Command {
+  const command = newCommand("doctor", {
+    summary: "check Node, Redis, clocks, hosts, pools and waiting tasks, and say what to do",
+    examples: [["manyhands doctor -o json", "for monitoring: exit code 1 when there is a problem"]],
+  });
+  return command
+    .addHelpText("after", "\nExit codes: 0 no problem, 1 a problem, 3 Redis cannot be used")
+    .action(action(doctor));
+}
+
+async function doctor({ settings, printer }: Invocation): Promise<ExitCode> {
+  const findings: Finding[] = [checkNode()];
+  let redisFailed = false;
+  try {
+    await withConnection(settings, async (connection) => {
+      findings.push(...(await checkRedis(connection, settings)), ...(await checkFleet(connection)));
+    });
+  } catch (error) {
+    if (exitCodeOf(error) !== EXIT.redis) throw error;
+    redisFailed = true;
+    const [what = "", ...todo] = (error as Error).message.split("; ");
+    findings.push({ check: "redis", status: "problem", finding: what, advice: todo.join("; ") });
+  }
+  printer.list(findings, COLUMNS, "");
+  if (redisFailed) return EXIT.redis;
+  return findings.some((finding) => finding.status === "problem") ? EXIT.failed : EXIT.done;
+}
+
+const MARKS = { ok: colors.green("ok"), warning: colors.yellow("warning"), problem: colors.red("problem") };
+
+const COLUMNS: readonly Column<Finding>[] = [
+  { heading: "CHECK", cell: (finding) => finding.check },
+  { heading: "STATUS", cell: (finding) => MARKS[finding.status] },
+  { heading: "FINDING", cell: (finding) => finding.finding },
+  { heading: "WHAT TO DO", cell: (finding) => finding.advice },
+];

@@ -1,0 +1,38 @@
+import type { Command } from "commander";
+import { withConnection } from "../../connection/connection.ts";
+import { EXIT } from "../../failure/exit-code.ts";
+import { action, newCommand } from "../../invocation.ts";
+import { wholeNumber } from "../../parse/numbers.ts";
+import { noSuchHost } from "./find-host.ts";
+
+/** `manyhands host drain <host>` */
+export function hostDrainCommand(): Command {
+  const command = newCommand("drain", {
+    summary: "let a host finish what it runs, take nothing more, and end",
+    examples: [
+      ["manyhands host drain web-1", "with the grace time it was started with"],
+      ["manyhands host drain web-1 --grace 60000", "stop what still runs after a minute"],
+    ],
+  });
+  return command
+    .argument("<host>", "name or id of the host")
+    .option(
+      "--grace <ms>",
+      "how long running tasks may take",
+      wholeNumber("--grace", { from: 0, unit: "milliseconds" }),
+    )
+    .action(
+      action<{ grace?: number }>(async ({ args, options, settings, printer }) => {
+        const name = String(args[0]);
+        return withConnection(settings, async ({ inspector }) => {
+          const host = await inspector.drainHost(name, options.grace ?? null);
+          if (!host) throw await noSuchHost({ inspector }, name);
+          printer.change(
+            { id: host.id, name: host.name, running: host.running.length },
+            `host "${host.name}" was told to finish its ${host.running.length} running tasks and to end`,
+          );
+          return EXIT.done;
+        });
+      }),
+    );
+}

@@ -1,0 +1,59 @@
+import type { HostRecord } from "@manyhands/core/internal";
+import type { Command } from "commander";
+import { withConnection } from "../../connection/connection.ts";
+import { EXIT } from "../../failure/exit-code.ts";
+import { action, newCommand } from "../../invocation.ts";
+import { megabytes, moment, relative } from "../../output/times.ts";
+import { noSuchHost } from "./find-host.ts";
+
+/** `manyhands host show <host>` */
+export function hostShowCommand(): Command {
+  const command = newCommand("show", {
+    summary: "one host: its tasks, children and what they run",
+    examples: [["manyhands host show web-1", "by name or id"]],
+  });
+  return command.argument("<host>", "name or id of the host").action(
+    action(async ({ args, settings, printer }) => {
+      const name = String(args[0]);
+      return withConnection(settings, async ({ inspector }) => {
+        const host = await inspector.host(name);
+        if (!host) throw await noSuchHost({ inspector }, name);
+        printer.record(host, fieldsOf(host));
+        return EXIT.done;
+      });
+    }),
+  );
+}
+
+function fieldsOf(host: HostRecord): [string, string][] {
+  const running = host.running.map(
+    (run) => `${run.task} ${run.jobId} (pool ${run.pool}, pid ${run.pid}, ${relative(run.since)})`,
+  );
+  const children = host.children.map((child) => {
+    const pool = child.pool === null ? "spare" : `pool ${child.pool}`;
+    return `${child.pid} ${child.isolation}, ${pool}, ${child.busy ? "busy" : "idle"}, ${child.jobsRun} jobs run`;
+  });
+  return [
+    ["name", host.name],
+    ["id", host.id],
+    ["state", host.state],
+    ["machine", `${host.hostname}, pid ${host.pid}`],
+    ["slots", `${host.running.length} of ${host.slots} busy`],
+    ["isolation", host.isolation],
+    ["pools", host.pools?.join(", ") ?? "all"],
+    [
+      "tasks",
+      host.tasks
+        .map((task) => task.name)
+        .sort()
+        .join(", ") || "none",
+    ],
+    ["running", running.join("\n") || "nothing"],
+    ["children", children.join("\n") || "none"],
+    ["done", `${host.completed} completed, ${host.failed} failed`],
+    ["memory", megabytes(host.memory)],
+    ["version", host.version],
+    ["started", moment(host.startedAt)],
+    ["last beat", moment(host.beatAt)],
+  ];
+}

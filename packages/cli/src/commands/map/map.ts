@@ -1,0 +1,103 @@
+import { connect, type Logger, type Pool } from "@manyhands/core";
+import type { Command } from "commander";
+import { withConnection } from "../../connection/connection.ts";
+import { EXIT, type ExitCode } from "../../failure/exit-code.ts";
+import { interruption } from "../../interruption.ts";
+import { action, type Invocation, newCommand } from "../../invocation.ts";
+import { toJson } from "../../output/json-text.ts";
+import { wholeNumber } from "../../parse/numbers.ts";
+import { assertTaskKnown, DEFAULT_POOL, poolFor } from "../submit/destination.ts";
+import { type ItemSource, openItems } from "./item-source.ts";
+import { type MapOutcome, orderedOutcomes, unorderedOutcomes } from "./outcomes.ts";
+import { type MapProgress, showProgress } from "./progress.ts";
+
+interface Options {
+  pool: string;
+  chunkSize: number;
+  unordered?: true;
+}
+
+/** `manyhands map <task> [items.ndjson|-]` */
+export function mapCommand(): Command {
+  const command = newCommand("map", {
+    summary: "run a task on each line of NDJSON; results come as NDJSON on stdout, in order",
+    examples: [
+      ["seq 1 100 | manyhands map square", "a hundred calls over all hosts"],
+      ["manyhands map resize images.ndjson --chunk-size 20 > sizes.ndjson", "20 lines in one job"],
+      ["tail -f log.ndjson | manyhands map parse --unordered", "an input without end, results as they come"],
+    ],
+  });
+  return command
+    .argument("<task>", "name of the task")
+    .argument("[items]", "file with one JSON value per line; - is stdin", "-")
+    .option("--pool <name>", "pool to submit to", DEFAULT_POOL)
+    .option("--chunk-size <n>", "lines in one job", wholeNumber("--chunk-size", { from: 1, to: 100_000 }), 1)
+    .option("--unordered", "write results as they come")
+    .addHelpText(
+      "after",
+      "\nA failed line is reported on stderr with its number; the others go on, and the exit code is 1.",
+    )
+    .action(action<Options>(map));
+}
+
+async function map(invocation: Invocation<Options>): Promise<ExitCode> {
+  const { args, options, settings, printer } = invocation;
+  const task = String(args[0]);
+  const size = await withConnection(settings, async (connection) => {
+    const pool = await poolFor(connection, options.pool);
+    assertTaskKnown(task, await connection.inspector.hosts());
+    return pool?.size ?? null;
+  });
+  const items = await openItems(String(args[1]));
+  using stop = interruption();
+  const progress = showProgress(await items.count());
+  const mp = await connect({
+    redis: settings.redis.value,
+    namespace: settings.namespace.value,
+    logger: loggerBeside(progress, (text) => printer.warn(text)),
+  });
+  stop.signal.addEventListener("abort", () => void mp.close());
+  try {
+    const pool = mp.pool(size ?? undefined, { name: options.pool });
+    const failed = await writeOutcomes(run(pool, task, { items, options }), { progress, stop: stop.signal });
+    if (stop.signal.aborted) return EXIT.cancelled;
+    return failed > 0 ? EXIT.failed : EXIT.done;
+  } catch (error) {
+    if (stop.signal.aborted) return EXIT.cancelled;
+    throw error;
+  } finally {
+    progress.stop();
+    items.close();
+    await mp.close();
+  }
+}
+
+function run(pool: Pool, task: string, job: { items: ItemSource; options: Options }): AsyncIterable<MapOutcome> {
+  const { items, options } = job;
+  const outcomes = options.unordered ? unorderedOutcomes : orderedOutcomes;
+  return outcomes({ pool, task, items: items.lines(), chunkSize: options.chunkSize });
+}
+
+async function writeOutcomes(
+  outcomes: AsyncIterable<MapOutcome>,
+  options: { progress: MapProgress; stop: AbortSignal },
+): Promise<number> {
+  let failed = 0;
+  for await (const outcome of outcomes) {
+    if (options.stop.aborted) break;
+    if (outcome.ok) {
+      if (!process.stdout.write(`${toJson(outcome.value)}\n`))
+        await new Promise((go) => process.stdout.once("drain", go));
+    } else {
+      failed += outcome.count;
+      options.progress.say(outcome.message);
+    }
+    options.progress.advance(outcome.ok ? 1 : outcome.count, failed);
+  }
+  return failed;
+}
+
+function loggerBeside(progress: MapProgress, warn: (text: string) => void): Logger {
+  const say = (text: string): void => progress.aside(() => warn(text));
+  return { info: () => {}, warn: say, error: say };
+}

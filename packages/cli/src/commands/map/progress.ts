@@ -1,0 +1,54 @@
+import { Presets, SingleBar } from "cli-progress";
+
+/** How far a map has come, on stderr; without a terminal nothing is drawn. */
+export interface MapProgress {
+  advance(lines: number, failed: number): void;
+  /** One line of text that stays above the bar. */
+  say(text: string): void;
+  /** Lets `write` print to stderr without being drawn over. */
+  aside(write: () => void): void;
+  stop(): void;
+}
+
+/** How often the bar is drawn, ms. */
+const REDRAW = 100;
+
+/** @param total - Lines, null = not known */
+export function showProgress(total: number | null): MapProgress {
+  if (!process.stderr.isTTY) {
+    const say = (text: string): void => void process.stderr.write(`${text}\n`);
+    return { advance: () => {}, say, aside: (write) => write(), stop: () => {} };
+  }
+  const known = "{bar} {percentage}% | {value}/{total} lines | {failed} failed | {eta_formatted} left";
+  const unknown = "{value} lines | {failed} failed | {duration_formatted}";
+  const bar = new SingleBar(
+    {
+      format: total === null ? unknown : known,
+      stream: process.stderr,
+      fps: 1_000 / REDRAW,
+      hideCursor: true,
+      clearOnComplete: false,
+      gracefulExit: false,
+    },
+    Presets.shades_classic,
+  );
+  let value = 0;
+  let failures = 0;
+  bar.start(total ?? 0, 0, { failed: 0 });
+  const aside = (write: () => void): void => {
+    process.stderr.write("\r\x1b[K");
+    write();
+    bar.update(value, { failed: failures });
+  };
+  return {
+    advance(lines, failed) {
+      value += lines;
+      failures = failed;
+      if (total === null) bar.setTotal(value);
+      bar.update(value, { failed });
+    },
+    say: (text) => aside(() => void process.stderr.write(`${text}\n`)),
+    aside,
+    stop: () => bar.stop(),
+  };
+}

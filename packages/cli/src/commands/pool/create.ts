@@ -1,0 +1,55 @@
+import type { Isolation } from "@manyhands/core/internal";
+import { type Command, Option } from "commander";
+import { withConnection } from "../../connection/connection.ts";
+import { EXIT } from "../../failure/exit-code.ts";
+import { UsageError } from "../../failure/usage-error.ts";
+import { action, newCommand } from "../../invocation.ts";
+import { wholeNumber } from "../../parse/numbers.ts";
+import { describeSize, parsePoolSize } from "./pool-size.ts";
+
+interface Options {
+  size?: number | null;
+  isolation?: Isolation;
+  maxTasksPerChild?: number;
+}
+
+/** `manyhands pool create <name>` */
+export function poolCreateCommand(): Command {
+  const command = newCommand("create", {
+    summary: "make a pool that stays until it is removed",
+    examples: [
+      ["manyhands pool create mail --size 4", "at most 4 at once over all hosts"],
+      ["manyhands pool create bulk", "as many as there are slots"],
+    ],
+  });
+  return command
+    .argument("<name>", "1 to 100 letters, digits or _ . -")
+    .option("--size <n>", 'how many run at once over all hosts (default: "all" slots)', parsePoolSize)
+    .addOption(new Option("--isolation <kind>", "where its tasks run").choices(["process", "thread", "inline"]))
+    .option(
+      "--max-tasks-per-child <n>",
+      "replace a child after n jobs",
+      wholeNumber("--max-tasks-per-child", { from: 1 }),
+    )
+    .action(
+      action<Options>(async ({ args, options, settings, printer }) => {
+        const name = String(args[0]);
+        const { size = null, isolation = null, maxTasksPerChild = null } = options;
+        return withConnection(settings, async ({ inspector }) => {
+          const created = await inspector.createPool({ name, size, isolation, maxTasksPerChild });
+          const pool = await inspector.pool(name);
+          if (!created && (pool?.size ?? null) !== size) {
+            const sizes = `with size ${describeSize(pool?.size ?? null)}`;
+            throw new UsageError(
+              `pool "${name}" exists already ${sizes}; change it with: manyhands pool resize ${name} <n>`,
+            );
+          }
+          const words = created
+            ? `made pool "${name}" with size ${describeSize(size)}`
+            : `pool "${name}" exists already`;
+          printer.change(pool ?? { name, size }, words);
+          return EXIT.done;
+        });
+      }),
+    );
+}

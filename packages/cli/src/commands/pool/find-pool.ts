@@ -1,0 +1,16 @@
+import type { PoolView } from "@manyhands/core/internal";
+import type { Connection } from "../../connection/connection.ts";
+import { NotFoundError } from "../../failure/not-found-error.ts";
+
+/** @throws NotFoundError naming the pools that exist */
+export async function findPool({ inspector }: Connection, name: string): Promise<PoolView> {
+  const pool = await inspector.pool(name);
+  if (pool) return pool;
+  throw await noSuchPool({ inspector }, name);
+}
+
+export async function noSuchPool({ inspector }: Pick<Connection, "inspector">, name: string): Promise<NotFoundError> {
+  const names = (await inspector.pools()).map((pool) => pool.name);
+  const known = names.length === 0 ? "there are no pools yet" : `pools: ${names.slice(0, 10).join(", ")}`;
+  return new NotFoundError(`no pool "${name}" (${known}); make one with: manyhands pool create ${name}`);
+}

@@ -1,0 +1,26 @@
+import type { Command } from "commander";
+import { withConnection } from "../../connection/connection.ts";
+import { EXIT } from "../../failure/exit-code.ts";
+import { action, newCommand } from "../../invocation.ts";
+import { noSuchPool } from "./find-pool.ts";
+
+/** `manyhands pool pause <name>` */
+export function poolPauseCommand(): Command {
+  const command = newCommand("pause", {
+    summary: "start nothing more of a pool; what runs goes on, what waits keeps its place",
+    examples: [["manyhands pool pause mail", "let it come to rest"]],
+  });
+  return command.argument("<name>", "name of the pool").action(
+    action(async ({ args, settings, printer }) => {
+      const name = String(args[0]);
+      return withConnection(settings, async ({ inspector }) => {
+        if (!(await inspector.pausePool(name))) throw await noSuchPool({ inspector }, name);
+        printer.change(
+          (await inspector.pool(name)) ?? {},
+          `pool "${name}" is paused; go on with: manyhands pool resume ${name}`,
+        );
+        return EXIT.done;
+      });
+    }),
+  );
+}

@@ -1,0 +1,19 @@
+import type { Command } from "commander";
+import { newCommand } from "../../invocation.ts";
+import { poolCreateCommand } from "./create.ts";
+import { poolListCommand } from "./ls.ts";
+import { poolPauseCommand } from "./pause.ts";
+import { poolResizeCommand } from "./resize.ts";
+import { poolResumeCommand } from "./resume.ts";
+import { poolShowCommand } from "./show.ts";
+
+/** `manyhands pool …` */
+export function poolCommand(): Command {
+  return newCommand("pool", { summary: "pools: list, create, resize, pause" })
+    .addCommand(poolListCommand())
+    .addCommand(poolShowCommand())
+    .addCommand(poolCreateCommand())
+    .addCommand(poolResizeCommand())
+    .addCommand(poolPauseCommand())
+    .addCommand(poolResumeCommand());
+}

@@ -1,0 +1,31 @@
+import type { Command } from "commander";
+import { withConnection } from "../../connection/connection.ts";
+import { EXIT } from "../../failure/exit-code.ts";
+import { action, newCommand } from "../../invocation.ts";
+import { noSuchPool } from "./find-pool.ts";
+import { describeSize, parsePoolSize } from "./pool-size.ts";
+
+/** `manyhands pool resize <name> <size>` */
+export function poolResizeCommand(): Command {
+  const command = newCommand("resize", {
+    summary: "change how many of a pool's tasks run at once; running ones are not stopped",
+    examples: [
+      ["manyhands pool resize mail 8", "at most 8 at once from now on"],
+      ["manyhands pool resize mail all", "as many as there are slots"],
+    ],
+  });
+  return command
+    .argument("<name>", "name of the pool")
+    .argument("<size>", 'a whole number from 1, or "all"', parsePoolSize)
+    .action(
+      action(async ({ args, settings, printer }) => {
+        const name = String(args[0]);
+        const size = args[1] as unknown as number | null;
+        return withConnection(settings, async ({ inspector }) => {
+          if (!(await inspector.resizePool(name, size))) throw await noSuchPool({ inspector }, name);
+          printer.change((await inspector.pool(name)) ?? {}, `pool "${name}" now has size ${describeSize(size)}`);
+          return EXIT.done;
+        });
+      }),
+    );
+}

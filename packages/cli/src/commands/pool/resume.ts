@@ -1,0 +1,23 @@
+import type { Command } from "commander";
+import { withConnection } from "../../connection/connection.ts";
+import { EXIT } from "../../failure/exit-code.ts";
+import { action, newCommand } from "../../invocation.ts";
+import { noSuchPool } from "./find-pool.ts";
+
+/** `manyhands pool resume <name>` */
+export function poolResumeCommand(): Command {
+  const command = newCommand("resume", {
+    summary: "let a paused pool go on",
+    examples: [["manyhands pool resume mail", "start what waits"]],
+  });
+  return command.argument("<name>", "name of the pool").action(
+    action(async ({ args, settings, printer }) => {
+      const name = String(args[0]);
+      return withConnection(settings, async ({ inspector }) => {
+        if (!(await inspector.resumePool(name))) throw await noSuchPool({ inspector }, name);
+        printer.change((await inspector.pool(name)) ?? {}, `pool "${name}" goes on`);
+        return EXIT.done;
+      });
+    }),
+  );
+}

@@ -1,0 +1,44 @@
+import type { PoolView } from "@manyhands/core/internal";
+import type { Command } from "commander";
+import { withConnection } from "../../connection/connection.ts";
+import { EXIT } from "../../failure/exit-code.ts";
+import { action, newCommand } from "../../invocation.ts";
+import { duration, moment } from "../../output/times.ts";
+import { findPool } from "./find-pool.ts";
+import { describeSize } from "./pool-size.ts";
+
+/** `manyhands pool show <name>` */
+export function poolShowCommand(): Command {
+  const command = newCommand("show", {
+    summary: "one pool: size, state, counts, who serves it",
+    examples: [["manyhands pool show default", "the pool that submit uses"]],
+  });
+  return command.argument("<name>", "name of the pool").action(
+    action(async ({ args, settings, printer }) => {
+      const pool = await withConnection(settings, (connection) => findPool(connection, String(args[0])));
+      printer.record(pool, fieldsOf(pool));
+      return EXIT.done;
+    }),
+  );
+}
+
+function fieldsOf(pool: PoolView): [string, string][] {
+  return [
+    ["name", pool.name],
+    ["state", pool.paused ? `${pool.state}, paused` : pool.state],
+    ...(pool.failure === null ? [] : ([["failure", pool.failure]] as [string, string][])),
+    ["size", pool.size === null ? "all slots of the hosts that serve it" : `${pool.size} at once over all hosts`],
+    ["hosts", pool.hosts === 0 ? "none: nothing of it will start" : `${pool.hosts} with ${pool.slots} slots`],
+    ["waiting", String(pool.waiting + pool.prioritized)],
+    ["oldest", duration(pool.oldestWaiting)],
+    ["active", `${pool.active} of ${describeSize(pool.size)}`],
+    ["delayed", String(pool.delayed)],
+    ["completed", String(pool.completed)],
+    ["failed", String(pool.failed)],
+    ["isolation", pool.isolation ?? "what the host says"],
+    ["recycling", pool.maxTasksPerChild === null ? "never" : `a child is replaced after ${pool.maxTasksPerChild} jobs`],
+    ["initializer", pool.initializer?.task ?? "none"],
+    ["owner", pool.owner === null ? "nobody: it stays until it is removed" : `client ${pool.owner}`],
+    ["created", moment(pool.createdAt)],
+  ];
+}

@@ -1,0 +1,52 @@
+import { startRedisServer } from "@manyhands/core/redis-server";
+import type { Command } from "commander";
+import { EXIT, type ExitCode } from "../failure/exit-code.ts";
+import { interruption } from "../interruption.ts";
+import { action, type Invocation, newCommand } from "../invocation.ts";
+import { wholeNumber } from "../parse/numbers.ts";
+
+interface Options {
+  port?: number;
+  password?: string;
+  directory?: string;
+}
+
+/** `manyhands redis` */
+export function redisCommand(): Command {
+  const command = newCommand("redis", {
+    summary: "a private Redis on loopback, until Ctrl-C; its URL is the first line on stdout",
+    examples: [
+      ["manyhands redis", "then, elsewhere: export MANYHANDS_REDIS_URL=<the URL>"],
+      ["manyhands redis --port 6400 --directory ./redis-data", "the data survives a restart"],
+    ],
+  });
+  return command
+    .option("--port <port>", "port on 127.0.0.1 (default: a free one)", wholeNumber("--port", { from: 1, to: 65_535 }))
+    .option("--password <text>", "password (default: a random one)")
+    .option("--directory <folder>", "keep the data here (default: a temporary folder, removed at the end)")
+    .action(action<Options>(serveRedis));
+}
+
+async function serveRedis({ options, printer }: Invocation<Options>): Promise<ExitCode> {
+  using stop = interruption();
+  const server = await startRedisServer({ ...options, logger: { info: (message) => printer.words(message) } });
+  try {
+    if (printer.format === "table") printer.line(server.url);
+    else printer.line(JSON.stringify({ url: server.url, port: server.port, pid: server.pid, source: server.source }));
+    printer.words(`Redis (${server.source}) is up on port ${server.port}; Ctrl-C ends it`);
+    const end = await Promise.race([
+      server.exited.then(() => "exited" as const),
+      new Promise<"stopped">((resolve) => {
+        if (stop.signal.aborted) resolve("stopped");
+        stop.signal.addEventListener("abort", () => resolve("stopped"));
+        // The server does not keep this process alive; waiting for a signal has to.
+        setInterval(() => {}, 2 ** 30);
+      }),
+    ]);
+    if (end === "stopped") return EXIT.done;
+    printer.words("Redis has ended by itself");
+    return EXIT.redis;
+  } finally {
+    await server.stop();
+  }
+}

@@ -1,0 +1,36 @@
+import type { CancelOutcome } from "@manyhands/core/internal";
+import type { Command } from "commander";
+import { withConnection } from "../../connection/connection.ts";
+import { EXIT } from "../../failure/exit-code.ts";
+import { action, newCommand } from "../../invocation.ts";
+import { noSuchTask } from "./no-such-task.ts";
+
+/** `manyhands task cancel <id…>` */
+export function taskCancelCommand(): Command {
+  const command = newCommand("cancel", {
+    summary: "cancel tasks: one that waits is taken out, one that runs is stopped by its host",
+    examples: [["manyhands task cancel k3f9-17 --reason 'wrong input'", "whoever waits for it gets a CancelledError"]],
+  });
+  return command
+    .argument("<id...>", "ids of tasks")
+    .option("--reason <text>", "what the caller is told", "cancelled from the command line")
+    .action(
+      action<{ reason: string }>(async ({ args, options, settings, printer }) => {
+        const ids = args[0] as string[];
+        return withConnection(settings, async ({ inspector }) => {
+          for (const id of ids) {
+            const outcome = await inspector.cancelTask(id, options.reason);
+            if (outcome.outcome === "unknown") throw noSuchTask(id);
+            printer.change({ id, ...outcome }, `task ${id} ${describe(outcome)}`);
+          }
+          return EXIT.done;
+        });
+      }),
+    );
+}
+
+function describe(outcome: Exclude<CancelOutcome, { outcome: "unknown" }>): string {
+  if (outcome.outcome === "removed") return `was cancelled before it started, and taken out of pool "${outcome.pool}"`;
+  if (outcome.outcome === "finished") return `is ${outcome.state} already; nothing to cancel`;
+  return outcome.host === null ? "is being stopped" : `is being stopped on host "${outcome.host}"`;
+}

@@ -1,0 +1,47 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Command } from "commander";
+import { withConnection } from "../../connection/connection.ts";
+import { EXIT } from "../../failure/exit-code.ts";
+import { interruption } from "../../interruption.ts";
+import { action, newCommand } from "../../invocation.ts";
+import { toJson } from "../../output/json-text.ts";
+import { noSuchTask } from "./no-such-task.ts";
+
+/** How often new lines are looked for, ms. */
+const FOLLOW_INTERVAL = 500;
+
+/** `manyhands task logs <id>` */
+export function taskLogsCommand(): Command {
+  const command = newCommand("logs", {
+    summary: "what a task logged and printed",
+    examples: [["manyhands task logs k3f9-17 --follow", "until it is finished"]],
+  });
+  return command
+    .argument("<id>", "id of the task")
+    .option("-f, --follow", "go on until the task is finished")
+    .action(
+      action<{ follow?: true }>(async ({ args, options, settings, printer }) => {
+        const id = String(args[0]);
+        using stop = interruption();
+        return withConnection(settings, async ({ inspector }) => {
+          const all: string[] = [];
+          for (let from = 0; ; ) {
+            // Before the lines are read, so that the last ones of a finished task are not missed.
+            const task = options.follow ? await inspector.task(id) : null;
+            const log = await inspector.logs(id, { from });
+            if (!log) throw noSuchTask(id);
+            from = log.next;
+            for (const line of log.lines) {
+              if (printer.format === "json") all.push(line);
+              else printer.line(printer.format === "ndjson" ? toJson({ line }) : line);
+            }
+            const over = !options.follow || task?.state === "completed" || task?.state === "failed";
+            if (over || stop.signal.aborted) break;
+            await sleep(FOLLOW_INTERVAL, undefined, { signal: stop.signal }).catch(() => {});
+          }
+          if (printer.format === "json") printer.line(toJson(all, 2));
+          return stop.signal.aborted ? EXIT.cancelled : EXIT.done;
+        });
+      }),
+    );
+}

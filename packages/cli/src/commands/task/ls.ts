@@ -1,0 +1,67 @@
+import { TASK_STATES, type TaskFilter, type TaskRow, type TaskState } from "@manyhands/core/internal";
+import { type Command, Option } from "commander";
+import { withConnection } from "../../connection/connection.ts";
+import { EXIT } from "../../failure/exit-code.ts";
+import { action, newCommand } from "../../invocation.ts";
+import { type Column, shorten } from "../../output/printer.ts";
+import { duration, relative } from "../../output/times.ts";
+import { wholeNumber } from "../../parse/numbers.ts";
+import { findPool } from "../pool/find-pool.ts";
+
+interface Options {
+  pool?: string;
+  state?: TaskState;
+  name?: string;
+  host?: string;
+  limit: number;
+  offset: number;
+}
+
+/** `manyhands task ls` */
+export function taskListCommand(): Command {
+  const command = newCommand("ls", {
+    summary: "tasks, newest first by the last thing that happened to them",
+    examples: [
+      ["manyhands task ls --state failed", "what went wrong lately"],
+      ["manyhands task ls --pool mail --name send-mail -o ndjson", "for a script"],
+    ],
+  });
+  return command
+    .alias("list")
+    .option("--pool <name>", "only of this pool")
+    .addOption(new Option("--state <state>", "only in this state").choices(TASK_STATES))
+    .option("--name <task>", "only of this task")
+    .option("--host <host>", "only those that this host runs or ran")
+    .option("--limit <n>", "at most n", wholeNumber("--limit", { from: 1, to: 10_000 }), 20)
+    .option("--offset <n>", "leave out the first n", wholeNumber("--offset", { from: 0 }), 0)
+    .action(
+      action<Options>(async ({ options, settings, printer }) => {
+        const { pool, state, name, host, limit, offset } = options;
+        const rows = await withConnection(settings, async (connection) => {
+          if (pool !== undefined) await findPool(connection, pool);
+          const filter: TaskFilter = { limit, offset };
+          Object.assign(filter, pool && { pool }, state && { state }, name && { name }, host && { host });
+          return connection.inspector.tasks(filter);
+        });
+        printer.list(rows, COLUMNS, "no such tasks");
+        return EXIT.done;
+      }),
+    );
+}
+
+const COLUMNS: readonly Column<TaskRow>[] = [
+  { heading: "ID", cell: (task) => task.id },
+  { heading: "TASK", cell: (task) => task.name },
+  { heading: "POOL", cell: (task) => task.pool },
+  { heading: "STATE", cell: (task) => task.state },
+  { heading: "TRIES", cell: (task) => String(task.attemptsMade), align: "right" },
+  { heading: "HOST", cell: (task) => task.host ?? "-" },
+  { heading: "SUBMITTED", cell: (task) => relative(task.createdAt) },
+  { heading: "TOOK", cell: (task) => runTime(task), align: "right" },
+  { heading: "FAILURE", cell: (task) => shorten(task.failedReason ?? "", 50) },
+];
+
+function runTime(task: TaskRow): string {
+  if (task.startedAt === null) return "-";
+  return duration(Math.max(0, (task.finishedAt ?? Date.now()) - task.startedAt));
+}

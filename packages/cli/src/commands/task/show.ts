@@ -1,0 +1,84 @@
+import type { ErrorView, TaskView } from "@manyhands/core/internal";
+import type { Command } from "commander";
+import { withConnection } from "../../connection/connection.ts";
+import { EXIT } from "../../failure/exit-code.ts";
+import { action, newCommand } from "../../invocation.ts";
+import { toJson } from "../../output/json-text.ts";
+import { shorten } from "../../output/printer.ts";
+import { duration, moment } from "../../output/times.ts";
+import { noSuchTask } from "./no-such-task.ts";
+
+/** `manyhands task show <id>` */
+export function taskShowCommand(): Command {
+  const command = newCommand("show", {
+    summary: "one task: arguments, result or error with its remote stack, where and when it ran",
+    examples: [
+      ["manyhands task show k3f9-17", "by the id that submit printed"],
+      ["manyhands task show k3f9-17.3", "the fourth call of a job that several calls share"],
+    ],
+  });
+  return command.argument("<id>", "id of the task").action(
+    action(async ({ args, settings, printer }) => {
+      const id = String(args[0]);
+      const task = await withConnection(settings, ({ inspector }) => inspector.task(id));
+      if (!task) throw noSuchTask(id);
+      printer.record(task, fieldsOf(task));
+      return EXIT.done;
+    }),
+  );
+}
+
+function fieldsOf(task: TaskView): [string, string][] {
+  const fields: [string, string][] = [
+    ["id", task.id],
+    ["task", task.name],
+    ["pool", task.pool],
+    ["state", describeState(task)],
+  ];
+  const add = (name: string, text: string | null): void => {
+    if (text !== null && text !== "") fields.push([name, text]);
+  };
+  add("waits for", task.blockedBy);
+  add("cancelling", task.cancelRequested);
+  add("tries", `${task.attemptsMade} of ${task.attempts}`);
+  add("host", task.host === null ? null : task.pid === null ? task.host : `${task.host}, pid ${task.pid}`);
+  add("submitted", moment(task.createdAt));
+  add("due", task.dueAt === null ? null : moment(task.dueAt));
+  add("started", task.startedAt === null ? null : `${moment(task.startedAt)} after ${duration(task.waitTime)}`);
+  add("finished", task.finishedAt === null ? null : `${moment(task.finishedAt)} after ${duration(task.runTime)}`);
+  add("priority", task.priority === null ? null : String(task.priority));
+  add("timeout", task.timeout === null ? null : duration(task.timeout));
+  add("tags", task.tags.join(", "));
+  add("progress", task.progress === null ? null : toJson(task.progress));
+  add("calls", task.units > 1 ? `${task.units} ${task.kind}, ${task.items} items` : null);
+  add("arguments", shorten(toJson(task.args), 500));
+  if (task.hasResult) add("result", shorten(toJson(task.result), 2_000));
+  add("error", task.error === null ? null : describeError(task.error));
+  add("failed as", task.error === null ? task.failedReason : null);
+  add("outcomes", describeOutcomes(task));
+  return fields;
+}
+
+function describeState(task: TaskView): string {
+  if (task.queuePosition === null) return task.state;
+  return task.queuePosition === 0 ? `${task.state}, next in line` : `${task.state}, ${task.queuePosition} before it`;
+}
+
+/** An error with its remote stack, host and pid. */
+export function describeError(error: ErrorView): string {
+  const head = `${error.name}: ${error.message}`;
+  const frames = (error.stack ?? "").split("\n").filter((line) => /^\s+at /.test(line));
+  const where = error.host === null ? [] : [`  on ${error.host}${error.pid === null ? "" : `, pid ${error.pid}`}`];
+  const cause = error.cause === null ? [] : [`caused by ${describeError(error.cause)}`];
+  return [head, ...where, ...frames, ...cause].join("\n");
+}
+
+function describeOutcomes(task: TaskView): string | null {
+  if (task.units === 1 || task.outcomes.length === 0) return null;
+  const lines = task.outcomes.slice(0, 20).map((outcome) => {
+    const text = outcome.ok ? shorten(toJson(outcome.value), 100) : `${outcome.error?.name}: ${outcome.error?.message}`;
+    return `.${outcome.unit} ${outcome.ok ? "ok" : "failed"} in ${duration(outcome.runTime)}: ${text}`;
+  });
+  const more = task.outcomes.length - lines.length;
+  return [...lines, ...(more > 0 ? [`and ${more} more: -o json shows all`] : [])].join("\n");
+}

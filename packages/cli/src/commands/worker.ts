@@ -1,0 +1,176 @@
+import type { Isolation } from "@manyhands/core";
+import { startWorker, type WorkerHost, type WorkerOptions } from "@manyhands/worker";
+import { type Command, Option } from "commander";
+import { EXIT, type ExitCode, exitCodeOf } from "../failure/exit-code.ts";
+import { UsageError } from "../failure/usage-error.ts";
+import { action, type Invocation, newCommand } from "../invocation.ts";
+import type { Printer } from "../output/printer.ts";
+import { commaList, wholeNumber } from "../parse/numbers.ts";
+
+interface Options {
+  tasks: string[];
+  slots?: number;
+  isolation?: Isolation;
+  pools?: string[];
+  name?: string;
+  grace?: number;
+  healthPort?: number;
+  healthAddress?: string;
+  maxHeap?: number;
+  echo?: true;
+}
+
+/** `manyhands worker --tasks <module…>` */
+export function workerCommand(): Command {
+  const command = newCommand("worker", {
+    summary: "a worker host: takes tasks of its modules from Redis and runs them in children",
+    examples: [
+      ["manyhands worker --tasks tasks.ts", "as many slots as processors"],
+      ["manyhands worker --tasks mail.ts reports.ts --slots 8 --name web-1", "two modules, eight at once"],
+      [
+        "manyhands worker --tasks tasks.ts --pools mail --health-port 8080",
+        "one pool, and /readyz for a load balancer",
+      ],
+    ],
+  });
+  return command
+    .requiredOption("--tasks <module...>", "modules that define tasks: .ts or .js files")
+    .option(
+      "--slots <n>",
+      "tasks at once (default: number of processors)",
+      wholeNumber("--slots", { from: 1, to: 10_000 }),
+    )
+    .addOption(
+      new Option("--isolation <kind>", "where tasks run (default: process)").choices(["process", "thread", "inline"]),
+    )
+    .option("--pools <a,b>", "serve only these pools (default: all)", poolNames)
+    .option("--name <name>", "name of the host (default: name of the machine and pid)")
+    .option(
+      "--grace <ms>",
+      "how long running tasks may take after SIGTERM",
+      wholeNumber("--grace", { from: 0, unit: "milliseconds" }),
+    )
+    .option(
+      "--health-port <port>",
+      "serve /healthz and /readyz; 0 takes a free port",
+      wholeNumber("--health-port", { from: 0, to: 65_535 }),
+    )
+    .option("--health-address <address>", "address of the health server (default: 127.0.0.1)")
+    .option("--max-heap <mb>", "heap limit of a child, megabytes", wholeNumber("--max-heap", { from: 8 }))
+    .option("--echo", "print what tasks write to stdout and stderr")
+    .addHelpText(
+      "after",
+      "\nSIGTERM or Ctrl-C: takes nothing more, finishes what runs within the grace time, ends with 0.\nA second signal: stops what runs at once; it goes back to the queue.",
+    )
+    .action(action<Options>(work));
+}
+
+function poolNames(text: string): string[] {
+  const names = commaList(text);
+  if (names.length > 0) return names;
+  throw new UsageError(`--pools must be names with commas between, such as mail,reports; got "${text}"`);
+}
+
+async function work({ options, settings, printer }: Invocation<Options>): Promise<ExitCode> {
+  const stopper = new Stopper(printer);
+  const host = await start(options, { redis: settings.redis.value, namespace: settings.namespace.value, printer });
+  stopper.attach(host);
+  // Words, but on stdout: this is what a script waits for.
+  if (printer.format === "table") printer.line(describeReady(host, options));
+  else printer.line(JSON.stringify(readyFacts(host, options)));
+  await host.closed;
+  printer.words(`host "${host.name}" has stopped`);
+  return EXIT.done;
+}
+
+async function start(
+  options: Options,
+  place: { redis: string; namespace: string; printer: Printer },
+): Promise<WorkerHost> {
+  const { slots, isolation, pools, name, grace, healthPort, healthAddress, maxHeap } = options;
+  const { redis, namespace, printer } = place;
+  const given: WorkerOptions = {
+    tasks: options.tasks,
+    redis,
+    namespace,
+    ...(slots === undefined ? {} : { slots }),
+    ...(isolation === undefined ? {} : { isolation }),
+    ...(pools === undefined ? {} : { pools }),
+    ...(name === undefined ? {} : { name }),
+    ...(grace === undefined ? {} : { grace }),
+    ...(healthPort === undefined ? {} : { healthPort }),
+    ...(healthAddress === undefined ? {} : { healthAddress }),
+    ...(maxHeap === undefined ? {} : { maxHeapMegabytes: maxHeap }),
+    echoOutput: options.echo === true,
+    logger: {
+      info: () => {},
+      warn: (message) => printer.warn(message),
+      error: (message) => printer.warn(message),
+    },
+  };
+  try {
+    return await startWorker(given);
+  } catch (error) {
+    // What is not Redis is the modules or the options: wrong input in both cases.
+    if (exitCodeOf(error) !== EXIT.failed) throw error;
+    throw new UsageError(error instanceof Error ? error.message : String(error), { cause: error });
+  }
+}
+
+/** First signal: drain. Second: now. Before the host is up: end. */
+class Stopper {
+  readonly #printer: Printer;
+  #host: WorkerHost | undefined;
+  #signals = 0;
+
+  constructor(printer: Printer) {
+    this.#printer = printer;
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => this.#stop(signal));
+  }
+
+  attach(host: WorkerHost): void {
+    this.#host = host;
+    // Started by another command: when that one is gone, nobody else ends this host.
+    if (process.channel) process.on("disconnect", () => void host.stop({ grace: 0 }));
+    if (this.#signals > 0) void host.stop({ grace: 0 });
+  }
+
+  #stop(signal: NodeJS.Signals): void {
+    this.#signals += 1;
+    if (!this.#host) {
+      if (this.#signals > 1) process.exit(EXIT.cancelled);
+      return;
+    }
+    if (this.#signals > 2) process.exit(EXIT.cancelled);
+    const running = this.#host.record().running.length;
+    this.#printer.words(
+      this.#signals === 1
+        ? `${signal}: finishing ${running} running tasks, taking no more; again to stop now`
+        : `${signal}: stopping now; ${running} running tasks go back to their queue`,
+    );
+    void this.#host.stop(this.#signals === 1 ? {} : { grace: 0 });
+  }
+}
+
+function readyFacts(host: WorkerHost, options: Options): Record<string, unknown> {
+  return {
+    ready: true,
+    id: host.id,
+    name: host.name,
+    pid: process.pid,
+    slots: host.slots,
+    tasks: host.tasks.map((task) => task.name).sort(),
+    pools: options.pools ?? null,
+    healthPort: host.healthPort,
+  };
+}
+
+function describeReady(host: WorkerHost, options: Options): string {
+  const tasks = host.tasks
+    .map((task) => task.name)
+    .sort()
+    .join(", ");
+  const health = host.healthPort === null ? "" : `, health on port ${host.healthPort}`;
+  const pools = options.pools?.join(", ") ?? "all";
+  return `host "${host.name}" is ready: ${host.slots} slots, tasks ${tasks || "none"}, pools ${pools}${health}`;
+}

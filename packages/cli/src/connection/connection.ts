@@ -1,0 +1,38 @@
+import {
+  assertRedisFit,
+  closeRedis,
+  Inspector,
+  Keys,
+  openRedis,
+  type RedisClient,
+  type RedisFitness,
+} from "@manyhands/core/internal";
+import type { Settings } from "../settings/settings.ts";
+
+/** A connection that has answered, and what a command does over it. */
+export interface Connection {
+  client: RedisClient;
+  keys: Keys;
+  inspector: Inspector;
+  fitness: RedisFitness;
+}
+
+/**
+ * Gives `use` a connection to the Redis of the settings and closes it afterwards.
+ * @throws RedisUnfitError when it cannot be reached or is not fit for use
+ */
+export async function withConnection<Result>(
+  settings: Settings,
+  use: (connection: Connection) => Promise<Result>,
+): Promise<Result> {
+  const client = openRedis(settings.redis.value, { name: "manyhands-command" });
+  const keys = new Keys(settings.namespace.value);
+  const inspector = new Inspector({ client, keys });
+  try {
+    const fitness = await assertRedisFit(client, settings.redis.value);
+    return await use({ client, keys, inspector, fitness });
+  } finally {
+    await inspector.close();
+    await closeRedis(client);
+  }
+}

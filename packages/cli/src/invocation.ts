@@ -1,0 +1,56 @@
+import { DEFAULT_REDIS_URL } from "@manyhands/core/internal";
+import { Command, Option } from "commander";
+import type { ExitCode } from "./failure/exit-code.ts";
+import { Printer } from "./output/printer.ts";
+import { resolveSettings, type Settings } from "./settings/settings.ts";
+
+/** One call of a command: what was typed, and what it is to use. */
+export interface Invocation<Options = Record<string, never>> {
+  /** Arguments in order; a variadic one is a list. */
+  args: (string | string[] | undefined)[];
+  options: Options;
+  settings: Settings;
+  printer: Printer;
+}
+
+/** What a command is called and how it is explained. */
+export interface CommandText {
+  summary: string;
+  /** Calls that work as they stand, each with a few words. */
+  examples?: readonly (readonly [call: string, words: string])[];
+}
+
+/** A command with the options that all have, which may stand before or after its name. */
+export function newCommand(name: string, text: CommandText): Command {
+  const command = addSharedOptions(new Command(name)).description(text.summary);
+  if (text.examples && text.examples.length > 0) {
+    const width = Math.max(...text.examples.map(([call]) => call.length));
+    const lines = text.examples.map(([call, words]) => `  $ ${call.padEnd(width)}   # ${words}`);
+    command.addHelpText("after", `\nExamples:\n${lines.join("\n")}`);
+  }
+  return command;
+}
+
+export function addSharedOptions(command: Command): Command {
+  const group = "On every command:";
+  return command
+    .addOption(new Option("-o, --output <format>", "table, json or ndjson (default: table)").helpGroup(group))
+    .addOption(new Option("--redis <url>", `where Redis is (default: ${DEFAULT_REDIS_URL})`).helpGroup(group))
+    .addOption(new Option("--namespace <name>", "whose pools, tasks and hosts (default: manyhands)").helpGroup(group))
+    .addOption(new Option("--verbose", "show stacks of errors").helpGroup(group));
+}
+
+/** Turns a command's work into an action of commander; its exit code becomes that of the process. */
+export function action<Options>(
+  work: (invocation: Invocation<Options>) => Promise<ExitCode>,
+): (this: Command, ...raw: unknown[]) => Promise<void> {
+  return async function (this: Command): Promise<void> {
+    const settings = resolveSettings(this);
+    process.exitCode = await work({
+      args: this.processedArgs as (string | string[] | undefined)[],
+      options: this.opts() as Options,
+      settings,
+      printer: new Printer(settings.output.value),
+    });
+  };
+}

@@ -1,0 +1,68 @@
+import { readFileSync } from "node:fs";
+import { Command } from "commander";
+import { configCommand } from "./commands/config.ts";
+import { dashboardCommand } from "./commands/dashboard.ts";
+import { demoCommand } from "./commands/demo/demo.ts";
+import { doctorCommand } from "./commands/doctor/doctor.ts";
+import { hostCommand } from "./commands/host/host.ts";
+import { mapCommand } from "./commands/map/map.ts";
+import { poolCommand } from "./commands/pool/pool.ts";
+import { redisCommand } from "./commands/redis.ts";
+import { runCommand } from "./commands/run/run.ts";
+import { submitCommand } from "./commands/submit/submit.ts";
+import { taskCommand } from "./commands/task/task.ts";
+import { workerCommand } from "./commands/worker.ts";
+import type { ExitCode } from "./failure/exit-code.ts";
+import { reportFailure } from "./failure/report-failure.ts";
+import { addSharedOptions } from "./invocation.ts";
+
+/** Runs one command line, without the program's own name. Never throws. */
+export async function runCommandLine(args: readonly string[]): Promise<ExitCode> {
+  try {
+    process.exitCode = 0;
+    await buildProgram().parseAsync(args, { from: "user" });
+    return Number(process.exitCode);
+  } catch (error) {
+    return reportFailure(error, { verbose: args.includes("--verbose") || Boolean(process.env["DEBUG"]) });
+  }
+}
+
+export function buildProgram(): Command {
+  const program = addSharedOptions(new Command("manyhands"))
+    .description("Python's multiprocessing for many machines: worker hosts, pools and tasks on Redis.")
+    .version(packageVersion(), "-V, --version")
+    // What follows the script of `run` belongs to the script.
+    .enablePositionalOptions();
+  program
+    .commandsGroup("Work:")
+    .addCommand(workerCommand())
+    .addCommand(runCommand())
+    .addCommand(submitCommand())
+    .addCommand(mapCommand())
+    .commandsGroup("Look and steer:")
+    .addCommand(taskCommand())
+    .addCommand(poolCommand())
+    .addCommand(hostCommand())
+    .addCommand(dashboardCommand())
+    .addCommand(doctorCommand())
+    .addCommand(configCommand())
+    .commandsGroup("Try it out:")
+    .addCommand(demoCommand())
+    .addCommand(redisCommand());
+  refine(program);
+  return program;
+}
+
+/** Settings that every command has but does not inherit when it is added ready-made. */
+function refine(command: Command): void {
+  command.exitOverride();
+  command.showSuggestionAfterError();
+  command.configureOutput({ outputError: (text, write) => write(`${text.trimEnd()}\n`) });
+  command.showHelpAfterError("(add --help for how to use it)");
+  for (const child of command.commands) refine(child);
+}
+
+function packageVersion(): string {
+  const text = readFileSync(new URL("../package.json", import.meta.url), "utf8");
+  return (JSON.parse(text) as { version: string }).version;
+}
