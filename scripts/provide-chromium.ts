@@ -5,14 +5,14 @@ import { delimiter, join } from "node:path";
 const NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
 /**
- * Sets MANYHANDS_CHROMIUM to a browser for the tests that need one, installing it where that asks nobody: on
+ * Sets CHROMIUM_PATH to a browser for the tests that need one, installing it where that asks nobody: on
  * Debian and its relatives, as root. Without one, those tests say that they are skipped.
  */
 export function provideChromium(): void {
-  if (process.env["MANYHANDS_CHROMIUM"] !== undefined) return;
+  if (process.env["CHROMIUM_PATH"] !== undefined) return;
   const found = onPath() ?? install();
   if (found === undefined) console.log("no Chromium on the PATH: the browser tests will be skipped");
-  else process.env["MANYHANDS_CHROMIUM"] = found;
+  else process.env["CHROMIUM_PATH"] = found;
 }
 
 function onPath(): string | undefined {

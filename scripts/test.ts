@@ -24,7 +24,7 @@ function main(): number {
   const byPath = filters.length > 0 && chosenFiles().length > 0;
   const sources = (byPath ? chosenFiles() : files).map((file) => readFileSync(join(ROOT, file), "utf8"));
   // Looking for what is not there takes a while: only when a test of this run wants it.
-  if (sources.some((source) => source.includes("playwright-core"))) provideChromium();
+  if (sources.some((source) => /chromium/i.test(source))) provideChromium();
   const stopDocker = sources.some((source) => source.includes("testcontainers")) ? provideDocker() : () => {};
 
   const folder = mkdtempSync(join(tmpdir(), "manyhands-test-"));
