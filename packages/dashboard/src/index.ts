@@ -1,4 +1,4 @@
-export type { DashboardLogger, DashboardOptions } from "./options.ts";
+export type { DashboardOptions } from "./options.ts";
 export { DEFAULT_DASHBOARD_HOST, DEFAULT_DASHBOARD_PORT } from "./options.ts";
 export type { Dashboard } from "./start-dashboard.ts";
 export { startDashboard } from "./start-dashboard.ts";

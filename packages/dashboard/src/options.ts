@@ -1,14 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { isIP } from "node:net";
-import { ValueError } from "@manyhands/core";
+import { type Logger, ValueError } from "@manyhands/core";
 import type { RedisConfig } from "@manyhands/core/internal";
-
-/** Where the dashboard reports what it does; `console` fits. */
-export interface DashboardLogger {
-  info(message: string): void;
-  warn(message: string): void;
-  error(message: string): void;
-}
 
 export interface DashboardOptions {
   /** URL, options of ioredis, or cluster nodes. @defaultValue the environment, then redis://127.0.0.1:6379 */
@@ -20,14 +13,15 @@ export interface DashboardOptions {
   /** Address to listen on. Another than loopback needs a token. @defaultValue "127.0.0.1" */
   host?: string | undefined;
   /**
-   * What a visitor must know, at least 8 characters. Absent: a random one is made, on loopback only, and is part of
-   * the returned URL. `false`: none, on loopback only; every user of this machine may then use the dashboard.
+   * What a visitor must know, at least 8 characters. Absent: that of the environment (`MANYHANDS_DASHBOARD_TOKEN`),
+   * else a random one is made, on loopback only, and is part of the returned URL. `false`: none, on loopback only;
+   * every user of this machine may then use the dashboard.
    */
   token?: string | false | undefined;
   /** Refuse everything that changes something. @defaultValue false */
   readOnly?: boolean | undefined;
   /** @defaultValue nothing is reported */
-  logger?: DashboardLogger | undefined;
+  logger?: Logger | undefined;
 }
 
 /** The options with every default filled in. */
@@ -42,13 +36,13 @@ export interface DashboardSettings {
   tokenGenerated: boolean;
   loopback: boolean;
   readOnly: boolean;
-  logger: DashboardLogger;
+  logger: Logger;
 }
 
 export const DEFAULT_DASHBOARD_PORT = 3000;
 export const DEFAULT_DASHBOARD_HOST = "127.0.0.1";
 const SHORTEST_TOKEN = 8;
-const silent: DashboardLogger = { info: () => {}, warn: () => {}, error: () => {} };
+const silent: Logger = { info: () => {}, warn: () => {}, error: () => {} };
 
 /** @throws ValueError naming the option that is wrong */
 export function resolveOptions(options: DashboardOptions): DashboardSettings {
@@ -56,13 +50,14 @@ export function resolveOptions(options: DashboardOptions): DashboardSettings {
   if (typeof host !== "string" || host === "")
     throw new ValueError(`host must be an address such as 127.0.0.1; got "${host}"`);
   const loopback = isLoopback(host);
+  const token = options.token ?? (process.env["MANYHANDS_DASHBOARD_TOKEN"] || undefined);
   return {
     redis: options.redis,
     namespace: options.namespace ?? "manyhands",
     port: checkedPort(options.port ?? DEFAULT_DASHBOARD_PORT),
     host,
-    token: checkedToken(options.token, host, loopback),
-    tokenGenerated: options.token === undefined,
+    token: checkedToken(token, host, loopback),
+    tokenGenerated: token === undefined,
     loopback,
     readOnly: options.readOnly ?? false,
     logger: options.logger ?? silent,
@@ -86,7 +81,7 @@ function checkedToken(token: string | false | undefined, host: string, loopback:
     if (!loopback) {
       throw new ValueError(
         `the dashboard on ${host} could be reached from other machines and needs a token; ` +
-          "got none: set the option token (--token), or listen on 127.0.0.1",
+          "got none: set the option token (--token or MANYHANDS_DASHBOARD_TOKEN), or listen on 127.0.0.1",
       );
     }
     return token === false ? null : randomBytes(24).toString("base64url");

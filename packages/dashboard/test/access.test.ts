@@ -1,7 +1,7 @@
 import { ValueError } from "@manyhands/core";
 import { startDashboard } from "@manyhands/dashboard";
 import { useRedis } from "@manyhands/testing";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { ask } from "./fixtures/ask.ts";
 import { BEARER, dashboardFor, TOKEN } from "./fixtures/dashboard.ts";
 import { TestNamespace } from "./fixtures/namespace.ts";
@@ -112,6 +112,20 @@ describe("the token nobody chose", () => {
     expect(tokens[1]).not.toBe(tokens[0]);
     expect((await ask(first.origin, "/")).status).toBe(401);
     expect((await ask(first.origin, `/?token=${tokens[0]}`)).status).toBe(303);
+  });
+
+  test("can come from the environment, and is then not repeated in the address", async () => {
+    // given
+    vi.stubEnv("MANYHANDS_DASHBOARD_TOKEN", "from-the-environment");
+    onTestFinished(() => void vi.unstubAllEnvs());
+
+    // when
+    const { url, origin } = await dashboardFor({ redis: redis.url, namespace: redis.namespace(), token: undefined });
+
+    // then
+    expect(url).toBe(`${origin}/`);
+    const headers = { authorization: "Bearer from-the-environment" };
+    expect((await ask(origin, "/metrics", { headers })).status).toBe(200);
   });
 
   test("a chosen one is not repeated in the address", async () => {

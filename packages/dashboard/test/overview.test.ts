@@ -40,6 +40,30 @@ test("says what to do when tasks wait and no host runs", async () => {
   expect(page).toContain("Tasks wait and no host runs. Start one: manyhands worker --tasks");
 });
 
+test("says why a task waits for ever", async () => {
+  // given: a host that knows another task
+  const namespace = new TestNamespace(redis);
+  const pictures = await namespace.pool("pictures");
+  await pictures.add("resize", { args: [] });
+  await namespace.host("worker-a", { tasks: [{ name: "crop", isolation: null }] });
+  const { origin } = await dashboardFor({ redis: redis.url, namespace: namespace.name });
+
+  // when
+  const before = words((await ask(origin, "/", { headers: BEARER })).text);
+
+  // then
+  expect(before).toContain("No live worker host serves task &quot;resize&quot; in pool &quot;pictures&quot;");
+  expect(before).toContain("manyhands worker --tasks");
+
+  // and when one comes that knows it
+  await namespace.host("worker-b", { tasks: [{ name: "resize", isolation: null }] });
+
+  // then
+  await expect
+    .poll(async () => words((await ask(origin, "/", { headers: BEARER })).text), { timeout: 5_000 })
+    .not.toContain("No live worker host");
+});
+
 test("names from outside cannot become markup", async () => {
   const namespace = new TestNamespace(redis);
   await namespace.host("<img src=x onerror=alert(1)>");

@@ -5,6 +5,7 @@ import { serveStatic } from "@hono/node-server/serve-static";
 import { type Context, Hono, type Next } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { timeout } from "hono/timeout";
+import { MARK_PATH } from "../pages/assets.ts";
 import type { PoolQueues } from "./pool-queues.ts";
 
 export const BULL_BOARD_PATH = "/bull-board";
@@ -32,6 +33,8 @@ export function bullBoard(queues: PoolQueues, title: string): Hono {
     options: {
       uiConfig: {
         boardTitle: title,
+        boardLogo: { path: MARK_PATH, width: 24, height: 24 },
+        favIcon: { default: MARK_PATH, alternative: MARK_PATH },
         hideDocsLink: true,
         sortQueues: true,
         // Workers are seen on the overview by their heartbeat; Bull Board would run CLIENT LIST per pool and poll.

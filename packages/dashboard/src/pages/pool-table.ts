@@ -31,6 +31,7 @@ function row(pool: PoolSnapshot): Markup {
     <th scope="row">
       <a href="/bull-board/queue/${encodeURIComponent(pool.name)}">${pool.name}</a>
       ${badges(pool)}
+      ${pool.unserved === null ? "" : html`<p class="advice">${sentence(pool.unserved)}</p>`}
     </th>
     <td data-label="Running">${usage(jobs.active, pool.size)}</td>
     ${number("Waiting", jobs.waiting + jobs.prioritized)}
@@ -62,4 +63,8 @@ function bar(share: number): Markup {
 
 function number(label: string, value: number, tone: string = ""): Markup {
   return html`<td class="number ${value === 0 ? "zero" : tone}" data-label="${label}">${count(value)}</td>`;
+}
+
+function sentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
 }

@@ -1,9 +1,16 @@
-import type { HostRecord, Keys, PoolRecord, RedisClient } from "@manyhands/core/internal";
+import {
+  describeUnserved,
+  type HostRecord,
+  isServed,
+  type Keys,
+  type PoolRecord,
+  type RedisClient,
+} from "@manyhands/core/internal";
 import type { JobCounts, PoolSnapshot, Snapshot } from "./snapshot.ts";
 
 type Reply = [error: Error | null, value: unknown];
 
-/** Commands per pool, in the order in which their replies are read. */
+/** Counts of a pool, in the order in which their replies are read. */
 const COUNTED: [state: keyof JobCounts, key: string, command: "llen" | "zcard"][] = [
   ["waiting", "wait", "llen"],
   ["prioritized", "prioritized", "zcard"],
@@ -13,11 +20,11 @@ const COUNTED: [state: keyof JobCounts, key: string, command: "llen" | "zcard"][
   ["completed", "completed", "zcard"],
   ["failed", "failed", "zcard"],
 ];
-const COMMANDS_PER_POOL = COUNTED.length + 2;
+const COMMANDS_PER_POOL = COUNTED.length + 3;
 
 /**
  * Reads the state of a namespace in three round trips, whatever the number of pools and hosts. It only reads, and only
- * commands of constant cost, so it neither disturbs the hosts nor recreates the keys of a pool that was removed.
+ * commands whose cost does not grow with the number of jobs, so it neither disturbs the hosts nor recreates the keys of a pool that was removed.
  */
 export async function readSnapshot(client: RedisClient, keys: Keys): Promise<Snapshot> {
   const [time, records, hostIds] = (await run(
@@ -33,35 +40,38 @@ export async function readSnapshot(client: RedisClient, keys: Keys): Promise<Sna
     const key = (kind: string) => `${keys.queuePrefix}:${pool.name}:${kind}`;
     for (const [, kind, command] of COUNTED) second[command](key(kind));
     second.hexists(key("meta"), "paused");
+    // BullMQ adds at the head of `wait` and takes from its tail, so the tail has waited longest.
     second.lindex(key("wait"), -1);
+    second.zrange(key("prioritized"), 0, "0");
   }
   const replies = await run(second);
   const hosts = (replies.slice(0, hostIds.length) as (string | null)[])
     .filter((text) => text !== null)
     .map((text) => JSON.parse(text) as HostRecord)
     .sort((left, right) => left.name.localeCompare(right.name));
-  const oldest: (string | null)[] = [];
   const snapshots = pools.map((pool, index) => {
-    const own = replies.slice(
-      hostIds.length + index * COMMANDS_PER_POOL,
-      hostIds.length + (index + 1) * COMMANDS_PER_POOL,
-    );
-    oldest.push((own.at(-1) as string | null) ?? null);
-    return poolSnapshot(pool, own);
+    const from = hostIds.length + index * COMMANDS_PER_POOL;
+    return poolSnapshot(pool, replies.slice(from, from + COMMANDS_PER_POOL));
   });
-  await addOldestWaiting(snapshots, oldest, { client, keys, at });
-  return { at, pools: snapshots, hosts };
+  await addWaiting(snapshots, { client, keys, at, hosts });
+  return { at, pools: snapshots.map(({ pool }) => pool), hosts };
+}
+
+/** A pool, and the first of its waiting jobs, of which more is to be read. */
+interface PoolWithHead {
+  pool: PoolSnapshot;
+  head: string | null;
 }
 
 function namedFirst(left: PoolRecord, right: PoolRecord): number {
   return Number(left.owner !== null) - Number(right.owner !== null) || left.name.localeCompare(right.name);
 }
 
-function poolSnapshot(pool: PoolRecord, replies: unknown[]): PoolSnapshot {
+function poolSnapshot(pool: PoolRecord, replies: unknown[]): PoolWithHead {
   const jobs = Object.fromEntries(
     COUNTED.map(([state], index) => [state, Number(replies[index])]),
   ) as unknown as JobCounts;
-  return {
+  const snapshot: PoolSnapshot = {
     name: pool.name,
     size: pool.size,
     state: pool.state,
@@ -70,27 +80,27 @@ function poolSnapshot(pool: PoolRecord, replies: unknown[]): PoolSnapshot {
     paused: replies[COUNTED.length] === 1,
     jobs,
     oldestWaiting: null,
+    unserved: null,
   };
+  const [oldest, [mostUrgent]] = replies.slice(COUNTED.length + 1) as [string | null, string[]];
+  return { pool: snapshot, head: oldest ?? mostUrgent ?? null };
 }
 
-/** BullMQ adds at the head of `wait` and takes from its tail, so the tail has waited longest. */
-async function addOldestWaiting(
-  pools: PoolSnapshot[],
-  oldest: (string | null)[],
-  { client, keys, at }: { client: RedisClient; keys: Keys; at: number },
+async function addWaiting(
+  pools: PoolWithHead[],
+  { client, keys, at, hosts }: { client: RedisClient; keys: Keys; at: number; hosts: HostRecord[] },
 ): Promise<void> {
-  const waiting = pools.flatMap((pool, index) => {
-    const jobId = oldest[index];
-    return jobId ? [{ pool, jobId }] : [];
-  });
+  const waiting = pools.filter(({ head }) => head !== null);
   if (waiting.length === 0) return;
   const pipeline = client.pipeline();
-  for (const { pool, jobId } of waiting) pipeline.hget(keys.job(pool.name, jobId), "timestamp");
-  const timestamps = await run(pipeline);
+  for (const { pool, head } of waiting) pipeline.hmget(keys.job(pool.name, head ?? ""), "timestamp", "name");
+  const jobs = (await run(pipeline)) as [timestamp: string | null, task: string | null][];
   for (const [index, { pool }] of waiting.entries()) {
-    const timestamp = timestamps[index];
+    const [timestamp, task] = jobs[index] ?? [null, null];
     // The job may have been taken and removed since.
-    if (timestamp !== null) pool.oldestWaiting = Math.max(0, at - Number(timestamp));
+    if (timestamp === null || task === null) continue;
+    pool.oldestWaiting = Math.max(0, at - Number(timestamp));
+    if (!isServed(hosts, pool.name, task)) pool.unserved = describeUnserved(hosts, pool.name, task);
   }
 }
 

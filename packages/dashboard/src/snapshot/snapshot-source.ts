@@ -44,10 +44,6 @@ export class SnapshotSource {
     };
   }
 
-  get watcherCount(): number {
-    return this.#watchers.size;
-  }
-
   stop(): void {
     this.#stopped = true;
     this.#watchers.clear();

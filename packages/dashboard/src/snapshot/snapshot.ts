@@ -18,8 +18,10 @@ export interface PoolSnapshot {
   isolation: Isolation | null;
   paused: boolean;
   jobs: JobCounts;
-  /** Age of the job that has waited longest; null when none waits. */
+  /** Age of the job that has waited longest (of the most urgent one where all have priorities); null when none waits. */
   oldestWaiting: Milliseconds | null;
+  /** Why no host runs the job that is next, and what to do; null when one does. */
+  unserved: string | null;
 }
 
 /** Jobs of a pool by BullMQ's states. `completed` and `failed` count what is still kept, not what ever ran. */
