@@ -1,7 +1,7 @@
 import Table from "cli-table3";
-import type { OutputFormat } from "../settings/settings.ts";
 import { colors } from "./colors.ts";
 import { toJson } from "./json-text.ts";
+import type { OutputFormat } from "./output-format.ts";
 
 /** One column of a table: its heading and the cell for a row. */
 export interface Column<Row> {

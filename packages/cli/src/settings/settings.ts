@@ -1,9 +1,7 @@
 import { DEFAULT_REDIS_URL } from "@manyhands/core/internal";
 import type { Command } from "commander";
 import { UsageError } from "../failure/usage-error.ts";
-
-/** How data is written to stdout. */
-export type OutputFormat = "table" | "json" | "ndjson";
+import type { OutputFormat } from "../output/output-format.ts";
 
 /** A value, and what decided it. */
 export interface Setting<Value> {

@@ -1,4 +1,4 @@
-import type { PoolJob } from "../pools/pool-worker.ts";
+import type { PoolJob } from "./pool-job.ts";
 
 /** Least time between two writes, ms. */
 const INTERVAL = 200;

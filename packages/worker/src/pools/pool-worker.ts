@@ -1,9 +1,8 @@
 import type { JobEnvelope, JobReturn, Milliseconds, RedisClient } from "@manyhands/core/internal";
 import { Worker as BullWorker, type Job } from "bullmq";
 import type { Fence } from "../fence/fence.ts";
+import type { PoolJob } from "../jobs/pool-job.ts";
 import type { HostSlots } from "../slots/host-slots.ts";
-
-export type PoolJob = Job<JobEnvelope, JobReturn>;
 
 export interface PoolWorkerOptions {
   pool: string;
@@ -68,6 +67,11 @@ export class PoolWorker extends BullWorker<JobEnvelope, JobReturn> {
     const closed = super.close(force);
     this.#slots.withdraw(this);
     return closed;
+  }
+
+  /** Drops the connection that only this worker uses, when it does not close by itself. The shared one stays. */
+  async abandon(): Promise<void> {
+    await this.backend.disconnectBlocking(false);
   }
 
   protected override async moveToActive(token: string, name?: string): Promise<Job<JobEnvelope, JobReturn>> {

@@ -1,0 +1,2 @@
+/** How data is written to stdout. */
+export type OutputFormat = "table" | "json" | "ndjson";
