@@ -55,13 +55,17 @@ export function quantile(sorted: number[], share: number): number {
 function print(line: Line): void {
   const peers = line.ratios
     .map(({ against, ratio, bar, passed }) => {
-      const verdict = passed === null ? "" : ` (bar ${line.better === "higher" ? ">=" : "<="} ${bar}: ${passed ? "met" : "MISSED"})`;
+      const verdict =
+        passed === null ? "" : ` (bar ${line.better === "higher" ? ">=" : "<="} ${bar}: ${passed ? "met" : "MISSED"})`;
       return `      ${ratio.toFixed(2)}x of ${against}${verdict}`;
     })
     .join("\n");
   const width = Math.max(...line.figures.map(({ name }) => name.length));
   const figures = line.figures
-    .map(({ name, median, least, most }) => `    ${name.padEnd(width)}  ${amount(median)} ${line.unit}  (${amount(least)} .. ${amount(most)})`)
+    .map(
+      ({ name, median, least, most }) =>
+        `    ${name.padEnd(width)}  ${amount(median)} ${line.unit}  (${amount(least)} .. ${amount(most)})`,
+    )
     .join("\n");
   console.error(`\n  ${line.what}\n${figures}\n${peers}`);
 }

@@ -1,6 +1,6 @@
 import { connect, type Pool, type Task } from "@manyhands/core";
 import { startRedisServer } from "@manyhands/core/redis-server";
-import { type Job, Queue as BullQueue, QueueEvents } from "bullmq";
+import { Queue as BullQueue, type Job, QueueEvents } from "bullmq";
 import { Redis } from "ioredis";
 import { Piscina } from "piscina";
 import Tinypool from "tinypool";
@@ -27,30 +27,66 @@ export async function poolBenchmark(): Promise<void> {
     lines.push(await compare(...parameters));
   };
   const { python } = peers;
-  const ask = (request: string, position = 0): Contender["run"] => async () => (await python?.(request))?.[position] ?? Number.NaN;
+  const ask =
+    (request: string, position = 0): Contender["run"] =>
+    async () =>
+      (await python?.(request))?.[position] ?? Number.NaN;
   const withPython = (request: string, position = 0): Contender[] =>
     python ? [{ name: "Python Pool", run: ask(request, position) }] : [];
   try {
     await warmUp(pool);
     await line(
       "apply, one after another: p50 of a round trip",
-      [{ name: "manyhands", run: () => sequential(pool, noop, 0.5) }, { name: "manyhands inline", run: () => sequential(pool, noopInline, 0.5) }, { name: "raw BullMQ", run: () => raw.sequential(0.5) }, ...withPython("apply")],
+      [
+        { name: "manyhands", run: () => sequential(pool, noop, 0.5) },
+        { name: "manyhands inline", run: () => sequential(pool, noopInline, 0.5) },
+        { name: "raw BullMQ", run: () => raw.sequential(0.5) },
+        ...withPython("apply"),
+      ],
       { unit: "ms", better: "lower", rounds: ROUNDS, bars: [{ against: "raw BullMQ", bar: 1 }] },
     );
     await line(
       "apply, one after another: p99 of a round trip",
-      [{ name: "manyhands", run: () => sequential(pool, noop, 0.99) }, { name: "raw BullMQ", run: () => raw.sequential(0.99) }, ...withPython("apply", 1)],
+      [
+        { name: "manyhands", run: () => sequential(pool, noop, 0.99) },
+        { name: "raw BullMQ", run: () => raw.sequential(0.99) },
+        ...withPython("apply", 1),
+      ],
       { unit: "ms", better: "lower", rounds: ROUNDS, bars: [] },
     );
     await line(
       "applyAsync, 10 000 calls, 1 000 in flight",
-      [{ name: "manyhands", run: () => inFlight(10_000, (x) => pool.applyAsync(noop, [x])) }, { name: "raw BullMQ", run: () => raw.inFlight() }, ...withPython("async")],
-      { unit: "calls/s", better: "higher", rounds: ROUNDS, bars: [{ against: "raw BullMQ", bar: 8 }, { against: "Python Pool", bar: 2 }] },
+      [
+        { name: "manyhands", run: () => inFlight(10_000, (x) => pool.applyAsync(noop, [x])) },
+        { name: "raw BullMQ", run: () => raw.inFlight() },
+        ...withPython("async"),
+      ],
+      {
+        unit: "calls/s",
+        better: "higher",
+        rounds: ROUNDS,
+        bars: [
+          { against: "raw BullMQ", bar: 8 },
+          { against: "Python Pool", bar: 2 },
+        ],
+      },
     );
     await line(
       "map of 100 000, chunk size 1",
-      [{ name: "manyhands", run: () => perSecond(ITEMS.length, () => pool.map(noop, ITEMS, { chunkSize: 1 })) }, { name: "raw BullMQ, a job per item", run: () => raw.perItem() }, ...withPython("map1")],
-      { unit: "items/s", better: "higher", rounds: ROUNDS, bars: [{ against: "raw BullMQ, a job per item", bar: 10 }, { against: "Python Pool", bar: 1 }] },
+      [
+        { name: "manyhands", run: () => perSecond(ITEMS.length, () => pool.map(noop, ITEMS, { chunkSize: 1 })) },
+        { name: "raw BullMQ, a job per item", run: () => raw.perItem() },
+        ...withPython("map1"),
+      ],
+      {
+        unit: "items/s",
+        better: "higher",
+        rounds: ROUNDS,
+        bars: [
+          { against: "raw BullMQ, a job per item", bar: 10 },
+          { against: "Python Pool", bar: 1 },
+        ],
+      },
     );
     await line(
       "map of 100 000, default chunks",
@@ -60,16 +96,35 @@ export async function poolBenchmark(): Promise<void> {
         { name: "raw BullMQ, chunked by hand", run: () => raw.chunked() },
         ...withPython("map"),
       ],
-      { unit: "items/s", better: "higher", rounds: ROUNDS * 3, bars: [{ against: "raw BullMQ, chunked by hand", bar: 1.5 }, { against: "Python Pool", bar: 0.5 }] },
+      {
+        unit: "items/s",
+        better: "higher",
+        rounds: ROUNDS * 3,
+        bars: [
+          { against: "raw BullMQ, chunked by hand", bar: 1.5 },
+          { against: "Python Pool", bar: 0.5 },
+        ],
+      },
     );
     await line(
       "enqueue 10 000 jobs in bulk",
-      [{ name: "manyhands", run: () => enqueue(mp.pool(2, { name: `bulk-${Date.now()}` })) }, { name: "raw BullMQ addBulk of 1 000", run: () => raw.enqueue() }],
-      { unit: "jobs/s", better: "higher", rounds: ROUNDS, bars: [{ against: "raw BullMQ addBulk of 1 000", bar: 1.2 }] },
+      [
+        { name: "manyhands", run: () => enqueue(mp.pool(2, { name: `bulk-${Date.now()}` })) },
+        { name: "raw BullMQ addBulk of 1 000", run: () => raw.enqueue() },
+      ],
+      {
+        unit: "jobs/s",
+        better: "higher",
+        rounds: ROUNDS,
+        bars: [{ against: "raw BullMQ addBulk of 1 000", bar: 1.2 }],
+      },
     );
     await line(
       "a new pool of 2: start to first result",
-      [{ name: "manyhands", run: () => firstResult(() => mp.pool(2)) }, ...(python ? [{ name: "Python Pool (spawn)", run: ask("start") }] : [])],
+      [
+        { name: "manyhands", run: () => firstResult(() => mp.pool(2)) },
+        ...(python ? [{ name: "Python Pool (spawn)", run: ask("start") }] : []),
+      ],
       { unit: "ms", better: "lower", rounds: ROUNDS, bars: [{ against: "Python Pool (spawn)", bar: 0.5 }] },
     );
     await computing(pool, line);
@@ -79,7 +134,9 @@ export async function poolBenchmark(): Promise<void> {
     peers.stop();
   }
   if (process.argv.includes("json")) console.log(JSON.stringify(lines, null, 2));
-  const missed = lines.flatMap(({ what, ratios }) => ratios.filter(({ passed }) => passed === false).map(({ against }) => `${what} against ${against}`));
+  const missed = lines.flatMap(({ what, ratios }) =>
+    ratios.filter(({ passed }) => passed === false).map(({ against }) => `${what} against ${against}`),
+  );
   console.error(missed.length === 0 ? "\nevery bar is met" : `\nmissed: ${missed.join("; ")}`);
 }
 
@@ -103,7 +160,10 @@ async function sequential(pool: Pool, task: Task<[number], number>, share: numbe
     await pool.apply(task, [index]);
     times.push(performance.now() - begin);
   }
-  return quantile(times.sort((left, right) => left - right), share);
+  return quantile(
+    times.sort((left, right) => left - right),
+    share,
+  );
 }
 
 async function inFlight(calls: number, call: (x: number) => PromiseLike<unknown>): Promise<number> {
@@ -149,12 +209,18 @@ async function firstResult(make: () => Pool): Promise<number> {
   return took;
 }
 
-async function computing(pool: Pool, line: (...parameters: Parameters<typeof compare>) => Promise<void>): Promise<void> {
+async function computing(
+  pool: Pool,
+  line: (...parameters: Parameters<typeof compare>) => Promise<void>,
+): Promise<void> {
   const numbers = Array.from({ length: 1_500 }, () => 25);
   const single = new URL("./piscina-worker.mjs", import.meta.url).href;
   const piscina = new Piscina({ filename: single, minThreads: 2, maxThreads: 2, concurrentTasksPerWorker: 1 });
   const tinypool = new Tinypool({ filename: single, minThreads: 2, maxThreads: 2 });
-  const workers = workerpool.pool(new URL("./fib-worker.mjs", import.meta.url).pathname, { maxWorkers: 2, minWorkers: 2 });
+  const workers = workerpool.pool(new URL("./fib-worker.mjs", import.meta.url).pathname, {
+    maxWorkers: 2,
+    minWorkers: 2,
+  });
   const rate = (work: () => PromiseLike<unknown>) => () => perSecond(numbers.length, work);
   await line(
     "map of 1 500 x fib(25), 2 children",
@@ -164,7 +230,12 @@ async function computing(pool: Pool, line: (...parameters: Parameters<typeof com
       { name: "tinypool", run: rate(() => Promise.all(numbers.map((n) => tinypool.run(n)))) },
       { name: "workerpool", run: rate(() => Promise.all(numbers.map((n) => workers.exec("fib", [n])))) },
     ],
-    { unit: "items/s", better: "higher", rounds: ROUNDS, bars: ["piscina", "tinypool", "workerpool"].map((against) => ({ against, bar: 1 })) },
+    {
+      unit: "items/s",
+      better: "higher",
+      rounds: ROUNDS,
+      bars: ["piscina", "tinypool", "workerpool"].map((against) => ({ against, bar: 1 })),
+    },
   );
   await Promise.all([piscina.destroy(), tinypool.destroy(), workers.terminate()]);
 }
@@ -188,7 +259,8 @@ async function rawBullMQ(url: string): Promise<{
   for (const one of [events, chunkEvents]) one.setMaxListeners(0);
   await Promise.all([events.waitUntilReady(), chunkEvents.waitUntilReady()]);
   const call = async (x: number): Promise<unknown> => (await single.add("noop", { x })).waitUntilFinished(events);
-  const collect = (jobs: Job[], from: QueueEvents): Promise<unknown[]> => Promise.all(jobs.map((job) => job.waitUntilFinished(from)));
+  const collect = (jobs: Job[], from: QueueEvents): Promise<unknown[]> =>
+    Promise.all(jobs.map((job) => job.waitUntilFinished(from)));
   return {
     sequential: async (share) => {
       const times: number[] = [];
@@ -197,7 +269,10 @@ async function rawBullMQ(url: string): Promise<{
         await call(index);
         times.push(performance.now() - begin);
       }
-      return quantile(times.sort((left, right) => left - right), share);
+      return quantile(
+        times.sort((left, right) => left - right),
+        share,
+      );
     },
     inFlight: () => inFlight(10_000, call),
     perItem: () => {
@@ -205,7 +280,9 @@ async function rawBullMQ(url: string): Promise<{
       return perSecond(items.length, async () => {
         const waits: Promise<unknown>[] = [];
         for (let from = 0; from < items.length; from += 1_000) {
-          const jobs = await single.addBulk(items.slice(from, from + 1_000).map((x) => ({ name: "noop", data: { x } })));
+          const jobs = await single.addBulk(
+            items.slice(from, from + 1_000).map((x) => ({ name: "noop", data: { x } })),
+          );
           waits.push(collect(jobs, events));
         }
         await Promise.all(waits);
@@ -214,7 +291,9 @@ async function rawBullMQ(url: string): Promise<{
     chunked: () =>
       perSecond(ITEMS.length, async () => {
         const size = 12_500;
-        const parts = Array.from({ length: ITEMS.length / size }, (_, index) => ITEMS.slice(index * size, (index + 1) * size));
+        const parts = Array.from({ length: ITEMS.length / size }, (_, index) =>
+          ITEMS.slice(index * size, (index + 1) * size),
+        );
         const jobs = await chunks.addBulk(parts.map((items) => ({ name: "chunk", data: { items } })));
         (await collect(jobs, chunkEvents)).flat();
       }),

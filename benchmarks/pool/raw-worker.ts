@@ -5,6 +5,9 @@ import { Redis } from "ioredis";
 const connection = new Redis(process.env["MANYHANDS_REDIS_URL"] ?? "", { maxRetriesPerRequest: null });
 const options = { connection, concurrency: 50 };
 const single = new BullWorker("raw-single", async (job) => job.data.x, options);
-const chunks = new BullWorker("raw-chunks", async (job) => job.data.items.map((x: number) => x), { ...options, concurrency: 2 });
+const chunks = new BullWorker("raw-chunks", async (job) => job.data.items.map((x: number) => x), {
+  ...options,
+  concurrency: 2,
+});
 await Promise.all([single.waitUntilReady(), chunks.waitUntilReady()]);
 process.send?.("ready");

@@ -30,12 +30,25 @@ async function series(
   const times: number[] = [];
   for (const size of SIZES) {
     await using pool = mp.pool(size);
-    await pool.map(kind.task, Array.from({ length: size * 2 }, () => 1), { chunkSize: 1 });
+    await pool.map(
+      kind.task,
+      Array.from({ length: size * 2 }, () => 1),
+      { chunkSize: 1 },
+    );
     const begin = performance.now();
-    runs.push(...(await pool.map(kind.task, Array.from({ length: CALLS }, () => kind.argument), { chunkSize: 1 })));
+    runs.push(
+      ...(await pool.map(
+        kind.task,
+        Array.from({ length: CALLS }, () => kind.argument),
+        { chunkSize: 1 },
+      )),
+    );
     times.push(performance.now() - begin);
   }
-  const bars = times.map((time, index) => ({ label: `${SIZES[index]} at once: ${time.toFixed(0)} ms`, value: Math.round(time) }));
+  const bars = times.map((time, index) => ({
+    label: `${SIZES[index]} at once: ${time.toFixed(0)} ms`,
+    value: Math.round(time),
+  }));
   console.log(new Chartscii(bars, { title: `${CALLS} x ${kind.title}`, width: 50, char: "#", sort: false }).create());
   return times;
 }

@@ -10,7 +10,9 @@ await stage(async (mp) => {
   for (let number = 0; number < 10; number += 1) {
     pool.applyAsync(addHundred, [number], {
       callback: (answer) => {
-        console.log(`--> exec done: ${answer.value}, called back in ${process.pid}, ran on ${answer.host} pid ${answer.pid}`);
+        console.log(
+          `--> exec done: ${answer.value}, called back in ${process.pid}, ran on ${answer.host} pid ${answer.pid}`,
+        );
         values.push(answer.value);
         runs.push(answer);
       },

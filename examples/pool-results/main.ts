@@ -10,7 +10,10 @@ await stage(async (mp) => {
   const [first] = results;
   verify(first?.ready() === false, "a fresh result is not ready");
   const early = await first?.get({ timeout: 1 }).catch((error: unknown) => error);
-  verify(early instanceof TimeoutError, "get({ timeout: 1 }) throws TimeoutError, and the result can still be had later");
+  verify(
+    early instanceof TimeoutError,
+    "get({ timeout: 1 }) throws TimeoutError, and the result can still be had later",
+  );
   const runs: Run[] = [];
   for (const [index, result] of results.entries()) {
     const answer = await result.get();

@@ -15,7 +15,10 @@ await stage(async (mp) => {
 
   const top = [...total].sort((left, right) => right[1] - left[1]).slice(0, 10);
   for (const [word, count] of top) console.log(`${String(count).padStart(8)}  ${word}`);
-  verify(sameCounts(total, wordsOf(files.map((file) => file.text).join("\n"))), `${total.size} different words, the same counts as in one process`);
+  verify(
+    sameCounts(total, wordsOf(files.map((file) => file.text).join("\n"))),
+    `${total.size} different words, the same counts as in one process`,
+  );
   await verifySpread(mp, counted);
 });
 
@@ -26,7 +29,9 @@ async function textFiles(folder: string): Promise<TextFile[]> {
     .filter((entry) => entry.isFile() && /\.(md|ts|txt)$/.test(entry.name))
     .map((entry) => join(entry.parentPath, entry.name))
     .filter((path) => !/node_modules|[/\\]dist[/\\]|[/\\]\./.test(path.slice(folder.length)));
-  return Promise.all(paths.sort().map(async (path) => ({ path: path.slice(folder.length + 1), text: await readFile(path, "utf8") })));
+  return Promise.all(
+    paths.sort().map(async (path) => ({ path: path.slice(folder.length + 1), text: await readFile(path, "utf8") })),
+  );
 }
 
 function sameCounts(left: Map<string, number>, right: Map<string, number>): boolean {

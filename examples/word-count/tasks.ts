@@ -9,7 +9,8 @@ export interface TextFile {
 
 export function wordsOf(text: string): Map<string, number> {
   const counts = new Map<string, number>();
-  for (const [word] of text.toLowerCase().matchAll(/\p{L}[\p{L}\p{N}']*/gu)) counts.set(word, (counts.get(word) ?? 0) + 1);
+  for (const [word] of text.toLowerCase().matchAll(/\p{L}[\p{L}\p{N}']*/gu))
+    counts.set(word, (counts.get(word) ?? 0) + 1);
   return counts;
 }
 

@@ -11,5 +11,5 @@ export * from "./protocol/index.ts";
 export * from "./registry/index.ts";
 export { postAnswers } from "./results/post-answers.ts";
 export { Script } from "./script/index.ts";
-export * from "./tasks/index.ts";
 export { type DetachedCall, submitDetached } from "./submission/index.ts";
+export * from "./tasks/index.ts";

@@ -1,5 +1,5 @@
 import { flatten } from "./flatten.ts";
-import { INTRICATE, look, NOT_JSON, SHARED } from "./shape.ts";
+import { BEYOND, look, NOT_JSON, SHARED } from "./shape.ts";
 
 /** A value that shares parts is written out in JSON once for each use; beyond this many values it is not "plain". */
 const MAX_EXPANSION = 1_000_000;
@@ -11,9 +11,8 @@ const MAX_EXPANSION = 1_000_000;
  */
 export function classify(value: unknown, path: string): "json" | "encoded" {
   const flags = look(value);
-  if (flags === 0) return "json";
-  if (flags & INTRICATE) flatten(value, path);
-  return flags === SHARED && isFiniteTree(value) ? "json" : "encoded";
+  if ((flags & BEYOND) === BEYOND) flatten(value, path);
+  return isJson(value, flags) ? "json" : "encoded";
 }
 
 /**
@@ -21,8 +20,7 @@ export function classify(value: unknown, path: string): "json" | "encoded" {
  * of more than 500 levels is not plain.
  */
 export function isPlainJson(value: unknown): boolean {
-  const flags = look(value, { symbols: true });
-  return (flags & NOT_JSON) === 0 && (flags === 0 || isFiniteTree(value));
+  return isJson(value, look(value, { symbols: true }));
 }
 
 /**
@@ -31,7 +29,12 @@ export function isPlainJson(value: unknown): boolean {
  * @throws SerializationError; its `path` starts at `path`
  */
 export function assertSendable(value: unknown, path: string): void {
-  if (look(value) & INTRICATE) flatten(value, path);
+  if ((look(value) & BEYOND) === BEYOND) flatten(value, path);
+}
+
+function isJson(value: unknown, flags: number): boolean {
+  if (flags & NOT_JSON) return false;
+  return (flags & SHARED) === 0 || isFiniteTree(value);
 }
 
 /** Whether writing the value out as a tree ends, and within reason. */

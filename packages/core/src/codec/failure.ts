@@ -27,7 +27,7 @@ export function encodeError(error: unknown, origin?: RemoteOrigin): Buffer {
 export function decodeError(bytes: Uint8Array): Error {
   const value = decode(bytes);
   if (value instanceof Error) return value;
-  throw new SerializationError(`the bytes hold ${value === null ? "null" : `a ${typeof value}`} instead of an error`, {
+  throw new SerializationError(`the bytes hold a value of type ${typeof value} instead of an error`, {
     path: "error",
   });
 }

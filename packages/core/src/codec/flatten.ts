@@ -1,5 +1,6 @@
 import { types } from "node:util";
 import { originOf, plainName, SerializationError, wireNameOf } from "../errors/index.ts";
+import { bytesNode } from "./bytes-node.ts";
 import { type ErrorNode, type Graph, NEGATIVE_ZERO, type Node, type Slot } from "./graph.ts";
 import { mapStep, type Place, pathOf } from "./place.ts";
 import { classNameOf, functionRefusal, objectRefusal, type Refusal, refuse, symbolRefusal } from "./refusal.ts";
@@ -8,7 +9,7 @@ import { findTransferable, type Transferable } from "./transferable.ts";
 /** Errors in errors in errors: the next ones are left out. */
 const MAX_ERROR_DEPTH = 32;
 /** Properties of an error that have a field of their own. */
-const ERROR_FIELDS = new Set(["name", "message", "stack", "cause", "errors", "remoteStack", "host", "pid", "taskId"]);
+const ERROR_FIELDS = new Set(["name", "message", "stack", "cause", "errors"]);
 
 /**
  * Brings a value into the graph form.
@@ -215,8 +216,8 @@ class Flattening {
   /** What cannot be sent is left out with a note in the stack: the error itself matters more. */
   #errorParts(error: Error, to: { node: ErrorNode; place: Place; notSent: string[] }): void {
     const { node, place, notSent } = to;
-    const part = (key: string, value: unknown, keep: (slot: Slot) => void): void => {
-      const problem = this.#attempt(value, { parent: place, step: key, instance: null }, keep);
+    const part = (step: Place["step"], value: unknown, keep: (slot: Slot) => void): void => {
+      const problem = this.#attempt(value, { parent: place, step, instance: null }, keep);
       if (problem) notSent.push(`    (not sent: ${problem.message})`);
     };
     if (Object.hasOwn(error, "cause")) part("cause", error.cause, (slot) => node.cause.push(slot as never));
@@ -224,12 +225,15 @@ class Flattening {
     if (error instanceof AggregateError && Array.isArray(errors)) {
       const slots: Slot[] = [];
       errors.forEach((inner, index) => {
-        part(`errors[${index}]`, inner, (slot) => slots.push(slot));
+        part(
+          () => `.errors[${index}]`,
+          inner,
+          (slot) => slots.push(slot),
+        );
       });
       node.errors = slots;
     }
     for (const key of Object.keys(error)) {
-      // `host` and the like are reserved only where we have put them.
       if (ERROR_FIELDS.has(key) && (key !== "errors" || node.errors !== null)) continue;
       part(key, (error as unknown as Record<string, unknown>)[key], (slot) => {
         node.keys.push(this.#text(key));
@@ -265,29 +269,6 @@ class Flattening {
     }
   }
 }
-
-function bytesNode(value: object, place: Place): Node | null {
-  if (types.isArrayBuffer(value)) {
-    if (value.detached) throw refuse(place, DETACHED);
-    return ["native", value];
-  }
-  if (!ArrayBuffer.isView(value)) return null;
-  if (types.isSharedArrayBuffer(value.buffer)) {
-    const what = `a ${classNameOf(value)} over a SharedArrayBuffer`;
-    throw refuse(place, { what, advice: "memory is not shared between processes: send a copy, `array.slice()`" });
-  }
-  if (value.buffer.detached) throw refuse(place, DETACHED);
-  if (Buffer.isBuffer(value)) return ["native", value];
-  if (types.isDataView(value)) return ["native", new DataView(value.buffer, value.byteOffset, value.byteLength)];
-  // A subclass arrives as the built-in array that it extends.
-  const name = (value as Uint8Array)[Symbol.toStringTag];
-  return ["view", name, new Uint8Array(value.buffer, value.byteOffset, value.byteLength)];
-}
-
-const DETACHED: Refusal = {
-  what: "a detached ArrayBuffer",
-  advice: "it was transferred elsewhere: send a copy made before",
-};
 
 function reject(place: Place, refusal: Refusal | null): never {
   throw refuse(place, refusal ?? { what: "not sendable", advice: "send plain data instead" });

@@ -1,6 +1,16 @@
-import { errorClassOf, markRemote, plainName, RemoteError, type RemoteOrigin } from "../errors/index.ts";
+import {
+  errorClassOf,
+  originOf as errorOrigin,
+  markRemote,
+  plainName,
+  RemoteError,
+  type RemoteOrigin,
+} from "../errors/index.ts";
 import type { ErrorNode, Graph, Origin, Slot } from "./graph.ts";
 import { defineHidden, setProperty } from "./properties.ts";
+
+/** Where an error comes from is ours to say, also for errors that have such properties themselves. */
+const REMOTE_FIELDS = new Set(["remoteStack", "host", "pid", "taskId"]);
 
 type Resolve = (slot: Slot) => unknown;
 
@@ -21,8 +31,10 @@ export function makeError(node: ErrorNode, context: { graph: Graph; resolve: Res
 }
 
 export function fillError(error: Error, node: ErrorNode, resolve: Resolve): void {
-  node.keys.forEach((key, index) => {
-    setProperty(error, resolve(key) as string, resolve(node.values[index]));
+  const remote = errorOrigin(error) !== undefined;
+  node.keys.forEach((slot, index) => {
+    const key = resolve(slot) as string;
+    if (!remote || !REMOTE_FIELDS.has(key)) setProperty(error, key, resolve(node.values[index]));
   });
   if (node.cause.length > 0) defineHidden(error, "cause", resolve(node.cause[0]));
   if (node.errors) defineHidden(error, "errors", node.errors.map(resolve));

@@ -1,6 +1,6 @@
 import { SerializationError } from "../errors/index.ts";
 import type { Failure, Graph, Node, Slot } from "./graph.ts";
-import { defineHidden, setProperty } from "./properties.ts";
+import { setProperty } from "./properties.ts";
 import { fillError, makeError, remoteErrorFor } from "./rebuild-error.ts";
 import { transferableOf } from "./transferable.ts";
 
@@ -33,7 +33,7 @@ function finishFailure(root: unknown, failure: Failure): unknown {
   const { message, origin } = failure;
   const stack = failure.thrown || typeof root !== "string" ? `RemoteError: ${message}` : root;
   const error = remoteErrorFor({ message, stack, origin });
-  if (failure.thrown) defineHidden(error, "thrown", root);
+  if (failure.thrown) setProperty(error, "thrown", root);
   return error;
 }
 

@@ -4,10 +4,10 @@ import { types } from "node:util";
 export const NOT_JSON = 1;
 /** Some object is met twice; there may be a cycle. */
 export const SHARED = 2;
-/** Only the graph form can carry it, or it cannot be sent at all. */
+/** msgpackr alone cannot carry it; together with NOT_JSON, it may be that it cannot be sent at all. */
 export const INTRICATE = 4;
 
-const BEYOND = NOT_JSON | INTRICATE;
+export const BEYOND: number = NOT_JSON | INTRICATE;
 /** Deeper nesting takes the graph form, which needs no stack. */
 const MAX_DEPTH = 500;
 
@@ -120,9 +120,10 @@ function walkPlainObject(object: object, depth: number): number {
   let flags = 0;
   let position = 0;
   for (const key in object) {
-    // Keys that msgpackr renames or keeps for itself.
-    if (key === "__proto__" || key === "__keys__") return BEYOND;
-    if (checkText && key !== recentKeys[position] && !isWellFormedKey(key, position)) return BEYOND;
+    // msgpackr renames the one and keeps the other for itself.
+    if (key === "__proto__") return BEYOND;
+    if (key === "__keys__") flags |= INTRICATE;
+    if (checkText && key !== recentKeys[position] && !isWellFormedKey(key, position)) flags |= INTRICATE;
     position += 1;
     const item = (object as Record<string, unknown>)[key];
     if (typeof item === "number" && item !== 0 && Number.isFinite(item)) continue;

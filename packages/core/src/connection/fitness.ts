@@ -61,13 +61,16 @@ async function firstAnswer(client: RedisClient, where: string, timeout: number):
       lastError = error;
       const message = deepestMessage(error);
       if (/WRONGPASS|NOAUTH|NOPERM|invalid password|without any password/i.test(message)) {
-        reject(new RedisUnfitError(`Redis at ${where} refused the credentials: ${message}; check the password in the URL`));
+        reject(
+          new RedisUnfitError(`Redis at ${where} refused the credentials: ${message}; check the password in the URL`),
+        );
       } else if (/ECONNREFUSED|ENOTFOUND|EACCES|EHOSTUNREACH|ENETUNREACH|ENOENT|ERR_TLS|certificate/i.test(message)) {
         reject(unreachable(where, message, error));
       }
     };
     timer = setTimeout(
-      () => reject(unreachable(where, lastError ? deepestMessage(lastError) : `no answer within ${timeout} ms`, lastError)),
+      () =>
+        reject(unreachable(where, lastError ? deepestMessage(lastError) : `no answer within ${timeout} ms`, lastError)),
       timeout,
     );
     client.on("error", onError);

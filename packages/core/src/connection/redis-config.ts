@@ -58,7 +58,8 @@ function parseUrl(text: string): ConnectionOptions {
     throw new ValueError(`redis must be a redis:// or rediss:// URL; got "${url.protocol}//…"`);
   }
   const database = url.pathname.slice(1) || url.searchParams.get("db") || "0";
-  if (!/^\d+$/.test(database)) throw new ValueError(`the database in the Redis URL must be a number; got "${database}"`);
+  if (!/^\d+$/.test(database))
+    throw new ValueError(`the database in the Redis URL must be a number; got "${database}"`);
   return {
     host: url.hostname.replace(/^\[|\]$/g, "") || "127.0.0.1",
     port: url.port ? Number(url.port) : 6379,

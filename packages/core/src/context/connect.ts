@@ -78,7 +78,9 @@ export function toSettings(options: ConnectOptions): ContextSettings {
 /** @throws ValueError for a name that could not stand in a key */
 export function checkNamespace(namespace: unknown): string {
   if (typeof namespace === "string" && /^[A-Za-z0-9_.-]{1,100}$/.test(namespace)) return namespace;
-  throw new ValueError(`a namespace is 1 to 100 letters, digits or _ . - ; got ${JSON.stringify(namespace) ?? String(namespace)}`);
+  throw new ValueError(
+    `a namespace is 1 to 100 letters, digits or _ . - ; got ${JSON.stringify(namespace) ?? String(namespace)}`,
+  );
 }
 
 function checkNumber(name: string, value: unknown, least: number): number {

@@ -30,7 +30,6 @@ const CLOSE_DEADLINE = 2_000;
  * Made by `connect()`.
  */
 export class Context {
-  readonly namespace: string;
   readonly #settings: ContextSettings;
   readonly #client: RedisClient;
   readonly #runtime: Runtime;
@@ -55,11 +54,14 @@ export class Context {
   }
 
   private constructor(settings: ContextSettings, client: RedisClient) {
-    this.namespace = settings.namespace;
     this.#settings = settings;
     this.#client = client;
     unreferenceSocket(client);
     this.#runtime = this.#createRuntime();
+  }
+
+  get namespace(): string {
+    return this.#settings.namespace;
   }
 
   /**

@@ -13,6 +13,7 @@ import type { HostRecord } from "../protocol/records.ts";
 import { Script } from "../script/index.ts";
 import { errorFromText, viewError } from "./error-view.ts";
 import type { TaskPlace } from "./find-task.ts";
+import { hostOf } from "./task-list.ts";
 import type { ErrorView, TaskState, TaskView, UnitView } from "./task-view.ts";
 
 /** Reads one task with everything that is kept of it; null when it is gone. */
@@ -72,7 +73,7 @@ function view(job: StoredJob, hosts: readonly HostRecord[]): TaskView {
   const startedAt = fields["processedOn"] ? Number(fields["processedOn"]) : null;
   const finishedAt = fields["finishedOn"] ? Number(fields["finishedOn"]) : null;
   const delay = Number(fields["delay"] ?? 0);
-  const by = fields["pb"] ?? null;
+  const by = fields["pb"] ? hostOf(fields["pb"]) : null;
   return {
     id: place.unit === null ? place.jobId : `${place.jobId}.${place.unit}`,
     name,
@@ -81,7 +82,7 @@ function view(job: StoredJob, hosts: readonly HostRecord[]): TaskView {
     kind: envelope.units === undefined ? "call" : (envelope.kind ?? "calls"),
     units: envelope.count ?? 1,
     items: envelope.items ?? envelope.count ?? 1,
-    attempts: options.attempts ?? 1,
+    attempts: options.attempts || 1,
     attemptsMade: Number(fields["atm"] ?? 0),
     priority: Number(fields["priority"] ?? 0) || null,
     tags: envelope.tags ?? [],
@@ -93,7 +94,7 @@ function view(job: StoredJob, hosts: readonly HostRecord[]): TaskView {
     finishedAt,
     waitTime: startedAt === null ? null : Math.max(0, startedAt - createdAt),
     runTime: startedAt === null || finishedAt === null ? null : Math.max(0, finishedAt - startedAt),
-    host: returned?.host ?? run?.host.name ?? error?.host ?? hosts.find((host) => host.id === by)?.name ?? by,
+    host: returned?.host ?? run?.host.name ?? error?.host ?? by,
     hostId: returned?.hostId ?? run?.host.id ?? null,
     pid: returned?.pid ?? run?.pid ?? error?.pid ?? null,
     args: readArguments(job),

@@ -96,7 +96,7 @@ async function readRows(client: RedisClient, keys: Keys, places: Place[]): Promi
         name,
         pool,
         state,
-        host: host ?? null,
+        host: host ? hostOf(host) : null,
         attemptsMade: Number(attemptsMade ?? 0),
         createdAt: Number(createdAt),
         startedAt: startedAt ? Number(startedAt) : null,
@@ -107,13 +107,16 @@ async function readRows(client: RedisClient, keys: Keys, places: Place[]): Promi
   });
 }
 
-/** Hosts are stored by id in a job; people know them by name. */
+/** Who took a job, as hosts name their BullMQ workers: `<name> pid <pid of the host>`. */
+export function hostOf(worker: string): string {
+  return worker.replace(/ pid \d+$/, "");
+}
+
+/** A heartbeat knows better than the job who runs it: the job may have been taken over. */
 function nameHosts(rows: TaskRow[], hosts: readonly HostRecord[]): void {
-  const names = new Map(hosts.map((host) => [host.id, host.name]));
   const running = new Map(hosts.flatMap((host) => host.running.map((job) => [job.jobId, host.name])));
   for (const row of rows) {
     if (row.state === "active") row.host = running.get(row.id) ?? row.host;
-    if (row.host !== null) row.host = names.get(row.host) ?? row.host;
   }
 }
 

@@ -141,7 +141,9 @@ export class AsyncResult<Value> implements PromiseLike<Value> {
   #call<Argument>(name: string, callback: ((argument: Argument) => unknown) | undefined, argument: Argument): void {
     if (!callback) return;
     const report = (error: unknown): void =>
-      this.#logger.error(`${name} of ${this.#describe()} threw: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+      this.#logger.error(
+        `${name} of ${this.#describe()} threw: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+      );
     try {
       const returned = callback(argument);
       if (returned instanceof Promise) returned.catch(report);

@@ -48,7 +48,9 @@ export class ImapIterator<Value> implements AsyncIterableIterator<Value>, Answer
     this.#options = options;
     const { source } = options;
     this.#iterator =
-      Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : (source as Iterable<unknown>)[Symbol.iterator]();
+      Symbol.asyncIterator in source
+        ? source[Symbol.asyncIterator]()
+        : (source as Iterable<unknown>)[Symbol.iterator]();
     void this.#pump();
   }
 
@@ -67,7 +69,9 @@ export class ImapIterator<Value> implements AsyncIterableIterator<Value>, Answer
       if (taken) return taken;
       const left = deadline - performance.now();
       if (left <= 0) {
-        throw new TimeoutError(`no result of ${this.#options.describe} within ${options.timeout} ms; it is still under way`);
+        throw new TimeoutError(
+          `no result of ${this.#options.describe} within ${options.timeout} ms; it is still under way`,
+        );
       }
       await waitWith({ ...options, timeout: left }, (done) => this.#waiters.push(done));
     }

@@ -80,6 +80,8 @@ export function checkPoolSize(size: unknown): asserts size is number | undefined
 export function checkPoolName(name: unknown): asserts name is string | undefined {
   if (name === undefined) return;
   if (typeof name !== "string" || !/^[A-Za-z0-9_.-]{1,100}$/.test(name)) {
-    throw new ValueError(`a pool's name is 1 to 100 letters, digits or _ . - ; got ${JSON.stringify(name) ?? String(name)}`);
+    throw new ValueError(
+      `a pool's name is 1 to 100 letters, digits or _ . - ; got ${JSON.stringify(name) ?? String(name)}`,
+    );
   }
 }

@@ -48,9 +48,6 @@ const DEFAULT_BUFFER = 1_000;
  * Made by `mp.pool()`, which does no I/O; the first call makes the pool known to the hosts.
  */
 export class Pool {
-  readonly name: string;
-  /** At most this many calls run at once; null = as many as the hosts have slots. */
-  readonly size: number | null;
   readonly #runtime: Runtime;
   readonly #record: Omit<PoolRecord, "createdAt">;
   readonly #jobs: JobQueue;
@@ -66,8 +63,6 @@ export class Pool {
   constructor(runtime: Runtime, size: number | undefined, options: PoolOptions & { onGone: (pool: Pool) => void }) {
     const generation = runtime.nextJobId();
     this.#record = toPoolRecord(size, options, { name: `pool-${generation}`, generation, clientId: runtime.clientId });
-    this.name = this.#record.name;
-    this.size = this.#record.size;
     this.#runtime = runtime;
     this.#onGone = options.onGone;
     this.#jobs = new JobQueue(this.name, { client: runtime.client, keys: runtime.keys, telemetry: runtime.telemetry });
@@ -80,8 +75,23 @@ export class Pool {
     });
   }
 
+  // Getters, and no fields: an object whose state is private is refused wherever it would be sent (PL22).
+
+  get name(): string {
+    return this.#record.name;
+  }
+
+  /** At most this many calls run at once; null = as many as the hosts have slots. */
+  get size(): number | null {
+    return this.#record.size;
+  }
+
   /** Runs one call and gives its value (PL3). */
-  apply<Args extends unknown[], Result>(task: Task<Args, Result>, args?: Args, options?: SubmitOptions): Promise<Awaited<Result>>;
+  apply<Args extends unknown[], Result>(
+    task: Task<Args, Result>,
+    args?: Args,
+    options?: SubmitOptions,
+  ): Promise<Awaited<Result>>;
   apply(task: string, args?: unknown[], options?: SubmitOptions): Promise<unknown>;
   async apply(task: AnyTask | string, args: unknown[] = [], options?: SubmitOptions): Promise<unknown> {
     return await this.#call(task, args, options);
@@ -97,7 +107,11 @@ export class Pool {
     options?: SubmitOptions & Callbacks<Awaited<Result>>,
   ): AsyncResult<Awaited<Result>>;
   applyAsync(task: string, args?: unknown[], options?: SubmitOptions & Callbacks<unknown>): AsyncResult<unknown>;
-  applyAsync(task: AnyTask | string, args: unknown[] = [], options?: SubmitOptions & Callbacks<unknown>): AsyncResult<unknown> {
+  applyAsync(
+    task: AnyTask | string,
+    args: unknown[] = [],
+    options?: SubmitOptions & Callbacks<unknown>,
+  ): AsyncResult<unknown> {
     return this.#call(task, args, options);
   }
 
@@ -115,7 +129,11 @@ export class Pool {
     options?: MapOptions & Callbacks<Awaited<Result>[]>,
   ): AsyncResult<Awaited<Result>[]>;
   mapAsync(task: string, items: Items<unknown>, options?: MapOptions & Callbacks<unknown[]>): AsyncResult<unknown[]>;
-  mapAsync(task: AnyTask | string, items: Items<unknown>, options?: MapOptions & Callbacks<unknown[]>): AsyncResult<unknown[]> {
+  mapAsync(
+    task: AnyTask | string,
+    items: Items<unknown>,
+    options?: MapOptions & Callbacks<unknown[]>,
+  ): AsyncResult<unknown[]> {
     return this.#map(task, items, { kind: "items", options });
   }
 
@@ -136,8 +154,16 @@ export class Pool {
     items: Items<Readonly<Args>>,
     options?: MapOptions & Callbacks<Awaited<Result>[]>,
   ): AsyncResult<Awaited<Result>[]>;
-  starmapAsync(task: string, items: Items<unknown[]>, options?: MapOptions & Callbacks<unknown[]>): AsyncResult<unknown[]>;
-  starmapAsync(task: AnyTask | string, items: Items<unknown>, options?: MapOptions & Callbacks<unknown[]>): AsyncResult<unknown[]> {
+  starmapAsync(
+    task: string,
+    items: Items<unknown[]>,
+    options?: MapOptions & Callbacks<unknown[]>,
+  ): AsyncResult<unknown[]>;
+  starmapAsync(
+    task: AnyTask | string,
+    items: Items<unknown>,
+    options?: MapOptions & Callbacks<unknown[]>,
+  ): AsyncResult<unknown[]> {
     return this.#map(task, items, { kind: "starItems", options });
   }
 
@@ -173,7 +199,8 @@ export class Pool {
    * @throws ValueError before `close()` or `terminate()` (PL17)
    */
   async join(): Promise<void> {
-    if (this.#state === "running") throw new ValueError("join() comes after close() or terminate(); call one of them first");
+    if (this.#state === "running")
+      throw new ValueError("join() comes after close() or terminate(); call one of them first");
     if (this.#state === "terminated") return this.#terminating;
     this.#joining ??= this.#runtime.keepAlive.during(this.#submitter.idle().then(() => this.#remove()));
     await this.#joining;
@@ -194,12 +221,11 @@ export class Pool {
     await this.terminate();
   }
 
-  /** A pool cannot be sent (PL22). */
-  toJSON(): never {
-    throw new ValueError("a pool cannot be sent to another process; only its maker uses it");
-  }
-
-  #call(task: AnyTask | string, args: unknown[], options: (SubmitOptions & Callbacks<unknown>) | undefined): AsyncResult<unknown> {
+  #call(
+    task: AnyTask | string,
+    args: unknown[],
+    options: (SubmitOptions & Callbacks<unknown>) | undefined,
+  ): AsyncResult<unknown> {
     this.#assertRunning();
     const { name, definition } = nameOf(task);
     if (!Array.isArray(args)) throw new ValueError(`the arguments of task "${name}" are a list; got ${typeof args}`);
@@ -251,7 +277,9 @@ export class Pool {
       else void this.#opened(send, result);
     };
     if (Symbol.asyncIterator in Object(items)) {
-      drain(items as AsyncIterable<unknown>).then(start).catch((error) => result.reject(error));
+      drain(items as AsyncIterable<unknown>)
+        .then(start)
+        .catch((error) => result.reject(error));
     } else {
       start(Array.isArray(items) ? items : [...(items as Iterable<unknown>)]);
     }
@@ -338,7 +366,9 @@ export class Pool {
 
   #assertRunning(): void {
     if (this.#state === "running") return;
-    throw new PoolClosedError(`pool "${this.name}" is not running: it was ${this.#state}; make a new one with mp.pool()`);
+    throw new PoolClosedError(
+      `pool "${this.name}" is not running: it was ${this.#state}; make a new one with mp.pool()`,
+    );
   }
 
   #terminatedError(): PoolTerminatedError {
@@ -426,7 +456,11 @@ function cutChunks(list: unknown[], size: number, limit: number): { payloads: un
   while (from < list.length) {
     let to = Math.min(from + size, list.length);
     let payload = list.slice(from, to);
-    while (payload.length > 1 && estimateBytes(payload, limit) > limit && !payload.every((item) => typeof item === "number")) {
+    while (
+      payload.length > 1 &&
+      estimateBytes(payload, limit) > limit &&
+      !payload.every((item) => typeof item === "number")
+    ) {
       to = from + Math.ceil(payload.length / 2);
       payload = list.slice(from, to);
     }

@@ -42,7 +42,9 @@ async function giveOutcome(client: RedisClient, keys: Keys, outcome: Outcome): P
     for (const text of stored?.answers ?? []) giveAnswers(ticket, Buffer.from(text, "base64"));
     if (stored?.stored) await giveStoredAnswers(client, keys, ticket);
     if (!stored || ticket.settled) return;
-    ticket.fail(new WorkerLostError(`the answers of job ${ticket.jobId} are no longer kept: their time to live is over`));
+    ticket.fail(
+      new WorkerLostError(`the answers of job ${ticket.jobId} are no longer kept: their time to live is over`),
+    );
     return;
   }
   await giveStoredAnswers(client, keys, ticket);

@@ -1,4 +1,4 @@
-import { type JobsOptions, Queue as BullQueue, type Telemetry } from "bullmq";
+import { Queue as BullQueue, type JobsOptions, type Telemetry } from "bullmq";
 import type { RedisClient } from "../connection/index.ts";
 import type { JobEnvelope } from "../protocol/job.ts";
 import type { Keys } from "../protocol/keys.ts";

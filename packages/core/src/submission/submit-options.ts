@@ -63,7 +63,10 @@ const NAMES: readonly (keyof SubmitOptions)[] = [
  * @returns undefined when nothing is set, so that the call may share a job
  * @throws ValueError naming the option, what it must be and what was got
  */
-export function effectiveOptions(task: AnyTask | undefined, given: SubmitOptions | undefined): SubmitOptions | undefined {
+export function effectiveOptions(
+  task: AnyTask | undefined,
+  given: SubmitOptions | undefined,
+): SubmitOptions | undefined {
   let effective: Record<string, unknown> | undefined;
   for (const name of NAMES) {
     const value = given?.[name] ?? (task?.options as SubmitOptions | undefined)?.[name];
@@ -82,7 +85,9 @@ function checkSubmitOptions(options: SubmitOptions): void {
     throw new ValueError(`delay must be milliseconds from 0; got ${String(delay)}`);
   }
   if (jobId !== undefined && (!/^[A-Za-z0-9_.-]{1,200}$/.test(jobId) || /^\d+$/.test(jobId))) {
-    throw new ValueError(`jobId must be 1 to 200 letters, digits or _ . - and not a number; got ${JSON.stringify(jobId)}`);
+    throw new ValueError(
+      `jobId must be 1 to 200 letters, digits or _ . - and not a number; got ${JSON.stringify(jobId)}`,
+    );
   }
   if (tags !== undefined && !(Array.isArray(tags) && tags.every((tag) => typeof tag === "string"))) {
     throw new ValueError(`tags must be a list of strings; got ${JSON.stringify(tags)}`);

@@ -242,7 +242,12 @@ function buildEnvelope(kind: UnitKind, group: Unit[]): { data: JobEnvelope; byte
   const bytes = encode(group.map((unit) => unit.payload));
   const items = group.reduce((sum, unit) => sum + unit.items, 0);
   return {
-    data: { kind, units: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64"), count: group.length, items },
+    data: {
+      kind,
+      units: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64"),
+      count: group.length,
+      items,
+    },
     bytes: bytes.byteLength,
   };
 }

@@ -1,5 +1,5 @@
-import { getCallSites } from "node:util";
 import { pathToFileURL } from "node:url";
+import { getCallSites } from "node:util";
 
 /**
  * URL of the module that called `callee`. Worker hosts load tasks by module, so `manyhands run` has to know which

@@ -20,7 +20,10 @@ export interface CurrentTask {
   log(line: string): void;
 }
 
-const scopes: AsyncLocalStorage<CurrentTask> = shared("manyhands.currentTask", () => new AsyncLocalStorage<CurrentTask>());
+const scopes: AsyncLocalStorage<CurrentTask> = shared(
+  "manyhands.currentTask",
+  () => new AsyncLocalStorage<CurrentTask>(),
+);
 
 /**
  * The task that the calling code runs in.
@@ -28,7 +31,8 @@ const scopes: AsyncLocalStorage<CurrentTask> = shared("manyhands.currentTask", (
  */
 export function currentTask(): CurrentTask {
   const scope = scopes.getStore();
-  if (!scope) throw new ManyhandsError("currentTask() was called outside a task; it works only in code that a worker runs");
+  if (!scope)
+    throw new ManyhandsError("currentTask() was called outside a task; it works only in code that a worker runs");
   return scope;
 }
 

@@ -1,5 +1,14 @@
 export { type CurrentTask, currentTask, findCurrentTask, runInTask } from "./current-task.ts";
 export { isLoadingTasks, whileLoadingTasks } from "./loading.ts";
-export { type AnyTask, type Backoff, checkTaskOptions, isTask, type Task, type TaskOptions, type TaskResult, task } from "./task.ts";
+export {
+  type AnyTask,
+  type Backoff,
+  checkTaskOptions,
+  isTask,
+  type Task,
+  type TaskOptions,
+  type TaskResult,
+  task,
+} from "./task.ts";
 export { findTask, listTasks, shared } from "./task-registry.ts";
 export { validateArguments } from "./validate-arguments.ts";

@@ -113,10 +113,13 @@ export function checkTaskOptions(name: string, options: TaskOptions<never> | Tas
     throw new ValueError(`task "${name}": ${option} must be ${wanted}; got ${JSON.stringify(got) ?? String(got)}`);
   };
   const { attempts, backoff, timeout, softTimeout, priority, resultTtl, isolation, schema } = options;
-  if (attempts !== undefined && !(Number.isInteger(attempts) && attempts >= 1)) bad("attempts", "a whole number from 1");
+  if (attempts !== undefined && !(Number.isInteger(attempts) && attempts >= 1))
+    bad("attempts", "a whole number from 1");
   if (timeout !== undefined && !(timeout > 0 && timeout <= MAX_TIMER)) bad("timeout", "milliseconds above 0");
-  if (softTimeout !== undefined && !(softTimeout > 0 && softTimeout <= MAX_TIMER)) bad("softTimeout", "milliseconds above 0");
-  if (resultTtl !== undefined && !(resultTtl > 0 && Number.isFinite(resultTtl))) bad("resultTtl", "milliseconds above 0");
+  if (softTimeout !== undefined && !(softTimeout > 0 && softTimeout <= MAX_TIMER))
+    bad("softTimeout", "milliseconds above 0");
+  if (resultTtl !== undefined && !(resultTtl > 0 && Number.isFinite(resultTtl)))
+    bad("resultTtl", "milliseconds above 0");
   if (priority !== undefined && !(Number.isInteger(priority) && priority >= 1 && priority <= 2_097_151)) {
     bad("priority", "a whole number from 1 to 2097151");
   }

@@ -15,7 +15,12 @@ export function validateArguments(task: AnyTask, args: unknown[]): unknown[] | P
     if (!asList.issues) return asList.value as unknown[];
     if (args.length !== 1) throw mismatch(task.name, asList.issues);
     return settle(schema["~standard"].validate(args[0]), (asOnly) => {
-      if (asOnly.issues) throw mismatch(task.name, describesList(asOnly.issues) ? asList.issues : asOnly.issues, describesList(asOnly.issues));
+      if (asOnly.issues)
+        throw mismatch(
+          task.name,
+          describesList(asOnly.issues) ? asList.issues : asOnly.issues,
+          describesList(asOnly.issues),
+        );
       return [asOnly.value];
     });
   });
@@ -26,7 +31,10 @@ function describesList(issues: readonly StandardSchemaV1.Issue[]): boolean {
   return issues.length === 1 && (issues[0]?.path ?? []).length === 0 && /array|tuple/i.test(issues[0]?.message ?? "");
 }
 
-function settle<Value, Result>(value: Value | Promise<Value>, then: (value: Value) => Result | Promise<Result>): Result | Promise<Result> {
+function settle<Value, Result>(
+  value: Value | Promise<Value>,
+  then: (value: Value) => Result | Promise<Result>,
+): Result | Promise<Result> {
   return value instanceof Promise ? value.then(then) : then(value);
 }
 
