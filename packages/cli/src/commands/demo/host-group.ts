@@ -40,13 +40,18 @@ export async function startHosts(count: number, options: HostGroupOptions): Prom
 function spawnHost(name: string, options: HostGroupOptions): ChildProcess {
   const { redis, namespace, folder, slots } = options;
   const words = ["--tasks", join(folder, "tasks.ts"), "--name", name, "--slots", String(slots), "--grace", "2000"];
-  return spawn(process.execPath, [PROGRAM, "worker", ...words], {
+  const host = spawn(process.execPath, [PROGRAM, "worker", ...words], {
     // The channel closes with this process, however it ends; a host that notices ends too.
-    stdio: ["ignore", "pipe", "inherit", "ipc"],
+    stdio: ["ignore", "pipe", "pipe", "ipc"],
     env: { ...process.env, MANYHANDS_REDIS_URL: redis, MANYHANDS_NAMESPACE: namespace },
     // Ctrl-C reaches this command alone, which then ends the hosts in order.
     detached: true,
   });
+  // What it says while it ends is not news; warnings and errors are.
+  host.stderr?.setEncoding("utf8").on("data", (text: string) => {
+    for (const line of text.split("\n")) if (/warning|error/i.test(line)) options.printer.words(`${name}: ${line}`);
+  });
+  return host;
 }
 
 async function untilReady(host: ChildProcess, options: HostGroupOptions): Promise<void> {

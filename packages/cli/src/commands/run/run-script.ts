@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { startWorker, type WorkerHost } from "@manyhands/worker";
-import type { ExitCode } from "../../failure/exit-code.ts";
+import { EXIT, type ExitCode } from "../../failure/exit-code.ts";
 import type { Printer } from "../../output/printer.ts";
 
 export interface ScriptOptions {
@@ -25,7 +25,8 @@ export async function runScript(script: string, options: ScriptOptions): Promise
       MANYHANDS_RUN: "1",
     },
   });
-  const workers = new LocalWorkers(options);
+  // Without its worker the script would wait for ever.
+  const workers = new LocalWorkers(options, () => child.kill("SIGTERM"));
   child.on("message", (message) => workers.serve(modulesOf(message)));
   const release = forwardSignals(child);
   const code = await new Promise<ExitCode>((resolve) => {
@@ -34,18 +35,20 @@ export async function runScript(script: string, options: ScriptOptions): Promise
   });
   release();
   await workers.stop();
-  return workers.failed ? Math.max(code, 2) : code;
+  return workers.failed ? EXIT.usage : code;
 }
 
 /** The worker hosts that were started for the script's modules. */
 class LocalWorkers {
   readonly #options: ScriptOptions;
+  readonly #onFailure: () => void;
   readonly #known = new Set<string>();
   readonly #starting: Promise<WorkerHost | null>[] = [];
   failed = false;
 
-  constructor(options: ScriptOptions) {
+  constructor(options: ScriptOptions, onFailure: () => void) {
     this.#options = options;
+    this.#onFailure = onFailure;
   }
 
   serve(modules: readonly string[]): void {
@@ -79,6 +82,7 @@ class LocalWorkers {
     } catch (error) {
       this.failed = true;
       printer.words(`error: the local worker did not start: ${(error as Error).message}`);
+      this.#onFailure();
       return null;
     }
   }

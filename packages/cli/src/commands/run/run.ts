@@ -37,7 +37,8 @@ async function run({ args, options, settings, printer }: Invocation<Options>): P
   const script = resolve(String(args[0]));
   if (!existsSync(script)) throw new UsageError(`there is no file ${script}; give the path of a .ts or .js program`);
   await using server = await obtainServer(settings, printer);
-  return runScript(script, {
+  // Awaited here: the server must not be stopped before.
+  return await runScript(script, {
     args: (args[1] ?? []) as string[],
     redis: server.url,
     namespace: settings.namespace.value,
