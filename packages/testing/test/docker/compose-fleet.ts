@@ -116,10 +116,10 @@ export class ComposeFleet {
       worker: {
         command: [...command, "--tasks", "tasks/slow-tasks.ts"],
         volumes: [`${FIXTURES}:/app/tasks:ro`],
-        healthcheck: { interval: "1s" },
+        healthcheck: { interval: "2s" },
       },
-      dashboard: { healthcheck: { interval: "1s" } },
-      redis: { healthcheck: { interval: "1s" } },
+      dashboard: { healthcheck: { interval: "2s" } },
+      redis: { healthcheck: { interval: "2s" } },
     };
     // JSON is YAML.
     await writeFile(join(this.#folder, "override.yml"), JSON.stringify({ services }));

@@ -144,9 +144,10 @@ describe("docker-compose.yml", async () => {
 
     for (const service of ["redis", "worker", "dashboard"]) {
       for (const id of await fleet.containers(service)) {
-        const [, ...users] = (await docker("top", id, "-e", "-o", "uid")).split("\n");
+        const [, ...processes] = (await docker("top", id, "-e", "-o", "uid,pid")).split("\n");
+        const users = processes.map((line) => Number(line.trim().split(/\s+/)[0]));
         expect(users.length).toBeGreaterThan(0);
-        expect(users.map(Number)).not.toContain(0);
+        expect(users).not.toContain(0);
       }
     }
   });
