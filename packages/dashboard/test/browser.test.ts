@@ -42,7 +42,7 @@ describe("in a real Chromium", () => {
     // then they appear without a reload, and the keyboard stays where it was
     await page.getByRole("link", { name: "a-new-pool" }).waitFor();
     await page.getByText("0 of 3 slots busy").waitFor();
-    expect(await page.evaluate(() => document.activeElement?.textContent)).toBe("letters");
+    expect(await page.evaluate<string>("document.activeElement.textContent")).toBe("letters");
     expect(complaints).toEqual([]);
   });
 
@@ -86,12 +86,9 @@ describe("in a real Chromium", () => {
     await page.getByText("live", { exact: true }).waitFor();
 
     // then
-    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
-    const [text, ground] = await page.evaluate(() => {
-      const style = getComputedStyle(document.body);
-      const brightness = (color: string) => Math.max(...(color.match(/\d+/g) ?? []).slice(0, 3).map(Number));
-      return [brightness(style.color), brightness(style.backgroundColor)] as const;
-    });
+    expect(await page.evaluate<number>("document.documentElement.scrollWidth")).toBeLessThanOrEqual(width);
+    const colors = "(({ color, backgroundColor }) => [color, backgroundColor])(getComputedStyle(document.body))";
+    const [text, ground] = (await page.evaluate<[string, string]>(colors)).map(brightness) as [number, number];
     if (colorScheme === "dark") expect(text).toBeGreaterThan(ground + 100);
     else expect(ground).toBeGreaterThan(text + 100);
     expect(complaints).toEqual([]);
@@ -117,3 +114,8 @@ describe("in a real Chromium", () => {
     await page.getByText("live", { exact: true }).waitFor();
   });
 });
+
+/** The strongest of red, green and blue in `rgb(…)`. */
+function brightness(color: string): number {
+  return Math.max(...(color.match(/\d+/g) ?? []).slice(0, 3).map(Number));
+}
