@@ -209,6 +209,10 @@ class Host implements WorkerHost {
     for (const task of tasks) this.#tasks.set(task.name, task);
     this.#liveness.start();
     await this.#heartbeat.start();
+    this.#client.on("ready", () => {
+      this.#heartbeat.changed();
+      this.#discovery.refresh();
+    });
     await this.#control.start();
     await this.#discovery.start();
     this.#orphans.start();
@@ -268,7 +272,7 @@ class Host implements WorkerHost {
   async #stop(grace: Milliseconds): Promise<void> {
     this.#state = "draining";
     this.#heartbeat.changed();
-    this.#discovery.stop();
+    const discoveryStopped = this.#discovery.stop();
     this.#orphans.stop();
     const pools = this.#discovery.served();
     await this.#waitForJobs(Promise.allSettled(pools.map((pool) => pool.stopFetching())), grace);
@@ -276,7 +280,7 @@ class Host implements WorkerHost {
     if (left > 0) this.#logger.warn(`giving back ${left} running jobs`);
     this.#running.stopAll("shutdown");
     await within(this.#jobsGone(), left > 0 ? GIVE_BACK_TIME : 0);
-    await Promise.all(pools.map((pool) => pool.close("host stops")));
+    await Promise.all([discoveryStopped, ...pools.map((pool) => pool.close("host stops"))]);
     await this.#supply.close();
     this.#liveness.stop();
     await this.#heartbeat.stop();
@@ -296,15 +300,19 @@ class Host implements WorkerHost {
       };
       this.#hurry(grace);
     });
-    // While Redis is away workers do not close; then it is enough that nothing runs.
-    const idle = this.#client.status === "ready" ? closed : this.#jobsGone();
-    await Promise.race([idle, over]);
+    await Promise.race([closed, this.#idleWithoutRedis(), over]);
     clearTimeout(timer);
     this.#hurry = () => {};
   }
 
+  /** While Redis is away workers do not close; then it is enough that nothing runs. */
+  async #idleWithoutRedis(): Promise<void> {
+    const isAway = (): boolean => this.#client.status !== "ready" || !this.#liveness.isRedisAnswering;
+    while (this.#running.size > 0 || !isAway()) await pause(50);
+  }
+
   async #jobsGone(): Promise<void> {
-    while (this.#running.size > 0) await new Promise((resolve) => setTimeout(resolve, 20));
+    while (this.#running.size > 0) await pause(20);
   }
 
   #obey(message: ControlMessage): void {
@@ -361,6 +369,10 @@ class Host implements WorkerHost {
         this.#supply.lastError === null ? { ok: true } : failing(`children cannot be made: ${this.#supply.lastError}`),
     };
   }
+}
+
+function pause(milliseconds: Milliseconds): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds).unref());
 }
 
 function failing(reason: string): Check {

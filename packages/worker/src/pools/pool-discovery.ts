@@ -27,6 +27,7 @@ export const DEFAULT_POOL = "default";
 export class PoolDiscovery {
   readonly #options: PoolDiscoveryOptions;
   readonly #served = new Map<string, ServedPool>();
+  readonly #closing = new Map<string, Promise<void>>();
   #reading: Promise<void> | undefined;
   #readAgain = false;
   #timer: NodeJS.Timeout | undefined;
@@ -64,18 +65,20 @@ export class PoolDiscovery {
       });
   }
 
-  /** Opens and closes no more pools. */
-  stop(): void {
+  /** Opens and closes no more pools; resolves when those that were being closed are. */
+  async stop(): Promise<void> {
     this.#stopped = true;
     clearInterval(this.#timer);
+    await Promise.all(this.#closing.values());
   }
 
   async #read(): Promise<void> {
     const records = await this.#options.registry.list();
     if (this.#stopped) return;
     const wanted = new Map(records.filter((record) => this.#isOurs(record)).map((record) => [record.name, record]));
-    const gone = this.served().filter((pool) => wanted.get(pool.record.name)?.generation !== pool.record.generation);
-    await Promise.all(gone.map((pool) => this.#close(pool)));
+    for (const pool of this.served()) {
+      if (wanted.get(pool.record.name)?.generation !== pool.record.generation) this.#close(pool);
+    }
     for (const record of wanted.values()) this.#take(record);
     if (!records.some((record) => record.name === DEFAULT_POOL)) await this.#ensureDefaultPool();
   }
@@ -88,7 +91,8 @@ export class PoolDiscovery {
   #take(record: PoolRecord): void {
     const known = this.#served.get(record.name);
     if (known) return known.update(record);
-    if (this.#stopped) return;
+    // A pool that was made again under its name is opened when the one before it is closed.
+    if (this.#stopped || this.#closing.has(record.name)) return;
     const pool = this.#options.open(record);
     this.#served.set(record.name, pool);
     void pool.start();
@@ -97,12 +101,19 @@ export class PoolDiscovery {
     );
   }
 
-  async #close(pool: ServedPool): Promise<void> {
+  #close(pool: ServedPool): void {
     const { name } = pool.record;
     this.#served.delete(name);
     this.#options.running.stopAll("terminated", name);
-    await pool.close(`pool "${name}" was terminated`);
-    this.#options.logger.info(`pool "${name}" is gone`);
+    const closed = pool
+      .close(`pool "${name}" was terminated`)
+      .catch((error: Error) => this.#options.logger.warn(`closing pool "${name}": ${error.message}`))
+      .finally(() => {
+        this.#closing.delete(name);
+        this.#options.logger.info(`pool "${name}" is gone`);
+        this.refresh();
+      });
+    this.#closing.set(name, closed);
   }
 
   async #ensureDefaultPool(): Promise<void> {

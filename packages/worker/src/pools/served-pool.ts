@@ -35,9 +35,9 @@ export class ServedPool {
   readonly #queue: Queue;
   readonly #cap: CapKeeper;
   #worker: PoolWorker;
+  /** Workers that were deaf and may never close. */
+  readonly #replaced: PoolWorker[] = [];
   #closing: Promise<void> | undefined;
-  /** Workers of BullMQ that were replaced because they had become deaf. */
-  recreated = 0;
 
   constructor(record: PoolRecord, host: PoolHost) {
     this.#record = record;
@@ -90,8 +90,8 @@ export class ServedPool {
   recreate(): void {
     if (this.#closing !== undefined) return;
     const deaf = this.#worker;
-    this.recreated += 1;
-    void within(deaf.close(), 60_000).finally(() => deaf.disconnect().catch(() => {}));
+    this.#replaced.push(deaf);
+    deaf.close().catch((error: Error) => this.#report(error));
     this.#worker = this.#open();
     this.#run(this.#worker);
   }
@@ -110,10 +110,9 @@ export class ServedPool {
     this.#cap.stop();
     const closed = this.stopFetching();
     await this.#children.close(reason);
-    if (!(await within(closed, CLOSE_DEADLINE))) {
-      await within(this.#worker.close(true), CLOSE_DEADLINE / 3);
-      await within(this.#worker.disconnect(), CLOSE_DEADLINE / 3);
-    }
+    const isClosed = await within(closed, CLOSE_DEADLINE);
+    const left = isClosed ? this.#replaced : [...this.#replaced, this.#worker];
+    await Promise.all(left.map((worker) => within(worker.abandon(), CLOSE_DEADLINE / 3)));
     if (this.#host.client.status === "ready") {
       await within(nudgeWorkers(this.#host.client, this.#host.keys, this.#record.name), CLOSE_DEADLINE);
     }

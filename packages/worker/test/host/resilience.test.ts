@@ -1,0 +1,195 @@
+import { mkdtempSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { childPids, processIsAlive, until, useFaultProxy, useRedis } from "@manyhands/testing";
+import { expect, onTestFinished, test } from "vitest";
+import type { WorkerHost } from "../../src/index.ts";
+import { TestNamespace } from "./namespace.ts";
+import { startSeparateHost } from "./separate-host.ts";
+
+const redis = useRedis();
+
+test("the health endpoints tell the truth while Redis is away and after it is back", async () => {
+  // given
+  const space = new TestNamespace(redis);
+  const host = await space.host({ healthPort: 0 });
+  expect((await health(host, "readyz")).status).toBe(200);
+  expect((await health(host, "healthz")).status).toBe(200);
+  expect((await health(host, "nothing")).status).toBe(404);
+  // when
+  redis.pause();
+  onTestFinished(() => redis.resume());
+  // then
+  const away = await until(async () => {
+    const answer = await health(host, "readyz");
+    return answer.status === 503 && answer;
+  });
+  expect(away.body.checks.redis.reason).toMatch(/Redis has not answered for \d+ ms/);
+  expect((await health(host, "healthz")).status).toBe(200);
+  redis.resume();
+  await until(async () => (await health(host, "readyz")).status === 200);
+  const jobId = await space.submit("default", "square", [3]);
+  expect(await space.answer(jobId)).toMatchObject({ value: 9 });
+});
+
+test("a draining host is not ready", async () => {
+  const space = new TestNamespace(redis);
+  const host = await space.host({ healthPort: 0 });
+  const jobId = await space.submit("default", "sleep", [600]);
+  await space.untilState("default", jobId, "active");
+  const drained = host.drain();
+  const answer = await health(host, "readyz");
+  expect(answer.status).toBe(503);
+  expect(answer.body.checks.state.reason).toContain("draining");
+  await drained;
+  expect(await space.answer(jobId)).toMatchObject({ ok: true });
+});
+
+test("while Redis is frozen a strict host kills its child before the lock can pass to another", async () => {
+  const space = new TestNamespace(redis);
+  const file = join(mkdtempSync(join(tmpdir(), "manyhands-fence-")), "notes");
+  const host = await space.host({ slots: 1, lockDuration: 2_000, stalledInterval: 500 });
+  const jobId = await space.submit("default", "noteAndSpin", [file, 4_000]);
+  const child = Number((await until(() => readFileSync(file, "utf8").match(/start (\d+)/)))[1]);
+  redis.pause();
+  onTestFinished(() => redis.resume());
+  const frozenAt = performance.now();
+  await until(() => !processIsAlive(child), { timeout: 5_000 });
+  expect(performance.now() - frozenAt).toBeLessThan(2_000);
+  await until(() => host.record().running.length === 0, { timeout: 1_000 });
+  redis.resume();
+  expect(await space.answer(jobId, 0, 20_000)).toMatchObject({ ok: true });
+  expect(readFileSync(file, "utf8").match(/end/g)).toHaveLength(1);
+});
+
+test("while Redis is frozen a lenient pool's child works on", async () => {
+  const space = new TestNamespace(redis);
+  const file = join(mkdtempSync(join(tmpdir(), "manyhands-fence-")), "notes");
+  await space.pool("lenient", { fence: "lenient" });
+  await space.host({ slots: 1, lockDuration: 1_000, stalledInterval: 500 });
+  const jobId = await space.submit("lenient", "noteAndSpin", [file, 3_000]);
+  await until(() => readFileSync(file, "utf8").includes("start"));
+  redis.pause();
+  onTestFinished(() => redis.resume());
+  await until(() => readFileSync(file, "utf8").includes("end"), { timeout: 8_000 });
+  redis.resume();
+  expect(await space.answer(jobId, 0, 20_000)).toMatchObject({ ok: true });
+});
+
+test("a restarted Redis is worked with again, with and without its data", async () => {
+  const space = new TestNamespace(redis);
+  const host = await space.host();
+  await space.pool("capped", { size: 1 });
+  expect(await space.answer(await space.submit("capped", "square", [2]))).toMatchObject({ value: 4 });
+  await redis.killHard();
+  await redis.restart();
+  expect(await space.answer(await space.submit("capped", "square", [3]), 0, 20_000)).toMatchObject({ value: 9 });
+  await redis.restart({ keepData: false });
+  const jobId = await space.submit("default", "square", [4]);
+  await space.untilState("default", jobId, "completed");
+  await until(async () => (await space.hosts()).some(({ id }) => id === host.id));
+  await space.pool("capped", { size: 1 });
+  const ids = await Promise.all([1, 2, 3].map(() => space.submit("capped", "sleep", [300])));
+  await until(() => host.record().running.length > 0);
+  expect(await space.queue("capped").getGlobalConcurrency()).toBe(1);
+  for (const id of ids) await space.untilState("capped", id, "completed");
+});
+
+test("connections that break all the time lose no job and answer each", async () => {
+  const space = new TestNamespace(redis);
+  const proxy = await useFaultProxy(redis.url);
+  await space.host({ redis: proxy.url, slots: 4 });
+  const cutting = setInterval(() => proxy.cut(), 300);
+  onTestFinished(() => clearInterval(cutting));
+  const ids: string[] = [];
+  for (let x = 0; x < 100; x += 1) ids.push(await space.submit("default", "square", [x]));
+  for (const [x, jobId] of ids.entries()) expect(await space.answer(jobId, 0, 40_000)).toMatchObject({ value: x * x });
+});
+
+test("an idle host stops in well under a second and leaves nothing behind", async () => {
+  const space = new TestNamespace(redis);
+  const host = await space.host();
+  await space.pool("second");
+  expect(await space.answer(await space.submit("second", "square", [2]))).toMatchObject({ value: 4 });
+  const children = host.record().children.map(({ pid }) => pid);
+  expect(children.length).toBeGreaterThan(0);
+  const startedAt = performance.now();
+  await host.stop();
+  expect(performance.now() - startedAt).toBeLessThan(900);
+  await host.closed;
+  expect(await space.hosts()).toEqual([]);
+  expect(await space.client.zcard(space.keys.hosts)).toBe(0);
+  await until(() => children.every((pid) => !processIsAlive(pid)));
+});
+
+test("stop waits for running jobs; when the grace is over they go back without using up an attempt", async () => {
+  const space = new TestNamespace(redis);
+  const host = await space.host({ slots: 2 });
+  const quick = await space.submit("default", "sleep", [300]);
+  const slow = await space.submit("default", "sleep", [60_000]);
+  for (const jobId of [quick, slow]) await space.untilState("default", jobId, "active");
+  await host.stop({ grace: 1_500 });
+  expect(await space.answer(quick, 0, 100)).toMatchObject({ ok: true });
+  expect(await space.queue("default").getJobState(slow)).toBe("waiting");
+  expect((await space.job("default", slow))?.attemptsMade).toBe(0);
+});
+
+test("a second stop hurries the first", async () => {
+  const space = new TestNamespace(redis);
+  const host = await space.host();
+  const jobId = await space.submit("default", "spin", []);
+  await space.untilState("default", jobId, "active");
+  const stopped = host.drain();
+  const hurriedAt = performance.now();
+  await host.stop({ grace: 0 });
+  await stopped;
+  expect(performance.now() - hurriedAt).toBeLessThan(2_500);
+  expect(await space.queue("default").getJobState(jobId)).toBe("waiting");
+});
+
+test("a job given back by a host that leaves is taken at once by another", async () => {
+  const space = new TestNamespace(redis);
+  const leaving = await space.host({ slots: 1, name: "leaving" });
+  const jobId = await space.submit("default", "sleep", [800]);
+  await space.untilState("default", jobId, "active");
+  await space.host({ slots: 1, name: "staying" });
+  await leaving.stop({ grace: 0 });
+  const answer = await space.answer(jobId, 0, 3_000);
+  expect(answer).toMatchObject({ ok: true, host: "staying" });
+});
+
+test("a host asked to drain over the control channel finishes its job and leaves", async () => {
+  const space = new TestNamespace(redis);
+  const host = await space.host();
+  const jobId = await space.submit("default", "sleep", [500]);
+  await space.untilState("default", jobId, "active");
+  await space.client.publish(space.keys.hostControl(host.id), JSON.stringify({ type: "drain", grace: null }));
+  await host.closed;
+  expect(await space.answer(jobId, 0, 200)).toMatchObject({ ok: true });
+});
+
+test("SIGTERM ends a host's process and its children, also while Redis is away", async () => {
+  const space = new TestNamespace(redis);
+  const proxy = await useFaultProxy(redis.url);
+  const host = await startSeparateHost(space, proxy.url, { name: "cut-off", grace: 1_000 });
+  const jobId = await space.submit("default", "spin", []);
+  await space.untilState("default", jobId, "active");
+  const children = childPids(host.pid);
+  await proxy.refuse();
+  process.kill(host.pid, "SIGTERM");
+  expect(await host.exited).toBe(0);
+  expect(host.output()).toContain("closed");
+  await until(() => children.every((pid) => !processIsAlive(pid)));
+}, 30_000);
+
+interface HealthAnswer {
+  status: number;
+  body: {
+    checks: Record<string, { ok: boolean; reason?: string }> & { redis: { reason: string }; state: { reason: string } };
+  };
+}
+
+async function health(host: WorkerHost, path: string): Promise<HealthAnswer> {
+  const response = await fetch(`http://127.0.0.1:${host.healthPort}/${path}`);
+  return { status: response.status, body: (await response.json()) as HealthAnswer["body"] };
+}

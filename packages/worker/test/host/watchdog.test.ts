@@ -1,0 +1,25 @@
+import { useRedis } from "@manyhands/testing";
+import { expect, test, vi } from "vitest";
+import { PoolWorker } from "../../src/pools/pool-worker.ts";
+import { TestNamespace } from "./namespace.ts";
+
+const redis = useRedis();
+
+test("a worker of BullMQ that has become deaf is replaced, and its host says so meanwhile", async () => {
+  // given
+  const space = new TestNamespace(redis);
+  const host = await space.host({ healthPort: 0 });
+  const hang = vi
+    .spyOn(PoolWorker.prototype as unknown as { moveToActive(): Promise<never> }, "moveToActive")
+    .mockImplementation(() => new Promise(() => {}));
+  await vi.waitFor(() => expect(hang).toHaveBeenCalled());
+  hang.mockRestore();
+  // when
+  const jobId = await space.submit("default", "square", [7]);
+  // then
+  expect(await space.answer(jobId, 0, 15_000)).toMatchObject({ value: 49 });
+  expect(space.logs.join()).toContain('the worker of pool "default" fetches no jobs; it is replaced');
+  const startedAt = performance.now();
+  await host.stop();
+  expect(performance.now() - startedAt).toBeLessThan(3_000);
+});
