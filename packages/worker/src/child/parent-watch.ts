@@ -12,13 +12,8 @@ export function watchParent(parent: number): void {
     const { workerData: parent } = require("node:worker_threads");
     setInterval(() => { if (process.ppid !== parent) process.kill(process.pid, "SIGKILL"); }, ${WATCH_INTERVAL});
   `;
-  const limits = { maxOldGenerationSizeMb: 8, maxYoungGenerationSizeMb: 1, stackSizeMb: 1 };
-  const thread = new Worker(watch, {
-    eval: true,
-    workerData: parent,
-    resourceLimits: limits,
-    execArgv: [],
-    stdin: false,
-  });
+  const thread = new Worker(watch, { eval: true, workerData: parent, execArgv: [], stdin: false });
+  // A watch that fails must not end a healthy child: what is left is the end of the IPC channel.
+  thread.on("error", () => undefined);
   thread.unref();
 }
