@@ -46,7 +46,7 @@ export function dashboardServer(settings: DashboardSettings, parts: ServerParts)
   });
   // Bull Board's own links lead to the address with a slash, which is another one here.
   app.get(`${BULL_BOARD_PATH}/`, (context) => context.redirect(BULL_BOARD_PATH));
-  app.route(BULL_BOARD_PATH, bullBoard(queues, `manyhands: ${settings.namespace}`));
+  app.route(BULL_BOARD_PATH, bullBoard(queues, settings.namespace));
 
   app.notFound((context) => context.text("There is no such page.\n", 404));
   app.onError((error, context) => {
