@@ -11,16 +11,22 @@ export interface RunOptions {
   timeout?: number;
 }
 
-/** Runs a program in the workspace's folder and gives its stdout; a failure carries stdout and stderr. */
+/** Runs a program in the workspace's folder and gives its stdout; a failure shows the end of stdout and stderr. */
 export async function run(program: string, args: readonly string[], options: RunOptions = {}): Promise<string> {
-  const environment = { ...process.env, ...options.env };
-  const { stdout } = await promisify(execFile)(program, args, {
+  const settings = {
     cwd: ROOT,
-    env: environment,
+    env: { ...process.env, ...options.env },
     timeout: options.timeout ?? 60_000,
     maxBuffer: 64 * 1024 * 1024,
-  });
-  return stdout.trim();
+  };
+  try {
+    const { stdout } = await promisify(execFile)(program, args, settings);
+    return stdout.trim();
+  } catch (error) {
+    const { stdout = "", stderr = "" } = error as { stdout?: string; stderr?: string };
+    const output = `${stdout.slice(-3_000)}\n${stderr.slice(-3_000)}`;
+    throw new Error(`${program} ${args.join(" ")} failed:\n${output}`, { cause: error });
+  }
 }
 
 export async function docker(...args: string[]): Promise<string> {

@@ -67,7 +67,8 @@ export class ComposeFleet {
     };
     await this.#writeOverride();
     await this.compose(["build", "worker"], 400_000);
-    await this.#keepBuildStage();
+    // Only the next build is slower without it.
+    await this.#keepBuildStage().catch(() => {});
   }
 
   async up(...options: string[]): Promise<void> {
