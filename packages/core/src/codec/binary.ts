@@ -26,7 +26,7 @@ const LOOK = { text: true, identity: true };
  *
  * @throws SerializationError for what cannot be sent, with a path that starts at `path`
  */
-export function encode(value: unknown, path: string = "value"): Buffer {
+export function encode(value: unknown, path: string = "value"): Buffer<ArrayBuffer> {
   const flags = look(value, LOOK);
   if (flags & INTRICATE) return encodeGraph(flatten(value, path));
   return pack(flags & SHARED ? web : tree, { value, prefix: 0 });
@@ -38,7 +38,7 @@ export function encode(value: unknown, path: string = "value"): Buffer {
  *
  * @throws SerializationError for what cannot be sent, with a path such as `values[3].socket`
  */
-export function encodeSeparately(values: unknown[], path: string = "values"): Buffer {
+export function encodeSeparately(values: unknown[], path: string = "values"): Buffer<ArrayBuffer> {
   for (const value of values) {
     if (look(value, LOOK) & (INTRICATE | SHARED)) return encodeGraph(flattenSeparately(values, path));
   }
@@ -46,7 +46,7 @@ export function encodeSeparately(values: unknown[], path: string = "values"): Bu
 }
 
 /** @internal */
-export function encodeGraph(graph: Graph): Buffer {
+export function encodeGraph(graph: Graph): Buffer<ArrayBuffer> {
   const bytes = pack(tree, { value: [graph.root, graph.nodes, graph.failure], prefix: 1 });
   bytes[0] = GRAPH;
   return bytes;
@@ -86,7 +86,7 @@ export function decodeFromString(text: string): unknown {
   return decode(Buffer.from(text, "base64"));
 }
 
-function pack(packer: Packr, job: { value: unknown; prefix: 0 | 1 }): Buffer {
+function pack(packer: Packr, job: { value: unknown; prefix: 0 | 1 }): Buffer<ArrayBuffer> {
   // msgpackr answers with a slice of its scratch buffer, which this mode lets it use again for the next value.
   const packed = packer.pack(job.value, RESET_BUFFER_MODE);
   const bytes = Buffer.allocUnsafeSlow(packed.length + job.prefix);

@@ -9,7 +9,7 @@ import type { Graph, Origin } from "./graph.ts";
  *
  * @param origin where it was thrown; by default this process
  */
-export function encodeError(error: unknown, origin?: RemoteOrigin): Buffer {
+export function encodeError(error: unknown, origin?: RemoteOrigin): Buffer<ArrayBuffer> {
   const from: Origin = [origin?.host ?? hostname(), origin?.pid ?? process.pid, origin?.taskId ?? null];
   try {
     return encodeGraph(failureGraph(error, from));

@@ -1,6 +1,7 @@
 import { TimeoutError, ValueError } from "../errors/index.ts";
 import type { Logger } from "../logger/logger.ts";
 import type { Milliseconds } from "../protocol/records.ts";
+import type { Outcome } from "../results/index.ts";
 
 /** How long a wait may take. */
 export interface WaitOptions {
@@ -89,7 +90,6 @@ export class AsyncResult<Value> implements PromiseLike<Value> {
     return this.ready() ? false : this.#cancel(reason);
   }
 
-  // biome-ignore lint/suspicious/noThenProperty: being awaitable is what an AsyncResult is for.
   then<Result = Value, Failure = never>(
     onValue?: ((value: Value) => Result | PromiseLike<Result>) | null,
     onError?: ((error: unknown) => Failure | PromiseLike<Failure>) | null,
@@ -106,9 +106,9 @@ export class AsyncResult<Value> implements PromiseLike<Value> {
   }
 
   /** @internal Takes the answer of a single call. */
-  answer(_unit: number, ok: boolean, value: unknown): void {
-    if (ok) this.resolve(value as Value);
-    else this.reject(value);
+  answer(_unit: number, outcome: Outcome): void {
+    if (outcome.ok) this.resolve(outcome.value as Value);
+    else this.reject(outcome.value);
   }
 
   /** @internal */

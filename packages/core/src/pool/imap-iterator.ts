@@ -1,5 +1,5 @@
 import { TimeoutError } from "../errors/index.ts";
-import type { AnswerSink } from "../results/index.ts";
+import type { AnswerSink, Outcome } from "../results/index.ts";
 import type { Unit } from "../submission/index.ts";
 import { type WaitOptions, waitWith } from "./async-result.ts";
 
@@ -95,7 +95,7 @@ export class ImapIterator<Value> implements AsyncIterableIterator<Value>, Answer
   }
 
   /** @internal */
-  answer(index: number, ok: boolean, value: unknown): void {
+  answer(index: number, { ok, value }: Outcome): void {
     const chunk = this.#byIndex.get(index);
     if (!chunk) return;
     this.#byIndex.delete(index);

@@ -1,4 +1,4 @@
-import type { AnswerSink } from "../results/index.ts";
+import type { AnswerSink, Outcome } from "../results/index.ts";
 import type { AsyncResult } from "./async-result.ts";
 
 /**
@@ -25,7 +25,7 @@ export class MapResult<Value> implements AnswerSink {
     this.#open = offsets.length;
   }
 
-  answer(chunk: number, ok: boolean, value: unknown): void {
+  answer(chunk: number, { ok, value }: Outcome): void {
     if (ok) {
       const values = value as Value[];
       const offset = this.#offsets[chunk] ?? 0;

@@ -2,6 +2,7 @@ import { assertSendable, classify } from "../codec/index.ts";
 import { PoolClosedError, PoolTerminatedError, ValueError } from "../errors/index.ts";
 import type { UnitKind } from "../protocol/job.ts";
 import type { PoolRecord } from "../protocol/records.ts";
+import { failed } from "../results/index.ts";
 import {
   effectiveOptions,
   JobQueue,
@@ -347,7 +348,7 @@ export class Pool {
         checkPayload(item, this.#runtime.maxPayload, `items[${position}]`);
       },
       send: (unit) => {
-        if (this.#state === "terminated") unit.sink.answer(unit.index, false, this.#terminatedError(), 0);
+        if (this.#state === "terminated") unit.sink.answer(unit.index, failed(this.#terminatedError()));
         else if (submit) this.#submitter.alone(name, "items", { units: [unit], submit });
         else this.#submitter.share(name, "items", unit);
       },
@@ -440,11 +441,13 @@ function nameOf(task: AnyTask | string): { name: string; definition: AnyTask | u
 
 function checkItems(list: unknown[], kind: UnitKind, task: { name: string; limit: number }): void {
   assertSendable(list, "items");
-  for (const [index, item] of list.entries()) {
+  for (let index = 0; index < list.length; index += 1) {
+    const item = list[index];
+    if (typeof item === "number" && kind === "items") continue;
     if (kind === "starItems" && !Array.isArray(item)) {
       throw new ValueError(`starmap needs a list of arguments for each call; items[${index}] is ${typeof item}`);
     }
-    if (typeof item !== "number") checkPayload(item, task.limit, `items[${index}] of task "${task.name}"`);
+    checkPayload(item, task.limit, `items[${index}] of task "${task.name}"`);
   }
 }
 

@@ -1,20 +1,14 @@
 import { encode } from "../codec/index.ts";
 import type { RedisClient } from "../connection/index.ts";
 import type { ReplyItem } from "../protocol/job.ts";
-import type { Keys } from "../protocol/keys.ts";
 import { Script } from "../script/index.ts";
 
 /** How long answers wait for a client that does not read them, ms. */
 const REPLIES_TTL = 3_600_000;
 
-/** Writes answers to the reply stream of one client. One entry, whatever their number. */
-export async function postAnswers(
-  client: RedisClient,
-  keys: Keys,
-  clientId: string,
-  items: ReplyItem[],
-): Promise<void> {
-  await appendAnswers.run(client, [keys.replies(clientId)], [Buffer.from(encode(items)), REPLIES_TTL]);
+/** Writes answers to a reply stream, `Keys.replies(client)`. One entry, whatever their number. */
+export async function postAnswers(client: RedisClient, stream: string, items: ReplyItem[]): Promise<void> {
+  await appendAnswers.run(client, [stream], [Buffer.from(encode(items)), REPLIES_TTL]);
 }
 
 /**

@@ -38,7 +38,7 @@ async function giveOutcome(client: RedisClient, keys: Keys, outcome: Outcome): P
   const { ticket, returnValue, failedReason, error } = outcome;
   if (failedReason === "") {
     const stored = JSON.parse(returnValue === "" ? "null" : returnValue) as JobReturn | null;
-    if (stored && "value" in stored) ticket.answer(0, true, stored.value, 0);
+    if (stored && "value" in stored) ticket.answer(0, { ok: true, value: stored.value, micros: 0 });
     for (const text of stored?.answers ?? []) giveAnswers(ticket, Buffer.from(text, "base64"));
     if (stored?.stored) await giveStoredAnswers(client, keys, ticket);
     if (!stored || ticket.settled) return;
@@ -65,7 +65,7 @@ async function giveStoredAnswers(client: RedisClient, keys: Keys, ticket: Ticket
 /** Hands encoded answers to their ticket. */
 export function giveAnswers(ticket: Ticket, answers: Uint8Array): void {
   for (const [unit, ok, value, micros] of decode(answers) as UnitAnswer[]) {
-    ticket.answer(unit, ok === 1, ok === 1 ? value : toError(value), micros);
+    ticket.answer(unit, { ok: ok === 1, value: ok === 1 ? value : toError(value), micros });
   }
 }
 

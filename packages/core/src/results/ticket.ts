@@ -1,6 +1,20 @@
-/** Where the answers of one ticket go. `error` is already decoded. */
+/** What became of one unit. */
+export interface Outcome {
+  ok: boolean;
+  /** The value, or the error, ready to be thrown. */
+  value: unknown;
+  /** Run time in microseconds; 0 = it did not run, or nobody knows. */
+  micros: number;
+}
+
+/** Where the answers of one ticket go. */
 export interface AnswerSink {
-  answer(unit: number, ok: boolean, value: unknown, micros: number): void;
+  answer(unit: number, outcome: Outcome): void;
+}
+
+/** The outcome of a unit that got no answer from a host. */
+export function failed(error: unknown): Outcome {
+  return { ok: false, value: error, micros: 0 };
 }
 
 /** One submitted job that somebody waits for. Each unit is answered once; later answers to it are ignored. */
@@ -33,15 +47,15 @@ export class Ticket {
     return this.#open === 0;
   }
 
-  answer(unit: number, ok: boolean, value: unknown, micros: number): void {
+  answer(unit: number, outcome: Outcome): void {
     if (unit >= this.#answered.length || this.#answered[unit] === 1) return;
     this.#answered[unit] = 1;
     this.#open -= 1;
-    this.#sink.answer(unit, ok, value, micros);
+    this.#sink.answer(unit, outcome);
   }
 
   /** Fails every unit that has no answer yet. */
   fail(error: unknown): void {
-    for (let unit = 0; unit < this.#answered.length; unit += 1) this.answer(unit, false, error, 0);
+    for (let unit = 0; unit < this.#answered.length; unit += 1) this.answer(unit, failed(error));
   }
 }

@@ -1,7 +1,7 @@
 import { encode, encodeToString } from "../codec/index.ts";
 import { PayloadTooLargeError } from "../errors/index.ts";
 import type { JobEnvelope, UnitKind } from "../protocol/job.ts";
-import { type AnswerSink, Ticket } from "../results/index.ts";
+import { type AnswerSink, failed, type Outcome, Ticket } from "../results/index.ts";
 import type { JobQueue, Submission } from "./job-queue.ts";
 import type { Runtime } from "./runtime.ts";
 import { type SubmitOptions, toJobsOptions } from "./submit-options.ts";
@@ -51,12 +51,7 @@ export class Submitter {
   /** Sends units at once, each as a job of its own. @returns the ids of the jobs */
   alone(task: string, kind: UnitKind, options: { units: Unit[]; submit: SubmitOptions | undefined }): string[] {
     this.#open += options.units.length;
-    return this.#send(
-      task,
-      kind,
-      options.units.map((unit) => [unit]),
-      options.submit,
-    );
+    return this.#send(task, kind, { groups: options.units.map((unit) => [unit]), submit: options.submit });
   }
 
   /** Resolves when every unit has an answer. */
@@ -68,7 +63,7 @@ export class Submitter {
   /** Fails all units without an answer. @returns the ids of the jobs that were under way */
   failAll(error: Error): string[] {
     for (const batcher of this.#batchers.values()) {
-      for (const unit of batcher.withdraw()) this.#answer(unit, false, error, 0);
+      for (const unit of batcher.withdraw()) this.#answer(unit, failed(error));
     }
     const tickets = [...this.#tickets];
     for (const ticket of tickets) {
@@ -88,14 +83,18 @@ export class Submitter {
         durations: this.#options.runtime.durations,
         parallelism: this.#options.parallelism,
         inFlight: () => this.#tickets.size,
-        send: (groups) => void this.#send(task, kind, groups, undefined),
+        send: (groups) => void this.#send(task, kind, { groups, submit: undefined }),
       });
       this.#batchers.set(name, batcher);
     }
     return batcher;
   }
 
-  #send(task: string, kind: UnitKind, groups: Unit[][], submit: SubmitOptions | undefined): string[] {
+  #send(
+    task: string,
+    kind: UnitKind,
+    { groups, submit }: { groups: Unit[][]; submit: SubmitOptions | undefined },
+  ): string[] {
     const submissions: Submission[] = [];
     const tickets: Ticket[] = [];
     for (const group of groups) this.#prepare({ task, kind, group, submit }, submissions, tickets);
@@ -117,7 +116,7 @@ export class Submitter {
     try {
       built = buildEnvelope(kind, group);
     } catch (error) {
-      for (const unit of group) this.#answer(unit, false, error, 0);
+      for (const unit of group) this.#answer(unit, failed(error));
       return;
     }
     if (built.bytes > runtime.maxPayload && group.length > 1) {
@@ -128,7 +127,7 @@ export class Submitter {
     }
     if (built.bytes > runtime.maxPayload && (group[0]?.items ?? 1) === 1) {
       const [unit] = group;
-      if (unit) this.#answer(unit, false, tooLarge(task, built.bytes, runtime.maxPayload), 0);
+      if (unit) this.#answer(unit, failed(tooLarge(task, built.bytes, runtime.maxPayload)));
       return;
     }
     const jobId = submit?.jobId ?? runtime.nextJobId();
@@ -154,13 +153,13 @@ export class Submitter {
     const { runtime, pool } = this.#options;
     let open = group.length;
     const sink: AnswerSink = {
-      answer: (position, ok, value, micros) => {
+      answer: (position, outcome) => {
         const unit = group[position];
         open -= 1;
         if (open === 0) this.#tickets.delete(ticket);
         if (!unit) return;
-        if (micros > 0) runtime.durations.record(task, micros, unit.items);
-        this.#answer(unit, ok, value, micros);
+        if (outcome.micros > 0) runtime.durations.record(task, outcome.micros, unit.items);
+        this.#answer(unit, outcome);
         this.#batchers.get(`calls ${task}`)?.answered();
         this.#batchers.get(`items ${task}`)?.answered();
         this.#batchers.get(`starItems ${task}`)?.answered();
@@ -172,8 +171,8 @@ export class Submitter {
     return ticket;
   }
 
-  #answer(unit: Unit, ok: boolean, value: unknown, micros: number): void {
-    unit.sink.answer(unit.index, ok, value, micros);
+  #answer(unit: Unit, outcome: Outcome): void {
+    unit.sink.answer(unit.index, outcome);
     this.#open -= 1;
     if (this.#open > 0) return;
     const waiting = this.#onIdle;
@@ -207,8 +206,8 @@ export class Submitter {
   #follow(ticket: Ticket, id: string): void {
     const { runtime, pool } = this.#options;
     const sink: AnswerSink = {
-      answer: (unit, ok, value, micros) => {
-        ticket.answer(unit, ok, value, micros);
+      answer: (unit, outcome) => {
+        ticket.answer(unit, outcome);
         runtime.results.settle(ticket);
       },
     };

@@ -39,7 +39,7 @@ test("a live handle arrives as one live handle of the same class", () => {
 });
 
 test("a handle behind a Proxy, and one that is a function, are found too", () => {
-  const callable = Object.assign(() => 1, { id: "callable" });
+  const callable = Object.assign((): number => 1, { id: "callable" });
   defineTransferable({
     tag: "test-callable",
     is: (value) => typeof value === "function" && "id" in value,

@@ -18,6 +18,7 @@ import {
 import { DelayedError, WaitingError } from "bullmq";
 import type { FailureReport } from "../child/messages.ts";
 import { type ChildPool, InitializerFailed } from "../children/child-pool.ts";
+import { cancelRequested } from "../control/cancellation.ts";
 import type { Fence } from "../fence/fence.ts";
 import { describeFailure, failureAnswers, type Origin, toJobError } from "./failure.ts";
 import { JobLog } from "./job-log.ts";
@@ -184,7 +185,7 @@ export class JobRunner {
 
   async #attempt(run: JobRun, job: PoolJob, pool: PoolRecord): Promise<void> {
     const { fence } = this.#options;
-    const { running, logger } = this.#host;
+    const { running, logger, client, keys } = this.#host;
     fence.watch(run.jobId, () => {
       logger.warn(
         `the lock of job ${run.jobId} (task "${job.name}") can no longer be trusted; ` +
@@ -193,6 +194,10 @@ export class JobRunner {
       if (pool.fence === "strict") run.stop("fence");
     });
     running.add(run);
+    // A call of a waiting job may have been cancelled; a waiting job as a whole would not be here.
+    if (run.count > 1) {
+      cancelRequested(client, keys, [run]).catch((error: Error) => logger.warn(`job ${run.jobId}: ${error.message}`));
+    }
     try {
       await run.run();
     } finally {

@@ -43,7 +43,7 @@ export class ReplyPost {
     this.#sending = undefined;
     const replies: Promise<void>[] = [];
     for (const [clientId, items] of batch) {
-      replies.push(postAnswers(this.#client, this.#keys, clientId, items).catch(this.#onError));
+      replies.push(postAnswers(this.#client, this.#keys.replies(clientId), items).catch(this.#onError));
     }
     if (this.#isOrderKept) return;
     await Promise.all(replies);
