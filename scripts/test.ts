@@ -47,8 +47,10 @@ function chosenFiles(): string[] {
 }
 
 function runVitest(report: string, selection: readonly string[]): boolean {
+  // Vitest colours what it writes into a log, too, when the log is continuous integration's.
+  const colours = process.stdout.isTTY ? [] : ["--no-color"];
   const reporters = ["--reporter=default", `--reporter=${join(ROOT, "scripts/test-reporter.ts")}`];
-  return succeeds("node_modules/vitest/vitest.mjs", ["run", ...reporters, ...selection, ...options], {
+  return succeeds("node_modules/vitest/vitest.mjs", ["run", ...colours, ...reporters, ...selection, ...options], {
     MANYHANDS_TEST_OUTCOME: report,
   });
 }
