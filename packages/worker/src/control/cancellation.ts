@@ -1,15 +1,35 @@
-import { JOB_CANCEL_FIELD, type Keys, type RedisClient } from "@manyhands/core/internal";
-import type { RunningJobs } from "../jobs/running-jobs.ts";
+import { JOB_CANCEL_FIELD, type Keys, type RedisClient, Script } from "@manyhands/core/internal";
+import type { JobRun } from "../jobs/job-run.ts";
 
 /**
- * Cancels running jobs whose hash asks for it. The message on the control channel comes sooner, but may get lost.
+ * Cancels what the hashes of running jobs ask to cancel: whole jobs, or single calls of one. The message on the
+ * control channel comes sooner, but may get lost, or come before the job was started.
  */
-export async function cancelRequested(client: RedisClient, keys: Keys, running: RunningJobs): Promise<void> {
-  const runs = running.list();
+export async function cancelRequested(client: RedisClient, keys: Keys, runs: JobRun[]): Promise<void> {
   if (runs.length === 0 || client.status !== "ready") return;
-  const reasons = await Promise.all(runs.map((run) => client.hget(keys.job(run.pool, run.jobId), JOB_CANCEL_FIELD)));
-  runs.forEach((run, index) => {
-    const reason = reasons[index];
-    if (reason) run.cancel(null, reason);
-  });
+  const jobKeys = runs.map((run) => keys.job(run.pool, run.jobId));
+  for (const [position, field, reason] of await readWishes.run(client, jobKeys, [JOB_CANCEL_FIELD])) {
+    const unit = field === JOB_CANCEL_FIELD ? null : Number(field.slice(JOB_CANCEL_FIELD.length + 1));
+    runs[position - 1]?.cancel(unit, reason);
+  }
 }
+
+/**
+ * KEYS hashes of jobs
+ * ARGV[1] field with the reason why the job is to be cancelled; that of one call has ".<unit>" behind it
+ * Returns one row for each wish: {position of the key, field, reason}.
+ */
+const readWishes = new Script<[number, string, string][]>({
+  name: "readWishes",
+  lua: `
+local wishes = {}
+for position, key in ipairs(KEYS) do
+  for _, field in ipairs(redis.call("HKEYS", key)) do
+    if string.sub(field, 1, #ARGV[1]) == ARGV[1] then
+      wishes[#wishes + 1] = {position, field, redis.call("HGET", key, field)}
+    end
+  end
+end
+return wishes
+`,
+});

@@ -176,7 +176,7 @@ class Host implements WorkerHost {
       interval: options.heartbeatInterval,
       describe: () => this.record(),
       onBeat: () => {
-        cancelRequested(client, keys, this.#running).catch((error: Error) => logger.warn(error.message));
+        cancelRequested(client, keys, this.#running.list()).catch((error: Error) => logger.warn(error.message));
       },
       logger,
     });

@@ -142,6 +142,16 @@ test("a cancellation whose message got lost is found in the job", async () => {
   expect((await space.answer(jobId)).value).toBeInstanceOf(CancelledError);
 });
 
+test("one call of a waiting job is cancelled, the others run", async () => {
+  const space = new TestNamespace(redis);
+  const jobId = await space.submitCalls("default", "sleep", [[100], [50], [60_000], [60]]);
+  await space.client.hset(space.keys.job("default", jobId), `${JOB_CANCEL_FIELD}.2`, "only this one");
+  await space.host();
+  const answers = await space.answers(jobId, 4);
+  expect(answers.map(({ ok }) => ok)).toEqual([true, true, false, true]);
+  expect(answers[2]?.value).toBeInstanceOf(CancelledError);
+});
+
 test("a host that was frozen kills its child when it wakes; the job runs to its end elsewhere, once", async () => {
   const space = new TestNamespace(redis);
   const file = join(mkdtempSync(join(tmpdir(), "manyhands-fence-")), "notes");
