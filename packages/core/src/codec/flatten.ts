@@ -46,8 +46,12 @@ class Flattening {
 
   /** No recursion over containers, so that depth costs no stack. */
   #describeWaiting(): void {
-    for (let next = this.#waiting.pop(); next !== undefined; next = this.#waiting.pop()) {
+    const waiting = this.#waiting;
+    for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+      const mark = waiting.length;
       this.#nodes[next.index] = this.#describe(next.value, next.place);
+      // In the order of the value, so that of two refusals the first is reported.
+      reverseFrom(waiting, mark);
     }
   }
 
@@ -267,6 +271,13 @@ class Flattening {
     } finally {
       this.#waiting = waiting;
     }
+  }
+}
+
+/** In place: a spread of many items would overflow the stack. */
+function reverseFrom(list: unknown[], start: number): void {
+  for (let low = start, high = list.length - 1; low < high; low += 1, high -= 1) {
+    [list[low], list[high]] = [list[high], list[low]];
   }
 }
 

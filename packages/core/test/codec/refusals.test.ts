@@ -61,6 +61,7 @@ const refused: [path: string, what: RegExp, args: unknown[]][] = [
     [
       new (class Query {
         table = "t";
+        // biome-ignore lint/suspicious/noThenProperty: being awaitable is what gets it refused.
         then(): void {}
       })(),
     ],
@@ -119,6 +120,13 @@ describe("what cannot be sent is refused where it is", () => {
     expect(error).toBeInstanceOf(SerializationError);
     expect(error.message.length).toBeLessThan(2_000);
     expect((error as SerializationError).path).toMatch(/^args\.value.*99971 levels.*\.value$/);
+  });
+
+  test("the first of two is reported", () => {
+    const items = Array.from({ length: 200_000 }, (_, index) => (index % 1_000 === 7 ? { callback() {} } : { index }));
+    expect(thrownBy(() => classify([items, { socket: new Socket() }], "args"))).toMatchObject({
+      path: "args[0][7].callback",
+    });
   });
 
   test("a cycle does not hide what is behind it", () => {
