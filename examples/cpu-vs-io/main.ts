@@ -1,4 +1,5 @@
 import { availableParallelism } from "node:os";
+import { stripVTControlCharacters } from "node:util";
 import type { Context, Task } from "@manyhands/core";
 import Chartscii from "chartscii";
 import { type Run, stage, verify, verifySpread } from "../stage.ts";
@@ -49,7 +50,8 @@ async function series(
     label: `${SIZES[index]} at once: ${time.toFixed(0)} ms`,
     value: Math.round(time),
   }));
-  console.log(new Chartscii(bars, { title: `${CALLS} x ${kind.title}`, width: 50, char: "#", sort: false }).create());
+  const chart = new Chartscii(bars, { title: `${CALLS} x ${kind.title}`, width: 50, barSize: 1, sort: false });
+  console.log(process.stdout.isTTY ? chart.create() : stripVTControlCharacters(chart.create()));
   return times;
 }
 
