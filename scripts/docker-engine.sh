@@ -5,6 +5,9 @@
 #   scripts/docker-engine.sh status             exit code 0 when an engine answers
 #   scripts/docker-engine.sh stop               stop the engine that `start` started, nothing else
 #
+# With a process id as second word, `start` notes that this process uses the engine, and `stop` lets it go: the engine
+# stops when its last living user does. Test runs that overlap share one engine this way.
+#
 # stdout carries `export` lines only, words go to stderr. `start` takes the first of: the engine started before, the
 # engine that `docker` reaches already, a dockerd started now. The last needs root. A dockerd that is not installed is
 # unpacked from Debian's packages into the cache folder: nothing is installed on the system, no service is started.
@@ -16,6 +19,8 @@ cache=${MANYHANDS_DOCKER_CACHE:-${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/manyhand
 run=${MANYHANDS_DOCKER_RUN:-/tmp/manyhands-docker-engine}
 socket=$run/docker.sock
 pidfile=$run/dockerd.pid
+users=$run/users
+user=${2:-}
 log=$run/dockerd.log
 packages=$cache/packages
 
@@ -37,24 +42,28 @@ fail() {
 
 start() {
   use_packages
-  if own_engine_answers; then
-    say "running already, pid $(cat "$pidfile")"
-    print_exports
-    return
-  fi
-  if command -v docker >/dev/null && timeout 10 docker info >/dev/null 2>&1; then
+  if ! own_engine_runs && reaches_another_engine; then
     say "using the engine that docker reaches at ${DOCKER_HOST:-its default socket}"
     [ -z "${DOCKER_HOST:-}" ] || echo "export DOCKER_HOST='$DOCKER_HOST'"
     return
   fi
   [ "$(uname -s)" = Linux ] || fail "no engine answers, and starting one needs Linux: start Docker and try again"
   [ "$(id -u)" = 0 ] || fail "no engine answers, and starting one needs root: start Docker, or run this as root"
-  mkdir -p "$run" "$cache"
-  # Two test runs may want the engine at the same time: the second waits for the first and finds its engine.
-  exec 9>"$run/lock"
-  flock -w 240 9 || fail "another start holds $run/lock since more than 240 s"
+  mkdir -p "$users" "$cache"
+  # Whoever comes second waits, and finds the engine of the first.
+  lock
   own_engine_answers || start_dockerd
+  touch "$users/${user:-everybody}"
   print_exports
+}
+
+lock() {
+  exec 9>"$run/lock"
+  flock -w 240 9 || fail "another command holds $run/lock since more than 240 s"
+}
+
+reaches_another_engine() {
+  command -v docker >/dev/null && timeout 10 docker info >/dev/null 2>&1
 }
 
 start_dockerd() {
@@ -167,7 +176,7 @@ status() {
   if own_engine_answers; then
     say "running, pid $(cat "$pidfile"), socket $socket"
     print_exports
-  elif command -v docker >/dev/null && timeout 10 docker info >/dev/null 2>&1; then
+  elif reaches_another_engine; then
     say "not started by this script; docker reaches an engine at ${DOCKER_HOST:-its default socket}"
   else
     fail "no engine answers"
@@ -179,6 +188,11 @@ stop() {
   if ! own_engine_runs; then
     say "not running"
     return
+  fi
+  lock
+  if [ -n "$user" ]; then
+    rm -f "$users/$user"
+    ! is_used || return 0
   fi
   pid=$(cat "$pidfile")
   if own_engine_answers; then
@@ -196,8 +210,16 @@ stop() {
   # The engine leaves the network name spaces and layers mounted that it made.
   awk -v below="$run/exec/" -v layers="$cache/data/" 'index($2, below) == 1 || index($2, layers) == 1 { print $2 }' \
     /proc/mounts | xargs -r umount 2>/dev/null || true
-  rm -rf "$run/exec" "$pidfile" "$socket" "$run/owns-bridge" || say "some files of $run could not be removed"
+  rm -rf "$run/exec" "$users" "$pidfile" "$socket" "$run/owns-bridge" || say "some files of $run could not be removed"
   say "stopped"
+}
+
+is_used() {
+  for used in "$users"/*; do
+    name=${used##*/}
+    if [ "$name" = everybody ] || kill -0 "$name" 2>/dev/null; then return 0; fi
+  done
+  return 1
 }
 
 main "$@"

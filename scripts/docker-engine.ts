@@ -8,7 +8,7 @@ const SCRIPT = join(ROOT, "scripts/docker-engine.sh");
 export interface Engine {
   /** Empty when an engine answers. */
   reason: string;
-  /** Stops the engine when {@link provideEngine} started it, else nothing. */
+  /** Lets the engine go; one that was started for tests stops when nobody uses it any more. */
   stop(): void;
 }
 
@@ -17,28 +17,18 @@ export interface Engine {
  * process how to reach it (DOCKER_HOST and the like). Never throws: without an engine it says why.
  */
 export function provideEngine(): Engine {
-  const running = isRunning();
-  const started = runScript("start");
-  if (started.reason !== "") return { reason: started.reason, stop: () => {} };
-  for (const [name, value] of Object.entries(started.variables)) process.env[name] = value;
-  return { reason: "", stop: () => void (running || runScript("stop")) };
+  const { reason, output } = runScript("start");
+  if (reason !== "") return { reason, stop: () => {} };
+  for (const [name, value] of Object.entries(exportedVariables(output))) process.env[name] = value;
+  return { reason: "", stop: () => void runScript("stop") };
 }
 
-function isRunning(): boolean {
-  return runScript("status").reason === "";
-}
-
-function runScript(verb: "start" | "status" | "stop"): { reason: string; variables: Record<string, string> } {
+function runScript(verb: "start" | "stop"): { reason: string; output: string } {
   // A first start unpacks packages; the bound is for a machine that waits for ever on its mirror.
-  const ended = spawnSync("sh", [SCRIPT, verb], { encoding: "utf8", timeout: 280_000 });
-  if (ended.status !== 0) {
-    const lastWord = (ended.stderr ?? "").trim().split("\n").at(-1);
-    return {
-      reason: lastWord || `${SCRIPT} ${verb} ended with ${ended.error?.message ?? ended.status}`,
-      variables: {},
-    };
-  }
-  return { reason: "", variables: exportedVariables(ended.stdout) };
+  const ended = spawnSync("sh", [SCRIPT, verb, String(process.pid)], { encoding: "utf8", timeout: 280_000 });
+  if (ended.status === 0) return { reason: "", output: ended.stdout };
+  const lastWord = (ended.stderr ?? "").trim().split("\n").at(-1);
+  return { reason: lastWord || `${SCRIPT} ${verb} ended with ${ended.error?.message ?? ended.status}`, output: "" };
 }
 
 /** Reads lines such as `export DOCKER_HOST='unix:///run/docker.sock'` and `export PATH="$PATH:/opt/bin"`. */

@@ -8,7 +8,8 @@ import { until } from "../../src/until.ts";
 import { makeBaseImages } from "./base-images.ts";
 import { docker, ROOT, run } from "./command-line.ts";
 
-const IMAGE = "manyhands-test:latest";
+/** A name of our own: another run may build another checkout at the same time. */
+const IMAGE = `manyhands-test:${process.pid}`;
 const BUILD_STAGE = "manyhands-test:build";
 const FIXTURES = fileURLToPath(new URL("./fixtures", import.meta.url));
 
@@ -33,6 +34,7 @@ export class ComposeFleet {
   readonly #compose: readonly [string, ...string[]];
   #environment: Record<string, string> = {};
   #folder = "";
+  #isWritten = false;
 
   constructor(compose: readonly [string, ...string[]]) {
     this.#compose = compose;
@@ -76,8 +78,9 @@ export class ComposeFleet {
   }
 
   async down(): Promise<void> {
-    if (this.#folder === "") return;
+    if (!this.#isWritten) return;
     await this.compose(["down", "--volumes", "--timeout", "5"], 90_000);
+    await docker("image", "rm", "--force", IMAGE);
     await rm(this.#folder, { recursive: true, force: true });
   }
 
@@ -124,9 +127,10 @@ export class ComposeFleet {
     };
     // JSON is YAML.
     await writeFile(join(this.#folder, "override.yml"), JSON.stringify({ services }));
+    this.#isWritten = true;
   }
 
-  /** A name keeps the layers of the build stage; what the last build left without one is removed. */
+  /** A name keeps the layers of the build stage; what older builds left without one is removed. */
   async #keepBuildStage(): Promise<void> {
     if (!process.env["DOCKER_HOST"]?.includes("manyhands-docker-engine")) return;
     const args = ["build", "--network", "host", "--target", "build", "--tag", BUILD_STAGE];
@@ -134,6 +138,6 @@ export class ComposeFleet {
       env: this.#environment,
       timeout: 400_000,
     });
-    await docker("image", "prune", "--force");
+    await docker("image", "prune", "--force", "--filter", "until=1h");
   }
 }
