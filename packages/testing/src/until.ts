@@ -1,5 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
+/** What is left of a type when its value counts as true. */
+type Truthy<Value> = Exclude<Value, null | undefined | false | 0 | "">;
+
 /**
  * Waits until `condition` gives something truthy, and returns it. For what sends no signal to wait on.
  *
@@ -9,14 +12,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 export async function until<Value>(
   condition: () => Value | Promise<Value>,
   options: { timeout?: number; what?: string } = {},
-): Promise<NonNullable<Value>> {
+): Promise<Truthy<Value>> {
   const { timeout = 10_000, what = condition.toString() } = options;
   const deadline = performance.now() + timeout;
   for (;;) {
     let last: unknown;
     try {
       const value = await condition();
-      if (value) return value as NonNullable<Value>;
+      if (value) return value as Truthy<Value>;
       last = value;
     } catch (error) {
       last = error;

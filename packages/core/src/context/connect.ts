@@ -3,6 +3,7 @@ import type { RedisConfig } from "../connection/redis-config.ts";
 import { ManyhandsError, ValueError } from "../errors/index.ts";
 import { type Logger, stderrLogger } from "../logger/logger.ts";
 import type { Milliseconds } from "../protocol/records.ts";
+import { DEFAULT_LEASE } from "../session/index.ts";
 import { isLoadingTasks } from "../tasks/loading.ts";
 import { listTasks } from "../tasks/task-registry.ts";
 import type { Context, ContextSettings } from "./context.ts";
@@ -68,7 +69,7 @@ export function toSettings(options: ConnectOptions): ContextSettings {
   return {
     redis: options.redis,
     namespace: checkNamespace(options.namespace ?? process.env["MANYHANDS_NAMESPACE"] ?? DEFAULT_NAMESPACE),
-    lease: checkNumber("lease", options.lease ?? 30_000, 1_000),
+    lease: checkNumber("lease", options.lease ?? DEFAULT_LEASE, 1_000),
     maxPayload: checkNumber("maxPayload", options.maxPayload ?? DEFAULT_MAX_PAYLOAD, 1_024),
     logger: options.logger ?? stderrLogger,
     telemetry: options.telemetry,

@@ -1,4 +1,4 @@
 export { AsyncResult, type Callbacks, type WaitOptions } from "./async-result.ts";
 export { ImapIterator } from "./imap-iterator.ts";
 export { type ImapCallOptions, type Items, type MapOptions, Pool } from "./pool.ts";
-export { checkPoolName, checkPoolSize, type PoolOptions } from "./pool-options.ts";
+export type { PoolOptions } from "./pool-options.ts";

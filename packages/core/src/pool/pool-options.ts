@@ -67,7 +67,7 @@ export function toPoolRecord(
 }
 
 /** @throws ValueError unless it is a whole number from 1, or absent */
-export function checkPoolSize(size: unknown): asserts size is number | undefined {
+function checkPoolSize(size: unknown): asserts size is number | undefined {
   if (size === undefined) return;
   if (typeof size !== "number" || !Number.isInteger(size) || size < 1) {
     throw new ValueError(
@@ -77,7 +77,7 @@ export function checkPoolSize(size: unknown): asserts size is number | undefined
 }
 
 /** @throws ValueError for a name that BullMQ or a key could not hold */
-export function checkPoolName(name: unknown): asserts name is string | undefined {
+function checkPoolName(name: unknown): asserts name is string | undefined {
   if (name === undefined) return;
   if (typeof name !== "string" || !/^[A-Za-z0-9_.-]{1,100}$/.test(name)) {
     throw new ValueError(

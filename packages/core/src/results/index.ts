@@ -1,3 +1,2 @@
-export { postAnswers } from "./post-answers.ts";
 export { ResultChannel } from "./result-channel.ts";
 export { type AnswerSink, failed, type Outcome, Ticket } from "./ticket.ts";

@@ -1,7 +1,7 @@
 export { JobQueue } from "./job-queue.ts";
 export type { Runtime } from "./runtime.ts";
 export { type DetachedCall, submitDetached } from "./submit-detached.ts";
-export { DEFAULT_RESULT_TTL, effectiveOptions, type SubmitOptions } from "./submit-options.ts";
+export { effectiveOptions, type SubmitOptions } from "./submit-options.ts";
 export { Submitter } from "./submitter.ts";
 export { TaskDurations } from "./task-durations.ts";
 export type { Unit, UnitPlace } from "./unit-batcher.ts";

@@ -36,7 +36,7 @@ export interface SubmitOptions {
 }
 
 /** How long an outcome is kept when nothing else is said, ms. */
-export const DEFAULT_RESULT_TTL: Milliseconds = 3_600_000;
+const DEFAULT_RESULT_TTL: Milliseconds = 3_600_000;
 /** Finished jobs kept per pool, so that a pool's history cannot fill Redis. */
 const KEPT_COMPLETED = 2_000;
 const KEPT_FAILED = 5_000;

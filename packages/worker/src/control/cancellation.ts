@@ -1,11 +1,18 @@
 import { JOB_CANCEL_FIELD, type Keys, type RedisClient, Script } from "@manyhands/core/internal";
-import type { JobRun } from "../jobs/job-run.ts";
+
+/** What a running job shows to those who cancel it. */
+interface Cancellable {
+  readonly pool: string;
+  readonly jobId: string;
+  /** @param unit one call of the job; null: all of it */
+  cancel(unit: number | null, reason: string): void;
+}
 
 /**
  * Cancels what the hashes of running jobs ask to cancel: whole jobs, or single calls of one. The message on the
  * control channel comes sooner, but may get lost, or come before the job was started.
  */
-export async function cancelRequested(client: RedisClient, keys: Keys, runs: JobRun[]): Promise<void> {
+export async function cancelRequested(client: RedisClient, keys: Keys, runs: readonly Cancellable[]): Promise<void> {
   if (runs.length === 0 || client.status !== "ready") return;
   const jobKeys = runs.map((run) => keys.job(run.pool, run.jobId));
   for (const [position, field, reason] of await readWishes.run(client, jobKeys, [JOB_CANCEL_FIELD])) {
