@@ -13,4 +13,6 @@ if (!existsSync(new URL("../dist/main.js", import.meta.url))) {
   console.error("manyhands is not built yet: run `pnpm build` (or `npx --yes pnpm@12 build`) in the checkout first");
   process.exit(2);
 }
+// Half of a short command is the compiling of what it imports.
+(await import("node:module")).enableCompileCache();
 await import("../dist/main.js");

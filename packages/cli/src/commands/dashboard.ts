@@ -1,4 +1,3 @@
-import { startDashboard } from "@manyhands/dashboard";
 import type { Command } from "commander";
 import { EXIT, type ExitCode } from "../failure/exit-code.ts";
 import { interruption } from "../interruption.ts";
@@ -30,6 +29,7 @@ export function dashboardCommand(): Command {
 async function serveDashboard({ options, settings, printer }: Invocation<Options>): Promise<ExitCode> {
   using stop = interruption();
   const token = options.token ?? process.env["MANYHANDS_DASHBOARD_TOKEN"];
+  const { startDashboard } = await import("@manyhands/dashboard");
   const dashboard = await startDashboard({
     ...options,
     ...(token ? { token } : {}),

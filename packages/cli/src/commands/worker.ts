@@ -1,5 +1,5 @@
 import type { Isolation } from "@manyhands/core";
-import { startWorker, type WorkerHost, type WorkerOptions } from "@manyhands/worker";
+import type { WorkerHost, WorkerOptions } from "@manyhands/worker";
 import { type Command, Option } from "commander";
 import { EXIT, type ExitCode, exitCodeOf } from "../failure/exit-code.ts";
 import { UsageError } from "../failure/usage-error.ts";
@@ -108,6 +108,8 @@ async function start(
       error: (message) => printer.warn(message),
     },
   };
+  // Loaded here: most commands need no worker, and start sooner without.
+  const { startWorker } = await import("@manyhands/worker");
   try {
     return await startWorker(given);
   } catch (error) {

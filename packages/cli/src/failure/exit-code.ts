@@ -40,5 +40,7 @@ export function exitCodeOf(error: unknown): ExitCode {
 /** The exit code for an error that a task ended with. */
 export function exitCodeOfTask(error: unknown): ExitCode {
   const code = exitCodeOf(error);
+  // Only a host can check a schema: that the arguments do not fit is still wrong usage.
+  if ((error as { code?: unknown } | null)?.code === "ERR_VALIDATION") return EXIT.usage;
   return code === EXIT.timedOut || code === EXIT.cancelled ? code : EXIT.failed;
 }

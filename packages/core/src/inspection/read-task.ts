@@ -94,7 +94,7 @@ function view(job: StoredJob, hosts: readonly HostRecord[]): TaskView {
     finishedAt,
     waitTime: startedAt === null ? null : Math.max(0, startedAt - createdAt),
     runTime: startedAt === null || finishedAt === null ? null : Math.max(0, finishedAt - startedAt),
-    host: returned?.host ?? run?.host.name ?? error?.host ?? by,
+    host: returned?.host ?? run?.host.name ?? by ?? error?.host ?? null,
     hostId: returned?.hostId ?? run?.host.id ?? null,
     pid: returned?.pid ?? run?.pid ?? error?.pid ?? null,
     args: readArguments(job),

@@ -4,3 +4,4 @@ export { type ObtainedRedis, type ObtainRedisOptions, obtainRedis } from "./obta
 export { obtainPrivateCopy } from "./private-copy.ts";
 export type { RedisServer, RedisServerOptions, RedisWay } from "./server.ts";
 export { startRedisServer } from "./start.ts";
+export { startWatchdog, type Watchdog } from "./watchdog.ts";

@@ -1,4 +1,3 @@
-import { startDashboard } from "@manyhands/dashboard";
 import type { Command } from "commander";
 import { EXIT, type ExitCode } from "../../failure/exit-code.ts";
 import { interruption } from "../../interruption.ts";
@@ -153,5 +152,6 @@ class Stage implements AsyncDisposable {
 }
 
 async function openDashboard(place: Stage["place"]): Promise<{ url: string; stop(): Promise<void> }> {
+  const { startDashboard } = await import("@manyhands/dashboard");
   return startDashboard({ redis: place.redis, namespace: place.namespace, port: 0 });
 }

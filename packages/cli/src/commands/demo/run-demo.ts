@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import type { ExitCode } from "../../failure/exit-code.ts";
+import { dieTogether } from "../run/die-together.ts";
 import type { Demo } from "./examples.ts";
 
 export interface DemoPlace {
@@ -19,6 +20,7 @@ export async function runDemo(demo: Demo, place: DemoPlace): Promise<ExitCode> {
     stdio: ["ignore", "inherit", "inherit"],
     env: { ...process.env, MANYHANDS_REDIS_URL: place.redis, MANYHANDS_NAMESPACE: place.namespace },
   });
+  dieTogether(child);
   const kill = (): void => void child.kill("SIGKILL");
   const timer = setTimeout(kill, LONGEST);
   place.stop.addEventListener("abort", kill);

@@ -82,17 +82,23 @@ async function writeOutcomes(
   outcomes: AsyncIterable<MapOutcome>,
   options: { progress: MapProgress; stop: AbortSignal },
 ): Promise<number> {
+  const { progress, stop } = options;
+  const iterator = outcomes[Symbol.asyncIterator]();
+  // An input that stays open keeps `next` waiting; Ctrl-C must not wait for it.
+  const stopped = new Promise<"stopped">((resolve) => stop.addEventListener("abort", () => resolve("stopped")));
   let failed = 0;
-  for await (const outcome of outcomes) {
-    if (options.stop.aborted) break;
+  while (!stop.aborted) {
+    const step = await Promise.race([iterator.next(), stopped]);
+    if (step === "stopped" || step.done) break;
+    const outcome = step.value;
     if (outcome.ok) {
       if (!process.stdout.write(`${toJson(outcome.value)}\n`))
         await new Promise((go) => process.stdout.once("drain", go));
     } else {
       failed += outcome.count;
-      options.progress.say(outcome.message);
+      progress.say(outcome.message);
     }
-    options.progress.advance(outcome.ok ? 1 : outcome.count, failed);
+    progress.advance(outcome.ok ? 1 : outcome.count, failed);
   }
   return failed;
 }

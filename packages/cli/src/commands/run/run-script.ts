@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { startWorker, type WorkerHost } from "@manyhands/worker";
+import type { WorkerHost } from "@manyhands/worker";
 import { EXIT, type ExitCode } from "../../failure/exit-code.ts";
 import type { Printer } from "../../output/printer.ts";
+import { dieTogether } from "./die-together.ts";
 
 export interface ScriptOptions {
   args: readonly string[];
@@ -25,6 +26,7 @@ export async function runScript(script: string, options: ScriptOptions): Promise
       MANYHANDS_RUN: "1",
     },
   });
+  dieTogether(child);
   // Without its worker the script would wait for ever.
   const workers = new LocalWorkers(options, () => child.kill("SIGTERM"));
   child.on("message", (message) => workers.serve(modulesOf(message)));
@@ -65,6 +67,7 @@ class LocalWorkers {
 
   async #start(modules: readonly string[]): Promise<WorkerHost | null> {
     const { redis, namespace, slots, printer } = this.#options;
+    const { startWorker } = await import("@manyhands/worker");
     try {
       return await startWorker({
         tasks: [...modules],

@@ -1,0 +1,100 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { until } from "@manyhands/testing";
+import { onTestFinished } from "vitest";
+
+const PROGRAM = fileURLToPath(new URL("../bin/manyhands.js", import.meta.url));
+/** Module with the tasks of these tests. */
+export const TASKS: string = fileURLToPath(new URL("fixtures/tasks.ts", import.meta.url));
+
+export function fixture(name: string): string {
+  return fileURLToPath(new URL(`fixtures/${name}`, import.meta.url));
+}
+
+export interface RunOptions {
+  redis?: string;
+  namespace?: string;
+  /** Text for stdin; absent: an empty one. */
+  input?: string;
+  env?: Record<string, string>;
+  cwd?: string;
+}
+
+export interface Outcome {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** The real binary, as a child that is still running. */
+export class RunningCommand {
+  readonly child: ChildProcess;
+  readonly exited: Promise<Outcome>;
+  stdout = "";
+  stderr = "";
+
+  constructor(words: readonly string[], options: RunOptions) {
+    const { redis, namespace, env, cwd, input } = options;
+    this.child = spawn(process.execPath, [PROGRAM, ...words], {
+      cwd,
+      stdio: ["pipe", "pipe", "pipe"],
+      env: {
+        ...cleanEnvironment(),
+        ...(redis === undefined ? {} : { MANYHANDS_REDIS_URL: redis }),
+        ...(namespace === undefined ? {} : { MANYHANDS_NAMESPACE: namespace }),
+        ...env,
+      },
+    });
+    this.child.stdin?.on("error", () => {});
+    if (input !== "keep open") this.child.stdin?.end(input ?? "");
+    this.child.stdout?.setEncoding("utf8").on("data", (text: string) => {
+      this.stdout += text;
+    });
+    this.child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      this.stderr += text;
+    });
+    this.exited = new Promise((resolve) => {
+      this.child.once("close", (code) => resolve({ code, stdout: this.stdout, stderr: this.stderr }));
+    });
+  }
+
+  get pid(): number {
+    return this.child.pid ?? 0;
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.child.kill(name);
+  }
+
+  /** Waits until its output matches. */
+  async shows(pattern: RegExp, timeout = 20_000): Promise<void> {
+    await until(() => pattern.test(this.stdout + this.stderr) || this.child.exitCode !== null, {
+      timeout,
+      what: `the command shows ${pattern}`,
+    });
+    if (pattern.test(this.stdout + this.stderr)) return;
+    throw new Error(
+      `it ended with code ${this.child.exitCode} before it showed ${pattern}:\n${this.stdout}${this.stderr}`,
+    );
+  }
+}
+
+/** Starts the command; it is killed at the end of the test when it still runs. */
+export function start(words: readonly string[], options: RunOptions = {}): RunningCommand {
+  const command = new RunningCommand(words, options);
+  onTestFinished(async () => {
+    if (command.child.exitCode === null && command.child.signalCode === null) command.signal("SIGKILL");
+    await command.exited;
+  });
+  return command;
+}
+
+/** Runs the command to its end. */
+export async function run(words: readonly string[], options: RunOptions = {}): Promise<Outcome> {
+  return new RunningCommand(words, options).exited;
+}
+
+function cleanEnvironment(): NodeJS.ProcessEnv {
+  const foreign = /^(VITEST|NODE_ENV$|NODE_OPTIONS$|TEST$|MANYHANDS_|REDIS_URL$|FORCE_COLOR$|DEBUG$)/;
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !foreign.test(name)));
+}

@@ -1,0 +1,151 @@
+import { descendantPids, processIsAlive, until, useRedis } from "@manyhands/testing";
+import { Redis } from "ioredis";
+import { describe, expect, test } from "vitest";
+import { fixture, run, start } from "./command-line.ts";
+
+describe("manyhands redis", () => {
+  test("its URL is the first line on stdout, and Ctrl-C ends it with 0", async () => {
+    const command = start(["redis"]);
+    await command.shows(/\n/);
+    const url = command.stdout.split("\n")[0] ?? "";
+    expect(url).toMatch(/^redis:\/\/:[^@]+@127\.0\.0\.1:\d+$/);
+    const client = new Redis(url);
+    expect(await client.ping()).toBe("PONG");
+    client.disconnect();
+    const family = descendantPids(command.pid);
+    expect(family.length).toBeGreaterThan(0);
+
+    command.signal("SIGINT");
+
+    expect(await command.exited).toMatchObject({ code: 0 });
+    await until(() => !family.some(processIsAlive), { what: "the server and its watchdog are gone" });
+  });
+
+  test("kill -9 of the command leaves no server behind", async () => {
+    const command = start(["redis", "-o", "json"]);
+    await command.shows(/\n/);
+    const { pid } = JSON.parse(command.stdout) as { pid: number };
+    expect(processIsAlive(pid)).toBe(true);
+
+    command.signal("SIGKILL");
+
+    await until(() => !processIsAlive(pid), { what: "the server is gone" });
+  });
+});
+
+describe("manyhands run", () => {
+  const redis = useRedis();
+
+  test("without any Redis: starts one, serves the script's own tasks, ends with its code and leaves nothing", async () => {
+    const command = start(["run", fixture("program.ts"), "Ada", "7"]);
+
+    const outcome = await command.exited;
+
+    expect(outcome.stdout).toMatch(/^Ada on run-\d+\n$/);
+    expect(outcome.stderr).toMatch(/^started a private Redis \(.*\) on port \d+\n$/);
+    expect(outcome.code).toBe(7);
+    const port = /port (\d+)/.exec(outcome.stderr)?.[1];
+    const { code } = await run(["pool", "ls", "--redis", `redis://127.0.0.1:${port}`]);
+    expect(code).toBe(3);
+  });
+
+  test("uses the Redis that is given; what follows the script is the script's", async () => {
+    const outcome = await run(["run", fixture("program.ts"), "--version"], {
+      redis: redis.url,
+      namespace: redis.namespace(),
+    });
+
+    expect(outcome).toMatchObject({ code: 0, stderr: "" });
+    expect(outcome.stdout).toMatch(/^--version on run-\d+\n$/);
+  });
+
+  test("kill -9 of the command ends the script, the worker and the server", async () => {
+    const command = start(["run", fixture("patient.ts")]);
+    await command.shows(/waiting/);
+    const family = descendantPids(command.pid);
+    expect(family.length).toBeGreaterThan(1);
+
+    command.signal("SIGKILL");
+
+    await until(() => !family.some(processIsAlive), { what: "nothing is left", timeout: 20_000 });
+  });
+
+  test("Ctrl-C is the script's to answer", async () => {
+    const command = start(["run", fixture("patient.ts")], { redis: redis.url, namespace: redis.namespace() });
+    await command.shows(/waiting/);
+
+    command.signal("SIGINT");
+
+    expect(await command.exited).toMatchObject({ code: 130 });
+  });
+
+  test("a script that throws ends with its own code", async () => {
+    const outcome = await run(["run", fixture("throws.ts")], { redis: redis.url, namespace: redis.namespace() });
+
+    expect(outcome.stderr).toContain("Error: thrown by the script");
+    expect(outcome.code).toBe(1);
+  });
+});
+
+describe("manyhands demo", () => {
+  const redis = useRedis();
+
+  test("runs a demo over hosts of its own, ends by itself and leaves no process", async () => {
+    const command = start(["demo", "pool-apply", "--hosts", "2"]);
+    const family = new Set<number>();
+    const watch = setInterval(() => {
+      for (const pid of descendantPids(command.pid)) family.add(pid);
+    }, 100);
+
+    const outcome = await command.exited;
+    clearInterval(watch);
+
+    expect(outcome.stdout).toContain("=== pool-apply");
+    expect(outcome.stderr).toContain("1 of 1 demos did what they promise");
+    expect(outcome.code).toBe(0);
+    expect(family.size).toBeGreaterThan(2);
+    await until(() => ![...family].some(processIsAlive), { what: "no process is left" });
+  });
+
+  test("--list names them, without starting anything", async () => {
+    const { code, stdout } = await run(["demo", "--list", "-o", "json"]);
+
+    expect(code).toBe(0);
+    expect((JSON.parse(stdout) as { name: string }[]).map((demo) => demo.name)).toContain("pool-map");
+  });
+
+  test("--keep prints the dashboard's URL and stays until Ctrl-C; kill -9 leaves nothing either", async () => {
+    const command = start(["demo", "pool-apply", "--hosts", "1", "--keep"], { redis: redis.url });
+    await command.shows(/everything is left up/, 60_000);
+    const url = /^dashboard: (http:\S+)$/m.exec(command.stdout)?.[1] ?? "";
+    expect((await fetch(url, { redirect: "manual" })).status).toBeLessThan(400);
+    const family = descendantPids(command.pid);
+    expect(family.length).toBeGreaterThan(0);
+
+    command.signal("SIGKILL");
+
+    await until(() => !family.some(processIsAlive), { what: "the hosts are gone", timeout: 20_000 });
+  });
+});
+
+describe("manyhands dashboard", () => {
+  const redis = useRedis();
+
+  test("its URL is the first line on stdout; Ctrl-C ends it with 0", async () => {
+    const command = start(["dashboard", "--port", "0"], { redis: redis.url, namespace: redis.namespace() });
+    await command.shows(/\n/);
+    const url = new URL(command.stdout.split("\n")[0] ?? "");
+    expect((await fetch(new URL("/healthz", url))).status).toBe(200);
+
+    command.signal("SIGINT");
+
+    expect(await command.exited).toMatchObject({ code: 0 });
+  });
+
+  test("another address than loopback needs a token: 2", async () => {
+    const outcome = await run(["dashboard", "--host", "0.0.0.0", "--port", "0"], { redis: redis.url });
+
+    expect(outcome.stderr).toMatch(/^error: the dashboard on 0\.0\.0\.0 .* needs a token/);
+    expect(outcome.code).toBe(2);
+  });
+});

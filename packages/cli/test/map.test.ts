@@ -1,0 +1,122 @@
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { startHostProcess, until, useRedis } from "@manyhands/testing";
+import { beforeAll, expect, test } from "vitest";
+import { run, start, TASKS } from "./command-line.ts";
+
+const redis = useRedis();
+const place = { redis: "", namespace: "" };
+
+beforeAll(async () => {
+  place.redis = redis.url;
+  place.namespace = redis.namespace();
+  await startHostProcess({
+    url: redis.url,
+    namespace: place.namespace,
+    tasks: [TASKS],
+    slots: 3,
+    arguments: ["--name", "w1"],
+  });
+});
+
+const lines = (values: readonly unknown[]) => values.map((value) => `${JSON.stringify(value)}\n`).join("");
+const numbers = Array.from({ length: 2_000 }, (_, index) => index);
+
+test("results come in the order of the lines", async () => {
+  const outcome = await run(["map", "square"], { ...place, input: lines(numbers) });
+
+  expect(outcome).toEqual({ code: 0, stdout: lines(numbers.map((x) => x * x)), stderr: "" });
+});
+
+test("chunks, a file and empty lines change nothing", async () => {
+  const file = join(mkdtempSync(join(tmpdir(), "manyhands-cli-")), "items.ndjson");
+  writeFileSync(file, lines(numbers).replaceAll("\n", "\n\n"));
+
+  const outcome = await run(["map", "square", file, "--chunk-size", "30"], place);
+
+  expect(outcome).toEqual({ code: 0, stdout: lines(numbers.map((x) => x * x)), stderr: "" });
+});
+
+test("unordered gives every result once", async () => {
+  const outcome = await run(["map", "square", "--unordered", "--chunk-size", "7"], { ...place, input: lines(numbers) });
+
+  expect(outcome.code).toBe(0);
+  const results = outcome.stdout.trim().split("\n").map(Number);
+  expect(results.sort((left, right) => left - right)).toEqual(numbers.map((x) => x * x));
+});
+
+test.each([[[]], [["--unordered"]]])(
+  "failed lines are named on stderr, the others go on, and the code is 1: %j",
+  async (more) => {
+    const outcome = await run(["map", "odd", ...more], { ...place, input: "1\n2\n3\n4\n5\n" });
+
+    expect(outcome.code).toBe(1);
+    expect(outcome.stdout.trim().split("\n").sort()).toEqual(["1", "3", "5"]);
+    expect(outcome.stderr.trim().split("\n").sort()).toEqual([
+      expect.stringMatching(/^line 2 failed: Error: 2 is even \(on w1, pid \d+\)$/),
+      expect.stringMatching(/^line 4 failed: Error: 4 is even \(on w1, pid \d+\)$/),
+    ]);
+  },
+);
+
+test("a chunk that fails is named by its lines", async () => {
+  const outcome = await run(["map", "odd", "--chunk-size", "3"], { ...place, input: "1\n1\n1\n1\n2\n1\n1\n" });
+
+  expect(outcome.stdout).toBe("1\n1\n1\n1\n");
+  expect(outcome.stderr).toMatch(/^lines 4 to 6 \(one chunk\) failed: Error: 2 is even/);
+  expect(outcome.code).toBe(1);
+});
+
+test.each([[[]], [["--unordered"]]])(
+  "a line that is not JSON is named, after the results before it, and the code is 2: %j",
+  async (more) => {
+    const outcome = await run(["map", "square", ...more], { ...place, input: "1\n2\nthree\n4\n" });
+
+    expect(outcome.stdout.trim().split("\n").sort()).toEqual(["1", "4"]);
+    expect(outcome.stderr).toBe("error: line 3 of stdin is not JSON: three: Unexpected token 'h'\n");
+    expect(outcome.code).toBe(2);
+  },
+);
+
+test("no input is no work", async () => {
+  expect(await run(["map", "square"], { ...place, input: "" })).toEqual({ code: 0, stdout: "", stderr: "" });
+});
+
+test("an unknown task ends with 4 before the input is read", async () => {
+  const outcome = await run(["map", "sqare"], { ...place, input: "1\n" });
+
+  expect(outcome.stderr).toMatch(/^error: no live host knows a task "sqare"; did you mean square\?/);
+  expect(outcome.code).toBe(4);
+});
+
+test("an endless input is read no further than needed, and Ctrl-C ends with 130", async () => {
+  const command = start(["map", "square"], { ...place, input: "keep open" });
+  command.child.stdin?.write("1\n2\n3\n");
+  await until(() => command.stdout === "1\n4\n9\n", { what: "results come while the input is open" });
+
+  command.signal("SIGINT");
+
+  expect(await command.exited).toMatchObject({ code: 130, stdout: "1\n4\n9\n" });
+});
+
+test("Ctrl-C stops what runs and takes out what waits", async () => {
+  const command = start(["map", "nap"], { ...place, input: "60000\n".repeat(20) });
+  const active = async () => {
+    const { stdout } = await run(["pool", "show", "default", "-o", "json"], place);
+    const { active, waiting } = JSON.parse(stdout) as { active: number; waiting: number };
+    return { active, waiting };
+  };
+  await until(async () => (await active()).active === 3, { what: "naps run" });
+
+  command.signal("SIGINT");
+
+  expect(await command.exited).toMatchObject({ code: 130, stdout: "" });
+  await until(
+    async () => {
+      const left = await active();
+      return left.active === 0 && left.waiting === 0;
+    },
+    { what: "nothing of it is left", timeout: 20_000 },
+  );
+});

@@ -1,0 +1,82 @@
+import { startHostProcess, until, useRedis } from "@manyhands/testing";
+import { describe, expect, test } from "vitest";
+import { run, start, TASKS } from "./command-line.ts";
+
+const redis = useRedis();
+
+describe("pools", () => {
+  test("create, show, resize, pause, resume", async () => {
+    const place = { redis: redis.url, namespace: redis.namespace() };
+    const size = async () =>
+      (JSON.parse((await run(["pool", "show", "mail", "-o", "json"], place)).stdout) as { size: unknown }).size;
+
+    expect(await run(["pool", "create", "mail", "--size", "4"], place)).toEqual({
+      code: 0,
+      stdout: "",
+      stderr: 'made pool "mail" with size 4\n',
+    });
+    expect(await size()).toBe(4);
+    expect(await run(["pool", "create", "mail", "--size", "4"], place)).toMatchObject({
+      code: 0,
+      stderr: 'pool "mail" exists already\n',
+    });
+    expect(await run(["pool", "create", "mail", "--size", "5"], place)).toMatchObject({
+      code: 2,
+      stderr: 'error: pool "mail" exists already with size 4; change it with: manyhands pool resize mail <n>\n',
+    });
+    expect(await run(["pool", "resize", "mail", "8"], place)).toMatchObject({
+      code: 0,
+      stderr: 'pool "mail" now has size 8\n',
+    });
+    expect(await size()).toBe(8);
+    expect(await run(["pool", "resize", "mail", "all"], place)).toMatchObject({ code: 0 });
+    expect(await size()).toBe(null);
+    expect(await run(["pool", "pause", "mail"], place)).toMatchObject({ code: 0 });
+    expect((await run(["pool", "ls"], place)).stdout).toMatch(/^mail +paused +all/m);
+    expect(await run(["pool", "resume", "mail"], place)).toMatchObject({ code: 0, stderr: 'pool "mail" goes on\n' });
+    expect((await run(["pool", "ls"], place)).stdout).toMatch(/^mail +running +all/m);
+  });
+
+  test("a paused pool starts nothing until it is resumed", async () => {
+    const place = { redis: redis.url, namespace: redis.namespace() };
+    await startHostProcess({ url: redis.url, namespace: place.namespace, tasks: [TASKS], slots: 1 });
+    await run(["pool", "create", "mail"], place);
+    await run(["pool", "pause", "mail"], place);
+    const command = start(["submit", "square", "7", "--pool", "mail", "--wait"], place);
+    await until(async () => {
+      const { stdout } = await run(["pool", "show", "mail", "-o", "json"], place);
+      return (JSON.parse(stdout) as { waiting: number }).waiting === 1;
+    });
+
+    await run(["pool", "resume", "mail"], place);
+
+    expect(await command.exited).toMatchObject({ code: 0, stdout: "49\n" });
+  });
+});
+
+describe("hosts", () => {
+  test("ls and show tell what is there; drain ends a host when its tasks are done", async () => {
+    const place = { redis: redis.url, namespace: redis.namespace() };
+    const host = await startHostProcess({
+      url: redis.url,
+      namespace: place.namespace,
+      tasks: [TASKS],
+      slots: 2,
+      arguments: ["--name", "web-1"],
+    });
+    const nap = start(["submit", "nap", "1500", "--wait"], place);
+    await until(async () =>
+      /nap/.test((await run(["host", "show", "web-1"], place)).stdout.match(/^running .*$/m)?.[0] ?? ""),
+    );
+    expect((await run(["host", "ls"], place)).stdout).toMatch(/^web-1 +running +\S+ +\d+ +1\/2/m);
+
+    expect(await run(["host", "drain", "web-1"], place)).toMatchObject({
+      code: 0,
+      stderr: 'host "web-1" was told to finish its 1 running tasks and to end\n',
+    });
+
+    expect(await nap.exited).toMatchObject({ code: 0, stdout: '"rested"\n' });
+    expect(await host.exited).toMatchObject({ code: 0 });
+    await until(async () => (await run(["host", "ls", "-o", "json"], place)).stdout === "[]\n");
+  });
+});

@@ -1,0 +1,86 @@
+import { useRedis } from "@manyhands/testing";
+import { describe, expect, test } from "vitest";
+import { run, TASKS } from "./command-line.ts";
+import { startOldRedis } from "./old-redis.ts";
+
+const redis = useRedis();
+const NOWHERE = "redis://127.0.0.1:1";
+
+/** Every way into Redis has to say the same. */
+const COMMANDS: readonly string[][] = [
+  ["task", "ls"],
+  ["submit", "square", "7", "--wait"],
+  ["map", "square"],
+  ["pool", "create", "mail"],
+  ["host", "ls"],
+  ["worker", "--tasks", TASKS],
+  ["dashboard", "--port", "0"],
+];
+
+describe("a Redis that cannot be used ends with 3", () => {
+  test.each(COMMANDS)("nobody listens: manyhands %s %s", async (...words) => {
+    const outcome = await run(words, { redis: NOWHERE, input: "1\n" });
+
+    expect(outcome.stderr).toBe(
+      "error: Redis at 127.0.0.1:1 is not reachable: connect ECONNREFUSED 127.0.0.1:1; start one with `manyhands redis`, " +
+        "or say where it is with --redis or MANYHANDS_REDIS_URL\n",
+    );
+    expect(outcome.code).toBe(3);
+    expect(outcome.stdout).toBe("");
+  });
+
+  test.each(COMMANDS)("wrong password: manyhands %s %s", async (...words) => {
+    const outcome = await run(words, { redis: `redis://:wrong@127.0.0.1:${redis.port}`, input: "1\n" });
+
+    expect(outcome.stderr).toMatch(
+      new RegExp(
+        `^error: Redis at 127\\.0\\.0\\.1:${redis.port} refused the credentials: WRONGPASS .*; check the password in the URL\n$`,
+      ),
+    );
+    expect(outcome.code).toBe(3);
+  });
+
+  test("a server that is too old", async () => {
+    const url = await startOldRedis("5.0.14");
+
+    const outcome = await run(["task", "ls"], { redis: url });
+
+    expect(outcome.stderr).toMatch(
+      /^error: Redis at 127\.0\.0\.1:\d+ is too old: version 5\.0\.14, at least 6\.2\.0 is needed; upgrade the server\n$/,
+    );
+    expect(outcome.code).toBe(3);
+  });
+
+  test("a URL that is none", async () => {
+    const outcome = await run(["task", "ls", "--redis", "localhost"]);
+
+    expect(outcome.stderr).toBe('error: redis must be a URL such as redis://127.0.0.1:6379; got "localhost"\n');
+    expect(outcome.code).toBe(2);
+  });
+
+  test("doctor says it as a finding, and nothing else", async () => {
+    const outcome = await run(["doctor", "-o", "json"], { redis: NOWHERE });
+
+    const findings = JSON.parse(outcome.stdout) as { check: string; status: string; finding: string }[];
+    expect(findings.map(({ check, status }) => [check, status])).toEqual([
+      ["node", "ok"],
+      ["redis", "problem"],
+    ]);
+    expect(findings[1]?.finding).toContain("127.0.0.1:1 is not reachable");
+    expect(outcome.code).toBe(3);
+  });
+});
+
+describe("a Redis that may evict keys", () => {
+  const evicting = useRedis({ extraArguments: ["--maxmemory", "50mb", "--maxmemory-policy", "allkeys-lru"] });
+
+  test.each(COMMANDS)("is refused with 3: manyhands %s %s", async (...words) => {
+    const outcome = await run(words, { redis: evicting.url, input: "1\n" });
+
+    expect(outcome.stderr).toBe(
+      `error: Redis at 127.0.0.1:${evicting.port} may evict keys: maxmemory-policy is allkeys-lru, noeviction is needed; ` +
+        "run CONFIG SET maxmemory-policy noeviction\n",
+    );
+    expect(outcome.code).toBe(3);
+  });
+});

@@ -1,0 +1,255 @@
+import { startHostProcess, until, useRedis } from "@manyhands/testing";
+import { beforeAll, describe, expect, test } from "vitest";
+import { run, start, TASKS } from "./command-line.ts";
+
+const redis = useRedis();
+const place = { redis: "", namespace: "" };
+
+beforeAll(async () => {
+  place.redis = redis.url;
+  place.namespace = redis.namespace();
+  await startHostProcess({
+    url: redis.url,
+    namespace: place.namespace,
+    tasks: [TASKS],
+    slots: 3,
+    arguments: ["--name", "w1"],
+  });
+});
+
+async function stateOf(id: string): Promise<string> {
+  const { stdout } = await run(["task", "show", id, "-o", "json"], place);
+  return (JSON.parse(stdout) as { state: string }).state;
+}
+
+describe("submit --wait", () => {
+  test("prints the result as JSON and ends with 0", async () => {
+    expect(await run(["submit", "square", "7", "--wait"], place)).toEqual({ code: 0, stdout: "49\n", stderr: "" });
+  });
+
+  test("takes several arguments, and all of them from stdin", async () => {
+    const words = await run(["submit", "join", '"a"', '"b"', "--wait"], place);
+    const list = await run(["submit", "join", "-", "--wait"], { ...place, input: '["a", "b", "c"]' });
+
+    expect(words).toMatchObject({ code: 0, stdout: '"a-b"\n' });
+    expect(list).toMatchObject({ code: 0, stdout: '"a-b-c"\n' });
+  });
+
+  test("a result of nothing is null", async () => {
+    expect(await run(["submit", "talk", '"hello"', "--wait"], place)).toMatchObject({ code: 0, stdout: "null\n" });
+  });
+
+  test("a large result is whole", async () => {
+    const { code, stdout } = await run(["submit", "big", "500000", "--wait"], place);
+
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toBe("x".repeat(500_000));
+  });
+
+  test("a task that fails ends with 1, with its remote stack, host and pid on stderr", async () => {
+    const { code, stdout, stderr } = await run(["submit", "fail", '"boom"', "--wait"], place);
+
+    expect(stderr).toMatch(
+      /^failed: task "fail" \([\w-]+\) on w1, pid \d+\nRangeError: boom\n {2}on w1, pid \d+\n {4}at .*fixtures\/tasks\.ts:\d+/,
+    );
+    expect(stdout).toBe("");
+    expect(code).toBe(1);
+  });
+
+  test("arguments that do not fit the schema end with 2 and are named", async () => {
+    const { code, stderr } = await run(["submit", "greet", "7", "--wait"], place);
+
+    expect(stderr).toMatch(
+      /ValidationError: the arguments do not fit the schema of task "greet": args\[0\].*: expected a string/,
+    );
+    expect(code).toBe(2);
+  });
+
+  test("a task that takes too long ends with 124, and is stopped", async () => {
+    const began = Date.now();
+
+    const { code, stderr } = await run(["submit", "spin", "60000", "--wait", "--timeout", "800"], place);
+
+    expect(stderr).toMatch(
+      /^(timed out: task [\w-]+ was not finished after 800 ms and was cancelled|failed: task "spin")/,
+    );
+    expect(code).toBe(124);
+    expect(Date.now() - began).toBeLessThan(20_000);
+    const { stdout } = await run(["task", "ls", "--name", "spin", "-o", "json"], place);
+    const [spin] = JSON.parse(stdout) as { id: string }[];
+    await until(async () => (await stateOf(spin?.id ?? "")) === "failed", { what: "the task has been stopped" });
+  });
+
+  test("Ctrl-C ends with 130 and cancels the task", async () => {
+    const command = start(["submit", "nap", "60000", "--wait"], place);
+    const id = await until(async () => {
+      const { stdout } = await run(["task", "ls", "--name", "nap", "--state", "active", "-o", "json"], place);
+      return (JSON.parse(stdout) as { id: string }[])[0]?.id;
+    });
+
+    command.signal("SIGINT");
+
+    expect(await command.exited).toMatchObject({ code: 130, stdout: "", stderr: `cancelled task ${id}\n` });
+    await until(async () => (await stateOf(id)) === "failed", { what: "the task has been stopped" });
+  });
+
+  test("a task cancelled by somebody else ends with 130", async () => {
+    const command = start(["submit", "square", "7", "--delay", "60000", "--wait"], place);
+    const id = await until(async () => {
+      const { stdout } = await run(["task", "ls", "--state", "delayed", "-o", "json"], place);
+      return (JSON.parse(stdout) as { id: string }[])[0]?.id;
+    });
+
+    expect(await run(["task", "cancel", id], place)).toMatchObject({
+      code: 0,
+      stderr: `task ${id} was cancelled before it started, and taken out of pool "default"\n`,
+    });
+
+    expect(await command.exited).toMatchObject({ code: 130, stdout: "" });
+  });
+});
+
+describe("submit", () => {
+  test("prints the id alone, and the outcome can be looked up", async () => {
+    const { code, stdout, stderr } = await run(["submit", "square", "8"], place);
+
+    expect(code).toBe(0);
+    expect(stderr).toBe("");
+    expect(stdout).toMatch(/^[\w-]+\n$/);
+    const id = stdout.trim();
+    await until(async () => (await stateOf(id)) === "completed");
+    const shown = await run(["task", "show", id, "-o", "json"], place);
+    expect(JSON.parse(shown.stdout)).toMatchObject({
+      id,
+      name: "square",
+      pool: "default",
+      args: [8],
+      result: 64,
+      host: "w1",
+    });
+  });
+
+  test("a name that no live host knows ends with 4 at the door", async () => {
+    const { code, stdout, stderr } = await run(["submit", "sqare", "7"], place);
+
+    expect(stderr).toBe(
+      'error: no live host knows a task "sqare"; did you mean square? ' +
+        "Or start a host with: manyhands worker --tasks <module that defines it>\n",
+    );
+    expect(code).toBe(4);
+    expect(stdout).toBe("");
+    expect((await run(["task", "ls", "--name", "sqare", "-o", "json"], place)).stdout).toBe("[]\n");
+  });
+
+  test("without any host it is submitted, and stderr says how to start one", async () => {
+    const elsewhere = { redis: redis.url, namespace: redis.namespace() };
+
+    const { code, stdout, stderr } = await run(["submit", "square", "7"], elsewhere);
+
+    expect(stderr).toBe(
+      'warning: no live worker host serves task "square" in pool "default": no host is running; ' +
+        'start one with: manyhands worker --tasks <module that defines "square">\n',
+    );
+    expect(code).toBe(0);
+    const shown = await run(["task", "show", stdout.trim()], elsewhere);
+    expect(shown.stdout).toMatch(/^waits for +no live worker host serves task "square"/m);
+    expect(shown.stdout).toMatch(/^state +waiting, next in line$/m);
+    const findings = await run(["doctor", "-o", "json"], elsewhere);
+    expect(findings.code).toBe(1);
+    expect(JSON.parse(findings.stdout)).toContainEqual(
+      expect.objectContaining({ check: "task square", status: "problem" }),
+    );
+  });
+
+  test("attempts, tags, priority and deduplication are kept", async () => {
+    const words = [
+      "submit",
+      "square",
+      "9",
+      "--delay",
+      "60000",
+      "--attempts",
+      "3",
+      "--priority",
+      "5",
+      "--tag",
+      "a",
+      "--tag",
+      "b",
+    ];
+
+    const first = await run([...words, "--dedup", "report-7"], place);
+    const second = await run([...words, "--dedup", "report-7"], place);
+
+    const id = first.stdout.trim();
+    expect(second.stdout.trim()).toBe(id);
+    expect(second.stderr).toBe(`task ${id} with the deduplication id "report-7" is under way; using it\n`);
+    const shown = JSON.parse((await run(["task", "show", id, "-o", "json"], place)).stdout);
+    expect(shown).toMatchObject({ attempts: 3, priority: 5, tags: ["a", "b"], state: "delayed" });
+    await run(["task", "cancel", id], place);
+  });
+});
+
+describe("task", () => {
+  test("logs shows what it logged and printed, until the end", async () => {
+    const { stdout } = await run(["submit", "talk", '"hello there"'], place);
+
+    const log = await run(["task", "logs", stdout.trim(), "--follow"], place);
+
+    expect(log.code).toBe(0);
+    expect(log.stdout.split("\n").sort()).toEqual(["", "said it", "stdout | hello there"]);
+  });
+
+  test("retry runs a failed task again under its id", async () => {
+    const { stdout } = await run(["submit", "fail", '"again"'], place);
+    const id = stdout.trim();
+    await until(async () => (await stateOf(id)) === "failed");
+    const before = JSON.parse((await run(["task", "show", id, "-o", "json"], place)).stdout);
+
+    const retried = await run(["task", "retry", id], place);
+
+    expect(retried).toMatchObject({ code: 0, stderr: `task ${id} is back in the queue of pool "default"\n` });
+    await until(async () => {
+      const shown = JSON.parse((await run(["task", "show", id, "-o", "json"], place)).stdout);
+      return shown.state === "failed" && shown.finishedAt > before.finishedAt;
+    });
+  });
+
+  test("retry refuses what has not failed", async () => {
+    const { stdout } = await run(["submit", "square", "2"], place);
+    const id = stdout.trim();
+    await until(async () => (await stateOf(id)) === "completed");
+
+    expect(await run(["task", "retry", id], place)).toMatchObject({
+      code: 2,
+      stderr: `error: task ${id} is completed; only a failed task can be retried\n`,
+    });
+    expect(await run(["task", "cancel", id], place)).toMatchObject({
+      code: 0,
+      stderr: `task ${id} is completed already; nothing to cancel\n`,
+    });
+  });
+
+  test("ls filters, pages, and is one object per line as ndjson", async () => {
+    const { stdout } = await run(
+      ["task", "ls", "--name", "square", "--state", "completed", "--limit", "1", "-o", "ndjson"],
+      place,
+    );
+
+    const [line, rest] = stdout.split("\n");
+    expect(rest).toBe("");
+    expect(Object.keys(JSON.parse(line ?? ""))).toEqual([
+      "id",
+      "name",
+      "pool",
+      "state",
+      "host",
+      "attemptsMade",
+      "createdAt",
+      "startedAt",
+      "finishedAt",
+      "failedReason",
+    ]);
+    expect(JSON.parse(line ?? "")).toMatchObject({ name: "square", state: "completed", host: "w1" });
+  });
+});

@@ -1,0 +1,190 @@
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { useRedis } from "@manyhands/testing";
+import { describe, expect, test } from "vitest";
+import { run, TASKS } from "./command-line.ts";
+
+const redis = useRedis();
+const place = () => ({ redis: redis.url, namespace: redis.namespace() });
+
+describe("wrong usage ends with 2 and says what, got and do", () => {
+  const cases: readonly [words: string[], says: RegExp][] = [
+    [["frobnicate"], /^error: unknown command 'frobnicate'\n/],
+    [["task", "shwo", "x"], /^error: unknown command 'shwo'\n\(Did you mean show\?\)\n/],
+    [["submit"], /^error: missing required argument 'task'\n/],
+    [["worker"], /^error: required option '--tasks <module\.\.\.>' not specified\n/],
+    [
+      ["worker", "--tasks", TASKS, "--slots", "0"],
+      /^error: --slots must be a whole number from 1 to 10000; got "0"\n$/,
+    ],
+    [["worker", "--tasks", "/nowhere.ts"], /^error: tasks: there is no file \/nowhere\.ts; give the path of a module/],
+    [
+      ["pool", "create", "mail", "--size", "0"],
+      /^error: a pool's size must be a whole number from 1, or "all"; got "0"\n$/,
+    ],
+    [
+      ["pool", "create", "mail", "--size", "x"],
+      /^error: a pool's size must be a whole number from 1, or "all"; got "x"\n$/,
+    ],
+    [["pool", "create", "a b"], /^error: a pool's name is 1 to 100 letters, digits or _ \. - ; got "a b"\n$/],
+    [["pool", "resize", "mail", "1.5"], /^error: a pool's size must be a whole number from 1, or "all"; got "1\.5"\n$/],
+    [
+      ["task", "ls", "--state", "lost"],
+      /^error: option '--state <state>' argument 'lost' is invalid\. Allowed choices are/,
+    ],
+    [["task", "ls", "--output", "xml"], /^error: --output must be one of table, json, ndjson; got "xml"\n$/],
+    [["task", "ls", "--namespace", "a b"], /^error: --namespace: a namespace is 1 to 100 letters/],
+    [
+      ["submit", "square", "7", "--priority", "0"],
+      /^error: --priority must be a whole number from 1 to 2097151; got "0"\n$/,
+    ],
+    [
+      ["submit", "square", "7", "--timeout", "soon"],
+      /^error: --timeout must be a whole number from 1 to 2147483647 \(milliseconds\); got "soon"\n$/,
+    ],
+    [["run", "/nowhere.ts"], /^error: there is no file \/nowhere\.ts; give the path of a \.ts or \.js program\n$/],
+    [["map", "square", "/nowhere.ndjson"], /^error: cannot read items from "\/nowhere\.ndjson": ENOENT/],
+  ];
+  test.each(cases)("manyhands %j", async (words, says) => {
+    const outcome = await run(words, place());
+
+    expect(outcome.stderr).toMatch(says);
+    expect(outcome.code).toBe(2);
+    expect(outcome.stdout).toBe("");
+  });
+});
+
+describe("wrong JSON ends with 2 and names the argument", () => {
+  test("an argument that is a bare word", async () => {
+    const { code, stderr } = await run(["submit", "greet", "7", "Ada"], place());
+
+    expect(stderr).toBe(`error: argument 2 is not JSON: Ada: Unexpected token 'A'; a text needs quotes: '"Ada"'\n`);
+    expect(code).toBe(2);
+  });
+
+  test("an argument with a fault inside names the position", async () => {
+    const { code, stderr } = await run(["submit", "greet", '{"a": 1,}'], place());
+
+    expect(stderr).toMatch(
+      /^error: argument 1 is not JSON: \{"a": 1,\}: Expected double-quoted property name in JSON at position 8/,
+    );
+    expect(code).toBe(2);
+  });
+
+  test("stdin that is no array", async () => {
+    const { code, stderr } = await run(["submit", "greet", "-"], { ...place(), input: '{"a":1}' });
+
+    expect(stderr).toBe('error: stdin must hold a JSON array with all arguments, such as [7, "x"]; got {"a":1}\n');
+    expect(code).toBe(2);
+  });
+
+  test("arguments as words and from a file", async () => {
+    const { code, stderr } = await run(["submit", "greet", "7", "--args-file", "x.json"], place());
+
+    expect(stderr).toBe('error: give the arguments as words or with --args-file, not both; got 1 words and "x.json"\n');
+    expect(code).toBe(2);
+  });
+});
+
+test("a payload over the limit is refused, and nothing is submitted", async () => {
+  const where = place();
+  const file = join(mkdtempSync(join(tmpdir(), "manyhands-cli-")), "args.json");
+  writeFileSync(file, JSON.stringify(["x".repeat(1_100_000)]));
+
+  const { code, stderr } = await run(["submit", "square", "--args-file", file], where);
+
+  expect(stderr).toBe(
+    'error: the arguments of task "square" are 1100004 bytes, at most 1048576 can be sent; keep them elsewhere and pass their address\n',
+  );
+  expect(code).toBe(2);
+  expect(await run(["task", "ls", "-o", "json"], where)).toMatchObject({ code: 0, stdout: "[]\n" });
+});
+
+test("a module that throws while it is loaded ends a worker with 2", async () => {
+  const file = join(mkdtempSync(join(tmpdir(), "manyhands-cli-")), "broken.mjs");
+  writeFileSync(file, 'throw new Error("no configuration");\n');
+
+  const { code, stderr } = await run(["worker", "--tasks", file], place());
+
+  expect(stderr).toMatch(/^error: task module ".*broken\.mjs" could not be loaded: Error: no configuration\n$/);
+  expect(code).toBe(2);
+});
+
+describe("what is not there ends with 4", () => {
+  const cases: readonly [words: string[], says: RegExp][] = [
+    [
+      ["task", "show", "nothing-1"],
+      /^error: no task with the id "nothing-1": it was never submitted here, was removed/,
+    ],
+    [["task", "logs", "nothing-1"], /^error: no task with the id "nothing-1"/],
+    [["task", "cancel", "nothing-1"], /^error: no task with the id "nothing-1"/],
+    [["task", "retry", "nothing-1"], /^error: no task with the id "nothing-1"/],
+    [
+      ["pool", "show", "mail"],
+      /^error: no pool "mail" \(there are no pools yet\); make one with: manyhands pool create mail\n$/,
+    ],
+    [["pool", "resize", "mail", "2"], /^error: no pool "mail"/],
+    [["pool", "pause", "mail"], /^error: no pool "mail"/],
+    [["pool", "resume", "mail"], /^error: no pool "mail"/],
+    [["submit", "square", "7", "--pool", "mail"], /^error: no pool "mail"/],
+    [["task", "ls", "--pool", "mail"], /^error: no pool "mail"/],
+    [
+      ["host", "show", "web-1"],
+      /^error: no live host with the name or id "web-1" \(no host is running\); see: manyhands host ls\n$/,
+    ],
+    [["host", "drain", "web-1"], /^error: no live host with the name or id "web-1"/],
+    [["demo", "pool-mapp"], /^error: no demo "pool-mapp"; did you mean pool-map, pool-apply\?\n$/],
+  ];
+  test.each(cases)("manyhands %j", async (words, says) => {
+    const outcome = await run(words, place());
+
+    expect(outcome.stderr).toMatch(says);
+    expect(outcome.code).toBe(4);
+    expect(outcome.stdout).toBe("");
+  });
+});
+
+describe("settings", () => {
+  test("options may stand before and after the command; the later wins, the environment comes after them", async () => {
+    const env = { MANYHANDS_NAMESPACE: "from-environment" };
+
+    const both = await run(["--namespace", "before", "config", "show", "--namespace", "after", "-o", "json"], { env });
+    const before = await run(["--namespace", "before", "-o", "json", "config", "show"], { env });
+    const neither = await run(["config", "show", "-o", "json"], { env });
+
+    const namespaceOf = (stdout: string) =>
+      (JSON.parse(stdout) as { setting: string }[]).find((row) => row.setting === "namespace");
+    expect(namespaceOf(both.stdout)).toMatchObject({ value: "after", source: "--namespace" });
+    expect(namespaceOf(before.stdout)).toMatchObject({ value: "before", source: "--namespace" });
+    expect(namespaceOf(neither.stdout)).toMatchObject({ value: "from-environment", source: "MANYHANDS_NAMESPACE" });
+  });
+
+  test("config show never prints the password", async () => {
+    const { stdout } = await run(["config", "show"], { redis: "redis://:geheim@127.0.0.1:6379/2" });
+
+    expect(stdout).toContain("redis://:***@127.0.0.1:6379/2");
+    expect(stdout).not.toContain("geheim");
+  });
+
+  test("--version and --help end with 0, every command has a help text with examples", async () => {
+    expect(await run(["--version"])).toMatchObject({ code: 0, stdout: "0.1.0\n" });
+    for (const name of ["worker", "run", "submit", "map", "doctor", "demo", "redis", "dashboard"]) {
+      const { code, stdout } = await run([name, "--help"]);
+      expect(stdout).toContain(`Examples:\n  $ `);
+      expect(stdout).toContain("--redis <url>");
+      expect(code).toBe(0);
+    }
+  });
+
+  test("no colour without a terminal, unless it is forced", async () => {
+    const where = place();
+    await run(["pool", "create", "mail"], where);
+
+    const plain = await run(["pool", "ls"], where);
+    const forced = await run(["pool", "ls"], { ...where, env: { FORCE_COLOR: "1" } });
+
+    expect(plain.stdout).not.toContain("\u001b[");
+    expect(forced.stdout).toContain("\u001b[");
+  });
+});

@@ -1,0 +1,79 @@
+import { descendantPids, processIsAlive, until, useRedis } from "@manyhands/testing";
+import { expect, test } from "vitest";
+import { run, start, TASKS } from "./command-line.ts";
+
+const redis = useRedis();
+
+function place() {
+  return { redis: redis.url, namespace: redis.namespace() };
+}
+
+test("prints one line with name, slots, tasks and pools once it takes work", async () => {
+  const where = place();
+  await run(["pool", "create", "mail"], where);
+
+  const worker = start(["worker", "--tasks", TASKS, "--name", "w1", "--slots", "2", "--pools", "mail,reports"], where);
+  await worker.shows(/ready/);
+
+  expect(worker.stdout).toMatch(/^host "w1" is ready: 2 slots, tasks .*square.*, pools mail, reports\n$/);
+  expect(await run(["submit", "where", "--pool", "mail", "--wait"], where)).toMatchObject({ code: 0 });
+});
+
+test("ready as JSON, with the port of the health server", async () => {
+  const worker = start(["worker", "--tasks", TASKS, "--health-port", "0", "-o", "json"], place());
+  await worker.shows(/\n/);
+
+  const facts = JSON.parse(worker.stdout) as { ready: boolean; healthPort: number; tasks: string[] };
+  expect(facts).toMatchObject({ ready: true, pools: null });
+  expect(facts.tasks).toContain("square");
+  expect((await fetch(`http://127.0.0.1:${facts.healthPort}/readyz`)).status).toBe(200);
+});
+
+test("SIGTERM lets running tasks finish, then it ends with 0 and leaves no children", async () => {
+  const where = place();
+  const worker = start(["worker", "--tasks", TASKS, "--slots", "1"], where);
+  await worker.shows(/ready/);
+  const nap = start(["submit", "nap", "1500", "--wait"], where);
+  await until(async () => /\bactive\b/.test((await run(["task", "ls"], where)).stdout));
+  const children = descendantPids(worker.pid);
+
+  worker.signal("SIGTERM");
+
+  expect(await nap.exited).toMatchObject({ code: 0, stdout: '"rested"\n' });
+  expect(await worker.exited).toMatchObject({ code: 0 });
+  expect(worker.stderr).toMatch(/^SIGTERM: finishing 1 running tasks, taking no more; again to stop now\n/);
+  await until(() => !children.some(processIsAlive), { what: "its children are gone" });
+});
+
+test("a second signal stops at once, and the task goes back to its queue with all its tries", async () => {
+  const where = place();
+  const worker = start(["worker", "--tasks", TASKS, "--slots", "1", "--grace", "60000"], where);
+  await worker.shows(/ready/);
+  const { stdout } = await run(["submit", "nap", "60000"], where);
+  await until(async () => /\bactive\b/.test((await run(["task", "ls"], where)).stdout));
+  worker.signal("SIGTERM");
+  await worker.shows(/finishing 1 running tasks/);
+  const began = Date.now();
+
+  worker.signal("SIGTERM");
+
+  expect(await worker.exited).toMatchObject({ code: 0 });
+  expect(Date.now() - began).toBeLessThan(10_000);
+  const shown = JSON.parse((await run(["task", "show", stdout.trim(), "-o", "json"], where)).stdout);
+  expect(shown).toMatchObject({ state: "waiting", attemptsMade: 0 });
+});
+
+test("kill -9 of a worker leaves no child behind", async () => {
+  const where = place();
+  const worker = start(["worker", "--tasks", TASKS, "--slots", "2"], where);
+  await worker.shows(/ready/);
+  await run(["submit", "spin", "60000"], where);
+  await until(async () => /\bactive\b/.test((await run(["task", "ls"], where)).stdout));
+  const children = descendantPids(worker.pid);
+  expect(children.length).toBeGreaterThan(0);
+
+  worker.signal("SIGKILL");
+
+  await worker.exited;
+  await until(() => !children.some(processIsAlive), { what: "its children are gone" });
+});

@@ -1,0 +1,378 @@
+import { useRedis } from "@manyhands/testing";
+import { Queue, Worker } from "bullmq";
+import { afterAll, beforeEach, describe, expect, test } from "vitest";
+import { CancelledError } from "../../src/index.ts";
+import {
+  decode,
+  decodeError,
+  encode,
+  encodeError,
+  type HostRecord,
+  Inspector,
+  JOB_CANCEL_FIELD,
+  JOB_ERROR_FIELD,
+  type JobEnvelope,
+  Keys,
+  openRedis,
+  type RedisClient,
+  type ReplyItem,
+  submitDetached,
+  type UnitAnswer,
+} from "../../src/internal.ts";
+
+const redis = useRedis();
+let client: RedisClient;
+let keys: Keys;
+let inspector: Inspector;
+const open: { close(): Promise<unknown> }[] = [];
+
+beforeEach(async () => {
+  client ??= openRedis(redis.url, { name: "inspector-test" });
+  keys = new Keys(redis.namespace());
+  inspector = new Inspector({ client, keys });
+});
+
+afterAll(async () => {
+  for (const one of open) await one.close();
+  client.disconnect();
+});
+
+function queueOf(pool: string): Queue {
+  const queue = new Queue(pool, { connection: client as never, prefix: keys.queuePrefix });
+  open.push(queue);
+  return queue;
+}
+
+async function add(
+  pool: string,
+  data: JobEnvelope,
+  options: { jobId: string; delay?: number; priority?: number },
+): Promise<string> {
+  await inspector.createPool({ name: pool, size: null });
+  await queueOf(pool).add("square", data, options);
+  return options.jobId;
+}
+
+/** A live host, as its heartbeat tells. */
+async function beat(record: Partial<HostRecord>): Promise<void> {
+  const host: HostRecord = {
+    id: "host-1",
+    name: "web-1",
+    hostname: "machine",
+    pid: 1,
+    slots: 2,
+    state: "running",
+    isolation: "process",
+    pools: null,
+    tasks: [{ name: "square", isolation: null }],
+    running: [],
+    children: [],
+    version: "0",
+    startedAt: Date.now(),
+    beatAt: Date.now(),
+    memory: 1,
+    completed: 0,
+    failed: 0,
+    ...record,
+  };
+  await client.zadd(keys.hosts, Date.now() + 60_000, host.id);
+  await client.set(keys.host(host.id), JSON.stringify(host), "PX", 60_000);
+}
+
+/** Lets BullMQ take one job of the pool and hands it to `work`. */
+async function takeOne(pool: string, work: () => Promise<unknown>): Promise<void> {
+  const connection = openRedis(redis.url, { name: "inspector-test-worker" });
+  await new Promise<void>((resolve) => {
+    const worker = new Worker(pool, work, {
+      connection: connection as never,
+      prefix: keys.queuePrefix,
+      name: "web-1 pid 1",
+    });
+    worker.on("error", () => {});
+    const end = () => {
+      resolve();
+      void worker.close(true).then(() => connection.disconnect());
+    };
+    worker.on("completed", end);
+    worker.on("failed", end);
+  });
+}
+
+async function answersTo(clientId: string): Promise<{ jobId: string; answers: UnitAnswer[] }[]> {
+  const entries = await client.xrangeBuffer(keys.replies(clientId), "-", "+");
+  return entries.flatMap(([, fields]) =>
+    (decode(fields[1] as Buffer) as ReplyItem[]).map(([jobId, bytes]) => ({
+      jobId,
+      answers: decode(bytes) as UnitAnswer[],
+    })),
+  );
+}
+
+describe("pools", () => {
+  test("are listed with what waits in them and who serves them", async () => {
+    await add("mail", { args: [1] }, { jobId: "a-1" });
+    await add("mail", { args: [2] }, { jobId: "a-2", delay: 60_000 });
+    await add("mail", { args: [3] }, { jobId: "a-3", priority: 2 });
+    await inspector.createPool({ name: "other", size: 2 });
+    await beat({ pools: ["mail"] });
+
+    const pools = await inspector.pools();
+
+    expect(pools).toMatchObject([
+      {
+        name: "mail",
+        size: null,
+        waiting: 1,
+        prioritized: 1,
+        delayed: 1,
+        active: 0,
+        paused: false,
+        hosts: 1,
+        slots: 2,
+      },
+      { name: "other", size: 2, waiting: 0, oldestWaiting: null, hosts: 0, slots: 0 },
+    ]);
+    expect(pools[0]?.oldestWaiting).toBeGreaterThanOrEqual(0);
+  });
+
+  test("resize writes the limit that BullMQ keeps, pause and resume hold back and let go", async () => {
+    expect(await inspector.createPool({ name: "mail", size: 4 })).toBe(true);
+    expect(await inspector.createPool({ name: "mail", size: 9 })).toBe(false);
+    expect(await queueOf("mail").getGlobalConcurrency()).toBe(4);
+
+    expect(await inspector.resizePool("mail", 6)).toBe(true);
+    expect(await queueOf("mail").getGlobalConcurrency()).toBe(6);
+    expect(await inspector.resizePool("mail", null)).toBe(true);
+    expect(await queueOf("mail").getGlobalConcurrency()).toBe(null);
+    expect(await inspector.pausePool("mail")).toBe(true);
+    expect(await inspector.pool("mail")).toMatchObject({ paused: true, size: null });
+    expect(await inspector.resizePool("mail", 2)).toBe(true);
+    expect(await inspector.pool("mail")).toMatchObject({ paused: true, size: 2 });
+    expect(await inspector.resumePool("mail")).toBe(true);
+    expect(await inspector.pool("mail")).toMatchObject({ paused: false });
+  });
+
+  test("what does not exist is said, what cannot be is refused", async () => {
+    expect(await inspector.pool("mail")).toBe(null);
+    expect(await inspector.resizePool("mail", 1)).toBe(false);
+    expect(await inspector.pausePool("mail")).toBe(false);
+    expect(await inspector.resumePool("mail")).toBe(false);
+    await expect(inspector.createPool({ name: "mail", size: 0 })).rejects.toThrow(
+      "the size of a pool must be a whole number from 1; got 0",
+    );
+    await expect(inspector.createPool({ name: "a:b", size: 1 })).rejects.toThrow("a pool's name is 1 to 100 letters");
+  });
+});
+
+describe("tasks", () => {
+  test("one task is found without its pool, with decoded arguments and its place in line", async () => {
+    await inspector.createPool({ name: "empty", size: null });
+    await add("mail", { args: [7] }, { jobId: "a-1" });
+    const more = Buffer.from(encode([new Map([["k", 1n]])])).toString("base64");
+    await add("mail", { encodedArgs: more, tags: ["x"], timeout: 500 }, { jobId: "a-2" });
+
+    expect(await inspector.task("a-1")).toMatchObject({ pool: "mail", state: "waiting", args: [7], queuePosition: 0 });
+    expect(await inspector.task("a-2")).toMatchObject({
+      args: [new Map([["k", 1n]])],
+      tags: ["x"],
+      timeout: 500,
+      queuePosition: 1,
+    });
+    expect(await inspector.task("a-3")).toBe(null);
+    expect(await inspector.task("wait")).toBe(null);
+    expect(await inspector.task("meta")).toBe(null);
+  });
+
+  test("a waiting task says why nobody will start it, until somebody serves it", async () => {
+    const id = await add("mail", { args: [7] }, { jobId: "a-1" });
+
+    expect((await inspector.task(id))?.blockedBy).toBe(
+      'no live worker host serves task "square" in pool "mail": no host is running; ' +
+        'start one with: manyhands worker --tasks <module that defines "square">',
+    );
+    await beat({ pools: ["other"] });
+    expect((await inspector.task(id))?.blockedBy).toMatch(/web-1 know the task but are not serving that pool/);
+    await beat({ pools: null });
+    expect((await inspector.task(id))?.blockedBy).toBe(null);
+  });
+
+  test("a finished one shows its result, host and pid; a failed one its error with the remote stack", async () => {
+    await add("mail", { args: [7] }, { jobId: "a-1" });
+    await takeOne("mail", async () => ({ value: 49, host: "web-1", hostId: "host-1", pid: 12, duration: 3 }));
+    await add("mail", { args: [8] }, { jobId: "a-2" });
+    await takeOne("mail", async () => {
+      const error = Buffer.from(encodeError(new RangeError("boom"))).toString("base64");
+      await client.hset(keys.job("mail", "a-2"), JOB_ERROR_FIELD, error);
+      throw new Error("boom");
+    });
+
+    expect(await inspector.task("a-1")).toMatchObject({
+      state: "completed",
+      result: 49,
+      hasResult: true,
+      host: "web-1",
+      pid: 12,
+      error: null,
+    });
+    const failed = await inspector.task("a-2");
+    expect(failed).toMatchObject({ state: "failed", hasResult: false, failedReason: "boom", host: "web-1" });
+    expect(failed?.error).toMatchObject({ name: "RangeError", message: "boom" });
+    expect(failed?.error?.stack).toContain("inspector.test.ts");
+  });
+
+  test("one call of a job that several share has an id of its own", async () => {
+    const units = Buffer.from(encode([[1], [2], [3]])).toString("base64");
+    await add("mail", { kind: "calls", units, count: 3, items: 3 }, { jobId: "a-1" });
+    const answers: UnitAnswer[] = [
+      [0, 1, 1, 100],
+      [1, 0, encodeError(new Error("two")), 2_000],
+      [2, 1, 9, 100],
+    ];
+    await takeOne("mail", async () => ({
+      answers: [Buffer.from(encode(answers)).toString("base64")],
+      host: "web-1",
+      hostId: "host-1",
+      pid: 12,
+      duration: 3,
+    }));
+
+    expect(await inspector.task("a-1")).toMatchObject({ kind: "calls", units: 3, args: [[1], [2], [3]] });
+    expect((await inspector.task("a-1"))?.outcomes.map((outcome) => outcome.ok)).toEqual([true, false, true]);
+    expect(await inspector.task("a-1.2")).toMatchObject({ id: "a-1.2", args: [3], result: 9, hasResult: true });
+    expect(await inspector.task("a-1.1")).toMatchObject({ hasResult: false, error: { message: "two" } });
+  });
+
+  test("lists filter by pool, state, name and host, newest first, in pages", async () => {
+    await add("mail", { args: [1] }, { jobId: "a-1" });
+    await takeOne("mail", async () => ({ value: 1, host: "web-1", hostId: "host-1", pid: 12, duration: 3 }));
+    for (let index = 2; index <= 5; index += 1) {
+      await add("mail", { args: [index] }, { jobId: `a-${index}` });
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+    await add("other", { args: [0] }, { jobId: "b-1", delay: 60_000 });
+
+    const ids = async (filter: Parameters<Inspector["tasks"]>[0]) =>
+      (await inspector.tasks(filter)).map((task) => task.id);
+    expect(await ids({ pool: "mail", state: "waiting" })).toEqual(["a-5", "a-4", "a-3", "a-2"]);
+    expect(await ids({ pool: "mail", state: "waiting", limit: 2, offset: 1 })).toEqual(["a-4", "a-3"]);
+    expect(await ids({ state: "delayed" })).toEqual(["b-1"]);
+    expect(await ids({ state: "completed", host: "web-1" })).toEqual(["a-1"]);
+    expect(await ids({ host: "web-2" })).toEqual([]);
+    expect(await ids({ name: "square" })).toHaveLength(6);
+    expect(await ids({ name: "cube" })).toEqual([]);
+    expect(await ids({})).toEqual(["b-1", "a-5", "a-4", "a-3", "a-2", "a-1"]);
+  });
+
+  test("a detached call makes its pool, and is kept with its outcome", async () => {
+    const call = { task: "square", args: [7], pool: "fresh", maxPayload: 1_000 };
+
+    const { id, isDuplicate } = await submitDetached({ client, keys }, call);
+
+    expect(isDuplicate).toBe(false);
+    expect(await inspector.task(id)).toMatchObject({ pool: "fresh", name: "square", args: [7] });
+    await expect(submitDetached({ client, keys }, { ...call, args: ["x".repeat(1_000)] })).rejects.toThrow(
+      'the arguments of task "square" are 1004 bytes, at most 1000 can be sent',
+    );
+  });
+});
+
+describe("cancel", () => {
+  test.each([
+    ["waiting", {}],
+    ["delayed", { delay: 60_000 }],
+    ["prioritized", { priority: 3 }],
+  ])("a %s task is taken out, and its caller gets a CancelledError for each unit", async (state, options) => {
+    const units = Buffer.from(encode([[1], [2]])).toString("base64");
+    const id = await add("mail", { kind: "calls", units, count: 2, client: "caller" }, { jobId: "a-1", ...options });
+    expect(await inspector.task(id)).toMatchObject({ state });
+
+    expect(await inspector.cancelTask(id, "wrong input")).toEqual({ outcome: "removed", pool: "mail" });
+
+    const [reply] = await answersTo("caller");
+    expect(reply?.jobId).toBe("a-1");
+    expect(reply?.answers.map(([unit, ok]) => [unit, ok])).toEqual([
+      [0, 0],
+      [1, 0],
+    ]);
+    const error = decodeError(reply?.answers[0]?.[2] as Uint8Array);
+    expect(error).toBeInstanceOf(CancelledError);
+    expect((error as Error).message).toBe('task "square" (a-1) was cancelled before it started: wrong input');
+    expect(await inspector.task(id)).toBe(null);
+    expect((await client.keys(`*${keys.namespace}*a-1*`)).sort()).toEqual([]);
+  });
+
+  test("a running one keeps the wish in its job, and its hosts are told", async () => {
+    const id = await add("mail", { args: [1], client: "caller" }, { jobId: "a-1" });
+    const listener = redis.client();
+    const messages: string[] = [];
+    await listener.subscribe(keys.control);
+    listener.on("message", (_channel, text) => messages.push(text));
+
+    await takeOne("mail", async () => {
+      await beat({ running: [{ jobId: id, task: "square", pool: "mail", pid: 12, since: Date.now() }] });
+      expect(await inspector.task(id)).toMatchObject({ state: "active", host: "web-1", pid: 12 });
+      expect(await inspector.cancelTask(id, "enough")).toEqual({ outcome: "stopping", pool: "mail", host: "web-1" });
+      expect(await inspector.task(id)).toMatchObject({ cancelRequested: "enough" });
+      expect(await client.hget(keys.job("mail", id), JOB_CANCEL_FIELD)).toBe("enough");
+      return { value: 1, host: "web-1", hostId: "host-1", pid: 12, duration: 1 };
+    });
+
+    expect(messages.map((text) => JSON.parse(text))).toContainEqual({
+      type: "cancel",
+      pool: "mail",
+      jobId: "a-1",
+      unit: null,
+      reason: "enough",
+    });
+    expect(await answersTo("caller")).toEqual([]);
+    expect(await inspector.cancelTask(id)).toEqual({ outcome: "finished", pool: "mail", state: "completed" });
+    expect(await inspector.task(id)).toMatchObject({ state: "completed", result: 1 });
+    expect(await inspector.cancelTask("a-2")).toEqual({ outcome: "unknown" });
+  });
+});
+
+describe("retry", () => {
+  test("a failed one goes back with all its tries and without what is left of its failure", async () => {
+    const id = await add("mail", { args: [1] }, { jobId: "a-1" });
+    await takeOne("mail", async () => {
+      await client.hset(keys.job("mail", id), JOB_ERROR_FIELD, "x", JOB_CANCEL_FIELD, "stop");
+      throw new Error("boom");
+    });
+
+    expect(await inspector.retryTask(id)).toEqual({ outcome: "queued", pool: "mail" });
+
+    expect(await inspector.task(id)).toMatchObject({
+      state: "waiting",
+      attemptsMade: 0,
+      cancelRequested: null,
+      error: null,
+    });
+    expect(await inspector.retryTask(id)).toEqual({ outcome: "not-failed", pool: "mail", state: "waiting" });
+    expect(await inspector.retryTask("a-9")).toEqual({ outcome: "unknown" });
+  });
+});
+
+describe("hosts and logs", () => {
+  test("a host is found by name and id, and told to drain on its own channel", async () => {
+    await beat({});
+    const listener = redis.client();
+    const told = new Promise((resolve) => listener.on("message", (_channel, text) => resolve(JSON.parse(text))));
+    await listener.subscribe(keys.hostControl("host-1"));
+
+    expect(await inspector.host("web-1")).toMatchObject({ id: "host-1" });
+    expect(await inspector.host("host-1")).toMatchObject({ name: "web-1" });
+    expect(await inspector.drainHost("web-1", 500)).toMatchObject({ id: "host-1" });
+
+    expect(await told).toEqual({ type: "drain", grace: 500 });
+    expect(await inspector.drainHost("web-2")).toBe(null);
+  });
+
+  test("a log is read from where one stopped", async () => {
+    const id = await add("mail", { args: [1] }, { jobId: "a-1" });
+    await client.rpush(`${keys.job("mail", id)}:logs`, "one", "two");
+
+    expect(await inspector.logs(id)).toEqual({ lines: ["one", "two"], next: 2 });
+    expect(await inspector.logs(id, { from: 1 })).toEqual({ lines: ["two"], next: 2 });
+    expect(await inspector.logs("a-9")).toBe(null);
+  });
+});
