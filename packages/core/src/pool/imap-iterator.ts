@@ -9,6 +9,9 @@ interface Chunk {
   outcome: { ok: true; values: unknown[] } | { ok: false; error: unknown } | undefined;
 }
 
+/** Items after which a large buffer is refilled. */
+const LARGEST_REFILL = 128;
+
 export interface ImapOptions {
   source: Iterable<unknown> | AsyncIterable<unknown>;
   ordered: boolean;
@@ -43,9 +46,14 @@ export class ImapIterator<Value> implements AsyncIterableIterator<Value>, Answer
   #returned = false;
   #pumping = false;
   #waiters: (() => void)[] = [];
+  /** Chunks read in this turn of the event loop. */
+  readonly #outbox: Unit[] = [];
+  /** Room, in items, that must be free before the input is read on; a small buffer is refilled at once. */
+  readonly #refill: number;
 
   constructor(options: ImapOptions) {
     this.#options = options;
+    this.#refill = Math.min(LARGEST_REFILL, options.bufferSize >> 3);
     const { source } = options;
     this.#iterator =
       Symbol.asyncIterator in source
@@ -128,7 +136,8 @@ export class ImapIterator<Value> implements AsyncIterableIterator<Value>, Answer
 
   #consumed(items: number): void {
     this.#outstanding -= items;
-    void this.#pump();
+    // A large buffer is refilled a batch at a time, so that the new chunks can share jobs.
+    if (this.#outstanding + this.#refill <= this.#options.bufferSize) void this.#pump();
   }
 
   #wake(): void {
@@ -199,7 +208,12 @@ export class ImapIterator<Value> implements AsyncIterableIterator<Value>, Answer
     this.#outstanding += items.length;
     this.#byIndex.set(index, chunk);
     if (this.#options.ordered) this.#queue.push(chunk);
-    this.#options.send({ payload: items, items: items.length, index, sink: this, plain: false });
+    this.#outbox.push({ payload: items, items: items.length, index, sink: this, plain: false });
+    if (this.#outbox.length > 1) return;
+    // What an input gives without waiting goes out together: an async input gives each item in a microtask of its own.
+    setImmediate(() => {
+      for (const unit of this.#outbox.splice(0)) this.#options.send(unit);
+    });
   }
 
   /** An item that cannot be sent, or an input that threw, takes a position of its own. */
