@@ -2,6 +2,7 @@ import type { Logger } from "@manyhands/core";
 import type { Isolation, Milliseconds, PoolRecord } from "@manyhands/core/internal";
 import type { Executor } from "../executor/executor.ts";
 import type { ChildSupply } from "./child-supply.ts";
+import { REPLACEMENTS, wasKilledFromOutside } from "./killed-from-outside.ts";
 
 export interface ChildPoolOptions {
   pool: PoolRecord;
@@ -35,8 +36,6 @@ interface Child {
 
 /** Time an idle child gets to end by itself, ms. */
 const RETIRE_GRACE = 2_000;
-/** Children that vanish during the initializer by no fault of it are replaced so often. */
-const ADOPTION_ATTEMPTS = 3;
 
 /** The children of one pool on this host; no other pool's job ever runs in them. */
 export class ChildPool {
@@ -112,7 +111,7 @@ export class ChildPool {
         await executor.adopt(pool.name, pool.initializer);
         return this.#keep(executor);
       } catch (error) {
-        if (attempt < ADOPTION_ATTEMPTS && (await wasKilledFromOutside(executor))) continue;
+        if (attempt <= REPLACEMENTS && (await wasKilledFromOutside(executor))) continue;
         void executor.kill("the initializer failed");
         throw new InitializerFailed(`the initializer of pool "${pool.name}" failed`, { cause: error });
       }
@@ -173,11 +172,4 @@ export class ChildPool {
     this.#children.delete(child);
     void child.executor.retire(RETIRE_GRACE);
   }
-}
-
-/** True when the child was ended by a signal that neither its code nor its heap limit explains. */
-async function wasKilledFromOutside(executor: Executor): Promise<boolean> {
-  const stillThere = new Promise<null>((resolve) => setTimeout(resolve, 50, null).unref());
-  const exit = await Promise.race([executor.exited, stillThere]);
-  return exit !== null && exit.signal !== null && !exit.outOfMemory && exit.crash === null && exit.killedFor === null;
 }

@@ -1,6 +1,7 @@
 import type { Logger } from "@manyhands/core";
 import type { Isolation, TaskAnnouncement } from "@manyhands/core/internal";
 import type { Executor } from "../executor/executor.ts";
+import { REPLACEMENTS, wasKilledFromOutside } from "./killed-from-outside.ts";
 
 /** Makes a child of the given kind and lets it load the task modules. */
 export type CreateExecutor = (isolation: Isolation) => Executor;
@@ -109,21 +110,23 @@ export class ChildSupply {
   }
 
   async #make(isolation: Isolation): Promise<Executor> {
-    const pause = this.#pauseUntil - performance.now();
-    if (pause > 0) await new Promise((resolve) => setTimeout(resolve, pause));
-    if (this.#closed) throw new ChildLoadError("the host stops");
-    const executor = this.#options.create(isolation);
-    try {
-      await executor.loaded;
-      this.#failures = 0;
-      this.lastError = null;
-      return executor;
-    } catch (error) {
-      this.#failed(error);
-      void executor.kill("could not load");
-      throw new ChildLoadError(`a new child could not load the task modules: ${(error as Error).message}`, {
-        cause: error,
-      });
+    for (let attempt = 1; ; attempt += 1) {
+      const pause = this.#pauseUntil - performance.now();
+      if (pause > 0) await new Promise((resolve) => setTimeout(resolve, pause));
+      if (this.#closed) throw new ChildLoadError("the host stops");
+      const executor = this.#options.create(isolation);
+      try {
+        await executor.loaded;
+        this.#failures = 0;
+        this.lastError = null;
+        return executor;
+      } catch (error) {
+        if (attempt <= REPLACEMENTS && (await wasKilledFromOutside(executor))) continue;
+        this.#failed(error);
+        void executor.kill("could not load");
+        const reason = (error as Error).message;
+        throw new ChildLoadError(`a new child could not load the task modules: ${reason}`, { cause: error });
+      }
     }
   }
 

@@ -36,13 +36,16 @@ export class PoolWorker extends BullWorker<JobEnvelope, JobReturn> {
   lastFetchAt: number = performance.now();
   readonly #slots: HostSlots;
   readonly #fence: Fence;
+  readonly #run: (job: PoolJob, token: string) => Promise<JobReturn>;
+  /** Runs that were begun as soon as their job was there. */
+  readonly #begun = new WeakMap<object, Promise<JobReturn>>();
   /** Jobs that were fetched and that the main loop has not started yet. */
   readonly #unstarted = new Set<object>();
   #mayHoldMarker = false;
   #leaving = false;
 
   constructor(options: PoolWorkerOptions) {
-    super(options.pool, (job, token) => options.run(job, token ?? ""), {
+    super(options.pool, unreachable, {
       // BullMQ's types know one copy of ioredis, ours may be another.
       connection: options.client as never,
       prefix: options.queuePrefix,
@@ -59,6 +62,23 @@ export class PoolWorker extends BullWorker<JobEnvelope, JobReturn> {
     });
     this.#slots = options.slots;
     this.#fence = options.fence;
+    this.#run = options.run;
+  }
+
+  protected override callProcessJob(job: PoolJob, token: string): Promise<JobReturn> {
+    return this.#begun.get(job) ?? this.#run(job, token);
+  }
+
+  /**
+   * Begins a job at once: BullMQ would first wait for the answer to its next fetch, which costs a lone call a round
+   * trip. A job that BullMQ is going to fail by itself is left to it.
+   */
+  #begin(job: PoolJob, token: string): void {
+    if (job.deferredFailure) return;
+    const run = this.#run(job, token);
+    // Whoever processes the job gets the rejection; until then it has no listener.
+    run.catch(() => {});
+    this.#begun.set(job, run);
   }
 
   /** Takes no further jobs, and resolves when those that run are finished. Hangs while Redis is away: race it. */
@@ -69,9 +89,18 @@ export class PoolWorker extends BullWorker<JobEnvelope, JobReturn> {
     return closed;
   }
 
-  /** Drops the connection that only this worker uses, when it does not close by itself. The shared one stays. */
+  /**
+   * Drops what can outlive a worker of BullMQ, closed or not: its timer, and the connection that only it uses, which an
+   * attempt to reconnect that was under way may bring back to life. The shared connection stays.
+   */
   async abandon(): Promise<void> {
-    await this.backend.disconnectBlocking(false);
+    await this.lockManager.close();
+    const { blockingConnection } = this.backend as unknown as { blockingConnection?: { _client?: RedisClient } };
+    const client = blockingConnection?._client;
+    if (!client) return;
+    Object.assign(client.options, { retryStrategy: () => null, clusterRetryStrategy: () => null });
+    client.on("connect", () => client.disconnect());
+    client.disconnect();
   }
 
   protected override async moveToActive(token: string, name?: string): Promise<Job<JobEnvelope, JobReturn>> {
@@ -88,6 +117,7 @@ export class PoolWorker extends BullWorker<JobEnvelope, JobReturn> {
     if (!job) return nothing;
     this.#fence.granted(job.id ?? "", sentAt);
     this.#unstarted.add(job);
+    this.#begin(job, token);
     return job;
   }
 
@@ -112,6 +142,7 @@ export class PoolWorker extends BullWorker<JobEnvelope, JobReturn> {
       this.lastFetchAt = performance.now();
       this.#fence.granted(next.id ?? "", sentAt);
       this.#unstarted.add(next);
+      this.#begin(next, next.token ?? token);
       this.#slots.withdraw(this);
     }
     return next;
@@ -161,4 +192,9 @@ export class PoolWorker extends BullWorker<JobEnvelope, JobReturn> {
       .zadd(this.toKey("marker"), 0, "0")
       .catch(() => {});
   }
+}
+
+/** BullMQ wants a processor; `callProcessJob` comes before it. */
+function unreachable(): never {
+  throw new Error("jobs of manyhands are run by callProcessJob");
 }

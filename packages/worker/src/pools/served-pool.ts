@@ -110,9 +110,8 @@ export class ServedPool {
     this.#cap.stop();
     const closed = this.stopFetching();
     await this.#children.close(reason);
-    const isClosed = await within(closed, CLOSE_DEADLINE);
-    const left = isClosed ? this.#replaced : [...this.#replaced, this.#worker];
-    await Promise.all(left.map((worker) => within(worker.abandon(), CLOSE_DEADLINE / 3)));
+    await within(closed, CLOSE_DEADLINE);
+    await Promise.all([...this.#replaced, this.#worker].map((worker) => worker.abandon()));
     if (this.#host.client.status === "ready") {
       await within(nudgeWorkers(this.#host.client, this.#host.keys, this.#record.name), CLOSE_DEADLINE);
     }

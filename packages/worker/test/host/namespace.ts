@@ -41,6 +41,7 @@ export class TestNamespace {
   readonly #queues = new Map<string, Queue>();
   readonly #answers = new Map<string, Map<number, Answer>>();
   #position = "0-0";
+  #reading: Promise<void> | undefined;
 
   constructor(redis: TestRedis) {
     this.#redis = redis;
@@ -149,7 +150,7 @@ export class TestNamespace {
   }
 
   async hosts(): Promise<HostRecord[]> {
-    const ids = await this.client.zrange(this.keys.hosts, 0, -1);
+    const ids = await this.client.zrange(this.keys.hosts, 0, "-1");
     const texts = await Promise.all(ids.map((id) => this.client.get(this.keys.host(id))));
     return texts.filter((text) => text !== null).map((text) => JSON.parse(text) as HostRecord);
   }
@@ -159,7 +160,15 @@ export class TestNamespace {
     return encodeToString(args);
   }
 
-  async #read(): Promise<void> {
+  /** One read at a time, else each would start from the same position. */
+  #read(): Promise<void> {
+    this.#reading ??= this.#readOnce().finally(() => {
+      this.#reading = undefined;
+    });
+    return this.#reading;
+  }
+
+  async #readOnce(): Promise<void> {
     const reply = await this.client.xreadBuffer(
       "COUNT",
       1_000,

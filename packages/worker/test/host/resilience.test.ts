@@ -150,11 +150,11 @@ test("a second stop hurries the first", async () => {
 test("a job given back by a host that leaves is taken at once by another", async () => {
   const space = new TestNamespace(redis);
   const leaving = await space.host({ slots: 1, name: "leaving" });
-  const jobId = await space.submit("default", "sleep", [800]);
+  const jobId = await space.submit("default", "sleep", [3_000]);
   await space.untilState("default", jobId, "active");
   await space.host({ slots: 1, name: "staying" });
   await leaving.stop({ grace: 0 });
-  const answer = await space.answer(jobId, 0, 3_000);
+  const answer = await space.answer(jobId, 0, 6_000);
   expect(answer).toMatchObject({ ok: true, host: "staying" });
 });
 
