@@ -1,4 +1,4 @@
-// `pnpm help`: the commands of package.json, described in commands.ts. A script without a description is an error.
+// `pnpm run help`: the commands of package.json, described in commands.ts. A script without a description is an error.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { COMMANDS } from "./commands.ts";
@@ -7,7 +7,11 @@ import { ROOT } from "./root.ts";
 const manifest = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { scripts: Record<string, string> };
 const scripts = Object.keys(manifest.scripts);
 
-for (const [name, what] of Object.entries(COMMANDS)) console.log(`pnpm ${name.padEnd(10)} ${what}`);
+for (const [name, what] of Object.entries(COMMANDS)) {
+  // pnpm has a help of its own, which comes first.
+  const words = name === "help" ? "run help" : name;
+  console.log(`pnpm ${words.padEnd(10)} ${what}`);
+}
 
 const undescribed = scripts.filter((name) => !(name in COMMANDS));
 const missing = Object.keys(COMMANDS).filter((name) => !scripts.includes(name));
