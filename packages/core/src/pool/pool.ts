@@ -42,6 +42,8 @@ export interface ImapCallOptions extends SubmitOptions {
 export type Items<Item> = Iterable<Item> | AsyncIterable<Item>;
 
 const DEFAULT_BUFFER = 1_000;
+/** How often a lost pool is tried to be made again. */
+const RESTORE_ATTEMPTS = 25;
 
 /**
  * At most `size` calls run at once, over all hosts (Python's Pool).
@@ -59,6 +61,8 @@ export class Pool {
   #isOpen = false;
   #joining: Promise<void> | undefined;
   #terminating: Promise<void> | undefined;
+  #restoring: Promise<void> = Promise.resolve();
+  #stopRestoring: () => void = () => {};
 
   /** @internal */
   constructor(runtime: Runtime, size: number | undefined, options: PoolOptions & { onGone: (pool: Pool) => void }) {
@@ -393,11 +397,33 @@ export class Pool {
   async #register(): Promise<void> {
     const { session, registry, fleet, logger } = this.#runtime;
     await session.start();
+    this.#stopRestoring = session.whenLost(() => {
+      this.#restoring = this.#restoring.then(() => this.#restore());
+    });
     await this.#jobs.limit(this.#record.size);
     const [{ created, record }] = await Promise.all([registry.create(this.#record), fleet.hosts()]);
     if (created || this.#record.size === null || record.size === this.#record.size) return;
     logger.warn(`pool "${this.name}" had size ${record.size ?? "of all slots"}; it is ${this.#record.size} now`);
     await registry.update(this.name, null, { size: this.#record.size });
+  }
+
+  /**
+   * Redis has lost the pool, or hosts took this program for dead and removed it: it is made again. Its jobs are lost,
+   * which their callers are told; new ones are served.
+   */
+  async #restore(): Promise<void> {
+    const { registry, logger } = this.#runtime;
+    try {
+      for (let attempt = 1; attempt <= RESTORE_ATTEMPTS && this.#state !== "terminated"; attempt += 1) {
+        const { created, record } = await registry.create(this.#record);
+        if (created) await this.#jobs.limit(this.#record.size);
+        if (record.state !== "terminated") return;
+        // A host is just removing it.
+        await new Promise((resolve) => setTimeout(resolve, 200).unref());
+      }
+    } catch (error) {
+      logger.warn(`pool "${this.name}" could not be made again: ${(error as Error).message}`);
+    }
   }
 
   async #stopNow(): Promise<void> {
@@ -406,6 +432,7 @@ export class Pool {
     const open = this.#submitter.failAll(error);
     if (this.#opening === undefined) return this.#forget();
     await this.#opening.catch(() => {});
+    await this.#endRestoring();
     if (named) {
       await cancelPlaces(
         this.#runtime,
@@ -420,11 +447,17 @@ export class Pool {
 
   /** An unnamed pool leaves nothing in Redis. */
   async #remove(): Promise<void> {
+    await this.#endRestoring();
     if (this.#record.owner !== null && this.#opening !== undefined) {
       await this.#runtime.registry.remove(this.name, this.#record.generation);
       await this.#jobs.obliterate();
     }
     await this.#forget();
+  }
+
+  async #endRestoring(): Promise<void> {
+    this.#stopRestoring();
+    await this.#restoring;
   }
 
   async #forget(): Promise<void> {

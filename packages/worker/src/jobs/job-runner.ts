@@ -18,7 +18,6 @@ import {
 import { DelayedError, WaitingError } from "bullmq";
 import type { FailureReport } from "../child/messages.ts";
 import { type ChildPool, InitializerFailed } from "../children/child-pool.ts";
-import { cancelRequested } from "../control/cancellation.ts";
 import type { Fence } from "../fence/fence.ts";
 import { describeFailure, failureAnswers, type Origin, toJobError } from "./failure.ts";
 import { JobLog } from "./job-log.ts";
@@ -98,7 +97,11 @@ export class JobRunner {
       return this.#startFailed(run, { job, token, pool, request, error });
     }
     if (run.stopReason === "fence" || run.stopReason === "shutdown") throw await this.#giveBack(job, token);
-    if (run.stopReason === "terminated") run.answerRest(poolTerminated(pool, job), false);
+    if (run.stopReason === "terminated") {
+      // A Redis that lost its data has lost the pool and the job alike: nobody terminated it, and its caller learns so.
+      if (!(await this.#exists(job))) throw new WaitingError();
+      run.answerRest(poolTerminated(pool, job), false);
+    }
     return run.failed === 0 ? this.#complete(run, job, startedAt) : this.#fail(run, job);
   }
 
@@ -154,6 +157,11 @@ export class JobRunner {
     this.#options.fence.granted(jobId, sentAt);
   }
 
+  async #exists(job: PoolJob): Promise<boolean> {
+    const { client, keys } = this.#host;
+    return (await client.exists(keys.job(job.queueName, job.id ?? ""))) === 1;
+  }
+
   #prepare(job: PoolJob, pool: PoolRecord, request: JobRequest): JobRun {
     const host = this.#host;
     const jobId = job.id ?? "";
@@ -185,7 +193,7 @@ export class JobRunner {
 
   async #attempt(run: JobRun, job: PoolJob, pool: PoolRecord): Promise<void> {
     const { fence } = this.#options;
-    const { running, logger, client, keys } = this.#host;
+    const { running, logger } = this.#host;
     fence.watch(run.jobId, () => {
       logger.warn(
         `the lock of job ${run.jobId} (task "${job.name}") can no longer be trusted; ` +
@@ -194,10 +202,6 @@ export class JobRunner {
       if (pool.fence === "strict") run.stop("fence");
     });
     running.add(run);
-    // A call of a waiting job may have been cancelled; a waiting job as a whole would not be here.
-    if (run.count > 1) {
-      cancelRequested(client, keys, [run]).catch((error: Error) => logger.warn(`job ${run.jobId}: ${error.message}`));
-    }
     try {
       await run.run();
     } finally {
@@ -233,6 +237,7 @@ export class JobRunner {
     };
     if (run.count === 1 && run.json !== undefined) outcome.value = JSON.parse(run.json);
     else if (totalLength(run.answers) <= MAX_INLINE_ANSWERS) outcome.answers = run.answers.map(toBase64);
+    else if (job.opts.removeOnComplete === true && job.data.client !== undefined) outcome.answers = [];
     else {
       await this.#store(run, job);
       outcome.stored = true;
