@@ -75,7 +75,10 @@ export class ResultChannel {
       this.#options.keepAlive.hold();
       this.#timer = setInterval(() => void this.#reconcile(), RECONCILE_INTERVAL);
     }
-    if (!this.#reading) void this.#read();
+    if (this.#reading) return;
+    this.#reading = true;
+    // The submission goes out first: whoever waits for one answer after another feels each write that is ahead of it.
+    setImmediate(() => void this.#read());
   }
 
   /** Forgets a ticket that has been settled by other means. */
@@ -107,7 +110,6 @@ export class ResultChannel {
   }
 
   async #read(): Promise<void> {
-    this.#reading = true;
     this.#blocking ??= this.#options.openBlocking();
     while (this.#tickets.size > 0 && !this.#closed) {
       try {
@@ -122,6 +124,8 @@ export class ResultChannel {
         )) as unknown as [Buffer, [Buffer, Buffer[]][]][] | null;
         for (const [, entries] of reply ?? []) for (const [id, fields] of entries) this.#take(id.toString(), fields);
         this.#trim();
+        // What the callers submit next goes out before the next read does.
+        await new Promise((resolve) => setImmediate(resolve));
       } catch (error) {
         if (this.#closed) break;
         this.#options.logger.warn(`reading answers failed, trying again: ${(error as Error).message}`);

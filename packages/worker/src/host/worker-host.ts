@@ -320,7 +320,7 @@ class Host implements WorkerHost {
       case "pools-changed":
         return this.#discovery.refresh();
       case "cancel":
-        return this.#running.find(message.pool, message.jobId)?.cancel(message.unit, message.reason);
+        return this.#running.cancel(message, message.reason);
       case "drain":
         this.#logger.info("asked to drain");
         void this.stop({ grace: message.grace ?? Number.POSITIVE_INFINITY });

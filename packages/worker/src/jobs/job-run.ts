@@ -55,7 +55,6 @@ export class JobRun {
   failure: FailureReport | null = null;
   /** Value of a single call as JSON text, when it is plain. */
   json: string | undefined;
-  wasCancelled = false;
   stopReason: StopReason | null = null;
   pid: number;
   readonly #options: JobRunOptions;
@@ -90,7 +89,9 @@ export class JobRun {
   async run(): Promise<void> {
     while (!this.#isComplete && this.stopReason === null) {
       const lease = await this.#options.children.acquire(this.#options.isolation);
-      if (this.stopReason !== null) return lease.release();
+      // Whoever was cancelled meanwhile never starts.
+      this.#answerCancelled(this.#unanswered().filter((unit) => this.#cancelReason(unit) !== undefined));
+      if (this.stopReason !== null || this.#isComplete) return lease.release();
       const exit = await this.#runOn(lease);
       if (exit === null) this.#answerRest(() => this.#lost("the child ended the job without an answer"));
       else if (this.stopReason === null) this.#afterExit(exit);
@@ -149,7 +150,6 @@ export class JobRun {
     const ended = lease.executor.run(this.#request(), (message) => {
       if (isCurrent) this.#hear(message);
     });
-    for (const unit of this.#cancelled.keys()) lease.executor.cancel(this.jobId, unit, "cancelled");
     const exit = await Promise.race([ended, abandoned]);
     isCurrent = false;
     this.#lease = undefined;
@@ -254,7 +254,6 @@ export class JobRun {
   }
 
   #answerCancelled(units: number[]): void {
-    this.wasCancelled = true;
     for (const unit of units) {
       const reason = this.#cancelReason(unit) ?? "cancelled";
       this.#answerWith(

@@ -58,6 +58,8 @@ export interface JobRunnerOptions {
 const RESULT_TTL: Milliseconds = 3_600_000;
 /** A job whose task no live host knows is kept this long for a host that may come, ms. */
 const UNKNOWN_TASK_PATIENCE: Milliseconds = 15_000;
+/** An older job is kept this long, because a host that knows its task may just be restarting, ms. */
+const RESTART_PATIENCE: Milliseconds = 5_000;
 const PUT_BACK_DELAY: Milliseconds = 200;
 const UNKNOWN_TASK_DELAY: Milliseconds = 1_000;
 /** How long giving a job back may take before it is left to the expiry of its lock, ms. */
@@ -76,6 +78,8 @@ export class JobRunner {
   readonly #host: JobHost;
   /** Jobs that were given an answer here, so that a failure by BullMQ itself can be told apart. */
   readonly #seen = new WeakSet<PoolJob>();
+  /** Tasks that no live host knows, and since when, by the monotonic clock. */
+  readonly #unserved = new Map<string, number>();
 
   constructor(options: JobRunnerOptions) {
     this.#options = options;
@@ -126,7 +130,9 @@ export class JobRunner {
     const missing = [job.name, ...(pool.initializer ? [pool.initializer.task] : [])].find((name) => !tasks.has(name));
     if (missing === undefined) return;
     const isServed = await this.#host.isServedElsewhere(pool.name, missing).catch(() => true);
-    if (!isServed && Date.now() - job.timestamp > UNKNOWN_TASK_PATIENCE) {
+    if (isServed) this.#unserved.delete(missing);
+    else if (!this.#unserved.has(missing)) this.#unserved.set(missing, performance.now());
+    if (!isServed && this.#isHopeless(job, missing)) {
       const known = [...tasks.keys()].sort().join(", ") || "none";
       throw await this.#refuse(
         job,
@@ -139,6 +145,12 @@ export class JobRunner {
     }
     await job.moveToDelayed(Date.now() + (isServed ? PUT_BACK_DELAY : UNKNOWN_TASK_DELAY), token);
     throw new DelayedError();
+  }
+
+  #isHopeless(job: PoolJob, task: string): boolean {
+    const dueAt = job.timestamp + (job.opts.delay ?? 0);
+    const unservedFor = performance.now() - (this.#unserved.get(task) ?? performance.now());
+    return Date.now() - dueAt > UNKNOWN_TASK_PATIENCE && unservedFor > RESTART_PATIENCE;
   }
 
   /** The answer that brought the job may have been on its way for so long that its lock needs renewing first. */

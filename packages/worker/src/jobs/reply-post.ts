@@ -12,6 +12,9 @@ export class ReplyPost {
   readonly #keys: Keys;
   readonly #onError: (error: unknown) => void;
   #waiting = new Map<string, ReplyItem[]>();
+  /** The batch that waits for its tick. */
+  #gathering: Promise<void> | undefined;
+  /** The batch that was handed over last. */
   #sending: Promise<void> | undefined;
   #isOrderKept = false;
 
@@ -29,18 +32,19 @@ export class ReplyPost {
     const items = this.#waiting.get(clientId);
     if (items) items.push(item);
     else this.#waiting.set(clientId, [item]);
-    this.#sending ??= new Promise<void>((resolve) => setImmediate(() => resolve(this.#send())));
+    this.#gathering ??= new Promise<void>((resolve) => setImmediate(() => resolve(this.#send())));
   }
 
   /** Resolves when everything posted so far is on its way, ahead of any later command of this connection. */
   async sent(): Promise<void> {
-    await this.#sending;
+    await (this.#gathering ?? this.#sending);
   }
 
   async #send(): Promise<void> {
     const batch = this.#waiting;
     this.#waiting = new Map();
-    this.#sending = undefined;
+    this.#sending = this.#gathering;
+    this.#gathering = undefined;
     const replies: Promise<void>[] = [];
     for (const [clientId, items] of batch) {
       replies.push(postAnswers(this.#client, this.#keys.replies(clientId), items).catch(this.#onError));

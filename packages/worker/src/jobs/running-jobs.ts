@@ -1,11 +1,18 @@
 import type { JobRun, StopReason } from "./job-run.ts";
 
+/** Cancelled jobs that are remembered before they run. */
+const MOST_WISHES = 10_000;
+/** How long, ms. */
+const WISH_LIFE = 60_000;
+
 /** The jobs that run on this host now. */
 export class RunningJobs {
   completed = 0;
   failed = 0;
   readonly #runs = new Map<string, JobRun>();
   readonly #onChange: () => void;
+  /** Cancellations of calls whose job does not run here yet. Hints, so the oldest may be forgotten. */
+  readonly #wishes = new Map<string, { unit: number; reason: string; until: number }[]>();
 
   constructor(onChange: () => void) {
     this.#onChange = onChange;
@@ -16,7 +23,12 @@ export class RunningJobs {
   }
 
   add(run: JobRun): void {
-    this.#runs.set(keyOf(run.pool, run.jobId), run);
+    const key = keyOf(run.pool, run.jobId);
+    this.#runs.set(key, run);
+    for (const { unit, reason, until } of this.#wishes.get(key) ?? []) {
+      if (performance.now() < until) run.cancel(unit, reason);
+    }
+    this.#wishes.delete(key);
     this.#onChange();
   }
 
@@ -29,8 +41,20 @@ export class RunningJobs {
     this.#onChange();
   }
 
-  find(pool: string, jobId: string): JobRun | undefined {
-    return this.#runs.get(keyOf(pool, jobId));
+  /**
+   * Cancels one call of a job, or all, if it runs here. The wish for one call is remembered for the case that its job
+   * still waits and comes here; a waiting job as a whole is taken out of its queue by whoever cancels it.
+   */
+  cancel(job: { pool: string; jobId: string; unit: number | null }, reason: string): void {
+    const key = keyOf(job.pool, job.jobId);
+    const run = this.#runs.get(key);
+    if (run) return run.cancel(job.unit, reason);
+    if (job.unit === null) return;
+    const wishes = this.#wishes.get(key) ?? [];
+    wishes.push({ unit: job.unit, reason, until: performance.now() + WISH_LIFE });
+    this.#wishes.set(key, wishes);
+    const [oldest] = this.#wishes.keys();
+    if (this.#wishes.size > MOST_WISHES && oldest !== undefined) this.#wishes.delete(oldest);
   }
 
   list(): JobRun[] {
