@@ -18,6 +18,8 @@ export interface ChildSupplyOptions {
 /** First pause after a child that could not load its modules, ms; it doubles up to {@link LONGEST_PAUSE}. */
 const FIRST_PAUSE = 250;
 const LONGEST_PAUSE = 30_000;
+/** A spare that was taken is replaced after this, when the job it was taken for has had its start, ms. */
+const REFILL_DELAY = 250;
 
 /** Task modules could not be loaded in a new child. */
 export class ChildLoadError extends Error {
@@ -72,7 +74,7 @@ export class ChildSupply {
     const index = this.#spares.findIndex((spare) => spare.isolation === isolation);
     const spare = index < 0 ? undefined : this.#spares.splice(index, 1)[0];
     if (spare) {
-      this.#warm();
+      setTimeout(() => this.#warm(), REFILL_DELAY).unref();
       return spare;
     }
     return this.#make(isolation);

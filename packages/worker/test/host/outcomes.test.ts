@@ -1,4 +1,4 @@
-import { ValidationError } from "@manyhands/core";
+import { ValidationError, WorkerLostError } from "@manyhands/core";
 import { decodeError, JOB_ERROR_FIELD, type JobReturn } from "@manyhands/core/internal";
 import { until, useRedis } from "@manyhands/testing";
 import { expect, test } from "vitest";
@@ -109,6 +109,16 @@ test("data that is no envelope fails the job with what was wrong, and the host s
   }
   const jobId = await space.submit("default", "square", [3]);
   expect(await space.answer(jobId)).toMatchObject({ value: 9 });
+});
+
+test("a job that BullMQ gives up, because its hosts died again and again, is answered", async () => {
+  const space = new TestNamespace(redis);
+  const jobId = await space.submit("default", "square", [1]);
+  await space.client.hset(space.keys.job("default", jobId), "defa", "job stalled more than allowable limit");
+  await space.host();
+  const { value } = await space.answer(jobId);
+  expect(value).toBeInstanceOf(WorkerLostError);
+  expect((value as Error).message).toContain("job stalled more than allowable limit");
 });
 
 test("log lines, captured output and progress are in the job before it is finished", async () => {

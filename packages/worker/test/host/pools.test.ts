@@ -16,7 +16,7 @@ test("a pool made while the host runs is served within moments", async () => {
   const jobId = await space.submit("fresh", "square", [5]);
   // then
   expect(await space.answer(jobId)).toMatchObject({ value: 25 });
-  expect(performance.now() - startedAt).toBeLessThan(1_500);
+  expect(performance.now() - startedAt).toBeLessThan(2_500);
 });
 
 test("a host serves the pools it was told to serve, and no others", async () => {
