@@ -22,9 +22,34 @@ export async function readOutcomes(client: RedisClient, keys: Keys, tickets: Tic
     const ticket = tickets[index - 1];
     if (!ticket) continue;
     if (found === 0) missing.push(ticket);
-    else await giveOutcome(client, keys, { ticket, returnValue, failedReason, error });
+    else await giveReadable(client, keys, { ticket, returnValue, failedReason, error });
   }
   return missing;
+}
+
+/** What one job holds must not keep the others from their outcomes. */
+async function giveReadable(client: RedisClient, keys: Keys, outcome: Outcome): Promise<void> {
+  const { ticket } = outcome;
+  try {
+    await giveOutcome(client, keys, outcome);
+  } catch (cause) {
+    // Not an outcome, but a passing failure of the connection: it is read again.
+    if (client.status !== "ready" || isReply(cause)) throw cause;
+    ticket.fail(unreadable(ticket, cause));
+  }
+}
+
+function isReply(error: unknown): boolean {
+  return error instanceof Error && error.name === "ReplyError";
+}
+
+/** The error for an answer that cannot be decoded, such as one of a newer version. */
+export function unreadable(ticket: Ticket, cause: unknown): WorkerLostError {
+  return new WorkerLostError(
+    `the outcome of job ${ticket.jobId} of task "${ticket.task}" cannot be read: ${(cause as Error).message}; ` +
+      "do hosts and this program run the same version of manyhands?",
+    { cause },
+  );
 }
 
 interface Outcome {
@@ -36,14 +61,20 @@ interface Outcome {
 
 async function giveOutcome(client: RedisClient, keys: Keys, outcome: Outcome): Promise<void> {
   const { ticket, returnValue, failedReason, error } = outcome;
-  if (failedReason === "") {
-    const stored = JSON.parse(returnValue === "" ? "null" : returnValue) as JobReturn | null;
-    if (stored && "value" in stored) ticket.answer(0, { ok: true, value: stored.value, micros: 0 });
-    for (const text of stored?.answers ?? []) giveAnswers(ticket, Buffer.from(text, "base64"));
-    if (stored?.stored) await giveStoredAnswers(client, keys, ticket);
-    if (!stored || ticket.settled) return;
+  // A job that completed at a later attempt still has the reason why the one before failed.
+  if (returnValue !== "") {
+    const stored = JSON.parse(returnValue) as JobReturn | null;
+    if (typeof stored === "object" && stored !== null) {
+      if ("value" in stored) ticket.answer(0, { ok: true, value: stored.value, micros: 0 });
+      for (const text of stored.answers ?? []) giveAnswers(ticket, Buffer.from(text, "base64"));
+      if (stored.stored) await giveStoredAnswers(client, keys, ticket);
+    }
+    if (ticket.settled) return;
     ticket.fail(
-      new WorkerLostError(`the answers of job ${ticket.jobId} are no longer kept: their time to live is over`),
+      new WorkerLostError(
+        `job ${ticket.jobId} of task "${ticket.task}" is done, but its answers are not there: their time to live is over, or ` +
+          "something else than a manyhands worker took the job",
+      ),
     );
     return;
   }

@@ -5,11 +5,13 @@ import type { Logger } from "../logger/logger.ts";
 import type { ReplyItem } from "../protocol/job.ts";
 import type { Keys } from "../protocol/keys.ts";
 import type { KeepAlive } from "../session/index.ts";
-import { giveAnswers, readOutcomes } from "./read-outcomes.ts";
+import { giveAnswers, readOutcomes, unreadable } from "./read-outcomes.ts";
 import type { Ticket } from "./ticket.ts";
 
 /** One blocking read waits this long, ms; the next follows at once. */
 const BLOCK = 5_000;
+/** A blocking read that is so many ms late has lost its connection. */
+const SILENCE = 5_000;
 /** How often pending jobs are compared with Redis, ms. */
 const RECONCILE_INTERVAL = 2_000;
 /** Jobs compared in one round trip. */
@@ -46,7 +48,9 @@ export class ResultChannel {
   readonly #tickets = new Map<string, Ticket>();
   #blocking: RedisClient | undefined;
   #reading = false;
-  #closed = false;
+  /** Why nothing comes any more. */
+  #closed: Error | undefined;
+  #reconciling = false;
   #position = "0-0";
   #readSinceTrim = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -70,62 +74,76 @@ export class ResultChannel {
 
   /** Registers a job. Call it before the job is submitted, so that no answer can come too early. */
   expect(ticket: Ticket): void {
+    if (this.#closed) return ticket.fail(this.#closed);
+    ticket.twin = this.#tickets.get(ticket.jobId);
     this.#tickets.set(ticket.jobId, ticket);
-    if (this.#tickets.size === 1) {
+    if (this.#timer === undefined) {
       this.#options.keepAlive.hold();
       this.#timer = setInterval(() => void this.#reconcile(), RECONCILE_INTERVAL);
     }
-    if (this.#reading) return;
-    this.#reading = true;
-    // The submission goes out first: whoever waits for one answer after another feels each write that is ahead of it.
-    setImmediate(() => void this.#read());
+    if (!this.#reading) void this.#read();
   }
 
   /** Forgets a ticket that has been settled by other means. */
   settle(ticket: Ticket): void {
-    if (!this.#tickets.delete(ticket.jobId)) return;
-    if (this.#tickets.size > 0) return;
+    if (!this.#remove(ticket) || this.#tickets.size > 0) return;
     clearInterval(this.#timer);
+    this.#timer = undefined;
     this.#options.keepAlive.release();
   }
 
-  /** Compares one ticket with Redis now, for jobs whose answers may go to another client. */
-  async check(ticket: Ticket): Promise<void> {
-    await readOutcomes(this.#options.client, this.#options.keys, [ticket]);
+  /**
+   * Compares one ticket with Redis now, for jobs whose answers may go to another client.
+   * @returns false when Redis does not know the job
+   */
+  async check(ticket: Ticket): Promise<boolean> {
+    const missing = await readOutcomes(this.#options.client, this.#options.keys, [ticket]);
     if (ticket.settled) this.settle(ticket);
+    return missing.length === 0;
   }
 
   /** Stops reading; pending tickets fail with the error. */
   async close(error: Error): Promise<void> {
-    this.#closed = true;
-    for (const ticket of [...this.#tickets.values()]) {
+    this.#closed = error;
+    for (const ticket of this.#pending()) {
       ticket.fail(error);
       this.settle(ticket);
     }
     this.#blocking?.disconnect();
-    if (this.#position !== "0-0" && this.#options.client.status === "ready") {
+    if (this.#blocking && this.#options.client.status === "ready") {
       await this.#options.client.unlink(this.#stream).catch(() => {});
     }
     if (this.#blocking) await closeRedis(this.#blocking, 0);
   }
 
+  #pending(): Ticket[] {
+    const tickets: Ticket[] = [];
+    for (const first of this.#tickets.values()) {
+      for (let ticket: Ticket | undefined = first; ticket; ticket = ticket.twin) tickets.push(ticket);
+    }
+    return tickets;
+  }
+
+  /** @returns false when it was not there */
+  #remove(ticket: Ticket): boolean {
+    let before = this.#tickets.get(ticket.jobId);
+    if (before === ticket) {
+      if (ticket.twin) this.#tickets.set(ticket.jobId, ticket.twin);
+      else this.#tickets.delete(ticket.jobId);
+      return true;
+    }
+    while (before && before.twin !== ticket) before = before.twin;
+    if (!before) return false;
+    before.twin = ticket.twin;
+    return true;
+  }
+
   async #read(): Promise<void> {
+    this.#reading = true;
     this.#blocking ??= this.#options.openBlocking();
     while (this.#tickets.size > 0 && !this.#closed) {
       try {
-        const reply = (await this.#blocking.xreadBuffer(
-          "COUNT",
-          1_000,
-          "BLOCK",
-          BLOCK,
-          "STREAMS",
-          this.#stream,
-          this.#position,
-        )) as unknown as [Buffer, [Buffer, Buffer[]][]][] | null;
-        for (const [, entries] of reply ?? []) for (const [id, fields] of entries) this.#take(id.toString(), fields);
-        this.#trim();
-        // What the callers submit next goes out before the next read does.
-        await new Promise((resolve) => setImmediate(resolve));
+        await this.#readOnce(this.#blocking);
       } catch (error) {
         if (this.#closed) break;
         this.#options.logger.warn(`reading answers failed, trying again: ${(error as Error).message}`);
@@ -135,16 +153,45 @@ export class ResultChannel {
     this.#reading = false;
   }
 
+  async #readOnce(blocking: RedisClient): Promise<void> {
+    // A connection that died without a word (a cable, a firewall) would block for ever; a new one asks again.
+    const watchdog = setTimeout(() => blocking.disconnect(true), BLOCK + SILENCE).unref();
+    try {
+      const reply = await blocking.xreadBuffer("COUNT", 1_000, "BLOCK", BLOCK, "STREAMS", this.#stream, this.#position);
+      this.#takeAll(reply as StreamReply);
+    } finally {
+      clearTimeout(watchdog);
+    }
+    this.#trim();
+  }
+
+  /** @returns number of entries */
+  #takeAll(reply: StreamReply): number {
+    let count = 0;
+    for (const [, entries] of reply ?? []) {
+      for (const [id, fields] of entries) this.#take(id.toString(), fields);
+      count += entries.length;
+    }
+    return count;
+  }
+
   #take(id: string, fields: Buffer[]): void {
     this.#position = id;
     this.#readSinceTrim += 1;
     const bytes = fields[1];
     if (!bytes) return;
     for (const [jobId, answers] of decode(bytes) as ReplyItem[]) {
-      const ticket = this.#tickets.get(jobId);
-      if (!ticket) continue;
-      giveAnswers(ticket, answers);
-      if (ticket.settled) this.settle(ticket);
+      let ticket = this.#tickets.get(jobId);
+      while (ticket) {
+        const { twin } = ticket;
+        try {
+          giveAnswers(ticket, answers);
+        } catch (error) {
+          ticket.fail(unreadable(ticket, error));
+        }
+        if (ticket.settled) this.settle(ticket);
+        ticket = twin;
+      }
     }
   }
 
@@ -155,35 +202,58 @@ export class ResultChannel {
   }
 
   async #reconcile(): Promise<void> {
-    const old = this.#oldTickets();
-    if (old.length === 0 || this.#closed) return;
-    const { client, keys, logger } = this.#options;
-    if (client.status !== "ready") return;
+    if (this.#reconciling || this.#closed || this.#options.client.status !== "ready") return;
+    this.#reconciling = true;
     try {
-      const before = this.#position;
-      const missing = await readOutcomes(client, keys, old);
-      for (const ticket of old) {
-        if (ticket.settled) this.settle(ticket);
-        else if (!missing.includes(ticket)) ticket.misses = 0;
+      // Where one batch shows that something went wrong, the others are looked at without delay.
+      for (let left = Math.ceil(this.#tickets.size / RECONCILE_BATCH); left > 0; left -= 1) {
+        if (!(await this.#compare(this.#oldTickets()))) break;
       }
-      for (const ticket of missing) this.#miss(ticket, before);
     } catch (error) {
-      logger.warn(`comparing pending jobs with Redis failed, trying again: ${(error as Error).message}`);
+      if (this.#closed) return;
+      this.#options.logger.warn(`comparing pending jobs with Redis failed, trying again: ${(error as Error).message}`);
+    } finally {
+      this.#reconciling = false;
     }
+  }
+
+  /** @returns true when an answer had been missed or a job is missing */
+  async #compare(tickets: Ticket[]): Promise<boolean> {
+    if (tickets.length === 0) return false;
+    const missing = new Set(await readOutcomes(this.#options.client, this.#options.keys, tickets));
+    let anomalies = 0;
+    for (const ticket of tickets) {
+      if (ticket.settled) {
+        this.settle(ticket);
+        anomalies += 1;
+      } else if (!missing.has(ticket)) ticket.misses = 0;
+    }
+    const lost = [...missing].filter((ticket) => ticket.submitted);
+    if (lost.length === 0 || (await this.#readUnread()) > 0) return anomalies > 0;
+    for (const ticket of lost) this.#miss(ticket);
+    return true;
+  }
+
+  /** Reads without blocking what the blocking connection has not brought yet: it may be broken, and this one is not. */
+  async #readUnread(): Promise<number> {
+    const { client } = this.#options;
+    return this.#takeAll(
+      (await client.xreadBuffer("COUNT", 1_000, "STREAMS", this.#stream, this.#position)) as StreamReply,
+    );
   }
 
   #oldTickets(): Ticket[] {
     const now = performance.now();
-    const old = [...this.#tickets.values()].filter((ticket) => now - ticket.since > RECONCILE_INTERVAL);
+    const old = this.#pending().filter((ticket) => now - ticket.since > RECONCILE_INTERVAL);
     if (old.length <= RECONCILE_BATCH) return old;
     this.#reconcileFrom = (this.#reconcileFrom + RECONCILE_BATCH) % old.length;
     return [...old, ...old].slice(this.#reconcileFrom, this.#reconcileFrom + RECONCILE_BATCH);
   }
 
-  /** An unread answer explains a missing job; so it counts only while the stream stands still. */
-  #miss(ticket: Ticket, positionBefore: string): void {
-    if (ticket.settled || !ticket.submitted) return;
-    ticket.misses = this.#position === positionBefore ? ticket.misses + 1 : 1;
+  /** An unread answer explains a missing job; so it counts only while the stream holds none. */
+  #miss(ticket: Ticket): void {
+    if (ticket.settled) return;
+    ticket.misses += 1;
     if (ticket.misses < 3) return;
     ticket.fail(
       new StateLostError(
@@ -193,3 +263,5 @@ export class ResultChannel {
     this.settle(ticket);
   }
 }
+
+type StreamReply = [stream: Buffer, entries: [id: Buffer, fields: Buffer[]][]][] | null;

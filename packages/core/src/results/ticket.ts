@@ -28,6 +28,10 @@ export class Ticket {
   submitted = false;
   /** The id may belong to a job that existed before (own `jobId`, deduplication): its answers go to another client. */
   foreign = false;
+  /** Another job stands for it (deduplication): under its own id Redis does not know it. */
+  replaced = false;
+  /** Another ticket of this client for a job of the same id (own `jobId`). */
+  twin: Ticket | undefined = undefined;
   /** Times in a row that Redis did not know the job. */
   misses = 0;
   readonly #sink: AnswerSink;
@@ -45,6 +49,10 @@ export class Ticket {
 
   get settled(): boolean {
     return this.#open === 0;
+  }
+
+  get units(): number {
+    return this.#answered.length;
   }
 
   answer(unit: number, outcome: Outcome): void {
