@@ -1,4 +1,4 @@
-import { TimeoutError, ValueError } from "../errors/index.ts";
+import { addAwaitSite, TimeoutError, ValueError } from "../errors/index.ts";
 import type { Logger } from "../logger/logger.ts";
 import type { Milliseconds } from "../protocol/records.ts";
 import type { Outcome } from "../results/index.ts";
@@ -66,7 +66,10 @@ export class AsyncResult<Value> implements PromiseLike<Value> {
   async get(options: WaitOptions = {}): Promise<Value> {
     await this.wait(options);
     if (this.#state.kind === "value") return this.#state.value;
-    if (this.#state.kind === "error") throw this.#state.error;
+    if (this.#state.kind === "error") {
+      addAwaitSite(this.#state.error);
+      throw this.#state.error;
+    }
     throw new TimeoutError(`no result of ${this.#describe()} within ${options.timeout} ms; it is still under way`);
   }
 
@@ -94,6 +97,20 @@ export class AsyncResult<Value> implements PromiseLike<Value> {
     onValue?: ((value: Value) => Result | PromiseLike<Result>) | null,
     onError?: ((error: unknown) => Failure | PromiseLike<Failure>) | null,
   ): Promise<Result | Failure> {
+    return this.#outcome().then(onValue, onError);
+  }
+
+  /** Waits without a limit; the shortest way for a call that is awaited at once. @internal */
+  async awaited(): Promise<Value> {
+    try {
+      return await this.#outcome();
+    } catch (error) {
+      addAwaitSite(error);
+      throw error;
+    }
+  }
+
+  #outcome(): Promise<Value> {
     return new Promise<Value>((resolve, reject) => {
       const settle = (): void => {
         if (this.#state.kind === "value") resolve(this.#state.value);
@@ -102,7 +119,7 @@ export class AsyncResult<Value> implements PromiseLike<Value> {
       if (this.#state.kind !== "pending") return settle();
       this.#waiters ??= [];
       this.#waiters.push(settle);
-    }).then(onValue, onError);
+    });
   }
 
   /** @internal Takes the answer of a single call. */

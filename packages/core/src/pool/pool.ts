@@ -99,7 +99,7 @@ export class Pool {
   ): Promise<Awaited<Result>>;
   apply(task: string, args?: unknown[], options?: SubmitOptions): Promise<unknown>;
   async apply(task: AnyTask | string, args: unknown[] = [], options?: SubmitOptions): Promise<unknown> {
-    return await this.#call(task, args, options);
+    return this.#call(task, args, options).awaited();
   }
 
   /**
@@ -124,7 +124,7 @@ export class Pool {
   map<Item, Result>(task: Task<[Item], Result>, items: Items<Item>, options?: MapOptions): Promise<Awaited<Result>[]>;
   map(task: string, items: Items<unknown>, options?: MapOptions): Promise<unknown[]>;
   async map(task: AnyTask | string, items: Items<unknown>, options?: MapOptions): Promise<unknown[]> {
-    return await this.#map(task, items, { kind: "items", options });
+    return this.#map(task, items, { kind: "items", options }).awaited();
   }
 
   /** Like `map`, but returns at once. For no items it is ready at once, and its callback is not called (PL6). */
@@ -150,7 +150,7 @@ export class Pool {
   ): Promise<Awaited<Result>[]>;
   starmap(task: string, items: Items<unknown[]>, options?: MapOptions): Promise<unknown[]>;
   async starmap(task: AnyTask | string, items: Items<unknown>, options?: MapOptions): Promise<unknown[]> {
-    return await this.#map(task, items, { kind: "starItems", options });
+    return this.#map(task, items, { kind: "starItems", options }).awaited();
   }
 
   /** Like `starmap`, but returns at once. */

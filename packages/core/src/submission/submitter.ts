@@ -1,4 +1,4 @@
-import { encode, encodeToString } from "../codec/index.ts";
+import { encodeSeparately, encodeToString } from "../codec/index.ts";
 import { PayloadTooLargeError } from "../errors/index.ts";
 import type { JobEnvelope, UnitKind } from "../protocol/job.ts";
 import { type AnswerSink, failed, type Outcome, Ticket } from "../results/index.ts";
@@ -238,7 +238,7 @@ function buildEnvelope(kind: UnitKind, group: Unit[]): { data: JobEnvelope; byte
     const encodedArgs = encodeToString(first.payload);
     return { data: { encodedArgs }, bytes: base64Bytes(encodedArgs) };
   }
-  const bytes = encode(group.map((unit) => unit.payload));
+  const bytes = encodeSeparately(group.map((unit) => unit.payload));
   const items = group.reduce((sum, unit) => sum + unit.items, 0);
   return {
     data: {
