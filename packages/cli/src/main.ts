@@ -6,4 +6,7 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
-process.exit(await runCommandLine(process.argv.slice(2)));
+const code = await runCommandLine(process.argv.slice(2));
+// An exit throws away what a slow reader has not taken from the pipe yet.
+await Promise.all([process.stdout, process.stderr].map((stream) => new Promise((done) => stream.write("", done))));
+process.exit(code);

@@ -79,6 +79,14 @@ describe("manyhands run", () => {
     expect(await command.exited).toMatchObject({ code: 130 });
   });
 
+  test("a script that connects while it is imported for its tasks ends with 2 and learns what to do", async () => {
+    const outcome = await run(["run", fixture("unguarded.ts")], { redis: redis.url, namespace: redis.namespace() });
+
+    expect(outcome.stderr).toMatch(/^error: the local worker did not start: task module .* could not be loaded: /);
+    expect(outcome.stderr).toContain("only in the main module: if (import.meta.main) { … }");
+    expect(outcome.code).toBe(2);
+  });
+
   test("a script that throws ends with its own code", async () => {
     const outcome = await run(["run", fixture("throws.ts")], { redis: redis.url, namespace: redis.namespace() });
 

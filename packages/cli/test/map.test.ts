@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { startHostProcess, until, useRedis } from "@manyhands/testing";
 import { beforeAll, expect, test } from "vitest";
 import { run, start, TASKS } from "./command-line.ts";
+import { look } from "./look.ts";
 
 const redis = useRedis();
 const place = { redis: "", namespace: "" };
@@ -102,20 +103,16 @@ test("an endless input is read no further than needed, and Ctrl-C ends with 130"
 
 test("Ctrl-C stops what runs and takes out what waits", async () => {
   const command = start(["map", "nap"], { ...place, input: "60000\n".repeat(20) });
-  const active = async () => {
-    const { stdout } = await run(["pool", "show", "default", "-o", "json"], place);
-    const { active, waiting } = JSON.parse(stdout) as { active: number; waiting: number };
-    return { active, waiting };
-  };
-  await until(async () => (await active()).active === 3, { what: "naps run" });
+  const inspector = look(place);
+  await until(async () => (await inspector.pool("default"))?.active === 3, { what: "naps run" });
 
   command.signal("SIGINT");
 
   expect(await command.exited).toMatchObject({ code: 130, stdout: "" });
   await until(
     async () => {
-      const left = await active();
-      return left.active === 0 && left.waiting === 0;
+      const pool = await inspector.pool("default");
+      return pool?.active === 0 && pool.waiting === 0;
     },
     { what: "nothing of it is left", timeout: 20_000 },
   );

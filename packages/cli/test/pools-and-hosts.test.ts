@@ -1,6 +1,7 @@
 import { startHostProcess, until, useRedis } from "@manyhands/testing";
 import { describe, expect, test } from "vitest";
 import { run, start, TASKS } from "./command-line.ts";
+import { gate, look } from "./look.ts";
 
 const redis = useRedis();
 
@@ -43,10 +44,8 @@ describe("pools", () => {
     await run(["pool", "create", "mail"], place);
     await run(["pool", "pause", "mail"], place);
     const command = start(["submit", "square", "7", "--pool", "mail", "--wait"], place);
-    await until(async () => {
-      const { stdout } = await run(["pool", "show", "mail", "-o", "json"], place);
-      return (JSON.parse(stdout) as { waiting: number }).waiting === 1;
-    });
+    const inspector = look(place);
+    await until(async () => (await inspector.pool("mail"))?.waiting === 1);
 
     await run(["pool", "resume", "mail"], place);
 
@@ -64,9 +63,12 @@ describe("hosts", () => {
       slots: 2,
       arguments: ["--name", "web-1"],
     });
-    const nap = start(["submit", "nap", "1500", "--wait"], place);
-    await until(async () =>
-      /nap/.test((await run(["host", "show", "web-1"], place)).stdout.match(/^running .*$/m)?.[0] ?? ""),
+    const { path, open } = gate();
+    const work = start(["submit", "until-file", JSON.stringify(path), "--wait"], place);
+    const inspector = look(place);
+    await until(async () => (await inspector.host("web-1"))?.running.length === 1, { timeout: 20_000 });
+    expect((await run(["host", "show", "web-1"], place)).stdout).toMatch(
+      /^running +until-file [\w-]+ \(pool default, pid \d+/m,
     );
     expect((await run(["host", "ls"], place)).stdout).toMatch(/^web-1 +running +\S+ +\d+ +1\/2/m);
 
@@ -75,8 +77,10 @@ describe("hosts", () => {
       stderr: 'host "web-1" was told to finish its 1 running tasks and to end\n',
     });
 
-    expect(await nap.exited).toMatchObject({ code: 0, stdout: '"rested"\n' });
+    await until(async () => (await inspector.host("web-1"))?.state === "draining");
+    open();
+    expect(await work.exited).toMatchObject({ code: 0, stdout: '"there"\n' });
     expect(await host.exited).toMatchObject({ code: 0 });
-    await until(async () => (await run(["host", "ls", "-o", "json"], place)).stdout === "[]\n");
+    expect(await run(["host", "ls", "-o", "json"], place)).toMatchObject({ code: 0, stdout: "[]\n" });
   });
 });

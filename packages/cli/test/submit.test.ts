@@ -1,6 +1,7 @@
 import { startHostProcess, until, useRedis } from "@manyhands/testing";
 import { beforeAll, describe, expect, test } from "vitest";
 import { run, start, TASKS } from "./command-line.ts";
+import { look, untilState, untilTask } from "./look.ts";
 
 const redis = useRedis();
 const place = { redis: "", namespace: "" };
@@ -16,11 +17,6 @@ beforeAll(async () => {
     arguments: ["--name", "w1"],
   });
 });
-
-async function stateOf(id: string): Promise<string> {
-  const { stdout } = await run(["task", "show", id, "-o", "json"], place);
-  return (JSON.parse(stdout) as { state: string }).state;
-}
 
 describe("submit --wait", () => {
   test("prints the result as JSON and ends with 0", async () => {
@@ -75,30 +71,22 @@ describe("submit --wait", () => {
     );
     expect(code).toBe(124);
     expect(Date.now() - began).toBeLessThan(20_000);
-    const { stdout } = await run(["task", "ls", "--name", "spin", "-o", "json"], place);
-    const [spin] = JSON.parse(stdout) as { id: string }[];
-    await until(async () => (await stateOf(spin?.id ?? "")) === "failed", { what: "the task has been stopped" });
+    await untilTask(look(place), { name: "spin", state: "failed" });
   });
 
   test("Ctrl-C ends with 130 and cancels the task", async () => {
     const command = start(["submit", "nap", "60000", "--wait"], place);
-    const id = await until(async () => {
-      const { stdout } = await run(["task", "ls", "--name", "nap", "--state", "active", "-o", "json"], place);
-      return (JSON.parse(stdout) as { id: string }[])[0]?.id;
-    });
+    const { id } = await untilTask(look(place), { name: "nap", state: "active" });
 
     command.signal("SIGINT");
 
     expect(await command.exited).toMatchObject({ code: 130, stdout: "", stderr: `cancelled task ${id}\n` });
-    await until(async () => (await stateOf(id)) === "failed", { what: "the task has been stopped" });
+    await untilState(look(place), id, "failed");
   });
 
   test("a task cancelled by somebody else ends with 130", async () => {
     const command = start(["submit", "square", "7", "--delay", "60000", "--wait"], place);
-    const id = await until(async () => {
-      const { stdout } = await run(["task", "ls", "--state", "delayed", "-o", "json"], place);
-      return (JSON.parse(stdout) as { id: string }[])[0]?.id;
-    });
+    const { id } = await untilTask(look(place), { state: "delayed" });
 
     expect(await run(["task", "cancel", id], place)).toMatchObject({
       code: 0,
@@ -117,7 +105,7 @@ describe("submit", () => {
     expect(stderr).toBe("");
     expect(stdout).toMatch(/^[\w-]+\n$/);
     const id = stdout.trim();
-    await until(async () => (await stateOf(id)) === "completed");
+    await untilState(look(place), id, "completed");
     const shown = await run(["task", "show", id, "-o", "json"], place);
     expect(JSON.parse(shown.stdout)).toMatchObject({
       id,
@@ -203,22 +191,23 @@ describe("task", () => {
   test("retry runs a failed task again under its id", async () => {
     const { stdout } = await run(["submit", "fail", '"again"'], place);
     const id = stdout.trim();
-    await until(async () => (await stateOf(id)) === "failed");
-    const before = JSON.parse((await run(["task", "show", id, "-o", "json"], place)).stdout);
+    await untilState(look(place), id, "failed");
+    const inspector = look(place);
+    const before = await inspector.task(id);
 
     const retried = await run(["task", "retry", id], place);
 
     expect(retried).toMatchObject({ code: 0, stderr: `task ${id} is back in the queue of pool "default"\n` });
     await until(async () => {
-      const shown = JSON.parse((await run(["task", "show", id, "-o", "json"], place)).stdout);
-      return shown.state === "failed" && shown.finishedAt > before.finishedAt;
+      const task = await inspector.task(id);
+      return task?.state === "failed" && (task.finishedAt ?? 0) > (before?.finishedAt ?? 0);
     });
   });
 
   test("retry refuses what has not failed", async () => {
     const { stdout } = await run(["submit", "square", "2"], place);
     const id = stdout.trim();
-    await until(async () => (await stateOf(id)) === "completed");
+    await untilState(look(place), id, "completed");
 
     expect(await run(["task", "retry", id], place)).toMatchObject({
       code: 2,

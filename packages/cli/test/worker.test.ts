@@ -1,6 +1,7 @@
 import { descendantPids, processIsAlive, until, useRedis } from "@manyhands/testing";
 import { expect, test } from "vitest";
 import { run, start, TASKS } from "./command-line.ts";
+import { gate, look, untilTask } from "./look.ts";
 
 const redis = useRedis();
 
@@ -31,15 +32,18 @@ test("ready as JSON, with the port of the health server", async () => {
 
 test("SIGTERM lets running tasks finish, then it ends with 0 and leaves no children", async () => {
   const where = place();
-  const worker = start(["worker", "--tasks", TASKS, "--slots", "1"], where);
+  const worker = start(["worker", "--tasks", TASKS, "--slots", "1", "--grace", "30000"], where);
   await worker.shows(/ready/);
-  const nap = start(["submit", "nap", "1500", "--wait"], where);
-  await until(async () => /\bactive\b/.test((await run(["task", "ls"], where)).stdout));
+  const { path, open } = gate();
+  const work = start(["submit", "until-file", JSON.stringify(path), "--wait"], where);
+  await untilTask(look(where), { state: "active" });
   const children = descendantPids(worker.pid);
 
   worker.signal("SIGTERM");
 
-  expect(await nap.exited).toMatchObject({ code: 0, stdout: '"rested"\n' });
+  await worker.shows(/finishing 1 running tasks/);
+  open();
+  expect(await work.exited).toMatchObject({ code: 0, stdout: '"there"\n' });
   expect(await worker.exited).toMatchObject({ code: 0 });
   expect(worker.stderr).toMatch(/^SIGTERM: finishing 1 running tasks, taking no more; again to stop now\n/);
   await until(() => !children.some(processIsAlive), { what: "its children are gone" });
@@ -50,7 +54,7 @@ test("a second signal stops at once, and the task goes back to its queue with al
   const worker = start(["worker", "--tasks", TASKS, "--slots", "1", "--grace", "60000"], where);
   await worker.shows(/ready/);
   const { stdout } = await run(["submit", "nap", "60000"], where);
-  await until(async () => /\bactive\b/.test((await run(["task", "ls"], where)).stdout));
+  await untilTask(look(where), { state: "active" });
   worker.signal("SIGTERM");
   await worker.shows(/finishing 1 running tasks/);
   const began = Date.now();
@@ -68,7 +72,7 @@ test("kill -9 of a worker leaves no child behind", async () => {
   const worker = start(["worker", "--tasks", TASKS, "--slots", "2"], where);
   await worker.shows(/ready/);
   await run(["submit", "spin", "60000"], where);
-  await until(async () => /\bactive\b/.test((await run(["task", "ls"], where)).stdout));
+  await untilTask(look(where), { state: "active" });
   const children = descendantPids(worker.pid);
   expect(children.length).toBeGreaterThan(0);
 

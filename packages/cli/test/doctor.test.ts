@@ -1,0 +1,113 @@
+import { Keys } from "@manyhands/core/internal";
+import { startHostProcess, until, useRedis } from "@manyhands/testing";
+import { expect, test } from "vitest";
+import { run, TASKS } from "./command-line.ts";
+import { look } from "./look.ts";
+
+const redis = useRedis();
+
+interface Finding {
+  check: string;
+  status: string;
+  finding: string;
+  advice: string;
+}
+
+async function diagnose(place: {
+  redis: string;
+  namespace: string;
+}): Promise<{ code: number | null; findings: Finding[] }> {
+  const { code, stdout } = await run(["doctor", "-o", "json"], place);
+  return { code, findings: JSON.parse(stdout) as Finding[] };
+}
+
+test("with a host and nothing wrong all is ok, and the code is 0", async () => {
+  const place = { redis: redis.url, namespace: redis.namespace() };
+  await startHostProcess({ url: redis.url, namespace: place.namespace, tasks: [TASKS], slots: 2 });
+
+  const { code, findings } = await diagnose(place);
+
+  expect(findings.filter((finding) => finding.status !== "ok")).toEqual([]);
+  expect(findings.map((finding) => finding.check)).toEqual([
+    "node",
+    "redis",
+    "eviction",
+    "persistence",
+    "password",
+    "clock",
+    "hosts",
+    "tasks",
+  ]);
+  expect(code).toBe(0);
+});
+
+test("a paused pool, a pool that nobody serves and a task that nobody knows are found, with what to do", async () => {
+  const place = { redis: redis.url, namespace: redis.namespace() };
+  const inspector = look(place);
+  for (const pool of ["mail", "reports"]) await inspector.createPool({ name: pool, size: null });
+  await run(["submit", "square", "1", "--pool", "mail"], place);
+  await run(["submit", "cube", "1", "--pool", "reports"], place);
+  await inspector.pausePool("mail");
+  await startHostProcess({
+    url: redis.url,
+    namespace: place.namespace,
+    tasks: [TASKS],
+    arguments: ["--pools", "mail"],
+  });
+
+  const { code, findings } = await diagnose(place);
+
+  expect(findings).toContainEqual({
+    check: "pool mail",
+    status: "warning",
+    finding: "it is paused; 1 tasks wait",
+    advice: "manyhands pool resume mail",
+  });
+  expect(findings).toContainEqual({
+    check: "pool reports",
+    status: "problem",
+    finding: "no live host serves it; 1 tasks wait",
+    advice: "start a host without --pools, or with --pools reports",
+  });
+  expect(findings).toContainEqual({
+    check: "task cube",
+    status: "problem",
+    finding: expect.stringMatching(
+      /^no live worker host serves task "cube" in pool "reports": the running hosts \(.*\) do not know it$/,
+    ),
+    advice: 'start one with: manyhands worker --tasks <module that defines "cube">',
+  });
+  expect(code).toBe(1);
+});
+
+test("a deaf host is a problem", async () => {
+  const place = { redis: redis.url, namespace: redis.namespace() };
+  const host = await startHostProcess({ url: redis.url, namespace: place.namespace, tasks: [TASKS] });
+  const [record] = await look(place).hosts();
+  // Its own heartbeat would say otherwise soon.
+  host.kill("SIGSTOP");
+  const keys = new Keys(place.namespace);
+  await redis.client().set(keys.host(record!.id), JSON.stringify({ ...record, state: "deaf" }), "PX", 60_000);
+
+  const { code, findings } = await diagnose(place);
+
+  expect(findings).toContainEqual(
+    expect.objectContaining({ status: "problem", finding: "it is alive but takes no work" }),
+  );
+  expect(code).toBe(1);
+  host.kill("SIGKILL");
+  await until(() => host.exited);
+});
+
+test("a Redis that forgets, and the lack of hosts, are warned of", async () => {
+  const client = redis.client();
+  await client.config("SET", "appendonly", "no");
+  try {
+    const { findings } = await diagnose({ redis: redis.url, namespace: redis.namespace() });
+
+    expect(findings).toContainEqual(expect.objectContaining({ check: "persistence", status: "warning" }));
+    expect(findings).toContainEqual(expect.objectContaining({ check: "hosts", status: "warning" }));
+  } finally {
+    await client.config("SET", "appendonly", "yes");
+  }
+});

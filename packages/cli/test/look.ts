@@ -1,0 +1,39 @@
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Inspector, Keys, openRedis, type TaskFilter, type TaskRow } from "@manyhands/core/internal";
+import { until } from "@manyhands/testing";
+import { onTestFinished } from "vitest";
+
+/** A look at a namespace that costs no process: tests wait with it, and compare what commands print. */
+export function look(place: { redis: string; namespace: string }): Inspector {
+  const client = openRedis(place.redis, { name: "command-line-test" });
+  const inspector = new Inspector({ client, keys: new Keys(place.namespace) });
+  onTestFinished(async () => {
+    await inspector.close();
+    client.disconnect();
+  });
+  return inspector;
+}
+
+/** Waits until there is such a task. */
+export async function untilTask(inspector: Inspector, filter: TaskFilter): Promise<TaskRow> {
+  return until(async () => (await inspector.tasks(filter))[0], {
+    what: `a task ${JSON.stringify(filter)}`,
+    timeout: 20_000,
+  });
+}
+
+/** Waits until the task is in this state. */
+export async function untilState(inspector: Inspector, id: string, state: string): Promise<void> {
+  await until(async () => (await inspector.task(id))?.state === state, {
+    what: `task ${id} is ${state}`,
+    timeout: 20_000,
+  });
+}
+
+/** A gate for the task `until-file`: it ends once the gate is open. */
+export function gate(): { path: string; open(): void } {
+  const path = join(mkdtempSync(join(tmpdir(), "manyhands-cli-")), "open");
+  return { path, open: () => writeFileSync(path, "") };
+}
