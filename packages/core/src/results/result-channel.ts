@@ -14,7 +14,9 @@ const BLOCK = 5_000;
 const SILENCE = 5_000;
 /** How often pending jobs are compared with Redis, ms. */
 const RECONCILE_INTERVAL = 2_000;
-/** Jobs compared in one round trip. */
+/** Jobs compared in each interval while nothing is amiss: a thousand waits must not keep Redis busy. */
+const RECONCILE_SAMPLE = 20;
+/** Jobs compared in one round trip when something is. */
 const RECONCILE_BATCH = 500;
 /** Entries read between two trims of the stream. */
 const TRIM_AFTER = 64;
@@ -35,8 +37,8 @@ export interface ResultChannelOptions {
  *
  * 1. Hosts append answers to this client's own stream before they finish the job. A stream is read by position, so a
  *    connection that breaks in the middle of a read reads the same entries again.
- * 2. The job keeps its outcome. Every two seconds the pending jobs are compared with Redis, and what is finished there
- *    is settled here.
+ * 2. The job keeps its outcome. Every two seconds some of the pending jobs are compared with Redis, in turn; after a
+ *    reconnect, and when a comparison shows that something went wrong, all of them. What is finished there is settled here.
  * 3. A job that Redis does not know twice in a row, with its stream read to the end in between, is lost: its
  *    callers get StateLostError instead of waiting for ever.
  *
@@ -51,6 +53,8 @@ export class ResultChannel {
   /** Why nothing comes any more. */
   #closed: Error | undefined;
   #reconciling = false;
+  /** All pending jobs are to be compared, not only some. */
+  #suspicious = false;
   #position = "0-0";
   #readSinceTrim = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -59,6 +63,9 @@ export class ResultChannel {
   constructor(options: ResultChannelOptions) {
     this.#options = options;
     this.#stream = options.keys.replies(options.clientId);
+    options.client.on("ready", () => {
+      this.#suspicious = true;
+    });
   }
 
   /** Number of jobs without a complete answer. */
@@ -205,16 +212,22 @@ export class ResultChannel {
     if (this.#reconciling || this.#closed || this.#options.client.status !== "ready") return;
     this.#reconciling = true;
     try {
-      // Where one batch shows that something went wrong, the others are looked at without delay.
-      for (let left = Math.ceil(this.#tickets.size / RECONCILE_BATCH); left > 0; left -= 1) {
-        if (!(await this.#compare(this.#oldTickets()))) break;
-      }
+      this.#suspicious ||= await this.#compare(this.#oldTickets(RECONCILE_SAMPLE));
+      if (this.#suspicious) this.#suspicious = await this.#compareAll();
     } catch (error) {
       if (this.#closed) return;
       this.#options.logger.warn(`comparing pending jobs with Redis failed, trying again: ${(error as Error).message}`);
     } finally {
       this.#reconciling = false;
     }
+  }
+
+  async #compareAll(): Promise<boolean> {
+    let isAmiss = false;
+    for (let left = Math.ceil(this.#pending().length / RECONCILE_BATCH); left > 0; left -= 1) {
+      isAmiss = (await this.#compare(this.#oldTickets(RECONCILE_BATCH))) || isAmiss;
+    }
+    return isAmiss;
   }
 
   /** @returns true when an answer had been missed or a job is missing */
@@ -229,7 +242,9 @@ export class ResultChannel {
       } else if (!missing.has(ticket)) ticket.misses = 0;
     }
     const lost = [...missing].filter((ticket) => ticket.submitted);
-    if (lost.length === 0 || (await this.#readUnread()) > 0) return anomalies > 0;
+    if (lost.length === 0 && anomalies === 0) return false;
+    // Answers that are only late explain both.
+    if ((await this.#readUnread()) > 0) return false;
     for (const ticket of lost) this.#miss(ticket);
     return true;
   }
@@ -242,12 +257,13 @@ export class ResultChannel {
     );
   }
 
-  #oldTickets(): Ticket[] {
+  /** Up to `count` tickets that have waited for a while, the next ones with each call. */
+  #oldTickets(count: number): Ticket[] {
     const now = performance.now();
     const old = this.#pending().filter((ticket) => now - ticket.since > RECONCILE_INTERVAL);
-    if (old.length <= RECONCILE_BATCH) return old;
-    this.#reconcileFrom = (this.#reconcileFrom + RECONCILE_BATCH) % old.length;
-    return [...old, ...old].slice(this.#reconcileFrom, this.#reconcileFrom + RECONCILE_BATCH);
+    if (old.length <= count) return old;
+    this.#reconcileFrom = (this.#reconcileFrom + count) % old.length;
+    return [...old, ...old].slice(this.#reconcileFrom, this.#reconcileFrom + count);
   }
 
   /** An unread answer explains a missing job; so it counts only while the stream holds none. */
