@@ -1,0 +1,114 @@
+import { type Context, connect } from "@manyhands/core";
+import { processIsAlive, startHostProcess, until, useFaultProxy, useRedis } from "@manyhands/testing";
+import { beforeEach, expect, onTestFinished, test } from "vitest";
+import { ChaosHost, TASKS } from "./chaos-host.ts";
+import * as tasks from "./fixtures/chaos-tasks.ts";
+import { notes } from "./notes.ts";
+import { Scratch } from "./scratch.ts";
+
+const redis = useRedis();
+let namespace: string;
+let mp: Context;
+
+beforeEach(async () => {
+  namespace = redis.namespace();
+
+  mp = await connect({ redis: redis.url, namespace });
+  onTestFinished(() => mp.close());
+});
+
+/** Milliseconds during which two processes ran at once. */
+function overlap(file: Scratch): number {
+  const byProcess = [...Map.groupBy(notes(file), (note) => note.pid).values()];
+  const spans = byProcess.map((own) => ({ from: own[0]?.at ?? 0, to: own.at(-1)?.at ?? 0 }));
+  spans.sort((a, b) => a.from - b.from);
+  return spans.slice(1).reduce((sum, span, index) => sum + Math.max(0, (spans[index]?.to ?? 0) - span.from), 0);
+}
+
+test("a host frozen for longer than its lock: cap 1 holds again at once when it thaws, the result comes once", async () => {
+  // given
+  const file = new Scratch();
+  const locks = { lockDuration: 2_000, stalledInterval: 400 };
+  const frozen = await ChaosHost.start({ name: "frozen", namespace, redis: redis.url, slots: 1, ...locks });
+  const pool = mp.pool(1);
+  let delivered = 0;
+  const result = pool.applyAsync(tasks.noteAndSpin, [file.path, 5_000], { callback: () => (delivered += 1) });
+  await until(() => notes(file).length > 0);
+  await ChaosHost.start({ name: "other", namespace, redis: redis.url, slots: 1, ...locks });
+  // when
+  const [child = 0] = notes(file).map((note) => note.pid);
+  frozen.freeze();
+  await until(() => notes(file).some((note) => note.pid !== child), {
+    timeout: 10_000,
+    what: "the job runs elsewhere",
+  });
+  frozen.thaw();
+  const thawedAt = Date.now();
+  // then
+  await until(() => !processIsAlive(child), { timeout: 2_000, what: "the first child is gone" });
+  expect(Date.now() - thawedAt).toBeLessThan(1_000);
+  expect(await result).not.toBe(child);
+  expect(delivered).toBe(1);
+  // The first child could only be ended by its own host: until then two ran, afterwards never again.
+  const later = notes(file).filter((note) => note.at > thawedAt + 1_000);
+  expect(new Set(later.map((note) => note.pid)).size).toBe(1);
+  // Both hosts serve.
+  const both = mp.pool(2);
+  await until(async () => {
+    const runs = await both.map(tasks.restAndTell, [60, 60, 60, 60], { chunkSize: 1 });
+    return new Set(runs.map((run) => run.host)).size === 2;
+  });
+});
+
+test("a host cut off from Redis kills its child before the lock expires, and serves again without a restart", async () => {
+  // given
+  const file = new Scratch();
+  const lockDuration = 3_000;
+  const proxy = await useFaultProxy(redis.url);
+  const cutOff = await ChaosHost.start({
+    name: "cut-off",
+    namespace,
+    redis: proxy.url,
+    slots: 1,
+    lockDuration,
+    stalledInterval: 400,
+  });
+  const pool = mp.pool(1);
+  let delivered = 0;
+  const result = pool.applyAsync(tasks.noteAndSpin, [file.path, 4_500], { callback: () => (delivered += 1) });
+  await until(() => notes(file).length > 0);
+  await ChaosHost.start({ name: "other", namespace, redis: redis.url, slots: 1, lockDuration, stalledInterval: 400 });
+  // when
+  const [first] = notes(file);
+  const cutAt = Date.now();
+  await proxy.refuse();
+  // then
+  await until(() => !processIsAlive(first?.pid ?? 0), { timeout: lockDuration, what: "the child is killed" });
+  expect(Date.now() - cutAt).toBeLessThan(lockDuration);
+  await result;
+  expect(delivered).toBe(1);
+  expect(overlap(file)).toBe(0);
+  await proxy.accept();
+  const both = mp.pool(2);
+  await until(
+    async () => {
+      const runs = await both.map(tasks.restAndTell, [60, 60, 60, 60], { chunkSize: 1 });
+      return runs.some((run) => run.host === "cut-off");
+    },
+    { timeout: 15_000, what: "the host that was cut off serves again" },
+  );
+  expect(processIsAlive(cutOff.pid)).toBe(true);
+});
+
+test("the only host is killed: one started in its place has finished its jobs within 15 seconds", async () => {
+  const start = () => startHostProcess({ url: redis.url, namespace, tasks: [TASKS], slots: 2 });
+  const first = await start();
+  const pool = mp.pool(2);
+  const results = [400, 400, 400, 400].map((milliseconds) => pool.applyAsync(tasks.rest, [milliseconds]));
+  await until(async () => (await mp.hosts()).some((host) => host.running.length === 2));
+  first.kill("SIGKILL");
+  const killedAt = performance.now();
+  await start();
+  expect(await Promise.all(results)).toEqual([400, 400, 400, 400]);
+  expect(performance.now() - killedAt).toBeLessThan(15_000);
+});

@@ -1,0 +1,16 @@
+import type { Redis } from "ioredis";
+
+/**
+ * Keys of a namespace that a program which has closed must not leave behind: everything but the hosts and their pool
+ * "default", the registry, and what has a time to live.
+ */
+export async function leftovers(client: Redis, namespace: string): Promise<string[]> {
+  const left: string[] = [];
+  for (const key of await client.keys(`{${namespace}}*`)) {
+    const kind = key.slice(`{${namespace}}`.length);
+    if (/^(\/pools$|\/hosts$|:default:)/.test(kind)) continue;
+    const mayExpire = /^\/(host|session|replies|result)\//.test(kind);
+    if (!mayExpire || (await client.pttl(key)) === -1) left.push(key);
+  }
+  return left;
+}

@@ -1,0 +1,58 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { type Context, connect } from "@manyhands/core";
+import { processIsAlive, until, useRedis } from "@manyhands/testing";
+import { beforeEach, expect, onTestFinished, test } from "vitest";
+import { ChaosHost } from "./chaos-host.ts";
+import * as tasks from "./fixtures/chaos-tasks.ts";
+import { notes } from "./notes.ts";
+import { Program } from "./program.ts";
+import { Scratch } from "./scratch.ts";
+
+const redis = useRedis();
+let namespace: string;
+let mp: Context;
+
+beforeEach(async () => {
+  namespace = redis.namespace();
+  mp = await connect({ redis: redis.url, namespace });
+  onTestFinished(() => mp.close());
+});
+
+test("a program that is killed: its unnamed pool goes after its lease, the calls of a named pool go on", async () => {
+  // given
+  const host = await ChaosHost.start({ name: "host", namespace, redis: redis.url, slots: 2 });
+  const [unnamed, named] = [new Scratch(), new Scratch()];
+  const program = new Program("owner.ts", [redis.url, namespace, unnamed.path, named.path]);
+  await until(() => notes(unnamed).length > 0 && notes(named).length > 0, { what: "both calls run" });
+  const pools = await redis.client().hkeys(`{${namespace}}/pools`);
+  const own = pools.filter((name) => name !== "kept" && name !== "default");
+  expect(own).toHaveLength(1);
+  // when
+  program.kill("SIGKILL");
+  // then
+  const left = async () => (await redis.client().keys("*")).filter((key) => key.includes(own[0] ?? ""));
+  await until(async () => (await left()).length === 0, { timeout: 25_000, what: "the unnamed pool is gone" });
+  expect((await redis.client().hkeys(`{${namespace}}/pools`)).toSorted()).toEqual(["default", "kept"]);
+  await until(() => !processIsAlive(notes(unnamed)[0]?.pid ?? 0), { what: "its running call has ended" });
+  expect(notes(unnamed).some((note) => note.what === "end")).toBe(false);
+  await until(() => notes(named).filter((note) => note.what === "end").length === 2, { timeout: 30_000 });
+  expect(await mp.pool(1).apply(tasks.rest, [1])).toBe(1);
+  expect(processIsAlive(host.pid)).toBe(true);
+});
+
+test("a program frozen for longer than its lease loses its pool's calls, is told so, and works on", async () => {
+  await ChaosHost.start({ name: "host", namespace, redis: redis.url, slots: 2 });
+  const program = new Program("sleeper.ts", [redis.url, namespace]);
+  await until(() => program.output.includes("working"));
+  const pools = async () => (await redis.client().hkeys(`{${namespace}}/pools`)).filter((name) => name !== "default");
+  expect(await pools()).toHaveLength(1);
+  program.kill("SIGSTOP");
+  await until(async () => (await pools()).length === 0, { timeout: 25_000, what: "its pool is removed" });
+  await delay(500);
+  program.kill("SIGCONT");
+  await until(() => program.output.includes("ended"), { timeout: 25_000, what: "it ends" }).catch((error: Error) => {
+    throw new Error(`${error.message}; it printed: ${program.output}`);
+  });
+  expect(program.output).toContain("the old call: StateLostError");
+  expect(program.output).toContain("a new call: 7");
+});
