@@ -1,2 +1,3 @@
 export { resolveWorkerOptions, type WorkerOptions } from "./host/options.ts";
-export { startWorker, type WorkerHost } from "./host/worker-host.ts";
+export { startWorker } from "./host/start-worker.ts";
+export type { WorkerHost } from "./host/worker-host.ts";

@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import type { Logger } from "@manyhands/core";
 import type { Milliseconds, PoolRecord, PoolRegistry } from "@manyhands/core/internal";
 import type { RunningJobs } from "../jobs/running-jobs.ts";
@@ -39,7 +38,6 @@ export class PoolDiscovery {
 
   /** Reads the registry for the first time. @throws when Redis cannot be read */
   async start(): Promise<void> {
-    await this.#ensureDefaultPool();
     await this.#read();
     this.#timer = setInterval(() => this.refresh(), this.#options.interval ?? 3_000).unref();
   }
@@ -73,14 +71,22 @@ export class PoolDiscovery {
   }
 
   async #read(): Promise<void> {
-    const records = await this.#options.registry.list();
+    const records = await this.#list();
     if (this.#stopped) return;
     const wanted = new Map(records.filter((record) => this.#isOurs(record)).map((record) => [record.name, record]));
     for (const pool of this.served()) {
       if (wanted.get(pool.record.name)?.generation !== pool.record.generation) this.#close(pool);
     }
     for (const record of wanted.values()) this.#take(record);
-    if (!records.some((record) => record.name === DEFAULT_POOL)) await this.#ensureDefaultPool();
+  }
+
+  /** All pools; the default pool is made where it is missing, because a Redis that lost its data has lost it too. */
+  async #list(): Promise<PoolRecord[]> {
+    const { registry } = this.#options;
+    const records = await registry.list();
+    if (records.some((record) => record.name === DEFAULT_POOL)) return records;
+    await this.#makeDefaultPool();
+    return registry.list();
   }
 
   #isOurs(record: PoolRecord): boolean {
@@ -116,11 +122,12 @@ export class PoolDiscovery {
     this.#closing.set(name, closed);
   }
 
-  async #ensureDefaultPool(): Promise<void> {
+  async #makeDefaultPool(): Promise<void> {
     await this.#options.registry.create({
       name: DEFAULT_POOL,
       size: null,
-      generation: randomUUID(),
+      // The same for all hosts and times: one that is made again is no other pool, and its jobs go on.
+      generation: DEFAULT_POOL,
       owner: null,
       state: "running",
       isolation: null,

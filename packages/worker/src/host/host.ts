@@ -1,0 +1,325 @@
+import { randomUUID } from "node:crypto";
+import { hostname } from "node:os";
+import type { Logger } from "@manyhands/core";
+import {
+  assertRedisFit,
+  type ControlMessage,
+  closeRedis,
+  Fleet,
+  type HostRecord,
+  isServed,
+  Keys,
+  type Milliseconds,
+  openRedis,
+  PoolRegistry,
+  type RedisClient,
+  type TaskAnnouncement,
+} from "@manyhands/core/internal";
+import { ChildSupply } from "../children/child-supply.ts";
+import { cancelRequested } from "../control/cancellation.ts";
+import { ControlChannel } from "../control/control-channel.ts";
+import { within } from "../deadline/within.ts";
+import { createExecutor } from "../executor/create-executor.ts";
+import { HealthServer } from "../health/health-server.ts";
+import { checkAlive, checkReady, type HostFacts } from "../health/host-checks.ts";
+import { Liveness } from "../health/liveness.ts";
+import { Heartbeat } from "../heartbeat/heartbeat.ts";
+import { ReplyPost } from "../jobs/reply-post.ts";
+import { RunningJobs } from "../jobs/running-jobs.ts";
+import { OrphanPools } from "../pools/orphan-pools.ts";
+import { PoolDiscovery } from "../pools/pool-discovery.ts";
+import { ServedPool } from "../pools/served-pool.ts";
+import { HostSlots } from "../slots/host-slots.ts";
+import { failPool } from "./fail-pool.ts";
+import type { ResolvedOptions } from "./options.ts";
+import { version } from "./version.ts";
+import type { WorkerHost } from "./worker-host.ts";
+
+/** A worker that is not deaf fetches soon after Redis has come back; before this it is not judged, ms. */
+const SETTLE_AFTER_SILENCE: Milliseconds = 3_000;
+/** How long jobs may take to be given back after their children were killed, ms. */
+const GIVE_BACK_TIME: Milliseconds = 1_500;
+
+/**
+ * The parts of a host and their order of starting and stopping. What each part does is said there.
+ */
+export class Host implements WorkerHost {
+  readonly id: string = randomUUID();
+  readonly name: string;
+  readonly slots: number;
+  readonly closed: Promise<void>;
+  healthPort: number | null = null;
+  readonly #options: ResolvedOptions;
+  readonly #logger: Logger;
+  readonly #client: RedisClient;
+  readonly #subscriber: RedisClient;
+  readonly #tasks = new Map<string, TaskAnnouncement>();
+  readonly #running: RunningJobs;
+  readonly #hostSlots: HostSlots;
+  readonly #supply: ChildSupply;
+  readonly #discovery: PoolDiscovery;
+  readonly #orphans: OrphanPools;
+  readonly #heartbeat: Heartbeat;
+  readonly #control: ControlChannel;
+  readonly #liveness: Liveness;
+  readonly #health: HealthServer | null;
+  readonly #startedAt = Date.now();
+  #state: HostRecord["state"] = "starting";
+  #stopping: Promise<void> | undefined;
+  #hurry: (grace: Milliseconds) => void = () => {};
+  #resolveClosed: () => void = () => {};
+
+  constructor(options: ResolvedOptions) {
+    this.#options = options;
+    this.#logger = options.logger;
+    this.name = options.name;
+    this.slots = options.slots;
+    this.closed = new Promise((resolve) => {
+      this.#resolveClosed = resolve;
+    });
+    const keys = new Keys(options.namespace);
+    const client = openRedis(options.redis, { name: `manyhands:host:${encodeURIComponent(options.name)}` });
+    this.#client = client;
+    this.#subscriber = openRedis(options.redis, { name: `manyhands:control:${encodeURIComponent(options.name)}` });
+    const registry = new PoolRegistry(client, keys);
+    const fleet = new Fleet(client, keys);
+    const { logger } = options;
+    this.#hostSlots = new HostSlots(options.slots);
+    this.#running = new RunningJobs(() => this.#heartbeat.changed());
+    this.#supply = new ChildSupply({
+      create: (isolation) =>
+        createExecutor({
+          isolation,
+          modules: options.modules,
+          hostName: options.name,
+          hostId: this.id,
+          connection: options.redis ?? null,
+          namespace: options.namespace,
+          maxHeapMegabytes: options.maxHeapMegabytes ?? undefined,
+          onOutput: options.echoOutput
+            ? ({ pid, stream, text }) => void process[stream].write(`${options.name}/${pid} | ${text}`)
+            : undefined,
+        }),
+      isolation: options.isolation,
+      spares: options.spares,
+      logger,
+    });
+    const poolHost = {
+      id: this.id,
+      name: options.name,
+      isolation: options.isolation,
+      client,
+      keys,
+      logger,
+      replies: new ReplyPost(client, keys, (error) =>
+        logger.warn(`posting answers failed: ${(error as Error).message}`),
+      ),
+      running: this.#running,
+      maxPayload: options.maxPayload,
+      echoOutput: options.echoOutput,
+      tasks: this.#tasks,
+      isServedElsewhere: async (pool: string, task: string): Promise<boolean> => {
+        const others = (await fleet.hosts()).filter((host) => host.id !== this.id);
+        return isServed(others, pool, task);
+      },
+      failPool: failPool(registry, logger),
+      slots: this.#hostSlots,
+      supply: this.#supply,
+      lockDuration: options.lockDuration,
+      stalledInterval: options.stalledInterval,
+    };
+    this.#discovery = new PoolDiscovery({
+      registry,
+      pools: options.pools,
+      open: (record) => new ServedPool(record, poolHost),
+      running: this.#running,
+      logger,
+    });
+    this.#orphans = new OrphanPools({ client, keys, registry, logger });
+    this.#heartbeat = new Heartbeat({
+      client,
+      keys,
+      hostId: this.id,
+      interval: options.heartbeatInterval,
+      describe: () => this.record(),
+      onBeat: () => {
+        cancelRequested(client, keys, this.#running.list()).catch((error: Error) => logger.warn(error.message));
+      },
+      logger,
+    });
+    this.#control = new ControlChannel({
+      subscriber: this.#subscriber,
+      keys,
+      hostId: this.id,
+      onMessage: (message) => this.#obey(message),
+      onGap: () => this.#discovery.refresh(),
+      logger,
+    });
+    this.#liveness = new Liveness({ client, onLook: () => this.#watchPools() });
+    this.#health =
+      options.healthPort === null
+        ? null
+        : new HealthServer({
+            port: options.healthPort,
+            address: options.healthAddress,
+            healthz: () => checkAlive(this.#liveness),
+            readyz: () => checkReady(this.#facts()),
+          });
+  }
+
+  get tasks(): readonly TaskAnnouncement[] {
+    return [...this.#tasks.values()];
+  }
+
+  async start(): Promise<void> {
+    const [, tasks] = await Promise.all([assertRedisFit(this.#client, this.#options.redis), this.#supply.scout()]);
+    for (const task of tasks) this.#tasks.set(task.name, task);
+    this.#liveness.start();
+    await this.#heartbeat.start();
+    this.#client.on("ready", () => {
+      this.#heartbeat.changed();
+      this.#discovery.refresh();
+    });
+    await this.#control.start();
+    await this.#discovery.start();
+    this.#orphans.start();
+    if (this.#health) this.healthPort = await this.#health.start();
+    this.#state = "running";
+    this.#heartbeat.changed();
+    this.#logger.info(
+      `host "${this.name}" takes work: ${this.slots} slots, tasks ${[...this.#tasks.keys()].join(", ") || "none"}`,
+    );
+  }
+
+  record(): HostRecord {
+    const { isolation, pools } = this.#options;
+    return {
+      id: this.id,
+      name: this.name,
+      hostname: hostname(),
+      pid: process.pid,
+      slots: this.slots,
+      state: this.#state,
+      isolation,
+      pools,
+      tasks: [...this.#tasks.values()],
+      running: this.#running.list().map(({ jobId, task, pool, pid, since }) => ({ jobId, task, pool, pid, since })),
+      children: [
+        ...this.#supply
+          .spares()
+          .map(({ pid, isolation: kind }) => ({ pid, pool: null, isolation: kind, busy: false, jobsRun: 0 })),
+        ...this.#discovery
+          .served()
+          .flatMap((pool) => pool.children().map((child) => ({ ...child, pool: pool.record.name }))),
+      ],
+      version,
+      startedAt: this.#startedAt,
+      beatAt: Date.now(),
+      memory: process.memoryUsage.rss(),
+      completed: this.#running.completed,
+      failed: this.#running.failed,
+    };
+  }
+
+  stop(options: { grace?: Milliseconds } = {}): Promise<void> {
+    const grace = options.grace ?? this.#options.grace;
+    if (this.#stopping !== undefined) this.#hurry(grace);
+    else this.#stopping = this.#stop(grace);
+    return this.#stopping;
+  }
+
+  drain(): Promise<void> {
+    return this.stop({ grace: Number.POSITIVE_INFINITY });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  async #stop(grace: Milliseconds): Promise<void> {
+    this.#state = "draining";
+    this.#heartbeat.changed();
+    const discoveryStopped = this.#discovery.stop();
+    this.#orphans.stop();
+    const pools = this.#discovery.served();
+    await this.#waitForJobs(Promise.allSettled(pools.map((pool) => pool.stopFetching())), grace);
+    const left = this.#running.size;
+    if (left > 0) this.#logger.warn(`giving back ${left} running jobs`);
+    this.#running.stopAll("shutdown");
+    await within(this.#jobsGone(), left > 0 ? GIVE_BACK_TIME : 0);
+    await Promise.all([discoveryStopped, ...pools.map((pool) => pool.close("host stops"))]);
+    await this.#supply.close();
+    this.#liveness.stop();
+    await this.#heartbeat.stop();
+    await this.#health?.stop();
+    await Promise.all([closeRedis(this.#client), closeRedis(this.#subscriber)]);
+    this.#logger.info(`host "${this.name}" has stopped`);
+    this.#resolveClosed();
+  }
+
+  /** Waits until the workers are closed; ends early when the grace, or that of a later call of stop, is over. */
+  async #waitForJobs(closed: Promise<unknown>, grace: Milliseconds): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const over = new Promise<void>((resolve) => {
+      this.#hurry = (shorter) => {
+        clearTimeout(timer);
+        if (shorter !== Number.POSITIVE_INFINITY) timer = setTimeout(resolve, shorter);
+      };
+      this.#hurry(grace);
+    });
+    await Promise.race([closed, this.#idleWithoutRedis(), over]);
+    clearTimeout(timer);
+    this.#hurry = () => {};
+  }
+
+  /** While Redis is away workers do not close; then it is enough that nothing runs. */
+  async #idleWithoutRedis(): Promise<void> {
+    const isAway = (): boolean => this.#client.status !== "ready" || !this.#liveness.isRedisAnswering;
+    while (this.#running.size > 0 || !isAway()) await pause(50);
+  }
+
+  async #jobsGone(): Promise<void> {
+    while (this.#running.size > 0) await pause(20);
+  }
+
+  #obey(message: ControlMessage): void {
+    switch (message.type) {
+      case "pools-changed":
+        return this.#discovery.refresh();
+      case "cancel":
+        return this.#running.cancel(message, message.reason);
+      case "drain":
+        this.#logger.info("asked to drain");
+        void this.stop({ grace: message.grace ?? Number.POSITIVE_INFINITY });
+    }
+  }
+
+  /** Replaces workers of BullMQ that have become deaf, and says in the heartbeat that there are some. */
+  #watchPools(): void {
+    if (this.#stopping !== undefined) return;
+    const isSettled = this.#liveness.answeringFor > SETTLE_AFTER_SILENCE;
+    const deaf = isSettled ? this.#discovery.served().filter((pool) => pool.isDeaf()) : [];
+    for (const pool of deaf) {
+      this.#logger.warn(`the worker of pool "${pool.record.name}" fetches no jobs; it is replaced`);
+      pool.recreate();
+    }
+    const state = deaf.length > 0 || !this.#liveness.isRedisAnswering ? "deaf" : "running";
+    if (this.#state === "starting" || state === this.#state) return;
+    this.#state = state;
+    this.#heartbeat.changed();
+  }
+
+  #facts(): HostFacts {
+    const deaf = this.#discovery.served().filter((pool) => pool.isDeaf());
+    return {
+      liveness: this.#liveness,
+      state: this.#stopping !== undefined ? "draining" : this.#state,
+      deafPools: deaf.map((pool) => pool.record.name),
+      childrenError: this.#supply.lastError,
+    };
+  }
+}
+
+function pause(milliseconds: Milliseconds): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds).unref());
+}

@@ -1,0 +1,20 @@
+import { Host } from "./host.ts";
+import { resolveWorkerOptions, type WorkerOptions } from "./options.ts";
+import type { WorkerHost } from "./worker-host.ts";
+
+/**
+ * Starts a worker host: loads the task modules in a first child, announces the tasks and serves the pools.
+ *
+ * @throws ValueError for a wrong option; RedisUnfitError when Redis cannot be used; the error of a task module that
+ * throws while it is loaded
+ */
+export async function startWorker(options: WorkerOptions): Promise<WorkerHost> {
+  const host = new Host(resolveWorkerOptions(options));
+  try {
+    await host.start();
+    return host;
+  } catch (error) {
+    await host.stop({ grace: 0 });
+    throw error;
+  }
+}

@@ -1,0 +1,23 @@
+import type { Logger } from "@manyhands/core";
+import type { Isolation, Keys, PoolRecord, RedisClient, TaskAnnouncement } from "@manyhands/core/internal";
+import type { ReplyPost } from "./reply-post.ts";
+import type { RunningJobs } from "./running-jobs.ts";
+
+/** What a job needs from the host that runs it. */
+export interface JobHost {
+  id: string;
+  name: string;
+  isolation: Isolation;
+  client: RedisClient;
+  keys: Keys;
+  logger: Logger;
+  replies: ReplyPost;
+  running: RunningJobs;
+  maxPayload: number;
+  echoOutput: boolean;
+  tasks: ReadonlyMap<string, TaskAnnouncement>;
+  /** True when another live host serves the pool and knows the task. */
+  isServedElsewhere: (pool: string, task: string) => Promise<boolean>;
+  /** Marks the pool as failed for all hosts. */
+  failPool: (pool: PoolRecord, error: unknown) => Promise<void>;
+}
