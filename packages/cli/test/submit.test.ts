@@ -67,7 +67,7 @@ describe("submit --wait", () => {
     const { code, stderr } = await run(["submit", "spin", "60000", "--wait", "--timeout", "800"], place);
 
     expect(stderr).toMatch(
-      /^(timed out: task [\w-]+ was not finished after 800 ms and was cancelled|failed: task "spin")/,
+      /^timed out: task/,
     );
     expect(code).toBe(124);
     expect(Date.now() - began).toBeLessThan(20_000);

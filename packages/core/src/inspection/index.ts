@@ -1,3 +1,4 @@
+export { viewError } from "./error-view.ts";
 export { Inspector, type TaskLog } from "./inspector.ts";
 export type { NewPool, PoolView } from "./pools.ts";
 export type { TaskFilter } from "./task-list.ts";

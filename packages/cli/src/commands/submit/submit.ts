@@ -1,12 +1,13 @@
+import type { SubmitOptions } from "@manyhands/core";
 import { describeUnserved, isServed, submitDetached } from "@manyhands/core/internal";
 import type { Command } from "commander";
-import { type Connection, withConnection } from "../../connection/connection.ts";
+import { withConnection } from "../../connection/connection.ts";
 import { EXIT, type ExitCode } from "../../failure/exit-code.ts";
 import { action, type Invocation, newCommand } from "../../invocation.ts";
 import { wholeNumber } from "../../parse/numbers.ts";
 import { assertTaskKnown, DEFAULT_POOL, MAX_PAYLOAD, poolFor } from "./destination.ts";
 import { readArguments } from "./read-arguments.ts";
-import { waitForOutcome } from "./wait-for-outcome.ts";
+import { submitAndWait } from "./submit-and-wait.ts";
 
 export interface SubmitCommandOptions {
   argsFile?: string;
@@ -63,37 +64,33 @@ async function submit(invocation: Invocation<SubmitCommandOptions>): Promise<Exi
   const task = String(invocation.args[0]);
   const args = await readArguments((invocation.args[1] ?? []) as string[], options.argsFile);
   return withConnection(settings, async (connection) => {
-    await poolFor(connection, options.pool);
+    const pool = await poolFor(connection, options.pool);
     const hosts = await connection.inspector.hosts();
     assertTaskKnown(task, hosts);
-    const { id, isDuplicate } = await send(connection, task, { args, options });
+    const submit = submitOptions(options);
+    if (options.wait) {
+      const { timeout, pool: name } = options;
+      const size = pool?.size ?? null;
+      return submitAndWait(connection, { task, args, pool: name, size, submit, timeout, settings, printer });
+    }
+    const call = { task, args, pool: options.pool, options: submit, maxPayload: MAX_PAYLOAD };
+    const { id, isDuplicate } = await submitDetached(connection, call);
     if (isDuplicate) printer.words(`task ${id} with the deduplication id "${options.dedup}" is under way; using it`);
     if (!isServed(hosts, options.pool, task)) printer.warn(describeUnserved(hosts, options.pool, task));
-    if (options.wait) return waitForOutcome(connection, id, { printer, timeout: options.timeout });
     if (printer.format === "table") printer.line(id);
     else printer.change({ id, pool: options.pool, task, duplicate: isDuplicate }, "");
     return EXIT.done;
   });
 }
 
-async function send(
-  connection: Connection,
-  task: string,
-  call: { args: unknown[]; options: SubmitCommandOptions },
-): Promise<{ id: string; isDuplicate: boolean }> {
-  const { pool, timeout, delay, priority, attempts, tag, dedup } = call.options;
-  return submitDetached(connection, {
-    task,
-    args: call.args,
-    pool,
-    maxPayload: MAX_PAYLOAD,
-    options: {
-      ...(timeout === undefined ? {} : { timeout }),
-      ...(delay === undefined ? {} : { delay }),
-      ...(priority === undefined ? {} : { priority }),
-      ...(attempts === undefined ? {} : { attempts }),
-      ...(tag === undefined ? {} : { tags: tag }),
-      ...(dedup === undefined ? {} : { deduplication: { id: dedup } }),
-    },
-  });
+function submitOptions(options: SubmitCommandOptions): SubmitOptions {
+  const { timeout, delay, priority, attempts, tag, dedup } = options;
+  return {
+    ...(timeout === undefined ? {} : { timeout }),
+    ...(delay === undefined ? {} : { delay }),
+    ...(priority === undefined ? {} : { priority }),
+    ...(attempts === undefined ? {} : { attempts }),
+    ...(tag === undefined ? {} : { tags: tag }),
+    ...(dedup === undefined ? {} : { deduplication: { id: dedup } }),
+  };
 }

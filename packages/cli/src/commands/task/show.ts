@@ -1,4 +1,4 @@
-import type { ErrorView, TaskView } from "@manyhands/core/internal";
+import type { TaskView } from "@manyhands/core/internal";
 import type { Command } from "commander";
 import { withConnection } from "../../connection/connection.ts";
 import { EXIT } from "../../failure/exit-code.ts";
@@ -6,6 +6,7 @@ import { action, newCommand } from "../../invocation.ts";
 import { toJson } from "../../output/json-text.ts";
 import { shorten } from "../../output/printer.ts";
 import { duration, moment } from "../../output/times.ts";
+import { describeError } from "./describe-error.ts";
 import { noSuchTask } from "./no-such-task.ts";
 
 /** `manyhands task show <id>` */
@@ -62,15 +63,6 @@ function fieldsOf(task: TaskView): [string, string][] {
 function describeState(task: TaskView): string {
   if (task.queuePosition === null) return task.state;
   return task.queuePosition === 0 ? `${task.state}, next in line` : `${task.state}, ${task.queuePosition} before it`;
-}
-
-/** An error with its remote stack, host and pid. */
-export function describeError(error: ErrorView): string {
-  const head = `${error.name}: ${error.message}`;
-  const frames = (error.stack ?? "").split("\n").filter((line) => /^\s+at /.test(line));
-  const where = error.host === null ? [] : [`  on ${error.host}${error.pid === null ? "" : `, pid ${error.pid}`}`];
-  const cause = error.cause === null ? [] : [`caused by ${describeError(error.cause)}`];
-  return [head, ...where, ...frames, ...cause].join("\n");
 }
 
 function describeOutcomes(task: TaskView): string | null {

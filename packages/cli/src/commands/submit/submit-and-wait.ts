@@ -1,0 +1,97 @@
+import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type AsyncResult, connect, type SubmitOptions } from "@manyhands/core";
+import { viewError } from "@manyhands/core/internal";
+import type { Connection } from "../../connection/connection.ts";
+import { EXIT, type ExitCode, exitCodeOfTask } from "../../failure/exit-code.ts";
+import { type Interruption, interruption } from "../../interruption.ts";
+import { colors } from "../../output/colors.ts";
+import { toJson } from "../../output/json-text.ts";
+import type { Printer } from "../../output/printer.ts";
+import type { Settings } from "../../settings/settings.ts";
+import { describeError } from "../task/describe-error.ts";
+
+/** Longest time in which a cancellation is sent before the command gives up, ms. */
+const CANCEL_DEADLINE = 2_000;
+
+export interface WaitedCall {
+  task: string;
+  args: unknown[];
+  pool: string;
+  /** The pool's size, which must not change by our using it. */
+  size: number | null;
+  submit: SubmitOptions;
+  /** Milliseconds from now. */
+  timeout: number | undefined;
+  settings: Settings;
+  printer: Printer;
+}
+
+/**
+ * Submits a call, waits, and ends as it ended: the result goes to stdout, an error with its remote stack to stderr.
+ * Ctrl-C and the timeout cancel the task.
+ */
+export async function submitAndWait(connection: Connection, call: WaitedCall): Promise<ExitCode> {
+  const { settings, printer } = call;
+  using stop = interruption();
+  const mp = await connect({
+    redis: settings.redis.value,
+    namespace: settings.namespace.value,
+    logger: { info: () => {}, warn: (text) => printer.warn(text), error: (text) => printer.warn(text) },
+  });
+  try {
+    const id = `${randomBytes(8).toString("hex")}-1`;
+    const pool = mp.pool(call.size ?? undefined, { name: call.pool });
+    const result = pool.applyAsync(call.task, call.args, { ...call.submit, jobId: id });
+    await untilReady(result, stop, call.timeout);
+    if (result.ready()) return await finish(result, { id, task: call.task, printer });
+    await cancel(connection, id, stop.signal.aborted ? "Ctrl-C" : `not finished after ${call.timeout} ms`);
+    if (stop.signal.aborted) {
+      printer.words(`cancelled task ${id}`);
+      return EXIT.cancelled;
+    }
+    printer.words(`${colors.red("timed out:")} task ${id} was not finished after ${call.timeout} ms and was cancelled`);
+    return EXIT.timedOut;
+  } finally {
+    await mp.close();
+  }
+}
+
+/** Returns when there is a result, the time is over, or Ctrl-C was pressed. */
+async function untilReady(
+  result: AsyncResult<unknown>,
+  stop: Interruption,
+  timeout: number | undefined,
+): Promise<void> {
+  try {
+    await result.wait({ signal: stop.signal, ...(timeout === undefined ? {} : { timeout }) });
+  } catch (error) {
+    if (!stop.signal.aborted) throw error;
+  }
+}
+
+async function finish(
+  result: AsyncResult<unknown>,
+  call: { id: string; task: string; printer: Printer },
+): Promise<ExitCode> {
+  const { id, task, printer } = call;
+  try {
+    printer.line(toJson(await result.get(), printer.format === "json" ? 2 : undefined));
+    return EXIT.done;
+  } catch (error) {
+    const view = viewError(error);
+    const code = exitCodeOfTask(error);
+    const where = view.host === null ? "" : ` on ${view.host}, pid ${view.pid}`;
+    const what = code === EXIT.cancelled ? "cancelled:" : code === EXIT.timedOut ? "timed out:" : "failed:";
+    printer.words(`${colors.red(what)} task "${task}" (${id})${where}`);
+    printer.words(describeError(view));
+    return code;
+  }
+}
+
+async function cancel({ inspector }: Connection, id: string, reason: string): Promise<void> {
+  await Promise.race([
+    inspector.cancelTask(id, reason).catch(() => {}),
+    sleep(CANCEL_DEADLINE, undefined, { ref: false }),
+  ]);
+}
