@@ -123,6 +123,10 @@ export class Host implements WorkerHost {
         return isServed(others, pool, task);
       },
       failPool: failPool(registry, logger),
+      isInForce: async (pool: string, generation: string): Promise<boolean> => {
+        const record = await registry.get(pool);
+        return record?.generation === generation && record.state !== "terminated";
+      },
       slots: this.#hostSlots,
       supply: this.#supply,
       lockDuration: options.lockDuration,

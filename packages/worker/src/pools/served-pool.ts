@@ -15,6 +15,8 @@ import { PoolWorker } from "./pool-worker.ts";
 export interface PoolHost extends JobHost {
   slots: HostSlots;
   supply: ChildSupply;
+  /** True while that generation of the pool is in the registry and not terminated. */
+  isInForce: (pool: string, generation: string) => Promise<boolean>;
   lockDuration: Milliseconds;
   stalledInterval: Milliseconds;
 }
@@ -23,6 +25,8 @@ export interface PoolHost extends JobHost {
 const CLOSE_DEADLINE: Milliseconds = 1_500;
 /** Entries of BullMQ's event stream that are kept. */
 const KEPT_EVENTS = 1_000;
+/** BullMQ's word for a job that was removed while it ran. */
+const MISSING_JOB = /^Missing (key|lock) for job/;
 /** A worker that could fetch and has not done so for this long is deaf, ms. It normally fetches every second. */
 const DEAF_AFTER: Milliseconds = 5_000;
 
@@ -151,6 +155,10 @@ export class ServedPool {
 
   #report(error: Error): void {
     if (this.#host.client.status !== "ready" || this.#closing !== undefined) return;
-    this.#host.logger.warn(`pool "${this.#record.name}": ${error.message}`);
+    const warn = (): void => this.#host.logger.warn(`pool "${this.#record.name}": ${error.message}`);
+    if (!MISSING_JOB.test(error.message)) return warn();
+    // A pool may be removed as soon as its last answer is home, which is before the job is finished here.
+    const { name, generation } = this.#record;
+    this.#host.isInForce(name, generation).then((isThere) => isThere && warn(), warn);
   }
 }
