@@ -4,7 +4,7 @@ import { assertRedisFit, closeRedis, openRedis, type RedisClient, type RedisConf
 import { ClosedError } from "../errors/index.ts";
 import { Fleet, slotsOf } from "../fleet/index.ts";
 import type { Logger } from "../logger/logger.ts";
-import { Pool, type PoolOptions } from "../pool/index.ts";
+import { Pool, type PoolOptions, type PoolRemains, toPoolRecord } from "../pool/index.ts";
 import { Keys } from "../protocol/keys.ts";
 import type { HostRecord, Milliseconds } from "../protocol/records.ts";
 import { PoolRegistry } from "../registry/index.ts";
@@ -33,7 +33,9 @@ export class Context {
   readonly #settings: ContextSettings;
   readonly #client: RedisClient;
   readonly #runtime: Runtime;
-  readonly #pools = new Set<Pool>();
+  /** The pools without a strong reference to them, so that a forgotten one is noticed. */
+  readonly #pools = new Map<PoolRemains, WeakRef<Pool>>();
+  readonly #forgotten = new FinalizationRegistry<PoolRemains>((remains) => this.#clearAway(remains));
   #closing: Promise<void> | undefined;
 
   /** @internal */
@@ -71,8 +73,16 @@ export class Context {
    */
   pool(size?: number, options: PoolOptions = {}): Pool {
     this.#assertOpen();
-    const pool = new Pool(this.#runtime, size, { ...options, onGone: (gone) => this.#pools.delete(gone) });
-    this.#pools.add(pool);
+    const { clientId, nextJobId } = this.#runtime;
+    const generation = nextJobId();
+    const record = toPoolRecord(size, options, { name: `pool-${generation}`, generation, clientId });
+    const pool = new Pool(this.#runtime, record, (remains) => {
+      this.#pools.delete(remains);
+      this.#forgotten.unregister(remains);
+    });
+    const remains = pool.remains();
+    this.#pools.set(remains, new WeakRef(pool));
+    this.#forgotten.register(pool, remains, remains);
     return pool;
   }
 
@@ -87,7 +97,10 @@ export class Context {
     return Math.max(1, slotsOf(await this.hosts(), null));
   }
 
-  /** Terminates unnamed pools, fails what is still waited for, and lets go of Redis. Repeatable; ends also without Redis. */
+  /**
+   * Terminates the pools (of a named one this program's calls), fails what is still waited for, and lets go of Redis.
+   * Repeatable; ends also without Redis.
+   */
   async close(): Promise<void> {
     this.#closing ??= this.#close();
     await this.#closing;
@@ -103,13 +116,30 @@ export class Context {
     try {
       unserved.stop();
       const closed = new ClosedError("the context was closed before this call had a result");
-      await withDeadline(Promise.allSettled([...this.#pools].map((pool) => pool.terminate())), CLOSE_DEADLINE);
+      await withDeadline(
+        Promise.allSettled([...this.#pools].map(([remains, pool]) => pool.deref()?.terminate() ?? remains.remove())),
+        CLOSE_DEADLINE,
+      );
       await withDeadline(results.close(closed), CLOSE_DEADLINE);
       await withDeadline(session.stop(), CLOSE_DEADLINE);
       await closeRedis(this.#client);
     } finally {
       keepAlive.release();
     }
+  }
+
+  /** A pool that nobody can reach any more, with nothing under way: an unnamed one is of no use to anybody (PL18). */
+  #clearAway(remains: PoolRemains): void {
+    const { logger } = this.#runtime;
+    const { name } = remains.record;
+    if (remains.isRunning && remains.isTouched && !remains.isNamed) {
+      logger.warn(
+        `pool "${name}" was dropped without close() or terminate(); it is removed now. Make it with "await using", or end it`,
+      );
+    }
+    remains
+      .remove()
+      .catch((error: Error) => logger.warn(`pool "${name}" was dropped and could not be removed: ${error.message}`));
   }
 
   #assertOpen(): void {

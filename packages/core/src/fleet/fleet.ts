@@ -26,9 +26,14 @@ export class Fleet {
     return this.#reading;
   }
 
+  /** What was read last is recent enough to count with. */
+  get isFresh(): boolean {
+    return performance.now() - this.#readAt <= FRESH;
+  }
+
   /** What was read last, at most {@link FRESH} ms ago or refreshed in the background. Never waits. */
   recentHosts(): HostRecord[] {
-    if (performance.now() - this.#readAt > FRESH) void this.hosts().catch(() => {});
+    if (!this.isFresh) void this.hosts().catch(() => {});
     return this.#known;
   }
 

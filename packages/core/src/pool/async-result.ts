@@ -1,15 +1,7 @@
 import { addAwaitSite, TimeoutError, ValueError } from "../errors/index.ts";
 import type { Logger } from "../logger/logger.ts";
-import type { Milliseconds } from "../protocol/records.ts";
 import type { Outcome } from "../results/index.ts";
-
-/** How long a wait may take. */
-export interface WaitOptions {
-  /** Milliseconds; 0 or less = one look, absent = for ever. */
-  timeout?: Milliseconds;
-  /** Ends the wait with the signal's reason. */
-  signal?: AbortSignal;
-}
+import { timeLimit, type WaitOptions, waitWith } from "./wait.ts";
 
 /** Called with the outcome before the result becomes ready, in the order of arrival. */
 export interface Callbacks<Value> {
@@ -26,7 +18,7 @@ type State<Value> = { kind: "pending" } | { kind: "value"; value: Value } | { ki
  */
 export class AsyncResult<Value> implements PromiseLike<Value> {
   #state: State<Value> = { kind: "pending" };
-  #waiters: (() => void)[] | undefined;
+  #waiters: Set<() => void> | undefined;
   readonly #callbacks: Callbacks<Value> | undefined;
   readonly #logger: Logger;
   readonly #cancel: (reason: string) => Promise<boolean>;
@@ -75,18 +67,20 @@ export class AsyncResult<Value> implements PromiseLike<Value> {
 
   /** Returns when the result is ready or `timeout` ms have passed; never throws for a failed task (PL16). */
   async wait(options: WaitOptions = {}): Promise<void> {
+    const limit = timeLimit(options);
     options.signal?.throwIfAborted();
     if (this.#state.kind !== "pending") return;
-    if (options.timeout !== undefined && options.timeout <= 0) return;
-    await waitWith(options, (done) => {
-      this.#waiters ??= [];
-      this.#waiters.push(done);
+    if (limit <= 0) return;
+    await waitWith(limit, options.signal, (done) => {
+      this.#waiters ??= new Set();
+      this.#waiters.add(done);
+      return () => this.#waiters?.delete(done);
     });
   }
 
   /**
-   * Asks hosts to stop the call: what waits is removed, what runs is told through its signal and then killed. The
-   * result fails with CancelledError.
+   * Stops the call wherever it is: what was not sent yet fails here at once, what waits is removed, what runs is told
+   * through its signal and then killed. The result fails with CancelledError.
    * @returns false when it was finished already
    */
   async cancel(reason: string = "cancelled by the caller"): Promise<boolean> {
@@ -117,8 +111,8 @@ export class AsyncResult<Value> implements PromiseLike<Value> {
         else if (this.#state.kind === "error") reject(this.#state.error);
       };
       if (this.#state.kind !== "pending") return settle();
-      this.#waiters ??= [];
-      this.#waiters.push(settle);
+      this.#waiters ??= new Set();
+      this.#waiters.add(settle);
     });
   }
 
@@ -148,6 +142,8 @@ export class AsyncResult<Value> implements PromiseLike<Value> {
   }
 
   #settle(state: State<Value>): void {
+    // The callback may have settled it in another way.
+    if (this.#state.kind !== "pending") return;
     this.#state = state;
     const waiters = this.#waiters;
     this.#waiters = undefined;
@@ -167,24 +163,5 @@ export class AsyncResult<Value> implements PromiseLike<Value> {
     } catch (error) {
       report(error);
     }
-  }
-}
-
-/** Waits for `register`'s callback, the time limit or the signal, whichever is first; rejects only for the signal. */
-export async function waitWith(options: WaitOptions, register: (done: () => void) => void): Promise<void> {
-  const { timeout, signal } = options;
-  let timer: NodeJS.Timeout | undefined;
-  let onAbort: (() => void) | undefined;
-  try {
-    await new Promise<void>((resolve, reject) => {
-      register(resolve);
-      if (timeout !== undefined && Number.isFinite(timeout)) timer = setTimeout(resolve, timeout);
-      if (!signal) return;
-      onAbort = () => reject(signal.reason);
-      signal.addEventListener("abort", onAbort, { once: true });
-    });
-  } finally {
-    clearTimeout(timer);
-    if (onAbort) signal?.removeEventListener("abort", onAbort);
   }
 }

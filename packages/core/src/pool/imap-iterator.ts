@@ -1,7 +1,7 @@
-import { TimeoutError } from "../errors/index.ts";
+import { PoolClosedError, TimeoutError } from "../errors/index.ts";
 import type { AnswerSink, Outcome } from "../results/index.ts";
 import type { Unit } from "../submission/index.ts";
-import { type WaitOptions, waitWith } from "./async-result.ts";
+import { timeLimit, type WaitOptions, waitWith } from "./wait.ts";
 
 /** One chunk that was sent and not yet given to the consumer. */
 interface Chunk {
@@ -9,8 +9,11 @@ interface Chunk {
   outcome: { ok: true; values: unknown[] } | { ok: false; error: unknown } | undefined;
 }
 
-/** Items after which a large buffer is refilled. */
-const LARGEST_REFILL = 128;
+/** A call of `next()` that waits. */
+interface Request<Value> {
+  served: { step: IteratorResult<Value, undefined> } | { error: unknown } | undefined;
+  done: () => void;
+}
 
 export interface ImapOptions {
   source: Iterable<unknown> | AsyncIterable<unknown>;
@@ -19,17 +22,21 @@ export interface ImapOptions {
   /** Most items that are sent and not yet given to the consumer. */
   bufferSize: number;
   describe: string;
-  /** Checks one item; throws what its consumer shall get at its position. */
-  check: (item: unknown, position: number) => void;
+  /** Checks one item and returns what is sent of it; throws what its consumer shall get at its position. */
+  check: (item: unknown, position: number) => unknown;
   send: (unit: Unit) => void;
 }
+
+/** How long `return()` waits for a producer that is in the middle of producing, ms. */
+const RELEASE_DEADLINE = 1_000;
 
 /**
  * The results of `imap` and `imapUnordered`.
  *
  * The input is read only as far as `bufferSize` allows, so endless inputs are legal, and `return()` (leaving a
  * `for await` loop) releases the producer at any moment (PL11). A failed item throws at its own position and the
- * iteration goes on behind it (PL9); an input that throws does so after the items before it (PL8).
+ * iteration goes on behind it (PL9); an input that throws does so after the items before it (PL8). Several calls of
+ * `next()` at the same time are served one after another.
  */
 export class ImapIterator<Value> implements AsyncIterableIterator<Value>, AnswerSink {
   readonly #options: ImapOptions;
@@ -37,28 +44,25 @@ export class ImapIterator<Value> implements AsyncIterableIterator<Value>, Answer
   /** Chunks in the order in which they are given out. */
   readonly #queue: Chunk[] = [];
   readonly #byIndex = new Map<number, Chunk>();
+  readonly #requests: Request<Value>[] = [];
   #values: unknown[] = [];
   #position = 0;
   #itemsRead = 0;
   #outstanding = 0;
   #nextIndex = 0;
   #sourceEnded = false;
+  /** No more of the input is wanted, also not what is just being read. */
+  #cut = false;
+  /** Comes after everything else. */
+  #lastError: { error: unknown } | undefined;
   #returned = false;
-  #pumping = false;
-  #waiters: (() => void)[] = [];
-  /** Chunks read in this turn of the event loop. */
-  readonly #outbox: Unit[] = [];
-  /** Room, in items, that must be free before the input is read on; a small buffer is refilled at once. */
-  readonly #refill: number;
+  #readsAhead = false;
+  #pumping: Promise<void> | undefined;
+  #serving = false;
 
   constructor(options: ImapOptions) {
     this.#options = options;
-    this.#refill = Math.min(LARGEST_REFILL, options.bufferSize >> 3);
-    const { source } = options;
-    this.#iterator =
-      Symbol.asyncIterator in source
-        ? source[Symbol.asyncIterator]()
-        : (source as Iterable<unknown>)[Symbol.iterator]();
+    this.#iterator = iterate(options.source);
     void this.#pump();
   }
 
@@ -71,35 +75,69 @@ export class ImapIterator<Value> implements AsyncIterableIterator<Value>, Answer
    * @throws TimeoutError after `timeout` ms; the same item can be asked for again (PL10)
    */
   async next(options: WaitOptions = {}): Promise<IteratorResult<Value, undefined>> {
-    const deadline = options.timeout === undefined ? Number.POSITIVE_INFINITY : performance.now() + options.timeout;
-    for (;;) {
-      const taken = this.#take();
-      if (taken) return taken;
-      const left = deadline - performance.now();
-      if (left <= 0) {
-        throw new TimeoutError(
-          `no result of ${this.#options.describe} within ${options.timeout} ms; it is still under way`,
-        );
-      }
-      await waitWith({ ...options, timeout: left }, (done) => this.#waiters.push(done));
+    const limit = timeLimit(options);
+    options.signal?.throwIfAborted();
+    const taken = this.#requests.length === 0 ? this.#take() : undefined;
+    if (taken) return taken;
+    const request: Request<Value> = { served: undefined, done: () => {} };
+    if (limit > 0) {
+      await waitWith(limit, options.signal, (done) => {
+        request.done = done;
+        this.#requests.push(request);
+        return () => this.#requests.splice(this.#requests.indexOf(request), 1);
+      });
     }
+    const { served } = request;
+    if (!served) {
+      throw new TimeoutError(
+        `no result of ${this.#options.describe} within ${options.timeout} ms; it is still under way`,
+      );
+    }
+    if ("error" in served) throw served.error;
+    return served.step;
   }
 
+  /** Ends the iteration and releases the producer. What was sent already still runs. */
   async return(): Promise<IteratorResult<Value, undefined>> {
     this.#returned = true;
     this.#queue.length = 0;
     this.#byIndex.clear();
     this.#values = [];
-    this.#wake();
-    if (!this.#sourceEnded) {
-      this.#sourceEnded = true;
-      await this.#iterator.return?.(undefined);
-    }
+    this.#lastError = undefined;
+    const released = this.#release();
+    this.#serve();
+    await released;
     return { done: true, value: undefined };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.return();
+  }
+
+  /** Reads no more of the input; the error is thrown after what has been sent. @internal */
+  stop(error: Error): void {
+    if (this.#sourceEnded) return;
+    this.#lastError = { error };
+    this.#release().catch(() => {});
+    this.#serve();
+  }
+
+  /**
+   * Reads the rest of the input now, whatever the buffer, for a pool that is joined. An input that may be endless is
+   * cut off instead. @internal
+   */
+  async readToEnd(): Promise<void> {
+    if (!this.#sourceEnded && !hasKnownEnd(this.#options.source)) {
+      this.stop(
+        new PoolClosedError(
+          `the pool was joined before the input of ${this.#options.describe} was read to its end; read all results first, ` +
+            "or give a list",
+        ),
+      );
+    }
+    this.#readsAhead = true;
+    while (!this.#sourceEnded) await this.#pump();
+    if (!this.#cut) await this.#pumping;
   }
 
   /** @internal */
@@ -109,7 +147,7 @@ export class ImapIterator<Value> implements AsyncIterableIterator<Value>, Answer
     this.#byIndex.delete(index);
     chunk.outcome = ok ? { ok: true, values: value as unknown[] } : { ok: false, error: value };
     if (!this.#options.ordered) this.#queue.push(chunk);
-    this.#wake();
+    this.#serve();
   }
 
   #take(): IteratorResult<Value, undefined> | undefined {
@@ -130,72 +168,110 @@ export class ImapIterator<Value> implements AsyncIterableIterator<Value>, Answer
       this.#position = 0;
       return this.#take();
     }
-    const finished = this.#sourceEnded && this.#queue.length === 0 && this.#byIndex.size === 0 && !this.#pumping;
-    return this.#returned || finished ? { done: true, value: undefined } : undefined;
+    if (
+      !this.#returned &&
+      (!this.#sourceEnded || this.#queue.length > 0 || this.#byIndex.size > 0 || this.#isReading)
+    ) {
+      return undefined;
+    }
+    const last = this.#lastError;
+    this.#lastError = undefined;
+    if (last) throw last.error;
+    return { done: true, value: undefined };
+  }
+
+  get #isReading(): boolean {
+    return this.#pumping !== undefined && !this.#cut;
   }
 
   #consumed(items: number): void {
     this.#outstanding -= items;
-    // A large buffer is refilled a batch at a time, so that the new chunks can share jobs.
-    if (this.#outstanding + this.#refill <= this.#options.bufferSize) void this.#pump();
+    if (!this.#sourceEnded && this.#hasRoom()) void this.#pump();
   }
 
-  #wake(): void {
-    const waiters = this.#waiters;
-    this.#waiters = [];
-    for (const wake of waiters) wake();
+  /** Gives what is there to those who wait, in the order in which they asked. */
+  #serve(): void {
+    if (this.#serving) return;
+    this.#serving = true;
+    while (this.#requests.length > 0) {
+      const served = this.#tryTake();
+      if (!served) break;
+      const request = this.#requests.shift() as Request<Value>;
+      request.served = served;
+      request.done();
+    }
+    this.#serving = false;
   }
 
-  /** Reads and sends while the buffer has room; one pump at a time. */
-  async #pump(): Promise<void> {
-    if (this.#pumping || this.#sourceEnded) return;
-    this.#pumping = true;
+  #tryTake(): Request<Value>["served"] {
     try {
-      while (!this.#sourceEnded && this.#hasRoom()) await this.#sendChunk();
-    } finally {
-      this.#pumping = false;
-      this.#wake();
+      const step = this.#take();
+      return step && { step };
+    } catch (error) {
+      return { error };
     }
   }
 
+  /** Reads and sends while the buffer has room; one pump at a time. */
+  #pump(): Promise<void> {
+    this.#pumping ??= this.#fill().finally(() => {
+      this.#pumping = undefined;
+      // Room that was made between the last look at it and now.
+      if (!this.#sourceEnded && this.#hasRoom()) void this.#pump();
+      this.#serve();
+    });
+    return this.#pumping;
+  }
+
+  async #fill(): Promise<void> {
+    while (!this.#sourceEnded && this.#hasRoom()) await this.#sendChunk();
+  }
+
   #hasRoom(): boolean {
-    return this.#outstanding === 0 || this.#outstanding + this.#options.chunkSize <= this.#options.bufferSize;
+    if (this.#readsAhead || this.#outstanding === 0) return true;
+    return this.#outstanding + this.#options.chunkSize <= this.#options.bufferSize;
   }
 
   async #sendChunk(): Promise<void> {
     const items: unknown[] = [];
     let refusal: { error: unknown } | undefined;
     while (items.length < this.#options.chunkSize && !refusal) {
-      const item = await this.#read();
-      if (this.#returned) return;
-      if (!item) break;
-      refusal = "error" in item ? item : this.#examine(item.value);
-      if (!refusal && "value" in item) items.push(item.value);
+      const step = await this.#read();
+      if (this.#cut) return;
+      if (!step) break;
+      const checked = this.#examine(step.value);
+      const item = checked instanceof Promise ? await checked : checked;
+      if (this.#cut) return;
+      if ("error" in item) refusal = item;
+      else items.push(item.value);
     }
     if (items.length > 0) this.#send(items);
     if (refusal) this.#refuse(refusal.error);
   }
 
   /** One item of the input; nothing at its end. An input that throws has ended. */
-  async #read(): Promise<{ value: unknown } | { error: unknown } | undefined> {
+  async #read(): Promise<{ value: unknown } | undefined> {
     try {
       const step = this.#iterator.next();
       const { done, value } = step instanceof Promise ? await step : (step as IteratorResult<unknown>);
       if (!done) return { value };
-      this.#sourceEnded = true;
-      return undefined;
     } catch (error) {
-      this.#sourceEnded = true;
-      return { error };
+      this.#lastError ??= { error };
     }
+    this.#sourceEnded = true;
+    return undefined;
   }
 
-  #examine(item: unknown): { error: unknown } | undefined {
+  #examine(item: unknown): Checked | Promise<Checked> {
     const position = this.#itemsRead;
     this.#itemsRead += 1;
     try {
-      this.#options.check(item, position);
-      return undefined;
+      const value = this.#options.check(item, position);
+      if (!(value instanceof Promise)) return { value };
+      return value.then(
+        (later: unknown) => ({ value: later }),
+        (error: unknown) => ({ error }),
+      );
     } catch (error) {
       return { error };
     }
@@ -208,17 +284,49 @@ export class ImapIterator<Value> implements AsyncIterableIterator<Value>, Answer
     this.#outstanding += items.length;
     this.#byIndex.set(index, chunk);
     if (this.#options.ordered) this.#queue.push(chunk);
-    this.#outbox.push({ payload: items, items: items.length, index, sink: this, plain: false });
-    if (this.#outbox.length > 1) return;
-    // What an input gives without waiting goes out together: an async input gives each item in a microtask of its own.
-    setImmediate(() => {
-      for (const unit of this.#outbox.splice(0)) this.#options.send(unit);
-    });
+    this.#options.send({ payload: items, items: items.length, index, sink: this, plain: false });
   }
 
-  /** An item that cannot be sent, or an input that threw, takes a position of its own. */
+  /** An item that cannot be sent takes a position of its own. */
   #refuse(error: unknown): void {
     this.#outstanding += 1;
     this.#queue.push({ items: 1, outcome: { ok: false, error } });
   }
+
+  /** Lets the producer clean up. One that waits for its next item itself is not waited for. */
+  async #release(): Promise<void> {
+    if (this.#sourceEnded) return;
+    this.#sourceEnded = true;
+    this.#cut = true;
+    let timer: NodeJS.Timeout | undefined;
+    const deadline = new Promise((resolve) => {
+      timer = setTimeout(resolve, RELEASE_DEADLINE);
+    });
+    try {
+      await Promise.race([this.#iterator.return?.(undefined), deadline]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+type Checked = { value: unknown } | { error: unknown };
+
+/** @throws TypeError for what cannot be iterated */
+function iterate(source: Iterable<unknown> | AsyncIterable<unknown>): Iterator<unknown> | AsyncIterator<unknown> {
+  assertIterable(source);
+  if (Symbol.asyncIterator in Object(source)) return (source as AsyncIterable<unknown>)[Symbol.asyncIterator]();
+  return (source as Iterable<unknown>)[Symbol.iterator]();
+}
+
+/** @throws TypeError for what cannot be iterated */
+export function assertIterable(items: unknown): void {
+  const object = Object(items) as object;
+  if (Symbol.asyncIterator in object || Symbol.iterator in object) return;
+  throw new TypeError(`the items must be a list or something else to iterate over; got ${String(items)}`);
+}
+
+/** True for lists, sets and the like. */
+function hasKnownEnd(source: object): boolean {
+  return typeof source === "string" || "length" in source || "size" in source;
 }

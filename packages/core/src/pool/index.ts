@@ -1,4 +1,6 @@
-export { AsyncResult, type Callbacks, type WaitOptions } from "./async-result.ts";
+export { AsyncResult, type Callbacks } from "./async-result.ts";
 export { ImapIterator } from "./imap-iterator.ts";
 export { type ImapCallOptions, type Items, type MapOptions, Pool } from "./pool.ts";
-export type { PoolOptions } from "./pool-options.ts";
+export { type PoolOptions, toPoolRecord } from "./pool-options.ts";
+export type { PoolRemains } from "./pool-remains.ts";
+export type { WaitOptions } from "./wait.ts";

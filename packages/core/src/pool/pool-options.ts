@@ -26,6 +26,9 @@ export interface PoolOptions {
   fence?: FencePolicy;
 }
 
+/** A pool's record before Redis has given it a time. */
+export type StoredPool = Omit<PoolRecord, "createdAt">;
+
 /**
  * @throws ValueError a size below 1 or not whole (PL1), a bad name or number
  * @throws TypeError an initializer that is not a task (PL1)
@@ -34,7 +37,7 @@ export function toPoolRecord(
   size: number | undefined,
   options: PoolOptions,
   maker: { name: string; generation: string; clientId: string },
-): Omit<PoolRecord, "createdAt"> {
+): StoredPool {
   checkPoolSize(size);
   checkPoolName(options.name);
   const { initializer, initArgs = [], maxTasksPerChild, isolation, fence } = options;

@@ -1,7 +1,7 @@
+import { availableParallelism } from "node:os";
 import { assertSendable, classify } from "../codec/index.ts";
-import { PoolClosedError, PoolTerminatedError, ValueError } from "../errors/index.ts";
+import { CancelledError, PoolClosedError, PoolTerminatedError, ValueError } from "../errors/index.ts";
 import type { UnitKind } from "../protocol/job.ts";
-import type { PoolRecord } from "../protocol/records.ts";
 import { failed } from "../results/index.ts";
 import {
   effectiveOptions,
@@ -10,16 +10,18 @@ import {
   type SubmitOptions,
   Submitter,
   type Unit,
-  type UnitPlace,
 } from "../submission/index.ts";
 import { type AnyTask, isTask, type Task, validateArguments } from "../tasks/index.ts";
 import { AsyncResult, type Callbacks } from "./async-result.ts";
 import { cancelPlaces } from "./cancel-places.ts";
 import { checkChunkSize, defaultChunkSize } from "./chunk-size.ts";
-import { ImapIterator } from "./imap-iterator.ts";
+import { assertIterable, ImapIterator } from "./imap-iterator.ts";
+import { checkItems, cutChunks, drain, validateItem, validateItems } from "./map-items.ts";
 import { MapResult } from "./map-result.ts";
-import { checkPayload, estimateBytes } from "./payload-size.ts";
-import { type PoolOptions, toPoolRecord } from "./pool-options.ts";
+import { checkPayload } from "./payload-size.ts";
+import type { StoredPool } from "./pool-options.ts";
+import { PoolRemains } from "./pool-remains.ts";
+import { UnreadInputs } from "./unread-inputs.ts";
 
 /** Options of `map`, `starmap` and their asynchronous forms. */
 export interface MapOptions extends SubmitOptions {
@@ -42,8 +44,8 @@ export interface ImapCallOptions extends SubmitOptions {
 export type Items<Item> = Iterable<Item> | AsyncIterable<Item>;
 
 const DEFAULT_BUFFER = 1_000;
-/** How often a lost pool is tried to be made again. */
-const RESTORE_ATTEMPTS = 25;
+/** Slots that are assumed for a pool without a size while no host is known. */
+const ASSUMED_SLOTS = availableParallelism();
 
 /**
  * At most `size` calls run at once, over all hosts (Python's Pool).
@@ -52,43 +54,39 @@ const RESTORE_ATTEMPTS = 25;
  */
 export class Pool {
   readonly #runtime: Runtime;
-  readonly #record: Omit<PoolRecord, "createdAt">;
+  readonly #remains: PoolRemains;
   readonly #jobs: JobQueue;
   readonly #submitter: Submitter;
-  readonly #onGone: (pool: Pool) => void;
+  readonly #inputs = new UnreadInputs();
   #state: "running" | "closed" | "terminated" = "running";
-  #opening: Promise<void> | undefined;
-  #isOpen = false;
   #joining: Promise<void> | undefined;
   #terminating: Promise<void> | undefined;
-  #restoring: Promise<void> = Promise.resolve();
-  #stopRestoring: () => void = () => {};
 
   /** @internal */
-  constructor(runtime: Runtime, size: number | undefined, options: PoolOptions & { onGone: (pool: Pool) => void }) {
-    const generation = runtime.nextJobId();
-    this.#record = toPoolRecord(size, options, { name: `pool-${generation}`, generation, clientId: runtime.clientId });
+  constructor(runtime: Runtime, record: StoredPool, onGone: (remains: PoolRemains) => void) {
+    const { client, keys, telemetry } = runtime;
     this.#runtime = runtime;
-    this.#onGone = options.onGone;
-    this.#jobs = new JobQueue(this.name, { client: runtime.client, keys: runtime.keys, telemetry: runtime.telemetry });
+    this.#jobs = new JobQueue(record.name, { client, keys, telemetry });
+    this.#remains = new PoolRemains(runtime, { record, jobs: this.#jobs, onGone });
     this.#submitter = new Submitter({
-      pool: this.name,
+      pool: record.name,
       runtime,
       jobs: this.#jobs,
-      ready: () => this.#open(),
+      ready: () => this.#remains.open(),
       parallelism: () => this.#parallelism(),
+      cancel: (places, reason) => runtime.keepAlive.during(cancelPlaces(runtime, places, reason)),
     });
   }
 
   // Getters, and no fields: an object whose state is private is refused wherever it would be sent (PL22).
 
   get name(): string {
-    return this.#record.name;
+    return this.#remains.record.name;
   }
 
   /** At most this many calls run at once; null = as many as the hosts have slots. */
   get size(): number | null {
-    return this.#record.size;
+    return this.#remains.record.size;
   }
 
   /** Runs one call and gives its value (PL3). */
@@ -197,17 +195,23 @@ export class Pool {
   /** Takes no more work; what was submitted finishes (PL17). Repeatable. */
   close(): void {
     if (this.#state === "running") this.#state = "closed";
+    this.#remains.isRunning = false;
   }
 
   /**
-   * Waits until all submitted work has a result; an unnamed pool is removed then.
+   * Waits until all submitted work has a result; an unnamed pool is removed then. An `imap` over a list is read to its
+   * end for this; one over an input that may be endless is cut off: its iterator throws PoolClosedError after the
+   * results of what was sent (PL11).
    * @throws ValueError before `close()` or `terminate()` (PL17)
    */
   async join(): Promise<void> {
     if (this.#state === "running")
       throw new ValueError("join() comes after close() or terminate(); call one of them first");
     if (this.#state === "terminated") return this.#terminating;
-    this.#joining ??= this.#runtime.keepAlive.during(this.#submitter.idle().then(() => this.#remove()));
+    this.#joining ??= this.#runtime.keepAlive.during(this.#finish()).catch((error) => {
+      this.#joining = undefined;
+      throw error;
+    });
     await this.#joining;
   }
 
@@ -217,13 +221,22 @@ export class Pool {
    */
   async terminate(): Promise<void> {
     this.#state = "terminated";
-    this.#terminating ??= this.#runtime.keepAlive.during(this.#stopNow());
+    this.#remains.isRunning = false;
+    this.#terminating ??= this.#runtime.keepAlive.during(this.#stopNow()).catch((error) => {
+      this.#terminating = undefined;
+      throw error;
+    });
     await this.#terminating;
   }
 
   /** Leaving a block terminates the pool, as in Python (PL18). */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.terminate();
+  }
+
+  /** What has to be removed when the pool is forgotten. @internal */
+  remains(): PoolRemains {
+    return this.#remains;
   }
 
   #call(
@@ -235,27 +248,19 @@ export class Pool {
     const { name, definition } = nameOf(task);
     if (!Array.isArray(args)) throw new ValueError(`the arguments of task "${name}" are a list; got ${typeof args}`);
     const submit = effectiveOptions(definition, options);
-    const plain = classify(args, "args") === "json";
-    checkPayload(args, this.#runtime.maxPayload, `the arguments of task "${name}"`);
-    const place: { current: UnitPlace | undefined } = { current: undefined };
-    const result = this.#result<unknown>(options, () => (place.current ? [place.current] : []), name);
-    const unit: Unit = {
-      payload: args,
-      items: 1,
-      index: 0,
-      sink: result,
-      plain,
-      sent: (where) => {
-        place.current = where;
-      },
-    };
+    const units: Unit[] = [];
     const valid = definition ? validateArguments(definition, args) : args;
-    const submitUnit = (): void => {
-      if (submit) this.#submitter.alone(name, "calls", { units: [unit], submit });
+    const result = this.#result<unknown>({ name, kind: "calls", units }, options);
+    const send = (payload: unknown[]): void => {
+      const plain = classify(payload, "args") === "json";
+      checkPayload(payload, this.#runtime.maxPayload, `the arguments of task "${name}"`);
+      const unit: Unit = { payload, items: 1, index: 0, sink: result, plain };
+      units.push(unit);
+      if (submit) this.#submitter.alone(name, "calls", { units, submit });
       else this.#submitter.share(name, "calls", unit);
     };
-    if (valid instanceof Promise) valid.then(submitUnit, (error) => result.reject(error));
-    else submitUnit();
+    if (valid instanceof Promise) this.#later(result, valid, send);
+    else send(valid);
     return result;
   }
 
@@ -268,37 +273,57 @@ export class Pool {
     const { name, definition } = nameOf(task);
     const { kind, options } = call;
     checkChunkSize(options?.chunkSize);
+    assertIterable(items);
     const submit = effectiveOptions(definition, options);
-    const places: UnitPlace[] = [];
-    const result = this.#result<unknown[]>(options, () => places, name);
-    const start = (list: unknown[]): void => {
+    refuseIdentity(submit);
+    const units: Unit[] = [];
+    const result = this.#result<unknown[]>({ name, kind, units }, options);
+    const send = (list: unknown[]): void => this.#sendChunks({ name, kind, list, options, submit, result, units });
+    const check = (list: unknown[]): void => {
       checkItems(list, kind, { name, limit: this.#runtime.maxPayload });
-      if (list.length === 0) {
-        result.settleEmpty([]);
-        return;
-      }
-      const send = (): void => this.#sendChunks({ name, kind, list, options, submit, result, places });
-      if (this.#isOpen) send();
-      else void this.#opened(send, result);
+      if (list.length === 0) result.settleEmpty([]);
+      // Default chunk sizes need to know the slots.
+      else if (options?.chunkSize === undefined && !this.#knowsSlots())
+        this.#later(result, this.#learnSlots(list), send);
+      else send(list);
+    };
+    const start = (list: unknown[]): void => {
+      const valid = definition?.options.schema ? validateItems(definition, kind, list) : list;
+      if (valid instanceof Promise) this.#later(result, valid, check);
+      else check(valid);
     };
     if (Symbol.asyncIterator in Object(items)) {
-      drain(items as AsyncIterable<unknown>)
-        .then(start)
-        .catch((error) => result.reject(error));
+      const list = drain(items as AsyncIterable<unknown>, () => !result.ready());
+      this.#later(result, list, start);
     } else {
       start(Array.isArray(items) ? items : [...(items as Iterable<unknown>)]);
     }
     return result;
   }
 
-  /** Default chunk sizes need to know the slots, which the opening of the pool reads. */
-  async #opened(send: () => void, result: AsyncResult<unknown[]>): Promise<void> {
-    try {
-      await this.#open();
-      send();
-    } catch (error) {
-      result.reject(error);
-    }
+  /** Work that cannot be sent yet counts as submitted all the same: `join` waits for it, `terminate` fails it. */
+  #later<Value, Prepared>(
+    result: AsyncResult<Value>,
+    prepared: Promise<Prepared>,
+    then: (prepared: Prepared) => void,
+  ): void {
+    const release = this.#submitter.reserve((error) => result.reject(error));
+    prepared
+      .then((value) => {
+        if (!result.ready()) then(value);
+      })
+      .catch((error) => result.reject(error))
+      .finally(release);
+  }
+
+  #knowsSlots(): boolean {
+    return this.#remains.isOpen && this.#runtime.fleet.isFresh;
+  }
+
+  async #learnSlots<Value>(value: Value): Promise<Value> {
+    await this.#remains.open();
+    if (!this.#runtime.fleet.isFresh) await this.#runtime.keepAlive.during(this.#runtime.fleet.hosts());
+    return value;
   }
 
   #sendChunks(job: {
@@ -308,22 +333,15 @@ export class Pool {
     options: MapOptions | undefined;
     submit: SubmitOptions | undefined;
     result: AsyncResult<unknown[]>;
-    places: UnitPlace[];
+    units: Unit[];
   }): void {
-    const { name, kind, list, options, submit, result, places } = job;
+    const { name, kind, list, options, submit, result, units } = job;
     const chunkSize = options?.chunkSize ?? defaultChunkSize(list.length, this.#parallelism());
     const chunks = cutChunks(list, chunkSize, this.#runtime.maxPayload);
     const sink = new MapResult<unknown>(result, chunks.offsets, list.length);
-    const units = chunks.payloads.map(
-      (payload, index): Unit => ({
-        payload,
-        items: payload.length,
-        index,
-        sink,
-        plain: false,
-        sent: (where) => places.push(where),
-      }),
-    );
+    for (const [index, payload] of chunks.payloads.entries()) {
+      units.push({ payload, items: payload.length, index, sink, plain: false });
+    }
     if (submit) this.#submitter.alone(name, kind, { units, submit });
     else for (const unit of units) this.#submitter.share(name, kind, unit);
   }
@@ -340,33 +358,62 @@ export class Pool {
     if (bufferSize !== undefined && !(Number.isInteger(bufferSize) && bufferSize >= 1)) {
       throw new ValueError(`bufferSize must be a whole number from 1; got ${String(bufferSize)}`);
     }
+    if (bufferSize !== undefined && bufferSize < chunkSize) {
+      throw new ValueError(`bufferSize must be at least chunkSize (${chunkSize}); got ${bufferSize}`);
+    }
     const submit = effectiveOptions(definition, call.options);
-    return new ImapIterator<unknown>({
+    refuseIdentity(submit);
+    const check = (item: unknown, index: number): unknown => {
+      assertSendable(item, `items[${index}]`);
+      checkPayload(item, this.#runtime.maxPayload, `items[${index}]`);
+      return item;
+    };
+    const validate = (task: AnyTask, item: unknown, index: number): unknown => {
+      const valid = validateItem(task, "items", { item, index });
+      return valid instanceof Promise ? valid.then((later) => check(later, index)) : check(valid, index);
+    };
+    const iterator = new ImapIterator<unknown>({
       source: items,
       ordered: call.ordered,
       chunkSize,
       bufferSize: bufferSize ?? Math.max(DEFAULT_BUFFER, 4 * chunkSize * this.#parallelism()),
       describe: `task "${name}"`,
-      check: (item, position) => {
-        assertSendable(item, `items[${position}]`);
-        checkPayload(item, this.#runtime.maxPayload, `items[${position}]`);
-      },
+      check: definition?.options.schema ? (item, index) => validate(definition, item, index) : check,
       send: (unit) => {
         if (this.#state === "terminated") unit.sink.answer(unit.index, failed(this.#terminatedError()));
         else if (submit) this.#submitter.alone(name, "items", { units: [unit], submit });
         else this.#submitter.share(name, "items", unit);
       },
     });
+    this.#inputs.add(iterator);
+    return iterator;
   }
 
-  #result<Value>(options: Callbacks<Value> | undefined, places: () => UnitPlace[], name: string): AsyncResult<Value> {
+  #result<Value>(
+    work: { name: string; kind: UnitKind; units: Unit[] },
+    options: Callbacks<Value> | undefined,
+  ): AsyncResult<Value> {
     const callbacks = options?.callback || options?.errorCallback ? options : undefined;
-    return new AsyncResult<Value>({
+    const result: AsyncResult<Value> = new AsyncResult<Value>({
       callbacks,
       logger: this.#runtime.logger,
-      describe: () => `task "${name}" in pool "${this.name}"`,
-      cancel: (reason) => this.#runtime.keepAlive.during(cancelPlaces(this.#runtime, places(), reason)),
+      describe: () => `task "${work.name}" in pool "${this.name}"`,
+      cancel: (reason) => this.#cancel(result, work, reason),
     });
+    return result;
+  }
+
+  async #cancel<Value>(
+    result: AsyncResult<Value>,
+    { name, kind, units }: { name: string; kind: UnitKind; units: Unit[] },
+    reason: string,
+  ): Promise<boolean> {
+    const error = new CancelledError(`task "${name}" was cancelled before it started: ${reason}`);
+    if (units.length === 0) result.reject(error);
+    const { withdrawn, sent } = this.#submitter.withdraw({ task: name, kind, units }, { error, reason });
+    if (sent.length === 0) return withdrawn || units.length === 0;
+    const stopped = await this.#runtime.keepAlive.during(cancelPlaces(this.#runtime, sent, reason));
+    return stopped || withdrawn;
   }
 
   #assertRunning(): void {
@@ -380,89 +427,44 @@ export class Pool {
     return new PoolTerminatedError(`pool "${this.name}" was terminated before this call had a result`);
   }
 
+  /** Calls that can run at once, as far as is known. */
   #parallelism(): number {
     const slots = this.#runtime.fleet.recentSlots(this.name);
-    if (slots === 0) return this.size ?? 1;
+    if (slots === 0) return this.size ?? ASSUMED_SLOTS;
     return Math.max(1, Math.min(this.size ?? Number.POSITIVE_INFINITY, slots));
   }
 
-  /** Makes the pool known to the hosts, with its limit in force before the first job. */
-  #open(): Promise<void> {
-    this.#opening ??= this.#runtime.keepAlive.during(this.#register()).then(() => {
-      this.#isOpen = true;
-    });
-    return this.#opening;
-  }
-
-  async #register(): Promise<void> {
-    const { session, registry, fleet, logger } = this.#runtime;
-    await session.start();
-    this.#stopRestoring = session.whenLost(() => {
-      this.#restoring = this.#restoring.then(() => this.#restore());
-    });
-    await this.#jobs.limit(this.#record.size);
-    const [{ created, record }] = await Promise.all([registry.create(this.#record), fleet.hosts()]);
-    if (created || this.#record.size === null || record.size === this.#record.size) return;
-    logger.warn(`pool "${this.name}" had size ${record.size ?? "of all slots"}; it is ${this.#record.size} now`);
-    await registry.update(this.name, null, { size: this.#record.size });
-  }
-
-  /**
-   * Redis has lost the pool, or hosts took this program for dead and removed it: it is made again. Its jobs are lost,
-   * which their callers are told; new ones are served.
-   */
-  async #restore(): Promise<void> {
-    const { registry, logger } = this.#runtime;
-    try {
-      for (let attempt = 1; attempt <= RESTORE_ATTEMPTS && this.#state !== "terminated"; attempt += 1) {
-        const { created, record } = await registry.create(this.#record);
-        if (created) await this.#jobs.limit(this.#record.size);
-        if (record.state !== "terminated") return;
-        // A host is just removing it.
-        await new Promise((resolve) => setTimeout(resolve, 200).unref());
-      }
-    } catch (error) {
-      logger.warn(`pool "${this.name}" could not be made again: ${(error as Error).message}`);
-    }
+  async #finish(): Promise<void> {
+    await this.#inputs.readToEnd();
+    await this.#submitter.idle();
+    if (this.#state === "terminated") return this.#terminating;
+    await this.#remains.settled();
+    await this.#remains.remove();
   }
 
   async #stopNow(): Promise<void> {
     const error = this.#terminatedError();
-    const named = this.#record.owner === null;
+    this.#jobs.stop();
+    this.#inputs.stop(error);
     const open = this.#submitter.failAll(error);
-    if (this.#opening === undefined) return this.#forget();
-    await this.#opening.catch(() => {});
-    await this.#endRestoring();
-    if (named) {
-      await cancelPlaces(
-        this.#runtime,
-        open.map((jobId) => ({ pool: this.name, jobId, unit: null })),
-        error.message,
-      );
-      return this.#forget();
+    await this.#remains.settled();
+    if (this.#remains.isNamed) {
+      await this.#submitter.delivered();
+      const places = open.map((jobId) => ({ pool: this.name, jobId, unit: null }));
+      await cancelPlaces(this.#runtime, places, error.message);
+    } else {
+      await this.#remains.terminate();
+      await this.#submitter.delivered();
     }
-    await this.#runtime.registry.terminate(this.name, this.#record.generation);
-    await this.#remove();
+    await this.#remains.remove();
   }
+}
 
-  /** An unnamed pool leaves nothing in Redis. */
-  async #remove(): Promise<void> {
-    await this.#endRestoring();
-    if (this.#record.owner !== null && this.#opening !== undefined) {
-      await this.#runtime.registry.remove(this.name, this.#record.generation);
-      await this.#jobs.obliterate();
-    }
-    await this.#forget();
-  }
-
-  async #endRestoring(): Promise<void> {
-    this.#stopRestoring();
-    await this.#restoring;
-  }
-
-  async #forget(): Promise<void> {
-    this.#onGone(this);
-    await this.#jobs.close();
+/** @throws ValueError for an option that names one job, where there are several */
+function refuseIdentity(submit: SubmitOptions | undefined): void {
+  for (const option of ["jobId", "deduplication"] as const) {
+    if (submit?.[option] === undefined) continue;
+    throw new ValueError(`${option} stands for one job, and a map or imap makes several; leave it out, or use apply()`);
   }
 }
 
@@ -470,45 +472,4 @@ function nameOf(task: AnyTask | string): { name: string; definition: AnyTask | u
   if (typeof task === "string") return { name: task, definition: undefined };
   if (isTask(task)) return { name: task.name, definition: task };
   throw new TypeError(`expected a task, made with task(name, run), or its name; got ${typeof task}`);
-}
-
-function checkItems(list: unknown[], kind: UnitKind, task: { name: string; limit: number }): void {
-  assertSendable(list, "items");
-  for (let index = 0; index < list.length; index += 1) {
-    const item = list[index];
-    if (typeof item === "number" && kind === "items") continue;
-    if (kind === "starItems" && !Array.isArray(item)) {
-      throw new ValueError(`starmap needs a list of arguments for each call; items[${index}] is ${typeof item}`);
-    }
-    checkPayload(item, task.limit, `items[${index}] of task "${task.name}"`);
-  }
-}
-
-/** Cuts a list into chunks of `size` items, and earlier where a chunk would outgrow `limit` bytes. */
-function cutChunks(list: unknown[], size: number, limit: number): { payloads: unknown[][]; offsets: number[] } {
-  const payloads: unknown[][] = [];
-  const offsets: number[] = [];
-  let from = 0;
-  while (from < list.length) {
-    let to = Math.min(from + size, list.length);
-    let payload = list.slice(from, to);
-    while (
-      payload.length > 1 &&
-      estimateBytes(payload, limit) > limit &&
-      !payload.every((item) => typeof item === "number")
-    ) {
-      to = from + Math.ceil(payload.length / 2);
-      payload = list.slice(from, to);
-    }
-    payloads.push(payload);
-    offsets.push(from);
-    from = to;
-  }
-  return { payloads, offsets };
-}
-
-async function drain(items: AsyncIterable<unknown>): Promise<unknown[]> {
-  const list: unknown[] = [];
-  for await (const item of items) list.push(item);
-  return list;
 }

@@ -1,5 +1,6 @@
 import { Queue as BullQueue, type JobsOptions, type Telemetry } from "bullmq";
 import type { RedisClient } from "../connection/index.ts";
+import { ClosedError } from "../errors/index.ts";
 import type { JobEnvelope } from "../protocol/job.ts";
 import type { Keys } from "../protocol/keys.ts";
 
@@ -13,8 +14,16 @@ export interface Submission {
 /** Jobs in one pipeline, and pipelines under way at the same time: the fastest that BullMQ was seen to take. */
 const BULK = 250;
 const OVERLAP = 4;
+/** How often a submission is tried while Redis fails over or is not reachable: for about 50 s. */
+const ATTEMPTS = 60;
 /** Length of BullMQ's event stream per pool; the dashboard reads it, results do not need it. */
 const EVENTS = 1_000;
+
+export interface JobQueueOptions {
+  client: RedisClient;
+  keys: Keys;
+  telemetry?: Telemetry | undefined;
+}
 
 /**
  * The door to BullMQ on the side of producers: one pool's queue.
@@ -23,25 +32,40 @@ const EVENTS = 1_000;
  * is repeated until Redis has acknowledged it.
  */
 export class JobQueue {
-  readonly queue: BullQueue;
-  #closed = false;
+  readonly #pool: string;
+  readonly #options: JobQueueOptions;
+  #queue: BullQueue | undefined;
+  #stopped = false;
 
-  constructor(pool: string, options: { client: RedisClient; keys: Keys; telemetry?: Telemetry | undefined }) {
-    this.queue = new BullQueue(pool, {
-      connection: options.client,
-      prefix: options.keys.queuePrefix,
-      skipVersionCheck: true,
-      streams: { events: { maxLen: EVENTS } },
-      ...(options.telemetry ? { telemetry: options.telemetry } : {}),
-    });
-    this.queue.on("error", () => {});
+  constructor(pool: string, options: JobQueueOptions) {
+    this.#pool = pool;
+    this.#options = options;
   }
 
-  /** Adds jobs in order. @returns for each the id of the job that now stands for it (another's, if deduplicated) */
+  /** Opened with the first use, because BullMQ writes a key for a queue as soon as there is one. */
+  get #open(): BullQueue {
+    if (this.#queue) return this.#queue;
+    const { client, keys, telemetry } = this.#options;
+    this.#queue = new BullQueue(this.#pool, {
+      connection: client,
+      prefix: keys.queuePrefix,
+      skipVersionCheck: true,
+      streams: { events: { maxLen: EVENTS } },
+      ...(telemetry ? { telemetry } : {}),
+    });
+    this.#queue.on("error", () => {});
+    return this.#queue;
+  }
+
+  /**
+   * Adds jobs in order.
+   * @returns for each the id of the job that now stands for it (another's, if deduplicated)
+   * @throws ClosedError when `stop()` was called before all of them were added
+   */
   async add(submissions: Submission[]): Promise<string[]> {
     const [only] = submissions;
     if (submissions.length === 1 && only) {
-      const job = await this.#persist(() => this.queue.add(only.name, only.data, only.opts));
+      const job = await this.#persist(() => this.#open.add(only.name, only.data, only.opts));
       return [job.id ?? ""];
     }
     const parts: Submission[][] = [];
@@ -52,7 +76,7 @@ export class JobQueue {
       while (next < parts.length) {
         const index = next;
         next += 1;
-        const jobs = await this.#persist(() => this.queue.addBulk(parts[index] ?? []));
+        const jobs = await this.#persist(() => this.#open.addBulk(parts[index] ?? []));
         ids[index] = jobs.map((job) => job.id ?? "");
       }
     };
@@ -62,26 +86,32 @@ export class JobQueue {
 
   /** Limits how many jobs of this pool run at once over all hosts; null = no limit. */
   async limit(size: number | null): Promise<void> {
-    if (size === null) await this.queue.removeGlobalConcurrency();
-    else await this.queue.setGlobalConcurrency(size);
+    if (size === null) await this.#open.removeGlobalConcurrency();
+    else await this.#open.setGlobalConcurrency(size);
+  }
+
+  /** Adds nothing more. What is on its way to Redis at this moment still arrives. */
+  stop(): void {
+    this.#stopped = true;
   }
 
   /** Removes everything the pool has in Redis, running jobs included. */
   async obliterate(): Promise<void> {
-    await this.queue.obliterate({ force: true });
+    await this.#open.obliterate({ force: true });
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
-    await this.queue.close().catch(() => {});
+    this.stop();
+    await this.#queue?.close().catch(() => {});
   }
 
   async #persist<Value>(send: () => Promise<Value>): Promise<Value> {
     for (let attempt = 1; ; attempt += 1) {
+      if (this.#stopped) throw new ClosedError(`pool "${this.#pool}" was stopped before these calls were sent`);
       try {
         return await send();
       } catch (error) {
-        if (this.#closed || !isPassing(error) || attempt >= 60) throw error;
+        if (!isPassing(error) || attempt >= ATTEMPTS) throw error;
         await new Promise((resolve) => setTimeout(resolve, Math.min(1_000, 50 * attempt)));
       }
     }

@@ -1,14 +1,17 @@
 import { encodeSeparately, encodeToString } from "../codec/index.ts";
-import { PayloadTooLargeError } from "../errors/index.ts";
+import { PayloadTooLargeError, StateLostError } from "../errors/index.ts";
 import type { JobEnvelope, UnitKind } from "../protocol/job.ts";
 import { type AnswerSink, failed, type Outcome, Ticket } from "../results/index.ts";
 import type { JobQueue, Submission } from "./job-queue.ts";
 import type { Runtime } from "./runtime.ts";
 import { type SubmitOptions, toJobsOptions } from "./submit-options.ts";
-import { type Unit, UnitBatcher } from "./unit-batcher.ts";
+import { type Unit, UnitBatcher, type UnitPlace } from "./unit-batcher.ts";
 
-/** How often a job whose answers go to another client is looked up, ms. */
-const FOREIGN_INTERVAL = 200;
+/** Time between two looks at a job whose answers go to another client, ms; it grows from the first to the second. */
+const FIRST_LOOK = 100;
+const LAST_LOOK = 2_000;
+/** A job that is missing for so many ms is lost. */
+const MISSING_FOR = 5_000;
 
 export interface SubmitterOptions {
   pool: string;
@@ -17,6 +20,8 @@ export interface SubmitterOptions {
   /** Resolves when the pool exists in Redis; submissions wait for it. */
   ready: () => Promise<void>;
   parallelism: () => number;
+  /** Cancels calls that are in Redis by now. */
+  cancel: (places: UnitPlace[], reason: string) => Promise<unknown>;
 }
 
 /**
@@ -28,18 +33,18 @@ export class Submitter {
   readonly #options: SubmitterOptions;
   readonly #batchers = new Map<string, UnitBatcher>();
   readonly #tickets = new Set<Ticket>();
+  /** What fails the work that is still being prepared. */
+  readonly #reserved = new Set<(error: Error) => void>();
   #ready = false;
-  /** Units handed over that have no answer yet, sent or not. */
+  /** Units handed over that have no answer yet, sent or not, and reservations. */
   #open = 0;
   #onIdle: (() => void)[] = [];
+  /** Submissions on their way to Redis. */
+  #delivering = 0;
+  #onDelivered: (() => void)[] = [];
 
   constructor(options: SubmitterOptions) {
     this.#options = options;
-  }
-
-  /** Units without an answer. */
-  get open(): number {
-    return this.#open;
   }
 
   /** Sends a unit, together with others of its tick where that is faster. */
@@ -48,10 +53,54 @@ export class Submitter {
     this.#batcher(task, kind).push(unit);
   }
 
-  /** Sends units at once, each as a job of its own. @returns the ids of the jobs */
-  alone(task: string, kind: UnitKind, options: { units: Unit[]; submit: SubmitOptions | undefined }): string[] {
+  /** Sends units at once, each as a job of its own. */
+  alone(task: string, kind: UnitKind, options: { units: Unit[]; submit: SubmitOptions | undefined }): void {
     this.#open += options.units.length;
-    return this.#send(task, kind, { groups: options.units.map((unit) => [unit]), submit: options.submit });
+    this.#send(task, kind, { groups: options.units.map((unit) => [unit]), submit: options.submit });
+  }
+
+  /**
+   * Counts work that is still being prepared (an input that is read, arguments that are checked) as open.
+   * @param fail - Called when everything open is failed.
+   * @returns ends the reservation
+   */
+  reserve(fail: (error: Error) => void): () => void {
+    this.#open += 1;
+    this.#reserved.add(fail);
+    return () => {
+      if (this.#reserved.delete(fail)) this.#close(1);
+    };
+  }
+
+  /**
+   * Takes units back. What Redis does not have yet fails at once.
+   * @returns whether there was any such unit, and where the others are
+   */
+  withdraw(
+    work: { task: string; kind: UnitKind; units: readonly Unit[] },
+    withdrawal: { error: Error; reason: string },
+  ): { withdrawn: boolean; sent: UnitPlace[] } {
+    const { error, reason } = withdrawal;
+    const batcher = this.#batchers.get(`${work.kind} ${work.task}`);
+    const sent: UnitPlace[] = [];
+    let withdrawn = false;
+    for (const unit of work.units) {
+      const { ticket } = unit;
+      if (!ticket) {
+        if (!batcher?.remove(unit)) continue;
+        this.#answer(unit, failed(error));
+      } else if (ticket.settled || (ticket.submitted && !ticket.replaced)) {
+        if (!ticket.settled) sent.push(this.#place(unit, ticket));
+        continue;
+      } else {
+        const position = unit.position ?? 0;
+        if (!ticket.replaced) ticket.recalled = [...(ticket.recalled ?? []), { unit: position, reason }];
+        ticket.answer(position, failed(error));
+        if (ticket.settled) this.#options.runtime.results.settle(ticket);
+      }
+      withdrawn = true;
+    }
+    return { withdrawn, sent };
   }
 
   /** Resolves when every unit has an answer. */
@@ -60,8 +109,19 @@ export class Submitter {
     await new Promise<void>((resolve) => this.#onIdle.push(resolve));
   }
 
+  /** Resolves when nothing is on its way to Redis. */
+  async delivered(): Promise<void> {
+    if (this.#delivering === 0) return;
+    await new Promise<void>((resolve) => this.#onDelivered.push(resolve));
+  }
+
   /** Fails all units without an answer. @returns the ids of the jobs that were under way */
   failAll(error: Error): string[] {
+    for (const fail of [...this.#reserved]) {
+      this.#reserved.delete(fail);
+      fail(error);
+      this.#close(1);
+    }
     for (const batcher of this.#batchers.values()) {
       for (const unit of batcher.withdraw()) this.#answer(unit, failed(error));
     }
@@ -94,14 +154,13 @@ export class Submitter {
     task: string,
     kind: UnitKind,
     { groups, submit }: { groups: Unit[][]; submit: SubmitOptions | undefined },
-  ): string[] {
+  ): void {
     const submissions: Submission[] = [];
     const tickets: Ticket[] = [];
     for (const group of groups) this.#prepare({ task, kind, group, submit }, submissions, tickets);
-    if (submissions.length === 0) return [];
+    if (submissions.length === 0) return;
     this.#options.runtime.unserved.watch(this.#options.pool, task);
     void this.#deliver(submissions, tickets);
-    return tickets.map((ticket) => ticket.jobId);
   }
 
   /** Builds the job of one group; a group that is too large for one job is halved. */
@@ -111,7 +170,7 @@ export class Submitter {
     tickets: Ticket[],
   ): void {
     const { task, kind, group, submit } = job;
-    const { runtime, pool } = this.#options;
+    const { runtime } = this.#options;
     let built: { data: JobEnvelope; bytes: number };
     try {
       built = buildEnvelope(kind, group);
@@ -132,6 +191,7 @@ export class Submitter {
     }
     const jobId = submit?.jobId ?? runtime.nextJobId();
     const ticket = this.#expect(jobId, task, group);
+    if (submit?.jobId || submit?.deduplication) ticket.foreign = true;
     tickets.push(ticket);
     submissions.push({
       name: task,
@@ -143,10 +203,9 @@ export class Submitter {
         ...(submit?.softTimeout ? { softTimeout: submit.softTimeout } : {}),
         ...(submit?.resultTtl ? { resultTtl: submit.resultTtl } : {}),
       },
-      opts: toJobsOptions(jobId, submit, built.bytes),
+      // 0 bytes: others look the outcome up in the job, so it is kept whatever its size.
+      opts: toJobsOptions(jobId, submit, ticket.foreign ? 0 : built.bytes),
     });
-    if (submit?.jobId || submit?.deduplication) ticket.foreign = true;
-    for (const [index, unit] of group.entries()) unit.sent?.({ pool, jobId, unit: group.length > 1 ? index : null });
   }
 
   #expect(jobId: string, task: string, group: Unit[]): Ticket {
@@ -158,7 +217,7 @@ export class Submitter {
         open -= 1;
         if (open === 0) this.#tickets.delete(ticket);
         if (!unit) return;
-        if (outcome.micros > 0) runtime.durations.record(task, outcome.micros, unit.items);
+        if (outcome.ok || outcome.micros > 0) runtime.durations.record(task, outcome.micros, unit.items);
         this.#answer(unit, outcome);
         this.#batchers.get(`calls ${task}`)?.answered();
         this.#batchers.get(`items ${task}`)?.answered();
@@ -166,6 +225,11 @@ export class Submitter {
       },
     };
     const ticket = new Ticket({ jobId, pool, task, units: group.length, sink });
+    for (let position = 0; position < group.length; position += 1) {
+      const unit = group[position] as Unit;
+      unit.ticket = ticket;
+      unit.position = position;
+    }
     this.#tickets.add(ticket);
     runtime.results.expect(ticket);
     return ticket;
@@ -173,62 +237,95 @@ export class Submitter {
 
   #answer(unit: Unit, outcome: Outcome): void {
     unit.sink.answer(unit.index, outcome);
-    this.#open -= 1;
+    this.#close(1);
+  }
+
+  #close(units: number): void {
+    this.#open -= units;
     if (this.#open > 0) return;
     const waiting = this.#onIdle;
     this.#onIdle = [];
     for (const wake of waiting) wake();
   }
 
+  #place(unit: Unit, { jobId, units }: Ticket): UnitPlace {
+    return { pool: this.#options.pool, jobId, unit: units > 1 ? (unit.position ?? 0) : null };
+  }
+
   async #deliver(submissions: Submission[], tickets: Ticket[]): Promise<void> {
-    const { jobs, ready } = this.#options;
+    this.#delivering += 1;
     try {
-      if (!this.#ready) {
-        await ready();
-        this.#ready = true;
-      }
-      const ids = await jobs.add(submissions);
-      for (const [index, ticket] of tickets.entries()) {
-        ticket.submitted = true;
-        const id = ids[index];
-        if (id && id !== ticket.jobId) this.#follow(ticket, id);
-        else if (ticket.foreign) this.#pollForeign(ticket);
-      }
+      await this.#add(submissions, tickets);
     } catch (error) {
       for (const ticket of tickets) {
         ticket.fail(error);
         this.#options.runtime.results.settle(ticket);
       }
+    } finally {
+      this.#delivering -= 1;
+      if (this.#delivering === 0) for (const wake of this.#onDelivered.splice(0)) wake();
     }
   }
 
-  /** The submission was a duplicate: the outcome of the job that stands for it is ours too. */
-  #follow(ticket: Ticket, id: string): void {
-    const { runtime, pool } = this.#options;
-    const sink: AnswerSink = {
-      answer: (unit, outcome) => {
-        ticket.answer(unit, outcome);
-        runtime.results.settle(ticket);
-      },
-    };
-    const other = new Ticket({ jobId: id, pool, task: ticket.task, units: 1, sink });
-    other.foreign = true;
-    other.submitted = true;
-    ticket.submitted = false;
-    this.#pollForeign(other);
+  async #add(submissions: Submission[], tickets: Ticket[]): Promise<void> {
+    const { jobs, ready } = this.#options;
+    if (!this.#ready) {
+      await ready();
+      this.#ready = true;
+      // The pool may have been terminated, or calls cancelled, in the meantime.
+      const wanted = (_: unknown, index: number): boolean => tickets[index]?.settled === false;
+      submissions = submissions.filter(wanted);
+      tickets = tickets.filter(wanted);
+      if (tickets.length === 0) return;
+    }
+    const ids = await jobs.add(submissions);
+    for (const [index, ticket] of tickets.entries()) {
+      const id = ids[index];
+      ticket.replaced = ticket.foreign && id !== undefined && id !== ticket.jobId;
+      ticket.submitted = !ticket.replaced;
+      if (ticket.recalled && ticket.submitted) this.#recall(ticket);
+      if (!ticket.foreign) continue;
+      void this.#look(ticket, id ?? ticket.jobId);
+    }
   }
 
-  #pollForeign(ticket: Ticket): void {
-    const { results, logger } = this.#options.runtime;
-    const look = (): void => {
-      if (ticket.settled) return;
-      results
-        .check(ticket)
-        .catch((error: Error) => logger.warn(`looking up job ${ticket.jobId} failed, trying again: ${error.message}`))
-        .finally(() => setTimeout(look, FOREIGN_INTERVAL).unref());
-    };
-    look();
+  /** Cancels in Redis what was cancelled here before it got there. */
+  #recall(ticket: Ticket): void {
+    for (const { unit, reason } of ticket.recalled ?? []) {
+      const place = { pool: ticket.pool, jobId: ticket.jobId, unit: ticket.units > 1 ? unit : null };
+      this.#options.cancel([place], reason).catch((error: Error) => {
+        this.#options.runtime.logger.warn(`job ${ticket.jobId} was cancelled and may still run: ${error.message}`);
+      });
+    }
   }
+
+  /**
+   * Waits for the outcome of job `id` by looking at it: its answers may go to another client. For a submission that
+   * was a duplicate it is the job that stands for it.
+   */
+  async #look(ticket: Ticket, id: string): Promise<void> {
+    const { results, logger } = this.#options.runtime;
+    const sink: AnswerSink = { answer: (unit, outcome) => ticket.answer(unit, outcome) };
+    const seen = new Ticket({ jobId: id, pool: ticket.pool, task: ticket.task, units: 1, sink });
+    let foundAt = performance.now();
+    for (let pause = FIRST_LOOK; !ticket.settled; pause = Math.min(LAST_LOOK, pause * 1.5)) {
+      try {
+        if (await results.check(seen)) foundAt = performance.now();
+        else if (performance.now() - foundAt > MISSING_FOR) seen.fail(jobLost(seen));
+      } catch (error) {
+        if (ticket.settled) return;
+        logger.warn(`looking up job ${id} failed, trying again: ${(error as Error).message}`);
+      }
+      if (seen.settled) break;
+      // Not referenced: as long as somebody waits, the ticket keeps the program alive.
+      await new Promise((resolve) => setTimeout(resolve, pause).unref());
+    }
+    results.settle(ticket);
+  }
+}
+
+function jobLost({ jobId, task }: Ticket): StateLostError {
+  return new StateLostError(`job ${jobId} of task "${task}" was removed before its outcome was known; submit it again`);
 }
 
 function buildEnvelope(kind: UnitKind, group: Unit[]): { data: JobEnvelope; bytes: number } {

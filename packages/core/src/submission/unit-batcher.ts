@@ -1,5 +1,5 @@
 import type { UnitKind } from "../protocol/job.ts";
-import type { AnswerSink } from "../results/index.ts";
+import type { AnswerSink, Ticket } from "../results/index.ts";
 import type { TaskDurations } from "./task-durations.ts";
 
 /** One call, or one chunk of items, that waits to be put into a job. */
@@ -13,8 +13,9 @@ export interface Unit {
   sink: AnswerSink;
   /** Arguments are plain JSON, so a lone call can be stored readable. */
   plain: boolean;
-  /** Told where the unit went: its job, and its position when it shares the job. */
-  sent?: (place: UnitPlace) => void;
+  /** The job that it was put into, and its position there. */
+  ticket?: Ticket;
+  position?: number;
 }
 
 /** Where a unit is in Redis. */
@@ -79,6 +80,13 @@ export class UnitBatcher {
   /** Tells that an answer came: a duration may be known now. */
   answered(): void {
     if (this.#waiting.length > 0 && !this.#scheduled) this.#flush();
+  }
+
+  /** Takes one unit back. @returns false when it has been sent */
+  remove(unit: Unit): boolean {
+    const index = this.#waiting.indexOf(unit);
+    if (index >= 0) this.#waiting.splice(index, 1);
+    return index >= 0;
   }
 
   /** Takes back what has not been sent. */

@@ -1,0 +1,145 @@
+import type { JobQueue, Runtime } from "../submission/index.ts";
+import type { StoredPool } from "./pool-options.ts";
+
+/** How often a lost pool is tried to be made again. */
+const RESTORE_ATTEMPTS = 25;
+
+/**
+ * What a pool has in Redis. Apart from the pool and without a reference to it, so that the pool can be collected as
+ * garbage and what it left can still be removed.
+ */
+export class PoolRemains {
+  readonly record: StoredPool;
+  /** Nobody has closed or terminated the pool. */
+  isRunning = true;
+  readonly #runtime: Runtime;
+  readonly #jobs: JobQueue;
+  readonly #onGone: (remains: PoolRemains) => void;
+  #opening: Promise<void> | undefined;
+  #isOpen = false;
+  #touched = false;
+  #restoring: Promise<void> = Promise.resolve();
+  #stopRestoring: () => void = () => {};
+  #terminated = false;
+  #removing: Promise<void> | undefined;
+
+  constructor(runtime: Runtime, pool: { record: StoredPool; jobs: JobQueue; onGone: (remains: PoolRemains) => void }) {
+    this.#runtime = runtime;
+    this.record = pool.record;
+    this.#jobs = pool.jobs;
+    this.#onGone = pool.onGone;
+  }
+
+  /** An unnamed pool vanishes with its maker. */
+  get isNamed(): boolean {
+    return this.record.owner === null;
+  }
+
+  /** Hosts know the pool. */
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  /** Something of it may be in Redis. */
+  get isTouched(): boolean {
+    return this.#touched;
+  }
+
+  /** Makes the pool known to the hosts, with its limit in force before the first job. After a failure, call it again. */
+  open(): Promise<void> {
+    this.#opening ??= this.#runtime.keepAlive.during(this.#register()).then(
+      () => {
+        this.#isOpen = true;
+      },
+      (error) => {
+        this.#opening = undefined;
+        throw error;
+      },
+    );
+    return this.#opening;
+  }
+
+  /** Resolves when no opening is under way. */
+  async settled(): Promise<void> {
+    await this.#opening?.catch(() => {});
+  }
+
+  /** Tells hosts to kill what runs. */
+  async terminate(): Promise<void> {
+    this.#terminated = true;
+    await this.#endRestoring();
+    if (this.#touched) await this.#runtime.registry.terminate(this.record.name, this.record.generation);
+  }
+
+  /** An unnamed pool leaves nothing in Redis; a named one stays. */
+  remove(): Promise<void> {
+    this.#removing ??= this.#remove().catch((error) => {
+      this.#removing = undefined;
+      throw error;
+    });
+    return this.#removing;
+  }
+
+  async #remove(): Promise<void> {
+    await this.#endRestoring();
+    if (!this.isNamed && this.#touched) {
+      await this.#runtime.registry.remove(this.record.name, this.record.generation);
+      await this.#jobs.obliterate();
+    }
+    this.#onGone(this);
+    await this.#jobs.close();
+  }
+
+  async #register(): Promise<void> {
+    const { session, registry, fleet } = this.#runtime;
+    this.#touched = true;
+    // In one round trip. A registered pool without a session would be taken for an orphan, so the session comes first.
+    const [, { created, record }] = await Promise.all([
+      session.start(),
+      registry.create(this.record),
+      fleet.hosts(),
+      this.isNamed ? undefined : this.#jobs.limit(this.record.size),
+    ]);
+    this.#stopRestoring();
+    this.#stopRestoring = session.whenLost(() => {
+      this.#restoring = this.#restoring.then(() => this.#restore());
+    });
+    if (this.isNamed) await this.#adjust(created, record.size);
+  }
+
+  /** A named pool may exist already, with another size; without one of its own this handle takes it as it is. */
+  async #adjust(created: boolean, sizeBefore: number | null): Promise<void> {
+    const { registry, logger } = this.#runtime;
+    const { name, size } = this.record;
+    if (!created && size === null) return;
+    if (!created && size !== sizeBefore) {
+      logger.warn(`pool "${name}" had size ${sizeBefore ?? "of all slots"}; it is ${size} now`);
+      await registry.update(name, null, { size });
+    }
+    await this.#jobs.limit(size);
+  }
+
+  /**
+   * Redis has lost the pool, or hosts took this program for dead and removed it: it is made again. Its jobs are lost,
+   * which their callers are told; new ones are served.
+   */
+  async #restore(): Promise<void> {
+    const { registry, logger } = this.#runtime;
+    try {
+      for (let attempt = 1; attempt <= RESTORE_ATTEMPTS && !this.#terminated; attempt += 1) {
+        const { created, record } = await registry.create(this.record);
+        if (created) await this.#jobs.limit(this.record.size);
+        if (record.state !== "terminated") return;
+        // A host is just removing it.
+        await new Promise((resolve) => setTimeout(resolve, 200).unref());
+      }
+    } catch (error) {
+      logger.warn(`pool "${this.record.name}" could not be made again: ${(error as Error).message}`);
+    }
+  }
+
+  async #endRestoring(): Promise<void> {
+    this.#stopRestoring();
+    await this.#restoring;
+  }
+}
