@@ -19,7 +19,8 @@ export interface RedisFitness {
  * Waits for the first answer of a freshly opened connection and checks what the guarantees need.
  *
  * @param timeout - Milliseconds until an unreachable server is given up.
- * @throws RedisUnfitError unreachable, wrong password, older than {@link MINIMUM_REDIS_VERSION}, or evicting keys
+ * @throws RedisUnfitError unreachable, wrong password, no such database, older than {@link MINIMUM_REDIS_VERSION}, or
+ * evicting keys
  */
 export async function assertRedisFit(
   client: RedisClient,
@@ -64,6 +65,9 @@ async function firstAnswer(client: RedisClient, where: string, timeout: number):
         reject(
           new RedisUnfitError(`Redis at ${where} refused the credentials: ${message}; check the password in the URL`),
         );
+      } else if (/DB index/i.test(message)) {
+        // The connection would go on with database 0, which is somebody else's.
+        reject(new RedisUnfitError(`Redis at ${where} has no such database: ${message}; use one that it has`));
       } else if (/ECONNREFUSED|ENOTFOUND|EACCES|EHOSTUNREACH|ENETUNREACH|ENOENT|ERR_TLS|certificate/i.test(message)) {
         reject(unreachable(where, message, error));
       }

@@ -79,7 +79,7 @@ export function effectiveOptions(
 }
 
 function checkSubmitOptions(options: SubmitOptions): void {
-  checkTaskOptions("submission", options as TaskOptions);
+  checkTaskOptions("the options of a call", options as TaskOptions);
   const { delay, jobId, tags, deduplication } = options;
   if (delay !== undefined && !(delay >= 0 && Number.isFinite(delay))) {
     throw new ValueError(`delay must be milliseconds from 0; got ${String(delay)}`);

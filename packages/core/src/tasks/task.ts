@@ -35,7 +35,8 @@ export interface TaskOptions<Args extends unknown[] = unknown[]> {
   resultTtl?: Milliseconds;
   /**
    * Any Standard Schema validator (zod, valibot, arktype…) of the argument list, such as `z.tuple([z.number()])`; for
-   * a task of one argument also of that argument. Checked where the call is made and again where it runs.
+   * a task of one argument also of that argument. Checked where the call is made and again where it runs. What it makes
+   * of the arguments (defaults, coercions) is what is sent, so it must accept that too.
    */
   schema?: StandardSchemaV1<unknown, Args> | StandardSchemaV1<unknown, Args[0]>;
   /** Where the code runs; absent: what the pool, then the host, says. */
@@ -76,7 +77,7 @@ export function task<Args extends unknown[], Result>(
 ): Task<Args, Result> {
   checkName(name);
   if (typeof run !== "function") throw new ValueError(`task "${name}" needs a function to run; got ${typeof run}`);
-  checkTaskOptions(name, options);
+  checkTaskOptions(`task "${name}"`, options);
   const module = callerModule(task);
   const callable = ((...args: Args) => run(...args)) as Task<Args, Result>;
   Object.defineProperties(callable, {
@@ -106,20 +107,18 @@ function checkName(name: unknown): asserts name is string {
   }
 }
 
-/** Shared with submissions, which take the same options. */
-export function checkTaskOptions(name: string, options: TaskOptions<never> | TaskOptions): void {
+/** Shared with submissions, which take the same options. @param whose - How the message begins. */
+export function checkTaskOptions(whose: string, options: TaskOptions<never> | TaskOptions): void {
   const bad = (option: string, wanted: string): never => {
     const got = (options as Record<string, unknown>)[option];
-    throw new ValueError(`task "${name}": ${option} must be ${wanted}; got ${JSON.stringify(got) ?? String(got)}`);
+    throw new ValueError(`${whose}: ${option} must be ${wanted}; got ${JSON.stringify(got) ?? String(got)}`);
   };
   const { attempts, backoff, timeout, softTimeout, priority, resultTtl, isolation, schema } = options;
   if (attempts !== undefined && !(Number.isInteger(attempts) && attempts >= 1))
     bad("attempts", "a whole number from 1");
-  if (timeout !== undefined && !(timeout > 0 && timeout <= MAX_TIMER)) bad("timeout", "milliseconds above 0");
-  if (softTimeout !== undefined && !(softTimeout > 0 && softTimeout <= MAX_TIMER))
-    bad("softTimeout", "milliseconds above 0");
-  if (resultTtl !== undefined && !(resultTtl > 0 && Number.isFinite(resultTtl)))
-    bad("resultTtl", "milliseconds above 0");
+  if (timeout !== undefined && !isDuration(timeout, MAX_TIMER)) bad("timeout", TIMER_RANGE);
+  if (softTimeout !== undefined && !isDuration(softTimeout, MAX_TIMER)) bad("softTimeout", TIMER_RANGE);
+  if (resultTtl !== undefined && !isDuration(resultTtl, Number.MAX_VALUE)) bad("resultTtl", "milliseconds above 0");
   if (priority !== undefined && !(Number.isInteger(priority) && priority >= 1 && priority <= 2_097_151)) {
     bad("priority", "a whole number from 1 to 2097151");
   }
@@ -140,3 +139,8 @@ export function checkTaskOptions(name: string, options: TaskOptions<never> | Tas
 
 /** Longest delay that a timer of Node keeps, ms. */
 const MAX_TIMER = 2 ** 31 - 1;
+const TIMER_RANGE: string = `milliseconds above 0, at most ${MAX_TIMER}`;
+
+function isDuration(value: unknown, longest: number): boolean {
+  return typeof value === "number" && value > 0 && value <= longest;
+}

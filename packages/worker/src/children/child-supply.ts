@@ -18,6 +18,8 @@ export interface ChildSupplyOptions {
 /** First pause after a child that could not load its modules, ms; it doubles up to {@link LONGEST_PAUSE}. */
 const FIRST_PAUSE = 250;
 const LONGEST_PAUSE = 30_000;
+/** Modules that load for longer than this are mentioned, ms: they may never end. */
+const LOAD_PATIENCE = 10_000;
 /** A spare that was taken is replaced after this, when the job it was taken for has had its start, ms. */
 const REFILL_DELAY = 250;
 
@@ -54,7 +56,12 @@ export class ChildSupply {
    */
   async scout(): Promise<TaskAnnouncement[]> {
     const executor = this.#options.create(this.#options.isolation);
-    const tasks = await executor.loaded;
+    const isSlow = setTimeout(() => {
+      this.#options.logger.warn(
+        `the task modules are still loading after ${LOAD_PATIENCE} ms; does one of them wait for something at its top level?`,
+      );
+    }, LOAD_PATIENCE).unref();
+    const tasks = await executor.loaded.finally(() => clearTimeout(isSlow));
     if (this.#closed || this.#options.spares === 0) void executor.retire(1_000);
     else this.#keep(executor);
     this.#warm();
