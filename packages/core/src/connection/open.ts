@@ -12,6 +12,11 @@ export interface OpenOptions {
    * @defaultValue false
    */
   failFast?: boolean;
+  /**
+   * For commands that block: time limits that the configuration sets for commands and sockets do not hold.
+   * @defaultValue false
+   */
+  blocking?: boolean;
 }
 
 /**
@@ -25,11 +30,13 @@ export function openRedis(config: RedisConfig | undefined, options: OpenOptions)
     maxRetriesPerRequest: null,
     enableOfflineQueue: !options.failFast,
     connectTimeout: 5_000,
+    ...(options.blocking ? { commandTimeout: undefined, socketTimeout: undefined } : {}),
   };
   const client =
     target.kind === "cluster"
       ? new Cluster(target.nodes, {
           ...target.options,
+          enableOfflineQueue: !options.failFast,
           clusterRetryStrategy: reconnectDelay,
           redisOptions: { ...(target.options.redisOptions as ConnectionOptions | undefined), ...shared },
         })

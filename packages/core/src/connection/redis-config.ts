@@ -25,7 +25,8 @@ export type RedisTarget =
  * @throws ValueError when the form is wrong, or `keyPrefix` or `replyMapping` is set: BullMQ's scripts break on them
  */
 export function resolveRedis(config: RedisConfig | undefined): RedisTarget {
-  const given = config ?? process.env["MANYHANDS_REDIS_URL"] ?? process.env["REDIS_URL"] ?? DEFAULT_REDIS_URL;
+  // An empty variable is one that is not set.
+  const given = config ?? (process.env["MANYHANDS_REDIS_URL"] || process.env["REDIS_URL"] || DEFAULT_REDIS_URL);
   if (typeof given === "string") return { kind: "single", options: parseUrl(given) };
   if (Array.isArray(given)) return cluster(given, {});
   if (typeof given !== "object" || given === null) {
@@ -51,37 +52,62 @@ function parseUrl(text: string): ConnectionOptions {
   try {
     url = new URL(text);
   } catch {
-    throw new ValueError(`redis must be a URL such as ${DEFAULT_REDIS_URL}; got "${text}"`);
+    throw new ValueError(`redis must be a URL such as ${DEFAULT_REDIS_URL}; got "${withoutPassword(text)}"`);
   }
-  if (url.protocol === "unix:") return { path: url.pathname };
+  if (url.protocol === "unix:")
+    return { path: url.pathname, ...database(url.searchParams.get("db")), ...credentials(url) };
   if (url.protocol !== "redis:" && url.protocol !== "rediss:") {
     throw new ValueError(`redis must be a redis:// or rediss:// URL; got "${url.protocol}//…"`);
   }
-  const database = url.pathname.slice(1) || url.searchParams.get("db") || "0";
-  if (!/^\d+$/.test(database))
-    throw new ValueError(`the database in the Redis URL must be a number; got "${database}"`);
   return {
     host: url.hostname.replace(/^\[|\]$/g, "") || "127.0.0.1",
     port: url.port ? Number(url.port) : 6379,
-    db: Number(database),
-    ...(url.username ? { username: decodeURIComponent(url.username) } : {}),
-    ...(url.password ? { password: decodeURIComponent(url.password) } : {}),
+    ...database(url.pathname.slice(1) || url.searchParams.get("db")),
+    ...credentials(url),
     ...(url.protocol === "rediss:" ? { tls: {} } : {}),
   };
+}
+
+function database(text: string | null): { db: number } {
+  if (!text) return { db: 0 };
+  if (/^\d+$/.test(text)) return { db: Number(text) };
+  throw new ValueError(`the database in the Redis URL must be a number; got "${text}"`);
+}
+
+function credentials({ username, password }: URL): { username?: string; password?: string } {
+  try {
+    return {
+      ...(username ? { username: decodeURIComponent(username) } : {}),
+      ...(password ? { password: decodeURIComponent(password) } : {}),
+    };
+  } catch {
+    throw new ValueError('the user or password in the Redis URL has a "%" that begins no %XX; write it as %25');
+  }
+}
+
+/** What stands before an @ is not shown. */
+function withoutPassword(text: string): string {
+  return text.replace(/[^/@]*@/, "***@");
 }
 
 function cluster(nodes: ClusterNode[], options: ClusterOptions): RedisTarget {
   if (!Array.isArray(nodes) || nodes.length === 0) {
     throw new ValueError("redis: a cluster needs at least one node, such as [{ host, port }]");
   }
+  refuseForeignOptions(options);
   refuseForeignOptions(options.redisOptions ?? {});
   return { kind: "cluster", nodes, options };
 }
 
 function refuseForeignOptions(options: object): void {
-  for (const name of ["keyPrefix", "replyMapping"]) {
-    if (name in options) {
-      throw new ValueError(`redis.${name} is not supported: results would be lost; use the option namespace instead`);
-    }
+  for (const [name, instead] of Object.entries(FOREIGN_OPTIONS)) {
+    if (name in options) throw new ValueError(`redis.${name} is not supported: results would be lost; ${instead}`);
   }
 }
+
+/** Options of ioredis that change commands or replies. */
+const FOREIGN_OPTIONS = {
+  keyPrefix: "use the option namespace instead",
+  replyMapping: "leave it out",
+  stringNumbers: "leave it out",
+};

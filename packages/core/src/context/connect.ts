@@ -1,6 +1,6 @@
 import type { Telemetry } from "bullmq";
 import type { RedisConfig } from "../connection/redis-config.ts";
-import { ManyhandsError, ValueError } from "../errors/index.ts";
+import { got, ManyhandsError, ValueError } from "../errors/index.ts";
 import { type Logger, stderrLogger } from "../logger/logger.ts";
 import type { Milliseconds } from "../protocol/records.ts";
 import { DEFAULT_LEASE } from "../session/index.ts";
@@ -68,7 +68,7 @@ export async function connect(options: ConnectOptions = {}): Promise<Context> {
 export function toSettings(options: ConnectOptions): ContextSettings {
   return {
     redis: options.redis,
-    namespace: checkNamespace(options.namespace ?? process.env["MANYHANDS_NAMESPACE"] ?? DEFAULT_NAMESPACE),
+    namespace: checkNamespace(options.namespace ?? (process.env["MANYHANDS_NAMESPACE"] || DEFAULT_NAMESPACE)),
     lease: checkNumber("lease", options.lease ?? DEFAULT_LEASE, 1_000),
     maxPayload: checkNumber("maxPayload", options.maxPayload ?? DEFAULT_MAX_PAYLOAD, 1_024),
     logger: options.logger ?? stderrLogger,
@@ -79,14 +79,12 @@ export function toSettings(options: ConnectOptions): ContextSettings {
 /** @throws ValueError for a name that could not stand in a key */
 export function checkNamespace(namespace: unknown): string {
   if (typeof namespace === "string" && /^[A-Za-z0-9_.-]{1,100}$/.test(namespace)) return namespace;
-  throw new ValueError(
-    `a namespace is 1 to 100 letters, digits or _ . - ; got ${JSON.stringify(namespace) ?? String(namespace)}`,
-  );
+  throw new ValueError(`a namespace is 1 to 100 letters, digits or _ . - ; got ${got(namespace)}`);
 }
 
 function checkNumber(name: string, value: unknown, least: number): number {
   if (typeof value === "number" && Number.isFinite(value) && value >= least) return value;
-  throw new ValueError(`${name} must be a number from ${least}; got ${JSON.stringify(value) ?? String(value)}`);
+  throw new ValueError(`${name} must be a number from ${least}; got ${got(value)}`);
 }
 
 /** `manyhands run` starts a worker for the modules in which a script defines its tasks. */

@@ -153,7 +153,7 @@ export class Context {
     const clientId = randomBytes(8).toString("hex");
     const keepAlive = new KeepAlive();
     const openBlocking = (): RedisClient => {
-      const blocking = openRedis(redis, { name: `manyhands:replies:${clientId}` });
+      const blocking = openRedis(redis, { name: `manyhands:replies:${clientId}`, blocking: true });
       unreferenceSocket(blocking);
       return blocking;
     };

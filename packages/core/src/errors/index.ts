@@ -1,4 +1,5 @@
 export { type ErrorClass, errorClassOf, plainName, registerError, wireNameOf } from "./error-classes.ts";
 export * from "./errors.ts";
 export { type FailureSummary, failureSummary, thrownMessage } from "./failure-summary.ts";
+export { got } from "./got.ts";
 export { addAwaitSite, markRemote, originOf, type RemoteOrigin } from "./remote-origin.ts";

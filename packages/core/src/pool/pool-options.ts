@@ -1,5 +1,5 @@
 import { assertSendable, encodeToString } from "../codec/index.ts";
-import { ValueError } from "../errors/index.ts";
+import { got, ValueError } from "../errors/index.ts";
 import type { FencePolicy, Isolation, PoolRecord } from "../protocol/records.ts";
 import { type AnyTask, isTask } from "../tasks/index.ts";
 
@@ -45,13 +45,13 @@ export function toPoolRecord(
     throw new TypeError(`initializer must be a task, made with task(name, run); got ${typeof initializer}`);
   }
   if (maxTasksPerChild !== undefined && !(Number.isInteger(maxTasksPerChild) && maxTasksPerChild > 0)) {
-    throw new ValueError(`maxTasksPerChild must be a whole number from 1; got ${JSON.stringify(maxTasksPerChild)}`);
+    throw new ValueError(`maxTasksPerChild must be a whole number from 1; got ${got(maxTasksPerChild)}`);
   }
   if (isolation !== undefined && !["process", "thread", "inline"].includes(isolation)) {
-    throw new ValueError(`isolation must be process, thread or inline; got ${JSON.stringify(isolation)}`);
+    throw new ValueError(`isolation must be process, thread or inline; got ${got(isolation)}`);
   }
   if (fence !== undefined && fence !== "strict" && fence !== "lenient") {
-    throw new ValueError(`fence must be strict or lenient; got ${JSON.stringify(fence)}`);
+    throw new ValueError(`fence must be strict or lenient; got ${got(fence)}`);
   }
   if (!Array.isArray(initArgs)) throw new ValueError(`initArgs must be a list of arguments; got ${typeof initArgs}`);
   assertSendable(initArgs, "initArgs");
@@ -74,7 +74,7 @@ function checkPoolSize(size: unknown): asserts size is number | undefined {
   if (size === undefined) return;
   if (typeof size !== "number" || !Number.isInteger(size) || size < 1) {
     throw new ValueError(
-      `the size of a pool must be a whole number from 1; got ${JSON.stringify(size) ?? String(size)}; leave it out to use all slots`,
+      `the size of a pool must be a whole number from 1; got ${got(size)}; leave it out to use all slots`,
     );
   }
 }
@@ -83,8 +83,6 @@ function checkPoolSize(size: unknown): asserts size is number | undefined {
 function checkPoolName(name: unknown): asserts name is string | undefined {
   if (name === undefined) return;
   if (typeof name !== "string" || !/^[A-Za-z0-9_.-]{1,100}$/.test(name)) {
-    throw new ValueError(
-      `a pool's name is 1 to 100 letters, digits or _ . - ; got ${JSON.stringify(name) ?? String(name)}`,
-    );
+    throw new ValueError(`a pool's name is 1 to 100 letters, digits or _ . - ; got ${got(name)}`);
   }
 }

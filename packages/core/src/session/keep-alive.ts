@@ -33,19 +33,32 @@ export class KeepAlive {
   }
 }
 
-/** Unreferences the socket of a single-server connection, now and after every reconnect; cluster nodes included. */
+/**
+ * Unreferences the socket of a single-server connection, now and after every reconnect, and the pauses between attempts
+ * to reconnect; cluster nodes included.
+ */
 export function unreferenceSocket(client: RedisClient): void {
   const unreference = (one: unknown): void => {
-    const node = one as { stream?: { unref?: () => void }; on?: (event: string, listener: () => void) => void };
-    const apply = (): void => node.stream?.unref?.();
-    node.on?.("connect", apply);
-    node.on?.("ready", apply);
+    const node = one as Connection;
+    const apply = (): void => {
+      node.stream?.unref?.();
+      node.reconnectTimeout?.unref();
+    };
+    for (const event of ["connect", "ready", "reconnecting"]) node.on(event, apply);
     apply();
   };
   if ("nodes" in client) {
+    client.on("reconnecting", () => (client as unknown as Connection).reconnectTimeout?.unref());
     for (const node of client.nodes()) unreference(node);
     client.on("+node", unreference);
   } else {
     unreference(client);
   }
+}
+
+/** What ioredis has, but does not declare. */
+interface Connection {
+  stream?: { unref?: () => void };
+  reconnectTimeout?: NodeJS.Timeout | null;
+  on(event: string, listener: () => void): void;
 }

@@ -24,6 +24,7 @@ export class Session {
   readonly #beatAgain: () => void;
   #timer: NodeJS.Timeout | undefined;
   #started: Promise<void> | undefined;
+  #stopped = false;
 
   constructor(options: { id: string; client: RedisClient; keys: Keys; lease: Milliseconds }) {
     this.id = options.id;
@@ -34,13 +35,20 @@ export class Session {
     this.#beatAgain = () => void this.#beat().catch(() => {});
   }
 
-  /** Writes the lease for the first time; later calls return the same promise. */
+  /** Writes the lease for the first time; later calls return the same promise. After a failure, call it again. */
   start(): Promise<void> {
-    this.#started ??= this.#write().then(() => {
-      this.#timer = setInterval(this.#beatAgain, this.#lease / 3);
-      this.#timer.unref();
-      this.#client.on("ready", this.#beatAgain);
-    });
+    this.#started ??= this.#write().then(
+      () => {
+        if (this.#stopped) return;
+        this.#timer = setInterval(this.#beatAgain, this.#lease / 3);
+        this.#timer.unref();
+        this.#client.on("ready", this.#beatAgain);
+      },
+      (error) => {
+        this.#started = undefined;
+        throw error;
+      },
+    );
     return this.#started;
   }
 
@@ -51,6 +59,7 @@ export class Session {
   }
 
   async stop(): Promise<void> {
+    this.#stopped = true;
     clearInterval(this.#timer);
     this.#client.off("ready", this.#beatAgain);
     if (this.#started && this.#client.status === "ready") await this.#client.unlink(this.#key).catch(() => {});

@@ -1,5 +1,5 @@
 import type { JobsOptions } from "bullmq";
-import { ValueError } from "../errors/index.ts";
+import { got, ValueError } from "../errors/index.ts";
 import type { Milliseconds } from "../protocol/records.ts";
 import { type AnyTask, type Backoff, checkTaskOptions, type TaskOptions } from "../tasks/index.ts";
 
@@ -81,20 +81,38 @@ export function effectiveOptions(
 function checkSubmitOptions(options: SubmitOptions): void {
   checkTaskOptions("the options of a call", options as TaskOptions);
   const { delay, jobId, tags, deduplication } = options;
-  if (delay !== undefined && !(delay >= 0 && Number.isFinite(delay))) {
-    throw new ValueError(`delay must be milliseconds from 0; got ${String(delay)}`);
+  if (delay !== undefined && !isDuration(delay)) {
+    throw new ValueError(`delay must be milliseconds from 0; got ${got(delay)}`);
   }
-  if (jobId !== undefined && (!/^[A-Za-z0-9_.-]{1,200}$/.test(jobId) || /^\d+$/.test(jobId))) {
-    throw new ValueError(
-      `jobId must be 1 to 200 letters, digits or _ . - and not a number; got ${JSON.stringify(jobId)}`,
-    );
-  }
+  if (jobId !== undefined) checkJobId(jobId);
   if (tags !== undefined && !(Array.isArray(tags) && tags.every((tag) => typeof tag === "string"))) {
-    throw new ValueError(`tags must be a list of strings; got ${JSON.stringify(tags)}`);
+    throw new ValueError(`tags must be a list of strings; got ${got(tags)}`);
   }
   if (deduplication !== undefined && (typeof deduplication.id !== "string" || deduplication.id === "")) {
-    throw new ValueError(`deduplication needs an id, such as { id: "report-7" }; got ${JSON.stringify(deduplication)}`);
+    throw new ValueError(`deduplication needs an id, such as { id: "report-7" }; got ${got(deduplication)}`);
   }
+  if (deduplication?.ttl !== undefined && !isDuration(deduplication.ttl)) {
+    throw new ValueError(`deduplication.ttl must be milliseconds from 0; got ${got(deduplication.ttl)}`);
+  }
+}
+
+/** BullMQ's own keys of a queue: a job of such an id would take their place. */
+const RESERVED_IDS: ReadonlySet<string> = new Set(
+  (
+    "active wait waiting-children paused id delayed prioritized stalled-check completed failed stalled repeat limiter " +
+    "meta events pc marker de metrics"
+  ).split(" "),
+);
+
+function checkJobId(jobId: unknown): void {
+  if (typeof jobId !== "string" || !/^[A-Za-z0-9_.-]{1,200}$/.test(jobId) || /^\d+$/.test(jobId)) {
+    throw new ValueError(`jobId must be 1 to 200 letters, digits or _ . - and not a number; got ${got(jobId)}`);
+  }
+  if (RESERVED_IDS.has(jobId)) throw new ValueError(`jobId must not be ${got(jobId)}, a word that BullMQ uses itself`);
+}
+
+function isDuration(value: unknown): boolean {
+  return typeof value === "number" && value >= 0 && Number.isFinite(value);
 }
 
 /** The options of BullMQ for a job of the given size. */

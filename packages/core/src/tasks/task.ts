@@ -1,5 +1,5 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
-import { ValueError } from "../errors/index.ts";
+import { got, ValueError } from "../errors/index.ts";
 import type { Isolation, Milliseconds } from "../protocol/records.ts";
 import { callerModule } from "./caller-module.ts";
 import { registerTask } from "./task-registry.ts";
@@ -101,17 +101,15 @@ export function isTask(value: unknown): value is AnyTask {
 
 function checkName(name: unknown): asserts name is string {
   if (typeof name !== "string" || !/^[\p{L}\p{N}_.:/@-]{1,200}$/u.test(name)) {
-    throw new ValueError(
-      `a task's name is 1 to 200 letters, digits or any of _ . : / @ - ; got ${JSON.stringify(name) ?? typeof name}`,
-    );
+    throw new ValueError(`a task's name is 1 to 200 letters, digits or any of _ . : / @ - ; got ${got(name)}`);
   }
 }
 
 /** Shared with submissions, which take the same options. @param whose - How the message begins. */
 export function checkTaskOptions(whose: string, options: TaskOptions<never> | TaskOptions): void {
   const bad = (option: string, wanted: string): never => {
-    const got = (options as Record<string, unknown>)[option];
-    throw new ValueError(`${whose}: ${option} must be ${wanted}; got ${JSON.stringify(got) ?? String(got)}`);
+    const value = (options as Record<string, unknown>)[option];
+    throw new ValueError(`${whose}: ${option} must be ${wanted}; got ${got(value)}`);
   };
   const { attempts, backoff, timeout, softTimeout, priority, resultTtl, isolation, schema } = options;
   if (attempts !== undefined && !(Number.isInteger(attempts) && attempts >= 1))
@@ -135,6 +133,8 @@ export function checkTaskOptions(whose: string, options: TaskOptions<never> | Ta
   if (typeof backoff === "object" && backoff !== null && !["fixed", "exponential"].includes(backoff.type)) {
     bad("backoff", "of type fixed or exponential");
   }
+  const jitter = typeof backoff === "object" && backoff !== null ? backoff.jitter : undefined;
+  if (jitter !== undefined && !(jitter >= 0 && jitter <= 1)) bad("backoff", "with a jitter from 0 to 1");
 }
 
 /** Longest delay that a timer of Node keeps, ms. */
