@@ -27,6 +27,8 @@ export interface ImapOptions {
   send: (unit: Unit) => void;
 }
 
+/** Items of room after which the input is read on, in a large buffer. */
+const LARGEST_BATCH = 128;
 /** How long `return()` waits for a producer that is in the middle of producing, ms. */
 const RELEASE_DEADLINE = 1_000;
 
@@ -59,6 +61,8 @@ export class ImapIterator<Value> implements AsyncIterableIterator<Value>, Answer
   #readsAhead = false;
   #pumping: Promise<void> | undefined;
   #serving = false;
+  readonly #outbox: Unit[] = [];
+  #flushing: NodeJS.Immediate | undefined;
 
   constructor(options: ImapOptions) {
     this.#options = options;
@@ -186,7 +190,7 @@ export class ImapIterator<Value> implements AsyncIterableIterator<Value>, Answer
 
   #consumed(items: number): void {
     this.#outstanding -= items;
-    if (!this.#sourceEnded && this.#hasRoom()) void this.#pump();
+    if (this.#isWorthFilling()) void this.#pump();
   }
 
   /** Gives what is there to those who wait, in the order in which they asked. */
@@ -217,7 +221,7 @@ export class ImapIterator<Value> implements AsyncIterableIterator<Value>, Answer
     this.#pumping ??= this.#fill().finally(() => {
       this.#pumping = undefined;
       // Room that was made between the last look at it and now.
-      if (!this.#sourceEnded && this.#hasRoom()) void this.#pump();
+      if (this.#isWorthFilling()) void this.#pump();
       this.#serve();
     });
     return this.#pumping;
@@ -225,6 +229,14 @@ export class ImapIterator<Value> implements AsyncIterableIterator<Value>, Answer
 
   async #fill(): Promise<void> {
     while (!this.#sourceEnded && this.#hasRoom()) await this.#sendChunk();
+    this.#flush();
+  }
+
+  /** A large buffer is filled up a batch at a time, so that the new chunks can share jobs. */
+  #isWorthFilling(): boolean {
+    if (this.#sourceEnded || !this.#hasRoom()) return false;
+    const batch = Math.min(LARGEST_BATCH, this.#options.bufferSize >> 3);
+    return this.#readsAhead || this.#outstanding + batch <= this.#options.bufferSize;
   }
 
   #hasRoom(): boolean {
@@ -284,7 +296,18 @@ export class ImapIterator<Value> implements AsyncIterableIterator<Value>, Answer
     this.#outstanding += items.length;
     this.#byIndex.set(index, chunk);
     if (this.#options.ordered) this.#queue.push(chunk);
-    this.#options.send({ payload: items, items: items.length, index, sink: this, plain: false });
+    this.#outbox.push({ payload: items, items: items.length, index, sink: this, plain: false });
+    this.#flushing ??= setImmediate(() => this.#flush());
+  }
+
+  /**
+   * Sends what was read in this turn of the event loop together: an asynchronous input gives each item in a microtask of
+   * its own, and one that has to wait must not hold back what it gave before.
+   */
+  #flush(): void {
+    clearImmediate(this.#flushing);
+    this.#flushing = undefined;
+    for (const unit of this.#outbox.splice(0)) this.#options.send(unit);
   }
 
   /** An item that cannot be sent takes a position of its own. */
