@@ -20,9 +20,8 @@ export interface CommandText {
   examples?: readonly (readonly [call: string, words: string])[];
 }
 
-/** A command with the options that all have, which may stand before or after its name. */
 export function newCommand(name: string, text: CommandText): Command {
-  const command = addSharedOptions(new Command(name)).description(text.summary);
+  const command = new Command(name).description(text.summary);
   if (text.examples && text.examples.length > 0) {
     const width = Math.max(...text.examples.map(([call]) => call.length));
     const lines = text.examples.map(([call, words]) => `  $ ${call.padEnd(width)}   # ${words}`);
@@ -31,6 +30,7 @@ export function newCommand(name: string, text: CommandText): Command {
   return command;
 }
 
+/** The options that all commands have; they may stand before or after a command's name. */
 export function addSharedOptions(command: Command): Command {
   const group = "On every command:";
   return command

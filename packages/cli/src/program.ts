@@ -28,7 +28,7 @@ export async function runCommandLine(args: readonly string[]): Promise<ExitCode>
 }
 
 export function buildProgram(): Command {
-  const program = addSharedOptions(new Command("manyhands"))
+  const program = new Command("manyhands")
     .description("Python's multiprocessing for many machines: worker hosts, pools and tasks on Redis.")
     .version(packageVersion(), "-V, --version")
     // What follows the script of `run` belongs to the script.
@@ -55,6 +55,8 @@ export function buildProgram(): Command {
 
 /** Settings that every command has but does not inherit when it is added ready-made. */
 function refine(command: Command): void {
+  // After its own options, so that help shows those first.
+  addSharedOptions(command);
   command.exitOverride();
   command.showSuggestionAfterError();
   command.configureOutput({ outputError: (text, write) => write(`${text.trimEnd()}\n`) });

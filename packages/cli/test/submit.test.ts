@@ -66,9 +66,7 @@ describe("submit --wait", () => {
 
     const { code, stderr } = await run(["submit", "spin", "60000", "--wait", "--timeout", "800"], place);
 
-    expect(stderr).toMatch(
-      /^timed out: task/,
-    );
+    expect(stderr).toMatch(/^timed out: task/);
     expect(code).toBe(124);
     expect(Date.now() - began).toBeLessThan(20_000);
     await untilTask(look(place), { name: "spin", state: "failed" });
