@@ -1,0 +1,29 @@
+import { useCluster } from "@manyhands/testing";
+import { expect, test } from "vitest";
+import { Inspector, Keys, openRedis, submitDetached } from "../../src/internal.ts";
+
+const cluster = useCluster();
+
+test("all that is read and done stays on one slot of a cluster", async () => {
+  const client = openRedis(cluster.config, { name: "inspector-test" });
+  const keys = new Keys("on-cluster");
+  const inspector = new Inspector({ client, keys });
+  try {
+    await inspector.createPool({ name: "mail", size: 2 });
+    const call = { task: "square", args: [7], pool: "mail", maxPayload: 1_000 };
+    const { id } = await submitDetached({ client, keys }, call);
+
+    expect(await inspector.pools()).toMatchObject([{ name: "mail", size: 2, waiting: 1 }]);
+    expect(await inspector.tasks()).toMatchObject([{ id, state: "waiting" }]);
+    expect(await inspector.task(id)).toMatchObject({ args: [7], queuePosition: 0 });
+    expect(await inspector.logs(id)).toEqual({ lines: [], next: 0 });
+    expect(await inspector.pausePool("mail")).toBe(true);
+    expect(await inspector.resumePool("mail")).toBe(true);
+    expect(await inspector.resizePool("mail", 3)).toBe(true);
+    expect(await inspector.cancelTask(id)).toEqual({ outcome: "removed", pool: "mail" });
+    expect(await inspector.task(id)).toBe(null);
+  } finally {
+    await inspector.close();
+    client.disconnect();
+  }
+});
