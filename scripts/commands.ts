@@ -5,7 +5,7 @@ export const COMMANDS: Readonly<Record<string, string>> = {
   example: "one demo by name: pnpm example pool-map; --list names them",
   test: "builds, gets what the tests need, runs all of them; pnpm test lock runs those whose file or name has it",
   dev: "the tests in watch mode",
-  chaos: "only the tests that kill, freeze and restart things at random; MANYHANDS_SEED repeats a run",
+  chaos: "the tests that kill, freeze and restart things, for minutes; MANYHANDS_SEED repeats a run",
   check: "format, lint, layers, types, unused code, docs, package shape; pnpm check lint runs one",
   fix: "repairs of all this what can repair itself: format, imports, simple lint",
   build: "compiles the packages into their dist folders",

@@ -2,6 +2,7 @@ import { connect } from "@manyhands/core";
 import { until, useRedis } from "@manyhands/testing";
 import { expect, test } from "vitest";
 import { leftovers } from "./leftovers.ts";
+import { expectDeliveredOnce, expectLossesExplained } from "./outcome.ts";
 import { Rampage } from "./rampage.ts";
 import { chooseSeed, seededRandom } from "./random.ts";
 import { runWorkload } from "./workload.ts";
@@ -35,10 +36,7 @@ test("5 000 calls while hosts and children are killed at random: every result on
   console.log(
     `${rampage.hostKills} hosts, ${rampage.killedChildren.size} children killed, ${tally.lost.length} calls lost`,
   );
-  expect(tally.wrong).toEqual([]);
-  expect(tally.failed).toEqual([]);
-  expect(tally.seen.size).toBe(5_000);
-  expect([...tally.seen].filter(([, times]) => times !== 1)).toEqual([]);
+  expectDeliveredOnce(tally, 5_000);
   expect(rampage.hostKills).toBeGreaterThanOrEqual(2);
   expect(rampage.killedChildren.size).toBeGreaterThanOrEqual(10);
   expectLossesExplained(tally.lost, rampage.killedChildren);
@@ -49,10 +47,3 @@ test("5 000 calls while hosts and children are killed at random: every result on
   expect(await redis.client().hkeys(`{${namespace}}/pools`)).toEqual(["default"]);
   expect(await rampage.end()).toEqual([]);
 }, 120_000);
-
-/** A killed child costs at most the one call that it ran, and every loss names the child. */
-function expectLossesExplained(lost: readonly string[], killed: ReadonlySet<number>): void {
-  const blamed = lost.map((message) => Number(/the child \(pid (\d+)\).*ended by SIGKILL/.exec(message)?.[1]));
-  expect(blamed.filter((pid) => !killed.has(pid))).toEqual([]);
-  expect(new Set(blamed).size).toBe(blamed.length);
-}

@@ -1,0 +1,12 @@
+import { defineConfig } from "vitest/config";
+
+// `pnpm chaos`: the tests that kill, freeze and restart things, with those that go on for minutes. One file at a time,
+// because each wants all processors.
+export default defineConfig({
+  test: {
+    include: ["packages/*/chaos/**/*.test.ts", "packages/*/test/chaos/**/*.test.ts"],
+    fileParallelism: false,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+  },
+});
