@@ -68,7 +68,9 @@ async function firstAnswer(client: RedisClient, where: string, timeout: number):
       } else if (/DB index/i.test(message)) {
         // The connection would go on with database 0, which is somebody else's.
         reject(new RedisUnfitError(`Redis at ${where} has no such database: ${message}; use one that it has`));
-      } else if (/ECONNREFUSED|ENOTFOUND|EACCES|EHOSTUNREACH|ENETUNREACH|ENOENT|EPROTO|ERR_TLS|SSL|certificate/i.test(message)) {
+      } else if (
+        /ECONNREFUSED|ENOTFOUND|EACCES|EHOSTUNREACH|ENETUNREACH|ENOENT|EPROTO|ERR_TLS|SSL|certificate/i.test(message)
+      ) {
         reject(unreachable(where, message, error));
       }
     };

@@ -18,6 +18,8 @@ type State<Value> = { kind: "pending" } | { kind: "value"; value: Value } | { ki
  */
 export class AsyncResult<Value> implements PromiseLike<Value> {
   #state: State<Value> = { kind: "pending" };
+  /** The outcome is here; while its callback runs, the result is not ready yet. */
+  #isDecided = false;
   #waiters: Set<() => void> | undefined;
   readonly #callbacks: Callbacks<Value> | undefined;
   readonly #logger: Logger;
@@ -124,26 +126,27 @@ export class AsyncResult<Value> implements PromiseLike<Value> {
 
   /** @internal */
   resolve(value: Value): void {
-    if (this.#state.kind !== "pending") return;
+    if (this.#isDecided) return;
+    this.#isDecided = true;
     this.#call("callback", this.#callbacks?.callback, value);
     this.#settle({ kind: "value", value });
   }
 
   /** @internal Ready without a call of the callback: the outcome of an empty `map` (PL6). */
   settleEmpty(value: Value): void {
+    this.#isDecided = true;
     this.#settle({ kind: "value", value });
   }
 
   /** @internal */
   reject(error: unknown): void {
-    if (this.#state.kind !== "pending") return;
+    if (this.#isDecided) return;
+    this.#isDecided = true;
     this.#call("errorCallback", this.#callbacks?.errorCallback, error);
     this.#settle({ kind: "error", error });
   }
 
   #settle(state: State<Value>): void {
-    // The callback may have settled it in another way.
-    if (this.#state.kind !== "pending") return;
     this.#state = state;
     const waiters = this.#waiters;
     this.#waiters = undefined;

@@ -4,6 +4,7 @@ import { StateLostError } from "../errors/index.ts";
 import type { Logger } from "../logger/logger.ts";
 import type { ReplyItem } from "../protocol/job.ts";
 import type { Keys } from "../protocol/keys.ts";
+import type { Milliseconds } from "../protocol/records.ts";
 import type { KeepAlive } from "../session/index.ts";
 import { giveAnswers, readOutcomes, unreadable } from "./read-outcomes.ts";
 import type { Ticket } from "./ticket.ts";
@@ -12,8 +13,6 @@ import type { Ticket } from "./ticket.ts";
 const BLOCK = 5_000;
 /** A blocking read that is so many ms late has lost its connection. */
 const SILENCE = 5_000;
-/** How often pending jobs are compared with Redis, ms. */
-const RECONCILE_INTERVAL = 2_000;
 /** Jobs compared in each interval while nothing is amiss: a thousand waits must not keep Redis busy. */
 const RECONCILE_SAMPLE = 20;
 /** Jobs compared in one round trip when something is. */
@@ -30,6 +29,8 @@ export interface ResultChannelOptions {
   clientId: string;
   keepAlive: KeepAlive;
   logger: Logger;
+  /** Time between two comparisons of pending jobs with Redis, ms. @defaultValue 2_000 */
+  interval?: Milliseconds;
 }
 
 /**
@@ -46,6 +47,7 @@ export interface ResultChannelOptions {
  */
 export class ResultChannel {
   readonly #options: ResultChannelOptions;
+  readonly #interval: Milliseconds;
   readonly #stream: string;
   readonly #tickets = new Map<string, Ticket>();
   #blocking: RedisClient | undefined;
@@ -62,6 +64,7 @@ export class ResultChannel {
 
   constructor(options: ResultChannelOptions) {
     this.#options = options;
+    this.#interval = options.interval ?? 2_000;
     this.#stream = options.keys.replies(options.clientId);
     options.client.on("ready", () => {
       this.#suspicious = true;
@@ -86,7 +89,7 @@ export class ResultChannel {
     this.#tickets.set(ticket.jobId, ticket);
     if (this.#timer === undefined) {
       this.#options.keepAlive.hold();
-      this.#timer = setInterval(() => void this.#reconcile(), RECONCILE_INTERVAL);
+      this.#timer = setInterval(() => void this.#reconcile(), this.#interval);
     }
     if (!this.#reading) void this.#read();
   }
@@ -260,7 +263,7 @@ export class ResultChannel {
   /** Up to `count` tickets that have waited for a while, the next ones with each call. */
   #oldTickets(count: number): Ticket[] {
     const now = performance.now();
-    const old = this.#pending().filter((ticket) => now - ticket.since > RECONCILE_INTERVAL);
+    const old = this.#pending().filter((ticket) => now - ticket.since > this.#interval);
     if (old.length <= count) return old;
     this.#reconcileFrom = (this.#reconcileFrom + count) % old.length;
     return [...old, ...old].slice(this.#reconcileFrom, this.#reconcileFrom + count);

@@ -1,0 +1,101 @@
+import type { TestRedis } from "@manyhands/testing";
+import { onTestFinished } from "vitest";
+import { encode, encodeToString } from "../../src/codec/index.ts";
+import { closeRedis, openRedis, type RedisClient } from "../../src/connection/index.ts";
+import type { JobReturn, UnitAnswer } from "../../src/protocol/job.ts";
+import { Keys } from "../../src/protocol/keys.ts";
+import { type Outcome, ResultChannel, Ticket } from "../../src/results/index.ts";
+import { postAnswers } from "../../src/results/post-answers.ts";
+import { KeepAlive } from "../../src/session/index.ts";
+
+/** A result channel on a real Redis, with the hand of a host that answers into it. */
+export class ChannelBench {
+  readonly client: RedisClient;
+  readonly keys: Keys;
+  readonly channel: ResultChannel;
+  readonly warnings: string[] = [];
+  readonly stream: string;
+  blocking: RedisClient | undefined;
+  #jobs = 0;
+
+  constructor(redis: TestRedis) {
+    this.client = openRedis(redis.url, { name: "test" });
+    this.keys = new Keys(redis.namespace());
+    this.stream = this.keys.replies("me");
+    this.channel = new ResultChannel({
+      client: this.client,
+      openBlocking: () => {
+        this.blocking = openRedis(redis.url, { name: "test:blocking", blocking: true });
+        return this.blocking;
+      },
+      keys: this.keys,
+      clientId: "me",
+      keepAlive: new KeepAlive(),
+      interval: 200,
+      logger: { info() {}, warn: (message) => void this.warnings.push(message), error() {} },
+    });
+    onTestFinished(async () => {
+      await this.channel.close(new Error("the test is over"));
+      await closeRedis(this.client, 0);
+    });
+  }
+
+  /** A ticket that is expected already, and a promise of its outcomes by unit. */
+  expect({ units = 1, jobId = this.#nextId(), submitted = true } = {}): Expected {
+    const outcomes: Outcome[] = [];
+    let left = units;
+    let done: () => void = () => {};
+    const all = new Promise<Outcome[]>((resolve) => {
+      done = () => resolve(outcomes);
+    });
+    const sink = {
+      answer: (unit: number, outcome: Outcome): void => {
+        outcomes[unit] = outcome;
+        left -= 1;
+        if (left === 0) done();
+      },
+    };
+    const ticket = new Ticket({ jobId, pool: "p", task: "t", units, sink });
+    ticket.submitted = submitted;
+    this.channel.expect(ticket);
+    return { ticket, all };
+  }
+
+  #nextId(): string {
+    this.#jobs += 1;
+    return `me-${this.#jobs}`;
+  }
+
+  async post(jobId: string, ...answers: UnitAnswer[]): Promise<void> {
+    await postAnswers(this.client, this.stream, [[jobId, encode(answers), "host", 1]]);
+  }
+
+  /** What BullMQ keeps of a finished job. */
+  async finish(jobId: string, fields: { returnvalue?: unknown; failedReason?: string; error?: string }): Promise<void> {
+    const { returnvalue, failedReason, error } = fields;
+    await this.client.hset(this.keys.job("p", jobId), {
+      timestamp: 1,
+      finishedOn: 2,
+      ...(returnvalue === undefined ? {} : { returnvalue: JSON.stringify(returnvalue) }),
+      ...(failedReason === undefined ? {} : { failedReason }),
+      ...(error === undefined ? {} : { error }),
+    });
+  }
+
+  returned(more: Partial<JobReturn>): JobReturn {
+    return { host: "h", hostId: "h", pid: 1, duration: 1, ...more };
+  }
+}
+
+export interface Expected {
+  ticket: Ticket;
+  all: Promise<Outcome[]>;
+}
+
+/** The error of a unit that failed. */
+export function errorOf(outcome: Outcome | undefined): Error {
+  if (outcome?.value instanceof Error && !outcome.ok) return outcome.value;
+  throw new Error("it did not fail");
+}
+
+export const encodedAnswers = (...answers: UnitAnswer[]): string => encodeToString(answers);

@@ -1,0 +1,117 @@
+import { until, useRedis } from "@manyhands/testing";
+import { expect, test } from "vitest";
+import { encode } from "../../src/codec/index.ts";
+import { ClosedError, StateLostError } from "../../src/errors/index.ts";
+import { ChannelBench, errorOf } from "./channel-bench.ts";
+
+const redis = useRedis();
+
+test("an answer finds its ticket, whether it comes before or after the reading begins", async () => {
+  const bench = new ChannelBench(redis);
+  await bench.post("me-1", [0, 1, "early", 3]);
+  const early = bench.expect();
+  expect(await early.all).toEqual([{ ok: true, value: "early", micros: 3 }]);
+  const late = bench.expect({ units: 2 });
+  await bench.post("me-2", [1, 1, "b", 1]);
+  await bench.post("me-2", [1, 1, "b again", 1], [0, 1, "a", 1]);
+  expect((await late.all).map((outcome) => outcome.value)).toEqual(["a", "b"]);
+  expect(bench.channel.pending).toBe(0);
+});
+
+test("two calls with one job id both get its answer, and neither pushes the other out", async () => {
+  const bench = new ChannelBench(redis);
+  const [first, second, third] = [1, 2, 3].map(() => bench.expect({ jobId: "same" }));
+  second?.ticket.fail(new Error("cancelled"));
+  bench.channel.settle(second?.ticket as never);
+  await bench.post("same", [0, 1, 5, 1]);
+  expect((await first?.all)?.[0]?.value).toBe(5);
+  expect((await third?.all)?.[0]?.value).toBe(5);
+  expect(bench.channel.pending).toBe(0);
+});
+
+test("a connection that is killed in the middle of a read misses nothing", async () => {
+  const bench = new ChannelBench(redis);
+  const before = bench.expect();
+  await bench.post("me-1", [0, 1, 1, 1]);
+  await before.all;
+  const calls = Array.from({ length: 20 }, () => bench.expect());
+  const list = String(await bench.client.client("LIST"));
+  const id = /id=(\d+) [^\n]*name=test:blocking/.exec(list)?.[1];
+  await bench.client.client("KILL", "ID", id as string);
+  for (const { ticket } of calls) await bench.post(ticket.jobId, [0, 1, ticket.jobId, 1]);
+  for (const { ticket, all } of calls) expect((await all)[0]?.value).toBe(ticket.jobId);
+});
+
+test("an answer that never came is read from the job itself", async () => {
+  const bench = new ChannelBench(redis);
+  const { all } = bench.expect();
+  await bench.finish("me-1", { returnvalue: bench.returned({ value: { from: "the job" } }) });
+  expect((await all)[0]).toMatchObject({ ok: true, value: { from: "the job" } });
+});
+
+test("answers that were trimmed from the stream are read from the jobs", async () => {
+  const bench = new ChannelBench(redis);
+  await bench.post("me-1", [0, 1, "trimmed", 1]);
+  await bench.client.xtrim(bench.stream, "MAXLEN", 0);
+  const { all } = bench.expect();
+  await bench.finish("me-1", { returnvalue: bench.returned({ value: "kept" }) });
+  expect((await all)[0]?.value).toBe("kept");
+});
+
+test("a job that Redis does not know is lost, but not while it is still on its way there", async () => {
+  const bench = new ChannelBench(redis);
+  const unsent = bench.expect({ submitted: false });
+  const lost = bench.expect();
+  const [outcome] = await lost.all;
+  expect(outcome?.value).toBeInstanceOf(StateLostError);
+  expect(errorOf(outcome).message).toBe(
+    'Redis no longer knows job me-2 of task "t": it was removed, or Redis lost its data; submit it again',
+  );
+  expect(unsent.ticket.settled).toBe(false);
+});
+
+test("an answer that the blocking connection has not brought is no loss of its job", async () => {
+  const bench = new ChannelBench(redis);
+  const first = bench.expect();
+  await bench.post("me-1", [0, 1, 1, 1]);
+  await first.all;
+  // The job is removed at its end, and the connection that would bring its answer is gone.
+  const { all } = bench.expect();
+  bench.blocking?.disconnect();
+  await bench.post("me-2", [0, 1, "unread", 1]);
+  expect((await all)[0]?.value).toBe("unread");
+});
+
+test("an answer that cannot be decoded fails its own call and no other", async () => {
+  const bench = new ChannelBench(redis);
+  const bad = bench.expect();
+  const good = bench.expect();
+  const items = [
+    ["me-1", new Uint8Array([0xc1, 0xc1]), "host", 1],
+    ["me-2", encode([[0, 1, "fine", 1]]), "host", 1],
+  ];
+  await bench.client.xadd(bench.stream, "*", "answers", Buffer.from(encode(items)));
+  expect((await good.all)[0]?.value).toBe("fine");
+  expect(errorOf((await bad.all)[0]).message).toContain('the outcome of job me-1 of task "t" cannot be read');
+});
+
+test("an entry that is not ours is passed over", async () => {
+  const bench = new ChannelBench(redis);
+  const { all } = bench.expect();
+  await bench.client.xadd(bench.stream, "*", "answers", "\xc1 garbage");
+  await bench.post("me-1", [0, 1, "behind it", 1]);
+  expect((await all)[0]?.value).toBe("behind it");
+  expect(bench.warnings.every((warning) => warning.startsWith("reading answers failed, trying again"))).toBe(true);
+});
+
+test("close fails what is pending and what comes later, and leaves no stream", async () => {
+  const bench = new ChannelBench(redis);
+  const pending = bench.expect();
+  await until(() => bench.blocking?.status === "ready", { what: "the channel reads" });
+  await bench.post("other", [0, 1, 1, 1]);
+  await bench.channel.close(new ClosedError("closed"));
+  expect((await pending.all)[0]?.value).toBeInstanceOf(ClosedError);
+  expect((await bench.expect().all)[0]?.value).toBeInstanceOf(ClosedError);
+  expect(bench.channel.pending).toBe(0);
+  expect(await bench.client.exists(bench.stream)).toBe(0);
+});

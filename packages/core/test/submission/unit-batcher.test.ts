@@ -1,0 +1,126 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect, test } from "vitest";
+import { TaskDurations } from "../../src/submission/task-durations.ts";
+import { type Unit, UnitBatcher } from "../../src/submission/unit-batcher.ts";
+
+/** A batcher whose jobs are kept in `sent`: for each job the names of its units. */
+function batcher({ slots = 4, mean }: { slots?: number; mean?: number } = {}) {
+  const sent: string[][] = [];
+  const durations = new TaskDurations();
+  if (mean !== undefined) durations.record("t", mean * 1_000, 1);
+  const state = { slots, inFlight: 0 };
+  const subject = new UnitBatcher({
+    task: "t",
+    kind: "calls",
+    durations,
+    parallelism: () => state.slots,
+    inFlight: () => state.inFlight,
+    send: (groups) => {
+      state.inFlight += groups.length;
+      sent.push(...groups.map((group) => group.map((one) => String(one.payload[0]))));
+    },
+  });
+  const push = (count: number, items = 1): void => {
+    for (let index = 0; index < count; index += 1) subject.push(unit(`${index}`, items));
+  };
+  return { subject, sent, durations, state, push };
+}
+
+function unit(name: string, items = 1): Unit {
+  return { payload: [name], items, index: 0, sink: { answer() {} }, plain: true };
+}
+
+const tick = (): Promise<void> => Promise.resolve();
+
+test("a lone call goes out in its own tick, by itself, whatever is known of its task", async () => {
+  for (const given of [batcher(), batcher({ mean: 0.01 }), batcher({ mean: 100 })]) {
+    given.push(1);
+    await tick();
+    expect(given.sent).toEqual([["0"]]);
+  }
+});
+
+test("of a task of unknown duration as many calls go out as can run; the rest waits for the first answer", async () => {
+  const given = batcher({ slots: 3 });
+  given.push(10);
+  await tick();
+  expect(given.sent).toEqual([["0"], ["1"], ["2"]]);
+  given.state.inFlight = 2;
+  given.durations.record("t", 20, 1);
+  given.subject.answered();
+  expect(given.sent.slice(3)).toEqual([["3", "4", "5", "6", "7", "8", "9"]]);
+});
+
+test("while the first answers do not come, the rest goes one by one after 10 ms", async () => {
+  const given = batcher({ slots: 2 });
+  given.push(5);
+  await tick();
+  expect(given.sent).toHaveLength(2);
+  await sleep(30);
+  expect(given.sent).toEqual([["0"], ["1"], ["2"], ["3"], ["4"]]);
+});
+
+test("the probe of one task does not delay a lone call of another", async () => {
+  const slow = batcher({ slots: 1 });
+  const other = batcher({ slots: 1 });
+  slow.push(5);
+  await tick();
+  expect(slow.sent).toHaveLength(1);
+  other.push(1);
+  await tick();
+  expect(other.sent).toHaveLength(1);
+  slow.subject.withdraw();
+});
+
+test("a job holds about 5 ms of work", async () => {
+  const given = batcher({ slots: 1, mean: 1 });
+  given.state.inFlight = 1;
+  given.push(12);
+  await tick();
+  expect(given.sent.map((group) => group.length)).toEqual([5, 5, 2]);
+});
+
+test("a job holds at most 64 calls, and one when a call takes longer than 5 ms", async () => {
+  const fast = batcher({ slots: 1, mean: 0.001 });
+  fast.state.inFlight = 1;
+  fast.push(130);
+  await tick();
+  expect(fast.sent.map((group) => group.length)).toEqual([64, 64, 2]);
+  const slow = batcher({ slots: 1, mean: 50 });
+  slow.state.inFlight = 1;
+  slow.push(3);
+  await tick();
+  expect(slow.sent.map((group) => group.length)).toEqual([1, 1, 1]);
+});
+
+test("no slot stays idle for the sake of a shared job", async () => {
+  const given = batcher({ slots: 4, mean: 0.01 });
+  given.push(8);
+  await tick();
+  expect(given.sent.map((group) => group.length)).toEqual([2, 2, 2, 2]);
+  const partly = batcher({ slots: 4, mean: 0.01 });
+  partly.state.inFlight = 2;
+  partly.push(8);
+  await tick();
+  expect(partly.sent.map((group) => group.length)).toEqual([4, 4]);
+});
+
+test("a chunk counts with all its items", async () => {
+  const given = batcher({ slots: 1, mean: 1 });
+  given.state.inFlight = 1;
+  given.push(4, 2);
+  await tick();
+  expect(given.sent.map((group) => group.length)).toEqual([2, 2]);
+});
+
+test("what has not been sent can be taken back, one or all", async () => {
+  const given = batcher({ slots: 1 });
+  const units = [unit("a"), unit("b"), unit("c")];
+  for (const one of units) given.subject.push(one);
+  await tick();
+  expect(given.subject.remove(units[0] as Unit)).toBe(false);
+  expect(given.subject.remove(units[1] as Unit)).toBe(true);
+  expect(given.subject.withdraw()).toEqual([units[2]]);
+  await sleep(20);
+  expect(given.sent).toEqual([["a"]]);
+});
