@@ -11,7 +11,7 @@ import { type Unit, UnitBatcher, type UnitPlace } from "./unit-batcher.ts";
 const FIRST_LOOK = 100;
 const LAST_LOOK = 2_000;
 /** A job that is missing for so many ms is lost. */
-const MISSING_FOR = 5_000;
+const MISSING_FOR = 2_000;
 
 export interface SubmitterOptions {
   pool: string;
@@ -190,7 +190,7 @@ export class Submitter {
       return;
     }
     const jobId = submit?.jobId ?? runtime.nextJobId();
-    const ticket = this.#expect(jobId, task, group);
+    const ticket = this.#expect(jobId, task, { group, batcher: this.#batchers.get(`${kind} ${task}`) });
     if (submit?.jobId || submit?.deduplication) ticket.foreign = true;
     tickets.push(ticket);
     submissions.push({
@@ -208,7 +208,11 @@ export class Submitter {
     });
   }
 
-  #expect(jobId: string, task: string, group: Unit[]): Ticket {
+  #expect(
+    jobId: string,
+    task: string,
+    { group, batcher }: { group: Unit[]; batcher: UnitBatcher | undefined },
+  ): Ticket {
     const { runtime, pool } = this.#options;
     let open = group.length;
     const sink: AnswerSink = {
@@ -219,9 +223,7 @@ export class Submitter {
         if (!unit) return;
         if (outcome.ok || outcome.micros > 0) runtime.durations.record(task, outcome.micros, unit.items);
         this.#answer(unit, outcome);
-        this.#batchers.get(`calls ${task}`)?.answered();
-        this.#batchers.get(`items ${task}`)?.answered();
-        this.#batchers.get(`starItems ${task}`)?.answered();
+        batcher?.answered();
       },
     };
     const ticket = new Ticket({ jobId, pool, task, units: group.length, sink });

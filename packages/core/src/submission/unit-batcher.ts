@@ -32,6 +32,8 @@ const TARGET = 5;
 const MOST_UNITS = 64;
 /** How long calls of a task of unknown duration are held back for the answers to the first of them, ms. */
 const PROBE = 10;
+/** Items that take longer to encode than a turn of the event loop should last. */
+const LARGE = 10_000;
 /** Shortest run time that is believed, ms; an empty function takes less than the clock shows. */
 const SHORTEST = 0.005;
 
@@ -104,7 +106,7 @@ export class UnitBatcher {
     const mean = durations.mean(task);
     if (mean !== undefined) {
       const units = this.withdraw();
-      send(this.#group(units, mean));
+      this.#sendInParts(this.#group(units, mean));
       return;
     }
     if (this.#probe) return;
@@ -117,6 +119,24 @@ export class UnitBatcher {
       this.#flush();
       this.#probed = false;
     }, PROBE);
+  }
+
+  /** Hosts work on the first large jobs while the next are still being encoded here. */
+  #sendInParts(groups: Unit[][]): void {
+    let items = 0;
+    let count = 0;
+    while (count < groups.length && items < LARGE) {
+      for (const unit of groups[count] ?? []) items += unit.items;
+      count += 1;
+    }
+    this.#options.send(groups.slice(0, count));
+    if (count === groups.length) return;
+    this.#waiting = groups.slice(count).flat();
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#flush();
+    });
   }
 
   #group(units: Unit[], mean: number): Unit[][] {

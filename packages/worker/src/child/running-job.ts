@@ -1,5 +1,6 @@
 import {
   type AnyTask,
+  decode,
   decodeFromString,
   findTask,
   listTasks,
@@ -206,6 +207,7 @@ function requireTask(name: string): AnyTask {
 function decodeUnits(request: RunRequest): unknown[] {
   if (request.args) return [request.args];
   if (request.encodedArgs !== undefined) return [decodeFromString(request.encodedArgs)];
+  if (request.unitBytes) return decode(request.unitBytes) as unknown[];
   if (request.units !== undefined) return decodeFromString(request.units) as unknown[];
   return [[]];
 }

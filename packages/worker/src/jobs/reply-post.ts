@@ -1,5 +1,8 @@
 import { type Keys, postAnswers, type RedisClient, type ReplyItem } from "@manyhands/core/internal";
 
+/** Answers that come at least this far apart are not gathered, ms. */
+const RARE = 0.3;
+
 /**
  * Posts answers to the reply streams of clients, merged: one entry per tick and client for the whole host.
  *
@@ -17,6 +20,7 @@ export class ReplyPost {
   /** The batch that was handed over last. */
   #sending: Promise<void> | undefined;
   #isOrderKept = false;
+  #lastSentAt = Number.NEGATIVE_INFINITY;
 
   constructor(client: RedisClient, keys: Keys, onError: (error: unknown) => void) {
     this.#client = client;
@@ -32,7 +36,13 @@ export class ReplyPost {
     const items = this.#waiting.get(clientId);
     if (items) items.push(item);
     else this.#waiting.set(clientId, [item]);
-    this.#gathering ??= new Promise<void>((resolve) => setImmediate(() => resolve(this.#send())));
+    this.#gathering ??= this.#soon().then(() => this.#send());
+  }
+
+  /** While answers are rare, the end of this turn of the loop is not waited for. */
+  #soon(): Promise<void> {
+    const isRare = performance.now() - this.#lastSentAt > RARE;
+    return isRare ? Promise.resolve() : new Promise((resolve) => setImmediate(resolve));
   }
 
   /** Resolves when everything posted so far is on its way, ahead of any later command of this connection. */
@@ -45,6 +55,7 @@ export class ReplyPost {
     this.#waiting = new Map();
     this.#sending = this.#gathering;
     this.#gathering = undefined;
+    this.#lastSentAt = performance.now();
     const replies: Promise<void>[] = [];
     for (const [clientId, items] of batch) {
       replies.push(postAnswers(this.#client, this.#keys.replies(clientId), items).catch(this.#onError));
