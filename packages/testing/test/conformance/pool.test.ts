@@ -429,6 +429,19 @@ describe("a pool", () => {
     expect(await pool.apply(tasks.echo, ["x".repeat(900_000)])).toHaveLength(900_000);
   });
 
+  test("a task that no live host serves is named in a warning that says how to start one", async () => {
+    await using pool = mp.pool(1);
+    const orphan = pool.applyAsync("conformance.nobodyKnowsIt", [1]);
+    await until(() => messages.some((message) => message.includes('task "conformance.nobodyKnowsIt"')), {
+      what: "the warning",
+    });
+    const warning = messages.find((message) => message.includes("nobodyKnowsIt"));
+    expect(warning).toContain(`no live worker host serves task "conformance.nobodyKnowsIt" in pool "${pool.name}"`);
+    expect(warning).toContain("manyhands worker --tasks");
+    expect(await orphan.cancel("nobody will ever know it")).toBe(true);
+    expect(await reason(orphan)).toMatchObject({ name: "CancelledError" });
+  });
+
   test("arguments and results carry what structured clone carries", async () => {
     await using pool = mp.pool(1);
     const cyclic: { self?: unknown; when: Date } = { when: new Date(0) };
