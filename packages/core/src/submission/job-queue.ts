@@ -118,7 +118,7 @@ export class JobQueue {
   }
 }
 
-/** Errors of a failover or a broken connection, after which the same submission can be sent again. */
+/** Errors of a failover, a restart (which forgets scripts) or a broken connection: the same submission can be sent again. */
 function isPassing(error: unknown): boolean {
   const message = error instanceof Error ? error.message : String(error);
   return /READONLY|LOADING|NOSCRIPT|CLUSTERDOWN|MASTERDOWN|TRYAGAIN|NOREPLICAS|Too many Cluster redirections|ECONNRESET|EPIPE|ECONNREFUSED|Connection is closed|Command timed out/.test(
