@@ -75,8 +75,7 @@ async function firstAnswer(client: RedisClient, where: string, timeout: number):
       }
     };
     timer = setTimeout(
-      () =>
-        reject(unreachable(where, lastError ? deepestMessage(lastError) : `no answer within ${timeout} ms`, lastError)),
+      () => reject(unreachable(where, lastError ? deepestMessage(lastError) : silence(client, timeout), lastError)),
       timeout,
     );
     client.on("error", onError);
@@ -93,6 +92,12 @@ async function firstAnswer(client: RedisClient, where: string, timeout: number):
     client.off("error", onError);
     refused.catch(() => {});
   }
+}
+
+/** A server that expects no TLS waits in silence for the rest of what it takes for a command. */
+function silence({ options }: RedisClient, timeout: number): string {
+  const usesTls = "tls" in options && options.tls !== undefined;
+  return `no answer within ${timeout} ms${usesTls ? " (does it speak TLS?)" : ""}`;
 }
 
 function unreachable(where: string, reason: string, cause: unknown): RedisUnfitError {

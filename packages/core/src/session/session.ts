@@ -38,8 +38,8 @@ export class Session {
   /** Writes the lease for the first time; later calls return the same promise. After a failure, call it again. */
   start(): Promise<void> {
     this.#started ??= this.#write().then(
-      () => {
-        if (this.#stopped) return;
+      async () => {
+        if (this.#stopped) return this.#end();
         this.#timer = setInterval(this.#beatAgain, this.#lease / 3);
         this.#timer.unref();
         this.#client.on("ready", this.#beatAgain);
@@ -62,7 +62,11 @@ export class Session {
     this.#stopped = true;
     clearInterval(this.#timer);
     this.#client.off("ready", this.#beatAgain);
-    if (this.#started && this.#client.status === "ready") await this.#client.unlink(this.#key).catch(() => {});
+    if (this.#started && this.#client.status === "ready") await this.#end();
+  }
+
+  async #end(): Promise<void> {
+    await this.#client.unlink(this.#key).catch(() => {});
   }
 
   async #beat(): Promise<void> {

@@ -1,0 +1,123 @@
+import { createServer, type Server } from "node:net";
+import { useRedis, withUrl } from "@manyhands/testing";
+import { expect, onTestFinished, test } from "vitest";
+import { assertRedisFit, closeRedis, openRedis, type RedisConfig } from "../../src/connection/index.ts";
+import { RedisUnfitError } from "../../src/errors/index.ts";
+
+const redis = useRedis();
+
+async function unfit(config: RedisConfig, timeout?: number): Promise<RedisUnfitError> {
+  const client = openRedis(config, { name: "test" });
+  onTestFinished(() => closeRedis(client, 0));
+  const error = await assertRedisFit(client, config, timeout).then(
+    () => new Error("it is fit"),
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof RedisUnfitError)) throw error;
+  return error;
+}
+
+async function listen(answer: (socket: import("node:net").Socket) => void): Promise<number> {
+  const server: Server = createServer((socket) => {
+    socket.on("error", () => {});
+    answer(socket);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => void server.close());
+  return (server.address() as { port: number }).port;
+}
+
+test("what a fit server is, is told", async () => {
+  const client = openRedis(redis.url, { name: "test" });
+  onTestFinished(() => closeRedis(client, 0));
+  const fitness = await assertRedisFit(client, redis.url);
+  expect(fitness).toMatchObject({ product: "Redis", evictionPolicy: "noeviction", appendOnly: true });
+  expect(fitness.version).toMatch(/^\d+\.\d+\.\d+$/);
+  expect(fitness.runId).toMatch(/^[0-9a-f]{40}$/);
+});
+
+test("a server that is not there", async () => {
+  const error = await unfit("redis://127.0.0.1:1");
+  expect(error.message).toBe(
+    "Redis at 127.0.0.1:1 is not reachable: connect ECONNREFUSED 127.0.0.1:1; start one with `manyhands redis`, or say " +
+      "where it is with --redis or MANYHANDS_REDIS_URL",
+  );
+});
+
+test("a server that accepts and never answers", async () => {
+  const port = await listen(() => {});
+  const error = await unfit(`redis://127.0.0.1:${port}`, 200);
+  expect(error.message).toContain(`Redis at 127.0.0.1:${port} is not reachable: no answer within 200 ms`);
+});
+
+test("a server that speaks something else than TLS", async () => {
+  const port = await listen((socket) => socket.write("HTTP/1.1 400 Bad Request\r\n\r\n"));
+  const error = await unfit(`rediss://127.0.0.1:${port}`, 3_000);
+  expect(error.message).toMatch(/is not reachable: .*(SSL|EPROTO|wrong version)/i);
+});
+
+test("a server that does not speak TLS", async () => {
+  const error = await unfit(withUrl(redis.url, {}).replace("redis://", "rediss://"), 300);
+  expect(error.message).toContain("is not reachable: no answer within 300 ms (does it speak TLS?)");
+});
+
+test.each([
+  ["none", ""],
+  ["a wrong one", ":wrong@"],
+])("a password that is needed: %s", async (_, credentials) => {
+  const error = await unfit(`redis://${credentials}127.0.0.1:${redis.port}`);
+  expect(error.message).toMatch(
+    new RegExp(
+      `^Redis at 127.0.0.1:${redis.port} refused the credentials: (WRONGPASS|NOAUTH) .*; check the password in the URL$`,
+    ),
+  );
+});
+
+test("a server that may evict keys", async () => {
+  const client = redis.client();
+  await client.config("SET", "maxmemory-policy", "allkeys-lru");
+  try {
+    expect((await unfit(redis.url)).message).toBe(
+      `Redis at 127.0.0.1:${redis.port} may evict keys: maxmemory-policy is allkeys-lru, noeviction is needed; ` +
+        "run CONFIG SET maxmemory-policy noeviction",
+    );
+  } finally {
+    await client.config("SET", "maxmemory-policy", "noeviction");
+  }
+});
+
+test("a server that is too old", async () => {
+  const info = "redis_version:6.0.16\r\nloading:0\r\n";
+  const port = await listen((socket) => {
+    socket.on("data", (bytes) => {
+      const commands = bytes.toString().match(/\r\n(hello|info|client|auth|select)\r\n/gi) ?? [];
+      for (const command of commands) {
+        if (/info/i.test(command)) socket.write(`$${info.length}\r\n${info}\r\n`);
+        else if (/hello/i.test(command)) socket.write("-ERR unknown command `HELLO`\r\n");
+        else socket.write("+OK\r\n");
+      }
+    });
+  });
+  expect((await unfit(`redis://127.0.0.1:${port}`, 2_000)).message).toBe(
+    `Redis at 127.0.0.1:${port} is too old: version 6.0.16, at least 6.2.0 is needed; upgrade the server`,
+  );
+});
+
+test("another database than the first", async () => {
+  const url = `${withUrl(redis.url, {}).replace(/\/\d*$/, "")}/5`;
+  const client = openRedis(url, { name: "test" });
+  onTestFinished(() => closeRedis(client, 0));
+  await assertRedisFit(client, url);
+  await client.set("only-here", 1);
+  expect(await redis.client({ db: 5 }).get("only-here")).toBe("1");
+  expect(await redis.client().get("only-here")).toBeNull();
+  expect((await unfit(url.replace(/\/5$/, "/99"))).message).toContain("has no such database");
+});
+
+test("time limits that a configuration sets do not break commands that block", async () => {
+  const { port, password } = redis;
+  const config = { host: "127.0.0.1", port, password, commandTimeout: 50, socketTimeout: 50 };
+  const client = openRedis(config, { name: "test", blocking: true });
+  onTestFinished(() => closeRedis(client, 0));
+  expect(await client.blpop("nothing-comes", 0.3)).toBeNull();
+});

@@ -1,0 +1,55 @@
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { describeRedis, type RedisConfig, resolveRedis } from "../../src/connection/index.ts";
+import { ValueError } from "../../src/errors/index.ts";
+
+afterEach(() => vi.unstubAllEnvs());
+
+test.each([
+  ["redis://example.org", { host: "example.org", port: 6379, db: 0 }],
+  ["redis://example.org:7000/3", { host: "example.org", port: 7000, db: 3 }],
+  ["redis://example.org/?db=4", { host: "example.org", port: 6379, db: 4 }],
+  ["redis://:p%40ss@[::1]:6380", { host: "::1", port: 6380, db: 0, password: "p@ss" }],
+  ["redis://user:secret@h", { host: "h", port: 6379, db: 0, username: "user", password: "secret" }],
+  ["rediss://h", { host: "h", port: 6379, db: 0, tls: {} }],
+  ["unix:///run/redis.sock?db=2", { path: "/run/redis.sock", db: 2 }],
+])("%s", (url, options) => {
+  expect(resolveRedis(url)).toEqual({ kind: "single", options });
+});
+
+test.each<[unknown, string]>([
+  ["redis", 'redis must be a URL such as redis://127.0.0.1:6379; got "redis"'],
+  ["redis//:secret@host", 'redis must be a URL such as redis://127.0.0.1:6379; got "redis//***@host"'],
+  ["localhost:6379", 'redis must be a redis:// or rediss:// URL; got "localhost://…"'],
+  ["redis://h/x", 'the database in the Redis URL must be a number; got "x"'],
+  ["redis://:50%@h", 'the user or password in the Redis URL has a "%" that begins no %XX; write it as %25'],
+  [7, "redis must be a URL, an object of options or a list of cluster nodes; got 7"],
+  [{ cluster: [] }, "redis: a cluster needs at least one node, such as [{ host, port }]"],
+  [{ replyMapping: {} }, "redis.replyMapping is not supported: results would be lost; leave it out"],
+  [
+    { cluster: [{ port: 1 }], options: { redisOptions: { keyPrefix: "x" } } },
+    "redis.keyPrefix is not supported: results would be lost; use the option namespace instead",
+  ],
+  [{ stringNumbers: true }, "redis.stringNumbers is not supported: results would be lost; leave it out"],
+])("%j is refused", (config, message) => {
+  expect(() => resolveRedis(config as RedisConfig)).toThrow(new ValueError(message));
+});
+
+describe("without a configuration", () => {
+  test("the environment decides; an empty variable is none", () => {
+    const host = (): unknown => (resolveRedis(undefined) as { options: { host: string } }).options.host;
+    vi.stubEnv("MANYHANDS_REDIS_URL", "");
+    vi.stubEnv("REDIS_URL", "");
+    expect(host()).toBe("127.0.0.1");
+    vi.stubEnv("REDIS_URL", "redis://second");
+    expect(host()).toBe("second");
+    vi.stubEnv("MANYHANDS_REDIS_URL", "redis://first");
+    expect(host()).toBe("first");
+  });
+});
+
+test("an address is described without its password", () => {
+  expect(describeRedis("redis://u:secret@h:1/2")).toBe("h:1/2");
+  expect(describeRedis("unix:///run/r.sock")).toBe("unix:/run/r.sock");
+  expect(describeRedis([{ host: "a", port: 1 }, { host: "b" }])).toBe("Redis Cluster (2 nodes)");
+  expect(describeRedis({ sentinels: [{ host: "s", port: 26379 }], name: "main" })).toBe("Sentinel master main");
+});

@@ -1,0 +1,66 @@
+import { useRedis } from "@manyhands/testing";
+import { expect, test } from "vitest";
+import { describeUnserved, Fleet, isServed, slotsOf } from "../../src/fleet/index.ts";
+import { Keys } from "../../src/protocol/keys.ts";
+import type { HostRecord } from "../../src/protocol/records.ts";
+
+const redis = useRedis();
+
+function host(name: string, more: Partial<HostRecord> = {}): HostRecord {
+  const facts = { id: name, name, slots: 2, state: "running", pools: null, tasks: [{ name: "t", isolation: null }] };
+  return { ...facts, running: [], children: [], ...more } as unknown as HostRecord;
+}
+
+test("the hosts are those whose heartbeat has not expired, by name", async () => {
+  const client = redis.client();
+  const keys = new Keys(redis.namespace());
+  const fleet = new Fleet(client, keys);
+  expect(await fleet.hosts()).toEqual([]);
+  for (const name of ["b", "a", "dead"]) await client.zadd(keys.hosts, 1, name);
+  for (const name of ["b", "a"]) await client.set(keys.host(name), JSON.stringify(host(name)));
+  const [once, again] = await Promise.all([fleet.hosts(), fleet.hosts()]);
+  expect(once.map((one) => one.name)).toEqual(["a", "b"]);
+  expect(again).toBe(once);
+});
+
+test("what is recent is not read again, and asking for it never waits", async () => {
+  const client = redis.client();
+  const keys = new Keys(redis.namespace());
+  const fleet = new Fleet(client, keys);
+  expect(fleet.isFresh).toBe(false);
+  expect(fleet.recentSlots(null)).toBe(0);
+  await client.zadd(keys.hosts, 1, "a");
+  await client.set(keys.host("a"), JSON.stringify(host("a", { slots: 3 })));
+  await fleet.hosts();
+  expect(fleet.isFresh).toBe(true);
+  expect(fleet.recentSlots(null)).toBe(3);
+  await client.del(keys.host("a"));
+  expect(fleet.recentSlots("p")).toBe(3);
+});
+
+test("slots count where a host takes new work of the pool", () => {
+  const hosts = [host("a"), host("b", { pools: ["p"], slots: 5 }), host("c", { state: "draining" })];
+  expect(slotsOf(hosts, null)).toBe(7);
+  expect(slotsOf(hosts, "p")).toBe(7);
+  expect(slotsOf(hosts, "q")).toBe(2);
+});
+
+test("a task is served by a host that is up, serves the pool and knows it", () => {
+  expect(isServed([host("a")], "p", "t")).toBe(true);
+  expect(isServed([host("a", { state: "starting" })], "p", "t")).toBe(true);
+  expect(isServed([host("a", { state: "deaf" })], "p", "t")).toBe(false);
+  expect(isServed([host("a", { pools: ["q"] })], "p", "t")).toBe(false);
+  expect(isServed([host("a")], "p", "u")).toBe(false);
+});
+
+test("the warning says what is missing and what to do", () => {
+  const what = 'no live worker host serves task "u" in pool "p"';
+  const start = 'start one with: manyhands worker --tasks <module that defines "u">';
+  expect(describeUnserved([], "p", "u")).toBe(`${what}: no host is running; ${start}`);
+  expect(describeUnserved([host("a"), host("b")], "p", "u")).toBe(
+    `${what}: the running hosts (a, b) do not know it; ${start}`,
+  );
+  expect(describeUnserved([host("a", { state: "draining", tasks: [{ name: "u", isolation: null }] })], "p", "u")).toBe(
+    `${what}: a know the task but are not serving that pool (draining); ${start}`,
+  );
+});

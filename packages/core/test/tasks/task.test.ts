@@ -1,0 +1,78 @@
+import { expect, test } from "vitest";
+import { ManyhandsError, ValueError } from "../../src/errors/index.ts";
+import { currentTask, findTask, isTask, runInTask, type TaskOptions, task } from "../../src/tasks/index.ts";
+import { registerTask } from "../../src/tasks/task-registry.ts";
+
+const run = (): void => {};
+
+test.each([
+  ["", '""'],
+  ["a b", '"a b"'],
+  ["x".repeat(201), `"${"x".repeat(201)}"`],
+  [undefined, "undefined"],
+  [5, "5"],
+  [5n, "5"],
+])("a name %s is refused", (name, shown) => {
+  expect(() => task(name as string, run)).toThrow(
+    new ValueError(`a task's name is 1 to 200 letters, digits or any of _ . : / @ - ; got ${shown}`),
+  );
+});
+
+test.each([
+  [{ attempts: 0 }, "attempts must be a whole number from 1; got 0"],
+  [{ timeout: 0 }, "timeout must be milliseconds above 0, at most 2147483647; got 0"],
+  [{ timeout: "100" }, 'timeout must be milliseconds above 0, at most 2147483647; got "100"'],
+  [{ softTimeout: Number.NaN }, "softTimeout must be milliseconds above 0, at most 2147483647; got NaN"],
+  [{ priority: 2_097_152 }, "priority must be a whole number from 1 to 2097151; got 2097152"],
+  [{ resultTtl: -1 }, "resultTtl must be milliseconds above 0; got -1"],
+  [{ backoff: null }, "backoff must be milliseconds, or { type, delay }; got null"],
+  [{ isolation: "vm" }, 'isolation must be process, thread or inline; got "vm"'],
+  [{ schema: {} }, "schema must be a Standard Schema validator; got {}"],
+])("options %j are refused", (options, message) => {
+  expect(() => task("tasks/bad", run, options as TaskOptions<[]>)).toThrow(
+    new ValueError(`task "tasks/bad": ${message}`),
+  );
+  expect(findTask("tasks/bad")).toBeUndefined();
+});
+
+test("what runs is a function", () => {
+  expect(() => task("tasks/none", 5 as never)).toThrow(
+    new ValueError('task "tasks/none" needs a function to run; got number'),
+  );
+});
+
+test("a task is the function itself, with a name, and is found by it", () => {
+  const add = task("tasks/add", (a: number, b: number) => a + b, { attempts: 2 });
+  expect(add(1, 2)).toBe(3);
+  expect(add.name).toBe("tasks/add");
+  expect(add.module).toBe(import.meta.url);
+  expect(add.options).toEqual({ attempts: 2 });
+  expect(Object.isFrozen(add.options)).toBe(true);
+  expect(findTask("tasks/add")).toBe(add);
+  expect([isTask(add), isTask(run), isTask("tasks/add"), isTask(null)]).toEqual([true, false, false, false]);
+});
+
+test("a module that is evaluated again defines its tasks again; another module may not", () => {
+  const first = task("tasks/twice", () => 1);
+  const second = task("tasks/twice", () => 2);
+  expect(findTask("tasks/twice")).toBe(second);
+  const foreign = Object.defineProperty(() => 3, "name", { value: "tasks/twice" });
+  expect(() => registerTask(Object.assign(foreign, { module: "file:///other.ts" }) as never)).toThrow(
+    `task "tasks/twice" is defined twice: in ${first.module} and in file:///other.ts; give one of them another name`,
+  );
+});
+
+test("currentTask() belongs to the code that a worker runs, and follows it through awaits", async () => {
+  expect(() => currentTask()).toThrow(ManyhandsError);
+  expect(() => currentTask()).toThrow(
+    "currentTask() was called outside a task; it works only in code that a worker runs",
+  );
+  const ids = ["a", "b"].map((id) =>
+    runInTask({ id } as never, async () => {
+      await Promise.resolve();
+      return currentTask().id;
+    }),
+  );
+  expect(await Promise.all(ids)).toEqual(["a", "b"]);
+  expect(() => currentTask()).toThrow();
+});
