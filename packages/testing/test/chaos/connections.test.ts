@@ -67,3 +67,11 @@ test("a client whose event loop is blocked for four seconds during many answers 
   expect(values.map((value) => value.length)).toEqual(values.map((_, x) => x % 500));
   expect(delivered).toBe(2_000);
 });
+
+test("a Redis that forgets its scripts all the time, as in a restart, costs nothing", async () => {
+  const client = redis.client();
+  const forgetting = setInterval(() => client.script("FLUSH").catch(() => {}), 20);
+  onTestFinished(() => clearInterval(forgetting));
+  const values = await Promise.all(Array.from({ length: 600 }, (_, x) => pool.applyAsync(tasks.derive, [x])));
+  expect(values).toEqual(values.map((_, x) => tasks.derived(x)));
+});

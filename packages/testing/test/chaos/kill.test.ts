@@ -8,6 +8,7 @@ import { chooseSeed, seededRandom } from "./random.ts";
 import { runWorkload } from "./workload.ts";
 
 const redis = useRedis();
+const ROUND = 2_500;
 
 test("5 000 calls while hosts and children are killed at random: every result once, none wrong, nothing left", async () => {
   // given
@@ -21,7 +22,7 @@ test("5 000 calls while hosts and children are killed at random: every result on
     hosts: 3,
     slots: 4,
     childKillEvery: 200,
-    hostKillEvery: 2_000,
+    hostKillEvery: 1_500,
     lockDuration: 4_000,
     stalledInterval: 500,
   });
@@ -30,16 +31,21 @@ test("5 000 calls while hosts and children are killed at random: every result on
   const pool = mp.pool();
   // when
   rampage.begin();
-  const tally = await runWorkload(pool, 5_000, 100);
+  let calls = 0;
+  let lost = 0;
+  // A fast machine is through before much has happened: then it goes on.
+  while (calls < 5_000 || rampage.hostKills < 3 || rampage.killedChildren.size < 10) {
+    const tally = await runWorkload(pool, ROUND, 100);
+    // then
+    expectDeliveredOnce(tally, ROUND);
+    expectLossesExplained(tally.lost, rampage.killedChildren);
+    calls += ROUND;
+    lost += tally.lost.length;
+  }
   await rampage.calm();
-  // then
   console.log(
-    `${rampage.hostKills} hosts, ${rampage.killedChildren.size} children killed, ${tally.lost.length} calls lost`,
+    `${calls} calls, ${rampage.hostKills} hosts and ${rampage.killedChildren.size} children killed, ${lost} calls lost`,
   );
-  expectDeliveredOnce(tally, 5_000);
-  expect(rampage.hostKills).toBeGreaterThanOrEqual(2);
-  expect(rampage.killedChildren.size).toBeGreaterThanOrEqual(10);
-  expectLossesExplained(tally.lost, rampage.killedChildren);
   // Nothing is left: no running job, no pool, no key without an end, no process.
   await until(async () => (await mp.hosts()).every((host) => host.running.length === 0));
   await mp.close();
