@@ -109,7 +109,7 @@ export async function poolBenchmark(): Promise<void> {
     await line(
       "enqueue 10 000 jobs in bulk",
       [
-        { name: "manyhands", run: () => enqueue(mp.pool(2, { name: `bulk-${Date.now()}` })) },
+        { name: "manyhands", run: () => enqueue(mp.pool(2)) },
         { name: "raw BullMQ addBulk of 1 000", run: () => raw.enqueue() },
       ],
       {
@@ -178,24 +178,21 @@ async function inFlight(calls: number, call: (x: number) => PromiseLike<unknown>
   return perSecond(calls, () => Promise.all(Array.from({ length: 1_000 }, lane)));
 }
 
+/** Paused, so that no worker takes part; with an option, so that each call is a job of its own. */
 async function enqueue(pool: Pool): Promise<number> {
-  await pool.apply(noop, [1]);
-  // Delayed, so that no worker takes part; and with options, so that each call is a job of its own.
-  const begin = performance.now();
-  const results = ITEMS.slice(0, 10_000).map((x) => x);
-  const rate = await bulk(pool, results);
-  void begin;
-  return rate;
-}
-
-async function bulk(pool: Pool, items: number[]): Promise<number> {
+  const items = ITEMS.slice(0, 10_000);
   const connection = new Redis(process.env["MANYHANDS_REDIS_URL"] ?? "", { maxRetriesPerRequest: null });
+  const queue = new BullQueue(pool.name, { connection, prefix: "{bench}" });
+  await pool.apply(noop, [1]);
+  await queue.pause();
   const begin = performance.now();
-  pool.mapAsync(noop, items, { chunkSize: 1, delay: 3_600_000 });
-  const key = `{bench}:${pool.name}:delayed`;
-  while ((await connection.zcard(key)) < items.length) await new Promise((resolve) => setTimeout(resolve, 1));
+  for (const x of items) pool.applyAsync(noop, [x], { tags: ["bulk"] });
+  while ((await connection.llen(`{bench}:${pool.name}:wait`)) < items.length) {
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
   const rate = items.length / ((performance.now() - begin) / 1_000);
   await pool.terminate();
+  await queue.close();
   connection.disconnect();
   return rate;
 }
@@ -299,7 +296,7 @@ async function rawBullMQ(url: string): Promise<{
       }),
     enqueue: async () => {
       await idle.obliterate({ force: true });
-      const jobs = ITEMS.slice(0, 10_000).map((x) => ({ name: "noop", data: { x }, opts: { delay: 3_600_000 } }));
+      const jobs = ITEMS.slice(0, 10_000).map((x) => ({ name: "noop", data: { x } }));
       return perSecond(jobs.length, async () => {
         for (let from = 0; from < jobs.length; from += 1_000) await idle.addBulk(jobs.slice(from, from + 1_000));
       });

@@ -37,7 +37,9 @@ export class Ticket {
   /** Times in a row that Redis did not know the job. */
   misses = 0;
   readonly #sink: AnswerSink;
-  readonly #answered: Uint8Array;
+  readonly units: number;
+  /** Which of several units are answered; of a single one `#open` tells it. */
+  readonly #answered: Uint8Array | undefined;
   #open: number;
 
   constructor(options: { jobId: string; pool: string; task: string; units: number; sink: AnswerSink }) {
@@ -45,7 +47,8 @@ export class Ticket {
     this.pool = options.pool;
     this.task = options.task;
     this.#sink = options.sink;
-    this.#answered = new Uint8Array(options.units);
+    this.units = options.units;
+    this.#answered = options.units > 1 ? new Uint8Array(options.units) : undefined;
     this.#open = options.units;
   }
 
@@ -53,19 +56,15 @@ export class Ticket {
     return this.#open === 0;
   }
 
-  get units(): number {
-    return this.#answered.length;
-  }
-
   answer(unit: number, outcome: Outcome): void {
-    if (unit >= this.#answered.length || this.#answered[unit] === 1) return;
-    this.#answered[unit] = 1;
+    if (unit >= this.units || this.#open === 0 || this.#answered?.[unit] === 1) return;
+    if (this.#answered) this.#answered[unit] = 1;
     this.#open -= 1;
     this.#sink.answer(unit, outcome);
   }
 
   /** Fails every unit that has no answer yet. */
   fail(error: unknown): void {
-    for (let unit = 0; unit < this.#answered.length; unit += 1) this.answer(unit, failed(error));
+    for (let unit = 0; unit < this.units; unit += 1) this.answer(unit, failed(error));
   }
 }

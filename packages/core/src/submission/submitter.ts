@@ -39,7 +39,9 @@ export class Submitter {
   /** Units handed over that have no answer yet, sent or not, and reservations. */
   #open = 0;
   #onIdle: (() => void)[] = [];
-  /** Submissions on their way to Redis. */
+  /** Jobs that are sent at the end of the tick. */
+  #outbox: { submissions: Submission[]; tickets: Ticket[] } | undefined;
+  /** Deliveries on their way to Redis. */
   #delivering = 0;
   #onDelivered: (() => void)[] = [];
 
@@ -160,7 +162,23 @@ export class Submitter {
     for (const group of groups) this.#prepare({ task, kind, group, submit }, submissions, tickets);
     if (submissions.length === 0) return;
     this.#options.runtime.unserved.watch(this.#options.pool, task);
-    void this.#deliver(submissions, tickets);
+    this.#post(submissions, tickets);
+  }
+
+  /** Jobs of one tick travel together, whichever calls they come from. */
+  #post(submissions: Submission[], tickets: Ticket[]): void {
+    if (this.#outbox) {
+      for (const submission of submissions) this.#outbox.submissions.push(submission);
+      for (const ticket of tickets) this.#outbox.tickets.push(ticket);
+      return;
+    }
+    this.#outbox = { submissions, tickets };
+    this.#delivering += 1;
+    queueMicrotask(() => {
+      const outbox = this.#outbox;
+      this.#outbox = undefined;
+      if (outbox) void this.#deliver(outbox.submissions, outbox.tickets);
+    });
   }
 
   /** Builds the job of one group; a group that is too large for one job is halved. */
@@ -255,7 +273,6 @@ export class Submitter {
   }
 
   async #deliver(submissions: Submission[], tickets: Ticket[]): Promise<void> {
-    this.#delivering += 1;
     try {
       await this.#add(submissions, tickets);
     } catch (error) {
@@ -274,6 +291,8 @@ export class Submitter {
     if (!this.#ready) {
       await ready();
       this.#ready = true;
+    }
+    if (tickets.some((ticket) => ticket.settled)) {
       // The pool may have been terminated, or calls cancelled, in the meantime.
       const wanted = (_: unknown, index: number): boolean => tickets[index]?.settled === false;
       submissions = submissions.filter(wanted);
