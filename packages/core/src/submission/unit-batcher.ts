@@ -32,6 +32,11 @@ const TARGET = 5;
 const MOST_UNITS = 64;
 /** How long calls of a task of unknown duration are held back for the answers to the first of them, ms. */
 const PROBE = 10;
+/**
+ * How many of them go out, one by one, each time that no answer has come. About as many as Redis takes in that time; all
+ * at once would be thousands of jobs where a host first has to start its children.
+ */
+const PROBE_STEP = 128;
 /** Items that take longer to encode than a turn of the event loop should last. */
 const LARGE = 10_000;
 /** Shortest run time that is believed, ms; an empty function takes less than the clock shows. */
@@ -54,7 +59,7 @@ export interface UnitBatcherOptions {
  *
  * - A lone call goes out at once, by itself.
  * - While nothing is known of a task's duration, as many calls as can run at once go out one by one; the rest waits
- *   for the first answer, at most 10 ms, and then goes one by one too.
+ *   for the first answer, and as long as none comes, 128 of it follow every 10 ms, one by one too.
  * - Once the mean is known, a job gets what takes about 5 ms, at most 64 calls, and never more than an even share of
  *   what waits while slots are free.
  */
@@ -63,7 +68,6 @@ export class UnitBatcher {
   #waiting: Unit[] = [];
   #scheduled = false;
   #probe: NodeJS.Timeout | undefined;
-  #probed = false;
 
   constructor(options: UnitBatcherOptions) {
     this.#options = options;
@@ -101,7 +105,7 @@ export class UnitBatcher {
   }
 
   #flush(): void {
-    const { task, durations, send, parallelism } = this.#options;
+    const { task, durations, parallelism } = this.#options;
     if (this.#waiting.length === 0) return;
     const mean = durations.mean(task);
     if (mean !== undefined) {
@@ -110,14 +114,15 @@ export class UnitBatcher {
       return;
     }
     if (this.#probe) return;
-    const first = this.#probed ? this.#waiting.length : Math.min(this.#waiting.length, Math.max(1, parallelism()));
-    send(this.#waiting.splice(0, first).map((unit) => [unit]));
+    this.#sendSingly(parallelism());
+  }
+
+  #sendSingly(count: number): void {
+    this.#options.send(this.#waiting.splice(0, Math.max(1, count)).map((unit) => [unit]));
     if (this.#waiting.length === 0) return;
     this.#probe = setTimeout(() => {
       this.#probe = undefined;
-      this.#probed = true;
-      this.#flush();
-      this.#probed = false;
+      if (this.#waiting.length > 0) this.#sendSingly(Math.max(PROBE_STEP, this.#options.parallelism()));
     }, PROBE);
   }
 

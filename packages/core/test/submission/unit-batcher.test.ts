@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { until } from "@manyhands/testing";
 import { expect, test } from "vitest";
 import { TaskDurations } from "../../src/submission/task-durations.ts";
 import { type Unit, UnitBatcher } from "../../src/submission/unit-batcher.ts";
@@ -58,6 +59,20 @@ test("while the first answers do not come, the rest goes one by one after 10 ms"
   expect(given.sent).toHaveLength(2);
   await sleep(30);
   expect(given.sent).toEqual([["0"], ["1"], ["2"], ["3"], ["4"]]);
+});
+
+test("a burst of a task whose first answer is late does not become thousands of jobs", async () => {
+  const given = batcher({ slots: 2 });
+  given.push(2_000);
+  await tick();
+  await until(() => given.sent.length > 2, { what: "the first 10 ms are over" });
+  expect(given.sent.length).toBeLessThan(1_500);
+  expect(given.sent.every((group) => group.length === 1)).toBe(true);
+  const before = given.sent.length;
+  given.durations.record("t", 10, 1);
+  given.subject.answered();
+  expect(given.sent.flat()).toHaveLength(2_000);
+  expect(given.sent.length - before).toBeLessThan(40);
 });
 
 test("the probe of one task does not delay a lone call of another", async () => {
