@@ -33,10 +33,10 @@ const MOST_UNITS = 64;
 /** How long calls of a task of unknown duration are held back for the answers to the first of them, ms. */
 const PROBE = 10;
 /**
- * How many of them go out, one by one, each time that no answer has come. About as many as Redis takes in that time; all
- * at once would be thousands of jobs where a host first has to start its children.
+ * How many of them go out, one by one, each time that no answer has come: enough for the slots of hosts that are not
+ * known yet, and few enough that a burst does not become thousands of jobs while a host starts its children.
  */
-const PROBE_STEP = 128;
+const PROBE_STEP = 32;
 /** Items that take longer to encode than a turn of the event loop should last. */
 const LARGE = 10_000;
 /** Shortest run time that is believed, ms; an empty function takes less than the clock shows. */
@@ -59,7 +59,7 @@ export interface UnitBatcherOptions {
  *
  * - A lone call goes out at once, by itself.
  * - While nothing is known of a task's duration, as many calls as can run at once go out one by one; the rest waits
- *   for the first answer, and as long as none comes, 128 of it follow every 10 ms, one by one too.
+ *   for the first answer, and as long as none comes, 32 of it follow every 10 ms, one by one too.
  * - Once the mean is known, a job gets what takes about 5 ms, at most 64 calls, and never more than an even share of
  *   what waits while slots are free.
  */
