@@ -30,9 +30,11 @@ test("a program that is killed: its unnamed pool goes after its lease, the calls
   // when
   program.kill("SIGKILL");
   // then
+  const registry = `{${namespace}}/pools`;
   const left = async () => (await redis.client().keys("*")).filter((key) => key.includes(own[0] ?? ""));
-  await until(async () => (await left()).length === 0, { timeout: 25_000, what: "the unnamed pool is gone" });
-  expect((await redis.client().hkeys(`{${namespace}}/pools`)).toSorted()).toEqual(["default", "kept"]);
+  const isGone = async () => !(await redis.client().hexists(registry, own[0] ?? "")) && (await left()).length === 0;
+  await until(isGone, { timeout: 25_000, what: "the unnamed pool is gone" });
+  expect((await redis.client().hkeys(registry)).toSorted()).toEqual(["default", "kept"]);
   await until(() => !processIsAlive(notes(unnamed)[0]?.pid ?? 0), { what: "its running call has ended" });
   expect(notes(unnamed).some((note) => note.what === "end")).toBe(false);
   await until(() => notes(named).filter((note) => note.what === "end").length === 2, { timeout: 30_000 });
