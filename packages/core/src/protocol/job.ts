@@ -60,6 +60,9 @@ export interface JobReturn {
   duration: number;
 }
 
+/** Finished jobs that a pool keeps; ages in seconds, as BullMQ has them. Bounds what a pool's history takes of Redis. */
+export const KEPT_COMPLETED = { age: 3_600, count: 2_000 } as const;
+export const KEPT_FAILED = { age: 86_400, count: 5_000 } as const;
 /** Extra field of a failed job's hash: base64 of `encodeError(error)`. */
 export const JOB_ERROR_FIELD = "error";
 /** Extra field of a job's hash: the reason of a requested cancellation; hosts re-check it with each heartbeat. */

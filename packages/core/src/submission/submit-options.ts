@@ -29,17 +29,13 @@ export interface SubmitOptions {
   /** Labels to search by. */
   tags?: string[];
   /**
-   * Milliseconds for which the outcome can be looked up.
+   * Milliseconds for which answers too large for the job itself are kept. Jobs are kept as far as their pool's history
+   * reaches: an hour, the last 2 000.
    * @defaultValue 3 600 000
    */
   resultTtl?: Milliseconds;
 }
 
-/** How long an outcome is kept when nothing else is said, ms. */
-const DEFAULT_RESULT_TTL: Milliseconds = 3_600_000;
-/** Finished jobs kept per pool, so that a pool's history cannot fill Redis. */
-const KEPT_COMPLETED = 2_000;
-const KEPT_FAILED = 5_000;
 /** Jobs with larger arguments, in bytes, are not kept once they are done; their answers are in the reply stream. */
 const LARGEST_KEPT_JOB = 16 * 1024;
 
@@ -115,13 +111,14 @@ function isDuration(value: unknown): boolean {
   return typeof value === "number" && value >= 0 && Number.isFinite(value);
 }
 
-/** The options of BullMQ for a job of the given size. */
+/**
+ * The options of BullMQ for a job of the given size. How long finished jobs are kept is the hosts' setting: BullMQ
+ * applies what one job says of it to all of its pool.
+ */
 export function toJobsOptions(jobId: string, options: SubmitOptions | undefined, bytes: number): JobsOptions {
-  const age = Math.ceil((options?.resultTtl ?? DEFAULT_RESULT_TTL) / 1_000);
   return {
     jobId,
-    removeOnComplete: bytes > LARGEST_KEPT_JOB ? true : { age, count: KEPT_COMPLETED },
-    removeOnFail: { age: Math.max(age, 86_400), count: KEPT_FAILED },
+    ...(bytes > LARGEST_KEPT_JOB ? { removeOnComplete: true } : {}),
     ...(options?.delay ? { delay: options.delay } : {}),
     ...(options?.priority ? { priority: options.priority } : {}),
     ...(options?.attempts ? { attempts: options.attempts } : {}),

@@ -1,4 +1,11 @@
-import type { JobEnvelope, JobReturn, Milliseconds, RedisClient } from "@manyhands/core/internal";
+import {
+  type JobEnvelope,
+  type JobReturn,
+  KEPT_COMPLETED,
+  KEPT_FAILED,
+  type Milliseconds,
+  type RedisClient,
+} from "@manyhands/core/internal";
 import { Worker as BullWorker, type Job } from "bullmq";
 import type { Fence } from "../fence/fence.ts";
 import type { PoolJob } from "../jobs/pool-job.ts";
@@ -18,6 +25,8 @@ export interface PoolWorkerOptions {
   run: (job: PoolJob, token: string) => Promise<JobReturn>;
 }
 
+/** How long a fetch gives way to a lone call, ms: the shortest that a timer of Node can do. */
+const MOMENT = 1;
 /** Longest wait for a job in one blocking read, seconds: a worker that is not deaf fetches about once a second. */
 const LONGEST_BLOCK = 1;
 
@@ -41,6 +50,8 @@ export class PoolWorker extends BullWorker<JobEnvelope, JobReturn> {
   readonly #begun = new WeakMap<object, Promise<JobReturn>>();
   /** Jobs that were fetched and that the main loop has not started yet. */
   readonly #unstarted = new Set<object>();
+  /** The run of a lone call that was begun last, until a fetch has given way to it. */
+  #loneCall: Promise<JobReturn> | undefined;
   #mayHoldMarker = false;
   #leaving = false;
 
@@ -56,6 +67,8 @@ export class PoolWorker extends BullWorker<JobEnvelope, JobReturn> {
       lockRenewTime: options.lockDuration / 4,
       stalledInterval: options.stalledInterval,
       maxStalledCount: 5,
+      removeOnComplete: KEPT_COMPLETED,
+      removeOnFail: KEPT_FAILED,
       drainDelay: LONGEST_BLOCK,
       maximumRateLimitDelay: 2_000,
       runRetryDelay: 1_000,
@@ -79,6 +92,24 @@ export class PoolWorker extends BullWorker<JobEnvelope, JobReturn> {
     // Whoever processes the job gets the rejection; until then it has no listener.
     run.catch(() => {});
     this.#begun.set(job, run);
+    // What other clients of BullMQ put into a job may be anything.
+    if ((job.data as Partial<JobEnvelope> | null)?.units === undefined) this.#loneCall = run;
+  }
+
+  /**
+   * A lone call is most often followed by nothing, or by the caller's next one as soon as it is answered. Looking for
+   * more work right away would take the processor from the child that runs it, so a fetch gives it a moment first.
+   */
+  async #giveWay(): Promise<void> {
+    const call = this.#loneCall;
+    if (call === undefined) return;
+    this.#loneCall = undefined;
+    let timer: NodeJS.Timeout | undefined;
+    const moment = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, MOMENT);
+    });
+    await Promise.race([call.then(ignore, ignore), moment]);
+    clearTimeout(timer);
   }
 
   /** Takes no further jobs, and resolves when those that run are finished. Hangs while Redis is away: race it. */
@@ -105,6 +136,7 @@ export class PoolWorker extends BullWorker<JobEnvelope, JobReturn> {
 
   protected override async moveToActive(token: string, name?: string): Promise<Job<JobEnvelope, JobReturn>> {
     const nothing = undefined as unknown as Job<JobEnvelope, JobReturn>;
+    await this.#giveWay();
     if (!(await this.#takeSlot())) return nothing;
     let job: Job<JobEnvelope, JobReturn> | undefined;
     const sentAt = performance.now();
@@ -193,6 +225,8 @@ export class PoolWorker extends BullWorker<JobEnvelope, JobReturn> {
       .catch(() => {});
   }
 }
+
+function ignore(): void {}
 
 /** BullMQ wants a processor; `callProcessJob` comes before it. */
 function unreachable(): never {
