@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { processIsAlive } from "@manyhands/testing";
+import { processIsAlive, until } from "@manyhands/testing";
 import { ChaosHost } from "./chaos-host.ts";
 
 export interface RampageOptions {
@@ -62,7 +62,10 @@ export class Rampage {
   async end(): Promise<number[]> {
     this.#look();
     await Promise.all(this.#hosts.map((host) => host.stop()));
-    return [...this.#seen].filter(processIsAlive);
+    // The kernel's signal to a child of a host that is gone takes its time on a busy machine.
+    const alive = (): number[] => [...this.#seen].filter(processIsAlive);
+    await until(() => alive().length === 0, { timeout: 5_000 }).catch(() => undefined);
+    return alive();
   }
 
   async #every(mean: number, act: () => Promise<void>): Promise<void> {
