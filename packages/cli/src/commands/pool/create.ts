@@ -13,7 +13,7 @@ interface Options {
   maxTasksPerChild?: number;
 }
 
-/** `manyhands pool create <name>` */
+/** `manyhands pool create <name> [size]` */
 export function poolCreateCommand(): Command {
   const command = newCommand("create", {
     summary: "make a pool that stays until it is removed",
@@ -24,6 +24,7 @@ export function poolCreateCommand(): Command {
   });
   return command
     .argument("<name>", "1 to 100 letters, digits or _ . -")
+    .argument("[size]", "the same as --size", parsePoolSize)
     .option("--size <n>", 'how many run at once over all hosts (default: "all" slots)', parsePoolSize)
     .addOption(new Option("--isolation <kind>", "where its tasks run").choices(["process", "thread", "inline"]))
     .option(
@@ -34,7 +35,8 @@ export function poolCreateCommand(): Command {
     .action(
       action<Options>(async ({ args, options, settings, printer }) => {
         const name = String(args[0]);
-        const { size = null, isolation = null, maxTasksPerChild = null } = options;
+        const { isolation = null, maxTasksPerChild = null } = options;
+        const size = options.size ?? (args[1] as number | null | undefined) ?? null;
         return withConnection(settings, async ({ inspector }) => {
           const created = await inspector.createPool({ name, size, isolation, maxTasksPerChild });
           const pool = await inspector.pool(name);
