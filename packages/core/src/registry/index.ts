@@ -1,1 +1,2 @@
 export { type PoolPatch, PoolRegistry } from "./pool-registry.ts";
+export { DEFAULT_POOL, unlimitedPool } from "./unlimited-pool.ts";

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { RedisClient } from "../connection/index.ts";
 import { PayloadTooLargeError } from "../errors/index.ts";
 import type { Keys } from "../protocol/keys.ts";
-import { PoolRegistry } from "../registry/index.ts";
+import { PoolRegistry, unlimitedPool } from "../registry/index.ts";
 import { JobQueue } from "./job-queue.ts";
 import { effectiveOptions, type SubmitOptions, toJobsOptions } from "./submit-options.ts";
 
@@ -54,19 +54,4 @@ export async function submitDetached(
   } finally {
     await jobs.close();
   }
-}
-
-function unlimitedPool(name: string): Parameters<PoolRegistry["create"]>[0] {
-  return {
-    name,
-    size: null,
-    generation: randomBytes(8).toString("hex"),
-    owner: null,
-    state: "running",
-    isolation: null,
-    initializer: null,
-    maxTasksPerChild: null,
-    fence: "strict",
-    failure: null,
-  };
 }

@@ -1,5 +1,11 @@
 import type { Logger } from "@manyhands/core";
-import type { Milliseconds, PoolRecord, PoolRegistry } from "@manyhands/core/internal";
+import {
+  DEFAULT_POOL,
+  type Milliseconds,
+  type PoolRecord,
+  type PoolRegistry,
+  unlimitedPool,
+} from "@manyhands/core/internal";
 import type { RunningJobs } from "../jobs/running-jobs.ts";
 import type { ServedPool } from "./served-pool.ts";
 
@@ -13,9 +19,6 @@ export interface PoolDiscoveryOptions {
   /** Time between two readings of the registry without a message. @defaultValue 3_000 */
   interval?: Milliseconds;
 }
-
-/** The pool that exists in every namespace. */
-export const DEFAULT_POOL = "default";
 
 /**
  * Keeps the pools that this host serves equal to the registry.
@@ -123,18 +126,6 @@ export class PoolDiscovery {
   }
 
   async #makeDefaultPool(): Promise<void> {
-    await this.#options.registry.create({
-      name: DEFAULT_POOL,
-      size: null,
-      // The same for all hosts and times: one that is made again is no other pool, and its jobs go on.
-      generation: DEFAULT_POOL,
-      owner: null,
-      state: "running",
-      isolation: null,
-      initializer: null,
-      maxTasksPerChild: null,
-      fence: "strict",
-      failure: null,
-    });
+    await this.#options.registry.create(unlimitedPool(DEFAULT_POOL));
   }
 }

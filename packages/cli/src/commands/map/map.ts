@@ -1,4 +1,5 @@
 import { connect, type Logger, type Pool } from "@manyhands/core";
+import { DEFAULT_POOL } from "@manyhands/core/internal";
 import type { Command } from "commander";
 import { withConnection } from "../../connection/connection.ts";
 import { EXIT, type ExitCode } from "../../failure/exit-code.ts";
@@ -6,7 +7,7 @@ import { interruption } from "../../interruption.ts";
 import { action, type Invocation, newCommand } from "../../invocation.ts";
 import { toJson } from "../../output/json-text.ts";
 import { wholeNumber } from "../../parse/numbers.ts";
-import { assertTaskKnown, DEFAULT_POOL, poolFor } from "../submit/destination.ts";
+import { assertTaskKnown, poolFor } from "../submit/destination.ts";
 import { type ItemSource, openItems } from "./item-source.ts";
 import { type MapOutcome, orderedOutcomes, unorderedOutcomes } from "./outcomes.ts";
 import { type MapProgress, showProgress } from "./progress.ts";

@@ -1,11 +1,9 @@
 import { TaskNotFoundError } from "@manyhands/core";
-import { DEFAULT_MAX_PAYLOAD, type HostRecord, type PoolView } from "@manyhands/core/internal";
+import { DEFAULT_MAX_PAYLOAD, DEFAULT_POOL, type HostRecord, type PoolView } from "@manyhands/core/internal";
 import type { Connection } from "../../connection/connection.ts";
 import { nearNames } from "../../parse/near-names.ts";
 import { findPool } from "../pool/find-pool.ts";
 
-/** The pool of submissions that name none; it is made when it is first needed. */
-export const DEFAULT_POOL = "default";
 /** Largest argument list, bytes of JSON. */
 export const MAX_PAYLOAD: number = DEFAULT_MAX_PAYLOAD;
 

@@ -1,11 +1,11 @@
 import type { SubmitOptions } from "@manyhands/core";
-import { describeUnserved, isServed, submitDetached } from "@manyhands/core/internal";
+import { DEFAULT_POOL, describeUnserved, isServed, submitDetached } from "@manyhands/core/internal";
 import type { Command } from "commander";
 import { withConnection } from "../../connection/connection.ts";
 import { EXIT, type ExitCode } from "../../failure/exit-code.ts";
 import { action, type Invocation, newCommand } from "../../invocation.ts";
 import { wholeNumber } from "../../parse/numbers.ts";
-import { assertTaskKnown, DEFAULT_POOL, MAX_PAYLOAD, poolFor } from "./destination.ts";
+import { assertTaskKnown, MAX_PAYLOAD, poolFor } from "./destination.ts";
 import { readArguments } from "./read-arguments.ts";
 import { submitAndWait } from "./submit-and-wait.ts";
 
