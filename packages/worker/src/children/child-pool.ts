@@ -41,6 +41,8 @@ const RETIRE_GRACE = 2_000;
 export class ChildPool {
   readonly #options: ChildPoolOptions;
   readonly #retireAfter: Milliseconds;
+  /** Successors of children that run their last job. */
+  readonly #preparing = new Map<Isolation, Promise<Child | undefined>>();
   readonly #children = new Set<Child>();
   readonly #timer: NodeJS.Timeout;
   #inline: Promise<Child> | undefined;
@@ -58,7 +60,9 @@ export class ChildPool {
    */
   async acquire(isolation: Isolation): Promise<ChildLease> {
     const child =
-      isolation === "inline" ? await this.#sharedInline() : (this.#idle(isolation) ?? (await this.#adopt(isolation)));
+      isolation === "inline"
+        ? await this.#sharedInline()
+        : (this.#idle(isolation) ?? (await this.#takePrepared(isolation)) ?? (await this.#adopt(isolation)));
     child.jobs += 1;
     if (this.#isLastJob(child)) this.#prepareReplacement(isolation);
     return this.#lend(child);
@@ -155,9 +159,23 @@ export class ChildPool {
 
   /** Makes the successor of a child that runs its last job, so that the next job does not wait for it. */
   #prepareReplacement(isolation: Isolation): void {
-    if (this.#idle(isolation) || this.#closed) return;
+    if (this.#idle(isolation) || this.#preparing.has(isolation) || this.#closed) return;
     // A failure is met, and reported, again by the job that needs the child.
-    void this.#adopt(isolation).catch(() => {});
+    const preparing = this.#adopt(isolation)
+      .catch(() => undefined)
+      .finally(() => {
+        if (this.#preparing.get(isolation) === preparing) this.#preparing.delete(isolation);
+      });
+    this.#preparing.set(isolation, preparing);
+  }
+
+  /** The successor that is being made, for the first job that asks; another child would be one too many. */
+  async #takePrepared(isolation: Isolation): Promise<Child | undefined> {
+    const preparing = this.#preparing.get(isolation);
+    if (!preparing) return undefined;
+    this.#preparing.delete(isolation);
+    const child = await preparing;
+    return child && child.jobs === 0 && this.#children.has(child) ? child : undefined;
   }
 
   #retireIdle(): void {
