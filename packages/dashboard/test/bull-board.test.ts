@@ -154,7 +154,7 @@ test("what would break a pool is refused, with what to do instead", async () => 
   expect([resized.status, edited.status, removed.status]).toEqual([403, 403, 403]);
   expect(resized.text).toContain("manyhands pool resize");
   expect(edited.text).toContain("submit it again");
-  expect(removed.text).toContain("manyhands pool rm");
+  expect(removed.text).toContain("A pool is more than its queue");
   expect(await letters.getGlobalConcurrency()).toBeNull();
   expect((await letters.getJob("one"))!.data).toEqual({ args: [1] });
 });

@@ -17,7 +17,8 @@ const SLOWEST_ANSWER = 10_000;
  */
 const REFUSED: Record<string, string> = {
   "/api/queues/:queueName/concurrency": "The size of a pool is kept by manyhands: use `manyhands pool resize`.",
-  "/api/queues/:queueName/obliterate": "A pool is removed with `manyhands pool rm`.",
+  "/api/queues/:queueName/obliterate":
+    "A pool is more than its queue: an unnamed one goes with its program, a named one stays. Empty it with `clean`.",
   "/api/queues/:queueName/:jobId/update-data": "Arguments of a submitted task cannot be edited: submit it again.",
 };
 
