@@ -2,7 +2,7 @@
 // One file for all of it, since whoever started the engine has to stop it.
 import { randomBytes, randomUUID } from "node:crypto";
 import { fileURLToPath } from "node:url";
-import { type Context, connect } from "@manyhands/core";
+import { type Context, connect, type Pool } from "@manyhands/core";
 import { freePort } from "@manyhands/core/redis-server";
 import { GenericContainer, type StartedTestContainer, Wait } from "testcontainers";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -191,10 +191,10 @@ describe("docker-compose.yml", async () => {
       await using mp = await connect({ redis: fleet.redisUrl });
       await using pool = mp.pool();
       const results = pool.starmapAsync(slowly, numbers(60).map(withDelay(500)), { chunkSize: 1 });
-      const first = await pool.apply(slowly, [0, 0]);
+      const container = await until(() => busyHost(mp, pool), { what: "a host says that it runs one of the calls" });
 
       // When one host dies with what it was running
-      await docker("kill", first.host);
+      await docker("kill", container);
 
       // Then the others take its calls over
       expect(valuesOf(await results.get({ timeout: 60_000 }))).toEqual(numbers(60));
@@ -209,7 +209,7 @@ describe("docker-compose.yml", async () => {
       await using mp = await connect({ redis: fleet.redisUrl });
       await using pool = mp.pool(1);
       const running = pool.applyAsync(slowly, [1, 6_000]);
-      const container = await until(() => busyHost(mp), { what: "a host says that it runs the call" });
+      const container = await until(() => busyHost(mp, pool), { what: "a host says that it runs the call" });
 
       // When its host is stopped
       await docker("stop", "--time", "40", container);
@@ -229,10 +229,13 @@ async function startFleet(url: string): Promise<Context> {
   return await connect({ redis: url, namespace });
 }
 
-/** The host name of a host that runs something now, which in a container is the container's id. */
-async function busyHost(mp: Context): Promise<string | undefined> {
+/**
+ * The host name, which in a container is the container's id, of a host that runs something of this pool now. Of this
+ * pool: a host that was killed a moment ago still says what it ran.
+ */
+async function busyHost(mp: Context, pool: Pool): Promise<string | undefined> {
   const hosts = await mp.hosts();
-  return hosts.find((host) => host.running.length > 0)?.hostname;
+  return hosts.find((host) => host.running.some((run) => run.pool === pool.name))?.hostname;
 }
 
 function numbers(count: number): number[] {
