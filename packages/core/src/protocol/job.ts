@@ -63,6 +63,8 @@ export interface JobReturn {
 /** Finished jobs that a pool keeps; ages in seconds, as BullMQ has them. Bounds what a pool's history takes of Redis. */
 export const KEPT_COMPLETED = { age: 3_600, count: 2_000 } as const;
 export const KEPT_FAILED = { age: 86_400, count: 5_000 } as const;
+/** Entries of BullMQ's event stream that a pool keeps: dashboards read them, results do not need them. */
+export const KEPT_EVENTS = 1_000;
 /** Extra field of a failed job's hash: base64 of `encodeError(error)`. */
 export const JOB_ERROR_FIELD = "error";
 /** Extra field of a job's hash: the reason of a requested cancellation; hosts re-check it with each heartbeat. */

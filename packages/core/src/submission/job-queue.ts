@@ -1,7 +1,7 @@
 import { Queue as BullQueue, type JobsOptions, type Telemetry } from "bullmq";
 import type { RedisClient } from "../connection/index.ts";
 import { ClosedError } from "../errors/index.ts";
-import type { JobEnvelope } from "../protocol/job.ts";
+import { type JobEnvelope, KEPT_EVENTS } from "../protocol/job.ts";
 import type { Keys } from "../protocol/keys.ts";
 
 /** One job on its way to BullMQ. */
@@ -16,8 +16,6 @@ const BULK = 250;
 const OVERLAP = 4;
 /** How often a submission is tried while Redis fails over or is not reachable: for about 50 s. */
 const ATTEMPTS = 60;
-/** Length of BullMQ's event stream per pool; the dashboard reads it, results do not need it. */
-const EVENTS = 1_000;
 
 export interface JobQueueOptions {
   client: RedisClient;
@@ -50,7 +48,7 @@ export class JobQueue {
       connection: client,
       prefix: keys.queuePrefix,
       skipVersionCheck: true,
-      streams: { events: { maxLen: EVENTS } },
+      streams: { events: { maxLen: KEPT_EVENTS } },
       ...(telemetry ? { telemetry } : {}),
     });
     this.#queue.on("error", () => {});

@@ -1,4 +1,4 @@
-import type { Milliseconds, PoolRecord } from "@manyhands/core/internal";
+import { KEPT_EVENTS, type Milliseconds, type PoolRecord } from "@manyhands/core/internal";
 import { Queue } from "bullmq";
 import { ChildPool } from "../children/child-pool.ts";
 import type { ChildSupply } from "../children/child-supply.ts";
@@ -23,8 +23,6 @@ export interface PoolHost extends JobHost {
 
 /** Jobs finish at most this long after their children are gone, ms; a worker of BullMQ never closes while Redis is away. */
 const CLOSE_DEADLINE: Milliseconds = 1_500;
-/** Entries of BullMQ's event stream that are kept. */
-const KEPT_EVENTS = 1_000;
 /** BullMQ's word for a job that was removed while it ran. */
 const MISSING_JOB = /^Missing (key|lock) for job/;
 /** A worker that could fetch and has not done so for this long is deaf, ms. It normally fetches every second. */

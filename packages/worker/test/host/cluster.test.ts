@@ -1,4 +1,4 @@
-import { Keys, openRedis, PoolRegistry } from "@manyhands/core/internal";
+import { Keys, openRedis, PoolRegistry, unlimitedPool } from "@manyhands/core/internal";
 import { until, useCluster } from "@manyhands/testing";
 import { Queue } from "bullmq";
 import { expect, onTestFinished, test } from "vitest";
@@ -14,18 +14,7 @@ test("a host serves a namespace in a Redis Cluster, with several pools and sever
   onTestFinished(() => client.disconnect());
   const host = await startWorker({ tasks: [TASKS], redis: cluster.config, namespace: "clustered", slots: 2 });
   onTestFinished(() => host.stop({ grace: 0 }));
-  await new PoolRegistry(client, keys).create({
-    name: "second",
-    size: 1,
-    generation: "one",
-    owner: null,
-    state: "running",
-    isolation: null,
-    initializer: null,
-    maxTasksPerChild: null,
-    fence: "strict",
-    failure: null,
-  });
+  await new PoolRegistry(client, keys).create({ ...unlimitedPool("second"), size: 1 });
   for (const pool of ["default", "second"]) {
     const queue = new Queue(pool, { connection: client as never, prefix: keys.queuePrefix });
     // when

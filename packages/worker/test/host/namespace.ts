@@ -12,6 +12,7 @@ import {
   PoolRegistry,
   type ReplyItem,
   type UnitAnswer,
+  unlimitedPool,
 } from "@manyhands/core/internal";
 import { type TestRedis, until } from "@manyhands/testing";
 import { type Job, type JobsOptions, Queue } from "bullmq";
@@ -72,16 +73,7 @@ export class TestNamespace {
 
   async pool(name: string, record: Partial<PoolRecord> = {}): Promise<PoolRecord> {
     const made = await this.registry.create({
-      name,
-      size: null,
-      generation: randomUUID(),
-      owner: null,
-      state: "running",
-      isolation: null,
-      initializer: null,
-      maxTasksPerChild: null,
-      fence: "strict",
-      failure: null,
+      ...unlimitedPool(name),
       ...record,
     });
     return made.record;
