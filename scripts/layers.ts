@@ -34,6 +34,7 @@ export const FOLDERS: Readonly<Record<string, readonly (readonly string[])[]>> =
     ["results", "inspection"],
     ["submission"],
     ["pool"],
+    ["process"],
     ["context"],
   ],
 };

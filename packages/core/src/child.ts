@@ -5,5 +5,6 @@
 export * from "./codec/index.ts";
 export { closeWorkerContext, provideWorkerContext } from "./context/current-context.ts";
 export * from "./errors/index.ts";
+export { currentOrder, enterProcess } from "./process/order.ts";
 export * from "./protocol/index.ts";
 export * from "./tasks/index.ts";

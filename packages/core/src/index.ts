@@ -6,6 +6,7 @@ export { type ConnectOptions, connect } from "./context/connect.ts";
 export type { Context } from "./context/context.ts";
 export { currentContext } from "./context/current-context.ts";
 export {
+  AssertionError,
   CancelledError,
   ClosedError,
   type ErrorClass,
@@ -14,6 +15,7 @@ export {
   PayloadTooLargeError,
   PoolClosedError,
   PoolTerminatedError,
+  ProcessLostError,
   RedisUnfitError,
   RemoteError,
   type RemoteOrigin,
@@ -38,6 +40,12 @@ export type {
   PoolOptions,
   WaitOptions,
 } from "./pool/index.ts";
+export { currentProcess, parentProcess } from "./process/current-process.ts";
+export type { ParentProcess } from "./process/parent-process.ts";
+export { Process, type ProcessClass, type ProcessOptions } from "./process/process.ts";
+export { registerProcess } from "./process/register-process.ts";
+export type { Sentinel } from "./process/sentinel.ts";
+export type { Placement } from "./protocol/process-queues.ts";
 export type { HostRecord, Isolation, Milliseconds, PoolRecord } from "./protocol/records.ts";
 export type { SubmitOptions } from "./submission/submit-options.ts";
 export {

@@ -10,6 +10,8 @@ import { commaList, wholeNumber } from "../parse/numbers.ts";
 interface Options {
   tasks: string[];
   slots?: number;
+  processes?: number;
+  label?: string[];
   isolation?: Isolation;
   pools?: string[];
   name?: string;
@@ -40,6 +42,12 @@ export function workerCommand(): Command {
       "tasks at once (default: number of processors)",
       wholeNumber("--slots", { from: 1, to: 10_000 }),
     )
+    .option(
+      "--processes <n>",
+      "processes at once, beside the slots; 0 takes none (default: 128)",
+      wholeNumber("--processes", { from: 0, to: 10_000 }),
+    )
+    .option("--label <label...>", "labels by which processes may ask for this host")
     .addOption(
       new Option("--isolation <kind>", "where tasks run (default: process)").choices(["process", "thread", "inline"]),
     )
@@ -87,13 +95,15 @@ async function start(
   options: Options,
   place: { redis: string; namespace: string; printer: Printer },
 ): Promise<WorkerHost> {
-  const { slots, isolation, pools, name, grace, healthPort, healthAddress, maxHeap } = options;
+  const { slots, processes, label, isolation, pools, name, grace, healthPort, healthAddress, maxHeap } = options;
   const { redis, namespace, printer } = place;
   const given: WorkerOptions = {
     tasks: options.tasks,
     redis,
     namespace,
     ...(slots === undefined ? {} : { slots }),
+    ...(processes === undefined ? {} : { processes }),
+    ...(label === undefined ? {} : { labels: label }),
     ...(isolation === undefined ? {} : { isolation }),
     ...(pools === undefined ? {} : { pools }),
     ...(name === undefined ? {} : { name }),

@@ -5,12 +5,15 @@ import { ClosedError } from "../errors/index.ts";
 import { Fleet, slotsOf } from "../fleet/index.ts";
 import type { Logger } from "../logger/logger.ts";
 import { Pool, type PoolOptions, type PoolRemains, toPoolRecord } from "../pool/index.ts";
+import { Process, ProcessLauncher, type ProcessOptions } from "../process/index.ts";
+import { offerStarter } from "../process/process-starter.ts";
 import { Keys } from "../protocol/keys.ts";
 import type { HostRecord, Milliseconds } from "../protocol/records.ts";
 import { PoolRegistry } from "../registry/index.ts";
 import { ResultChannel } from "../results/index.ts";
 import { KeepAlive, Session, unreferenceSocket } from "../session/index.ts";
 import { type Runtime, TaskDurations, UnservedWatch } from "../submission/index.ts";
+import type { AnyTask, Task } from "../tasks/index.ts";
 
 /** Settings of a context, checked and complete. */
 export interface ContextSettings {
@@ -33,6 +36,8 @@ export class Context {
   readonly #settings: ContextSettings;
   readonly #client: RedisClient;
   readonly #runtime: Runtime;
+  readonly #processes: ProcessLauncher;
+  readonly #withdrawStarter: () => void;
   /** The pools without a strong reference to them, so that a forgotten one is noticed. */
   readonly #pools = new Map<PoolRemains, WeakRef<Pool>>();
   readonly #forgotten = new FinalizationRegistry<PoolRemains>((remains) => this.#clearAway(remains));
@@ -60,6 +65,8 @@ export class Context {
     this.#client = client;
     unreferenceSocket(client);
     this.#runtime = this.#createRuntime();
+    this.#processes = new ProcessLauncher(this.#runtime);
+    this.#withdrawStarter = offerStarter(this.#processes);
   }
 
   get namespace(): string {
@@ -86,6 +93,31 @@ export class Context {
     return pool;
   }
 
+  /**
+   * A task in an operating-system process of its own, on some host. Returns at once; `start()` starts it. An instance of
+   * a subclass of Process is tied to this context, which matters only where several are open.
+   * @throws ValueError for a bad option; SerializationError for arguments that cannot be sent
+   */
+  process<Args extends unknown[]>(target: Task<Args, unknown>, options?: ProcessOptions<Args>): Process;
+  process(target: string, options?: ProcessOptions): Process;
+  process<Subclass extends Process>(instance: Subclass): Subclass;
+  process(target: AnyTask | string | Process, options: ProcessOptions = {}): Process {
+    this.#assertOpen();
+    const process = target instanceof Process ? target : new Process({ ...options, target });
+    Process.bind(process, this.#processes);
+    return process;
+  }
+
+  /** The processes that were started through this context and have not ended; a fresh list (P3). */
+  activeChildren(): Process[] {
+    return this.#processes.active();
+  }
+
+  /** What starts processes. @internal */
+  get processStarter(): ProcessLauncher {
+    return this.#processes;
+  }
+
   /** The worker hosts that are alive, by name. */
   async hosts(): Promise<HostRecord[]> {
     this.#assertOpen();
@@ -98,11 +130,12 @@ export class Context {
   }
 
   /**
-   * Terminates the pools (of a named one this program's calls), fails what is still waited for, and lets go of Redis.
+   * Ends what Python ends at the end of a program: daemonic processes are terminated, all others are waited for, at
+   * most `timeout` ms and not while Redis is away for long (P11). Then terminates the pools (of a named one this program's calls), fails what is still waited for, and lets go of Redis.
    * Repeatable; ends also without Redis.
    */
-  async close(): Promise<void> {
-    this.#closing ??= this.#close();
+  async close({ timeout }: { timeout?: Milliseconds } = {}): Promise<void> {
+    this.#closing ??= this.#close(timeout);
     await this.#closing;
   }
 
@@ -110,10 +143,12 @@ export class Context {
     await this.close();
   }
 
-  async #close(): Promise<void> {
+  async #close(timeout: Milliseconds | undefined): Promise<void> {
     const { results, session, unserved, keepAlive } = this.#runtime;
     keepAlive.hold();
+    this.#withdrawStarter();
     try {
+      await this.#processes.close(timeout);
       unserved.stop();
       const closed = new ClosedError("the context was closed before this call had a result");
       await withDeadline(

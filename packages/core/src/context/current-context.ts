@@ -1,5 +1,6 @@
 import { createRequire } from "node:module";
 import { ManyhandsError } from "../errors/index.ts";
+import { offerWorkerStarter } from "../process/process-starter.ts";
 import { shared } from "../tasks/task-registry.ts";
 import { type ConnectOptions, toSettings } from "./connect.ts";
 import type { Context } from "./context.ts";
@@ -12,6 +13,7 @@ const worker: { options: ConnectOptions | undefined; context: Context | undefine
 /** Says what {@link currentContext} connects with. For worker hosts. */
 export function provideWorkerContext(options: ConnectOptions): void {
   worker.options = options;
+  offerWorkerStarter(() => currentContext().processStarter);
 }
 
 /**

@@ -90,6 +90,16 @@ export class ClosedError extends ManyhandsError {
   override readonly code = "ERR_CLOSED";
 }
 
+/** Something was asked of a process that its state does not allow, such as to be started twice (Python's AssertionError). */
+export class AssertionError extends ManyhandsError {
+  override readonly code = "ERR_ASSERTION";
+}
+
+/** Nobody can say how a process ended: its host died, or Redis lost what it knew of it. `Process.lost` holds one. */
+export class ProcessLostError extends ManyhandsError {
+  override readonly code = "ERR_PROCESS_LOST";
+}
+
 /**
  * A task's error whose class the caller does not know (see `registerError`); `name` is the original class name, and
  * the original's own properties are here too. Also stands for a thrown value that is not an Error.

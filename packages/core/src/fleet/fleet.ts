@@ -1,5 +1,6 @@
 import type { RedisClient } from "../connection/index.ts";
 import type { Keys } from "../protocol/keys.ts";
+import { describeProcessQueue, isProcessQueue } from "../protocol/process-queues.ts";
 import type { HostRecord } from "../protocol/records.ts";
 
 /** How long a count of slots is used before it is read again, ms. */
@@ -70,14 +71,21 @@ export function isServed(hosts: readonly HostRecord[], pool: string, task: strin
   return hosts.some(
     (host) =>
       (host.state === "running" || host.state === "starting") &&
-      (host.pools === null || host.pools.includes(pool)) &&
+      servesQueue(host, pool) &&
       host.tasks.some((announced) => announced.name === task),
   );
 }
 
+/** Queues of processes are served apart from pools, whatever pools a host is limited to. */
+function servesQueue(host: HostRecord, queue: string): boolean {
+  if (host.processes?.queues.includes(queue)) return host.processes.limit > 0;
+  return host.pools === null ? !isProcessQueue(queue) : host.pools.includes(queue);
+}
+
 /** One sentence on why nobody runs a task, and what to do. */
 export function describeUnserved(hosts: readonly HostRecord[], pool: string, task: string): string {
-  const what = `no live worker host serves task "${task}" in pool "${pool}"`;
+  const where = isProcessQueue(pool) ? describeProcessQueue(pool) : `in pool "${pool}"`;
+  const what = `no live worker host serves task "${task}" ${where}`;
   const start = `start one with: manyhands worker --tasks <module that defines "${task}">`;
   if (hosts.length === 0) return `${what}: no host is running; ${start}`;
   const others = hosts.filter((host) => host.tasks.some((announced) => announced.name === task));

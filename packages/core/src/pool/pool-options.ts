@@ -1,5 +1,6 @@
 import { assertSendable, encodeToString } from "../codec/index.ts";
 import { got, ValueError } from "../errors/index.ts";
+import { isProcessQueue } from "../protocol/process-queues.ts";
 import type { FencePolicy, Isolation, PoolRecord } from "../protocol/records.ts";
 import { type AnyTask, isTask } from "../tasks/index.ts";
 
@@ -84,5 +85,8 @@ function checkPoolName(name: unknown): asserts name is string | undefined {
   if (name === undefined) return;
   if (typeof name !== "string" || !/^[A-Za-z0-9_.-]{1,100}$/.test(name)) {
     throw new ValueError(`a pool's name is 1 to 100 letters, digits or _ . - ; got ${got(name)}`);
+  }
+  if (isProcessQueue(name)) {
+    throw new ValueError(`"processes" is the queue of processes, so no pool can have the name ${got(name)}`);
   }
 }

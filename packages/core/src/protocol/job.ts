@@ -1,3 +1,4 @@
+import type { ProcessOrder } from "./process.ts";
 import type { Milliseconds } from "./records.ts";
 
 /**
@@ -22,6 +23,8 @@ export interface JobEnvelope {
   items?: number;
   /** Client id whose reply stream gets the answers; absent for a detached submission. */
   client?: string;
+  /** The job is a process: who it is, beside its arguments. */
+  process?: ProcessOrder;
   tags?: string[];
   /** Hard limit of one call or item: the child is killed. */
   timeout?: Milliseconds;

@@ -45,6 +45,21 @@ export class Keys {
     return `{${this.namespace}}/result/${jobId}`;
   }
 
+  /** Sorted set: id of a process that waits or runs -> server time in ms at which it was created. */
+  get processes(): string {
+    return `{${this.namespace}}/processes`;
+  }
+
+  /** Sorted set with PEXPIRE: id of a process that has ended -> server time in ms at which it did. */
+  get endedProcesses(): string {
+    return `{${this.namespace}}/processes/ended`;
+  }
+
+  /** Hash: one process (`ProcessRecord`); PEXPIRE once it has ended. */
+  process(processId: string): string {
+    return `{${this.namespace}}/process/${processId}`;
+  }
+
   /** Hash key of a BullMQ job. */
   job(pool: string, jobId: string): string {
     return `{${this.namespace}}:${pool}:${jobId}`;

@@ -59,6 +59,8 @@ export interface HostRecord {
   pools: string[] | null;
   tasks: TaskAnnouncement[];
   running: RunningAnnouncement[];
+  /** Processes: most at once, how many run, and the queues it takes them from. Absent: it runs none. */
+  processes?: { limit: number; running: number; queues: string[] };
   children: { pid: number; pool: string | null; isolation: Isolation; busy: boolean; jobsRun: number }[];
   version: string;
   /** Host's wall clock, ms. */
@@ -83,4 +85,8 @@ export interface SessionRecord {
 export type ControlMessage =
   | { type: "pools-changed"; pool: string }
   | { type: "cancel"; pool: string; jobId: string; unit: number | null; reason: string }
+  | { type: "end-process"; id: string; how: ProcessEnding }
   | { type: "drain"; grace: Milliseconds | null };
+
+/** How a process is made to end: SIGTERM, SIGKILL or SIGINT. */
+export type ProcessEnding = "terminate" | "kill" | "interrupt";

@@ -50,6 +50,9 @@ export class ResultChannel {
   readonly #interval: Milliseconds;
   readonly #stream: string;
   readonly #tickets = new Map<string, Ticket>();
+  readonly #listeners = new Map<string, (bytes: Uint8Array) => void>();
+  /** Tickets that keep the program alive. */
+  #holds = 0;
   #blocking: RedisClient | undefined;
   #reading = false;
   /** Why nothing comes any more. */
@@ -87,19 +90,24 @@ export class ResultChannel {
     if (this.#closed) return ticket.fail(this.#closed);
     ticket.twin = this.#tickets.get(ticket.jobId);
     this.#tickets.set(ticket.jobId, ticket);
-    if (this.#timer === undefined) {
-      this.#options.keepAlive.hold();
-      this.#timer = setInterval(() => void this.#reconcile(), this.#interval);
-    }
+    if (!ticket.background) this.#hold();
+    this.#timer ??= setInterval(() => void this.#reconcile(), this.#interval).unref();
     if (!this.#reading) void this.#read();
   }
 
   /** Forgets a ticket that has been settled by other means. */
   settle(ticket: Ticket): void {
-    if (!this.#remove(ticket) || this.#tickets.size > 0) return;
+    if (!this.#remove(ticket)) return;
+    if (!ticket.background) this.#release();
+    if (this.#tickets.size > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
-    this.#options.keepAlive.release();
+  }
+
+  /** Gives `listener` what hosts send under that name besides answers, as it comes. @returns ends that */
+  listen(name: string, listener: (bytes: Uint8Array) => void): () => void {
+    this.#listeners.set(name, listener);
+    return () => void this.#listeners.delete(name);
   }
 
   /**
@@ -132,6 +140,16 @@ export class ResultChannel {
       for (let ticket: Ticket | undefined = first; ticket; ticket = ticket.twin) tickets.push(ticket);
     }
     return tickets;
+  }
+
+  #hold(): void {
+    this.#holds += 1;
+    if (this.#holds === 1) this.#options.keepAlive.hold();
+  }
+
+  #release(): void {
+    this.#holds -= 1;
+    if (this.#holds === 0) this.#options.keepAlive.release();
   }
 
   /** @returns false when it was not there */
@@ -191,6 +209,7 @@ export class ResultChannel {
     const bytes = fields[1];
     if (!bytes) return;
     for (const [jobId, answers] of decode(bytes) as ReplyItem[]) {
+      this.#listeners.get(jobId)?.(answers);
       let ticket = this.#tickets.get(jobId);
       while (ticket) {
         const { twin } = ticket;

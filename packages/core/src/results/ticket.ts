@@ -30,6 +30,8 @@ export class Ticket {
   foreign = false;
   /** Another job stands for it (deduplication): under its own id Redis does not know it. */
   replaced = false;
+  /** Waiting for it keeps no program alive. */
+  background = false;
   /** Units that were cancelled before Redis had the job. */
   recalled: { unit: number; reason: string }[] | undefined = undefined;
   /** Another ticket of this client for a job of the same id (own `jobId`). */

@@ -1,9 +1,11 @@
+export { callerModule } from "./caller-module.ts";
 export { type CurrentTask, currentTask, findCurrentTask, runInTask } from "./current-task.ts";
 export { isLoadingTasks, whileLoadingTasks } from "./loading.ts";
 export {
   type AnyTask,
   type Backoff,
   checkTaskOptions,
+  defineTask,
   isTask,
   type Task,
   type TaskOptions,

@@ -78,7 +78,15 @@ export function task<Args extends unknown[], Result>(
   checkName(name);
   if (typeof run !== "function") throw new ValueError(`task "${name}" needs a function to run; got ${typeof run}`);
   checkTaskOptions(`task "${name}"`, options);
-  const module = callerModule(task);
+  return defineTask(name, run, { options, module: callerModule(task) });
+}
+
+/** Registers a function as the task of that name, without looking at what it is given. */
+export function defineTask<Args extends unknown[], Result>(
+  name: string,
+  run: (...args: Args) => Result,
+  { options = {}, module }: { options?: TaskOptions<Args>; module: string },
+): Task<Args, Result> {
   const callable = ((...args: Args) => run(...args)) as Task<Args, Result>;
   Object.defineProperties(callable, {
     name: { value: name },

@@ -1,4 +1,4 @@
-import type { Isolation, TaskAnnouncement, UnitKind } from "@manyhands/core/internal";
+import type { Isolation, ProcessOrder, TaskAnnouncement, UnitKind } from "@manyhands/core/internal";
 
 /** What one child is asked to run: all units of one job. */
 export interface RunRequest {
@@ -23,6 +23,16 @@ export interface RunRequest {
   maxPayload: number;
 }
 
+/** What a child that becomes a process is to be and to do. */
+export interface ProcessRequest {
+  order: ProcessOrder;
+  /** Name of the task. */
+  target: string;
+  args?: unknown[];
+  /** base64 text of `encode(args)`. */
+  encodedArgs?: string;
+}
+
 /** First message to a child: whose it is and which tasks it serves. */
 export interface LoadRequest {
   type: "load";
@@ -39,6 +49,8 @@ export type ToChild =
   | LoadRequest
   | { type: "adopt"; pool: string; initializer: { task: string; args: string } | null }
   | { type: "run"; request: RunRequest }
+  /** The child is that process from now on, runs its target and ends with it. Nothing else is asked of it. */
+  | { type: "become"; request: ProcessRequest }
   /**
    * `cancelled` aborts the signal of the running unit and answers waiting ones with CancelledError without running
    * them; `softTimeout` only aborts the signal of the running call or item. unit null = all of the job.

@@ -10,6 +10,7 @@ import {
   ValueError,
   whileLoadingTasks,
 } from "@manyhands/core/child";
+import { becomeProcess, printCrash } from "./become-process.ts";
 import { callTask } from "./call-task.ts";
 import { encodedError } from "./failure-report.ts";
 import type { ChildPort, FromChild, LoadRequest, RunRequest, ToChild } from "./messages.ts";
@@ -51,6 +52,7 @@ export class ChildRuntime {
 
   /** Says that code outside any awaited call threw; nothing is sent after it. */
   reportCrash(error: unknown, culprit: { jobId: string; unit: number } | undefined): void {
+    printCrash(error, this.output);
     this.flush();
     const { error: encoded, message } = encodedError(error, this.#hostName);
     this.#send({
@@ -71,6 +73,8 @@ export class ChildRuntime {
         return this.#adopt(message.pool, message.initializer);
       case "run":
         return this.#run(message.request);
+      case "become":
+        return becomeProcess(message.request, { hostName: this.#hostName, output: this.output });
       case "cancel":
         this.#jobs.get(message.jobId)?.cancel(message.unit, message.reason);
         return;

@@ -87,6 +87,12 @@ export class ChildSupply {
     return this.#make(isolation);
   }
 
+  /** Takes back a child that was taken and has not been used. */
+  giveBack(executor: Executor): void {
+    if (this.#closed || this.#spares.length >= this.#options.spares) void executor.retire(1_000);
+    else this.#keep(executor);
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.all(this.#spares.splice(0).map((spare) => spare.kill("host stops")));

@@ -1,5 +1,5 @@
 import { decodeError, type TaskAnnouncement, WorkerLostError } from "@manyhands/core/child";
-import type { FromChild, RunRequest, ToChild } from "../child/messages.ts";
+import type { FromChild, OutputStream, ProcessRequest, RunRequest, ToChild } from "../child/messages.ts";
 import type { ExecutorExit, RunMessage, StrayOutput } from "./executor.ts";
 
 export interface ConversationOptions {
@@ -21,6 +21,7 @@ export class Conversation {
   readonly #exiting = Promise.withResolvers<ExecutorExit>();
   readonly #runs = new Map<string, Run>();
   #adoption: PromiseWithResolvers<void> | undefined;
+  #onProcessOutput: ((stream: OutputStream, text: string) => void) | undefined;
   #crash: ExecutorExit["crash"] = null;
   #isLoaded = false;
   #lastJobId: string | null = null;
@@ -58,6 +59,12 @@ export class Conversation {
     this.#lastJobId = request.jobId;
     this.#sendOnceLoaded({ type: "run", request });
     return run.ended.promise;
+  }
+
+  /** The child becomes a process; all that it writes from now on is that process's. */
+  become(request: ProcessRequest, onOutput: (stream: OutputStream, text: string) => void): void {
+    this.#onProcessOutput = onOutput;
+    this.#sendOnceLoaded({ type: "become", request });
   }
 
   cancel(jobId: string, unit: number | null, reason: "cancelled" | "softTimeout"): void {
@@ -132,6 +139,7 @@ export class Conversation {
   }
 
   #hearOutput(message: Extract<FromChild, { type: "output" }>): void {
+    if (this.#onProcessOutput) return this.#onProcessOutput(message.stream, message.text);
     const run = message.jobId === null ? undefined : this.#runs.get(message.jobId);
     if (run) run.listener(message);
     else this.#options.onOutput?.({ pid: this.#pid, jobId: message.jobId, stream: message.stream, text: message.text });

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { TaskAnnouncement } from "@manyhands/core/internal";
-import type { FromChild, OutputStream, RunRequest, ToChild } from "../child/messages.ts";
+import type { FromChild, OutputStream, ProcessRequest, RunRequest, ToChild } from "../child/messages.ts";
 import { MAX_CAPTURED_OUTPUT } from "../child/task-output.ts";
 import { childEntry, nodeOptionsForChildren } from "./child-arguments.ts";
 import { Conversation } from "./conversation.ts";
@@ -26,6 +26,8 @@ export class ProcessExecutor implements Executor {
   readonly #heap = new HeapExhaustion();
   #rawOutput = { stdout: 0, stderr: 0 };
   #killedFor: string | null = null;
+  /** Its output is bounded by whoever reads it. */
+  #isProcess = false;
 
   constructor(options: ExecutorOptions) {
     this.#child = startChild(options);
@@ -59,6 +61,17 @@ export class ProcessExecutor implements Executor {
   run(request: RunRequest, listener: (message: RunMessage) => void): Promise<ExecutorExit | null> {
     this.#rawOutput = { stdout: 0, stderr: 0 };
     return this.#conversation.run(request, listener);
+  }
+
+  /** Makes the child a process of its own: `exited` tells how that ended. */
+  become(request: ProcessRequest, onOutput: (stream: OutputStream, text: string) => void): void {
+    this.#isProcess = true;
+    this.#conversation.become(request, onOutput);
+  }
+
+  /** Sends a signal to the child alone; what it does with it is its affair. */
+  signal(name: NodeJS.Signals): void {
+    if (!this.#conversation.exit) this.#child.kill(name);
   }
 
   cancel(jobId: string, unit: number | null, reason: "cancelled" | "softTimeout"): void {
@@ -97,6 +110,7 @@ export class ProcessExecutor implements Executor {
   #listenToDescriptor(name: OutputStream): void {
     this.#child[name]?.setEncoding("utf8").on("data", (text: string) => {
       if (name === "stderr") this.#heap.read(text);
+      if (this.#isProcess) return this.#conversation.receiveRawOutput(name, text);
       const before = this.#rawOutput[name];
       if (before >= MAX_CAPTURED_OUTPUT) return;
       this.#rawOutput[name] += text.length;

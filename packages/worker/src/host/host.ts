@@ -12,6 +12,7 @@ import {
   type Milliseconds,
   openRedis,
   PoolRegistry,
+  processQueue,
   type RedisClient,
   type TaskAnnouncement,
 } from "@manyhands/core/internal";
@@ -29,6 +30,7 @@ import { RunningJobs } from "../jobs/running-jobs.ts";
 import { OrphanPools } from "../pools/orphan-pools.ts";
 import { PoolDiscovery } from "../pools/pool-discovery.ts";
 import { ServedPool } from "../pools/served-pool.ts";
+import { HostProcesses } from "../processes/host-processes.ts";
 import { HostSlots } from "../slots/host-slots.ts";
 import { failPool } from "./fail-pool.ts";
 import type { ResolvedOptions } from "./options.ts";
@@ -59,6 +61,7 @@ export class Host implements WorkerHost {
   readonly #supply: ChildSupply;
   readonly #discovery: PoolDiscovery;
   readonly #orphans: OrphanPools;
+  readonly #processes: HostProcesses;
   readonly #heartbeat: Heartbeat;
   readonly #control: ControlChannel;
   readonly #liveness: Liveness;
@@ -140,6 +143,16 @@ export class Host implements WorkerHost {
       logger,
     });
     this.#orphans = new OrphanPools({ client, keys, registry, logger });
+    this.#processes = new HostProcesses({
+      host: poolHost,
+      limit: options.processes,
+      queues: [
+        processQueue(null),
+        processQueue(options.name),
+        ...options.labels.map((label) => processQueue({ label })),
+      ],
+      onChange: () => this.#heartbeat.changed(),
+    });
     this.#heartbeat = new Heartbeat({
       client,
       keys,
@@ -148,6 +161,7 @@ export class Host implements WorkerHost {
       describe: () => this.record(),
       onBeat: () => {
         cancelRequested(client, keys, this.#running.list()).catch((error: Error) => logger.warn(error.message));
+        this.#checkProcesses();
       },
       logger,
     });
@@ -156,7 +170,10 @@ export class Host implements WorkerHost {
       keys,
       hostId: this.id,
       onMessage: (message) => this.#obey(message),
-      onGap: () => this.#discovery.refresh(),
+      onGap: () => {
+        this.#discovery.refresh();
+        this.#checkProcesses();
+      },
       logger,
     });
     this.#liveness = new Liveness({ client, onLook: () => this.#watchPools() });
@@ -187,6 +204,7 @@ export class Host implements WorkerHost {
     await this.#control.start();
     await this.#discovery.start();
     this.#orphans.start();
+    this.#processes.start();
     if (this.#health) this.healthPort = await this.#health.start();
     this.#state = "running";
     this.#heartbeat.changed();
@@ -208,6 +226,7 @@ export class Host implements WorkerHost {
       pools,
       tasks: [...this.#tasks.values()],
       running: this.#running.list().map(({ jobId, task, pool, pid, since }) => ({ jobId, task, pool, pid, since })),
+      processes: this.#processes.describe(),
       children: [
         ...this.#supply
           .spares()
@@ -215,6 +234,9 @@ export class Host implements WorkerHost {
         ...this.#discovery
           .served()
           .flatMap((pool) => pool.children().map((child) => ({ ...child, pool: pool.record.name }))),
+        ...this.#processes
+          .list()
+          .map(({ pid, queue }) => ({ pid, pool: queue, isolation: "process" as const, busy: true, jobsRun: 0 })),
       ],
       version,
       startedAt: this.#startedAt,
@@ -246,12 +268,16 @@ export class Host implements WorkerHost {
     const discoveryStopped = this.#discovery.stop();
     this.#orphans.stop();
     const pools = this.#discovery.served();
-    await this.#waitForJobs(Promise.allSettled(pools.map((pool) => pool.stopFetching())), grace);
-    const left = this.#running.size;
-    if (left > 0) this.#logger.warn(`giving back ${left} running jobs`);
+    const stopped = [...pools.map((pool) => pool.stopFetching()), this.#processes.stopFetching()];
+    await this.#waitForJobs(Promise.allSettled(stopped), grace);
+    const left = this.#busy;
+    if (this.#running.size > 0) this.#logger.warn(`giving back ${this.#running.size} running jobs`);
+    const processes = this.#processes.list().length;
+    if (processes > 0) this.#logger.warn(`killing ${processes} running processes`);
     this.#running.stopAll("shutdown");
+    this.#processes.abandonAll();
     await within(this.#jobsGone(), left > 0 ? GIVE_BACK_TIME : 0);
-    await Promise.all([discoveryStopped, ...pools.map((pool) => pool.close("host stops"))]);
+    await Promise.all([discoveryStopped, this.#processes.close(), ...pools.map((pool) => pool.close("host stops"))]);
     await this.#supply.close();
     this.#liveness.stop();
     await this.#heartbeat.stop();
@@ -279,11 +305,22 @@ export class Host implements WorkerHost {
   /** While Redis is away workers do not close; then it is enough that nothing runs. */
   async #idleWithoutRedis(): Promise<void> {
     const isAway = (): boolean => this.#client.status !== "ready" || !this.#liveness.isRedisAnswering;
-    while (this.#running.size > 0 || !isAway()) await pause(50);
+    while (this.#busy > 0 || !isAway()) await pause(50);
   }
 
   async #jobsGone(): Promise<void> {
-    while (this.#running.size > 0) await pause(20);
+    while (this.#busy > 0) await pause(20);
+  }
+
+  /** Jobs and processes that run here. */
+  get #busy(): number {
+    return this.#running.size + this.#processes.list().length;
+  }
+
+  #checkProcesses(): void {
+    this.#processes
+      .check()
+      .catch((error: Error) => this.#logger.warn(`comparing processes with Redis failed: ${error.message}`));
   }
 
   #obey(message: ControlMessage): void {
@@ -292,6 +329,8 @@ export class Host implements WorkerHost {
         return this.#discovery.refresh();
       case "cancel":
         return this.#running.cancel(message, message.reason);
+      case "end-process":
+        return this.#processes.end(message.id, message.how);
       case "drain":
         this.#logger.info("asked to drain");
         void this.stop({ grace: message.grace ?? Number.POSITIVE_INFINITY });
@@ -307,7 +346,12 @@ export class Host implements WorkerHost {
       this.#logger.warn(`the worker of pool "${pool.record.name}" fetches no jobs; it is replaced`);
       pool.recreate();
     }
-    const state = deaf.length > 0 || !this.#liveness.isRedisAnswering ? "deaf" : "running";
+    const deafQueues = isSettled ? this.#processes.deafQueues() : [];
+    for (const queue of deafQueues) {
+      this.#logger.warn(`the worker of queue "${queue.name}" fetches nothing; it is replaced`);
+      queue.recreate();
+    }
+    const state = deaf.length + deafQueues.length > 0 || !this.#liveness.isRedisAnswering ? "deaf" : "running";
     if (this.#state === "starting" || state === this.#state) return;
     this.#state = state;
     this.#heartbeat.changed();
@@ -318,7 +362,7 @@ export class Host implements WorkerHost {
     return {
       liveness: this.#liveness,
       state: this.#stopping !== undefined ? "draining" : this.#state,
-      deafPools: deaf.map((pool) => pool.record.name),
+      deafPools: [...deaf.map((pool) => pool.record.name), ...this.#processes.deafQueues().map((queue) => queue.name)],
       childrenError: this.#supply.lastError,
     };
   }

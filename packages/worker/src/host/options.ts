@@ -14,6 +14,10 @@ export interface WorkerOptions {
   namespace?: string;
   /** Jobs that run at once over all pools. @defaultValue number of usable processors */
   slots?: number;
+  /** Processes that run at once, beside the slots; 0: none. @defaultValue 128 */
+  processes?: number;
+  /** Labels by which processes may ask for a host like this one: `mp.process(task, { host: { label } })`. @defaultValue none */
+  labels?: string[];
   /** What separates tasks from the host unless the task or the pool says otherwise. @defaultValue "process" */
   isolation?: Isolation;
   /** Names of the pools to serve. @defaultValue all */
@@ -50,6 +54,8 @@ export interface ResolvedOptions {
   redis: RedisConfig | undefined;
   namespace: string;
   slots: number;
+  processes: number;
+  labels: string[];
   isolation: Isolation;
   pools: string[] | null;
   name: string;
@@ -84,6 +90,8 @@ export function resolveWorkerOptions(options: WorkerOptions): ResolvedOptions {
     redis: options.redis,
     namespace: text("namespace", options.namespace ?? "manyhands", /^[^{}\s]+$/),
     slots,
+    processes: integer("processes", options.processes ?? 128, 0),
+    labels: (options.labels ?? []).map((label) => text("labels", label, /^\S+$/)),
     isolation: isolation(options.isolation ?? "process"),
     pools: options.pools === undefined ? null : pools(options.pools),
     name: text("name", options.name ?? `${hostname()}-${process.pid}`, /^\S.*$/),

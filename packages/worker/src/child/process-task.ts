@@ -1,0 +1,25 @@
+import type { CurrentTask } from "@manyhands/core/child";
+
+/** What `currentTask()` gives in the target of a process, so that one task can be both. */
+export class ProcessTask implements CurrentTask {
+  readonly id: string;
+  readonly name: string;
+  readonly host: string;
+  readonly attempt = 1;
+  readonly pid: number = process.pid;
+  /** Nobody asks a process to stop: it gets signals. */
+  readonly signal: AbortSignal = new AbortController().signal;
+
+  constructor({ id, name, host }: { id: string; name: string; host: string }) {
+    this.id = id;
+    this.name = name;
+    this.host = host;
+  }
+
+  /** Nobody waits for the progress of a process. */
+  progress(): void {}
+
+  log(line: string): void {
+    process.stderr.write(`${line}\n`);
+  }
+}

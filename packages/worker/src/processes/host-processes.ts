@@ -1,0 +1,229 @@
+import type { Logger } from "@manyhands/core";
+import {
+  endedAnswer,
+  type JobReturn,
+  type Keys,
+  type Milliseconds,
+  type ProcessEnded,
+  type ProcessEnding,
+  ProcessRegistry,
+  type RedisClient,
+  startedAnswer,
+  unlimitedPool,
+} from "@manyhands/core/internal";
+import { DelayedError, UnrecoverableError } from "bullmq";
+import type { ChildSupply } from "../children/child-supply.ts";
+import { ProcessExecutor } from "../executor/process-executor.ts";
+import type { JobHost } from "../jobs/job-host.ts";
+import type { PoolJob } from "../jobs/pool-job.ts";
+import { UnknownTasks } from "../jobs/unknown-tasks.ts";
+import { HostSlots } from "../slots/host-slots.ts";
+import { type ProcessJob, readProcessJob } from "./process-job.ts";
+import { ProcessOutput } from "./process-output.ts";
+import { ProcessQueue } from "./process-queue.ts";
+import { ProcessReaper } from "./process-reaper.ts";
+import { ProcessRun } from "./process-run.ts";
+
+export interface HostProcessesOptions {
+  host: JobHost & { supply: ChildSupply; lockDuration: Milliseconds; stalledInterval: Milliseconds };
+  /** Most processes at once; 0: this host runs none. */
+  limit: number;
+  queues: string[];
+  onChange: () => void;
+}
+
+/** A job whose process runs on another host is looked at again after this, ms. */
+const LOOK_AGAIN: Milliseconds = 5_000;
+
+/**
+ * The processes of this host, each in a child of its own that lives and dies with it. They have places of their own:
+ * processes wait for one another, so they must never wait for the slots of pools, nor pools for theirs.
+ */
+export class HostProcesses {
+  readonly #options: HostProcessesOptions;
+  readonly #host: HostProcessesOptions["host"];
+  readonly #client: RedisClient;
+  readonly #keys: Keys;
+  readonly #logger: Logger;
+  readonly #registry: ProcessRegistry;
+  readonly #slots: HostSlots;
+  readonly #queues: ProcessQueue[];
+  readonly #runs = new Map<string, ProcessRun>();
+  readonly #unknownTasks: UnknownTasks;
+  readonly #reaper: ProcessReaper;
+  /** Processes of which Redis knew nothing at the last look. */
+  #unknown = new Set<string>();
+
+  constructor(options: HostProcessesOptions) {
+    const { host, limit, queues } = options;
+    this.#options = options;
+    this.#host = host;
+    this.#client = host.client;
+    this.#keys = host.keys;
+    this.#logger = host.logger;
+    this.#registry = new ProcessRegistry(host.client, host.keys);
+    this.#slots = new HostSlots(limit);
+    this.#unknownTasks = new UnknownTasks(host);
+    this.#reaper = new ProcessReaper({
+      client: host.client,
+      keys: host.keys,
+      registry: this.#registry,
+      tell: (client, id, ended) => this.#tell(client, id, { ended, pid: 0 }),
+      logger: host.logger,
+    });
+    const { client, keys, logger, lockDuration, stalledInterval, name: hostName } = host;
+    this.#queues = (limit === 0 ? [] : queues).map(
+      (queue) =>
+        new ProcessQueue({
+          ...{ queue, hostName, client, keys, lockDuration, stalledInterval, logger, slots: this.#slots },
+          run: (job, token) => this.#run(job, token),
+          onGivenUp: (job, reason) =>
+            void this.#givenUp(job, reason).catch((error: Error) => logger.warn(error.message)),
+        }),
+    );
+  }
+
+  start(): void {
+    for (const queue of this.#queues) queue.start();
+    this.#reaper.start();
+  }
+
+  /** For the heartbeat. */
+  describe(): { limit: number; running: number; queues: string[] } {
+    return { limit: this.#slots.total, running: this.#runs.size, queues: this.#queues.map((queue) => queue.name) };
+  }
+
+  list(): ProcessRun[] {
+    return [...this.#runs.values()];
+  }
+
+  deafQueues(): ProcessQueue[] {
+    return this.#queues.filter((queue) => queue.isDeaf());
+  }
+
+  /** Somebody wants a process to end; does nothing when it does not run here. */
+  end(id: string, how: ProcessEnding): void {
+    this.#runs.get(id)?.end(how);
+  }
+
+  /** Compares what runs here with what Redis says of it: wishes whose message was lost, and what others have given up. */
+  async check(): Promise<void> {
+    if (this.#runs.size === 0 || this.#client.status !== "ready") return;
+    const runs = this.list();
+    const glances = await this.#registry.glance(runs.map((run) => run.id));
+    const unknown = new Set<string>();
+    for (const [index, run] of runs.entries()) {
+      const glance = glances[index] ?? null;
+      if (glance?.state === "running" && glance.run === run.run) {
+        if (glance.wish !== "") run.end(glance.wish);
+      } else if (glance || this.#unknown.has(run.id)) {
+        run.abandon(glance?.lost ?? "Redis no longer knows it");
+      } else unknown.add(run.id);
+    }
+    this.#unknown = unknown;
+  }
+
+  /** Takes no more; resolves when nothing runs, or not at all while Redis is away. */
+  async stopFetching(): Promise<void> {
+    this.#reaper.stop();
+    await Promise.allSettled(this.#queues.map((queue) => queue.stopFetching()));
+  }
+
+  /** Kills what still runs: it is lost with its host. */
+  abandonAll(): void {
+    for (const run of this.list()) run.abandon(`host "${this.#host.name}" was stopped`);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#queues.map((queue) => queue.close()));
+  }
+
+  async #run(job: PoolJob, token: string): Promise<JobReturn> {
+    const process = readProcessJob(job);
+    if (!process) throw new UnrecoverableError("this is no process: start one with mp.process()");
+    const pool = { ...unlimitedPool(job.queueName), createdAt: 0 };
+    const unknown = await this.#unknownTasks.check({ job, token, pool });
+    if (unknown) return this.#refuse(process, unknown);
+    let executor: ProcessExecutor;
+    try {
+      executor = await this.#takeChild();
+    } catch (error) {
+      return this.#refuse(process, error as Error);
+    }
+    const { client, keys, logger, echoOutput, id: hostId, name } = this.#host;
+    const echo = echoOutput
+      ? (text: string, stream: "stdout" | "stderr") => void globalThis.process[stream].write(text)
+      : null;
+    const run = new ProcessRun(process, executor, { client, keys, logger, hostName: name, echo });
+    const place = { hostId, host: name, pid: run.pid };
+    const beginning = await this.#registry.begin({ order: run.request.order, queue: job.queueName }, run.run, place);
+    if (beginning.state === "begun") return this.#live(run);
+    this.#host.supply.giveBack(executor);
+    if (beginning.state === "over") return this.#tell(run.client, run.id, { ended: beginning, pid: 0 });
+    await job.moveToDelayed(Date.now() + LOOK_AGAIN, token);
+    throw new DelayedError();
+  }
+
+  async #live(run: ProcessRun): Promise<JobReturn> {
+    const { replies, name } = this.#host;
+    this.#runs.set(run.id, run);
+    this.#options.onChange();
+    replies.post(run.client, [run.id, startedAnswer({ pid: run.pid, host: name }), name, run.pid]);
+    try {
+      const ended = await run.untilEnd();
+      const agreed = (await this.#registry.finish(run.id, run.run, ended)) ?? ended;
+      return await this.#tell(run.client, run.id, { ended: agreed, pid: run.pid });
+    } finally {
+      this.#runs.delete(run.id);
+      this.#options.onChange();
+    }
+  }
+
+  async #takeChild(): Promise<ProcessExecutor> {
+    const executor = await this.#host.supply.take("process");
+    if (executor instanceof ProcessExecutor) return executor;
+    throw new Error("a process needs a child that is a process");
+  }
+
+  /** A process that cannot be made to run has failed, with the reason on its stderr. */
+  async #refuse(process: ProcessJob, error: Error): Promise<JobReturn> {
+    const { id } = process.request.order;
+    const output = this.#output(process);
+    output.add("stderr", `Process ${process.request.order.name}:\n${error.name}: ${error.message}\n`);
+    await output.finish();
+    const failed: ProcessEnded = { exitcode: 1, lost: null };
+    const ended = (await this.#registry.finish(id, null, failed)) ?? failed;
+    return this.#tell(process.client, id, { ended, pid: 0 });
+  }
+
+  #output({ client, request }: ProcessJob): ProcessOutput {
+    return new ProcessOutput({
+      client: this.#client,
+      keys: this.#keys,
+      processId: request.order.id,
+      reader: client,
+      hostName: this.#host.name,
+      pid: 0,
+      onError: (error) => this.#logger.warn(error.message),
+    });
+  }
+
+  /** Tells whoever started the process how it ended. @returns what its job is to keep */
+  async #tell(client: string, id: string, { ended, pid }: { ended: ProcessEnded; pid: number }): Promise<JobReturn> {
+    const { replies, name, id: hostId } = this.#host;
+    const answers = endedAnswer({ exitcode: ended.exitcode, lost: ended.lost });
+    replies.post(client, [id, answers, name, pid]);
+    await replies.sent();
+    return { answers: [answers.toString("base64")], host: name, hostId, pid, duration: 0 };
+  }
+
+  /** Before it ran: hosts that took it died one after the other. What runs is somebody else's to give up. */
+  async #givenUp(job: PoolJob, reason: Error): Promise<void> {
+    const process = readProcessJob(job);
+    if (!process) return;
+    const { id } = process.request.order;
+    const lost = `it could not be started: ${reason.message}`;
+    const ended = await this.#registry.finish(id, null, { exitcode: null, lost });
+    if (ended) await this.#tell(process.client, id, { ended, pid: 0 });
+  }
+}
