@@ -7,6 +7,7 @@ import { doctorCommand } from "./commands/doctor/doctor.ts";
 import { hostCommand } from "./commands/host/host.ts";
 import { mapCommand } from "./commands/map/map.ts";
 import { poolCommand } from "./commands/pool/pool.ts";
+import { processCommand } from "./commands/process/process.ts";
 import { redisCommand } from "./commands/redis.ts";
 import { runCommand } from "./commands/run/run.ts";
 import { submitCommand } from "./commands/submit/submit.ts";
@@ -42,6 +43,7 @@ export function buildProgram(): Command {
     .commandsGroup("Look and steer:")
     .addCommand(taskCommand())
     .addCommand(poolCommand())
+    .addCommand(processCommand())
     .addCommand(hostCommand())
     .addCommand(dashboardCommand())
     .addCommand(doctorCommand())

@@ -9,6 +9,7 @@ import {
   type ProcessRecord,
   type ProcessState,
 } from "../protocol/process.ts";
+import { PROCESSES } from "../protocol/process-queues.ts";
 import type { ControlMessage, ProcessEnding } from "../protocol/records.ts";
 import { exitCodeOfEnding } from "./exit-codes.ts";
 import { parseProcess } from "./parse-process.ts";
@@ -81,8 +82,8 @@ export class ProcessRegistry {
     };
     await scripts.createProcess.run(
       this.#client,
-      [this.#keys.process(id), this.#keys.processes],
-      [id, ...Object.entries(fields).flat()],
+      [this.#keys.process(id), this.#keys.processes, this.#keys.processQueues],
+      [id, place.queue === PROCESSES ? "" : place.queue, ...Object.entries(fields).flat()],
     );
   }
 
@@ -148,6 +149,14 @@ export class ProcessRegistry {
       KEPT_PROCESSES,
     ]);
     return { outcome, client, queue };
+  }
+
+  /** Queues through which processes that wait or run were started. */
+  async queuesInUse(): Promise<ReadonlySet<string>> {
+    const ids = await this.liveIds();
+    if (ids.length === 0) return new Set();
+    const hashes = ids.map((id) => this.#keys.process(id));
+    return new Set((await scripts.readFields.run(this.#client, hashes, ["queue"])).map(([queue = ""]) => queue));
   }
 
   async get(id: string): Promise<ProcessRecord | null> {

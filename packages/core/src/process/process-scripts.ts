@@ -19,16 +19,17 @@ end
 `;
 
 /**
- * KEYS[1] hash of the process; KEYS[2] sorted set of live processes
- * ARGV[1] id; ARGV[2..] fields and values
+ * KEYS[1] hash of the process; KEYS[2] sorted set of live processes; KEYS[3] set of queues of hosts and labels
+ * ARGV[1] id; ARGV[2] queue to enter in that set, "" = none; ARGV[3..] fields and values
  * Returns 1, or 0 when it is there already.
  */
 export const createProcess: Script<number> = new Script<number>({
   name: "createProcess",
   lua: `${NOW}
 if redis.call("EXISTS", KEYS[1]) == 1 then return 0 end
-redis.call("HSET", KEYS[1], "createdAt", now, unpack(ARGV, 2))
+redis.call("HSET", KEYS[1], "createdAt", now, unpack(ARGV, 3))
 redis.call("ZADD", KEYS[2], now, ARGV[1])
+if ARGV[2] ~= "" then redis.call("SADD", KEYS[3], ARGV[2]) end
 return 1
 `,
 });

@@ -55,6 +55,11 @@ export class Keys {
     return `{${this.namespace}}/processes/ended`;
   }
 
+  /** Set: queues of processes that are bound to a host or a label. */
+  get processQueues(): string {
+    return `{${this.namespace}}/processes/queues`;
+  }
+
   /** Hash: one process (`ProcessRecord`); PEXPIRE once it has ended. */
   process(processId: string): string {
     return `{${this.namespace}}/process/${processId}`;

@@ -1,15 +1,15 @@
 import type { Redis } from "ioredis";
 
 /**
- * Keys of a namespace that a program which has closed must not leave behind: everything but the hosts and their pool
- * "default", the registry, and what has a time to live.
+ * Keys of a namespace that a program which has closed must not leave behind: everything but the hosts and their queues
+ * "default" and "processes", the registry, and what has a time to live.
  */
 export async function leftovers(client: Redis, namespace: string): Promise<string[]> {
   const left: string[] = [];
   for (const key of await client.keys(`{${namespace}}*`)) {
     const kind = key.slice(`{${namespace}}`.length);
-    if (/^(\/pools$|\/hosts$|:default:)/.test(kind)) continue;
-    const mayExpire = /^\/(host|session|replies|result)\//.test(kind);
+    if (/^(\/pools$|\/hosts$|:default:|\/processes\/queues$|:processes[.:])/.test(kind)) continue;
+    const mayExpire = /^\/(host|session|replies|result|process|processes)\//.test(kind);
     if (!mayExpire || (await client.pttl(key)) === -1) left.push(key);
   }
   return left;

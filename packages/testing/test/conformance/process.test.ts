@@ -408,11 +408,18 @@ describe("a process", () => {
 
   test("output comes home in order, however much it is, and its end stays on record", async () => {
     const [stdout, stderr] = [captured("stdout"), captured("stderr")];
-    const child = mp.process(tasks.print, { args: [20_000] });
+    const child = mp.process(tasks.print, { args: [20_000], name: "printer" });
     expect(await run(child)).toBe(0);
     vi.restoreAllMocks();
     expect(stdout.text).toBe(Array.from({ length: 20_000 }, (_, line) => `line ${line}\n`).join(""));
     expect(stderr.text).toBe("to stderr\n");
+    const client = redis.client();
+    const records = await Promise.all(
+      (await client.keys(`{${namespace}}/process/*`)).map((key) => client.hgetall(key)),
+    );
+    const record = records.find(({ name }) => name === "printer");
+    expect(record).toMatchObject({ stderr: "to stderr\n", stdout: expect.stringMatching(/line 19999\n$/) });
+    expect(record?.["stdout"]?.length).toBeLessThanOrEqual(4_096);
   });
 
   test("host: a name or a label says where it runs", async () => {

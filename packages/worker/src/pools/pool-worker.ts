@@ -22,6 +22,8 @@ export interface PoolWorkerOptions {
   stalledInterval: Milliseconds;
   slots: HostSlots;
   fence: Fence;
+  /** Longest wait for a job in one blocking read, seconds. @defaultValue 1 */
+  longestBlock?: number;
   run: (job: PoolJob, token: string) => Promise<JobReturn>;
 }
 
@@ -45,6 +47,7 @@ export class PoolWorker extends BullWorker<JobEnvelope, JobReturn> {
   lastFetchAt: number = performance.now();
   readonly #slots: HostSlots;
   readonly #fence: Fence;
+  readonly #longestBlock: number;
   readonly #run: (job: PoolJob, token: string) => Promise<JobReturn>;
   /** Runs that were begun as soon as their job was there. */
   readonly #begun = new WeakMap<object, Promise<JobReturn>>();
@@ -69,12 +72,13 @@ export class PoolWorker extends BullWorker<JobEnvelope, JobReturn> {
       maxStalledCount: 5,
       removeOnComplete: KEPT_COMPLETED,
       removeOnFail: KEPT_FAILED,
-      drainDelay: LONGEST_BLOCK,
+      drainDelay: options.longestBlock ?? LONGEST_BLOCK,
       maximumRateLimitDelay: 2_000,
       runRetryDelay: 1_000,
     });
     this.#slots = options.slots;
     this.#fence = options.fence;
+    this.#longestBlock = options.longestBlock ?? LONGEST_BLOCK;
     this.#run = options.run;
   }
 
@@ -203,7 +207,7 @@ export class PoolWorker extends BullWorker<JobEnvelope, JobReturn> {
   protected override getBlockTimeout(blockUntil: number): number {
     const seconds = super.getBlockTimeout(blockUntil);
     this.#mayHoldMarker = seconds > 0;
-    return Math.min(seconds, LONGEST_BLOCK);
+    return Math.min(seconds, this.#longestBlock);
   }
 
   async #takeSlot(): Promise<boolean> {

@@ -18,6 +18,7 @@ import type { JobHost } from "../jobs/job-host.ts";
 import type { PoolJob } from "../jobs/pool-job.ts";
 import { UnknownTasks } from "../jobs/unknown-tasks.ts";
 import { HostSlots } from "../slots/host-slots.ts";
+import { PlacementQueues } from "./placement-queues.ts";
 import { type ProcessJob, readProcessJob } from "./process-job.ts";
 import { ProcessOutput } from "./process-output.ts";
 import { ProcessQueue } from "./process-queue.ts";
@@ -51,6 +52,7 @@ export class HostProcesses {
   readonly #runs = new Map<string, ProcessRun>();
   readonly #unknownTasks: UnknownTasks;
   readonly #reaper: ProcessReaper;
+  readonly #placements: PlacementQueues;
   /** Processes of which Redis knew nothing at the last look. */
   #unknown = new Set<string>();
 
@@ -71,6 +73,13 @@ export class HostProcesses {
       tell: (client, id, ended) => this.#tell(client, id, { ended, pid: 0 }),
       logger: host.logger,
     });
+    this.#placements = new PlacementQueues({
+      client: host.client,
+      keys: host.keys,
+      registry: this.#registry,
+      logger: host.logger,
+      own: limit === 0 ? [] : queues,
+    });
     const { client, keys, logger, lockDuration, stalledInterval, name: hostName } = host;
     this.#queues = (limit === 0 ? [] : queues).map(
       (queue) =>
@@ -86,6 +95,7 @@ export class HostProcesses {
   start(): void {
     for (const queue of this.#queues) queue.start();
     this.#reaper.start();
+    this.#placements.start();
   }
 
   /** For the heartbeat. */
@@ -126,6 +136,7 @@ export class HostProcesses {
   /** Takes no more; resolves when nothing runs, or not at all while Redis is away. */
   async stopFetching(): Promise<void> {
     this.#reaper.stop();
+    this.#placements.stop();
     await Promise.allSettled(this.#queues.map((queue) => queue.stopFetching()));
   }
 

@@ -22,8 +22,12 @@ export interface ProcessQueueOptions {
   logger: Logger;
 }
 
-/** A worker that could fetch and has not done so for this long is deaf, ms. It normally fetches every second. */
-const DEAF_AFTER: Milliseconds = 5_000;
+/** Longest wait in one blocking read, seconds. Longer than that of pools: a host has several such queues, mostly idle. */
+const LONGEST_BLOCK = 4;
+/** A worker that could fetch and has not done so for this long is deaf, ms. */
+const DEAF_AFTER: Milliseconds = 10_000;
+/** Time between two checks for jobs whose host died before it began them, as a multiple of that of pools. */
+const STALLED_CHECKS = 3;
 /** A worker of BullMQ does not close while Redis is away, ms. */
 const CLOSE_DEADLINE: Milliseconds = 1_500;
 
@@ -85,7 +89,8 @@ export class ProcessQueue {
       queuePrefix: keys.queuePrefix,
       concurrency: slots.total,
       lockDuration,
-      stalledInterval,
+      stalledInterval: STALLED_CHECKS * stalledInterval,
+      longestBlock: LONGEST_BLOCK,
       slots,
       fence: new Fence({ lockDuration }),
       run,

@@ -20,6 +20,9 @@ export interface ProcessReaperOptions {
   interval?: Milliseconds;
 }
 
+/** Old records are swept away once in so many looks. */
+const LOOKS_PER_SWEEP = 15;
+
 /**
  * Sees to it that no process outlives what it belongs to. Every host looks; doing it twice does no harm.
  *
@@ -34,6 +37,7 @@ export class ProcessReaper {
   #suspects = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
   #looking = false;
+  #looks = 0;
 
   constructor(options: ProcessReaperOptions) {
     this.#options = options;
@@ -59,7 +63,8 @@ export class ProcessReaper {
   /** One look at all processes. */
   async look(): Promise<void> {
     const { registry } = this.#options;
-    await registry.sweep();
+    if (this.#looks % LOOKS_PER_SWEEP === 0) await registry.sweep();
+    this.#looks += 1;
     const glances = (await registry.glance(await registry.liveIds())).filter((glance) => glance !== null);
     const suspects = new Set<string>();
     await this.#lookAtHosts(glances, suspects);

@@ -1,0 +1,53 @@
+import { type EndingOutcome, endProcess, exitCodeOfEnding, type ProcessRecord } from "@manyhands/core/internal";
+import type { Command } from "commander";
+import { withConnection } from "../../connection/connection.ts";
+import { EXIT } from "../../failure/exit-code.ts";
+import { UsageError } from "../../failure/usage-error.ts";
+import { action, newCommand } from "../../invocation.ts";
+import { findProcess } from "./find-process.ts";
+
+/** `manyhands process terminate|kill <process…> -y` */
+export function processEndCommand(how: "terminate" | "kill"): Command {
+  const signal = how === "kill" ? "SIGKILL" : "SIGTERM";
+  const command = newCommand(how, {
+    summary: `end processes with ${signal}: exit code ${exitCodeOfEnding(how)}`,
+    examples: [
+      [`manyhands process ${how} Process-1`, "says what it would do"],
+      [`manyhands process ${how} Process-1 -y`, "does it"],
+    ],
+  });
+  return command
+    .argument("<process...>", "ids, or names of live processes")
+    .option("-y, --yes", "do it; without this the command only says what it would do")
+    .action(
+      action<{ yes?: true }>(async ({ args, options, settings, printer }) => {
+        return withConnection(settings, async ({ client, keys }) => {
+          const processes: ProcessRecord[] = [];
+          for (const name of args[0] as string[]) processes.push(await findProcess({ client, keys }, name));
+          if (!options.yes) {
+            const list = processes.map((process) => `  ${describe(process)}`).join("\n");
+            throw new UsageError(`this would ${how}:\n${list}\nadd -y to do it`);
+          }
+          for (const process of processes) {
+            const outcome = await endProcess({ client, keys }, process.id, how);
+            printer.change(
+              { id: process.id, name: process.name, outcome },
+              `${describe(process)} ${OUTCOMES[outcome]}`,
+            );
+          }
+          return EXIT.done;
+        });
+      }),
+    );
+}
+
+function describe({ name, id, host, pid }: ProcessRecord): string {
+  return `process "${name}" (${id}${pid === null ? "" : `, pid ${pid} on ${host}`})`;
+}
+
+const OUTCOMES: Readonly<Record<EndingOutcome, string>> = {
+  told: "is being ended by its host",
+  withdrawn: "was ended before it started",
+  ended: "has ended already",
+  unknown: "is gone",
+};

@@ -1,0 +1,40 @@
+import type { ProcessRecord } from "@manyhands/core/internal";
+import type { Command } from "commander";
+import { withConnection } from "../../connection/connection.ts";
+import { EXIT } from "../../failure/exit-code.ts";
+import { action, newCommand } from "../../invocation.ts";
+import type { Column } from "../../output/printer.ts";
+import { relative } from "../../output/times.ts";
+import { describeState } from "./describe-state.ts";
+import { listProcesses } from "./find-process.ts";
+
+/** `manyhands process ls` */
+export function processListCommand(): Command {
+  const command = newCommand("ls", {
+    summary: "processes that wait or run",
+    examples: [["manyhands process ls --ended", "also those of the last hour that have ended"]],
+  });
+  return command
+    .alias("list")
+    .option("--ended", "also those that have ended within the last hour")
+    .action(
+      action<{ ended?: true }>(async ({ options, settings, printer }) => {
+        const ended = options.ended === true;
+        const processes = await withConnection(settings, (place) => listProcesses(place, { ended }));
+        printer.list(processes, COLUMNS, ended ? "no process is known" : "no process waits or runs");
+        return EXIT.done;
+      }),
+    );
+}
+
+const COLUMNS: readonly Column<ProcessRecord>[] = [
+  { heading: "ID", cell: (process) => process.id },
+  { heading: "NAME", cell: (process) => process.name },
+  { heading: "STATE", cell: describeState },
+  { heading: "HOST", cell: (process) => process.host || "-" },
+  { heading: "PID", cell: (process) => String(process.pid ?? "-"), align: "right" },
+  { heading: "DAEMON", cell: (process) => (process.daemon ? "yes" : "no") },
+  { heading: "TARGET", cell: (process) => process.target },
+  { heading: "PARENT", cell: ({ parent }) => `${parent.name} (${parent.pid})` },
+  { heading: "CREATED", cell: (process) => relative(process.createdAt) },
+];

@@ -1,0 +1,78 @@
+import type { Logger } from "@manyhands/core";
+import {
+  Fleet,
+  type Keys,
+  type Milliseconds,
+  PROCESSES,
+  type ProcessRegistry,
+  type RedisClient,
+} from "@manyhands/core/internal";
+import { Queue } from "bullmq";
+import { within } from "../deadline/within.ts";
+
+export interface PlacementQueuesOptions {
+  client: RedisClient;
+  keys: Keys;
+  registry: ProcessRegistry;
+  logger: Logger;
+  /** Queues that this host serves. */
+  own: string[];
+  /** Time between two looks. @defaultValue 30_000 */
+  interval?: Milliseconds;
+}
+
+/**
+ * Removes the queues of hosts and labels that are no more: no live host serves them, and no process waits in them. Every
+ * host looks; a queue goes when it was found so twice.
+ */
+export class PlacementQueues {
+  readonly #options: PlacementQueuesOptions;
+  readonly #fleet: Fleet;
+  #suspects = new Set<string>();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: PlacementQueuesOptions) {
+    this.#options = options;
+    this.#fleet = new Fleet(options.client, options.keys);
+  }
+
+  start(): void {
+    const { client, keys, logger, own, interval } = this.#options;
+    const report = (error: Error): void => logger.warn(`looking for queues without a host failed: ${error.message}`);
+    const placed = own.filter((queue) => queue !== PROCESSES);
+    if (placed.length > 0) client.sadd(keys.processQueues, ...placed).catch(report);
+    this.#timer = setInterval(() => void this.look().catch(report), interval ?? 30_000).unref();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** One look at all queues. */
+  async look(): Promise<void> {
+    const { client, keys, registry } = this.#options;
+    if (client.status !== "ready") return;
+    const [queues, hosts] = await Promise.all([client.smembers(keys.processQueues), this.#fleet.hosts()]);
+    const served = new Set(hosts.flatMap((host) => host.processes?.queues ?? []));
+    const unserved = queues.filter((queue) => !served.has(queue));
+    const used = unserved.length === 0 ? new Set() : await registry.queuesInUse();
+    const idle = unserved.filter((queue) => !used.has(queue));
+    for (const queue of idle.filter((name) => this.#suspects.has(name))) await this.#remove(queue);
+    this.#suspects = new Set(idle);
+  }
+
+  async #remove(name: string): Promise<void> {
+    const { client, keys, registry, logger } = this.#options;
+    // Whoever starts a process there meanwhile enters the queue again.
+    await client.srem(keys.processQueues, name);
+    if ((await registry.queuesInUse()).has(name)) return;
+    const queue = new Queue(name, { connection: client as never, prefix: keys.queuePrefix, skipMetasUpdate: true });
+    queue.on("error", () => {});
+    try {
+      await queue.obliterate({ force: true });
+      logger.info(`removed queue "${name}": no host serves it any more`);
+    } finally {
+      await within(queue.close(), 500);
+    }
+  }
+}
