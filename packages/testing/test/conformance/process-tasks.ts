@@ -91,6 +91,19 @@ export const print = task("process.print", async (lines: number) => {
   console.error("to stderr");
 });
 
+export const printAndExit = task("process.printAndExit", (lines: number) => {
+  for (let line = 0; line < lines; line += 1) console.log(`line ${line}`);
+  process.exit(5);
+});
+
+/** For a pool. */
+export const startProcess = task("process.startProcess", async () => {
+  const child = currentContext().process(exit, { args: [6] });
+  await child.start();
+  await child.join();
+  return [currentProcess().name, currentProcess().daemon, parentProcess(), child.exitcode];
+});
+
 /** Goes on after run() with what it left in the event loop. */
 export const leaveWork = task("process.leaveWork", (file: string) => {
   setTimeout(() => {

@@ -422,6 +422,19 @@ describe("a process", () => {
     expect(record?.["stdout"]?.length).toBeLessThanOrEqual(4_096);
   });
 
+  test("output that is followed by an exit at once is not lost", async () => {
+    const stdout = captured("stdout");
+    expect(await run(mp.process(tasks.printAndExit, { args: [50_000] }))).toBe(5);
+    vi.restoreAllMocks();
+    expect(stdout.text.split("\n").length).toBe(50_001);
+    expect(stdout.text.endsWith("line 49999\n")).toBe(true);
+  });
+
+  test("a task of a pool may start processes", async () => {
+    await using pool = mp.pool(1);
+    expect(await pool.apply(tasks.startProcess)).toEqual(["PoolChild", false, null, 6]);
+  });
+
   test("host: a name or a label says where it runs", async () => {
     for (const host of ["left", "right"]) {
       const child = mp.process(tasks.nothing, { host });

@@ -9,12 +9,10 @@ import {
   TaskNotFoundError,
 } from "@manyhands/core/child";
 import { callTask } from "./call-task.ts";
+import { releaseStreams } from "./captured-streams.ts";
 import type { ProcessRequest } from "./messages.ts";
 import { ProcessTask } from "./process-task.ts";
 import type { TaskOutput } from "./task-output.ts";
-
-/** Longest time for the last output to leave, ms. */
-const LAST_WORDS = 1_000;
 
 interface Surroundings {
   hostName: string;
@@ -28,33 +26,24 @@ interface Surroundings {
 export async function becomeProcess(request: ProcessRequest, surroundings: Surroundings): Promise<void> {
   const { output, hostName } = surroundings;
   enterProcess(request.order, hostName);
-  takePythonsExitCodes(output);
+  output.flush();
+  releaseStreams();
+  takePythonsExitCodes();
   try {
     await runTarget(request, hostName);
   } catch (error) {
-    printCrash(error, output);
+    printCrash(error);
     process.exitCode = 1;
   }
   await drained();
   await closeWorkerContext().catch(() => {});
-  output.flush();
-  await lastWordsSent();
   process.exit();
 }
 
-/** Resolves when everything that was sent has left; a line that does not drain holds nobody up. */
-function lastWordsSent(): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, LAST_WORDS);
-    if (process.connected) process.send?.({ type: "farewell" }, undefined, undefined, () => resolve());
-    else resolve();
-  });
-}
-
 /** Writes an uncaught error of a process to its stderr, as Python does (P7). Does nothing in a task of a pool. */
-export function printCrash(error: unknown, output: TaskOutput): void {
+export function printCrash(error: unknown): void {
   const order = currentOrder();
-  if (order) output.write(undefined, "stderr", `Process ${order.name}:\n${failureSummary(error).stack}\n`);
+  if (order) process.stderr.write(`Process ${order.name}:\n${failureSummary(error).stack}\n`);
 }
 
 function runTarget({ order, target, args, encodedArgs }: ProcessRequest, hostName: string): unknown {
@@ -71,14 +60,14 @@ function drained(): Promise<void> {
 }
 
 /** `process.exit` takes what Python's `sys.exit` takes (P8): true is 1, false and null are 0, a text is printed and is 1. */
-function takePythonsExitCodes(output: TaskOutput): void {
+function takePythonsExitCodes(): void {
   const exit = process.exit;
   process.exit = ((code?: unknown): never => {
     // Without an argument the exit code stands that was set before; with undefined it does not.
     if (code === undefined) return exit();
     if (isCode(code)) return exit(code);
     if (code === null || code === false) return exit(0);
-    if (code !== true) output.write(undefined, "stderr", `${String(code)}\n`);
+    if (code !== true) process.stderr.write(`${String(code)}\n`);
     return exit(1);
   }) as typeof process.exit;
 }

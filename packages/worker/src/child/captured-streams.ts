@@ -20,6 +20,24 @@ export function captureStreams(output: TaskOutput): void {
   }
 }
 
+/**
+ * Lets the streams write to their descriptors again, for a child that becomes a process: there is one account only, and
+ * what a pipe has taken is not lost when the process ends at once.
+ */
+export function releaseStreams(): void {
+  for (const [target, write] of captured) {
+    target.write = write;
+    // Node writes to a pipe without waiting, and drops at the end of the process what the pipe has not taken yet.
+    (target as Blocking)._handle?.setBlocking?.(true);
+  }
+  captured.clear();
+}
+
+/** What a stream of Node has, but does not declare. */
+type Blocking = NodeJS.WriteStream & { _handle?: { setBlocking?(isBlocking: boolean): void } };
+
+const captured = new Map<NodeJS.WriteStream, NodeJS.WriteStream["write"]>();
+
 let capturesInlineTasks = false;
 
 /** Takes only what inline tasks write; the host's own output goes where it always went. */
@@ -45,6 +63,7 @@ export function runningUnit(): RunningUnit | undefined {
 function redirect(stream: OutputStream, take: (chunk: Chunk) => boolean): void {
   const target = process[stream];
   const write = target.write;
+  captured.set(target, write);
   const redirected = (chunk: Chunk, ...rest: unknown[]): boolean => {
     const [encoding] = rest;
     const isEncoded = typeof chunk === "string" && typeof encoding === "string" && !/^utf-?8$/i.test(encoding);

@@ -52,7 +52,7 @@ export class ChildRuntime {
 
   /** Says that code outside any awaited call threw; nothing is sent after it. */
   reportCrash(error: unknown, culprit: { jobId: string; unit: number } | undefined): void {
-    printCrash(error, this.output);
+    printCrash(error);
     this.flush();
     const { error: encoded, message } = encodedError(error, this.#hostName);
     this.#send({
