@@ -54,3 +54,20 @@ test("on a Redis Cluster: the calls of a killed host are finished by the other",
   await hosts[0]?.kill();
   expect(await Promise.all(results)).toEqual([300, 301, 302, 303, 304, 305, 306, 307]);
 });
+
+test("on a Redis Cluster: processes start, end, are ended, and are lost with their host", async () => {
+  const [short, long, doomed] = [
+    mp.process(tasks.rest, { args: [10] }),
+    mp.process(tasks.spin),
+    mp.process(tasks.rest, { args: [60_000], host: "left", daemon: true }),
+  ] as const;
+  await Promise.all([short, long, doomed].map((one) => one.start()));
+  await Promise.all([short, long, doomed].map((one) => one.started()));
+  await short.join();
+  await long.terminate();
+  await long.join();
+  expect([short.exitcode, long.exitcode]).toEqual([0, -15]);
+  await hosts[0]?.kill();
+  await doomed.join({ timeout: 20_000 });
+  expect([doomed.exitcode, doomed.lost?.code]).toEqual([null, "ERR_PROCESS_LOST"]);
+});

@@ -38,6 +38,9 @@ test("40 processes while processes and hosts are killed at random: every one has
   const seed = chooseSeed();
   console.log(`seed ${seed}; MANYHANDS_SEED=${seed} repeats the kills`);
   const random = seededRandom(seed);
+  const bound = ["left", "right"].map((host) => mp.process(tasks.rest, { args: [60_000], host }));
+  await Promise.all(bound.map((one) => one.start()));
+  await Promise.all(bound.map((one) => one.started()));
   const all = await started(40, () => 200 + random() * 4_000);
   const asked = new Map<Process, number>();
   const shot = new Set<Process>();
@@ -76,7 +79,13 @@ test("40 processes while processes and hosts are killed at random: every one has
   }
   const endings = Map.groupBy(all, (one) => String(one.exitcode));
   console.log([...endings].map(([code, list]) => `${list.length} x ${code}`).join(", "));
-  expect(endings.get("null")?.length ?? 0).toBeGreaterThan(0);
+  await Promise.all(bound.map((one) => one.terminate()));
+  await Promise.all(bound.map((one) => one.join({ timeout: 10_000 })));
+  const losses = bound.map((one) => [one.exitcode, one.lost !== null, hostsKilled.has(one.host ?? "")]);
+  expect(losses.toSorted()).toEqual([
+    [null, true, true],
+    [-15, false, false],
+  ]);
   expect(await redis.client().zcard(`{${namespace}}/processes`)).toBe(0);
   await mp.close();
   expect(await leftovers(redis.client(), namespace)).toEqual([]);
