@@ -48,7 +48,9 @@ export class HostProcesses {
   readonly #logger: Logger;
   readonly #registry: ProcessRegistry;
   readonly #slots: HostSlots;
-  readonly #queues: ProcessQueue[];
+  /** Names of the queues that are served. */
+  readonly #names: string[];
+  readonly #queues: ProcessQueue[] = [];
   readonly #runs = new Map<string, ProcessRun>();
   readonly #unknownTasks: UnknownTasks;
   readonly #reaper: ProcessReaper;
@@ -65,6 +67,7 @@ export class HostProcesses {
     this.#logger = host.logger;
     this.#registry = new ProcessRegistry(host.client, host.keys);
     this.#slots = new HostSlots(limit);
+    this.#names = limit === 0 ? [] : queues;
     this.#unknownTasks = new UnknownTasks(host);
     this.#reaper = new ProcessReaper({
       client: host.client,
@@ -78,29 +81,24 @@ export class HostProcesses {
       keys: host.keys,
       registry: this.#registry,
       logger: host.logger,
-      own: limit === 0 ? [] : queues,
+      own: this.#names,
     });
-    const { client, keys, logger, lockDuration, stalledInterval, name: hostName } = host;
-    this.#queues = (limit === 0 ? [] : queues).map(
-      (queue) =>
-        new ProcessQueue({
-          ...{ queue, hostName, client, keys, lockDuration, stalledInterval, logger, slots: this.#slots },
-          run: (job, token) => this.#run(job, token),
-          onGivenUp: (job, reason) =>
-            void this.#givenUp(job, reason).catch((error: Error) => logger.warn(error.message)),
-        }),
-    );
   }
 
+  /** Takes processes from now on. Redis must have been found fit before. */
   start(): void {
-    for (const queue of this.#queues) queue.start();
+    for (const name of this.#names) {
+      const queue = this.#open(name);
+      this.#queues.push(queue);
+      queue.start();
+    }
     this.#reaper.start();
     this.#placements.start();
   }
 
   /** For the heartbeat. */
   describe(): { limit: number; running: number; queues: string[] } {
-    return { limit: this.#slots.total, running: this.#runs.size, queues: this.#queues.map((queue) => queue.name) };
+    return { limit: this.#slots.total, running: this.#runs.size, queues: this.#names };
   }
 
   list(): ProcessRun[] {
@@ -147,6 +145,15 @@ export class HostProcesses {
 
   async close(): Promise<void> {
     await Promise.all(this.#queues.map((queue) => queue.close()));
+  }
+
+  #open(queue: string): ProcessQueue {
+    const { client, keys, logger, lockDuration, stalledInterval, name: hostName } = this.#host;
+    return new ProcessQueue({
+      ...{ queue, hostName, client, keys, lockDuration, stalledInterval, logger, slots: this.#slots },
+      run: (job, token) => this.#run(job, token),
+      onGivenUp: (job, reason) => void this.#givenUp(job, reason).catch((error: Error) => logger.warn(error.message)),
+    });
   }
 
   async #run(job: PoolJob, token: string): Promise<JobReturn> {

@@ -23,11 +23,11 @@ export interface ProcessQueueOptions {
 }
 
 /** Longest wait in one blocking read, seconds. Longer than that of pools: a host has several such queues, mostly idle. */
-const LONGEST_BLOCK = 4;
+const LONGEST_BLOCK = 6;
 /** A worker that could fetch and has not done so for this long is deaf, ms. */
-const DEAF_AFTER: Milliseconds = 10_000;
+const DEAF_AFTER: Milliseconds = 14_000;
 /** Time between two checks for jobs whose host died before it began them, as a multiple of that of pools. */
-const STALLED_CHECKS = 3;
+const STALLED_CHECKS = 4;
 /** A worker of BullMQ does not close while Redis is away, ms. */
 const CLOSE_DEADLINE: Milliseconds = 1_500;
 

@@ -1,0 +1,77 @@
+import { useRedis } from "@manyhands/testing";
+import { describe, expect, onTestFinished, test } from "vitest";
+import {
+  AssertionError,
+  ClosedError,
+  connect,
+  ManyhandsError,
+  Process,
+  registerProcess,
+  task,
+  ValueError,
+} from "../../src/index.ts";
+import { whileLoadingTasks } from "../../src/tasks/index.ts";
+
+const redis = useRedis();
+const nothing = task("process-test.nothing", () => {});
+
+describe("a process without hosts", () => {
+  test("P22: none is started while a worker host loads task modules", async () => {
+    const mp = await connect({ redis: redis.url, namespace: redis.namespace() });
+    onTestFinished(() => mp.close());
+    const child = mp.process(nothing);
+    await expect(whileLoadingTasks(() => child.start())).rejects.toThrow(AssertionError);
+    expect(child.isAlive()).toBe(false);
+  });
+
+  test("a subclass starts itself with the only open context, and needs to be told of several", async () => {
+    class Own extends Process {
+      override run(): void {}
+    }
+    registerProcess(Own);
+    await expect(new Own().start()).rejects.toThrow("no context is open");
+    const [one, two] = [
+      await connect({ redis: redis.url, namespace: redis.namespace() }),
+      await connect({ redis: redis.url, namespace: redis.namespace() }),
+    ];
+    await expect(new Own().start()).rejects.toThrow("several contexts are open");
+    const own = one.process(new Own());
+    await own.start();
+    expect(one.activeChildren()).toEqual([own]);
+    expect(two.activeChildren()).toEqual([]);
+    await own.terminate();
+    await own.join();
+    await Promise.all([one.close(), two.close()]);
+    expect(() => one.process(nothing)).toThrow(ClosedError);
+  });
+
+  test("a start that fails leaves the process as it was, and leaves nothing in Redis", async () => {
+    const namespace = redis.namespace();
+    const mp = await connect({ redis: redis.url, namespace, maxPayload: 1_024 });
+    onTestFinished(() => mp.close());
+    const large = mp.process("process-test.large", { args: ["x".repeat(5_000)] });
+    await expect(large.start()).rejects.toThrow("maxPayload");
+    expect([large.isAlive(), large.pid, mp.activeChildren().length]).toEqual([false, null, 0]);
+    expect(await redis.client().keys(`{${namespace}}/process*`)).toEqual([]);
+  });
+
+  test("bad options and classes are refused at once", () => {
+    expect(() => new Process({ name: "" })).toThrow(ValueError);
+    expect(() => new Process({ daemon: 1 as never })).toThrow(ValueError);
+    expect(() => new Process({ host: {} as never })).toThrow(ValueError);
+    expect(() => registerProcess(class NoRun extends Process {})).toThrow("has no run()");
+    expect(() => registerProcess(Date as never)).toThrow(ValueError);
+    expect(() => new Process().run()).toThrow(AssertionError);
+  });
+
+  test("names of pools and processes do not meet", async () => {
+    const mp = await connect({ redis: redis.url, namespace: redis.namespace() });
+    onTestFinished(() => mp.close());
+    for (const name of ["processes", "processes.host.left"]) expect(() => mp.pool(1, { name })).toThrow(ValueError);
+    expect(mp.pool(1, { name: "processes2" }).name).toBe("processes2");
+  });
+
+  test("every error of processes is one of manyhands", async () => {
+    await expect(new Process({ target: nothing }).join()).rejects.toThrow(ManyhandsError);
+  });
+});
