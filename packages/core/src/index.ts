@@ -6,9 +6,13 @@ export { type ConnectOptions, connect } from "./context/connect.ts";
 export type { Context } from "./context/context.ts";
 export { currentContext } from "./context/current-context.ts";
 export {
+  AssertionError,
+  BrokenBarrierError,
   CancelledError,
   ClosedError,
   type ErrorClass,
+  LockLostError,
+  type LockLostReason,
   ManyhandsError,
   type ManyhandsErrorOptions,
   PayloadTooLargeError,
@@ -27,6 +31,7 @@ export {
   WorkerLostError,
 } from "./errors/index.ts";
 export type { Logger } from "./logger/logger.ts";
+export type { Participant } from "./objects/index.ts";
 export type {
   AsyncResult,
   Callbacks,
@@ -36,10 +41,10 @@ export type {
   MapOptions,
   Pool,
   PoolOptions,
-  WaitOptions,
 } from "./pool/index.ts";
 export type { HostRecord, Isolation, Milliseconds, PoolRecord } from "./protocol/records.ts";
 export type { SubmitOptions } from "./submission/submit-options.ts";
+export type { HeldLock, Lock, LockOptions, LockState, LockTicket } from "./sync/index.ts";
 export {
   type AnyTask,
   type Backoff,
@@ -50,3 +55,4 @@ export {
   type TaskResult,
   task,
 } from "./tasks/index.ts";
+export type { BlockOptions, Patience, WaitOptions } from "./waiting/index.ts";

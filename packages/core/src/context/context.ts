@@ -4,6 +4,7 @@ import { assertRedisFit, closeRedis, openRedis, type RedisClient, type RedisConf
 import { ClosedError } from "../errors/index.ts";
 import { Fleet, slotsOf } from "../fleet/index.ts";
 import type { Logger } from "../logger/logger.ts";
+import type { ObjectReference, ObjectRuntime, SharedObject } from "../objects/index.ts";
 import { Pool, type PoolOptions, type PoolRemains, toPoolRecord } from "../pool/index.ts";
 import { Keys } from "../protocol/keys.ts";
 import type { HostRecord, Milliseconds } from "../protocol/records.ts";
@@ -11,6 +12,9 @@ import { PoolRegistry } from "../registry/index.ts";
 import { ResultChannel } from "../results/index.ts";
 import { KeepAlive, Session, unreferenceSocket } from "../session/index.ts";
 import { type Runtime, TaskDurations, UnservedWatch } from "../submission/index.ts";
+import { createLock, type Lock, type LockOptions, OBJECT_KINDS, openObject } from "../sync/index.ts";
+import { WaitRoom } from "../waiting/index.ts";
+import { noteClosed, noteOpened } from "./open-contexts.ts";
 
 /** Settings of a context, checked and complete. */
 export interface ContextSettings {
@@ -33,6 +37,7 @@ export class Context {
   readonly #settings: ContextSettings;
   readonly #client: RedisClient;
   readonly #runtime: Runtime;
+  readonly #objects: ObjectRuntime;
   /** The pools without a strong reference to them, so that a forgotten one is noticed. */
   readonly #pools = new Map<PoolRemains, WeakRef<Pool>>();
   readonly #forgotten = new FinalizationRegistry<PoolRemains>((remains) => this.#clearAway(remains));
@@ -50,16 +55,18 @@ export class Context {
     return new Context(settings, client);
   }
 
-  /** Without looking at Redis first. @internal */
-  static attach(settings: ContextSettings): Context {
-    return new Context(settings, openRedis(settings.redis, { name: "manyhands:child" }));
+  /** Without looking at Redis first. @param host - Name of the worker host whose child this is. @internal */
+  static attach(settings: ContextSettings, host: string | null): Context {
+    return new Context(settings, openRedis(settings.redis, { name: "manyhands:child" }), host);
   }
 
-  private constructor(settings: ContextSettings, client: RedisClient) {
+  private constructor(settings: ContextSettings, client: RedisClient, host: string | null = null) {
     this.#settings = settings;
     this.#client = client;
     unreferenceSocket(client);
-    this.#runtime = this.#createRuntime();
+    this.#runtime = this.#createRuntime(host);
+    this.#objects = this.#createObjectRuntime();
+    noteOpened(this);
   }
 
   get namespace(): string {
@@ -84,6 +91,21 @@ export class Context {
     this.#pools.set(remains, new WeakRef(pool));
     this.#forgotten.register(pool, remains, remains);
     return pool;
+  }
+
+  /**
+   * A lock (rules L1-L8). With a name it is the same for everybody who uses that name.
+   * @throws ValueError a bad name or lease
+   */
+  lock(options?: string | LockOptions): Lock {
+    this.#assertOpen();
+    return createLock(this.#objects, options);
+  }
+
+  /** A handle of the object that a reference names. @internal */
+  openObject(reference: ObjectReference): SharedObject {
+    this.#assertOpen();
+    return openObject(this.#objects, reference);
   }
 
   /** The worker hosts that are alive, by name. */
@@ -111,6 +133,7 @@ export class Context {
   }
 
   async #close(): Promise<void> {
+    noteClosed(this);
     const { results, session, unserved, keepAlive } = this.#runtime;
     keepAlive.hold();
     try {
@@ -121,6 +144,9 @@ export class Context {
         CLOSE_DEADLINE,
       );
       await withDeadline(results.close(closed), CLOSE_DEADLINE);
+      const { closing, room } = this.#objects;
+      await withDeadline(Promise.allSettled([...closing].map((close) => close())), CLOSE_DEADLINE);
+      await withDeadline(room.close(), CLOSE_DEADLINE);
       await withDeadline(session.stop(), CLOSE_DEADLINE);
       await closeRedis(this.#client);
     } finally {
@@ -146,7 +172,31 @@ export class Context {
     if (this.#closing) throw new ClosedError("this context was closed; connect() again");
   }
 
-  #createRuntime(): Runtime {
+  #createObjectRuntime(): ObjectRuntime {
+    const { client, keys, session, keepAlive, logger } = this.#runtime;
+    const openSubscriber = (): RedisClient => {
+      const subscriber = openRedis(this.#settings.redis, { name: `manyhands:wakeups:${session.id}`, blocking: true });
+      unreferenceSocket(subscriber);
+      return subscriber;
+    };
+    let names = 0;
+    return {
+      client,
+      keys,
+      session,
+      keepAlive,
+      logger,
+      room: new WaitRoom({ keys, session, openSubscriber, keepAlive }),
+      lockNodes: [],
+      closing: new Set(),
+      nextName: () => {
+        names += 1;
+        return `${session.id}-${names.toString(36)}`;
+      },
+    };
+  }
+
+  #createRuntime(host: string | null): Runtime {
     const { redis, namespace, lease, logger, maxPayload, telemetry } = this.#settings;
     const client = this.#client;
     const keys = new Keys(namespace);
@@ -170,7 +220,7 @@ export class Context {
       logger,
       maxPayload,
       telemetry,
-      session: new Session({ id: clientId, client, keys, lease }),
+      session: new Session({ id: clientId, client, keys, lease, host, kinds: OBJECT_KINDS }),
       registry: new PoolRegistry(client, keys),
       durations: new TaskDurations(),
       unserved: new UnservedWatch({ fleet, logger, isPending: (pool, task) => results.isPending(pool, task) }),

@@ -80,6 +80,33 @@ export class StateLostError extends ManyhandsError {
   override readonly code = "ERR_STATE_LOST";
 }
 
+/**
+ * Why a lock is no longer held. `deadline`: by this process' own clock its lease may be over, whatever Redis says;
+ * `refused`: Redis says that it is free or somebody else's.
+ */
+export type LockLostReason = "deadline" | "refused";
+
+/** A lock or permit is not held, or no longer: its lease ended, it was taken away, or somebody else has it. */
+export class LockLostError extends ManyhandsError {
+  override readonly code = "ERR_LOCK_LOST";
+  readonly reason: LockLostReason;
+
+  constructor(message: string, options: ManyhandsErrorOptions & { reason?: LockLostReason } = {}) {
+    super(message, options);
+    this.reason = options.reason ?? "refused";
+  }
+}
+
+/** A barrier was aborted, reset or given up by one of its parties (Python's BrokenBarrierError). */
+export class BrokenBarrierError extends ManyhandsError {
+  override readonly code = "ERR_BROKEN_BARRIER";
+}
+
+/** A rule of use was broken, such as notifying a condition without holding its lock (Python's AssertionError). */
+export class AssertionError extends ManyhandsError {
+  override readonly code = "ERR_ASSERTION";
+}
+
 /** Redis cannot be reached, refused the credentials, or is not fit for use (too old, evicting). */
 export class RedisUnfitError extends ManyhandsError {
   override readonly code = "ERR_REDIS_UNFIT";

@@ -82,7 +82,7 @@ export class ChildRuntime {
   async #load(request: LoadRequest): Promise<void> {
     this.#hostName = request.hostName;
     try {
-      provideWorkerContext({ redis: request.connection as RedisConfig, namespace: request.namespace });
+      provideWorkerContext({ redis: request.connection as RedisConfig, namespace: request.namespace }, this.#hostName);
       await whileLoadingTasks(() => loadTaskModules(request.modules));
       const tasks = listTasks().map(({ name, options }) => ({ name, isolation: options.isolation ?? null }));
       this.output.flush();

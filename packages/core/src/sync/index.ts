@@ -1,0 +1,11 @@
+export { OBJECT_KINDS } from "./kinds.ts";
+export {
+  createLock,
+  HeldLock,
+  Lock,
+  type LockOptions,
+  type LockState,
+  type LockTicket,
+  readLock,
+} from "./lock/index.ts";
+export { openObject } from "./open-object.ts";

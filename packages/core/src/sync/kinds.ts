@@ -1,0 +1,5 @@
+import type { ObjectKind } from "../session/index.ts";
+import { LOCK_KIND } from "./lock/index.ts";
+
+/** Every kind of shared object, for the reaper. */
+export const OBJECT_KINDS: readonly ObjectKind[] = [LOCK_KIND];

@@ -1,0 +1,199 @@
+import { Script } from "../../script/index.ts";
+import { type ObjectKind, REGISTER, SERVER_TIME, WAKE_UP } from "../../session/index.ts";
+
+/** Time in which a waiter that was called must come, before the next one is called, ms. */
+const CLAIM_WINDOW = 1_000;
+/** How long the record of a lock outlives its last use, ms. */
+const RECORD_TTL = 3_600_000;
+
+/**
+ * `lock_keys(prefix, name)`; `call_next(prefix, name, now)`: the lock is free, the first living waiter is told. Until it
+ * comes, or has missed its claim window, the lock is nobody else's: first come, first served.
+ */
+const CALL_NEXT = `
+local function lock_keys(prefix, name)
+  return prefix .. "lock/" .. name, prefix .. "lock-record/" .. name, prefix .. "lock-waiters/" .. name
+end
+local function call_next(prefix, name, now)
+  local _, record, waiters = lock_keys(prefix, name)
+  if not wake_first(prefix, waiters) then return false end
+  redis.call("HSET", record, "called", redis.call("LINDEX", waiters, 0))
+  redis.call("ZADD", prefix .. "deadlines", now + ${CLAIM_WINDOW}, "lock/" .. name)
+  return true
+end
+local function set_free(prefix, name, token)
+  local lock, record = lock_keys(prefix, name)
+  redis.call("DEL", lock)
+  local session = redis.call("HGET", record, "session")
+  if session then redis.call("SREM", prefix .. "session-holdings/" .. session, "lock/" .. name) end
+  redis.call("HSET", record, "released", token, "session", "", "called", "")
+  if redis.call("EXISTS", prefix .. "lock-waiters/" .. name) == 1 then call_next(prefix, name, server_time()) end
+end
+`;
+
+const SHARED = SERVER_TIME + WAKE_UP + REGISTER + CALL_NEXT;
+
+/** Looks after locks whose lease ended without a release, and after waiters that were called and did not come. */
+export const LOCK_KIND: ObjectKind = {
+  kind: "lock",
+  reaper: `(function()
+${CALL_NEXT}
+return {
+  look = function(prefix, name, now)
+    local lock, record, waiters = lock_keys(prefix, name)
+    local left = redis.call("PTTL", lock)
+    if redis.call("EXISTS", waiters) == 0 then
+      local kept = redis.call("PTTL", record)
+      if kept > 0 then return now + kept + 1 end
+      redis.call("ZREM", prefix .. "objects", "lock/" .. name)
+      return nil
+    end
+    if left > 0 then return now + left + 1 end
+    local first = redis.call("LINDEX", waiters, 0)
+    if redis.call("HGET", record, "called") == first then
+      redis.call("LPOP", waiters)
+      if is_alive(prefix, first) then redis.call("RPUSH", waiters, first) end
+    end
+    if call_next(prefix, name, now) then return now + ${CLAIM_WINDOW} end
+    return now + ${RECORD_TTL}
+  end,
+  leave = function(prefix, name, session, now, exited)
+    local lock, record = lock_keys(prefix, name)
+    -- A process that may still run trusts the lock's own lease.
+    if exited and redis.call("HGET", record, "session") == session then
+      set_free(prefix, name, redis.call("GET", lock) or "")
+    end
+  end,
+  remove = function(prefix, name)
+    local lock, record, waiters = lock_keys(prefix, name)
+    wake_all(prefix, waiters)
+    redis.call("DEL", lock, record, waiters)
+    redis.call("ZREM", prefix .. "objects", "lock/" .. name)
+    redis.call("ZREM", prefix .. "deadlines", "lock/" .. name)
+  end,
+}
+end)()`,
+};
+
+/** Reply of {@link acquireLock}: 1 and the fence; or 0 and ms until its lease ends; or -1, its maker is gone; or -2. */
+export type AcquireReply = [1, string] | [0, number] | [-1] | [-2];
+
+/**
+ * KEYS[1] lock, string with PX: the holder's token; KEYS[2] its record, hash with PX: fence, session, label, since (ms),
+ * released (last token given back), called (waiter whose turn it is); KEYS[3] waiters, list, first comes first;
+ * KEYS[4] deadlines
+ * ARGV[1] prefix of keys; ARGV[2] name; ARGV[3] token; ARGV[4] lease, ms; ARGV[5] waiter to store if it is not free, "" =
+ * none; ARGV[6] session of the caller; ARGV[7] what it says of itself; ARGV[8] session of the maker of an unnamed lock, "";
+ * ARGV[9] token that the lock is taken over from, ""
+ * Returns { 1, fence } acquired; { 0, ms until the lease in the way ends } not; { -1 } the maker of the unnamed lock is
+ * gone; { -2 } it is no longer held with the token to take over from.
+ *
+ * The fence is the server's time in microseconds, or the last fence plus one where that is more: it grows also when the
+ * record has expired or Redis has lost its data. A repeated call with the same token finds the lock held by itself.
+ */
+export const acquireLock: Script<AcquireReply> = new Script<AcquireReply>({
+  name: "acquireLock",
+  lua: `${SHARED}
+local prefix, name, token, lease, waiter = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
+local member = "lock/" .. name
+local holder = redis.call("GET", KEYS[1])
+if holder == token then return { 1, redis.call("HGET", KEYS[2], "fence") } end
+if ARGV[9] ~= "" then
+  if holder ~= ARGV[9] then return { -2 } end
+elseif holder then
+  local left = redis.call("PTTL", KEYS[1])
+  if waiter ~= "" then
+    if not redis.call("LPOS", KEYS[3], waiter) then redis.call("RPUSH", KEYS[3], waiter) end
+    redis.call("ZADD", KEYS[4], server_time() + left + 1, member)
+  end
+  return { 0, left }
+else
+  local first = redis.call("LINDEX", KEYS[3], 0)
+  while first and first ~= waiter and not is_alive(prefix, first) do
+    redis.call("LPOP", KEYS[3])
+    first = redis.call("LINDEX", KEYS[3], 0)
+  end
+  if first == waiter then
+    redis.call("LPOP", KEYS[3])
+  elseif first then
+    if redis.call("HGET", KEYS[2], "called") ~= first then call_next(prefix, name, server_time()) end
+    if waiter ~= "" and not redis.call("LPOS", KEYS[3], waiter) then redis.call("RPUSH", KEYS[3], waiter) end
+    return { 0, ${CLAIM_WINDOW} }
+  end
+end
+local time = redis.call("TIME")
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local fence = time[1] * 1000000 + time[2]
+local last = redis.call("HGET", KEYS[2], "fence")
+if last then
+  if fence <= tonumber(last) then fence = tonumber(last) + 1 end
+else
+  if not register(prefix, member, ARGV[8], now) then return { -1 } end
+  redis.call("ZADD", KEYS[4], "NX", now + ${RECORD_TTL} + lease, member)
+end
+fence = string.format("%.0f", fence)
+redis.call("SET", KEYS[1], token, "PX", lease)
+redis.call("HSET", KEYS[2], "fence", fence, "session", ARGV[6], "label", ARGV[7], "since", now, "called", "", "count", 1)
+redis.call("PEXPIRE", KEYS[2], ${RECORD_TTL} + lease)
+redis.call("SADD", prefix .. "session-holdings/" .. ARGV[6], member)
+if redis.call("EXISTS", KEYS[3]) == 1 then redis.call("ZADD", KEYS[4], now + lease + 1, member) end
+return { 1, fence }
+`,
+});
+
+/**
+ * KEYS[1..4] as of acquireLock
+ * ARGV[1] prefix of keys; ARGV[2] name; ARGV[3] token
+ * Returns 1 = released (also when it was this token's release before), 0 = not held with this token.
+ */
+export const releaseLock: Script<number> = new Script<number>({
+  name: "releaseLock",
+  lua: `${SHARED}
+if redis.call("GET", KEYS[1]) ~= ARGV[3] then
+  if redis.call("HGET", KEYS[2], "released") == ARGV[3] then return 1 end
+  return 0
+end
+set_free(ARGV[1], ARGV[2], ARGV[3])
+return 1
+`,
+});
+
+/**
+ * KEYS[1..4] as of acquireLock
+ * ARGV[1] name; ARGV[2] token; ARGV[3] lease, ms
+ * Returns 1 = extended, 0 = not held with this token.
+ */
+export const extendLock: Script<number> = new Script<number>({
+  name: "extendLock",
+  lua: `${SERVER_TIME}
+if redis.call("GET", KEYS[1]) ~= ARGV[2] then return 0 end
+redis.call("PEXPIRE", KEYS[1], ARGV[3])
+redis.call("PEXPIRE", KEYS[2], ${RECORD_TTL} + ARGV[3])
+if redis.call("EXISTS", KEYS[3]) == 1 then redis.call("ZADD", KEYS[4], server_time() + ARGV[3] + 1, "lock/" .. ARGV[1]) end
+return 1
+`,
+});
+
+/**
+ * KEYS[1..4] as of acquireLock
+ * ARGV[1] prefix of keys; ARGV[2] name; ARGV[3] token that the waiter would have had; ARGV[4] waiter, "" = none
+ * Returns 1 = it had been granted and is released now, 0 = it had not.
+ */
+export const abandonLock: Script<number> = new Script<number>({
+  name: "abandonLock",
+  lua: `${SHARED}
+local prefix, name = ARGV[1], ARGV[2]
+local was_first = false
+if ARGV[4] ~= "" then
+  was_first = redis.call("LINDEX", KEYS[3], 0) == ARGV[4]
+  redis.call("LREM", KEYS[3], 1, ARGV[4])
+end
+local holder = redis.call("GET", KEYS[1])
+if holder == ARGV[3] then
+  set_free(prefix, name, ARGV[3])
+  return 1
+end
+if was_first and not holder then call_next(prefix, name, server_time()) end
+return 0
+`,
+});

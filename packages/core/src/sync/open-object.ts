@@ -1,0 +1,24 @@
+import { SerializationError } from "../errors/index.ts";
+import type { ObjectReference, ObjectRuntime, SharedObject } from "../objects/index.ts";
+import { Lock } from "./lock/index.ts";
+
+type Open = (runtime: ObjectRuntime, reference: ObjectReference) => SharedObject;
+
+/** How a reference of each kind becomes a handle. */
+const OPENERS: Readonly<Record<string, Open>> = {
+  lock: (runtime, reference) => new Lock(runtime, reference, settingsOf<{ lease: number }>(reference).lease),
+};
+
+/** Makes a live handle of the object that a reference names. @throws SerializationError for an unknown kind */
+export function openObject(runtime: ObjectRuntime, reference: ObjectReference): SharedObject {
+  const open = OPENERS[reference.kind];
+  if (open) return open(runtime, reference);
+  throw new SerializationError(
+    `a shared object of the unknown kind "${reference.kind}" arrived; the sender runs a newer version: update this process`,
+    { path: "value" },
+  );
+}
+
+function settingsOf<Settings>(reference: ObjectReference): Settings {
+  return reference.settings as Settings;
+}
