@@ -11,5 +11,7 @@ export * from "./protocol/index.ts";
 export * from "./registry/index.ts";
 export { postAnswers } from "./results/post-answers.ts";
 export { Script } from "./script/index.ts";
+export { Heart } from "./session/index.ts";
 export { type DetachedCall, submitDetached } from "./submission/index.ts";
+export { OBJECT_KINDS } from "./sync/index.ts";
 export * from "./tasks/index.ts";

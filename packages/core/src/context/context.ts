@@ -73,6 +73,11 @@ export class Context {
     return this.#settings.namespace;
   }
 
+  /** @internal */
+  get sessionId(): string {
+    return this.#runtime.session.id;
+  }
+
   /**
    * A pool in which at most `size` calls run at once, over all hosts; without a size, as many as there are slots.
    * Returns at once.

@@ -61,6 +61,8 @@ export type FromChild =
   | { type: "loaded"; tasks: TaskAnnouncement[]; pid: number }
   /** `error` = encodeError(error). The child ends after it. */
   | { type: "loadFailed"; error: Uint8Array; message: string }
+  /** The child takes part in the namespace under this id from now on; it holds nothing yet. */
+  | { type: "session"; id: string }
   | { type: "adopted" }
   | { type: "adoptFailed"; error: Uint8Array; message: string }
   /**

@@ -8,6 +8,7 @@ import {
   provideWorkerContext,
   TaskNotFoundError,
   ValueError,
+  watchContexts,
   whileLoadingTasks,
 } from "@manyhands/core/child";
 import { callTask } from "./call-task.ts";
@@ -82,6 +83,7 @@ export class ChildRuntime {
   async #load(request: LoadRequest): Promise<void> {
     this.#hostName = request.hostName;
     try {
+      watchContexts((id) => this.#send({ type: "session", id }));
       provideWorkerContext({ redis: request.connection as RedisConfig, namespace: request.namespace }, this.#hostName);
       await whileLoadingTasks(() => loadTaskModules(request.modules));
       const tasks = listTasks().map(({ name, options }) => ({ name, isolation: options.isolation ?? null }));

@@ -29,6 +29,7 @@ import { RunningJobs } from "../jobs/running-jobs.ts";
 import { OrphanPools } from "../pools/orphan-pools.ts";
 import { PoolDiscovery } from "../pools/pool-discovery.ts";
 import { ServedPool } from "../pools/served-pool.ts";
+import { Reaper } from "../sessions/reaper.ts";
 import { HostSlots } from "../slots/host-slots.ts";
 import { failPool } from "./fail-pool.ts";
 import type { ResolvedOptions } from "./options.ts";
@@ -59,6 +60,7 @@ export class Host implements WorkerHost {
   readonly #supply: ChildSupply;
   readonly #discovery: PoolDiscovery;
   readonly #orphans: OrphanPools;
+  readonly #reaper: Reaper;
   readonly #heartbeat: Heartbeat;
   readonly #control: ControlChannel;
   readonly #liveness: Liveness;
@@ -86,6 +88,7 @@ export class Host implements WorkerHost {
     const { logger } = options;
     this.#hostSlots = new HostSlots(options.slots);
     this.#running = new RunningJobs(() => this.#heartbeat.changed());
+    this.#reaper = new Reaper({ client, keys, logger });
     this.#supply = new ChildSupply({
       create: (isolation) =>
         createExecutor({
@@ -99,6 +102,7 @@ export class Host implements WorkerHost {
           onOutput: options.echoOutput
             ? ({ pid, stream, text }) => void process[stream].write(`${options.name}/${pid} | ${text}`)
             : undefined,
+          onGone: (sessions) => this.#reaper.end(sessions),
         }),
       isolation: options.isolation,
       spares: options.spares,
@@ -187,6 +191,7 @@ export class Host implements WorkerHost {
     await this.#control.start();
     await this.#discovery.start();
     this.#orphans.start();
+    this.#reaper.start();
     if (this.#health) this.healthPort = await this.#health.start();
     this.#state = "running";
     this.#heartbeat.changed();
@@ -253,6 +258,7 @@ export class Host implements WorkerHost {
     await within(this.#jobsGone(), left > 0 ? GIVE_BACK_TIME : 0);
     await Promise.all([discoveryStopped, ...pools.map((pool) => pool.close("host stops"))]);
     await this.#supply.close();
+    await this.#reaper.stop();
     this.#liveness.stop();
     await this.#heartbeat.stop();
     await this.#health?.stop();
