@@ -1,11 +1,15 @@
-import { LockLostError, type ManyhandsError, StateLostError } from "../../errors/index.ts";
+import { LockLostError, type LockLostReason, type ManyhandsError, StateLostError } from "../../errors/index.ts";
 import type { ObjectRuntime } from "../../objects/index.ts";
 import type { Milliseconds } from "../../protocol/records.ts";
 import { trustedUntil } from "../../session/index.ts";
+import { heldLocksOf } from "./held-locks.ts";
 import type { LockPlace, Vote, Voter } from "./voter.ts";
 
 /** Lets another process take a held lock over; plain text, so it can be sent anywhere. */
 export type LockTicket = string & { readonly "manyhands.ticket"?: never };
+
+/** The first renewal is soon, ms: it notes the lock with the session, so that it is free as soon as a killed holder's host says so. */
+const FIRST_RENEWAL: Milliseconds = 250;
 
 /**
  * A lock while it is held.
@@ -22,15 +26,16 @@ export class HeldLock implements AsyncDisposable {
   readonly #place: LockPlace;
   readonly #lease: Milliseconds;
   readonly #vote: Vote;
-  readonly #lost = new AbortController();
-  readonly #stopListening: (() => void)[];
-  readonly #onClosing = (): Promise<unknown> => this.release().catch(() => {});
-  #trustedUntil = 0;
+  /** Made when somebody asks for the signal. */
+  #abortion: AbortController | undefined;
+  #trustedUntil: number;
   #state: "held" | "released" | "lost" = "held";
-  #renewal: NodeJS.Timeout | undefined;
-  #deadline: NodeJS.Timeout | undefined;
+  #loss: ManyhandsError | undefined;
+  /** Until the next renewal; while one is under way until the deadline. */
+  #timer: NodeJS.Timeout;
   #isRenewing = false;
   #wasStateLost = false;
+  #onLost: (() => void) | undefined;
 
   /** @internal */
   constructor(runtime: ObjectRuntime, voter: Voter, held: { place: LockPlace; lease: Milliseconds; vote: Vote }) {
@@ -40,18 +45,9 @@ export class HeldLock implements AsyncDisposable {
     this.#lease = held.lease;
     this.#vote = held.vote;
     this.fence = held.vote.fence;
-    const { session, closing } = runtime;
-    this.#stopListening = [
-      session.on("reconnected", () => void this.#renew()),
-      session.on("stateLost", () => {
-        this.#wasStateLost = true;
-        void this.#renew();
-      }),
-      () => closing.delete(this.#onClosing),
-    ];
-    closing.add(this.#onClosing);
-    this.#trust(held.vote.sentAt);
-    this.#renewLater(this.#lease / 3);
+    this.#trustedUntil = trustedUntil(held.vote.sentAt, held.lease);
+    this.#timer = this.#after(Math.min(held.lease / 3, FIRST_RENEWAL), () => void this.#renew());
+    heldLocksOf(runtime).add(this);
   }
 
   /**
@@ -59,7 +55,11 @@ export class HeldLock implements AsyncDisposable {
    * only the holder may do must stop then.
    */
   get signal(): AbortSignal {
-    return this.#lost.signal;
+    if (!this.#abortion) {
+      this.#abortion = new AbortController();
+      if (this.#loss) this.#abortion.abort(this.#loss);
+    }
+    return this.#abortion.signal;
   }
 
   get isHeld(): boolean {
@@ -78,16 +78,21 @@ export class HeldLock implements AsyncDisposable {
   async release(): Promise<void> {
     if (this.#state === "released") return;
     this.#assertHeld();
-    const lostMeanwhile = new Promise<false>((resolve) => {
-      this.#lost.signal.addEventListener("abort", () => resolve(false), { once: true });
-    });
-    clearTimeout(this.#renewal);
-    const released = await this.#runtime.keepAlive.during(
-      Promise.race([this.#voter.release(this.#place, this.#vote.token), lostMeanwhile]),
-    );
-    if (!released && this.#state === "held") this.#lose("refused");
-    this.#assertHeld();
-    this.#end("released");
+    const { keepAlive } = this.#runtime;
+    keepAlive.hold();
+    try {
+      // Without an answer the deadline decides.
+      this.#watchDeadline();
+      const released = await new Promise<boolean>((resolve, reject) => {
+        this.#onLost = () => resolve(false);
+        this.#voter.release(this.#place, this.#vote.token).then(resolve, reject);
+      });
+      if (!released) this.#lose("refused");
+      this.#assertHeld();
+      this.#end("released");
+    } finally {
+      keepAlive.release();
+    }
   }
 
   /**
@@ -97,9 +102,8 @@ export class HeldLock implements AsyncDisposable {
    */
   async handOver(): Promise<LockTicket> {
     this.#assertHeld();
-    clearTimeout(this.#renewal);
     // With a whole lease before it the taker has time to come.
-    await this.#renew();
+    await this.#runtime.keepAlive.during(this.#renew());
     this.#assertHeld();
     this.#end("released");
     return this.#vote.token;
@@ -110,12 +114,18 @@ export class HeldLock implements AsyncDisposable {
     await this.release().catch(() => {});
   }
 
+  /** Something happened to the connection or to Redis: asks whether the lock is still held. @internal */
+  verify(wasStateLost: boolean): void {
+    this.#wasStateLost ||= wasStateLost;
+    void this.#renew();
+  }
+
   async #renew(): Promise<void> {
     if (this.#state !== "held" || this.#isRenewing) return;
     // The timer came too late: somebody else may have been granted the lock, so it must not be extended (F4).
     if (performance.now() >= this.#trustedUntil) return this.#lose("deadline");
     this.#isRenewing = true;
-    clearTimeout(this.#renewal);
+    this.#watchDeadline();
     const sentAt = performance.now();
     let held: boolean | undefined;
     try {
@@ -131,34 +141,36 @@ export class HeldLock implements AsyncDisposable {
       return;
     }
     if (held === false) return this.#lose("refused");
-    if (held) this.#trust(sentAt);
-    this.#renewLater(held ? this.#lease / 3 : Math.min(this.#lease / 10, 1_000));
+    if (held) this.#trustedUntil = trustedUntil(sentAt, this.#lease);
+    clearTimeout(this.#timer);
+    const left = this.#trustedUntil - performance.now();
+    const pause = held ? this.#lease / 3 : Math.min(this.#lease / 10, 1_000, left);
+    this.#timer = this.#after(pause, () => void this.#renew());
   }
 
   #currentState(): "held" | "released" | "lost" {
     return this.#state;
   }
 
-  #trust(sentAt: number): void {
-    this.#trustedUntil = trustedUntil(sentAt, this.#lease);
-    clearTimeout(this.#deadline);
-    this.#deadline = setTimeout(() => this.#lose("deadline"), this.#trustedUntil - performance.now());
-    this.#deadline.unref();
+  /** From now on the timer is the deadline's. */
+  #watchDeadline(): void {
+    clearTimeout(this.#timer);
+    this.#timer = this.#after(this.#trustedUntil - performance.now(), () => this.#lose("deadline"));
   }
 
-  #renewLater(milliseconds: Milliseconds): void {
-    clearTimeout(this.#renewal);
-    this.#renewal = setTimeout(() => void this.#renew(), milliseconds);
-    this.#renewal.unref();
+  #after(milliseconds: Milliseconds, act: () => void): NodeJS.Timeout {
+    return setTimeout(act, milliseconds).unref();
   }
 
-  #lose(reason: "deadline" | "refused"): void {
+  #lose(reason: LockLostReason): void {
     if (this.#state !== "held") return;
     this.#end("lost");
-    this.#lost.abort(this.#lossError(reason));
+    this.#loss = this.#lossError(reason);
+    this.#abortion?.abort(this.#loss);
+    this.#onLost?.();
   }
 
-  #lossError(reason: "deadline" | "refused"): ManyhandsError {
+  #lossError(reason: LockLostReason): ManyhandsError {
     const { name } = this.#place;
     if (this.#wasStateLost) return new StateLostError(`Redis lost its data, and with it the lock "${name}"`);
     const why =
@@ -170,13 +182,12 @@ export class HeldLock implements AsyncDisposable {
 
   #end(state: "released" | "lost"): void {
     this.#state = state;
-    clearTimeout(this.#renewal);
-    clearTimeout(this.#deadline);
-    for (const stop of this.#stopListening) stop();
+    clearTimeout(this.#timer);
+    heldLocksOf(this.#runtime).delete(this);
   }
 
   #assertHeld(): void {
-    if (this.#state === "lost") throw this.#lost.signal.reason;
+    if (this.#loss) throw this.#loss;
     if (this.#state === "released") throw new LockLostError(`the lock "${this.#place.name}" was released before`);
   }
 }

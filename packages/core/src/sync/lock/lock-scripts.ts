@@ -21,13 +21,15 @@ local function call_next(prefix, name, now)
   redis.call("ZADD", prefix .. "deadlines", now + ${CLAIM_WINDOW}, "lock/" .. name)
   return true
 end
-local function set_free(prefix, name, token)
-  local lock, record = lock_keys(prefix, name)
+local function set_free(prefix, name)
+  local lock, record, waiters = lock_keys(prefix, name)
   redis.call("DEL", lock)
-  local session = redis.call("HGET", record, "session")
-  if session then redis.call("SREM", prefix .. "session-holdings/" .. session, "lock/" .. name) end
-  redis.call("HSET", record, "released", token, "session", "", "called", "")
-  if redis.call("EXISTS", prefix .. "lock-waiters/" .. name) == 1 then call_next(prefix, name, server_time()) end
+  local session = redis.call("HGET", record, "noted")
+  if session then
+    redis.call("SREM", prefix .. "session-holdings/" .. session, "lock/" .. name)
+    redis.call("HDEL", record, "noted")
+  end
+  if redis.call("EXISTS", waiters) == 1 then call_next(prefix, name, server_time()) end
 end
 `;
 
@@ -60,8 +62,8 @@ return {
   leave = function(prefix, name, session, now, exited)
     local lock, record = lock_keys(prefix, name)
     -- A process that may still run trusts the lock's own lease.
-    if exited and redis.call("HGET", record, "session") == session then
-      set_free(prefix, name, redis.call("GET", lock) or "")
+    if exited and redis.call("EXISTS", lock) == 1 and redis.call("HGET", record, "session") == session then
+      set_free(prefix, name)
     end
   end,
   remove = function(prefix, name)
@@ -75,12 +77,24 @@ return {
 end)()`,
 };
 
+/** Lua: makes the caller the holder; needs `last`, the last fence or false. */
+function grant(then: string): string {
+  return `
+  local time = redis.call("TIME")
+  local fence = time[1] .. string.format("%06d", time[2])
+  if last and tonumber(fence) <= tonumber(last) then fence = string.format("%.0f", tonumber(last) + 1) end
+  redis.call("SET", KEYS[1], ARGV[3], "PX", ARGV[4])
+  redis.call("HSET", KEYS[2], "fence", fence, "session", ARGV[6], "label", ARGV[7], "since", string.sub(fence, 1, -4), "count", 1)
+  ${then}`;
+}
+
 /** Reply of {@link acquireLock}: 1 and the fence; or 0 and ms until its lease ends; or -1, its maker is gone; or -2. */
 export type AcquireReply = [1, string] | [0, number] | [-1] | [-2];
 
 /**
- * KEYS[1] lock, string with PX: the holder's token; KEYS[2] its record, hash with PX: fence, session, label, since (ms),
- * released (last token given back), called (waiter whose turn it is); KEYS[3] waiters, list, first comes first;
+ * KEYS[1] lock, string with PX: the holder's token; KEYS[2] its record, hash with PX: fence, and of the
+ * present or last holder session, label, since (ms), count, noted (its session, where that knows of the lock); called
+ * (waiter whose turn it is); KEYS[3] waiters, list, first comes first;
  * KEYS[4] deadlines
  * ARGV[1] prefix of keys; ARGV[2] name; ARGV[3] token; ARGV[4] lease, ms; ARGV[5] waiter to store if it is not free, "" =
  * none; ARGV[6] session of the caller; ARGV[7] what it says of itself; ARGV[8] session of the maker of an unnamed lock, "";
@@ -93,10 +107,17 @@ export type AcquireReply = [1, string] | [0, number] | [-1] | [-2];
  */
 export const acquireLock: Script<AcquireReply> = new Script<AcquireReply>({
   name: "acquireLock",
-  lua: `${SHARED}
-local prefix, name, token, lease, waiter = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
-local member = "lock/" .. name
+  // What most calls need comes first, because each function that Lua defines costs time in every call.
+  lua: `
 local holder = redis.call("GET", KEYS[1])
+local has_line = redis.call("EXISTS", KEYS[3]) == 1
+if not holder and not has_line and ARGV[9] == "" then
+  local last = redis.call("HGET", KEYS[2], "fence")
+  if last then ${grant("return { 1, fence }")} end
+end
+${SHARED}
+local prefix, name, token, waiter = ARGV[1], ARGV[2], ARGV[3], ARGV[5]
+local member = "lock/" .. name
 if holder == token then return { 1, redis.call("HGET", KEYS[2], "fence") } end
 if ARGV[9] ~= "" then
   if holder ~= ARGV[9] then return { -2 } end
@@ -107,7 +128,7 @@ elseif holder then
     redis.call("ZADD", KEYS[4], server_time() + left + 1, member)
   end
   return { 0, left }
-else
+elseif has_line then
   local first = redis.call("LINDEX", KEYS[3], 0)
   while first and first ~= waiter and not is_alive(prefix, first) do
     redis.call("LPOP", KEYS[3])
@@ -121,55 +142,56 @@ else
     return { 0, ${CLAIM_WINDOW} }
   end
 end
-local time = redis.call("TIME")
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local fence = time[1] * 1000000 + time[2]
 local last = redis.call("HGET", KEYS[2], "fence")
-if last then
-  if fence <= tonumber(last) then fence = tonumber(last) + 1 end
-else
+if not last then
+  local now = server_time()
   if not register(prefix, member, ARGV[8], now) then return { -1 } end
-  redis.call("ZADD", KEYS[4], "NX", now + ${RECORD_TTL} + lease, member)
+  redis.call("ZADD", KEYS[4], "NX", now + ${RECORD_TTL}, member)
 end
-fence = string.format("%.0f", fence)
-redis.call("SET", KEYS[1], token, "PX", lease)
-redis.call("HSET", KEYS[2], "fence", fence, "session", ARGV[6], "label", ARGV[7], "since", now, "called", "", "count", 1)
-redis.call("PEXPIRE", KEYS[2], ${RECORD_TTL} + lease)
-redis.call("SADD", prefix .. "session-holdings/" .. ARGV[6], member)
-if redis.call("EXISTS", KEYS[3]) == 1 then redis.call("ZADD", KEYS[4], now + lease + 1, member) end
-return { 1, fence }
+${grant(`
+  redis.call("HDEL", KEYS[2], "called", "noted")
+  if not last then redis.call("PEXPIRE", KEYS[2], ${RECORD_TTL}) end
+  if redis.call("EXISTS", KEYS[3]) == 1 then redis.call("ZADD", KEYS[4], server_time() + ARGV[4] + 1, member) end
+  return { 1, fence }`)}
 `,
 });
 
 /**
  * KEYS[1..4] as of acquireLock
  * ARGV[1] prefix of keys; ARGV[2] name; ARGV[3] token
- * Returns 1 = released (also when it was this token's release before), 0 = not held with this token.
+ * Returns 1 = released, 0 = not held with this token.
  */
 export const releaseLock: Script<number> = new Script<number>({
   name: "releaseLock",
-  lua: `${SHARED}
-if redis.call("GET", KEYS[1]) ~= ARGV[3] then
-  if redis.call("HGET", KEYS[2], "released") == ARGV[3] then return 1 end
-  return 0
+  lua: `
+if redis.call("GET", KEYS[1]) ~= ARGV[3] then return 0 end
+if redis.call("EXISTS", KEYS[3]) == 0 and redis.call("HEXISTS", KEYS[2], "noted") == 0 then
+  redis.call("DEL", KEYS[1])
+  return 1
 end
-set_free(ARGV[1], ARGV[2], ARGV[3])
+${SHARED}
+set_free(ARGV[1], ARGV[2])
 return 1
 `,
 });
 
 /**
  * KEYS[1..4] as of acquireLock
- * ARGV[1] name; ARGV[2] token; ARGV[3] lease, ms
+ * ARGV[1] prefix of keys; ARGV[2] name; ARGV[3] token; ARGV[4] lease, ms; ARGV[5] session of the holder
  * Returns 1 = extended, 0 = not held with this token.
+ *
+ * Also notes with the holder's session that it has the lock: when its host says that the process has ended, the lock is
+ * free at once. A lock held so short that it is never extended is not worth the note.
  */
 export const extendLock: Script<number> = new Script<number>({
   name: "extendLock",
   lua: `${SERVER_TIME}
-if redis.call("GET", KEYS[1]) ~= ARGV[2] then return 0 end
-redis.call("PEXPIRE", KEYS[1], ARGV[3])
-redis.call("PEXPIRE", KEYS[2], ${RECORD_TTL} + ARGV[3])
-if redis.call("EXISTS", KEYS[3]) == 1 then redis.call("ZADD", KEYS[4], server_time() + ARGV[3] + 1, "lock/" .. ARGV[1]) end
+if redis.call("GET", KEYS[1]) ~= ARGV[3] then return 0 end
+redis.call("PEXPIRE", KEYS[1], ARGV[4])
+redis.call("HSET", KEYS[2], "noted", ARGV[5])
+redis.call("PEXPIRE", KEYS[2], ${RECORD_TTL} + ARGV[4])
+redis.call("SADD", ARGV[1] .. "session-holdings/" .. ARGV[5], "lock/" .. ARGV[2])
+if redis.call("EXISTS", KEYS[3]) == 1 then redis.call("ZADD", KEYS[4], server_time() + ARGV[4] + 1, "lock/" .. ARGV[2]) end
 return 1
 `,
 });
@@ -190,7 +212,7 @@ if ARGV[4] ~= "" then
 end
 local holder = redis.call("GET", KEYS[1])
 if holder == ARGV[3] then
-  set_free(prefix, name, ARGV[3])
+  set_free(prefix, name)
   return 1
 end
 if was_first and not holder then call_next(prefix, name, server_time()) end

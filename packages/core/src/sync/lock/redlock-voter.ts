@@ -1,6 +1,6 @@
 /// <reference path="./redlock.d.ts" />
 import { createHash } from "node:crypto";
-import Redlock, { ExecutionError, Lock as RedlockLock } from "redlock";
+import Redlock, { ExecutionError, type RedlockClient, Lock as RedlockLock } from "redlock";
 import type { RedisClient } from "../../connection/index.ts";
 import { LockLostError, StateLostError } from "../../errors/index.ts";
 import type { Keys } from "../../protocol/keys.ts";
@@ -38,13 +38,7 @@ export class RedlockVoter implements Voter {
     this.#client.on("close", this.#onBreak);
     const vote = (hash: string, _count: number, [name, token, duration]: (string | number)[]): Promise<number> =>
       this.#vote(hash, { request: this.#request(String(name)), token: String(token), duration: Number(duration) });
-    this.#redlock = new Redlock(
-      [{ evalsha: vote, eval: vote, quit: () => Promise.resolve() }],
-      // One try: waiting is not redlock's, and a failed release or extension is final.
-      { retryCount: 0 },
-      // Redlock names a script by its hash; these texts are only names.
-      { acquireScript: () => ACQUIRE.text, extendScript: () => EXTEND.text, releaseScript: () => RELEASE.text },
-    );
+    this.#redlock = new TokenRedlock(options.session, { evalsha: vote, eval: vote, quit: () => Promise.resolve() });
   }
 
   async acquire(ballot: Ballot): Promise<BallotOutcome> {
@@ -130,7 +124,13 @@ export class RedlockVoter implements Voter {
         case ACQUIRE.hash:
           return await this.#sendBallot(request, token);
         case EXTEND.hash:
-          return await extendLock.run(this.#client, this.#lockKeys(name), [name, token, duration]);
+          return await extendLock.run(this.#client, this.#lockKeys(name), [
+            this.#keys.prefix,
+            name,
+            token,
+            duration,
+            this.#session,
+          ]);
         default:
           // Redlock tidies up after a failed try; a try that was refused has left nothing but its place in the line.
           if (request.reply !== undefined && request.reply[0] !== 1) return 0;
@@ -168,6 +168,28 @@ export class RedlockVoter implements Voter {
       keys.object("lock", name, "waiters"),
       keys.deadlines,
     ];
+  }
+}
+
+/** Redlock that tries once, with tokens that are unique without asking the system for random numbers each time. */
+class TokenRedlock extends Redlock {
+  readonly #session: string;
+  #count = 0;
+
+  constructor(session: string, client: RedlockClient) {
+    super(
+      [client],
+      // Waiting is not redlock's, and a failed release or extension is final.
+      { retryCount: 0 },
+      // Redlock names a script by its hash; these texts are only names.
+      { acquireScript: () => ACQUIRE.text, extendScript: () => EXTEND.text, releaseScript: () => RELEASE.text },
+    );
+    this.#session = session;
+  }
+
+  protected override _random(): string {
+    this.#count += 1;
+    return `${this.#session}:${this.#count.toString(36)}`;
   }
 }
 

@@ -36,5 +36,7 @@ declare module "redlock" {
     acquire(resources: string[], duration: number): Promise<Lock>;
     extend(lock: Lock, duration: number): Promise<Lock>;
     release(lock: Lock): Promise<unknown>;
+    /** A new token for an acquisition. */
+    protected _random(): string;
   }
 }

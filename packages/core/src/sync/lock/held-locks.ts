@@ -1,0 +1,27 @@
+import type { ObjectRuntime } from "../../objects/index.ts";
+
+/** A lock that has to be told what happens to the connection. */
+interface Watched {
+  verify(wasStateLost: boolean): void;
+  release(): Promise<unknown>;
+}
+
+const heldLocks = new WeakMap<ObjectRuntime, Set<Watched>>();
+
+/**
+ * The locks that a context holds: verified after each reconnect and when Redis lost its data, given back when the
+ * context closes. One set of listeners, however many locks are held.
+ */
+export function heldLocksOf(runtime: ObjectRuntime): Set<Watched> {
+  const known = heldLocks.get(runtime);
+  if (known) return known;
+  const held = new Set<Watched>();
+  heldLocks.set(runtime, held);
+  const verify = (wasStateLost: boolean) => (): void => {
+    for (const lock of [...held]) lock.verify(wasStateLost);
+  };
+  runtime.session.on("reconnected", verify(false));
+  runtime.session.on("stateLost", verify(true));
+  runtime.closing.add(() => Promise.allSettled([...held].map((lock) => lock.release())));
+  return held;
+}
