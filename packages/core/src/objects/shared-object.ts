@@ -72,10 +72,23 @@ export function identify(runtime: ObjectRuntime, name: string | undefined): Obje
   return { name: checkObjectName(name), owner: null };
 }
 
+/**
+ * Options of an object that may be given as its name alone.
+ * @throws ValueError for anything else
+ */
+export function namedOptions<Options extends { name?: string }>(
+  options: string | Options | undefined,
+): Partial<Options> {
+  if (options === undefined || options === null) return {};
+  if (typeof options === "string") return { name: options } as Partial<Options>;
+  if (typeof options === "object") return options;
+  throw new ValueError(`a shared object takes a name or options; got ${got(options)}`);
+}
+
 /** @throws ValueError for a name that could not stand in a key */
 export function checkObjectName(name: unknown): string {
-  if (typeof name === "string" && /^[\p{L}\p{N}_.:/@+=-]{1,200}$/u.test(name)) return name;
+  if (typeof name === "string" && /^[^\p{Cc}\p{Cs}]{1,200}$/u.test(name)) return name;
   throw new ValueError(
-    `the name of a shared object is 1 to 200 letters, digits or any of _ . : / @ + = - ; got ${got(name)}`,
+    `the name of a shared object is a text of 1 to 200 characters without control characters; got ${got(name)}`,
   );
 }

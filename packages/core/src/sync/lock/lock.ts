@@ -1,6 +1,7 @@
 import { LockLostError, TimeoutError, ValueError } from "../../errors/index.ts";
 import {
   identify,
+  namedOptions,
   type ObjectIdentity,
   type ObjectRuntime,
   ownLabel,
@@ -195,8 +196,8 @@ export class Lock extends SharedObject {
 }
 
 /** Makes a handle for `mp.lock()`. @throws ValueError for a bad name or lease */
-export function createLock(runtime: ObjectRuntime, options: string | LockOptions = {}): Lock {
-  const { name, lease } = typeof options === "string" ? { name: options, lease: undefined } : options;
+export function createLock(runtime: ObjectRuntime, options?: string | LockOptions): Lock {
+  const { name, lease } = namedOptions(options);
   return new Lock(runtime, identify(runtime, name), checkLease(lease));
 }
 
