@@ -44,7 +44,16 @@ export type {
 } from "./pool/index.ts";
 export type { HostRecord, Isolation, Milliseconds, PoolRecord } from "./protocol/records.ts";
 export type { SubmitOptions } from "./submission/submit-options.ts";
-export type { HeldLock, Lock, LockOptions, LockState, LockTicket } from "./sync/index.ts";
+export type {
+  Event,
+  EventOptions,
+  EventState,
+  HeldLock,
+  Lock,
+  LockOptions,
+  LockState,
+  LockTicket,
+} from "./sync/index.ts";
 export {
   type AnyTask,
   type Backoff,

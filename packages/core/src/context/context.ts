@@ -12,7 +12,16 @@ import { PoolRegistry } from "../registry/index.ts";
 import { ResultChannel } from "../results/index.ts";
 import { KeepAlive, Session, unreferenceSocket } from "../session/index.ts";
 import { type Runtime, TaskDurations, UnservedWatch } from "../submission/index.ts";
-import { createLock, type Lock, type LockOptions, OBJECT_KINDS, openObject } from "../sync/index.ts";
+import {
+  createEvent,
+  createLock,
+  type Event,
+  type EventOptions,
+  type Lock,
+  type LockOptions,
+  OBJECT_KINDS,
+  openObject,
+} from "../sync/index.ts";
 import { WaitRoom } from "../waiting/index.ts";
 import { noteClosed, noteOpened } from "./open-contexts.ts";
 
@@ -105,6 +114,15 @@ export class Context {
   lock(options?: string | LockOptions): Lock {
     this.#assertOpen();
     return createLock(this.#objects, options);
+  }
+
+  /**
+   * A flag that can be waited for (rules E1-E4). With a name it is the same for everybody who uses that name.
+   * @throws ValueError a bad name
+   */
+  event(options?: string | EventOptions): Event {
+    this.#assertOpen();
+    return createEvent(this.#objects, options);
   }
 
   /** A handle of the object that a reference names. @internal */

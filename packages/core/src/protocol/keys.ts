@@ -58,7 +58,7 @@ export class Keys {
     return `{${this.namespace}}/session-answers/${clientId}`;
   }
 
-  /** Pub/sub channel of one session: "<number of the wake-up> <number of the waiter>". */
+  /** Pub/sub channel of one session: "<number of the wake-up> <numbers of the waiters, by commas>[ <word>]". */
   wakeups(clientId: string): string {
     return `{${this.namespace}}/wakeups/${clientId}`;
   }

@@ -17,7 +17,8 @@ end
  *
  * `is_alive(prefix, waiter)`; `wake(prefix, waiter)` tells it to look again, and is false when its session has ended;
  * `wake_first(prefix, list)` does so for the first living waiter of a list and forgets the dead before it;
- * `wake_all(prefix, list)`.
+ * `wake_together(prefix, waiters, word)` tells many, with one message for all waiters of a session, and tells them the
+ * word, if there is one (see `Turn.told`); it returns their sessions as the keys of a table; `wake_all(prefix, list)`.
  */
 export const WAKE_UP = `
 local function is_alive(prefix, waiter)
@@ -39,8 +40,24 @@ local function wake_first(prefix, list)
     redis.call("LPOP", list)
   end
 end
+local function wake_together(prefix, waiters, word)
+  local numbers = {}
+  for _, waiter in ipairs(waiters) do
+    local session, number = string.match(waiter, "^([^|]+)|(%d+)")
+    if not numbers[session] then numbers[session] = {} end
+    table.insert(numbers[session], number)
+  end
+  for session, list in pairs(numbers) do
+    local key = prefix .. "session/" .. session
+    if redis.call("EXISTS", key) == 1 then
+      local message = string.format("%d", redis.call("HINCRBY", key, "wakeups", 1)) .. " " .. table.concat(list, ",")
+      redis.call("PUBLISH", prefix .. "wakeups/" .. session, word and message .. " " .. word or message)
+    end
+  end
+  return numbers
+end
 local function wake_all(prefix, list)
-  for _, waiter in ipairs(redis.call("LRANGE", list, 0, -1)) do wake(prefix, waiter) end
+  wake_together(prefix, redis.call("LRANGE", list, 0, -1))
 end
 `;
 

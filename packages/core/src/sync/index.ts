@@ -1,3 +1,4 @@
+export { createEvent, Event, type EventOptions, type EventState, readEvent } from "./event/index.ts";
 export { OBJECT_KINDS } from "./kinds.ts";
 export {
   createLock,

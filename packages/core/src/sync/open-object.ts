@@ -1,11 +1,13 @@
 import { SerializationError } from "../errors/index.ts";
 import type { ObjectReference, ObjectRuntime, SharedObject } from "../objects/index.ts";
+import { Event } from "./event/index.ts";
 import { Lock } from "./lock/index.ts";
 
 type Open = (runtime: ObjectRuntime, reference: ObjectReference) => SharedObject;
 
 /** How a reference of each kind becomes a handle. */
 const OPENERS: Readonly<Record<string, Open>> = {
+  event: (runtime, reference) => new Event(runtime, reference),
   lock: (runtime, reference) => new Lock(runtime, reference, settingsOf<{ lease: number }>(reference).lease),
 };
 

@@ -30,6 +30,11 @@ export interface Turn<Value> {
   attempt(waiter: string | null): Promise<Attempt<Value>>;
   /** Forgets the waiter and gives back what it was granted meanwhile (F19). */
   abandon(waiter: string | null): Promise<unknown>;
+  /**
+   * What a wake-up that carries this word grants by itself, without another look at Redis: only for what is settled for
+   * good in the script that sends it. Called after an attempt has been answered.
+   */
+  told?(word: string): { value: Value } | undefined;
 }
 
 /** Longest time for the answer to a single try, ms. */
@@ -105,6 +110,11 @@ async function waitStored<Value>(
       }
       if (attempt.dueIn !== null) room.lookIn(attempt.dueIn + 1);
       if (!(await waiter.next(deadline - performance.now(), signal))) return undefined;
+      const told = waiter.word === undefined ? undefined : turn.told?.(waiter.word);
+      if (told) {
+        isStored = false;
+        return told;
+      }
     }
   } finally {
     waiter.close();

@@ -119,11 +119,11 @@ export class WaitRoom {
   }
 
   #receive(message: string): void {
-    const [count, number] = message.split(" ");
+    const [count, numbers = "", word] = message.split(" ");
     const sent = Number(count);
     if (sent > this.#arrived + 1) this.#notifyAll();
     if (sent > this.#arrived) this.#arrived = sent;
-    this.#waiters.get(number ?? "")?.notify();
+    for (const number of numbers.split(",")) this.#waiters.get(number)?.notify(word);
   }
 
   #lookNow(): void {

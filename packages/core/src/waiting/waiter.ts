@@ -7,6 +7,7 @@ export class Waiter {
   readonly entry: string;
   readonly #close: () => void;
   #isDue = false;
+  #word: string | undefined;
   #failure: Error | undefined;
   #wake: (() => void) | undefined;
 
@@ -15,9 +16,15 @@ export class Waiter {
     this.#close = close;
   }
 
+  /** What a wake-up said besides that it is worth looking again. */
+  get word(): string | undefined {
+    return this.#word;
+  }
+
   /** Something may have changed. Remembered when nobody is waiting at the moment. */
-  notify(): void {
+  notify(word?: string): void {
     this.#isDue = true;
+    this.#word ??= word;
     this.#wake?.();
   }
 
