@@ -34,7 +34,7 @@ export const FOLDERS: Readonly<Record<string, readonly (readonly string[])[]>> =
     ["waiting"],
     ["results", "inspection", "objects"],
     ["submission", "sync"],
-    ["pool"],
+    ["pool", "object-inspection"],
     ["context"],
   ],
 };

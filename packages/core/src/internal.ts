@@ -7,6 +7,7 @@ export * from "./context/index.ts";
 export { addAwaitSite, failureSummary, originOf, thrownMessage } from "./errors/index.ts";
 export * from "./fleet/index.ts";
 export * from "./inspection/index.ts";
+export * from "./object-inspection/index.ts";
 export * from "./protocol/index.ts";
 export * from "./registry/index.ts";
 export { postAnswers } from "./results/post-answers.ts";

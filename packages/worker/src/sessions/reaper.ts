@@ -1,5 +1,12 @@
 import type { Logger } from "@manyhands/core";
-import { Heart, type Keys, type Milliseconds, OBJECT_KINDS, type RedisClient } from "@manyhands/core/internal";
+import {
+  Heart,
+  type Keys,
+  type Milliseconds,
+  OBJECT_KINDS,
+  ObjectInspector,
+  type RedisClient,
+} from "@manyhands/core/internal";
 import { within } from "../deadline/within.ts";
 
 export interface ReaperOptions {
@@ -25,6 +32,7 @@ const STOP_DEADLINE: Milliseconds = 500;
 export class Reaper {
   readonly #options: ReaperOptions;
   readonly #heart: Heart;
+  readonly #objects: ObjectInspector;
   /** Sessions to end, with the number of ends that they still need. */
   readonly #ending = new Map<string, number>();
   #timer: NodeJS.Timeout | undefined;
@@ -35,6 +43,7 @@ export class Reaper {
   constructor(options: ReaperOptions) {
     this.#options = options;
     this.#heart = new Heart(options.client, options.keys, OBJECT_KINDS);
+    this.#objects = new ObjectInspector(options);
   }
 
   start(): void {
@@ -85,6 +94,7 @@ export class Reaper {
   async #endOne(session: string, times: number): Promise<void> {
     try {
       await this.#heart.end(session, { exited: true });
+      await this.#objects.releaseLocksOf(session);
     } catch {
       // Redis is away, or this host cut its connection: the next look tries again, and the lease ends by itself.
       return;
