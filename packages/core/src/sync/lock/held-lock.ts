@@ -62,6 +62,17 @@ export class HeldLock implements AsyncDisposable {
     return this.#abortion.signal;
   }
 
+  /** Proves to Redis who holds it. @internal */
+  get token(): string {
+    return this.#vote.token;
+  }
+
+  /** Why it can no longer be trusted; undefined = it can. @internal */
+  get loss(): ManyhandsError | undefined {
+    if (this.#state === "held" && performance.now() >= this.#trustedUntil) this.#lose("deadline");
+    return this.#loss;
+  }
+
   get isHeld(): boolean {
     return this.#state === "held" && performance.now() < this.#trustedUntil;
   }
@@ -155,7 +166,7 @@ export class HeldLock implements AsyncDisposable {
   /** From now on the timer is the deadline's. */
   #watchDeadline(): void {
     clearTimeout(this.#timer);
-    this.#timer = this.#after(this.#trustedUntil - performance.now(), () => this.#lose("deadline"));
+    this.#timer = this.#after(Math.max(1, this.#trustedUntil - performance.now()), () => this.#lose("deadline"));
   }
 
   #after(milliseconds: Milliseconds, act: () => void): NodeJS.Timeout {
