@@ -49,11 +49,14 @@ export type {
   EventOptions,
   EventState,
   HeldLock,
+  HeldRLock,
   Lock,
   LockOptions,
   LockState,
   LockTicket,
+  RLock,
 } from "./sync/index.ts";
+export { withOwner } from "./sync/index.ts";
 export {
   type AnyTask,
   type Backoff,

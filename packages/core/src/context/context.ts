@@ -15,12 +15,14 @@ import { type Runtime, TaskDurations, UnservedWatch } from "../submission/index.
 import {
   createEvent,
   createLock,
+  createRLock,
   type Event,
   type EventOptions,
   type Lock,
   type LockOptions,
   OBJECT_KINDS,
   openObject,
+  type RLock,
 } from "../sync/index.ts";
 import { WaitRoom } from "../waiting/index.ts";
 import { noteClosed, noteOpened } from "./open-contexts.ts";
@@ -114,6 +116,16 @@ export class Context {
   lock(options?: string | LockOptions): Lock {
     this.#assertOpen();
     return createLock(this.#objects, options);
+  }
+
+  /**
+   * A lock that its owner may acquire again (rules R1-R4). The owner is the running task, the main program, or what runs
+   * in `withOwner`.
+   * @throws ValueError a bad name or lease
+   */
+  rlock(options?: string | LockOptions): RLock {
+    this.#assertOpen();
+    return createRLock(this.#objects, options);
   }
 
   /**

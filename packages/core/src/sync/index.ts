@@ -10,3 +10,4 @@ export {
   readLock,
 } from "./lock/index.ts";
 export { openObject } from "./open-object.ts";
+export { createRLock, type HeldRLock, RLock, readRLock, withOwner } from "./rlock/index.ts";

@@ -1,6 +1,6 @@
 import type { ObjectKind } from "../session/index.ts";
 import { EVENT_KIND } from "./event/index.ts";
-import { LOCK_KIND } from "./lock/index.ts";
+import { LOCK_KIND, RLOCK_KIND } from "./lock/index.ts";
 
 /** Every kind of shared object, for the reaper. */
-export const OBJECT_KINDS: readonly ObjectKind[] = [EVENT_KIND, LOCK_KIND];
+export const OBJECT_KINDS: readonly ObjectKind[] = [EVENT_KIND, LOCK_KIND, RLOCK_KIND];

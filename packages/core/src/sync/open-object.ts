@@ -2,6 +2,7 @@ import { SerializationError } from "../errors/index.ts";
 import type { ObjectReference, ObjectRuntime, SharedObject } from "../objects/index.ts";
 import { Event } from "./event/index.ts";
 import { Lock } from "./lock/index.ts";
+import { RLock } from "./rlock/index.ts";
 
 type Open = (runtime: ObjectRuntime, reference: ObjectReference) => SharedObject;
 
@@ -9,6 +10,7 @@ type Open = (runtime: ObjectRuntime, reference: ObjectReference) => SharedObject
 const OPENERS: Readonly<Record<string, Open>> = {
   event: (runtime, reference) => new Event(runtime, reference),
   lock: (runtime, reference) => new Lock(runtime, reference, settingsOf<{ lease: number }>(reference).lease),
+  rlock: (runtime, reference) => new RLock(runtime, reference, settingsOf<{ lease: number }>(reference).lease),
 };
 
 /** Makes a live handle of the object that a reference names. @throws SerializationError for an unknown kind */

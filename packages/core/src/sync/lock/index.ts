@@ -1,3 +1,4 @@
 export { HeldLock, type LockTicket } from "./held-lock.ts";
-export { createLock, Lock, type LockOptions, type LockState, readLock } from "./lock.ts";
-export { LOCK_KIND } from "./lock-scripts.ts";
+export { checkLease, createLock, Lock, type LockOptions, type LockState, readLock, readLockOfKind } from "./lock.ts";
+export { CALL_NEXT, LOCK_KIND, RLOCK_KIND } from "./lock-scripts.ts";
+export type { LockKind } from "./voter.ts";

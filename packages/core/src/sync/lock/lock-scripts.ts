@@ -1,5 +1,6 @@
 import { Script } from "../../script/index.ts";
 import { type ObjectKind, REGISTER, SERVER_TIME, WAKE_UP } from "../../session/index.ts";
+import type { LockKind } from "./voter.ts";
 
 /** Time in which a waiter that was called must come, before the next one is called, ms. */
 const CLAIM_WINDOW = 1_000;
@@ -7,75 +8,82 @@ const CLAIM_WINDOW = 1_000;
 const RECORD_TTL = 3_600_000;
 
 /**
- * `lock_keys(prefix, name)`; `call_next(prefix, name, now)`: the lock is free, the first living waiter is told. Until it
+ * Locks are called by their whole name here, such as "lock/stock" or "rlock/stock".
+ *
+ * `lock_keys(prefix, lock)`; `call_next(prefix, lock, now)`: the lock is free, the first living waiter is told. Until it
  * comes, or has missed its claim window, the lock is nobody else's: first come, first served.
  */
-const CALL_NEXT = `
-local function lock_keys(prefix, name)
-  return prefix .. "lock/" .. name, prefix .. "lock-record/" .. name, prefix .. "lock-waiters/" .. name
+export const CALL_NEXT: string = `
+local function lock_keys(prefix, lock)
+  local kind, name = string.match(lock, "^([^/]+)/(.*)$")
+  return prefix .. lock, prefix .. kind .. "-record/" .. name, prefix .. kind .. "-waiters/" .. name
 end
-local function call_next(prefix, name, now)
-  local _, record, waiters = lock_keys(prefix, name)
+local function call_next(prefix, lock, now)
+  local _, record, waiters = lock_keys(prefix, lock)
   if not wake_first(prefix, waiters) then return false end
   redis.call("HSET", record, "called", redis.call("LINDEX", waiters, 0))
-  redis.call("ZADD", prefix .. "deadlines", now + ${CLAIM_WINDOW}, "lock/" .. name)
+  redis.call("ZADD", prefix .. "deadlines", now + ${CLAIM_WINDOW}, lock)
   return true
 end
-local function set_free(prefix, name)
-  local lock, record, waiters = lock_keys(prefix, name)
-  redis.call("DEL", lock)
+local function set_free(prefix, lock)
+  local key, record, waiters = lock_keys(prefix, lock)
+  redis.call("DEL", key)
   local session = redis.call("HGET", record, "noted")
   if session then
-    redis.call("SREM", prefix .. "session-holdings/" .. session, "lock/" .. name)
+    redis.call("SREM", prefix .. "session-holdings/" .. session, lock)
     redis.call("HDEL", record, "noted")
   end
-  if redis.call("EXISTS", waiters) == 1 then call_next(prefix, name, server_time()) end
+  if redis.call("EXISTS", waiters) == 1 then call_next(prefix, lock, server_time()) end
 end
 `;
 
 const SHARED = SERVER_TIME + WAKE_UP + REGISTER + CALL_NEXT;
 
 /** Looks after locks whose lease ended without a release, and after waiters that were called and did not come. */
-export const LOCK_KIND: ObjectKind = {
-  kind: "lock",
-  reaper: `(function()
+export const LOCK_KIND: ObjectKind = lockKind("lock");
+export const RLOCK_KIND: ObjectKind = lockKind("rlock");
+
+function lockKind(kind: LockKind): ObjectKind {
+  const reaper = `(function()
 ${CALL_NEXT}
 return {
   look = function(prefix, name, now)
-    local lock, record, waiters = lock_keys(prefix, name)
-    local left = redis.call("PTTL", lock)
+    local lock = "${kind}/" .. name
+    local key, record, waiters = lock_keys(prefix, lock)
+    local left = redis.call("PTTL", key)
     if redis.call("EXISTS", waiters) == 0 then
       local kept = redis.call("PTTL", record)
       if kept > 0 then return now + kept + 1 end
-      redis.call("ZREM", prefix .. "objects", "lock/" .. name)
+      redis.call("ZREM", prefix .. "objects", lock)
       return nil
     end
     if left > 0 then return now + left + 1 end
     local first = redis.call("LINDEX", waiters, 0)
-    if redis.call("HGET", record, "called") == first then
-      redis.call("LPOP", waiters)
-      if is_alive(prefix, first) then redis.call("RPUSH", waiters, first) end
-    end
-    if call_next(prefix, name, now) then return now + ${CLAIM_WINDOW} end
+    -- It missed its claim window. If it lives it still gets the wake-up, and then joins the line again.
+    if redis.call("HGET", record, "called") == first then redis.call("LPOP", waiters) end
+    if call_next(prefix, lock, now) then return now + ${CLAIM_WINDOW} end
     return now + ${RECORD_TTL}
   end,
   leave = function(prefix, name, session, now, exited)
-    local lock, record = lock_keys(prefix, name)
+    local lock = "${kind}/" .. name
+    local key, record = lock_keys(prefix, lock)
     -- A process that may still run trusts the lock's own lease.
-    if exited and redis.call("EXISTS", lock) == 1 and redis.call("HGET", record, "session") == session then
-      set_free(prefix, name)
+    if exited and redis.call("EXISTS", key) == 1 and redis.call("HGET", record, "session") == session then
+      set_free(prefix, lock)
     end
   end,
   remove = function(prefix, name)
-    local lock, record, waiters = lock_keys(prefix, name)
+    local lock = "${kind}/" .. name
+    local key, record, waiters = lock_keys(prefix, lock)
     wake_all(prefix, waiters)
-    redis.call("DEL", lock, record, waiters)
-    redis.call("ZREM", prefix .. "objects", "lock/" .. name)
-    redis.call("ZREM", prefix .. "deadlines", "lock/" .. name)
+    redis.call("DEL", key, record, waiters)
+    redis.call("ZREM", prefix .. "objects", lock)
+    redis.call("ZREM", prefix .. "deadlines", lock)
   end,
 }
-end)()`,
-};
+end)()`;
+  return { kind, reaper };
+}
 
 /** Lua: makes the caller the holder; needs `last`, the last fence or false. */
 function grant(then: string): string {
@@ -96,7 +104,7 @@ export type AcquireReply = [1, string] | [0, number] | [-1] | [-2];
  * present or last holder session, label, since (ms), count, noted (its session, where that knows of the lock); called
  * (waiter whose turn it is); KEYS[3] waiters, list, first comes first;
  * KEYS[4] deadlines
- * ARGV[1] prefix of keys; ARGV[2] name; ARGV[3] token; ARGV[4] lease, ms; ARGV[5] waiter to store if it is not free, "" =
+ * ARGV[1] prefix of keys; ARGV[2] "<kind>/<name>"; ARGV[3] token; ARGV[4] lease, ms; ARGV[5] waiter to store if it is not free, "" =
  * none; ARGV[6] session of the caller; ARGV[7] what it says of itself; ARGV[8] session of the maker of an unnamed lock, "";
  * ARGV[9] token that the lock is taken over from, ""
  * Returns { 1, fence } acquired; { 0, ms until the lease in the way ends } not; { -1 } the maker of the unnamed lock is
@@ -116,8 +124,7 @@ if not holder and not has_line and ARGV[9] == "" then
   if last then ${grant("return { 1, fence }")} end
 end
 ${SHARED}
-local prefix, name, token, waiter = ARGV[1], ARGV[2], ARGV[3], ARGV[5]
-local member = "lock/" .. name
+local prefix, lock, token, waiter = ARGV[1], ARGV[2], ARGV[3], ARGV[5]
 if holder == token then return { 1, redis.call("HGET", KEYS[2], "fence") } end
 if ARGV[9] ~= "" then
   if holder ~= ARGV[9] then return { -2 } end
@@ -125,7 +132,7 @@ elseif holder then
   local left = redis.call("PTTL", KEYS[1])
   if waiter ~= "" then
     if not redis.call("LPOS", KEYS[3], waiter) then redis.call("RPUSH", KEYS[3], waiter) end
-    redis.call("ZADD", KEYS[4], server_time() + left + 1, member)
+    redis.call("ZADD", KEYS[4], server_time() + left + 1, lock)
   end
   return { 0, left }
 elseif has_line then
@@ -137,7 +144,7 @@ elseif has_line then
   if first == waiter then
     redis.call("LPOP", KEYS[3])
   elseif first then
-    if redis.call("HGET", KEYS[2], "called") ~= first then call_next(prefix, name, server_time()) end
+    if redis.call("HGET", KEYS[2], "called") ~= first then call_next(prefix, lock, server_time()) end
     if waiter ~= "" and not redis.call("LPOS", KEYS[3], waiter) then redis.call("RPUSH", KEYS[3], waiter) end
     return { 0, ${CLAIM_WINDOW} }
   end
@@ -145,20 +152,20 @@ end
 local last = redis.call("HGET", KEYS[2], "fence")
 if not last then
   local now = server_time()
-  if not register(prefix, member, ARGV[8], now) then return { -1 } end
-  redis.call("ZADD", KEYS[4], "NX", now + ${RECORD_TTL}, member)
+  if not register(prefix, lock, ARGV[8], now) then return { -1 } end
+  redis.call("ZADD", KEYS[4], "NX", now + ${RECORD_TTL}, lock)
 end
 ${grant(`
   redis.call("HDEL", KEYS[2], "called", "noted")
   if not last then redis.call("PEXPIRE", KEYS[2], ${RECORD_TTL}) end
-  if redis.call("EXISTS", KEYS[3]) == 1 then redis.call("ZADD", KEYS[4], server_time() + ARGV[4] + 1, member) end
+  if redis.call("EXISTS", KEYS[3]) == 1 then redis.call("ZADD", KEYS[4], server_time() + ARGV[4] + 1, lock) end
   return { 1, fence }`)}
 `,
 });
 
 /**
  * KEYS[1..4] as of acquireLock
- * ARGV[1] prefix of keys; ARGV[2] name; ARGV[3] token
+ * ARGV[1] prefix of keys; ARGV[2] "<kind>/<name>"; ARGV[3] token
  * Returns 1 = released, 0 = not held with this token.
  */
 export const releaseLock: Script<number> = new Script<number>({
@@ -177,7 +184,7 @@ return 1
 
 /**
  * KEYS[1..4] as of acquireLock
- * ARGV[1] prefix of keys; ARGV[2] name; ARGV[3] token; ARGV[4] lease, ms; ARGV[5] session of the holder
+ * ARGV[1] prefix of keys; ARGV[2] "<kind>/<name>"; ARGV[3] token; ARGV[4] lease, ms; ARGV[5] session of the holder
  * Returns 1 = extended, 0 = not held with this token.
  *
  * Also notes with the holder's session that it has the lock: when its host says that the process has ended, the lock is
@@ -190,21 +197,21 @@ if redis.call("GET", KEYS[1]) ~= ARGV[3] then return 0 end
 redis.call("PEXPIRE", KEYS[1], ARGV[4])
 redis.call("HSET", KEYS[2], "noted", ARGV[5])
 redis.call("PEXPIRE", KEYS[2], ${RECORD_TTL} + ARGV[4])
-redis.call("SADD", ARGV[1] .. "session-holdings/" .. ARGV[5], "lock/" .. ARGV[2])
-if redis.call("EXISTS", KEYS[3]) == 1 then redis.call("ZADD", KEYS[4], server_time() + ARGV[4] + 1, "lock/" .. ARGV[2]) end
+redis.call("SADD", ARGV[1] .. "session-holdings/" .. ARGV[5], ARGV[2])
+if redis.call("EXISTS", KEYS[3]) == 1 then redis.call("ZADD", KEYS[4], server_time() + ARGV[4] + 1, ARGV[2]) end
 return 1
 `,
 });
 
 /**
  * KEYS[1..4] as of acquireLock
- * ARGV[1] prefix of keys; ARGV[2] name; ARGV[3] token that the waiter would have had; ARGV[4] waiter, "" = none
+ * ARGV[1] prefix of keys; ARGV[2] "<kind>/<name>"; ARGV[3] token that the waiter would have had; ARGV[4] waiter, "" = none
  * Returns 1 = it had been granted and is released now, 0 = it had not.
  */
 export const abandonLock: Script<number> = new Script<number>({
   name: "abandonLock",
   lua: `${SHARED}
-local prefix, name = ARGV[1], ARGV[2]
+local prefix, lock = ARGV[1], ARGV[2]
 local was_first = false
 if ARGV[4] ~= "" then
   was_first = redis.call("LINDEX", KEYS[3], 0) == ARGV[4]
@@ -212,10 +219,10 @@ if ARGV[4] ~= "" then
 end
 local holder = redis.call("GET", KEYS[1])
 if holder == ARGV[3] then
-  set_free(prefix, name)
+  set_free(prefix, lock)
   return 1
 end
-if was_first and not holder then call_next(prefix, name, server_time()) end
+if was_first and not holder then call_next(prefix, lock, server_time()) end
 return 0
 `,
 });

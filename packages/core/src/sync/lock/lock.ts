@@ -11,9 +11,9 @@ import {
 } from "../../objects/index.ts";
 import type { Milliseconds } from "../../protocol/records.ts";
 import { trustedUntil } from "../../session/index.ts";
-import { type Attempt, type Patience, waitForTurn } from "../../waiting/index.ts";
+import { type Attempt, type Patience, type Waiter, waitForTurn } from "../../waiting/index.ts";
 import { HeldLock, type LockTicket } from "./held-lock.ts";
-import type { Ballot, LockPlace, Vote, Voter } from "./voter.ts";
+import type { Ballot, LockKind, LockPlace, Vote, Voter } from "./voter.ts";
 import { voterOf } from "./voter-of.ts";
 
 /** Options of `mp.lock()`. */
@@ -50,7 +50,7 @@ const LEAST_VALIDITY = 0.1;
  * lease that is renewed while the holder lives.
  */
 export class Lock extends SharedObject {
-  override readonly kind: string = "lock";
+  override readonly kind: LockKind = "lock";
   readonly #lease: Milliseconds;
   /** What {@link acquire} of this handle got. */
   #held: HeldLock | undefined;
@@ -72,7 +72,7 @@ export class Lock extends SharedObject {
    * @throws the signal's reason; StateLostError when Redis lost its data meanwhile
    */
   async acquire(patience?: Patience): Promise<boolean> {
-    const held = await this.#acquire(patience);
+    const held = await this.take(patience);
     if (held) this.#held = held;
     return held !== undefined;
   }
@@ -92,7 +92,7 @@ export class Lock extends SharedObject {
 
   /** Whether anybody holds it (L5). */
   async locked(): Promise<boolean> {
-    return (await this.runtime.keepAlive.during(this.#voter.holder(this.#place))) !== null;
+    return (await this.runtime.keepAlive.during(this.#voter.holder(this.place))) !== null;
   }
 
   /**
@@ -100,7 +100,7 @@ export class Lock extends SharedObject {
    * @throws TimeoutError when it was not acquired in time; the signal's reason
    */
   async hold(patience?: Patience): Promise<HeldLock> {
-    const held = await this.#acquire(patience);
+    const held = await this.take(patience);
     if (held) return held;
     throw new TimeoutError(`the lock "${this.name}" was not acquired in time; try again, or with a longer timeout`);
   }
@@ -135,7 +135,8 @@ export class Lock extends SharedObject {
     return this.runtime.keepAlive.during(readLock(this.runtime, this.name));
   }
 
-  async #acquire(patience: Patience | undefined): Promise<HeldLock | undefined> {
+  /** As {@link hold}, but undefined when it was not acquired in time. @internal */
+  async take(patience: Patience | undefined): Promise<HeldLock | undefined> {
     await this.#startSession();
     let ballot = this.#ballot({ waiter: null, from: null });
     const got = await waitForTurn<Vote>(
@@ -152,6 +153,22 @@ export class Lock extends SharedObject {
     return got && this.#hold(got.value);
   }
 
+  /** Waits for a lock that was given up for a while, for as long as it takes. @internal */
+  async takeBack(waiter: Waiter): Promise<Vote> {
+    const ballot = this.#ballot({ waiter: waiter.entry, from: null });
+    try {
+      while (true) {
+        const attempt = await this.#attempt(ballot);
+        if (attempt.granted) return attempt.value;
+        if (attempt.dueIn !== null) this.runtime.room.lookIn(attempt.dueIn + 1);
+        await waiter.next(Number.POSITIVE_INFINITY, undefined);
+      }
+    } catch (error) {
+      this.#voter.abandon(ballot).catch(() => {});
+      throw error;
+    }
+  }
+
   /** One try; a lock that came too late to be of use is given back and asked for again (F25). */
   async #attempt(ballot: Ballot): Promise<Attempt<Vote>> {
     while (true) {
@@ -164,22 +181,23 @@ export class Lock extends SharedObject {
   }
 
   async #releaseForeign(): Promise<void> {
-    const token = await this.#voter.holder(this.#place);
-    if (token === null || !(await this.#voter.release(this.#place, token))) {
+    const token = await this.#voter.holder(this.place);
+    if (token === null || !(await this.#voter.release(this.place, token))) {
       throw new ValueError(`the lock "${this.name}" was released although nobody holds it`);
     }
   }
 
   #hold(vote: Vote): HeldLock {
-    return new HeldLock(this.runtime, this.#voter, { place: this.#place, lease: this.#lease, vote });
+    return new HeldLock(this.runtime, this.#voter, { place: this.place, lease: this.#lease, vote });
   }
 
   #ballot(wish: Pick<Ballot, "waiter" | "from">): Ballot {
-    return { ...this.#place, ...wish, lease: this.#lease, label: ownLabel() };
+    return { ...this.place, ...wish, lease: this.#lease, label: ownLabel() };
   }
 
-  get #place(): LockPlace {
-    return { name: this.name, owner: this.owner };
+  /** @internal */
+  get place(): LockPlace {
+    return { kind: this.kind, name: this.name, owner: this.owner };
   }
 
   get #voter(): Voter {
@@ -209,12 +227,21 @@ export function checkLease(lease: unknown): Milliseconds | undefined {
 }
 
 /** Reads the state of the lock of that name. */
-export async function readLock(context: Pick<ObjectRuntime, "client" | "keys">, name: string): Promise<LockState> {
+export function readLock(context: Pick<ObjectRuntime, "client" | "keys">, name: string): Promise<LockState> {
+  return readLockOfKind(context, { kind: "lock", name });
+}
+
+/** Reads the state of a lock of either kind. */
+export async function readLockOfKind(
+  context: Pick<ObjectRuntime, "client" | "keys">,
+  place: { kind: LockKind; name: string },
+): Promise<LockState> {
   const { client, keys } = context;
+  const { kind, name } = place;
   const [leaseLeft, record, waiting] = await Promise.all([
-    client.pttl(keys.object("lock", name)),
-    client.hgetall(keys.object("lock", name, "record")),
-    client.lrange(keys.object("lock", name, "waiters"), 0, -1),
+    client.pttl(keys.object(kind, name)),
+    client.hgetall(keys.object(kind, name, "record")),
+    client.lrange(keys.object(kind, name, "waiters"), 0, -1),
   ]);
   const locked = leaseLeft > 0;
   const holder = { session: record["session"] ?? "", label: record["label"] ?? "" };

@@ -67,16 +67,16 @@ export class RedlockVoter implements Voter {
 
   async abandon(ballot: Ballot): Promise<void> {
     const token = this.#tokens.get(ballot) ?? "";
-    await abandonLock.run(this.#client, this.#lockKeys(ballot.name), [
+    await abandonLock.run(this.#client, this.#lockKeys(ballot), [
       this.#keys.prefix,
-      ballot.name,
+      nameOf(ballot),
       token,
       ballot.waiter ?? "",
     ]);
   }
 
-  holder({ name }: LockPlace): Promise<string | null> {
-    return this.#client.get(this.#keys.object("lock", name));
+  holder({ kind, name }: LockPlace): Promise<string | null> {
+    return this.#client.get(this.#keys.object(kind, name));
   }
 
   async close(): Promise<void> {
@@ -118,15 +118,15 @@ export class RedlockVoter implements Voter {
 
   async #vote(hash: string, facts: { request: Request; token: string; duration: Milliseconds }): Promise<number> {
     const { request, token, duration } = facts;
-    const { name } = request.place;
+    const { place } = request;
     try {
       switch (hash) {
         case ACQUIRE.hash:
           return await this.#sendBallot(request, token);
         case EXTEND.hash:
-          return await extendLock.run(this.#client, this.#lockKeys(name), [
+          return await extendLock.run(this.#client, this.#lockKeys(place), [
             this.#keys.prefix,
-            name,
+            nameOf(place),
             token,
             duration,
             this.#session,
@@ -134,7 +134,7 @@ export class RedlockVoter implements Voter {
         default:
           // Redlock tidies up after a failed try; a try that was refused has left nothing but its place in the line.
           if (request.reply !== undefined && request.reply[0] !== 1) return 0;
-          return await releaseLock.run(this.#client, this.#lockKeys(name), [this.#keys.prefix, name, token]);
+          return await releaseLock.run(this.#client, this.#lockKeys(place), [this.#keys.prefix, nameOf(place), token]);
       }
     } catch (error) {
       request.error = error;
@@ -146,9 +146,9 @@ export class RedlockVoter implements Voter {
     const { ballot } = request;
     if (!ballot) throw new Error("redlock voted on a lock that nobody asked for");
     this.#tokens.set(ballot, token);
-    request.reply = await acquireLock.run(this.#client, this.#lockKeys(ballot.name), [
+    request.reply = await acquireLock.run(this.#client, this.#lockKeys(ballot), [
       this.#keys.prefix,
-      ballot.name,
+      nameOf(ballot),
       token,
       ballot.lease,
       ballot.waiter ?? "",
@@ -160,15 +160,20 @@ export class RedlockVoter implements Voter {
     return request.reply[0] === 1 ? 1 : 0;
   }
 
-  #lockKeys(name: string): string[] {
+  #lockKeys({ kind, name }: LockPlace): string[] {
     const keys = this.#keys;
     return [
-      keys.object("lock", name),
-      keys.object("lock", name, "record"),
-      keys.object("lock", name, "waiters"),
+      keys.object(kind, name),
+      keys.object(kind, name, "record"),
+      keys.object(kind, name, "waiters"),
       keys.deadlines,
     ];
   }
+}
+
+/** The lock's whole name, as scripts know it. */
+function nameOf({ kind, name }: LockPlace): string {
+  return `${kind}/${name}`;
 }
 
 /** Redlock that tries once, with tokens that are unique without asking the system for random numbers each time. */

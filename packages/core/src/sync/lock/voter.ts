@@ -1,7 +1,11 @@
 import type { Milliseconds } from "../../protocol/records.ts";
 
+/** First part of a lock's keys. */
+export type LockKind = "lock" | "rlock";
+
 /** A lock as voters know it. */
 export interface LockPlace {
+  kind: LockKind;
   name: string;
   /** Session of the maker of an unnamed lock; "" for a named one. */
   owner: string;
