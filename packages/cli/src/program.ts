@@ -6,6 +6,7 @@ import { demoCommand } from "./commands/demo/demo.ts";
 import { doctorCommand } from "./commands/doctor/doctor.ts";
 import { hostCommand } from "./commands/host/host.ts";
 import { mapCommand } from "./commands/map/map.ts";
+import { objectCommand } from "./commands/object/object.ts";
 import { poolCommand } from "./commands/pool/pool.ts";
 import { redisCommand } from "./commands/redis.ts";
 import { runCommand } from "./commands/run/run.ts";
@@ -43,6 +44,7 @@ export function buildProgram(): Command {
     .addCommand(taskCommand())
     .addCommand(poolCommand())
     .addCommand(hostCommand())
+    .addCommand(objectCommand())
     .addCommand(dashboardCommand())
     .addCommand(doctorCommand())
     .addCommand(configCommand())
