@@ -45,16 +45,25 @@ export type {
 export type { HostRecord, Isolation, Milliseconds, PoolRecord } from "./protocol/records.ts";
 export type { SubmitOptions } from "./submission/submit-options.ts";
 export type {
+  BoundedSemaphore,
+  CountDownLatch,
+  CountDownLatchOptions,
+  CountDownLatchState,
   Event,
   EventOptions,
   EventState,
   HeldLock,
+  HeldPermits,
   HeldRLock,
   Lock,
   LockOptions,
   LockState,
   LockTicket,
+  PermitOptions,
   RLock,
+  Semaphore,
+  SemaphoreOptions,
+  SemaphoreState,
 } from "./sync/index.ts";
 export { withOwner } from "./sync/index.ts";
 export {

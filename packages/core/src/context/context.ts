@@ -13,9 +13,14 @@ import { ResultChannel } from "../results/index.ts";
 import { KeepAlive, Session, unreferenceSocket } from "../session/index.ts";
 import { type Runtime, TaskDurations, UnservedWatch } from "../submission/index.ts";
 import {
+  type BoundedSemaphore,
+  type CountDownLatch,
+  type CountDownLatchOptions,
+  createCountDownLatch,
   createEvent,
   createLock,
   createRLock,
+  createSemaphore,
   type Event,
   type EventOptions,
   type Lock,
@@ -23,6 +28,8 @@ import {
   OBJECT_KINDS,
   openObject,
   type RLock,
+  type Semaphore,
+  type SemaphoreOptions,
 } from "../sync/index.ts";
 import { WaitRoom } from "../waiting/index.ts";
 import { noteClosed, noteOpened } from "./open-contexts.ts";
@@ -135,6 +142,35 @@ export class Context {
   event(options?: string | EventOptions): Event {
     this.#assertOpen();
     return createEvent(this.#objects, options);
+  }
+
+  /**
+   * So many permits (rules S1-S7). With a name it is the same for everybody who uses that name; its first user's value
+   * counts.
+   * @throws ValueError a value that is negative or not whole, a bad name
+   */
+  semaphore(value: number = 1, options: SemaphoreOptions = {}): Semaphore {
+    this.#assertOpen();
+    return createSemaphore(this.#objects, { ...options, initial: value, bounded: false });
+  }
+
+  /**
+   * A semaphore that cannot be released above its initial value (S3).
+   * @throws ValueError a value that is negative or not whole, a bad name
+   */
+  boundedSemaphore(value: number = 1, options: SemaphoreOptions = {}): BoundedSemaphore {
+    this.#assertOpen();
+    return createSemaphore(this.#objects, { ...options, initial: value, bounded: true });
+  }
+
+  /**
+   * A count that can be lowered, and waited for to be 0 (D7). With a name it is the same for everybody who uses that name;
+   * its first user's count counts.
+   * @throws ValueError a count that is negative or not whole, a bad name
+   */
+  countDownLatch(count: number, options: CountDownLatchOptions = {}): CountDownLatch {
+    this.#assertOpen();
+    return createCountDownLatch(this.#objects, count, options);
   }
 
   /** A handle of the object that a reference names. @internal */

@@ -46,18 +46,37 @@ export class OnceScript<Reply = unknown> {
     this.#script = new Script({ name, lua: `${shared}\n${RECALL}\nlocal function act()\n${lua}\nend\n${REMEMBER}` });
   }
 
-  async run(
+  run(
     context: { client: RedisClient; operations: Operations },
     keys: string[],
     args: (string | number | Buffer)[],
   ): Promise<Reply> {
+    return this.start(context, keys, args).reply;
+  }
+
+  /** As {@link run}; `id` is the operation's, with which another script finds what became of it (`KNOWN_ANSWER`). */
+  start(
+    context: { client: RedisClient; operations: Operations },
+    keys: string[],
+    args: (string | number | Buffer)[],
+  ): { id: string; reply: Promise<Reply> } {
     const { client, operations } = context;
     const { id, arrived } = operations.next();
-    const reply = await this.#script.run(client, [...keys, operations.answers], [...args, id, arrived]);
-    operations.arrived(id);
-    return reply;
+    const reply = this.#script.run(client, [...keys, operations.answers], [...args, id, arrived]).then((answer) => {
+      operations.arrived(id);
+      return answer;
+    });
+    return { id, reply };
   }
 }
+
+/** Lua: `known_answer(answers, operation)`: what that operation of the session answered, nil when it has not run. */
+export const KNOWN_ANSWER = `
+local function known_answer(answers, operation)
+  local known = redis.call("HGET", answers, operation)
+  return known and cmsgpack.unpack(known)[1] or nil
+end
+`;
 
 /** KEYS[last] answers of the session; ARGV[last - 1] operation id; ARGV[last] ids that have arrived, "," between them */
 const RECALL = `

@@ -1,3 +1,10 @@
+export {
+  type CountDownLatch,
+  type CountDownLatchOptions,
+  type CountDownLatchState,
+  createCountDownLatch,
+  readCountDownLatch,
+} from "./count-down-latch/index.ts";
 export { createEvent, Event, type EventOptions, type EventState, readEvent } from "./event/index.ts";
 export { OBJECT_KINDS } from "./kinds.ts";
 export {
@@ -11,3 +18,13 @@ export {
 } from "./lock/index.ts";
 export { openObject } from "./open-object.ts";
 export { createRLock, type HeldRLock, RLock, readRLock, withOwner } from "./rlock/index.ts";
+export {
+  type BoundedSemaphore,
+  createSemaphore,
+  type HeldPermits,
+  type PermitOptions,
+  readSemaphore,
+  type Semaphore,
+  type SemaphoreOptions,
+  type SemaphoreState,
+} from "./semaphore/index.ts";

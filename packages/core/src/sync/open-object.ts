@@ -1,16 +1,22 @@
 import { SerializationError } from "../errors/index.ts";
 import type { ObjectReference, ObjectRuntime, SharedObject } from "../objects/index.ts";
+import { CountDownLatch } from "./count-down-latch/index.ts";
+import type { CountedSettings } from "./counted/index.ts";
 import { Event } from "./event/index.ts";
 import { Lock } from "./lock/index.ts";
 import { RLock } from "./rlock/index.ts";
+import { openSemaphore } from "./semaphore/index.ts";
 
 type Open = (runtime: ObjectRuntime, reference: ObjectReference) => SharedObject;
 
 /** How a reference of each kind becomes a handle. */
 const OPENERS: Readonly<Record<string, Open>> = {
+  "count-down-latch": (runtime, reference) =>
+    new CountDownLatch(runtime, reference, settingsOf<CountedSettings>(reference)),
   event: (runtime, reference) => new Event(runtime, reference),
   lock: (runtime, reference) => new Lock(runtime, reference, settingsOf<{ lease: number }>(reference).lease),
   rlock: (runtime, reference) => new RLock(runtime, reference, settingsOf<{ lease: number }>(reference).lease),
+  semaphore: (runtime, reference) => openSemaphore(runtime, reference, settingsOf<CountedSettings>(reference)),
 };
 
 /** Makes a live handle of the object that a reference names. @throws SerializationError for an unknown kind */
