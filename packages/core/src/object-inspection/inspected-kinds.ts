@@ -1,7 +1,7 @@
 import type { RedisClient } from "../connection/index.ts";
 import { type Participant, readParticipants } from "../objects/index.ts";
 import type { Keys } from "../protocol/keys.ts";
-import { type EventState, type LockState, readEvent, readLock } from "../sync/index.ts";
+import { type EventState, type LockState, readEvent, readLock, readRLock } from "../sync/index.ts";
 import type { Holding, ObjectReading } from "./object-view.ts";
 
 export interface Place {
@@ -19,11 +19,17 @@ export interface InspectedKind {
 /** What is known of each kind. A kind that is missing here is listed, but nothing is said of it. */
 const KINDS: Readonly<Record<string, InspectedKind>> = {
   lock: { read: async (place, name) => lockReading(await readLock(place, name)), parts: ["", "record", "waiters"] },
+  rlock: { read: async (place, name) => lockReading(await readRLock(place, name)), parts: ["", "record", "waiters"] },
   event: { read: async (place, name) => eventReading(await readEvent(place, name)), parts: ["", "waiters"] },
 };
 
 export function inspectedKind(kind: string): InspectedKind {
   return KINDS[kind] ?? unknownKind(kind);
+}
+
+/** An object of which nothing can be said but that it is there. */
+export function unreadable(summary: string): ObjectReading {
+  return { ...withoutHolders([]), summary, state: null };
 }
 
 function lockReading(state: LockState): ObjectReading {

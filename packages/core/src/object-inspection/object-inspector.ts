@@ -1,9 +1,9 @@
 import type { RedisClient } from "../connection/index.ts";
 import { readParticipants } from "../objects/index.ts";
 import type { Keys } from "../protocol/keys.ts";
-import { inspectedKind, type Place } from "./inspected-kinds.ts";
+import { inspectedKind, type Place, unreadable } from "./inspected-kinds.ts";
 import { forgetObject, removeObject, takeBack } from "./object-scripts.ts";
-import { type Holding, memberOf, type ObjectView } from "./object-view.ts";
+import { type Holding, memberOf, type ObjectReading, type ObjectView } from "./object-view.ts";
 
 /** An object by what its keys are made of. */
 export interface ObjectPlace {
@@ -54,7 +54,7 @@ export class ObjectInspector {
       client.zscore(keys.objects, member),
       this.#makerOf(kind, name),
       this.#forgetIfGone(kind, name),
-      inspectedKind(kind).read(this.#place, name),
+      this.#read(kind, name),
     ]);
     if (createdAt === null || isGone) return null;
     const [owner = null] = maker === null ? [] : await readParticipants(this.#place, [{ session: maker, label: "" }]);
@@ -102,6 +102,16 @@ export class ObjectInspector {
   async #takeBack({ kind, name }: ObjectPlace, sessions: readonly string[]): Promise<void> {
     const { client, keys } = this.#place;
     await takeBack.run(client, [keys.objects], [keys.prefix, kind, name, ...sessions]);
+  }
+
+  /** A key that somebody else wrote over must not hide all other objects. */
+  async #read(kind: string, name: string): Promise<ObjectReading> {
+    try {
+      return await inspectedKind(kind).read(this.#place, name);
+    } catch (error) {
+      if (!(error instanceof Error) || !error.message.startsWith("WRONGTYPE")) throw error;
+      return unreadable("cannot be read: a key of it has the wrong type");
+    }
   }
 
   async #forgetIfGone(kind: string, name: string): Promise<boolean> {
