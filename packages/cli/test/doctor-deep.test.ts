@@ -139,9 +139,7 @@ test("keys that belong to nobody, and sessions that nobody looked after, are fou
     ].sort(),
   );
   expect(findings).toContainEqual(
-    expect.stringMatching(
-      /^session warning: session fedcba9876543210 has ended, and for 1m \d+s nobody has returned/,
-    ),
+    expect.stringMatching(/^session warning: session fedcba9876543210 has ended, and for 1m \d+s nobody has returned/),
   );
   expect(code).toBe(1);
 });

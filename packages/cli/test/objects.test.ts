@@ -117,7 +117,7 @@ test("release refuses what nobody holds", async () => {
 
   expect(await command("release", "ready", "-y")).toMatchObject({
     code: 2,
-    stderr: 'error: event "ready" is not held by anybody; there is nothing to release\n',
+    stderr: 'error: event "ready" is not held by anybody who is known; there is nothing to release\n',
   });
 });
 
@@ -144,4 +144,30 @@ test("rm says what it would do, needs -y, refuses an empty selection, and leaves
   // then
   expect((await command("ls")).stderr).toBe("no shared objects\n");
   expect(await redis.client().keys(`{${place.namespace}}/event*`)).toEqual([]);
+});
+
+test("the permits of a semaphore: who holds some is named, the others can be given back by number", async () => {
+  // given
+  const { mp, command } = await open();
+  const semaphore = mp.boundedSemaphore(3, { name: "doors" });
+  await semaphore.acquire();
+  await semaphore.hold();
+  // then
+  const [listed] = JSON.parse((await command("ls", "-o", "json")).stdout) as object[];
+  expect(listed).toMatchObject({
+    ...{ kind: "semaphore", name: "doors", summary: "1 of 3 free, 1 taken without a lease, bounded" },
+    holders: [{ pid: process.pid, count: 1 }],
+  });
+  expect(await command("release", "doors", "--permits", "1")).toMatchObject({
+    code: 2,
+    stderr: 'error: this would release semaphore "doors" 1 times, whoever has the permits\nadd -y to do it\n',
+  });
+  // when
+  expect((await command("release", "doors", "--permits", "2", "-y")).stderr).toMatch(/would rise above/);
+  expect((await command("release", "doors", "--permits", "1", "-y")).code).toBe(0);
+  expect((await command("release", "doors", "-y")).stderr).toMatch(
+    new RegExp(`^semaphore "doors" was taken back from pid ${process.pid} on machine`),
+  );
+  // then
+  expect((await command("show", "doors")).stdout).toMatch(/state +3 of 3 free, bounded\n[\s\S]*held by +nobody/u);
 });

@@ -1,7 +1,17 @@
 import type { RedisClient } from "../connection/index.ts";
 import { type Participant, readParticipants } from "../objects/index.ts";
 import type { Keys } from "../protocol/keys.ts";
-import { type EventState, type LockState, readEvent, readLock, readRLock } from "../sync/index.ts";
+import {
+  type CountDownLatchState,
+  type EventState,
+  type LockState,
+  readCountDownLatch,
+  readEvent,
+  readLock,
+  readRLock,
+  readSemaphore,
+  type SemaphoreState,
+} from "../sync/index.ts";
 import type { Holding, ObjectReading } from "./object-view.ts";
 
 export interface Place {
@@ -11,17 +21,36 @@ export interface Place {
 
 /** How objects of one kind are read. */
 export interface InspectedKind {
-  read(place: Place, name: string): Promise<ObjectReading>;
+  /** Null when there is none. */
+  read(place: Place, name: string): Promise<ObjectReading | null>;
   /** Parts of its keys, "" for the main one; the object is gone when none of them is there. */
   parts: readonly string[];
 }
 
+const LOCK_PARTS = ["", "record", "waiters"];
+
 /** What is known of each kind. A kind that is missing here is listed, but nothing is said of it. */
 const KINDS: Readonly<Record<string, InspectedKind>> = {
-  lock: { read: async (place, name) => lockReading(await readLock(place, name)), parts: ["", "record", "waiters"] },
-  rlock: { read: async (place, name) => lockReading(await readRLock(place, name)), parts: ["", "record", "waiters"] },
-  event: { read: async (place, name) => eventReading(await readEvent(place, name)), parts: ["", "waiters"] },
+  lock: inspect(readLock, lockReading, LOCK_PARTS),
+  rlock: inspect(readRLock, lockReading, LOCK_PARTS),
+  semaphore: inspect(readSemaphore, semaphoreReading),
+  "count-down-latch": inspect(readCountDownLatch, latchReading),
+  event: inspect(readEvent, eventReading),
 };
+
+function inspect<State>(
+  readState: (place: Place, name: string) => Promise<State | null>,
+  toReading: (state: State) => ObjectReading,
+  parts: readonly string[] = [""],
+): InspectedKind {
+  return {
+    parts,
+    async read(place, name) {
+      const state = await readState(place, name);
+      return state && toReading(state);
+    },
+  };
+}
 
 export function inspectedKind(kind: string): InspectedKind {
   return KINDS[kind] ?? unknownKind(kind);
@@ -43,6 +72,27 @@ function lockReading(state: LockState): ObjectReading {
     leaseLeft: state.locked ? leaseLeft : null,
     state,
   };
+}
+
+/** An anonymous permit may be released by anybody: who waits then waits for nobody who is known. */
+function semaphoreReading(state: SemaphoreState): ObjectReading {
+  const { value, initial, bounded, holders, waiters } = state;
+  const leased = holders.reduce((sum, holder) => sum + holder.permits, 0);
+  const anonymous = Math.max(0, initial - value - leased);
+  const taken = anonymous > 0 ? `, ${anonymous} taken without a lease` : "";
+  return {
+    summary: `${value} of ${initial} free${taken}${bounded ? ", bounded" : ""}`,
+    holders: holders.map(({ permits, leaseLeft: _, ...holder }) => ({ ...holder, count: permits })),
+    waiters,
+    waitsFor: anonymous > 0 ? "unknown" : "any",
+    leaseLeft: holders.length > 0 ? Math.min(...holders.map(({ leaseLeft }) => leaseLeft)) : null,
+    state,
+  };
+}
+
+function latchReading(state: CountDownLatchState): ObjectReading {
+  const summary = state.count === 0 ? "open" : `${state.count} of ${state.initial} to go`;
+  return { ...withoutHolders(state.waiters), summary, state };
 }
 
 function eventReading(state: EventState): ObjectReading {

@@ -1,6 +1,9 @@
+import { randomBytes } from "node:crypto";
 import type { RedisClient } from "../connection/index.ts";
 import { readParticipants } from "../objects/index.ts";
 import type { Keys } from "../protocol/keys.ts";
+import { Operations } from "../session/index.ts";
+import { releasePermits } from "../sync/semaphore/semaphore-scripts.ts";
 import { inspectedKind, type Place, unreadable } from "./inspected-kinds.ts";
 import { forgetObject, removeObject, takeBack } from "./object-scripts.ts";
 import { type Holding, memberOf, type ObjectReading, type ObjectView } from "./object-view.ts";
@@ -56,7 +59,7 @@ export class ObjectInspector {
       this.#forgetIfGone(kind, name),
       this.#read(kind, name),
     ]);
-    if (createdAt === null || isGone) return null;
+    if (createdAt === null || isGone || reading === null) return null;
     const [owner = null] = maker === null ? [] : await readParticipants(this.#place, [{ session: maker, label: "" }]);
     return { kind, name, named: maker === null, owner, createdAt: Number(createdAt), ...reading };
   }
@@ -73,6 +76,21 @@ export class ObjectInspector {
     const sessions = [...new Set(holders.map((holder) => holder.session))];
     if (sessions.length > 0) await this.#takeBack(place, sessions);
     return holders;
+  }
+
+  /**
+   * Gives back permits that were taken without a lease: nobody knows who has them.
+   * @returns false when the semaphore is not there, or bounded and would rise above its initial value
+   */
+  async releasePermits(semaphore: string, permits: number): Promise<boolean> {
+    const { client, keys } = this.#place;
+    const key = keys.object("semaphore", semaphore);
+    const madeAt = await client.hget(key, "madeAt");
+    if (madeAt === null) return false;
+    const operations = new Operations(keys.sessionAnswers(randomBytes(8).toString("hex")));
+    const released = await releasePermits.run({ client, operations }, [key], [keys.prefix, semaphore, madeAt, permits]);
+    await client.del(operations.answers);
+    return released === 1;
   }
 
   /** Removes an object; who waits for it is told. @returns false when it was not there, or of a kind unknown here */
@@ -105,7 +123,7 @@ export class ObjectInspector {
   }
 
   /** A key that somebody else wrote over must not hide all other objects. */
-  async #read(kind: string, name: string): Promise<ObjectReading> {
+  async #read(kind: string, name: string): Promise<ObjectReading | null> {
     try {
       return await inspectedKind(kind).read(this.#place, name);
     } catch (error) {
