@@ -44,14 +44,19 @@ export class CountDownLatch extends CountedObject {
   async wait(patience?: Patience): Promise<boolean> {
     const label = ownLabel();
     let openings = "";
+    let isOver = false;
     const attempt = async (waiter: string | null): Promise<Attempt<true>> => {
-      const reply = await this.#look(waiter ?? "", openings);
+      const { madeAt } = await this.meet();
+      // Whoever gave up meanwhile must not be stored any more.
+      if (isOver) return { granted: false, dueIn: null };
+      const reply = await this.#look({ madeAt, waiter: waiter ?? "", openings });
       if (reply[0] === -1) throw this.lost();
       if (reply[0] === 1) return { granted: true, value: true };
       if (openings === "") openings = reply[1];
       return { granted: false, dueIn: null };
     };
     const abandon = async (waiter: string | null): Promise<void> => {
+      isOver = true;
       if (waiter !== null) await this.#leave(waiter);
     };
     return (await waitForTurn(this.runtime.room, { attempt, abandon }, { patience, label })) !== undefined;
@@ -82,13 +87,12 @@ export class CountDownLatch extends CountedObject {
     return this.runtime.keepAlive.during(this.#inspect());
   }
 
-  async #look(waiter: string, openings: string): ReturnType<typeof awaitLatch.run> {
-    const { madeAt } = await this.meet();
+  #look(wait: { madeAt: string; waiter: string; openings: string }): ReturnType<typeof awaitLatch.run> {
     const { client, keys, session } = this.runtime;
     return awaitLatch.run(
       { client, operations: session.operations },
       [keys.object(this.kind, this.name)],
-      [keys.prefix, this.name, madeAt, waiter, openings],
+      [keys.prefix, this.name, wait.madeAt, wait.waiter, wait.openings],
     );
   }
 

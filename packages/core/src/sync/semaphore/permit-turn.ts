@@ -28,6 +28,7 @@ export class PermitTurn implements Turn<true> {
   readonly #runtime: ObjectRuntime;
   readonly #request: PermitRequest;
   #last: Try | undefined;
+  #isOver = false;
 
   constructor(runtime: ObjectRuntime, request: PermitRequest) {
     this.#runtime = runtime;
@@ -47,6 +48,7 @@ export class PermitTurn implements Turn<true> {
   }
 
   async abandon(waiter: string | null): Promise<void> {
+    this.#isOver = true;
     const last = this.#last;
     if (!last) return;
     await abandonPermits.run(this.#context, this.#keys, [
@@ -59,7 +61,8 @@ export class PermitTurn implements Turn<true> {
 
   async #try(waiter: string | null, met: Met): Promise<Attempt<true>> {
     const { session } = this.#runtime;
-    while (true) {
+    // Whoever gave up while this try was on its way to be sent has abandoned it before.
+    while (!this.#isOver) {
       const args = [...this.#args(met), waiter ?? "", this.#request.label];
       const { id, reply } = acquirePermits.start(this.#context, this.#keys, args);
       const last = { operation: id, met, granted: false };
@@ -72,6 +75,7 @@ export class PermitTurn implements Turn<true> {
       // The answer came so late that the leased permits may have been given back since: ask again (F25).
       await session.beat();
     }
+    return { granted: false, dueIn: null };
   }
 
   #assertPossible({ variant, initial }: Met): void {

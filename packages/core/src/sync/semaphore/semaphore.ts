@@ -39,7 +39,7 @@ export class Semaphore extends CountedObject {
    * @throws ValueError permits that are not a whole number from 1, or more than a bounded semaphore has
    * @throws the signal's reason; StateLostError when Redis lost its data meanwhile
    */
-  acquire(patience?: boolean | PermitOptions): Promise<boolean> {
+  async acquire(patience?: boolean | PermitOptions): Promise<boolean> {
     return this.#take({ permits: permitsOf(patience), holding: "", patience });
   }
 
