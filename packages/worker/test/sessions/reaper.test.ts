@@ -59,17 +59,20 @@ test("the locks of a child that was killed, or that ended by itself, are free at
   expect(await mp.lock("exited").acquire({ timeout: 10_000 })).toBe(true);
 });
 
-test("a host that stops gives back what its children held", async () => {
-  const space = new TestNamespace(redis);
-  const host = await space.host();
-  const mp = await open(space);
-  await space.submit("default", "holdLock", ["stopped", "wait"]);
-  await untilHeld(space, "stopped");
+test.each(["process", "thread", "inline"] as const)(
+  "a host that stops gives back what was held in isolation %s",
+  async (isolation) => {
+    const space = new TestNamespace(redis);
+    const host = await space.host({ isolation });
+    const mp = await open(space);
+    await space.submit("default", "holdLock", ["stopped", "wait"]);
+    await untilHeld(space, "stopped");
 
-  await host.stop({ grace: 0 });
+    await host.stop({ grace: 0 });
 
-  expect(await mp.lock("stopped").locked()).toBe(false);
-});
+    expect(await mp.lock("stopped").locked()).toBe(false);
+  },
+);
 
 test("an idle host notices that a program died, and removes what it made", async () => {
   // given: nobody else takes part
