@@ -55,7 +55,7 @@ export function waitWith(
         forget();
         end();
         resolve(false);
-      }, limit);
+      }, Math.max(0, limit));
     }
     signal?.addEventListener("abort", onAbort, { once: true });
   });
