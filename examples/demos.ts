@@ -22,5 +22,6 @@ export const demos: readonly Demo[] = [
   { name: "cpu-vs-io", title: "what more workers do for computing and for waiting, with a chart" },
   { name: "lock-print", title: "what several processes print does not mix under a lock", options: ["--no-lock"] },
   { name: "lock-sync", title: "what runs at once, and what runs one by one under a lock" },
+  { name: "semaphore-ktv", title: "10 people, 4 rooms: a semaphore lets at most 4 in" },
   { name: "event-traffic-light", title: "cars wait for green: an event that one task sets and clears" },
 ];

@@ -8,6 +8,7 @@ export * from "./pool-apply-async/tasks.ts";
 export * from "./pool-limit/tasks.ts";
 export * from "./pool-map/tasks.ts";
 export * from "./pool-results/tasks.ts";
+export * from "./semaphore-ktv/tasks.ts";
 export * from "./square/tasks.ts";
 export * from "./ticket-grab/tasks.ts";
 export * from "./word-count/tasks.ts";
