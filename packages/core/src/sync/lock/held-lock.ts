@@ -1,4 +1,10 @@
-import { LockLostError, type LockLostReason, type ManyhandsError, StateLostError } from "../../errors/index.ts";
+import {
+  AssertionError,
+  LockLostError,
+  type LockLostReason,
+  type ManyhandsError,
+  StateLostError,
+} from "../../errors/index.ts";
 import type { ObjectRuntime } from "../../objects/index.ts";
 import type { Milliseconds } from "../../protocol/records.ts";
 import { trustedUntil } from "../../session/index.ts";
@@ -11,6 +17,9 @@ export type LockTicket = string & { readonly "manyhands.ticket"?: never };
 /** The first renewal is soon, ms: it notes the lock with the session, so that it is free as soon as a killed holder's host says so. */
 const FIRST_RENEWAL: Milliseconds = 250;
 
+/** `away`: given up while its holder waits for a condition. */
+type HeldState = "held" | "away" | "released" | "lost";
+
 /**
  * A lock while it is held.
  *
@@ -19,18 +28,16 @@ const FIRST_RENEWAL: Milliseconds = 250;
  * refused renewal as final (F3); 4. give the lock back once.
  */
 export class HeldLock implements AsyncDisposable {
-  /** A number that grows with every acquisition of the lock: a resource that refuses smaller ones refuses stale holders. */
-  readonly fence: number;
   readonly #runtime: ObjectRuntime;
   readonly #voter: Voter;
   readonly #place: LockPlace;
   readonly #lease: Milliseconds;
-  readonly #vote: Vote;
+  #vote: Vote;
   /** Made when somebody asks for the signal. */
   #abortion: AbortController | undefined;
   #trustedUntil: number;
-  #state: "held" | "released" | "lost" = "held";
-  #loss: ManyhandsError | undefined;
+  #state: HeldState = "held";
+  #loss: Error | undefined;
   /** Until the next renewal; while one is under way until the deadline. */
   #timer: NodeJS.Timeout;
   #isRenewing = false;
@@ -44,10 +51,17 @@ export class HeldLock implements AsyncDisposable {
     this.#place = held.place;
     this.#lease = held.lease;
     this.#vote = held.vote;
-    this.fence = held.vote.fence;
     this.#trustedUntil = trustedUntil(held.vote.sentAt, held.lease);
     this.#timer = this.#after(Math.min(held.lease / 3, FIRST_RENEWAL), () => void this.#renew());
     heldLocksOf(runtime).add(this);
+  }
+
+  /**
+   * A number that grows with every acquisition of the lock: a resource that refuses smaller ones refuses stale holders.
+   * A new one after each wait for a condition.
+   */
+  get fence(): number {
+    return this.#vote.fence;
   }
 
   /**
@@ -68,7 +82,7 @@ export class HeldLock implements AsyncDisposable {
   }
 
   /** Why it can no longer be trusted; undefined = it can. @internal */
-  get loss(): ManyhandsError | undefined {
+  get loss(): Error | undefined {
     if (this.#state === "held" && performance.now() >= this.#trustedUntil) this.#lose("deadline");
     return this.#loss;
   }
@@ -131,6 +145,33 @@ export class HeldLock implements AsyncDisposable {
     void this.#renew();
   }
 
+  /** Whether it is that lock. @internal */
+  isOf({ kind, name }: LockPlace): boolean {
+    return this.#place.kind === kind && this.#place.name === name;
+  }
+
+  /** It is given up in Redis, to be taken back later. @throws LockLostError @internal */
+  letGo(): void {
+    this.#assertHeld();
+    this.#end("away");
+  }
+
+  /** It was acquired anew after {@link letGo}. @internal */
+  comeBack(vote: Vote): void {
+    this.#vote = vote;
+    this.#state = "held";
+    this.#isRenewing = false;
+    this.#wasStateLost = false;
+    this.#trustedUntil = trustedUntil(vote.sentAt, this.#lease);
+    this.#timer = this.#after(Math.min(this.#lease / 3, FIRST_RENEWAL), () => void this.#renew());
+    heldLocksOf(this.#runtime).add(this);
+  }
+
+  /** It will not come back after {@link letGo}. @internal */
+  stayAway(loss: Error): void {
+    if (this.#state === "away") this.#endLost(loss);
+  }
+
   async #renew(): Promise<void> {
     if (this.#state !== "held" || this.#isRenewing) return;
     // The timer came too late: somebody else may have been granted the lock, so it must not be extended (F4).
@@ -138,12 +179,14 @@ export class HeldLock implements AsyncDisposable {
     this.#isRenewing = true;
     this.#watchDeadline();
     const sentAt = performance.now();
+    const vote = this.#vote;
     let held: boolean | undefined;
     try {
-      held = await this.#voter.extend(this.#place, this.#vote, this.#lease);
+      held = await this.#voter.extend(this.#place, vote, this.#lease);
     } catch {
       // No answer is no refusal: tried again until the deadline.
     }
+    if (vote !== this.#vote) return;
     this.#isRenewing = false;
     const state = this.#currentState();
     if (state !== "held") {
@@ -159,7 +202,7 @@ export class HeldLock implements AsyncDisposable {
     this.#timer = this.#after(pause, () => void this.#renew());
   }
 
-  #currentState(): "held" | "released" | "lost" {
+  #currentState(): HeldState {
     return this.#state;
   }
 
@@ -175,9 +218,13 @@ export class HeldLock implements AsyncDisposable {
 
   #lose(reason: LockLostReason): void {
     if (this.#state !== "held") return;
+    this.#endLost(this.#lossError(reason));
+  }
+
+  #endLost(loss: Error): void {
     this.#end("lost");
-    this.#loss = this.#lossError(reason);
-    this.#abortion?.abort(this.#loss);
+    this.#loss = loss;
+    this.#abortion?.abort(loss);
     this.#onLost?.();
   }
 
@@ -191,7 +238,7 @@ export class HeldLock implements AsyncDisposable {
     return new LockLostError(`the lock "${name}" ${why}`, { reason });
   }
 
-  #end(state: "released" | "lost"): void {
+  #end(state: Exclude<HeldState, "held">): void {
     this.#state = state;
     clearTimeout(this.#timer);
     heldLocksOf(this.#runtime).delete(this);
@@ -199,6 +246,8 @@ export class HeldLock implements AsyncDisposable {
 
   #assertHeld(): void {
     if (this.#loss) throw this.#loss;
-    if (this.#state === "released") throw new LockLostError(`the lock "${this.#place.name}" was released before`);
+    const { name } = this.#place;
+    if (this.#state === "released") throw new LockLostError(`the lock "${name}" was released before`);
+    if (this.#state === "away") throw new AssertionError(`the lock "${name}" is given up for a condition's wait`);
   }
 }

@@ -12,7 +12,9 @@ import {
 import type { Milliseconds } from "../../protocol/records.ts";
 import { trustedUntil } from "../../session/index.ts";
 import { type Attempt, type Patience, type Waiter, waitForTurn } from "../../waiting/index.ts";
+import type { Grip } from "./grip.ts";
 import { HeldLock, type LockTicket } from "./held-lock.ts";
+import { heldLocksOf } from "./held-locks.ts";
 import type { Ballot, LockKind, LockPlace, Vote, Voter } from "./voter.ts";
 import { voterOf } from "./voter-of.ts";
 
@@ -153,8 +155,32 @@ export class Lock extends SharedObject {
     return got && this.#hold(got.value);
   }
 
-  /** Waits for a lock that was given up for a while, for as long as it takes. @internal */
-  async takeBack(waiter: Waiter): Promise<Vote> {
+  /** What the caller may let go of while it waits for a condition: held by this program, through whatever handle. @internal */
+  grip(held: HeldLock | undefined = this.#held ?? this.#heldElsewhere()): Grip | undefined {
+    return (
+      held && {
+        held,
+        letGo: () => held.letGo(),
+        free: () => this.#voter.release(this.place, held.token),
+        takeBack: async (waiter) => held.comeBack(await this.#takeBack(waiter)),
+        giveUp: (error) => held.stayAway(error),
+      }
+    );
+  }
+
+  /** One try; a lock that came too late to be of use is given back and asked for again (F25). */
+  async #attempt(ballot: Ballot): Promise<Attempt<Vote>> {
+    while (true) {
+      const outcome = await this.#voter.acquire(ballot);
+      if (!outcome.vote) return { granted: false, dueIn: outcome.dueIn };
+      const left = trustedUntil(outcome.vote.sentAt, this.#lease) - performance.now();
+      if (left >= this.#lease * LEAST_VALIDITY) return { granted: true, value: outcome.vote };
+      await this.#voter.release(ballot, outcome.vote.token);
+    }
+  }
+
+  /** Waits for as long as it takes. */
+  async #takeBack(waiter: Waiter): Promise<Vote> {
     const ballot = this.#ballot({ waiter: waiter.entry, from: null });
     try {
       while (true) {
@@ -169,15 +195,9 @@ export class Lock extends SharedObject {
     }
   }
 
-  /** One try; a lock that came too late to be of use is given back and asked for again (F25). */
-  async #attempt(ballot: Ballot): Promise<Attempt<Vote>> {
-    while (true) {
-      const outcome = await this.#voter.acquire(ballot);
-      if (!outcome.vote) return { granted: false, dueIn: outcome.dueIn };
-      const left = trustedUntil(outcome.vote.sentAt, this.#lease) - performance.now();
-      if (left >= this.#lease * LEAST_VALIDITY) return { granted: true, value: outcome.vote };
-      await this.#voter.release(ballot, outcome.vote.token);
-    }
+  #heldElsewhere(): HeldLock | undefined {
+    for (const held of heldLocksOf(this.runtime)) if (held.isOf(this.place)) return held;
+    return undefined;
   }
 
   async #releaseForeign(): Promise<void> {

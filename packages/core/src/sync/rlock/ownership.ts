@@ -1,7 +1,7 @@
 import { LockLostError } from "../../errors/index.ts";
 import type { ObjectRuntime } from "../../objects/index.ts";
 import { type Patience, toLimit, waitWith } from "../../waiting/index.ts";
-import type { HeldLock, Lock } from "../lock/index.ts";
+import { type Grip, type HeldLock, type Lock, locksAreHere } from "../lock/index.ts";
 import { currentOwner, type Owner, whenOwnerEnds } from "./owner.ts";
 import { countLock } from "./rlock-scripts.ts";
 
@@ -95,18 +95,28 @@ export class Ownership {
     await holding.held.release();
   }
 
-  /** The owner gives the lock up for a while, all levels of it: for whoever waits for a condition. */
-  giveUp(): void {
-    this.#holding = undefined;
-    this.#away += 1;
-  }
-
-  /** What was given up is the owner's again. */
-  async restore(holding: Holding): Promise<void> {
-    this.#away -= 1;
-    this.#holding = holding;
-    this.#attempt?.cameBack.abort(CAME_BACK);
-    if (holding.count > 1) await this.#note(holding);
+  /** All levels of what the owner holds, to let go of while it waits for a condition. */
+  grip(): Grip | undefined {
+    const holding = this.#holding;
+    const grip = holding && this.#lock.grip(holding.held);
+    if (!holding || !grip) return undefined;
+    return {
+      ...grip,
+      letGo: () => {
+        grip.letGo();
+        this.#holding = undefined;
+        this.#away += 1;
+      },
+      takeBack: async (waiter) => {
+        await grip.takeBack(waiter);
+        this.#return(holding);
+        if (holding.count > 1) await this.#note(holding);
+      },
+      giveUp: (error) => {
+        grip.giveUp(error);
+        this.#return(holding);
+      },
+    };
   }
 
   /** The owner has ended: nobody else could ever release what it holds. */
@@ -155,10 +165,10 @@ export class Ownership {
 
   /** Writes the count where everybody sees it, and makes sure that the lock is still held. */
   async #note({ held, count }: Holding): Promise<void> {
-    const { client, keys, keepAlive, lockNodes } = this.#runtime;
+    const { client, keys, keepAlive } = this.#runtime;
     if (held.loss) throw held.loss;
     // With nodes of their own, locks have no count in Redis.
-    if (lockNodes.length > 0) return;
+    if (!locksAreHere(this.#runtime)) return;
     const { kind, name } = this.#lock;
     const noting = countLock.run(
       client,
@@ -168,6 +178,13 @@ export class Ownership {
     if ((await keepAlive.during(noting)) === 1) return;
     held.verify(false);
     throw held.loss ?? new LockLostError(`the lock "${name}" is free or somebody else's: its lease ended`);
+  }
+
+  /** Also a lost lock is the owner's until it has released it. */
+  #return(holding: Holding): void {
+    this.#away -= 1;
+    this.#holding = holding;
+    this.#attempt?.cameBack.abort(CAME_BACK);
   }
 
   #drop(holding: Holding): void {

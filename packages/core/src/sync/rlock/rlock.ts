@@ -2,7 +2,7 @@ import { AssertionError, TimeoutError } from "../../errors/index.ts";
 import { identify, namedOptions, type ObjectIdentity, type ObjectRuntime, SharedObject } from "../../objects/index.ts";
 import type { Milliseconds } from "../../protocol/records.ts";
 import type { Patience } from "../../waiting/index.ts";
-import { checkLease, Lock, type LockOptions, type LockState, readLockOfKind } from "../lock/index.ts";
+import { checkLease, type Grip, Lock, type LockOptions, type LockState, readLockOfKind } from "../lock/index.ts";
 import { HeldRLock } from "./held-rlock.ts";
 import { findOwnership, type Ownership, ownershipOf } from "./ownership.ts";
 
@@ -49,7 +49,11 @@ export class RLock extends SharedObject {
    */
   async release(): Promise<void> {
     const ownership = findOwnership(this.runtime, this.#lock);
-    if (!ownership?.holding) throw this.#notOwned("released");
+    if (!ownership?.holding) {
+      throw new AssertionError(
+        `the rlock "${this.name}" was released by a caller that does not own it; only the task or program that acquired it may`,
+      );
+    }
     await ownership.leave(ownership.holding);
   }
 
@@ -87,14 +91,13 @@ export class RLock extends SharedObject {
     return this.runtime.keepAlive.during(readRLock(this.runtime, this.name));
   }
 
-  get #ownership(): Ownership {
-    return ownershipOf(this.runtime, this.#lock);
+  /** @internal */
+  grip(): Grip | undefined {
+    return findOwnership(this.runtime, this.#lock)?.grip();
   }
 
-  #notOwned(what: string): AssertionError {
-    return new AssertionError(
-      `the rlock "${this.name}" was ${what} by a caller that does not own it; only the task or program that acquired it may`,
-    );
+  get #ownership(): Ownership {
+    return ownershipOf(this.runtime, this.#lock);
   }
 
   protected override get settings(): unknown {
