@@ -299,6 +299,6 @@ describe("a semaphore in trouble", () => {
       (await redis.client().keys("*")).filter((key) => key.includes(name.split("-")[0] ?? name));
     expect(await left()).not.toEqual([]);
     await until(async () => (await left()).length === 0, { timeout: 15_000, what: "nothing is left" });
-    expect(await redis.client().zrange(`{${namespace}}/objects`, 0, -1)).toEqual(["semaphore/mine"]);
+    expect(await redis.client().zrange(`{${namespace}}/objects`, "0", "-1")).toEqual(["semaphore/mine"]);
   });
 });
