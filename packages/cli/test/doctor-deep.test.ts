@@ -69,6 +69,37 @@ test("U10: two programs that wait for each other are found, with who, where and 
   await bobWaits;
 });
 
+test("U10: two tasks that wait for each other are found with their ids and their host", async () => {
+  // given
+  const place = open();
+  await startHostProcess({
+    ...{ url: place.redis, namespace: place.namespace, tasks: [TASKS], slots: 2 },
+    arguments: ["--name", "web-1"],
+  });
+  const mp = await connect(place);
+  onTestFinished(() => mp.close());
+  const pool = mp.pool(2);
+  const calls = [
+    pool.applyAsync("hold-and-want", ["stock", "cash"]),
+    pool.applyAsync("hold-and-want", ["cash", "stock"]),
+  ];
+  await Promise.all([waiting(mp.lock("stock"), 1), waiting(mp.lock("cash"), 1)]);
+  // when
+  const { code, findings } = await diagnose(place);
+  // then
+  expect(code).toBe(1);
+  const who = "task hold-and-want \\S+, pid \\d+ on host web-1";
+  expect(findings[0]).toMatch(
+    new RegExp(
+      `^deadlock problem: 2 wait for each other for ever: (${who} waits for lock "(stock|cash)" of ${who}(; )?){2}$`,
+    ),
+  );
+  // when: one of the two gives up
+  await calls[0]?.cancel();
+  // then
+  await calls[1]?.get({ timeout: 20_000 });
+});
+
 test("what two parts of one program want at the same time is a warning at most", async () => {
   const place = open();
   const mp = await connect(place);
