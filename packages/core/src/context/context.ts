@@ -37,6 +37,7 @@ import { noteClosed, noteOpened } from "./open-contexts.ts";
 /** Settings of a context, checked and complete. */
 export interface ContextSettings {
   redis: RedisConfig | undefined;
+  lockNodes: readonly RedisConfig[];
   namespace: string;
   lease: Milliseconds;
   maxPayload: number;
@@ -258,7 +259,7 @@ export class Context {
       keepAlive,
       logger,
       room: new WaitRoom({ keys, session, openSubscriber, keepAlive }),
-      lockNodes: [],
+      lockNodes: this.#settings.lockNodes,
       closing: new Set(),
       nextName: () => {
         names += 1;

@@ -1,11 +1,9 @@
-/// <reference path="./redlock.d.ts" />
-import { createHash } from "node:crypto";
-import Redlock, { ExecutionError, type RedlockClient, Lock as RedlockLock } from "redlock";
 import type { RedisClient } from "../../connection/index.ts";
 import { LockLostError, StateLostError } from "../../errors/index.ts";
 import type { Keys } from "../../protocol/keys.ts";
 import type { Milliseconds } from "../../protocol/records.ts";
 import { type AcquireReply, abandonLock, acquireLock, extendLock, releaseLock } from "./lock-scripts.ts";
+import { ExecutionError, type Motion, OneTryRedlock } from "./redlock-door.ts";
 import type { Ballot, BallotOutcome, LockPlace, Vote, Voter } from "./voter.ts";
 
 /**
@@ -19,7 +17,7 @@ export class RedlockVoter implements Voter {
   readonly #client: RedisClient;
   readonly #keys: Keys;
   readonly #session: string;
-  readonly #redlock: Redlock;
+  readonly #redlock: OneTryRedlock;
   /** Requests on their way, by the name that redlock knows them by. */
   readonly #requests = new Map<string, Request>();
   /** Token with which a ballot was sent last. */
@@ -28,6 +26,7 @@ export class RedlockVoter implements Voter {
     this.#breaks += 1;
   };
   #count = 0;
+  #tokenCount = 0;
   /** How often the connection broke. */
   #breaks = 0;
 
@@ -36,9 +35,11 @@ export class RedlockVoter implements Voter {
     this.#keys = options.keys;
     this.#session = options.session;
     this.#client.on("close", this.#onBreak);
-    const vote = (hash: string, _count: number, [name, token, duration]: (string | number)[]): Promise<number> =>
-      this.#vote(hash, { request: this.#request(String(name)), token: String(token), duration: Number(duration) });
-    this.#redlock = new TokenRedlock(options.session, { evalsha: vote, eval: vote, quit: () => Promise.resolve() });
+    this.#redlock = new OneTryRedlock([(motion) => this.#respond(motion)], () => {
+      // Unique without asking the system for random numbers each time.
+      this.#tokenCount += 1;
+      return `${options.session}:${this.#tokenCount.toString(36)}`;
+    });
   }
 
   async acquire(ballot: Ballot): Promise<BallotOutcome> {
@@ -46,7 +47,7 @@ export class RedlockVoter implements Voter {
     const sentAt = performance.now();
     return this.#asked(request, async (name) => {
       try {
-        const { value: token } = await this.#redlock.acquire([name], ballot.lease);
+        const token = await this.#redlock.acquire(name, ballot.lease);
         return { vote: { token, fence: Number(request.reply?.[1]), sentAt } };
       } catch (error) {
         return refusal(request, error);
@@ -55,12 +56,12 @@ export class RedlockVoter implements Voter {
   }
 
   extend(place: LockPlace, vote: Vote, lease: Milliseconds): Promise<boolean> {
-    return this.#decide(place, vote.token, (lock) => this.#redlock.extend(lock, lease));
+    return this.#decide(place, (name) => this.#redlock.extend(name, vote.token, lease));
   }
 
   async release(place: LockPlace, token: string): Promise<boolean> {
     const breaks = this.#breaks;
-    const released = await this.#decide(place, token, (lock) => this.#redlock.release(lock));
+    const released = await this.#decide(place, (name) => this.#redlock.release(name, token));
     // A connection that broke makes the client send a release again, which by then may have been done long ago.
     return released || breaks !== this.#breaks;
   }
@@ -84,12 +85,11 @@ export class RedlockVoter implements Voter {
   }
 
   /** @returns the majority's answer, which of one Redis is its answer. @throws what kept it from answering */
-  async #decide(place: LockPlace, token: string, ask: (lock: RedlockLock) => Promise<unknown>): Promise<boolean> {
+  async #decide(place: LockPlace, ask: (name: string) => Promise<void>): Promise<boolean> {
     const request: Request = { place, ballot: null, reply: undefined, error: undefined };
     return this.#asked(request, async (name) => {
       try {
-        // Whether the lease is over is for the lock's own monotonic clock to say, not for redlock's wall clock.
-        await ask(new RedlockLock(this.#redlock, [name], token, [], Number.POSITIVE_INFINITY));
+        await ask(name);
         return true;
       } catch (error) {
         if (request.error !== undefined) throw request.error;
@@ -116,14 +116,14 @@ export class RedlockVoter implements Voter {
     return request;
   }
 
-  async #vote(hash: string, facts: { request: Request; token: string; duration: Milliseconds }): Promise<number> {
-    const { request, token, duration } = facts;
+  async #respond({ act, request: name, token, duration }: Motion): Promise<number> {
+    const request = this.#request(name);
     const { place } = request;
     try {
-      switch (hash) {
-        case ACQUIRE.hash:
+      switch (act) {
+        case "acquire":
           return await this.#sendBallot(request, token);
-        case EXTEND.hash:
+        case "extend":
           return await extendLock.run(this.#client, this.#lockKeys(place), [
             this.#keys.prefix,
             nameOf(place),
@@ -131,7 +131,7 @@ export class RedlockVoter implements Voter {
             duration,
             this.#session,
           ]);
-        default:
+        case "release":
           // Redlock tidies up after a failed try; a try that was refused has left nothing but its place in the line.
           if (request.reply !== undefined && request.reply[0] !== 1) return 0;
           return await releaseLock.run(this.#client, this.#lockKeys(place), [this.#keys.prefix, nameOf(place), token]);
@@ -174,36 +174,6 @@ export class RedlockVoter implements Voter {
 /** The lock's whole name, as scripts know it. */
 function nameOf({ kind, name }: LockPlace): string {
   return `${kind}/${name}`;
-}
-
-/** Redlock that tries once, with tokens that are unique without asking the system for random numbers each time. */
-class TokenRedlock extends Redlock {
-  readonly #session: string;
-  #count = 0;
-
-  constructor(session: string, client: RedlockClient) {
-    super(
-      [client],
-      // Waiting is not redlock's, and a failed release or extension is final.
-      { retryCount: 0 },
-      // Redlock names a script by its hash; these texts are only names.
-      { acquireScript: () => ACQUIRE.text, extendScript: () => EXTEND.text, releaseScript: () => RELEASE.text },
-    );
-    this.#session = session;
-  }
-
-  protected override _random(): string {
-    this.#count += 1;
-    return `${this.#session}:${this.#count.toString(36)}`;
-  }
-}
-
-const ACQUIRE = namedScript("acquire");
-const EXTEND = namedScript("extend");
-const RELEASE = namedScript("release");
-
-function namedScript(text: string): { text: string; hash: string } {
-  return { text, hash: createHash("sha1").update(text).digest("hex") };
 }
 
 interface Request {

@@ -1,4 +1,5 @@
 import type { ObjectRuntime } from "../../objects/index.ts";
+import { QuorumVoter } from "./quorum-voter.ts";
 import { RedlockVoter } from "./redlock-voter.ts";
 import type { Voter } from "./voter.ts";
 
@@ -8,9 +9,13 @@ const voters = new WeakMap<ObjectRuntime, Voter>();
 export function voterOf(runtime: ObjectRuntime): Voter {
   let voter = voters.get(runtime);
   if (!voter) {
-    voter = new RedlockVoter({ client: runtime.client, keys: runtime.keys, session: runtime.session.id });
+    voter = runtime.lockNodes.length > 0 ? new QuorumVoter(runtime) : oneRedis(runtime);
     voters.set(runtime, voter);
     runtime.closing.add(() => voter?.close() ?? Promise.resolve());
   }
   return voter;
+}
+
+function oneRedis({ client, keys, session }: ObjectRuntime): Voter {
+  return new RedlockVoter({ client, keys, session: session.id });
 }
