@@ -45,6 +45,10 @@ export type {
 export type { HostRecord, Isolation, Milliseconds, PoolRecord } from "./protocol/records.ts";
 export type { SubmitOptions } from "./submission/submit-options.ts";
 export type {
+  Barrier,
+  BarrierAction,
+  BarrierOptions,
+  BarrierState,
   BoundedSemaphore,
   CountDownLatch,
   CountDownLatchOptions,

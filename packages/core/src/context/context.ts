@@ -13,9 +13,12 @@ import { ResultChannel } from "../results/index.ts";
 import { KeepAlive, Session, unreferenceSocket } from "../session/index.ts";
 import { type Runtime, TaskDurations, UnservedWatch } from "../submission/index.ts";
 import {
+  type Barrier,
+  type BarrierOptions,
   type BoundedSemaphore,
   type CountDownLatch,
   type CountDownLatchOptions,
+  createBarrier,
   createCountDownLatch,
   createEvent,
   createLock,
@@ -172,6 +175,15 @@ export class Context {
   countDownLatch(count: number, options: CountDownLatchOptions = {}): CountDownLatch {
     this.#assertOpen();
     return createCountDownLatch(this.#objects, count, options);
+  }
+
+  /**
+   * A place where `parties` wait for each other (rules B1-B9). With a name it is the same for everybody who uses that name.
+   * @throws ValueError `parties` below 1 or not whole, a bad name, action or timeout
+   */
+  barrier(parties: number, options?: string | BarrierOptions): Barrier {
+    this.#assertOpen();
+    return createBarrier(this.#objects, parties, options);
   }
 
   /** A handle of the object that a reference names. @internal */

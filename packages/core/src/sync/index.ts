@@ -1,4 +1,12 @@
 export {
+  type Barrier,
+  type BarrierAction,
+  type BarrierOptions,
+  type BarrierState,
+  createBarrier,
+  readBarrier,
+} from "./barrier/index.ts";
+export {
   type CountDownLatch,
   type CountDownLatchOptions,
   type CountDownLatchState,

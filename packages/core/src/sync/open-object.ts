@@ -1,5 +1,6 @@
 import { SerializationError } from "../errors/index.ts";
 import type { ObjectReference, ObjectRuntime, SharedObject } from "../objects/index.ts";
+import { Barrier, type BarrierSettings } from "./barrier/index.ts";
 import { CountDownLatch } from "./count-down-latch/index.ts";
 import type { CountedSettings } from "./counted/index.ts";
 import { Event } from "./event/index.ts";
@@ -11,6 +12,7 @@ type Open = (runtime: ObjectRuntime, reference: ObjectReference) => SharedObject
 
 /** How a reference of each kind becomes a handle. */
 const OPENERS: Readonly<Record<string, Open>> = {
+  barrier: (runtime, reference) => new Barrier(runtime, reference, settingsOf<BarrierSettings>(reference)),
   "count-down-latch": (runtime, reference) =>
     new CountDownLatch(runtime, reference, settingsOf<CountedSettings>(reference)),
   event: (runtime, reference) => new Event(runtime, reference),

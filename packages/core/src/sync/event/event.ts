@@ -1,6 +1,7 @@
 import { StateLostError } from "../../errors/index.ts";
 import {
   identify,
+  namedOptions,
   type ObjectIdentity,
   type ObjectRuntime,
   ownLabel,
@@ -126,9 +127,8 @@ export class Event extends SharedObject {
 }
 
 /** Makes a handle for `mp.event()`. @throws ValueError for a bad name */
-export function createEvent(runtime: ObjectRuntime, options: string | EventOptions = {}): Event {
-  const { name } = typeof options === "string" ? { name: options } : options;
-  return new Event(runtime, identify(runtime, name));
+export function createEvent(runtime: ObjectRuntime, options?: string | EventOptions): Event {
+  return new Event(runtime, identify(runtime, namedOptions(options).name));
 }
 
 /** Reads the state of the event of that name. */
