@@ -79,9 +79,10 @@ export class Reaper {
   }
 
   /** One pass at a time; what is added meanwhile belongs to it. */
-  #endAll(): Promise<void> {
-    this.#ends ??= this.#endEach();
-    return this.#ends;
+  async #endAll(): Promise<void> {
+    // A pass without anything to do would be over before it is noted here, and then be taken for one under way for ever.
+    if (this.#ending.size > 0) this.#ends ??= this.#endEach();
+    await this.#ends;
   }
 
   async #endEach(): Promise<void> {

@@ -1,6 +1,7 @@
 import { connect } from "@manyhands/core";
 import { startActor, until, useRedis } from "@manyhands/testing";
 import { expect, onTestFinished, test } from "vitest";
+import { Reaper } from "../../src/sessions/reaper.ts";
 import { TestNamespace } from "../host/namespace.ts";
 
 const redis = useRedis();
@@ -73,6 +74,22 @@ test.each(["process", "thread", "inline"] as const)(
     expect(await mp.lock("stopped").locked()).toBe(false);
   },
 );
+
+test("sessions are ended also after a time in which there was nothing to end", async () => {
+  // given: a look that found nothing, and a child that had no session
+  const space = new TestNamespace(redis);
+  const { client, keys } = space;
+  const reaper = new Reaper({ client, keys, logger: { info() {}, warn() {}, error() {} }, interval: 20 });
+  onTestFinished(() => reaper.stop());
+  reaper.start();
+  await until(async () => (await client.exists(keys.watched)) === 1, { what: "it has looked" });
+  reaper.end([]);
+  await client.hset(keys.session("child"), "wakeups", 0);
+  // when
+  reaper.end(["child"]);
+  // then
+  await until(async () => (await client.exists(keys.session("child"))) === 0, { what: "the session is ended" });
+});
 
 test("an idle host notices that a program died, and removes what it made", async () => {
   // given: nobody else takes part
