@@ -36,7 +36,9 @@ export interface Actor {
 const PROGRAM = fileURLToPath(new URL("./actor-program.js", import.meta.url));
 
 /** Starts a program that connects with these options; it is killed at the end of the test. */
-export async function startActor(options: Pick<ConnectOptions, "redis" | "namespace" | "lease" | "lockNodes">): Promise<Actor> {
+export async function startActor(
+  options: Pick<ConnectOptions, "redis" | "namespace" | "lease" | "lockNodes">,
+): Promise<Actor> {
   const program = PROGRAM.replace(/\/src\/([^/]*)$/, "/dist/$1");
   const child = fork(program, [JSON.stringify(options)], { serialization: "advanced", stdio: "inherit" });
   const actor = new ActorProcess(child);

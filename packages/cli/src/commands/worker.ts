@@ -12,6 +12,7 @@ interface Options {
   slots?: number;
   isolation?: Isolation;
   pools?: string[];
+  lockNodes?: string[];
   name?: string;
   grace?: number;
   healthPort?: number;
@@ -44,6 +45,11 @@ export function workerCommand(): Command {
       new Option("--isolation <kind>", "where tasks run (default: process)").choices(["process", "thread", "inline"]),
     )
     .option("--pools <a,b>", "serve only these pools (default: all)", poolNames)
+    .option(
+      "--lock-nodes <url,url,url>",
+      "3 or 5 independent Redis masters that vote on locks (default: MANYHANDS_LOCK_NODES, then none)",
+      commaList,
+    )
     .option("--name <name>", "name of the host (default: name of the machine and pid)")
     .option(
       "--grace <ms>",
@@ -87,7 +93,7 @@ async function start(
   options: Options,
   place: { redis: string; namespace: string; printer: Printer },
 ): Promise<WorkerHost> {
-  const { slots, isolation, pools, name, grace, healthPort, healthAddress, maxHeap } = options;
+  const { slots, isolation, pools, lockNodes, name, grace, healthPort, healthAddress, maxHeap } = options;
   const { redis, namespace, printer } = place;
   const given: WorkerOptions = {
     tasks: options.tasks,
@@ -96,6 +102,7 @@ async function start(
     ...(slots === undefined ? {} : { slots }),
     ...(isolation === undefined ? {} : { isolation }),
     ...(pools === undefined ? {} : { pools }),
+    ...(lockNodes === undefined ? {} : { lockNodes }),
     ...(name === undefined ? {} : { name }),
     ...(grace === undefined ? {} : { grace }),
     ...(healthPort === undefined ? {} : { healthPort }),

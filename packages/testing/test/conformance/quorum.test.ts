@@ -1,6 +1,16 @@
+import { fileURLToPath } from "node:url";
 import { type ConnectOptions, type Context, connect, LockLostError, TimeoutError, ValueError } from "@manyhands/core";
-import { type Actor, type FaultProxy, startActor, until, useFaultProxy, useRedis } from "@manyhands/testing";
+import {
+  type Actor,
+  type FaultProxy,
+  startActor,
+  startHostProcess,
+  until,
+  useFaultProxy,
+  useRedis,
+} from "@manyhands/testing";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { fenceOf } from "./quorum-tasks.ts";
 
 const LEASE = 2_000;
 
@@ -255,6 +265,27 @@ describe("a lock on three independent masters", () => {
     }
     expect(fences).toEqual([...new Set(fences)].sort((left, right) => left - right));
   });
+
+  test.each(["--lock-nodes", "MANYHANDS_LOCK_NODES"])(
+    "children of a host that has %s vote on the same nodes",
+    async (how) => {
+      const { mp, place } = await open();
+      const urls = nodes.map((node) => node.url).join(",");
+      await startHostProcess({
+        url: main.url,
+        namespace: mp.namespace,
+        tasks: [fileURLToPath(new URL("./quorum-tasks.ts", import.meta.url))],
+        slots: 1,
+        ...(how === "--lock-nodes" ? { arguments: [how, urls] } : { env: { [how]: urls } }),
+      });
+      await using pool = mp.pool(1);
+      const fence = await pool.apply(fenceOf, [mp.lock("travelling")]);
+      const known = await Promise.all(
+        nodes.map((node) => node.client().get(`{${place.namespace}}/lock-fence/travelling`)),
+      );
+      expect(known.filter((one) => Number(one) >= fence).length).toBeGreaterThanOrEqual(2);
+    },
+  );
 
   test("locks go on without the main Redis, and with it again", async () => {
     const { mp, place, mainProxy } = await open({ lease: 10_000 });

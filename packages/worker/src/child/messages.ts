@@ -31,6 +31,7 @@ export interface LoadRequest {
   hostName: string;
   hostId: string;
   connection: unknown;
+  lockNodes?: readonly unknown[] | undefined;
   namespace: string;
   isolation: Isolation;
 }

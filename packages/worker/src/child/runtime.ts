@@ -84,7 +84,15 @@ export class ChildRuntime {
     this.#hostName = request.hostName;
     try {
       watchContexts((id) => this.#send({ type: "session", id }));
-      provideWorkerContext({ redis: request.connection as RedisConfig, namespace: request.namespace }, this.#hostName);
+      const { connection, lockNodes, namespace } = request;
+      provideWorkerContext(
+        {
+          redis: connection as RedisConfig,
+          namespace,
+          ...(lockNodes ? { lockNodes: lockNodes as RedisConfig[] } : {}),
+        },
+        this.#hostName,
+      );
       await whileLoadingTasks(() => loadTaskModules(request.modules));
       const tasks = listTasks().map(({ name, options }) => ({ name, isolation: options.isolation ?? null }));
       this.output.flush();

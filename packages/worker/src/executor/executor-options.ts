@@ -10,6 +10,8 @@ export interface CreateExecutorOptions {
   hostId: string;
   /** What `currentContext()` connects with; must survive structured clone. */
   connection: unknown;
+  /** The masters that vote on its locks; as `connection`. */
+  lockNodes?: readonly unknown[] | undefined;
   namespace: string;
   /**
    * Heap limit of a process or thread, megabytes.

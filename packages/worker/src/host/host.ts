@@ -97,6 +97,7 @@ export class Host implements WorkerHost {
           hostName: options.name,
           hostId: this.id,
           connection: options.redis ?? null,
+          lockNodes: options.lockNodes,
           namespace: options.namespace,
           maxHeapMegabytes: options.maxHeapMegabytes ?? undefined,
           onOutput: options.echoOutput
