@@ -191,6 +191,8 @@ inEveryWorld((world) => {
   test("a handle that is sent elsewhere is the same semaphore, bounded or not", async () => {
     const { mp, other } = await world.open();
     const [plain, bounded] = [mp.semaphore(1), mp.boundedSemaphore(2)];
+    // Who makes unnamed objects is known to be alive before a task or a message is sent; here nobody but us sees to it.
+    await mp.semaphore(1, { name: "first" }).getValue();
     const names = await other.run(
       async (_scope, one, two) => {
         await one.acquire();

@@ -41,7 +41,10 @@ return {
   leave = function(prefix, name, session, now, exited)
     local _, waiters = latch_keys(prefix, name)
     for _, waiter in ipairs(redis.call("ZRANGE", waiters, 0, -1)) do
-      if string.match(waiter, "^[^|]+") == session then redis.call("ZREM", waiters, waiter) end
+      if string.match(waiter, "^[^|]+") == session then
+        redis.call("ZREM", waiters, waiter)
+        wake(prefix, waiter)
+      end
     end
   end,
   remove = function(prefix, name)

@@ -1,17 +1,13 @@
 import { LockLostError, type ManyhandsError, StateLostError } from "../../errors/index.ts";
 import type { ObjectRuntime } from "../../objects/index.ts";
+import { allHeldPermits } from "./all-held-permits.ts";
 import { returnHolding } from "./semaphore-scripts.ts";
 
-/** Leased permits of a semaphore. */
-export interface Holding {
-  name: string;
-  /** "<session>|<id>" */
-  holding: string;
-  permits: number;
-}
+/** Why leased permits are lost; `stateLost`: Redis lost its data. */
+type Loss = "deadline" | "refused" | "stateLost";
 
 /**
- * Leased permits while they are held.
+ * Leased permits of a semaphore while they are held.
  *
  * They have no lease of their own but live on that of their program, so any number of them costs nothing to keep. When
  * that lease may be over (by this process' own clock, with or without an answer from Redis), `signal` is aborted: from
@@ -20,29 +16,22 @@ export interface Holding {
 export class HeldPermits implements AsyncDisposable {
   /** How many. */
   readonly permits: number;
+  /** Name of the semaphore. */
+  readonly semaphore: string;
+  /** "<session>|<id>" @internal */
+  readonly holding: string;
   readonly #runtime: ObjectRuntime;
-  readonly #holding: Holding;
   readonly #lost = new AbortController();
-  readonly #stopListening: (() => void)[];
   #state: "held" | "released" | "lost" = "held";
+  #isReleasing = false;
 
   /** @internal */
-  constructor(runtime: ObjectRuntime, holding: Holding) {
-    this.permits = holding.permits;
+  constructor(runtime: ObjectRuntime, held: { semaphore: string; holding: string; permits: number }) {
     this.#runtime = runtime;
-    this.#holding = holding;
-    const { session, closing } = runtime;
-    const onClosing = (): Promise<unknown> => this.release().catch(() => {});
-    closing.add(onClosing);
-    this.#stopListening = [
-      session.on("lapsed", () => this.#lose(this.#lossError("deadline"))),
-      session.on("stateLost", () =>
-        this.#lose(new StateLostError(`Redis lost its data, and with it the permits of "${holding.name}"`)),
-      ),
-      session.on("lost", () => this.#lose(this.#lossError("refused"))),
-      session.on("reconnected", () => void this.#verify().catch(() => {})),
-      () => closing.delete(onClosing),
-    ];
+    this.permits = held.permits;
+    this.semaphore = held.semaphore;
+    this.holding = held.holding;
+    allHeldPermits(runtime).add(this);
   }
 
   /**
@@ -67,8 +56,13 @@ export class HeldPermits implements AsyncDisposable {
     const lostMeanwhile = new Promise<0>((resolve) => {
       this.#lost.signal.addEventListener("abort", () => resolve(0), { once: true });
     });
-    const returned = await this.#runtime.keepAlive.during(Promise.race([this.#return(), lostMeanwhile]));
-    if (returned === 0) this.#lose(this.#lossError("refused"));
+    this.#isReleasing = true;
+    try {
+      const returned = await this.#runtime.keepAlive.during(Promise.race([this.#return(), lostMeanwhile]));
+      if (returned === 0) this.lose("refused");
+    } finally {
+      this.#isReleasing = false;
+    }
     this.#lost.signal.throwIfAborted();
     this.#end("released");
   }
@@ -78,39 +72,44 @@ export class HeldPermits implements AsyncDisposable {
     await this.release().catch(() => {});
   }
 
-  /** Looks whether they are still held, after something may have been missed. */
-  async #verify(): Promise<void> {
-    const { client, keys } = this.#runtime;
-    const { name, holding } = this.#holding;
-    const exists = await client.hexists(keys.object("semaphore", name, "holders"), holding);
-    if (exists === 0) this.#lose(this.#lossError("refused"));
+  /** Redis does not know of them. @internal */
+  missing(): void {
+    // While they are being released that is as it should be.
+    if (!this.#isReleasing) this.lose("refused");
   }
 
-  #return(): Promise<number> {
-    const { client, keys, session } = this.#runtime;
-    const { name, holding } = this.#holding;
-    const context = { client, operations: session.operations };
-    return returnHolding.run(context, [keys.object("semaphore", name)], [keys.prefix, name, holding]);
-  }
-
-  #lose(error: ManyhandsError): void {
+  /** @internal */
+  lose(loss: Loss): void {
     if (this.#state !== "held") return;
     this.#end("lost");
-    this.#lost.abort(error);
+    this.#lost.abort(this.#error(loss));
     // A session that came back in time has kept them: nobody looks after them any more.
     this.#return().catch(() => {});
   }
 
-  #lossError(reason: "deadline" | "refused"): LockLostError {
+  #return(): Promise<number> {
+    const { client, keys, session } = this.#runtime;
+    const context = { client, operations: session.operations };
+    return returnHolding.run(
+      context,
+      [keys.object("semaphore", this.semaphore)],
+      [keys.prefix, this.semaphore, this.holding],
+    );
+  }
+
+  #error(loss: Loss): ManyhandsError {
+    if (loss === "stateLost") {
+      return new StateLostError(`Redis lost its data, and with it the permits of "${this.semaphore}"`);
+    }
     const why =
-      reason === "deadline"
+      loss === "deadline"
         ? "could not be kept: this program's lease may be over, and others may have them by now"
-        : "were given back: this program's lease had ended, or the semaphore was removed";
-    return new LockLostError(`${this.permits} permits of the semaphore "${this.#holding.name}" ${why}`, { reason });
+        : "were taken back: this program's lease had ended, or somebody released them or removed the semaphore";
+    return new LockLostError(`${this.permits} permits of the semaphore "${this.semaphore}" ${why}`, { reason: loss });
   }
 
   #end(state: "released" | "lost"): void {
     this.#state = state;
-    for (const stop of this.#stopListening) stop();
+    allHeldPermits(this.#runtime).delete(this);
   }
 }

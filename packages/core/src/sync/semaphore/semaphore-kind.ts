@@ -30,7 +30,10 @@ return {
   leave = function(prefix, name, session, now, exited)
     local _, holders, _, requests = semaphore_keys(prefix, name)
     for _, holding in ipairs(of_session(holders, session)) do give_back(prefix, name, holding) end
-    for _, waiter in ipairs(of_session(requests, session)) do forget_waiter(prefix, name, waiter) end
+    -- A session that lives had its permits taken back; what it waits for it still waits for.
+    if redis.call("EXISTS", prefix .. "session/" .. session) == 0 then
+      for _, waiter in ipairs(of_session(requests, session)) do forget_waiter(prefix, name, waiter) end
+    end
     call_next(prefix, name, now)
   end,
   remove = function(prefix, name)

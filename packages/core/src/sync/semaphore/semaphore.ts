@@ -65,7 +65,7 @@ export class Semaphore extends CountedObject {
     const permits = permitsOf(options);
     const holding = `${this.runtime.session.id}|${randomBytes(8).toString("hex")}`;
     if (await this.#take({ permits, holding, patience: options })) {
-      return new HeldPermits(this.runtime, { name: this.name, holding, permits });
+      return new HeldPermits(this.runtime, { semaphore: this.name, holding, permits });
     }
     throw new TimeoutError(
       `the semaphore "${this.name}" had no ${permits} permits in time; try again, or with a longer timeout`,
