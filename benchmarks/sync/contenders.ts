@@ -6,13 +6,20 @@ import type { LockKind } from "./locks.ts";
 /** Milliseconds from the request to the common start, so that it reaches every process before. */
 const HEAD_START = 50;
 
-/** Processes that live as long as the benchmark and use one library at a time. */
+/** Processes that live as long as the benchmark. */
 export interface Contenders {
-  /** Acquires and releases per second of one process that is alone. */
-  pairs(kind: LockKind, milliseconds: number): Promise<number>;
+  /** Gives each kind a process and a lock of its own, for turns that are too short to connect in. */
+  apart(kinds: readonly LockKind[]): Promise<Apart>;
   /** All of them want one lock, again and again. `started` is called when they are connected. */
   contend(kind: LockKind, options: ContendOptions): Promise<ContentionFigures>;
   stop(): void;
+}
+
+/** One process for each kind, each with a lock that nobody else wants. */
+export interface Apart {
+  /** Acquires and releases per second, one after another. */
+  pairs(kind: LockKind, milliseconds: number): Promise<number>;
+  close(): Promise<void>;
 }
 
 export interface ContendOptions {
@@ -33,13 +40,18 @@ export async function startContenders(count: number, url: string): Promise<Conte
     await askAll(some, { do: "open", kind, url, name });
   };
   return {
-    pairs: async (kind, milliseconds) => {
-      const alone = children.slice(0, 1);
-      await opened(alone, kind);
-      await askAll(alone, { do: "pairs", milliseconds: milliseconds / 10 });
-      const [rate] = await askAll(alone, { do: "pairs", milliseconds });
-      await askAll(alone, { do: "close" });
-      return rate as number;
+    apart: async (kinds) => {
+      const own = new Map(kinds.map((kind, index) => [kind, children.slice(index, index + 1)]));
+      for (const [kind, child] of own) await opened(child, kind);
+      return {
+        pairs: async (kind, milliseconds) => {
+          const [rate] = await askAll(own.get(kind) ?? [], { do: "pairs", milliseconds });
+          return typeof rate === "number" ? rate : Number.NaN;
+        },
+        close: async () => {
+          for (const child of own.values()) await askAll(child, { do: "close" });
+        },
+      };
     },
     contend: async (kind, { milliseconds, section, started }) => {
       await opened(children, kind);

@@ -1,3 +1,4 @@
+import { quantile } from "../measure.ts";
 import type { LockKind } from "./locks.ts";
 
 /** What a contender is asked. Times are milliseconds, points in time those of CLOCK_MONOTONIC. */
@@ -26,6 +27,8 @@ export interface ContentionFigures {
   waitMedian: number;
   wait99: number;
   longestWait: number;
+  /** From the end of a section to the begin of the next one, median. */
+  handOff: number;
   /** Sections of the process that had fewest, divided by those of the one that had most. */
   share: number;
   errors: number;
@@ -35,24 +38,38 @@ export interface ContentionFigures {
 
 /** Puts together what the contenders saw in `milliseconds`. */
 export function contentionFigures(seen: readonly Contention[], milliseconds: number): ContentionFigures {
-  const waits = seen.flatMap((one) => one.waits).sort((left, right) => left - right);
+  const waits = ascending(seen.flatMap((one) => one.waits));
   const counts = seen.map((one) => one.sections.length);
-  const sections = counts.reduce((sum, count) => sum + count, 0);
+  const sections = inOrder(seen);
   return {
-    perSecond: sections / (milliseconds / 1_000),
-    waitMedian: waits[Math.floor(waits.length * 0.5)] ?? Number.NaN,
-    wait99: waits[Math.floor(waits.length * 0.99)] ?? Number.NaN,
+    perSecond: sections.length / (milliseconds / 1_000),
+    waitMedian: quantile(waits, 0.5),
+    wait99: quantile(waits, 0.99),
     longestWait: waits.at(-1) ?? Number.NaN,
+    handOff: quantile(ascending(gaps(sections)), 0.5),
     share: Math.min(...counts) / Math.max(...counts),
     errors: seen.reduce((sum, one) => sum + one.errors.length, 0),
-    violations: violations(seen),
+    violations: violations(sections),
   };
 }
 
-function violations(seen: readonly Contention[]): number {
-  const sections = seen
+interface Section {
+  from: number;
+  to: number;
+  fence: number | undefined;
+}
+
+function inOrder(seen: readonly Contention[]): Section[] {
+  return seen
     .flatMap((one) => one.sections.map(([from, to], index) => ({ from, to, fence: one.fences[index] })))
     .sort((left, right) => left.from - right.from);
+}
+
+function gaps(sections: readonly Section[]): number[] {
+  return sections.slice(1).map(({ from }, index) => from - (sections[index]?.to ?? from));
+}
+
+function violations(sections: readonly Section[]): number {
   let before = { to: Number.NEGATIVE_INFINITY, fence: Number.NEGATIVE_INFINITY };
   let count = 0;
   for (const { from, to, fence } of sections) {
@@ -61,4 +78,8 @@ function violations(seen: readonly Contention[]): number {
     before = { to: Math.max(to, before.to), fence: fence ?? before.fence };
   }
   return count;
+}
+
+function ascending(numbers: number[]): number[] {
+  return numbers.sort((left, right) => left - right);
 }

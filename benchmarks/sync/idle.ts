@@ -77,7 +77,7 @@ function makeHandles(mp: Context): Idler[] {
       const event = mp.event({ name });
       return { use: () => event.clear(), block: () => event.clear(), wait: (signal) => event.wait({ signal }) };
     }
-    const lock = mp.lock({ name });
+    const lock = index % 3 === 1 ? mp.lock({ name }) : mp.semaphore(1, { name });
     const use = async (): Promise<void> => {
       await lock.acquire();
       await lock.release();
