@@ -16,9 +16,12 @@ import {
   type Barrier,
   type BarrierOptions,
   type BoundedSemaphore,
+  type Condition,
+  type ConditionOptions,
   type CountDownLatch,
   type CountDownLatchOptions,
   createBarrier,
+  createCondition,
   createCountDownLatch,
   createEvent,
   createLock,
@@ -137,6 +140,16 @@ export class Context {
   rlock(options?: string | LockOptions): RLock {
     this.#assertOpen();
     return createRLock(this.#objects, options);
+  }
+
+  /**
+   * A condition (rules C1-C9): waits for what others bring about under the same lock, an RLock of its own unless one is
+   * given.
+   * @throws ValueError a bad name or lease, something else than a lock
+   */
+  condition(lock?: Lock | RLock | null, options?: string | ConditionOptions): Condition {
+    this.#assertOpen();
+    return createCondition(this.#objects, lock, options);
   }
 
   /**

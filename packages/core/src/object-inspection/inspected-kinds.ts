@@ -2,9 +2,11 @@ import type { RedisClient } from "../connection/index.ts";
 import { type Participant, readParticipants } from "../objects/index.ts";
 import type { Keys } from "../protocol/keys.ts";
 import {
+  type ConditionState,
   type CountDownLatchState,
   type EventState,
   type LockState,
+  readCondition,
   readCountDownLatch,
   readEvent,
   readLock,
@@ -35,6 +37,7 @@ const KINDS: Readonly<Record<string, InspectedKind>> = {
   rlock: inspect(readRLock, lockReading, LOCK_PARTS),
   semaphore: inspect(readSemaphore, semaphoreReading),
   "count-down-latch": inspect(readCountDownLatch, latchReading),
+  condition: inspect(readCondition, conditionReading, ["", "sleepers", "notified", "sessions"]),
   event: inspect(readEvent, eventReading),
 };
 
@@ -93,6 +96,11 @@ function semaphoreReading(state: SemaphoreState): ObjectReading {
 function latchReading(state: CountDownLatchState): ObjectReading {
   const summary = state.count === 0 ? "open" : `${state.count} of ${state.initial} to go`;
   return { ...withoutHolders(state.waiters), summary, state };
+}
+
+function conditionReading(state: ConditionState): ObjectReading {
+  const lock = state.lock ? `, under ${state.lock.kind}/${state.lock.name}` : "";
+  return { ...withoutHolders(state.sleepers), summary: `${state.sleepers.length} asleep${lock}`, state };
 }
 
 function eventReading(state: EventState): ObjectReading {

@@ -7,6 +7,13 @@ export {
   readBarrier,
 } from "./barrier/index.ts";
 export {
+  Condition,
+  type ConditionOptions,
+  type ConditionState,
+  createCondition,
+  readCondition,
+} from "./condition/index.ts";
+export {
   type CountDownLatch,
   type CountDownLatchOptions,
   type CountDownLatchState,

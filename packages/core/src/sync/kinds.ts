@@ -1,5 +1,6 @@
 import type { ObjectKind } from "../session/index.ts";
 import { BARRIER_KIND } from "./barrier/index.ts";
+import { CONDITION_KIND } from "./condition/index.ts";
 import { LATCH_KIND } from "./count-down-latch/index.ts";
 import { EVENT_KIND } from "./event/index.ts";
 import { LOCK_KIND, RLOCK_KIND } from "./lock/index.ts";
@@ -11,6 +12,7 @@ export const OBJECT_KINDS: readonly ObjectKind[] = [
   EVENT_KIND,
   LOCK_KIND,
   RLOCK_KIND,
+  CONDITION_KIND,
   LATCH_KIND,
   SEMAPHORE_KIND,
 ];

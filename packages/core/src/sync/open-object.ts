@@ -1,6 +1,7 @@
 import { SerializationError } from "../errors/index.ts";
 import type { ObjectReference, ObjectRuntime, SharedObject } from "../objects/index.ts";
 import { Barrier, type BarrierSettings } from "./barrier/index.ts";
+import { Condition } from "./condition/index.ts";
 import { CountDownLatch } from "./count-down-latch/index.ts";
 import type { CountedSettings } from "./counted/index.ts";
 import { Event } from "./event/index.ts";
@@ -13,6 +14,8 @@ type Open = (runtime: ObjectRuntime, reference: ObjectReference) => SharedObject
 /** How a reference of each kind becomes a handle. */
 const OPENERS: Readonly<Record<string, Open>> = {
   barrier: (runtime, reference) => new Barrier(runtime, reference, settingsOf<BarrierSettings>(reference)),
+  condition: (runtime, reference) =>
+    new Condition(runtime, reference, openLock(runtime, settingsOf<{ lock: ObjectReference }>(reference).lock)),
   "count-down-latch": (runtime, reference) =>
     new CountDownLatch(runtime, reference, settingsOf<CountedSettings>(reference)),
   event: (runtime, reference) => new Event(runtime, reference),
@@ -29,6 +32,10 @@ export function openObject(runtime: ObjectRuntime, reference: ObjectReference): 
     `a shared object of the unknown kind "${reference.kind}" arrived; the sender runs a newer version: update this process`,
     { path: "value" },
   );
+}
+
+function openLock(runtime: ObjectRuntime, reference: ObjectReference): Lock | RLock {
+  return openObject(runtime, reference) as Lock | RLock;
 }
 
 function settingsOf<Settings>(reference: ObjectReference): Settings {
