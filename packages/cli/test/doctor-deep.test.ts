@@ -146,6 +146,57 @@ test("after a clean run nothing is found, and nothing is left", async () => {
   expect(code).toBe(0);
 });
 
+test("after programs were killed in the middle of everything, nothing is found once they are reaped", async () => {
+  // given: one waits and one holds, in objects of every kind, with and without names
+  const place = open();
+  await startHostProcess({ url: place.redis, namespace: place.namespace, tasks: [TASKS] });
+  const between = await connect(place);
+  onTestFinished(() => between.close());
+  const lease = 1_000;
+  const [holder, waiter] = await Promise.all([startActor({ ...place, lease }), startActor({ ...place, lease })]);
+  const shared = await holder.run(async ({ mp }) => {
+    await mp.lock("lock").acquire();
+    await mp.rlock("rlock").acquire();
+    await mp.semaphore(2, { name: "semaphore" }).hold({ permits: 2 });
+    const unnamed = [mp.lock(), mp.rlock(), mp.semaphore(1)] as const;
+    for (const one of unnamed) await one.acquire();
+    return { unnamed, event: mp.event(), latch: mp.countDownLatch(1), barrier: mp.barrier(2) };
+  });
+  const waits = waiter
+    .run(async ({ mp }, { unnamed, event, latch, barrier }) => {
+      const condition = mp.condition(null, "condition");
+      await condition.acquire();
+      await Promise.all([
+        ...[mp.lock("lock"), mp.rlock("rlock"), mp.semaphore(2, { name: "semaphore" }), ...unnamed].map((one) =>
+          one.acquire(),
+        ),
+        ...[mp.event("event"), event, mp.countDownLatch(2, { name: "latch" }), latch].map((one) => one.wait()),
+        ...[mp.barrier(2, "barrier"), barrier, condition].map((one) => one.wait()),
+      ]);
+    }, shared)
+    .catch(() => {});
+  const objects = async () =>
+    JSON.parse((await run(["object", "ls", "-o", "json"], place)).stdout) as { waiters: [] }[];
+  await until(async () => (await objects()).filter(({ waiters }) => waiters.length > 0).length === 13, {
+    what: "one waits for everything",
+    timeout: 20_000,
+  });
+  // when
+  for (const actor of [holder, waiter]) actor.kill();
+  await waits;
+  await between.close();
+  const client = redis.client();
+  const sessions = `{${place.namespace}}/session-*`;
+  await until(async () => (await client.keys(sessions)).length === 0, { what: "all is reaped", timeout: 20_000 });
+  // then
+  const { findings, code } = await diagnose(place);
+  expect(findings.filter((finding) => !/ ok: /.test(finding))).toEqual([]);
+  expect(code).toBe(0);
+  const left = JSON.parse((await run(["object", "ls", "-o", "json"], place)).stdout) as Record<string, unknown>[];
+  expect(left.filter(({ named }) => named === false)).toEqual([]);
+  expect(left.flatMap(({ waiters, holders }) => [waiters, holders].flat())).toEqual([]);
+});
+
 test("keys that belong to nobody, and sessions that nobody looked after, are found", async () => {
   // given
   const place = open();

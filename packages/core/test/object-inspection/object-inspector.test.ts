@@ -53,6 +53,38 @@ describe("on one server", () => {
     expect(await inspector.remove({ kind: "tuba", name: "low/brass" })).toBe(false);
   });
 
+  test("every kind says in a few words how it is", async () => {
+    // given
+    const { mp, namespace, inspector } = await open(redis.url);
+    const actor = await startActor({ redis: redis.url, namespace });
+    await mp.rlock("rlock").acquire();
+    await mp.rlock("rlock").acquire();
+    await mp.countDownLatch(3, { name: "latch" }).countDown();
+    const waits = actor
+      .run(async ({ mp: other }) => {
+        const condition = other.condition(null, "condition");
+        await condition.acquire();
+        await Promise.all([condition.wait(), other.barrier(2, { name: "barrier" }).wait()]);
+      })
+      .catch(() => {});
+    await until(async () => (await inspector.objects()).filter(({ waiters: { length } }) => length === 1).length === 2);
+    // when
+    const objects = await inspector.objects();
+    // then
+    expect(objects.map(({ kind, summary }) => `${kind}: ${summary.replace(/\d{10,}/, "n")}`)).toEqual([
+      "barrier: 1 of 2 waiting",
+      "condition: 1 asleep, under rlock/condition/condition",
+      "count-down-latch: 2 of 3 to go",
+      "rlock: free",
+      "rlock: held 2 times, fence n",
+    ]);
+    expect(objects[0]?.waiters).toMatchObject([{ pid: actor.pid }]);
+    // when
+    actor.kill();
+    await actor.exited;
+    await waits;
+  });
+
   test("the locks of a session whose process has ended are taken back, its neighbours' are not", async () => {
     const { mp, namespace, inspector } = await open(redis.url);
     const actor = await startActor({ redis: redis.url, namespace });
