@@ -144,6 +144,22 @@ inEveryWorld((world) => {
     expect(await semaphore.getValue()).toBe(0);
   });
 
+  test("D6: all free permits can be taken at once, and there is no limit to how many are added", async () => {
+    const { mp, other } = await world.open();
+    const semaphore = mp.semaphore(5, { name: "rooms" });
+    await semaphore.acquire({ permits: 2 });
+    expect(await other.run(({ mp: theirs }) => theirs.semaphore(5, { name: "rooms" }).drain())).toBe(3);
+    expect(await semaphore.drain()).toBe(0);
+    const waiting = semaphore.acquire({ permits: 4 });
+    await inLine(semaphore, 1);
+    await semaphore.release(3);
+    expect(await semaphore.getValue()).toBe(3);
+    await semaphore.release(7);
+    expect(await waiting).toBe(true);
+    expect(await semaphore.drain()).toBe(6);
+    expect(await semaphore.getValue()).toBe(0);
+  });
+
   test("S6: permits taken with hold are leased, come back with the scope, and are shown with their holder", async () => {
     const { mp, other } = await world.open();
     const semaphore = mp.semaphore(3, { name: "rooms" });

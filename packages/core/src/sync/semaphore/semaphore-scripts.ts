@@ -98,6 +98,22 @@ return 1
 
 /**
  * KEYS[1] semaphore
+ * ARGV[1..3] as of acquirePermits
+ * Returns how many permits were free, and are taken now; -1 = that semaphore is gone.
+ */
+export const drainPermits: OnceScript<number> = new OnceScript<number>({
+  name: "drainPermits",
+  lua: `
+local state = redis.call("HMGET", KEYS[1], "madeAt", "value", "reserved")
+if state[1] ~= ARGV[3] then return -1 end
+local free = state[2] - (state[3] or 0)
+if free > 0 then redis.call("HINCRBY", KEYS[1], "value", -free) end
+return free
+`,
+});
+
+/**
+ * KEYS[1] semaphore
  * ARGV[1] prefix of keys; ARGV[2] name; ARGV[3] holding
  * Returns 1 = given back; 0 = it is not held.
  */

@@ -5,7 +5,7 @@ import { type BlockOptions, waitForTurn } from "../../waiting/index.ts";
 import { CountedObject, checkCount } from "../counted/index.ts";
 import { HeldPermits } from "./held-permits.ts";
 import { PermitTurn } from "./permit-turn.ts";
-import { releasePermits } from "./semaphore-scripts.ts";
+import { drainPermits, releasePermits } from "./semaphore-scripts.ts";
 import { readSemaphore, type SemaphoreState } from "./semaphore-state.ts";
 
 /** Options of `mp.semaphore()` and `mp.boundedSemaphore()`. */
@@ -50,6 +50,14 @@ export class Semaphore extends CountedObject {
   async release(permits: number = 1): Promise<void> {
     checkCount(permits, "the number of permits", 1);
     await this.runtime.keepAlive.during(this.#release(permits));
+  }
+
+  /**
+   * Takes all permits that are free and not kept for who waits; anonymous ones (D6).
+   * @returns how many
+   */
+  drain(): Promise<number> {
+    return this.runtime.keepAlive.during(this.change(drainPermits, []));
   }
 
   /** Free permits at this moment (S1). */
