@@ -34,6 +34,8 @@ export interface ArrivalPlace {
 
 /** Longest wait for Redis to say what became of a party whose time is over, ms. */
 const LAST_WORD_LIMIT: Milliseconds = 1_000;
+/** A timer may fire that much early, ms. */
+const TIMER_SLACK: Milliseconds = 5;
 
 /**
  * One party's wait.
@@ -62,7 +64,7 @@ export class Arrival {
     const mayWait = patience.block !== false && (timeout === undefined || timeout > 0);
     const reason = (): string => {
       if (!mayWait) return "one of its parties came too early and would not wait";
-      const isOver = timeout !== undefined && performance.now() - startedAt >= timeout - 1;
+      const isOver = timeout !== undefined && performance.now() - startedAt >= timeout - TIMER_SLACK;
       return isOver ? `one of its parties waited longer than ${timeout} ms` : "one of its parties gave up waiting";
     };
     try {
