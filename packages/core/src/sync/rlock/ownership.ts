@@ -167,14 +167,14 @@ export class Ownership {
   async #note({ held, count }: Holding): Promise<void> {
     const { client, keys, keepAlive } = this.#runtime;
     if (held.loss) throw held.loss;
-    // With nodes of their own, locks have no count in Redis.
-    if (!locksAreHere(this.#runtime)) return;
     const { kind, name } = this.#lock;
-    const noting = countLock.run(
-      client,
-      [keys.object(kind, name), keys.object(kind, name, "record")],
-      [held.token, count],
-    );
+    const places = [keys.object(kind, name), keys.object(kind, name, "record")];
+    const noting = countLock.run(client, places, [held.token, count]);
+    if (!locksAreHere(this.#runtime)) {
+      // What is noted here is for people; whether it is held is for the nodes to say, and the main Redis may be away.
+      noting.catch(() => {});
+      return;
+    }
     if ((await keepAlive.during(noting)) === 1) return;
     held.verify(false);
     throw held.loss ?? new LockLostError(`the lock "${name}" is free or somebody else's: its lease ended`);
