@@ -34,7 +34,9 @@ export const FOLDERS: Readonly<Record<string, readonly (readonly string[])[]>> =
     ["waiting"],
     ["results", "inspection", "objects"],
     ["submission", "sync"],
-    ["pool", "object-inspection"],
+    ["pool", "channels"],
+    ["object-kinds"],
+    ["object-inspection"],
     ["context"],
   ],
 };

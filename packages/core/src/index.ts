@@ -1,6 +1,7 @@
 /**
  * The public API of manyhands.
  */
+export type { JoinableQueue, Queue, QueueOptions, QueueState, SimpleQueue } from "./channels/index.ts";
 export type { RedisConfig } from "./connection/redis-config.ts";
 export { type ConnectOptions, connect } from "./context/connect.ts";
 export type { Context } from "./context/context.ts";
@@ -18,6 +19,9 @@ export {
   PayloadTooLargeError,
   PoolClosedError,
   PoolTerminatedError,
+  QueueClosedError,
+  QueueEmptyError,
+  QueueFullError,
   RedisUnfitError,
   RemoteError,
   type RemoteOrigin,
@@ -62,11 +66,16 @@ export type {
   HeldLock,
   HeldPermits,
   HeldRLock,
+  HeldShare,
   Lock,
   LockOptions,
   LockState,
   LockTicket,
   PermitOptions,
+  ReadWriteLock,
+  ReadWriteLockOptions,
+  ReadWriteLockSide,
+  ReadWriteLockState,
   RLock,
   Semaphore,
   SemaphoreOptions,

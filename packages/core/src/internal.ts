@@ -14,5 +14,5 @@ export { postAnswers } from "./results/post-answers.ts";
 export { Script } from "./script/index.ts";
 export { Heart } from "./session/index.ts";
 export { type DetachedCall, submitDetached } from "./submission/index.ts";
-export { OBJECT_KINDS } from "./sync/index.ts";
+export { OBJECT_KINDS } from "./object-kinds/index.ts";
 export * from "./tasks/index.ts";

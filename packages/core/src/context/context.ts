@@ -1,9 +1,19 @@
 import { randomBytes } from "node:crypto";
 import type { Telemetry } from "bullmq";
+import {
+  createJoinableQueue,
+  createQueue,
+  createSimpleQueue,
+  type JoinableQueue,
+  type Queue,
+  type QueueOptions,
+  type SimpleQueue,
+} from "../channels/index.ts";
 import { assertRedisFit, closeRedis, openRedis, type RedisClient, type RedisConfig } from "../connection/index.ts";
 import { ClosedError } from "../errors/index.ts";
 import { Fleet, slotsOf } from "../fleet/index.ts";
 import type { Logger } from "../logger/logger.ts";
+import { OBJECT_KINDS, openObject } from "../object-kinds/index.ts";
 import type { ObjectReference, ObjectRuntime, SharedObject } from "../objects/index.ts";
 import { Pool, type PoolOptions, type PoolRemains, toPoolRecord } from "../pool/index.ts";
 import { Keys } from "../protocol/keys.ts";
@@ -25,14 +35,15 @@ import {
   createCountDownLatch,
   createEvent,
   createLock,
+  createReadWriteLock,
   createRLock,
   createSemaphore,
   type Event,
   type EventOptions,
   type Lock,
   type LockOptions,
-  OBJECT_KINDS,
-  openObject,
+  type ReadWriteLock,
+  type ReadWriteLockOptions,
   type RLock,
   type Semaphore,
   type SemaphoreOptions,
@@ -197,6 +208,42 @@ export class Context {
   barrier(parties: number, options?: string | BarrierOptions): Barrier {
     this.#assertOpen();
     return createBarrier(this.#objects, parties, options);
+  }
+
+  /**
+   * A queue (rules Q1-Q13), with at most `maxSize` items. With a name it is the same for everybody who uses that name.
+   * @throws ValueError a size that is not whole, a bad name
+   */
+  queue<Item = unknown>(options?: number | string | QueueOptions): Queue<Item> {
+    this.#assertOpen();
+    return createQueue<Item>(this.#objects, options);
+  }
+
+  /**
+   * A queue with put, get and empty only (SQ1).
+   * @throws ValueError a bad name
+   */
+  simpleQueue<Item = unknown>(options?: string | { name?: string }): SimpleQueue<Item> {
+    this.#assertOpen();
+    return createSimpleQueue<Item>(this.#objects, options);
+  }
+
+  /**
+   * A queue that knows when everything taken from it is done, and gives what a dead taker left to another (rules J1-J6).
+   * @throws ValueError a size that is not whole, a bad name
+   */
+  joinableQueue<Item = unknown>(options?: number | string | QueueOptions): JoinableQueue<Item> {
+    this.#assertOpen();
+    return createJoinableQueue<Item>(this.#objects, options);
+  }
+
+  /**
+   * A lock for many readers or one writer. With a name it is the same for everybody who uses that name.
+   * @throws ValueError a bad name
+   */
+  readWriteLock(options?: string | ReadWriteLockOptions): ReadWriteLock {
+    this.#assertOpen();
+    return createReadWriteLock(this.#objects, options);
   }
 
   /** A handle of the object that a reference names. @internal */

@@ -102,6 +102,21 @@ export class BrokenBarrierError extends ManyhandsError {
   override readonly code = "ERR_BROKEN_BARRIER";
 }
 
+/** Nothing was in the queue in time (Python's queue.Empty). */
+export class QueueEmptyError extends ManyhandsError {
+  override readonly code = "ERR_QUEUE_EMPTY";
+}
+
+/** The queue was full for too long (Python's queue.Full). */
+export class QueueFullError extends ManyhandsError {
+  override readonly code = "ERR_QUEUE_FULL";
+}
+
+/** The queue was shut down (Python's queue.ShutDown). */
+export class QueueClosedError extends ManyhandsError {
+  override readonly code = "ERR_QUEUE_CLOSED";
+}
+
 /** A rule of use was broken, such as notifying a condition without holding its lock (Python's AssertionError). */
 export class AssertionError extends ManyhandsError {
   override readonly code = "ERR_ASSERTION";

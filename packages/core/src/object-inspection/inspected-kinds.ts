@@ -2,14 +2,18 @@ import type { RedisClient } from "../connection/index.ts";
 import { type Participant, readParticipants } from "../objects/index.ts";
 import type { Keys } from "../protocol/keys.ts";
 import {
+  type BarrierState,
   type ConditionState,
   type CountDownLatchState,
   type EventState,
   type LockState,
+  type ReadWriteLockState,
+  readBarrier,
   readCondition,
   readCountDownLatch,
   readEvent,
   readLock,
+  readReadWriteLock,
   readRLock,
   readSemaphore,
   type SemaphoreState,
@@ -35,9 +39,11 @@ const LOCK_PARTS = ["", "record", "waiters"];
 const KINDS: Readonly<Record<string, InspectedKind>> = {
   lock: inspect(readLock, lockReading, LOCK_PARTS),
   rlock: inspect(readRLock, lockReading, LOCK_PARTS),
+  "read-write-lock": inspect(readReadWriteLock, readWriteLockReading),
   semaphore: inspect(readSemaphore, semaphoreReading),
   "count-down-latch": inspect(readCountDownLatch, latchReading),
   condition: inspect(readCondition, conditionReading, ["", "sleepers", "notified", "sessions"]),
+  barrier: inspect(readBarrier, barrierReading),
   event: inspect(readEvent, eventReading),
 };
 
@@ -93,8 +99,29 @@ function semaphoreReading(state: SemaphoreState): ObjectReading {
   };
 }
 
+function readWriteLockReading(state: ReadWriteLockState): ObjectReading {
+  const { writer, readers, waiters, fence } = state;
+  const holders = writer ? [writer] : readers;
+  const reading = `held by ${readers.length} reader${readers.length === 1 ? "" : "s"}`;
+  return {
+    summary: writer ? `held by a writer, fence ${fence}` : readers.length > 0 ? reading : "free",
+    holders: holders.map(({ leaseLeft: _, ...holder }) => ({ ...holder, count: 1 })),
+    waiters,
+    waitsFor: "all",
+    leaseLeft: holders.length > 0 ? Math.min(...holders.map(({ leaseLeft }) => leaseLeft)) : null,
+    state,
+  };
+}
+
 function latchReading(state: CountDownLatchState): ObjectReading {
   const summary = state.count === 0 ? "open" : `${state.count} of ${state.initial} to go`;
+  return { ...withoutHolders(state.waiters), summary, state };
+}
+
+function barrierReading(state: BarrierState): ObjectReading {
+  const { broken, nWaiting, parties, acting } = state;
+  const waiting = `${nWaiting} of ${parties} waiting`;
+  const summary = broken === null ? `${waiting}${acting ? ", its action runs" : ""}` : `broken: ${broken}`;
   return { ...withoutHolders(state.waiters), summary, state };
 }
 

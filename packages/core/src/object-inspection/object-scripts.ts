@@ -1,6 +1,6 @@
+import { OBJECT_KINDS } from "../object-kinds/index.ts";
 import { Script } from "../script/index.ts";
 import { kindsTable, SERVER_TIME, WAKE_UP } from "../session/index.ts";
-import { OBJECT_KINDS } from "../sync/index.ts";
 
 const SHARED = SERVER_TIME + WAKE_UP + kindsTable(OBJECT_KINDS);
 

@@ -102,6 +102,11 @@ export class Session {
     return performance.now() < this.#trustedUntil;
   }
 
+  /** Until when this process' own clock (`performance.now()`) says that the session cannot have ended in Redis, ms. */
+  get trustedUntil(): number {
+    return this.#trustedUntil;
+  }
+
   /** Writes the lease for the first time; later calls return the same promise. After a failure, call it again. */
   start(): Promise<void> {
     this.#started ??= this.#beat(true).then(

@@ -21,7 +21,8 @@ export {
   readCountDownLatch,
 } from "./count-down-latch/index.ts";
 export { createEvent, Event, type EventOptions, type EventState, readEvent } from "./event/index.ts";
-export { OBJECT_KINDS } from "./kinds.ts";
+export { Existence } from "./existence.ts";
+export { SYNC_KINDS } from "./kinds.ts";
 export {
   createLock,
   HeldLock,
@@ -32,6 +33,15 @@ export {
   readLock,
 } from "./lock/index.ts";
 export { openObject } from "./open-object.ts";
+export {
+  createReadWriteLock,
+  type HeldShare,
+  type ReadWriteLock,
+  type ReadWriteLockOptions,
+  type ReadWriteLockSide,
+  type ReadWriteLockState,
+  readReadWriteLock,
+} from "./read-write-lock/index.ts";
 export { createRLock, type HeldRLock, RLock, readRLock, withOwner } from "./rlock/index.ts";
 export {
   type BoundedSemaphore,
