@@ -94,8 +94,8 @@ describe("a semaphore in trouble", () => {
       startActor({ ...options, redis: proxy.url }),
       startActor(options),
     ]);
-    const logs = [steady, second, cut, frozen].map((actor) => contend(actor, 7));
-    const end = performance.now() + 6_000;
+    const logs = [steady, second, cut, frozen].map((actor) => contend(actor, 5));
+    const end = performance.now() + 4_000;
     let kills = 0;
     while (performance.now() < end) {
       const victim = await startActor(options);
@@ -113,7 +113,7 @@ describe("a semaphore in trouble", () => {
     frozen.thaw();
     const sections = (await Promise.all(logs)).flat();
     const trusted = sections.filter((section) => section.trusted);
-    expect(trusted.length, `seed ${seed}`).toBeGreaterThan(30);
+    expect(trusted.length, `seed ${seed}`).toBeGreaterThan(20);
     expect(mostAtOnce(trusted), `seed ${seed}: most permits in use at once`).toBe(PERMITS);
     expect(kills).toBeGreaterThan(1);
     await until(async () => (await semaphore.getValue()) === PERMITS, { what: `seed ${seed}: all permits are back` });
