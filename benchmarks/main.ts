@@ -3,8 +3,9 @@
  * medians with their spread and ratios.
  */
 import { poolBenchmark } from "./pool/main.ts";
+import { syncBenchmark } from "./sync/main.ts";
 
-const benchmarks: Record<string, () => Promise<void>> = { pool: poolBenchmark };
+const benchmarks: Record<string, () => Promise<void>> = { pool: poolBenchmark, sync: syncBenchmark };
 
 const name = process.argv[2]?.startsWith("-") === false ? process.argv[2] : "pool";
 const run = benchmarks[name];

@@ -12,11 +12,27 @@ export interface Line {
   figures: { name: string; median: number; least: number; most: number }[];
   /** Bars to pass: ours divided by the peer's figure. */
   ratios: { against: string; ratio: number; bar: number | null; passed: boolean | null }[];
+  /** A bar for our own figure in every round, whatever the peers reach. */
+  limit: { bar: number; passed: boolean } | null;
 }
 
 export interface Bar {
   against: string;
   bar: number;
+}
+
+/** The repetitions of one contender. */
+export interface Samples {
+  name: string;
+  figures: number[];
+}
+
+export interface Judging {
+  unit: string;
+  better: "higher" | "lower";
+  bars: Bar[];
+  /** What our own figure must reach in every round. */
+  limit?: number;
 }
 
 /** Runs every contender once per round, in turn and in alternating direction, and compares the medians. */
@@ -25,22 +41,47 @@ export async function compare(
   contenders: Contender[],
   options: { unit: string; better: "higher" | "lower"; rounds: number; bars: Bar[] },
 ): Promise<Line> {
-  const samples = new Map<string, number[]>(contenders.map(({ name }) => [name, []]));
-  for (let round = 0; round < options.rounds; round += 1) {
-    const order = round % 2 === 0 ? contenders : [...contenders].reverse();
-    for (const { name, run } of order) samples.get(name)?.push(await run());
+  const samples = await sample(contenders, options.rounds);
+  return judge(what, samples, options);
+}
+
+/** Runs every contender once per round, in turn and in alternating direction. */
+export async function sample<Figures>(
+  contenders: readonly { name: string; run: () => Promise<Figures> }[],
+  rounds: number,
+): Promise<{ name: string; figures: Figures[] }[]> {
+  const samples = contenders.map(({ name, run }) => ({ name, run, figures: [] as Figures[] }));
+  for (let round = 0; round < rounds; round += 1) {
+    const order = round % 2 === 0 ? samples : [...samples].reverse();
+    for (const { run, figures } of order) figures.push(await run());
   }
-  const figures = contenders.map(({ name }) => summary(name, samples.get(name) ?? []));
-  const [ours] = figures;
+  return samples.map(({ name, figures }) => ({ name, figures }));
+}
+
+/** Compares the medians: the first of the samples is ours. */
+export function judge(what: string, samples: readonly Samples[], options: Judging): Line {
+  const { unit, better, bars } = options;
+  const figures = samples.map((one) => summary(one.name, one.figures));
+  const median = figures[0]?.median ?? Number.NaN;
+  const passes = (value: number, bar: number): boolean => (better === "higher" ? value >= bar : value <= bar);
   const ratios = figures.slice(1).map((peer) => {
-    const ratio = (ours?.median ?? Number.NaN) / peer.median;
-    const bar = options.bars.find(({ against }) => against === peer.name)?.bar ?? null;
-    const passed = bar === null ? null : options.better === "higher" ? ratio >= bar : ratio <= bar;
-    return { against: peer.name, ratio, bar, passed };
+    const ratio = median / peer.median;
+    const bar = bars.find(({ against }) => against === peer.name)?.bar ?? null;
+    return { against: peer.name, ratio, bar, passed: bar === null ? null : passes(ratio, bar) };
   });
-  const line = { what, unit: options.unit, better: options.better, figures, ratios };
+  const bound = options.limit;
+  // An error in one round of three is an error.
+  const within = samples[0]?.figures.every((figure) => passes(figure, bound ?? figure)) ?? false;
+  const limit = bound === undefined ? null : { bar: bound, passed: within };
+  const line = { what, unit, better, figures, ratios, limit };
   print(line);
   return line;
+}
+
+/** What of a line did not pass. */
+export function missed({ what, ratios, limit }: Line): string[] {
+  const against = ratios.filter(({ passed }) => passed === false).map((ratio) => `${what} against ${ratio.against}`);
+  return limit?.passed === false ? [what, ...against] : against;
 }
 
 function summary(name: string, samples: number[]): Line["figures"][number] {
@@ -53,13 +94,12 @@ export function quantile(sorted: number[], share: number): number {
 }
 
 function print(line: Line): void {
+  const verdict = (bar: number | null, passed: boolean | null): string =>
+    passed === null ? "" : ` (bar ${line.better === "higher" ? ">=" : "<="} ${bar}: ${passed ? "met" : "MISSED"})`;
   const peers = line.ratios
-    .map(({ against, ratio, bar, passed }) => {
-      const verdict =
-        passed === null ? "" : ` (bar ${line.better === "higher" ? ">=" : "<="} ${bar}: ${passed ? "met" : "MISSED"})`;
-      return `      ${ratio.toFixed(2)}x of ${against}${verdict}`;
-    })
-    .join("\n");
+    .filter(({ ratio }) => Number.isFinite(ratio))
+    .map(({ against, ratio, bar, passed }) => `      ${ratio.toFixed(2)}x of ${against}${verdict(bar, passed)}`);
+  if (line.limit) peers.unshift(`      ours${verdict(line.limit.bar, line.limit.passed)}`);
   const width = Math.max(...line.figures.map(({ name }) => name.length));
   const figures = line.figures
     .map(
@@ -67,7 +107,7 @@ function print(line: Line): void {
         `    ${name.padEnd(width)}  ${amount(median)} ${line.unit}  (${amount(least)} .. ${amount(most)})`,
     )
     .join("\n");
-  console.error(`\n  ${line.what}\n${figures}\n${peers}`);
+  console.error([`\n  ${line.what}`, figures, ...peers].join("\n"));
 }
 
 function amount(value: number): string {

@@ -31,10 +31,12 @@ export const FOLDERS: Readonly<Record<string, readonly (readonly string[])[]>> =
     ["connection"],
     ["script"],
     ["registry", "fleet", "session"],
-    ["results", "inspection"],
-    ["submission"],
-    ["pool"],
-    ["process"],
+    ["waiting"],
+    ["results", "inspection", "objects"],
+    ["submission", "sync"],
+    ["pool", "channels"],
+    ["object-kinds"],
+    ["object-inspection", "process"],
     ["context"],
   ],
 };
@@ -50,5 +52,6 @@ export const SEVERAL_DOORS: Readonly<Record<string, string>> = {
   "dashboard hono": "the web framework: routes and markup are written in it",
   "dashboard @hono/node-server": "the server, and the way in which Bull Board's adapter wants its files served",
   "worker bullmq": "pools opens BullMQ's workers; jobs answers them with the error classes that they know",
+  "testing vitest": "cleanup registers what ends with a test; worlds defines the same tests for several surroundings",
   "testing ioredis": "a test's own look at Redis must not go through what it tests",
 };

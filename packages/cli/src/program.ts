@@ -6,6 +6,7 @@ import { demoCommand } from "./commands/demo/demo.ts";
 import { doctorCommand } from "./commands/doctor/doctor.ts";
 import { hostCommand } from "./commands/host/host.ts";
 import { mapCommand } from "./commands/map/map.ts";
+import { objectCommand } from "./commands/object/object.ts";
 import { poolCommand } from "./commands/pool/pool.ts";
 import { processCommand } from "./commands/process/process.ts";
 import { redisCommand } from "./commands/redis.ts";
@@ -45,6 +46,7 @@ export function buildProgram(): Command {
     .addCommand(poolCommand())
     .addCommand(processCommand())
     .addCommand(hostCommand())
+    .addCommand(objectCommand())
     .addCommand(dashboardCommand())
     .addCommand(doctorCommand())
     .addCommand(configCommand())

@@ -115,6 +115,16 @@ describe("manyhands demo", () => {
     await until(() => ![...family].some(processIsAlive), { what: "no process is left" });
   });
 
+  test("what follows a demo's name is the demo's; the command's own options may stand on both sides", async () => {
+    const outcome = await run(["demo", "--slots", "2", "ticket-grab", "--no-lock", "--hosts", "2", "--file"]);
+
+    expect(outcome.stdout).toContain("=== ticket-grab --no-lock --file");
+    expect(outcome.stdout).toMatch(/verified: without the lock 4 tickets were sold (\d|10) times/);
+    expect(outcome.stdout).toContain("4 tickets in a file, 10 people, no lock");
+    expect(outcome.stdout).toContain("verified: the calls ran on 2 hosts");
+    expect(outcome.code).toBe(0);
+  });
+
   test("--list names them, without starting anything", async () => {
     const { code, stdout } = await run(["demo", "--list", "-o", "json"]);
 

@@ -44,6 +44,15 @@ describe("wrong usage ends with 2 and says what, got and do", () => {
       /^error: --timeout must be a whole number from 1 to 2147483647 \(milliseconds\); got "soon"\n$/,
     ],
     [["run", "/nowhere.ts"], /^error: there is no file \/nowhere\.ts; give the path of a \.ts or \.js program\n$/],
+    [
+      ["demo", "ticket-grab", "--nolock"],
+      /^error: the demo "ticket-grab" does not know --nolock; its options are --no-lock, --file\n/,
+    ],
+    [
+      ["demo", "pool-map", "--file"],
+      /^error: the demo "pool-map" does not know --file; it has no options of its own\n/,
+    ],
+    [["demo", "--no-lock"], /^error: unknown option '--no-lock'; options of a demo follow its name\n/],
     [["map", "square", "/nowhere.ndjson"], /^error: cannot read items from "\/nowhere\.ndjson": ENOENT/],
   ];
   test.each(cases)("manyhands %j", async (words, says) => {

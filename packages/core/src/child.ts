@@ -4,6 +4,7 @@
  */
 export * from "./codec/index.ts";
 export { closeWorkerContext, provideWorkerContext } from "./context/current-context.ts";
+export { watchContexts } from "./context/open-contexts.ts";
 export * from "./errors/index.ts";
 export { currentOrder, enterProcess } from "./process/order.ts";
 export * from "./protocol/index.ts";

@@ -1,21 +1,28 @@
 /**
  * The public API of manyhands.
  */
+export type { JoinableQueue, Queue, QueueOptions, QueueState, SimpleQueue } from "./channels/index.ts";
 export type { RedisConfig } from "./connection/redis-config.ts";
 export { type ConnectOptions, connect } from "./context/connect.ts";
 export type { Context } from "./context/context.ts";
 export { currentContext } from "./context/current-context.ts";
 export {
   AssertionError,
+  BrokenBarrierError,
   CancelledError,
   ClosedError,
   type ErrorClass,
+  LockLostError,
+  type LockLostReason,
   ManyhandsError,
   type ManyhandsErrorOptions,
   PayloadTooLargeError,
   PoolClosedError,
   PoolTerminatedError,
   ProcessLostError,
+  QueueClosedError,
+  QueueEmptyError,
+  QueueFullError,
   RedisUnfitError,
   RemoteError,
   type RemoteOrigin,
@@ -29,6 +36,7 @@ export {
   WorkerLostError,
 } from "./errors/index.ts";
 export type { Logger } from "./logger/logger.ts";
+export type { Participant } from "./objects/index.ts";
 export type {
   AsyncResult,
   Callbacks,
@@ -38,7 +46,6 @@ export type {
   MapOptions,
   Pool,
   PoolOptions,
-  WaitOptions,
 } from "./pool/index.ts";
 export { currentProcess, parentProcess } from "./process/current-process.ts";
 export type { ParentProcess } from "./process/parent-process.ts";
@@ -48,6 +55,40 @@ export type { Sentinel } from "./process/sentinel.ts";
 export type { Placement } from "./protocol/process-queues.ts";
 export type { HostRecord, Isolation, Milliseconds, PoolRecord } from "./protocol/records.ts";
 export type { SubmitOptions } from "./submission/submit-options.ts";
+export type {
+  Barrier,
+  BarrierAction,
+  BarrierOptions,
+  BarrierState,
+  BoundedSemaphore,
+  Condition,
+  ConditionOptions,
+  ConditionState,
+  CountDownLatch,
+  CountDownLatchOptions,
+  CountDownLatchState,
+  Event,
+  EventOptions,
+  EventState,
+  HeldLock,
+  HeldPermits,
+  HeldRLock,
+  HeldShare,
+  Lock,
+  LockOptions,
+  LockState,
+  LockTicket,
+  PermitOptions,
+  ReadWriteLock,
+  ReadWriteLockOptions,
+  ReadWriteLockSide,
+  ReadWriteLockState,
+  RLock,
+  Semaphore,
+  SemaphoreOptions,
+  SemaphoreState,
+} from "./sync/index.ts";
+export { withOwner } from "./sync/index.ts";
 export {
   type AnyTask,
   type Backoff,
@@ -58,3 +99,4 @@ export {
   type TaskResult,
   task,
 } from "./tasks/index.ts";
+export type { BlockOptions, Patience, WaitOptions } from "./waiting/index.ts";

@@ -8,9 +8,12 @@ export { addAwaitSite, failureSummary, originOf, thrownMessage } from "./errors/
 export * from "./fleet/index.ts";
 export * from "./inspection/index.ts";
 export * from "./process/index.ts";
+export * from "./object-inspection/index.ts";
 export * from "./protocol/index.ts";
 export * from "./registry/index.ts";
 export { postAnswers } from "./results/post-answers.ts";
 export { Script } from "./script/index.ts";
+export { Heart } from "./session/index.ts";
 export { type DetachedCall, submitDetached } from "./submission/index.ts";
+export { OBJECT_KINDS } from "./object-kinds/index.ts";
 export * from "./tasks/index.ts";

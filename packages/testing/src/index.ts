@@ -1,4 +1,5 @@
 export { freePort } from "@manyhands/core/redis-server";
+export { type Actor, type ActorScope, startActor } from "./actor.ts";
 export { startCluster, type TestCluster, useCluster } from "./cluster.ts";
 export { FaultProxy, useFaultProxy } from "./fault-proxy.ts";
 export { type HostProcess, type HostProcessOptions, startHostProcess } from "./host-process.ts";
@@ -6,3 +7,4 @@ export { childPids, descendantPids, processIsAlive } from "./processes.ts";
 export { type TestRedis, useRedis } from "./redis.ts";
 export { until } from "./until.ts";
 export { withUrl } from "./with-url.ts";
+export { type Elsewhere, inEveryWorld, type World } from "./worlds.ts";

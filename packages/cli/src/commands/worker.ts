@@ -14,6 +14,7 @@ interface Options {
   label?: string[];
   isolation?: Isolation;
   pools?: string[];
+  lockNodes?: string[];
   name?: string;
   grace?: number;
   healthPort?: number;
@@ -52,6 +53,11 @@ export function workerCommand(): Command {
       new Option("--isolation <kind>", "where tasks run (default: process)").choices(["process", "thread", "inline"]),
     )
     .option("--pools <a,b>", "serve only these pools (default: all)", poolNames)
+    .option(
+      "--lock-nodes <url,url,url>",
+      "3 or 5 independent Redis masters that vote on locks (default: MANYHANDS_LOCK_NODES, then none)",
+      commaList,
+    )
     .option("--name <name>", "name of the host (default: name of the machine and pid)")
     .option(
       "--grace <ms>",
@@ -95,7 +101,8 @@ async function start(
   options: Options,
   place: { redis: string; namespace: string; printer: Printer },
 ): Promise<WorkerHost> {
-  const { slots, processes, label, isolation, pools, name, grace, healthPort, healthAddress, maxHeap } = options;
+  const { slots, processes, label, isolation, pools, lockNodes, name, grace, healthPort, healthAddress, maxHeap } =
+    options;
   const { redis, namespace, printer } = place;
   const given: WorkerOptions = {
     tasks: options.tasks,
@@ -106,6 +113,7 @@ async function start(
     ...(label === undefined ? {} : { labels: label }),
     ...(isolation === undefined ? {} : { isolation }),
     ...(pools === undefined ? {} : { pools }),
+    ...(lockNodes === undefined ? {} : { lockNodes }),
     ...(name === undefined ? {} : { name }),
     ...(grace === undefined ? {} : { grace }),
     ...(healthPort === undefined ? {} : { healthPort }),

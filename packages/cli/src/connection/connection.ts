@@ -3,6 +3,7 @@ import {
   closeRedis,
   Inspector,
   Keys,
+  ObjectInspector,
   openRedis,
   type RedisClient,
   type RedisFitness,
@@ -14,6 +15,7 @@ export interface Connection {
   client: RedisClient;
   keys: Keys;
   inspector: Inspector;
+  objects: ObjectInspector;
   fitness: RedisFitness;
 }
 
@@ -30,7 +32,7 @@ export async function withConnection<Result>(
   const inspector = new Inspector({ client, keys });
   try {
     const fitness = await assertRedisFit(client, settings.redis.value);
-    return await use({ client, keys, inspector, fitness });
+    return await use({ client, keys, inspector, objects: new ObjectInspector({ client, keys }), fitness });
   } finally {
     await inspector.close();
     await closeRedis(client);

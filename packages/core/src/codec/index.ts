@@ -3,3 +3,4 @@ export { decode, decodeFromString, encode, encodeSeparately, encodeToString } fr
 export { assertSendable, classify, isPlainJson } from "./classify.ts";
 export { decodeError, encodeError } from "./failure.ts";
 export { defineTransferable, type Transferable } from "./transferable.ts";
+export { textToValue, valueToText } from "./value-text.ts";

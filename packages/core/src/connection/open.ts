@@ -17,6 +17,11 @@ export interface OpenOptions {
    * @defaultValue false
    */
   blocking?: boolean;
+  /**
+   * Fail what is not answered within a second, and send nothing a second time after a broken connection.
+   * @defaultValue false
+   */
+  impatient?: boolean;
 }
 
 /**
@@ -30,6 +35,7 @@ export function openRedis(config: RedisConfig | undefined, options: OpenOptions)
     maxRetriesPerRequest: null,
     enableOfflineQueue: !options.failFast,
     connectTimeout: 5_000,
+    ...(options.impatient ? IMPATIENT : {}),
     ...(options.blocking ? { commandTimeout: undefined, socketTimeout: undefined } : {}),
   };
   const client =
@@ -50,6 +56,8 @@ export function openRedis(config: RedisConfig | undefined, options: OpenOptions)
   client.on("error", () => {});
   return client;
 }
+
+const IMPATIENT = { connectTimeout: 1_000, commandTimeout: 1_000, autoResendUnfulfilledCommands: false };
 
 function reconnectDelay(attempt: number): number {
   const delay = Math.min(1_000, 50 * 2 ** Math.min(attempt - 1, 5));

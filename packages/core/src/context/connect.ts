@@ -1,4 +1,5 @@
 import type { Telemetry } from "bullmq";
+import { resolveLockNodes } from "../connection/lock-nodes.ts";
 import type { RedisConfig } from "../connection/redis-config.ts";
 import { got, ManyhandsError, ValueError } from "../errors/index.ts";
 import { type Logger, stderrLogger } from "../logger/logger.ts";
@@ -15,6 +16,12 @@ export interface ConnectOptions {
    * @defaultValue `MANYHANDS_REDIS_URL`, then `REDIS_URL`, then redis://127.0.0.1:6379
    */
   redis?: RedisConfig;
+  /**
+   * 3 or 5 independent Redis masters that vote on locks, so that a lock outlives the failure of any minority of them.
+   * Programs that share locks must name the same ones.
+   * @defaultValue `MANYHANDS_LOCK_NODES` (URLs with commas between), then none: locks are on the one Redis
+   */
+  lockNodes?: readonly RedisConfig[];
   /**
    * Everything lives under this name; two namespaces never meet. 1 to 100 letters, digits or `_ . -`.
    * @defaultValue `MANYHANDS_NAMESPACE`, then "manyhands"
@@ -68,6 +75,7 @@ export async function connect(options: ConnectOptions = {}): Promise<Context> {
 export function toSettings(options: ConnectOptions): ContextSettings {
   return {
     redis: options.redis,
+    lockNodes: resolveLockNodes(options.lockNodes),
     namespace: checkNamespace(options.namespace ?? (process.env["MANYHANDS_NAMESPACE"] || DEFAULT_NAMESPACE)),
     lease: checkNumber("lease", options.lease ?? DEFAULT_LEASE, 1_000),
     maxPayload: checkNumber("maxPayload", options.maxPayload ?? DEFAULT_MAX_PAYLOAD, 1_024),

@@ -1,9 +1,20 @@
 import { randomBytes } from "node:crypto";
 import type { Telemetry } from "bullmq";
+import {
+  createJoinableQueue,
+  createQueue,
+  createSimpleQueue,
+  type JoinableQueue,
+  type Queue,
+  type QueueOptions,
+  type SimpleQueue,
+} from "../channels/index.ts";
 import { assertRedisFit, closeRedis, openRedis, type RedisClient, type RedisConfig } from "../connection/index.ts";
 import { ClosedError } from "../errors/index.ts";
 import { Fleet, slotsOf } from "../fleet/index.ts";
 import type { Logger } from "../logger/logger.ts";
+import { OBJECT_KINDS, openObject } from "../object-kinds/index.ts";
+import type { ObjectReference, ObjectRuntime, SharedObject } from "../objects/index.ts";
 import { Pool, type PoolOptions, type PoolRemains, toPoolRecord } from "../pool/index.ts";
 import { Process, ProcessLauncher, type ProcessOptions } from "../process/index.ts";
 import { offerStarter } from "../process/process-starter.ts";
@@ -14,10 +25,39 @@ import { ResultChannel } from "../results/index.ts";
 import { KeepAlive, Session, unreferenceSocket } from "../session/index.ts";
 import { type Runtime, TaskDurations, UnservedWatch } from "../submission/index.ts";
 import type { AnyTask, Task } from "../tasks/index.ts";
+import {
+  type Barrier,
+  type BarrierOptions,
+  type BoundedSemaphore,
+  type Condition,
+  type ConditionOptions,
+  type CountDownLatch,
+  type CountDownLatchOptions,
+  createBarrier,
+  createCondition,
+  createCountDownLatch,
+  createEvent,
+  createLock,
+  createReadWriteLock,
+  createRLock,
+  createSemaphore,
+  type Event,
+  type EventOptions,
+  type Lock,
+  type LockOptions,
+  type ReadWriteLock,
+  type ReadWriteLockOptions,
+  type RLock,
+  type Semaphore,
+  type SemaphoreOptions,
+} from "../sync/index.ts";
+import { WaitRoom } from "../waiting/index.ts";
+import { noteClosed, noteOpened } from "./open-contexts.ts";
 
 /** Settings of a context, checked and complete. */
 export interface ContextSettings {
   redis: RedisConfig | undefined;
+  lockNodes: readonly RedisConfig[];
   namespace: string;
   lease: Milliseconds;
   maxPayload: number;
@@ -38,6 +78,7 @@ export class Context {
   readonly #runtime: Runtime;
   readonly #processes: ProcessLauncher;
   readonly #withdrawStarter: () => void;
+  readonly #objects: ObjectRuntime;
   /** The pools without a strong reference to them, so that a forgotten one is noticed. */
   readonly #pools = new Map<PoolRemains, WeakRef<Pool>>();
   readonly #forgotten = new FinalizationRegistry<PoolRemains>((remains) => this.#clearAway(remains));
@@ -55,22 +96,29 @@ export class Context {
     return new Context(settings, client);
   }
 
-  /** Without looking at Redis first. @internal */
-  static attach(settings: ContextSettings): Context {
-    return new Context(settings, openRedis(settings.redis, { name: "manyhands:child" }));
+  /** Without looking at Redis first. @param host - Name of the worker host whose child this is. @internal */
+  static attach(settings: ContextSettings, host: string | null): Context {
+    return new Context(settings, openRedis(settings.redis, { name: "manyhands:child" }), host);
   }
 
-  private constructor(settings: ContextSettings, client: RedisClient) {
+  private constructor(settings: ContextSettings, client: RedisClient, host: string | null = null) {
     this.#settings = settings;
     this.#client = client;
     unreferenceSocket(client);
-    this.#runtime = this.#createRuntime();
+    this.#runtime = this.#createRuntime(host);
+    this.#objects = this.#createObjectRuntime();
     this.#processes = new ProcessLauncher(this.#runtime);
     this.#withdrawStarter = offerStarter(this.#processes);
+    noteOpened(this);
   }
 
   get namespace(): string {
     return this.#settings.namespace;
+  }
+
+  /** @internal */
+  get sessionId(): string {
+    return this.#runtime.session.id;
   }
 
   /**
@@ -118,6 +166,124 @@ export class Context {
     return this.#processes;
   }
 
+  /**
+   * A lock (rules L1-L8). With a name it is the same for everybody who uses that name.
+   * @throws ValueError a bad name or lease
+   */
+  lock(options?: string | LockOptions): Lock {
+    this.#assertOpen();
+    return createLock(this.#objects, options);
+  }
+
+  /**
+   * A lock that its owner may acquire again (rules R1-R4). The owner is the running task, the main program, or what runs
+   * in `withOwner`.
+   * @throws ValueError a bad name or lease
+   */
+  rlock(options?: string | LockOptions): RLock {
+    this.#assertOpen();
+    return createRLock(this.#objects, options);
+  }
+
+  /**
+   * A condition (rules C1-C9): waits for what others bring about under the same lock, an RLock of its own unless one is
+   * given.
+   * @throws ValueError a bad name or lease, something else than a lock
+   */
+  condition(lock?: Lock | RLock | null, options?: string | ConditionOptions): Condition {
+    this.#assertOpen();
+    return createCondition(this.#objects, lock, options);
+  }
+
+  /**
+   * A flag that can be waited for (rules E1-E4). With a name it is the same for everybody who uses that name.
+   * @throws ValueError a bad name
+   */
+  event(options?: string | EventOptions): Event {
+    this.#assertOpen();
+    return createEvent(this.#objects, options);
+  }
+
+  /**
+   * So many permits (rules S1-S7). With a name it is the same for everybody who uses that name; its first user's value
+   * counts.
+   * @throws ValueError a value that is negative or not whole, a bad name
+   */
+  semaphore(value: number = 1, options: SemaphoreOptions = {}): Semaphore {
+    this.#assertOpen();
+    return createSemaphore(this.#objects, { ...options, initial: value, bounded: false });
+  }
+
+  /**
+   * A semaphore that cannot be released above its initial value (S3).
+   * @throws ValueError a value that is negative or not whole, a bad name
+   */
+  boundedSemaphore(value: number = 1, options: SemaphoreOptions = {}): BoundedSemaphore {
+    this.#assertOpen();
+    return createSemaphore(this.#objects, { ...options, initial: value, bounded: true });
+  }
+
+  /**
+   * A count that can be lowered, and waited for to be 0 (D7). With a name it is the same for everybody who uses that name;
+   * its first user's count counts.
+   * @throws ValueError a count that is negative or not whole, a bad name
+   */
+  countDownLatch(count: number, options: CountDownLatchOptions = {}): CountDownLatch {
+    this.#assertOpen();
+    return createCountDownLatch(this.#objects, count, options);
+  }
+
+  /**
+   * A place where `parties` wait for each other (rules B1-B9). With a name it is the same for everybody who uses that name.
+   * @throws ValueError `parties` below 1 or not whole, a bad name, action or timeout
+   */
+  barrier(parties: number, options?: string | BarrierOptions): Barrier {
+    this.#assertOpen();
+    return createBarrier(this.#objects, parties, options);
+  }
+
+  /**
+   * A queue (rules Q1-Q13), with at most `maxSize` items. With a name it is the same for everybody who uses that name.
+   * @throws ValueError a size that is not whole, a bad name
+   */
+  queue<Item = unknown>(options?: number | string | QueueOptions): Queue<Item> {
+    this.#assertOpen();
+    return createQueue<Item>(this.#objects, options);
+  }
+
+  /**
+   * A queue with put, get and empty only (SQ1).
+   * @throws ValueError a bad name
+   */
+  simpleQueue<Item = unknown>(options?: string | { name?: string }): SimpleQueue<Item> {
+    this.#assertOpen();
+    return createSimpleQueue<Item>(this.#objects, options);
+  }
+
+  /**
+   * A queue that knows when everything taken from it is done, and gives what a dead taker left to another (rules J1-J6).
+   * @throws ValueError a size that is not whole, a bad name
+   */
+  joinableQueue<Item = unknown>(options?: number | string | QueueOptions): JoinableQueue<Item> {
+    this.#assertOpen();
+    return createJoinableQueue<Item>(this.#objects, options);
+  }
+
+  /**
+   * A lock for many readers or one writer. With a name it is the same for everybody who uses that name.
+   * @throws ValueError a bad name
+   */
+  readWriteLock(options?: string | ReadWriteLockOptions): ReadWriteLock {
+    this.#assertOpen();
+    return createReadWriteLock(this.#objects, options);
+  }
+
+  /** A handle of the object that a reference names. @internal */
+  openObject(reference: ObjectReference): SharedObject {
+    this.#assertOpen();
+    return openObject(this.#objects, reference);
+  }
+
   /** The worker hosts that are alive, by name. */
   async hosts(): Promise<HostRecord[]> {
     this.#assertOpen();
@@ -144,6 +310,7 @@ export class Context {
   }
 
   async #close(timeout: Milliseconds | undefined): Promise<void> {
+    noteClosed(this);
     const { results, session, unserved, keepAlive } = this.#runtime;
     keepAlive.hold();
     this.#withdrawStarter();
@@ -156,6 +323,9 @@ export class Context {
         CLOSE_DEADLINE,
       );
       await withDeadline(results.close(closed), CLOSE_DEADLINE);
+      const { closing, room } = this.#objects;
+      await withDeadline(Promise.allSettled([...closing].map((close) => close())), CLOSE_DEADLINE);
+      await withDeadline(room.close(), CLOSE_DEADLINE);
       await withDeadline(session.stop(), CLOSE_DEADLINE);
       await closeRedis(this.#client);
     } finally {
@@ -181,7 +351,31 @@ export class Context {
     if (this.#closing) throw new ClosedError("this context was closed; connect() again");
   }
 
-  #createRuntime(): Runtime {
+  #createObjectRuntime(): ObjectRuntime {
+    const { client, keys, session, keepAlive, logger } = this.#runtime;
+    const openSubscriber = (): RedisClient => {
+      const subscriber = openRedis(this.#settings.redis, { name: `manyhands:wakeups:${session.id}`, blocking: true });
+      unreferenceSocket(subscriber);
+      return subscriber;
+    };
+    let names = 0;
+    return {
+      client,
+      keys,
+      session,
+      keepAlive,
+      logger,
+      room: new WaitRoom({ keys, session, openSubscriber, keepAlive }),
+      lockNodes: this.#settings.lockNodes,
+      closing: new Set(),
+      nextName: () => {
+        names += 1;
+        return `${session.id}-${names.toString(36)}`;
+      },
+    };
+  }
+
+  #createRuntime(host: string | null): Runtime {
     const { redis, namespace, lease, logger, maxPayload, telemetry } = this.#settings;
     const client = this.#client;
     const keys = new Keys(namespace);
@@ -205,7 +399,7 @@ export class Context {
       logger,
       maxPayload,
       telemetry,
-      session: new Session({ id: clientId, client, keys, lease }),
+      session: new Session({ id: clientId, client, keys, lease, host, kinds: OBJECT_KINDS }),
       registry: new PoolRegistry(client, keys),
       durations: new TaskDurations(),
       unserved: new UnservedWatch({ fleet, logger, isPending: (pool, task) => results.isPending(pool, task) }),

@@ -1,19 +1,43 @@
 import { createRequire } from "node:module";
-import { ManyhandsError } from "../errors/index.ts";
+import { ManyhandsError, SerializationError } from "../errors/index.ts";
+import { provideOpener } from "../objects/transfer.ts";
 import { offerWorkerStarter } from "../process/process-starter.ts";
 import { shared } from "../tasks/task-registry.ts";
 import { type ConnectOptions, toSettings } from "./connect.ts";
 import type { Context } from "./context.ts";
+import { findOpenContext } from "./open-contexts.ts";
 
-const worker: { options: ConnectOptions | undefined; context: Context | undefined } = shared(
-  "manyhands.workerContext",
-  () => ({ options: undefined, context: undefined }),
-);
+interface WorkerContext {
+  options: ConnectOptions | undefined;
+  /** Name of the worker host. */
+  host: string | null;
+  context: Context | undefined;
+}
 
-/** Says what {@link currentContext} connects with. For worker hosts. */
-export function provideWorkerContext(options: ConnectOptions): void {
+const worker: WorkerContext = shared("manyhands.workerContext", () => ({
+  options: undefined,
+  host: null,
+  context: undefined,
+}));
+
+/** Says what {@link currentContext} connects with, and the name of the host. For worker hosts. */
+export function provideWorkerContext(options: ConnectOptions, host: string | null = null): void {
   worker.options = options;
   offerWorkerStarter(() => currentContext().processStarter);
+  worker.host = host;
+}
+
+// A shared object that arrives belongs to the context of its namespace.
+provideOpener((reference) => contextOf(reference.namespace).openObject(reference));
+
+function contextOf(namespace: string): Context {
+  if (worker.options && toSettings(worker.options).namespace === namespace) return currentContext();
+  const context = findOpenContext(namespace);
+  if (context) return context;
+  throw new SerializationError(
+    `a shared object of the namespace "${namespace}" arrived, to which this process is not connected; connect() to it first`,
+    { path: "value" },
+  );
 }
 
 /**
@@ -25,7 +49,7 @@ export function currentContext(): Context {
   if (!worker.options) {
     throw new ManyhandsError("currentContext() was called outside a worker; in a program of your own use connect()");
   }
-  worker.context ??= loadContext().Context.attach(toSettings(worker.options));
+  worker.context ??= loadContext().Context.attach(toSettings(worker.options), worker.host);
   return worker.context;
 }
 

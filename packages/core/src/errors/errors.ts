@@ -80,6 +80,51 @@ export class StateLostError extends ManyhandsError {
   override readonly code = "ERR_STATE_LOST";
 }
 
+/**
+ * Why a lock is no longer held. `deadline`: by this process' own clock its lease may be over, whatever Redis says;
+ * `refused`: Redis says that it is free or somebody else's.
+ */
+export type LockLostReason = "deadline" | "refused";
+
+/** A lock or permit is not held, or no longer: its lease ended, it was taken away, or somebody else has it. */
+export class LockLostError extends ManyhandsError {
+  override readonly code = "ERR_LOCK_LOST";
+  readonly reason: LockLostReason;
+
+  constructor(message: string, options: ManyhandsErrorOptions & { reason?: LockLostReason } = {}) {
+    super(message, options);
+    this.reason = options.reason ?? "refused";
+  }
+}
+
+/** A barrier was aborted, reset or given up by one of its parties (Python's BrokenBarrierError). */
+export class BrokenBarrierError extends ManyhandsError {
+  override readonly code = "ERR_BROKEN_BARRIER";
+}
+
+/** Nothing was in the queue in time (Python's queue.Empty). */
+export class QueueEmptyError extends ManyhandsError {
+  override readonly code = "ERR_QUEUE_EMPTY";
+}
+
+/** The queue was full for too long (Python's queue.Full). */
+export class QueueFullError extends ManyhandsError {
+  override readonly code = "ERR_QUEUE_FULL";
+}
+
+/** The queue was shut down (Python's queue.ShutDown). */
+export class QueueClosedError extends ManyhandsError {
+  override readonly code = "ERR_QUEUE_CLOSED";
+}
+
+/**
+ * A rule of use was broken, such as notifying a condition without holding its lock, or starting a process twice (Python's
+ * AssertionError).
+ */
+export class AssertionError extends ManyhandsError {
+  override readonly code = "ERR_ASSERTION";
+}
+
 /** Redis cannot be reached, refused the credentials, or is not fit for use (too old, evicting). */
 export class RedisUnfitError extends ManyhandsError {
   override readonly code = "ERR_REDIS_UNFIT";
@@ -88,11 +133,6 @@ export class RedisUnfitError extends ManyhandsError {
 /** The context, pool or handle was used after it had been closed. */
 export class ClosedError extends ManyhandsError {
   override readonly code = "ERR_CLOSED";
-}
-
-/** Something was asked of a process that its state does not allow, such as to be started twice (Python's AssertionError). */
-export class AssertionError extends ManyhandsError {
-  override readonly code = "ERR_ASSERTION";
 }
 
 /** Nobody can say how a process ended: its host died, or Redis lost what it knew of it. `Process.lost` holds one. */

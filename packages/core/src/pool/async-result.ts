@@ -1,7 +1,7 @@
 import { addAwaitSite, TimeoutError, ValueError } from "../errors/index.ts";
 import type { Logger } from "../logger/logger.ts";
 import type { Outcome } from "../results/index.ts";
-import { timeLimit, type WaitOptions, waitWith } from "./wait.ts";
+import { timeLimit, type WaitOptions, waitWith } from "../waiting/index.ts";
 
 /** Called with the outcome before the result becomes ready, in the order of arrival. */
 export interface Callbacks<Value> {

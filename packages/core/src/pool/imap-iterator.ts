@@ -1,7 +1,7 @@
 import { PoolClosedError, TimeoutError } from "../errors/index.ts";
 import type { AnswerSink, Outcome } from "../results/index.ts";
 import type { Unit } from "../submission/index.ts";
-import { timeLimit, type WaitOptions, waitWith } from "./wait.ts";
+import { timeLimit, type WaitOptions, waitWith } from "../waiting/index.ts";
 
 /** One chunk that was sent and not yet given to the consumer. */
 interface Chunk {

@@ -3,4 +3,3 @@ export { ImapIterator } from "./imap-iterator.ts";
 export { type ImapCallOptions, type Items, type MapOptions, Pool } from "./pool.ts";
 export { type PoolOptions, toPoolRecord } from "./pool-options.ts";
 export type { PoolRemains } from "./pool-remains.ts";
-export type { WaitOptions } from "./wait.ts";

@@ -1,4 +1,4 @@
-import { timeLimit, type WaitOptions } from "../pool/wait.ts";
+import { timeLimit, type WaitOptions } from "../waiting/wait.ts";
 import type { ProcessParent } from "../protocol/process.ts";
 import { onlyStarter } from "./process-starter.ts";
 

@@ -1,7 +1,7 @@
 import { hostname } from "node:os";
 import { assertSendable } from "../codec/index.ts";
 import { AssertionError, got, ManyhandsError, ProcessLostError, ValueError } from "../errors/index.ts";
-import { timeLimit, type WaitOptions, waitWith } from "../pool/wait.ts";
+import { timeLimit, type WaitOptions, waitWith } from "../waiting/wait.ts";
 import type { ProcessOrder } from "../protocol/process.ts";
 import type { Placement } from "../protocol/process-queues.ts";
 import type { ProcessEnding } from "../protocol/records.ts";

@@ -30,9 +30,62 @@ export class Keys {
     return `{${this.namespace}}/host/${hostId}`;
   }
 
-  /** String with PX: SessionRecord as JSON; its absence means that the client is gone. */
+  /** What every key that manyhands writes itself begins with; scripts build the keys of sessions and objects from it. */
+  get prefix(): string {
+    return `{${this.namespace}}/`;
+  }
+
+  /**
+   * Hash with PX: `record` (SessionRecord as JSON) and `wakeups` (how many were sent to it so far); its absence means
+   * that the client is gone.
+   */
   session(clientId: string): string {
     return `{${this.namespace}}/session/${clientId}`;
+  }
+
+  /** Set: unnamed objects that the session made, as `<kind>/<name>`. */
+  sessionObjects(clientId: string): string {
+    return `{${this.namespace}}/session-objects/${clientId}`;
+  }
+
+  /** Set: what the session holds or takes part in, as `<kind>/<name>`. */
+  sessionHoldings(clientId: string): string {
+    return `{${this.namespace}}/session-holdings/${clientId}`;
+  }
+
+  /** Hash with PX: operation id -> its answer, until the session has acknowledged it. */
+  sessionAnswers(clientId: string): string {
+    return `{${this.namespace}}/session-answers/${clientId}`;
+  }
+
+  /** Pub/sub channel of one session: "<number of the wake-up> <numbers of the waiters, by commas>[ <word>]". */
+  wakeups(clientId: string): string {
+    return `{${this.namespace}}/wakeups/${clientId}`;
+  }
+
+  /** Sorted set: `session/<id>` or `<kind>/<name>` -> server time in ms at which somebody has to look at it. */
+  get deadlines(): string {
+    return `{${this.namespace}}/deadlines`;
+  }
+
+  /** String with PX: server time in ms of the last look at the deadlines. */
+  get watched(): string {
+    return `{${this.namespace}}/watched`;
+  }
+
+  /** String with PX: changes only when Redis lost its data (or nobody was there for long). */
+  get epoch(): string {
+    return `{${this.namespace}}/epoch`;
+  }
+
+  /** Sorted set: every shared object as `<kind>/<name>` -> server time in ms at which it was made. */
+  get objects(): string {
+    return `{${this.namespace}}/objects`;
+  }
+
+  /** A key of a shared object: its main key, or a named part of it. */
+  object(kind: string, name: string, part?: string): string {
+    return `{${this.namespace}}/${part === undefined ? kind : `${kind}-${part}`}/${name}`;
   }
 
   /** Stream with PEXPIRE: answers on their way to one client process. */

@@ -78,6 +78,8 @@ export interface SessionRecord {
   id: string;
   hostname: string;
   pid: number;
+  /** Name of the worker host whose child this is; null for a program of its own. */
+  host: string | null;
   startedAt: number;
 }
 

@@ -12,14 +12,14 @@ export class KeepAlive {
 
   hold(): void {
     this.#holds += 1;
-    this.#timer ??= setInterval(() => {}, 2 ** 30);
+    if (this.#holds > 1) return;
+    if (this.#timer) this.#timer.ref();
+    else this.#timer = setInterval(() => {}, 2 ** 30);
   }
 
   release(): void {
     this.#holds -= 1;
-    if (this.#holds > 0 || !this.#timer) return;
-    clearInterval(this.#timer);
-    this.#timer = undefined;
+    if (this.#holds === 0) this.#timer?.unref();
   }
 
   /** Holds while `wait` is pending. */

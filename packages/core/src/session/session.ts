@@ -2,47 +2,120 @@ import { hostname } from "node:os";
 import type { RedisClient } from "../connection/index.ts";
 import type { Keys } from "../protocol/keys.ts";
 import type { Milliseconds, SessionRecord } from "../protocol/records.ts";
+import { type Beat, Heart, type RenewedSession } from "./beat.ts";
+import type { ObjectKind } from "./object-kind.ts";
+import { Operations } from "./operations.ts";
 
 /** How long a client that stopped beating keeps what it owns, ms. */
 export const DEFAULT_LEASE: Milliseconds = 30_000;
 
+/** What those who depend on a session are told. */
+export interface SessionEvents {
+  /** It had ended in Redis although this process lives; it is there again, empty. */
+  lost: () => void;
+  /** By this process' own clock its lease may be over: what it holds can no longer be trusted. */
+  lapsed: () => void;
+  /** Connected again: what was said meanwhile may have been missed. */
+  reconnected: () => void;
+  /** Redis lost its data. */
+  stateLost: () => void;
+  /** The outcome of every beat. */
+  beat: (beat: Beat) => void;
+}
+
+/** Share of a lease by which clocks may differ, and its least amount in ms; the figures of Redlock. */
+const DRIFT = 0.01;
+const LEAST_DRIFT: Milliseconds = 2;
+
+/** How long what was granted at `sentAt` (this process' monotonic clock, ms) can be trusted. */
+export function trustedUntil(sentAt: number, lease: Milliseconds): number {
+  return sentAt + lease - Math.ceil(lease * DRIFT) - LEAST_DRIFT;
+}
+
 /**
  * One participating process.
  *
- * Duties: 1. one key with a lease, renewed at a third of it and after each reconnect, whatever the number of pools and
- * waits; 2. its absence tells hosts that the maker of unnamed pools is gone; 3. if it was gone although this process
- * lives (Redis lost its data, or the process was frozen for longer than its lease), those who own something in Redis
- * are told to write it again; 4. its timer never keeps a program alive.
+ * Duties: 1. one key with a lease, renewed at a third of it and after each reconnect, whatever the number of pools, locks
+ * and waits; 2. its absence tells the others that this process is gone; 3. if it was gone although this process lives
+ * (Redis lost its data, or the process was frozen for longer than its lease), those who own something in Redis are told;
+ * 4. with each beat it looks after what the dead have left (`beat.ts`); 5. its timers never keep a program alive.
  */
 export class Session {
   readonly id: string;
+  readonly lease: Milliseconds;
+  readonly operations: Operations;
   readonly #client: RedisClient;
-  readonly #key: string;
-  readonly #lease: Milliseconds;
-  readonly #record: SessionRecord;
-  readonly #onLost = new Set<() => void>();
-  readonly #beatAgain: () => void;
+  readonly #heart: Heart;
+  readonly #record: RenewedSession;
+  readonly #listeners: { [Event in keyof SessionEvents]: Set<SessionEvents[Event]> } = {
+    lost: new Set(),
+    lapsed: new Set(),
+    reconnected: new Set(),
+    stateLost: new Set(),
+    beat: new Set(),
+  };
+  readonly #onReady: () => void;
+  #epoch = "";
   #timer: NodeJS.Timeout | undefined;
+  #lapse: NodeJS.Timeout | undefined;
+  #trustedUntil = 0;
   #started: Promise<void> | undefined;
+  #isStarted = false;
   #stopped = false;
 
-  constructor(options: { id: string; client: RedisClient; keys: Keys; lease: Milliseconds }) {
-    this.id = options.id;
-    this.#client = options.client;
-    this.#key = options.keys.session(options.id);
-    this.#lease = options.lease;
-    this.#record = { id: options.id, hostname: hostname(), pid: process.pid, startedAt: Date.now() };
-    this.#beatAgain = () => void this.#beat().catch(() => {});
+  constructor(options: {
+    id: string;
+    client: RedisClient;
+    keys: Keys;
+    lease: Milliseconds;
+    host?: string | null;
+    kinds?: readonly ObjectKind[];
+  }) {
+    const { id, client, keys, lease } = options;
+    this.id = id;
+    this.lease = lease;
+    this.operations = new Operations(keys.sessionAnswers(id));
+    this.#client = client;
+    this.#heart = new Heart(client, keys, options.kinds ?? []);
+    const record: SessionRecord = {
+      id,
+      hostname: hostname(),
+      pid: process.pid,
+      host: options.host ?? null,
+      startedAt: Date.now(),
+    };
+    this.#record = { id, lease, record: JSON.stringify(record) };
+    this.#onReady = () => {
+      void this.beat().then(
+        () => this.#tell("reconnected"),
+        () => {},
+      );
+    };
+  }
+
+  get isStarted(): boolean {
+    return this.#isStarted;
+  }
+
+  /** Whether this process' own clock says that the session cannot have ended in Redis. */
+  get isTrusted(): boolean {
+    return performance.now() < this.#trustedUntil;
+  }
+
+  /** Until when this process' own clock (`performance.now()`) says that the session cannot have ended in Redis, ms. */
+  get trustedUntil(): number {
+    return this.#trustedUntil;
   }
 
   /** Writes the lease for the first time; later calls return the same promise. After a failure, call it again. */
   start(): Promise<void> {
-    this.#started ??= this.#write().then(
+    this.#started ??= this.#beat(true).then(
       async () => {
         if (this.#stopped) return this.#end();
-        this.#timer = setInterval(this.#beatAgain, this.#lease / 3);
+        this.#isStarted = true;
+        this.#timer = setInterval(() => void this.beat().catch(() => {}), this.lease / 3);
         this.#timer.unref();
-        this.#client.on("ready", this.#beatAgain);
+        this.#client.on("ready", this.#onReady);
       },
       (error) => {
         this.#started = undefined;
@@ -52,29 +125,64 @@ export class Session {
     return this.#started;
   }
 
+  /** Calls `listener` whenever that happens. @returns ends that */
+  on<Event extends keyof SessionEvents>(event: Event, listener: SessionEvents[Event]): () => void {
+    const listeners = this.#listeners[event];
+    listeners.add(listener);
+    return () => void listeners.delete(listener);
+  }
+
   /** Calls `listener` whenever the session had ended in Redis, once it is there again. @returns ends that */
   whenLost(listener: () => void): () => void {
-    this.#onLost.add(listener);
-    return () => void this.#onLost.delete(listener);
+    return this.on("lost", listener);
+  }
+
+  /** Renews the lease, and looks after what is past its deadline. */
+  beat(): Promise<Beat> {
+    return this.#beat(false);
   }
 
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#isStarted = false;
     clearInterval(this.#timer);
-    this.#client.off("ready", this.#beatAgain);
+    clearTimeout(this.#lapse);
+    this.#client.off("ready", this.#onReady);
     if (this.#started && this.#client.status === "ready") await this.#end();
   }
 
   async #end(): Promise<void> {
-    await this.#client.unlink(this.#key).catch(() => {});
+    await this.#heart.end(this.id, { exited: true }).catch(() => {});
   }
 
-  async #beat(): Promise<void> {
-    if ((await this.#write()) === null) for (const listener of this.#onLost) listener();
+  async #beat(isFirst: boolean): Promise<Beat> {
+    const sentAt = performance.now();
+    const beat = await this.#heart.beat(this.#record, { interval: this.lease / 3 });
+    if (this.#stopped) {
+      // The beat was on its way when the session ended.
+      if (!isFirst) await this.#end();
+      return beat;
+    }
+    if (this.#trustedUntil > 0 && sentAt > this.#trustedUntil) this.#tell("lapsed");
+    this.#trust(trustedUntil(sentAt, this.lease));
+    const hasNewEpoch = beat.epoch !== this.#epoch;
+    this.#epoch = beat.epoch;
+    if (!isFirst) {
+      if (hasNewEpoch) this.#tell("stateLost");
+      if (!beat.existed) this.#tell("lost");
+    }
+    for (const listener of this.#listeners.beat) listener(beat);
+    return beat;
   }
 
-  /** @returns what was there before, null if nothing was */
-  #write(): Promise<string | null> {
-    return this.#client.set(this.#key, JSON.stringify(this.#record), "PX", this.#lease, "GET");
+  #trust(until: number): void {
+    this.#trustedUntil = until;
+    clearTimeout(this.#lapse);
+    this.#lapse = setTimeout(() => this.#tell("lapsed"), until - performance.now());
+    this.#lapse.unref();
+  }
+
+  #tell(event: "lost" | "lapsed" | "reconnected" | "stateLost"): void {
+    for (const listener of this.#listeners[event]) listener();
   }
 }

@@ -41,7 +41,27 @@ export function findCurrentTask(): CurrentTask | undefined {
   return scopes.getStore();
 }
 
+const endings: WeakMap<CurrentTask, (() => void)[]> = shared("manyhands.taskEndings", () => new WeakMap());
+
 /** Runs `body` as the given task. For worker hosts. */
 export function runInTask<Result>(scope: CurrentTask, body: () => Result): Result {
-  return scopes.run(scope, body);
+  let isPending = false;
+  try {
+    const result = scopes.run(scope, body);
+    isPending = result instanceof Promise;
+    if (result instanceof Promise) result.then(end, end);
+    return result;
+  } finally {
+    if (!isPending) end();
+  }
+  function end(): void {
+    for (const listener of endings.get(scope) ?? []) listener();
+  }
+}
+
+/** Calls `listener` once that running task's function has ended, however it ends. */
+export function whenTaskEnds(scope: CurrentTask, listener: () => void): void {
+  const listeners = endings.get(scope);
+  if (listeners) listeners.push(listener);
+  else endings.set(scope, [listener]);
 }

@@ -1,5 +1,5 @@
 export { callerModule } from "./caller-module.ts";
-export { type CurrentTask, currentTask, findCurrentTask, runInTask } from "./current-task.ts";
+export { type CurrentTask, currentTask, findCurrentTask, runInTask, whenTaskEnds } from "./current-task.ts";
 export { isLoadingTasks, whileLoadingTasks } from "./loading.ts";
 export {
   type AnyTask,

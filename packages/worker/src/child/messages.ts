@@ -41,6 +41,7 @@ export interface LoadRequest {
   hostName: string;
   hostId: string;
   connection: unknown;
+  lockNodes?: readonly unknown[] | undefined;
   namespace: string;
   isolation: Isolation;
 }
@@ -73,6 +74,8 @@ export type FromChild =
   | { type: "loaded"; tasks: TaskAnnouncement[]; pid: number }
   /** `error` = encodeError(error). The child ends after it. */
   | { type: "loadFailed"; error: Uint8Array; message: string }
+  /** The child takes part in the namespace under this id from now on; it holds nothing yet. */
+  | { type: "session"; id: string }
   | { type: "adopted" }
   | { type: "adoptFailed"; error: Uint8Array; message: string }
   /**

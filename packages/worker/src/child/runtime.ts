@@ -8,6 +8,7 @@ import {
   provideWorkerContext,
   TaskNotFoundError,
   ValueError,
+  watchContexts,
   whileLoadingTasks,
 } from "@manyhands/core/child";
 import { becomeProcess, printCrash } from "./become-process.ts";
@@ -86,7 +87,16 @@ export class ChildRuntime {
   async #load(request: LoadRequest): Promise<void> {
     this.#hostName = request.hostName;
     try {
-      provideWorkerContext({ redis: request.connection as RedisConfig, namespace: request.namespace });
+      watchContexts((id) => this.#send({ type: "session", id }));
+      const { connection, lockNodes, namespace } = request;
+      provideWorkerContext(
+        {
+          redis: connection as RedisConfig,
+          namespace,
+          ...(lockNodes ? { lockNodes: lockNodes as RedisConfig[] } : {}),
+        },
+        this.#hostName,
+      );
       await whileLoadingTasks(() => loadTaskModules(request.modules));
       const tasks = listTasks().map(({ name, options }) => ({ name, isolation: options.isolation ?? null }));
       this.output.flush();

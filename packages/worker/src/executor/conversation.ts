@@ -5,6 +5,7 @@ import type { ExecutorExit, RunMessage, StrayOutput } from "./executor.ts";
 export interface ConversationOptions {
   send(message: ToChild): void;
   onOutput?: ((output: StrayOutput) => void) | undefined;
+  onGone?: ((sessions: readonly string[]) => void) | undefined;
 }
 
 /**
@@ -22,6 +23,7 @@ export class Conversation {
   readonly #runs = new Map<string, Run>();
   #adoption: PromiseWithResolvers<void> | undefined;
   #onProcessOutput: ((stream: OutputStream, text: string) => void) | undefined;
+  readonly #sessions: string[] = [];
   #crash: ExecutorExit["crash"] = null;
   #isLoaded = false;
   #lastJobId: string | null = null;
@@ -79,6 +81,9 @@ export class Conversation {
         return this.#loading.resolve(message.tasks);
       case "loadFailed":
         return this.#loading.reject(decodeError(message.error));
+      case "session":
+        this.#sessions.push(message.id);
+        return;
       case "adopted":
         return this.#adoption?.resolve();
       case "adoptFailed":
@@ -117,6 +122,7 @@ export class Conversation {
   end(exit: ExecutorExit): void {
     if (this.#exit) return;
     this.#exit = exit;
+    if (this.#sessions.length > 0) this.#options.onGone?.(this.#sessions);
     this.#loading.reject(lost(exit, "before its task modules were loaded"));
     this.#adoption?.reject(lost(exit, "in the initializer of its pool"));
     for (const run of this.#runs.values()) run.ended.resolve(exit);

@@ -6,8 +6,11 @@ import { ThreadExecutor } from "./thread-executor.ts";
 
 /** Starts a child; `loaded` says when it is ready. */
 export function createExecutor(options: CreateExecutorOptions): Executor {
-  const { isolation, modules, hostName, hostId, connection, namespace, ...rest } = options;
-  const executorOptions: ExecutorOptions = { ...rest, load: { modules, hostName, hostId, connection, namespace } };
+  const { isolation, modules, hostName, hostId, connection, lockNodes, namespace, ...rest } = options;
+  const executorOptions: ExecutorOptions = {
+    ...rest,
+    load: { modules, hostName, hostId, connection, lockNodes, namespace },
+  };
   switch (isolation) {
     case "process":
       return new ProcessExecutor(executorOptions);

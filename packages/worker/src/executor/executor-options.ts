@@ -10,6 +10,8 @@ export interface CreateExecutorOptions {
   hostId: string;
   /** What `currentContext()` connects with; must survive structured clone. */
   connection: unknown;
+  /** The masters that vote on its locks; as `connection`. */
+  lockNodes?: readonly unknown[] | undefined;
   namespace: string;
   /**
    * Heap limit of a process or thread, megabytes.
@@ -18,6 +20,8 @@ export interface CreateExecutorOptions {
   maxHeapMegabytes?: number | undefined;
   /** Hears what children print outside a running job. */
   onOutput?: ((output: StrayOutput) => void) | undefined;
+  /** Hears the sessions of a process or thread that has ended: what they hold nobody uses any more. */
+  onGone?: ((sessions: readonly string[]) => void) | undefined;
   /**
    * How a child process notices that its host was killed: by the system where that can do it, or by a thread of its
    * own. For tests.
@@ -27,6 +31,7 @@ export interface CreateExecutorOptions {
 }
 
 /** What the three executors are made of. */
-export interface ExecutorOptions extends Pick<CreateExecutorOptions, "maxHeapMegabytes" | "onOutput" | "watchParent"> {
+export interface ExecutorOptions
+  extends Pick<CreateExecutorOptions, "maxHeapMegabytes" | "onOutput" | "onGone" | "watchParent"> {
   load: Omit<LoadRequest, "type" | "isolation">;
 }

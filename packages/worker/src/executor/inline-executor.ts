@@ -1,11 +1,19 @@
 import { AsyncLocalStorage } from "node:async_hooks";
+import { closeWorkerContext } from "@manyhands/core/child";
 import type { TaskAnnouncement } from "@manyhands/core/internal";
 import { captureInlineTasks } from "../child/captured-streams.ts";
 import type { FromChild, RunRequest, ToChild } from "../child/messages.ts";
 import { ChildRuntime } from "../child/runtime.ts";
+import { within } from "../deadline/within.ts";
 import { Conversation } from "./conversation.ts";
 import type { Executor, ExecutorExit, RunMessage } from "./executor.ts";
 import type { ExecutorOptions } from "./executor-options.ts";
+
+/** Longest time for closing what tasks have connected, ms. */
+const CLOSE_DEADLINE = 1_000;
+
+/** They share one context of the process. */
+const executors = new Set<InlineExecutor>();
 
 /**
  * Runs tasks in the host's own event loop, several jobs at once: for I/O work that trusts its code. Nothing separates
@@ -16,10 +24,12 @@ export class InlineExecutor implements Executor {
   readonly #conversation: Conversation;
   readonly #running = new Set<string>();
   #retiring = false;
+  #closing: Promise<unknown> | undefined;
   #deliver: (message: ToChild) => void = () => undefined;
 
   constructor(options: ExecutorOptions) {
     captureInlineTasks();
+    executors.add(this);
     // What the host does on hearing a message is not part of the task that caused it.
     const asHost = AsyncLocalStorage.snapshot();
     this.#conversation = new Conversation({ send: (message) => this.#deliver(message), onOutput: options.onOutput });
@@ -66,9 +76,10 @@ export class InlineExecutor implements Executor {
   }
 
   /** Aborts the signals of everything that runs and hears no answer any more; code that ignores its signal runs on. */
-  kill(reason: string): Promise<ExecutorExit> {
+  async kill(reason: string): Promise<ExecutorExit> {
     for (const jobId of this.#running) this.cancel(jobId, null, "cancelled");
     this.#end(reason);
+    await this.#closing;
     return this.exited;
   }
 
@@ -76,10 +87,14 @@ export class InlineExecutor implements Executor {
     this.#retiring = true;
     if (this.#running.size === 0) this.#end(null);
     const timer = setTimeout(() => void this.kill(`it did not end within ${grace} ms`), grace);
-    return this.exited.finally(() => clearTimeout(timer));
+    const exit = await this.exited.finally(() => clearTimeout(timer));
+    await this.#closing;
+    return exit;
   }
 
   #end(killedFor: string | null): void {
     this.#conversation.end({ code: 0, signal: null, crash: null, outOfMemory: false, killedFor });
+    // The process lives on, and with it what tasks have connected: the last one gives back what they held.
+    if (executors.delete(this) && executors.size === 0) this.#closing = within(closeWorkerContext(), CLOSE_DEADLINE);
   }
 }

@@ -31,7 +31,11 @@ export class ProcessExecutor implements Executor {
 
   constructor(options: ExecutorOptions) {
     this.#child = startChild(options);
-    this.#conversation = new Conversation({ send: (message) => this.#send(message), onOutput: options.onOutput });
+    this.#conversation = new Conversation({
+      send: (message) => this.#send(message),
+      onOutput: options.onOutput,
+      onGone: options.onGone,
+    });
     this.#child.on("message", (message) => {
       // A task may send whatever it likes, null included.
       if (typeof message === "object" && message !== null) this.#conversation.receive(message as FromChild);

@@ -30,6 +30,7 @@ export class ThreadExecutor implements Executor {
     this.#conversation = new Conversation({
       send: (message) => worker.postMessage(message),
       onOutput: options.onOutput,
+      onGone: options.onGone,
     });
     worker.on("message", (message: FromChild) => this.#conversation.receive(message));
     worker.on("messageerror", () => void this.kill("it sent a message that cannot be read"));

@@ -31,6 +31,7 @@ import { OrphanPools } from "../pools/orphan-pools.ts";
 import { PoolDiscovery } from "../pools/pool-discovery.ts";
 import { ServedPool } from "../pools/served-pool.ts";
 import { HostProcesses } from "../processes/host-processes.ts";
+import { Reaper } from "../sessions/reaper.ts";
 import { HostSlots } from "../slots/host-slots.ts";
 import { failPool } from "./fail-pool.ts";
 import type { ResolvedOptions } from "./options.ts";
@@ -62,6 +63,7 @@ export class Host implements WorkerHost {
   readonly #discovery: PoolDiscovery;
   readonly #orphans: OrphanPools;
   readonly #processes: HostProcesses;
+  readonly #reaper: Reaper;
   readonly #heartbeat: Heartbeat;
   readonly #control: ControlChannel;
   readonly #liveness: Liveness;
@@ -89,6 +91,7 @@ export class Host implements WorkerHost {
     const { logger } = options;
     this.#hostSlots = new HostSlots(options.slots);
     this.#running = new RunningJobs(() => this.#heartbeat.changed());
+    this.#reaper = new Reaper({ client, keys, logger });
     this.#supply = new ChildSupply({
       create: (isolation) =>
         createExecutor({
@@ -97,11 +100,13 @@ export class Host implements WorkerHost {
           hostName: options.name,
           hostId: this.id,
           connection: options.redis ?? null,
+          lockNodes: options.lockNodes,
           namespace: options.namespace,
           maxHeapMegabytes: options.maxHeapMegabytes ?? undefined,
           onOutput: options.echoOutput
             ? ({ pid, stream, text }) => void process[stream].write(`${options.name}/${pid} | ${text}`)
             : undefined,
+          onGone: (sessions) => this.#reaper.end(sessions),
         }),
       isolation: options.isolation,
       spares: options.spares,
@@ -205,6 +210,7 @@ export class Host implements WorkerHost {
     await this.#discovery.start();
     this.#orphans.start();
     this.#processes.start();
+    this.#reaper.start();
     if (this.#health) this.healthPort = await this.#health.start();
     this.#state = "running";
     this.#heartbeat.changed();
@@ -279,6 +285,7 @@ export class Host implements WorkerHost {
     await within(this.#jobsGone(), left > 0 ? GIVE_BACK_TIME : 0);
     await Promise.all([discoveryStopped, this.#processes.close(), ...pools.map((pool) => pool.close("host stops"))]);
     await this.#supply.close();
+    await this.#reaper.stop();
     this.#liveness.stop();
     await this.#heartbeat.stop();
     await this.#health?.stop();

@@ -3,13 +3,15 @@ import { availableParallelism, hostname } from "node:os";
 import { resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { type Logger, ValueError } from "@manyhands/core";
-import type { Isolation, Milliseconds, RedisConfig } from "@manyhands/core/internal";
+import { type Isolation, type Milliseconds, type RedisConfig, resolveLockNodes } from "@manyhands/core/internal";
 
 export interface WorkerOptions {
   /** Task modules: paths (relative to the working directory), `file:` URLs. Loaded in every child. */
   tasks: (string | URL)[];
   /** Where Redis is. @defaultValue `MANYHANDS_REDIS_URL`, `REDIS_URL`, then `redis://127.0.0.1:6379` */
   redis?: RedisConfig;
+  /** The 3 or 5 masters that vote on locks, as in `connect()`. @defaultValue `MANYHANDS_LOCK_NODES`, then none */
+  lockNodes?: readonly RedisConfig[];
   /** @defaultValue "manyhands" */
   namespace?: string;
   /** Jobs that run at once over all pools. @defaultValue number of usable processors */
@@ -52,6 +54,7 @@ export interface WorkerOptions {
 export interface ResolvedOptions {
   modules: string[];
   redis: RedisConfig | undefined;
+  lockNodes: readonly RedisConfig[];
   namespace: string;
   slots: number;
   processes: number;
@@ -88,6 +91,7 @@ export function resolveWorkerOptions(options: WorkerOptions): ResolvedOptions {
   return {
     modules: modules(options.tasks),
     redis: options.redis,
+    lockNodes: resolveLockNodes(options.lockNodes),
     namespace: text("namespace", options.namespace ?? "manyhands", /^[^{}\s]+$/),
     slots,
     processes: integer("processes", options.processes ?? 128, 0),

@@ -16,19 +16,22 @@ interface Options {
   keep?: true;
 }
 
-/** `manyhands demo [name]` */
+/** `manyhands demo [name] [options…]` */
 export function demoCommand(): Command {
   const command = newCommand("demo", {
     summary: "run the examples over several local hosts; each verifies its own outcome",
     examples: [
       ["manyhands demo", "all of them, then everything is stopped"],
       ["manyhands demo pool-map --hosts 5", "one of them, over five hosts"],
+      ["manyhands demo ticket-grab --no-lock", "with an option of the demo's own; --list shows them"],
       ["manyhands demo --keep", "leave Redis, hosts and dashboard up until Ctrl-C"],
       ["manyhands demo --hosts 0 --redis redis://…", "on hosts that run already with examples/tasks.ts"],
     ],
   });
   return command
+    .allowUnknownOption()
     .argument("[name]", "one demo (default: all)")
+    .argument("[words...]", "options of that demo")
     .option("--list", "say what there is")
     .option(
       "--hosts <n>",
@@ -50,27 +53,32 @@ async function demo(invocation: Invocation<Options>): Promise<ExitCode> {
       [
         { heading: "DEMO", cell: (one) => one.name },
         { heading: "SHOWS", cell: (one) => one.title },
+        { heading: "OPTIONS", cell: (one) => one.options?.join(" ") ?? "" },
       ],
       "no demos",
     );
     return EXIT.done;
   }
-  const demos = chooseDemos(examples, args[0] as string | undefined);
+  const words = (args[1] ?? []) as string[];
+  const demos = chooseDemos(examples, args[0] as string | undefined, words);
   using stop = interruption();
   await using stage = await Stage.open(invocation, examples, stop.signal);
-  const failed = await play(demos, stage, stop.signal);
+  const failed = await play(demos, { stage, words, stop: stop.signal });
   if (stop.signal.aborted) return EXIT.cancelled;
   printer.words(summary(demos, failed));
   if (options.keep) await stage.keep(stop.signal);
   return failed.length > 0 ? EXIT.failed : EXIT.done;
 }
 
-async function play(demos: readonly Demo[], stage: Stage, stop: AbortSignal): Promise<Demo[]> {
+async function play(
+  demos: readonly Demo[],
+  { stage, words, stop }: { stage: Stage; words: readonly string[]; stop: AbortSignal },
+): Promise<Demo[]> {
   const failed: Demo[] = [];
   for (const one of demos) {
     if (stop.aborted) break;
-    stage.say(`\n${colors.bold(`=== ${one.name}`)}: ${one.title}`);
-    const code = await runDemo(one, { ...stage.place, stop });
+    stage.say(`\n${colors.bold(`=== ${[one.name, ...words].join(" ")}`)}: ${one.title}`);
+    const code = await runDemo(one, { ...stage.place, words, stop });
     if (code !== 0) failed.push(one);
     if (code !== 0 && !stop.aborted) stage.say(colors.red(`=== ${one.name} ended with exit code ${code}`));
   }

@@ -2,12 +2,15 @@ import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { NotFoundError } from "../../failure/not-found-error.ts";
+import { UsageError } from "../../failure/usage-error.ts";
 import { nearNames } from "../../parse/near-names.ts";
 
 /** One program in the folder of examples. */
 export interface Demo {
   name: string;
   title: string;
+  /** What it may be told besides, such as `--no-lock`. */
+  options?: readonly string[];
 }
 
 export interface Examples {
@@ -33,15 +36,30 @@ export async function findExamples(): Promise<Examples> {
   return { folder, demos };
 }
 
-/** @throws NotFoundError naming the demos that there are */
-export function chooseDemos({ demos }: Examples, name: string | undefined): readonly Demo[] {
+/**
+ * The demo of that name, or all.
+ * @param words - What follows the name: options of the demo.
+ * @throws NotFoundError naming the demos that there are; UsageError naming the options that the demo has
+ */
+export function chooseDemos({ demos }: Examples, name: string | undefined, words: readonly string[]): readonly Demo[] {
   if (name === undefined) return demos;
-  const chosen = demos.filter((demo) => demo.name === name);
-  if (chosen.length > 0) return chosen;
+  const chosen = demos.find((demo) => demo.name === name);
+  if (chosen) {
+    checkOptions(chosen, words);
+    return [chosen];
+  }
+  if (name.startsWith("-")) throw new UsageError(`unknown option '${name}'; options of a demo follow its name`);
   const names = demos.map((demo) => demo.name);
   const near = nearNames(name, names);
   const hint = near.length > 0 ? `did you mean ${near.join(", ")}?` : `there are: ${names.join(", ")}`;
   throw new NotFoundError(`no demo "${name}"; ${hint}`);
+}
+
+function checkOptions({ name, options = [] }: Demo, words: readonly string[]): void {
+  const unknown = words.find((word) => !options.includes(word));
+  if (unknown === undefined) return;
+  const known = options.length > 0 ? `its options are ${options.join(", ")}` : "it has no options of its own";
+  throw new UsageError(`the demo "${name}" does not know ${unknown}; ${known}`);
 }
 
 function candidates(): string[] {

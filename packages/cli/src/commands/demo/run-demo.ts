@@ -8,6 +8,8 @@ export interface DemoPlace {
   redis: string;
   namespace: string;
   folder: string;
+  /** Options of the demo's own. */
+  words: readonly string[];
   stop: AbortSignal;
 }
 
@@ -16,7 +18,7 @@ const LONGEST = 300_000;
 
 /** Runs one demo's program to its end. */
 export async function runDemo(demo: Demo, place: DemoPlace): Promise<ExitCode> {
-  const child = spawn(process.execPath, [join(place.folder, demo.name, "main.ts")], {
+  const child = spawn(process.execPath, [join(place.folder, demo.name, "main.ts"), ...place.words], {
     stdio: ["ignore", "inherit", "inherit"],
     env: { ...process.env, MANYHANDS_REDIS_URL: place.redis, MANYHANDS_NAMESPACE: place.namespace },
   });

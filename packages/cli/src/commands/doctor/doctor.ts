@@ -4,28 +4,35 @@ import { EXIT, type ExitCode, exitCodeOf } from "../../failure/exit-code.ts";
 import { action, type Invocation, newCommand } from "../../invocation.ts";
 import { colors } from "../../output/colors.ts";
 import type { Column } from "../../output/printer.ts";
+import { checkDeadlocks } from "./check-deadlocks.ts";
 import { checkFleet } from "./check-fleet.ts";
 import { checkNode } from "./check-node.ts";
 import { checkRedis } from "./check-redis.ts";
+import { checkRemains } from "./check-remains.ts";
 import type { Finding } from "./finding.ts";
 
 /** `manyhands doctor` */
 export function doctorCommand(): Command {
   const command = newCommand("doctor", {
     summary: "check Node, Redis, clocks, hosts, pools and waiting tasks, and say what to do",
-    examples: [["manyhands doctor -o json", "for monitoring: exit code 1 when there is a problem"]],
+    examples: [
+      ["manyhands doctor -o json", "for monitoring: exit code 1 when there is a problem"],
+      ["manyhands doctor --deep", "also deadlocks, and what dead programs have left; reads every key of the namespace"],
+    ],
   });
   return command
+    .option("--deep", "also look for deadlocks, and for keys that nobody will remove")
     .addHelpText("after", "\nExit codes: 0 no problem, 1 a problem, 3 Redis cannot be used")
     .action(action(doctor));
 }
 
-async function doctor({ settings, printer }: Invocation): Promise<ExitCode> {
+async function doctor({ settings, printer, options }: Invocation<{ deep?: boolean }>): Promise<ExitCode> {
   const findings: Finding[] = [checkNode()];
   let redisFailed = false;
   try {
     await withConnection(settings, async (connection) => {
       findings.push(...(await checkRedis(connection, settings)), ...(await checkFleet(connection)));
+      if (options.deep) findings.push(...(await checkDeadlocks(connection)), ...(await checkRemains(connection)));
     });
   } catch (error) {
     if (exitCodeOf(error) !== EXIT.redis) throw error;

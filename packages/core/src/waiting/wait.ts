@@ -51,11 +51,14 @@ export function waitWith(
       resolve(true);
     });
     if (limit <= MAX_TIMER) {
-      timer = setTimeout(() => {
-        forget();
-        end();
-        resolve(false);
-      }, limit);
+      timer = setTimeout(
+        () => {
+          forget();
+          end();
+          resolve(false);
+        },
+        Math.max(0, limit),
+      );
     }
     signal?.addEventListener("abort", onAbort, { once: true });
   });

@@ -1,0 +1,38 @@
+import { findDeadSessions, findOrphanKeys } from "@manyhands/core/internal";
+import type { Connection } from "../../connection/connection.ts";
+import { duration } from "../../output/times.ts";
+import { type Finding, ok } from "./finding.ts";
+
+/** Findings that are told one by one; of the rest only the number. */
+const SHOWN = 20;
+
+/** What dead programs have left behind. */
+export async function checkRemains(connection: Connection): Promise<Finding[]> {
+  const [sessions, { looked, orphans }, hosts] = await Promise.all([
+    findDeadSessions(connection),
+    findOrphanKeys(connection),
+    connection.inspector.hosts(),
+  ]);
+  const findings: Finding[] = sessions.map(({ id, overdue }) => ({
+    check: "session",
+    // Programs and hosts look after the dead; without any of them it waits for the next one, and harms nobody.
+    status: hosts.length > 0 ? "problem" : "warning",
+    finding: `session ${id} has ended, and for ${duration(overdue)} nobody has returned what it held`,
+    advice: hosts.length > 0 ? "look at the logs of the hosts" : "start any host or program, which will do it",
+  }));
+  if (findings.length === 0) findings.push(ok("sessions", "nothing is left of any that has ended"));
+  for (const { key, reason } of orphans.slice(0, SHOWN)) {
+    findings.push({
+      check: "key",
+      status: "problem",
+      finding: `${key}: ${reason}`,
+      advice: "remove it with redis-cli DEL",
+    });
+  }
+  if (orphans.length > SHOWN) {
+    const finding = `${orphans.length - SHOWN} more keys like these`;
+    findings.push({ check: "key", status: "problem", finding, advice: "remove those above and look again" });
+  }
+  if (orphans.length === 0) findings.push(ok("keys", `${looked} keys, each has an owner or a time to live`));
+  return findings;
+}

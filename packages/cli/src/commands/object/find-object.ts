@@ -1,0 +1,44 @@
+import { memberOf, type ObjectPlace, type ObjectView } from "@manyhands/core/internal";
+import type { Connection } from "../../connection/connection.ts";
+import { NotFoundError } from "../../failure/not-found-error.ts";
+import { UsageError } from "../../failure/usage-error.ts";
+import { nearNames } from "../../parse/near-names.ts";
+import { describeObject } from "./describe.ts";
+
+type Objects = Pick<Connection, "objects">;
+
+/**
+ * The object that a word names: its name, or "<kind>/<name>" where objects of several kinds have that name.
+ * @throws NotFoundError naming what looks like it; UsageError when several are meant
+ */
+export async function findObject({ objects }: Objects, word: string): Promise<ObjectView> {
+  const places = await objects.places();
+  const named = places.filter((place) => place.name === word || memberOf(place) === word);
+  const exact = named.find((place) => memberOf(place) === word);
+  if (exact === undefined && named.length > 1) {
+    throw new UsageError(
+      `several objects have the name "${word}"; say which: ${named.map((place) => memberOf(place)).join(", ")}`,
+    );
+  }
+  const [place = exact] = named;
+  const object = place ? await objects.object(exact ?? place) : null;
+  if (!object) throw noSuchObject(word, places);
+  return object;
+}
+
+function noSuchObject(word: string, places: readonly ObjectPlace[]): NotFoundError {
+  const near = nearNames(word, [...new Set(places.map(({ name }) => name))]);
+  const known = near.length > 0 ? `did you mean ${near.join(", ")}?` : "see: manyhands object ls";
+  return new NotFoundError(`no shared object "${word}"; ${known}`);
+}
+
+/** @throws UsageError that says what would be done, unless it was agreed to */
+export function assertAgreed(options: { yes?: boolean }, deeds: readonly string[]): void {
+  if (options.yes) return;
+  throw new UsageError(`this would ${deeds.join("\nand ")}\nadd -y to do it`);
+}
+
+/** The words for what is done to an object. */
+export function deedOn(verb: string, object: ObjectView, rest: string): string {
+  return `${verb} ${describeObject(object)}${rest}`;
+}

@@ -1,0 +1,57 @@
+import type { ObjectView } from "@manyhands/core/internal";
+import type { Command } from "commander";
+import { withConnection } from "../../connection/connection.ts";
+import { EXIT } from "../../failure/exit-code.ts";
+import { action, newCommand } from "../../invocation.ts";
+import { type Column, shorten } from "../../output/printer.ts";
+import { duration } from "../../output/times.ts";
+import { wholeNumber } from "../../parse/numbers.ts";
+import { describeParticipant } from "./describe.ts";
+
+interface Options {
+  kind?: string;
+  limit: number;
+}
+
+/** `manyhands object ls` */
+export function objectListCommand(): Command {
+  const command = newCommand("ls", {
+    summary: "shared objects: who holds them and who waits",
+    examples: [
+      ["manyhands object ls", "all kinds"],
+      ["manyhands object ls --kind lock -o ndjson", "one JSON object per lock"],
+    ],
+  });
+  return command
+    .alias("list")
+    .option("--kind <kind>", "only lock, rlock, semaphore, event, …")
+    .option("--limit <n>", "at most so many", wholeNumber("--limit", { from: 1 }), 1_000)
+    .action(
+      action<Options>(async ({ options, settings, printer }) => {
+        const { kind, limit } = options;
+        return withConnection(settings, async ({ objects }) => {
+          const places = await objects.places(kind === undefined ? {} : { kind });
+          printer.list(await objects.objects(places.slice(0, limit)), COLUMNS, "no shared objects");
+          if (places.length > limit) printer.warn(`${places.length - limit} more are not shown; see --limit`);
+          return EXIT.done;
+        });
+      }),
+    );
+}
+
+const COLUMNS: readonly Column<ObjectView>[] = [
+  { heading: "KIND", cell: (object) => object.kind },
+  { heading: "NAME", cell: (object) => shorten(object.name, 40) },
+  { heading: "STATE", cell: (object) => object.summary },
+  { heading: "HELD BY", cell: ({ holders }) => first(holders) },
+  { heading: "LEASE LEFT", cell: (object) => duration(object.leaseLeft), align: "right" },
+  { heading: "WAITING", cell: (object) => String(object.waiters.length), align: "right" },
+  { heading: "STAYS", cell: ({ named }) => (named ? "until removed" : "with its maker") },
+];
+
+function first(holders: ObjectView["holders"]): string {
+  const [holder] = holders;
+  if (!holder) return "-";
+  const more = holders.length > 1 ? ` and ${holders.length - 1} more` : "";
+  return `${shorten(describeParticipant(holder), 60)}${more}`;
+}

@@ -1,0 +1,88 @@
+import type { ObjectView } from "@manyhands/core/internal";
+import type { Command } from "commander";
+import { type Connection, withConnection } from "../../connection/connection.ts";
+import { EXIT } from "../../failure/exit-code.ts";
+import { UsageError } from "../../failure/usage-error.ts";
+import { action, newCommand } from "../../invocation.ts";
+import type { Printer } from "../../output/printer.ts";
+import { wholeNumber } from "../../parse/numbers.ts";
+import { describeHolding, describeObject } from "./describe.ts";
+import { assertAgreed, deedOn, findObject } from "./find-object.ts";
+
+interface Options {
+  session?: string;
+  permits?: number;
+  yes?: boolean;
+}
+
+/** `manyhands object release <object>` */
+export function objectReleaseCommand(): Command {
+  const command = newCommand("release", {
+    summary: "take a lock or permits back from those who hold them; the next in line gets them",
+    examples: [
+      ["manyhands object release stock", "say what it would do"],
+      ["manyhands object release stock -y", "do it; a holder that still lives is told when it next renews its lease"],
+    ],
+  });
+  return command
+    .argument("<object>", "name, or <kind>/<name>")
+    .option("--session <id>", "only what this session holds; object show -o json names it")
+    .option(
+      "--permits <n>",
+      "of a semaphore: so many permits that were taken without a lease",
+      wholeNumber("--permits", { from: 1 }),
+    )
+    .option("-y, --yes", "do it")
+    .action(
+      action<Options>(async ({ args, options, settings, printer }) =>
+        withConnection(settings, async (connection) => {
+          const object = await findObject(connection, String(args[0]));
+          const release = options.permits === undefined ? releaseHeld : releaseAnonymous;
+          await release(connection, object, { options, printer });
+          return EXIT.done;
+        }),
+      ),
+    );
+}
+
+interface Wish {
+  options: Options;
+  printer: Printer;
+}
+
+async function releaseHeld({ objects }: Connection, object: ObjectView, { options, printer }: Wish): Promise<void> {
+  const { session } = options;
+  const holders = object.holders.filter((holder) => session === undefined || holder.session === session);
+  if (holders.length === 0) {
+    const holder = session === undefined ? "anybody who is known" : `session ${session}`;
+    throw new UsageError(`${describeObject(object)} is not held by ${holder}; there is nothing to release`);
+  }
+  assertAgreed(
+    options,
+    holders.map((holder) => deedOn("take", object, ` back from ${describeHolding(holder)}`)),
+  );
+  const released = await objects.release(object, session === undefined ? {} : { session });
+  printer.change(
+    { kind: object.kind, name: object.name, released },
+    released.map((holder) => `${describeObject(object)} was taken back from ${describeHolding(holder)}`).join("\n"),
+  );
+}
+
+async function releaseAnonymous(
+  { objects }: Connection,
+  object: ObjectView,
+  { options, printer }: Wish,
+): Promise<void> {
+  const { permits = 0 } = options;
+  if (object.kind !== "semaphore") throw new UsageError(`only a semaphore has permits; got ${describeObject(object)}`);
+  assertAgreed(options, [deedOn("release", object, ` ${permits} times, whoever has the permits`)]);
+  if (!(await objects.releasePermits(object.name, permits))) {
+    throw new UsageError(
+      `${describeObject(object)} would rise above its initial value; see: manyhands object show ${object.name}`,
+    );
+  }
+  printer.change(
+    { kind: object.kind, name: object.name, permits },
+    `${permits} permits of ${describeObject(object)} were given back`,
+  );
+}

@@ -1,0 +1,65 @@
+import type { ObjectView } from "@manyhands/core/internal";
+import type { Command } from "commander";
+import { type Connection, withConnection } from "../../connection/connection.ts";
+import { EXIT } from "../../failure/exit-code.ts";
+import { UsageError } from "../../failure/usage-error.ts";
+import { action, newCommand } from "../../invocation.ts";
+import { describeObject } from "./describe.ts";
+import { assertAgreed, deedOn, findObject } from "./find-object.ts";
+
+interface Options {
+  kind?: string;
+  yes?: boolean;
+}
+
+/** `manyhands object rm [object…]` */
+export function objectRemoveCommand(): Command {
+  const command = newCommand("rm", {
+    summary: "remove shared objects with all that is in them",
+    examples: [
+      ["manyhands object rm lock/stock", "say what it would do"],
+      ["manyhands object rm --kind event -y", "remove all events"],
+    ],
+  });
+  return command
+    .argument("[object...]", "names, or <kind>/<name>")
+    .option("--kind <kind>", "all objects of this kind")
+    .option("-y, --yes", "do it")
+    .action(
+      action<Options>(async ({ args, options, settings, printer }) =>
+        withConnection(settings, async (connection) => {
+          const selected = await select(connection, args[0] as string[], options);
+          assertAgreed(
+            options,
+            selected.map((object) => deedOn("remove", object, usersOf(object))),
+          );
+          for (const object of selected) {
+            const { kind, name } = object;
+            const removed = await connection.objects.remove(object);
+            const outcome = removed ? "was removed" : "cannot be removed by this version: it does not know the kind";
+            printer.change({ kind, name, removed }, `${describeObject(object)} ${outcome}`);
+          }
+          return EXIT.done;
+        }),
+      ),
+    );
+}
+
+async function select(connection: Connection, words: readonly string[], options: Options): Promise<ObjectView[]> {
+  const { kind } = options;
+  if (words.length === 0 && kind === undefined) {
+    throw new UsageError("nothing is selected; name objects, or all of a kind with --kind");
+  }
+  const named = await Promise.all(words.map((word) => findObject(connection, word)));
+  if (kind === undefined) return named;
+  const { objects } = connection;
+  const ofKind = await objects.objects(await objects.places({ kind }));
+  if (named.length + ofKind.length === 0)
+    throw new UsageError(`there is no object of the kind "${kind}"; nothing to do`);
+  return [...named.filter((object) => object.kind !== kind), ...ofKind];
+}
+
+function usersOf({ holders, waiters }: ObjectView): string {
+  if (holders.length + waiters.length === 0) return ", which nobody holds or waits for";
+  return `, which ${holders.length} hold and ${waiters.length} wait for`;
+}

@@ -1,0 +1,53 @@
+import type { ObjectView } from "@manyhands/core/internal";
+import type { Command } from "commander";
+import { withConnection } from "../../connection/connection.ts";
+import { EXIT } from "../../failure/exit-code.ts";
+import { action, newCommand } from "../../invocation.ts";
+import { duration, moment } from "../../output/times.ts";
+import { describeHolding, describeParticipant } from "./describe.ts";
+import { findObject } from "./find-object.ts";
+
+/** `manyhands object show <object>` */
+export function objectShowCommand(): Command {
+  const command = newCommand("show", {
+    summary: "one shared object: its state, who holds it, who waits, in order",
+    examples: [
+      ["manyhands object show stock", "by name"],
+      ["manyhands object show lock/stock", "when several kinds have that name"],
+    ],
+  });
+  return command.argument("<object>", "name, or <kind>/<name>").action(
+    action(async ({ args, settings, printer }) => {
+      const object = await withConnection(settings, (connection) => findObject(connection, String(args[0])));
+      printer.record(object, fieldsOf(object));
+      return EXIT.done;
+    }),
+  );
+}
+
+function fieldsOf(object: ObjectView): [string, string][] {
+  const { holders, waiters, owner } = object;
+  const life = object.named
+    ? "until it is removed"
+    : `with its maker: ${owner ? describeParticipant(owner) : "which has ended"}`;
+  return [
+    ["kind", object.kind],
+    ["name", object.name],
+    ["stays", life],
+    ["made", moment(object.createdAt)],
+    ["state", object.summary || "unknown kind"],
+    ...details(object),
+    ["held by", holders.map(describeHolding).join("\n") || "nobody"],
+    ["lease left", duration(object.leaseLeft)],
+    ["waiting", waiters.map((waiter, index) => `${index + 1}. ${describeParticipant(waiter)}`).join("\n") || "nobody"],
+  ];
+}
+
+const SHOWN_ELSEWHERE = new Set(["name", "leaseLeft"]);
+
+/** What only this kind has. */
+function details({ state }: ObjectView): [string, string][] {
+  return Object.entries(state ?? {})
+    .filter(([name, value]) => !SHOWN_ELSEWHERE.has(name) && value !== null && typeof value !== "object")
+    .map(([name, value]) => [name, String(value)]);
+}

@@ -1,0 +1,116 @@
+import { ownLabel } from "../../objects/index.ts";
+import { type Attempt, type Patience, toLimit, waitForTurn } from "../../waiting/index.ts";
+import type { QueuePlace } from "./queue-place.ts";
+import { abandonQueue, putItems } from "./queue-scripts.ts";
+
+/** Most items, and about the most characters, of one script call. */
+const BATCH_ITEMS = 1_000;
+const BATCH_TEXT = 1024 * 1024;
+/** Most script calls under way at the same time. */
+const CALLS = 4;
+
+interface Put {
+  text: string;
+  resolve: () => void;
+  reject: (error: unknown) => void;
+}
+
+/** Stores what this process puts into one queue. Without a limit of size, the puts of one tick travel together. */
+export class Producer {
+  readonly #place: QueuePlace;
+  #waiting: Put[] = [];
+  #calls = 0;
+  #isScheduled = false;
+
+  constructor(place: QueuePlace) {
+    this.#place = place;
+  }
+
+  /** Stores an item in a queue without a limit. */
+  put(text: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ text, resolve, reject });
+      if (this.#isScheduled) return;
+      this.#isScheduled = true;
+      queueMicrotask(() => {
+        this.#isScheduled = false;
+        this.#send();
+      });
+    });
+  }
+
+  /** Stores an item in a queue that may be full. @returns false when it was full for too long */
+  async putWhenRoom(text: string, patience: Patience | undefined): Promise<boolean> {
+    const { runtime } = this.#place;
+    const put = await waitForTurn<true>(
+      runtime.room,
+      {
+        attempt: async (waiter): Promise<Attempt<true>> => {
+          const stored = await this.#store([text], waiter);
+          return stored > 0 ? { granted: true, value: true } : { granted: false, dueIn: null };
+        },
+        abandon: (waiter) =>
+          abandonQueue.run(
+            runtime.client,
+            [this.#place.key("putters"), this.#place.key()],
+            [runtime.keys.prefix, this.#place.queue, waiter ?? ""],
+          ),
+      },
+      { patience: toPatience(patience), label: ownLabel() },
+    );
+    return put !== undefined;
+  }
+
+  #send(): void {
+    while (this.#waiting.length > 0 && this.#calls < CALLS) {
+      const batch = this.#nextBatch();
+      this.#calls += 1;
+      this.#place.runtime.keepAlive.hold();
+      this.#store(
+        batch.map(({ text }) => text),
+        null,
+      )
+        .then(
+          () => {
+            for (const { resolve } of batch) resolve();
+          },
+          (error: unknown) => {
+            for (const { reject } of batch) reject(error);
+          },
+        )
+        .finally(() => {
+          this.#calls -= 1;
+          this.#place.runtime.keepAlive.release();
+          this.#send();
+        });
+    }
+  }
+
+  #nextBatch(): Put[] {
+    let size = 0;
+    let count = 0;
+    for (const { text } of this.#waiting) {
+      if (count > 0 && (count >= BATCH_ITEMS || size + text.length > BATCH_TEXT)) break;
+      size += text.length;
+      count += 1;
+    }
+    if (count === this.#waiting.length) return this.#waiting.splice(0);
+    return this.#waiting.splice(0, count);
+  }
+
+  async #store(texts: string[], waiter: string | null): Promise<number> {
+    const place = this.#place;
+    const stored = await putItems.run(
+      place.context,
+      [place.key(), place.key("items"), place.key("putters")],
+      [...place.making, waiter ?? "", ...texts],
+    );
+    place.confirm(stored);
+    return stored;
+  }
+}
+
+function toPatience(patience: Patience | undefined): Patience {
+  const { limit, signal } = toLimit(patience);
+  return { ...(limit === Number.POSITIVE_INFINITY ? {} : { timeout: limit }), ...(signal ? { signal } : {}) };
+}

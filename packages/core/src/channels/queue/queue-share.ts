@@ -1,0 +1,77 @@
+import type { ObjectRuntime } from "../../objects/index.ts";
+import { Consumer } from "./consumer.ts";
+import { Producer } from "./producer.ts";
+import { QueuePlace } from "./queue-place.ts";
+import type { QueueKind } from "./queue-scripts.ts";
+
+/** What makes a queue. */
+export interface QueueFacts {
+  kind: QueueKind;
+  name: string;
+  /** Session of the maker of an unnamed one; "" for a named one. */
+  owner: string;
+  maxSize: number;
+}
+
+/** One queue as one context uses it, whatever the number of its handles. */
+export class QueueShare {
+  readonly place: QueuePlace;
+  readonly producer: Producer;
+  readonly consumer: Consumer;
+  readonly #leave: () => void;
+  #handles = 0;
+
+  constructor(runtime: ObjectRuntime, facts: QueueFacts, leave: () => void) {
+    const isLeased = facts.kind === "joinable-queue";
+    this.place = new QueuePlace(runtime, facts);
+    this.producer = new Producer(this.place);
+    this.consumer = new Consumer(this.place, { isLeased, mayPrefetch: !isLeased && facts.maxSize === 0 });
+    this.#leave = leave;
+  }
+
+  join(): void {
+    this.#handles += 1;
+  }
+
+  /** One handle less; the last one gives back what was taken from Redis and not handed out. */
+  async leave(): Promise<void> {
+    this.#handles -= 1;
+    if (this.#handles > 0) return;
+    this.#leave();
+    await this.consumer.close();
+  }
+}
+
+const shares = new WeakMap<ObjectRuntime, Map<string, QueueShare>>();
+
+/** A handle that nobody can reach any more uses nothing. */
+const forgotten = new FinalizationRegistry<QueueShare>((share) => void share.leave().catch(() => {}));
+
+/** What a handle uses, until it says `leave()` or is forgotten. */
+export function shareOf(runtime: ObjectRuntime, facts: QueueFacts, handle: object): QueueShare {
+  const known = sharesOf(runtime);
+  const queue = `${facts.kind}/${facts.name}`;
+  let share = known.get(queue);
+  if (!share) {
+    share = new QueueShare(runtime, facts, () => known.delete(queue));
+    known.set(queue, share);
+  }
+  share.join();
+  forgotten.register(handle, share, handle);
+  return share;
+}
+
+/** The handle was closed. */
+export async function leaveShare(share: QueueShare, handle: object): Promise<void> {
+  forgotten.unregister(handle);
+  await share.leave();
+}
+
+function sharesOf(runtime: ObjectRuntime): Map<string, QueueShare> {
+  const known = shares.get(runtime);
+  if (known) return known;
+  const made = new Map<string, QueueShare>();
+  shares.set(runtime, made);
+  runtime.closing.add(() => Promise.all([...made.values()].map((share) => share.consumer.close())));
+  return made;
+}

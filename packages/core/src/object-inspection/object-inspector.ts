@@ -1,0 +1,159 @@
+import { randomBytes } from "node:crypto";
+import type { RedisClient } from "../connection/index.ts";
+import { readParticipants } from "../objects/index.ts";
+import type { Keys } from "../protocol/keys.ts";
+import { Operations } from "../session/index.ts";
+import { releasePermits } from "../sync/semaphore/semaphore-scripts.ts";
+import { inspectedKind, type Place, unreadable } from "./inspected-kinds.ts";
+import { forgetObject, removeObject, takeBack } from "./object-scripts.ts";
+import { type Holding, memberOf, type ObjectReading, type ObjectView } from "./object-view.ts";
+
+/** An object by what its keys are made of. */
+export interface ObjectPlace {
+  kind: string;
+  name: string;
+}
+
+/** Objects read at the same time. */
+const AT_ONCE = 100;
+/** Kinds that note a holder with its session only when they are held for long. */
+const NOTED_LATE = new Set(["lock", "rlock"]);
+
+/**
+ * Reads the shared objects of a namespace from outside, and takes them back from whoever has them. Owns neither the
+ * connection nor anything in Redis; every answer is read afresh.
+ */
+export class ObjectInspector {
+  readonly #place: Place;
+
+  constructor(place: { client: RedisClient; keys: Keys }) {
+    this.#place = place;
+  }
+
+  /** Kind and name of every object, by kind and name. */
+  async places(filter: { kind?: string; name?: string } = {}): Promise<ObjectPlace[]> {
+    const { client, keys } = this.#place;
+    const places = (await client.zrange(keys.objects, 0, "-1")).map(placeOf);
+    return places
+      .filter(({ kind, name }) => (filter.kind ?? kind) === kind && (filter.name ?? name) === name)
+      .sort((left, right) => compare(left.kind, right.kind) || compare(left.name, right.name));
+  }
+
+  /** All objects of these places that are there; by default all of the namespace. */
+  async objects(places?: readonly ObjectPlace[]): Promise<ObjectView[]> {
+    const wanted = places ?? (await this.places());
+    const views: (ObjectView | null)[] = [];
+    for (let start = 0; start < wanted.length; start += AT_ONCE) {
+      views.push(...(await Promise.all(wanted.slice(start, start + AT_ONCE).map((place) => this.object(place)))));
+    }
+    return views.filter((view) => view !== null);
+  }
+
+  /** Null when it is not there. What is left of an object that has expired is cleared away. */
+  async object({ kind, name }: ObjectPlace): Promise<ObjectView | null> {
+    const { client, keys } = this.#place;
+    const member = memberOf({ kind, name });
+    const [createdAt, maker, isGone, reading] = await Promise.all([
+      client.zscore(keys.objects, member),
+      this.#makerOf(kind, name),
+      this.#forgetIfGone(kind, name),
+      this.#read(kind, name),
+    ]);
+    if (createdAt === null || isGone || reading === null) return null;
+    const [owner = null] = maker === null ? [] : await readParticipants(this.#place, [{ session: maker, label: "" }]);
+    return { kind, name, named: maker === null, owner, createdAt: Number(createdAt), ...reading };
+  }
+
+  /**
+   * Takes an object back from those who hold it, or from one session, and wakes who can go on. A holder that lives learns
+   * of it when it next renews its lease.
+   * @returns what they held
+   */
+  async release(place: ObjectPlace, options: { session?: string } = {}): Promise<Holding[]> {
+    const view = await this.object(place);
+    const { session } = options;
+    const holders = (view?.holders ?? []).filter((holder) => session === undefined || holder.session === session);
+    const sessions = [...new Set(holders.map((holder) => holder.session))];
+    if (sessions.length > 0) await this.#takeBack(place, sessions);
+    return holders;
+  }
+
+  /**
+   * Gives back permits that were taken without a lease: nobody knows who has them.
+   * @returns false when the semaphore is not there, or bounded and would rise above its initial value
+   */
+  async releasePermits(semaphore: string, permits: number): Promise<boolean> {
+    const { client, keys } = this.#place;
+    const key = keys.object("semaphore", semaphore);
+    const madeAt = await client.hget(key, "madeAt");
+    if (madeAt === null) return false;
+    const operations = new Operations(keys.sessionAnswers(randomBytes(8).toString("hex")));
+    const released = await releasePermits.run({ client, operations }, [key], [keys.prefix, semaphore, madeAt, permits]);
+    await client.del(operations.answers);
+    return released === 1;
+  }
+
+  /** Removes an object; who waits for it is told. @returns false when it was not there, or of a kind unknown here */
+  async remove({ kind, name }: ObjectPlace): Promise<boolean> {
+    const { client, keys } = this.#place;
+    const owner = (await this.#makerOf(kind, name)) ?? "";
+    return (await removeObject.run(client, [keys.objects], [keys.prefix, kind, name, owner])) === 1;
+  }
+
+  /**
+   * Takes back the locks of a session whose process has ended. A lock notes its holder with the session only when it is
+   * held for long, so that a short section costs less; so all locks are looked at.
+   */
+  async releaseLocksOf(session: string): Promise<void> {
+    const { client, keys } = this.#place;
+    const locks = (await this.places()).filter(({ kind }) => NOTED_LATE.has(kind));
+    for (let start = 0; start < locks.length; start += AT_ONCE) {
+      const part = locks.slice(start, start + AT_ONCE);
+      const holders = await Promise.all(
+        part.map(({ kind, name }) => client.hget(keys.object(kind, name, "record"), "session")),
+      );
+      const held = part.filter((_, index) => holders[index] === session);
+      await Promise.all(held.map((place) => this.#takeBack(place, [session])));
+    }
+  }
+
+  async #takeBack({ kind, name }: ObjectPlace, sessions: readonly string[]): Promise<void> {
+    const { client, keys } = this.#place;
+    await takeBack.run(client, [keys.objects], [keys.prefix, kind, name, ...sessions]);
+  }
+
+  /** A key that somebody else wrote over must not hide all other objects. */
+  async #read(kind: string, name: string): Promise<ObjectReading | null> {
+    try {
+      return await inspectedKind(kind).read(this.#place, name);
+    } catch (error) {
+      if (!(error instanceof Error) || !error.message.startsWith("WRONGTYPE")) throw error;
+      return unreadable("cannot be read: a key of it has the wrong type");
+    }
+  }
+
+  async #forgetIfGone(kind: string, name: string): Promise<boolean> {
+    const { client, keys } = this.#place;
+    const { parts } = inspectedKind(kind);
+    if (parts.length === 0) return false;
+    const own = parts.map((part) => keys.object(kind, name, part === "" ? undefined : part));
+    return (await forgetObject.run(client, [keys.objects, keys.deadlines, ...own], [memberOf({ kind, name })])) === 1;
+  }
+
+  /** Session of the maker of an unnamed object: its name begins with it, and its maker knows of the object. */
+  async #makerOf(kind: string, name: string): Promise<string | null> {
+    const { client, keys } = this.#place;
+    const session = /^([0-9a-f]{16})-[0-9a-z]+$/.exec(name)?.[1];
+    if (session === undefined) return null;
+    return (await client.sismember(keys.sessionObjects(session), memberOf({ kind, name }))) === 1 ? session : null;
+  }
+}
+
+function placeOf(member: string): ObjectPlace {
+  const slash = member.indexOf("/");
+  return { kind: member.slice(0, slash), name: member.slice(slash + 1) };
+}
+
+function compare(left: string, right: string): number {
+  return left < right ? -1 : left > right ? 1 : 0;
+}

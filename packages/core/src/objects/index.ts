@@ -1,0 +1,9 @@
+export type { ObjectRuntime } from "./object-runtime.ts";
+export { ownLabel, type Participant, readParticipants } from "./participant.ts";
+export {
+  identify,
+  namedOptions,
+  type ObjectIdentity,
+  type ObjectReference,
+  SharedObject,
+} from "./shared-object.ts";

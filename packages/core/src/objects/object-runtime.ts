@@ -1,0 +1,21 @@
+import type { RedisClient, RedisConfig } from "../connection/index.ts";
+import type { Logger } from "../logger/logger.ts";
+import type { Keys } from "../protocol/keys.ts";
+import type { KeepAlive, Session } from "../session/index.ts";
+import type { WaitRoom } from "../waiting/index.ts";
+
+/** What every shared object of one context uses. */
+export interface ObjectRuntime {
+  readonly client: RedisClient;
+  readonly keys: Keys;
+  readonly session: Session;
+  readonly room: WaitRoom;
+  readonly keepAlive: KeepAlive;
+  readonly logger: Logger;
+  /** Independent masters that vote on locks; empty = the one Redis. */
+  readonly lockNodes: readonly RedisConfig[];
+  /** What to do when the context closes, before its session ends. */
+  readonly closing: Set<() => Promise<unknown>>;
+  /** A new name for an object without one, unique over all programs. */
+  nextName(): string;
+}

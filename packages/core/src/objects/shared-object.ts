@@ -1,0 +1,94 @@
+import { got, ValueError } from "../errors/index.ts";
+import type { ObjectRuntime } from "./object-runtime.ts";
+
+/** Names an object; with it any process of the namespace gets a live handle. */
+export interface ObjectReference {
+  kind: string;
+  name: string;
+  namespace: string;
+  /** Session of its maker, with which an unnamed object vanishes; null for a named one. */
+  owner: string | null;
+  /** What its handle was made with besides the name: plain data or references. */
+  settings: unknown;
+}
+
+/** Where a handle gets its object from. */
+export interface ObjectIdentity {
+  name: string;
+  owner: string | null;
+}
+
+/**
+ * A handle of something that lives in Redis. It can be passed as an argument and arrives as a live handle of the same
+ * object. Making one costs nothing: the object comes into being with the first call.
+ */
+export abstract class SharedObject {
+  /** First part of its keys, such as "lock". */
+  abstract readonly kind: string;
+  /** The name given to it, or a unique one. */
+  readonly name: string;
+  /** @internal */
+  protected readonly runtime: ObjectRuntime;
+  readonly #owner: string | null;
+
+  constructor(runtime: ObjectRuntime, identity: ObjectIdentity) {
+    this.runtime = runtime;
+    this.name = identity.name;
+    this.#owner = identity.owner;
+  }
+
+  /** Whether it stays until it is removed; otherwise it vanishes with the program that made it. */
+  get isNamed(): boolean {
+    return this.#owner === null;
+  }
+
+  /** @internal */
+  protected get owner(): string {
+    return this.#owner ?? "";
+  }
+
+  /** @internal */
+  protected get settings(): unknown {
+    return null;
+  }
+
+  /** @internal */
+  toReference(): ObjectReference {
+    // Whoever gets the reference may use it before this process has done anything else.
+    if (this.#owner !== null) void this.runtime.session.start().catch(() => {});
+    return {
+      kind: this.kind,
+      name: this.name,
+      namespace: this.runtime.keys.namespace,
+      owner: this.#owner,
+      settings: this.settings,
+    };
+  }
+}
+
+/** Identity of a new handle: what the caller named it, or a unique name that belongs to this session. */
+export function identify(runtime: ObjectRuntime, name: string | undefined): ObjectIdentity {
+  if (name === undefined || name === null) return { name: runtime.nextName(), owner: runtime.session.id };
+  return { name: checkObjectName(name), owner: null };
+}
+
+/**
+ * Options of an object that may be given as its name alone.
+ * @throws ValueError for anything else
+ */
+export function namedOptions<Options extends { name?: string }>(
+  options: string | Options | undefined,
+): Partial<Options> {
+  if (options === undefined || options === null) return {};
+  if (typeof options === "string") return { name: options } as Partial<Options>;
+  if (typeof options === "object") return options;
+  throw new ValueError(`a shared object takes a name or options; got ${got(options)}`);
+}
+
+/** @throws ValueError for a name that could not stand in a key */
+export function checkObjectName(name: unknown): string {
+  if (typeof name === "string" && /^[^\p{Cc}\p{Cs}]{1,200}$/u.test(name)) return name;
+  throw new ValueError(
+    `the name of a shared object is a text of 1 to 200 characters without control characters; got ${got(name)}`,
+  );
+}

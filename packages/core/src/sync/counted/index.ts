@@ -1,0 +1,1 @@
+export { CountedObject, type CountedSettings, checkCount, type Met } from "./counted-object.ts";

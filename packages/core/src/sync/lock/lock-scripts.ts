@@ -1,0 +1,228 @@
+import { Script } from "../../script/index.ts";
+import { type ObjectKind, REGISTER, SERVER_TIME, WAKE_UP } from "../../session/index.ts";
+import type { LockKind } from "./voter.ts";
+
+/** Time in which a waiter that was called must come, before the next one is called, ms. */
+const CLAIM_WINDOW = 1_000;
+/** How long the record of a lock outlives its last use, ms. */
+const RECORD_TTL = 3_600_000;
+
+/**
+ * Locks are called by their whole name here, such as "lock/stock" or "rlock/stock".
+ *
+ * `lock_keys(prefix, lock)`; `call_next(prefix, lock, now)`: the lock is free, the first living waiter is told. Until it
+ * comes, or has missed its claim window, the lock is nobody else's: first come, first served.
+ */
+export const CALL_NEXT: string = `
+local function lock_keys(prefix, lock)
+  local kind, name = string.match(lock, "^([^/]+)/(.*)$")
+  return prefix .. lock, prefix .. kind .. "-record/" .. name, prefix .. kind .. "-waiters/" .. name
+end
+local function call_next(prefix, lock, now)
+  local _, record, waiters = lock_keys(prefix, lock)
+  if not wake_first(prefix, waiters) then return false end
+  redis.call("HSET", record, "called", redis.call("LINDEX", waiters, 0))
+  redis.call("ZADD", prefix .. "deadlines", now + ${CLAIM_WINDOW}, lock)
+  return true
+end
+local function set_free(prefix, lock)
+  local key, record, waiters = lock_keys(prefix, lock)
+  redis.call("DEL", key)
+  local session = redis.call("HGET", record, "noted")
+  if session then
+    redis.call("SREM", prefix .. "session-holdings/" .. session, lock)
+    redis.call("HDEL", record, "noted")
+  end
+  if redis.call("EXISTS", waiters) == 1 then call_next(prefix, lock, server_time()) end
+end
+`;
+
+const SHARED = SERVER_TIME + WAKE_UP + REGISTER + CALL_NEXT;
+
+/** Looks after locks whose lease ended without a release, and after waiters that were called and did not come. */
+export const LOCK_KIND: ObjectKind = lockKind("lock");
+export const RLOCK_KIND: ObjectKind = lockKind("rlock");
+
+function lockKind(kind: LockKind): ObjectKind {
+  const reaper = `(function()
+${CALL_NEXT}
+return {
+  look = function(prefix, name, now)
+    local lock = "${kind}/" .. name
+    local key, record, waiters = lock_keys(prefix, lock)
+    local left = redis.call("PTTL", key)
+    if redis.call("EXISTS", waiters) == 0 then
+      local kept = redis.call("PTTL", record)
+      if kept > 0 then return now + kept + 1 end
+      redis.call("ZREM", prefix .. "objects", lock)
+      return nil
+    end
+    if left > 0 then return now + left + 1 end
+    local first = redis.call("LINDEX", waiters, 0)
+    -- It missed its claim window. If it lives it still gets the wake-up, and then joins the line again.
+    if redis.call("HGET", record, "called") == first then redis.call("LPOP", waiters) end
+    if call_next(prefix, lock, now) then return now + ${CLAIM_WINDOW} end
+    return now + ${RECORD_TTL}
+  end,
+  leave = function(prefix, name, session, now, exited)
+    local lock = "${kind}/" .. name
+    local key, record = lock_keys(prefix, lock)
+    -- A process that may still run trusts the lock's own lease.
+    if exited and redis.call("EXISTS", key) == 1 and redis.call("HGET", record, "session") == session then
+      set_free(prefix, lock)
+    end
+  end,
+  remove = function(prefix, name)
+    local lock = "${kind}/" .. name
+    local key, record, waiters = lock_keys(prefix, lock)
+    wake_all(prefix, waiters)
+    redis.call("DEL", key, record, waiters)
+    redis.call("ZREM", prefix .. "objects", lock)
+    redis.call("ZREM", prefix .. "deadlines", lock)
+  end,
+}
+end)()`;
+  return { kind, reaper };
+}
+
+/** Lua: makes the caller the holder; needs `last`, the last fence or false. */
+function grant(then: string): string {
+  return `
+  local time = redis.call("TIME")
+  local fence = time[1] .. string.format("%06d", time[2])
+  if last and tonumber(fence) <= tonumber(last) then fence = string.format("%.0f", tonumber(last) + 1) end
+  redis.call("SET", KEYS[1], ARGV[3], "PX", ARGV[4])
+  redis.call("HSET", KEYS[2], "fence", fence, "session", ARGV[6], "label", ARGV[7], "since", string.sub(fence, 1, -4), "count", 1)
+  ${then}`;
+}
+
+/** Reply of {@link acquireLock}: 1 and the fence; or 0 and ms until its lease ends; or -1, its maker is gone; or -2. */
+export type AcquireReply = [1, string] | [0, number] | [-1] | [-2];
+
+/**
+ * KEYS[1] lock, string with PX: the holder's token; KEYS[2] its record, hash with PX: fence, and of the
+ * present or last holder session, label, since (ms), count, noted (its session, where that knows of the lock); called
+ * (waiter whose turn it is); KEYS[3] waiters, list, first comes first;
+ * KEYS[4] deadlines
+ * ARGV[1] prefix of keys; ARGV[2] "<kind>/<name>"; ARGV[3] token; ARGV[4] lease, ms; ARGV[5] waiter to store if it is not free, "" =
+ * none; ARGV[6] session of the caller; ARGV[7] what it says of itself; ARGV[8] session of the maker of an unnamed lock, "";
+ * ARGV[9] token that the lock is taken over from, ""
+ * Returns { 1, fence } acquired; { 0, ms until the lease in the way ends } not; { -1 } the maker of the unnamed lock is
+ * gone; { -2 } it is no longer held with the token to take over from.
+ *
+ * The fence is the server's time in microseconds, or the last fence plus one where that is more: it grows also when the
+ * record has expired or Redis has lost its data. A repeated call with the same token finds the lock held by itself.
+ */
+export const acquireLock: Script<AcquireReply> = new Script<AcquireReply>({
+  name: "acquireLock",
+  // What most calls need comes first, because each function that Lua defines costs time in every call.
+  lua: `
+local holder = redis.call("GET", KEYS[1])
+local has_line = redis.call("EXISTS", KEYS[3]) == 1
+if not holder and not has_line and ARGV[9] == "" then
+  local last = redis.call("HGET", KEYS[2], "fence")
+  if last then ${grant("return { 1, fence }")} end
+end
+${SHARED}
+local prefix, lock, token, waiter = ARGV[1], ARGV[2], ARGV[3], ARGV[5]
+if holder == token then return { 1, redis.call("HGET", KEYS[2], "fence") } end
+if ARGV[9] ~= "" then
+  if holder ~= ARGV[9] then return { -2 } end
+elseif holder then
+  local left = redis.call("PTTL", KEYS[1])
+  if waiter ~= "" then
+    if not redis.call("LPOS", KEYS[3], waiter) then redis.call("RPUSH", KEYS[3], waiter) end
+    redis.call("ZADD", KEYS[4], server_time() + left + 1, lock)
+  end
+  return { 0, left }
+elseif has_line then
+  local first = redis.call("LINDEX", KEYS[3], 0)
+  while first and first ~= waiter and not is_alive(prefix, first) do
+    redis.call("LPOP", KEYS[3])
+    first = redis.call("LINDEX", KEYS[3], 0)
+  end
+  if first == waiter then
+    redis.call("LPOP", KEYS[3])
+  elseif first then
+    if redis.call("HGET", KEYS[2], "called") ~= first then call_next(prefix, lock, server_time()) end
+    if waiter ~= "" and not redis.call("LPOS", KEYS[3], waiter) then redis.call("RPUSH", KEYS[3], waiter) end
+    return { 0, ${CLAIM_WINDOW} }
+  end
+end
+local last = redis.call("HGET", KEYS[2], "fence")
+if not last then
+  local now = server_time()
+  if not register(prefix, lock, ARGV[8], now) then return { -1 } end
+  redis.call("ZADD", KEYS[4], "NX", now + ${RECORD_TTL}, lock)
+end
+${grant(`
+  redis.call("HDEL", KEYS[2], "called", "noted")
+  if not last then redis.call("PEXPIRE", KEYS[2], ${RECORD_TTL}) end
+  if redis.call("EXISTS", KEYS[3]) == 1 then redis.call("ZADD", KEYS[4], server_time() + ARGV[4] + 1, lock) end
+  return { 1, fence }`)}
+`,
+});
+
+/**
+ * KEYS[1..4] as of acquireLock
+ * ARGV[1] prefix of keys; ARGV[2] "<kind>/<name>"; ARGV[3] token
+ * Returns 1 = released, 0 = not held with this token.
+ */
+export const releaseLock: Script<number> = new Script<number>({
+  name: "releaseLock",
+  lua: `
+if redis.call("GET", KEYS[1]) ~= ARGV[3] then return 0 end
+if redis.call("EXISTS", KEYS[3]) == 0 and redis.call("HEXISTS", KEYS[2], "noted") == 0 then
+  redis.call("DEL", KEYS[1])
+  return 1
+end
+${SHARED}
+set_free(ARGV[1], ARGV[2])
+return 1
+`,
+});
+
+/**
+ * KEYS[1..4] as of acquireLock
+ * ARGV[1] prefix of keys; ARGV[2] "<kind>/<name>"; ARGV[3] token; ARGV[4] lease, ms; ARGV[5] session of the holder
+ * Returns 1 = extended, 0 = not held with this token.
+ *
+ * Also notes with the holder's session that it has the lock: when its host says that the process has ended, the lock is
+ * free at once. A lock held so short that it is never extended is not worth the note.
+ */
+export const extendLock: Script<number> = new Script<number>({
+  name: "extendLock",
+  lua: `${SERVER_TIME}
+if redis.call("GET", KEYS[1]) ~= ARGV[3] then return 0 end
+redis.call("PEXPIRE", KEYS[1], ARGV[4])
+redis.call("HSET", KEYS[2], "noted", ARGV[5])
+redis.call("PEXPIRE", KEYS[2], ${RECORD_TTL} + ARGV[4])
+redis.call("SADD", ARGV[1] .. "session-holdings/" .. ARGV[5], ARGV[2])
+if redis.call("EXISTS", KEYS[3]) == 1 then redis.call("ZADD", KEYS[4], server_time() + ARGV[4] + 1, ARGV[2]) end
+return 1
+`,
+});
+
+/**
+ * KEYS[1..4] as of acquireLock
+ * ARGV[1] prefix of keys; ARGV[2] "<kind>/<name>"; ARGV[3] token that the waiter would have had; ARGV[4] waiter, "" = none
+ * Returns 1 = it had been granted and is released now, 0 = it had not.
+ */
+export const abandonLock: Script<number> = new Script<number>({
+  name: "abandonLock",
+  lua: `${SHARED}
+local prefix, lock = ARGV[1], ARGV[2]
+local was_first = false
+if ARGV[4] ~= "" then
+  was_first = redis.call("LINDEX", KEYS[3], 0) == ARGV[4]
+  redis.call("LREM", KEYS[3], 1, ARGV[4])
+end
+local holder = redis.call("GET", KEYS[1])
+if holder == ARGV[3] then
+  set_free(prefix, lock)
+  return 1
+end
+if was_first and not holder then call_next(prefix, lock, server_time()) end
+return 0
+`,
+});

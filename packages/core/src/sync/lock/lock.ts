@@ -1,0 +1,278 @@
+import { LockLostError, TimeoutError, ValueError } from "../../errors/index.ts";
+import {
+  identify,
+  namedOptions,
+  type ObjectIdentity,
+  type ObjectRuntime,
+  ownLabel,
+  type Participant,
+  readParticipants,
+  SharedObject,
+} from "../../objects/index.ts";
+import type { Milliseconds } from "../../protocol/records.ts";
+import { trustedUntil } from "../../session/index.ts";
+import { type Attempt, type Patience, type Waiter, waitForTurn } from "../../waiting/index.ts";
+import type { Grip } from "./grip.ts";
+import { HeldLock, type LockTicket } from "./held-lock.ts";
+import { heldLocksOf } from "./held-locks.ts";
+import type { Ballot, LockKind, LockPlace, Vote, Voter } from "./voter.ts";
+import { voterOf } from "./voter-of.ts";
+
+/** Options of `mp.lock()`. */
+export interface LockOptions {
+  /** The same lock for everybody who uses this name; without one it is this program's, until that passes it on. */
+  name?: string;
+  /**
+   * How long the lock outlives a holder that died, ms.
+   * @defaultValue the context's lease (30 000)
+   */
+  lease?: Milliseconds;
+}
+
+/** A lock as it is at the moment. */
+export interface LockState {
+  name: string;
+  locked: boolean;
+  holder: (Participant & { since: number }) | null;
+  /** Of the present or last holder; null = nobody has used it for an hour. */
+  fence: number | null;
+  /** ms; 0 when it is free. */
+  leaseLeft: Milliseconds;
+  /** First comes first. */
+  waiters: Participant[];
+  /** How often an RLock's owner holds it; 1 for a held Lock. */
+  count: number;
+}
+
+/** Share of a lease that must be left when a lock is acquired. */
+const LEAST_VALIDITY = 0.1;
+
+/**
+ * A lock between processes on any number of machines (rules L1-L8). First come, first served; not reentrant; held for a
+ * lease that is renewed while the holder lives.
+ */
+export class Lock extends SharedObject {
+  override readonly kind: LockKind = "lock";
+  readonly #lease: Milliseconds;
+  /** What {@link acquire} of this handle got. */
+  #held: HeldLock | undefined;
+
+  /** @internal */
+  constructor(runtime: ObjectRuntime, identity: ObjectIdentity, lease?: Milliseconds) {
+    super(runtime, identity);
+    this.#lease = lease ?? runtime.session.lease;
+  }
+
+  /** What the last {@link acquire} of this handle got, until it is released. */
+  get held(): HeldLock | undefined {
+    return this.#held;
+  }
+
+  /**
+   * Acquires the lock; `false` or `{ block: false }` = one try (L1, L3). Prefer {@link hold}, which says when the lock is lost.
+   * @returns whether it was acquired in time
+   * @throws the signal's reason; StateLostError when Redis lost its data meanwhile
+   */
+  async acquire(patience?: Patience): Promise<boolean> {
+    const held = await this.take(patience);
+    if (held) this.#held = held;
+    return held !== undefined;
+  }
+
+  /**
+   * Releases what this handle acquired; a handle that acquired nothing releases the present holder's lock, as in Python
+   * (L4).
+   * @throws ValueError when nobody holds it (L2)
+   * @throws LockLostError when this handle's lease ended before: the lock may be somebody else's
+   */
+  async release(): Promise<void> {
+    const held = this.#held;
+    this.#held = undefined;
+    if (held) return held.release();
+    await this.runtime.keepAlive.during(this.#releaseForeign());
+  }
+
+  /** Whether anybody holds it (L5). */
+  async locked(): Promise<boolean> {
+    return (await this.runtime.keepAlive.during(this.#voter.holder(this.place))) !== null;
+  }
+
+  /**
+   * Acquires the lock for a scope: `await using held = await lock.hold();`
+   * @throws TimeoutError when it was not acquired in time; the signal's reason
+   */
+  async hold(patience?: Patience): Promise<HeldLock> {
+    const held = await this.take(patience);
+    if (held) return held;
+    throw new TimeoutError(`the lock "${this.name}" was not acquired in time; try again, or with a longer timeout`);
+  }
+
+  /**
+   * Runs `body` while holding the lock, and releases it whatever happens. Give `held.signal` to what must stop when the
+   * lock is lost. A lock lost meanwhile does not change the outcome of `body`.
+   */
+  async run<Value>(body: (held: HeldLock) => Value | Promise<Value>, patience?: Patience): Promise<Value> {
+    const held = await this.hold(patience);
+    try {
+      return await body(held);
+    } finally {
+      await held[Symbol.asyncDispose]();
+    }
+  }
+
+  /**
+   * Takes the lock over from the holder that gave the ticket (`held.handOver()`).
+   * @throws LockLostError when the ticket was used before or its lease ended
+   */
+  async takeOver(ticket: LockTicket): Promise<HeldLock> {
+    await this.#startSession();
+    const ballot = this.#ballot({ waiter: null, from: ticket });
+    const { vote } = await this.runtime.keepAlive.during(this.#voter.acquire(ballot));
+    if (!vote) throw new LockLostError(`the lock "${this.name}" was not taken over in time`);
+    return this.#hold(vote);
+  }
+
+  /** Who holds it and who waits, at this moment (L8). */
+  inspect(): Promise<LockState> {
+    return this.runtime.keepAlive.during(readLock(this.runtime, this.name));
+  }
+
+  /** As {@link hold}, but undefined when it was not acquired in time. @internal */
+  async take(patience: Patience | undefined): Promise<HeldLock | undefined> {
+    await this.#startSession();
+    let ballot = this.#ballot({ waiter: null, from: null });
+    const got = await waitForTurn<Vote>(
+      this.runtime.room,
+      {
+        attempt: (waiter) => {
+          ballot = this.#ballot({ waiter, from: null });
+          return this.#attempt(ballot);
+        },
+        abandon: () => this.#voter.abandon(ballot),
+      },
+      { patience, label: ballot.label },
+    );
+    return got && this.#hold(got.value);
+  }
+
+  /** What the caller may let go of while it waits for a condition: held by this program, through whatever handle. @internal */
+  grip(held: HeldLock | undefined = this.#held ?? this.#heldElsewhere()): Grip | undefined {
+    return (
+      held && {
+        held,
+        letGo: () => held.letGo(),
+        free: () => this.#voter.release(this.place, held.token),
+        takeBack: async (waiter) => held.comeBack(await this.#takeBack(waiter)),
+        giveUp: (error) => held.stayAway(error),
+      }
+    );
+  }
+
+  /** One try; a lock that came too late to be of use is given back and asked for again (F25). */
+  async #attempt(ballot: Ballot): Promise<Attempt<Vote>> {
+    while (true) {
+      const outcome = await this.#voter.acquire(ballot);
+      if (!outcome.vote) return { granted: false, dueIn: outcome.dueIn };
+      const left = trustedUntil(outcome.vote.sentAt, this.#lease) - performance.now();
+      if (left >= this.#lease * LEAST_VALIDITY) return { granted: true, value: outcome.vote };
+      await this.#voter.release(ballot, outcome.vote.token);
+    }
+  }
+
+  /** Waits for as long as it takes. */
+  async #takeBack(waiter: Waiter): Promise<Vote> {
+    const ballot = this.#ballot({ waiter: waiter.entry, from: null });
+    try {
+      while (true) {
+        const attempt = await this.#attempt(ballot);
+        if (attempt.granted) return attempt.value;
+        if (attempt.dueIn !== null) this.runtime.room.lookIn(attempt.dueIn + 1);
+        await waiter.next(Number.POSITIVE_INFINITY, undefined);
+      }
+    } catch (error) {
+      this.#voter.abandon(ballot).catch(() => {});
+      throw error;
+    }
+  }
+
+  #heldElsewhere(): HeldLock | undefined {
+    for (const held of heldLocksOf(this.runtime)) if (held.isOf(this.place)) return held;
+    return undefined;
+  }
+
+  async #releaseForeign(): Promise<void> {
+    const token = await this.#voter.holder(this.place);
+    if (token === null || !(await this.#voter.release(this.place, token))) {
+      throw new ValueError(`the lock "${this.name}" was released although nobody holds it`);
+    }
+  }
+
+  #hold(vote: Vote): HeldLock {
+    return new HeldLock(this.runtime, this.#voter, { place: this.place, lease: this.#lease, vote });
+  }
+
+  #ballot(wish: Pick<Ballot, "waiter" | "from">): Ballot {
+    return { ...this.place, ...wish, lease: this.#lease, label: ownLabel() };
+  }
+
+  /** @internal */
+  get place(): LockPlace {
+    return { kind: this.kind, name: this.name, owner: this.owner };
+  }
+
+  get #voter(): Voter {
+    return voterOf(this.runtime);
+  }
+
+  async #startSession(): Promise<void> {
+    if (!this.runtime.session.isStarted) await this.runtime.keepAlive.during(this.runtime.session.start());
+  }
+
+  protected override get settings(): unknown {
+    return { lease: this.#lease };
+  }
+}
+
+/** Makes a handle for `mp.lock()`. @throws ValueError for a bad name or lease */
+export function createLock(runtime: ObjectRuntime, options?: string | LockOptions): Lock {
+  const { name, lease } = namedOptions(options);
+  return new Lock(runtime, identify(runtime, name), checkLease(lease));
+}
+
+/** @throws ValueError unless it is absent or at least 100 ms */
+export function checkLease(lease: unknown): Milliseconds | undefined {
+  if (lease === undefined) return undefined;
+  if (typeof lease === "number" && Number.isInteger(lease) && lease >= 100) return lease;
+  throw new ValueError(`lease must be a whole number of milliseconds from 100; got ${String(lease)}`);
+}
+
+/** Reads the state of the lock of that name. */
+export function readLock(context: Pick<ObjectRuntime, "client" | "keys">, name: string): Promise<LockState> {
+  return readLockOfKind(context, { kind: "lock", name });
+}
+
+/** Reads the state of a lock of either kind. */
+export async function readLockOfKind(
+  context: Pick<ObjectRuntime, "client" | "keys">,
+  place: { kind: LockKind; name: string },
+): Promise<LockState> {
+  const { client, keys } = context;
+  const { kind, name } = place;
+  const [leaseLeft, record, waiting] = await Promise.all([
+    client.pttl(keys.object(kind, name)),
+    client.hgetall(keys.object(kind, name, "record")),
+    client.lrange(keys.object(kind, name, "waiters"), 0, -1),
+  ]);
+  const locked = leaseLeft > 0;
+  const holder = { session: record["session"] ?? "", label: record["label"] ?? "" };
+  const [first, ...waiters] = await readParticipants(context, [holder, ...waiting]);
+  return {
+    name,
+    locked,
+    holder: locked && first && holder.session !== "" ? { ...first, since: Number(record["since"]) } : null,
+    fence: record["fence"] === undefined ? null : Number(record["fence"]),
+    leaseLeft: Math.max(0, leaseLeft),
+    waiters,
+    count: locked ? Number(record["count"] ?? 1) : 0,
+  };
+}

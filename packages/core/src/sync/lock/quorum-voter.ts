@@ -1,0 +1,311 @@
+import type { RedisConfig } from "../../connection/index.ts";
+import { LockLostError, RedisUnfitError, StateLostError } from "../../errors/index.ts";
+import type { ObjectRuntime } from "../../objects/index.ts";
+import type { Keys } from "../../protocol/keys.ts";
+import type { Milliseconds } from "../../protocol/records.ts";
+import { LockNode } from "./lock-node.ts";
+import { extendVote, voteForLock } from "./node-scripts.ts";
+import { type Motion, OneTryRedlock } from "./redlock-door.ts";
+import type { Ballot, BallotOutcome, LockPlace, Vote, Voter } from "./voter.ts";
+import { type Turn, WaitingLine } from "./waiting-line.ts";
+
+/** Longest and shortest wait for the answer of one node, ms. */
+const LONGEST_ANSWER: Milliseconds = 300;
+const SHORTEST_ANSWER: Milliseconds = 50;
+/** Longest wait for the main Redis before the first vote, ms. */
+const OPENING_LIMIT: Milliseconds = 1_000;
+/** Longest pause between two tries, ms; the first are shorter. */
+const LONGEST_PAUSE: Milliseconds = 500;
+
+/**
+ * Votes on several independent masters, with redlock as the judge: a lock is held while a majority says so.
+ *
+ * The line of those who wait is on the main Redis (`WaitingLine`): whoever has the turn asks the nodes, so that they are
+ * seldom asked by two at once. Fences grow over all majorities: the largest of those that voted is written back to a
+ * majority before a lock counts as acquired, and any two majorities have a node in common.
+ */
+export class QuorumVoter implements Voter {
+  readonly #keys: Keys;
+  readonly #nodes: readonly LockNode[];
+  readonly #majority: number;
+  readonly #line: WaitingLine;
+  readonly #redlock: OneTryRedlock;
+  readonly #session: string;
+  /** Questions on their way, by the name that redlock knows them by. */
+  readonly #polls = new Map<string, Poll>();
+  /** The token with which a ballot was last sent, and whether it is still wanted. */
+  readonly #ballots = new WeakMap<Ballot, { token: string; isWanted: boolean }>();
+  /** What became of a wish that was granted: the wish, and the nodes that knew of no holder at the last extension. */
+  readonly #granted = new WeakMap<Vote, { ballot: Ballot; lacking: ReadonlySet<LockNode> }>();
+  /** Extensions on their way, by token. */
+  readonly #extensions = new Map<string, { isWanted: boolean }>();
+  /** Wake-ups are subscribed to at once: later the main Redis may be away, and waits need them. */
+  #opening: Promise<void> | undefined;
+  #tokens = 0;
+  #nextToken = "";
+
+  constructor(runtime: ObjectRuntime) {
+    const { client, keys, session, lockNodes, room } = runtime;
+    this.#keys = keys;
+    this.#session = session.id;
+    this.#nodes = lockNodes.map((config: RedisConfig) => new LockNode(config, `manyhands:lock-node:${session.id}`));
+    this.#majority = Math.floor(lockNodes.length / 2) + 1;
+    this.#line = new WaitingLine({ client, keys, session: session.id });
+    this.#redlock = new OneTryRedlock(
+      this.#nodes.map((node) => (motion) => this.#respond(node, motion)),
+      () => this.#nextToken,
+    );
+    this.#opening = Promise.race([room.start().catch(() => {}), pause(OPENING_LIMIT)]).then(() => {
+      this.#opening = undefined;
+    });
+  }
+
+  async acquire(ballot: Ballot): Promise<BallotOutcome> {
+    const sent = { token: "", isWanted: this.#ballots.get(ballot)?.isWanted ?? true };
+    this.#ballots.set(ballot, sent);
+    if (this.#opening) await this.#opening;
+    let turn: string | null = null;
+    for (let tries = 0; sent.isWanted; tries += 1) {
+      const token = this.#newToken();
+      sent.token = token;
+      const answer: Turn = ballot.from ? { is: "unknown" } : await this.#line.take(ballot, token, turn);
+      // A turn that cannot be renewed is given up.
+      if (turn !== null && answer.is !== "mine") this.#line.leave(ballot, turn);
+      if (answer.is === "theirs") return { vote: null, dueIn: answer.dueIn };
+      if (answer.is === "gone") throw makerGone(ballot);
+      if (!sent.isWanted) break;
+      turn = answer.is === "mine" ? token : null;
+      const election = await this.#elect(ballot, token, sent);
+      if ("fence" in election && sent.isWanted) return { vote: this.#grant(ballot, token, election) };
+      if (ballot.from) throw notTakenOver(ballot);
+      if (!ballot.waiter || "fence" in election) {
+        this.#line.leave(ballot, token);
+        return { vote: null, dueIn: "fence" in election ? 0 : election.dueIn };
+      }
+      // An unanswered turn is given up; one that is ours is kept for the next try.
+      if (turn === null) this.#line.leave(ballot, token);
+      await fullJitter(tries);
+    }
+    return { vote: null, dueIn: 0 };
+  }
+
+  async extend(place: LockPlace, vote: Vote, lease: Milliseconds): Promise<boolean> {
+    const { token, fence } = vote;
+    const poll = new Poll(place, lease, { fence });
+    const extension = { isWanted: true };
+    this.#extensions.set(token, extension);
+    const isExtended = await this.#ask(poll, (name) => this.#redlock.extend(name, token, lease));
+    this.#extensions.delete(token);
+    if (isExtended) {
+      if (extension.isWanted) this.#strengthen(place, vote, { poll, lease });
+      return true;
+    }
+    if (poll.refusals < this.#majority) throw this.#noMajority();
+    this.#withdraw(place, token);
+    this.#line.leave(place, token);
+    return false;
+  }
+
+  async release(place: LockPlace, token: string): Promise<boolean> {
+    const extension = this.#extensions.get(token);
+    if (extension) extension.isWanted = false;
+    const poll = new Poll(place, Number.POSITIVE_INFINITY);
+    const released = await this.#ask(poll, (name) => this.#redlock.release(name, token));
+    this.#line.leave(place, token);
+    // Nodes that did not answer are told later; the lock was held until now unless a majority knows of no such holder.
+    return released || poll.refusals < this.#majority;
+  }
+
+  async abandon(ballot: Ballot): Promise<void> {
+    const sent = this.#ballots.get(ballot);
+    if (!sent) return;
+    sent.isWanted = false;
+    this.#withdraw(ballot, sent.token);
+    this.#line.abandon(ballot, sent.token);
+  }
+
+  async holder(place: LockPlace): Promise<string | null> {
+    const [key] = this.#nodeKeys(place);
+    const asked = this.#nodes.map((node) => node.ask(LONGEST_ANSWER, (client) => client.get(key)));
+    const answers = (await Promise.allSettled(asked)).flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
+    if (answers.length < this.#majority) throw this.#noMajority();
+    const isMajority = (token: string | null): boolean =>
+      answers.filter((answer) => answer === token).length >= this.#majority;
+    return answers.find((token) => token !== null && isMajority(token)) ?? null;
+  }
+
+  async close(): Promise<void> {
+    // What is held is released at the same time: let that be sent first.
+    await new Promise((resolve) => setImmediate(resolve));
+    await Promise.all(this.#nodes.map((node) => node.close()));
+  }
+
+  /** One vote of all nodes, with the fence of the majority written back to a majority. */
+  async #elect(
+    ballot: Ballot,
+    token: string,
+    sent: { isWanted: boolean },
+  ): Promise<{ fence: number; sentAt: number } | { dueIn: Milliseconds }> {
+    const sentAt = performance.now();
+    const poll = new Poll(ballot, ballot.lease, { from: ballot.from ?? "" });
+    const isElected = await this.#ask(poll, (name) => {
+      this.#nextToken = token;
+      return this.#redlock.acquire(name, ballot.lease);
+    });
+    if (!isElected) return { dueIn: poll.dueIn };
+    const { fence } = poll;
+    const back = new Poll(ballot, ballot.lease, { fence });
+    if (sent.isWanted && (await this.#ask(back, (name) => this.#redlock.extend(name, token, ballot.lease)))) {
+      return { fence, sentAt };
+    }
+    this.#withdraw(ballot, token);
+    return { dueIn: 0 };
+  }
+
+  #grant(ballot: Ballot, token: string, election: { fence: number; sentAt: number }): Vote {
+    const vote: Vote = { token, ...election };
+    this.#granted.set(vote, { ballot, lacking: new Set() });
+    if (ballot.from) void this.#line.take({ ...ballot, waiter: null }, token, ballot.from).catch(() => {});
+    this.#line.note(ballot, { token, fence: vote.fence, lease: ballot.lease });
+    return vote;
+  }
+
+  /**
+   * After a majority has extended the lock: asks the nodes that lost their data for their vote, so that the next loss
+   * does not end it; not before, because a majority that lost its data ends the lock. Notes the holder.
+   */
+  #strengthen(place: LockPlace, vote: Vote, { poll, lease }: { poll: Poll; lease: Milliseconds }): void {
+    const granted = this.#granted.get(vote);
+    if (!granted) return;
+    const [voteKey, fenceKey] = this.#nodeKeys(place);
+    for (const node of new Set([...poll.lacking, ...granted.lacking])) {
+      const args = [vote.token, lease, vote.fence, 1];
+      node.ask(poll.limit, (client) => extendVote.run(client, [voteKey, fenceKey], args)).catch(() => {});
+    }
+    granted.lacking = poll.lacking;
+    this.#line.note(granted.ballot, { token: vote.token, fence: vote.fence, lease });
+  }
+
+  /** @returns whether the majority was for it */
+  async #ask(poll: Poll, ask: (name: string) => Promise<unknown>): Promise<boolean> {
+    const name = this.#newToken();
+    this.#polls.set(name, poll);
+    try {
+      await ask(name);
+      return true;
+    } catch {
+      return false;
+    } finally {
+      this.#polls.delete(name);
+    }
+  }
+
+  /** A node's part in a vote. */
+  async #respond(node: LockNode, { act, request, token, duration }: Motion): Promise<number> {
+    const poll = this.#polls.get(request);
+    if (!poll) throw new Error(`redlock asked for the unknown request "${request}"`);
+    const { place, limit, facts } = poll;
+    const [vote, fence] = this.#nodeKeys(place);
+    switch (act) {
+      case "acquire": {
+        const args = [token, duration, facts.from ?? ""];
+        const [answer, detail] = await node.ask(limit, (client) => voteForLock.run(client, [vote, fence], args));
+        if (answer === 1) poll.voted(Number(detail));
+        else poll.refused(node, Number(detail));
+        return answer;
+      }
+      case "extend": {
+        const args = [token, duration, facts.fence ?? 0, 0];
+        const answer = await node.ask(limit, (client) => extendVote.run(client, [vote, fence], args));
+        if (answer !== 1) poll.refused(node, 0);
+        if (answer === -1) poll.lacking.add(node);
+        return answer;
+      }
+      case "release": {
+        // Redlock tidies up after a failed vote; a node that was against it has nothing to withdraw.
+        if (poll.hasRefused(node)) return 0;
+        const answer = await node.withdraw(limit, vote, token);
+        if (answer === 0) poll.refused(node, 0);
+        return answer;
+      }
+    }
+  }
+
+  #nodeKeys({ kind, name }: LockPlace): [vote: string, fence: string] {
+    return [this.#keys.object(kind, name, "vote"), this.#keys.object(kind, name, "fence")];
+  }
+
+  #withdraw(place: LockPlace, token: string): void {
+    const [key] = this.#nodeKeys(place);
+    for (const node of this.#nodes) node.withdraw(LONGEST_ANSWER, key, token).catch(() => {});
+  }
+
+  #newToken(): string {
+    this.#tokens += 1;
+    return `${this.#session}:${this.#tokens.toString(36)}`;
+  }
+
+  #noMajority(): RedisUnfitError {
+    return new RedisUnfitError(
+      `fewer than ${this.#majority} of the ${this.#nodes.length} lock nodes answer; look at the servers given as lockNodes`,
+    );
+  }
+}
+
+/** One question to all nodes, and what they say besides for and against. */
+class Poll {
+  readonly place: LockPlace;
+  readonly limit: Milliseconds;
+  readonly facts: { from?: string; fence?: number };
+  /** Nodes that know of no holder. */
+  readonly lacking = new Set<LockNode>();
+  readonly #refusals = new Map<LockNode, Milliseconds>();
+  /** Largest fence of those that voted for it. */
+  fence = 0;
+
+  constructor(place: LockPlace, lease: Milliseconds, facts: Poll["facts"] = {}) {
+    this.place = place;
+    this.limit = Math.max(SHORTEST_ANSWER, Math.min(LONGEST_ANSWER, lease / 10));
+    this.facts = facts;
+  }
+
+  get refusals(): number {
+    return this.#refusals.size;
+  }
+
+  /** ms until the first lease in the way ends. */
+  get dueIn(): Milliseconds {
+    return Math.max(0, Math.min(LONGEST_PAUSE, ...this.#refusals.values()));
+  }
+
+  voted(fence: number): void {
+    this.fence = Math.max(this.fence, fence);
+  }
+
+  refused(node: LockNode, leaseLeft: Milliseconds): void {
+    this.#refusals.set(node, leaseLeft);
+  }
+
+  hasRefused(node: LockNode): boolean {
+    return this.#refusals.has(node);
+  }
+}
+
+/** A pause of random length, so that those who failed together do not try together again (F24). */
+function fullJitter(tries: number): Promise<void> {
+  return pause(Math.random() * Math.min(LONGEST_PAUSE, 10 * 2 ** Math.min(tries, 10)));
+}
+
+function pause(milliseconds: Milliseconds): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, milliseconds).unref();
+  });
+}
+
+function makerGone({ name }: LockPlace): StateLostError {
+  return new StateLostError(`the program that made the lock "${name}" has ended, and the lock with it`);
+}
+
+function notTakenOver({ name }: LockPlace): LockLostError {
+  return new LockLostError(`the lock "${name}" was not taken over in time: it is free or somebody else's`);
+}

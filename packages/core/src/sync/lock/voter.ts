@@ -1,0 +1,52 @@
+import type { Milliseconds } from "../../protocol/records.ts";
+
+/** First part of a lock's keys. */
+export type LockKind = "lock" | "rlock";
+
+/** A lock as voters know it. */
+export interface LockPlace {
+  kind: LockKind;
+  name: string;
+  /** Session of the maker of an unnamed lock; "" for a named one. */
+  owner: string;
+}
+
+/** A wish to have a lock. */
+export interface Ballot extends LockPlace {
+  lease: Milliseconds;
+  /** Waiter to store if it is not free; null = none. */
+  waiter: string | null;
+  /** What the caller says of itself. */
+  label: string;
+  /** Token to take the lock over from; null = none. */
+  from: string | null;
+}
+
+/** A lock that was granted. */
+export interface Vote {
+  readonly token: string;
+  /** Grows with every acquisition of the lock. */
+  readonly fence: number;
+  /** The caller's monotonic clock (`performance.now()`) when the request was sent, ms. */
+  readonly sentAt: number;
+}
+
+/** Outcome of a ballot. `dueIn`: ms until the lease in the way ends. */
+export type BallotOutcome = { vote: Vote } | { vote: null; dueIn: Milliseconds };
+
+/**
+ * Decides who holds a lock. Each method is one try; waiting and renewing are the lock's own.
+ */
+export interface Voter {
+  /** @throws StateLostError when the maker of an unnamed lock is gone; LockLostError when there is nothing to take over */
+  acquire(ballot: Ballot): Promise<BallotOutcome>;
+  /** @returns whether it is still held with this vote */
+  extend(place: LockPlace, vote: Vote, lease: Milliseconds): Promise<boolean>;
+  /** @returns whether it was held with this vote */
+  release(place: LockPlace, token: string): Promise<boolean>;
+  /** Ends a ballot whose answer is not waited for, and gives back what it was granted. */
+  abandon(ballot: Ballot): Promise<void>;
+  /** Token of the present holder, whoever it is. */
+  holder(place: LockPlace): Promise<string | null>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,205 @@
+import { LockLostError } from "../../errors/index.ts";
+import type { ObjectRuntime } from "../../objects/index.ts";
+import { type Patience, toLimit, waitWith } from "../../waiting/index.ts";
+import { type Grip, type HeldLock, type Lock, locksAreHere } from "../lock/index.ts";
+import { currentOwner, type Owner, whenOwnerEnds } from "./owner.ts";
+import { countLock } from "./rlock-scripts.ts";
+
+/** An RLock while one owner holds it, from the first acquire to the last release. */
+export interface Holding {
+  readonly held: HeldLock;
+  /** How often it was acquired and not yet released. */
+  count: number;
+}
+
+/** Why an owner's own attempt ended: the lock came back to it by another way. */
+const CAME_BACK = Symbol("came back");
+
+const ownerships = new WeakMap<ObjectRuntime, WeakMap<Owner, Map<string, Ownership>>>();
+
+/** What the calling owner has of the RLock `lock`, if anything. */
+export function findOwnership(runtime: ObjectRuntime, lock: Lock): Ownership | undefined {
+  return ownerships.get(runtime)?.get(currentOwner())?.get(lock.name);
+}
+
+/** As {@link findOwnership}, made when it is not there. */
+export function ownershipOf(runtime: ObjectRuntime, lock: Lock): Ownership {
+  const owners = ownerships.get(runtime) ?? new WeakMap<Owner, Map<string, Ownership>>();
+  ownerships.set(runtime, owners);
+  const owner = currentOwner();
+  const owned = owners.get(owner) ?? new Map<string, Ownership>();
+  if (!owners.has(owner)) {
+    owners.set(owner, owned);
+    whenOwnerEnds(() => Promise.all([...owned.values()].map((ownership) => ownership.end())));
+  }
+  const known = owned.get(lock.name);
+  if (known) return known;
+  const ownership = new Ownership(runtime, lock, () => owned.delete(lock.name));
+  owned.set(lock.name, ownership);
+  return ownership;
+}
+
+/**
+ * One owner's share in one RLock, the same for all handles and all asynchronous calls of that owner.
+ *
+ * Duties: 1. the first acquire takes the lock, later ones count; 2. calls of the same owner at the same time make one
+ * attempt, not two that wait for each other; 3. the last release gives the lock back; 4. nothing is left when the owner ends.
+ */
+export class Ownership {
+  readonly #runtime: ObjectRuntime;
+  readonly #lock: Lock;
+  readonly #forget: () => void;
+  #holding: Holding | undefined;
+  /** Calls that gave the lock up for a while. */
+  #away = 0;
+  #attempt: { settled: Promise<void>; cameBack: AbortController } | undefined;
+
+  constructor(runtime: ObjectRuntime, lock: Lock, forget: () => void) {
+    this.#runtime = runtime;
+    this.#lock = lock;
+    this.#forget = forget;
+  }
+
+  get holding(): Holding | undefined {
+    return this.#holding;
+  }
+
+  /** @returns undefined when it was not acquired in time. @throws the signal's reason; LockLostError */
+  async acquire(patience: Patience | undefined): Promise<Holding | undefined> {
+    const { limit, signal } = toLimit(patience);
+    signal?.throwIfAborted();
+    const deadline = performance.now() + limit;
+    while (true) {
+      const holding = this.#holding;
+      if (holding) return this.#enter(holding);
+      const left = deadline - performance.now();
+      if (this.#attempt) {
+        const { settled } = this.#attempt;
+        if (left <= 0) return undefined;
+        if (!(await this.#runtime.keepAlive.during(settles(settled, left, signal)))) return undefined;
+        continue;
+      }
+      const taken = await this.#take(left, signal);
+      if (taken !== CAME_BACK) return taken;
+    }
+  }
+
+  /**
+   * Gives one level back; with the last one the lock is free.
+   * @throws LockLostError, StateLostError when the lock was lost before
+   */
+  async leave(holding: Holding): Promise<void> {
+    holding.count -= 1;
+    if (holding.count > 0) return this.#note(holding);
+    this.#drop(holding);
+    await holding.held.release();
+  }
+
+  /** All levels of what the owner holds, to let go of while it waits for a condition. */
+  grip(): Grip | undefined {
+    const holding = this.#holding;
+    const grip = holding && this.#lock.grip(holding.held);
+    if (!holding || !grip) return undefined;
+    return {
+      ...grip,
+      letGo: () => {
+        grip.letGo();
+        this.#holding = undefined;
+        this.#away += 1;
+      },
+      takeBack: async (waiter) => {
+        await grip.takeBack(waiter);
+        this.#return(holding);
+        if (holding.count > 1) await this.#note(holding);
+      },
+      giveUp: (error) => {
+        grip.giveUp(error);
+        this.#return(holding);
+      },
+    };
+  }
+
+  /** The owner has ended: nobody else could ever release what it holds. */
+  async end(): Promise<void> {
+    const holding = this.#holding;
+    if (!holding) return;
+    this.#runtime.logger.warn(
+      `the rlock "${this.#lock.name}" was still held when its owner ended, and is released now; release it in a finally, or use hold() or run()`,
+    );
+    this.#drop(holding);
+    await holding.held.release().catch(() => {});
+  }
+
+  async #take(left: number, signal: AbortSignal | undefined): Promise<Holding | undefined | typeof CAME_BACK> {
+    const { promise: settled, resolve: settle } = Promise.withResolvers<void>();
+    const cameBack = new AbortController();
+    this.#attempt = { settled, cameBack };
+    try {
+      const signals = signal ? AbortSignal.any([signal, cameBack.signal]) : cameBack.signal;
+      const held = await this.#lock.take({ timeout: left, signal: signals });
+      if (!held) return undefined;
+      this.#holding = { held, count: 1 };
+      return this.#holding;
+    } catch (error) {
+      if (error === CAME_BACK) return CAME_BACK;
+      throw error;
+    } finally {
+      this.#attempt = undefined;
+      this.#forgetIfIdle();
+      settle();
+    }
+  }
+
+  async #enter(holding: Holding): Promise<Holding> {
+    const { loss } = holding.held;
+    if (loss) throw loss;
+    holding.count += 1;
+    try {
+      await this.#note(holding);
+      return holding;
+    } catch (error) {
+      holding.count -= 1;
+      throw error;
+    }
+  }
+
+  /** Writes the count where everybody sees it, and makes sure that the lock is still held. */
+  async #note({ held, count }: Holding): Promise<void> {
+    const { client, keys, keepAlive } = this.#runtime;
+    if (held.loss) throw held.loss;
+    const { kind, name } = this.#lock;
+    const places = [keys.object(kind, name), keys.object(kind, name, "record")];
+    const noting = countLock.run(client, places, [held.token, count]);
+    if (!locksAreHere(this.#runtime)) {
+      // What is noted here is for people; whether it is held is for the nodes to say, and the main Redis may be away.
+      noting.catch(() => {});
+      return;
+    }
+    if ((await keepAlive.during(noting)) === 1) return;
+    held.verify(false);
+    throw held.loss ?? new LockLostError(`the lock "${name}" is free or somebody else's: its lease ended`);
+  }
+
+  /** Also a lost lock is the owner's until it has released it. */
+  #return(holding: Holding): void {
+    this.#away -= 1;
+    this.#holding = holding;
+    this.#attempt?.cameBack.abort(CAME_BACK);
+  }
+
+  #drop(holding: Holding): void {
+    if (this.#holding === holding) this.#holding = undefined;
+    this.#forgetIfIdle();
+  }
+
+  #forgetIfIdle(): void {
+    if (!this.#holding && !this.#attempt && this.#away === 0) this.#forget();
+  }
+}
+
+function settles(settled: Promise<void>, limit: number, signal: AbortSignal | undefined): Promise<boolean> {
+  return waitWith(limit, signal, (done) => {
+    void settled.then(done);
+    return () => {};
+  });
+}

@@ -1,0 +1,11 @@
+export { HeldPermits } from "./held-permits.ts";
+export {
+  BoundedSemaphore,
+  createSemaphore,
+  openSemaphore,
+  type PermitOptions,
+  Semaphore,
+  type SemaphoreOptions,
+} from "./semaphore.ts";
+export { SEMAPHORE_KIND } from "./semaphore-kind.ts";
+export { readSemaphore, type SemaphoreState } from "./semaphore-state.ts";

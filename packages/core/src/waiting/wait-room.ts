@@ -1,0 +1,165 @@
+import { closeRedis, type RedisClient } from "../connection/index.ts";
+import { ClosedError, StateLostError } from "../errors/index.ts";
+import type { Keys } from "../protocol/keys.ts";
+import type { Milliseconds } from "../protocol/records.ts";
+import type { Beat, KeepAlive, Session } from "../session/index.ts";
+import { Waiter } from "./waiter.ts";
+
+/** Longest time between two looks for missed wake-ups and due leases while somebody waits, ms. */
+const LOOK_INTERVAL: Milliseconds = 5_000;
+/** Shortest such time, ms. */
+const SHORTEST_INTERVAL: Milliseconds = 25;
+/** A wake-up that Redis has counted may still be on its way this long, ms. */
+const DELIVERY_TIME: Milliseconds = 100;
+
+/**
+ * All waits of one process, with one subscription.
+ *
+ * Wake-ups are numbered per session. A message is only a hint: whoever sees a gap in the numbers, or hears from a beat
+ * that Redis has counted more than arrived, makes every wait look again. So a lost message costs seconds, never a hang,
+ * and any number of idle waits costs one script every few seconds.
+ */
+export class WaitRoom {
+  readonly #keys: Keys;
+  readonly #session: Session;
+  readonly #openSubscriber: () => RedisClient;
+  readonly #waiters = new Map<string, Waiter>();
+  readonly #stopListening: (() => void)[];
+  readonly keepAlive: KeepAlive;
+  #subscriber: RedisClient | undefined;
+  #started: Promise<void> | undefined;
+  #isStarted = false;
+  #closed = false;
+  #count = 0;
+  #arrived = 0;
+  #look: NodeJS.Timeout | undefined;
+  #lookAt = Number.POSITIVE_INFINITY;
+  #lastLook = 0;
+
+  constructor(options: { keys: Keys; session: Session; openSubscriber: () => RedisClient; keepAlive: KeepAlive }) {
+    const { keys, session, openSubscriber, keepAlive } = options;
+    this.#keys = keys;
+    this.#session = session;
+    this.#openSubscriber = openSubscriber;
+    this.keepAlive = keepAlive;
+    this.#stopListening = [
+      session.on("beat", (beat) => this.#compare(beat)),
+      session.on("lost", () => this.#notifyAll()),
+      session.on("reconnected", () => this.#notifyAll()),
+      session.on("stateLost", () => this.#failAll()),
+    ];
+  }
+
+  /** Whether wake-ups reach this process; until then a wait must not be stored. */
+  get isStarted(): boolean {
+    return this.#isStarted;
+  }
+
+  /** Number of waits under way. */
+  get size(): number {
+    return this.#waiters.size;
+  }
+
+  /** Subscribes. Later calls return the same promise; after a failure, call it again. */
+  start(): Promise<void> {
+    this.#started ??= this.#start().catch((error) => {
+      this.#started = undefined;
+      throw error;
+    });
+    return this.#started;
+  }
+
+  /** @param label - What the waiter says of itself: no "|", shown to people. */
+  open(label: string): Waiter {
+    if (this.#closed) throw closedError();
+    this.#count += 1;
+    const number = this.#count.toString();
+    const waiter = new Waiter(`${this.#session.id}|${number}|${label}`, () => {
+      this.#waiters.delete(number);
+    });
+    this.#waiters.set(number, waiter);
+    this.lookIn(LOOK_INTERVAL);
+    return waiter;
+  }
+
+  /** Somebody waits for something that is due in `milliseconds`. */
+  lookIn(milliseconds: Milliseconds): void {
+    const now = performance.now();
+    const at = Math.max(now + milliseconds, this.#lastLook + SHORTEST_INTERVAL);
+    if (at >= this.#lookAt || this.#closed) return;
+    this.#lookAt = at;
+    clearTimeout(this.#look);
+    this.#look = setTimeout(() => {
+      this.#lookAt = Number.POSITIVE_INFINITY;
+      if (this.#waiters.size > 0) this.#lookNow();
+    }, at - now);
+    this.#look.unref();
+  }
+
+  /** Fails what still waits, and unsubscribes. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#look);
+    for (const stop of this.#stopListening) stop();
+    for (const waiter of this.#waiters.values()) waiter.fail(closedError());
+    if (this.#subscriber) await closeRedis(this.#subscriber);
+  }
+
+  async #start(): Promise<void> {
+    const subscriber = this.#subscriber ?? this.#openSubscriber();
+    this.#subscriber = subscriber;
+    subscriber.on("message", (_channel: string, message: string) => this.#receive(message));
+    await this.#session.start();
+    await subscriber.subscribe(this.#keys.wakeups(this.#session.id));
+    const { wakeups } = await this.#session.beat();
+    this.#arrived = wakeups;
+    this.#isStarted = true;
+    // What was sent while the subscription was interrupted shows in the next beat.
+    subscriber.on("ready", () => this.lookIn(0));
+  }
+
+  #receive(message: string): void {
+    const [count, numbers = "", word] = message.split(" ");
+    const sent = Number(count);
+    if (sent > this.#arrived + 1) this.#notifyAll();
+    if (sent > this.#arrived) this.#arrived = sent;
+    for (const number of numbers.split(",")) this.#waiters.get(number)?.notify(word);
+  }
+
+  #lookNow(): void {
+    this.#lastLook = performance.now();
+    // A failed beat is repeated after the usual time, and after the next reconnect.
+    this.#session.beat().catch(() => this.lookIn(LOOK_INTERVAL));
+  }
+
+  #compare(beat: Beat): void {
+    if (!beat.existed) this.#arrived = 0;
+    if (this.#waiters.size === 0) return;
+    // A little late, so that the session whose lease it is comes first; spread, because everybody sees the same deadline.
+    const next = beat.nextDeadline === null ? LOOK_INTERVAL : beat.nextDeadline + 1 + Math.random() * 20;
+    this.lookIn(Math.min(LOOK_INTERVAL, next));
+    if (beat.wakeups <= this.#arrived) return;
+    const timer = setTimeout(() => {
+      if (this.#arrived >= beat.wakeups) return;
+      this.#arrived = beat.wakeups;
+      this.#notifyAll();
+    }, DELIVERY_TIME);
+    timer.unref();
+  }
+
+  #notifyAll(): void {
+    for (const waiter of this.#waiters.values()) waiter.notify();
+  }
+
+  #failAll(): void {
+    for (const waiter of this.#waiters.values()) {
+      waiter.fail(
+        new StateLostError("Redis lost its data while this was waited for; look at what has to be done again"),
+      );
+    }
+  }
+}
+
+function closedError(): ClosedError {
+  return new ClosedError("the context was closed while this was waited for");
+}

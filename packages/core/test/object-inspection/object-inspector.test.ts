@@ -1,0 +1,152 @@
+import { type Context, connect } from "@manyhands/core";
+import { Keys, openRedis, type RedisConfig } from "@manyhands/core/internal";
+import { startActor, until, useCluster, useRedis } from "@manyhands/testing";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { findDeadSessions, findOrphanKeys, ObjectInspector } from "../../src/object-inspection/index.ts";
+
+let namespaces = 0;
+
+/** A context, and a look at its namespace from outside. */
+async function open(redis: RedisConfig) {
+  namespaces += 1;
+  const namespace = `inspected-${process.pid}-${namespaces}`;
+  const mp = await connect({ redis, namespace });
+  const client = openRedis(redis, { name: "object-inspector-test" });
+  onTestFinished(async () => {
+    await mp.close();
+    client.disconnect();
+  });
+  const place = { client, keys: new Keys(namespace) };
+  return { mp, namespace, place, inspector: new ObjectInspector(place) };
+}
+
+describe("on one server", () => {
+  const redis = useRedis();
+  suite(() => redis.url);
+
+  test("an object whose keys have expired is forgotten when it is looked at", async () => {
+    const { mp, place, inspector } = await open(redis.url);
+    await mp.lock("old").run(() => 1);
+    await mp.lock("new").run(() => 1);
+    await place.client.del(place.keys.object("lock", "old", "record"));
+
+    expect((await inspector.objects()).map(({ name }) => name)).toEqual(["new"]);
+    expect(await place.client.zrange(place.keys.objects, 0, "-1")).toEqual(["lock/new"]);
+    expect(await place.client.zscore(place.keys.deadlines, "lock/old")).toBeNull();
+  });
+
+  test("an object of an unknown kind is listed, and an unreadable one hides no others", async () => {
+    const { mp, place, inspector } = await open(redis.url);
+    await mp.event("ready").set();
+    await place.client.zadd(place.keys.objects, 1, "tuba/low/brass", 2, "event/broken");
+    await place.client.set(place.keys.object("event", "broken"), "x");
+    await place.client.rpush(place.keys.object("tuba", "low/brass", "waiters"), "gone|1|blow#7");
+
+    const objects = await inspector.objects();
+
+    expect(objects.map(({ kind, name, summary }) => [kind, name, summary])).toEqual([
+      ["event", "broken", "cannot be read: a key of it has the wrong type"],
+      ["event", "ready", "set"],
+      ["tuba", "low/brass", ""],
+    ]);
+    expect(objects[2]).toMatchObject({ state: null, waiters: [{ isAlive: false, task: { name: "blow", id: "7" } }] });
+    expect(await inspector.remove({ kind: "tuba", name: "low/brass" })).toBe(false);
+  });
+
+  test("every kind says in a few words how it is", async () => {
+    // given
+    const { mp, namespace, inspector } = await open(redis.url);
+    const actor = await startActor({ redis: redis.url, namespace });
+    await mp.rlock("rlock").acquire();
+    await mp.rlock("rlock").acquire();
+    await mp.countDownLatch(3, { name: "latch" }).countDown();
+    const waits = actor
+      .run(async ({ mp: other }) => {
+        const condition = other.condition(null, "condition");
+        await condition.acquire();
+        await Promise.all([condition.wait(), other.barrier(2, { name: "barrier" }).wait()]);
+      })
+      .catch(() => {});
+    await until(async () => (await inspector.objects()).filter(({ waiters: { length } }) => length === 1).length === 2);
+    // when
+    const objects = await inspector.objects();
+    // then
+    expect(objects.map(({ kind, summary }) => `${kind}: ${summary.replace(/\d{10,}/, "n")}`)).toEqual([
+      "barrier: 1 of 2 waiting",
+      "condition: 1 asleep, under rlock/condition/condition",
+      "count-down-latch: 2 of 3 to go",
+      "rlock: free",
+      "rlock: held 2 times, fence n",
+    ]);
+    expect(objects[0]?.waiters).toMatchObject([{ pid: actor.pid }]);
+    // when
+    actor.kill();
+    await actor.exited;
+    await waits;
+  });
+
+  test("the locks of a session whose process has ended are taken back, its neighbours' are not", async () => {
+    const { mp, namespace, inspector } = await open(redis.url);
+    const actor = await startActor({ redis: redis.url, namespace });
+    const session = await actor.run(async ({ mp: other }) => {
+      await other.lock("dead").acquire();
+      await other.rlock("dead").acquire();
+      return (await other.lock("dead").inspect()).holder?.session ?? "";
+    });
+    await mp.lock("living").acquire();
+    actor.kill();
+    await actor.exited;
+
+    await inspector.releaseLocksOf(session);
+
+    expect(
+      (await inspector.objects()).map(({ kind, name, summary }) => `${kind} ${name} ${summary.split(",")[0]}`),
+    ).toEqual(["lock dead free", "lock living held", "rlock dead free"]);
+  });
+});
+
+describe("on a Redis Cluster", () => {
+  const cluster = useCluster();
+  suite(() => cluster.config);
+});
+
+function suite(redis: () => RedisConfig): void {
+  test("objects are read, taken back and removed, and nothing is left", async () => {
+    const { mp, namespace, place, inspector } = await open(redis());
+    const actor = await startActor({ redis: redis(), namespace });
+    await mp.lock("stock").acquire();
+    const gets = actor.run(async ({ mp: other }) => {
+      await other.lock("stock").acquire();
+      await other.semaphore(2, { name: "doors" }).hold({ permits: 2 });
+    });
+    await waiters(mp, 1);
+
+    // when
+    const [lock] = await inspector.objects();
+    // then
+    expect(lock).toMatchObject({ kind: "lock", named: true, owner: null, holders: [{ pid: process.pid }] });
+    expect(lock?.waiters).toMatchObject([{ pid: actor.pid, isAlive: true }]);
+
+    // when
+    expect(await inspector.release({ kind: "lock", name: "stock" })).toMatchObject([{ pid: process.pid }]);
+    await gets;
+    // then
+    expect(await inspector.objects()).toMatchObject([
+      { kind: "lock", holders: [{ pid: actor.pid }], waiters: [] },
+      { kind: "semaphore", holders: [{ pid: actor.pid, count: 2 }], summary: "0 of 2 free", waitsFor: "any" },
+    ]);
+    expect(await findOrphanKeys(place)).toMatchObject({ orphans: [] });
+    expect(await findDeadSessions(place)).toEqual([]);
+
+    // when
+    for (const object of await inspector.places()) expect(await inspector.remove(object)).toBe(true);
+    // then
+    expect(await inspector.objects()).toEqual([]);
+    expect(await inspector.object({ kind: "lock", name: "stock" })).toBeNull();
+    expect(await findOrphanKeys(place)).toMatchObject({ orphans: [] });
+  });
+}
+
+async function waiters(mp: Context, count: number): Promise<void> {
+  await until(async () => (await mp.lock("stock").inspect()).waiters.length === count);
+}

@@ -1,0 +1,124 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import type * as core from "@manyhands/core";
+import type { ConnectOptions, Context } from "@manyhands/core";
+import { decode, decodeError, encode } from "@manyhands/core/internal";
+import { atEnd } from "./cleanup.ts";
+import { dieWithUs } from "./die-with-us.ts";
+
+/** What a function run by an actor finds. */
+export interface ActorScope {
+  mp: Context;
+  /** Lives as long as the actor: for handles that a later call needs. */
+  kept: Map<string, unknown>;
+  core: typeof core;
+}
+
+/**
+ * A program of its own that does what a test tells it.
+ *
+ * `run` sends the text of the function: it must not refer to anything around it. Arguments and result may be whatever
+ * can be sent to a task.
+ */
+export interface Actor {
+  readonly pid: number;
+  run<Args extends unknown[], Value>(
+    body: (scope: ActorScope, ...args: Args) => Value | Promise<Value>,
+    ...args: Args
+  ): Promise<Value>;
+  /** Sends a signal: SIGKILL unless another is named. */
+  kill(signal?: NodeJS.Signals): void;
+  freeze(): void;
+  thaw(): void;
+  readonly exited: Promise<void>;
+}
+
+const PROGRAM = fileURLToPath(new URL("./actor-program.js", import.meta.url));
+
+/** Starts a program that connects with these options; it is killed at the end of the test. */
+export async function startActor(
+  options: Pick<ConnectOptions, "redis" | "namespace" | "lease" | "lockNodes">,
+): Promise<Actor> {
+  const program = PROGRAM.replace(/\/src\/([^/]*)$/, "/dist/$1");
+  const child = fork(program, [JSON.stringify(options)], { serialization: "advanced", stdio: "inherit" });
+  const actor = new ActorProcess(child);
+  if (child.pid !== undefined) void actor.exited.then(dieWithUs(child.pid));
+  atEnd(async () => {
+    actor.kill();
+    await actor.exited;
+  });
+  await actor.ready;
+  return actor;
+}
+
+interface Message {
+  ready?: true;
+  id: number;
+  value?: Uint8Array;
+  error?: Uint8Array;
+}
+
+interface Call {
+  resolve: (value: never) => void;
+  reject: (error: unknown) => void;
+}
+
+class ActorProcess implements Actor {
+  readonly ready: Promise<void>;
+  readonly exited: Promise<void>;
+  readonly #child: ChildProcess;
+  readonly #calls = new Map<number, Call>();
+  #count = 0;
+
+  constructor(child: ChildProcess) {
+    this.#child = child;
+    this.exited = new Promise((resolve) => {
+      child.once("exit", () => {
+        for (const { reject } of this.#calls.values()) reject(new Error("the actor has ended"));
+        resolve();
+      });
+    });
+    this.ready = new Promise((resolve, reject) => {
+      void this.exited.then(() => reject(new Error("the actor ended before it was ready")));
+      child.on("message", (message: Message) => {
+        if (message.ready) return resolve();
+        this.#receive(message);
+      });
+    });
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  run<Args extends unknown[], Value>(
+    body: (scope: ActorScope, ...args: Args) => Value | Promise<Value>,
+    ...args: Args
+  ): Promise<Value> {
+    this.#count += 1;
+    const id = this.#count;
+    return new Promise<Value>((resolve, reject) => {
+      this.#calls.set(id, { resolve, reject });
+      this.#child.send({ id, source: body.toString(), args: encode(args) }, (error) => error && reject(error));
+    });
+  }
+
+  kill(signal: NodeJS.Signals = "SIGKILL"): void {
+    this.#child.kill(signal);
+  }
+
+  freeze(): void {
+    this.kill("SIGSTOP");
+  }
+
+  thaw(): void {
+    this.kill("SIGCONT");
+  }
+
+  #receive({ id, value, error }: Message): void {
+    const call = this.#calls.get(id);
+    this.#calls.delete(id);
+    if (error) call?.reject(decodeError(error));
+    else call?.resolve(decode(value as Uint8Array) as never);
+  }
+}

@@ -1,0 +1,58 @@
+import * as core from "@manyhands/core";
+import { type ConnectOptions, type Context, connect } from "@manyhands/core";
+import { describe } from "vitest";
+import { type Actor, type ActorScope, startActor } from "./actor.ts";
+import { atEnd } from "./cleanup.ts";
+import { useCluster } from "./cluster.ts";
+import { useRedis } from "./redis.ts";
+
+/** Another program, or another context of this one: runs a function that refers to nothing around it. */
+export type Elsewhere = Pick<Actor, "run">;
+
+/** Where the rules of a conformance suite have to hold. */
+export interface World {
+  name: string;
+  /** A fresh namespace with a context here and a second participant. */
+  open(options?: { lease?: number }): Promise<{ mp: Context; other: Elsewhere; options: ConnectOptions }>;
+}
+
+let namespaces = 0;
+
+/** Defines the same tests three times: in one process, across processes, and on a Redis Cluster across processes. */
+export function inEveryWorld(define: (world: World) => void): void {
+  describe("in one process", () => {
+    const redis = useRedis();
+    define(worldOf("in one process", { redis: () => redis.url, other: inThisProcess }));
+  });
+  describe("across processes", () => {
+    const redis = useRedis();
+    define(worldOf("across processes", { redis: () => redis.url, other: startActor }));
+  });
+  describe("on a Redis Cluster", () => {
+    const cluster = useCluster();
+    define(worldOf("on a Redis Cluster", { redis: () => cluster.config, other: startActor }));
+  });
+}
+
+function worldOf(
+  name: string,
+  parts: { redis: () => NonNullable<ConnectOptions["redis"]>; other: (options: ConnectOptions) => Promise<Elsewhere> },
+): World {
+  return {
+    name,
+    async open({ lease = 30_000 } = {}) {
+      namespaces += 1;
+      const options = { redis: parts.redis(), namespace: `world-${process.pid}-${namespaces}`, lease };
+      const [mp, other] = await Promise.all([connect(options), parts.other(options)]);
+      atEnd(() => mp.close());
+      return { mp, other, options };
+    },
+  };
+}
+
+async function inThisProcess(options: ConnectOptions): Promise<Elsewhere> {
+  const mp = await connect(options);
+  atEnd(() => mp.close());
+  const scope: ActorScope = { mp, kept: new Map(), core };
+  return { run: async (body, ...args) => body(scope, ...args) };
+}

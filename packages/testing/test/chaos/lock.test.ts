@@ -1,0 +1,291 @@
+import { type Context, connect, LockLostError, StateLostError } from "@manyhands/core";
+import { type Actor, FaultProxy, startActor, until, useRedis } from "@manyhands/testing";
+import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import { chooseSeed, seededRandom } from "./random.ts";
+
+const LEASE = 1_000;
+const redis = useRedis();
+let namespace: string;
+
+beforeEach(() => {
+  namespace = redis.namespace();
+});
+
+async function connected(options: { url?: string; lease?: number } = {}): Promise<Context> {
+  const mp = await connect({ redis: options.url ?? redis.url, namespace, lease: options.lease ?? LEASE });
+  onTestFinished(() => mp.close());
+  return mp;
+}
+
+async function proxied(): Promise<FaultProxy> {
+  const proxy = await FaultProxy.start(redis.url);
+  onTestFinished(() => proxy.refuse());
+  return proxy;
+}
+
+/** What an actor writes down of each of its critical sections; times by this machine's monotonic clock, ms. */
+interface Section {
+  fence: number;
+  entered: number;
+  left: number;
+  /** Whether its holder could trust the lock up to the end. */
+  trusted: boolean;
+}
+
+function contend(actor: Actor, seconds: number): Promise<Section[]> {
+  return actor.run(async ({ mp }, milliseconds: number) => {
+    const clock = (): number => Number(process.hrtime.bigint() / 1_000n) / 1_000;
+    const sections: Section[] = [];
+    const end = clock() + milliseconds;
+    while (clock() < end) {
+      const held = await mp.lock("prize").hold({ timeout: 10_000 });
+      const entered = clock();
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * 20));
+      const left = clock();
+      sections.push({ fence: held.fence, entered, left, trusted: held.isHeld });
+      await held.release().catch(() => {});
+    }
+    return sections;
+  }, seconds * 1_000);
+}
+
+describe("a lock in trouble", () => {
+  test("guarantee 5: whoever is killed, frozen or cut off, trusted sections never overlap and fences follow them", async () => {
+    const seed = chooseSeed();
+    const random = seededRandom(seed);
+    const proxy = await proxied();
+    const options = { redis: redis.url, namespace, lease: LEASE };
+    const behindProxy = { ...options, redis: proxy.url };
+    const steady = await Promise.all([1, 2].map(() => startActor(options)));
+    const cut = await startActor(behindProxy);
+    const frozen = await startActor(options);
+    const logs: Promise<Section[]>[] = [...steady, cut, frozen].map((actor) => contend(actor, 7));
+    const end = performance.now() + 6_000;
+    let kills = 0;
+    while (performance.now() < end) {
+      const victim = await startActor(options);
+      contend(victim, 60).catch(() => {});
+      await new Promise((resolve) => setTimeout(resolve, 100 + random() * 300));
+      victim.kill();
+      kills += 1;
+      if (kills % 4 === 1) {
+        frozen.freeze();
+        setTimeout(() => frozen.thaw(), LEASE * 1.6);
+      }
+      if (random() < 0.5) proxy.cut();
+    }
+    frozen.thaw();
+    const sections = (await Promise.all(logs)).flat();
+    const trusted = sections.filter((section) => section.trusted).sort((left, right) => left.entered - right.entered);
+    expect(trusted.length, `seed ${seed}`).toBeGreaterThan(30);
+    for (const [index, section] of trusted.entries()) {
+      const before = trusted[index - 1];
+      if (!before) continue;
+      expect(section.entered, `seed ${seed}: overlap`).toBeGreaterThanOrEqual(before.left);
+      expect(section.fence, `seed ${seed}: fences`).toBeGreaterThan(before.fence);
+    }
+    expect(kills).toBeGreaterThan(5);
+  });
+
+  test("F2, guarantee 5: a holder that cannot reach Redis is told by its own clock, before anybody else gets the lock", async () => {
+    const proxy = await proxied();
+    const [cutOff, other] = [await connected({ url: proxy.url }), await connected()];
+    const held = await cutOff.lock("far").hold();
+    const waiting = other.lock("far").hold();
+    await until(async () => (await other.lock("far").inspect()).waiters.length === 1, { what: "somebody waits" });
+    proxy.freeze();
+    const told = new Promise<number>((resolve) => {
+      held.signal.addEventListener("abort", () => resolve(performance.now()));
+    });
+    const granted = waiting.then(() => performance.now());
+    expect(await told).toBeLessThanOrEqual(await granted);
+    expect(held.isHeld).toBe(false);
+    expect(held.signal.reason).toBeInstanceOf(LockLostError);
+    expect(held.signal.reason.reason).toBe("deadline");
+    await expect(held.release()).rejects.toThrow(LockLostError);
+    proxy.thaw();
+    expect((await waiting).isHeld).toBe(true);
+  });
+
+  test("F3: a lock that was taken away is lost with the next renewal, and its release takes nobody else's", async () => {
+    const [mp, other] = [await connected(), await connected()];
+    const held = await mp.lock("taken").hold();
+    await other.lock("taken").release();
+    const theirs = await other.lock("taken").hold();
+    await until(() => held.signal.aborted, { what: "the loss is noticed" });
+    expect(held.signal.reason.reason).toBe("refused");
+    await expect(held.release()).rejects.toThrow(LockLostError);
+    expect(theirs.isHeld).toBe(true);
+    await theirs.release();
+  });
+
+  test("F1, F4: a holder frozen for longer than its lease finds the lock lost, and the next one has a larger fence", async () => {
+    const mp = await connected();
+    const actor = await startActor({ redis: redis.url, namespace, lease: LEASE });
+    const fence = await actor.run(async ({ mp: theirs, kept }) => {
+      const held = await theirs.lock("slow").hold();
+      kept.set("held", held);
+      return held.fence;
+    });
+    actor.freeze();
+    const held = await mp.lock("slow").hold({ timeout: 10_000 });
+    expect(held.fence).toBeGreaterThan(fence);
+    actor.thaw();
+    const outcome = await actor.run(async ({ kept }) => {
+      const { signal, isHeld, release } = kept.get("held") as never as {
+        signal: AbortSignal;
+        isHeld: boolean;
+        release: () => Promise<void>;
+      };
+      const released = await release.call(kept.get("held")).then(
+        () => "released",
+        (error: Error) => error.name,
+      );
+      return { isHeld, released, aborted: signal.aborted };
+    });
+    expect(outcome).toEqual({ isHeld: false, released: "LockLostError", aborted: true });
+    expect(held.isHeld).toBe(true);
+  });
+
+  test("F5, F14, guarantee 6: a holder that is killed keeps the lock for no longer than its lease", async () => {
+    const mp = await connected();
+    const actor = await startActor({ redis: redis.url, namespace, lease: LEASE });
+    await actor.run(({ mp: theirs }) => theirs.lock("orphan").acquire());
+    const waiting = mp.lock("orphan").acquire({ timeout: 20_000 });
+    const started = performance.now();
+    actor.kill();
+    expect(await waiting).toBe(true);
+    expect(performance.now() - started).toBeLessThan(LEASE + 1_000);
+  });
+
+  test("F16: waiters that are dead or frozen are passed over, the living keep their order", async () => {
+    const mp = await connected();
+    const lock = mp.lock("line");
+    await lock.acquire();
+    const wait = async (actor: Actor, place: number): Promise<{ fence: Promise<number> }> => {
+      const fence = actor.run(({ mp: theirs }) => theirs.lock("line").run((held) => held.fence));
+      fence.catch(() => {});
+      await until(async () => (await lock.inspect()).waiters.length === place, { what: `${place} wait` });
+      return { fence };
+    };
+    const options = { redis: redis.url, namespace, lease: 30_000 };
+    const [killed, frozen, first, second] = await Promise.all([1, 2, 3, 4].map(() => startActor(options)));
+    if (!killed || !frozen || !first || !second) throw new Error("no actors");
+    await wait(killed, 1);
+    const late = await wait(frozen, 2);
+    const firstFence = await wait(first, 3);
+    const secondFence = await wait(second, 4);
+    killed.kill();
+    frozen.freeze();
+    await lock.release();
+    const fences = [await firstFence.fence, await secondFence.fence];
+    expect(fences[1]).toBeGreaterThan(fences[0] ?? 0);
+    frozen.thaw();
+    expect(await late.fence).toBeGreaterThan(fences[1] ?? 0);
+    expect((await lock.inspect()).waiters).toEqual([]);
+  });
+
+  test("F18: an acquire and a release whose answers are lost act once", async () => {
+    const proxy = await proxied();
+    const mp = await connected({ url: proxy.url, lease: 30_000 });
+    const lock = mp.lock("echo");
+    await lock.acquire();
+    await lock.release();
+    const lost = proxy.dropReplies((command) => command.includes("lock-record"));
+    expect(await lock.acquire({ timeout: 10_000 })).toBe(true);
+    await lost;
+    const fence = lock.held?.fence;
+    expect((await lock.inspect()).fence).toBe(fence);
+    const lostAgain = proxy.dropReplies((command) => command.includes("lock-record"));
+    await lock.release();
+    await lostAgain;
+    expect(await lock.locked()).toBe(false);
+  });
+
+  test("F13: a wake-up that is lost with its connection costs a moment, not a hang", async () => {
+    const proxy = await proxied();
+    const [mp, behind] = [await connected(), await connected({ url: proxy.url, lease: 30_000 })];
+    const lock = mp.lock("whisper");
+    await lock.acquire();
+    const waiting = behind.lock("whisper").acquire({ timeout: 20_000 });
+    await until(async () => (await lock.inspect()).waiters.length === 1, { what: "it waits" });
+    proxy.freeze();
+    await lock.release();
+    proxy.cut();
+    proxy.thaw();
+    expect(await waiting).toBe(true);
+  });
+
+  test("F19: a timeout that meets the grant leaves nothing behind", async () => {
+    const mp = await connected();
+    const lock = mp.lock("race");
+    for (let round = 0; round < 40; round += 1) {
+      await lock.acquire();
+      const waiting = mp.lock("race").acquire({ timeout: 6 });
+      setTimeout(() => void lock.release(), 5);
+      const granted = await waiting;
+      await until(async () => (await lock.locked()) === granted, { what: "released or granted" });
+      if (granted) await mp.lock("race").release();
+      expect((await lock.inspect()).waiters).toEqual([]);
+    }
+  });
+
+  test("F8: Redis restarts with its data: the holder still holds, the waiter still waits", async () => {
+    const mp = await connected({ lease: 30_000 });
+    const other = await connected({ lease: 30_000 });
+    const held = await mp.lock("kept").hold();
+    const waiting = other.lock("kept").acquire({ timeout: 20_000 });
+    await until(async () => (await mp.lock("kept").inspect()).waiters.length === 1, { what: "somebody waits" });
+    await redis.restart();
+    expect(await mp.lock("kept").locked()).toBe(true);
+    expect(held.isHeld).toBe(true);
+    await held.release();
+    expect(await waiting).toBe(true);
+  });
+
+  test("F8, U11: Redis restarts without its data: holders and waiters get a StateLostError, then all is well", async () => {
+    const mp = await connected({ lease: 30_000 });
+    const other = await connected({ lease: 30_000 });
+    const held = await mp.lock("forgotten").hold();
+    const waiting = other.lock("forgotten").acquire();
+    const failed = expect(waiting).rejects.toThrow(StateLostError);
+    await until(async () => (await mp.lock("forgotten").inspect()).waiters.length === 1, { what: "somebody waits" });
+    await redis.restart({ keepData: false });
+    await failed;
+    await until(() => held.signal.aborted, { what: "the holder is told" });
+    expect(held.signal.reason).toBeInstanceOf(StateLostError);
+    const fence = await other.lock("forgotten").run((next) => next.fence);
+    expect(fence).toBeGreaterThan(held.fence);
+  });
+
+  test("a Redis that does not answer for longer than the lease: the holder is told, and later the lock works again", async () => {
+    const mp = await connected();
+    const held = await mp.lock("paused").hold();
+    redis.pause();
+    const told = performance.now();
+    await until(() => held.signal.aborted, { what: "the holder is told while Redis is away" });
+    expect(performance.now() - told).toBeLessThan(LEASE + 100);
+    expect(await mp.lock("paused").acquire({ timeout: 50 })).toBe(false);
+    redis.resume();
+    expect(await mp.lock("paused").acquire({ timeout: 10_000 })).toBe(true);
+  });
+
+  test("no key of a killed program's unnamed lock is left, while others live", async () => {
+    const mp = await connected();
+    await mp.lock("mine").acquire();
+    const actor = await startActor({ redis: redis.url, namespace, lease: LEASE });
+    const name = await actor.run(async ({ mp: theirs, kept }) => {
+      const lock = theirs.lock();
+      kept.set("lock", lock);
+      await lock.acquire();
+      return lock.name;
+    });
+    actor.kill();
+    const client = redis.client();
+    const left = async (): Promise<string[]> =>
+      (await client.keys("*")).filter((key) => key.includes(name) || key.includes(name.split("-")[0] ?? name));
+    expect(await left()).not.toEqual([]);
+    await until(async () => (await left()).length === 0, { timeout: 15_000, what: "nothing is left" });
+    expect(await client.zrange(`{${namespace}}/objects`, 0, -1)).toEqual(["lock/mine"]);
+  });
+});

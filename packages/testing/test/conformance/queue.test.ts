@@ -1,0 +1,285 @@
+import {
+  ClosedError,
+  QueueClosedError,
+  QueueEmptyError,
+  QueueFullError,
+  SerializationError,
+  ValueError,
+} from "@manyhands/core";
+import { inEveryWorld, until } from "@manyhands/testing";
+import { describe, expect, test } from "vitest";
+
+inEveryWorld((world) => {
+  describe("a queue", () => {
+    test("Q1: a fresh queue is empty and not full; its size follows each put and get", async () => {
+      const { mp } = await world.open();
+      const queue = mp.queue({ maxSize: 2 });
+      expect([await queue.empty(), await queue.full(), await queue.qsize()]).toEqual([true, false, 0]);
+      await queue.put("a");
+      expect([await queue.empty(), await queue.full(), await queue.qsize()]).toEqual([false, false, 1]);
+      await queue.put("b");
+      expect([await queue.empty(), await queue.full(), await queue.qsize()]).toEqual([false, true, 2]);
+      await queue.get();
+      expect([await queue.full(), await queue.qsize()]).toEqual([false, 1]);
+    });
+
+    test("Q2: a full queue refuses at once, or after the timeout; without block a timeout is ignored", async () => {
+      const { mp } = await world.open();
+      const queue = mp.queue<number>(1);
+      await queue.put(1);
+      await expect(queue.putNowait(2)).rejects.toThrow(QueueFullError);
+      await expect(queue.put(2, { block: false, timeout: 60_000 })).rejects.toThrow(QueueFullError);
+      const started = performance.now();
+      await expect(queue.put(2, { timeout: 150 })).rejects.toThrow(QueueFullError);
+      expect(performance.now() - started).toBeGreaterThanOrEqual(149);
+      expect(await queue.qsize()).toBe(1);
+    });
+
+    test("Q3: first in, first out; an empty queue refuses at once, or after the timeout", async () => {
+      const { mp, other } = await world.open();
+      const queue = mp.queue<number>({ name: "line" });
+      for (const item of [1, 2, 3]) await queue.put(item);
+      const there = (): Promise<unknown> => other.run(({ mp: theirs }) => theirs.queue("line").get());
+      expect([await there(), await queue.get(), await there()]).toEqual([1, 2, 3]);
+      await expect(queue.getNowait()).rejects.toThrow(QueueEmptyError);
+      const started = performance.now();
+      await expect(queue.get({ timeout: 150 })).rejects.toThrow(QueueEmptyError);
+      expect(performance.now() - started).toBeGreaterThanOrEqual(149);
+    });
+
+    test("Q4: a blocked put goes on when there is room, a blocked get when there is an item", async () => {
+      const { mp, other } = await world.open();
+      const queue = mp.queue<string>({ name: "door", maxSize: 1 });
+      await queue.put("first");
+      const blocked = queue.put("second");
+      await until(async () => (await queue.inspect()).putters.length === 1, { what: "it waits for room" });
+      expect(await other.run(({ mp: theirs }) => theirs.queue({ name: "door", maxSize: 1 }).get())).toBe("first");
+      await blocked;
+      expect(await queue.get()).toBe("second");
+      const waiting = queue.get();
+      await until(async () => (await queue.inspect()).getters.length === 1, { what: "it waits for an item" });
+      await other.run(({ mp: theirs }) => theirs.queue({ name: "door", maxSize: 1 }).put("third"));
+      expect(await waiting).toBe("third");
+    });
+
+    test("Q5: a size of 0 or less is no limit; one that is not whole is refused", async () => {
+      const { mp } = await world.open();
+      const queue = mp.queue<number>({ maxSize: -1 });
+      await Promise.all(Array.from({ length: 2_500 }, (_, item) => queue.put(item)));
+      expect([await queue.full(), await queue.qsize()]).toEqual([false, 2_500]);
+      for (const maxSize of [1.5, "x", Number.NaN]) {
+        expect(() => mp.queue({ maxSize: maxSize as number })).toThrow(ValueError);
+      }
+    });
+
+    test("Q6: the items of a producer keep their order, through batches and prefetching, and none is lost or doubled", async () => {
+      const { mp, other } = await world.open();
+      const queue = mp.queue<[string, number]>({ name: "mixed" });
+      const count = 3_000;
+      const theirs = other.run(async ({ mp: there }, many: number) => {
+        const puts: Promise<void>[] = [];
+        for (let item = 0; item < many; item += 1) puts.push(there.queue("mixed").put(["there", item]));
+        await Promise.all(puts);
+      }, count);
+      const puts = Array.from({ length: count }, (_, item) => queue.put(["here", item]));
+      const seen: Record<string, number[]> = { here: [], there: [] };
+      for (let item = 0; item < 2 * count; item += 1) {
+        const [from, number] = await queue.get();
+        seen[from]?.push(number);
+      }
+      await Promise.all([theirs, ...puts]);
+      const all = Array.from({ length: count }, (_, item) => item);
+      expect(seen).toEqual({ here: all, there: all });
+      expect(await queue.empty()).toBe(true);
+    });
+
+    test("Q7: a put that has resolved is seen by everybody; the feeder thread's methods are there and do nothing", async () => {
+      const { mp, other } = await world.open();
+      const queue = mp.queue({ name: "visible" });
+      for (let item = 0; item < 20; item += 1) {
+        await queue.put(item);
+        expect(await other.run(({ mp: theirs }) => theirs.queue("visible").getNowait())).toBe(item);
+      }
+      expect(await queue.joinThread()).toBeUndefined();
+      expect(queue.cancelJoinThread()).toBeUndefined();
+    });
+
+    test("Q8: what cannot be sent is refused by put, with its place, and nothing is put", async () => {
+      const { mp } = await world.open();
+      const queue = mp.queue<unknown>();
+      await queue.put(1);
+      await expect(queue.put({ deep: [() => {}] })).rejects.toThrow(SerializationError);
+      await expect(queue.put({ deep: [() => {}] })).rejects.toThrow("deep[0]");
+      expect(await queue.qsize()).toBe(1);
+    });
+
+    test("Q9: a closed handle puts and gets nothing, others go on; close is repeatable", async () => {
+      const { mp, other } = await world.open();
+      const queue = mp.queue({ name: "shared" });
+      await queue.put(1);
+      await queue.close();
+      await queue.close();
+      await expect(queue.put(2)).rejects.toThrow(ClosedError);
+      await expect(queue.get()).rejects.toThrow(ClosedError);
+      await expect(queue.empty()).rejects.toThrow(ClosedError);
+      expect(await other.run(({ mp: theirs }) => theirs.queue("shared").get())).toBe(1);
+      const unused = mp.queue();
+      await unused.close();
+      expect(await unused.empty()).toBe(true);
+    });
+
+    test("Q10: a queue travels inside other values and through another queue", async () => {
+      const { mp, other } = await world.open();
+      const inner = mp.queue<string>();
+      const outer = mp.queue<unknown>({ name: "outer" });
+      await outer.put({ list: [inner, new Map([["again", inner]])] });
+      await other.run(async ({ mp: theirs }) => {
+        type Inner = { put(item: string): Promise<void> };
+        const { list } = (await theirs.queue("outer").get()) as { list: [Inner, Map<string, Inner>] };
+        await list[0].put("through the list");
+        await list[1].get("again")?.put("through the map");
+      });
+      expect([await inner.get(), await inner.get()]).toEqual(["through the list", "through the map"]);
+    });
+
+    test("Q11: shutdown refuses puts, lets what is left be taken, then refuses gets, and wakes who waits", async () => {
+      const { mp, other } = await world.open();
+      const queue = mp.queue<number>({ name: "closing", maxSize: 2 });
+      await queue.put(1);
+      await queue.put(2);
+      const blocked = expect(queue.put(3)).rejects.toThrow(QueueClosedError);
+      await until(async () => (await queue.inspect()).putters.length === 1, { what: "it waits for room" });
+      await other.run(({ mp: theirs }) => theirs.queue({ name: "closing", maxSize: 2 }).shutdown());
+      await blocked;
+      await expect(queue.put(4)).rejects.toThrow(QueueClosedError);
+      expect([await queue.get(), await queue.get()]).toEqual([1, 2]);
+      await expect(queue.get()).rejects.toThrow(QueueClosedError);
+    });
+
+    test("Q11: whoever takes items in a loop ends with the shutdown", async () => {
+      const { mp, other } = await world.open();
+      const queue = mp.queue<number>({ name: "loop" });
+      const seen: number[] = [];
+      const loop = (async () => {
+        for await (const item of queue) seen.push(item);
+      })();
+      await other.run(async ({ mp: theirs }) => {
+        for (const item of [1, 2, 3]) await theirs.queue("loop").put(item);
+        await theirs.queue("loop").shutdown();
+      });
+      await loop;
+      expect(seen).toEqual([1, 2, 3]);
+    });
+
+    test("Q12: an immediate shutdown drops what is left, and joiners need only what was taken", async () => {
+      const { mp } = await world.open();
+      const queue = mp.joinableQueue<number>();
+      for (const item of [1, 2, 3]) await queue.put(item);
+      expect(await queue.get()).toBe(1);
+      await queue.shutdown(true);
+      expect(await queue.qsize()).toBe(0);
+      await expect(queue.get()).rejects.toThrow(QueueClosedError);
+      expect(await queue.join(false)).toBe(false);
+      await queue.taskDone();
+      expect(await queue.join()).toBe(true);
+      await expect(queue.taskDone()).rejects.toThrow(ValueError);
+    });
+
+    test("what was prefetched and not asked for goes back, and others get it, each item once", async () => {
+      const { mp, other } = await world.open();
+      const queue = mp.queue<number>({ name: "greedy" });
+      const count = 500;
+      await Promise.all(Array.from({ length: count }, (_, item) => queue.put(item)));
+      const first: number[] = [];
+      for (let item = 0; item < 100; item += 1) first.push(await queue.get());
+      const rest = await other.run(async ({ mp: theirs }, many: number) => {
+        const taken: unknown[] = [];
+        for (let item = 0; item < many; item += 1) taken.push(await theirs.queue("greedy").get({ timeout: 5_000 }));
+        return taken;
+      }, count - 100);
+      const all = [...first, ...rest].map(Number).sort((left, right) => left - right);
+      expect(all).toEqual(Array.from({ length: count }, (_, item) => item));
+    });
+  });
+
+  describe("a simple queue", () => {
+    test("SQ1: put, get, empty and close, and nothing after close", async () => {
+      const { mp, other } = await world.open();
+      const queue = mp.simpleQueue<string>("simple");
+      expect(await queue.empty()).toBe(true);
+      await queue.put("x");
+      expect(await queue.empty()).toBe(false);
+      expect(await other.run(({ mp: theirs }) => theirs.simpleQueue("simple").get())).toBe("x");
+      await queue.close();
+      await queue.close();
+      await expect(queue.get()).rejects.toThrow(ClosedError);
+      expect("qsize" in queue).toBe(false);
+    });
+  });
+
+  describe("a joinable queue", () => {
+    test("J1, J4: each put adds one unfinished item, each taskDone in any process removes one, the last one wakes joiners", async () => {
+      const { mp, other } = await world.open();
+      const queue = mp.joinableQueue<number>({ name: "work" });
+      for (const item of [1, 2, 3]) await queue.put(item);
+      const joined = queue.join();
+      await queue.get();
+      await queue.taskDone();
+      expect((await queue.inspect()).unfinished).toBe(2);
+      await other.run(async ({ mp: theirs, kept }) => {
+        const there = theirs.joinableQueue("work");
+        kept.set("queue", there);
+        await there.get();
+        await there.taskDone();
+        await there.get();
+      });
+      expect(await queue.join({ timeout: 50 })).toBe(false);
+      await other.run(({ kept }) => (kept.get("queue") as { taskDone(): Promise<void> }).taskDone());
+      expect(await joined).toBe(true);
+    });
+
+    test("J2: join of a queue that was never used returns at once", async () => {
+      const { mp } = await world.open();
+      expect(await mp.joinableQueue().join()).toBe(true);
+    });
+
+    test("J3: taskDone more often than items were put is a ValueError", async () => {
+      const { mp } = await world.open();
+      const queue = mp.joinableQueue<number>();
+      await queue.put(1);
+      await queue.get();
+      await queue.taskDone();
+      await expect(queue.taskDone()).rejects.toThrow(ValueError);
+    });
+
+    test("J5: a join that missed the moment at which nothing was unfinished still returns", async () => {
+      const { mp, other } = await world.open();
+      const queue = mp.joinableQueue<number>({ name: "moment" });
+      await queue.put(1);
+      const joined = queue.join();
+      await until(async () => (await queue.inspect()).joiners.length === 1, { what: "it joins" });
+      await other.run(async ({ mp: theirs }) => {
+        const there = theirs.joinableQueue("moment");
+        await there.get();
+        await there.taskDone();
+        await there.put(2);
+      });
+      expect(await joined).toBe(true);
+    });
+
+    test("J6, Q13: what a consumer had taken and not done goes to another when it closes, and the count stays right", async () => {
+      const { mp, other } = await world.open({ lease: 1_000 });
+      const queue = mp.joinableQueue<string>({ name: "inherited" });
+      for (const item of ["a", "b"]) await queue.put(item);
+      await other.run(async ({ mp: theirs }) => {
+        await theirs.joinableQueue("inherited").get();
+        await theirs.close();
+      });
+      expect([await queue.get({ timeout: 5_000 }), await queue.get({ timeout: 5_000 })]).toEqual(["a", "b"]);
+      expect((await queue.inspect()).unfinished).toBe(2);
+      await queue.taskDone();
+      await queue.taskDone();
+      expect(await queue.join()).toBe(true);
+    });
+  });
+});

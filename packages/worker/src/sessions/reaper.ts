@@ -1,0 +1,110 @@
+import type { Logger } from "@manyhands/core";
+import {
+  Heart,
+  type Keys,
+  type Milliseconds,
+  OBJECT_KINDS,
+  ObjectInspector,
+  type RedisClient,
+} from "@manyhands/core/internal";
+import { within } from "../deadline/within.ts";
+
+export interface ReaperOptions {
+  client: RedisClient;
+  keys: Keys;
+  logger: Logger;
+  /** Time between two looks at what is past its deadline. @defaultValue 5_000 */
+  interval?: Milliseconds;
+}
+
+/** What a child had sent before it ended has reached Redis after this, ms. */
+const LAST_WORDS: Milliseconds = 1_000;
+/** Longest time that a host which stops gives to the ends of its children's sessions, ms. */
+const STOP_DEADLINE: Milliseconds = 500;
+
+/**
+ * Returns what the dead held.
+ *
+ * Duties: 1. watches the deadlines of the namespace, so that dead programs are noticed also when only idle hosts are
+ * left; 2. ends the sessions of this host's own children with the child: its locks are free at once and not only when
+ * their leases have run out. The end is repeated a moment later, for what the child still had on its way to Redis.
+ */
+export class Reaper {
+  readonly #options: ReaperOptions;
+  readonly #heart: Heart;
+  readonly #objects: ObjectInspector;
+  /** Sessions to end, with the number of ends that they still need. */
+  readonly #ending = new Map<string, number>();
+  #timer: NodeJS.Timeout | undefined;
+  #repetition: NodeJS.Timeout | undefined;
+  #isLooking = false;
+  #ends: Promise<void> | undefined;
+
+  constructor(options: ReaperOptions) {
+    this.#options = options;
+    this.#heart = new Heart(options.client, options.keys, OBJECT_KINDS);
+    this.#objects = new ObjectInspector(options);
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => void this.#look(), this.#interval).unref();
+  }
+
+  /** The process or thread with these sessions is gone. Never throws; what fails is tried again. */
+  end(sessions: readonly string[]): void {
+    for (const session of sessions) this.#ending.set(session, 2);
+    void this.#endAll();
+  }
+
+  /** Ends what is still to be ended, as far as Redis answers. */
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+    clearTimeout(this.#repetition);
+    if (this.#ending.size > 0) await within(this.#endAll(), STOP_DEADLINE);
+    clearTimeout(this.#repetition);
+  }
+
+  async #look(): Promise<void> {
+    const { client, logger } = this.#options;
+    if (client.status !== "ready" || this.#isLooking) return;
+    this.#isLooking = true;
+    try {
+      await this.#heart.beat(null, { interval: this.#interval });
+    } catch (error) {
+      logger.warn(`looking for what dead programs hold failed: ${(error as Error).message}`);
+    } finally {
+      this.#isLooking = false;
+    }
+    await this.#endAll();
+  }
+
+  /** One pass at a time; what is added meanwhile belongs to it. */
+  async #endAll(): Promise<void> {
+    // A pass without anything to do would be over before it is noted here, and then be taken for one under way for ever.
+    if (this.#ending.size > 0) this.#ends ??= this.#endEach();
+    await this.#ends;
+  }
+
+  async #endEach(): Promise<void> {
+    for (const [session, times] of this.#ending) await this.#endOne(session, times);
+    this.#ends = undefined;
+    clearTimeout(this.#repetition);
+    if (this.#ending.size > 0) this.#repetition = setTimeout(() => void this.#endAll(), LAST_WORDS).unref();
+  }
+
+  async #endOne(session: string, times: number): Promise<void> {
+    try {
+      await this.#heart.end(session, { exited: true });
+      await this.#objects.releaseLocksOf(session);
+    } catch {
+      // Redis is away, or this host cut its connection: the next look tries again, and the lease ends by itself.
+      return;
+    }
+    if (times > 1) this.#ending.set(session, times - 1);
+    else this.#ending.delete(session);
+  }
+
+  get #interval(): Milliseconds {
+    return this.#options.interval ?? 5_000;
+  }
+}
