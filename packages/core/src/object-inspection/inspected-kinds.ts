@@ -12,7 +12,9 @@ import {
   readCondition,
   readCountDownLatch,
   readEvent,
+  type ReadWriteLockState,
   readLock,
+  readReadWriteLock,
   readReadWriteLock,
   readRLock,
   readSemaphore,
@@ -39,6 +41,7 @@ const LOCK_PARTS = ["", "record", "waiters"];
 const KINDS: Readonly<Record<string, InspectedKind>> = {
   lock: inspect(readLock, lockReading, LOCK_PARTS),
   rlock: inspect(readRLock, lockReading, LOCK_PARTS),
+  "read-write-lock": inspect(readReadWriteLock, readWriteLockReading),
   "read-write-lock": inspect(readReadWriteLock, readWriteLockReading),
   semaphore: inspect(readSemaphore, semaphoreReading),
   "count-down-latch": inspect(readCountDownLatch, latchReading),
@@ -94,6 +97,20 @@ function semaphoreReading(state: SemaphoreState): ObjectReading {
     holders: holders.map(({ permits, leaseLeft: _, ...holder }) => ({ ...holder, count: permits })),
     waiters,
     waitsFor: anonymous > 0 ? "unknown" : "any",
+    leaseLeft: holders.length > 0 ? Math.min(...holders.map(({ leaseLeft }) => leaseLeft)) : null,
+    state,
+  };
+}
+
+function readWriteLockReading(state: ReadWriteLockState): ObjectReading {
+  const { writer, readers, waiters, fence } = state;
+  const holders = writer ? [writer] : readers;
+  const reading = `held by ${readers.length} reader${readers.length === 1 ? "" : "s"}`;
+  return {
+    summary: writer ? `held by a writer, fence ${fence}` : readers.length > 0 ? reading : "free",
+    holders: holders.map(({ leaseLeft: _, ...holder }) => ({ ...holder, count: 1 })),
+    waiters,
+    waitsFor: "all",
     leaseLeft: holders.length > 0 ? Math.min(...holders.map(({ leaseLeft }) => leaseLeft)) : null,
     state,
   };
