@@ -37,14 +37,11 @@ import {
   createLock,
   createReadWriteLock,
   createRLock,
-  createReadWriteLock,
   createSemaphore,
   type Event,
   type EventOptions,
   type Lock,
   type LockOptions,
-  type ReadWriteLock,
-  type ReadWriteLockOptions,
   type ReadWriteLock,
   type ReadWriteLockOptions,
   type RLock,
@@ -238,15 +235,6 @@ export class Context {
   joinableQueue<Item = unknown>(options?: number | string | QueueOptions): JoinableQueue<Item> {
     this.#assertOpen();
     return createJoinableQueue<Item>(this.#objects, options);
-  }
-
-  /**
-   * A lock for many readers or one writer. With a name it is the same for everybody who uses that name.
-   * @throws ValueError a bad name
-   */
-  readWriteLock(options?: string | ReadWriteLockOptions): ReadWriteLock {
-    this.#assertOpen();
-    return createReadWriteLock(this.#objects, options);
   }
 
   /**

@@ -1,3 +1,4 @@
+import { type QueueState, readQueue } from "../channels/index.ts";
 import type { RedisClient } from "../connection/index.ts";
 import { type Participant, readParticipants } from "../objects/index.ts";
 import type { Keys } from "../protocol/keys.ts";
@@ -12,9 +13,7 @@ import {
   readCondition,
   readCountDownLatch,
   readEvent,
-  type ReadWriteLockState,
   readLock,
-  readReadWriteLock,
   readReadWriteLock,
   readRLock,
   readSemaphore,
@@ -42,12 +41,14 @@ const KINDS: Readonly<Record<string, InspectedKind>> = {
   lock: inspect(readLock, lockReading, LOCK_PARTS),
   rlock: inspect(readRLock, lockReading, LOCK_PARTS),
   "read-write-lock": inspect(readReadWriteLock, readWriteLockReading),
-  "read-write-lock": inspect(readReadWriteLock, readWriteLockReading),
   semaphore: inspect(readSemaphore, semaphoreReading),
   "count-down-latch": inspect(readCountDownLatch, latchReading),
   condition: inspect(readCondition, conditionReading, ["", "sleepers", "notified", "sessions"]),
   barrier: inspect(readBarrier, barrierReading),
   event: inspect(readEvent, eventReading),
+  queue: inspectQueue("queue"),
+  "simple-queue": inspectQueue("simple-queue"),
+  "joinable-queue": inspectQueue("joinable-queue"),
 };
 
 function inspect<State>(
@@ -62,6 +63,10 @@ function inspect<State>(
       return state && toReading(state);
     },
   };
+}
+
+function inspectQueue(kind: "queue" | "simple-queue" | "joinable-queue"): InspectedKind {
+  return inspect((place, name) => readQueue(place, { kind, name }), queueReading);
 }
 
 export function inspectedKind(kind: string): InspectedKind {
@@ -116,20 +121,6 @@ function readWriteLockReading(state: ReadWriteLockState): ObjectReading {
   };
 }
 
-function readWriteLockReading(state: ReadWriteLockState): ObjectReading {
-  const { writer, readers, waiters, fence } = state;
-  const holders = writer ? [writer] : readers;
-  const reading = `held by ${readers.length} reader${readers.length === 1 ? "" : "s"}`;
-  return {
-    summary: writer ? `held by a writer, fence ${fence}` : readers.length > 0 ? reading : "free",
-    holders: holders.map(({ leaseLeft: _, ...holder }) => ({ ...holder, count: 1 })),
-    waiters,
-    waitsFor: "all",
-    leaseLeft: holders.length > 0 ? Math.min(...holders.map(({ leaseLeft }) => leaseLeft)) : null,
-    state,
-  };
-}
-
 function latchReading(state: CountDownLatchState): ObjectReading {
   const summary = state.count === 0 ? "open" : `${state.count} of ${state.initial} to go`;
   return { ...withoutHolders(state.waiters), summary, state };
@@ -145,6 +136,17 @@ function barrierReading(state: BarrierState): ObjectReading {
 function conditionReading(state: ConditionState): ObjectReading {
   const lock = state.lock ? `, under ${state.lock.kind}/${state.lock.name}` : "";
   return { ...withoutHolders(state.sleepers), summary: `${state.sleepers.length} asleep${lock}`, state };
+}
+
+/** Waiters: who waits for an item, then who waits for room, then who waits until all is done. */
+function queueReading(state: QueueState): ObjectReading {
+  const { size, maxSize, unfinished, getters, putters, joiners } = state;
+  const parts = [
+    `${size}${maxSize > 0 ? ` of ${maxSize}` : ""} items`,
+    ...(unfinished > size ? [`${unfinished} not done`] : []),
+    ...(state.state === "open" ? [] : [state.state]),
+  ];
+  return { ...withoutHolders([...getters, ...putters, ...joiners]), summary: parts.join(", "), state };
 }
 
 function eventReading(state: EventState): ObjectReading {

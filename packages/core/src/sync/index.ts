@@ -42,15 +42,6 @@ export {
   type ReadWriteLockState,
   readReadWriteLock,
 } from "./read-write-lock/index.ts";
-export {
-  createReadWriteLock,
-  type HeldShare,
-  type ReadWriteLock,
-  type ReadWriteLockOptions,
-  type ReadWriteLockSide,
-  type ReadWriteLockState,
-  readReadWriteLock,
-} from "./read-write-lock/index.ts";
 export { createRLock, type HeldRLock, RLock, readRLock, withOwner } from "./rlock/index.ts";
 export {
   type BoundedSemaphore,

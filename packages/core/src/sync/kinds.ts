@@ -5,7 +5,6 @@ import { LATCH_KIND } from "./count-down-latch/index.ts";
 import { EVENT_KIND } from "./event/index.ts";
 import { LOCK_KIND, RLOCK_KIND } from "./lock/index.ts";
 import { READ_WRITE_LOCK_KIND } from "./read-write-lock/index.ts";
-import { READ_WRITE_LOCK_KIND } from "./read-write-lock/index.ts";
 import { SEMAPHORE_KIND } from "./semaphore/index.ts";
 
 /** Every kind of shared object, for the reaper. */
@@ -16,7 +15,6 @@ export const SYNC_KINDS: readonly ObjectKind[] = [
   RLOCK_KIND,
   CONDITION_KIND,
   LATCH_KIND,
-  READ_WRITE_LOCK_KIND,
   READ_WRITE_LOCK_KIND,
   SEMAPHORE_KIND,
 ];

@@ -7,7 +7,6 @@ import type { CountedSettings } from "./counted/index.ts";
 import { Event } from "./event/index.ts";
 import { Lock } from "./lock/index.ts";
 import { openReadWriteLock, type ReadWriteLockSettings } from "./read-write-lock/index.ts";
-import { openReadWriteLock, type ReadWriteLockSettings } from "./read-write-lock/index.ts";
 import { RLock } from "./rlock/index.ts";
 import { openSemaphore } from "./semaphore/index.ts";
 
@@ -22,8 +21,6 @@ const OPENERS: Readonly<Record<string, Open>> = {
     new CountDownLatch(runtime, reference, settingsOf<CountedSettings>(reference)),
   event: (runtime, reference) => new Event(runtime, reference),
   lock: (runtime, reference) => new Lock(runtime, reference, settingsOf<{ lease: number }>(reference).lease),
-  "read-write-lock": (runtime, reference) =>
-    openReadWriteLock(runtime, reference, settingsOf<ReadWriteLockSettings>(reference)),
   "read-write-lock": (runtime, reference) =>
     openReadWriteLock(runtime, reference, settingsOf<ReadWriteLockSettings>(reference)),
   rlock: (runtime, reference) => new RLock(runtime, reference, settingsOf<{ lease: number }>(reference).lease),

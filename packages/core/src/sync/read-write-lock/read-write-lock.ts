@@ -148,12 +148,8 @@ export class ReadWriteLockSide extends SharedObject {
 }
 
 /** Makes a handle for `mp.readWriteLock()`. @throws ValueError for a bad name */
-export function createReadWriteLock(
-  runtime: ObjectRuntime,
-  options: string | ReadWriteLockOptions = {},
-): ReadWriteLock {
-  const { name } = typeof options === "string" ? { name: options } : options;
-  return new ReadWriteLock(runtime, identify(runtime, name));
+export function createReadWriteLock(runtime: ObjectRuntime, options?: string | ReadWriteLockOptions): ReadWriteLock {
+  return new ReadWriteLock(runtime, identify(runtime, namedOptions(options).name));
 }
 
 /** Makes the handle that a reference stands for. */
