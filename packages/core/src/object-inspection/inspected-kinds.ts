@@ -40,7 +40,7 @@ const LOCK_PARTS = ["", "record", "waiters"];
 const KINDS: Readonly<Record<string, InspectedKind>> = {
   lock: inspect(readLock, lockReading, LOCK_PARTS),
   rlock: inspect(readRLock, lockReading, LOCK_PARTS),
-  "read-write-lock": inspect(readReadWriteLock, readWriteLockReading),
+  "read-write-lock": inspect(readReadWriteLock, readWriteLockReading, ["", "holders", "waiters"]),
   semaphore: inspect(readSemaphore, semaphoreReading),
   "count-down-latch": inspect(readCountDownLatch, latchReading),
   condition: inspect(readCondition, conditionReading, ["", "sleepers", "notified", "sessions"]),
