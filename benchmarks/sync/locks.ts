@@ -3,6 +3,8 @@ import { Redis } from "ioredis";
 import { Mutex } from "redis-semaphore";
 import { openOurLock } from "./our-lock.ts";
 
+const require = createRequire(import.meta.url);
+
 /** The name of the library, and after a comma what differs from its default settings. */
 export type LockKind =
   | "manyhands"
@@ -53,7 +55,7 @@ interface Redlock {
 type RedlockClass = new (clients: Redis[], settings: Record<string, number>) => Redlock;
 
 function openRedlock(client: Redis, name: string, settings: Record<string, number>): MeasuredLock {
-  const { default: RedlockVoter } = createRequire(import.meta.url)("redlock") as { default: RedlockClass };
+  const { default: RedlockVoter } = require("redlock") as { default: RedlockClass };
   const redlock = new RedlockVoter([client], settings);
   // It tells of each try that met a held lock, too.
   redlock.on("error", () => {});

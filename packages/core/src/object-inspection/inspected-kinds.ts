@@ -1,3 +1,4 @@
+import { type QueueState, readQueue } from "../channels/index.ts";
 import type { RedisClient } from "../connection/index.ts";
 import { type Participant, readParticipants } from "../objects/index.ts";
 import type { Keys } from "../protocol/keys.ts";
@@ -39,12 +40,15 @@ const LOCK_PARTS = ["", "record", "waiters"];
 const KINDS: Readonly<Record<string, InspectedKind>> = {
   lock: inspect(readLock, lockReading, LOCK_PARTS),
   rlock: inspect(readRLock, lockReading, LOCK_PARTS),
-  "read-write-lock": inspect(readReadWriteLock, readWriteLockReading),
+  "read-write-lock": inspect(readReadWriteLock, readWriteLockReading, ["", "holders", "waiters"]),
   semaphore: inspect(readSemaphore, semaphoreReading),
   "count-down-latch": inspect(readCountDownLatch, latchReading),
   condition: inspect(readCondition, conditionReading, ["", "sleepers", "notified", "sessions"]),
   barrier: inspect(readBarrier, barrierReading),
   event: inspect(readEvent, eventReading),
+  queue: inspectQueue("queue"),
+  "simple-queue": inspectQueue("simple-queue"),
+  "joinable-queue": inspectQueue("joinable-queue"),
 };
 
 function inspect<State>(
@@ -59,6 +63,10 @@ function inspect<State>(
       return state && toReading(state);
     },
   };
+}
+
+function inspectQueue(kind: "queue" | "simple-queue" | "joinable-queue"): InspectedKind {
+  return inspect((place, name) => readQueue(place, { kind, name }), queueReading);
 }
 
 export function inspectedKind(kind: string): InspectedKind {
@@ -128,6 +136,17 @@ function barrierReading(state: BarrierState): ObjectReading {
 function conditionReading(state: ConditionState): ObjectReading {
   const lock = state.lock ? `, under ${state.lock.kind}/${state.lock.name}` : "";
   return { ...withoutHolders(state.sleepers), summary: `${state.sleepers.length} asleep${lock}`, state };
+}
+
+/** Waiters: who waits for an item, then who waits for room, then who waits until all is done. */
+function queueReading(state: QueueState): ObjectReading {
+  const { size, maxSize, unfinished, getters, putters, joiners } = state;
+  const parts = [
+    `${size}${maxSize > 0 ? ` of ${maxSize}` : ""} items`,
+    ...(unfinished > size ? [`${unfinished} not done`] : []),
+    ...(state.state === "open" ? [] : [state.state]),
+  ];
+  return { ...withoutHolders([...getters, ...putters, ...joiners]), summary: parts.join(", "), state };
 }
 
 function eventReading(state: EventState): ObjectReading {

@@ -75,7 +75,7 @@ async function reasonAgainst({ client, keys }: Place, key: string): Promise<stri
   }
   const object = await registeredObject({ client, keys }, kind, name);
   if (object === null) return "it belongs to no shared object that is registered";
-  const maker = /^([0-9a-f]{16})-[0-9a-z]+$/.exec(name)?.[1];
+  const maker = /^[^/]+\/([0-9a-f]{16})-[0-9a-z]+$/.exec(object)?.[1];
   if (maker === undefined || (await isLookedAfter({ client, keys }, maker))) return null;
   return `${object} has no name, and session ${maker} that made it has ended`;
 }
@@ -86,12 +86,16 @@ async function isLookedAfter({ client, keys }: Place, session: string): Promise<
   return (await client.zscore(keys.deadlines, `session/${session}`)) !== null;
 }
 
-/** "lock-waiters" may be a part of a lock, or a kind of its own. */
+/**
+ * "lock-waiters" may be a part of a lock, or a kind of its own; and a part of which there are several has a word before
+ * the name.
+ */
 async function registeredObject({ client, keys }: Place, kind: string, name: string): Promise<string | null> {
   const words = kind.split("-");
+  const names = [name, name.slice(name.indexOf("/") + 1)];
   for (let count = words.length; count > 0; count -= 1) {
-    const member = `${words.slice(0, count).join("-")}/${name}`;
-    if ((await client.zscore(keys.objects, member)) !== null) return member;
+    const objects = names.map((one) => `${words.slice(0, count).join("-")}/${one}`);
+    for (const object of objects) if ((await client.zscore(keys.objects, object)) !== null) return object;
   }
   return null;
 }

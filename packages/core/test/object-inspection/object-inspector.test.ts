@@ -55,11 +55,15 @@ describe("on one server", () => {
 
   test("every kind says in a few words how it is", async () => {
     // given
-    const { mp, namespace, inspector } = await open(redis.url);
+    const { mp, namespace, place, inspector } = await open(redis.url);
     const actor = await startActor({ redis: redis.url, namespace });
     await mp.rlock("rlock").acquire();
     await mp.rlock("rlock").acquire();
     await mp.countDownLatch(3, { name: "latch" }).countDown();
+    const queue = mp.joinableQueue<number>({ name: "queue", maxSize: 5 });
+    for (const item of [1, 2]) await queue.put(item);
+    await queue.get();
+    await mp.readWriteLock("read-write").readLock().acquire();
     const waits = actor
       .run(async ({ mp: other }) => {
         const condition = other.condition(null, "condition");
@@ -75,13 +79,14 @@ describe("on one server", () => {
       "barrier: 1 of 2 waiting",
       "condition: 1 asleep, under rlock/condition/condition",
       "count-down-latch: 2 of 3 to go",
+      "joinable-queue: 1 of 5 items, 2 not done",
+      "read-write-lock: held by 1 reader",
       "rlock: free",
       "rlock: held 2 times, fence n",
     ]);
     expect(objects[0]?.waiters).toMatchObject([{ pid: actor.pid }]);
-    // when
+    expect(await findOrphanKeys(place)).toMatchObject({ orphans: [] });
     actor.kill();
-    await actor.exited;
     await waits;
   });
 

@@ -126,7 +126,9 @@ test("a barrier survives a Redis that stands still or is restarted with its data
     connect({ redis: redis.url, namespace }),
     connect({ redis: redis.url, namespace }),
   ]);
-  onTestFinished(() => Promise.all([mp.close(), other.close()]));
+  onTestFinished(async () => {
+    await Promise.all([mp.close(), other.close()]);
+  });
   const barrier = mp.barrier(2, "over");
   const isWaiting = (): Promise<unknown> => until(async () => (await barrier.nWaiting()) === 1);
   const first = other.barrier(2, "over").wait();

@@ -1,4 +1,5 @@
 import { type Condition, type Context, connect, StateLostError } from "@manyhands/core";
+import { Keys, ObjectInspector } from "@manyhands/core/internal";
 import { type Actor, FaultProxy, startActor, until, useRedis } from "@manyhands/testing";
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { chooseSeed, seededRandom } from "./random.ts";
@@ -273,6 +274,24 @@ describe("a condition in trouble", () => {
     expect(await condition.acquire({ timeout: 5_000 })).toBe(true);
     expect(await condition.wait({ timeout: 20 })).toBe(false);
     await condition.release();
+  });
+
+  test("U11: a condition that is removed fails who sleeps and who was notified, and leaves nobody in the lock's line", async () => {
+    const mp = await connected({ lease: 30_000 });
+    const condition = mp.condition(null, "removed");
+    const actors = (await Promise.all(
+      [1, 2].map(() => startActor({ redis: redis.url, namespace, lease: 30_000 })),
+    )) as [Actor, Actor];
+    const asleep: Promise<unknown>[] = [];
+    for (const actor of actors) asleep.push((await sleepIn(actor, condition)).outcome);
+    await condition.acquire();
+    await condition.notify();
+    const inspector = new ObjectInspector({ client: redis.client(), keys: new Keys(namespace) });
+    expect(await inspector.remove({ kind: "condition", name: "removed" })).toBe(true);
+    await condition.release();
+    for (const outcome of asleep) await expect(outcome).rejects.toThrow(StateLostError);
+    await until(async () => (await condition.lock.inspect()).waiters.length === 0, { what: "nobody is in line" });
+    expect(await condition.acquire(false)).toBe(true);
   });
 
   test("no key of a killed program's unnamed condition is left, while others live", async () => {

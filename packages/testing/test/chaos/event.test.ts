@@ -80,7 +80,9 @@ test("an event that is set while Redis stands still or is restarted with its dat
     connect({ redis: redis.url, namespace }),
     connect({ redis: redis.url, namespace }),
   ]);
-  onTestFinished(() => Promise.all([mp.close(), other.close()]));
+  onTestFinished(async () => {
+    await Promise.all([mp.close(), other.close()]);
+  });
   const event = mp.event("over");
   const isWaiting = (): Promise<unknown> =>
     until(async () => (await event.inspect()).waiters.length === 1, { what: "it waits" });

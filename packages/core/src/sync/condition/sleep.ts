@@ -61,7 +61,7 @@ async function sleep(bed: Bed, sleeper: Sleeper): Promise<boolean> {
   } catch (error) {
     // The lock does not come back, and nobody will notify somebody who no longer waits.
     leave(bed, sleeper);
-    grip.giveUp(error as Error);
+    grip.giveUp(error as Error, sleeper.waiter);
     throw error;
   }
   // Notified first and interrupted later, it keeps what it was given.

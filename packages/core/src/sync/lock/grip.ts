@@ -13,6 +13,6 @@ export interface Grip {
   free(): Promise<boolean>;
   /** Waits until the caller has it again, as it was before. */
   takeBack(waiter: Waiter): Promise<void>;
-  /** It will not be taken back: whoever believes to hold it is told why. */
-  giveUp(error: Error): void;
+  /** It will not be taken back: whoever believes to hold it is told why, and the waiter leaves the line. */
+  giveUp(error: Error, waiter: Waiter): void;
 }

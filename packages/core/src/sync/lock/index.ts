@@ -3,4 +3,3 @@ export { HeldLock, type LockTicket } from "./held-lock.ts";
 export { checkLease, createLock, Lock, type LockOptions, type LockState, readLock, readLockOfKind } from "./lock.ts";
 export { CALL_NEXT, LOCK_KIND, RLOCK_KIND } from "./lock-scripts.ts";
 export { locksAreHere } from "./locks-are-here.ts";
-export type { LockKind } from "./voter.ts";

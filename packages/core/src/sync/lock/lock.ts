@@ -163,7 +163,10 @@ export class Lock extends SharedObject {
         letGo: () => held.letGo(),
         free: () => this.#voter.release(this.place, held.token),
         takeBack: async (waiter) => held.comeBack(await this.#takeBack(waiter)),
-        giveUp: (error) => held.stayAway(error),
+        giveUp: (error, waiter) => {
+          held.stayAway(error);
+          this.#voter.abandon(this.#ballot({ waiter: waiter.entry, from: null })).catch(() => {});
+        },
       }
     );
   }

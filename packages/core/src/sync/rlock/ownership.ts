@@ -112,8 +112,8 @@ export class Ownership {
         this.#return(holding);
         if (holding.count > 1) await this.#note(holding);
       },
-      giveUp: (error) => {
-        grip.giveUp(error);
+      giveUp: (error, waiter) => {
+        grip.giveUp(error, waiter);
         this.#return(holding);
       },
     };

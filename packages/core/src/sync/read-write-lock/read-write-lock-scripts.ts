@@ -1,0 +1,101 @@
+import { Script } from "../../script/index.ts";
+import { OnceScript, REGISTER, SERVER_TIME, WAKE_UP } from "../../session/index.ts";
+import { CLAIM_WINDOW, READ_WRITE_LOCK } from "./read-write-lock-lua.ts";
+
+/** Whether somebody wants it with others or alone. */
+export type ReadWriteMode = "read" | "write";
+
+/** Reply of {@link acquireShare}: 1 and the fence, "0" for readers; or 0 and ms until it is worth looking again, -1 = unknown; or -1, gone. */
+export type ShareReply = [1, string] | [0, number] | [-1];
+
+const SHARED = SERVER_TIME + WAKE_UP + READ_WRITE_LOCK;
+
+/**
+ * KEYS[1] read-write lock, hash: madeAt, readers (how many hold it), writer (its holding), fence (of the present or last
+ * writer). Beside it, under keys built from the prefix: holders, hash: holding -> "<mode>|<since, ms>|<fence>|<label>";
+ * waiters, list, first comes first; requests, hash: waiter -> mode; called, sorted set: waiter -> server time, ms, by which
+ * it must have come; sessions, hash: session -> what it holds and waits for, a number.
+ * ARGV[1] prefix of keys; ARGV[2] name; ARGV[3] "read" or "write"; ARGV[4] holding, "<session>|<id>"; ARGV[5] waiter to
+ * store if it is not to be had, "" = none; ARGV[6] what the caller says of itself; ARGV[7] session of the maker of an
+ * unnamed one, ""
+ * Returns { 1, fence } granted; { 0, ms or -1 } not; { -1 } the maker of the unnamed one is gone.
+ *
+ * The fence is the server's time in microseconds, or the last fence plus one where that is more. A repeated call finds
+ * its own holding.
+ */
+export const acquireShare: Script<ShareReply> = new Script<ShareReply>({
+  name: "acquireShare",
+  lua: `${SHARED}${REGISTER}
+local prefix, name, mode, holding, waiter = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local main, holders, waiters, requests, called = rw_keys(prefix, name)
+local held = redis.call("HGET", holders, holding)
+if held then return { 1, string.match(held, "^%a+|%d+|(%d+)") } end
+local now = server_time()
+if redis.call("EXISTS", KEYS[1]) == 0 then
+  if not register(prefix, "read-write-lock/" .. name, ARGV[7], now) then return { -1 } end
+  redis.call("HSET", KEYS[1], "madeAt", now)
+end
+if redis.call("LLEN", waiters) > redis.call("ZCARD", called) then call_next(prefix, name, now) end
+local function is_next()
+  if waiter ~= "" and redis.call("ZSCORE", called, waiter) then return true end
+  local calls = redis.call("ZCARD", called)
+  if redis.call("LLEN", waiters) > calls then return false end
+  return calls == 0 or (mode == "read" and redis.call("HGET", requests, redis.call("LINDEX", waiters, 0)) == "read")
+end
+if is_next() and is_free_for(prefix, name, mode) then
+  if waiter ~= "" then forget_waiter(prefix, name, waiter) end
+  local fence = "0"
+  if mode == "write" then
+    local time = redis.call("TIME")
+    fence = time[1] .. string.format("%06d", time[2])
+    local last = redis.call("HGET", KEYS[1], "fence")
+    if last and tonumber(fence) <= tonumber(last) then fence = string.format("%.0f", tonumber(last) + 1) end
+    redis.call("HSET", KEYS[1], "fence", fence, "writer", holding)
+  else
+    redis.call("HINCRBY", KEYS[1], "readers", 1)
+  end
+  redis.call("HSET", holders, holding, mode .. "|" .. string.format("%d", now) .. "|" .. fence .. "|" .. ARGV[6])
+  redis.call("PERSIST", KEYS[1])
+  note_use(prefix, name, string.match(holding, "^[^|]+"), 1)
+  return { 1, fence }
+end
+if waiter ~= "" and redis.call("HSETNX", requests, waiter, mode) == 1 then
+  redis.call("RPUSH", waiters, waiter)
+  redis.call("PERSIST", KEYS[1])
+  note_use(prefix, name, string.match(waiter, "^[^|]+"), 1)
+end
+return { 0, redis.call("ZCARD", called) > 0 and ${CLAIM_WINDOW} or -1 }
+`,
+});
+
+/**
+ * Undoes a request: takes the waiter out of the line, and gives back what it was granted meanwhile.
+ *
+ * KEYS[1] read-write lock
+ * ARGV[1] prefix of keys; ARGV[2] name; ARGV[3] holding; ARGV[4] waiter, "" = none
+ * Returns 1.
+ */
+export const abandonShare: Script<number> = new Script<number>({
+  name: "abandonShare",
+  lua: `${SHARED}
+if ARGV[4] ~= "" then forget_waiter(ARGV[1], ARGV[2], ARGV[4]) end
+give_back(ARGV[1], ARGV[2], ARGV[3])
+settle(ARGV[1], ARGV[2], server_time())
+return 1
+`,
+});
+
+/**
+ * KEYS[1] read-write lock
+ * ARGV[1] prefix of keys; ARGV[2] name; ARGV[3] holding
+ * Returns 1 = released, 0 = it is not held.
+ */
+export const releaseShare: OnceScript<number> = new OnceScript<number>({
+  name: "releaseShare",
+  shared: SHARED,
+  lua: `
+if not give_back(ARGV[1], ARGV[2], ARGV[3]) then return 0 end
+settle(ARGV[1], ARGV[2], server_time())
+return 1
+`,
+});
