@@ -22,6 +22,14 @@ const LAST_WORDS: Milliseconds = 1_000;
 /** Longest time that a host which stops gives to the ends of its children's sessions, ms. */
 const STOP_DEADLINE: Milliseconds = 500;
 
+/** A session to end. */
+interface Ending {
+  /** Ends that it still needs. */
+  times: number;
+  /** Whether it was there although its process was gone. */
+  wasAlive: boolean;
+}
+
 /**
  * Returns what the dead held.
  *
@@ -33,8 +41,7 @@ export class Reaper {
   readonly #options: ReaperOptions;
   readonly #heart: Heart;
   readonly #objects: ObjectInspector;
-  /** Sessions to end, with the number of ends that they still need. */
-  readonly #ending = new Map<string, number>();
+  readonly #ending = new Map<string, Ending>();
   #timer: NodeJS.Timeout | undefined;
   #repetition: NodeJS.Timeout | undefined;
   #isLooking = false;
@@ -52,7 +59,7 @@ export class Reaper {
 
   /** The process or thread with these sessions is gone. Never throws; what fails is tried again. */
   end(sessions: readonly string[]): void {
-    for (const session of sessions) this.#ending.set(session, 2);
+    for (const session of sessions) this.#ending.set(session, { times: 2, wasAlive: false });
     void this.#endAll();
   }
 
@@ -86,22 +93,25 @@ export class Reaper {
   }
 
   async #endEach(): Promise<void> {
-    for (const [session, times] of this.#ending) await this.#endOne(session, times);
+    for (const [session, ending] of this.#ending) await this.#endOne(session, ending);
     this.#ends = undefined;
     clearTimeout(this.#repetition);
     if (this.#ending.size > 0) this.#repetition = setTimeout(() => void this.#endAll(), LAST_WORDS).unref();
   }
 
-  async #endOne(session: string, times: number): Promise<void> {
+  async #endOne(session: string, ending: Ending): Promise<void> {
+    const { client, keys } = this.#options;
     try {
+      // A child that ended in order has given everything back, and need not cost a look at all locks.
+      ending.wasAlive ||= (await client.exists(keys.session(session))) === 1;
       await this.#heart.end(session, { exited: true });
-      await this.#objects.releaseLocksOf(session);
+      if (ending.wasAlive) await this.#objects.releaseLocksOf(session);
     } catch {
       // Redis is away, or this host cut its connection: the next look tries again, and the lease ends by itself.
       return;
     }
-    if (times > 1) this.#ending.set(session, times - 1);
-    else this.#ending.delete(session);
+    ending.times -= 1;
+    if (ending.times === 0) this.#ending.delete(session);
   }
 
   get #interval(): Milliseconds {
