@@ -1,0 +1,117 @@
+import { connect } from "@manyhands/core";
+import { type Actor, startActor, until, useFaultProxy, useRedis } from "@manyhands/testing";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { chooseSeed, seededRandom } from "./random.ts";
+
+const LEASE = 1_500;
+const main = useRedis();
+const nodes = [useRedis(), useRedis(), useRedis()] as const;
+
+/** What an actor writes down of each time that it held the lock; times by this machine's monotonic clock, ms. */
+interface Section {
+  fence: number;
+  entered: number;
+  left: number;
+  /** Whether its holder could trust the lock up to the end. */
+  trusted: boolean;
+}
+
+function contend(actor: Actor, milliseconds: number): Promise<Section[]> {
+  return actor.run(async ({ mp }, duration: number) => {
+    const clock = (): number => Number(process.hrtime.bigint() / 1_000n) / 1_000;
+    const sections: Section[] = [];
+    const lock = mp.lock("stock");
+    const end = clock() + duration;
+    while (clock() < end) {
+      // Some give up in the middle of a vote.
+      const timeout = Math.random() < 0.2 ? Math.random() * 20 : 10_000;
+      const held = await lock.hold({ timeout }).catch(() => null);
+      if (!held) continue;
+      const entered = clock();
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * 15));
+      sections.push({ fence: held.fence, entered, left: clock(), trusted: held.isHeld });
+      await held.release().catch(() => {});
+    }
+    return sections;
+  }, milliseconds);
+}
+
+describe("a lock on three masters in trouble", () => {
+  test("guarantees 5 and 6, F9-F11: one node after the other is killed, frozen, slow or cut off, and so are holders: trusted sections never overlap, fences grow", async () => {
+    const seed = chooseSeed();
+    const random = seededRandom(seed);
+    const proxies = await Promise.all(nodes.map((node) => useFaultProxy(node.url)));
+    const mainProxy = await useFaultProxy(main.url);
+    const place = {
+      redis: mainProxy.url,
+      lockNodes: proxies.map((proxy) => proxy.url),
+      namespace: main.namespace(),
+      lease: LEASE,
+    };
+    const [steady, second, frozen] = await Promise.all([startActor(place), startActor(place), startActor(place)]);
+    const logs = [steady, second, frozen].map((actor) => contend(actor, 8_000));
+    const pause = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
+    const harms = [
+      async (index: number) => {
+        await nodes[index]?.killHard();
+        await pause(300);
+        await nodes[index]?.restart();
+      },
+      async (index: number) => {
+        nodes[index]?.pause();
+        await pause(600);
+        nodes[index]?.resume();
+      },
+      async (index: number) => {
+        proxies[index]?.delay(400);
+        await pause(500);
+        proxies[index]?.delay(0);
+      },
+      async (index: number) => {
+        await proxies[index]?.refuse();
+        await pause(500);
+        await proxies[index]?.accept();
+      },
+    ];
+    const end = performance.now() + 7_000;
+    let kills = 0;
+    while (performance.now() < end) {
+      const victim = await startActor(place);
+      contend(victim, 60_000).catch(() => {});
+      await harms[Math.floor(random() * harms.length)]?.(Math.floor(random() * 3));
+      victim.kill();
+      kills += 1;
+      if (kills % 3 === 1) {
+        frozen.freeze();
+        setTimeout(() => frozen.thaw(), LEASE * 1.4);
+      }
+      if (random() < 0.4) mainProxy.cut();
+      if (kills === 3) {
+        await mainProxy.refuse();
+        await pause(400);
+        await mainProxy.accept();
+      }
+    }
+    frozen.thaw();
+    const sections = (await Promise.all(logs)).flat().sort((one, other) => one.entered - other.entered);
+    const trusted = sections.filter((section) => section.trusted);
+    expect(trusted.length, `seed ${seed}`).toBeGreaterThan(30);
+    for (const [index, section] of trusted.entries()) {
+      const next = trusted[index + 1];
+      if (!next) break;
+      expect(next.entered, `seed ${seed}: two held it at once`).toBeGreaterThanOrEqual(section.left);
+      expect(next.fence, `seed ${seed}: fences grow`).toBeGreaterThan(section.fence);
+    }
+    const mp = await connect(place);
+    onTestFinished(() => mp.close());
+    await mp.lock("stock").run(() => {}, { timeout: 10_000 });
+    const votes = async (): Promise<number> =>
+      (await Promise.all(nodes.map((node) => node.client().exists(`{${place.namespace}}/lock-vote/stock`)))).reduce(
+        (sum, one) => sum + one,
+      );
+    await until(async () => (await votes()) === 0, { what: `seed ${seed}: no vote is left` });
+    await until(async () => (await mp.lock("stock").inspect()).waiters.length === 0, {
+      what: `seed ${seed}: nobody is left in the line`,
+    });
+  });
+});
