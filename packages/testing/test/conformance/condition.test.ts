@@ -245,10 +245,7 @@ inEveryWorld((world) => {
       expect(await leftovers(mp, "shared")).toEqual(NOTHING);
       // when it is interrupted after it was notified, but before it has the lock
       const second = new AbortController();
-      const late = withOwner(async () => {
-        await condition.acquire();
-        return condition.wait({ signal: second.signal });
-      });
+      const late = withOwner(() => condition.run(() => condition.wait({ signal: second.signal })));
       await untilAsleep(condition, 1);
       await condition.acquire();
       await condition.notify();
