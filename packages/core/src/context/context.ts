@@ -9,7 +9,14 @@ import {
   type QueueOptions,
   type SimpleQueue,
 } from "../channels/index.ts";
-import { assertRedisFit, closeRedis, openRedis, type RedisClient, type RedisConfig } from "../connection/index.ts";
+import {
+  assertLockNodesFit,
+  assertRedisFit,
+  closeRedis,
+  openRedis,
+  type RedisClient,
+  type RedisConfig,
+} from "../connection/index.ts";
 import { ClosedError } from "../errors/index.ts";
 import { Fleet, slotsOf } from "../fleet/index.ts";
 import type { Logger } from "../logger/logger.ts";
@@ -24,7 +31,6 @@ import { PoolRegistry } from "../registry/index.ts";
 import { ResultChannel } from "../results/index.ts";
 import { KeepAlive, Session, unreferenceSocket } from "../session/index.ts";
 import { type Runtime, TaskDurations, UnservedWatch } from "../submission/index.ts";
-import type { AnyTask, Task } from "../tasks/index.ts";
 import {
   type Barrier,
   type BarrierOptions,
@@ -51,6 +57,7 @@ import {
   type Semaphore,
   type SemaphoreOptions,
 } from "../sync/index.ts";
+import type { AnyTask, Task } from "../tasks/index.ts";
 import { WaitRoom } from "../waiting/index.ts";
 import { noteClosed, noteOpened } from "./open-contexts.ts";
 
@@ -88,7 +95,10 @@ export class Context {
   static async open(settings: ContextSettings): Promise<Context> {
     const client = openRedis(settings.redis, { name: "manyhands" });
     try {
-      await assertRedisFit(client, settings.redis);
+      await Promise.all([
+        assertRedisFit(client, settings.redis),
+        assertLockNodesFit(settings.lockNodes, settings.logger),
+      ]);
     } catch (error) {
       client.disconnect();
       throw error;

@@ -306,7 +306,7 @@ describe("a lock on three independent masters", () => {
 });
 
 describe("the nodes of a lock", () => {
-  const redis = useRedis();
+  const [redis, spare] = [useRedis(), useRedis()];
 
   test.each([
     [1, "at least 3"],
@@ -316,6 +316,25 @@ describe("the nodes of a lock", () => {
     const lockNodes = Array.from({ length: count }, (_, index) => `redis://127.0.0.1:${7_000 + index}`);
     await expect(connect({ redis: redis.url, lockNodes })).rejects.toThrow(ValueError);
     await expect(connect({ redis: redis.url, lockNodes })).rejects.toThrow(why);
+  });
+
+  test("one server under two addresses is refused", async () => {
+    const [one, other] = [await useFaultProxy(redis.url), await useFaultProxy(redis.url)];
+    const lockNodes = [one.url, other.url, "redis://127.0.0.1:1"];
+    const logger = { info() {}, warn() {}, error() {} };
+    await expect(connect({ redis: redis.url, lockNodes, logger })).rejects.toThrow("are the same one");
+  });
+
+  test("a node that is away is a warning, a majority that is away an error", async () => {
+    const lockNodes = [redis.url, spare.url, "redis://127.0.0.1:1"];
+    const warnings: string[] = [];
+    const logger = { info() {}, warn: (message: string) => void warnings.push(message), error() {} };
+    const mp = await connect({ redis: redis.url, lockNodes, logger });
+    await mp.close();
+    expect(warnings).toEqual([expect.stringContaining("127.0.0.1:1 is not reachable")]);
+    await spare.stop();
+    await expect(connect({ redis: redis.url, lockNodes, logger })).rejects.toThrow("2 of the 3 lockNodes");
+    await spare.restart();
   });
 
   test("the same server twice is refused", async () => {

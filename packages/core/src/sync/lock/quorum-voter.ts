@@ -5,13 +5,11 @@ import type { Keys } from "../../protocol/keys.ts";
 import type { Milliseconds } from "../../protocol/records.ts";
 import { LockNode } from "./lock-node.ts";
 import { extendVote, voteForLock } from "./node-scripts.ts";
+import { LONGEST_ANSWER, Poll } from "./poll.ts";
 import { type Motion, OneTryRedlock } from "./redlock-door.ts";
 import type { Ballot, BallotOutcome, LockPlace, Vote, Voter } from "./voter.ts";
 import { type Turn, WaitingLine } from "./waiting-line.ts";
 
-/** Longest and shortest wait for the answer of one node, ms. */
-const LONGEST_ANSWER: Milliseconds = 300;
-const SHORTEST_ANSWER: Milliseconds = 50;
 /** Longest wait for the main Redis before the first vote, ms. */
 const OPENING_LIMIT: Milliseconds = 1_000;
 /** Longest pause between two tries, ms; the first are shorter. */
@@ -249,45 +247,6 @@ export class QuorumVoter implements Voter {
     return new RedisUnfitError(
       `fewer than ${this.#majority} of the ${this.#nodes.length} lock nodes answer; look at the servers given as lockNodes`,
     );
-  }
-}
-
-/** One question to all nodes, and what they say besides for and against. */
-class Poll {
-  readonly place: LockPlace;
-  readonly limit: Milliseconds;
-  readonly facts: { from?: string; fence?: number };
-  /** Nodes that know of no holder. */
-  readonly lacking = new Set<LockNode>();
-  readonly #refusals = new Map<LockNode, Milliseconds>();
-  /** Largest fence of those that voted for it. */
-  fence = 0;
-
-  constructor(place: LockPlace, lease: Milliseconds, facts: Poll["facts"] = {}) {
-    this.place = place;
-    this.limit = Math.max(SHORTEST_ANSWER, Math.min(LONGEST_ANSWER, lease / 10));
-    this.facts = facts;
-  }
-
-  get refusals(): number {
-    return this.#refusals.size;
-  }
-
-  /** ms until the first lease in the way ends. */
-  get dueIn(): Milliseconds {
-    return Math.max(0, Math.min(LONGEST_PAUSE, ...this.#refusals.values()));
-  }
-
-  voted(fence: number): void {
-    this.fence = Math.max(this.fence, fence);
-  }
-
-  refused(node: LockNode, leaseLeft: Milliseconds): void {
-    this.#refusals.set(node, leaseLeft);
-  }
-
-  hasRefused(node: LockNode): boolean {
-    return this.#refusals.has(node);
   }
 }
 
