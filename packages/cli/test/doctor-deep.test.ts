@@ -208,6 +208,9 @@ test("keys that belong to nobody, and sessions that nobody looked after, are fou
   await client.hset(key(`event/${dead}-1`), "set", 0);
   await client.zadd(key("objects"), 1, `event/${dead}-1`, 2, "event/named");
   await client.set(key("event/named"), "of the wrong type");
+  await client.hset(key("process/runs"), "state", "running");
+  await client.zadd(key("processes"), 1, "runs");
+  await client.hset(key("process/forgotten"), "state", "running");
   await client.set(key("result/expires"), "x", "PX", 60_000);
   await client.zadd(key("deadlines"), Date.now() - 90_000, "session/fedcba9876543210");
   // when
@@ -216,6 +219,7 @@ test("keys that belong to nobody, and sessions that nobody looked after, are fou
   expect(findings.filter((finding) => finding.startsWith("key")).sort()).toEqual(
     [
       `key problem: ${key("lock-waiters/ghost")}: it belongs to no shared object that is registered`,
+      `key problem: ${key("process/forgotten")}: process forgotten neither waits nor runs`,
       `key problem: ${key(`session-holdings/${dead}`)}: session ${dead} has ended and nobody will look after it`,
       `key problem: ${key(`event/${dead}-1`)}: event/${dead}-1 has no name, and session ${dead} that made it has ended`,
     ].sort(),

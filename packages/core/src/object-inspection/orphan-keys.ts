@@ -18,7 +18,7 @@ export interface DeadSession {
 }
 
 /** What the whole namespace has in common. */
-const LASTING = new Set(["pools", "hosts", "objects", "deadlines"]);
+const LASTING = new Set(["pools", "hosts", "objects", "deadlines", "processes", "processes/queues"]);
 /** What is written in two steps, or is about to be removed, looks different after this, ms. */
 const SECOND_LOOK: Milliseconds = 500;
 /** Time within which the reaper looks after a dead session when anybody beats, ms. */
@@ -72,6 +72,10 @@ async function reasonAgainst({ client, keys }: Place, key: string): Promise<stri
   if (/^session(-|$)/.test(kind)) {
     if (await isLookedAfter({ client, keys }, name)) return null;
     return `session ${name} has ended and nobody will look after it`;
+  }
+  if (kind === "process") {
+    const isKnown = (await client.zscore(keys.processes, name)) !== null;
+    return isKnown ? null : `process ${name} neither waits nor runs`;
   }
   const object = await registeredObject({ client, keys }, kind, name);
   if (object === null) return "it belongs to no shared object that is registered";
