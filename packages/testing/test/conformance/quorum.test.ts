@@ -287,18 +287,22 @@ describe("a lock on three independent masters", () => {
     },
   );
 
-  test("locks go on without the main Redis, and with it again", async () => {
+  test.each([
+    ["dead", (proxy: FaultProxy) => proxy.refuse()],
+    ["frozen", (proxy: FaultProxy) => proxy.freeze()],
+  ])("locks go on while the main Redis is %s, and with it again", async (_, harm) => {
     const { mp, place, mainProxy } = await open({ lease: 10_000 });
     const other = await startActor(place);
     const lock = mp.lock("onwards");
     await lock.run(() => {});
     await other.run(({ mp: theirs }) => theirs.lock("onwards").run(() => {}));
-    await mainProxy.refuse();
-    const held = await lock.hold({ timeout: 2_000 });
+    await harm(mainProxy);
+    const held = await lock.hold({ timeout: 3_000 });
     const waiting = other.run(({ mp: theirs }) => theirs.lock("onwards").run(({ fence }) => fence));
     expect(await other.run(({ mp: theirs }) => theirs.lock("onwards").acquire(false))).toBe(false);
     await held.release();
     expect(await waiting).toBeGreaterThan(held.fence);
+    mainProxy.thaw();
     await mainProxy.accept();
     expect(await lock.run(() => "again", { timeout: 5_000 })).toBe("again");
     await until(async () => (await lock.inspect()).waiters.length === 0, { what: "nobody is left in the line" });
