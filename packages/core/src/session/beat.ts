@@ -13,6 +13,8 @@ export interface Beat {
   epoch: string;
   /** Wake-ups sent to the session so far. */
   wakeups: number;
+  /** The server's clock, ms. */
+  serverTime: number;
   /** Time until the next deadline of anything in the namespace, ms; null = there is none. */
   nextDeadline: Milliseconds | null;
 }
@@ -33,7 +35,7 @@ export interface RenewedSession {
 export class Heart {
   readonly #client: RedisClient;
   readonly #keys: Keys;
-  readonly #beat: Script<[number, string, number, number]>;
+  readonly #beat: Script<[number, string, number, number, number]>;
   readonly #end: Script<number>;
 
   constructor(client: RedisClient, keys: Keys, kinds: readonly ObjectKind[]) {
@@ -50,7 +52,7 @@ export class Heart {
    */
   async beat(session: RenewedSession | null, options: { interval: Milliseconds }): Promise<Beat> {
     const keys = this.#keys;
-    const [existed, epoch, wakeups, nextDeadline] = await this.#beat.run(
+    const [existed, epoch, wakeups, nextDeadline, serverTime] = await this.#beat.run(
       this.#client,
       [keys.deadlines, keys.epoch, keys.watched, keys.session(session?.id ?? "")],
       [
@@ -62,7 +64,7 @@ export class Heart {
         Math.max(6_000, Math.ceil(options.interval * 1.5)),
       ],
     );
-    return { existed: existed === 1, epoch, wakeups, nextDeadline: nextDeadline < 0 ? null : nextDeadline };
+    return { existed: existed === 1, epoch, wakeups, serverTime, nextDeadline: nextDeadline < 0 ? null : nextDeadline };
   }
 
   /**
@@ -80,7 +82,7 @@ export class Heart {
  * KEYS[1] deadlines; KEYS[2] epoch; KEYS[3] watched; KEYS[4] session
  * ARGV[1] prefix of keys; ARGV[2] session id, "" = only watch; ARGV[3] its lease, ms; ARGV[4] its record, JSON; ARGV[5]
  * the epoch if there is none; ARGV[6] time without any beat, ms, after which sessions get a moment to come back
- * Returns { 1 = the session was there, epoch, wake-ups sent to it, ms until the next deadline or -1 }.
+ * Returns { 1 = the session was there, epoch, wake-ups sent to it, ms until the next deadline or -1, server time in ms }.
  *
  * Nobody is to be taken for dead because Redis was away: after a pause that long, sessions are given five more seconds.
  */
@@ -90,7 +92,10 @@ local now = server_time()
 local existed, wakeups = 1, 0
 if id ~= "" then
   existed = redis.call("EXISTS", KEYS[4])
-  if existed == 0 then redis.call("HSET", KEYS[4], "record", ARGV[4], "wakeups", 0) end
+  if existed == 0 then
+    give_up_holdings(prefix, id, now)
+    redis.call("HSET", KEYS[4], "record", ARGV[4], "wakeups", 0)
+  end
   redis.call("PEXPIRE", KEYS[4], lease)
   redis.call("ZADD", KEYS[1], now + lease + 1, "session/" .. id)
   if redis.call("PTTL", KEYS[2]) < lease * 2 + 80000000 then
@@ -116,7 +121,7 @@ end
 if id ~= "" then wakeups = tonumber(redis.call("HGET", KEYS[4], "wakeups")) end
 local first = redis.call("ZRANGE", KEYS[1], 0, 0, "WITHSCORES")
 local next_deadline = first[2] and math.max(0, first[2] - now) or -1
-return { existed, redis.call("GET", KEYS[2]) or "", wakeups, next_deadline }
+return { existed, redis.call("GET", KEYS[2]) or "", wakeups, next_deadline, now }
 `;
 
 /**

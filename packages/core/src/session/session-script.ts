@@ -83,6 +83,8 @@ end
  * `leave(prefix, name, session, now, exited)` gives up what the session held; `exited` when its process is known to be gone;
  * `remove(prefix, name)` removes the object.
  *
+ * `give_up_holdings(prefix, session, now, exited)` is the first half: also for a session that comes back after its end,
+ * whose process has been told that it lost everything;
  * `end_session(prefix, session, now, exited)` ends it, at most 500 objects at a time; true when nothing is left.
  */
 export const END_SESSION = `
@@ -93,11 +95,14 @@ local function each_of(set, count, visit)
   end
   return redis.call("EXISTS", set) == 0
 end
-local function end_session(prefix, session, now, exited)
-  redis.call("DEL", prefix .. "session/" .. session)
-  local left = each_of(prefix .. "session-holdings/" .. session, 500, function(kind, name)
+local function give_up_holdings(prefix, session, now, exited)
+  return each_of(prefix .. "session-holdings/" .. session, 500, function(kind, name)
     kind.leave(prefix, name, session, now, exited)
   end)
+end
+local function end_session(prefix, session, now, exited)
+  redis.call("DEL", prefix .. "session/" .. session)
+  local left = give_up_holdings(prefix, session, now, exited)
   local removed = each_of(prefix .. "session-objects/" .. session, 500, function(kind, name)
     kind.remove(prefix, name)
   end)

@@ -59,6 +59,8 @@ export class Session {
   #timer: NodeJS.Timeout | undefined;
   #lapse: NodeJS.Timeout | undefined;
   #trustedUntil = 0;
+  /** One moment by both clocks: the server showed its time no earlier than `sentAt`. */
+  #clock: { sentAt: number; serverTime: number } | undefined;
   #started: Promise<void> | undefined;
   #isStarted = false;
   #stopped = false;
@@ -105,6 +107,11 @@ export class Session {
   /** Until when this process' own clock (`performance.now()`) says that the session cannot have ended in Redis, ms. */
   get trustedUntil(): number {
     return this.#trustedUntil;
+  }
+
+  /** This process' monotonic clock when the server's showed that time, at the earliest, ms; undefined before the first beat. */
+  localTime(serverTime: number): number | undefined {
+    return this.#clock && this.#clock.sentAt + (serverTime - this.#clock.serverTime);
   }
 
   /** Writes the lease for the first time; later calls return the same promise. After a failure, call it again. */
@@ -165,6 +172,7 @@ export class Session {
     }
     if (this.#trustedUntil > 0 && sentAt > this.#trustedUntil) this.#tell("lapsed");
     this.#trust(trustedUntil(sentAt, this.lease));
+    this.#clock = { sentAt, serverTime: beat.serverTime };
     const hasNewEpoch = beat.epoch !== this.#epoch;
     this.#epoch = beat.epoch;
     if (!isFirst) {

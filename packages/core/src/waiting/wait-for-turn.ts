@@ -34,7 +34,7 @@ export interface Turn<Value> {
    * What a wake-up that carries this word grants by itself, without another look at Redis: only for what is settled for
    * good in the script that sends it. Called after an attempt has been answered.
    */
-  told?(word: string): { value: Value } | undefined;
+  told?(word: string): { value: Value } | undefined | Promise<{ value: Value } | undefined>;
 }
 
 /** Longest time for the answer to a single try, ms. */
@@ -110,7 +110,7 @@ async function waitStored<Value>(
       }
       if (attempt.dueIn !== null) room.lookIn(attempt.dueIn + 1);
       if (!(await waiter.next(deadline - performance.now(), signal))) return undefined;
-      const told = waiter.word === undefined ? undefined : turn.told?.(waiter.word);
+      const told = waiter.word === undefined ? undefined : await turn.told?.(waiter.word);
       if (told) {
         isStored = false;
         return told;

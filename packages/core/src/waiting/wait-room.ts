@@ -6,7 +6,7 @@ import type { Beat, KeepAlive, Session } from "../session/index.ts";
 import { Waiter } from "./waiter.ts";
 
 /** Longest time between two looks for missed wake-ups and due leases while somebody waits, ms. */
-const LOOK_INTERVAL: Milliseconds = 5_000;
+const LOOK_INTERVAL: Milliseconds = 2_000;
 /** Shortest such time, ms. */
 const SHORTEST_INTERVAL: Milliseconds = 25;
 /** A wake-up that Redis has counted may still be on its way this long, ms. */

@@ -51,7 +51,7 @@ export class HeldLock implements AsyncDisposable {
     this.#place = held.place;
     this.#lease = held.lease;
     this.#vote = held.vote;
-    this.#trustedUntil = trustedUntil(held.vote.sentAt, held.lease);
+    this.#trustedUntil = trustedUntil(held.vote.sentAt, held.vote.lease ?? held.lease);
     this.#timer = this.#after(Math.min(held.lease / 3, FIRST_RENEWAL), () => void this.#renew());
     heldLocksOf(runtime).add(this);
   }

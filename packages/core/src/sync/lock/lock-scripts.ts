@@ -2,16 +2,19 @@ import { Script } from "../../script/index.ts";
 import { type ObjectKind, REGISTER, SERVER_TIME, WAKE_UP } from "../../session/index.ts";
 import type { LockKind } from "./voter.ts";
 
-/** Time in which a waiter that was called must come, before the next one is called, ms. */
-const CLAIM_WINDOW = 1_000;
+/** First lease of a waiter to whom a freed lock was granted: it must have come by then, ms. */
+export const GRANT_LEASE = 1_000;
 /** How long the record of a lock outlives its last use, ms. */
 const RECORD_TTL = 3_600_000;
+/** A waiter to whom the lock was granted holds it with this and its own name as token. */
+export const GRANTED = "granted|";
 
 /**
  * Locks are called by their whole name here, such as "lock/stock" or "rlock/stock".
  *
- * `lock_keys(prefix, lock)`; `call_next(prefix, lock, now)`: the lock is free, the first living waiter is told. Until it
- * comes, or has missed its claim window, the lock is nobody else's: first come, first served.
+ * `lock_keys(prefix, lock)`; `call_next(prefix, lock, now)`: the lock is free and is granted to the first living waiter,
+ * in the same step, so nobody can come in between. The wake-up carries the fence and the server's time, and with them
+ * the waiter holds the lock without asking; it has a short lease at first, in case the waiter is dead or frozen.
  */
 export const CALL_NEXT: string = `
 local function lock_keys(prefix, lock)
@@ -19,27 +22,40 @@ local function lock_keys(prefix, lock)
   return prefix .. lock, prefix .. kind .. "-record/" .. name, prefix .. kind .. "-waiters/" .. name
 end
 local function call_next(prefix, lock, now)
-  local _, record, waiters = lock_keys(prefix, lock)
-  if not wake_first(prefix, waiters) then return false end
-  redis.call("HSET", record, "called", redis.call("LINDEX", waiters, 0))
-  redis.call("ZADD", prefix .. "deadlines", now + ${CLAIM_WINDOW}, lock)
-  return true
+  local key, record, waiters = lock_keys(prefix, lock)
+  while true do
+    local waiter = redis.call("LPOP", waiters)
+    if not waiter then return false end
+    local session, number, label = string.match(waiter, "^([^|]+)|(%d+)|(.*)$")
+    local session_key = prefix .. "session/" .. session
+    if redis.call("EXISTS", session_key) == 1 then
+      local fence = string.format("%.0f", redis.call("HINCRBY", record, "fence", 1))
+      redis.call("SET", key, "${GRANTED}" .. waiter, "PX", ${GRANT_LEASE})
+      redis.call("HSET", record, "session", session, "label", label, "since", now, "count", 1)
+      local count = string.format("%d", redis.call("HINCRBY", session_key, "wakeups", 1))
+      redis.call("PUBLISH", prefix .. "wakeups/" .. session, count .. " " .. number .. " " .. fence .. "@" .. now)
+      if redis.call("EXISTS", waiters) == 1 then
+        redis.call("ZADD", prefix .. "deadlines", now + ${GRANT_LEASE} + 1, lock)
+      end
+      return true
+    end
+  end
 end
 local function set_free(prefix, lock)
   local key, record, waiters = lock_keys(prefix, lock)
-  redis.call("DEL", key)
   local session = redis.call("HGET", record, "noted")
   if session then
     redis.call("SREM", prefix .. "session-holdings/" .. session, lock)
     redis.call("HDEL", record, "noted")
   end
-  if redis.call("EXISTS", waiters) == 1 then call_next(prefix, lock, server_time()) end
+  if redis.call("EXISTS", waiters) == 1 and call_next(prefix, lock, server_time()) then return end
+  redis.call("DEL", key)
 end
 `;
 
 const SHARED = SERVER_TIME + WAKE_UP + REGISTER + CALL_NEXT;
 
-/** Looks after locks whose lease ended without a release, and after waiters that were called and did not come. */
+/** Looks after locks whose lease ended without a release, those of waiters that were granted one and did not come included. */
 export const LOCK_KIND: ObjectKind = lockKind("lock");
 export const RLOCK_KIND: ObjectKind = lockKind("rlock");
 
@@ -58,10 +74,8 @@ return {
       return nil
     end
     if left > 0 then return now + left + 1 end
-    local first = redis.call("LINDEX", waiters, 0)
-    -- It missed its claim window. If it lives it still gets the wake-up, and then joins the line again.
-    if redis.call("HGET", record, "called") == first then redis.call("LPOP", waiters) end
-    if call_next(prefix, lock, now) then return now + ${CLAIM_WINDOW} end
+    -- Whoever was granted it and did not come, but lives, still gets the wake-up, and then joins the line again.
+    if call_next(prefix, lock, now) then return now + ${GRANT_LEASE} + 1 end
     return now + ${RECORD_TTL}
   end,
   leave = function(prefix, name, session, now, exited)
@@ -92,7 +106,7 @@ function grant(then: string): string {
   local fence = time[1] .. string.format("%06d", time[2])
   if last and tonumber(fence) <= tonumber(last) then fence = string.format("%.0f", tonumber(last) + 1) end
   redis.call("SET", KEYS[1], ARGV[3], "PX", ARGV[4])
-  redis.call("HSET", KEYS[2], "fence", fence, "session", ARGV[6], "label", ARGV[7], "since", string.sub(fence, 1, -4), "count", 1)
+  redis.call("HSET", KEYS[2], "fence", fence, "session", ARGV[6], "label", ARGV[7] or "", "since", string.sub(fence, 1, -4), "count", 1)
   ${then}`;
 }
 
@@ -101,12 +115,11 @@ export type AcquireReply = [1, string] | [0, number] | [-1] | [-2];
 
 /**
  * KEYS[1] lock, string with PX: the holder's token; KEYS[2] its record, hash with PX: fence, and of the
- * present or last holder session, label, since (ms), count, noted (its session, where that knows of the lock); called
- * (waiter whose turn it is); KEYS[3] waiters, list, first comes first;
+ * present or last holder session, label, since (ms), count, noted (its session, where that knows of the lock); KEYS[3] waiters, list, first comes first;
  * KEYS[4] deadlines
  * ARGV[1] prefix of keys; ARGV[2] "<kind>/<name>"; ARGV[3] token; ARGV[4] lease, ms; ARGV[5] waiter to store if it is not free, "" =
  * none; ARGV[6] session of the caller; ARGV[7] what it says of itself; ARGV[8] session of the maker of an unnamed lock, "";
- * ARGV[9] token that the lock is taken over from, ""
+ * ARGV[9] token that the lock is taken over from, ""; "" at the end may be left out
  * Returns { 1, fence } acquired; { 0, ms until the lease in the way ends } not; { -1 } the maker of the unnamed lock is
  * gone; { -2 } it is no longer held with the token to take over from.
  *
@@ -119,19 +132,27 @@ export const acquireLock: Script<AcquireReply> = new Script<AcquireReply>({
   lua: `
 local holder = redis.call("GET", KEYS[1])
 local has_line = redis.call("EXISTS", KEYS[3]) == 1
-if not holder and not has_line and ARGV[9] == "" then
+if not holder and not has_line and not ARGV[9] then
   local last = redis.call("HGET", KEYS[2], "fence")
   if last then ${grant("return { 1, fence }")} end
 end
 ${SHARED}
 local prefix, lock, token, waiter = ARGV[1], ARGV[2], ARGV[3], ARGV[5]
+local owner, from = ARGV[8] or "", ARGV[9] or ""
 if holder == token then return { 1, redis.call("HGET", KEYS[2], "fence") } end
-if ARGV[9] ~= "" then
-  if holder ~= ARGV[9] then return { -2 } end
+if waiter ~= "" and holder == "${GRANTED}" .. waiter then
+  redis.call("SET", KEYS[1], token, "PX", ARGV[4])
+  return { 1, redis.call("HGET", KEYS[2], "fence") }
+end
+local function join_line()
+  if waiter ~= "" and not redis.call("LPOS", KEYS[3], waiter) then redis.call("RPUSH", KEYS[3], waiter) end
+end
+if from ~= "" then
+  if holder ~= from then return { -2 } end
 elseif holder then
   local left = redis.call("PTTL", KEYS[1])
   if waiter ~= "" then
-    if not redis.call("LPOS", KEYS[3], waiter) then redis.call("RPUSH", KEYS[3], waiter) end
+    join_line()
     redis.call("ZADD", KEYS[4], server_time() + left + 1, lock)
   end
   return { 0, left }
@@ -144,19 +165,19 @@ elseif has_line then
   if first == waiter then
     redis.call("LPOP", KEYS[3])
   elseif first then
-    if redis.call("HGET", KEYS[2], "called") ~= first then call_next(prefix, lock, server_time()) end
-    if waiter ~= "" and not redis.call("LPOS", KEYS[3], waiter) then redis.call("RPUSH", KEYS[3], waiter) end
-    return { 0, ${CLAIM_WINDOW} }
+    join_line()
+    call_next(prefix, lock, server_time())
+    return { 0, ${GRANT_LEASE} }
   end
 end
 local last = redis.call("HGET", KEYS[2], "fence")
 if not last then
   local now = server_time()
-  if not register(prefix, lock, ARGV[8], now) then return { -1 } end
+  if not register(prefix, lock, owner, now) then return { -1 } end
   redis.call("ZADD", KEYS[4], "NX", now + ${RECORD_TTL}, lock)
 end
 ${grant(`
-  redis.call("HDEL", KEYS[2], "called", "noted")
+  redis.call("HDEL", KEYS[2], "noted")
   if not last then redis.call("PEXPIRE", KEYS[2], ${RECORD_TTL}) end
   if redis.call("EXISTS", KEYS[3]) == 1 then redis.call("ZADD", KEYS[4], server_time() + ARGV[4] + 1, lock) end
   return { 1, fence }`)}
@@ -218,7 +239,7 @@ if ARGV[4] ~= "" then
   redis.call("LREM", KEYS[3], 1, ARGV[4])
 end
 local holder = redis.call("GET", KEYS[1])
-if holder == ARGV[3] then
+if holder == ARGV[3] or (ARGV[4] ~= "" and holder == "${GRANTED}" .. ARGV[4]) then
   set_free(prefix, lock)
   return 1
 end

@@ -46,6 +46,8 @@ export interface LockState {
 
 /** Share of a lease that must be left when a lock is acquired. */
 const LEAST_VALIDITY = 0.1;
+/** The same for a lock that was granted with a wake-up: there is time left for the first renewal. */
+const LEAST_CLAIM = 0.6;
 
 /**
  * A lock between processes on any number of machines (rules L1-L8). First come, first served; not reentrant; held for a
@@ -149,6 +151,7 @@ export class Lock extends SharedObject {
           return this.#attempt(ballot);
         },
         abandon: () => this.#voter.abandon(ballot),
+        told: (word) => this.#claim(ballot, word),
       },
       { patience, label: ballot.label },
     );
@@ -180,6 +183,14 @@ export class Lock extends SharedObject {
       if (left >= this.#lease * LEAST_VALIDITY) return { granted: true, value: outcome.vote };
       await this.#voter.release(ballot, outcome.vote.token);
     }
+  }
+
+  /** What a wake-up granted, unless hardly anything of it is left. */
+  async #claim(ballot: Ballot, word: string): Promise<{ value: Vote } | undefined> {
+    const vote = await this.#voter.claim(ballot, word);
+    if (!vote) return undefined;
+    const lease = vote.lease ?? this.#lease;
+    return trustedUntil(vote.sentAt, lease) - performance.now() < lease * LEAST_CLAIM ? undefined : { value: vote };
   }
 
   /** Waits for as long as it takes. */

@@ -87,6 +87,11 @@ export class QuorumVoter implements Voter {
     return { vote: null, dueIn: 0 };
   }
 
+  /** A wake-up only says whose turn it is: the nodes have to be asked. */
+  claim(): Promise<undefined> {
+    return Promise.resolve(undefined);
+  }
+
   async extend(place: LockPlace, vote: Vote, lease: Milliseconds): Promise<boolean> {
     const { token, fence } = vote;
     const poll = new Poll(place, lease, { fence });

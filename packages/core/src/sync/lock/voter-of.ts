@@ -17,5 +17,5 @@ export function voterOf(runtime: ObjectRuntime): Voter {
 }
 
 function oneRedis({ client, keys, session }: ObjectRuntime): Voter {
-  return new RedlockVoter({ client, keys, session: session.id });
+  return new RedlockVoter({ client, keys, session: session.id, localTime: (time) => session.localTime(time) });
 }

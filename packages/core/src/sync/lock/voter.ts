@@ -27,8 +27,10 @@ export interface Vote {
   readonly token: string;
   /** Grows with every acquisition of the lock. */
   readonly fence: number;
-  /** The caller's monotonic clock (`performance.now()`) when the request was sent, ms. */
+  /** The caller's monotonic clock (`performance.now()`) when the request was sent, or no later than the grant, ms. */
   readonly sentAt: number;
+  /** Lease that was granted, where it is not the one that was asked for, ms. */
+  readonly lease?: Milliseconds;
 }
 
 /** Outcome of a ballot. `dueIn`: ms until the lease in the way ends. */
@@ -40,6 +42,11 @@ export type BallotOutcome = { vote: Vote } | { vote: null; dueIn: Milliseconds }
 export interface Voter {
   /** @throws StateLostError when the maker of an unnamed lock is gone; LockLostError when there is nothing to take over */
   acquire(ballot: Ballot): Promise<BallotOutcome>;
+  /**
+   * A wake-up of the ballot's waiter came with a word that may say that it holds the lock now.
+   * @returns undefined when it has to ask
+   */
+  claim(ballot: Ballot, word: string): Promise<Vote | undefined>;
   /** @returns whether it is still held with this vote */
   extend(place: LockPlace, vote: Vote, lease: Milliseconds): Promise<boolean>;
   /** @returns whether it was held with this vote */
