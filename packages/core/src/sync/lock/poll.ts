@@ -15,6 +15,8 @@ export class Poll {
   readonly facts: { from?: string; fence?: number };
   /** Nodes that know of no holder. */
   readonly lacking: Set<LockNode> = new Set<LockNode>();
+  /** A vote that comes now is of no use any more. */
+  isOver: boolean = false;
   readonly #refusals = new Map<LockNode, Milliseconds>();
   /** Largest fence of those that voted for it. */
   fence: number = 0;

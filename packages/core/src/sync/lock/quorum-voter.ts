@@ -4,7 +4,7 @@ import type { ObjectRuntime } from "../../objects/index.ts";
 import type { Keys } from "../../protocol/keys.ts";
 import type { Milliseconds } from "../../protocol/records.ts";
 import { LockNode } from "./lock-node.ts";
-import { extendVote, voteForLock } from "./node-scripts.ts";
+import { extendVote, type VoteReply, voteForLock } from "./node-scripts.ts";
 import { LONGEST_ANSWER, Poll } from "./poll.ts";
 import { type Motion, OneTryRedlock } from "./redlock-door.ts";
 import type { Ballot, BallotOutcome, LockPlace, Vote, Voter } from "./voter.ts";
@@ -155,12 +155,14 @@ export class QuorumVoter implements Voter {
       this.#nextToken = token;
       return this.#redlock.acquire(name, ballot.lease);
     });
+    poll.isOver = !(isElected && sent.isWanted);
     if (!isElected) return { dueIn: poll.dueIn };
     const { fence } = poll;
     const back = new Poll(ballot, ballot.lease, { fence });
     if (sent.isWanted && (await this.#ask(back, (name) => this.#redlock.extend(name, token, ballot.lease)))) {
       return { fence, sentAt };
     }
+    poll.isOver = true;
     this.#withdraw(ballot, token);
     return { dueIn: 0 };
   }
@@ -212,7 +214,14 @@ export class QuorumVoter implements Voter {
     switch (act) {
       case "acquire": {
         const args = [token, duration, facts.from ?? ""];
-        const [answer, detail] = await node.ask(limit, (client) => voteForLock.run(client, [vote, fence], args));
+        const [answer, detail] = await node.ask(limit, (client) => {
+          const voting = voteForLock.run(client, [vote, fence], args);
+          // A script that the node did not know is sent twice, and the second time may come after the withdrawal.
+          const takeBack = ([late]: VoteReply): unknown =>
+            late === 1 && poll.isOver && node.withdraw(limit, vote, token);
+          voting.then(takeBack).catch(() => {});
+          return voting;
+        });
         if (answer === 1) poll.voted(Number(detail));
         else poll.refused(node, Number(detail));
         return answer;
