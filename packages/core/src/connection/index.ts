@@ -3,3 +3,4 @@ export { assertLockNodesFit } from "./lock-node-fitness.ts";
 export { resolveLockNodes } from "./lock-nodes.ts";
 export { closeRedis, type OpenOptions, openRedis, type RedisClient } from "./open.ts";
 export { DEFAULT_REDIS_URL, describeRedis, type RedisConfig, type RedisTarget, resolveRedis } from "./redis-config.ts";
+export { subscribeTo } from "./subscribe.ts";

@@ -18,6 +18,11 @@ export interface OpenOptions {
    */
   blocking?: boolean;
   /**
+   * For `subscribeTo`, which subscribes again itself.
+   * @defaultValue false
+   */
+  subscribing?: boolean;
+  /**
    * Fail what is not answered within a second, and send nothing a second time after a broken connection.
    * @defaultValue false
    */
@@ -35,6 +40,7 @@ export function openRedis(config: RedisConfig | undefined, options: OpenOptions)
     maxRetriesPerRequest: null,
     enableOfflineQueue: !options.failFast,
     connectTimeout: 5_000,
+    autoResubscribe: !options.subscribing,
     ...(options.impatient ? IMPATIENT : {}),
     ...(options.blocking ? { commandTimeout: undefined, socketTimeout: undefined } : {}),
   };

@@ -17,6 +17,7 @@ import {
   type RedisClient,
   type RedisConfig,
 } from "../connection/index.ts";
+import { createManager, type ManagedOptions, type Manager } from "../containers/index.ts";
 import { ClosedError } from "../errors/index.ts";
 import { Fleet, slotsOf } from "../fleet/index.ts";
 import type { Logger } from "../logger/logger.ts";
@@ -288,6 +289,16 @@ export class Context {
     return createReadWriteLock(this.#objects, options);
   }
 
+  /**
+   * A manager (rules M1-M12): makes dicts, lists and more that live and end with it. With a name it is the same for
+   * everybody who uses that name, and stays until it is shut down.
+   * @throws ValueError a bad name
+   */
+  manager(options?: string | ManagedOptions): Manager {
+    this.#assertOpen();
+    return createManager(this.#objects, options);
+  }
+
   /** A handle of the object that a reference names. @internal */
   openObject(reference: ObjectReference): SharedObject {
     this.#assertOpen();
@@ -364,7 +375,11 @@ export class Context {
   #createObjectRuntime(): ObjectRuntime {
     const { client, keys, session, keepAlive, logger } = this.#runtime;
     const openSubscriber = (): RedisClient => {
-      const subscriber = openRedis(this.#settings.redis, { name: `manyhands:wakeups:${session.id}`, blocking: true });
+      const subscriber = openRedis(this.#settings.redis, {
+        name: `manyhands:wakeups:${session.id}`,
+        blocking: true,
+        subscribing: true,
+      });
       unreferenceSocket(subscriber);
       return subscriber;
     };

@@ -1,4 +1,4 @@
-import { closeRedis, type RedisClient } from "../connection/index.ts";
+import { closeRedis, type RedisClient, subscribeTo } from "../connection/index.ts";
 import { ClosedError, StateLostError } from "../errors/index.ts";
 import type { Keys } from "../protocol/keys.ts";
 import type { Milliseconds } from "../protocol/records.ts";
@@ -108,14 +108,15 @@ export class WaitRoom {
   async #start(): Promise<void> {
     const subscriber = this.#subscriber ?? this.#openSubscriber();
     this.#subscriber = subscriber;
-    subscriber.on("message", (_channel: string, message: string) => this.#receive(message));
     await this.#session.start();
-    await subscriber.subscribe(this.#keys.wakeups(this.#session.id));
+    // What was sent while the subscription was interrupted shows in the next beat.
+    await subscribeTo(subscriber, [this.#keys.wakeups(this.#session.id)], {
+      message: (text) => this.#receive(text),
+      gap: () => this.lookIn(0),
+    });
     const { wakeups } = await this.#session.beat();
     this.#arrived = wakeups;
     this.#isStarted = true;
-    // What was sent while the subscription was interrupted shows in the next beat.
-    subscriber.on("ready", () => this.lookIn(0));
   }
 
   #receive(message: string): void {

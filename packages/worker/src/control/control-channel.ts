@@ -1,5 +1,5 @@
 import type { Logger } from "@manyhands/core";
-import type { ControlMessage, Keys, RedisClient } from "@manyhands/core/internal";
+import { type ControlMessage, type Keys, type RedisClient, subscribeTo } from "@manyhands/core/internal";
 
 export interface ControlChannelOptions {
   /** A connection of its own: it only listens. */
@@ -15,7 +15,6 @@ export interface ControlChannelOptions {
 /** Hears what is said to all hosts and to this one. Everything heard is a hint; what is missed is read elsewhere. */
 export class ControlChannel {
   readonly #options: ControlChannelOptions;
-  #isSubscribed = false;
 
   constructor(options: ControlChannelOptions) {
     this.#options = options;
@@ -24,13 +23,10 @@ export class ControlChannel {
   /** Resolves when messages are heard. */
   async start(): Promise<void> {
     const { subscriber, keys, hostId, onGap } = this.#options;
-    subscriber.on("message", (_channel: string, text: string) => this.#hear(text));
-    // The connection subscribes again by itself; what was said meanwhile is lost.
-    subscriber.on("ready", () => {
-      if (this.#isSubscribed) onGap();
+    await subscribeTo(subscriber, [keys.control, keys.hostControl(hostId)], {
+      message: (text) => this.#hear(text),
+      gap: onGap,
     });
-    await subscriber.subscribe(keys.control, keys.hostControl(hostId));
-    this.#isSubscribed = true;
   }
 
   #hear(text: string): void {

@@ -85,7 +85,10 @@ export class Host implements WorkerHost {
     const keys = new Keys(options.namespace);
     const client = openRedis(options.redis, { name: `manyhands:host:${encodeURIComponent(options.name)}` });
     this.#client = client;
-    this.#subscriber = openRedis(options.redis, { name: `manyhands:control:${encodeURIComponent(options.name)}` });
+    this.#subscriber = openRedis(options.redis, {
+      name: `manyhands:control:${encodeURIComponent(options.name)}`,
+      subscribing: true,
+    });
     const registry = new PoolRegistry(client, keys);
     const fleet = new Fleet(client, keys);
     const { logger } = options;

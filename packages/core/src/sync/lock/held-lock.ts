@@ -41,6 +41,7 @@ export class HeldLock implements AsyncDisposable {
   /** Until the next renewal; while one is under way until the deadline. */
   #timer: NodeJS.Timeout;
   #isRenewing = false;
+  #isReleasing = false;
   #wasStateLost = false;
   #onLost: (() => void) | undefined;
 
@@ -105,6 +106,7 @@ export class HeldLock implements AsyncDisposable {
     this.#assertHeld();
     const { keepAlive } = this.#runtime;
     keepAlive.hold();
+    this.#isReleasing = true;
     try {
       // Without an answer the deadline decides.
       this.#watchDeadline();
@@ -116,6 +118,8 @@ export class HeldLock implements AsyncDisposable {
       this.#assertHeld();
       this.#end("released");
     } finally {
+      this.#isReleasing = false;
+      if (this.#state === "held") void this.#renew();
       keepAlive.release();
     }
   }
@@ -173,7 +177,7 @@ export class HeldLock implements AsyncDisposable {
   }
 
   async #renew(): Promise<void> {
-    if (this.#state !== "held" || this.#isRenewing) return;
+    if (this.#state !== "held" || this.#isRenewing || this.#isReleasing) return;
     // The timer came too late: somebody else may have been granted the lock, so it must not be extended (F4).
     if (performance.now() >= this.#trustedUntil) return this.#lose("deadline");
     this.#isRenewing = true;
@@ -194,6 +198,8 @@ export class HeldLock implements AsyncDisposable {
       if (held && state === "lost") this.#voter.release(this.#place, this.#vote.token).catch(() => {});
       return;
     }
+    // A renewal that was sent before a release may be answered after it.
+    if (this.#isReleasing) return;
     if (held === false) return this.#lose("refused");
     if (held) this.#trustedUntil = trustedUntil(sentAt, this.#lease);
     clearTimeout(this.#timer);
