@@ -35,6 +35,7 @@ export const FOLDERS: Readonly<Record<string, readonly (readonly string[])[]>> =
     ["results", "inspection", "objects"],
     ["submission", "sync"],
     ["pool", "channels"],
+    ["containers"],
     ["object-kinds"],
     ["object-inspection", "process"],
     ["context"],

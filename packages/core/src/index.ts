@@ -3,17 +3,22 @@
  */
 export type { JoinableQueue, Queue, QueueOptions, QueueState, SimpleQueue } from "./channels/index.ts";
 export type { RedisConfig } from "./connection/redis-config.ts";
+export type { DictEntries, DictProxy, ManagedOptions, Manager, WriteOptions } from "./containers/index.ts";
 export { type ConnectOptions, connect } from "./context/connect.ts";
 export type { Context } from "./context/context.ts";
 export { currentContext } from "./context/current-context.ts";
 export {
   AssertionError,
+  AttributeError,
   BrokenBarrierError,
   CancelledError,
   ClosedError,
   type ErrorClass,
+  IndexError,
+  KeyError,
   LockLostError,
   type LockLostReason,
+  ManagerClosedError,
   ManyhandsError,
   type ManyhandsErrorOptions,
   PayloadTooLargeError,

@@ -125,6 +125,26 @@ export class AssertionError extends ManyhandsError {
   override readonly code = "ERR_ASSERTION";
 }
 
+/** A key that is not in the dict, or an item that is not in the set (Python's KeyError). */
+export class KeyError extends ManyhandsError {
+  override readonly code = "ERR_KEY";
+}
+
+/** An index outside the list or array (Python's IndexError). */
+export class IndexError extends ManyhandsError {
+  override readonly code = "ERR_INDEX";
+}
+
+/** A name that a namespace, or another object, does not have (Python's AttributeError). */
+export class AttributeError extends ManyhandsError {
+  override readonly code = "ERR_ATTRIBUTE";
+}
+
+/** The manager of what was used was shut down, or its maker has ended. */
+export class ManagerClosedError extends ManyhandsError {
+  override readonly code = "ERR_MANAGER_CLOSED";
+}
+
 /** Redis cannot be reached, refused the credentials, or is not fit for use (too old, evicting). */
 export class RedisUnfitError extends ManyhandsError {
   override readonly code = "ERR_REDIS_UNFIT";

@@ -149,6 +149,11 @@ export class Session {
     return this.#beat(false);
   }
 
+  /** Ends what owns objects as a session does, such as a manager: its objects are removed. */
+  endOwner(id: string): Promise<void> {
+    return this.#heart.end(id, { exited: true });
+  }
+
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#isStarted = false;

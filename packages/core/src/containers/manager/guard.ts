@@ -1,0 +1,58 @@
+import { ManagerClosedError, ManyhandsError } from "../../errors/index.ts";
+import type { ObjectRuntime, SharedObject } from "../../objects/index.ts";
+import { closedManager, managerOf } from "./manager-life.ts";
+
+/** Methods of locks, events, queues … that ask Redis. */
+const ASKING = new Set([
+  ...["acquire", "release", "hold", "run", "locked", "takeOver", "inspect"],
+  ...["isSet", "set", "clear", "wait", "waitFor", "notify", "notifyAll"],
+  ...["getValue", "drain", "countDown", "getCount", "abort", "reset", "parties", "nWaiting", "broken"],
+  ...["put", "get", "putNowait", "getNowait", "qsize", "empty", "full", "shutdown", "taskDone", "join"],
+]);
+/** Those which would find nothing, and say so, where the manager is gone. */
+const LOOKING = new Set(["locked", "inspect", "isSet", "getValue", "getCount", "qsize", "empty", "full"]);
+
+type Method = (this: SharedObject, ...args: unknown[]) => unknown;
+
+/**
+ * Makes the calls of an object that a manager owns fail with ManagerClosedError once the manager is gone, and start the
+ * manager before the first one (M11). Containers see to that themselves.
+ */
+export function guard<Handle extends SharedObject>(
+  runtime: ObjectRuntime,
+  handle: Handle,
+  owner: string | null,
+): Handle {
+  if (owner === null || !managerOf(runtime, owner)) return handle;
+  for (const name of ASKING) {
+    const method: unknown = Reflect.get(handle, name);
+    if (typeof method !== "function") continue;
+    const guarded = (...args: unknown[]): Promise<unknown> =>
+      ask(runtime, { handle, owner, isLook: LOOKING.has(name) }, () => (method as Method).apply(handle, args));
+    Object.defineProperty(handle, name, { value: guarded, configurable: true });
+  }
+  return handle;
+}
+
+async function ask(
+  runtime: ObjectRuntime,
+  asked: { handle: SharedObject; owner: string; isLook: boolean },
+  call: () => unknown,
+): Promise<unknown> {
+  const { handle, owner, isLook } = asked;
+  const what = `the ${handle.kind} "${handle.name}"`;
+  const manager = managerOf(runtime, owner);
+  if (manager && !manager.isStarted) await runtime.keepAlive.during(manager.ready(what));
+  if (isLook && (await isGone(runtime, owner))) throw closedManager(owner, what);
+  try {
+    return await call();
+  } catch (error) {
+    if (!(error instanceof ManyhandsError) || error instanceof ManagerClosedError) throw error;
+    if (await isGone(runtime, owner).catch(() => false)) throw closedManager(owner, what, error);
+    throw error;
+  }
+}
+
+async function isGone({ client, keys, keepAlive }: ObjectRuntime, owner: string): Promise<boolean> {
+  return (await keepAlive.during(client.exists(keys.session(owner)))) === 0;
+}

@@ -1,0 +1,71 @@
+import { ManagerClosedError } from "../../errors/index.ts";
+import type { ObjectRuntime } from "../../objects/index.ts";
+import { closedManager, endLife, type ManagerLife, ownerOf } from "./manager-life.ts";
+import { forgetManager, startManager } from "./manager-scripts.ts";
+
+/** A manager that this context opened. */
+export class LifeInRedis implements ManagerLife {
+  readonly #runtime: ObjectRuntime;
+  readonly #name: string;
+  /** Session of the maker of an unnamed one, "" for a named one. */
+  readonly #maker: string;
+  #starting: Promise<void> | undefined;
+  #state: "new" | "started" | "shut" = "new";
+
+  constructor(runtime: ObjectRuntime, identity: { name: string; maker: string }) {
+    this.#runtime = runtime;
+    this.#name = identity.name;
+    this.#maker = identity.maker;
+  }
+
+  get isStarted(): boolean {
+    return this.#state === "started";
+  }
+
+  get isShut(): boolean {
+    return this.#state === "shut";
+  }
+
+  async ready(what: string): Promise<void> {
+    if (this.isShut) throw closedManager(ownerOf(this.#name), what);
+    this.#starting ??= this.#start().catch((error) => {
+      this.#starting = undefined;
+      throw error;
+    });
+    await this.#starting;
+  }
+
+  /** Removes the manager with its objects. Repeatable. */
+  async shutdown(): Promise<void> {
+    if (this.isShut) return;
+    this.#state = "shut";
+    endLife(this.#runtime, ownerOf(this.#name));
+    await this.#runtime.keepAlive.during(this.#remove());
+  }
+
+  /** First its objects, so that whoever comes after a program that ended here still finds the manager. */
+  async #remove(): Promise<void> {
+    const { client, keys, session } = this.#runtime;
+    if (!session.isStarted) await session.start();
+    await session.endOwner(ownerOf(this.#name));
+    await forgetManager.run(
+      client,
+      [keys.object("manager", this.#name), keys.objects, keys.sessionObjects(this.#maker)],
+      [`manager/${this.#name}`],
+    );
+  }
+
+  async #start(): Promise<void> {
+    const { client, keys, session } = this.#runtime;
+    if (!session.isStarted) await session.start();
+    const reply = await startManager.run(
+      client,
+      [keys.object("manager", this.#name), keys.session(ownerOf(this.#name))],
+      [keys.prefix, this.#name, this.#maker],
+    );
+    if (reply !== 1) {
+      throw new ManagerClosedError(`the program that made the manager "${this.#name}" has ended, and it with it`);
+    }
+    if (this.#state === "new") this.#state = "started";
+  }
+}
