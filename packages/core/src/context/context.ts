@@ -64,7 +64,7 @@ import {
   type SemaphoreOptions,
 } from "../sync/index.ts";
 import type { AnyTask, Task } from "../tasks/index.ts";
-import { WaitRoom, type WaitOptions } from "../waiting/index.ts";
+import { type WaitOptions, WaitRoom } from "../waiting/index.ts";
 import { noteClosed, noteOpened } from "./open-contexts.ts";
 
 /** Settings of a context, checked and complete. */
