@@ -1,7 +1,18 @@
 /**
  * The public API of manyhands.
  */
-export type { JoinableQueue, Queue, QueueOptions, QueueState, SimpleQueue } from "./channels/index.ts";
+export type {
+  Connection,
+  JoinableQueue,
+  PipeEndState,
+  PipeOptions,
+  PipeState,
+  Queue,
+  QueueOptions,
+  QueueState,
+  SimpleQueue,
+  Waitable,
+} from "./channels/index.ts";
 export type { RedisConfig } from "./connection/redis-config.ts";
 export type { DictEntries, DictProxy, ManagedOptions, Manager, WriteOptions } from "./containers/index.ts";
 export { type ConnectOptions, connect } from "./context/connect.ts";
@@ -11,8 +22,11 @@ export {
   AssertionError,
   AttributeError,
   BrokenBarrierError,
+  BrokenPipeError,
+  BufferTooShortError,
   CancelledError,
   ClosedError,
+  EndOfFileError,
   type ErrorClass,
   IndexError,
   KeyError,

@@ -1,5 +1,14 @@
 export { openChannel } from "./open-channel.ts";
 export {
+  Connection,
+  createPipe,
+  PIPE_KIND,
+  type PipeEndState,
+  type PipeOptions,
+  type PipeState,
+  readPipe,
+} from "./pipe/index.ts";
+export {
   createJoinableQueue,
   createQueue,
   createSimpleQueue,
@@ -11,3 +20,4 @@ export {
   readQueue,
   type SimpleQueue,
 } from "./queue/index.ts";
+export { type Waitable, waitForAny } from "./wait/index.ts";

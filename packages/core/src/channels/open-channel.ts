@@ -1,4 +1,5 @@
 import type { ObjectReference, ObjectRuntime, SharedObject } from "../objects/index.ts";
+import { Connection, type ConnectionSettings } from "./pipe/index.ts";
 import { JoinableQueue, Queue, SimpleQueue } from "./queue/index.ts";
 
 type Open = (runtime: ObjectRuntime, reference: ObjectReference) => SharedObject;
@@ -9,6 +10,7 @@ const OPENERS: Readonly<Record<string, Open>> = {
   "simple-queue": (runtime, reference) => new SimpleQueue(runtime, reference, { maxSize: 0 }),
   "joinable-queue": (runtime, reference) =>
     new JoinableQueue(runtime, reference, reference.settings as { maxSize: number }),
+  pipe: (runtime, reference) => new Connection(runtime, reference, reference.settings as ConnectionSettings),
 };
 
 /** A live handle of a queue or pipe; undefined for other kinds. */

@@ -1,13 +1,18 @@
 import { randomBytes } from "node:crypto";
 import type { Telemetry } from "bullmq";
 import {
+  type Connection,
   createJoinableQueue,
+  createPipe,
   createQueue,
   createSimpleQueue,
   type JoinableQueue,
+  type PipeOptions,
   type Queue,
   type QueueOptions,
   type SimpleQueue,
+  type Waitable,
+  waitForAny,
 } from "../channels/index.ts";
 import {
   assertLockNodesFit,
@@ -59,7 +64,7 @@ import {
   type SemaphoreOptions,
 } from "../sync/index.ts";
 import type { AnyTask, Task } from "../tasks/index.ts";
-import { WaitRoom } from "../waiting/index.ts";
+import { type WaitOptions, WaitRoom } from "../waiting/index.ts";
 import { noteClosed, noteOpened } from "./open-contexts.ts";
 
 /** Settings of a context, checked and complete. */
@@ -278,6 +283,28 @@ export class Context {
   joinableQueue<Item = unknown>(options?: number | string | QueueOptions): JoinableQueue<Item> {
     this.#assertOpen();
     return createJoinableQueue<Item>(this.#objects, options);
+  }
+
+  /**
+   * The two ends of a new pipe (rules N1-N10), each of which can be sent to another process: both send and receive, or with
+   * `pipe(false)` the first only receives and the second only sends.
+   * @throws ValueError a bad option
+   */
+  pipe<First = unknown, Second = First>(options?: boolean | PipeOptions): [Connection<First>, Connection<Second>] {
+    this.#assertOpen();
+    return createPipe<First, Second>(this.#objects, options);
+  }
+
+  /**
+   * Waits until one of several objects is ready: connections and queues (something can be taken, or never will), results,
+   * sentinels of processes (N7, P14). Takes nothing.
+   * @param patience - How long, ms, or with a signal; without a timeout for ever, 0 or less = one look.
+   * @returns the ones that are ready, in their order; none when the time was over first
+   * @throws the signal's reason; ValueError for what cannot be waited for; ClosedError for a closed connection
+   */
+  async wait<Item extends Waitable>(objects: Iterable<Item>, patience?: Milliseconds | WaitOptions): Promise<Item[]> {
+    this.#assertOpen();
+    return waitForAny(this.#runtime.keepAlive, objects, patience);
   }
 
   /**

@@ -117,6 +117,27 @@ export class QueueClosedError extends ManyhandsError {
   override readonly code = "ERR_QUEUE_CLOSED";
 }
 
+/** Everything is read, and nobody is left who could send more (Python's EOFError). */
+export class EndOfFileError extends ManyhandsError {
+  override readonly code = "ERR_END_OF_FILE";
+}
+
+/** Nobody is left who could receive what is sent (Python's BrokenPipeError). */
+export class BrokenPipeError extends ManyhandsError {
+  override readonly code = "ERR_BROKEN_PIPE";
+}
+
+/** A message is larger than the buffer that it was to be put into; here it is (Python's BufferTooShort). */
+export class BufferTooShortError extends ManyhandsError {
+  override readonly code = "ERR_BUFFER_TOO_SHORT";
+  readonly bytes: Uint8Array;
+
+  constructor(message: string, options: ManyhandsErrorOptions & { bytes: Uint8Array }) {
+    super(message, options);
+    this.bytes = options.bytes;
+  }
+}
+
 /**
  * A rule of use was broken, such as notifying a condition without holding its lock, or starting a process twice (Python's
  * AssertionError).

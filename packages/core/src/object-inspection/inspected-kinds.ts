@@ -1,4 +1,4 @@
-import { type QueueState, readQueue } from "../channels/index.ts";
+import { type PipeState, type QueueState, readPipe, readQueue } from "../channels/index.ts";
 import type { RedisClient } from "../connection/index.ts";
 import { type Participant, readParticipants } from "../objects/index.ts";
 import type { Keys } from "../protocol/keys.ts";
@@ -49,6 +49,7 @@ const KINDS: Readonly<Record<string, InspectedKind>> = {
   queue: inspectQueue("queue"),
   "simple-queue": inspectQueue("simple-queue"),
   "joinable-queue": inspectQueue("joinable-queue"),
+  pipe: inspect(readPipe, pipeReading),
 };
 
 function inspect<State>(
@@ -136,6 +137,15 @@ function barrierReading(state: BarrierState): ObjectReading {
 function conditionReading(state: ConditionState): ObjectReading {
   const lock = state.lock ? `, under ${state.lock.kind}/${state.lock.name}` : "";
   return { ...withoutHolders(state.sleepers), summary: `${state.sleepers.length} asleep${lock}`, state };
+}
+
+/** Waiters: who waits to receive from the first end, then from the second. */
+function pipeReading(state: PipeState): ObjectReading {
+  const ends = state.ends.map(
+    ({ open, messages, holders }) => `${open ? `with ${holders.length}` : "closed"}, ${messages} messages`,
+  );
+  const waiters = state.ends.flatMap(({ readers }) => readers);
+  return { ...withoutHolders(waiters), summary: ends.join(state.duplex ? " <-> " : " <- "), state };
 }
 
 /** Waiters: who waits for an item, then who waits for room, then who waits until all is done. */

@@ -3,6 +3,7 @@ import type { RedisClient } from "../connection/index.ts";
 import { readParticipants } from "../objects/index.ts";
 import type { Keys } from "../protocol/keys.ts";
 import { Operations } from "../session/index.ts";
+import { holderOfToken } from "../sync/lock/lock-scripts.ts";
 import { releasePermits } from "../sync/semaphore/semaphore-scripts.ts";
 import { inspectedKind, type Place, unreadable } from "./inspected-kinds.ts";
 import { forgetObject, removeObject, takeBack } from "./object-scripts.ts";
@@ -109,10 +110,8 @@ export class ObjectInspector {
     const locks = (await this.places()).filter(({ kind }) => NOTED_LATE.has(kind));
     for (let start = 0; start < locks.length; start += AT_ONCE) {
       const part = locks.slice(start, start + AT_ONCE);
-      const holders = await Promise.all(
-        part.map(({ kind, name }) => client.hget(keys.object(kind, name, "record"), "session")),
-      );
-      const held = part.filter((_, index) => holders[index] === session);
+      const tokens = await Promise.all(part.map(({ kind, name }) => client.get(keys.object(kind, name))));
+      const held = part.filter((_, index) => holderOfToken(tokens[index] ?? "") === session);
       await Promise.all(held.map((place) => this.#takeBack(place, [session])));
     }
   }

@@ -3,6 +3,13 @@ import type { RedisClient } from "../connection/index.ts";
 
 type Argument = string | number | Buffer | Uint8Array;
 
+/** A reply whose strings are bytes. */
+type WithBytes<Reply> = Reply extends string
+  ? Buffer
+  : Reply extends unknown[]
+    ? { [Index in keyof Reply]: WithBytes<Reply[Index]> }
+    : Reply;
+
 /**
  * One Lua script: one state change. A connection sends the text once, then its hash; when the server has forgotten it, the
  * text follows.
@@ -21,17 +28,36 @@ export class Script<Reply = unknown> {
   }
 
   async run(client: RedisClient, keys: string[], args: Argument[]): Promise<Reply> {
-    const parameters = [...keys, ...(args as (string | number | Buffer)[])];
+    return (await this.#run(client, keys, { args, form: "text" })) as Reply;
+  }
+
+  /** As {@link run}, but every string of the reply comes as the bytes that it is. */
+  async runForBytes(client: RedisClient, keys: string[], args: Argument[]): Promise<WithBytes<Reply>> {
+    return (await this.#run(client, keys, { args, form: "bytes" })) as WithBytes<Reply>;
+  }
+
+  async #run(
+    client: RedisClient,
+    keys: string[],
+    call: { args: Argument[]; form: "text" | "bytes" },
+  ): Promise<unknown> {
+    const parameters = [...keys, ...(call.args as (string | number | Buffer)[])];
+    const evaluate = (): Promise<unknown> =>
+      call.form === "text"
+        ? client.eval(this.#lua, keys.length, ...parameters)
+        : client.callBuffer("eval", this.#lua, keys.length, ...parameters);
     if (!this.#knownBy.has(client)) {
       this.#knownBy.add(client);
       // At once and not after a refusal: commands that are sent after this one must be done after it.
-      return (await client.eval(this.#lua, keys.length, ...parameters)) as Reply;
+      return evaluate();
     }
     try {
-      return (await client.evalsha(this.#hash, keys.length, ...parameters)) as Reply;
+      return await (call.form === "text"
+        ? client.evalsha(this.#hash, keys.length, ...parameters)
+        : client.callBuffer("evalsha", this.#hash, keys.length, ...parameters));
     } catch (error) {
       if (!(error instanceof Error) || !error.message.startsWith("NOSCRIPT")) throw error;
-      return (await client.eval(this.#lua, keys.length, ...parameters)) as Reply;
+      return evaluate();
     }
   }
 }

@@ -3,7 +3,7 @@ import { ownLabel } from "../../objects/index.ts";
 import type { Milliseconds } from "../../protocol/records.ts";
 import { type Attempt, type Patience, toLimit, waitForTurn } from "../../waiting/index.ts";
 import type { QueuePlace } from "./queue-place.ts";
-import { abandonQueue, commitItems, returnItems, type TakeReply, takeItems, takeLeased } from "./queue-scripts.ts";
+import { abandonQueue, commitItems, pollQueue, returnItems, takeItems, takeLeased } from "./queue-scripts.ts";
 
 /** Most items taken at once, and about the most characters. */
 const BATCH_ITEMS = 1_000;
@@ -25,12 +25,15 @@ const COMMIT_SHARE = 8;
  * larger batches; 2. items are committed just before they are handed out (`leased`: only when they are done); 3. what is
  * taken and not asked for goes back to the front of the queue; 4. after a lapse of the session nothing of it is handed out,
  * because others may have it.
+ *
+ * Items are texts, or bytes where `form` says so.
  */
-export class Consumer {
+export class Consumer<Stored extends string | Buffer = string> {
   readonly #place: QueuePlace;
   readonly #isLeased: boolean;
   readonly #mayPrefetch: boolean;
-  #buffer: string[] = [];
+  readonly #form: "text" | "bytes";
+  #buffer: Stored[] = [];
   /** Place of the next item in the buffer. */
   #next = 0;
   /** A claim of its own after each lapse. */
@@ -50,17 +53,21 @@ export class Consumer {
   #idle: NodeJS.Timeout | undefined;
   readonly #stopListening: (() => void)[];
 
-  constructor(place: QueuePlace, options: { isLeased: boolean; mayPrefetch: boolean }) {
+  constructor(
+    place: QueuePlace,
+    options: { isLeased: boolean; mayPrefetch: boolean; form: Stored extends string ? "text" : "bytes" },
+  ) {
     this.#place = place;
     this.#isLeased = options.isLeased;
     this.#mayPrefetch = options.mayPrefetch;
+    this.#form = options.form;
     const { session } = place.runtime;
     const forget = (): void => this.#forget();
     this.#stopListening = [session.on("lapsed", forget), session.on("lost", forget), session.on("stateLost", forget)];
   }
 
   /** An item that is here already. */
-  next(): { text: string } | undefined {
+  next(): { text: Stored } | undefined {
     if (this.#next >= this.#buffer.length) return undefined;
     const now = performance.now();
     if (now >= this.#place.runtime.session.trustedUntil) {
@@ -68,7 +75,7 @@ export class Consumer {
       return undefined;
     }
     this.#activeAt = now;
-    const text = this.#buffer[this.#next] as string;
+    const text = this.#buffer[this.#next] as Stored;
     this.#next += 1;
     if (this.#isLeased) this.#outstanding += 1;
     else this.#commitUpTo();
@@ -77,7 +84,7 @@ export class Consumer {
   }
 
   /** @returns undefined when there was none in time */
-  async get(patience: Patience | undefined): Promise<{ text: string } | undefined> {
+  async get(patience: Patience | undefined): Promise<{ text: Stored } | undefined> {
     const { limit, signal } = toLimit(patience);
     const deadline = performance.now() + limit;
     const { runtime } = this.#place;
@@ -96,6 +103,31 @@ export class Consumer {
       );
       if (!granted) return undefined;
     }
+  }
+
+  /**
+   * Waits until a get would not wait.
+   * @returns false when that was not so in time
+   */
+  async poll(patience: Patience | undefined): Promise<boolean> {
+    if (this.#next < this.#buffer.length) return true;
+    const place = this.#place;
+    const { client, room } = place.runtime;
+    const keys = [place.key(), place.key("items"), place.key("pollers")];
+    const there = await waitForTurn<true>(
+      room,
+      {
+        attempt: async (waiter): Promise<Attempt<true>> => {
+          const reply = await pollQueue.run(client, keys, [...place.making, waiter ?? ""]);
+          place.confirm(reply);
+          const isThere = reply === 1 || this.#next < this.#buffer.length;
+          return isThere ? { granted: true, value: true } : { granted: false, dueIn: null };
+        },
+        abandon: (waiter) => client.lrem(place.key("pollers"), 1, waiter ?? ""),
+      },
+      { patience, label: ownLabel() },
+    );
+    return there !== undefined;
   }
 
   /** Of a leased queue: one of the items handed out here is done. @throws LockLostError when its lease has ended */
@@ -147,9 +179,11 @@ export class Consumer {
     const incarnation = this.#incarnation;
     const keys = [place.key("consumers"), this.claim];
     const args = [...place.making, this.#name, this.#want, waiter ?? ""];
-    const [reply, ...items]: TakeReply = this.#isLeased
-      ? await takeLeased.run(place.context, keys, args)
-      : await takeItems.run(place.runtime.client, keys, [...args, this.#committed, this.#taken - this.#committed]);
+    const [reply, ...items] = (
+      this.#isLeased
+        ? await takeLeased.run(place.context, keys, args)
+        : await this.#takeCommitting(keys, [...args, this.#committed, this.#taken - this.#committed])
+    ) as [number, ...Stored[]];
     place.confirm(reply);
     // Meanwhile the claim was given up, and these with it.
     if (incarnation !== this.#incarnation || items.length === 0) return;
@@ -160,6 +194,11 @@ export class Consumer {
     this.#activeAt = this.#filledAt;
     this.#meanLength = (this.#meanLength + (items[0]?.length ?? 0)) / 2;
     this.#watchIdle();
+  }
+
+  #takeCommitting(keys: string[], args: (string | number)[]): Promise<unknown> {
+    const { client } = this.#place.runtime;
+    return this.#form === "text" ? takeItems.run(client, keys, args) : takeItems.runForBytes(client, keys, args);
   }
 
   /** The whole batch is handed out: the next one depends on how fast that was. */
@@ -206,7 +245,7 @@ export class Consumer {
     await this.#return(this.claim, claimed, left.slice(0, left.length - claimed));
   }
 
-  async #return(claim: string, count: number, before: readonly string[]): Promise<void> {
+  async #return(claim: string, count: number, before: readonly Stored[]): Promise<void> {
     const { context, runtime, queue } = this.#place;
     this.#isFetching = true;
     const returned = returnItems.run(context, [claim], [runtime.keys.prefix, queue, count, ...before]);

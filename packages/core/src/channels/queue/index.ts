@@ -1,3 +1,5 @@
+export { Consumer } from "./consumer.ts";
+export { Producer } from "./producer.ts";
 export {
   createJoinableQueue,
   createQueue,
@@ -9,4 +11,5 @@ export {
   readQueue,
   SimpleQueue,
 } from "./queue.ts";
-export { QUEUE_KINDS } from "./queue-scripts.ts";
+export { QueuePlace } from "./queue-place.ts";
+export { QUEUE_KEYS, QUEUE_KINDS } from "./queue-scripts.ts";

@@ -10,7 +10,7 @@ const BATCH_TEXT = 1024 * 1024;
 const CALLS = 4;
 
 interface Put {
-  text: string;
+  text: string | Buffer;
   resolve: () => void;
   reject: (error: unknown) => void;
 }
@@ -21,13 +21,14 @@ export class Producer {
   #waiting: Put[] = [];
   #calls = 0;
   #isScheduled = false;
+  #whenIdle: (() => void)[] = [];
 
   constructor(place: QueuePlace) {
     this.#place = place;
   }
 
   /** Stores an item in a queue without a limit. */
-  put(text: string): Promise<void> {
+  put(text: string | Buffer): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ text, resolve, reject });
       if (this.#isScheduled) return;
@@ -61,6 +62,12 @@ export class Producer {
     return put !== undefined;
   }
 
+  /** Waits until everything put so far is stored, or has failed. */
+  async flush(): Promise<void> {
+    if (this.#waiting.length === 0 && this.#calls === 0) return;
+    await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
+  }
+
   #send(): void {
     while (this.#waiting.length > 0 && this.#calls < CALLS) {
       const batch = this.#nextBatch();
@@ -84,6 +91,9 @@ export class Producer {
           this.#send();
         });
     }
+    if (this.#calls > 0) return;
+    for (const resolve of this.#whenIdle) resolve();
+    this.#whenIdle = [];
   }
 
   #nextBatch(): Put[] {
@@ -98,8 +108,9 @@ export class Producer {
     return this.#waiting.splice(0, count);
   }
 
-  async #store(texts: string[], waiter: string | null): Promise<number> {
+  async #store(texts: (string | Buffer)[], waiter: string | null): Promise<number> {
     const place = this.#place;
+    if (place.ready) await place.ready;
     const stored = await putItems.run(
       place.context,
       [place.key(), place.key("items"), place.key("putters")],

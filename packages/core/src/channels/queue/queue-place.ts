@@ -3,7 +3,24 @@ import { QueueClosedError } from "../../errors/index.ts";
 import type { ObjectRuntime } from "../../objects/index.ts";
 import type { Operations } from "../../session/index.ts";
 import { Existence } from "../../sync/index.ts";
-import type { QueueKind } from "./queue-scripts.ts";
+import type { StreamKind } from "./queue-scripts.ts";
+
+/** What makes a queue. */
+export interface QueueFacts {
+  kind: StreamKind;
+  name: string;
+  /** Session of the maker of an unnamed one; "" for a named one. */
+  owner: string;
+  maxSize: number;
+  /** Of a queue that others make and remove: what is said of it. */
+  within?: {
+    title: string;
+    /** What a call throws once it was shut down. */
+    shut: () => Error;
+    /** Before this nothing is put. */
+    ready: () => Promise<void>;
+  };
+}
 
 /** One queue as one process sees it: its keys, and what scripts are told about it. */
 export class QueuePlace {
@@ -12,19 +29,13 @@ export class QueuePlace {
   readonly queue: string;
   readonly title: string;
   readonly existence: Existence;
-  readonly #kind: QueueKind;
-  readonly #name: string;
-  readonly #owner: string;
-  readonly #maxSize: number;
+  readonly #facts: QueueFacts;
 
-  constructor(runtime: ObjectRuntime, facts: { kind: QueueKind; name: string; owner: string; maxSize: number }) {
+  constructor(runtime: ObjectRuntime, facts: QueueFacts) {
     this.runtime = runtime;
-    this.#kind = facts.kind;
-    this.#name = facts.name;
-    this.#owner = facts.owner;
-    this.#maxSize = facts.maxSize;
+    this.#facts = facts;
     this.queue = `${facts.kind}/${facts.name}`;
-    this.title = `queue "${facts.name}"`;
+    this.title = facts.within?.title ?? `queue "${facts.name}"`;
     this.existence = new Existence(this.title);
   }
 
@@ -38,21 +49,27 @@ export class QueuePlace {
 
   /** The first arguments of scripts that may make the queue. */
   get making(): (string | number)[] {
-    return [this.runtime.keys.prefix, this.queue, this.#owner, this.existence.required, this.#maxSize];
+    const { owner, maxSize, within } = this.#facts;
+    return [this.runtime.keys.prefix, this.queue, owner, within ? "1" : this.existence.required, maxSize];
   }
 
-  key(part?: "items" | "getters" | "putters" | "joiners" | "consumers"): string {
-    return this.runtime.keys.object(this.#kind, this.#name, part);
+  key(part?: "items" | "getters" | "putters" | "joiners" | "pollers" | "consumers"): string {
+    return this.runtime.keys.object(this.#facts.kind, this.#facts.name, part);
   }
 
   /** What a consumer, "<session>#<number>", has taken and not committed. */
   claimOf(consumer: string): string {
-    return this.runtime.keys.object(this.#kind, `${consumer}/${this.#name}`, "claim");
+    return this.runtime.keys.object(this.#facts.kind, `${consumer}/${this.#facts.name}`, "claim");
+  }
+
+  /** Resolves when the queue can be used; undefined = at once. */
+  get ready(): Promise<void> | undefined {
+    return this.#facts.within?.ready();
   }
 
   /** @throws StateLostError, QueueClosedError for the negative answers of scripts */
   confirm(reply: number): void {
-    if (reply === -3) throw new QueueClosedError(`the ${this.title} was shut down`);
+    if (reply === -3) throw this.#facts.within?.shut() ?? new QueueClosedError(`the ${this.title} was shut down`);
     this.existence.confirm(reply === 0 ? 1 : reply);
   }
 }

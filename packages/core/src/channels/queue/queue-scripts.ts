@@ -3,6 +3,8 @@ import { type ObjectKind, OnceScript, REGISTER, SERVER_TIME, WAKE_UP } from "../
 
 /** The kinds of queues; each has names of its own. */
 export type QueueKind = "queue" | "simple-queue" | "joinable-queue";
+/** `pipe-stream`: one direction of a pipe, which makes and removes it; named `<end that reads>/<pipe>`. */
+export type StreamKind = QueueKind | "pipe-stream";
 
 /** Time in which somebody who was woken must come, before the next one is woken, ms. */
 const CLAIM_WINDOW = 1_000;
@@ -10,10 +12,10 @@ const CLAIM_WINDOW = 1_000;
 /**
  * A queue is called by its whole name here, such as "queue/orders". Its keys:
  * main, hash: state (open, draining, shut), maxSize, unfinished (puts without taskDone), zeros (how often unfinished came
- * to 0); items, list; getters, putters, joiners, lists of waiters; consumers, hash: "<session>#<number>" -> how many items it
+ * to 0); items, list; getters, putters, joiners, pollers, lists of waiters; consumers, hash: "<session>#<number>" -> how many items it
  * has committed; claim of a consumer, list: items it has taken and not committed, oldest first.
  */
-const QUEUE_KEYS = `
+export const QUEUE_KEYS: string = `
 local function queue_key(prefix, queue, part)
   local kind, name = string.match(queue, "^([^/]+)/(.*)$")
   return prefix .. kind .. "-" .. part .. "/" .. name
@@ -22,7 +24,14 @@ local function claim_key(prefix, queue, consumer)
   local kind, name = string.match(queue, "^([^/]+)/(.*)$")
   return prefix .. kind .. "-claim/" .. consumer .. "/" .. name
 end
+-- Who waits for anything to be there, and takes nothing.
+local function wake_pollers(prefix, queue)
+  local pollers = queue_key(prefix, queue, "pollers")
+  wake_all(prefix, pollers)
+  redis.call("DEL", pollers)
+end
 local function wake_getters(prefix, queue, count)
+  wake_pollers(prefix, queue)
   local getters = queue_key(prefix, queue, "getters")
   local woken = 0
   while woken < count do
@@ -56,6 +65,30 @@ local function give_back(prefix, queue, claim, count)
   if returned > 0 then wake_getters(prefix, queue, returned) end
   return returned
 end
+-- Removes what was put and not handed out.
+local function drop_claims(prefix, queue)
+  local consumers = queue_key(prefix, queue, "consumers")
+  for _, consumer in ipairs(redis.call("HKEYS", consumers)) do
+    redis.call("DEL", claim_key(prefix, queue, consumer))
+    redis.call("SREM", prefix .. "session-holdings/" .. string.match(consumer, "^[^#]+"), queue)
+  end
+  redis.call("DEL", consumers)
+end
+-- Tells everybody who waits to look again.
+local function wake_everybody(prefix, queue)
+  for _, part in ipairs({ "getters", "putters", "joiners", "pollers" }) do
+    wake_all(prefix, queue_key(prefix, queue, part))
+    redis.call("DEL", queue_key(prefix, queue, part))
+  end
+end
+local function remove_queue(prefix, queue)
+  wake_everybody(prefix, queue)
+  drop_claims(prefix, queue)
+  redis.call("DEL", prefix .. queue)
+  redis.call("UNLINK", queue_key(prefix, queue, "items"))
+  redis.call("ZREM", prefix .. "objects", queue)
+  redis.call("ZREM", prefix .. "deadlines", queue)
+end
 -- 0 = it is there, else the negative answer.
 local function ensure(prefix, queue, owner, must_exist, max_size)
   if redis.call("EXISTS", prefix .. queue) == 1 then return 0 end
@@ -68,9 +101,11 @@ end
 
 const SHARED = SERVER_TIME + WAKE_UP + REGISTER + QUEUE_KEYS;
 
-export const QUEUE_KINDS: readonly ObjectKind[] = (["queue", "simple-queue", "joinable-queue"] as const).map(queueKind);
+export const QUEUE_KINDS: readonly ObjectKind[] = (
+  ["queue", "simple-queue", "joinable-queue", "pipe-stream"] as const
+).map(queueKind);
 
-function queueKind(kind: QueueKind): ObjectKind {
+function queueKind(kind: StreamKind): ObjectKind {
   const reaper = `(function()
 ${QUEUE_KEYS}
 return {
@@ -99,20 +134,7 @@ return {
     end
   end,
   remove = function(prefix, name)
-    local queue = "${kind}/" .. name
-    for _, part in ipairs({ "getters", "putters", "joiners" }) do
-      wake_all(prefix, queue_key(prefix, queue, part))
-      redis.call("DEL", queue_key(prefix, queue, part))
-    end
-    local consumers = queue_key(prefix, queue, "consumers")
-    for _, consumer in ipairs(redis.call("HKEYS", consumers)) do
-      redis.call("DEL", claim_key(prefix, queue, consumer))
-      redis.call("SREM", prefix .. "session-holdings/" .. string.match(consumer, "^[^#]+"), queue)
-    end
-    redis.call("DEL", prefix .. queue, consumers)
-    redis.call("UNLINK", queue_key(prefix, queue, "items"))
-    redis.call("ZREM", prefix .. "objects", queue)
-    redis.call("ZREM", prefix .. "deadlines", queue)
+    remove_queue(prefix, "${kind}/" .. name)
   end,
 }
 end)()`;
@@ -165,12 +187,27 @@ return count
 /** Reply of {@link takeItems} and {@link takeLeased}: a number as of putItems, then items. */
 export type TakeReply = [number, ...string[]];
 
+/** A consumer of large messages is not given many of them at once, characters. */
+const TAKEN_TEXT = 1024 * 1024;
+
 const TAKE = `
+-- The items of a pipe may be of any size, so that their number says nothing.
+local function take_while_small(items, want)
+  local got, size = {}, 0
+  while #got < want and size < ${TAKEN_TEXT} do
+    local item = redis.call("LPOP", items)
+    if not item then break end
+    table.insert(got, item)
+    size = size + #item
+  end
+  return got
+end
 local function take(prefix, queue, consumer, want, waiter)
   local items, getters = queue_key(prefix, queue, "items"), queue_key(prefix, queue, "getters")
   local state = redis.call("HGET", prefix .. queue, "state")
   if state == "shut" then return { -3 } end
-  local got = redis.call("LPOP", items, want)
+  local is_pipe = string.sub(queue, 1, 5) == "pipe-"
+  local got = is_pipe and take_while_small(items, tonumber(want)) or redis.call("LPOP", items, want)
   if not got or #got == 0 then
     if state ~= "open" then return { -3 } end
     if waiter ~= "" and not redis.call("LPOS", getters, waiter) then redis.call("RPUSH", getters, waiter) end
@@ -262,6 +299,23 @@ return returned + #ARGV - 5
 });
 
 /**
+ * KEYS[1] main; KEYS[2] items; KEYS[3] pollers
+ * ARGV[1] prefix of keys; ARGV[2] queue; ARGV[3] session of the maker, ""; ARGV[4] "1" = it must exist; ARGV[5] largest
+ * size, 0 = none; ARGV[6] waiter to store if there is nothing, "" = none
+ * Returns 1 = a take would not wait, for an item or because it was shut down; 0 = it would; -1, -2 as of putItems.
+ */
+export const pollQueue: Script<number> = new Script<number>({
+  name: "pollQueue",
+  lua: `${SHARED}
+local missing = ensure(ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5])
+if missing ~= 0 then return missing end
+if redis.call("HGET", KEYS[1], "state") ~= "open" or redis.call("EXISTS", KEYS[2]) == 1 then return 1 end
+if ARGV[6] ~= "" and not redis.call("LPOS", KEYS[3], ARGV[6]) then redis.call("RPUSH", KEYS[3], ARGV[6]) end
+return 0
+`,
+});
+
+/**
  * KEYS[1] getters or putters; KEYS[2] main
  * ARGV[1] prefix of keys; ARGV[2] queue; ARGV[3] waiter
  * Returns 1. Whoever leaves passes on the wake-up that it may have got.
@@ -345,11 +399,7 @@ if ARGV[6] == "1" then
   local unfinished = redis.call("HINCRBY", KEYS[1], "unfinished", -dropped)
   if unfinished == 0 and dropped > 0 then redis.call("HINCRBY", KEYS[1], "zeros", 1) end
 end
-for _, part in ipairs({ "getters", "putters", "joiners" }) do
-  local waiters = queue_key(prefix, queue, part)
-  wake_all(prefix, waiters)
-  redis.call("DEL", waiters)
-end
+wake_everybody(prefix, queue)
 return 1
 `,
 });
@@ -361,7 +411,7 @@ return 1
  */
 export const measureQueue: Script<[number] | [number, string, string, string]> = new Script({
   name: "measureQueue",
-  lua: `${QUEUE_KEYS.slice(0, QUEUE_KEYS.indexOf("local function wake_getters"))}
+  lua: `${QUEUE_KEYS.slice(0, QUEUE_KEYS.indexOf("-- Who waits for anything"))}
 if redis.call("EXISTS", KEYS[1]) == 0 then return { -1 } end
 local size = redis.call("LLEN", KEYS[2])
 if ARGV[3] ~= "1" then

@@ -1,17 +1,7 @@
 import type { ObjectRuntime } from "../../objects/index.ts";
 import { Consumer } from "./consumer.ts";
 import { Producer } from "./producer.ts";
-import { QueuePlace } from "./queue-place.ts";
-import type { QueueKind } from "./queue-scripts.ts";
-
-/** What makes a queue. */
-export interface QueueFacts {
-  kind: QueueKind;
-  name: string;
-  /** Session of the maker of an unnamed one; "" for a named one. */
-  owner: string;
-  maxSize: number;
-}
+import { type QueueFacts, QueuePlace } from "./queue-place.ts";
 
 /** One queue as one context uses it, whatever the number of its handles. */
 export class QueueShare {
@@ -25,7 +15,7 @@ export class QueueShare {
     const isLeased = facts.kind === "joinable-queue";
     this.place = new QueuePlace(runtime, facts);
     this.producer = new Producer(this.place);
-    this.consumer = new Consumer(this.place, { isLeased, mayPrefetch: !isLeased && facts.maxSize === 0 });
+    this.consumer = new Consumer(this.place, { isLeased, mayPrefetch: !isLeased && facts.maxSize === 0, form: "text" });
     this.#leave = leave;
   }
 

@@ -4,10 +4,16 @@ import type { LockKind } from "./voter.ts";
 
 /** First lease of a waiter to whom a freed lock was granted: it must have come by then, ms. */
 export const GRANT_LEASE = 1_000;
+/** The session that made a token: "<session>:<number>", or that of a waiter to whom the lock was granted. */
+export function holderOfToken(token: string): string {
+  return token.startsWith(GRANTED) ? (token.slice(GRANTED.length).split("|")[0] ?? "") : (token.split(":")[0] ?? "");
+}
+
 /** How long the record of a lock outlives its last use, ms. */
 const RECORD_TTL = 3_600_000;
-/** A waiter to whom the lock was granted holds it with this and its own name as token. */
+/** A waiter to whom the lock was granted holds it with this and its own name as token; other tokens begin "<session>:". */
 export const GRANTED = "granted|";
+const GRANTED_PATTERN = "granted%|";
 
 /**
  * Locks are called by their whole name here, such as "lock/stock" or "rlock/stock".
@@ -21,6 +27,9 @@ local function lock_keys(prefix, lock)
   local kind, name = string.match(lock, "^([^/]+)/(.*)$")
   return prefix .. lock, prefix .. kind .. "-record/" .. name, prefix .. kind .. "-waiters/" .. name
 end
+local function session_of(token)
+  return token and string.match(token, "^${GRANTED_PATTERN}([^|]+)") or token and string.match(token, "^[^:]+")
+end
 local function call_next(prefix, lock, now)
   local key, record, waiters = lock_keys(prefix, lock)
   while true do
@@ -31,7 +40,7 @@ local function call_next(prefix, lock, now)
     if redis.call("EXISTS", session_key) == 1 then
       local fence = string.format("%.0f", redis.call("HINCRBY", record, "fence", 1))
       redis.call("SET", key, "${GRANTED}" .. waiter, "PX", ${GRANT_LEASE})
-      redis.call("HSET", record, "session", session, "label", label, "since", now, "count", 1)
+      redis.call("HSET", record, "session", session, "label", label, "since", now, "count", 1, "holder", "${GRANTED}" .. waiter)
       local count = string.format("%d", redis.call("HINCRBY", session_key, "wakeups", 1))
       redis.call("PUBLISH", prefix .. "wakeups/" .. session, count .. " " .. number .. " " .. fence .. "@" .. now)
       if redis.call("EXISTS", waiters) == 1 then
@@ -82,9 +91,7 @@ return {
     local lock = "${kind}/" .. name
     local key, record = lock_keys(prefix, lock)
     -- A process that may still run trusts the lock's own lease.
-    if exited and redis.call("EXISTS", key) == 1 and redis.call("HGET", record, "session") == session then
-      set_free(prefix, lock)
-    end
+    if exited and session_of(redis.call("GET", key)) == session then set_free(prefix, lock) end
   end,
   remove = function(prefix, name)
     local lock = "${kind}/" .. name
@@ -106,42 +113,45 @@ function grant(then: string): string {
   local fence = time[1] .. string.format("%06d", time[2])
   if last and tonumber(fence) <= tonumber(last) then fence = string.format("%.0f", tonumber(last) + 1) end
   redis.call("SET", KEYS[1], ARGV[3], "PX", ARGV[4])
-  redis.call("HSET", KEYS[2], "fence", fence, "session", ARGV[6], "label", ARGV[7] or "", "since", string.sub(fence, 1, -4), "count", 1)
+  redis.call("HSET", KEYS[2], "fence", fence, "session", ARGV[6], "label", ARGV[7] or "", "since", string.sub(fence, 1, -4), "count", 1, "holder", ARGV[3])
   ${then}`;
 }
 
 /** Reply of {@link acquireLock}: 1 and the fence; or 0 and ms until its lease ends; or -1, its maker is gone; or -2. */
-export type AcquireReply = [1, string] | [0, number] | [-1] | [-2];
+export type AcquireReply = [1, string | number] | [0, number] | [-1] | [-2];
 
 /**
  * KEYS[1] lock, string with PX: the holder's token; KEYS[2] its record, hash with PX: fence, and of the
- * present or last holder session, label, since (ms), count, noted (its session, where that knows of the lock); KEYS[3] waiters, list, first comes first;
+ * holder (token) session, label, since (ms), count, noted (its session, where that knows of the lock); KEYS[3] waiters, list, first comes first;
  * KEYS[4] deadlines
  * ARGV[1] prefix of keys; ARGV[2] "<kind>/<name>"; ARGV[3] token; ARGV[4] lease, ms; ARGV[5] waiter to store if it is not free, "" =
  * none; ARGV[6] session of the caller; ARGV[7] what it says of itself; ARGV[8] session of the maker of an unnamed lock, "";
- * ARGV[9] token that the lock is taken over from, ""; "" at the end may be left out
+ * ARGV[9] token that the lock is taken over from, ""; "" at the end may be left out, which allows the short way
  * Returns { 1, fence } acquired; { 0, ms until the lease in the way ends } not; { -1 } the maker of the unnamed lock is
  * gone; { -2 } it is no longer held with the token to take over from.
  *
  * The fence is the server's time in microseconds, or the last fence plus one where that is more: it grows also when the
- * record has expired or Redis has lost its data. A repeated call with the same token finds the lock held by itself.
+ * record has expired or Redis has lost its data. A lock that is free and not waited for is granted in three commands, and
+ * what people want to know of the holder is noted with its first renewal, unless it runs a task. A repeated call with the same token finds the lock held by itself.
  */
 export const acquireLock: Script<AcquireReply> = new Script<AcquireReply>({
   name: "acquireLock",
   // What most calls need comes first, because each function that Lua defines costs time in every call.
   lua: `
-local holder = redis.call("GET", KEYS[1])
 local has_line = redis.call("EXISTS", KEYS[3]) == 1
-if not holder and not has_line and not ARGV[9] then
-  local last = redis.call("HGET", KEYS[2], "fence")
-  if last then ${grant("return { 1, fence }")} end
+if not has_line and not ARGV[9] and (ARGV[7] or "") == "" and redis.call("SET", KEYS[1], ARGV[3], "PX", ARGV[4], "NX") then
+  local fence = redis.call("HINCRBY", KEYS[2], "fence", 1)
+  if fence > 1 then return { 1, fence } end
+  redis.call("DEL", KEYS[1], KEYS[2])
 end
 ${SHARED}
+local holder = redis.call("GET", KEYS[1])
 local prefix, lock, token, waiter = ARGV[1], ARGV[2], ARGV[3], ARGV[5]
 local owner, from = ARGV[8] or "", ARGV[9] or ""
 if holder == token then return { 1, redis.call("HGET", KEYS[2], "fence") } end
 if waiter ~= "" and holder == "${GRANTED}" .. waiter then
   redis.call("SET", KEYS[1], token, "PX", ARGV[4])
+  redis.call("HSET", KEYS[2], "holder", token)
   return { 1, redis.call("HGET", KEYS[2], "fence") }
 end
 local function join_line()
@@ -205,7 +215,8 @@ return 1
 
 /**
  * KEYS[1..4] as of acquireLock
- * ARGV[1] prefix of keys; ARGV[2] "<kind>/<name>"; ARGV[3] token; ARGV[4] lease, ms; ARGV[5] session of the holder
+ * ARGV[1] prefix of keys; ARGV[2] "<kind>/<name>"; ARGV[3] token; ARGV[4] lease, ms; ARGV[5] session of the holder;
+ * ARGV[6] how long it has held the lock, ms
  * Returns 1 = extended, 0 = not held with this token.
  *
  * Also notes with the holder's session that it has the lock: when its host says that the process has ended, the lock is
@@ -217,6 +228,9 @@ export const extendLock: Script<number> = new Script<number>({
 if redis.call("GET", KEYS[1]) ~= ARGV[3] then return 0 end
 redis.call("PEXPIRE", KEYS[1], ARGV[4])
 redis.call("HSET", KEYS[2], "noted", ARGV[5])
+if redis.call("HGET", KEYS[2], "holder") ~= ARGV[3] then
+  redis.call("HSET", KEYS[2], "holder", ARGV[3], "session", ARGV[5], "label", "", "count", 1, "since", server_time() - ARGV[6])
+end
 redis.call("PEXPIRE", KEYS[2], ${RECORD_TTL} + ARGV[4])
 redis.call("SADD", ARGV[1] .. "session-holdings/" .. ARGV[5], ARGV[2])
 if redis.call("EXISTS", KEYS[3]) == 1 then redis.call("ZADD", KEYS[4], server_time() + ARGV[4] + 1, ARGV[2]) end

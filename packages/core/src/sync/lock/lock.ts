@@ -15,6 +15,7 @@ import { type Attempt, type Patience, type Waiter, waitForTurn } from "../../wai
 import type { Grip } from "./grip.ts";
 import { HeldLock, type LockTicket } from "./held-lock.ts";
 import { heldLocksOf } from "./held-locks.ts";
+import { holderOfToken } from "./lock-scripts.ts";
 import type { Ballot, LockKind, LockPlace, Vote, Voter } from "./voter.ts";
 import { voterOf } from "./voter-of.ts";
 
@@ -272,21 +273,27 @@ export async function readLockOfKind(
 ): Promise<LockState> {
   const { client, keys } = context;
   const { kind, name } = place;
-  const [leaseLeft, record, waiting] = await Promise.all([
+  const [token, leaseLeft, record, waiting] = await Promise.all([
+    client.get(keys.object(kind, name)),
     client.pttl(keys.object(kind, name)),
     client.hgetall(keys.object(kind, name, "record")),
     client.lrange(keys.object(kind, name, "waiters"), 0, -1),
   ]);
   const locked = leaseLeft > 0;
-  const holder = { session: record["session"] ?? "", label: record["label"] ?? "" };
+  const isNoted = record["holder"] === token;
+  const holder = isNoted
+    ? { session: record["session"] ?? "", label: record["label"] ?? "" }
+    : { session: holderOfToken(token ?? ""), label: "" };
+  // What is not noted yet was acquired just now.
+  const since = isNoted ? Number(record["since"]) : Date.now();
   const [first, ...waiters] = await readParticipants(context, [holder, ...waiting]);
   return {
     name,
     locked,
-    holder: locked && first && holder.session !== "" ? { ...first, since: Number(record["since"]) } : null,
+    holder: locked && first && holder.session !== "" ? { ...first, since } : null,
     fence: record["fence"] === undefined ? null : Number(record["fence"]),
     leaseLeft: Math.max(0, leaseLeft),
     waiters,
-    count: locked ? Number(record["count"] ?? 1) : 0,
+    count: locked ? (isNoted ? Number(record["count"] ?? 1) : 1) : 0,
   };
 }

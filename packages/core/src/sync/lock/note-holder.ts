@@ -23,7 +23,7 @@ if holder and holder ~= token then return 0 end
 local now = server_time()
 if not holder then
   if not register(prefix, lock, ARGV[8], now) then return 0 end
-  redis.call("HSET", KEYS[2], "session", session, "label", ARGV[7], "since", now, "count", 1)
+  redis.call("HSET", KEYS[2], "session", session, "label", ARGV[7], "since", now, "count", 1, "holder", token)
   redis.call("ZADD", KEYS[4], "NX", now + ${RECORD_TTL}, lock)
 end
 redis.call("SET", KEYS[1], token, "PX", ARGV[4])

@@ -84,7 +84,8 @@ export class RedlockVoter implements Voter {
   }
 
   extend(place: LockPlace, vote: Vote, lease: Milliseconds): Promise<boolean> {
-    return this.#decide(place, (name) => this.#redlock.extend(name, vote.token, lease));
+    const heldFor = Math.round(performance.now() - vote.sentAt);
+    return this.#decide(place, (name) => this.#redlock.extend(name, vote.token, lease), heldFor);
   }
 
   async release(place: LockPlace, token: string): Promise<boolean> {
@@ -113,8 +114,8 @@ export class RedlockVoter implements Voter {
   }
 
   /** @returns the majority's answer, which of one Redis is its answer. @throws what kept it from answering */
-  async #decide(place: LockPlace, ask: (name: string) => Promise<void>): Promise<boolean> {
-    const request: Request = { place, ballot: null, reply: undefined, error: undefined };
+  async #decide(place: LockPlace, ask: (name: string) => Promise<void>, heldFor: Milliseconds = 0): Promise<boolean> {
+    const request: Request = { place, ballot: null, reply: undefined, error: undefined, heldFor };
     return this.#asked(request, async (name) => {
       try {
         await ask(name);
@@ -158,6 +159,7 @@ export class RedlockVoter implements Voter {
             token,
             duration,
             this.#session,
+            request.heldFor ?? 0,
           ]);
         case "release":
           // Redlock tidies up after a failed try; a try that was refused has left nothing but its place in the line.
@@ -181,7 +183,10 @@ export class RedlockVoter implements Voter {
       ballot.lease,
       ballot.waiter ?? "",
       this.#session,
-      ...withoutEmptyEnd([ballot.label, ballot.owner, ballot.from ?? ""]),
+      // How often it is held is noted of an RLock from the start.
+      ...(ballot.kind === "rlock"
+        ? [ballot.label, ballot.owner, ballot.from ?? ""]
+        : withoutEmptyEnd([ballot.label, ballot.owner, ballot.from ?? ""])),
     ]);
     return request.reply[0] === 1 ? 1 : 0;
   }
@@ -212,6 +217,8 @@ interface Request {
   ballot: Ballot | null;
   reply: AcquireReply | undefined;
   error: unknown;
+  /** ms; of an extension. */
+  heldFor?: Milliseconds;
 }
 
 function refusal({ place, reply, error: failure }: Request, error: unknown): BallotOutcome {

@@ -1,0 +1,230 @@
+import {
+  BufferTooShortError,
+  ClosedError,
+  EndOfFileError,
+  got,
+  PayloadTooLargeError,
+  TimeoutError,
+  ValueError,
+} from "../../errors/index.ts";
+import { type ObjectIdentity, type ObjectRuntime, SharedObject } from "../../objects/index.ts";
+import type { Milliseconds } from "../../protocol/records.ts";
+import type { Patience, WaitOptions } from "../../waiting/index.ts";
+import {
+  assertFits,
+  type BytesLike,
+  bytesToMessage,
+  messageToBytes,
+  messageToValue,
+  valueToMessage,
+} from "./message.ts";
+import { type End, leavePipe, type PipeShare, shareOfPipe } from "./pipe-share.ts";
+import { type PipeState, readPipe } from "./read-pipe.ts";
+
+/** What a connection's reference carries besides the name. */
+export interface ConnectionSettings {
+  end: End;
+  isDuplex: boolean;
+  /** Bytes. */
+  maxMessage: number;
+  /** With what it came from another process; null where it was made. */
+  token: string | null;
+}
+
+/**
+ * One end of a pipe (rules N1-N10). Messages arrive whole and in order, each at exactly one reader. An end is closed when
+ * every process that had it has closed it or died; the other end then reads what is left, and the end of the file.
+ */
+export class Connection<Message = unknown> extends SharedObject {
+  override readonly kind = "pipe";
+  /** Whether it receives (N1). */
+  readonly readable: boolean;
+  /** Whether it sends (N1). */
+  readonly writable: boolean;
+  readonly #settings: ConnectionSettings;
+  readonly #share: PipeShare;
+  readonly #closing = new AbortController();
+  #isClosed = false;
+
+  /** @internal */
+  constructor(runtime: ObjectRuntime, identity: ObjectIdentity, settings: ConnectionSettings) {
+    super(runtime, identity);
+    const { end, isDuplex, token } = settings;
+    this.readable = isDuplex || end === 0;
+    this.writable = isDuplex || end === 1;
+    this.#settings = settings;
+    const facts = { name: this.name, maker: this.owner, isDuplex };
+    this.#share = shareOfPipe(runtime, facts, { handle: this, end });
+    // At once and not with the first use: until then nobody would miss this process if it died.
+    if (token !== null) this.#share.arrive(end, token);
+  }
+
+  /** Whether this handle was closed; others may hold the same end. */
+  get closed(): boolean {
+    return this.#isClosed;
+  }
+
+  /**
+   * Sends a value; resolves when Redis has it. Never waits for a reader. Not awaited, many travel together, in order.
+   * @throws SerializationError for what cannot be sent; PayloadTooLargeError above the pipe's `maxMessage`
+   * @throws BrokenPipeError when nobody has the other end any more (N4); ValueError for an end that only reads (N1);
+   *   ClosedError for a closed handle
+   */
+  async send(value: Message): Promise<void> {
+    this.#assertUsable("send");
+    await this.#send(valueToMessage(value));
+  }
+
+  /**
+   * Sends bytes as one message, from `offset` on, `size` of them or all (N5).
+   * @throws ValueError for an offset or size outside of the buffer; and as {@link send}
+   */
+  async sendBytes(bytes: BytesLike, offset?: number, size?: number): Promise<void> {
+    this.#assertUsable("send");
+    await this.#send(bytesToMessage(bytes, offset, size));
+  }
+
+  /**
+   * The next message; one that was sent as bytes comes as a Buffer. `false` = only if there is one.
+   * @throws EndOfFileError when everything is read and nobody has the other end any more (N4)
+   * @throws TimeoutError when none came in time; ValueError for an end that only sends (N1); ClosedError for a closed handle
+   */
+  async recv(patience?: Patience): Promise<Message> {
+    return messageToValue(await this.#receive(patience)) as Message;
+  }
+
+  /**
+   * The next message as bytes; a value comes as it was encoded, plain JSON as its text.
+   * @param maxLength - Most bytes. A longer message is lost and this handle closed, as in Python (N5).
+   * @throws PayloadTooLargeError for a longer one; and as {@link recv}
+   */
+  async recvBytes(maxLength?: number, patience?: Patience): Promise<Buffer> {
+    if (maxLength !== undefined && !(maxLength >= 0)) {
+      throw new ValueError(`maxLength must be 0 or more; got ${got(maxLength)}`);
+    }
+    const bytes = messageToBytes(await this.#receive(patience));
+    if (maxLength === undefined || bytes.length <= maxLength) return bytes;
+    await this.close();
+    throw new PayloadTooLargeError(
+      `a message of ${bytes.length} bytes came, with a maxLength of ${maxLength}; the connection is closed now`,
+    );
+  }
+
+  /**
+   * Puts the next message into a buffer, from `offset` on.
+   * @returns its length in bytes
+   * @throws BufferTooShortError, with the message, when it has no room (N5); ValueError for an offset outside of the buffer;
+   *   and as {@link recv}
+   */
+  async recvBytesInto(buffer: Uint8Array, offset: number = 0, patience?: Patience): Promise<number> {
+    if (!Number.isInteger(offset) || offset < 0 || offset > buffer.length) {
+      throw new ValueError(`offset must be in a buffer of ${buffer.length} bytes; got ${got(offset)}`);
+    }
+    const bytes = messageToBytes(await this.#receive(patience));
+    if (offset + bytes.length > buffer.length) {
+      const room = buffer.length - offset;
+      throw new BufferTooShortError(`a message of ${bytes.length} bytes has no room in ${room} bytes`, { bytes });
+    }
+    buffer.set(bytes, offset);
+    return bytes.length;
+  }
+
+  /**
+   * Whether a receive would not wait: there is a message, or the end of the file (N3). Takes nothing.
+   * @param wait - How long to wait for that, ms, or with a signal; without a timeout for ever. 0 or less = not at all.
+   * @throws ValueError for an end that only sends (N1); ClosedError for a closed handle
+   */
+  async poll(wait: Milliseconds | WaitOptions = 0): Promise<boolean> {
+    this.#assertUsable("receive");
+    await this.#untilHeld();
+    const options = typeof wait === "object" && wait !== null ? wait : { timeout: wait };
+    const consumer = this.#share.consumer(this.#settings.end);
+    return this.#unlessClosed(options, (patience) => consumer.poll(patience));
+  }
+
+  /**
+   * This handle sends and receives nothing any more. What was sent is sent before. When it is the last one of this end
+   * anywhere, the other end reads the end of the file. Repeatable.
+   */
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#closing.abort(this.#closedError());
+    await this.runtime.keepAlive.during(leavePipe(this.#share, { handle: this, end: this.#settings.end }));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** Receives until the end of the file. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<Message, void, undefined> {
+    while (true) {
+      let message: Message;
+      try {
+        message = await this.recv();
+      } catch (error) {
+        if (error instanceof EndOfFileError) return;
+        throw error;
+      }
+      yield message;
+    }
+  }
+
+  async inspect(): Promise<PipeState> {
+    return this.runtime.keepAlive.during(readPipe(this.runtime, this.name));
+  }
+
+  async #send(message: string | Buffer): Promise<void> {
+    assertFits(message, this.#settings.maxMessage);
+    await this.#share.producer(this.#settings.end).put(message);
+  }
+
+  async #receive(patience: Patience | undefined): Promise<Buffer> {
+    this.#assertUsable("receive");
+    const consumer = this.#share.consumer(this.#settings.end);
+    const here = consumer.next();
+    if (here) return here.text;
+    await this.#untilHeld();
+    const taken = await this.#unlessClosed(patience, (limited) => consumer.get(limited));
+    if (taken) return taken.text;
+    throw new TimeoutError(`nothing came through the pipe "${this.name}" in time`);
+  }
+
+  /** Waits no longer than this handle is open. */
+  async #unlessClosed<Value>(
+    patience: Patience | undefined,
+    wait: (patience: Patience) => Promise<Value>,
+  ): Promise<Value> {
+    const options = typeof patience === "boolean" ? { block: patience } : (patience ?? {});
+    const { signal: closing } = this.#closing;
+    const signal = options.signal ? AbortSignal.any([options.signal, closing]) : closing;
+    try {
+      return await wait({ ...options, signal });
+    } catch (error) {
+      throw this.#isClosed ? this.#closedError() : error;
+    }
+  }
+
+  async #untilHeld(): Promise<void> {
+    await this.runtime.keepAlive.during(this.#share.held(this.#settings.end));
+    if (this.#isClosed) throw this.#closedError();
+  }
+
+  #assertUsable(what: "send" | "receive"): void {
+    if (this.#isClosed) throw this.#closedError();
+    if (what === "send" ? this.writable : this.readable) return;
+    const only = what === "send" ? "receives" : "sends";
+    throw new ValueError(`this end of the pipe "${this.name}" only ${only}; use the other one, or a duplex pipe`);
+  }
+
+  #closedError(): ClosedError {
+    return new ClosedError(`this connection of the pipe "${this.name}" is closed`);
+  }
+
+  protected override get settings(): ConnectionSettings {
+    // Read once for each time that it is sent.
+    if (this.#isClosed) throw this.#closedError();
+    return { ...this.#settings, token: this.#share.depart(this.#settings.end) };
+  }
+}

@@ -1,0 +1,213 @@
+import { randomBytes } from "node:crypto";
+import { BrokenPipeError, ClosedError, EndOfFileError, StateLostError } from "../../errors/index.ts";
+import type { ObjectRuntime } from "../../objects/index.ts";
+import { Consumer, Producer, QueuePlace } from "../queue/index.ts";
+import { holdEnds, leaveEnd, sendEnd } from "./pipe-scripts.ts";
+
+/** One of the two ends of a pipe. End 0 reads what end 1 sends, and in a pipe of both directions the reverse. */
+export type End = 0 | 1;
+
+/** What makes a pipe. */
+export interface PipeFacts {
+  name: string;
+  /** Session of its maker. */
+  maker: string;
+  isDuplex: boolean;
+}
+
+/** How long an end that was sent to somebody counts as open before it has arrived, ms. */
+const TRANSIT = 3_600_000;
+
+/**
+ * One pipe as one context uses it, whatever the number of its handles.
+ *
+ * Duties: 1. Redis knows this session as a holder of each end of which there is a handle here, from the moment that the
+ * first one came; of what it made itself, from the first use; 2. an end that was sent away stays open until it has arrived.
+ */
+export class PipeShare {
+  readonly #runtime: ObjectRuntime;
+  readonly #facts: PipeFacts;
+  readonly #leave: () => void;
+  readonly #stopListening: () => void;
+  readonly #handles: [number, number] = [0, 0];
+  readonly #consumers: (Consumer<Buffer> | undefined)[] = [];
+  readonly #producers: (Producer | undefined)[] = [];
+  /** Of the maker: the pipe is there. Of others: the last handle of the end has come. */
+  #made: Promise<void> | undefined;
+  readonly #arrivals: (Promise<void> | undefined)[] = [];
+  #isKnown = false;
+
+  constructor(runtime: ObjectRuntime, facts: PipeFacts, leave: () => void) {
+    this.#runtime = runtime;
+    this.#facts = facts;
+    this.#leave = leave;
+    // Whether or not others hold its ends as well: whoever died must be missed.
+    this.#stopListening = runtime.session.on("lost", () => {
+      if (this.#isKnown) this.#hold(this.#heldEnds).catch(() => {});
+    });
+  }
+
+  join(end: End): void {
+    this.#handles[end] += 1;
+  }
+
+  /** An end came here. */
+  arrive(end: End, token: string): void {
+    const arrival = this.#hold([end], token);
+    arrival.catch(() => {});
+    this.#arrivals[end] = arrival;
+  }
+
+  /** Resolves when this process holds the end. @throws ClosedError when it was closed before it came here */
+  held(end: End): Promise<void> {
+    return this.#arrivals[end] ?? this.#make();
+  }
+
+  /** An end is being sent to somebody. @returns with which token it arrives */
+  depart(end: End): string {
+    const token = randomBytes(6).toString("base64url");
+    const { client, keys, session } = this.#runtime;
+    const { name, maker } = this.#facts;
+    // Sent at once, so that it comes before whatever this process sends after it.
+    if (maker === session.id) this.#make().catch(() => {});
+    sendEnd
+      .run(
+        { client, operations: session.operations },
+        [this.#key(), this.#key("transit"), keys.deadlines],
+        [name, end, token, TRANSIT],
+      )
+      .catch(() => {});
+    return token;
+  }
+
+  /** What this end reads from. */
+  consumer(end: End): Consumer<Buffer> {
+    this.#consumers[end] ??= new Consumer<Buffer>(this.#stream(end, { readingEnd: end, shut: endOfFile }), {
+      isLeased: false,
+      mayPrefetch: true,
+      form: "bytes",
+    });
+    return this.#consumers[end];
+  }
+
+  /** What this end writes to. */
+  producer(end: End): Producer {
+    this.#producers[end] ??= new Producer(this.#stream(end, { readingEnd: end === 0 ? 1 : 0, shut: brokenPipe }));
+    return this.#producers[end];
+  }
+
+  /** One handle of the end less; the last one closes it for this process, after what was sent. */
+  async leave(end: End): Promise<void> {
+    await this.#producers[end]?.flush();
+    this.#handles[end] -= 1;
+    if (this.#handles[end] > 0) return;
+    const consumer = this.#consumers[end];
+    this.#consumers[end] = undefined;
+    this.#producers[end] = undefined;
+    if (this.#heldEnds.length === 0) {
+      this.#stopListening();
+      this.#leave();
+    }
+    const { client, keys, session } = this.#runtime;
+    await Promise.all([
+      consumer?.close(),
+      this.#isKnown &&
+        leaveEnd.run(client, [this.#key(), this.#key("holders")], [keys.prefix, this.#facts.name, session.id, end]),
+    ]);
+  }
+
+  /** Gives back what was read ahead. */
+  async close(): Promise<void> {
+    await Promise.all(this.#consumers.map((consumer) => consumer?.close()));
+  }
+
+  /** Makes the pipe, of which this process holds what it has not closed before. */
+  #make(): Promise<void> {
+    this.#made ??= this.#hold(this.#heldEnds);
+    return this.#made;
+  }
+
+  async #hold(ends: readonly End[], token: string = ""): Promise<void> {
+    const { client, keys, session } = this.#runtime;
+    const { name, maker, isDuplex } = this.#facts;
+    const isKnown = this.#isKnown;
+    const started = session.isStarted ? undefined : session.start();
+    const held = holdEnds.run(
+      client,
+      [this.#key(), this.#key("holders"), this.#key("transit")],
+      [keys.prefix, name, session.id, maker, isKnown ? 1 : 0, isDuplex ? 1 : 0, token, ...ends],
+    );
+    this.#isKnown = true;
+    const [reply] = await Promise.all([held, started]);
+    if (reply === -1) throw new StateLostError(`this process was taken for dead while it opened the pipe "${name}"`);
+    if (reply === -2)
+      throw new StateLostError(`the pipe "${name}" is gone: all its ends were closed, or Redis lost its data`);
+    if (reply === -4) {
+      throw new ClosedError(
+        `this end of the pipe "${name}" was closed before it came here: whoever held it closed it or died`,
+      );
+    }
+  }
+
+  #stream(end: End, { readingEnd, shut }: { readingEnd: End; shut: () => Error }): QueuePlace {
+    const { name } = this.#facts;
+    return new QueuePlace(this.#runtime, {
+      kind: "pipe-stream",
+      name: `${readingEnd}/${name}`,
+      owner: "",
+      maxSize: 0,
+      within: { title: `pipe "${name}"`, shut, ready: () => this.held(end) },
+    });
+  }
+
+  #key(part?: "holders" | "transit"): string {
+    return this.#runtime.keys.object("pipe", this.#facts.name, part);
+  }
+
+  get #heldEnds(): End[] {
+    return ([0, 1] as const).filter((end) => this.#handles[end] > 0);
+  }
+}
+
+function endOfFile(): Error {
+  return new EndOfFileError("the other end of the pipe is closed and everything is read");
+}
+
+function brokenPipe(): Error {
+  return new BrokenPipeError("the other end of the pipe is closed: whoever held it closed it or died");
+}
+
+const shares = new WeakMap<ObjectRuntime, Map<string, PipeShare>>();
+
+/** A handle that nobody can reach any more holds nothing. */
+const forgotten = new FinalizationRegistry<{ share: PipeShare; end: End }>(
+  ({ share, end }) => void share.leave(end).catch(() => {}),
+);
+
+/** What a handle uses, until it is closed or forgotten. */
+export function shareOfPipe(runtime: ObjectRuntime, facts: PipeFacts, user: { handle: object; end: End }): PipeShare {
+  const known = sharesOf(runtime);
+  let share = known.get(facts.name);
+  if (!share) {
+    share = new PipeShare(runtime, facts, () => known.delete(facts.name));
+    known.set(facts.name, share);
+  }
+  share.join(user.end);
+  forgotten.register(user.handle, { share, end: user.end }, user.handle);
+  return share;
+}
+
+/** The handle was closed. */
+export async function leavePipe(share: PipeShare, user: { handle: object; end: End }): Promise<void> {
+  forgotten.unregister(user.handle);
+  await share.leave(user.end);
+}
+
+function sharesOf(runtime: ObjectRuntime): Map<string, PipeShare> {
+  const known = shares.get(runtime);
+  if (known) return known;
+  const made = new Map<string, PipeShare>();
+  shares.set(runtime, made);
+  runtime.closing.add(() => Promise.all([...made.values()].map((share) => share.close())));
+  return made;
+}

@@ -1,0 +1,1 @@
+export { type Waitable, waitForAny } from "./wait-for-any.ts";

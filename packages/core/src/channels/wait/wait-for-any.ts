@@ -1,0 +1,89 @@
+import { got, ValueError } from "../../errors/index.ts";
+import type { Milliseconds } from "../../protocol/records.ts";
+import type { KeepAlive } from "../../session/index.ts";
+import { timeLimit, type WaitOptions, waitWith } from "../../waiting/index.ts";
+
+/**
+ * What `mp.wait()` takes: connections and queues (something can be taken, or never will), results (`AsyncResult`), the
+ * sentinels of processes.
+ */
+export type Waitable =
+  | { poll(options: WaitOptions): Promise<boolean> }
+  | { ready(): boolean; wait(options: WaitOptions): Promise<void> }
+  | { readonly ready: boolean; readonly whenReady: Promise<void> };
+
+/** How one object is waited for. */
+interface Watch {
+  isReady(): boolean | Promise<boolean>;
+  whenReady(signal: AbortSignal): Promise<unknown>;
+}
+
+/** For `mp.wait()`. */
+export async function waitForAny<Item extends Waitable>(
+  keepAlive: KeepAlive,
+  objects: Iterable<Item>,
+  patience: Milliseconds | WaitOptions | undefined,
+): Promise<Item[]> {
+  const options = typeof patience === "object" && patience !== null ? patience : toOptions(patience);
+  const limit = timeLimit(options);
+  options.signal?.throwIfAborted();
+  const items = [...objects];
+  const watches = items.map(watchOf);
+  return keepAlive.during(waitForWatches(items, watches, { limit, signal: options.signal }));
+}
+
+async function waitForWatches<Item>(
+  items: Item[],
+  watches: Watch[],
+  { limit, signal }: { limit: Milliseconds; signal: AbortSignal | undefined },
+): Promise<Item[]> {
+  const deadline = performance.now() + limit;
+  while (true) {
+    const found = await Promise.all(watches.map((watch) => watch.isReady()));
+    const ready = items.filter((_, index) => found[index]);
+    const left = deadline - performance.now();
+    if (ready.length > 0 || left <= 0) return ready;
+    signal?.throwIfAborted();
+    if (!(await untilAny(watches, left, signal))) return [];
+  }
+}
+
+/** @returns false when `limit` ms went by first */
+async function untilAny(watches: Watch[], limit: Milliseconds, signal: AbortSignal | undefined): Promise<boolean> {
+  const enough = new AbortController();
+  let failure: { error: unknown } | undefined;
+  try {
+    const inTime = await waitWith(limit, signal, (done) => {
+      for (const watch of watches) {
+        watch.whenReady(enough.signal).then(done, (error: unknown) => {
+          failure ??= { error };
+          done();
+        });
+      }
+      return () => {};
+    });
+    if (failure) throw failure.error;
+    return inTime;
+  } finally {
+    enough.abort();
+  }
+}
+
+function watchOf(item: Waitable): Watch {
+  if (typeof item === "object" && item !== null) {
+    if ("poll" in item) {
+      return { isReady: () => item.poll({ timeout: 0 }), whenReady: (signal) => item.poll({ signal }) };
+    }
+    if ("whenReady" in item) return { isReady: () => item.ready, whenReady: () => item.whenReady };
+    if ("ready" in item && "wait" in item) {
+      return { isReady: () => item.ready(), whenReady: (signal) => item.wait({ signal }) };
+    }
+  }
+  throw new ValueError(
+    `wait() takes connections, queues, results and sentinels of processes; got ${got(item)}. For promises use Promise.race`,
+  );
+}
+
+function toOptions(timeout: Milliseconds | undefined): WaitOptions {
+  return timeout === undefined ? {} : { timeout };
+}

@@ -1,0 +1,350 @@
+import {
+  BrokenPipeError,
+  BufferTooShortError,
+  ClosedError,
+  type Connection,
+  EndOfFileError,
+  PayloadTooLargeError,
+  SerializationError,
+  TimeoutError,
+  ValueError,
+} from "@manyhands/core";
+import { type Elsewhere, inEveryWorld, until } from "@manyhands/testing";
+import { describe, expect, test } from "vitest";
+
+/** Sends an end to the other participant, which keeps it under that name. */
+async function give(
+  parts: { mp: Awaited<ReturnType<Parameters<Parameters<typeof inEveryWorld>[0]>[0]["open"]>>["mp"]; other: Elsewhere },
+  end: Connection<never>,
+  name: string = "end",
+): Promise<void> {
+  await parts.mp.queue(`to-${name}`).put(end);
+  await parts.other.run(async ({ mp, kept }, key: string) => {
+    kept.set(key, await mp.queue(`to-${key}`).get());
+  }, name);
+}
+
+inEveryWorld((world) => {
+  describe("a pipe", () => {
+    test("N1: duplex by default; of a simplex pipe the first end only receives, the second only sends", async () => {
+      const { mp } = await world.open();
+      const [left, right] = mp.pipe<string>();
+      expect([left.readable, left.writable, right.readable, right.writable]).toEqual([true, true, true, true]);
+      await left.send("to the right");
+      await right.send("to the left");
+      expect([await right.recv(), await left.recv()]).toEqual(["to the right", "to the left"]);
+      for (const [reader, writer] of [mp.pipe<string>(false), mp.pipe<string>({ duplex: false })]) {
+        expect([reader.readable, reader.writable, writer.readable, writer.writable]).toEqual([
+          true,
+          false,
+          false,
+          true,
+        ]);
+        await writer.send("x");
+        expect(await reader.recv()).toBe("x");
+        await expect(reader.send("y")).rejects.toThrow(ValueError);
+        await expect(reader.sendBytes(Buffer.from("y"))).rejects.toThrow(ValueError);
+        await expect(writer.recv()).rejects.toThrow(ValueError);
+        await expect(writer.recvBytes()).rejects.toThrow(ValueError);
+        await expect(writer.poll()).rejects.toThrow(ValueError);
+      }
+      expect(() => mp.pipe({ duplex: 1 as unknown as boolean })).toThrow(ValueError);
+    });
+
+    test("N2: values come as they were sent, null included; bytes whole, never merged or split", async () => {
+      const { mp, other } = await world.open();
+      const [here, there] = mp.pipe<unknown>();
+      await give({ mp, other }, there as Connection<never>);
+      const echoed = other.run(async ({ kept }) => {
+        const end = kept.get("end") as Connection;
+        for await (const message of end) await end.send(message);
+      });
+      const values = [
+        1,
+        "two",
+        "",
+        null,
+        true,
+        [1, [2]],
+        { a: { b: null } },
+        12n,
+        new Date(5),
+        new Map([[1, new Set([2])]]),
+        "\ud800",
+        undefined,
+      ];
+      for (const value of values) {
+        await here.send(value);
+        expect(await here.recv()).toEqual(value);
+      }
+      const parts = [Buffer.from("a"), Buffer.alloc(0), Buffer.from([0, 255, 1, 2, 3]), Buffer.from("b")];
+      for (const part of parts) await here.sendBytes(part);
+      for (const part of parts) expect(await here.recvBytes()).toEqual(part);
+      await expect(here.send({ deep: [() => {}] })).rejects.toThrow(SerializationError);
+      await expect(here.send({ deep: [() => {}] })).rejects.toThrow("deep[0]");
+      await here.close();
+      await there.close();
+      await echoed;
+    });
+
+    test("N2: a message of 16 MiB arrives; one that is larger than the pipe allows is refused", async () => {
+      const { mp, other } = await world.open();
+      const [here, there] = mp.pipe<unknown>();
+      await give({ mp, other }, there as Connection<never>);
+      const echoed = other.run(async ({ kept }) => {
+        const end = kept.get("end") as Connection;
+        await end.sendBytes(await end.recvBytes());
+      });
+      const large = Buffer.alloc(16 * 1024 * 1024, "manyhands");
+      await here.sendBytes(large);
+      const back = await here.recvBytes();
+      await echoed;
+      expect(back.equals(large)).toBe(true);
+      const [narrow] = mp.pipe<string>({ maxMessage: 1_000 });
+      await expect(narrow.send("x".repeat(1_000))).rejects.toThrow(PayloadTooLargeError);
+      await expect(narrow.sendBytes(Buffer.alloc(1_000))).rejects.toThrow(PayloadTooLargeError);
+      await narrow.send("x".repeat(998));
+    });
+
+    test("N3: poll says whether a receive would wait, waits itself if told to, takes nothing, and is true at the end", async () => {
+      const { mp, other } = await world.open();
+      const [here, there] = mp.pipe<number>();
+      await give({ mp, other }, there as Connection<never>);
+      await there.close();
+      expect([await here.poll(), await here.poll(-1), await here.poll({ timeout: 0 })]).toEqual([false, false, false]);
+      const started = performance.now();
+      expect(await here.poll(120)).toBe(false);
+      expect(performance.now() - started).toBeGreaterThanOrEqual(119);
+      const waiting = here.poll(10_000);
+      await other.run(({ kept }) => (kept.get("end") as Connection).send(7));
+      expect(await waiting).toBe(true);
+      expect([await here.poll(), await here.poll(5_000)]).toEqual([true, true]);
+      expect(await here.recv()).toBe(7);
+      expect(await here.poll()).toBe(false);
+      const atEnd = here.poll(10_000);
+      await other.run(({ kept }) => (kept.get("end") as Connection).close());
+      expect(await atEnd).toBe(true);
+      expect(await here.poll()).toBe(true);
+      await expect(here.poll("soon" as unknown as number)).rejects.toThrow(ValueError);
+    });
+
+    test("N4: after the peer has closed, what it sent is received, then the end of the file; a send breaks", async () => {
+      const { mp, other } = await world.open();
+      const [here, there] = mp.pipe<string>();
+      await give({ mp, other }, there as Connection<never>);
+      await there.close();
+      await other.run(async ({ kept }) => {
+        const end = kept.get("end") as Connection;
+        const sent = [end.send("one"), end.send("two")];
+        await end.close();
+        await Promise.all(sent);
+      });
+      expect([await here.recv(), await here.recv()]).toEqual(["one", "two"]);
+      await expect(here.recv()).rejects.toThrow(EndOfFileError);
+      await expect(here.recv(false)).rejects.toThrow(EndOfFileError);
+      await expect(here.send("nobody")).rejects.toThrow(BrokenPipeError);
+      expect(await here.inspect()).toMatchObject({ ends: [{ open: true }, { open: false, holders: [] }] });
+      await here.close();
+      expect((await here.inspect()).ends.map(({ open }) => open)).toEqual([false, false]);
+    });
+
+    test("N4: whoever waits learns of the end at once; a closed handle receives and sends nothing", async () => {
+      const { mp, other } = await world.open();
+      const [here, there] = mp.pipe<string>();
+      await give({ mp, other }, there as Connection<never>);
+      await there.close();
+      const waiting = expect(here.recv()).rejects.toThrow(EndOfFileError);
+      await until(async () => (await here.inspect()).ends[0].readers.length === 1, { what: "it waits" });
+      await other.run(({ kept }) => (kept.get("end") as Connection).close());
+      await waiting;
+
+      const [first, second] = mp.pipe<string>();
+      const own = expect(first.recv()).rejects.toThrow(ClosedError);
+      await until(async () => (await first.inspect()).ends[0].readers.length === 1, { what: "it waits" });
+      await first.close();
+      await first.close();
+      await own;
+      expect([first.closed, second.closed]).toEqual([true, false]);
+      await expect(first.recv()).rejects.toThrow(ClosedError);
+      await expect(first.send("x")).rejects.toThrow(ClosedError);
+      await expect(first.poll()).rejects.toThrow(ClosedError);
+      await expect(second.recv()).rejects.toThrow(EndOfFileError);
+    });
+
+    test("a receive gives up after the timeout or with the signal, and what comes later is not lost", async () => {
+      const { mp } = await world.open();
+      const [left, right] = mp.pipe<number>();
+      await expect(left.recv(false)).rejects.toThrow(TimeoutError);
+      await expect(left.recv({ timeout: 50 })).rejects.toThrow(TimeoutError);
+      const stop = new AbortController();
+      const stopped = expect(left.recv({ signal: stop.signal })).rejects.toThrow("enough");
+      stop.abort(new Error("enough"));
+      await stopped;
+      await right.send(1);
+      expect(await left.recv()).toBe(1);
+    });
+
+    test("N5: parts of a buffer can be sent; what is out of its range is refused", async () => {
+      const { mp } = await world.open();
+      const [left, right] = mp.pipe();
+      const bytes = Buffer.from("abcdefghijklmnopqrstuvwxyz");
+      await left.sendBytes(bytes, 5);
+      await left.sendBytes(bytes, 7, 8);
+      await left.sendBytes(bytes, 26);
+      await left.sendBytes(bytes, 26, 0);
+      await left.sendBytes(new Uint16Array([1, 2]));
+      const texts = [];
+      for (let count = 0; count < 4; count += 1) texts.push((await right.recvBytes()).toString());
+      expect(texts).toEqual(["fghijklmnopqrstuvwxyz", "hijklmno", "", ""]);
+      expect(await right.recvBytes()).toEqual(Buffer.from(new Uint16Array([1, 2]).buffer));
+      const bad: [number, number?][] = [[27], [22, 5], [26, 1], [-1], [4, -1], [0, 1.5]];
+      for (const [offset, size] of bad) await expect(left.sendBytes(bytes, offset, size)).rejects.toThrow(ValueError);
+      await expect(left.sendBytes("text" as unknown as Buffer)).rejects.toThrow(ValueError);
+      expect(await right.poll()).toBe(false);
+    });
+
+    test("N5: a message that is longer than allowed ends the connection; one without room in a buffer comes with the error", async () => {
+      const { mp } = await world.open();
+      const [left, right] = mp.pipe();
+      const buffer = Buffer.alloc(8, "-");
+      await left.sendBytes(Buffer.from("1234"));
+      expect(await right.recvBytesInto(buffer, 3)).toBe(4);
+      expect(buffer.toString()).toBe("---1234-");
+      await left.sendBytes(Buffer.from("123456789"));
+      const short = await right.recvBytesInto(buffer).catch((error: unknown) => error);
+      expect(short).toBeInstanceOf(BufferTooShortError);
+      expect(Buffer.from((short as BufferTooShortError).bytes).toString()).toBe("123456789");
+      await expect(right.recvBytesInto(buffer, 9)).rejects.toThrow(ValueError);
+      await expect(right.recvBytes(-1)).rejects.toThrow(ValueError);
+      await left.sendBytes(Buffer.from("1234"));
+      expect((await right.recvBytes(4)).toString()).toBe("1234");
+      await left.sendBytes(Buffer.from("12345"));
+      await expect(right.recvBytes(4)).rejects.toThrow(PayloadTooLargeError);
+      expect(right.closed).toBe(true);
+      await expect(left.send(1)).rejects.toThrow(BrokenPipeError);
+    });
+
+    test("N6: an end that was sent stays open on its way, although the sender closes its own at once", async () => {
+      const { mp, other } = await world.open();
+      const [here, there] = mp.pipe<string>();
+      await mp.queue("slow way").put(there);
+      await there.close();
+      expect(await here.poll(100)).toBe(false);
+      expect(await here.inspect()).toMatchObject({ ends: [{ open: true }, { open: true, holders: [], inTransit: 1 }] });
+      await here.send("waits for you");
+      const answer = other.run(async ({ mp: theirs }) => {
+        const end = (await theirs.queue("slow way").get()) as Connection;
+        await end.send(`got: ${await end.recv()}`);
+        await end.close();
+      });
+      expect(await here.recv()).toBe("got: waits for you");
+      await answer;
+      await expect(here.recv()).rejects.toThrow(EndOfFileError);
+    });
+
+    test("N6: of an end that never arrives the other one is told in the end", async () => {
+      const { mp, options } = await world.open();
+      const [here, there] = mp.pipe<string>();
+      await mp.queue("nowhere").put(there);
+      await there.close();
+      expect(await here.poll()).toBe(false);
+      // The time for its way is over.
+      const { openRedis } = await import("@manyhands/core/internal");
+      const client = openRedis(options.redis, { name: "test" });
+      const prefix = `{${options.namespace}}`;
+      const [token = ""] = await client.zrange(`${prefix}/pipe-transit/${here.name}`, 0, -1);
+      await client.zadd(`${prefix}/pipe-transit/${here.name}`, 1, token);
+      await client.zadd(`${prefix}/deadlines`, 1, `pipe/${here.name}`);
+      client.disconnect();
+      await expect(here.recv({ timeout: 8_000 })).rejects.toThrow(EndOfFileError);
+      const late = (await mp.queue("nowhere").get()) as Connection;
+      await expect(late.recv()).rejects.toThrow(ClosedError);
+    });
+
+    test("N7: a connection that is disposed of is closed", async () => {
+      const { mp } = await world.open();
+      const [left, right] = mp.pipe<string>();
+      {
+        await using end = left;
+        await end.send("last");
+      }
+      expect(left.closed).toBe(true);
+      const seen: string[] = [];
+      for await (const message of right) seen.push(message);
+      expect(seen).toEqual(["last"]);
+    });
+
+    test("N9: ends travel through other pipes and inside other values, and keep their direction", async () => {
+      const { mp, other } = await world.open();
+      const [here, there] = mp.pipe<unknown>();
+      await give({ mp, other }, there as Connection<never>);
+      const [reader, writer] = mp.pipe<string>(false);
+      await here.send({
+        ends: new Map([
+          ["reader", reader],
+          ["writer", writer],
+        ]),
+      });
+      await reader.close();
+      await writer.close();
+      const seen = await other.run(async ({ kept }) => {
+        const { ends } = (await (kept.get("end") as Connection).recv()) as { ends: Map<string, Connection> };
+        const theirs = { reader: ends.get("reader") as Connection, writer: ends.get("writer") as Connection };
+        const names = [];
+        for (const end of [theirs.reader, theirs.writer]) names.push(end.readable, end.writable);
+        await theirs.writer.send("inside");
+        const refused = await theirs.reader.send("x").catch((error: Error) => error.name);
+        return [...names, await theirs.reader.recv(), refused];
+      });
+      expect(seen).toEqual([true, false, false, true, "inside", "ValueError"]);
+    });
+
+    test("N10: several readers of one end, each message goes to exactly one of them, all of them to somebody", async () => {
+      const { mp, other } = await world.open();
+      const [reader, writer] = mp.pipe<number>(false);
+      await give({ mp, other }, reader as Connection<never>);
+      const count = 2_000;
+      const theirs = other.run(async ({ kept }) => {
+        const seen: number[] = [];
+        for await (const message of kept.get("end") as Connection<number>) seen.push(message);
+        return seen;
+      });
+      const ours = (async () => {
+        const seen: number[] = [];
+        for await (const message of reader) seen.push(message);
+        return seen;
+      })();
+      const sends = Array.from({ length: count }, (_, message) => writer.send(message));
+      await Promise.all(sends);
+      await writer.close();
+      const seen = await Promise.all([ours, theirs]);
+      for (const one of seen) expect(one).toEqual([...one].sort((left, right) => left - right));
+      expect(seen.flat().sort((left, right) => left - right)).toEqual(
+        Array.from({ length: count }, (_, index) => index),
+      );
+    });
+
+    test("a pipe outlives its maker while others have its ends, and nothing is left when they have closed them", async () => {
+      const { mp, other, options } = await world.open();
+      const ends = await other.run(async ({ mp: theirs, core, kept }, settings: typeof options) => {
+        const maker = await core.connect(settings);
+        const [left, right] = maker.pipe<string>();
+        await theirs.queue("ends").put([left, right]);
+        kept.set("left", left);
+        await maker.close();
+        return left.name;
+      }, options);
+      const [left, right] = (await mp.queue("ends").get()) as [Connection<string>, Connection<string>];
+      expect(left.name).toBe(ends);
+      await left.send("still there");
+      expect(await right.recv()).toBe("still there");
+      await Promise.all([left.close(), right.close()]);
+      const { openRedis } = await import("@manyhands/core/internal");
+      const client = openRedis(options.redis, { name: "test" });
+      await client.zrem(`{${options.namespace}}/objects`, "queue/ends");
+      expect(await client.zrange(`{${options.namespace}}/objects`, 0, -1)).toEqual([]);
+      expect(await client.exists(`{${options.namespace}}/pipe/${ends}`)).toBe(0);
+      client.disconnect();
+    });
+  });
+});
