@@ -130,6 +130,12 @@ export class Consumer<Stored extends string | Buffer = string> {
     return there !== undefined;
   }
 
+  /** Items that Redis counts as handed out and that nobody here has asked for yet. */
+  get ahead(): number {
+    if (this.#isLeased) return 0;
+    return Math.max(0, this.#committed - (this.#taken - (this.#buffer.length - this.#next)));
+  }
+
   /** Of a leased queue: one of the items handed out here is done. @throws LockLostError when its lease has ended */
   done(): void {
     if (this.#lost > 0) {

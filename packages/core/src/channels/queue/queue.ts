@@ -128,16 +128,17 @@ abstract class AnyQueue<Item> extends SharedObject {
     state: QueueState["state"];
   }> {
     this.#assertOpen();
-    const { place } = await this.share();
+    const { place, consumer } = await this.share();
     const { client, keys, keepAlive } = this.runtime;
-    const [size, maxSize, unfinished, state] = await keepAlive.during(
+    const [counted, maxSize, unfinished, state] = await keepAlive.during(
       measureQueue.run(
         client,
         [place.key(), place.key("items"), place.key("consumers")],
         [keys.prefix, place.queue, this.kind === "joinable-queue" ? 1 : 0],
       ),
     );
-    place.existence.found(size >= 0);
+    place.existence.found(counted >= 0);
+    const size = counted + consumer.ahead;
     if (state === undefined) return { size: 0, maxSize: this.#maxSize, unfinished: 0, state: "open" };
     return { size, maxSize: Number(maxSize), unfinished: Number(unfinished), state: state as QueueState["state"] };
   }
