@@ -17,6 +17,8 @@ export type { RedisConfig } from "./connection/redis-config.ts";
 export type {
   ArrayContents,
   ArrayProxy,
+  ContainerKind,
+  ContainerState,
   DictEntries,
   DictProxy,
   ListProxy,
@@ -26,7 +28,6 @@ export type {
   NamespaceProxy,
   RegisteredObject,
   RegisteredProxy,
-  RegisteredState,
   RegisterOptions,
   RemoteMethods,
   SetProxy,

@@ -6,15 +6,14 @@ export type { ListProxy, SortOptions } from "./list/index.ts";
 export { createManager, guard, type ManagedOptions, type Manager } from "./manager/index.ts";
 export type { NamespaceProxy } from "./namespace/index.ts";
 export { openContainer } from "./open-container.ts";
-export {
-  type Maker,
-  type RegisteredObject,
-  type RegisteredProxy,
-  type RegisteredState,
-  type RegisterOptions,
-  type RemoteMethods,
-  readRegistered,
+export type {
+  Maker,
+  RegisteredObject,
+  RegisteredProxy,
+  RegisterOptions,
+  RemoteMethods,
 } from "./registered/index.ts";
 export type { SetProxy } from "./set/index.ts";
+export { type ContainerKind, type ContainerState, readContainer } from "./state/index.ts";
 export type { TypeCode, TypedInput, TypedSnapshot, TypedValue } from "./typed/index.ts";
 export { createValue, type ValueOptions, type ValueProxy } from "./value/index.ts";

@@ -12,6 +12,7 @@ import {
   registerType,
   ValueError,
 } from "@manyhands/core";
+import { findOrphanKeys, Keys, ObjectInspector, openRedis } from "@manyhands/core/internal";
 import { type Elsewhere, inEveryWorld, until } from "@manyhands/testing";
 import { describe, expect, test } from "vitest";
 
@@ -216,6 +217,8 @@ inEveryWorld((world) => {
       const { mp, options, other } = await world.open();
       const { connect } = await import("@manyhands/core");
       const maker: Context = await connect(options);
+      // Handles that arrive in this process belong to the context that was opened last.
+      await using _later = await connect(options);
       const [unnamed, named] = [maker.manager(), maker.manager("stays")];
       const dict = unnamed.dict({ a: 1 });
       await unnamed.lock().acquire();
@@ -244,6 +247,44 @@ inEveryWorld((world) => {
       await mp.manager("stays").shutdown();
       await using scoped = mp.manager();
       await scoped.list([1]).length();
+    });
+
+    test("objects of a manager are listed with their sizes, and removed by name or with the manager", async () => {
+      const { mp, options } = await world.open();
+      const manager = mp.manager("listed");
+      await manager.dict({ a: 1, b: 2 }, { name: "d" }).length();
+      await manager.list([1, 2, 3], { name: "l" }).length();
+      await manager.set([1], { name: "s" }).length();
+      await manager.namespace({ x: 1 }, { name: "n" }).has("x");
+      await manager.value("i", 7, { name: "v" }).get();
+      await manager.array("d", 4, { name: "a" }).length();
+      registerType("Listed", Counter);
+      await manager.create<Counter>("Listed", [3], { name: "r" }).add();
+      expect((await manager.inspect()).size).toBe(8);
+      const redis = openRedis(options.redis, { name: "test" });
+      const keys = new Keys(options.namespace ?? "");
+      const inspector = new ObjectInspector({ client: redis, keys });
+      const seen = (await inspector.objects()).map(({ kind, name, summary }) => `${kind} ${name}: ${summary}`);
+      expect(seen.filter((line) => !line.startsWith("lock"))).toEqual([
+        "array listed/a: 4 items of type d",
+        "dict listed/d: 2 keys",
+        "list listed/l: 3 items",
+        "manager listed: 8 objects",
+        "namespace listed/n: 1 attribute",
+        "registered listed/r: of type Listed",
+        "set listed/s: 1 item",
+        "value listed/v: 7, of type i",
+      ]);
+      expect(await inspector.remove({ kind: "dict", name: "listed/d" })).toBe(true);
+      expect(await inspector.object({ kind: "dict", name: "listed/d" })).toBeNull();
+      expect((await findOrphanKeys({ client: redis, keys })).orphans).toEqual([]);
+      expect(await inspector.remove({ kind: "manager", name: "listed" })).toBe(true);
+      expect(await inspector.objects()).toEqual([]);
+      await expect(manager.list("l").length()).rejects.toThrow(ManagerClosedError);
+      await mp.close();
+      const left = await redis.keys(`${keys.prefix}*`);
+      expect(left.filter((key) => !/\/(session|epoch|watched|deadlines)/.test(key))).toEqual([]);
+      redis.disconnect();
     });
 
     test("M7: objects of a registered class keep their state in Redis; only exposed methods can be called; errors are the method's own", async () => {
@@ -279,7 +320,7 @@ inEveryWorld((world) => {
         const holder = there.manager("classes").dict<string, RegisteredProxy<{ add(by?: number): number }>>("holder");
         await (await holder.at("counter")).add(3);
       });
-      expect((await shared.inspect())?.state).toMatchObject({ count: 3 });
+      expect((await shared.inspect()).value).toMatchObject({ count: 3 });
       await manager.shutdown();
       await expect(shared.add()).rejects.toThrow(ManagerClosedError);
     });

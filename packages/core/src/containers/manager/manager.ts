@@ -53,6 +53,7 @@ import {
   registerType,
 } from "../registered/index.ts";
 import { createSet, type SetProxy } from "../set/index.ts";
+import { type ContainerState, readContainer } from "../state/index.ts";
 import type { TypeCode, TypedInput } from "../typed/index.ts";
 import { createValue, type ValueOptions, type ValueProxy } from "../value/index.ts";
 import { guard } from "./guard.ts";
@@ -119,6 +120,11 @@ export class Manager extends SharedObject {
   async objects(): Promise<string[]> {
     const { client, keys, keepAlive } = this.runtime;
     return (await keepAlive.during(client.smembers(keys.sessionObjects(ownerOf(this.name))))).sort();
+  }
+
+  /** How much it owns, at this moment. */
+  inspect(): Promise<ContainerState> {
+    return this.runtime.keepAlive.during(readContainer(this.runtime, { kind: "manager", name: this.name }));
   }
 
   /**

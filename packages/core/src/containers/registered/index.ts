@@ -3,9 +3,7 @@ export {
   openRegistered,
   type RegisteredObject,
   type RegisteredProxy,
-  type RegisteredState,
   type RemoteMethods,
-  readRegistered,
 } from "./registered.ts";
 export { REGISTERED_KIND } from "./registered-scripts.ts";
 export { type Maker, type RegisterOptions, registerType } from "./registered-types.ts";

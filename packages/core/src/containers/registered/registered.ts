@@ -1,9 +1,9 @@
-import { textToValue } from "../../codec/index.ts";
 import { AttributeError } from "../../errors/index.ts";
 import { type ObjectIdentity, type ObjectReference, type ObjectRuntime, SharedObject } from "../../objects/index.ts";
 import { Lock } from "../../sync/index.ts";
 import { toText } from "../calls/index.ts";
 import { guard } from "../manager/guard.ts";
+import { type ContainerState, readContainer } from "../state/index.ts";
 import { findRegisteredType, registeredType } from "./registered-types.ts";
 import { Turns } from "./turns.ts";
 
@@ -62,8 +62,8 @@ export class RegisteredObject extends SharedObject {
   }
 
   /** Type and state at this moment. */
-  inspect(): Promise<RegisteredState | null> {
-    return this.runtime.keepAlive.during(readRegistered(this.runtime, this.name));
+  inspect(): Promise<ContainerState> {
+    return this.runtime.keepAlive.during(readContainer(this.runtime, { kind: "registered", name: this.name }));
   }
 
   protected override get settings(): unknown {
@@ -84,20 +84,4 @@ export function createRegistered(
 /** A handle of the object that a reference names. */
 export function openRegistered(runtime: ObjectRuntime, reference: ObjectReference): RegisteredObject {
   return new RegisteredObject(runtime, reference, reference.settings as { typeid: string; args: string });
-}
-
-/** An object of a registered type as it is at the moment. */
-export interface RegisteredState {
-  name: string;
-  typeid: string;
-  state: unknown;
-}
-
-/** Reads the object of that name; null when it is not there. */
-export async function readRegistered(
-  { client, keys }: Pick<ObjectRuntime, "client" | "keys">,
-  name: string,
-): Promise<RegisteredState | null> {
-  const [typeid, state] = await client.hmget(keys.object("registered", name), "typeid", "state");
-  return typeid && state ? { name, typeid, state: textToValue(state) } : null;
 }
