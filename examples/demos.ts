@@ -31,6 +31,7 @@ export const demos: readonly Demo[] = [
   { name: "queue-add-to-110", title: "10 processes hand one number on and add 1: from 100 to 110" },
   { name: "queue-writer-reader", title: "one process writes, another reads until it is terminated" },
   { name: "pipe-phone", title: "a pipe between the program and a process, and from one process to another" },
+  { name: "manager-dict-list", title: "a dict and a list that 10 processes share" },
   { name: "tcp-server", title: "a process on another host for each connection; its bytes travel through a pipe" },
   { name: "word-count", title: "counts the words of this repository's documentation, split over the hosts" },
   { name: "pool-apply", title: "apply: one call after another" },
