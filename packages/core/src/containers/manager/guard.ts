@@ -1,6 +1,6 @@
 import { ManagerClosedError, ManyhandsError } from "../../errors/index.ts";
 import type { ObjectRuntime, SharedObject } from "../../objects/index.ts";
-import { closedManager, managerOf } from "./manager-life.ts";
+import { managerOf } from "./manager-life.ts";
 
 /** Methods of locks, events, queues … that ask Redis. */
 const ASKING = new Set([
@@ -71,13 +71,13 @@ async function ask(
   const what = `the ${handle.kind} "${handle.name}"`;
   const manager = managerOf(runtime, owner);
   if (manager && !manager.isStarted) await runtime.keepAlive.during(manager.ready(what));
-  if (isLook && (await isGone(runtime, owner))) throw closedManager(owner, what);
+  if (isLook && (await isGone(runtime, owner))) throw await manager?.whyGone(what);
   try {
     return await call();
   } catch (error) {
     if (!(error instanceof ManyhandsError) || error instanceof ManagerClosedError) throw error;
-    if (await isGone(runtime, owner).catch(() => false)) throw closedManager(owner, what, error);
-    throw error;
+    if (!(await isGone(runtime, owner).catch(() => false))) throw error;
+    throw await manager?.whyGone(what);
   }
 }
 

@@ -3,7 +3,7 @@ import { LockLostError } from "../../errors/index.ts";
 import type { ObjectRuntime } from "../../objects/index.ts";
 import { Existence, type HeldLock, type Lock } from "../../sync/index.ts";
 import { toText } from "../calls/index.ts";
-import { closedManager, managerOf } from "../manager/manager-life.ts";
+import { managerOf } from "../manager/manager-life.ts";
 import { enterRegistered, leaveRegistered } from "./registered-scripts.ts";
 import { type RegisteredType, registeredType } from "./registered-types.ts";
 
@@ -78,14 +78,13 @@ export class Turns {
     try {
       await managerOf(this.#runtime, this.#facts.owner)?.ready(`the ${this.#title}`);
       const held = await this.#facts.lock.hold();
-      try {
-        const outcomes = await this.#work(held, started);
-        for (const outcome of outcomes) {
-          if ("error" in outcome) outcome.call.reject(outcome.error);
-          else outcome.call.resolve(outcome.value);
-        }
-      } finally {
-        await held[Symbol.asyncDispose]();
+      const outcomes = await this.#work(held, started).finally(() => {
+        // Not waited for: never fails, and what this process asks for next is sent after it.
+        void held[Symbol.asyncDispose]();
+      });
+      for (const outcome of outcomes) {
+        if ("error" in outcome) outcome.call.reject(outcome.error);
+        else outcome.call.resolve(outcome.value);
       }
     } catch (error) {
       const failed = started.length > 0 ? started : this.#waiting.splice(0);
@@ -123,7 +122,11 @@ export class Turns {
       const made = type.make(textToValue(this.#facts.args) as unknown[]);
       reply = await enter(toText(type.save(made)));
     }
-    if (reply[0] === -1 && managerOf(this.#runtime, owner)) throw closedManager(owner, `the ${this.#title}`);
+    if (reply[0] === -1) {
+      this.#existence.forget();
+      const manager = managerOf(this.#runtime, owner);
+      if (manager) throw await manager.whyGone(`the ${this.#title}`);
+    }
     if (reply[0] === -3) throw this.#lost();
     this.#existence.confirm(reply[0]);
     return { state: reply[1] ?? "", args: reply[2] ?? "" };
@@ -132,10 +135,8 @@ export class Turns {
   async #leave(held: HeldLock, state: string): Promise<void> {
     const { client, keys, session } = this.#runtime;
     const context = { client, operations: session.operations };
-    const stored = leaveRegistered.run(context, [keys.object("registered", this.#facts.name)], [held.fence, state]);
-    // Sent right after it on the same connection; whoever is next finds the new state.
-    held.release().catch(() => {});
-    const reply = await stored;
+    const key = keys.object("registered", this.#facts.name);
+    const reply = await leaveRegistered.run(context, [key], [held.fence, state]);
     if (reply === 0) throw this.#lost();
     this.#existence.confirm(reply);
   }
