@@ -117,6 +117,21 @@ inEveryWorld((world) => {
       expect(await theirs).toEqual([["x"], true, 7, 5, false]);
     });
 
+    test("M9: what was not used yet can be passed on, and is used elsewhere first", async () => {
+      const { mp, other } = await world.open();
+      const post = mp.queue<unknown>("post");
+      await post.put(mp.manager().list<string>());
+      await post.put(mp.manager().event());
+      const theirs = other.run(async ({ mp: there }) => {
+        const list = (await there.queue("post").get()) as { append(item: string): Promise<void> };
+        await list.append("x");
+        const event = (await there.queue("post").get()) as { set(): Promise<void>; isSet(): Promise<boolean> };
+        await event.set();
+        return event.isSet();
+      });
+      expect(await theirs).toBe(true);
+    });
+
     test("M11: after shutdown every call of what it made fails with ManagerClosedError, in every process", async () => {
       const { mp, other } = await world.open();
       const manager = mp.manager("closing");
