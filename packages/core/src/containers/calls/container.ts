@@ -1,8 +1,7 @@
-import { type Purpose, valueToText } from "../../codec/index.ts";
+import { valueToText } from "../../codec/index.ts";
 import { got, PayloadTooLargeError, ValueError } from "../../errors/index.ts";
-import { type ObjectIdentity, type ObjectReference, type ObjectRuntime, SharedObject } from "../../objects/index.ts";
+import { type ObjectIdentity, type ObjectRuntime, SharedObject } from "../../objects/index.ts";
 import type { Script } from "../../script/index.ts";
-import { startSoon } from "../manager/manager-life.ts";
 import { type ContainerKind, type ContainerState, readContainer } from "../state/index.ts";
 import { CallLine } from "./call-line.ts";
 import type { CallsReply } from "./calls-script.ts";
@@ -57,12 +56,6 @@ export abstract class Container extends SharedObject {
   /** Makes it now in the background if it is made with something, so that whoever gets its reference finds that. @internal */
   protected makeSoon(): void {
     if (this.#makeWith.length > 0) this.read("exists").catch(() => {});
-  }
-
-  /** @internal */
-  override toReference(purpose: Purpose = "sending"): ObjectReference {
-    if (purpose === "sending") startSoon(this.runtime, this.owner);
-    return super.toReference(purpose);
   }
 
   /** @internal */

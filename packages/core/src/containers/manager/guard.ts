@@ -1,7 +1,6 @@
-import type { Purpose } from "../../codec/index.ts";
 import { ManagerClosedError, ManyhandsError } from "../../errors/index.ts";
-import type { ObjectReference, ObjectRuntime, SharedObject } from "../../objects/index.ts";
-import { managerOf, startSoon } from "./manager-life.ts";
+import type { ObjectRuntime, SharedObject } from "../../objects/index.ts";
+import { managerOf } from "./manager-life.ts";
 
 /** Methods of locks, events, queues … that ask Redis. */
 const ASKING = new Set([
@@ -51,12 +50,6 @@ export function guard<Handle extends SharedObject>(
     const guarded = (): SharedObject => guard(runtime, side.apply(handle, []) as SharedObject, owner);
     Object.defineProperty(handle, name, { value: guarded, configurable: true });
   }
-  const toReference = handle.toReference.bind(handle);
-  const starting = (purpose: Purpose = "sending"): ObjectReference => {
-    if (purpose === "sending") startSoon(runtime, owner);
-    return toReference(purpose);
-  };
-  Object.defineProperty(handle, "toReference", { value: starting, configurable: true });
   return handle;
 }
 

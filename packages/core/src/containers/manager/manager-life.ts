@@ -39,12 +39,6 @@ export function beginLife<Life extends ManagerLife>(runtime: ObjectRuntime, owne
   return life;
 }
 
-/** An object is being sent to somebody, who may use it before this process has used anything of its manager. */
-export function startSoon(runtime: ObjectRuntime, owner: string): void {
-  const life = managerOf(runtime, owner);
-  if (life && !life.isStarted) life.ready("what it made").catch(() => {});
-}
-
 /** A new handle of the same name begins anew; for handles that are there it stays shut down. */
 export function endLife(runtime: ObjectRuntime, owner: string): void {
   livesOf(runtime).delete(owner);

@@ -1,10 +1,8 @@
-import type { Purpose } from "../../codec/index.ts";
 import { AttributeError } from "../../errors/index.ts";
 import { type ObjectIdentity, type ObjectReference, type ObjectRuntime, SharedObject } from "../../objects/index.ts";
 import { Lock } from "../../sync/index.ts";
 import { toText } from "../calls/index.ts";
 import { guard } from "../manager/guard.ts";
-import { startSoon } from "../manager/manager-life.ts";
 import { type ContainerState, readContainer } from "../state/index.ts";
 import { findRegisteredType, registeredType } from "./registered-types.ts";
 import { Turns } from "./turns.ts";
@@ -66,12 +64,6 @@ export class RegisteredObject extends SharedObject {
   /** Type and state at this moment. */
   inspect(): Promise<ContainerState> {
     return this.runtime.keepAlive.during(readContainer(this.runtime, { kind: "registered", name: this.name }));
-  }
-
-  /** @internal */
-  override toReference(purpose: Purpose = "sending"): ObjectReference {
-    if (purpose === "sending") startSoon(this.runtime, this.owner);
-    return super.toReference(purpose);
   }
 
   protected override get settings(): unknown {
