@@ -1,4 +1,4 @@
-import { type Context, connect, currentTask } from "@manyhands/core";
+import { type Context, connect, currentTask, type Process, type Queue } from "@manyhands/core";
 
 /** Where and when one call ran. Wall clock in ms: the demos' hosts share one machine's clock. */
 export interface Run {
@@ -14,6 +14,12 @@ export async function noted<Value>(body: () => Value | Promise<Value>): Promise<
   const started = Date.now();
   const value = await body();
   return { value, host, pid, started, ended: Date.now() };
+}
+
+/** Inside a task or a process: where it runs, for what it prints. */
+export function here(): string {
+  const { host, pid } = currentTask();
+  return `${host} pid ${pid}`;
 }
 
 export function sleep(milliseconds: number): Promise<void> {
@@ -41,14 +47,38 @@ export function verify(condition: boolean, claim: string): void {
   console.log(`  verified: ${claim}`);
 }
 
-/** Prints how many calls each host and process ran, and verifies that the work was spread over the live hosts. */
-export async function verifySpread(mp: Context, runs: readonly Run[]): Promise<void> {
-  const places = new Map<string, number>();
-  for (const { host, pid } of runs) places.set(`${host} pid ${pid}`, (places.get(`${host} pid ${pid}`) ?? 0) + 1);
-  for (const [place, count] of [...places].sort()) console.log(`  ran on ${place}: ${count}`);
+/** Two hosts to place processes on; the same one twice where only one is alive. */
+export async function twoHosts(mp: Context): Promise<[left: string, right: string]> {
+  const names = (await mp.hosts()).map((host) => host.name).sort();
+  const [left] = names;
+  if (left === undefined) throw new WrongOutcome("there is a worker host");
+  return [left, names.at(-1) ?? left];
+}
+
+/** Verifies that processes ended well, on at least two hosts. */
+export async function verifyEnds(mp: Context, processes: readonly Process[]): Promise<void> {
+  const failed = processes.filter((process) => process.exitcode !== 0);
+  for (const { name, exitcode } of failed) console.log(`  ${name} ended with exit code ${exitcode}`);
+  verify(failed.length === 0, `all ${processes.length} processes ended with exit code 0`);
+  await verifySpread(mp, processes);
+}
+
+/** Takes so many items: what processes have to tell, since they return nothing. */
+export async function takeFrom<Item>(queue: Queue<Item>, count: number): Promise<Item[]> {
+  const items: Item[] = [];
+  while (items.length < count) items.push(await queue.get({ timeout: 20_000 }));
+  return items;
+}
+
+/** Prints in which processes of which hosts the calls ran, and verifies that they were spread over the live hosts. */
+export async function verifySpread(mp: Context, runs: readonly Pick<Run | Process, "host" | "pid">[]): Promise<void> {
+  const hosts = Map.groupBy(runs, (run) => run.host);
+  for (const [host, there] of [...hosts].sort()) {
+    const pids = new Set(there.map((run) => run.pid));
+    console.log(`  ${there.length} ran on ${host}, in pid ${[...pids].join(", ")}`);
+  }
   const wanted = Math.min(2, (await mp.hosts()).length);
-  const hosts = new Set(runs.map((run) => run.host));
-  verify(hosts.size >= wanted, `the calls ran on ${hosts.size} hosts`);
+  verify(hosts.size >= wanted, `they ran on ${hosts.size} hosts`);
 }
 
 /** The most runs that were under way at the same moment. */

@@ -1,40 +1,32 @@
-import { type AsyncResult, PoolTerminatedError } from "@manyhands/core";
-import { sleep, stage, verify, verifySpread } from "../stage.ts";
-import { car, trafficLight } from "./tasks.ts";
+import { sleep, stage, takeFrom, verify, verifyEnds } from "../stage.ts";
+import { car, type Passage, trafficLight } from "./tasks.ts";
 
-// Python: e = Event(); Process(target=traffic_light, args=(e,), daemon=True).start(); 10 cars; join them
+// Python: e = Event(); p = Process(target=traffic_light, args=(e,)); p.daemon = True; p.start()
+//         for i in range(10): time.sleep(…); Process(target=car, args=(e, i)).start()
 await stage(async (mp) => {
-  verify((await mp.cpuCount()) > 1, "there is a slot for the light and one for cars");
   const green = mp.event();
-  const street = mp.pool();
-  const light = street.applyAsync(trafficLight, [green]);
-  const cars = Array.from({ length: 10 }, async (_, index) => {
-    await sleep(Math.random() * 2_000);
-    return street.apply(car, [`car${index}`, green]);
-  });
-
-  const runs = await Promise.all(cars);
-  for (const { value, host, pid } of runs) {
-    const story = value.cameAtGreen ? "came at green" : `waited ${value.waited} ms for green`;
-    console.log(`${value.name} ${story} and drove, on ${host} pid ${pid}`);
+  const passages = mp.queue<Passage>();
+  const light = mp.process(trafficLight, { args: [green], daemon: true });
+  await light.start();
+  await light.started();
+  const cars = Array.from({ length: 10 }, (_, index) => mp.process(car, { args: [`car${index}`, green, passages] }));
+  for (const one of cars) {
+    await sleep(Math.random() * 300);
+    await one.start();
   }
-  verify(
-    runs.every((run) => run.value.drove),
-    "all 10 cars drove at green",
-  );
-  verify(
-    runs.some((run) => !run.value.cameAtGreen),
-    "some had to wait for it",
-  );
-  await verifySpread(mp, runs);
-  // As a daemon does, the light ends with the main program.
-  await street.terminate();
-  verify(await isTerminated(light), "the light went out with the main program");
-});
+  for (const one of cars) await one.join();
 
-async function isTerminated<Value>(result: AsyncResult<Value>): Promise<boolean> {
-  return result.get().then(
-    () => false,
-    (error: unknown) => error instanceof PoolTerminatedError,
+  const seen = await takeFrom(passages, cars.length);
+  for (const { name, waited } of seen) {
+    console.log(`${name} ${waited === null ? "came at green" : `waited ${waited} ms for green`}`);
+  }
+  verify(new Set(seen.map((passage) => passage.name)).size === 10, "all 10 cars have passed");
+  verify(
+    seen.some((passage) => passage.waited !== null),
+    "some had to wait for green",
   );
-}
+  verify(light.isAlive(), "the light goes on");
+  await verifyEnds(mp, cars);
+  await mp.close();
+  verify(light.exitcode === -15, "and ends with the program, as a daemon does");
+});

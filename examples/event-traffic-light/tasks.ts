@@ -1,14 +1,19 @@
-import { currentTask, type Event, task } from "@manyhands/core";
-import { noted, sleep } from "../stage.ts";
+import { type Event, type Queue, task } from "@manyhands/core";
+import { here, sleep } from "../stage.ts";
 
 /** How long the light stays as it is, ms. */
 const PHASE = 400;
 
-/** Changes between red (not set) and green (set) until somebody stops it. */
+export interface Passage {
+  name: string;
+  /** Waited for green, ms; null when it came at green. */
+  waited: number | null;
+}
+
+/** Changes between red (not set) and green (set) for ever. */
 export const trafficLight = task("event-traffic-light.trafficLight", async (green: Event) => {
-  const { signal } = currentTask();
-  console.log("the light is red");
-  while (!signal.aborted) {
+  console.log(`the light is red, ${here()}`);
+  while (true) {
     await sleep(PHASE);
     if (await green.isSet()) {
       console.log("the light turns red");
@@ -20,12 +25,14 @@ export const trafficLight = task("event-traffic-light.trafficLight", async (gree
   }
 });
 
-export const car = task("event-traffic-light.car", (name: string, green: Event) =>
-  noted(async () => {
-    const cameAtGreen = await green.isSet();
+export const car = task("event-traffic-light.car", async (name: string, green: Event, passages: Queue<Passage>) => {
+  let waited: number | null = null;
+  if (!(await green.isSet())) {
+    console.log(`${name} waits, ${here()}`);
     const arrived = Date.now();
-    // At green this returns at once. A light that turns red again right away is no reason to miss the green.
-    const drove = await green.wait();
-    return { name, cameAtGreen, drove, waited: Date.now() - arrived };
-  }),
-);
+    await green.wait();
+    waited = Date.now() - arrived;
+  }
+  console.log(`${name} drives, ${here()}`);
+  await passages.put({ name, waited });
+});

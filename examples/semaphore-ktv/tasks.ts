@@ -1,16 +1,16 @@
-import { type Semaphore, task } from "@manyhands/core";
-import { noted, sleep } from "../stage.ts";
+import { type Queue, type Semaphore, task } from "@manyhands/core";
+import { here, noted, type Run, sleep } from "../stage.ts";
 
-export const sing = task("semaphore-ktv.sing", async (person: number, rooms: Semaphore) => {
+export type Visit = Run & { value: number };
+
+export const sing = task("semaphore-ktv.sing", async (person: number, rooms: Semaphore, visits: Queue<Visit>) => {
   await rooms.acquire();
-  try {
-    return await noted(async () => {
-      console.log(`person ${person} goes in`);
-      await sleep(200 + Math.random() * 200);
-      console.log(`person ${person} comes out`);
-      return person;
-    });
-  } finally {
-    await rooms.release();
-  }
+  const visit = await noted(async () => {
+    console.log(`person ${person} goes in, ${here()}`);
+    await sleep(200 + Math.random() * 200);
+    console.log(`person ${person} comes out, ${here()}`);
+    return person;
+  });
+  await rooms.release();
+  await visits.put(visit);
 });

@@ -1,22 +1,34 @@
-import { type Lock, task } from "@manyhands/core";
-import { noted, sleep } from "../stage.ts";
+import { type Lock, type Queue, task } from "@manyhands/core";
+import { here, sleep } from "../stage.ts";
 import { readStock, type Stock, writeStock } from "./stock.ts";
 
+export interface Shop {
+  stock: Stock;
+  /** Who got a ticket. */
+  buyers: Queue<string>;
+}
+
 /** Looks how many tickets are left, then tries to get one. Without a lock everybody grabs at once. */
-export const buyTicket = task("ticket-grab.buyTicket", (person: string, stock: Stock, lock: Lock | null) =>
-  noted(async () => {
-    const seen = await readStock(stock);
-    await sleep(100);
-    const bought = lock ? await lock.run(() => grab(stock)) : await grab(stock);
-    return { person, seen, bought };
-  }),
-);
+export const ticket = task("ticket-grab.ticket", async (person: string, lock: Lock | null, shop: Shop) => {
+  console.log(`${person} sees ${await readStock(shop.stock)} left, ${here()}`);
+  await sleep(100);
+  await lock?.acquire();
+  try {
+    await grab(person, shop);
+  } finally {
+    await lock?.release();
+  }
+});
 
 /** Reads, waits and writes back: whoever reads in between sees a ticket that is already sold. */
-async function grab(stock: Stock): Promise<boolean> {
+async function grab(person: string, { stock, buyers }: Shop): Promise<void> {
   const count = await readStock(stock);
-  if (count === 0) return false;
+  if (count === 0) {
+    console.log(`${person} gets none, ${here()}`);
+    return;
+  }
   await sleep(200);
   await writeStock(stock, count - 1);
-  return true;
+  console.log(`${person} gets a ticket, ${here()}`);
+  await buyers.put(person);
 }

@@ -14,7 +14,33 @@ export type {
   Waitable,
 } from "./channels/index.ts";
 export type { RedisConfig } from "./connection/redis-config.ts";
-export type { DictEntries, DictProxy, ManagedOptions, Manager, WriteOptions } from "./containers/index.ts";
+export type {
+  ArrayContents,
+  ArrayProxy,
+  ContainerKind,
+  ContainerState,
+  DictEntries,
+  DictProxy,
+  ListProxy,
+  Maker,
+  ManagedOptions,
+  Manager,
+  NamespaceProxy,
+  RegisteredObject,
+  RegisteredProxy,
+  RegisterOptions,
+  RemoteMethods,
+  SetProxy,
+  SortOptions,
+  TypeCode,
+  TypedInput,
+  TypedSnapshot,
+  TypedValue,
+  ValueOptions,
+  ValueProxy,
+  WriteOptions,
+} from "./containers/index.ts";
+export { registerType } from "./containers/registered/registered-types.ts";
 export { type ConnectOptions, connect } from "./context/connect.ts";
 export type { Context } from "./context/context.ts";
 export { currentContext } from "./context/current-context.ts";

@@ -4,6 +4,7 @@ import { flatten, flattenSeparately } from "./flatten.ts";
 import type { Graph } from "./graph.ts";
 import { rebuild } from "./rebuild.ts";
 import { INTRICATE, look, SHARED } from "./shape.ts";
+import type { Purpose } from "./transferable.ts";
 
 /** First byte of the graph form. MessagePack never uses it. */
 const GRAPH = 0xc1;
@@ -26,9 +27,9 @@ const LOOK = { text: true, identity: true };
  *
  * @throws SerializationError for what cannot be sent, with a path that starts at `path`
  */
-export function encode(value: unknown, path: string = "value"): Buffer<ArrayBuffer> {
+export function encode(value: unknown, path: string = "value", purpose: Purpose = "sending"): Buffer<ArrayBuffer> {
   const flags = look(value, LOOK);
-  if (flags & INTRICATE) return encodeGraph(flatten(value, path));
+  if (flags & INTRICATE) return encodeGraph(flatten(value, path, purpose));
   return pack(flags & SHARED ? web : tree, { value, prefix: 0 });
 }
 

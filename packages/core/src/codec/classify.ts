@@ -11,7 +11,7 @@ const MAX_EXPANSION = 1_000_000;
  */
 export function classify(value: unknown, path: string): "json" | "encoded" {
   const flags = look(value);
-  if ((flags & BEYOND) === BEYOND) flatten(value, path);
+  if ((flags & BEYOND) === BEYOND) flatten(value, path, "checking");
   return isJson(value, flags) ? "json" : "encoded";
 }
 
@@ -29,7 +29,7 @@ export function isPlainJson(value: unknown): boolean {
  * @throws SerializationError; its `path` starts at `path`
  */
 export function assertSendable(value: unknown, path: string): void {
-  if ((look(value) & BEYOND) === BEYOND) flatten(value, path);
+  if ((look(value) & BEYOND) === BEYOND) flatten(value, path, "checking");
 }
 
 function isJson(value: unknown, flags: number): boolean {

@@ -4,7 +4,7 @@ import { bytesNode } from "./bytes-node.ts";
 import { type ErrorNode, type Graph, NEGATIVE_ZERO, type Node, type Slot } from "./graph.ts";
 import { mapStep, type Place, pathOf } from "./place.ts";
 import { classNameOf, functionRefusal, objectRefusal, type Refusal, refuse, symbolRefusal } from "./refusal.ts";
-import { findTransferable, type Transferable } from "./transferable.ts";
+import { findTransferable, type Purpose, type Transferable } from "./transferable.ts";
 
 /** Errors in errors in errors: the next ones are left out. */
 const MAX_ERROR_DEPTH = 32;
@@ -16,8 +16,8 @@ const ERROR_FIELDS = new Set(["name", "message", "stack", "cause", "errors"]);
  *
  * @throws SerializationError that names the place of the first thing that cannot be sent
  */
-export function flatten(value: unknown, path: string): Graph {
-  return new Flattening().run(value, path);
+export function flatten(value: unknown, path: string, purpose: Purpose = "sending"): Graph {
+  return new Flattening(purpose).run(value, path);
 }
 
 /** A list of values, each of which keeps its shared parts and cycles for itself. */
@@ -31,12 +31,17 @@ export function flattenSeparately(values: unknown[], path: string): Graph {
 }
 
 class Flattening {
+  readonly #purpose: Purpose;
   readonly #indices = new Map<object, number>();
   /** What each node stands for, to take nodes back. */
   readonly #sources: (object | null)[] = [];
   readonly #nodes: Node[] = [];
   #waiting: { value: object; index: number; place: Place }[] = [];
   #errorDepth = 0;
+
+  constructor(purpose: Purpose) {
+    this.#purpose = purpose;
+  }
 
   run(value: unknown, path: string): Graph {
     const root = this.#slot(value, { parent: null, step: path, instance: null });
@@ -189,7 +194,8 @@ class Flattening {
   }
 
   #transferable(value: object, at: { place: Place; transferable: Transferable<object, unknown> }): Node {
-    return ["transferable", at.transferable.tag, flatten(at.transferable.toReference(value), pathOf(at.place))];
+    const reference = at.transferable.toReference(value, this.#purpose);
+    return ["transferable", at.transferable.tag, flatten(reference, pathOf(at.place), this.#purpose)];
   }
 
   #error(error: Error, place: Place): ErrorNode {

@@ -1,12 +1,15 @@
 import { ValueError } from "../errors/index.ts";
 
+/** Why a reference is asked for: to be sent, or to see whether it could be, which may be followed by sending or not. */
+export type Purpose = "sending" | "checking";
+
 /** How a live object travels: it is sent as a reference and arrives as a live object of the same class. */
 export interface Transferable<Handle extends object, Reference> {
   /** Name of the kind in encoded bytes; unique. */
   tag: string;
   is(value: object): boolean;
   /** Plain data that names the object. */
-  toReference(handle: Handle): Reference;
+  toReference(handle: Handle, purpose: Purpose): Reference;
   fromReference(reference: Reference): Handle;
 }
 

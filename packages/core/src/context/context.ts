@@ -22,7 +22,19 @@ import {
   type RedisClient,
   type RedisConfig,
 } from "../connection/index.ts";
-import { createManager, type ManagedOptions, type Manager } from "../containers/index.ts";
+import {
+  type ArrayContents,
+  type ArrayProxy,
+  createArray,
+  createManager,
+  createValue,
+  type ManagedOptions,
+  type Manager,
+  type TypeCode,
+  type TypedInput,
+  type ValueOptions,
+  type ValueProxy,
+} from "../containers/index.ts";
 import { ClosedError } from "../errors/index.ts";
 import { Fleet, slotsOf } from "../fleet/index.ts";
 import type { Logger } from "../logger/logger.ts";
@@ -314,6 +326,30 @@ export class Context {
   readWriteLock(options?: string | ReadWriteLockOptions): ReadWriteLock {
     this.#assertOpen();
     return createReadWriteLock(this.#objects, options);
+  }
+
+  /**
+   * One number or character of a C type (rules V1-V5), 0 at first. With a name it is the same for everybody who uses that
+   * name; its first user's initial value counts.
+   * @throws TypeError an unknown type, a value of another type; AttributeError a bad lock; ValueError a bad name
+   */
+  value<Code extends TypeCode>(type: Code, initial?: TypedInput<Code>, options: ValueOptions = {}): ValueProxy<Code> {
+    this.#assertOpen();
+    return createValue(this.#objects, type, { ...options, initial });
+  }
+
+  /**
+   * A row of numbers or characters of a C type (rule A1), of a length, then zeros, or with contents. With a name it is the
+   * same for everybody who uses that name; its first user's contents count.
+   * @throws TypeError an unknown type, a value of another type; AttributeError a bad lock; ValueError a bad name or length
+   */
+  array<Code extends TypeCode>(
+    type: Code,
+    contents: ArrayContents<Code>,
+    options: ValueOptions = {},
+  ): ArrayProxy<Code> {
+    this.#assertOpen();
+    return createArray(this.#objects, type, { ...options, contents });
   }
 
   /**

@@ -1,5 +1,6 @@
 import { type PipeState, type QueueState, readPipe, readQueue } from "../channels/index.ts";
 import type { RedisClient } from "../connection/index.ts";
+import { type ContainerKind, type ContainerState, readContainer } from "../containers/index.ts";
 import { type Participant, readParticipants } from "../objects/index.ts";
 import type { Keys } from "../protocol/keys.ts";
 import {
@@ -50,6 +51,14 @@ const KINDS: Readonly<Record<string, InspectedKind>> = {
   "simple-queue": inspectQueue("simple-queue"),
   "joinable-queue": inspectQueue("joinable-queue"),
   pipe: inspect(readPipe, pipeReading),
+  dict: inspectContainer("dict", ["", "items", "order"]),
+  list: inspectContainer("list", ["", "items"]),
+  set: inspectContainer("set", ["", "items"]),
+  namespace: inspectContainer("namespace", ["", "items", "order"]),
+  value: inspectContainer("value"),
+  array: inspectContainer("array", ["", "items"]),
+  registered: inspectContainer("registered"),
+  manager: inspectContainer("manager"),
 };
 
 function inspect<State>(
@@ -68,6 +77,17 @@ function inspect<State>(
 
 function inspectQueue(kind: "queue" | "simple-queue" | "joinable-queue"): InspectedKind {
   return inspect((place, name) => readQueue(place, { kind, name }), queueReading);
+}
+
+function inspectContainer(kind: ContainerKind, parts?: readonly string[]): InspectedKind {
+  return inspect(
+    async (place, name) => {
+      const state = await readContainer(place, { kind, name });
+      return state.madeAt === null ? null : state;
+    },
+    containerReading,
+    parts,
+  );
 }
 
 export function inspectedKind(kind: string): InspectedKind {
@@ -149,6 +169,25 @@ function pipeReading(state: PipeState): ObjectReading {
 }
 
 /** Waiters: who waits for an item, then who waits for room, then who waits until all is done. */
+function containerReading(state: ContainerState): ObjectReading {
+  const { kind, size, type, value } = state;
+  const summaries: Record<ContainerKind, string> = {
+    dict: count(size, "key"),
+    list: count(size, "item"),
+    set: count(size, "item"),
+    namespace: count(size, "attribute"),
+    value: `${value}, of type ${type}`,
+    array: `${count(size, "item")} of type ${type}`,
+    registered: `of type ${type}`,
+    manager: count(size, "object"),
+  };
+  return { ...withoutHolders([]), summary: summaries[kind], state };
+}
+
+function count(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? "" : "s"}`;
+}
+
 function queueReading(state: QueueState): ObjectReading {
   const { size, maxSize, unfinished, getters, putters, joiners } = state;
   const parts = [

@@ -1,3 +1,4 @@
+import type { Purpose } from "../codec/index.ts";
 import { got, ValueError } from "../errors/index.ts";
 import type { ObjectRuntime } from "./object-runtime.ts";
 
@@ -53,7 +54,7 @@ export abstract class SharedObject {
   }
 
   /** @internal */
-  toReference(): ObjectReference {
+  toReference(_purpose: Purpose = "sending"): ObjectReference {
     // Whoever gets the reference may use it before this process has done anything else.
     if (this.#owner !== null) void this.runtime.session.start().catch(() => {});
     return {

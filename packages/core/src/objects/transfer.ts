@@ -16,7 +16,7 @@ export function provideOpener(open: Opener): void {
 defineTransferable<SharedObject, ObjectReference>({
   tag: "object",
   is: (value) => value instanceof SharedObject,
-  toReference: (handle) => handle.toReference(),
+  toReference: (handle, purpose) => handle.toReference(purpose),
   fromReference: (reference) => {
     if (!opener.open) throw new Error("a shared object arrived before this process could open one");
     return opener.open(reference);

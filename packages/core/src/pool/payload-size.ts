@@ -1,5 +1,9 @@
 import { encode } from "../codec/index.ts";
 import { PayloadTooLargeError } from "../errors/index.ts";
+import { SharedObject } from "../objects/index.ts";
+
+/** About what a reference to a shared object takes, bytes. */
+const REFERENCE = 500;
 
 /**
  * Upper-side estimate of a value's encoded size in bytes; stops counting past `limit`. Cycles are counted once.
@@ -16,7 +20,8 @@ export function estimateBytes(value: unknown, limit: number): number {
     else if (typeof next !== "object" || next === null) bytes += 9;
     else if (!seen.has(next)) {
       seen.add(next);
-      bytes += 10;
+      bytes += next instanceof SharedObject ? REFERENCE : 10;
+      if (next instanceof SharedObject) continue;
       if (ArrayBuffer.isView(next) || next instanceof ArrayBuffer) bytes += next.byteLength;
       else if (Array.isArray(next)) for (const item of next) stack.push(item);
       else if (next instanceof Map) for (const [key, item] of next) stack.push(key, item);
@@ -30,7 +35,7 @@ export function estimateBytes(value: unknown, limit: number): number {
 /** @throws PayloadTooLargeError when the encoded value has more than `limit` bytes; `what` names it in the message */
 export function checkPayload(value: unknown, limit: number, what: string): void {
   if (estimateBytes(value, limit) <= limit) return;
-  const bytes = encode(value).byteLength;
+  const bytes = encode(value, "value", "checking").byteLength;
   if (bytes <= limit) return;
   throw new PayloadTooLargeError(
     `${what}: ${bytes} bytes are more than maxPayload (${limit}); send less, keep it elsewhere and pass its address, or ` +

@@ -252,7 +252,7 @@ inEveryWorld((world) => {
       const { openRedis } = await import("@manyhands/core/internal");
       const client = openRedis(options.redis, { name: "test" });
       const prefix = `{${options.namespace}}`;
-      const [token = ""] = await client.zrange(`${prefix}/pipe-transit/${here.name}`, 0, -1);
+      const [token = ""] = await client.zrange(`${prefix}/pipe-transit/${here.name}`, "0", "-1");
       await client.zadd(`${prefix}/pipe-transit/${here.name}`, 1, token);
       await client.zadd(`${prefix}/deadlines`, 1, `pipe/${here.name}`);
       client.disconnect();
@@ -342,7 +342,7 @@ inEveryWorld((world) => {
       const { openRedis } = await import("@manyhands/core/internal");
       const client = openRedis(options.redis, { name: "test" });
       await client.zrem(`{${options.namespace}}/objects`, "queue/ends");
-      expect(await client.zrange(`{${options.namespace}}/objects`, 0, -1)).toEqual([]);
+      expect(await client.zrange(`{${options.namespace}}/objects`, "0", "-1")).toEqual([]);
       expect(await client.exists(`{${options.namespace}}/pipe/${ends}`)).toBe(0);
       client.disconnect();
     });

@@ -23,6 +23,17 @@ inEveryWorld((world) => {
       expect([await queue.full(), await queue.qsize()]).toEqual([false, 1]);
     });
 
+    test("Q1: the size is right as well while a consumer takes so fast that many travel together", async () => {
+      const { mp } = await world.open();
+      const queue = mp.queue<number>();
+      await Promise.all(Array.from({ length: 600 }, (_, item) => queue.put(item)));
+      for (let taken = 0; taken < 400; taken += 1) await queue.get();
+      for (let left = 199; left > 190; left -= 1) {
+        await queue.get();
+        expect(await queue.qsize()).toBe(left);
+      }
+    });
+
     test("Q2: a full queue refuses at once, or after the timeout; without block a timeout is ignored", async () => {
       const { mp } = await world.open();
       const queue = mp.queue<number>(1);

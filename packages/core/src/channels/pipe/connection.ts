@@ -1,3 +1,4 @@
+import type { Purpose } from "../../codec/index.ts";
 import {
   BufferTooShortError,
   ClosedError,
@@ -7,7 +8,7 @@ import {
   TimeoutError,
   ValueError,
 } from "../../errors/index.ts";
-import { type ObjectIdentity, type ObjectRuntime, SharedObject } from "../../objects/index.ts";
+import { type ObjectIdentity, type ObjectReference, type ObjectRuntime, SharedObject } from "../../objects/index.ts";
 import type { Milliseconds } from "../../protocol/records.ts";
 import type { Patience, WaitOptions } from "../../waiting/index.ts";
 import {
@@ -45,6 +46,9 @@ export class Connection<Message = unknown> extends SharedObject {
   readonly #share: PipeShare;
   readonly #closing = new AbortController();
   #isClosed = false;
+  /** With which it was checked, and last sent. */
+  #checkedToken: string | undefined;
+  #sentToken: string | undefined;
 
   /** @internal */
   constructor(runtime: ObjectRuntime, identity: ObjectIdentity, settings: ConnectionSettings) {
@@ -222,9 +226,23 @@ export class Connection<Message = unknown> extends SharedObject {
     return new ClosedError(`this connection of the pipe "${this.name}" is closed`);
   }
 
-  protected override get settings(): ConnectionSettings {
-    // Read once for each time that it is sent.
-    if (this.#isClosed) throw this.#closedError();
-    return { ...this.#settings, token: this.#share.depart(this.#settings.end) };
+  /** @internal */
+  override toReference(purpose: Purpose = "sending"): ObjectReference {
+    return { ...super.toReference(), settings: { ...this.#settings, token: this.#departure(purpose) } };
+  }
+
+  /**
+   * With which token the end travels. It is on its way from the check on, because the handle may be closed before what was
+   * checked is sent.
+   */
+  #departure(purpose: Purpose): string {
+    if (!this.#isClosed) this.#checkedToken ??= this.#share.depart(this.#settings.end);
+    const token = this.#checkedToken ?? this.#sentToken;
+    if (token === undefined) throw this.#closedError();
+    if (purpose === "sending") {
+      this.#sentToken = token;
+      this.#checkedToken = undefined;
+    }
+    return token;
   }
 }

@@ -97,7 +97,7 @@ export class Consumer<Stored extends string | Buffer = string> {
     this.#next += 1;
     this.#handed += 1;
     if (this.#options.isLeased) this.#outstanding += 1;
-    else if (this.#requested - this.#handed < this.#ahead) this.#commitAhead();
+    else if (this.#requested - this.#handed < this.#ahead) void this.#commitAhead();
     const left = this.#buffer.length - this.#next;
     if (left === 0) this.#empty();
     if (left <= this.#want / 2 && this.#want >= WORTH_FETCHING && !this.#fetch) this.#startFetch(null).catch(() => {});
@@ -157,6 +157,11 @@ export class Consumer<Stored extends string | Buffer = string> {
       { patience, label: ownLabel() },
     );
     return there !== undefined;
+  }
+
+  /** Items that Redis counts as handed out and that nobody here has asked for yet. */
+  get ahead(): number {
+    return this.#options.isLeased ? 0 : Math.min(this.#committed - this.#handed, this.#buffer.length - this.#next);
   }
 
   /**

@@ -10,7 +10,8 @@ import {
   readParticipants,
   SharedObject,
 } from "../../objects/index.ts";
-import { type Attempt, type Patience, waitForTurn } from "../../waiting/index.ts";
+import type { Milliseconds } from "../../protocol/records.ts";
+import { type Attempt, type Patience, type WaitOptions, waitForTurn } from "../../waiting/index.ts";
 import { finishItem, joinQueue, measureQueue, type QueueKind, shutQueue } from "./queue-scripts.ts";
 import { leaveShare, type QueueShare, shareOf } from "./queue-share.ts";
 
@@ -63,6 +64,16 @@ abstract class AnyQueue<Item> extends SharedObject {
   async empty(): Promise<boolean> {
     if (this.#isClosed && !this.#share) return true;
     return (await this.#size()) === 0;
+  }
+
+  /**
+   * Whether a get would not wait: there is an item, or the queue was shut down. Takes nothing; for `mp.wait()`.
+   * @param wait - How long to wait for that, ms, or with a signal; without a timeout for ever. 0 or less = not at all.
+   */
+  async poll(wait: Milliseconds | WaitOptions = 0): Promise<boolean> {
+    this.#assertOpen();
+    const { consumer } = await this.share();
+    return consumer.poll(typeof wait === "object" && wait !== null ? wait : { timeout: wait });
   }
 
   /**
@@ -128,16 +139,17 @@ abstract class AnyQueue<Item> extends SharedObject {
     state: QueueState["state"];
   }> {
     this.#assertOpen();
-    const { place } = await this.share();
+    const { place, consumer } = await this.share();
     const { client, keys, keepAlive } = this.runtime;
-    const [size, maxSize, unfinished, state] = await keepAlive.during(
+    const [counted, maxSize, unfinished, state] = await keepAlive.during(
       measureQueue.run(
         client,
         [place.key(), place.key("items")],
         [keys.prefix, place.queue, this.kind === "joinable-queue" ? 1 : 0],
       ),
     );
-    place.existence.found(size >= 0);
+    place.existence.found(counted >= 0);
+    const size = counted + consumer.ahead;
     if (state === undefined) return { size: 0, maxSize: this.#maxSize, unfinished: 0, state: "open" };
     return { size, maxSize: Number(maxSize), unfinished: Number(unfinished), state: state as QueueState["state"] };
   }

@@ -2,7 +2,7 @@ import { LockLostError } from "../../errors/index.ts";
 import type { ObjectRuntime } from "../../objects/index.ts";
 import type { Script } from "../../script/index.ts";
 import { Existence } from "../../sync/index.ts";
-import { closedManager, managerOf } from "../manager/manager-life.ts";
+import { managerOf } from "../manager/manager-life.ts";
 import { type CallsReply, STALE } from "./calls-script.ts";
 
 /** Most calls, and about the most characters, of one script call. */
@@ -130,7 +130,11 @@ export class CallLine {
     }
     const reply = await script.run(client, [keys.object(kind, name), session.operations.answers], args);
     if (operation) session.operations.arrived(operation.id);
-    if (reply === -1 && managerOf(this.#runtime, owner)) throw closedManager(owner, `the ${this.#title}`);
+    if (reply === -1) {
+      this.#existence.forget();
+      const manager = managerOf(this.#runtime, owner);
+      if (manager) throw await manager.whyGone(`the ${this.#title}`);
+    }
     this.#existence.confirm(typeof reply === "number" ? reply : 1);
     return reply as unknown[];
   }

@@ -2,6 +2,7 @@ import { valueToText } from "../../codec/index.ts";
 import { got, PayloadTooLargeError, ValueError } from "../../errors/index.ts";
 import { type ObjectIdentity, type ObjectRuntime, SharedObject } from "../../objects/index.ts";
 import type { Script } from "../../script/index.ts";
+import { type ContainerKind, type ContainerState, readContainer } from "../state/index.ts";
 import { CallLine } from "./call-line.ts";
 import type { CallsReply } from "./calls-script.ts";
 
@@ -34,6 +35,12 @@ export abstract class Container extends SharedObject {
     super(runtime, identity);
     this.#script = definition.script;
     this.#makeWith = definition.makeWith;
+  }
+
+  /** What it is and how much is in it, at this moment. */
+  inspect(): Promise<ContainerState> {
+    const { keepAlive } = this.runtime;
+    return keepAlive.during(readContainer(this.runtime, { kind: this.kind as ContainerKind, name: this.name }));
   }
 
   /** Asks for what changes nothing. @internal */

@@ -1,16 +1,29 @@
 import { ManagerClosedError, ManyhandsError } from "../../errors/index.ts";
 import type { ObjectRuntime, SharedObject } from "../../objects/index.ts";
-import { closedManager, managerOf } from "./manager-life.ts";
+import { managerOf } from "./manager-life.ts";
 
 /** Methods of locks, events, queues … that ask Redis. */
 const ASKING = new Set([
   ...["acquire", "release", "hold", "run", "locked", "takeOver", "inspect"],
   ...["isSet", "set", "clear", "wait", "waitFor", "notify", "notifyAll"],
-  ...["getValue", "drain", "countDown", "getCount", "abort", "reset", "parties", "nWaiting", "broken"],
+  ...["getValue", "drain", "countDown", "count", "await", "trySetCount", "abort", "reset", "nWaiting", "broken"],
   ...["put", "get", "putNowait", "getNowait", "qsize", "empty", "full", "shutdown", "taskDone", "join"],
 ]);
+/** Methods that give another handle of the same object. */
+const SIDES = ["readLock", "writeLock"];
 /** Those which would find nothing, and say so, where the manager is gone. */
-const LOOKING = new Set(["locked", "inspect", "isSet", "getValue", "getCount", "qsize", "empty", "full"]);
+const LOOKING = new Set([
+  "locked",
+  "inspect",
+  "isSet",
+  "getValue",
+  "count",
+  "nWaiting",
+  "broken",
+  "qsize",
+  "empty",
+  "full",
+]);
 
 type Method = (this: SharedObject, ...args: unknown[]) => unknown;
 
@@ -25,13 +38,28 @@ export function guard<Handle extends SharedObject>(
 ): Handle {
   if (owner === null || !managerOf(runtime, owner)) return handle;
   for (const name of ASKING) {
-    const method: unknown = Reflect.get(handle, name);
-    if (typeof method !== "function") continue;
+    const method = methodOf(handle, name);
+    if (!method) continue;
     const guarded = (...args: unknown[]): Promise<unknown> =>
-      ask(runtime, { handle, owner, isLook: LOOKING.has(name) }, () => (method as Method).apply(handle, args));
+      ask(runtime, { handle, owner, isLook: LOOKING.has(name) }, () => method.apply(handle, args));
+    Object.defineProperty(handle, name, { value: guarded, configurable: true });
+  }
+  for (const name of SIDES) {
+    const side = methodOf(handle, name);
+    if (!side) continue;
+    const guarded = (): SharedObject => guard(runtime, side.apply(handle, []) as SharedObject, owner);
     Object.defineProperty(handle, name, { value: guarded, configurable: true });
   }
   return handle;
+}
+
+/** Without touching getters: some of them ask Redis. */
+function methodOf(handle: SharedObject, name: string): Method | undefined {
+  for (let part: object | null = handle; part; part = Object.getPrototypeOf(part)) {
+    const property = Object.getOwnPropertyDescriptor(part, name);
+    if (property) return typeof property.value === "function" ? (property.value as Method) : undefined;
+  }
+  return undefined;
 }
 
 async function ask(
@@ -43,13 +71,13 @@ async function ask(
   const what = `the ${handle.kind} "${handle.name}"`;
   const manager = managerOf(runtime, owner);
   if (manager && !manager.isStarted) await runtime.keepAlive.during(manager.ready(what));
-  if (isLook && (await isGone(runtime, owner))) throw closedManager(owner, what);
+  if (isLook && (await isGone(runtime, owner))) throw await manager?.whyGone(what);
   try {
     return await call();
   } catch (error) {
     if (!(error instanceof ManyhandsError) || error instanceof ManagerClosedError) throw error;
-    if (await isGone(runtime, owner).catch(() => false)) throw closedManager(owner, what, error);
-    throw error;
+    if (!(await isGone(runtime, owner).catch(() => false))) throw error;
+    throw await manager?.whyGone(what);
   }
 }
 

@@ -1,4 +1,4 @@
-import { ManagerClosedError } from "../../errors/index.ts";
+import { ManagerClosedError, StateLostError } from "../../errors/index.ts";
 import type { ObjectRuntime } from "../../objects/index.ts";
 import { closedManager, endLife, type ManagerLife, ownerOf } from "./manager-life.ts";
 import { forgetManager, startManager } from "./manager-scripts.ts";
@@ -11,11 +11,19 @@ export class LifeInRedis implements ManagerLife {
   readonly #maker: string;
   #starting: Promise<void> | undefined;
   #state: "new" | "started" | "shut" = "new";
+  /** Redis lost its data, and nobody was told yet. */
+  #isLost = false;
 
   constructor(runtime: ObjectRuntime, identity: { name: string; maker: string }) {
     this.#runtime = runtime;
     this.#name = identity.name;
     this.#maker = identity.maker;
+    runtime.session.on("stateLost", () => {
+      if (this.#state !== "started") return;
+      this.#state = "new";
+      this.#starting = undefined;
+      this.#isLost = true;
+    });
   }
 
   get isStarted(): boolean {
@@ -33,6 +41,14 @@ export class LifeInRedis implements ManagerLife {
       throw error;
     });
     await this.#starting;
+  }
+
+  async whyGone(what: string): Promise<ManagerClosedError | StateLostError> {
+    // The loss may not have shown yet.
+    await this.#runtime.session.beat();
+    if (!this.#isLost) return closedManager(ownerOf(this.#name), what);
+    this.#isLost = false;
+    return new StateLostError(`${what} is gone: Redis lost its data; the next call makes it anew`);
   }
 
   /** Removes the manager with its objects. Repeatable. */

@@ -1,4 +1,4 @@
-import { ManagerClosedError } from "../../errors/index.ts";
+import { ManagerClosedError, type StateLostError } from "../../errors/index.ts";
 import type { ObjectRuntime } from "../../objects/index.ts";
 
 /** What the owner of a manager's objects begins with; its name follows. Sessions have no such ids. */
@@ -9,12 +9,11 @@ export interface ManagerLife {
   readonly isStarted: boolean;
   /** Makes sure that it is started. @param what - Is used, for the error. @throws ManagerClosedError after shutdown */
   ready(what: string): Promise<void>;
+  /** Its objects cannot be made: says why. */
+  whyGone(what: string): Promise<ManagerClosedError | StateLostError>;
 }
 
 const lives = new WeakMap<ObjectRuntime, Map<string, ManagerLife>>();
-
-/** For a manager that this context did not open: whoever made its objects has started it. */
-const FOREIGN: ManagerLife = { isStarted: true, ready: async () => {} };
 
 /** Who owns the objects of the manager of that name. */
 export function ownerOf(manager: string): string {
@@ -24,7 +23,12 @@ export function ownerOf(manager: string): string {
 /** The manager that owns an object; undefined when none does. */
 export function managerOf(runtime: ObjectRuntime, owner: string): ManagerLife | undefined {
   if (!owner.startsWith(OWNER)) return undefined;
-  return livesOf(runtime).get(owner) ?? FOREIGN;
+  return livesOf(runtime).get(owner) ?? foreignLife(owner);
+}
+
+/** For a manager that this context did not open: whoever made its objects has started it. */
+function foreignLife(owner: string): ManagerLife {
+  return { isStarted: true, ready: async () => {}, whyGone: async (what) => closedManager(owner, what) };
 }
 
 /** The life of a manager in this context; the first handle begins it. */
@@ -41,12 +45,9 @@ export function endLife(runtime: ObjectRuntime, owner: string): void {
 }
 
 /** @param what - Was used. */
-export function closedManager(owner: string, what: string, cause?: unknown): ManagerClosedError {
+export function closedManager(owner: string, what: string): ManagerClosedError {
   const manager = owner.slice(OWNER.length);
-  return new ManagerClosedError(
-    `${what} is gone: its manager "${manager}" was shut down, or its maker has ended`,
-    cause === undefined ? {} : { cause },
-  );
+  return new ManagerClosedError(`${what} is gone: its manager "${manager}" was shut down, or its maker has ended`);
 }
 
 function livesOf(runtime: ObjectRuntime): Map<string, ManagerLife> {

@@ -41,7 +41,21 @@ import {
   type RLock,
   type Semaphore,
 } from "../../sync/index.ts";
+import { type ArrayContents, type ArrayProxy, createArray } from "../array/index.ts";
 import { createDict, type DictEntries, type DictProxy } from "../dict/index.ts";
+import { createList, type ListProxy } from "../list/index.ts";
+import { createNamespace, type NamespaceProxy } from "../namespace/index.ts";
+import {
+  createRegistered,
+  type Maker,
+  type RegisteredProxy,
+  type RegisterOptions,
+  registerType,
+} from "../registered/index.ts";
+import { createSet, type SetProxy } from "../set/index.ts";
+import { type ContainerState, readContainer } from "../state/index.ts";
+import type { TypeCode, TypedInput } from "../typed/index.ts";
+import { createValue, type ValueOptions, type ValueProxy } from "../value/index.ts";
 import { guard } from "./guard.ts";
 import { LifeInRedis } from "./life-in-redis.ts";
 import { beginLife, ownerOf } from "./manager-life.ts";
@@ -108,6 +122,11 @@ export class Manager extends SharedObject {
     return (await keepAlive.during(client.smembers(keys.sessionObjects(ownerOf(this.name))))).sort();
   }
 
+  /** How much it owns, at this moment. */
+  inspect(): Promise<ContainerState> {
+    return this.runtime.keepAlive.during(readContainer(this.runtime, { kind: "manager", name: this.name }));
+  }
+
   /**
    * A dict; its first user's entries count. A text alone is its name.
    * @throws ValueError a bad name, or something else than entries
@@ -118,6 +137,77 @@ export class Manager extends SharedObject {
   ): DictProxy<Key, Value> {
     const made = toMade(initial, options);
     return createDict<Key, Value>(this.runtime, this.#identify(made.name), made.initial);
+  }
+
+  /**
+   * A list; its first user's items count. A text alone is its name.
+   * @throws ValueError a bad name, or something else than items
+   */
+  list<Item = unknown>(initial?: string | Iterable<Item>, options?: ManagedOptions): ListProxy<Item> {
+    const made = toMade<Iterable<Item> & object>(initial as string | (Iterable<Item> & object), options);
+    return createList<Item>(this.runtime, this.#identify(made.name), made.initial);
+  }
+
+  /**
+   * A set; its first user's items count. A text alone is its name.
+   * @throws ValueError a bad name, or something else than items
+   */
+  set<Item = unknown>(initial?: string | Iterable<Item>, options?: ManagedOptions): SetProxy<Item> {
+    const made = toMade<Iterable<Item> & object>(initial as string | (Iterable<Item> & object), options);
+    return createSet<Item>(this.runtime, this.#identify(made.name), made.initial);
+  }
+
+  /**
+   * A namespace; its first user's attributes count. A text alone is its name.
+   * @throws ValueError a bad name, or something else than an object
+   */
+  namespace<Attributes extends object = Record<string, unknown>>(
+    initial?: string | Attributes,
+    options?: ManagedOptions,
+  ): NamespaceProxy<Attributes> {
+    const made = toMade(initial, options);
+    return createNamespace<Attributes>(this.runtime, this.#identify(made.name), made.initial);
+  }
+
+  /** As `mp.value()`. */
+  value<Code extends TypeCode>(type: Code, initial?: TypedInput<Code>, options: ValueOptions = {}): ValueProxy<Code> {
+    return createValue(this.runtime, type, { ...options, initial, identity: this.#identify(options.name) });
+  }
+
+  /** As `mp.array()`. */
+  array<Code extends TypeCode>(
+    type: Code,
+    contents: ArrayContents<Code>,
+    options: ValueOptions = {},
+  ): ArrayProxy<Code> {
+    return createArray(this.runtime, type, { ...options, contents, identity: this.#identify(options.name) });
+  }
+
+  /**
+   * Registers a class of one's own in this process, as `registerType` does (M7).
+   * @returns makes objects of it: `const Counter = manager.register("Counter", CounterClass); const counter = Counter(5);`
+   */
+  register<Instance extends object, Args extends unknown[]>(
+    typeid: string,
+    maker: Maker<Instance, Args>,
+    options: RegisterOptions = {},
+  ): (...args: Args) => RegisteredProxy<Instance> {
+    registerType(typeid, maker, options);
+    return (...args) => this.create<Instance>(typeid, args);
+  }
+
+  /**
+   * An object of a registered type.
+   * @param args - What it is made with; those of its first user count.
+   * @throws AttributeError a type that is not registered in this process; SerializationError for arguments that cannot be sent
+   */
+  create<Instance extends object>(
+    typeid: string,
+    args: readonly unknown[] = [],
+    options: ManagedOptions = {},
+  ): RegisteredProxy<Instance> {
+    const identity = this.#identify(options.name);
+    return createRegistered(this.runtime, identity, { typeid, args }) as RegisteredProxy<Instance>;
   }
 
   /** As `mp.lock()`. */

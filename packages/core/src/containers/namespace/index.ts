@@ -1,0 +1,1 @@
+export { createNamespace, NAMESPACE_KIND, NamespaceProxy } from "./namespace.ts";

@@ -1,0 +1,1 @@
+export { type ContainerKind, type ContainerState, readContainer } from "./container-state.ts";

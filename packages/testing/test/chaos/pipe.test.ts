@@ -1,0 +1,208 @@
+import {
+  BrokenPipeError,
+  ClosedError,
+  type Connection,
+  connect,
+  EndOfFileError,
+  StateLostError,
+} from "@manyhands/core";
+import { type Actor, startActor, until, useFaultProxy, useRedis } from "@manyhands/testing";
+import { expect, onTestFinished, test } from "vitest";
+import { leftovers } from "./leftovers.ts";
+import { chooseSeed, seededRandom } from "./random.ts";
+
+const LEASE = 1_000;
+const redis = useRedis();
+
+/** Sends an end to an actor, which keeps it; the sender's copy is closed at once. */
+async function hand(
+  parts: { from: Awaited<ReturnType<typeof connect>>; to: Actor },
+  end: Connection<never>,
+): Promise<void> {
+  const name = `way-${end.name}-${parts.to.pid}`;
+  const way = parts.from.queue(name);
+  await way.put(end);
+  await parts.to.run(async ({ mp, kept }, from: string) => {
+    kept.set("end", await mp.queue(from).get());
+  }, name);
+}
+
+test("N4, N10: whoever is killed, frozen or cut off, no message comes twice or out of order, and every end is told of the other's", async () => {
+  const seed = chooseSeed();
+  const random = seededRandom(seed);
+  const namespace = redis.namespace();
+  const options = { redis: redis.url, namespace, lease: LEASE };
+  const proxy = await useFaultProxy(redis.url);
+  const [mp, cutOff] = await Promise.all([connect(options), connect({ ...options, redis: proxy.url })]);
+  onTestFinished(async () => {
+    await Promise.all([mp.close(), cutOff.close()]);
+  });
+  const counts = { rounds: 0, ends: 0, breaks: 0, received: 0 };
+  const end = performance.now() + 8_000;
+  while (performance.now() < end) {
+    const maker = random() < 0.5 ? mp : cutOff;
+    const [here, there] = maker.pipe<number>();
+    const actor = await startActor(random() < 0.5 ? options : { ...options, redis: proxy.url });
+    await hand({ from: maker, to: actor }, there as Connection<never>);
+    await there.close();
+    // The peer sends numbers, as many as it can, and tells how many were acknowledged.
+    const peer = actor
+      .run(async ({ kept, core }) => {
+        const theirs = kept.get("end") as Connection<number>;
+        for (let number = 0; ; number += 1) {
+          try {
+            await theirs.send(number);
+          } catch (error) {
+            if (error instanceof core.BrokenPipeError || error instanceof core.StateLostError) return number;
+            throw error;
+          }
+        }
+      })
+      .catch(() => -1);
+    const received: number[] = [];
+    const reading = (async () => {
+      for await (const number of here) received.push(number);
+    })().catch((error: unknown) => {
+      if (!(error instanceof ClosedError)) throw error;
+    });
+    await until(() => received.length > 20, { what: `messages come, seed ${seed}` });
+    if (random() < 0.7) proxy.cut();
+    if (random() < 0.5) void proxy.dropReplies(1);
+    await new Promise((resolve) => setTimeout(resolve, random() * 200));
+    const fate = random();
+    if (fate < 0.4) {
+      actor.kill();
+      await reading;
+      await expect(here.send(1), `seed ${seed}`).rejects.toThrow(BrokenPipeError);
+      counts.ends += 1;
+    } else if (fate < 0.7) {
+      actor.freeze();
+      await reading;
+      actor.thaw();
+      // It learns that it was taken for dead: nobody receives any more what it sends.
+      expect(await peer, `seed ${seed}`).toBeGreaterThan(0);
+      counts.ends += 1;
+    } else {
+      await here.close();
+      await reading;
+      const sent = await peer;
+      expect(sent, `seed ${seed}`).toBeGreaterThanOrEqual(received.length);
+      counts.breaks += 1;
+    }
+    // Nothing twice, nothing in the wrong order, nothing left out between two that came.
+    expect(received, `seed ${seed}`).toEqual(received.map((_, index) => index));
+    counts.received += received.length;
+    counts.rounds += 1;
+    await here.close();
+    actor.kill();
+    await actor.exited;
+  }
+  expect(counts.rounds, JSON.stringify(counts)).toBeGreaterThan(2);
+  await mp.close();
+  await cutOff.close();
+  await until(
+    async () => {
+      const watcher = await connect(options);
+      await watcher.event("look").isSet();
+      await watcher.close();
+      const keys = await leftovers(redis.client(), namespace);
+      return keys.every((key) => !/\/(pipe|session-holdings)/.test(key)) && keys;
+    },
+    { what: `nothing is left of the pipes, seed ${seed}`, timeout: 15_000 },
+  );
+});
+
+test("N10: readers of one end are killed while they read: nothing comes twice, and what they had not been handed comes to the others", async () => {
+  const namespace = redis.namespace();
+  const options = { redis: redis.url, namespace, lease: LEASE };
+  const mp = await connect(options);
+  onTestFinished(() => mp.close());
+  const [reader, writer] = mp.pipe<number>(false);
+  const [steady, victim] = await Promise.all([startActor(options), startActor(options)]);
+  for (const actor of [steady, victim]) await hand({ from: mp, to: actor }, reader as Connection<never>);
+  await reader.close();
+  const handed = mp.queue<number>("handed");
+  const take = (actor: Actor): Promise<void> =>
+    actor.run(async ({ mp: theirs, kept }) => {
+      for await (const number of kept.get("end") as Connection<number>) await theirs.queue("handed").put(number);
+    });
+  const taken = take(steady);
+  take(victim).catch(() => {});
+  const count = 3_000;
+  const sends = Array.from({ length: count }, (_, number) => writer.send(number));
+  await until(async () => (await handed.qsize()) > 200, { what: "both have taken some" });
+  victim.kill();
+  await Promise.all(sends);
+  await writer.close();
+  await taken;
+  const seen: number[] = [];
+  while (!(await handed.empty())) seen.push(await handed.get());
+  expect(new Set(seen).size).toBe(seen.length);
+  // At most once, as in Python: what was committed to the dead reader is lost, a batch at most.
+  expect(seen.length).toBeGreaterThan(count - 1_000);
+});
+
+test("a message that is waited for while Redis stands still or is restarted with its data comes; without its data, both ends learn that", async () => {
+  const namespace = redis.namespace();
+  const [mp, other] = await Promise.all([
+    connect({ redis: redis.url, namespace }),
+    connect({ redis: redis.url, namespace }),
+  ]);
+  onTestFinished(async () => {
+    await Promise.all([mp.close(), other.close()]);
+  });
+  const [here, sent] = mp.pipe<string>();
+  await mp.queue("way").put(sent);
+  const there = (await other.queue("way").get()) as Connection<string>;
+  const isWaiting = (): Promise<unknown> =>
+    until(async () => (await here.inspect()).ends[0].readers.length === 1, { what: "it waits" });
+
+  const slow = here.recv();
+  await isWaiting();
+  redis.pause();
+  const sending = there.send("slow");
+  setTimeout(() => redis.resume(), 500);
+  await sending;
+  expect(await slow).toBe("slow");
+
+  const restarted = here.recv();
+  await isWaiting();
+  await redis.restart();
+  await there.send("kept");
+  expect(await restarted).toBe("kept");
+
+  const lost = here.recv().catch((error: unknown) => error);
+  await isWaiting();
+  await redis.restart({ keepData: false });
+  expect(await lost).toBeInstanceOf(StateLostError);
+  for (const end of [here, there]) {
+    await expect(end.send("x")).rejects.toThrow(StateLostError);
+    await expect(end.recv()).rejects.toThrow(StateLostError);
+    await end.close();
+  }
+});
+
+test("an end whose holder dies on the way is closed for the other one, too", async () => {
+  const namespace = redis.namespace();
+  const options = { redis: redis.url, namespace, lease: LEASE };
+  const mp = await connect(options);
+  onTestFinished(() => mp.close());
+  const [first, second] = await Promise.all([startActor(options), startActor(options)]);
+  const [here, there] = mp.pipe<string>();
+  await hand({ from: mp, to: first }, there as Connection<never>);
+  await there.close();
+  // The first passes its end on and dies; the second has it.
+  await first.run(async ({ mp: theirs, kept }) => {
+    await theirs.queue("further").put(kept.get("end"));
+  });
+  first.kill();
+  await second.run(async ({ mp: theirs, kept }) => {
+    kept.set("end", await theirs.queue("further").get());
+    await (kept.get("end") as Connection<string>).send("from the second");
+  });
+  expect(await here.recv()).toBe("from the second");
+  await new Promise((resolve) => setTimeout(resolve, LEASE + 500));
+  expect(await here.poll()).toBe(false);
+  second.kill();
+  await expect(here.recv({ timeout: 10_000 })).rejects.toThrow(EndOfFileError);
+});

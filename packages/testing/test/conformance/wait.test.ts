@@ -1,0 +1,168 @@
+import { fileURLToPath } from "node:url";
+import {
+  ClosedError,
+  type Connection,
+  type ConnectOptions,
+  type Context,
+  connect,
+  EndOfFileError,
+  ValueError,
+} from "@manyhands/core";
+import { openRedis } from "@manyhands/core/internal";
+import { inEveryWorld, startHostProcess, until, useRedis } from "@manyhands/testing";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import * as tasks from "./pipe-tasks.ts";
+
+inEveryWorld((world) => {
+  describe("wait", () => {
+    test("N7: gives the connections that can receive, in their order; none after the timeout, negative = one look", async () => {
+      const { mp } = await world.open();
+      const [first, second, third] = [mp.pipe(), mp.pipe(), mp.pipe()];
+      const ends = [first[0], second[0], third[0]];
+      expect(await mp.wait(ends, 0)).toEqual([]);
+      expect(await mp.wait(ends, -1)).toEqual([]);
+      const started = performance.now();
+      expect(await mp.wait(ends, 120)).toEqual([]);
+      expect(performance.now() - started).toBeGreaterThanOrEqual(119);
+      await third[1].send("x");
+      await first[1].send("y");
+      const ready = await mp.wait(ends);
+      expect(ready.map((end) => ends.indexOf(end))).toEqual([0, 2]);
+      expect([await first[0].recv(), await third[0].recv()]).toEqual(["y", "x"]);
+      expect(await mp.wait([], 0)).toEqual([]);
+    });
+
+    test("N7: is woken by a message and by the end of the file, and leaves nothing behind", async () => {
+      const { mp, other, options } = await world.open();
+      const pairs = [mp.pipe<string>(), mp.pipe<string>()] as const;
+      await mp.queue("ends").put([pairs[0][1], pairs[1][1]]);
+      for (const [, theirs] of pairs) await theirs.close();
+      await other.run(async ({ mp: theirs, kept }) => {
+        kept.set("ends", await theirs.queue("ends").get());
+      });
+      const ends = pairs.map(([ours]) => ours);
+      const waiting = mp.wait(ends);
+      await until(async () => (await waiters(options)) === 2, { what: "it waits for both" });
+      await other.run(({ kept }) => (kept.get("ends") as Connection[])[1]?.send("hello"));
+      expect(await waiting).toEqual([ends[1]]);
+      expect(await ends[1]?.recv()).toBe("hello");
+      const atEnd = mp.wait(ends, 10_000);
+      await other.run(({ kept }) => (kept.get("ends") as Connection[])[0]?.close());
+      expect(await atEnd).toEqual([ends[0]]);
+      await expect(ends[0]?.recv()).rejects.toThrow(EndOfFileError);
+      await until(async () => (await waiters(options)) === 0, { what: "nobody waits" });
+    });
+
+    test("queues can be waited for beside connections; the signal ends the wait; a closed connection is refused", async () => {
+      const { mp, other, options } = await world.open();
+      const queue = mp.queue<number>("line");
+      const [left, right] = mp.pipe();
+      const both = [queue, left];
+      const waiting = mp.wait(both);
+      await until(async () => (await waiters(options)) === 2, { what: "it waits for both" });
+      await other.run(({ mp: theirs }) => theirs.queue("line").put(1));
+      expect(await waiting).toEqual([queue]);
+      expect(await queue.get()).toBe(1);
+      const stop = new AbortController();
+      const stopped = expect(mp.wait(both, { signal: stop.signal })).rejects.toThrow("enough");
+      stop.abort(new Error("enough"));
+      await stopped;
+      await right.close();
+      expect(await mp.wait(both)).toEqual([left]);
+      await left.close();
+      await expect(mp.wait(both)).rejects.toThrow(ClosedError);
+      for (const bad of [1, null, {}, Promise.resolve()])
+        await expect(mp.wait([bad as never])).rejects.toThrow(ValueError);
+      await expect(mp.wait([queue], "soon" as never)).rejects.toThrow(ValueError);
+    });
+  });
+});
+
+/** How many waits for connections and queues are stored. */
+async function waiters(options: ConnectOptions): Promise<number> {
+  const client = openRedis(options.redis, { name: "test" });
+  await client.ping();
+  const nodes = "nodes" in client ? client.nodes("master") : [client];
+  const keys = (await Promise.all(nodes.map((node) => node.keys(`{${options.namespace}}/*-pollers/*`)))).flat();
+  const sizes = await Promise.all(keys.map((key) => client.llen(key)));
+  client.disconnect();
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+describe("with hosts", () => {
+  const redis = useRedis();
+  let mp: Context;
+
+  beforeAll(async () => {
+    const namespace = redis.namespace();
+    const module = fileURLToPath(new URL("./pipe-tasks.ts", import.meta.url));
+    await startHostProcess({ url: redis.url, namespace, tasks: [module], slots: 2 });
+    mp = await connect({ redis: redis.url, namespace });
+  });
+
+  afterAll(() => mp.close());
+
+  test("N7, P14: results, sentinels and connections are waited for together", async () => {
+    await using pool = mp.pool(2);
+    const slow = pool.applyAsync(tasks.double, [1, 60_000]);
+    const quick = pool.applyAsync(tasks.double, [2, 50]);
+    const [left, right] = mp.pipe();
+    const process = mp.process(tasks.double, { args: [3] });
+    await process.start();
+    const { sentinel } = process;
+    const pending = new Set<unknown>([quick, sentinel]);
+    while (pending.size > 0) {
+      for (const one of await mp.wait([slow, quick, left, sentinel], 20_000)) {
+        pending.delete(one);
+        expect([quick, sentinel]).toContain(one);
+      }
+    }
+    expect([quick.ready(), process.exitcode]).toEqual([true, 0]);
+    await right.send("now");
+    expect(await mp.wait([slow, left])).toEqual([left]);
+    await pool.terminate();
+    expect(await mp.wait([slow])).toEqual([slow]);
+  });
+
+  test("N6: the program closes its copy right after the start, and the process talks through it", async () => {
+    const [here, there] = mp.pipe<number>();
+    const process = mp.process(tasks.echo, { args: [there] });
+    await process.start();
+    await there.close();
+    for (const number of [1, 2, 3]) {
+      await here.send(number);
+      expect(await here.recv()).toBe(number);
+    }
+    await here.close();
+    await process.join();
+    expect(process.exitcode).toBe(0);
+  });
+
+  test("N4: a process that ends, or is killed, without closing its end ends the file within seconds", async () => {
+    for (const how of ["ends", "is killed"]) {
+      const [here, there] = mp.pipe();
+      const process = mp.process(tasks.holdFor, { args: [there, how === "ends" ? 500 : 60_000] });
+      await process.start();
+      await there.close();
+      expect(await here.poll(), how).toBe(false);
+      if (how === "is killed") {
+        await until(async () => (await here.inspect()).ends[1].holders.length === 1, { what: "the process has it" });
+        await process.kill();
+      }
+      await expect(here.recv({ timeout: 10_000 }), how).rejects.toThrow(EndOfFileError);
+      await process.join();
+    }
+  });
+
+  test("N6: an end is an argument of a pool's call as well, also of one that waits in its queue", async () => {
+    await using pool = mp.pool(1);
+    const first = pool.applyAsync(tasks.double, [1, 500]);
+    const [here, there] = mp.pipe<string>();
+    const echoed = pool.applyAsync(tasks.echo, [there]);
+    await there.close();
+    await here.send("waits for its turn");
+    expect(await here.recv()).toBe("waits for its turn");
+    await here.close();
+    await Promise.all([first, echoed]);
+  });
+});
