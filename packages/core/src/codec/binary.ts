@@ -78,8 +78,8 @@ export function decode(bytes: Uint8Array): unknown {
 }
 
 /** `encode` as base64, for fields that hold text. */
-export function encodeToString(value: unknown): string {
-  return encode(value).toString("base64");
+export function encodeToString(value: unknown, path?: string): string {
+  return encode(value, path).toString("base64");
 }
 
 /** Reads what `encodeToString` wrote. */

@@ -8,7 +8,7 @@ const BINARY = "\u0001";
  * A value as text: plain JSON as JSON, so that any client in any language reads and writes it; everything else encoded.
  * @throws SerializationError for what cannot be sent
  */
-export function valueToText(value: unknown): string {
+export function valueToText(value: unknown, path?: string): string {
   switch (typeof value) {
     case "number":
       if (Number.isFinite(value) && !Object.is(value, -0)) return String(value);
@@ -22,7 +22,7 @@ export function valueToText(value: unknown): string {
     default:
       if (isPlainJson(value)) return JSON.stringify(value);
   }
-  return BINARY + encodeToString(value);
+  return BINARY + encodeToString(value, path);
 }
 
 /** Reads what {@link valueToText} wrote, or JSON that somebody else wrote. */

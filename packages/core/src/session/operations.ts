@@ -12,11 +12,14 @@ const ANSWER_TTL = 120_000;
 export class Operations {
   /** Hash with the answers. */
   readonly answers: string;
+  readonly #prefix: string;
   #count = 0;
   #arrived: string[] = [];
 
-  constructor(answers: string) {
+  /** @param prefix - Tells these operations from those of others whose answers are in the same hash. */
+  constructor(answers: string, prefix: string = "") {
     this.answers = answers;
+    this.#prefix = prefix;
   }
 
   /** @returns id of a new operation, and the ids whose answers have arrived since the last one */
@@ -24,7 +27,7 @@ export class Operations {
     this.#count += 1;
     const arrived = this.#arrived.join(",");
     this.#arrived = [];
-    return { id: this.#count.toString(36), arrived };
+    return { id: this.#prefix + this.#count.toString(36), arrived };
   }
 
   arrived(id: string): void {

@@ -18,6 +18,10 @@ const IDLE: Milliseconds = 10;
 const MOST_AHEAD = 256;
 const AHEAD: Milliseconds = 1;
 
+/** Answers of takeItems. */
+const SHUT = -3;
+const GIVEN_AWAY = -4;
+
 /** Consumers of this process so far: none has the name of another. */
 let consumers = 0;
 
@@ -61,6 +65,8 @@ export class Consumer<Stored extends string | Buffer = string> {
   #outstanding = 0;
   #lost = 0;
   #want = 1;
+  /** What a get asked for that wants many at once. */
+  #wish = 1;
   #ahead = 1;
   #aheadSince = 0;
   #handedThen = 0;
@@ -68,7 +74,7 @@ export class Consumer<Stored extends string | Buffer = string> {
   /** Gets that wait for an item. */
   #waiting = 0;
   #meanLength = 64;
-  #fetch: Promise<void> | undefined;
+  #fetch: Promise<unknown> | undefined;
   #commit: Promise<void> | undefined;
   #idle: NodeJS.Timeout | undefined;
   /** Waiters that Redis may know. */
@@ -81,7 +87,7 @@ export class Consumer<Stored extends string | Buffer = string> {
     this.#name = this.#nextName();
     if (!options.isLeased) return;
     const { session } = place.runtime;
-    const forget = (): void => this.#forget();
+    const forget = (): void => this.forget();
     this.#stopListening = [session.on("lapsed", forget), session.on("lost", forget), session.on("stateLost", forget)];
   }
 
@@ -116,7 +122,7 @@ export class Consumer<Stored extends string | Buffer = string> {
     while (true) {
       const here = this.next();
       if (here) return here;
-      if (most > 1) this.#want = Math.max(this.#want, Math.min(most, this.#mostAtOnce));
+      this.#wish = most;
       // Others of this process may have been faster: then there is another try, also when the time is over.
       const left = Math.max(0, deadline - performance.now());
       this.#waiting += 1;
@@ -170,7 +176,7 @@ export class Consumer<Stored extends string | Buffer = string> {
    * @throws LockLostError when its lease has ended
    */
   done(): boolean {
-    if (this.#outstanding > 0 && !this.#isTrusted) this.#forget();
+    if (this.#outstanding > 0 && !this.#isTrusted) this.forget();
     if (this.#lost > 0) {
       this.#lost -= 1;
       throw this.leaseEnded();
@@ -186,9 +192,9 @@ export class Consumer<Stored extends string | Buffer = string> {
     );
   }
 
-  /** Hands out nothing more of what is here. */
+  /** Hands out nothing more of what is here and not leased. */
   drop(): void {
-    this.#lose(this.#handed);
+    if (!this.#options.isLeased) this.#lose(this.#handed);
   }
 
   /** Gives back what was not handed out. */
@@ -202,7 +208,7 @@ export class Consumer<Stored extends string | Buffer = string> {
     if (this.#next >= this.#buffer.length) return false;
     if (!this.#options.isLeased) return this.#handed < this.#committed;
     if (this.#isTrusted) return true;
-    this.#forget();
+    this.forget();
     return false;
   }
 
@@ -217,11 +223,9 @@ export class Consumer<Stored extends string | Buffer = string> {
       if (this.#fetch) await this.#fetch.catch(() => {});
       else if (this.#next < this.#buffer.length) await (this.#commit ?? this.#commitAhead());
       else {
-        await this.#startFetch(waiter);
-        if (this.#buffer.length === 0 && !this.#isAgain) {
-          if (waiter !== null) this.#stored.add(waiter);
-          return { granted: false, dueIn: null };
-        }
+        if (await this.#startFetch(waiter)) continue;
+        if (waiter !== null) this.#stored.add(waiter);
+        return { granted: false, dueIn: null };
       }
     }
     if (waiter !== null && this.#stored.delete(waiter)) {
@@ -241,10 +245,7 @@ export class Consumer<Stored extends string | Buffer = string> {
     );
   }
 
-  /** The claim turned out to be given to others, so that the last fetch has brought nothing. */
-  #isAgain = false;
-
-  #startFetch(waiter: string | null): Promise<void> {
+  #startFetch(waiter: string | null): Promise<boolean> {
     const fetch = this.#take(waiter).finally(() => {
       this.#fetch = undefined;
     });
@@ -252,38 +253,41 @@ export class Consumer<Stored extends string | Buffer = string> {
     return fetch;
   }
 
-  async #take(waiter: string | null): Promise<void> {
+  /** @returns false when there are no items, and the waiter is stored */
+  async #take(waiter: string | null): Promise<boolean> {
     const { isLeased, form } = this.#options;
     const place = this.#place;
+    const { client } = place.runtime;
     this.#adapt();
+    const wish = Math.min(this.#wish, this.#mostAtOnce);
+    this.#wish = 1;
     const era = this.#era;
-    this.#isAgain = false;
     const keys = [place.key(), place.key("items"), place.key("getters"), place.key("consumers"), this.#claim];
-    const needsClaimFrom = isLeased ? this.#handed - this.#outstanding : this.#committed;
     const args = [
       ...place.making,
       waiter ?? "",
       this.#name,
-      this.#want,
-      isLeased ? 0 : this.#ahead,
+      Math.max(this.#want, wish),
+      isLeased ? 0 : this.#handed + Math.max(this.#ahead, wish),
       isLeased ? 0 : this.#handed,
-      needsClaimFrom,
+      isLeased ? this.#handed - this.#outstanding : this.#committed,
       this.#taken,
       form,
     ];
-    const { client } = place.runtime;
     const reply =
       form === "text" ? await takeItems.run(client, keys, args) : await takeItems.runForBytes(client, keys, args);
     const [status, committed, count, ...items] = reply as [number, number?, number?, ...Stored[]];
     // Meanwhile the claim was given up, and these with it.
-    if (era !== this.#era) this.#isAgain = true;
-    else if (status === -4) {
-      this.#isAgain = true;
-      if (isLeased) this.#forget();
+    if (era !== this.#era) return true;
+    if (status === GIVEN_AWAY) {
+      if (isLeased) this.forget();
       else this.#lose(this.#committed);
-    } else if ((status === -1 || status === -2) && !isLeased) this.#lose(this.#committed);
-    else if (status > 0) this.#receive(this.#unpack(items, count ?? 0), committed ?? 0);
-    if (status !== -4) place.confirm(status);
+      return true;
+    }
+    if (status === 1) this.#receive(this.#unpack(items, count ?? 0), committed ?? 0);
+    else if (status !== SHUT && status < 0 && !isLeased) this.#lose(this.#committed);
+    place.confirm(status);
+    return status === 1;
   }
 
   #unpack(items: Stored[], count: number): Stored[] {
@@ -401,8 +405,8 @@ export class Consumer<Stored extends string | Buffer = string> {
     this.#taken = this.#committed = this.#requested = this.#floor = from;
   }
 
-  /** Of a leased queue: others may have what was taken here, whether it is done or not. */
-  #forget(): void {
+  /** Of a leased queue: others may have what was taken here, done or not. */
+  forget(): void {
     const name = this.#name;
     this.#lose(this.#handed);
     this.#lost += this.#outstanding;

@@ -1,7 +1,7 @@
 import type { RedisClient } from "../../connection/index.ts";
 import { QueueClosedError } from "../../errors/index.ts";
 import type { ObjectRuntime } from "../../objects/index.ts";
-import type { Operations } from "../../session/index.ts";
+import { Operations } from "../../session/index.ts";
 import { Existence } from "../../sync/index.ts";
 import type { StreamKind } from "./queue-scripts.ts";
 
@@ -22,6 +22,9 @@ export interface QueueFacts {
   };
 }
 
+/** Places of this process so far. */
+let puts = 0;
+
 /** One queue as one process sees it: its keys, and what scripts are told about it. */
 export class QueuePlace {
   readonly runtime: ObjectRuntime;
@@ -29,6 +32,8 @@ export class QueuePlace {
   readonly queue: string;
   readonly title: string;
   readonly existence: Existence;
+  /** For putting: they must act once also after the session has ended, while this process was cut off. */
+  readonly puts: Operations;
   readonly #facts: QueueFacts;
 
   constructor(runtime: ObjectRuntime, facts: QueueFacts) {
@@ -37,6 +42,13 @@ export class QueuePlace {
     this.queue = `${facts.kind}/${facts.name}`;
     this.title = facts.within?.title ?? `queue "${facts.name}"`;
     this.existence = new Existence(this.title);
+    puts += 1;
+    this.puts = new Operations(this.key("puts"), `${runtime.session.id}:${puts}.`);
+  }
+
+  /** Whether whoever opened it said that it has a limit of size. */
+  get isLimited(): boolean {
+    return this.#facts.maxSize > 0;
   }
 
   get session(): string {
@@ -53,7 +65,7 @@ export class QueuePlace {
     return [this.runtime.keys.prefix, this.queue, owner, within ? "1" : this.existence.required, maxSize];
   }
 
-  key(part?: "items" | "getters" | "putters" | "joiners" | "pollers" | "consumers"): string {
+  key(part?: "items" | "getters" | "putters" | "joiners" | "pollers" | "consumers" | "puts"): string {
     return this.runtime.keys.object(this.#facts.kind, this.#facts.name, part);
   }
 

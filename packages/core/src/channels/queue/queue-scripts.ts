@@ -12,6 +12,11 @@ export const SEPARATOR = "\u001e";
 /** Items up to this size travel as one text, bytes. */
 export const SMALL_ITEM = 256;
 
+/** How long items whose answer was lost are kept for a consumer that was taken for dead, ms. */
+const LATE_ANSWER = 120_000;
+/** More consumers than this, and the closed ones of which nothing is left are forgotten. */
+const KEPT_CONSUMERS = 50;
+
 /** Time in which somebody who was woken must come, before the next one is woken, ms. */
 const CLAIM_WINDOW = 1_000;
 
@@ -24,7 +29,8 @@ const CLAIM_WINDOW = 1_000;
  * A consumer numbers the items that it takes. Its counts are the number of the first item in its claim, and that of the
  * first one which is not committed: those before are handed out, or about to be, and are given to nobody else. They stay in
  * the claim until the consumer says that it has them. In a joinable queue nothing is committed; the first count grows with
- * each item that is done.
+ * each item that is done. The counts of a consumer whose session has ended are closed, "<first> <committed> closed": its
+ * process may live, and ask again for committed items of which the answer was lost. puts, hash: answers to puts that may be sent again, "<session>:<place>.<number>".
  */
 export const QUEUE_KEYS: string = `
 local function queue_key(prefix, queue, part)
@@ -42,6 +48,7 @@ end
 -- How many items of a claim others may still get.
 local function uncommitted(prefix, queue, consumer)
   local first, committed = read_counts(queue_key(prefix, queue, "consumers"), consumer)
+  if not first then return 0 end
   return math.max(0, redis.call("LLEN", claim_key(prefix, queue, consumer)) - math.max(0, committed - first))
 end
 local function count_uncommitted(prefix, queue)
@@ -57,6 +64,10 @@ local function wake_pollers(prefix, queue)
   if redis.call("EXISTS", pollers) == 0 then return end
   wake_all(prefix, pollers)
   redis.call("DEL", pollers)
+end
+-- Its session holds the wait, so that nothing of it is left when that ends.
+local function note_wait(prefix, queue, waiter)
+  redis.call("SADD", prefix .. "session-holdings/" .. string.match(waiter, "^[^|]+"), queue)
 end
 local function wake_getters(prefix, queue, count)
   wake_pollers(prefix, queue)
@@ -77,12 +88,15 @@ local function wake_putter(prefix, queue)
   redis.call("ZADD", prefix .. "deadlines", server_time() + ${CLAIM_WINDOW}, queue)
 end
 local function has_room(prefix, queue)
-  local limit = tonumber(redis.call("HGET", prefix .. queue, "maxSize"))
+  local limit = tonumber(redis.call("HGET", prefix .. queue, "maxSize") or 0)
   return limit <= 0 or redis.call("LLEN", queue_key(prefix, queue, "items")) < limit
+end
+local function is_leased(queue)
+  return string.sub(queue, 1, 9) == "joinable-"
 end
 -- Items that nobody will do.
 local function drop(prefix, queue, count)
-  if count == 0 or string.sub(queue, 1, 9) ~= "joinable-" then return end
+  if count == 0 or not is_leased(queue) then return end
   if redis.call("HINCRBY", prefix .. queue, "unfinished", -count) > 0 then return end
   redis.call("HINCRBY", prefix .. queue, "zeros", 1)
   wake_all(prefix, queue_key(prefix, queue, "joiners"))
@@ -127,6 +141,7 @@ local function remove_queue(prefix, queue)
   drop_claims(prefix, queue)
   redis.call("DEL", prefix .. queue)
   redis.call("UNLINK", queue_key(prefix, queue, "items"))
+  redis.call("DEL", queue_key(prefix, queue, "puts"))
   redis.call("ZREM", prefix .. "objects", queue)
   redis.call("ZREM", prefix .. "deadlines", queue)
 end
@@ -166,15 +181,29 @@ return {
     end
     if size > 0 and redis.call("EXISTS", queue_key(prefix, queue, "getters")) == 1 then return now + ${CLAIM_WINDOW} end
   end,
-  leave = function(prefix, name, session)
+  leave = function(prefix, name, session, now, exited)
     local queue = "${kind}/" .. name
     local consumers = queue_key(prefix, queue, "consumers")
     for _, consumer in ipairs(redis.call("HKEYS", consumers)) do
-      if string.match(consumer, "^[^#]+") == session then
-        give_back(prefix, queue, claim_key(prefix, queue, consumer), uncommitted(prefix, queue, consumer))
-        forget_consumer(prefix, queue, consumer)
+      local first, committed = read_counts(consumers, consumer)
+      if first and string.match(consumer, "^[^#]+") == session then
+        local claim = claim_key(prefix, queue, consumer)
+        give_back(prefix, queue, claim, uncommitted(prefix, queue, consumer))
+        if exited or is_leased(queue) or redis.call("EXISTS", claim) == 0 then
+          forget_consumer(prefix, queue, consumer)
+        else
+          redis.call("HSET", consumers, consumer, string.format("%d %d closed", first, committed))
+          redis.call("PEXPIRE", claim, ${LATE_ANSWER})
+        end
       end
     end
+    for _, part in ipairs({ "getters", "putters", "joiners", "pollers" }) do
+      local waiters = queue_key(prefix, queue, part)
+      for _, waiter in ipairs(redis.call("LRANGE", waiters, 0, -1)) do
+        if string.match(waiter, "^[^|]+") == session then redis.call("LREM", waiters, 1, waiter) end
+      end
+    end
+    if has_room(prefix, queue) then wake_putter(prefix, queue) end
   end,
   remove = function(prefix, name)
     remove_queue(prefix, "${kind}/" .. name)
@@ -184,6 +213,9 @@ end)()`;
   return { kind, reaper };
 }
 
+/** Answers to puts are kept for so many; beyond, those of processes that have ended are forgotten. */
+const KEPT_ANSWERS = 500;
+
 /** Items of which so many would be more than TAKEN_TEXT are noted as large, bytes. */
 const MOST_ITEMS = 1_000;
 const TAKEN_TEXT = 2 * 1024 * 1024;
@@ -191,9 +223,10 @@ const TAKEN_TEXT = 2 * 1024 * 1024;
 /**
  * KEYS[1] main; KEYS[2] items; KEYS[3] putters
  * ARGV[1] prefix of keys; ARGV[2] queue; ARGV[3] session of the maker of an unnamed one, ""; ARGV[4] "1" = it must exist;
- * ARGV[5] largest size, 0 = none; ARGV[6] waiter to store if it is full, "" = none; ARGV[7] "text" = ARGV[8] is all items
- * with separators between them, "bytes" = ARGV[8...] are the items
- * Returns how many were stored (0 = it is full), -1 = its maker is gone, -2 = it is gone, -3 = it was shut down.
+ * ARGV[5] largest size, 0 = none; ARGV[6] waiter to store if it is full, "" = none; ARGV[7] "one" = ARGV[8] is the item; "text" =
+ * it is many with separators between them, "bytes" = ARGV[8...] are the items: these two only where there is no limit
+ * Returns how many were stored (0 = it is full), -1 = its maker is gone, -2 = it is gone, -3 = it was shut down, -5 = it has
+ * a limit: nothing was stored.
  *
  * Waiters of one process go in the order in which they began to wait, also where one of them had to join the line again.
  */
@@ -222,6 +255,7 @@ end
 local count = #items
 limit = tonumber(limit)
 if limit > 0 then
+  if ARGV[7] ~= "one" then return -5 end
   local session, number = string.match(waiter, "^([^|]+)|(%d+)")
   local function is_ours(other)
     local their_session, their_number = string.match(other, "^([^|]+)|(%d+)")
@@ -246,6 +280,7 @@ if limit > 0 then
         local ours, came_later = is_ours(other)
         if ours and came_later then before = other break end
       end
+      note_wait(prefix, queue, waiter)
       if before then redis.call("LINSERT", KEYS[3], "BEFORE", before, waiter) else redis.call("RPUSH", KEYS[3], waiter) end
     end
     if room > 0 and not is_turn and redis.call("HGET", KEYS[1], "called") ~= first then wake_putter(prefix, queue) end
@@ -262,8 +297,14 @@ end
 for from = 1, count, 1000 do
   redis.call("RPUSH", KEYS[2], unpack(items, from, math.min(from + 999, count)))
 end
-if string.sub(queue, 1, 9) == "joinable-" then redis.call("HINCRBY", KEYS[1], "unfinished", count) end
+if is_leased(queue) then redis.call("HINCRBY", KEYS[1], "unfinished", count) end
 wake_getters(prefix, queue, count)
+local answers = KEYS[#KEYS]
+if redis.call("HLEN", answers) > ${KEPT_ANSWERS} then
+  for _, id in ipairs(redis.call("HKEYS", answers)) do
+    if redis.call("EXISTS", prefix .. "session/" .. string.match(id, "^[^:]+")) == 0 then redis.call("HDEL", answers, id) end
+  end
+end
 return count
 `,
 });
@@ -277,8 +318,8 @@ export type TakeReply = [number] | [number, number, number, ...string[]];
 /**
  * KEYS[1] main; KEYS[2] items; KEYS[3] getters; KEYS[4] consumers; KEYS[5] claim of the consumer
  * ARGV[1] prefix of keys; ARGV[2] queue; ARGV[3] session of the maker, ""; ARGV[4] "1" = it must exist; ARGV[5] largest
- * size, 0 = none; ARGV[6] waiter to store if there are none, "" = none; ARGV[7] consumer; ARGV[8] most items; ARGV[9] how
- * many of these are committed at once; ARGV[10] the number of the first item that the consumer has not handed out, ARGV[11]
+ * size, 0 = none; ARGV[6] waiter to store if there are none, "" = none; ARGV[7] consumer; ARGV[8] most items; ARGV[9] the
+ * number of the first that is not committed at once; ARGV[10] the number of the first item that the consumer has not handed out, ARGV[11]
  * of the first for which it needs its claim, ARGV[12] of the first that it does not have; ARGV[13] "text" or "bytes": in
  * which form they come
  * Returns { 1, committed, how many, items }; { 0 } = it is empty; { -1 }, { -2 }, { -3 } as of putItems; { -4 } = the claim
@@ -298,9 +339,29 @@ local want, handed, taken = tonumber(ARGV[8]), tonumber(ARGV[10]), tonumber(ARGV
 local first, committed = read_counts(KEYS[4], consumer)
 local is_new = not first
 local got = {}
+local function answer(committed, items)
+  -- Lua is slow at making a long text of long ones.
+  if ARGV[13] == "text" and #items[1] <= ${SMALL_ITEM} then return { 1, committed, #items, table.concat(items, "\\30") } end
+  return { 1, committed, #items, unpack(items) }
+end
+local function forget_closed()
+  for _, other in ipairs(redis.call("HKEYS", KEYS[4])) do
+    local is_closed = not read_counts(KEYS[4], other)
+    if is_closed and redis.call("EXISTS", claim_key(prefix, queue, other)) == 0 then redis.call("HDEL", KEYS[4], other) end
+  end
+end
 if is_new then
+  local closed = redis.call("HGET", KEYS[4], consumer)
+  if closed then
+    first, committed = string.match(closed, "^(%d+) (%d+) closed$")
+    got = redis.call("LRANGE", KEYS[5], taken - tonumber(first), -1)
+    if #got > 0 then return answer(tonumber(committed), got) end
+    redis.call("DEL", KEYS[5])
+    redis.call("HDEL", KEYS[4], consumer)
+  end
   if taken > tonumber(ARGV[11]) then return { -4 } end
   first, committed = taken, taken
+  if redis.call("HLEN", KEYS[4]) > ${KEPT_CONSUMERS} then forget_closed() end
 else
   if handed > first then
     redis.call("LTRIM", KEYS[5], handed - first, -1)
@@ -322,7 +383,10 @@ if #got == 0 then
   if tonumber(largest or 0) * want > ${TAKEN_TEXT} then take_while_small() else got = redis.call("LPOP", KEYS[2], want) or {} end
   if #got == 0 then
     if state ~= "open" then return { -3 } end
-    if waiter ~= "" and not redis.call("LPOS", KEYS[3], waiter) then redis.call("RPUSH", KEYS[3], waiter) end
+    if waiter ~= "" and not redis.call("LPOS", KEYS[3], waiter) then
+      redis.call("RPUSH", KEYS[3], waiter)
+      note_wait(prefix, queue, waiter)
+    end
     return { 0 }
   end
   if is_new then redis.call("SADD", prefix .. "session-holdings/" .. string.match(consumer, "^[^#]+"), queue) end
@@ -332,11 +396,9 @@ if #got == 0 then
   if left > 0 then wake_getters(prefix, queue, left) elseif largest then redis.call("HDEL", KEYS[1], "largest") end
 end
 if waiter ~= "" then redis.call("LREM", KEYS[3], 1, waiter) end
-committed = math.max(committed, taken + math.min(tonumber(ARGV[9]), #got))
+committed = math.max(committed, math.min(tonumber(ARGV[9]), taken + #got))
 redis.call("HSET", KEYS[4], consumer, string.format("%d %d", first, committed))
--- Lua is slow at making a long text of long ones.
-if ARGV[13] == "text" and #got[1] <= ${SMALL_ITEM} then return { 1, committed, #got, table.concat(got, "\\30") } end
-return { 1, committed, #got, unpack(got) }
+return answer(committed, got)
 `,
 });
 
@@ -375,8 +437,7 @@ local prefix, queue, consumer, from = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4
 local first, committed = read_counts(KEYS[1], consumer)
 if not first then return 0 end
 local returned = give_back(prefix, queue, KEYS[2], first + redis.call("LLEN", KEYS[2]) - from)
-local is_leased = string.sub(queue, 1, 9) == "joinable-"
-if ARGV[5] == "1" and (not is_leased or redis.call("EXISTS", KEYS[2]) == 0) then
+if ARGV[5] == "1" and (not is_leased(queue) or redis.call("EXISTS", KEYS[2]) == 0) then
   forget_consumer(prefix, queue, consumer)
 else
   redis.call("HSET", KEYS[1], consumer, string.format("%d %d", first, math.min(committed, from)))
@@ -397,7 +458,10 @@ export const pollQueue: Script<number> = new Script<number>({
 local missing = ensure(ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5])
 if missing ~= 0 then return missing end
 if redis.call("HGET", KEYS[1], "state") ~= "open" or redis.call("EXISTS", KEYS[2]) == 1 then return 1 end
-if ARGV[6] ~= "" and not redis.call("LPOS", KEYS[3], ARGV[6]) then redis.call("RPUSH", KEYS[3], ARGV[6]) end
+if ARGV[6] ~= "" and not redis.call("LPOS", KEYS[3], ARGV[6]) then
+  redis.call("RPUSH", KEYS[3], ARGV[6])
+  note_wait(ARGV[1], ARGV[2], ARGV[6])
+end
 return 0
 `,
 });
@@ -461,7 +525,8 @@ return unfinished
 
 /**
  * KEYS[1] main; KEYS[2] joiners
- * ARGV[1] waiter to store, "" = none; ARGV[2] zeros at the first look, "" = this is it
+ * ARGV[1] waiter to store, "" = none; ARGV[2] zeros at the first look, "" = this is it; ARGV[3] prefix of keys; ARGV[4]
+ * queue
  * Returns { 1 = nothing is unfinished, or was for a moment since the first look; 0 = not yet, zeros }.
  */
 export const joinQueue: Script<[number, string]> = new Script<[number, string]>({
@@ -470,7 +535,10 @@ export const joinQueue: Script<[number, string]> = new Script<[number, string]>(
 local unfinished, zeros = unpack(redis.call("HMGET", KEYS[1], "unfinished", "zeros"))
 if not unfinished or unfinished == "0" then return { 1, zeros or "0" } end
 if ARGV[2] ~= "" and tonumber(zeros) > tonumber(ARGV[2]) then return { 1, zeros } end
-if ARGV[1] ~= "" and not redis.call("LPOS", KEYS[2], ARGV[1]) then redis.call("RPUSH", KEYS[2], ARGV[1]) end
+if ARGV[1] ~= "" and not redis.call("LPOS", KEYS[2], ARGV[1]) then
+  redis.call("RPUSH", KEYS[2], ARGV[1])
+  redis.call("SADD", ARGV[3] .. "session-holdings/" .. string.match(ARGV[1], "^[^|]+"), ARGV[4])
+end
 return { 0, zeros }
 `,
 });
@@ -493,7 +561,7 @@ if ARGV[6] == "1" then
   local dropped = redis.call("LLEN", KEYS[2])
   redis.call("UNLINK", KEYS[2])
   drop(prefix, queue, dropped)
-  if string.sub(queue, 1, 9) ~= "joinable-" then drop_claims(prefix, queue) end
+  if not is_leased(queue) then drop_claims(prefix, queue) end
 end
 wake_everybody(prefix, queue)
 return 1

@@ -28,7 +28,12 @@ export class QueueShare {
     this.#handles -= 1;
     if (this.#handles > 0) return;
     this.#leave();
-    await this.consumer.close();
+    await this.end();
+  }
+
+  /** Stores what was put and not waited for, and gives back what was not handed out. */
+  async end(): Promise<void> {
+    await Promise.all([this.producer.flush(), this.consumer.close()]);
   }
 }
 
@@ -62,6 +67,6 @@ function sharesOf(runtime: ObjectRuntime): Map<string, QueueShare> {
   if (known) return known;
   const made = new Map<string, QueueShare>();
   shares.set(runtime, made);
-  runtime.closing.add(() => Promise.all([...made.values()].map((share) => share.consumer.close())));
+  runtime.closing.add(() => Promise.all([...made.values()].map((share) => share.end())));
   return made;
 }

@@ -1,5 +1,13 @@
 import { textToValue, valueToText } from "../../codec/index.ts";
-import { ClosedError, got, QueueClosedError, QueueEmptyError, QueueFullError, ValueError } from "../../errors/index.ts";
+import {
+  ClosedError,
+  got,
+  PayloadTooLargeError,
+  QueueClosedError,
+  QueueEmptyError,
+  QueueFullError,
+  ValueError,
+} from "../../errors/index.ts";
 import {
   identify,
   namedOptions,
@@ -43,6 +51,9 @@ export interface QueueState {
   joiners: Participant[];
 }
 
+/** Largest item as it is stored, bytes. */
+const MAX_ITEM = 64 * 1024 * 1024;
+
 interface QueueSettings {
   maxSize: number;
 }
@@ -51,6 +62,7 @@ interface QueueSettings {
 abstract class AnyQueue<Item> extends SharedObject {
   abstract override readonly kind: QueueKind;
   readonly #maxSize: number;
+  readonly #closing = new AbortController();
   #share: QueueShare | undefined;
   #isClosed = false;
 
@@ -73,16 +85,18 @@ abstract class AnyQueue<Item> extends SharedObject {
   async poll(wait: Milliseconds | WaitOptions = 0): Promise<boolean> {
     this.#assertOpen();
     const { consumer } = await this.share();
-    return consumer.poll(typeof wait === "object" && wait !== null ? wait : { timeout: wait });
+    const options = typeof wait === "object" && wait !== null ? wait : { timeout: wait };
+    return this.#unlessClosed(options, (patience) => consumer.poll(patience));
   }
 
   /**
-   * This handle takes and puts nothing any more; other handles go on (Q9). What it has taken from Redis and not handed out
-   * goes back. Repeatable.
+   * This handle takes and puts nothing any more; other handles go on (Q9). What waits for an item through it gets a
+   * ClosedError; what was put before is stored. What it has taken from Redis and not handed out goes back. Repeatable.
    */
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#closing.abort(this.#closedError());
     if (this.#share) await this.runtime.keepAlive.during(leaveShare(this.#share, this));
   }
 
@@ -93,39 +107,42 @@ abstract class AnyQueue<Item> extends SharedObject {
   /** Takes items until the queue is shut down. */
   async *[Symbol.asyncIterator](): AsyncGenerator<Item, void, undefined> {
     while (true) {
-      let item: { value: Item } | undefined;
+      let taken: { text: string } | undefined;
       try {
-        item = await this.take(undefined);
+        taken = this.here(undefined) ?? (await this.take(undefined));
       } catch (error) {
         if (error instanceof QueueClosedError) return;
         throw error;
       }
-      if (item) yield item.value;
+      if (taken) yield textToValue(taken.text) as Item;
     }
   }
 
-  /** @internal */
-  protected async store(item: Item, patience: Patience | undefined): Promise<boolean> {
+  /** @internal @returns false when it was full for too long */
+  protected async store(text: string, patience: Patience | undefined): Promise<boolean> {
     this.#assertOpen();
-    const text = valueToText(item);
-    const { producer } = await this.share();
-    if (this.#maxSize > 0) return producer.putWhenRoom(text, patience);
-    await producer.put(text);
-    return true;
+    const { producer } = this.#share ?? (await this.share());
+    return producer.put(text, patience);
+  }
+
+  /** @internal An item that is here already. */
+  protected here(patience: Patience | undefined): { text: string } | undefined {
+    if (this.#isClosed || isAborted(patience)) return undefined;
+    return this.#share?.consumer.next();
   }
 
   /** @internal */
-  protected async take(patience: Patience | undefined): Promise<{ value: Item } | undefined> {
+  protected async take(patience: Patience | undefined, most: number = 1): Promise<{ text: string } | undefined> {
     this.#assertOpen();
     const { consumer } = this.#share ?? (await this.share());
-    const taken = consumer.next() ?? (await consumer.get(patience));
-    return taken && { value: textToValue(taken.text) as Item };
+    return this.#unlessClosed(patience, (limited) => consumer.get(limited, most));
   }
 
   /** @internal */
   protected async share(): Promise<QueueShare> {
     const { session, keepAlive } = this.runtime;
     if (!session.isStarted) await keepAlive.during(session.start());
+    this.#assertOpen();
     const facts = { kind: this.kind, name: this.name, owner: this.owner, maxSize: this.#maxSize };
     this.#share ??= shareOf(this.runtime, facts, this);
     return this.#share;
@@ -157,7 +174,8 @@ abstract class AnyQueue<Item> extends SharedObject {
   /** @internal */
   protected async shut(immediate: boolean): Promise<void> {
     this.#assertOpen();
-    const { place } = await this.share();
+    const { place, consumer } = await this.share();
+    if (immediate) consumer.drop();
     const reply = await this.runtime.keepAlive.during(
       shutQueue.run(place.context, [place.key(), place.key("items")], [...place.making, immediate ? 1 : 0]),
     );
@@ -168,8 +186,27 @@ abstract class AnyQueue<Item> extends SharedObject {
     return (await this.measure()).size;
   }
 
+  /** Waits no longer than this handle is open. */
+  async #unlessClosed<Value>(
+    patience: Patience | undefined,
+    wait: (patience: Patience) => Promise<Value>,
+  ): Promise<Value> {
+    const options = typeof patience === "boolean" ? { block: patience } : (patience ?? {});
+    const { signal: closing } = this.#closing;
+    const signal = options.signal ? AbortSignal.any([options.signal, closing]) : closing;
+    try {
+      return await wait({ ...options, signal });
+    } catch (error) {
+      throw this.#isClosed ? this.#closedError() : error;
+    }
+  }
+
   #assertOpen(): void {
-    if (this.#isClosed) throw new ClosedError(`this handle of the queue "${this.name}" is closed`);
+    if (this.#isClosed) throw this.#closedError();
+  }
+
+  #closedError(): ClosedError {
+    return new ClosedError(`this handle of the queue "${this.name}" is closed`);
   }
 
   protected override get settings(): QueueSettings {
@@ -188,11 +225,21 @@ export class Queue<Item = unknown> extends AnyQueue<Item> {
    * Puts an item at the end; resolves when Redis has it (Q7). Not awaited, many travel together.
    * @param patience - How long to wait for room, where the queue has a limit: as in Python, `false` = not at all.
    * @throws QueueFullError when there was no room in time (Q2); QueueClosedError after shutdown (Q11); SerializationError
-   *   for what cannot be sent: then nothing was put (Q8); ClosedError for a closed handle
+   *   for what cannot be sent, PayloadTooLargeError above 64 MiB: then nothing was put (Q8); ClosedError for a closed handle
    */
   async put(item: Item, patience?: Patience): Promise<void> {
-    if (await this.store(item, patience)) return;
-    throw new QueueFullError(`the queue "${this.name}" was full for too long`);
+    if (await this.store(toText(item), patience)) return;
+    throw this.#full();
+  }
+
+  /**
+   * Puts items one after another, as {@link put} does. When one of them cannot be sent, none is put.
+   * @param patience - How long each may wait for room.
+   */
+  async putMany(items: Iterable<Item>, patience?: Patience): Promise<void> {
+    const texts = Array.from(items, (item, index) => toText(item, `items[${index}]`));
+    const stored = await Promise.all(texts.map((text) => this.store(text, patience)));
+    if (stored.includes(false)) throw this.#full();
   }
 
   /** One try. @throws QueueFullError */
@@ -205,9 +252,24 @@ export class Queue<Item = unknown> extends AnyQueue<Item> {
    * @throws QueueEmptyError when none came in time (Q3); QueueClosedError when it was shut down and nothing is left
    */
   async get(patience?: Patience): Promise<Item> {
-    const taken = await this.take(patience);
-    if (taken) return taken.value;
-    throw new QueueEmptyError(`the queue "${this.name}" was empty for too long`);
+    const taken = this.here(patience) ?? (await this.take(patience));
+    if (taken) return textToValue(taken.text) as Item;
+    throw this.#none();
+  }
+
+  /**
+   * Takes what is there, at most `most` items; waits as {@link get} does for the first.
+   * @throws ValueError for a number that is not whole and positive; and as get
+   */
+  async getMany(most: number, patience?: Patience): Promise<Item[]> {
+    if (!Number.isInteger(most) || most < 1) throw new ValueError(`most must be 1 or more; got ${got(most)}`);
+    const items: Item[] = [];
+    let taken = this.here(patience) ?? (await this.take(patience, most));
+    if (!taken) throw this.#none();
+    for (; taken; taken = items.length < most ? this.here(undefined) : undefined) {
+      items.push(textToValue(taken.text) as Item);
+    }
+    return items;
   }
 
   /** One try. @throws QueueEmptyError */
@@ -239,6 +301,14 @@ export class Queue<Item = unknown> extends AnyQueue<Item> {
   /** Nothing to cancel; see {@link joinThread}. */
   cancelJoinThread(): void {}
 
+  #full(): QueueFullError {
+    return new QueueFullError(`the queue "${this.name}" was full for too long`);
+  }
+
+  #none(): QueueEmptyError {
+    return new QueueEmptyError(`the queue "${this.name}" was empty for too long`);
+  }
+
   async inspect(): Promise<QueueState> {
     return this.runtime.keepAlive.during(readQueue(this.runtime, { kind: this.kind, name: this.name }));
   }
@@ -266,7 +336,10 @@ export class JoinableQueue<Item = unknown> extends Queue<Item> {
         [this.runtime.keys.prefix, place.queue, consumer.name, hasTaken ? 1 : 0],
       ),
     );
-    if (reply === -3) throw consumer.leaseEnded();
+    if (reply === -3) {
+      consumer.forget();
+      throw consumer.leaseEnded();
+    }
     if (reply === -1) throw new ValueError(`taskDone() was called more often than items were put into "${this.name}"`);
     place.existence.found(reply !== -2);
   }
@@ -284,7 +357,12 @@ export class JoinableQueue<Item = unknown> extends Queue<Item> {
       room,
       {
         attempt: async (waiter): Promise<Attempt<true>> => {
-          const [done, seen] = await joinQueue.run(client, keys, [waiter ?? "", zeros]);
+          const [done, seen] = await joinQueue.run(client, keys, [
+            waiter ?? "",
+            zeros,
+            this.runtime.keys.prefix,
+            place.queue,
+          ]);
           zeros ||= seen;
           return done === 1 ? { granted: true, value: true } : { granted: false, dueIn: null };
         },
@@ -302,13 +380,13 @@ export class SimpleQueue<Item = unknown> extends AnyQueue<Item> {
 
   /** @throws SerializationError for what cannot be sent; ClosedError for a closed handle */
   async put(item: Item): Promise<void> {
-    await this.store(item, undefined);
+    await this.store(toText(item), undefined);
   }
 
   /** Takes the first item, waiting for it. */
   async get(): Promise<Item> {
-    const taken = await this.take(undefined);
-    if (taken) return taken.value;
+    const taken = this.here(undefined) ?? (await this.take(undefined));
+    if (taken) return textToValue(taken.text) as Item;
     throw new QueueEmptyError(`the queue "${this.name}" was empty for too long`);
   }
 }
@@ -334,6 +412,21 @@ export function createSimpleQueue<Item>(
   options?: string | { name?: string },
 ): SimpleQueue<Item> {
   return new SimpleQueue<Item>(runtime, identify(runtime, namedOptions(options).name), { maxSize: 0 });
+}
+
+/** @throws SerializationError, PayloadTooLargeError */
+function toText(item: unknown, path?: string): string {
+  const text = valueToText(item, path);
+  if (text.length * 3 <= MAX_ITEM) return text;
+  const size = Buffer.byteLength(text);
+  if (size <= MAX_ITEM) return text;
+  throw new PayloadTooLargeError(
+    `an item of ${size} bytes is larger than the ${MAX_ITEM} bytes that a queue takes; put where it is instead of itself`,
+  );
+}
+
+function isAborted(patience: Patience | undefined): boolean {
+  return typeof patience === "object" && patience?.signal?.aborted === true;
 }
 
 function toOptions(options: number | string | QueueOptions | undefined): { name: string | undefined; maxSize: number } {

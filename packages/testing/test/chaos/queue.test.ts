@@ -1,0 +1,444 @@
+import { type Context, connect, LockLostError, StateLostError } from "@manyhands/core";
+import { type Actor, FaultProxy, startActor, until, useRedis } from "@manyhands/testing";
+import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import { chooseSeed, seededRandom } from "./random.ts";
+
+const LEASE = 1_000;
+const redis = useRedis();
+let namespace: string;
+
+beforeEach(() => {
+  namespace = redis.namespace();
+});
+
+async function connected(options: { url?: string; lease?: number } = {}): Promise<Context> {
+  const mp = await connect({ redis: options.url ?? redis.url, namespace, lease: options.lease ?? LEASE });
+  onTestFinished(() => mp.close());
+  return mp;
+}
+
+async function proxied(): Promise<FaultProxy> {
+  const proxy = await FaultProxy.start(redis.url);
+  onTestFinished(() => proxy.refuse());
+  return proxy;
+}
+
+/** What a producer did: how many items it numbered, and how many of the first of them were stored for certain. */
+interface Produced {
+  producer: string;
+  tried: number;
+  failed: number;
+}
+
+/** Puts numbered items, by ones and by bursts. */
+function produce(actor: Actor, producer: string, seconds: number): Promise<Produced> {
+  return actor.run(
+    async ({ mp }, name: string, milliseconds: number) => {
+      const queue = mp.queue<[string, number]>("line");
+      const end = performance.now() + milliseconds;
+      let [tried, failed] = [0, 0];
+      while (performance.now() < end) {
+        const burst = Math.random() < 0.3 ? 60 : 1;
+        const puts: Promise<void>[] = [];
+        for (let item = 0; item < burst; item += 1) {
+          puts.push(queue.put([name, tried]));
+          tried += 1;
+        }
+        for (const { status } of await Promise.allSettled(puts)) if (status === "rejected") failed += 1;
+        await new Promise((resolve) => setTimeout(resolve, Math.random() * 10));
+      }
+      return { producer: name, tried, failed };
+    },
+    producer,
+    seconds * 1_000,
+  );
+}
+
+/** Takes items until there are none for a while; now and then it is slower than it was. */
+function consume(actor: Actor, patience: number): Promise<[string, number][]> {
+  return actor.run(async ({ mp, core }, timeout: number) => {
+    const queue = mp.queue<[string, number]>("line");
+    const seen: [string, number][] = [];
+    while (true) {
+      try {
+        seen.push(await queue.get({ timeout }));
+      } catch (error) {
+        if (error instanceof core.QueueEmptyError) return seen;
+        throw error;
+      }
+      if (Math.random() < 0.02) await new Promise((resolve) => setTimeout(resolve, Math.random() * 40));
+    }
+  }, patience);
+}
+
+/** Keys of the queue of that name and of its claims. */
+async function keysOf(name: string): Promise<string[]> {
+  const keys = await redis.client().keys(`{${namespace}}/*queue*`);
+  return keys.filter((key) => key.endsWith(`/${name}`)).map((key) => key.split("/")[1] ?? key);
+}
+
+describe("a queue in trouble", () => {
+  test("Q6, guarantee 6: whoever is frozen, cut off or loses answers, each item is handed out once", async () => {
+    const seed = chooseSeed();
+    const random = seededRandom(seed);
+    const proxy = await proxied();
+    const options = { redis: redis.url, namespace, lease: LEASE };
+    const cutOptions = { ...options, redis: proxy.url };
+    const [steadyProducer, cutProducer, steady, cut, frozen, ours] = await Promise.all([
+      startActor(options),
+      startActor(cutOptions),
+      startActor(options),
+      startActor(cutOptions),
+      startActor(options),
+      connected(),
+    ]);
+    const produced = [produce(steadyProducer, "steady", 2.5), produce(cutProducer, "cut", 2.5)];
+    const consumed = [steady, cut, frozen].map((actor) => consume(actor, 2_000));
+    const end = performance.now() + 2_500;
+    for (let round = 0; performance.now() < end; round += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 80 + random() * 150));
+      if (round % 8 === 1) {
+        frozen.freeze();
+        setTimeout(() => frozen.thaw(), LEASE * 1.5);
+      }
+      // Longer than a lease, with answers under way.
+      if (round === 3) {
+        proxy.freeze();
+        setTimeout(() => proxy.thaw(), LEASE * 1.4);
+      }
+      if (random() < 0.3) proxy.cut();
+      if (random() < 0.5) void proxy.dropReplies((command) => command.includes("queue/line"));
+    }
+    frozen.thaw();
+    const [counts, lists] = await Promise.all([Promise.all(produced), Promise.all(consumed)]);
+    const all = lists.flat().map(([producer, item]) => `${producer} ${item}`);
+    expect(all.length, `seed ${seed}: none is handed out twice`).toBe(new Set(all).size);
+    for (const { producer, tried, failed } of counts) {
+      expect(failed, `seed ${seed}: puts of ${producer} that failed`).toBe(0);
+      expect(all.filter((item) => item.startsWith(producer)).length, `seed ${seed}: none of ${producer} is lost`).toBe(
+        tried,
+      );
+      expect(tried).toBeGreaterThan(100);
+    }
+    expect(await ours.queue("line").qsize()).toBe(0);
+    // Answers to puts are kept for as long as one may be sent again.
+    expect((await keysOf("line")).filter((key) => !/^queue(-consumers|-claim|-puts)?$/.test(key))).toEqual([]);
+  });
+
+  test("Q6: the items of a producer that is cut off and loses answers keep their order", async () => {
+    const seed = chooseSeed();
+    const random = seededRandom(seed);
+    const proxy = await proxied();
+    const [cutOff, mp] = await Promise.all([
+      startActor({ redis: proxy.url, namespace, lease: LEASE }),
+      connected({ url: proxy.url }),
+    ]);
+    const produced = produce(cutOff, "cut", 1.2);
+    const queue = mp.queue<[string, number]>("line");
+    const seen: number[] = [];
+    const taking = (async () => {
+      for await (const [, item] of queue) seen.push(item);
+    })();
+    for (let round = 0; round < 8; round += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 50 + random() * 150));
+      if (random() < 0.4) proxy.cut();
+      else void proxy.dropReplies((command) => command.includes("queue/line"));
+    }
+    const { tried } = await produced;
+    await queue.shutdown();
+    await taking;
+    expect(seen, `seed ${seed}`).toEqual(Array.from({ length: tried }, (_, item) => item));
+  });
+
+  test("Q13, guarantee 6: a slow consumer that is killed loses only the item in its hands, a fast one what it was about to be handed", async () => {
+    const mp = await connected();
+    const queue = mp.queue<number>("line");
+    const count = 4_000;
+    const options = { redis: redis.url, namespace, lease: LEASE };
+    const [slow, fast] = await Promise.all([startActor(options), startActor(options)]);
+    await queue.putMany(Array.from({ length: count }, (_, item) => item));
+    const told: Record<"slow" | "fast", Promise<number[]>> = {
+      slow: slow.run(async ({ mp: theirs }) => {
+        const seen: number[] = [];
+        for (let item = 0; item < 20; item += 1) {
+          seen.push((await theirs.queue<number>("line").get()) as number);
+          await new Promise((resolve) => setTimeout(resolve, 20));
+        }
+        return seen;
+      }),
+      fast: fast.run(async ({ mp: theirs }) => {
+        const seen: number[] = [];
+        for (let item = 0; item < 1_000; item += 1) seen.push((await theirs.queue<number>("line").get()) as number);
+        return seen;
+      }),
+    };
+    const seen = [...(await told.slow), ...(await told.fast)];
+    // Both hold nothing now but what they took in advance.
+    slow.kill();
+    fast.kill();
+    while (seen.length < count) {
+      const [item] = await queue.getMany(1, { timeout: LEASE * 4 }).catch(() => []);
+      if (item === undefined) break;
+      seen.push(item);
+    }
+    expect(new Set(seen).size).toBe(seen.length);
+    // The last commit was for about two milliseconds of a fast consumer's work.
+    expect(seen.length).toBeGreaterThanOrEqual(count - 512);
+  });
+
+  test("a killed producer's stored items stay, in order; blocked putters and getters that die block nobody", async () => {
+    const mp = await connected();
+    const options = { redis: redis.url, namespace, lease: LEASE };
+    const [putter, getter] = await Promise.all([startActor(options), startActor(options)]);
+    const full = mp.queue<string>({ name: "full", maxSize: 1 });
+    await full.put("first");
+    putter.run(({ mp: theirs }) => theirs.queue({ name: "full", maxSize: 1 }).put("of the dead")).catch(() => {});
+    await until(async () => (await full.inspect()).putters.length === 1, { what: "it waits for room" });
+    const living = full.put("of the living");
+    await until(async () => (await full.inspect()).putters.length === 2, { what: "both wait for room" });
+    getter.run(({ mp: theirs }) => theirs.queue("empty").get()).catch(() => {});
+    const empty = mp.queue<string>("empty");
+    await until(async () => (await empty.inspect()).getters.length === 1, { what: "it waits for an item" });
+    const waiting = empty.get({ timeout: 15_000 });
+    await until(async () => (await empty.inspect()).getters.length === 2, { what: "both wait for an item" });
+    putter.kill();
+    getter.kill();
+    await Promise.all([putter.exited, getter.exited]);
+    await empty.put("x");
+    expect(await full.get()).toBe("first");
+    expect(await waiting).toBe("x");
+    await living;
+    expect(await full.get()).toBe("of the living");
+    expect(await full.inspect()).toMatchObject({ size: 0, putters: [] });
+    expect(await empty.inspect()).toMatchObject({ size: 0, getters: [] });
+  });
+
+  test("Q2, Q6: un-awaited puts of a producer that was frozen in a full queue's line keep their order", async () => {
+    const mp = await connected();
+    const actor = await startActor({ redis: redis.url, namespace, lease: 30_000 });
+    const queue = mp.queue<number>({ name: "narrow", maxSize: 1 });
+    await queue.put(0);
+    const done = actor.run(async ({ mp: theirs }) => {
+      const there = theirs.queue<number>({ name: "narrow", maxSize: 1 });
+      await Promise.all([1, 2, 3, 4].map((item) => there.put(item)));
+    });
+    await until(async () => (await queue.inspect()).putters.length === 4, { what: "all wait for room" });
+    actor.freeze();
+    const seen = [await queue.get()];
+    // The one that was called does not come, and after a moment the next is called.
+    await until(async () => (await queue.inspect()).putters.length < 4, {
+      timeout: 10_000,
+      what: "the next is called",
+    });
+    actor.thaw();
+    for (let item = 1; item <= 4; item += 1) seen.push(await queue.get({ timeout: 10_000 }));
+    await done;
+    expect(seen).toEqual([0, 1, 2, 3, 4]);
+  });
+
+  test("F18: puts and gets whose answers are lost count once", async () => {
+    const proxy = await proxied();
+    const mp = await connected({ url: proxy.url, lease: 30_000 });
+    const losing = async <Value>(act: () => Promise<Value>): Promise<Value> => {
+      const lost = proxy.dropReplies((command) => command.includes("/echo"));
+      const value = await act();
+      await lost;
+      return value;
+    };
+    const queue = mp.queue<number>("echo");
+    expect(await queue.qsize()).toBe(0);
+    const items = Array.from({ length: 300 }, (_, item) => item);
+    await losing(() => queue.putMany(items));
+    expect(await queue.qsize()).toBe(300);
+    expect(await losing(() => queue.get())).toBe(0);
+    const seen: number[] = [];
+    while (seen.length < 299) seen.push(...(await losing(() => queue.getMany(100))));
+    expect(seen).toEqual(items.slice(1));
+    const work = mp.joinableQueue<number>({ name: "echo", maxSize: 2 });
+    await losing(() => work.put(1));
+    await losing(() => work.put(2));
+    await expect(losing(() => work.putNowait(3))).rejects.toThrow("full");
+    expect([await losing(() => work.get()), await losing(() => work.get())]).toEqual([1, 2]);
+    await losing(() => work.taskDone());
+    expect((await work.inspect()).unfinished).toBe(1);
+    await losing(() => work.taskDone());
+    expect(await work.join({ timeout: 0 })).toBe(true);
+  });
+
+  test("F8: Redis pauses, and restarts with its data: what was put is there, who waits still waits", async () => {
+    const mp = await connected({ lease: 30_000 });
+    const other = await connected({ lease: 30_000 });
+    const [queue, theirs] = [mp.queue<number>("kept"), other.queue<number>("kept")];
+    await queue.put(1);
+    expect(await theirs.get()).toBe(1);
+    const waiting = theirs.get({ timeout: 20_000 });
+    await until(async () => (await queue.inspect()).getters.length === 1, { what: "it waits" });
+    await redis.client().call("client", "pause", "400", "all");
+    const puts = queue.putMany([2, 3, 4]);
+    await redis.restart();
+    await puts;
+    expect(await waiting).toBe(2);
+    expect([await queue.get(), await theirs.get()]).toEqual([3, 4]);
+  });
+
+  test("F8, U11: Redis restarts without its data: who waits gets a StateLostError, then all is well", async () => {
+    const mp = await connected({ lease: 30_000 });
+    const other = await connected({ lease: 30_000 });
+    const queue = other.queue<number>("forgotten");
+    const full = mp.queue<number>({ name: "full", maxSize: 1 });
+    const work = mp.joinableQueue<number>("work");
+    await Promise.all([full.put(1), work.put(1)]);
+    const failed = Promise.all(
+      [queue.get(), full.put(2), work.join()].map((wait) => expect(wait).rejects.toThrow(StateLostError)),
+    );
+    await until(async () => (await queue.inspect()).getters.length === 1, { what: "a getter waits" });
+    await until(async () => (await full.inspect()).putters.length === 1, { what: "a putter waits" });
+    await until(async () => (await work.inspect()).joiners.length === 1, { what: "somebody joins" });
+    await redis.restart({ keepData: false });
+    await failed;
+    for (const one of [queue, full, work]) {
+      // Each met the queue that is gone: that is said once.
+      await expect(one.put(7)).rejects.toThrow(StateLostError);
+      await one.put(8);
+      expect(await one.get()).toBe(8);
+    }
+    await work.taskDone();
+    expect(await work.join({ timeout: 1_000 })).toBe(true);
+  });
+
+  test("no key of a killed program's unnamed queues is left, while others live", async () => {
+    const mp = await connected();
+    await mp.queue("mine").put(1);
+    const actor = await startActor({ redis: redis.url, namespace, lease: LEASE });
+    const name = await actor.run(async ({ mp: theirs }) => {
+      const [queue, narrow, work] = [theirs.queue(), theirs.queue(1), theirs.joinableQueue()];
+      await Promise.all(Array.from({ length: 300 }, (_, item) => queue.put(item)));
+      for (let item = 0; item < 40; item += 1) await queue.get();
+      await narrow.put(1);
+      void narrow.put(2);
+      await work.put(1);
+      await work.get();
+      void work.join();
+      void theirs.queue().get();
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      return queue.name;
+    });
+    actor.kill();
+    const left = async (): Promise<string[]> =>
+      (await redis.client().keys("*")).filter((key) => key.includes(name.split("-")[0] ?? name));
+    expect(await left()).not.toEqual([]);
+    await until(async () => (await left()).length === 0, { timeout: 15_000, what: "nothing is left" });
+    expect(await redis.client().zrange(`{${namespace}}/objects`, "0", "-1")).toEqual(["queue/mine"]);
+  });
+});
+
+describe("a joinable queue in trouble", () => {
+  test("J6, Q13: whoever is killed, frozen or cut off, every item is done, and join returns when the last one is", async () => {
+    const seed = chooseSeed();
+    const random = seededRandom(seed);
+    const proxy = await proxied();
+    const options = { redis: redis.url, namespace, lease: LEASE };
+    const mp = await connected();
+    const work = mp.joinableQueue<number>("work");
+    const count = 400;
+    await work.putMany(Array.from({ length: count }, (_, item) => item));
+    const labour = (actor: Actor): Promise<{ done: number[]; lost: number }> =>
+      actor.run(async ({ mp: theirs, core }) => {
+        const queue = theirs.joinableQueue<number>("work");
+        const done: number[] = [];
+        let lost = 0;
+        while (true) {
+          let item: number;
+          try {
+            item = await queue.get({ timeout: 2_500 });
+          } catch (error) {
+            if (error instanceof core.QueueEmptyError) return { done, lost };
+            throw error;
+          }
+          await new Promise((resolve) => setTimeout(resolve, Math.random() * 12));
+          try {
+            await queue.taskDone();
+            done.push(item);
+          } catch (error) {
+            if (!(error instanceof core.LockLostError)) throw error;
+            lost += 1;
+          }
+        }
+      });
+    const [steady, cut, frozen] = await Promise.all([
+      startActor(options),
+      startActor({ ...options, redis: proxy.url }),
+      startActor(options),
+    ]);
+    const labours = [steady, cut, frozen].map(labour);
+    const joined = work.join({ timeout: 25_000 });
+    const killed: Actor[] = [];
+    for (let round = 0; round < 8; round += 1) {
+      const victim = await startActor(options);
+      labour(victim).catch(() => {});
+      await new Promise((resolve) => setTimeout(resolve, 30 + random() * 120));
+      victim.kill();
+      killed.push(victim);
+      if (round === 2) {
+        frozen.freeze();
+        setTimeout(() => frozen.thaw(), LEASE * 1.6);
+      }
+      if (random() < 0.5) proxy.cut();
+      if (random() < 0.6) void proxy.dropReplies((command) => command.includes("joinable-queue"));
+    }
+    expect(await joined, `seed ${seed}: join returns`).toBe(true);
+    frozen.thaw();
+    const results = await Promise.all(labours);
+    const done = results.flatMap((result) => result.done);
+    expect(new Set(done).size, `seed ${seed}: none is done twice`).toBe(done.length);
+    await until(async () => (await work.inspect()).getters.length === 0, { what: `seed ${seed}: nobody waits` });
+    expect(await work.inspect(), `seed ${seed}`).toMatchObject({ unfinished: 0, size: 0, joiners: [] });
+    // Items that the killed ones had done are missing here; nothing else is.
+    expect(done.length).toBeGreaterThan(count / 2);
+    expect(done.length).toBeLessThanOrEqual(count);
+  });
+
+  test("J6: a taker that was frozen beyond its lease is told, and the count stays right", async () => {
+    const mp = await connected();
+    const work = mp.joinableQueue<string>("slow");
+    await work.putMany(["a", "b", "c"]);
+    const actor = await startActor({ redis: redis.url, namespace, lease: LEASE });
+    await actor.run(async ({ mp: theirs, kept }) => {
+      const queue = theirs.joinableQueue<string>("slow");
+      kept.set("queue", queue);
+      await queue.get();
+      await queue.get();
+    });
+    actor.freeze();
+    await until(async () => (await work.inspect()).size === 3, { timeout: 10_000, what: "its items are back" });
+    actor.thaw();
+    const outcome = await actor.run(async ({ kept }) => {
+      const queue = kept.get("queue") as { get(): Promise<string>; taskDone(): Promise<void> };
+      const attempt = (): Promise<string> =>
+        queue.taskDone().then(
+          () => "done",
+          (error: Error) => error.name,
+        );
+      return [await attempt(), await attempt(), await queue.get(), await attempt()];
+    });
+    expect(outcome).toEqual([LockLostError.name, LockLostError.name, "a", "done"]);
+    expect([await work.get(), await work.get()]).toEqual(["b", "c"]);
+    expect((await work.inspect()).unfinished).toBe(2);
+    await work.taskDone();
+    await work.taskDone();
+    expect(await work.join({ timeout: 1_000 })).toBe(true);
+  });
+
+  test("Q12, J6: what a dead taker had of a queue that was shut down at once is dropped, and nobody joins for ever", async () => {
+    const mp = await connected();
+    const work = mp.joinableQueue<number>("ended");
+    await work.putMany([1, 2]);
+    const actor = await startActor({ redis: redis.url, namespace, lease: LEASE });
+    await actor.run(async ({ mp: theirs }) => void (await theirs.joinableQueue("ended").get()));
+    await work.shutdown(true);
+    const joined = work.join({ timeout: 10_000 });
+    actor.kill();
+    expect(await joined).toBe(true);
+    expect(await work.inspect()).toMatchObject({ unfinished: 0, size: 0 });
+  });
+});
