@@ -78,7 +78,7 @@ export async function verifySpread(mp: Context, runs: readonly Pick<Run | Proces
     console.log(`  ${there.length} ran on ${host}, in pid ${[...pids].join(", ")}`);
   }
   const wanted = Math.min(2, (await mp.hosts()).length);
-  verify(hosts.size >= wanted, `they ran on ${hosts.size} hosts`);
+  verify(hosts.size >= wanted, `they ran on ${hosts.size} ${hosts.size === 1 ? "host" : "hosts"}`);
 }
 
 /** The most runs that were under way at the same moment. */
