@@ -2,10 +2,15 @@
  * `pnpm bench [name] [-o json]`: each benchmark runs its peers in the same run, in alternating order, and reports
  * medians with their spread and ratios.
  */
+import { channelsBenchmark } from "./channels/main.ts";
 import { poolBenchmark } from "./pool/main.ts";
 import { syncBenchmark } from "./sync/main.ts";
 
-const benchmarks: Record<string, () => Promise<void>> = { pool: poolBenchmark, sync: syncBenchmark };
+const benchmarks: Record<string, () => Promise<void>> = {
+  channels: channelsBenchmark,
+  pool: poolBenchmark,
+  sync: syncBenchmark,
+};
 
 const name = process.argv[2]?.startsWith("-") === false ? process.argv[2] : "pool";
 const run = benchmarks[name];

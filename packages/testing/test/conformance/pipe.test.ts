@@ -6,9 +6,11 @@ import {
   EndOfFileError,
   PayloadTooLargeError,
   SerializationError,
+  StateLostError,
   TimeoutError,
   ValueError,
 } from "@manyhands/core";
+import { findOrphanKeys, Keys, ObjectInspector, type ObjectPlace, openRedis } from "@manyhands/core/internal";
 import { type Elsewhere, inEveryWorld, until } from "@manyhands/testing";
 import { describe, expect, test } from "vitest";
 
@@ -249,7 +251,6 @@ inEveryWorld((world) => {
       await there.close();
       expect(await here.poll()).toBe(false);
       // The time for its way is over.
-      const { openRedis } = await import("@manyhands/core/internal");
       const client = openRedis(options.redis, { name: "test" });
       const prefix = `{${options.namespace}}`;
       const [token = ""] = await client.zrange(`${prefix}/pipe-transit/${here.name}`, "0", "-1");
@@ -324,6 +325,33 @@ inEveryWorld((world) => {
       );
     });
 
+    test("a pipe is listed with its messages, every key of it is accounted for, and it can be removed", async () => {
+      const { mp, other, options } = await world.open();
+      const [here, there] = mp.pipe<number>();
+      await give({ mp, other }, there as Connection<never>);
+      for (const number of [1, 2, 3]) await there.send(number);
+      expect(await here.recv()).toBe(1);
+      await until(async () => (await here.inspect()).ends[1].inTransit === 0, { what: "the end has arrived" });
+      const client = openRedis(options.redis, { name: "test" });
+      const place = { client, keys: new Keys(options.namespace ?? "") };
+      const inspector = new ObjectInspector(place);
+      const [listed] = await inspector.objects((await inspector.places({ kind: "pipe" })) as ObjectPlace[]);
+      expect(listed).toMatchObject({
+        kind: "pipe",
+        name: here.name,
+        summary: expect.stringMatching(/^with 1, 2 messages <-> with [12], 0 messages$/),
+      });
+      expect((await findOrphanKeys(place)).orphans).toEqual([]);
+      const waiting = expect(there.recv()).rejects.toThrow(StateLostError);
+      await until(async () => (await here.inspect()).ends[1].readers.length === 1, { what: "it waits" });
+      expect(await inspector.remove({ kind: "pipe", name: here.name })).toBe(true);
+      await waiting;
+      await expect(here.recv()).rejects.toThrow(StateLostError);
+      expect(await client.exists(place.keys.object("pipe-stream", `0/${here.name}`, "items"))).toBe(0);
+      expect((await findOrphanKeys(place)).orphans).toEqual([]);
+      client.disconnect();
+    });
+
     test("a pipe outlives its maker while others have its ends, and nothing is left when they have closed them", async () => {
       const { mp, other, options } = await world.open();
       const ends = await other.run(async ({ mp: theirs, core, kept }, settings: typeof options) => {
@@ -339,7 +367,6 @@ inEveryWorld((world) => {
       await left.send("still there");
       expect(await right.recv()).toBe("still there");
       await Promise.all([left.close(), right.close()]);
-      const { openRedis } = await import("@manyhands/core/internal");
       const client = openRedis(options.redis, { name: "test" });
       await client.zrem(`{${options.namespace}}/objects`, "queue/ends");
       expect(await client.zrange(`{${options.namespace}}/objects`, "0", "-1")).toEqual([]);

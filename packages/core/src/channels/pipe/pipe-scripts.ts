@@ -1,6 +1,6 @@
 import { Script } from "../../script/index.ts";
 import { type ObjectKind, OnceScript, REGISTER, SERVER_TIME, WAKE_UP } from "../../session/index.ts";
-import { QUEUE_KEYS } from "../queue/index.ts";
+import { COUNTS, QUEUE_KEYS } from "../queue/index.ts";
 
 /**
  * Keys of a pipe: main, hash: duplex (0 or 1), closed-0, closed-1 (1 = that end is closed for good); holders, hash:
@@ -150,17 +150,13 @@ return 1
  */
 export const readEnds: Script<[] | [string, string, string, number, number, string[], string[]]> = new Script({
   name: "readEnds",
-  lua: `${QUEUE_KEYS.slice(0, QUEUE_KEYS.indexOf("-- Who waits for anything"))}
+  lua: `${COUNTS}
 local duplex, first, second = unpack(redis.call("HMGET", KEYS[1], "duplex", "closed-0", "closed-1"))
 if not duplex then return {} end
 local sizes = {}
 for index, reading_end in ipairs({ "0", "1" }) do
   local queue = "pipe-stream/" .. reading_end .. "/" .. ARGV[2]
-  local size = redis.call("LLEN", queue_key(ARGV[1], queue, "items"))
-  for _, consumer in ipairs(redis.call("HKEYS", queue_key(ARGV[1], queue, "consumers"))) do
-    size = size + redis.call("LLEN", claim_key(ARGV[1], queue, consumer))
-  end
-  sizes[index] = size
+  sizes[index] = redis.call("LLEN", queue_key(ARGV[1], queue, "items")) + count_uncommitted(ARGV[1], queue)
 end
 return { duplex, first or "", second or "", sizes[1], sizes[2], redis.call("ZRANGE", KEYS[3], 0, -1), redis.call("HKEYS", KEYS[2]) }
 `,

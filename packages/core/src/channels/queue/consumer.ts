@@ -3,96 +3,123 @@ import { ownLabel } from "../../objects/index.ts";
 import type { Milliseconds } from "../../protocol/records.ts";
 import { type Attempt, type Patience, toLimit, waitForTurn } from "../../waiting/index.ts";
 import type { QueuePlace } from "./queue-place.ts";
-import { abandonQueue, commitItems, pollQueue, returnItems, takeItems, takeLeased } from "./queue-scripts.ts";
+import { abandonQueue, commitItems, pollQueue, returnItems, SEPARATOR, takeItems } from "./queue-scripts.ts";
 
 /** Most items taken at once, and about the most characters. */
 const BATCH_ITEMS = 1_000;
 const BATCH_TEXT = 1024 * 1024;
 /** A batch that was handed out within this time is followed by a larger one, ms. */
 const FAST: Milliseconds = 5;
+/** Smaller batches are not worth being fetched in advance. */
+const WORTH_FETCHING = 16;
 /** Items that nobody asked for within this time go back for others, ms. */
 const IDLE: Milliseconds = 10;
-/** More items than any claim has. */
-const ALL = 2 ** 31;
-/** Share of a batch that is committed at once, before the first of it is handed out. */
-const COMMIT_SHARE = 8;
+/** Most items that are committed before they are asked for, and for how long they last, ms. */
+const MOST_AHEAD = 256;
+const AHEAD: Milliseconds = 1;
+
+/** Consumers of this process so far: none has the name of another. */
+let consumers = 0;
+
+/** How a consumer takes items. */
+export interface ConsumerOptions<Stored> {
+  /** What is handed out stays leased until it is done. */
+  isLeased: boolean;
+  mayPrefetch: boolean;
+  form: Stored extends string ? "text" : "bytes";
+}
 
 /**
  * Takes items of one queue for this process.
  *
- * What is taken stands in the session's claim until it is committed, so that a lost answer or a killed process loses
- * nothing that was not handed out. Duties: 1. a lone get takes one item, a process that asks without pause takes larger and
- * larger batches; 2. items are committed just before they are handed out (`leased`: only when they are done); 3. what is
- * taken and not asked for goes back to the front of the queue; 4. after a lapse of the session nothing of it is handed out,
- * because others may have it.
+ * What is taken stands in a claim of this session, so that a lost answer or a killed process loses nothing that was not
+ * handed out. Duties: 1. a lone get takes one item, a process that asks without pause takes larger and larger batches, the
+ * next before the last one is used up; 2. an item is handed out once Redis has answered that it is committed, so that it is
+ * never given to anybody else, however long this process is cut off or frozen; what is committed in advance lasts about a
+ * millisecond (`leased`: it is handed out uncommitted, while the lease of the session can be trusted); 3. what is taken and
+ * not asked for goes back to the front of the queue.
  *
- * Items are texts, or bytes where `form` says so.
+ * Items have numbers in the order of their coming: handed <= committed <= requested <= taken.
  */
 export class Consumer<Stored extends string | Buffer = string> {
   readonly #place: QueuePlace;
-  readonly #isLeased: boolean;
-  readonly #mayPrefetch: boolean;
-  readonly #form: "text" | "bytes";
+  readonly #options: ConsumerOptions<Stored>;
+  /** How Redis knows this consumer; another name after its claim was given to others. */
+  #name: string;
   #buffer: Stored[] = [];
-  /** Place of the next item in the buffer. */
+  /** Place in the buffer of the item with the number `handed`. */
   #next = 0;
-  /** A claim of its own after each lapse. */
-  #incarnation = 0;
-  /** Items of this claim so far: committed, and taken. */
+  #handed = 0;
   #committed = 0;
+  #requested = 0;
   #taken = 0;
-  /** Handed out and not done, of a leased queue; and those whose lease has ended. */
+  /** Items before this number are committed in a claim that is gone: they cannot go back. */
+  #floor = 0;
+  /** Grows when what Redis was asked before no longer matters. */
+  #era = 0;
+  /** Of a leased queue: handed out and not done; and those whose lease has ended. */
   #outstanding = 0;
   #lost = 0;
   #want = 1;
+  #ahead = 1;
+  #aheadSince = 0;
+  #handedThen = 0;
   #filledAt = 0;
-  #activeAt = 0;
+  /** Gets that wait for an item. */
+  #waiting = 0;
   #meanLength = 64;
-  #fetch: Promise<void> = Promise.resolve();
-  #isFetching = false;
+  #fetch: Promise<void> | undefined;
+  #commit: Promise<void> | undefined;
   #idle: NodeJS.Timeout | undefined;
-  readonly #stopListening: (() => void)[];
+  /** Waiters that Redis may know. */
+  readonly #stored = new Set<string>();
+  readonly #stopListening: (() => void)[] = [];
 
-  constructor(
-    place: QueuePlace,
-    options: { isLeased: boolean; mayPrefetch: boolean; form: Stored extends string ? "text" : "bytes" },
-  ) {
+  constructor(place: QueuePlace, options: ConsumerOptions<Stored>) {
     this.#place = place;
-    this.#isLeased = options.isLeased;
-    this.#mayPrefetch = options.mayPrefetch;
-    this.#form = options.form;
+    this.#options = options;
+    this.#name = this.#nextName();
+    if (!options.isLeased) return;
     const { session } = place.runtime;
     const forget = (): void => this.#forget();
     this.#stopListening = [session.on("lapsed", forget), session.on("lost", forget), session.on("stateLost", forget)];
   }
 
+  /** How Redis knows this consumer. */
+  get name(): string {
+    return this.#name;
+  }
+
   /** An item that is here already. */
   next(): { text: Stored } | undefined {
-    if (this.#next >= this.#buffer.length) return undefined;
-    const now = performance.now();
-    if (now >= this.#place.runtime.session.trustedUntil) {
-      this.#forget();
-      return undefined;
-    }
-    this.#activeAt = now;
+    if (!this.#isReady()) return undefined;
     const text = this.#buffer[this.#next] as Stored;
     this.#next += 1;
-    if (this.#isLeased) this.#outstanding += 1;
-    else this.#commitUpTo();
-    if (this.#next >= this.#buffer.length) this.#drained();
+    this.#handed += 1;
+    if (this.#options.isLeased) this.#outstanding += 1;
+    else if (this.#requested - this.#handed < this.#ahead) void this.#commitAhead();
+    const left = this.#buffer.length - this.#next;
+    if (left === 0) this.#empty();
+    if (left <= this.#want / 2 && this.#want >= WORTH_FETCHING && !this.#fetch) this.#startFetch(null).catch(() => {});
     return { text };
   }
 
-  /** @returns undefined when there was none in time */
-  async get(patience: Patience | undefined): Promise<{ text: Stored } | undefined> {
+  /**
+   * @param most - More than one, and the items that are taken now may be as many.
+   * @returns undefined when there was none in time
+   */
+  async get(patience: Patience | undefined, most: number = 1): Promise<{ text: Stored } | undefined> {
     const { limit, signal } = toLimit(patience);
+    signal?.throwIfAborted();
     const deadline = performance.now() + limit;
     const { runtime } = this.#place;
-    for (let isFirst = true; ; isFirst = false) {
+    while (true) {
       const here = this.next();
       if (here) return here;
-      const left = deadline - performance.now();
-      if (!isFirst && left <= 0) return undefined;
+      if (most > 1) this.#want = Math.max(this.#want, Math.min(most, this.#mostAtOnce));
+      // Others of this process may have been faster: then there is another try, also when the time is over.
+      const left = Math.max(0, deadline - performance.now());
+      this.#waiting += 1;
       const granted = await waitForTurn<true>(
         runtime.room,
         { attempt: (waiter) => this.#attempt(waiter), abandon: (waiter) => this.#abandon(waiter) },
@@ -100,7 +127,9 @@ export class Consumer<Stored extends string | Buffer = string> {
           patience: { ...(left === Number.POSITIVE_INFINITY ? {} : { timeout: left }), ...(signal ? { signal } : {}) },
           label: ownLabel(),
         },
-      );
+      ).finally(() => {
+        this.#waiting -= 1;
+      });
       if (!granted) return undefined;
     }
   }
@@ -132,38 +161,79 @@ export class Consumer<Stored extends string | Buffer = string> {
 
   /** Items that Redis counts as handed out and that nobody here has asked for yet. */
   get ahead(): number {
-    if (this.#isLeased) return 0;
-    return Math.max(0, this.#committed - (this.#taken - (this.#buffer.length - this.#next)));
+    return this.#options.isLeased ? 0 : Math.min(this.#committed - this.#handed, this.#buffer.length - this.#next);
   }
 
-  /** Of a leased queue: one of the items handed out here is done. @throws LockLostError when its lease has ended */
-  done(): void {
+  /**
+   * Of a leased queue: one of the items handed out here is done.
+   * @returns whether there is one
+   * @throws LockLostError when its lease has ended
+   */
+  done(): boolean {
+    if (this.#outstanding > 0 && !this.#isTrusted) this.#forget();
     if (this.#lost > 0) {
       this.#lost -= 1;
-      throw new LockLostError(
-        `the lease of an item of the ${this.#place.title} ended before it was done; another consumer gets it`,
-      );
+      throw this.leaseEnded();
     }
-    if (this.#outstanding > 0) this.#outstanding -= 1;
+    if (this.#outstanding === 0) return false;
+    this.#outstanding -= 1;
+    return true;
+  }
+
+  leaseEnded(): LockLostError {
+    return new LockLostError(
+      `the lease of an item of the ${this.#place.title} ended before it was done; another consumer gets it`,
+    );
+  }
+
+  /** Hands out nothing more of what is here. */
+  drop(): void {
+    this.#lose(this.#handed);
   }
 
   /** Gives back what was not handed out. */
   async close(): Promise<void> {
     for (const stop of this.#stopListening) stop();
-    clearTimeout(this.#idle);
-    await this.#giveBack();
+    await this.#giveBack({ isLeaving: true });
+  }
+
+  /** Whether the next item is here and may be handed out. */
+  #isReady(): boolean {
+    if (this.#next >= this.#buffer.length) return false;
+    if (!this.#options.isLeased) return this.#handed < this.#committed;
+    if (this.#isTrusted) return true;
+    this.#forget();
+    return false;
+  }
+
+  get #isTrusted(): boolean {
+    return performance.now() < this.#place.runtime.session.trustedUntil;
   }
 
   async #attempt(waiter: string | null): Promise<Attempt<true>> {
     // Several gets of one process do not fetch at the same time: one brings for all.
-    while (this.#isFetching) await this.#fetch;
-    if (this.#next < this.#buffer.length) return { granted: true, value: true };
-    await this.#startFetch(waiter);
-    return this.#next < this.#buffer.length ? { granted: true, value: true } : { granted: false, dueIn: null };
+    while (true) {
+      if (this.#isReady()) break;
+      if (this.#fetch) await this.#fetch.catch(() => {});
+      else if (this.#next < this.#buffer.length) await (this.#commit ?? this.#commitAhead());
+      else {
+        await this.#startFetch(waiter);
+        if (this.#buffer.length === 0 && !this.#isAgain) {
+          if (waiter !== null) this.#stored.add(waiter);
+          return { granted: false, dueIn: null };
+        }
+      }
+    }
+    if (waiter !== null && this.#stored.delete(waiter)) {
+      // It was not woken by Redis, which would call it in vain.
+      this.#place.runtime.client.lrem(this.#place.key("getters"), 1, waiter).catch(() => {});
+    }
+    return { granted: true, value: true };
   }
 
   #abandon(waiter: string | null): Promise<unknown> {
     const { runtime, queue } = this.#place;
+    if (waiter !== null) this.#stored.delete(waiter);
     return abandonQueue.run(
       runtime.client,
       [this.#place.key("getters"), this.#place.key()],
@@ -171,121 +241,183 @@ export class Consumer<Stored extends string | Buffer = string> {
     );
   }
 
+  /** The claim turned out to be given to others, so that the last fetch has brought nothing. */
+  #isAgain = false;
+
   #startFetch(waiter: string | null): Promise<void> {
-    this.#isFetching = true;
-    const fetching = this.#take(waiter).finally(() => {
-      this.#isFetching = false;
+    const fetch = this.#take(waiter).finally(() => {
+      this.#fetch = undefined;
     });
-    this.#fetch = fetching.catch(() => {});
-    return fetching;
+    this.#fetch = fetch;
+    return fetch;
   }
 
   async #take(waiter: string | null): Promise<void> {
+    const { isLeased, form } = this.#options;
     const place = this.#place;
-    const incarnation = this.#incarnation;
-    const keys = [place.key("consumers"), this.claim];
-    const args = [...place.making, this.#name, this.#want, waiter ?? ""];
-    const [reply, ...items] = (
-      this.#isLeased
-        ? await takeLeased.run(place.context, keys, args)
-        : await this.#takeCommitting(keys, [...args, this.#committed, this.#taken - this.#committed])
-    ) as [number, ...Stored[]];
-    place.confirm(reply);
+    this.#adapt();
+    const era = this.#era;
+    this.#isAgain = false;
+    const keys = [place.key(), place.key("items"), place.key("getters"), place.key("consumers"), this.#claim];
+    const needsClaimFrom = isLeased ? this.#handed - this.#outstanding : this.#committed;
+    const args = [
+      ...place.making,
+      waiter ?? "",
+      this.#name,
+      this.#want,
+      isLeased ? 0 : this.#ahead,
+      isLeased ? 0 : this.#handed,
+      needsClaimFrom,
+      this.#taken,
+      form,
+    ];
+    const { client } = place.runtime;
+    const reply =
+      form === "text" ? await takeItems.run(client, keys, args) : await takeItems.runForBytes(client, keys, args);
+    const [status, committed, count, ...items] = reply as [number, number?, number?, ...Stored[]];
     // Meanwhile the claim was given up, and these with it.
-    if (incarnation !== this.#incarnation || items.length === 0) return;
+    if (era !== this.#era) this.#isAgain = true;
+    else if (status === -4) {
+      this.#isAgain = true;
+      if (isLeased) this.#forget();
+      else this.#lose(this.#committed);
+    } else if ((status === -1 || status === -2) && !isLeased) this.#lose(this.#committed);
+    else if (status > 0) this.#receive(this.#unpack(items, count ?? 0), committed ?? 0);
+    if (status !== -4) place.confirm(status);
+  }
+
+  #unpack(items: Stored[], count: number): Stored[] {
+    const [first] = items;
+    return typeof first === "string" && items.length < count ? (first.split(SEPARATOR) as Stored[]) : items;
+  }
+
+  #receive(items: Stored[], committed: number): void {
     this.#taken += items.length;
-    this.#buffer = this.#next < this.#buffer.length ? [...this.#buffer.slice(this.#next), ...items] : items;
+    this.#committed = Math.max(this.#committed, committed);
+    this.#requested = Math.max(this.#requested, this.#committed);
+    if (this.#next < this.#buffer.length) this.#buffer = this.#buffer.slice(this.#next).concat(items);
+    else this.#buffer = items;
     this.#next = 0;
-    this.#filledAt = performance.now();
-    this.#activeAt = this.#filledAt;
     this.#meanLength = (this.#meanLength + (items[0]?.length ?? 0)) / 2;
-    this.#watchIdle();
+    if (this.#idle === undefined) this.#lookIdle();
   }
 
-  #takeCommitting(keys: string[], args: (string | number)[]): Promise<unknown> {
-    const { client } = this.#place.runtime;
-    return this.#form === "text" ? takeItems.run(client, keys, args) : takeItems.runForBytes(client, keys, args);
+  /** The next batch depends on how fast the last one was handed out. */
+  #adapt(): void {
+    const now = performance.now();
+    const wasFast = now - this.#filledAt < FAST;
+    this.#filledAt = now;
+    if (!this.#options.mayPrefetch) this.#want = 1;
+    else this.#want = wasFast ? Math.min(this.#mostAtOnce, this.#want * 2) : Math.max(1, Math.floor(this.#want / 4));
   }
 
-  /** The whole batch is handed out: the next one depends on how fast that was. */
-  #drained(): void {
+  get #mostAtOnce(): number {
+    return Math.max(1, Math.min(BATCH_ITEMS, Math.floor(BATCH_TEXT / this.#meanLength)));
+  }
+
+  #empty(): void {
     clearTimeout(this.#idle);
     this.#idle = undefined;
-    if (!this.#mayPrefetch) return;
-    const wasFast = performance.now() - this.#filledAt < FAST;
-    const most = Math.max(1, Math.min(BATCH_ITEMS, Math.floor(BATCH_TEXT / this.#meanLength)));
-    this.#want = wasFast ? Math.min(most, this.#want * 2) : Math.max(1, Math.floor(this.#want / 4));
     this.#buffer = [];
     this.#next = 0;
   }
 
-  /** Commits what is about to be handed out; not waited for, but sent before. */
-  #commitUpTo(): void {
-    const handed = this.#taken - (this.#buffer.length - this.#next);
-    if (handed <= this.#committed) return;
-    const share = Math.ceil(this.#buffer.length / COMMIT_SHARE);
-    this.#committed = Math.min(this.#taken, handed + (this.#buffer.length < COMMIT_SHARE ? 0 : share - 1));
+  /** Commits what will be asked for within about the next two milliseconds. */
+  #commitAhead(): Promise<void> | undefined {
+    const now = performance.now();
+    const pace = (this.#handed - this.#handedThen) / Math.max(0.01, now - this.#aheadSince);
+    this.#ahead = Math.max(1, Math.min(MOST_AHEAD, Math.ceil(pace * AHEAD)));
+    const target = Math.min(this.#taken, this.#handed + 2 * this.#ahead);
+    if (target <= this.#requested) return this.#commit;
+    this.#requested = target;
+    this.#aheadSince = now;
+    this.#handedThen = this.#handed;
     const place = this.#place;
-    commitItems
-      .run(place.runtime.client, [place.key("consumers"), this.claim], [this.#name, this.#committed])
-      .catch(() => {});
+    const era = this.#era;
+    const commit = commitItems
+      .run(place.runtime.client, [place.key("consumers"), this.#claim], [this.#name, this.#handed, target])
+      .then(
+        (committed) => {
+          if (era !== this.#era) return;
+          if (committed < 0) this.#lose(this.#committed);
+          else this.#committed = Math.min(this.#taken, Math.max(this.#committed, committed));
+        },
+        () => {
+          if (era === this.#era) this.#requested = this.#committed;
+        },
+      )
+      .finally(() => {
+        if (this.#commit === commit) this.#commit = undefined;
+      });
+    this.#commit = commit;
+    return commit;
   }
 
-  #watchIdle(): void {
-    clearTimeout(this.#idle);
+  /** Looks every now and then whether anything was asked for since the last look. */
+  #lookIdle(): void {
+    const handed = this.#handed;
     this.#idle = setTimeout(() => {
-      if (performance.now() - this.#activeAt < IDLE) return this.#watchIdle();
-      this.#giveBack().catch(() => {});
+      // Once more round: whoever asks for the next item may be late because this process was.
+      setImmediate(() => {
+        if (this.#idle === undefined) return;
+        if (handed !== this.#handed || this.#waiting > 0) this.#lookIdle();
+        else this.#giveBack({ isLeaving: false }).catch(() => {});
+      });
     }, IDLE);
   }
 
-  /** The claimed ones move back; the committed ones that were not handed out after all are put before them. */
-  async #giveBack(): Promise<void> {
-    while (this.#isFetching) await this.#fetch;
-    const left = this.#buffer.slice(this.#next);
-    if (left.length === 0) return;
-    const claimed = this.#isLeased ? left.length : this.#taken - this.#committed;
-    this.#buffer = [];
-    this.#next = 0;
-    this.#taken -= claimed;
-    await this.#return(this.claim, claimed, left.slice(0, left.length - claimed));
-  }
-
-  async #return(claim: string, count: number, before: readonly Stored[]): Promise<void> {
-    const { context, runtime, queue } = this.#place;
-    this.#isFetching = true;
-    const returned = returnItems.run(context, [claim], [runtime.keys.prefix, queue, count, ...before]);
-    this.#fetch = returned.then(
-      () => {},
-      () => {},
-    );
-    await this.#fetch;
-    this.#isFetching = false;
-  }
-
-  /** Others may have what this process had claimed. */
-  #forget(): void {
+  async #giveBack({ isLeaving }: { isLeaving: boolean }): Promise<void> {
     clearTimeout(this.#idle);
-    const claim = this.claim;
-    this.#incarnation += 1;
-    this.#buffer = [];
+    this.#idle = undefined;
+    while (this.#fetch) await this.#fetch.catch(() => {});
+    const from = Math.max(this.#handed, this.#floor);
+    if (from === this.#taken && !isLeaving) return;
+    if (this.#taken === 0) return;
+    const name = this.#name;
+    this.#era += 1;
+    this.#buffer = this.#buffer.slice(this.#next, this.#next + from - this.#handed);
     this.#next = 0;
-    this.#committed = 0;
-    this.#taken = 0;
+    this.#taken = from;
+    this.#committed = this.#requested = Math.min(this.#committed, from);
+    const returned = this.#return(name, { from, isLeaving });
+    this.#fetch = returned.finally(() => {
+      this.#fetch = undefined;
+    });
+    await this.#fetch;
+  }
+
+  async #return(name: string, { from, isLeaving }: { from: number; isLeaving: boolean }): Promise<void> {
+    const { runtime, queue } = this.#place;
+    const keys = [this.#place.key("consumers"), this.#place.claimOf(name)];
+    await returnItems.run(runtime.client, keys, [runtime.keys.prefix, queue, name, from, isLeaving ? 1 : 0]);
+  }
+
+  /** Others may have what this process had claimed, from this number on. */
+  #lose(from: number): void {
+    this.#era += 1;
+    this.#name = this.#nextName();
+    this.#buffer = this.#buffer.slice(this.#next, this.#next + from - this.#handed);
+    this.#next = 0;
+    this.#taken = this.#committed = this.#requested = this.#floor = from;
+  }
+
+  /** Of a leased queue: others may have what was taken here, whether it is done or not. */
+  #forget(): void {
+    const name = this.#name;
+    this.#lose(this.#handed);
     this.#lost += this.#outstanding;
     this.#outstanding = 0;
     // Where only this process' own clock says that the session may have ended, nobody else gives the claim back.
-    const { context, runtime, queue } = this.#place;
-    returnItems.run(context, [claim], [runtime.keys.prefix, queue, ALL]).catch(() => {});
+    this.#return(name, { from: 0, isLeaving: true }).catch(() => {});
+  }
+
+  #nextName(): string {
+    consumers += 1;
+    return `${this.#place.session}#${consumers}`;
   }
 
   /** Its claim in Redis. */
-  get claim(): string {
+  get #claim(): string {
     return this.#place.claimOf(this.#name);
-  }
-
-  /** How Redis knows this consumer. */
-  get #name(): string {
-    return `${this.#place.session}#${this.#incarnation}`;
   }
 }

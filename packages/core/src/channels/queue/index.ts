@@ -12,4 +12,4 @@ export {
   SimpleQueue,
 } from "./queue.ts";
 export { QueuePlace } from "./queue-place.ts";
-export { QUEUE_KEYS, QUEUE_KINDS } from "./queue-scripts.ts";
+export { COUNTS, QUEUE_KEYS, QUEUE_KINDS } from "./queue-scripts.ts";

@@ -1,7 +1,7 @@
 import { ownLabel } from "../../objects/index.ts";
 import { type Attempt, type Patience, toLimit, waitForTurn } from "../../waiting/index.ts";
 import type { QueuePlace } from "./queue-place.ts";
-import { abandonQueue, putItems } from "./queue-scripts.ts";
+import { abandonQueue, putItems, SEPARATOR, SMALL_ITEM } from "./queue-scripts.ts";
 
 /** Most items, and about the most characters, of one script call. */
 const BATCH_ITEMS = 1_000;
@@ -19,6 +19,8 @@ interface Put {
 export class Producer {
   readonly #place: QueuePlace;
   #waiting: Put[] = [];
+  /** Place of the first in `waiting` that is not sent: nothing is moved for each batch of a long line. */
+  #next = 0;
   #calls = 0;
   #isScheduled = false;
   #whenIdle: (() => void)[] = [];
@@ -97,15 +99,20 @@ export class Producer {
   }
 
   #nextBatch(): Put[] {
+    const from = this.#next;
     let size = 0;
-    let count = 0;
-    for (const { text } of this.#waiting) {
-      if (count > 0 && (count >= BATCH_ITEMS || size + text.length > BATCH_TEXT)) break;
-      size += text.length;
-      count += 1;
+    let to = from;
+    for (; to < this.#waiting.length && to - from < BATCH_ITEMS; to += 1) {
+      size += this.#waiting[to]?.text.length ?? 0;
+      if (to > from && size > BATCH_TEXT) break;
     }
-    if (count === this.#waiting.length) return this.#waiting.splice(0);
-    return this.#waiting.splice(0, count);
+    const batch = this.#waiting.slice(from, to);
+    this.#next = to;
+    if (to === this.#waiting.length) {
+      this.#waiting = [];
+      this.#next = 0;
+    }
+    return batch;
   }
 
   async #store(texts: (string | Buffer)[], waiter: string | null): Promise<number> {
@@ -114,11 +121,17 @@ export class Producer {
     const stored = await putItems.run(
       place.context,
       [place.key(), place.key("items"), place.key("putters")],
-      [...place.making, waiter ?? "", ...texts],
+      [...place.making, waiter ?? "", ...packed(texts)],
     );
     place.confirm(stored);
     return stored;
   }
+}
+
+/** One long text costs everybody on its way a fraction of what many short ones do; of long ones it is the reverse. */
+function packed(items: (string | Buffer)[]): (string | Buffer)[] {
+  const isSmall = items.every((item) => typeof item === "string" && item.length <= SMALL_ITEM);
+  return isSmall ? ["text", items.join(SEPARATOR)] : ["bytes", ...items];
 }
 
 function toPatience(patience: Patience | undefined): Patience {

@@ -6,14 +6,25 @@ export type QueueKind = "queue" | "simple-queue" | "joinable-queue";
 /** `pipe-stream`: one direction of a pipe, which makes and removes it; named `<end that reads>/<pipe>`. */
 export type StreamKind = QueueKind | "pipe-stream";
 
+/** Stands between items that travel as one text: in JSON no such character can be. */
+export const SEPARATOR = "\u001e";
+
+/** Items up to this size travel as one text, bytes. */
+export const SMALL_ITEM = 256;
+
 /** Time in which somebody who was woken must come, before the next one is woken, ms. */
 const CLAIM_WINDOW = 1_000;
 
 /**
  * A queue is called by its whole name here, such as "queue/orders". Its keys:
  * main, hash: state (open, draining, shut), maxSize, unfinished (puts without taskDone), zeros (how often unfinished came
- * to 0); items, list; getters, putters, joiners, pollers, lists of waiters; consumers, hash: "<session>#<number>" -> how many items it
- * has committed; claim of a consumer, list: items it has taken and not committed, oldest first.
+ * to 0), largest (bytes of the largest item, where that matters); items, list; getters, putters, joiners, pollers, lists of
+ * waiters; claim of a consumer, list: items it has taken, oldest first; consumers, hash: "<session>#<number>" -> two counts.
+ *
+ * A consumer numbers the items that it takes. Its counts are the number of the first item in its claim, and that of the
+ * first one which is not committed: those before are handed out, or about to be, and are given to nobody else. They stay in
+ * the claim until the consumer says that it has them. In a joinable queue nothing is committed; the first count grows with
+ * each item that is done.
  */
 export const QUEUE_KEYS: string = `
 local function queue_key(prefix, queue, part)
@@ -24,9 +35,26 @@ local function claim_key(prefix, queue, consumer)
   local kind, name = string.match(queue, "^([^/]+)/(.*)$")
   return prefix .. kind .. "-claim/" .. consumer .. "/" .. name
 end
+local function read_counts(consumers, consumer)
+  local first, committed = string.match(redis.call("HGET", consumers, consumer) or "", "^(%d+) (%d+)$")
+  return tonumber(first), tonumber(committed)
+end
+-- How many items of a claim others may still get.
+local function uncommitted(prefix, queue, consumer)
+  local first, committed = read_counts(queue_key(prefix, queue, "consumers"), consumer)
+  return math.max(0, redis.call("LLEN", claim_key(prefix, queue, consumer)) - math.max(0, committed - first))
+end
+local function count_uncommitted(prefix, queue)
+  local count = 0
+  for _, consumer in ipairs(redis.call("HKEYS", queue_key(prefix, queue, "consumers"))) do
+    count = count + uncommitted(prefix, queue, consumer)
+  end
+  return count
+end
 -- Who waits for anything to be there, and takes nothing.
 local function wake_pollers(prefix, queue)
   local pollers = queue_key(prefix, queue, "pollers")
+  if redis.call("EXISTS", pollers) == 0 then return end
   wake_all(prefix, pollers)
   redis.call("DEL", pollers)
 end
@@ -52,18 +80,31 @@ local function has_room(prefix, queue)
   local limit = tonumber(redis.call("HGET", prefix .. queue, "maxSize"))
   return limit <= 0 or redis.call("LLEN", queue_key(prefix, queue, "items")) < limit
 end
--- Puts the last \`count\` items of a claim back to the front, in their order.
+-- Items that nobody will do.
+local function drop(prefix, queue, count)
+  if count == 0 or string.sub(queue, 1, 9) ~= "joinable-" then return end
+  if redis.call("HINCRBY", prefix .. queue, "unfinished", -count) > 0 then return end
+  redis.call("HINCRBY", prefix .. queue, "zeros", 1)
+  wake_all(prefix, queue_key(prefix, queue, "joiners"))
+  redis.call("DEL", queue_key(prefix, queue, "joiners"))
+end
+-- Puts the last \`count\` items of a claim back to the front, in their order; what was shut down at once takes none.
 local function give_back(prefix, queue, claim, count)
+  local is_shut = redis.call("HGET", prefix .. queue, "state") == "shut"
   local items = queue_key(prefix, queue, "items")
   local returned = 0
   while returned < count do
-    local item = redis.call("RPOP", claim)
+    local item
+    if is_shut then item = redis.call("RPOP", claim) else item = redis.call("LMOVE", claim, items, "RIGHT", "LEFT") end
     if not item then break end
-    redis.call("LPUSH", items, item)
     returned = returned + 1
   end
-  if returned > 0 then wake_getters(prefix, queue, returned) end
+  if is_shut then drop(prefix, queue, returned) elseif returned > 0 then wake_getters(prefix, queue, returned) end
   return returned
+end
+local function forget_consumer(prefix, queue, consumer)
+  redis.call("DEL", claim_key(prefix, queue, consumer))
+  redis.call("HDEL", queue_key(prefix, queue, "consumers"), consumer)
 end
 -- Removes what was put and not handed out.
 local function drop_claims(prefix, queue)
@@ -99,6 +140,9 @@ local function ensure(prefix, queue, owner, must_exist, max_size)
 end
 `;
 
+/** The part of it that needs nothing else. */
+export const COUNTS: string = QUEUE_KEYS.slice(0, QUEUE_KEYS.indexOf("-- Who waits for anything"));
+
 const SHARED = SERVER_TIME + WAKE_UP + REGISTER + QUEUE_KEYS;
 
 export const QUEUE_KINDS: readonly ObjectKind[] = (
@@ -127,9 +171,8 @@ return {
     local consumers = queue_key(prefix, queue, "consumers")
     for _, consumer in ipairs(redis.call("HKEYS", consumers)) do
       if string.match(consumer, "^[^#]+") == session then
-        local claim = claim_key(prefix, queue, consumer)
-        give_back(prefix, queue, claim, redis.call("LLEN", claim))
-        redis.call("HDEL", consumers, consumer)
+        give_back(prefix, queue, claim_key(prefix, queue, consumer), uncommitted(prefix, queue, consumer))
+        forget_consumer(prefix, queue, consumer)
       end
     end
   end,
@@ -141,11 +184,18 @@ end)()`;
   return { kind, reaper };
 }
 
+/** Items of which so many would be more than TAKEN_TEXT are noted as large, bytes. */
+const MOST_ITEMS = 1_000;
+const TAKEN_TEXT = 2 * 1024 * 1024;
+
 /**
  * KEYS[1] main; KEYS[2] items; KEYS[3] putters
  * ARGV[1] prefix of keys; ARGV[2] queue; ARGV[3] session of the maker of an unnamed one, ""; ARGV[4] "1" = it must exist;
- * ARGV[5] largest size, 0 = none; ARGV[6] waiter to store if it is full, "" = none; ARGV[7...] items
+ * ARGV[5] largest size, 0 = none; ARGV[6] waiter to store if it is full, "" = none; ARGV[7] "text" = ARGV[8] is all items
+ * with separators between them, "bytes" = ARGV[8...] are the items
  * Returns how many were stored (0 = it is full), -1 = its maker is gone, -2 = it is gone, -3 = it was shut down.
+ *
+ * Waiters of one process go in the order in which they began to wait, also where one of them had to join the line again.
  */
 export const putItems: OnceScript<number> = new OnceScript<number>({
   name: "putItems",
@@ -154,147 +204,184 @@ export const putItems: OnceScript<number> = new OnceScript<number>({
 local prefix, queue, waiter = ARGV[1], ARGV[2], ARGV[6]
 local missing = ensure(prefix, queue, ARGV[3], ARGV[4], ARGV[5])
 if missing ~= 0 then return missing end
-local state, limit = unpack(redis.call("HMGET", KEYS[1], "state", "maxSize"))
+local state, limit, known_largest = unpack(redis.call("HMGET", KEYS[1], "state", "maxSize", "largest"))
 if state ~= "open" then return -3 end
-local count = #ARGV - 8
+local items = {}
+if ARGV[7] == "text" then
+  local from, text = 1, ARGV[8]
+  while true do
+    local to = string.find(text, "\\30", from, true)
+    if not to then break end
+    items[#items + 1] = string.sub(text, from, to - 1)
+    from = to + 1
+  end
+  items[#items + 1] = from == 1 and text or string.sub(text, from)
+else
+  for index = 8, #ARGV - 2 do items[#items + 1] = ARGV[index] end
+end
+local count = #items
 limit = tonumber(limit)
 if limit > 0 then
+  local session, number = string.match(waiter, "^([^|]+)|(%d+)")
+  local function is_ours(other)
+    local their_session, their_number = string.match(other, "^([^|]+)|(%d+)")
+    return their_session == session, tonumber(their_number) > (tonumber(number) or 0)
+  end
   local first = redis.call("LINDEX", KEYS[3], 0)
   while first and first ~= waiter and not is_alive(prefix, first) do
     redis.call("LPOP", KEYS[3])
     first = redis.call("LINDEX", KEYS[3], 0)
   end
   local is_turn = not first or first == waiter
+  if not is_turn and waiter ~= "" then
+    local ours, came_later = is_ours(first)
+    is_turn = ours and came_later
+  end
   local room = limit - redis.call("LLEN", KEYS[2])
   count = is_turn and math.min(count, math.max(0, room)) or 0
   if count == 0 then
-    if waiter ~= "" and not redis.call("LPOS", KEYS[3], waiter) then redis.call("RPUSH", KEYS[3], waiter) end
+    if waiter ~= "" and not redis.call("LPOS", KEYS[3], waiter) then
+      local before
+      for _, other in ipairs(redis.call("LRANGE", KEYS[3], 0, -1)) do
+        local ours, came_later = is_ours(other)
+        if ours and came_later then before = other break end
+      end
+      if before then redis.call("LINSERT", KEYS[3], "BEFORE", before, waiter) else redis.call("RPUSH", KEYS[3], waiter) end
+    end
     if room > 0 and not is_turn and redis.call("HGET", KEYS[1], "called") ~= first then wake_putter(prefix, queue) end
     return 0
   end
-  if first then redis.call("LPOP", KEYS[3]) end
+  if waiter ~= "" then redis.call("LREM", KEYS[3], 1, waiter) end
   if room > count then wake_putter(prefix, queue) end
 end
-for from = 7, 6 + count, 1000 do
-  redis.call("RPUSH", KEYS[2], unpack(ARGV, from, math.min(from + 999, 6 + count)))
+local largest = 0
+for index = 1, count do largest = math.max(largest, #items[index]) end
+if largest > ${TAKEN_TEXT / MOST_ITEMS} and largest > tonumber(known_largest or 0) then
+  redis.call("HSET", KEYS[1], "largest", largest)
 end
-redis.call("HINCRBY", KEYS[1], "unfinished", count)
+for from = 1, count, 1000 do
+  redis.call("RPUSH", KEYS[2], unpack(items, from, math.min(from + 999, count)))
+end
+if string.sub(queue, 1, 9) == "joinable-" then redis.call("HINCRBY", KEYS[1], "unfinished", count) end
 wake_getters(prefix, queue, count)
 return count
 `,
 });
 
-/** Reply of {@link takeItems} and {@link takeLeased}: a number as of putItems, then items. */
-export type TakeReply = [number, ...string[]];
-
-/** A consumer of large messages is not given many of them at once, characters. */
-const TAKEN_TEXT = 1024 * 1024;
-
-const TAKE = `
--- The items of a pipe may be of any size, so that their number says nothing.
-local function take_while_small(items, want)
-  local got, size = {}, 0
-  while #got < want and size < ${TAKEN_TEXT} do
-    local item = redis.call("LPOP", items)
-    if not item then break end
-    table.insert(got, item)
-    size = size + #item
-  end
-  return got
-end
-local function take(prefix, queue, consumer, want, waiter)
-  local items, getters = queue_key(prefix, queue, "items"), queue_key(prefix, queue, "getters")
-  local state = redis.call("HGET", prefix .. queue, "state")
-  if state == "shut" then return { -3 } end
-  local is_pipe = string.sub(queue, 1, 5) == "pipe-"
-  local got = is_pipe and take_while_small(items, tonumber(want)) or redis.call("LPOP", items, want)
-  if not got or #got == 0 then
-    if state ~= "open" then return { -3 } end
-    if waiter ~= "" and not redis.call("LPOS", getters, waiter) then redis.call("RPUSH", getters, waiter) end
-    return { 0 }
-  end
-  if waiter ~= "" then redis.call("LREM", getters, 1, waiter) end
-  if redis.call("HSETNX", queue_key(prefix, queue, "consumers"), consumer, 0) == 1 then
-    redis.call("SADD", prefix .. "session-holdings/" .. string.match(consumer, "^[^#]+"), queue)
-  end
-  redis.call("RPUSH", claim_key(prefix, queue, consumer), unpack(got))
-  if tonumber(redis.call("HGET", prefix .. queue, "maxSize")) > 0 then wake_putter(prefix, queue) end
-  local left = redis.call("LLEN", items)
-  if left > 0 then wake_getters(prefix, queue, left) end
-  return { 1, unpack(got) }
-end
-`;
+/**
+ * Reply of {@link takeItems}: a number as of putItems; how many items of this consumer are committed; how many come; and
+ * these: one text with separators, or one after another.
+ */
+export type TakeReply = [number] | [number, number, number, ...string[]];
 
 /**
- * KEYS[1] consumers; KEYS[2] claim of the consumer
+ * KEYS[1] main; KEYS[2] items; KEYS[3] getters; KEYS[4] consumers; KEYS[5] claim of the consumer
  * ARGV[1] prefix of keys; ARGV[2] queue; ARGV[3] session of the maker, ""; ARGV[4] "1" = it must exist; ARGV[5] largest
- * size, 0 = none; ARGV[6] consumer; ARGV[7] most items; ARGV[8] waiter to store if there are none, "" = none; ARGV[9] how
- * many items the consumer has committed in all; ARGV[10] how many uncommitted ones it knows of
- * Returns { 1, item, ... }, { 0 } = it is empty, { -1 }, { -2 }, { -3 } as of putItems.
+ * size, 0 = none; ARGV[6] waiter to store if there are none, "" = none; ARGV[7] consumer; ARGV[8] most items; ARGV[9] how
+ * many of these are committed at once; ARGV[10] the number of the first item that the consumer has not handed out, ARGV[11]
+ * of the first for which it needs its claim, ARGV[12] of the first that it does not have; ARGV[13] "text" or "bytes": in
+ * which form they come
+ * Returns { 1, committed, how many, items }; { 0 } = it is empty; { -1 }, { -2 }, { -3 } as of putItems; { -4 } = the claim
+ * was given to others.
  *
- * Repeated after a lost answer it finds items in the claim that the session does not know of, and gives these.
+ * Repeated after a lost answer it finds items in the claim that the consumer does not have, and gives these.
  */
 export const takeItems: Script<TakeReply> = new Script<TakeReply>({
   name: "takeItems",
-  lua: `${SHARED}${TAKE}
-local prefix, queue, consumer = ARGV[1], ARGV[2], ARGV[6]
+  lua: `${SHARED}
+local prefix, queue, waiter, consumer = ARGV[1], ARGV[2], ARGV[6], ARGV[7]
 local missing = ensure(prefix, queue, ARGV[3], ARGV[4], ARGV[5])
 if missing ~= 0 then return { missing } end
-local committed, done = tonumber(ARGV[9]), tonumber(redis.call("HGET", KEYS[1], consumer) or 0)
-if committed > done then
-  redis.call("LTRIM", KEYS[2], committed - done, -1)
-  redis.call("HSET", KEYS[1], consumer, committed)
+local state, limit, largest = unpack(redis.call("HMGET", KEYS[1], "state", "maxSize", "largest"))
+if state == "shut" then return { -3 } end
+local want, handed, taken = tonumber(ARGV[8]), tonumber(ARGV[10]), tonumber(ARGV[12])
+local first, committed = read_counts(KEYS[4], consumer)
+local is_new = not first
+local got = {}
+if is_new then
+  if taken > tonumber(ARGV[11]) then return { -4 } end
+  first, committed = taken, taken
+else
+  if handed > first then
+    redis.call("LTRIM", KEYS[5], handed - first, -1)
+    first = handed
+    redis.call("HSET", KEYS[4], consumer, string.format("%d %d", first, committed))
+  end
+  got = redis.call("LRANGE", KEYS[5], taken - first, -1)
 end
-local unknown = redis.call("LRANGE", KEYS[2], ARGV[10], -1)
-if #unknown > 0 then return { 1, unpack(unknown) } end
-return take(prefix, queue, consumer, ARGV[7], ARGV[8])
+local function take_while_small()
+  local size = 0
+  while #got < want and size < ${TAKEN_TEXT} do
+    local item = redis.call("LPOP", KEYS[2])
+    if not item then break end
+    got[#got + 1] = item
+    size = size + #item
+  end
+end
+if #got == 0 then
+  if tonumber(largest or 0) * want > ${TAKEN_TEXT} then take_while_small() else got = redis.call("LPOP", KEYS[2], want) or {} end
+  if #got == 0 then
+    if state ~= "open" then return { -3 } end
+    if waiter ~= "" and not redis.call("LPOS", KEYS[3], waiter) then redis.call("RPUSH", KEYS[3], waiter) end
+    return { 0 }
+  end
+  if is_new then redis.call("SADD", prefix .. "session-holdings/" .. string.match(consumer, "^[^#]+"), queue) end
+  redis.call("RPUSH", KEYS[5], unpack(got))
+  if tonumber(limit) > 0 then wake_putter(prefix, queue) end
+  local left = redis.call("LLEN", KEYS[2])
+  if left > 0 then wake_getters(prefix, queue, left) elseif largest then redis.call("HDEL", KEYS[1], "largest") end
+end
+if waiter ~= "" then redis.call("LREM", KEYS[3], 1, waiter) end
+committed = math.max(committed, taken + math.min(tonumber(ARGV[9]), #got))
+redis.call("HSET", KEYS[4], consumer, string.format("%d %d", first, committed))
+-- Lua is slow at making a long text of long ones.
+if ARGV[13] == "text" and #got[1] <= ${SMALL_ITEM} then return { 1, committed, #got, table.concat(got, "\\30") } end
+return { 1, committed, #got, unpack(got) }
 `,
 });
 
 /**
  * KEYS[1] consumers; KEYS[2] claim of the consumer
- * ARGV[1] consumer; ARGV[2] how many items it has committed in all
- * Returns 1. The items before that are handed out: they are not given back any more.
+ * ARGV[1] consumer; ARGV[2] the number of the first item that it has not handed out; ARGV[3] that of the first item which
+ * it will not hand out next
+ * Returns the number of the first item that is not committed; -1 = the claim was given to others.
  */
 export const commitItems: Script<number> = new Script<number>({
   name: "commitItems",
-  lua: `
-local committed, done = tonumber(ARGV[2]), tonumber(redis.call("HGET", KEYS[1], ARGV[1]) or -1)
-if done < 0 or committed <= done then return 1 end
-redis.call("LTRIM", KEYS[2], committed - done, -1)
-redis.call("HSET", KEYS[1], ARGV[1], committed)
-return 1
+  lua: `${COUNTS}
+local handed = tonumber(ARGV[2])
+local first, committed = read_counts(KEYS[1], ARGV[1])
+if not first then return -1 end
+if handed > first then
+  redis.call("LTRIM", KEYS[2], handed - first, -1)
+  first = handed
+end
+committed = math.max(committed, tonumber(ARGV[3]))
+redis.call("HSET", KEYS[1], ARGV[1], string.format("%d %d", first, committed))
+return committed
 `,
 });
 
 /**
- * As takeItems without ARGV[9] and ARGV[10], for items that stay claimed until taskDone.
+ * KEYS[1] consumers; KEYS[2] claim of the consumer
+ * ARGV[1] prefix of keys; ARGV[2] queue; ARGV[3] consumer; ARGV[4] the number of the first item that goes back; ARGV[5] "1"
+ * = the consumer takes no more
+ * Returns how many went back to the front. What was committed and not handed out goes back, too.
  */
-export const takeLeased: OnceScript<TakeReply> = new OnceScript<TakeReply>({
-  name: "takeLeased",
-  shared: SHARED + TAKE,
-  lua: `
-local missing = ensure(ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5])
-if missing ~= 0 then return { missing } end
-return take(ARGV[1], ARGV[2], ARGV[6], ARGV[7], ARGV[8])
-`,
-});
-
-/**
- * KEYS[1] claim of the consumer
- * ARGV[1] prefix of keys; ARGV[2] queue; ARGV[3] how many of its newest items; ARGV[4...] items to put before these
- * Returns how many went back to the front.
- */
-export const returnItems: OnceScript<number> = new OnceScript<number>({
+export const returnItems: Script<number> = new Script<number>({
   name: "returnItems",
-  shared: SHARED,
-  lua: `
-local prefix, queue = ARGV[1], ARGV[2]
-local returned = give_back(prefix, queue, KEYS[1], tonumber(ARGV[3]))
-if redis.call("EXISTS", prefix .. queue) == 0 then return returned end
-for index = #ARGV - 2, 4, -1 do redis.call("LPUSH", queue_key(prefix, queue, "items"), ARGV[index]) end
-wake_getters(prefix, queue, #ARGV - 5)
-return returned + #ARGV - 5
+  lua: `${SHARED}
+local prefix, queue, consumer, from = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
+local first, committed = read_counts(KEYS[1], consumer)
+if not first then return 0 end
+local returned = give_back(prefix, queue, KEYS[2], first + redis.call("LLEN", KEYS[2]) - from)
+local is_leased = string.sub(queue, 1, 9) == "joinable-"
+if ARGV[5] == "1" and (not is_leased or redis.call("EXISTS", KEYS[2]) == 0) then
+  forget_consumer(prefix, queue, consumer)
+else
+  redis.call("HSET", KEYS[1], consumer, string.format("%d %d", first, math.min(committed, from)))
+end
+return returned
 `,
 });
 
@@ -334,9 +421,10 @@ return 1
 });
 
 /**
- * KEYS[1] main; KEYS[2] claim of the session; KEYS[3] consumers; KEYS[4] joiners
- * ARGV[1] prefix of keys; ARGV[2] queue
- * Returns how many are unfinished now; -1 = more often than there were items, -2 = the queue is gone.
+ * KEYS[1] main; KEYS[2] consumers; KEYS[3] joiners
+ * ARGV[1] prefix of keys; ARGV[2] queue; ARGV[3] consumer; ARGV[4] "1" = it has taken one that is not done
+ * Returns how many are unfinished now; -1 = more often than there were items, -2 = the queue is gone, -3 = what the
+ * consumer had taken was given to others.
  *
  * It finishes the oldest item that the consumer has taken; of one that has none, the oldest of any other (J4).
  */
@@ -347,17 +435,25 @@ export const finishItem: OnceScript<number> = new OnceScript<number>({
 local prefix, queue = ARGV[1], ARGV[2]
 local unfinished = tonumber(redis.call("HGET", KEYS[1], "unfinished"))
 if not unfinished then return -2 end
-if unfinished == 0 then return -1 end
-if not redis.call("LPOP", KEYS[2]) then
-  for _, consumer in ipairs(redis.call("HKEYS", KEYS[3])) do
-    if redis.call("LPOP", claim_key(prefix, queue, consumer)) then break end
+local function finish_of(consumer)
+  if not redis.call("LPOP", claim_key(prefix, queue, consumer)) then return false end
+  local first, committed = read_counts(KEYS[2], consumer)
+  redis.call("HSET", KEYS[2], consumer, string.format("%d %d", first + 1, committed))
+  return true
+end
+if ARGV[4] == "1" then
+  if not finish_of(ARGV[3]) then return -3 end
+else
+  if unfinished == 0 then return -1 end
+  for _, consumer in ipairs(redis.call("HKEYS", KEYS[2])) do
+    if finish_of(consumer) then break end
   end
 end
 unfinished = redis.call("HINCRBY", KEYS[1], "unfinished", -1)
 if unfinished == 0 then
   redis.call("HINCRBY", KEYS[1], "zeros", 1)
-  wake_all(prefix, KEYS[4])
-  redis.call("DEL", KEYS[4])
+  wake_all(prefix, KEYS[3])
+  redis.call("DEL", KEYS[3])
 end
 return unfinished
 `,
@@ -395,9 +491,9 @@ if missing ~= 0 then return missing end
 redis.call("HSET", KEYS[1], "state", ARGV[6] == "1" and "shut" or "draining")
 if ARGV[6] == "1" then
   local dropped = redis.call("LLEN", KEYS[2])
-  redis.call("DEL", KEYS[2])
-  local unfinished = redis.call("HINCRBY", KEYS[1], "unfinished", -dropped)
-  if unfinished == 0 and dropped > 0 then redis.call("HINCRBY", KEYS[1], "zeros", 1) end
+  redis.call("UNLINK", KEYS[2])
+  drop(prefix, queue, dropped)
+  if string.sub(queue, 1, 9) ~= "joinable-" then drop_claims(prefix, queue) end
 end
 wake_everybody(prefix, queue)
 return 1
@@ -405,20 +501,16 @@ return 1
 });
 
 /**
- * KEYS[1] main; KEYS[2] items; KEYS[3] consumers
+ * KEYS[1] main; KEYS[2] items
  * ARGV[1] prefix of keys; ARGV[2] queue; ARGV[3] "1" = what is claimed counts as handed out
  * Returns { items that nobody has been handed, largest size, unfinished, state }; { -1 } = there is no such queue.
  */
 export const measureQueue: Script<[number] | [number, string, string, string]> = new Script({
   name: "measureQueue",
-  lua: `${QUEUE_KEYS.slice(0, QUEUE_KEYS.indexOf("-- Who waits for anything"))}
+  lua: `${COUNTS}
 if redis.call("EXISTS", KEYS[1]) == 0 then return { -1 } end
 local size = redis.call("LLEN", KEYS[2])
-if ARGV[3] ~= "1" then
-  for _, consumer in ipairs(redis.call("HKEYS", KEYS[3])) do
-    size = size + redis.call("LLEN", claim_key(ARGV[1], ARGV[2], consumer))
-  end
-end
+if ARGV[3] ~= "1" then size = size + count_uncommitted(ARGV[1], ARGV[2]) end
 return { size, unpack(redis.call("HMGET", KEYS[1], "maxSize", "unfinished", "state")) }
 `,
 });

@@ -144,7 +144,7 @@ abstract class AnyQueue<Item> extends SharedObject {
     const [counted, maxSize, unfinished, state] = await keepAlive.during(
       measureQueue.run(
         client,
-        [place.key(), place.key("items"), place.key("consumers")],
+        [place.key(), place.key("items")],
         [keys.prefix, place.queue, this.kind === "joinable-queue" ? 1 : 0],
       ),
     );
@@ -258,14 +258,15 @@ export class JoinableQueue<Item = unknown> extends Queue<Item> {
    */
   async taskDone(): Promise<void> {
     const { place, consumer } = await this.share();
-    consumer.done();
+    const hasTaken = consumer.done();
     const reply = await this.runtime.keepAlive.during(
       finishItem.run(
         place.context,
-        [place.key(), consumer.claim, place.key("consumers"), place.key("joiners")],
-        [this.runtime.keys.prefix, place.queue],
+        [place.key(), place.key("consumers"), place.key("joiners")],
+        [this.runtime.keys.prefix, place.queue, consumer.name, hasTaken ? 1 : 0],
       ),
     );
+    if (reply === -3) throw consumer.leaseEnded();
     if (reply === -1) throw new ValueError(`taskDone() was called more often than items were put into "${this.name}"`);
     place.existence.found(reply !== -2);
   }
@@ -355,7 +356,7 @@ export async function readQueue(
   const [[size, maxSize, unfinished, state], getters, putters, joiners] = await Promise.all([
     measureQueue.run(
       client,
-      [key(), key("items"), key("consumers")],
+      [key(), key("items")],
       [keys.prefix, `${kind}/${name}`, kind === "joinable-queue" ? 1 : 0],
     ),
     client.lrange(key("getters"), 0, -1),
