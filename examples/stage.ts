@@ -58,7 +58,8 @@ export async function twoHosts(mp: Context): Promise<[left: string, right: strin
 /** Verifies that processes ended well, on at least two hosts. */
 export async function verifyEnds(mp: Context, processes: readonly Process[]): Promise<void> {
   const failed = processes.filter((process) => process.exitcode !== 0);
-  for (const { name, exitcode } of failed) console.log(`  ${name} ended with exit code ${exitcode}`);
+  for (const { name, exitcode, lost } of failed)
+    console.log(`  ${lost?.message ?? `${name} ended with exit code ${exitcode}`}`);
   verify(failed.length === 0, `all ${processes.length} processes ended with exit code 0`);
   await verifySpread(mp, processes);
 }

@@ -11,13 +11,13 @@ await stage(async (mp) => {
   const processes = Array.from({ length: 5 }, (_, number) => mp.process(greet, { args: [lock, number, screen] }));
   for (const process of processes) await process.start();
   for (const process of processes) await process.join();
+  await verifyEnds(mp, processes);
 
   const lines = await screen.copy();
   for (const line of lines) console.log(line);
   verify(lines.length === 5 * WORDS.length, `every process printed ${WORDS.length} lines`);
   if (isLocked) verify(!isMixed(lines), "the lines of each process stand together");
   else verify(isMixed(lines), "without the lock the lines are mixed");
-  await verifyEnds(mp, processes);
 });
 
 /** Whether somebody's lines are not one after another. */
