@@ -48,7 +48,10 @@ inEveryWorld((world) => {
       const value = mp.value("i", 7);
       expect(value.getLock().kind).toBe("rlock");
       await using held = await value.getLock().hold();
-      const isFree = other.run(({ core }, theirs: ValueProxy) => core.withOwner(() => theirs.getLock().acquire(false)), value);
+      const isFree = other.run(
+        ({ core }, theirs: ValueProxy) => core.withOwner(() => theirs.getLock().acquire(false)),
+        value,
+      );
       expect([await isFree, held.isHeld, await value.getObj().get()]).toEqual([false, true, 7]);
       const lock = mp.lock();
       expect(mp.value("i", 7, { lock }).getLock()).toBe(lock);
