@@ -4,7 +4,12 @@ import { defineConfig } from "vitest/config";
 // because each wants all processors.
 export default defineConfig({
   test: {
-    include: ["packages/*/chaos/**/*.test.ts", "packages/*/test/chaos/**/*.test.ts"],
+    include: [
+      "packages/*/chaos/**/*.test.ts",
+      "packages/*/test/chaos/**/*.test.ts",
+      "packages/testing/test/conformance/large.test.ts",
+    ],
+    env: { MANYHANDS_LARGE_DICT: "1000000" },
     fileParallelism: false,
     testTimeout: 60_000,
     hookTimeout: 60_000,

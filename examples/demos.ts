@@ -40,8 +40,12 @@ export const demos: readonly Demo[] = [
   { name: "pool-map", title: "map: a list in, a list out, in order" },
   { name: "pool-results", title: "get, wait, ready, successful, and a task that fails" },
   { name: "cpu-vs-io", title: "what more workers do for computing and for waiting, with a chart" },
-  { name: "lock-print", title: "what several processes print does not mix under a lock", options: ["--no-lock"] },
+  {
+    name: "lock-print",
+    title: "one screen for several processes: under a lock their lines do not mix",
+    options: ["--no-lock"],
+  },
   { name: "lock-sync", title: "what runs at once, and what runs one by one under a lock" },
   { name: "semaphore-ktv", title: "10 people, 4 rooms: a semaphore lets at most 4 in" },
-  { name: "event-traffic-light", title: "cars wait for green: an event that one task sets and clears" },
+  { name: "event-traffic-light", title: "cars wait for green: an event that a daemon sets and clears" },
 ];

@@ -58,7 +58,8 @@ export async function twoHosts(mp: Context): Promise<[left: string, right: strin
 /** Verifies that processes ended well, on at least two hosts. */
 export async function verifyEnds(mp: Context, processes: readonly Process[]): Promise<void> {
   const failed = processes.filter((process) => process.exitcode !== 0);
-  for (const { name, exitcode } of failed) console.log(`  ${name} ended with exit code ${exitcode}`);
+  for (const { name, exitcode, lost } of failed)
+    console.log(`  ${lost?.message ?? `${name} ended with exit code ${exitcode}`}`);
   verify(failed.length === 0, `all ${processes.length} processes ended with exit code 0`);
   await verifySpread(mp, processes);
 }
@@ -78,7 +79,7 @@ export async function verifySpread(mp: Context, runs: readonly Pick<Run | Proces
     console.log(`  ${there.length} ran on ${host}, in pid ${[...pids].join(", ")}`);
   }
   const wanted = Math.min(2, (await mp.hosts()).length);
-  verify(hosts.size >= wanted, `they ran on ${hosts.size} hosts`);
+  verify(hosts.size >= wanted, `they ran on ${hosts.size} ${hosts.size === 1 ? "host" : "hosts"}`);
 }
 
 /** The most runs that were under way at the same moment. */

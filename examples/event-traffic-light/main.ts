@@ -15,6 +15,7 @@ await stage(async (mp) => {
     await one.start();
   }
   for (const one of cars) await one.join();
+  await verifyEnds(mp, cars);
 
   const seen = await takeFrom(passages, cars.length);
   for (const { name, waited } of seen) {
@@ -26,7 +27,6 @@ await stage(async (mp) => {
     "some had to wait for green",
   );
   verify(light.isAlive(), "the light goes on");
-  await verifyEnds(mp, cars);
   await mp.close();
   verify(light.exitcode === -15, "and ends with the program, as a daemon does");
 });

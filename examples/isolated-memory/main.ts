@@ -8,6 +8,7 @@ await stage(async (mp) => {
   const processes = (await twoHosts(mp)).map((host) => mp.process(spend, { args: [letters, sights], host }));
   for (const process of processes) await process.start();
   for (const process of processes) await process.join();
+  await verifyEnds(mp, processes);
 
   console.log(`the program has ${memory.money} and ${letters.length} letters, pid ${process.pid}`);
   const seen = await takeFrom(sights, processes.length);
@@ -20,5 +21,4 @@ await stage(async (mp) => {
     seen.every((sight) => sight.letters === 1) && letters.length === 0,
     "arguments are copies: what the processes added is not here",
   );
-  await verifyEnds(mp, processes);
 });

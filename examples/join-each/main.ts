@@ -16,10 +16,10 @@ await stage(async (mp) => {
     await process.join();
   }
   console.log("main: goes on after each of them in turn");
+  await verifyEnds(mp, oneByOne);
   const inTurn = await takeFrom(diary, NAMES.length);
   verify(inTurn.map((run) => run.value).join() === NAMES.join(), "joined in the loop, they ran in order");
   verify(mostAtOnce(inTurn) === 1, "one at a time");
-  await verifyEnds(mp, oneByOne);
 
   // Python: for i in range(5): p = Process(…); p.start(); p_list.append(p)
   //         for i in p_list: i.join()
@@ -27,7 +27,7 @@ await stage(async (mp) => {
   for (const process of together) await process.start();
   for (const process of together) await process.join();
   console.log("main: goes on after all of them");
+  await verifyEnds(mp, together);
   const atOnce = mostAtOnce(await takeFrom(diary, NAMES.length));
   verify(atOnce > 1, `joined after the loop, they ran at once (at most ${atOnce})`);
-  await verifyEnds(mp, together);
 });

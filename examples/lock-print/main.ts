@@ -1,4 +1,4 @@
-import { stage, verify, verifyEnds } from "../stage.ts";
+import { stage, twoHosts, verify, verifyEnds } from "../stage.ts";
 import { greet, WORDS } from "./tasks.ts";
 
 const isLocked = !process.argv.includes("--no-lock");
@@ -8,16 +8,19 @@ await stage(async (mp) => {
   const lock = isLocked ? mp.lock() : null;
   // One screen for processes on any number of machines.
   const screen = mp.manager().list<string>();
-  const processes = Array.from({ length: 5 }, (_, number) => mp.process(greet, { args: [lock, number, screen] }));
+  const [left, right] = await twoHosts(mp);
+  const processes = [left, right, left, right, left].map((host, number) =>
+    mp.process(greet, { args: [lock, number, screen], host }),
+  );
   for (const process of processes) await process.start();
   for (const process of processes) await process.join();
+  await verifyEnds(mp, processes);
 
   const lines = await screen.copy();
   for (const line of lines) console.log(line);
   verify(lines.length === 5 * WORDS.length, `every process printed ${WORDS.length} lines`);
   if (isLocked) verify(!isMixed(lines), "the lines of each process stand together");
   else verify(isMixed(lines), "without the lock the lines are mixed");
-  await verifyEnds(mp, processes);
 });
 
 /** Whether somebody's lines are not one after another. */

@@ -7,8 +7,9 @@ await stage(async (mp) => {
   const diary = mp.queue<Part>();
   const processes = Array.from({ length: 10 }, (_, number) => mp.process(work, { args: [number, lock, diary] }));
   for (const process of processes) await process.start();
-  const parts = await takeFrom(diary, 20);
   for (const process of processes) await process.join();
+  await verifyEnds(mp, processes);
+  const parts = await takeFrom(diary, 20);
 
   const together = parts.filter((part) => part.kind === "asynchronous").map((part) => part.run);
   const turns = parts
@@ -25,5 +26,4 @@ await stage(async (mp) => {
   const pauses = alone.slice(1).map((run, index) => run.started - (alone[index]?.started ?? 0));
   // A timer may be a millisecond early.
   verify(Math.min(...pauses) >= ALONE - 2, `they began at least ${ALONE} ms apart (least: ${Math.min(...pauses)} ms)`);
-  await verifyEnds(mp, processes);
 });

@@ -25,6 +25,7 @@ if (import.meta.main) {
     const processes = (await twoHosts(mp)).map((host) => mp.process(look, { args: [looks], host }));
     for (const process of processes) await process.start();
     for (const process of processes) await process.join();
+    await verifyEnds(mp, processes);
 
     const seen = await takeFrom(looks, processes.length);
     verify(
@@ -35,6 +36,5 @@ if (import.meta.main) {
       seen.every((one) => !one.ranGuarded),
       "what is under the guard ran in the program alone",
     );
-    await verifyEnds(mp, processes);
   });
 }

@@ -10,6 +10,7 @@ await stage(async (mp) => {
   const processes = Array.from({ length: 10 }, () => mp.process(share, { args: [d, l] }));
   for (const process of processes) await process.start();
   for (const process of processes) await process.join();
+  await verifyEnds(mp, processes);
 
   const entries = await d.copy();
   const items = await l.copy();
@@ -26,5 +27,4 @@ await stage(async (mp) => {
     items.length === 15 && pids.every((pid) => items.includes(pid ?? 0)),
     "each process added its pid once, and none was lost",
   );
-  await verifyEnds(mp, processes);
 });

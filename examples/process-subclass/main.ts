@@ -11,10 +11,10 @@ await stage(async (mp) => {
   for (const process of processes) await process.start();
   for (const process of processes) await process.join();
   console.log("main: ends after the three of them");
+  await verifyEnds(mp, processes);
 
   const runs = await takeFrom(diary, 3);
   const names = runs.map((run) => run.value).sort();
   verify(names.join() === "process 0,process 1,process 2", "each run() knew the name that its constructor was given");
   verify(mostAtOnce(runs) > 1, `they ran at once (at most ${mostAtOnce(runs)})`);
-  await verifyEnds(mp, processes);
 });

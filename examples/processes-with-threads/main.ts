@@ -8,6 +8,7 @@ await stage(async (mp) => {
   const processes = Array.from({ length: 10 }, (_, index) => mp.process(run, { args: [`bob ${index}`, notes] }));
   for (const process of processes) await process.start();
   for (const process of processes) await process.join();
+  await verifyEnds(mp, processes);
 
   verify((await notes.qsize()) === 10, "each process ended when its thread had");
   for (const note of await takeFrom(notes, 10)) {
@@ -15,5 +16,4 @@ await stage(async (mp) => {
     const owner = processes[Number(note.name.slice("bob ".length))];
     verify(note.threadId > 0 && note.pid === owner?.pid, `${note.name} had a thread inside its process`);
   }
-  await verifyEnds(mp, processes);
 });

@@ -9,10 +9,10 @@ await stage(async (mp) => {
   const processes = Array.from({ length: 10 }, (_, index) => mp.process(addOne, { args: [`process ${index}`, q] }));
   for (const process of processes) await process.start();
   for (const process of processes) await process.join();
+  await verifyEnds(mp, processes);
 
   const number = await q.get({ timeout: 5_000 });
   console.log(`main: the number is ${number}`);
   verify(number === 110, "10 processes made 110 of 100");
   verify(await q.empty(), "there is one number only");
-  await verifyEnds(mp, processes);
 });

@@ -10,6 +10,7 @@ await stage(async (mp) => {
   const people = Array.from({ length: 10 }, (_, person) => mp.process(sing, { args: [person, rooms, diary] }));
   for (const person of people) await person.start();
   for (const person of people) await person.join();
+  await verifyEnds(mp, people);
 
   const visits = await takeFrom(diary, people.length);
   const opened = Math.min(...visits.map((visit) => visit.started));
@@ -20,5 +21,4 @@ await stage(async (mp) => {
   verify(most <= ROOMS, `never more than ${ROOMS} were in at once (seen: ${most})`);
   verify(most > 1, "several sang at once");
   verify((await rooms.getValue()) === ROOMS, `all ${ROOMS} permits are back`);
-  await verifyEnds(mp, people);
 });

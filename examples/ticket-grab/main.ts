@@ -21,12 +21,12 @@ await stage(async (mp) => {
     console.log(`${TICKETS} tickets ${kept}, ${people.length} people, ${isLocked ? "one lock" : "no lock"}`);
     for (const person of people) await person.start();
     for (const person of people) await person.join();
+    await verifyEnds(mp, people);
 
     const sold = await buyers.qsize();
     const left = await readStock(stock);
     if (isLocked) verify(sold === TICKETS && left === 0, `all ${TICKETS} tickets were sold, each once (sold: ${sold})`);
     else verify(sold > TICKETS, `without the lock ${TICKETS} tickets were sold ${sold} times`);
-    await verifyEnds(mp, people);
   } finally {
     await removeStock(stock);
   }

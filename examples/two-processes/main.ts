@@ -13,6 +13,6 @@ await stage(async (mp) => {
 
   await p1.join();
   await p2.join();
-  verify(mostAtOnce(await takeFrom(diary, 2)) === 2, "one ate while the other slept");
   await verifyEnds(mp, [p1, p2]);
+  verify(mostAtOnce(await takeFrom(diary, 2)) === 2, "one ate while the other slept");
 });

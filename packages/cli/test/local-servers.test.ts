@@ -1,7 +1,12 @@
+import { globSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { descendantPids, processIsAlive, until, useRedis } from "@manyhands/testing";
 import { Redis } from "ioredis";
 import { describe, expect, test } from "vitest";
 import { fixture, run, start } from "./command-line.ts";
+
+const EXAMPLES = fileURLToPath(new URL("../../../examples", import.meta.url));
 
 describe("manyhands redis", () => {
   test("its URL is the first line on stdout, and Ctrl-C ends it with 0", async () => {
@@ -121,7 +126,7 @@ describe("manyhands demo", () => {
     expect(outcome.stdout).toContain("=== ticket-grab --no-lock --file");
     expect(outcome.stdout).toMatch(/verified: without the lock 4 tickets were sold (\d|10) times/);
     expect(outcome.stdout).toContain("4 tickets in a file, 10 people, no lock");
-    expect(outcome.stdout).toContain("verified: the calls ran on 2 hosts");
+    expect(outcome.stdout).toContain("verified: they ran on 2 hosts");
     expect(outcome.code).toBe(0);
   });
 
@@ -129,7 +134,21 @@ describe("manyhands demo", () => {
     const { code, stdout } = await run(["demo", "--list", "-o", "json"]);
 
     expect(code).toBe(0);
-    expect((JSON.parse(stdout) as { name: string }[]).map((demo) => demo.name)).toContain("pool-map");
+    const names = (JSON.parse(stdout) as { name: string }[]).map((demo) => demo.name);
+    expect(names.slice(0, 2)).toEqual(["ticket-grab", "producer-consumer"]);
+    const programs = globSync("*/main.ts", { cwd: EXAMPLES }).map((file) => dirname(file));
+    expect([...names].sort()).toEqual(programs.sort());
+    const tasks = readFileSync(join(EXAMPLES, "tasks.ts"), "utf8");
+    const missing = globSync("*/tasks.ts", { cwd: EXAMPLES }).filter((file) => !tasks.includes(`"./${file}"`));
+    expect(missing, "are loaded by worker hosts").toEqual([]);
+  });
+
+  test("of processes on several hosts, one of which is killed", async () => {
+    const { code, stdout } = await run(["demo", "producer-consumer", "--hosts", "2"]);
+
+    expect(stdout).toContain("verified: all 20 buns were eaten");
+    expect(stdout).toContain("verified: they ran on 2 hosts");
+    expect(code).toBe(0);
   });
 
   test("--keep prints the dashboard's URL and stays until Ctrl-C; kill -9 leaves nothing either", async () => {

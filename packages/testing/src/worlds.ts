@@ -1,5 +1,6 @@
 import * as core from "@manyhands/core";
-import { type ConnectOptions, type Context, connect } from "@manyhands/core";
+import { type ConnectOptions, type Context, connect, type RedisConfig } from "@manyhands/core";
+import { closeRedis, findOrphanKeys, Keys, openRedis } from "@manyhands/core/internal";
 import { describe } from "vitest";
 import { type Actor, type ActorScope, startActor } from "./actor.ts";
 import { atEnd } from "./cleanup.ts";
@@ -43,11 +44,24 @@ function worldOf(
     async open({ lease = 30_000 } = {}) {
       namespaces += 1;
       const options = { redis: parts.redis(), namespace: `world-${process.pid}-${namespaces}`, lease };
+      // Registered first, so it comes last: after everybody has closed or was killed.
+      atEnd(() => assertNoOrphans(options));
       const [mp, other] = await Promise.all([connect(options), parts.other(options)]);
       atEnd(() => mp.close());
       return { mp, other, options };
     },
   };
+}
+
+/** What a suite leaves behind has an owner that lives, a time to live, or a name. */
+async function assertNoOrphans({ redis, namespace }: { redis: RedisConfig; namespace: string }): Promise<void> {
+  const client = openRedis(redis, { name: "manyhands-test" });
+  try {
+    const { orphans } = await findOrphanKeys({ client, keys: new Keys(namespace) });
+    if (orphans.length > 0) throw new Error(`the test left keys without an owner: ${JSON.stringify(orphans)}`);
+  } finally {
+    await closeRedis(client);
+  }
 }
 
 async function inThisProcess(options: ConnectOptions): Promise<Elsewhere> {

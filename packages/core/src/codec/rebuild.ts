@@ -2,7 +2,7 @@ import { SerializationError } from "../errors/index.ts";
 import type { Failure, Graph, Node, Slot } from "./graph.ts";
 import { setProperty } from "./properties.ts";
 import { fillError, makeError, remoteErrorFor } from "./rebuild-error.ts";
-import { transferableOf } from "./transferable.ts";
+import { openTransferable } from "./transferable.ts";
 
 /** Makes the value of a graph: first every node empty, then their contents, so that cycles close by themselves. */
 export function rebuild(graph: Graph): unknown {
@@ -117,9 +117,9 @@ function viewOf(name: string, bytes: Uint8Array): unknown {
   return new (View as new (buffer: ArrayBufferLike) => unknown)(bytes.slice().buffer);
 }
 
-function handleOf(tag: string, reference: Graph): object {
-  const transferable = transferableOf(tag);
-  if (transferable) return transferable.fromReference(rebuild(reference));
+function handleOf(tag: string, reference: Graph): unknown {
+  const opened = openTransferable(tag, rebuild(reference));
+  if (opened) return opened.value;
   throw new SerializationError(
     `a live object of the kind "${tag}" arrived, which this process does not know; import the module that defines it`,
     { path: "value" },

@@ -11,6 +11,24 @@ export interface Transferable<Handle extends object, Reference> {
   /** Plain data that names the object. */
   toReference(handle: Handle, purpose: Purpose): Reference;
   fromReference(reference: Reference): Handle;
+  /** What people are shown of it; absent: the reference itself. */
+  describe?(reference: Reference): unknown;
+}
+
+let isViewing = false;
+
+/**
+ * While `body` runs, which must not wait for anything, live objects in what is decoded are not opened but described: to look
+ * at a value must not make this process take part in what it names.
+ */
+export function forViewing<Value>(body: () => Value): Value {
+  const before = isViewing;
+  isViewing = true;
+  try {
+    return body();
+  } finally {
+    isViewing = before;
+  }
 }
 
 const transferables = new Map<string, Transferable<object, unknown>>();
@@ -31,6 +49,9 @@ export function findTransferable(value: object): Transferable<object, unknown> |
   return undefined;
 }
 
-export function transferableOf(tag: string): Transferable<object, unknown> | undefined {
-  return transferables.get(tag);
+/** The live object, or for viewing its description, that a reference stands for; undefined for an unknown tag. */
+export function openTransferable(tag: string, reference: unknown): { value: unknown } | undefined {
+  const transferable = transferables.get(tag);
+  if (isViewing) return { value: transferable?.describe?.(reference) ?? reference };
+  return transferable && { value: transferable.fromReference(reference) };
 }

@@ -1,4 +1,4 @@
-import { decode, decodeError } from "../codec/index.ts";
+import { decode, decodeError, forViewing } from "../codec/index.ts";
 import type { RedisClient } from "../connection/index.ts";
 import { describeUnserved, isServed } from "../fleet/index.ts";
 import {
@@ -46,7 +46,7 @@ export async function readTask(
     returned: parse(fields["returnvalue"], null),
     stored: stored ? (decode(stored) as Uint8Array[]) : [],
   };
-  return view(job, hosts);
+  return forViewing(() => view(job, hosts));
 }
 
 interface StoredJob {

@@ -21,4 +21,5 @@ defineTransferable<SharedObject, ObjectReference>({
     if (!opener.open) throw new Error("a shared object arrived before this process could open one");
     return opener.open(reference);
   },
+  describe: ({ kind, name }) => ({ kind, name }),
 });

@@ -1,5 +1,5 @@
-import { timeLimit, type WaitOptions } from "../waiting/wait.ts";
 import type { ProcessParent } from "../protocol/process.ts";
+import { timeLimit, type WaitOptions } from "../waiting/wait.ts";
 import { onlyStarter } from "./process-starter.ts";
 
 /** The process that started the current one (Python's `parent_process()`). */

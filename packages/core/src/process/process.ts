@@ -1,11 +1,11 @@
 import { hostname } from "node:os";
 import { assertSendable } from "../codec/index.ts";
 import { AssertionError, got, ManyhandsError, ProcessLostError, ValueError } from "../errors/index.ts";
-import { timeLimit, type WaitOptions, waitWith } from "../waiting/wait.ts";
 import type { ProcessOrder } from "../protocol/process.ts";
 import type { Placement } from "../protocol/process-queues.ts";
 import type { ProcessEnding } from "../protocol/records.ts";
 import { type AnyTask, isLoadingTasks, isTask } from "../tasks/index.ts";
+import { timeLimit, type WaitOptions, waitWith } from "../waiting/wait.ts";
 import { taskOfClass } from "./class-names.ts";
 import { nextIdentity } from "./identity.ts";
 import { currentOrder } from "./order.ts";

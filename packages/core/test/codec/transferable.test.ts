@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { assertSendable, classify, decode, defineTransferable, encode } from "../../src/codec/index.ts";
+import { assertSendable, classify, decode, defineTransferable, encode, forViewing } from "../../src/codec/index.ts";
 import { SerializationError, ValueError } from "../../src/errors/index.ts";
 
 /** A live object: it has a connection that cannot travel, and a name by which it is found again. */
@@ -78,6 +78,14 @@ test("bytes with a kind of handle that is not known here say so", () => {
   const other = Buffer.from(bytes.toString("latin1").replace(tag, "test-nonexistent".slice(0, tag.length)), "latin1");
   expect(() => decode(other)).toThrow(SerializationError);
   expect(() => decode(other)).toThrow(/import the module that defines it/);
+});
+
+test("what is only looked at opens nothing", () => {
+  const bytes = encode([new Counter("seen")]);
+  const opened = Counter.opened;
+  expect(forViewing(() => decode(bytes))).toEqual([{ name: "seen", at: new Date(5) }]);
+  expect(Counter.opened).toBe(opened);
+  expect((decode(bytes) as [Counter])[0]).toBeInstanceOf(Counter);
 });
 
 test("a tag is defined once", () => {

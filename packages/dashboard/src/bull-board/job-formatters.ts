@@ -1,4 +1,10 @@
-import { decodeFromString, type JobEnvelope, type JobReturn, type UnitAnswer } from "@manyhands/core/internal";
+import {
+  decodeFromString,
+  forViewing,
+  type JobEnvelope,
+  type JobReturn,
+  type UnitAnswer,
+} from "@manyhands/core/internal";
 import { readable } from "./readable.ts";
 
 /** The envelope of a job with its encoded parts as people can read them; everything else stays as it is stored. */
@@ -25,7 +31,7 @@ export function formatReturnValue(returned: unknown): unknown {
 
 function answersOf(text: string): unknown[] {
   try {
-    return (decodeFromString(text) as UnitAnswer[]).map(([unit, ok, value, micros]) => ({
+    return (forViewing(() => decodeFromString(text)) as UnitAnswer[]).map(([unit, ok, value, micros]) => ({
       unit,
       [ok === 1 ? "value" : "error"]: readable(value),
       milliseconds: micros / 1000,
@@ -37,7 +43,7 @@ function answersOf(text: string): unknown[] {
 
 function decoded(text: string): unknown {
   try {
-    return readable(decodeFromString(text));
+    return forViewing(() => readable(decodeFromString(text)));
   } catch (error) {
     return undecodable(error);
   }

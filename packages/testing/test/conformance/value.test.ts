@@ -48,7 +48,10 @@ inEveryWorld((world) => {
       const value = mp.value("i", 7);
       expect(value.getLock().kind).toBe("rlock");
       await using held = await value.getLock().hold();
-      const isFree = other.run(({ core }, theirs: ValueProxy) => core.withOwner(() => theirs.getLock().acquire(false)), value);
+      const isFree = other.run(
+        ({ core }, theirs: ValueProxy) => core.withOwner(() => theirs.getLock().acquire(false)),
+        value,
+      );
       expect([await isFree, held.isHeld, await value.getObj().get()]).toEqual([false, true, 7]);
       const lock = mp.lock();
       expect(mp.value("i", 7, { lock }).getLock()).toBe(lock);
@@ -63,14 +66,16 @@ inEveryWorld((world) => {
       const { mp, other } = await world.open();
       const [sum, locked] = [mp.value("i"), mp.value("i")];
       const theirs = other.run(
-        async (_scope, [added, guarded]: [ValueProxy<"i">, ValueProxy<"i">]) => {
-          await Promise.all(Array.from({ length: 50 }, () => added.add(1)));
-          for (let time = 0; time < 10; time += 1) {
-            const held = await guarded.getLock().hold();
-            await guarded.set((await guarded.get()) + 1);
-            await held.release();
-          }
-        },
+        // An owner of its own: in one process both sides would be the main program, and its RLock is its own.
+        ({ core }, [added, guarded]: [ValueProxy<"i">, ValueProxy<"i">]) =>
+          core.withOwner(async () => {
+            await Promise.all(Array.from({ length: 50 }, () => added.add(1)));
+            for (let time = 0; time < 10; time += 1) {
+              const held = await guarded.getLock().hold();
+              await guarded.set((await guarded.get()) + 1);
+              await held.release();
+            }
+          }),
         [sum, locked] as [ValueProxy<"i">, ValueProxy<"i">],
       );
       await Promise.all(Array.from({ length: 50 }, () => sum.add(2)));

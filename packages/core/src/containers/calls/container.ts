@@ -1,7 +1,8 @@
-import { valueToText } from "../../codec/index.ts";
+import { type Purpose, valueToText } from "../../codec/index.ts";
 import { got, PayloadTooLargeError, ValueError } from "../../errors/index.ts";
-import { type ObjectIdentity, type ObjectRuntime, SharedObject } from "../../objects/index.ts";
+import { type ObjectIdentity, type ObjectReference, type ObjectRuntime, SharedObject } from "../../objects/index.ts";
 import type { Script } from "../../script/index.ts";
+import { managerOf } from "../manager/manager-life.ts";
 import { type ContainerKind, type ContainerState, readContainer } from "../state/index.ts";
 import { CallLine } from "./call-line.ts";
 import type { CallsReply } from "./calls-script.ts";
@@ -35,6 +36,12 @@ export abstract class Container extends SharedObject {
     super(runtime, identity);
     this.#script = definition.script;
     this.#makeWith = definition.makeWith;
+  }
+
+  /** @internal */
+  override toReference(purpose?: Purpose): ObjectReference {
+    if (purpose !== "checking") managerOf(this.runtime, this.owner)?.announce();
+    return super.toReference(purpose);
   }
 
   /** What it is and how much is in it, at this moment. */

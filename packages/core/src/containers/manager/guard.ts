@@ -1,3 +1,4 @@
+import type { Purpose } from "../../codec/index.ts";
 import { ManagerClosedError, ManyhandsError } from "../../errors/index.ts";
 import type { ObjectRuntime, SharedObject } from "../../objects/index.ts";
 import { managerOf } from "./manager-life.ts";
@@ -37,6 +38,13 @@ export function guard<Handle extends SharedObject>(
   owner: string | null,
 ): Handle {
   if (owner === null || !managerOf(runtime, owner)) return handle;
+  const toReference = handle.toReference.bind(handle);
+  Object.defineProperty(handle, "toReference", {
+    value: (purpose?: Purpose) => {
+      if (purpose !== "checking") managerOf(runtime, owner)?.announce();
+      return toReference(purpose);
+    },
+  });
   for (const name of ASKING) {
     const method = methodOf(handle, name);
     if (!method) continue;

@@ -1,6 +1,6 @@
 import { ManagerClosedError, StateLostError } from "../../errors/index.ts";
 import type { ObjectRuntime } from "../../objects/index.ts";
-import { closedManager, endLife, type ManagerLife, ownerOf } from "./manager-life.ts";
+import { closedManager, type ManagerLife, ownerOf } from "./manager-life.ts";
 import { forgetManager, startManager } from "./manager-scripts.ts";
 
 /** A manager that this context opened. */
@@ -43,6 +43,10 @@ export class LifeInRedis implements ManagerLife {
     await this.#starting;
   }
 
+  announce(): void {
+    if (this.#state === "new") void this.ready("the manager").catch(() => {});
+  }
+
   async whyGone(what: string): Promise<ManagerClosedError | StateLostError> {
     // The loss may not have shown yet.
     await this.#runtime.session.beat();
@@ -55,7 +59,6 @@ export class LifeInRedis implements ManagerLife {
   async shutdown(): Promise<void> {
     if (this.isShut) return;
     this.#state = "shut";
-    endLife(this.#runtime, ownerOf(this.#name));
     await this.#runtime.keepAlive.during(this.#remove());
   }
 

@@ -1,5 +1,9 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { ManagerClosedError, type StateLostError } from "../../errors/index.ts";
 import type { ObjectRuntime } from "../../objects/index.ts";
+
+/** Time in which a manager must have started whose objects have arrived, ms. */
+const START_TIME = 2_000;
 
 /** What the owner of a manager's objects begins with; its name follows. Sessions have no such ids. */
 const OWNER = "manager:";
@@ -9,11 +13,14 @@ export interface ManagerLife {
   readonly isStarted: boolean;
   /** Makes sure that it is started. @param what - Is used, for the error. @throws ManagerClosedError after shutdown */
   ready(what: string): Promise<void>;
+  /** Something of it is about to be sent: whoever gets it must find it started. */
+  announce(): void;
   /** Its objects cannot be made: says why. */
   whyGone(what: string): Promise<ManagerClosedError | StateLostError>;
 }
 
 const lives = new WeakMap<ObjectRuntime, Map<string, ManagerLife>>();
+const foreignLives = new WeakMap<ObjectRuntime, Map<string, ManagerLife>>();
 
 /** Who owns the objects of the manager of that name. */
 export function ownerOf(manager: string): string {
@@ -23,25 +30,20 @@ export function ownerOf(manager: string): string {
 /** The manager that owns an object; undefined when none does. */
 export function managerOf(runtime: ObjectRuntime, owner: string): ManagerLife | undefined {
   if (!owner.startsWith(OWNER)) return undefined;
-  return livesOf(runtime).get(owner) ?? foreignLife(owner);
+  return livesOf(runtime).get(owner) ?? foreignLife(runtime, owner);
 }
 
-/** For a manager that this context did not open: whoever made its objects has started it. */
-function foreignLife(owner: string): ManagerLife {
-  return { isStarted: true, ready: async () => {}, whyGone: async (what) => closedManager(owner, what) };
-}
-
-/** The life of a manager in this context; the first handle begins it. */
-export function beginLife<Life extends ManagerLife>(runtime: ObjectRuntime, owner: string, begin: () => Life): Life {
+/** The life of a manager in this context; the first handle begins it, and the first one after it was shut down. */
+export function beginLife<Life extends ManagerLife & { isShut: boolean }>(
+  runtime: ObjectRuntime,
+  owner: string,
+  begin: () => Life,
+): Life {
   const known = livesOf(runtime);
-  const life = (known.get(owner) as Life | undefined) ?? begin();
+  const last = known.get(owner) as Life | undefined;
+  const life = last && !last.isShut ? last : begin();
   known.set(owner, life);
   return life;
-}
-
-/** A new handle of the same name begins anew; for handles that are there it stays shut down. */
-export function endLife(runtime: ObjectRuntime, owner: string): void {
-  livesOf(runtime).delete(owner);
 }
 
 /** @param what - Was used. */
@@ -50,8 +52,48 @@ export function closedManager(owner: string, what: string): ManagerClosedError {
   return new ManagerClosedError(`${what} is gone: its manager "${manager}" was shut down, or its maker has ended`);
 }
 
-function livesOf(runtime: ObjectRuntime): Map<string, ManagerLife> {
-  const known = lives.get(runtime) ?? new Map<string, ManagerLife>();
-  lives.set(runtime, known);
+/** A manager that this context did not open: what it owns has arrived here. */
+function foreignLife(runtime: ObjectRuntime, owner: string): ManagerLife {
+  const known = livesOf(runtime, foreignLives);
+  const life = known.get(owner) ?? new ForeignLife(runtime, owner);
+  known.set(owner, life);
+  return life;
+}
+
+class ForeignLife implements ManagerLife {
+  readonly #runtime: ObjectRuntime;
+  readonly #owner: string;
+  isStarted = false;
+  #patience = START_TIME;
+
+  constructor(runtime: ObjectRuntime, owner: string) {
+    this.#runtime = runtime;
+    this.#owner = owner;
+  }
+
+  /** What arrives here may be faster than the start of its manager. */
+  async ready(what: string): Promise<void> {
+    const { client, keys } = this.#runtime;
+    const deadline = performance.now() + this.#patience;
+    while ((await client.exists(keys.session(this.#owner))) === 0) {
+      if (performance.now() >= deadline) {
+        this.#patience = 0;
+        throw closedManager(this.#owner, what);
+      }
+      await delay(START_TIME / 40);
+    }
+    this.isStarted = true;
+  }
+
+  announce(): void {}
+
+  async whyGone(what: string): Promise<ManagerClosedError> {
+    return closedManager(this.#owner, what);
+  }
+}
+
+function livesOf(runtime: ObjectRuntime, all: typeof lives = lives): Map<string, ManagerLife> {
+  const known = all.get(runtime) ?? new Map<string, ManagerLife>();
+  all.set(runtime, known);
   return known;
 }

@@ -8,6 +8,7 @@ import {
   type QueueOptions,
   type SimpleQueue,
 } from "../../channels/index.ts";
+import type { Purpose } from "../../codec/index.ts";
 import { got, ManagerClosedError, ValueError } from "../../errors/index.ts";
 import {
   checkObjectName,
@@ -114,6 +115,12 @@ export class Manager extends SharedObject {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  /** @internal */
+  override toReference(purpose?: Purpose): ObjectReference {
+    if (purpose !== "checking") this.#life.announce();
+    return super.toReference(purpose);
   }
 
   /** What it owns, as "<kind>/<name>". */

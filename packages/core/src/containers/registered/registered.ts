@@ -1,8 +1,10 @@
+import type { Purpose } from "../../codec/index.ts";
 import { AttributeError } from "../../errors/index.ts";
 import { type ObjectIdentity, type ObjectReference, type ObjectRuntime, SharedObject } from "../../objects/index.ts";
 import { Lock } from "../../sync/index.ts";
 import { toText } from "../calls/index.ts";
 import { guard } from "../manager/guard.ts";
+import { managerOf } from "../manager/manager-life.ts";
 import { type ContainerState, readContainer } from "../state/index.ts";
 import { findRegisteredType, registeredType } from "./registered-types.ts";
 import { Turns } from "./turns.ts";
@@ -59,6 +61,12 @@ export class RegisteredObject extends SharedObject {
       );
     }
     return this.#turns.call(method, args);
+  }
+
+  /** @internal */
+  override toReference(purpose?: Purpose): ObjectReference {
+    if (purpose !== "checking") managerOf(this.runtime, this.owner)?.announce();
+    return super.toReference(purpose);
   }
 
   /** Type and state at this moment. */

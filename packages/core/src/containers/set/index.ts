@@ -1,2 +1,2 @@
-export { createSet, type Items, SetProxy } from "./set.ts";
+export { createSet, SetProxy } from "./set.ts";
 export { SET_KIND } from "./set-operations.ts";
