@@ -91,12 +91,12 @@ async function isLookedAfter({ client, keys }: Place, session: string): Promise<
 }
 
 /**
- * "lock-waiters" may be a part of a lock, or a kind of its own; and a part of which there are several has a word before
- * the name.
+ * "lock-waiters" may be a part of a lock, or a kind of its own; and a part of which there are several has words before the
+ * name.
  */
 async function registeredObject({ client, keys }: Place, kind: string, name: string): Promise<string | null> {
   const words = kind.split("-");
-  const names = [name, name.slice(name.indexOf("/") + 1)];
+  const names = name.split("/").map((_, from, parts) => parts.slice(from).join("/"));
   for (let count = words.length; count > 0; count -= 1) {
     const objects = names.map((one) => `${words.slice(0, count).join("-")}/${one}`);
     for (const object of objects) if ((await client.zscore(keys.objects, object)) !== null) return object;

@@ -74,6 +74,8 @@ export class Consumer<Stored extends string | Buffer = string> {
   /** Gets that wait for an item. */
   #waiting = 0;
   #meanLength = 64;
+  /** Whether Redis knows of items that were taken here. */
+  #hasClaim = false;
   #fetch: Promise<unknown> | undefined;
   #commit: Promise<void> | undefined;
   #idle: NodeJS.Timeout | undefined;
@@ -303,7 +305,9 @@ export class Consumer<Stored extends string | Buffer = string> {
     else this.#buffer = items;
     this.#next = 0;
     this.#meanLength = (this.#meanLength + (items[0]?.length ?? 0)) / 2;
+    this.#hasClaim = true;
     if (this.#idle === undefined) this.#lookIdle();
+    else this.#idle.ref();
   }
 
   /** The next batch depends on how fast the last one was handed out. */
@@ -320,8 +324,8 @@ export class Consumer<Stored extends string | Buffer = string> {
   }
 
   #empty(): void {
-    clearTimeout(this.#idle);
-    this.#idle = undefined;
+    // Nobody waits for it any more: what is left is to forget what was handed out.
+    this.#idle?.unref();
     this.#buffer = [];
     this.#next = 0;
   }
@@ -343,7 +347,9 @@ export class Consumer<Stored extends string | Buffer = string> {
       .then(
         (committed) => {
           if (era !== this.#era) return;
-          if (committed < 0) this.#lose(this.#committed);
+          // What a fetch under way brings is numbered as before, and it finds out by itself whether that still holds.
+          if (committed < 0 && this.#fetch) this.#requested = this.#committed;
+          else if (committed < 0) this.#lose(this.#committed);
           else this.#committed = Math.min(this.#taken, Math.max(this.#committed, committed));
         },
         () => {
@@ -364,10 +370,13 @@ export class Consumer<Stored extends string | Buffer = string> {
       // Once more round: whoever asks for the next item may be late because this process was.
       setImmediate(() => {
         if (this.#idle === undefined) return;
-        if (handed !== this.#handed || this.#waiting > 0) this.#lookIdle();
+        this.#idle = undefined;
+        const isWaitedFor = this.#waiting > 0 && this.#next < this.#buffer.length;
+        if (handed !== this.#handed || isWaitedFor) this.#lookIdle();
         else this.#giveBack({ isLeaving: false }).catch(() => {});
       });
     }, IDLE);
+    if (this.#next >= this.#buffer.length) this.#idle.unref();
   }
 
   async #giveBack({ isLeaving }: { isLeaving: boolean }): Promise<void> {
@@ -375,8 +384,8 @@ export class Consumer<Stored extends string | Buffer = string> {
     this.#idle = undefined;
     while (this.#fetch) await this.#fetch.catch(() => {});
     const from = Math.max(this.#handed, this.#floor);
-    if (from === this.#taken && !isLeaving) return;
-    if (this.#taken === 0) return;
+    if (!this.#hasClaim || (this.#options.isLeased && from === this.#taken && !isLeaving)) return;
+    if (!this.#options.isLeased) this.#hasClaim = false;
     const name = this.#name;
     this.#era += 1;
     this.#buffer = this.#buffer.slice(this.#next, this.#next + from - this.#handed);
@@ -399,6 +408,7 @@ export class Consumer<Stored extends string | Buffer = string> {
   /** Others may have what this process had claimed, from this number on. */
   #lose(from: number): void {
     this.#era += 1;
+    this.#hasClaim = false;
     this.#name = this.#nextName();
     this.#buffer = this.#buffer.slice(this.#next, this.#next + from - this.#handed);
     this.#next = 0;

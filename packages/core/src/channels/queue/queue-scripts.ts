@@ -428,7 +428,8 @@ return committed
  * KEYS[1] consumers; KEYS[2] claim of the consumer
  * ARGV[1] prefix of keys; ARGV[2] queue; ARGV[3] consumer; ARGV[4] the number of the first item that goes back; ARGV[5] "1"
  * = the consumer takes no more
- * Returns how many went back to the front. What was committed and not handed out goes back, too.
+ * Returns how many went back to the front. What was committed and not handed out goes back, too; what was handed out is
+ * forgotten, unless it is leased.
  */
 export const returnItems: Script<number> = new Script<number>({
   name: "returnItems",
@@ -437,7 +438,7 @@ local prefix, queue, consumer, from = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4
 local first, committed = read_counts(KEYS[1], consumer)
 if not first then return 0 end
 local returned = give_back(prefix, queue, KEYS[2], first + redis.call("LLEN", KEYS[2]) - from)
-if ARGV[5] == "1" and (not is_leased(queue) or redis.call("EXISTS", KEYS[2]) == 0) then
+if not is_leased(queue) or (ARGV[5] == "1" and redis.call("EXISTS", KEYS[2]) == 0) then
   forget_consumer(prefix, queue, consumer)
 else
   redis.call("HSET", KEYS[1], consumer, string.format("%d %d", first, math.min(committed, from)))
