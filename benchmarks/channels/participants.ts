@@ -16,7 +16,7 @@ export interface Participants {
   /** Has the first `producers` of them put `count` items of `size` in all, and as many others get them. @returns items/s */
   pass(options: { producers: number; count: number; size: number }): Promise<number>;
   /** The first of them answers so many messages of the connection that it finds in the queue of this name. */
-  echo(name: string, count: number): Promise<Promise<unknown>>;
+  echo(name: string, count: number): Promise<unknown>;
   stop(): void;
 }
 
