@@ -28,31 +28,36 @@ async function run(request: Request): Promise<number> {
     case "get":
       return get(request.count);
     case "connect": {
-      const [end] = (await mp?.queue<[Connection]>(request.name).get()) ?? [];
-      connection = end;
+      [connection] = (await opened().get()) as [Connection];
       return 0;
     }
     case "echo":
       for (let message = 0; message < request.count; message += 1) await connection?.send(await connection.recv());
+      await connection?.close();
       return 0;
   }
 }
 
 /** As in Python nothing is waited for but that not too much is under way. @returns when it was done, ms */
 async function put(count: number, size: number): Promise<number> {
-  if (!queue) throw new Error("asked to put before a queue was opened");
+  const to = opened();
   const text = "x".repeat(size);
   for (let item = 1; item <= count; item += 1) {
-    const stored = queue.put(size === 0 ? item : text);
+    const stored = to.put(size === 0 ? item : text);
     if (item % 10_000 === 0 || item === count) await stored;
   }
   return now();
 }
 
 async function get(count: number): Promise<number> {
-  if (!queue) throw new Error("asked to get before a queue was opened");
-  for (let item = 0; item < count; item += 1) await queue.get();
+  const from = opened();
+  for (let item = 0; item < count; item += 1) await from.get();
   return now();
+}
+
+function opened(): Queue {
+  if (!queue) throw new Error("asked for something before a queue was opened");
+  return queue;
 }
 
 /** Milliseconds on CLOCK_MONOTONIC, the same in every process of the machine. */

@@ -6,7 +6,7 @@ export type Request =
   | { do: "open"; url: string; name: string }
   | { do: "put"; count: number; size: number }
   | { do: "get"; count: number }
-  | { do: "connect"; name: string }
+  | { do: "connect" }
   | { do: "echo"; count: number };
 
 export type Answer = { value: number } | { failure: string };
@@ -15,8 +15,8 @@ export type Answer = { value: number } | { failure: string };
 export interface Participants {
   /** Has the first `producers` of them put `count` items of `size` in all, and as many others get them. @returns items/s */
   pass(options: { producers: number; count: number; size: number }): Promise<number>;
-  /** The first of them answers so many messages of the connection that it finds in the queue of this name. */
-  echo(name: string, count: number): Promise<unknown>;
+  /** The first of them takes a connection from this queue, then answers so many messages of it. */
+  echo(way: { name: string }, count: number): Promise<{ done: Promise<unknown> }>;
   stop(): void;
 }
 
@@ -38,11 +38,11 @@ export async function startParticipants(count: number, url: string): Promise<Par
       ]);
       return items / ((Math.max(...ends) - begin) / 1_000);
     },
-    echo: async (name, messages) => {
+    echo: async ({ name }, messages) => {
       const first = children.slice(0, 1);
       await askAll(first, { do: "open", url, name });
-      await askAll(first, { do: "connect", name });
-      return askAll(first, { do: "echo", count: messages });
+      await askAll(first, { do: "connect" });
+      return { done: askAll(first, { do: "echo", count: messages }) };
     },
     stop: () => {
       for (const child of children) child.kill("SIGTERM");

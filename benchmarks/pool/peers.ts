@@ -1,6 +1,7 @@
 import { type ChildProcess, fork, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
+import { startHost } from "../host.ts";
 
 /** Processes that live as long as the benchmark. */
 export interface Peers {
@@ -14,7 +15,7 @@ export async function startPeers(url: string, namespace: string): Promise<Peers>
   const environment = { ...process.env, MANYHANDS_REDIS_URL: url, MANYHANDS_NAMESPACE: namespace };
   const raw = fork(new URL("./raw-worker.ts", import.meta.url), { env: environment });
   await once(raw, "message");
-  const host = await startHost(environment);
+  const host = await startHost(environment, new URL("./tasks.ts", import.meta.url));
   const python = startPython();
   return {
     python: python?.ask ?? null,
@@ -22,26 +23,6 @@ export async function startPeers(url: string, namespace: string): Promise<Peers>
       for (const child of [raw, host, python?.child]) child?.kill("SIGTERM");
     },
   };
-}
-
-async function startHost(environment: NodeJS.ProcessEnv): Promise<ChildProcess> {
-  const cli = new URL("../../packages/cli/bin/manyhands.js", import.meta.url).pathname;
-  const tasks = new URL("./tasks.ts", import.meta.url).pathname;
-  const host = spawn(process.execPath, [cli, "worker", "--tasks", tasks, "--slots", "2"], {
-    env: environment,
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  await new Promise<void>((resolve, reject) => {
-    let seen = "";
-    const read = (part: Buffer): void => {
-      seen += part.toString();
-      if (seen.includes("ready")) resolve();
-    };
-    host.stdout.on("data", read);
-    host.stderr.on("data", read);
-    host.on("exit", (code) => reject(new Error(`the worker host ended with code ${code}:\n${seen}`)));
-  });
-  return host;
 }
 
 function startPython(): { child: ChildProcess; ask: (request: string) => Promise<number[]> } | null {

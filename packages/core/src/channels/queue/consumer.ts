@@ -8,8 +8,8 @@ import { abandonQueue, commitItems, pollQueue, returnItems, SEPARATOR, takeItems
 /** Most items taken at once, and about the most characters. */
 const BATCH_ITEMS = 1_000;
 const BATCH_TEXT = 1024 * 1024;
-/** A batch that was handed out within this time is followed by a larger one, ms. */
-const FAST: Milliseconds = 5;
+/** For how long a batch should last, ms. */
+const BATCH_TIME: Milliseconds = 8;
 /** Smaller batches are not worth being fetched in advance. */
 const WORTH_FETCHING = 16;
 /** Items that nobody asked for within this time go back for others, ms. */
@@ -70,7 +70,8 @@ export class Consumer<Stored extends string | Buffer = string> {
   #ahead = 1;
   #aheadSince = 0;
   #handedThen = 0;
-  #filledAt = 0;
+  #fetchedAt = 0;
+  #handedAtFetch = 0;
   /** Gets that wait for an item. */
   #waiting = 0;
   #meanLength = 64;
@@ -310,13 +311,14 @@ export class Consumer<Stored extends string | Buffer = string> {
     else this.#idle.ref();
   }
 
-  /** The next batch depends on how fast the last one was handed out. */
+  /** The next batch is what was asked for in about the last eight milliseconds, and at most twice the last one. */
   #adapt(): void {
     const now = performance.now();
-    const wasFast = now - this.#filledAt < FAST;
-    this.#filledAt = now;
-    if (!this.#options.mayPrefetch) this.#want = 1;
-    else this.#want = wasFast ? Math.min(this.#mostAtOnce, this.#want * 2) : Math.max(1, Math.floor(this.#want / 4));
+    const pace = (this.#handed - this.#handedAtFetch) / Math.max(0.01, now - this.#fetchedAt);
+    this.#fetchedAt = now;
+    this.#handedAtFetch = this.#handed;
+    const wanted = Math.min(this.#mostAtOnce, this.#want * 2, Math.floor(pace * BATCH_TIME));
+    this.#want = this.#options.mayPrefetch ? Math.max(1, wanted) : 1;
   }
 
   get #mostAtOnce(): number {
