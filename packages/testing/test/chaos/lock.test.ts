@@ -77,14 +77,14 @@ describe("a lock in trouble", () => {
     frozen.thaw();
     const sections = (await Promise.all(logs)).flat();
     const trusted = sections.filter((section) => section.trusted).sort((left, right) => left.entered - right.entered);
-    expect(trusted.length, `seed ${seed}`).toBeGreaterThan(30);
+    expect(trusted.length, `seed ${seed}`).toBeGreaterThan(20);
     for (const [index, section] of trusted.entries()) {
       const before = trusted[index - 1];
       if (!before) continue;
       expect(section.entered, `seed ${seed}: overlap`).toBeGreaterThanOrEqual(before.left);
       expect(section.fence, `seed ${seed}: fences`).toBeGreaterThan(before.fence);
     }
-    expect(kills).toBeGreaterThan(5);
+    expect(kills).toBeGreaterThan(2);
   });
 
   test("F2, guarantee 5: a holder that cannot reach Redis is told by its own clock, before anybody else gets the lock", async () => {

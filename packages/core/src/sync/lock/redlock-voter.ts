@@ -12,7 +12,7 @@ import {
   releaseLock,
 } from "./lock-scripts.ts";
 import { ExecutionError, type Motion, OneTryRedlock } from "./redlock-door.ts";
-import type { Ballot, BallotOutcome, LockPlace, Vote, Voter } from "./voter.ts";
+import { type Ballot, type BallotOutcome, type LockPlace, lockKeys, nameOf, type Vote, type Voter } from "./voter.ts";
 
 /**
  * Votes on one Redis, with redlock as the judge.
@@ -97,7 +97,7 @@ export class RedlockVoter implements Voter {
 
   async abandon(ballot: Ballot): Promise<void> {
     const token = this.#tokens.get(ballot) ?? "";
-    await abandonLock.run(this.#client, this.#lockKeys(ballot), [
+    await abandonLock.run(this.#client, lockKeys(this.#keys, ballot), [
       this.#keys.prefix,
       nameOf(ballot),
       token,
@@ -153,7 +153,7 @@ export class RedlockVoter implements Voter {
         case "acquire":
           return await this.#sendBallot(request, token);
         case "extend":
-          return await extendLock.run(this.#client, this.#lockKeys(place), [
+          return await extendLock.run(this.#client, lockKeys(this.#keys, place), [
             this.#keys.prefix,
             nameOf(place),
             token,
@@ -164,7 +164,11 @@ export class RedlockVoter implements Voter {
         case "release":
           // Redlock tidies up after a failed try; a try that was refused has left nothing but its place in the line.
           if (request.reply !== undefined && request.reply[0] !== 1) return 0;
-          return await releaseLock.run(this.#client, this.#lockKeys(place), [this.#keys.prefix, nameOf(place), token]);
+          return await releaseLock.run(this.#client, lockKeys(this.#keys, place), [
+            this.#keys.prefix,
+            nameOf(place),
+            token,
+          ]);
       }
     } catch (error) {
       request.error = error;
@@ -176,7 +180,7 @@ export class RedlockVoter implements Voter {
     const { ballot } = request;
     if (!ballot) return 1;
     this.#tokens.set(ballot, token);
-    request.reply = await acquireLock.run(this.#client, this.#lockKeys(ballot), [
+    request.reply = await acquireLock.run(this.#client, lockKeys(this.#keys, ballot), [
       this.#keys.prefix,
       nameOf(ballot),
       token,
@@ -190,25 +194,10 @@ export class RedlockVoter implements Voter {
     ]);
     return request.reply[0] === 1 ? 1 : 0;
   }
-
-  #lockKeys({ kind, name }: LockPlace): string[] {
-    const keys = this.#keys;
-    return [
-      keys.object(kind, name),
-      keys.object(kind, name, "record"),
-      keys.object(kind, name, "waiters"),
-      keys.deadlines,
-    ];
-  }
 }
 
 function withoutEmptyEnd(texts: string[]): string[] {
   return texts.slice(0, texts.findLastIndex((text) => text !== "") + 1);
-}
-
-/** The lock's whole name, as scripts know it. */
-function nameOf({ kind, name }: LockPlace): string {
-  return `${kind}/${name}`;
 }
 
 interface Request {

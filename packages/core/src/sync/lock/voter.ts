@@ -1,3 +1,4 @@
+import type { Keys } from "../../protocol/keys.ts";
 import type { Milliseconds } from "../../protocol/records.ts";
 
 /** First part of a lock's keys. */
@@ -56,4 +57,19 @@ export interface Voter {
   /** Token of the present holder, whoever it is. */
   holder(place: LockPlace): Promise<string | null>;
   close(): Promise<void>;
+}
+
+/** The keys of a lock, in the order in which its scripts take them. */
+export function lockKeys(keys: Keys, { kind, name }: LockPlace): string[] {
+  return [
+    keys.object(kind, name),
+    keys.object(kind, name, "record"),
+    keys.object(kind, name, "waiters"),
+    keys.deadlines,
+  ];
+}
+
+/** The lock's whole name, as scripts know it. */
+export function nameOf({ kind, name }: LockPlace): string {
+  return `${kind}/${name}`;
 }

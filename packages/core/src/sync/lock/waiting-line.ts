@@ -3,7 +3,7 @@ import type { Keys } from "../../protocol/keys.ts";
 import type { Milliseconds } from "../../protocol/records.ts";
 import { abandonLock, acquireLock, releaseLock } from "./lock-scripts.ts";
 import { noteHolder } from "./note-holder.ts";
-import type { Ballot, LockPlace } from "./voter.ts";
+import { type Ballot, type LockPlace, lockKeys, nameOf } from "./voter.ts";
 
 /** Longest wait for the main Redis, ms. */
 const ANSWER_LIMIT: Milliseconds = 1_000;
@@ -44,7 +44,7 @@ export class WaitingLine {
    */
   async take(ballot: Ballot, token: string, from: string | null): Promise<Turn> {
     const reply = await this.#answer(() =>
-      acquireLock.run(this.#client, this.#lockKeys(ballot), [
+      acquireLock.run(this.#client, lockKeys(this.#keys, ballot), [
         this.#keys.prefix,
         nameOf(ballot),
         token,
@@ -85,19 +85,21 @@ export class WaitingLine {
       ballot.owner,
       holder.fence,
     ];
-    noteHolder.run(this.#client, this.#lockKeys(ballot), args).catch(() => {});
+    noteHolder.run(this.#client, lockKeys(this.#keys, ballot), args).catch(() => {});
   }
 
   /** Ends a turn, or the note of a holder, and calls the next. */
   leave(place: LockPlace, token: string): void {
     // Also while it is silent: a turn may have been asked for and not been answered yet.
-    releaseLock.run(this.#client, this.#lockKeys(place), [this.#keys.prefix, nameOf(place), token]).catch(() => {});
+    releaseLock
+      .run(this.#client, lockKeys(this.#keys, place), [this.#keys.prefix, nameOf(place), token])
+      .catch(() => {});
   }
 
   /** Also gives up the place in the line. */
   abandon(ballot: Ballot, token: string): void {
     const args = [this.#keys.prefix, nameOf(ballot), token, ballot.waiter ?? ""];
-    abandonLock.run(this.#client, this.#lockKeys(ballot), args).catch(() => {});
+    abandonLock.run(this.#client, lockKeys(this.#keys, ballot), args).catch(() => {});
   }
 
   get #isThere(): boolean {
@@ -121,19 +123,4 @@ export class WaitingLine {
       clearTimeout(timer);
     }
   }
-
-  #lockKeys({ kind, name }: LockPlace): string[] {
-    const keys = this.#keys;
-    return [
-      keys.object(kind, name),
-      keys.object(kind, name, "record"),
-      keys.object(kind, name, "waiters"),
-      keys.deadlines,
-    ];
-  }
-}
-
-/** The lock's whole name, as scripts know it. */
-function nameOf({ kind, name }: LockPlace): string {
-  return `${kind}/${name}`;
 }

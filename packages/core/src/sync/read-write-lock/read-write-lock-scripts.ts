@@ -1,6 +1,7 @@
 import { Script } from "../../script/index.ts";
 import { OnceScript, REGISTER, SERVER_TIME, WAKE_UP } from "../../session/index.ts";
-import { CLAIM_WINDOW, READ_WRITE_LOCK } from "./read-write-lock-lua.ts";
+import { CLAIM_WINDOW } from "../leased/index.ts";
+import { READ_WRITE_LOCK } from "./read-write-lock-lua.ts";
 
 /** Whether somebody wants it with others or alone. */
 export type ReadWriteMode = "read" | "write";
@@ -12,9 +13,8 @@ const SHARED = SERVER_TIME + WAKE_UP + READ_WRITE_LOCK;
 
 /**
  * KEYS[1] read-write lock, hash: madeAt, readers (how many hold it), writer (its holding), fence (of the present or last
- * writer). Beside it, under keys built from the prefix: holders, hash: holding -> "<mode>|<since, ms>|<fence>|<label>";
- * waiters, list, first comes first; requests, hash: waiter -> mode; called, sorted set: waiter -> server time, ms, by which
- * it must have come; sessions, hash: session -> what it holds and waits for, a number.
+ * writer). Beside it, under keys built from the prefix, those of a leasedLine, with holders: holding ->
+ * "<mode>|<since, ms>|<fence>|<label>"; requests: waiter -> mode.
  * ARGV[1] prefix of keys; ARGV[2] name; ARGV[3] "read" or "write"; ARGV[4] holding, "<session>|<id>"; ARGV[5] waiter to
  * store if it is not to be had, "" = none; ARGV[6] what the caller says of itself; ARGV[7] session of the maker of an
  * unnamed one, ""
@@ -27,7 +27,7 @@ export const acquireShare: Script<ShareReply> = new Script<ShareReply>({
   name: "acquireShare",
   lua: `${SHARED}${REGISTER}
 local prefix, name, mode, holding, waiter = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-local main, holders, waiters, requests, called = rw_keys(prefix, name)
+local main, holders, waiters, requests, called = line_keys(prefix, name)
 local held = redis.call("HGET", holders, holding)
 if held then return { 1, string.match(held, "^%a+|%d+|(%d+)") } end
 local now = server_time()
@@ -35,14 +35,14 @@ if redis.call("EXISTS", KEYS[1]) == 0 then
   if not register(prefix, "read-write-lock/" .. name, ARGV[7], now) then return { -1 } end
   redis.call("HSET", KEYS[1], "madeAt", now)
 end
-if redis.call("LLEN", waiters) > redis.call("ZCARD", called) then call_next(prefix, name, now) end
-local function is_next()
-  if waiter ~= "" and redis.call("ZSCORE", called, waiter) then return true end
-  local calls = redis.call("ZCARD", called)
-  if redis.call("LLEN", waiters) > calls then return false end
-  return calls == 0 or (mode == "read" and redis.call("HGET", requests, redis.call("LINDEX", waiters, 0)) == "read")
+if has_uncalled(prefix, name) then call_next(prefix, name, now) end
+local function may_have()
+  if waiter ~= "" and redis.call("ZSCORE", called, waiter) then return is_free_for(main, mode) end
+  if has_uncalled(prefix, name) then return false end
+  local first = redis.call("LINDEX", waiters, 0)
+  return is_free_for(main, mode, first and redis.call("HGET", requests, first) or nil)
 end
-if is_next() and is_free_for(prefix, name, mode) then
+if may_have() then
   if waiter ~= "" then forget_waiter(prefix, name, waiter) end
   local fence = "0"
   if mode == "write" then
@@ -59,11 +59,7 @@ if is_next() and is_free_for(prefix, name, mode) then
   note_use(prefix, name, string.match(holding, "^[^|]+"), 1)
   return { 1, fence }
 end
-if waiter ~= "" and redis.call("HSETNX", requests, waiter, mode) == 1 then
-  redis.call("RPUSH", waiters, waiter)
-  redis.call("PERSIST", KEYS[1])
-  note_use(prefix, name, string.match(waiter, "^[^|]+"), 1)
-end
+if waiter ~= "" and join_line(prefix, name, waiter, mode) then redis.call("PERSIST", KEYS[1]) end
 return { 0, redis.call("ZCARD", called) > 0 and ${CLAIM_WINDOW} or -1 }
 `,
 });

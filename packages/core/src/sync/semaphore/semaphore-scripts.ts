@@ -1,5 +1,6 @@
 import { KNOWN_ANSWER, OnceScript, SERVER_TIME, WAKE_UP } from "../../session/index.ts";
-import { CLAIM_WINDOW, SEMAPHORE } from "./semaphore-lua.ts";
+import { CLAIM_WINDOW } from "../leased/index.ts";
+import { SEMAPHORE } from "./semaphore-lua.ts";
 
 const SHARED = SERVER_TIME + WAKE_UP + SEMAPHORE;
 
@@ -8,10 +9,8 @@ export type PermitReply = [1] | [0, number] | [-1];
 
 /**
  * KEYS[1] semaphore, hash: value (free permits), initial, variant ("bounded" or ""), madeAt, reserved (part of value, for
- * waiters that were called), leased (permits held with a lease). Beside it, under keys built from the prefix: holders,
- * hash: holding -> "<permits>|<since, ms>|<label>"; waiters, list, first comes first; requests, hash: waiter -> permits;
- * called, sorted set: waiter -> server time, ms, by which it must have come; sessions, hash: session -> what it holds and
- * waits for, a number.
+ * waiters that were called), leased (permits held with a lease). Beside it, under keys built from the prefix, those of
+ * a leasedLine, with holders: holding -> "<permits>|<since, ms>|<label>"; requests: waiter -> permits.
  * ARGV[1] prefix of keys; ARGV[2] name; ARGV[3] madeAt of the semaphore that is meant; ARGV[4] permits; ARGV[5] holding,
  * "<session>|<id>", "" = anonymous permits; ARGV[6] waiter to store if they are not to be had, "" = none; ARGV[7] what the
  * caller says of itself
@@ -22,18 +21,13 @@ export const acquirePermits: OnceScript<PermitReply> = new OnceScript<PermitRepl
   shared: SHARED,
   lua: `
 local prefix, name, permits, holding, waiter = ARGV[1], ARGV[2], tonumber(ARGV[4]), ARGV[5], ARGV[6]
-local semaphore, holders, waiters, requests, called = semaphore_keys(prefix, name)
+local semaphore, holders, _, _, called = line_keys(prefix, name)
 if redis.call("HGET", KEYS[1], "madeAt") ~= ARGV[3] then return { -1 } end
 if holding ~= "" and redis.call("HEXISTS", holders, holding) == 1 then return { 1 } end
 local now = server_time()
 local function was_called() return waiter ~= "" and redis.call("ZSCORE", called, waiter) end
-local function is_free()
-  if redis.call("LLEN", waiters) > redis.call("ZCARD", called) then return false end
-  local numbers = redis.call("HMGET", semaphore, "value", "reserved")
-  return numbers[1] - (numbers[2] or 0) >= permits
-end
-if redis.call("LLEN", waiters) > redis.call("ZCARD", called) then call_next(prefix, name, now) end
-if was_called() or is_free() then
+if has_uncalled(prefix, name) then call_next(prefix, name, now) end
+if was_called() or (not has_uncalled(prefix, name) and is_free_for(semaphore, permits)) then
   if waiter ~= "" then forget_waiter(prefix, name, waiter) end
   redis.call("HINCRBY", semaphore, "value", -permits)
   if holding ~= "" then
@@ -43,11 +37,7 @@ if was_called() or is_free() then
   end
   return { 1 }
 end
-if waiter ~= "" and redis.call("HEXISTS", requests, waiter) == 0 then
-  redis.call("RPUSH", waiters, waiter)
-  redis.call("HSET", requests, waiter, permits)
-  note_use(prefix, name, string.match(waiter, "^[^|]+"), 1)
-end
+if waiter ~= "" then join_line(prefix, name, waiter, permits) end
 return { 0, redis.call("ZCARD", called) > 0 and ${CLAIM_WINDOW} or -1 }
 `,
 });

@@ -1,0 +1,48 @@
+import type { ObjectRuntime } from "../../objects/index.ts";
+import type { HeldLease } from "./held-lease.ts";
+
+const all = new WeakMap<ObjectRuntime, Set<HeldLease>>();
+
+/**
+ * What a context holds on its session's lease. Duties, with one set of listeners however many they are: 1. tell them
+ * when the session that they live on may have ended; 2. look after each reconnect, and now and then, whether somebody has
+ * taken them back; 3. give them back when the context closes.
+ */
+export function allHeldLeases(runtime: ObjectRuntime): Set<HeldLease> {
+  const known = all.get(runtime);
+  if (known) return known;
+  const held = new Set<HeldLease>();
+  all.set(runtime, held);
+  const { session, closing } = runtime;
+  let lookedAt = 0;
+  const look = (): void => {
+    lookedAt = performance.now();
+    findMissing(runtime, held).catch(() => {});
+  };
+  session.on("lapsed", () => each(held, (lease) => lease.lose("deadline")));
+  session.on("stateLost", () => each(held, (lease) => lease.lose("stateLost")));
+  session.on("lost", () => each(held, (lease) => lease.lose("refused")));
+  session.on("reconnected", look);
+  session.on("beat", () => {
+    // While somebody waits there are more beats than that.
+    if (held.size > 0 && performance.now() - lookedAt > session.lease / 4) look();
+  });
+  closing.add(() => Promise.allSettled([...held].map((lease) => lease.release())));
+  return held;
+}
+
+/** Some end while they are told. */
+function each(held: Set<HeldLease>, tell: (lease: HeldLease) => void): void {
+  for (const lease of [...held]) tell(lease);
+}
+
+/** One command an object. */
+async function findMissing({ client }: ObjectRuntime, held: Set<HeldLease>): Promise<void> {
+  const byHolders = Map.groupBy(held, (lease) => lease.holders);
+  await Promise.all(
+    [...byHolders].map(async ([holders, asked]) => {
+      const found = await client.hmget(holders, ...asked.map((lease) => lease.holding));
+      for (const [index, lease] of asked.entries()) if (found[index] === null) lease.missing();
+    }),
+  );
+}

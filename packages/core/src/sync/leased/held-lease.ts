@@ -1,0 +1,119 @@
+import { LockLostError, type LockLostReason, type ManyhandsError, StateLostError } from "../../errors/index.ts";
+import type { ObjectRuntime } from "../../objects/index.ts";
+import type { OnceScript } from "../../session/index.ts";
+import { allHeldLeases } from "./all-held-leases.ts";
+
+/** Why it is lost; `stateLost`: Redis lost its data. */
+export type Loss = LockLostReason | "stateLost";
+
+/** What is held, and where. */
+interface Holding {
+  /** Kind and name of the shared object. */
+  kind: string;
+  name: string;
+  /** "<session>|<id>" */
+  holding: string;
+  /** KEYS[1] the object; ARGV[1] prefix of keys; ARGV[2] name; ARGV[3] holding. Returns 0 when it is not held. */
+  giveBack: OnceScript<number>;
+}
+
+/**
+ * Something of a shared object while it is held.
+ *
+ * It has no lease of its own but lives on that of its program, so any number of them costs nothing to keep. When that
+ * lease may be over (by this process' own clock, with or without an answer from Redis), `signal` is aborted: from then on
+ * others may have it.
+ */
+export abstract class HeldLease implements AsyncDisposable {
+  /** "<session>|<id>" @internal */
+  readonly holding: string;
+  /** Key of the hash that shows who holds something of the object. @internal */
+  readonly holders: string;
+  readonly #runtime: ObjectRuntime;
+  readonly #held: Holding;
+  readonly #lost = new AbortController();
+  #state: "held" | "released" | "lost" = "held";
+  #isReleasing = false;
+
+  /** @internal */
+  constructor(runtime: ObjectRuntime, held: Holding) {
+    this.#runtime = runtime;
+    this.#held = held;
+    this.holding = held.holding;
+    this.holders = runtime.keys.object(held.kind, held.name, "holders");
+    allHeldLeases(runtime).add(this);
+  }
+
+  /** What an error says of the loss. @internal */
+  protected abstract describe(loss: Loss): string;
+
+  /**
+   * Aborted the moment it can no longer be trusted; `signal.reason` is a LockLostError or StateLostError. Work that needs
+   * it must stop then.
+   */
+  get signal(): AbortSignal {
+    return this.#lost.signal;
+  }
+
+  get isHeld(): boolean {
+    return this.#state === "held" && this.#runtime.session.isTrusted;
+  }
+
+  /**
+   * Gives it back; a second call does nothing.
+   * @throws LockLostError when it was lost before; StateLostError when Redis lost its data
+   */
+  async release(): Promise<void> {
+    if (this.#state === "released") return;
+    this.#lost.signal.throwIfAborted();
+    const lostMeanwhile = new Promise<0>((resolve) => {
+      this.#lost.signal.addEventListener("abort", () => resolve(0), { once: true });
+    });
+    this.#isReleasing = true;
+    try {
+      const returned = await this.#runtime.keepAlive.during(Promise.race([this.#return(), lostMeanwhile]));
+      if (returned === 0) this.lose("refused");
+    } finally {
+      this.#isReleasing = false;
+    }
+    this.#lost.signal.throwIfAborted();
+    this.#end("released");
+  }
+
+  /** Gives it back; what is lost is left as it is. Never throws. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.release().catch(() => {});
+  }
+
+  /** Redis does not know of it. @internal */
+  missing(): void {
+    // While it is being released that is as it should be.
+    if (!this.#isReleasing) this.lose("refused");
+  }
+
+  /** @internal */
+  lose(loss: Loss): void {
+    if (this.#state !== "held") return;
+    this.#end("lost");
+    this.#lost.abort(this.#error(loss));
+    // A session that came back in time has kept it: nobody looks after it any more.
+    this.#return().catch(() => {});
+  }
+
+  #return(): Promise<number> {
+    const { client, keys, session } = this.#runtime;
+    const { kind, name, holding, giveBack } = this.#held;
+    const context = { client, operations: session.operations };
+    return giveBack.run(context, [keys.object(kind, name)], [keys.prefix, name, holding]);
+  }
+
+  #error(loss: Loss): ManyhandsError {
+    const message = this.describe(loss);
+    return loss === "stateLost" ? new StateLostError(message) : new LockLostError(message, { reason: loss });
+  }
+
+  #end(state: "released" | "lost"): void {
+    this.#state = state;
+    allHeldLeases(this.#runtime).delete(this);
+  }
+}

@@ -1,0 +1,3 @@
+export { HeldLease, type Loss } from "./held-lease.ts";
+export { CLAIM_WINDOW, leasedLine } from "./leased-line.ts";
+export { leasedReaper } from "./leased-reaper.ts";
