@@ -34,14 +34,16 @@ interface Produced {
 function produce(actor: Actor, producer: string, seconds: number): Promise<Produced> {
   return actor.run(
     async ({ mp }, name: string, milliseconds: number) => {
-      const queue = mp.queue<[string, number]>("line");
+      const queue = mp.queue<[string, number, string]>("line");
       const end = performance.now() + milliseconds;
       let [tried, failed] = [0, 0];
       while (performance.now() < end) {
+        // Larger ones travel in blocks.
+        const more = Math.random() < 0.5 ? "" : "x".repeat(400);
         const burst = Math.random() < 0.3 ? 60 : 1;
         const puts: Promise<void>[] = [];
         for (let item = 0; item < burst; item += 1) {
-          puts.push(queue.put([name, tried]));
+          puts.push(queue.put([name, tried, more]));
           tried += 1;
         }
         for (const { status } of await Promise.allSettled(puts)) if (status === "rejected") failed += 1;
@@ -247,13 +249,19 @@ describe("a queue in trouble", () => {
     };
     const queue = mp.queue<number>("echo");
     expect(await queue.qsize()).toBe(0);
+    const large = mp.queue<[number, string]>("large/echo");
+    expect(await large.qsize()).toBe(0);
     const items = Array.from({ length: 300 }, (_, item) => item);
     await losing(() => queue.putMany(items));
-    expect(await queue.qsize()).toBe(300);
+    await losing(() => large.putMany(items.map((item) => [item, "x".repeat(500)])));
+    expect([await queue.qsize(), await large.qsize()]).toEqual([300, 300]);
     expect(await losing(() => queue.get())).toBe(0);
     const seen: number[] = [];
     while (seen.length < 299) seen.push(...(await losing(() => queue.getMany(100))));
     expect(seen).toEqual(items.slice(1));
+    seen.length = 0;
+    while (seen.length < 300) seen.push(...(await losing(() => large.getMany(250))).map(([item]) => item));
+    expect(seen).toEqual(items);
     const work = mp.joinableQueue<number>({ name: "echo", maxSize: 2 });
     await losing(() => work.put(1));
     await losing(() => work.put(2));

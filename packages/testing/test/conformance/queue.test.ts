@@ -1,11 +1,13 @@
 import {
   ClosedError,
+  PayloadTooLargeError,
   QueueClosedError,
   QueueEmptyError,
   QueueFullError,
   SerializationError,
   ValueError,
 } from "@manyhands/core";
+import { Keys, ObjectInspector, openRedis } from "@manyhands/core/internal";
 import { inEveryWorld, until } from "@manyhands/testing";
 import { describe, expect, test } from "vitest";
 
@@ -210,6 +212,93 @@ inEveryWorld((world) => {
       }, count - 100);
       const all = [...first, ...rest].map(Number).sort((left, right) => left - right);
       expect(all).toEqual(Array.from({ length: count }, (_, item) => item));
+    });
+  });
+
+  describe("a queue of large items", () => {
+    const large = (item: number): [number, string] => [item, "ä".repeat(300)];
+    const count = 400;
+
+    test("Q1, Q6: what was put together is counted and taken in its order, one by one and many at once, by several", async () => {
+      const { mp, other } = await world.open();
+      const queue = mp.queue<[number, string]>("blocks");
+      await queue.put([-1, "small"]);
+      await queue.putMany(Array.from({ length: count }, (_, item) => large(item)));
+      await queue.put([count, "small"]);
+      expect(await queue.qsize()).toBe(count + 2);
+      const seen: unknown[] = [await queue.get(), await queue.get()];
+      expect(await queue.qsize()).toBe(count);
+      await until(async () => (await queue.inspect()).size === count, { what: "what was taken in advance is back" });
+      seen.push(await other.run(({ mp: theirs }) => theirs.queue("blocks").get()));
+      seen.push(...(await queue.getMany(200)));
+      await until(async () => (await queue.inspect()).size === count + 2 - seen.length, { what: "the rest is back" });
+      const rest = other.run(async ({ mp: theirs }) => {
+        const taken: unknown[] = [];
+        while (!(await theirs.queue("blocks").empty())) taken.push(...(await theirs.queue("blocks").getMany(1_000)));
+        return taken;
+      });
+      seen.push(...(await rest));
+      expect(seen).toEqual([
+        [-1, "small"],
+        ...Array.from({ length: count }, (_, item) => large(item)),
+        [count, "small"],
+      ]);
+      expect(await queue.empty()).toBe(true);
+    });
+
+    test("what is left of a loop that ends early goes back in its order, and nothing of a dropped queue stays", async () => {
+      const { mp, options } = await world.open();
+      const queue = mp.queue<[number, string]>("left");
+      await queue.putMany(Array.from({ length: count }, (_, item) => large(item)));
+      let taken = 0;
+      for await (const [item] of queue) {
+        expect(item).toBe(taken);
+        taken += 1;
+        if (taken === 150) break;
+      }
+      await until(async () => (await queue.inspect()).size === count - 150, { what: "the rest is back" });
+      expect((await queue.get())[0]).toBe(150);
+      await queue.putMany(Array.from({ length: 50 }, (_, item) => large(item)));
+      await queue.shutdown(true);
+      expect(await queue.qsize()).toBe(0);
+      const client = openRedis(options.redis, { name: "test" });
+      const inspector = new ObjectInspector({ client, keys: new Keys(options.namespace ?? "") });
+      expect(await inspector.remove({ kind: "queue", name: "left" })).toBe(true);
+      const keys = new Keys(options.namespace ?? "");
+      for (const part of ["items", "puts", "consumers"])
+        expect(await client.exists(keys.object("queue", "left", part))).toBe(0);
+      for (let number = 0; number < 9; number += 1) {
+        expect(await client.exists(keys.object("queue", `${number}/left`, "block"))).toBe(0);
+      }
+      client.disconnect();
+    });
+
+    test("an item of 16 MiB passes, one above the limit is refused; a waiting get of a closed handle ends", async () => {
+      const { mp } = await world.open();
+      const queue = mp.queue<string>();
+      const text = "x".repeat(16 * 1024 * 1024);
+      await queue.putMany([text, "small"]);
+      expect((await queue.get()).length).toBe(text.length);
+      expect(await queue.get()).toBe("small");
+      await expect(queue.put("x".repeat(65 * 1024 * 1024))).rejects.toThrow(PayloadTooLargeError);
+      const failed = expect(queue.get()).rejects.toThrow(ClosedError);
+      await queue.close();
+      await failed;
+    });
+
+    test("Q2: whoever does not know of a queue's limit keeps it", async () => {
+      const { mp, other } = await world.open();
+      const queue = mp.queue<number>({ name: "limited", maxSize: 2 });
+      expect(await queue.full()).toBe(false);
+      await queue.put(0);
+      const puts = other.run(async ({ mp: theirs }) => {
+        await Promise.all([1, 2, 3].map((item) => theirs.queue("limited").put(item)));
+      });
+      await until(async () => (await queue.inspect()).putters.length === 2, { what: "two wait for room" });
+      const seen: number[] = [];
+      for (let item = 0; item < 4; item += 1) seen.push(await queue.get());
+      await puts;
+      expect(seen).toEqual([0, 1, 2, 3]);
     });
   });
 

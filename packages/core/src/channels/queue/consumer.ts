@@ -19,6 +19,7 @@ const MOST_AHEAD = 256;
 const AHEAD: Milliseconds = 1;
 
 /** Answers of takeItems. */
+const BLOCK = 2;
 const SHUT = -3;
 const GIVEN_AWAY = -4;
 
@@ -106,7 +107,7 @@ export class Consumer<Stored extends string | Buffer = string> {
     this.#next += 1;
     this.#handed += 1;
     if (this.#options.isLeased) this.#outstanding += 1;
-    else if (this.#requested - this.#handed < this.#ahead) void this.#commitAhead();
+    else if (this.#requested - this.#handed < this.#ahead) this.#commitAhead()?.catch(() => {});
     const left = this.#buffer.length - this.#next;
     if (left === 0) this.#empty();
     if (left <= this.#want / 2 && this.#want >= WORTH_FETCHING && !this.#fetch) this.#startFetch(null).catch(() => {});
@@ -284,13 +285,26 @@ export class Consumer<Stored extends string | Buffer = string> {
     if (era !== this.#era) return true;
     if (status === GIVEN_AWAY) {
       if (isLeased) this.forget();
-      else this.#lose(this.#committed);
+      else {
+        this.#confirm(committed ?? 0);
+        this.#lose(this.#committed);
+      }
       return true;
     }
+    if (status === BLOCK) return this.#fetchBlock(String(items[0]), committed ?? 0);
     if (status === 1) this.#receive(this.#unpack(items, count ?? 0), committed ?? 0);
     else if (status !== SHUT && status < 0 && !isLeased) this.#lose(this.#committed);
     place.confirm(status);
     return status === 1;
+  }
+
+  /** @returns true: there are items, also when this brought none */
+  async #fetchBlock(key: string, committed: number): Promise<boolean> {
+    const era = this.#era;
+    const text = await this.#place.runtime.client.get(key);
+    // When the block is no more, what of it is still ours comes with the next attempt.
+    if (era === this.#era && text !== null) this.#receive(text.split(SEPARATOR) as Stored[], committed);
+    return true;
   }
 
   #unpack(items: Stored[], count: number): Stored[] {
@@ -345,24 +359,37 @@ export class Consumer<Stored extends string | Buffer = string> {
     const place = this.#place;
     const era = this.#era;
     const commit = commitItems
-      .run(place.runtime.client, [place.key("consumers"), this.#claim], [this.#name, this.#handed, target])
+      .run(
+        place.runtime.client,
+        [place.key("consumers"), this.#claim],
+        [this.#name, this.#handed, target, place.runtime.keys.prefix, place.queue],
+      )
       .then(
-        (committed) => {
+        ([isOurs, committed]) => {
           if (era !== this.#era) return;
+          this.#confirm(committed);
+          if (isOurs === 1) return;
           // What a fetch under way brings is numbered as before, and it finds out by itself whether that still holds.
-          if (committed < 0 && this.#fetch) this.#requested = this.#committed;
-          else if (committed < 0) this.#lose(this.#committed);
-          else this.#committed = Math.min(this.#taken, Math.max(this.#committed, committed));
+          if (this.#fetch) this.#requested = this.#committed;
+          else this.#lose(this.#committed);
         },
-        () => {
+        (error: unknown) => {
           if (era === this.#era) this.#requested = this.#committed;
+          throw error;
         },
       )
       .finally(() => {
         if (this.#commit === commit) this.#commit = undefined;
       });
+    // Whoever waits for it is told when it fails; it is tried again by the next one.
+    commit.catch(() => {});
     this.#commit = commit;
     return commit;
+  }
+
+  /** Redis counts the items before this number as handed out here. */
+  #confirm(committed: number): void {
+    this.#committed = Math.min(this.#taken, Math.max(this.#committed, committed));
   }
 
   /** Looks every now and then whether anything was asked for since the last look. */

@@ -1,18 +1,25 @@
 import { ownLabel } from "../../objects/index.ts";
+import type { Milliseconds } from "../../protocol/records.ts";
 import { type Attempt, type Patience, toLimit, waitForTurn } from "../../waiting/index.ts";
 import type { QueuePlace } from "./queue-place.ts";
 import { abandonQueue, putItems, SEPARATOR, SMALL_ITEM } from "./queue-scripts.ts";
+import { blockOf, PooledText, TextPool } from "./text-pool.ts";
 
 /** Most items, and about the most characters, of one script call. */
 const BATCH_ITEMS = 1_000;
-const BATCH_TEXT = 1024 * 1024;
+const BATCH_TEXT = 256 * 1024;
 /** Most script calls under way at the same time. */
 const CALLS = 4;
-/** Answer of putItems: the queue has a limit. */
+/** Answers of putItems: the queue has a limit; the block was not stored in time. */
 const LIMITED = -5;
+const EXPIRED = -6;
+/** So many items that are not small are stored as a block. */
+const BLOCK_ITEMS = 16;
+/** How long a block may lie where it was written, ms. */
+const WRITTEN: Milliseconds = 10_000;
 
 interface Put {
-  item: string | Buffer;
+  item: string | Buffer | PooledText;
   patience: Patience | undefined;
   resolve: (isStored: boolean) => void;
   reject: (error: unknown) => void;
@@ -29,8 +36,12 @@ export class Producer {
   #isLimited: boolean;
   #whenIdle: (() => void)[] = [];
 
+  readonly #mayBlock: boolean;
+  readonly #pool = new TextPool();
+
   constructor(place: QueuePlace) {
     this.#place = place;
+    this.#mayBlock = place.mayBlock;
     this.#isLimited = place.isLimited;
   }
 
@@ -38,7 +49,8 @@ export class Producer {
   put(item: string | Buffer, patience?: Patience): Promise<boolean> {
     if (this.#isLimited) return this.#putWhenRoom(item, patience);
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ item, patience, resolve, reject });
+      const isLong = this.#mayBlock && typeof item === "string" && item.length > SMALL_ITEM;
+      this.#waiting.push({ item: (isLong && this.#pool.write(item)) || item, patience, resolve, reject });
       if (this.#isScheduled) return;
       this.#isScheduled = true;
       queueMicrotask(() => {
@@ -65,7 +77,7 @@ export class Producer {
     const { keepAlive } = this.#place.runtime;
     this.#calls += 1;
     keepAlive.hold();
-    this.#store(packed(batch), null)
+    this.#storeBatch(batch.map(({ item }) => item))
       .then(
         (stored) => {
           // Somebody else made it with a limit, of which this handle did not know.
@@ -87,9 +99,14 @@ export class Producer {
     const from = this.#next;
     let size = 0;
     let to = from;
+    let pool: Buffer | undefined;
     for (; to < this.#waiting.length && to - from < BATCH_ITEMS; to += 1) {
-      size += this.#waiting[to]?.item.length ?? 0;
-      if (to > from && size > BATCH_TEXT) break;
+      const item = this.#waiting[to]?.item;
+      const itsPool = item instanceof PooledText ? item.pool : undefined;
+      size += item?.length ?? 0;
+      if (to === from) pool = itsPool;
+      else if (size > BATCH_TEXT || (pool && pool !== itsPool && to - from >= BLOCK_ITEMS)) break;
+      else if (pool !== itsPool) pool = undefined;
     }
     const batch = this.#waiting.slice(from, to);
     this.#next = to;
@@ -102,7 +119,8 @@ export class Producer {
 
   #putEachWhenRoom(batch: readonly Put[]): void {
     this.#isLimited = true;
-    for (const { item, patience, resolve, reject } of batch) this.#putWhenRoom(item, patience).then(resolve, reject);
+    for (const { item, patience, resolve, reject } of batch)
+      this.#putWhenRoom(storable(item), patience).then(resolve, reject);
   }
 
   async #putWhenRoom(item: string | Buffer, patience: Patience | undefined): Promise<boolean> {
@@ -130,22 +148,40 @@ export class Producer {
     return put !== undefined;
   }
 
-  async #store(items: (string | Buffer)[], waiter: string | null): Promise<number> {
+  #storeBatch(items: Put["item"][]): Promise<number> {
+    // One long text costs everybody on its way a fraction of what many do, but Lua is slow with long texts.
+    if (items.every((item) => typeof item === "string" && item.length <= SMALL_ITEM)) {
+      return this.#store(["text", items.join(SEPARATOR)], null);
+    }
+    const block = items.length >= BLOCK_ITEMS ? blockOf(items) : undefined;
+    return block ? this.#storeBlock(block, items.length) : this.#store(["bytes", ...items.map(storable)], null);
+  }
+
+  /** Written by a command of its own, and moved to its place by the script, which does not see it. */
+  async #storeBlock(block: Buffer, count: number): Promise<number> {
+    const place = this.#place;
+    if (place.ready) await place.ready;
+    const at = place.nextBlock();
+    while (true) {
+      const written = place.runtime.client.set(at, block, "PX", WRITTEN);
+      const [stored] = await Promise.all([this.#store(["block", count], null, at), written]);
+      if (stored !== EXPIRED) return stored;
+    }
+  }
+
+  async #store(items: (string | Buffer | number)[], waiter: string | null, block: string = ""): Promise<number> {
     const place = this.#place;
     if (place.ready) await place.ready;
     const stored = await putItems.run(
       { client: place.runtime.client, operations: place.puts },
-      [place.key(), place.key("items"), place.key("putters")],
+      [place.key(), place.key("items"), place.key("putters"), block || place.key("items")],
       [...place.making, waiter ?? "", ...items],
     );
-    if (stored !== LIMITED) place.confirm(stored);
+    if (stored > LIMITED) place.confirm(stored);
     return stored;
   }
 }
 
-/** One long text costs everybody on its way a fraction of what many short ones do; of long ones it is the reverse. */
-function packed(batch: readonly Put[]): (string | Buffer)[] {
-  const items = batch.map(({ item }) => item);
-  const isSmall = items.every((item) => typeof item === "string" && item.length <= SMALL_ITEM);
-  return isSmall ? ["text", items.join(SEPARATOR)] : ["bytes", ...items];
+function storable(item: Put["item"]): string | Buffer {
+  return item instanceof PooledText ? item.bytes : item;
 }

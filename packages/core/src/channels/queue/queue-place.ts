@@ -23,7 +23,7 @@ export interface QueueFacts {
 }
 
 /** Places of this process so far. */
-let puts = 0;
+let places = 0;
 
 /** One queue as one process sees it: its keys, and what scripts are told about it. */
 export class QueuePlace {
@@ -35,6 +35,8 @@ export class QueuePlace {
   /** For putting: they must act once also after the session has ended, while this process was cut off. */
   readonly puts: Operations;
   readonly #facts: QueueFacts;
+  readonly #number: number;
+  #blocks = 0;
 
   constructor(runtime: ObjectRuntime, facts: QueueFacts) {
     this.runtime = runtime;
@@ -42,13 +44,26 @@ export class QueuePlace {
     this.queue = `${facts.kind}/${facts.name}`;
     this.title = facts.within?.title ?? `queue "${facts.name}"`;
     this.existence = new Existence(this.title);
-    puts += 1;
-    this.puts = new Operations(this.key("puts"), `${runtime.session.id}:${puts}.`);
+    places += 1;
+    this.#number = places;
+    this.puts = new Operations(this.key("puts"), `${runtime.session.id}:${places}.`);
   }
 
   /** Whether whoever opened it said that it has a limit of size. */
   get isLimited(): boolean {
     return this.#facts.maxSize > 0;
+  }
+
+  /** Whether its items may be stored as blocks; those of a pipe may be bytes. */
+  get mayBlock(): boolean {
+    return this.#facts.kind !== "pipe-stream";
+  }
+
+  /** Where a block is written, until it is put. */
+  nextBlock(): string {
+    this.#blocks += 1;
+    const { kind, name } = this.#facts;
+    return this.runtime.keys.object(kind, `${this.session}.${this.#number}.${this.#blocks}/${name}`, "block");
   }
 
   get session(): string {

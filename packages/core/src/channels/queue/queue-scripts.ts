@@ -31,6 +31,11 @@ const CLAIM_WINDOW = 1_000;
  * the claim until the consumer says that it has them. In a joinable queue nothing is committed; the first count grows with
  * each item that is done. The counts of a consumer whose session has ended are closed, "<first> <committed> closed": its
  * process may live, and ask again for committed items of which the answer was lost. puts, hash: answers to puts that may be sent again, "<session>:<place>.<number>".
+ *
+ * Many items of some size, put at once, stay together as a block: a string, the items with separators between them. In the
+ * list stands what refers to it, the byte 4 and "<number> <count>"; `blocked` in main is how many more items there are than
+ * elements of the list. A consumer that asks for many takes a block as a whole, which nobody copies through Lua; its claim
+ * is then the list claimed-blocks. Whoever wants less takes the block apart.
  */
 export const QUEUE_KEYS: string = `
 local function queue_key(prefix, queue, part)
@@ -41,15 +46,41 @@ local function claim_key(prefix, queue, consumer)
   local kind, name = string.match(queue, "^([^/]+)/(.*)$")
   return prefix .. kind .. "-claim/" .. consumer .. "/" .. name
 end
+local function block_key(prefix, queue, number)
+  return claim_key(prefix, queue, number):gsub("%-claim/", "-block/", 1)
+end
+local function block_of(element)
+  local number, count = string.match(element, "^\\4(%d+) (%d+)$")
+  return number, tonumber(count)
+end
+local function blocks_key(prefix, queue, consumer)
+  return claim_key(prefix, queue, consumer):gsub("%-claim/", "-claimed-blocks/", 1)
+end
+-- How many items are in a claim.
+local function claim_size(prefix, queue, consumer)
+  local size = redis.call("LLEN", claim_key(prefix, queue, consumer))
+  for _, element in ipairs(redis.call("LRANGE", blocks_key(prefix, queue, consumer), 0, -1)) do
+    local _, count = block_of(element)
+    size = size + count
+  end
+  return size
+end
+local function size_of(prefix, queue)
+  return redis.call("LLEN", queue_key(prefix, queue, "items")) + tonumber(redis.call("HGET", prefix .. queue, "blocked") or 0)
+end
 local function read_counts(consumers, consumer)
   local first, committed = string.match(redis.call("HGET", consumers, consumer) or "", "^(%d+) (%d+)$")
+  return tonumber(first), tonumber(committed)
+end
+local function read_closed(consumers, consumer)
+  local first, committed = string.match(redis.call("HGET", consumers, consumer) or "", "^(%d+) (%d+) closed$")
   return tonumber(first), tonumber(committed)
 end
 -- How many items of a claim others may still get.
 local function uncommitted(prefix, queue, consumer)
   local first, committed = read_counts(queue_key(prefix, queue, "consumers"), consumer)
   if not first then return 0 end
-  return math.max(0, redis.call("LLEN", claim_key(prefix, queue, consumer)) - math.max(0, committed - first))
+  return math.max(0, claim_size(prefix, queue, consumer) - math.max(0, committed - first))
 end
 local function count_uncommitted(prefix, queue)
   local count = 0
@@ -57,6 +88,34 @@ local function count_uncommitted(prefix, queue)
     count = count + uncommitted(prefix, queue, consumer)
   end
   return count
+end
+local function split(text)
+  local items, from = {}, 1
+  while true do
+    local to = string.find(text, "\\30", from, true)
+    if not to then break end
+    items[#items + 1] = string.sub(text, from, to - 1)
+    from = to + 1
+  end
+  items[#items + 1] = from == 1 and text or string.sub(text, from)
+  return items
+end
+-- Forgets items of a claim that were handed out; single ones stand before blocks. Returns the number of its first item.
+local function trim(prefix, queue, consumer, first, handed)
+  local claim, blocks = claim_key(prefix, queue, consumer), blocks_key(prefix, queue, consumer)
+  local single = math.min(handed - first, redis.call("LLEN", claim))
+  if single > 0 then redis.call("LTRIM", claim, single, -1) end
+  first = first + single
+  while first < handed do
+    local element = redis.call("LINDEX", blocks, 0)
+    if not element then return handed end
+    local number, count = block_of(element)
+    if first + count > handed then return first end
+    redis.call("LPOP", blocks)
+    redis.call("UNLINK", (block_key(prefix, queue, number)))
+    first = first + count
+  end
+  return first
 end
 -- Who waits for anything to be there, and takes nothing.
 local function wake_pollers(prefix, queue)
@@ -116,15 +175,50 @@ local function give_back(prefix, queue, claim, count)
   if is_shut then drop(prefix, queue, returned) elseif returned > 0 then wake_getters(prefix, queue, returned) end
   return returned
 end
+local function forget_blocks(prefix, queue, list)
+  for _, element in ipairs(redis.call("LRANGE", list, 0, -1)) do
+    local number = block_of(element)
+    if number then redis.call("UNLINK", (block_key(prefix, queue, number))) end
+  end
+end
+-- Forgets what is in the queue. Returns how many items that were.
+local function forget_items(prefix, queue)
+  local size = size_of(prefix, queue)
+  local items = queue_key(prefix, queue, "items")
+  if redis.call("HDEL", prefix .. queue, "blocked") == 1 then forget_blocks(prefix, queue, items) end
+  redis.call("UNLINK", items)
+  return size
+end
+local function forget_claim(prefix, queue, consumer)
+  local blocks = blocks_key(prefix, queue, consumer)
+  forget_blocks(prefix, queue, blocks)
+  redis.call("DEL", claim_key(prefix, queue, consumer), blocks)
+end
+-- The items of a block, which is no more.
+local function take_apart(prefix, queue, number)
+  local key = block_key(prefix, queue, number)
+  local text = redis.call("GET", key) or ""
+  redis.call("UNLINK", key)
+  return split(text)
+end
+-- Makes a claim of single items.
+local function flatten(prefix, queue, consumer)
+  local blocks = blocks_key(prefix, queue, consumer)
+  if redis.call("EXISTS", blocks) == 0 then return end
+  for _, element in ipairs(redis.call("LRANGE", blocks, 0, -1)) do
+    redis.call("RPUSH", claim_key(prefix, queue, consumer), unpack(take_apart(prefix, queue, (block_of(element)))))
+  end
+  redis.call("DEL", blocks)
+end
 local function forget_consumer(prefix, queue, consumer)
-  redis.call("DEL", claim_key(prefix, queue, consumer))
+  forget_claim(prefix, queue, consumer)
   redis.call("HDEL", queue_key(prefix, queue, "consumers"), consumer)
 end
 -- Removes what was put and not handed out.
 local function drop_claims(prefix, queue)
   local consumers = queue_key(prefix, queue, "consumers")
   for _, consumer in ipairs(redis.call("HKEYS", consumers)) do
-    redis.call("DEL", claim_key(prefix, queue, consumer))
+    forget_claim(prefix, queue, consumer)
     redis.call("SREM", prefix .. "session-holdings/" .. string.match(consumer, "^[^#]+"), queue)
   end
   redis.call("DEL", consumers)
@@ -139,8 +233,8 @@ end
 local function remove_queue(prefix, queue)
   wake_everybody(prefix, queue)
   drop_claims(prefix, queue)
+  forget_items(prefix, queue)
   redis.call("DEL", prefix .. queue)
-  redis.call("UNLINK", queue_key(prefix, queue, "items"))
   redis.call("DEL", queue_key(prefix, queue, "puts"))
   redis.call("ZREM", prefix .. "objects", queue)
   redis.call("ZREM", prefix .. "deadlines", queue)
@@ -188,6 +282,7 @@ return {
       local first, committed = read_counts(consumers, consumer)
       if first and string.match(consumer, "^[^#]+") == session then
         local claim = claim_key(prefix, queue, consumer)
+        flatten(prefix, queue, consumer)
         give_back(prefix, queue, claim, uncommitted(prefix, queue, consumer))
         if exited or is_leased(queue) or redis.call("EXISTS", claim) == 0 then
           forget_consumer(prefix, queue, consumer)
@@ -221,12 +316,13 @@ const MOST_ITEMS = 1_000;
 const TAKEN_TEXT = 2 * 1024 * 1024;
 
 /**
- * KEYS[1] main; KEYS[2] items; KEYS[3] putters
+ * KEYS[1] main; KEYS[2] items; KEYS[3] putters; KEYS[4] where a block was written
  * ARGV[1] prefix of keys; ARGV[2] queue; ARGV[3] session of the maker of an unnamed one, ""; ARGV[4] "1" = it must exist;
  * ARGV[5] largest size, 0 = none; ARGV[6] waiter to store if it is full, "" = none; ARGV[7] "one" = ARGV[8] is the item; "text" =
- * it is many with separators between them, "bytes" = ARGV[8...] are the items: these two only where there is no limit
+ * it is many with separators between them, "bytes" = ARGV[8...] are the items, "block" =
+ * ARGV[8] is how many there are in the block: these three only where there is no limit
  * Returns how many were stored (0 = it is full), -1 = its maker is gone, -2 = it is gone, -3 = it was shut down, -5 = it has
- * a limit: nothing was stored.
+ * a limit: nothing was stored, -6 = the block is gone.
  *
  * Waiters of one process go in the order in which they began to wait, also where one of them had to join the line again.
  */
@@ -239,16 +335,22 @@ local missing = ensure(prefix, queue, ARGV[3], ARGV[4], ARGV[5])
 if missing ~= 0 then return missing end
 local state, limit, known_largest = unpack(redis.call("HMGET", KEYS[1], "state", "maxSize", "largest"))
 if state ~= "open" then return -3 end
+if ARGV[7] == "block" then
+  if tonumber(limit) > 0 then return -5 end
+  if redis.call("EXISTS", KEYS[4]) == 0 then return -6 end
+  local number, size = string.format("%d", redis.call("HINCRBY", KEYS[1], "blocks", 1)), tonumber(ARGV[8])
+  local block = block_key(prefix, queue, number)
+  redis.call("RENAME", KEYS[4], block)
+  redis.call("PERSIST", block)
+  redis.call("RPUSH", KEYS[2], "\\4" .. number .. " " .. ARGV[8])
+  redis.call("HINCRBY", KEYS[1], "blocked", size - 1)
+  if is_leased(queue) then redis.call("HINCRBY", KEYS[1], "unfinished", size) end
+  wake_getters(prefix, queue, size)
+  return size
+end
 local items = {}
 if ARGV[7] == "text" then
-  local from, text = 1, ARGV[8]
-  while true do
-    local to = string.find(text, "\\30", from, true)
-    if not to then break end
-    items[#items + 1] = string.sub(text, from, to - 1)
-    from = to + 1
-  end
-  items[#items + 1] = from == 1 and text or string.sub(text, from)
+  items = split(ARGV[8])
 else
   for index = 8, #ARGV - 2 do items[#items + 1] = ARGV[index] end
 end
@@ -322,8 +424,8 @@ export type TakeReply = [number] | [number, number, number, ...string[]];
  * number of the first that is not committed at once; ARGV[10] the number of the first item that the consumer has not handed out, ARGV[11]
  * of the first for which it needs its claim, ARGV[12] of the first that it does not have; ARGV[13] "text" or "bytes": in
  * which form they come
- * Returns { 1, committed, how many, items }; { 0 } = it is empty; { -1 }, { -2 }, { -3 } as of putItems; { -4 } = the claim
- * was given to others.
+ * Returns { 1, committed, how many, items }; { 2, committed, how many, key of the block that they are }; { 0 } = it is empty; { -1 }, { -2 }, { -3 } as of putItems; { -4, committed } =
+ * the rest of the claim was given to others.
  *
  * Repeated after a lost answer it finds items in the claim that the consumer does not have, and gives these.
  */
@@ -333,7 +435,7 @@ export const takeItems: Script<TakeReply> = new Script<TakeReply>({
 local prefix, queue, waiter, consumer = ARGV[1], ARGV[2], ARGV[6], ARGV[7]
 local missing = ensure(prefix, queue, ARGV[3], ARGV[4], ARGV[5])
 if missing ~= 0 then return { missing } end
-local state, limit, largest = unpack(redis.call("HMGET", KEYS[1], "state", "maxSize", "largest"))
+local state, limit, largest, blocked = unpack(redis.call("HMGET", KEYS[1], "state", "maxSize", "largest", "blocked"))
 if state == "shut" then return { -3 } end
 local want, handed, taken = tonumber(ARGV[8]), tonumber(ARGV[10]), tonumber(ARGV[12])
 local first, committed = read_counts(KEYS[4], consumer)
@@ -351,37 +453,72 @@ local function forget_closed()
   end
 end
 if is_new then
-  local closed = redis.call("HGET", KEYS[4], consumer)
-  if closed then
-    first, committed = string.match(closed, "^(%d+) (%d+) closed$")
-    got = redis.call("LRANGE", KEYS[5], taken - tonumber(first), -1)
-    if #got > 0 then return answer(tonumber(committed), got) end
-    redis.call("DEL", KEYS[5])
-    redis.call("HDEL", KEYS[4], consumer)
+  local closed_first, closed_committed = read_closed(KEYS[4], consumer)
+  if closed_first then
+    got = redis.call("LRANGE", KEYS[5], taken - closed_first, -1)
+    if #got > 0 then return answer(closed_committed, got) end
+    if taken > tonumber(ARGV[11]) then return { -4, closed_committed } end
+    forget_consumer(prefix, queue, consumer)
   end
-  if taken > tonumber(ARGV[11]) then return { -4 } end
+  if taken > tonumber(ARGV[11]) then return { -4, 0 } end
   first, committed = taken, taken
   if redis.call("HLEN", KEYS[4]) > ${KEPT_CONSUMERS} then forget_closed() end
 else
   if handed > first then
-    redis.call("LTRIM", KEYS[5], handed - first, -1)
-    first = handed
+    first = trim(prefix, queue, consumer, first, handed)
     redis.call("HSET", KEYS[4], consumer, string.format("%d %d", first, committed))
   end
-  got = redis.call("LRANGE", KEYS[5], taken - first, -1)
+  if first + claim_size(prefix, queue, consumer) > taken then
+    flatten(prefix, queue, consumer)
+    got = redis.call("LRANGE", KEYS[5], taken - first, -1)
+  end
 end
-local function take_while_small()
+-- Single items, while they are small.
+local function take_singly()
   local size = 0
   while #got < want and size < ${TAKEN_TEXT} do
     local item = redis.call("LPOP", KEYS[2])
+    if item and block_of(item) then
+      redis.call("LPUSH", KEYS[2], item)
+      break
+    end
     if not item then break end
     got[#got + 1] = item
     size = size + #item
   end
 end
+-- A block as a whole, if it is not much more than what is wanted; else it is taken apart.
+local function take_block()
+  local number, count = block_of(redis.call("LINDEX", KEYS[2], 0) or "")
+  if not number then return 0 end
+  redis.call("LPOP", KEYS[2])
+  redis.call("HINCRBY", KEYS[1], "blocked", 1 - count)
+  if ARGV[13] == "text" and want * 4 >= count and not is_leased(queue) then
+    redis.call("RPUSH", (blocks_key(prefix, queue, consumer)), "\\4" .. number .. " " .. string.format("%d", count))
+    return count, block_key(prefix, queue, number)
+  end
+  local items, longest = take_apart(prefix, queue, number), 0
+  for index = #items, 1, -1 do
+    redis.call("LPUSH", KEYS[2], items[index])
+    longest = math.max(longest, #items[index])
+  end
+  if longest > ${TAKEN_TEXT / MOST_ITEMS} and longest > tonumber(largest or 0) then
+    largest = longest
+    redis.call("HSET", KEYS[1], "largest", longest)
+  end
+  want = math.min(want, count)
+  return 0
+end
+local count, block = 0, nil
 if #got == 0 then
-  if tonumber(largest or 0) * want > ${TAKEN_TEXT} then take_while_small() else got = redis.call("LPOP", KEYS[2], want) or {} end
-  if #got == 0 then
+  local is_blocked = blocked and blocked ~= "0"
+  if is_blocked then count, block = take_block() end
+  if block then
+  elseif is_blocked or tonumber(largest or 0) * want > ${TAKEN_TEXT} then take_singly()
+  else got = redis.call("LPOP", KEYS[2], want) or {} end
+  if #got > 0 then flatten(prefix, queue, consumer) end
+  count = math.max(count, #got)
+  if count == 0 then
     if state ~= "open" then return { -3 } end
     if waiter ~= "" and not redis.call("LPOS", KEYS[3], waiter) then
       redis.call("RPUSH", KEYS[3], waiter)
@@ -390,14 +527,15 @@ if #got == 0 then
     return { 0 }
   end
   if is_new then redis.call("SADD", prefix .. "session-holdings/" .. string.match(consumer, "^[^#]+"), queue) end
-  redis.call("RPUSH", KEYS[5], unpack(got))
+  if #got > 0 then redis.call("RPUSH", KEYS[5], unpack(got)) end
   if tonumber(limit) > 0 then wake_putter(prefix, queue) end
   local left = redis.call("LLEN", KEYS[2])
   if left > 0 then wake_getters(prefix, queue, left) elseif largest then redis.call("HDEL", KEYS[1], "largest") end
 end
 if waiter ~= "" then redis.call("LREM", KEYS[3], 1, waiter) end
-committed = math.max(committed, math.min(tonumber(ARGV[9]), taken + #got))
+committed = math.max(committed, math.min(tonumber(ARGV[9]), taken + math.max(count, #got)))
 redis.call("HSET", KEYS[4], consumer, string.format("%d %d", first, committed))
+if block then return { 2, committed, count, block } end
 return answer(committed, got)
 `,
 });
@@ -405,22 +543,24 @@ return answer(committed, got)
 /**
  * KEYS[1] consumers; KEYS[2] claim of the consumer
  * ARGV[1] consumer; ARGV[2] the number of the first item that it has not handed out; ARGV[3] that of the first item which
- * it will not hand out next
- * Returns the number of the first item that is not committed; -1 = the claim was given to others.
+ * it will not hand out next; ARGV[4] prefix of keys; ARGV[5] queue
+ * Returns { 1, the number of the first item that is not committed }; { 0, that } = the rest was given to others.
  */
-export const commitItems: Script<number> = new Script<number>({
+export const commitItems: Script<[number, number]> = new Script<[number, number]>({
   name: "commitItems",
   lua: `${COUNTS}
 local handed = tonumber(ARGV[2])
 local first, committed = read_counts(KEYS[1], ARGV[1])
-if not first then return -1 end
+if not first then
+  local _, closed = read_closed(KEYS[1], ARGV[1])
+  return { 0, closed or 0 }
+end
 if handed > first then
-  redis.call("LTRIM", KEYS[2], handed - first, -1)
-  first = handed
+  first = trim(ARGV[4], ARGV[5], ARGV[1], first, handed)
 end
 committed = math.max(committed, tonumber(ARGV[3]))
 redis.call("HSET", KEYS[1], ARGV[1], string.format("%d %d", first, committed))
-return committed
+return { 1, committed }
 `,
 });
 
@@ -437,7 +577,9 @@ export const returnItems: Script<number> = new Script<number>({
 local prefix, queue, consumer, from = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
 local first, committed = read_counts(KEYS[1], consumer)
 if not first then return 0 end
-local returned = give_back(prefix, queue, KEYS[2], first + redis.call("LLEN", KEYS[2]) - from)
+local excess = first + claim_size(prefix, queue, consumer) - from
+if excess > 0 then flatten(prefix, queue, consumer) end
+local returned = give_back(prefix, queue, KEYS[2], excess)
 if not is_leased(queue) or (ARGV[5] == "1" and redis.call("EXISTS", KEYS[2]) == 0) then
   forget_consumer(prefix, queue, consumer)
 else
@@ -559,8 +701,7 @@ local missing = ensure(prefix, queue, ARGV[3], ARGV[4], ARGV[5])
 if missing ~= 0 then return missing end
 redis.call("HSET", KEYS[1], "state", ARGV[6] == "1" and "shut" or "draining")
 if ARGV[6] == "1" then
-  local dropped = redis.call("LLEN", KEYS[2])
-  redis.call("UNLINK", KEYS[2])
+  local dropped = forget_items(prefix, queue)
   drop(prefix, queue, dropped)
   if not is_leased(queue) then drop_claims(prefix, queue) end
 end
@@ -578,7 +719,7 @@ export const measureQueue: Script<[number] | [number, string, string, string]> =
   name: "measureQueue",
   lua: `${COUNTS}
 if redis.call("EXISTS", KEYS[1]) == 0 then return { -1 } end
-local size = redis.call("LLEN", KEYS[2])
+local size = size_of(ARGV[1], ARGV[2])
 if ARGV[3] ~= "1" then size = size + count_uncommitted(ARGV[1], ARGV[2]) end
 return { size, unpack(redis.call("HMGET", KEYS[1], "maxSize", "unfinished", "state")) }
 `,
