@@ -43,6 +43,11 @@ export class Heartbeat {
     }, this.#options.interval).unref();
   }
 
+  /** Writes a beat now; resolves when everybody can read it. @throws when Redis refuses it */
+  async now(): Promise<void> {
+    await this.#write();
+  }
+
   /** Something that the record tells has changed. */
   changed(): void {
     if (this.#stopped || this.#soon) return;

@@ -216,7 +216,8 @@ export class Host implements WorkerHost {
     this.#reaper.start();
     if (this.#health) this.healthPort = await this.#health.start();
     this.#state = "running";
-    this.#heartbeat.changed();
+    // Whoever has been told that the host is ready finds it among the running ones.
+    await this.#heartbeat.now();
     this.#logger.info(
       `host "${this.name}" takes work: ${this.slots} slots, tasks ${[...this.#tasks.keys()].join(", ") || "none"}`,
     );
