@@ -151,6 +151,6 @@ test("a barrier survives a Redis that stands still or is restarted with its data
   await isWaiting();
   await redis.restart({ keepData: false });
   expect(await lost).toBeInstanceOf(StateLostError);
-  await expect(barrier.wait({ timeout: 100 })).rejects.toThrow(StateLostError);
+  await expect(barrier.wait({ timeout: 5_000 })).rejects.toThrow(StateLostError);
   await expect(barrier.wait({ timeout: 100 })).rejects.toThrow(BrokenBarrierError);
 });

@@ -187,6 +187,8 @@ export class HeldLock implements AsyncDisposable {
     let held: boolean | undefined;
     try {
       held = await this.#voter.extend(this.#place, vote, this.#lease);
+      // The beat tells whether Redis lost all it had: then that is the reason.
+      if (held === false) await this.#runtime.session.beat();
     } catch {
       // No answer is no refusal: tried again until the deadline.
     }
