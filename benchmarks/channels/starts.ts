@@ -1,11 +1,16 @@
+import { setTimeout as pause } from "node:timers/promises";
 import type { Context } from "@manyhands/core";
 import { quantile } from "../measure.ts";
 import { noop } from "./tasks.ts";
 
-/** From `start()` to its running, one process after another: p50, ms. */
+/** Time in which a host makes another warm child, ms. */
+const WARM_UP = 400;
+
+/** From `start()` to its running, one process after another, each from a warm child: p50, ms. */
 export async function startToRunning(mp: Context, count: number): Promise<number> {
   const times: number[] = [];
   for (let index = 0; index < count; index += 1) {
+    await pause(WARM_UP);
     const one = mp.process(noop, { args: [index] });
     const begin = performance.now();
     await one.start();
