@@ -5,6 +5,7 @@ import { createStock, readStock, removeStock } from "./stock.ts";
 import { ticket } from "./tasks.ts";
 
 const TICKETS = 4;
+const PEOPLE = 10;
 const isLocked = !process.argv.includes("--no-lock");
 const kept = process.argv.includes("--file") ? "in a file" : "in Redis";
 
@@ -14,9 +15,10 @@ await stage(async (mp) => {
   const lock = isLocked ? mp.lock() : null;
   const stock = await createStock(mp, kept, TICKETS);
   const buyers = mp.queue<string>();
+  const doors = mp.barrier(PEOPLE);
   try {
-    const people = Array.from({ length: 10 }, (_, index) =>
-      mp.process(ticket, { args: [`person${index}`, lock, { stock, buyers }] }),
+    const people = Array.from({ length: PEOPLE }, (_, index) =>
+      mp.process(ticket, { args: [`person${index}`, lock, { stock, buyers, doors }] }),
     );
     console.log(`${TICKETS} tickets ${kept}, ${people.length} people, ${isLocked ? "one lock" : "no lock"}`);
     for (const person of people) await person.start();

@@ -1,4 +1,4 @@
-import { type Lock, type Queue, task } from "@manyhands/core";
+import { type Barrier, type Lock, type Queue, task } from "@manyhands/core";
 import { here, sleep } from "../stage.ts";
 import { readStock, type Stock, writeStock } from "./stock.ts";
 
@@ -6,12 +6,14 @@ export interface Shop {
   stock: Stock;
   /** Who got a ticket. */
   buyers: Queue<string>;
+  /** Opens when everybody has looked. */
+  doors: Barrier;
 }
 
 /** Looks how many tickets are left, then tries to get one. Without a lock everybody grabs at once. */
 export const ticket = task("ticket-grab.ticket", async (person: string, lock: Lock | null, shop: Shop) => {
   console.log(`${person} sees ${await readStock(shop.stock)} left, ${here()}`);
-  await sleep(100);
+  await shop.doors.wait();
   await lock?.acquire();
   try {
     await grab(person, shop);
