@@ -31,7 +31,9 @@ afterEach(() => host.serves());
 async function submits(act: () => unknown): Promise<{ error: unknown; jobs: number }> {
   const client = redis.client();
   const jobs = async (): Promise<number> =>
-    (await client.keys(`{${host.namespace}}:${host.pool.name}:*-*`)).filter((key) => !/:(lock|logs)$/.test(key)).length;
+    (await client.keys(`{${host.namespace}}:${host.pool.name}:*-*`)).filter(
+      (key) => !/:(lock|logs|stalled-check)$/.test(key),
+    ).length;
   const before = await jobs();
   const error = await reason((async () => await act())());
   return { error, jobs: (await jobs()) - before };
