@@ -1,6 +1,6 @@
 import { type Condition, type Context, connect, StateLostError } from "@manyhands/core";
 import { Keys, ObjectInspector } from "@manyhands/core/internal";
-import { type Actor, FaultProxy, startActor, until, useRedis } from "@manyhands/testing";
+import { type Actor, startActor, until, useFaultProxy, useRedis } from "@manyhands/testing";
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { chooseSeed, seededRandom } from "./random.ts";
 
@@ -16,12 +16,6 @@ async function connected(options: { url?: string; lease?: number } = {}): Promis
   const mp = await connect({ redis: options.url ?? redis.url, namespace, lease: options.lease ?? LEASE });
   onTestFinished(() => mp.close());
   return mp;
-}
-
-async function proxied(): Promise<FaultProxy> {
-  const proxy = await FaultProxy.start(redis.url);
-  onTestFinished(() => proxy.refuse());
-  return proxy;
 }
 
 /** What an actor writes down of each look at the stock; times by this machine's monotonic clock, ms. */
@@ -100,7 +94,7 @@ describe("a condition in trouble", () => {
   test("guarantees 2 and 6: whoever is frozen or cut off, no notify is lost and nobody sleeps for ever", async () => {
     const seed = chooseSeed();
     const random = seededRandom(seed);
-    const proxy = await proxied();
+    const proxy = await useFaultProxy(redis.url);
     const options = { redis: redis.url, namespace, lease: LEASE };
     const mp = await connected();
     const condition = mp.condition(null, "shop");
@@ -219,7 +213,7 @@ describe("a condition in trouble", () => {
   });
 
   test("F18: waits and notifies whose answers are lost act once", async () => {
-    const proxy = await proxied();
+    const proxy = await useFaultProxy(redis.url);
     const mp = await connected({ lease: 30_000 });
     const faulty = (await connected({ url: proxy.url, lease: 30_000 })).condition(null, "echo");
     const condition = mp.condition(null, "echo");

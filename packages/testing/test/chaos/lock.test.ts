@@ -1,5 +1,5 @@
 import { type Context, connect, LockLostError, StateLostError } from "@manyhands/core";
-import { type Actor, FaultProxy, startActor, until, useRedis } from "@manyhands/testing";
+import { type Actor, startActor, until, useFaultProxy, useRedis } from "@manyhands/testing";
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { chooseSeed, seededRandom } from "./random.ts";
 
@@ -15,12 +15,6 @@ async function connected(options: { url?: string; lease?: number } = {}): Promis
   const mp = await connect({ redis: options.url ?? redis.url, namespace, lease: options.lease ?? LEASE });
   onTestFinished(() => mp.close());
   return mp;
-}
-
-async function proxied(): Promise<FaultProxy> {
-  const proxy = await FaultProxy.start(redis.url);
-  onTestFinished(() => proxy.refuse());
-  return proxy;
 }
 
 /** What an actor writes down of each of its critical sections; times by this machine's monotonic clock, ms. */
@@ -53,7 +47,7 @@ describe("a lock in trouble", () => {
   test("guarantee 5: whoever is killed, frozen or cut off, trusted sections never overlap and fences follow them", async () => {
     const seed = chooseSeed();
     const random = seededRandom(seed);
-    const proxy = await proxied();
+    const proxy = await useFaultProxy(redis.url);
     const options = { redis: redis.url, namespace, lease: LEASE };
     const behindProxy = { ...options, redis: proxy.url };
     const steady = await Promise.all([1, 2].map(() => startActor(options)));
@@ -88,7 +82,7 @@ describe("a lock in trouble", () => {
   });
 
   test("F2, guarantee 5: a holder that cannot reach Redis is told by its own clock, before anybody else gets the lock", async () => {
-    const proxy = await proxied();
+    const proxy = await useFaultProxy(redis.url);
     const [cutOff, other] = [await connected({ url: proxy.url }), await connected()];
     const held = await cutOff.lock("far").hold();
     const waiting = other.lock("far").hold();
@@ -186,7 +180,7 @@ describe("a lock in trouble", () => {
   });
 
   test("F18: an acquire and a release whose answers are lost act once", async () => {
-    const proxy = await proxied();
+    const proxy = await useFaultProxy(redis.url);
     const mp = await connected({ url: proxy.url, lease: 30_000 });
     const lock = mp.lock("echo");
     await lock.acquire();
@@ -203,7 +197,7 @@ describe("a lock in trouble", () => {
   });
 
   test("F13: a wake-up that is lost with its connection costs a moment, not a hang", async () => {
-    const proxy = await proxied();
+    const proxy = await useFaultProxy(redis.url);
     const [mp, behind] = [await connected(), await connected({ url: proxy.url, lease: 30_000 })];
     const lock = mp.lock("whisper");
     await lock.acquire();

@@ -1,5 +1,5 @@
 import { type Context, connect, LockLostError, StateLostError } from "@manyhands/core";
-import { type Actor, FaultProxy, startActor, until, useRedis } from "@manyhands/testing";
+import { type Actor, startActor, until, useFaultProxy, useRedis } from "@manyhands/testing";
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { chooseSeed, seededRandom } from "./random.ts";
 
@@ -15,12 +15,6 @@ async function connected(options: { url?: string; lease?: number } = {}): Promis
   const mp = await connect({ redis: options.url ?? redis.url, namespace, lease: options.lease ?? LEASE });
   onTestFinished(() => mp.close());
   return mp;
-}
-
-async function proxied(): Promise<FaultProxy> {
-  const proxy = await FaultProxy.start(redis.url);
-  onTestFinished(() => proxy.refuse());
-  return proxy;
 }
 
 /** What a producer did: how many items it numbered, and how many of the first of them were stored for certain. */
@@ -90,7 +84,7 @@ describe("a queue in trouble", () => {
     skip(process.env["MANYHANDS_STORM"] !== "1", "a storm on a queue runs with the command chaos");
     const seed = chooseSeed();
     const random = seededRandom(seed);
-    const proxy = await proxied();
+    const proxy = await useFaultProxy(redis.url);
     const options = { redis: redis.url, namespace, lease: LEASE };
     const cutOptions = { ...options, redis: proxy.url };
     const [steadyProducer, cutProducer, steady, cut, frozen, ours] = await Promise.all([
@@ -138,7 +132,7 @@ describe("a queue in trouble", () => {
   test("Q6: the items of a producer that is cut off and loses answers keep their order", async () => {
     const seed = chooseSeed();
     const random = seededRandom(seed);
-    const proxy = await proxied();
+    const proxy = await useFaultProxy(redis.url);
     const [cutOff, mp] = await Promise.all([
       startActor({ redis: proxy.url, namespace, lease: LEASE }),
       connected({ url: proxy.url }),
@@ -247,7 +241,7 @@ describe("a queue in trouble", () => {
   });
 
   test("F18: puts and gets whose answers are lost count once", async () => {
-    const proxy = await proxied();
+    const proxy = await useFaultProxy(redis.url);
     const mp = await connected({ url: proxy.url, lease: 30_000 });
     const losing = async <Value>(act: () => Promise<Value>): Promise<Value> => {
       const lost = proxy.dropReplies((command) => command.includes("/echo"));
@@ -352,7 +346,7 @@ describe("a joinable queue in trouble", () => {
   test("J6, Q13: whoever is killed, frozen or cut off, every item is done, and join returns when the last one is", async () => {
     const seed = chooseSeed();
     const random = seededRandom(seed);
-    const proxy = await proxied();
+    const proxy = await useFaultProxy(redis.url);
     const options = { redis: redis.url, namespace, lease: LEASE };
     const mp = await connected();
     const work = mp.joinableQueue<number>("work");

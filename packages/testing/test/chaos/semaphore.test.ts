@@ -1,6 +1,6 @@
 import { type Context, connect, LockLostError, StateLostError } from "@manyhands/core";
 import { Keys, ObjectInspector } from "@manyhands/core/internal";
-import { type Actor, FaultProxy, startActor, until, useRedis } from "@manyhands/testing";
+import { type Actor, startActor, until, useFaultProxy, useRedis } from "@manyhands/testing";
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { chooseSeed, seededRandom } from "./random.ts";
 
@@ -17,12 +17,6 @@ async function connected(options: { url?: string; lease?: number } = {}): Promis
   const mp = await connect({ redis: options.url ?? redis.url, namespace, lease: options.lease ?? LEASE });
   onTestFinished(() => mp.close());
   return mp;
-}
-
-async function proxied(): Promise<FaultProxy> {
-  const proxy = await FaultProxy.start(redis.url);
-  onTestFinished(() => proxy.refuse());
-  return proxy;
 }
 
 /** What an actor writes down of each time that it held permits; times by this machine's monotonic clock, ms. */
@@ -85,7 +79,7 @@ describe("a semaphore in trouble", () => {
   test("guarantees 5 and 6: whoever is killed, frozen or cut off, trusted permits are never too many, and all come back", async () => {
     const seed = chooseSeed();
     const random = seededRandom(seed);
-    const proxy = await proxied();
+    const proxy = await useFaultProxy(redis.url);
     const options = { redis: redis.url, namespace, lease: LEASE };
     const semaphore = (await connected()).boundedSemaphore(PERMITS, { name: "rooms" });
     const [steady, second, cut, frozen] = await Promise.all([
@@ -166,7 +160,7 @@ describe("a semaphore in trouble", () => {
   });
 
   test("F2: a holder that cannot reach Redis is told by its own clock, before anybody else gets its permits", async () => {
-    const proxy = await proxied();
+    const proxy = await useFaultProxy(redis.url);
     const [cutOff, other] = [await connected({ url: proxy.url }), await connected()];
     const held = await cutOff.semaphore(1, { name: "far" }).hold();
     const waiting = other.semaphore(1, { name: "far" }).hold();
@@ -236,7 +230,7 @@ describe("a semaphore in trouble", () => {
   });
 
   test("F18: acquires, releases and held permits whose answers are lost count once", async () => {
-    const proxy = await proxied();
+    const proxy = await useFaultProxy(redis.url);
     const mp = await connected({ url: proxy.url, lease: 30_000 });
     const semaphore = mp.semaphore(10, { name: "echo" });
     expect(await semaphore.getValue()).toBe(10);

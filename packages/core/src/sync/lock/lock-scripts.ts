@@ -10,7 +10,7 @@ export function holderOfToken(token: string): string {
 }
 
 /** How long the record of a lock outlives its last use, ms. */
-const RECORD_TTL = 3_600_000;
+export const RECORD_TTL = 3_600_000;
 /** A waiter to whom the lock was granted holds it with this and its own name as token; other tokens begin "<session>:". */
 export const GRANTED = "granted|";
 const GRANTED_PATTERN = "granted%|";

@@ -1,8 +1,6 @@
 import { Script } from "../../script/index.ts";
 import { REGISTER, SERVER_TIME } from "../../session/index.ts";
-
-/** How long the record of a lock outlives its last use, ms. */
-const RECORD_TTL = 3_600_000;
+import { RECORD_TTL } from "./lock-scripts.ts";
 
 /**
  * Notes who holds a lock that others voted on, for the line of those who wait and for people.
