@@ -62,13 +62,16 @@ async function startNode(password: string): Promise<RedisServer> {
 async function form(servers: readonly RedisServer[]): Promise<void> {
   const clients = servers.map((server) => new Redis(server.url));
   try {
+    // A node takes an epoch only while it knows no other: nobody meets anybody before all have theirs.
     await Promise.all(
       clients.map(async (client, index) => {
         await client.call("CLUSTER", "SET-CONFIG-EPOCH", index + 1);
         await client.call("CLUSTER", "ADDSLOTS", ...slotsOf(index, servers.length));
-        for (const other of servers) await client.call("CLUSTER", "MEET", "127.0.0.1", other.port);
       }),
     );
+    for (const client of clients) {
+      for (const other of servers) await client.call("CLUSTER", "MEET", "127.0.0.1", other.port);
+    }
     for (const client of clients) await until(() => isWhole(client, servers.length), { what: "the cluster is whole" });
   } finally {
     for (const client of clients) client.disconnect();
