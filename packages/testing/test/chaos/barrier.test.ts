@@ -63,7 +63,17 @@ test("B9: whoever is killed, frozen or cut off, nobody waits for ever and the li
       victim.kill();
     }
   }
-  frozen.thaw();
+  // Whatever chance did before: one dies while it waits with another for two that are frozen.
+  for (const actor of [steady, frozen]) actor.freeze();
+  const victim = await startActor(options);
+  takePart(victim).catch(() => {});
+  const waiting = async (): Promise<(number | null)[]> =>
+    (await mp.barrier(3, "line").inspect()).waiters.map(({ pid }) => pid);
+  const both = [victim.pid, cut.pid].sort();
+  await until(async () => String((await waiting()).sort()) === String(both), { what: "two wait", timeout: 15_000 });
+  victim.kill();
+  await until(async () => !(await waiting()).includes(victim.pid), { what: "its wait is over", timeout: 15_000 });
+  for (const actor of [steady, frozen]) actor.thaw();
   await mp.event("end").set();
   const told = await Promise.all(stories);
   for (const { passed } of told) {
