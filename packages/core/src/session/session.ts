@@ -191,7 +191,7 @@ export class Session {
   #trust(until: number): void {
     this.#trustedUntil = until;
     clearTimeout(this.#lapse);
-    this.#lapse = setTimeout(() => this.#tell("lapsed"), until - performance.now());
+    this.#lapse = setTimeout(() => this.#tell("lapsed"), Math.max(1, until - performance.now()));
     this.#lapse.unref();
   }
 
