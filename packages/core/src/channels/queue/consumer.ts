@@ -58,8 +58,8 @@ export class Consumer<Stored extends string | Buffer = string> {
   #committed = 0;
   #requested = 0;
   #taken = 0;
-  /** Items before this number are committed in a claim that is gone: they cannot go back. */
-  #floor = 0;
+  /** Claims of former names, oldest first, in which are committed items before the number `until`. */
+  #former: { name: string; until: number }[] = [];
   /** Grows when what Redis was asked before no longer matters. */
   #era = 0;
   /** Of a leased queue: handed out and not done; and those whose lease has ended. */
@@ -412,16 +412,19 @@ export class Consumer<Stored extends string | Buffer = string> {
     clearTimeout(this.#idle);
     this.#idle = undefined;
     while (this.#fetch) await this.#fetch.catch(() => {});
-    const from = Math.max(this.#handed, this.#floor);
-    if (!this.#hasClaim || (this.#options.isLeased && from === this.#taken && !isLeaving)) return;
+    const from = this.#handed;
+    const former = this.#former.filter(({ until }) => until > from);
+    this.#former = [];
+    if (!this.#hasClaim && former.length === 0) return;
+    if (this.#options.isLeased && from === this.#taken && !isLeaving) return;
+    // The last ones first, because each goes to the front.
+    const names = [...former.map(({ name }) => name), ...(this.#hasClaim ? [this.#name] : [])].reverse();
     if (!this.#options.isLeased) this.#hasClaim = false;
-    const name = this.#name;
     this.#era += 1;
-    this.#buffer = this.#buffer.slice(this.#next, this.#next + from - this.#handed);
-    this.#next = 0;
+    this.#empty();
     this.#taken = from;
     this.#committed = this.#requested = Math.min(this.#committed, from);
-    const returned = this.#return(name, { from, isLeaving });
+    const returned = Promise.all(names.map((name) => this.#return(name, { from, isLeaving })));
     this.#fetch = returned.finally(() => {
       this.#fetch = undefined;
     });
@@ -438,10 +441,11 @@ export class Consumer<Stored extends string | Buffer = string> {
   #lose(from: number): void {
     this.#era += 1;
     this.#hasClaim = false;
+    if (from > this.#handed) this.#former.push({ name: this.#name, until: from });
     this.#name = this.#nextName();
     this.#buffer = this.#buffer.slice(this.#next, this.#next + from - this.#handed);
     this.#next = 0;
-    this.#taken = this.#committed = this.#requested = this.#floor = from;
+    this.#taken = this.#committed = this.#requested = from;
   }
 
   /** Of a leased queue: others may have what was taken here, done or not. */

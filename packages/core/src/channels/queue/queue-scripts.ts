@@ -30,7 +30,7 @@ const CLAIM_WINDOW = 1_000;
  * first one which is not committed: those before are handed out, or about to be, and are given to nobody else. They stay in
  * the claim until the consumer says that it has them. In a joinable queue nothing is committed; the first count grows with
  * each item that is done. The counts of a consumer whose session has ended are closed, "<first> <committed> closed": its
- * process may live, and ask again for committed items of which the answer was lost. puts, hash: answers to puts that may be sent again, "<session>:<place>.<number>".
+ * process may live, ask again for committed items of which the answer was lost, and give back what it did not hand out. puts, hash: answers to puts that may be sent again, "<session>:<place>.<number>".
  *
  * Many items of some size, put at once, stay together as a block: a string, the items with separators between them. In the
  * list stands what refers to it, the byte 4 and "<number> <count>"; `blocked` in main is how many more items there are than
@@ -457,7 +457,8 @@ if is_new then
   if closed_first then
     got = redis.call("LRANGE", KEYS[5], taken - closed_first, -1)
     if #got > 0 then return answer(closed_committed, got) end
-    if taken > tonumber(ARGV[11]) then return { -4, closed_committed } end
+    -- What is committed and not handed out yet stays where it is, in case the consumer gives it back.
+    if taken > handed then return { -4, closed_committed } end
     forget_consumer(prefix, queue, consumer)
   end
   if taken > tonumber(ARGV[11]) then return { -4, 0 } end
@@ -569,14 +570,17 @@ return { 1, committed }
  * ARGV[1] prefix of keys; ARGV[2] queue; ARGV[3] consumer; ARGV[4] the number of the first item that goes back; ARGV[5] "1"
  * = the consumer takes no more
  * Returns how many went back to the front. What was committed and not handed out goes back, too; what was handed out is
- * forgotten, unless it is leased.
+ * forgotten, unless it is leased. Also of a consumer whose session has ended meanwhile: what was committed for it is here only.
  */
 export const returnItems: Script<number> = new Script<number>({
   name: "returnItems",
   lua: `${SHARED}
 local prefix, queue, consumer, from = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
 local first, committed = read_counts(KEYS[1], consumer)
-if not first then return 0 end
+if not first then
+  first, committed = read_closed(KEYS[1], consumer)
+  if not first then return 0 end
+end
 local excess = first + claim_size(prefix, queue, consumer) - from
 if excess > 0 then flatten(prefix, queue, consumer) end
 local returned = give_back(prefix, queue, KEYS[2], excess)
