@@ -188,42 +188,43 @@ describe("a queue in trouble", () => {
   test.each([
     { then: "asks for nothing more", more: 0 },
     { then: "asks for one more", more: 1 },
-  ])("Q6, F1: a consumer that was frozen beyond its lease and $then gives back what it was about to be handed", async ({
-    more,
-  }) => {
-    const mp = await connected();
-    const queue = mp.queue<number>("line");
-    const count = 400;
-    await queue.putMany(Array.from({ length: count }, (_, item) => item));
-    const actor = await startActor({ redis: redis.url, namespace, lease: LEASE });
-    const taken = actor.run(
-      async ({ mp: theirs, kept }, most: number, after: number) => {
-        const theirQueue = theirs.queue<number>("line");
-        kept.set("queue", theirQueue);
-        const seen: number[] = [];
-        const get = async (): Promise<number> => seen.push((await theirQueue.get()) as number);
-        while (seen.length < most) await get();
-        process.kill(process.pid, "SIGSTOP");
-        for (let item = 0; item < after; item += 1) await get();
-        return seen;
-      },
-      200,
-      more,
-    );
-    // It had more than it handed out, and of that some was committed.
-    const closed = /^\d+ \d+ closed$/;
-    const counts = async (): Promise<string[]> => redis.client().hvals(`{${namespace}}/queue-consumers/line`);
-    await until(async () => (await counts()).some((value) => closed.test(value)), {
-      timeout: 10_000,
-      what: "its session has ended",
-    });
-    actor.thaw();
-    const seen = await taken;
-    expect(seen).toHaveLength(200 + more);
-    const rest: number[] = [];
-    while (seen.length + rest.length < count) rest.push((await queue.get({ timeout: LEASE * 4 })) as number);
-    expect([...seen, ...rest].sort((a, b) => a - b)).toEqual(Array.from({ length: count }, (_, item) => item));
-  });
+  ])(
+    "Q6, F1: a consumer that was frozen beyond its lease and $then gives back what it was about to be handed",
+    async ({ more }) => {
+      const mp = await connected();
+      const queue = mp.queue<number>("line");
+      const count = 400;
+      await queue.putMany(Array.from({ length: count }, (_, item) => item));
+      const actor = await startActor({ redis: redis.url, namespace, lease: LEASE });
+      const taken = actor.run(
+        async ({ mp: theirs, kept }, most: number, after: number) => {
+          const theirQueue = theirs.queue<number>("line");
+          kept.set("queue", theirQueue);
+          const seen: number[] = [];
+          const get = async (): Promise<number> => seen.push((await theirQueue.get()) as number);
+          while (seen.length < most) await get();
+          process.kill(process.pid, "SIGSTOP");
+          for (let item = 0; item < after; item += 1) await get();
+          return seen;
+        },
+        200,
+        more,
+      );
+      // It had more than it handed out, and of that some was committed.
+      const closed = /^\d+ \d+ closed$/;
+      const counts = async (): Promise<string[]> => redis.client().hvals(`{${namespace}}/queue-consumers/line`);
+      await until(async () => (await counts()).some((value) => closed.test(value)), {
+        timeout: 10_000,
+        what: "its session has ended",
+      });
+      actor.thaw();
+      const seen = await taken;
+      expect(seen).toHaveLength(200 + more);
+      const rest: number[] = [];
+      while (seen.length + rest.length < count) rest.push((await queue.get({ timeout: LEASE * 4 })) as number);
+      expect([...seen, ...rest].sort((a, b) => a - b)).toEqual(Array.from({ length: count }, (_, item) => item));
+    },
+  );
 
   test("a killed producer's stored items stay, in order; blocked putters and getters that die block nobody", async () => {
     const mp = await connected();
