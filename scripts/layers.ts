@@ -29,7 +29,7 @@ export const FOLDERS: Readonly<Record<string, readonly (readonly string[])[]>> =
     ["codec", "redis-server"],
     ["tasks"],
     ["connection"],
-    ["script"],
+    ["script", "bull-queue"],
     ["registry", "fleet", "session"],
     ["waiting"],
     ["results", "inspection", "objects"],
@@ -47,7 +47,6 @@ export const FOLDERS: Readonly<Record<string, readonly (readonly string[])[]>> =
  * free). The exceptions are named here, as "package of ours, third-party package", with their reason.
  */
 export const SEVERAL_DOORS: Readonly<Record<string, string>> = {
-  "core bullmq": "submission adds jobs and keeps its queues open; inspection reads and steers them from outside",
   "cli commander": "commands are written in its words, and its errors decide exit codes",
   "dashboard @bull-board/api": "one folder, bull-board, is about it",
   "dashboard hono": "the web framework: routes and markup are written in it",

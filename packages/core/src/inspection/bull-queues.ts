@@ -1,4 +1,5 @@
-import { Queue as BullQueue } from "bullmq";
+import type { Queue as BullQueue } from "bullmq";
+import { openBullQueue } from "../bull-queue/index.ts";
 import type { RedisClient } from "../connection/index.ts";
 import type { Keys } from "../protocol/keys.ts";
 
@@ -16,14 +17,13 @@ export class BullQueues {
   get(pool: string): BullQueue {
     const known = this.#queues.get(pool);
     if (known) return known;
-    const queue = new BullQueue(pool, {
+    const queue = openBullQueue(pool, {
       connection: this.#client,
       prefix: this.#keys.queuePrefix,
       // An onlooker must not overwrite the options that the pool's own clients keep in Redis.
       skipMetasUpdate: true,
       skipVersionCheck: true,
     });
-    queue.on("error", () => {});
     this.#queues.set(pool, queue);
     return queue;
   }

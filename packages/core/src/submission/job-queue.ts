@@ -1,4 +1,5 @@
-import { Queue as BullQueue, type JobsOptions, type Telemetry } from "bullmq";
+import type { Queue as BullQueue, JobsOptions, Telemetry } from "bullmq";
+import { openBullQueue } from "../bull-queue/index.ts";
 import type { RedisClient } from "../connection/index.ts";
 import { ClosedError } from "../errors/index.ts";
 import { type JobEnvelope, KEPT_EVENTS } from "../protocol/job.ts";
@@ -44,14 +45,13 @@ export class JobQueue {
   get #open(): BullQueue {
     if (this.#queue) return this.#queue;
     const { client, keys, telemetry } = this.#options;
-    this.#queue = new BullQueue(this.#pool, {
+    this.#queue = openBullQueue(this.#pool, {
       connection: client,
       prefix: keys.queuePrefix,
       skipVersionCheck: true,
       streams: { events: { maxLen: KEPT_EVENTS } },
       ...(telemetry ? { telemetry } : {}),
     });
-    this.#queue.on("error", () => {});
     return this.#queue;
   }
 

@@ -1,0 +1,1 @@
+export { openBullQueue } from "./open-bull-queue.ts";

@@ -1,0 +1,17 @@
+import { createRequire } from "node:module";
+import type { Queue as BullQueue, QueueOptions as BullQueueOptions } from "bullmq";
+
+const require = createRequire(import.meta.url);
+
+/**
+ * Opens a queue of BullMQ; its errors are the caller's connection's, who listens there.
+ *
+ * BullMQ is loaded with the first one: that takes as long as loading all of this package, and a program or a child that
+ * uses locks, queues or shared objects and no pool starts without it.
+ */
+export function openBullQueue(name: string, options: BullQueueOptions): BullQueue {
+  const bullmq = require("bullmq") as typeof import("bullmq");
+  const queue = new bullmq.Queue(name, options);
+  queue.on("error", () => {});
+  return queue;
+}
