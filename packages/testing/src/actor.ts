@@ -35,24 +35,29 @@ export interface Actor {
 
 const PROGRAM = fileURLToPath(new URL("./actor-program.js", import.meta.url));
 
+export type ActorOptions = Pick<ConnectOptions, "redis" | "namespace" | "lease" | "lockNodes">;
+
 /** Starts a program that connects with these options; it is killed at the end of the test. */
-export async function startActor(
-  options: Pick<ConnectOptions, "redis" | "namespace" | "lease" | "lockNodes">,
-): Promise<Actor> {
-  const program = PROGRAM.replace(/\/src\/([^/]*)$/, "/dist/$1");
-  const child = fork(program, [JSON.stringify(options)], { serialization: "advanced", stdio: "inherit" });
-  const actor = new ActorProcess(child);
-  if (child.pid !== undefined) void actor.exited.then(dieWithUs(child.pid));
+export async function startActor(options: ActorOptions): Promise<Actor> {
+  const actor = startActorProcess();
   atEnd(async () => {
     actor.kill();
     await actor.exited;
   });
-  await actor.ready;
+  await actor.enter(options);
+  return actor;
+}
+
+/** Starts the program; whoever does so ends it. */
+export function startActorProcess(): ActorProcess {
+  const program = PROGRAM.replace(/\/src\/([^/]*)$/, "/dist/$1");
+  const child = fork(program, [], { serialization: "advanced", stdio: "inherit" });
+  const actor = new ActorProcess(child);
+  if (child.pid !== undefined) void actor.exited.then(dieWithUs(child.pid));
   return actor;
 }
 
 interface Message {
-  ready?: true;
   id: number;
   value?: Uint8Array;
   error?: Uint8Array;
@@ -63,8 +68,13 @@ interface Call {
   reject: (error: unknown) => void;
 }
 
-class ActorProcess implements Actor {
-  readonly ready: Promise<void>;
+/** What is sent to the program of an actor. */
+export type ActorRequest =
+  | { id: number; enter: ActorOptions }
+  | { id: number; leave: true }
+  | { id: number; source: string; args: Uint8Array };
+
+export class ActorProcess implements Actor {
   readonly exited: Promise<void>;
   readonly #child: ChildProcess;
   readonly #calls = new Map<number, Call>();
@@ -72,19 +82,27 @@ class ActorProcess implements Actor {
 
   constructor(child: ChildProcess) {
     this.#child = child;
+    child.on("message", (message: Message) => this.#receive(message));
     this.exited = new Promise((resolve) => {
       child.once("exit", () => {
         for (const { reject } of this.#calls.values()) reject(new Error("the actor has ended"));
         resolve();
       });
     });
-    this.ready = new Promise((resolve, reject) => {
-      void this.exited.then(() => reject(new Error("the actor ended before it was ready")));
-      child.on("message", (message: Message) => {
-        if (message.ready) return resolve();
-        this.#receive(message);
-      });
-    });
+  }
+
+  get hasEnded(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
+  /** Connects with these options. */
+  enter(options: ActorOptions): Promise<void> {
+    return this.#ask((id) => ({ id, enter: options }));
+  }
+
+  /** Closes the connection and forgets what was kept. */
+  leave(): Promise<void> {
+    return this.#ask((id) => ({ id, leave: true }));
   }
 
   get pid(): number {
@@ -95,12 +113,7 @@ class ActorProcess implements Actor {
     body: (scope: ActorScope, ...args: Args) => Value | Promise<Value>,
     ...args: Args
   ): Promise<Value> {
-    this.#count += 1;
-    const id = this.#count;
-    return new Promise<Value>((resolve, reject) => {
-      this.#calls.set(id, { resolve, reject });
-      this.#child.send({ id, source: body.toString(), args: encode(args) }, (error) => error && reject(error));
-    });
+    return this.#ask((id) => ({ id, source: body.toString(), args: encode(args) }));
   }
 
   kill(signal: NodeJS.Signals = "SIGKILL"): void {
@@ -113,6 +126,15 @@ class ActorProcess implements Actor {
 
   thaw(): void {
     this.kill("SIGCONT");
+  }
+
+  #ask<Value>(request: (id: number) => ActorRequest): Promise<Value> {
+    this.#count += 1;
+    const id = this.#count;
+    return new Promise<Value>((resolve, reject) => {
+      this.#calls.set(id, { resolve, reject });
+      this.#child.send(request(id), (error) => error && reject(error));
+    });
   }
 
   #receive({ id, value, error }: Message): void {

@@ -2,9 +2,10 @@ import * as core from "@manyhands/core";
 import { type ConnectOptions, type Context, connect, type RedisConfig } from "@manyhands/core";
 import { closeRedis, findOrphanKeys, Keys, openRedis } from "@manyhands/core/internal";
 import { describe } from "vitest";
-import { type Actor, type ActorScope, startActor } from "./actor.ts";
+import type { Actor, ActorScope } from "./actor.ts";
 import { atEnd } from "./cleanup.ts";
 import { useCluster } from "./cluster.ts";
+import { useActor } from "./lent-actor.ts";
 import { useRedis } from "./redis.ts";
 
 /** Another program, or another context of this one: runs a function that refers to nothing around it. */
@@ -27,11 +28,11 @@ export function inEveryWorld(define: (world: World) => void): void {
   });
   describe("across processes", () => {
     const redis = useRedis();
-    define(worldOf("across processes", { redis: () => redis.url, other: startActor }));
+    define(worldOf("across processes", { redis: () => redis.url, other: useActor() }));
   });
   describe("on a Redis Cluster", () => {
     const cluster = useCluster();
-    define(worldOf("on a Redis Cluster", { redis: () => cluster.config, other: startActor }));
+    define(worldOf("on a Redis Cluster", { redis: () => cluster.config, other: useActor() }));
   });
 }
 
