@@ -49,9 +49,16 @@ function worldOf(
       atEnd(() => assertNoOrphans(options));
       const [mp, other] = await Promise.all([connect(options), parts.other(options)]);
       atEnd(() => mp.close());
+      await startSession(mp);
       return { mp, other, options };
     },
   };
+}
+
+/** What is sent to another program of a test goes past Redis: it must not be there before this program's session. */
+async function startSession(mp: Context): Promise<void> {
+  const { runtime } = mp.lock("any") as unknown as { runtime: { session: { start(): Promise<void> } } };
+  await runtime.session.start();
 }
 
 /** What a suite leaves behind has an owner that lives, a time to live, or a name. */

@@ -155,11 +155,13 @@ describe("when something fails", () => {
     const event = mp.event("ready");
     await other.run(({ mp: theirs }) => theirs.event("ready").wait({ timeout: 20 }));
     await until(async () => (await event.inspect()).waiters.length === 0);
+    // Until the answer to everything before has arrived, one of these would be lost in its place.
+    await other.run(({ mp: theirs }) => theirs.event("ready").isSet());
     const lost = proxy.dropReplies((command) => command.includes("event-waiters/ready"));
     const there = other.run(({ mp: theirs }) => theirs.event("ready").wait({ timeout: 10_000 }));
     await lost;
     await proxy.refuse();
-    expect((await event.inspect()).waiters).toHaveLength(1);
+    await until(async () => (await event.inspect()).waiters.length === 1, { what: "the waiter is stored" });
     await event.set();
     await event.clear();
     await proxy.accept();
