@@ -38,10 +38,12 @@ export class HeldLock implements AsyncDisposable {
   #trustedUntil: number;
   #state: HeldState = "held";
   #loss: Error | undefined;
-  /** Until the next renewal; while one is under way until the deadline. */
-  #timer: NodeJS.Timeout;
+  /** Next comes a renewal; while one is under way the deadline. */
+  #next: "renewal" | "deadline" = "renewal";
+  #dueAt: number;
   #isRenewing = false;
   #isReleasing = false;
+  #wasExtended = false;
   #wasStateLost = false;
   #onLost: (() => void) | undefined;
 
@@ -53,7 +55,7 @@ export class HeldLock implements AsyncDisposable {
     this.#lease = held.lease;
     this.#vote = held.vote;
     this.#trustedUntil = trustedUntil(held.vote.sentAt, held.vote.lease ?? held.lease);
-    this.#timer = this.#after(Math.min(held.lease / 3, FIRST_RENEWAL), () => void this.#renew());
+    this.#dueAt = performance.now() + Math.min(held.lease / 3, FIRST_RENEWAL);
     heldLocksOf(runtime).add(this);
   }
 
@@ -75,6 +77,22 @@ export class HeldLock implements AsyncDisposable {
       if (this.#loss) this.#abortion.abort(this.#loss);
     }
     return this.#abortion.signal;
+  }
+
+  /** When {@link whenDue} is to be called, by this process' monotonic clock, ms. @internal */
+  get dueAt(): number {
+    return this.#dueAt;
+  }
+
+  /** Whether a little earlier is as good. @internal */
+  get mayBeEarly(): boolean {
+    return this.#next === "renewal";
+  }
+
+  /** @internal */
+  whenDue(): void {
+    if (this.#next === "renewal") void this.#renew();
+    else this.#lose("deadline");
   }
 
   /** Proves to Redis who holds it. @internal */
@@ -104,6 +122,8 @@ export class HeldLock implements AsyncDisposable {
   async release(): Promise<void> {
     if (this.#state === "released") return;
     this.#assertHeld();
+    // Sent before anything else is done here: the next one waits for it.
+    const answer = this.#voter.release(this.#place, this.#vote.token, { wasExtended: this.#wasExtended });
     const { keepAlive } = this.#runtime;
     keepAlive.hold();
     this.#isReleasing = true;
@@ -112,7 +132,7 @@ export class HeldLock implements AsyncDisposable {
       this.#watchDeadline();
       const released = await new Promise<boolean>((resolve, reject) => {
         this.#onLost = () => resolve(false);
-        this.#voter.release(this.#place, this.#vote.token).then(resolve, reject);
+        answer.then(resolve, reject);
       });
       if (!released) this.#lose("refused");
       this.#assertHeld();
@@ -167,7 +187,8 @@ export class HeldLock implements AsyncDisposable {
     this.#isRenewing = false;
     this.#wasStateLost = false;
     this.#trustedUntil = trustedUntil(vote.sentAt, this.#lease);
-    this.#timer = this.#after(Math.min(this.#lease / 3, FIRST_RENEWAL), () => void this.#renew());
+    this.#next = "renewal";
+    this.#dueAt = performance.now() + Math.min(this.#lease / 3, FIRST_RENEWAL);
     heldLocksOf(this.#runtime).add(this);
   }
 
@@ -185,6 +206,7 @@ export class HeldLock implements AsyncDisposable {
     const sentAt = performance.now();
     const vote = this.#vote;
     let held: boolean | undefined;
+    this.#wasExtended = true;
     try {
       held = await this.#voter.extend(this.#place, vote, this.#lease);
       // The beat tells whether Redis lost all it had: then that is the reason.
@@ -204,24 +226,24 @@ export class HeldLock implements AsyncDisposable {
     if (this.#isReleasing) return;
     if (held === false) return this.#lose("refused");
     if (held) this.#trustedUntil = trustedUntil(sentAt, this.#lease);
-    clearTimeout(this.#timer);
-    const left = this.#trustedUntil - performance.now();
-    const pause = held ? this.#lease / 3 : Math.min(this.#lease / 10, 1_000, left);
-    this.#timer = this.#after(pause, () => void this.#renew());
+    const now = performance.now();
+    const pause = held ? this.#lease / 3 : Math.min(this.#lease / 10, 1_000, this.#trustedUntil - now);
+    this.#expect("renewal", now + pause);
   }
 
   #currentState(): HeldState {
     return this.#state;
   }
 
-  /** From now on the timer is the deadline's. */
+  /** From now on it is the deadline that is waited for. */
   #watchDeadline(): void {
-    clearTimeout(this.#timer);
-    this.#timer = this.#after(Math.max(1, this.#trustedUntil - performance.now()), () => this.#lose("deadline"));
+    this.#expect("deadline", this.#trustedUntil);
   }
 
-  #after(milliseconds: Milliseconds, act: () => void): NodeJS.Timeout {
-    return setTimeout(act, milliseconds).unref();
+  #expect(next: "renewal" | "deadline", dueAt: number): void {
+    this.#next = next;
+    this.#dueAt = dueAt;
+    heldLocksOf(this.#runtime).expect(dueAt);
   }
 
   #lose(reason: LockLostReason): void {
@@ -248,7 +270,6 @@ export class HeldLock implements AsyncDisposable {
 
   #end(state: Exclude<HeldState, "held">): void {
     this.#state = state;
-    clearTimeout(this.#timer);
     heldLocksOf(this.#runtime).delete(this);
   }
 

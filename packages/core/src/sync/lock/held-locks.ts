@@ -1,22 +1,69 @@
 import type { ObjectRuntime } from "../../objects/index.ts";
 import type { HeldLock } from "./held-lock.ts";
 
-const heldLocks = new WeakMap<ObjectRuntime, Set<HeldLock>>();
+const heldLocks = new WeakMap<ObjectRuntime, HeldLocks>();
+
+/** The locks that a context holds. */
+export function heldLocksOf(runtime: ObjectRuntime): HeldLocks {
+  let held = heldLocks.get(runtime);
+  if (!held) {
+    held = new HeldLocks(runtime);
+    heldLocks.set(runtime, held);
+  }
+  return held;
+}
+
+/** What is due within this time is done together, if it may be early, ms. */
+const TOGETHER = 20;
 
 /**
- * The locks that a context holds: verified after each reconnect and when Redis lost its data, given back when the
- * context closes. One set of listeners, however many locks are held.
+ * Duties: 1. tells each lock when it is due, with one timer however many are held, so that a lock which is held for a moment
+ * costs none; 2. has all of them verified after each reconnect and when Redis lost its data; 3. gives them back when the
+ * context closes.
  */
-export function heldLocksOf(runtime: ObjectRuntime): Set<HeldLock> {
-  const known = heldLocks.get(runtime);
-  if (known) return known;
-  const held = new Set<HeldLock>();
-  heldLocks.set(runtime, held);
-  const verify = (wasStateLost: boolean) => (): void => {
-    for (const lock of [...held]) lock.verify(wasStateLost);
-  };
-  runtime.session.on("reconnected", verify(false));
-  runtime.session.on("stateLost", verify(true));
-  runtime.closing.add(() => Promise.allSettled([...held].map((lock) => lock.release())));
-  return held;
+export class HeldLocks {
+  readonly #locks = new Set<HeldLock>();
+  #timer: NodeJS.Timeout | undefined;
+  /** When it rings, by this process' monotonic clock, ms. */
+  #ringsAt = Number.POSITIVE_INFINITY;
+
+  constructor({ session, closing }: ObjectRuntime) {
+    const verify = (wasStateLost: boolean) => (): void => {
+      for (const lock of [...this.#locks]) lock.verify(wasStateLost);
+    };
+    session.on("reconnected", verify(false));
+    session.on("stateLost", verify(true));
+    closing.add(() => Promise.allSettled([...this.#locks].map((lock) => lock.release())));
+  }
+
+  [Symbol.iterator](): IterableIterator<HeldLock> {
+    return this.#locks.values();
+  }
+
+  add(lock: HeldLock): void {
+    this.#locks.add(lock);
+    this.expect(lock.dueAt);
+  }
+
+  /** The timer is left as it is: it looks for what is due when it rings. */
+  delete(lock: HeldLock): void {
+    this.#locks.delete(lock);
+  }
+
+  /** One of them is due then, and not before. */
+  expect(dueAt: number): void {
+    if (dueAt >= this.#ringsAt) return;
+    clearTimeout(this.#timer);
+    this.#ringsAt = dueAt;
+    this.#timer = setTimeout(() => this.#ring(), Math.max(1, Math.ceil(dueAt - performance.now()))).unref();
+  }
+
+  #ring(): void {
+    this.#ringsAt = Number.POSITIVE_INFINITY;
+    const now = performance.now();
+    for (const lock of [...this.#locks]) {
+      if (lock.dueAt <= (lock.mayBeEarly ? now + TOGETHER : now)) lock.whenDue();
+      else this.expect(lock.dueAt);
+    }
+  }
 }

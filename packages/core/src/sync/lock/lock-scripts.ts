@@ -62,7 +62,13 @@ local function set_free(prefix, lock)
 end
 `;
 
-const SHARED = SERVER_TIME + WAKE_UP + REGISTER + CALL_NEXT;
+/** Lua: prefix of keys and whole name of the lock, from its key. */
+export const WHICH_LOCK = `
+local prefix = string.match(KEYS[1], "^[^/]*/")
+local lock = string.sub(KEYS[1], #prefix + 1)
+`;
+
+const SHARED = SERVER_TIME + WAKE_UP + REGISTER + CALL_NEXT + WHICH_LOCK;
 
 /** Looks after locks whose lease ended without a release, those of waiters that were granted one and did not come included. */
 export const LOCK_KIND: ObjectKind = lockKind("lock");
@@ -106,14 +112,14 @@ end)()`;
   return { kind, reaper };
 }
 
-/** Lua: makes the caller the holder; needs `last`, the last fence or false. */
+/** Lua: makes the caller, of whom `token` is, the holder; needs `last`, the last fence or false. */
 function grant(then: string): string {
   return `
   local time = redis.call("TIME")
   local fence = time[1] .. string.format("%06d", time[2])
   if last and tonumber(fence) <= tonumber(last) then fence = string.format("%.0f", tonumber(last) + 1) end
-  redis.call("SET", KEYS[1], ARGV[3], "PX", ARGV[4])
-  redis.call("HSET", KEYS[2], "fence", fence, "session", ARGV[6], "label", ARGV[7] or "", "since", string.sub(fence, 1, -4), "count", 1, "holder", ARGV[3])
+  redis.call("SET", KEYS[1], token, "PX", ARGV[2])
+  redis.call("HSET", KEYS[2], "fence", fence, "session", session_of(token), "label", ARGV[4] or "", "since", string.sub(fence, 1, -4), "count", 1, "holder", token)
   ${then}`;
 }
 
@@ -122,11 +128,10 @@ export type AcquireReply = [1, string | number] | [0, number] | [-1] | [-2];
 
 /**
  * KEYS[1] lock, string with PX: the holder's token; KEYS[2] its record, hash with PX: fence, and of the
- * holder (token) session, label, since (ms), count, noted (its session, where that knows of the lock); KEYS[3] waiters, list, first comes first;
- * KEYS[4] deadlines
- * ARGV[1] prefix of keys; ARGV[2] "<kind>/<name>"; ARGV[3] token; ARGV[4] lease, ms; ARGV[5] waiter to store if it is not free, "" =
- * none; ARGV[6] session of the caller; ARGV[7] what it says of itself; ARGV[8] session of the maker of an unnamed lock, "";
- * ARGV[9] token that the lock is taken over from, ""; "" at the end may be left out, which allows the short way
+ * holder (token) session, label, since (ms), count, noted (its session, where that knows of the lock); KEYS[3] waiters, list, first comes first
+ * ARGV[1] token, "<session of the caller>:<number>"; ARGV[2] lease, ms; ARGV[3] waiter to store if it is not free, "" = none;
+ * ARGV[4] what the caller says of itself; ARGV[5] session of the maker of an unnamed lock, ""; ARGV[6] token that the lock is
+ * taken over from, ""; "" at the end may be left out, which allows the short way
  * Returns { 1, fence } acquired; { 0, ms until the lease in the way ends } not; { -1 } the maker of the unnamed lock is
  * gone; { -2 } it is no longer held with the token to take over from.
  *
@@ -136,21 +141,22 @@ export type AcquireReply = [1, string | number] | [0, number] | [-1] | [-2];
  */
 export const acquireLock: Script<AcquireReply> = new Script<AcquireReply>({
   name: "acquireLock",
-  // What most calls need comes first, because each function that Lua defines costs time in every call.
+  // What most calls need comes first and is told no more than it needs, because each function that Lua defines and each
+  // argument costs time in every call.
   lua: `
 local has_line = redis.call("EXISTS", KEYS[3]) == 1
-if not has_line and not ARGV[9] and (ARGV[7] or "") == "" and redis.call("SET", KEYS[1], ARGV[3], "PX", ARGV[4], "NX") then
+if not has_line and not ARGV[6] and (ARGV[4] or "") == "" and redis.call("SET", KEYS[1], ARGV[1], "PX", ARGV[2], "NX") then
   local fence = redis.call("HINCRBY", KEYS[2], "fence", 1)
   if fence > 1 then return { 1, fence } end
   redis.call("DEL", KEYS[1], KEYS[2])
 end
 ${SHARED}
 local holder = redis.call("GET", KEYS[1])
-local prefix, lock, token, waiter = ARGV[1], ARGV[2], ARGV[3], ARGV[5]
-local owner, from = ARGV[8] or "", ARGV[9] or ""
+local token, waiter, owner, from = ARGV[1], ARGV[3] or "", ARGV[5] or "", ARGV[6] or ""
+local deadlines = prefix .. "deadlines"
 if holder == token then return { 1, redis.call("HGET", KEYS[2], "fence") } end
 if waiter ~= "" and holder == "${GRANTED}" .. waiter then
-  redis.call("SET", KEYS[1], token, "PX", ARGV[4])
+  redis.call("SET", KEYS[1], token, "PX", ARGV[2])
   redis.call("HSET", KEYS[2], "holder", token)
   return { 1, redis.call("HGET", KEYS[2], "fence") }
 end
@@ -163,7 +169,7 @@ elseif holder then
   local left = redis.call("PTTL", KEYS[1])
   if waiter ~= "" then
     join_line()
-    redis.call("ZADD", KEYS[4], server_time() + left + 1, lock)
+    redis.call("ZADD", deadlines, server_time() + left + 1, lock)
   end
   return { 0, left }
 elseif has_line then
@@ -184,39 +190,38 @@ local last = redis.call("HGET", KEYS[2], "fence")
 if not last then
   local now = server_time()
   if not register(prefix, lock, owner, now) then return { -1 } end
-  redis.call("ZADD", KEYS[4], "NX", now + ${RECORD_TTL}, lock)
+  redis.call("ZADD", deadlines, "NX", now + ${RECORD_TTL}, lock)
 end
 ${grant(`
   redis.call("HDEL", KEYS[2], "noted")
   if not last then redis.call("PEXPIRE", KEYS[2], ${RECORD_TTL}) end
-  if redis.call("EXISTS", KEYS[3]) == 1 then redis.call("ZADD", KEYS[4], server_time() + ARGV[4] + 1, lock) end
+  if redis.call("EXISTS", KEYS[3]) == 1 then redis.call("ZADD", deadlines, server_time() + ARGV[2] + 1, lock) end
   return { 1, fence }`)}
 `,
 });
 
 /**
- * KEYS[1..4] as of acquireLock
- * ARGV[1] prefix of keys; ARGV[2] "<kind>/<name>"; ARGV[3] token
+ * KEYS[1..3] as of acquireLock
+ * ARGV[1] token; ARGV[2] "1" = it may be noted with a session, "" may be left out
  * Returns 1 = released, 0 = not held with this token.
  */
 export const releaseLock: Script<number> = new Script<number>({
   name: "releaseLock",
   lua: `
-if redis.call("GET", KEYS[1]) ~= ARGV[3] then return 0 end
-if redis.call("EXISTS", KEYS[3]) == 0 and redis.call("HEXISTS", KEYS[2], "noted") == 0 then
+if redis.call("GET", KEYS[1]) ~= ARGV[1] then return 0 end
+if ARGV[2] ~= "1" and redis.call("EXISTS", KEYS[3]) == 0 then
   redis.call("DEL", KEYS[1])
   return 1
 end
 ${SHARED}
-set_free(ARGV[1], ARGV[2])
+set_free(prefix, lock)
 return 1
 `,
 });
 
 /**
- * KEYS[1..4] as of acquireLock
- * ARGV[1] prefix of keys; ARGV[2] "<kind>/<name>"; ARGV[3] token; ARGV[4] lease, ms; ARGV[5] session of the holder;
- * ARGV[6] how long it has held the lock, ms
+ * KEYS[1..3] as of acquireLock
+ * ARGV[1] token; ARGV[2] lease, ms; ARGV[3] session of the holder; ARGV[4] how long it has held the lock, ms
  * Returns 1 = extended, 0 = not held with this token.
  *
  * Also notes with the holder's session that it has the lock: when its host says that the process has ended, the lock is
@@ -224,36 +229,37 @@ return 1
  */
 export const extendLock: Script<number> = new Script<number>({
   name: "extendLock",
-  lua: `${SERVER_TIME}
-if redis.call("GET", KEYS[1]) ~= ARGV[3] then return 0 end
-redis.call("PEXPIRE", KEYS[1], ARGV[4])
-redis.call("HSET", KEYS[2], "noted", ARGV[5])
-if redis.call("HGET", KEYS[2], "holder") ~= ARGV[3] then
-  redis.call("HSET", KEYS[2], "holder", ARGV[3], "session", ARGV[5], "label", "", "count", 1, "since", server_time() - ARGV[6])
+  lua: `${SERVER_TIME + WHICH_LOCK}
+local token, lease, session = unpack(ARGV)
+if redis.call("GET", KEYS[1]) ~= token then return 0 end
+redis.call("PEXPIRE", KEYS[1], lease)
+redis.call("HSET", KEYS[2], "noted", session)
+if redis.call("HGET", KEYS[2], "holder") ~= token then
+  redis.call("HSET", KEYS[2], "holder", token, "session", session, "label", "", "count", 1, "since", server_time() - ARGV[4])
 end
-redis.call("PEXPIRE", KEYS[2], ${RECORD_TTL} + ARGV[4])
-redis.call("SADD", ARGV[1] .. "session-holdings/" .. ARGV[5], ARGV[2])
-if redis.call("EXISTS", KEYS[3]) == 1 then redis.call("ZADD", KEYS[4], server_time() + ARGV[4] + 1, ARGV[2]) end
+redis.call("PEXPIRE", KEYS[2], ${RECORD_TTL} + lease)
+redis.call("SADD", prefix .. "session-holdings/" .. session, lock)
+if redis.call("EXISTS", KEYS[3]) == 1 then redis.call("ZADD", prefix .. "deadlines", server_time() + lease + 1, lock) end
 return 1
 `,
 });
 
 /**
- * KEYS[1..4] as of acquireLock
- * ARGV[1] prefix of keys; ARGV[2] "<kind>/<name>"; ARGV[3] token that the waiter would have had; ARGV[4] waiter, "" = none
+ * KEYS[1..3] as of acquireLock
+ * ARGV[1] token that the waiter would have had; ARGV[2] waiter, "" = none
  * Returns 1 = it had been granted and is released now, 0 = it had not.
  */
 export const abandonLock: Script<number> = new Script<number>({
   name: "abandonLock",
   lua: `${SHARED}
-local prefix, lock = ARGV[1], ARGV[2]
+local token, waiter = unpack(ARGV)
 local was_first = false
-if ARGV[4] ~= "" then
-  was_first = redis.call("LINDEX", KEYS[3], 0) == ARGV[4]
-  redis.call("LREM", KEYS[3], 1, ARGV[4])
+if waiter ~= "" then
+  was_first = redis.call("LINDEX", KEYS[3], 0) == waiter
+  redis.call("LREM", KEYS[3], 1, waiter)
 end
 local holder = redis.call("GET", KEYS[1])
-if holder == ARGV[3] or (ARGV[4] ~= "" and holder == "${GRANTED}" .. ARGV[4]) then
+if holder == token or (waiter ~= "" and holder == "${GRANTED}" .. waiter) then
   set_free(prefix, lock)
   return 1
 end

@@ -16,7 +16,7 @@ import type { Grip } from "./grip.ts";
 import { HeldLock, type LockTicket } from "./held-lock.ts";
 import { heldLocksOf } from "./held-locks.ts";
 import { holderOfToken } from "./lock-scripts.ts";
-import type { Ballot, LockKind, LockPlace, Vote, Voter } from "./voter.ts";
+import { type Ballot, type LockKind, type LockPlace, lockPlace, type Vote, type Voter } from "./voter.ts";
 import { voterOf } from "./voter-of.ts";
 
 /** Options of `mp.lock()`. */
@@ -57,6 +57,7 @@ const LEAST_CLAIM = 0.6;
 export class Lock extends SharedObject {
   override readonly kind: LockKind = "lock";
   readonly #lease: Milliseconds;
+  #place: LockPlace | undefined;
   /** What {@link acquire} of this handle got. */
   #held: HeldLock | undefined;
 
@@ -182,7 +183,7 @@ export class Lock extends SharedObject {
       if (!outcome.vote) return { granted: false, dueIn: outcome.dueIn };
       const left = trustedUntil(outcome.vote.sentAt, this.#lease) - performance.now();
       if (left >= this.#lease * LEAST_VALIDITY) return { granted: true, value: outcome.vote };
-      await this.#voter.release(ballot, outcome.vote.token);
+      await this.#voter.release(ballot.place, outcome.vote.token);
     }
   }
 
@@ -227,12 +228,13 @@ export class Lock extends SharedObject {
   }
 
   #ballot(wish: Pick<Ballot, "waiter" | "from">): Ballot {
-    return { ...this.place, ...wish, lease: this.#lease, label: ownLabel() };
+    return { place: this.place, waiter: wish.waiter, from: wish.from, lease: this.#lease, label: ownLabel() };
   }
 
   /** @internal */
   get place(): LockPlace {
-    return { kind: this.kind, name: this.name, owner: this.owner };
+    this.#place ??= lockPlace(this.runtime.keys, { kind: this.kind, name: this.name, owner: this.owner });
+    return this.#place;
   }
 
   get #voter(): Voter {

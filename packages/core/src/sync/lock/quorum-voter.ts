@@ -27,10 +27,8 @@ export class QuorumVoter implements Voter {
   readonly #nodes: readonly LockNode[];
   readonly #majority: number;
   readonly #line: WaitingLine;
-  readonly #redlock: OneTryRedlock;
+  readonly #redlock: OneTryRedlock<Poll>;
   readonly #session: string;
-  /** Questions on their way, by the name that redlock knows them by. */
-  readonly #polls = new Map<string, Poll>();
   /** The token with which a ballot was last sent, and whether it is still wanted. */
   readonly #ballots = new WeakMap<Ballot, { token: string; isWanted: boolean }>();
   /** What became of a wish that was granted: the wish, and the nodes that knew of no holder at the last extension. */
@@ -40,7 +38,6 @@ export class QuorumVoter implements Voter {
   /** Wake-ups are subscribed to at once: later the main Redis may be away, and waits need them. */
   #opening: Promise<void> | undefined;
   #tokens = 0;
-  #nextToken = "";
 
   constructor(runtime: ObjectRuntime) {
     const { client, keys, session, lockNodes, room } = runtime;
@@ -48,11 +45,8 @@ export class QuorumVoter implements Voter {
     this.#session = session.id;
     this.#nodes = lockNodes.map((config: RedisConfig) => new LockNode(config, `manyhands:lock-node:${session.id}`));
     this.#majority = Math.floor(lockNodes.length / 2) + 1;
-    this.#line = new WaitingLine({ client, keys, session: session.id });
-    this.#redlock = new OneTryRedlock(
-      this.#nodes.map((node) => (motion) => this.#respond(node, motion)),
-      () => this.#nextToken,
-    );
+    this.#line = new WaitingLine({ client, session: session.id });
+    this.#redlock = new OneTryRedlock(this.#nodes.map((node) => (motion) => this.#respond(node, motion)));
     this.#opening = Promise.race([room.start().catch(() => {}), pause(OPENING_LIMIT)]).then(() => {
       this.#opening = undefined;
     });
@@ -68,20 +62,20 @@ export class QuorumVoter implements Voter {
       sent.token = token;
       const answer: Turn = ballot.from ? { is: "unknown" } : await this.#line.take(ballot, token, turn);
       // A turn that cannot be renewed is given up.
-      if (turn !== null && answer.is !== "mine") this.#line.leave(ballot, turn);
+      if (turn !== null && answer.is !== "mine") this.#line.leave(ballot.place, turn);
       if (answer.is === "theirs") return { vote: null, dueIn: answer.dueIn };
-      if (answer.is === "gone") throw makerGone(ballot);
+      if (answer.is === "gone") throw makerGone(ballot.place);
       if (!sent.isWanted) break;
       turn = answer.is === "mine" ? token : null;
       const election = await this.#elect(ballot, token, sent);
       if ("fence" in election && sent.isWanted) return { vote: this.#grant(ballot, token, election) };
-      if (ballot.from) throw notTakenOver(ballot);
+      if (ballot.from) throw notTakenOver(ballot.place);
       if (!ballot.waiter || "fence" in election) {
-        this.#line.leave(ballot, token);
+        this.#line.leave(ballot.place, token);
         return { vote: null, dueIn: "fence" in election ? 0 : election.dueIn };
       }
       // An unanswered turn is given up; one that is ours is kept for the next try.
-      if (turn === null) this.#line.leave(ballot, token);
+      if (turn === null) this.#line.leave(ballot.place, token);
       await fullJitter(tries);
     }
     return { vote: null, dueIn: 0 };
@@ -97,7 +91,7 @@ export class QuorumVoter implements Voter {
     const poll = new Poll(place, lease, { fence });
     const extension = { isWanted: true };
     this.#extensions.set(token, extension);
-    const isExtended = await this.#ask(poll, (name) => this.#redlock.extend(name, token, lease));
+    const isExtended = await isFor(this.#redlock.extend(poll, token, lease));
     this.#extensions.delete(token);
     if (isExtended) {
       if (extension.isWanted) this.#strengthen(place, vote, { poll, lease });
@@ -113,7 +107,7 @@ export class QuorumVoter implements Voter {
     const extension = this.#extensions.get(token);
     if (extension) extension.isWanted = false;
     const poll = new Poll(place, Number.POSITIVE_INFINITY);
-    const released = await this.#ask(poll, (name) => this.#redlock.release(name, token));
+    const released = await isFor(this.#redlock.release(poll, token));
     this.#line.leave(place, token);
     // Nodes that did not answer are told later; the lock was held until now unless a majority knows of no such holder.
     return released || poll.refusals < this.#majority;
@@ -123,7 +117,7 @@ export class QuorumVoter implements Voter {
     const sent = this.#ballots.get(ballot);
     if (!sent) return;
     sent.isWanted = false;
-    this.#withdraw(ballot, sent.token);
+    this.#withdraw(ballot.place, sent.token);
     this.#line.abandon(ballot, sent.token);
   }
 
@@ -150,20 +144,17 @@ export class QuorumVoter implements Voter {
     sent: { isWanted: boolean },
   ): Promise<{ fence: number; sentAt: number } | { dueIn: Milliseconds }> {
     const sentAt = performance.now();
-    const poll = new Poll(ballot, ballot.lease, { from: ballot.from ?? "" });
-    const isElected = await this.#ask(poll, (name) => {
-      this.#nextToken = token;
-      return this.#redlock.acquire(name, ballot.lease);
-    });
+    const poll = new Poll(ballot.place, ballot.lease, { from: ballot.from ?? "" });
+    const isElected = await isFor(this.#redlock.acquire(poll, token, ballot.lease));
     poll.isOver = !(isElected && sent.isWanted);
     if (!isElected) return { dueIn: poll.dueIn };
     const { fence } = poll;
-    const back = new Poll(ballot, ballot.lease, { fence });
-    if (sent.isWanted && (await this.#ask(back, (name) => this.#redlock.extend(name, token, ballot.lease)))) {
+    const back = new Poll(ballot.place, ballot.lease, { fence });
+    if (sent.isWanted && (await isFor(this.#redlock.extend(back, token, ballot.lease)))) {
       return { fence, sentAt };
     }
     poll.isOver = true;
-    this.#withdraw(ballot, token);
+    this.#withdraw(ballot.place, token);
     return { dueIn: 0 };
   }
 
@@ -191,24 +182,8 @@ export class QuorumVoter implements Voter {
     this.#line.note(granted.ballot, { token: vote.token, fence: vote.fence, lease });
   }
 
-  /** @returns whether the majority was for it */
-  async #ask(poll: Poll, ask: (name: string) => Promise<unknown>): Promise<boolean> {
-    const name = this.#newToken();
-    this.#polls.set(name, poll);
-    try {
-      await ask(name);
-      return true;
-    } catch {
-      return false;
-    } finally {
-      this.#polls.delete(name);
-    }
-  }
-
   /** A node's part in a vote. */
-  async #respond(node: LockNode, { act, request, token, duration }: Motion): Promise<number> {
-    const poll = this.#polls.get(request);
-    if (!poll) throw new Error(`redlock asked for the unknown request "${request}"`);
+  async #respond(node: LockNode, { act, request: poll, token, duration }: Motion<Poll>): Promise<number> {
     const { place, limit, facts } = poll;
     const [vote, fence] = this.#nodeKeys(place);
     switch (act) {
@@ -261,6 +236,16 @@ export class QuorumVoter implements Voter {
     return new RedisUnfitError(
       `fewer than ${this.#majority} of the ${this.#nodes.length} lock nodes answer; look at the servers given as lockNodes`,
     );
+  }
+}
+
+/** Whether the majority was for it. */
+async function isFor(judgement: Promise<unknown>): Promise<boolean> {
+  try {
+    await judgement;
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -6,58 +6,64 @@ import type { Milliseconds } from "../../protocol/records.ts";
 export { ExecutionError } from "redlock";
 
 /** What redlock asks a server for. */
-export interface Motion {
+export interface Motion<Request> {
   act: "acquire" | "extend" | "release";
-  /** Name of the request, as it was given to {@link OneTryRedlock}. */
-  request: string;
+  /** What was given to {@link OneTryRedlock}, as it was. */
+  request: Request;
   token: string;
   /** ms; of a release without meaning. */
   duration: Milliseconds;
 }
 
 /** One server's answer to a motion: 1 = for it, anything else or an error = against. */
-export type Respond = (motion: Motion) => Promise<number>;
+export type Respond<Request> = (motion: Motion<Request>) => Promise<number>;
 
 /**
  * Redlock that judges one vote and nothing else: no second try, tokens of our own, and no scripts of its own: what it
  * would send to its servers is handed to `servers` as motions.
  */
-export class OneTryRedlock {
-  readonly #redlock: TokenRedlock;
+export class OneTryRedlock<Request> {
+  readonly #redlock: TokenRedlock<Request>;
 
-  constructor(servers: readonly Respond[], nextToken: () => string) {
-    this.#redlock = new TokenRedlock(servers, nextToken);
+  constructor(servers: readonly Respond<Request>[]) {
+    this.#redlock = new TokenRedlock(servers);
   }
 
-  /** @returns the token. @throws ExecutionError when the majority was against it; what had been granted is released */
-  async acquire(request: string, lease: Milliseconds): Promise<string> {
-    const { value } = await this.#redlock.acquire([request], lease);
-    return value;
-  }
-
-  /** @throws ExecutionError when the majority was against it */
-  async extend(request: string, token: string, lease: Milliseconds): Promise<void> {
-    await this.#redlock.extend(this.#lock(request, token), lease);
+  /** @throws ExecutionError when the majority was against it; what had been granted is released */
+  acquire(request: Request, token: string, lease: Milliseconds): Promise<unknown> {
+    this.#redlock.nextToken = token;
+    return this.#redlock.acquire([request], lease);
   }
 
   /** @throws ExecutionError when the majority was against it */
-  async release(request: string, token: string): Promise<void> {
-    await this.#redlock.release(this.#lock(request, token));
+  extend(request: Request, token: string, lease: Milliseconds): Promise<unknown> {
+    return this.#redlock.extend(this.#lock(request, token), lease);
+  }
+
+  /** @throws ExecutionError when the majority was against it */
+  release(request: Request, token: string): Promise<unknown> {
+    return this.#redlock.release(this.#lock(request, token));
   }
 
   /** Whether the lease is over is for the lock's own monotonic clock to say, not for redlock's wall clock. */
-  #lock(request: string, token: string): RedlockLock {
+  #lock(request: Request, token: string): RedlockLock {
     return new RedlockLock(this.#redlock, [request], token, [], Number.POSITIVE_INFINITY);
   }
 }
 
-class TokenRedlock extends Redlock {
-  readonly #nextToken: () => string;
+class TokenRedlock<Request> extends Redlock {
+  /** Redlock asks for it before an acquisition has to wait for anything. */
+  nextToken = "";
 
-  constructor(servers: readonly Respond[], nextToken: () => string) {
+  constructor(servers: readonly Respond<Request>[]) {
     const clients = servers.map((respond) => {
-      const vote = (hash: string, _count: number, [request, token, duration]: (string | number)[]): Promise<number> =>
-        respond({ act: actOf(hash), request: String(request), token: String(token), duration: Number(duration) });
+      const vote = (hash: string, _count: number, [request, token, duration]: unknown[]): Promise<number> =>
+        respond({
+          act: actOf(hash),
+          request: request as Request,
+          token: String(token),
+          duration: Number(duration),
+        });
       return { evalsha: vote, eval: vote, quit: () => Promise.resolve() };
     });
     super(
@@ -67,11 +73,10 @@ class TokenRedlock extends Redlock {
       // Redlock names a script by its hash; these texts are only names.
       { acquireScript: () => "acquire", extendScript: () => "extend", releaseScript: () => "release" },
     );
-    this.#nextToken = nextToken;
   }
 
   protected override _random(): string {
-    return this.#nextToken();
+    return this.nextToken;
   }
 }
 
@@ -79,7 +84,7 @@ const ACTS = new Map(
   (["acquire", "extend", "release"] as const).map((act) => [createHash("sha1").update(act).digest("hex"), act]),
 );
 
-function actOf(hash: string): Motion["act"] {
+function actOf(hash: string): Motion<unknown>["act"] {
   const act = ACTS.get(hash);
   if (!act) throw new Error(`redlock sent the unknown script ${hash}`);
   return act;

@@ -1,8 +1,8 @@
 // redlock 5.0.0-beta.2 has types that its package.json does not export. This is the part that we use.
 declare module "redlock" {
   export interface RedlockClient {
-    evalsha(hash: string, keyCount: number, parameters: (string | number)[]): Promise<unknown>;
-    eval(script: string, keyCount: number, parameters: (string | number)[]): Promise<unknown>;
+    evalsha(hash: string, keyCount: number, parameters: unknown[]): Promise<unknown>;
+    eval(script: string, keyCount: number, parameters: unknown[]): Promise<unknown>;
     quit(): Promise<unknown>;
   }
 
@@ -21,8 +21,9 @@ declare module "redlock" {
     releaseScript?: (script: string) => string;
   }
 
+  /** Redlock hands resources to its clients as they are. */
   export class Lock {
-    constructor(redlock: Redlock, resources: string[], value: string, attempts: unknown[], expiration: number);
+    constructor(redlock: Redlock, resources: unknown[], value: string, attempts: unknown[], expiration: number);
     readonly value: string;
     /** Wall clock, ms. */
     expiration: number;
@@ -33,7 +34,7 @@ declare module "redlock" {
   // biome-ignore lint/style/noDefaultExport: redlock has one.
   export default class Redlock {
     constructor(clients: Iterable<RedlockClient>, settings?: RedlockSettings, scripts?: RedlockScripts);
-    acquire(resources: string[], duration: number): Promise<Lock>;
+    acquire(resources: unknown[], duration: number): Promise<Lock>;
     extend(lock: Lock, duration: number): Promise<Lock>;
     release(lock: Lock): Promise<unknown>;
     /** A new token for an acquisition. */

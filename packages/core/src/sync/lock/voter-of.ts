@@ -16,6 +16,6 @@ export function voterOf(runtime: ObjectRuntime): Voter {
   return voter;
 }
 
-function oneRedis({ client, keys, session }: ObjectRuntime): Voter {
-  return new RedlockVoter({ client, keys, session: session.id, localTime: (time) => session.localTime(time) });
+function oneRedis({ client, session }: ObjectRuntime): Voter {
+  return new RedlockVoter({ client, session: session.id, localTime: (time) => session.localTime(time) });
 }

@@ -6,14 +6,17 @@ export type LockKind = "lock" | "rlock";
 
 /** A lock as voters know it. */
 export interface LockPlace {
-  kind: LockKind;
-  name: string;
+  readonly kind: LockKind;
+  readonly name: string;
   /** Session of the maker of an unnamed lock; "" for a named one. */
-  owner: string;
+  readonly owner: string;
+  /** Its keys, in the order in which its scripts take them: the lock, its record, its waiters. */
+  readonly keys: string[];
 }
 
 /** A wish to have a lock. */
-export interface Ballot extends LockPlace {
+export interface Ballot {
+  readonly place: LockPlace;
   lease: Milliseconds;
   /** Waiter to store if it is not free; null = none. */
   waiter: string | null;
@@ -50,8 +53,12 @@ export interface Voter {
   claim(ballot: Ballot, word: string): Promise<Vote | undefined>;
   /** @returns whether it is still held with this vote */
   extend(place: LockPlace, vote: Vote, lease: Milliseconds): Promise<boolean>;
-  /** @returns whether it was held with this vote */
-  release(place: LockPlace, token: string): Promise<boolean>;
+  /**
+   * Sends the release before it returns.
+   * @param options.wasExtended - false = it is known that it was never extended
+   * @returns whether it was held with this vote
+   */
+  release(place: LockPlace, token: string, options?: { wasExtended: boolean }): Promise<boolean>;
   /** Ends a ballot whose answer is not waited for, and gives back what it was granted. */
   abandon(ballot: Ballot): Promise<void>;
   /** Token of the present holder, whoever it is. */
@@ -59,17 +66,11 @@ export interface Voter {
   close(): Promise<void>;
 }
 
-/** The keys of a lock, in the order in which its scripts take them. */
-export function lockKeys(keys: Keys, { kind, name }: LockPlace): string[] {
-  return [
-    keys.object(kind, name),
-    keys.object(kind, name, "record"),
-    keys.object(kind, name, "waiters"),
-    keys.deadlines,
-  ];
-}
-
-/** The lock's whole name, as scripts know it. */
-export function nameOf({ kind, name }: LockPlace): string {
-  return `${kind}/${name}`;
+export function lockPlace(keys: Keys, { kind, name, owner }: Omit<LockPlace, "keys">): LockPlace {
+  return {
+    kind,
+    name,
+    owner,
+    keys: [keys.object(kind, name), keys.object(kind, name, "record"), keys.object(kind, name, "waiters")],
+  };
 }

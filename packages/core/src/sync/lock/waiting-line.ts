@@ -1,9 +1,8 @@
 import type { RedisClient } from "../../connection/index.ts";
-import type { Keys } from "../../protocol/keys.ts";
 import type { Milliseconds } from "../../protocol/records.ts";
 import { abandonLock, acquireLock, releaseLock } from "./lock-scripts.ts";
 import { noteHolder } from "./note-holder.ts";
-import { type Ballot, type LockPlace, lockKeys, nameOf } from "./voter.ts";
+import type { Ballot, LockPlace } from "./voter.ts";
 
 /** Longest wait for the main Redis, ms. */
 const ANSWER_LIMIT: Milliseconds = 1_000;
@@ -28,13 +27,11 @@ export type Turn =
  */
 export class WaitingLine {
   readonly #client: RedisClient;
-  readonly #keys: Keys;
   readonly #session: string;
   #silentUntil = 0;
 
-  constructor(options: { client: RedisClient; keys: Keys; session: string }) {
+  constructor(options: { client: RedisClient; session: string }) {
     this.#client = options.client;
-    this.#keys = options.keys;
     this.#session = options.session;
   }
 
@@ -44,15 +41,12 @@ export class WaitingLine {
    */
   async take(ballot: Ballot, token: string, from: string | null): Promise<Turn> {
     const reply = await this.#answer(() =>
-      acquireLock.run(this.#client, lockKeys(this.#keys, ballot), [
-        this.#keys.prefix,
-        nameOf(ballot),
+      acquireLock.run(this.#client, ballot.place.keys, [
         token,
         ballot.lease,
         ballot.waiter ?? "",
-        this.#session,
         ballot.label,
-        ballot.owner,
+        ballot.place.owner,
         from ?? "",
       ]),
     );
@@ -74,32 +68,20 @@ export class WaitingLine {
   /** Notes who holds the lock now. */
   note(ballot: Ballot, holder: { token: string; fence: number; lease: Milliseconds }): void {
     if (!this.#isThere) return;
-    const args = [
-      this.#keys.prefix,
-      nameOf(ballot),
-      holder.token,
-      holder.lease,
-      ballot.waiter ?? "",
-      this.#session,
-      ballot.label,
-      ballot.owner,
-      holder.fence,
-    ];
-    noteHolder.run(this.#client, lockKeys(this.#keys, ballot), args).catch(() => {});
+    const { place, waiter, label } = ballot;
+    const args = [holder.token, holder.lease, waiter ?? "", this.#session, label, place.owner, holder.fence];
+    noteHolder.run(this.#client, place.keys, args).catch(() => {});
   }
 
   /** Ends a turn, or the note of a holder, and calls the next. */
   leave(place: LockPlace, token: string): void {
     // Also while it is silent: a turn may have been asked for and not been answered yet.
-    releaseLock
-      .run(this.#client, lockKeys(this.#keys, place), [this.#keys.prefix, nameOf(place), token])
-      .catch(() => {});
+    releaseLock.run(this.#client, place.keys, [token, 1]).catch(() => {});
   }
 
   /** Also gives up the place in the line. */
   abandon(ballot: Ballot, token: string): void {
-    const args = [this.#keys.prefix, nameOf(ballot), token, ballot.waiter ?? ""];
-    abandonLock.run(this.#client, lockKeys(this.#keys, ballot), args).catch(() => {});
+    abandonLock.run(this.#client, ballot.place.keys, [token, ballot.waiter ?? ""]).catch(() => {});
   }
 
   get #isThere(): boolean {
