@@ -111,7 +111,7 @@ export class ObjectInspector {
     for (let start = 0; start < locks.length; start += AT_ONCE) {
       const part = locks.slice(start, start + AT_ONCE);
       const tokens = await Promise.all(part.map(({ kind, name }) => client.get(keys.object(kind, name))));
-      const held = part.filter((_, index) => holderOfToken(tokens[index] ?? "") === session);
+      const held = part.filter((_, index) => holderOfToken(tokens[index] ?? "").session === session);
       await Promise.all(held.map((place) => this.#takeBack(place, [session])));
     }
   }

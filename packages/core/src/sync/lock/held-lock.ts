@@ -16,6 +16,8 @@ export type LockTicket = string & { readonly "manyhands.ticket"?: never };
 
 /** The first renewal is soon, ms: it notes the lock with the session, so that it is free as soon as a killed holder's host says so. */
 const FIRST_RENEWAL: Milliseconds = 250;
+/** The same where the first lease is a short one, ms: a holder that was granted the lock has its whole lease soon. */
+const FIRST_RENEWAL_OF_GRANT: Milliseconds = 50;
 
 /** `away`: given up while its holder waits for a condition. */
 type HeldState = "held" | "away" | "released" | "lost";
@@ -55,7 +57,7 @@ export class HeldLock implements AsyncDisposable {
     this.#lease = held.lease;
     this.#vote = held.vote;
     this.#trustedUntil = trustedUntil(held.vote.sentAt, held.vote.lease ?? held.lease);
-    this.#dueAt = performance.now() + Math.min(held.lease / 3, FIRST_RENEWAL);
+    this.#dueAt = performance.now() + this.#firstRenewal;
     heldLocksOf(runtime).add(this);
   }
 
@@ -188,7 +190,7 @@ export class HeldLock implements AsyncDisposable {
     this.#wasStateLost = false;
     this.#trustedUntil = trustedUntil(vote.sentAt, this.#lease);
     this.#next = "renewal";
-    this.#dueAt = performance.now() + Math.min(this.#lease / 3, FIRST_RENEWAL);
+    this.#dueAt = performance.now() + this.#firstRenewal;
     heldLocksOf(this.#runtime).add(this);
   }
 
@@ -229,6 +231,10 @@ export class HeldLock implements AsyncDisposable {
     const now = performance.now();
     const pause = held ? this.#lease / 3 : Math.min(this.#lease / 10, 1_000, this.#trustedUntil - now);
     this.#expect("renewal", now + pause);
+  }
+
+  get #firstRenewal(): Milliseconds {
+    return Math.min(this.#lease / 3, this.#vote.lease === undefined ? FIRST_RENEWAL : FIRST_RENEWAL_OF_GRANT);
   }
 
   #currentState(): HeldState {

@@ -4,9 +4,11 @@ import type { LockKind } from "./voter.ts";
 
 /** First lease of a waiter to whom a freed lock was granted: it must have come by then, ms. */
 export const GRANT_LEASE = 1_000;
-/** The session that made a token: "<session>:<number>", or that of a waiter to whom the lock was granted. */
-export function holderOfToken(token: string): string {
-  return token.startsWith(GRANTED) ? (token.slice(GRANTED.length).split("|")[0] ?? "") : (token.split(":")[0] ?? "");
+/** Who has a token, "<session>:<number>" or that of a waiter to whom the lock was granted, which says more of itself. */
+export function holderOfToken(token: string): { session: string; label: string } {
+  if (!token.startsWith(GRANTED)) return { session: token.split(":")[0] ?? "", label: "" };
+  const [session = "", , ...label] = token.slice(GRANTED.length).split("|");
+  return { session, label: label.join("|") };
 }
 
 /** How long the record of a lock outlives its last use, ms. */
@@ -35,12 +37,11 @@ local function call_next(prefix, lock, now)
   while true do
     local waiter = redis.call("LPOP", waiters)
     if not waiter then return false end
-    local session, number, label = string.match(waiter, "^([^|]+)|(%d+)|(.*)$")
+    local session, number = string.match(waiter, "^([^|]+)|(%d+)|")
     local session_key = prefix .. "session/" .. session
     if redis.call("EXISTS", session_key) == 1 then
       local fence = string.format("%.0f", redis.call("HINCRBY", record, "fence", 1))
       redis.call("SET", key, "${GRANTED}" .. waiter, "PX", ${GRANT_LEASE})
-      redis.call("HSET", record, "session", session, "label", label, "since", now, "count", 1, "holder", "${GRANTED}" .. waiter)
       local count = string.format("%d", redis.call("HINCRBY", session_key, "wakeups", 1))
       redis.call("PUBLISH", prefix .. "wakeups/" .. session, count .. " " .. number .. " " .. fence .. "@" .. now)
       if redis.call("EXISTS", waiters) == 1 then
@@ -68,7 +69,8 @@ local prefix = string.match(KEYS[1], "^[^/]*/")
 local lock = string.sub(KEYS[1], #prefix + 1)
 `;
 
-const SHARED = SERVER_TIME + WAKE_UP + REGISTER + CALL_NEXT + WHICH_LOCK;
+const TO_FREE = SERVER_TIME + CALL_NEXT + WHICH_LOCK;
+const SHARED = WAKE_UP + REGISTER + TO_FREE;
 
 /** Looks after locks whose lease ended without a release, those of waiters that were granted one and did not come included. */
 export const LOCK_KIND: ObjectKind = lockKind("lock");
@@ -157,7 +159,7 @@ local deadlines = prefix .. "deadlines"
 if holder == token then return { 1, redis.call("HGET", KEYS[2], "fence") } end
 if waiter ~= "" and holder == "${GRANTED}" .. waiter then
   redis.call("SET", KEYS[1], token, "PX", ARGV[2])
-  redis.call("HSET", KEYS[2], "holder", token)
+  redis.call("HSET", KEYS[2], "holder", token, "session", session_of(token), "label", ARGV[4] or "", "since", server_time(), "count", 1)
   return { 1, redis.call("HGET", KEYS[2], "fence") }
 end
 local function join_line()
@@ -213,7 +215,8 @@ if ARGV[2] ~= "1" and redis.call("EXISTS", KEYS[3]) == 0 then
   redis.call("DEL", KEYS[1])
   return 1
 end
-${SHARED}
+${TO_FREE}
+if ARGV[2] ~= "1" and call_next(prefix, lock, server_time()) then return 1 end
 set_free(prefix, lock)
 return 1
 `,
@@ -221,7 +224,8 @@ return 1
 
 /**
  * KEYS[1..3] as of acquireLock
- * ARGV[1] token; ARGV[2] lease, ms; ARGV[3] session of the holder; ARGV[4] how long it has held the lock, ms
+ * ARGV[1] token; ARGV[2] lease, ms; ARGV[3] session of the holder; ARGV[4] how long it has held the lock, ms; ARGV[5] what
+ * it says of itself, where its token tells
  * Returns 1 = extended, 0 = not held with this token.
  *
  * Also notes with the holder's session that it has the lock: when its host says that the process has ended, the lock is
@@ -230,12 +234,12 @@ return 1
 export const extendLock: Script<number> = new Script<number>({
   name: "extendLock",
   lua: `${SERVER_TIME + WHICH_LOCK}
-local token, lease, session = unpack(ARGV)
+local token, lease, session, held_for, label = unpack(ARGV)
 if redis.call("GET", KEYS[1]) ~= token then return 0 end
 redis.call("PEXPIRE", KEYS[1], lease)
 redis.call("HSET", KEYS[2], "noted", session)
 if redis.call("HGET", KEYS[2], "holder") ~= token then
-  redis.call("HSET", KEYS[2], "holder", token, "session", session, "label", "", "count", 1, "since", server_time() - ARGV[4])
+  redis.call("HSET", KEYS[2], "holder", token, "session", session, "label", label, "count", 1, "since", server_time() - held_for)
 end
 redis.call("PEXPIRE", KEYS[2], ${RECORD_TTL} + lease)
 redis.call("SADD", prefix .. "session-holdings/" .. session, lock)

@@ -285,7 +285,7 @@ export async function readLockOfKind(
   const isNoted = record["holder"] === token;
   const holder = isNoted
     ? { session: record["session"] ?? "", label: record["label"] ?? "" }
-    : { session: holderOfToken(token ?? ""), label: "" };
+    : holderOfToken(token ?? "");
   // What is not noted yet was acquired just now.
   const since = isNoted ? Number(record["since"]) : Date.now();
   const [first, ...waiters] = await readParticipants(context, [holder, ...waiting]);

@@ -8,6 +8,7 @@ import {
   extendLock,
   GRANT_LEASE,
   GRANTED,
+  holderOfToken,
   releaseLock,
 } from "./lock-scripts.ts";
 import { ExecutionError, type Motion, OneTryRedlock } from "./redlock-door.ts";
@@ -84,7 +85,8 @@ export class RedlockVoter implements Voter {
 
   async extend(place: LockPlace, { token, sentAt }: Vote, lease: Milliseconds): Promise<boolean> {
     const heldFor = Math.round(performance.now() - sentAt);
-    const vote = extendLock.run(this.#client, place.keys, [token, lease, this.#session, heldFor]);
+    const { label } = holderOfToken(token);
+    const vote = extendLock.run(this.#client, place.keys, [token, lease, this.#session, heldFor, label]);
     return this.#decide(vote, this.#redlock.extend({ act: "extend", vote, undo: () => FOR }, token, lease));
   }
 

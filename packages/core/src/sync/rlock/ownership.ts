@@ -1,7 +1,7 @@
 import { LockLostError } from "../../errors/index.ts";
 import type { ObjectRuntime } from "../../objects/index.ts";
 import { type Patience, toLimit, waitWith } from "../../waiting/index.ts";
-import { type Grip, type HeldLock, type Lock, locksAreHere } from "../lock/index.ts";
+import { type Grip, type HeldLock, holderOfToken, type Lock, locksAreHere } from "../lock/index.ts";
 import { currentOwner, type Owner, whenOwnerEnds } from "./owner.ts";
 import { countLock } from "./rlock-scripts.ts";
 
@@ -169,7 +169,8 @@ export class Ownership {
     if (held.loss) throw held.loss;
     const { kind, name } = this.#lock;
     const places = [keys.object(kind, name), keys.object(kind, name, "record")];
-    const noting = countLock.run(client, places, [held.token, count]);
+    const holder = holderOfToken(held.token);
+    const noting = countLock.run(client, places, [held.token, count, holder.session, holder.label]);
     if (!locksAreHere(this.#runtime)) {
       // What is noted here is for people; whether it is held is for the nodes to say, and the main Redis may be away.
       noting.catch(() => {});
