@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { codeFolder } from "@manyhands/core/internal";
 import { Command } from "commander";
 import { configCommand } from "./commands/config.ts";
 import { dashboardCommand } from "./commands/dashboard.ts";
@@ -69,6 +70,6 @@ function refine(command: Command): void {
 }
 
 function packageVersion(): string {
-  const text = readFileSync(new URL("../package.json", import.meta.url), "utf8");
+  const text = readFileSync(new URL("../package.json", codeFolder(import.meta.url)), "utf8");
   return (JSON.parse(text) as { version: string }).version;
 }

@@ -9,6 +9,7 @@ export * from "./fleet/index.ts";
 export * from "./inspection/index.ts";
 export * from "./object-inspection/index.ts";
 export { OBJECT_KINDS } from "./object-kinds/index.ts";
+export { codeFolder, packageFile } from "./package-files/index.ts";
 export * from "./process/index.ts";
 export * from "./protocol/index.ts";
 export * from "./registry/index.ts";

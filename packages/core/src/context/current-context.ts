@@ -1,6 +1,8 @@
 import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
 import { ManyhandsError, SerializationError } from "../errors/index.ts";
 import { provideOpener } from "../objects/transfer.ts";
+import { packageFile } from "../package-files/index.ts";
 import { offerWorkerStarter } from "../process/process-starter.ts";
 import { shared } from "../tasks/task-registry.ts";
 import { type ConnectOptions, toSettings } from "./connect.ts";
@@ -62,6 +64,6 @@ export async function closeWorkerContext(): Promise<void> {
 
 /** Loaded at the first call and not with this file, so that a child that never asks does not load the Redis clients. */
 function loadContext(): typeof import("./context.ts") {
-  const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
-  return createRequire(import.meta.url)(`./context.${extension}`) as typeof import("./context.ts");
+  const path = fileURLToPath(packageFile(import.meta.url, "context/context"));
+  return createRequire(import.meta.url)(path) as typeof import("./context.ts");
 }

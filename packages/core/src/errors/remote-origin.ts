@@ -1,3 +1,5 @@
+import { codeFolder } from "../package-files/index.ts";
+
 /** Where an error was thrown. */
 export interface RemoteOrigin {
   /** Name of the worker host. */
@@ -42,7 +44,7 @@ export function addAwaitSite(error: unknown): void {
 }
 
 /** Frames of this package say nothing about the caller's program. */
-const LIBRARY = new URL("..", import.meta.url).href.replace(/^file:\/\//, "");
+const LIBRARY = codeFolder(import.meta.url).replace(/^file:\/\//, "");
 
 function describe(origin: RemoteOrigin): string {
   const task = origin.taskId === undefined ? "" : `, task ${origin.taskId}`;

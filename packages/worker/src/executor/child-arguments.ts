@@ -1,3 +1,5 @@
+import { packageFile } from "@manyhands/core/internal";
+
 /** Options of node that take the next argument as their value and belong to the host's own program. */
 const WITH_VALUE = new Set(["-e", "--eval", "-p", "--print", "-pe"]);
 const DROPPED =
@@ -17,8 +19,7 @@ export function nodeOptionsForChildren(hostOptions: readonly string[] = process.
   return options;
 }
 
-/** Entry file of a child beside this one: `.ts` when the sources run, `.js` when the package is built. */
+/** First file of a child: `.ts` when the sources run, `.js` when the package is built. */
 export function childEntry(name: "process-entry" | "thread-entry"): URL {
-  const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
-  return new URL(`../child/${name}.${extension}`, import.meta.url);
+  return packageFile(import.meta.url, `child/${name}`);
 }

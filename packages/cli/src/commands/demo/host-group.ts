@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ManyhandsError } from "@manyhands/core";
+import { packageFile } from "@manyhands/core/internal";
 import type { Printer } from "../../output/printer.ts";
 
 /** Worker hosts in processes of their own. */
@@ -19,7 +20,7 @@ export interface HostGroupOptions {
   stop: AbortSignal;
 }
 
-const PROGRAM = fileURLToPath(new URL("../../main.js", import.meta.url));
+const PROGRAM = fileURLToPath(packageFile(import.meta.url, "main"));
 /** Time for a host to be ready, and to end, ms. */
 const START_TIME = 60_000;
 const END_TIME = 10_000;

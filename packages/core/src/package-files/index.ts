@@ -1,0 +1,1 @@
+export { codeFolder, packageFile } from "./package-file.ts";
