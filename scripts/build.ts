@@ -12,7 +12,8 @@ const compiler = spawnSync(process.execPath, [join(ROOT, "node_modules/typescrip
   stdio: "inherit",
 });
 for (const folder of packages) removeOrphans(folder);
-await bundlePackages();
+// Otherwise the compiler has said why.
+if (compiler.status === 0) await bundlePackages();
 process.exitCode = compiler.status ?? 1;
 
 /** `tsc -b` trusts its own record and does not look whether dist is still there. */

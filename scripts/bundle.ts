@@ -34,6 +34,11 @@ export async function bundlePackages(): Promise<void> {
   }
 }
 
+/**
+ * What an entry does not use is left out of what it loads, as package.json promises with `sideEffects: false`: a program
+ * that imports tasks and errors does not load the Redis client. So what a module registers as it loads has to belong to
+ * what it exports.
+ */
 async function bundle(name: string, entries: readonly string[]): Promise<(OutputChunk | OutputAsset)[]> {
   const bundler = await rolldown({
     cwd: join(ROOT, "packages", name),
@@ -42,8 +47,6 @@ async function bundle(name: string, entries: readonly string[]): Promise<(Output
     // Node 22 does not know `using`.
     transform: { target: "es2024" },
     external: isDependency,
-    // A module may register something and export nothing. (`sideEffects` in package.json speaks to users' bundlers.)
-    treeshake: { moduleSideEffects: true },
   });
   const { output } = await bundler.generate({
     format: "esm",
@@ -52,6 +55,9 @@ async function bundle(name: string, entries: readonly string[]): Promise<(Output
     chunkFileNames: "chunks/[name].js",
     // Classes of two files may have the same name, which the bundler changes and errors and messages show.
     keepNames: true,
+    // Between chunks too a name is the whole name: a process that outlives a build and then loads the rest must not
+    // take one class for another.
+    minifyInternalExports: false,
   });
   await bundler.close();
   return output;
