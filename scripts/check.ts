@@ -7,7 +7,8 @@ const STEPS: readonly Step[] = [
   { name: "build", command: ["node", "scripts/build.ts"] },
   { name: "format and lint", command: ["biome", "check", "--error-on-warnings", "--max-diagnostics=200", "."] },
   { name: "layers", command: ["node", "scripts/check-layers.ts"] },
-  { name: "unused code", command: ["knip", "--no-progress", "--treat-config-hints-as-errors"] },
+  // Built, because the commands are started by a file that imports what was built.
+  { name: "unused code", command: ["knip", "--no-progress", "--treat-config-hints-as-errors"], needs: "build" },
   { name: "types of tests, examples, scripts", command: ["tsc", "-p", "tsconfig.tests.json"] },
   { name: "docs", command: ["node", "scripts/check-docs.ts"], needs: "build" },
   { name: "package shape", command: ["node", "scripts/check-packages.ts"], needs: "build" },
