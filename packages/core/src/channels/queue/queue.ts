@@ -64,6 +64,8 @@ abstract class AnyQueue<Item> extends SharedObject {
   readonly #maxSize: number;
   readonly #closing = new AbortController();
   #share: QueueShare | undefined;
+  /** Puts that wait until the queue can be used; none may overtake them. */
+  #entering = 0;
   #isClosed = false;
 
   /** @internal */
@@ -118,11 +120,28 @@ abstract class AnyQueue<Item> extends SharedObject {
     }
   }
 
+  /**
+   * Looks at the item before it returns, so that it may be changed then.
+   * @internal @returns false when it was full for too long
+   */
+  protected async storeItem(item: unknown, patience: Patience | undefined): Promise<boolean> {
+    const isDirect = typeof item === "string" && !this.#isClosed && this.#entering === 0;
+    const stored = isDirect ? this.#share?.producer.putString(item, patience) : undefined;
+    return stored ?? this.store(toText(item), patience);
+  }
+
   /** @internal @returns false when it was full for too long */
   protected async store(text: string, patience: Patience | undefined): Promise<boolean> {
     this.#assertOpen();
-    const { producer } = this.#share ?? (await this.share());
-    return producer.put(text, patience);
+    if (this.#share && this.#entering === 0) return this.#share.producer.put(text, patience);
+    this.#entering += 1;
+    let share: QueueShare;
+    try {
+      share = await this.share();
+    } finally {
+      this.#entering -= 1;
+    }
+    return share.producer.put(text, patience);
   }
 
   /** @internal An item that is here already. */
@@ -228,7 +247,7 @@ export class Queue<Item = unknown> extends AnyQueue<Item> {
    *   for what cannot be sent, PayloadTooLargeError above 64 MiB: then nothing was put (Q8); ClosedError for a closed handle
    */
   async put(item: Item, patience?: Patience): Promise<void> {
-    if (await this.store(toText(item), patience)) return;
+    if (await this.storeItem(item, patience)) return;
     throw this.#full();
   }
 
@@ -380,7 +399,7 @@ export class SimpleQueue<Item = unknown> extends AnyQueue<Item> {
 
   /** @throws SerializationError for what cannot be sent; ClosedError for a closed handle */
   async put(item: Item): Promise<void> {
-    await this.store(toText(item), undefined);
+    await this.storeItem(item, undefined);
   }
 
   /** Takes the first item, waiting for it. */
