@@ -272,7 +272,8 @@ export class Consumer<Stored extends string | Buffer = string> {
       waiter ?? "",
       this.#name,
       Math.max(this.#want, wish),
-      isLeased ? 0 : this.#handed + Math.max(this.#ahead, wish),
+      // As far ahead as a commit of its own would go: a fetch saves one.
+      isLeased ? 0 : this.#handed + Math.max(2 * this.#ahead, wish),
       isLeased ? 0 : this.#handed,
       isLeased ? this.#handed - this.#outstanding : this.#committed,
       this.#taken,

@@ -48,9 +48,20 @@ export class Producer {
   /** Stores an item. @returns false when the queue was full for too long */
   put(item: string | Buffer, patience?: Patience): Promise<boolean> {
     if (this.#isLimited) return this.#putWhenRoom(item, patience);
+    const isLong = this.#mayBlock && typeof item === "string" && item.length > SMALL_ITEM;
+    return this.#putWithOthers((isLong && this.#pool.write(item)) || item, patience);
+  }
+
+  /** Stores a string as an item. @returns undefined when {@link put} has to, with JSON */
+  putString(string: string, patience?: Patience): Promise<boolean> | undefined {
+    if (this.#isLimited || !this.#mayBlock || string.length <= SMALL_ITEM) return undefined;
+    const item = this.#pool.writeString(string);
+    return item && this.#putWithOthers(item, patience);
+  }
+
+  #putWithOthers(item: Put["item"], patience: Patience | undefined): Promise<boolean> {
     return new Promise((resolve, reject) => {
-      const isLong = this.#mayBlock && typeof item === "string" && item.length > SMALL_ITEM;
-      this.#waiting.push({ item: (isLong && this.#pool.write(item)) || item, patience, resolve, reject });
+      this.#waiting.push({ item, patience, resolve, reject });
       if (this.#isScheduled) return;
       this.#isScheduled = true;
       queueMicrotask(() => {
