@@ -14,8 +14,8 @@ const project = (name: string): object => ({
 export default defineConfig({
   test: {
     projects: ["core", "worker", "dashboard", "cli", "testing"].map(project),
-    // Each test file starts servers and children of its own, and waits for leases most of the time: three files keep two
+    // Each test file starts servers and children of its own, and waits for leases most of the time: four files keep two
     // processors busy, more only slow each other down.
-    maxWorkers: 3,
+    maxWorkers: 4,
   },
 });
