@@ -32,7 +32,7 @@ test("a host frozen for longer than its lock: cap 1 holds again at once when it 
   const frozen = await ChaosHost.start({ name: "frozen", namespace, redis: redis.url, slots: 1, ...locks });
   const pool = mp.pool(1);
   let delivered = 0;
-  const result = pool.applyAsync(tasks.noteAndSpin, [file.path, 5_000], { callback: () => (delivered += 1) });
+  const result = pool.applyAsync(tasks.noteAndSpin, [file.path, 30_000, 3_000], { callback: () => (delivered += 1) });
   await until(() => notes(file).length > 0);
   await ChaosHost.start({ name: "other", namespace, redis: redis.url, slots: 1, ...locks });
   // when
@@ -63,7 +63,7 @@ test("a host frozen for longer than its lock: cap 1 holds again at once when it 
 test("a host cut off from Redis kills its child before the lock expires, and serves again without a restart", async () => {
   // given
   const file = new Scratch();
-  const lockDuration = 3_000;
+  const lockDuration = 5_000;
   const proxy = await useFaultProxy(redis.url);
   const cutOff = await ChaosHost.start({
     name: "cut-off",
@@ -75,7 +75,7 @@ test("a host cut off from Redis kills its child before the lock expires, and ser
   });
   const pool = mp.pool(1);
   let delivered = 0;
-  const result = pool.applyAsync(tasks.noteAndSpin, [file.path, 4_500], { callback: () => (delivered += 1) });
+  const result = pool.applyAsync(tasks.noteAndSpin, [file.path, 30_000, 500], { callback: () => (delivered += 1) });
   await until(() => notes(file).length > 0);
   await ChaosHost.start({ name: "other", namespace, redis: redis.url, slots: 1, lockDuration, stalledInterval: 400 });
   // when

@@ -1,5 +1,8 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { encodeToString, type Isolation } from "@manyhands/core/internal";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { fixture, StartedExecutor } from "./started-executor.ts";
 
 describe.each<Isolation>(["process", "thread", "inline"])("output of tasks of isolation %s", (isolation) => {
@@ -39,9 +42,13 @@ describe.each<Isolation>(["process", "thread", "inline"])("output of tasks of is
 
   test("a chatty loop is heard while it still runs", async () => {
     const child = new StartedExecutor(isolation);
-    const types: string[] = [];
-    await child.run({ task: "spinAndPrint", args: [200] }, (message) => types.push(message.type));
-    expect(types.filter((type) => type === "output").length).toBeGreaterThan(1);
+    const folder = mkdtempSync(join(tmpdir(), "manyhands-heard-"));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const heard = join(folder, "heard");
+    const outcome = await child.run({ task: "spinAndPrint", args: [heard, 20_000] }, (message) => {
+      if (message.type === "output") writeFileSync(heard, "");
+    });
+    expect(outcome).toMatchObject({ value: true });
   });
 });
 
