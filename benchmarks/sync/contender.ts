@@ -6,6 +6,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Answer, Contention, Request } from "./contention.ts";
 import { type MeasuredLock, openLock } from "./locks.ts";
 
+/** Between warming up and what is measured, so that everybody begins then, ms. */
+const PAUSE = 300;
+
 let lock: MeasuredLock | undefined;
 
 process.on("message", (request: Request) => {
@@ -43,10 +46,17 @@ async function pairs(mine: MeasuredLock, milliseconds: number): Promise<number> 
 
 async function contend(
   mine: MeasuredLock,
-  times: { startAt: number; milliseconds: number; section: number },
+  times: { startAt: number; warmUp: number; milliseconds: number; section: number },
 ): Promise<Contention> {
   const seen: Contention = { waits: [], sections: [], fences: [], errors: [] };
+  const begin = times.startAt + times.warmUp;
   await sleep(times.startAt - now());
+  while (now() < begin - PAUSE)
+    await mine
+      .acquire()
+      .then(mine.release)
+      .catch(() => {});
+  await sleep(begin - now());
   const end = now() + times.milliseconds;
   while (now() < end) {
     const asked = now();

@@ -26,6 +26,8 @@ export interface ContendOptions {
   milliseconds: number;
   /** Milliseconds for which the lock is held each time. */
   section: number;
+  /** Milliseconds for which everybody contends before that, without sections. @defaultValue 0 */
+  warmUp?: number;
   started?: () => Promise<void>;
 }
 
@@ -53,11 +55,11 @@ export async function startContenders(count: number, url: string): Promise<Conte
         },
       };
     },
-    contend: async (kind, { milliseconds, section, started }) => {
+    contend: async (kind, { milliseconds, section, warmUp = 0, started }) => {
       await opened(children, kind);
       await started?.();
       const startAt = Number(process.hrtime.bigint()) / 1e6 + HEAD_START;
-      const seen = await askAll(children, { do: "contend", startAt, milliseconds, section });
+      const seen = await askAll(children, { do: "contend", startAt, warmUp, milliseconds, section });
       await askAll(children, { do: "close" });
       return contentionFigures(seen as Contention[], milliseconds);
     },

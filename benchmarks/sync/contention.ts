@@ -5,7 +5,7 @@ import type { LockKind } from "./locks.ts";
 export type Request =
   | { do: "open"; kind: LockKind; url: string; name: string }
   | { do: "pairs"; milliseconds: number }
-  | { do: "contend"; startAt: number; milliseconds: number; section: number }
+  | { do: "contend"; startAt: number; warmUp: number; milliseconds: number; section: number }
   | { do: "close" };
 
 export type Answer = { value: Contention | number } | { failure: string };

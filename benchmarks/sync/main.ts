@@ -13,6 +13,8 @@ const PROCESSES = 10;
 /** How long the lock is held, ms. */
 const SECTION = 1;
 const CONTENTION = 3_000;
+/** What happens with the first wait (a subscription, code that is compiled) is not what is measured, ms. */
+const WARM_UP = 3_000;
 /**
  * Several turns, ms, so that what else the machine does meets everybody alike; long enough that the one before, which
  * leaves the processors awake or asleep, matters little.
@@ -75,7 +77,7 @@ async function uncontended(contenders: Contenders, python: PythonLocks | null): 
 }
 
 async function contended(contenders: Contenders, python: PythonLocks | null): Promise<Line[]> {
-  const times = { milliseconds: CONTENTION, section: SECTION };
+  const times = { milliseconds: CONTENTION, section: SECTION, warmUp: WARM_UP };
   const samples = await sample(
     CONTENDING.map((name) => ({ name, run: () => contenders.contend(name, times) })),
     ROUNDS,
