@@ -56,7 +56,7 @@ async function contend(
       .acquire()
       .then(mine.release)
       .catch(() => {});
-  await sleep(begin - now());
+  await sleep(Math.max(0, begin - now()));
   const end = now() + times.milliseconds;
   while (now() < end) {
     const asked = now();
