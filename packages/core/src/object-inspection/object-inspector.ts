@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { RedisClient } from "../connection/index.ts";
+import { managerNameOf, ownerOf } from "../containers/manager/manager-life.ts";
 import { readParticipants } from "../objects/index.ts";
 import type { Keys } from "../protocol/keys.ts";
 import { Operations } from "../session/index.ts";
@@ -61,8 +62,11 @@ export class ObjectInspector {
       this.#read(kind, name),
     ]);
     if (createdAt === null || isGone || reading === null) return null;
-    const [owner = null] = maker === null ? [] : await readParticipants(this.#place, [{ session: maker, label: "" }]);
-    return { kind, name, named: maker === null, owner, createdAt: Number(createdAt), ...reading };
+    const manager = maker === null ? null : managerNameOf(maker);
+    const session = manager === null ? maker : null;
+    const [owner = null] = session === null ? [] : await readParticipants(this.#place, [{ session, label: "" }]);
+    const named = maker === null && kind !== "pipe";
+    return { kind, name, named, owner, manager, createdAt: Number(createdAt), ...reading };
   }
 
   /**
@@ -139,12 +143,20 @@ export class ObjectInspector {
     return (await forgetObject.run(client, [keys.objects, keys.deadlines, ...own], [memberOf({ kind, name })])) === 1;
   }
 
-  /** Session of the maker of an unnamed object: its name begins with it, and its maker knows of the object. */
+  /**
+   * Who takes the object along: the session of the maker of an unnamed one, or "manager:<name>". Its name tells who that may
+   * be: "<session>-<number>", perhaps behind what it belongs to, or "<manager>/…"; and its maker knows of the object.
+   */
   async #makerOf(kind: string, name: string): Promise<string | null> {
     const { client, keys } = this.#place;
-    const session = /^([0-9a-f]{16})-[0-9a-z]+$/.exec(name)?.[1];
-    if (session === undefined) return null;
-    return (await client.sismember(keys.sessionObjects(session), memberOf({ kind, name }))) === 1 ? session : null;
+    const session = /(?:^|\/)([0-9a-f]{16})-[0-9a-z]+$/.exec(name)?.[1];
+    const slash = name.lastIndexOf("/");
+    const makers = [session, slash < 0 ? undefined : ownerOf(name.slice(0, slash))];
+    for (const maker of makers) {
+      if (maker === undefined) continue;
+      if ((await client.sismember(keys.sessionObjects(maker), memberOf({ kind, name }))) === 1) return maker;
+    }
+    return null;
   }
 }
 

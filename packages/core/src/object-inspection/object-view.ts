@@ -31,10 +31,12 @@ export interface ObjectReading {
 export interface ObjectView extends ObjectReading {
   kind: string;
   name: string;
-  /** Whether it stays until it is removed; otherwise it vanishes with its maker. */
+  /** Whether it stays until it is removed; otherwise it vanishes with its maker, its manager, or its last end. */
   named: boolean;
   /** Maker of an unnamed object. */
   owner: Participant | null;
+  /** Name of the manager with which it vanishes. */
+  manager: string | null;
   /** Server time, ms. */
   createdAt: Milliseconds;
 }

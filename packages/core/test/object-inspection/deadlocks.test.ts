@@ -18,7 +18,8 @@ function object(
   waitsFor: ObjectView["waitsFor"] = "all",
 ): ObjectView {
   return {
-    ...{ kind: "lock", name, named: true, owner: null, createdAt: 0, summary: "", leaseLeft: null, state: null },
+    ...{ kind: "lock", name, named: true, owner: null, manager: null },
+    ...{ createdAt: 0, summary: "", leaseLeft: null, state: null },
     ...{ holders: holders.map(participant), waiters: waiters.map(participant), waitsFor },
   };
 }

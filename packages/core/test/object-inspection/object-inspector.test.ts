@@ -150,6 +150,24 @@ function suite(redis: () => RedisConfig): void {
     expect(await inspector.object({ kind: "lock", name: "stock" })).toBeNull();
     expect(await findOrphanKeys(place)).toMatchObject({ orphans: [] });
   });
+
+  test("an object says with whom it vanishes: its maker, its manager, its last end, or nobody", async () => {
+    const { mp, inspector } = await open(redis());
+    const condition = mp.condition();
+    await condition.acquire();
+    await mp.manager("shop").dict({ tea: 3 }).length();
+    const [end] = mp.pipe();
+    await end.send("hello");
+    await mp.lock("stock").acquire();
+    const owner = { pid: process.pid };
+    expect(await inspector.objects()).toMatchObject([
+      { kind: "dict", named: false, owner: null, manager: "shop" },
+      { kind: "lock", named: true, owner: null, manager: null },
+      { kind: "manager", name: "shop", named: true, owner: null, manager: null },
+      { kind: "pipe", named: false, owner: null, manager: null },
+      { kind: "rlock", named: false, owner, manager: null },
+    ]);
+  });
 }
 
 async function waiters(mp: Context, count: number): Promise<void> {

@@ -46,8 +46,14 @@ const COLUMNS: readonly Column<ObjectView>[] = [
   { heading: "HELD BY", cell: ({ holders }) => first(holders) },
   { heading: "LEASE LEFT", cell: (object) => duration(object.leaseLeft), align: "right" },
   { heading: "WAITING", cell: (object) => String(object.waiters.length), align: "right" },
-  { heading: "STAYS", cell: ({ named }) => (named ? "until removed" : "with its maker") },
+  { heading: "STAYS", cell: (object) => shortLife(object) },
 ];
+
+function shortLife({ kind, named, manager }: ObjectView): string {
+  if (kind === "pipe") return "while held";
+  if (manager !== null) return "with manager";
+  return named ? "until removed" : "with its maker";
+}
 
 function first(holders: ObjectView["holders"]): string {
   const [holder] = holders;

@@ -26,14 +26,11 @@ export function objectShowCommand(): Command {
 }
 
 function fieldsOf(object: ObjectView): [string, string][] {
-  const { holders, waiters, owner } = object;
-  const life = object.named
-    ? "until it is removed"
-    : `with its maker: ${owner ? describeParticipant(owner) : "which has ended"}`;
+  const { holders, waiters } = object;
   return [
     ["kind", object.kind],
     ["name", object.name],
-    ["stays", life],
+    ["stays", lifeOf(object)],
     ["made", moment(object.createdAt)],
     ["state", object.summary || "unknown kind"],
     ...details(object),
@@ -41,6 +38,12 @@ function fieldsOf(object: ObjectView): [string, string][] {
     ["lease left", duration(object.leaseLeft)],
     ["waiting", waiters.map((waiter, index) => `${index + 1}. ${describeParticipant(waiter)}`).join("\n") || "nobody"],
   ];
+}
+
+function lifeOf({ kind, named, manager, owner }: ObjectView): string {
+  if (kind === "pipe") return "while somebody holds one of its ends";
+  if (manager !== null) return `as long as its manager "${manager}"`;
+  return named ? "until it is removed" : `with its maker: ${owner ? describeParticipant(owner) : "which has ended"}`;
 }
 
 const SHOWN_ELSEWHERE = new Set(["name", "leaseLeft"]);

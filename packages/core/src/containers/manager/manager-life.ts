@@ -27,9 +27,14 @@ export function ownerOf(manager: string): string {
   return `${OWNER}${manager}`;
 }
 
+/** Name of the manager that an owner is; null when it is a session. */
+export function managerNameOf(owner: string): string | null {
+  return owner.startsWith(OWNER) ? owner.slice(OWNER.length) : null;
+}
+
 /** The manager that owns an object; undefined when none does. */
 export function managerOf(runtime: ObjectRuntime, owner: string): ManagerLife | undefined {
-  if (!owner.startsWith(OWNER)) return undefined;
+  if (managerNameOf(owner) === null) return undefined;
   return livesOf(runtime).get(owner) ?? foreignLife(runtime, owner);
 }
 
@@ -48,7 +53,7 @@ export function beginLife<Life extends ManagerLife & { isShut: boolean }>(
 
 /** @param what - Was used. */
 export function closedManager(owner: string, what: string): ManagerClosedError {
-  const manager = owner.slice(OWNER.length);
+  const manager = managerNameOf(owner);
   return new ManagerClosedError(`${what} is gone: its manager "${manager}" was shut down, or its maker has ended`);
 }
 
