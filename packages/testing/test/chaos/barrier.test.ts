@@ -78,8 +78,8 @@ test("B9: whoever is killed, frozen or cut off, nobody waits for ever and the li
   const told = await Promise.all(stories);
   for (const { passed } of told) {
     expect(passed.length, `seed ${seed}`).toBeGreaterThan(5);
-    expect([...new Set(passed)].sort(), `seed ${seed}`).toEqual([0, 1, 2]);
   }
+  expect([...new Set(told.flatMap(({ passed }) => passed))].sort(), `seed ${seed}`).toEqual([0, 1, 2]);
   expect(
     told.reduce((sum, { broken }) => sum + broken, 0),
     `seed ${seed}: it was broken at times`,

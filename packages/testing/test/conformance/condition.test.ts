@@ -198,7 +198,8 @@ inEveryWorld((world) => {
       // when others notify again and again, but nothing is true
       const nagging = other.run(async ({ mp: theirs }) => {
         const same = theirs.condition(null, "shared");
-        for (let count = 0; count < 10; count += 1) {
+        const end = performance.now() + 900;
+        while (performance.now() < end) {
           await same.run(() => same.notify());
           await new Promise((resolve) => setTimeout(resolve, 20));
         }
@@ -209,8 +210,8 @@ inEveryWorld((world) => {
         expect(condition.lock.held?.isHeld).toBe(true);
         return Promise.resolve(false);
       };
-      expect(await condition.waitFor(look, { timeout: 120 })).toBe(false);
-      expect(performance.now() - started).toBeGreaterThanOrEqual(119);
+      expect(await condition.waitFor(look, { timeout: 600 })).toBe(false);
+      expect(performance.now() - started).toBeGreaterThanOrEqual(599);
       expect(looks).toBeGreaterThan(2);
       await condition.release();
       await nagging;

@@ -153,8 +153,18 @@ describe("when something fails", () => {
     ]);
     onTestFinished(() => mp.close());
     const event = mp.event("ready");
-    await other.run(({ mp: theirs }) => theirs.event("ready").wait({ timeout: 20 }));
-    await until(async () => (await event.inspect()).waiters.length === 0);
+    // A wait that is stored, so that the next one is stored with its first look.
+    await other.run(({ mp: theirs, kept }) => {
+      const stopping = new AbortController();
+      kept.set("stop", stopping);
+      void theirs
+        .event("ready")
+        .wait({ signal: stopping.signal })
+        .catch(() => {});
+    });
+    await until(async () => (await event.inspect()).waiters.length === 1, { what: "the first waiter is stored" });
+    await other.run(({ kept }) => (kept.get("stop") as AbortController).abort());
+    await until(async () => (await event.inspect()).waiters.length === 0, { what: "and forgotten" });
     // Until the answer to everything before has arrived, one of these would be lost in its place.
     await other.run(({ mp: theirs }) => theirs.event("ready").isSet());
     const lost = proxy.dropReplies((command) => command.includes("event-waiters/ready"));
