@@ -51,14 +51,19 @@ export function waitWith(
       resolve(true);
     });
     if (limit <= MAX_TIMER) {
-      timer = setTimeout(
-        () => {
-          forget();
-          end();
-          resolve(false);
-        },
-        Math.max(0, limit),
-      );
+      const deadline = performance.now() + limit;
+      const onTime = (): void => {
+        const left = deadline - performance.now();
+        // Node's timers count in whole milliseconds, and so may be early.
+        if (left > 0) {
+          timer = setTimeout(onTime, left);
+          return;
+        }
+        forget();
+        end();
+        resolve(false);
+      };
+      timer = setTimeout(onTime, Math.max(0, limit));
     }
     signal?.addEventListener("abort", onAbort, { once: true });
   });
