@@ -309,6 +309,37 @@ describe("a lock on three independent masters", () => {
   });
 });
 
+describe("a lock on five independent masters", () => {
+  const main = useRedis();
+  const nodes = [1, 2, 3, 4, 5].map(() => useRedis());
+
+  test("two may be away, whichever, a third may not; fences grow over all majorities", async () => {
+    const proxies = await Promise.all(nodes.map((node) => useFaultProxy(node.url)));
+    const lockNodes = proxies.map((proxy) => proxy.url);
+    const place: ConnectOptions = { redis: main.url, lockNodes, namespace: main.namespace(), lease: LEASE };
+    const mp = await connect(place);
+    onTestFinished(() => mp.close());
+    const other = await startActor(place);
+    const lock = mp.lock("five");
+    const fences: number[] = [];
+    for (const away of [[0, 1], [2, 3], [4, 0], []]) {
+      for (const node of away) await proxies[node]?.refuse();
+      // Those of the round before may still be on their way back.
+      const held = await lock.hold({ timeout: 10_000 });
+      expect(await other.run(({ mp: theirs }) => theirs.lock("five").acquire(false))).toBe(false);
+      fences.push(held.fence);
+      await held.release();
+      fences.push(await other.run(({ mp: theirs }) => theirs.lock("five").run(({ fence }) => fence)));
+      for (const node of away) await proxies[node]?.accept();
+    }
+    expect(fences).toEqual([...new Set(fences)].sort((left, right) => left - right));
+    for (const node of [1, 2, 3]) await proxies[node]?.refuse();
+    expect(await lock.acquire(false)).toBe(false);
+    await proxies[2]?.accept();
+    expect(await lock.acquire({ timeout: 10_000 })).toBe(true);
+  });
+});
+
 describe("the nodes of a lock", () => {
   const [redis, spare] = [useRedis(), useRedis()];
 
