@@ -47,6 +47,8 @@ test("a program frozen for longer than its lease loses its pool's calls, is told
   const program = new Program("sleeper.ts", [redis.url, namespace]);
   await until(() => program.output.includes("working"));
   const pools = async () => (await redis.client().hkeys(`{${namespace}}/pools`)).filter((name) => name !== "default");
+  // A call that had not been sent yet would be sent by the thawed program, and be no old one.
+  await until(async () => (await mp.hosts()).some(({ running }) => running.length === 1), { what: "the call runs" });
   expect(await pools()).toHaveLength(1);
   program.kill("SIGSTOP");
   await until(async () => (await pools()).length === 0, { timeout: 25_000, what: "its pool is removed" });
