@@ -165,12 +165,11 @@ export class Ownership {
 
   /** Writes the count where everybody sees it, and makes sure that the lock is still held. */
   async #note({ held, count }: Holding): Promise<void> {
-    const { client, keys, keepAlive } = this.#runtime;
+    const { client, keepAlive } = this.#runtime;
     if (held.loss) throw held.loss;
-    const { kind, name } = this.#lock;
-    const places = [keys.object(kind, name), keys.object(kind, name, "record")];
+    const { name, keys } = this.#lock.place;
     const holder = holderOfToken(held.token);
-    const noting = countLock.run(client, places, [held.token, count, holder.session, holder.label]);
+    const noting = countLock.run(client, keys, [held.token, count, holder.session, holder.label]);
     if (!locksAreHere(this.#runtime)) {
       // What is noted here is for people; whether it is held is for the nodes to say, and the main Redis may be away.
       noting.catch(() => {});

@@ -2,7 +2,7 @@ import { Script } from "../../script/index.ts";
 import { SERVER_TIME } from "../../session/index.ts";
 
 /**
- * KEYS[1] lock, string with PX: the holder's token; KEYS[2] its record, hash with PX: count and more (see acquireLock)
+ * KEYS[1..3] as of acquireLock
  * ARGV[1] token; ARGV[2] how often its owner holds it now; ARGV[3] session of the holder; ARGV[4] what it says of itself
  * Returns 1 = noted, 0 = not held with this token. The lease stays as it is, and so does the fence (R4).
  */
