@@ -224,5 +224,6 @@ function pause(milliseconds: Milliseconds, signal: AbortSignal | undefined): Pro
       else resolve();
     }
     signal?.addEventListener("abort", done, { once: true });
+    if (signal?.aborted) done();
   });
 }

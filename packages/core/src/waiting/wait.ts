@@ -25,7 +25,8 @@ export function timeLimit({ timeout }: WaitOptions): Milliseconds {
 
 /**
  * Waits until the callback given to `register` is called, for `limit` ms, or for the signal; what comes first counts,
- * and `register`'s return value is called at the same moment if it was not the callback.
+ * and `register`'s return value is called at the same moment if it was not the callback. A signal that was aborted
+ * before ends the wait at once.
  *
  * @returns whether it was called in time
  * @throws the signal's reason
@@ -66,5 +67,7 @@ export function waitWith(
       timer = setTimeout(onTime, Math.max(0, limit));
     }
     signal?.addEventListener("abort", onAbort, { once: true });
+    // A signal says it once: to whoever listens between two waits, it never does.
+    if (signal?.aborted) onAbort();
   });
 }
