@@ -1,6 +1,6 @@
 import type { RedisClient } from "../connection/index.ts";
 import type { Keys } from "../protocol/keys.ts";
-import { describeProcessQueue, isProcessQueue } from "../protocol/process-queues.ts";
+import { describeProcessQueue, hostOptionsFor, isProcessQueue, placementOf } from "../protocol/process-queues.ts";
 import type { HostRecord } from "../protocol/records.ts";
 
 /** How long a count of slots is used before it is read again, ms. */
@@ -86,12 +86,22 @@ function servesQueue(host: HostRecord, queue: string): boolean {
 export function describeUnserved(hosts: readonly HostRecord[], pool: string, task: string): string {
   const where = isProcessQueue(pool) ? describeProcessQueue(pool) : `in pool "${pool}"`;
   const what = `no live worker host serves task "${task}" ${where}`;
-  const start = `start one with: manyhands worker --tasks <module that defines "${task}">`;
+  const start = `start one with: manyhands worker --tasks <module that defines "${task}">${hostOptionsFor(pool)}`;
   if (hosts.length === 0) return `${what}: no host is running; ${start}`;
   const others = hosts.filter((host) => host.tasks.some((announced) => announced.name === task));
-  const names = (list: readonly HostRecord[]): string => list.map((host) => host.name).join(", ");
   if (others.length > 0) {
-    return `${what}: ${names(others)} know the task but are not serving that pool (${others.map((host) => host.state).join(", ")}); ${start}`;
+    const reasons = others.map((host) => `${host.name} (${whyNot(host, pool)})`);
+    return `${what}: those that know the task do not: ${reasons.join(", ")}; ${start}`;
   }
-  return `${what}: the running hosts (${names(hosts)}) do not know it; ${start}`;
+  const names = hosts.map((host) => host.name).join(", ");
+  return `${what}: the running hosts (${names}) do not know it; ${start}`;
+}
+
+/** Why a host that knows a task does not take it from a queue. */
+function whyNot(host: HostRecord, queue: string): string {
+  if (servesQueue(host, queue)) return host.state;
+  if (!isProcessQueue(queue)) return `serves only ${host.pools?.join(", ")}`;
+  const placement = placementOf(queue);
+  if (placement === null || !host.processes?.limit) return "takes no processes";
+  return typeof placement === "string" ? "has another name" : "does not have that label";
 }

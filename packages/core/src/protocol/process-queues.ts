@@ -17,7 +17,25 @@ export function isProcessQueue(queue: string): boolean {
 
 /** For messages: "as a process on host "left"". */
 export function describeProcessQueue(queue: string): string {
-  const [, kind, name = ""] = /^processes\.(host|label)\.(.*)$/.exec(queue) ?? [];
-  if (kind === undefined) return "as a process";
-  return `as a process on ${kind === "host" ? "host" : "a host with label"} "${decodeURIComponent(name)}"`;
+  const placement = placementOf(queue);
+  if (placement === null) return "as a process";
+  return typeof placement === "string"
+    ? `as a process on host "${placement}"`
+    : `as a process on a host with label "${placement.label}"`;
+}
+
+/** What a queue of processes asks of a host; null = nothing. */
+export function placementOf(queue: string): Placement | null {
+  const [, kind, encoded = ""] = /^processes\.(host|label)\.(.*)$/.exec(queue) ?? [];
+  if (kind === undefined) return null;
+  const name = decodeURIComponent(encoded);
+  return kind === "host" ? name : { label: name };
+}
+
+/** What "manyhands worker" has to be told besides its tasks so that it serves a queue of processes, with a space before. */
+export function hostOptionsFor(queue: string): string {
+  const placement = placementOf(queue);
+  if (placement === null) return "";
+  const word = (text: string): string => (/^[\w.@-]+$/.test(text) ? text : JSON.stringify(text));
+  return typeof placement === "string" ? ` --name ${word(placement)}` : ` --label ${word(placement.label)}`;
 }

@@ -2,6 +2,7 @@ import { useRedis } from "@manyhands/testing";
 import { expect, test } from "vitest";
 import { describeUnserved, Fleet, isServed, slotsOf } from "../../src/fleet/index.ts";
 import { Keys } from "../../src/protocol/keys.ts";
+import { processQueue } from "../../src/protocol/process-queues.ts";
 import type { HostRecord } from "../../src/protocol/records.ts";
 
 const redis = useRedis();
@@ -60,7 +61,27 @@ test("the warning says what is missing and what to do", () => {
   expect(describeUnserved([host("a"), host("b")], "p", "u")).toBe(
     `${what}: the running hosts (a, b) do not know it; ${start}`,
   );
-  expect(describeUnserved([host("a", { state: "draining", tasks: [{ name: "u", isolation: null }] })], "p", "u")).toBe(
-    `${what}: a know the task but are not serving that pool (draining); ${start}`,
+  const tasks = [{ name: "u", isolation: null }];
+  const knowing = [host("a", { state: "draining", tasks }), host("b", { pools: ["q", "r"], tasks }), host("c")];
+  expect(describeUnserved(knowing, "p", "u")).toBe(
+    `${what}: those that know the task do not: a (draining), b (serves only q, r); ${start}`,
+  );
+});
+
+test("of a process it says which host is missing, and how to start that one", () => {
+  const tasks = [{ name: "u", isolation: null }];
+  const right = host("right", { tasks, processes: { limit: 2, running: 0, queues: [processQueue(null)] } });
+  const none = host("none", { tasks, processes: { limit: 0, running: 0, queues: [processQueue(null)] } });
+  const why = (queue: string): string => describeUnserved([right, none], queue, "u");
+  const start = 'start one with: manyhands worker --tasks <module that defines "u">';
+  const known = "those that know the task do not: right";
+  expect(why(processQueue("my left"))).toBe(
+    `no live worker host serves task "u" as a process on host "my left": ${known} (has another name), none (takes no processes); ${start} --name "my left"`,
+  );
+  expect(why(processQueue({ label: "gpu" }))).toBe(
+    `no live worker host serves task "u" as a process on a host with label "gpu": ${known} (does not have that label), none (takes no processes); ${start} --label gpu`,
+  );
+  expect(describeUnserved([none], processQueue(null), "u")).toBe(
+    `no live worker host serves task "u" as a process: those that know the task do not: none (takes no processes); ${start}`,
   );
 });

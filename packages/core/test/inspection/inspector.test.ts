@@ -191,7 +191,7 @@ describe("tasks", () => {
         'start one with: manyhands worker --tasks <module that defines "square">',
     );
     await beat({ pools: ["other"] });
-    expect((await inspector.task(id))?.blockedBy).toMatch(/web-1 know the task but are not serving that pool/);
+    expect((await inspector.task(id))?.blockedBy).toMatch(/those that know the task do not: web-1 \(serves only/);
     await beat({ pools: null });
     expect((await inspector.task(id))?.blockedBy).toBe(null);
   });
