@@ -13,12 +13,24 @@ export function printOutput(bytes: Uint8Array): void {
   for (const [stream, text] of decode(bytes) as OutputPiece[]) print(process[stream], text);
 }
 
+/** Writes under way on each stream. */
+const writing = new WeakMap<NodeJS.WriteStream, number>();
+
 function print(stream: NodeJS.WriteStream, text: string): void {
-  const ignore = (): void => {};
+  const before = writing.get(stream) ?? 0;
+  if (before === 0) stream.on("error", ignore);
+  writing.set(stream, before + 1);
+  const end = (): void => {
+    const left = (writing.get(stream) ?? 0) - 1;
+    writing.set(stream, left);
+    if (left === 0) stream.removeListener("error", ignore);
+  };
   try {
-    stream.once("error", ignore);
-    stream.write(text, () => stream.removeListener("error", ignore));
+    // A stream tells an error to the callback first, and everybody else a moment later.
+    stream.write(text, (error) => void (error ? setImmediate(end) : end()));
   } catch {
-    stream.removeListener("error", ignore);
+    end();
   }
 }
+
+function ignore(): void {}
