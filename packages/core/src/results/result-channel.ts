@@ -197,7 +197,11 @@ export class ResultChannel {
   #takeAll(reply: StreamReply): number {
     let count = 0;
     for (const [, entries] of reply ?? []) {
-      for (const [id, fields] of entries) this.#take(id.toString(), fields);
+      for (const [bytes, fields] of entries) {
+        const id = bytes.toString();
+        // Both connections may bring the same entry, and what listeners hear must not come twice.
+        if (isBehind(id, this.#position)) this.#take(id, fields);
+      }
       count += entries.length;
     }
     return count;
@@ -303,3 +307,10 @@ export class ResultChannel {
 }
 
 type StreamReply = [stream: Buffer, entries: [id: Buffer, fields: Buffer[]][]][] | null;
+
+/** True when the entry `id` of a stream, "<milliseconds>-<number>", comes after `position`. */
+function isBehind(id: string, position: string): boolean {
+  const [time = 0, number = 0] = id.split("-").map(Number);
+  const [timeBefore = 0, numberBefore = 0] = position.split("-").map(Number);
+  return time > timeBefore || (time === timeBefore && number > numberBefore);
+}

@@ -1,7 +1,9 @@
 import { until, useRedis } from "@manyhands/testing";
-import { expect, test } from "vitest";
+import type { Redis } from "ioredis";
+import { expect, onTestFinished, test } from "vitest";
 import { encode } from "../../src/codec/index.ts";
 import { ClosedError, StateLostError } from "../../src/errors/index.ts";
+import { postAnswers } from "../../src/results/post-answers.ts";
 import { ChannelBench, errorOf } from "./channel-bench.ts";
 
 const redis = useRedis();
@@ -80,6 +82,35 @@ test("an answer that the blocking connection has not brought is no loss of its j
   bench.blocking?.disconnect();
   await bench.post("me-2", [0, 1, "unread", 1]);
   expect((await all)[0]?.value).toBe("unread");
+});
+
+test("an entry that two reads have brought, by position and behind it, is heard once", async () => {
+  const bench = new ChannelBench(redis);
+  const heard: string[] = [];
+  onTestFinished(bench.channel.listen("output:p", (bytes) => void heard.push(Buffer.from(bytes).toString())));
+  const first = bench.expect();
+  await bench.post("me-1", [0, 1, 1, 1]);
+  await first.all;
+  // given a blocking connection whose next reply is late, and a job that Redis does not know
+  const blocking = bench.blocking as Redis;
+  const read = blocking.xreadBuffer.bind(blocking) as (...args: unknown[]) => Promise<unknown>;
+  const late = Promise.withResolvers<void>();
+  Object.assign(blocking, {
+    xreadBuffer: async (...args: unknown[]) => {
+      const reply = await read(...args);
+      await late.promise;
+      return reply;
+    },
+  });
+  const second = bench.expect();
+  // when the other connection brings the entry first
+  await postAnswers(bench.client, bench.stream, [["output:p", Buffer.from("hello"), "host", 1]]);
+  await until(() => heard.length > 0, { what: "the entry is read without blocking" });
+  late.resolve();
+  await bench.post("me-2", [0, 1, 2, 1]);
+  await second.all;
+  // then
+  expect(heard).toEqual(["hello"]);
 });
 
 test("an answer that cannot be decoded fails its own call and no other", async () => {
