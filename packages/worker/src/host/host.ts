@@ -279,7 +279,9 @@ export class Host implements WorkerHost {
     this.#orphans.stop();
     const pools = this.#discovery.served();
     const stopped = [...pools.map((pool) => pool.stopFetching()), this.#processes.stopFetching()];
-    await this.#waitForJobs(Promise.allSettled(stopped), grace);
+    // A worker that was replaced may still run something.
+    const idle = Promise.allSettled(stopped).then(() => this.#jobsGone());
+    await this.#waitForJobs(idle, grace);
     const left = this.#busy;
     if (this.#running.size > 0) this.#logger.warn(`giving back ${this.#running.size} running jobs`);
     const processes = this.#processes.list().length;
@@ -298,8 +300,8 @@ export class Host implements WorkerHost {
     this.#resolveClosed();
   }
 
-  /** Waits until the workers are closed; ends early when the grace, or that of a later call of stop, is over. */
-  async #waitForJobs(closed: Promise<unknown>, grace: Milliseconds): Promise<void> {
+  /** Waits until nothing runs and the workers are closed; ends early when the grace, or that of a later call of stop, is over. */
+  async #waitForJobs(idle: Promise<unknown>, grace: Milliseconds): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     const over = new Promise<void>((resolve) => {
       this.#hurry = (shorter) => {
@@ -308,7 +310,7 @@ export class Host implements WorkerHost {
       };
       this.#hurry(grace);
     });
-    await Promise.race([closed, this.#idleWithoutRedis(), over]);
+    await Promise.race([idle, this.#idleWithoutRedis(), over]);
     clearTimeout(timer);
     this.#hurry = () => {};
   }

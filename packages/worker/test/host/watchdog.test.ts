@@ -23,3 +23,26 @@ test("a worker of BullMQ that has become deaf is replaced, and its host says so 
   await host.stop();
   expect(performance.now() - startedAt).toBeLessThan(3_000);
 });
+
+test("a host that drains waits for what the worker runs that was replaced", async () => {
+  // given a call that runs, and a worker that fetches nothing more
+  const space = new TestNamespace(redis);
+  const host = await space.host();
+  const jobId = await space.submit("default", "untilAborted", []);
+  await space.untilState("default", jobId, "active");
+  const hang = vi
+    .spyOn(PoolWorker.prototype as unknown as { moveToActive(): Promise<never> }, "moveToActive")
+    .mockImplementation(() => new Promise(() => {}));
+  await vi.waitFor(() => expect(hang).toHaveBeenCalled(), 5_000);
+  hang.mockRestore();
+  await vi.waitFor(() => expect(space.logs.join()).toContain("it is replaced"), 15_000);
+  // when
+  const drained = host.drain();
+  await vi.waitFor(async () => expect((await space.hosts())[0]?.state).toBe("draining"));
+  const cancel = { type: "cancel", pool: "default", jobId, unit: null, reason: "enough" };
+  await space.client.publish(space.keys.control, JSON.stringify(cancel));
+  await drained;
+  // then
+  expect(space.logs.join()).not.toContain("giving back");
+  expect(await space.answer(jobId)).toMatchObject({ ok: false, value: { name: "CancelledError" } });
+});
