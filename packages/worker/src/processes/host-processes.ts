@@ -161,12 +161,12 @@ export class HostProcesses {
     if (!process) throw new UnrecoverableError("this is no process: start one with mp.process()");
     const pool = { ...unlimitedPool(job.queueName), createdAt: 0 };
     const unknown = await this.#unknownTasks.check({ job, token, pool });
-    if (unknown) return this.#refuse(process, unknown);
+    if (unknown) return this.#refuse({ job, token, process }, unknown);
     let executor: ProcessExecutor;
     try {
       executor = await this.#takeChild();
     } catch (error) {
-      return this.#refuse(process, error as Error);
+      return this.#refuse({ job, token, process }, error as Error);
     }
     const { client, keys, logger, echoOutput, id: hostId, name } = this.#host;
     const echo = echoOutput
@@ -178,8 +178,7 @@ export class HostProcesses {
     if (beginning.state === "begun") return this.#live(run);
     this.#host.supply.giveBack(executor);
     if (beginning.state === "over") return this.#tell(run.client, run.id, { ended: beginning, pid: 0 });
-    await job.moveToDelayed(Date.now() + LOOK_AGAIN, token);
-    throw new DelayedError();
+    return this.#lookAgain(job, token);
   }
 
   async #live(run: ProcessRun): Promise<JobReturn> {
@@ -203,15 +202,22 @@ export class HostProcesses {
     throw new Error("a process needs a child that is a process");
   }
 
-  /** A process that cannot be made to run has failed, with the reason on its stderr. */
-  async #refuse(process: ProcessJob, error: Error): Promise<JobReturn> {
+  /** Puts the job of a process that runs on another host off: that host may have lost the job's lock. */
+  async #lookAgain(job: PoolJob, token: string): Promise<never> {
+    await job.moveToDelayed(Date.now() + LOOK_AGAIN, token);
+    throw new DelayedError();
+  }
+
+  /** A process that cannot be made to run has failed, with the reason on its stderr; not one that runs elsewhere. */
+  async #refuse({ job, token, process }: ProcessToRun, error: Error): Promise<JobReturn> {
     const { id } = process.request.order;
+    const failed: ProcessEnded = { exitcode: 1, lost: null };
+    const ended = await this.#registry.finish(id, null, failed);
+    if (!ended && (await this.#registry.glance([id]))[0]?.state === "running") return this.#lookAgain(job, token);
     const output = this.#output(process);
     output.add("stderr", `Process ${process.request.order.name}:\n${error.name}: ${error.message}\n`);
     await output.finish();
-    const failed: ProcessEnded = { exitcode: 1, lost: null };
-    const ended = (await this.#registry.finish(id, null, failed)) ?? failed;
-    return this.#tell(process.client, id, { ended, pid: 0 });
+    return this.#tell(process.client, id, { ended: ended ?? failed, pid: 0 });
   }
 
   #output({ client, request }: ProcessJob): ProcessOutput {
@@ -244,4 +250,10 @@ export class HostProcesses {
     const ended = await this.#registry.finish(id, null, { exitcode: null, lost });
     if (ended) await this.#tell(process.client, id, { ended, pid: 0 });
   }
+}
+
+interface ProcessToRun {
+  job: PoolJob;
+  token: string;
+  process: ProcessJob;
 }
