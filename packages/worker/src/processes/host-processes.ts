@@ -174,7 +174,12 @@ export class HostProcesses {
       : null;
     const run = new ProcessRun(process, executor, { client, keys, logger, hostName: name, echo });
     const place = { hostId, host: name, pid: run.pid };
-    const beginning = await this.#registry.begin({ order: run.request.order, queue: job.queueName }, run.run, place);
+    const beginning = await this.#registry
+      .begin({ order: run.request.order, queue: job.queueName }, run.run, place)
+      .catch((error) => {
+        this.#host.supply.giveBack(executor);
+        throw error;
+      });
     if (beginning.state === "begun") return this.#live(run);
     this.#host.supply.giveBack(executor);
     if (beginning.state === "over") return this.#tell(run.client, run.id, { ended: beginning, pid: 0 });

@@ -2,8 +2,9 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { connect } from "@manyhands/core";
 import { PROCESSES, type ProcessOrder, ProcessRegistry } from "@manyhands/core/internal";
-import { useRedis } from "@manyhands/testing";
+import { processIsAlive, until, useRedis } from "@manyhands/testing";
 import { beforeEach, expect, onTestFinished, test, vi } from "vitest";
 import { TestNamespace } from "../host/namespace.ts";
 
@@ -18,6 +19,12 @@ beforeEach(() => {
   vi.stubEnv("MANYHANDS_TEST_GATE", gate);
   onTestFinished(() => void vi.unstubAllEnvs());
 });
+
+async function context() {
+  const mp = await connect({ redis: redis.url, namespace: space.name });
+  onTestFinished(() => mp.close({ timeout: 0 }));
+  return mp;
+}
 
 /** A process of another host, with a job that lost its lock there. */
 async function startedElsewhere(target: string): Promise<string> {
@@ -40,4 +47,21 @@ test("a process that another host runs has not ended because this one cannot loa
   expect(await space.client.exists(space.keys.replies(space.clientId))).toBe(0);
   expect(await space.client.hget(space.keys.process(id), "state")).toBe("running");
   expect(await space.queue(PROCESSES).getJobState(id)).toBe("delayed");
+});
+
+test("a child whose process could not be begun is not left behind", async () => {
+  // given a record that Redis refuses to read
+  const mp = await context();
+  const process = mp.process("square");
+  await process.start();
+  const [id] = await new ProcessRegistry(space.client, space.keys).liveIds();
+  await space.client.set(space.keys.process(id as string), "no hash");
+  // when
+  const host = await space.host();
+  const [spare] = host.record().children;
+  await space.untilState(PROCESSES, id as string, "failed");
+  // then
+  await until(() => !processIsAlive(spare?.pid ?? 0) || host.record().children.some(({ pid }) => pid === spare?.pid), {
+    what: "the child is a spare again, or gone",
+  });
 });
