@@ -38,6 +38,8 @@ export class ChildLoadError extends Error {
 export class ChildSupply {
   readonly #options: ChildSupplyOptions;
   readonly #spares: Executor[] = [];
+  /** Children that load their modules for somebody. */
+  readonly #loading = new Set<Executor>();
   #warming = false;
   #closed = false;
   #failures = 0;
@@ -95,7 +97,8 @@ export class ChildSupply {
 
   async close(): Promise<void> {
     this.#closed = true;
-    await Promise.all(this.#spares.splice(0).map((spare) => spare.kill("host stops")));
+    const children = [...this.#spares.splice(0), ...this.#loading];
+    await Promise.all(children.map((child) => child.kill("host stops")));
   }
 
   #keep(executor: Executor): void {
@@ -130,12 +133,14 @@ export class ChildSupply {
       if (pause > 0) await new Promise((resolve) => setTimeout(resolve, pause));
       if (this.#closed) throw new ChildLoadError("the host stops");
       const executor = this.#options.create(isolation);
+      this.#loading.add(executor);
       try {
-        await executor.loaded;
+        await executor.loaded.finally(() => this.#loading.delete(executor));
         this.#failures = 0;
         this.lastError = null;
         return executor;
       } catch (error) {
+        if (this.#closed) throw new ChildLoadError("the host stops");
         if (attempt <= REPLACEMENTS && (await wasKilledFromOutside(executor))) continue;
         this.#failed(error);
         void executor.kill("could not load");

@@ -11,8 +11,9 @@ import {
   startedAnswer,
   unlimitedPool,
 } from "@manyhands/core/internal";
-import { DelayedError, UnrecoverableError } from "bullmq";
+import { DelayedError, UnrecoverableError, WaitingError } from "bullmq";
 import type { ChildSupply } from "../children/child-supply.ts";
+import { within } from "../deadline/within.ts";
 import { ProcessExecutor } from "../executor/process-executor.ts";
 import type { JobHost } from "../jobs/job-host.ts";
 import type { PoolJob } from "../jobs/pool-job.ts";
@@ -35,6 +36,8 @@ export interface HostProcessesOptions {
 
 /** A job whose process runs on another host is looked at again after this, ms. */
 const LOOK_AGAIN: Milliseconds = 5_000;
+/** How long giving a job back may take before it is left to the expiry of its lock, ms. */
+const GIVE_BACK_DEADLINE: Milliseconds = 1_000;
 
 /**
  * The processes of this host, each in a child of its own that lives and dies with it. They have places of their own:
@@ -52,6 +55,9 @@ export class HostProcesses {
   readonly #names: string[];
   readonly #queues: ProcessQueue[] = [];
   readonly #runs = new Map<string, ProcessRun>();
+  /** Ends the waits for children of processes that have not begun. */
+  readonly #starting = new Set<() => void>();
+  #isAbandoned = false;
   readonly #unknownTasks: UnknownTasks;
   readonly #reaper: ProcessReaper;
   readonly #placements: PlacementQueues;
@@ -138,9 +144,11 @@ export class HostProcesses {
     await Promise.allSettled(this.#queues.map((queue) => queue.stopFetching()));
   }
 
-  /** Kills what still runs: it is lost with its host. */
+  /** Kills what still runs: it is lost with its host. What has not begun goes back, for another host. */
   abandonAll(): void {
-    for (const run of this.list()) run.abandon(`host "${this.#host.name}" was stopped`);
+    this.#isAbandoned = true;
+    for (const giveUp of this.#starting) giveUp();
+    for (const run of this.list()) this.#abandon(run);
   }
 
   async close(): Promise<void> {
@@ -162,12 +170,13 @@ export class HostProcesses {
     const pool = { ...unlimitedPool(job.queueName), createdAt: 0 };
     const unknown = await this.#unknownTasks.check({ job, token, pool });
     if (unknown) return this.#refuse({ job, token, process }, unknown);
-    let executor: ProcessExecutor;
+    let executor: ProcessExecutor | null;
     try {
       executor = await this.#takeChild();
     } catch (error) {
       return this.#refuse({ job, token, process }, error as Error);
     }
+    if (!executor) throw await this.#giveBack(job, token);
     const { client, keys, logger, echoOutput, id: hostId, name } = this.#host;
     const echo = echoOutput
       ? (text: string, stream: "stdout" | "stderr") => void globalThis.process[stream].write(text)
@@ -191,6 +200,7 @@ export class HostProcesses {
     this.#runs.set(run.id, run);
     this.#options.onChange();
     replies.post(run.client, [run.id, startedAnswer({ pid: run.pid, host: name }), name, run.pid]);
+    if (this.#isAbandoned) this.#abandon(run);
     try {
       const ended = await run.untilEnd();
       const agreed = (await this.#registry.finish(run.id, run.run, ended)) ?? ended;
@@ -201,10 +211,34 @@ export class HostProcesses {
     }
   }
 
-  async #takeChild(): Promise<ProcessExecutor> {
-    const executor = await this.#host.supply.take("process");
+  #abandon(run: ProcessRun): void {
+    run.abandon(`host "${this.#host.name}" was stopped`);
+  }
+
+  /** @returns null when the host is stopped before it has a child */
+  async #takeChild(): Promise<ProcessExecutor | null> {
+    const { supply } = this.#host;
+    const gaveUp = Promise.withResolvers<null>();
+    const giveUp = (): void => gaveUp.resolve(null);
+    if (this.#isAbandoned) return null;
+    this.#starting.add(giveUp);
+    const taken = supply.take("process");
+    const executor = await Promise.race([taken, gaveUp.promise]).finally(() => this.#starting.delete(giveUp));
+    if (this.#isAbandoned) {
+      taken.then(
+        (late) => supply.giveBack(late),
+        () => {},
+      );
+      return null;
+    }
     if (executor instanceof ProcessExecutor) return executor;
     throw new Error("a process needs a child that is a process");
+  }
+
+  /** Puts a process that has not begun back in front of the line; if Redis is away, its lock will expire. */
+  async #giveBack(job: PoolJob, token: string): Promise<Error> {
+    await within(job.moveToWait(token), GIVE_BACK_DEADLINE);
+    return new WaitingError();
   }
 
   /** Puts the job of a process that runs on another host off: that host may have lost the job's lock. */

@@ -1,4 +1,4 @@
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -38,6 +38,24 @@ async function startedElsewhere(target: string): Promise<string> {
   await space.queue(PROCESSES).add(target, { process: order, args: [] }, { jobId: order.id });
   return order.id;
 }
+
+test("a host that is stopped while it starts a process leaves it to another, and no child behind", async () => {
+  // given
+  const first = await space.host({ tasks: [GATED], spares: 0 });
+  const mp = await context();
+  const process = mp.process("gated");
+  await process.start();
+  const child = Number(await until(() => existsSync(`${gate}/pid`) && readFileSync(`${gate}/pid`, "utf8")));
+  // when
+  await first.stop({ grace: 0 });
+  // then
+  await until(() => !processIsAlive(child), { what: "the child is gone" });
+  expect(process.isAlive()).toBe(true);
+  writeFileSync(`${gate}/open`, "");
+  const second = await space.host({ tasks: [GATED], name: "second" });
+  await process.join({ timeout: 15_000 });
+  expect([process.exitcode, process.host]).toEqual([0, second.name]);
+});
 
 test("a process that another host runs has not ended because this one cannot load its modules", async () => {
   await space.host({ tasks: [GATED], spares: 0 });
