@@ -265,7 +265,7 @@ export class ImapIterator<Value> implements AsyncIterableIterator<Value>, Answer
   async #read(): Promise<{ value: unknown } | undefined> {
     try {
       const step = this.#iterator.next();
-      const { done, value } = step instanceof Promise ? await step : (step as IteratorResult<unknown>);
+      const { done, value } = isThenable(step) ? await step : step;
       if (!done) return { value };
     } catch (error) {
       this.#lastError ??= { error };
@@ -334,6 +334,11 @@ export class ImapIterator<Value> implements AsyncIterableIterator<Value>, Answer
 }
 
 type Checked = { value: unknown } | { error: unknown };
+
+/** True for promises of any kind: other libraries and other realms have their own. */
+function isThenable(step: object): step is PromiseLike<IteratorResult<unknown>> {
+  return "then" in step && typeof step.then === "function";
+}
 
 /** @throws TypeError for what cannot be iterated */
 function iterate(source: Iterable<unknown> | AsyncIterable<unknown>): Iterator<unknown> | AsyncIterator<unknown> {

@@ -224,3 +224,19 @@ test("text is iterated by its characters", async () => {
   await turn();
   expect(sent.map((unit) => unit.payload)).toEqual([["a"], ["b"]]);
 });
+
+test("an input may give its items by any promise, as `for await` takes them", async () => {
+  let given = 0;
+  const thenable = (step: IteratorResult<number>) => ({
+    then: (resolve: (step: IteratorResult<number>) => void) => resolve(step),
+  });
+  const next = () => {
+    given += 1;
+    return thenable(given > 2 ? { done: true, value: undefined } : { done: false, value: given });
+  };
+  const source = { [Symbol.asyncIterator]: () => ({ next }) } as unknown as AsyncIterable<number>;
+  const { iterator, answerAll } = imap({ source });
+  await turn();
+  await answerAll();
+  expect(await values([iterator.next(), iterator.next(), iterator.next()])).toEqual([10, 20, "done"]);
+});
