@@ -142,6 +142,7 @@ export class ImapIterator<Value> implements AsyncIterableIterator<Value>, Answer
     this.#readsAhead = true;
     while (!this.#sourceEnded) await this.#pump();
     if (!this.#cut) await this.#pumping;
+    this.#flush();
   }
 
   /** @internal */

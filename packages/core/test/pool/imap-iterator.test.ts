@@ -240,3 +240,19 @@ test("an input may give its items by any promise, as `for await` takes them", as
   await answerAll();
   expect(await values([iterator.next(), iterator.next(), iterator.next()])).toEqual([10, 20, "done"]);
 });
+
+test("what was read before a join cut the input off has been sent when the join goes on", async () => {
+  const reached = Promise.withResolvers<void>();
+  async function* input(): AsyncGenerator<number> {
+    yield 1;
+    reached.resolve();
+    await new Promise(() => {});
+  }
+  const { iterator, sent, answer } = imap({ source: input() });
+  await reached.promise;
+  await iterator.readToEnd();
+  expect(sent.map((unit) => unit.payload)).toEqual([[1]]);
+  answer(0);
+  expect((await iterator.next()).value).toBe(10);
+  await expect(iterator.next()).rejects.toThrow("the pool was joined before");
+});
