@@ -136,7 +136,8 @@ export class UnitBatcher {
     }
     this.#options.send(groups.slice(0, count));
     if (count === groups.length) return;
-    this.#waiting = groups.slice(count).flat();
+    // Whoever heard that a call could not be sent may have made another one.
+    this.#waiting = [...groups.slice(count).flat(), ...this.#waiting];
     this.#scheduled = true;
     setImmediate(() => {
       this.#scheduled = false;

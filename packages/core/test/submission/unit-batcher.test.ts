@@ -19,12 +19,15 @@ function batcher({ slots = 4, mean }: { slots?: number; mean?: number } = {}) {
     send: (groups) => {
       state.inFlight += groups.length;
       sent.push(...groups.map((group) => group.map((one) => String(one.payload[0]))));
+      given.onSend();
+      given.onSend = () => {};
     },
   });
   const push = (count: number, items = 1): void => {
     for (let index = 0; index < count; index += 1) subject.push(unit(`${index}`, items));
   };
-  return { subject, sent, durations, state, push };
+  const given = { subject, sent, durations, state, push, onSend: (): void => {} };
+  return given;
 }
 
 function unit(name: string, items = 1): Unit {
@@ -138,4 +141,13 @@ test("what has not been sent can be taken back, one or all", async () => {
   expect(given.subject.withdraw()).toEqual([units[2]]);
   await sleep(20);
   expect(given.sent).toEqual([["a"]]);
+});
+
+test("a call that is made while large jobs are being sent waits behind them and is not lost", async () => {
+  const given = batcher({ mean: 0.001 });
+  const send = given.subject as unknown as { push(one: Unit): void };
+  given.onSend = () => send.push(unit("made meanwhile"));
+  for (let index = 0; index < 300; index += 1) given.subject.push(unit(`${index}`, 1_000));
+  await until(() => given.sent.flat().length > 300, { what: "all calls are sent", timeout: 2_000 });
+  expect(given.sent.flat().at(-1)).toBe("made meanwhile");
 });
