@@ -109,7 +109,7 @@ return fields[3]
  * ARGV[1] id; ARGV[2] way of ending; ARGV[3] its exit code; ARGV[4] control channel; ARGV[5] its message;
  * ARGV[6] time to live of what has ended, ms
  * Returns {outcome, client, queue}: "withdrawn" before it ran, "told" its host, "ended" already, "unknown".
- * A wish to kill stays, whatever is wished after it.
+ * A stronger wish stays, whatever is wished after it.
  */
 export const endProcess: Script<["withdrawn" | "told" | "ended" | "unknown", string, string]> = new Script<
   ["withdrawn" | "told" | "ended" | "unknown", string, string]
@@ -124,7 +124,8 @@ if state == "waiting" then
   return {"withdrawn", fields[2], fields[3]}
 end
 if state ~= "running" then return {"ended", fields[2], fields[3]} end
-if fields[4] ~= "kill" then redis.call("HSET", KEYS[1], "wish", ARGV[2]) end
+local strength = {interrupt = 1, terminate = 2, kill = 3}
+if strength[ARGV[2]] > (strength[fields[4]] or 0) then redis.call("HSET", KEYS[1], "wish", ARGV[2]) end
 redis.call("PUBLISH", ARGV[4], ARGV[5])
 return {"told", fields[2], fields[3]}
 `,

@@ -10,6 +10,8 @@ import {
   task,
   ValueError,
 } from "../../src/index.ts";
+import { ProcessRegistry } from "../../src/process/index.ts";
+import { Keys } from "../../src/protocol/keys.ts";
 import { whileLoadingTasks } from "../../src/tasks/index.ts";
 
 const redis = useRedis();
@@ -74,4 +76,19 @@ describe("a process without hosts", () => {
   test("every error of processes is one of manyhands", async () => {
     await expect(new Process({ target: nothing }).join()).rejects.toThrow(ManyhandsError);
   });
+});
+
+test("a wish that is stronger stays on record, for a host that missed the messages", async () => {
+  const [client, keys] = [redis.client(), new Keys(redis.namespace())];
+  const registry = new ProcessRegistry(client, keys);
+  const parent = { client: "me", process: null, pid: 1, name: "MainProcess", host: "here" };
+  const order = { id: "me-1", name: "one", identity: [1], daemon: false, parent };
+  await registry.create(order, { target: "t", queue: "processes" });
+  await registry.begin({ order, queue: "processes" }, "run", { hostId: "h", host: "h", pid: 1 });
+  const wishes: unknown[] = [];
+  for (const how of ["interrupt", "terminate", "interrupt", "kill", "terminate"] as const) {
+    await registry.end(order.id, how);
+    wishes.push((await registry.glance([order.id]))[0]?.wish);
+  }
+  expect(wishes).toEqual(["interrupt", "terminate", "terminate", "kill", "kill"]);
 });

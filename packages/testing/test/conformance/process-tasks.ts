@@ -59,6 +59,12 @@ export const stubborn = task("process.stubborn", async (file: string) => {
   await new Promise((resolve) => setTimeout(resolve, 2 ** 30));
 });
 
+export const unmoved = task("process.unmoved", async (file: string) => {
+  for (const signal of ["SIGTERM", "SIGINT"]) process.on(signal, () => {});
+  note(file, process.pid);
+  await new Promise((resolve) => setTimeout(resolve, 2 ** 30));
+});
+
 export const graceful = task("process.graceful", async (file: string, code: number) => {
   process.on("SIGTERM", () => process.exit(code));
   note(file, process.pid);

@@ -215,6 +215,17 @@ describe("a process", () => {
     expect(children.map((child) => child.exitcode)).toEqual([-2, 1]);
   });
 
+  test("P6: an interrupt after terminate() takes nothing back", async () => {
+    const file = scratch();
+    const child = mp.process(tasks.unmoved, { args: [file] });
+    await child.start();
+    await firstNote(file);
+    await child.terminate();
+    await child.interrupt();
+    await child.join({ timeout: 5_000 });
+    expect(child.exitcode).toBe(-15);
+  });
+
   test("P7: an uncaught error is exit code 1, with the stack on the stderr of whoever started it", async () => {
     const [stdout, stderr] = [captured("stdout"), captured("stderr")];
     const child = mp.process(tasks.fail, { name: "unlucky" });

@@ -15,6 +15,8 @@ import { ProcessOutput } from "./process-output.ts";
 
 /** How long code that handles SIGTERM may take to end by itself, ms. */
 const TERMINATE_GRACE: Milliseconds = 1_000;
+/** Ways of ending, the strongest last. */
+const STRENGTH: readonly ProcessEnding[] = ["interrupt", "terminate", "kill"];
 
 export interface ProcessRunOptions {
   client: RedisClient;
@@ -83,7 +85,7 @@ export class ProcessRun {
 
   /** Ends it in that way; a later wish counts only when it is stronger. */
   end(how: ProcessEnding): void {
-    if (this.#wish === "kill" || this.#wish === how) return;
+    if (this.#wish !== null && STRENGTH.indexOf(how) <= STRENGTH.indexOf(this.#wish)) return;
     this.#wish = how;
     if (how === "kill") return this.#kill("kill()");
     this.#executor.signal(SIGNALS[how]);
