@@ -39,6 +39,9 @@ export interface SubmitOptions {
 /** Jobs with larger arguments, in bytes, are not kept once they are done; their answers are in the reply stream. */
 const LARGEST_KEPT_JOB = 16 * 1024;
 
+/** Longest time to live that Redis is asked for, ms. */
+const LONGEST_TTL = Number.MAX_SAFE_INTEGER;
+
 /** Names of the options that make a submission a job of its own. */
 const NAMES: readonly (keyof SubmitOptions)[] = [
   "delay",
@@ -101,7 +104,7 @@ const RESERVED_IDS: ReadonlySet<string> = new Set(
 );
 
 function checkJobId(jobId: unknown): void {
-  if (typeof jobId !== "string" || !/^[A-Za-z0-9_.-]{1,200}$/.test(jobId) || /^\d+$/.test(jobId)) {
+  if (typeof jobId !== "string" || !/^[A-Za-z0-9_.-]{1,200}$/.test(jobId) || /^-?\d+$/.test(jobId)) {
     throw new ValueError(`jobId must be 1 to 200 letters, digits or _ . - and not a number; got ${got(jobId)}`);
   }
   if (RESERVED_IDS.has(jobId)) throw new ValueError(`jobId must not be ${got(jobId)}, a word that BullMQ uses itself`);
@@ -124,6 +127,12 @@ export function toJobsOptions(jobId: string, options: SubmitOptions | undefined,
     ...(options?.attempts ? { attempts: options.attempts } : {}),
     ...(options?.backoff === undefined ? {} : { backoff: options.backoff }),
     ...(options?.lifo ? { lifo: true } : {}),
-    ...(options?.deduplication ? { deduplication: options.deduplication } : {}),
+    ...(options?.deduplication ? { deduplication: withWholeTtl(options.deduplication) } : {}),
   };
+}
+
+/** Redis takes whole milliseconds, up to 64 bits. */
+function withWholeTtl<Deduplication extends { ttl?: Milliseconds }>(deduplication: Deduplication): Deduplication {
+  const { ttl } = deduplication;
+  return ttl === undefined ? deduplication : { ...deduplication, ttl: Math.min(Math.ceil(ttl), LONGEST_TTL) };
 }

@@ -28,6 +28,7 @@ test.each([
     'the options of a call: backoff must be with a jitter from 0 to 1; got {"type":"fixed","delay":1,"jitter":2}',
   ],
   [{ jobId: "17" }, 'jobId must be 1 to 200 letters, digits or _ . - and not a number; got "17"'],
+  [{ jobId: "-17" }, 'jobId must be 1 to 200 letters, digits or _ . - and not a number; got "-17"'],
   [{ jobId: "a:b" }, 'jobId must be 1 to 200 letters, digits or _ . - and not a number; got "a:b"'],
   [{ jobId: "wait" }, 'jobId must not be "wait", a word that BullMQ uses itself'],
   [{ tags: ["a", 1] }, 'tags must be a list of strings; got ["a",1]'],
@@ -58,4 +59,12 @@ test("how long jobs are kept is the hosts' setting, so that no job shortens the 
     attempts: 2,
     lifo: true,
   });
+});
+
+test("Redis counts whole milliseconds: a time to live with a fraction is rounded up", () => {
+  const ttl = (milliseconds: number): unknown =>
+    toJobsOptions("a", { deduplication: { id: "x", ttl: milliseconds } }, 1).deduplication;
+  expect(ttl(0.5)).toEqual({ id: "x", ttl: 1 });
+  expect(ttl(1e21)).toEqual({ id: "x", ttl: Number.MAX_SAFE_INTEGER });
+  expect(toJobsOptions("a", { deduplication: { id: "x" } }, 1).deduplication).toEqual({ id: "x" });
 });

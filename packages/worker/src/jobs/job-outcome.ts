@@ -86,7 +86,9 @@ export class JobOutcome {
   async #store(run: JobRun, job: PoolJob): Promise<void> {
     const { client, keys } = this.#host;
     const bytes = Buffer.from(encode(run.answers));
-    await client.set(keys.result(run.jobId), bytes, "PX", job.data.resultTtl ?? RESULT_TTL);
+    // Redis takes whole milliseconds, up to 64 bits.
+    const ttl = Math.min(Math.ceil(job.data.resultTtl ?? RESULT_TTL), Number.MAX_SAFE_INTEGER);
+    await client.set(keys.result(run.jobId), bytes, "PX", ttl);
   }
 
   async #storeError(job: PoolJob, failure: FailureReport): Promise<void> {

@@ -130,3 +130,10 @@ test("log lines, captured output and progress are in the job before it is finish
   expect([...logs].sort()).toEqual(["a line", "stderr | to stderr", "stdout | to stdout"]);
   expect((await space.job("default", jobId))?.progress).toBe(100);
 });
+
+test.each([0.5, 1_000.5, 1e21])("a large answer is kept for resultTtl: %d ms", async (resultTtl) => {
+  const space = new TestNamespace(redis);
+  await space.host();
+  const jobId = await space.submit("default", "large", [200_000], { resultTtl });
+  expect(await space.untilState("default", jobId, "completed", "failed")).toBe("completed");
+});
