@@ -11,6 +11,8 @@ export class RunningJobs {
   failed = 0;
   readonly #runs = new Map<string, JobRun>();
   readonly #onChange: () => void;
+  /** Why nothing may run any more, once all jobs were stopped. */
+  #stoppedFor: StopReason | null = null;
   /** Cancellations of calls whose job does not run here yet. Hints, so the oldest may be forgotten. */
   readonly #wishes = new Map<string, { unit: number; reason: string; until: number }[]>();
 
@@ -29,6 +31,8 @@ export class RunningJobs {
       if (performance.now() < until) run.cancel(unit, reason);
     }
     this.#wishes.delete(key);
+    // It was on its way when all the others were stopped.
+    if (this.#stoppedFor !== null) run.stop(this.#stoppedFor);
     this.#onChange();
   }
 
@@ -61,8 +65,9 @@ export class RunningJobs {
     return [...this.#runs.values()];
   }
 
-  /** Takes all jobs, or those of one pool, away from their children. */
+  /** Takes all jobs, also those still to come, or the present ones of one pool away from their children. */
   stopAll(reason: StopReason, pool: string | null = null): void {
+    if (pool === null) this.#stoppedFor = reason;
     for (const run of this.list()) if (pool === null || run.pool === pool) run.stop(reason);
   }
 }

@@ -2,7 +2,9 @@ import { mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { childPids, processIsAlive, until, useFaultProxy, useRedis } from "@manyhands/testing";
-import { expect, onTestFinished, test } from "vitest";
+import { Worker } from "bullmq";
+import { expect, onTestFinished, test, vi } from "vitest";
+import { ChildPool } from "../../src/children/child-pool.ts";
 import type { WorkerHost } from "../../src/index.ts";
 import { TestNamespace } from "./namespace.ts";
 import { startSeparateHost } from "./separate-host.ts";
@@ -193,3 +195,33 @@ async function health(host: WorkerHost, path: string): Promise<HealthAnswer> {
   const response = await fetch(`http://127.0.0.1:${host.healthPort}/${path}`);
   return { status: response.status, body: (await response.json()) as HealthAnswer["body"] };
 }
+
+test("a job that arrives when its host gives back what runs goes back as well", async () => {
+  // given a fetch whose answer is late
+  const space = new TestNamespace(redis);
+  const late = Promise.withResolvers<void>();
+  const arrived = Promise.withResolvers<void>();
+  const prototype = Worker.prototype as unknown as { moveToActive(...args: unknown[]): Promise<unknown> };
+  const moveToActive = prototype.moveToActive;
+  const fetching = vi.spyOn(prototype, "moveToActive").mockImplementation(async function (this: unknown, ...args) {
+    const job = await Reflect.apply(moveToActive, this, args);
+    if (job === undefined) return job;
+    arrived.resolve();
+    await late.promise;
+    return job;
+  });
+  onTestFinished(() => fetching.mockRestore());
+  const host = await space.host();
+  const jobId = await space.submit("default", "square", [7]);
+  await arrived.promise;
+  // when
+  const stopping = vi.spyOn(ChildPool.prototype, "close");
+  const stopped = host.stop({ grace: 0 });
+  await vi.waitFor(() => expect(stopping).toHaveBeenCalled());
+  late.resolve();
+  await stopped;
+  fetching.mockRestore();
+  // then
+  await space.host({ name: "second" });
+  expect(await space.answer(jobId)).toMatchObject({ ok: true, value: 49, host: "second" });
+});
