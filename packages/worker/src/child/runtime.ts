@@ -131,14 +131,16 @@ export class ChildRuntime {
   }
 
   async #run(request: RunRequest): Promise<void> {
-    const job = new RunningJob(request, {
+    // An inline call that was given up goes on; a later attempt of its job may run beside it.
+    const isLatest = (): boolean => this.#jobs.get(request.jobId) === job;
+    const job: RunningJob = new RunningJob(request, {
       hostName: this.#hostName,
       output: this.output,
-      send: (message) => this.#send(message),
+      send: (message) => isLatest() && this.#send(message),
     });
     this.#jobs.set(request.jobId, job);
     await job.run();
-    this.#jobs.delete(request.jobId);
+    if (isLatest()) this.#jobs.delete(request.jobId);
   }
 
   /** A task may have connected; closing in order spares others the wait until its leases have run out. */

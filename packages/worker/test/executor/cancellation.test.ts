@@ -57,3 +57,18 @@ describe.each<Isolation>(["process", "thread", "inline"])("cancelling in a child
     expect((await child.call("square", 2)).value).toBe(4);
   });
 });
+
+test("an inline call that was given up answers for no later attempt of its job, and takes no cancellation from it", async () => {
+  // given a call that goes on although its host has given it up
+  const child = new StartedExecutor("inline");
+  const begun = Promise.withResolvers<void>();
+  const first = { task: "sleep", args: [30], jobId: "again", reportStarts: true };
+  void child.run(first, (message) => message.type === "started" && begun.resolve());
+  await begun.promise;
+  // when the job is tried again meanwhile
+  const second = child.run({ task: "untilAborted", args: [], jobId: "again", attempt: 2 });
+  await child.call("sleep", 60);
+  child.executor.cancel("again", null, "cancelled");
+  // then
+  expect((await second).error.name).toBe("CancelledError");
+});
