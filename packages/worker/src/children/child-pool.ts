@@ -44,6 +44,8 @@ export class ChildPool {
   /** Successors of children that run their last job. */
   readonly #preparing = new Map<Isolation, Promise<Child | undefined>>();
   readonly #children = new Set<Child>();
+  /** Children in which the initializer runs. */
+  readonly #adopting = new Set<Executor>();
   readonly #timer: NodeJS.Timeout;
   #inline: Promise<Child> | undefined;
   #closed = false;
@@ -82,9 +84,9 @@ export class ChildPool {
   async close(reason: string): Promise<void> {
     this.#closed = true;
     clearInterval(this.#timer);
-    const children = [...this.#children];
+    const executors = [...[...this.#children].map(({ executor }) => executor), ...this.#adopting];
     this.#children.clear();
-    await Promise.all(children.map(({ executor }) => executor.kill(reason)));
+    await Promise.all(executors.map((executor) => executor.kill(reason)));
   }
 
   #idle(isolation: Isolation): Child | undefined {
@@ -111,10 +113,13 @@ export class ChildPool {
     const { pool, supply } = this.#options;
     for (let attempt = 1; ; attempt += 1) {
       const executor = await supply.take(isolation);
+      this.#adopting.add(executor);
+      if (this.#closed) void executor.kill("the pool is closed");
       try {
-        await executor.adopt(pool.name, pool.initializer);
+        await executor.adopt(pool.name, pool.initializer).finally(() => this.#adopting.delete(executor));
         return this.#keep(executor);
       } catch (error) {
+        if (this.#closed) throw new Error(`pool "${pool.name}" was closed in its initializer`, { cause: error });
         if (attempt <= REPLACEMENTS && (await wasKilledFromOutside(executor))) continue;
         void executor.kill("the initializer failed");
         throw new InitializerFailed(`the initializer of pool "${pool.name}" failed`, { cause: error });

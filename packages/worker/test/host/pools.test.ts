@@ -1,7 +1,10 @@
+import { existsSync, mkdtempSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { PoolTerminatedError, TaskNotFoundError } from "@manyhands/core";
 import { encodeError, JOB_ERROR_FIELD, type PoolRecord } from "@manyhands/core/internal";
-import { until, useRedis } from "@manyhands/testing";
-import { expect, test } from "vitest";
+import { processIsAlive, until, useRedis } from "@manyhands/testing";
+import { describe, expect, test } from "vitest";
 import { TestNamespace } from "./namespace.ts";
 
 const redis = useRedis();
@@ -179,3 +182,30 @@ function isAlive(pid: number): boolean {
     return false;
   }
 }
+
+describe("while an initializer does not end", () => {
+  async function adopting() {
+    const space = new TestNamespace(redis);
+    const file = join(mkdtempSync(join(tmpdir(), "manyhands-initializer-")), "notes");
+    const initializer = { task: "noteAndSpin", args: space.encoded([file, 600_000]) };
+    await space.pool("stuck", { initializer });
+    const host = await space.host({ spares: 0 });
+    await space.submit("stuck", "square", [1]);
+    const pid = Number((await until(() => existsSync(file) && readFileSync(file, "utf8").match(/start (\d+)/)))[1]);
+    return { space, host, pid };
+  }
+
+  test("a terminated pool ends it, and its slot is free again", async () => {
+    const { space, host, pid } = await adopting();
+    await space.registry.terminate("stuck", null);
+    await until(() => !processIsAlive(pid), { what: "the child is gone" });
+    await until(() => host.record().running.length === 0, { what: "the job is over" });
+  });
+
+  test("a host that stops ends it, and fails no pool for that", async () => {
+    const { space, host, pid } = await adopting();
+    await host.stop({ grace: 0 });
+    await until(() => !processIsAlive(pid), { what: "the child is gone" });
+    expect((await space.registry.get("stuck"))?.state).toBe("running");
+  });
+});
