@@ -2,6 +2,7 @@ import type { ProcessEnded, ProcessOrder, ProcessStarted } from "../protocol/pro
 import type { ProcessEnding } from "../protocol/records.ts";
 import { type Outcome, Ticket } from "../results/index.ts";
 import type { Runtime } from "../submission/index.ts";
+import { Milestone } from "./milestone.ts";
 import { outputName, printOutput } from "./output-relay.ts";
 import { ENDED, PROCESS_ANSWERS, STARTED } from "./process-answers.ts";
 import type { LaunchedProcess } from "./process-starter.ts";
@@ -19,35 +20,34 @@ export interface LaunchedOptions {
 export class Launched implements LaunchedProcess {
   readonly order: ProcessOrder;
   readonly ticket: Ticket;
-  readonly started: Promise<void>;
-  readonly ended: Promise<void>;
+  readonly started: Milestone = new Milestone();
+  readonly ended: Milestone = new Milestone();
   pid: number | null = null;
   host: string | null = null;
   exitcode: number | null = null;
   lost: string | null = null;
-  hasEnded = false;
   /** Redis has it. */
   isSubmitted = false;
   readonly #runtime: Runtime;
   readonly #end: (how: ProcessEnding) => Promise<void>;
   readonly #onEnd: () => void;
   readonly #stopListening: () => void;
-  readonly #starting = Promise.withResolvers<void>();
-  readonly #ending = Promise.withResolvers<void>();
 
   constructor({ runtime, order, target, queue, end, onEnd }: LaunchedOptions) {
     this.order = order;
     this.#runtime = runtime;
     this.#end = end;
     this.#onEnd = onEnd;
-    this.started = this.#starting.promise;
-    this.ended = this.#ending.promise;
     const sink = { answer: (unit: number, outcome: Outcome) => this.#hear(unit, outcome) };
     this.ticket = new Ticket({ jobId: order.id, pool: queue, task: target, units: PROCESS_ANSWERS, sink });
     // A program waits at its end for what it started, but not for daemons (P11).
     this.ticket.background = order.daemon;
     this.#stopListening = runtime.results.listen(outputName(order.id), printOutput);
     runtime.results.expect(this.ticket);
+  }
+
+  get hasEnded(): boolean {
+    return this.ended.isReached;
   }
 
   end(how: ProcessEnding): Promise<void> {
@@ -76,16 +76,15 @@ export class Launched implements LaunchedProcess {
   #hearStart(started: ProcessStarted): void {
     this.pid = started?.pid ?? null;
     this.host = started?.host ?? null;
-    if (started) this.#starting.resolve();
+    if (started) this.started.reach();
   }
 
   #hearEnd({ exitcode, lost }: ProcessEnded): void {
     this.exitcode = exitcode;
     this.lost = lost;
-    this.hasEnded = true;
     this.#stopListening();
-    this.#starting.resolve();
-    this.#ending.resolve();
+    this.started.reach();
+    this.ended.reach();
     this.#onEnd();
   }
 }

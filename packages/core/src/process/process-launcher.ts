@@ -203,12 +203,12 @@ export class ProcessLauncher implements ProcessStarter {
     const daemons = this.#daemons();
     if (daemons.length === 0) return;
     process.off("beforeExit", this.#endDaemonsAtExit);
-    const ended = Promise.all(daemons.map((daemon) => daemon.end("terminate").then(() => daemon.ended)));
+    const ended = Promise.all(daemons.map((daemon) => daemon.end("terminate").then(() => daemon.ended.whenReached)));
     await Promise.race([ended.catch(() => {}), pause(PATIENCE, undefined)]);
   }
 
   async #allEnded(limit: Milliseconds): Promise<void> {
-    const all = Promise.all([...this.#active.keys()].map((launched) => launched.ended));
+    const all = Promise.all([...this.#active.keys()].map((launched) => launched.ended.whenReached));
     await Promise.race([all, pause(limit, undefined)]);
   }
 }

@@ -3,6 +3,7 @@ import type { ProcessParent } from "../protocol/process.ts";
 import type { Placement } from "../protocol/process-queues.ts";
 import type { Milliseconds, ProcessEnding } from "../protocol/records.ts";
 import { shared } from "../tasks/index.ts";
+import type { Milestone } from "./milestone.ts";
 import { currentOrder } from "./order.ts";
 import type { Process } from "./process.ts";
 
@@ -25,10 +26,10 @@ export interface LaunchedProcess {
   /** Why nobody knows how it ended. */
   readonly lost: string | null;
   readonly hasEnded: boolean;
-  /** Resolves when it runs, or has ended without. Never rejects. */
-  readonly started: Promise<void>;
-  /** Resolves when it has ended or is lost. Never rejects. */
-  readonly ended: Promise<void>;
+  /** It runs, or has ended without. */
+  readonly started: Milestone;
+  /** It has ended or is lost. */
+  readonly ended: Milestone;
   end(how: ProcessEnding): Promise<void>;
   /** Keeps the program alive while `wait` is pending. */
   during<Value>(wait: Promise<Value>): Promise<Value>;

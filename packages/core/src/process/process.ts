@@ -8,6 +8,7 @@ import { type AnyTask, isLoadingTasks, isTask } from "../tasks/index.ts";
 import { timeLimit, type WaitOptions, waitWith } from "../waiting/wait.ts";
 import { taskOfClass } from "./class-names.ts";
 import { nextIdentity } from "./identity.ts";
+import type { Milestone } from "./milestone.ts";
 import { currentOrder } from "./order.ts";
 import { type LaunchedProcess, onlyStarter, type ProcessStarter } from "./process-starter.ts";
 import { Sentinel } from "./sentinel.ts";
@@ -137,7 +138,7 @@ export class Process {
     const launched = this.#launched;
     if (!launched)
       throw new ValueError(`process "${this.#name}" has no sentinel before it was started; start() it first`);
-    this.#sentinel ??= new Sentinel(() => launched.hasEnded, launched.ended);
+    this.#sentinel ??= new Sentinel(() => launched.hasEnded, launched.ended.whenReached);
     return this.#sentinel;
   }
 
@@ -284,17 +285,11 @@ export class Process {
   }
 }
 
-async function waitFor(promise: Promise<void>, options: WaitOptions): Promise<void> {
+async function waitFor(milestone: Milestone, options: WaitOptions): Promise<void> {
   const limit = timeLimit(options);
   options.signal?.throwIfAborted();
-  if (limit <= 0) return;
-  await waitWith(limit, options.signal, (done) => {
-    let isWanted = true;
-    void promise.then(() => isWanted && done());
-    return () => {
-      isWanted = false;
-    };
-  });
+  if (limit <= 0 || milestone.isReached) return;
+  await waitWith(limit, options.signal, (done) => milestone.wait(done));
 }
 
 function checkName(name: unknown): string {

@@ -1,5 +1,7 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { useRedis } from "@manyhands/testing";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import {
   AssertionError,
   ClosedError,
@@ -14,6 +16,9 @@ import { ProcessRegistry } from "../../src/process/index.ts";
 import { Keys } from "../../src/protocol/keys.ts";
 import { whileLoadingTasks } from "../../src/tasks/index.ts";
 
+import type { WaitOptions } from "../../src/waiting/index.ts";
+
+setFlagsFromString("--expose-gc");
 const redis = useRedis();
 const nothing = task("process-test.nothing", () => {});
 
@@ -92,3 +97,27 @@ test("a wish that is stronger stays on record, for a host that missed the messag
   }
   expect(wishes).toEqual(["interrupt", "terminate", "terminate", "kill", "kill"]);
 });
+
+test("a join that has timed out is forgotten, however long the process runs", async () => {
+  const mp = await connect({ redis: redis.url, namespace: redis.namespace() });
+  onTestFinished(() => mp.close({ timeout: 0 }));
+  const child = mp.process("process-test.never");
+  await child.start();
+  const waits = await Promise.all([
+    timedOut((options) => child.join(options)),
+    timedOut((options) => child.started(options)),
+  ]);
+  const collectGarbage = globalThis.gc ?? (runInNewContext("gc") as () => void);
+  await vi.waitFor(() => {
+    collectGarbage();
+    expect(waits.map((signal) => signal.deref() === undefined)).toEqual([true, true]);
+  });
+  await child.terminate();
+});
+
+/** @returns the signal of the wait, which nobody else knows */
+async function timedOut(wait: (options: WaitOptions) => Promise<void>): Promise<WeakRef<AbortSignal>> {
+  const { signal } = new AbortController();
+  await wait({ timeout: 1, signal });
+  return new WeakRef(signal);
+}
