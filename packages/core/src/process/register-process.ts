@@ -41,7 +41,10 @@ export function registerProcess<Class extends ProcessClass>(subclass: Class): Cl
 function revive(subclass: ProcessClass, state: object): Process {
   const order = currentOrder() ?? { name: subclass.name, identity: [], daemon: false };
   const process = Process.inside(order, orderedOn(), subclass);
-  Object.assign(process, state);
+  // Not assigned: a field may have the name of a property that can only be read, such as `host`.
+  for (const [name, value] of Object.entries(state)) {
+    Object.defineProperty(process, name, { value, enumerable: true, writable: true, configurable: true });
+  }
   becomeCurrent(process);
   return process;
 }

@@ -14,7 +14,7 @@ import {
 } from "../../src/index.ts";
 import { ProcessRegistry } from "../../src/process/index.ts";
 import { Keys } from "../../src/protocol/keys.ts";
-import { whileLoadingTasks } from "../../src/tasks/index.ts";
+import { findTask, whileLoadingTasks } from "../../src/tasks/index.ts";
 
 import type { WaitOptions } from "../../src/waiting/index.ts";
 
@@ -121,3 +121,21 @@ async function timedOut(wait: (options: WaitOptions) => Promise<void>): Promise<
   await wait({ timeout: 1, signal });
   return new WeakRef(signal);
 }
+
+test("P10: own fields travel also where they have the name of something that every process has", async () => {
+  class Reader extends Process {
+    constructor(fields: object) {
+      super();
+      for (const [name, value] of Object.entries(fields)) {
+        Object.defineProperty(this, name, { value, enumerable: true, writable: true, configurable: true });
+      }
+    }
+    override run(): unknown {
+      return { ...this };
+    }
+  }
+  registerProcess(Reader);
+  const fields = { host: "db.example", pid: 7, name: "seven" };
+  const run = findTask("process:Reader")?.run as (state: object) => unknown;
+  expect(run({ ...new Reader(fields) })).toEqual(fields);
+});
