@@ -182,6 +182,7 @@ export class Process {
       await submitted;
     } catch (error) {
       this.#launched = null;
+      this.#sentinel = null;
       throw error;
     }
     // What it was given may be large; it has been sent (P18).

@@ -139,3 +139,22 @@ test("P10: own fields travel also where they have the name of something that eve
   const run = findTask("process:Reader")?.run as (state: object) => unknown;
   expect(run({ ...new Reader(fields) })).toEqual(fields);
 });
+
+test("P14: a sentinel of a start that failed says nothing of the next one", async () => {
+  const [namespace, client] = [redis.namespace(), redis.client()];
+  const { processes } = new Keys(namespace);
+  const mp = await connect({ redis: redis.url, namespace });
+  onTestFinished(() => mp.close({ timeout: 0 }));
+  const child = mp.process("process-test.never");
+  await client.set(processes, "no sorted set");
+  const failing = child.start();
+  expect(child.sentinel.ready).toBe(false);
+  await expect(failing).rejects.toThrow("WRONGTYPE");
+  await client.del(processes);
+  await client.del(...(await client.keys(`{${namespace}}/process/*`)));
+  await child.start();
+  expect(child.sentinel.ready).toBe(false);
+  await child.terminate();
+  await child.join();
+  expect(child.sentinel.ready).toBe(true);
+});
