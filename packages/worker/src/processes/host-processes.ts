@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "@manyhands/core";
 import {
   endedAnswer,
@@ -36,6 +37,8 @@ export interface HostProcessesOptions {
 
 /** A job whose process runs on another host is looked at again after this, ms. */
 const LOOK_AGAIN: Milliseconds = 5_000;
+/** How often the end of a process is recorded while Redis fails over: for about 50 s. */
+const FINISH_ATTEMPTS = 60;
 /** How long giving a job back may take before it is left to the expiry of its lock, ms. */
 const GIVE_BACK_DEADLINE: Milliseconds = 1_000;
 
@@ -203,11 +206,23 @@ export class HostProcesses {
     if (this.#isAbandoned) this.#abandon(run);
     try {
       const ended = await run.untilEnd();
-      const agreed = (await this.#registry.finish(run.id, run.run, ended)) ?? ended;
+      const agreed = (await this.#finish(run, ended)) ?? ended;
       return await this.#tell(run.client, run.id, { ended: agreed, pid: run.pid });
     } finally {
       this.#runs.delete(run.id);
       this.#options.onChange();
+    }
+  }
+
+  /** Records how a process ended, also in a Redis that refuses it for a while: nobody else knows. */
+  async #finish(run: ProcessRun, ended: ProcessEnded): Promise<ProcessEnded | null> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.#registry.finish(run.id, run.run, ended);
+      } catch (error) {
+        if (attempt >= FINISH_ATTEMPTS || this.#client.status === "end") throw error;
+        await delay(Math.min(1_000, 50 * attempt), undefined, { ref: false });
+      }
     }
   }
 

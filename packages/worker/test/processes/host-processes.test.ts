@@ -83,3 +83,16 @@ test("a child whose process could not be begun is not left behind", async () => 
     what: "the child is a spare again, or gone",
   });
 });
+
+test("an end that Redis refuses while it fails over is told again", async () => {
+  const mp = await context();
+  await space.host();
+  const refused = vi.spyOn(ProcessRegistry.prototype, "finish");
+  refused.mockRejectedValueOnce(new Error("READONLY You can't write against a read only replica."));
+  onTestFinished(() => refused.mockRestore());
+  const process = mp.process("square", { args: [3] });
+  await process.start();
+  await process.join({ timeout: 15_000 });
+  expect([process.exitcode, process.lost]).toEqual([0, null]);
+  expect((await new ProcessRegistry(space.client, space.keys).ended()).map(({ state }) => state)).toEqual(["ended"]);
+});
