@@ -33,7 +33,7 @@ export class CapKeeper {
     this.#size = size;
     try {
       const before = await queue.getGlobalConcurrency();
-      if (before === size) return;
+      if (before === size || this.#size !== size) return;
       if (size === null) await queue.removeGlobalConcurrency();
       else await queue.setGlobalConcurrency(size);
       await nudgeWorkers(client, keys, queue.name);

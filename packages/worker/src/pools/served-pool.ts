@@ -10,6 +10,7 @@ import type { HostSlots } from "../slots/host-slots.ts";
 import { CapKeeper } from "./cap-keeper.ts";
 import { nudgeWorkers } from "./nudge.ts";
 import { PoolWorker } from "./pool-worker.ts";
+import { removeTraces } from "./remove-traces.ts";
 
 /** What a served pool needs from its host. */
 export interface PoolHost extends JobHost {
@@ -115,10 +116,10 @@ export class ServedPool {
     await this.#children.close(reason);
     await within(closed, CLOSE_DEADLINE);
     await Promise.all([...this.#replaced, this.#worker].map((worker) => worker.abandon()));
-    if (this.#host.client.status === "ready") {
-      await within(nudgeWorkers(this.#host.client, this.#host.keys, this.#record.name), CLOSE_DEADLINE);
-    }
+    const { client, keys } = this.#host;
+    if (client.status === "ready") await within(nudgeWorkers(client, keys, this.#record.name), CLOSE_DEADLINE);
     await within(this.#queue.close(), CLOSE_DEADLINE / 3);
+    if (client.status === "ready") await within(removeTraces(client, keys, this.#record.name), CLOSE_DEADLINE / 3);
   }
 
   #open(): PoolWorker {

@@ -2,9 +2,10 @@ import { existsSync, mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PoolTerminatedError, TaskNotFoundError } from "@manyhands/core";
-import { encodeError, JOB_ERROR_FIELD, type PoolRecord } from "@manyhands/core/internal";
+import { encodeError, JOB_ERROR_FIELD, type PoolRecord, PoolRegistry } from "@manyhands/core/internal";
 import { processIsAlive, until, useRedis } from "@manyhands/testing";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { removeTraces } from "../../src/pools/remove-traces.ts";
 import { TestNamespace } from "./namespace.ts";
 
 const redis = useRedis();
@@ -182,6 +183,50 @@ function isAlive(pid: number): boolean {
     return false;
   }
 }
+
+test("a pool that was removed just when a host began to serve it leaves nothing behind", async () => {
+  // given a host that has read of the pool and not opened it yet
+  const space = new TestNamespace(redis);
+  await space.host();
+  const [hasRead, mayOpen] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const list = PoolRegistry.prototype.list;
+  const reading = vi.spyOn(PoolRegistry.prototype, "list").mockImplementation(async function (this: PoolRegistry) {
+    const records = await list.call(this);
+    if (!records.some(({ name }) => name === "brief")) return records;
+    hasRead.resolve();
+    await mayOpen.promise;
+    return records;
+  });
+  onTestFinished(() => reading.mockRestore());
+  await space.pool("brief", { size: 3 });
+  await hasRead.promise;
+  // when
+  await space.registry.remove("brief", null);
+  mayOpen.resolve();
+  await vi.waitFor(() => expect(space.logs.join()).toContain('pool "brief" is gone'), 5_000);
+  // then
+  expect(await space.client.keys(`{${space.name}}:brief:*`)).toEqual([]);
+});
+
+test("the traces of a pool stay while it is known, has had jobs, or is just being removed", async () => {
+  const space = new TestNamespace(redis);
+  const queue = space.queue("brief");
+  const isThere = async (): Promise<boolean> => {
+    await removeTraces(space.client, space.keys, "brief");
+    return (await space.client.exists(`${space.keys.queuePrefix}:brief:meta`)) === 1;
+  };
+  await queue.pause();
+  expect(await isThere()).toBe(true);
+  await queue.resume();
+  await space.pool("brief");
+  expect(await isThere()).toBe(true);
+  await space.registry.remove("brief", null);
+  await space.submit("brief", "square", [1]);
+  expect(await isThere()).toBe(true);
+  await queue.obliterate({ force: true });
+  await queue.setGlobalConcurrency(3);
+  expect(await isThere()).toBe(false);
+});
 
 describe("while an initializer does not end", () => {
   async function adopting() {
