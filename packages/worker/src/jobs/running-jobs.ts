@@ -9,7 +9,8 @@ const WISH_LIFE = 60_000;
 export class RunningJobs {
   completed = 0;
   failed = 0;
-  readonly #runs = new Map<string, JobRun>();
+  /** In a lenient pool one job may run twice. */
+  readonly #runs = new Set<JobRun>();
   readonly #onChange: () => void;
   /** Why nothing may run any more, once all jobs were stopped. */
   #stoppedFor: StopReason | null = null;
@@ -26,7 +27,7 @@ export class RunningJobs {
 
   add(run: JobRun): void {
     const key = keyOf(run.pool, run.jobId);
-    this.#runs.set(key, run);
+    this.#runs.add(run);
     for (const { unit, reason, until } of this.#wishes.get(key) ?? []) {
       if (performance.now() < until) run.cancel(unit, reason);
     }
@@ -37,7 +38,7 @@ export class RunningJobs {
   }
 
   remove(run: JobRun): void {
-    this.#runs.delete(keyOf(run.pool, run.jobId));
+    this.#runs.delete(run);
     if (run.stopReason === null) {
       if (run.failed > 0) this.failed += 1;
       else this.completed += 1;
@@ -51,9 +52,9 @@ export class RunningJobs {
    */
   cancel(job: { pool: string; jobId: string; unit: number | null }, reason: string): void {
     const key = keyOf(job.pool, job.jobId);
-    const run = this.#runs.get(key);
-    if (run) return run.cancel(job.unit, reason);
-    if (job.unit === null) return;
+    const runs = this.list().filter((run) => keyOf(run.pool, run.jobId) === key);
+    for (const run of runs) run.cancel(job.unit, reason);
+    if (runs.length > 0 || job.unit === null) return;
     const wishes = this.#wishes.get(key) ?? [];
     wishes.push({ unit: job.unit, reason, until: performance.now() + WISH_LIFE });
     this.#wishes.set(key, wishes);
@@ -62,7 +63,7 @@ export class RunningJobs {
   }
 
   list(): JobRun[] {
-    return [...this.#runs.values()];
+    return [...this.#runs];
   }
 
   /** Takes all jobs, also those still to come, or the present ones of one pool away from their children. */
