@@ -264,6 +264,17 @@ describe("a lock in trouble", () => {
     expect(await mp.lock("paused").acquire({ timeout: 10_000 })).toBe(true);
   });
 
+  test("the first use of a program whose Redis is silent ends in time, too, and by its signal", async () => {
+    const proxy = await useFaultProxy(redis.url);
+    const mp = await connected({ url: proxy.url });
+    proxy.freeze();
+    onTestFinished(() => proxy.thaw());
+    expect(await mp.lock("first").acquire({ timeout: 50 })).toBe(false);
+    expect(await mp.rlock("first").acquire({ timeout: 50 })).toBe(false);
+    const signal = AbortSignal.timeout(50);
+    await expect(mp.lock("first").acquire({ signal })).rejects.toThrow("aborted due to timeout");
+  });
+
   test("no key of a killed program's unnamed lock is left, while others live", async () => {
     const mp = await connected();
     await mp.lock("mine").acquire();

@@ -181,6 +181,14 @@ describe("a read-write lock in trouble", () => {
     ).toBeGreaterThan(held.fence ?? Number.POSITIVE_INFINITY);
   });
 
+  test("the first use of a program whose Redis is silent ends in time, too", async () => {
+    const proxy = await useFaultProxy(redis.url);
+    const mp = await connected({ url: proxy.url });
+    proxy.freeze();
+    onTestFinished(() => proxy.thaw());
+    expect(await mp.readWriteLock("first").readLock().acquire({ timeout: 50 })).toBe(false);
+  });
+
   test("no key of a killed program's unnamed lock is left, while others live", async () => {
     const mp = await connected();
     await mp.readWriteLock("mine").readLock().acquire();

@@ -129,9 +129,10 @@ export class Lock extends SharedObject {
    * @throws LockLostError when the ticket was used before or its lease ended
    */
   async takeOver(ticket: LockTicket): Promise<HeldLock> {
-    await this.#startSession();
+    const { session, keepAlive } = this.runtime;
+    if (!session.isStarted) await keepAlive.during(session.start());
     const ballot = this.#ballot({ waiter: null, from: ticket });
-    const { vote } = await this.runtime.keepAlive.during(this.#voter.acquire(ballot));
+    const { vote } = await keepAlive.during(this.#voter.acquire(ballot));
     if (!vote) throw new LockLostError(`the lock "${this.name}" was not taken over in time`);
     return this.#hold(vote);
   }
@@ -143,7 +144,6 @@ export class Lock extends SharedObject {
 
   /** As {@link hold}, but undefined when it was not acquired in time. @internal */
   async take(patience: Patience | undefined): Promise<HeldLock | undefined> {
-    await this.#startSession();
     let ballot = this.#ballot({ waiter: null, from: null });
     const got = await waitForTurn<Vote>(
       this.runtime.room,
@@ -178,6 +178,8 @@ export class Lock extends SharedObject {
 
   /** One try; a lock that came too late to be of use is given back and asked for again (F25). */
   async #attempt(ballot: Ballot): Promise<Attempt<Vote>> {
+    // A part of the try, so that it takes no longer than the caller waits.
+    if (!this.runtime.session.isStarted) await this.runtime.session.start();
     while (true) {
       const outcome = await this.#voter.acquire(ballot);
       if (!outcome.vote) return { granted: false, dueIn: outcome.dueIn };
@@ -239,10 +241,6 @@ export class Lock extends SharedObject {
 
   get #voter(): Voter {
     return voterOf(this.runtime);
-  }
-
-  async #startSession(): Promise<void> {
-    if (!this.runtime.session.isStarted) await this.runtime.keepAlive.during(this.runtime.session.start());
   }
 
   protected override get settings(): unknown {

@@ -132,8 +132,7 @@ export class ReadWriteLockSide extends SharedObject {
   }
 
   async #acquire(patience: Patience | undefined): Promise<HeldShare | undefined> {
-    const { session, keepAlive, room } = this.runtime;
-    if (!session.isStarted) await keepAlive.during(session.start());
+    const { session, room } = this.runtime;
     const { name, mode, owner } = this;
     const holding = `${session.id}|${randomBytes(8).toString("hex")}`;
     const label = ownLabel();

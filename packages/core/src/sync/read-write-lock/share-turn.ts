@@ -30,6 +30,8 @@ export class ShareTurn implements Turn<number> {
     const { client, keys, session } = this.#runtime;
     const { name, mode, holding, label, owner } = this.#request;
     const args = [keys.prefix, name, mode, holding, waiter ?? "", label, owner];
+    // A part of the try, so that it takes no longer than the caller waits.
+    if (!session.isStarted) await session.start();
     while (!this.#isOver) {
       const reply = await acquireShare.run(client, this.#keys, args);
       if (reply[0] === -1) {
