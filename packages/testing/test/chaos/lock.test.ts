@@ -264,6 +264,23 @@ describe("a lock in trouble", () => {
     expect(await mp.lock("paused").acquire({ timeout: 10_000 })).toBe(true);
   });
 
+  test("F19, F25: a grant that comes too late for its lease and for its caller is not asked for again", async () => {
+    const proxy = await useFaultProxy(redis.url);
+    const [mp, other] = [await connected({ url: proxy.url, lease: 30_000 }), await connected()];
+    await other.lock("taken").acquire();
+    // From now on a wait is stored with its first try.
+    expect(await mp.lock("taken").acquire({ timeout: 50 })).toBe(false);
+    const lock = mp.lock({ name: "late", lease: 300 });
+    const sentAt = performance.now();
+    proxy.freeze();
+    expect(await lock.acquire({ timeout: 100 })).toBe(false);
+    await until(() => performance.now() - sentAt > 300, { what: "a lease granted at once would be over" });
+    proxy.thaw();
+    // Each answer comes after those to what was sent before it: the grant, its release, and what would follow.
+    for (let answers = 0; answers < 5; answers += 1) await lock.locked();
+    expect(await other.lock("late").locked()).toBe(false);
+  });
+
   test("the first use of a program whose Redis is silent ends in time, too, and by its signal", async () => {
     const proxy = await useFaultProxy(redis.url);
     const mp = await connected({ url: proxy.url });

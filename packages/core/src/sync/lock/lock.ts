@@ -145,14 +145,18 @@ export class Lock extends SharedObject {
   /** As {@link hold}, but undefined when it was not acquired in time. @internal */
   async take(patience: Patience | undefined): Promise<HeldLock | undefined> {
     let ballot = this.#ballot({ waiter: null, from: null });
+    let isOver = false;
     const got = await waitForTurn<Vote>(
       this.runtime.room,
       {
         attempt: (waiter) => {
           ballot = this.#ballot({ waiter, from: null });
-          return this.#attempt(ballot);
+          return this.#attempt(ballot, () => !isOver);
         },
-        abandon: () => this.#voter.abandon(ballot),
+        abandon: () => {
+          isOver = true;
+          return this.#voter.abandon(ballot);
+        },
         told: (word) => this.#claim(ballot, word),
       },
       { patience, label: ballot.label },
@@ -177,16 +181,17 @@ export class Lock extends SharedObject {
   }
 
   /** One try; a lock that came too late to be of use is given back and asked for again (F25). */
-  async #attempt(ballot: Ballot): Promise<Attempt<Vote>> {
+  async #attempt(ballot: Ballot, isWanted: () => boolean = () => true): Promise<Attempt<Vote>> {
     // A part of the try, so that it takes no longer than the caller waits.
     if (!this.runtime.session.isStarted) await this.runtime.session.start();
-    while (true) {
+    while (isWanted()) {
       const outcome = await this.#voter.acquire(ballot);
       if (!outcome.vote) return { granted: false, dueIn: outcome.dueIn };
       const left = trustedUntil(outcome.vote.sentAt, this.#lease) - performance.now();
       if (left >= this.#lease * LEAST_VALIDITY) return { granted: true, value: outcome.vote };
       await this.#voter.release(ballot.place, outcome.vote.token);
     }
+    return { granted: false, dueIn: null };
   }
 
   /** What a wake-up granted, unless hardly anything of it is left. */
