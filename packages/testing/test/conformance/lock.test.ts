@@ -177,6 +177,15 @@ inEveryWorld((world) => {
       expect(await left()).toBe(false);
     });
 
+    test("a lock that is released twice at the same time is released once, and not lost", async () => {
+      const { mp } = await world.open();
+      const held = await mp.lock("twice").hold();
+      const { signal } = held;
+      expect(await Promise.all([held.release(), held.release()])).toEqual([undefined, undefined]);
+      expect(signal.aborted).toBe(false);
+      expect(await mp.lock("twice").locked()).toBe(false);
+    });
+
     test("bad names and leases are refused", async () => {
       const { mp } = await world.open();
       for (const name of ["", "two\nlines", 7, "x".repeat(201)]) {

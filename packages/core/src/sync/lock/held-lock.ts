@@ -44,7 +44,7 @@ export class HeldLock implements AsyncDisposable {
   #next: "renewal" | "deadline" = "renewal";
   #dueAt: number;
   #isRenewing = false;
-  #isReleasing = false;
+  #releasing: Promise<void> | undefined;
   #wasExtended = false;
   #wasStateLost = false;
   #onLost: (() => void) | undefined;
@@ -123,27 +123,11 @@ export class HeldLock implements AsyncDisposable {
    */
   async release(): Promise<void> {
     if (this.#state === "released") return;
-    this.#assertHeld();
-    // Sent before anything else is done here: the next one waits for it.
-    const answer = this.#voter.release(this.#place, this.#vote.token, { wasExtended: this.#wasExtended });
-    const { keepAlive } = this.#runtime;
-    keepAlive.hold();
-    this.#isReleasing = true;
-    try {
-      // Without an answer the deadline decides.
-      this.#watchDeadline();
-      const released = await new Promise<boolean>((resolve, reject) => {
-        this.#onLost = () => resolve(false);
-        answer.then(resolve, reject);
-      });
-      if (!released) this.#lose("refused");
+    if (!this.#releasing) {
       this.#assertHeld();
-      this.#end("released");
-    } finally {
-      this.#isReleasing = false;
-      if (this.#state === "held") void this.#renew();
-      keepAlive.release();
+      this.#releasing = this.#release();
     }
+    await this.#releasing;
   }
 
   /**
@@ -199,8 +183,30 @@ export class HeldLock implements AsyncDisposable {
     if (this.#state === "away") this.#endLost(loss);
   }
 
+  async #release(): Promise<void> {
+    // Sent before anything else is done here: the next one waits for it.
+    const answer = this.#voter.release(this.#place, this.#vote.token, { wasExtended: this.#wasExtended });
+    const { keepAlive } = this.#runtime;
+    keepAlive.hold();
+    try {
+      // Without an answer the deadline decides.
+      this.#watchDeadline();
+      const released = await new Promise<boolean>((resolve, reject) => {
+        this.#onLost = () => resolve(false);
+        answer.then(resolve, reject);
+      });
+      if (!released) this.#lose("refused");
+      this.#assertHeld();
+      this.#end("released");
+    } finally {
+      this.#releasing = undefined;
+      if (this.#state === "held") void this.#renew();
+      keepAlive.release();
+    }
+  }
+
   async #renew(): Promise<void> {
-    if (this.#state !== "held" || this.#isRenewing || this.#isReleasing) return;
+    if (this.#state !== "held" || this.#isRenewing || this.#releasing) return;
     // The timer came too late: somebody else may have been granted the lock, so it must not be extended (F4).
     if (performance.now() >= this.#trustedUntil) return this.#lose("deadline");
     this.#isRenewing = true;
@@ -225,7 +231,7 @@ export class HeldLock implements AsyncDisposable {
       return;
     }
     // A renewal that was sent before a release may be answered after it.
-    if (this.#isReleasing) return;
+    if (this.#releasing) return;
     if (held === false) return this.#lose("refused");
     if (held) this.#trustedUntil = trustedUntil(sentAt, this.#lease);
     const now = performance.now();
