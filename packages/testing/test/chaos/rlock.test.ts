@@ -136,4 +136,19 @@ describe("an rlock in trouble", () => {
     expect(await rlock.acquire({ timeout: 5_000 })).toBe(true);
     await rlock.release();
   });
+
+  test("F3: an owner that gave its last level back while one more was refused owns it no longer", async () => {
+    const namespace = redis.namespace();
+    const mp = await connect({ redis: redis.url, namespace });
+    onTestFinished(() => mp.close());
+    const rlock = mp.rlock("taken");
+    const held = await rlock.hold();
+    await redis.client().del(`{${namespace}}/rlock/taken`);
+    // The second level is counted before the first one is given back, and refused after it.
+    const [entered, left] = await Promise.allSettled([rlock.acquire(), held.release()]);
+    expect([entered.status, left.status]).toEqual(["rejected", "rejected"]);
+    expect(await rlock.acquire({ timeout: 5_000 })).toBe(true);
+    await rlock.release();
+    expect(await rlock.locked()).toBe(false);
+  });
 });

@@ -126,8 +126,7 @@ export class Ownership {
     this.#runtime.logger.warn(
       `the rlock "${this.#lock.name}" was still held when its owner ended, and is released now; release it in a finally, or use hold() or run()`,
     );
-    this.#drop(holding);
-    await holding.held.release().catch(() => {});
+    await this.#end(holding);
   }
 
   async #take(left: number, signal: AbortSignal | undefined): Promise<Holding | undefined | typeof CAME_BACK> {
@@ -159,6 +158,8 @@ export class Ownership {
       return holding;
     } catch (error) {
       holding.count -= 1;
+      // The other levels were given back meanwhile: nobody else is left who could release it.
+      if (holding.count === 0) await this.#end(holding);
       throw error;
     }
   }
@@ -185,6 +186,11 @@ export class Ownership {
     this.#away -= 1;
     this.#holding = holding;
     this.#attempt?.cameBack.abort(CAME_BACK);
+  }
+
+  async #end(holding: Holding): Promise<void> {
+    this.#drop(holding);
+    await holding.held[Symbol.asyncDispose]();
   }
 
   #drop(holding: Holding): void {
