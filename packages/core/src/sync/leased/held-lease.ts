@@ -82,7 +82,9 @@ export abstract class HeldLease implements AsyncDisposable {
 
   /** Gives it back; what is lost is left as it is. Never throws. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.release().catch(() => {});
+    await this.release().catch(() => {
+      if (this.#state === "held") this.#releaseLater();
+    });
   }
 
   /** Redis does not know of it. @internal */
@@ -98,6 +100,14 @@ export abstract class HeldLease implements AsyncDisposable {
     this.#lost.abort(this.#error(loss));
     // A session that came back in time has kept it: nobody looks after it any more.
     this.#return().catch(() => {});
+  }
+
+  /** Redis refused the release, and nobody will ask again: it would be held for as long as this program lives. */
+  #releaseLater(): void {
+    const stop = this.#runtime.session.on("beat", () => {
+      if (this.#state !== "held") stop();
+      else if (!this.#isReleasing) this.release().catch(() => {});
+    });
   }
 
   #return(): Promise<number> {

@@ -144,9 +144,24 @@ export class HeldLock implements AsyncDisposable {
     return this.#vote.token;
   }
 
-  /** Gives the lock back; a lost one is left as it is. Never throws. */
+  /** Gives the lock back; a lost one is left as it is, and one whose release Redis refuses to its lease. Never throws. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.release().catch(() => {});
+    await this.releaseForGood().catch(() => {});
+  }
+
+  /** As {@link release}, but nobody will call it again: where it fails the lock is renewed no longer. @internal */
+  async releaseForGood(): Promise<void> {
+    try {
+      await this.release();
+    } catch (error) {
+      if (this.#state === "held") {
+        const { name } = this.#place;
+        this.#endLost(
+          new LockLostError(`the lock "${name}" could not be released, and ends with its lease`, { cause: error }),
+        );
+      }
+      throw error;
+    }
   }
 
   /** Something happened to the connection or to Redis: asks whether the lock is still held. @internal */

@@ -90,10 +90,18 @@ export class ReadWriteLockSide extends SharedObject {
    */
   async release(): Promise<void> {
     const held = this.#held.pop();
-    if (held) return held.release();
-    throw new ValueError(
-      `the ${this.mode} lock of "${this.name}" was released by a handle that does not hold it; only the handle that acquired it can`,
-    );
+    if (!held) {
+      throw new ValueError(
+        `the ${this.mode} lock of "${this.name}" was released by a handle that does not hold it; only the handle that acquired it can`,
+      );
+    }
+    try {
+      await held.release();
+    } catch (error) {
+      // Redis refused it: it can be tried again.
+      if (held.isHeld) this.#held.push(held);
+      throw error;
+    }
   }
 
   /** Whether anybody holds this side: the read lock is held by any reader, the write lock by a writer. */

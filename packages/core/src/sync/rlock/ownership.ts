@@ -92,7 +92,7 @@ export class Ownership {
     holding.count -= 1;
     if (holding.count > 0) return this.#note(holding);
     this.#drop(holding);
-    await holding.held.release();
+    await holding.held.releaseForGood();
   }
 
   /** All levels of what the owner holds, to let go of while it waits for a condition. */
