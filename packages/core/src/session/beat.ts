@@ -81,8 +81,11 @@ export class Heart {
 /**
  * KEYS[1] deadlines; KEYS[2] epoch; KEYS[3] watched; KEYS[4] session
  * ARGV[1] prefix of keys; ARGV[2] session id, "" = only watch; ARGV[3] its lease, ms; ARGV[4] its record, JSON; ARGV[5]
- * the epoch if there is none; ARGV[6] time without any beat, ms, after which sessions get a moment to come back
+ * random text that names this beat: the epoch if there is none; ARGV[6] time without any beat, ms, after which sessions get
+ * a moment to come back
  * Returns { 1 = the session was there, epoch, wake-ups sent to it, ms until the next deadline or -1, server time in ms }.
+ * A beat whose answer was lost, and that is sent again, finds the session that it wrote itself and says again that there
+ * was none (F18).
  *
  * Nobody is to be taken for dead because Redis was away: after a pause that long, sessions are given five more seconds.
  */
@@ -91,11 +94,11 @@ local prefix, id, lease = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local now = server_time()
 local existed, wakeups = 1, 0
 if id ~= "" then
-  existed = redis.call("EXISTS", KEYS[4])
-  if existed == 0 then
+  if redis.call("EXISTS", KEYS[4]) == 0 then
     give_up_holdings(prefix, id, now)
-    redis.call("HSET", KEYS[4], "record", ARGV[4], "wakeups", 0)
+    redis.call("HSET", KEYS[4], "record", ARGV[4], "wakeups", 0, "writtenBy", ARGV[5])
   end
+  if redis.call("HGET", KEYS[4], "writtenBy") == ARGV[5] then existed = 0 end
   redis.call("PEXPIRE", KEYS[4], lease)
   redis.call("ZADD", KEYS[1], now + lease + 1, "session/" .. id)
   if redis.call("PTTL", KEYS[2]) < lease * 2 + 80000000 then

@@ -1,4 +1,4 @@
-import { until, useRedis } from "@manyhands/testing";
+import { until, useFaultProxy, useRedis } from "@manyhands/testing";
 import { expect, onTestFinished, test } from "vitest";
 import { Keys } from "../../src/protocol/keys.ts";
 import { KeepAlive, Session } from "../../src/session/index.ts";
@@ -58,6 +58,26 @@ test("a session that had ended although its process lives says so, each time", a
   forget();
   await client.del(key);
   await until(async () => (await client.exists(key)) === 1, { what: "it is written again" });
+  expect(lost).toBe(1);
+});
+
+test("F18: it says so also when the answer of the beat that found it out was lost", async () => {
+  const proxy = await useFaultProxy(redis.url);
+  const client = redis.client({ port: proxy.port });
+  const keys = new Keys(redis.namespace());
+  const subject = new Session({ id: "me", client, keys, lease: 30_000 });
+  onTestFinished(() => subject.stop());
+  await subject.start();
+  let lost = 0;
+  subject.whenLost(() => {
+    lost += 1;
+  });
+  await redis.client().del(keys.session("me"));
+  const answerLost = proxy.dropReplies((command) => command.includes("session/me"));
+  const { existed } = await subject.beat();
+  await answerLost;
+  expect({ existed, lost }).toEqual({ existed: false, lost: 1 });
+  expect(await subject.beat()).toMatchObject({ existed: true });
   expect(lost).toBe(1);
 });
 
