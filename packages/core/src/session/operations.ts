@@ -73,11 +73,17 @@ export class OnceScript<Reply = unknown> {
   }
 }
 
-/** Lua: `known_answer(answers, operation)`: what that operation of the session answered, nil when it has not run. */
+/**
+ * Lua: `known_answer(answers, operation)`: what that operation of the session answered, nil when it has not run;
+ * `forestall(answers, operation, answer)`: that is what it answers if it runs later, and does nothing.
+ */
 export const KNOWN_ANSWER = `
 local function known_answer(answers, operation)
   local known = redis.call("HGET", answers, operation)
   return known and cmsgpack.unpack(known)[1] or nil
+end
+local function forestall(answers, operation, answer)
+  redis.call("HSET", answers, operation, cmsgpack.pack({ answer }))
 end
 `;
 

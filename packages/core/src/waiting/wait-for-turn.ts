@@ -28,7 +28,7 @@ export interface Turn<Value> {
    * already, and may have been granted what it waits for in a try whose answer was lost.
    */
   attempt(waiter: string | null): Promise<Attempt<Value>>;
-  /** Forgets the waiter and gives back what it was granted meanwhile (F19). */
+  /** Forgets the waiter and gives back what it was granted meanwhile (F19). May be called once more when the last try is answered. */
   abandon(waiter: string | null): Promise<unknown>;
   /**
    * What a wake-up that carries this word grants by itself, without another look at Redis: only for what is settled for
@@ -133,8 +133,9 @@ async function inTime<Value>(
   if (wait.deadline === Number.POSITIVE_INFINITY && !wait.signal) return attempt;
   let isAnswered = false;
   const giveUp = (): void => {
-    // The stored waiter is abandoned by its owner.
-    if (!isAnswered && waiter === null) attempt.then(() => turn.abandon(null)).catch(() => {});
+    // A stored waiter is abandoned at once as well. But a script that the server did not know any more is sent a second
+    // time, and then runs after what was to undo it.
+    if (!isAnswered) attempt.then(() => turn.abandon(waiter)).catch(() => {});
   };
   try {
     const answer = await beforeDeadline(attempt, wait);

@@ -20,7 +20,9 @@ export interface PermitRequest {
 interface Try {
   operation: string;
   met: Met;
-  granted: boolean;
+  /** Undefined: there is no answer yet. */
+  granted: boolean | undefined;
+  isAbandoned: boolean;
 }
 
 /** The tries of one request. */
@@ -50,12 +52,13 @@ export class PermitTurn implements Turn<true> {
   async abandon(waiter: string | null): Promise<void> {
     this.#isOver = true;
     const last = this.#last;
-    if (!last) return;
+    if (!last || last.isAbandoned) return;
+    last.isAbandoned = true;
     await abandonPermits.run(this.#context, this.#keys, [
       ...this.#args(last.met),
       waiter ?? "",
       last.operation,
-      last.granted ? 1 : 0,
+      last.granted === undefined ? "" : Number(last.granted),
     ]);
   }
 
@@ -65,12 +68,12 @@ export class PermitTurn implements Turn<true> {
     while (!this.#isOver) {
       const args = [...this.#args(met), waiter ?? "", this.#request.label];
       const { id, reply } = acquirePermits.start(this.#context, this.#keys, args);
-      const last = { operation: id, met, granted: false };
+      const last: Try = { operation: id, met, granted: undefined, isAbandoned: false };
       this.#last = last;
       const [outcome, dueIn = -1] = await reply;
       if (outcome === -1) throw this.#request.lost();
-      if (outcome === 0) return { granted: false, dueIn: dueIn < 0 ? null : dueIn };
-      last.granted = true;
+      last.granted = outcome === 1;
+      if (!last.granted) return { granted: false, dueIn: dueIn < 0 ? null : dueIn };
       if (this.#request.holding === "" || session.isTrusted) return { granted: true, value: true };
       // The answer came so late that the leased permits may have been given back since: ask again (F25).
       await session.beat();

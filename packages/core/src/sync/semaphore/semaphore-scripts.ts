@@ -46,9 +46,9 @@ return { 0, redis.call("ZCARD", called) > 0 and ${CLAIM_WINDOW} or -1 }
  * Undoes a request: takes the waiter out of the line, and gives back what it was granted meanwhile.
  *
  * KEYS[1] semaphore; KEYS[2] answers of the session
- * ARGV[1..5] as of acquirePermits; ARGV[6] waiter, "" = none; ARGV[7] operation id of the last try; ARGV[8] 1 = that try is
- * known to have been granted
- * Returns 1.
+ * ARGV[1..5] as of acquirePermits; ARGV[6] waiter, "" = none; ARGV[7] operation id of the last try; ARGV[8] what it answered:
+ * 1 = granted, 0 = not, "" = not known
+ * Returns 1. A try that has not run yet, because its script has to be sent again, does nothing any more.
  */
 export const abandonPermits: OnceScript<number> = new OnceScript<number>({
   name: "abandonPermits",
@@ -57,11 +57,13 @@ export const abandonPermits: OnceScript<number> = new OnceScript<number>({
 local prefix, name, holding, waiter = ARGV[1], ARGV[2], ARGV[5], ARGV[6]
 if redis.call("HGET", KEYS[1], "madeAt") ~= ARGV[3] then return 1 end
 if waiter ~= "" then forget_waiter(prefix, name, waiter) end
-if holding ~= "" then
+local answer = ARGV[8] ~= "" and { tonumber(ARGV[8]) } or known_answer(KEYS[2], ARGV[7])
+if not answer then
+  forestall(KEYS[2], ARGV[7], { 0, -1 })
+elseif holding ~= "" then
   give_back(prefix, name, holding)
-else
-  local answer = known_answer(KEYS[2], ARGV[7])
-  if ARGV[8] == "1" or (answer and answer[1] == 1) then redis.call("HINCRBY", KEYS[1], "value", ARGV[4]) end
+elseif answer[1] == 1 then
+  redis.call("HINCRBY", KEYS[1], "value", ARGV[4])
 end
 call_next(prefix, name, server_time())
 return 1

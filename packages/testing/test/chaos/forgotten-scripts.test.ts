@@ -1,0 +1,89 @@
+import { type Context, connect } from "@manyhands/core";
+import { type FaultProxy, useFaultProxy, useRedis } from "@manyhands/testing";
+import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
+
+const redis = useRedis();
+let namespace: string;
+let proxy: FaultProxy;
+let mp: Context;
+
+beforeEach(async () => {
+  namespace = redis.namespace();
+  proxy = await useFaultProxy(redis.url);
+  mp = await connect({ redis: proxy.url, namespace, lease: 30_000 });
+  onTestFinished(() => mp.close());
+  // From now on a wait is stored with its first try.
+  const semaphore = mp.semaphore(0);
+  expect(await Promise.all([semaphore.acquire({ timeout: 20_000 }), semaphore.release()])).toEqual([true, undefined]);
+});
+
+/**
+ * Makes a wait give up before its try is answered by a server that has restarted, or taken over, and so knows no scripts:
+ * the try is sent a second time then, after what undoes it, which is sent with its text for the first time.
+ */
+async function giveUpEarly(acquire: (signal: AbortSignal) => Promise<boolean>): Promise<void> {
+  await redis.client().script("FLUSH");
+  proxy.freeze();
+  const abortion = new AbortController();
+  const given = expect(acquire(abortion.signal)).rejects.toThrow("enough");
+  // The try is on its way.
+  await new Promise((resolve) => setImmediate(resolve));
+  abortion.abort(new RangeError("enough"));
+  await given;
+  proxy.thaw();
+}
+
+describe("a wait that gives up while the server has forgotten its script", () => {
+  test("leaves no permit taken", async () => {
+    const semaphore = mp.semaphore(2, { name: "permits" });
+    await semaphore.acquire();
+    await giveUpEarly((signal) => semaphore.acquire({ signal }));
+    for (let answers = 0; answers < 5; answers += 1) await semaphore.getValue();
+    expect(await semaphore.getValue()).toBe(1);
+    expect((await semaphore.inspect()).waiters).toEqual([]);
+  });
+
+  test("leaves no leased permit taken", async () => {
+    const semaphore = mp.semaphore(2, { name: "leased" });
+    await semaphore.acquire();
+    await giveUpEarly((signal) => semaphore.hold({ signal }).then(() => true));
+    for (let answers = 0; answers < 5; answers += 1) await semaphore.getValue();
+    expect((await semaphore.inspect()).holders).toEqual([]);
+    expect(await semaphore.getValue()).toBe(1);
+  });
+
+  test("leaves no lock taken", async () => {
+    const lock = mp.lock("free");
+    await lock.acquire();
+    await lock.release();
+    await giveUpEarly((signal) => lock.acquire({ signal }));
+    for (let answers = 0; answers < 5; answers += 1) await lock.locked();
+    expect(await lock.locked()).toBe(false);
+  });
+
+  test("leaves no ghost in the line before a lock", async () => {
+    const lock = mp.lock("taken");
+    await lock.acquire();
+    await giveUpEarly((signal) => mp.lock("taken").acquire({ signal }));
+    for (let answers = 0; answers < 5; answers += 1) await lock.locked();
+    expect((await lock.inspect()).waiters).toEqual([]);
+  });
+
+  test("leaves no share taken", async () => {
+    const lock = mp.readWriteLock("page").writeLock();
+    await lock.acquire();
+    await lock.release();
+    await giveUpEarly((signal) => lock.acquire({ signal }));
+    for (let answers = 0; answers < 5; answers += 1) await lock.locked();
+    expect(await lock.locked()).toBe(false);
+  });
+
+  test("leaves nobody in a queue's line who gets what others wait for", async () => {
+    const queue = mp.queue<string>({ name: "line" });
+    await queue.put("first");
+    expect(await queue.get()).toBe("first");
+    await giveUpEarly((signal) => queue.get({ signal }).then(() => true));
+    for (let answers = 0; answers < 5; answers += 1) await queue.qsize();
+    expect((await queue.inspect()).getters).toEqual([]);
+  });
+});
