@@ -4,7 +4,7 @@ import type { RedisConfig } from "../connection/redis-config.ts";
 import { got, ManyhandsError, ValueError } from "../errors/index.ts";
 import { type Logger, stderrLogger } from "../logger/logger.ts";
 import type { Milliseconds } from "../protocol/records.ts";
-import { DEFAULT_LEASE } from "../session/index.ts";
+import { DEFAULT_LEASE, MAX_LEASE } from "../session/index.ts";
 import { isLoadingTasks } from "../tasks/loading.ts";
 import { listTasks } from "../tasks/task-registry.ts";
 import type { Context, ContextSettings } from "./context.ts";
@@ -77,7 +77,7 @@ export function toSettings(options: ConnectOptions): ContextSettings {
     redis: options.redis,
     lockNodes: resolveLockNodes(options.lockNodes),
     namespace: checkNamespace(options.namespace ?? (process.env["MANYHANDS_NAMESPACE"] || DEFAULT_NAMESPACE)),
-    lease: checkNumber("lease", options.lease ?? DEFAULT_LEASE, 1_000),
+    lease: checkLease(options.lease ?? DEFAULT_LEASE),
     maxPayload: checkNumber("maxPayload", options.maxPayload ?? DEFAULT_MAX_PAYLOAD, 1_024),
     logger: options.logger ?? stderrLogger,
     telemetry: options.telemetry,
@@ -88,6 +88,12 @@ export function toSettings(options: ConnectOptions): ContextSettings {
 export function checkNamespace(namespace: unknown): string {
   if (typeof namespace === "string" && /^[A-Za-z0-9_.-]{1,100}$/.test(namespace)) return namespace;
   throw new ValueError(`a namespace is 1 to 100 letters, digits or _ . - ; got ${got(namespace)}`);
+}
+
+function checkLease(value: unknown): Milliseconds {
+  const lease = checkNumber("lease", value, 1_000);
+  if (Number.isInteger(lease) && lease <= MAX_LEASE) return lease;
+  throw new ValueError(`lease must be a whole number of milliseconds, at most ${MAX_LEASE}; got ${got(lease)}`);
 }
 
 function checkNumber(name: string, value: unknown, least: number): number {

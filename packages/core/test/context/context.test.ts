@@ -23,6 +23,8 @@ test.each<[unknown, string]>([
   [{ namespace: "" }, 'a namespace is 1 to 100 letters, digits or _ . - ; got ""'],
   [{ namespace: null }, ""],
   [{ lease: 10 }, "lease must be a number from 1000; got 10"],
+  [{ lease: 1_500.5 }, "lease must be a whole number of milliseconds, at most 2000000000; got 1500.5"],
+  [{ lease: 2 ** 31 }, "lease must be a whole number of milliseconds, at most 2000000000; got 2147483648"],
   [{ lease: "9000" }, 'lease must be a number from 1000; got "9000"'],
   [{ maxPayload: Number.NaN }, "maxPayload must be a number from 1024; got NaN"],
 ])("options %j", async (options, message) => {

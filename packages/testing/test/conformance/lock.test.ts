@@ -191,7 +191,9 @@ inEveryWorld((world) => {
       for (const name of ["", "two\nlines", 7, "x".repeat(201)]) {
         expect(() => mp.lock(name as string)).toThrow(ValueError);
       }
-      for (const lease of [0, 99, 1.5, "x"]) expect(() => mp.lock({ lease: lease as number })).toThrow(ValueError);
+      for (const lease of [0, 99, 1.5, "x", 2 ** 31, 1e300]) {
+        expect(() => mp.lock({ lease: lease as number })).toThrow(ValueError);
+      }
     });
   });
 });

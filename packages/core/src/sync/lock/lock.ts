@@ -10,7 +10,7 @@ import {
   SharedObject,
 } from "../../objects/index.ts";
 import type { Milliseconds } from "../../protocol/records.ts";
-import { trustedUntil } from "../../session/index.ts";
+import { MAX_LEASE, trustedUntil } from "../../session/index.ts";
 import { type Attempt, type Patience, type Waiter, waitForTurn } from "../../waiting/index.ts";
 import type { Grip } from "./grip.ts";
 import { HeldLock, type LockTicket } from "./held-lock.ts";
@@ -259,11 +259,13 @@ export function createLock(runtime: ObjectRuntime, options?: string | LockOption
   return new Lock(runtime, identify(runtime, name), checkLease(lease));
 }
 
-/** @throws ValueError unless it is absent or at least 100 ms */
+/** @throws ValueError unless it is absent or a whole number from 100 ms to {@link MAX_LEASE} */
 export function checkLease(lease: unknown): Milliseconds | undefined {
   if (lease === undefined) return undefined;
-  if (typeof lease === "number" && Number.isInteger(lease) && lease >= 100) return lease;
-  throw new ValueError(`lease must be a whole number of milliseconds from 100; got ${String(lease)}`);
+  if (typeof lease === "number" && Number.isInteger(lease) && lease >= 100 && lease <= MAX_LEASE) return lease;
+  throw new ValueError(
+    `lease must be a whole number of milliseconds from 100, at most ${MAX_LEASE}; got ${String(lease)}`,
+  );
 }
 
 /** Reads the state of the lock of that name. */
