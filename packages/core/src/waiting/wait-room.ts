@@ -106,6 +106,8 @@ export class WaitRoom {
   }
 
   async #start(): Promise<void> {
+    // A first try may be answered after that; nobody would close the connection any more.
+    if (this.#closed) throw closedError();
     const subscriber = this.#subscriber ?? this.#openSubscriber();
     this.#subscriber = subscriber;
     await this.#session.start();
