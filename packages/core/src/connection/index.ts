@@ -1,6 +1,6 @@
 export { assertRedisFit, MINIMUM_REDIS_VERSION, type RedisFitness } from "./fitness.ts";
 export { assertLockNodesFit } from "./lock-node-fitness.ts";
 export { resolveLockNodes } from "./lock-nodes.ts";
-export { closeRedis, type OpenOptions, openRedis, type RedisClient } from "./open.ts";
+export { closeRedis, type OpenOptions, openRedis, type RedisClient, whenBroken } from "./open.ts";
 export { DEFAULT_REDIS_URL, describeRedis, type RedisConfig, type RedisTarget, resolveRedis } from "./redis-config.ts";
 export { subscribeTo } from "./subscribe.ts";

@@ -71,6 +71,24 @@ function reconnectDelay(attempt: number): number {
 }
 
 /**
+ * Calls `listener` whenever a connection breaks, of a cluster that to any of its nodes: what was not answered is sent again.
+ * @returns ends that
+ */
+export function whenBroken(client: RedisClient, listener: () => void): () => void {
+  if (client instanceof Redis) {
+    client.on("close", listener);
+    return () => void client.off("close", listener);
+  }
+  const listen = (node: Redis): void => void node.on("close", listener);
+  client.on("+node", listen);
+  for (const node of client.nodes()) listen(node);
+  return () => {
+    client.off("+node", listen);
+    for (const node of client.nodes()) node.off("close", listener);
+  };
+}
+
+/**
  * Closes a connection: politely when Redis answers within `deadline` ms, else at once. Never throws, never hangs.
  */
 export async function closeRedis(client: RedisClient, deadline: number = 500): Promise<void> {

@@ -1,4 +1,4 @@
-import type { RedisClient } from "../../connection/index.ts";
+import { type RedisClient, whenBroken } from "../../connection/index.ts";
 import { LockLostError, StateLostError } from "../../errors/index.ts";
 import type { Milliseconds } from "../../protocol/records.ts";
 import {
@@ -30,9 +30,7 @@ export class RedlockVoter implements Voter {
   ]);
   /** Token with which a ballot was sent last. */
   readonly #tokens = new WeakMap<Ballot, string>();
-  readonly #onBreak = (): void => {
-    this.#breaks += 1;
-  };
+  readonly #stopListening: () => void;
   #tokenCount = 0;
   /** How often the connection broke. */
   #breaks = 0;
@@ -46,7 +44,9 @@ export class RedlockVoter implements Voter {
     this.#client = options.client;
     this.#session = options.session;
     this.#localTime = options.localTime;
-    this.#client.on("close", this.#onBreak);
+    this.#stopListening = whenBroken(options.client, () => {
+      this.#breaks += 1;
+    });
   }
 
   async acquire(ballot: Ballot): Promise<BallotOutcome> {
@@ -108,7 +108,7 @@ export class RedlockVoter implements Voter {
   }
 
   async close(): Promise<void> {
-    this.#client.off("close", this.#onBreak);
+    this.#stopListening();
   }
 
   /** @returns the majority's answer, which of one Redis is its answer. @throws what kept it from answering */
