@@ -281,6 +281,23 @@ describe("a lock in trouble", () => {
     expect(await other.lock("late").locked()).toBe(false);
   });
 
+  test("a lock whose record expires while it is held and waited for: fences grow all the same", async () => {
+    const [mp, other] = [await connected({ lease: 30_000 }), await connected({ lease: 30_000 })];
+    const record = `{${namespace}}/lock-record/busy`;
+    const client = redis.client();
+    const held = await mp.lock("busy").hold();
+    const waiting = other.lock("busy").hold();
+    await until(async () => (await mp.lock("busy").inspect()).waiters.length === 1, { what: "somebody waits" });
+    // A lock that is busy for an hour, but never held for long enough to be renewed, outlives its record.
+    expect(await client.pexpire(record, 0)).toBe(1);
+    await held.release();
+    const next = await waiting;
+    expect(next.fence).toBeGreaterThan(held.fence);
+    expect(await client.pttl(record)).toBeGreaterThan(0);
+    await next.release();
+    expect((await mp.lock("busy").hold()).fence).toBeGreaterThan(next.fence);
+  });
+
   test("the first use of a program whose Redis is silent ends in time, too, and by its signal", async () => {
     const proxy = await useFaultProxy(redis.url);
     const mp = await connected({ url: proxy.url });

@@ -20,14 +20,28 @@ const GRANTED_PATTERN = "granted%|";
 /**
  * Locks are called by their whole name here, such as "lock/stock" or "rlock/stock".
  *
- * `lock_keys(prefix, lock)`; `call_next(prefix, lock, now)`: the lock is free and is granted to the first living waiter,
- * in the same step, so nobody can come in between. The wake-up carries the fence and the server's time, and with them
- * the waiter holds the lock without asking; it has a short lease at first, in case the waiter is dead or frozen.
+ * `lock_keys(prefix, lock)`; `next_fence(prefix, lock, now)`: one more than the last, or the server's time in microseconds
+ * when the record has expired, as it does while the lock is used but never renewed; `call_next(prefix, lock, now)`: the lock
+ * is free and is granted to the first living waiter, in the same step, so nobody can come in between. The wake-up carries
+ * the fence and the server's time, and with them the waiter holds the lock without asking; it has a short lease at first,
+ * in case the waiter is dead or frozen.
  */
 export const CALL_NEXT: string = `
 local function lock_keys(prefix, lock)
   local kind, name = string.match(lock, "^([^/]+)/(.*)$")
   return prefix .. lock, prefix .. kind .. "-record/" .. name, prefix .. kind .. "-waiters/" .. name
+end
+local function next_fence(prefix, lock, now)
+  local key, record = lock_keys(prefix, lock)
+  local fence = redis.call("HINCRBY", record, "fence", 1)
+  if fence > 1 then return string.format("%.0f", fence) end
+  local time = redis.call("TIME")
+  local first = time[1] .. string.format("%06d", time[2])
+  redis.call("HSET", record, "fence", first)
+  redis.call("PEXPIRE", record, ${RECORD_TTL})
+  redis.call("ZADD", prefix .. "objects", "NX", now, lock)
+  redis.call("ZADD", prefix .. "deadlines", "NX", now + ${RECORD_TTL}, lock)
+  return first
 end
 local function session_of(token)
   return token and string.match(token, "^${GRANTED_PATTERN}([^|]+)") or token and string.match(token, "^[^:]+")
@@ -40,7 +54,7 @@ local function call_next(prefix, lock, now)
     local session, number = string.match(waiter, "^([^|]+)|(%d+)|")
     local session_key = prefix .. "session/" .. session
     if redis.call("EXISTS", session_key) == 1 then
-      local fence = string.format("%.0f", redis.call("HINCRBY", record, "fence", 1))
+      local fence = next_fence(prefix, lock, now)
       redis.call("SET", key, "${GRANTED}" .. waiter, "PX", ${GRANT_LEASE})
       local count = string.format("%d", redis.call("HINCRBY", session_key, "wakeups", 1))
       redis.call("PUBLISH", prefix .. "wakeups/" .. session, count .. " " .. number .. " " .. fence .. "@" .. now)
@@ -156,11 +170,12 @@ ${SHARED}
 local holder = redis.call("GET", KEYS[1])
 local token, waiter, owner, from = ARGV[1], ARGV[3] or "", ARGV[5] or "", ARGV[6] or ""
 local deadlines = prefix .. "deadlines"
-if holder == token then return { 1, redis.call("HGET", KEYS[2], "fence") } end
+local function own_fence() return redis.call("HGET", KEYS[2], "fence") or next_fence(prefix, lock, server_time()) end
+if holder == token then return { 1, own_fence() } end
 if waiter ~= "" and holder == "${GRANTED}" .. waiter then
   redis.call("SET", KEYS[1], token, "PX", ARGV[2])
   redis.call("HSET", KEYS[2], "holder", token, "session", session_of(token), "label", ARGV[4] or "", "since", server_time(), "count", 1)
-  return { 1, redis.call("HGET", KEYS[2], "fence") }
+  return { 1, own_fence() }
 end
 local function join_line()
   if waiter ~= "" and not redis.call("LPOS", KEYS[3], waiter) then redis.call("RPUSH", KEYS[3], waiter) end
