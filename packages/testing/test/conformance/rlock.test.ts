@@ -114,6 +114,32 @@ inEveryWorld((world) => {
       expect(await rlock.acquire(false)).toBe(true);
     });
 
+    test("R3: an owner that ends while it waits for the lock, or lets go of it to sleep, does not get it any more", async () => {
+      const { mp, other } = await world.open();
+      const rlock = mp.rlock("late");
+      await rlock.acquire();
+      const waiting = await withOwner(async () => {
+        const acquired = rlock.acquire();
+        await until(async () => (await rlock.inspect()).waiters.length === 1, { what: "it waits" });
+        return { acquired };
+      });
+      await rlock.release();
+      expect(await waiting.acquired).toBe(false);
+      const condition = mp.condition(rlock, "late");
+      const sleeping = await withOwner(async () => {
+        await condition.acquire();
+        const woken = condition.wait();
+        await until(async () => (await condition.inspect()).sleepers.length === 1, { what: "it sleeps" });
+        return { woken };
+      });
+      await condition.acquire();
+      await condition.notify();
+      await condition.release();
+      expect(await sleeping.woken).toBe(true);
+      const taken = await other.run(({ mp: theirs }) => theirs.rlock("late").acquire({ timeout: 10_000 }));
+      expect(taken).toBe(true);
+    });
+
     test("R4: acquiring again neither shortens the lease nor issues another fence; the next owner has a larger one", async () => {
       const { mp, other } = await world.open();
       const rlock = mp.rlock("fenced");

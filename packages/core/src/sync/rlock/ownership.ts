@@ -12,7 +12,7 @@ export interface Holding {
   count: number;
 }
 
-/** Why an owner's own attempt ended: the lock came back to it by another way. */
+/** Why an owner's own attempt ended: the lock came back to it by another way, or the owner has ended. */
 const CAME_BACK = Symbol("came back");
 
 const ownerships = new WeakMap<ObjectRuntime, WeakMap<Owner, Map<string, Ownership>>>();
@@ -53,6 +53,7 @@ export class Ownership {
   /** Calls that gave the lock up for a while. */
   #away = 0;
   #attempt: { settled: Promise<void>; cameBack: AbortController } | undefined;
+  #hasEnded = false;
 
   constructor(runtime: ObjectRuntime, lock: Lock, forget: () => void) {
     this.#runtime = runtime;
@@ -64,12 +65,12 @@ export class Ownership {
     return this.#holding;
   }
 
-  /** @returns undefined when it was not acquired in time. @throws the signal's reason; LockLostError */
+  /** @returns undefined when it was not acquired in time, or before its owner ended. @throws the signal's reason; LockLostError */
   async acquire(patience: Patience | undefined): Promise<Holding | undefined> {
     const { limit, signal } = toLimit(patience);
     signal?.throwIfAborted();
     const deadline = performance.now() + limit;
-    while (true) {
+    while (!this.#hasEnded) {
       const holding = this.#holding;
       if (holding) return this.#enter(holding);
       const left = deadline - performance.now();
@@ -82,6 +83,7 @@ export class Ownership {
       const taken = await this.#take(left, signal);
       if (taken !== CAME_BACK) return taken;
     }
+    return undefined;
   }
 
   /**
@@ -121,6 +123,8 @@ export class Ownership {
 
   /** The owner has ended: nobody else could ever release what it holds. */
   async end(): Promise<void> {
+    this.#hasEnded = true;
+    this.#attempt?.cameBack.abort(CAME_BACK);
     const holding = this.#holding;
     if (!holding) return;
     this.#runtime.logger.warn(
@@ -137,6 +141,10 @@ export class Ownership {
       const signals = signal ? AbortSignal.any([signal, cameBack.signal]) : cameBack.signal;
       const held = await this.#lock.take({ timeout: left, signal: signals });
       if (!held) return undefined;
+      if (this.#hasEnded) {
+        await held[Symbol.asyncDispose]();
+        return undefined;
+      }
       this.#holding = { held, count: 1 };
       return this.#holding;
     } catch (error) {
@@ -185,6 +193,7 @@ export class Ownership {
   #return(holding: Holding): void {
     this.#away -= 1;
     this.#holding = holding;
+    if (this.#hasEnded) void this.end();
     this.#attempt?.cameBack.abort(CAME_BACK);
   }
 

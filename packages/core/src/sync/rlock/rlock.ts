@@ -34,7 +34,7 @@ export class RLock extends SharedObject {
 
   /**
    * Acquires the lock, or once more when the caller owns it; `false` or `{ block: false }` = one try.
-   * @returns whether it was acquired in time
+   * @returns whether it was acquired in time, and before the owner ended
    * @throws the signal's reason; StateLostError when Redis lost its data meanwhile; LockLostError when the caller owned it
    * and has lost it, until it has released it
    */
