@@ -37,6 +37,8 @@ local function note_use(prefix, name, session, change)
   local holdings = prefix .. "session-holdings/" .. session
   if redis.call("HINCRBY", sessions, session, change) > 0 then
     redis.call("SADD", holdings, "${kind}/" .. name)
+    -- One that has ended, as with a context that closes meanwhile, is looked at once more.
+    redis.call("ZADD", prefix .. "deadlines", "NX", 0, "session/" .. session)
   else
     redis.call("HDEL", sessions, session)
     redis.call("SREM", holdings, "${kind}/" .. name)

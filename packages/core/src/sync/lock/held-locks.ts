@@ -1,3 +1,4 @@
+import { ClosedError } from "../../errors/index.ts";
 import type { ObjectRuntime } from "../../objects/index.ts";
 import type { HeldLock } from "./held-lock.ts";
 
@@ -26,6 +27,7 @@ export class HeldLocks {
   #timer: NodeJS.Timeout | undefined;
   /** When it rings, by this process' monotonic clock, ms. */
   #ringsAt = Number.POSITIVE_INFINITY;
+  #isClosed = false;
 
   constructor({ session, closing }: ObjectRuntime) {
     const verify = (wasStateLost: boolean) => (): void => {
@@ -33,7 +35,15 @@ export class HeldLocks {
     };
     session.on("reconnected", verify(false));
     session.on("stateLost", verify(true));
-    closing.add(() => Promise.allSettled([...this.#locks].map((lock) => lock.release())));
+    closing.add(() => {
+      this.#isClosed = true;
+      return Promise.allSettled([...this.#locks].map((lock) => lock.release()));
+    });
+  }
+
+  /** @throws ClosedError once the context closes: nobody would give back what is granted later */
+  assertOpen(): void {
+    if (this.#isClosed) throw new ClosedError("the context was closed while this was waited for");
   }
 
   [Symbol.iterator](): IterableIterator<HeldLock> {

@@ -182,9 +182,11 @@ export class Lock extends SharedObject {
 
   /** One try; a lock that came too late to be of use is given back and asked for again (F25). */
   async #attempt(ballot: Ballot, isWanted: () => boolean = () => true): Promise<Attempt<Vote>> {
+    const locks = heldLocksOf(this.runtime);
     // A part of the try, so that it takes no longer than the caller waits.
     if (!this.runtime.session.isStarted) await this.runtime.session.start();
     while (isWanted()) {
+      locks.assertOpen();
       const outcome = await this.#voter.acquire(ballot);
       if (!outcome.vote) return { granted: false, dueIn: outcome.dueIn };
       const left = trustedUntil(outcome.vote.sentAt, this.#lease) - performance.now();
@@ -230,8 +232,16 @@ export class Lock extends SharedObject {
     }
   }
 
+  /** @throws ClosedError when it was granted while the context was being closed */
   #hold(vote: Vote): HeldLock {
-    return new HeldLock(this.runtime, this.#voter, { place: this.place, lease: this.#lease, vote });
+    const held = new HeldLock(this.runtime, this.#voter, { place: this.place, lease: this.#lease, vote });
+    try {
+      heldLocksOf(this.runtime).assertOpen();
+    } catch (error) {
+      void held[Symbol.asyncDispose]();
+      throw error;
+    }
+    return held;
   }
 
   #ballot(wish: Pick<Ballot, "waiter" | "from">): Ballot {

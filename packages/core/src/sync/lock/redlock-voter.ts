@@ -30,6 +30,7 @@ export class RedlockVoter implements Voter {
   ]);
   /** Token with which a ballot was sent last. */
   readonly #tokens = new WeakMap<Ballot, string>();
+  readonly #underWay = new Set<Ballot>();
   readonly #stopListening: () => void;
   #tokenCount = 0;
   /** How often the connection broke. */
@@ -54,6 +55,7 @@ export class RedlockVoter implements Voter {
     this.#tokenCount += 1;
     const token = `${this.#session}:${this.#tokenCount.toString(36)}`;
     this.#tokens.set(ballot, token);
+    this.#underWay.add(ballot);
     const sentAt = performance.now();
     let reply: AcquireReply | undefined;
     const vote = this.#sendBallot(ballot, token).then((answer) => {
@@ -70,6 +72,8 @@ export class RedlockVoter implements Voter {
       // Of a vote without an answer redlock says no more than that there is no majority.
       if (reply === undefined) await vote;
       return refusal(ballot.place, reply, error);
+    } finally {
+      this.#underWay.delete(ballot);
     }
   }
 
@@ -108,6 +112,8 @@ export class RedlockVoter implements Voter {
   }
 
   async close(): Promise<void> {
+    // Sent after the ballots and before the end of the session: nobody would give back what they are granted.
+    for (const ballot of this.#underWay) this.abandon(ballot).catch(() => {});
     this.#stopListening();
   }
 
