@@ -186,6 +186,15 @@ inEveryWorld((world) => {
       expect(await mp.lock("twice").locked()).toBe(false);
     });
 
+    test("what is no ticket takes over nothing, also when the lock is free", async () => {
+      const { mp } = await world.open();
+      const lock = mp.lock("free");
+      for (const ticket of ["", undefined, null, 7]) {
+        await expect(lock.takeOver(ticket as never), String(ticket)).rejects.toThrow(ValueError);
+      }
+      expect(await lock.locked()).toBe(false);
+    });
+
     test("bad names and leases are refused", async () => {
       const { mp } = await world.open();
       for (const name of ["", "two\nlines", 7, "x".repeat(201)]) {

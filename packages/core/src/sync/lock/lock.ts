@@ -1,4 +1,4 @@
-import { LockLostError, TimeoutError, ValueError } from "../../errors/index.ts";
+import { got, LockLostError, TimeoutError, ValueError } from "../../errors/index.ts";
 import {
   identify,
   namedOptions,
@@ -126,9 +126,12 @@ export class Lock extends SharedObject {
 
   /**
    * Takes the lock over from the holder that gave the ticket (`held.handOver()`).
-   * @throws LockLostError when the ticket was used before or its lease ended
+   * @throws LockLostError when the ticket was used before or its lease ended; ValueError for what is no ticket
    */
   async takeOver(ticket: LockTicket): Promise<HeldLock> {
+    if (typeof ticket !== "string" || ticket === "") {
+      throw new ValueError(`a lock is taken over with the ticket that held.handOver() gave; got ${got(ticket)}`);
+    }
     const { session, keepAlive } = this.runtime;
     if (!session.isStarted) await keepAlive.during(session.start());
     const ballot = this.#ballot({ waiter: null, from: ticket });
@@ -146,7 +149,7 @@ export class Lock extends SharedObject {
   async take(patience: Patience | undefined): Promise<HeldLock | undefined> {
     let ballot = this.#ballot({ waiter: null, from: null });
     let isOver = false;
-    const got = await waitForTurn<Vote>(
+    const granted = await waitForTurn<Vote>(
       this.runtime.room,
       {
         attempt: (waiter) => {
@@ -161,7 +164,7 @@ export class Lock extends SharedObject {
       },
       { patience, label: ballot.label },
     );
-    return got && this.#hold(got.value);
+    return granted && this.#hold(granted.value);
   }
 
   /** What the caller may let go of while it waits for a condition: held by this program, through whatever handle. @internal */
