@@ -1,6 +1,6 @@
 import { BrokenBarrierError, connect, StateLostError, ValueError } from "@manyhands/core";
 import { inEveryWorld, startActor, until, useFaultProxy, useRedis } from "@manyhands/testing";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 
 /** What a promise fails with. */
 async function failure(work: Promise<unknown>): Promise<unknown> {
@@ -364,6 +364,31 @@ describe("when something fails", () => {
     await leaver.close();
     expect(await there).toMatchObject({ code: "ERR_CLOSED" });
     expect(await here).toBeInstanceOf(BrokenBarrierError);
+  });
+
+  test("a party that Redis did not answer in time does not keep the others in the action that it will not run", async () => {
+    const proxy = await useFaultProxy(redis.url);
+    const namespace = redis.namespace();
+    const [mp, cut] = await Promise.all([
+      connect({ redis: redis.url, namespace }),
+      connect({ redis: proxy.url, namespace }),
+    ]);
+    onTestFinished(async () => {
+      vi.useRealTimers();
+      await Promise.all([mp.close(), cut.close()]);
+    });
+    const last = cut.barrier(2, { name: "unheard", action: () => {} });
+    await last.reset();
+    const first = failure(mp.barrier(2, "unheard").wait());
+    await until(async () => (await last.nWaiting()) === 1);
+    proxy.freeze();
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+    const wait = failure(last.wait(false));
+    await vi.advanceTimersByTimeAsync(11_000);
+    vi.useRealTimers();
+    expect(String(await wait)).toContain("Redis did not answer within 10000 ms");
+    proxy.thaw();
+    expect(await first).toBeInstanceOf(BrokenBarrierError);
   });
 
   test("B2: an arrival whose answer was lost counts once", async () => {

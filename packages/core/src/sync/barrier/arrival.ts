@@ -95,7 +95,7 @@ export class Arrival {
         return toAttempt(outcome);
       },
       abandon: (waiter) => {
-        this.#lastCall = this.#giveUp(waiter ?? "", reasonToGiveUp());
+        this.#lastCall = this.#giveUp(waiter ?? this.#seat?.waiter ?? "", reasonToGiveUp());
         return this.#lastCall;
       },
       told: (word) => {
