@@ -1,4 +1,5 @@
 import { BrokenBarrierError, connect, StateLostError, ValueError } from "@manyhands/core";
+import { Keys, ObjectInspector } from "@manyhands/core/internal";
 import { inEveryWorld, startActor, until, useFaultProxy, useRedis } from "@manyhands/testing";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 
@@ -389,6 +390,26 @@ describe("when something fails", () => {
     expect(String(await wait)).toContain("Redis did not answer within 10000 ms");
     proxy.thaw();
     expect(await first).toBeInstanceOf(BrokenBarrierError);
+  });
+
+  test("who waits at a barrier that was removed learns it, also when it was made anew before", async () => {
+    const proxy = await useFaultProxy(redis.url);
+    const namespace = redis.namespace();
+    const [mp, slow] = await Promise.all([
+      connect({ redis: redis.url, namespace }),
+      connect({ redis: proxy.url, namespace }),
+    ]);
+    onTestFinished(async () => {
+      await Promise.all([mp.close(), slow.close()]);
+    });
+    const waiting = failure(slow.barrier(3, "anew").wait());
+    await until(async () => (await mp.barrier(3, "anew").nWaiting()) === 1);
+    proxy.freeze();
+    const inspector = new ObjectInspector({ client: redis.client(), keys: new Keys(namespace) });
+    expect(await inspector.remove({ kind: "barrier", name: "anew" })).toBe(true);
+    await mp.barrier(3, "anew").reset();
+    proxy.thaw();
+    expect(await waiting).toBeInstanceOf(StateLostError);
   });
 
   test("B2: an arrival whose answer was lost counts once", async () => {

@@ -135,7 +135,8 @@ export class Arrival {
   /** Another look at the cycle that it is in. */
   async #look(): Promise<Outcome | undefined> {
     const { client, keys } = this.#runtime;
-    const args = [keys.prefix, this.#place.name, this.#seat?.cycle ?? 0];
+    const { cycle = 0, waiter = "" } = this.#seat ?? {};
+    const args = [keys.prefix, this.#place.name, cycle, waiter];
     return this.#toOutcome(await readOutcome.run(client, this.#place.keys, args));
   }
 

@@ -174,15 +174,15 @@ export type OutcomeReply = [1] | [2] | [0, string] | [-2];
 
 /**
  * KEYS[1..4] as of arriveAtBarrier
- * ARGV[1] prefix of keys; ARGV[2] name; ARGV[3] cycle
- * Returns { 1 } passed; { 2 } still under way; { 0, reason } broken; { -2 } the barrier is gone.
+ * ARGV[1] prefix of keys; ARGV[2] name; ARGV[3] cycle; ARGV[4] waiter that is in it
+ * Returns { 1 } passed; { 2 } still under way; { 0, reason } broken; { -2 } the barrier is gone, or was made anew since.
  */
 export const readOutcome: Script<OutcomeReply> = new Script<OutcomeReply>({
   name: "readOutcome",
   lua: `${WAKE_UP + CYCLES}
 if redis.call("EXISTS", KEYS[1]) == 0 then return { -2 } end
 local outcome, reason = outcome_of(ARGV[1], ARGV[2], tonumber(ARGV[3]))
-if not outcome then return { 2 } end
+if not outcome then return { redis.call("ZSCORE", KEYS[2], ARGV[4]) and 2 or -2 } end
 return { outcome, reason }
 `,
 });
