@@ -367,6 +367,42 @@ describe("when something fails", () => {
     expect(await here).toBeInstanceOf(BrokenBarrierError);
   });
 
+  test("B6: a newcomer that gives up before it hears that the action is over breaks the next cycle", async () => {
+    const proxy = await useFaultProxy(redis.url);
+    const namespace = redis.namespace();
+    const [mp, late] = await Promise.all([
+      connect({ redis: redis.url, namespace }),
+      connect({ redis: proxy.url, namespace }),
+    ]);
+    onTestFinished(async () => {
+      await Promise.all([mp.close(), late.close()]);
+    });
+    for (const hasHeard of [true, false]) {
+      const { promise: action, resolve: finish } = Promise.withResolvers<void>();
+      const barrier = mp.barrier(2, { name: "deaf", action: () => action });
+      const first = mp.barrier(2, "deaf").wait();
+      await until(async () => (await barrier.nWaiting()) === 1);
+      const second = barrier.wait();
+      await until(async () => (await barrier.inspect()).acting !== null);
+      const abortion = new AbortController();
+      if (!hasHeard) proxy.delay(1_000);
+      const newcomer = failure(late.barrier(2, "deaf").wait({ signal: abortion.signal }));
+      const newcomers = `{${namespace}}/barrier-newcomers/deaf`;
+      await until(async () => (await redis.client().llen(newcomers)) === 1, { what: "the newcomer has come" });
+      // Its answer has arrived, too.
+      if (hasHeard) await late.barrier(2, "deaf").broken();
+      proxy.freeze();
+      finish();
+      expect(await Promise.all([first, second])).toEqual([0, 1]);
+      abortion.abort(new RangeError("enough"));
+      expect(String(await newcomer)).toContain("enough");
+      proxy.delay(0);
+      proxy.thaw();
+      await until(() => barrier.broken(), { what: "the next cycle breaks", timeout: 3_000 });
+      await barrier.reset();
+    }
+  });
+
   test("a party that Redis did not answer in time does not keep the others in the action that it will not run", async () => {
     const proxy = await useFaultProxy(redis.url);
     const namespace = redis.namespace();

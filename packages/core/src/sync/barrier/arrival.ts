@@ -50,6 +50,7 @@ export class Arrival {
   /** The cycle that it is in, once it knows. */
   #seat: { cycle: number; index: number; waiter: string } | undefined;
   #lastCall: Promise<unknown> | undefined;
+  #lastArrival = { operation: "", isNewcomer: false };
 
   constructor(runtime: ObjectRuntime, place: ArrivalPlace, label: string) {
     this.#runtime = runtime;
@@ -109,7 +110,10 @@ export class Arrival {
     const { client, session } = this.#runtime;
     const { keys, args, hasAction } = this.#place;
     const all = [...args(), waiter, hasAction ? 1 : 0, hurry];
-    const reply = await arriveAtBarrier.run({ client, operations: session.operations }, keys, all);
+    const { id, reply: answer } = arriveAtBarrier.start({ client, operations: session.operations }, keys, all);
+    this.#lastArrival = { operation: id, isNewcomer: false };
+    const reply = await answer;
+    this.#lastArrival.isNewcomer = reply[0] === 4;
     this.#place.confirm(reply.length === 1 && reply[0] === 4 ? [1] : reply);
     return this.#seated(waiter, reply);
   }
@@ -154,9 +158,18 @@ export class Arrival {
   }
 
   async #giveUp(waiter: string, reason: string): Promise<void> {
-    const { client, keys } = this.#runtime;
-    const args = [keys.prefix, this.#place.name, waiter, this.#seat?.cycle ?? "", reason];
-    await giveUpBarrier.run(client, this.#place.keys, args);
+    const { client, keys, session } = this.#runtime;
+    const { operation, isNewcomer } = this.#lastArrival;
+    const args = [
+      keys.prefix,
+      this.#place.name,
+      waiter,
+      this.#seat?.cycle ?? "",
+      reason,
+      operation,
+      isNewcomer ? 1 : 0,
+    ];
+    await giveUpBarrier.run({ client, operations: session.operations }, this.#place.keys, args);
   }
 
   /** It did not even get as far as to arrive. */

@@ -1,5 +1,5 @@
 import { Script } from "../../script/index.ts";
-import { type ObjectKind, OnceScript, REGISTER, SERVER_TIME, WAKE_UP } from "../../session/index.ts";
+import { KNOWN_ANSWER, type ObjectKind, OnceScript, REGISTER, SERVER_TIME, WAKE_UP } from "../../session/index.ts";
 
 /** Word of the wake-up that ends a cycle: whoever gets it may go on. */
 export const PASSED_WORD = "passed";
@@ -210,25 +210,29 @@ return { 1 }
 });
 
 /**
- * KEYS[1..4] as of arriveAtBarrier
+ * KEYS[1..4] as of arriveAtBarrier; KEYS[5] answers of the session
  * ARGV[1] prefix of keys; ARGV[2] name; ARGV[3] waiter that gives up; ARGV[4] cycle it is in, "" = it does not know;
- * ARGV[5] reason
+ * ARGV[5] reason; ARGV[6] operation id of its last arrival, "" = there was none; ARGV[7] 1 = that is known to have told it
+ * to come again
  * Returns as readOutcome: { 0, reason } also when it had not arrived. A member breaks the barrier; one that is not in a
- * cycle yet, because the action of the last one runs, breaks the next. A repeated call finds itself no member.
+ * cycle yet, because the action of the last one runs, breaks the next, also when that has begun meanwhile.
  */
-export const giveUpBarrier: Script<OutcomeReply> = new Script<OutcomeReply>({
+export const giveUpBarrier: OnceScript<OutcomeReply> = new OnceScript<OutcomeReply>({
   name: "giveUpBarrier",
-  lua: `${WAKE_UP + CYCLES}
+  shared: WAKE_UP + CYCLES + KNOWN_ANSWER,
+  lua: `
 local prefix, name, reason = ARGV[1], ARGV[2], ARGV[5]
 if redis.call("EXISTS", KEYS[1]) == 0 then return { -2 } end
 if ARGV[4] ~= "" then
   local outcome, why = outcome_of(prefix, name, tonumber(ARGV[4]))
   if outcome then return { outcome, why } end
 end
-if redis.call("ZSCORE", KEYS[2], ARGV[3]) then
-  break_barrier(prefix, name, reason)
-elseif redis.call("LREM", KEYS[4], 1, ARGV[3]) == 1 then
+local answer = known_answer(KEYS[5], ARGV[6])
+local is_newcomer = redis.call("LREM", KEYS[4], 1, ARGV[3]) == 1 or ARGV[7] == "1" or (answer and answer[1] == 4)
+if is_newcomer and redis.call("HGET", KEYS[1], "state") == "acting" then
   redis.call("HSET", KEYS[1], "breaks_next", reason)
+elseif is_newcomer or redis.call("ZSCORE", KEYS[2], ARGV[3]) then
+  break_barrier(prefix, name, reason)
 end
 return { 0, reason }
 `,
