@@ -1,6 +1,14 @@
-import { AssertionError, type Condition, type Context, LockLostError, ValueError, withOwner } from "@manyhands/core";
-import { type Elsewhere, inEveryWorld, until } from "@manyhands/testing";
-import { describe, expect, test } from "vitest";
+import {
+  AssertionError,
+  type Condition,
+  type Context,
+  connect,
+  LockLostError,
+  ValueError,
+  withOwner,
+} from "@manyhands/core";
+import { type Elsewhere, inEveryWorld, until, useRedis } from "@manyhands/testing";
+import { describe, expect, onTestFinished, test } from "vitest";
 
 /** Lets somebody else hold the lock of the condition "shared", wait in it, and say how that ended. */
 function sleepElsewhere(other: Elsewhere, timeout: number | null = null): Promise<string> {
@@ -297,6 +305,28 @@ inEveryWorld((world) => {
       }, condition.name);
       expect(left).toEqual({ lock: null, sleepers: [] });
     });
+  });
+});
+
+describe("its keys", () => {
+  const redis = useRedis();
+
+  test("a condition is not forgotten while somebody that was notified waits for the lock, however long", async () => {
+    const namespace = redis.namespace();
+    const mp = await connect({ redis: redis.url, namespace });
+    onTestFinished(() => mp.close());
+    const condition = mp.condition(null, "shared");
+    const sleeping = sleepHere(condition);
+    await untilAsleep(condition, 1);
+    await condition.acquire();
+    await condition.notify();
+    const key = `{${namespace}}/condition/shared`;
+    expect(await redis.client().pttl(key)).toBe(-1);
+    await condition.release();
+    expect(await sleeping).toBe("true with the lock");
+    expect(await redis.client().pttl(key)).toBeGreaterThan(3_500_000);
+    const keys = await redis.client().keys(`{${namespace}}/condition-*`);
+    expect(keys).toEqual([]);
   });
 });
 

@@ -6,7 +6,7 @@ const RECORD_TTL = 3_600_000;
 
 /**
  * `condition_keys(prefix, name)`; `leave_condition(prefix, name, sleeper)`: it neither sleeps nor is on its way from there;
- * `rest(prefix, name)`: when nobody sleeps any more, the condition may be forgotten later.
+ * `rest(prefix, name)`: when nobody sleeps any more, nor is on its way from there, the condition may be forgotten later.
  */
 const SLEEPERS = `
 local function condition_keys(prefix, name)
@@ -22,8 +22,8 @@ local function leave_condition(prefix, name, sleeper)
   end
 end
 local function rest(prefix, name)
-  local condition, sleepers = condition_keys(prefix, name)
-  if redis.call("EXISTS", sleepers) == 1 or redis.call("EXISTS", condition) == 0 then return end
+  local condition, sleepers, on_their_way = condition_keys(prefix, name)
+  if redis.call("EXISTS", sleepers, on_their_way) > 0 or redis.call("EXISTS", condition) == 0 then return end
   redis.call("PEXPIRE", condition, ${RECORD_TTL})
   redis.call("ZADD", prefix .. "deadlines", server_time() + ${RECORD_TTL} + 1, "condition/" .. name)
 end
@@ -162,6 +162,7 @@ elseif redis.call("LPOS", KEYS[2], sleeper) then
 end
 if redis.call("SREM", KEYS[3], sleeper) == 0 then return 2 end
 leave_condition(prefix, name, sleeper)
+rest(prefix, name)
 return 0
 `,
 });
