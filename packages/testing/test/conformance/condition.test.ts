@@ -308,7 +308,7 @@ inEveryWorld((world) => {
   });
 });
 
-describe("its keys", () => {
+describe("on a Redis of its own", () => {
   const redis = useRedis();
 
   test("a condition is not forgotten while somebody that was notified waits for the lock, however long", async () => {
@@ -327,6 +327,25 @@ describe("its keys", () => {
     expect(await redis.client().pttl(key)).toBeGreaterThan(3_500_000);
     const keys = await redis.client().keys(`{${namespace}}/condition-*`);
     expect(keys).toEqual([]);
+  });
+
+  test("a lock of another namespace is refused before anybody relies on it", async () => {
+    const open = async (namespace: string): Promise<Context> => {
+      const context = await connect({ redis: redis.url, namespace });
+      onTestFinished(() => context.close());
+      return context;
+    };
+    const [mp, again, other] = await Promise.all([open("here"), open("here"), open("there")]);
+    const refusal = new ValueError(
+      'the lock "far" is of the namespace "there", the condition of "here"; make both in the same context',
+    );
+    for (const lock of [other.lock("far"), other.rlock("far")]) {
+      expect(() => mp.condition(lock)).toThrow(refusal);
+    }
+    const condition = mp.condition(again.lock("near"));
+    await condition.acquire();
+    expect(await condition.wait({ timeout: 10 })).toBe(false);
+    await condition.release();
   });
 });
 

@@ -164,7 +164,7 @@ export class Condition extends SharedObject {
 
 /**
  * Makes a handle for `mp.condition()`.
- * @throws ValueError for a bad name or lease, or for something else than a lock of the same context
+ * @throws ValueError for a bad name or lease, or for something else than a lock of the same namespace
  */
 export function createCondition(
   runtime: ObjectRuntime,
@@ -173,7 +173,13 @@ export function createCondition(
 ): Condition {
   const { name, lease } = typeof options === "string" ? { name: options, lease: undefined } : options;
   const identity = identify(runtime, name);
-  if (lock instanceof Lock || lock instanceof RLock) return new Condition(runtime, identity, lock);
+  if (lock instanceof Lock || lock instanceof RLock) {
+    const { namespace } = lock.toReference("checking");
+    if (namespace === runtime.keys.namespace) return new Condition(runtime, identity, lock);
+    throw new ValueError(
+      `the lock "${lock.name}" is of the namespace "${namespace}", the condition of "${runtime.keys.namespace}"; make both in the same context`,
+    );
+  }
   if (lock !== undefined && lock !== null) {
     throw new ValueError("the lock of a condition is a Lock or an RLock; give the name as { name } after it");
   }
