@@ -39,7 +39,7 @@ import { ClosedError } from "../errors/index.ts";
 import { Fleet, slotsOf } from "../fleet/index.ts";
 import type { Logger } from "../logger/logger.ts";
 import { OBJECT_KINDS, openObject } from "../object-kinds/index.ts";
-import type { ObjectReference, ObjectRuntime, SharedObject } from "../objects/index.ts";
+import { namedOptions, type ObjectReference, type ObjectRuntime, type SharedObject } from "../objects/index.ts";
 import { Pool, type PoolOptions, type PoolRemains, toPoolRecord } from "../pool/index.ts";
 import { Process, ProcessLauncher, type ProcessOptions } from "../process/index.ts";
 import { offerStarter } from "../process/process-starter.ts";
@@ -237,18 +237,18 @@ export class Context {
    * counts.
    * @throws ValueError a value that is negative or not whole, a bad name
    */
-  semaphore(value: number = 1, options: SemaphoreOptions = {}): Semaphore {
+  semaphore(value: number = 1, options?: string | SemaphoreOptions): Semaphore {
     this.#assertOpen();
-    return createSemaphore(this.#objects, { ...options, initial: value, bounded: false });
+    return createSemaphore(this.#objects, { ...namedOptions(options), initial: value, bounded: false });
   }
 
   /**
    * A semaphore that cannot be released above its initial value (S3).
    * @throws ValueError a value that is negative or not whole, a bad name
    */
-  boundedSemaphore(value: number = 1, options: SemaphoreOptions = {}): BoundedSemaphore {
+  boundedSemaphore(value: number = 1, options?: string | SemaphoreOptions): BoundedSemaphore {
     this.#assertOpen();
-    return createSemaphore(this.#objects, { ...options, initial: value, bounded: true });
+    return createSemaphore(this.#objects, { ...namedOptions(options), initial: value, bounded: true });
   }
 
   /**
@@ -256,7 +256,7 @@ export class Context {
    * its first user's count counts.
    * @throws ValueError a count that is negative or not whole, a bad name
    */
-  countDownLatch(count: number, options: CountDownLatchOptions = {}): CountDownLatch {
+  countDownLatch(count: number, options?: string | CountDownLatchOptions): CountDownLatch {
     this.#assertOpen();
     return createCountDownLatch(this.#objects, count, options);
   }

@@ -53,6 +53,14 @@ inEveryWorld((world) => {
     }
   });
 
+  test("a name alone will do, as for other objects; anything else is refused", async () => {
+    const { mp } = await world.open();
+    await using manager = mp.manager();
+    expect(mp.countDownLatch(1, "ready")).toMatchObject({ name: "ready", isNamed: true });
+    expect(manager.countDownLatch(1, "ready").name).toBe(`${manager.name}/ready`);
+    expect(() => mp.countDownLatch(1, 7 as never)).toThrow("a shared object takes a name or options; got 7");
+  });
+
   test("a count that is negative or not whole is an error", async () => {
     const { mp } = await world.open();
     const latch = mp.countDownLatch(0);

@@ -85,6 +85,17 @@ inEveryWorld((world) => {
     await expect(semaphore.acquire({ permits: 0 })).rejects.toThrow(ValueError);
   });
 
+  test("a name alone will do, as for other objects; anything else is refused", async () => {
+    const { mp } = await world.open();
+    await using manager = mp.manager();
+    expect(mp.semaphore(1, "rooms")).toMatchObject({ name: "rooms", isNamed: true });
+    expect(mp.boundedSemaphore(1, "tables").name).toBe("tables");
+    for (const made of [manager.semaphore(1, "rooms"), manager.boundedSemaphore(1, "rooms")]) {
+      expect(made.name).toBe(`${manager.name}/rooms`);
+    }
+    expect(() => mp.semaphore(1, 7 as never)).toThrow("a shared object takes a name or options; got 7");
+  });
+
   test("S6: whoever never acquired may release", async () => {
     const { mp, other } = await world.open();
     const semaphore = mp.semaphore(1, { name: "rooms" });

@@ -248,17 +248,17 @@ export class Manager extends SharedObject {
   }
 
   /** As `mp.semaphore()`. */
-  semaphore(value: number = 1, options: ManagedOptions = {}): Semaphore {
-    return this.#manage(createSemaphore(this.runtime, { ...options, initial: value, bounded: false }));
+  semaphore(value: number = 1, options?: string | ManagedOptions): Semaphore {
+    return this.#manage(createSemaphore(this.runtime, { ...namedOptions(options), initial: value, bounded: false }));
   }
 
   /** As `mp.boundedSemaphore()`. */
-  boundedSemaphore(value: number = 1, options: ManagedOptions = {}): BoundedSemaphore {
-    return this.#manage(createSemaphore(this.runtime, { ...options, initial: value, bounded: true }));
+  boundedSemaphore(value: number = 1, options?: string | ManagedOptions): BoundedSemaphore {
+    return this.#manage(createSemaphore(this.runtime, { ...namedOptions(options), initial: value, bounded: true }));
   }
 
   /** As `mp.countDownLatch()`. */
-  countDownLatch(count: number, options: ManagedOptions = {}): CountDownLatch {
+  countDownLatch(count: number, options?: string | ManagedOptions): CountDownLatch {
     return this.#manage(createCountDownLatch(this.runtime, count, options));
   }
 

@@ -1,4 +1,11 @@
-import { identify, type ObjectRuntime, ownLabel, type Participant, readParticipants } from "../../objects/index.ts";
+import {
+  identify,
+  namedOptions,
+  type ObjectRuntime,
+  ownLabel,
+  type Participant,
+  readParticipants,
+} from "../../objects/index.ts";
 import { type Attempt, type Patience, waitForTurn } from "../../waiting/index.ts";
 import { CountedObject, checkCount } from "../counted/index.ts";
 import { awaitLatch, countDownLatch, leaveLatch, setLatch } from "./latch-scripts.ts";
@@ -114,8 +121,9 @@ export class CountDownLatch extends CountedObject {
 export function createCountDownLatch(
   runtime: ObjectRuntime,
   count: number,
-  { name }: CountDownLatchOptions = {},
+  options?: string | CountDownLatchOptions,
 ): CountDownLatch {
+  const { name } = namedOptions(options);
   checkCount(count, "the count of a latch", 0);
   return new CountDownLatch(runtime, identify(runtime, name), { initial: count, variant: "" });
 }
