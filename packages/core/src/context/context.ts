@@ -144,6 +144,11 @@ export class Context {
     return this.#settings.namespace;
   }
 
+  /** Whether `close()` was called. @internal */
+  get isClosed(): boolean {
+    return this.#closing !== undefined;
+  }
+
   /** @internal */
   get sessionId(): string {
     return this.#runtime.session.id;

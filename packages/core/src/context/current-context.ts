@@ -44,13 +44,14 @@ function contextOf(namespace: string): Context {
 
 /**
  * The context of the worker that runs the calling task: same Redis, same namespace. Connects with the first call that
- * needs Redis, and is shared by all tasks of the child.
+ * needs Redis, and is shared by all tasks of the child; after a task has closed it, the next call connects anew.
  * @throws ManyhandsError outside a worker
  */
 export function currentContext(): Context {
   if (!worker.options) {
     throw new ManyhandsError("currentContext() was called outside a worker; in a program of your own use connect()");
   }
+  if (worker.context?.isClosed) worker.context = undefined;
   worker.context ??= loadContext().Context.attach(toSettings(worker.options), worker.host);
   return worker.context;
 }
