@@ -230,9 +230,26 @@ class Flattening {
       const problem = this.#attempt(value, { parent: place, step, instance: null }, keep);
       if (problem) notSent.push(`    (not sent: ${problem.message})`);
     };
-    if (Object.hasOwn(error, "cause")) part("cause", error.cause, (slot) => node.cause.push(slot as never));
-    const errors: unknown = (error as { errors?: unknown }).errors;
-    if (error instanceof AggregateError && Array.isArray(errors)) {
+    const property = (key: string, keep: (value: unknown) => void): void => {
+      let value: unknown;
+      try {
+        value = readProperty(error, { key, place: { parent: place, step: key, instance: null } });
+      } catch (problem) {
+        notSent.push(`    (not sent: ${(problem as SerializationError).message})`);
+        return;
+      }
+      keep(value);
+    };
+    if (Object.hasOwn(error, "cause")) {
+      property("cause", (cause) => part("cause", cause, (slot) => node.cause.push(slot as never)));
+    }
+    let errors: unknown;
+    if (error instanceof AggregateError) {
+      property("errors", (value) => {
+        errors = value;
+      });
+    }
+    if (Array.isArray(errors)) {
       const slots: Slot[] = [];
       errors.forEach((inner, index) => {
         part(
@@ -245,10 +262,12 @@ class Flattening {
     }
     for (const key of Object.keys(error)) {
       if (ERROR_FIELDS.has(key) && (key !== "errors" || node.errors !== null)) continue;
-      part(key, (error as unknown as Record<string, unknown>)[key], (slot) => {
-        node.keys.push(this.#text(key));
-        node.values.push(slot);
-      });
+      property(key, (value) =>
+        part(key, value, (slot) => {
+          node.keys.push(this.#text(key));
+          node.values.push(slot);
+        }),
+      );
     }
   }
 

@@ -152,6 +152,31 @@ test("what cannot be sent of an error is left out with a note", () => {
   );
 });
 
+test("what cannot be read of an error is left out with a note, too", () => {
+  const getter = {
+    enumerable: true,
+    get(): never {
+      throw new Error("no connection any more");
+    },
+  };
+  const error = Object.defineProperties(Object.assign(new RangeError("too far"), { code: "E_FAR" }), {
+    cause: { ...getter, enumerable: false },
+    response: getter,
+  });
+  for (const arrived of [send(error), decode(encode(error)) as ReturnType<typeof send>]) {
+    expect(arrived).toBeInstanceOf(RangeError);
+    expect(arrived).toMatchObject({ message: "too far", code: "E_FAR" });
+    expect("response" in arrived || "cause" in arrived).toBe(false);
+    for (const key of ["cause", "response"]) {
+      expect(arrived.stack).toMatch(
+        new RegExp(`\\(not sent: (error|value)\\.${key} cannot be sent to another process: it is a property whose getter throws`),
+      );
+    }
+  }
+  const all = Object.defineProperty(new AggregateError([1], "many"), "errors", getter);
+  expect(send(all)).toBeInstanceOf(AggregateError);
+});
+
 test("a chain of causes is bounded, a cycle of them stays a cycle", () => {
   let chain = new Error("innermost");
   for (let level = 0; level < 10_000; level += 1) chain = new Error(`level ${level}`, { cause: chain });
