@@ -60,11 +60,12 @@ export class WaitRoom {
     return this.#waiters.size;
   }
 
-  /** Subscribes. Later calls return the same promise; after a failure, call it again. */
+  /** Subscribes. Later calls return the same promise; after a failure, call it again. @throws ClosedError after the end */
   start(): Promise<void> {
+    if (this.#closed) return Promise.reject(closedError());
     this.#started ??= this.#start().catch((error) => {
       this.#started = undefined;
-      throw error;
+      throw this.#closed ? closedError() : error;
     });
     return this.#started;
   }

@@ -75,6 +75,18 @@ test("close fails what is pending, leaves nothing, is repeatable, and is final",
   expect(await redis.client().keys(`{${namespace}}*`)).toEqual([]);
 });
 
+test("a first wait that begins when the context is closed, or is being closed, leaves no connection behind", async () => {
+  const mp = await connect({ redis: redis.url, namespace: redis.namespace() });
+  const [barrier, semaphore] = [mp.barrier(2), mp.semaphore(0)];
+  await Promise.all([barrier.nWaiting(), semaphore.getValue()]);
+  const during = expect(semaphore.acquire()).rejects.toThrow(ClosedError);
+  await mp.close();
+  await during;
+  await expect(barrier.wait()).rejects.toThrow(ClosedError);
+  const name = `name=manyhands:wakeups:${mp.sessionId}`;
+  await until(async () => !String(await redis.client().client("LIST")).includes(name), { timeout: 2_000 });
+});
+
 test("close ends also while Redis is away", async () => {
   const mp = await connect({ redis: redis.url, namespace: redis.namespace() });
   const call = mp.pool(1).applyAsync("nobody-serves-it", [1]);
