@@ -260,7 +260,7 @@ class Flattening {
       });
       node.errors = slots;
     }
-    for (const key of Object.keys(error)) {
+    for (const key of [...Object.keys(error), ...hiddenKeys(error)]) {
       if (ERROR_FIELDS.has(key) && (key !== "errors" || node.errors !== null)) continue;
       property(key, (value) =>
         part(key, value, (slot) => {
@@ -320,6 +320,12 @@ function readProperty(object: object, at: { key: string; place: Place }): unknow
       error,
     );
   }
+}
+
+/** What `await using` threw twice is in properties that are not enumerable. */
+function hiddenKeys(error: Error): string[] {
+  if (typeof SuppressedError !== "function" || !(error instanceof SuppressedError)) return [];
+  return ["error", "suppressed"].filter((key) => Object.getOwnPropertyDescriptor(error, key)?.enumerable === false);
 }
 
 function textOf(error: Error, key: "name" | "message" | "stack"): string {

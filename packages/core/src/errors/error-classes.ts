@@ -14,6 +14,8 @@ const BUILT_IN: Record<string, ErrorClass> = {
   SyntaxError,
   TypeError,
   URIError,
+  // New in Node 24.
+  ...(typeof SuppressedError === "function" && { SuppressedError }),
 };
 
 const classes = new Map<string, ErrorClass>();

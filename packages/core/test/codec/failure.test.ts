@@ -113,6 +113,22 @@ test("an AggregateError keeps its errors", () => {
   expect(arrived.stack).toContain("(not sent: error.errors[2] cannot be sent");
 });
 
+test.runIf(typeof SuppressedError === "function")(
+  "a SuppressedError keeps both errors, on a second way, too",
+  async () => {
+    const error: unknown = await (async () => {
+      await using _resource = { [Symbol.asyncDispose]: () => Promise.reject(new TypeError("not closed")) };
+      throw new RangeError("the work failed");
+    })().catch((reason: unknown) => reason);
+    for (const arrived of [send(error), send(send(error)), decode(encode(error)) as ReturnType<typeof send>]) {
+      expect(arrived).toBeInstanceOf(SuppressedError);
+      expect(arrived["error"]).toBeInstanceOf(TypeError);
+      expect(arrived["suppressed"]).toBeInstanceOf(RangeError);
+      expect(arrived["suppressed"]).toMatchObject({ message: "the work failed" });
+    }
+  },
+);
+
 test("a DOMException, such as an AbortError, stays one", () => {
   const arrived = send(AbortSignal.abort().reason);
   expect(arrived).toBeInstanceOf(DOMException);
@@ -169,7 +185,9 @@ test("what cannot be read of an error is left out with a note, too", () => {
     expect("response" in arrived || "cause" in arrived).toBe(false);
     for (const key of ["cause", "response"]) {
       expect(arrived.stack).toMatch(
-        new RegExp(`\\(not sent: (error|value)\\.${key} cannot be sent to another process: it is a property whose getter throws`),
+        new RegExp(
+          `\\(not sent: (error|value)\\.${key} cannot be sent to another process: it is a property whose getter throws`,
+        ),
       );
     }
   }
