@@ -1,4 +1,4 @@
-import { RedisUnfitError } from "../errors/index.ts";
+import { got, RedisUnfitError, ValueError } from "../errors/index.ts";
 import type { Milliseconds } from "../protocol/records.ts";
 import { timeLimit, type WaitOptions, waitWith } from "./wait.ts";
 import type { WaitRoom } from "./wait-room.ts";
@@ -69,10 +69,13 @@ export async function waitForTurn<Value>(
   }
 }
 
-/** @throws ValueError for a timeout that is no number */
+/** @throws ValueError for a timeout that is no number, and for something else than a Patience */
 export function toLimit(patience: Patience | undefined): { limit: Milliseconds; signal: AbortSignal | undefined } {
   if (patience === undefined || patience === null || patience === true) return { limit: Infinity, signal: undefined };
   if (patience === false) return { limit: 0, signal: undefined };
+  if (typeof patience !== "object") {
+    throw new ValueError(`how to wait is true, false or { block, timeout, signal }; got ${got(patience)}`);
+  }
   return { limit: patience.block === false ? 0 : timeLimit(patience), signal: patience.signal };
 }
 

@@ -21,6 +21,29 @@ inEveryWorld((world) => {
     expect(await event.wait()).toBe(true);
   });
 
+  test("a bare number, which Python takes for seconds, is refused by whatever waits, instead of waiting for ever", async () => {
+    const { mp } = await world.open();
+    const condition = mp.condition();
+    await condition.acquire();
+    const barrier = mp.barrier(2);
+    for (const bare of [50, 0, "50"] as never[]) {
+      const waits = [
+        mp.event().wait(bare),
+        mp.countDownLatch(1).wait(bare),
+        mp.semaphore(0).acquire(bare),
+        barrier.wait(bare),
+        condition.wait(bare),
+        condition.waitFor(() => false, bare),
+      ];
+      for (const outcome of await Promise.allSettled(waits)) {
+        expect(outcome).toMatchObject({ status: "rejected", reason: expect.any(ValueError) });
+        expect(String((outcome as PromiseRejectedResult).reason)).toContain("got ");
+      }
+    }
+    expect(await barrier.broken()).toBe(false);
+    await condition.release();
+  });
+
   test("E2: set wakes all waiters and stays; clear resets; both may be repeated", async () => {
     const { mp, other } = await world.open();
     const event = mp.event("ready");

@@ -11,7 +11,7 @@ import {
   SharedObject,
 } from "../../objects/index.ts";
 import type { Milliseconds } from "../../protocol/records.ts";
-import { type BlockOptions, type Patience, timeLimit } from "../../waiting/index.ts";
+import { type BlockOptions, type Patience, timeLimit, toLimit } from "../../waiting/index.ts";
 import { Existence } from "../existence.ts";
 import { Arrival, type Outcome } from "./arrival.ts";
 import { breakBarrier } from "./barrier-scripts.ts";
@@ -171,7 +171,9 @@ export class Barrier extends SharedObject {
     );
   }
 
+  /** @throws ValueError for something else than a Patience */
   #withDefault(patience: Patience | undefined): BlockOptions {
+    toLimit(patience);
     if (patience === false) return { block: false };
     const options = patience === true || !patience ? {} : patience;
     const timeout = options.timeout ?? this.#timeout;
