@@ -303,6 +303,28 @@ inEveryWorld((world) => {
 describe("when something fails", () => {
   const redis = useRedis();
 
+  test("B6: a wait that is the first use of its context ends in time and with its signal, also without Redis", async () => {
+    const mp = await connect({ redis: redis.url, namespace: redis.namespace() });
+    onTestFinished(() => mp.close());
+    const barrier = mp.barrier(2, "dark");
+    redis.pause();
+    try {
+      await expect(mp.barrier(2, "dark").wait({ timeout: 50 })).rejects.toThrow("waited longer than 50 ms");
+      const abortion = new AbortController();
+      const wait = barrier.wait({ signal: abortion.signal });
+      abortion.abort(new RangeError("enough"));
+      await expect(wait).rejects.toThrow("enough");
+    } finally {
+      redis.resume();
+    }
+    await until(() => barrier.broken(), { what: "both have broken it" });
+    await barrier.reset();
+    const first = mp.barrier(2, "dark").wait();
+    await until(async () => (await barrier.nWaiting()) === 1);
+    expect(await barrier.wait(false)).toBe(1);
+    expect(await first).toBe(0);
+  });
+
   test("B9: a party whose program is killed while it waits breaks the barrier within its lease", async () => {
     const options = { redis: redis.url, namespace: redis.namespace(), lease: 1_000 };
     const [mp, other] = await Promise.all([connect(options), startActor(options)]);

@@ -329,6 +329,24 @@ describe("on a Redis of its own", () => {
     expect(keys).toEqual([]);
   });
 
+  test("C7: a signal ends the first wait of a context with the lock held, also when Redis is away", async () => {
+    const mp = await connect({ redis: redis.url, namespace: redis.namespace() });
+    onTestFinished(() => mp.close());
+    const condition = mp.condition();
+    await condition.acquire();
+    redis.pause();
+    try {
+      const abortion = new AbortController();
+      const wait = condition.wait({ signal: abortion.signal });
+      abortion.abort(new RangeError("enough"));
+      await expect(wait).rejects.toThrow("enough");
+    } finally {
+      redis.resume();
+    }
+    expect(condition.lock.held?.isHeld).toBe(true);
+    await condition.release();
+  });
+
   test("a lock of another namespace is refused before anybody relies on it", async () => {
     const open = async (namespace: string): Promise<Context> => {
       const context = await connect({ redis: redis.url, namespace });

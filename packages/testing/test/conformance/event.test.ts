@@ -120,6 +120,28 @@ inEveryWorld((world) => {
 describe("when something fails", () => {
   const redis = useRedis();
 
+  test("a wait that is the first use of its context ends in time and with its signal, also without Redis; calls keep their order", async () => {
+    const mp = await connect({ redis: redis.url, namespace: redis.namespace() });
+    onTestFinished(() => mp.close());
+    redis.pause();
+    try {
+      expect(await mp.event().wait({ timeout: 50 })).toBe(false);
+      const abortion = new AbortController();
+      const wait = mp.event().wait({ signal: abortion.signal });
+      abortion.abort(new RangeError("enough"));
+      await expect(wait).rejects.toThrow("enough");
+    } finally {
+      redis.resume();
+    }
+    const fresh = await connect({ redis: redis.url, namespace: redis.namespace() });
+    onTestFinished(() => fresh.close());
+    for (const event of [mp.event(), fresh.event(), fresh.event()]) {
+      const set = event.set();
+      expect(await event.wait(false)).toBe(true);
+      await set;
+    }
+  });
+
   test("an unnamed event can be sent, and vanishes with its maker", async () => {
     const options = { redis: redis.url, namespace: redis.namespace() };
     const [maker, other] = await Promise.all([connect(options), startActor(options)]);

@@ -50,6 +50,7 @@ export class Arrival {
   /** The cycle that it is in, once it knows. */
   #seat: { cycle: number; index: number; waiter: string } | undefined;
   #lastCall: Promise<unknown> | undefined;
+  #isOver = false;
   #lastArrival = { operation: "", isNewcomer: false };
 
   constructor(runtime: ObjectRuntime, place: ArrivalPlace, label: string) {
@@ -75,6 +76,8 @@ export class Arrival {
     } catch (error) {
       if (!this.#lastCall && signal?.aborted) this.#breakOff(reason());
       throw error;
+    } finally {
+      this.#isOver = true;
     }
     if (!this.#lastCall) this.#breakOff(reason());
     return this.#runtime.keepAlive.during(this.#lastWord(reason()));
@@ -91,7 +94,11 @@ export class Arrival {
     return {
       attempt: async (waiter) => {
         if (waiter === null && hurry === "") return { granted: false, dueIn: null };
-        const entry = waiter ?? `${this.#runtime.session.id}|0|${this.#label}`;
+        const { session, keepAlive } = this.#runtime;
+        // Here, so that it takes no longer than the wait may. Whoever gave up meanwhile must not come any more.
+        if (!session.isStarted) await keepAlive.during(session.start());
+        if (this.#isOver) return { granted: false, dueIn: null };
+        const entry = waiter ?? `${session.id}|0|${this.#label}`;
         const outcome = this.#seat ? await this.#look() : await this.#arrive(entry, hurry);
         return toAttempt(outcome);
       },

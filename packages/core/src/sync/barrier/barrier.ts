@@ -86,7 +86,6 @@ export class Barrier extends SharedObject {
    * made for another number of parties; StateLostError when Redis lost its data or the barrier is gone
    */
   async wait(patience?: Patience): Promise<number> {
-    await this.#startSession();
     const arrival = new Arrival(
       this.runtime,
       {
@@ -149,7 +148,8 @@ export class Barrier extends SharedObject {
   }
 
   async #break(reason: string): Promise<void> {
-    await this.#startSession();
+    // Otherwise sent at once: calls are done in the order in which they are made.
+    if (!this.runtime.session.isStarted) await this.runtime.keepAlive.during(this.runtime.session.start());
     const { client, session, keepAlive } = this.runtime;
     const context = { client, operations: session.operations };
     this.#confirm(await keepAlive.during(breakBarrier.run(context, this.#keys, [...this.#args, reason])));
@@ -189,10 +189,6 @@ export class Barrier extends SharedObject {
   get #args(): string[] {
     const { prefix } = this.runtime.keys;
     return [prefix, this.name, this.parties.toString(), this.owner, this.#existence.required];
-  }
-
-  async #startSession(): Promise<void> {
-    if (!this.runtime.session.isStarted) await this.runtime.keepAlive.during(this.runtime.session.start());
   }
 
   protected override get settings(): BarrierSettings {

@@ -68,14 +68,15 @@ export class Event extends SharedObject {
    * @throws the signal's reason; StateLostError when Redis lost its data meanwhile or the event is gone
    */
   async wait(patience?: Patience): Promise<boolean> {
-    await this.#startSession();
-    const { client, keys, room } = this.runtime;
+    const { client, keys, room, session, keepAlive } = this.runtime;
     let generation: number | "" = "";
     try {
       const outcome = await waitForTurn<true>(
         room,
         {
           attempt: async (waiter): Promise<Attempt<true>> => {
+            // Here, so that it takes no longer than the wait may; a stored waiter has its session.
+            if (!session.isStarted) await keepAlive.during(session.start());
             const args = [...this.#place, waiter ?? "", generation];
             const [reply, current = 0] = await awaitEvent.run(this.#context, this.#keys, args);
             this.#existence.confirm(waiter === null ? reply : reply || 1);
@@ -103,7 +104,8 @@ export class Event extends SharedObject {
   }
 
   async #change(script: typeof setEvent): Promise<void> {
-    await this.#startSession();
+    // Otherwise sent at once: calls are done in the order in which they are made.
+    if (!this.runtime.session.isStarted) await this.runtime.keepAlive.during(this.runtime.session.start());
     const changed = script.run(this.#context, this.#keys, this.#place);
     this.#existence.confirm(await this.runtime.keepAlive.during(changed));
   }
@@ -119,10 +121,6 @@ export class Event extends SharedObject {
 
   get #place(): string[] {
     return [this.runtime.keys.prefix, this.name, this.owner, this.#existence.required];
-  }
-
-  async #startSession(): Promise<void> {
-    if (!this.runtime.session.isStarted) await this.runtime.keepAlive.during(this.runtime.session.start());
   }
 }
 
