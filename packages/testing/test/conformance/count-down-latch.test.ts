@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { type CountDownLatch, connect, StateLostError, ValueError } from "@manyhands/core";
 import { inEveryWorld, startActor, until, useFaultProxy, useRedis } from "@manyhands/testing";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -97,6 +98,25 @@ inEveryWorld((world) => {
 
 describe("a latch in trouble", () => {
   const redis = useRedis();
+
+  test("many may give up at once: Redis does not look at all of them for each", async () => {
+    const mp = await connect({ redis: redis.url, namespace: redis.namespace() });
+    onTestFinished(() => mp.close());
+    const latch = mp.countDownLatch(1);
+    const abortion = new AbortController();
+    setMaxListeners(0, abortion.signal);
+    const waits = Promise.allSettled(Array.from({ length: 4_000 }, () => latch.wait({ signal: abortion.signal })));
+    await waiting(latch, 4_000);
+    const client = redis.client();
+    const processorTime = async (): Promise<number> =>
+      Number(/used_cpu_user:([\d.]+)/.exec(await client.info("cpu"))?.[1]);
+    const before = await processorTime();
+    abortion.abort();
+    await waits;
+    await waiting(latch, 0);
+    // Seconds: a few tenths of one, against three and more.
+    expect((await processorTime()) - before).toBeLessThan(1.5);
+  });
 
   test("F18: a count that is lowered is lowered once, though the answer is lost", async () => {
     const proxy = await useFaultProxy(redis.url);

@@ -1,4 +1,5 @@
 import { type ObjectKind, OnceScript, SERVER_TIME, WAKE_UP } from "../../session/index.ts";
+import { HAS_WAITER } from "../has-waiter.ts";
 
 /**
  * `latch_keys(prefix, name)`: main key, waiters; `sessions_of(entries)`: their sessions, each once;
@@ -127,15 +128,13 @@ return { 0, openings }
  */
 export const leaveLatch: OnceScript<number> = new OnceScript<number>({
   name: "leaveLatch",
-  shared: SHARED,
+  shared: SHARED + HAS_WAITER,
   lua: `
 local prefix, name, waiter = ARGV[1], ARGV[2], ARGV[3]
 local _, waiters = latch_keys(prefix, name)
 if redis.call("ZREM", waiters, waiter) == 0 then return 1 end
 local own = string.match(waiter, "^[^|]+")
-for _, session in ipairs(sessions_of(redis.call("ZRANGE", waiters, 0, -1))) do
-  if session == own then return 1 end
-end
+if has_waiter(waiters, own) then return 1 end
 redis.call("SREM", prefix .. "session-holdings/" .. own, "count-down-latch/" .. name)
 return 1
 `,
