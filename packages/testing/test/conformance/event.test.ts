@@ -142,6 +142,35 @@ describe("when something fails", () => {
     }
   });
 
+  test("a session that no longer waits keeps no note of the event, also while others wait", async () => {
+    const namespace = redis.namespace();
+    const [mp, other] = await Promise.all([
+      connect({ redis: redis.url, namespace }),
+      connect({ redis: redis.url, namespace }),
+    ]);
+    onTestFinished(async () => {
+      await Promise.all([mp.close(), other.close()]);
+    });
+    const event = mp.event("long");
+    const staying = other.event("long").wait();
+    const longer = event.wait({ timeout: 10_000 });
+    await until(async () => (await event.inspect()).waiters.length === 2);
+    const held = (): Promise<string[]> => redis.client().smembers(`{${namespace}}/session-holdings/${mp.sessionId}`);
+    expect(await event.wait({ timeout: 10 })).toBe(false);
+    await until(async () => (await event.inspect()).waiters.length === 2, { what: "it has left" });
+    expect(await held()).toEqual(["event/long"]);
+    await event.set();
+    expect(await Promise.all([staying, longer])).toEqual([true, true]);
+    await event.clear();
+    const again = other.event("long").wait();
+    await until(async () => (await event.inspect()).waiters.length === 1);
+    expect(await event.wait({ timeout: 10 })).toBe(false);
+    await until(async () => (await event.inspect()).waiters.length === 1, { what: "it has left" });
+    expect(await held()).toEqual([]);
+    await event.set();
+    await again;
+  });
+
   test("an unnamed event can be sent, and vanishes with its maker", async () => {
     const options = { redis: redis.url, namespace: redis.namespace() };
     const [maker, other] = await Promise.all([connect(options), startActor(options)]);

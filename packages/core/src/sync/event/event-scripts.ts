@@ -1,5 +1,6 @@
 import { Script } from "../../script/index.ts";
 import { type ObjectKind, OnceScript, REGISTER, SERVER_TIME, WAKE_UP } from "../../session/index.ts";
+import { HAS_WAITER } from "../has-waiter.ts";
 
 /** Word of the wake-up that {@link setEvent} sends: whoever gets it had been waiting when the event was set (E3). */
 export const SET_WORD = "set";
@@ -127,10 +128,11 @@ return existence
  */
 export const abandonEvent: Script<number> = new Script<number>({
   name: "abandonEvent",
-  lua: `
+  lua: `${HAS_WAITER}
 redis.call("ZREM", KEYS[2], ARGV[3])
-if redis.call("EXISTS", KEYS[2]) == 0 then
-  redis.call("SREM", ARGV[1] .. "session-holdings/" .. string.match(ARGV[3], "^[^|]+"), "event/" .. ARGV[2])
+local session = string.match(ARGV[3], "^[^|]+")
+if not has_waiter(KEYS[2], session) then
+  redis.call("SREM", ARGV[1] .. "session-holdings/" .. session, "event/" .. ARGV[2])
 end
 return 1
 `,
