@@ -86,4 +86,49 @@ describe("a wait that gives up while the server has forgotten its script", () =>
     for (let answers = 0; answers < 5; answers += 1) await queue.qsize();
     expect((await queue.inspect()).getters).toEqual([]);
   });
+
+  test("leaves no party in a barrier, which is broken", async () => {
+    const barrier = mp.barrier(3, "parties");
+    // So that Redis and its client know the script.
+    expect(await barrier.wait(false).catch((error: Error) => error.name)).toBe("BrokenBarrierError");
+    await barrier.reset();
+    await giveUpEarly((signal) => barrier.wait({ signal }).then(() => true));
+    for (let answers = 0; answers < 5; answers += 1) await barrier.broken();
+    expect(await barrier.inspect()).toMatchObject({
+      nWaiting: 0,
+      waiters: [],
+      broken: "one of its parties gave up waiting",
+    });
+  });
+
+  test("breaks a barrier no second time that was reset meanwhile", async () => {
+    const barrier = mp.barrier(3, "again");
+    expect(await barrier.wait(false).catch((error: Error) => error.name)).toBe("BrokenBarrierError");
+    await barrier.reset();
+    const reset = Promise.withResolvers<void>();
+    await giveUpEarly((signal) => {
+      const waiting = barrier.wait({ signal }).then(() => true);
+      // Follows what gives the wait up, and comes before the answer to its try.
+      signal.addEventListener("abort", () =>
+        queueMicrotask(() => setImmediate(() => barrier.reset().then(reset.resolve, reset.reject))),
+      );
+      return waiting;
+    });
+    await reset.promise;
+    for (let answers = 0; answers < 5; answers += 1) await barrier.broken();
+    expect(await barrier.inspect()).toMatchObject({ nWaiting: 0, waiters: [], broken: null });
+  });
+
+  test("leaves nobody who waits for an event or a latch", async () => {
+    const event = mp.event("bell");
+    await event.wait({ timeout: 1 });
+    await giveUpEarly((signal) => event.wait({ signal }));
+    for (let answers = 0; answers < 5; answers += 1) await event.isSet();
+    expect((await event.inspect()).waiters).toEqual([]);
+    const latch = mp.countDownLatch(1, "gate");
+    await latch.await({ timeout: 1 });
+    await giveUpEarly((signal) => latch.await({ signal }));
+    for (let answers = 0; answers < 5; answers += 1) await latch.count();
+    expect((await latch.inspect()).waiters).toEqual([]);
+  });
 });

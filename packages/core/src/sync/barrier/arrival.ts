@@ -37,6 +37,13 @@ const LAST_WORD_LIMIT: Milliseconds = 1_000;
 /** A timer may fire that much early, ms. */
 const TIMER_SLACK: Milliseconds = 5;
 
+/** One call of the script by which a party arrives. */
+interface ArrivalCall {
+  operation: string;
+  /** It was told to come again; undefined: there is no answer yet. */
+  isNewcomer: boolean | undefined;
+}
+
 /**
  * One party's wait.
  *
@@ -51,7 +58,9 @@ export class Arrival {
   #seat: { cycle: number; index: number; waiter: string } | undefined;
   #lastCall: Promise<unknown> | undefined;
   #isOver = false;
-  #lastArrival = { operation: "", isNewcomer: false };
+  #arrival: ArrivalCall | undefined;
+  /** The arrival that was the last one when it gave up. */
+  #givenUp: ArrivalCall | undefined;
 
   constructor(runtime: ObjectRuntime, place: ArrivalPlace, label: string) {
     this.#runtime = runtime;
@@ -102,9 +111,14 @@ export class Arrival {
         const outcome = this.#seat ? await this.#look() : await this.#arrive(entry, hurry);
         return toAttempt(outcome);
       },
-      abandon: (waiter) => {
-        this.#lastCall = this.#giveUp(waiter ?? this.#seat?.waiter ?? "", reasonToGiveUp());
-        return this.#lastCall;
+      abandon: async (waiter) => {
+        if (!this.#arrival) {
+          if (!this.#lastCall) this.#breakOff(reasonToGiveUp());
+        } else if (this.#givenUp !== this.#arrival) {
+          this.#givenUp = this.#arrival;
+          this.#lastCall = this.#giveUp(waiter ?? this.#seat?.waiter ?? "", reasonToGiveUp());
+        }
+        await this.#lastCall;
       },
       told: (word) => {
         if (word !== PASSED_WORD || !this.#seat) return undefined;
@@ -118,9 +132,10 @@ export class Arrival {
     const { keys, args, hasAction } = this.#place;
     const all = [...args(), waiter, hasAction ? 1 : 0, hurry];
     const { id, reply: answer } = arriveAtBarrier.start({ client, operations: session.operations }, keys, all);
-    this.#lastArrival = { operation: id, isNewcomer: false };
+    const arrival: ArrivalCall = { operation: id, isNewcomer: undefined };
+    this.#arrival = arrival;
     const reply = await answer;
-    this.#lastArrival.isNewcomer = reply[0] === 4;
+    arrival.isNewcomer = reply[0] === 4;
     this.#place.confirm(reply.length === 1 && reply[0] === 4 ? [1] : reply);
     return this.#seated(waiter, reply);
   }
@@ -166,7 +181,7 @@ export class Arrival {
 
   async #giveUp(waiter: string, reason: string): Promise<void> {
     const { client, keys, session } = this.#runtime;
-    const { operation, isNewcomer } = this.#lastArrival;
+    const { operation, isNewcomer } = this.#arrival ?? { operation: "", isNewcomer: false };
     const args = [
       keys.prefix,
       this.#place.name,
@@ -174,7 +189,7 @@ export class Arrival {
       this.#seat?.cycle ?? "",
       reason,
       operation,
-      isNewcomer ? 1 : 0,
+      isNewcomer === undefined ? "" : Number(isNewcomer),
     ];
     await giveUpBarrier.run({ client, operations: session.operations }, this.#place.keys, args);
   }

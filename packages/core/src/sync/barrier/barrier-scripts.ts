@@ -212,26 +212,29 @@ return { 1 }
 /**
  * KEYS[1..4] as of arriveAtBarrier; KEYS[5] answers of the session
  * ARGV[1] prefix of keys; ARGV[2] name; ARGV[3] waiter that gives up; ARGV[4] cycle it is in, "" = it does not know;
- * ARGV[5] reason; ARGV[6] operation id of its last arrival, "" = there was none; ARGV[7] 1 = that is known to have told it
- * to come again
+ * ARGV[5] reason; ARGV[6] operation id of its last arrival; ARGV[7] what that answered: 1 = to come again, 0 = something
+ * else, "" = not known
  * Returns as readOutcome: { 0, reason } also when it had not arrived. A member breaks the barrier; one that is not in a
- * cycle yet, because the action of the last one runs, breaks the next, also when that has begun meanwhile.
+ * cycle yet, because the action of the last one runs, breaks the next, also when that has begun meanwhile. An arrival
+ * that has not run yet, because its script has to be sent again, does nothing any more, and breaks the barrier all the same.
  */
 export const giveUpBarrier: OnceScript<OutcomeReply> = new OnceScript<OutcomeReply>({
   name: "giveUpBarrier",
   shared: WAKE_UP + CYCLES + KNOWN_ANSWER,
   lua: `
 local prefix, name, reason = ARGV[1], ARGV[2], ARGV[5]
+local answer = known_answer(KEYS[5], ARGV[6])
+local has_run = ARGV[4] ~= "" or ARGV[7] ~= "" or answer
+if not has_run then forestall(KEYS[5], ARGV[6], { 0, reason }) end
 if redis.call("EXISTS", KEYS[1]) == 0 then return { -2 } end
 if ARGV[4] ~= "" then
   local outcome, why = outcome_of(prefix, name, tonumber(ARGV[4]))
   if outcome then return { outcome, why } end
 end
-local answer = known_answer(KEYS[5], ARGV[6])
 local is_newcomer = redis.call("LREM", KEYS[4], 1, ARGV[3]) == 1 or ARGV[7] == "1" or (answer and answer[1] == 4)
 if is_newcomer and redis.call("HGET", KEYS[1], "state") == "acting" then
   redis.call("HSET", KEYS[1], "breaks_next", reason)
-elseif is_newcomer or redis.call("ZSCORE", KEYS[2], ARGV[3]) then
+elseif is_newcomer or not has_run or redis.call("ZSCORE", KEYS[2], ARGV[3]) then
   break_barrier(prefix, name, reason)
 end
 return { 0, reason }
