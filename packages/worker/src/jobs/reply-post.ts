@@ -1,4 +1,4 @@
-import { type Keys, postAnswers, type RedisClient, type ReplyItem } from "@manyhands/core/internal";
+import { type Keys, postAnswers, type RedisClient, type ReplyItem, whenBroken } from "@manyhands/core/internal";
 
 /** Answers that come at least this far apart are not gathered, ms. */
 const RARE = 0.3;
@@ -26,7 +26,7 @@ export class ReplyPost {
     this.#client = client;
     this.#keys = keys;
     this.#onError = onError;
-    client.on("close", () => {
+    whenBroken(client, () => {
       this.#isOrderKept = false;
     });
   }
