@@ -28,7 +28,7 @@ export interface ConnectOptions {
    */
   namespace?: string;
   /**
-   * How long what this program owns outlives it when it dies, ms.
+   * How long what this program owns outlives it when it dies, whole ms from 1 000 to 2 000 000 000.
    * @defaultValue 30 000
    */
   lease?: Milliseconds;

@@ -62,6 +62,7 @@ export class WaitRoom {
 
   /** Subscribes. Later calls return the same promise; after a failure, call it again. @throws ClosedError after the end */
   start(): Promise<void> {
+    // A first try may be answered after that; nobody would close the connection any more.
     if (this.#closed) return Promise.reject(closedError());
     this.#started ??= this.#start().catch((error) => {
       this.#started = undefined;
@@ -107,8 +108,6 @@ export class WaitRoom {
   }
 
   async #start(): Promise<void> {
-    // A first try may be answered after that; nobody would close the connection any more.
-    if (this.#closed) throw closedError();
     const subscriber = this.#subscriber ?? this.#openSubscriber();
     this.#subscriber = subscriber;
     await this.#session.start();

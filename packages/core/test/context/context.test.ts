@@ -33,6 +33,13 @@ test.each<[unknown, string]>([
   else await expect(opened).rejects.toThrow(new ValueError(message));
 });
 
+test.each([1_000, 2_000_000_000])("a lease of %d ms is kept", async (lease) => {
+  await using mp = await connect({ redis: redis.url, namespace: redis.namespace(), lease });
+  await using held = await mp.semaphore(1).hold();
+  await mp.event().wait({ timeout: 50 });
+  expect(held.isHeld).toBe(true);
+});
+
 test("a namespace comes from the environment; an empty variable is none", async () => {
   vi.stubEnv("MANYHANDS_NAMESPACE", "");
   await using mp = await connect({ redis: redis.url });
