@@ -106,17 +106,18 @@ test("a join that has timed out is forgotten, however long the process runs", as
   const waits = await Promise.all([
     timedOut((options) => child.join(options)),
     timedOut((options) => child.started(options)),
+    timedOut((options) => mp.wait([child.sentinel], options)),
   ]);
   const collectGarbage = globalThis.gc ?? (runInNewContext("gc") as () => void);
   await vi.waitFor(() => {
     collectGarbage();
-    expect(waits.map((signal) => signal.deref() === undefined)).toEqual([true, true]);
+    expect(waits.map((signal) => signal.deref() === undefined)).toEqual([true, true, true]);
   });
   await child.terminate();
 });
 
 /** @returns the signal of the wait, which nobody else knows */
-async function timedOut(wait: (options: WaitOptions) => Promise<void>): Promise<WeakRef<AbortSignal>> {
+async function timedOut(wait: (options: WaitOptions) => Promise<unknown>): Promise<WeakRef<AbortSignal>> {
   const { signal } = new AbortController();
   await wait({ timeout: 1, signal });
   return new WeakRef(signal);

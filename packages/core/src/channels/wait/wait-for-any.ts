@@ -74,7 +74,9 @@ function watchOf(item: Waitable): Watch {
     if ("poll" in item) {
       return { isReady: () => item.poll({ timeout: 0 }), whenReady: (signal) => item.poll({ signal }) };
     }
-    if ("whenReady" in item) return { isReady: () => item.ready, whenReady: () => item.whenReady };
+    if ("whenReady" in item) {
+      return { isReady: () => item.ready, whenReady: (signal) => settles(item.whenReady, signal) };
+    }
     if ("ready" in item && "wait" in item) {
       return { isReady: () => item.ready(), whenReady: (signal) => item.wait({ signal }) };
     }
@@ -82,6 +84,25 @@ function watchOf(item: Waitable): Watch {
   throw new ValueError(
     `wait() takes connections, queues, results and sentinels of processes; got ${got(item)}. For promises use Promise.race`,
   );
+}
+
+/** Those who wait for a promise; it is told of one listener only, because a promise forgets none of them. */
+const listeners = new WeakMap<Promise<void>, Set<() => void>>();
+
+/** Resolves when `promise` does, unless the signal came first. */
+function settles(promise: Promise<void>, signal: AbortSignal): Promise<void> {
+  const known = listeners.get(promise);
+  const all = known ?? new Set();
+  if (!known) {
+    listeners.set(promise, all);
+    void promise.then(() => {
+      for (const listener of all) listener();
+    });
+  }
+  return new Promise((resolve) => {
+    all.add(resolve);
+    signal.addEventListener("abort", () => all.delete(resolve), { once: true });
+  });
 }
 
 function toOptions(timeout: Milliseconds | undefined): WaitOptions {
