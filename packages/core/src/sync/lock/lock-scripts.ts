@@ -258,6 +258,8 @@ if redis.call("HGET", KEYS[2], "holder") ~= token then
 end
 redis.call("PEXPIRE", KEYS[2], ${RECORD_TTL} + lease)
 redis.call("SADD", prefix .. "session-holdings/" .. session, lock)
+-- One that has ended is looked at once more.
+redis.call("ZADD", prefix .. "deadlines", "NX", 0, "session/" .. session)
 if redis.call("EXISTS", KEYS[3]) == 1 then redis.call("ZADD", prefix .. "deadlines", server_time() + lease + 1, lock) end
 return 1
 `,

@@ -28,6 +28,8 @@ redis.call("SET", KEYS[1], token, "PX", lease)
 redis.call("HSET", KEYS[2], "fence", fence, "noted", session)
 redis.call("PEXPIRE", KEYS[2], ${RECORD_TTL} + lease)
 redis.call("SADD", prefix .. "session-holdings/" .. session, lock)
+-- One that has ended is looked at once more.
+redis.call("ZADD", deadlines, "NX", 0, "session/" .. session)
 if redis.call("EXISTS", KEYS[3]) == 1 then redis.call("ZADD", deadlines, now + lease + 1, lock) end
 return 1
 `,
