@@ -102,21 +102,28 @@ export class Ownership {
     const holding = this.#holding;
     const grip = holding && this.#lock.grip(holding.held);
     if (!holding || !grip) return undefined;
+    let isAway = false;
+    const comeBack = (): void => {
+      // What is noted of a lock that came back may fail as well, and then it is given up.
+      if (isAway) this.#return(holding);
+      isAway = false;
+    };
     return {
       ...grip,
       letGo: () => {
         grip.letGo();
         this.#holding = undefined;
         this.#away += 1;
+        isAway = true;
       },
       takeBack: async (waiter) => {
         await grip.takeBack(waiter);
-        this.#return(holding);
+        comeBack();
         if (holding.count > 1) await this.#note(holding);
       },
       giveUp: (error, waiter) => {
         grip.giveUp(error, waiter);
-        this.#return(holding);
+        comeBack();
       },
     };
   }
