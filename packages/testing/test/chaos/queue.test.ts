@@ -1,4 +1,4 @@
-import { type Context, connect, LockLostError, StateLostError } from "@manyhands/core";
+import { type Context, connect, LockLostError, type Queue, StateLostError } from "@manyhands/core";
 import { type Actor, startActor, until, useFaultProxy, useRedis } from "@manyhands/testing";
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { chooseSeed, seededRandom } from "./random.ts";
@@ -65,6 +65,21 @@ function consume(actor: Actor, patience: number): Promise<[string, number][]> {
       if (Math.random() < 0.02) await new Promise((resolve) => setTimeout(resolve, Math.random() * 40));
     }
   }, patience);
+}
+
+/** Calls `act` as soon as the next request for items of the queue is sent. */
+function whenTakes(queue: Queue<number>, act: () => void): void {
+  const { client } = (queue as unknown as { runtime: { client: { evalsha: (...args: unknown[]) => unknown } } })
+    .runtime;
+  const { evalsha } = client;
+  client.evalsha = (...args) => {
+    const reply = evalsha.apply(client, args);
+    if (args.some((argument) => String(argument).includes("/queue-claim/"))) {
+      client.evalsha = evalsha;
+      act();
+    }
+    return reply;
+  };
 }
 
 /** Keys of the queue of that name that stay: others have a time to live, for what may be sent again. */
@@ -274,6 +289,38 @@ describe("a queue in trouble", () => {
     for (let item = 1; item <= 4; item += 1) seen.push(await queue.get({ timeout: 10_000 }));
     await done;
     expect(seen).toEqual([0, 1, 2, 3, 4]);
+  });
+
+  test("F19: an item that came for a get which gave up while it was fetched goes to the next one of its process", async () => {
+    const [mp, there] = await Promise.all([connected(), connected()]);
+    const queue = mp.queue<number>("line");
+    const abortion = new AbortController();
+    const first = queue.get({ signal: abortion.signal });
+    await until(async () => (await queue.inspect()).getters.length === 1, { what: "the first waits" });
+    const second = queue.get();
+    await until(async () => (await queue.inspect()).getters.length === 2, { what: "the second waits" });
+    whenTakes(queue, () => abortion.abort(new RangeError("enough")));
+    await there.queue("line").put(7);
+    await expect(first).rejects.toThrow("enough");
+    expect(await second).toBe(7);
+  });
+
+  test("F19: a get that gave up while another one of its process fetched is not in the line afterwards", async () => {
+    const mp = await connected();
+    const queue = mp.queue<number>("line");
+    const before = queue.get();
+    await until(async () => (await queue.inspect()).getters.length === 1, { what: "wake-ups reach this process" });
+    await queue.put(1);
+    await before;
+    const abortions = [new AbortController(), new AbortController()] as const;
+    const [first, second] = abortions.map(({ signal }) => queue.get({ signal }));
+    abortions[1].abort(new RangeError("enough"));
+    await expect(second).rejects.toThrow("enough");
+    await until(async () => (await queue.inspect()).getters.length > 0, { what: "the first waits" });
+    expect((await queue.inspect()).getters).toHaveLength(1);
+    abortions[0].abort(new RangeError("enough"));
+    await expect(first).rejects.toThrow("enough");
+    await until(async () => (await queue.inspect()).getters.length === 0, { what: "nobody is left in the line" });
   });
 
   test("F18: puts and gets whose answers are lost count once", async () => {

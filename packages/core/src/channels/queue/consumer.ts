@@ -73,8 +73,8 @@ export class Consumer<Stored extends string | Buffer = string> {
   #handedThen = 0;
   #fetchedAt = 0;
   #handedAtFetch = 0;
-  /** Gets that wait for an item. */
-  #waiting = 0;
+  /** Tries of gets that are under way, and will take an item that is here; those that sleep would not hear of it. */
+  #tries = 0;
   #meanLength = 64;
   /** Whether Redis knows of items that were taken here. */
   #hasClaim = false;
@@ -129,16 +129,22 @@ export class Consumer<Stored extends string | Buffer = string> {
       this.#wish = most;
       // Others of this process may have been faster: then there is another try, also when the time is over.
       const left = Math.max(0, deadline - performance.now());
-      this.#waiting += 1;
+      const wait = { isOver: false };
       const granted = await waitForTurn<true>(
         runtime.room,
-        { attempt: (waiter) => this.#attempt(waiter), abandon: (waiter) => this.#abandon(waiter) },
+        {
+          attempt: (waiter) => this.#attempt(waiter, wait),
+          abandon: (waiter) => {
+            wait.isOver = true;
+            return this.#abandon(waiter);
+          },
+        },
         {
           patience: { ...(left === Number.POSITIVE_INFINITY ? {} : { timeout: left }), ...(signal ? { signal } : {}) },
           label: ownLabel(),
         },
       ).finally(() => {
-        this.#waiting -= 1;
+        wait.isOver = true;
       });
       if (!granted) return undefined;
     }
@@ -220,17 +226,23 @@ export class Consumer<Stored extends string | Buffer = string> {
     return performance.now() < this.#place.runtime.session.trustedUntil;
   }
 
-  async #attempt(waiter: string | null): Promise<Attempt<true>> {
-    // Several gets of one process do not fetch at the same time: one brings for all.
-    while (true) {
-      if (this.#isReady()) break;
-      if (this.#fetch) await this.#fetch.catch(() => {});
-      else if (this.#next < this.#buffer.length) await (this.#commit ?? this.#commitAhead());
-      else {
-        if (await this.#startFetch(waiter)) continue;
-        if (waiter !== null) this.#stored.add(waiter);
-        return { granted: false, dueIn: null };
+  async #attempt(waiter: string | null, wait: { isOver: boolean }): Promise<Attempt<true>> {
+    this.#tries += 1;
+    try {
+      // Several gets of one process do not fetch at the same time: one brings for all.
+      while (!this.#isReady()) {
+        // Whoever gave up meanwhile must not be stored again: a wake-up of it would be lost.
+        if (wait.isOver) return { granted: false, dueIn: null };
+        if (this.#fetch) await this.#fetch.catch(() => {});
+        else if (this.#next < this.#buffer.length) await (this.#commit ?? this.#commitAhead());
+        else {
+          if (await this.#startFetch(waiter)) continue;
+          if (waiter !== null && !wait.isOver) this.#stored.add(waiter);
+          return { granted: false, dueIn: null };
+        }
       }
+    } finally {
+      this.#tries -= 1;
     }
     if (waiter !== null && this.#stored.delete(waiter)) {
       // It was not woken by Redis, which would call it in vain.
@@ -401,7 +413,7 @@ export class Consumer<Stored extends string | Buffer = string> {
       setImmediate(() => {
         if (this.#idle === undefined) return;
         this.#idle = undefined;
-        const isWaitedFor = this.#waiting > 0 && this.#next < this.#buffer.length;
+        const isWaitedFor = this.#tries > 0 && this.#next < this.#buffer.length;
         if (handed !== this.#handed || isWaitedFor) this.#lookIdle();
         else this.#giveBack({ isLeaving: false }).catch(() => {});
       });
