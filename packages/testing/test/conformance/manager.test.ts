@@ -5,9 +5,11 @@ import {
   type Event,
   type Lock,
   LockLostError,
+  type Manager,
   ManagerClosedError,
   ManyhandsError,
   type Queue,
+  QueueEmptyError,
   type RegisteredProxy,
   registerType,
   ValueError,
@@ -186,6 +188,28 @@ inEveryWorld((world) => {
         return thrown;
       });
       expect(names).toEqual(Array(5).fill("ManagerClosedError"));
+    });
+
+    test("M11: a queue of a manager that was not used yet is used by its every method", async () => {
+      const { mp } = await world.open();
+      const manager = (): Manager => mp.manager();
+      const queue = manager().queue<number>();
+      await queue.putMany([1, 2]);
+      expect(await queue.getMany(2)).toEqual([1, 2]);
+      expect(await manager().queue().poll()).toBe(false);
+      expect(await mp.wait([manager().queue()], 0)).toEqual([]);
+      await expect(manager().queue().getMany(1, false)).rejects.toThrow(QueueEmptyError);
+    });
+
+    test("M11: who waits for many items, or iterates, hears of the shutdown", async () => {
+      const { mp } = await world.open();
+      const manager = mp.manager();
+      const queue = manager.queue();
+      const waits = [queue.getMany(2), queue[Symbol.asyncIterator]().next(), queue.poll({})];
+      const ends = waits.map((wait) => expect(wait).rejects.toThrow(ManagerClosedError));
+      await until(async () => (await queue.inspect()).getters.length === 2, { what: "both wait" });
+      await manager.shutdown();
+      await Promise.all(ends);
     });
 
     test("M12: its locks, semaphores, conditions, barriers, events, queues keep their own rules", async () => {

@@ -106,17 +106,20 @@ abstract class AnyQueue<Item> extends SharedObject {
     await this.close();
   }
 
+  abstract get(): Promise<Item>;
+
   /** Takes items until the queue is shut down. */
   async *[Symbol.asyncIterator](): AsyncGenerator<Item, void, undefined> {
     while (true) {
-      let taken: { text: string } | undefined;
+      let item: Item;
       try {
-        taken = this.here(undefined) ?? (await this.take(undefined));
+        // Through the method, into which a manager looks.
+        item = await this.get();
       } catch (error) {
         if (error instanceof QueueClosedError) return;
         throw error;
       }
-      if (taken) yield textToValue(taken.text) as Item;
+      yield item;
     }
   }
 

@@ -8,7 +8,8 @@ const ASKING = new Set([
   ...["acquire", "release", "hold", "run", "locked", "takeOver", "inspect"],
   ...["isSet", "set", "clear", "wait", "waitFor", "notify", "notifyAll"],
   ...["getValue", "drain", "countDown", "count", "await", "trySetCount", "abort", "reset", "nWaiting", "broken"],
-  ...["put", "get", "putNowait", "getNowait", "qsize", "empty", "full", "shutdown", "taskDone", "join"],
+  ...["put", "putMany", "putNowait", "get", "getMany", "getNowait", "poll", "qsize", "empty", "full", "shutdown"],
+  ...["taskDone", "join"],
 ]);
 /** Methods that give another handle of the same object. */
 const SIDES = ["readLock", "writeLock"];
