@@ -1,5 +1,6 @@
 import {
   ClosedError,
+  ManagerClosedError,
   PayloadTooLargeError,
   QueueClosedError,
   QueueEmptyError,
@@ -341,6 +342,17 @@ inEveryWorld((world) => {
     test("J2: join of a queue that was never used returns at once", async () => {
       const { mp } = await world.open();
       expect(await mp.joinableQueue().join()).toBe(true);
+    });
+
+    test("J2: join of a queue that is removed with what was not done does not say that all is done", async () => {
+      const { mp } = await world.open();
+      const manager = mp.manager();
+      const queue = manager.joinableQueue<number>();
+      await queue.put(1);
+      const failed = expect(queue.join()).rejects.toThrow(ManagerClosedError);
+      await until(async () => (await queue.inspect()).joiners.length === 1, { what: "it joins" });
+      await manager.shutdown();
+      await failed;
     });
 
     test("J3: taskDone more often than items were put is a ValueError", async () => {

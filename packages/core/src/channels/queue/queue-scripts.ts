@@ -674,13 +674,14 @@ return unfinished
  * KEYS[1] main; KEYS[2] joiners
  * ARGV[1] waiter to store, "" = none; ARGV[2] zeros at the first look, "" = this is it; ARGV[3] prefix of keys; ARGV[4]
  * queue
- * Returns { 1 = nothing is unfinished, or was for a moment since the first look; 0 = not yet, zeros }.
+ * Returns { 1 = nothing is unfinished, or was for a moment since the first look; 0 = not yet; -2 = there is no such queue, zeros }.
  */
 export const joinQueue: Script<[number, string]> = new Script<[number, string]>({
   name: "joinQueue",
   lua: `
 local unfinished, zeros = unpack(redis.call("HMGET", KEYS[1], "unfinished", "zeros"))
-if not unfinished or unfinished == "0" then return { 1, zeros or "0" } end
+if not unfinished then return { -2, "0" } end
+if unfinished == "0" then return { 1, zeros } end
 if ARGV[2] ~= "" and tonumber(zeros) > tonumber(ARGV[2]) then return { 1, zeros } end
 if ARGV[1] ~= "" and not redis.call("LPOS", KEYS[2], ARGV[1]) then
   redis.call("RPUSH", KEYS[2], ARGV[1])

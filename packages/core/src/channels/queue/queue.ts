@@ -369,6 +369,7 @@ export class JoinableQueue<Item = unknown> extends Queue<Item> {
   /**
    * Waits until everything that was put is done, or was for a moment since the call (J5).
    * @returns false when that did not happen in time
+   * @throws StateLostError when the queue is gone meanwhile, and with it what was to be done
    */
   async join(patience?: Patience): Promise<boolean> {
     const { place } = await this.share();
@@ -385,8 +386,10 @@ export class JoinableQueue<Item = unknown> extends Queue<Item> {
             this.runtime.keys.prefix,
             place.queue,
           ]);
+          place.existence.found(done !== -2);
           zeros ||= seen;
-          return done === 1 ? { granted: true, value: true } : { granted: false, dueIn: null };
+          // In one that was never used nothing is to be done (J2).
+          return done !== 0 ? { granted: true, value: true } : { granted: false, dueIn: null };
         },
         abandon: (waiter) => client.lrem(place.key("joiners"), 1, waiter ?? ""),
       },
