@@ -291,6 +291,16 @@ describe("a queue in trouble", () => {
     expect(seen).toEqual([0, 1, 2, 3, 4]);
   });
 
+  test("Q9: what was put before a handle is closed is stored, also when it was the first that this program did", async () => {
+    const mp = await connected();
+    const queue = mp.queue<number>("line");
+    const puts = Promise.all([queue.put(1), queue.put(2)]);
+    await queue.close();
+    const there = mp.queue<number>("line");
+    expect([await there.getNowait(), await there.getNowait()]).toEqual([1, 2]);
+    await puts;
+  });
+
   test("F19: an item that came for a get which gave up while it was fetched goes to the next one of its process", async () => {
     const [mp, there] = await Promise.all([connected(), connected()]);
     const queue = mp.queue<number>("line");

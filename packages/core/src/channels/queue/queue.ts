@@ -64,8 +64,8 @@ abstract class AnyQueue<Item> extends SharedObject {
   readonly #maxSize: number;
   readonly #closing = new AbortController();
   #share: QueueShare | undefined;
-  /** Puts that wait until the queue can be used; none may overtake them. */
-  #entering = 0;
+  /** Puts that wait until the queue can be used; none may overtake them, and they are stored also when it is closed. */
+  readonly #entering = new Set<Promise<void>>();
   #isClosed = false;
 
   /** @internal */
@@ -99,6 +99,7 @@ abstract class AnyQueue<Item> extends SharedObject {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#closing.abort(this.#closedError());
+    if (this.#entering.size > 0) await Promise.allSettled(this.#entering);
     if (this.#share) await this.runtime.keepAlive.during(leaveShare(this.#share, this));
   }
 
@@ -128,7 +129,7 @@ abstract class AnyQueue<Item> extends SharedObject {
    * @internal @returns false when it was full for too long
    */
   protected async storeItem(item: unknown, patience: Patience | undefined): Promise<boolean> {
-    const isDirect = typeof item === "string" && !this.#isClosed && this.#entering === 0;
+    const isDirect = typeof item === "string" && !this.#isClosed && this.#entering.size === 0;
     const stored = isDirect ? this.#share?.producer.putString(item, patience) : undefined;
     return stored ?? this.store(toText(item), patience);
   }
@@ -136,15 +137,15 @@ abstract class AnyQueue<Item> extends SharedObject {
   /** @internal @returns false when it was full for too long */
   protected async store(text: string, patience: Patience | undefined): Promise<boolean> {
     this.#assertOpen();
-    if (this.#share && this.#entering === 0) return this.#share.producer.put(text, patience);
-    this.#entering += 1;
-    let share: QueueShare;
+    if (this.#share && this.#entering.size === 0) return this.#share.producer.put(text, patience);
+    const entering = this.#start();
+    this.#entering.add(entering);
     try {
-      share = await this.share();
+      await entering;
     } finally {
-      this.#entering -= 1;
+      this.#entering.delete(entering);
     }
-    return share.producer.put(text, patience);
+    return this.#join().producer.put(text, patience);
   }
 
   /** @internal An item that is here already. */
@@ -162,12 +163,9 @@ abstract class AnyQueue<Item> extends SharedObject {
 
   /** @internal */
   protected async share(): Promise<QueueShare> {
-    const { session, keepAlive } = this.runtime;
-    if (!session.isStarted) await keepAlive.during(session.start());
+    await this.#start();
     this.#assertOpen();
-    const facts = { kind: this.kind, name: this.name, owner: this.owner, maxSize: this.#maxSize };
-    this.#share ??= shareOf(this.runtime, facts, this);
-    return this.#share;
+    return this.#join();
   }
 
   /** @internal */
@@ -202,6 +200,17 @@ abstract class AnyQueue<Item> extends SharedObject {
       shutQueue.run(place.context, [place.key(), place.key("items")], [...place.making, immediate ? 1 : 0]),
     );
     place.confirm(reply);
+  }
+
+  async #start(): Promise<void> {
+    const { session, keepAlive } = this.runtime;
+    if (!session.isStarted) await keepAlive.during(session.start());
+  }
+
+  #join(): QueueShare {
+    const facts = { kind: this.kind, name: this.name, owner: this.owner, maxSize: this.#maxSize };
+    this.#share ??= shareOf(this.runtime, facts, this);
+    return this.#share;
   }
 
   async #size(): Promise<number> {
