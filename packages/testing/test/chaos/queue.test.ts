@@ -301,6 +301,22 @@ describe("a queue in trouble", () => {
     await puts;
   });
 
+  test("Q6: what is put once the limit of a queue shows stays behind what was put before", async () => {
+    const [mp, there] = await Promise.all([connected(), connected()]);
+    const limited = there.queue<number>({ name: "line", maxSize: 10_000 });
+    await limited.put(-1);
+    await limited.get();
+    const queue = mp.queue<number>("line");
+    const count = 4_100;
+    const puts = Array.from({ length: count }, (_, item) => queue.put(item));
+    await puts[0];
+    puts.push(queue.put(count));
+    await Promise.all(puts);
+    const items: number[] = [];
+    while (items.length <= count) items.push(...(await limited.getMany(1_000)));
+    expect(items).toEqual(Array.from({ length: count + 1 }, (_, item) => item));
+  });
+
   test("F19: an item that came for a get which gave up while it was fetched goes to the next one of its process", async () => {
     const [mp, there] = await Promise.all([connected(), connected()]);
     const queue = mp.queue<number>("line");

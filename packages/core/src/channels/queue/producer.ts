@@ -47,7 +47,9 @@ export class Producer {
 
   /** Stores an item. @returns false when the queue was full for too long */
   put(item: string | Buffer, patience?: Patience): Promise<boolean> {
-    if (this.#isLimited) return this.#putWhenRoom(item, patience);
+    // What was put before its limit was known goes first.
+    const isIdle = this.#waiting.length === 0 && this.#calls === 0;
+    if (this.#isLimited && isIdle) return this.#putWhenRoom(item, patience);
     const isLong = this.#mayBlock && typeof item === "string" && item.length > SMALL_ITEM;
     return this.#putWithOthers((isLong && this.#pool.write(item)) || item, patience);
   }
