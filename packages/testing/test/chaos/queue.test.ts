@@ -317,6 +317,19 @@ describe("a queue in trouble", () => {
     expect(items).toEqual(Array.from({ length: count + 1 }, (_, item) => item));
   });
 
+  test("thousands of puts under way into a queue with a limit do not look through the answers of each other", async () => {
+    const mp = await connected();
+    const queue = mp.queue<number>(10_000);
+    await queue.put(0);
+    const looks = async (): Promise<number> => {
+      const stats = await redis.client().info("commandstats");
+      return Number(/cmdstat_hkeys:calls=(\d+)/.exec(stats)?.[1] ?? 0);
+    };
+    const before = await looks();
+    await Promise.all(Array.from({ length: 3_000 }, (_, item) => queue.put(item)));
+    expect((await looks()) - before).toBeLessThan(20);
+  });
+
   test("F19: an item that came for a get which gave up while it was fetched goes to the next one of its process", async () => {
     const [mp, there] = await Promise.all([connected(), connected()]);
     const queue = mp.queue<number>("line");

@@ -23,8 +23,9 @@ const CLAIM_WINDOW = 1_000;
 /**
  * A queue is called by its whole name here, such as "queue/orders". Its keys:
  * main, hash: state (open, draining, shut), maxSize, unfinished (puts without taskDone), zeros (how often unfinished came
- * to 0), largest (bytes of the largest item, where that matters); items, list; getters, putters, joiners, pollers, lists of
- * waiters; claim of a consumer, list: items it has taken, oldest first; consumers, hash: "<session>#<number>" -> two counts.
+ * to 0), largest (bytes of the largest item, where that matters), answers (how many were left in puts when they were looked
+ * through last); items, list; getters, putters, joiners, pollers, lists of waiters; claim of a consumer, list: items it has
+ * taken, oldest first; consumers, hash: "<session>#<number>" -> two counts.
  *
  * A consumer numbers the items that it takes. Its counts are the number of the first item in its claim, and that of the
  * first one which is not committed: those before are handed out, or about to be, and are given to nobody else. They stay in
@@ -308,7 +309,10 @@ end)()`;
   return { kind, reaper };
 }
 
-/** Answers to puts are kept for so many; beyond, those of processes that have ended are forgotten. */
+/**
+ * Answers to puts are kept for so many; beyond, those of processes that have ended are forgotten. What is left then counts
+ * twice, so that many puts under way at the same time are not looked through with each of them.
+ */
 const KEPT_ANSWERS = 500;
 
 /** Items of which so many would be more than TAKEN_TEXT are noted as large, bytes. */
@@ -402,10 +406,11 @@ end
 if is_leased(queue) then redis.call("HINCRBY", KEYS[1], "unfinished", count) end
 wake_getters(prefix, queue, count)
 local answers = KEYS[#KEYS]
-if redis.call("HLEN", answers) > ${KEPT_ANSWERS} then
+if redis.call("HLEN", answers) > ${KEPT_ANSWERS} + 2 * tonumber(redis.call("HGET", KEYS[1], "answers") or 0) then
   for _, id in ipairs(redis.call("HKEYS", answers)) do
     if redis.call("EXISTS", prefix .. "session/" .. string.match(id, "^[^:]+")) == 0 then redis.call("HDEL", answers, id) end
   end
+  redis.call("HSET", KEYS[1], "answers", redis.call("HLEN", answers))
 end
 return count
 `,
