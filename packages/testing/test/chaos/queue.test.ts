@@ -82,6 +82,12 @@ function whenTakes(queue: Queue<number>, act: () => void): void {
   };
 }
 
+/** How often Redis was asked that so far, by scripts as well. */
+async function callsOf(command: string): Promise<number> {
+  const stats = await redis.client().info("commandstats");
+  return Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(stats)?.[1] ?? 0);
+}
+
 /** Keys of the queue of that name that stay: others have a time to live, for what may be sent again. */
 async function lastingKeysOf(name: string): Promise<string[]> {
   const client = redis.client();
@@ -321,13 +327,22 @@ describe("a queue in trouble", () => {
     const mp = await connected();
     const queue = mp.queue<number>(10_000);
     await queue.put(0);
-    const looks = async (): Promise<number> => {
-      const stats = await redis.client().info("commandstats");
-      return Number(/cmdstat_hkeys:calls=(\d+)/.exec(stats)?.[1] ?? 0);
-    };
-    const before = await looks();
+    const before = await callsOf("hkeys");
     await Promise.all(Array.from({ length: 3_000 }, (_, item) => queue.put(item)));
-    expect((await looks()) - before).toBeLessThan(20);
+    expect((await callsOf("hkeys")) - before).toBeLessThan(20);
+  });
+
+  test("thousands of puts that begin to wait for room do not look through the line of each other", async () => {
+    const mp = await connected();
+    const queue = mp.queue<number>({ name: "line", maxSize: 1 });
+    await queue.put(0);
+    const before = await callsOf("lrange");
+    const puts = Array.from({ length: 2_000 }, (_, item) => queue.put(item + 1));
+    const line = `{${namespace}}/queue-putters/line`;
+    await until(async () => (await redis.client().llen(line)) === puts.length, { what: "they wait" });
+    expect((await callsOf("lrange")) - before).toBeLessThan(20);
+    for (let item = 0; item <= puts.length; item += 1) expect(await queue.get()).toBe(item);
+    await Promise.all(puts);
   });
 
   test("F19: an item that came for a get which gave up while it was fetched goes to the next one of its process", async () => {

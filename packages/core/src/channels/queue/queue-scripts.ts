@@ -382,9 +382,13 @@ if limit > 0 then
   if count == 0 then
     if waiter ~= "" and not redis.call("LPOS", KEYS[3], waiter) then
       local before
-      for _, other in ipairs(redis.call("LRANGE", KEYS[3], 0, -1)) do
-        local ours, came_later = is_ours(other)
-        if ours and came_later then before = other break end
+      local ours_is_last, came_later = is_ours(redis.call("LINDEX", KEYS[3], -1) or waiter)
+      -- Where the last one in the line is ours and came before, none of ours came later.
+      if not ours_is_last or came_later then
+        for _, other in ipairs(redis.call("LRANGE", KEYS[3], 0, -1)) do
+          local ours, came_later = is_ours(other)
+          if ours and came_later then before = other break end
+        end
       end
       note_wait(prefix, queue, waiter)
       if before then redis.call("LINSERT", KEYS[3], "BEFORE", before, waiter) else redis.call("RPUSH", KEYS[3], waiter) end
