@@ -1,4 +1,4 @@
-import { type Context, connect, LockLostError, type Queue, StateLostError } from "@manyhands/core";
+import { type Context, connect, LockLostError, type Queue, QueueFullError, StateLostError } from "@manyhands/core";
 import { type Actor, startActor, until, useFaultProxy, useRedis } from "@manyhands/testing";
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { chooseSeed, seededRandom } from "./random.ts";
@@ -343,6 +343,18 @@ describe("a queue in trouble", () => {
     expect((await callsOf("lrange")) - before).toBeLessThan(20);
     for (let item = 0; item <= puts.length; item += 1) expect(await queue.get()).toBe(item);
     await Promise.all(puts);
+  });
+
+  test("F19: a put whose time is over, or that is aborted, while the answer that it was stored is under way has put", async () => {
+    const proxy = await useFaultProxy(redis.url);
+    const [mp, there] = await Promise.all([connected({ url: proxy.url }), connected()]);
+    const queue = mp.queue<number>({ name: "line", maxSize: 3 });
+    await queue.put(1);
+    proxy.delay(100);
+    await queue.put(2, { timeout: 20 });
+    await queue.put(3, { signal: AbortSignal.timeout(20) });
+    await expect(queue.put(4, { timeout: 20 })).rejects.toThrow(QueueFullError);
+    expect(await there.queue("line").qsize()).toBe(3);
   });
 
   test("F19: an item that came for a get which gave up while it was fetched goes to the next one of its process", async () => {

@@ -1,6 +1,6 @@
 import { ownLabel } from "../../objects/index.ts";
 import type { Milliseconds } from "../../protocol/records.ts";
-import { type Attempt, type Patience, toLimit, waitForTurn } from "../../waiting/index.ts";
+import { type Attempt, type Patience, toLimit, waitForTurn, waitWith } from "../../waiting/index.ts";
 import type { QueuePlace } from "./queue-place.ts";
 import { abandonQueue, putItems, SEPARATOR, SMALL_ITEM } from "./queue-scripts.ts";
 import { blockOf, PooledText, TextPool } from "./text-pool.ts";
@@ -15,6 +15,8 @@ const LIMITED = -5;
 const EXPIRED = -6;
 /** So many items that are not small are stored as a block. */
 const BLOCK_ITEMS = 16;
+/** How long a put whose time is over waits for the answer to a try that is under way, ms. */
+const LATE_ANSWER: Milliseconds = 1_000;
 /** How long a block may lie where it was written, ms. */
 const WRITTEN: Milliseconds = 10_000;
 
@@ -139,12 +141,13 @@ export class Producer {
   async #putWhenRoom(item: string | Buffer, patience: Patience | undefined): Promise<boolean> {
     const { runtime, queue } = this.#place;
     const { limit, signal } = toLimit(patience);
-    const put = await waitForTurn<true>(
+    let last: Promise<Attempt<true>> | undefined;
+    const put = waitForTurn<true>(
       runtime.room,
       {
-        attempt: async (waiter): Promise<Attempt<true>> => {
-          const stored = await this.#store(["one", item], waiter);
-          return stored > 0 ? { granted: true, value: true } : { granted: false, dueIn: null };
+        attempt: (waiter) => {
+          last = this.#tryToStore(item, waiter);
+          return last;
         },
         abandon: (waiter) =>
           abandonQueue.run(
@@ -158,7 +161,32 @@ export class Producer {
         label: ownLabel(),
       },
     );
-    return put !== undefined;
+    try {
+      if (await put) return true;
+    } catch (error) {
+      if (await this.#isStored(last)) return true;
+      throw error;
+    }
+    return this.#isStored(last);
+  }
+
+  async #tryToStore(item: string | Buffer, waiter: string | null): Promise<Attempt<true>> {
+    const stored = await this.#store(["one", item], waiter);
+    return stored > 0 ? { granted: true, value: true } : { granted: false, dueIn: null };
+  }
+
+  /** What became of a try that was under way when its time was over: who is told that it failed would put it twice. */
+  async #isStored(attempt: Promise<Attempt<true>> | undefined): Promise<boolean> {
+    let isStored = false;
+    const answered = waitWith(LATE_ANSWER, undefined, (done) => {
+      const known = attempt?.then(({ granted }) => {
+        isStored = granted;
+      });
+      Promise.resolve(known).then(done, done);
+      return () => {};
+    });
+    await this.#place.runtime.keepAlive.during(answered);
+    return isStored;
   }
 
   #storeBatch(items: Put["item"][]): Promise<number> {
