@@ -287,6 +287,18 @@ inEveryWorld((world) => {
       await failed;
     });
 
+    test("Q2: a put with a signal that was aborted before, or a bad timeout, puts nothing, with a limit and without", async () => {
+      const { mp } = await world.open();
+      for (const queue of [mp.queue<string>(), mp.queue<string>(5)]) {
+        await queue.put("first");
+        const signal = AbortSignal.abort(new RangeError("enough"));
+        await expect(queue.put("second", { signal })).rejects.toThrow("enough");
+        await expect(queue.put("x".repeat(1_000), { signal })).rejects.toThrow("enough");
+        await expect(queue.put("third", { timeout: Number.NaN })).rejects.toThrow(ValueError);
+        expect(await queue.qsize()).toBe(1);
+      }
+    });
+
     test("Q2: whoever does not know of a queue's limit keeps it", async () => {
       const { mp, other } = await world.open();
       const queue = mp.queue<number>({ name: "limited", maxSize: 2 });

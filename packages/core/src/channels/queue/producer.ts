@@ -63,7 +63,9 @@ export class Producer {
     return item && this.#putWithOthers(item, patience);
   }
 
+  /** Waits for no room, and so not for `patience`. @throws ValueError for a bad one; the reason of a signal that was aborted */
   #putWithOthers(item: Put["item"], patience: Patience | undefined): Promise<boolean> {
+    if (patience !== undefined) toLimit(patience).signal?.throwIfAborted();
     return new Promise((resolve, reject) => {
       this.#waiting.push({ item, patience, resolve, reject });
       if (this.#isScheduled) return;
