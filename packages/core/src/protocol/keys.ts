@@ -58,6 +58,11 @@ export class Keys {
     return `{${this.namespace}}/session-answers/${clientId}`;
   }
 
+  /** As {@link sessionAnswers}, of writes to containers: what they changed is there also when the session has ended. */
+  sessionWrites(clientId: string): string {
+    return `{${this.namespace}}/session-writes/${clientId}`;
+  }
+
   /** Pub/sub channel of one session: "<number of the wake-up> <numbers of the waiters, by commas>[ <word>]". */
   wakeups(clientId: string): string {
     return `{${this.namespace}}/wakeups/${clientId}`;

@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { connect, registerType, StateLostError } from "@manyhands/core";
+import { type Context, connect, registerType, StateLostError } from "@manyhands/core";
 import { type Actor, startActor, until, useFaultProxy, useRedis } from "@manyhands/testing";
 import { expect, onTestFinished, test } from "vitest";
 import { leftovers } from "./leftovers.ts";
@@ -158,6 +158,31 @@ function toNotes(text: string): Record<(typeof OPERATIONS)[number], { done: Set<
   }
   return notes;
 }
+
+test("F18: a change whose answer is lost acts once, also when the session has ended before it is sent again", async () => {
+  const namespace = redis.namespace();
+  const proxy = await useFaultProxy(redis.url);
+  const connected = async (url: string): Promise<Context> => {
+    const mp = await connect({ redis: url, namespace, lease: LEASE });
+    onTestFinished(() => mp.close());
+    return mp;
+  };
+  const [cutOff, watcher] = await Promise.all([connected(proxy.url), connected(redis.url)]);
+  const counts = cutOff.manager("chaos").dict<string, number>("counts");
+  const theirs = watcher.manager("chaos").dict<string, number>("counts");
+  await theirs.set("sum", 1);
+  await counts.get("sum");
+  const answerIsLost = proxy.dropReplies((command) => command.includes("increment"));
+  const sum = counts.increment("sum");
+  await answerIsLost;
+  await proxy.refuse();
+  const sessions = async (): Promise<string[]> =>
+    (await redis.client().zrange(`{${namespace}}/deadlines`, "0", "-1")).filter((due) => due.startsWith("session/"));
+  await until(async () => (await sessions()).length === 1, { what: "only the session of the watcher is left" });
+  await proxy.accept();
+  expect(await sum).toBe(2);
+  expect(await theirs.get("sum")).toBe(2);
+});
 
 test("M11: an unnamed manager goes with a maker that is killed, with all that it owns", async () => {
   const namespace = redis.namespace();

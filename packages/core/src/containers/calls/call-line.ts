@@ -4,6 +4,7 @@ import type { Script } from "../../script/index.ts";
 import { Existence } from "../../sync/index.ts";
 import { managerOf } from "../manager/manager-life.ts";
 import { type CallsReply, STALE } from "./calls-script.ts";
+import { writesOf } from "./writes.ts";
 
 /** Most calls, and about the most characters, of one script call. */
 const BATCH_CALLS = 1_000;
@@ -109,9 +110,10 @@ export class CallLine {
   }
 
   async #ask(batch: readonly Call[]): Promise<unknown[]> {
-    const { client, keys, session } = this.#runtime;
+    const { client, keys } = this.#runtime;
     const { kind, name, owner, script, makeWith } = this.#facts;
-    const operation = batch.every(({ reads }) => reads) ? undefined : session.operations.next();
+    const writes = writesOf(this.#runtime);
+    const operation = batch.every(({ reads }) => reads) ? undefined : writes.next();
     const required = this.#existence.required;
     const made = required === "1" ? [] : makeWith;
     const args: (string | number)[] = [
@@ -128,8 +130,8 @@ export class CallLine {
       args.push(call.name, call.fence ?? "", call.args.length);
       for (const argument of call.args) args.push(argument);
     }
-    const reply = await script.run(client, [keys.object(kind, name), session.operations.answers], args);
-    if (operation) session.operations.arrived(operation.id);
+    const reply = await script.run(client, [keys.object(kind, name), writes.answers], args);
+    if (operation) writes.arrived(operation.id);
     if (reply === -1) {
       this.#existence.forget();
       const manager = managerOf(this.#runtime, owner);

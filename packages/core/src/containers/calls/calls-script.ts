@@ -10,8 +10,8 @@ export type CallsReply = unknown[] | -1 | -2;
 /**
  * A script that runs many calls of one container, in order.
  *
- * KEYS[1] main, hash: madeAt (server time in ms), fence (largest seen), and what the kind keeps; KEYS[2] answers of the
- * session
+ * KEYS[1] main, hash: madeAt (server time in ms), fence (largest seen), and what the kind keeps; KEYS[2] answers to
+ * what the session wrote
  * ARGV[1] prefix of keys; ARGV[2] "<kind>/<name>"; ARGV[3] who owns it: session of the maker of an unnamed one,
  * "manager:<name>", ""; ARGV[4] "1" = it must exist; ARGV[5] operation id, "" = there are only reads; ARGV[6] operation ids
  * whose answers have arrived, "," between them; ARGV[7] how many texts follow that say what it is made with, then these;
