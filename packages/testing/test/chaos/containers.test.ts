@@ -1,7 +1,15 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Context, connect, registerType, StateLostError } from "@manyhands/core";
+import {
+  type ArrayProxy,
+  type Context,
+  connect,
+  type DictProxy,
+  type ListProxy,
+  registerType,
+  StateLostError,
+} from "@manyhands/core";
 import { type Actor, startActor, until, useFaultProxy, useRedis } from "@manyhands/testing";
 import { expect, onTestFinished, test } from "vitest";
 import { leftovers } from "./leftovers.ts";
@@ -182,6 +190,39 @@ test("F18: a change whose answer is lost acts once, also when the session has en
   await proxy.accept();
   expect(await sum).toBe(2);
   expect(await theirs.get("sum")).toBe(2);
+});
+
+test("M9: nobody makes a container without what it is made with, where that is too much to travel with its handle", async () => {
+  const namespace = redis.namespace();
+  const proxy = await useFaultProxy(redis.url);
+  const connected = async (url: string): Promise<Context> => {
+    const mp = await connect({ redis: url, namespace });
+    onTestFinished(() => mp.close());
+    return mp;
+  };
+  const [slow, ours] = await Promise.all([connected(proxy.url), connected(redis.url)]);
+  const reader = await startActor({ redis: redis.url, namespace });
+  const manager = await slow.manager("large").start();
+  proxy.freeze();
+  const numbers = Array.from({ length: 20_000 }, (_, number) => number + 1);
+  const dict = manager.dict<number, number>(numbers.map((number) => [number, number]));
+  const list = manager.list(numbers);
+  const array = manager.array("i", numbers);
+  await ours.queue("post").put([dict, list, array]);
+  const read = reader.run(async ({ mp }) => {
+    type Large = [DictProxy<number, number>, ListProxy<number>, ArrayProxy<"i">];
+    const [theirDict, theirList, theirArray] = (await mp.queue("post").get()) as Large;
+    const lengths = [theirDict.length(), theirList.length(), theirArray.length()];
+    return Promise.all([...lengths, theirDict.get(7), theirList.get(-1), theirArray.get(-1)]);
+  });
+  const looks = async (): Promise<number> =>
+    Number(/cmdstat_evalsha:calls=(\d+)/.exec(await redis.client().info("commandstats"))?.[1] ?? 0);
+  await until(async () => (await ours.queue("post").qsize()) === 0, { what: "they have arrived" });
+  const before = await looks();
+  await until(async () => (await looks()) > before + 6, { what: "they are looked for" });
+  proxy.thaw();
+  expect(await read).toEqual([20_000, 20_000, 20_000, 7, 20_000, 20_000]);
+  expect([await dict.length(), await list.length(), await array.get(0)]).toEqual([20_000, 20_000, 1]);
 });
 
 test("M11: an unnamed manager goes with a maker that is killed, with all that it owns", async () => {

@@ -1,7 +1,7 @@
 import { got, IndexError, ValueError } from "../../errors/index.ts";
 import { identify, type ObjectIdentity, type ObjectReference, type ObjectRuntime } from "../../objects/index.ts";
 import type { Lock, RLock } from "../../sync/index.ts";
-import { Container, type WriteOptions } from "../calls/index.ts";
+import { Container, type MakeWith, type WriteOptions } from "../calls/index.ts";
 import { checkIndex, pick, type Slice, toRange } from "../calls/places.ts";
 import { pauseBeforeRetry } from "../calls/retry.ts";
 import {
@@ -43,20 +43,20 @@ export class ArrayProxy<Code extends TypeCode = TypeCode> extends Container {
   readonly type: Code;
   readonly #rules: TypeRules;
   readonly #lock: GuardingLock;
-  readonly #makeWith: readonly string[];
+  readonly #makeWith: MakeWith;
 
   /** @internal */
   constructor(
     runtime: ObjectRuntime,
     identity: ObjectIdentity,
-    facts: { type: Code; makeWith: readonly string[]; lock: GuardingLock },
+    facts: { type: Code; makeWith: MakeWith; lock: GuardingLock },
   ) {
     super(runtime, identity, { script: arrayCalls, makeWith: facts.makeWith });
     this.type = facts.type;
     this.#rules = rulesOf(facts.type);
     this.#lock = facts.lock;
     this.#makeWith = facts.makeWith;
-    if (facts.makeWith.length > 2) this.makeSoon();
+    if (facts.makeWith && facts.makeWith.length > 2) this.makeSoon();
   }
 
   async length(): Promise<number> {
@@ -191,7 +191,8 @@ export class ArrayProxy<Code extends TypeCode = TypeCode> extends Container {
   }
 
   protected override get settings(): unknown {
-    const makeWith = this.#makeWith.length <= MOST_TRAVELLING ? this.#makeWith : this.#makeWith.slice(0, 2);
+    const size = this.#makeWith?.length ?? 0;
+    const makeWith = size <= MOST_TRAVELLING ? this.#makeWith : null;
     return { type: this.type, makeWith, lock: toLockReference(this.#lock) };
   }
 }
@@ -216,7 +217,7 @@ export function createArray<Code extends TypeCode>(
 export function openArray(runtime: ObjectRuntime, reference: ObjectReference): ArrayProxy {
   const { type, makeWith, lock } = reference.settings as {
     type: TypeCode;
-    makeWith: readonly string[];
+    makeWith: MakeWith;
     lock: ObjectReference | false;
   };
   return new ArrayProxy(runtime, reference, { type, makeWith, lock: openGuardingLock(runtime, lock) });

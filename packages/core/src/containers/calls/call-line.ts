@@ -1,9 +1,12 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { LockLostError } from "../../errors/index.ts";
 import type { ObjectRuntime } from "../../objects/index.ts";
+import type { Milliseconds } from "../../protocol/records.ts";
 import type { Script } from "../../script/index.ts";
 import { Existence } from "../../sync/index.ts";
 import { managerOf } from "../manager/manager-life.ts";
 import { type CallsReply, STALE } from "./calls-script.ts";
+import type { MakeWith } from "./container.ts";
 import { writesOf } from "./writes.ts";
 
 /** Most calls, and about the most characters, of one script call. */
@@ -11,6 +14,9 @@ const BATCH_CALLS = 1_000;
 const BATCH_TEXT = 1024 * 1024;
 /** Most script calls under way at the same time. */
 const UNDER_WAY = 4;
+/** How long what a container is made with may be on its way from its maker, and how often it is looked for, ms. */
+const MAKING_TIME: Milliseconds = 10_000;
+const LOOK_INTERVAL: Milliseconds = 50;
 
 /** What a container is, for its scripts. */
 export interface ContainerFacts {
@@ -19,8 +25,7 @@ export interface ContainerFacts {
   /** Session of the maker of an unnamed one, "manager:<name>", or "". */
   owner: string;
   script: Script<CallsReply>;
-  /** What it is made with, if it is not there yet. */
-  makeWith: readonly string[];
+  makeWith: MakeWith;
 }
 
 interface Call {
@@ -41,6 +46,8 @@ export class CallLine {
   #waiting: Call[] = [];
   #underWay = 0;
   #isScheduled = false;
+  /** Until when it is waited for, if its maker makes it, ms by the monotonic clock. */
+  #awaitedUntil: number | undefined;
 
   constructor(runtime: ObjectRuntime, facts: ContainerFacts) {
     this.#runtime = runtime;
@@ -71,7 +78,7 @@ export class CallLine {
   }
 
   #send(): void {
-    while (this.#waiting.length > 0 && this.#underWay < UNDER_WAY) {
+    while (this.#waiting.length > 0 && this.#underWay < (this.#isAwaited ? 1 : UNDER_WAY)) {
       const batch = this.#nextBatch();
       this.#underWay += 1;
       this.#runtime.keepAlive.hold();
@@ -114,8 +121,9 @@ export class CallLine {
     const { kind, name, owner, script, makeWith } = this.#facts;
     const writes = writesOf(this.#runtime);
     const operation = batch.every(({ reads }) => reads) ? undefined : writes.next();
-    const required = this.#existence.required;
-    const made = required === "1" ? [] : makeWith;
+    const isAwaited = this.#isAwaited;
+    const required = isAwaited ? "1" : this.#existence.required;
+    const made = required === "1" || !makeWith ? [] : makeWith;
     const args: (string | number)[] = [
       keys.prefix,
       `${kind}/${name}`,
@@ -137,8 +145,20 @@ export class CallLine {
       const manager = managerOf(this.#runtime, owner);
       if (manager) throw await manager.whyGone(`the ${this.#title}`);
     }
+    if (reply === -2 && isAwaited) {
+      this.#awaitedUntil ??= performance.now() + MAKING_TIME;
+      if (performance.now() < this.#awaitedUntil) {
+        await delay(LOOK_INTERVAL);
+        return this.#ask(batch);
+      }
+    }
     this.#existence.confirm(typeof reply === "number" ? reply : 1);
     return reply as unknown[];
+  }
+
+  /** Whether its maker makes it, and nothing has been seen of it yet. */
+  get #isAwaited(): boolean {
+    return this.#facts.makeWith === null && !this.isMade;
   }
 
   get #isReady(): boolean {

@@ -21,17 +21,20 @@ const MOST_TEXT = 64 * 1024 * 1024;
 /** Up to this size, what a container is made with travels with its references, characters. */
 const MOST_TRAVELLING = 64 * 1024;
 
+/** What a container is made with, if it is not there yet; null = its maker makes it, with more than travels. */
+export type MakeWith = readonly string[] | null;
+
 /** A shared object whose state is read and changed by short calls that wait for nobody. */
 export abstract class Container extends SharedObject {
-  readonly #makeWith: readonly string[];
+  readonly #makeWith: MakeWith;
   readonly #script: Script<CallsReply>;
   #line: CallLine | undefined;
 
-  /** @param definition.makeWith - What it is made with, if it is not there yet. @internal */
+  /** @internal */
   constructor(
     runtime: ObjectRuntime,
     identity: ObjectIdentity,
-    definition: { script: Script<CallsReply>; makeWith: readonly string[] },
+    definition: { script: Script<CallsReply>; makeWith: MakeWith },
   ) {
     super(runtime, identity);
     this.#script = definition.script;
@@ -62,14 +65,14 @@ export abstract class Container extends SharedObject {
 
   /** Makes it now in the background if it is made with something, so that whoever gets its reference finds that. @internal */
   protected makeSoon(): void {
-    if (this.#makeWith.length > 0) this.read("exists").catch(() => {});
+    if (this.#makeWith && this.#makeWith.length > 0) this.read("exists").catch(() => {});
   }
 
   /** @internal */
   protected override get settings(): unknown {
-    if (this.#makeWith.length === 0 || this.#line?.isMade) return null;
-    const size = this.#makeWith.reduce((sum, text) => sum + text.length, 0);
-    return size <= MOST_TRAVELLING ? { makeWith: this.#makeWith } : null;
+    if (this.#makeWith?.length === 0 || this.#line?.isMade) return null;
+    const size = this.#makeWith?.reduce((sum, text) => sum + text.length, 0) ?? 0;
+    return { makeWith: size <= MOST_TRAVELLING ? this.#makeWith : null };
   }
 
   get #calls(): CallLine {
@@ -85,8 +88,8 @@ export abstract class Container extends SharedObject {
 }
 
 /** What a reference says that a container is made with. */
-export function makeWithOf(settings: unknown): readonly string[] {
-  return (settings as { makeWith?: readonly string[] } | null)?.makeWith ?? [];
+export function makeWithOf(settings: unknown): MakeWith {
+  return settings === null ? [] : (settings as { makeWith: MakeWith }).makeWith;
 }
 
 /**

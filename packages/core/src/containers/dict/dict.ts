@@ -1,7 +1,7 @@
 import { textToValue } from "../../codec/index.ts";
 import { got, KeyError, ValueError } from "../../errors/index.ts";
 import type { ObjectIdentity, ObjectRuntime } from "../../objects/index.ts";
-import { Container, toText, type WriteOptions } from "../calls/index.ts";
+import { Container, type MakeWith, toText, type WriteOptions } from "../calls/index.ts";
 import { pauseBeforeRetry } from "../calls/retry.ts";
 import { dictCalls, NO_NUMBER } from "./dict-operations.ts";
 
@@ -22,7 +22,7 @@ export class DictProxy<Key = string, Value = unknown> extends Container {
   override readonly kind: string = "dict";
 
   /** @internal */
-  constructor(runtime: ObjectRuntime, identity: ObjectIdentity, makeWith: readonly string[]) {
+  constructor(runtime: ObjectRuntime, identity: ObjectIdentity, makeWith: MakeWith) {
     super(runtime, identity, { script: dictCalls, makeWith });
     this.makeSoon();
   }

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { textToValue } from "../../codec/index.ts";
 import { got, IndexError, ValueError } from "../../errors/index.ts";
 import type { ObjectIdentity, ObjectRuntime } from "../../objects/index.ts";
-import { Container, toText, type WriteOptions } from "../calls/index.ts";
+import { Container, type MakeWith, toText, type WriteOptions } from "../calls/index.ts";
 import { checkIndex, pick, type Slice, toRange } from "../calls/places.ts";
 import { pauseBeforeRetry } from "../calls/retry.ts";
 import { listCalls, MISSING } from "./list-operations.ts";
@@ -31,7 +31,7 @@ export class ListProxy<Item = unknown> extends Container {
   override readonly kind: string = "list";
 
   /** @internal */
-  constructor(runtime: ObjectRuntime, identity: ObjectIdentity, makeWith: readonly string[]) {
+  constructor(runtime: ObjectRuntime, identity: ObjectIdentity, makeWith: MakeWith) {
     super(runtime, identity, { script: listCalls, makeWith });
     this.makeSoon();
   }

@@ -2,7 +2,7 @@ import { textToValue } from "../../codec/index.ts";
 import { AttributeError, got, ValueError } from "../../errors/index.ts";
 import type { ObjectIdentity, ObjectRuntime } from "../../objects/index.ts";
 import type { ObjectKind } from "../../session/index.ts";
-import { Container, containerKind, toText, type WriteOptions } from "../calls/index.ts";
+import { Container, containerKind, type MakeWith, toText, type WriteOptions } from "../calls/index.ts";
 import { dictCalls, NO_NUMBER } from "../dict/dict-operations.ts";
 
 /** A namespace is a dict whose keys are stored as they are. */
@@ -17,7 +17,7 @@ export class NamespaceProxy<Attributes extends object = Record<string, unknown>>
   readonly #local = new Map<string, unknown>();
 
   /** @internal */
-  constructor(runtime: ObjectRuntime, identity: ObjectIdentity, makeWith: readonly string[]) {
+  constructor(runtime: ObjectRuntime, identity: ObjectIdentity, makeWith: MakeWith) {
     super(runtime, identity, { script: dictCalls, makeWith });
     this.makeSoon();
   }

@@ -1,7 +1,7 @@
 import { textToValue } from "../../codec/index.ts";
 import { got, KeyError, ValueError } from "../../errors/index.ts";
 import type { ObjectIdentity, ObjectRuntime } from "../../objects/index.ts";
-import { Container, toText, type WriteOptions } from "../calls/index.ts";
+import { Container, type MakeWith, toText, type WriteOptions } from "../calls/index.ts";
 import { setCalls } from "./set-operations.ts";
 
 /** What a set can be compared or combined with. */
@@ -18,7 +18,7 @@ export class SetProxy<Item = unknown> extends Container {
   override readonly kind: string = "set";
 
   /** @internal */
-  constructor(runtime: ObjectRuntime, identity: ObjectIdentity, makeWith: readonly string[]) {
+  constructor(runtime: ObjectRuntime, identity: ObjectIdentity, makeWith: MakeWith) {
     super(runtime, identity, { script: setCalls, makeWith });
     this.makeSoon();
   }
