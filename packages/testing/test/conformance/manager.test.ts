@@ -97,6 +97,21 @@ inEveryWorld((world) => {
       expect(() => mp.manager("")).toThrow(ValueError);
     });
 
+    test("M8: a named manager that another process shut down can be opened again", async () => {
+      const { mp, other } = await world.open();
+      const before = mp.manager("shop").dict<string, number>("stock");
+      await before.set("a", 1);
+      await other.run(({ mp: theirs }) => theirs.manager("shop").shutdown());
+      await expect(before.get("a")).rejects.toThrow(ManagerClosedError);
+      const again = mp.manager("shop");
+      expect(await again.dict("stock").length()).toBe(0);
+      await again.queue("orders").put(1);
+      await other.run(({ mp: theirs }) => theirs.manager("shop").shutdown());
+      await mp.manager("shop").dict<string, number>("stock").set("a", 2);
+      expect(await other.run(({ mp: theirs }) => theirs.manager("shop").dict("stock").get("a"))).toBe(2);
+      await mp.manager("shop").shutdown();
+    });
+
     test("M9: whoever opens the same name sees the same objects; what has no name is known by its handle", async () => {
       const { mp, other } = await world.open();
       const manager = mp.manager("office");

@@ -34,6 +34,13 @@ export class LifeInRedis implements ManagerLife {
     return this.#state === "shut";
   }
 
+  /** There is another handle: a named manager that others have shut down starts anew with what is asked next. */
+  reopen(): void {
+    if (this.#state !== "started" || this.#maker !== "") return;
+    this.#state = "new";
+    this.#starting = undefined;
+  }
+
   async ready(what: string): Promise<void> {
     if (this.isShut) throw closedManager(ownerOf(this.#name), what);
     this.#starting ??= this.#start().catch((error) => {

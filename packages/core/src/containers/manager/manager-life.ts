@@ -38,15 +38,19 @@ export function managerOf(runtime: ObjectRuntime, owner: string): ManagerLife | 
   return livesOf(runtime).get(owner) ?? foreignLife(runtime, owner);
 }
 
-/** The life of a manager in this context; the first handle begins it, and the first one after it was shut down. */
-export function beginLife<Life extends ManagerLife & { isShut: boolean }>(
+/** The life of a manager in this context; the first handle begins it, and the first one after it was shut down here. */
+export function beginLife<Life extends ManagerLife & { isShut: boolean; reopen(): void }>(
   runtime: ObjectRuntime,
   owner: string,
   begin: () => Life,
 ): Life {
   const known = livesOf(runtime);
   const last = known.get(owner) as Life | undefined;
-  const life = last && !last.isShut ? last : begin();
+  if (last && !last.isShut) {
+    last.reopen();
+    return last;
+  }
+  const life = begin();
   known.set(owner, life);
   return life;
 }
