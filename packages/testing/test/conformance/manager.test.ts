@@ -267,6 +267,14 @@ inEveryWorld((world) => {
       await using _write = await manager.readWriteLock().writeLock().hold();
     });
 
+    test("M12, B3: the action of a manager's barrier runs", async () => {
+      const { mp } = await world.open();
+      const cycles: string[] = [];
+      const barrier = mp.manager().barrier(2, { name: "gate", action: () => void cycles.push("action") });
+      const passed = await Promise.all([barrier.wait(), barrier.wait()]);
+      expect([passed.sort(), cycles]).toEqual([[0, 1], ["action"]]);
+    });
+
     test("an unnamed manager ends with its maker, a named one stays until it is shut down; nothing is left of either", async () => {
       const { mp, options, other } = await world.open();
       const { connect } = await import("@manyhands/core");

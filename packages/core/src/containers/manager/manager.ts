@@ -264,7 +264,10 @@ export class Manager extends SharedObject {
 
   /** As `mp.barrier()`. */
   barrier(parties: number, options?: string | BarrierOptions): Barrier {
-    return this.#manage(createBarrier(this.runtime, parties, options));
+    // Not by a reference, which does not carry the action.
+    const made = namedOptions<BarrierOptions>(options);
+    const identity = this.#identify(made.name);
+    return guard(this.runtime, createBarrier(this.runtime, parties, { ...made, identity }), identity.owner);
   }
 
   /** As `mp.queue()`. */

@@ -197,8 +197,12 @@ export class Barrier extends SharedObject {
 }
 
 /** Makes a handle for `mp.barrier()`. @throws ValueError for a bad number of parties, name, action or timeout */
-export function createBarrier(runtime: ObjectRuntime, parties: number, options?: string | BarrierOptions): Barrier {
-  const { name, action, timeout } = namedOptions(options);
+export function createBarrier(
+  runtime: ObjectRuntime,
+  parties: number,
+  options?: string | (BarrierOptions & { identity?: ObjectIdentity }),
+): Barrier {
+  const { name, action, timeout, identity } = namedOptions<BarrierOptions & { identity?: ObjectIdentity }>(options);
   if (!Number.isSafeInteger(parties) || parties < 1) {
     throw new ValueError(`a barrier is for a whole number of parties from 1; got ${got(parties)}`);
   }
@@ -206,7 +210,7 @@ export function createBarrier(runtime: ObjectRuntime, parties: number, options?:
     throw new ValueError(`the action of a barrier is a function; got ${got(action)}`);
   }
   const limit = timeout === undefined ? Number.POSITIVE_INFINITY : timeLimit({ timeout });
-  return new Barrier(runtime, identify(runtime, name), {
+  return new Barrier(runtime, identity ?? identify(runtime, name), {
     parties,
     timeout: limit === Number.POSITIVE_INFINITY ? null : limit,
     ...(action && { action }),
