@@ -225,6 +225,22 @@ test("M9: nobody makes a container without what it is made with, where that is t
   expect([await dict.length(), await list.length(), await array.get(0)]).toEqual([20_000, 20_000, 1]);
 });
 
+test("M8: a shutdown that Redis refused is done when it is repeated, and one that is under way is waited for", async () => {
+  const namespace = redis.namespace();
+  const mp = await connect({ redis: redis.url, namespace });
+  onTestFinished(() => mp.close());
+  const manager = mp.manager("refused");
+  await manager.dict("stock").set("a", 1);
+  const client = redis.client();
+  await client.config("SET", "min-replicas-to-write", "1");
+  onTestFinished(async () => void (await client.config("SET", "min-replicas-to-write", "0")));
+  await expect(manager.shutdown()).rejects.toThrow("NOREPLICAS");
+  await client.config("SET", "min-replicas-to-write", "0");
+  void manager.shutdown();
+  await manager.shutdown();
+  expect(await client.keys(`{${namespace}}/*refused*`)).toEqual([]);
+});
+
 test("M11: an unnamed manager goes with a maker that is killed, with all that it owns", async () => {
   const namespace = redis.namespace();
   const options = { redis: redis.url, namespace, lease: LEASE };

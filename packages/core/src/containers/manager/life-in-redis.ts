@@ -10,6 +10,7 @@ export class LifeInRedis implements ManagerLife {
   /** Session of the maker of an unnamed one, "" for a named one. */
   readonly #maker: string;
   #starting: Promise<void> | undefined;
+  #removal: Promise<void> | undefined;
   #state: "new" | "started" | "shut" = "new";
   /** Redis lost its data, and nobody was told yet. */
   #isLost = false;
@@ -62,11 +63,14 @@ export class LifeInRedis implements ManagerLife {
     return new StateLostError(`${what} is gone: Redis lost its data; the next call makes it anew`);
   }
 
-  /** Removes the manager with its objects. Repeatable. */
+  /** Removes the manager with its objects. Repeatable, also when it failed. */
   async shutdown(): Promise<void> {
-    if (this.isShut) return;
     this.#state = "shut";
-    await this.#runtime.keepAlive.during(this.#remove());
+    this.#removal ??= this.#runtime.keepAlive.during(this.#remove()).catch((error) => {
+      this.#removal = undefined;
+      throw error;
+    });
+    await this.#removal;
   }
 
   /** First its objects, so that whoever comes after a program that ended here still finds the manager. */
