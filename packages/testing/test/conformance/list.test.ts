@@ -12,6 +12,17 @@ import { inEveryWorld } from "@manyhands/testing";
 import { describe, expect, test } from "vitest";
 
 inEveryWorld((world) => {
+  test("M2: pages of a list, dict or set have a size of at least 1", async () => {
+    const { mp } = await world.open();
+    const manager = mp.manager();
+    const lists = [manager.list([1, 2]), manager.dict([[1, 2]]), manager.set([1, 2])];
+    for (const list of lists) {
+      for (const size of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY]) {
+        await expect(list.pages(size).next(), `${list.kind} ${size}`).rejects.toThrow(ValueError);
+      }
+    }
+  });
+
   describe("a list", () => {
     test("M1: append, extend, insert, get and set by index, also from the end; IndexError outside", async () => {
       const { mp, other } = await world.open();

@@ -1,4 +1,4 @@
-import { got } from "../../errors/index.ts";
+import { got, ValueError } from "../../errors/index.ts";
 
 /** A part of a list, as Python's `l[start:stop:step]`. */
 export interface Slice {
@@ -11,6 +11,12 @@ export interface Slice {
 export function checkIndex(index: unknown, what: string = "an index"): number {
   if (typeof index === "number" && Number.isSafeInteger(index)) return index;
   throw new TypeError(`${what} must be a whole number; got ${got(index)}`);
+}
+
+/** @throws ValueError unless it is a whole number from 1: with others nothing, or the same items for ever, would come */
+export function checkPageSize(size: unknown): void {
+  if (Number.isSafeInteger(size) && (size as number) > 0) return;
+  throw new ValueError(`the size of a page must be a whole number from 1; got ${got(size)}`);
 }
 
 /** First and last place as LRANGE wants them; null for a slice that is empty wherever the list ends. */

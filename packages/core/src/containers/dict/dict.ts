@@ -2,6 +2,7 @@ import { textToValue } from "../../codec/index.ts";
 import { got, KeyError, ValueError } from "../../errors/index.ts";
 import type { ObjectIdentity, ObjectRuntime } from "../../objects/index.ts";
 import { Container, type MakeWith, toText, type WriteOptions } from "../calls/index.ts";
+import { checkPageSize } from "../calls/places.ts";
 import { pauseBeforeRetry } from "../calls/retry.ts";
 import { dictCalls, NO_NUMBER } from "./dict-operations.ts";
 
@@ -193,6 +194,7 @@ export class DictProxy<Key = string, Value = unknown> extends Container {
    * @param size - Entries of a page.
    */
   async *pages(size: number = PAGE): AsyncGenerator<[Key, Value], void, undefined> {
+    checkPageSize(size);
     const last = (await this.read("last")) as number;
     for (let after = "0"; Number(after) < last; ) {
       const [keys, values, next] = (await this.read("page", [after, last, size])) as [string[], string[], string];

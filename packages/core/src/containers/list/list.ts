@@ -3,7 +3,7 @@ import { textToValue } from "../../codec/index.ts";
 import { got, IndexError, ValueError } from "../../errors/index.ts";
 import type { ObjectIdentity, ObjectRuntime } from "../../objects/index.ts";
 import { Container, type MakeWith, toText, type WriteOptions } from "../calls/index.ts";
-import { checkIndex, pick, type Slice, toRange } from "../calls/places.ts";
+import { checkIndex, checkPageSize, pick, type Slice, toRange } from "../calls/places.ts";
 import { pauseBeforeRetry } from "../calls/retry.ts";
 import { listCalls, MISSING } from "./list-operations.ts";
 import { naturalOrder } from "./natural-order.ts";
@@ -171,6 +171,7 @@ export class ListProxy<Item = unknown> extends Container {
 
   /** The items by index, fetched a page at a time: any number of them in little memory. @param size - Items of a page. */
   async *pages(size: number = PAGE): AsyncGenerator<Item, void, undefined> {
+    checkPageSize(size);
     for (let first = 0; ; first += size) {
       const texts = (await this.read("range", [first, first + size - 1])) as string[];
       for (const text of texts) yield toItem<Item>(text);

@@ -2,6 +2,7 @@ import { textToValue } from "../../codec/index.ts";
 import { got, KeyError, ValueError } from "../../errors/index.ts";
 import type { ObjectIdentity, ObjectRuntime } from "../../objects/index.ts";
 import { Container, type MakeWith, toText, type WriteOptions } from "../calls/index.ts";
+import { checkPageSize } from "../calls/places.ts";
 import { setCalls } from "./set-operations.ts";
 
 /** What a set can be compared or combined with. */
@@ -149,6 +150,7 @@ export class SetProxy<Item = unknown> extends Container {
    * @param size - Items of a page.
    */
   async *pages(size: number = PAGE): AsyncGenerator<Item, void, undefined> {
+    checkPageSize(size);
     const last = (await this.read("last")) as number;
     for (let after = 0; after < last; ) {
       const page = (await this.read("page", [after, last, size])) as string[];
