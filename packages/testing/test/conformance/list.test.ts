@@ -23,6 +23,14 @@ inEveryWorld((world) => {
     }
   });
 
+  test("M1: sort orders bigints beyond 2 ** 53, also among numbers", async () => {
+    const { mp } = await world.open();
+    const large = 2n ** 53n;
+    const list = mp.manager().list<number | bigint | boolean>([large + 1n, large, 3, true, -large]);
+    await list.sort();
+    expect(await list.values()).toEqual([-large, true, 3, large, large + 1n]);
+  });
+
   describe("a list", () => {
     test("M1: append, extend, insert, get and set by index, also from the end; IndexError outside", async () => {
       const { mp, other } = await world.open();

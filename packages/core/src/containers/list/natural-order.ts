@@ -4,13 +4,14 @@ import { got } from "../../errors/index.ts";
 export function naturalOrder(left: unknown, right: unknown): number {
   if (Array.isArray(left) && Array.isArray(right)) return listOrder(left, right);
   const [one, other] = [comparable(left), comparable(right)];
-  if (one === undefined || typeof one !== typeof other) {
+  if (typeof one === "string" && typeof other === "string") return Buffer.compare(Buffer.from(one), Buffer.from(other));
+  if (one === undefined || other === undefined || typeof one === "string" || typeof other === "string") {
     throw new TypeError(
       `${got(left)} and ${got(right)} have no natural order; give sort() a key or a compare function`,
     );
   }
-  if (typeof one === "string") return Buffer.compare(Buffer.from(one), Buffer.from(other as string));
-  return one < (other as number) ? -1 : one > (other as number) ? 1 : 0;
+  // A bigint and a number compare as they are; as numbers, large ones would be equal.
+  return one < other ? -1 : one > other ? 1 : 0;
 }
 
 function listOrder(left: readonly unknown[], right: readonly unknown[]): number {
@@ -21,8 +22,8 @@ function listOrder(left: readonly unknown[], right: readonly unknown[]): number 
   return left.length - right.length;
 }
 
-function comparable(value: unknown): number | string | undefined {
-  if (typeof value === "string") return value;
-  if (typeof value === "number" || typeof value === "bigint" || typeof value === "boolean") return Number(value);
+function comparable(value: unknown): number | bigint | string | undefined {
+  if (typeof value === "string" || typeof value === "number" || typeof value === "bigint") return value;
+  if (typeof value === "boolean") return Number(value);
   return value instanceof Date ? value.getTime() : undefined;
 }
