@@ -387,6 +387,14 @@ inEveryWorld((world) => {
       await expect(shared.add()).rejects.toThrow(ManagerClosedError);
     });
 
+    test("M7: a name that is exposed and no method is an AttributeError that says so", async () => {
+      const { mp } = await world.open();
+      const make = mp.manager().register("Misspelt", Counter, { exposed: ["ad", "count"] });
+      const counter = make();
+      await expect(counter.call("ad")).rejects.toThrow(/^the type "Misspelt" exposes "ad"/);
+      await expect(counter.call("count")).rejects.toThrow(AttributeError);
+    });
+
     test("M7: calls of several processes run one after another, asynchronous ones too, and lose nothing", async () => {
       const { mp, other } = await world.open();
       registerType("There", Counter);

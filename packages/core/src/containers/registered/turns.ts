@@ -1,5 +1,5 @@
 import { textToValue } from "../../codec/index.ts";
-import { LockLostError } from "../../errors/index.ts";
+import { AttributeError, LockLostError } from "../../errors/index.ts";
 import type { ObjectRuntime } from "../../objects/index.ts";
 import { Existence, type HeldLock, type Lock } from "../../sync/index.ts";
 import { toText } from "../calls/index.ts";
@@ -166,7 +166,7 @@ class RunningObject {
 
   async run(call: Call): Promise<Outcome> {
     try {
-      const method = Reflect.get(this.#instance, call.method) as (...args: unknown[]) => unknown;
+      const method = this.#methodOf(call.method);
       const value = await collect(await method.apply(this.#instance, textToValue(call.args) as unknown[]));
       // A copy: the next call may change what was returned.
       const copy = value === this.#instance ? undefined : textToValue(toText(value));
@@ -176,6 +176,14 @@ class RunningObject {
       this.#instance = this.#type.restore(textToValue(this.state), this.#args);
       return { call, error };
     }
+  }
+
+  #methodOf(name: string): (...args: unknown[]) => unknown {
+    const method: unknown = Reflect.get(this.#instance, name);
+    if (typeof method === "function") return method as (...args: unknown[]) => unknown;
+    throw new AttributeError(
+      `the type "${this.#type.typeid}" exposes "${name}", which its objects have not as a method`,
+    );
   }
 }
 
