@@ -345,6 +345,18 @@ describe("a queue in trouble", () => {
     await Promise.all(puts);
   });
 
+  test("Q1: the size is right also where items that were about to be handed out go back while it is asked for", async () => {
+    const proxy = await useFaultProxy(redis.url);
+    const mp = await connected({ url: proxy.url });
+    const queue = mp.queue<number>();
+    await Promise.all(Array.from({ length: 600 }, (_, item) => queue.put(item)));
+    for (let taken = 0; taken < 400; taken += 1) await queue.get();
+    // What it fetches and commits ahead has come.
+    expect(await queue.qsize()).toBe(200);
+    proxy.delay(100);
+    expect(await queue.qsize()).toBe(200);
+  });
+
   test("F19: a put whose time is over, or that is aborted, while the answer that it was stored is under way has put", async () => {
     const proxy = await useFaultProxy(redis.url);
     const [mp, there] = await Promise.all([connected({ url: proxy.url }), connected()]);

@@ -175,6 +175,11 @@ export class Consumer<Stored extends string | Buffer = string> {
     return there !== undefined;
   }
 
+  /** Another one after items that were here have gone back. */
+  get era(): number {
+    return this.#era;
+  }
+
   /** Items that Redis counts as handed out and that nobody here has asked for yet. */
   get ahead(): number {
     return this.#options.isLeased ? 0 : Math.min(this.#committed - this.#handed, this.#buffer.length - this.#next);

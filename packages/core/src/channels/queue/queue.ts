@@ -178,6 +178,7 @@ abstract class AnyQueue<Item> extends SharedObject {
     this.#assertOpen();
     const { place, consumer } = await this.share();
     const { client, keys, keepAlive } = this.runtime;
+    const { era } = consumer;
     const [counted, maxSize, unfinished, state] = await keepAlive.during(
       measureQueue.run(
         client,
@@ -185,6 +186,8 @@ abstract class AnyQueue<Item> extends SharedObject {
         [keys.prefix, place.queue, this.kind === "joinable-queue" ? 1 : 0],
       ),
     );
+    // What was here and not handed out when Redis counted has gone back since, and would be counted by nobody.
+    if (era !== consumer.era) return this.measure();
     place.existence.found(counted >= 0);
     const size = counted + consumer.ahead;
     if (state === undefined) return { size: 0, maxSize: this.#maxSize, unfinished: 0, state: "open" };
