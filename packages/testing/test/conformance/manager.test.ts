@@ -97,6 +97,17 @@ inEveryWorld((world) => {
       expect(() => mp.manager("")).toThrow(ValueError);
     });
 
+    test("M8: a name with a slash is no name of another manager's object", async () => {
+      const { mp } = await world.open();
+      const [outer, inner] = [mp.manager("a"), mp.manager("a/b")];
+      await outer.dict<string, number>("b/c").set("x", 1);
+      await inner.dict<string, number>("c").set("x", 2);
+      expect(await outer.dict("b/c").get("x")).toBe(1);
+      await outer.shutdown();
+      expect(await inner.dict("c").get("x")).toBe(2);
+      await inner.shutdown();
+    });
+
     test("M8: a named manager that another process shut down can be opened again", async () => {
       const { mp, other } = await world.open();
       const before = mp.manager("shop").dict<string, number>("stock");

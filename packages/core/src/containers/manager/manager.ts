@@ -289,7 +289,9 @@ export class Manager extends SharedObject {
   #identify(name: string | undefined): ObjectIdentity {
     this.#assertOpen();
     const own = name === undefined ? this.runtime.nextName() : checkObjectName(name);
-    return { name: `${this.name}/${own}`, owner: ownerOf(this.name) };
+    // So that "c" of the manager "a/b" is not "b/c" of the manager "a".
+    const manager = this.name.replaceAll("%", "%25").replaceAll("/", "%2F");
+    return { name: `${manager}/${own}`, owner: ownerOf(this.name) };
   }
 
   /** The same kind of object with the same settings, but this manager's. */
