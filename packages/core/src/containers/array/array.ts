@@ -29,6 +29,8 @@ export type ArrayContents<Code extends TypeCode> =
   | Iterable<TypedInput<Code>>
   | (Code extends "c" | "u" ? string : never);
 
+/** More zeros would keep Redis from everything else for more than a second. */
+const LONGEST = 10_000_000;
 /** Items that are fetched at a time. */
 const PAGE = 1_000;
 /** Up to this many items travel with a reference of an array that nobody has used yet. */
@@ -226,8 +228,8 @@ export function openArray(runtime: ObjectRuntime, reference: ObjectReference): A
 /** Length and items; the length alone for zeros. */
 function contentTexts(contents: unknown, rules: TypeRules): string[] {
   if (typeof contents === "number") {
-    if (Number.isSafeInteger(contents) && contents >= 0) return [String(contents)];
-    throw new ValueError(`the length of an array must be a whole number from 0; got ${contents}`);
+    if (Number.isSafeInteger(contents) && contents >= 0 && contents <= LONGEST) return [String(contents)];
+    throw new ValueError(`the length of an array must be a whole number from 0 to ${LONGEST}; got ${contents}`);
   }
   const isIterable = typeof contents === "string" || (typeof contents === "object" && contents !== null);
   if (!isIterable || !(Symbol.iterator in Object(contents))) {
