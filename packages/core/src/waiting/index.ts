@@ -1,4 +1,12 @@
 export { timeLimit, type WaitOptions, waitWith } from "./wait.ts";
-export { type Attempt, type BlockOptions, type Patience, type Turn, toLimit, waitForTurn } from "./wait-for-turn.ts";
+export {
+  type Attempt,
+  type BlockOptions,
+  beforeDeadline,
+  type Patience,
+  type Turn,
+  toLimit,
+  waitForTurn,
+} from "./wait-for-turn.ts";
 export { WaitRoom } from "./wait-room.ts";
 export type { Waiter } from "./waiter.ts";

@@ -150,7 +150,7 @@ async function inTime<Value>(
 }
 
 /** @returns undefined when the deadline came first. @throws what `work` throws; the signal's reason */
-async function beforeDeadline<Value>(work: Promise<Value>, wait: Wait): Promise<{ value: Value } | undefined> {
+export async function beforeDeadline<Value>(work: Promise<Value>, wait: Wait): Promise<{ value: Value } | undefined> {
   let outcome: { value: Value } | { error: unknown } | undefined;
   await waitWith(Math.max(0, wait.deadline - performance.now()), wait.signal, (done) => {
     work.then(

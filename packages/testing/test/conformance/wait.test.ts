@@ -9,8 +9,8 @@ import {
   ValueError,
 } from "@manyhands/core";
 import { openRedis } from "@manyhands/core/internal";
-import { inEveryWorld, startHostProcess, until, useRedis } from "@manyhands/testing";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { inEveryWorld, startHostProcess, until, useFaultProxy, useRedis } from "@manyhands/testing";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import * as tasks from "./pipe-tasks.ts";
 
 inEveryWorld((world) => {
@@ -88,6 +88,28 @@ async function waiters(options: ConnectOptions): Promise<number> {
   client.disconnect();
   return sizes.reduce((sum, size) => sum + size, 0);
 }
+
+describe("while Redis does not answer", () => {
+  const redis = useRedis();
+
+  test("N7: a wait ends with its signal, and soon after its time", async () => {
+    const proxy = await useFaultProxy(redis.url);
+    const mp = await connect({ redis: proxy.url, namespace: redis.namespace() });
+    onTestFinished(() => mp.close({ timeout: 0 }));
+    const queue = mp.queue();
+    await queue.put(1);
+    expect(await mp.wait([queue], 0)).toEqual([queue]);
+    proxy.freeze();
+    const abortion = new AbortController();
+    const aborted = expect(mp.wait([queue], { signal: abortion.signal })).rejects.toThrow("enough");
+    const late = mp.wait([queue], 1_100);
+    abortion.abort(new RangeError("enough"));
+    await aborted;
+    expect(await late).toEqual([]);
+    proxy.thaw();
+    expect(await mp.wait([queue], 0)).toEqual([queue]);
+  }, 8_000);
+});
 
 describe("with hosts", () => {
   const redis = useRedis();

@@ -1,7 +1,7 @@
 import { got, ValueError } from "../../errors/index.ts";
 import type { Milliseconds } from "../../protocol/records.ts";
 import type { KeepAlive } from "../../session/index.ts";
-import { timeLimit, type WaitOptions, waitWith } from "../../waiting/index.ts";
+import { beforeDeadline, timeLimit, type WaitOptions, waitWith } from "../../waiting/index.ts";
 
 /**
  * What `mp.wait()` takes: connections and queues (something can be taken, or never will), results (`AsyncResult`), the
@@ -11,6 +11,9 @@ export type Waitable =
   | { poll(options: WaitOptions): Promise<boolean> }
   | { ready(): boolean; wait(options: WaitOptions): Promise<void> }
   | { readonly ready: boolean; readonly whenReady: Promise<void> };
+
+/** How long a look at what is ready may take in any case, ms. */
+const LOOK_TIME: Milliseconds = 1_000;
 
 /** How one object is waited for. */
 interface Watch {
@@ -37,10 +40,14 @@ async function waitForWatches<Item>(
   watches: Watch[],
   { limit, signal }: { limit: Milliseconds; signal: AbortSignal | undefined },
 ): Promise<Item[]> {
-  const deadline = performance.now() + limit;
+  const startedAt = performance.now();
+  const deadline = startedAt + limit;
   while (true) {
-    const found = await Promise.all(watches.map((watch) => watch.isReady()));
-    const ready = items.filter((_, index) => found[index]);
+    const looks = Promise.all(watches.map((watch) => watch.isReady()));
+    // What is ready is told also when there is no time to wait; but Redis may not answer at all.
+    const answered = await beforeDeadline(looks, { deadline: Math.max(deadline, startedAt + LOOK_TIME), signal });
+    if (!answered) return [];
+    const ready = items.filter((_, index) => answered.value[index]);
     const left = deadline - performance.now();
     if (ready.length > 0 || left <= 0) return ready;
     signal?.throwIfAborted();

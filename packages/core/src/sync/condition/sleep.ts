@@ -1,6 +1,6 @@
 import { LockLostError, StateLostError } from "../../errors/index.ts";
 import { type ObjectRuntime, ownLabel } from "../../objects/index.ts";
-import { type Patience, toLimit, type Waiter, waitWith } from "../../waiting/index.ts";
+import { beforeDeadline, type Patience, toLimit, type Waiter } from "../../waiting/index.ts";
 import { type Grip, locksAreHere } from "../lock/index.ts";
 import { fallAsleep, getUp, notifySleepers } from "./condition-scripts.ts";
 
@@ -31,7 +31,7 @@ export async function sleepUntilNotified(bed: Bed, patience: Patience | undefine
   room.keepAlive.hold();
   try {
     // Wake-ups must reach this process before it lets go of the lock.
-    if (!room.isStarted) await beforeAbort(room.start(), signal);
+    if (!room.isStarted) await beforeDeadline(room.start(), { deadline: Number.POSITIVE_INFINITY, signal });
     const waiter = room.open(ownLabel());
     try {
       return await sleep(bed, { waiter, deadline, signal });
@@ -41,15 +41,6 @@ export async function sleepUntilNotified(bed: Bed, patience: Patience | undefine
   } finally {
     room.keepAlive.release();
   }
-}
-
-/** @throws what `work` throws; the signal's reason */
-async function beforeAbort(work: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
-  await waitWith(Number.POSITIVE_INFINITY, signal, (done) => {
-    work.then(done, done);
-    return () => {};
-  });
-  await work;
 }
 
 interface Sleeper {
