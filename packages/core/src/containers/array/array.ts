@@ -29,8 +29,8 @@ export type ArrayContents<Code extends TypeCode> =
   | Iterable<TypedInput<Code>>
   | (Code extends "c" | "u" ? string : never);
 
-/** More zeros would keep Redis from everything else for more than a second. */
-const LONGEST = 10_000_000;
+/** More zeros would keep Redis from everything else for about a second. */
+const LONGEST = 4_000_000;
 /** Items that are fetched at a time. */
 const PAGE = 1_000;
 /** Up to this many items travel with a reference of an array that nobody has used yet. */
