@@ -49,10 +49,10 @@ test("on a Redis Cluster: terminate ends a loop that never yields", async () => 
 
 test("on a Redis Cluster: the calls of a killed host are finished by the other", async () => {
   await using pool = mp.pool(4);
-  const results = Array.from({ length: 8 }, (_, x) => pool.applyAsync(tasks.rest, [300 + x], { attempts: 1 }));
-  await until(async () => (await mp.hosts()).every((host) => host.running.length === 2));
+  const results = Array.from({ length: 8 }, (_, x) => pool.applyAsync(tasks.rest, [1_000 + x], { attempts: 1 }));
+  await until(async () => (await mp.hosts()).some((host) => host.name === "left" && host.running.length === 2));
   await hosts[0]?.kill();
-  expect(await Promise.all(results)).toEqual([300, 301, 302, 303, 304, 305, 306, 307]);
+  expect(await Promise.all(results)).toEqual([1_000, 1_001, 1_002, 1_003, 1_004, 1_005, 1_006, 1_007]);
 });
 
 test("on a Redis Cluster: processes start, end, are ended, and are lost with their host", async () => {
