@@ -207,3 +207,20 @@ test("an end whose holder dies on the way is closed for the other one, too", asy
   second.kill();
   await expect(here.recv({ timeout: 10_000 })).rejects.toThrow(EndOfFileError);
 });
+
+test("what was sent and not waited for is stored before its context is closed", async () => {
+  const options = { redis: redis.url, namespace: redis.namespace() };
+  const sender = await connect(options);
+  const mp = await connect(options);
+  onTestFinished(() => mp.close());
+  const [here, sent] = sender.pipe<number>();
+  await sender.queue("way").put(sent);
+  const there = (await mp.queue("way").get()) as Connection<number>;
+  await sent.close();
+  const sends = Promise.allSettled(Array.from({ length: 5_000 }, (_, number) => here.send(number)));
+  await sender.close();
+  const received: number[] = [];
+  for await (const number of there) received.push(number);
+  expect(received).toEqual([...Array(5_000).keys()]);
+  expect((await sends).filter(({ status }) => status === "rejected")).toEqual([]);
+});

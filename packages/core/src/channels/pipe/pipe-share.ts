@@ -116,9 +116,12 @@ export class PipeShare {
     ]);
   }
 
-  /** Gives back what was read ahead. */
+  /** Stores what was sent and not waited for, and gives back what was read ahead. */
   async close(): Promise<void> {
-    await Promise.all(this.#consumers.map((consumer) => consumer?.close()));
+    await Promise.all([
+      ...this.#producers.map((producer) => producer?.flush()),
+      ...this.#consumers.map((consumer) => consumer?.close()),
+    ]);
   }
 
   /** Makes the pipe, of which this process holds what it has not closed before. */
