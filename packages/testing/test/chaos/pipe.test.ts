@@ -6,6 +6,7 @@ import {
   EndOfFileError,
   StateLostError,
 } from "@manyhands/core";
+import { decode, encode } from "@manyhands/core/internal";
 import { type Actor, startActor, until, useFaultProxy, useRedis } from "@manyhands/testing";
 import { expect, onTestFinished, test } from "vitest";
 import { leftovers } from "./leftovers.ts";
@@ -223,4 +224,29 @@ test("what was sent and not waited for is stored before its context is closed", 
   for await (const number of there) received.push(number);
   expect(received).toEqual([...Array(5_000).keys()]);
   expect((await sends).filter(({ status }) => status === "rejected")).toEqual([]);
+});
+
+test("an end that Redis refused for the moment, as it was full, can be used once it is not", async () => {
+  const options = { redis: redis.url, namespace: redis.namespace() };
+  const mp = await connect(options);
+  // What arrives in this process belongs to the context that was opened last.
+  const other = await connect(options);
+  onTestFinished(async () => {
+    await Promise.all([mp.close(), other.close()]);
+  });
+  const admin = redis.client();
+  const setMemory = (bytes: number): Promise<unknown> => admin.config("SET", "maxmemory", bytes);
+
+  await setMemory(1);
+  const [here, sent] = mp.pipe<string>();
+  await expect(here.send("refused")).rejects.toThrow(/OOM/);
+  await setMemory(0);
+  await here.send("stored");
+  const passed = encode(sent);
+  await until(async () => (await here.inspect()).ends[1].inTransit === 1, { what: "it is on its way" });
+  await setMemory(1);
+  const there = decode(passed) as Connection<string>;
+  await expect(there.recv()).rejects.toThrow(/OOM/);
+  await setMemory(0);
+  expect(await there.recv()).toBe("stored");
 });

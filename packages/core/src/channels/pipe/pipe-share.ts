@@ -32,15 +32,19 @@ export class PipeShare {
   readonly #handles: [number, number] = [0, 0];
   readonly #consumers: (Consumer<Buffer> | undefined)[] = [];
   readonly #producers: (Producer | undefined)[] = [];
-  /** Of the maker: the pipe is there. Of others: the last handle of the end has come. */
-  #made: Promise<void> | undefined;
-  readonly #arrivals: (Promise<void> | undefined)[] = [];
+  /** Of the maker: makes the pipe, of which this process holds what it has not closed before. */
+  readonly #make: () => Promise<void>;
+  /** Of others: the last handle of the end has come. */
+  readonly #arrivals: ((() => Promise<void>) | undefined)[] = [];
+  /** Whether Redis may know that this process holds something; whether it has said so. */
   #isKnown = false;
+  #isHeld = false;
 
   constructor(runtime: ObjectRuntime, facts: PipeFacts, leave: () => void) {
     this.#runtime = runtime;
     this.#facts = facts;
     this.#leave = leave;
+    this.#make = untilTold(() => this.#hold(this.#heldEnds));
     // Whether or not others hold its ends as well: whoever died must be missed.
     this.#stopListening = runtime.session.on("lost", () => {
       if (this.#isKnown) this.#hold(this.#heldEnds).catch(() => {});
@@ -53,14 +57,14 @@ export class PipeShare {
 
   /** An end came here. */
   arrive(end: End, token: string): void {
-    const arrival = this.#hold([end], token);
-    arrival.catch(() => {});
+    const arrival = untilTold(() => this.#hold([end], token));
+    arrival().catch(() => {});
     this.#arrivals[end] = arrival;
   }
 
   /** Resolves when this process holds the end. @throws ClosedError when it was closed before it came here */
   held(end: End): Promise<void> {
-    return this.#arrivals[end] ?? this.#make();
+    return this.#arrivals[end]?.() ?? this.#make();
   }
 
   /** An end is being sent to somebody. @returns with which token it arrives */
@@ -124,12 +128,6 @@ export class PipeShare {
     ]);
   }
 
-  /** Makes the pipe, of which this process holds what it has not closed before. */
-  #make(): Promise<void> {
-    this.#made ??= this.#hold(this.#heldEnds);
-    return this.#made;
-  }
-
   async #hold(ends: readonly End[], token: string = ""): Promise<void> {
     const { client, keys, session } = this.#runtime;
     const { name, maker, isDuplex } = this.#facts;
@@ -141,7 +139,11 @@ export class PipeShare {
       [keys.prefix, name, session.id, maker, isKnown ? 1 : 0, isDuplex ? 1 : 0, token, ...ends],
     );
     this.#isKnown = true;
-    const [reply] = await Promise.all([held, started]);
+    const [reply] = await Promise.all([held, started]).catch((error: unknown) => {
+      this.#isKnown = this.#isHeld;
+      throw error;
+    });
+    if (reply === 1) this.#isKnown = this.#isHeld = true;
     if (reply === -1) throw new StateLostError(`this process was taken for dead while it opened the pipe "${name}"`);
     if (reply === -2)
       throw new StateLostError(`the pipe "${name}" is gone: all its ends were closed, or Redis lost its data`);
@@ -170,6 +172,18 @@ export class PipeShare {
   get #heldEnds(): End[] {
     return ([0, 1] as const).filter((end) => this.#handles[end] > 0);
   }
+}
+
+/** Asks Redis once; again when it did not say how it is, such as one that has no memory at the moment. */
+function untilTold(hold: () => Promise<void>): () => Promise<void> {
+  let asked: Promise<void> | undefined;
+  return () => {
+    asked ??= hold().catch((error: unknown) => {
+      if (!(error instanceof StateLostError || error instanceof ClosedError)) asked = undefined;
+      throw error;
+    });
+    return asked;
+  };
 }
 
 function endOfFile(): Error {
