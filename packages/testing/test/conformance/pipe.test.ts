@@ -372,5 +372,30 @@ inEveryWorld((world) => {
       expect(await client.exists(`{${options.namespace}}/pipe/${ends}`)).toBe(0);
       client.disconnect();
     });
+
+    test("a process keeps no note of a pipe that it has received from and closed", async () => {
+      const { mp, other, options } = await world.open();
+      const [here, there] = mp.pipe<string>();
+      await give({ mp, other }, there as Connection<never>);
+      await there.close();
+      const answered = other.run(async ({ kept }) => {
+        const theirs = kept.get("end") as Connection<string>;
+        await theirs.send(await theirs.recv());
+      });
+      await until(async () => (await here.inspect()).ends[1].readers.length === 1, { what: "it waits" });
+      const { ends } = await here.inspect();
+      await here.send("back");
+      expect(await here.recv()).toBe("back");
+      await answered;
+      await other.run(({ kept }) => (kept.get("end") as Connection<string>).close());
+      await here.close();
+      const client = openRedis(options.redis, { name: "test" });
+      const keys = new Keys(options.namespace ?? "");
+      for (const { session } of ends.flatMap(({ holders }) => holders)) {
+        const holdings = await client.smembers(keys.sessionHoldings(session));
+        expect(holdings.filter((held) => held.startsWith("pipe"))).toEqual([]);
+      }
+      client.disconnect();
+    });
   });
 });

@@ -10,8 +10,9 @@ import { COUNTS, QUEUE_KEYS } from "../queue/index.ts";
  * An end is open while a session holds it or it is on its way; a pipe is gone when both of its ends are closed.
  */
 const PIPE_KEYS = `
+local function stream_of(reading_end, name) return "pipe-stream/" .. reading_end .. "/" .. name end
 local function set_stream(prefix, name, reading_end, state)
-  local queue = "pipe-stream/" .. reading_end .. "/" .. name
+  local queue = stream_of(reading_end, name)
   local before = redis.call("HGET", prefix .. queue, "state")
   if not before or before == "shut" or before == state then return end
   redis.call("HSET", prefix .. queue, "state", state)
@@ -25,9 +26,10 @@ local function remove_pipe(prefix, name)
   local pipe = "pipe/" .. name
   local holders = prefix .. "pipe-holders/" .. name
   for _, holder in ipairs(redis.call("HKEYS", holders)) do
-    redis.call("SREM", prefix .. "session-holdings/" .. string.sub(holder, 3), pipe)
+    local holdings = prefix .. "session-holdings/" .. string.sub(holder, 3)
+    redis.call("SREM", holdings, pipe, stream_of(string.sub(holder, 1, 1), name))
   end
-  for _, reading_end in ipairs({ "0", "1" }) do remove_queue(prefix, "pipe-stream/" .. reading_end .. "/" .. name) end
+  for _, reading_end in ipairs({ "0", "1" }) do remove_queue(prefix, stream_of(reading_end, name)) end
   redis.call("DEL", prefix .. pipe, holders, prefix .. "pipe-transit/" .. name)
   redis.call("ZREM", prefix .. "objects", pipe)
   redis.call("ZREM", prefix .. "deadlines", pipe)
@@ -122,6 +124,12 @@ if redis.call("HEXISTS", KEYS[2], other .. "|" .. session) == 0 then
   redis.call("SREM", prefix .. "session-holdings/" .. session, "pipe/" .. name)
 end
 settle(prefix, name, server_time())
+-- It has waited for and taken messages of this end; what it is about to give back keeps the note until the session ends.
+local stream = stream_of(ARGV[4], name)
+for _, consumer in ipairs(redis.call("HKEYS", queue_key(prefix, stream, "consumers"))) do
+  if string.match(consumer, "^[^#]+") == session then return 1 end
+end
+redis.call("SREM", prefix .. "session-holdings/" .. session, stream)
 return 1
 `,
 });
