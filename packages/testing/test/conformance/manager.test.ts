@@ -406,6 +406,16 @@ inEveryWorld((world) => {
       await expect(counter.call("count")).rejects.toThrow(AttributeError);
     });
 
+    test("M7: a method with a name that every handle needs itself is refused when its class is registered", () => {
+      for (const name of ["owner", "runtime", "settings", "typeid"]) {
+        class Taken {}
+        Object.defineProperty(Taken.prototype, name, { value: () => 1 });
+        expect(() => registerType("Bad", Taken)).toThrow(
+          new ValueError(`a method "${name}" of the type "Bad" cannot be exposed: every handle has that name already`),
+        );
+      }
+    });
+
     test("M7: calls of several processes run one after another, asynchronous ones too, and lose nothing", async () => {
       const { mp, other } = await world.open();
       registerType("There", Counter);

@@ -34,7 +34,10 @@ interface SavesItself {
 }
 
 /** Names that every handle has already, and the one that would make it a promise. */
-const TAKEN = new Set(["name", "kind", "isNamed", "inspect", "call", "toReference", "constructor", "then"]);
+const TAKEN = new Set([
+  ...["name", "kind", "typeid", "isNamed", "inspect", "call", "constructor", "then"],
+  ...["toReference", "owner", "runtime", "settings"],
+]);
 
 const types: Map<string, RegisteredType> = shared("manyhands.registeredTypes", () => new Map<string, RegisteredType>());
 
