@@ -62,6 +62,19 @@ inEveryWorld((world) => {
       expect(() => mp.array("i", 7, { lock: 5 as never })).toThrow(AttributeError);
     });
 
+    test("V3: a lock of another namespace is refused: whoever the value is passed to would use another one", async () => {
+      const { mp, options } = await world.open();
+      const { mp: away, options: others } = await world.open();
+      for (const lock of [away.lock("far"), away.rlock("far")]) {
+        const refusal = new ValueError(
+          `the lock "far" is of the namespace "${others.namespace}", the value of "${options.namespace}"; make both in the same context`,
+        );
+        expect(() => mp.value("i", 7, { lock })).toThrow(refusal);
+        expect(() => mp.array("i", 7, { lock })).toThrow(ValueError);
+        expect(() => mp.manager().value("i", 7, { lock })).toThrow(refusal);
+      }
+    });
+
     test("V4: add and compareAndSet lose nothing; a read and a write under the lock neither", async () => {
       const { mp, other } = await world.open();
       const [sum, locked] = [mp.value("i"), mp.value("i")];

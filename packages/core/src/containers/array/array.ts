@@ -199,7 +199,7 @@ export class ArrayProxy<Code extends TypeCode = TypeCode> extends Container {
   }
 }
 
-/** For `mp.array()`. @throws TypeError a bad type or value; ValueError a bad length or name; AttributeError a bad lock */
+/** For `mp.array()`. @throws TypeError a bad type or value; ValueError a bad length or name, a lock of another namespace; AttributeError a bad lock */
 export function createArray<Code extends TypeCode>(
   runtime: ObjectRuntime,
   type: Code,

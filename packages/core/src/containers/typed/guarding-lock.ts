@@ -1,4 +1,4 @@
-import { AttributeError, got } from "../../errors/index.ts";
+import { AttributeError, got, ValueError } from "../../errors/index.ts";
 import type { ObjectIdentity, ObjectReference, ObjectRuntime } from "../../objects/index.ts";
 import { Lock, openObject, RLock } from "../../sync/index.ts";
 import { guard } from "../manager/guard.ts";
@@ -6,13 +6,20 @@ import { guard } from "../manager/guard.ts";
 /** The lock of a value or array: the one given, an RLock of its own, or none (V3). */
 export type GuardingLock = Lock | RLock | false;
 
-/** @throws AttributeError for something else than a lock, `true` or `false` */
+/** @throws AttributeError for something else than a lock, `true` or `false`; ValueError for a lock of another namespace */
 export function guardingLock(
   runtime: ObjectRuntime,
   identity: ObjectIdentity & { kind: string },
   lock: unknown,
 ): GuardingLock {
-  if (lock === false || lock instanceof Lock || lock instanceof RLock) return lock;
+  if (lock === false) return lock;
+  if (lock instanceof Lock || lock instanceof RLock) {
+    const { namespace } = lock.toReference("checking");
+    if (namespace === runtime.keys.namespace) return lock;
+    throw new ValueError(
+      `the lock "${lock.name}" is of the namespace "${namespace}", the ${identity.kind} of "${runtime.keys.namespace}"; make both in the same context`,
+    );
+  }
   if (lock !== undefined && lock !== null && lock !== true) {
     throw new AttributeError(`lock must be a Lock, an RLock, or false for none; got ${got(lock)}`);
   }

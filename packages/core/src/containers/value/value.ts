@@ -125,7 +125,7 @@ export class ValueProxy<Code extends TypeCode = TypeCode> extends Container {
   }
 }
 
-/** For `mp.value()`. @throws TypeError a bad type or value; AttributeError a bad lock; ValueError a bad name */
+/** For `mp.value()`. @throws TypeError a bad type or value; AttributeError a bad lock; ValueError a bad name, a lock of another namespace */
 export function createValue<Code extends TypeCode>(
   runtime: ObjectRuntime,
   type: Code,
