@@ -66,6 +66,7 @@ function cancelled(name: string, jobId: string, facts: { envelope: JobEnvelope; 
  * sets); KEYS[7] completed; KEYS[8] failed
  * ARGV[1] job id; ARGV[2] field of the job that holds the wish; ARGV[3] reason; ARGV[4] control channel; ARGV[5] its
  * message; ARGV[6] 1 = the whole job, 0 = one call of it; ARGV[7] encoded answer for the client, "" = nobody waits
+ * A job that is taken out is marked by the field "withdrawn", so that a script that is sent again knows what it has done.
  * Returns "removed" (out of its queue, the client has its answer), "marked" (wish written and published), "completed",
  * "failed" or "unknown".
  */
@@ -73,12 +74,14 @@ const withdraw = new Script<Withdrawal>({
   name: "withdrawJob",
   lua: `
 if redis.call("EXISTS", KEYS[1]) == 0 then return "unknown" end
+if redis.call("HEXISTS", KEYS[1], "withdrawn") == 1 then return "removed" end
 if redis.call("ZSCORE", KEYS[7], ARGV[1]) then return "completed" end
 if redis.call("ZSCORE", KEYS[8], ARGV[1]) then return "failed" end
 if ARGV[6] == "1" then
   local taken = redis.call("LREM", KEYS[3], 0, ARGV[1]) + redis.call("LREM", KEYS[4], 0, ARGV[1])
     + redis.call("ZREM", KEYS[5], ARGV[1]) + redis.call("ZREM", KEYS[6], ARGV[1])
   if taken > 0 then
+    redis.call("HSET", KEYS[1], "withdrawn", 1)
     if ARGV[7] ~= "" then
       redis.call("XADD", KEYS[2], "*", "answers", ARGV[7])
       redis.call("PEXPIRE", KEYS[2], 3600000)

@@ -1,6 +1,6 @@
-import { useRedis } from "@manyhands/testing";
+import { type FaultProxy, useFaultProxy, useRedis } from "@manyhands/testing";
 import { Queue, Worker } from "bullmq";
-import { afterAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { CancelledError } from "../../src/index.ts";
 import {
   decode,
@@ -51,6 +51,14 @@ async function add(
   await inspector.createPool({ name: pool, size: null });
   await queueOf(pool).add("square", data, options);
   return options.jobId;
+}
+
+/** An inspector whose connection can break. */
+async function behindProxy(): Promise<{ proxy: FaultProxy; behind: Inspector }> {
+  const proxy = await useFaultProxy(redis.url);
+  const connection = openRedis(proxy.url, { name: "inspector-test" });
+  onTestFinished(() => connection.disconnect());
+  return { proxy, behind: new Inspector({ client: connection, keys }) };
 }
 
 /** A live host, as its heartbeat tells. */
@@ -298,6 +306,18 @@ describe("cancel", () => {
     expect(error).toBeInstanceOf(CancelledError);
     expect((error as Error).message).toBe('task "square" (a-1) was cancelled before it started: wrong input');
     expect(await inspector.task(id)).toBe(null);
+    expect((await client.keys(`*${keys.namespace}*a-1*`)).sort()).toEqual([]);
+  });
+
+  test("a waiting one is taken out once and nothing is left of it, also when the answer is lost on the way", async () => {
+    const id = await add("mail", { args: [1], client: "caller" }, { jobId: "a-1" });
+    const { proxy, behind } = await behindProxy();
+    const lost = proxy.dropReplies((command) => command.includes('return "marked"'));
+
+    expect(await behind.cancelTask(id, "wrong input")).toEqual({ outcome: "removed", pool: "mail" });
+
+    await lost;
+    expect(await answersTo("caller")).toHaveLength(1);
     expect((await client.keys(`*${keys.namespace}*a-1*`)).sort()).toEqual([]);
   });
 
