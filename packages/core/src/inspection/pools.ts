@@ -73,10 +73,11 @@ export class Pools {
   async create(pool: NewPool): Promise<boolean> {
     checkName(pool.name);
     checkSize(pool.size);
-    const { created } = await this.#registry.create({
+    const generation = randomUUID();
+    const { record } = await this.#registry.create({
       name: pool.name,
       size: pool.size,
-      generation: randomUUID(),
+      generation,
       owner: null,
       state: "running",
       isolation: pool.isolation ?? null,
@@ -85,6 +86,8 @@ export class Pools {
       fence: "strict",
       failure: null,
     });
+    // Where the answer was lost and the script was sent again, it met what it had made.
+    const created = record.generation === generation;
     if (created) await this.#applySize(pool.name, pool.size);
     return created;
   }

@@ -170,6 +170,16 @@ describe("pools", () => {
     );
     await expect(inspector.createPool({ name: "a:b", size: 1 })).rejects.toThrow("a pool's name is 1 to 100 letters");
   });
+
+  test("who makes a pool is told so, and it has its size, also when the answer is lost on the way", async () => {
+    const { proxy, behind } = await behindProxy();
+    const lost = proxy.dropReplies((command) => command.includes('"createdAt":'));
+
+    expect(await behind.createPool({ name: "mail", size: 4 })).toBe(true);
+
+    await lost;
+    expect(await queueOf("mail").getGlobalConcurrency()).toBe(4);
+  });
 });
 
 describe("tasks", () => {
