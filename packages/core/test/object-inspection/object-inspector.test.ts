@@ -1,4 +1,4 @@
-import { type Context, connect } from "@manyhands/core";
+import { type Context, connect, registerType } from "@manyhands/core";
 import { Keys, openRedis, type RedisConfig } from "@manyhands/core/internal";
 import { startActor, until, useCluster, useRedis } from "@manyhands/testing";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -88,6 +88,38 @@ describe("on one server", () => {
     expect(await findOrphanKeys(place)).toMatchObject({ orphans: [] });
     actor.kill();
     await waits;
+  });
+
+  test("an object of a registered class that holds shared objects can be looked at, also by who cannot open these", async () => {
+    const { mp, namespace, place, inspector } = await open(redis.url);
+    class Shelf {
+      parts: unknown[] = [];
+      put(part: unknown): void {
+        this.parts.push(part);
+      }
+    }
+    registerType("Shelf", Shelf);
+    const maker = await connect({ redis: redis.url, namespace });
+    const [end] = maker.pipe();
+    const shelf = maker.manager("office").create<Shelf>("Shelf", [], { name: "shelf" });
+    await shelf.put([end, maker.queue("orders")]);
+    await maker.close();
+    await mp.close();
+
+    const [found] = await inspector.objects(await inspector.places({ kind: "registered" }));
+
+    expect(found).toMatchObject({ summary: "of type Shelf" });
+    expect(found?.state).toMatchObject({
+      value: {
+        parts: [
+          [
+            { kind: "pipe", name: end.name },
+            { kind: "queue", name: "orders" },
+          ],
+        ],
+      },
+    });
+    expect(await place.client.hlen(place.keys.object("pipe", end.name, "holders"))).toBe(0);
   });
 
   test("the locks of a session whose process has ended are taken back, its neighbours' are not", async () => {

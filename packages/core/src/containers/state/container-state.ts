@@ -1,4 +1,4 @@
-import { textToValue } from "../../codec/index.ts";
+import { forViewing, textToValue } from "../../codec/index.ts";
 import type { ObjectRuntime } from "../../objects/index.ts";
 
 /** The kinds of containers. */
@@ -16,7 +16,7 @@ export interface ContainerState {
   madeAt: number | null;
   /** C type of a value or array, typeid of a registered object; null for other kinds. */
   type: string | null;
-  /** What a value or a registered object holds; undefined for other kinds. */
+  /** What a value or a registered object holds, shared objects as { kind, name }; undefined for other kinds. */
   value?: unknown;
 }
 
@@ -63,6 +63,8 @@ async function sizeOf(
 
 function contentOf(kind: ContainerKind, main: Record<string, string>): { value?: unknown } {
   if (kind === "value" && main["value"] !== undefined) return { value: main["value"] };
-  if (kind === "registered" && main["state"] !== undefined) return { value: textToValue(main["state"]) };
+  if (kind === "registered" && main["state"] !== undefined) {
+    return { value: forViewing(() => textToValue(main["state"] ?? "")) };
+  }
   return {};
 }
