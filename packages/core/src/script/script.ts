@@ -41,11 +41,12 @@ export class Script<Reply = unknown> {
     keys: string[],
     call: { args: Argument[]; form: "text" | "bytes" },
   ): Promise<unknown> {
-    const parameters = [...keys, ...(call.args as (string | number | Buffer)[])];
+    // As one array: a call in JavaScript takes no more than some 100 000 arguments.
+    const parameters = [...keys, ...(call.args as (string | Buffer)[])];
     const evaluate = (): Promise<unknown> =>
       call.form === "text"
-        ? client.eval(this.#lua, keys.length, ...parameters)
-        : client.callBuffer("eval", this.#lua, keys.length, ...parameters);
+        ? client.eval(this.#lua, keys.length, parameters)
+        : client.callBuffer("eval", [this.#lua, keys.length, ...parameters]);
     if (!this.#knownBy.has(client)) {
       this.#knownBy.add(client);
       // At once and not after a refusal: commands that are sent after this one must be done after it.
@@ -53,8 +54,8 @@ export class Script<Reply = unknown> {
     }
     try {
       return await (call.form === "text"
-        ? client.evalsha(this.#hash, keys.length, ...parameters)
-        : client.callBuffer("evalsha", this.#hash, keys.length, ...parameters));
+        ? client.evalsha(this.#hash, keys.length, parameters)
+        : client.callBuffer("evalsha", [this.#hash, keys.length, ...parameters]));
     } catch (error) {
       if (!(error instanceof Error) || !error.message.startsWith("NOSCRIPT")) throw error;
       return evaluate();

@@ -148,6 +148,18 @@ inEveryWorld((world) => {
       expect(() => mp.array("i", null as never)).toThrow(TypeError);
     });
 
+    test("A1: many values at once are taken, and more than a million refused", async () => {
+      const { mp } = await world.open();
+      const many = Array.from({ length: 150_000 }, (_, index) => index);
+      const array = mp.array("i", many);
+      expect(await array.length()).toBe(many.length);
+      await array.setSlice({ start: 0 }, many.toReversed());
+      expect([await array.get(0), await array.get(-1)]).toEqual([149_999, 0]);
+      const million = Array<number>(1_000_001).fill(1);
+      expect(() => mp.array("i", million)).toThrow(ValueError);
+      await expect(array.setSlice({}, million)).rejects.toThrow(/at most 1000000 values at once; got 1000001/);
+    });
+
     test("A1: slices; a part takes as many values as it has; the length is fixed", async () => {
       const { mp } = await world.open();
       const array = mp.array(

@@ -31,6 +31,8 @@ export type ArrayContents<Code extends TypeCode> =
 
 /** More zeros would keep Redis from everything else for about a second. */
 const LONGEST = 4_000_000;
+/** Most values that are given at once: Redis before 7.0 takes no command with more than 1 048 576 words. */
+const MOST_GIVEN = 1_000_000;
 /** Items that are fetched at a time. */
 const PAGE = 1_000;
 /** Up to this many items travel with a reference of an array that nobody has used yet. */
@@ -84,7 +86,8 @@ export class ArrayProxy<Code extends TypeCode = TypeCode> extends Container {
 
   /**
    * Puts as many values in the place of a part, together.
-   * @throws ValueError when they are not as many as the part has (A1); TypeError for a value of another type
+   * @throws ValueError when they are not as many as the part has (A1), or more than a million; TypeError for a value of
+   *   another type
    */
   async setSlice(
     part: Pick<Slice, "start" | "stop">,
@@ -92,7 +95,7 @@ export class ArrayProxy<Code extends TypeCode = TypeCode> extends Container {
     options?: WriteOptions,
   ): Promise<void> {
     const { start = 0, stop } = part;
-    const texts = Array.from(values, (value) => this.#rules.toText(value));
+    const texts = textsOf(values, this.#rules);
     const args = [this.type, checkIndex(start), stop === undefined ? "" : checkIndex(stop), ...texts];
     if (this.#check(await this.write("setRange", args, options)) === 1) return;
     throw new ValueError(
@@ -235,6 +238,14 @@ function contentTexts(contents: unknown, rules: TypeRules): string[] {
   if (!isIterable || !(Symbol.iterator in Object(contents))) {
     throw new TypeError(`an array takes its length or what is in it; got ${got(contents)}`);
   }
-  const texts = Array.from(contents as Iterable<unknown>, (value) => rules.toText(value));
+  const texts = textsOf(contents as Iterable<unknown>, rules);
   return [String(texts.length), ...texts];
+}
+
+function textsOf(values: Iterable<unknown>, rules: TypeRules): string[] {
+  const texts = Array.from(values, (value) => rules.toText(value));
+  if (texts.length <= MOST_GIVEN) return texts;
+  throw new ValueError(
+    `an array takes at most ${MOST_GIVEN} values at once; got ${texts.length}. Make it with its length, and set its parts`,
+  );
 }
