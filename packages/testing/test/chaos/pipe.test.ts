@@ -5,6 +5,7 @@ import {
   connect,
   EndOfFileError,
   StateLostError,
+  TimeoutError,
 } from "@manyhands/core";
 import { decode, encode } from "@manyhands/core/internal";
 import { type Actor, startActor, until, useFaultProxy, useRedis } from "@manyhands/testing";
@@ -249,4 +250,31 @@ test("an end that Redis refused for the moment, as it was full, can be used once
   await expect(there.recv()).rejects.toThrow(/OOM/);
   await setMemory(0);
   expect(await there.recv()).toBe("stored");
+});
+
+test("the first receive and poll of an end wait no longer than they may, also when Redis does not answer", async () => {
+  const mp = await connect({ redis: redis.url, namespace: redis.namespace() });
+  onTestFinished(() => mp.close());
+  const abortion = new AbortController();
+  redis.pause();
+  try {
+    const [here] = mp.pipe();
+    await expect(here.recv({ timeout: 50 })).rejects.toThrow(TimeoutError);
+    expect(await here.poll(50)).toBe(false);
+    const received = here.recv({ signal: abortion.signal });
+    abortion.abort(new RangeError("enough"));
+    await expect(received).rejects.toThrow("enough");
+    const polled = here.poll({ signal: abortion.signal });
+    await expect(polled).rejects.toThrow("enough");
+  } finally {
+    redis.resume();
+  }
+  // Calls keep their order.
+  const [here, there] = mp.pipe<string>();
+  const sent = here.send("first");
+  expect(await there.recv(false)).toBe("first");
+  await sent;
+  const again = here.send("second");
+  expect(await there.recv(false)).toBe("second");
+  await again;
 });

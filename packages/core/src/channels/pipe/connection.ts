@@ -10,7 +10,7 @@ import {
 } from "../../errors/index.ts";
 import { type ObjectIdentity, type ObjectReference, type ObjectRuntime, SharedObject } from "../../objects/index.ts";
 import type { Milliseconds } from "../../protocol/records.ts";
-import type { Patience, WaitOptions } from "../../waiting/index.ts";
+import { beforeDeadline, type Patience, toLimit, type WaitOptions } from "../../waiting/index.ts";
 import {
   assertFits,
   type BytesLike,
@@ -21,6 +21,9 @@ import {
 } from "./message.ts";
 import { type End, leavePipe, type PipeShare, shareOfPipe } from "./pipe-share.ts";
 import { type PipeState, readPipe } from "./read-pipe.ts";
+
+/** How long a call that waits for nothing else waits until Redis knows that this process holds the end, ms. */
+const ANSWER_LIMIT: Milliseconds = 10_000;
 
 /** What a connection's reference carries besides the name. */
 export interface ConnectionSettings {
@@ -140,10 +143,9 @@ export class Connection<Message = unknown> extends SharedObject {
    */
   async poll(wait: Milliseconds | WaitOptions = 0): Promise<boolean> {
     this.#assertUsable("receive");
-    await this.#untilHeld();
     const options = typeof wait === "object" && wait !== null ? wait : { timeout: wait };
     const consumer = this.#share.consumer(this.#settings.end);
-    return this.#unlessClosed(options, (patience) => consumer.poll(patience));
+    return (await this.#whileHeld(options, (patience) => consumer.poll(patience))) ?? false;
   }
 
   /**
@@ -189,30 +191,31 @@ export class Connection<Message = unknown> extends SharedObject {
     const consumer = this.#share.consumer(this.#settings.end);
     const here = consumer.next();
     if (here) return here.text;
-    await this.#untilHeld();
-    const taken = await this.#unlessClosed(patience, (limited) => consumer.get(limited));
+    const taken = await this.#whileHeld(patience, (limited) => consumer.get(limited));
     if (taken) return taken.text;
     throw new TimeoutError(`nothing came through the pipe "${this.name}" in time`);
   }
 
-  /** Waits no longer than this handle is open. */
-  async #unlessClosed<Value>(
+  /**
+   * Waits until this process holds the end and then for what is wanted, both no longer than this handle is open.
+   * @returns undefined when the time was over before
+   */
+  async #whileHeld<Value>(
     patience: Patience | undefined,
     wait: (patience: Patience) => Promise<Value>,
-  ): Promise<Value> {
-    const options = typeof patience === "boolean" ? { block: patience } : (patience ?? {});
+  ): Promise<Value | undefined> {
+    const { limit, signal: given } = toLimit(patience);
     const { signal: closing } = this.#closing;
-    const signal = options.signal ? AbortSignal.any([options.signal, closing]) : closing;
+    const signal = given ? AbortSignal.any([given, closing]) : closing;
+    const deadline = performance.now() + (limit > 0 ? limit : ANSWER_LIMIT);
     try {
-      return await wait({ ...options, signal });
+      const held = beforeDeadline(this.#share.held(this.#settings.end), { deadline, signal });
+      if ((await this.runtime.keepAlive.during(held)) === undefined) return undefined;
+      const timeout = limit > 0 ? Math.max(0, deadline - performance.now()) : 0;
+      return await wait(timeout === Number.POSITIVE_INFINITY ? { signal } : { timeout, signal });
     } catch (error) {
       throw this.#isClosed ? this.#closedError() : error;
     }
-  }
-
-  async #untilHeld(): Promise<void> {
-    await this.runtime.keepAlive.during(this.#share.held(this.#settings.end));
-    if (this.#isClosed) throw this.#closedError();
   }
 
   #assertUsable(what: "send" | "receive"): void {
