@@ -278,3 +278,19 @@ test("the first receive and poll of an end wait no longer than they may, also wh
   expect(await there.recv(false)).toBe("second");
   await again;
 });
+
+test("a pipe that was first used while its maker was taken for dead can be used once that is over", async () => {
+  const namespace = redis.namespace();
+  const mp = await connect({ redis: redis.url, namespace, lease: LEASE });
+  onTestFinished(() => mp.close());
+  await mp.event("alive").set();
+  const client = redis.client();
+  const [session = ""] = (await client.keys(`{${namespace}}/session/*`)).map(String);
+  const [here, there] = mp.pipe<string>();
+  await client.del(session);
+  const refused = await here.send("refused").catch((error: unknown) => error);
+  expect(refused).toBeInstanceOf(StateLostError);
+  await until(async () => (await client.exists(session)) === 1, { what: "the next beat" });
+  await here.send("stored");
+  expect(await there.recv()).toBe("stored");
+});

@@ -44,7 +44,7 @@ export class PipeShare {
     this.#runtime = runtime;
     this.#facts = facts;
     this.#leave = leave;
-    this.#make = untilTold(() => this.#hold(this.#heldEnds));
+    this.#make = untilHeld(() => this.#hold(this.#heldEnds));
     // Whether or not others hold its ends as well: whoever died must be missed.
     this.#stopListening = runtime.session.on("lost", () => {
       if (this.#isKnown) this.#hold(this.#heldEnds).catch(() => {});
@@ -57,7 +57,7 @@ export class PipeShare {
 
   /** An end came here. */
   arrive(end: End, token: string): void {
-    const arrival = untilTold(() => this.#hold([end], token));
+    const arrival = untilHeld(() => this.#hold([end], token));
     arrival().catch(() => {});
     this.#arrivals[end] = arrival;
   }
@@ -139,19 +139,26 @@ export class PipeShare {
       [keys.prefix, name, session.id, maker, isKnown ? 1 : 0, isDuplex ? 1 : 0, token, ...ends],
     );
     this.#isKnown = true;
-    const [reply] = await Promise.all([held, started]).catch((error: unknown) => {
+    try {
+      const [reply] = await Promise.all([held, started]);
+      if (reply !== 1) throw this.#notHeld(reply);
+      this.#isKnown = this.#isHeld = true;
+    } catch (error) {
       this.#isKnown = this.#isHeld;
       throw error;
-    });
-    if (reply === 1) this.#isKnown = this.#isHeld = true;
-    if (reply === -1) throw new StateLostError(`this process was taken for dead while it opened the pipe "${name}"`);
-    if (reply === -2)
-      throw new StateLostError(`the pipe "${name}" is gone: all its ends were closed, or Redis lost its data`);
-    if (reply === -4) {
-      throw new ClosedError(
-        `this end of the pipe "${name}" was closed before it came here: whoever held it closed it or died`,
-      );
     }
+  }
+
+  /** For the negative answers of holdEnds. */
+  #notHeld(reply: number): Error {
+    const { name } = this.#facts;
+    if (reply === -1) return new StateLostError(`this process was taken for dead while it opened the pipe "${name}"`);
+    if (reply === -2) {
+      return new StateLostError(`the pipe "${name}" is gone: all its ends were closed, or Redis lost its data`);
+    }
+    return new ClosedError(
+      `this end of the pipe "${name}" was closed before it came here: whoever held it closed it or died`,
+    );
   }
 
   #stream(end: End, { readingEnd, shut }: { readingEnd: End; shut: () => Error }): QueuePlace {
@@ -174,12 +181,12 @@ export class PipeShare {
   }
 }
 
-/** Asks Redis once; again when it did not say how it is, such as one that has no memory at the moment. */
-function untilTold(hold: () => Promise<void>): () => Promise<void> {
+/** Asks Redis until it has said yes: another time after it refused, or took this process for dead. */
+function untilHeld(hold: () => Promise<void>): () => Promise<void> {
   let asked: Promise<void> | undefined;
   return () => {
     asked ??= hold().catch((error: unknown) => {
-      if (!(error instanceof StateLostError || error instanceof ClosedError)) asked = undefined;
+      asked = undefined;
       throw error;
     });
     return asked;
