@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { RedisClient } from "../connection/index.ts";
-import { managerNameOf, ownerOf } from "../containers/manager/manager-life.ts";
+import { managerIn, managerNameOf, ownerOf } from "../containers/manager/manager-life.ts";
 import { readParticipants } from "../objects/index.ts";
 import type { Keys } from "../protocol/keys.ts";
 import { Operations } from "../session/index.ts";
@@ -145,13 +145,14 @@ export class ObjectInspector {
 
   /**
    * Who takes the object along: the session of the maker of an unnamed one, or "manager:<name>". Its name tells who that may
-   * be: "<session>-<number>", perhaps behind what it belongs to, or "<manager>/…"; and its maker knows of the object.
+   * be: "<session>-<number>", perhaps behind what it belongs to, or "<manager>/…", perhaps behind a kind; and its maker
+   * knows of the object.
    */
   async #makerOf(kind: string, name: string): Promise<string | null> {
     const { client, keys } = this.#place;
     const session = /(?:^|\/)([0-9a-f]{16})-[0-9a-z]+$/.exec(name)?.[1];
-    const slash = name.lastIndexOf("/");
-    const makers = [session, slash < 0 ? undefined : ownerOf(name.slice(0, slash))];
+    const parts = name.split("/").slice(0, -1);
+    const makers = [session, ...parts.map((part) => ownerOf(managerIn(part)))];
     for (const maker of makers) {
       if (maker === undefined) continue;
       if ((await client.sismember(keys.sessionObjects(maker), memberOf({ kind, name }))) === 1) return maker;

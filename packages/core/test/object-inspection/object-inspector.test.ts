@@ -183,6 +183,20 @@ function suite(redis: () => RedisConfig): void {
     expect(await findOrphanKeys(place)).toMatchObject({ orphans: [] });
   });
 
+  test("the manager of an object is known also where names have slashes, and forgets what is removed", async () => {
+    const { mp, inspector } = await open(redis());
+    const manager = mp.manager("a/b%2F");
+    await manager.dict({ tea: 3 }, { name: "c/d" }).length();
+    const value = manager.value("i", 0, { name: "e" });
+    await value.getLock().run(() => value.set(1));
+    const objects = (await inspector.objects()).filter(({ kind }) => kind !== "manager");
+    expect(objects).toMatchObject(
+      ["dict", "rlock", "value"].map((kind) => ({ kind, named: false, owner: null, manager: "a/b%2F" })),
+    );
+    for (const object of objects) expect(await inspector.remove(object)).toBe(true);
+    expect(await manager.objects()).toEqual([]);
+  });
+
   test("an object says with whom it vanishes: its maker, its manager, its last end, or nobody", async () => {
     const { mp, inspector } = await open(redis());
     const condition = mp.condition();

@@ -59,7 +59,7 @@ import type { TypeCode, TypedInput } from "../typed/index.ts";
 import { createValue, type ValueOptions, type ValueProxy } from "../value/index.ts";
 import { guard } from "./guard.ts";
 import { LifeInRedis } from "./life-in-redis.ts";
-import { beginLife, ownerOf } from "./manager-life.ts";
+import { beginLife, firstPartOf, ownerOf } from "./manager-life.ts";
 
 /** The name of something that a manager makes. */
 export interface ManagedOptions {
@@ -289,9 +289,7 @@ export class Manager extends SharedObject {
   #identify(name: string | undefined): ObjectIdentity {
     this.#assertOpen();
     const own = name === undefined ? this.runtime.nextName() : checkObjectName(name);
-    // So that "c" of the manager "a/b" is not "b/c" of the manager "a".
-    const manager = this.name.replaceAll("%", "%25").replaceAll("/", "%2F");
-    return { name: `${manager}/${own}`, owner: ownerOf(this.name) };
+    return { name: `${firstPartOf(this.name)}/${own}`, owner: ownerOf(this.name) };
   }
 
   /** The same kind of object with the same settings, but this manager's. */
