@@ -416,6 +416,57 @@ inEveryWorld((world) => {
       }
     });
 
+    test("M7: the result of a method of methodToTypeid is a live object of that type, and the manager's", async () => {
+      const { mp, other } = await world.open();
+      class Order {
+        parts: string[];
+        constructor(parts: string[]) {
+          this.parts = parts;
+        }
+        size(): number {
+          return this.parts.length;
+        }
+        add(part: string): void {
+          this.parts.push(part);
+        }
+      }
+      class Shop {
+        cart = ["pen"];
+        _checkout(): string[] {
+          return this.cart.splice(0);
+        }
+        left(): number {
+          return this.cart.length;
+        }
+      }
+      registerType("Order", Order);
+      await other.run(({ core }) => {
+        class Theirs {
+          parts: string[] = [];
+          add(part: string): void {
+            this.parts.push(part);
+          }
+        }
+        core.registerType("Order", Theirs);
+      });
+      registerType("Order", Order);
+      const manager = mp.manager("sho/p");
+      const shop = manager.register("Shop", Shop, { methodToTypeid: { _checkout: "Order" } })();
+      const order = (await shop._checkout()) as unknown as RegisteredProxy<Order>;
+      expect([order.typeid, await order.size(), await shop.left()]).toEqual(["Order", 1, 0]);
+      await other.run((_, theirs: RegisteredProxy<Order>) => theirs.call("add", "ink"), order);
+      expect(await order.size()).toBe(2);
+      expect(await manager.objects()).toContain(`registered/${order.name}`);
+
+      const broken = manager.register("Broken", Shop, { methodToTypeid: { _checkout: "Nowhere" } })();
+      await expect(broken._checkout()).rejects.toThrow(/no type "Nowhere" is registered/);
+      expect(await broken.left()).toBe(1);
+      expect(() => registerType("Bad", Shop, { methodToTypeid: { left: "" } })).toThrow(TypeError);
+      expect(() => registerType("Bad", Shop, { methodToTypeid: { then: "Order" } })).toThrow(ValueError);
+      await manager.shutdown();
+      await expect(order.size()).rejects.toThrow(ManagerClosedError);
+    });
+
     test("M7: calls of several processes run one after another, asynchronous ones too, and lose nothing", async () => {
       const { mp, other } = await world.open();
       registerType("There", Counter);

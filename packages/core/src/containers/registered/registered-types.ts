@@ -8,6 +8,11 @@ export interface RegisterOptions {
    * they must be named.
    */
   exposed?: readonly string[];
+  /**
+   * Methods whose result becomes a live object of another registered type, which is made with it: `{ checkout: "Order" }`.
+   * They can be called from outside.
+   */
+  methodToTypeid?: Readonly<Record<string, string>>;
 }
 
 /** What makes an object of a registered type. */
@@ -21,6 +26,8 @@ export type Maker<Instance extends object, Args extends unknown[]> =
 export interface RegisteredType {
   typeid: string;
   exposed: readonly string[];
+  /** Of the methods whose result becomes an object: its type. */
+  typeids: ReadonlyMap<string, string>;
   make(args: unknown[]): object;
   /** Plain data. */
   save(instance: object): unknown;
@@ -46,7 +53,7 @@ const types: Map<string, RegisteredType> = shared("manyhands.registeredTypes", (
  * registration of a name counts.
  *
  * @param maker - The class, or a function that makes an object.
- * @throws TypeError for something else; ValueError for names that cannot be exposed
+ * @throws TypeError for something else, or a bad `methodToTypeid`; ValueError for names that cannot be exposed
  */
 export function registerType<Instance extends object, Args extends unknown[]>(
   typeid: string,
@@ -60,10 +67,11 @@ export function registerType<Instance extends object, Args extends unknown[]>(
     throw new TypeError(`register() takes a class or a function that makes an object; got ${got(maker)}`);
   }
   const Class = classOf(maker);
-  const exposed = checkExposed(typeid, options.exposed ?? (Class ? methodsOf(Class.prototype) : undefined));
+  const typeids = toTypeids(typeid, options.methodToTypeid);
+  const exposed = checkExposed(typeid, withNames(options.exposed ?? (Class && methodsOf(Class.prototype)), typeids));
   const make = (args: unknown[]): object => (Class ? new Class(...args) : (maker as unknown as Factory)(...args));
   types.set(typeid, {
-    ...{ typeid, exposed, make },
+    ...{ typeid, exposed, typeids, make },
     save: saveState,
     restore: (state, args) =>
       restoreState(Class ? (Object.create(Class.prototype as object) as object) : make(args), state),
@@ -119,6 +127,24 @@ function methodsOf(prototype: object): string[] {
     }
   }
   return [...names];
+}
+
+/** @throws TypeError for something else than names of types by names of methods */
+function toTypeids(typeid: string, methodToTypeid: Readonly<Record<string, string>> = {}): Map<string, string> {
+  const typeids = new Map(Object.entries(methodToTypeid));
+  for (const [method, made] of typeids) {
+    if (typeof made === "string" && made !== "") continue;
+    throw new TypeError(`methodToTypeid of the type "${typeid}" names no type for "${method}"; got ${got(made)}`);
+  }
+  return typeids;
+}
+
+function withNames(
+  exposed: readonly string[] | undefined,
+  typeids: ReadonlyMap<string, string>,
+): readonly string[] | undefined {
+  if (!exposed && typeids.size === 0) return undefined;
+  return [...new Set([...(exposed ?? []), ...typeids.keys()])];
 }
 
 function checkExposed(typeid: string, names: readonly string[] | undefined): readonly string[] {

@@ -4,7 +4,7 @@ import { type ObjectIdentity, type ObjectReference, type ObjectRuntime, SharedOb
 import { Lock } from "../../sync/index.ts";
 import { toText } from "../calls/index.ts";
 import { guard } from "../manager/guard.ts";
-import { managerOf } from "../manager/manager-life.ts";
+import { firstPartOf, managerNameOf, managerOf } from "../manager/manager-life.ts";
 import { type ContainerState, readContainer } from "../state/index.ts";
 import { findRegisteredType, registeredType } from "./registered-types.ts";
 import { Turns } from "./turns.ts";
@@ -51,16 +51,28 @@ export class RegisteredObject extends SharedObject {
 
   /**
    * Calls a method by its name.
+   * @returns what it returns; of a method of `methodToTypeid`, an object that is made with that
    * @throws AttributeError for one that is not exposed; what the method throws; LockLostError when the call was overtaken
    */
   async call(method: string, ...args: unknown[]): Promise<unknown> {
-    const { exposed } = registeredType(this.typeid);
+    const { exposed, typeids } = registeredType(this.typeid);
     if (!exposed.includes(method)) {
       throw new AttributeError(
         `the type "${this.typeid}" does not expose "${method}", only ${exposed.map((name) => `"${name}"`).join(", ")}`,
       );
     }
-    return this.#turns.call(method, args);
+    const typeid = typeids.get(method);
+    if (typeid === undefined) return this.#turns.call(method, args);
+    // First, so that nothing is done whose result nobody could get.
+    registeredType(typeid);
+    return this.#make(typeid, await this.#turns.call(method, args));
+  }
+
+  /** Another object of the same manager. */
+  #make(typeid: string, made: unknown): RegisteredObject {
+    const manager = firstPartOf(managerNameOf(this.owner) ?? "");
+    const identity = { name: `${manager}/${this.runtime.nextName()}`, owner: this.owner };
+    return createRegistered(this.runtime, identity, { typeid, args: [made] });
   }
 
   /** @internal */
