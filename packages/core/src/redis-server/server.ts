@@ -4,7 +4,7 @@ export type RedisWay = "path" | "private copy" | "docker";
 export interface RedisServerOptions {
   /** Port on loopback. @defaultValue a free one */
   port?: number;
-  /** @defaultValue a random one */
+  /** Not empty. @defaultValue a random one */
   password?: string;
   /** Folder for the data; it is kept. @defaultValue a temporary one, removed when the server ends */
   directory?: string;

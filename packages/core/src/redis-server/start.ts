@@ -1,4 +1,4 @@
-import { RedisUnfitError } from "../errors/index.ts";
+import { RedisUnfitError, ValueError } from "../errors/index.ts";
 import { startDockerServer } from "./docker.ts";
 import { findServer, type ServerBinary, serverAt } from "./find-server.ts";
 import { startLocalServer } from "./local-server.ts";
@@ -11,9 +11,13 @@ const WAYS: readonly RedisWay[] = ["path", "private copy", "docker"];
  * Starts a private Redis: with the `redis-server` or `valkey-server` of the PATH, else with a private copy from the
  * system's package manager, else in Docker.
  *
- * @throws RedisUnfitError when there is no way to a server; the message names the ways and what each one said
+ * @throws ValueError for an empty password; RedisUnfitError when there is no way to a server; the message names the ways and what each one said
  */
 export async function startRedisServer(options: RedisServerOptions = {}): Promise<RedisServer> {
+  // To Redis that means none: everybody on this machine could use it.
+  if (options.password === "") {
+    throw new ValueError("the password of a private Redis must not be empty; leave it out to get a random one");
+  }
   if (options.binary !== undefined) return startLocalServer(await serverAt(options.binary), "path", options);
   const ways = options.ways ?? WAYS;
   const reasons: string[] = [];

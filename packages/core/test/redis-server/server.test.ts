@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { processIsAlive } from "@manyhands/testing";
 import { Redis } from "ioredis";
 import { expect, onTestFinished, test } from "vitest";
-import { RedisUnfitError } from "../../src/errors/index.ts";
+import { RedisUnfitError, ValueError } from "../../src/errors/index.ts";
 import { type RedisServer, type RedisServerOptions, startRedisServer } from "../../src/redis-server/index.ts";
 
 async function start(options: RedisServerOptions = {}): Promise<RedisServer> {
@@ -35,6 +35,10 @@ test("listens on loopback only, keeps an append-only file and never evicts", asy
   expect(await client.config("GET", "bind")).toEqual(["bind", "127.0.0.1"]);
   expect(await client.config("GET", "appendonly")).toEqual(["appendonly", "yes"]);
   expect(await client.config("GET", "maxmemory-policy")).toEqual(["maxmemory-policy", "noeviction"]);
+});
+
+test("an empty password, which means none, is refused before anything is started", async () => {
+  await expect(startRedisServer({ password: "" })).rejects.toThrow(ValueError);
 });
 
 test("takes a password with every character, and shows none to other users", async () => {
