@@ -1,4 +1,4 @@
-import { type Context, connect } from "@manyhands/core";
+import { ClosedError, type Context, connect } from "@manyhands/core";
 import { type FaultProxy, useFaultProxy, useRedis } from "@manyhands/testing";
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
 
@@ -131,4 +131,18 @@ describe("a wait that gives up while the server has forgotten its script", () =>
     for (let answers = 0; answers < 5; answers += 1) await latch.count();
     expect((await latch.inspect()).waiters).toEqual([]);
   });
+});
+
+test("a pipe that is closed while the server has forgotten how to open it is held by nobody", async () => {
+  const [known] = mp.pipe<string>();
+  await known.send("how to open a pipe has been sent with its text");
+  await redis.client().script("FLUSH");
+  const [here, there] = mp.pipe<string>();
+  const polled = here.poll().catch((error: unknown) => error);
+  await Promise.all([here.close(), there.close()]);
+  expect(await polled).toBeInstanceOf(ClosedError);
+  expect((await here.inspect()).ends.map(({ open, holders }) => [open, holders])).toEqual([
+    [false, []],
+    [false, []],
+  ]);
 });

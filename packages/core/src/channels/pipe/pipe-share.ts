@@ -39,6 +39,8 @@ export class PipeShare {
   /** Whether Redis may know that this process holds something; whether it has said so. */
   #isKnown = false;
   #isHeld = false;
+  /** What Redis was asked to note last has been answered, or refused. */
+  #noted: Promise<unknown> = Promise.resolve();
 
   constructor(runtime: ObjectRuntime, facts: PipeFacts, leave: () => void) {
     this.#runtime = runtime;
@@ -103,6 +105,8 @@ export class PipeShare {
   /** One handle of the end less; the last one closes it for this process, after what was sent. */
   async leave(end: End): Promise<void> {
     await this.#producers[end]?.flush();
+    // A server that has forgotten the script gets it a second time, and then after what was sent in between.
+    await this.#noted;
     this.#handles[end] -= 1;
     if (this.#handles[end] > 0) return;
     const consumer = this.#consumers[end];
@@ -128,7 +132,13 @@ export class PipeShare {
     ]);
   }
 
-  async #hold(ends: readonly End[], token: string = ""): Promise<void> {
+  #hold(ends: readonly End[], token: string = ""): Promise<void> {
+    const held = this.#askToHold(ends, token);
+    this.#noted = Promise.allSettled([this.#noted, held]);
+    return held;
+  }
+
+  async #askToHold(ends: readonly End[], token: string): Promise<void> {
     const { client, keys, session } = this.#runtime;
     const { name, maker, isDuplex } = this.#facts;
     const isKnown = this.#isKnown;
