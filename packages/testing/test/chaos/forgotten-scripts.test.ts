@@ -1,4 +1,4 @@
-import { ClosedError, type Context, connect } from "@manyhands/core";
+import { ClosedError, type Connection, type Context, connect } from "@manyhands/core";
 import { type FaultProxy, useFaultProxy, useRedis } from "@manyhands/testing";
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
 
@@ -145,4 +145,19 @@ test("a pipe that is closed while the server has forgotten how to open it is hel
     [false, []],
     [false, []],
   ]);
+});
+
+test("an end that is sent away while the server has forgotten how to open its pipe arrives", async () => {
+  const [known] = mp.pipe<string>();
+  await known.send("how to open a pipe has been sent with its text");
+  const way = mp.queue<Connection<string>>("way");
+  expect(await way.empty()).toBe(true);
+  await redis.client().script("FLUSH");
+  const [here, there] = mp.pipe<string>();
+  const put = way.put(there);
+  await there.close();
+  await put;
+  const arrived = await way.get();
+  await here.send("hello");
+  expect(await arrived.recv()).toBe("hello");
 });

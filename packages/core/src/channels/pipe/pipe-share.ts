@@ -74,15 +74,18 @@ export class PipeShare {
     const token = randomBytes(6).toString("base64url");
     const { client, keys, session } = this.#runtime;
     const { name, maker } = this.#facts;
-    // Sent at once, so that it comes before whatever this process sends after it.
     if (maker === session.id) this.#make().catch(() => {});
-    sendEnd
-      .run(
+    const noted = this.#noted;
+    const send = (): Promise<number> =>
+      sendEnd.run(
         { client, operations: session.operations },
         [this.#key(), this.#key("transit"), keys.deadlines],
         [name, end, token, TRANSIT],
-      )
-      .catch(() => {});
+      );
+    // At once, so that it comes before whatever this process sends after it; and again if it came before the pipe was made,
+    // because the server had forgotten that script.
+    const sent = send().then((reply) => (reply === 0 ? noted.then(send) : reply));
+    this.#noted = Promise.allSettled([noted, sent]);
     return token;
   }
 
