@@ -89,6 +89,8 @@ async function waiters(options: ConnectOptions): Promise<number> {
   return sizes.reduce((sum, size) => sum + size, 0);
 }
 
+const sharedRedis = useRedis();
+
 describe("while Redis does not answer", () => {
   const redis = useRedis();
 
@@ -109,6 +111,19 @@ describe("while Redis does not answer", () => {
     proxy.thaw();
     expect(await mp.wait([queue], 0)).toEqual([queue]);
   }, 8_000);
+});
+
+test("N7: what becomes ready during a look is found, also by a later wait for the same", async () => {
+  const mp = await connect({ redis: sharedRedis.url, namespace: sharedRedis.namespace() });
+  onTestFinished(() => mp.close());
+  const queue = mp.queue();
+  const { promise: whenReady, resolve } = Promise.withResolvers<void>();
+  const sentinel = { ready: false, whenReady };
+  expect(await mp.wait([sentinel], 20)).toEqual([]);
+  const found = mp.wait([sentinel, queue], 5_000);
+  sentinel.ready = true;
+  resolve();
+  expect(await found).toEqual([sentinel]);
 });
 
 describe("with hosts", () => {
