@@ -58,13 +58,14 @@ export class ChildPool {
 
   /**
    * Lends a child: an idle one, else a new one, initialized for this pool.
+   * @param signal - Ends a child that is made for the caller alone: nobody waits for it any more.
    * @throws InitializerFailed, ChildLoadError
    */
-  async acquire(isolation: Isolation): Promise<ChildLease> {
+  async acquire(isolation: Isolation, signal?: AbortSignal): Promise<ChildLease> {
     const child =
       isolation === "inline"
         ? await this.#sharedInline()
-        : (this.#idle(isolation) ?? (await this.#takePrepared(isolation)) ?? (await this.#adopt(isolation)));
+        : (this.#idle(isolation) ?? (await this.#takePrepared(isolation)) ?? (await this.#adopt(isolation, signal)));
     child.jobs += 1;
     if (this.#isLastJob(child)) this.#prepareReplacement(isolation);
     return this.#lend(child);
@@ -109,17 +110,24 @@ export class ChildPool {
   }
 
   /** Takes a loaded child from the supply and runs the initializer in it, once in its life. */
-  async #adopt(isolation: Isolation): Promise<Child> {
+  async #adopt(isolation: Isolation, signal?: AbortSignal): Promise<Child> {
     const { pool, supply } = this.#options;
     for (let attempt = 1; ; attempt += 1) {
       const executor = await supply.take(isolation);
       this.#adopting.add(executor);
-      if (this.#closed) void executor.kill("the pool is closed");
+      const end = (): void => void executor.kill("nobody waits for it any more");
+      signal?.addEventListener("abort", end, { once: true });
+      if (this.#closed || signal?.aborted) end();
       try {
-        await executor.adopt(pool.name, pool.initializer).finally(() => this.#adopting.delete(executor));
+        await executor.adopt(pool.name, pool.initializer).finally(() => {
+          this.#adopting.delete(executor);
+          signal?.removeEventListener("abort", end);
+        });
         return this.#keep(executor);
       } catch (error) {
-        if (this.#closed) throw new Error(`pool "${pool.name}" was closed in its initializer`, { cause: error });
+        if (this.#closed || signal?.aborted) {
+          throw new Error(`the initializer of pool "${pool.name}" was given up`, { cause: error });
+        }
         if (attempt <= REPLACEMENTS && (await wasKilledFromOutside(executor))) continue;
         void executor.kill("the initializer failed");
         throw new InitializerFailed(`the initializer of pool "${pool.name}" failed`, { cause: error });

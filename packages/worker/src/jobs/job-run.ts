@@ -68,6 +68,8 @@ export class JobRun {
   #reportStarts: boolean;
   #killCause: KillCause | null = null;
   #abandon: (() => void) | undefined;
+  /** Waits for a child no longer; undefined while it does not wait for one. */
+  #giveUp: (() => void) | undefined;
   #fruitless = 0;
   #hasOutput = false;
 
@@ -90,7 +92,8 @@ export class JobRun {
   /** Resolves when every unit is answered, or the run was stopped. Rejects when no child can be had. */
   async run(): Promise<void> {
     while (!this.#isComplete && this.stopReason === null) {
-      const lease = await this.#options.children.acquire(this.#options.isolation);
+      const lease = await this.#acquire();
+      if (!lease) return;
       // Whoever was cancelled meanwhile never starts.
       this.#answerCancelled(this.#unanswered().filter((unit) => this.#cancelReason(unit) !== undefined));
       if (this.stopReason !== null || this.#isComplete) return lease.release();
@@ -138,6 +141,32 @@ export class JobRun {
   /** Gives every unit without an answer an error. */
   answerRest(error: Error, retry: boolean): void {
     this.#answerRest(() => error, retry);
+  }
+
+  /** @returns undefined when the job was stopped, or answered, before it had a child: an initializer may never end */
+  async #acquire(): Promise<ChildLease | undefined> {
+    const { children, isolation } = this.#options;
+    const gaveUp = new AbortController();
+    const acquired = children.acquire(isolation, gaveUp.signal);
+    const lease = await Promise.race([
+      acquired,
+      new Promise<undefined>((resolve) => {
+        this.#giveUp = () => {
+          gaveUp.abort();
+          resolve(undefined);
+        };
+      }),
+    ]).finally(() => {
+      this.#giveUp = undefined;
+    });
+    if (gaveUp.signal.aborted) {
+      acquired.then(
+        (late) => late.release(),
+        () => {},
+      );
+      return undefined;
+    }
+    return lease;
   }
 
   async #runOn(lease: ChildLease): Promise<ExecutorExit | null> {
@@ -275,7 +304,7 @@ export class JobRun {
   /** Ends the child. An inline call cannot be ended: it gets its answer now, and what it does later is ignored. */
   #end(cause: KillCause): void {
     const lease = this.#lease;
-    if (!lease) return;
+    if (!lease) return this.#endWaiting(cause);
     this.#killCause ??= cause;
     if (lease.executor.isolation !== "inline") {
       void lease.executor.kill(cause.for === "timeout" ? "time limit" : cause.for);
@@ -284,6 +313,13 @@ export class JobRun {
     lease.executor.cancel(this.jobId, cause.for === "stop" ? null : cause.unit, "cancelled");
     if (cause.for !== "stop") this.#answerCause(cause);
     if (cause.for === "stop" || this.#isComplete) this.#abandon?.();
+  }
+
+  /** Ends the wait for a child, if there is one. */
+  #endWaiting(cause: KillCause): void {
+    if (!this.#giveUp) return;
+    if (cause.for !== "stop") this.#answerCause(cause);
+    if (cause.for === "stop" || this.#isComplete) this.#giveUp();
   }
 
   #answerCause(cause: Exclude<KillCause, { for: "stop" }>): void {

@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { PoolTerminatedError, TaskNotFoundError } from "@manyhands/core";
+import { CancelledError, PoolTerminatedError, TaskNotFoundError } from "@manyhands/core";
 import { encodeError, JOB_ERROR_FIELD, type PoolRecord, PoolRegistry } from "@manyhands/core/internal";
 import { processIsAlive, until, useRedis } from "@manyhands/testing";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
@@ -235,16 +235,27 @@ describe("while an initializer does not end", () => {
     const initializer = { task: "noteAndSpin", args: space.encoded([file, 600_000]) };
     await space.pool("stuck", { initializer });
     const host = await space.host({ spares: 0 });
-    await space.submit("stuck", "square", [1]);
+    const jobId = await space.submit("stuck", "square", [1]);
     const pid = Number((await until(() => existsSync(file) && readFileSync(file, "utf8").match(/start (\d+)/)))[1]);
-    return { space, host, pid };
+    return { space, host, jobId, pid };
   }
 
   test("a terminated pool ends it, and its slot is free again", async () => {
-    const { space, host, pid } = await adopting();
+    const { space, host, jobId, pid } = await adopting();
     await space.registry.terminate("stuck", null);
+    expect((await space.answer(jobId)).value).toBeInstanceOf(PoolTerminatedError);
     await until(() => !processIsAlive(pid), { what: "the child is gone" });
     await until(() => host.record().running.length === 0, { what: "the job is over" });
+  });
+
+  test("a call that is cancelled ends it, and fails no pool for that", async () => {
+    const { space, host, jobId, pid } = await adopting();
+    const cancel = { type: "cancel", pool: "stuck", jobId, unit: null, reason: "not wanted" };
+    await space.client.publish(space.keys.control, JSON.stringify(cancel));
+    expect((await space.answer(jobId)).value).toBeInstanceOf(CancelledError);
+    await until(() => !processIsAlive(pid), { what: "the child is gone" });
+    await until(() => host.record().running.length === 0, { what: "the job is over" });
+    expect((await space.registry.get("stuck"))?.state).toBe("running");
   });
 
   test("a host that stops ends it, and fails no pool for that", async () => {
