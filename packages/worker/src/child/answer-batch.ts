@@ -42,8 +42,8 @@ export class AnswerBatch {
   }
 
   addError(unit: number, error: unknown, { micros, now, last }: AnswerTiming): void {
-    const { jobId, count } = this.#request;
-    const taskId = count > 1 ? `${jobId}.${unit}` : jobId;
+    const { jobId, ownId = jobId, count } = this.#request;
+    const taskId = count > 1 ? `${ownId}.${unit}` : ownId;
     const failure = failureReport(error, { host: this.#hostName, pid: process.pid, taskId });
     this.#failed += 1;
     this.#failure ??= failure;

@@ -2,7 +2,10 @@ import type { Isolation, ProcessOrder, TaskAnnouncement, UnitKind } from "@manyh
 
 /** What one child is asked to run: all units of one job. */
 export interface RunRequest {
+  /** How messages name the job. */
   jobId: string;
+  /** The job's own id where `jobId` is another: it runs twice in one child. */
+  ownId?: string;
   task: string;
   attempt: number;
   kind: UnitKind;

@@ -45,7 +45,8 @@ export class RunningJob {
     this.#request = request;
     this.#surroundings = surroundings;
     this.#facts = {
-      id: request.jobId,
+      id: request.ownId ?? request.jobId,
+      jobId: request.jobId,
       task: request.task,
       attempt: request.attempt,
       count: request.count,

@@ -5,6 +5,8 @@ import type { TaskOutput } from "./task-output.ts";
 /** Facts that all units of one job share. */
 export interface JobFacts {
   readonly id: string;
+  /** How messages name it. */
+  readonly jobId: string;
   readonly task: string;
   readonly attempt: number;
   readonly count: number;
@@ -29,7 +31,7 @@ export class RunningUnit implements CurrentTask {
   }
 
   get jobId(): string {
-    return this.#job.id;
+    return this.#job.jobId;
   }
 
   get id(): string {

@@ -131,16 +131,14 @@ export class ChildRuntime {
   }
 
   async #run(request: RunRequest): Promise<void> {
-    // An inline call that was given up goes on; a later attempt of its job may run beside it.
-    const isLatest = (): boolean => this.#jobs.get(request.jobId) === job;
-    const job: RunningJob = new RunningJob(request, {
+    const job = new RunningJob(request, {
       hostName: this.#hostName,
       output: this.output,
-      send: (message) => isLatest() && this.#send(message),
+      send: (message) => this.#send(message),
     });
     this.#jobs.set(request.jobId, job);
     await job.run();
-    if (isLatest()) this.#jobs.delete(request.jobId);
+    this.#jobs.delete(request.jobId);
   }
 
   /** A task may have connected; closing in order spares others the wait until its leases have run out. */

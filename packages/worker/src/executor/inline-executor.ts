@@ -22,7 +22,9 @@ const executors = new Set<InlineExecutor>();
 export class InlineExecutor implements Executor {
   readonly isolation = "inline";
   readonly #conversation: Conversation;
-  readonly #running = new Set<string>();
+  /** Jobs by the names that their runs have here. */
+  readonly #running = new Map<string, string>();
+  #runs = 0;
   #retiring = false;
   #closing: Promise<unknown> | undefined;
   #deliver: (message: ToChild) => void = () => undefined;
@@ -62,22 +64,26 @@ export class InlineExecutor implements Executor {
   }
 
   async run(request: RunRequest, listener: (message: RunMessage) => void): Promise<ExecutorExit | null> {
-    this.#running.add(request.jobId);
+    const { jobId } = request;
+    this.#runs += 1;
+    // A call that was given up goes on beside a later attempt of its job, and a job whose lock was lost beside its next run.
+    const name = this.#running.has(jobId) ? `${jobId}#${this.#runs}` : jobId;
+    this.#running.set(name, jobId);
     try {
-      return await this.#conversation.run(request, listener);
+      return await this.#conversation.run({ ...request, jobId: name, ownId: jobId }, listener);
     } finally {
-      this.#running.delete(request.jobId);
+      this.#running.delete(name);
       if (this.#retiring && this.#running.size === 0) this.#end(null);
     }
   }
 
   cancel(jobId: string, unit: number | null, reason: "cancelled" | "softTimeout"): void {
-    this.#conversation.cancel(jobId, unit, reason);
+    for (const [name, job] of this.#running) if (job === jobId) this.#conversation.cancel(name, unit, reason);
   }
 
   /** Aborts the signals of everything that runs and hears no answer any more; code that ignores its signal runs on. */
   async kill(reason: string): Promise<ExecutorExit> {
-    for (const jobId of this.#running) this.cancel(jobId, null, "cancelled");
+    for (const name of this.#running.keys()) this.#conversation.cancel(name, null, "cancelled");
     this.#end(reason);
     await this.#closing;
     return this.exited;

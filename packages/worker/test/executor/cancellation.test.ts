@@ -72,3 +72,15 @@ test("an inline call that was given up answers for no later attempt of its job, 
   // then
   expect((await second).error.name).toBe("CancelledError");
 });
+
+test("an inline job that runs twice at the same time ends twice, and each run has its own answers", async () => {
+  const child = new StartedExecutor("inline");
+  const begun = Promise.withResolvers<void>();
+  const first = { task: "untilAborted", args: [], jobId: "twice", reportStarts: true };
+  const runs = [child.run(first, (message) => message.type === "started" && begun.resolve())];
+  await begun.promise;
+  runs.push(child.run({ task: "square", args: [3], jobId: "twice" }));
+  expect((await runs[1])?.value).toBe(9);
+  child.executor.cancel("twice", null, "cancelled");
+  expect((await runs[0])?.error.name).toBe("CancelledError");
+});
