@@ -369,6 +369,20 @@ describe("a queue in trouble", () => {
     expect(await there.queue("line").qsize()).toBe(3);
   });
 
+  test("Q9: what was put before a handle of a manager's queue is closed is stored, what is put after it is not", async () => {
+    const mp = await connected();
+    const manager = mp.manager("books");
+    const queue = manager.queue<number>("line");
+    const before = Promise.allSettled([queue.put(1), queue.put(2)]);
+    const closed = queue.close();
+    const after = Promise.allSettled([queue.put(3)]);
+    await closed;
+    expect((await before).map(({ status }) => status)).toEqual(["fulfilled", "fulfilled"]);
+    expect(await after).toMatchObject([{ reason: { name: "ClosedError" } }]);
+    await queue.close();
+    expect(await manager.queue<number>("line").getMany(9)).toEqual([1, 2]);
+  });
+
   test("F19: an item that came for a get which gave up while it was fetched goes to the next one of its process", async () => {
     const [mp, there] = await Promise.all([connected(), connected()]);
     const queue = mp.queue<number>("line");

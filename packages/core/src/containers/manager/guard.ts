@@ -46,12 +46,18 @@ export function guard<Handle extends SharedObject>(
       return toReference(purpose);
     },
   });
+  const starts = new Starts();
   for (const name of ASKING) {
     const method = methodOf(handle, name);
     if (!method) continue;
     const guarded = (...args: unknown[]): Promise<unknown> =>
-      ask(runtime, { handle, owner, isLook: LOOKING.has(name) }, () => method.apply(handle, args));
+      ask(runtime, { handle, owner, isLook: LOOKING.has(name), starts }, () => method.apply(handle, args));
     Object.defineProperty(handle, name, { value: guarded, configurable: true });
+  }
+  const close = methodOf(handle, "close");
+  if (close) {
+    const guarded = (): unknown => starts.close(() => close.apply(handle, []));
+    Object.defineProperty(handle, "close", { value: guarded, configurable: true });
   }
   for (const name of SIDES) {
     const side = methodOf(handle, name);
@@ -60,6 +66,28 @@ export function guard<Handle extends SharedObject>(
     Object.defineProperty(handle, name, { value: guarded, configurable: true });
   }
   return handle;
+}
+
+/** The calls of one handle that wait for the start of its manager: a close goes behind those that were made before it. */
+class Starts {
+  readonly #underWay = new Set<Promise<unknown>>();
+  #closing: Promise<unknown> | undefined;
+
+  async wait(start: Promise<unknown>): Promise<void> {
+    if (this.#closing) return void (await this.#closing.catch(() => {}));
+    this.#underWay.add(start);
+    try {
+      await start;
+    } finally {
+      this.#underWay.delete(start);
+    }
+  }
+
+  close(close: () => unknown): unknown {
+    if (this.#underWay.size === 0) return close();
+    this.#closing ??= Promise.allSettled(this.#underWay).then(close);
+    return this.#closing;
+  }
 }
 
 /** Without touching getters: some of them ask Redis. */
@@ -73,13 +101,13 @@ function methodOf(handle: SharedObject, name: string): Method | undefined {
 
 async function ask(
   runtime: ObjectRuntime,
-  asked: { handle: SharedObject; owner: string; isLook: boolean },
+  asked: { handle: SharedObject; owner: string; isLook: boolean; starts: Starts },
   call: () => unknown,
 ): Promise<unknown> {
-  const { handle, owner, isLook } = asked;
+  const { handle, owner, isLook, starts } = asked;
   const what = `the ${handle.kind} "${handle.name}"`;
   const manager = managerOf(runtime, owner);
-  if (manager && !manager.isStarted) await runtime.keepAlive.during(manager.ready(what));
+  if (manager && !manager.isStarted) await starts.wait(runtime.keepAlive.during(manager.ready(what)));
   if (isLook && (await isGone(runtime, owner))) throw await manager?.whyGone(what);
   try {
     return await call();
