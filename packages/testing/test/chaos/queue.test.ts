@@ -383,6 +383,33 @@ describe("a queue in trouble", () => {
     expect(await manager.queue<number>("line").getMany(9)).toEqual([1, 2]);
   });
 
+  test("Q6: no put overtakes one that waits for room before wake-ups reach its process", async () => {
+    const [mp, there] = await Promise.all([connected(), connected()]);
+    const [queue, theirs] = [mp, there].map((context) => context.queue<number>({ name: "line", maxSize: 1 })) as [
+      Queue<number>,
+      Queue<number>,
+    ];
+    await queue.put(1);
+    const { room } = (queue as unknown as { runtime: { room: { start(): Promise<void> } } }).runtime;
+    const [isTried, mayStart] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const start = room.start.bind(room);
+    room.start = async () => {
+      isTried.resolve();
+      await mayStart.promise;
+      return start();
+    };
+    const puts = [queue.put(2)];
+    await isTried.promise;
+    const items = [await theirs.get()];
+    puts.push(queue.put(3), queue.put(4, { timeout: 30_000 }));
+    // Comes behind the puts on their way, if there are any.
+    await queue.qsize();
+    mayStart.resolve();
+    while (items.length < 4) items.push(await theirs.get());
+    expect(items).toEqual([1, 2, 3, 4]);
+    await Promise.all(puts);
+  });
+
   test("F19: an item that came for a get which gave up while it was fetched goes to the next one of its process", async () => {
     const [mp, there] = await Promise.all([connected(), connected()]);
     const queue = mp.queue<number>("line");

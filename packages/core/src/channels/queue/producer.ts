@@ -1,6 +1,7 @@
 import { ownLabel } from "../../objects/index.ts";
 import type { Milliseconds } from "../../protocol/records.ts";
 import { type Attempt, type Patience, toLimit, waitForTurn, waitWith } from "../../waiting/index.ts";
+import { Entrance } from "./entrance.ts";
 import type { QueuePlace } from "./queue-place.ts";
 import { abandonQueue, putItems, SEPARATOR, SMALL_ITEM } from "./queue-scripts.ts";
 import { blockOf, PooledText, TextPool } from "./text-pool.ts";
@@ -40,11 +41,13 @@ export class Producer {
 
   readonly #mayBlock: boolean;
   readonly #pool = new TextPool();
+  readonly #entrance: Entrance;
 
   constructor(place: QueuePlace) {
     this.#place = place;
     this.#mayBlock = place.mayBlock;
     this.#isLimited = place.isLimited;
+    this.#entrance = new Entrance(place.runtime.room);
   }
 
   /** Stores an item. @returns false when the queue was full for too long */
@@ -142,13 +145,17 @@ export class Producer {
 
   async #putWhenRoom(item: string | Buffer, patience: Patience | undefined): Promise<boolean> {
     const { runtime, queue } = this.#place;
-    const { limit, signal } = toLimit(patience);
+    const { limit: longest, signal } = toLimit(patience);
+    const mayWait = longest > 0;
+    const limit = mayWait && this.#entrance.isTaken ? await this.#entrance.pass(longest, signal) : longest;
+    const enter = mayWait ? this.#entrance.enter() : () => {};
     let last: Promise<Attempt<true>> | undefined;
     const put = waitForTurn<true>(
       runtime.room,
       {
         attempt: (waiter) => {
           last = this.#tryToStore(item, waiter);
+          if (waiter !== null) enter();
           return last;
         },
         abandon: (waiter) =>
@@ -168,6 +175,8 @@ export class Producer {
     } catch (error) {
       if (await this.#isStored(last)) return true;
       throw error;
+    } finally {
+      enter();
     }
     return this.#isStored(last);
   }
