@@ -410,6 +410,26 @@ describe("a queue in trouble", () => {
     await Promise.all(puts);
   });
 
+  test("F18: a taskDone whose answer is lost counts once, also when the session has ended before it is sent again", async () => {
+    const proxy = await useFaultProxy(redis.url);
+    const [cutOff, watcher] = await Promise.all([connected({ url: proxy.url }), connected()]);
+    const theirs = watcher.joinableQueue<number>("jobs");
+    await theirs.putMany([1, 2]);
+    await theirs.getMany(2);
+    const queue = cutOff.joinableQueue<number>("jobs");
+    expect(await queue.qsize()).toBe(0);
+    const answerIsLost = proxy.dropReplies((command) => command.includes("/joinable-queue-joiners/"));
+    const done = queue.taskDone();
+    await answerIsLost;
+    await proxy.refuse();
+    const sessions = async (): Promise<string[]> =>
+      (await redis.client().zrange(`{${namespace}}/deadlines`, "0", "-1")).filter((due) => due.startsWith("session/"));
+    await until(async () => (await sessions()).length === 1, { what: "only the session of the watcher is left" });
+    await proxy.accept();
+    await done;
+    expect((await theirs.inspect()).unfinished).toBe(1);
+  });
+
   test("F19: an item that came for a get which gave up while it was fetched goes to the next one of its process", async () => {
     const [mp, there] = await Promise.all([connected(), connected()]);
     const queue = mp.queue<number>("line");

@@ -32,7 +32,7 @@ export class QueuePlace {
   readonly queue: string;
   readonly title: string;
   readonly existence: Existence;
-  /** For putting: they must act once also after the session has ended, while this process was cut off. */
+  /** For putting and taskDone: they must act once also after the session has ended, while this process was cut off. */
   readonly puts: Operations;
   readonly #facts: QueueFacts;
   readonly #number: number;

@@ -31,7 +31,7 @@ const CLAIM_WINDOW = 1_000;
  * first one which is not committed: those before are handed out, or about to be, and are given to nobody else. They stay in
  * the claim until the consumer says that it has them. In a joinable queue nothing is committed; the first count grows with
  * each item that is done. The counts of a consumer whose session has ended are closed, "<first> <committed> closed": its
- * process may live, ask again for committed items of which the answer was lost, and give back what it did not hand out. puts, hash: answers to puts that may be sent again, "<session>:<place>.<number>".
+ * process may live, ask again for committed items of which the answer was lost, and give back what it did not hand out. puts, hash: answers to puts and taskDone that may be sent again, "<session>:<place>.<number>".
  *
  * Many items of some size, put at once, stay together as a block: a string, the items with separators between them. In the
  * list stands what refers to it, the byte 4 and "<number> <count>"; `blocked` in main is how many more items there are than

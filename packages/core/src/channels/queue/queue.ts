@@ -365,7 +365,7 @@ export class JoinableQueue<Item = unknown> extends Queue<Item> {
     const hasTaken = consumer.done();
     const reply = await this.runtime.keepAlive.during(
       finishItem.run(
-        place.context,
+        { client: place.runtime.client, operations: place.puts },
         [place.key(), place.key("consumers"), place.key("joiners")],
         [this.runtime.keys.prefix, place.queue, consumer.name, hasTaken ? 1 : 0],
       ),
