@@ -430,6 +430,23 @@ describe("a queue in trouble", () => {
     expect((await theirs.inspect()).unfinished).toBe(1);
   });
 
+  test("a put ends with its signal while Redis does not answer, whether or not the queue has a limit", async () => {
+    const proxy = await useFaultProxy(redis.url);
+    const mp = await connected({ url: proxy.url, lease: 30_000 });
+    const queues = [mp.queue<number>("line"), mp.queue<number>({ name: "limited", maxSize: 9 })];
+    await Promise.all(queues.map((queue) => queue.put(1)));
+    proxy.freeze();
+    const abortion = new AbortController();
+    const puts = Promise.all(
+      queues.map((queue) => expect(queue.put(2, { signal: abortion.signal })).rejects.toThrow("enough")),
+    );
+    await new Promise((resolve) => setImmediate(resolve));
+    abortion.abort(new RangeError("enough"));
+    await puts;
+    proxy.thaw();
+    await Promise.all(queues.map((queue) => queue.put(3)));
+  }, 8_000);
+
   test("F19: an item that came for a get which gave up while it was fetched goes to the next one of its process", async () => {
     const [mp, there] = await Promise.all([connected(), connected()]);
     const queue = mp.queue<number>("line");

@@ -1,6 +1,6 @@
 import { ownLabel } from "../../objects/index.ts";
 import type { Milliseconds } from "../../protocol/records.ts";
-import { type Attempt, type Patience, toLimit, waitForTurn, waitWith } from "../../waiting/index.ts";
+import { type Attempt, beforeDeadline, type Patience, toLimit, waitForTurn, waitWith } from "../../waiting/index.ts";
 import { Entrance } from "./entrance.ts";
 import type { QueuePlace } from "./queue-place.ts";
 import { abandonQueue, putItems, SEPARATOR, SMALL_ITEM } from "./queue-scripts.ts";
@@ -66,9 +66,25 @@ export class Producer {
     return item && this.#putWithOthers(item, patience);
   }
 
-  /** Waits for no room, and so not for `patience`. @throws ValueError for a bad one; the reason of a signal that was aborted */
+  /** Waits for no room, and so not for the time of `patience`. @throws ValueError for a bad one; the reason of its signal */
   #putWithOthers(item: Put["item"], patience: Patience | undefined): Promise<boolean> {
-    if (patience !== undefined) toLimit(patience).signal?.throwIfAborted();
+    const signal = patience === undefined ? undefined : toLimit(patience).signal;
+    signal?.throwIfAborted();
+    const put = this.#join(item, patience);
+    return signal ? this.#unlessAborted(put, signal) : put;
+  }
+
+  /** The signal of a put ends the wait for its answer: Redis may be away. */
+  async #unlessAborted(put: Promise<boolean>, signal: AbortSignal): Promise<boolean> {
+    try {
+      return (await beforeDeadline(put, { deadline: Number.POSITIVE_INFINITY, signal }))?.value ?? false;
+    } catch (error) {
+      if (signal.aborted && (await this.#isStored(put))) return true;
+      throw error;
+    }
+  }
+
+  #join(item: Put["item"], patience: Patience | undefined): Promise<boolean> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ item, patience, resolve, reject });
       if (this.#isScheduled) return;
@@ -149,14 +165,16 @@ export class Producer {
     const mayWait = longest > 0;
     const limit = mayWait && this.#entrance.isTaken ? await this.#entrance.pass(longest, signal) : longest;
     const enter = mayWait ? this.#entrance.enter() : () => {};
-    let last: Promise<Attempt<true>> | undefined;
+    let last: Promise<boolean> | undefined;
     const put = waitForTurn<true>(
       runtime.room,
       {
         attempt: (waiter) => {
-          last = this.#tryToStore(item, waiter);
+          const attempt = this.#tryToStore(item, waiter);
+          last = attempt.then(({ granted }) => granted);
+          last.catch(() => {});
           if (waiter !== null) enter();
-          return last;
+          return attempt;
         },
         abandon: (waiter) =>
           abandonQueue.run(
@@ -187,11 +205,11 @@ export class Producer {
   }
 
   /** What became of a try that was under way when its time was over: who is told that it failed would put it twice. */
-  async #isStored(attempt: Promise<Attempt<true>> | undefined): Promise<boolean> {
+  async #isStored(attempt: Promise<boolean> | undefined): Promise<boolean> {
     let isStored = false;
     const answered = waitWith(LATE_ANSWER, undefined, (done) => {
-      const known = attempt?.then(({ granted }) => {
-        isStored = granted;
+      const known = attempt?.then((answer) => {
+        isStored = answer;
       });
       Promise.resolve(known).then(done, done);
       return () => {};

@@ -257,7 +257,8 @@ export class Queue<Item = unknown> extends AnyQueue<Item> {
 
   /**
    * Puts an item at the end; resolves when Redis has it (Q7). Not awaited, many travel together.
-   * @param patience - How long to wait for room, where the queue has a limit: as in Python, `false` = not at all.
+   * @param patience - How long to wait for room, where the queue has a limit: as in Python, `false` = not at all. Its signal
+   *   ends every put; what Redis has not answered to by then may be stored all the same.
    * @throws QueueFullError when there was no room in time (Q2); QueueClosedError after shutdown (Q11); SerializationError
    *   for what cannot be sent, PayloadTooLargeError above 64 MiB: then nothing was put (Q8); ClosedError for a closed handle
    */
