@@ -71,6 +71,10 @@ export class ChildPool {
     return this.#lend(child);
   }
 
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
   /** For the heartbeat. */
   describe(): { pid: number; isolation: Isolation; busy: boolean; jobsRun: number }[] {
     return [...this.#children].map(({ executor, jobs, jobsRun }) => ({

@@ -63,11 +63,7 @@ export class JobRunner {
       return this.#startFailed(run, { job, token, pool, error });
     }
     if (run.stopReason === "fence" || run.stopReason === "shutdown") throw await this.#giveBack(job, token);
-    if (run.stopReason === "terminated") {
-      // A Redis that lost its data has lost the pool and the job alike: nobody terminated it, and its caller learns so.
-      if (!(await this.#exists(job))) throw new WaitingError();
-      run.answerRest(poolTerminatedError(pool, job.name, run.jobId), false);
-    }
+    if (run.stopReason === "terminated") await this.#answerTerminated(run, job, pool);
     return run.failed === 0 ? this.#outcome.complete(run, job, startedAt) : this.#outcome.fail(run, job);
   }
 
@@ -155,10 +151,21 @@ export class JobRunner {
     }
   }
 
+  async #answerTerminated(run: JobRun, job: PoolJob, pool: PoolRecord): Promise<void> {
+    // A Redis that lost its data has lost the pool and the job alike: nobody terminated it, and its caller learns so.
+    if (!(await this.#exists(job))) throw new WaitingError();
+    run.answerRest(poolTerminatedError(pool, job.name, run.jobId), false);
+  }
+
   /** No child could be had for the job. */
   async #startFailed(run: JobRun, context: JobInPool & { error: unknown }): Promise<JobReturn> {
     const { job, token, pool, error } = context;
     if (run.stopReason !== null) throw await this.#giveBack(job, token);
+    // It was on its way when the jobs of its pool were stopped.
+    if (this.#options.children.isClosed) {
+      await this.#answerTerminated(run, job, pool);
+      return this.#outcome.fail(run, job);
+    }
     if (error instanceof InitializerFailed) {
       await this.#host.failPool(pool, error.cause);
       const failed = { ...pool, failure: encodeToString(error.cause) };

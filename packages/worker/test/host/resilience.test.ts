@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { PoolTerminatedError } from "@manyhands/core";
 import { childPids, processIsAlive, until, useFaultProxy, useRedis } from "@manyhands/testing";
 import { Worker } from "bullmq";
 import { expect, onTestFinished, test, vi } from "vitest";
@@ -196,11 +197,9 @@ async function health(host: WorkerHost, path: string): Promise<HealthAnswer> {
   return { status: response.status, body: (await response.json()) as HealthAnswer["body"] };
 }
 
-test("a job that arrives when its host gives back what runs goes back as well", async () => {
-  // given a fetch whose answer is late
-  const space = new TestNamespace(redis);
-  const late = Promise.withResolvers<void>();
-  const arrived = Promise.withResolvers<void>();
+/** Keeps the next job that is fetched from its worker until `late` resolves; `arrived` when there is one. */
+function delayFetch(): { late: PromiseWithResolvers<void>; arrived: Promise<void>; end: () => void } {
+  const [late, arrived] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   const prototype = Worker.prototype as unknown as { moveToActive(...args: unknown[]): Promise<unknown> };
   const moveToActive = prototype.moveToActive;
   const fetching = vi.spyOn(prototype, "moveToActive").mockImplementation(async function (this: unknown, ...args) {
@@ -211,17 +210,40 @@ test("a job that arrives when its host gives back what runs goes back as well", 
     return job;
   });
   onTestFinished(() => fetching.mockRestore());
+  return { late, arrived: arrived.promise, end: () => fetching.mockRestore() };
+}
+
+test("a job that arrives when its host gives back what runs goes back as well", async () => {
+  // given a fetch whose answer is late
+  const space = new TestNamespace(redis);
+  const fetching = delayFetch();
   const host = await space.host();
   const jobId = await space.submit("default", "square", [7]);
-  await arrived.promise;
+  await fetching.arrived;
   // when
   const stopping = vi.spyOn(ChildPool.prototype, "close");
+  onTestFinished(() => stopping.mockRestore());
   const stopped = host.stop({ grace: 0 });
   await vi.waitFor(() => expect(stopping).toHaveBeenCalled());
-  late.resolve();
+  fetching.late.resolve();
   await stopped;
-  fetching.mockRestore();
+  fetching.end();
   // then
   await space.host({ name: "second" });
   expect(await space.answer(jobId)).toMatchObject({ ok: true, value: 49, host: "second" });
+});
+
+test("a job that arrives when its pool has just been terminated is answered so", async () => {
+  const space = new TestNamespace(redis);
+  const fetching = delayFetch();
+  await space.pool("short");
+  await space.host();
+  const jobId = await space.submit("short", "square", [7]);
+  await fetching.arrived;
+  const closing = vi.spyOn(ChildPool.prototype, "close");
+  onTestFinished(() => closing.mockRestore());
+  await space.registry.terminate("short", null);
+  await vi.waitFor(() => expect(closing).toHaveBeenCalled(), 5_000);
+  fetching.late.resolve();
+  expect((await space.answer(jobId)).value).toBeInstanceOf(PoolTerminatedError);
 });
