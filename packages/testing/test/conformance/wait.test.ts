@@ -126,6 +126,26 @@ test("N7: what becomes ready during a look is found, also by a later wait for th
   expect(await found).toEqual([sentinel]);
 });
 
+test("N7: what became ready in time is told, also when the look at it ends after the time", async () => {
+  const mp = await connect({ redis: sharedRedis.url, namespace: sharedRedis.namespace() });
+  onTestFinished(() => mp.close());
+  const startedAt = performance.now();
+  let looks = 0;
+  const slow = {
+    poll: async ({ timeout }: { timeout?: number }) => {
+      if (timeout === 0) {
+        looks += 1;
+        if (looks > 1) await new Promise((resolve) => setTimeout(resolve, 20));
+        return looks > 1;
+      }
+      // The program was busy until the time was over.
+      while (performance.now() - startedAt < 1_200);
+      return true;
+    },
+  };
+  expect(await mp.wait([slow], 1_100)).toEqual([slow]);
+});
+
 describe("with hosts", () => {
   const redis = useRedis();
   let mp: Context;

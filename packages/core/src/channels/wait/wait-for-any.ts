@@ -12,7 +12,7 @@ export type Waitable =
   | { ready(): boolean; wait(options: WaitOptions): Promise<void> }
   | { readonly ready: boolean; readonly whenReady: Promise<void> };
 
-/** How long a look at what is ready may take in any case, ms. */
+/** How long each look at what is ready may take in any case, ms. */
 const LOOK_TIME: Milliseconds = 1_000;
 
 /** How one object is waited for. */
@@ -40,12 +40,12 @@ async function waitForWatches<Item>(
   watches: Watch[],
   { limit, signal }: { limit: Milliseconds; signal: AbortSignal | undefined },
 ): Promise<Item[]> {
-  const startedAt = performance.now();
-  const deadline = startedAt + limit;
+  const deadline = performance.now() + limit;
   while (true) {
     const looks = Promise.all(watches.map((watch) => watch.isReady()));
     // What is ready is told also when there is no time to wait; but Redis may not answer at all.
-    const answered = await beforeDeadline(looks, { deadline: Math.max(deadline, startedAt + LOOK_TIME), signal });
+    const lookUntil = Math.max(deadline, performance.now() + LOOK_TIME);
+    const answered = await beforeDeadline(looks, { deadline: lookUntil, signal });
     if (!answered) return [];
     const ready = items.filter((_, index) => answered.value[index]);
     const left = deadline - performance.now();
