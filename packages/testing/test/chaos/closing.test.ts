@@ -1,4 +1,4 @@
-import { type Context, connect } from "@manyhands/core";
+import { type ConnectOptions, type Context, connect } from "@manyhands/core";
 import { until, useRedis } from "@manyhands/testing";
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
 
@@ -9,18 +9,20 @@ beforeEach(() => {
   namespace = redis.namespace();
 });
 
-async function connected(): Promise<Context> {
-  const mp = await connect({ redis: redis.url, namespace, lease: 30_000 });
+async function connected(options: ConnectOptions = {}): Promise<Context> {
+  const mp = await connect({ redis: redis.url, namespace, lease: 30_000, ...options });
   onTestFinished(() => mp.close());
   return mp;
 }
 
 /** Closes a program while what it asked for is on its way, at every moment between the question and the answer. */
-async function closeMeanwhile(acquire: (mp: Context) => Promise<unknown>): Promise<void> {
+async function closeMeanwhile(acquire: (mp: Context) => Promise<unknown>, options: ConnectOptions = {}): Promise<void> {
+  // The answers of several masters take longer.
+  const most = options.lockNodes ? 12 : 5;
   for (const isFresh of [true, false]) {
-    for (let turns = 0; turns < 5; turns += 1) {
-      const mp = await connect({ redis: redis.url, namespace, lease: 30_000 });
-      if (!isFresh) await mp.event("known").isSet();
+    for (let turns = 0; turns < most; turns += 1) {
+      const mp = await connected(options);
+      if (!isFresh) await (options.lockNodes ? mp.lock("known").run(() => {}) : mp.event("known").isSet());
       const acquiring = Promise.allSettled([acquire(mp)]);
       for (let turn = 0; turn < turns; turn += 1) await new Promise((resolve) => setImmediate(resolve));
       await mp.close();
@@ -47,5 +49,19 @@ describe("a context that is closed while something is on its way to it", () => {
     await until(async () => (await semaphore.getValue()) === 100, { what: "all permits are back" });
     const holdings = await redis.client().keys(`{${namespace}}/session-holdings/*`);
     expect(holdings).toEqual([`{${namespace}}/session-holdings/${other.sessionId}`]);
+  });
+});
+
+describe("a context with three masters that is closed while a lock is on its way to it", () => {
+  const nodes = [useRedis(), useRedis(), useRedis()];
+
+  test("leaves no lock held and no vote given, and ends the wait", async () => {
+    const lockNodes = nodes.map(({ url }) => url);
+    const other = await connected({ lockNodes });
+    await closeMeanwhile((mp) => mp.lock("door").acquire(), { lockNodes });
+    expect(await other.lock("door").locked()).toBe(false);
+    const votes = await Promise.all(nodes.map((node) => node.client().keys(`{${namespace}}/lock-vote/*`)));
+    expect(votes.flat()).toEqual([]);
+    expect(await other.lock("door").inspect()).toMatchObject({ locked: false, waiters: [] });
   });
 });

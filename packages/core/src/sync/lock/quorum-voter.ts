@@ -31,6 +31,7 @@ export class QuorumVoter implements Voter {
   readonly #session: string;
   /** The token with which a ballot was last sent, and whether it is still wanted. */
   readonly #ballots = new WeakMap<Ballot, { token: string; isWanted: boolean }>();
+  readonly #underWay = new Set<Ballot>();
   /** What became of a wish that was granted: the wish, and the nodes that knew of no holder at the last extension. */
   readonly #granted = new WeakMap<Vote, { ballot: Ballot; lacking: ReadonlySet<LockNode> }>();
   /** Extensions on their way, by token. */
@@ -55,30 +56,12 @@ export class QuorumVoter implements Voter {
   async acquire(ballot: Ballot): Promise<BallotOutcome> {
     const sent = { token: "", isWanted: this.#ballots.get(ballot)?.isWanted ?? true };
     this.#ballots.set(ballot, sent);
-    if (this.#opening) await this.#opening;
-    let turn: string | null = null;
-    for (let tries = 0; sent.isWanted; tries += 1) {
-      const token = this.#newToken();
-      sent.token = token;
-      const answer: Turn = ballot.from ? { is: "unknown" } : await this.#line.take(ballot, token, turn);
-      // A turn that cannot be renewed is given up.
-      if (turn !== null && answer.is !== "mine") this.#line.leave(ballot.place, turn);
-      if (answer.is === "theirs") return { vote: null, dueIn: answer.dueIn };
-      if (answer.is === "gone") throw makerGone(ballot.place);
-      if (!sent.isWanted) break;
-      turn = answer.is === "mine" ? token : null;
-      const election = await this.#elect(ballot, token, sent);
-      if ("fence" in election && sent.isWanted) return { vote: this.#grant(ballot, token, election) };
-      if (ballot.from) throw notTakenOver(ballot.place);
-      if (!ballot.waiter || "fence" in election) {
-        this.#line.leave(ballot.place, token);
-        return { vote: null, dueIn: "fence" in election ? 0 : election.dueIn };
-      }
-      // An unanswered turn is given up; one that is ours is kept for the next try.
-      if (turn === null) this.#line.leave(ballot.place, token);
-      await fullJitter(tries);
+    this.#underWay.add(ballot);
+    try {
+      return await this.#acquire(ballot, sent);
+    } finally {
+      this.#underWay.delete(ballot);
     }
-    return { vote: null, dueIn: 0 };
   }
 
   /** A wake-up only says whose turn it is: the nodes have to be asked. */
@@ -132,9 +115,39 @@ export class QuorumVoter implements Voter {
   }
 
   async close(): Promise<void> {
+    // Nobody would give back what they are granted, and without nodes they would be repeated for ever.
+    for (const ballot of this.#underWay) this.abandon(ballot).catch(() => {});
     // What is held is released at the same time: let that be sent first.
     await new Promise((resolve) => setImmediate(resolve));
     await Promise.all(this.#nodes.map((node) => node.close()));
+  }
+
+  /** Votes until it is granted, refused or no longer wanted. */
+  async #acquire(ballot: Ballot, sent: { token: string; isWanted: boolean }): Promise<BallotOutcome> {
+    if (this.#opening) await this.#opening;
+    let turn: string | null = null;
+    for (let tries = 0; sent.isWanted; tries += 1) {
+      const token = this.#newToken();
+      sent.token = token;
+      const answer: Turn = ballot.from ? { is: "unknown" } : await this.#line.take(ballot, token, turn);
+      // A turn that cannot be renewed is given up.
+      if (turn !== null && answer.is !== "mine") this.#line.leave(ballot.place, turn);
+      if (answer.is === "theirs") return { vote: null, dueIn: answer.dueIn };
+      if (answer.is === "gone") throw makerGone(ballot.place);
+      if (!sent.isWanted) break;
+      turn = answer.is === "mine" ? token : null;
+      const election = await this.#elect(ballot, token, sent);
+      if ("fence" in election && sent.isWanted) return { vote: this.#grant(ballot, token, election) };
+      if (ballot.from) throw notTakenOver(ballot.place);
+      if (!ballot.waiter || "fence" in election) {
+        this.#line.leave(ballot.place, token);
+        return { vote: null, dueIn: "fence" in election ? 0 : election.dueIn };
+      }
+      // An unanswered turn is given up; one that is ours is kept for the next try.
+      if (turn === null) this.#line.leave(ballot.place, token);
+      await fullJitter(tries);
+    }
+    return { vote: null, dueIn: 0 };
   }
 
   /** One vote of all nodes, with the fence of the majority written back to a majority. */
