@@ -1,5 +1,5 @@
-import { type ConnectOptions, type Context, connect } from "@manyhands/core";
-import { until, useRedis } from "@manyhands/testing";
+import { ClosedError, type ConnectOptions, type Context, connect } from "@manyhands/core";
+import { until, useFaultProxy, useRedis } from "@manyhands/testing";
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
 
 const redis = useRedis();
@@ -49,6 +49,24 @@ describe("a context that is closed while something is on its way to it", () => {
     await until(async () => (await semaphore.getValue()) === 100, { what: "all permits are back" });
     const holdings = await redis.client().keys(`{${namespace}}/session-holdings/*`);
     expect(holdings).toEqual([`{${namespace}}/session-holdings/${other.sessionId}`]);
+  });
+
+  test.each([
+    ["lock", (mp: Context) => mp.lock("door")],
+    ["permit", (mp: Context) => mp.semaphore(100, "pool")],
+    ["share", (mp: Context) => mp.readWriteLock("page").readLock()],
+  ])("gets no %s that counts as held", async (_, open) => {
+    const proxy = await useFaultProxy(redis.url);
+    const mp = await connected({ redis: proxy.url });
+    const object = open(mp);
+    await (await object.hold()).release();
+    proxy.freeze();
+    const holding = object.hold().catch((error: unknown) => error);
+    const closing = mp.close();
+    for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    proxy.thaw();
+    await closing;
+    expect(await holding).toBeInstanceOf(ClosedError);
   });
 });
 

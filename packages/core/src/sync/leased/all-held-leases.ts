@@ -1,18 +1,26 @@
 import type { ObjectRuntime } from "../../objects/index.ts";
 import type { HeldLease } from "./held-lease.ts";
 
-const all = new WeakMap<ObjectRuntime, Set<HeldLease>>();
+/** What a context holds on its session's lease. */
+export interface HeldLeases {
+  readonly leases: Set<HeldLease>;
+  /** The context closes: nobody would give back what is granted later. */
+  isClosed: boolean;
+}
+
+const all = new WeakMap<ObjectRuntime, HeldLeases>();
 
 /**
- * What a context holds on its session's lease. Duties, with one set of listeners however many they are: 1. tell them
+ * The one of a context. Duties, with one set of listeners however many they are: 1. tell them
  * when the session that they live on may have ended; 2. look after each reconnect, and now and then, whether somebody has
  * taken them back; 3. give them back when the context closes.
  */
-export function allHeldLeases(runtime: ObjectRuntime): Set<HeldLease> {
+export function allHeldLeases(runtime: ObjectRuntime): HeldLeases {
   const known = all.get(runtime);
   if (known) return known;
   const held = new Set<HeldLease>();
-  all.set(runtime, held);
+  const heldLeases: HeldLeases = { leases: held, isClosed: false };
+  all.set(runtime, heldLeases);
   const { session, closing } = runtime;
   let lookedAt = 0;
   const look = (): void => {
@@ -27,8 +35,11 @@ export function allHeldLeases(runtime: ObjectRuntime): Set<HeldLease> {
     // While somebody waits there are more beats than that.
     if (held.size > 0 && performance.now() - lookedAt > session.lease / 4) look();
   });
-  closing.add(() => Promise.allSettled([...held].map((lease) => lease.release())));
-  return held;
+  closing.add(() => {
+    heldLeases.isClosed = true;
+    return Promise.allSettled([...held].map((lease) => lease.release()));
+  });
+  return heldLeases;
 }
 
 /** Some end while they are told. */

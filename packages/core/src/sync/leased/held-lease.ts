@@ -1,4 +1,10 @@
-import { LockLostError, type LockLostReason, type ManyhandsError, StateLostError } from "../../errors/index.ts";
+import {
+  ClosedError,
+  LockLostError,
+  type LockLostReason,
+  type ManyhandsError,
+  StateLostError,
+} from "../../errors/index.ts";
 import type { ObjectRuntime } from "../../objects/index.ts";
 import type { OnceScript } from "../../session/index.ts";
 import { allHeldLeases } from "./all-held-leases.ts";
@@ -41,7 +47,14 @@ export abstract class HeldLease implements AsyncDisposable {
     this.#held = held;
     this.holding = held.holding;
     this.holders = runtime.keys.object(held.kind, held.name, "holders");
-    allHeldLeases(runtime).add(this);
+    allHeldLeases(runtime).leases.add(this);
+  }
+
+  /** @returns itself. @throws ClosedError when it was granted while the context was being closed @internal */
+  kept(): this {
+    if (!allHeldLeases(this.#runtime).isClosed) return this;
+    void this[Symbol.asyncDispose]();
+    throw new ClosedError("the context was closed while this was waited for");
   }
 
   /** What an error says of the loss. @internal */
@@ -124,6 +137,6 @@ export abstract class HeldLease implements AsyncDisposable {
 
   #end(state: "released" | "lost"): void {
     this.#state = state;
-    allHeldLeases(this.#runtime).delete(this);
+    allHeldLeases(this.#runtime).leases.delete(this);
   }
 }

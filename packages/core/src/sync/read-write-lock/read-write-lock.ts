@@ -9,6 +9,7 @@ import {
   SharedObject,
 } from "../../objects/index.ts";
 import { type Patience, waitForTurn } from "../../waiting/index.ts";
+import { allHeldLeases } from "../leased/index.ts";
 import { HeldShare } from "./held-share.ts";
 import type { ReadWriteMode } from "./read-write-lock-scripts.ts";
 import { type ReadWriteLockState, readReadWriteLock } from "./read-write-lock-state.ts";
@@ -142,11 +143,15 @@ export class ReadWriteLockSide extends SharedObject {
   async #acquire(patience: Patience | undefined): Promise<HeldShare | undefined> {
     const { session, room } = this.runtime;
     const { name, mode, owner } = this;
+    // From now on it hears of the context's end.
+    allHeldLeases(this.runtime);
     const holding = `${session.id}|${randomBytes(8).toString("hex")}`;
     const label = ownLabel();
     const turn = new ShareTurn(this.runtime, { name, owner, mode, holding, label });
     const got = await waitForTurn(room, turn, { patience, label });
-    return got && new HeldShare(this.runtime, { name, mode, holding, fence: mode === "write" ? got.value : null });
+    return (
+      got && new HeldShare(this.runtime, { name, mode, holding, fence: mode === "write" ? got.value : null }).kept()
+    );
   }
 
   protected override get settings(): ReadWriteLockSettings {

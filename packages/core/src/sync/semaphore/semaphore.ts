@@ -3,6 +3,7 @@ import { TimeoutError, ValueError } from "../../errors/index.ts";
 import { identify, type ObjectIdentity, type ObjectRuntime, ownLabel } from "../../objects/index.ts";
 import { type BlockOptions, waitForTurn } from "../../waiting/index.ts";
 import { CountedObject, checkCount } from "../counted/index.ts";
+import { allHeldLeases } from "../leased/index.ts";
 import { HeldPermits } from "./held-permits.ts";
 import { PermitTurn } from "./permit-turn.ts";
 import { drainPermits, releasePermits } from "./semaphore-scripts.ts";
@@ -71,9 +72,11 @@ export class Semaphore extends CountedObject {
    */
   async hold(options: PermitOptions = {}): Promise<HeldPermits> {
     const permits = permitsOf(options);
+    // From now on they hear of the context's end.
+    allHeldLeases(this.runtime);
     const holding = `${this.runtime.session.id}|${randomBytes(8).toString("hex")}`;
     if (await this.#take({ permits, holding, patience: options })) {
-      return new HeldPermits(this.runtime, { semaphore: this.name, holding, permits });
+      return new HeldPermits(this.runtime, { semaphore: this.name, holding, permits }).kept();
     }
     throw new TimeoutError(
       `the semaphore "${this.name}" had no ${permits} permits in time; try again, or with a longer timeout`,
