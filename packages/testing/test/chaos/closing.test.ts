@@ -68,6 +68,29 @@ describe("a context that is closed while something is on its way to it", () => {
     await closing;
     expect(await holding).toBeInstanceOf(ClosedError);
   });
+
+  test("gets no lock back from a condition", async () => {
+    const proxy = await useFaultProxy(redis.url);
+    const mp = await connected({ redis: proxy.url });
+    const condition = mp.condition(mp.lock("door"), "bell");
+    const held = await condition.hold();
+    expect(await condition.wait({ timeout: 1 })).toBe(false);
+    const asked = Promise.withResolvers<void>();
+    void proxy.dropReplies((command) => {
+      if (command.includes("lock-record/door")) asked.resolve();
+      return false;
+    });
+    const waiting = condition.wait({ timeout: 1 }).catch((error: unknown) => error);
+    await asked.promise;
+    proxy.freeze();
+    const closing = mp.close();
+    for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    proxy.thaw();
+    await closing;
+    expect(await waiting).toBeInstanceOf(ClosedError);
+    expect(held.isHeld).toBe(false);
+    expect(held.signal.aborted).toBe(true);
+  });
 });
 
 describe("a context with three masters that is closed while a lock is on its way to it", () => {

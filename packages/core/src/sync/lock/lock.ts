@@ -213,7 +213,10 @@ export class Lock extends SharedObject {
     try {
       while (true) {
         const attempt = await this.#attempt(ballot);
-        if (attempt.granted) return attempt.value;
+        if (attempt.granted) {
+          heldLocksOf(this.runtime).assertOpen();
+          return attempt.value;
+        }
         if (attempt.dueIn !== null) this.runtime.room.lookIn(attempt.dueIn + 1);
         await waiter.next(Number.POSITIVE_INFINITY, undefined);
       }
