@@ -105,4 +105,24 @@ describe("a context with three masters that is closed while a lock is on its way
     expect(votes.flat()).toEqual([]);
     expect(await other.lock("door").inspect()).toMatchObject({ locked: false, waiters: [] });
   });
+
+  test.each([
+    ["Lock", (mp: Context) => mp.condition(mp.lock("door"), "bell")],
+    ["RLock", (mp: Context) => mp.condition(null, "bell")],
+  ])("leaves no %s held that a wait for a condition lets go of", async (_, open) => {
+    const proxy = await useFaultProxy(redis.url);
+    const mp = await connected({ redis: proxy.url, lockNodes: nodes.map(({ url }) => url) });
+    const condition = open(mp);
+    await condition.acquire();
+    expect(await condition.wait({ timeout: 1 })).toBe(false);
+    proxy.freeze();
+    const waiting = condition.wait().catch((error: unknown) => error);
+    const closing = mp.close();
+    for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    proxy.thaw();
+    await closing;
+    expect(await waiting).toBeInstanceOf(Error);
+    const votes = await Promise.all(nodes.map((node) => node.client().keys(`{${namespace}}/*-vote/*`)));
+    expect(votes.flat()).toEqual([]);
+  });
 });

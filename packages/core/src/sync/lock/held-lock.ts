@@ -179,6 +179,12 @@ export class HeldLock implements AsyncDisposable {
   letGo(): void {
     this.#assertHeld();
     this.#end("away");
+    heldLocksOf(this.#runtime).setAside(this);
+  }
+
+  /** It is given up, and Redis may not have been told yet. @internal */
+  leave(): Promise<boolean> {
+    return this.#voter.release(this.#place, this.#vote.token);
   }
 
   /** It was acquired anew after {@link letGo}. @internal */

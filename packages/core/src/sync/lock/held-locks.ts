@@ -24,6 +24,8 @@ const TOGETHER = 20;
  */
 export class HeldLocks {
   readonly #locks = new Set<HeldLock>();
+  /** Given up for a condition's wait; several masters are told only after the condition. */
+  readonly #away = new Set<HeldLock>();
   #timer: NodeJS.Timeout | undefined;
   /** When it rings, by this process' monotonic clock, ms. */
   #ringsAt = Number.POSITIVE_INFINITY;
@@ -37,7 +39,8 @@ export class HeldLocks {
     session.on("stateLost", verify(true));
     closing.add(() => {
       this.#isClosed = true;
-      return Promise.allSettled([...this.#locks].map((lock) => lock.release()));
+      const released = [...this.#locks].map((lock) => lock.release());
+      return Promise.allSettled([...released, ...[...this.#away].map((lock) => lock.leave())]);
     });
   }
 
@@ -51,13 +54,21 @@ export class HeldLocks {
   }
 
   add(lock: HeldLock): void {
+    this.#away.delete(lock);
     this.#locks.add(lock);
     this.expect(lock.dueAt);
   }
 
   /** The timer is left as it is: it looks for what is due when it rings. */
   delete(lock: HeldLock): void {
+    this.#away.delete(lock);
     this.#locks.delete(lock);
+  }
+
+  /** It may come back, by `add`. */
+  setAside(lock: HeldLock): void {
+    this.delete(lock);
+    this.#away.add(lock);
   }
 
   /** One of them is due then, and not before. */
