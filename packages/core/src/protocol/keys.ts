@@ -58,7 +58,7 @@ export class Keys {
     return `{${this.namespace}}/session-answers/${clientId}`;
   }
 
-  /** As {@link sessionAnswers}, of writes to containers: what they changed is there also when the session has ended. */
+  /** As {@link sessionAnswers}, of what changes objects that outlive the session: that is there also when the session has ended. */
   sessionWrites(clientId: string): string {
     return `{${this.namespace}}/session-writes/${clientId}`;
   }

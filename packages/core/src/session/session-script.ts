@@ -108,7 +108,7 @@ local function end_session(prefix, session, now, exited)
   end)
   if not (left and removed) then return false end
   redis.call("DEL", prefix .. "session-answers/" .. session)
-  -- A process that lives may send again what it wrote to containers, which outlive the session.
+  -- A process that lives may send again what it changed of objects that outlive the session.
   if exited then redis.call("DEL", prefix .. "session-writes/" .. session) end
   redis.call("ZREM", prefix .. "deadlines", "session/" .. session)
   return true

@@ -45,7 +45,13 @@ export function trustedUntil(sentAt: number, lease: Milliseconds): number {
 export class Session {
   readonly id: string;
   readonly lease: Milliseconds;
+  /** Numbers what ends with the session. */
   readonly operations: Operations;
+  /**
+   * Numbers what changes objects that outlive the session: it acts once also when it is sent again after the session has
+   * ended, while this process was cut off.
+   */
+  readonly writes: Operations;
   readonly #client: RedisClient;
   readonly #heart: Heart;
   readonly #record: RenewedSession;
@@ -79,6 +85,7 @@ export class Session {
     this.id = id;
     this.lease = lease;
     this.operations = new Operations(keys.sessionAnswers(id));
+    this.writes = new Operations(keys.sessionWrites(id));
     this.#client = client;
     this.#heart = new Heart(client, keys, options.kinds ?? []);
     const record: SessionRecord = {

@@ -1,4 +1,11 @@
-import { type Context, connect, LockLostError, StateLostError } from "@manyhands/core";
+import {
+  type Context,
+  type CountDownLatch,
+  connect,
+  LockLostError,
+  type Semaphore,
+  StateLostError,
+} from "@manyhands/core";
 import { Keys, ObjectInspector } from "@manyhands/core/internal";
 import { type Actor, startActor, until, useFaultProxy, useRedis } from "@manyhands/testing";
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
@@ -312,5 +319,32 @@ describe("a semaphore in trouble", () => {
     expect(await left()).not.toEqual([]);
     await until(async () => (await left()).length === 0, { timeout: 15_000, what: "nothing is left" });
     expect(await redis.client().zrange(`{${namespace}}/objects`, "0", "-1")).toEqual(["semaphore/mine"]);
+  });
+});
+
+describe("a change whose answer is lost, and that is sent again after its session has ended, acts once", () => {
+  const semaphoreOf = (mp: Context): Semaphore => mp.semaphore(5, "count");
+  const latchOf = (mp: Context): CountDownLatch => mp.countDownLatch(5, "count");
+
+  test.each<[string, (mp: Context) => Promise<unknown>, (mp: Context) => Promise<number>, number]>([
+    ["release of a permit", (mp) => semaphoreOf(mp).release(), (mp) => semaphoreOf(mp).getValue(), 6],
+    ["acquire of a permit", (mp) => semaphoreOf(mp).acquire(), (mp) => semaphoreOf(mp).getValue(), 4],
+    ["count down of a latch", (mp) => latchOf(mp).countDown(), (mp) => latchOf(mp).count(), 4],
+  ])("F18: %s", async (_, change, value, expected) => {
+    const proxy = await useFaultProxy(redis.url);
+    const [cutOff, watcher] = await Promise.all([connected({ url: proxy.url }), connected()]);
+    expect(await value(watcher)).toBe(5);
+    // Its session is there.
+    await cutOff.event("known").set();
+    const answerIsLost = proxy.dropReplies((command) => command.includes("/session-"));
+    const changing = change(cutOff);
+    await answerIsLost;
+    await proxy.refuse();
+    const sessions = async (): Promise<string[]> =>
+      (await redis.client().zrange(`{${namespace}}/deadlines`, "0", "-1")).filter((due) => due.startsWith("session/"));
+    await until(async () => (await sessions()).length === 1, { what: "only the session of the watcher is left" });
+    await proxy.accept();
+    await changing;
+    expect(await value(watcher)).toBe(expected);
   });
 });

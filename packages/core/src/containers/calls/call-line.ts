@@ -7,7 +7,6 @@ import { Existence } from "../../sync/index.ts";
 import { managerOf } from "../manager/manager-life.ts";
 import { type CallsReply, STALE } from "./calls-script.ts";
 import type { MakeWith } from "./container.ts";
-import { writesOf } from "./writes.ts";
 
 /** Most calls, and about the most characters, of one script call. */
 const BATCH_CALLS = 1_000;
@@ -117,9 +116,9 @@ export class CallLine {
   }
 
   async #ask(batch: readonly Call[]): Promise<unknown[]> {
-    const { client, keys } = this.#runtime;
+    const { client, keys, session } = this.#runtime;
     const { kind, name, owner, script, makeWith } = this.#facts;
-    const writes = writesOf(this.#runtime);
+    const { writes } = session;
     const operation = batch.every(({ reads }) => reads) ? undefined : writes.next();
     const isAwaited = this.#isAwaited;
     const required = isAwaited ? "1" : this.#existence.required;

@@ -3,7 +3,6 @@ import { AttributeError, LockLostError } from "../../errors/index.ts";
 import type { ObjectRuntime } from "../../objects/index.ts";
 import { Existence, type HeldLock, type Lock } from "../../sync/index.ts";
 import { toText } from "../calls/index.ts";
-import { writesOf } from "../calls/writes.ts";
 import { managerOf } from "../manager/manager-life.ts";
 import { enterRegistered, leaveRegistered } from "./registered-scripts.ts";
 import { type RegisteredType, registeredType } from "./registered-types.ts";
@@ -134,8 +133,8 @@ export class Turns {
   }
 
   async #leave(held: HeldLock, state: string): Promise<void> {
-    const { client, keys } = this.#runtime;
-    const context = { client, operations: writesOf(this.#runtime) };
+    const { client, keys, session } = this.#runtime;
+    const context = { client, operations: session.writes };
     const key = keys.object("registered", this.#facts.name);
     const reply = await leaveRegistered.run(context, [key], [held.fence, state]);
     if (reply === 0) throw this.#lost();

@@ -1,6 +1,6 @@
 import { got, StateLostError, ValueError } from "../../errors/index.ts";
 import { type ObjectIdentity, type ObjectRuntime, SharedObject } from "../../objects/index.ts";
-import type { OnceScript } from "../../session/index.ts";
+import type { OnceScript, Operations } from "../../session/index.ts";
 import { openCounted } from "./open-counted.ts";
 
 /** The object that a handle has met. */
@@ -72,14 +72,20 @@ export abstract class CountedObject extends SharedObject {
    */
   protected async change(script: OnceScript<number>, args: (string | number)[]): Promise<number> {
     const { madeAt } = await this.meet();
-    const { client, keys, session } = this.runtime;
+    const { client, keys } = this.runtime;
     const outcome = await script.run(
-      { client, operations: session.operations },
+      { client, operations: this.changes },
       [keys.object(this.kind, this.name)],
       [keys.prefix, this.name, madeAt, ...args],
     );
     if (outcome === -1) throw this.lost();
     return outcome;
+  }
+
+  /** Numbers what changes it: unless this session is its maker's, and it has no name, it outlives the session. @internal */
+  protected get changes(): Operations {
+    const { session } = this.runtime;
+    return this.owner === session.id ? session.operations : session.writes;
   }
 
   async #open(): Promise<Met> {

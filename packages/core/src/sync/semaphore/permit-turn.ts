@@ -1,5 +1,6 @@
 import { ValueError } from "../../errors/index.ts";
 import type { ObjectRuntime } from "../../objects/index.ts";
+import type { Operations } from "../../session/index.ts";
 import type { Attempt, Turn } from "../../waiting/index.ts";
 import type { Met } from "../counted/index.ts";
 import { abandonPermits, acquirePermits } from "./semaphore-scripts.ts";
@@ -12,6 +13,8 @@ export interface PermitRequest {
   holding: string;
   /** What the caller says of itself. */
   label: string;
+  /** Numbers the tries. */
+  operations: Operations;
   meet(): Promise<Met>;
   lost(): Error;
 }
@@ -97,6 +100,6 @@ export class PermitTurn implements Turn<true> {
   }
 
   get #context(): Parameters<typeof acquirePermits.start>[0] {
-    return { client: this.#runtime.client, operations: this.#runtime.session.operations };
+    return { client: this.#runtime.client, operations: this.#request.operations };
   }
 }

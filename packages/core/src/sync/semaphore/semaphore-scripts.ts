@@ -45,7 +45,7 @@ return { 0, redis.call("ZCARD", called) > 0 and ${CLAIM_WINDOW} or -1 }
 /**
  * Undoes a request: takes the waiter out of the line, and gives back what it was granted meanwhile.
  *
- * KEYS[1] semaphore; KEYS[2] answers of the session
+ * KEYS[1] semaphore; KEYS[2] where the answers to the tries are
  * ARGV[1..5] as of acquirePermits; ARGV[6] waiter, "" = none; ARGV[7] operation id of the last try; ARGV[8] what it answered:
  * 1 = granted, 0 = not, "" = not known
  * Returns 1. A try that has not run yet, because its script has to be sent again, does nothing any more.

@@ -109,6 +109,8 @@ export class Semaphore extends CountedObject {
       permits: wish.permits,
       holding: wish.holding,
       label,
+      // Leased permits end with the session.
+      operations: wish.holding === "" ? this.changes : this.runtime.session.operations,
       meet: () => this.meet(),
       lost: () => this.lost(),
     });
