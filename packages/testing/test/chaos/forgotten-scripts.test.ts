@@ -101,6 +101,20 @@ describe("a wait that gives up while the server has forgotten its script", () =>
     });
   });
 
+  test("breaks also a barrier that its arrival was to make", async () => {
+    // So that Redis and its client know the script.
+    expect(
+      await mp
+        .barrier(3, "known")
+        .wait(false)
+        .catch((error: Error) => error.name),
+    ).toBe("BrokenBarrierError");
+    const barrier = mp.barrier(3, "first");
+    await giveUpEarly((signal) => barrier.wait({ signal }).then(() => true));
+    for (let answers = 0; answers < 5; answers += 1) await mp.barrier(3, "known").broken();
+    expect(await barrier.inspect()).toMatchObject({ nWaiting: 0, broken: "one of its parties gave up waiting" });
+  });
+
   test("breaks a barrier no second time that was reset meanwhile", async () => {
     const barrier = mp.barrier(3, "again");
     expect(await barrier.wait(false).catch((error: Error) => error.name)).toBe("BrokenBarrierError");

@@ -191,7 +191,9 @@ export class Arrival {
       operation,
       isNewcomer === undefined ? "" : Number(isNewcomer),
     ];
-    await giveUpBarrier.run({ client, operations: session.operations }, this.#place.keys, args);
+    const [outcome] = await giveUpBarrier.run({ client, operations: session.operations }, this.#place.keys, args);
+    // Its arrival was to make the barrier, and does nothing any more.
+    if (outcome === -2 && isNewcomer === undefined) this.#breakOff(reason);
   }
 
   /** It did not even get as far as to arrive. */
