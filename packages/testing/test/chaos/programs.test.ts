@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type Context, connect } from "@manyhands/core";
-import { processIsAlive, until, useRedis } from "@manyhands/testing";
+import { processIsAlive, until, useFaultProxy, useRedis } from "@manyhands/testing";
 import { beforeEach, expect, onTestFinished, test } from "vitest";
 import { ChaosHost } from "./chaos-host.ts";
 import * as tasks from "./fixtures/chaos-tasks.ts";
@@ -40,6 +40,21 @@ test("a program that is killed: its unnamed pool goes after its lease, the calls
   await until(() => notes(named).filter((note) => note.what === "end").length === 2, { timeout: 30_000 });
   expect(await mp.pool(1).apply(tasks.rest, [1])).toBe(1);
   expect(processIsAlive(host.pid)).toBe(true);
+});
+
+test("a program that gives up what it waits for while Redis does not answer ends", async () => {
+  const proxy = await useFaultProxy(redis.url);
+  const program = new Program("impatient.ts", [proxy.url, namespace]);
+  await until(() => program.output.includes("connected"), { what: "it is connected" });
+  proxy.freeze();
+  program.kill("SIGUSR2");
+  await until(() => program.output.includes("gave up"), { what: "it gives up" });
+  let hasExited = false;
+  void program.exited.then(() => {
+    hasExited = true;
+  });
+  await until(() => hasExited, { timeout: 15_000, what: "it ends" });
+  expect(await program.exited).toEqual({ code: 0, signal: null });
 });
 
 test("a program frozen for longer than its lease loses its pool's calls, is told so, and works on", async () => {

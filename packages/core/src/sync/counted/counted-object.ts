@@ -89,8 +89,8 @@ export abstract class CountedObject extends SharedObject {
   }
 
   async #open(): Promise<Met> {
-    const { client, keys, session, keepAlive } = this.runtime;
-    if (!session.isStarted) await keepAlive.during(session.start());
+    const { client, keys, session } = this.runtime;
+    if (!session.isStarted) await session.start();
     const { initial, variant } = this.#settings;
     const reply = await openCounted.run(
       client,

@@ -68,7 +68,7 @@ export class Event extends SharedObject {
    * @throws the signal's reason; StateLostError when Redis lost its data meanwhile or the event is gone
    */
   async wait(patience?: Patience): Promise<boolean> {
-    const { client, keys, room, session, keepAlive } = this.runtime;
+    const { client, keys, room, session } = this.runtime;
     let generation: number | "" = "";
     try {
       const outcome = await waitForTurn<true>(
@@ -76,7 +76,7 @@ export class Event extends SharedObject {
         {
           attempt: async (waiter): Promise<Attempt<true>> => {
             // Here, so that it takes no longer than the wait may; a stored waiter has its session.
-            if (!session.isStarted) await keepAlive.during(session.start());
+            if (!session.isStarted) await session.start();
             const args = [...this.#place, waiter ?? "", generation];
             const [reply, current = 0] = await awaitEvent.run(this.#context, this.#keys, args);
             this.#existence.confirm(waiter === null ? reply : reply || 1);
@@ -104,10 +104,13 @@ export class Event extends SharedObject {
   }
 
   async #change(script: typeof setEvent): Promise<void> {
+    this.#existence.confirm(await this.runtime.keepAlive.during(this.#send(script)));
+  }
+
+  async #send(script: typeof setEvent): Promise<number> {
     // Otherwise sent at once: calls are done in the order in which they are made.
-    if (!this.runtime.session.isStarted) await this.runtime.keepAlive.during(this.runtime.session.start());
-    const changed = script.run(this.#context, this.#keys, this.#place);
-    this.#existence.confirm(await this.runtime.keepAlive.during(changed));
+    if (!this.runtime.session.isStarted) await this.runtime.session.start();
+    return script.run(this.#context, this.#keys, this.#place);
   }
 
   get #context(): Parameters<typeof setEvent.run>[0] {
