@@ -217,6 +217,19 @@ describe("task", () => {
     });
   });
 
+  test("Ctrl-C ends logs --follow with 130, after the lines that there are", async () => {
+    const { stdout } = await run(["submit", "nap", "60000"], place);
+    const id = stdout.trim();
+    await untilTask(look(place), { name: "nap", state: "active" });
+    const logs = start(["task", "logs", id, "--follow"], place);
+    await logs.shows(/napping/);
+
+    logs.signal("SIGINT");
+
+    expect(await logs.exited).toMatchObject({ code: 130, stdout: "napping for 60000\n" });
+    await run(["task", "cancel", id], place);
+  });
+
   test("ls filters, pages, and is one object per line as ndjson", async () => {
     const { stdout } = await run(
       ["task", "ls", "--name", "square", "--state", "completed", "--limit", "1", "-o", "ndjson"],

@@ -23,7 +23,8 @@ export function taskLogsCommand(): Command {
       action<{ follow?: true }>(async ({ args, options, settings, printer }) => {
         const id = String(args[0]);
         using stop = interruption();
-        return withConnection(settings, async ({ inspector }) => {
+        // Awaited here: what listens for Ctrl-C must not end before.
+        return await withConnection(settings, async ({ inspector }) => {
           const all: string[] = [];
           for (let from = 0; ; ) {
             // Before the lines are read, so that the last ones of a finished task are not missed.
