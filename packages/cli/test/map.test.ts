@@ -80,6 +80,15 @@ test.each([[[]], [["--unordered"]]])(
   },
 );
 
+test.each([[[]], [["--unordered"]]])("a line ends with \\n alone, whatever JSON holds: %j", async (more) => {
+  const input = `"a\u2028b\u2029c"\r\n[1,\r2]\n"ü😀"`;
+
+  const outcome = await run(["map", "unchanged", ...more], { ...place, input });
+
+  expect(outcome.stderr).toBe("");
+  expect(outcome.stdout.trim().split("\n").sort()).toEqual(['"a\u2028b\u2029c"', '"ü😀"', "[1,2]"].sort());
+});
+
 test("no input is no work", async () => {
   expect(await run(["map", "square"], { ...place, input: "" })).toEqual({ code: 0, stdout: "", stderr: "" });
 });

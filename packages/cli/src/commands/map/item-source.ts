@@ -1,6 +1,5 @@
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
-import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { UsageError } from "../../failure/usage-error.ts";
 import { shorten } from "../../output/printer.ts";
@@ -42,7 +41,7 @@ async function assertReadable(path: string): Promise<void> {
 
 async function* parseLines(input: Readable, where: string): AsyncGenerator<Item> {
   let line = 0;
-  for await (const text of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
+  for await (const text of linesOf(input)) {
     line += 1;
     if (text.trim() === "") continue;
     const bytes = Buffer.byteLength(text);
@@ -51,6 +50,20 @@ async function* parseLines(input: Readable, where: string): AsyncGenerator<Item>
     }
     yield { line, value: parse(text, line, where) };
   }
+}
+
+/** Ended by \n alone: JSON may hold as they are what ends lines elsewhere, such as U+2028. */
+async function* linesOf(input: Readable): AsyncGenerator<string> {
+  let rest = "";
+  for await (const chunk of input.setEncoding("utf8")) {
+    const [first = "", ...more] = (chunk as string).split("\n");
+    rest += first;
+    for (const next of more) {
+      yield rest;
+      rest = next;
+    }
+  }
+  if (rest !== "") yield rest;
 }
 
 function parse(text: string, line: number, where: string): unknown {
@@ -63,6 +76,6 @@ function parse(text: string, line: number, where: string): unknown {
 
 async function countLines(path: string): Promise<number> {
   let count = 0;
-  for await (const text of createInterface({ input: createReadStream(path) })) if (text.trim() !== "") count += 1;
+  for await (const text of linesOf(createReadStream(path))) if (text.trim() !== "") count += 1;
   return count;
 }
