@@ -18,6 +18,8 @@ export interface RunOptions {
   input?: string;
   env?: Record<string, string>;
   cwd?: string;
+  /** A file to write stdout to, in place of what the outcome tells. */
+  stdout?: number;
 }
 
 export interface Outcome {
@@ -34,10 +36,10 @@ export class RunningCommand {
   stderr = "";
 
   constructor(words: readonly string[], options: RunOptions) {
-    const { redis, namespace, env, cwd, input } = options;
+    const { redis, namespace, env, cwd, input, stdout = "pipe" } = options;
     this.child = spawn(process.execPath, [PROGRAM, ...words], {
       cwd,
-      stdio: ["pipe", "pipe", "pipe"],
+      stdio: ["pipe", stdout, "pipe"],
       env: {
         ...cleanEnvironment(),
         ...(redis === undefined ? {} : { MANYHANDS_REDIS_URL: redis }),

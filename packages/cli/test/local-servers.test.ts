@@ -26,6 +26,19 @@ describe("manyhands redis", () => {
     await until(() => !family.some(processIsAlive), { what: "the server and its watchdog are gone" });
   });
 
+  test("it goes on when nobody reads its words", async () => {
+    const command = start(["redis"]);
+    command.child.stderr?.destroy();
+    await command.shows(/\n/);
+    const client = new Redis(command.stdout.trim());
+    expect(await client.ping()).toBe("PONG");
+    client.disconnect();
+
+    command.signal("SIGINT");
+
+    expect(await command.exited).toMatchObject({ code: 0 });
+  });
+
   test("kill -9 of the command leaves no server behind", async () => {
     const command = start(["redis", "-o", "json"]);
     await command.shows(/\n/);

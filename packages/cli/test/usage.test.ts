@@ -1,9 +1,9 @@
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, mkdtempSync, openSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { useRedis } from "@manyhands/testing";
 import { describe, expect, test } from "vitest";
-import { run, TASKS } from "./command-line.ts";
+import { run, start, TASKS } from "./command-line.ts";
 
 const redis = useRedis();
 const place = () => ({ redis: redis.url, namespace: redis.namespace() });
