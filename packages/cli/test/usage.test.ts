@@ -179,6 +179,28 @@ describe("settings", () => {
   test("--version and --help end with 0, every command has a help text with examples", async () => {
     expect(await run(["--version"])).toMatchObject({ code: 0, stdout: "0.1.0\n" });
     for (const name of ["worker", "run", "submit", "map", "doctor", "demo", "redis", "dashboard"]) {
+  test.each([
+    ["redis://:ge/heim@host", "redis://:***@host"],
+    ["redis://me:ge@heim@host:1/2", "redis://me:***@host:1/2"],
+    ["me:geheim@host", "me:***@host"],
+    ["redis://127.0.0.1:6379/2", "redis://127.0.0.1:6379/2"],
+  ])("nor one that is not encoded: %s", async (redis, shown) => {
+    const { stdout } = await run(["config", "show", "-o", "json"], { redis });
+
+    expect(JSON.parse(stdout)).toContainEqual({ setting: "redis", value: shown, source: "MANYHANDS_REDIS_URL" });
+  });
+
+  test.skipIf(!existsSync("/dev/full"))("output that cannot be written is an error of one line: 1", async () => {
+    const full = openSync("/dev/full", "w");
+    const command = start(["config", "show"], { stdout: full });
+    closeSync(full);
+
+    expect(await command.exited).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^error: cannot write the output: ENOSPC.*\n$/),
+    });
+  });
+
       const { code, stdout } = await run([name, "--help"]);
       expect(stdout).toContain(`Examples:\n  $ `);
       expect(stdout).toContain("--redis <url>");

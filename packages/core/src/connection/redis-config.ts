@@ -71,7 +71,7 @@ function parseUrl(text: string): ConnectionOptions {
 function database(text: string | null): { db: number } {
   if (!text) return { db: 0 };
   if (/^\d+$/.test(text)) return { db: Number(text) };
-  throw new ValueError(`the database in the Redis URL must be a number; got "${text}"`);
+  throw new ValueError(`the database in the Redis URL must be a number; got "${withoutPassword(text)}"`);
 }
 
 function credentials({ username, password }: URL): { username?: string; password?: string } {
@@ -87,7 +87,7 @@ function credentials({ username, password }: URL): { username?: string; password
 
 /** What stands before an @ is not shown. */
 function withoutPassword(text: string): string {
-  return text.replace(/[^/@]*@/, "***@");
+  return text.replace(/^([^/]*\/\/)?.*@/s, "$1***@");
 }
 
 function cluster(nodes: ClusterNode[], options: ClusterOptions): RedisTarget {

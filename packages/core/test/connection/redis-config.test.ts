@@ -20,6 +20,8 @@ test.each<[unknown, string]>([
   ["redis", 'redis must be a URL such as redis://127.0.0.1:6379; got "redis"'],
   ["redis//:secret@host", 'redis must be a URL such as redis://127.0.0.1:6379; got "redis//***@host"'],
   ["localhost:6379", 'redis must be a redis:// or rediss:// URL; got "localhost://…"'],
+  ["redis://:a/b@c@host", 'redis must be a URL such as redis://127.0.0.1:6379; got "redis://***@host"'],
+  ["redis://me:1/two@host", 'the database in the Redis URL must be a number; got "***@host"'],
   ["redis://h/x", 'the database in the Redis URL must be a number; got "x"'],
   ["redis://:50%@h", 'the user or password in the Redis URL has a "%" that begins no %XX; write it as %25'],
   [7, "redis must be a URL, an object of options or a list of cluster nodes; got 7"],
