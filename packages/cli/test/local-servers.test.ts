@@ -143,6 +143,17 @@ describe("manyhands demo", () => {
     expect(outcome.code).toBe(0);
   });
 
+  test("Ctrl-C while the hosts start ends with 130, and is no error", async () => {
+    const command = start(["demo", "pool-apply", "--hosts", "2"]);
+    await command.shows(/started a private Redis/);
+
+    command.signal("SIGINT");
+
+    const outcome = await command.exited;
+    expect(outcome.stderr).not.toContain("error:");
+    expect(outcome.code).toBe(130);
+  });
+
   test("--list names them, without starting anything", async () => {
     const { code, stdout } = await run(["demo", "--list", "-o", "json"]);
 

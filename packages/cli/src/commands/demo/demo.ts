@@ -62,7 +62,11 @@ async function demo(invocation: Invocation<Options>): Promise<ExitCode> {
   const words = (args[1] ?? []) as string[];
   const demos = chooseDemos(examples, args[0] as string | undefined, words);
   using stop = interruption();
-  await using stage = await Stage.open(invocation, examples, stop.signal);
+  await using stage = await Stage.open(invocation, examples, stop.signal).catch((error: unknown) => {
+    if (stop.signal.aborted) return null;
+    throw error;
+  });
+  if (!stage) return EXIT.cancelled;
   const failed = await play(demos, { stage, words, stop: stop.signal });
   if (stop.signal.aborted) return EXIT.cancelled;
   printer.words(summary(demos, failed));
