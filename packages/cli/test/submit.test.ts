@@ -4,6 +4,7 @@ import { run, start, TASKS } from "./command-line.ts";
 import { look, untilState, untilTask } from "./look.ts";
 
 const redis = useRedis();
+const silent = useRedis();
 const place = { redis: "", namespace: "" };
 
 beforeAll(async () => {
@@ -80,6 +81,36 @@ describe("submit --wait", () => {
 
     expect(await command.exited).toMatchObject({ code: 130, stdout: "", stderr: `cancelled task ${id}\n` });
     await untilState(look(place), id, "failed");
+  });
+
+  test("what somebody else had begun under the deduplication id goes on after a timeout, and stderr says so", async () => {
+    const { stdout } = await run(["submit", "nap", "60000", "--dedup", "nap-1"], place);
+    const id = stdout.trim();
+
+    const late = await run(["submit", "nap", "60000", "--dedup", "nap-1", "--wait", "--timeout", "500"], place);
+
+    expect(late).toMatchObject({
+      code: 124,
+      stderr: 'timed out: the task with the deduplication id "nap-1" was under way before, and goes on\n',
+    });
+    expect((await look(place).task(id))?.cancelRequested).toBeNull();
+    await run(["task", "cancel", id], place);
+  });
+
+  test("Ctrl-C while Redis does not answer does not claim that the task was cancelled", async () => {
+    const command = start(["submit", "nap", "60000", "--wait"], { redis: silent.url });
+    // Nobody serves it: it has been submitted.
+    await command.shows(/warning:/);
+    silent.pause();
+
+    command.signal("SIGINT");
+
+    const outcome = await command.exited;
+    expect(outcome.stderr).toMatch(
+      /task \S+ could not be cancelled, because Redis does not answer; it may still run\n$/,
+    );
+    expect(outcome.code).toBe(130);
+    silent.resume();
   });
 
   test("a task cancelled by somebody else ends with 130", async () => {
@@ -186,6 +217,19 @@ describe("task", () => {
     expect(log.stdout.split("\n").sort()).toEqual(["", "said it", "stdout | hello there"]);
   });
 
+  test("Ctrl-C ends logs --follow with 130, after the lines that there are", async () => {
+    const { stdout } = await run(["submit", "nap", "60000"], place);
+    const id = stdout.trim();
+    await untilTask(look(place), { name: "nap", state: "active" });
+    const logs = start(["task", "logs", id, "--follow"], place);
+    await logs.shows(/napping/);
+
+    logs.signal("SIGINT");
+
+    expect(await logs.exited).toMatchObject({ code: 130, stdout: "napping for 60000\n" });
+    await run(["task", "cancel", id], place);
+  });
+
   test("retry runs a failed task again under its id", async () => {
     const { stdout } = await run(["submit", "fail", '"again"'], place);
     const id = stdout.trim();
@@ -215,19 +259,6 @@ describe("task", () => {
       code: 0,
       stderr: `task ${id} is completed already; nothing to cancel\n`,
     });
-  });
-
-  test("Ctrl-C ends logs --follow with 130, after the lines that there are", async () => {
-    const { stdout } = await run(["submit", "nap", "60000"], place);
-    const id = stdout.trim();
-    await untilTask(look(place), { name: "nap", state: "active" });
-    const logs = start(["task", "logs", id, "--follow"], place);
-    await logs.shows(/napping/);
-
-    logs.signal("SIGINT");
-
-    expect(await logs.exited).toMatchObject({ code: 130, stdout: "napping for 60000\n" });
-    await run(["task", "cancel", id], place);
   });
 
   test("ls filters, pages, and is one object per line as ndjson", async () => {

@@ -45,12 +45,16 @@ export async function submitAndWait(connection: Connection, call: WaitedCall): P
     const result = pool.applyAsync(call.task, call.args, { ...call.submit, jobId: id });
     await untilReady(result, stop, call.timeout);
     if (result.ready()) return await finish(result, { id, task: call.task, printer });
-    await cancel(connection, id, stop.signal.aborted ? "Ctrl-C" : `not finished after ${call.timeout} ms`);
-    if (stop.signal.aborted) {
-      printer.words(`cancelled task ${id}`);
+    const interrupted = stop.signal.aborted;
+    const outcome = await cancel(connection, id, interrupted ? "Ctrl-C" : `not finished after ${call.timeout} ms`);
+    const words = wordsFor(outcome, { id, dedup: call.submit.deduplication?.id });
+    if (interrupted) {
+      printer.words(outcome === "cancelled" ? `cancelled ${words}` : words);
       return EXIT.cancelled;
     }
-    printer.words(`${colors.red("timed out:")} task ${id} was not finished after ${call.timeout} ms and was cancelled`);
+    const late =
+      outcome === "cancelled" ? `${words} was not finished after ${call.timeout} ms and was cancelled` : words;
+    printer.words(`${colors.red("timed out:")} ${late}`);
     return EXIT.timedOut;
   } finally {
     await mp.close();
@@ -89,9 +93,23 @@ async function finish(
   }
 }
 
-async function cancel({ inspector }: Connection, id: string, reason: string): Promise<void> {
-  await Promise.race([
-    inspector.cancelTask(id, reason).catch(() => {}),
-    sleep(CANCEL_DEADLINE, undefined, { ref: false }),
+/** What became of a cancellation; `absent`: nothing of that id was submitted. */
+type Cancellation = "cancelled" | "absent" | "unanswered";
+
+async function cancel({ inspector }: Connection, id: string, reason: string): Promise<Cancellation> {
+  return Promise.race([
+    inspector.cancelTask(id, reason).then(
+      ({ outcome }): Cancellation => (outcome === "unknown" ? "absent" : "cancelled"),
+      (): Cancellation => "unanswered",
+    ),
+    sleep<Cancellation>(CANCEL_DEADLINE, "unanswered", { ref: false }),
   ]);
+}
+
+function wordsFor(outcome: Cancellation, { id, dedup }: { id: string; dedup: string | undefined }): string {
+  if (outcome === "cancelled") return `task ${id}`;
+  if (outcome === "unanswered")
+    return `task ${id} could not be cancelled, because Redis does not answer; it may still run`;
+  if (dedup === undefined) return `task ${id} was not submitted, or nothing is kept of it any more`;
+  return `the task with the deduplication id "${dedup}" was under way before, and goes on`;
 }
