@@ -139,7 +139,10 @@ test("rm says what it would do, needs -y, refuses an empty selection, and leaves
     stderr: 'error: this would remove event "ready", which nobody holds or waits for\nadd -y to do it\n',
   });
   // when
-  expect(await command("rm", "ready", "-y")).toMatchObject({ code: 0, stderr: 'event "ready" was removed\n' });
+  expect(await command("rm", "ready", "event/ready", "-y")).toMatchObject({
+    code: 0,
+    stderr: 'event "ready" was removed\n',
+  });
   expect((await command("rm", "--kind", "event", "-y")).code).toBe(0);
   // then
   expect((await command("ls")).stderr).toBe("no shared objects\n");

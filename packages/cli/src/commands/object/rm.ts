@@ -1,4 +1,4 @@
-import type { ObjectView } from "@manyhands/core/internal";
+import { memberOf, type ObjectView } from "@manyhands/core/internal";
 import type { Command } from "commander";
 import { type Connection, withConnection } from "../../connection/connection.ts";
 import { EXIT } from "../../failure/exit-code.ts";
@@ -36,7 +36,7 @@ export function objectRemoveCommand(): Command {
           for (const object of selected) {
             const { kind, name } = object;
             const removed = await connection.objects.remove(object);
-            const outcome = removed ? "was removed" : "cannot be removed by this version: it does not know the kind";
+            const outcome = removed ? "was removed" : reasonToStay(object);
             printer.change({ kind, name, removed }, `${describeObject(object)} ${outcome}`);
           }
           return EXIT.done;
@@ -50,13 +50,19 @@ async function select(connection: Connection, words: readonly string[], options:
   if (words.length === 0 && kind === undefined) {
     throw new UsageError("nothing is selected; name objects, or all of a kind with --kind");
   }
-  const named = await Promise.all(words.map((word) => findObject(connection, word)));
+  const found = await Promise.all(words.map((word) => findObject(connection, word)));
+  // Two words may name one object.
+  const named = [...new Map(found.map((object) => [memberOf(object), object])).values()];
   if (kind === undefined) return named;
   const { objects } = connection;
   const ofKind = await objects.objects(await objects.places({ kind }));
   if (named.length + ofKind.length === 0)
     throw new UsageError(`there is no object of the kind "${kind}"; nothing to do`);
   return [...named.filter((object) => object.kind !== kind), ...ofKind];
+}
+
+function reasonToStay({ summary }: ObjectView): string {
+  return summary === "" ? "cannot be removed by this version: it does not know the kind" : "is gone already";
 }
 
 function usersOf({ holders, waiters }: ObjectView): string {
