@@ -43,6 +43,7 @@ describe("wrong usage ends with 2 and says what, got and do", () => {
       ["submit", "square", "7", "--timeout", "soon"],
       /^error: --timeout must be a whole number from 1 to 2147483647 \(milliseconds\); got "soon"\n$/,
     ],
+    [["run", tmpdir()], /^error: there is no file .*; give the path of a \.ts or \.js program\n$/],
     [["run", "/nowhere.ts"], /^error: there is no file \/nowhere\.ts; give the path of a \.ts or \.js program\n$/],
     [
       ["demo", "ticket-grab", "--nolock"],
@@ -53,6 +54,8 @@ describe("wrong usage ends with 2 and says what, got and do", () => {
       /^error: the demo "pool-map" does not know --file; it has no options of its own\n/,
     ],
     [["demo", "--no-lock"], /^error: unknown option '--no-lock'; options of a demo follow its name\n/],
+    [["redis", "--password", ""], /^error: --password must not be empty; leave it out for a random one\n$/],
+    [["redis", "--directory", TASKS], /^error: cannot keep the data in ".*tasks\.ts": EEXIST/],
     [["map", "square", "/nowhere.ndjson"], /^error: cannot read items from "\/nowhere\.ndjson": ENOENT/],
   ];
   test.each(cases)("manyhands %j", async (words, says) => {
@@ -176,9 +179,6 @@ describe("settings", () => {
     expect(stdout).not.toContain("geheim");
   });
 
-  test("--version and --help end with 0, every command has a help text with examples", async () => {
-    expect(await run(["--version"])).toMatchObject({ code: 0, stdout: "0.1.0\n" });
-    for (const name of ["worker", "run", "submit", "map", "doctor", "demo", "redis", "dashboard"]) {
   test.each([
     ["redis://:ge/heim@host", "redis://:***@host"],
     ["redis://me:ge@heim@host:1/2", "redis://me:***@host:1/2"],
@@ -201,6 +201,9 @@ describe("settings", () => {
     });
   });
 
+  test("--version and --help end with 0, every command has a help text with examples", async () => {
+    expect(await run(["--version"])).toMatchObject({ code: 0, stdout: "0.1.0\n" });
+    for (const name of ["worker", "run", "submit", "map", "doctor", "demo", "redis", "dashboard"]) {
       const { code, stdout } = await run([name, "--help"]);
       expect(stdout).toContain(`Examples:\n  $ `);
       expect(stdout).toContain("--redis <url>");

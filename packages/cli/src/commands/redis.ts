@@ -1,6 +1,8 @@
+import { mkdir } from "node:fs/promises";
 import { startRedisServer } from "@manyhands/core/redis-server";
 import type { Command } from "commander";
 import { EXIT, type ExitCode } from "../failure/exit-code.ts";
+import { UsageError } from "../failure/usage-error.ts";
 import { interruption } from "../interruption.ts";
 import { action, type Invocation, newCommand } from "../invocation.ts";
 import { wholeNumber } from "../parse/numbers.ts";
@@ -22,12 +24,26 @@ export function redisCommand(): Command {
   });
   return command
     .option("--port <port>", "port on 127.0.0.1 (default: a free one)", wholeNumber("--port", { from: 1, to: 65_535 }))
-    .option("--password <text>", "password (default: a random one)")
+    .option("--password <text>", "password (default: a random one)", somePassword)
     .option("--directory <folder>", "keep the data here (default: a temporary folder, removed at the end)")
     .action(action<Options>(serveRedis));
 }
 
+function somePassword(text: string): string {
+  if (text !== "") return text;
+  throw new UsageError("--password must not be empty; leave it out for a random one");
+}
+
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true });
+  } catch (error) {
+    throw new UsageError(`cannot keep the data in "${path}": ${(error as Error).message}`);
+  }
+}
+
 async function serveRedis({ options, printer }: Invocation<Options>): Promise<ExitCode> {
+  if (options.directory !== undefined) await makeFolder(options.directory);
   using stop = interruption();
   const server = await startRedisServer({ ...options, logger: { info: (message) => printer.words(message) } });
   try {

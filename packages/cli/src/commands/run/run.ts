@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import type { ExitCode } from "../../failure/exit-code.ts";
@@ -35,7 +35,8 @@ export function runCommand(): Command {
 
 async function run({ args, options, settings, printer }: Invocation<Options>): Promise<ExitCode> {
   const script = resolve(String(args[0]));
-  if (!existsSync(script)) throw new UsageError(`there is no file ${script}; give the path of a .ts or .js program`);
+  if (!statSync(script, { throwIfNoEntry: false })?.isFile())
+    throw new UsageError(`there is no file ${script}; give the path of a .ts or .js program`);
   await using server = await obtainServer(settings, printer);
   // Awaited here: the server must not be stopped before.
   return await runScript(script, {
