@@ -35,6 +35,7 @@ describe("wrong usage ends with 2 and says what, got and do", () => {
     ],
     [["task", "ls", "--output", "xml"], /^error: --output must be one of table, json, ndjson; got "xml"\n$/],
     [["task", "ls", "--namespace", "a b"], /^error: --namespace: a namespace is 1 to 100 letters/],
+    [["submit", "square", "7", "--namespace", "ü"], /^error: --namespace: a namespace is 1 to 100 letters/],
     [
       ["submit", "square", "7", "--priority", "0"],
       /^error: --priority must be a whole number from 1 to 2097151; got "0"\n$/,

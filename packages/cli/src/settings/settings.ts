@@ -56,7 +56,7 @@ function checkFormat(format: string): void {
 }
 
 function checkNamespace({ value, source }: Setting<string>): void {
-  if (/^[\p{L}\p{N}_.-]{1,100}$/u.test(value)) return;
+  if (/^[A-Za-z0-9_.-]{1,100}$/.test(value)) return;
   throw new UsageError(
     `${source}: a namespace is 1 to 100 letters, digits or any of _ . - ; got ${JSON.stringify(value)}`,
   );
