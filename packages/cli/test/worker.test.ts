@@ -30,6 +30,20 @@ test("ready as JSON, with the port of the health server", async () => {
   expect((await fetch(`http://127.0.0.1:${facts.healthPort}/readyz`)).status).toBe(200);
 });
 
+test("it goes on when nobody reads what its tasks write", async () => {
+  const where = place();
+  const worker = start(["worker", "--tasks", TASKS, "--slots", "1", "--echo"], where);
+  await worker.shows(/ready/);
+  worker.child.stdout?.destroy();
+
+  for (let round = 0; round < 3; round += 1) {
+    expect(await run(["submit", "talk", '"hello"', "--wait"], where)).toMatchObject({ code: 0 });
+  }
+
+  worker.signal("SIGTERM");
+  expect(await worker.exited).toMatchObject({ code: 0, stderr: expect.stringMatching(/^SIGTERM: finishing 0/) });
+});
+
 test("SIGTERM lets running tasks finish, then it ends with 0 and leaves no children", async () => {
   const where = place();
   const worker = start(["worker", "--tasks", TASKS, "--slots", "1", "--grace", "30000"], where);

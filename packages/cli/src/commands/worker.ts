@@ -86,6 +86,8 @@ function poolNames(text: string): string[] {
 }
 
 async function work({ options, settings, printer }: Invocation<Options>): Promise<ExitCode> {
+  // A host goes on also when nobody reads what its tasks write.
+  process.stdout.removeAllListeners("error").on("error", () => {});
   const stopper = new Stopper(printer);
   const host = await start(options, { redis: settings.redis.value, namespace: settings.namespace.value, printer });
   stopper.attach(host);
