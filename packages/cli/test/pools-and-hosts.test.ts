@@ -25,6 +25,22 @@ describe("pools", () => {
       code: 2,
       stderr: 'error: pool "mail" exists already with size 4; change it with: manyhands pool resize mail <n>\n',
     });
+    expect(await run(["pool", "create", "mail", "--size", "4", "--isolation", "thread"], place)).toMatchObject({
+      code: 2,
+      stderr: 'error: pool "mail" exists already with isolation as the host says\n',
+    });
+    expect(await run(["pool", "create", "mail", "4", "--max-tasks-per-child", "3"], place)).toMatchObject({
+      code: 2,
+      stderr: 'error: pool "mail" exists already with any number of tasks per child\n',
+    });
+    expect(await run(["pool", "create", "bulk", "--size", "all"], place)).toMatchObject({
+      code: 0,
+      stderr: 'made pool "bulk" with size all\n',
+    });
+    expect(await run(["pool", "create", "post", "4", "--size", "all"], place)).toMatchObject({
+      code: 2,
+      stderr: "error: give one size; got 4 and --size all\n",
+    });
     expect(await run(["pool", "resize", "mail", "8"], place)).toMatchObject({
       code: 0,
       stderr: 'pool "mail" now has size 8\n',

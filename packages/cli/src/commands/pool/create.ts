@@ -1,4 +1,4 @@
-import type { Isolation } from "@manyhands/core/internal";
+import type { Isolation, PoolView } from "@manyhands/core/internal";
 import { type Command, Option } from "commander";
 import { withConnection } from "../../connection/connection.ts";
 import { EXIT } from "../../failure/exit-code.ts";
@@ -8,7 +8,7 @@ import { wholeNumber } from "../../parse/numbers.ts";
 import { describeSize, parsePoolSize } from "./pool-size.ts";
 
 interface Options {
-  size?: number | null;
+  size?: number | "all";
   isolation?: Isolation;
   maxTasksPerChild?: number;
 }
@@ -25,7 +25,7 @@ export function poolCreateCommand(): Command {
   return command
     .argument("<name>", "1 to 100 letters, digits or _ . -")
     .argument("[size]", "the same as --size", parsePoolSize)
-    .option("--size <n>", 'how many run at once over all hosts (default: "all" slots)', parsePoolSize)
+    .option("--size <n>", 'how many run at once over all hosts (default: "all" slots)', optionSize)
     .addOption(new Option("--isolation <kind>", "where its tasks run").choices(["process", "thread", "inline"]))
     .option(
       "--max-tasks-per-child <n>",
@@ -36,7 +36,7 @@ export function poolCreateCommand(): Command {
       action<Options>(async ({ args, options, settings, printer }) => {
         const name = String(args[0]);
         const { isolation = null, maxTasksPerChild = null } = options;
-        const size = options.size ?? (args[1] as number | null | undefined) ?? null;
+        const size = sizeOf(args[1] as number | null | undefined, options.size === "all" ? null : options.size);
         return withConnection(settings, async ({ inspector }) => {
           const created = await inspector.createPool({ name, size, isolation, maxTasksPerChild });
           const pool = await inspector.pool(name);
@@ -46,6 +46,7 @@ export function poolCreateCommand(): Command {
               `pool "${name}" exists already ${sizes}; change it with: manyhands pool resize ${name} <n>`,
             );
           }
+          if (!created && pool) assertSame(pool, options);
           const words = created
             ? `made pool "${name}" with size ${describeSize(size)}`
             : `pool "${name}" exists already`;
@@ -54,4 +55,30 @@ export function poolCreateCommand(): Command {
         });
       }),
     );
+}
+
+/** As `parsePoolSize`; commander makes an empty text of an option that is null. */
+function optionSize(text: string): number | "all" {
+  return parsePoolSize(text) ?? "all";
+}
+
+/** The size may be given as a word or as an option. */
+function sizeOf(word: number | null | undefined, option: number | null | undefined): number | null {
+  if (word !== undefined && option !== undefined && word !== option) {
+    throw new UsageError(`give one size; got ${describeSize(word)} and --size ${describeSize(option)}`);
+  }
+  return (option === undefined ? word : option) ?? null;
+}
+
+/** @throws UsageError when it exists with other options than those that were asked for */
+function assertSame(pool: PoolView, { isolation, maxTasksPerChild }: Options): void {
+  const { name } = pool;
+  if (isolation !== undefined && isolation !== pool.isolation) {
+    throw new UsageError(`pool "${name}" exists already with isolation ${pool.isolation ?? "as the host says"}`);
+  }
+  if (maxTasksPerChild !== undefined && maxTasksPerChild !== pool.maxTasksPerChild) {
+    throw new UsageError(
+      `pool "${name}" exists already with ${pool.maxTasksPerChild ?? "any number of"} tasks per child`,
+    );
+  }
 }
