@@ -3,6 +3,8 @@ import type { Logger } from "../logger/logger.ts";
 
 /** How long a task may wait before its caller hears that nobody serves it, ms. */
 const PATIENCE = 1_500;
+/** The same for a script of "manyhands run", which starts a worker for it, ms. */
+const PATIENCE_WITH_STARTER = 10_000;
 /** How often the warning is repeated, ms. */
 const REPEAT = 30_000;
 
@@ -20,7 +22,7 @@ export class UnservedWatch {
   }
 
   /** Called with every submission; cheap when the pair is watched already or a live host serves it. */
-  watch(pool: string, task: string, delay: number = PATIENCE): void {
+  watch(pool: string, task: string, delay: number = patience()): void {
     const pair = `${pool}\n${task}`;
     if (this.#timers.has(pair)) return;
     const timer = setTimeout(() => void this.#look(pool, task, pair), delay);
@@ -45,4 +47,8 @@ export class UnservedWatch {
     this.#logger.warn(describeUnserved(hosts, pool, task));
     this.watch(pool, task, REPEAT);
   }
+}
+
+function patience(): number {
+  return process.env["MANYHANDS_RUN"] === "1" ? PATIENCE_WITH_STARTER : PATIENCE;
 }
