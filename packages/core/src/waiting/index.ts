@@ -1,3 +1,4 @@
+export { readyFirst } from "./ready-first.ts";
 export { timeLimit, type WaitOptions, waitWith } from "./wait.ts";
 export {
   type Attempt,

@@ -38,7 +38,7 @@ export interface Turn<Value> {
 }
 
 /** Longest time for the answer to a single try, ms. */
-const ANSWER_LIMIT: Milliseconds = 10_000;
+export const ANSWER_LIMIT: Milliseconds = 10_000;
 
 /**
  * Tries until it is granted, woken in between.

@@ -1,4 +1,12 @@
-import { type Context, connect, LockLostError, type Queue, QueueFullError, StateLostError } from "@manyhands/core";
+import {
+  type Context,
+  connect,
+  LockLostError,
+  type Queue,
+  QueueEmptyError,
+  QueueFullError,
+  StateLostError,
+} from "@manyhands/core";
 import { type Actor, startActor, until, useFaultProxy, useRedis } from "@manyhands/testing";
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { chooseSeed, seededRandom } from "./random.ts";
@@ -677,6 +685,33 @@ describe("a joinable queue in trouble", () => {
     await work.taskDone();
     await work.taskDone();
     expect(await work.join({ timeout: 1_000 })).toBe(true);
+  });
+
+  test("the first use of a queue waits no longer than it may, also when Redis does not answer", async () => {
+    const mp = await connected({ lease: 30_000 });
+    const abortion = new AbortController();
+    const enough = { signal: abortion.signal };
+    const [queue, small] = [mp.joinableQueue<number>("line"), mp.queue<number>({ name: "small", maxSize: 1 })];
+    redis.pause();
+    try {
+      await expect(queue.get({ timeout: 50 })).rejects.toThrow(QueueEmptyError);
+      expect(await queue.poll(50)).toBe(false);
+      expect(await queue.join({ timeout: 50 })).toBe(false);
+      await expect(small.put(1, { timeout: 50 })).rejects.toThrow(QueueFullError);
+      const aborted = [queue.get(enough), queue.poll(enough), queue.join(enough), queue.put(1, enough)].map((call) =>
+        expect(call).rejects.toThrow("enough"),
+      );
+      abortion.abort(new RangeError("enough"));
+      await Promise.all(aborted);
+    } finally {
+      redis.resume();
+    }
+    // Nothing of that is done later, and calls keep their order.
+    const first = queue.put(2);
+    const second = queue.put(3, { timeout: 1_000 });
+    expect([await queue.get(), await queue.get(false)]).toEqual([2, 3]);
+    await Promise.all([first, second]);
+    expect(await small.qsize()).toBe(0);
   });
 
   test("Q12, J6: what a dead taker had of a queue that was shut down at once is dropped, and nobody joins for ever", async () => {

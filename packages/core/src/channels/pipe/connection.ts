@@ -10,7 +10,7 @@ import {
 } from "../../errors/index.ts";
 import { type ObjectIdentity, type ObjectReference, type ObjectRuntime, SharedObject } from "../../objects/index.ts";
 import type { Milliseconds } from "../../protocol/records.ts";
-import { beforeDeadline, type Patience, toLimit, type WaitOptions } from "../../waiting/index.ts";
+import { type Patience, readyFirst, toLimit, type WaitOptions } from "../../waiting/index.ts";
 import {
   assertFits,
   type BytesLike,
@@ -21,9 +21,6 @@ import {
 } from "./message.ts";
 import { type End, leavePipe, type PipeShare, shareOfPipe } from "./pipe-share.ts";
 import { type PipeState, readPipe } from "./read-pipe.ts";
-
-/** How long a call that waits for nothing else waits until Redis knows that this process holds the end, ms. */
-const ANSWER_LIMIT: Milliseconds = 10_000;
 
 /** What a connection's reference carries besides the name. */
 export interface ConnectionSettings {
@@ -207,12 +204,9 @@ export class Connection<Message = unknown> extends SharedObject {
     const { limit, signal: given } = toLimit(patience);
     const { signal: closing } = this.#closing;
     const signal = given ? AbortSignal.any([given, closing]) : closing;
-    const deadline = performance.now() + (limit > 0 ? limit : ANSWER_LIMIT);
+    const limited = limit === Number.POSITIVE_INFINITY ? { signal } : { timeout: limit, signal };
     try {
-      const held = beforeDeadline(this.#share.held(this.#settings.end), { deadline, signal });
-      if ((await this.runtime.keepAlive.during(held)) === undefined) return undefined;
-      const timeout = limit > 0 ? Math.max(0, deadline - performance.now()) : 0;
-      return await wait(timeout === Number.POSITIVE_INFINITY ? { signal } : { timeout, signal });
+      return await this.runtime.keepAlive.during(readyFirst(this.#share.held(this.#settings.end), limited, wait));
     } catch (error) {
       throw this.#isClosed ? this.#closedError() : error;
     }

@@ -19,7 +19,15 @@ import {
   SharedObject,
 } from "../../objects/index.ts";
 import type { Milliseconds } from "../../protocol/records.ts";
-import { type Attempt, type Patience, type WaitOptions, waitForTurn } from "../../waiting/index.ts";
+import {
+  type Attempt,
+  type BlockOptions,
+  type Patience,
+  readyFirst,
+  toLimit,
+  type WaitOptions,
+  waitForTurn,
+} from "../../waiting/index.ts";
 import { finishItem, joinQueue, measureQueue, type QueueKind, shutQueue } from "./queue-scripts.ts";
 import { leaveShare, type QueueShare, shareOf } from "./queue-share.ts";
 
@@ -86,9 +94,8 @@ abstract class AnyQueue<Item> extends SharedObject {
    */
   async poll(wait: Milliseconds | WaitOptions = 0): Promise<boolean> {
     this.#assertOpen();
-    const { consumer } = await this.share();
     const options = typeof wait === "object" && wait !== null ? wait : { timeout: wait };
-    return this.#unlessClosed(options, (patience) => consumer.poll(patience));
+    return (await this.#waitIn(options, ({ consumer }, patience) => consumer.poll(patience))) ?? false;
   }
 
   /**
@@ -138,14 +145,17 @@ abstract class AnyQueue<Item> extends SharedObject {
   protected async store(text: string, patience: Patience | undefined): Promise<boolean> {
     this.#assertOpen();
     if (this.#share && this.#entering.size === 0) return this.#share.producer.put(text, patience);
-    const entering = this.#start();
+    const entering = this.started();
     this.#entering.add(entering);
+    const put = async (left: Patience | undefined): Promise<boolean> => {
+      this.#entering.delete(entering);
+      return this.#join().producer.put(text, left);
+    };
     try {
-      await entering;
+      return (await this.runtime.keepAlive.during(this.#enter(entering, patience, put))) ?? false;
     } finally {
       this.#entering.delete(entering);
     }
-    return this.#join().producer.put(text, patience);
   }
 
   /** @internal An item that is here already. */
@@ -157,13 +167,12 @@ abstract class AnyQueue<Item> extends SharedObject {
   /** @internal */
   protected async take(patience: Patience | undefined, most: number = 1): Promise<{ text: string } | undefined> {
     this.#assertOpen();
-    const { consumer } = this.#share ?? (await this.share());
-    return this.#unlessClosed(patience, (limited) => consumer.get(limited, most));
+    return this.#waitIn(patience, ({ consumer }, limited) => consumer.get(limited, most));
   }
 
   /** @internal */
   protected async share(): Promise<QueueShare> {
-    await this.#start();
+    await this.runtime.keepAlive.during(this.started());
     this.#assertOpen();
     return this.#join();
   }
@@ -205,9 +214,21 @@ abstract class AnyQueue<Item> extends SharedObject {
     place.confirm(reply);
   }
 
-  async #start(): Promise<void> {
-    const { session, keepAlive } = this.runtime;
-    if (!session.isStarted) await keepAlive.during(session.start());
+  /** Resolves when it can be used. Does not keep the program alive: whoever waits for it may give up. @internal */
+  protected async started(): Promise<void> {
+    const { session } = this.runtime;
+    if (!session.isStarted) await session.start();
+  }
+
+  /** A put that waits for the queue to be usable; without a limit it waits for no room, and so not for a time. */
+  #enter(
+    entering: Promise<void>,
+    patience: Patience | undefined,
+    put: (left: Patience | undefined) => Promise<boolean>,
+  ): Promise<boolean | undefined> {
+    const { signal } = toLimit(patience);
+    if (this.#maxSize > 0) return readyFirst(entering, patience ?? true, put);
+    return readyFirst(entering, signal ? { signal } : true, () => put(patience));
   }
 
   #join(): QueueShare {
@@ -220,16 +241,25 @@ abstract class AnyQueue<Item> extends SharedObject {
     return (await this.measure()).size;
   }
 
-  /** Waits no longer than this handle is open. */
-  async #unlessClosed<Value>(
+  /**
+   * Waits until the queue can be used and then for what is wanted, both no longer than this handle is open.
+   * @returns undefined when the time was over before
+   */
+  async #waitIn<Value>(
     patience: Patience | undefined,
-    wait: (patience: Patience) => Promise<Value>,
-  ): Promise<Value> {
-    const options = typeof patience === "boolean" ? { block: patience } : (patience ?? {});
+    wait: (share: QueueShare, patience: BlockOptions) => Promise<Value>,
+  ): Promise<Value | undefined> {
+    const options = typeof patience === "object" ? (patience ?? {}) : { block: patience !== false };
     const { signal: closing } = this.#closing;
-    const signal = options.signal ? AbortSignal.any([options.signal, closing]) : closing;
+    const limited = { ...options, signal: options.signal ? AbortSignal.any([options.signal, closing]) : closing };
     try {
-      return await wait({ ...options, signal });
+      const share = this.#share;
+      if (share) return await wait(share, limited);
+      const started = readyFirst(this.started(), limited, (left) => {
+        this.#assertOpen();
+        return wait(this.#join(), left);
+      });
+      return await this.runtime.keepAlive.during(started);
     } catch (error) {
       throw this.#isClosed ? this.#closedError() : error;
     }
@@ -385,6 +415,11 @@ export class JoinableQueue<Item = unknown> extends Queue<Item> {
    * @throws StateLostError when the queue is gone meanwhile, and with it what was to be done
    */
   async join(patience?: Patience): Promise<boolean> {
+    const done = readyFirst(this.started(), patience ?? true, (left) => this.#allDone(left));
+    return (await this.runtime.keepAlive.during(done)) ?? false;
+  }
+
+  async #allDone(patience: BlockOptions): Promise<boolean> {
     const { place } = await this.share();
     const { client, room } = this.runtime;
     let zeros = "";
