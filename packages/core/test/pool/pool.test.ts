@@ -52,9 +52,13 @@ describe("what a pool has in Redis", () => {
     const limit = (): Promise<string | null> => host.client.hget(host.keys.job("shared", "meta"), "concurrency");
     const submit = async (size?: number): Promise<void> => {
       const result = mp.pool(size, { name: "shared" }).applyAsync(double, [1]);
-      await until(async () => (await host.keysOf("shared")).some((key) => key.startsWith("wait")), { what: "a job" });
+      const isWaiting = async (): Promise<boolean> =>
+        (await host.keysOf("shared")).some((key) => key.startsWith("wait"));
+      await until(isWaiting, { what: "a job" });
       await result.cancel();
       await result.wait();
+      // The caller hears of it first.
+      await until(async () => !(await isWaiting()), { what: "the job is gone" });
     };
     await submit(2);
     expect(await limit()).toBe("2");
