@@ -1,6 +1,7 @@
 export type { ObjectRuntime } from "./object-runtime.ts";
 export { ownLabel, type Participant, readParticipants } from "./participant.ts";
 export {
+  assertSameNamespace,
   checkObjectName,
   identify,
   namedOptions,

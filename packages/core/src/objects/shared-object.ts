@@ -73,6 +73,15 @@ export function identify(runtime: ObjectRuntime, name: string | undefined): Obje
   return { name: checkObjectName(name), owner: null };
 }
 
+/** @throws ValueError unless the lock is of the same namespace as what is made with it, which is of `kind` */
+export function assertSameNamespace({ keys }: ObjectRuntime, lock: SharedObject, kind: string): void {
+  const { namespace } = lock.toReference("checking");
+  if (namespace === keys.namespace) return;
+  throw new ValueError(
+    `the lock "${lock.name}" is of the namespace "${namespace}", the ${kind} of "${keys.namespace}"; make both in the same context`,
+  );
+}
+
 /**
  * Options of an object that may be given as its name alone.
  * @throws ValueError for anything else

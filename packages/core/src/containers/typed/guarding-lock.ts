@@ -1,5 +1,10 @@
-import { AttributeError, got, ValueError } from "../../errors/index.ts";
-import type { ObjectIdentity, ObjectReference, ObjectRuntime } from "../../objects/index.ts";
+import { AttributeError, got } from "../../errors/index.ts";
+import {
+  assertSameNamespace,
+  type ObjectIdentity,
+  type ObjectReference,
+  type ObjectRuntime,
+} from "../../objects/index.ts";
 import { Lock, openObject, RLock } from "../../sync/index.ts";
 import { guard } from "../manager/guard.ts";
 
@@ -14,11 +19,8 @@ export function guardingLock(
 ): GuardingLock {
   if (lock === false) return lock;
   if (lock instanceof Lock || lock instanceof RLock) {
-    const { namespace } = lock.toReference("checking");
-    if (namespace === runtime.keys.namespace) return lock;
-    throw new ValueError(
-      `the lock "${lock.name}" is of the namespace "${namespace}", the ${identity.kind} of "${runtime.keys.namespace}"; make both in the same context`,
-    );
+    assertSameNamespace(runtime, lock, identity.kind);
+    return lock;
   }
   if (lock !== undefined && lock !== null && lock !== true) {
     throw new AttributeError(`lock must be a Lock, an RLock, or false for none; got ${got(lock)}`);

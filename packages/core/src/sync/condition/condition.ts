@@ -1,5 +1,6 @@
 import { AssertionError, LockLostError, ValueError } from "../../errors/index.ts";
 import {
+  assertSameNamespace,
   identify,
   type ObjectIdentity,
   type ObjectRuntime,
@@ -174,11 +175,8 @@ export function createCondition(
   const { name, lease } = typeof options === "string" ? { name: options, lease: undefined } : options;
   const identity = identify(runtime, name);
   if (lock instanceof Lock || lock instanceof RLock) {
-    const { namespace } = lock.toReference("checking");
-    if (namespace === runtime.keys.namespace) return new Condition(runtime, identity, lock);
-    throw new ValueError(
-      `the lock "${lock.name}" is of the namespace "${namespace}", the condition of "${runtime.keys.namespace}"; make both in the same context`,
-    );
+    assertSameNamespace(runtime, lock, "condition");
+    return new Condition(runtime, identity, lock);
   }
   if (lock !== undefined && lock !== null) {
     throw new ValueError("the lock of a condition is a Lock or an RLock; give the name as { name } after it");
