@@ -7,6 +7,7 @@ export {
   type Patience,
   type Turn,
   toLimit,
+  toPatience,
   waitForTurn,
 } from "./wait-for-turn.ts";
 export { WaitRoom } from "./wait-room.ts";

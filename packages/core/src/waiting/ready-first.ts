@@ -1,4 +1,11 @@
-import { ANSWER_LIMIT, type BlockOptions, beforeDeadline, type Patience, toLimit } from "./wait-for-turn.ts";
+import {
+  ANSWER_LIMIT,
+  type BlockOptions,
+  beforeDeadline,
+  type Patience,
+  toLimit,
+  toPatience,
+} from "./wait-for-turn.ts";
 
 /**
  * Waits until something is ready and then for what is wanted, both within one patience.
@@ -14,7 +21,5 @@ export async function readyFirst<Value>(
   const { limit, signal } = toLimit(patience);
   const deadline = performance.now() + (limit > 0 ? limit : ANSWER_LIMIT);
   if ((await beforeDeadline(ready, { deadline, signal })) === undefined) return undefined;
-  const left: BlockOptions = signal ? { signal } : {};
-  if (limit === Number.POSITIVE_INFINITY) return wait(left);
-  return wait({ ...left, timeout: limit > 0 ? Math.max(0, deadline - performance.now()) : 0 });
+  return wait(toPatience(limit > 0 ? Math.max(0, deadline - performance.now()) : 0, signal));
 }

@@ -79,6 +79,11 @@ export function toLimit(patience: Patience | undefined): { limit: Milliseconds; 
   return { limit: patience.block === false ? 0 : timeLimit(patience), signal: patience.signal };
 }
 
+/** The opposite of {@link toLimit}. @param limit - ms; 0 or less = one try, Infinity = for ever */
+export function toPatience(limit: Milliseconds, signal: AbortSignal | undefined): BlockOptions {
+  return { ...(limit === Number.POSITIVE_INFINITY ? {} : { timeout: limit }), ...(signal ? { signal } : {}) };
+}
+
 interface Wait {
   deadline: number;
   signal: AbortSignal | undefined;

@@ -31,6 +31,7 @@ inEveryWorld((world) => {
         mp.event().wait(bare),
         mp.countDownLatch(1).wait(bare),
         mp.semaphore(0).acquire(bare),
+        mp.queue().get(bare),
         barrier.wait(bare),
         condition.wait(bare),
         condition.waitFor(() => false, bare),

@@ -10,7 +10,7 @@ import {
 } from "../../errors/index.ts";
 import { type ObjectIdentity, type ObjectReference, type ObjectRuntime, SharedObject } from "../../objects/index.ts";
 import type { Milliseconds } from "../../protocol/records.ts";
-import { type Patience, readyFirst, toLimit, type WaitOptions } from "../../waiting/index.ts";
+import { type Patience, readyFirst, toLimit, toPatience, type WaitOptions } from "../../waiting/index.ts";
 import {
   assertFits,
   type BytesLike,
@@ -204,9 +204,9 @@ export class Connection<Message = unknown> extends SharedObject {
     const { limit, signal: given } = toLimit(patience);
     const { signal: closing } = this.#closing;
     const signal = given ? AbortSignal.any([given, closing]) : closing;
-    const limited = limit === Number.POSITIVE_INFINITY ? { signal } : { timeout: limit, signal };
+    const held = this.#share.held(this.#settings.end);
     try {
-      return await this.runtime.keepAlive.during(readyFirst(this.#share.held(this.#settings.end), limited, wait));
+      return await this.runtime.keepAlive.during(readyFirst(held, toPatience(limit, signal), wait));
     } catch (error) {
       throw this.#isClosed ? this.#closedError() : error;
     }

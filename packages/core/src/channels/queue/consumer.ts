@@ -1,7 +1,7 @@
 import { LockLostError } from "../../errors/index.ts";
 import { ownLabel } from "../../objects/index.ts";
 import type { Milliseconds } from "../../protocol/records.ts";
-import { type Attempt, type Patience, toLimit, waitForTurn } from "../../waiting/index.ts";
+import { type Attempt, type Patience, toLimit, toPatience, waitForTurn } from "../../waiting/index.ts";
 import type { QueuePlace } from "./queue-place.ts";
 import { abandonQueue, commitItems, pollQueue, returnItems, SEPARATOR, takeItems } from "./queue-scripts.ts";
 
@@ -140,7 +140,7 @@ export class Consumer<Stored extends string | Buffer = string> {
           },
         },
         {
-          patience: { ...(left === Number.POSITIVE_INFINITY ? {} : { timeout: left }), ...(signal ? { signal } : {}) },
+          patience: toPatience(left, signal),
           label: ownLabel(),
         },
       ).finally(() => {

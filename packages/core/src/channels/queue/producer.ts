@@ -1,6 +1,14 @@
 import { ownLabel } from "../../objects/index.ts";
 import type { Milliseconds } from "../../protocol/records.ts";
-import { type Attempt, beforeDeadline, type Patience, toLimit, waitForTurn, waitWith } from "../../waiting/index.ts";
+import {
+  type Attempt,
+  beforeDeadline,
+  type Patience,
+  toLimit,
+  toPatience,
+  waitForTurn,
+  waitWith,
+} from "../../waiting/index.ts";
 import { Entrance } from "./entrance.ts";
 import type { QueuePlace } from "./queue-place.ts";
 import { abandonQueue, putItems, SEPARATOR, SMALL_ITEM } from "./queue-scripts.ts";
@@ -184,7 +192,7 @@ export class Producer {
           ),
       },
       {
-        patience: { ...(limit === Number.POSITIVE_INFINITY ? {} : { timeout: limit }), ...(signal ? { signal } : {}) },
+        patience: toPatience(limit, signal),
         label: ownLabel(),
       },
     );

@@ -25,6 +25,7 @@ import {
   type Patience,
   readyFirst,
   toLimit,
+  toPatience,
   type WaitOptions,
   waitForTurn,
 } from "../../waiting/index.ts";
@@ -249,9 +250,9 @@ abstract class AnyQueue<Item> extends SharedObject {
     patience: Patience | undefined,
     wait: (share: QueueShare, patience: BlockOptions) => Promise<Value>,
   ): Promise<Value | undefined> {
-    const options = typeof patience === "object" ? (patience ?? {}) : { block: patience !== false };
+    const { limit, signal: given } = toLimit(patience);
     const { signal: closing } = this.#closing;
-    const limited = { ...options, signal: options.signal ? AbortSignal.any([options.signal, closing]) : closing };
+    const limited = toPatience(limit, given ? AbortSignal.any([given, closing]) : closing);
     try {
       const share = this.#share;
       if (share) return await wait(share, limited);
