@@ -3,4 +3,5 @@ export { assertLockNodesFit } from "./lock-node-fitness.ts";
 export { resolveLockNodes } from "./lock-nodes.ts";
 export { closeRedis, type OpenOptions, openRedis, type RedisClient, whenBroken } from "./open.ts";
 export { DEFAULT_REDIS_URL, describeRedis, type RedisConfig, type RedisTarget, resolveRedis } from "./redis-config.ts";
+export { RoundTrip, roundTripOf } from "./round-trip.ts";
 export { subscribeTo } from "./subscribe.ts";

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { RedisClient } from "../connection/index.ts";
+import { type RedisClient, roundTripOf } from "../connection/index.ts";
 
 type Argument = string | number | Buffer | Uint8Array;
 
@@ -12,7 +12,7 @@ type WithBytes<Reply> = Reply extends string
 
 /**
  * One Lua script: one state change. A connection sends the text once, then its hash; when the server has forgotten it, the
- * text follows.
+ * text follows. How long the answers take is noted for the connection (`RoundTrip`).
  */
 export class Script<Reply = unknown> {
   readonly name: string;
@@ -28,12 +28,20 @@ export class Script<Reply = unknown> {
   }
 
   async run(client: RedisClient, keys: string[], args: Argument[]): Promise<Reply> {
-    return (await this.#run(client, keys, { args, form: "text" })) as Reply;
+    return (await this.#measure(client, keys, { args, form: "text" })) as Reply;
   }
 
   /** As {@link run}, but every string of the reply comes as the bytes that it is. */
   async runForBytes(client: RedisClient, keys: string[], args: Argument[]): Promise<WithBytes<Reply>> {
-    return (await this.#run(client, keys, { args, form: "bytes" })) as WithBytes<Reply>;
+    return (await this.#measure(client, keys, { args, form: "bytes" })) as WithBytes<Reply>;
+  }
+
+  #measure(client: RedisClient, keys: string[], call: { args: Argument[]; form: "text" | "bytes" }): Promise<unknown> {
+    const answer = this.#run(client, keys, call);
+    // Before it is ready, it keeps what it is to send.
+    const answered = client.status === "ready" ? roundTripOf(client).start() : undefined;
+    if (answered) answer.then(answered, answered);
+    return answer;
   }
 
   async #run(
