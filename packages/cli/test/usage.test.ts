@@ -28,6 +28,12 @@ describe("wrong usage ends with 2 and says what, got and do", () => {
       /^error: a pool's size must be a whole number from 1, or "all"; got "x"\n$/,
     ],
     [["pool", "create", "a b"], /^error: a pool's name is 1 to 100 letters, digits or _ \. - ; got "a b"\n$/],
+    [["pool", "create", "processes"], /^error: "processes" .* so no pool can have the name "processes"; choose/],
+    [["pool", "create", "processes.host.a"], /^error: .* no pool can have the name "processes\.host\.a"; choose/],
+    [["pool", "resume", "processes"], /^error: .* no pool can have the name "processes"; choose/],
+    [["submit", "square", "7", "--pool", "processes"], /^error: .* no pool can have the name "processes"; choose/],
+    [["map", "square", "--pool", "processes"], /^error: .* no pool can have the name "processes"; choose/],
+    [["worker", "--tasks", TASKS, "--pools", "processes"], /^error: .* no pool can have the name "processes"; choose/],
     [["pool", "resize", "mail", "1.5"], /^error: a pool's size must be a whole number from 1, or "all"; got "1\.5"\n$/],
     [
       ["task", "ls", "--state", "lost"],

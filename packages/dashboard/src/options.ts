@@ -1,12 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { isIP } from "node:net";
 import { type Logger, ValueError } from "@manyhands/core";
-import type { RedisConfig } from "@manyhands/core/internal";
+import { type RedisConfig, resolveNamespace } from "@manyhands/core/internal";
 
 export interface DashboardOptions {
   /** URL, options of ioredis, or cluster nodes. @defaultValue the environment, then redis://127.0.0.1:6379 */
   redis?: RedisConfig | undefined;
-  /** @defaultValue "manyhands" */
+  /** 1 to 100 letters, digits or `_ . -`. @defaultValue `MANYHANDS_NAMESPACE`, then "manyhands" */
   namespace?: string | undefined;
   /** 0 takes a free port. @defaultValue 3000 */
   port?: number | undefined;
@@ -53,7 +53,7 @@ export function resolveOptions(options: DashboardOptions): DashboardSettings {
   const token = options.token ?? (process.env["MANYHANDS_DASHBOARD_TOKEN"] || undefined);
   return {
     redis: options.redis,
-    namespace: options.namespace ?? "manyhands",
+    namespace: resolveNamespace(options.namespace),
     port: checkedPort(options.port ?? DEFAULT_DASHBOARD_PORT),
     host,
     token: checkedToken(token, host, loopback),

@@ -1,4 +1,5 @@
 import { ValueError } from "@manyhands/core";
+import { Keys } from "@manyhands/core/internal";
 import { startDashboard } from "@manyhands/dashboard";
 import { useRedis } from "@manyhands/testing";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
@@ -126,6 +127,21 @@ describe("the token nobody chose", () => {
     expect(url).toBe(`${origin}/`);
     const headers = { authorization: "Bearer from-the-environment" };
     expect((await ask(origin, "/metrics", { headers })).status).toBe(200);
+  });
+
+  test("the namespace, too, can come from the environment", async () => {
+    // given
+    const keys = new Keys("from-the-environment");
+    const record = { name: "only-there", size: null, state: "running", owner: null };
+    await redis.client().hset(keys.pools, "only-there", JSON.stringify(record));
+    vi.stubEnv("MANYHANDS_NAMESPACE", keys.namespace);
+    onTestFinished(() => void vi.unstubAllEnvs());
+
+    // when
+    const { origin } = await dashboardFor({ redis: redis.url });
+
+    // then
+    expect((await ask(origin, "/metrics", { headers: BEARER })).text).toContain('"only-there"');
   });
 
   test("a chosen one is not repeated in the address", async () => {

@@ -1,4 +1,5 @@
 import type { Isolation } from "@manyhands/core";
+import { assertPoolName } from "@manyhands/core/internal";
 import type { WorkerHost, WorkerOptions } from "@manyhands/worker";
 import { type Command, Option } from "commander";
 import { EXIT, type ExitCode, exitCodeOf } from "../failure/exit-code.ts";
@@ -81,6 +82,7 @@ export function workerCommand(): Command {
 
 function poolNames(text: string): string[] {
   const names = commaList(text);
+  for (const one of names) assertPoolName(one);
   if (names.length > 0) return names;
   throw new UsageError(`--pools must be names with commas between, such as mail,reports; got "${text}"`);
 }

@@ -76,7 +76,7 @@ export function toSettings(options: ConnectOptions): ContextSettings {
   return {
     redis: options.redis,
     lockNodes: resolveLockNodes(options.lockNodes),
-    namespace: checkNamespace(options.namespace ?? (process.env["MANYHANDS_NAMESPACE"] || DEFAULT_NAMESPACE)),
+    namespace: resolveNamespace(options.namespace),
     lease: checkLease(options.lease ?? DEFAULT_LEASE),
     maxPayload: checkNumber("maxPayload", options.maxPayload ?? DEFAULT_MAX_PAYLOAD, 1_024),
     logger: options.logger ?? stderrLogger,
@@ -84,8 +84,15 @@ export function toSettings(options: ConnectOptions): ContextSettings {
   };
 }
 
-/** @throws ValueError for a name that could not stand in a key */
-export function checkNamespace(namespace: unknown): string {
+/**
+ * The namespace of a program, a worker host or a dashboard: the given one, then `MANYHANDS_NAMESPACE`, then "manyhands".
+ * @throws ValueError for a name that could not stand in a key
+ */
+export function resolveNamespace(given: string | undefined): string {
+  return checkNamespace(given ?? (process.env["MANYHANDS_NAMESPACE"] || DEFAULT_NAMESPACE));
+}
+
+function checkNamespace(namespace: unknown): string {
   if (typeof namespace === "string" && /^[A-Za-z0-9_.-]{1,100}$/.test(namespace)) return namespace;
   throw new ValueError(`a namespace is 1 to 100 letters, digits or _ . - ; got ${got(namespace)}`);
 }

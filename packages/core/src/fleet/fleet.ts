@@ -1,4 +1,5 @@
 import type { RedisClient } from "../connection/index.ts";
+import { ValueError } from "../errors/index.ts";
 import type { Keys } from "../protocol/keys.ts";
 import { describeProcessQueue, hostOptionsFor, isProcessQueue, placementOf } from "../protocol/process-queues.ts";
 import type { HostRecord } from "../protocol/records.ts";
@@ -53,6 +54,25 @@ export class Fleet {
     this.#readAt = performance.now();
     return this.#known;
   }
+}
+
+/**
+ * The live host of that id, or the only one of that name; null when there is none.
+ * @throws ValueError when several have the name, with their ids
+ */
+export function chooseHost(hosts: readonly HostRecord[], idOrName: string): HostRecord | null {
+  const byId = hosts.find((host) => host.id === idOrName);
+  if (byId) return byId;
+  const named = hosts.filter((host) => host.name === idOrName);
+  if (named.length < 2) return named[0] ?? null;
+  const places = named.map((host) => `${host.id} (${host.hostname}, pid ${host.pid})`).join(", ");
+  throw new ValueError(`${named.length} live hosts have the name "${idOrName}"; give the id of one: ${places}`);
+}
+
+/** Names that several live hosts have. */
+export function sharedHostNames(hosts: readonly HostRecord[]): string[] {
+  const names = hosts.map((host) => host.name);
+  return [...new Set(names.filter((name, index) => names.indexOf(name) !== index))].sort();
 }
 
 /** Slots over the hosts that take new work of a pool; null = of any pool. */

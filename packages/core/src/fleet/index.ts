@@ -1,1 +1,1 @@
-export { describeUnserved, Fleet, isServed, slotsOf } from "./fleet.ts";
+export { chooseHost, describeUnserved, Fleet, isServed, sharedHostNames, slotsOf } from "./fleet.ts";

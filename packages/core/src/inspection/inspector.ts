@@ -1,5 +1,5 @@
 import type { RedisClient } from "../connection/index.ts";
-import { Fleet } from "../fleet/index.ts";
+import { chooseHost, Fleet } from "../fleet/index.ts";
 import type { Keys } from "../protocol/keys.ts";
 import type { ControlMessage, HostRecord, Milliseconds } from "../protocol/records.ts";
 import { BullQueues } from "./bull-queues.ts";
@@ -70,15 +70,19 @@ export class Inspector {
     return this.#fleet.hosts();
   }
 
+  /**
+   * The live host of that id, or the only one of that name; null when there is none.
+   * @throws ValueError when several have the name, with their ids
+   */
   async host(idOrName: string): Promise<HostRecord | null> {
-    const hosts = await this.hosts();
-    return hosts.find((host) => host.id === idOrName) ?? hosts.find((host) => host.name === idOrName) ?? null;
+    return chooseHost(await this.hosts(), idOrName);
   }
 
   /**
    * Tells a host to take no more work, to finish what it runs and to end.
    * @param grace - Milliseconds for running tasks; null = what the host was started with.
    * @returns the host, or null when none of that id or name is live
+   * @throws ValueError when several have the name, with their ids
    */
   async drainHost(idOrName: string, grace: Milliseconds | null = null): Promise<HostRecord | null> {
     const host = await this.host(idOrName);

@@ -3,6 +3,7 @@ import type { RedisClient } from "../connection/index.ts";
 import { ValueError } from "../errors/index.ts";
 import { slotsOf } from "../fleet/index.ts";
 import type { Keys } from "../protocol/keys.ts";
+import { assertPoolName } from "../protocol/pool-name.ts";
 import type { HostRecord, Isolation, Milliseconds, PoolRecord } from "../protocol/records.ts";
 import { PoolRegistry } from "../registry/index.ts";
 import type { BullQueues } from "./bull-queues.ts";
@@ -71,7 +72,7 @@ export class Pools {
 
   /** @returns whether this call made it: a pool of that name may exist already and then stays as it is */
   async create(pool: NewPool): Promise<boolean> {
-    checkName(pool.name);
+    assertPoolName(pool.name);
     checkSize(pool.size);
     const generation = randomUUID();
     const { record } = await this.#registry.create({
@@ -185,11 +186,6 @@ const FIELDS = 11;
 function checkSize(size: unknown): void {
   if (size === null || (Number.isInteger(size) && (size as number) >= 1)) return;
   throw new ValueError(`the size of a pool must be a whole number from 1; got ${JSON.stringify(size) ?? String(size)}`);
-}
-
-function checkName(name: string): void {
-  if (/^[A-Za-z0-9_.-]{1,100}$/.test(name)) return;
-  throw new ValueError(`a pool's name is 1 to 100 letters, digits or _ . - ; got ${JSON.stringify(name)}`);
 }
 
 function describe(error: unknown): string {

@@ -9,7 +9,7 @@ export interface TaskFilter {
   state?: TaskState;
   /** Name of the task. */
   name?: string;
-  /** Name or id of a host. */
+  /** Id of a live host: only what that one runs or ran. Or a name: what any host of that name does or did. */
   host?: string;
   /** @defaultValue 20 */
   limit?: number;
@@ -34,17 +34,24 @@ export async function listTasks(
   const states = filter.state === undefined ? TASK_STATES : [filter.state];
   const filtered = filter.name !== undefined || filter.host !== undefined;
   const places = await readPlaces(client, keys, { pools, states, count: filtered ? MAX_SCANNED : offset + limit });
-  const rows: TaskRow[] = [];
+  const found: FoundRow[] = [];
   for (let start = 0; start < places.length; start += BATCH) {
-    rows.push(...(await readRows(client, keys, places.slice(start, start + BATCH))));
+    found.push(...(await readRows(client, keys, places.slice(start, start + BATCH))));
   }
-  nameHosts(rows, hosts);
-  const host = hosts.find((candidate) => candidate.id === filter.host)?.name ?? filter.host;
-  return rows
-    .filter((row) => filter.name === undefined || row.name === filter.name)
-    .filter((row) => host === undefined || row.host === host)
+  nameHosts(found, hosts);
+  const host = hosts.find((candidate) => candidate.id === filter.host);
+  return found
+    .filter(({ row }) => filter.name === undefined || row.name === filter.name)
+    .filter(({ row, worker }) => (host ? worker === workerOf(host) : [undefined, row.host].includes(filter.host)))
+    .map(({ row }) => row)
     .sort((left, right) => lastChange(right) - lastChange(left) || right.id.localeCompare(left.id))
     .slice(offset, offset + limit);
+}
+
+/** A task, and the BullMQ worker that took it. */
+interface FoundRow {
+  row: TaskRow;
+  worker: string | null;
 }
 
 interface Place {
@@ -79,7 +86,7 @@ async function readPlaces(
   });
 }
 
-async function readRows(client: RedisClient, keys: Keys, places: Place[]): Promise<TaskRow[]> {
+async function readRows(client: RedisClient, keys: Keys, places: Place[]): Promise<FoundRow[]> {
   const pipeline = client.pipeline();
   for (const { pool, id } of places) {
     pipeline.hmget(keys.job(pool, id), "name", "timestamp", "processedOn", "finishedOn", "atm", "failedReason", "pb");
@@ -90,20 +97,19 @@ async function readRows(client: RedisClient, keys: Keys, places: Place[]): Promi
     const [name, createdAt, startedAt, finishedAt, attemptsMade, failedReason, host] = fields;
     // Removed since its id was read.
     if (!name) return [];
-    return [
-      {
-        id,
-        name,
-        pool,
-        state,
-        host: host ? hostOf(host) : null,
-        attemptsMade: Number(attemptsMade ?? 0),
-        createdAt: Number(createdAt),
-        startedAt: startedAt ? Number(startedAt) : null,
-        finishedAt: finishedAt ? Number(finishedAt) : null,
-        failedReason: failedReason ?? null,
-      },
-    ];
+    const row: TaskRow = {
+      id,
+      name,
+      pool,
+      state,
+      host: host ? hostOf(host) : null,
+      attemptsMade: Number(attemptsMade ?? 0),
+      createdAt: Number(createdAt),
+      startedAt: startedAt ? Number(startedAt) : null,
+      finishedAt: finishedAt ? Number(finishedAt) : null,
+      failedReason: failedReason ?? null,
+    };
+    return [{ row, worker: host ?? null }];
   });
 }
 
@@ -113,11 +119,18 @@ export function hostOf(worker: string): string {
 }
 
 /** A heartbeat knows better than the job who runs it: the job may have been taken over. */
-function nameHosts(rows: TaskRow[], hosts: readonly HostRecord[]): void {
-  const running = new Map(hosts.flatMap((host) => host.running.map((job) => [job.jobId, host.name])));
-  for (const row of rows) {
-    if (row.state === "active") row.host = running.get(row.id) ?? row.host;
+function nameHosts(found: FoundRow[], hosts: readonly HostRecord[]): void {
+  const running = new Map(hosts.flatMap((host) => host.running.map((job) => [job.jobId, host])));
+  for (const one of found) {
+    const host = one.row.state === "active" ? running.get(one.row.id) : undefined;
+    if (!host) continue;
+    one.row.host = host.name;
+    one.worker = workerOf(host);
   }
+}
+
+function workerOf({ name, pid }: HostRecord): string {
+  return `${name} pid ${pid}`;
 }
 
 function lastChange(row: TaskRow): number {

@@ -1,6 +1,6 @@
 import { assertSendable, encodeToString } from "../codec/index.ts";
 import { got, ValueError } from "../errors/index.ts";
-import { isProcessQueue } from "../protocol/process-queues.ts";
+import { assertPoolName } from "../protocol/pool-name.ts";
 import type { FencePolicy, Isolation, PoolRecord } from "../protocol/records.ts";
 import { type AnyTask, isTask } from "../tasks/index.ts";
 
@@ -40,7 +40,7 @@ export function toPoolRecord(
   maker: { name: string; generation: string; clientId: string },
 ): StoredPool {
   checkPoolSize(size);
-  checkPoolName(options.name);
+  if (options.name !== undefined) assertPoolName(options.name);
   const { initializer, initArgs = [], maxTasksPerChild, isolation, fence } = options;
   if (initializer !== undefined && !isTask(initializer)) {
     throw new TypeError(`initializer must be a task, made with task(name, run); got ${typeof initializer}`);
@@ -77,16 +77,5 @@ function checkPoolSize(size: unknown): asserts size is number | undefined {
     throw new ValueError(
       `the size of a pool must be a whole number from 1; got ${got(size)}; leave it out to use all slots`,
     );
-  }
-}
-
-/** @throws ValueError for a name that BullMQ or a key could not hold */
-function checkPoolName(name: unknown): asserts name is string | undefined {
-  if (name === undefined) return;
-  if (typeof name !== "string" || !/^[A-Za-z0-9_.-]{1,100}$/.test(name)) {
-    throw new ValueError(`a pool's name is 1 to 100 letters, digits or _ . - ; got ${got(name)}`);
-  }
-  if (isProcessQueue(name)) {
-    throw new ValueError(`"processes" is the queue of processes, so no pool can have the name ${got(name)}`);
   }
 }

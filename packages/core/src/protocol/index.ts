@@ -1,5 +1,6 @@
 export * from "./job.ts";
 export { Keys } from "./keys.ts";
+export { assertPoolName, isReservedPoolName } from "./pool-name.ts";
 export * from "./process.ts";
 export * from "./process-queues.ts";
 export type * from "./records.ts";

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { RedisClient } from "../connection/index.ts";
 import { PayloadTooLargeError } from "../errors/index.ts";
 import type { Keys } from "../protocol/keys.ts";
+import { assertPoolName } from "../protocol/pool-name.ts";
 import { PoolRegistry, unlimitedPool } from "../registry/index.ts";
 import { JobQueue } from "./job-queue.ts";
 import { effectiveOptions, type SubmitOptions, toJobsOptions } from "./submit-options.ts";
@@ -28,6 +29,7 @@ export async function submitDetached(
   call: DetachedCall,
 ): Promise<{ id: string; isDuplicate: boolean }> {
   const { task, args, pool, maxPayload } = call;
+  assertPoolName(pool);
   const options = effectiveOptions(undefined, call.options);
   const bytes = Buffer.byteLength(JSON.stringify(args));
   if (bytes > maxPayload) {

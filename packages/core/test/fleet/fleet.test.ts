@@ -1,6 +1,7 @@
 import { useRedis } from "@manyhands/testing";
 import { expect, test } from "vitest";
-import { describeUnserved, Fleet, isServed, slotsOf } from "../../src/fleet/index.ts";
+import { ValueError } from "../../src/errors/index.ts";
+import { chooseHost, describeUnserved, Fleet, isServed, sharedHostNames, slotsOf } from "../../src/fleet/index.ts";
 import { Keys } from "../../src/protocol/keys.ts";
 import { processQueue } from "../../src/protocol/process-queues.ts";
 import type { HostRecord } from "../../src/protocol/records.ts";
@@ -37,6 +38,18 @@ test("what is recent is not read again, and asking for it never waits", async ()
   expect(fleet.recentSlots(null)).toBe(3);
   await client.del(keys.host("a"));
   expect(fleet.recentSlots("p")).toBe(3);
+});
+
+test("a host is chosen by its id, or by a name that no other live host has", () => {
+  const place = { hostname: "m", pid: 7 };
+  const hosts = [host("a"), host("twin", { id: "t-1", ...place }), host("twin", { id: "t-2", ...place })];
+  expect(chooseHost(hosts, "a")?.id).toBe("a");
+  expect(chooseHost(hosts, "t-2")?.id).toBe("t-2");
+  expect(chooseHost(hosts, "nowhere")).toBe(null);
+  expect(() => chooseHost(hosts, "twin")).toThrow(
+    new ValueError('2 live hosts have the name "twin"; give the id of one: t-1 (m, pid 7), t-2 (m, pid 7)'),
+  );
+  expect(sharedHostNames(hosts)).toEqual(["twin"]);
 });
 
 test("slots count where a host takes new work of the pool", () => {

@@ -276,6 +276,15 @@ describe("tasks", () => {
     expect(await ids({ state: "delayed" })).toEqual(["b-1"]);
     expect(await ids({ state: "completed", host: "web-1" })).toEqual(["a-1"]);
     expect(await ids({ host: "web-2" })).toEqual([]);
+    // Of two hosts of one name an id means that one, and the name any of them.
+    await beat({});
+    await beat({ id: "host-2", pid: 2 });
+    expect(await ids({ host: "host-1" })).toEqual(["a-1"]);
+    expect(await ids({ host: "host-2" })).toEqual([]);
+    expect(await ids({ state: "completed", host: "web-1" })).toEqual(["a-1"]);
+    await expect(inspector.drainHost("web-1")).rejects.toThrow(
+      /^2 live hosts have the name "web-1"; give the id of one/,
+    );
     expect(await ids({ name: "square" })).toHaveLength(6);
     expect(await ids({ name: "cube" })).toEqual([]);
     expect(await ids({})).toEqual(["b-1", "a-5", "a-4", "a-3", "a-2", "a-1"]);

@@ -27,6 +27,9 @@ test.each([
   [{ initArgs: "x" }, ValueError, "initArgs must be a list of arguments; got string"],
   [{ initializer: () => {} }, TypeError, "initializer must be a task, made with task(name, run); got function"],
   [{ name: "a b" }, ValueError, 'a pool\'s name is 1 to 100 letters, digits or _ . - ; got "a b"'],
+  [{ name: "processes" }, ValueError, 'no pool can have the name "processes"; choose another name'],
+  [{ name: "processes.host.a" }, ValueError, 'no pool can have the name "processes.host.a"'],
+  [{ name: "processes-nightly" }, ValueError, 'no pool can have the name "processes-nightly"'],
   [{ initializer: prepare, initArgs: [() => {}] }, SerializationError, "initArgs[0]"],
 ])("PL1: %j is refused", (options, type, message) => {
   const make = (): unknown => toPoolRecord(1, options as PoolOptions, maker);

@@ -3,7 +3,14 @@ import { availableParallelism, hostname } from "node:os";
 import { resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { type Logger, ValueError } from "@manyhands/core";
-import { type Isolation, type Milliseconds, type RedisConfig, resolveLockNodes } from "@manyhands/core/internal";
+import {
+  assertPoolName,
+  type Isolation,
+  type Milliseconds,
+  type RedisConfig,
+  resolveLockNodes,
+  resolveNamespace,
+} from "@manyhands/core/internal";
 
 export interface WorkerOptions {
   /** Task modules: paths (relative to the working directory), `file:` URLs. Loaded in every child. */
@@ -12,7 +19,7 @@ export interface WorkerOptions {
   redis?: RedisConfig;
   /** The 3 or 5 masters that vote on locks, as in `connect()`. @defaultValue `MANYHANDS_LOCK_NODES`, then none */
   lockNodes?: readonly RedisConfig[];
-  /** @defaultValue "manyhands" */
+  /** 1 to 100 letters, digits or `_ . -`. @defaultValue `MANYHANDS_NAMESPACE`, then "manyhands" */
   namespace?: string;
   /** Jobs that run at once over all pools. @defaultValue number of usable processors */
   slots?: number;
@@ -92,7 +99,7 @@ export function resolveWorkerOptions(options: WorkerOptions): ResolvedOptions {
     modules: modules(options.tasks),
     redis: options.redis,
     lockNodes: resolveLockNodes(options.lockNodes),
-    namespace: text("namespace", options.namespace ?? "manyhands", /^[^{}\s]+$/),
+    namespace: resolveNamespace(options.namespace),
     slots,
     processes: integer("processes", options.processes ?? 128, 0),
     labels: (options.labels ?? []).map((label) => text("labels", label, /^\S+$/)),
@@ -143,6 +150,7 @@ function pools(given: string[]): string[] {
       `pools must be a list of at least one name; got ${describe(given)}; leave it out to serve all pools`,
     );
   }
+  for (const name of given) assertPoolName(name);
   return [...new Set(given)];
 }
 

@@ -1,6 +1,7 @@
 import type { Logger } from "@manyhands/core";
 import {
   DEFAULT_POOL,
+  isReservedPoolName,
   type Milliseconds,
   type PoolRecord,
   type PoolRegistry,
@@ -93,7 +94,8 @@ export class PoolDiscovery {
   }
 
   #isOurs(record: PoolRecord): boolean {
-    if (record.state === "terminated") return false;
+    // A pool of such a name, written by another version or by hand, would take the jobs of processes.
+    if (record.state === "terminated" || isReservedPoolName(record.name)) return false;
     return this.#options.pools === null || this.#options.pools.includes(record.name);
   }
 

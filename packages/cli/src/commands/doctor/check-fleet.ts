@@ -1,4 +1,4 @@
-import { describeUnserved, type HostRecord, isServed, type PoolView } from "@manyhands/core/internal";
+import { describeUnserved, type HostRecord, isServed, type PoolView, sharedHostNames } from "@manyhands/core/internal";
 import type { Connection } from "../../connection/connection.ts";
 import { duration } from "../../output/times.ts";
 import { type Finding, ok } from "./finding.ts";
@@ -18,6 +18,7 @@ export async function checkFleet({ inspector }: Connection): Promise<Finding[]> 
   const unserved = [...pairs.values()].filter((task) => !isServed(hosts, task.pool, task.name));
   return [
     checkHosts(hosts, waiting.length),
+    ...checkNames(hosts),
     ...hosts.flatMap(checkHost),
     ...pools.flatMap((pool) => checkPool(pool, hosts)),
     ...unserved.map(({ pool, name }): Finding => {
@@ -33,6 +34,16 @@ function checkHosts(hosts: readonly HostRecord[], waiting: number): Finding {
   if (hosts.length > 0) return ok("hosts", `${hosts.length} alive with ${slots} slots`);
   const status = waiting > 0 ? "problem" : "warning";
   return { check: "hosts", status, finding: "no host is running", advice: "manyhands worker --tasks <module>" };
+}
+
+/** Commands that take a host refuse a name that several have. */
+function checkNames(hosts: readonly HostRecord[]): Finding[] {
+  return sharedHostNames(hosts).map((name) => {
+    const ids = hosts.filter((host) => host.name === name).map((host) => host.id);
+    const finding = `${ids.length} live hosts have this name: ${ids.join(", ")}`;
+    const advice = "give each a name of its own (--name); until then commands need the id";
+    return { check: `host ${name}`, status: "warning", finding, advice };
+  });
 }
 
 function checkHost(host: HostRecord): Finding[] {

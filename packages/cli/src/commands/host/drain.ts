@@ -15,7 +15,7 @@ export function hostDrainCommand(): Command {
     ],
   });
   return command
-    .argument("<host>", "name or id of the host")
+    .argument("<host>", "name of the host, or its id where several have the name")
     .option(
       "--grace <ms>",
       "how long running tasks may take",

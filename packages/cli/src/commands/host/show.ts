@@ -12,7 +12,7 @@ export function hostShowCommand(): Command {
     summary: "one host: its tasks, children and what they run",
     examples: [["manyhands host show web-1", "by name or id"]],
   });
-  return command.argument("<host>", "name or id of the host").action(
+  return command.argument("<host>", "name of the host, or its id where several have the name").action(
     action(async ({ args, settings, printer }) => {
       const name = String(args[0]);
       return withConnection(settings, async ({ inspector }) => {

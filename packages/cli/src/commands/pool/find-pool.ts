@@ -1,4 +1,4 @@
-import type { PoolView } from "@manyhands/core/internal";
+import { assertPoolName, type PoolView } from "@manyhands/core/internal";
 import type { Connection } from "../../connection/connection.ts";
 import { NotFoundError } from "../../failure/not-found-error.ts";
 
@@ -9,7 +9,12 @@ export async function findPool({ inspector }: Connection, name: string): Promise
   throw await noSuchPool({ inspector }, name);
 }
 
+/**
+ * The error for a pool that is not there, with those that are.
+ * @throws ValueError for a name that no pool can have
+ */
 export async function noSuchPool({ inspector }: Pick<Connection, "inspector">, name: string): Promise<NotFoundError> {
+  assertPoolName(name);
   const names = (await inspector.pools()).map((pool) => pool.name);
   const known = names.length === 0 ? "there are no pools yet" : `pools: ${names.slice(0, 10).join(", ")}`;
   return new NotFoundError(`no pool "${name}" (${known}); make one with: manyhands pool create ${name}`);

@@ -31,7 +31,7 @@ export function taskListCommand(): Command {
     .option("--pool <name>", "only of this pool")
     .addOption(new Option("--state <state>", "only in this state").choices(TASK_STATES))
     .option("--name <task>", "only of this task")
-    .option("--host <host>", "only those that this host runs or ran")
+    .option("--host <host>", "only those that this host runs or ran: its name, or its id where several have the name")
     .option("--limit <n>", "at most n", wholeNumber("--limit", { from: 1, to: 10_000 }), 20)
     .option("--offset <n>", "leave out the first n", wholeNumber("--offset", { from: 0 }), 0)
     .action(
