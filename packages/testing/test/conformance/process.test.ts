@@ -244,12 +244,27 @@ describe("a process", () => {
     [null, 0],
     [false, 0],
     [true, 1],
-    ["three words here", 1],
     [-1, 255],
-  ])("P8: exit(%j) is exit code %j", async (code, expected) => {
+    [8n, 8],
+  ])("P8: exit(%s) is exit code %s", async (code, expected) => {
     const stderr = captured("stderr");
     expect(await run(mp.process(tasks.exit, { args: [code] }))).toBe(expected);
-    if (typeof code === "string") expect(stderr.text).toContain(code);
+    expect(stderr.text).toBe("");
+  });
+
+  test.each([
+    ["three words here", "three words here"],
+    ["8", "8"],
+    ["", ""],
+    [2.5, "2.5"],
+    [Number.NaN, "NaN"],
+    [{ code: 8 }, "{ code: 8 }"],
+    [[8], "[ 8 ]"],
+    [new RangeError("too much"), "RangeError: too much"],
+  ])("P8: exit(%s) prints it and is exit code 1", async (code, printed) => {
+    const stderr = captured("stderr");
+    expect(await run(mp.process(tasks.exit, { args: [code] }))).toBe(1);
+    expect(stderr.text).toBe(`${printed}\n`);
   });
 
   test("P9: broken streams here or there change no exit code", async () => {

@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import {
   closeWorkerContext,
   currentOrder,
@@ -59,19 +60,33 @@ function drained(): Promise<void> {
   return new Promise((resolve) => process.once("beforeExit", () => resolve()));
 }
 
-/** `process.exit` takes what Python's `sys.exit` takes (P8): true is 1, false and null are 0, a text is printed and is 1. */
+/**
+ * `process.exit` takes what Python's `sys.exit` takes (P8): an integer is the code, true is 1, false and null are 0. All
+ * else is printed and is 1: also a fraction, and a text of digits, which Node would take for its number.
+ */
 function takePythonsExitCodes(): void {
   const exit = process.exit;
   process.exit = ((code?: unknown): never => {
     // Without an argument the exit code stands that was set before; with undefined it does not.
     if (code === undefined) return exit();
-    if (isCode(code)) return exit(code);
+    if (Number.isSafeInteger(code)) return exit(code as number);
+    if (typeof code === "bigint") return exit(Number(BigInt.asIntN(32, code)));
     if (code === null || code === false) return exit(0);
-    if (code !== true) process.stderr.write(`${String(code)}\n`);
+    if (code !== true) process.stderr.write(`${asText(code)}\n`);
     return exit(1);
   }) as typeof process.exit;
 }
 
-function isCode(code: unknown): code is number | string {
-  return Number.isInteger(code) || (typeof code === "string" && /^-?\d+$/.test(code));
+/** Also of an object that has no text of its own, or whose `toString` throws. */
+function asText(value: unknown): string {
+  try {
+    if (typeof value !== "object" || value instanceof Error || hasOwnText(value)) return String(value);
+  } catch {
+    // It is shown as it is.
+  }
+  return inspect(value);
+}
+
+function hasOwnText(value: object | null): boolean {
+  return value !== null && !Array.isArray(value) && value.toString !== Object.prototype.toString;
 }
