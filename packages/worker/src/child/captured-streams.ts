@@ -17,19 +17,17 @@ export function captureStreams(output: TaskOutput): void {
       else output.write(undefined, stream, chunk);
       return true;
     });
+    // Node makes pipes non-blocking: then a large `fs.writeSync(1, …)` fails with EAGAIN, and what a pipe has not taken
+    // yet is lost when the process ends at once. The host always reads.
+    (process[stream] as Blocking)._handle?.setBlocking?.(true);
   }
 }
 
 /**
- * Lets the streams write to their descriptors again, for a child that becomes a process: there is one account only, and
- * what a pipe has taken is not lost when the process ends at once.
+ * Lets the streams write to their descriptors again, for a child that becomes a process: there is one account only.
  */
 export function releaseStreams(): void {
-  for (const [target, write] of captured) {
-    target.write = write;
-    // Node writes to a pipe without waiting, and drops at the end of the process what the pipe has not taken yet.
-    (target as Blocking)._handle?.setBlocking?.(true);
-  }
+  for (const [target, write] of captured) target.write = write;
   captured.clear();
 }
 

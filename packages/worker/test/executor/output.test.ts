@@ -64,6 +64,13 @@ describe.each<Isolation>(["process", "thread"])("output outside tasks of isolati
   });
 });
 
+test("a task may write 1 MiB to a descriptor at once: the pipe makes it wait, and never fails", async () => {
+  const child = new StartedExecutor("process");
+  const outcome = await child.call("printRaw", `${"x".repeat(1024 * 1024)}\n`);
+  expect(outcome.value).toBeUndefined();
+  expect(outcome.text("stdout")).toMatch(/^x{65000,}\n\[stdout of this child was cut after 65536 characters\]\n$/);
+});
+
 test("what native code writes to a descriptor is read from the pipe and goes to the running job", async () => {
   const child = new StartedExecutor("process");
   const outcome = await child.call("printRaw", "raw words");
