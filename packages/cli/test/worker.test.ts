@@ -1,6 +1,8 @@
+import { connect } from "@manyhands/core";
 import { descendantPids, processIsAlive, until, useRedis } from "@manyhands/testing";
 import { expect, test } from "vitest";
 import { run, start, TASKS } from "./command-line.ts";
+import { untilFile } from "./fixtures/tasks.ts";
 import { gate, look, untilTask } from "./look.ts";
 
 const redis = useRedis();
@@ -61,6 +63,34 @@ test("SIGTERM lets running tasks finish, then it ends with 0 and leaves no child
   expect(await worker.exited).toMatchObject({ code: 0 });
   expect(worker.stderr).toMatch(/^SIGTERM: finishing 1 running tasks, taking no more; again to stop now\n/);
   await until(() => !children.some(processIsAlive), { what: "its children are gone" });
+});
+
+test("signals to the host and all its children at one moment drain it: what runs finishes, and it ends with 0", async () => {
+  // given a task and a process that run, and a warm spare
+  const where = place();
+  const worker = start(["worker", "--tasks", TASKS, "--slots", "1", "--grace", "30000"], where);
+  await worker.shows(/ready/);
+  await using mp = await connect(where);
+  const { path, open } = gate();
+  await using pool = mp.pool(1);
+  const result = pool.applyAsync(untilFile, [path]);
+  const child = mp.process(untilFile, { args: [path] });
+  await child.start();
+  await child.started({ timeout: 10_000 });
+  await untilTask(look(where), { state: "active" });
+  const group = [worker.pid, ...descendantPids(worker.pid)];
+  expect(group.length).toBeGreaterThan(2);
+
+  // when systemd, pm2 or a terminal signals all of them
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) for (const pid of group) process.kill(pid, signal);
+
+  // then
+  await worker.shows(/SIG\w+: finishing 1 running tasks and 1 processes/);
+  open();
+  expect(await result.get({ timeout: 10_000 })).toBe("there");
+  await child.join({ timeout: 10_000 });
+  expect(child.exitcode).toBe(0);
+  expect(await worker.exited).toMatchObject({ code: 0, stderr: expect.not.stringContaining("stopping now") });
 });
 
 test("a second signal stops at once, and the task goes back to its queue with all its tries", async () => {

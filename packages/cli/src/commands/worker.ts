@@ -62,7 +62,7 @@ export function workerCommand(): Command {
     .option("--name <name>", "name of the host (default: name of the machine and pid)")
     .option(
       "--grace <ms>",
-      "how long running tasks may take after SIGTERM",
+      "how long running tasks may take after SIGTERM (default: 30000)",
       wholeNumber("--grace", { from: 0, unit: "milliseconds" }),
     )
     .option(
@@ -75,7 +75,7 @@ export function workerCommand(): Command {
     .option("--echo", "print what tasks write to stdout and stderr")
     .addHelpText(
       "after",
-      "\nSIGTERM or Ctrl-C: takes nothing more, finishes what runs within the grace time, ends with 0.\nA second signal: stops what runs at once; it goes back to the queue.",
+      "\nSIGTERM or Ctrl-C: takes nothing more, finishes what runs within the grace time, ends with 0.\nA second signal: stops what runs at once; it goes back to the queue. Signals that children get are ignored.",
     )
     .action(action<Options>(work));
 }
@@ -141,38 +141,64 @@ async function start(
   }
 }
 
+/** Signals within this time are one wish, ms: a service manager and a shell send theirs to npm as well, which passes it on. */
+const ONE_WISH = 100;
+
 /** First signal: drain. Second: now. Before the host is up: end. */
 class Stopper {
   readonly #printer: Printer;
   #host: WorkerHost | undefined;
-  #signals = 0;
+  #wishes = 0;
+  /** Says what the first signal does, once another one is a second wish. */
+  #announce: (() => void) | undefined;
+  #lastWish = Number.NEGATIVE_INFINITY;
 
   constructor(printer: Printer) {
     this.#printer = printer;
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => this.#stop(signal));
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => this.#hear(signal));
   }
 
   attach(host: WorkerHost): void {
     this.#host = host;
     // Started by another command: when that one is gone, nobody else ends this host.
     if (process.channel) process.on("disconnect", () => void host.stop({ grace: 0 }));
-    if (this.#signals > 0) void host.stop({ grace: 0 });
+    if (this.#wishes > 0) void host.stop({ grace: 0 });
+    void host.closed.then(() => this.#announce?.());
+  }
+
+  #hear(signal: NodeJS.Signals): void {
+    const now = performance.now();
+    if (now - this.#lastWish < ONE_WISH) return;
+    this.#lastWish = now;
+    this.#stop(signal);
   }
 
   #stop(signal: NodeJS.Signals): void {
-    this.#signals += 1;
+    this.#wishes += 1;
     if (!this.#host) {
-      if (this.#signals > 1) process.exit(EXIT.cancelled);
+      if (this.#wishes > 1) process.exit(EXIT.cancelled);
       return;
     }
-    if (this.#signals > 2) process.exit(EXIT.cancelled);
-    const running = this.#host.record().running.length;
-    this.#printer.words(
-      this.#signals === 1
-        ? `${signal}: finishing ${running} running tasks, taking no more; again to stop now`
-        : `${signal}: stopping now; ${running} running tasks go back to their queue`,
-    );
-    void this.#host.stop(this.#signals === 1 ? {} : { grace: 0 });
+    if (this.#wishes > 2) process.exit(EXIT.cancelled);
+    const { running, processes: { running: processes } = { running: 0 } } = this.#host.record();
+    const work = `${running.length} running tasks${processes > 0 ? ` and ${processes} processes` : ""}`;
+    if (this.#wishes === 1) {
+      void this.#host.stop();
+      this.#announceSoon(`${signal}: finishing ${work}, taking no more; again to stop now`);
+    } else {
+      void this.#host.stop({ grace: 0 });
+      this.#announce?.();
+      this.#printer.words(`${signal}: stopping now; ${work} are stopped, and tasks go back to their queue`);
+    }
+  }
+
+  #announceSoon(words: string): void {
+    const timer = setTimeout(() => this.#announce?.(), ONE_WISH);
+    this.#announce = () => {
+      clearTimeout(timer);
+      this.#announce = undefined;
+      this.#printer.words(words);
+    };
   }
 }
 

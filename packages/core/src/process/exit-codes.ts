@@ -1,7 +1,7 @@
 import type { ProcessEnding } from "../protocol/records.ts";
 
 /** The signal that ends a process in that way. */
-export const SIGNALS: Readonly<Record<ProcessEnding, "SIGTERM" | "SIGKILL" | "SIGINT">> = {
+export const SIGNALS: Readonly<{ terminate: "SIGTERM"; kill: "SIGKILL"; interrupt: "SIGINT" }> = {
   terminate: "SIGTERM",
   kill: "SIGKILL",
   interrupt: "SIGINT",

@@ -57,10 +57,18 @@ export type ToChild =
   | { type: "become"; request: ProcessRequest }
   /**
    * `cancelled` aborts the signal of the running unit and answers waiting ones with CancelledError without running
-   * them; `softTimeout` only aborts the signal of the running call or item. unit null = all of the job.
+   * them; `softTimeout` only aborts the signal of the running call or item; `shutdown` is `cancelled` with another
+   * reason, and is answered by `unheard` where nothing listens. unit null = all of the job.
    */
-  | { type: "cancel"; jobId: string; unit: number | null; reason: "cancelled" | "softTimeout" }
+  | { type: "cancel"; jobId: string; unit: number | null; reason: CancelReason }
+  /** Does what the signal does in a program of its own; from outside it does nothing. */
+  | { type: "signal"; signal: GuardedSignal }
   | { type: "exit" };
+
+export type CancelReason = "cancelled" | "softTimeout" | "shutdown";
+
+/** Signals that a child takes from its host alone. */
+export type GuardedSignal = "SIGTERM" | "SIGINT" | "SIGHUP";
 
 /** What the first failed answer of a message says, for people and for the decision to retry. */
 export interface FailureReport {
@@ -100,6 +108,8 @@ export type FromChild =
       json?: string;
       done: boolean;
     }
+  /** Of a shutdown: the running call has never looked at its signal, so there is nothing to wait for. */
+  | { type: "unheard"; jobId: string }
   /** `unit` is -1 where only the job is known (text that native code wrote to the descriptor itself). */
   | { type: "output"; jobId: string | null; unit: number; stream: OutputStream; text: string }
   | { type: "log"; jobId: string; unit: number; line: string }
@@ -109,6 +119,8 @@ export type FromChild =
    * `unit` name the call whose code threw, which may have ended long before; null where nobody can tell.
    */
   | { type: "crashed"; error: Uint8Array; message: string; jobId: string | null; unit: number | null }
+  /** The signals that its code has handlers for, each time that changes. */
+  | { type: "listens"; signals: GuardedSignal[] }
   /** The child ends as soon as this has left it; nobody needs to hear it. */
   | { type: "farewell" };
 

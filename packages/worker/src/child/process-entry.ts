@@ -7,6 +7,7 @@ import { guardAgainstCrashes } from "./crash-guard.ts";
 import type { FromChild, ToChild } from "./messages.ts";
 import { watchParent } from "./parent-watch.ts";
 import { ChildRuntime } from "./runtime.ts";
+import { SignalGuard } from "./signal-guard.ts";
 
 const hostPid = Number(process.argv[2]);
 if (process.argv[3] === "watch") watchParent(hostPid);
@@ -14,18 +15,21 @@ if (process.argv[3] === "watch") watchParent(hostPid);
 if (process.ppid !== hostPid) endNow();
 process.on("disconnect", endNow);
 
+const guard = new SignalGuard((signals) => send({ type: "listens", signals }));
+process.on("message", (message: ToChild) => {
+  if (message.type === "signal") guard.deliver(message.signal);
+});
 const runtime = new ChildRuntime(
-  {
-    send: (message: FromChild) => {
-      // With a callback a broken channel is told to the callback, not thrown; `disconnect` then ends the child.
-      if (process.connected) process.send?.(message, undefined, undefined, ignore);
-    },
-    onMessage: (listener) => process.on("message", (message) => listener(message as ToChild)),
-  },
+  { send, onMessage: (listener) => process.on("message", (message) => listener(message as ToChild)) },
   (failed) => end(failed ? 1 : 0),
 );
 captureStreams(runtime.output);
 guardAgainstCrashes(runtime, end);
+
+function send(message: FromChild): void {
+  // With a callback a broken channel is told to the callback, not thrown; `disconnect` then ends the child.
+  if (process.connected) process.send?.(message, undefined, undefined, ignore);
+}
 
 /** Ends once what was sent has left; a channel that does not drain holds nobody up. */
 function end(code: number): void {

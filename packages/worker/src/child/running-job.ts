@@ -9,7 +9,7 @@ import {
 } from "@manyhands/core/child";
 import { AnswerBatch } from "./answer-batch.ts";
 import { callTask, callTaskWithItem } from "./call-task.ts";
-import type { FromChild, RunRequest } from "./messages.ts";
+import type { CancelReason, FromChild, RunRequest } from "./messages.ts";
 import { type JobFacts, RunningUnit } from "./running-unit.ts";
 import type { TaskOutput } from "./task-output.ts";
 
@@ -93,10 +93,13 @@ export class RunningJob {
     }
   }
 
-  cancel(unit: number | null, reason: "cancelled" | "softTimeout"): void {
+  cancel(unit: number | null, reason: CancelReason): void {
     const current = this.#current;
     if (current && (unit === null || unit === current.unit)) current.abort(reason);
-    if (reason !== "cancelled") return;
+    if (reason === "softTimeout") return;
+    if (reason === "shutdown" && current && !current.listens) {
+      this.#surroundings.send({ type: "unheard", jobId: this.#request.jobId });
+    }
     if (unit === null) this.#allCancelled = true;
     else this.#cancelled.add(unit);
   }

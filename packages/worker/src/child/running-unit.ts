@@ -1,5 +1,5 @@
 import { CancelledError, type CurrentTask, TimeoutError } from "@manyhands/core/child";
-import type { OutputStream } from "./messages.ts";
+import type { CancelReason, OutputStream } from "./messages.ts";
 import type { TaskOutput } from "./task-output.ts";
 
 /** Facts that all units of one job share. */
@@ -22,7 +22,7 @@ export class RunningUnit implements CurrentTask {
   readonly #job: JobFacts;
   readonly #output: TaskOutput;
   #controller: AbortController | undefined;
-  #aborted: "cancelled" | "softTimeout" | undefined;
+  #aborted: CancelReason | undefined;
 
   constructor(job: JobFacts, unit: number, output: TaskOutput) {
     this.#job = job;
@@ -62,8 +62,13 @@ export class RunningUnit implements CurrentTask {
     return this.#controller.signal;
   }
 
+  /** Whether the unit's code has ever looked at its signal. */
+  get listens(): boolean {
+    return this.#controller !== undefined;
+  }
+
   /** Why the signal is, or would be, aborted. */
-  get aborted(): "cancelled" | "softTimeout" | undefined {
+  get aborted(): CancelReason | undefined {
     return this.#aborted;
   }
 
@@ -81,8 +86,9 @@ export class RunningUnit implements CurrentTask {
     this.#output.write(this, stream, chunk);
   }
 
-  abort(reason: "cancelled" | "softTimeout"): void {
-    if (this.#aborted === "cancelled" || this.#aborted === reason) return;
+  abort(reason: CancelReason): void {
+    if (this.#aborted !== undefined && this.#aborted !== "softTimeout") return;
+    if (this.#aborted === reason) return;
     this.#aborted = reason;
     this.#controller?.abort(this.abortError());
   }
@@ -95,8 +101,9 @@ export class RunningUnit implements CurrentTask {
   }
 
   abortError(): Error {
-    return this.#aborted === "softTimeout"
-      ? new TimeoutError(`task "${this.name}" ran longer than its soft time limit`)
-      : new CancelledError(`task "${this.name}" was cancelled`);
+    if (this.#aborted === "softTimeout")
+      return new TimeoutError(`task "${this.name}" ran longer than its soft time limit`);
+    if (this.#aborted === "cancelled") return new CancelledError(`task "${this.name}" was cancelled`);
+    return new CancelledError(`task "${this.name}" is stopped because its host stops; it will run again`);
   }
 }

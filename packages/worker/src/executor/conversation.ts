@@ -1,5 +1,13 @@
 import { decodeError, type TaskAnnouncement, WorkerLostError } from "@manyhands/core/child";
-import type { FromChild, OutputStream, ProcessRequest, RunRequest, ToChild } from "../child/messages.ts";
+import type {
+  CancelReason,
+  FromChild,
+  GuardedSignal,
+  OutputStream,
+  ProcessRequest,
+  RunRequest,
+  ToChild,
+} from "../child/messages.ts";
 import type { ExecutorExit, RunMessage, StrayOutput } from "./executor.ts";
 
 export interface ConversationOptions {
@@ -22,6 +30,8 @@ export class Conversation {
   readonly #exiting = Promise.withResolvers<ExecutorExit>();
   readonly #runs = new Map<string, Run>();
   #adoption: PromiseWithResolvers<void> | undefined;
+  /** The signals that the child's code handles. */
+  listensTo: ReadonlySet<GuardedSignal> = new Set();
   #onProcessOutput: ((stream: OutputStream, text: string) => void) | undefined;
   readonly #sessions: string[] = [];
   #crash: ExecutorExit["crash"] = null;
@@ -69,7 +79,7 @@ export class Conversation {
     this.#sendOnceLoaded({ type: "become", request });
   }
 
-  cancel(jobId: string, unit: number | null, reason: "cancelled" | "softTimeout"): void {
+  cancel(jobId: string, unit: number | null, reason: CancelReason): void {
     if (!this.#exit) this.#options.send({ type: "cancel", jobId, unit, reason });
   }
 
@@ -84,6 +94,9 @@ export class Conversation {
       case "session":
         this.#sessions.push(message.id);
         return;
+      case "listens":
+        this.listensTo = new Set(message.signals);
+        return;
       case "adopted":
         return this.#adoption?.resolve();
       case "adoptFailed":
@@ -96,6 +109,7 @@ export class Conversation {
       case "answers":
         return this.#hearAnswers(message);
       case "started":
+      case "unheard":
       case "log":
       case "progress":
         return this.#runs.get(message.jobId)?.listener(message);

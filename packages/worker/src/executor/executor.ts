@@ -1,5 +1,5 @@
 import type { Isolation, TaskAnnouncement } from "@manyhands/core/internal";
-import type { FromChild, OutputStream, RunRequest } from "../child/messages.ts";
+import type { CancelReason, FromChild, OutputStream, RunRequest } from "../child/messages.ts";
 
 /** How a child ended, as far as it is known. */
 export interface ExecutorExit {
@@ -18,7 +18,10 @@ export interface ExecutorExit {
 }
 
 /** What the runner of a job hears while the child works. */
-export type RunMessage = Extract<FromChild, { type: "started" | "answers" | "output" | "log" | "progress" }>;
+export type RunMessage = Extract<
+  FromChild,
+  { type: "started" | "answers" | "unheard" | "output" | "log" | "progress" }
+>;
 
 /** Text that a child wrote while none of its code could be tied to a running job (module load, initializer, late timers). */
 export interface StrayOutput {
@@ -47,7 +50,7 @@ export interface Executor {
    * ended first. Never rejects. Listener calls come in the order of sending.
    */
   run(request: RunRequest, listener: (message: RunMessage) => void): Promise<ExecutorExit | null>;
-  cancel(jobId: string, unit: number | null, reason: "cancelled" | "softTimeout"): void;
+  cancel(jobId: string, unit: number | null, reason: CancelReason): void;
   /** Ends the child now, also one that is busy in a loop; resolves when it is gone. */
   kill(reason: string): Promise<ExecutorExit>;
   /** Lets an idle child end by itself, kills it after `grace` ms. */

@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { closeWorkerContext } from "@manyhands/core/child";
 import type { TaskAnnouncement } from "@manyhands/core/internal";
 import { captureInlineTasks } from "../child/captured-streams.ts";
-import type { FromChild, RunRequest, ToChild } from "../child/messages.ts";
+import type { CancelReason, FromChild, RunRequest, ToChild } from "../child/messages.ts";
 import { ChildRuntime } from "../child/runtime.ts";
 import { within } from "../deadline/within.ts";
 import { Conversation } from "./conversation.ts";
@@ -77,7 +77,7 @@ export class InlineExecutor implements Executor {
     }
   }
 
-  cancel(jobId: string, unit: number | null, reason: "cancelled" | "softTimeout"): void {
+  cancel(jobId: string, unit: number | null, reason: CancelReason): void {
     for (const [name, job] of this.#running) if (job === jobId) this.#conversation.cancel(name, unit, reason);
   }
 

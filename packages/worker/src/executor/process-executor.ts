@@ -1,7 +1,15 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { TaskAnnouncement } from "@manyhands/core/internal";
-import type { FromChild, OutputStream, ProcessRequest, RunRequest, ToChild } from "../child/messages.ts";
+import type {
+  CancelReason,
+  FromChild,
+  GuardedSignal,
+  OutputStream,
+  ProcessRequest,
+  RunRequest,
+  ToChild,
+} from "../child/messages.ts";
 import { MAX_CAPTURED_OUTPUT } from "../child/task-output.ts";
 import { childEntry, nodeOptionsForChildren } from "./child-arguments.ts";
 import { Conversation } from "./conversation.ts";
@@ -73,12 +81,17 @@ export class ProcessExecutor implements Executor {
     this.#conversation.become(request, onOutput);
   }
 
-  /** Sends a signal to the child alone; what it does with it is its affair. */
-  signal(name: NodeJS.Signals): void {
-    if (!this.#conversation.exit) this.#child.kill(name);
+  /** Delivers a signal to the child's code. A signal of the system would not reach it: children ignore those. */
+  signal(signal: GuardedSignal): void {
+    this.#send({ type: "signal", signal });
   }
 
-  cancel(jobId: string, unit: number | null, reason: "cancelled" | "softTimeout"): void {
+  /** Whether the child's code has a handler for the signal. Without one a delivered signal ends the child. */
+  listensTo(signal: GuardedSignal): boolean {
+    return this.#conversation.listensTo.has(signal);
+  }
+
+  cancel(jobId: string, unit: number | null, reason: CancelReason): void {
     this.#conversation.cancel(jobId, unit, reason);
   }
 

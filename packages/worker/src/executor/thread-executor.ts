@@ -1,6 +1,6 @@
 import { Worker } from "node:worker_threads";
 import type { TaskAnnouncement } from "@manyhands/core/internal";
-import type { FromChild, RunRequest } from "../child/messages.ts";
+import type { CancelReason, FromChild, RunRequest } from "../child/messages.ts";
 import { childEntry, nodeOptionsForChildren } from "./child-arguments.ts";
 import { Conversation } from "./conversation.ts";
 import type { Executor, ExecutorExit, RunMessage } from "./executor.ts";
@@ -67,7 +67,7 @@ export class ThreadExecutor implements Executor {
     return this.#conversation.run(request, listener);
   }
 
-  cancel(jobId: string, unit: number | null, reason: "cancelled" | "softTimeout"): void {
+  cancel(jobId: string, unit: number | null, reason: CancelReason): void {
     this.#conversation.cancel(jobId, unit, reason);
   }
 

@@ -40,6 +40,8 @@ import type { WorkerHost } from "./worker-host.ts";
 
 /** A worker that is not deaf fetches soon after Redis has come back; before this it is not judged, ms. */
 const SETTLE_AFTER_SILENCE: Milliseconds = 3_000;
+/** How long code that listens to its signal may take to stop once the grace time is over, ms. */
+const COLD_STOP_TIME: Milliseconds = 1_000;
 /** How long jobs may take to be given back after their children were killed, ms. */
 const GIVE_BACK_TIME: Milliseconds = 1_500;
 
@@ -272,6 +274,10 @@ export class Host implements WorkerHost {
     return this.stop();
   }
 
+  /**
+   * Four steps: quiet, nothing more is taken; warm, what runs may finish within the grace time; cold, its signals are
+   * aborted; at last it is killed, and its jobs are given back.
+   */
   async #stop(grace: Milliseconds): Promise<void> {
     this.#state = "draining";
     this.#heartbeat.changed();
@@ -283,9 +289,7 @@ export class Host implements WorkerHost {
     const idle = Promise.allSettled(stopped).then(() => this.#jobsGone());
     await this.#waitForJobs(idle, grace);
     const left = this.#busy;
-    if (this.#running.size > 0) this.#logger.warn(`giving back ${this.#running.size} running jobs`);
-    const processes = this.#processes.list().length;
-    if (processes > 0) this.#logger.warn(`killing ${processes} running processes`);
+    if (left > 0) await this.#stopCold();
     this.#running.stopAll("shutdown");
     this.#processes.abandonAll();
     await within(this.#jobsGone(), left > 0 ? GIVE_BACK_TIME : 0);
@@ -298,6 +302,15 @@ export class Host implements WorkerHost {
     await Promise.all([closeRedis(this.#client), closeRedis(this.#subscriber)]);
     this.#logger.info(`host "${this.name}" has stopped`);
     this.#resolveClosed();
+  }
+
+  async #stopCold(): Promise<void> {
+    const [jobs, processes] = [this.#running.size, this.#processes.list().length];
+    if (jobs > 0) this.#logger.warn(`giving back ${jobs} running jobs`);
+    if (processes > 0) this.#logger.warn(`ending ${processes} running processes`);
+    this.#running.askAllToStop();
+    this.#processes.askAllToStop();
+    await within(this.#jobsGone(), COLD_STOP_TIME);
   }
 
   /** Waits until nothing runs and the workers are closed; ends early when the grace, or that of a later call of stop, is over. */

@@ -71,6 +71,7 @@ export class JobRun {
   /** Waits for a child no longer; undefined while it does not wait for one. */
   #giveUp: (() => void) | undefined;
   #fruitless = 0;
+  #isAskedToStop = false;
   #hasOutput = false;
 
   constructor(options: JobRunOptions) {
@@ -98,7 +99,8 @@ export class JobRun {
       this.#answerCancelled(this.#unanswered().filter((unit) => this.#cancelReason(unit) !== undefined));
       if (this.stopReason !== null || this.#isComplete) return lease.release();
       const exit = await this.#runOn(lease);
-      if (exit === null) this.#answerRest(() => this.#lost("the child ended the job without an answer"));
+      if (this.#isAskedToStop && !this.#isComplete) this.stopReason ??= "shutdown";
+      else if (exit === null) this.#answerRest(() => this.#lost("the child ended the job without an answer"));
       else if (this.stopReason === null) this.#afterExit(exit);
     }
   }
@@ -108,6 +110,17 @@ export class JobRun {
     if (this.#isComplete || this.stopReason !== null) return;
     this.stopReason = reason;
     this.#end({ for: "stop" });
+  }
+
+  /**
+   * Asks the running call to stop, because the host does. A value that it gives now still counts; all else, an error as
+   * well, leaves the job to run again without using up an attempt. A call that does not listen is stopped at once.
+   */
+  askToStop(): void {
+    if (this.#isComplete || this.stopReason !== null || this.#isAskedToStop) return;
+    if (!this.#lease) return this.stop("shutdown");
+    this.#isAskedToStop = true;
+    this.#lease.executor.cancel(this.jobId, null, "shutdown");
   }
 
   /** Cancels one unit, or all. The call is asked to stop and, if it does not, ended with its child. */
@@ -217,6 +230,8 @@ export class JobRun {
         return this.#limits.started(message.unit);
       case "answers":
         return this.#takeAnswers(message);
+      case "unheard":
+        return this.stop("shutdown");
       case "output":
         this.#hasOutput = true;
         return this.#options.log.addOutput(message.stream, message.text);
@@ -232,7 +247,8 @@ export class JobRun {
   #takeAnswers(message: Extract<RunMessage, { type: "answers" }>): void {
     for (const unit of message.units) this.#limits.ended(unit);
     if (message.units.length === 0) return;
-    if (message.units.some((unit) => this.#answered.has(unit) || this.#cancelReason(unit) !== undefined)) {
+    const isDropped = this.#isAskedToStop && message.failed > 0;
+    if (isDropped || message.units.some((unit) => this.#answered.has(unit) || this.#cancelReason(unit) !== undefined)) {
       return this.#takePart(message);
     }
     if (message.json !== undefined) this.json = message.json;
@@ -241,13 +257,13 @@ export class JobRun {
 
   /**
    * A cancelled unit's answer is that it was cancelled, whatever its call made of the signal; a late answer to an
-   * inline call that was given up is dropped.
+   * inline call that was given up is dropped, and so is the failure of a call that was asked to stop.
    */
   #takePart(message: Extract<RunMessage, { type: "answers" }>): void {
     const open = this.#open(message.units);
     const cancelled = open.filter((unit) => this.#cancelReason(unit) !== undefined);
     const others = (decode(message.answers) as UnitAnswer[]).filter(
-      ([unit]) => open.includes(unit) && !cancelled.includes(unit),
+      ([unit, ok]) => open.includes(unit) && !cancelled.includes(unit) && !(this.#isAskedToStop && ok === 0),
     );
     if (others.length > 0) {
       const failed = others.filter(([, ok]) => ok === 0).length;

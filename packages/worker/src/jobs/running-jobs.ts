@@ -66,6 +66,12 @@ export class RunningJobs {
     return [...this.#runs];
   }
 
+  /** Asks all jobs to stop, because the host does; those still to come do not start. */
+  askAllToStop(): void {
+    this.#stoppedFor = "shutdown";
+    for (const run of this.list()) run.askToStop();
+  }
+
   /** Takes all jobs, also those still to come, or the present ones of one pool away from their children. */
   stopAll(reason: StopReason, pool: string | null = null): void {
     if (pool === null) this.#stoppedFor = reason;

@@ -147,6 +147,13 @@ export class HostProcesses {
     await Promise.allSettled(this.#queues.map((queue) => queue.stopFetching()));
   }
 
+  /** Asks what runs to end by itself; what does not handle SIGTERM is lost with its host at once. */
+  askAllToStop(): void {
+    this.#isAbandoned = true;
+    for (const giveUp of this.#starting) giveUp();
+    for (const run of this.list()) if (!run.askToStop()) this.#abandon(run);
+  }
+
   /** Kills what still runs: it is lost with its host. What has not begun goes back, for another host. */
   abandonAll(): void {
     this.#isAbandoned = true;

@@ -15,6 +15,8 @@ import { ProcessOutput } from "./process-output.ts";
 
 /** How long code that handles SIGTERM may take to end by itself, ms. */
 const TERMINATE_GRACE: Milliseconds = 1_000;
+/** How long a child without a handler for a signal may take to end: longer, and a loop keeps it from hearing. */
+const PROMPT_END: Milliseconds = 100;
 /** Ways of ending, the strongest last. */
 const STRENGTH: readonly ProcessEnding[] = ["interrupt", "terminate", "kill"];
 
@@ -38,6 +40,8 @@ export class ProcessRun {
   readonly #executor: ProcessExecutor;
   readonly #options: ProcessRunOptions;
   #wish: ProcessEnding | null = null;
+  /** The wish that it was killed for, because it would not end. */
+  #forced: ProcessEnding | null = null;
   /** Why this host ended it of its own accord. */
   #abandoned: string | null = null;
 
@@ -89,7 +93,31 @@ export class ProcessRun {
     this.#wish = how;
     if (how === "kill") return this.#kill("kill()");
     this.#executor.signal(SIGNALS[how]);
-    if (how === "terminate") setTimeout(() => this.#kill("terminate()"), TERMINATE_GRACE).unref();
+    // In the turn after the timer: what the child has said of its handlers meanwhile has been read by then.
+    setTimeout(() => setImmediate(() => this.#insist(how)), PROMPT_END).unref();
+  }
+
+  /** Ends what a signal should have ended. */
+  #insist(how: Exclude<ProcessEnding, "kill">): void {
+    if (!this.#executor.listensTo(SIGNALS[how])) this.#force(how);
+    else if (how === "terminate") setTimeout(() => this.#force(how), TERMINATE_GRACE - PROMPT_END).unref();
+  }
+
+  #force(how: ProcessEnding): void {
+    // A stronger wish has taken over.
+    if (this.#wish !== how) return;
+    this.#forced = how;
+    this.#kill(`${how}()`);
+  }
+
+  /**
+   * Sends SIGTERM to code that handles it, because the host stops: it may end with an exit code of its own.
+   * @returns false when its code does not handle the signal
+   */
+  askToStop(): boolean {
+    if (!this.#executor.listensTo("SIGTERM")) return false;
+    this.#executor.signal("SIGTERM");
+    return true;
   }
 
   /** Ends it without an exit code: this host cannot keep it, or others have given it up. */
@@ -104,7 +132,7 @@ export class ProcessRun {
 
   #exitCode(exit: { code: number | null; signal: NodeJS.Signals | null }): number {
     // Killed because it would not end: what was asked for is what is told.
-    if (exit.signal === "SIGKILL" && this.#wish === "terminate") return exitCodeOf({ code: null, signal: "SIGTERM" });
+    if (exit.signal === "SIGKILL" && this.#forced) return exitCodeOf({ code: null, signal: SIGNALS[this.#forced] });
     return exitCodeOf(exit);
   }
 }

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PoolTerminatedError } from "@manyhands/core";
@@ -184,6 +184,24 @@ test("SIGTERM ends a host's process and its children, also while Redis is away",
   expect(host.output()).toContain("closed");
   await until(() => children.every((pid) => !processIsAlive(pid)));
 }, 30_000);
+
+test("when the grace time is over, a task that listens to its signal is asked to stop before its child is killed", async () => {
+  // given a task that cleans up when its signal is aborted, and fails then
+  const space = new TestNamespace(redis);
+  const file = join(mkdtempSync(join(tmpdir(), "manyhands-cold-")), "notes");
+  const first = await space.host({ slots: 2 });
+  const listening = await space.submit("default", "noteAbort", [file]);
+  const finishing = await space.submit("default", "finishWhenAborted", [file]);
+  await until(() => existsSync(file) && readFileSync(file, "utf8") === "waits\nwaits\n");
+  // when
+  await first.stop({ grace: 0 });
+  // then what it did counts: a value is the answer, and an error leaves the job with all its attempts
+  expect(readFileSync(file, "utf8")).toMatch(/^waits\nwaits\nCancelledError: .*its host stops; it will run again\n$/);
+  expect(await space.answer(finishing)).toMatchObject({ ok: true, value: "finished in time" });
+  const job = await space.queue("default").getJob(listening);
+  expect(await job?.getState()).toBe("waiting");
+  expect(job?.attemptsMade).toBe(0);
+});
 
 interface HealthAnswer {
   status: number;
