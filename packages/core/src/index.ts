@@ -68,6 +68,7 @@ export {
   QueueClosedError,
   QueueEmptyError,
   QueueFullError,
+  type RedisState,
   RedisUnfitError,
   RemoteError,
   type RemoteOrigin,

@@ -1,6 +1,7 @@
 import { RedisUnfitError } from "../errors/index.ts";
 import type { RedisClient } from "./open.ts";
 import { describeRedis, type RedisConfig } from "./redis-config.ts";
+import { isPassingRefusal, refusal, stateIn, withoutScript } from "./refusal.ts";
 
 /** Oldest Redis whose commands manyhands and BullMQ use (XTRIM MINID, LPOS, GETEX). */
 export const MINIMUM_REDIS_VERSION = "6.2.0";
@@ -60,19 +61,8 @@ async function firstAnswer(client: RedisClient, where: string, timeout: number):
   const refused = new Promise<never>((_, reject) => {
     onError = (error) => {
       lastError = error;
-      const message = deepestMessage(error);
-      if (/WRONGPASS|NOAUTH|NOPERM|invalid password|without any password/i.test(message)) {
-        reject(
-          new RedisUnfitError(`Redis at ${where} refused the credentials: ${message}; check the password in the URL`),
-        );
-      } else if (/DB index/i.test(message)) {
-        // The connection would go on with database 0, which is somebody else's.
-        reject(new RedisUnfitError(`Redis at ${where} has no such database: ${message}; use one that it has`));
-      } else if (
-        /ECONNREFUSED|ENOTFOUND|EACCES|EHOSTUNREACH|ENETUNREACH|ENOENT|EPROTO|ERR_TLS|SSL|certificate/i.test(message)
-      ) {
-        reject(unreachable(where, message, error));
-      }
+      const reason = finalReason(error, where);
+      if (reason) reject(reason);
     };
     timer = setTimeout(
       () => reject(unreachable(where, lastError ? deepestMessage(lastError) : silence(client, timeout), lastError)),
@@ -83,7 +73,7 @@ async function firstAnswer(client: RedisClient, where: string, timeout: number):
   try {
     return await Promise.race([client.info(), refused]);
   } catch (error) {
-    if (error instanceof RedisUnfitError) throw error;
+    if (error instanceof RedisUnfitError && !isPassingRefusal(error)) throw error;
     onError(error as Error);
     await refused;
     throw error;
@@ -92,6 +82,39 @@ async function firstAnswer(client: RedisClient, where: string, timeout: number):
     client.off("error", onError);
     refused.catch(() => {});
   }
+}
+
+/** What a server that is tried again would answer again; undefined for what may pass, such as that it is loading. */
+function finalReason(error: Error, where: string): RedisUnfitError | undefined {
+  if (error instanceof RedisUnfitError) return isPassingRefusal(error) ? undefined : error;
+  const message = deepestMessage(error);
+  const state = stateIn(message);
+  if (state !== undefined) {
+    const refused = refusal(state, where, message);
+    return isPassingRefusal(refused) ? undefined : refused;
+  }
+  // The connection would go on with database 0, which is somebody else's.
+  if (/DB index/i.test(message)) {
+    return new RedisUnfitError(`Redis at ${where} has no such database: ${message}; use one that it has`);
+  }
+  if (/unknown command/i.test(message)) {
+    return new RedisUnfitError(
+      `Redis at ${where} does not have a command that is needed: ${withoutScript(message)}; was it renamed or switched ` +
+        "off in redis.conf (rename-command)?",
+    );
+  }
+  const first = /RESP type (\d+)|got "(.)" as reply type byte/.exec(message);
+  if (first) {
+    const letter = first[2] ?? String.fromCharCode(Number(first[1]));
+    return new RedisUnfitError(
+      `what listens at ${where} is no Redis: its answer begins with ${JSON.stringify(letter)}` +
+        `${letter === "H" ? ", as that of a web server" : ""}; look at the host and the port`,
+    );
+  }
+  if (/ECONNREFUSED|ENOTFOUND|EACCES|EHOSTUNREACH|ENETUNREACH|ENOENT|EPROTO|ERR_TLS|SSL|certificate/i.test(message)) {
+    return unreachable(where, message, error);
+  }
+  return undefined;
 }
 
 /** A server that expects no TLS waits in silence for the rest of what it takes for a command. */

@@ -1,5 +1,6 @@
 import { Cluster, Redis } from "ioredis";
-import { type ConnectionOptions, type RedisConfig, resolveRedis } from "./redis-config.ts";
+import { explainErrors } from "./explain-errors.ts";
+import { type ConnectionOptions, describeRedis, type RedisConfig, resolveRedis } from "./redis-config.ts";
 
 /** A connection of ioredis, to one server or to a cluster. */
 export type RedisClient = Redis | Cluster;
@@ -50,18 +51,30 @@ export function openRedis(config: RedisConfig | undefined, options: OpenOptions)
           ...target.options,
           enableOfflineQueue: !options.failFast,
           clusterRetryStrategy: reconnectDelay,
+          // Only the caller of a command gives it up: a failover takes as long as it takes.
+          maxRedirections: Number.POSITIVE_INFINITY,
+          retryDelayOnMoved: MOVED_PAUSE,
           redisOptions: { ...(target.options.redisOptions as ConnectionOptions | undefined), ...shared },
         })
       : new Redis({
-          failoverDetector: target.options.sentinels !== undefined,
+          ...(target.options.sentinels === undefined ? {} : SENTINEL),
           ...target.options,
           ...shared,
           retryStrategy: reconnectDelay,
         });
   // A connection without a listener prints every lost connection; whoever cares adds a listener of its own.
   client.on("error", () => {});
-  return client;
+  return explainErrors(client, describeRedis(config));
 }
+
+/** What was refused by a master that has just become a replica is sent again to the one in force. */
+const SENTINEL: ConnectionOptions = {
+  failoverDetector: true,
+  reconnectOnError: (error) => (error.message.startsWith("READONLY") ? 2 : false),
+};
+
+/** Pause before a command follows slots that have moved, ms: nodes that name each other must not be asked without pause. */
+const MOVED_PAUSE = 10;
 
 const IMPATIENT = { connectTimeout: 1_000, commandTimeout: 1_000, autoResendUnfulfilledCommands: false };
 

@@ -50,12 +50,14 @@ export function describeRedis(config: RedisConfig | undefined): string {
 function parseUrl(text: string): ConnectionOptions {
   let url: URL;
   try {
-    url = new URL(text);
+    // A URL with a user or a password must have a host, which the path of a socket does not.
+    url = new URL(text.replace(/^(unix:\/\/[^/?#]*@)(?=\/)/i, "$1socket"));
   } catch {
     throw new ValueError(`redis must be a URL such as ${DEFAULT_REDIS_URL}; got "${withoutPassword(text)}"`);
   }
-  if (url.protocol === "unix:")
-    return { path: url.pathname, ...database(url.searchParams.get("db")), ...credentials(url) };
+  if (url.protocol === "unix:") {
+    return { path: decoded(url.pathname, "path"), ...database(url.searchParams.get("db")), ...credentials(url) };
+  }
   if (url.protocol !== "redis:" && url.protocol !== "rediss:") {
     throw new ValueError(`redis must be a redis:// or rediss:// URL; got "${url.protocol}//…"`);
   }
@@ -75,13 +77,17 @@ function database(text: string | null): { db: number } {
 }
 
 function credentials({ username, password }: URL): { username?: string; password?: string } {
+  return {
+    ...(username ? { username: decoded(username, "user or password") } : {}),
+    ...(password ? { password: decoded(password, "user or password") } : {}),
+  };
+}
+
+function decoded(part: string, what: string): string {
   try {
-    return {
-      ...(username ? { username: decodeURIComponent(username) } : {}),
-      ...(password ? { password: decodeURIComponent(password) } : {}),
-    };
+    return decodeURIComponent(part);
   } catch {
-    throw new ValueError('the user or password in the Redis URL has a "%" that begins no %XX; write it as %25');
+    throw new ValueError(`the ${what} in the Redis URL has a "%" that begins no %XX; write it as %25`);
   }
 }
 

@@ -55,8 +55,13 @@ export class TaskNotFoundError extends ManyhandsError {
   override readonly code = "ERR_TASK_NOT_FOUND";
 }
 
+/** What was used had been closed before: a context with all that was made by it, a connection, a pool, a manager. */
+export class ClosedError extends ManyhandsError {
+  override readonly code: string = "ERR_CLOSED";
+}
+
 /** Work was submitted to a pool that has been closed or terminated (Python's "Pool not running"). */
-export class PoolClosedError extends ManyhandsError {
+export class PoolClosedError extends ClosedError {
   override readonly code = "ERR_POOL_CLOSED";
 }
 
@@ -162,18 +167,41 @@ export class AttributeError extends ManyhandsError {
 }
 
 /** The manager of what was used was shut down, or its maker has ended. */
-export class ManagerClosedError extends ManyhandsError {
+export class ManagerClosedError extends ClosedError {
   override readonly code = "ERR_MANAGER_CLOSED";
 }
 
-/** Redis cannot be reached, refused the credentials, or is not fit for use (too old, evicting). */
+/**
+ * What a Redis says that cannot be used as it is, or not by this user: the first word of its refusals. `CHANNELS`: the user
+ * may use no channels (`NOPERM` in Redis' own words).
+ */
+export type RedisState =
+  | "OOM"
+  | "MISCONF"
+  | "READONLY"
+  | "NOREPLICAS"
+  | "LOADING"
+  | "BUSY"
+  | "MASTERDOWN"
+  | "CLUSTERDOWN"
+  | "CROSSSLOT"
+  | "NOPERM"
+  | "CHANNELS"
+  | "NOAUTH"
+  | "WRONGPASS";
+
+/**
+ * Redis cannot be reached, refused the credentials or a command, or is not fit for use (full, read-only, too old, evicting).
+ */
 export class RedisUnfitError extends ManyhandsError {
   override readonly code = "ERR_REDIS_UNFIT";
-}
+  /** The state in which Redis refuses; undefined when it is another reason, such as that it cannot be reached. */
+  readonly state: RedisState | undefined;
 
-/** The context, pool or handle was used after it had been closed. */
-export class ClosedError extends ManyhandsError {
-  override readonly code = "ERR_CLOSED";
+  constructor(message: string, options: ManyhandsErrorOptions & { state?: RedisState } = {}) {
+    super(message, options);
+    this.state = options.state;
+  }
 }
 
 /** Nobody can say how a process ended: its host died, or Redis lost what it knew of it. `Process.lost` holds one. */

@@ -304,8 +304,13 @@ function checkDaemon(daemon: unknown): boolean {
 }
 
 function checkPlacement(host: unknown): Placement | null {
-  if (host === null || (typeof host === "string" && host !== "")) return host;
+  if (host === null || isPlace(host)) return host;
   const label = typeof host === "object" ? (host as { label?: unknown }).label : undefined;
-  if (typeof label === "string" && label !== "") return { label };
-  throw new ValueError(`host must be the name of a worker host, or { label }; got ${got(host)}`);
+  if (isPlace(label)) return { label };
+  throw new ValueError(`host must be the name of a worker host, or { label }, in well-formed text; got ${got(host)}`);
+}
+
+/** It becomes part of the name of a queue, which half of a character cannot be. */
+function isPlace(text: unknown): text is string {
+  return typeof text === "string" && text !== "" && text.isWellFormed();
 }

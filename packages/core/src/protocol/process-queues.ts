@@ -28,8 +28,17 @@ export function describeProcessQueue(queue: string): string {
 export function placementOf(queue: string): Placement | null {
   const [, kind, encoded = ""] = /^processes\.(host|label)\.(.*)$/.exec(queue) ?? [];
   if (kind === undefined) return null;
-  const name = decodeURIComponent(encoded);
+  const name = decoded(encoded);
   return kind === "host" ? name : { label: name };
+}
+
+/** Other programs may name queues as they like. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 /** What "manyhands worker" has to be told besides its tasks so that it serves a queue of processes, with a space before. */

@@ -1,6 +1,6 @@
 import { decode, decodeError } from "../codec/index.ts";
 import type { RedisClient } from "../connection/index.ts";
-import { WorkerLostError } from "../errors/index.ts";
+import { ClosedError, RedisUnfitError, WorkerLostError } from "../errors/index.ts";
 import { JOB_ERROR_FIELD, type JobReturn, type UnitAnswer } from "../protocol/job.ts";
 import type { Keys } from "../protocol/keys.ts";
 import { Script } from "../script/index.ts";
@@ -34,12 +34,13 @@ async function giveReadable(client: RedisClient, keys: Keys, outcome: Outcome): 
     await giveOutcome(client, keys, outcome);
   } catch (cause) {
     // Not an outcome, but a passing failure of the connection: it is read again.
-    if (client.status !== "ready" || isReply(cause)) throw cause;
+    if (client.status !== "ready" || isOfConnection(cause)) throw cause;
     ticket.fail(unreadable(ticket, cause));
   }
 }
 
-function isReply(error: unknown): boolean {
+function isOfConnection(error: unknown): boolean {
+  if (error instanceof RedisUnfitError || error instanceof ClosedError) return true;
   return error instanceof Error && error.name === "ReplyError";
 }
 

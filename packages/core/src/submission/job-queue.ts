@@ -1,6 +1,6 @@
 import type { Queue as BullQueue, JobsOptions, Telemetry } from "bullmq";
 import { openBullQueue } from "../bull-queue/index.ts";
-import type { RedisClient } from "../connection/index.ts";
+import { isPassingRefusal, type RedisClient } from "../connection/index.ts";
 import { ClosedError } from "../errors/index.ts";
 import { type JobEnvelope, KEPT_EVENTS } from "../protocol/job.ts";
 import type { Keys } from "../protocol/keys.ts";
@@ -118,8 +118,9 @@ export class JobQueue {
 
 /** Errors of a failover, a restart (which forgets scripts) or a broken connection: the same submission can be sent again. */
 function isPassing(error: unknown): boolean {
+  if (isPassingRefusal(error)) return true;
   const message = error instanceof Error ? error.message : String(error);
-  return /READONLY|LOADING|NOSCRIPT|CLUSTERDOWN|MASTERDOWN|TRYAGAIN|NOREPLICAS|Too many Cluster redirections|ECONNRESET|EPIPE|ECONNREFUSED|Connection is closed|Command timed out/.test(
+  return /NOSCRIPT|CLUSTERDOWN|TRYAGAIN|ECONNRESET|EPIPE|ECONNREFUSED|Connection is closed|Command timed out/.test(
     message,
   );
 }

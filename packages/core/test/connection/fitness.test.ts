@@ -56,6 +56,30 @@ test("a server that speaks something else than TLS", async () => {
   expect(error.message).toMatch(/is not reachable: .*(SSL|EPROTO|wrong version)/i);
 });
 
+test("a port at which something else than Redis listens", async () => {
+  const port = await listen((socket) => {
+    socket.on("data", () => socket.write("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"));
+  });
+  expect((await unfit(`redis://127.0.0.1:${port}`, 3_000)).message).toBe(
+    `what listens at 127.0.0.1:${port} is no Redis: its answer begins with "H", as that of a web server; look at the ` +
+      "host and the port",
+  );
+});
+
+test("a server whose INFO was renamed", async () => {
+  const port = await listen((socket) => {
+    socket.on("data", (bytes) => {
+      for (const command of bytes.toString().match(/\r\n(hello|info|client|auth|select)\r\n/gi) ?? []) {
+        socket.write(/info/i.test(command) ? "-ERR unknown command 'info', with args beginning with:\r\n" : "+OK\r\n");
+      }
+    });
+  });
+  expect((await unfit(`redis://127.0.0.1:${port}`, 3_000)).message).toBe(
+    `Redis at 127.0.0.1:${port} does not have a command that is needed: ERR unknown command 'info', with args beginning ` +
+      "with:; was it renamed or switched off in redis.conf (rename-command)?",
+  );
+});
+
 test("a server that does not speak TLS", async () => {
   const error = await unfit(withUrl(redis.url, {}).replace("redis://", "rediss://"), 300);
   expect(error.message).toContain("is not reachable: no answer within 300 ms (does it speak TLS?)");

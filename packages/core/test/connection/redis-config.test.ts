@@ -12,6 +12,8 @@ test.each([
   ["redis://user:secret@h", { host: "h", port: 6379, db: 0, username: "user", password: "secret" }],
   ["rediss://h", { host: "h", port: 6379, db: 0, tls: {} }],
   ["unix:///run/redis.sock?db=2", { path: "/run/redis.sock", db: 2 }],
+  ["unix://:p%40w@/run/redis.sock?db=2", { path: "/run/redis.sock", db: 2, password: "p@w" }],
+  ["unix://me:secret@/run/my%20redis.sock", { path: "/run/my redis.sock", db: 0, username: "me", password: "secret" }],
 ])("%s", (url, options) => {
   expect(resolveRedis(url)).toEqual({ kind: "single", options });
 });

@@ -66,6 +66,7 @@ describe("a process without hosts", () => {
     expect(() => new Process({ name: "" })).toThrow(ValueError);
     expect(() => new Process({ daemon: 1 as never })).toThrow(ValueError);
     expect(() => new Process({ host: {} as never })).toThrow(ValueError);
+    expect(() => new Process({ host: "half of a character: \ud800" })).toThrow(/well-formed text/);
     expect(() => registerProcess(class NoRun extends Process {})).toThrow("has no run()");
     expect(() => registerProcess(Date as never)).toThrow(ValueError);
     expect(() => new Process().run()).toThrow(AssertionError);

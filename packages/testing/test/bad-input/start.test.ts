@@ -23,7 +23,7 @@ describe("a Redis that cannot be used is refused by programs and by worker hosts
       "wrong password",
       () => withUrl(redis.url, { password: "wrong" }),
       (where) =>
-        `Redis at ${where} refused the credentials: WRONGPASS invalid username-password pair or user is disabled.; check ` +
+        `Redis at ${where} refused the credentials: WRONGPASS invalid username-password pair or user is disabled; check ` +
         "the password in the URL",
     ],
     [

@@ -155,6 +155,11 @@ function pools(given: string[]): string[] {
 }
 
 function text(option: string, given: string, pattern: RegExp): string {
+  if (typeof given === "string" && !given.isWellFormed()) {
+    throw new ValueError(
+      `${option} must be well-formed text; got ${describe(given)}, in which half of a character is missing`,
+    );
+  }
   if (typeof given === "string" && pattern.test(given)) return given;
   throw new ValueError(`${option} must be text that matches ${pattern}; got ${describe(given)}`);
 }
@@ -170,5 +175,5 @@ function integer(option: string, given: number, least: number): number {
 }
 
 function describe(given: unknown): string {
-  return typeof given === "string" ? `"${given}"` : (JSON.stringify(given) ?? String(given));
+  return typeof given === "string" ? JSON.stringify(given) : (JSON.stringify(given) ?? String(given));
 }

@@ -18,6 +18,8 @@ test.each<[Partial<WorkerOptions>, RegExp]>([
   [{ pools: ["mail", "processes"] }, /no pool can have the name "processes"/],
   [{ pools: ["a b"] }, /a pool's name is 1 to 100 letters, .* got "a b"/],
   [{ healthPort: 70_000 }, /healthPort must be a port .* got 70000/],
+  [{ name: "a\ud800" }, /name must be well-formed text; got "a\\ud800", in which half of a character is missing/],
+  [{ labels: ["gpu", "\udc00"] }, /labels must be well-formed text; got "\\udc00"/],
   [{ grace: -1 }, /grace must be a whole number, at least 0; got -1/],
 ])("wrong option %j is refused", (options, message) => {
   const resolve = (): unknown => resolveWorkerOptions({ tasks: [TASKS], ...options });
