@@ -7,6 +7,7 @@ export * from "./context/index.ts";
 export { addAwaitSite, failureSummary, originOf, thrownMessage } from "./errors/index.ts";
 export * from "./fleet/index.ts";
 export * from "./inspection/index.ts";
+export { RareWarnings } from "./logger/rare-warnings.ts";
 export * from "./object-inspection/index.ts";
 export { OBJECT_KINDS } from "./object-kinds/index.ts";
 export { codeFolder, packageFile } from "./package-files/index.ts";

@@ -16,25 +16,27 @@ export const EXIT = {
 export type ExitCode = number;
 
 /** Codes of errors that this command made, not the task it ran. */
-const BY_CODE: Readonly<Record<string, ExitCode>> = {
-  ERR_USAGE: EXIT.usage,
-  ERR_VALUE: EXIT.usage,
-  ERR_VALIDATION: EXIT.usage,
-  ERR_SERIALIZATION: EXIT.usage,
-  ERR_PAYLOAD_TOO_LARGE: EXIT.usage,
-  ERR_TASK_MODULE: EXIT.usage,
-  ERR_REDIS_UNFIT: EXIT.redis,
-  ERR_NOT_FOUND: EXIT.notFound,
-  ERR_TASK_NOT_FOUND: EXIT.notFound,
-  ERR_TIMEOUT: EXIT.timedOut,
-  ERR_CANCELLED: EXIT.cancelled,
-};
+const BY_CODE: ReadonlyMap<unknown, ExitCode> = new Map(
+  Object.entries({
+    ERR_USAGE: EXIT.usage,
+    ERR_VALUE: EXIT.usage,
+    ERR_VALIDATION: EXIT.usage,
+    ERR_SERIALIZATION: EXIT.usage,
+    ERR_PAYLOAD_TOO_LARGE: EXIT.usage,
+    ERR_TASK_MODULE: EXIT.usage,
+    ERR_REDIS_UNFIT: EXIT.redis,
+    ERR_NOT_FOUND: EXIT.notFound,
+    ERR_TASK_NOT_FOUND: EXIT.notFound,
+    ERR_TIMEOUT: EXIT.timedOut,
+    ERR_CANCELLED: EXIT.cancelled,
+  }),
+);
 
 /** The exit code for an error that ended a command. Errors are told apart by code: a second copy of core may exist. */
 export function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
   const code = (error as { code?: unknown } | null)?.code;
-  return (typeof code === "string" ? BY_CODE[code] : undefined) ?? EXIT.failed;
+  return BY_CODE.get(code) ?? EXIT.failed;
 }
 
 /** The exit code for an error that a task ended with. */

@@ -51,7 +51,7 @@ function makeEmpty(node: Node, context: { graph: Graph; resolve: (slot: Slot) =>
     case "array":
       return [];
     case "sparse":
-      return new Array(node[1]);
+      return sparseArray(node[1]);
     case "map":
       return new Map();
     case "set":
@@ -107,14 +107,49 @@ function fill(target: unknown, node: Node, resolve: (slot: Slot) => unknown): vo
   }
 }
 
+type ViewClass = new (buffer: ArrayBufferLike) => unknown;
+
+/** The views that are made by name. A name from the wire finds nothing else, whatever globals there are. */
+const VIEWS: ReadonlyMap<string, ViewClass> = new Map(
+  [
+    Int8Array,
+    Uint8Array,
+    Uint8ClampedArray,
+    Int16Array,
+    Uint16Array,
+    Int32Array,
+    Uint32Array,
+    Float32Array,
+    Float64Array,
+    BigInt64Array,
+    BigUint64Array,
+    // New in Node 24.
+    ...(typeof Float16Array === "function" ? [Float16Array] : []),
+  ].map((view): [string, ViewClass] => [view.name, view]),
+);
+
 function viewOf(name: string, bytes: Uint8Array): unknown {
-  const View = (globalThis as Record<string, unknown>)[name];
-  if (typeof View !== "function") {
+  const View = VIEWS.get(name);
+  if (!View) {
     throw new SerializationError(`this version of Node.js has no ${name}; run the same version on both sides`, {
       path: "value",
     });
   }
-  return new (View as new (buffer: ArrayBufferLike) => unknown)(bytes.slice().buffer);
+  return new View(bytes.slice().buffer);
+}
+
+/**
+ * An array of holes. The length is a number from the wire, so it must not size memory: an element far behind the others
+ * makes the engine keep the elements that there are, and not room for all.
+ */
+function sparseArray(length: number): unknown[] {
+  const array: unknown[] = [];
+  if (length > 0) {
+    array[length - 1] = undefined;
+    delete array[length - 1];
+  }
+  array.length = length;
+  return array;
 }
 
 function handleOf(tag: string, reference: Graph): unknown {

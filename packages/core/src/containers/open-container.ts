@@ -12,18 +12,20 @@ import { openValue } from "./value/index.ts";
 type Open = (runtime: ObjectRuntime, reference: ObjectReference) => SharedObject;
 
 /** How a reference of each kind becomes a handle. */
-const OPENERS: Readonly<Record<string, Open>> = {
-  array: openArray,
-  dict: (runtime, reference) => new DictProxy(runtime, reference, makeWithOf(reference.settings)),
-  list: (runtime, reference) => new ListProxy(runtime, reference, makeWithOf(reference.settings)),
-  manager: (runtime, reference) => new Manager(runtime, reference),
-  namespace: (runtime, reference) => new NamespaceProxy(runtime, reference, makeWithOf(reference.settings)),
-  registered: openRegistered,
-  set: (runtime, reference) => new SetProxy(runtime, reference, makeWithOf(reference.settings)),
-  value: openValue,
-};
+const OPENERS: ReadonlyMap<string, Open> = new Map(
+  Object.entries<Open>({
+    array: openArray,
+    dict: (runtime, reference) => new DictProxy(runtime, reference, makeWithOf(reference.settings)),
+    list: (runtime, reference) => new ListProxy(runtime, reference, makeWithOf(reference.settings)),
+    manager: (runtime, reference) => new Manager(runtime, reference),
+    namespace: (runtime, reference) => new NamespaceProxy(runtime, reference, makeWithOf(reference.settings)),
+    registered: openRegistered,
+    set: (runtime, reference) => new SetProxy(runtime, reference, makeWithOf(reference.settings)),
+    value: openValue,
+  }),
+);
 
 /** A live handle of a container or manager; undefined for other kinds. */
 export function openContainer(runtime: ObjectRuntime, reference: ObjectReference): SharedObject | undefined {
-  return OPENERS[reference.kind]?.(runtime, reference);
+  return OPENERS.get(reference.kind)?.(runtime, reference);
 }

@@ -64,7 +64,7 @@ export function wireNameOf(error: Error): string {
   const name = typeof errorClass === "function" ? errorClass.name : "";
   if (own.MANYHANDS_ERROR in error && classes.has(`manyhands:${name}`)) return `manyhands:${name}`;
   // An error of another realm (node:vm) has built-in classes of its own.
-  if (!(error instanceof Error) && name in BUILT_IN) return `builtin:${name}`;
+  if (!(error instanceof Error) && classes.has(`builtin:${name}`)) return `builtin:${name}`;
   return name === "" ? error.name : name;
 }
 

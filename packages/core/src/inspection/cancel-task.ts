@@ -4,6 +4,7 @@ import { CancelledError } from "../errors/index.ts";
 import { JOB_CANCEL_FIELD, type JobEnvelope, type ReplyItem, type UnitAnswer } from "../protocol/job.ts";
 import type { Keys } from "../protocol/keys.ts";
 import type { ControlMessage } from "../protocol/records.ts";
+import { unitCount } from "../protocol/unit-count.ts";
 import { Script } from "../script/index.ts";
 import type { BullQueues } from "./bull-queues.ts";
 import type { TaskPlace } from "./find-task.ts";
@@ -27,14 +28,16 @@ export async function cancelTask(
   const { pool, jobId, unit } = place;
   const [data, name] = await client.hmget(keys.job(pool, jobId), "data", "name");
   if (!data) return "unknown";
-  const envelope = JSON.parse(data) as JobEnvelope;
-  const alone = unit === null || (envelope.count ?? 1) === 1;
+  const envelope = readEnvelope(data);
+  const units = unitCount(envelope) ?? 1;
+  const alone = unit === null || units === 1;
+  const waiting = typeof envelope.client === "string" ? envelope.client : undefined;
   const message: ControlMessage = { type: "cancel", pool, jobId, unit: alone ? null : unit, reason };
   const outcome = await withdraw.run(
     client,
     [
       keys.job(pool, jobId),
-      keys.replies(envelope.client ?? "none"),
+      keys.replies(waiting ?? "none"),
       ...["wait", "paused", "prioritized", "delayed", "completed", "failed"].map((kind) => keys.job(pool, kind)),
     ],
     [
@@ -44,7 +47,7 @@ export async function cancelTask(
       keys.control,
       JSON.stringify(message),
       alone ? 1 : 0,
-      envelope.client === undefined ? "" : Buffer.from(encode([cancelled(name ?? "", jobId, { envelope, reason })])),
+      waiting === undefined ? "" : Buffer.from(encode([cancelled(name ?? "", jobId, { units, reason })])),
     ],
   );
   if (outcome === "removed") {
@@ -54,10 +57,20 @@ export async function cancelTask(
   return outcome;
 }
 
-function cancelled(name: string, jobId: string, facts: { envelope: JobEnvelope; reason: string }): ReplyItem {
+/** What the data says of its job, which any BullMQ client may have written: it can be cancelled whatever it is. */
+function readEnvelope(data: string): Partial<JobEnvelope> {
+  try {
+    const value: unknown = JSON.parse(data);
+    return typeof value === "object" && value !== null ? value : {};
+  } catch {
+    return {};
+  }
+}
+
+function cancelled(name: string, jobId: string, facts: { units: number; reason: string }): ReplyItem {
   const error = new CancelledError(`task "${name}" (${jobId}) was cancelled before it started: ${facts.reason}`);
   const bytes = encodeError(error);
-  const answers = Array.from({ length: facts.envelope.count ?? 1 }, (_, unit): UnitAnswer => [unit, 0, bytes, 0]);
+  const answers = Array.from({ length: facts.units }, (_, unit): UnitAnswer => [unit, 0, bytes, 0]);
   return [jobId, encode(answers), "", 0];
 }
 

@@ -38,28 +38,30 @@ export interface InspectedKind {
 const LOCK_PARTS = ["", "record", "waiters"];
 
 /** What is known of each kind. A kind that is missing here is listed, but nothing is said of it. */
-const KINDS: Readonly<Record<string, InspectedKind>> = {
-  lock: inspect(readLock, lockReading, LOCK_PARTS),
-  rlock: inspect(readRLock, lockReading, LOCK_PARTS),
-  "read-write-lock": inspect(readReadWriteLock, readWriteLockReading, ["", "holders", "waiters"]),
-  semaphore: inspect(readSemaphore, semaphoreReading),
-  "count-down-latch": inspect(readCountDownLatch, latchReading),
-  condition: inspect(readCondition, conditionReading, ["", "sleepers", "notified", "sessions"]),
-  barrier: inspect(readBarrier, barrierReading),
-  event: inspect(readEvent, eventReading),
-  queue: inspectQueue("queue"),
-  "simple-queue": inspectQueue("simple-queue"),
-  "joinable-queue": inspectQueue("joinable-queue"),
-  pipe: inspect(readPipe, pipeReading),
-  dict: inspectContainer("dict", ["", "items", "order"]),
-  list: inspectContainer("list", ["", "items"]),
-  set: inspectContainer("set", ["", "items"]),
-  namespace: inspectContainer("namespace", ["", "items", "order"]),
-  value: inspectContainer("value"),
-  array: inspectContainer("array", ["", "items"]),
-  registered: inspectContainer("registered"),
-  manager: inspectContainer("manager"),
-};
+const KINDS: ReadonlyMap<string, InspectedKind> = new Map(
+  Object.entries({
+    lock: inspect(readLock, lockReading, LOCK_PARTS),
+    rlock: inspect(readRLock, lockReading, LOCK_PARTS),
+    "read-write-lock": inspect(readReadWriteLock, readWriteLockReading, ["", "holders", "waiters"]),
+    semaphore: inspect(readSemaphore, semaphoreReading),
+    "count-down-latch": inspect(readCountDownLatch, latchReading),
+    condition: inspect(readCondition, conditionReading, ["", "sleepers", "notified", "sessions"]),
+    barrier: inspect(readBarrier, barrierReading),
+    event: inspect(readEvent, eventReading),
+    queue: inspectQueue("queue"),
+    "simple-queue": inspectQueue("simple-queue"),
+    "joinable-queue": inspectQueue("joinable-queue"),
+    pipe: inspect(readPipe, pipeReading),
+    dict: inspectContainer("dict", ["", "items", "order"]),
+    list: inspectContainer("list", ["", "items"]),
+    set: inspectContainer("set", ["", "items"]),
+    namespace: inspectContainer("namespace", ["", "items", "order"]),
+    value: inspectContainer("value"),
+    array: inspectContainer("array", ["", "items"]),
+    registered: inspectContainer("registered"),
+    manager: inspectContainer("manager"),
+  }),
+);
 
 function inspect<State>(
   readState: (place: Place, name: string) => Promise<State | null>,
@@ -91,7 +93,7 @@ function inspectContainer(kind: ContainerKind, parts?: readonly string[]): Inspe
 }
 
 export function inspectedKind(kind: string): InspectedKind {
-  return KINDS[kind] ?? unknownKind(kind);
+  return KINDS.get(kind) ?? unknownKind(kind);
 }
 
 /** An object of which nothing can be said but that it is there. */

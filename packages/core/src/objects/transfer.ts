@@ -1,4 +1,5 @@
 import { defineTransferable } from "../codec/index.ts";
+import { SerializationError } from "../errors/index.ts";
 import { shared } from "../tasks/task-registry.ts";
 import { type ObjectReference, SharedObject } from "./shared-object.ts";
 
@@ -18,8 +19,23 @@ defineTransferable<SharedObject, ObjectReference>({
   is: (value) => value instanceof SharedObject,
   toReference: (handle, purpose) => handle.toReference(purpose),
   fromReference: (reference) => {
+    assertReference(reference);
     if (!opener.open) throw new Error("a shared object arrived before this process could open one");
     return opener.open(reference);
   },
   describe: ({ kind, name }) => ({ kind, name }),
 });
+
+/** What names an object came over the wire: it must be text before keys are made of it. */
+function assertReference(reference: ObjectReference): void {
+  const { kind, name, namespace, owner } = (reference ?? {}) as { [Field in keyof ObjectReference]?: unknown };
+  const isOwner = owner === null || isWord(owner);
+  if (isWord(kind) && isWord(name) && isWord(namespace) && isOwner) return;
+  throw new SerializationError("what arrived as a shared object does not name one; send the object itself", {
+    path: "value",
+  });
+}
+
+function isWord(value: unknown): boolean {
+  return typeof value === "string" && value !== "" && !/[\p{Cc}]/u.test(value);
+}

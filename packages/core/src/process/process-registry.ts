@@ -1,4 +1,5 @@
 import type { RedisClient } from "../connection/index.ts";
+import { isProcessEnding } from "../protocol/control-message.ts";
 import type { JobEnvelope } from "../protocol/job.ts";
 import type { Keys } from "../protocol/keys.ts";
 import {
@@ -253,7 +254,7 @@ function toGlance(id: string, values: string[]): ProcessGlance | null {
     id,
     state: state as ProcessState,
     run,
-    wish: wish as ProcessGlance["wish"],
+    wish: isProcessEnding(wish) ? wish : "",
     hostId,
     host,
     pid: pid ? Number(pid) : null,

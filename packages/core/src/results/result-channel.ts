@@ -2,6 +2,7 @@ import { decode } from "../codec/index.ts";
 import { closeRedis, type RedisClient } from "../connection/index.ts";
 import { StateLostError } from "../errors/index.ts";
 import type { Logger } from "../logger/logger.ts";
+import { RareWarnings } from "../logger/rare-warnings.ts";
 import type { ReplyItem } from "../protocol/job.ts";
 import type { Keys } from "../protocol/keys.ts";
 import type { Milliseconds } from "../protocol/records.ts";
@@ -47,6 +48,7 @@ export interface ResultChannelOptions {
  */
 export class ResultChannel {
   readonly #options: ResultChannelOptions;
+  readonly #warnings: RareWarnings;
   readonly #interval: Milliseconds;
   readonly #stream: string;
   readonly #tickets = new Map<string, Ticket>();
@@ -67,6 +69,7 @@ export class ResultChannel {
 
   constructor(options: ResultChannelOptions) {
     this.#options = options;
+    this.#warnings = new RareWarnings(options.logger);
     this.#interval = options.interval ?? 2_000;
     this.#stream = options.keys.replies(options.clientId);
     options.client.on("ready", () => {
@@ -174,7 +177,8 @@ export class ResultChannel {
         await this.#readOnce(this.#blocking);
       } catch (error) {
         if (this.#closed) break;
-        this.#options.logger.warn(`reading answers failed, trying again: ${(error as Error).message}`);
+        const { message } = error as Error;
+        this.#warnings.warn(message, `reading answers failed, trying again: ${message}`);
         await new Promise((resolve) => setTimeout(resolve, 200));
       }
     }
@@ -212,19 +216,37 @@ export class ResultChannel {
     this.#readSinceTrim += 1;
     const bytes = fields[1];
     if (!bytes) return;
-    for (const [jobId, answers] of decode(bytes) as ReplyItem[]) {
-      this.#listeners.get(jobId)?.(answers);
-      let ticket = this.#tickets.get(jobId);
-      while (ticket) {
-        const { twin } = ticket;
-        try {
-          giveAnswers(ticket, answers);
-        } catch (error) {
-          ticket.fail(unreadable(ticket, error));
-        }
-        if (ticket.settled) this.settle(ticket);
-        ticket = twin;
+    for (const item of this.#readable(id, () => decode(bytes) as ReplyItem[]) ?? []) {
+      this.#readable(id, () => this.#deliver(item));
+    }
+  }
+
+  /**
+   * The net under the stream, into which every client of this Redis can write: an entry or item that cannot be read is
+   * told and left out. What it was to say is read from the job itself.
+   */
+  #readable<Value>(id: string, read: () => Value): Value | undefined {
+    try {
+      return read();
+    } catch (error) {
+      const { message } = error as Error;
+      this.#warnings.warn(message, `entry ${id} of ${this.#stream} is ignored: ${message}`);
+      return undefined;
+    }
+  }
+
+  #deliver([jobId, answers]: ReplyItem): void {
+    this.#listeners.get(jobId)?.(answers);
+    let ticket = this.#tickets.get(jobId);
+    while (ticket) {
+      const { twin } = ticket;
+      try {
+        giveAnswers(ticket, answers);
+      } catch (error) {
+        ticket.fail(unreadable(ticket, error));
       }
+      if (ticket.settled) this.settle(ticket);
+      ticket = twin;
     }
   }
 
@@ -242,7 +264,8 @@ export class ResultChannel {
       if (this.#suspicious) this.#suspicious = await this.#compareAll();
     } catch (error) {
       if (this.#closed) return;
-      this.#options.logger.warn(`comparing pending jobs with Redis failed, trying again: ${(error as Error).message}`);
+      const { message } = error as Error;
+      this.#warnings.warn(message, `comparing pending jobs with Redis failed, trying again: ${message}`);
     } finally {
       this.#reconciling = false;
     }

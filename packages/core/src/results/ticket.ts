@@ -59,7 +59,8 @@ export class Ticket {
   }
 
   answer(unit: number, outcome: Outcome): void {
-    if (unit >= this.units || this.#open === 0 || this.#answered?.[unit] === 1) return;
+    if (!(Number.isInteger(unit) && unit >= 0 && unit < this.units) || this.#open === 0 || this.#answered?.[unit] === 1)
+      return;
     if (this.#answered) this.#answered[unit] = 1;
     this.#open -= 1;
     this.#sink.answer(unit, outcome);

@@ -13,23 +13,25 @@ import { openSemaphore } from "./semaphore/index.ts";
 type Open = (runtime: ObjectRuntime, reference: ObjectReference) => SharedObject;
 
 /** How a reference of each kind becomes a handle. */
-const OPENERS: Readonly<Record<string, Open>> = {
-  barrier: (runtime, reference) => new Barrier(runtime, reference, settingsOf<BarrierSettings>(reference)),
-  condition: (runtime, reference) =>
-    new Condition(runtime, reference, openLock(runtime, settingsOf<{ lock: ObjectReference }>(reference).lock)),
-  "count-down-latch": (runtime, reference) =>
-    new CountDownLatch(runtime, reference, settingsOf<CountedSettings>(reference)),
-  event: (runtime, reference) => new Event(runtime, reference),
-  lock: (runtime, reference) => new Lock(runtime, reference, settingsOf<{ lease: number }>(reference).lease),
-  "read-write-lock": (runtime, reference) =>
-    openReadWriteLock(runtime, reference, settingsOf<ReadWriteLockSettings>(reference)),
-  rlock: (runtime, reference) => new RLock(runtime, reference, settingsOf<{ lease: number }>(reference).lease),
-  semaphore: (runtime, reference) => openSemaphore(runtime, reference, settingsOf<CountedSettings>(reference)),
-};
+const OPENERS: ReadonlyMap<string, Open> = new Map(
+  Object.entries<Open>({
+    barrier: (runtime, reference) => new Barrier(runtime, reference, settingsOf<BarrierSettings>(reference)),
+    condition: (runtime, reference) =>
+      new Condition(runtime, reference, openLock(runtime, settingsOf<{ lock: ObjectReference }>(reference).lock)),
+    "count-down-latch": (runtime, reference) =>
+      new CountDownLatch(runtime, reference, settingsOf<CountedSettings>(reference)),
+    event: (runtime, reference) => new Event(runtime, reference),
+    lock: (runtime, reference) => new Lock(runtime, reference, settingsOf<{ lease: number }>(reference).lease),
+    "read-write-lock": (runtime, reference) =>
+      openReadWriteLock(runtime, reference, settingsOf<ReadWriteLockSettings>(reference)),
+    rlock: (runtime, reference) => new RLock(runtime, reference, settingsOf<{ lease: number }>(reference).lease),
+    semaphore: (runtime, reference) => openSemaphore(runtime, reference, settingsOf<CountedSettings>(reference)),
+  }),
+);
 
 /** Makes a live handle of the object that a reference names. @throws SerializationError for an unknown kind */
 export function openObject(runtime: ObjectRuntime, reference: ObjectReference): SharedObject {
-  const open = OPENERS[reference.kind];
+  const open = OPENERS.get(reference.kind);
   if (open) return open(runtime, reference);
   throw new SerializationError(
     `a shared object of the unknown kind "${reference.kind}" arrived; the sender runs a newer version: update this process`,

@@ -9,6 +9,8 @@ import { Waiter } from "./waiter.ts";
 const LOOK_INTERVAL: Milliseconds = 2_000;
 /** Shortest such time, ms. */
 const SHORTEST_INTERVAL: Milliseconds = 25;
+/** Wake-ups that may arrive while the answer to a beat is on its way. */
+const MOST_UNCOUNTED = 10_000;
 /** A wake-up that Redis has counted may still be on its way this long, ms. */
 const DELIVERY_TIME: Milliseconds = 100;
 
@@ -124,6 +126,7 @@ export class WaitRoom {
   #receive(message: string): void {
     const [count, numbers = "", word] = message.split(" ");
     const sent = Number(count);
+    if (!Number.isSafeInteger(sent)) return;
     if (sent > this.#arrived + 1) this.#notifyAll();
     if (sent > this.#arrived) this.#arrived = sent;
     for (const number of numbers.split(",")) this.#waiters.get(number)?.notify(word);
@@ -136,7 +139,8 @@ export class WaitRoom {
   }
 
   #compare(beat: Beat): void {
-    if (!beat.existed) this.#arrived = 0;
+    // A number that Redis is that far behind never came from it; believed, it would hide every lost wake-up.
+    if (!beat.existed || this.#arrived > beat.wakeups + MOST_UNCOUNTED) this.#arrived = beat.wakeups;
     if (this.#waiters.size === 0) return;
     // A little late, so that the session whose lease it is comes first; spread, because everybody sees the same deadline.
     const next = beat.nextDeadline === null ? LOOK_INTERVAL : beat.nextDeadline + 1 + Math.random() * 20;

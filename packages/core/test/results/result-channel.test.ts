@@ -132,7 +132,7 @@ test("an entry that is not ours is passed over", async () => {
   await bench.client.xadd(bench.stream, "*", "answers", "\xc1 garbage");
   await bench.post("me-1", [0, 1, "behind it", 1]);
   expect((await all)[0]?.value).toBe("behind it");
-  expect(bench.warnings.every((warning) => warning.startsWith("reading answers failed, trying again"))).toBe(true);
+  expect(bench.warnings.every((warning) => warning.startsWith("entry "))).toBe(true);
 });
 
 test("close fails what is pending and what comes later, and leaves no stream", async () => {

@@ -6,6 +6,7 @@ import {
   listTasks,
   runInTask,
   TaskNotFoundError,
+  ValidationError,
 } from "@manyhands/core/child";
 import { AnswerBatch } from "./answer-batch.ts";
 import { callTask, callTaskWithItem } from "./call-task.ts";
@@ -112,7 +113,9 @@ export class RunningJob {
   /** The task and its units, or undefined after every unit was answered with what is wrong with them. */
   #prepare(open: number[]): { task: AnyTask; units: unknown[] } | undefined {
     try {
-      return { task: requireTask(this.#request.task), units: decodeUnits(this.#request) };
+      const units = decodeUnits(this.#request);
+      assertUnits(units, this.#request);
+      return { task: requireTask(this.#request.task), units };
     } catch (error) {
       const now = performance.now();
       open.forEach((unit, index) => {
@@ -214,6 +217,12 @@ function decodeUnits(request: RunRequest): unknown[] {
   if (request.unitBytes) return decode(request.unitBytes) as unknown[];
   if (request.units !== undefined) return decodeFromString(request.units) as unknown[];
   return [[]];
+}
+
+/** The bytes came over the wire: they hold as many units as was said, and each is a list. */
+function assertUnits(units: unknown, { count }: RunRequest): void {
+  if (Array.isArray(units) && units.length === count && units.every(Array.isArray)) return;
+  throw new ValidationError(`the job's data does not hold ${count} units; submit it again`);
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -1,5 +1,12 @@
 import type { Logger } from "@manyhands/core";
-import { type ControlMessage, type Keys, type RedisClient, subscribeTo } from "@manyhands/core/internal";
+import {
+  type ControlMessage,
+  type Keys,
+  RareWarnings,
+  type RedisClient,
+  readControlMessage,
+  subscribeTo,
+} from "@manyhands/core/internal";
 
 export interface ControlChannelOptions {
   /** A connection of its own: it only listens. */
@@ -15,9 +22,11 @@ export interface ControlChannelOptions {
 /** Hears what is said to all hosts and to this one. Everything heard is a hint; what is missed is read elsewhere. */
 export class ControlChannel {
   readonly #options: ControlChannelOptions;
+  readonly #warnings: RareWarnings;
 
   constructor(options: ControlChannelOptions) {
     this.#options = options;
+    this.#warnings = new RareWarnings(options.logger);
   }
 
   /** Resolves when messages are heard. */
@@ -29,15 +38,18 @@ export class ControlChannel {
     });
   }
 
+  /** Never throws: every client of this Redis can publish here, whatever it likes. */
   #hear(text: string): void {
-    let message: unknown;
+    const message = readControlMessage(text);
+    if ("fault" in message) return this.#ignore(text, message.fault);
     try {
-      message = JSON.parse(text);
-    } catch {
-      return this.#options.logger.warn(`a control message is not JSON: ${text.slice(0, 200)}`);
+      this.#options.onMessage(message);
+    } catch (error) {
+      this.#ignore(text, (error as Error).message);
     }
-    if (typeof message === "object" && message !== null && "type" in message) {
-      this.#options.onMessage(message as ControlMessage);
-    }
+  }
+
+  #ignore(text: string, fault: string): void {
+    this.#warnings.warn(fault, `a control message is ignored: ${fault}; got ${JSON.stringify(text.slice(0, 200))}`);
   }
 }

@@ -8,19 +8,22 @@ import type {
   RunRequest,
   ToChild,
 } from "../child/messages.ts";
+import { readFromChild } from "../child/read-message.ts";
 import type { ExecutorExit, RunMessage, StrayOutput } from "./executor.ts";
 
 export interface ConversationOptions {
   send(message: ToChild): void;
   onOutput?: ((output: StrayOutput) => void) | undefined;
   onGone?: ((sessions: readonly string[]) => void) | undefined;
+  onBadMessage?: ((fault: string) => void) | undefined;
 }
 
 /**
  * The host's half of the talk with one child, the same for every kind of child:
  * - turns messages into the promises of {@link Executor}, each of which settles, at the latest when the child is gone;
  * - gives each message of a running job to the listener of that job;
- * - keeps the error that a child reports before it ends itself.
+ * - keeps the error that a child reports before it ends itself;
+ * - is the net under what a child sends: a message that cannot be used is reported and ignored.
  */
 export class Conversation {
   readonly loaded: Promise<TaskAnnouncement[]>;
@@ -83,7 +86,20 @@ export class Conversation {
     if (!this.#exit) this.#options.send({ type: "cancel", jobId, unit, reason });
   }
 
-  receive(message: FromChild): void {
+  /** Takes any message of the child. Never throws: it is called by events, and a task may send what it likes. */
+  receive(received: unknown): void {
+    const message = readFromChild(received);
+    // Sent by a task's own code (process.send), which means nothing here.
+    if (message === null) return;
+    if (typeof message === "string") return this.#options.onBadMessage?.(message);
+    try {
+      this.#take(message);
+    } catch (error) {
+      this.#options.onBadMessage?.((error as Error).message);
+    }
+  }
+
+  #take(message: FromChild): void {
     switch (message.type) {
       case "loaded":
         this.#pid = message.pid;
@@ -116,7 +132,6 @@ export class Conversation {
       case "output":
         return this.#hearOutput(message);
     }
-    // Anything else was sent by a task's own code (process.send) and means nothing here.
   }
 
   /** Text read from the child's descriptors, which may arrive behind the answers of the job that wrote it. */
@@ -154,8 +169,11 @@ export class Conversation {
     const run = this.#runs.get(message.jobId);
     if (!run) return;
     if (message.done) this.#runs.delete(message.jobId);
-    run.listener(message);
-    if (message.done) run.ended.resolve(null);
+    try {
+      run.listener(message);
+    } finally {
+      if (message.done) run.ended.resolve(null);
+    }
   }
 
   #hearOutput(message: Extract<FromChild, { type: "output" }>): void {

@@ -22,6 +22,8 @@ export interface CreateExecutorOptions {
   onOutput?: ((output: StrayOutput) => void) | undefined;
   /** Hears the sessions of a process or thread that has ended: what they hold nobody uses any more. */
   onGone?: ((sessions: readonly string[]) => void) | undefined;
+  /** Hears what was wrong with a message of a child, which is ignored. */
+  onBadMessage?: ((fault: string) => void) | undefined;
   /**
    * How a child process notices that its host was killed: by the system where that can do it, or by a thread of its
    * own. For tests.
@@ -32,6 +34,6 @@ export interface CreateExecutorOptions {
 
 /** What the three executors are made of. */
 export interface ExecutorOptions
-  extends Pick<CreateExecutorOptions, "maxHeapMegabytes" | "onOutput" | "onGone" | "watchParent"> {
+  extends Pick<CreateExecutorOptions, "maxHeapMegabytes" | "onOutput" | "onGone" | "onBadMessage" | "watchParent"> {
   load: Omit<LoadRequest, "type" | "isolation">;
 }

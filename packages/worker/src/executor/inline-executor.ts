@@ -34,7 +34,11 @@ export class InlineExecutor implements Executor {
     executors.add(this);
     // What the host does on hearing a message is not part of the task that caused it.
     const asHost = AsyncLocalStorage.snapshot();
-    this.#conversation = new Conversation({ send: (message) => this.#deliver(message), onOutput: options.onOutput });
+    this.#conversation = new Conversation({
+      send: (message) => this.#deliver(message),
+      onOutput: options.onOutput,
+      onBadMessage: options.onBadMessage,
+    });
     new ChildRuntime(
       {
         send: (message: FromChild) => asHost(() => this.#conversation.receive(message)),

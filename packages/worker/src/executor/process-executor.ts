@@ -3,7 +3,6 @@ import { fileURLToPath } from "node:url";
 import type { TaskAnnouncement } from "@manyhands/core/internal";
 import type {
   CancelReason,
-  FromChild,
   GuardedSignal,
   OutputStream,
   ProcessRequest,
@@ -15,6 +14,7 @@ import { childEntry, nodeOptionsForChildren } from "./child-arguments.ts";
 import { Conversation } from "./conversation.ts";
 import type { Executor, ExecutorExit, RunMessage } from "./executor.ts";
 import type { ExecutorOptions } from "./executor-options.ts";
+import { guardChannel, spawnWithHandles } from "./guarded-channel.ts";
 import { HeapExhaustion } from "./heap-exhaustion.ts";
 import { dyingWithParent, systemKillsOrphans } from "./parent-death.ts";
 
@@ -38,16 +38,19 @@ export class ProcessExecutor implements Executor {
   #isProcess = false;
 
   constructor(options: ExecutorOptions) {
-    this.#child = startChild(options);
+    const { child, ipc } = startChild(options);
+    this.#child = child;
     this.#conversation = new Conversation({
       send: (message) => this.#send(message),
       onOutput: options.onOutput,
       onGone: options.onGone,
+      onBadMessage: options.onBadMessage,
     });
-    this.#child.on("message", (message) => {
-      // A task may send whatever it likes, null included.
-      if (typeof message === "object" && message !== null) this.#conversation.receive(message as FromChild);
+    guardChannel(ipc, () => {
+      options.onBadMessage?.("its channel carried bytes that are no message");
+      void this.kill("its channel carried bytes that are no message");
     });
+    this.#child.on("message", (message) => this.#conversation.receive(message));
     this.#listenToDescriptor("stdout");
     this.#listenToDescriptor("stderr");
     this.#settleWhenGone();
@@ -167,17 +170,19 @@ export class ProcessExecutor implements Executor {
   }
 }
 
-function startChild({ maxHeapMegabytes, watchParent }: ExecutorOptions): ChildProcess {
+function startChild({ maxHeapMegabytes, watchParent }: ExecutorOptions): ReturnType<typeof spawnWithHandles> {
   const bySystem = watchParent !== "thread" && systemKillsOrphans();
   const heap = maxHeapMegabytes ? [`--max-old-space-size=${maxHeapMegabytes}`] : [];
   const entry = fileURLToPath(childEntry("process-entry"));
   const args = [...nodeOptionsForChildren(), ...heap, entry, String(process.pid), ...(bySystem ? [] : ["watch"])];
   const start = bySystem ? dyingWithParent(process.execPath, args) : { command: process.execPath, args };
-  return spawn(start.command, start.args, {
-    stdio: ["ignore", "pipe", "pipe", "ipc"],
-    serialization: "advanced",
-    detached: process.platform !== "win32",
-  });
+  return spawnWithHandles(() =>
+    spawn(start.command, start.args, {
+      stdio: ["ignore", "pipe", "pipe", "ipc"],
+      serialization: "advanced",
+      detached: process.platform !== "win32",
+    }),
+  );
 }
 
 function ignore(): void {}

@@ -1,6 +1,6 @@
 import { Worker } from "node:worker_threads";
 import type { TaskAnnouncement } from "@manyhands/core/internal";
-import type { CancelReason, FromChild, RunRequest } from "../child/messages.ts";
+import type { CancelReason, RunRequest } from "../child/messages.ts";
 import { childEntry, nodeOptionsForChildren } from "./child-arguments.ts";
 import { Conversation } from "./conversation.ts";
 import type { Executor, ExecutorExit, RunMessage } from "./executor.ts";
@@ -31,8 +31,9 @@ export class ThreadExecutor implements Executor {
       send: (message) => worker.postMessage(message),
       onOutput: options.onOutput,
       onGone: options.onGone,
+      onBadMessage: options.onBadMessage,
     });
-    worker.on("message", (message: FromChild) => this.#conversation.receive(message));
+    worker.on("message", (message: unknown) => this.#conversation.receive(message));
     worker.on("messageerror", () => void this.kill("it sent a message that cannot be read"));
     worker.on("error", (error: NodeJS.ErrnoException) => {
       this.#outOfMemory ||= error.code === "ERR_WORKER_OUT_OF_MEMORY";

@@ -1,5 +1,6 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { Milliseconds } from "@manyhands/core/internal";
 import { within } from "../deadline/within.ts";
 
 /** One thing that is looked at: well, or what is wrong with it. */
@@ -14,6 +15,9 @@ export interface HealthServerOptions {
   readyz: () => Record<string, Check>;
 }
 
+/** A request that is not complete after this is answered with 408 and its connection closed, ms. */
+const REQUEST_DEADLINE: Milliseconds = 5_000;
+
 /** Answers `/healthz` and `/readyz` with 200 or 503 and JSON that gives the reason for each failed check. */
 export class HealthServer {
   readonly #options: HealthServerOptions;
@@ -22,19 +26,33 @@ export class HealthServer {
   constructor(options: HealthServerOptions) {
     this.#options = options;
     this.#server = createServer((request, response) => {
-      const path = new URL(request.url ?? "/", "http://host").pathname;
-      const checks = path === "/healthz" ? options.healthz() : path === "/readyz" ? options.readyz() : undefined;
-      const isWell = checks !== undefined && Object.values(checks).every((check) => check.ok);
-      const body = checks
-        ? { status: isWell ? "ok" : "failing", checks }
-        : { status: "unknown path", paths: ["/healthz", "/readyz"] };
-      response.writeHead(checks === undefined ? 404 : isWell ? 200 : 503, {
+      // Not a URL: what stands behind the method may be any text.
+      const [path] = (request.url ?? "").split("?");
+      const { status, body } = this.#answer(path ?? "");
+      response.writeHead(status, {
         "content-type": "application/json",
         "cache-control": "no-store",
         connection: "close",
       });
       response.end(`${JSON.stringify(body)}\n`);
     });
+    // A connection that fails, also before it has asked for anything, is its client's affair.
+    this.#server.on("error", () => {});
+    this.#server.headersTimeout = REQUEST_DEADLINE;
+    this.#server.requestTimeout = REQUEST_DEADLINE;
+  }
+
+  /** The net under a request: whatever it is, it has an answer. */
+  #answer(path: string): { status: number; body: object } {
+    const { healthz, readyz } = this.#options;
+    try {
+      const checks = path === "/healthz" ? healthz() : path === "/readyz" ? readyz() : undefined;
+      if (!checks) return { status: 404, body: { status: "unknown path", paths: ["/healthz", "/readyz"] } };
+      const isWell = Object.values(checks).every((check) => check.ok);
+      return { status: isWell ? 200 : 503, body: { status: isWell ? "ok" : "failing", checks } };
+    } catch (error) {
+      return { status: 500, body: { status: "failing", reason: (error as Error).message } };
+    }
   }
 
   /** @returns the port it listens on */

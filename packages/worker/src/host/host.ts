@@ -13,6 +13,7 @@ import {
   openRedis,
   PoolRegistry,
   processQueue,
+  RareWarnings,
   type RedisClient,
   type TaskAnnouncement,
 } from "@manyhands/core/internal";
@@ -94,6 +95,7 @@ export class Host implements WorkerHost {
     const registry = new PoolRegistry(client, keys);
     const fleet = new Fleet(client, keys);
     const { logger } = options;
+    const badMessages = new RareWarnings(logger);
     this.#hostSlots = new HostSlots(options.slots);
     this.#running = new RunningJobs(() => this.#heartbeat.changed());
     this.#reaper = new Reaper({ client, keys, logger });
@@ -112,6 +114,7 @@ export class Host implements WorkerHost {
             ? ({ pid, stream, text }) => void process[stream].write(`${options.name}/${pid} | ${text}`)
             : undefined,
           onGone: (sessions) => this.#reaper.end(sessions),
+          onBadMessage: (fault) => badMessages.warn(fault, `a message of a child is ignored: ${fault}`),
         }),
       isolation: options.isolation,
       spares: options.spares,

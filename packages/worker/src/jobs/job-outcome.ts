@@ -42,7 +42,8 @@ export class JobOutcome {
       pid: run.pid,
       duration: Math.round((performance.now() - startedAt) * 1000) / 1000,
     };
-    if (run.count === 1 && run.json !== undefined) outcome.value = JSON.parse(run.json);
+    const plain = run.count === 1 ? readPlain(run.json) : undefined;
+    if (plain) outcome.value = plain.value;
     else if (totalLength(run.answers) <= MAX_INLINE_ANSWERS) outcome.answers = run.answers.map(toBase64);
     else if (job.opts.removeOnComplete === true && job.data.client !== undefined) outcome.answers = [];
     else {
@@ -116,6 +117,16 @@ return 1
 function readClient(data: unknown): string | undefined {
   const client = (data as Partial<JobEnvelope> | null)?.client;
   return typeof client === "string" ? client : undefined;
+}
+
+/** The value in the child's own text; undefined where there is none that can be read. */
+function readPlain(json: string | undefined): { value: unknown } | undefined {
+  if (json === undefined) return undefined;
+  try {
+    return { value: JSON.parse(json) };
+  } catch {
+    return undefined;
+  }
 }
 
 function totalLength(parts: Uint8Array[]): number {

@@ -245,6 +245,8 @@ export class JobRun {
   }
 
   #takeAnswers(message: Extract<RunMessage, { type: "answers" }>): void {
+    // What a child sends may come from its task, and a unit that there is not would count as an answered one.
+    if (message.units.some((unit) => unit >= this.count)) return;
     for (const unit of message.units) this.#limits.ended(unit);
     if (message.units.length === 0) return;
     const isDropped = this.#isAskedToStop && message.failed > 0;

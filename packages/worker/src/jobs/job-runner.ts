@@ -71,7 +71,7 @@ export class JobRunner {
   async failedByBullMQ(job: PoolJob | undefined, reason: Error): Promise<void> {
     if (!job?.id || this.#seen.has(job)) return;
     const error = new WorkerLostError(`task "${job.name}" (job ${job.id}) was given up: ${reason.message}`);
-    await this.#outcome.refuse(job, readEnvelope(job.data).count, error);
+    await this.#outcome.refuse(job, countOf(job), error);
   }
 
   async #readRequest(job: PoolJob): Promise<JobRequest> {
@@ -188,6 +188,15 @@ export class JobRunner {
 
   #echo(run: JobRun, line: string, stream: "stdout" | "stderr"): void {
     process[stream].write(`${run.task}#${run.jobId} ${this.#host.name}/${run.pid} | ${line}\n`);
+  }
+}
+
+/** Units of a job whose data may be anything. */
+function countOf(job: PoolJob): number {
+  try {
+    return readEnvelope(job.data).count;
+  } catch {
+    return 1;
   }
 }
 

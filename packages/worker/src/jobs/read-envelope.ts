@@ -1,5 +1,5 @@
 import { ValidationError } from "@manyhands/core";
-import type { JobEnvelope, UnitKind } from "@manyhands/core/internal";
+import { type JobEnvelope, type UnitKind, unitCount } from "@manyhands/core/internal";
 
 /** What a job asks for, with every choice made. */
 export interface JobRequest {
@@ -30,6 +30,7 @@ function readUnits(envelope: JobEnvelope): JobRequest {
   if (typeof units !== "string") return refuse(envelope, "has units that are not text");
   if (kind !== "calls" && kind !== "items" && kind !== "starItems") return refuse(envelope, "has an unknown kind");
   if (!Number.isInteger(count) || (count ?? 0) < 1) return refuse(envelope, "has no count of its units");
+  if (unitCount(envelope) === null) return refuse(envelope, `says that it holds ${count} units, which it does not`);
   return { envelope, kind, count: count as number };
 }
 

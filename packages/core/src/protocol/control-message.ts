@@ -1,0 +1,55 @@
+import type { ControlMessage, ProcessEnding } from "./records.ts";
+
+/** Longest reason that is taken from a message, characters. */
+const LONGEST_REASON = 1_000;
+
+const PROCESS_ENDINGS: ReadonlySet<unknown> = new Set<ProcessEnding>(["interrupt", "terminate", "kill"]);
+
+/** True for the name of a way to end a process; what comes over the wire may be any text. */
+export function isProcessEnding(value: unknown): value is ProcessEnding {
+  return PROCESS_ENDINGS.has(value);
+}
+
+/**
+ * Reads a message of a control channel. Every client of this Redis can publish one, so each field is checked.
+ * @returns the message, or what is wrong with it
+ */
+export function readControlMessage(text: string): ControlMessage | { fault: string } {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return { fault: "it is not JSON" };
+  }
+  if (typeof value !== "object" || value === null) return { fault: "it is not an object" };
+  const { type, pool, jobId, unit, reason, id, how, grace } = value as { [Field in Fields]?: unknown };
+  switch (type) {
+    case "pools-changed":
+      return isName(pool) ? { type, pool } : { fault: "it names no pool" };
+    case "cancel":
+      if (!isName(pool) || !isName(jobId)) return { fault: "it names no task" };
+      if (unit !== null && !isCount(unit)) return { fault: "its unit is no whole number" };
+      if (typeof reason !== "string") return { fault: "it gives no reason" };
+      return { type, pool, jobId, unit, reason: reason.slice(0, LONGEST_REASON) };
+    case "end-process":
+      if (!isName(id)) return { fault: "it names no process" };
+      return isProcessEnding(how) ? { type, id, how } : { fault: "it names no way to end a process" };
+    case "drain":
+      if (grace !== null && !(typeof grace === "number" && grace >= 0)) {
+        return { fault: "its grace is no number of milliseconds" };
+      }
+      return { type, grace };
+    default:
+      return { fault: "its type is unknown here; the sender may run a newer version" };
+  }
+}
+
+type Fields = "type" | "pool" | "jobId" | "unit" | "reason" | "id" | "how" | "grace";
+
+function isName(value: unknown): value is string {
+  return typeof value === "string" && value !== "";
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}

@@ -1,0 +1,73 @@
+import type { FailureReport, FromChild } from "./messages.ts";
+
+/** What is checked of each message before the host believes it. */
+const CHECKS: ReadonlyMap<unknown, (message: Fields) => boolean> = new Map(
+  Object.entries({
+    loaded: ({ tasks, pid }) => Array.isArray(tasks) && tasks.every(isAnnouncement) && isCount(pid),
+    loadFailed: ({ error, message }) => isBytes(error) && isText(message),
+    session: ({ id }) => isText(id),
+    adopted: () => true,
+    adoptFailed: ({ error, message }) => isBytes(error) && isText(message),
+    started: ({ jobId, unit, item }) => isText(jobId) && isCount(unit) && isCount(item),
+    answers: ({ jobId, answers, units, failed, failure, json, done }) =>
+      isText(jobId) &&
+      isBytes(answers) &&
+      Array.isArray(units) &&
+      units.every(isCount) &&
+      isCount(failed) &&
+      (failure === undefined || isFailure(failure)) &&
+      (failed === 0 || failure !== undefined) &&
+      (json === undefined || isText(json)) &&
+      typeof done === "boolean",
+    unheard: ({ jobId }) => isText(jobId),
+    output: ({ jobId, unit, stream, text }) =>
+      (jobId === null || isText(jobId)) &&
+      Number.isInteger(unit) &&
+      (stream === "stdout" || stream === "stderr") &&
+      isText(text),
+    log: ({ jobId, unit, line }) => isText(jobId) && isCount(unit) && isText(line),
+    progress: ({ jobId, unit }) => isText(jobId) && isCount(unit),
+    crashed: ({ error, message, jobId, unit }) =>
+      isBytes(error) && isText(message) && (jobId === null || isText(jobId)) && (unit === null || isCount(unit)),
+    listens: ({ signals }) => Array.isArray(signals) && signals.every(isText),
+    farewell: () => true,
+  } satisfies { [Type in FromChild["type"]]: (message: Fields) => boolean }),
+);
+
+/**
+ * Reads a message of a child. A child runs a user's code, which may send anything over the same channel.
+ * @returns the message; null for one of the task's own; a text that says what is wrong with one that claims to be ours
+ */
+export function readFromChild(message: unknown): FromChild | string | null {
+  if (typeof message !== "object" || message === null) return null;
+  const { type } = message as { type?: unknown };
+  const check = CHECKS.get(type);
+  if (!check) return null;
+  return check(message as Fields) ? (message as FromChild) : `it is not what a message "${String(type)}" holds`;
+}
+
+type Fields = { readonly [field: string]: unknown };
+
+function isText(value: unknown): value is string {
+  return typeof value === "string";
+}
+
+function isBytes(value: unknown): value is Uint8Array {
+  return value instanceof Uint8Array;
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function isAnnouncement(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  const { name, isolation } = value as Fields;
+  return isText(name) && (isolation === null || isText(isolation));
+}
+
+function isFailure(value: unknown): value is FailureReport {
+  if (typeof value !== "object" || value === null) return false;
+  const { name, message, stack, error, retry } = value as Fields;
+  return isText(name) && isText(message) && isText(stack) && isBytes(error) && typeof retry === "boolean";
+}
