@@ -39,6 +39,12 @@ test("chunks, a file and empty lines change nothing", async () => {
   expect(outcome).toEqual({ code: 0, stdout: lines(numbers.map((x) => x * x)), stderr: "" });
 });
 
+test("byte order marks before lines, as of joined files, are no part of them", async () => {
+  const outcome = await run(["map", "square"], { ...place, input: "\uFEFF2\r\n3\r\n\uFEFF4\r\n\uFEFF" });
+
+  expect(outcome).toEqual({ code: 0, stdout: "4\n9\n16\n", stderr: "" });
+});
+
 test("unordered gives every result once", async () => {
   const outcome = await run(["map", "square", "--unordered", "--chunk-size", "7"], { ...place, input: lines(numbers) });
 

@@ -26,7 +26,7 @@ describe("submit --wait", () => {
 
   test("takes several arguments, and all of them from stdin", async () => {
     const words = await run(["submit", "join", '"a"', '"b"', "--wait"], place);
-    const list = await run(["submit", "join", "-", "--wait"], { ...place, input: '["a", "b", "c"]' });
+    const list = await run(["submit", "join", "-", "--wait"], { ...place, input: '\uFEFF["a", "b", "c"]\n' });
 
     expect(words).toMatchObject({ code: 0, stdout: '"a-b"\n' });
     expect(list).toMatchObject({ code: 0, stdout: '"a-b-c"\n' });

@@ -1,4 +1,4 @@
-import { DEFAULT_REDIS_URL } from "@manyhands/core/internal";
+import { DEFAULT_REDIS_URL, trimSetting } from "@manyhands/core/internal";
 import type { Command } from "commander";
 import { UsageError } from "../failure/usage-error.ts";
 import type { OutputFormat } from "../output/output-format.ts";
@@ -24,11 +24,12 @@ const FORMATS: readonly OutputFormat[] = ["table", "json", "ndjson"];
 export function resolveSettings(command: Command, environment: NodeJS.ProcessEnv = process.env): Settings {
   const given = givenOptions(command);
   const variable = (...names: string[]): Setting<string> | undefined => {
-    const name = names.find((candidate) => environment[candidate]);
-    return name === undefined ? undefined : { value: environment[name] ?? "", source: name };
+    const textOf = (name: string): string => trimSetting(environment[name] ?? "");
+    const source = names.find((name) => textOf(name) !== "");
+    return source === undefined ? undefined : { value: textOf(source), source };
   };
   const option = (name: string): Setting<string> | undefined =>
-    given[name] === undefined ? undefined : { value: String(given[name]), source: `--${name}` };
+    given[name] === undefined ? undefined : { value: trimSetting(String(given[name])), source: `--${name}` };
   const fallback = <Value>(value: Value): Setting<Value> => ({ value, source: "default" });
   const settings = {
     redis: option("redis") ?? variable("MANYHANDS_REDIS_URL", "REDIS_URL") ?? fallback(DEFAULT_REDIS_URL),

@@ -1,3 +1,4 @@
+import { environmentSetting } from "../environment/index.ts";
 import { ValueError } from "../errors/index.ts";
 import { describeRedis, type RedisConfig, resolveRedis } from "./redis-config.ts";
 
@@ -8,7 +9,7 @@ import { describeRedis, type RedisConfig, resolveRedis } from "./redis-config.ts
  * @throws ValueError unless they are 3 or another odd number, each a single server and each another one
  */
 export function resolveLockNodes(given: readonly RedisConfig[] | undefined): readonly RedisConfig[] {
-  const nodes = given ?? fromEnvironment(process.env["MANYHANDS_LOCK_NODES"] ?? "");
+  const nodes = given ?? fromEnvironment(environmentSetting("MANYHANDS_LOCK_NODES") ?? "");
   if (!Array.isArray(nodes)) throw new ValueError(`lockNodes must be a list of Redis servers; got ${String(nodes)}`);
   if (nodes.length === 0) return [];
   const servers = nodes.map((node: RedisConfig) => {

@@ -1,4 +1,5 @@
 import type { ClusterNode, ClusterOptions, RedisOptions } from "ioredis";
+import { environmentSetting, trimSetting } from "../environment/index.ts";
 import { ValueError } from "../errors/index.ts";
 
 /**
@@ -25,8 +26,7 @@ export type RedisTarget =
  * @throws ValueError when the form is wrong, or `keyPrefix` or `replyMapping` is set: BullMQ's scripts break on them
  */
 export function resolveRedis(config: RedisConfig | undefined): RedisTarget {
-  // An empty variable is one that is not set.
-  const given = config ?? (process.env["MANYHANDS_REDIS_URL"] || process.env["REDIS_URL"] || DEFAULT_REDIS_URL);
+  const given = config ?? environmentSetting("MANYHANDS_REDIS_URL", "REDIS_URL") ?? DEFAULT_REDIS_URL;
   if (typeof given === "string") return { kind: "single", options: parseUrl(given) };
   if (Array.isArray(given)) return cluster(given, {});
   if (typeof given !== "object" || given === null) {
@@ -34,7 +34,7 @@ export function resolveRedis(config: RedisConfig | undefined): RedisTarget {
   }
   if ("cluster" in given) return cluster(given.cluster, given.options ?? {});
   refuseForeignOptions(given);
-  return { kind: "single", options: given };
+  return { kind: "single", options: withTrimmedSecrets(given) };
 }
 
 /** The address for messages, without the password. */
@@ -47,7 +47,8 @@ export function describeRedis(config: RedisConfig | undefined): string {
   return `${host ?? "127.0.0.1"}:${port ?? 6379}${db ? `/${db}` : ""}`;
 }
 
-function parseUrl(text: string): ConnectionOptions {
+function parseUrl(given: string): ConnectionOptions {
+  const text = trimSetting(given);
   let url: URL;
   try {
     // A URL with a user or a password must have a host, which the path of a socket does not.
@@ -102,7 +103,21 @@ function cluster(nodes: ClusterNode[], options: ClusterOptions): RedisTarget {
   }
   refuseForeignOptions(options);
   refuseForeignOptions(options.redisOptions ?? {});
-  return { kind: "cluster", nodes, options };
+  const { redisOptions } = options;
+  if (redisOptions === undefined) return { kind: "cluster", nodes, options };
+  return { kind: "cluster", nodes, options: { ...options, redisOptions: withTrimmedSecrets(redisOptions) } };
+}
+
+/** A program reads its password from the environment or a mounted file, which end with a line break. */
+function withTrimmedSecrets<Options extends Pick<RedisOptions, "password" | "sentinelPassword">>(
+  options: Options,
+): Options {
+  const trimmed = { ...options };
+  for (const name of ["password", "sentinelPassword"] as const) {
+    const secret = trimmed[name];
+    if (typeof secret === "string") trimmed[name] = trimSetting(secret);
+  }
+  return trimmed;
 }
 
 function refuseForeignOptions(options: object): void {

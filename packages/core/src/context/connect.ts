@@ -1,6 +1,7 @@
 import type { Telemetry } from "bullmq";
 import { resolveLockNodes } from "../connection/lock-nodes.ts";
 import type { RedisConfig } from "../connection/redis-config.ts";
+import { environmentSetting } from "../environment/index.ts";
 import { got, ManyhandsError, ValueError } from "../errors/index.ts";
 import { type Logger, stderrLogger } from "../logger/logger.ts";
 import type { Milliseconds } from "../protocol/records.ts";
@@ -89,7 +90,7 @@ export function toSettings(options: ConnectOptions): ContextSettings {
  * @throws ValueError for a name that could not stand in a key
  */
 export function resolveNamespace(given: string | undefined): string {
-  return checkNamespace(given ?? (process.env["MANYHANDS_NAMESPACE"] || DEFAULT_NAMESPACE));
+  return checkNamespace(given ?? environmentSetting("MANYHANDS_NAMESPACE") ?? DEFAULT_NAMESPACE);
 }
 
 function checkNamespace(namespace: unknown): string {

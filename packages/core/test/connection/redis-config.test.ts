@@ -38,6 +38,16 @@ test.each<[unknown, string]>([
   expect(() => resolveRedis(config as RedisConfig)).toThrow(new ValueError(message));
 });
 
+test("a URL from a file that begins with a byte order mark and ends with a line break", () => {
+  expect(describeRedis("\uFEFFredis://:secret@example.org:7000/3\r\n")).toBe("example.org:7000/3");
+  expect(resolveRedis({ host: "h", password: "secret\n" })).toEqual({
+    kind: "single",
+    options: { host: "h", password: "secret" },
+  });
+  const cluster = { cluster: [{ port: 1 }], options: { redisOptions: { password: "secret\n" } } };
+  expect(resolveRedis(cluster)).toMatchObject({ options: { redisOptions: { password: "secret" } } });
+});
+
 describe("without a configuration", () => {
   test("the environment decides; an empty variable is none", () => {
     const host = (): unknown => (resolveRedis(undefined) as { options: { host: string } }).options.host;

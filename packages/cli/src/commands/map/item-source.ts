@@ -1,6 +1,7 @@
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import type { Readable } from "node:stream";
+import { withoutByteOrderMark } from "@manyhands/core/internal";
 import { UsageError } from "../../failure/usage-error.ts";
 import { shorten } from "../../output/printer.ts";
 import { MAX_PAYLOAD } from "../submit/destination.ts";
@@ -41,8 +42,10 @@ async function assertReadable(path: string): Promise<void> {
 
 async function* parseLines(input: Readable, where: string): AsyncGenerator<Item> {
   let line = 0;
-  for await (const text of linesOf(input)) {
+  for await (const raw of linesOf(input)) {
     line += 1;
+    // Not on the first line alone: "cat a b" puts one in the middle.
+    const text = withoutByteOrderMark(raw);
     if (text.trim() === "") continue;
     const bytes = Buffer.byteLength(text);
     if (bytes > MAX_PAYLOAD) {

@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { withoutByteOrderMark } from "@manyhands/core/internal";
 import { UsageError } from "../../failure/usage-error.ts";
 import { shorten } from "../../output/printer.ts";
 
@@ -18,7 +19,7 @@ export async function readArguments(words: readonly string[], file: string | und
 
 function parseWord(word: string, index: number): unknown {
   try {
-    return JSON.parse(word);
+    return JSON.parse(withoutByteOrderMark(word));
   } catch (error) {
     const hint = /^[\p{L}_]/u.test(word) ? `; a text needs quotes: '${JSON.stringify(word)}'` : "";
     throw new UsageError(`argument ${index + 1} is not JSON: ${shorten(word, 60)}: ${reasonOf(error)}${hint}`);
@@ -42,7 +43,7 @@ function parseList(text: string, source: string): unknown[] {
   const where = source === "-" ? "stdin" : source;
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = JSON.parse(withoutByteOrderMark(text));
   } catch (error) {
     throw new UsageError(`${where} is not JSON: ${reasonOf(error)}`);
   }

@@ -1,0 +1,1 @@
+export { environmentSetting, trimSetting, withoutByteOrderMark } from "./setting.ts";

@@ -1,0 +1,21 @@
+/**
+ * A setting or secret as it was meant: editors put a byte order mark before a text, and a mounted secret or `echo` a
+ * line break after it. Spaces stay.
+ */
+export function trimSetting(text: string): string {
+  return withoutByteOrderMark(text).replace(/^[\r\n]+|[\r\n]+$/g, "");
+}
+
+/** JSON may not begin with a byte order mark, but files and streams of some programs do. */
+export function withoutByteOrderMark(text: string): string {
+  return text.startsWith("\uFEFF") ? text.slice(1) : text;
+}
+
+/** The first of these environment variables that is set; one that is empty, or holds line breaks alone, is not. */
+export function environmentSetting(...names: readonly string[]): string | undefined {
+  for (const name of names) {
+    const value = trimSetting(process.env[name] ?? "");
+    if (value !== "") return value;
+  }
+  return undefined;
+}
