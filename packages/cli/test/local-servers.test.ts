@@ -1,4 +1,5 @@
-import { globSync, readFileSync } from "node:fs";
+import { globSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { descendantPids, processIsAlive, until, useRedis } from "@manyhands/testing";
@@ -24,6 +25,29 @@ describe("manyhands redis", () => {
 
     expect(await command.exited).toMatchObject({ code: 0 });
     await until(() => !family.some(processIsAlive), { what: "the server and its watchdog are gone" });
+  });
+
+  test("its password can come from a file or the environment, without the line break at its end", async () => {
+    // given
+    const folder = mkdtempSync(join(tmpdir(), "manyhands-cli-"));
+    writeFileSync(join(folder, "password"), "from-a-file\n");
+    const directory = join(folder, "data");
+
+    // when
+    const byFile = start(["redis", "--password-file", join(folder, "password"), "--directory", directory]);
+    const byVariable = start(["redis"], { env: { MANYHANDS_REDIS_PASSWORD: "from-the-environment\r\n" } });
+    await Promise.all([byFile.shows(/\n/), byVariable.shows(/\n/)]);
+
+    // then
+    expect(byFile.stdout).toMatch(/^redis:\/\/:from-a-file@/);
+    expect(byVariable.stdout).toMatch(/^redis:\/\/:from-the-environment@/);
+
+    // and a second server on the same folder is refused
+    const second = await run(["redis", "--directory", directory]);
+    expect(second).toMatchObject({ code: 3, stdout: "" });
+    expect(second.stderr).toMatch(/^error: the folder .*data is in use by the Redis server with pid \d+/);
+    for (const command of [byFile, byVariable]) command.signal("SIGINT");
+    for (const command of [byFile, byVariable]) expect(await command.exited).toMatchObject({ code: 0 });
   });
 
   test("it goes on when nobody reads its words", async () => {
@@ -179,7 +203,8 @@ describe("manyhands demo", () => {
     const command = start(["demo", "pool-apply", "--hosts", "1", "--keep"], { redis: redis.url });
     await command.shows(/everything is left up/, 60_000);
     const url = /^dashboard: (http:\S+)$/m.exec(command.stdout)?.[1] ?? "";
-    expect((await fetch(url, { redirect: "manual" })).status).toBeLessThan(400);
+    const authorization = `Bearer ${new URL(url).hash.replace("#token=", "")}`;
+    expect((await fetch(url, { headers: { authorization } })).status).toBe(200);
     const family = descendantPids(command.pid);
     expect(family.length).toBeGreaterThan(0);
 

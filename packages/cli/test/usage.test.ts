@@ -62,6 +62,9 @@ describe("wrong usage ends with 2 and says what, got and do", () => {
     ],
     [["demo", "--no-lock"], /^error: unknown option '--no-lock'; options of a demo follow its name\n/],
     [["redis", "--password", ""], /^error: --password must not be empty; leave it out for a random one\n$/],
+    [["redis", "--password", "a", "--password-file", "b"], /^error: give --password or --password-file, not both\n$/],
+    [["redis", "--password-file", "/nowhere"], /^error: --password-file: cannot read "\/nowhere": ENOENT/],
+    [["dashboard", "--token-file", "/dev/null"], /^error: --token-file: "\/dev\/null" is empty\n$/],
     [["redis", "--directory", TASKS], /^error: cannot keep the data in ".*tasks\.ts": EEXIST/],
     [["map", "square", "/nowhere.ndjson"], /^error: cannot read items from "\/nowhere\.ndjson": ENOENT/],
   ];
@@ -177,6 +180,16 @@ describe("settings", () => {
     expect(namespaceOf(both.stdout)).toMatchObject({ value: "after", source: "--namespace" });
     expect(namespaceOf(before.stdout)).toMatchObject({ value: "before", source: "--namespace" });
     expect(namespaceOf(neither.stdout)).toMatchObject({ value: "from-environment", source: "MANYHANDS_NAMESPACE" });
+  });
+
+  test("a line break at the end of a setting, as mounted secrets have it, and a byte order mark are dropped", async () => {
+    const env = { MANYHANDS_REDIS_URL: "\uFEFFredis://127.0.0.1:6390\r\n", MANYHANDS_NAMESPACE: "staging\n" };
+
+    const { stdout } = await run(["config", "show", "-o", "json"], { env });
+
+    const settings = JSON.parse(stdout) as { setting: string; value: string }[];
+    expect(settings).toContainEqual(expect.objectContaining({ setting: "namespace", value: "staging" }));
+    expect(settings).toContainEqual(expect.objectContaining({ setting: "redis", value: "redis://127.0.0.1:6390" }));
   });
 
   test("config show never prints the password", async () => {

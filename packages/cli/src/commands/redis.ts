@@ -6,10 +6,12 @@ import { UsageError } from "../failure/usage-error.ts";
 import { interruption } from "../interruption.ts";
 import { action, type Invocation, newCommand } from "../invocation.ts";
 import { wholeNumber } from "../parse/numbers.ts";
+import { readSecret } from "../settings/secret.ts";
 
 interface Options {
   port?: number;
   password?: string;
+  passwordFile?: string;
   directory?: string;
 }
 
@@ -24,19 +26,18 @@ export function redisCommand(): Command {
   });
   return command
     .option("--port <port>", "port on 127.0.0.1 (default: a free one)", wholeNumber("--port", { from: 1, to: 65_535 }))
-    .option("--password <text>", "password (default: a random one)", somePassword)
-    .option("--directory <folder>", "keep the data here (default: a temporary folder, removed at the end)")
+    .option("--password <text>", "password, which other users can see in the list of processes (default: a random one)")
+    .option(
+      "--password-file <file>",
+      "read the password from a file (MANYHANDS_REDIS_PASSWORD holds the password itself)",
+    )
+    .option("--directory <folder>", "keep the data here, for one server at a time (default: a temporary folder)")
     .action(action<Options>(serveRedis));
-}
-
-function somePassword(text: string): string {
-  if (text !== "") return text;
-  throw new UsageError("--password must not be empty; leave it out for a random one");
 }
 
 async function makeFolder(path: string): Promise<void> {
   try {
-    await mkdir(path, { recursive: true });
+    await mkdir(path, { recursive: true, mode: 0o700 });
   } catch (error) {
     throw new UsageError(`cannot keep the data in "${path}": ${(error as Error).message}`);
   }
@@ -44,8 +45,15 @@ async function makeFolder(path: string): Promise<void> {
 
 async function serveRedis({ options, printer }: Invocation<Options>): Promise<ExitCode> {
   if (options.directory !== undefined) await makeFolder(options.directory);
+  const { port, directory, password: given, passwordFile: file } = options;
+  const password = await readSecret({ name: "password", given, file, variable: "MANYHANDS_REDIS_PASSWORD" });
   using stop = interruption();
-  const server = await startRedisServer({ ...options, logger: { info: (message) => printer.words(message) } });
+  const server = await startRedisServer({
+    ...(port === undefined ? {} : { port }),
+    ...(directory === undefined ? {} : { directory }),
+    ...(password === undefined ? {} : { password }),
+    logger: { info: (message) => printer.words(message) },
+  });
   try {
     if (printer.format === "table") printer.line(server.url);
     else printer.line(JSON.stringify({ url: server.url, port: server.port, pid: server.pid, source: server.source }));

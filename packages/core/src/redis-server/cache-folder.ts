@@ -1,10 +1,12 @@
-import { access, constants, lstat, mkdir, mkdtemp } from "node:fs/promises";
+import { access, constants, mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { isOursAlone, makePrivateFolder } from "./private-files.ts";
 
 /**
  * The user's cache folder for manyhands: `$XDG_CACHE_HOME/manyhands`, else `~/.cache/manyhands`, else one below the
- * temporary folder when there is no home that can be written.
+ * temporary folder when there is no home that can be written. Programs are run from it, so it belongs to this user and no
+ * other user can write to it; a candidate that is otherwise is passed over.
  */
 export async function cacheFolder(): Promise<string> {
   const home = process.env["HOME"];
@@ -12,25 +14,19 @@ export async function cacheFolder(): Promise<string> {
   for (const candidate of candidates) {
     if (!candidate) continue;
     const folder = join(candidate, "manyhands");
-    if (await isWritable(folder)) return folder;
+    if ((await isWritable(folder)) && (await isOursAlone(folder))) return folder;
   }
   const shared = join(tmpdir(), `manyhands-${process.getuid?.() ?? "cache"}`);
-  // Anybody can make a folder of that name below /tmp: run programs only from one that is ours alone.
   if ((await isWritable(shared)) && (await isOursAlone(shared))) return shared;
   return mkdtemp(join(tmpdir(), "manyhands-"));
 }
 
 async function isWritable(folder: string): Promise<boolean> {
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await makePrivateFolder(folder);
     await access(folder, constants.W_OK | constants.X_OK);
     return true;
   } catch {
     return false;
   }
-}
-
-async function isOursAlone(folder: string): Promise<boolean> {
-  const found = await lstat(folder);
-  return found.isDirectory() && found.uid === process.getuid?.() && (found.mode & 0o022) === 0;
 }

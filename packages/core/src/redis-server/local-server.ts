@@ -1,13 +1,15 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { closeSync, openSync } from "node:fs";
-import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, truncate } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { RedisUnfitError } from "../errors/index.ts";
+import { lockDirectory } from "./directory-lock.ts";
 import type { ServerBinary } from "./find-server.ts";
 import { freePort } from "./free-port.ts";
+import { hideDataFiles, makePrivateFolder } from "./private-files.ts";
 import { answersAs } from "./probe.ts";
 import type { RedisServer, RedisServerOptions, RedisWay } from "./server.ts";
 import { startWatchdog, type Watchdog } from "./watchdog.ts";
@@ -22,7 +24,7 @@ const LOG_FILE = "redis-server.log";
 /**
  * Starts the program as a private server on loopback and waits until it takes commands.
  *
- * @throws RedisUnfitError with the server's own last lines when it does not start
+ * @throws RedisUnfitError when another server has the folder, or with the server's own last lines when it does not start
  */
 export async function startLocalServer(
   binary: ServerBinary,
@@ -49,6 +51,8 @@ interface Running {
   watchdog: Watchdog;
   directory: string;
   removeDirectory: boolean;
+  /** Gives the folder back. */
+  release: () => Promise<void>;
   exited: Promise<void>;
   failedToSpawn: Error | undefined;
 }
@@ -59,16 +63,21 @@ async function launch(
 ): Promise<Running> {
   const removeDirectory = options.directory === undefined;
   const directory = options.directory ?? (await mkdtemp(join(tmpdir(), "manyhands-redis-")));
-  if (!removeDirectory) await mkdir(directory, { recursive: true });
-  // A file and not a pipe: a pipe that a busy owner does not read would stop the server.
-  const log = openSync(join(directory, LOG_FILE), "w", 0o600);
+  if (!removeDirectory) {
+    await makePrivateFolder(directory);
+    await hideDataFiles(directory);
+  }
+  // A file and not a pipe: a pipe that a busy owner does not read would stop the server. It is emptied by who has the
+  // folder: until then it may be another server's.
+  const log = openSync(join(directory, LOG_FILE), "a", 0o600);
   const watchdog = startWatchdog(removeDirectory ? directory : undefined);
   // The shell waits for a line before it becomes the server, so that the watchdog knows the pid before there is a
   // server. The settings follow on stdin: on the command line everybody could read the password.
   // Detached: Ctrl+C in a terminal must reach the owner alone, which may need Redis to end well.
+  // The umask: what the server writes, above all its append-only file, is for this user alone.
   const child = spawn(
     "/bin/sh",
-    ["-c", 'read -r go && exec "$@"', "sh", binary.path, "-", ...(options.extraArguments ?? [])],
+    ["-c", 'umask 077; read -r go && exec "$@"', "sh", binary.path, "-", ...(options.extraArguments ?? [])],
     {
       cwd: directory,
       detached: true,
@@ -82,6 +91,7 @@ async function launch(
     watchdog,
     directory,
     removeDirectory,
+    release: async () => {},
     failedToSpawn: undefined,
     exited: new Promise((resolve) => {
       child.once("exit", () => resolve());
@@ -91,11 +101,23 @@ async function launch(
       });
     }),
   };
-  void running.exited.then(() => watchdog.forget());
+  void running.exited.then(() => {
+    watchdog.forget();
+    return running.release();
+  });
   if (child.pid !== undefined) watchdog.guard(child.pid);
   child.stdin?.on("error", () => {});
-  child.stdin?.end(`go\n${settings(options, directory)}`);
   child.unref();
+  try {
+    if (child.pid !== undefined && !removeDirectory) running.release = await lockDirectory(directory, child.pid);
+    await truncate(join(directory, LOG_FILE));
+  } catch (error) {
+    // Without its line the shell ends and does not become a server.
+    child.stdin?.end();
+    await end(running);
+    throw error;
+  }
+  child.stdin?.end(`go\n${settings(options, directory)}`);
   return running;
 }
 
@@ -162,6 +184,7 @@ async function end(running: Running): Promise<void> {
   const timer = setTimeout(() => running.child.kill("SIGKILL"), STOP_DEADLINE);
   await running.exited;
   clearTimeout(timer);
+  await running.release();
   if (running.removeDirectory) await rm(running.directory, { recursive: true, force: true });
   running.watchdog.dismiss();
 }

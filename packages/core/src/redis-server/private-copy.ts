@@ -6,9 +6,11 @@ import { RedisUnfitError } from "../errors/index.ts";
 import { cacheFolder } from "./cache-folder.ts";
 import { type ServerBinary, serverAt } from "./find-server.ts";
 import { withInstallLock } from "./install-lock.ts";
+import { isTrustedProgram } from "./private-files.ts";
 
 /** The package whose programs are the server under other names, and what it needs when apt cannot tell. */
 const PACKAGE = "redis-tools";
+const PROGRAM = "redis-server";
 const FALLBACK_PACKAGES = [PACKAGE, "libjemalloc2", "liblzf1", "libatomic1"];
 /** Milliseconds. */
 const QUERY_DEADLINE = 30_000;
@@ -63,14 +65,15 @@ async function systemName(): Promise<string> {
 }
 
 async function serverIn(copy: string): Promise<ServerBinary | undefined> {
-  const exists = await stat(copy).catch(() => undefined);
-  return exists && serverOf(copy).catch(() => undefined);
+  // A copy that another user put there, or can change, is not run but made again.
+  if (!(await isTrustedProgram(join(copy, PROGRAM), copy))) return undefined;
+  return serverOf(copy).catch(() => undefined);
 }
 
 async function serverOf(copy: string): Promise<ServerBinary> {
   const libraries = (await libraryFolders(copy)).join(":");
   const inherited = process.env["LD_LIBRARY_PATH"];
-  return serverAt(join(copy, "redis-server"), {
+  return serverAt(join(copy, PROGRAM), {
     LD_LIBRARY_PATH: inherited ? `${libraries}:${inherited}` : libraries,
   });
 }
@@ -113,7 +116,7 @@ async function unpack(folder: string): Promise<void> {
     await run("dpkg-deb", ["-x", join(packages, name), folder], { timeout: QUERY_DEADLINE });
   }
   // One program plays all roles of Redis and goes by the name it is called with.
-  await symlink("usr/bin/redis-check-rdb", join(folder, "redis-server"));
+  await symlink("usr/bin/redis-check-rdb", join(folder, PROGRAM));
   for (const name of ["packages", "lists", "cache"]) await rm(join(folder, name), { recursive: true, force: true });
   await serverOf(folder);
 }
@@ -159,7 +162,7 @@ async function putInPlace(unpacked: string, copy: string): Promise<void> {
       if (await serverIn(copy)) return;
       if (attempt === 3) throw error;
       await rename(copy, `${unpacked}-broken`).catch(() => {});
-      await rm(`${unpacked}-broken`, { recursive: true, force: true });
+      await rm(`${unpacked}-broken`, { recursive: true, force: true }).catch(() => {});
     }
   }
 }

@@ -6,7 +6,10 @@ export interface RedisServerOptions {
   port?: number;
   /** Not empty. @defaultValue a random one */
   password?: string;
-  /** Folder for the data; it is kept. @defaultValue a temporary one, removed when the server ends */
+  /**
+   * Folder for the data; it is kept. One server at a time can use it. A new one, and the files in it, are for this user
+   * alone. @defaultValue a temporary one, removed when the server ends
+   */
   directory?: string;
   /** Keep an append-only file, so that a restart in the same `directory` loses nothing. @defaultValue true */
   appendOnly?: boolean;

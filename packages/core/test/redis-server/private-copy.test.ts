@@ -1,8 +1,9 @@
-import { existsSync } from "node:fs";
-import { chmod, chown, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { existsSync, readFileSync } from "node:fs";
+import { chmod, chown, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
-import { expect, onTestFinished, type TestContext, test } from "vitest";
+import { expect, onTestFinished, type TestContext, test, vi } from "vitest";
+import { cacheFolder } from "../../src/redis-server/cache-folder.ts";
 import { outcome, startFixture } from "./owner-process.ts";
 
 const NOBODY = 65_534;
@@ -50,6 +51,54 @@ test("a broken copy is replaced", async (context) => {
   expect(second).toMatchObject({ code: 0, stdout: first.stdout });
   expect(second.stderr).toContain("unpacking");
 });
+
+const giveAway = async (folder: string, context: TestContext): Promise<void> => {
+  if (process.getuid?.() !== 0) context.skip("only root can give a folder to another user");
+  await chown(folder, NOBODY, NOBODY);
+};
+
+test.for([
+  ["that other users can write", (folder: string) => chmod(folder, 0o777)],
+  ["of another user", giveAway],
+] as const)("a cache folder %s is passed over", async ([_, spoil], context) => {
+  const [first, second] = [await emptyFolder(), await emptyFolder()];
+  vi.stubEnv("XDG_CACHE_HOME", first);
+  vi.stubEnv("HOME", second);
+  onTestFinished(() => void vi.unstubAllEnvs());
+  await mkdir(join(first, "manyhands"));
+  expect(await cacheFolder()).toBe(join(first, "manyhands"));
+
+  await spoil(join(first, "manyhands"), context);
+
+  expect(await cacheFolder()).toBe(join(second, ".cache", "manyhands"));
+});
+
+test.for([
+  ["another user put there", giveAway],
+  ["other users can change", (copy: string) => chmod(join(copy, "redis-server"), 0o777)],
+] as const)("a copy that %s is not run", async ([_, spoil], context) => {
+  // given: a program that says whether it was run, and no apt, so that nothing takes its place
+  const folder = await emptyFolder();
+  const env = { XDG_CACHE_HOME: folder, PATH: join(folder, "empty") };
+  const copy = join(folder, "manyhands", `redis-${systemName()}`);
+  await mkdir(copy, { recursive: true, mode: 0o700 });
+  await writeFile(join(copy, "redis-server"), '#!/bin/sh\necho "Redis server v=7.0.0 sha=0"\n', { mode: 0o755 });
+  expect(await outcome(startFixture("copy", { env }))).toMatchObject({ code: 0, stdout: join(copy, "redis-server") });
+
+  // when
+  await spoil(copy, context);
+  const { code, stderr } = await outcome(startFixture("copy", { env }));
+
+  // then
+  expect(code).toBe(1);
+  expect(stderr).toContain("needs apt-get and dpkg-deb");
+});
+
+function systemName(): string {
+  const text = readFileSync("/etc/os-release", "utf8");
+  const field = (name: string) => new RegExp(`^${name}="?([\\w.-]+)`, "m").exec(text)?.[1] ?? "unknown";
+  return `${field("ID")}-${field("VERSION_ID")}-${process.arch}`;
+}
 
 test("an ordinary user without a home gets one, with package lists of their own", async (context) => {
   needApt(context);

@@ -1,11 +1,11 @@
-import { existsSync, readFileSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
+import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { processIsAlive } from "@manyhands/testing";
 import { Redis } from "ioredis";
-import { expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { RedisUnfitError, ValueError } from "../../src/errors/index.ts";
 import { type RedisServer, type RedisServerOptions, startRedisServer } from "../../src/redis-server/index.ts";
 
@@ -81,6 +81,102 @@ test("a restart in the same folder keeps the data", async () => {
   expect(second.url).toBe(first.url);
   expect(await connect(second.url).get("kept")).toBe("yes");
 });
+
+describe("a data folder", () => {
+  test("of a server that runs is refused to a second one, which leaves everything as it is", async () => {
+    // given
+    const directory = await emptyFolder();
+    const first = await start({ directory });
+    await connect(first.url).set("kept", "yes");
+
+    // when
+    const second = start({ directory });
+
+    // then
+    await expect(second).rejects.toThrow(RedisUnfitError);
+    await expect(second).rejects.toThrow(
+      new RegExp(`${directory} is in use by the Redis server with pid ${first.pid} on .*`),
+    );
+    expect(processIsAlive(first.pid!)).toBe(true);
+    expect(await connect(first.url).get("kept")).toBe("yes");
+  });
+
+  test("goes to one of several servers that start at once", async () => {
+    const directory = await emptyFolder();
+
+    const outcomes = await Promise.allSettled([start({ directory }), start({ directory }), start({ directory })]);
+
+    expect(outcomes.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected", "rejected"]);
+  });
+
+  test("of a server that was killed is taken over, with its data", async () => {
+    // given
+    const directory = await emptyFolder();
+    const first = await start({ directory, extraArguments: ["--appendfsync", "always"] });
+    await connect(first.url).set("kept", "yes");
+    const lock = await readFile(join(directory, "redis-server.lock"), "utf8");
+    process.kill(first.pid!, "SIGKILL");
+    await first.exited;
+    // As after a crash of the owner too, which removes its lock otherwise.
+    await writeFile(join(directory, "redis-server.lock"), lock);
+
+    // when
+    const second = await start({ directory });
+
+    // then
+    expect(await connect(second.url).get("kept")).toBe("yes");
+  });
+
+  test("whose lock names a pid that another process has now is taken over", async () => {
+    const directory = await emptyFolder();
+    const owner = { pid: process.pid, startedAt: "1", host: hostname() };
+    await writeFile(join(directory, "redis-server.lock"), JSON.stringify(owner));
+
+    await start({ directory });
+  });
+
+  test("whose lock was taken on another machine is refused, with the name of the lock", async () => {
+    const directory = await emptyFolder();
+    const owner = { pid: 1, startedAt: "", host: "another-machine" };
+    await writeFile(join(directory, "redis-server.lock"), JSON.stringify(owner));
+
+    await expect(start({ directory })).rejects.toThrow(/pid 1 on another-machine.*remove .*redis-server\.lock/);
+  });
+
+  test("and everything in it is for this user alone, also what is there already", async () => {
+    // given: a folder as an earlier server left it
+    const directory = join(await emptyFolder(), "made", "here");
+    const earlier = await emptyFolder();
+    await chmod(earlier, 0o755);
+    await mkdir(join(earlier, "appendonlydir"), { mode: 0o755 });
+    await writeFile(join(earlier, "redis-server.log"), "old", { mode: 0o644 });
+
+    // when
+    for (const folder of [directory, earlier]) {
+      const server = await start({ directory: folder });
+      await connect(server.url).set("secret", "yes");
+    }
+
+    // then
+    const mode = (path: string) => (statSync(path).mode & 0o777).toString(8);
+    expect(mode(directory)).toBe("700");
+    for (const folder of [directory, earlier]) {
+      expect(mode(join(folder, "appendonlydir"))).toBe("700");
+      expect(mode(join(folder, "redis-server.log"))).toBe("600");
+      const files = await readdir(join(folder, "appendonlydir"));
+      expect(files.length).toBeGreaterThan(1);
+      for (const name of files) expect(mode(join(folder, "appendonlydir", name))).toBe("600");
+    }
+    // and a folder that was there keeps its own mode
+    expect(mode(earlier)).toBe("755");
+  });
+});
+
+async function emptyFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "manyhands-test-"));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
 
 test("exited tells of a server that was killed", async () => {
   const server = await start();
