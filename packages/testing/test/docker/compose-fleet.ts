@@ -68,27 +68,33 @@ export class ComposeFleet {
       ...(hasBuildx ? {} : { DOCKER_BUILDKIT: "0", COMPOSE_DOCKER_CLI_BUILD: "0" }),
     };
     await this.#writeOverride();
-    await this.compose(["build", "worker"], 400_000);
+    await this.compose(["build", "worker"], { timeout: 400_000 });
     // Only the next build is slower without it.
     await this.#keepBuildStage().catch(() => {});
   }
 
   async up(...options: string[]): Promise<void> {
-    await this.compose(["up", "--detach", "--no-build", ...options], 120_000);
+    await this.compose(["up", "--detach", "--no-build", ...options], { timeout: 120_000 });
   }
 
   async down(): Promise<void> {
     if (!this.#isWritten) return;
-    await this.compose(["down", "--volumes", "--timeout", "5"], 90_000);
+    await this.compose(["down", "--volumes", "--timeout", "5"], { timeout: 90_000 });
     await docker("image", "rm", "--force", IMAGE);
     await rm(this.#folder, { recursive: true, force: true });
   }
 
-  async compose(args: readonly string[], timeout = 60_000): Promise<string> {
+  async compose(
+    args: readonly string[],
+    { timeout = 60_000, environment = {} }: { timeout?: number; environment?: Record<string, string> } = {},
+  ): Promise<string> {
     const [program, ...before] = this.#compose;
     const files = ["--file", join(ROOT, "docker-compose.yml"), "--file", join(this.#folder, "override.yml")];
     const project = ["--project-name", this.#project, "--project-directory", ROOT];
-    return await run(program, [...before, ...files, ...project, ...args], { env: this.#environment, timeout });
+    return await run(program, [...before, ...files, ...project, ...args], {
+      env: { ...this.#environment, ...environment },
+      timeout,
+    });
   }
 
   /** The ids of the running containers of a service. */

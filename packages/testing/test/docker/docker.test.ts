@@ -128,6 +128,10 @@ describe("docker-compose.yml", async () => {
     2 * MINUTES,
   );
 
+  test.each(["REDIS_PASSWORD", "DASHBOARD_TOKEN"])("starts nothing without %s", async (secret) => {
+    await expect(fleet.compose(["config", "--quiet"], { environment: { [secret]: "" } })).rejects.toThrow(secret);
+  });
+
   test("runs Redis with a password, an append-only file and no eviction", async () => {
     const [redis = ""] = await fleet.containers("redis");
     const settings = await docker("exec", redis, "redis-cli", "config", "get", "append*only", "maxmemory-policy");
