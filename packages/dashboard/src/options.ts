@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { isIP } from "node:net";
 import { type Logger, ValueError } from "@manyhands/core";
-import { type RedisConfig, resolveNamespace } from "@manyhands/core/internal";
+import { environmentSetting, type RedisConfig, resolveNamespace, trimSetting } from "@manyhands/core/internal";
 
 export interface DashboardOptions {
   /** URL, options of ioredis, or cluster nodes. @defaultValue the environment, then redis://127.0.0.1:6379 */
@@ -18,6 +18,12 @@ export interface DashboardOptions {
    * every user of this machine may then use the dashboard.
    */
   token?: string | false | undefined;
+  /**
+   * More names that visitors may call the dashboard by, such as that of a proxy before it. Without a name of its own
+   * it answers to those of this machine and, beyond loopback, to every bare address.
+   * @defaultValue `MANYHANDS_DASHBOARD_ALLOWED_HOSTS` (names with commas between), then none
+   */
+  allowedHosts?: readonly string[] | undefined;
   /** Refuse everything that changes something. @defaultValue false */
   readOnly?: boolean | undefined;
   /** @defaultValue nothing is reported */
@@ -35,6 +41,8 @@ export interface DashboardSettings {
   /** True when nobody chose the token, so that only the URL can tell it. */
   tokenGenerated: boolean;
   loopback: boolean;
+  /** In lower case. */
+  allowedHosts: readonly string[];
   readOnly: boolean;
   logger: Logger;
 }
@@ -50,7 +58,7 @@ export function resolveOptions(options: DashboardOptions): DashboardSettings {
   if (typeof host !== "string" || host === "")
     throw new ValueError(`host must be an address such as 127.0.0.1; got "${host}"`);
   const loopback = isLoopback(host);
-  const token = options.token ?? (process.env["MANYHANDS_DASHBOARD_TOKEN"] || undefined);
+  const token = options.token ?? environmentSetting("MANYHANDS_DASHBOARD_TOKEN");
   return {
     redis: options.redis,
     namespace: resolveNamespace(options.namespace),
@@ -59,6 +67,7 @@ export function resolveOptions(options: DashboardOptions): DashboardSettings {
     token: checkedToken(token, host, loopback),
     tokenGenerated: token === undefined,
     loopback,
+    allowedHosts: checkedHosts(options.allowedHosts ?? hostsOfEnvironment()),
     readOnly: options.readOnly ?? false,
     logger: options.logger ?? silent,
   };
@@ -69,6 +78,22 @@ export function isLoopback(host: string): boolean {
   const bare = host.replace(/^\[|\]$/g, "").toLowerCase();
   if (bare === "localhost" || bare === "::1") return true;
   return isIP(bare) === 4 && bare.startsWith("127.");
+}
+
+function hostsOfEnvironment(): string[] {
+  const names = environmentSetting("MANYHANDS_DASHBOARD_ALLOWED_HOSTS") ?? "";
+  return names.split(",").flatMap((name) => name.trim() || []);
+}
+
+function checkedHosts(names: readonly string[]): string[] {
+  if (!Array.isArray(names)) throw new ValueError(`allowedHosts must be a list of names; got ${String(names)}`);
+  for (const name of names) {
+    if (typeof name === "string" && /^(\[[\da-f:.]+\]|[\w.-]+)$/i.test(name)) continue;
+    throw new ValueError(
+      `allowedHosts must be names such as workers.example.org, without scheme, port and wildcards; got "${String(name)}"`,
+    );
+  }
+  return names.map((name) => name.toLowerCase());
 }
 
 function checkedPort(port: number): number {
@@ -86,7 +111,19 @@ function checkedToken(token: string | false | undefined, host: string, loopback:
     }
     return token === false ? null : randomBytes(24).toString("base64url");
   }
-  if (typeof token === "string" && token.length >= SHORTEST_TOKEN) return token;
-  const got = typeof token === "string" ? `${token.length} characters` : typeof token;
-  throw new ValueError(`token must be a string of at least ${SHORTEST_TOKEN} characters; got ${got}`);
+  if (typeof token !== "string") {
+    throw new ValueError(`token must be a string of at least ${SHORTEST_TOKEN} characters; got ${typeof token}`);
+  }
+  // A program may have read it from a file that ends with a line break.
+  const secret = trimSetting(token);
+  if (secret.length < SHORTEST_TOKEN) {
+    throw new ValueError(
+      `token must be a string of at least ${SHORTEST_TOKEN} characters; got ${secret.length} characters`,
+    );
+  }
+  // No Authorization header can carry any other: the dashboard would start and refuse every program.
+  if (!/^[\x21-\x7e]+$/.test(secret)) {
+    throw new ValueError("token must be of visible ASCII characters, without spaces and line breaks; got others");
+  }
+  return secret;
 }

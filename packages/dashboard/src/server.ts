@@ -1,6 +1,7 @@
 import type { RedisClient } from "@manyhands/core/internal";
 import { Hono } from "hono";
 import { AccessToken } from "./access/access-token.ts";
+import { limitBody } from "./access/limit-body.ts";
 import { refuseForeignHost } from "./access/refuse-foreign-host.ts";
 import { refuseChanges, refuseForeignOrigin } from "./access/refuse-foreign-origin.ts";
 import { requireToken } from "./access/require-token.ts";
@@ -12,10 +13,15 @@ import { metricsText } from "./monitoring/metrics.ts";
 import type { DashboardSettings } from "./options.ts";
 import { assets } from "./pages/assets.ts";
 import { overviewRoutes } from "./pages/overview-routes.ts";
+import { SIGN_IN_PATH } from "./pages/sign-in-page.ts";
 import type { SnapshotSource } from "./snapshot/snapshot-source.ts";
 
 /** How old the figures of a scrape may be, so that many scrapers cost as much as one. */
 const METRICS_MAX_AGE = 1_000;
+
+/** Largest request bodies, bytes: of a visitor without the token, and of what Bull Board sends. */
+const LARGEST_SIGN_IN = 8_192;
+const LARGEST_BODY: number = 2 * 1024 * 1024;
 
 export interface ServerParts {
   client: RedisClient;
@@ -33,9 +39,12 @@ export function dashboardServer(settings: DashboardSettings, parts: ServerParts)
   const app = new Hono();
   app.use(securityHeaders(BULL_BOARD_PATH));
   app.route("/", health(client));
-  if (settings.loopback) app.use(refuseForeignHost(settings.host));
+  const { host, loopback, allowedHosts } = settings;
+  app.use(refuseForeignHost({ host, loopback, allowed: allowedHosts }));
   app.route("/", assets());
-  if (settings.token !== null) app.use(requireToken(new AccessToken(settings.token)));
+  app.use(SIGN_IN_PATH, limitBody(LARGEST_SIGN_IN));
+  if (settings.token !== null) app.route("/", requireToken(new AccessToken(settings.token)));
+  app.use(limitBody(LARGEST_BODY));
   app.use(refuseForeignOrigin());
   if (settings.readOnly) app.use(refuseChanges());
 

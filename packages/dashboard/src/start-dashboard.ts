@@ -12,7 +12,7 @@ import { SnapshotSource } from "./snapshot/snapshot-source.ts";
 
 /** A running dashboard. */
 export interface Dashboard {
-  /** What to open in a browser; contains the token when nobody chose one. */
+  /** What to open in a browser; a token that was made for this run is behind its #, which browsers send to no server. */
   readonly url: string;
   /** The same without a path and token, for health checks and scrapers. */
   readonly origin: string;
@@ -67,7 +67,7 @@ export async function startDashboard(options: DashboardOptions = {}): Promise<Da
   let stopped: Promise<void> | undefined;
   const stopOnce = () => (stopped ??= stop());
   return {
-    url: settings.tokenGenerated ? `${origin}/?token=${settings.token}` : `${origin}/`,
+    url: settings.tokenGenerated ? `${origin}/#token=${settings.token}` : `${origin}/`,
     origin,
     port,
     stop: stopOnce,

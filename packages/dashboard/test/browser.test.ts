@@ -46,6 +46,28 @@ describe("in a real Chromium", () => {
     expect(complaints).toEqual([]);
   });
 
+  test("the printed address opens the overview, and its token stays in no address and no history", async () => {
+    // given
+    const namespace = new TestNamespace(redis);
+    await namespace.pool("letters");
+    const { url, origin } = await dashboardFor({ redis: redis.url, namespace: namespace.name, token: undefined });
+    const { page, complaints } = await visitor();
+
+    // when
+    await page.goto(url);
+
+    // then
+    await page.getByRole("link", { name: "letters" }).waitFor();
+    expect(page.url()).toBe(`${origin}/`);
+    expect(complaints).toEqual([]);
+
+    // and again, when the visitor is signed in already
+    await page.goto("about:blank");
+    await page.goto(url);
+    await page.getByRole("link", { name: "letters" }).waitFor();
+    await page.waitForURL(`${origin}/`);
+  });
+
   test("Bull Board shows a pool with its jobs and their decoded arguments", async () => {
     // given
     const namespace = new TestNamespace(redis);

@@ -38,6 +38,24 @@ test("lists the pools of the namespace with their jobs, and no other namespace's
   expect(queues[0]!.jobs.map((job) => job.data)).toContainEqual({ args: ["ada", { urgent: true }] });
 });
 
+test("large integers are shown in base 16: their decimal digits would take a second each", async () => {
+  // given
+  const namespace = new TestNamespace(redis);
+  const letters = await namespace.pool("letters");
+  const large = BigInt(`0x${"f".repeat(2 * 950 * 1024)}`);
+  const encodedArgs = encodeToString([large, -large]);
+  await letters.add("send", { encodedArgs });
+  const { origin } = await dashboardFor({ redis: redis.url, namespace: namespace.name });
+
+  // when
+  const [queue] = await queuesOf(origin, "letters");
+
+  // then
+  const [first, second] = (queue!.jobs[0]!.data as { args: string[] }).args;
+  expect(first).toMatch(/^\(bigint\) 0xf{2000}… 1943600 more characters$/);
+  expect(second).toMatch(/^\(bigint\) -0xf{2000}…/);
+});
+
 test("shows encoded arguments, chunks and answers decoded", async () => {
   // given
   const namespace = new TestNamespace(redis);

@@ -3,11 +3,14 @@ import { EXIT, type ExitCode } from "../failure/exit-code.ts";
 import { interruption } from "../interruption.ts";
 import { action, type Invocation, newCommand } from "../invocation.ts";
 import { wholeNumber } from "../parse/numbers.ts";
+import { readSecret } from "../settings/secret.ts";
 
 interface Options {
   port?: number;
   host?: string;
   token?: string;
+  tokenFile?: string;
+  allowHost?: string[];
 }
 
 /** `manyhands dashboard` */
@@ -23,16 +26,21 @@ export function dashboardCommand(): Command {
     .option("--port <port>", "0 takes a free one (default: 3000)", wholeNumber("--port", { from: 0, to: 65_535 }))
     .option("--host <address>", "address to listen on; another than loopback needs a token (default: 127.0.0.1)")
     .option("--token <text>", "what visitors must know (MANYHANDS_DASHBOARD_TOKEN; default: a random one)")
+    .option("--token-file <file>", "read the token from a file")
+    .option("--allow-host <name...>", "another name that visitors may call it by, such as workers.example.org")
     .action(action<Options>(serveDashboard));
 }
 
 async function serveDashboard({ options, settings, printer }: Invocation<Options>): Promise<ExitCode> {
   using stop = interruption();
-  const token = options.token ?? process.env["MANYHANDS_DASHBOARD_TOKEN"];
+  const { port, host, token: given, tokenFile: file, allowHost } = options;
+  const token = await readSecret({ name: "token", given, file, variable: "MANYHANDS_DASHBOARD_TOKEN" });
   const { startDashboard } = await import("@manyhands/dashboard");
   const dashboard = await startDashboard({
-    ...options,
-    ...(token ? { token } : {}),
+    port,
+    host,
+    token,
+    allowedHosts: allowHost,
     redis: settings.redis.value,
     namespace: settings.namespace.value,
     logger: {

@@ -1,19 +1,39 @@
+import { isIP } from "node:net";
 import type { MiddlewareHandler } from "hono";
 import { isLoopback } from "../options.ts";
 
+export interface KnownHosts {
+  /** The address that the dashboard listens on. */
+  host: string;
+  /** Whether only this machine can reach it. */
+  loopback: boolean;
+  /** More names, in lower case. */
+  allowed: readonly string[];
+}
+
 /**
- * Refuses requests that call this loopback server by another name. A foreign web site can point its own name at
- * 127.0.0.1 (DNS rebinding) and would then be allowed by the browser to read our answers.
+ * Refuses requests that call this server by a name that it does not know. A foreign web site can point its own name at
+ * this server's address (DNS rebinding) and would then be allowed by the browser to read our answers. Names of this
+ * machine are known, the address that is listened on, and what was allowed. Beyond loopback every bare address is, too: a
+ * site that is called by one has no name to point elsewhere.
  */
-export function refuseForeignHost(ownHost: string): MiddlewareHandler {
+export function refuseForeignHost({ host, loopback, allowed }: KnownHosts): MiddlewareHandler {
+  const known = new Set([host.toLowerCase(), ...allowed]);
   return async (context, next) => {
     const named = hostnameOf(context.req.header("host"));
-    if (named !== null && (isLoopback(named) || named === ownHost.toLowerCase())) return next();
+    if (named !== null && (isLoopback(named) || known.has(named) || (!loopback && isAddress(named)))) return next();
+    const advice = loopback
+      ? "it serves this machine only: call it by 127.0.0.1 or localhost"
+      : "call it by its address";
     return context.text(
-      `This dashboard serves this machine only; call it by 127.0.0.1 or localhost, not "${named ?? ""}".\n`,
+      `The dashboard does not know the name "${named ?? ""}": ${advice}, or start it with --allow-host ${named ?? "<name>"}.\n`,
       403,
     );
   };
+}
+
+function isAddress(host: string): boolean {
+  return isIP(host.replace(/^\[|\]$/g, "")) !== 0;
 }
 
 function hostnameOf(header: string | undefined): string | null {

@@ -3,6 +3,8 @@
  * the keyboard focus, the selection and the place of the reader stay where they are.
  */
 export const script: string = /* javascript */ `"use strict";
+// The printed address was opened by a visitor who was signed in already.
+if (location.hash.startsWith("#token=")) history.replaceState(null, "", "/");
 const overview = document.getElementById("overview");
 const connection = document.getElementById("connection");
 let stream = null;
