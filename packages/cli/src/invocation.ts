@@ -30,6 +30,11 @@ export function newCommand(name: string, text: CommandText): Command {
   return command;
 }
 
+/** The option of commands that print a table. */
+export function wideOption(): Option {
+  return new Option("--wide", "all columns, in full, also where the terminal is narrower");
+}
+
 /** The options that all commands have; they may stand before or after a command's name. */
 export function addSharedOptions(command: Command): Command {
   const group = "On every command:";
@@ -50,7 +55,10 @@ export function action<Options>(
       args: this.processedArgs as (string | string[] | undefined)[],
       options: this.opts() as Options,
       settings,
-      printer: new Printer(settings.output.value),
+      printer: new Printer(settings.output.value, {
+        wide: (this.opts() as { wide?: true }).wide === true,
+        width: process.stdout.isTTY ? process.stdout.columns : undefined,
+      }),
     });
   };
 }

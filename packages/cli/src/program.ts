@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { codeFolder } from "@manyhands/core/internal";
+import { codeFolder, visibleLines } from "@manyhands/core/internal";
 import { Command } from "commander";
 import { configCommand } from "./commands/config.ts";
 import { dashboardCommand } from "./commands/dashboard.ts";
@@ -64,7 +64,7 @@ function refine(command: Command): void {
   addSharedOptions(command);
   command.exitOverride();
   command.showSuggestionAfterError();
-  command.configureOutput({ outputError: (text, write) => write(`${text.trimEnd()}\n`) });
+  command.configureOutput({ outputError: (text, write) => write(`${visibleLines(text.trimEnd())}\n`) });
   command.showHelpAfterError("(add --help for how to use it)");
   for (const child of command.commands) refine(child);
 }

@@ -53,6 +53,28 @@ describe("submit --wait", () => {
     expect(code).toBe(1);
   });
 
+  test("what a task throws, logs and is called cannot act on the terminal, nor forge a line", async () => {
+    const hostile = JSON.stringify("\x1b[2Jgone\nerror: forged \u202e\x9b31m");
+
+    const failed = await run(["submit", "fail", hostile, "--wait"], place);
+    const id = /\(([\w-]+)\)/.exec(failed.stderr)?.[1] ?? "";
+    const talked = await run(["submit", "talk", hostile, "--wait"], place);
+    const [talk] = await look(place).tasks({ name: "talk", limit: 1 });
+    const [list, show, logs] = await Promise.all([
+      run(["task", "ls"], place),
+      run(["task", "show", id], place),
+      run(["task", "logs", talk?.id ?? ""], place),
+    ]);
+
+    expect([failed.code, talked.code, list.code, show.code, logs.code]).toEqual([1, 0, 0, 0, 0]);
+    expect(failed.stderr).toContain("RangeError: ␛[2Jgone\n  error: forged \\u202e\\u009b31m\n");
+    expect(logs.stdout).toContain("stdout | ␛[2Jgone\nstdout | error: forged \\u202e\\u009b31m\n");
+    for (const { stdout, stderr } of [failed, list, show]) {
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+      expect(stdout + stderr).not.toMatch(/[\x1b\x9b\u202e]|^error: forged/m);
+    }
+  });
+
   test("arguments that do not fit the schema end with 2 and are named", async () => {
     const { code, stderr } = await run(["submit", "greet", "7", "--wait"], place);
 

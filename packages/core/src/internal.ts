@@ -9,6 +9,7 @@ export { addAwaitSite, failureSummary, originOf, thrownMessage } from "./errors/
 export * from "./fleet/index.ts";
 export * from "./inspection/index.ts";
 export { RareWarnings } from "./logger/rare-warnings.ts";
+export { visibleJson, visibleLine, visibleLines } from "./logger/visible.ts";
 export * from "./object-inspection/index.ts";
 export { OBJECT_KINDS } from "./object-kinds/index.ts";
 export { codeFolder, packageFile } from "./package-files/index.ts";

@@ -50,7 +50,7 @@ async function serveDashboard({ options, settings, printer }: Invocation<Options
     },
   });
   if (printer.format === "table") printer.line(dashboard.url);
-  else printer.line(JSON.stringify({ url: dashboard.url, port: dashboard.port }));
+  else printer.json({ url: dashboard.url, port: dashboard.port });
   printer.words(`dashboard of namespace "${settings.namespace.value}" is up; Ctrl-C ends it`);
   if (!stop.signal.aborted) await new Promise((resolve) => stop.signal.addEventListener("abort", resolve));
   await dashboard.stop();

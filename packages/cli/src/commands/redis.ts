@@ -56,7 +56,7 @@ async function serveRedis({ options, printer }: Invocation<Options>): Promise<Ex
   });
   try {
     if (printer.format === "table") printer.line(server.url);
-    else printer.line(JSON.stringify({ url: server.url, port: server.port, pid: server.pid, source: server.source }));
+    else printer.json({ url: server.url, port: server.port, pid: server.pid, source: server.source });
     printer.words(`Redis (${server.source}) is up on port ${server.port}; Ctrl-C ends it`);
     const end = await Promise.race([
       server.exited.then(() => "exited" as const),

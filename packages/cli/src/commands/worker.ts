@@ -62,7 +62,7 @@ export function workerCommand(): Command {
     .option("--name <name>", "name of the host (default: name of the machine and pid)")
     .option(
       "--grace <ms>",
-      "how long running tasks may take after SIGTERM (default: 30000)",
+      "how long running tasks may take after SIGTERM (default: 10000)",
       wholeNumber("--grace", { from: 0, unit: "milliseconds" }),
     )
     .option(
@@ -95,7 +95,7 @@ async function work({ options, settings, printer }: Invocation<Options>): Promis
   stopper.attach(host);
   // Words, but on stdout: this is what a script waits for.
   if (printer.format === "table") printer.line(describeReady(host, options));
-  else printer.line(JSON.stringify(readyFacts(host, options)));
+  else printer.json(readyFacts(host, options));
   await host.closed;
   printer.words(`host "${host.name}" has stopped`);
   return EXIT.done;
@@ -137,7 +137,8 @@ async function start(
   } catch (error) {
     // What is not Redis is the modules or the options: wrong input in both cases.
     if (exitCodeOf(error) !== EXIT.failed) throw error;
-    throw new UsageError(error instanceof Error ? error.message : String(error), { cause: error });
+    const message = error instanceof Error ? error.message : String(error);
+    throw new UsageError(message.split("\n"), { cause: error });
   }
 }
 

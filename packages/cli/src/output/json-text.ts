@@ -1,10 +1,13 @@
+import { visibleJson } from "@manyhands/core/internal";
+
 /**
  * JSON for values that may be more than JSON: tasks take and give whatever structured clone carries.
  * BigInt becomes a string of digits, Date its ISO text, Map a list of pairs, Set and typed arrays a list, Error an
  * object, undefined null, and what was seen before (a cycle) the text "[circular]".
+ * What would act on a terminal is written as an escape, which is the same value.
  */
 export function toJson(value: unknown, indent?: number): string {
-  return JSON.stringify(plain(value, []) ?? null, undefined, indent);
+  return visibleJson(JSON.stringify(plain(value, []) ?? null, undefined, indent));
 }
 
 function plain(value: unknown, path: object[]): unknown {

@@ -1,101 +1,112 @@
-import Table from "cli-table3";
+import { visibleLine, visibleLines } from "@manyhands/core/internal";
 import { colors } from "./colors.ts";
 import { toJson } from "./json-text.ts";
 import type { OutputFormat } from "./output-format.ts";
+import { type Column, cut, layTable } from "./table.ts";
 
-/** One column of a table: its heading and the cell for a row. */
-export interface Column<Row> {
-  heading: string;
-  cell: (row: Row) => string;
-  align?: "left" | "right";
+export type { Column } from "./table.ts";
+
+/** How a text is written. */
+export interface Writing {
+  /** Colours the finished text: colours in the text itself would be shown, not obeyed. */
+  paint?: (text: string) => string;
+  /** Line breaks in the text stay line breaks, and what follows them begins with this. Absent: they are shown. */
+  indent?: string;
 }
 
-/** Writes a command's data to stdout in the wished form, and its words to stderr. */
+/** A field of a thing: its name, and its text in one line, or in several. */
+export type Field = readonly [name: string, text: string | readonly string[]];
+
+/** Lines that are written together. */
+const BATCH = 500;
+
+/**
+ * The one door to the terminal: writes a command's data to stdout in the wished form, and its words to stderr.
+ *
+ * What it is given comes from anywhere: names, errors and log lines of tasks. So whatever could act on a terminal, or
+ * look like a line of its own, is made visible here and nowhere else.
+ */
 export class Printer {
   readonly format: OutputFormat;
+  readonly #wide: boolean;
+  readonly #width: number | undefined;
 
-  constructor(format: OutputFormat) {
+  /** @param terminal - `wide`: tables in full; `width`: columns of the terminal, undefined = stdout is none */
+  constructor(format: OutputFormat, terminal: { wide?: boolean; width?: number | undefined } = {}) {
     this.format = format;
+    this.#wide = terminal.wide ?? false;
+    this.#width = terminal.width;
   }
 
   /** Rows as a table, a JSON array, or one JSON object per line. `empty` is said when there are none. */
   list<Row extends object>(rows: readonly Row[], columns: readonly Column<Row>[], empty: string): void {
-    if (this.format === "json") return this.line(toJson(rows, 2));
+    if (this.format === "json") return this.json(rows);
     if (this.format === "ndjson") {
-      for (const row of rows) this.line(toJson(row));
+      for (const row of rows) this.json(row);
       return;
     }
     if (rows.length === 0) return this.words(empty);
-    this.line(tableText(rows, columns));
+    const { lines, dropped } = layTable(rows, columns, { wide: this.#wide, width: this.#width });
+    let batch: string[] = [];
+    for (const line of lines) {
+      batch.push(line);
+      if (batch.length < BATCH) continue;
+      write(batch.join("\n"));
+      batch = [];
+    }
+    if (batch.length > 0) write(batch.join("\n"));
+    if (dropped.length > 0) this.words(`not shown: ${dropped.join(", ")}; --wide shows all`, { paint: colors.dim });
   }
 
   /** One thing: its fields below each other, or as one JSON object. */
-  record(value: object, fields: readonly (readonly [name: string, text: string])[]): void {
-    if (this.format !== "table") return this.line(toJson(value, this.format === "json" ? 2 : undefined));
+  record(value: object, fields: readonly Field[]): void {
+    if (this.format !== "table") return this.json(value);
     const width = Math.max(...fields.map(([name]) => name.length));
     for (const [name, text] of fields) {
-      const [first = "", ...more] = text.split("\n");
-      this.line(`${colors.bold(name.padEnd(width))}  ${first}`);
+      const [first = "", ...more] = typeof text === "string" ? [text] : text;
+      this.line(`${name.padEnd(width)}  ${first}`, {
+        paint: (line) => `${colors.bold(line.slice(0, width))}${line.slice(width)}`.trimEnd(),
+      });
       for (const line of more) this.line(`${" ".repeat(width)}  ${line}`);
     }
   }
 
   /** A change that was made: words for people, the thing itself for programs. */
-  change(value: object, words: string): void {
-    if (this.format === "table") return this.words(words);
-    this.line(toJson(value, this.format === "json" ? 2 : undefined));
+  change(value: object, words: string | readonly string[]): void {
+    if (this.format !== "table") return this.json(value);
+    for (const line of typeof words === "string" ? [words] : words) this.words(line);
   }
 
-  /** One line of data. */
-  line(text: string): void {
-    process.stdout.write(`${text}\n`);
+  /** A value as JSON: over several lines only where the format is `json`. */
+  json(value: unknown): void {
+    write(toJson(value, this.format === "json" ? 2 : undefined));
+  }
+
+  /** Data that is text. */
+  line(text: string, how: Writing = {}): void {
+    write(shown(text, how));
   }
 
   /** Something to read that is not data. */
-  words(text: string): void {
-    process.stderr.write(`${text}\n`);
+  words(text: string, how: Writing = {}): void {
+    process.stderr.write(`${shown(text, how)}\n`);
   }
 
   warn(text: string): void {
-    this.words(`${colors.yellow("warning:")} ${text}`);
+    this.words(text, { indent: "  ", paint: (words) => `${colors.yellow("warning:")} ${words}` });
   }
 }
 
-const NO_BORDERS = {
-  top: "",
-  "top-mid": "",
-  "top-left": "",
-  "top-right": "",
-  bottom: "",
-  "bottom-mid": "",
-  "bottom-left": "",
-  "bottom-right": "",
-  left: "",
-  "left-mid": "",
-  mid: "",
-  "mid-mid": "",
-  right: "",
-  "right-mid": "",
-  middle: "  ",
-};
+function shown(text: string, { paint, indent }: Writing): string {
+  const visible = indent === undefined ? visibleLine(text) : visibleLines(text, indent);
+  return paint ? paint(visible) : visible;
+}
 
-function tableText<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): string {
-  const table = new Table({
-    head: columns.map((column) => colors.bold(column.heading)),
-    colAligns: columns.map((column) => column.align ?? "left"),
-    chars: NO_BORDERS,
-    style: { "padding-left": 0, "padding-right": 0, head: [], border: [] },
-  });
-  for (const row of rows) table.push(columns.map((column) => column.cell(row)));
-  return table
-    .toString()
-    .split("\n")
-    .map((line) => line.trimEnd())
-    .join("\n");
+function write(text: string): void {
+  process.stdout.write(`${text}\n`);
 }
 
 /** Cuts a text to one line of at most `width` characters. */
 export function shorten(text: string, width: number): string {
-  const line = text.replaceAll(/\s+/g, " ");
-  return line.length <= width ? line : `${line.slice(0, width - 1)}…`;
+  return cut(text.replaceAll(/\s+/g, " "), width);
 }

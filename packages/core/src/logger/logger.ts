@@ -1,3 +1,5 @@
+import { visibleLines } from "./visible.ts";
+
 /** Where manyhands writes what its user should know. `console` fits. */
 export interface Logger {
   info(message: string): void;
@@ -9,9 +11,9 @@ export interface Logger {
 export const stderrLogger: Logger = {
   info() {},
   warn(message) {
-    process.stderr.write(`manyhands: warning: ${message}\n`);
+    process.stderr.write(`manyhands: warning: ${visibleLines(message, "  ")}\n`);
   },
   error(message) {
-    process.stderr.write(`manyhands: error: ${message}\n`);
+    process.stderr.write(`manyhands: error: ${visibleLines(message, "  ")}\n`);
   },
 };

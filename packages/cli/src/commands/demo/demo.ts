@@ -69,7 +69,9 @@ async function demo(invocation: Invocation<Options>): Promise<ExitCode> {
   if (!stage) return EXIT.cancelled;
   const failed = await play(demos, { stage, words, stop: stop.signal });
   if (stop.signal.aborted) return EXIT.cancelled;
-  printer.words(summary(demos, failed));
+  printer.words(summary(demos, failed), {
+    paint: (text) => `\n${failed.length === 0 ? colors.green(text) : colors.red(text)}`,
+  });
   if (options.keep) await stage.keep(stop.signal);
   return failed.length > 0 ? EXIT.failed : EXIT.done;
 }
@@ -81,17 +83,17 @@ async function play(
   const failed: Demo[] = [];
   for (const one of demos) {
     if (stop.aborted) break;
-    stage.say(`\n${colors.bold(`=== ${[one.name, ...words].join(" ")}`)}: ${one.title}`);
+    stage.say(`=== ${[one.name, ...words].join(" ")}: ${one.title}`, (text) => `\n${colors.bold(text)}`);
     const code = await runDemo(one, { ...stage.place, words, stop });
     if (code !== 0) failed.push(one);
-    if (code !== 0 && !stop.aborted) stage.say(colors.red(`=== ${one.name} ended with exit code ${code}`));
+    if (code !== 0 && !stop.aborted) stage.say(`=== ${one.name} ended with exit code ${code}`, colors.red);
   }
   return failed;
 }
 
 function summary(demos: readonly Demo[], failed: readonly Demo[]): string {
-  if (failed.length === 0) return colors.green(`\n${demos.length} of ${demos.length} demos did what they promise`);
-  return colors.red(`\n${failed.length} of ${demos.length} demos failed: ${failed.map((one) => one.name).join(", ")}`);
+  if (failed.length === 0) return `${demos.length} of ${demos.length} demos did what they promise`;
+  return `${failed.length} of ${demos.length} demos failed: ${failed.map((one) => one.name).join(", ")}`;
 }
 
 /** What the demos run on: a Redis, hosts and a dashboard, all of which end together. */
@@ -141,8 +143,8 @@ class Stage implements AsyncDisposable {
     this.#dashboard = parts.dashboard;
   }
 
-  say(text: string): void {
-    this.#invocation.printer.line(text);
+  say(text: string, paint: (text: string) => string): void {
+    this.#invocation.printer.line(text, { paint });
   }
 
   /** Says where everything is and waits for Ctrl-C. */

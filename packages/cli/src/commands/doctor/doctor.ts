@@ -45,11 +45,11 @@ async function doctor({ settings, printer, options }: Invocation<{ deep?: boolea
   return findings.some((finding) => finding.status === "problem") ? EXIT.failed : EXIT.done;
 }
 
-const MARKS = { ok: colors.green("ok"), warning: colors.yellow("warning"), problem: colors.red("problem") };
+const PAINTS = { ok: colors.green, warning: colors.yellow, problem: colors.red };
 
 const COLUMNS: readonly Column<Finding>[] = [
   { heading: "CHECK", cell: (finding) => finding.check },
-  { heading: "STATUS", cell: (finding) => MARKS[finding.status] },
+  { heading: "STATUS", cell: (finding) => finding.status, paint: (text, finding) => PAINTS[finding.status](text) },
   { heading: "FINDING", cell: (finding) => finding.finding },
   { heading: "WHAT TO DO", cell: (finding) => finding.advice },
 ];

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { withConnection } from "../../connection/connection.ts";
 import { EXIT } from "../../failure/exit-code.ts";
 import { action, newCommand } from "../../invocation.ts";
+import type { Field } from "../../output/printer.ts";
 import { megabytes, moment, relative } from "../../output/times.ts";
 import { noSuchHost } from "./find-host.ts";
 
@@ -25,7 +26,7 @@ export function hostShowCommand(): Command {
   );
 }
 
-function fieldsOf(host: HostRecord): [string, string][] {
+function fieldsOf(host: HostRecord): Field[] {
   const running = host.running.map(
     (run) => `${run.task} ${run.jobId} (pool ${run.pool}, pid ${run.pid}, ${relative(run.since)})`,
   );
@@ -48,8 +49,8 @@ function fieldsOf(host: HostRecord): [string, string][] {
         .sort()
         .join(", ") || "none",
     ],
-    ["running", running.join("\n") || "nothing"],
-    ["children", children.join("\n") || "none"],
+    ["running", running.length > 0 ? running : "nothing"],
+    ["children", children.length > 0 ? children : "none"],
     ["done", `${host.completed} completed, ${host.failed} failed`],
     ["memory", megabytes(host.memory)],
     ["version", host.version],

@@ -1,9 +1,10 @@
+import { visibleLines } from "@manyhands/core/internal";
 import { Presets, SingleBar } from "cli-progress";
 
 /** How far a map has come, on stderr; without a terminal nothing is drawn. */
 export interface MapProgress {
   advance(lines: number, failed: number): void;
-  /** One line of text that stays above the bar. */
+  /** Text from outside that stays above the bar; what could act on the terminal is shown. */
   say(text: string): void;
   /** Lets `write` print to stderr without being drawn over. */
   aside(write: () => void): void;
@@ -16,8 +17,7 @@ const REDRAW = 100;
 /** @param total - Lines, null = not known */
 export function showProgress(total: number | null): MapProgress {
   if (!process.stderr.isTTY) {
-    const say = (text: string): void => void process.stderr.write(`${text}\n`);
-    return { advance: () => {}, say, aside: (write) => write(), stop: () => {} };
+    return { advance: () => {}, say: write, aside: (write) => write(), stop: () => {} };
   }
   const known = "{bar} {percentage}% | {value}/{total} lines | {failed} failed | {eta_formatted} left";
   const unknown = "{value} lines | {failed} failed | {duration_formatted}";
@@ -47,8 +47,12 @@ export function showProgress(total: number | null): MapProgress {
       if (total === null) bar.setTotal(value);
       bar.update(value, { failed });
     },
-    say: (text) => aside(() => void process.stderr.write(`${text}\n`)),
+    say: (text) => aside(() => write(text)),
     aside,
     stop: () => bar.stop(),
   };
+}
+
+function write(text: string): void {
+  process.stderr.write(`${visibleLines(text, "  ")}\n`);
 }

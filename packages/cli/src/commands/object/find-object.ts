@@ -35,7 +35,10 @@ function noSuchObject(word: string, places: readonly ObjectPlace[]): NotFoundErr
 /** @throws UsageError that says what would be done, unless it was agreed to */
 export function assertAgreed(options: { yes?: boolean }, deeds: readonly string[]): void {
   if (options.yes) return;
-  throw new UsageError(`this would ${deeds.join("\nand ")}\nadd -y to do it`);
+  throw new UsageError([
+    ...deeds.map((deed, index) => `${index === 0 ? "this would" : "and"} ${deed}`),
+    "add -y to do it",
+  ]);
 }
 
 /** The words for what is done to an object. */

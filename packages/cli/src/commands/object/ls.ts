@@ -2,8 +2,8 @@ import type { ObjectView } from "@manyhands/core/internal";
 import type { Command } from "commander";
 import { withConnection } from "../../connection/connection.ts";
 import { EXIT } from "../../failure/exit-code.ts";
-import { action, newCommand } from "../../invocation.ts";
-import { type Column, shorten } from "../../output/printer.ts";
+import { action, newCommand, wideOption } from "../../invocation.ts";
+import type { Column } from "../../output/printer.ts";
 import { duration } from "../../output/times.ts";
 import { wholeNumber } from "../../parse/numbers.ts";
 import { describeParticipant } from "./describe.ts";
@@ -25,6 +25,7 @@ export function objectListCommand(): Command {
   return command
     .alias("list")
     .option("--kind <kind>", "only lock, rlock, semaphore, event, …")
+    .addOption(wideOption())
     .option("--limit <n>", "at most so many", wholeNumber("--limit", { from: 1 }), 1_000)
     .action(
       action<Options>(async ({ options, settings, printer }) => {
@@ -41,12 +42,12 @@ export function objectListCommand(): Command {
 
 const COLUMNS: readonly Column<ObjectView>[] = [
   { heading: "KIND", cell: (object) => object.kind },
-  { heading: "NAME", cell: (object) => shorten(object.name, 40) },
-  { heading: "STATE", cell: (object) => object.summary },
-  { heading: "HELD BY", cell: ({ holders }) => first(holders) },
-  { heading: "LEASE LEFT", cell: (object) => duration(object.leaseLeft), align: "right" },
+  { heading: "NAME", cell: (object) => object.name, max: 40, min: 16 },
+  { heading: "STATE", cell: (object) => object.summary, max: 60, min: 12 },
+  { heading: "HELD BY", cell: ({ holders }) => first(holders), max: 75, min: 20, drop: 3 },
+  { heading: "LEASE LEFT", cell: (object) => duration(object.leaseLeft), align: "right", drop: 2 },
   { heading: "WAITING", cell: (object) => String(object.waiters.length), align: "right" },
-  { heading: "STAYS", cell: (object) => shortLife(object) },
+  { heading: "STAYS", cell: (object) => shortLife(object), drop: 1 },
 ];
 
 function shortLife({ kind, named, manager }: ObjectView): string {
@@ -59,5 +60,5 @@ function first(holders: ObjectView["holders"]): string {
   const [holder] = holders;
   if (!holder) return "-";
   const more = holders.length > 1 ? ` and ${holders.length - 1} more` : "";
-  return `${shorten(describeParticipant(holder), 60)}${more}`;
+  return `${describeParticipant(holder)}${more}`;
 }

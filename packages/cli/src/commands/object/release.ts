@@ -64,7 +64,7 @@ async function releaseHeld({ objects }: Connection, object: ObjectView, { option
   const released = await objects.release(object, session === undefined ? {} : { session });
   printer.change(
     { kind: object.kind, name: object.name, released },
-    released.map((holder) => `${describeObject(object)} was taken back from ${describeHolding(holder)}`).join("\n"),
+    released.map((holder) => `${describeObject(object)} was taken back from ${describeHolding(holder)}`),
   );
 }
 

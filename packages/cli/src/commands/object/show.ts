@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { withConnection } from "../../connection/connection.ts";
 import { EXIT } from "../../failure/exit-code.ts";
 import { action, newCommand } from "../../invocation.ts";
+import type { Field } from "../../output/printer.ts";
 import { duration, moment } from "../../output/times.ts";
 import { describeHolding, describeParticipant } from "./describe.ts";
 import { findObject } from "./find-object.ts";
@@ -25,7 +26,7 @@ export function objectShowCommand(): Command {
   );
 }
 
-function fieldsOf(object: ObjectView): [string, string][] {
+function fieldsOf(object: ObjectView): Field[] {
   const { holders, waiters } = object;
   return [
     ["kind", object.kind],
@@ -34,10 +35,14 @@ function fieldsOf(object: ObjectView): [string, string][] {
     ["made", moment(object.createdAt)],
     ["state", object.summary || "unknown kind"],
     ...details(object),
-    ["held by", holders.map(describeHolding).join("\n") || "nobody"],
+    ["held by", orNobody(holders.map(describeHolding))],
     ["lease left", duration(object.leaseLeft)],
-    ["waiting", waiters.map((waiter, index) => `${index + 1}. ${describeParticipant(waiter)}`).join("\n") || "nobody"],
+    ["waiting", orNobody(waiters.map((waiter, index) => `${index + 1}. ${describeParticipant(waiter)}`))],
   ];
+}
+
+function orNobody(lines: string[]): string[] {
+  return lines.length > 0 ? lines : ["nobody"];
 }
 
 function lifeOf({ kind, named, manager, owner }: ObjectView): string {

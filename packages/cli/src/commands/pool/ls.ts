@@ -2,7 +2,7 @@ import type { PoolView } from "@manyhands/core/internal";
 import type { Command } from "commander";
 import { withConnection } from "../../connection/connection.ts";
 import { EXIT } from "../../failure/exit-code.ts";
-import { action, newCommand } from "../../invocation.ts";
+import { action, newCommand, wideOption } from "../../invocation.ts";
 import type { Column } from "../../output/printer.ts";
 import { duration } from "../../output/times.ts";
 import { describeSize } from "./pool-size.ts";
@@ -13,24 +13,27 @@ export function poolListCommand(): Command {
     summary: "pools with what waits and runs in them",
     examples: [["manyhands pool ls", "all pools of the namespace"]],
   });
-  return command.alias("list").action(
-    action(async ({ settings, printer }) => {
-      const pools = await withConnection(settings, ({ inspector }) => inspector.pools());
-      printer.list(pools, COLUMNS, "no pools yet; a program makes them, or: manyhands pool create <name>");
-      return EXIT.done;
-    }),
-  );
+  return command
+    .alias("list")
+    .addOption(wideOption())
+    .action(
+      action(async ({ settings, printer }) => {
+        const pools = await withConnection(settings, ({ inspector }) => inspector.pools());
+        printer.list(pools, COLUMNS, "no pools yet; a program makes them, or: manyhands pool create <name>");
+        return EXIT.done;
+      }),
+    );
 }
 
 const COLUMNS: readonly Column<PoolView>[] = [
-  { heading: "POOL", cell: (pool) => pool.name },
+  { heading: "POOL", cell: (pool) => pool.name, min: 12 },
   { heading: "STATE", cell: (pool) => (pool.paused ? "paused" : pool.state) },
   { heading: "SIZE", cell: (pool) => describeSize(pool.size), align: "right" },
   { heading: "WAITING", cell: (pool) => String(pool.waiting + pool.prioritized), align: "right" },
   { heading: "ACTIVE", cell: (pool) => String(pool.active), align: "right" },
-  { heading: "DELAYED", cell: (pool) => String(pool.delayed), align: "right" },
-  { heading: "COMPLETED", cell: (pool) => String(pool.completed), align: "right" },
+  { heading: "DELAYED", cell: (pool) => String(pool.delayed), align: "right", drop: 2 },
+  { heading: "COMPLETED", cell: (pool) => String(pool.completed), align: "right", drop: 1 },
   { heading: "FAILED", cell: (pool) => String(pool.failed), align: "right" },
-  { heading: "OLDEST", cell: (pool) => duration(pool.oldestWaiting), align: "right" },
+  { heading: "OLDEST", cell: (pool) => duration(pool.oldestWaiting), align: "right", drop: 3 },
   { heading: "HOSTS", cell: (pool) => String(pool.hosts), align: "right" },
 ];

@@ -25,8 +25,8 @@ export function processEndCommand(how: "terminate" | "kill"): Command {
           const processes: ProcessRecord[] = [];
           for (const name of args[0] as string[]) processes.push(await findProcess({ client, keys }, name));
           if (!options.yes) {
-            const list = processes.map((process) => `  ${describe(process)}`).join("\n");
-            throw new UsageError(`this would ${how}:\n${list}\nadd -y to do it`);
+            const list = processes.map((process) => `  ${describe(process)}`);
+            throw new UsageError([`this would ${how}:`, ...list, "add -y to do it"]);
           }
           for (const process of processes) {
             const outcome = await endProcess({ client, keys }, process.id, how);

@@ -2,7 +2,7 @@ import type { ProcessRecord } from "@manyhands/core/internal";
 import type { Command } from "commander";
 import { withConnection } from "../../connection/connection.ts";
 import { EXIT } from "../../failure/exit-code.ts";
-import { action, newCommand } from "../../invocation.ts";
+import { action, newCommand, wideOption } from "../../invocation.ts";
 import type { Column } from "../../output/printer.ts";
 import { relative } from "../../output/times.ts";
 import { describeState } from "./describe-state.ts";
@@ -16,6 +16,7 @@ export function processListCommand(): Command {
   });
   return command
     .alias("list")
+    .addOption(wideOption())
     .option("--ended", "also those that have ended within the last hour")
     .action(
       action<{ ended?: true }>(async ({ options, settings, printer }) => {
@@ -29,12 +30,12 @@ export function processListCommand(): Command {
 
 const COLUMNS: readonly Column<ProcessRecord>[] = [
   { heading: "ID", cell: (process) => process.id },
-  { heading: "NAME", cell: (process) => process.name },
+  { heading: "NAME", cell: (process) => process.name, max: 40, min: 12 },
   { heading: "STATE", cell: describeState },
-  { heading: "HOST", cell: (process) => process.host || "-" },
-  { heading: "PID", cell: (process) => String(process.pid ?? "-"), align: "right" },
-  { heading: "DAEMON", cell: (process) => (process.daemon ? "yes" : "no") },
-  { heading: "TARGET", cell: (process) => process.target },
-  { heading: "PARENT", cell: ({ parent }) => `${parent.name} (${parent.pid})` },
-  { heading: "CREATED", cell: (process) => relative(process.createdAt) },
+  { heading: "HOST", cell: (process) => process.host || "-", min: 8, drop: 5 },
+  { heading: "PID", cell: (process) => String(process.pid ?? "-"), align: "right", drop: 4 },
+  { heading: "DAEMON", cell: (process) => (process.daemon ? "yes" : "no"), drop: 1 },
+  { heading: "TARGET", cell: (process) => process.target, max: 40, min: 12 },
+  { heading: "PARENT", cell: ({ parent }) => `${parent.name} (${parent.pid})`, max: 40, min: 10, drop: 2 },
+  { heading: "CREATED", cell: (process) => relative(process.createdAt), drop: 3 },
 ];

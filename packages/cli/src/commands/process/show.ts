@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { withConnection } from "../../connection/connection.ts";
 import { EXIT } from "../../failure/exit-code.ts";
 import { action, newCommand } from "../../invocation.ts";
+import type { Field } from "../../output/printer.ts";
 import { moment } from "../../output/times.ts";
 import { describeState } from "./describe-state.ts";
 import { findProcess } from "./find-process.ts";
@@ -22,7 +23,7 @@ export function processShowCommand(): Command {
   );
 }
 
-function fieldsOf(process: ProcessRecord): [string, string][] {
+function fieldsOf(process: ProcessRecord): Field[] {
   const { parent } = process;
   return [
     ["name", process.name],
@@ -40,7 +41,11 @@ function fieldsOf(process: ProcessRecord): [string, string][] {
     ["created", moment(process.createdAt)],
     ["started", moment(process.startedAt)],
     ["ended", moment(process.endedAt)],
-    ["stdout", process.stdout.trimEnd() || "nothing"],
-    ["stderr", process.stderr.trimEnd() || "nothing"],
+    ["stdout", linesOf(process.stdout)],
+    ["stderr", linesOf(process.stderr)],
   ];
+}
+
+function linesOf(text: string): string[] {
+  return (text.trimEnd() || "nothing").split(/\r?\n/);
 }

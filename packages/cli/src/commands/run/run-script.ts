@@ -84,7 +84,7 @@ class LocalWorkers {
       });
     } catch (error) {
       this.failed = true;
-      printer.words(`error: the local worker did not start: ${(error as Error).message}`);
+      printer.words(`error: the local worker did not start: ${(error as Error).message}`, { indent: "  " });
       this.#onFailure();
       return null;
     }

@@ -6,7 +6,6 @@ import type { Connection } from "../../connection/connection.ts";
 import { EXIT, type ExitCode, exitCodeOfTask } from "../../failure/exit-code.ts";
 import { type Interruption, interruption } from "../../interruption.ts";
 import { colors } from "../../output/colors.ts";
-import { toJson } from "../../output/json-text.ts";
 import type { Printer } from "../../output/printer.ts";
 import type { Settings } from "../../settings/settings.ts";
 import { describeError } from "../task/describe-error.ts";
@@ -54,7 +53,7 @@ export async function submitAndWait(connection: Connection, call: WaitedCall): P
     }
     const late =
       outcome === "cancelled" ? `${words} was not finished after ${call.timeout} ms and was cancelled` : words;
-    printer.words(`${colors.red("timed out:")} ${late}`);
+    printer.words(late, { paint: (text) => `${colors.red("timed out:")} ${text}` });
     return EXIT.timedOut;
   } finally {
     await mp.close();
@@ -80,15 +79,15 @@ async function finish(
 ): Promise<ExitCode> {
   const { id, task, printer } = call;
   try {
-    printer.line(toJson(await result.get(), printer.format === "json" ? 2 : undefined));
+    printer.json(await result.get());
     return EXIT.done;
   } catch (error) {
     const view = viewError(error);
     const code = exitCodeOfTask(error);
     const where = view.host === null ? "" : ` on ${view.host}, pid ${view.pid}`;
     const what = code === EXIT.cancelled ? "cancelled:" : code === EXIT.timedOut ? "timed out:" : "failed:";
-    printer.words(`${colors.red(what)} task "${task}" (${id})${where}`);
-    printer.words(describeError(view));
+    printer.words(`task "${task}" (${id})${where}`, { paint: (text) => `${colors.red(what)} ${text}` });
+    for (const line of describeError(view)) printer.words(line);
     return code;
   }
 }

@@ -4,7 +4,6 @@ import { withConnection } from "../../connection/connection.ts";
 import { EXIT } from "../../failure/exit-code.ts";
 import { interruption } from "../../interruption.ts";
 import { action, newCommand } from "../../invocation.ts";
-import { toJson } from "../../output/json-text.ts";
 import { noSuchTask } from "./no-such-task.ts";
 
 /** How often new lines are looked for, ms. */
@@ -34,13 +33,14 @@ export function taskLogsCommand(): Command {
             from = log.next;
             for (const line of log.lines) {
               if (printer.format === "json") all.push(line);
-              else printer.line(printer.format === "ndjson" ? toJson({ line }) : line);
+              else if (printer.format === "ndjson") printer.json({ line });
+              else printer.line(line, { indent: "" });
             }
             const over = !options.follow || task?.state === "completed" || task?.state === "failed";
             if (over || stop.signal.aborted) break;
             await sleep(FOLLOW_INTERVAL, undefined, { signal: stop.signal }).catch(() => {});
           }
-          if (printer.format === "json") printer.line(toJson(all, 2));
+          if (printer.format === "json") printer.json(all);
           return stop.signal.aborted ? EXIT.cancelled : EXIT.done;
         });
       }),

@@ -2,8 +2,8 @@ import { TASK_STATES, type TaskFilter, type TaskRow, type TaskState } from "@man
 import { type Command, Option } from "commander";
 import { withConnection } from "../../connection/connection.ts";
 import { EXIT } from "../../failure/exit-code.ts";
-import { action, newCommand } from "../../invocation.ts";
-import { type Column, shorten } from "../../output/printer.ts";
+import { action, newCommand, wideOption } from "../../invocation.ts";
+import type { Column } from "../../output/printer.ts";
 import { duration, relative } from "../../output/times.ts";
 import { wholeNumber } from "../../parse/numbers.ts";
 import { findPool } from "../pool/find-pool.ts";
@@ -33,6 +33,7 @@ export function taskListCommand(): Command {
     .option("--name <task>", "only of this task")
     .option("--host <host>", "only those that this host runs or ran: its name, or its id where several have the name")
     .option("--limit <n>", "at most n", wholeNumber("--limit", { from: 1, to: 10_000 }), 20)
+    .addOption(wideOption())
     .option("--offset <n>", "leave out the first n", wholeNumber("--offset", { from: 0 }), 0)
     .action(
       action<Options>(async ({ options, settings, printer }) => {
@@ -51,17 +52,21 @@ export function taskListCommand(): Command {
 
 const COLUMNS: readonly Column<TaskRow>[] = [
   { heading: "ID", cell: (task) => task.id },
-  { heading: "TASK", cell: (task) => task.name },
-  { heading: "POOL", cell: (task) => task.pool },
+  { heading: "TASK", cell: (task) => task.name, min: 12 },
+  { heading: "POOL", cell: (task) => task.pool, min: 8, drop: 3 },
   { heading: "STATE", cell: (task) => task.state },
-  { heading: "TRIES", cell: (task) => String(task.attemptsMade), align: "right" },
-  { heading: "HOST", cell: (task) => task.host ?? "-" },
-  { heading: "SUBMITTED", cell: (task) => relative(task.createdAt) },
-  { heading: "TOOK", cell: (task) => runTime(task), align: "right" },
-  { heading: "FAILURE", cell: (task) => shorten(task.failedReason ?? "", 50) },
+  { heading: "TRIES", cell: (task) => String(task.attemptsMade), align: "right", drop: 1 },
+  { heading: "HOST", cell: (task) => task.host ?? "-", min: 8, drop: 2 },
+  { heading: "SUBMITTED", cell: (task) => relative(task.createdAt), drop: 5 },
+  { heading: "TOOK", cell: (task) => runTime(task), align: "right", drop: 4 },
+  { heading: "FAILURE", cell: (task) => oneLine(task.failedReason ?? ""), max: 50, min: 16, drop: 6 },
 ];
 
 function runTime(task: TaskRow): string {
   if (task.startedAt === null) return "-";
   return duration(Math.max(0, (task.finishedAt ?? Date.now()) - task.startedAt));
+}
+
+function oneLine(text: string): string {
+  return text.replaceAll(/\s+/g, " ");
 }

@@ -4,7 +4,7 @@ import { withConnection } from "../../connection/connection.ts";
 import { EXIT } from "../../failure/exit-code.ts";
 import { action, newCommand } from "../../invocation.ts";
 import { toJson } from "../../output/json-text.ts";
-import { shorten } from "../../output/printer.ts";
+import { type Field, shorten } from "../../output/printer.ts";
 import { duration, moment } from "../../output/times.ts";
 import { describeError } from "./describe-error.ts";
 import { noSuchTask } from "./no-such-task.ts";
@@ -29,15 +29,15 @@ export function taskShowCommand(): Command {
   );
 }
 
-function fieldsOf(task: TaskView): [string, string][] {
-  const fields: [string, string][] = [
+function fieldsOf(task: TaskView): Field[] {
+  const fields: Field[] = [
     ["id", task.id],
     ["task", task.name],
     ["pool", task.pool],
     ["state", describeState(task)],
   ];
-  const add = (name: string, text: string | null): void => {
-    if (text !== null && text !== "") fields.push([name, text]);
+  const add = (name: string, text: string | string[] | null): void => {
+    if (text !== null && text.length > 0) fields.push([name, text]);
   };
   add("waits for", task.blockedBy);
   add("cancelling", task.cancelRequested);
@@ -65,12 +65,12 @@ function describeState(task: TaskView): string {
   return task.queuePosition === 0 ? `${task.state}, next in line` : `${task.state}, ${task.queuePosition} before it`;
 }
 
-function describeOutcomes(task: TaskView): string | null {
+function describeOutcomes(task: TaskView): string[] | null {
   if (task.units === 1 || task.outcomes.length === 0) return null;
   const lines = task.outcomes.slice(0, 20).map((outcome) => {
     const text = outcome.ok ? shorten(toJson(outcome.value), 100) : `${outcome.error?.name}: ${outcome.error?.message}`;
     return `.${outcome.unit} ${outcome.ok ? "ok" : "failed"} in ${duration(outcome.runTime)}: ${text}`;
   });
   const more = task.outcomes.length - lines.length;
-  return [...lines, ...(more > 0 ? [`and ${more} more: -o json shows all`] : [])].join("\n");
+  return [...lines, ...(more > 0 ? [`and ${more} more: -o json shows all`] : [])];
 }

@@ -1,0 +1,128 @@
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { type Column, Printer } from "../src/output/printer.ts";
+
+interface Row {
+  id: string;
+  host: string;
+  tries: number;
+  failure: string;
+}
+
+const COLUMNS: readonly Column<Row>[] = [
+  { heading: "ID", cell: (row) => row.id },
+  { heading: "HOST", cell: (row) => row.host, drop: 2 },
+  { heading: "TRIES", cell: (row) => String(row.tries), align: "right", drop: 1 },
+  { heading: "FAILURE", cell: (row) => row.failure, max: 20, min: 10 },
+];
+const ROW: Row = { id: "k3f9-17", host: "web-1.example.com", tries: 3, failure: "x".repeat(40) };
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+/** What is written to a stream while the test runs. */
+function written(stream: "stdout" | "stderr"): { text: string } {
+  const seen = { text: "" };
+  vi.spyOn(process[stream], "write").mockImplementation((chunk) => {
+    seen.text += String(chunk);
+    return true;
+  });
+  return seen;
+}
+
+describe("a table", () => {
+  test("fits the terminal: the least important columns go first, then texts are cut", () => {
+    const [out, notes] = [written("stdout"), written("stderr")];
+    new Printer("table", { width: 43 }).list([ROW], COLUMNS, "");
+    expect(out.text).toBe(`ID       HOST               FAILURE\nk3f9-17  web-1.example.com  ${"x".repeat(14)}…\n`);
+    expect(notes.text).toBe("not shown: TRIES; --wide shows all\n");
+
+    out.text = notes.text = "";
+    new Printer("table", { width: 24 }).list([ROW], COLUMNS, "");
+    expect(out.text).toBe(`ID       FAILURE\nk3f9-17  ${"x".repeat(14)}…\n`);
+    expect(notes.text).toBe("not shown: HOST, TRIES; --wide shows all\n");
+
+    out.text = "";
+    new Printer("table", { width: 10 }).list([ROW], COLUMNS, "");
+    for (const line of out.text.trimEnd().split("\n")) expect(line.length).toBeLessThanOrEqual(10);
+  });
+
+  test("has all columns without a terminal, and all text with --wide", () => {
+    const out = written("stdout");
+    new Printer("table").list([ROW], COLUMNS, "");
+    expect(out.text).toContain(`web-1.example.com      3  ${"x".repeat(19)}…\n`);
+    out.text = "";
+    new Printer("table", { wide: true, width: 24 }).list([ROW], COLUMNS, "");
+    expect(out.text).toContain(`web-1.example.com      3  ${"x".repeat(40)}\n`);
+  });
+
+  test("lines up texts whose characters take two columns or none", () => {
+    const out = written("stdout");
+    const rows = [
+      { ...ROW, id: "任务", failure: "a" },
+      { ...ROW, id: "e\u0301te", failure: "b" },
+    ];
+    new Printer("table").list(rows, COLUMNS, "");
+    expect(out.text.split("\n").slice(1, 3)).toEqual([
+      "任务  web-1.example.com      3  a",
+      "e\u0301te   web-1.example.com      3  b",
+    ]);
+  });
+
+  test("of 10 000 rows takes less than 2 s of processor time, and no row waits for the last one", () => {
+    const chunks: number[] = [];
+    vi.spyOn(process.stdout, "write").mockImplementation((chunk) => chunks.push(String(chunk).length) > 0);
+    vi.spyOn(process.stderr, "write").mockReturnValue(true);
+    const rows = Array.from({ length: 10_000 }, (_, index) => ({
+      ...ROW,
+      id: `job-${index}`,
+      failure: `é 任 ${index}`,
+    }));
+    const before = process.cpuUsage();
+    new Printer("table", { width: 80 }).list(rows, COLUMNS, "");
+    const { user, system } = process.cpuUsage(before);
+    expect(user + system).toBeLessThan(2_000_000);
+    expect(chunks.length).toBeGreaterThan(10);
+  });
+});
+
+const HOSTILE = "a\x1b[2Jb\nforged\rc\td\x9b31m\u202ee\u2066f\u2028g\x7f\ud800\x00";
+const SHOWN = "a␛[2Jb␊forged␍c␉d\\u009b31m\\u202ee\\u2066f\\u2028g␡\\ud800␀";
+
+describe("what could act on a terminal, or forge a line, is shown and not obeyed", () => {
+  test("in tables, records, lines, words, changes and warnings", () => {
+    const [out, notes] = [written("stdout"), written("stderr")];
+    const printer = new Printer("table");
+    printer.list([{ id: HOSTILE }], [{ heading: "ID", cell: (row) => row.id }], "");
+    printer.record({}, [
+      ["name", HOSTILE],
+      ["lines", ["one", HOSTILE]],
+    ]);
+    printer.line(HOSTILE);
+    expect(out.text).toBe(`ID\n${SHOWN}\nname   ${SHOWN}\nlines  one\n       ${SHOWN}\n${SHOWN}\n`);
+    printer.words(HOSTILE);
+    printer.change({}, HOSTILE);
+    printer.warn(HOSTILE);
+    expect(notes.text.split("\n").slice(0, 2)).toEqual([SHOWN, SHOWN]);
+    expect(notes.text.split("\n").slice(2)).toEqual([
+      "warning: a␛[2Jb",
+      "  forged␍c\td\\u009b31m\\u202ee\\u2066f\\u2028g␡\\ud800␀",
+      "",
+    ]);
+  });
+
+  test("in the log of a task lines stay lines", () => {
+    const out = written("stdout");
+    new Printer("table").line("one\r\ntwo\x1b]0;title\x07\n\tthree", { indent: "" });
+    expect(out.text).toBe("one\ntwo␛]0;title␇\n\tthree\n");
+  });
+
+  test("in JSON it is an escape, and the value the same", () => {
+    const out = written("stdout");
+    new Printer("json").json({ text: `${HOSTILE}\u{e0041}`, other: "ü 任务 👩‍💻" });
+    expect(JSON.parse(out.text)).toEqual({ text: `${HOSTILE}\u{e0041}`, other: "ü 任务 👩‍💻" });
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+    expect(out.text).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]/);
+    expect(out.text).toContain("ü 任务 👩‍💻");
+  });
+});
