@@ -1,7 +1,7 @@
 import { encode, encodeError } from "../codec/index.ts";
 import type { RedisClient } from "../connection/index.ts";
 import { CancelledError } from "../errors/index.ts";
-import { JOB_CANCEL_FIELD, type JobEnvelope, type ReplyItem, type UnitAnswer } from "../protocol/job.ts";
+import { JOB_CANCEL_FIELD, type JobEnvelope, type ReplyItem, submissionOf, type UnitAnswer } from "../protocol/job.ts";
 import type { Keys } from "../protocol/keys.ts";
 import type { ControlMessage } from "../protocol/records.ts";
 import { unitCount } from "../protocol/unit-count.ts";
@@ -26,9 +26,10 @@ export async function cancelTask(
 ): Promise<Withdrawal> {
   const { client, keys, queues } = context;
   const { pool, jobId, unit } = place;
-  const [data, name] = await client.hmget(keys.job(pool, jobId), "data", "name");
+  const [data, name, opts] = await client.hmget(keys.job(pool, jobId), "data", "name", "opts");
   if (!data) return "unknown";
-  const envelope = readEnvelope(data);
+  const envelope = readObject(data) as Partial<JobEnvelope>;
+  const submission = submissionOf(jobId, readObject(opts ?? ""));
   const units = unitCount(envelope) ?? 1;
   const alone = unit === null || units === 1;
   const waiting = typeof envelope.client === "string" ? envelope.client : undefined;
@@ -47,7 +48,7 @@ export async function cancelTask(
       keys.control,
       JSON.stringify(message),
       alone ? 1 : 0,
-      waiting === undefined ? "" : Buffer.from(encode([cancelled(name ?? "", jobId, { units, reason })])),
+      waiting === undefined ? "" : Buffer.from(encode([cancelled(name ?? "", jobId, { submission, units, reason })])),
     ],
   );
   if (outcome === "removed") {
@@ -57,21 +58,25 @@ export async function cancelTask(
   return outcome;
 }
 
-/** What the data says of its job, which any BullMQ client may have written: it can be cancelled whatever it is. */
-function readEnvelope(data: string): Partial<JobEnvelope> {
+/** What a job holds, which any BullMQ client may have written: it can be cancelled whatever it is. */
+function readObject(text: string): object {
   try {
-    const value: unknown = JSON.parse(data);
+    const value: unknown = JSON.parse(text);
     return typeof value === "object" && value !== null ? value : {};
   } catch {
     return {};
   }
 }
 
-function cancelled(name: string, jobId: string, facts: { units: number; reason: string }): ReplyItem {
+function cancelled(
+  name: string,
+  jobId: string,
+  facts: { submission: string; units: number; reason: string },
+): ReplyItem {
   const error = new CancelledError(`task "${name}" (${jobId}) was cancelled before it started: ${facts.reason}`);
   const bytes = encodeError(error);
   const answers = Array.from({ length: facts.units }, (_, unit): UnitAnswer => [unit, 0, bytes, 0]);
-  return [jobId, encode(answers), "", 0];
+  return [facts.submission, encode(answers), "", 0];
 }
 
 /**

@@ -123,7 +123,9 @@ export class Inspector {
     if (withdrawal === "unknown") return { outcome: "unknown" };
     if (withdrawal === "removed") return { outcome: "removed", pool };
     if (withdrawal !== "marked") return { outcome: "finished", pool, state: withdrawal };
-    const running = (await this.hosts()).find((host) => host.running.some((run) => run.jobId === place.jobId));
+    const running = (await this.hosts()).find((host) =>
+      host.running.some((run) => run.pool === pool && run.jobId === place.jobId),
+    );
     return { outcome: "stopping", pool, host: running?.name ?? null };
   }
 

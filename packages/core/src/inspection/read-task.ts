@@ -2,6 +2,7 @@ import { decode, decodeError, forViewing } from "../codec/index.ts";
 import type { RedisClient } from "../connection/index.ts";
 import { describeUnserved, isServed } from "../fleet/index.ts";
 import {
+  JOB_ANSWERS_FIELD,
   JOB_CANCEL_FIELD,
   JOB_ERROR_FIELD,
   type JobEnvelope,
@@ -36,14 +37,16 @@ export async function readTask(
   ]);
   if (fields["timestamp"] === undefined) return null;
   const [state, position] = places;
-  const stored = await client.getBuffer(keys.result(jobId));
+  const returned = parse<JobReturn | null>(fields["returnvalue"], null);
+  const run = state === "failed" ? fields[JOB_ANSWERS_FIELD] : returned?.stored;
+  const stored = run === undefined ? null : await client.getBuffer(keys.result({ pool, jobId, run }));
   const job: StoredJob = {
     place,
     fields,
     state,
     position: position < 0 ? null : position,
     envelope: parse(fields["data"], {}),
-    returned: parse(fields["returnvalue"], null),
+    returned,
     stored: stored ? (decode(stored) as Uint8Array[]) : [],
   };
   return forViewing(() => view(job, hosts));
@@ -64,7 +67,8 @@ function view(job: StoredJob, hosts: readonly HostRecord[]): TaskView {
   const name = fields["name"] ?? "";
   const options = parse<{ attempts?: number; priority?: number }>(fields["opts"], {});
   const running = hosts.flatMap((host) => host.running.map((run) => ({ ...run, host })));
-  const run = state === "active" ? running.find((one) => one.jobId === place.jobId) : undefined;
+  const run =
+    state === "active" ? running.find((one) => one.pool === place.pool && one.jobId === place.jobId) : undefined;
   const outcomes = readOutcomes(job).filter((outcome) => place.unit === null || outcome.unit === place.unit);
   const single = (envelope.count ?? 1) === 1 && envelope.units === undefined ? outcomes[0] : undefined;
   const only = place.unit === null ? single : outcomes[0];

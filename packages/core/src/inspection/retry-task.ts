@@ -1,6 +1,6 @@
 import type { RedisClient } from "../connection/index.ts";
-import { JOB_CANCEL_FIELD, JOB_ERROR_FIELD } from "../protocol/job.ts";
 import type { Keys } from "../protocol/keys.ts";
+import { StoredAnswers } from "../results/stored-answers.ts";
 import type { BullQueues } from "./bull-queues.ts";
 import type { TaskPlace } from "./find-task.ts";
 import type { RetryOutcome, TaskState } from "./task-view.ts";
@@ -16,11 +16,8 @@ export async function retryTask(
   if (!job) return { outcome: "unknown" };
   const state = (await job.getState()) as TaskState;
   if (state !== "failed") return { outcome: "not-failed", pool, state };
-  // Left over from the failure; a host would stop the new run at once because of the first.
-  const fields = await client.hkeys(keys.job(pool, jobId));
-  const stale = fields.filter((field) => field.startsWith(JOB_CANCEL_FIELD) || field === JOB_ERROR_FIELD);
-  if (stale.length > 0) await client.hdel(keys.job(pool, jobId), ...stale);
-  await client.unlink(keys.result(jobId));
+  // Left over from the failure; a host would stop the new run at once because of a cancellation.
+  await new StoredAnswers(client, keys).forget(pool, jobId, { isRetried: true });
   try {
     await job.retry("failed", { resetAttemptsMade: true, resetAttemptsStarted: true });
   } catch (error) {

@@ -120,9 +120,11 @@ export function hostOf(worker: string): string {
 
 /** A heartbeat knows better than the job who runs it: the job may have been taken over. */
 function nameHosts(found: FoundRow[], hosts: readonly HostRecord[]): void {
-  const running = new Map(hosts.flatMap((host) => host.running.map((job) => [job.jobId, host])));
+  const running = new Map(
+    hosts.flatMap((host) => host.running.map((job) => [`${job.pool}:${job.jobId}`, host] as const)),
+  );
   for (const one of found) {
-    const host = one.row.state === "active" ? running.get(one.row.id) : undefined;
+    const host = one.row.state === "active" ? running.get(`${one.row.pool}:${one.row.id}`) : undefined;
     if (!host) continue;
     one.row.host = host.name;
     one.worker = workerOf(host);

@@ -1,3 +1,4 @@
+import { StoredAnswers } from "../results/index.ts";
 import type { JobQueue, Runtime } from "../submission/index.ts";
 import type { StoredPool } from "./pool-options.ts";
 
@@ -85,6 +86,7 @@ export class PoolRemains {
     if (!this.isNamed && this.#touched) {
       await this.#runtime.registry.remove(this.record.name, this.record.generation);
       await this.#jobs.obliterate();
+      await new StoredAnswers(this.#runtime.client, this.#runtime.keys).removeAll(this.record.name);
     }
     this.#onGone(this);
     await this.#jobs.close();

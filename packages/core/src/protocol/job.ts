@@ -43,10 +43,25 @@ export type UnitKind = "calls" | "items" | "starItems";
 export type UnitAnswer = [unit: number, ok: 0 | 1, value: unknown, micros: number];
 
 /**
- * One element of the field `answers` of an entry of the reply stream: the job, `encode(UnitAnswer[])`, and where
- * it ran. The field holds `encode(ReplyItem[])`.
+ * One element of the field `answers` of an entry of the reply stream: the submission that waits (`submissionOf`),
+ * `encode(UnitAnswer[])`, and where it ran. The field holds `encode(ReplyItem[])`.
  */
-export type ReplyItem = [jobId: string, answers: Uint8Array, hostName: string, pid: number];
+export type ReplyItem = [submission: string, answers: Uint8Array, hostName: string, pid: number];
+
+/**
+ * Option of a job whose id the caller chose: a word that is new with every submission. The same id may be submitted again
+ * once the job is gone, and what belongs to one submission must not reach the next.
+ */
+export const JOB_TICKET_OPTION = "ticket";
+
+/**
+ * Which submission a job comes from. An id that was made for the job says it alone; one that the caller chose says it
+ * together with the ticket. A copy of the job under another id is not that submission.
+ */
+export function submissionOf(jobId: string, options: unknown): string {
+  const ticket = (options as { [JOB_TICKET_OPTION]?: unknown } | null | undefined)?.[JOB_TICKET_OPTION];
+  return typeof ticket === "string" ? `${ticket} ${jobId}` : jobId;
+}
 
 /** `returnvalue` of a completed job. */
 export interface JobReturn {
@@ -54,8 +69,8 @@ export interface JobReturn {
   value?: unknown;
   /** base64 of `encode(UnitAnswer[])`, one string per message of the child. */
   answers?: string[];
-  /** The answers are in `Keys.result(jobId)`, as `encode(Uint8Array[])`. */
-  stored?: true;
+  /** The answers are in `Keys.result({ pool, jobId, run })`, as `encode(Uint8Array[])`; this is the run. */
+  stored?: string;
   host: string;
   hostId: string;
   pid: number;
@@ -70,6 +85,11 @@ export const KEPT_FAILED = { age: 86_400, count: 5_000 } as const;
 export const KEPT_EVENTS = 1_000;
 /** Extra field of a failed job's hash: base64 of `encodeError(error)`. */
 export const JOB_ERROR_FIELD = "error";
+/**
+ * Extra field of a job's hash: the run whose answers are kept beside it (`Keys.result`). A job that completed names it in
+ * its return value as well.
+ */
+export const JOB_ANSWERS_FIELD = "answers";
 /** Extra field of a job's hash: the reason of a requested cancellation; hosts re-check it with each heartbeat. */
 export const JOB_CANCEL_FIELD = "cancelRequested";
 /** Largest answers in bytes that are kept in the return value itself, and with it in BullMQ's event stream. */

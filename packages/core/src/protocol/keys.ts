@@ -98,9 +98,14 @@ export class Keys {
     return `{${this.namespace}}/replies/${clientId}`;
   }
 
-  /** String with PX: answers of one job that are too large for its return value. */
-  result(jobId: string): string {
-    return `{${this.namespace}}/result/${jobId}`;
+  /** String with PX: answers of one run of a job that are too large for its return value. The job's hash names the run. */
+  result({ pool, jobId, run }: { pool: string; jobId: string; run: string }): string {
+    return `{${this.namespace}}/result/${pool}/${jobId}/${run}`;
+  }
+
+  /** Sorted set with PEXPIRE: `<job>/<run>` -> server time in ms at which answers were stored; all of one pool. */
+  results(pool: string): string {
+    return `{${this.namespace}}/results/${pool}`;
   }
 
   /** Sorted set: id of a process that waits or runs -> server time in ms at which it was created. */

@@ -1,7 +1,7 @@
 import { decode, decodeError } from "../codec/index.ts";
 import type { RedisClient } from "../connection/index.ts";
 import { ClosedError, RedisUnfitError, WorkerLostError } from "../errors/index.ts";
-import { JOB_ERROR_FIELD, type JobReturn, type UnitAnswer } from "../protocol/job.ts";
+import { JOB_ANSWERS_FIELD, JOB_ERROR_FIELD, type JobReturn, submissionOf, type UnitAnswer } from "../protocol/job.ts";
 import type { Keys } from "../protocol/keys.ts";
 import { Script } from "../script/index.ts";
 import type { Ticket } from "./ticket.ts";
@@ -15,16 +15,51 @@ export async function readOutcomes(client: RedisClient, keys: Keys, tickets: Tic
   const rows = await readFinished.run(
     client,
     tickets.map((ticket) => keys.job(ticket.pool, ticket.jobId)),
-    [JOB_ERROR_FIELD],
+    [JOB_ERROR_FIELD, JOB_ANSWERS_FIELD],
   );
   const missing: Ticket[] = [];
-  for (const [index, found, returnValue, failedReason, error] of rows) {
+  for (const [index, found, ...fields] of rows) {
     const ticket = tickets[index - 1];
     if (!ticket) continue;
     if (found === 0) missing.push(ticket);
-    else await giveReadable(client, keys, { ticket, returnValue, failedReason, error });
+    else await giveReadable(client, keys, outcomeOf(ticket, fields));
   }
   return missing;
+}
+
+/**
+ * Looks at a job that may have been there before its ticket, or may be another one of the same id by now. It is given its
+ * outcome if it is finished and of the life that the ticket was seen to stand for.
+ *
+ * @returns which life of its id the job is, and the submission that it comes from; null when Redis does not know it
+ */
+export async function lookAtJob(
+  client: RedisClient,
+  keys: Keys,
+  ticket: Ticket,
+): Promise<{ life: string; submission: string } | null> {
+  const jobKey = keys.job(ticket.pool, ticket.jobId);
+  const [found, timestamp, opts, ...fields] = await lookAt.run(client, [jobKey], [JOB_ERROR_FIELD, JOB_ANSWERS_FIELD]);
+  if (found === 0) return null;
+  const submission = submissionOf(ticket.jobId, parseOptions(opts));
+  const life = submission === ticket.jobId ? timestamp : submission;
+  const isMeant = ticket.life === undefined || ticket.life === life;
+  if (found === 2 && isMeant) await giveReadable(client, keys, outcomeOf(ticket, fields));
+  return { life, submission };
+}
+
+/** Any client of BullMQ may have written them. */
+function parseOptions(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return null;
+  }
+}
+
+function outcomeOf(ticket: Ticket, fields: [string, string, string, string]): Outcome {
+  const [returnValue, failedReason, error, run] = fields;
+  return { ticket, returnValue, failedReason, error, run };
 }
 
 /** What one job holds must not keep the others from their outcomes. */
@@ -58,17 +93,19 @@ interface Outcome {
   returnValue: string;
   failedReason: string;
   error: string;
+  /** Whose answers are kept beside the job, if it failed. */
+  run: string;
 }
 
 async function giveOutcome(client: RedisClient, keys: Keys, outcome: Outcome): Promise<void> {
-  const { ticket, returnValue, failedReason, error } = outcome;
+  const { ticket, returnValue, failedReason, error, run } = outcome;
   // A job that completed at a later attempt still has the reason why the one before failed.
   if (returnValue !== "") {
     const stored = JSON.parse(returnValue) as JobReturn | null;
     if (typeof stored === "object" && stored !== null) {
       if ("value" in stored) ticket.answer(0, { ok: true, value: stored.value, micros: 0 });
       for (const text of stored.answers ?? []) giveAnswers(ticket, Buffer.from(text, "base64"));
-      if (stored.stored) await giveStoredAnswers(client, keys, ticket);
+      if (stored.stored) await giveStoredAnswers(client, keys, { ticket, run: stored.stored });
     }
     if (ticket.settled) return;
     ticket.fail(
@@ -79,7 +116,7 @@ async function giveOutcome(client: RedisClient, keys: Keys, outcome: Outcome): P
     );
     return;
   }
-  await giveStoredAnswers(client, keys, ticket);
+  if (run !== "") await giveStoredAnswers(client, keys, { ticket, run });
   if (ticket.settled) return;
   ticket.fail(
     error === ""
@@ -88,8 +125,12 @@ async function giveOutcome(client: RedisClient, keys: Keys, outcome: Outcome): P
   );
 }
 
-async function giveStoredAnswers(client: RedisClient, keys: Keys, ticket: Ticket): Promise<void> {
-  const bytes = await client.getBuffer(keys.result(ticket.jobId));
+async function giveStoredAnswers(
+  client: RedisClient,
+  keys: Keys,
+  { ticket, run }: { ticket: Ticket; run: string },
+): Promise<void> {
+  const bytes = await client.getBuffer(keys.result({ pool: ticket.pool, jobId: ticket.jobId, run }));
   if (!bytes) return;
   for (const answers of decode(bytes) as Uint8Array[]) giveAnswers(ticket, answers);
 }
@@ -108,21 +149,36 @@ function toError(value: unknown): Error {
 
 /**
  * KEYS hashes of jobs
- * ARGV[1] name of the field with the encoded error
- * Returns one row for each job that is finished or unknown: {position, found (1/0), returnvalue, failedReason, error}.
+ * ARGV[1] name of the field with the encoded error; ARGV[2] of the one with the run whose answers are kept
+ * Returns one row for each job that is finished or unknown: {position, found (1/0), returnvalue, failedReason, error, run}.
  */
-const readFinished = new Script<[number, number, string, string, string][]>({
+const readFinished = new Script<[number, number, string, string, string, string][]>({
   name: "readFinished",
   lua: `
 local rows = {}
 for position, key in ipairs(KEYS) do
-  local fields = redis.call("HMGET", key, "timestamp", "finishedOn", "returnvalue", "failedReason", ARGV[1])
+  local fields = redis.call("HMGET", key, "timestamp", "finishedOn", "returnvalue", "failedReason", ARGV[1], ARGV[2])
   if not fields[1] then
-    rows[#rows + 1] = {position, 0, "", "", ""}
+    rows[#rows + 1] = {position, 0, "", "", "", ""}
   elseif fields[2] then
-    rows[#rows + 1] = {position, 1, fields[3] or "", fields[4] or "", fields[5] or ""}
+    rows[#rows + 1] = {position, 1, fields[3] or "", fields[4] or "", fields[5] or "", fields[6] or ""}
   end
 end
 return rows
+`,
+});
+
+/**
+ * KEYS[1] hash of a job
+ * ARGV as of readFinished
+ * Returns {0 unknown / 1 under way / 2 finished, timestamp (ms), opts, returnvalue, failedReason, error, run}.
+ */
+const lookAt = new Script<[number, string, string, string, string, string, string]>({
+  name: "lookAtJob",
+  lua: `
+local fields = redis.call("HMGET", KEYS[1], "timestamp", "finishedOn", "opts", "returnvalue", "failedReason", ARGV[1], ARGV[2])
+if not fields[1] then return {0, "", "", "", "", "", ""} end
+local state = fields[2] and 2 or 1
+return {state, fields[1], fields[3] or "", fields[4] or "", fields[5] or "", fields[6] or "", fields[7] or ""}
 `,
 });

@@ -7,7 +7,7 @@ import type { ReplyItem } from "../protocol/job.ts";
 import type { Keys } from "../protocol/keys.ts";
 import type { Milliseconds } from "../protocol/records.ts";
 import type { KeepAlive } from "../session/index.ts";
-import { giveAnswers, readOutcomes, unreadable } from "./read-outcomes.ts";
+import { giveAnswers, lookAtJob, readOutcomes, unreadable } from "./read-outcomes.ts";
 import type { Ticket } from "./ticket.ts";
 
 /** One blocking read waits this long, ms; the next follows at once. */
@@ -51,7 +51,10 @@ export class ResultChannel {
   readonly #warnings: RareWarnings;
   readonly #interval: Milliseconds;
   readonly #stream: string;
+  /** By the submission that hosts answer to. */
   readonly #tickets = new Map<string, Ticket>();
+  /** Tickets that take the answers to another submission, by that. */
+  readonly #followers = new Map<string, Set<Ticket>>();
   readonly #listeners = new Map<string, (bytes: Uint8Array) => void>();
   /** Tickets that keep the program alive. */
   #holds = 0;
@@ -91,8 +94,7 @@ export class ResultChannel {
   /** Registers a job. Call it before the job is submitted, so that no answer can come too early. */
   expect(ticket: Ticket): void {
     if (this.#closed) return ticket.fail(this.#closed);
-    ticket.twin = this.#tickets.get(ticket.jobId);
-    this.#tickets.set(ticket.jobId, ticket);
+    this.#tickets.set(ticket.id, ticket);
     if (!ticket.background) this.#hold();
     this.#timer ??= setInterval(() => void this.#reconcile(), this.#interval).unref();
     if (!this.#reading) void this.#read();
@@ -100,7 +102,9 @@ export class ResultChannel {
 
   /** Forgets a ticket that has been settled by other means. */
   settle(ticket: Ticket): void {
-    if (!this.#remove(ticket)) return;
+    if (this.#tickets.get(ticket.id) !== ticket) return;
+    this.#tickets.delete(ticket.id);
+    this.#unfollow(ticket);
     if (!ticket.background) this.#release();
     if (this.#tickets.size > 0) return;
     clearInterval(this.#timer);
@@ -114,19 +118,29 @@ export class ResultChannel {
   }
 
   /**
-   * Compares one ticket with Redis now, for jobs whose answers may go to another client.
-   * @returns false when Redis does not know the job
+   * Looks at the job that stands for a ticket, whose answers may go to another submission; `seen` is settled by what is
+   * found. The first look tells which life of the id is meant, and whose answers this ticket may share.
+   *
+   * @returns false when that life of the job is over, or the job was never there
    */
-  async check(ticket: Ticket): Promise<boolean> {
-    const missing = await readOutcomes(this.#options.client, this.#options.keys, [ticket]);
-    if (ticket.settled) this.settle(ticket);
-    return missing.length === 0;
+  async look(ticket: Ticket, seen: Ticket): Promise<boolean> {
+    const { client, keys } = this.#options;
+    const found = await lookAtJob(client, keys, seen);
+    if (seen.settled || ticket.settled) return true;
+    if (found === null || (seen.life ?? found.life) !== found.life) {
+      // Its answer may have come before it went.
+      await this.#readUnread();
+      return ticket.settled;
+    }
+    seen.life = found.life;
+    if (ticket.follows === undefined && found.submission !== ticket.id) this.#follow(ticket, found.submission);
+    return true;
   }
 
   /** Stops reading; pending tickets fail with the error. */
   async close(error: Error): Promise<void> {
     this.#closed = error;
-    for (const ticket of this.#pending()) {
+    for (const ticket of [...this.#tickets.values()]) {
       ticket.fail(error);
       this.settle(ticket);
     }
@@ -137,12 +151,18 @@ export class ResultChannel {
     if (this.#blocking) await closeRedis(this.#blocking, 0);
   }
 
-  #pending(): Ticket[] {
-    const tickets: Ticket[] = [];
-    for (const first of this.#tickets.values()) {
-      for (let ticket: Ticket | undefined = first; ticket; ticket = ticket.twin) tickets.push(ticket);
-    }
-    return tickets;
+  #follow(ticket: Ticket, submission: string): void {
+    ticket.follows = submission;
+    const followers = this.#followers.get(submission);
+    if (followers) followers.add(ticket);
+    else this.#followers.set(submission, new Set([ticket]));
+  }
+
+  #unfollow(ticket: Ticket): void {
+    if (ticket.follows === undefined) return;
+    const followers = this.#followers.get(ticket.follows);
+    followers?.delete(ticket);
+    if (followers?.size === 0) this.#followers.delete(ticket.follows);
   }
 
   #hold(): void {
@@ -153,20 +173,6 @@ export class ResultChannel {
   #release(): void {
     this.#holds -= 1;
     if (this.#holds === 0) this.#options.keepAlive.release();
-  }
-
-  /** @returns false when it was not there */
-  #remove(ticket: Ticket): boolean {
-    let before = this.#tickets.get(ticket.jobId);
-    if (before === ticket) {
-      if (ticket.twin) this.#tickets.set(ticket.jobId, ticket.twin);
-      else this.#tickets.delete(ticket.jobId);
-      return true;
-    }
-    while (before && before.twin !== ticket) before = before.twin;
-    if (!before) return false;
-    before.twin = ticket.twin;
-    return true;
   }
 
   async #read(): Promise<void> {
@@ -235,19 +241,20 @@ export class ResultChannel {
     }
   }
 
-  #deliver([jobId, answers]: ReplyItem): void {
-    this.#listeners.get(jobId)?.(answers);
-    let ticket = this.#tickets.get(jobId);
-    while (ticket) {
-      const { twin } = ticket;
-      try {
-        giveAnswers(ticket, answers);
-      } catch (error) {
-        ticket.fail(unreadable(ticket, error));
-      }
-      if (ticket.settled) this.settle(ticket);
-      ticket = twin;
+  #deliver([submission, answers]: ReplyItem): void {
+    this.#listeners.get(submission)?.(answers);
+    const ticket = this.#tickets.get(submission);
+    if (ticket) this.#give(ticket, answers);
+    for (const follower of [...(this.#followers.get(submission) ?? [])]) this.#give(follower, answers);
+  }
+
+  #give(ticket: Ticket, answers: Uint8Array): void {
+    try {
+      giveAnswers(ticket, answers);
+    } catch (error) {
+      ticket.fail(unreadable(ticket, error));
     }
+    if (ticket.settled) this.settle(ticket);
   }
 
   #trim(): void {
@@ -273,7 +280,7 @@ export class ResultChannel {
 
   async #compareAll(): Promise<boolean> {
     let isAmiss = false;
-    for (let left = Math.ceil(this.#pending().length / RECONCILE_BATCH); left > 0; left -= 1) {
+    for (let left = Math.ceil(this.#tickets.size / RECONCILE_BATCH); left > 0; left -= 1) {
       isAmiss = (await this.#compare(this.#oldTickets(RECONCILE_BATCH))) || isAmiss;
     }
     return isAmiss;
@@ -306,10 +313,16 @@ export class ResultChannel {
     );
   }
 
-  /** Up to `count` tickets that have waited for a while, the next ones with each call. */
+  /**
+   * Up to `count` tickets that have waited for a while, the next ones with each call. Which job stands for a foreign one is
+   * known to those who look at it.
+   */
   #oldTickets(count: number): Ticket[] {
     const now = performance.now();
-    const old = this.#pending().filter((ticket) => now - ticket.since > this.#interval);
+    const old: Ticket[] = [];
+    for (const ticket of this.#tickets.values()) {
+      if (!ticket.foreign && now - ticket.since > this.#interval) old.push(ticket);
+    }
     if (old.length <= count) return old;
     this.#reconcileFrom = (this.#reconcileFrom + count) % old.length;
     return [...old, ...old].slice(this.#reconcileFrom, this.#reconcileFrom + count);

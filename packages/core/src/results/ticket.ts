@@ -17,8 +17,10 @@ export function failed(error: unknown): Outcome {
   return { ok: false, value: error, micros: 0 };
 }
 
-/** One submitted job that somebody waits for. Each unit is answered once; later answers to it are ignored. */
+/** One submitted job that is waited for. Each unit is answered once; later answers to it are ignored. */
 export class Ticket {
+  /** The submission that hosts answer to: `submissionOf` its job. */
+  readonly id: string;
   readonly jobId: string;
   readonly pool: string;
   readonly task: string;
@@ -34,8 +36,10 @@ export class Ticket {
   background = false;
   /** Units that were cancelled before Redis had the job. */
   recalled: { unit: number; reason: string }[] | undefined = undefined;
-  /** Another ticket of this client for a job of the same id (own `jobId`). */
-  twin: Ticket | undefined = undefined;
+  /** Which of the jobs that may have had its id one after the other it was seen to stand for. */
+  life: string | undefined = undefined;
+  /** The submission whose answers it takes too, because that one's job stands for it. */
+  follows: string | undefined = undefined;
   /** Times in a row that Redis did not know the job. */
   misses = 0;
   readonly #sink: AnswerSink;
@@ -44,7 +48,8 @@ export class Ticket {
   readonly #answered: Uint8Array | undefined;
   #open: number;
 
-  constructor(options: { jobId: string; pool: string; task: string; units: number; sink: AnswerSink }) {
+  constructor(options: { id?: string; jobId: string; pool: string; task: string; units: number; sink: AnswerSink }) {
+    this.id = options.id ?? options.jobId;
     this.jobId = options.jobId;
     this.pool = options.pool;
     this.task = options.task;

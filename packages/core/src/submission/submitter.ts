@@ -1,6 +1,6 @@
 import { encodeSeparately, encodeToString } from "../codec/index.ts";
 import { PayloadTooLargeError, StateLostError } from "../errors/index.ts";
-import type { JobEnvelope, UnitKind } from "../protocol/job.ts";
+import { JOB_TICKET_OPTION, type JobEnvelope, submissionOf, type UnitKind } from "../protocol/job.ts";
 import { type AnswerSink, failed, type Outcome, Ticket } from "../results/index.ts";
 import type { JobQueue, Submission } from "./job-queue.ts";
 import type { Runtime } from "./runtime.ts";
@@ -208,8 +208,17 @@ export class Submitter {
       return;
     }
     const jobId = submit?.jobId ?? runtime.nextJobId();
-    const ticket = this.#expect(jobId, task, { group, batcher: this.#batchers.get(`${kind} ${task}`) });
-    if (submit?.jobId || submit?.deduplication) ticket.foreign = true;
+    const own = submit?.jobId === undefined ? undefined : runtime.nextJobId();
+    const isForeign = submit?.jobId !== undefined || submit?.deduplication !== undefined;
+    // 0 bytes: others look the outcome up in the job, so it is kept whatever its size.
+    const opts = toJobsOptions(jobId, submit, isForeign ? 0 : built.bytes);
+    if (own !== undefined) Object.assign(opts, { [JOB_TICKET_OPTION]: own });
+    const ticket = this.#expect(submissionOf(jobId, opts), task, {
+      jobId,
+      group,
+      batcher: this.#batchers.get(`${kind} ${task}`),
+    });
+    ticket.foreign = isForeign;
     tickets.push(ticket);
     submissions.push({
       name: task,
@@ -221,15 +230,14 @@ export class Submitter {
         ...(submit?.softTimeout ? { softTimeout: submit.softTimeout } : {}),
         ...(submit?.resultTtl ? { resultTtl: submit.resultTtl } : {}),
       },
-      // 0 bytes: others look the outcome up in the job, so it is kept whatever its size.
-      opts: toJobsOptions(jobId, submit, ticket.foreign ? 0 : built.bytes),
+      opts,
     });
   }
 
   #expect(
-    jobId: string,
+    id: string,
     task: string,
-    { group, batcher }: { group: Unit[]; batcher: UnitBatcher | undefined },
+    { jobId, group, batcher }: { jobId: string; group: Unit[]; batcher: UnitBatcher | undefined },
   ): Ticket {
     const { runtime, pool } = this.#options;
     let open = group.length;
@@ -244,7 +252,7 @@ export class Submitter {
         batcher?.answered();
       },
     };
-    const ticket = new Ticket({ jobId, pool, task, units: group.length, sink });
+    const ticket = new Ticket({ id, jobId, pool, task, units: group.length, sink });
     for (let position = 0; position < group.length; position += 1) {
       const unit = group[position] as Unit;
       unit.ticket = ticket;
@@ -331,7 +339,7 @@ export class Submitter {
     let foundAt = performance.now();
     for (let pause = FIRST_LOOK; !ticket.settled; pause = Math.min(LAST_LOOK, pause * 1.5)) {
       try {
-        if (await results.check(seen)) foundAt = performance.now();
+        if (await results.look(ticket, seen)) foundAt = performance.now();
         else if (performance.now() - foundAt > MISSING_FOR) seen.fail(jobLost(seen));
       } catch (error) {
         if (ticket.settled) return;

@@ -4,7 +4,7 @@ import { onTestFinished } from "vitest";
 import { decode, encode, encodeError } from "../../src/codec/index.ts";
 import { closeRedis, openRedis, type RedisClient } from "../../src/connection/index.ts";
 import { type Context, connect } from "../../src/index.ts";
-import type { JobEnvelope, JobReturn, UnitAnswer } from "../../src/protocol/job.ts";
+import { type JobEnvelope, type JobReturn, submissionOf, type UnitAnswer } from "../../src/protocol/job.ts";
 import { Keys } from "../../src/protocol/keys.ts";
 import { postAnswers } from "../../src/results/post-answers.ts";
 import { type AnyTask, findTask, validateArguments } from "../../src/tasks/index.ts";
@@ -67,7 +67,10 @@ export class HandHost {
     const answers: UnitAnswer[] = [];
     for (const [index, payload] of calls.entries()) answers.push(await answer(job.name, kind, { index, payload }));
     const text = encode(answers);
-    if (client) await postAnswers(this.client, this.keys.replies(client), [[job.id as string, text, "hand", 1]]);
+    if (client)
+      await postAnswers(this.client, this.keys.replies(client), [
+        [submissionOf(job.id as string, job.opts), text, "hand", 1],
+      ]);
     const returned = { host: "hand", hostId: "hand", pid: 1, duration: 1 };
     return { ...returned, answers: [Buffer.from(text).toString("base64")] };
   }

@@ -41,7 +41,24 @@ export class ChannelBench {
   }
 
   /** A ticket that is expected already, and a promise of its outcomes by unit. */
-  expect({ units = 1, jobId = this.#nextId(), submitted = true } = {}): Expected {
+  expect(options: { id?: string; units?: number; jobId?: string; submitted?: boolean } = {}): Expected {
+    const expected = this.unexpected(options);
+    this.channel.expect(expected.ticket);
+    return expected;
+  }
+
+  /** A ticket that the channel does not know. */
+  unexpected({
+    units = 1,
+    jobId = this.#nextId(),
+    id = jobId,
+    submitted = true,
+  }: {
+    id?: string;
+    units?: number;
+    jobId?: string;
+    submitted?: boolean;
+  } = {}): Expected {
     const outcomes: Outcome[] = [];
     let left = units;
     let done: () => void = () => {};
@@ -55,9 +72,8 @@ export class ChannelBench {
         if (left === 0) done();
       },
     };
-    const ticket = new Ticket({ jobId, pool: "p", task: "t", units, sink });
+    const ticket = new Ticket({ id, jobId, pool: "p", task: "t", units, sink });
     ticket.submitted = submitted;
-    this.channel.expect(ticket);
     return { ticket, all };
   }
 
@@ -68,6 +84,11 @@ export class ChannelBench {
 
   async post(jobId: string, ...answers: UnitAnswer[]): Promise<void> {
     await postAnswers(this.client, this.stream, [[jobId, encode(answers), "host", 1]]);
+  }
+
+  /** What BullMQ keeps of a job of an id of the caller's own. */
+  async add(jobId: string, ticket: string): Promise<void> {
+    await this.client.hset(this.keys.job("p", jobId), { timestamp: 1, opts: JSON.stringify({ ticket }) });
   }
 
   /** What BullMQ keeps of a finished job. */

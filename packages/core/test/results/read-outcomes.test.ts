@@ -2,6 +2,7 @@ import { useRedis } from "@manyhands/testing";
 import { expect, test } from "vitest";
 import { encode, encodeError } from "../../src/codec/index.ts";
 import { WorkerLostError } from "../../src/errors/index.ts";
+import { JOB_ANSWERS_FIELD } from "../../src/protocol/job.ts";
 import { readOutcomes } from "../../src/results/read-outcomes.ts";
 import { ChannelBench, encodedAnswers } from "./channel-bench.ts";
 
@@ -32,10 +33,11 @@ test("answers in several messages", async () => {
 test("answers that are kept under a key of their own, and are gone", async () => {
   const bench = new ChannelBench(redis);
   const { keys, client } = bench;
-  await client.set(keys.result("me-1"), Buffer.from(encode([encode([[0, 1, "x".repeat(30_000), 2]])])));
-  await bench.finish("me-1", { returnvalue: bench.returned({ stored: true }) });
+  const place = { pool: "p", jobId: "me-1", run: "r1" };
+  await client.set(keys.result(place), Buffer.from(encode([encode([[0, 1, "x".repeat(30_000), 2]])])));
+  await bench.finish("me-1", { returnvalue: bench.returned({ stored: "r1" }) });
   expect(await read(bench)).toEqual(["x".repeat(30_000)]);
-  await bench.finish("me-2", { returnvalue: bench.returned({ stored: true }) });
+  await bench.finish("me-2", { returnvalue: bench.returned({ stored: "r2" }) });
   expect(String((await read(bench))[0])).toContain("is done, but its answers are not there");
 });
 
@@ -74,8 +76,12 @@ test("a failed job gives its error; without one, its reason", async () => {
 
 test("calls of a failed job that were answered before keep their answers", async () => {
   const bench = new ChannelBench(redis);
-  await bench.client.set(bench.keys.result("me-1"), Buffer.from(encode([encode([[1, 1, "kept", 2]])])));
+  await bench.client.set(
+    bench.keys.result({ pool: "p", jobId: "me-1", run: "r1" }),
+    Buffer.from(encode([encode([[1, 1, "kept", 2]])])),
+  );
   await bench.finish("me-1", { failedReason: "lost" });
+  await bench.client.hset(bench.keys.job("p", "me-1"), JOB_ANSWERS_FIELD, "r1");
   const [first, second] = await read(bench, 2);
   expect(first).toBeInstanceOf(WorkerLostError);
   expect(second).toBe("kept");

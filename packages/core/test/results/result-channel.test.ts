@@ -20,15 +20,41 @@ test("an answer finds its ticket, whether it comes before or after the reading b
   expect(bench.channel.pending).toBe(0);
 });
 
-test("two calls with one job id both get its answer, and neither pushes the other out", async () => {
+test("calls that one job stands for all get its answer, and none pushes another out", async () => {
+  // given
   const bench = new ChannelBench(redis);
-  const [first, second, third] = [1, 2, 3].map(() => bench.expect({ jobId: "same" }));
-  second?.ticket.fail(new Error("cancelled"));
-  bench.channel.settle(second?.ticket as never);
-  await bench.post("same", [0, 1, 5, 1]);
-  expect((await first?.all)?.[0]?.value).toBe(5);
-  expect((await third?.all)?.[0]?.value).toBe(5);
+  const own = bench.expect({ id: "1 same", jobId: "same" });
+  const others = [2, 3].map((number) => bench.expect({ id: `${number} same`, jobId: "same" }));
+  await bench.add("same", "1");
+  for (const { ticket } of others) {
+    expect(await bench.channel.look(ticket, bench.unexpected({ jobId: "same" }).ticket)).toBe(true);
+  }
+  others[0]?.ticket.fail(new Error("cancelled"));
+  bench.channel.settle(others[0]?.ticket as never);
+  // when
+  await bench.post("1 same", [0, 1, 5, 1]);
+  // then
+  expect((await own.all)[0]?.value).toBe(5);
+  expect((await others[1]?.all)?.[0]?.value).toBe(5);
   expect(bench.channel.pending).toBe(0);
+});
+
+test("a look at a job id whose job is another one by now finds nothing", async () => {
+  // given
+  const bench = new ChannelBench(redis);
+  const { ticket, all } = bench.expect({ id: "1 again", jobId: "again" });
+  const { ticket: seen } = bench.unexpected({ jobId: "again" });
+  await bench.add("again", "1");
+  expect(await bench.channel.look(ticket, seen)).toBe(true);
+  // when
+  await bench.client.del(bench.keys.job("p", "again"));
+  await bench.finish("again", { returnvalue: bench.returned({ value: "another's" }) });
+  await bench.add("again", "2");
+  // then
+  expect(await bench.channel.look(ticket, seen)).toBe(false);
+  expect([ticket.settled, seen.settled]).toEqual([false, false]);
+  await bench.post("1 again", [0, 1, "its own", 1]);
+  expect((await all)[0]?.value).toBe("its own");
 });
 
 test("a connection that is killed in the middle of a read misses nothing", async () => {

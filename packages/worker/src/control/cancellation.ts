@@ -21,6 +21,32 @@ export async function cancelRequested(client: RedisClient, keys: Keys, runs: rea
   }
 }
 
+/** Forgets that a job was to be cancelled, once it has failed for good: it may be run again. */
+export async function forgetWishes(
+  client: RedisClient,
+  keys: Keys,
+  { pool, jobId }: { pool: string; jobId: string },
+): Promise<void> {
+  await forgetCarriedOut.run(client, [keys.job(pool, jobId), keys.job(pool, "failed")], [jobId, JOB_CANCEL_FIELD]);
+}
+
+/**
+ * KEYS[1] hash of a job; KEYS[2] failed jobs
+ * ARGV[1] job id; ARGV[2] what fields with the reason of a cancellation begin with
+ * Returns how many there were; those of a job that has not failed stay.
+ */
+const forgetCarriedOut = new Script<number>({
+  name: "forgetCarriedOut",
+  lua: `
+if not redis.call("ZSCORE", KEYS[2], ARGV[1]) then return 0 end
+local count = 0
+for _, field in ipairs(redis.call("HKEYS", KEYS[1])) do
+  if string.sub(field, 1, #ARGV[2]) == ARGV[2] then count = count + redis.call("HDEL", KEYS[1], field) end
+end
+return count
+`,
+});
+
 /**
  * KEYS hashes of jobs
  * ARGV[1] field with the reason why the job is to be cancelled; that of one call has ".<unit>" behind it

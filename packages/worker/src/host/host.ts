@@ -26,6 +26,7 @@ import { HealthServer } from "../health/health-server.ts";
 import { checkAlive, checkReady, type HostFacts } from "../health/host-checks.ts";
 import { Liveness } from "../health/liveness.ts";
 import { Heartbeat } from "../heartbeat/heartbeat.ts";
+import type { JobRun } from "../jobs/job-run.ts";
 import { ReplyPost } from "../jobs/reply-post.ts";
 import { RunningJobs } from "../jobs/running-jobs.ts";
 import { OrphanPools } from "../pools/orphan-pools.ts";
@@ -97,7 +98,13 @@ export class Host implements WorkerHost {
     const { logger } = options;
     const badMessages = new RareWarnings(logger);
     this.#hostSlots = new HostSlots(options.slots);
-    this.#running = new RunningJobs(() => this.#heartbeat.changed());
+    const cancelWished = (runs: readonly JobRun[]): void => {
+      cancelRequested(client, keys, runs).catch((error: Error) => logger.warn(error.message));
+    };
+    this.#running = new RunningJobs(
+      () => this.#heartbeat.changed(),
+      (run) => cancelWished([run]),
+    );
     this.#reaper = new Reaper({ client, keys, logger });
     this.#supply = new ChildSupply({
       create: (isolation) =>
@@ -173,7 +180,7 @@ export class Host implements WorkerHost {
       interval: options.heartbeatInterval,
       describe: () => this.record(),
       onBeat: () => {
-        cancelRequested(client, keys, this.#running.list()).catch((error: Error) => logger.warn(error.message));
+        cancelWished(this.#running.list());
         this.#checkProcesses();
       },
       logger,

@@ -1,11 +1,11 @@
 import {
-  encode,
-  JOB_ERROR_FIELD,
   type JobEnvelope,
   type JobReturn,
   MAX_INLINE_ANSWERS,
   type Milliseconds,
-  Script,
+  type OutcomePlace,
+  StoredAnswers,
+  submissionOf,
 } from "@manyhands/core/internal";
 import type { FailureReport } from "../child/messages.ts";
 import { describeFailure, failureAnswers, toJobError } from "./failure.ts";
@@ -22,15 +22,30 @@ const RESULT_TTL: Milliseconds = 3_600_000;
  */
 export class JobOutcome {
   readonly #host: JobHost;
+  readonly #stored: StoredAnswers;
 
   constructor(host: JobHost) {
     this.#host = host;
+    this.#stored = new StoredAnswers(host.client, host.keys);
+  }
+
+  /**
+   * Removes what earlier runs of the job have left in it, before it runs again: the new run may fail without a word of
+   * its own, and a task that was cancelled and is run again by request is not to be cancelled again.
+   */
+  async forgetEarlierRuns(job: PoolJob): Promise<void> {
+    const hasEnded = job.attemptsMade > 0 || (job.stacktrace?.length ?? 0) > 0;
+    if (!hasEnded && job.attemptsStarted <= 1) return;
+    // A job that is tried again by itself still has the reason of its last try; who retries a finished one removes it.
+    const isRetried = hasEnded && !job.failedReason;
+    await this.#stored.forget(job.queueName, job.id ?? "", { isRetried });
   }
 
   /** Posts answers to the client that waits for them, if there is one. */
   post(job: PoolJob, answers: Uint8Array, pid: number): void {
     const client = readClient(job.data);
-    if (client !== undefined) this.#host.replies.post(client, [job.id ?? "", answers, this.#host.name, pid]);
+    if (client === undefined) return;
+    this.#host.replies.post(client, [submissionOf(job.id ?? "", job.opts), answers, this.#host.name, pid]);
   }
 
   /** Every unit has a value. @returns the job's return value */
@@ -47,8 +62,9 @@ export class JobOutcome {
     else if (totalLength(run.answers) <= MAX_INLINE_ANSWERS) outcome.answers = run.answers.map(toBase64);
     else if (job.opts.removeOnComplete === true && job.data.client !== undefined) outcome.answers = [];
     else {
-      await this.#store(run, job);
-      outcome.stored = true;
+      const stored = await this.#stored.store(placeOf(job), { answers: run.answers, ttl: resultTtl(job) });
+      // Without one, the job has been taken over or removed: BullMQ refuses the outcome.
+      if (stored !== null) outcome.stored = stored;
     }
     if (job.data.client !== undefined) await replies.sent();
     return outcome;
@@ -58,15 +74,15 @@ export class JobOutcome {
   async fail(run: JobRun, job: PoolJob): Promise<never> {
     const failure = run.failure as FailureReport;
     if (run.count > 1) {
-      await this.#store(run, job);
-      await this.#storeError(job, failure);
+      const outcome = { answers: run.answers, ttl: resultTtl(job), error: failure.error };
+      await this.#stored.store(placeOf(job), outcome);
       await this.#host.replies.sent();
       const summary = `${run.failed} of ${run.count} calls failed; first: ${failure.message}`;
       throw toJobError({ ...failure, message: summary }, true);
     }
     const attempts = job.opts.attempts ?? 1;
     const isFinal = !failure.retry || job.attemptsMade + 1 >= attempts;
-    await this.#storeError(job, failure);
+    await this.#stored.storeError(placeOf(job), failure.error);
     if (isFinal) {
       for (const answers of run.answers) this.post(job, answers, run.pid);
       await this.#host.replies.sent();
@@ -74,44 +90,31 @@ export class JobOutcome {
     throw toJobError(failure, isFinal);
   }
 
-  /** Answers all `count` units of a job that does not run with one error. @returns what BullMQ is to be told */
-  async refuse(job: PoolJob, count: number, error: Error): Promise<Error> {
+  /**
+   * Answers all `count` units of a job that does not run with one error; `isOver`: BullMQ has failed it already.
+   * @returns what BullMQ is to be told
+   */
+  async refuse(
+    job: PoolJob,
+    error: Error,
+    { count, isOver = false }: { count: number; isOver?: boolean },
+  ): Promise<Error> {
     const origin = { host: this.#host.name, pid: process.pid, taskId: job.id ?? "" };
     const failure = describeFailure(error, origin, false);
-    await this.#storeError(job, failure);
+    await this.#stored.storeError(isOver ? { ...placeOf(job), token: null } : placeOf(job), failure.error);
     this.post(job, failureAnswers(Array(count).keys(), failure), process.pid);
     await this.#host.replies.sent();
     return toJobError(failure, true);
   }
-
-  async #store(run: JobRun, job: PoolJob): Promise<void> {
-    const { client, keys } = this.#host;
-    const bytes = Buffer.from(encode(run.answers));
-    // Redis takes whole milliseconds, up to 64 bits.
-    const ttl = Math.min(Math.ceil(job.data.resultTtl ?? RESULT_TTL), Number.MAX_SAFE_INTEGER);
-    await client.set(keys.result(run.jobId), bytes, "PX", ttl);
-  }
-
-  async #storeError(job: PoolJob, failure: FailureReport): Promise<void> {
-    const { client, keys } = this.#host;
-    const jobKey = keys.job(job.queueName, job.id ?? "");
-    await storeJobError.run(client, [jobKey], [JOB_ERROR_FIELD, toBase64(failure.error)]);
-  }
 }
 
-/**
- * KEYS[1] hash of the job
- * ARGV[1] name of the field; ARGV[2] base64 of the encoded error
- * Returns 1, or 0 when the job is gone.
- */
-const storeJobError = new Script<number>({
-  name: "storeJobError",
-  lua: `
-if redis.call("EXISTS", KEYS[1]) == 0 then return 0 end
-redis.call("HSET", KEYS[1], ARGV[1], ARGV[2])
-return 1
-`,
-});
+function placeOf(job: PoolJob): OutcomePlace {
+  return { pool: job.queueName, jobId: job.id ?? "", token: job.token ?? "no token" };
+}
+
+function resultTtl(job: PoolJob): Milliseconds {
+  return job.data.resultTtl ?? RESULT_TTL;
+}
 
 /** Id of the client that waits for the answers, as far as the data says so. */
 function readClient(data: unknown): string | undefined {

@@ -139,6 +139,11 @@ export class JobRun {
     return this.#hasOutput;
   }
 
+  /** True when at least one of its calls was to be cancelled. */
+  get isCancelled(): boolean {
+    return this.#cancelled.size > 0;
+  }
+
   async finishOutput(): Promise<void> {
     await Promise.all([this.#options.log.finish(), this.#options.progress.finish()]);
   }

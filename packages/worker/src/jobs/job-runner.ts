@@ -2,6 +2,7 @@ import { WorkerLostError } from "@manyhands/core";
 import { encodeToString, type JobReturn, type Milliseconds, type PoolRecord } from "@manyhands/core/internal";
 import { WaitingError } from "bullmq";
 import { type ChildPool, InitializerFailed } from "../children/child-pool.ts";
+import { forgetWishes } from "../control/cancellation.ts";
 import { within } from "../deadline/within.ts";
 import type { Fence } from "../fence/fence.ts";
 import type { JobHost } from "./job-host.ts";
@@ -37,6 +38,8 @@ export class JobRunner {
   readonly #host: JobHost;
   /** Jobs that were given an answer here, so that a failure by BullMQ itself can be told apart. */
   readonly #seen = new WeakSet<PoolJob>();
+  /** Jobs of which at least one call was cancelled here. */
+  readonly #cancelled = new WeakSet<PoolJob>();
   readonly #outcome: JobOutcome;
   readonly #unknownTasks: UnknownTasks;
 
@@ -50,10 +53,11 @@ export class JobRunner {
   async run(job: PoolJob, token: string): Promise<JobReturn> {
     this.#seen.add(job);
     const pool = this.#options.pool();
+    await this.#outcome.forgetEarlierRuns(job);
     const request = await this.#readRequest(job);
-    if (pool.state === "failed") throw await this.#outcome.refuse(job, request.count, poolFailedError(pool));
+    if (pool.state === "failed") throw await this.#outcome.refuse(job, poolFailedError(pool), { count: request.count });
     const unknown = await this.#unknownTasks.check({ job, token, pool });
-    if (unknown) throw await this.#outcome.refuse(job, request.count, unknown);
+    if (unknown) throw await this.#outcome.refuse(job, unknown, { count: request.count });
     await this.#requireLock(job, token);
     const startedAt = performance.now();
     const run = this.#prepare(job, pool, request);
@@ -69,16 +73,20 @@ export class JobRunner {
 
   /** A job that BullMQ failed by itself, because its hosts died again and again, is answered here. */
   async failedByBullMQ(job: PoolJob | undefined, reason: Error): Promise<void> {
-    if (!job?.id || this.#seen.has(job)) return;
+    if (!job?.id) return;
+    // Carried out: whoever has the job run again, by whatever tool, wants it to run.
+    if (this.#cancelled.has(job))
+      await forgetWishes(this.#host.client, this.#host.keys, { pool: job.queueName, jobId: job.id });
+    if (this.#seen.has(job)) return;
     const error = new WorkerLostError(`task "${job.name}" (job ${job.id}) was given up: ${reason.message}`);
-    await this.#outcome.refuse(job, countOf(job), error);
+    await this.#outcome.refuse(job, error, { count: countOf(job), isOver: true });
   }
 
   async #readRequest(job: PoolJob): Promise<JobRequest> {
     try {
       return readEnvelope(job.data);
     } catch (error) {
-      throw await this.#outcome.refuse(job, 1, error as Error);
+      throw await this.#outcome.refuse(job, error as Error, { count: 1 });
     }
   }
 
@@ -147,6 +155,7 @@ export class JobRunner {
       await run.run();
     } finally {
       running.remove(run);
+      if (run.isCancelled) this.#cancelled.add(job);
       if (run.hasOutput) await run.finishOutput();
     }
   }
@@ -169,7 +178,7 @@ export class JobRunner {
     if (error instanceof InitializerFailed) {
       await this.#host.failPool(pool, error.cause);
       const failed = { ...pool, failure: encodeToString(error.cause) };
-      throw await this.#outcome.refuse(job, run.count, poolFailedError(failed));
+      throw await this.#outcome.refuse(job, poolFailedError(failed), { count: run.count });
     }
     run.answerRest(
       new WorkerLostError(`task "${job.name}" (job ${job.id}) could not start: ${(error as Error).message}`, {

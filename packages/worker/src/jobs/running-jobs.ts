@@ -12,13 +12,16 @@ export class RunningJobs {
   /** In a lenient pool one job may run twice. */
   readonly #runs = new Set<JobRun>();
   readonly #onChange: () => void;
+  /** Looks into the job whether calls of it are still to be cancelled: it may have been retried since. */
+  readonly #confirm: (run: JobRun) => void;
   /** Why nothing may run any more, once all jobs were stopped. */
   #stoppedFor: StopReason | null = null;
-  /** Cancellations of calls whose job does not run here yet. Hints, so the oldest may be forgotten. */
-  readonly #wishes = new Map<string, { unit: number; reason: string; until: number }[]>();
+  /** Jobs that do not run here yet and of which calls were cancelled. Hints, so the oldest may be forgotten. */
+  readonly #wishes = new Map<string, { until: number }>();
 
-  constructor(onChange: () => void) {
+  constructor(onChange: () => void, confirm: (run: JobRun) => void) {
     this.#onChange = onChange;
+    this.#confirm = confirm;
   }
 
   get size(): number {
@@ -28,10 +31,9 @@ export class RunningJobs {
   add(run: JobRun): void {
     const key = keyOf(run.pool, run.jobId);
     this.#runs.add(run);
-    for (const { unit, reason, until } of this.#wishes.get(key) ?? []) {
-      if (performance.now() < until) run.cancel(unit, reason);
-    }
+    const wish = this.#wishes.get(key);
     this.#wishes.delete(key);
+    if (wish && performance.now() < wish.until) this.#confirm(run);
     // It was on its way when all the others were stopped.
     if (this.#stoppedFor !== null) run.stop(this.#stoppedFor);
     this.#onChange();
@@ -55,9 +57,7 @@ export class RunningJobs {
     const runs = this.list().filter((run) => keyOf(run.pool, run.jobId) === key);
     for (const run of runs) run.cancel(job.unit, reason);
     if (runs.length > 0 || job.unit === null) return;
-    const wishes = this.#wishes.get(key) ?? [];
-    wishes.push({ unit: job.unit, reason, until: performance.now() + WISH_LIFE });
-    this.#wishes.set(key, wishes);
+    this.#wishes.set(key, { until: performance.now() + WISH_LIFE });
     const [oldest] = this.#wishes.keys();
     if (this.#wishes.size > MOST_WISHES && oldest !== undefined) this.#wishes.delete(oldest);
   }

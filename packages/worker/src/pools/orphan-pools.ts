@@ -1,5 +1,12 @@
 import type { Logger } from "@manyhands/core";
-import type { Keys, Milliseconds, PoolRecord, PoolRegistry, RedisClient } from "@manyhands/core/internal";
+import {
+  type Keys,
+  type Milliseconds,
+  type PoolRecord,
+  type PoolRegistry,
+  type RedisClient,
+  StoredAnswers,
+} from "@manyhands/core/internal";
 import { Queue } from "bullmq";
 import { within } from "../deadline/within.ts";
 
@@ -71,6 +78,7 @@ export class OrphanPools {
       }
       // A host that was just finishing a job may have written once more.
       await queue.obliterate({ force: true });
+      await new StoredAnswers(client, keys).removeAll(pool.name);
     } finally {
       await within(queue.close(), 500);
     }

@@ -11,7 +11,10 @@ function runOfTheJob(done: string[], name: string): JobRun {
 
 test("two runs of one job, as of a lenient pool whose lock was lost, are known each for itself", () => {
   const done: string[] = [];
-  const running = new RunningJobs(() => {});
+  const running = new RunningJobs(
+    () => {},
+    () => {},
+  );
   const [first, second] = [runOfTheJob(done, "first"), runOfTheJob(done, "second")];
   running.add(first);
   running.add(second);

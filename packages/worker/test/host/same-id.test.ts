@@ -1,0 +1,141 @@
+import { type Context, connect } from "@manyhands/core";
+import { Inspector, JOB_CANCEL_FIELD } from "@manyhands/core/internal";
+import { until, useRedis } from "@manyhands/testing";
+import { expect, onTestFinished, test } from "vitest";
+import { TestNamespace } from "./namespace.ts";
+
+const redis = useRedis();
+
+interface Place {
+  space: TestNamespace;
+  mp: Context;
+  inspector: Inspector;
+  /** Keys of stored answers. */
+  stored: () => Promise<string[]>;
+}
+
+/** A namespace with an inline host, and a program in it. */
+async function place(): Promise<Place> {
+  const space = new TestNamespace(redis);
+  await space.host({ isolation: "inline", slots: 4 });
+  const mp = await connect({ redis: redis.url, namespace: space.name });
+  onTestFinished(() => mp.close());
+  const inspector = new Inspector({ client: space.client, keys: space.keys });
+  onTestFinished(() => inspector.close());
+  const stored = (): Promise<string[]> => space.client.keys(`{${space.name}}/result/*`);
+  return { space, mp, inspector, stored };
+}
+
+test("a failed job is not given the large result that a job of its id has in another pool", async () => {
+  // given
+  const { mp, inspector } = await place();
+  const [a, b] = [mp.pool(1, { name: "a" }), mp.pool(1, { name: "b" })];
+  expect(await a.apply("lettersOrError", ["A", false], { jobId: "same" })).toBe("A".repeat(20_000));
+  // when
+  const failing = (): Promise<unknown> => b.apply("lettersOrError", ["B fails", true], { jobId: "same" });
+  // then: at first, and when the finished job is asked for
+  await expect(failing()).rejects.toThrow("B fails");
+  await expect(failing()).rejects.toThrow(RangeError);
+  expect((await inspector.tasks({ pool: "b" }))[0]).toMatchObject({ id: "same", state: "failed" });
+});
+
+test("two large results of one id in two pools stay apart", async () => {
+  const { mp, stored } = await place();
+  const [c, d] = [mp.pool(1, { name: "c" }), mp.pool(1, { name: "d" })];
+  const ask = (pool: typeof c, letter: string): Promise<unknown> =>
+    pool.apply("lettersOrError", [letter, false], { jobId: "same" });
+  await ask(c, "C");
+  await ask(d, "D");
+  expect(await ask(c, "ignored")).toBe("C".repeat(20_000));
+  expect(await ask(d, "ignored")).toBe("D".repeat(20_000));
+  expect(await stored()).toHaveLength(2);
+});
+
+test("an id that is used again after its job has left the history is given nothing of the earlier one", async () => {
+  // given
+  const { space, mp, inspector, stored } = await place();
+  const pool = mp.pool(1, { name: "days" });
+  await pool.apply("lettersOrError", ["old", false], { jobId: "day-0" });
+  const job = await until(async () => {
+    const found = await space.job("days", "day-0");
+    return found?.finishedOn ? found : undefined;
+  });
+  await job.remove();
+  // when
+  const again = (): Promise<unknown> => pool.apply("lettersOrError", ["new", true], { jobId: "day-0" });
+  await expect(again()).rejects.toThrow("new");
+  await space.untilState("days", "day-0", "failed");
+  // then
+  await expect(again()).rejects.toThrow("new");
+  expect(await inspector.task("day-0")).toMatchObject({ state: "failed", hasResult: false, error: { message: "new" } });
+  // The next result that is stored takes away what no job names any more.
+  await pool.apply("lettersOrError", ["x", false], { jobId: "day-1" });
+  expect(await stored()).toHaveLength(1);
+});
+
+test("a retry unlinks the answers of its own job and no others; so does the end of a pool", async () => {
+  // given
+  const { space, inspector, stored, mp } = await place();
+  const [one, other] = ["one", "other"];
+  for (const pool of [one, other]) await space.pool(pool);
+  const calls = [
+    ["fine", false],
+    ["bad", true],
+  ];
+  const ids = [
+    await space.submitCalls(one, "lettersOrError", calls),
+    await space.submitCalls(other, "lettersOrError", calls),
+  ];
+  for (const [index, pool] of [one, other].entries()) await space.untilState(pool, ids[index] ?? "", "failed");
+  expect(await stored()).toHaveLength(2);
+  // when
+  await inspector.pausePool(one);
+  await inspector.retryTask(ids[0] ?? "");
+  // then
+  expect(await stored()).toEqual([expect.stringContaining(`/result/other/${ids[1]}/`)]);
+  const unnamed = mp.pool(1);
+  await unnamed.apply("lettersOrError", ["u", false], { tags: ["kept"], jobId: "u" });
+  expect(await stored()).toHaveLength(2);
+  await unnamed.terminate();
+  expect(await stored()).toHaveLength(1);
+});
+
+test("a reply that nobody waited for is not given to a later call of its id", async () => {
+  // given: a call that fails, and whose job succeeds when another tool retries it
+  const { space, mp } = await place();
+  const pool = mp.pool(1, { name: "replies" });
+  await expect(pool.apply("failOnce", ["reply", 2], { jobId: "x" })).rejects.toThrow("fails once");
+  await space.untilState("replies", "x", "failed");
+  const job = await space.job("replies", "x");
+  await job?.retry();
+  await space.untilState("replies", "x", "completed");
+  await job?.remove();
+  // when
+  const value = await pool.apply("square", [5], { jobId: "x" });
+  // then
+  expect(value).toBe(25);
+});
+
+test.each([{}, { resetAttemptsMade: true, resetAttemptsStarted: true }])(
+  "a task that was cancelled while it ran runs when another tool retries it with %j",
+  async (options) => {
+    // given
+    const { space, inspector, mp } = await place();
+    const pool = mp.pool(1, { name: "cancelled" });
+    const call = pool.applyAsync("untilAborted", [], { jobId: "stop-me" });
+    await space.untilState("cancelled", "stop-me", "active");
+    expect(await inspector.cancelTask("stop-me", "by hand")).toMatchObject({ outcome: "stopping" });
+    await expect(call.get()).rejects.toThrow("by hand");
+    await space.untilState("cancelled", "stop-me", "failed");
+    const field = (): Promise<string | null> =>
+      space.client.hget(space.keys.job("cancelled", "stop-me"), JOB_CANCEL_FIELD);
+    await until(async () => (await field()) === null, { what: "the cancellation is forgotten" });
+    // A host that died before it could forget it.
+    await space.client.hset(space.keys.job("cancelled", "stop-me"), JOB_CANCEL_FIELD, "by hand");
+    // when
+    await (await space.job("cancelled", "stop-me"))?.retry("failed", options);
+    // then: it runs, and the heartbeat that looks for cancellations finds none
+    await until(async () => (await field()) === null, { what: "the second run has begun" });
+    expect(await space.queue("cancelled").getJobState("stop-me")).toBe("active");
+  },
+);
