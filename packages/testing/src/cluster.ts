@@ -1,6 +1,8 @@
 import { type RedisServer, startRedisServer } from "@manyhands/core/redis-server";
 import { Redis } from "ioredis";
 import { aroundAll } from "./cleanup.ts";
+import { DelayProxy } from "./delay-proxy.ts";
+import { testDistance } from "./distance.ts";
 import { until } from "./until.ts";
 
 const SLOTS = 16_384;
@@ -20,14 +22,16 @@ export interface TestCluster {
 export async function startCluster(): Promise<TestCluster> {
   const password = "cluster-password";
   const servers = await Promise.all([1, 2, 3].map(() => startNode(password)));
-  const stop = async () => void (await Promise.all(servers.map((server) => server.stop())));
+  let proxies: readonly DelayProxy[] = [];
+  const stop = async () => void (await Promise.all([...servers, ...proxies].map((part) => part[Symbol.asyncDispose]())));
   try {
     await form(servers);
+    proxies = await setApart(servers);
   } catch (error) {
     await stop();
     throw error;
   }
-  const cluster = servers.map(({ port }) => ({ host: "127.0.0.1", port }));
+  const cluster = (proxies.length > 0 ? proxies : servers).map(({ port }) => ({ host: "127.0.0.1", port }));
   return { config: { cluster, options: { redisOptions: { password } } }, servers, stop };
 }
 
@@ -75,6 +79,35 @@ async function form(servers: readonly RedisServer[]): Promise<void> {
     for (const client of clients) await until(() => isWhole(client, servers.length), { what: "the cluster is whole" });
   } finally {
     for (const client of clients) client.disconnect();
+  }
+}
+
+/** Puts the run's distance before every node; the nodes name their proxies to their clients. */
+async function setApart(servers: readonly RedisServer[]): Promise<DelayProxy[]> {
+  const distance = testDistance();
+  if (distance === 0) return [];
+  return Promise.all(
+    servers.map(async (server) => {
+      const proxy = await DelayProxy.start(server.url, distance);
+      const client = new Redis(server.url);
+      try {
+        await client.config("SET", "cluster-announce-port", proxy.port);
+        // The others hear of it with the next of their messages.
+        for (const other of servers) await until(() => names(other, proxy.port), { what: "the cluster names its proxies" });
+      } finally {
+        client.disconnect();
+      }
+      return proxy;
+    }),
+  );
+}
+
+async function names(server: RedisServer, port: number): Promise<boolean> {
+  const client = new Redis(server.url);
+  try {
+    return String(await client.call("CLUSTER", "NODES")).includes(`:${port}@`);
+  } finally {
+    client.disconnect();
   }
 }
 

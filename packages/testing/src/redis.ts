@@ -5,14 +5,17 @@ import { join } from "node:path";
 import { type RedisServer, type RedisServerOptions, startRedisServer } from "@manyhands/core/redis-server";
 import { Redis, type RedisOptions } from "ioredis";
 import { aroundAll, atEnd } from "./cleanup.ts";
+import { DelayProxy } from "./delay-proxy.ts";
+import { testDistance } from "./distance.ts";
 
 /** What a test may change about a connection. */
 export type ClientOptions = Omit<RedisOptions, "replyMapping">;
 
 /** A private Redis for the tests of one file, with what can happen to a server. */
 export interface TestRedis {
-  /** The same for the whole file, over restarts. */
+  /** The same for the whole file, over restarts. With MANYHANDS_TEST_DISTANCE the server is that far away here. */
   readonly url: string;
+  /** The server's own: a test looks from near by. */
   readonly port: number;
   readonly password: string;
   /** The server that runs now. */
@@ -45,6 +48,7 @@ export function useRedis(options: RedisServerOptions = {}): TestRedis {
 class RestartableRedis implements TestRedis {
   readonly #options: RedisServerOptions;
   #server: RedisServer | undefined;
+  #proxy: DelayProxy | undefined;
   #directory = "";
 
   constructor(options: RedisServerOptions) {
@@ -57,7 +61,7 @@ class RestartableRedis implements TestRedis {
   }
 
   get url(): string {
-    return this.server.url;
+    return this.#proxy?.url ?? this.server.url;
   }
 
   get port(): number {
@@ -72,10 +76,13 @@ class RestartableRedis implements TestRedis {
     // A folder of our own and not the server's: it must outlive a restart.
     this.#directory = await mkdtemp(join(tmpdir(), "manyhands-test-redis-"));
     this.#server = await startRedisServer({ directory: this.#directory, ...this.#options });
+    const distance = testDistance();
+    if (distance > 0) this.#proxy = await DelayProxy.start(this.#server.url, distance);
   }
 
   async dispose(): Promise<void> {
     if (this.#server) await this.stop();
+    await this.#proxy?.close();
     await rm(this.#directory, { recursive: true, force: true });
   }
 
@@ -107,11 +114,13 @@ class RestartableRedis implements TestRedis {
   async killHard(): Promise<void> {
     this.#signal("SIGKILL");
     await this.server.exited;
+    await this.#proxy?.refuse();
   }
 
   async stop(): Promise<void> {
     this.#signal("SIGCONT");
     await this.server.stop();
+    await this.#proxy?.refuse();
   }
 
   async restart({ keepData = true }: { keepData?: boolean } = {}): Promise<void> {
@@ -119,6 +128,7 @@ class RestartableRedis implements TestRedis {
     await this.stop();
     if (!keepData) await rm(directory, { recursive: true, force: true });
     this.#server = await startRedisServer({ ...this.#options, port, password, directory });
+    await this.#proxy?.accept();
   }
 
   #signal(name: NodeJS.Signals): void {
