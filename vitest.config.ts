@@ -11,9 +11,26 @@ const project = (name: string): object => ({
   },
 });
 
+// The rules of each primitive, a pool and processes once more, with Redis 3 ms away in each direction: a decision that is
+// acted on after an await holds on loopback by luck. `pnpm test:distance` runs all of this at several distances.
+const distance = {
+  test: {
+    name: "distance",
+    include: [
+      "packages/testing/test/conformance/{lock,rlock,read-write-lock,semaphore,condition,event,barrier,dict,wait}.test.ts",
+      "packages/testing/test/conformance/count-down-latch.test.ts",
+      "packages/core/test/pool/pool.test.ts",
+      "packages/worker/test/host/outcomes.test.ts",
+    ],
+    env: { MANYHANDS_TEST_DISTANCE: "3", MANYHANDS_TEST_WORLDS: "1" },
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+  },
+};
+
 export default defineConfig({
   test: {
-    projects: ["core", "worker", "dashboard", "cli", "testing"].map(project),
+    projects: [...["core", "worker", "dashboard", "cli", "testing"].map(project), distance],
     // Each test file starts servers and children of its own, and waits for leases most of the time: four files keep two
     // processors busy, more only slow each other down.
     maxWorkers: 4,

@@ -23,7 +23,8 @@ export async function startCluster(): Promise<TestCluster> {
   const password = "cluster-password";
   const servers = await Promise.all([1, 2, 3].map(() => startNode(password)));
   let proxies: readonly DelayProxy[] = [];
-  const stop = async () => void (await Promise.all([...servers, ...proxies].map((part) => part[Symbol.asyncDispose]())));
+  const stop = async () =>
+    void (await Promise.all([...servers, ...proxies].map((part) => part[Symbol.asyncDispose]())));
   try {
     await form(servers);
     proxies = await setApart(servers);
@@ -93,7 +94,8 @@ async function setApart(servers: readonly RedisServer[]): Promise<DelayProxy[]> 
       try {
         await client.config("SET", "cluster-announce-port", proxy.port);
         // The others hear of it with the next of their messages.
-        for (const other of servers) await until(() => names(other, proxy.port), { what: "the cluster names its proxies" });
+        for (const other of servers)
+          await until(() => names(other, proxy.port), { what: "the cluster names its proxies" });
       } finally {
         client.disconnect();
       }

@@ -20,12 +20,16 @@ export interface World {
 
 let namespaces = 0;
 
-/** Defines the same tests three times: in one process, across processes, and on a Redis Cluster across processes. */
+/**
+ * Defines the same tests three times: in one process, across processes, and on a Redis Cluster across processes. With
+ * MANYHANDS_TEST_WORLDS=1 once only, in one process.
+ */
 export function inEveryWorld(define: (world: World) => void): void {
   describe("in one process", () => {
     const redis = useRedis();
     define(worldOf("in one process", { redis: () => redis.url, other: inThisProcess }));
   });
+  if (process.env["MANYHANDS_TEST_WORLDS"] === "1") return;
   describe("across processes", () => {
     const redis = useRedis();
     define(worldOf("across processes", { redis: () => redis.url, other: useActor() }));

@@ -90,7 +90,7 @@ inEveryWorld((world) => {
       const { mp, other } = await world.open();
       const lock = mp.readWriteLock("passed");
       await other.run(({ mp: theirs }) => theirs.readWriteLock("passed").readLock().acquire());
-      const writer = lock.writeLock().acquire({ timeout: 300 });
+      const writer = lock.writeLock().acquire({ timeout: 1_500 });
       await until(async () => (await lock.inspect()).waiters.length === 1, { what: "a writer waits" });
       const reader = lock.readLock().acquire({ timeout: 10_000 });
       expect(await writer).toBe(false);

@@ -1,0 +1,64 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ROOT } from "./root.ts";
+import type { Outcome } from "./test-reporter.ts";
+
+/** Runs Vitest with these arguments and prints how it ended: "N passed, N failed" (", N skipped" may follow). */
+export function runVitest(
+  args: readonly string[],
+  { environment = {}, after = "" }: { environment?: NodeJS.ProcessEnv; after?: string } = {},
+): boolean {
+  const folder = mkdtempSync(join(tmpdir(), "manyhands-test-"));
+  const report = join(folder, "outcome.json");
+  // Vitest colours what it writes into a log, too, when the log is continuous integration's.
+  const colours = process.stdout.isTTY ? [] : ["--no-color"];
+  const reporters = ["--reporter=default", `--reporter=${join(ROOT, "scripts/test-reporter.ts")}`];
+  const started = performance.now();
+  try {
+    const passed = succeeds("node_modules/vitest/vitest.mjs", ["run", ...colours, ...reporters, ...args], {
+      MANYHANDS_TEST_OUTCOME: report,
+      // Some thousand processes are started, of which most begin with the same modules.
+      NODE_COMPILE_CACHE: join(folder, "compile-cache"),
+      ...environment,
+    });
+    const seconds = ((performance.now() - started) / 1000).toFixed(0);
+    return printOutcome(readOutcome(report), passed, after && `${after}, ${seconds} s`);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Runs a script of the workspace in a process of its own, and shows what it writes. */
+export function succeeds(script: string, args: readonly string[], environment: NodeJS.ProcessEnv = {}): boolean {
+  const child = spawnSync(process.execPath, [join(ROOT, script), ...args], {
+    cwd: ROOT,
+    stdio: "inherit",
+    env: { ...process.env, ...environment },
+  });
+  return child.status === 0;
+}
+
+function printOutcome(outcome: Outcome, vitestPassed: boolean, after: string): boolean {
+  for (const { reason, tests } of outcome.skipped) {
+    console.log(`SKIPPED ${tests.length}: ${reason}`);
+    for (const test of tests) console.log(`  ${test}`);
+  }
+  for (const test of outcome.failed) console.log(`FAILED ${test}`);
+  const skipped = outcome.skipped.reduce((sum, { tests }) => sum + tests.length, 0);
+  // Vitest also fails for reasons that are no test's, such as an error thrown after the last one.
+  const failed = vitestPassed ? outcome.failed.length : Math.max(1, outcome.failed.length);
+  if (outcome.passed + failed === 0) console.log("no test ran");
+  const counts = `${outcome.passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`;
+  console.log(after === "" ? counts : `${counts} (${after})`);
+  return failed === 0 && outcome.passed > 0;
+}
+
+function readOutcome(report: string): Outcome {
+  try {
+    return JSON.parse(readFileSync(report, "utf8")) as Outcome;
+  } catch {
+    return { passed: 0, failed: ["vitest ended before it could say anything"], skipped: [] };
+  }
+}
