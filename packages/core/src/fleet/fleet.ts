@@ -2,7 +2,7 @@ import type { RedisClient } from "../connection/index.ts";
 import { ValueError } from "../errors/index.ts";
 import type { Keys } from "../protocol/keys.ts";
 import { describeProcessQueue, hostOptionsFor, isProcessQueue, placementOf } from "../protocol/process-queues.ts";
-import type { HostRecord } from "../protocol/records.ts";
+import type { HostRecord, HostTrouble } from "../protocol/records.ts";
 
 /** How long a count of slots is used before it is read again, ms. */
 const FRESH = 2_000;
@@ -81,6 +81,7 @@ export function slotsOf(hosts: readonly HostRecord[], pool: string | null): numb
   for (const host of hosts) {
     if (host.state !== "running") continue;
     if (pool !== null && host.pools !== null && !host.pools.includes(pool)) continue;
+    if (pool !== null && blockedBy(host, pool)) continue;
     slots += host.slots;
   }
   return slots;
@@ -92,7 +93,22 @@ export function isServed(hosts: readonly HostRecord[], pool: string, task: strin
     (host) =>
       (host.state === "running" || host.state === "starting") &&
       servesQueue(host, pool) &&
+      !blockedBy(host, pool) &&
       host.tasks.some((announced) => announced.name === task),
+  );
+}
+
+/** Why a host takes no jobs of a pool at present, though it serves it. */
+function blockedBy(host: HostRecord, pool: string): HostTrouble | undefined {
+  return host.troubles?.find((trouble) => !trouble.takesWork && (trouble.pool === null || trouble.pool === pool));
+}
+
+/** Why jobs of a pool that hosts have taken do not start, one sentence for each host. */
+export function describeDelays(hosts: readonly HostRecord[], pool: string): string[] {
+  return hosts.flatMap((host) =>
+    (host.troubles ?? [])
+      .filter((trouble) => trouble.pool === pool && trouble.takesWork)
+      .map(({ reason }) => `on host "${host.name}" ${reason}`),
   );
 }
 
@@ -119,7 +135,10 @@ export function describeUnserved(hosts: readonly HostRecord[], pool: string, tas
 
 /** Why a host that knows a task does not take it from a queue. */
 function whyNot(host: HostRecord, queue: string): string {
-  if (servesQueue(host, queue)) return host.state;
+  if (servesQueue(host, queue)) {
+    const trouble = blockedBy(host, queue);
+    return trouble ? `unready: ${trouble.reason}` : host.state;
+  }
   if (!isProcessQueue(queue)) return `serves only ${host.pools?.join(", ")}`;
   const placement = placementOf(queue);
   if (placement === null || !host.processes?.limit) return "takes no processes";

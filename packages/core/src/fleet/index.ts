@@ -1,1 +1,1 @@
-export { chooseHost, describeUnserved, Fleet, isServed, sharedHostNames, slotsOf } from "./fleet.ts";
+export { chooseHost, describeDelays, describeUnserved, Fleet, isServed, sharedHostNames, slotsOf } from "./fleet.ts";

@@ -15,7 +15,7 @@ export interface PoolOptions {
   initializer?: AnyTask;
   /** Arguments of the initializer. */
   initArgs?: unknown[];
-  /** A child is replaced after this many jobs; a chunk counts as one. @defaultValue never */
+  /** A child is replaced after this many calls; a chunk of a map counts as one. @defaultValue never */
   maxTasksPerChild?: number;
   /** Where tasks run that do not say it themselves. @defaultValue what the host says */
   isolation?: Isolation;

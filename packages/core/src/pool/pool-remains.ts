@@ -13,6 +13,8 @@ export class PoolRemains {
   readonly record: StoredPool;
   /** Nobody has closed or terminated the pool. */
   isRunning = true;
+  /** What is in the registry, as far as it is known. */
+  #inForce: StoredPool;
   readonly #runtime: Runtime;
   readonly #jobs: JobQueue;
   readonly #onGone: (remains: PoolRemains) => void;
@@ -27,6 +29,7 @@ export class PoolRemains {
   constructor(runtime: Runtime, pool: { record: StoredPool; jobs: JobQueue; onGone: (remains: PoolRemains) => void }) {
     this.#runtime = runtime;
     this.record = pool.record;
+    this.#inForce = pool.record;
     this.#jobs = pool.jobs;
     this.#onGone = pool.onGone;
   }
@@ -34,6 +37,11 @@ export class PoolRemains {
   /** An unnamed pool vanishes with its maker. */
   get isNamed(): boolean {
     return this.record.owner === null;
+  }
+
+  /** Most calls that one child of the pool may run; null = any number. A pool that exists already has its own limit. */
+  get tasksPerChild(): number | null {
+    return this.#inForce.maxTasksPerChild;
   }
 
   /** Hosts know the pool. */
@@ -102,6 +110,7 @@ export class PoolRemains {
       fleet.hosts(),
       this.isNamed ? undefined : this.#jobs.limit(this.record.size),
     ]);
+    this.#inForce = record;
     this.#stopRestoring();
     this.#stopRestoring = session.whenLost(() => {
       this.#restoring = this.#restoring.then(() => this.#restore());

@@ -74,6 +74,7 @@ export class Pool {
       jobs: this.#jobs,
       ready: () => this.#remains.open(),
       parallelism: () => this.#parallelism(),
+      tasksPerChild: () => this.#remains.tasksPerChild,
       cancel: (places, reason) => runtime.keepAlive.during(cancelPlaces(runtime, places, reason)),
     });
   }

@@ -20,7 +20,7 @@ export interface PoolRecord {
   state: "running" | "failed" | "terminated";
   isolation: Isolation | null;
   initializer: { task: string; args: string } | null;
-  /** A child is replaced after this many jobs (a chunk counts as one); null = never. */
+  /** A child is replaced after this many calls (a chunk of a map counts as one); null = never. */
   maxTasksPerChild: number | null;
   fence: FencePolicy;
   /** Why the pool failed: an encoded error (`encodeToString`); null otherwise. */
@@ -53,7 +53,10 @@ export interface HostRecord {
   hostname: string;
   pid: number;
   slots: number;
-  state: "starting" | "running" | "draining" | "deaf";
+  /** `unready`: it can run nothing at present and takes no work; `troubles` says why. `deaf`: it should, and does not. */
+  state: "starting" | "running" | "draining" | "deaf" | "unready";
+  /** What keeps it from working as it should; it tries again by itself. Absent in records of earlier versions. */
+  troubles?: HostTrouble[];
   isolation: Isolation;
   /** Pools it serves; null = every pool. */
   pools: string[] | null;
@@ -71,6 +74,17 @@ export interface HostRecord {
   /** Jobs finished by this host since it started. */
   completed: number;
   failed: number;
+}
+
+/** Something that a host cannot do at present. */
+export interface HostTrouble {
+  /** The pool that it cannot serve; null = it can run nothing at all. */
+  pool: string | null;
+  reason: string;
+  /** Host's wall clock, ms. */
+  since: number;
+  /** False: it takes no jobs of the pool meanwhile. True: jobs are taken and have to wait. */
+  takesWork: boolean;
 }
 
 /** A participating client process (`Keys.session`). */

@@ -20,6 +20,8 @@ export interface SubmitterOptions {
   /** Resolves when the pool exists in Redis; submissions wait for it. */
   ready: () => Promise<void>;
   parallelism: () => number;
+  /** Most calls of the pool that one child may run; null = any number. */
+  tasksPerChild: () => number | null;
   /** Cancels calls that are in Redis by now. */
   cancel: (places: UnitPlace[], reason: string) => Promise<unknown>;
 }
@@ -144,6 +146,7 @@ export class Submitter {
         kind,
         durations: this.#options.runtime.durations,
         parallelism: this.#options.parallelism,
+        tasksPerChild: this.#options.tasksPerChild,
         inFlight: () => this.#tickets.size,
         send: (groups) => void this.#send(task, kind, { groups, submit: undefined }),
       });

@@ -48,6 +48,8 @@ export interface UnitBatcherOptions {
   durations: TaskDurations;
   /** Calls that can run at the same time: the pool's size or the hosts' slots, whichever is less; at least 1. */
   parallelism: () => number;
+  /** Most calls that one child may run, so more than these in one job would wait for another child; null = any number. */
+  tasksPerChild?: () => number | null;
   /** Jobs of this client in this pool that have no complete answer yet. */
   inFlight: () => number;
   /** Sends groups of units, each group as one job. */
@@ -61,7 +63,7 @@ export interface UnitBatcherOptions {
  * - While nothing is known of a task's duration, as many calls as can run at once go out one by one; the rest waits
  *   for the first answer, and as long as none comes, 32 of it follow every 10 ms, one by one too.
  * - Once the mean is known, a job gets what takes about 5 ms, at most 64 calls, and never more than an even share of
- *   what waits while slots are free.
+ *   what waits while slots are free, nor more than one child may run.
  */
 export class UnitBatcher {
   readonly #options: UnitBatcherOptions;
@@ -149,10 +151,11 @@ export class UnitBatcher {
     const groups: Unit[][] = [];
     let free = Math.max(0, this.#options.parallelism() - this.#options.inFlight());
     let from = 0;
+    const most = Math.min(MOST_UNITS, this.#options.tasksPerChild?.() ?? MOST_UNITS);
     while (from < units.length) {
       const itemsEach = units[from]?.items ?? 1;
       const fitting = Math.floor(TARGET / Math.max(mean * itemsEach, SHORTEST));
-      let size = Math.min(MOST_UNITS, Math.max(1, fitting));
+      let size = Math.min(most, Math.max(1, fitting));
       if (free > 0) {
         size = Math.min(size, Math.ceil((units.length - from) / free));
         free -= 1;

@@ -1,10 +1,12 @@
-import { describeUnserved, type Fleet, isServed } from "../fleet/index.ts";
+import { describeDelays, describeUnserved, type Fleet, isServed } from "../fleet/index.ts";
 import type { Logger } from "../logger/logger.ts";
 
 /** How long a task may wait before its caller hears that nobody serves it, ms. */
 const PATIENCE = 1_500;
 /** The same for a script of "manyhands run", which starts a worker for it, ms. */
 const PATIENCE_WITH_STARTER = 10_000;
+/** When it looks again after a first look that showed nothing, ms. */
+const SECOND_LOOK = 8_000;
 /** How often the warning is repeated, ms. */
 const REPEAT = 30_000;
 
@@ -25,7 +27,8 @@ export class UnservedWatch {
   watch(pool: string, task: string, delay: number = patience()): void {
     const pair = `${pool}\n${task}`;
     if (this.#timers.has(pair)) return;
-    const timer = setTimeout(() => void this.#look(pool, task, pair), delay);
+    const isFirst = delay !== REPEAT && delay !== SECOND_LOOK;
+    const timer = setTimeout(() => void this.#look(pool, task, { pair, isFirst }), delay);
     timer.unref();
     this.#timers.set(pair, timer);
   }
@@ -35,17 +38,20 @@ export class UnservedWatch {
     this.#timers.clear();
   }
 
-  async #look(pool: string, task: string, pair: string): Promise<void> {
+  async #look(pool: string, task: string, { pair, isFirst }: { pair: string; isFirst: boolean }): Promise<void> {
     this.#timers.delete(pair);
     if (!this.#isPending(pool, task)) return;
     const hosts = await this.#fleet.hosts().catch(() => null);
     if (!hosts || !this.#isPending(pool, task)) return;
-    if (isServed(hosts, pool, task)) {
+    if (!isServed(hosts, pool, task)) {
+      this.#logger.warn(describeUnserved(hosts, pool, task));
       this.watch(pool, task, REPEAT);
       return;
     }
-    this.#logger.warn(describeUnserved(hosts, pool, task));
-    this.watch(pool, task, REPEAT);
+    const delays = describeDelays(hosts, pool);
+    for (const delay of delays) this.#logger.warn(`task "${task}" in pool "${pool}" waits: ${delay}`);
+    // The first look may have been too early to see a host in trouble.
+    this.watch(pool, task, isFirst && delays.length === 0 ? SECOND_LOOK : REPEAT);
   }
 }
 

@@ -4,8 +4,14 @@ import { expect, test } from "vitest";
 import { TaskDurations } from "../../src/submission/task-durations.ts";
 import { type Unit, UnitBatcher } from "../../src/submission/unit-batcher.ts";
 
+interface Facts {
+  slots?: number;
+  mean?: number;
+  tasksPerChild?: number | null;
+}
+
 /** A batcher whose jobs are kept in `sent`: for each job the names of its units. */
-function batcher({ slots = 4, mean }: { slots?: number; mean?: number } = {}) {
+function batcher({ slots = 4, mean, tasksPerChild = null }: Facts = {}) {
   const sent: string[][] = [];
   const durations = new TaskDurations();
   if (mean !== undefined) durations.record("t", mean * 1_000, 1);
@@ -15,6 +21,7 @@ function batcher({ slots = 4, mean }: { slots?: number; mean?: number } = {}) {
     kind: "calls",
     durations,
     parallelism: () => state.slots,
+    tasksPerChild: () => tasksPerChild,
     inFlight: () => state.inFlight,
     send: (groups) => {
       state.inFlight += groups.length;
@@ -42,6 +49,13 @@ test("a lone call goes out in its own tick, by itself, whatever is known of its 
     await tick();
     expect(given.sent).toEqual([["0"]]);
   }
+});
+
+test("PL21: a job holds no more calls than one child may run", async () => {
+  const given = batcher({ slots: 1, mean: 0.01, tasksPerChild: 2 });
+  given.push(5);
+  await tick();
+  expect(given.sent).toEqual([["0", "1"], ["2", "3"], ["4"]]);
 });
 
 test("of a task of unknown duration as many calls go out as can run; the rest waits for the first answer", async () => {

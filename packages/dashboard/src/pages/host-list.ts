@@ -69,5 +69,5 @@ function taskLine(running: RunningAnnouncement, now: number): Markup {
 
 function tone(state: HostRecord["state"]): string {
   if (state === "running") return "good";
-  return state === "deaf" ? "bad" : "warn";
+  return state === "deaf" || state === "unready" ? "bad" : "warn";
 }

@@ -88,7 +88,8 @@ export type FromChild =
   /** The child takes part in the namespace under this id from now on; it holds nothing yet. */
   | { type: "session"; id: string }
   | { type: "adopted" }
-  | { type: "adoptFailed"; error: Uint8Array; message: string }
+  /** `thrown`: the initializer itself threw; else the child could not even call it. */
+  | { type: "adoptFailed"; error: Uint8Array; message: string; thrown: boolean }
   /**
    * Every call is reported before it runs; of the items of a chunk the first, and later ones at most once per
    * millisecond, so a time limit measured from here is right to a millisecond.

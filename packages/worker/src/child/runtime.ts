@@ -109,6 +109,7 @@ export class ChildRuntime {
   }
 
   async #adopt(pool: string, initializer: { task: string; args: string } | null): Promise<void> {
+    let thrown = false;
     try {
       if (this.#adoptedBy !== undefined) {
         throw new ValueError(`a child belongs to one pool; this one was adopted by "${this.#adoptedBy}" already`);
@@ -120,13 +121,15 @@ export class ChildRuntime {
           throw new TaskNotFoundError(
             `the initializer "${initializer.task}" of pool "${pool}" is not defined in this worker's modules`,
           );
-        await callTask(task, decodeFromString(initializer.args) as unknown[]);
+        const args = decodeFromString(initializer.args) as unknown[];
+        thrown = true;
+        await callTask(task, args);
       }
       this.output.flush();
       this.#send({ type: "adopted" });
     } catch (error) {
       this.output.flush();
-      this.#send({ type: "adoptFailed", ...encodedError(error, this.#hostName) });
+      this.#send({ type: "adoptFailed", thrown, ...encodedError(error, this.#hostName) });
     }
   }
 

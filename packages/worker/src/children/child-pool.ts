@@ -1,8 +1,11 @@
 import type { Logger } from "@manyhands/core";
 import type { Isolation, Milliseconds, PoolRecord } from "@manyhands/core/internal";
 import type { Executor } from "../executor/executor.ts";
+import { Adoption } from "./adoption.ts";
 import type { ChildSupply } from "./child-supply.ts";
+import { ChildUnavailable } from "./child-unavailable.ts";
 import { REPLACEMENTS, wasKilledFromOutside } from "./killed-from-outside.ts";
+import { Trouble } from "./trouble.ts";
 
 export interface ChildPoolOptions {
   pool: PoolRecord;
@@ -10,11 +13,28 @@ export interface ChildPoolOptions {
   logger: Logger;
   /** An idle child ends after this. @defaultValue 60_000 */
   retireAfter?: Milliseconds;
+  /** An initializer that runs for longer than this is mentioned: it may never end. @defaultValue 3_000 */
+  initializerPatience?: Milliseconds;
 }
+
+/** What a job asks of a child. */
+export interface ChildRequest {
+  /** How many tasks are to run in it. @defaultValue 1 */
+  tasks?: number;
+  /** The child is no longer waited for. With the reason {@link KEEP_CHILD} it is made all the same, for the next job. */
+  signal?: AbortSignal;
+  /** Called when the pool's initializer begins, or when the wait is for a child in which it runs already. */
+  onInitializing?: (executor: Executor) => void;
+}
+
+/** Reason of an abort that leaves the child being made to the next job. */
+export const KEEP_CHILD = "keep the child";
 
 /** A child lent to one job. */
 export interface ChildLease {
   readonly executor: Executor;
+  /** How many tasks may run in it, at least 1; the others need another child. */
+  readonly tasks: number;
   /** The job is over and the child is well. */
   release(): void;
   /** The child has ended, or is not to be trusted with another job. */
@@ -29,50 +49,91 @@ export class InitializerFailed extends Error {
 /** A child and what the pool knows of it. */
 interface Child {
   executor: Executor;
+  /** Record of the pool for which it was initialized. */
+  pool: PoolRecord;
   jobs: number;
   jobsRun: number;
+  /** Tasks that have been given to it. */
+  tasks: number;
   idleSince: number;
 }
 
 /** Time an idle child gets to end by itself, ms. */
 const RETIRE_GRACE = 2_000;
 
-/** The children of one pool on this host; no other pool's job ever runs in them. */
+/**
+ * The children of one pool on this host; no other pool's job ever runs in them.
+ *
+ * A child that cannot be had is a {@link ChildUnavailable}, which is this host's trouble: of the supply, or of this pool
+ * here when the child is lost in the pool's initializer. Only an initializer that throws is the pool's own fault.
+ */
 export class ChildPool {
-  readonly #options: ChildPoolOptions;
+  /** Why no child of this pool can be had on this host, though others can. */
+  readonly trouble: Trouble;
+  #pool: PoolRecord;
+  readonly #supply: ChildSupply;
+  readonly #logger: Logger;
   readonly #retireAfter: Milliseconds;
-  /** Successors of children that run their last job. */
-  readonly #preparing = new Map<Isolation, Promise<Child | undefined>>();
+  readonly #initializerPatience: Milliseconds;
   readonly #children = new Set<Child>();
-  /** Children in which the initializer runs. */
-  readonly #adopting = new Set<Executor>();
+  /** Children being made that no job waits for: successors, and those whose job has given up. */
+  readonly #pending = new Map<Isolation, Adoption<Child>>();
+  readonly #adoptions = new Set<Adoption<Child>>();
   readonly #timer: NodeJS.Timeout;
-  #inline: Promise<Child> | undefined;
+  #inline: Adoption<Child> | undefined;
+  /** Kind of child that could not be had. */
+  #missing: Isolation = "process";
   #closed = false;
 
-  constructor(options: ChildPoolOptions) {
-    this.#options = options;
-    this.#retireAfter = options.retireAfter ?? 60_000;
-    this.#timer = setInterval(() => this.#retireIdle(), Math.max(100, this.#retireAfter / 4)).unref();
+  constructor({ pool, supply, logger, retireAfter = 60_000, initializerPatience = 3_000 }: ChildPoolOptions) {
+    this.#pool = pool;
+    this.#supply = supply;
+    this.#logger = logger;
+    this.#retireAfter = retireAfter;
+    this.#initializerPatience = initializerPatience;
+    const interval = Math.max(100, Math.min(retireAfter, initializerPatience) / 4);
+    this.#timer = setInterval(() => this.#look(), interval).unref();
+    this.trouble = new Trouble({
+      tryAgain: () => this.#probe(),
+      onChange: (reason, nextTry) => {
+        const name = `pool "${pool.name}"`;
+        if (reason === null) logger.warn(`${name} can be served by this host again`);
+        else logger.error(`this host takes no work of ${name}, because ${reason} (next try in ${nextTry} ms)`);
+      },
+    });
   }
 
   /**
    * Lends a child: an idle one, else a new one, initialized for this pool.
-   * @param signal - Ends a child that is made for the caller alone: nobody waits for it any more.
-   * @throws InitializerFailed, ChildLoadError
+   * @throws InitializerFailed, ChildUnavailable
    */
-  async acquire(isolation: Isolation, signal?: AbortSignal): Promise<ChildLease> {
-    const child =
-      isolation === "inline"
-        ? await this.#sharedInline()
-        : (this.#idle(isolation) ?? (await this.#takePrepared(isolation)) ?? (await this.#adopt(isolation, signal)));
-    child.jobs += 1;
-    if (this.#isLastJob(child)) this.#prepareReplacement(isolation);
-    return this.#lend(child);
+  async acquire(isolation: Isolation, request: ChildRequest = {}): Promise<ChildLease> {
+    if (isolation === "inline") return this.#lend(await this.#sharedInline(request), request);
+    const idle = this.#idle(isolation);
+    if (idle) {
+      idle.jobs += 1;
+      return this.#lend(idle, request);
+    }
+    if (this.trouble.reason !== null) throw new ChildUnavailable(this.trouble.reason);
+    const adoption = this.#pending.get(isolation) ?? this.#startAdoption(isolation);
+    this.#pending.delete(isolation);
+    const child = await this.#await(adoption, isolation, request);
+    return child ? this.#lend(child, request) : this.acquire(isolation, request);
   }
 
   get isClosed(): boolean {
     return this.#closed;
+  }
+
+  /** Takes over what changed in the pool's record; children of another initializer run no further job. */
+  update(pool: PoolRecord): void {
+    const isAnother = !isSameInitializer(this.#pool, pool);
+    this.#pool = pool;
+    if (!isAnother) return;
+    for (const child of [...this.#children]) if (child.jobs === 0) this.#retire(child);
+    for (const adoption of this.#pending.values()) adoption.end("the initializer of its pool was changed");
+    this.#pending.clear();
+    this.#inline = undefined;
   }
 
   /** For the heartbeat. */
@@ -85,13 +146,24 @@ export class ChildPool {
     }));
   }
 
+  /** Since when, by the wall clock, the pool's initializer has been running for remarkably long; null = it does not. */
+  get initializingSince(): number | null {
+    const longest = Math.max(0, ...[...this.#adoptions].map((adoption) => adoption.initializingFor));
+    return longest < this.#initializerPatience ? null : Date.now() - longest;
+  }
+
   /** Kills every child. */
   async close(reason: string): Promise<void> {
     this.#closed = true;
     clearInterval(this.#timer);
-    const executors = [...[...this.#children].map(({ executor }) => executor), ...this.#adopting];
+    this.trouble.stop();
+    const executors = [...this.#children].map(({ executor }) => executor);
     this.#children.clear();
-    await Promise.all(executors.map((executor) => executor.kill(reason)));
+    for (const adoption of this.#adoptions) adoption.end(reason);
+    await Promise.all([
+      ...executors.map((executor) => executor.kill(reason)),
+      ...[...this.#adoptions].map((adoption) => adoption.child.catch(() => {})),
+    ]);
   }
 
   #idle(isolation: Isolation): Child | undefined {
@@ -103,54 +175,115 @@ export class ChildPool {
     return latest;
   }
 
-  async #sharedInline(): Promise<Child> {
-    this.#inline ??= this.#adopt("inline");
+  async #sharedInline(request: ChildRequest): Promise<Child> {
+    this.#inline ??= this.#startAdoption("inline");
+    const adoption = this.#inline;
+    if (request.onInitializing) adoption.onInitializing(request.onInitializing);
     try {
-      return await this.#inline;
+      const child = await adoption.child;
+      child.jobs += 1;
+      return child;
     } catch (error) {
-      this.#inline = undefined;
+      if (this.#inline === adoption) this.#inline = undefined;
       throw error;
     }
   }
 
+  /** Waits for a child that is being made, and has it. @returns undefined when another job was faster */
+  async #await(adoption: Adoption<Child>, isolation: Isolation, request: ChildRequest): Promise<Child | undefined> {
+    const { signal, onInitializing } = request;
+    adoption.isWanted = true;
+    if (onInitializing) adoption.onInitializing(onInitializing);
+    const leave = (): void => {
+      adoption.isWanted = false;
+      if (adoption.isDone) return;
+      if (signal?.reason === KEEP_CHILD && !this.#pending.has(isolation)) this.#pending.set(isolation, adoption);
+      else adoption.end("nobody waits for it any more");
+    };
+    signal?.addEventListener("abort", leave, { once: true });
+    if (signal?.aborted) leave();
+    const child = await adoption.child.finally(() => signal?.removeEventListener("abort", leave));
+    if (!signal?.aborted) {
+      if (adoption.isReserved) return child;
+      if (child.jobs > 0 || !this.#children.has(child)) return undefined;
+      child.jobs += 1;
+      return child;
+    }
+    if (adoption.isReserved) child.jobs -= 1;
+    throw new Error(`nobody waits for a child of pool "${this.#pool.name}" any more`);
+  }
+
+  #startAdoption(isolation: Isolation): Adoption<Child> {
+    const pool = this.#pool;
+    const adoption = new Adoption<Child>((own) => this.#adopt(own, pool, isolation));
+    this.#adoptions.add(adoption);
+    const forget = (): void => {
+      this.#adoptions.delete(adoption);
+      if (this.#pending.get(isolation) === adoption) this.#pending.delete(isolation);
+    };
+    adoption.child.then(forget, forget);
+    return adoption;
+  }
+
   /** Takes a loaded child from the supply and runs the initializer in it, once in its life. */
-  async #adopt(isolation: Isolation, signal?: AbortSignal): Promise<Child> {
-    const { pool, supply } = this.#options;
+  async #adopt(adoption: Adoption<Child>, pool: PoolRecord, isolation: Isolation): Promise<Child> {
     for (let attempt = 1; ; attempt += 1) {
-      const executor = await supply.take(isolation);
-      this.#adopting.add(executor);
-      const end = (): void => void executor.kill("nobody waits for it any more");
-      signal?.addEventListener("abort", end, { once: true });
-      if (this.#closed || signal?.aborted) end();
+      const executor = await this.#supply.take(isolation);
+      if (this.#closed) adoption.end("the pool is closed");
+      adoption.begin(executor, pool.initializer !== null);
       try {
-        await executor.adopt(pool.name, pool.initializer).finally(() => {
-          this.#adopting.delete(executor);
-          signal?.removeEventListener("abort", end);
-        });
-        return this.#keep(executor);
+        await executor.adopt(pool.name, pool.initializer);
+        return this.#keep(adoption, executor, pool);
       } catch (error) {
-        if (this.#closed || signal?.aborted) {
-          throw new Error(`the initializer of pool "${pool.name}" was given up`, { cause: error });
-        }
+        if (adoption.isEnded) throw new Error(`a child of pool "${pool.name}" was given up`, { cause: error });
         if (attempt <= REPLACEMENTS && (await wasKilledFromOutside(executor))) continue;
-        void executor.kill("the initializer failed");
-        throw new InitializerFailed(`the initializer of pool "${pool.name}" failed`, { cause: error });
+        void executor.kill("it could not be adopted");
+        if (executor.initializerThrew) {
+          throw new InitializerFailed(`the initializer of pool "${pool.name}" failed`, { cause: error });
+        }
+        throw this.#unavailable(isolation, error as Error);
       }
     }
   }
 
-  #keep(executor: Executor): Child {
-    const child: Child = { executor, jobs: 0, jobsRun: 0, idleSince: performance.now() };
+  /** A child that was lost on the way: without an initializer only its own modules can have ended it. */
+  #unavailable(isolation: Isolation, error: Error): ChildUnavailable {
+    const { name, initializer } = this.#pool;
+    const cannot = `a new child could not be made ready for pool "${name}": ${error.message}`;
+    const failure = new ChildUnavailable(cannot, { cause: error });
+    if (this.#closed) return failure;
+    this.#missing = isolation;
+    if (initializer) this.trouble.met(failure);
+    else this.#supply.trouble.met(failure);
+    return failure;
+  }
+
+  /** Makes one child, for the next job. An initializer that throws is met, and reported, by that job. */
+  async #probe(): Promise<void> {
+    if (this.#closed) return;
+    await this.#startAdoption(this.#missing).child.catch((error: unknown) => {
+      if (!(error instanceof InitializerFailed)) throw error;
+    });
+  }
+
+  #keep(adoption: Adoption<Child>, executor: Executor, pool: PoolRecord): Child {
+    const jobs = adoption.isWanted ? 1 : 0;
+    adoption.isReserved = adoption.isWanted;
+    const child: Child = { executor, pool, jobs, jobsRun: 0, tasks: 0, idleSince: performance.now() };
     if (this.#closed) {
       void executor.kill("the pool is closed");
       return child;
     }
     this.#children.add(child);
     void executor.exited.then(() => this.#children.delete(child));
+    if (jobs === 0 && !isSameInitializer(pool, this.#pool)) this.#retire(child);
     return child;
   }
 
-  #lend(child: Child): ChildLease {
+  #lend(child: Child, { tasks = 1 }: ChildRequest): ChildLease {
+    const granted = Math.max(1, Math.min(tasks, this.#room(child)));
+    child.tasks += granted;
+    if (this.#room(child) <= 0) this.#prepareReplacement(child.executor.isolation);
     let isOver = false;
     const end = (isWell: boolean): void => {
       if (isOver) return;
@@ -161,38 +294,44 @@ export class ChildPool {
       if (!isWell) this.#children.delete(child);
       else if (this.#isWornOut(child)) this.#retire(child);
     };
-    return { executor: child.executor, release: () => end(true), discard: () => end(false) };
+    return { executor: child.executor, tasks: granted, release: () => end(true), discard: () => end(false) };
+  }
+
+  /** How many more tasks may run in a child. */
+  #room({ executor, tasks }: Child): number {
+    const limit = this.#pool.maxTasksPerChild;
+    return limit === null || executor.isolation === "inline" ? Number.POSITIVE_INFINITY : limit - tasks;
   }
 
   #isWornOut(child: Child): boolean {
-    const limit = this.#options.pool.maxTasksPerChild;
-    return limit !== null && child.jobsRun >= limit && child.executor.isolation !== "inline";
+    const isWornOut = this.#room(child) <= 0 || !isSameInitializer(child.pool, this.#pool);
+    return isWornOut && child.jobs === 0;
   }
 
-  #isLastJob(child: Child): boolean {
-    const limit = this.#options.pool.maxTasksPerChild;
-    return limit !== null && child.jobsRun + 1 === limit && child.executor.isolation !== "inline";
-  }
-
-  /** Makes the successor of a child that runs its last job, so that the next job does not wait for it. */
+  /** Makes the successor of a child that runs its last task, so that the next one does not wait for it. */
   #prepareReplacement(isolation: Isolation): void {
-    if (this.#idle(isolation) || this.#preparing.has(isolation) || this.#closed) return;
+    if (this.#idle(isolation) || this.#pending.has(isolation) || this.#closed) return;
+    if (this.trouble.reason !== null || this.#supply.trouble.reason !== null) return;
     // A failure is met, and reported, again by the job that needs the child.
-    const preparing = this.#adopt(isolation)
-      .catch(() => undefined)
-      .finally(() => {
-        if (this.#preparing.get(isolation) === preparing) this.#preparing.delete(isolation);
-      });
-    this.#preparing.set(isolation, preparing);
+    this.#pending.set(isolation, this.#startAdoption(isolation));
   }
 
-  /** The successor that is being made, for the first job that asks; another child would be one too many. */
-  async #takePrepared(isolation: Isolation): Promise<Child | undefined> {
-    const preparing = this.#preparing.get(isolation);
-    if (!preparing) return undefined;
-    this.#preparing.delete(isolation);
-    const child = await preparing;
-    return child && child.jobs === 0 && this.#children.has(child) ? child : undefined;
+  #look(): void {
+    this.#retireIdle();
+    const slow = [...this.#adoptions].filter((one) => one.initializingFor >= this.#initializerPatience);
+    if (slow.every((one) => one.isMentioned)) return;
+    for (const one of slow) one.isMentioned = true;
+    this.#logger.warn(this.describeSlowInitializer());
+  }
+
+  /** For people, while `initializingSince` is not null. */
+  describeSlowInitializer(): string {
+    const seconds = Math.round((Date.now() - (this.initializingSince ?? Date.now())) / 1_000);
+    const pids = [...this.#adoptions].filter((one) => one.initializingFor > 0).map((one) => one.executor?.pid);
+    return (
+      `the initializer "${this.#pool.initializer?.task}" of pool "${this.#pool.name}" has been running for ${seconds} s ` +
+      `(pid ${pids.join(", ")}); calls wait for it, each for its own time limit at most`
+    );
   }
 
   #retireIdle(): void {
@@ -207,4 +346,8 @@ export class ChildPool {
     this.#children.delete(child);
     void child.executor.retire(RETIRE_GRACE);
   }
+}
+
+function isSameInitializer(left: PoolRecord, right: PoolRecord): boolean {
+  return left.initializer?.task === right.initializer?.task && left.initializer?.args === right.initializer?.args;
 }

@@ -1,7 +1,9 @@
 import type { Logger } from "@manyhands/core";
-import type { Isolation, TaskAnnouncement } from "@manyhands/core/internal";
+import type { Isolation, Milliseconds, TaskAnnouncement } from "@manyhands/core/internal";
 import type { Executor } from "../executor/executor.ts";
+import { ChildUnavailable } from "./child-unavailable.ts";
 import { REPLACEMENTS, wasKilledFromOutside } from "./killed-from-outside.ts";
+import { Trouble } from "./trouble.ts";
 
 /** Makes a child of the given kind and lets it load the task modules. */
 export type CreateExecutor = (isolation: Isolation) => Executor;
@@ -15,16 +17,19 @@ export interface ChildSupplyOptions {
   logger: Logger;
 }
 
-/** First pause after a child that could not load its modules, ms; it doubles up to {@link LONGEST_PAUSE}. */
-const FIRST_PAUSE = 250;
-const LONGEST_PAUSE = 30_000;
 /** Modules that load for longer than this are mentioned, ms: they may never end. */
-const LOAD_PATIENCE = 10_000;
+const LOAD_PATIENCE: Milliseconds = 10_000;
+/** A child that has not loaded its modules after this, and after ten times what the first one took, is given up, ms. */
+const LOAD_LIMIT: Milliseconds = 60_000;
 /** A spare that was taken is replaced after this, when the job it was taken for has had its start, ms. */
-const REFILL_DELAY = 250;
+const REFILL_DELAY: Milliseconds = 250;
+/** After a failure a child counts as well when it still lives this long after it has loaded, ms. */
+const PROBATION: Milliseconds = 300;
+/** A spare that ends by itself within this time after it has loaded could not have run anything, ms. */
+const SHORT_LIFE: Milliseconds = 10_000;
 
-/** Task modules could not be loaded in a new child. */
-export class ChildLoadError extends Error {
+/** Task modules could not be loaded in a new child, or it was not one that can run what this host announces. */
+export class ChildLoadError extends ChildUnavailable {
   override readonly name = "ChildLoadError";
 }
 
@@ -32,23 +37,36 @@ export class ChildLoadError extends Error {
  * Where children come from.
  *
  * Duties: 1. the first child is the scout, which tells the task list, so that user code is not loaded in the host;
- * 2. keeps spares warm, one being made at a time; 3. after a child that could not load waits longer and longer,
- * so that a module that has become broken does not make a loop of dying children.
+ * 2. keeps spares warm, one being made at a time; 3. knows whether children can be made: one that cannot load, does not
+ * define what the scout did, or ends right after it has loaded is a {@link Trouble} of this host, which is tried again
+ * after longer and longer pauses, so that a module that has become broken does not make a loop of dying children.
  */
 export class ChildSupply {
+  /** Why no children can be made at present. */
+  readonly trouble: Trouble;
   readonly #options: ChildSupplyOptions;
   readonly #spares: Executor[] = [];
   /** Children that load their modules for somebody. */
   readonly #loading = new Set<Executor>();
+  /** Tasks that the scout found and this host announces. */
+  #announced: readonly string[] = [];
+  #loadLimit = LOAD_LIMIT;
   #warming = false;
   #closed = false;
-  #failures = 0;
-  #pauseUntil = 0;
-  /** Why the last child could not be made; null when it could. */
-  lastError: string | null = null;
 
   constructor(options: ChildSupplyOptions) {
     this.#options = options;
+    this.trouble = new Trouble({
+      tryAgain: () => this.#probe(),
+      onChange: (reason, nextTry) => {
+        if (reason === null) {
+          options.logger.warn("children can be made again: this host takes work");
+          this.#warm();
+        } else {
+          options.logger.error(`this host takes no work, because ${reason} (next try in ${nextTry} ms)`);
+        }
+      },
+    });
   }
 
   /**
@@ -58,12 +76,15 @@ export class ChildSupply {
    */
   async scout(): Promise<TaskAnnouncement[]> {
     const executor = this.#options.create(this.#options.isolation);
+    const startedAt = performance.now();
     const isSlow = setTimeout(() => {
       this.#options.logger.warn(
         `the task modules are still loading after ${LOAD_PATIENCE} ms; does one of them wait for something at its top level?`,
       );
     }, LOAD_PATIENCE).unref();
     const tasks = await executor.loaded.finally(() => clearTimeout(isSlow));
+    this.#announced = tasks.map(({ name }) => name);
+    this.#loadLimit = Math.max(LOAD_LIMIT, 10 * (performance.now() - startedAt));
     if (this.#closed || this.#options.spares === 0) void executor.retire(1_000);
     else this.#keep(executor);
     this.#warm();
@@ -77,7 +98,7 @@ export class ChildSupply {
 
   /**
    * A child with loaded modules that belongs to nobody else.
-   * @throws ChildLoadError when the modules cannot be loaded
+   * @throws ChildLoadError when none can be made, at once while that is known
    */
   async take(isolation: Isolation): Promise<Executor> {
     const index = this.#spares.findIndex((spare) => spare.isolation === isolation);
@@ -86,6 +107,7 @@ export class ChildSupply {
       setTimeout(() => this.#warm(), REFILL_DELAY).unref();
       return spare;
     }
+    if (this.trouble.reason !== null) throw new ChildLoadError(this.trouble.reason);
     return this.#make(isolation);
   }
 
@@ -97,23 +119,30 @@ export class ChildSupply {
 
   async close(): Promise<void> {
     this.#closed = true;
+    this.trouble.stop();
     const children = [...this.#spares.splice(0), ...this.#loading];
     await Promise.all(children.map((child) => child.kill("host stops")));
   }
 
   #keep(executor: Executor): void {
+    const keptAt = performance.now();
     this.#spares.push(executor);
-    void executor.exited.then(() => {
+    void executor.exited.then(async (exit) => {
       const index = this.#spares.indexOf(executor);
       if (index < 0) return;
       this.#spares.splice(index, 1);
+      const isShort = performance.now() - keptAt < SHORT_LIFE;
+      if (isShort && !this.#closed && exit.killedFor === null && !(await wasKilledFromOutside(executor))) {
+        this.trouble.met(endedTooSoon(exit.crash?.message));
+      }
       this.#warm();
     });
   }
 
+  /** While children cannot be made, only the trouble tries. */
   #warm(): void {
     if (this.#warming || this.#closed || this.#spares.length >= this.#options.spares) return;
-    if (this.#options.isolation === "inline") return;
+    if (this.#options.isolation === "inline" || this.trouble.reason !== null) return;
     this.#warming = true;
     void this.#make(this.#options.isolation)
       .then((executor) => {
@@ -123,38 +152,71 @@ export class ChildSupply {
       .catch(() => {})
       .finally(() => {
         this.#warming = false;
-        if (this.#failures < 3) this.#warm();
+        this.#warm();
       });
   }
 
+  async #probe(): Promise<void> {
+    const executor = await this.#start(this.#options.isolation);
+    const exit = await atMost(executor.exited, PROBATION);
+    if (exit) throw endedTooSoon(exit.crash?.message);
+    this.giveBack(executor);
+  }
+
   async #make(isolation: Isolation): Promise<Executor> {
+    try {
+      return await this.#start(isolation);
+    } catch (error) {
+      if (!this.#closed) this.trouble.met(error);
+      throw error;
+    }
+  }
+
+  async #start(isolation: Isolation): Promise<Executor> {
     for (let attempt = 1; ; attempt += 1) {
-      const pause = this.#pauseUntil - performance.now();
-      if (pause > 0) await new Promise((resolve) => setTimeout(resolve, pause));
       if (this.#closed) throw new ChildLoadError("the host stops");
-      const executor = this.#options.create(isolation);
-      this.#loading.add(executor);
+      let executor: Executor | undefined;
       try {
-        await executor.loaded.finally(() => this.#loading.delete(executor));
-        this.#failures = 0;
-        this.lastError = null;
+        // A system without processes or descriptors to spare may throw here already.
+        executor = this.#options.create(isolation);
+        this.#loading.add(executor);
+        await this.#untilLoaded(executor);
         return executor;
       } catch (error) {
         if (this.#closed) throw new ChildLoadError("the host stops");
-        if (attempt <= REPLACEMENTS && (await wasKilledFromOutside(executor))) continue;
-        this.#failed(error);
-        void executor.kill("could not load");
+        if (executor && attempt <= REPLACEMENTS && (await wasKilledFromOutside(executor))) continue;
+        void executor?.kill("could not load");
         const reason = (error as Error).message;
         throw new ChildLoadError(`a new child could not load the task modules: ${reason}`, { cause: error });
+      } finally {
+        if (executor) this.#loading.delete(executor);
       }
     }
   }
 
-  #failed(error: unknown): void {
-    const pause = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** this.#failures);
-    this.#failures += 1;
-    this.#pauseUntil = performance.now() + pause;
-    this.lastError = error instanceof Error ? error.message : String(error);
-    this.#options.logger.error(`a child could not load the task modules (next try in ${pause} ms): ${this.lastError}`);
+  async #untilLoaded(executor: Executor): Promise<void> {
+    const limit = this.#loadLimit;
+    const tasks = await atMost(executor.loaded, limit);
+    if (!tasks) throw new Error(`they were still loading after ${Math.round(limit)} ms`);
+    const defined = new Set(tasks.map(({ name }) => name));
+    const missing = this.#announced.filter((name) => !defined.has(name));
+    if (missing.length === 0) return;
+    throw new Error(
+      `they have changed and no longer define ${missing.join(", ")}; restore them, or start the host again to serve what they define now`,
+    );
   }
+}
+
+function endedTooSoon(crash: string | undefined): ChildLoadError {
+  const how = crash === undefined ? "" : `: ${crash}`;
+  return new ChildLoadError(`a new child ended by itself right after it had loaded the task modules${how}`);
+}
+
+/** @returns undefined when the time was over first */
+async function atMost<Value>(work: Promise<Value>, limit: Milliseconds): Promise<Value | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const over = new Promise<undefined>((resolve) => {
+    timer = setTimeout(resolve, limit, undefined);
+  });
+  return Promise.race([work, over]).finally(() => clearTimeout(timer));
 }

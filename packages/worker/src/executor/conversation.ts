@@ -39,6 +39,7 @@ export class Conversation {
   readonly #sessions: string[] = [];
   #crash: ExecutorExit["crash"] = null;
   #isLoaded = false;
+  #initializerThrew = false;
   #lastJobId: string | null = null;
   #exit: ExecutorExit | undefined;
   #pid = 0;
@@ -58,6 +59,11 @@ export class Conversation {
   /** How the child ended, once it has. */
   get exit(): ExecutorExit | undefined {
     return this.#exit;
+  }
+
+  /** The adoption failed with an error that the initializer threw, and not because the child was lost. */
+  get initializerThrew(): boolean {
+    return this.#initializerThrew;
   }
 
   adopt(pool: string, initializer: { task: string; args: string } | null): Promise<void> {
@@ -116,6 +122,7 @@ export class Conversation {
       case "adopted":
         return this.#adoption?.resolve();
       case "adoptFailed":
+        this.#initializerThrew = message.thrown;
         return this.#adoption?.reject(decodeError(message.error));
       case "crashed": {
         const { error, message: text, jobId, unit } = message;

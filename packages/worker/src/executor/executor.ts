@@ -45,6 +45,8 @@ export interface Executor {
   readonly exited: Promise<ExecutorExit>;
   /** Ties the child to one pool for the rest of its life and runs the pool's initializer; rejects with its error. */
   adopt(pool: string, initializer: { task: string; args: string } | null): Promise<void>;
+  /** True when {@link adopt} rejected with an error that the initializer's own code threw: any child would meet it. */
+  readonly initializerThrew: boolean;
   /**
    * Runs all units of one job. Resolves with `null` after the message with `done: true`, or with the exit when the child
    * ended first. Never rejects. Listener calls come in the order of sending.

@@ -59,6 +59,10 @@ export class InlineExecutor implements Executor {
     return this.#conversation.loaded;
   }
 
+  get initializerThrew(): boolean {
+    return this.#conversation.initializerThrew;
+  }
+
   get exited(): Promise<ExecutorExit> {
     return this.#conversation.exited;
   }

@@ -65,6 +65,10 @@ export class ProcessExecutor implements Executor {
     return this.#conversation.loaded;
   }
 
+  get initializerThrew(): boolean {
+    return this.#conversation.initializerThrew;
+  }
+
   get exited(): Promise<ExecutorExit> {
     return this.#conversation.exited;
   }

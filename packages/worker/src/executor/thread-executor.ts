@@ -56,6 +56,10 @@ export class ThreadExecutor implements Executor {
     return this.#conversation.loaded;
   }
 
+  get initializerThrew(): boolean {
+    return this.#conversation.initializerThrew;
+  }
+
   get exited(): Promise<ExecutorExit> {
     return this.#conversation.exited;
   }

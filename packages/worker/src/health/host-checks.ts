@@ -1,4 +1,4 @@
-import type { HostRecord } from "@manyhands/core/internal";
+import type { HostRecord, HostTrouble } from "@manyhands/core/internal";
 import type { Check } from "./health-server.ts";
 import type { Liveness } from "./liveness.ts";
 
@@ -8,8 +8,8 @@ export interface HostFacts {
   state: HostRecord["state"];
   /** Pools whose worker could fetch and does not. */
   deafPools: string[];
-  /** Why the last child could not be made; null when it could. */
-  childrenError: string | null;
+  /** What keeps the host, or its share of a pool, from taking work. */
+  troubles: readonly HostTrouble[];
 }
 
 /** Is the host alive, or would a restart help? Redis being away is no reason to restart. */
@@ -18,14 +18,18 @@ export function checkAlive({ isLoopAlive, loopDelay }: Liveness): Record<string,
 }
 
 /** Does the host take work now? */
-export function checkReady({ liveness, state, deafPools, childrenError }: HostFacts): Record<string, Check> {
+export function checkReady({ liveness, state, deafPools, troubles }: HostFacts): Record<string, Check> {
   const deaf = deafPools.map((pool) => `"${pool}"`).join(", ");
+  const blocked = troubles.filter((trouble) => !trouble.takesWork);
+  const ofHost = blocked.find((trouble) => trouble.pool === null);
+  const ofPools = blocked.filter((trouble) => trouble.pool !== null);
   return {
     ...checkAlive(liveness),
-    state: check(state === "running" || state === "deaf", `the host is ${state}`),
+    state: check(state === "running" || state === "deaf" || state === "unready", `the host is ${state}`),
     redis: check(liveness.isRedisAnswering, `Redis has not answered for ${Math.round(liveness.silence)} ms`),
     workers: check(deafPools.length === 0, `no jobs are fetched for pools ${deaf}`),
-    children: check(childrenError === null, `children cannot be made: ${childrenError}`),
+    children: check(ofHost === undefined, `children cannot be made: ${ofHost?.reason}`),
+    pools: check(ofPools.length === 0, ofPools.map(({ pool, reason }) => `"${pool}": ${reason}`).join("; ")),
   };
 }
 

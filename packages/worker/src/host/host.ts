@@ -7,6 +7,7 @@ import {
   closeRedis,
   Fleet,
   type HostRecord,
+  type HostTrouble,
   isServed,
   Keys,
   type Milliseconds,
@@ -74,6 +75,9 @@ export class Host implements WorkerHost {
   readonly #health: HealthServer | null;
   readonly #startedAt = Date.now();
   #state: HostRecord["state"] = "starting";
+  #isDeaf = false;
+  /** The troubles as the last change of them was told. */
+  #toldTroubles = "[]";
   #stopping: Promise<void> | undefined;
   #hurry: (grace: Milliseconds) => void = () => {};
   #resolveClosed: () => void = () => {};
@@ -152,6 +156,7 @@ export class Host implements WorkerHost {
       },
       slots: this.#hostSlots,
       supply: this.#supply,
+      onTrouble: () => this.#updateState(),
       lockDuration: options.lockDuration,
       stalledInterval: options.stalledInterval,
     };
@@ -196,6 +201,7 @@ export class Host implements WorkerHost {
       },
       logger,
     });
+    this.#supply.trouble.listen(() => this.#updateState());
     this.#liveness = new Liveness({ client, onLook: () => this.#watchPools() });
     this.#health =
       options.healthPort === null
@@ -228,6 +234,7 @@ export class Host implements WorkerHost {
     this.#reaper.start();
     if (this.#health) this.healthPort = await this.#health.start();
     this.#state = "running";
+    this.#updateState();
     // Whoever has been told that the host is ready finds it among the running ones.
     await this.#heartbeat.now();
     this.#logger.info(
@@ -244,6 +251,7 @@ export class Host implements WorkerHost {
       pid: process.pid,
       slots: this.slots,
       state: this.#state,
+      troubles: this.#troubles(),
       isolation,
       pools,
       tasks: [...this.#tasks.values()],
@@ -387,10 +395,27 @@ export class Host implements WorkerHost {
       this.#logger.warn(`the worker of queue "${queue.name}" fetches nothing; it is replaced`);
       queue.recreate();
     }
-    const state = deaf.length + deafQueues.length > 0 || !this.#liveness.isRedisAnswering ? "deaf" : "running";
-    if (this.#state === "starting" || state === this.#state) return;
+    this.#isDeaf = deaf.length + deafQueues.length > 0 || !this.#liveness.isRedisAnswering;
+    this.#updateState();
+  }
+
+  /** Says in the heartbeat what has changed: whether the host takes work, and what keeps it from doing so. */
+  #updateState(): void {
+    if (this.#state === "starting" || this.#stopping !== undefined) return;
+    const state = this.#isDeaf ? "deaf" : this.#supply.trouble.reason === null ? "running" : "unready";
+    const troubles = JSON.stringify(
+      this.#troubles().map(({ pool, reason, takesWork }) => [pool, takesWork ? "slow" : reason]),
+    );
+    if (state === this.#state && troubles === this.#toldTroubles) return;
     this.#state = state;
+    this.#toldTroubles = troubles;
     this.#heartbeat.changed();
+  }
+
+  #troubles(): HostTrouble[] {
+    const { reason, since } = this.#supply.trouble;
+    const own: HostTrouble[] = reason === null ? [] : [{ pool: null, reason, since, takesWork: false }];
+    return [...own, ...this.#discovery.served().flatMap((pool) => pool.troubles())];
   }
 
   #facts(): HostFacts {
@@ -399,7 +424,7 @@ export class Host implements WorkerHost {
       liveness: this.#liveness,
       state: this.#stopping !== undefined ? "draining" : this.#state,
       deafPools: [...deaf.map((pool) => pool.record.name), ...this.#processes.deafQueues().map((queue) => queue.name)],
-      childrenError: this.#supply.lastError,
+      troubles: this.#troubles(),
     };
   }
 }

@@ -1,8 +1,9 @@
 import { CancelledError, TimeoutError, WorkerLostError } from "@manyhands/core";
 import { decode, encode, type Isolation, type UnitAnswer } from "@manyhands/core/internal";
 import type { FailureReport, RunRequest } from "../child/messages.ts";
-import type { ChildLease, ChildPool } from "../children/child-pool.ts";
-import type { ExecutorExit, RunMessage } from "../executor/executor.ts";
+import { type ChildLease, type ChildPool, KEEP_CHILD } from "../children/child-pool.ts";
+import { ChildUnavailable } from "../children/child-unavailable.ts";
+import type { Executor, ExecutorExit, RunMessage } from "../executor/executor.ts";
 import { describeFailure, failureAnswers } from "./failure.ts";
 import type { JobLog } from "./job-log.ts";
 import type { JobProgress } from "./job-progress.ts";
@@ -26,7 +27,7 @@ export interface JobRunOptions {
 }
 
 /** Why a job is taken away from its child without an answer. */
-export type StopReason = "fence" | "shutdown" | "terminated";
+export type StopReason = "fence" | "shutdown" | "terminated" | "unavailable";
 
 /** What ends the present child on purpose. */
 type KillCause = { for: "timeout"; unit: number } | { for: "cancel"; unit: number | null } | { for: "stop" };
@@ -43,6 +44,7 @@ const FRUITLESS_CHILDREN = 3;
  *
  * - A child that dies takes the unit with it that it was running; units already answered stay answered and the rest
  *   goes on in another child. If it is not known which unit was running, the rest runs again with every start reported.
+ * - A child takes as many units as its pool lets one child run; the others go on in the next.
  * - A unit over its time limit, or cancelled and not willing to stop, costs the child its life. Inline calls cannot
  *   be ended; the host stops waiting for them.
  */
@@ -68,8 +70,11 @@ export class JobRun {
   #reportStarts: boolean;
   #killCause: KillCause | null = null;
   #abandon: (() => void) | undefined;
-  /** Waits for a child no longer; undefined while it does not wait for one. */
-  #giveUp: (() => void) | undefined;
+  /** Waits for a child no longer, for that reason; undefined while it does not wait for one. */
+  #giveUp: ((reason: string) => void) | undefined;
+  /** Units that the present child was given, and those that it was told to leave out. */
+  #given: { units: number[]; skipped: number[] } = { units: [], skipped: [] };
+  #initializerClock: NodeJS.Timeout | undefined;
   #fruitless = 0;
   #isAskedToStop = false;
   #hasOutput = false;
@@ -100,7 +105,7 @@ export class JobRun {
       if (this.stopReason !== null || this.#isComplete) return lease.release();
       const exit = await this.#runOn(lease);
       if (this.#isAskedToStop && !this.#isComplete) this.stopReason ??= "shutdown";
-      else if (exit === null) this.#answerRest(() => this.#lost("the child ended the job without an answer"));
+      else if (exit === null) this.#answerForgotten();
       else if (this.stopReason === null) this.#afterExit(exit);
     }
   }
@@ -165,18 +170,26 @@ export class JobRun {
   async #acquire(): Promise<ChildLease | undefined> {
     const { children, isolation } = this.#options;
     const gaveUp = new AbortController();
-    const acquired = children.acquire(isolation, gaveUp.signal);
-    const lease = await Promise.race([
-      acquired,
-      new Promise<undefined>((resolve) => {
-        this.#giveUp = () => {
-          gaveUp.abort();
-          resolve(undefined);
-        };
-      }),
-    ]).finally(() => {
-      this.#giveUp = undefined;
+    const givenUp = new Promise<undefined>((resolve) => {
+      this.#giveUp = (reason) => {
+        gaveUp.abort(reason);
+        resolve(undefined);
+      };
     });
+    const acquired = children.acquire(isolation, {
+      tasks: this.count - this.#answered.size,
+      signal: gaveUp.signal,
+      onInitializing: (executor) => this.#limitInitializer(executor),
+    });
+    const lease = await Promise.race([acquired, givenUp])
+      .catch((error) => {
+        if (error instanceof ChildUnavailable) this.stopReason ??= "unavailable";
+        throw error;
+      })
+      .finally(() => {
+        clearTimeout(this.#initializerClock);
+        this.#giveUp = undefined;
+      });
     if (gaveUp.signal.aborted) {
       acquired.then(
         (late) => late.release(),
@@ -185,6 +198,21 @@ export class JobRun {
       return undefined;
     }
     return lease;
+  }
+
+  /** A call's time limit counts behind the initializer of its pool, which may never end, as it does for the call. */
+  #limitInitializer(executor: Executor): void {
+    const { timeout } = this.#options.request.envelope;
+    if (timeout === undefined || !this.#giveUp) return;
+    clearTimeout(this.#initializerClock);
+    this.#initializerClock = setTimeout(() => {
+      if (!this.#giveUp) return;
+      const waited =
+        `task "${this.task}" (job ${this.jobId}) could not start within its time limit of ${timeout} ms: the initializer ` +
+        `of pool "${this.pool}" is still running on host "${this.#options.hostName}" (pid ${executor.pid})`;
+      this.#answerRest(() => new TimeoutError(waited));
+      this.#giveUp?.(KEEP_CHILD);
+    }, timeout);
   }
 
   async #runOn(lease: ChildLease): Promise<ExecutorExit | null> {
@@ -196,6 +224,9 @@ export class JobRun {
     const abandoned = new Promise<ExecutorExit>((resolve) => {
       this.#abandon = () => resolve(NOT_ENDED);
     });
+    const open = this.#unanswered();
+    const units = open.slice(0, lease.tasks);
+    this.#given = { units, skipped: [...this.#answered, ...open.slice(lease.tasks)] };
     const ended = lease.executor.run(this.#request(), (message) => {
       if (isCurrent) this.#hear(message);
     });
@@ -223,7 +254,7 @@ export class JobRun {
         : envelope.encodedArgs !== undefined
           ? { encodedArgs: envelope.encodedArgs }
           : { args: envelope.args ?? [] }),
-      ...(this.#answered.size > 0 ? { skip: [...this.#answered] } : {}),
+      ...(this.#given.skipped.length > 0 ? { skip: this.#given.skipped } : {}),
     };
   }
 
@@ -307,6 +338,13 @@ export class JobRun {
     if (rest.length > 0) this.#answerWith(rest, error(), retry);
   }
 
+  /** The child said that it has done its part: what it did not answer is lost. */
+  #answerForgotten(): void {
+    const forgotten = this.#open(this.#given.units);
+    if (forgotten.length > 0)
+      this.#answerWith(forgotten, this.#lost("the child ended the job without an answer"), true);
+  }
+
   #answerCancelled(units: number[]): void {
     for (const unit of units) {
       const reason = this.#cancelReason(unit) ?? "cancelled";
@@ -342,7 +380,7 @@ export class JobRun {
   #endWaiting(cause: KillCause): void {
     if (!this.#giveUp) return;
     if (cause.for !== "stop") this.#answerCause(cause);
-    if (cause.for === "stop" || this.#isComplete) this.#giveUp();
+    if (cause.for === "stop" || this.#isComplete) this.#giveUp(cause.for);
   }
 
   #answerCause(cause: Exclude<KillCause, { for: "stop" }>): void {
@@ -368,7 +406,7 @@ export class JobRun {
     const thrower = exit.crash?.jobId ?? this.jobId;
     // Code that an earlier job left behind threw: this job is a victim and only runs again.
     if (thrower !== this.jobId) return undefined;
-    const rest = this.#unanswered();
+    const rest = this.#open(this.#given.units);
     return rest.length === 1 ? rest[0] : (exit.crash?.unit ?? this.#lastStarted);
   }
 

@@ -166,7 +166,7 @@ export class JobRunner {
     run.answerRest(poolTerminatedError(pool, job.name, run.jobId), false);
   }
 
-  /** No child could be had for the job. */
+  /** No child could be had for the job. Where that is this host's own trouble, the job is for another, or for later. */
   async #startFailed(run: JobRun, context: JobInPool & { error: unknown }): Promise<JobReturn> {
     const { job, token, pool, error } = context;
     if (run.stopReason !== null) throw await this.#giveBack(job, token);
@@ -180,6 +180,7 @@ export class JobRunner {
       const failed = { ...pool, failure: encodeToString(error.cause) };
       throw await this.#outcome.refuse(job, poolFailedError(failed), { count: run.count });
     }
+    // Nothing is known to get here; whatever it is, the call is answered.
     run.answerRest(
       new WorkerLostError(`task "${job.name}" (job ${job.id}) could not start: ${(error as Error).message}`, {
         cause: error,

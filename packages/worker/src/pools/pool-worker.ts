@@ -24,6 +24,8 @@ export interface PoolWorkerOptions {
   fence: Fence;
   /** Longest wait for a job in one blocking read, seconds. @defaultValue 1 */
   longestBlock?: number;
+  /** False while a job could not run here: none is fetched. Changes are told to `readinessChanged`. @defaultValue always true */
+  isReady?: () => boolean;
   run: (job: PoolJob, token: string) => Promise<JobReturn>;
 }
 
@@ -38,6 +40,7 @@ const LONGEST_BLOCK = 1;
  * - A slot is taken before each fetch and stays with the fetched job until that is finished; a job fetched by the
  *   finishing script of another inherits its slot.
  * - While another pool waits for a slot, a finishing job does not fetch the next one.
+ * - While this host cannot run jobs of the pool, none is fetched.
  * - BullMQ's main loop does not start a fetched job before its next fetch has an answer. So a fetch waits for a slot only
  *   while no fetched job waits to be started, and such a job ends the wait; else the jobs that hold all the slots could
  *   wait for a slot themselves.
@@ -55,6 +58,9 @@ export class PoolWorker extends BullWorker<JobEnvelope, JobReturn> {
   readonly #unstarted = new Set<object>();
   /** The run of a lone call that was begun last, until a fetch has given way to it. */
   #loneCall: Promise<JobReturn> | undefined;
+  readonly #isReady: () => boolean;
+  /** Goes on with a fetch that waits until jobs can run here. */
+  #wake: (() => void) | undefined;
   #mayHoldMarker = false;
   #leaving = false;
 
@@ -80,6 +86,7 @@ export class PoolWorker extends BullWorker<JobEnvelope, JobReturn> {
     this.#fence = options.fence;
     this.#longestBlock = options.longestBlock ?? LONGEST_BLOCK;
     this.#run = options.run;
+    this.#isReady = options.isReady ?? (() => true);
   }
 
   protected override callProcessJob(job: PoolJob, token: string): Promise<JobReturn> {
@@ -121,7 +128,16 @@ export class PoolWorker extends BullWorker<JobEnvelope, JobReturn> {
     this.#leaving = true;
     const closed = super.close(force);
     this.#slots.withdraw(this);
+    this.#wake?.();
     return closed;
+  }
+
+  /** Jobs can, or can no longer, run here. */
+  readinessChanged(): void {
+    if (!this.#isReady()) return;
+    // It could not have fetched before.
+    this.lastFetchAt = performance.now();
+    this.#wake?.();
   }
 
   /**
@@ -168,7 +184,9 @@ export class PoolWorker extends BullWorker<JobEnvelope, JobReturn> {
     try {
       next = (await super.processJob(job, token, () => {
         sentAt = performance.now();
-        return !this.#leaving && !this.#slots.isWantedBesides(this) && (fetchNextCallback?.() ?? true);
+        return (
+          !this.#leaving && this.#isReady() && !this.#slots.isWantedBesides(this) && (fetchNextCallback?.() ?? true)
+        );
       })) as Job<JobEnvelope, JobReturn> | undefined;
     } finally {
       this.#fence.forget(job.id ?? "");
@@ -180,6 +198,7 @@ export class PoolWorker extends BullWorker<JobEnvelope, JobReturn> {
       this.#unstarted.add(next);
       this.#begin(next, next.token ?? token);
       this.#slots.withdraw(this);
+      this.#wake?.();
     }
     return next;
   }
@@ -214,11 +233,21 @@ export class PoolWorker extends BullWorker<JobEnvelope, JobReturn> {
     const mayHoldMarker = this.#mayHoldMarker;
     this.#mayHoldMarker = false;
     if (this.#leaving) return false;
-    if (this.#slots.tryTake()) return true;
+    if (this.#isReady() && this.#slots.tryTake()) return true;
     // The blocking read may have swallowed the marker that would wake another host with free slots.
     if (mayHoldMarker) await this.returnMarker();
     if (this.#leaving || this.#unstarted.size > 0) return false;
-    return this.#slots.take(this);
+    if (!this.#isReady()) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+      this.#wake = undefined;
+      if (this.#leaving || this.#unstarted.size > 0) return false;
+    }
+    if (!(await this.#slots.take(this))) return false;
+    if (this.#isReady()) return true;
+    this.#slots.release();
+    return false;
   }
 
   /** Wakes one worker that waits for a job of this pool. */

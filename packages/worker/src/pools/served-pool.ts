@@ -1,4 +1,4 @@
-import { KEPT_EVENTS, type Milliseconds, type PoolRecord } from "@manyhands/core/internal";
+import { type HostTrouble, KEPT_EVENTS, type Milliseconds, type PoolRecord } from "@manyhands/core/internal";
 import { Queue } from "bullmq";
 import { ChildPool } from "../children/child-pool.ts";
 import type { ChildSupply } from "../children/child-supply.ts";
@@ -16,6 +16,8 @@ import { removeTraces } from "./remove-traces.ts";
 export interface PoolHost extends JobHost {
   slots: HostSlots;
   supply: ChildSupply;
+  /** The troubles of a pool on this host have changed. */
+  onTrouble: () => void;
   /** True while that generation of the pool is in the registry and not terminated. */
   isInForce: (pool: string, generation: string) => Promise<boolean>;
   lockDuration: Milliseconds;
@@ -38,6 +40,7 @@ export class ServedPool {
   readonly #runner: JobRunner;
   readonly #queue: Queue;
   readonly #cap: CapKeeper;
+  readonly #unlisten: (() => void)[];
   #worker: PoolWorker;
   /** Workers that were deaf and may never close. */
   readonly #replaced: PoolWorker[] = [];
@@ -57,6 +60,14 @@ export class ServedPool {
     this.#queue.on("error", (error) => this.#report(error));
     this.#cap = new CapKeeper({ queue: this.#queue, client: host.client, keys: host.keys, logger: host.logger });
     this.#worker = this.#open();
+    const changed = (): void => {
+      this.#worker.readinessChanged();
+      host.onTrouble();
+    };
+    this.#unlisten = [
+      host.supply.trouble.listen(() => this.#worker.readinessChanged()),
+      this.#children.trouble.listen(changed),
+    ];
   }
 
   get record(): PoolRecord {
@@ -73,6 +84,7 @@ export class ServedPool {
   update(record: PoolRecord): void {
     const before = this.#record;
     this.#record = record;
+    this.#children.update(record);
     if (record.size === before.size) return;
     this.#worker.concurrency = this.#concurrency();
     void this.#cap.keep(record.size);
@@ -82,9 +94,23 @@ export class ServedPool {
     return this.#children.describe();
   }
 
+  /** What keeps this host from serving the pool as it should, though it serves others. */
+  troubles(): HostTrouble[] {
+    const { reason, since } = this.#children.trouble;
+    const pool = this.#record.name;
+    if (reason !== null) return [{ pool, reason, since, takesWork: false }];
+    const initializingSince = this.#children.initializingSince;
+    if (initializingSince === null) return [];
+    return [{ pool, reason: this.#children.describeSlowInitializer(), since: initializingSince, takesWork: true }];
+  }
+
+  get #isReady(): boolean {
+    return this.#host.supply.trouble.reason === null && this.#children.trouble.reason === null;
+  }
+
   /** True when the worker could have fetched for a while and did not. */
   isDeaf(): boolean {
-    if (this.#closing !== undefined || this.#worker.closing !== undefined) return false;
+    if (this.#closing !== undefined || this.#worker.closing !== undefined || !this.#isReady) return false;
     const running = this.#host.running.list().filter((run) => run.pool === this.#record.name).length;
     if (this.#host.slots.free <= 0 || running >= this.#concurrency()) return false;
     return performance.now() - this.#worker.lastFetchAt > DEAF_AFTER;
@@ -112,6 +138,7 @@ export class ServedPool {
   /** Ends everything at once. Running jobs must have been stopped before. */
   async close(reason: string): Promise<void> {
     this.#cap.stop();
+    for (const unlisten of this.#unlisten) unlisten();
     const closed = this.stopFetching();
     await this.#children.close(reason);
     await within(closed, CLOSE_DEADLINE);
@@ -134,6 +161,7 @@ export class ServedPool {
       stalledInterval: host.stalledInterval,
       slots: host.slots,
       fence: this.#fence,
+      isReady: () => this.#isReady,
       run: (job, token) => this.#runner.run(job, token),
     });
     worker.on("error", (error) => this.#report(error));

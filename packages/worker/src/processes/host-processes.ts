@@ -14,6 +14,7 @@ import {
 } from "@manyhands/core/internal";
 import { DelayedError, UnrecoverableError, WaitingError } from "bullmq";
 import type { ChildSupply } from "../children/child-supply.ts";
+import { ChildUnavailable } from "../children/child-unavailable.ts";
 import { within } from "../deadline/within.ts";
 import { ProcessExecutor } from "../executor/process-executor.ts";
 import type { JobHost } from "../jobs/job-host.ts";
@@ -101,6 +102,9 @@ export class HostProcesses {
       this.#queues.push(queue);
       queue.start();
     }
+    this.#host.supply.trouble.listen(() => {
+      for (const queue of this.#queues) queue.readinessChanged();
+    });
     this.#reaper.start();
     this.#placements.start();
   }
@@ -169,6 +173,7 @@ export class HostProcesses {
     const { client, keys, logger, lockDuration, stalledInterval, name: hostName } = this.#host;
     return new ProcessQueue({
       ...{ queue, hostName, client, keys, lockDuration, stalledInterval, logger, slots: this.#slots },
+      isReady: () => this.#host.supply.trouble.reason === null,
       run: (job, token) => this.#run(job, token),
       onGivenUp: (job, reason) => void this.#givenUp(job, reason).catch((error: Error) => logger.warn(error.message)),
     });
@@ -184,6 +189,8 @@ export class HostProcesses {
     try {
       executor = await this.#takeChild();
     } catch (error) {
+      // This host's own trouble: the process is for another, or for later.
+      if (error instanceof ChildUnavailable) throw await this.#giveBack(job, token);
       return this.#refuse({ job, token, process }, error as Error);
     }
     if (!executor) throw await this.#giveBack(job, token);

@@ -16,6 +16,8 @@ export interface ProcessQueueOptions {
   stalledInterval: Milliseconds;
   /** Shared by all queues of processes of the host. */
   slots: HostSlots;
+  /** False while no child can be had for a process. */
+  isReady: () => boolean;
   run: (job: PoolJob, token: string) => Promise<JobReturn>;
   /** BullMQ gave up a job that host after host died with. */
   onGivenUp: (job: PoolJob, reason: Error) => void;
@@ -54,8 +56,14 @@ export class ProcessQueue {
 
   /** True when the worker could have fetched for a while and did not. */
   isDeaf(): boolean {
-    if (this.#closing !== undefined || this.#options.slots.free <= 0) return false;
+    const { slots, isReady } = this.#options;
+    if (this.#closing !== undefined || slots.free <= 0 || !isReady()) return false;
     return performance.now() - this.#worker.lastFetchAt > DEAF_AFTER;
+  }
+
+  /** Children for processes can, or can no longer, be had. */
+  readinessChanged(): void {
+    this.#worker.readinessChanged();
   }
 
   /** Puts a new worker of BullMQ in the place of one that no longer fetches; its jobs end where they are. */
@@ -81,7 +89,7 @@ export class ProcessQueue {
   }
 
   #open(): PoolWorker {
-    const { queue, hostName, client, keys, lockDuration, stalledInterval, slots, run } = this.#options;
+    const { queue, hostName, client, keys, lockDuration, stalledInterval, slots, isReady, run } = this.#options;
     const worker = new PoolWorker({
       pool: queue,
       name: `${hostName} pid ${process.pid}`,
@@ -92,6 +100,7 @@ export class ProcessQueue {
       stalledInterval: STALLED_CHECKS * stalledInterval,
       longestBlock: LONGEST_BLOCK,
       slots,
+      isReady,
       fence: new Fence({ lockDuration }),
       run,
     });

@@ -58,13 +58,14 @@ test("a host that is stopped while it starts a process leaves it to another, and
 });
 
 test("a process that another host runs has not ended because this one cannot load its modules", async () => {
-  await space.host({ tasks: [GATED], spares: 0 });
+  const host = await space.host({ tasks: [GATED], spares: 0 });
   writeFileSync(`${gate}/broken`, "");
   const id = await startedElsewhere("gated");
-  await space.untilState(PROCESSES, id, "delayed", "completed", "failed");
+  await until(() => host.record().state === "unready");
+  await space.untilState(PROCESSES, id, "waiting", "completed", "failed");
   expect(await space.client.exists(space.keys.replies(space.clientId))).toBe(0);
   expect(await space.client.hget(space.keys.process(id), "state")).toBe("running");
-  expect(await space.queue(PROCESSES).getJobState(id)).toBe("delayed");
+  expect(await space.queue(PROCESSES).getJobState(id)).toBe("waiting");
 });
 
 test("a child whose process could not be begun is not left behind", async () => {

@@ -58,6 +58,17 @@ function checkHost(host: HostRecord): Finding[] {
       advice: `look at its log; restart pid ${host.pid} on ${host.hostname}`,
     });
   }
+  for (const { pool, reason, takesWork } of host.troubles ?? []) {
+    const what = takesWork ? "jobs wait" : "it takes no work";
+    findings.push({
+      check,
+      status: "problem",
+      finding: `${pool === null ? what : `${what} of pool ${pool}`}: ${reason}`,
+      advice: takesWork
+        ? "mend the initializer, or give calls a timeout"
+        : `mend what it says on ${host.hostname}; it tries again by itself`,
+    });
+  }
   const difference = Math.abs(Date.now() - host.beatAt);
   if (difference > CLOCK_TOLERANCE) {
     const finding = `its clock differs by about ${duration(difference)}`;

@@ -24,9 +24,16 @@ export function hostListCommand(): Command {
     );
 }
 
+/** With the reason when it takes no work, or not of every pool. */
+function describeHostState({ state, troubles = [] }: HostRecord): string {
+  const [worst] = [...troubles].sort((left, right) => Number(left.pool !== null) - Number(right.pool !== null));
+  if (!worst) return state;
+  return worst.pool === null ? `unready: ${worst.reason}` : `${state}, pool ${worst.pool}: ${worst.reason}`;
+}
+
 const COLUMNS: readonly Column<HostRecord>[] = [
   { heading: "HOST", cell: (host) => host.name, max: 60, min: 12 },
-  { heading: "STATE", cell: (host) => host.state },
+  { heading: "STATE", cell: describeHostState, max: 60, min: 8 },
   { heading: "MACHINE", cell: (host) => host.hostname, max: 40, min: 8, drop: 2 },
   { heading: "PID", cell: (host) => String(host.pid), align: "right", drop: 4 },
   { heading: "BUSY", cell: (host) => `${host.running.length}/${host.slots}`, align: "right" },

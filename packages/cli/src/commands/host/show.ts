@@ -34,10 +34,15 @@ function fieldsOf(host: HostRecord): Field[] {
     const pool = child.pool === null ? "spare" : `pool ${child.pool}`;
     return `${child.pid} ${child.isolation}, ${pool}, ${child.busy ? "busy" : "idle"}, ${child.jobsRun} jobs run`;
   });
+  const troubles = (host.troubles ?? []).map(({ pool, reason, since, takesWork }) => {
+    const what = takesWork ? "jobs wait" : "takes no work";
+    return `${pool === null ? what : `pool ${pool}: ${what}`}, since ${relative(since)}: ${reason}`;
+  });
   return [
     ["name", host.name],
     ["id", host.id],
     ["state", host.state],
+    ...(troubles.length === 0 ? [] : ([["trouble", troubles.join("\n")]] as [string, string][])),
     ["machine", `${host.hostname}, pid ${host.pid}`],
     ["slots", `${host.running.length} of ${host.slots} busy`],
     ["isolation", host.isolation],

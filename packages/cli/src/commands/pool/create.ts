@@ -29,7 +29,7 @@ export function poolCreateCommand(): Command {
     .addOption(new Option("--isolation <kind>", "where its tasks run").choices(["process", "thread", "inline"]))
     .option(
       "--max-tasks-per-child <n>",
-      "replace a child after n jobs",
+      "replace a child after n calls",
       wholeNumber("--max-tasks-per-child", { from: 1 }),
     )
     .action(

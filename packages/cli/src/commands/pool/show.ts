@@ -36,7 +36,10 @@ function fieldsOf(pool: PoolView): [string, string][] {
     ["completed", String(pool.completed)],
     ["failed", String(pool.failed)],
     ["isolation", pool.isolation ?? "what the host says"],
-    ["recycling", pool.maxTasksPerChild === null ? "never" : `a child is replaced after ${pool.maxTasksPerChild} jobs`],
+    [
+      "recycling",
+      pool.maxTasksPerChild === null ? "never" : `a child is replaced after ${pool.maxTasksPerChild} calls`,
+    ],
     ["initializer", pool.initializer?.task ?? "none"],
     ["owner", pool.owner === null ? "nobody: it stays until it is removed" : `client ${pool.owner}`],
     ["created", moment(pool.createdAt)],
