@@ -129,7 +129,9 @@ test("a module that throws while it is loaded ends a worker with 2", async () =>
 
   const { code, stderr } = await run(["worker", "--tasks", file], place());
 
-  expect(stderr).toMatch(/^error: task module ".*broken\.mjs" could not be loaded: Error: no configuration\n$/);
+  expect(stderr).toMatch(
+    /^error: task module ".*broken\.mjs" could not be loaded: Error: no configuration \(at .*broken\.mjs:1:7\)\n$/,
+  );
   expect(code).toBe(2);
 });
 

@@ -79,7 +79,7 @@ describe("task modules that cannot be loaded end the start of a host", () => {
   test("one that throws is named, with its error as the cause", async () => {
     const error = await reason(start("throws-on-load.ts"));
     expect(error.message).toMatch(
-      /^task module "file:\/\/.*\/throws-on-load\.ts" could not be loaded: Error: no configuration$/,
+      /^task module "file:\/\/.*\/throws-on-load\.ts" could not be loaded: Error: no configuration \(at \/.*\/throws-on-load\.ts:1:7\)$/,
     );
     expect((error.cause as Error).message).toBe("no configuration");
   });
