@@ -89,12 +89,18 @@ export class RoundTrip {
 
 const known = new WeakMap<RedisClient, RoundTrip>();
 
-/** The measured round trip of a connection. */
+/** The measured round trip of a connection; it begins with the sign-in where this is called as soon as it is opened. */
 export function roundTripOf(client: RedisClient): RoundTrip {
   const there = known.get(client);
   if (there) return there;
   const made = new RoundTrip();
   known.set(client, made);
   whenBroken(client, () => made.interrupt());
+  let answered: (() => void) | undefined;
+  client.on("connect", () => {
+    // Until it is ready, a connection signs in and asks for the state of the server.
+    answered = made.start();
+  });
+  client.on("ready", () => answered?.());
   return made;
 }

@@ -21,6 +21,7 @@ import {
   openRedis,
   type RedisClient,
   type RedisConfig,
+  roundTripOf,
 } from "../connection/index.ts";
 import {
   type ArrayContents,
@@ -112,6 +113,7 @@ export class Context {
   /** @internal */
   static async open(settings: ContextSettings): Promise<Context> {
     const client = openRedis(settings.redis, { name: "manyhands" });
+    roundTripOf(client);
     try {
       await Promise.all([
         assertRedisFit(client, settings.redis),
@@ -132,6 +134,7 @@ export class Context {
   private constructor(settings: ContextSettings, client: RedisClient, host: string | null = null) {
     this.#settings = settings;
     this.#client = client;
+    roundTripOf(client);
     unreferenceSocket(client);
     this.#runtime = this.#createRuntime(host);
     this.#objects = this.#createObjectRuntime();

@@ -1,5 +1,5 @@
 import { hostname } from "node:os";
-import type { RedisClient } from "../connection/index.ts";
+import { type RedisClient, type RoundTrip, roundTripOf } from "../connection/index.ts";
 import type { Keys } from "../protocol/keys.ts";
 import type { Milliseconds, SessionRecord } from "../protocol/records.ts";
 import { type Beat, Heart, type RenewedSession } from "./beat.ts";
@@ -52,6 +52,8 @@ export class Session {
    * ended, while this process was cut off.
    */
   readonly writes: Operations;
+  /** Of its connection to Redis. */
+  readonly roundTrip: RoundTrip;
   readonly #client: RedisClient;
   readonly #heart: Heart;
   readonly #record: RenewedSession;
@@ -87,6 +89,7 @@ export class Session {
     this.operations = new Operations(keys.sessionAnswers(id));
     this.writes = new Operations(keys.sessionWrites(id));
     this.#client = client;
+    this.roundTrip = roundTripOf(client);
     this.#heart = new Heart(client, keys, options.kinds ?? []);
     const record: SessionRecord = {
       id,

@@ -41,7 +41,8 @@ export interface Turn<Value> {
 export const ANSWER_LIMIT: Milliseconds = 10_000;
 
 /**
- * Tries until it is granted, woken in between.
+ * Tries until it is granted, woken in between. The answer to the first try is waited for also when the time is over before
+ * it can be here: a time limit that is shorter than a round trip means one look, as 0 does.
  *
  * @param options.label - What the waiter says of itself, shown to people.
  * @returns undefined when the time was over first
@@ -59,7 +60,7 @@ export async function waitForTurn<Value>(
   try {
     if (limit <= 0) return await tryOnce(turn, signal);
     if (!room.isStarted) {
-      const first = await inTime(turn, { waiter: null, deadline, signal });
+      const first = await inTime(turn, { waiter: null, deadline: answeredBy(room, deadline), signal });
       if (first === undefined || first.granted) return first;
       if ((await beforeDeadline(room.start(), { deadline, signal })) === undefined) return undefined;
     }
@@ -82,6 +83,10 @@ export function toLimit(patience: Patience | undefined): { limit: Milliseconds; 
 /** The opposite of {@link toLimit}. @param limit - ms; 0 or less = one try, Infinity = for ever */
 export function toPatience(limit: Milliseconds, signal: AbortSignal | undefined): BlockOptions {
   return { ...(limit === Number.POSITIVE_INFINITY ? {} : { timeout: limit }), ...(signal ? { signal } : {}) };
+}
+
+function answeredBy(room: WaitRoom, deadline: number): number {
+  return Math.max(deadline, performance.now() + room.answerTime);
 }
 
 interface Wait {
@@ -108,9 +113,11 @@ async function waitStored<Value>(
 ): Promise<{ value: Value } | undefined> {
   const { waiter, deadline, signal } = wait;
   let isStored = true;
+  let answerBy = answeredBy(room, deadline);
   try {
     while (true) {
-      const attempt = await inTime(turn, { waiter: waiter.entry, deadline, signal });
+      const attempt = await inTime(turn, { waiter: waiter.entry, deadline: answerBy, signal });
+      answerBy = deadline;
       if (attempt === undefined) return undefined;
       if (attempt.granted) {
         isStored = false;

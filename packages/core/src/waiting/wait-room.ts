@@ -57,6 +57,11 @@ export class WaitRoom {
     return this.#isStarted;
   }
 
+  /** What hardly any answer of Redis exceeds, ms: so long a wait listens in any case, if it looks at all. */
+  get answerTime(): Milliseconds {
+    return this.#session.roundTrip.atLeast(0, 2);
+  }
+
   /** Number of waits under way. */
   get size(): number {
     return this.#waiters.size;
@@ -84,6 +89,11 @@ export class WaitRoom {
     this.#waiters.set(number, waiter);
     this.lookIn(LOOK_INTERVAL);
     return waiter;
+  }
+
+  /** A waiter of this process, as it is stored, should look again: what it waits for is here already. */
+  notify(entry: string): void {
+    this.#waiters.get(entry.split("|", 2)[1] ?? "")?.notify();
   }
 
   /** Somebody waits for something that is due in `milliseconds`. */

@@ -32,6 +32,7 @@ test("an abort is heard whenever it comes, also between the answer of Redis and 
   const room = {
     keepAlive: { hold: () => {}, release: () => {} },
     isStarted: true,
+    answerTime: 0,
     open: (label: string) => new Waiter(`session|1|${label}`, () => {}),
   } as unknown as WaitRoom;
   for (let steps = 0; steps < 40; steps += 1) {

@@ -204,9 +204,9 @@ export class Connection<Message = unknown> extends SharedObject {
     const { limit, signal: given } = toLimit(patience);
     const { signal: closing } = this.#closing;
     const signal = given ? AbortSignal.any([given, closing]) : closing;
-    const held = this.#share.held(this.#settings.end);
+    const first = { ready: this.#share.held(this.#settings.end), answerTime: this.runtime.room.answerTime };
     try {
-      return await this.runtime.keepAlive.during(readyFirst(held, toPatience(limit, signal), wait));
+      return await this.runtime.keepAlive.during(readyFirst(first, toPatience(limit, signal), wait));
     } catch (error) {
       throw this.#isClosed ? this.#closedError() : error;
     }

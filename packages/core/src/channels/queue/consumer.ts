@@ -1,3 +1,4 @@
+import { type RoundTrip, roundTripOf } from "../../connection/index.ts";
 import { LockLostError } from "../../errors/index.ts";
 import { ownLabel } from "../../objects/index.ts";
 import type { Milliseconds } from "../../protocol/records.ts";
@@ -8,13 +9,21 @@ import { abandonQueue, commitItems, pollQueue, returnItems, SEPARATOR, takeItems
 /** Most items taken at once, and about the most characters. */
 const BATCH_ITEMS = 1_000;
 const BATCH_TEXT = 1024 * 1024;
-/** For how long a batch should last, ms. */
+/**
+ * For how long a batch should last, in round trips: what takes one item in each of them is asking without pause, and the
+ * next batch comes before half of one is used up; at least, ms.
+ */
+const BATCH_ROUNDS = 3;
 const BATCH_TIME: Milliseconds = 8;
 /** Smaller batches are not worth being fetched in advance. */
 const WORTH_FETCHING = 16;
-/** Items that nobody asked for within this time go back for others, ms. */
+/**
+ * Items that are not asked for within so many round trips go back for others; at least, ms. A consumer that asks Redis for
+ * something else between two items must not lose the second.
+ */
+const IDLE_ROUNDS = 3;
 const IDLE: Milliseconds = 10;
-/** Most items that are committed before they are asked for, and for how long they last, ms. */
+/** Most items that are committed before they are asked for; they last one round trip, but at least, ms. */
 const MOST_AHEAD = 256;
 const AHEAD: Milliseconds = 1;
 
@@ -41,14 +50,16 @@ export interface ConsumerOptions<Stored> {
  * handed out. Duties: 1. a lone get takes one item, a process that asks without pause takes larger and larger batches, the
  * next before the last one is used up; 2. an item is handed out once Redis has answered that it is committed, so that it is
  * never given to anybody else, however long this process is cut off or frozen; what is committed in advance lasts about a
- * millisecond (`leased`: it is handed out uncommitted, while the lease of the session can be trusted); 3. what is taken and
- * not asked for goes back to the front of the queue.
+ * round trip (`leased`: it is handed out uncommitted, while the lease of the session can be trusted); 3. what is taken and
+ * not asked for goes back to the front of the queue; what a get waits for never does.
  *
- * Items have numbers in the order of their coming: handed <= committed <= requested <= taken.
+ * Items have numbers in the order of their coming: handed <= committed <= requested <= taken. Each answer of Redis belongs to
+ * an era, and what is given back is chosen and sent in one step: between an `await` and what follows it, gets come and go.
  */
 export class Consumer<Stored extends string | Buffer = string> {
   readonly #place: QueuePlace;
   readonly #options: ConsumerOptions<Stored>;
+  readonly #roundTrip: RoundTrip;
   /** How Redis knows this consumer; another name after its claim was given to others. */
   #name: string;
   #buffer: Stored[] = [];
@@ -73,7 +84,8 @@ export class Consumer<Stored extends string | Buffer = string> {
   #handedThen = 0;
   #fetchedAt = 0;
   #handedAtFetch = 0;
-  /** Tries of gets that are under way, and will take an item that is here; those that sleep would not hear of it. */
+  /** Gets that wait for an item; and their tries that are under way, which see by themselves what comes. */
+  #gets = 0;
   #tries = 0;
   #meanLength = 64;
   /** Whether Redis knows of items that were taken here. */
@@ -81,13 +93,14 @@ export class Consumer<Stored extends string | Buffer = string> {
   #fetch: Promise<unknown> | undefined;
   #commit: Promise<void> | undefined;
   #idle: NodeJS.Timeout | undefined;
-  /** Waiters that Redis may know. */
+  /** Waiters that Redis may know: those of gets that sleep. */
   readonly #stored = new Set<string>();
   readonly #stopListening: (() => void)[] = [];
 
   constructor(place: QueuePlace, options: ConsumerOptions<Stored>) {
     this.#place = place;
     this.#options = options;
+    this.#roundTrip = roundTripOf(place.runtime.client);
     this.#name = this.#nextName();
     if (!options.isLeased) return;
     const { session } = place.runtime;
@@ -122,20 +135,36 @@ export class Consumer<Stored extends string | Buffer = string> {
     const { limit, signal } = toLimit(patience);
     signal?.throwIfAborted();
     const deadline = performance.now() + limit;
+    this.#gets += 1;
+    try {
+      return await this.#wait({ deadline, signal, most });
+    } finally {
+      this.#gets -= 1;
+      // What it did not take is for one that sleeps.
+      this.#wakeSleepers();
+    }
+  }
+
+  async #wait(wait: {
+    deadline: number;
+    signal: AbortSignal | undefined;
+    most: number;
+  }): Promise<{ text: Stored } | undefined> {
+    const { deadline, signal, most } = wait;
     const { runtime } = this.#place;
     while (true) {
       const here = this.next();
       if (here) return here;
-      this.#wish = most;
+      this.#wish = Math.max(this.#wish, most);
       // Others of this process may have been faster: then there is another try, also when the time is over.
       const left = Math.max(0, deadline - performance.now());
-      const wait = { isOver: false };
+      const turn = { isOver: false };
       const granted = await waitForTurn<true>(
         runtime.room,
         {
-          attempt: (waiter) => this.#attempt(waiter, wait),
+          attempt: (waiter) => this.#attempt(waiter, turn),
           abandon: (waiter) => {
-            wait.isOver = true;
+            turn.isOver = true;
             return this.#abandon(waiter);
           },
         },
@@ -144,7 +173,7 @@ export class Consumer<Stored extends string | Buffer = string> {
           label: ownLabel(),
         },
       ).finally(() => {
-        wait.isOver = true;
+        turn.isOver = true;
       });
       if (!granted) return undefined;
     }
@@ -215,6 +244,7 @@ export class Consumer<Stored extends string | Buffer = string> {
   /** Gives back what was not handed out. */
   async close(): Promise<void> {
     for (const stop of this.#stopListening) stop();
+    while (this.#fetch) await this.#fetch.catch(() => {});
     await this.#giveBack({ isLeaving: true });
   }
 
@@ -231,23 +261,25 @@ export class Consumer<Stored extends string | Buffer = string> {
     return performance.now() < this.#place.runtime.session.trustedUntil;
   }
 
-  async #attempt(waiter: string | null, wait: { isOver: boolean }): Promise<Attempt<true>> {
+  async #attempt(waiter: string | null, turn: { isOver: boolean }): Promise<Attempt<true>> {
     this.#tries += 1;
     try {
       // Several gets of one process do not fetch at the same time: one brings for all.
       while (!this.#isReady()) {
-        // Whoever gave up meanwhile must not be stored again: a wake-up of it would be lost.
-        if (wait.isOver) return { granted: false, dueIn: null };
+        // What gave up meanwhile must not be stored again: a wake-up of it would be lost.
+        if (turn.isOver) return { granted: false, dueIn: null };
         if (this.#fetch) await this.#fetch.catch(() => {});
         else if (this.#next < this.#buffer.length) await (this.#commit ?? this.#commitAhead());
         else {
           if (await this.#startFetch(waiter)) continue;
-          if (waiter !== null && !wait.isOver) this.#stored.add(waiter);
+          if (waiter !== null && !turn.isOver) this.#stored.add(waiter);
           return { granted: false, dueIn: null };
         }
       }
     } finally {
       this.#tries -= 1;
+      // What came for a get that has given up meanwhile is for one that sleeps.
+      if (turn.isOver) this.#wakeSleepers();
     }
     if (waiter !== null && this.#stored.delete(waiter)) {
       // It was not woken by Redis, which would call it in vain.
@@ -268,7 +300,7 @@ export class Consumer<Stored extends string | Buffer = string> {
 
   #startFetch(waiter: string | null): Promise<boolean> {
     const fetch = this.#take(waiter).finally(() => {
-      this.#fetch = undefined;
+      if (this.#fetch === fetch) this.#fetch = undefined;
     });
     this.#fetch = fetch;
     return fetch;
@@ -280,7 +312,8 @@ export class Consumer<Stored extends string | Buffer = string> {
     const place = this.#place;
     const { client } = place.runtime;
     this.#adapt();
-    const wish = Math.min(this.#wish, this.#mostAtOnce);
+    // The gets that wait here now are served by one answer, and not by one after another.
+    const wish = Math.min(Math.max(this.#wish, this.#tries), this.#mostAtOnce);
     this.#wish = 1;
     const era = this.#era;
     const keys = [place.key(), place.key("items"), place.key("getters"), place.key("consumers"), this.#claim];
@@ -341,15 +374,27 @@ export class Consumer<Stored extends string | Buffer = string> {
     this.#hasClaim = true;
     if (this.#idle === undefined) this.#lookIdle();
     else this.#idle.ref();
+    this.#wakeSleepers();
   }
 
-  /** The next batch is what was asked for in about the last eight milliseconds, and at most twice the last one. */
+  /** More is here than the tries under way take: gets that sleep would not hear of it. */
+  #wakeSleepers(): void {
+    let left = this.#buffer.length - this.#next - this.#tries;
+    for (const waiter of this.#stored) {
+      if (left <= 0) return;
+      left -= 1;
+      this.#place.runtime.room.notify(waiter);
+    }
+  }
+
+  /** The next batch is what was asked for in the time that a batch should last, and at most twice the last one. */
   #adapt(): void {
     const now = performance.now();
     const pace = (this.#handed - this.#handedAtFetch) / Math.max(0.01, now - this.#fetchedAt);
     this.#fetchedAt = now;
     this.#handedAtFetch = this.#handed;
-    const wanted = Math.min(this.#mostAtOnce, this.#want * 2, Math.floor(pace * BATCH_TIME));
+    const lasting = Math.max(BATCH_TIME, BATCH_ROUNDS * this.#roundTrip.typical);
+    const wanted = Math.min(this.#mostAtOnce, this.#want * 2, Math.floor(pace * lasting));
     this.#want = this.#options.mayPrefetch ? Math.max(1, wanted) : 1;
   }
 
@@ -358,17 +403,18 @@ export class Consumer<Stored extends string | Buffer = string> {
   }
 
   #empty(): void {
-    // Nobody waits for it any more: what is left is to forget what was handed out.
+    // Nothing waits for it any more: what is left is to forget what was handed out.
     this.#idle?.unref();
     this.#buffer = [];
     this.#next = 0;
   }
 
-  /** Commits what will be asked for within about the next two milliseconds. */
+  /** Commits what will be asked for until after the next commit is answered. */
   #commitAhead(): Promise<void> | undefined {
     const now = performance.now();
     const pace = (this.#handed - this.#handedThen) / Math.max(0.01, now - this.#aheadSince);
-    this.#ahead = Math.max(1, Math.min(MOST_AHEAD, Math.ceil(pace * AHEAD)));
+    const lasting = Math.max(AHEAD, this.#roundTrip.typical);
+    this.#ahead = Math.max(1, Math.min(MOST_AHEAD, Math.ceil(pace * lasting)));
     const target = Math.min(this.#taken, this.#handed + 2 * this.#ahead);
     if (target <= this.#requested) return this.#commit;
     this.#requested = target;
@@ -413,28 +459,39 @@ export class Consumer<Stored extends string | Buffer = string> {
   /** Looks every now and then whether anything was asked for since the last look. */
   #lookIdle(): void {
     const handed = this.#handed;
-    this.#idle = setTimeout(() => {
-      // Once more round: whoever asks for the next item may be late because this process was.
-      setImmediate(() => {
-        if (this.#idle === undefined) return;
-        this.#idle = undefined;
-        const isWaitedFor = this.#tries > 0 && this.#next < this.#buffer.length;
-        if (handed !== this.#handed || isWaitedFor) this.#lookIdle();
-        else this.#giveBack({ isLeaving: false }).catch(() => {});
-      });
-    }, IDLE);
-    if (this.#next >= this.#buffer.length) this.#idle.unref();
+    const timer = setTimeout(
+      () => {
+        // Once more round: what asks for the next item may be late because this process was.
+        setImmediate(() => {
+          if (this.#idle !== timer) return;
+          this.#idle = undefined;
+          if (handed !== this.#handed || this.#isWanted) this.#lookIdle();
+          else void this.#giveBack({ isLeaving: false })?.catch(() => {});
+        });
+      },
+      Math.max(IDLE, IDLE_ROUNDS * this.#roundTrip.typical),
+    );
+    this.#idle = timer;
+    if (this.#next >= this.#buffer.length) timer.unref();
   }
 
-  async #giveBack({ isLeaving }: { isLeaving: boolean }): Promise<void> {
+  /** Whether a get takes what is here, or Redis has been asked for more. */
+  get #isWanted(): boolean {
+    return this.#fetch !== undefined || (this.#gets > 0 && this.#next < this.#buffer.length);
+  }
+
+  /**
+   * Gives back what was not handed out; only while nothing is fetched. All that it acts on is looked at in the step in
+   * which it is sent.
+   */
+  #giveBack({ isLeaving }: { isLeaving: boolean }): Promise<void> | undefined {
     clearTimeout(this.#idle);
     this.#idle = undefined;
-    while (this.#fetch) await this.#fetch.catch(() => {});
     const from = this.#handed;
     const former = this.#former.filter(({ until }) => until > from);
     this.#former = [];
-    if (!this.#hasClaim && former.length === 0) return;
-    if (this.#options.isLeased && from === this.#taken && !isLeaving) return;
+    if (!this.#hasClaim && former.length === 0) return undefined;
+    if (this.#options.isLeased && from === this.#taken && !isLeaving) return undefined;
     // The last ones first, because each goes to the front.
     const names = [...former.map(({ name }) => name), ...(this.#hasClaim ? [this.#name] : [])].reverse();
     if (!this.#options.isLeased) this.#hasClaim = false;
@@ -442,11 +499,12 @@ export class Consumer<Stored extends string | Buffer = string> {
     this.#empty();
     this.#taken = from;
     this.#committed = this.#requested = Math.min(this.#committed, from);
-    const returned = Promise.all(names.map((name) => this.#return(name, { from, isLeaving })));
-    this.#fetch = returned.finally(() => {
-      this.#fetch = undefined;
+    const returned = Promise.all(names.map((name) => this.#return(name, { from, isLeaving }))).then(() => {});
+    const fetch = returned.finally(() => {
+      if (this.#fetch === fetch) this.#fetch = undefined;
     });
-    await this.#fetch;
+    this.#fetch = fetch;
+    return fetch;
   }
 
   async #return(name: string, { from, isLeaving }: { from: number; isLeaving: boolean }): Promise<void> {

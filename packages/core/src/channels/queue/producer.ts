@@ -24,7 +24,8 @@ const LIMITED = -5;
 const EXPIRED = -6;
 /** So many items that are not small are stored as a block. */
 const BLOCK_ITEMS = 16;
-/** How long a put whose time is over waits for the answer to a try that is under way, ms. */
+/** How long a put whose time is over waits for the answer to a try that is under way, in round trips; at least, ms. */
+const LATE_ROUNDS = 3;
 const LATE_ANSWER: Milliseconds = 1_000;
 /** How long a block may lie where it was written, ms. */
 const WRITTEN: Milliseconds = 10_000;
@@ -215,14 +216,15 @@ export class Producer {
   /** What became of a try that was under way when its time was over: who is told that it failed would put it twice. */
   async #isStored(attempt: Promise<boolean> | undefined): Promise<boolean> {
     let isStored = false;
-    const answered = waitWith(LATE_ANSWER, undefined, (done) => {
+    const { session, keepAlive } = this.#place.runtime;
+    const answered = waitWith(session.roundTrip.atLeast(LATE_ANSWER, LATE_ROUNDS), undefined, (done) => {
       const known = attempt?.then((answer) => {
         isStored = answer;
       });
       Promise.resolve(known).then(done, done);
       return () => {};
     });
-    await this.#place.runtime.keepAlive.during(answered);
+    await keepAlive.during(answered);
     return isStored;
   }
 

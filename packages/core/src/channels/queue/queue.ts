@@ -228,8 +228,9 @@ abstract class AnyQueue<Item> extends SharedObject {
     put: (left: Patience | undefined) => Promise<boolean>,
   ): Promise<boolean | undefined> {
     const { signal } = toLimit(patience);
-    if (this.#maxSize > 0) return readyFirst(entering, patience ?? true, put);
-    return readyFirst(entering, signal ? { signal } : true, () => put(patience));
+    const first = { ready: entering, answerTime: this.runtime.room.answerTime };
+    if (this.#maxSize > 0) return readyFirst(first, patience ?? true, put);
+    return readyFirst(first, signal ? { signal } : true, () => put(patience));
   }
 
   #join(): QueueShare {
@@ -256,7 +257,8 @@ abstract class AnyQueue<Item> extends SharedObject {
     try {
       const share = this.#share;
       if (share) return await wait(share, limited);
-      const started = readyFirst(this.started(), limited, (left) => {
+      const first = { ready: this.started(), answerTime: this.runtime.room.answerTime };
+      const started = readyFirst(first, limited, (left) => {
         this.#assertOpen();
         return wait(this.#join(), left);
       });
@@ -416,7 +418,8 @@ export class JoinableQueue<Item = unknown> extends Queue<Item> {
    * @throws StateLostError when the queue is gone meanwhile, and with it what was to be done
    */
   async join(patience?: Patience): Promise<boolean> {
-    const done = readyFirst(this.started(), patience ?? true, (left) => this.#allDone(left));
+    const first = { ready: this.started(), answerTime: this.runtime.room.answerTime };
+    const done = readyFirst(first, patience ?? true, (left) => this.#allDone(left));
     return (await this.runtime.keepAlive.during(done)) ?? false;
   }
 
