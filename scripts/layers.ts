@@ -24,7 +24,7 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
  */
 export const FOLDERS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   core: [
-    ["package-files", "environment"],
+    ["package-files", "environment", "timers"],
     ["errors", "logger"],
     ["protocol"],
     ["codec", "redis-server"],

@@ -22,3 +22,4 @@ export { Script } from "./script/index.ts";
 export { Heart } from "./session/index.ts";
 export { type DetachedCall, submitDetached } from "./submission/index.ts";
 export * from "./tasks/index.ts";
+export { LongTimer } from "./timers/index.ts";

@@ -9,6 +9,7 @@ import { processQueue } from "../protocol/process-queues.ts";
 import type { Milliseconds, ProcessEnding } from "../protocol/records.ts";
 import { JobQueue, type Runtime } from "../submission/index.ts";
 import { findTask, validateArguments } from "../tasks/index.ts";
+import { LongTimer } from "../timers/index.ts";
 import { endProcess } from "./end-process.ts";
 import { exitCodeOfEnding } from "./exit-codes.ts";
 import { Launched } from "./launched-process.ts";
@@ -216,9 +217,9 @@ export class ProcessLauncher implements ProcessStarter {
 /** Ends early with the signal. */
 function pause(milliseconds: Milliseconds, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(done, milliseconds).unref();
+    const timer = new LongTimer(milliseconds, done).unref();
     function done(): void {
-      clearTimeout(timer);
+      timer.clear();
       signal?.removeEventListener("abort", done);
       if (signal?.aborted) reject(signal.reason);
       else resolve();

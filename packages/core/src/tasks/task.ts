@@ -1,6 +1,7 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { got, ValueError } from "../errors/index.ts";
 import type { Isolation, Milliseconds } from "../protocol/records.ts";
+import { MAX_TIMER } from "../timers/index.ts";
 import { callerModule } from "./caller-module.ts";
 import { registerTask } from "./task-registry.ts";
 
@@ -146,7 +147,6 @@ export function checkTaskOptions(whose: string, options: TaskOptions<never> | Ta
 }
 
 /** Longest delay that a timer of Node keeps, ms. */
-const MAX_TIMER = 2 ** 31 - 1;
 const TIMER_RANGE: string = `milliseconds above 0, at most ${MAX_TIMER}`;
 
 function isDuration(value: unknown, longest: number): boolean {

@@ -3,6 +3,7 @@ import { ClosedError, StateLostError } from "../errors/index.ts";
 import type { Keys } from "../protocol/keys.ts";
 import type { Milliseconds } from "../protocol/records.ts";
 import type { Beat, KeepAlive, Session } from "../session/index.ts";
+import { LongTimer } from "../timers/index.ts";
 import { Waiter } from "./waiter.ts";
 
 /** Longest time between two looks for missed wake-ups and due leases while somebody waits, ms. */
@@ -34,7 +35,7 @@ export class WaitRoom {
   #closed = false;
   #count = 0;
   #arrived = 0;
-  #look: NodeJS.Timeout | undefined;
+  #look: LongTimer | undefined;
   #lookAt = Number.POSITIVE_INFINITY;
   #lastLook = 0;
 
@@ -102,18 +103,18 @@ export class WaitRoom {
     const at = Math.max(now + milliseconds, this.#lastLook + SHORTEST_INTERVAL);
     if (at >= this.#lookAt || this.#closed) return;
     this.#lookAt = at;
-    clearTimeout(this.#look);
-    this.#look = setTimeout(() => {
+    this.#look?.clear();
+    this.#look = new LongTimer(at - now, () => {
       this.#lookAt = Number.POSITIVE_INFINITY;
       if (this.#waiters.size > 0) this.#lookNow();
-    }, at - now);
+    });
     this.#look.unref();
   }
 
   /** Fails what still waits, and unsubscribes. */
   async close(): Promise<void> {
     this.#closed = true;
-    clearTimeout(this.#look);
+    this.#look?.clear();
     for (const stop of this.#stopListening) stop();
     for (const waiter of this.#waiters.values()) waiter.fail(closedError());
     if (this.#subscriber) await closeRedis(this.#subscriber);

@@ -1,5 +1,6 @@
 import { ValueError } from "../errors/index.ts";
 import type { Milliseconds } from "../protocol/records.ts";
+import { LongTimer } from "../timers/index.ts";
 
 /** How long a wait may take. */
 export interface WaitOptions {
@@ -8,9 +9,6 @@ export interface WaitOptions {
   /** Ends the wait with the signal's reason. */
   signal?: AbortSignal;
 }
-
-/** Longest delay that a timer of Node keeps, ms. A longer wait is one for ever. */
-const MAX_TIMER = 2 ** 31 - 1;
 
 /**
  * The time limit of a wait in ms; Infinity = none.
@@ -37,9 +35,9 @@ export function waitWith(
   register: (done: () => void) => () => void,
 ): Promise<boolean> {
   return new Promise((resolve, reject) => {
-    let timer: NodeJS.Timeout | undefined;
+    let timer: LongTimer | undefined;
     const end = (): void => {
-      clearTimeout(timer);
+      timer?.clear();
       signal?.removeEventListener("abort", onAbort);
     };
     const onAbort = (): void => {
@@ -51,20 +49,12 @@ export function waitWith(
       end();
       resolve(true);
     });
-    if (limit <= MAX_TIMER) {
-      const deadline = performance.now() + limit;
-      const onTime = (): void => {
-        const left = deadline - performance.now();
-        // Node's timers count in whole milliseconds, and so may be early.
-        if (left > 0) {
-          timer = setTimeout(onTime, left);
-          return;
-        }
+    if (limit !== Number.POSITIVE_INFINITY) {
+      timer = new LongTimer(limit, () => {
         forget();
         end();
         resolve(false);
-      };
-      timer = setTimeout(onTime, Math.max(0, limit));
+      });
     }
     signal?.addEventListener("abort", onAbort, { once: true });
     // A signal says it once: to whoever listens between two waits, it never does.

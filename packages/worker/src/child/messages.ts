@@ -44,6 +44,8 @@ export interface LoadRequest {
   hostName: string;
   hostId: string;
   connection: unknown;
+  /** URL of the module that says where Redis is, instead of `connection`. */
+  redisModule?: string | null | undefined;
   lockNodes?: readonly unknown[] | undefined;
   namespace: string;
   isolation: Isolation;

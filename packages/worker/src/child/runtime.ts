@@ -15,6 +15,7 @@ import { becomeProcess, printCrash } from "./become-process.ts";
 import { callTask } from "./call-task.ts";
 import { encodedError } from "./failure-report.ts";
 import type { ChildPort, FromChild, LoadRequest, RunRequest, ToChild } from "./messages.ts";
+import { loadRedisModule } from "./redis-module.ts";
 import { RunningJob } from "./running-job.ts";
 import { loadTaskModules } from "./task-modules.ts";
 import { TaskOutput } from "./task-output.ts";
@@ -88,10 +89,13 @@ export class ChildRuntime {
     this.#hostName = request.hostName;
     try {
       watchContexts((id) => this.#send({ type: "session", id }));
-      const { connection, lockNodes, namespace } = request;
+      const { connection, redisModule, lockNodes, namespace } = request;
+      const redis = redisModule
+        ? await whileLoadingTasks(() => loadRedisModule(redisModule))
+        : (connection as RedisConfig);
       provideWorkerContext(
         {
-          redis: connection as RedisConfig,
+          redis,
           namespace,
           ...(lockNodes ? { lockNodes: lockNodes as RedisConfig[] } : {}),
         },

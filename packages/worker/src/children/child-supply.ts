@@ -77,12 +77,17 @@ export class ChildSupply {
   async scout(): Promise<TaskAnnouncement[]> {
     const executor = this.#options.create(this.#options.isolation);
     const startedAt = performance.now();
+    // A host whose start fails meanwhile ends it.
+    this.#loading.add(executor);
     const isSlow = setTimeout(() => {
       this.#options.logger.warn(
         `the task modules are still loading after ${LOAD_PATIENCE} ms; does one of them wait for something at its top level?`,
       );
     }, LOAD_PATIENCE).unref();
-    const tasks = await executor.loaded.finally(() => clearTimeout(isSlow));
+    const tasks = await executor.loaded.finally(() => {
+      clearTimeout(isSlow);
+      this.#loading.delete(executor);
+    });
     this.#announced = tasks.map(({ name }) => name);
     this.#loadLimit = Math.max(LOAD_LIMIT, 10 * (performance.now() - startedAt));
     if (this.#closed || this.#options.spares === 0) void executor.retire(1_000);

@@ -6,10 +6,10 @@ import { ThreadExecutor } from "./thread-executor.ts";
 
 /** Starts a child; `loaded` says when it is ready. */
 export function createExecutor(options: CreateExecutorOptions): Executor {
-  const { isolation, modules, hostName, hostId, connection, lockNodes, namespace, ...rest } = options;
+  const { isolation, modules, hostName, hostId, connection, redisModule, lockNodes, namespace, ...rest } = options;
   const executorOptions: ExecutorOptions = {
     ...rest,
-    load: { modules, hostName, hostId, connection, lockNodes, namespace },
+    load: { modules, hostName, hostId, connection, redisModule, lockNodes, namespace },
   };
   switch (isolation) {
     case "process":

@@ -10,6 +10,8 @@ export interface CreateExecutorOptions {
   hostId: string;
   /** What `currentContext()` connects with; must survive structured clone. */
   connection: unknown;
+  /** URL of the module that says what it connects with, instead of `connection`. */
+  redisModule?: string | null | undefined;
   /** The masters that vote on its locks; as `connection`. */
   lockNodes?: readonly unknown[] | undefined;
   namespace: string;

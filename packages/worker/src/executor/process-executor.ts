@@ -54,7 +54,13 @@ export class ProcessExecutor implements Executor {
     this.#listenToDescriptor("stdout");
     this.#listenToDescriptor("stderr");
     this.#settleWhenGone();
-    this.#send({ type: "load", ...options.load, isolation: "process" });
+    try {
+      this.#send({ type: "load", ...options.load, isolation: "process" });
+    } catch (error) {
+      // What cannot be sent: nobody would get this executor, so nobody else could end its child.
+      this.#killGroup();
+      throw error;
+    }
   }
 
   get pid(): number {

@@ -44,7 +44,13 @@ export class ThreadExecutor implements Executor {
         .setEncoding("utf8")
         .on("data", (text: string) => this.#conversation.receiveRawOutput(stream, text));
     }
-    worker.postMessage({ type: "load", ...options.load, isolation: "thread" });
+    try {
+      worker.postMessage({ type: "load", ...options.load, isolation: "thread" });
+    } catch (error) {
+      // What cannot be sent: nobody would get this executor, so nobody else could end its thread.
+      void worker.terminate();
+      throw error;
+    }
   }
 
   /** Threads live in the host's process. */

@@ -10,6 +10,7 @@ import {
   type HostTrouble,
   isServed,
   Keys,
+  LongTimer,
   type Milliseconds,
   openRedis,
   PoolRegistry,
@@ -117,7 +118,8 @@ export class Host implements WorkerHost {
           modules: options.modules,
           hostName: options.name,
           hostId: this.id,
-          connection: options.redis ?? null,
+          connection: options.redisModule === null ? (options.redis ?? null) : null,
+          redisModule: options.redisModule,
           lockNodes: options.lockNodes,
           namespace: options.namespace,
           maxHeapMegabytes: options.maxHeapMegabytes ?? undefined,
@@ -333,16 +335,16 @@ export class Host implements WorkerHost {
 
   /** Waits until nothing runs and the workers are closed; ends early when the grace, or that of a later call of stop, is over. */
   async #waitForJobs(idle: Promise<unknown>, grace: Milliseconds): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
+    let timer: LongTimer | undefined;
     const over = new Promise<void>((resolve) => {
       this.#hurry = (shorter) => {
-        clearTimeout(timer);
-        if (shorter !== Number.POSITIVE_INFINITY) timer = setTimeout(resolve, shorter);
+        timer?.clear();
+        timer = new LongTimer(shorter, resolve);
       };
       this.#hurry(grace);
     });
     await Promise.race([idle, this.#idleWithoutRedis(), over]);
-    clearTimeout(timer);
+    timer?.clear();
     this.#hurry = () => {};
   }
 

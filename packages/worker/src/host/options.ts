@@ -17,6 +17,11 @@ export interface WorkerOptions {
   tasks: (string | URL)[];
   /** Where Redis is. @defaultValue `MANYHANDS_REDIS_URL`, `REDIS_URL`, then `redis://127.0.0.1:6379` */
   redis?: RedisConfig;
+  /**
+   * Instead of `redis`, where that has functions (`dnsLookup`, `reconnectOnError`, ...), which cannot be sent to the children:
+   * a module whose default export is what `redis` takes, or a function that makes it. The host and each child load it.
+   */
+  redisModule?: string | URL;
   /** The 3 or 5 masters that vote on locks, as in `connect()`. @defaultValue `MANYHANDS_LOCK_NODES`, then none */
   lockNodes?: readonly RedisConfig[];
   /** 1 to 100 letters, digits or `_ . -`. @defaultValue `MANYHANDS_NAMESPACE`, then "manyhands" */
@@ -61,6 +66,8 @@ export interface WorkerOptions {
 export interface ResolvedOptions {
   modules: string[];
   redis: RedisConfig | undefined;
+  /** URL. */
+  redisModule: string | null;
   lockNodes: readonly RedisConfig[];
   namespace: string;
   slots: number;
@@ -82,6 +89,9 @@ export interface ResolvedOptions {
   logger: Logger;
 }
 
+/** Longest time between two renewals or checks: a day, ms. */
+const LONGEST_INTERVAL: Milliseconds = 86_400_000;
+
 const quietLogger: Logger = {
   info() {},
   warn: (message) => void process.stderr.write(`manyhands worker: warning: ${message}\n`),
@@ -94,11 +104,12 @@ const quietLogger: Logger = {
  */
 export function resolveWorkerOptions(options: WorkerOptions): ResolvedOptions {
   const slots = integer("slots", options.slots ?? availableParallelism(), 1);
-  const lockDuration = integer("lockDuration", options.lockDuration ?? 8_000, 500);
+  const lockDuration = interval("lockDuration", options.lockDuration ?? 8_000, 500);
   return {
     modules: modules(options.tasks),
-    redis: options.redis,
-    lockNodes: resolveLockNodes(options.lockNodes),
+    redis: sendable("redis", options.redis),
+    redisModule: redisModule(options),
+    lockNodes: sendable("lockNodes", resolveLockNodes(options.lockNodes)),
     namespace: resolveNamespace(options.namespace),
     slots,
     processes: integer("processes", options.processes ?? 128, 0),
@@ -108,8 +119,8 @@ export function resolveWorkerOptions(options: WorkerOptions): ResolvedOptions {
     name: text("name", options.name ?? `${hostname()}-${process.pid}`, /^\S.*$/),
     grace: integer("grace", options.grace ?? 10_000, 0),
     lockDuration,
-    stalledInterval: integer("stalledInterval", options.stalledInterval ?? 2_000, 100),
-    heartbeatInterval: integer("heartbeatInterval", options.heartbeatInterval ?? 2_000, 50),
+    stalledInterval: interval("stalledInterval", options.stalledInterval ?? 2_000, 100),
+    heartbeatInterval: interval("heartbeatInterval", options.heartbeatInterval ?? 2_000, 50),
     maxHeapMegabytes:
       options.maxHeapMegabytes === undefined ? null : integer("maxHeapMegabytes", options.maxHeapMegabytes, 8),
     maxPayload: integer("maxPayload", options.maxPayload ?? 1_048_576, 1),
@@ -121,6 +132,48 @@ export function resolveWorkerOptions(options: WorkerOptions): ResolvedOptions {
   };
 }
 
+/** What children get must be data. @throws ValueError naming the first part that is not */
+function sendable<Value>(option: string, value: Value): Value {
+  try {
+    structuredClone(value);
+    return value;
+  } catch {
+    const place = placeOfFunction(value, option, new Set()) ?? option;
+    throw new ValueError(
+      `${place} cannot be sent to the children of the host, because it is no plain data; name a module with ` +
+        "redisModule, whose default export is the options: the host and each child load it",
+    );
+  }
+}
+
+function placeOfFunction(value: unknown, place: string, seen: Set<unknown>): string | undefined {
+  if (typeof value === "function" || typeof value === "symbol") return place;
+  if (typeof value !== "object" || value === null || seen.has(value) || ArrayBuffer.isView(value)) return undefined;
+  seen.add(value);
+  for (const [name, part] of Object.entries(value)) {
+    const found = placeOfFunction(part, Array.isArray(value) ? `${place}[${name}]` : `${place}.${name}`, seen);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function redisModule({ redis, redisModule: given }: WorkerOptions): string | null {
+  if (given === undefined) return null;
+  if (redis !== undefined) throw new ValueError("give redis or redisModule, not both");
+  if (typeof given !== "string" && !(given instanceof URL)) {
+    throw new ValueError(`redisModule must be a path or a file: URL; got ${describe(given)}`);
+  }
+  const url = moduleUrl(given);
+  if (url.protocol === "file:" && !existsSync(fileURLToPath(url))) {
+    throw new ValueError(`redisModule: there is no file ${fileURLToPath(url)}; give the path of a module`);
+  }
+  return url.href;
+}
+
+function moduleUrl(given: string | URL): URL {
+  return given instanceof URL || given.startsWith("file:") ? new URL(given) : pathToFileURL(resolve(given));
+}
+
 function modules(given: (string | URL)[]): string[] {
   if (!Array.isArray(given) || given.length === 0) {
     throw new ValueError(`tasks must name at least one module that defines tasks; got ${describe(given)}`);
@@ -129,7 +182,7 @@ function modules(given: (string | URL)[]): string[] {
     if (typeof one !== "string" && !(one instanceof URL)) {
       throw new ValueError(`tasks must be paths or file: URLs; got ${describe(one)}`);
     }
-    const url = one instanceof URL || one.startsWith("file:") ? new URL(one) : pathToFileURL(resolve(one));
+    const url = moduleUrl(one);
     if (url.protocol === "file:" && !existsSync(fileURLToPath(url))) {
       throw new ValueError(
         `tasks: there is no file ${fileURLToPath(url)}; give the path of a module that defines tasks`,
@@ -172,6 +225,12 @@ function port(given: number): number {
 function integer(option: string, given: number, least: number): number {
   if (Number.isSafeInteger(given) && given >= least) return given;
   throw new ValueError(`${option} must be a whole number, at least ${least}; got ${describe(given)}`);
+}
+
+/** What a timer of Node keeps, also a few times it: a longer one would ring without pause. */
+function interval(option: string, given: Milliseconds, least: Milliseconds): Milliseconds {
+  if (integer(option, given, least) <= LONGEST_INTERVAL) return given;
+  throw new ValueError(`${option} must be at most ${LONGEST_INTERVAL} ms; got ${describe(given)}`);
 }
 
 function describe(given: unknown): string {

@@ -1,3 +1,4 @@
+import { loadRedisModule } from "../child/redis-module.ts";
 import { Host } from "./host.ts";
 import { resolveWorkerOptions, type WorkerOptions } from "./options.ts";
 import type { WorkerHost } from "./worker-host.ts";
@@ -9,7 +10,9 @@ import type { WorkerHost } from "./worker-host.ts";
  * throws while it is loaded
  */
 export async function startWorker(options: WorkerOptions): Promise<WorkerHost> {
-  const host = new Host(resolveWorkerOptions(options));
+  const resolved = resolveWorkerOptions(options);
+  const { redisModule } = resolved;
+  const host = new Host(redisModule === null ? resolved : { ...resolved, redis: await loadRedisModule(redisModule) });
   try {
     await host.start();
     return host;

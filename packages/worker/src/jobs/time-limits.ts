@@ -1,4 +1,4 @@
-import type { Milliseconds } from "@manyhands/core/internal";
+import { LongTimer, type Milliseconds } from "@manyhands/core/internal";
 
 export interface TimeLimitOptions {
   /** Hard limit of one call or item. */
@@ -12,7 +12,7 @@ export interface TimeLimitOptions {
 /** Clocks of the calls and items that a child is running, one pair for each unit. */
 export class TimeLimits {
   readonly #options: TimeLimitOptions;
-  readonly #clocks = new Map<number, NodeJS.Timeout[]>();
+  readonly #clocks = new Map<number, LongTimer[]>();
 
   constructor(options: TimeLimitOptions) {
     this.#options = options;
@@ -28,14 +28,14 @@ export class TimeLimits {
     if (!this.areSet) return;
     this.ended(unit);
     const { timeout, softTimeout, onTimeout, onSoftTimeout } = this.#options;
-    const clocks: NodeJS.Timeout[] = [];
-    if (softTimeout !== undefined) clocks.push(setTimeout(() => onSoftTimeout(unit), softTimeout));
-    if (timeout !== undefined) clocks.push(setTimeout(() => onTimeout(unit), timeout));
+    const clocks: LongTimer[] = [];
+    if (softTimeout !== undefined) clocks.push(new LongTimer(softTimeout, () => onSoftTimeout(unit)));
+    if (timeout !== undefined) clocks.push(new LongTimer(timeout, () => onTimeout(unit)));
     this.#clocks.set(unit, clocks);
   }
 
   ended(unit: number): void {
-    for (const clock of this.#clocks.get(unit) ?? []) clearTimeout(clock);
+    for (const clock of this.#clocks.get(unit) ?? []) clock.clear();
     this.#clocks.delete(unit);
   }
 

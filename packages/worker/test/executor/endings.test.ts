@@ -1,6 +1,19 @@
 import { decodeError, type Isolation } from "@manyhands/core/internal";
+import { until } from "@manyhands/testing";
 import { describe, expect, test } from "vitest";
 import { fixture, StartedExecutor } from "./started-executor.ts";
+
+test("a child that cannot be told where Redis is does not stay behind", async () => {
+  const before = process.getActiveResourcesInfo().filter((kind) => kind === "ProcessWrap").length;
+  expect(() => new StartedExecutor("process", { connection: { retryStrategy: () => 1 } })).toThrow(
+    "could not be cloned",
+  );
+  expect(() => new StartedExecutor("thread", { connection: { retryStrategy: () => 1 } })).toThrow(
+    "could not be cloned",
+  );
+  const children = (): number => process.getActiveResourcesInfo().filter((kind) => kind === "ProcessWrap").length;
+  await until(() => children() === before, { what: "the child has ended" });
+});
 
 describe.each<Isolation>(["process", "thread"])("how a child of isolation %s ends", (isolation) => {
   test("process.exit() in a task ends the child, not the host; what was said and answered before arrives", async () => {

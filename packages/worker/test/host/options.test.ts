@@ -1,8 +1,8 @@
 import { ValueError } from "@manyhands/core";
-import { useRedis } from "@manyhands/testing";
+import { until, useRedis } from "@manyhands/testing";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { resolveWorkerOptions, startWorker, type WorkerOptions } from "../../src/index.ts";
-import { TASKS } from "./namespace.ts";
+import { TASKS, TestNamespace } from "./namespace.ts";
 
 const redis = useRedis();
 
@@ -20,6 +20,25 @@ test.each<[Partial<WorkerOptions>, RegExp]>([
   [{ healthPort: 70_000 }, /healthPort must be a port .* got 70000/],
   [{ name: "a\ud800" }, /name must be well-formed text; got "a\\ud800", in which half of a character is missing/],
   [{ labels: ["gpu", "\udc00"] }, /labels must be well-formed text; got "\\udc00"/],
+  [{ lockDuration: 2 ** 31 }, /lockDuration must be at most 86400000 ms; got 2147483648/],
+  [{ heartbeatInterval: 2 ** 40 }, /heartbeatInterval must be at most 86400000 ms/],
+  [{ stalledInterval: 2 ** 31 }, /stalledInterval must be at most 86400000 ms/],
+  [
+    { redis: { retryStrategy: () => 50, port: 1 } },
+    /^redis\.retryStrategy cannot be sent to the children of the host, .* name a module with redisModule/,
+  ],
+  [
+    { redis: { cluster: [{ port: 1 }], options: { dnsLookup: () => {} } } },
+    /^redis\.options\.dnsLookup cannot be sent/,
+  ],
+  [{ redis: { tls: { checkServerIdentity: () => undefined } } }, /^redis\.tls\.checkServerIdentity cannot be sent/],
+  [
+    { lockNodes: [1, 2, 3].map((port) => ({ port, reconnectOnError: () => false })) },
+    /^lockNodes\[0\]\.reconnectOnError cannot be sent/,
+  ],
+  [{ redis: "redis://h", redisModule: "./redis.ts" }, /give redis or redisModule, not both/],
+  [{ redisModule: "./nowhere.ts" }, /redisModule: there is no file .*nowhere\.ts/],
+  [{ redisModule: 7 as never }, /redisModule must be a path or a file: URL; got 7/],
   [{ grace: -1 }, /grace must be a whole number, at least 0; got -1/],
 ])("wrong option %j is refused", (options, message) => {
   const resolve = (): unknown => resolveWorkerOptions({ tasks: [TASKS], ...options });
@@ -51,4 +70,23 @@ test("a Redis that is not there or refuses the password ends the start", async (
   await expect(startWorker({ tasks: [TASKS], redis: "redis://127.0.0.1:1" })).rejects.toMatchObject({
     code: "ERR_REDIS_UNFIT",
   });
+});
+
+test("options with functions reach the host and its children through a module of the user's", async () => {
+  // given
+  vi.stubEnv("TEST_REDIS_MODULE_URL", redis.url);
+  const space = new TestNamespace(redis);
+  const redisModule = new URL("../fixtures/redis-options.ts", import.meta.url);
+  await using _host = await startWorker({ tasks: [TASKS], redisModule, namespace: space.name, slots: 1, spares: 0 });
+  // when
+  await space.submit("default", "holdLock", ["by-a-child", "wait"]);
+  // then
+  await until(async () => (await space.client.keys("*by-a-child*")).length > 0, { what: "a child has the lock" });
+  vi.unstubAllEnvs();
+});
+
+test("a module that exports no options ends the start before there is a child", async () => {
+  const start = startWorker({ tasks: [TASKS], redisModule: TASKS });
+  await expect(start).rejects.toThrow(/must export by default what the option redis takes/);
+  expect(process.getActiveResourcesInfo()).not.toContain("ProcessWrap");
 });

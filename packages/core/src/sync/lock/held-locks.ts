@@ -1,5 +1,6 @@
 import { ClosedError } from "../../errors/index.ts";
 import type { ObjectRuntime } from "../../objects/index.ts";
+import { LongTimer } from "../../timers/index.ts";
 import type { HeldLock } from "./held-lock.ts";
 
 const heldLocks = new WeakMap<ObjectRuntime, HeldLocks>();
@@ -26,7 +27,7 @@ export class HeldLocks {
   readonly #locks = new Set<HeldLock>();
   /** Given up for a condition's wait; several masters are told only after the condition. */
   readonly #away = new Set<HeldLock>();
-  #timer: NodeJS.Timeout | undefined;
+  #timer: LongTimer | undefined;
   /** When it rings, by this process' monotonic clock, ms. */
   #ringsAt = Number.POSITIVE_INFINITY;
   #isClosed = false;
@@ -74,9 +75,9 @@ export class HeldLocks {
   /** One of them is due then, and not before. */
   expect(dueAt: number): void {
     if (dueAt >= this.#ringsAt) return;
-    clearTimeout(this.#timer);
+    this.#timer?.clear();
     this.#ringsAt = dueAt;
-    this.#timer = setTimeout(() => this.#ring(), Math.max(1, Math.ceil(dueAt - performance.now()))).unref();
+    this.#timer = new LongTimer(Math.max(1, Math.ceil(dueAt - performance.now())), () => this.#ring()).unref();
   }
 
   #ring(): void {

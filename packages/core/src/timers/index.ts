@@ -1,0 +1,1 @@
+export { LongTimer, MAX_TIMER } from "./long-timer.ts";
