@@ -41,6 +41,25 @@ test("with a host and nothing wrong all is ok, and the code is 0", async () => {
   expect(code).toBe(0);
 });
 
+test("a queue that another client filled and that is no pool is found, with what to do", async () => {
+  const place = { redis: redis.url, namespace: redis.namespace() };
+  const keys = new Keys(place.namespace);
+  const client = redis.client();
+  // As BullMQ leaves it, as far as it matters here.
+  await client.hset(keys.job("foreign", "meta"), "opts.maxLenEvents", 10_000);
+  await client.lpush(keys.job("foreign", "wait"), "1");
+
+  const { code, findings } = await diagnose(place);
+
+  expect(findings).toContainEqual({
+    check: "queue foreign",
+    status: "problem",
+    finding: "another client has put 1 jobs into it, and it is no pool yet",
+    advice: "manyhands pool create foreign",
+  });
+  expect(code).toBe(1);
+});
+
 test("a paused pool, a pool that nobody serves and a task that nobody knows are found, with what to do", async () => {
   const place = { redis: redis.url, namespace: redis.namespace() };
   const inspector = look(place);

@@ -17,7 +17,7 @@ export * from "./process/index.ts";
 export * from "./protocol/index.ts";
 export * from "./registry/index.ts";
 export { postAnswers } from "./results/post-answers.ts";
-export { type OutcomePlace, StoredAnswers } from "./results/stored-answers.ts";
+export { type OutcomePlace, StoredAnswers, type StoredError } from "./results/stored-answers.ts";
 export { Script } from "./script/index.ts";
 export { Heart } from "./session/index.ts";
 export { type DetachedCall, submitDetached } from "./submission/index.ts";

@@ -2,5 +2,7 @@ export { failureSummary } from "../errors/index.ts";
 export { decode, decodeFromString, encode, encodeSeparately, encodeToString } from "./binary.ts";
 export { assertSendable, classify, isPlainJson } from "./classify.ts";
 export { decodeError, encodeError } from "./failure.ts";
+export { jsonForm } from "./json-form.ts";
+export { decodeStoredAnswers } from "./stored-answers.ts";
 export { defineTransferable, forViewing, type Purpose, type Transferable } from "./transferable.ts";
 export { textToValue, valueToText } from "./value-text.ts";

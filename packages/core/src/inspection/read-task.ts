@@ -1,4 +1,4 @@
-import { decode, decodeError, forViewing } from "../codec/index.ts";
+import { decode, decodeError, decodeStoredAnswers, forViewing } from "../codec/index.ts";
 import type { RedisClient } from "../connection/index.ts";
 import { describeUnserved, isServed } from "../fleet/index.ts";
 import {
@@ -11,10 +11,10 @@ import {
 } from "../protocol/job.ts";
 import type { Keys } from "../protocol/keys.ts";
 import type { HostRecord } from "../protocol/records.ts";
+import { hostOf } from "../protocol/worker-name.ts";
 import { Script } from "../script/index.ts";
 import { errorFromText, viewError } from "./error-view.ts";
 import type { TaskPlace } from "./find-task.ts";
-import { hostOf } from "./task-list.ts";
 import type { ErrorView, TaskState, TaskView, UnitView } from "./task-view.ts";
 
 /** Reads one task with everything that is kept of it; null when it is gone. */
@@ -47,7 +47,7 @@ export async function readTask(
     position: position < 0 ? null : position,
     envelope: parse(fields["data"], {}),
     returned,
-    stored: stored ? (decode(stored) as Uint8Array[]) : [],
+    stored,
   };
   return forViewing(() => view(job, hosts));
 }
@@ -59,7 +59,8 @@ interface StoredJob {
   position: number | null;
   envelope: JobEnvelope;
   returned: JobReturn | null;
-  stored: Uint8Array[];
+  /** What is kept beside the job. */
+  stored: Uint8Array | null;
 }
 
 function view(job: StoredJob, hosts: readonly HostRecord[]): TaskView {
@@ -124,7 +125,8 @@ function readArguments({ envelope, place }: StoredJob): unknown {
 
 function readOutcomes({ returned, stored }: StoredJob): UnitView[] {
   const texts = (returned?.answers ?? []).map((text) => Buffer.from(text, "base64"));
-  const answers = [...texts, ...stored].flatMap((bytes) => decode(bytes) as UnitAnswer[]);
+  const answers = texts.flatMap((bytes) => decode(bytes) as UnitAnswer[]);
+  if (stored) answers.push(...decodeStoredAnswers(stored));
   const outcomes = answers.map(([unit, ok, value, micros]): UnitView => {
     const error = ok === 1 ? null : viewError(decodeError(value as Uint8Array));
     return { unit, ok: ok === 1, value: ok === 1 ? value : null, error, runTime: micros / 1_000 };

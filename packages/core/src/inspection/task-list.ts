@@ -1,6 +1,7 @@
 import type { RedisClient } from "../connection/index.ts";
 import type { Keys } from "../protocol/keys.ts";
 import type { HostRecord } from "../protocol/records.ts";
+import { hostOf, workerName } from "../protocol/worker-name.ts";
 import { TASK_STATES, type TaskRow, type TaskState } from "./task-view.ts";
 
 /** Which tasks are wanted. */
@@ -113,11 +114,6 @@ async function readRows(client: RedisClient, keys: Keys, places: Place[]): Promi
   });
 }
 
-/** Who took a job, as hosts name their BullMQ workers: `<name> pid <pid of the host>`. */
-export function hostOf(worker: string): string {
-  return worker.replace(/ pid \d+$/, "");
-}
-
 /** A heartbeat knows better than the job who runs it: the job may have been taken over. */
 function nameHosts(found: FoundRow[], hosts: readonly HostRecord[]): void {
   const running = new Map(
@@ -132,7 +128,7 @@ function nameHosts(found: FoundRow[], hosts: readonly HostRecord[]): void {
 }
 
 function workerOf({ name, pid }: HostRecord): string {
-  return `${name} pid ${pid}`;
+  return workerName(name, pid);
 }
 
 function lastChange(row: TaskRow): number {

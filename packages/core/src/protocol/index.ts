@@ -6,3 +6,4 @@ export * from "./process.ts";
 export * from "./process-queues.ts";
 export type * from "./records.ts";
 export { unitCount } from "./unit-count.ts";
+export { hostOf, workerName } from "./worker-name.ts";

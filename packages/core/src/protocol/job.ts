@@ -63,14 +63,25 @@ export function submissionOf(jobId: string, options: unknown): string {
   return typeof ticket === "string" ? `${ticket} ${jobId}` : jobId;
 }
 
+/** What a client without our codec gets to know of a failed job besides `failedReason` and `stacktrace`. */
+export interface JobFailure {
+  /** Class of the error. */
+  name: string;
+  message: string;
+  host: string;
+  pid: number;
+}
+
 /** `returnvalue` of a completed job. */
 export interface JobReturn {
-  /** Value of a single call, when it is plain JSON. */
+  /** Value of the only unit as JSON. Where JSON says less than the value, `answers` are there too and hold the value itself. */
   value?: unknown;
   /** base64 of `encode(UnitAnswer[])`, one string per message of the child. */
   answers?: string[];
   /** The answers are in `Keys.result({ pool, jobId, run })`, as `encode(Uint8Array[])`; this is the run. */
   stored?: string;
+  /** What is stored is the value of the only unit as JSON text. */
+  storedAs?: "json";
   host: string;
   hostId: string;
   pid: number;
@@ -85,6 +96,8 @@ export const KEPT_FAILED = { age: 86_400, count: 5_000 } as const;
 export const KEPT_EVENTS = 1_000;
 /** Extra field of a failed job's hash: base64 of `encodeError(error)`. */
 export const JOB_ERROR_FIELD = "error";
+/** Extra field of a failed job's hash: a {@link JobFailure} as JSON. */
+export const JOB_FAILURE_FIELD = "failure";
 /**
  * Extra field of a job's hash: the run whose answers are kept beside it (`Keys.result`). A job that completed names it in
  * its return value as well.

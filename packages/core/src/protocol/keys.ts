@@ -20,6 +20,11 @@ export class Keys {
     return `{${this.namespace}}/pools`;
   }
 
+  /** Hash with PEXPIRE: how far hosts have looked for queues that are no pools. */
+  get queueSearch(): string {
+    return `{${this.namespace}}/queue-search`;
+  }
+
   /** Sorted set: host id -> server time in ms at which its heartbeat expires. */
   get hosts(): string {
     return `{${this.namespace}}/hosts`;

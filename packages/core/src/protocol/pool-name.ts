@@ -20,6 +20,11 @@ export function assertPoolName(name: unknown): asserts name is string {
   }
 }
 
+/** Whether a pool can have the name. */
+export function isPoolName(name: string): boolean {
+  return PATTERN.test(name) && !isReservedPoolName(name);
+}
+
 /** True for a name that belongs to the queues of processes: a record of that name is not a pool. */
 export function isReservedPoolName(name: string): boolean {
   return RESERVED.test(name);

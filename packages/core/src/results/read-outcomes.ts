@@ -1,4 +1,4 @@
-import { decode, decodeError } from "../codec/index.ts";
+import { decode, decodeError, decodeStoredAnswers } from "../codec/index.ts";
 import type { RedisClient } from "../connection/index.ts";
 import { ClosedError, RedisUnfitError, WorkerLostError } from "../errors/index.ts";
 import { JOB_ANSWERS_FIELD, JOB_ERROR_FIELD, type JobReturn, submissionOf, type UnitAnswer } from "../protocol/job.ts";
@@ -103,8 +103,9 @@ async function giveOutcome(client: RedisClient, keys: Keys, outcome: Outcome): P
   if (returnValue !== "") {
     const stored = JSON.parse(returnValue) as JobReturn | null;
     if (typeof stored === "object" && stored !== null) {
-      if ("value" in stored) ticket.answer(0, { ok: true, value: stored.value, micros: 0 });
+      // First what says all of a value; JSON may say less.
       for (const text of stored.answers ?? []) giveAnswers(ticket, Buffer.from(text, "base64"));
+      if ("value" in stored && !stored.answers) ticket.answer(0, { ok: true, value: stored.value, micros: 0 });
       if (stored.stored) await giveStoredAnswers(client, keys, { ticket, run: stored.stored });
     }
     if (ticket.settled) return;
@@ -132,12 +133,16 @@ async function giveStoredAnswers(
 ): Promise<void> {
   const bytes = await client.getBuffer(keys.result({ pool: ticket.pool, jobId: ticket.jobId, run }));
   if (!bytes) return;
-  for (const answers of decode(bytes) as Uint8Array[]) giveAnswers(ticket, answers);
+  giveEach(ticket, decodeStoredAnswers(bytes));
 }
 
 /** Hands encoded answers to their ticket. */
 export function giveAnswers(ticket: Ticket, answers: Uint8Array): void {
-  for (const [unit, ok, value, micros] of decode(answers) as UnitAnswer[]) {
+  giveEach(ticket, decode(answers) as UnitAnswer[]);
+}
+
+function giveEach(ticket: Ticket, answers: UnitAnswer[]): void {
+  for (const [unit, ok, value, micros] of answers) {
     ticket.answer(unit, { ok: ok === 1, value: ok === 1 ? value : toError(value), micros });
   }
 }

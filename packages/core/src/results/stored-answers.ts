@@ -1,7 +1,13 @@
 import { randomBytes } from "node:crypto";
 import { encode } from "../codec/index.ts";
 import type { RedisClient } from "../connection/index.ts";
-import { JOB_ANSWERS_FIELD, JOB_CANCEL_FIELD, JOB_ERROR_FIELD } from "../protocol/job.ts";
+import {
+  JOB_ANSWERS_FIELD,
+  JOB_CANCEL_FIELD,
+  JOB_ERROR_FIELD,
+  JOB_FAILURE_FIELD,
+  type JobFailure,
+} from "../protocol/job.ts";
 import type { Keys } from "../protocol/keys.ts";
 import type { Milliseconds } from "../protocol/records.ts";
 import { Script } from "../script/index.ts";
@@ -12,6 +18,14 @@ export interface OutcomePlace {
   jobId: string;
   /** Token of the run's lock; null: BullMQ has failed the job already, and no run holds it. */
   token: string | null;
+}
+
+/** Why a run failed. */
+export interface StoredError {
+  /** `encodeError(error)` */
+  error: Uint8Array;
+  /** The same in short, for clients without our codec. */
+  failure: JobFailure;
 }
 
 /** Stored answers that are looked after with each new one: what the history has lost since is removed. */
@@ -34,23 +48,24 @@ export class StoredAnswers {
 
   /**
    * Keeps answers of a run that holds its job.
-   * @param error - encoded error of a run that fails; absent when it completes
+   * @param error - of a run that fails; absent when it completes
+   * @param text - the value of the only unit as JSON, to be kept in place of the answers
    * @returns the run, or null when the job is gone or has been taken over
    */
   async store(
     place: OutcomePlace,
-    outcome: { answers: Uint8Array[]; ttl: Milliseconds; error?: Uint8Array },
+    outcome: { answers: Uint8Array[]; text?: string | undefined; ttl: Milliseconds; error?: StoredError },
   ): Promise<string | null> {
     const run = randomBytes(8).toString("hex");
-    const { answers, error } = outcome;
+    const { answers, text, error } = outcome;
     // Redis takes whole milliseconds, up to 64 bits.
     const ttl = Math.min(Math.ceil(outcome.ttl), Number.MAX_SAFE_INTEGER);
-    const kept = await this.#keep(place, { run, error, bytes: Buffer.from(encode(answers)), ttl });
+    const kept = await this.#keep(place, { run, error, bytes: text ?? Buffer.from(encode(answers)), ttl });
     return kept ? run : null;
   }
 
   /** Writes the error of a run that fails and of which nothing else is kept. */
-  async storeError(place: OutcomePlace, error: Uint8Array): Promise<void> {
+  async storeError(place: OutcomePlace, error: StoredError): Promise<void> {
     await this.#keep(place, { run: "", error, bytes: "", ttl: 0 });
   }
 
@@ -60,7 +75,7 @@ export class StoredAnswers {
     await forgetRuns.run(
       this.#client,
       [job, index],
-      [jobId, prefix, JOB_ANSWERS_FIELD, JOB_ERROR_FIELD, isRetried ? JOB_CANCEL_FIELD : ""],
+      [jobId, prefix, JOB_ANSWERS_FIELD, JOB_ERROR_FIELD, isRetried ? JOB_CANCEL_FIELD : "", JOB_FAILURE_FIELD],
     );
   }
 
@@ -72,7 +87,7 @@ export class StoredAnswers {
 
   async #keep(
     { pool, jobId, token }: OutcomePlace,
-    what: { run: string; error: Uint8Array | undefined; bytes: Buffer | string; ttl: Milliseconds },
+    what: { run: string; error: StoredError | undefined; bytes: Buffer | string; ttl: Milliseconds },
   ): Promise<boolean> {
     const { job, index, prefix } = this.#names(pool, jobId);
     const { run, error, bytes, ttl } = what;
@@ -83,7 +98,7 @@ export class StoredAnswers {
         jobId,
         token ?? "",
         JOB_ERROR_FIELD,
-        error === undefined ? "" : Buffer.from(error).toString("base64"),
+        error === undefined ? "" : Buffer.from(error.error).toString("base64"),
         JOB_ANSWERS_FIELD,
         run,
         bytes,
@@ -91,6 +106,8 @@ export class StoredAnswers {
         prefix,
         this.#keys.job(pool, ""),
         SWEPT,
+        JOB_FAILURE_FIELD,
+        error === undefined ? "" : JSON.stringify(error.failure),
       ],
     );
     return kept === 1;
@@ -121,7 +138,7 @@ end
  * ARGV[1] job id; ARGV[2] token of the lock, "" = the job has been failed; ARGV[3] field of the error; ARGV[4] base64 of
  * the error, "" = none; ARGV[5] field of the run; ARGV[6] the run, "" = nothing is stored; ARGV[7] encoded answers; ARGV[8]
  * their time to live, ms; ARGV[9] what keys of stored answers of the pool begin with; ARGV[10] the same of its jobs;
- * ARGV[11] how many of the oldest stored answers are looked after
+ * ARGV[11] how many of the oldest stored answers are looked after; ARGV[12] field of the failure; ARGV[13] it as JSON
  * What an earlier run has left in the job goes. Returns 1, or 0 when the job is gone or has been taken over.
  */
 const keepOutcome = new Script<number>({
@@ -136,9 +153,9 @@ elseif redis.call("GET", KEYS[2]) ~= ARGV[2] then
 end
 unlink_named(KEYS[1], KEYS[4], ARGV[9], id, ARGV[5])
 if ARGV[4] == "" then
-  redis.call("HDEL", KEYS[1], ARGV[3])
+  redis.call("HDEL", KEYS[1], ARGV[3], ARGV[12])
 else
-  redis.call("HSET", KEYS[1], ARGV[3], ARGV[4])
+  redis.call("HSET", KEYS[1], ARGV[3], ARGV[4], ARGV[12], ARGV[13])
 end
 if run == "" then return 1 end
 redis.call("SET", ARGV[9] .. id .. "/" .. run, ARGV[7], "PX", ARGV[8])
@@ -161,7 +178,7 @@ return 1
 /**
  * KEYS[1] hash of the job; KEYS[2] index of the pool's stored answers
  * ARGV[1] job id; ARGV[2] what keys of stored answers of the pool begin with; ARGV[3] field of the run; ARGV[4] field of
- * the error; ARGV[5] what fields of a cancellation begin with, "" = they stay
+ * the error; ARGV[5] what fields of a cancellation begin with, "" = they stay; ARGV[6] field of the failure
  * Returns 1, or 0 when the job is gone.
  */
 const forgetRuns = new Script<number>({
@@ -169,7 +186,7 @@ const forgetRuns = new Script<number>({
   lua: `${UNLINK_NAMED}
 if redis.call("EXISTS", KEYS[1]) == 0 then return 0 end
 unlink_named(KEYS[1], KEYS[2], ARGV[2], ARGV[1], ARGV[3])
-redis.call("HDEL", KEYS[1], ARGV[4])
+redis.call("HDEL", KEYS[1], ARGV[4], ARGV[6])
 if ARGV[5] ~= "" then
   for _, field in ipairs(redis.call("HKEYS", KEYS[1])) do
     if string.sub(field, 1, #ARGV[5]) == ARGV[5] then redis.call("HDEL", KEYS[1], field) end

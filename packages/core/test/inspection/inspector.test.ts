@@ -94,7 +94,7 @@ async function takeOne(pool: string, work: () => Promise<unknown>): Promise<void
     const worker = new Worker(pool, work, {
       connection: connection as never,
       prefix: keys.queuePrefix,
-      name: "web-1 pid 1",
+      name: "web-1/1",
     });
     worker.on("error", () => {});
     const end = () => {

@@ -2,6 +2,7 @@ import {
   decode,
   encode,
   isPlainJson,
+  jsonForm,
   MAX_INLINE_ANSWERS,
   PayloadTooLargeError,
   type UnitAnswer,
@@ -116,7 +117,7 @@ export class AnswerBatch {
   }
 
   #sendEncoded(answers: Uint8Array, done: boolean): void {
-    const json = this.#plainText(answers.byteLength);
+    const text = this.#jsonText(answers.byteLength);
     this.#send({
       type: "answers",
       jobId: this.#request.jobId,
@@ -124,7 +125,7 @@ export class AnswerBatch {
       units: this.#answers.map((answer) => answer[0]),
       failed: this.#failed,
       ...(this.#failure && { failure: this.#failure }),
-      ...(json !== undefined && { json }),
+      ...text,
       done,
     });
     this.#answers = [];
@@ -134,11 +135,22 @@ export class AnswerBatch {
   }
 
   /** What `redis-cli` and clients in other languages read as the job's value. */
-  #plainText(size: number): string | undefined {
-    const { kind, count } = this.#request;
+  #jsonText(size: number): { json: string; isExact: boolean } | undefined {
+    const { kind, count, isDetached = false } = this.#request;
     const [answer] = this.#answers;
-    if (kind !== "calls" || count !== 1 || !answer || answer[1] === 0 || size > MAX_INLINE_ANSWERS) return undefined;
-    return answer[2] !== undefined && isPlainJson(answer[2]) ? JSON.stringify(answer[2]) : undefined;
+    if (count !== 1 || !answer || answer[1] === 0) return undefined;
+    // Our own clients get chunks and what is large by the reply stream: nobody would read the text.
+    const isLarge = size > MAX_INLINE_ANSWERS;
+    if (!isDetached && (kind !== "calls" || isLarge)) return undefined;
+    const value = answer[2];
+    if (value !== undefined && isPlainJson(value)) return { json: JSON.stringify(value), isExact: true };
+    if (isLarge || (!isDetached && value !== undefined)) return undefined;
+    try {
+      return { json: JSON.stringify(jsonForm(value)), isExact: false };
+    } catch {
+      // A getter threw, or it is nested too deep: the encoded form has it all the same.
+      return undefined;
+    }
   }
 }
 

@@ -24,6 +24,8 @@ export interface RunRequest {
   reportStarts: boolean;
   /** Largest encoded result of one call or item, bytes. */
   maxPayload: number;
+  /** No client of ours waits for the answers: they are looked up in the job, maybe by a client without our codec. */
+  isDetached?: boolean;
 }
 
 /** What a child that becomes a process is to be and to do. */
@@ -99,7 +101,7 @@ export type FromChild =
   | { type: "started"; jobId: string; unit: number; item: number }
   /**
    * `answers` = encode(UnitAnswer[]), for `units` many units; `failed` of them failed, `failure` describes the first.
-   * `json` = the value of a single call as JSON text, when it is plain and small. `done` = the job is finished.
+   * `json` = the value of the only unit as JSON text; `isExact` = JSON says all of it. `done` = the job is finished.
    */
   | {
       type: "answers";
@@ -109,6 +111,7 @@ export type FromChild =
       failed: number;
       failure?: FailureReport;
       json?: string;
+      isExact?: boolean;
       done: boolean;
     }
   /** Of a shutdown: the running call has never looked at its signal, so there is nothing to wait for. */

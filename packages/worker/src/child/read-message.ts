@@ -9,7 +9,7 @@ const CHECKS: ReadonlyMap<unknown, (message: Fields) => boolean> = new Map(
     adopted: () => true,
     adoptFailed: ({ error, message }) => isBytes(error) && isText(message),
     started: ({ jobId, unit, item }) => isText(jobId) && isCount(unit) && isCount(item),
-    answers: ({ jobId, answers, units, failed, failure, json, done }) =>
+    answers: ({ jobId, answers, units, failed, failure, json, isExact, done }) =>
       isText(jobId) &&
       isBytes(answers) &&
       Array.isArray(units) &&
@@ -18,6 +18,7 @@ const CHECKS: ReadonlyMap<unknown, (message: Fields) => boolean> = new Map(
       (failure === undefined || isFailure(failure)) &&
       (failed === 0 || failure !== undefined) &&
       (json === undefined || isText(json)) &&
+      (isExact === undefined || typeof isExact === "boolean") &&
       typeof done === "boolean",
     unheard: ({ jobId }) => isText(jobId),
     output: ({ jobId, unit, stream, text }) =>

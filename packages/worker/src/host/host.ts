@@ -31,6 +31,7 @@ import { Heartbeat } from "../heartbeat/heartbeat.ts";
 import type { JobRun } from "../jobs/job-run.ts";
 import { ReplyPost } from "../jobs/reply-post.ts";
 import { RunningJobs } from "../jobs/running-jobs.ts";
+import { ForeignQueues } from "../pools/foreign-queues.ts";
 import { OrphanPools } from "../pools/orphan-pools.ts";
 import { PoolDiscovery } from "../pools/pool-discovery.ts";
 import { ServedPool } from "../pools/served-pool.ts";
@@ -68,6 +69,8 @@ export class Host implements WorkerHost {
   readonly #supply: ChildSupply;
   readonly #discovery: PoolDiscovery;
   readonly #orphans: OrphanPools;
+  /** Absent on a host that serves certain pools only. */
+  readonly #foreignQueues: ForeignQueues | undefined;
   readonly #processes: HostProcesses;
   readonly #reaper: Reaper;
   readonly #heartbeat: Heartbeat;
@@ -170,6 +173,7 @@ export class Host implements WorkerHost {
       logger,
     });
     this.#orphans = new OrphanPools({ client, keys, registry, logger });
+    if (options.pools === null) this.#foreignQueues = new ForeignQueues({ client, keys, registry, logger });
     this.#processes = new HostProcesses({
       host: poolHost,
       limit: options.processes,
@@ -232,6 +236,7 @@ export class Host implements WorkerHost {
     await this.#control.start();
     await this.#discovery.start();
     this.#orphans.start();
+    this.#foreignQueues?.start();
     this.#processes.start();
     this.#reaper.start();
     if (this.#health) this.healthPort = await this.#health.start();
@@ -303,6 +308,7 @@ export class Host implements WorkerHost {
     this.#heartbeat.changed();
     const discoveryStopped = this.#discovery.stop();
     this.#orphans.stop();
+    this.#foreignQueues?.stop();
     const pools = this.#discovery.served();
     const stopped = [...pools.map((pool) => pool.stopFetching()), this.#processes.stopFetching()];
     // A worker that was replaced may still run something.

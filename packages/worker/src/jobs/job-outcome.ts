@@ -5,6 +5,7 @@ import {
   type Milliseconds,
   type OutcomePlace,
   StoredAnswers,
+  type StoredError,
   submissionOf,
 } from "@manyhands/core/internal";
 import type { FailureReport } from "../child/messages.ts";
@@ -57,14 +58,19 @@ export class JobOutcome {
       pid: run.pid,
       duration: Math.round((performance.now() - startedAt) * 1000) / 1000,
     };
+    const isSmall = totalLength(run.answers) <= MAX_INLINE_ANSWERS;
     const plain = run.count === 1 ? readPlain(run.json) : undefined;
-    if (plain) outcome.value = plain.value;
-    else if (totalLength(run.answers) <= MAX_INLINE_ANSWERS) outcome.answers = run.answers.map(toBase64);
-    else if (job.opts.removeOnComplete === true && job.data.client !== undefined) outcome.answers = [];
+    if (plain && isSmall) outcome.value = plain.value;
+    if (isSmall && !(plain && run.isExact)) outcome.answers = run.answers.map(toBase64);
+    if (isSmall) {
+      // All of it is in the return value.
+    } else if (job.opts.removeOnComplete === true && job.data.client !== undefined) outcome.answers = [];
     else {
-      const stored = await this.#stored.store(placeOf(job), { answers: run.answers, ttl: resultTtl(job) });
+      const text = plain && run.isExact ? run.json : undefined;
+      const stored = await this.#stored.store(placeOf(job), { answers: run.answers, text, ttl: resultTtl(job) });
       // Without one, the job has been taken over or removed: BullMQ refuses the outcome.
       if (stored !== null) outcome.stored = stored;
+      if (stored !== null && text !== undefined) outcome.storedAs = "json";
     }
     if (job.data.client !== undefined) await replies.sent();
     return outcome;
@@ -74,15 +80,15 @@ export class JobOutcome {
   async fail(run: JobRun, job: PoolJob): Promise<never> {
     const failure = run.failure as FailureReport;
     if (run.count > 1) {
-      const outcome = { answers: run.answers, ttl: resultTtl(job), error: failure.error };
-      await this.#stored.store(placeOf(job), outcome);
-      await this.#host.replies.sent();
       const summary = `${run.failed} of ${run.count} calls failed; first: ${failure.message}`;
+      const error = this.#describe({ ...failure, message: summary }, run.pid);
+      await this.#stored.store(placeOf(job), { answers: run.answers, ttl: resultTtl(job), error });
+      await this.#host.replies.sent();
       throw toJobError({ ...failure, message: summary }, true);
     }
     const attempts = job.opts.attempts ?? 1;
     const isFinal = !failure.retry || job.attemptsMade + 1 >= attempts;
-    await this.#stored.storeError(placeOf(job), failure.error);
+    await this.#stored.storeError(placeOf(job), this.#describe(failure, run.pid));
     if (isFinal) {
       for (const answers of run.answers) this.post(job, answers, run.pid);
       await this.#host.replies.sent();
@@ -101,10 +107,15 @@ export class JobOutcome {
   ): Promise<Error> {
     const origin = { host: this.#host.name, pid: process.pid, taskId: job.id ?? "" };
     const failure = describeFailure(error, origin, false);
-    await this.#stored.storeError(isOver ? { ...placeOf(job), token: null } : placeOf(job), failure.error);
+    const place = isOver ? { ...placeOf(job), token: null } : placeOf(job);
+    await this.#stored.storeError(place, this.#describe(failure, process.pid));
     this.post(job, failureAnswers(Array(count).keys(), failure), process.pid);
     await this.#host.replies.sent();
     return toJobError(failure, true);
+  }
+
+  #describe({ name, message, error }: FailureReport, pid: number): StoredError {
+    return { error, failure: { name, message, host: this.#host.name, pid } };
   }
 }
 

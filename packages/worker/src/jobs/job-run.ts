@@ -59,6 +59,8 @@ export class JobRun {
   failure: FailureReport | null = null;
   /** Value of a single call as JSON text, when it is plain. */
   json: string | undefined;
+  /** Whether `json` says all of the value. */
+  isExact = false;
   stopReason: StopReason | null = null;
   pid: number;
   readonly #options: JobRunOptions;
@@ -249,6 +251,7 @@ export class JobRun {
       count,
       reportStarts: this.#reportStarts,
       maxPayload: this.#options.maxPayload,
+      isDetached: envelope.client === undefined,
       ...(envelope.units !== undefined
         ? unitsOf(envelope.units)
         : envelope.encodedArgs !== undefined
@@ -289,7 +292,10 @@ export class JobRun {
     if (isDropped || message.units.some((unit) => this.#answered.has(unit) || this.#cancelReason(unit) !== undefined)) {
       return this.#takePart(message);
     }
-    if (message.json !== undefined) this.json = message.json;
+    if (message.json !== undefined) {
+      this.json = message.json;
+      this.isExact = message.isExact === true;
+    }
     this.#keep({ answers: message.answers, units: message.units, failed: message.failed, failure: message.failure });
   }
 

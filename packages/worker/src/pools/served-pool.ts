@@ -1,4 +1,10 @@
-import { type HostTrouble, KEPT_EVENTS, type Milliseconds, type PoolRecord } from "@manyhands/core/internal";
+import {
+  type HostTrouble,
+  KEPT_EVENTS,
+  type Milliseconds,
+  type PoolRecord,
+  workerName,
+} from "@manyhands/core/internal";
 import { Queue } from "bullmq";
 import { ChildPool } from "../children/child-pool.ts";
 import type { ChildSupply } from "../children/child-supply.ts";
@@ -153,7 +159,7 @@ export class ServedPool {
     const host = this.#host;
     const worker = new PoolWorker({
       pool: this.#record.name,
-      name: `${host.name} pid ${process.pid}`,
+      name: workerName(host.name, process.pid),
       client: host.client,
       queuePrefix: host.keys.queuePrefix,
       concurrency: this.#concurrency(),

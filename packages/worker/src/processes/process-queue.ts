@@ -1,5 +1,5 @@
 import type { Logger } from "@manyhands/core";
-import type { JobReturn, Keys, Milliseconds, RedisClient } from "@manyhands/core/internal";
+import { type JobReturn, type Keys, type Milliseconds, type RedisClient, workerName } from "@manyhands/core/internal";
 import { within } from "../deadline/within.ts";
 import { Fence } from "../fence/fence.ts";
 import type { PoolJob } from "../jobs/pool-job.ts";
@@ -92,7 +92,7 @@ export class ProcessQueue {
     const { queue, hostName, client, keys, lockDuration, stalledInterval, slots, isReady, run } = this.#options;
     const worker = new PoolWorker({
       pool: queue,
-      name: `${hostName} pid ${process.pid}`,
+      name: workerName(hostName, process.pid),
       client,
       queuePrefix: keys.queuePrefix,
       concurrency: slots.total,

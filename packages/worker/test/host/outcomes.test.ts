@@ -1,7 +1,7 @@
 import { ValidationError, WorkerLostError } from "@manyhands/core";
-import { decodeError, JOB_ERROR_FIELD, type JobReturn } from "@manyhands/core/internal";
+import { decodeError, Inspector, JOB_ERROR_FIELD, type JobReturn } from "@manyhands/core/internal";
 import { until, useRedis } from "@manyhands/testing";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { TestNamespace } from "./namespace.ts";
 
 const redis = useRedis();
@@ -59,6 +59,65 @@ test("an answer above 16 KiB is kept beside the job, not in the event stream", a
   const outcome = (await space.job("default", jobId))?.returnvalue as JobReturn;
   const key = space.keys.result({ pool: "default", jobId, run: outcome.stored ?? "" });
   expect(await space.client.pttl(key)).toBeGreaterThan(0);
+});
+
+describe("a job that no client of ours waits for can be read without our codec", () => {
+  test.each([
+    ["nothing", null],
+    ["date", { at: "1970-01-01T00:00:00.000Z", big: "12" }],
+    ["map", [["a", 1]]],
+    ["number", "NaN"],
+  ])("%s", async (what, value) => {
+    const space = new TestNamespace(redis);
+    await space.host();
+
+    const jobId = await space.submit("default", "give", [what], { client: undefined as never });
+
+    await space.untilState("default", jobId, "completed");
+    const outcome = (await space.job("default", jobId))?.returnvalue as JobReturn;
+    expect(outcome.value).toEqual(value);
+    // and for us there is the value itself
+    expect(outcome.answers).toHaveLength(1);
+  });
+
+  test("a large value of plain JSON is JSON text beside the job", async () => {
+    const space = new TestNamespace(redis);
+    await space.host();
+
+    const jobId = await space.submit("default", "large", [20_000], { client: undefined as never });
+
+    await space.untilState("default", jobId, "completed");
+    const outcome = (await space.job("default", jobId))?.returnvalue as JobReturn;
+    expect(outcome).toMatchObject({ stored: expect.stringMatching(/^[0-9a-f]+$/), storedAs: "json" });
+    const text = await space.client.get(space.keys.result({ pool: "default", jobId, run: outcome.stored ?? "" }));
+    expect(JSON.parse(text ?? "null")).toBe("x".repeat(20_000));
+  });
+
+  test("a failure says class, message and where", async () => {
+    const space = new TestNamespace(redis);
+    const host = await space.host();
+
+    const jobId = await space.submit("default", "throwRange", ["too far"], { client: undefined as never });
+
+    await space.untilState("default", jobId, "failed");
+    const failure = JSON.parse((await space.client.hget(space.keys.job("default", jobId), "failure")) ?? "null");
+    expect(failure).toEqual({ name: "RangeError", message: "too far", host: host.name, pid: expect.any(Number) });
+  });
+});
+
+test("BullMQ's getWorkers finds the hosts of a pool, and a job tells which took it", async () => {
+  const space = new TestNamespace(redis);
+  const host = await space.host({ name: "a host with spaces" });
+
+  const jobId = await space.submit("default", "square", [7]);
+  await space.untilState("default", jobId, "completed");
+
+  const workers = await space.queue("default").getWorkers();
+  expect(workers.map((worker) => worker["rawname"])).toEqual([
+    expect.stringMatching(new RegExp(`:w:a%20host%20with%20spaces/${process.pid}$`)),
+  ]);
+  const inspector = new Inspector({ client: space.client, keys: space.keys });
+  expect(await inspector.task(jobId)).toMatchObject({ host: host.name });
 });
 
 test("PL15: an error keeps its class and is in the job as well", async () => {

@@ -5,6 +5,7 @@ import { CancelledError, PoolTerminatedError, TaskNotFoundError } from "@manyhan
 import { encodeError, JOB_ERROR_FIELD, type PoolRecord, PoolRegistry } from "@manyhands/core/internal";
 import { processIsAlive, until, useRedis } from "@manyhands/testing";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { ForeignQueues } from "../../src/pools/foreign-queues.ts";
 import { removeTraces } from "../../src/pools/remove-traces.ts";
 import { TestNamespace } from "./namespace.ts";
 
@@ -21,6 +22,60 @@ test("a pool made while the host runs is served within moments", async () => {
   // then
   expect(await space.answer(jobId)).toMatchObject({ value: 25 });
   expect(performance.now() - startedAt).toBeLessThan(2_500);
+});
+
+describe("a queue that another client fills without registering it", () => {
+  test("becomes a pool, once two looks have found it, and its jobs run", async () => {
+    // given
+    const space = new TestNamespace(redis);
+    await space.host();
+    const jobId = await space.submit("foreign", "square", [5]);
+    const said: string[] = [];
+    const { client, keys, registry } = space;
+    const logger = { info: (text: string) => void said.push(text), warn: () => {}, error: () => {} };
+    const queues = new ForeignQueues({ client, keys, registry, logger, interval: 0, secondLook: 1 });
+
+    // when
+    await queues.look();
+    expect(await registry.get("foreign")).toBeNull();
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    await queues.look();
+
+    // then
+    expect(await registry.get("foreign")).toMatchObject({ size: null, owner: null, state: "running" });
+    expect(said).toEqual([
+      expect.stringMatching(/^queue "foreign", in which another client has put 1 jobs, is a pool now/),
+    ]);
+    expect(await space.answer(jobId)).toMatchObject({ value: 25 });
+  });
+
+  test("is left alone when it is empty, belongs to processes, or was that of an unnamed pool", async () => {
+    const space = new TestNamespace(redis);
+    const { client, keys, registry } = space;
+    await space.queue("empty").setGlobalConcurrency(3);
+    for (const name of ["processes", "pool-0123456789abcdef-1", "not a pool"]) await space.submit(name, "square", [1]);
+    const logger = { info: () => {}, warn: () => {}, error: () => {} };
+    const queues = new ForeignQueues({ client, keys, registry, logger, interval: 0, secondLook: 0 });
+
+    for (let look = 0; look < 3; look += 1) await queues.look();
+
+    expect(await registry.list()).toEqual([]);
+  });
+
+  test("and the queue of a pool, too, gets the bound of its event stream back", async () => {
+    // given: as a Queue of BullMQ with its defaults writes it
+    const space = new TestNamespace(redis);
+    const { client, keys, registry } = space;
+    await space.pool("letters");
+    await client.hset(keys.job("letters", "meta"), "opts.maxLenEvents", 10_000);
+    const logger = { info: () => {}, warn: () => {}, error: () => {} };
+
+    // when
+    await new ForeignQueues({ client, keys, registry, logger, interval: 0 }).look();
+
+    // then
+    expect(await client.hget(keys.job("letters", "meta"), "opts.maxLenEvents")).toBe("1000");
+  });
 });
 
 test("a host serves the pools it was told to serve, and no others", async () => {

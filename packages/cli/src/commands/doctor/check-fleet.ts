@@ -1,4 +1,12 @@
-import { describeUnserved, type HostRecord, isServed, type PoolView, sharedHostNames } from "@manyhands/core/internal";
+import {
+  describeUnserved,
+  type ForeignQueue,
+  findForeignQueues,
+  type HostRecord,
+  isServed,
+  type PoolView,
+  sharedHostNames,
+} from "@manyhands/core/internal";
 import type { Connection } from "../../connection/connection.ts";
 import { duration } from "../../output/times.ts";
 import { type Finding, ok } from "./finding.ts";
@@ -9,8 +17,12 @@ const SAMPLE = 1_000;
 const CLOCK_TOLERANCE = 30_000;
 
 /** Hosts, pools and waiting tasks. */
-export async function checkFleet({ inspector }: Connection): Promise<Finding[]> {
-  const [hosts, pools] = await Promise.all([inspector.hosts(), inspector.pools()]);
+export async function checkFleet({ inspector, client, keys }: Connection): Promise<Finding[]> {
+  const [hosts, pools, foreign] = await Promise.all([
+    inspector.hosts(),
+    inspector.pools(),
+    findForeignQueues(client, keys),
+  ]);
   const waiting = (
     await Promise.all((["waiting", "prioritized"] as const).map((state) => inspector.tasks({ state, limit: SAMPLE })))
   ).flat();
@@ -21,6 +33,7 @@ export async function checkFleet({ inspector }: Connection): Promise<Finding[]> 
     ...checkNames(hosts),
     ...hosts.flatMap(checkHost),
     ...pools.flatMap((pool) => checkPool(pool, hosts)),
+    ...foreign.map(checkForeign),
     ...unserved.map(({ pool, name }): Finding => {
       const [finding = "", advice = ""] = describeUnserved(hosts, pool, name).split("; ");
       return { check: `task ${name}`, status: "problem", finding, advice };
@@ -34,6 +47,16 @@ function checkHosts(hosts: readonly HostRecord[], waiting: number): Finding {
   if (hosts.length > 0) return ok("hosts", `${hosts.length} alive with ${slots} slots`);
   const status = waiting > 0 ? "problem" : "warning";
   return { check: "hosts", status, finding: "no host is running", advice: "manyhands worker --tasks <module>" };
+}
+
+/** A host that serves every pool makes a pool of it within half a minute. */
+function checkForeign({ name, waiting }: ForeignQueue): Finding {
+  return {
+    check: `queue ${name}`,
+    status: "problem",
+    finding: `another client has put ${waiting} jobs into it, and it is no pool yet`,
+    advice: `manyhands pool create ${name}`,
+  };
 }
 
 /** Commands that take a host refuse a name that several have. */

@@ -1,0 +1,126 @@
+import type { RedisClient } from "../connection/index.ts";
+import { KEPT_EVENTS } from "../protocol/job.ts";
+import type { Keys } from "../protocol/keys.ts";
+import { isPoolName } from "../protocol/pool-name.ts";
+import type { Milliseconds } from "../protocol/records.ts";
+import { Script } from "../script/index.ts";
+
+/** A queue of BullMQ in the namespace that is no pool although jobs wait in it. */
+export interface ForeignQueue {
+  name: string;
+  /** Jobs that wait, with and without a priority, or are delayed. */
+  waiting: number;
+}
+
+/** Keys that one call of `SCAN` looks at, and calls in one look. */
+const SCAN_COUNT = 1_000;
+const SCANS = 5;
+/** What a look at the queues of a namespace is to do. */
+export interface LookOptions {
+  /** Looks that come sooner after another host's do nothing, ms. */
+  interval: Milliseconds;
+  /** Time between the two looks that find a queue, ms: one that is being removed is gone by then. */
+  secondLook: Milliseconds;
+}
+
+/**
+ * One look at a part of the keys, the next part with each look, so that each costs the same however many keys there are.
+ * It also gives the event streams of pools their bound back, which the `Queue` of another client raises.
+ *
+ * @returns queues that are no pool, and that a look before this one found as well
+ */
+export async function lookForForeignQueues(
+  client: RedisClient,
+  keys: Keys,
+  { interval, secondLook }: LookOptions,
+): Promise<ForeignQueue[]> {
+  const rows = await lookAtQueues.run(
+    client,
+    [keys.queueSearch, keys.pools],
+    [`${keys.queuePrefix}:`, interval, secondLook, SCANS, SCAN_COUNT, KEPT_EVENTS],
+  );
+  return rows.map(([name, waiting]) => ({ name, waiting })).filter(({ name }) => mayBePool(name));
+}
+
+/** All of them, for a command: reads every key of the server. */
+export async function findForeignQueues(client: RedisClient, keys: Keys): Promise<ForeignQueue[]> {
+  const nodes = "nodes" in client ? client.nodes("master") : [client];
+  const [before, after] = [`${keys.queuePrefix}:`, ":meta"];
+  const names = new Set<string>();
+  for (const node of nodes) {
+    for (let cursor = "0"; ; ) {
+      const [next, found] = await node.scan(cursor, "MATCH", `${before}*${after}`, "COUNT", SCAN_COUNT);
+      for (const key of found) names.add(key.slice(before.length, -after.length));
+      if (next === "0") break;
+      cursor = next;
+    }
+  }
+  const pools = new Set(await client.hkeys(keys.pools));
+  const queues: ForeignQueue[] = [];
+  for (const name of [...names].sort()) {
+    if (pools.has(name) || !mayBePool(name)) continue;
+    const counts = await Promise.all([
+      client.llen(keys.job(name, "wait")),
+      client.llen(keys.job(name, "paused")),
+      client.zcard(keys.job(name, "prioritized")),
+      client.zcard(keys.job(name, "delayed")),
+    ]);
+    const waiting = counts.reduce((sum, count) => sum + count, 0);
+    if (waiting > 0) queues.push({ name, waiting });
+  }
+  return queues;
+}
+
+/** Queues of processes, and what an unnamed pool left that has just been removed, are nobody's to serve. */
+function mayBePool(name: string): boolean {
+  return isPoolName(name) && !/^pool-[0-9a-f]{16}-\d+$/.test(name);
+}
+
+/**
+ * KEYS[1] hash: `at` (server time of the last look, ms), `cursor` (where the next one goes on), `seen:<queue>` (server time
+ * of the first look that found it, ms); KEYS[2] registry of pools
+ * ARGV[1] what keys of queues begin with; ARGV[2] shortest time between two looks, ms; ARGV[3] time between the two
+ * looks that find a queue, ms; ARGV[4] calls of SCAN; ARGV[5] their COUNT; ARGV[6] entries of an event stream
+ * Returns a row for each queue that is no pool: {name, jobs that wait}.
+ */
+const lookAtQueues = new Script<[string, number][]>({
+  name: "lookAtQueues",
+  lua: `
+local time = redis.call("TIME")
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local known = redis.call("HMGET", KEYS[1], "at", "cursor")
+if known[1] and now - tonumber(known[1]) < tonumber(ARGV[2]) then return {} end
+for _, pool in ipairs(redis.call("HKEYS", KEYS[2])) do
+  local meta = ARGV[1] .. pool .. ":meta"
+  local bound = redis.call("TYPE", meta).ok == "hash" and redis.call("HGET", meta, "opts.maxLenEvents")
+  if bound and bound ~= ARGV[6] then redis.call("HSET", meta, "opts.maxLenEvents", ARGV[6]) end
+end
+local cursor = known[2] or "0"
+local rows = {}
+local pattern = string.gsub(ARGV[1], "[%*%?%[%]\\\\]", "\\\\%0") .. "*:meta"
+for _ = 1, tonumber(ARGV[4]) do
+  local reply = redis.call("SCAN", cursor, "MATCH", pattern, "COUNT", ARGV[5])
+  cursor = reply[1]
+  for _, key in ipairs(reply[2]) do
+    local queue = string.sub(key, 1, -5)
+    local name = string.sub(key, #ARGV[1] + 1, -6)
+    if redis.call("HEXISTS", KEYS[2], name) == 0 then
+      local waiting = redis.call("LLEN", queue .. "wait") + redis.call("LLEN", queue .. "paused")
+        + redis.call("ZCARD", queue .. "prioritized") + redis.call("ZCARD", queue .. "delayed")
+      local seen = tonumber(redis.call("HGET", KEYS[1], "seen:" .. name) or "")
+      if waiting == 0 then
+        redis.call("HDEL", KEYS[1], "seen:" .. name)
+      elseif not seen then
+        redis.call("HSET", KEYS[1], "seen:" .. name, string.format("%.0f", now))
+      elseif now - seen >= tonumber(ARGV[3]) then
+        rows[#rows + 1] = {name, waiting}
+      end
+    end
+  end
+  if cursor == "0" then break end
+end
+redis.call("HSET", KEYS[1], "at", string.format("%.0f", now), "cursor", cursor)
+redis.call("PEXPIRE", KEYS[1], 3600000)
+return rows
+`,
+});
