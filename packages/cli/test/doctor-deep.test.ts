@@ -27,6 +27,29 @@ async function diagnose(place: Place): Promise<{ code: number | null; findings: 
   };
 }
 
+test("a task that is in no list of its pool is found, and --repair puts it back", async () => {
+  // given
+  const place = open();
+  const client = redis.client();
+  const key = (rest: string): string => `{${place.namespace}}:default:${rest}`;
+  const job = { name: "square", data: '{"args":[1]}', opts: "{}", timestamp: Date.now(), delay: 0, priority: 0 };
+  await client.hset(key("repeat:lost"), job);
+  const lost = async (...more: string[]): Promise<string[]> => {
+    const { stdout } = await run(["doctor", "--deep", ...more, "-o", "json"], place);
+    const all = JSON.parse(stdout) as { check: string; status: string; finding: string }[];
+    return all.filter(({ check }) => check === "lost tasks").map(({ status, finding }) => `${status}: ${finding}`);
+  };
+  // then
+  expect(await lost()).toEqual(['problem: task repeat:lost is in no list of pool "default": no host takes it']);
+  expect(await lost("--repair")).toEqual(['ok: task repeat:lost was in no list of pool "default": it is back in line']);
+  expect(await client.lrange(key("wait"), 0, -1)).toEqual(["repeat:lost"]);
+  expect(await lost()).toEqual(["ok: every task is in a list of its pool"]);
+  expect(await run(["doctor", "--repair"], place)).toMatchObject({
+    code: 2,
+    stderr: "error: --repair mends what --deep finds; give both\n",
+  });
+});
+
 function acquire(actor: Actor, name: string): Promise<unknown> {
   return actor.run(async ({ mp }, lock) => void (await mp.lock(lock).acquire()), name).catch(() => {});
 }

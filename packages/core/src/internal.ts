@@ -16,6 +16,7 @@ export { codeFolder, packageFile } from "./package-files/index.ts";
 export * from "./process/index.ts";
 export * from "./protocol/index.ts";
 export * from "./registry/index.ts";
+export { bringJobBack, findAstrayJobs, type JobPlace } from "./results/astray-jobs.ts";
 export { postAnswers } from "./results/post-answers.ts";
 export { type OutcomePlace, StoredAnswers, type StoredError } from "./results/stored-answers.ts";
 export { Script } from "./script/index.ts";

@@ -10,6 +10,8 @@ import type { BullQueues } from "./bull-queues.ts";
 import type { TaskPlace } from "./find-task.ts";
 import type { TaskState } from "./task-view.ts";
 
+const LISTS = ["wait", "paused", "prioritized", "delayed", "completed", "failed", "active", "waiting-children"];
+
 /** What the cancelled job became, decided in one step. */
 type Withdrawal = "removed" | "marked" | Extract<TaskState, "completed" | "failed"> | "unknown";
 
@@ -39,7 +41,8 @@ export async function cancelTask(
     [
       keys.job(pool, jobId),
       keys.replies(waiting ?? "none"),
-      ...["wait", "paused", "prioritized", "delayed", "completed", "failed"].map((kind) => keys.job(pool, kind)),
+      ...LISTS.map((kind) => keys.job(pool, kind)),
+      `${keys.job(pool, jobId)}:lock`,
     ],
     [
       jobId,
@@ -81,7 +84,7 @@ function cancelled(
 
 /**
  * KEYS[1] job hash; KEYS[2] reply stream of its client; KEYS[3..6] wait, paused (lists), prioritized, delayed (sorted
- * sets); KEYS[7] completed; KEYS[8] failed
+ * sets); KEYS[7] completed; KEYS[8] failed; KEYS[9] active (list); KEYS[10] waiting-children (sorted set); KEYS[11] lock
  * ARGV[1] job id; ARGV[2] field of the job that holds the wish; ARGV[3] reason; ARGV[4] control channel; ARGV[5] its
  * message; ARGV[6] 1 = the whole job, 0 = one call of it; ARGV[7] encoded answer for the client, "" = nobody waits
  * A job that is taken out is marked by the field "withdrawn", so that a script that is sent again knows what it has done.
@@ -98,6 +101,9 @@ if redis.call("ZSCORE", KEYS[8], ARGV[1]) then return "failed" end
 if ARGV[6] == "1" then
   local taken = redis.call("LREM", KEYS[3], 0, ARGV[1]) + redis.call("LREM", KEYS[4], 0, ARGV[1])
     + redis.call("ZREM", KEYS[5], ARGV[1]) + redis.call("ZREM", KEYS[6], ARGV[1])
+  local runs = redis.call("EXISTS", KEYS[11]) == 1 or redis.call("LPOS", KEYS[9], ARGV[1])
+  -- In no list, it would never run and nobody would answer.
+  if taken == 0 and not runs and not redis.call("ZSCORE", KEYS[10], ARGV[1]) then taken = 1 end
   if taken > 0 then
     redis.call("HSET", KEYS[1], "withdrawn", 1)
     if ARGV[7] ~= "" then

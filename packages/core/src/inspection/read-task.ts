@@ -153,6 +153,12 @@ function readFailure(fields: Record<string, string>): ErrorView {
 }
 
 function describeBlock({ state, place }: StoredJob, name: string, hosts: readonly HostRecord[]): string | null {
+  if (state === "unknown") {
+    return (
+      "it is in no list of its pool, so that no host takes it; put it back with: " +
+      `manyhands task retry ${place.jobId} --pool ${place.pool}`
+    );
+  }
   if (state !== "waiting" && state !== "prioritized" && state !== "delayed") return null;
   return isServed(hosts, place.pool, name) ? null : describeUnserved(hosts, place.pool, name);
 }

@@ -1,11 +1,12 @@
 import type { RedisClient } from "../connection/index.ts";
 import type { Keys } from "../protocol/keys.ts";
+import { bringJobBack } from "../results/astray-jobs.ts";
 import { StoredAnswers } from "../results/stored-answers.ts";
 import type { BullQueues } from "./bull-queues.ts";
 import type { TaskPlace } from "./find-task.ts";
 import type { RetryOutcome, TaskState } from "./task-view.ts";
 
-/** Puts a failed task back into its queue, with all its attempts. */
+/** Puts a failed task back into its queue, with all its attempts; or one that is in no list, so that nobody would run it. */
 export async function retryTask(
   context: { client: RedisClient; keys: Keys; queues: BullQueues },
   place: TaskPlace,
@@ -15,6 +16,7 @@ export async function retryTask(
   const job = await queues.get(pool).getJob(jobId);
   if (!job) return { outcome: "unknown" };
   const state = (await job.getState()) as TaskState;
+  if (state === "unknown" && (await bringJobBack(client, keys, place)) === "astray") return { outcome: "queued", pool };
   if (state !== "failed") return { outcome: "not-failed", pool, state };
   // Left over from the failure; a host would stop the new run at once because of a cancellation.
   await new StoredAnswers(client, keys).forget(pool, jobId, { isRetried: true });

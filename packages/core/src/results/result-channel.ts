@@ -7,6 +7,7 @@ import type { ReplyItem } from "../protocol/job.ts";
 import type { Keys } from "../protocol/keys.ts";
 import type { Milliseconds } from "../protocol/records.ts";
 import type { KeepAlive } from "../session/index.ts";
+import { bringJobBack } from "./astray-jobs.ts";
 import { giveAnswers, lookAtJob, readOutcomes, unreadable } from "./read-outcomes.ts";
 import type { Ticket } from "./ticket.ts";
 
@@ -18,6 +19,8 @@ const SILENCE = 5_000;
 const RECONCILE_SAMPLE = 20;
 /** Jobs compared in one round trip when something is. */
 const RECONCILE_BATCH = 500;
+/** Jobs that wait for so many comparisons, and then again, are searched in BullMQ's lists. */
+const SEARCH_AFTER = 5;
 /** Entries read between two trims of the stream. */
 const TRIM_AFTER = 64;
 
@@ -44,6 +47,9 @@ export interface ResultChannelOptions {
  * 3. A job that Redis does not know twice in a row, with its stream read to the end in between, is lost: its
  *    callers get StateLostError instead of waiting for ever.
  *
+ * A job that Redis knows and that is in none of BullMQ's lists would never run: it is looked for among those that wait
+ * for long, and put back.
+ *
  * Answers that come twice (a job that ran again after its host died) are ignored by the ticket.
  */
 export class ResultChannel {
@@ -69,6 +75,7 @@ export class ResultChannel {
   #readSinceTrim = 0;
   #timer: NodeJS.Timeout | undefined;
   #reconcileFrom = 0;
+  #searchedAt = performance.now();
 
   constructor(options: ResultChannelOptions) {
     this.#options = options;
@@ -134,6 +141,17 @@ export class ResultChannel {
     }
     seen.life = found.life;
     if (ticket.follows === undefined && found.submission !== ticket.id) this.#follow(ticket, found.submission);
+    return true;
+  }
+
+  /** Puts the job of a ticket back into its queue when it is in no list of BullMQ. @returns true when it had to */
+  async bringBack({ pool, jobId, task }: Ticket): Promise<boolean> {
+    const { client, keys, logger } = this.#options;
+    if ((await bringJobBack(client, keys, { pool, jobId })) !== "astray") return false;
+    logger.warn(
+      `job ${jobId} of task "${task}" was in no list of pool "${pool}", so that it would never have run: it is back in line; ` +
+        "a tool may have overwritten the pool's lists",
+    );
     return true;
   }
 
@@ -269,12 +287,26 @@ export class ResultChannel {
     try {
       this.#suspicious ||= await this.#compare(this.#oldTickets(RECONCILE_SAMPLE));
       if (this.#suspicious) this.#suspicious = await this.#compareAll();
+      if (performance.now() - this.#searchedAt > SEARCH_AFTER * this.#interval) await this.#search();
     } catch (error) {
       if (this.#closed) return;
       const { message } = error as Error;
       this.#warnings.warn(message, `comparing pending jobs with Redis failed, trying again: ${message}`);
     } finally {
       this.#reconciling = false;
+    }
+  }
+
+  /** Searches some of the jobs that wait for long; where one is in no list, all of them. */
+  async #search(): Promise<void> {
+    this.#searchedAt = performance.now();
+    const age = SEARCH_AFTER * this.#interval;
+    for (const ticket of this.#oldTickets(RECONCILE_SAMPLE, age)) {
+      if (!ticket.submitted || !(await this.bringBack(ticket))) continue;
+      for (const other of this.#oldTickets(Number.POSITIVE_INFINITY, age)) {
+        if (other.submitted && !other.settled) await this.bringBack(other);
+      }
+      return;
     }
   }
 
@@ -317,11 +349,11 @@ export class ResultChannel {
    * Up to `count` tickets that have waited for a while, the next ones with each call. Which job stands for a foreign one is
    * known to those who look at it.
    */
-  #oldTickets(count: number): Ticket[] {
+  #oldTickets(count: number, age: Milliseconds = this.#interval): Ticket[] {
     const now = performance.now();
     const old: Ticket[] = [];
     for (const ticket of this.#tickets.values()) {
-      if (!ticket.foreign && now - ticket.since > this.#interval) old.push(ticket);
+      if (!ticket.foreign && now - ticket.since > age) old.push(ticket);
     }
     if (old.length <= count) return old;
     this.#reconcileFrom = (this.#reconcileFrom + count) % old.length;

@@ -161,6 +161,21 @@ test("an entry that is not ours is passed over", async () => {
   expect(bench.warnings.every((warning) => warning.startsWith("entry "))).toBe(true);
 });
 
+test("a job that is in none of BullMQ's lists is put back, and the program is told", async () => {
+  // given: its queue was overwritten by another one
+  const bench = new ChannelBench(redis);
+  const { all } = bench.expect();
+  const line = bench.keys.job("p", "wait");
+  await bench.client.hset(bench.keys.job("p", "me-1"), { timestamp: 1, data: "{}", name: "t" });
+  // when
+  await until(async () => (await bench.client.lrange(line, 0, -1)).includes("me-1"), { what: "it is back in line" });
+  // then
+  await until(() => bench.warnings.length > 0, { what: "a warning" });
+  expect(bench.warnings).toEqual([expect.stringContaining('job me-1 of task "t" was in no list of pool "p"')]);
+  await bench.post("me-1", [0, 1, "ran", 1]);
+  expect((await all)[0]?.value).toBe("ran");
+});
+
 test("close fails what is pending and what comes later, and leaves no stream", async () => {
   const bench = new ChannelBench(redis);
   const pending = bench.expect();

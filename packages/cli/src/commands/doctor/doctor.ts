@@ -1,9 +1,11 @@
 import type { Command } from "commander";
 import { withConnection } from "../../connection/connection.ts";
 import { EXIT, type ExitCode, exitCodeOf } from "../../failure/exit-code.ts";
+import { UsageError } from "../../failure/usage-error.ts";
 import { action, type Invocation, newCommand } from "../../invocation.ts";
 import { colors } from "../../output/colors.ts";
 import type { Column } from "../../output/printer.ts";
+import { checkAstray } from "./check-astray.ts";
 import { checkDeadlocks } from "./check-deadlocks.ts";
 import { checkFleet } from "./check-fleet.ts";
 import { checkNode } from "./check-node.ts";
@@ -22,16 +24,23 @@ export function doctorCommand(): Command {
   });
   return command
     .option("--deep", "also look for deadlocks, and for keys that nobody will remove")
+    .option("--repair", "with --deep: put tasks that are in no list of their pool back in line")
     .addHelpText("after", "\nExit codes: 0 no problem, 1 a problem, 3 Redis cannot be used")
     .action(action(doctor));
 }
 
-async function doctor({ settings, printer, options }: Invocation<{ deep?: boolean }>): Promise<ExitCode> {
+async function doctor({
+  settings,
+  printer,
+  options,
+}: Invocation<{ deep?: boolean; repair?: boolean }>): Promise<ExitCode> {
+  if (options.repair && !options.deep) throw new UsageError("--repair mends what --deep finds; give both");
   const findings: Finding[] = [checkNode()];
   let redisFailed = false;
   try {
     await withConnection(settings, async (connection) => {
       findings.push(...(await checkRedis(connection, settings)), ...(await checkFleet(connection)));
+      if (options.deep) findings.push(...(await checkAstray(connection, { repair: options.repair === true })));
       if (options.deep) findings.push(...(await checkDeadlocks(connection)), ...(await checkRemains(connection)));
     });
   } catch (error) {
