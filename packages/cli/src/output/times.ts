@@ -29,7 +29,10 @@ export function relative(time: number | null, now: number = Date.now()): string 
 /** `2026-03-01 10:20:30 (5m ago)` */
 export function moment(time: number | null): string {
   if (time === null) return "-";
-  const text = new Date(time).toISOString().replace("T", " ").slice(0, 19);
+  const date = new Date(time);
+  // Whoever else writes jobs may write times that are none.
+  if (Number.isNaN(date.getTime())) return `${time} ms, which is no date`;
+  const text = date.toISOString().replace("T", " ").slice(0, 19);
   return `${text}Z (${relative(time)})`;
 }
 

@@ -5,4 +5,5 @@ export { closeRedis, type OpenOptions, openRedis, type RedisClient, whenBroken }
 export { DEFAULT_REDIS_URL, describeRedis, type RedisConfig, type RedisTarget, resolveRedis } from "./redis-config.ts";
 export { isPassingRefusal } from "./refusal.ts";
 export { RoundTrip, roundTripOf } from "./round-trip.ts";
+export { serverTime } from "./server-time.ts";
 export { subscribeTo } from "./subscribe.ts";

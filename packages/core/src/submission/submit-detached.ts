@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import type { RedisClient } from "../connection/index.ts";
+import { type RedisClient, serverTime } from "../connection/index.ts";
 import { PayloadTooLargeError } from "../errors/index.ts";
 import type { Keys } from "../protocol/keys.ts";
 import { assertPoolName } from "../protocol/pool-name.ts";
@@ -51,7 +51,9 @@ export async function submitDetached(
       ...(resultTtl ? { resultTtl } : {}),
     };
     // 0 bytes: the job is the only place where its outcome can be looked up, so it is kept whatever its size.
-    const [id = jobId] = await jobs.add([{ name: task, data, opts: toJobsOptions(jobId, options, 0) }]);
+    const opts = toJobsOptions(jobId, options, 0);
+    if (opts.delay !== undefined) opts.timestamp = await serverTime(context.client);
+    const [id = jobId] = await jobs.add([{ name: task, data, opts }]);
     return { id, isDuplicate: id !== jobId };
   } finally {
     await jobs.close();

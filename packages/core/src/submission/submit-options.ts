@@ -1,7 +1,7 @@
 import type { JobsOptions } from "bullmq";
 import { got, ValueError } from "../errors/index.ts";
 import type { Milliseconds } from "../protocol/records.ts";
-import { type AnyTask, type Backoff, checkTaskOptions, type TaskOptions } from "../tasks/index.ts";
+import { type AnyTask, type Backoff, checkReach, checkTaskOptions, type TaskOptions } from "../tasks/index.ts";
 
 /** Options of one submission. A submission with any of them is a job of its own. */
 export interface SubmitOptions {
@@ -83,6 +83,9 @@ function checkSubmitOptions(options: SubmitOptions): void {
   if (delay !== undefined && !isDuration(delay)) {
     throw new ValueError(`delay must be milliseconds from 0; got ${got(delay)}`);
   }
+  checkReach("delay", delay);
+  checkReach("resultTtl", options.resultTtl);
+  checkReach("deduplication.ttl", deduplication?.ttl);
   if (jobId !== undefined) checkJobId(jobId);
   if (tags !== undefined && !(Array.isArray(tags) && tags.every((tag) => typeof tag === "string"))) {
     throw new ValueError(`tags must be a list of strings; got ${got(tags)}`);

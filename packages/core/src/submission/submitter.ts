@@ -1,4 +1,5 @@
 import { encodeSeparately, encodeToString } from "../codec/index.ts";
+import { serverTime } from "../connection/index.ts";
 import { PayloadTooLargeError, StateLostError } from "../errors/index.ts";
 import { JOB_TICKET_OPTION, type JobEnvelope, submissionOf, type UnitKind } from "../protocol/job.ts";
 import { type AnswerSink, failed, type Outcome, Ticket } from "../results/index.ts";
@@ -12,6 +13,9 @@ const FIRST_LOOK = 100;
 const LAST_LOOK = 2_000;
 /** A job that is missing for so many ms is lost. */
 const MISSING_FOR = 2_000;
+/** When a job that is not finished is searched in BullMQ's lists for the first time, and how often then, ms. */
+const FIRST_SEARCH = 1_000;
+const NEXT_SEARCH = 10_000;
 
 export interface SubmitterOptions {
   pool: string;
@@ -310,6 +314,7 @@ export class Submitter {
       tickets = tickets.filter(wanted);
       if (tickets.length === 0) return;
     }
+    await this.#dateDelays(submissions);
     const ids = await jobs.add(submissions);
     for (const [index, ticket] of tickets.entries()) {
       const id = ids[index];
@@ -319,6 +324,14 @@ export class Submitter {
       if (!ticket.foreign) continue;
       void this.#look(ticket, id ?? ticket.jobId);
     }
+  }
+
+  /** A delay counts from the server's time: BullMQ adds it to the clock of whoever submits, which may be wrong. */
+  async #dateDelays(submissions: Submission[]): Promise<void> {
+    const delayed = submissions.filter(({ opts }) => opts.delay !== undefined);
+    if (delayed.length === 0) return;
+    const timestamp = await serverTime(this.#options.runtime.client);
+    for (const { opts } of delayed) opts.timestamp = timestamp;
   }
 
   /** Cancels in Redis what was cancelled here before it got there. */
@@ -340,10 +353,15 @@ export class Submitter {
     const sink: AnswerSink = { answer: (unit, outcome) => ticket.answer(unit, outcome) };
     const seen = new Ticket({ jobId: id, pool: ticket.pool, task: ticket.task, units: 1, sink });
     let foundAt = performance.now();
+    let searchAt = foundAt + FIRST_SEARCH;
     for (let pause = FIRST_LOOK; !ticket.settled; pause = Math.min(LAST_LOOK, pause * 1.5)) {
       try {
         if (await results.look(ticket, seen)) foundAt = performance.now();
         else if (performance.now() - foundAt > MISSING_FOR) seen.fail(jobLost(seen));
+        if (!seen.settled && performance.now() > searchAt) {
+          searchAt = performance.now() + NEXT_SEARCH;
+          await results.bringBack(seen);
+        }
       } catch (error) {
         if (ticket.settled) return;
         logger.warn(`looking up job ${id} failed, trying again: ${(error as Error).message}`);

@@ -4,6 +4,7 @@ export { isLoadingTasks, whileLoadingTasks } from "./loading.ts";
 export {
   type AnyTask,
   type Backoff,
+  checkReach,
   checkTaskOptions,
   defineTask,
   isTask,

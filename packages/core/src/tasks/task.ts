@@ -79,6 +79,7 @@ export function task<Args extends unknown[], Result>(
   checkName(name);
   if (typeof run !== "function") throw new ValueError(`task "${name}" needs a function to run; got ${typeof run}`);
   checkTaskOptions(`task "${name}"`, options);
+  checkReach(`task "${name}": resultTtl`, options.resultTtl);
   return defineTask(name, run, { options, module: callerModule(task) });
 }
 
@@ -114,6 +115,14 @@ function checkName(name: unknown): asserts name is string {
   }
 }
 
+/** @throws ValueError for a time that ends where no date is. @param what - How the message names it */
+export function checkReach(what: string, duration: Milliseconds | undefined): void {
+  if (duration === undefined || duration <= LONGEST_DURATION) return;
+  throw new ValueError(
+    `${what} must be at most ${LONGEST_DURATION} ms, so that its end is a date; got ${got(duration)}`,
+  );
+}
+
 /** Shared with submissions, which take the same options. @param whose - How the message begins. */
 export function checkTaskOptions(whose: string, options: TaskOptions<never> | TaskOptions): void {
   const bad = (option: string, wanted: string): never => {
@@ -142,8 +151,21 @@ export function checkTaskOptions(whose: string, options: TaskOptions<never> | Ta
   if (typeof backoff === "object" && backoff !== null && !["fixed", "exponential"].includes(backoff.type)) {
     bad("backoff", "of type fixed or exponential");
   }
+  const longest = longestBackoff(options);
+  if (longest > LONGEST_DURATION) {
+    bad("backoff", `at most ${LONGEST_DURATION} ms, also before the last of ${attempts ?? 1} attempts`);
+  }
   const jitter = typeof backoff === "object" && backoff !== null ? backoff.jitter : undefined;
   if (jitter !== undefined && !(jitter >= 0 && jitter <= 1)) bad("backoff", "with a jitter from 0 to 1");
+}
+
+/** Longest time, ms, behind which there is a date: half of the reach of JavaScript's dates, some 136 000 years. */
+export const LONGEST_DURATION = 4_320_000_000_000_000;
+
+/** The wait before the last attempt, ms: an exponential backoff doubles. */
+function longestBackoff({ attempts = 1, backoff }: TaskOptions<never> | TaskOptions): Milliseconds {
+  if (typeof backoff !== "object" || backoff === null) return backoff ?? 0;
+  return backoff.type === "exponential" ? backoff.delay * 2 ** Math.max(0, attempts - 2) : backoff.delay;
 }
 
 /** Longest delay that a timer of Node keeps, ms. */

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { until, useFaultProxy, useRedis } from "@manyhands/testing";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { z } from "zod";
 import {
   CancelledError,
@@ -292,6 +292,26 @@ describe("a call that stands for the same job as another", () => {
     expect(await reason(original as PromiseLike<unknown>)).toBeInstanceOf(StateLostError);
   });
 
+  test("a job that is in no list: another submission of its id has it run, a cancellation ends it", async () => {
+    // given: a tool has overwritten the list of what waits
+    const host = new HandHost(redis);
+    const mp = await host.connect();
+    const pool = mp.pool(1, { name: "astray" });
+    const first = pool.applyAsync(double, [1], { jobId: "runs" });
+    const second = pool.applyAsync(double, [1], { jobId: "ends" });
+    const line = host.keys.job("astray", "wait");
+    await until(async () => (await host.client.llen(line)) === 2, { what: "both wait" });
+    await host.client.del(line);
+    // when
+    expect(await second.cancel()).toBe(true);
+    const again = pool.apply(double, [1], { jobId: "runs" });
+    host.serve("astray");
+    // then
+    expect(await reason(second)).toBeInstanceOf(CancelledError);
+    expect([await first, await again]).toEqual([2, 2]);
+    expect(host.taken).toHaveLength(1);
+  });
+
   test("where several jobs are made, an option that stands for one is refused", async () => {
     const host = new HandHost(redis);
     const mp = await host.connect();
@@ -304,6 +324,23 @@ describe("a call that stands for the same job as another", () => {
       "deduplication stands for one job",
     );
   });
+});
+
+test("a delay counts from the server's time, whatever the clock of the program says", async () => {
+  // given: a clock that is an hour ahead
+  const host = new HandHost(redis);
+  const mp = await host.connect();
+  const now = Date.now;
+  const clock = vi.spyOn(Date, "now").mockImplementation(() => now() + 3_600_000);
+  onTestFinished(() => clock.mockRestore());
+  // when
+  const pool = mp.pool(1, { name: "late" });
+  pool.applyAsync(double, [1], { delay: 60_000 });
+  const scores = (): Promise<string[]> => host.client.zrange(host.keys.job("late", "delayed"), 0, "0", "WITHSCORES");
+  const [, score] = await until(async () => ((await scores()).length === 2 ? scores() : undefined));
+  // then
+  const [seconds = 0] = (await host.client.time()).map(Number);
+  expect(Math.abs(Number(score) / 4_096 - seconds * 1_000 - 60_000)).toBeLessThan(30_000);
 });
 
 describe("a task's schema", () => {

@@ -3,9 +3,23 @@ import { ValueError } from "../../src/errors/index.ts";
 import { effectiveOptions, type SubmitOptions, toJobsOptions } from "../../src/submission/submit-options.ts";
 import { task } from "../../src/tasks/index.ts";
 
+const REACH = "4320000000000000 ms, so that its end is a date";
+
 test.each([
   [{ delay: -1 }, "delay must be milliseconds from 0; got -1"],
   [{ delay: "5" }, 'delay must be milliseconds from 0; got "5"'],
+  [{ delay: 8.64e15 }, `delay must be at most ${REACH}; got 8640000000000000`],
+  [{ resultTtl: 8.64e15 }, `resultTtl must be at most ${REACH}; got 8640000000000000`],
+  [{ deduplication: { id: "x", ttl: 1e21 } }, `deduplication.ttl must be at most ${REACH}; got 1e+21`],
+  [
+    { backoff: 8.64e15 },
+    "the options of a call: backoff must be at most 4320000000000000 ms, also before the last of 1 attempts; got 8640000000000000",
+  ],
+  [
+    { attempts: 60, backoff: { type: "exponential", delay: 1 } },
+    "the options of a call: backoff must be at most 4320000000000000 ms, also before the last of 60 attempts; " +
+      'got {"type":"exponential","delay":1}',
+  ],
   [{ priority: 0 }, "the options of a call: priority must be a whole number from 1 to 2097151; got 0"],
   [{ attempts: 1.5 }, "the options of a call: attempts must be a whole number from 1; got 1.5"],
   [{ attempts: Number.NaN }, "the options of a call: attempts must be a whole number from 1; got NaN"],
