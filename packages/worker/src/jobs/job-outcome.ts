@@ -49,6 +49,14 @@ export class JobOutcome {
     this.#host.replies.post(client, [submissionOf(job.id ?? "", job.opts), answers, this.#host.name, pid]);
   }
 
+  /** Answers a job that is known by its id and data alone, with one error. */
+  answer({ id, data }: { id: string; data: unknown }, error: Error): void {
+    const client = readClient(data);
+    if (client === undefined) return;
+    const failure = describeFailure(error, { host: this.#host.name, pid: process.pid, taskId: id }, false);
+    this.#host.replies.post(client, [id, failureAnswers([0], failure), this.#host.name, process.pid]);
+  }
+
   /** Every unit has a value. @returns the job's return value */
   async complete(run: JobRun, job: PoolJob, startedAt: number): Promise<JobReturn> {
     const { id, name, replies } = this.#host;

@@ -12,7 +12,7 @@ import { JobProgress } from "./job-progress.ts";
 import { JobRun } from "./job-run.ts";
 import { poolFailedError, poolTerminatedError } from "./pool-errors.ts";
 import type { PoolJob } from "./pool-job.ts";
-import { type JobRequest, readEnvelope } from "./read-envelope.ts";
+import { checkJobOptions, type JobRequest, readEnvelope } from "./read-envelope.ts";
 import { UnknownTasks } from "./unknown-tasks.ts";
 
 export interface JobRunnerOptions {
@@ -82,11 +82,22 @@ export class JobRunner {
     await this.#outcome.refuse(job, error, { count: countOf(job), isOver: true });
   }
 
+  /** Tells the client of a job that was failed because it could not be read, as far as its data says who that is. */
+  answerUnreadable({ id, data, error }: { id: string; data: string; error: Error }): void {
+    try {
+      this.#outcome.answer({ id, data: JSON.parse(data) as PoolJob["data"] }, error);
+    } catch {
+      // Nobody can be told.
+    }
+  }
+
   async #readRequest(job: PoolJob): Promise<JobRequest> {
     try {
-      return readEnvelope(job.data);
+      const request = readEnvelope(job.data);
+      checkJobOptions(job);
+      return request;
     } catch (error) {
-      throw await this.#outcome.refuse(job, error as Error, { count: 1 });
+      throw await this.#outcome.refuse(job, error as Error, { count: countOf(job) });
     }
   }
 

@@ -9,6 +9,7 @@ import {
 import { Worker as BullWorker, type Job } from "bullmq";
 import type { Fence } from "../fence/fence.ts";
 import type { PoolJob } from "../jobs/pool-job.ts";
+import { isKeepRule } from "../jobs/read-envelope.ts";
 import type { HostSlots } from "../slots/host-slots.ts";
 
 export interface PoolWorkerOptions {
@@ -27,6 +28,8 @@ export interface PoolWorkerOptions {
   /** False while a job could not run here: none is fetched. Changes are told to `readinessChanged`. @defaultValue always true */
   isReady?: () => boolean;
   run: (job: PoolJob, token: string) => Promise<JobReturn>;
+  /** A fetch with that token has made a job active that BullMQ cannot read. */
+  onUnreadable: (token: string, cause: Error) => Promise<void>;
 }
 
 /** How long a fetch gives way to a lone call, ms: the shortest that a timer of Node can do. */
@@ -52,6 +55,7 @@ export class PoolWorker extends BullWorker<JobEnvelope, JobReturn> {
   readonly #fence: Fence;
   readonly #longestBlock: number;
   readonly #run: (job: PoolJob, token: string) => Promise<JobReturn>;
+  readonly #onUnreadable: (token: string, cause: Error) => Promise<void>;
   /** Runs that were begun as soon as their job was there. */
   readonly #begun = new WeakMap<object, Promise<JobReturn>>();
   /** Jobs that were fetched and that the main loop has not started yet. */
@@ -87,6 +91,7 @@ export class PoolWorker extends BullWorker<JobEnvelope, JobReturn> {
     this.#longestBlock = options.longestBlock ?? LONGEST_BLOCK;
     this.#run = options.run;
     this.#isReady = options.isReady ?? (() => true);
+    this.#onUnreadable = options.onUnreadable;
   }
 
   protected override callProcessJob(job: PoolJob, token: string): Promise<JobReturn> {
@@ -161,7 +166,7 @@ export class PoolWorker extends BullWorker<JobEnvelope, JobReturn> {
     let job: Job<JobEnvelope, JobReturn> | undefined;
     const sentAt = performance.now();
     try {
-      job = await super.moveToActive(token, name);
+      job = await this.#readable(token, () => super.moveToActive(token, name));
       this.lastFetchAt = performance.now();
     } finally {
       if (!job) this.#slots.release();
@@ -203,13 +208,39 @@ export class PoolWorker extends BullWorker<JobEnvelope, JobReturn> {
     return next;
   }
 
+  /**
+   * What other clients write into a job may be no JSON. BullMQ throws as it reads it, and leaves the job active, to be taken
+   * up again for ever.
+   */
+  async #readable(
+    token: string,
+    fetch: () => Promise<Job<JobEnvelope, JobReturn>>,
+  ): Promise<Job<JobEnvelope, JobReturn>> {
+    try {
+      return await fetch();
+    } catch (error) {
+      if (!(error instanceof SyntaxError || error instanceof TypeError)) throw error;
+      await this.#onUnreadable(token, error);
+      return undefined as unknown as Job<JobEnvelope, JobReturn>;
+    }
+  }
+
+  /** The script that finishes a job fetches the next one. */
+  protected override handleCompleted(
+    ...parameters: Parameters<BullWorker<JobEnvelope, JobReturn>["handleCompleted"]>
+  ): Promise<Job<JobEnvelope, JobReturn>> {
+    return this.#readable(parameters[2], () => super.handleCompleted(...parameters));
+  }
+
   /** A job that was put back is not followed by a fetch here: the main loop fetches, with a slot of its own. */
   protected override handleFailed(
     ...parameters: Parameters<BullWorker<JobEnvelope, JobReturn>["handleFailed"]>
   ): Promise<Job<JobEnvelope, JobReturn>> {
     const [error, job, token, fetchNextCallback, ...rest] = parameters;
     const isPutBack = error.name === "DelayedError" || error.name === "WaitingError";
-    return super.handleFailed(error, job, token, isPutBack ? () => false : fetchNextCallback, ...rest);
+    dropBadRules(job);
+    const fetchNext = isPutBack ? () => false : fetchNextCallback;
+    return this.#readable(token, () => super.handleFailed(error, job, token, fetchNext, ...rest));
   }
 
   override async extendJobLocks(jobIds: string[], tokens: string[], duration: number): Promise<string[]> {
@@ -257,6 +288,12 @@ export class PoolWorker extends BullWorker<JobEnvelope, JobReturn> {
       .zadd(this.toKey("marker"), 0, "0")
       .catch(() => {});
   }
+}
+
+/** With a rule that it does not understand, BullMQ could not even fail the job. */
+function dropBadRules({ opts }: Job): void {
+  if (!isKeepRule(opts.removeOnFail)) delete opts.removeOnFail;
+  if (!isKeepRule(opts.removeOnComplete)) delete opts.removeOnComplete;
 }
 
 function ignore(): void {}

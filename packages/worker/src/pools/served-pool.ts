@@ -17,6 +17,7 @@ import { CapKeeper } from "./cap-keeper.ts";
 import { nudgeWorkers } from "./nudge.ts";
 import { PoolWorker } from "./pool-worker.ts";
 import { removeTraces } from "./remove-traces.ts";
+import { failUnreadableJob } from "./unreadable-jobs.ts";
 
 /** What a served pool needs from its host. */
 export interface PoolHost extends JobHost {
@@ -169,12 +170,20 @@ export class ServedPool {
       fence: this.#fence,
       isReady: () => this.#isReady,
       run: (job, token) => this.#runner.run(job, token),
+      onUnreadable: (token, cause) => this.#failUnreadable(token, cause),
     });
     worker.on("error", (error) => this.#report(error));
     worker.on("failed", (job, error) => {
       void this.#runner.failedByBullMQ(job, error).catch((failure) => this.#report(failure as Error));
     });
     return worker;
+  }
+
+  async #failUnreadable(token: string, cause: Error): Promise<void> {
+    const failed = await failUnreadableJob(this.#host, { pool: this.#record.name, token }, cause);
+    if (!failed) return;
+    this.#host.logger.warn(failed.error.message);
+    this.#runner.answerUnreadable(failed);
   }
 
   #run(worker: PoolWorker): void {

@@ -5,6 +5,7 @@ import { Fence } from "../fence/fence.ts";
 import type { PoolJob } from "../jobs/pool-job.ts";
 import { nudgeWorkers } from "../pools/nudge.ts";
 import { PoolWorker } from "../pools/pool-worker.ts";
+import { failUnreadableJob } from "../pools/unreadable-jobs.ts";
 import type { HostSlots } from "../slots/host-slots.ts";
 
 export interface ProcessQueueOptions {
@@ -103,6 +104,10 @@ export class ProcessQueue {
       isReady,
       fence: new Fence({ lockDuration }),
       run,
+      onUnreadable: async (token, cause) => {
+        const failed = await failUnreadableJob({ client, keys }, { pool: queue, token }, cause);
+        if (failed) this.#options.logger.warn(failed.error.message);
+      },
     });
     worker.on("error", (error) => this.#report(error));
     worker.on("failed", (job, error) => {

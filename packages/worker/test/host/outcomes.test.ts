@@ -170,6 +170,65 @@ test("data that is no envelope fails the job with what was wrong, and the host s
   expect(await space.answer(jobId)).toMatchObject({ value: 9 });
 });
 
+test.each([
+  [{ timeout: -5 }, {}, "timeout must be milliseconds above 0"],
+  [{ softTimeout: "soon" }, {}, "softTimeout must be milliseconds above 0"],
+  [{ resultTtl: -1 }, {}, "resultTtl must be milliseconds above 0; got -1"],
+  [{ tags: "nightly" }, {}, 'tags must be a list of strings; got "nightly"'],
+  [{}, { backoff: { type: "cubic", delay: 1 } }, "backoff must be of type fixed or exponential"],
+  [{}, { backoff: "soon" }, "backoff must be milliseconds, or { type, delay }"],
+  [{}, { backoff: { type: "exponential", delay: 1e300 } }, "backoff must be at most 4320000000000000 ms"],
+  [{}, { attempts: 2.5 }, "attempts must be a whole number from 1; got 2.5"],
+  [{}, { removeOnFail: { age: "x" } }, "removeOnFail must be true, false, a number or { age, count }"],
+  [{}, { removeOnComplete: { count: "y" } }, "removeOnComplete must be true, false, a number or { age, count }"],
+])("a job with the data %j and the options %j fails for good, before its task runs", async (data, options, message) => {
+  // given
+  const space = new TestNamespace(redis);
+  await space.host({ isolation: "inline" });
+  const name = `bad ${message}`;
+  // when
+  const job = await space.queue("default").add("failOnce", { args: [name, 1], ...data }, {
+    attempts: 3,
+    ...options,
+  } as never);
+  // then
+  const id = job.id ?? "";
+  await space.untilState("default", id, "failed");
+  const stored = await space.client.hget(space.keys.job("default", id), JOB_ERROR_FIELD);
+  const error = decodeError(Buffer.from(stored ?? "", "base64"));
+  expect(error).toBeInstanceOf(ValidationError);
+  expect(error.message).toContain(message);
+  expect(await space.queue("default").getActiveCount()).toBe(0);
+});
+
+test("jobs that BullMQ cannot read fail for good, and the jobs beside them run", async () => {
+  // given: what clients that write their jobs themselves may write, with a call in between
+  const space = new TestNamespace(redis);
+  await space.pool("broken");
+  const broken = {
+    data: { data: "{", opts: "{}" },
+    opts: { data: '{"args":[1]}', opts: "[" },
+    nothing: { data: "{}", opts: "null" },
+  };
+  const ids: string[] = [];
+  for (const [id, fields] of Object.entries(broken)) {
+    const key = space.keys.job("broken", id);
+    await space.client.hset(key, { name: "square", timestamp: Date.now(), delay: 0, priority: 0, ...fields });
+    await space.client.lpush(space.keys.job("broken", "wait"), id);
+    ids.push(await space.submit("broken", "square", [ids.length]));
+  }
+  // when
+  await space.host({ isolation: "inline", slots: 1 });
+  // then
+  for (const [x, id] of ids.entries()) expect(await space.answer(id)).toMatchObject({ value: x * x });
+  for (const id of Object.keys(broken)) {
+    await space.untilState("broken", id, "failed");
+    // What is left can be read, so that lists of tasks can be shown.
+    expect((await space.job("broken", id))?.failedReason).toContain(`job ${id} of pool "broken" cannot be read`);
+  }
+  expect(await space.queue("broken").getActiveCount()).toBe(0);
+});
+
 test("a job that BullMQ gives up, because its hosts died again and again, is answered", async () => {
   const space = new TestNamespace(redis);
   const jobId = await space.submit("default", "square", [1]);
