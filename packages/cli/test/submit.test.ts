@@ -19,6 +19,23 @@ beforeAll(async () => {
   });
 });
 
+/** A job of another client of BullMQ, with an id that our own clients refuse; due in an hour. */
+async function addByHand(pool: string, id: string): Promise<void> {
+  await look(place).createPool({ name: pool, size: null });
+  const client = redis.client();
+  const key = (rest: string): string => `{${place.namespace}}:${pool}:${rest}`;
+  const job = {
+    name: "square",
+    data: '{"args":[7]}',
+    opts: "{}",
+    timestamp: Date.now(),
+    delay: 3_600_000,
+    priority: 0,
+  };
+  await client.hset(key(id), job);
+  await client.zadd(key("delayed"), (Date.now() + 3_600_000) * 4_096, id);
+}
+
 describe("submit --wait", () => {
   test("prints the result as JSON and ends with 0", async () => {
     expect(await run(["submit", "square", "7", "--wait"], place)).toEqual({ code: 0, stdout: "49\n", stderr: "" });
@@ -281,6 +298,22 @@ describe("task", () => {
       code: 0,
       stderr: `task ${id} is completed already; nothing to cancel\n`,
     });
+  });
+
+  test("an id that two pools have needs --pool, whatever is in it", async () => {
+    const id = "every day: 7";
+    for (const pool of ["aa", "bb"]) await addByHand(pool, id);
+    const stderr = `error: 2 pools have a task with the id "${id}": aa, bb; say which pool is meant: --pool aa\n`;
+
+    const commands = ["show", "logs", "retry", "cancel"];
+    const outcomes = await Promise.all(commands.map((command) => run(["task", command, id], place)));
+    expect(outcomes).toEqual(commands.map(() => ({ code: 2, stdout: "", stderr })));
+    expect(await run(["task", "cancel", id, "--pool", "bb"], place)).toMatchObject({
+      code: 0,
+      stderr: `task ${id} was cancelled before it started, and taken out of pool "bb"\n`,
+    });
+    const shown = await run(["task", "show", id, "-o", "json"], place);
+    expect(JSON.parse(shown.stdout)).toMatchObject({ id, pool: "aa", state: "delayed" });
   });
 
   test("ls filters, pages, and is one object per line as ndjson", async () => {

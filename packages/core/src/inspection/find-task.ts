@@ -1,4 +1,5 @@
 import type { RedisClient } from "../connection/index.ts";
+import { ValueError } from "../errors/index.ts";
 import type { Keys } from "../protocol/keys.ts";
 
 /** Where a task is kept. */
@@ -10,8 +11,10 @@ export interface TaskPlace {
 }
 
 /**
- * Finds a task by its id alone: job ids are unique over the pools of a namespace. `<job>.<n>` names one call of a job
- * that several calls share.
+ * Finds a task by its id. `<job>.<n>` names one call of a job that several calls share. Ids that manyhands makes are unique;
+ * those that callers choose, and those of other clients of BullMQ, which count from 1 in every queue, are so in their pool only.
+ *
+ * @throws ValueError when several of the pools have a task of that id, naming them
  */
 export async function findTask(
   client: RedisClient,
@@ -21,7 +24,7 @@ export async function findTask(
   const { id, pools } = search;
   const whole = await findJob(client, keys, { id, pools });
   if (whole !== null) return { pool: whole, jobId: id, unit: null };
-  const parts = /^(.+)\.(\d+)$/.exec(id);
+  const parts = /^(.+)\.(\d+)$/s.exec(id);
   if (!parts?.[1]) return null;
   const shared = await findJob(client, keys, { id: parts[1], pools });
   return shared === null ? null : { pool: shared, jobId: parts[1], unit: Number(parts[2]) };
@@ -32,11 +35,21 @@ async function findJob(
   keys: Keys,
   search: { id: string; pools: readonly string[] },
 ): Promise<string | null> {
-  // BullMQ keeps its own keys beside the jobs; an id such as "wait" or "x:logs" would find one of them.
-  if (!/^[^:\s]{1,400}$/.test(search.id)) return null;
+  const { id, pools } = search;
+  if (id === "" || id.length > LONGEST_ID) return null;
   const pipeline = client.pipeline();
-  for (const pool of search.pools) pipeline.hexists(keys.job(pool, search.id), "timestamp");
+  // BullMQ keeps its own keys beside the jobs, and an id such as "wait" or "x:logs" finds one of them: no job.
+  for (const pool of pools) pipeline.hmget(keys.job(pool, id), "timestamp", "data");
   const replies = (await pipeline.exec()) ?? [];
-  const index = replies.findIndex(([, found]) => found === 1);
-  return search.pools[index] ?? null;
+  const found = pools.filter((_, index) => {
+    const [error, fields] = replies[index] ?? [];
+    return !error && (fields as (string | null)[]).every((field) => field !== null);
+  });
+  if (found.length < 2) return found[0] ?? null;
+  throw new ValueError(
+    `${found.length} pools have a task with the id "${id}": ${found.join(", ")}; say which pool is meant: --pool ${found[0]}`,
+  );
 }
+
+/** Ids are of any characters; a job scheduler of BullMQ puts colons into its own. */
+const LONGEST_ID = 1_000;

@@ -11,6 +11,11 @@ import { retryTask } from "./retry-task.ts";
 import { listTasks, type TaskFilter } from "./task-list.ts";
 import type { CancelOutcome, RetryOutcome, TaskRow, TaskView } from "./task-view.ts";
 
+/** Where a task is looked for; ids are unique in their pool only. @defaultValue all pools */
+interface InPool {
+  pool?: string;
+}
+
 /** Lines of a task's log, and where to go on reading. */
 export interface TaskLog {
   lines: string[];
@@ -98,15 +103,18 @@ export class Inspector {
     return listTasks(this.#client, this.#keys, { filter, pools, hosts });
   }
 
-  /** One task by its id; `<job>.<n>` is one call of a job that several calls share. Null when it is not kept. */
-  async task(id: string): Promise<TaskView | null> {
-    const [place, hosts] = await Promise.all([this.#find(id), this.hosts()]);
+  /**
+   * One task by its id; `<job>.<n>` is one call of a job that several calls share. Null when it is not kept.
+   * @throws ValueError when several pools have a task of that id and none is given
+   */
+  async task(id: string, { pool }: InPool = {}): Promise<TaskView | null> {
+    const [place, hosts] = await Promise.all([this.#find(id, pool), this.hosts()]);
     return place && readTask({ client: this.#client, keys: this.#keys }, place, hosts);
   }
 
   /** Log lines from the given one on (0 = the first); null when the task is not kept. */
-  async logs(id: string, options: { from?: number } = {}): Promise<TaskLog | null> {
-    const place = await this.#find(id);
+  async logs(id: string, options: { from?: number } & InPool = {}): Promise<TaskLog | null> {
+    const place = await this.#find(id, options.pool);
     if (!place) return null;
     const from = options.from ?? 0;
     const lines = await this.#client.lrange(`${this.#keys.job(place.pool, place.jobId)}:logs`, from, -1);
@@ -114,8 +122,12 @@ export class Inspector {
   }
 
   /** Cancels a task wherever it is: in line it is taken out, running it is stopped by its host. */
-  async cancelTask(id: string, reason: string = "cancelled by request"): Promise<CancelOutcome> {
-    const place = await this.#find(id);
+  async cancelTask(
+    id: string,
+    reason: string = "cancelled by request",
+    { pool: within }: InPool = {},
+  ): Promise<CancelOutcome> {
+    const place = await this.#find(id, within);
     if (!place) return { outcome: "unknown" };
     const context = { client: this.#client, keys: this.#keys, queues: this.#queues };
     const withdrawal = await cancelTask(context, place, reason);
@@ -130,8 +142,8 @@ export class Inspector {
   }
 
   /** Puts a failed task back into its queue, with all its attempts. */
-  async retryTask(id: string): Promise<RetryOutcome> {
-    const place = await this.#find(id);
+  async retryTask(id: string, { pool }: InPool = {}): Promise<RetryOutcome> {
+    const place = await this.#find(id, pool);
     if (!place) return { outcome: "unknown" };
     return retryTask({ client: this.#client, keys: this.#keys, queues: this.#queues }, place);
   }
@@ -141,7 +153,8 @@ export class Inspector {
     await this.#queues.close();
   }
 
-  async #find(id: string): Promise<TaskPlace | null> {
-    return findTask(this.#client, this.#keys, { id, pools: await this.#pools.names() });
+  async #find(id: string, pool: string | undefined): Promise<TaskPlace | null> {
+    const pools = pool === undefined ? await this.#pools.names() : [pool];
+    return findTask(this.#client, this.#keys, { id, pools });
   }
 }

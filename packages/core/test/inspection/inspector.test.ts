@@ -43,6 +43,49 @@ function queueOf(pool: string): Queue {
   return queue;
 }
 
+test("an id that two pools have is looked for in the pool that is named", async () => {
+  // given: foreign clients count from 1 in every queue
+  for (const pool of ["aa", "bb"]) await add(pool, { args: [1] }, { jobId: "job-1" });
+  const refusal = '2 pools have a task with the id "job-1": aa, bb; say which pool is meant: --pool aa';
+  // then
+  await expect(inspector.task("job-1")).rejects.toThrow(refusal);
+  await expect(inspector.logs("job-1")).rejects.toThrow(refusal);
+  await expect(inspector.retryTask("job-1")).rejects.toThrow(refusal);
+  await expect(inspector.cancelTask("job-1")).rejects.toThrow(refusal);
+  expect(await inspector.task("job-1", { pool: "bb" })).toMatchObject({ pool: "bb", state: "waiting" });
+  expect(await inspector.cancelTask("job-1", "wrong one", { pool: "bb" })).toEqual({ outcome: "removed", pool: "bb" });
+  expect(await inspector.task("job-1")).toMatchObject({ pool: "aa", state: "waiting" });
+});
+
+test("a task of a job scheduler, or with any other id, is found by it", async () => {
+  // given
+  await inspector.createPool({ name: "plan", size: null });
+  const queue = queueOf("plan");
+  await queue.upsertJobScheduler("every hour", { every: 3_600_000 }, { name: "square", data: { args: [3] } });
+  const [row] = await inspector.tasks({ pool: "plan" });
+  const id = row?.id ?? "";
+  // then
+  expect(id).toMatch(/^repeat:every hour:\d+$/);
+  expect(await inspector.task(id)).toMatchObject({ id, name: "square", pool: "plan", args: [3] });
+  expect(await inspector.logs(id)).toEqual({ lines: [], next: 0 });
+  expect((await inspector.cancelTask(id)).outcome).not.toBe("unknown");
+  for (const key of ["repeat", "repeat:every hour", "meta", `${id}:logs`]) expect(await inspector.task(key)).toBeNull();
+});
+
+test("a task that is in no list is shown as lost, and a retry puts it back", async () => {
+  // given
+  const id = await add("lost", { args: [1] }, { jobId: "lost-1" });
+  await client.del(keys.job("lost", "wait"));
+  expect(await inspector.task(id)).toMatchObject({
+    state: "unknown",
+    blockedBy: expect.stringContaining("manyhands task retry lost-1 --pool lost"),
+  });
+  // when
+  expect(await inspector.retryTask(id)).toEqual({ outcome: "queued", pool: "lost" });
+  // then
+  expect(await inspector.task(id)).toMatchObject({ state: "waiting", queuePosition: 0 });
+});
+
 async function add(
   pool: string,
   data: JobEnvelope,

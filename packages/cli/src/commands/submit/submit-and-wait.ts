@@ -45,7 +45,11 @@ export async function submitAndWait(connection: Connection, call: WaitedCall): P
     await untilReady(result, stop, call.timeout);
     if (result.ready()) return await finish(result, { id, task: call.task, printer });
     const interrupted = stop.signal.aborted;
-    const outcome = await cancel(connection, id, interrupted ? "Ctrl-C" : `not finished after ${call.timeout} ms`);
+    const outcome = await cancel(
+      connection,
+      { id, pool: call.pool },
+      interrupted ? "Ctrl-C" : `not finished after ${call.timeout} ms`,
+    );
     const words = wordsFor(outcome, { id, dedup: call.submit.deduplication?.id });
     if (interrupted) {
       printer.words(outcome === "cancelled" ? `cancelled ${words}` : words);
@@ -95,9 +99,13 @@ async function finish(
 /** What became of a cancellation; `absent`: nothing of that id was submitted. */
 type Cancellation = "cancelled" | "absent" | "unanswered";
 
-async function cancel({ inspector }: Connection, id: string, reason: string): Promise<Cancellation> {
+async function cancel(
+  { inspector }: Connection,
+  { id, pool }: { id: string; pool: string },
+  reason: string,
+): Promise<Cancellation> {
   return Promise.race([
-    inspector.cancelTask(id, reason).then(
+    inspector.cancelTask(id, reason, { pool }).then(
       ({ outcome }): Cancellation => (outcome === "unknown" ? "absent" : "cancelled"),
       (): Cancellation => "unanswered",
     ),

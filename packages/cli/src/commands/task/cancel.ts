@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { withConnection } from "../../connection/connection.ts";
 import { EXIT } from "../../failure/exit-code.ts";
 import { action, newCommand } from "../../invocation.ts";
+import { type InPool, inPool } from "./in-pool.ts";
 import { noSuchTask } from "./no-such-task.ts";
 
 /** `manyhands task cancel <id…>` */
@@ -13,13 +14,14 @@ export function taskCancelCommand(): Command {
   });
   return command
     .argument("<id...>", "ids of tasks")
+    .option("--pool <name>", "pool of the task, where several have one of that id")
     .option("--reason <text>", "what the caller is told", "cancelled from the command line")
     .action(
-      action<{ reason: string }>(async ({ args, options, settings, printer }) => {
+      action<{ reason: string } & InPool>(async ({ args, options, settings, printer }) => {
         const ids = args[0] as string[];
         return withConnection(settings, async ({ inspector }) => {
           for (const id of ids) {
-            const outcome = await inspector.cancelTask(id, options.reason);
+            const outcome = await inspector.cancelTask(id, options.reason, inPool(options));
             if (outcome.outcome === "unknown") throw noSuchTask(id);
             printer.change({ id, ...outcome }, `task ${id} ${describe(outcome)}`);
           }

@@ -4,6 +4,7 @@ import { withConnection } from "../../connection/connection.ts";
 import { EXIT } from "../../failure/exit-code.ts";
 import { interruption } from "../../interruption.ts";
 import { action, newCommand } from "../../invocation.ts";
+import { type InPool, inPool } from "./in-pool.ts";
 import { noSuchTask } from "./no-such-task.ts";
 
 /** How often new lines are looked for, ms. */
@@ -17,9 +18,10 @@ export function taskLogsCommand(): Command {
   });
   return command
     .argument("<id>", "id of the task")
+    .option("--pool <name>", "pool of the task, where several have one of that id")
     .option("-f, --follow", "go on until the task is finished")
     .action(
-      action<{ follow?: true }>(async ({ args, options, settings, printer }) => {
+      action<{ follow?: true } & InPool>(async ({ args, options, settings, printer }) => {
         const id = String(args[0]);
         using stop = interruption();
         // Awaited here: what listens for Ctrl-C must not end before.
@@ -27,8 +29,8 @@ export function taskLogsCommand(): Command {
           const all: string[] = [];
           for (let from = 0; ; ) {
             // Before the lines are read, so that the last ones of a finished task are not missed.
-            const task = options.follow ? await inspector.task(id) : null;
-            const log = await inspector.logs(id, { from });
+            const task = options.follow ? await inspector.task(id, inPool(options)) : null;
+            const log = await inspector.logs(id, { from, ...inPool(options) });
             if (!log) throw noSuchTask(id);
             from = log.next;
             for (const line of log.lines) {

@@ -3,6 +3,7 @@ import { withConnection } from "../../connection/connection.ts";
 import { EXIT } from "../../failure/exit-code.ts";
 import { UsageError } from "../../failure/usage-error.ts";
 import { action, newCommand } from "../../invocation.ts";
+import { type InPool, inPool } from "./in-pool.ts";
 import { noSuchTask } from "./no-such-task.ts";
 
 /** `manyhands task retry <id…>` */
@@ -11,20 +12,23 @@ export function taskRetryCommand(): Command {
     summary: "put failed tasks back into their queue, with all their tries",
     examples: [["manyhands task retry k3f9-17", "run it again under the same id"]],
   });
-  return command.argument("<id...>", "ids of failed tasks").action(
-    action(async ({ args, settings, printer }) => {
-      const ids = args[0] as string[];
-      return withConnection(settings, async ({ inspector }) => {
-        for (const id of ids) {
-          const outcome = await inspector.retryTask(id);
-          if (outcome.outcome === "unknown") throw noSuchTask(id);
-          if (outcome.outcome === "not-failed") {
-            throw new UsageError(`task ${id} is ${outcome.state}; only a failed task can be retried`);
+  return command
+    .argument("<id...>", "ids of failed tasks")
+    .option("--pool <name>", "pool of the task, where several have one of that id")
+    .action(
+      action<InPool>(async ({ args, options, settings, printer }) => {
+        const ids = args[0] as string[];
+        return withConnection(settings, async ({ inspector }) => {
+          for (const id of ids) {
+            const outcome = await inspector.retryTask(id, inPool(options));
+            if (outcome.outcome === "unknown") throw noSuchTask(id);
+            if (outcome.outcome === "not-failed") {
+              throw new UsageError(`task ${id} is ${outcome.state}; only a failed task can be retried`);
+            }
+            printer.change({ id, ...outcome }, `task ${id} is back in the queue of pool "${outcome.pool}"`);
           }
-          printer.change({ id, ...outcome }, `task ${id} is back in the queue of pool "${outcome.pool}"`);
-        }
-        return EXIT.done;
-      });
-    }),
-  );
+          return EXIT.done;
+        });
+      }),
+    );
 }

@@ -7,6 +7,7 @@ import { toJson } from "../../output/json-text.ts";
 import { type Field, shorten } from "../../output/printer.ts";
 import { duration, moment } from "../../output/times.ts";
 import { describeError } from "./describe-error.ts";
+import { type InPool, inPool } from "./in-pool.ts";
 import { noSuchTask } from "./no-such-task.ts";
 
 /** `manyhands task show <id>` */
@@ -18,15 +19,18 @@ export function taskShowCommand(): Command {
       ["manyhands task show k3f9-17.3", "the fourth call of a job that several calls share"],
     ],
   });
-  return command.argument("<id>", "id of the task").action(
-    action(async ({ args, settings, printer }) => {
-      const id = String(args[0]);
-      const task = await withConnection(settings, ({ inspector }) => inspector.task(id));
-      if (!task) throw noSuchTask(id);
-      printer.record(task, fieldsOf(task));
-      return EXIT.done;
-    }),
-  );
+  return command
+    .argument("<id>", "id of the task")
+    .option("--pool <name>", "pool of the task, where several have one of that id")
+    .action(
+      action<InPool>(async ({ args, options, settings, printer }) => {
+        const id = String(args[0]);
+        const task = await withConnection(settings, ({ inspector }) => inspector.task(id, inPool(options)));
+        if (!task) throw noSuchTask(id);
+        printer.record(task, fieldsOf(task));
+        return EXIT.done;
+      }),
+    );
 }
 
 function fieldsOf(task: TaskView): Field[] {
