@@ -10,7 +10,7 @@ export interface JobPlace {
 }
 
 /** `there`: in one of BullMQ's lists, or held by a run; `astray`: in none; `gone`: Redis does not know it. */
-export type Whereabouts = "there" | "astray" | "gone";
+type Whereabouts = "there" | "astray" | "gone";
 
 /**
  * Entries of a list that are searched for one job. In a longer list a job that was not found may be further ahead, and
@@ -22,7 +22,7 @@ const SEARCHED = 100_000;
  * Whether a job is in any of BullMQ's lists. One that is in none is never run: a list was overwritten or deleted by a tool,
  * or Redis has lost it. BullMQ itself moves a job from one list to another in one step.
  */
-export async function locateJob(client: RedisClient, keys: Keys, place: JobPlace): Promise<Whereabouts> {
+async function locateJob(client: RedisClient, keys: Keys, place: JobPlace): Promise<Whereabouts> {
   return (await locate.run(client, keysOf(keys, place), [place.jobId, SEARCHED, 0, KEPT_EVENTS])) as Whereabouts;
 }
 

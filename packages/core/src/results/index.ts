@@ -1,4 +1,3 @@
-export { bringJobBack, findAstrayJobs, type JobPlace, locateJob, type Whereabouts } from "./astray-jobs.ts";
 export { ResultChannel } from "./result-channel.ts";
 export { StoredAnswers } from "./stored-answers.ts";
 export { type AnswerSink, failed, type Outcome, Ticket } from "./ticket.ts";
