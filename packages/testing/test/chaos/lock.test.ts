@@ -298,6 +298,68 @@ describe("a lock in trouble", () => {
     expect((await mp.lock("busy").hold()).fence).toBeGreaterThan(next.fence);
   });
 
+  test("guarantee 5: fences grow, and none is given out twice, when Redis loses the last writes of the lock's record", async () => {
+    const [mp, other] = [await connected({ lease: 30_000 }), await connected({ lease: 30_000 })];
+    const client = redis.client();
+    const lock = mp.lock("restored");
+    const ways: Record<string, { record: string; fence(): Promise<number | null> }> = {
+      "a free lock": { record: "lock-record/restored", fence: () => lock.run((held) => held.fence) },
+      "a lock that is granted with a wake-up": {
+        record: "lock-record/granted",
+        async fence() {
+          const held = await mp.lock("granted").hold();
+          const waiting = other.lock("granted").hold();
+          await until(async () => (await mp.lock("granted").inspect()).waiters.length === 1, {
+            what: "somebody waits",
+          });
+          await held.release();
+          const next = await waiting;
+          await next.release();
+          return next.fence > held.fence ? next.fence : 0;
+        },
+      },
+      "a lock that is taken over": {
+        record: "lock-record/over",
+        async fence() {
+          const held = await mp.lock("over").hold();
+          const taken = await other.lock("over").takeOver(await held.handOver());
+          await taken.release();
+          return taken.fence > held.fence ? taken.fence : 0;
+        },
+      },
+      "an rlock": { record: "rlock-record/restored", fence: () => mp.rlock("restored").run((held) => held.fence) },
+      "a writer": {
+        record: "read-write-lock/restored",
+        fence: () =>
+          mp
+            .readWriteLock("restored")
+            .writeLock()
+            .run((held) => held.fence),
+      },
+    };
+    for (const [what, { record, fence }] of Object.entries(ways)) {
+      const key = `{${namespace}}/${record}`;
+      const fences = [await fence()];
+      const old = await client.dumpBuffer(key);
+      for (let times = 0; times < 100; times += 1) {
+        await client.call("RESTORE", key, 0, old as Buffer, "REPLACE");
+        fences.push(await fence());
+      }
+      expect(fences, what).toEqual([...new Set(fences)].sort((one, another) => Number(one) - Number(another)));
+      expect(fences.every(Number.isSafeInteger), what).toBe(true);
+    }
+  });
+
+  test("guarantee 5: a renewal notes the fence again that Redis lost, so that the next is larger by any clock", async () => {
+    const [mp, client] = [await connected({ lease: 30_000 }), redis.client()];
+    const record = `{${namespace}}/lock-record/behind`;
+    await mp.lock("behind").run(() => {});
+    const held = await mp.lock("behind").hold();
+    // As on a replica that has not heard of it.
+    await client.hset(record, "fence", 7);
+    await until(async () => Number(await client.hget(record, "fence")) === held.fence, { what: "it is noted again" });
+  });
+
   test("the first use of a program whose Redis is silent ends in time, too, and by its signal", async () => {
     const proxy = await useFaultProxy(redis.url);
     const mp = await connected({ url: proxy.url });

@@ -1,5 +1,6 @@
 import { Script } from "../../script/index.ts";
 import { type ObjectKind, REGISTER, SERVER_TIME, WAKE_UP } from "../../session/index.ts";
+import { NEW_FENCE } from "../new-fence.ts";
 import type { LockKind } from "./voter.ts";
 
 /** First lease of a waiter to whom a freed lock was granted: it must have come by then, ms. */
@@ -20,28 +21,27 @@ const GRANTED_PATTERN = "granted%|";
 /**
  * Locks are called by their whole name here, such as "lock/stock" or "rlock/stock".
  *
- * `lock_keys(prefix, lock)`; `next_fence(prefix, lock, now)`: one more than the last, or the server's time in microseconds
- * when the record has expired, as it does while the lock is used but never renewed; `call_next(prefix, lock, now)`: the lock
+ * `lock_keys(prefix, lock)`; `next_fence(prefix, lock, now)`: noted in the record, which is made when it has expired, as it
+ * does while the lock is used but never renewed; `call_next(prefix, lock, now)`: the lock
  * is free and is granted to the first living waiter, in the same step, so nobody can come in between. The wake-up carries
  * the fence and the server's time, and with them the waiter holds the lock without asking; it has a short lease at first,
  * in case the waiter is dead or frozen.
  */
-export const CALL_NEXT: string = `
+export const CALL_NEXT: string = `${NEW_FENCE}
 local function lock_keys(prefix, lock)
   local kind, name = string.match(lock, "^([^/]+)/(.*)$")
   return prefix .. lock, prefix .. kind .. "-record/" .. name, prefix .. kind .. "-waiters/" .. name
 end
 local function next_fence(prefix, lock, now)
   local key, record = lock_keys(prefix, lock)
-  local fence = redis.call("HINCRBY", record, "fence", 1)
-  if fence > 1 then return string.format("%.0f", fence) end
-  local time = redis.call("TIME")
-  local first = time[1] .. string.format("%06d", time[2])
-  redis.call("HSET", record, "fence", first)
+  local last = redis.call("HGET", record, "fence")
+  local fence = new_fence(last)
+  redis.call("HSET", record, "fence", fence)
+  if last then return fence end
   redis.call("PEXPIRE", record, ${RECORD_TTL})
   redis.call("ZADD", prefix .. "objects", "NX", now, lock)
   redis.call("ZADD", prefix .. "deadlines", "NX", now + ${RECORD_TTL}, lock)
-  return first
+  return fence
 end
 local function session_of(token)
   return token and string.match(token, "^${GRANTED_PATTERN}([^|]+)") or token and string.match(token, "^[^:]+")
@@ -131,16 +131,14 @@ end)()`;
 /** Lua: makes the caller, of whom `token` is, the holder; needs `last`, the last fence or false. */
 function grant(then: string): string {
   return `
-  local time = redis.call("TIME")
-  local fence = time[1] .. string.format("%06d", time[2])
-  if last and tonumber(fence) <= tonumber(last) then fence = string.format("%.0f", tonumber(last) + 1) end
+  local fence = new_fence(last)
   redis.call("SET", KEYS[1], token, "PX", ARGV[2])
   redis.call("HSET", KEYS[2], "fence", fence, "session", session_of(token), "label", ARGV[4] or "", "since", string.sub(fence, 1, -4), "count", 1, "holder", token)
   ${then}`;
 }
 
 /** Reply of {@link acquireLock}: 1 and the fence; or 0 and ms until its lease ends; or -1, its maker is gone; or -2. */
-export type AcquireReply = [1, string | number] | [0, number] | [-1] | [-2];
+export type AcquireReply = [1, string] | [0, number] | [-1] | [-2];
 
 /**
  * KEYS[1] lock, string with PX: the holder's token; KEYS[2] its record, hash with PX: fence, and of the
@@ -151,31 +149,34 @@ export type AcquireReply = [1, string | number] | [0, number] | [-1] | [-2];
  * Returns { 1, fence } acquired; { 0, ms until the lease in the way ends } not; { -1 } the maker of the unnamed lock is
  * gone; { -2 } it is no longer held with the token to take over from.
  *
- * The fence is the server's time in microseconds, or the last fence plus one where that is more: it grows also when the
- * record has expired or Redis has lost its data. A lock that is free and not waited for is granted in three commands, and
- * what people want to know of the holder is noted with its first renewal, unless it runs a task. A repeated call with the same token finds the lock held by itself.
+ * A lock that is free and not waited for is granted in few commands, and what people want to know of the holder is noted
+ * with its first renewal, unless it runs a task. A repeated call with the same token finds the lock held by itself, and
+ * gets a new fence: Redis may have lost the one before.
  */
 export const acquireLock: Script<AcquireReply> = new Script<AcquireReply>({
   name: "acquireLock",
   // What most calls need comes first and is told no more than it needs, because each function that Lua defines and each
   // argument costs time in every call.
-  lua: `
+  lua: `${NEW_FENCE}
 local has_line = redis.call("EXISTS", KEYS[3]) == 1
 if not has_line and not ARGV[6] and (ARGV[4] or "") == "" and redis.call("SET", KEYS[1], ARGV[1], "PX", ARGV[2], "NX") then
-  local fence = redis.call("HINCRBY", KEYS[2], "fence", 1)
-  if fence > 1 then return { 1, fence } end
-  redis.call("DEL", KEYS[1], KEYS[2])
+  local last = redis.call("HGET", KEYS[2], "fence")
+  if last then
+    local fence = new_fence(last)
+    redis.call("HSET", KEYS[2], "fence", fence)
+    return { 1, fence }
+  end
+  redis.call("DEL", KEYS[1])
 end
 ${SHARED}
 local holder = redis.call("GET", KEYS[1])
 local token, waiter, owner, from = ARGV[1], ARGV[3] or "", ARGV[5] or "", ARGV[6] or ""
 local deadlines = prefix .. "deadlines"
-local function own_fence() return redis.call("HGET", KEYS[2], "fence") or next_fence(prefix, lock, server_time()) end
-if holder == token then return { 1, own_fence() } end
+if holder == token then return { 1, next_fence(prefix, lock, server_time()) } end
 if waiter ~= "" and holder == "${GRANTED}" .. waiter then
   redis.call("SET", KEYS[1], token, "PX", ARGV[2])
   redis.call("HSET", KEYS[2], "holder", token, "session", session_of(token), "label", ARGV[4] or "", "since", server_time(), "count", 1)
-  return { 1, own_fence() }
+  return { 1, next_fence(prefix, lock, server_time()) }
 end
 local function join_line()
   if waiter ~= "" and not redis.call("LPOS", KEYS[3], waiter) then redis.call("RPUSH", KEYS[3], waiter) end
@@ -240,19 +241,22 @@ return 1
 /**
  * KEYS[1..3] as of acquireLock
  * ARGV[1] token; ARGV[2] lease, ms; ARGV[3] session of the holder; ARGV[4] how long it has held the lock, ms; ARGV[5] what
- * it says of itself, where its token tells
+ * it says of itself, where its token tells; ARGV[6] fence of the holder
  * Returns 1 = extended, 0 = not held with this token.
  *
  * Also notes with the holder's session that it has the lock: when its host says that the process has ended, the lock is
- * free at once. A lock held so short that it is never extended is not worth the note.
+ * free at once. A lock held so short that it is never extended is not worth the note. A fence that Redis has lost with its
+ * last writes is noted again, so that the next one is larger also by a server whose clock is behind.
  */
 export const extendLock: Script<number> = new Script<number>({
   name: "extendLock",
   lua: `${SERVER_TIME + WHICH_LOCK}
-local token, lease, session, held_for, label = unpack(ARGV)
+local token, lease, session, held_for, label, fence = unpack(ARGV)
 if redis.call("GET", KEYS[1]) ~= token then return 0 end
 redis.call("PEXPIRE", KEYS[1], lease)
 redis.call("HSET", KEYS[2], "noted", session)
+local last = redis.call("HGET", KEYS[2], "fence")
+if not last or tonumber(last) < tonumber(fence) then redis.call("HSET", KEYS[2], "fence", fence) end
 if redis.call("HGET", KEYS[2], "holder") ~= token then
   redis.call("HSET", KEYS[2], "holder", token, "session", session, "label", label, "count", 1, "since", server_time() - held_for)
 end

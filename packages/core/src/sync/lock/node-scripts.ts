@@ -1,4 +1,5 @@
 import { Script } from "../../script/index.ts";
+import { NEW_FENCE } from "../new-fence.ts";
 
 /** How long the last fence of a lock outlives its last use on a node, ms. */
 const FENCE_TTL = 3_600_000;
@@ -12,22 +13,17 @@ export type VoteReply = [1, string] | [0, number];
  * KEYS[1] vote, string with PX: token of the holder that this node voted for; KEYS[2] fence, string with PX
  * ARGV[1] token; ARGV[2] lease, ms; ARGV[3] token that the lock is taken over from, "" = it has to be free
  * Returns { 1, fence } voted for; { 0, ms } against.
- *
- * The fence is this node's time in microseconds, or the largest one it knows plus one where that is more.
  */
 export const voteForLock: Script<VoteReply> = new Script<VoteReply>({
   name: "voteForLock",
-  lua: `
+  lua: `${NEW_FENCE}
 local holder = redis.call("GET", KEYS[1])
 if ARGV[3] ~= "" then
   if holder ~= ARGV[3] then return { 0, -1 } end
 elseif holder then
   return { 0, redis.call("PTTL", KEYS[1]) }
 end
-local time = redis.call("TIME")
-local fence = time[1] .. string.format("%06d", time[2])
-local last = redis.call("GET", KEYS[2])
-if last and tonumber(fence) <= tonumber(last) then fence = string.format("%.0f", tonumber(last) + 1) end
+local fence = new_fence(redis.call("GET", KEYS[2]))
 redis.call("SET", KEYS[1], ARGV[1], "PX", ARGV[2])
 redis.call("SET", KEYS[2], fence, "PX", ${FENCE_TTL} + ARGV[2])
 return { 1, fence }

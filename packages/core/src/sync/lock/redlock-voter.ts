@@ -87,10 +87,10 @@ export class RedlockVoter implements Voter {
     return { token, fence: Number(fence), sentAt, lease: GRANT_LEASE };
   }
 
-  async extend(place: LockPlace, { token, sentAt }: Vote, lease: Milliseconds): Promise<boolean> {
+  async extend(place: LockPlace, { token, fence, sentAt }: Vote, lease: Milliseconds): Promise<boolean> {
     const heldFor = Math.round(performance.now() - sentAt);
     const { label } = holderOfToken(token);
-    const vote = extendLock.run(this.#client, place.keys, [token, lease, this.#session, heldFor, label]);
+    const vote = extendLock.run(this.#client, place.keys, [token, lease, this.#session, heldFor, label, fence]);
     return this.#decide(vote, this.#redlock.extend({ act: "extend", vote, undo: () => FOR }, token, lease));
   }
 

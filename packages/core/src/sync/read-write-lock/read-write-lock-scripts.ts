@@ -1,6 +1,7 @@
 import { Script } from "../../script/index.ts";
 import { OnceScript, REGISTER, SERVER_TIME, WAKE_UP } from "../../session/index.ts";
 import { CLAIM_WINDOW } from "../leased/index.ts";
+import { NEW_FENCE } from "../new-fence.ts";
 import { READ_WRITE_LOCK } from "./read-write-lock-lua.ts";
 
 /** Whether somebody wants it with others or alone. */
@@ -20,12 +21,11 @@ const SHARED = SERVER_TIME + WAKE_UP + READ_WRITE_LOCK;
  * unnamed one, ""
  * Returns { 1, fence } granted; { 0, ms or -1 } not; { -1 } the maker of the unnamed one is gone.
  *
- * The fence is the server's time in microseconds, or the last fence plus one where that is more. A repeated call finds
- * its own holding.
+ * A repeated call finds its own holding.
  */
 export const acquireShare: Script<ShareReply> = new Script<ShareReply>({
   name: "acquireShare",
-  lua: `${SHARED}${REGISTER}
+  lua: `${SHARED}${REGISTER}${NEW_FENCE}
 local prefix, name, mode, holding, waiter = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local main, holders, waiters, requests, called = line_keys(prefix, name)
 local held = redis.call("HGET", holders, holding)
@@ -46,10 +46,7 @@ if may_have() then
   if waiter ~= "" then forget_waiter(prefix, name, waiter) end
   local fence = "0"
   if mode == "write" then
-    local time = redis.call("TIME")
-    fence = time[1] .. string.format("%06d", time[2])
-    local last = redis.call("HGET", KEYS[1], "fence")
-    if last and tonumber(fence) <= tonumber(last) then fence = string.format("%.0f", tonumber(last) + 1) end
+    fence = new_fence(redis.call("HGET", KEYS[1], "fence"))
     redis.call("HSET", KEYS[1], "fence", fence, "writer", holding)
   else
     redis.call("HINCRBY", KEYS[1], "readers", 1)
