@@ -1,4 +1,4 @@
-import { LockLostError, TimeoutError, ValueError } from "@manyhands/core";
+import { type Lock, LockLostError, TimeoutError, ValueError } from "@manyhands/core";
 import { inEveryWorld, until } from "@manyhands/testing";
 import { describe, expect, test } from "vitest";
 
@@ -54,6 +54,95 @@ inEveryWorld((world) => {
       });
       await expect(lock.release()).rejects.toThrow(LockLostError);
       expect(await lock.locked()).toBe(true);
+    });
+
+    test("L4: a handle that lost what it acquired, or has released it, frees nobody else's lock, however often it is asked", async () => {
+      const { mp, other } = await world.open();
+      const passOn = (name: string): Promise<boolean> =>
+        other.run(({ mp: theirs }, lost: string) => theirs.lock(lost).release(), name).then(() => takenThere(name));
+      const takenThere = (name: string): Promise<boolean> =>
+        other.run(({ mp: theirs }, theirName: string) => theirs.lock(theirName).acquire(), name);
+      const ways = {
+        acquire: (lock: Lock) => lock.acquire(),
+        hold: (lock: Lock) => lock.hold(),
+        takeOver: async (lock: Lock) => lock.takeOver(await (await mp.lock(lock.name).hold()).handOver()),
+      };
+      for (const [name, way] of Object.entries(ways)) {
+        const lock = mp.lock(name);
+        await way(lock);
+        await passOn(name);
+        for (let times = 0; times < 3; times += 1) await expect(lock.release(), name).rejects.toThrow(LockLostError);
+        expect(await lock.locked(), name).toBe(true);
+      }
+      const done = mp.lock("done");
+      await done.acquire();
+      await done.release();
+      await takenThere("done");
+      await expect(done.release()).rejects.toThrow("this handle does not hold it any more");
+      expect(await done.locked()).toBe(true);
+      const given = mp.lock("given");
+      const held = await given.hold();
+      await other.run(
+        async ({ mp: theirs }, ticket) => void (await theirs.lock("given").takeOver(ticket)),
+        await held.handOver(),
+      );
+      await expect(given.release()).rejects.toThrow(ValueError);
+      expect(await given.locked()).toBe(true);
+    });
+
+    test("L4: release gives back what hold of the same handle got", async () => {
+      const { mp } = await world.open();
+      const lock = mp.lock("own");
+      {
+        await using held = await lock.hold();
+        const { signal } = held;
+        await lock.release();
+        expect([held.isHeld, signal.aborted]).toEqual([false, false]);
+      }
+      expect(await lock.locked()).toBe(false);
+    });
+
+    test("L4: a program that lost a lock frees no other one's with a new handle in place of the one that acquired it", async () => {
+      const { mp, other } = await world.open();
+      const passOn = (name: string): Promise<void> =>
+        other.run(async ({ mp: theirs }, lost) => {
+          await theirs.lock(lost).release();
+          await theirs.lock(lost).acquire();
+        }, name);
+      // Found by the release itself.
+      await mp.lock("found").acquire();
+      await passOn("found");
+      await expect(mp.lock("found").release()).rejects.toThrow(LockLostError);
+      expect(await mp.lock("found").locked()).toBe(true);
+      // Found by a renewal before.
+      const acquirer = mp.lock("renewed");
+      await acquirer.acquire();
+      await passOn("renewed");
+      await until(() => acquirer.held?.isHeld === false, { what: "the loss is noticed" });
+      await expect(mp.lock("renewed").release()).rejects.toThrow(LockLostError);
+      expect(await mp.lock("renewed").locked()).toBe(true);
+      // That is settled now: a handle that has acquired nothing releases any lock.
+      await mp.lock("renewed").release();
+      expect(await mp.lock("renewed").locked()).toBe(false);
+    });
+
+    test("L4: what a program acquired after a loss is released, also with a new handle", async () => {
+      const { mp, other } = await world.open();
+      await mp.lock("again").acquire();
+      await other.run(({ mp: theirs }) => theirs.lock("again").release());
+      await mp.lock("again").acquire();
+      await mp.lock("again").release();
+      expect(await mp.lock("again").locked()).toBe(false);
+    });
+
+    test("L4: who holds a lock learns at once that its program has released it with another handle", async () => {
+      const { mp } = await world.open();
+      const held = await mp.lock("both").hold();
+      const { signal } = held;
+      await mp.lock("both").release();
+      expect([held.isHeld, signal.aborted]).toEqual([false, true]);
+      expect(signal.reason).toBeInstanceOf(LockLostError);
+      expect(await mp.lock("both").locked()).toBe(false);
     });
 
     test("L5: locked is seen from every process", async () => {

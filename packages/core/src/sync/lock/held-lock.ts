@@ -108,6 +108,11 @@ export class HeldLock implements AsyncDisposable {
     return this.#loss;
   }
 
+  /** Given back, or handed over. @internal */
+  get isReleased(): boolean {
+    return this.#state === "released";
+  }
+
   get isHeld(): boolean {
     return this.#state === "held" && performance.now() < this.#trustedUntil;
   }
@@ -123,11 +128,15 @@ export class HeldLock implements AsyncDisposable {
    */
   async release(): Promise<void> {
     if (this.#state === "released") return;
-    if (!this.#releasing) {
-      this.#assertHeld();
-      this.#releasing = this.#release();
+    try {
+      if (!this.#releasing) {
+        this.#assertHeld();
+        this.#releasing = this.#release();
+      }
+      await this.#releasing;
+    } finally {
+      if (this.#state !== "held") heldLocksOf(this.#runtime).forgetRelease(this.#place, this);
     }
-    await this.#releasing;
   }
 
   /**
@@ -164,10 +173,24 @@ export class HeldLock implements AsyncDisposable {
     }
   }
 
+  /** As {@link release}, by a handle that did not acquire it: for the one that did, the lock is lost. @internal */
+  async releaseForAnother(): Promise<void> {
+    await this.release();
+    const { name } = this.#place;
+    this.#endLost(
+      new LockLostError(`the lock "${name}" was released with another handle of this program`, { reason: "refused" }),
+    );
+  }
+
   /** Something happened to the connection or to Redis: asks whether the lock is still held. @internal */
   verify(wasStateLost: boolean): void {
     this.#wasStateLost ||= wasStateLost;
     void this.#renew();
+  }
+
+  /** @internal */
+  get place(): LockPlace {
+    return this.#place;
   }
 
   /** Whether it is that lock. @internal */

@@ -2,6 +2,7 @@ import { ClosedError } from "../../errors/index.ts";
 import type { ObjectRuntime } from "../../objects/index.ts";
 import { LongTimer } from "../../timers/index.ts";
 import type { HeldLock } from "./held-lock.ts";
+import type { LockPlace } from "./voter.ts";
 
 const heldLocks = new WeakMap<ObjectRuntime, HeldLocks>();
 
@@ -18,15 +19,20 @@ export function heldLocksOf(runtime: ObjectRuntime): HeldLocks {
 /** What is due within this time is done together, if it may be early, ms. */
 const TOGETHER = 20;
 
+/** With more acquired locks than that, those of them that are lost are forgotten. */
+const MOST_EXPECTED = 1_000;
+
 /**
  * Duties: 1. tells each lock when it is due, with one timer however many are held, so that a lock which is held for a moment
  * costs none; 2. has all of them verified after each reconnect and when Redis lost its data; 3. gives them back when the
- * context closes.
+ * context closes; 4. remembers what was acquired and lost, until a release of it has been answered with that.
  */
 export class HeldLocks {
   readonly #locks = new Set<HeldLock>();
   /** Given up for a condition's wait; several masters are told only after the condition. */
   readonly #away = new Set<HeldLock>();
+  /** To be released with any handle of the lock: what was acquired last, by kind and name, also when it is lost. */
+  readonly #toBeReleased = new Map<string, HeldLock>();
   #timer: LongTimer | undefined;
   /** When it rings, by this process' monotonic clock, ms. */
   #ringsAt = Number.POSITIVE_INFINITY;
@@ -60,6 +66,29 @@ export class HeldLocks {
     this.expect(lock.dueAt);
   }
 
+  /** It was acquired without a scope, so some handle's `release` is to follow; one that this program had before is lost. */
+  expectRelease(lock: HeldLock): void {
+    const key = whole(lock.place);
+    this.#toBeReleased.delete(key);
+    this.#toBeReleased.set(key, lock);
+    if (this.#toBeReleased.size <= MOST_EXPECTED) return;
+    for (const [other, { loss }] of this.#toBeReleased) if (loss) this.#toBeReleased.delete(other);
+  }
+
+  /** No release of what was acquired before is to follow any more, or none of `lock`, where that is given. */
+  forgetRelease(place: LockPlace, lock?: HeldLock): void {
+    const key = whole(place);
+    if (!lock || this.#toBeReleased.get(key) === lock) this.#toBeReleased.delete(key);
+  }
+
+  /** Why the lock was lost of which a release is to follow; with that it is forgotten. */
+  takeLoss(place: LockPlace): Error | undefined {
+    const key = whole(place);
+    const loss = this.#toBeReleased.get(key)?.loss;
+    if (loss) this.#toBeReleased.delete(key);
+    return loss;
+  }
+
   /** The timer is left as it is: it looks for what is due when it rings. */
   delete(lock: HeldLock): void {
     this.#away.delete(lock);
@@ -88,4 +117,8 @@ export class HeldLocks {
       else this.expect(lock.dueAt);
     }
   }
+}
+
+function whole({ kind, name }: LockPlace): string {
+  return `${kind}/${name}`;
 }

@@ -60,6 +60,8 @@ export class Lock extends SharedObject {
   #place: LockPlace | undefined;
   /** What {@link acquire} of this handle got. */
   #held: HeldLock | undefined;
+  /** What this handle got last, in whatever way; kept when it is lost or given back, because it is all this handle may release. */
+  #last: HeldLock | undefined;
 
   /** @internal */
   constructor(runtime: ObjectRuntime, identity: ObjectIdentity, lease?: Milliseconds) {
@@ -79,21 +81,30 @@ export class Lock extends SharedObject {
    */
   async acquire(patience?: Patience): Promise<boolean> {
     const held = await this.take(patience);
-    if (held) this.#held = held;
+    if (held) {
+      this.#held = held;
+      heldLocksOf(this.runtime).expectRelease(held);
+    }
     return held !== undefined;
   }
 
   /**
-   * Releases what this handle acquired; a handle that acquired nothing releases the present holder's lock, as in Python
-   * (L4).
-   * @throws ValueError when nobody holds it (L2)
-   * @throws LockLostError when this handle's lease ended before: the lock may be somebody else's
+   * Releases what this handle acquired, with any of its methods; a handle that has never acquired anything releases the
+   * lock of the present holder, as in Python (L4).
+   * @throws ValueError when nobody holds it (L2), or when this handle has given back or handed over what it acquired
+   * @throws LockLostError when the lease of what was acquired ended before, by this handle or, where that was another one,
+   * by this program: the lock may be somebody else's
    */
   async release(): Promise<void> {
-    const held = this.#held;
-    this.#held = undefined;
-    if (held) return held.release();
-    await this.runtime.keepAlive.during(this.#releaseForeign());
+    const last = this.#last;
+    if (!last) return this.runtime.keepAlive.during(this.#releaseForeign());
+    if (last.isReleased) return this.runtime.keepAlive.during(this.#refuseRelease());
+    try {
+      await last.release();
+    } finally {
+      // What Redis has refused to release can be tried again.
+      if (this.#held === last && !last.isHeld) this.#held = undefined;
+    }
   }
 
   /** Whether anybody holds it (L5). */
@@ -227,15 +238,30 @@ export class Lock extends SharedObject {
   }
 
   #heldElsewhere(): HeldLock | undefined {
-    for (const held of heldLocksOf(this.runtime)) if (held.isOf(this.place)) return held;
-    return undefined;
+    // The last one: who holds an earlier one as well has lost it, and may not know that yet.
+    return [...heldLocksOf(this.runtime)].findLast((held) => held.isOf(this.place));
   }
 
   async #releaseForeign(): Promise<void> {
+    // What this program acquired with another handle comes first: when that is lost, the present holder is another one.
+    const loss = heldLocksOf(this.runtime).takeLoss(this.place);
+    if (loss) throw loss;
+    const held = this.#heldElsewhere();
+    if (held) return held.releaseForAnother();
     const token = await this.#voter.holder(this.place);
-    if (token === null || !(await this.#voter.release(this.place, token))) {
-      throw new ValueError(`the lock "${this.name}" was released although nobody holds it`);
-    }
+    if (token === null || !(await this.#voter.release(this.place, token))) throw this.#heldByNobody();
+  }
+
+  /** @throws ValueError that says who holds it */
+  async #refuseRelease(): Promise<never> {
+    if ((await this.#voter.holder(this.place)) === null) throw this.#heldByNobody();
+    throw new ValueError(
+      `the lock "${this.name}" was released although this handle does not hold it any more; another holder has it`,
+    );
+  }
+
+  #heldByNobody(): ValueError {
+    return new ValueError(`the lock "${this.name}" was released although nobody holds it`);
   }
 
   /** @throws ClosedError when it was granted while the context was being closed */
@@ -247,6 +273,8 @@ export class Lock extends SharedObject {
       void held[Symbol.asyncDispose]();
       throw error;
     }
+    this.#last = held;
+    heldLocksOf(this.runtime).forgetRelease(this.place);
     return held;
   }
 
