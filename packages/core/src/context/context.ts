@@ -79,6 +79,7 @@ import {
 import type { AnyTask, Task } from "../tasks/index.ts";
 import { type WaitOptions, WaitRoom } from "../waiting/index.ts";
 import { noteClosed, noteOpened } from "./open-contexts.ts";
+import { endWithProgram, type OpenEnd } from "./program-end.ts";
 
 /** Settings of a context, checked and complete. */
 export interface ContextSettings {
@@ -93,6 +94,8 @@ export interface ContextSettings {
 
 /** Longest wait for Redis while closing, ms. */
 const CLOSE_DEADLINE = 2_000;
+/** The same for each step when the program ends by itself: nobody has asked for it, ms. */
+const END_DEADLINE = 500;
 
 /**
  * One program's access to everything shared (Python's `multiprocessing` module, bound to one Redis and namespace).
@@ -104,6 +107,7 @@ export class Context {
   readonly #runtime: Runtime;
   readonly #processes: ProcessLauncher;
   readonly #withdrawStarter: () => void;
+  readonly #withdrawEnd: () => void;
   readonly #objects: ObjectRuntime;
   /** The pools without a strong reference to them, so that a forgotten one is noticed. */
   readonly #pools = new Map<PoolRemains, WeakRef<Pool>>();
@@ -141,6 +145,8 @@ export class Context {
     this.#processes = new ProcessLauncher(this.#runtime);
     this.#withdrawStarter = offerStarter(this.#processes);
     noteOpened(this);
+    // Of its children a host ends the sessions itself.
+    this.#withdrawEnd = host === null ? endWithProgram(this.#openEnd()) : () => {};
   }
 
   get namespace(): string {
@@ -393,7 +399,7 @@ export class Context {
    * Repeatable; ends also without Redis.
    */
   async close({ timeout }: { timeout?: Milliseconds } = {}): Promise<void> {
-    this.#closing ??= this.#close(timeout);
+    this.#closing ??= this.#close(timeout, CLOSE_DEADLINE);
     await this.#closing;
   }
 
@@ -401,7 +407,26 @@ export class Context {
     await this.close();
   }
 
-  async #close(timeout: Milliseconds | undefined): Promise<void> {
+  #openEnd(): OpenEnd {
+    const { session } = this.#runtime;
+    return {
+      endWithProgram: async () => {
+        // What was never used holds nothing, and a program that only connected ends at once.
+        if (!session.isStarted && this.#pools.size === 0) return;
+        this.#closing ??= this.#close(0, END_DEADLINE);
+        await this.#closing;
+      },
+      endAtOnce: () => {
+        if (!session.isStarted) return;
+        // What they send at once is on its way before the end of the session.
+        for (const close of this.#objects.closing) close().catch(() => {});
+        session.endAtOnce();
+      },
+    };
+  }
+
+  /** @param deadline - For each step, ms. */
+  async #close(timeout: Milliseconds | undefined, deadline: Milliseconds): Promise<void> {
     noteClosed(this);
     const { results, session, unserved, keepAlive } = this.#runtime;
     keepAlive.hold();
@@ -412,15 +437,16 @@ export class Context {
       const closed = new ClosedError("the context was closed before this call had a result");
       await withDeadline(
         Promise.allSettled([...this.#pools].map(([remains, pool]) => pool.deref()?.terminate() ?? remains.remove())),
-        CLOSE_DEADLINE,
+        deadline,
       );
-      await withDeadline(results.close(closed), CLOSE_DEADLINE);
+      await withDeadline(results.close(closed), deadline);
       const { closing, room } = this.#objects;
-      await withDeadline(Promise.allSettled([...closing].map((close) => close())), CLOSE_DEADLINE);
-      await withDeadline(room.close(), CLOSE_DEADLINE);
-      await withDeadline(session.stop(), CLOSE_DEADLINE);
+      await withDeadline(Promise.allSettled([...closing].map((close) => close())), deadline);
+      await withDeadline(room.close(), deadline);
+      await withDeadline(session.stop(), deadline);
       await closeRedis(this.#client);
     } finally {
+      this.#withdrawEnd();
       keepAlive.release();
     }
   }

@@ -175,6 +175,14 @@ export class Session {
     if (this.#started && this.#client.status === "ready") await this.#end();
   }
 
+  /**
+   * Says that this process ends, without waiting for the answer: for `process.exit()`, after which nothing else runs.
+   * The system still sends what was written to the connection; one that is not ready keeps it to itself.
+   */
+  endAtOnce(): void {
+    if (this.#isStarted && this.#client.status === "ready") void this.#end();
+  }
+
   async #end(): Promise<void> {
     await this.#heart.end(this.id, { exited: true }).catch(() => {});
   }

@@ -42,6 +42,31 @@ test("a program that is killed: its unnamed pool goes after its lease, the calls
   expect(processIsAlive(host.pid)).toBe(true);
 });
 
+test.each([
+  ["by itself", "", 0],
+  ["with process.exit()", "exit", 3],
+  ["with an uncaught error", "throw", 1],
+])(
+  "a program that ends %s without close() frees its lock, its permits and its unnamed objects at once",
+  async (_how, how, code) => {
+    const program = new Program("leaver.ts", [redis.url, namespace, how]);
+    expect(await program.exited).toEqual({ code, signal: null });
+    expect(program.output).toContain("holds");
+    const waits = { timeout: 3_000 };
+    expect(await mp.lock("held").acquire(waits)).toBeTruthy();
+    expect(await mp.semaphore(1, "permits").acquire(waits)).toBeTruthy();
+    expect((await redis.client().keys(`{${namespace}}/queue*`)).filter((key) => !key.endsWith("/queue"))).toEqual([]);
+  },
+);
+
+test("a program that only connected ends at once", async () => {
+  const program = new Program("leaver.ts", [redis.url, namespace, "connected"]);
+  await until(() => program.output.includes("holds"), { what: "it is connected" });
+  const began = performance.now();
+  expect(await program.exited).toEqual({ code: 0, signal: null });
+  expect(performance.now() - began).toBeLessThan(1_500);
+});
+
 test("a program that gives up what it waits for while Redis does not answer ends", async () => {
   const proxy = await useFaultProxy(redis.url);
   const program = new Program("impatient.ts", [proxy.url, namespace]);
