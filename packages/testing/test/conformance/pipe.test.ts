@@ -89,6 +89,29 @@ inEveryWorld((world) => {
       await echoed;
     });
 
+    test("N2: what is echoed as bytes is received as it was sent: a value, or the bytes", async () => {
+      const { mp, other } = await world.open();
+      const [here, there] = mp.pipe<unknown>();
+      await give({ mp, other }, there as Connection<never>);
+      const echoed = other.run(async ({ kept }) => {
+        const end = kept.get("end") as Connection;
+        while (true) {
+          const bytes = await end.recvBytes();
+          if (bytes.length === 0) return;
+          await end.sendBytes(Buffer.concat([Buffer.from("before"), bytes]), 6);
+        }
+      });
+      const values = [1, "two", null, { a: [1] }, 12n, new Map([[1, new Date(5)]]), Buffer.from("[1]"), undefined];
+      for (const value of values) {
+        await here.send(value);
+        expect(await here.recv()).toEqual(value);
+      }
+      await here.sendBytes(Buffer.from('{"a": 1}'));
+      expect(await here.recv()).toEqual(Buffer.from('{"a": 1}'));
+      await here.sendBytes(Buffer.alloc(0));
+      await echoed;
+    });
+
     test("N2: a message of 16 MiB arrives; one that is larger than the pipe allows is refused", async () => {
       const { mp, other } = await world.open();
       const [here, there] = mp.pipe<unknown>();

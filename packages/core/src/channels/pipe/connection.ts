@@ -80,7 +80,8 @@ export class Connection<Message = unknown> extends SharedObject {
   }
 
   /**
-   * Sends bytes as one message, from `offset` on, `size` of them or all (N5).
+   * Sends bytes as one message, from `offset` on, `size` of them or all (N5). Those of a value, as {@link recvBytes} gave
+   * them to this process, are that value again for the receiver.
    * @throws ValueError for an offset or size outside of the buffer; and as {@link send}
    */
   async sendBytes(bytes: BytesLike, offset?: number, size?: number): Promise<void> {
@@ -98,7 +99,7 @@ export class Connection<Message = unknown> extends SharedObject {
   }
 
   /**
-   * The next message as bytes; a value comes as it was encoded, plain JSON as its text.
+   * The next message as bytes; a value comes in a form that is only good for sending it on with {@link sendBytes}.
    * @param maxLength - Most bytes. A longer message is lost and this handle closed, as in Python (N5).
    * @throws PayloadTooLargeError for a longer one; and as {@link recv}
    */

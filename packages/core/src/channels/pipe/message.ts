@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { decode, encode, isPlainJson, textToValue } from "../../codec/index.ts";
 import { got, PayloadTooLargeError, ValueError } from "../../errors/index.ts";
 
@@ -7,6 +8,12 @@ import { got, PayloadTooLargeError, ValueError } from "../../errors/index.ts";
  */
 const ENCODED = 2;
 const BYTES = 3;
+
+/**
+ * What the bytes of a value begin with while this process has them: when it sends them on, they are that value again, as in
+ * Python. Random, so that bytes from outside which pass through here are never taken for a value.
+ */
+const VALUE_MARK = randomBytes(16);
 
 /** What `sendBytes` takes. */
 export type BytesLike = ArrayBuffer | SharedArrayBuffer | ArrayBufferView;
@@ -28,7 +35,9 @@ export function bytesToMessage(bytes: BytesLike, offset: number = 0, size?: numb
   if (offset + length > view.length) {
     throw new ValueError(`offset ${offset} and size ${length} reach beyond a buffer of ${view.length} bytes`);
   }
-  return withFirstByte(BYTES, view.subarray(offset, offset + length));
+  const sent = view.subarray(offset, offset + length);
+  const isValue = sent.length > VALUE_MARK.length && VALUE_MARK.equals(sent.subarray(0, VALUE_MARK.length));
+  return isValue ? Buffer.from(sent.subarray(VALUE_MARK.length)) : withFirstByte(BYTES, sent);
 }
 
 /** The value that was sent; bytes that were sent as such come as a Buffer. */
@@ -38,9 +47,9 @@ export function messageToValue(message: Buffer): unknown {
   return textToValue(message.toString());
 }
 
-/** The bytes that were sent; a value comes as it was encoded, as in Python. */
+/** The bytes that were sent; those of a value can be sent on with {@link bytesToMessage}. */
 export function messageToBytes(message: Buffer): Buffer {
-  return message[0] === BYTES || message[0] === ENCODED ? message.subarray(1) : message;
+  return message[0] === BYTES ? message.subarray(1) : Buffer.concat([VALUE_MARK, message]);
 }
 
 /** @throws PayloadTooLargeError */
