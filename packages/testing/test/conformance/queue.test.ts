@@ -367,9 +367,10 @@ inEveryWorld((world) => {
       await failed;
     });
 
-    test("J3: taskDone more often than items were put is a ValueError", async () => {
+    test("J3: taskDone more often than items were put is a ValueError, also of a queue that was never used", async () => {
       const { mp } = await world.open();
       const queue = mp.joinableQueue<number>();
+      await expect(queue.taskDone()).rejects.toThrow(ValueError);
       await queue.put(1);
       await queue.get();
       await queue.taskDone();

@@ -408,8 +408,9 @@ export class JoinableQueue<Item = unknown> extends Queue<Item> {
       consumer.forget();
       throw consumer.leaseEnded();
     }
-    if (reply === -1) throw new ValueError(`taskDone() was called more often than items were put into "${this.name}"`);
     place.existence.found(reply !== -2);
+    // One that is not there yet is empty.
+    if (reply < 0) throw new ValueError(`taskDone() was called more often than items were put into "${this.name}"`);
   }
 
   /**
