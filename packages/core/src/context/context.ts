@@ -490,6 +490,7 @@ export class Context {
       room: new WaitRoom({ keys, session, openSubscriber, keepAlive }),
       lockNodes: this.#settings.lockNodes,
       closing: new Set(),
+      removals: new Set(),
       nextName: () => {
         names += 1;
         return `${session.id}-${names.toString(36)}`;

@@ -16,6 +16,11 @@ export interface ObjectRuntime {
   readonly lockNodes: readonly RedisConfig[];
   /** What to do when the context closes, before its session ends. */
   readonly closing: Set<() => Promise<unknown>>;
+  /**
+   * Called with the first part of their names when this program removes what a manager made. What is known of them ends with
+   * them: another manager of the name may make the same names anew.
+   */
+  readonly removals: Set<(firstPart: string) => void>;
   /** A new name for an object without one, unique over all programs. */
   nextName(): string;
 }

@@ -123,6 +123,60 @@ inEveryWorld((world) => {
       await mp.manager("shop").shutdown();
     });
 
+    test("M8: what a named manager made is as new when it was shut down, here or elsewhere, and made again", async () => {
+      const { mp, other } = await world.open();
+      // What each gives when it is used for the first time, held, taken or filled, and left so.
+      const uses: ((manager: Manager) => Promise<unknown>)[] = [
+        async (manager) => {
+          const queue = manager.queue<number>("queue");
+          await queue.putMany([1, 2]);
+          return [await queue.get(), await queue.qsize()];
+        },
+        async (manager) => {
+          const queue = manager.joinableQueue<number>("joinable");
+          await queue.putMany([1, 2]);
+          await queue.get();
+          return (await queue.inspect()).unfinished;
+        },
+        async (manager) => {
+          const queue = manager.simpleQueue<number>("simple");
+          const wasEmpty = await queue.empty();
+          await queue.put(1);
+          return wasEmpty;
+        },
+        async (manager) => manager.lock("lock").acquire({ timeout: 5_000 }),
+        async (manager) => manager.semaphore(1, "semaphore").acquire({ timeout: 5_000 }),
+        async (manager) => manager.barrier(1, { name: "barrier" }).wait(),
+        async (manager) => {
+          const event = manager.event("event");
+          const wasSet = await event.isSet();
+          await event.set();
+          return wasSet;
+        },
+        async (manager) => {
+          const list = manager.list<number>("list");
+          await list.append(1);
+          return list.length();
+        },
+      ];
+      const use = (manager: Manager): Promise<unknown[]> => Promise.all(uses.map((one) => one(manager)));
+      const expected = [[1, 1], 2, true, true, true, 0, false, 1];
+      expect(await use(mp.manager("box"))).toEqual(expected);
+      await mp.manager("box").shutdown();
+      // An RLock belongs to its program and not to a handle: until it is shut down here, it has to be released.
+      expect(await mp.manager("box").rlock("rlock").acquire()).toBe(true);
+      expect(await use(mp.manager("box"))).toEqual(expected);
+      await mp.manager("box").shutdown();
+      expect(await mp.manager("box").rlock("rlock").acquire({ timeout: 5_000 })).toBe(true);
+      expect(await use(mp.manager("box"))).toEqual(expected);
+      await other.run(async ({ mp: theirs }) => {
+        await theirs.manager("box").shutdown();
+        await theirs.manager("box").start();
+      });
+      expect(await use(mp.manager("box"))).toEqual(expected);
+      await mp.manager("box").shutdown();
+    });
+
     test("M9: whoever opens the same name sees the same objects; what has no name is known by its handle", async () => {
       const { mp, other } = await world.open();
       const manager = mp.manager("office");

@@ -66,6 +66,11 @@ export class QueuePlace {
     return this.runtime.keys.object(kind, `${this.session}.${this.#number}.${this.#blocks}/${name}`, "block");
   }
 
+  /** Whether its name begins with that part, as the names of what a manager made. */
+  isIn(firstPart: string): boolean {
+    return this.#facts.name.startsWith(`${firstPart}/`);
+  }
+
   get session(): string {
     return this.runtime.session.id;
   }

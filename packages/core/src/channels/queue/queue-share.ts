@@ -19,8 +19,10 @@ export class QueueShare {
     this.#leave = leave;
   }
 
+  /** One handle more: for that one, which knows of none, the first call makes the queue. */
   join(): void {
     this.#handles += 1;
+    this.place.existence.forget();
   }
 
   /** One handle less; the last one gives back what was taken from Redis and not handed out. */
@@ -48,8 +50,9 @@ export function shareOf(runtime: ObjectRuntime, facts: QueueFacts, handle: objec
   const queue = `${facts.kind}/${facts.name}`;
   let share = known.get(queue);
   if (!share) {
-    share = new QueueShare(runtime, facts, () => known.delete(queue));
-    known.set(queue, share);
+    const made = new QueueShare(runtime, facts, () => forget(known, queue, made));
+    known.set(queue, made);
+    share = made;
   }
   share.join();
   forgotten.register(handle, share, handle);
@@ -62,11 +65,18 @@ export async function leaveShare(share: QueueShare, handle: object): Promise<voi
   await share.leave();
 }
 
+function forget(known: Map<string, QueueShare>, queue: string, share: QueueShare): void {
+  if (known.get(queue) === share) known.delete(queue);
+}
+
 function sharesOf(runtime: ObjectRuntime): Map<string, QueueShare> {
   const known = shares.get(runtime);
   if (known) return known;
   const made = new Map<string, QueueShare>();
   shares.set(runtime, made);
   runtime.closing.add(() => Promise.all([...made.values()].map((share) => share.end())));
+  runtime.removals.add((firstPart) => {
+    for (const [queue, share] of made) if (share.place.isIn(firstPart)) made.delete(queue);
+  });
   return made;
 }

@@ -16,6 +16,8 @@ export interface Holding {
 const CAME_BACK = Symbol("came back");
 
 const ownerships = new WeakMap<ObjectRuntime, WeakMap<Owner, Map<string, Ownership>>>();
+/** All that there are, whatever their owner. */
+const known = new WeakMap<ObjectRuntime, Set<Ownership>>();
 
 /** What the calling owner has of the RLock `lock`, if anything. */
 export function findOwnership(runtime: ObjectRuntime, lock: Lock): Ownership | undefined {
@@ -32,11 +34,27 @@ export function ownershipOf(runtime: ObjectRuntime, lock: Lock): Ownership {
     owners.set(owner, owned);
     whenOwnerEnds(() => Promise.all([...owned.values()].map((ownership) => ownership.end())));
   }
-  const known = owned.get(lock.name);
-  if (known) return known;
-  const ownership = new Ownership(runtime, lock, () => owned.delete(lock.name));
+  const there = owned.get(lock.name);
+  if (there) return there;
+  const all = knownOf(runtime);
+  const ownership = new Ownership(runtime, lock, () => {
+    all.delete(ownership);
+    if (owned.get(lock.name) === ownership) owned.delete(lock.name);
+  });
   owned.set(lock.name, ownership);
+  all.add(ownership);
   return ownership;
+}
+
+function knownOf(runtime: ObjectRuntime): Set<Ownership> {
+  const there = known.get(runtime);
+  if (there) return there;
+  const made = new Set<Ownership>();
+  known.set(runtime, made);
+  runtime.removals.add((firstPart) => {
+    for (const ownership of made) ownership.removed(firstPart);
+  });
+  return made;
 }
 
 /**
@@ -126,6 +144,11 @@ export class Ownership {
         comeBack();
       },
     };
+  }
+
+  /** The locks whose names begin with that part are being removed, held or not: a new one of the name is another lock. */
+  removed(firstPart: string): void {
+    if (this.#lock.name.startsWith(`${firstPart}/`)) this.#forget();
   }
 
   /** The owner has ended: nobody else could ever release what it holds. */
