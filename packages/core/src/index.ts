@@ -77,6 +77,7 @@ export {
   StateLostError,
   TaskNotFoundError,
   TimeoutError,
+  UnreadableRecordError,
   ValidationError,
   ValueError,
   WorkerLostError,

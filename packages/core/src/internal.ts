@@ -19,7 +19,7 @@ export * from "./registry/index.ts";
 export { bringJobBack, findAstrayJobs, type JobPlace } from "./results/astray-jobs.ts";
 export { postAnswers } from "./results/post-answers.ts";
 export { type OutcomePlace, StoredAnswers, type StoredError } from "./results/stored-answers.ts";
-export { Script } from "./script/index.ts";
+export { Script, SET_ASIDE } from "./script/index.ts";
 export { Heart } from "./session/index.ts";
 export { type DetachedCall, submitDetached } from "./submission/index.ts";
 export * from "./tasks/index.ts";

@@ -226,3 +226,8 @@ export class RemoteError extends ManyhandsError {
   /** What was thrown, if it was not an Error and could be sent. */
   declare readonly thrown?: unknown;
 }
+
+/** What lies under a name in Redis is no record, or one of a newer version. The message names the key and what to do. */
+export class UnreadableRecordError extends ManyhandsError {
+  override readonly code = "ERR_UNREADABLE_RECORD";
+}

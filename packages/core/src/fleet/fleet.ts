@@ -3,6 +3,7 @@ import { ValueError } from "../errors/index.ts";
 import type { Keys } from "../protocol/keys.ts";
 import { describeProcessQueue, hostOptionsFor, isProcessQueue, placementOf } from "../protocol/process-queues.ts";
 import type { HostRecord, HostTrouble } from "../protocol/records.ts";
+import { isWrongType, readHostRecord, type UnreadableRecord } from "../protocol/stored-record.ts";
 
 /** How long a count of slots is used before it is read again, ms. */
 const FRESH = 2_000;
@@ -15,9 +16,13 @@ export class Fleet {
   #readAt = Number.NEGATIVE_INFINITY;
   #reading: Promise<HostRecord[]> | undefined;
 
-  constructor(client: RedisClient, keys: Keys) {
+  readonly #onUnreadable: (record: UnreadableRecord) => void;
+
+  /** @param onUnreadable - Hears of each record that is left out, with every reading. */
+  constructor(client: RedisClient, keys: Keys, onUnreadable: (record: UnreadableRecord) => void = () => {}) {
     this.#client = client;
     this.#keys = keys;
+    this.#onUnreadable = onUnreadable;
   }
 
   /** Live hosts, by name. A host whose heartbeat has expired is not among them. */
@@ -45,15 +50,36 @@ export class Fleet {
   }
 
   async #read(): Promise<HostRecord[]> {
-    const ids = await this.#client.zrange(this.#keys.hosts, 0, "-1");
-    const texts = ids.length === 0 ? [] : await this.#client.mget(ids.map((id) => this.#keys.host(id)));
-    this.#known = texts
-      .filter((text) => text !== null)
-      .map((text) => JSON.parse(text) as HostRecord)
-      .sort((left, right) => left.name.localeCompare(right.name));
+    const { records, unreadable } = await readHosts(this.#client, this.#keys);
+    for (const record of unreadable) this.#onUnreadable(record);
+    this.#known = records;
     this.#readAt = performance.now();
     return this.#known;
   }
+}
+
+/** Live hosts by name, entry by entry: one whose record cannot be read hides no other. */
+export async function readHosts(
+  client: RedisClient,
+  keys: Keys,
+): Promise<{ records: HostRecord[]; unreadable: UnreadableRecord[] }> {
+  const records: HostRecord[] = [];
+  const unreadable: UnreadableRecord[] = [];
+  const ids = await client.zrange(keys.hosts, 0, "-1").catch((error) => {
+    if (!isWrongType(error)) throw error;
+    unreadable.push({ key: keys.hosts, field: null, fault: "it is not a sorted set", isNewer: false });
+    return [];
+  });
+  // A key of the wrong type counts as absent here, and not as a failure of all.
+  const texts = ids.length === 0 ? [] : await client.mget(ids.map((id) => keys.host(id)));
+  for (const [index, text] of texts.entries()) {
+    if (text === null) continue;
+    const id = ids[index] ?? "";
+    const reading = readHostRecord(id, text);
+    if ("record" in reading) records.push(reading.record);
+    else unreadable.push({ key: keys.host(id), field: null, ...reading });
+  }
+  return { records: records.sort((left, right) => left.name.localeCompare(right.name)), unreadable };
 }
 
 /**

@@ -1,1 +1,10 @@
-export { chooseHost, describeDelays, describeUnserved, Fleet, isServed, sharedHostNames, slotsOf } from "./fleet.ts";
+export {
+  chooseHost,
+  describeDelays,
+  describeUnserved,
+  Fleet,
+  isServed,
+  readHosts,
+  sharedHostNames,
+  slotsOf,
+} from "./fleet.ts";

@@ -5,6 +5,7 @@ import { slotsOf } from "../fleet/index.ts";
 import type { Keys } from "../protocol/keys.ts";
 import { assertPoolName } from "../protocol/pool-name.ts";
 import type { HostRecord, Isolation, Milliseconds, PoolRecord } from "../protocol/records.ts";
+import { isWrongType } from "../protocol/stored-record.ts";
 import { PoolRegistry } from "../registry/index.ts";
 import type { BullQueues } from "./bull-queues.ts";
 import { errorFromText } from "./error-view.ts";
@@ -66,7 +67,10 @@ export class Pools {
   }
 
   async names(): Promise<string[]> {
-    const names = await this.#client.hkeys(this.#keys.pools);
+    const names = await this.#client.hkeys(this.#keys.pools).catch((error) => {
+      if (isWrongType(error)) return [];
+      throw error;
+    });
     return names.sort();
   }
 

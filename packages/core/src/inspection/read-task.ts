@@ -11,6 +11,7 @@ import {
 } from "../protocol/job.ts";
 import type { Keys } from "../protocol/keys.ts";
 import type { HostRecord } from "../protocol/records.ts";
+import { isWrongType } from "../protocol/stored-record.ts";
 import { hostOf } from "../protocol/worker-name.ts";
 import { Script } from "../script/index.ts";
 import { errorFromText, viewError } from "./error-view.ts";
@@ -26,7 +27,7 @@ export async function readTask(
   const { client, keys } = context;
   const { pool, jobId } = place;
   const [fields, places] = await Promise.all([
-    client.hgetall(keys.job(pool, jobId)),
+    client.hgetall(keys.job(pool, jobId)).catch(noneIfWrongType),
     whereIs.run(
       client,
       ["completed", "failed", "delayed", "prioritized", "active", "wait", "paused", "waiting-children"].map((kind) =>
@@ -37,17 +38,18 @@ export async function readTask(
   ]);
   if (fields["timestamp"] === undefined) return null;
   const [state, position] = places;
-  const returned = parse<JobReturn | null>(fields["returnvalue"], null);
+  const returned = objectOr(parse<unknown>(fields["returnvalue"], null), null) as JobReturn | null;
   const run = state === "failed" ? fields[JOB_ANSWERS_FIELD] : returned?.stored;
-  const stored = run === undefined ? null : await client.getBuffer(keys.result({ pool, jobId, run }));
+  const key = run === undefined ? null : keys.result({ pool, jobId, run });
+  const stored = key === null ? null : await client.getBuffer(key).catch(noneIfWrongType);
   const job: StoredJob = {
     place,
     fields,
     state,
     position: position < 0 ? null : position,
-    envelope: parse(fields["data"], {}),
+    envelope: objectOr(parse<unknown>(fields["data"], {}), {} as JobEnvelope),
     returned,
-    stored,
+    stored: Buffer.isBuffer(stored) ? stored : null,
   };
   return forViewing(() => view(job, hosts));
 }
@@ -102,7 +104,7 @@ function view(job: StoredJob, hosts: readonly HostRecord[]): TaskView {
     host: returned?.host ?? run?.host.name ?? by ?? error?.host ?? null,
     hostId: returned?.hostId ?? run?.host.id ?? null,
     pid: returned?.pid ?? run?.pid ?? error?.pid ?? null,
-    args: readArguments(job),
+    args: attempt(() => readArguments(job)),
     result: only?.ok ? only.value : null,
     hasResult: only?.ok ?? false,
     error,
@@ -124,11 +126,11 @@ function readArguments({ envelope, place }: StoredJob): unknown {
 }
 
 function readOutcomes({ returned, stored }: StoredJob): UnitView[] {
-  const texts = (returned?.answers ?? []).map((text) => Buffer.from(text, "base64"));
-  const answers = texts.flatMap((bytes) => decode(bytes) as UnitAnswer[]);
-  if (stored) answers.push(...decodeStoredAnswers(stored));
+  const texts = listOf<string>(returned?.answers).map((text) => Buffer.from(String(text), "base64"));
+  const answers = texts.flatMap((bytes) => listOf<UnitAnswer>(attempt(() => decode(bytes))));
+  if (stored) answers.push(...listOf<UnitAnswer>(attempt(() => decodeStoredAnswers(stored))));
   const outcomes = answers.map(([unit, ok, value, micros]): UnitView => {
-    const error = ok === 1 ? null : viewError(decodeError(value as Uint8Array));
+    const error = ok === 1 ? null : viewError(attempt(() => decodeError(value as Uint8Array)));
     return { unit, ok: ok === 1, value: ok === 1 ? value : null, error, runTime: micros / 1_000 };
   });
   if (outcomes.length === 0 && returned !== null && "value" in returned) {
@@ -139,7 +141,7 @@ function readOutcomes({ returned, stored }: StoredJob): UnitView[] {
 
 function readFailure(fields: Record<string, string>): ErrorView {
   const stored = fields[JOB_ERROR_FIELD];
-  if (stored !== undefined) return viewError(errorFromText(stored));
+  if (stored !== undefined) return viewError(attempt(() => errorFromText(stored)));
   const traces = parse<string[]>(fields["stacktrace"], []);
   return {
     name: "Error",
@@ -161,6 +163,28 @@ function describeBlock({ state, place }: StoredJob, name: string, hosts: readonl
   }
   if (state !== "waiting" && state !== "prioritized" && state !== "delayed") return null;
   return isServed(hosts, place.pool, name) ? null : describeUnserved(hosts, place.pool, name);
+}
+
+/** What `read` gives; where that cannot be read, the error that says so: one bad part must not hide the rest of a task. */
+function attempt(read: () => unknown): unknown {
+  try {
+    return read();
+  } catch (error) {
+    return error;
+  }
+}
+
+function listOf<Item>(value: unknown): Item[] {
+  return Array.isArray(value) ? value : [];
+}
+
+function objectOr<Value>(value: unknown, otherwise: Value): Value {
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Value) : otherwise;
+}
+
+function noneIfWrongType(error: unknown): Record<string, never> {
+  if (isWrongType(error)) return {};
+  throw error;
 }
 
 function parse<Value>(text: string | undefined, absent: Value): Value {

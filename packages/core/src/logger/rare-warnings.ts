@@ -13,15 +13,19 @@ export class RareWarnings {
   readonly #logger: Logger;
   readonly #things = new Map<string, { at: number; since: number }>();
 
-  constructor(logger: Logger) {
+  readonly #repeatAfter: number;
+
+  /** @param options.repeatAfter - Time until a thing is told again, ms. @defaultValue 60_000 */
+  constructor(logger: Logger, options: { repeatAfter?: number } = {}) {
     this.#logger = logger;
+    this.#repeatAfter = options.repeatAfter ?? REPEAT_AFTER;
   }
 
   /** @param thing - What the warning is about; the same one is told rarely. */
   warn(thing: string, text: string): void {
     const now = performance.now();
     const known = this.#things.get(thing);
-    if (known && now - known.at < REPEAT_AFTER) {
+    if (known && now - known.at < this.#repeatAfter) {
       known.since += 1;
       return;
     }

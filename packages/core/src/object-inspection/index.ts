@@ -2,3 +2,4 @@ export { type BlockedWait, type Deadlock, findDeadlocks, signatureOf } from "./d
 export { ObjectInspector, type ObjectPlace } from "./object-inspector.ts";
 export { type Holding, memberOf, type ObjectView } from "./object-view.ts";
 export { type DeadSession, findDeadSessions, findOrphanKeys, type OrphanKey } from "./orphan-keys.ts";
+export { findUnreadable, removeUnreadable } from "./unreadable-records.ts";

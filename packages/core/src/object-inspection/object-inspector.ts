@@ -3,6 +3,7 @@ import type { RedisClient } from "../connection/index.ts";
 import { managerIn, managerNameOf, ownerOf } from "../containers/manager/manager-life.ts";
 import { readParticipants } from "../objects/index.ts";
 import type { Keys } from "../protocol/keys.ts";
+import { isWrongType } from "../protocol/stored-record.ts";
 import { Operations } from "../session/index.ts";
 import { holderOfToken } from "../sync/lock/lock-scripts.ts";
 import { releasePermits } from "../sync/semaphore/semaphore-scripts.ts";
@@ -35,7 +36,12 @@ export class ObjectInspector {
   /** Kind and name of every object, by kind and name. */
   async places(filter: { kind?: string; name?: string } = {}): Promise<ObjectPlace[]> {
     const { client, keys } = this.#place;
-    const places = (await client.zrange(keys.objects, 0, "-1")).map(placeOf);
+    const members = await client.zrange(keys.objects, 0, "-1").catch((error) => {
+      if (isWrongType(error)) return [];
+      throw error;
+    });
+    // What names no kind and object is no object.
+    const places = members.filter((member) => /^[^/]+\/./.test(member)).map(placeOf);
     return places
       .filter(({ kind, name }) => (filter.kind ?? kind) === kind && (filter.name ?? name) === name)
       .sort((left, right) => compare(left.kind, right.kind) || compare(left.name, right.name));
@@ -130,8 +136,10 @@ export class ObjectInspector {
     try {
       return await inspectedKind(kind).read(this.#place, name);
     } catch (error) {
-      if (!(error instanceof Error) || !error.message.startsWith("WRONGTYPE")) throw error;
-      return unreadable("cannot be read: a key of it has the wrong type");
+      if (isWrongType(error)) return unreadable("cannot be read: a key of it has the wrong type");
+      // What Redis refuses, or a connection that is gone, is no fault of the object.
+      if (this.#place.client.status !== "ready" || (error as Error).name === "ReplyError") throw error;
+      return unreadable(`cannot be read: ${(error as Error).message}`);
     }
   }
 
@@ -155,7 +163,11 @@ export class ObjectInspector {
     const makers = [session, ...parts.map((part) => ownerOf(managerIn(part)))];
     for (const maker of makers) {
       if (maker === undefined) continue;
-      if ((await client.sismember(keys.sessionObjects(maker), memberOf({ kind, name }))) === 1) return maker;
+      const isIts = await client.sismember(keys.sessionObjects(maker), memberOf({ kind, name })).catch((error) => {
+        if (isWrongType(error)) return 0;
+        throw error;
+      });
+      if (isIts === 1) return maker;
     }
     return null;
   }

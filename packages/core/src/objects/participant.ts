@@ -1,6 +1,7 @@
 import type { RedisClient } from "../connection/index.ts";
 import type { Keys } from "../protocol/keys.ts";
 import type { SessionRecord } from "../protocol/records.ts";
+import { isWrongType, readSessionRecord } from "../protocol/stored-record.ts";
 import { findCurrentTask } from "../tasks/current-task.ts";
 
 /** Who holds something or waits for it. */
@@ -30,8 +31,11 @@ export async function readParticipants(
   const { client, keys } = context;
   const parsed = entries.map((entry) => (typeof entry === "string" ? parseWaiter(entry) : entry));
   const sessions = [...new Set(parsed.map(({ session }) => session))];
-  const texts = await Promise.all(sessions.map((session) => client.hget(keys.session(session), "record")));
+  const texts = await Promise.all(
+    sessions.map((session) => client.hget(keys.session(session), "record").catch(unlessWrongType)),
+  );
   const records = new Map(sessions.map((session, index) => [session, toRecord(texts[index] ?? null)]));
+  const alive = new Set(sessions.filter((_, index) => (texts[index] ?? null) !== null));
   return parsed.map(({ session, label }) => {
     const record = records.get(session) ?? null;
     return {
@@ -40,7 +44,7 @@ export async function readParticipants(
       host: record?.host ?? null,
       pid: record?.pid ?? null,
       task: toTask(label),
-      isAlive: record !== null,
+      isAlive: alive.has(session),
     };
   });
 }
@@ -52,7 +56,14 @@ function parseWaiter(entry: string): { session: string; label: string } {
 }
 
 function toRecord(text: string | null): SessionRecord | null {
-  return text === null ? null : (JSON.parse(text) as SessionRecord);
+  const reading = text === null ? null : readSessionRecord(text);
+  return reading && "record" in reading ? reading.record : null;
+}
+
+/** What cannot be read of one session must not hide the others. */
+function unlessWrongType(error: unknown): null {
+  if (isWrongType(error)) return null;
+  throw error;
 }
 
 function toTask(label: string): Participant["task"] {

@@ -12,6 +12,7 @@ import {
 } from "../protocol/process.ts";
 import { PROCESSES } from "../protocol/process-queues.ts";
 import type { ControlMessage, ProcessEnding } from "../protocol/records.ts";
+import { isWrongType, RECORD_FORMAT } from "../protocol/stored-record.ts";
 import { exitCodeOfEnding } from "./exit-codes.ts";
 import { parseProcess } from "./parse-process.ts";
 import * as scripts from "./process-scripts.ts";
@@ -72,6 +73,7 @@ export class ProcessRegistry {
   async create(order: ProcessOrder, place: { target: string; queue: string }): Promise<void> {
     const { id, name, daemon, parent } = order;
     const fields = {
+      format: String(RECORD_FORMAT),
       state: "waiting",
       name,
       target: place.target,
@@ -161,7 +163,7 @@ export class ProcessRegistry {
   }
 
   async get(id: string): Promise<ProcessRecord | null> {
-    return parseProcess(id, await this.#client.hgetall(this.#keys.process(id)));
+    return parseProcess(id, await this.#client.hgetall(this.#keys.process(id)).catch(noneIfWrongType));
   }
 
   /** Processes that wait or run, oldest first. */
@@ -171,18 +173,20 @@ export class ProcessRegistry {
 
   /** Processes that have ended and are remembered, oldest first. */
   async ended(): Promise<ProcessRecord[]> {
-    return this.#read(await this.#client.zrange(this.#keys.endedProcesses, 0, "-1"));
+    return this.#read(await this.#client.zrange(this.#keys.endedProcesses, 0, "-1").catch(nothingIfWrongType));
   }
 
   /** Forgets what has been kept for long enough. */
   async sweep(): Promise<void> {
     const { endedProcesses } = this.#keys;
-    const surplus = await this.#client.zrange(endedProcesses, 0, String(-1 - MOST_KEPT_PROCESSES));
+    const surplus = await this.#client
+      .zrange(endedProcesses, 0, String(-1 - MOST_KEPT_PROCESSES))
+      .catch(nothingIfWrongType);
     if (surplus.length > 0) {
       await Promise.all(surplus.map((id) => this.#client.unlink(this.#keys.process(id))));
       await this.#client.zrem(endedProcesses, ...surplus);
     }
-    const oldest = await this.#client.zrange(endedProcesses, 0, "99");
+    const oldest = await this.#client.zrange(endedProcesses, 0, "99").catch(nothingIfWrongType);
     const gone = (await this.#exist(oldest.map((id) => this.#keys.process(id)))).flatMap((exists, index) =>
       exists ? [] : [oldest[index] as string],
     );
@@ -199,7 +203,7 @@ export class ProcessRegistry {
 
   /** Ids of the processes that wait or run. */
   async liveIds(): Promise<string[]> {
-    return this.#client.zrange(this.#keys.processes, 0, "-1");
+    return this.#client.zrange(this.#keys.processes, 0, "-1").catch(nothingIfWrongType);
   }
 
   async #exist(keys: string[]): Promise<boolean[]> {
@@ -222,13 +226,26 @@ export class ProcessRegistry {
   }
 
   async #read(ids: readonly string[]): Promise<ProcessRecord[]> {
-    const hashes = await Promise.all(ids.map((id) => this.#client.hgetall(this.#keys.process(id))));
+    const hashes = await Promise.all(
+      ids.map((id) => this.#client.hgetall(this.#keys.process(id)).catch(noneIfWrongType)),
+    );
     return hashes.flatMap((fields, index) => parseProcess(ids[index] as string, fields) ?? []);
   }
 
   #endKeys(id: string): string[] {
     return [this.#keys.process(id), this.#keys.processes, this.#keys.endedProcesses];
   }
+}
+
+function nothingIfWrongType(error: unknown): string[] {
+  if (isWrongType(error)) return [];
+  throw error;
+}
+
+/** One key that is no hash hides no other process. */
+function noneIfWrongType(error: unknown): Record<string, string> {
+  if (isWrongType(error)) return {};
+  throw error;
 }
 
 function toEnded(exitcode: string, lost: string): ProcessEnded {

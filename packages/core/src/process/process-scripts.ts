@@ -154,7 +154,8 @@ export const readFields: Script<string[][]> = new Script<string[][]>({
   lua: `
 local rows = {}
 for position, key in ipairs(KEYS) do
-  local fields = redis.call("HMGET", key, unpack(ARGV))
+  -- A key of another type is no process, and hides no other.
+  local fields = redis.call("TYPE", key).ok == "hash" and redis.call("HMGET", key, unpack(ARGV)) or {}
   for index = 1, #ARGV do fields[index] = fields[index] or "" end
   rows[position] = fields
 end

@@ -9,6 +9,8 @@ export type FencePolicy = "strict" | "lenient";
 
 /** A pool as stored in the registry (`Keys.pools`). */
 export interface PoolRecord {
+  /** Form of the record, see RECORD_FORMAT; absent = 1. */
+  format?: number;
   name: string;
   /** At most this many run at once over all hosts; null = as many as the hosts have slots. */
   size: number | null;
@@ -47,6 +49,8 @@ export interface RunningAnnouncement {
 
 /** A worker host as stored in its heartbeat (`Keys.host`). */
 export interface HostRecord {
+  /** Form of the record, see RECORD_FORMAT; absent = 1. */
+  format?: number;
   id: string;
   /** `--name`, by default the machine's host name plus the pid. */
   name: string;
@@ -89,6 +93,8 @@ export interface HostTrouble {
 
 /** A participating client process (`Keys.session`). */
 export interface SessionRecord {
+  /** Form of the record, see RECORD_FORMAT; absent = 1. */
+  format?: number;
   id: string;
   hostname: string;
   pid: number;

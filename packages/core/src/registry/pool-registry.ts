@@ -1,7 +1,9 @@
 import type { RedisClient } from "../connection/index.ts";
+import { UnreadableRecordError } from "../errors/index.ts";
 import type { Keys } from "../protocol/keys.ts";
 import type { PoolRecord } from "../protocol/records.ts";
-import { Script } from "../script/index.ts";
+import { isWrongType, RECORD_FORMAT, readPoolRecord, type UnreadableRecord } from "../protocol/stored-record.ts";
+import { Script, SET_ASIDE } from "../script/index.ts";
 
 /** What may be changed in a pool's record after it was made. */
 export type PoolPatch = Partial<Pick<PoolRecord, "size" | "state" | "failure" | "fence" | "maxTasksPerChild">>;
@@ -16,46 +18,80 @@ export class PoolRegistry {
   readonly #client: RedisClient;
   readonly #keys: Keys;
 
-  constructor(client: RedisClient, keys: Keys) {
+  readonly #onUnreadable: (record: UnreadableRecord) => void;
+
+  /** @param onUnreadable - Hears of each record that a list leaves out, with every reading. */
+  constructor(client: RedisClient, keys: Keys, onUnreadable: (record: UnreadableRecord) => void = () => {}) {
     this.#client = client;
     this.#keys = keys;
+    this.#onUnreadable = onUnreadable;
   }
 
+  /** All pools whose records can be read. */
   async list(): Promise<PoolRecord[]> {
-    const records = await this.#client.hvals(this.#keys.pools);
-    return records.map((text) => JSON.parse(text) as PoolRecord);
+    const { records, unreadable } = await this.survey();
+    for (const record of unreadable) this.#onUnreadable(record);
+    return records;
   }
 
+  /** All pools, entry by entry: one that cannot be read hides no other. */
+  async survey(): Promise<{ records: PoolRecord[]; unreadable: UnreadableRecord[] }> {
+    const key = this.#keys.pools;
+    const records: PoolRecord[] = [];
+    const unreadable: UnreadableRecord[] = [];
+    const entries = await this.#client.hgetall(key).catch((error) => {
+      if (!isWrongType(error)) throw error;
+      unreadable.push({ key, field: null, fault: "it is not a hash", isNewer: false });
+      return {};
+    });
+    for (const [name, text] of Object.entries(entries)) {
+      const reading = readPoolRecord(name, text);
+      if ("record" in reading) records.push(reading.record);
+      else unreadable.push({ key, field: name, ...reading });
+    }
+    return { records, unreadable };
+  }
+
+  /** @throws UnreadableRecordError when what is there is no record */
   async get(name: string): Promise<PoolRecord | null> {
     const text = await this.#client.hget(this.#keys.pools, name);
-    return text === null ? null : (JSON.parse(text) as PoolRecord);
+    return text === null ? null : this.#parse(name, text);
   }
 
   /**
    * Makes a pool unless one of that name exists.
    * @returns the record that is in force, and whether this call made it
+   * @throws UnreadableRecordError when what is there under the name is no record
    */
   async create(record: Omit<PoolRecord, "createdAt">): Promise<{ created: boolean; record: PoolRecord }> {
     const [created, text] = (await createPool.run(
       this.#client,
       [this.#keys.pools],
-      [record.name, JSON.stringify(record), this.#keys.control, this.#message(record.name)],
+      [
+        record.name,
+        JSON.stringify({ format: RECORD_FORMAT, ...record }),
+        this.#keys.control,
+        this.#message(record.name),
+      ],
     )) as [number, string];
-    return { created: created === 1, record: JSON.parse(text) as PoolRecord };
+    return { created: created === 1, record: this.#parse(record.name, text) };
   }
 
   /**
    * Changes fields of a pool.
    * @param generation - Only this generation of the pool; null = whichever is there.
    * @returns the new record, or null when there is no such pool
+   * @throws UnreadableRecordError when what is there is no record, or a newer version's, which stays as it is
    */
   async update(name: string, generation: string | null, patch: PoolPatch): Promise<PoolRecord | null> {
-    const text = (await updatePool.run(
+    const [changed, text] = (await updatePool.run(
       this.#client,
       [this.#keys.pools],
-      [name, generation ?? "", JSON.stringify(patch), this.#keys.control, this.#message(name)],
-    )) as string | null;
-    return text === null ? null : (JSON.parse(text) as PoolRecord);
+      [name, generation ?? "", JSON.stringify(patch), this.#keys.control, this.#message(name), RECORD_FORMAT],
+    )) as [number, string?];
+    if (text === undefined) return null;
+    if (changed === 0) throw this.#unreadable(name, "it is not an object, or of a newer version");
+    return this.#parse(name, text);
   }
 
   /**
@@ -81,6 +117,19 @@ export class PoolRegistry {
     return removed === 1;
   }
 
+  #parse(name: string, text: string): PoolRecord {
+    const reading = readPoolRecord(name, text);
+    if ("record" in reading) return reading.record;
+    throw this.#unreadable(name, reading.fault);
+  }
+
+  #unreadable(name: string, fault: string): UnreadableRecordError {
+    const where = `field "${name}" of ${this.#keys.pools}`;
+    return new UnreadableRecordError(
+      `the record of pool "${name}" (${where}) cannot be used: ${fault}; see: manyhands doctor`,
+    );
+  }
+
   #message(pool: string): string {
     return JSON.stringify({ type: "pools-changed", pool });
   }
@@ -93,7 +142,8 @@ export class PoolRegistry {
  */
 const createPool = new Script({
   name: "createPool",
-  lua: `
+  lua: `${SET_ASIDE}
+set_aside(KEYS[1], "hash")
 local existing = redis.call("HGET", KEYS[1], ARGV[1])
 if existing then return {0, existing} end
 local now = redis.call("TIME")
@@ -108,20 +158,24 @@ return {1, record}
 /**
  * KEYS[1] registry hash
  * ARGV[1] pool name; ARGV[2] generation, "" = any; ARGV[3] changed fields as JSON; ARGV[4] control channel; ARGV[5] its message
- * Returns the new record, or nil when that generation is not there.
+ * ARGV[6] newest format of records that may be changed
+ * Returns {1, the new record}; {0, what is there} when that is no record or a newer version's; {} when that generation is
+ * not there.
  */
 const updatePool = new Script({
   name: "updatePool",
   lua: `
 local text = redis.call("HGET", KEYS[1], ARGV[1])
-if not text then return nil end
-local record = cjson.decode(text)
-if ARGV[2] ~= "" and record.generation ~= ARGV[2] then return nil end
+if not text then return {} end
+local is_json, record = pcall(cjson.decode, text)
+if not is_json or type(record) ~= "table" then return {0, text} end
+if record.format ~= nil and (type(record.format) ~= "number" or record.format > tonumber(ARGV[6])) then return {0, text} end
+if ARGV[2] ~= "" and record.generation ~= ARGV[2] then return {} end
 for field, value in pairs(cjson.decode(ARGV[3])) do record[field] = value end
 local changed = cjson.encode(record)
 redis.call("HSET", KEYS[1], ARGV[1], changed)
 redis.call("PUBLISH", ARGV[4], ARGV[5])
-return changed
+return {1, changed}
 `,
 });
 
@@ -135,7 +189,10 @@ const removePool = new Script({
   lua: `
 local text = redis.call("HGET", KEYS[1], ARGV[1])
 if not text then return 0 end
-if ARGV[2] ~= "" and cjson.decode(text).generation ~= ARGV[2] then return 0 end
+if ARGV[2] ~= "" then
+  local is_json, record = pcall(cjson.decode, text)
+  if not is_json or type(record) ~= "table" or record.generation ~= ARGV[2] then return 0 end
+end
 redis.call("HDEL", KEYS[1], ARGV[1])
 redis.call("PUBLISH", ARGV[3], ARGV[4])
 return 1

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { RedisClient } from "../connection/index.ts";
 import type { Keys } from "../protocol/keys.ts";
 import type { Milliseconds } from "../protocol/records.ts";
-import { Script } from "../script/index.ts";
+import { Script, SET_ASIDE } from "../script/index.ts";
 import { kindsTable, type ObjectKind } from "./object-kind.ts";
 import { END_SESSION, SERVER_TIME, WAKE_UP } from "./session-script.ts";
 
@@ -89,8 +89,12 @@ export class Heart {
  *
  * Nobody is to be taken for dead because Redis was away: after a pause that long, sessions are given five more seconds.
  */
-const BEAT = `
+const BEAT = `${SET_ASIDE}
 local prefix, id, lease = ARGV[1], ARGV[2], tonumber(ARGV[3])
+set_aside(KEYS[1], "zset")
+set_aside(KEYS[2], "string")
+set_aside(KEYS[3], "string")
+set_aside(prefix .. "objects", "zset")
 local now = server_time()
 local existed, wakeups = 1, 0
 if id ~= "" then
@@ -108,20 +112,22 @@ if id ~= "" then
 end
 local watched = redis.call("GET", KEYS[3])
 redis.call("SET", KEYS[3], string.format("%d", now), "PX", 60000)
-local was_away = not watched or now - tonumber(watched) > tonumber(ARGV[6])
+local was_away = not tonumber(watched) or now - tonumber(watched) > tonumber(ARGV[6])
 for _, object in ipairs(redis.call("ZRANGE", KEYS[1], "-inf", now, "BYSCORE", "LIMIT", 0, 100)) do
   local kind, name = string.match(object, "^([^/]+)/(.*)$")
   local next_look
   if was_away and kind == "session" and redis.call("EXISTS", prefix .. object) == 0 then
     next_look = now + 5000
   elseif kinds[kind] then
-    next_look = kinds[kind].look(prefix, name, now)
+    -- What cannot be read of one object must not keep the others from being looked after.
+    local is_read, answer = pcall(kinds[kind].look, prefix, name, now)
+    if is_read then next_look = answer else next_look = now + 60000 end
   else
     next_look = now + 60000
   end
   if next_look then redis.call("ZADD", KEYS[1], next_look, object) else redis.call("ZREM", KEYS[1], object) end
 end
-if id ~= "" then wakeups = tonumber(redis.call("HGET", KEYS[4], "wakeups")) end
+if id ~= "" then wakeups = tonumber(redis.call("HGET", KEYS[4], "wakeups")) or 0 end
 local first = redis.call("ZRANGE", KEYS[1], 0, 0, "WITHSCORES")
 local next_deadline = first[2] and math.max(0, first[2] - now) or -1
 return { existed, redis.call("GET", KEYS[2]) or "", wakeups, next_deadline, now }

@@ -2,6 +2,7 @@ import { hostname } from "node:os";
 import { type RedisClient, type RoundTrip, roundTripOf } from "../connection/index.ts";
 import type { Keys } from "../protocol/keys.ts";
 import type { Milliseconds, SessionRecord } from "../protocol/records.ts";
+import { RECORD_FORMAT } from "../protocol/stored-record.ts";
 import { type Beat, Heart, type RenewedSession } from "./beat.ts";
 import type { ObjectKind } from "./object-kind.ts";
 import { Operations } from "./operations.ts";
@@ -92,6 +93,7 @@ export class Session {
     this.roundTrip = roundTripOf(client);
     this.#heart = new Heart(client, keys, options.kinds ?? []);
     const record: SessionRecord = {
+      format: RECORD_FORMAT,
       id,
       hostname: hostname(),
       pid: process.pid,

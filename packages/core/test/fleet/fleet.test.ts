@@ -9,8 +9,12 @@ import type { HostRecord } from "../../src/protocol/records.ts";
 const redis = useRedis();
 
 function host(name: string, more: Partial<HostRecord> = {}): HostRecord {
-  const facts = { id: name, name, slots: 2, state: "running", pools: null, tasks: [{ name: "t", isolation: null }] };
-  return { ...facts, running: [], children: [], ...more } as unknown as HostRecord;
+  return {
+    ...{ id: name, name, slots: 2, state: "running", pools: null, tasks: [{ name: "t", isolation: null }] },
+    ...{ running: [], children: [], hostname: "m", pid: 1, isolation: "process", version: "0.1.0" },
+    ...{ startedAt: 1, beatAt: 1, memory: 1, completed: 0, failed: 0 },
+    ...more,
+  };
 }
 
 test("the hosts are those whose heartbeat has not expired, by name", async () => {

@@ -38,7 +38,7 @@ test("a pool is made once, with Redis' own time; whoever comes later gets the re
   const first = await subject.create(record("p", "g1"));
   const second = await subject.create({ ...record("p", "g2"), size: 9 });
   expect(first.created).toBe(true);
-  expect(first.record).toEqual({ ...record("p", "g1"), createdAt: first.record.createdAt });
+  expect(first.record).toEqual({ format: 1, ...record("p", "g1"), createdAt: first.record.createdAt });
   expect(Math.abs(first.record.createdAt - Number(seconds) * 1_000)).toBeLessThan(10_000);
   expect(second).toEqual({ created: false, record: first.record });
   expect(await subject.get("p")).toEqual(first.record);

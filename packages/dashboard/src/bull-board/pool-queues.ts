@@ -1,8 +1,9 @@
-import { BullMQAdapter } from "@bull-board/api/bullMQAdapter";
+import type { BullMQAdapter } from "@bull-board/api/bullMQAdapter";
 import type { Keys, Milliseconds, PoolRecord, RedisClient } from "@manyhands/core/internal";
 import { Queue as BullQueue, type ConnectionOptions } from "bullmq";
 import { askRedis, assertConnected } from "../snapshot/redis-door.ts";
 import { formatJobData, formatReturnValue } from "./job-formatters.ts";
+import { PoolAdapter } from "./pool-adapter.ts";
 
 /** How long a list of pools is good enough. */
 const FRESH: Milliseconds = 1_000;
@@ -71,7 +72,7 @@ export class PoolQueues {
     });
     // Lost connections are reported by whoever asked.
     queue.on("error", () => {});
-    const adapter = new BullMQAdapter(queue, {
+    const adapter = new PoolAdapter(queue, {
       readOnlyMode: this.#options.readOnly,
       description: pool.owner === null ? "" : "unnamed pool: ends with the program that made it",
     });

@@ -2,9 +2,13 @@ import {
   describeUnserved,
   type HostRecord,
   isServed,
+  isWrongType,
   type Keys,
   type PoolRecord,
+  type Reading,
   type RedisClient,
+  readHostRecord,
+  readPoolRecord,
 } from "@manyhands/core/internal";
 import type { JobCounts, PoolSnapshot, Snapshot } from "./snapshot.ts";
 
@@ -27,11 +31,12 @@ const COMMANDS_PER_POOL = COUNTED.length + 3;
  * commands whose cost does not grow with the number of jobs, so it neither disturbs the hosts nor recreates the keys of a pool that was removed.
  */
 export async function readSnapshot(client: RedisClient, keys: Keys): Promise<Snapshot> {
-  const [time, records, hostIds] = (await run(
-    client.pipeline().time().hvals(keys.pools).zrange(keys.hosts, 0, "-1"),
-  )) as [[seconds: string, micros: string], string[], string[]];
+  const [time, records, listed] = (await run(
+    client.pipeline().time().hgetall(keys.pools).zrange(keys.hosts, 0, "-1"),
+  )) as [[seconds: string, micros: string], { [name: string]: string } | null, string[] | null];
   const at = Number(time[0]) * 1000 + Math.floor(Number(time[1]) / 1000);
-  const pools = records.map((text) => JSON.parse(text) as PoolRecord);
+  const hostIds = listed ?? [];
+  const pools = Object.entries(records ?? {}).flatMap(([name, text]) => readable(readPoolRecord(name, text)));
   pools.sort(namedFirst);
 
   const second = client.pipeline();
@@ -46,8 +51,7 @@ export async function readSnapshot(client: RedisClient, keys: Keys): Promise<Sna
   }
   const replies = await run(second);
   const hosts = (replies.slice(0, hostIds.length) as (string | null)[])
-    .filter((text) => text !== null)
-    .map((text) => JSON.parse(text) as HostRecord)
+    .flatMap((text, index) => (text === null ? [] : readable(readHostRecord(hostIds[index] ?? "", text))))
     .sort((left, right) => left.name.localeCompare(right.name));
   const snapshots = pools.map((pool, index) => {
     const from = hostIds.length + index * COMMANDS_PER_POOL;
@@ -55,6 +59,11 @@ export async function readSnapshot(client: RedisClient, keys: Keys): Promise<Sna
   });
   await addWaiting(snapshots, { client, keys, at, hosts });
   return { at, pools: snapshots.map(({ pool }) => pool), hosts };
+}
+
+/** The record, unless it cannot be read: `manyhands doctor` names those. */
+function readable<Stored>(reading: Reading<Stored>): Stored[] {
+  return "record" in reading ? [reading.record] : [];
 }
 
 /** A pool, and the first of its waiting jobs, of which more is to be read. */
@@ -82,8 +91,8 @@ function poolSnapshot(pool: PoolRecord, replies: unknown[]): PoolWithHead {
     oldestWaiting: null,
     unserved: null,
   };
-  const [oldest, [mostUrgent]] = replies.slice(COUNTED.length + 1) as [string | null, string[]];
-  return { pool: snapshot, head: oldest ?? mostUrgent ?? null };
+  const [oldest, urgent] = replies.slice(COUNTED.length + 1) as [string | null, string[] | null];
+  return { pool: snapshot, head: oldest ?? urgent?.[0] ?? null };
 }
 
 async function addWaiting(
@@ -94,7 +103,7 @@ async function addWaiting(
   if (waiting.length === 0) return;
   const pipeline = client.pipeline();
   for (const { pool, head } of waiting) pipeline.hmget(keys.job(pool.name, head ?? ""), "timestamp", "name");
-  const jobs = (await run(pipeline)) as [timestamp: string | null, task: string | null][];
+  const jobs = (await run(pipeline)) as ([timestamp: string | null, task: string | null] | null)[];
   for (const [index, { pool }] of waiting.entries()) {
     const [timestamp, task] = jobs[index] ?? [null, null];
     // The job may have been taken and removed since.
@@ -107,6 +116,8 @@ async function addWaiting(
 async function run(pipeline: { exec(): Promise<Reply[] | null> }): Promise<unknown[]> {
   const replies = (await pipeline.exec()) ?? [];
   return replies.map(([error, value]) => {
+    // A key of the wrong type is shown as an empty one: it must not hide all others.
+    if (isWrongType(error)) return null;
     if (error) throw error;
     return value;
   });

@@ -1,5 +1,12 @@
 import type { Logger } from "@manyhands/core";
-import { type HostRecord, type Keys, type Milliseconds, type RedisClient, Script } from "@manyhands/core/internal";
+import {
+  type HostRecord,
+  type Keys,
+  type Milliseconds,
+  type RedisClient,
+  Script,
+  SET_ASIDE,
+} from "@manyhands/core/internal";
 import { within } from "../deadline/within.ts";
 
 export interface HeartbeatOptions {
@@ -92,7 +99,8 @@ export class Heartbeat {
  */
 const beatHost = new Script<number>({
   name: "beatHost",
-  lua: `
+  lua: `${SET_ASIDE}
+set_aside(KEYS[1], "zset")
 local time = redis.call("TIME")
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call("SET", KEYS[2], ARGV[2], "PX", ARGV[3])

@@ -5,6 +5,7 @@ import {
   assertRedisFit,
   type ControlMessage,
   closeRedis,
+  describeUnreadable,
   Fleet,
   type HostRecord,
   type HostTrouble,
@@ -16,8 +17,10 @@ import {
   PoolRegistry,
   processQueue,
   RareWarnings,
+  RECORD_FORMAT,
   type RedisClient,
   type TaskAnnouncement,
+  type UnreadableRecord,
 } from "@manyhands/core/internal";
 import { ChildSupply } from "../children/child-supply.ts";
 import { cancelRequested } from "../control/cancellation.ts";
@@ -101,9 +104,14 @@ export class Host implements WorkerHost {
       name: `manyhands:control:${encodeURIComponent(options.name)}`,
       subscribing: true,
     });
-    const registry = new PoolRegistry(client, keys);
-    const fleet = new Fleet(client, keys);
     const { logger } = options;
+    const unreadable = new RareWarnings(logger, { repeatAfter: Number.POSITIVE_INFINITY });
+    const onUnreadable = (record: UnreadableRecord): void => {
+      const text = describeUnreadable(record);
+      unreadable.warn(text, text);
+    };
+    const registry = new PoolRegistry(client, keys, onUnreadable);
+    const fleet = new Fleet(client, keys, onUnreadable);
     const badMessages = new RareWarnings(logger);
     this.#hostSlots = new HostSlots(options.slots);
     const cancelWished = (runs: readonly JobRun[]): void => {
@@ -252,6 +260,7 @@ export class Host implements WorkerHost {
   record(): HostRecord {
     const { isolation, pools } = this.#options;
     return {
+      format: RECORD_FORMAT,
       id: this.id,
       name: this.name,
       hostname: hostname(),

@@ -81,7 +81,14 @@ export class PoolDiscovery {
     for (const pool of this.served()) {
       if (wanted.get(pool.record.name)?.generation !== pool.record.generation) this.#close(pool);
     }
-    for (const record of wanted.values()) this.#take(record);
+    for (const record of wanted.values()) {
+      try {
+        this.#take(record);
+      } catch (error) {
+        // One pool that cannot be served keeps no other from it.
+        this.#options.logger.warn(`pool "${record.name}" cannot be served: ${(error as Error).message}`);
+      }
+    }
   }
 
   /** All pools; the default pool is made where it is missing, because a Redis that lost its data has lost it too. */
@@ -89,7 +96,12 @@ export class PoolDiscovery {
     const { registry } = this.#options;
     const records = await registry.list();
     if (records.some((record) => record.name === DEFAULT_POOL)) return records;
-    await this.#makeDefaultPool();
+    try {
+      await this.#makeDefaultPool();
+    } catch (error) {
+      // Its record cannot be read, which the list has told: the other pools are served.
+      if ((error as { code?: unknown }).code !== "ERR_UNREADABLE_RECORD") throw error;
+    }
     return registry.list();
   }
 

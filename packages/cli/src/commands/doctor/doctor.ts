@@ -1,14 +1,16 @@
 import type { Command } from "commander";
-import { withConnection } from "../../connection/connection.ts";
+import { type Connection, withConnection } from "../../connection/connection.ts";
 import { EXIT, type ExitCode, exitCodeOf } from "../../failure/exit-code.ts";
 import { UsageError } from "../../failure/usage-error.ts";
 import { action, type Invocation, newCommand } from "../../invocation.ts";
 import { colors } from "../../output/colors.ts";
 import type { Column } from "../../output/printer.ts";
+import { assertAgreed } from "../object/find-object.ts";
 import { checkAstray } from "./check-astray.ts";
 import { checkDeadlocks } from "./check-deadlocks.ts";
 import { checkFleet } from "./check-fleet.ts";
 import { checkNode } from "./check-node.ts";
+import { checkRecords, nameOf, repair, repairs } from "./check-records.ts";
 import { checkRedis } from "./check-redis.ts";
 import { checkRemains } from "./check-remains.ts";
 import type { Finding } from "./finding.ts";
@@ -19,27 +21,28 @@ export function doctorCommand(): Command {
     summary: "check Node, Redis, clocks, hosts, pools and waiting tasks, and say what to do",
     examples: [
       ["manyhands doctor -o json", "for monitoring: exit code 1 when there is a problem"],
+      ["manyhands doctor --fix -y", "removes records that no version can read; those of a newer one stay"],
       ["manyhands doctor --deep", "also deadlocks, and what dead programs have left; reads every key of the namespace"],
     ],
   });
   return command
+    .option("--fix", "remove records that cannot be read; with -y, else it says which")
+    .option("-y, --yes", "do it")
     .option("--deep", "also look for deadlocks, and for keys that nobody will remove")
     .option("--repair", "with --deep: put tasks that are in no list of their pool back in line")
     .addHelpText("after", "\nExit codes: 0 no problem, 1 a problem, 3 Redis cannot be used")
     .action(action(doctor));
 }
 
-async function doctor({
-  settings,
-  printer,
-  options,
-}: Invocation<{ deep?: boolean; repair?: boolean }>): Promise<ExitCode> {
+async function doctor({ settings, printer, options }: Invocation<DoctorOptions>): Promise<ExitCode> {
   if (options.repair && !options.deep) throw new UsageError("--repair mends what --deep finds; give both");
   const findings: Finding[] = [checkNode()];
   let redisFailed = false;
   try {
     await withConnection(settings, async (connection) => {
-      findings.push(...(await checkRedis(connection, settings)), ...(await checkFleet(connection)));
+      findings.push(...(await checkRedis(connection, settings)));
+      if (options.fix) findings.push(...(await fixAgreed(connection, options)));
+      findings.push(...(await checkRecords(connection)), ...(await checkFleet(connection)));
       if (options.deep) findings.push(...(await checkAstray(connection, { repair: options.repair === true })));
       if (options.deep) findings.push(...(await checkDeadlocks(connection)), ...(await checkRemains(connection)));
     });
@@ -52,6 +55,24 @@ async function doctor({
   printer.list(findings, COLUMNS, "");
   if (redisFailed) return EXIT.redis;
   return findings.some((finding) => finding.status === "problem") ? EXIT.failed : EXIT.done;
+}
+
+interface DoctorOptions {
+  deep?: boolean;
+  repair?: boolean;
+  fix?: boolean;
+  yes?: boolean;
+}
+
+/** @throws UsageError that says what would be removed, unless it was agreed to */
+async function fixAgreed(connection: Connection, options: DoctorOptions): Promise<Finding[]> {
+  const records = await repairs(connection);
+  if (records.length === 0) return [];
+  assertAgreed(
+    options,
+    records.map((record) => `remove ${nameOf(record)}: ${record.fault}`),
+  );
+  return repair(connection, records);
 }
 
 const PAINTS = { ok: colors.green, warning: colors.yellow, problem: colors.red };
