@@ -1,3 +1,4 @@
+import { encodeToString, Keys, PoolRegistry } from "@manyhands/core/internal";
 import { startHostProcess, until, useRedis } from "@manyhands/testing";
 import { describe, expect, test } from "vitest";
 import { run, start, TASKS } from "./command-line.ts";
@@ -52,6 +53,71 @@ describe("pools", () => {
     expect((await run(["pool", "ls"], place)).stdout).toMatch(/^mail +paused +all/m);
     expect(await run(["pool", "resume", "mail"], place)).toMatchObject({ code: 0, stderr: 'pool "mail" goes on\n' });
     expect((await run(["pool", "ls"], place)).stdout).toMatch(/^mail +running +all/m);
+  });
+
+  test("rm says what it would do, refuses the default pool, and removes a pool with what waits in it", async () => {
+    const place = { redis: redis.url, namespace: redis.namespace() };
+    await run(["pool", "create", "mail"], place);
+    const waiting = start(["submit", "square", "7", "--pool", "mail", "--wait"], place);
+    await until(async () => (await look(place).pool("mail"))?.waiting === 1, { timeout: 20_000 });
+
+    expect(await run(["pool", "rm", "mail"], place)).toMatchObject({
+      code: 2,
+      stderr:
+        'error: this would remove pool "mail" with 1 waiting, 0 delayed and 0 running tasks, and 0 finished ones that are kept; ' +
+        "no host serves it\nadd -y to do it\n",
+    });
+    expect(await run(["pool", "rm", "mail", "-y"], place)).toMatchObject({
+      code: 0,
+      stderr: 'pool "mail" was removed\n',
+    });
+    expect(await waiting.exited).toMatchObject({ code: 1, stderr: expect.stringMatching(/pool "mail" was removed/) });
+    expect(await run(["pool", "rm", "mail", "-y"], place)).toMatchObject({ code: 4 });
+  });
+
+  test("a pool that failed is reset, or resumed; no command says that it did what it did not", async () => {
+    const place = { redis: redis.url, namespace: redis.namespace() };
+    const inspector = look(place);
+    await inspector.createPool({ name: "mail", size: null });
+    const registry = new PoolRegistry(redis.client(), new Keys(place.namespace));
+    const fail = async () => {
+      const record = await registry.get("mail");
+      expect(await registry.fail(record!, encodeToString(new Error("no database")))).toBe(true);
+    };
+    await fail();
+
+    expect(await run(["pool", "create", "mail"], place)).toMatchObject({
+      code: 2,
+      stderr:
+        'error: pool "mail" exists already and has failed: Error: no database; mend its initializer, then run: ' +
+        "manyhands pool reset mail\n",
+    });
+    expect((await run(["doctor"], place)).stdout).toContain("manyhands pool reset mail");
+    expect(await run(["pool", "reset", "mail"], place)).toMatchObject({ code: 0 });
+    expect((await inspector.pool("mail"))?.state).toBe("running");
+    expect(await run(["pool", "reset", "mail"], place)).toMatchObject({
+      code: 2,
+      stderr: 'error: pool "mail" has not failed, so there is nothing to reset\n',
+    });
+    await fail();
+    expect(await run(["pool", "resume", "mail"], place)).toMatchObject({
+      code: 0,
+      stderr: 'pool "mail" goes on; its initializer, which threw, runs again before the next task\n',
+    });
+    expect((await inspector.pool("mail"))?.state).toBe("running");
+  });
+
+  test("a size that another tool has changed in BullMQ is told", async () => {
+    const place = { redis: redis.url, namespace: redis.namespace() };
+    await look(place).createPool({ name: "mail", size: 2 });
+    await redis.client().hset(new Keys(place.namespace).job("mail", "meta"), "concurrency", 5);
+
+    expect((await run(["pool", "show", "mail"], place)).stdout).toMatch(
+      /^in force +5 at once, as another tool has set it/m,
+    );
+    expect((await run(["doctor"], place)).stdout).toMatch(
+      /its size is 2, but another tool made BullMQ let 5 run at once/,
+    );
   });
 
   test("a paused pool starts nothing until it is resumed", async () => {

@@ -1,6 +1,8 @@
+export { BullQueues } from "./bull-queues.ts";
 export { viewError } from "./error-view.ts";
 export { Inspector, type TaskLog } from "./inspector.ts";
 export type { NewPool, PoolView } from "./pools.ts";
+export { type PoolRemoval, removePool } from "./remove-pool.ts";
 export type { TaskFilter } from "./task-list.ts";
 export {
   type CancelOutcome,

@@ -7,6 +7,7 @@ import { cancelTask } from "./cancel-task.ts";
 import { findTask, type TaskPlace } from "./find-task.ts";
 import { type NewPool, Pools, type PoolView } from "./pools.ts";
 import { readTask } from "./read-task.ts";
+import type { PoolRemoval } from "./remove-pool.ts";
 import { retryTask } from "./retry-task.ts";
 import { listTasks, type TaskFilter } from "./task-list.ts";
 import type { CancelOutcome, RetryOutcome, TaskRow, TaskView } from "./task-view.ts";
@@ -65,7 +66,24 @@ export class Inspector {
     return this.#pools.pause(name);
   }
 
-  /** @returns false when there is no such pool */
+  /**
+   * Lets a pool be used again whose initializer threw.
+   * @returns whether it had failed; null = there is no such pool
+   */
+  async resetPool(name: string): Promise<boolean | null> {
+    return this.#pools.reset(name);
+  }
+
+  /**
+   * Removes a pool with its tasks, for everybody; whoever waits for one of them gets a PoolTerminatedError.
+   * @param options.force - Also when tasks of it run: hosts kill them.
+   * @throws ValueError for the default pool
+   */
+  async removePool(name: string, options: { force?: boolean } = {}): Promise<PoolRemoval> {
+    return this.#pools.remove(name, options);
+  }
+
+  /** A failed pool is reset as well. @returns false when there is no such pool */
   async resumePool(name: string): Promise<boolean> {
     return this.#pools.resume(name);
   }

@@ -9,10 +9,13 @@ import { isWrongType } from "../protocol/stored-record.ts";
 import { PoolRegistry } from "../registry/index.ts";
 import type { BullQueues } from "./bull-queues.ts";
 import { errorFromText } from "./error-view.ts";
+import { type PoolRemoval, removePool } from "./remove-pool.ts";
 
 /** A pool with what goes on in it. */
 export interface PoolView extends PoolRecord {
   paused: boolean;
+  /** How many BullMQ lets run at once, null = any number. Hosts make it equal to `size` when another tool has changed it. */
+  globalConcurrency: number | null;
   /** Not started, without a priority; BullMQ runs these first. */
   waiting: number;
   /** Not started, with a priority. */
@@ -113,11 +116,21 @@ export class Pools {
     return true;
   }
 
-  /** @returns false when there is no such pool */
+  /** A failed pool is reset as well. @returns false when there is no such pool */
   async resume(name: string): Promise<boolean> {
-    if (!(await this.#registry.get(name))) return false;
+    if (!(await this.#registry.reset(name, null))) return false;
     await this.#queues.get(name).resume();
     return true;
+  }
+
+  /** Lets a pool be used again whose initializer threw. @returns whether it had failed; null = there is no such pool */
+  async reset(name: string): Promise<boolean | null> {
+    return (await this.#registry.reset(name, null))?.reset ?? null;
+  }
+
+  /** Removes a pool with its tasks. @throws ValueError for the default pool */
+  async remove(name: string, options: { force?: boolean } = {}): Promise<PoolRemoval> {
+    return removePool({ client: this.#client, keys: this.#keys, queues: this.#queues }, name, options);
   }
 
   async #applySize(name: string, size: number | null): Promise<void> {
@@ -144,6 +157,7 @@ export class Pools {
       pipeline.lindex(key("wait"), -1);
       pipeline.lindex(key("paused"), -1);
       pipeline.zrange(key("prioritized"), 0, "0");
+      pipeline.hget(key("meta"), "concurrency");
     }
     const replies = ((await pipeline.exec()) ?? []).map(([, reply]) => reply);
     const ages = await this.#ages(records, replies);
@@ -154,6 +168,7 @@ export class Pools {
         ...record,
         failure: record.failure === null ? null : describe(errorFromText(record.failure)),
         paused: at(0) !== null,
+        globalConcurrency: at(11) === null ? null : Number(at(11)),
         waiting: count(1) + count(2),
         prioritized: count(3),
         delayed: count(4),
@@ -185,7 +200,7 @@ export class Pools {
 }
 
 /** Replies per pool in `#look`. */
-const FIELDS = 11;
+const FIELDS = 12;
 
 function checkSize(size: unknown): void {
   if (size === null || (Number.isInteger(size) && (size as number) >= 1)) return;

@@ -1,9 +1,13 @@
+import type { Milliseconds, PoolRecord } from "../protocol/records.ts";
 import { StoredAnswers } from "../results/index.ts";
 import type { JobQueue, Runtime } from "../submission/index.ts";
 import type { StoredPool } from "./pool-options.ts";
 
 /** How often a lost pool is tried to be made again. */
-const RESTORE_ATTEMPTS = 25;
+const RESTORE_ATTEMPTS = 75;
+const RESTORE_PAUSE: Milliseconds = 200;
+/** How long after a call was sent its pool is looked for: it may have been removed by a command or another program, ms. */
+const LOOK_AFTER: Milliseconds = 1_000;
 
 /**
  * What a pool has in Redis. Apart from the pool and without a reference to it, so that the pool can be collected as
@@ -23,6 +27,7 @@ export class PoolRemains {
   #touched = false;
   #restoring: Promise<void> = Promise.resolve();
   #stopRestoring: () => void = () => {};
+  #looking: NodeJS.Timeout | undefined;
   #terminated = false;
   #removing: Promise<void> | undefined;
 
@@ -73,6 +78,14 @@ export class PoolRemains {
     await this.#opening?.catch(() => {});
   }
 
+  /** Jobs were added: if the pool has been removed meanwhile, it is made again, so that they do not wait for ever. */
+  used(): void {
+    this.#looking ??= setTimeout(() => {
+      this.#looking = undefined;
+      this.#restoring = this.#restoring.then(() => this.#restore());
+    }, LOOK_AFTER).unref();
+  }
+
   /** Tells hosts to kill what runs. */
   async terminate(): Promise<void> {
     this.#terminated = true;
@@ -110,12 +123,39 @@ export class PoolRemains {
       fleet.hosts(),
       this.isNamed ? undefined : this.#jobs.limit(this.record.size),
     ]);
-    this.#inForce = record;
+    this.#inForce = this.isNamed && !created ? await this.#join(record) : record;
     this.#stopRestoring();
     this.#stopRestoring = session.whenLost(() => {
       this.#restoring = this.#restoring.then(() => this.#restore());
     });
     if (this.isNamed) await this.#adjust(created, record.size);
+  }
+
+  /**
+   * A named pool that exists already is taken as it is; one that had failed is tried again, with this handle's initializer
+   * if it has one, and one that is just being removed is made again.
+   */
+  async #join(found: PoolRecord): Promise<StoredPool> {
+    const { registry, logger } = this.#runtime;
+    const { name, initializer } = this.record;
+    if (found.state === "terminated") {
+      await this.#restore();
+      return (await registry.get(name)) ?? this.record;
+    }
+    if (found.state === "failed") {
+      const reset = await registry.reset(name, found.generation, initializer ?? undefined);
+      if (reset?.reset) logger.warn(`pool "${name}" had failed because its initializer threw; it is tried again`);
+      return reset?.record ?? this.record;
+    }
+    if (initializer && !isSameInitializer(initializer, found.initializer)) {
+      const other = found.initializer
+        ? `the initializer "${found.initializer.task}", or other arguments for it`
+        : "none";
+      logger.warn(
+        `pool "${name}" exists already with ${other}; that holds, and not "${initializer.task}" of this handle`,
+      );
+    }
+    return found;
   }
 
   /** A named pool may exist already, with another size; without one of its own this handle takes it as it is. */
@@ -141,9 +181,12 @@ export class PoolRemains {
         const { created, record } = await registry.create(this.record);
         if (created) await this.#jobs.limit(this.record.size);
         if (record.state !== "terminated") return;
-        // A host is just removing it.
-        await new Promise((resolve) => setTimeout(resolve, 200).unref());
+        // It is just being removed.
+        await new Promise((resolve) => setTimeout(resolve, RESTORE_PAUSE).unref());
       }
+      logger.warn(
+        `pool "${this.record.name}" has been terminated for a while and is not removed; run: manyhands pool rm ${this.record.name} -y`,
+      );
     } catch (error) {
       logger.warn(`pool "${this.record.name}" could not be made again: ${(error as Error).message}`);
     }
@@ -151,6 +194,13 @@ export class PoolRemains {
 
   async #endRestoring(): Promise<void> {
     this.#stopRestoring();
+    clearTimeout(this.#looking);
+    // It is removed: nothing is made again from now on.
+    this.#terminated = true;
     await this.#restoring;
   }
+}
+
+function isSameInitializer(left: PoolRecord["initializer"], right: PoolRecord["initializer"]): boolean {
+  return left?.task === right?.task && left?.args === right?.args;
 }

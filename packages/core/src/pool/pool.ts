@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { assertSendable, classify } from "../codec/index.ts";
 import { CancelledError, PoolClosedError, PoolTerminatedError, ValueError } from "../errors/index.ts";
+import { BullQueues, removePool } from "../inspection/index.ts";
 import type { UnitKind } from "../protocol/job.ts";
 import { failed } from "../results/index.ts";
 import {
@@ -74,6 +75,7 @@ export class Pool {
       jobs: this.#jobs,
       ready: () => this.#remains.open(),
       parallelism: () => this.#parallelism(),
+      onAdded: () => this.#remains.used(),
       tasksPerChild: () => this.#remains.tasksPerChild,
       cancel: (places, reason) => runtime.keepAlive.during(cancelPlaces(runtime, places, reason)),
     });
@@ -228,6 +230,28 @@ export class Pool {
       throw error;
     });
     await this.#terminating;
+  }
+
+  /**
+   * Removes a named pool with all its tasks, for every program: a named pool stays until then. Whoever waits for one of
+   * its tasks gets a PoolTerminatedError, and the next use of the name makes a new pool. This handle is terminated.
+   * @param options.force - Also when tasks of it run: hosts kill them.
+   * @throws ValueError when tasks of it run and `force` is not given; nothing is removed then
+   */
+  async remove({ force = false }: { force?: boolean } = {}): Promise<void> {
+    if (this.#remains.isNamed) {
+      const { client, keys, keepAlive } = this.#runtime;
+      await this.#remains.settled();
+      const queues = new BullQueues(client, keys);
+      const removing = removePool({ client, keys, queues }, this.name, { force }).finally(() => queues.close());
+      const removal = await keepAlive.during(removing);
+      if (removal.outcome === "running") {
+        throw new ValueError(
+          `pool "${this.name}" was not removed, because tasks of it run (${removal.active}); let them finish, or give { force: true }`,
+        );
+      }
+    }
+    await this.terminate();
   }
 
   /** Leaving a block terminates the pool, as in Python (PL18). */

@@ -25,6 +25,8 @@ export interface PoolRecord {
   /** A child is replaced after this many calls (a chunk of a map counts as one); null = never. */
   maxTasksPerChild: number | null;
   fence: FencePolicy;
+  /** How often the pool was made usable again after it had failed; absent = never. A failure from before counts no more. */
+  revision?: number;
   /** Why the pool failed: an encoded error (`encodeToString`); null otherwise. */
   failure: string | null;
   /** Server time in ms. */

@@ -8,6 +8,9 @@ import { Script, SET_ASIDE } from "../script/index.ts";
 /** What may be changed in a pool's record after it was made. */
 export type PoolPatch = Partial<Pick<PoolRecord, "size" | "state" | "failure" | "fence" | "maxTasksPerChild">>;
 
+/** Which pool is meant, of several that had or will have its name. */
+export type PoolIdentity = Pick<PoolRecord, "name" | "generation" | "revision">;
+
 /**
  * The pools of a namespace, known to every host.
  *
@@ -95,11 +98,43 @@ export class PoolRegistry {
   }
 
   /**
-   * Marks a pool as failed, for example because its initializer threw.
+   * Marks a pool as failed because its initializer threw.
+   * @param pool - As it was when that happened: one that was reset since then, or is terminated, stays as it is.
    * @param failure - `encodeToString(error)`
+   * @returns whether the pool is failed now
    */
-  async fail(name: string, generation: string, failure: string): Promise<PoolRecord | null> {
-    return this.update(name, generation, { state: "failed", failure });
+  async fail(pool: PoolIdentity, failure: string): Promise<boolean> {
+    const failed = await failPool.run(
+      this.#client,
+      [this.#keys.pools],
+      [pool.name, pool.generation, pool.revision ?? 0, failure, this.#keys.control, this.#message(pool.name)],
+    );
+    return failed === 1;
+  }
+
+  /**
+   * Lets a failed pool be used again.
+   * @param generation - Only this generation of the pool; null = whichever is there.
+   * @param initializer - In place of the one that threw; undefined = the same again.
+   * @returns the record, and whether this call changed it; null when there is no such pool
+   */
+  async reset(
+    name: string,
+    generation: string | null,
+    initializer?: PoolRecord["initializer"],
+  ): Promise<{ reset: boolean; record: PoolRecord } | null> {
+    const reply = (await resetPool.run(
+      this.#client,
+      [this.#keys.pools],
+      [
+        name,
+        generation ?? "",
+        initializer === undefined ? "" : JSON.stringify(initializer),
+        this.#keys.control,
+        this.#message(name),
+      ],
+    )) as [number, string] | null;
+    return reply && { reset: reply[0] === 1, record: JSON.parse(reply[1]) as PoolRecord };
   }
 
   /** Hosts kill what still runs in a terminated pool. */
@@ -172,6 +207,53 @@ if not is_json or type(record) ~= "table" then return {0, text} end
 if record.format ~= nil and (type(record.format) ~= "number" or record.format > tonumber(ARGV[6])) then return {0, text} end
 if ARGV[2] ~= "" and record.generation ~= ARGV[2] then return {} end
 for field, value in pairs(cjson.decode(ARGV[3])) do record[field] = value end
+local changed = cjson.encode(record)
+redis.call("HSET", KEYS[1], ARGV[1], changed)
+redis.call("PUBLISH", ARGV[4], ARGV[5])
+return {1, changed}
+`,
+});
+
+/**
+ * KEYS[1] registry hash
+ * ARGV[1] pool name; ARGV[2] generation; ARGV[3] revision; ARGV[4] encoded error; ARGV[5] control channel; ARGV[6] its message
+ * Returns 1 when the pool is failed now, 0 when it is another one by now, or terminated.
+ */
+const failPool = new Script<number>({
+  name: "failPool",
+  lua: `
+local text = redis.call("HGET", KEYS[1], ARGV[1])
+if not text then return 0 end
+local record = cjson.decode(text)
+if record.generation ~= ARGV[2] or (record.revision or 0) ~= tonumber(ARGV[3]) then return 0 end
+if record.state == "failed" then return 1 end
+if record.state ~= "running" then return 0 end
+record.state = "failed"
+record.failure = ARGV[4]
+redis.call("HSET", KEYS[1], ARGV[1], cjson.encode(record))
+redis.call("PUBLISH", ARGV[5], ARGV[6])
+return 1
+`,
+});
+
+/**
+ * KEYS[1] registry hash
+ * ARGV[1] pool name; ARGV[2] generation, "" = any; ARGV[3] initializer as JSON, "" = the one it has; ARGV[4] control channel;
+ * ARGV[5] its message
+ * Returns {1, new record} when it had failed, {0, record} when it had not, nil when that generation is not there.
+ */
+const resetPool = new Script({
+  name: "resetPool",
+  lua: `
+local text = redis.call("HGET", KEYS[1], ARGV[1])
+if not text then return nil end
+local record = cjson.decode(text)
+if ARGV[2] ~= "" and record.generation ~= ARGV[2] then return nil end
+if record.state ~= "failed" then return {0, text} end
+record.state = "running"
+record.failure = cjson.null
+record.revision = (record.revision or 0) + 1
+if ARGV[3] ~= "" then record.initializer = cjson.decode(ARGV[3]) end
 local changed = cjson.encode(record)
 redis.call("HSET", KEYS[1], ARGV[1], changed)
 redis.call("PUBLISH", ARGV[4], ARGV[5])

@@ -26,6 +26,8 @@ export interface SubmitterOptions {
   parallelism: () => number;
   /** Most calls of the pool that one child may run; null = any number. */
   tasksPerChild: () => number | null;
+  /** Called when jobs have been added to the pool. */
+  onAdded: () => void;
   /** Cancels calls that are in Redis by now. */
   cancel: (places: UnitPlace[], reason: string) => Promise<unknown>;
 }
@@ -316,6 +318,7 @@ export class Submitter {
     }
     await this.#dateDelays(submissions);
     const ids = await jobs.add(submissions);
+    this.#options.onAdded();
     for (const [index, ticket] of tickets.entries()) {
       const id = ids[index];
       ticket.replaced = ticket.foreign && id !== undefined && id !== ticket.jobId;

@@ -413,6 +413,49 @@ describe("cancel", () => {
   });
 });
 
+describe("a pool that is removed", () => {
+  test("goes with its tasks and its record; who waits for one of them is told so", async () => {
+    await add("mail", { args: [1], client: "caller" }, { jobId: "a-1" });
+    const units = Buffer.from(encode([[1], [2]])).toString("base64");
+    await add("mail", { kind: "calls", units, count: 2, client: "caller" }, { jobId: "a-2", delay: 60_000 });
+    await add("mail", { args: [1] }, { jobId: "a-3", priority: 5 });
+    const listener = redis.client();
+    const messages: string[] = [];
+    await listener.subscribe(keys.control);
+    listener.on("message", (_channel, text) => messages.push(text));
+
+    expect(await inspector.removePool("mail")).toEqual({ outcome: "removed", waiting: 3 });
+
+    const replies = await answersTo("caller");
+    expect(replies.map(({ jobId, answers }) => [jobId, answers.length])).toEqual([
+      ["a-1", 1],
+      ["a-2", 2],
+    ]);
+    for (const [, , error] of replies.flatMap(({ answers }) => answers)) {
+      expect(decodeError(error as Uint8Array)).toMatchObject({
+        name: "PoolTerminatedError",
+        message: expect.stringMatching(/^pool "mail" was removed before task "square" \(job a-[12]\) had a result$/),
+      });
+    }
+    expect(await inspector.pool("mail")).toBeNull();
+    expect((await client.keys(`*${keys.namespace}*mail*`)).sort()).toEqual([]);
+    expect(messages).toContain(JSON.stringify({ type: "pools-changed", pool: "mail" }));
+    expect(await inspector.removePool("mail")).toEqual({ outcome: "unknown" });
+  });
+
+  test("stays as it is while tasks of it run, unless that is agreed to; a removal that broke off can be repeated", async () => {
+    await add("mail", { args: [1] }, { jobId: "a-1" });
+    await takeOne("mail", async () => {
+      expect(await inspector.removePool("mail")).toEqual({ outcome: "running", active: 1 });
+      expect((await inspector.pool("mail"))?.state).toBe("running");
+      return { value: 1 };
+    });
+    await client.hset(keys.pools, "mail", JSON.stringify({ ...(await inspector.pool("mail")), state: "terminated" }));
+    expect(await inspector.removePool("mail")).toMatchObject({ outcome: "removed" });
+    await expect(inspector.removePool("default")).rejects.toThrow('the pool "default" is always there');
+  });
+});
+
 describe("retry", () => {
   test("a failed one goes back with all its tries and without what is left of its failure", async () => {
     const id = await add("mail", { args: [1] }, { jobId: "a-1" });

@@ -53,8 +53,25 @@ test("a change keeps what it does not name, to the last digit and null", async (
   const after = await subject.update("p", "g1", { size: null });
   expect(after).toEqual({ ...before, size: null });
   expect(await subject.update("p", null, { size: 7 })).toEqual({ ...before, size: 7 });
-  expect(await subject.fail("p", "g1", "why")).toEqual({ ...before, size: 7, state: "failed", failure: "why" });
+  expect(await subject.fail(before, "why")).toBe(true);
+  expect(await subject.get("p")).toEqual({ ...before, size: 7, state: "failed", failure: "why" });
   expect(await subject.terminate("p", "g1")).toMatchObject({ state: "terminated" });
+});
+
+test("a failed pool can be used again, with another initializer too; a failure from before does not count then", async () => {
+  const { subject } = await registry();
+  const { record: before } = await subject.create(record("p", "g1"));
+  expect(await subject.reset("p", null)).toEqual({ reset: false, record: before });
+  expect(await subject.reset("q", null)).toBeNull();
+  await subject.fail(before, "why");
+  expect(await subject.reset("p", "g0")).toBeNull();
+  const initializer = { task: "other", args: "x" };
+  const after = { ...before, initializer, revision: 1 };
+  expect(await subject.reset("p", "g1", initializer)).toEqual({ reset: true, record: after });
+  expect(await subject.fail(before, "late")).toBe(false);
+  expect(await subject.get("p")).toEqual(after);
+  expect(await subject.fail(after, "again")).toBe(true);
+  expect((await subject.reset("p", null))?.record).toEqual({ ...after, revision: 2 });
 });
 
 test("of another generation nothing is changed or removed", async () => {

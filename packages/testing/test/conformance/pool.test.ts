@@ -399,6 +399,34 @@ describe("a pool", () => {
     expect(await other.apply(tasks.square, [9])).toBe(81);
   });
 
+  test("PL21: a named pool that failed is used again by a handle with an initializer that works, or the same one", async () => {
+    const name = "mended";
+    const broken = mp.pool(1, { name, initializer: tasks.failToInitialize, initArgs: [scratch()] });
+    expect(await reason(broken.apply(tasks.square, [1]))).toBeInstanceOf(PoolTerminatedError);
+    const same = mp.pool(1, { name });
+    expect(await reason(same.apply(tasks.square, [1]))).toBeInstanceOf(PoolTerminatedError);
+    const mended = mp.pool(1, { name, initializer: tasks.initialize, initArgs: ["mended"] });
+    expect(await mended.apply(tasks.incarnationState, [])).toMatchObject({ initialized: ["mended"] });
+    expect(messages).toContain('pool "mended" had failed because its initializer threw; it is tried again');
+    expect(await broken.apply(tasks.square, [3])).toBe(9);
+    await mended.remove();
+  });
+
+  test("a named pool is removed by a program, not while its tasks run unless forced; a handle of it makes it again", async () => {
+    const pool = mp.pool(1, { name: "brief" });
+    const other = mp.pool(1, { name: "brief" });
+    const running = other.applyAsync(tasks.sleepFor, [60_000]);
+    const waiting = other.applyAsync(tasks.square, [1]);
+    await until(async () => (await mp.hosts()).some((host) => host.running.some((run) => run.pool === "brief")));
+    await expect(pool.remove()).rejects.toThrow(/^pool "brief" was not removed, because tasks of it run \(1\)/);
+    await pool.remove({ force: true });
+    expect(await reason(running)).toBeInstanceOf(PoolTerminatedError);
+    expect(await reason(waiting)).toBeInstanceOf(PoolTerminatedError);
+    expect(() => pool.applyAsync(tasks.square, [1])).toThrow(PoolClosedError);
+    expect(await other.apply(tasks.square, [4])).toBe(16);
+    await other.remove();
+  });
+
   test("PL22: a pool cannot be sent, and delivered answers do not stay in Redis", async () => {
     await using pool = mp.pool(1);
     for (const handle of [pool, mp, pool.applyAsync(tasks.square, [1]), pool.imap(tasks.square, [1])]) {

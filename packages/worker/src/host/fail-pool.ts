@@ -6,6 +6,6 @@ export function failPool(registry: PoolRegistry, logger: Logger): (pool: PoolRec
   return async (pool, error) => {
     const reason = error instanceof Error ? error.message : String(error);
     logger.error(`pool "${pool.name}" fails: its initializer threw: ${reason}`);
-    await registry.fail(pool.name, pool.generation, encodeToString(error));
+    await registry.fail(pool, encodeToString(error));
   };
 }

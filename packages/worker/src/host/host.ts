@@ -34,6 +34,7 @@ import { Heartbeat } from "../heartbeat/heartbeat.ts";
 import type { JobRun } from "../jobs/job-run.ts";
 import { ReplyPost } from "../jobs/reply-post.ts";
 import { RunningJobs } from "../jobs/running-jobs.ts";
+import { CapKeeper } from "../pools/cap-keeper.ts";
 import { ForeignQueues } from "../pools/foreign-queues.ts";
 import { OrphanPools } from "../pools/orphan-pools.ts";
 import { PoolDiscovery } from "../pools/pool-discovery.ts";
@@ -70,6 +71,7 @@ export class Host implements WorkerHost {
   readonly #running: RunningJobs;
   readonly #hostSlots: HostSlots;
   readonly #supply: ChildSupply;
+  readonly #caps: CapKeeper;
   readonly #discovery: PoolDiscovery;
   readonly #orphans: OrphanPools;
   /** Absent on a host that serves certain pools only. */
@@ -144,6 +146,13 @@ export class Host implements WorkerHost {
       spares: options.spares,
       logger,
     });
+    this.#caps = new CapKeeper({
+      client,
+      keys,
+      logger,
+      pools: () => this.#discovery.served().map((pool) => pool.record.name),
+      isBusy: () => this.#running.size > 0,
+    });
     const poolHost = {
       id: this.id,
       name: options.name,
@@ -169,6 +178,7 @@ export class Host implements WorkerHost {
       },
       slots: this.#hostSlots,
       supply: this.#supply,
+      caps: this.#caps,
       onTrouble: () => this.#updateState(),
       lockDuration: options.lockDuration,
       stalledInterval: options.stalledInterval,
@@ -243,6 +253,7 @@ export class Host implements WorkerHost {
     });
     await this.#control.start();
     await this.#discovery.start();
+    this.#caps.start();
     this.#orphans.start();
     this.#foreignQueues?.start();
     this.#processes.start();
@@ -318,6 +329,7 @@ export class Host implements WorkerHost {
     const discoveryStopped = this.#discovery.stop();
     this.#orphans.stop();
     this.#foreignQueues?.stop();
+    this.#caps.stop();
     const pools = this.#discovery.served();
     const stopped = [...pools.map((pool) => pool.stopFetching()), this.#processes.stopFetching()];
     // A worker that was replaced may still run something.

@@ -1,49 +1,117 @@
 import type { Logger } from "@manyhands/core";
-import type { Keys, RedisClient } from "@manyhands/core/internal";
-import type { Queue } from "bullmq";
-import { nudgeWorkers } from "./nudge.ts";
+import { type Keys, type Milliseconds, type RedisClient, Script } from "@manyhands/core/internal";
 
 export interface CapKeeperOptions {
-  queue: Queue;
   client: RedisClient;
   keys: Keys;
   logger: Logger;
+  /** Names of the pools that the host serves. */
+  pools: () => string[];
+  /** Jobs run here: caps matter now. */
+  isBusy: () => boolean;
 }
 
+/** Time between two looks while jobs run, ms. */
+const INTERVAL: Milliseconds = 1_000;
+/** Looks that are left out between two while nothing runs. */
+const IDLE_LOOKS = 3;
+
 /**
- * Keeps the cap of a pool in BullMQ's settings equal to the pool's size: written when the pool is opened, when its
- * size changes, and after every reconnect, because a Redis that lost its data has lost the cap too.
+ * Keeps the cap of each pool in BullMQ's settings equal to the size in the pool's record, which is the truth: written
+ * before the first job is fetched, when the size changes, after every reconnect, because a Redis that lost its data has
+ * lost the caps too, and regularly, because other tools of BullMQ can change or remove them.
  */
 export class CapKeeper {
   readonly #options: CapKeeperOptions;
-  readonly #reassert: () => void;
-  #size: number | null | undefined;
+  /** Sizes as they were written or found last. */
+  readonly #sizes = new Map<string, string>();
+  readonly #onReady = (): void => void this.keep();
+  #timer: NodeJS.Timeout | undefined;
+  #looks = 0;
+  #keeping: Promise<void> | undefined;
 
   constructor(options: CapKeeperOptions) {
     this.#options = options;
-    this.#reassert = () => {
-      if (this.#size !== undefined) void this.keep(this.#size);
-    };
-    options.client.on("ready", this.#reassert);
   }
 
-  /** Writes the cap; null = none. Never rejects: the next reconnect or change writes it again. */
-  async keep(size: number | null): Promise<void> {
-    const { queue, client, keys, logger } = this.#options;
-    this.#size = size;
-    try {
-      const before = await queue.getGlobalConcurrency();
-      if (before === size || this.#size !== size) return;
-      if (size === null) await queue.removeGlobalConcurrency();
-      else await queue.setGlobalConcurrency(size);
-      await nudgeWorkers(client, keys, queue.name);
-    } catch (error) {
-      logger.warn(`the cap of pool "${queue.name}" could not be written: ${(error as Error).message}`);
-    }
+  start(): void {
+    this.#options.client.on("ready", this.#onReady);
+    this.#timer = setInterval(() => {
+      this.#looks += 1;
+      if (this.#keeping !== undefined || this.#options.client.status !== "ready") return;
+      if (!this.#options.isBusy() && this.#looks % IDLE_LOOKS !== 0) return;
+      this.#keeping = this.keep().finally(() => {
+        this.#keeping = undefined;
+      });
+    }, INTERVAL).unref();
   }
 
   stop(): void {
-    this.#options.client.off("ready", this.#reassert);
-    this.#size = undefined;
+    clearInterval(this.#timer);
+    this.#options.client.off("ready", this.#onReady);
+  }
+
+  /** Writes the caps that differ, in one step. Never rejects: the next look writes them. */
+  async keep(names: readonly string[] = this.#options.pools()): Promise<void> {
+    const { client, keys, logger } = this.#options;
+    if (names.length === 0) return;
+    const parts = names.flatMap((name) =>
+      ["meta", "wait", "prioritized", "marker"].map((kind) => keys.job(name, kind)),
+    );
+    try {
+      const rows = await keepCaps.run(client, [keys.pools, ...parts], [...names]);
+      for (const [name, found, size] of rows) {
+        // At the opening and after a resize a difference is no surprise.
+        if (found !== size && this.#sizes.get(name) === size) {
+          const tool = found === "" ? "removed the limit" : `set the limit to ${found}`;
+          logger.warn(`pool "${name}": another tool of BullMQ ${tool}; it is ${size === "" ? "none" : size} again`);
+        }
+        this.#sizes.set(name, size);
+      }
+    } catch (error) {
+      logger.warn(`the caps of pools could not be written: ${(error as Error).message}`);
+    }
+  }
+
+  /** The pool is no longer served here. */
+  forget(name: string): void {
+    this.#sizes.delete(name);
   }
 }
+
+/**
+ * KEYS[1] registry hash; then for each pool: hash of the queue's settings; list of waiting jobs; sorted set of prioritized
+ * jobs; sorted set of markers
+ * ARGV names of the pools
+ * A pool without a record, or a terminated one, is left alone. A worker that waits is woken where a cap was changed, because
+ * BullMQ does not announce a raised one.
+ * Returns for each other pool {name, cap that was found, size}, "" = none.
+ */
+const keepCaps = new Script<[name: string, found: string, size: string][]>({
+  name: "keepCaps",
+  lua: `
+local rows = {}
+for index, name in ipairs(ARGV) do
+  local text = redis.call("HGET", KEYS[1], name)
+  local record = text and cjson.decode(text)
+  if record and record.state ~= "terminated" then
+    local at = 2 + 4 * (index - 1)
+    local meta = KEYS[at]
+    local found = redis.call("HGET", meta, "concurrency") or ""
+    local size = ""
+    if record.size ~= cjson.null and record.size ~= nil then size = string.format("%.0f", record.size) end
+    if found ~= size then
+      if size == "" then
+        redis.call("HDEL", meta, "concurrency")
+      else
+        redis.call("HSET", meta, "concurrency", size)
+      end
+      local waiting = redis.call("LLEN", KEYS[at + 1]) + redis.call("ZCARD", KEYS[at + 2])
+      if waiting > 0 and redis.call("HEXISTS", meta, "paused") == 0 then redis.call("ZADD", KEYS[at + 3], 0, "0") end
+    end
+    rows[#rows + 1] = {name, found, size}
+  end
+end
+return rows
+`,
+});

@@ -20,7 +20,7 @@ export interface OrphanPoolsOptions {
 }
 
 /**
- * Removes the unnamed pools of clients that are gone: terminates them, so that hosts kill what still runs, and removes
+ * Removes the unnamed pools of clients that are gone, and named ones whose removal was broken off: terminates them, so that hosts kill what still runs, and removes
  * their BullMQ queue and their entry. Every host looks; doing it twice does no harm. A pool is given up only when its
  * owner was missed in two looks, because a Redis that has just come back may not have its owner's next beat yet.
  */
@@ -52,10 +52,11 @@ export class OrphanPools {
   async look(): Promise<void> {
     const { client, keys, registry } = this.#options;
     if (client.status !== "ready") return;
-    const owned = (await registry.list()).filter((pool) => pool.owner !== null);
+    const pools = (await registry.list()).filter((pool) => pool.owner !== null || pool.state === "terminated");
     const suspects = new Set<string>();
-    for (const pool of owned) {
-      if ((await client.exists(keys.session(pool.owner ?? ""))) === 1) continue;
+    for (const pool of pools) {
+      // A named pool that stays terminated: its removal was broken off.
+      if (pool.state !== "terminated" && (await client.exists(keys.session(pool.owner ?? ""))) === 1) continue;
       if (this.#suspects.has(pool.generation)) await this.#remove(pool);
       else suspects.add(pool.generation);
     }
@@ -73,12 +74,13 @@ export class OrphanPools {
     queue.on("error", () => {});
     try {
       await queue.obliterate({ force: true });
-      if (await registry.remove(pool.name, pool.generation)) {
-        logger.info(`removed pool "${pool.name}": the program that made it is gone`);
-      }
       // A host that was just finishing a job may have written once more.
       await queue.obliterate({ force: true });
       await new StoredAnswers(client, keys).removeAll(pool.name);
+      // Last: from now on a new pool may have the name.
+      if (!(await registry.remove(pool.name, pool.generation))) return;
+      const why = pool.owner === null ? "its removal was not finished" : "the program that made it is gone";
+      logger.info(`removed pool "${pool.name}": ${why}`);
     } finally {
       await within(queue.close(), 500);
     }

@@ -13,7 +13,7 @@ import { Fence } from "../fence/fence.ts";
 import type { JobHost } from "../jobs/job-host.ts";
 import { JobRunner } from "../jobs/job-runner.ts";
 import type { HostSlots } from "../slots/host-slots.ts";
-import { CapKeeper } from "./cap-keeper.ts";
+import type { CapKeeper } from "./cap-keeper.ts";
 import { nudgeWorkers } from "./nudge.ts";
 import { PoolWorker } from "./pool-worker.ts";
 import { removeTraces } from "./remove-traces.ts";
@@ -23,6 +23,7 @@ import { failUnreadableJob } from "./unreadable-jobs.ts";
 export interface PoolHost extends JobHost {
   slots: HostSlots;
   supply: ChildSupply;
+  caps: CapKeeper;
   /** The troubles of a pool on this host have changed. */
   onTrouble: () => void;
   /** True while that generation of the pool is in the registry and not terminated. */
@@ -46,7 +47,6 @@ export class ServedPool {
   readonly #fence: Fence;
   readonly #runner: JobRunner;
   readonly #queue: Queue;
-  readonly #cap: CapKeeper;
   readonly #unlisten: (() => void)[];
   #worker: PoolWorker;
   /** Workers that were deaf and may never close. */
@@ -65,7 +65,6 @@ export class ServedPool {
       streams: { events: { maxLen: KEPT_EVENTS } },
     });
     this.#queue.on("error", (error) => this.#report(error));
-    this.#cap = new CapKeeper({ queue: this.#queue, client: host.client, keys: host.keys, logger: host.logger });
     this.#worker = this.#open();
     const changed = (): void => {
       this.#worker.readinessChanged();
@@ -83,7 +82,7 @@ export class ServedPool {
 
   /** The cap is written before the first job is fetched. */
   async start(): Promise<void> {
-    await this.#cap.keep(this.#record.size);
+    await this.#host.caps.keep([this.#record.name]);
     this.#run(this.#worker);
   }
 
@@ -94,7 +93,7 @@ export class ServedPool {
     this.#children.update(record);
     if (record.size === before.size) return;
     this.#worker.concurrency = this.#concurrency();
-    void this.#cap.keep(record.size);
+    void this.#host.caps.keep([record.name]);
   }
 
   children(): ReturnType<ChildPool["describe"]> {
@@ -144,7 +143,7 @@ export class ServedPool {
 
   /** Ends everything at once. Running jobs must have been stopped before. */
   async close(reason: string): Promise<void> {
-    this.#cap.stop();
+    this.#host.caps.forget(this.#record.name);
     for (const unlisten of this.#unlisten) unlisten();
     const closed = this.stopFetching();
     await this.#children.close(reason);

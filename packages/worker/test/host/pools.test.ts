@@ -239,6 +239,47 @@ function isAlive(pid: number): boolean {
   }
 }
 
+test("PL21: a failed pool that is reset runs the initializer it has now, in new children", async () => {
+  const space = new TestNamespace(redis);
+  await space.pool("mended", { initializer: { task: "throwingInitializer", args: space.encoded([]) } });
+  await space.host();
+  const failed = await space.submit("mended", "square", [1]);
+  expect((await space.answer(failed)).value).toMatchObject({
+    name: "PoolTerminatedError",
+    message: expect.stringMatching(/its initializer threw: no database; .*or run: manyhands pool reset mended$/),
+  });
+  await until(async () => (await space.registry.get("mended"))?.state === "failed");
+  await space.registry.reset("mended", null, { task: "remember", args: space.encoded(["hello"]) });
+  const jobId = await until(async () => {
+    const id = await space.submit("mended", "remembered", []);
+    return (await space.answer(id)).ok && id;
+  });
+  expect((await space.answer(jobId)).value).toMatchObject({ inited: ["hello"] });
+});
+
+test("the size of a pool is that of its record, whatever other tools of BullMQ do to it", async () => {
+  const space = new TestNamespace(redis);
+  await space.pool("sized", { size: 2 });
+  const host = await space.host();
+  const queue = space.queue("sized");
+  await until(async () => (await queue.getGlobalConcurrency()) === 2);
+  await space.submit("sized", "sleep", [60_000]);
+  await until(() => host.record().running.length === 1);
+  for (const change of [
+    () => queue.setGlobalConcurrency(5),
+    () => queue.removeGlobalConcurrency(),
+    () => queue.obliterate({ force: true }),
+  ]) {
+    await change();
+    await until(async () => (await queue.getGlobalConcurrency()) === 2);
+  }
+  const warnings = space.logs.filter((line) => line.includes("another tool of BullMQ"));
+  expect(warnings).toEqual([
+    'warn: pool "sized": another tool of BullMQ set the limit to 5; it is 2 again',
+    ...Array(2).fill('warn: pool "sized": another tool of BullMQ removed the limit; it is 2 again'),
+  ]);
+});
+
 test("a pool that was removed just when a host began to serve it leaves nothing behind", async () => {
   // given a host that has read of the pool and not opened it yet
   const space = new TestNamespace(redis);

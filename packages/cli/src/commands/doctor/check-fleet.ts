@@ -110,9 +110,20 @@ function checkPool(pool: PoolView, hosts: readonly HostRecord[]): Finding[] {
         check,
         status: "problem",
         finding: `it failed: ${pool.failure}`,
-        advice: "mend its initializer and make it again",
+        advice: `mend its initializer, then: manyhands pool reset ${pool.name}`,
       },
     ];
+  }
+  if (pool.state === "terminated") {
+    const finding = "it was terminated, and its removal was not finished";
+    return [{ check, status: "warning", finding, advice: `manyhands pool rm ${pool.name} -y` }];
+  }
+  const { size, globalConcurrency } = pool;
+  if (globalConcurrency !== size) {
+    const inForce = globalConcurrency ?? "any number";
+    const finding = `its size is ${size ?? "all slots"}, but another tool made BullMQ let ${inForce} run at once`;
+    const advice = `hosts restore it within seconds; if not: manyhands pool resize ${pool.name} ${size ?? "all"}`;
+    return [{ check, status: "warning", finding, advice }];
   }
   if (pool.paused && left > 0) {
     return [

@@ -47,6 +47,11 @@ export function poolCreateCommand(): Command {
             );
           }
           if (!created && pool) assertSame(pool, options);
+          if (!created && pool?.state === "failed") {
+            throw new UsageError(
+              `pool "${name}" exists already and has failed: ${pool.failure}; mend its initializer, then run: manyhands pool reset ${name}`,
+            );
+          }
           const words = created
             ? `made pool "${name}" with size ${describeSize(size)}`
             : `pool "${name}" exists already`;

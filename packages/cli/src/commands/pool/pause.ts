@@ -15,10 +15,9 @@ export function poolPauseCommand(): Command {
       const name = String(args[0]);
       return withConnection(settings, async ({ inspector }) => {
         if (!(await inspector.pausePool(name))) throw await noSuchPool({ inspector }, name);
-        printer.change(
-          (await inspector.pool(name)) ?? {},
-          `pool "${name}" is paused; go on with: manyhands pool resume ${name}`,
-        );
+        const pool = await inspector.pool(name);
+        printer.change(pool ?? {}, `pool "${name}" is paused; go on with: manyhands pool resume ${name}`);
+        if (pool?.state === "failed") printer.warn("it has failed: resuming it also runs its initializer again");
         return EXIT.done;
       });
     }),

@@ -3,17 +3,21 @@ import { newCommand } from "../../invocation.ts";
 import { poolCreateCommand } from "./create.ts";
 import { poolListCommand } from "./ls.ts";
 import { poolPauseCommand } from "./pause.ts";
+import { poolResetCommand } from "./reset.ts";
 import { poolResizeCommand } from "./resize.ts";
 import { poolResumeCommand } from "./resume.ts";
+import { poolRemoveCommand } from "./rm.ts";
 import { poolShowCommand } from "./show.ts";
 
 /** `manyhands pool …` */
 export function poolCommand(): Command {
-  return newCommand("pool", { summary: "pools: list, create, resize, pause" })
+  return newCommand("pool", { summary: "pools: list, create, resize, pause, reset, remove" })
     .addCommand(poolListCommand())
     .addCommand(poolShowCommand())
     .addCommand(poolCreateCommand())
     .addCommand(poolResizeCommand())
     .addCommand(poolPauseCommand())
-    .addCommand(poolResumeCommand());
+    .addCommand(poolResumeCommand())
+    .addCommand(poolResetCommand())
+    .addCommand(poolRemoveCommand());
 }

@@ -23,7 +23,9 @@ export function poolResizeCommand(): Command {
         const size = args[1] as unknown as number | null;
         return withConnection(settings, async ({ inspector }) => {
           if (!(await inspector.resizePool(name, size))) throw await noSuchPool({ inspector }, name);
-          printer.change((await inspector.pool(name)) ?? {}, `pool "${name}" now has size ${describeSize(size)}`);
+          const pool = await inspector.pool(name);
+          printer.change(pool ?? {}, `pool "${name}" now has size ${describeSize(size)}`);
+          if (pool?.state === "failed") printer.warn(`it has failed and runs nothing; manyhands pool reset ${name}`);
           return EXIT.done;
         });
       }),

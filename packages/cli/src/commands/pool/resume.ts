@@ -7,15 +7,18 @@ import { noSuchPool } from "./find-pool.ts";
 /** `manyhands pool resume <name>` */
 export function poolResumeCommand(): Command {
   const command = newCommand("resume", {
-    summary: "let a paused pool go on",
+    summary: "let a paused or failed pool go on",
     examples: [["manyhands pool resume mail", "start what waits"]],
   });
   return command.argument("<name>", "name of the pool").action(
     action(async ({ args, settings, printer }) => {
       const name = String(args[0]);
       return withConnection(settings, async ({ inspector }) => {
-        if (!(await inspector.resumePool(name))) throw await noSuchPool({ inspector }, name);
-        printer.change((await inspector.pool(name)) ?? {}, `pool "${name}" goes on`);
+        const before = await inspector.pool(name);
+        if (!before || !(await inspector.resumePool(name))) throw await noSuchPool({ inspector }, name);
+        const tried =
+          before.state === "failed" ? "; its initializer, which threw, runs again before the next task" : "";
+        printer.change((await inspector.pool(name)) ?? {}, `pool "${name}" goes on${tried}`);
         return EXIT.done;
       });
     }),

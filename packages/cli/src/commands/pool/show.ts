@@ -22,11 +22,20 @@ export function poolShowCommand(): Command {
   );
 }
 
+/** Another tool has changed BullMQ's limit of the pool. */
+export function describeDeviation({ globalConcurrency, hosts }: PoolView): string {
+  const inForce = globalConcurrency === null ? "any number at once" : `${globalConcurrency} at once`;
+  const remedy =
+    hosts === 0 ? "a host will restore the size when one serves the pool" : "hosts restore the size within seconds";
+  return `${inForce}, as another tool has set it in BullMQ; ${remedy}`;
+}
+
 function fieldsOf(pool: PoolView): [string, string][] {
   return [
     ["name", pool.name],
     ["state", pool.paused ? `${pool.state}, paused` : pool.state],
     ...(pool.failure === null ? [] : ([["failure", pool.failure]] as [string, string][])),
+    ...(pool.globalConcurrency === pool.size ? [] : ([["in force", describeDeviation(pool)]] as [string, string][])),
     ["size", pool.size === null ? "all slots of the hosts that serve it" : `${pool.size} at once over all hosts`],
     ["hosts", pool.hosts === 0 ? "none: nothing of it will start" : `${pool.hosts} with ${pool.slots} slots`],
     ["waiting", String(pool.waiting + pool.prioritized)],

@@ -1,0 +1,29 @@
+import type { Command } from "commander";
+import { withConnection } from "../../connection/connection.ts";
+import { EXIT } from "../../failure/exit-code.ts";
+import { UsageError } from "../../failure/usage-error.ts";
+import { action, newCommand } from "../../invocation.ts";
+import { noSuchPool } from "./find-pool.ts";
+
+/** `manyhands pool reset <name>` */
+export function poolResetCommand(): Command {
+  const command = newCommand("reset", {
+    summary: "let a pool be used again that failed because its initializer threw",
+    examples: [["manyhands pool reset mail", "try its initializer again with the next task"]],
+  });
+  return command.argument("<name>", "name of the pool").action(
+    action(async ({ args, settings, printer }) => {
+      const name = String(args[0]);
+      return withConnection(settings, async ({ inspector }) => {
+        const wasReset = await inspector.resetPool(name);
+        if (wasReset === null) throw await noSuchPool({ inspector }, name);
+        if (!wasReset) throw new UsageError(`pool "${name}" has not failed, so there is nothing to reset`);
+        printer.change(
+          (await inspector.pool(name)) ?? {},
+          `pool "${name}" is used again; its initializer runs before the next task`,
+        );
+        return EXIT.done;
+      });
+    }),
+  );
+}
