@@ -1,7 +1,14 @@
 import { encode, encodeError } from "../codec/index.ts";
 import type { RedisClient } from "../connection/index.ts";
 import { CancelledError } from "../errors/index.ts";
-import { JOB_CANCEL_FIELD, type JobEnvelope, type ReplyItem, submissionOf, type UnitAnswer } from "../protocol/job.ts";
+import {
+  JOB_CANCEL_FIELD,
+  type JobEnvelope,
+  lifeOf,
+  type ReplyItem,
+  submissionOf,
+  type UnitAnswer,
+} from "../protocol/job.ts";
 import type { Keys } from "../protocol/keys.ts";
 import type { ControlMessage } from "../protocol/records.ts";
 import { unitCount } from "../protocol/unit-count.ts";
@@ -28,8 +35,10 @@ export async function cancelTask(
 ): Promise<Withdrawal> {
   const { client, keys, queues } = context;
   const { pool, jobId, unit } = place;
-  const [data, name, opts] = await client.hmget(keys.job(pool, jobId), "data", "name", "opts");
+  const [data, name, opts, timestamp] = await client.hmget(keys.job(pool, jobId), "data", "name", "opts", "timestamp");
   if (!data) return "unknown";
+  const life = lifeOf(jobId, { options: readObject(opts ?? ""), timestamp: timestamp ?? "" });
+  if (place.life !== undefined && place.life !== life) return "unknown";
   const envelope = readObject(data) as Partial<JobEnvelope>;
   const submission = submissionOf(jobId, readObject(opts ?? ""));
   const units = unitCount(envelope) ?? 1;
@@ -52,6 +61,7 @@ export async function cancelTask(
       JSON.stringify(message),
       alone ? 1 : 0,
       waiting === undefined ? "" : Buffer.from(encode([cancelled(name ?? "", jobId, { submission, units, reason })])),
+      timestamp ?? "",
     ],
   );
   if (outcome === "removed") {
@@ -88,13 +98,14 @@ function cancelled(
  * ARGV[1] job id; ARGV[2] field of the job that holds the wish; ARGV[3] reason; ARGV[4] control channel; ARGV[5] its
  * message; ARGV[6] 1 = the whole job, 0 = one call of it; ARGV[7] encoded answer for the client, "" = nobody waits
  * A job that is taken out is marked by the field "withdrawn", so that a script that is sent again knows what it has done.
+ * ARGV[8] when the job was submitted, ms: a later job of the same id is not meant
  * Returns "removed" (out of its queue, the client has its answer), "marked" (wish written and published), "completed",
  * "failed" or "unknown".
  */
 const withdraw = new Script<Withdrawal>({
   name: "withdrawJob",
   lua: `
-if redis.call("EXISTS", KEYS[1]) == 0 then return "unknown" end
+if redis.call("HGET", KEYS[1], "timestamp") ~= ARGV[8] then return "unknown" end
 if redis.call("HEXISTS", KEYS[1], "withdrawn") == 1 then return "removed" end
 if redis.call("ZSCORE", KEYS[7], ARGV[1]) then return "completed" end
 if redis.call("ZSCORE", KEYS[8], ARGV[1]) then return "failed" end

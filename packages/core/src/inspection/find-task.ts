@@ -8,6 +8,8 @@ export interface TaskPlace {
   jobId: string;
   /** One call of a job that several calls share; null = the whole job. */
   unit: number | null;
+  /** The life of the id that is meant (`lifeOf`). Absent: whichever job has it. */
+  life?: string;
 }
 
 /**

@@ -471,11 +471,10 @@ export class Pool {
     const error = this.#terminatedError();
     this.#jobs.stop();
     this.#inputs.stop(error);
-    const open = this.#submitter.failAll(error);
+    const places = this.#submitter.failAll(error);
     await this.#remains.settled();
     if (this.#remains.isNamed) {
       await this.#submitter.delivered();
-      const places = open.map((jobId) => ({ pool: this.name, jobId, unit: null }));
       await cancelPlaces(this.#runtime, places, error.message);
     } else {
       await this.#remains.terminate();

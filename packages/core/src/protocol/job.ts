@@ -72,6 +72,12 @@ export interface JobFailure {
   pid: number;
 }
 
+/** Tells the jobs apart that have an id one after the other: by their submission, or by when they were submitted (ms). */
+export function lifeOf(jobId: string, { options, timestamp }: { options: unknown; timestamp: string }): string {
+  const submission = submissionOf(jobId, options);
+  return submission === jobId ? timestamp : submission;
+}
+
 /** `returnvalue` of a completed job. */
 export interface JobReturn {
   /** Value of the only unit as JSON. Where JSON says less than the value, `answers` are there too and hold the value itself. */

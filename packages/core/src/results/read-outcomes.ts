@@ -1,7 +1,14 @@
 import { decode, decodeError, decodeStoredAnswers } from "../codec/index.ts";
 import type { RedisClient } from "../connection/index.ts";
 import { ClosedError, RedisUnfitError, WorkerLostError } from "../errors/index.ts";
-import { JOB_ANSWERS_FIELD, JOB_ERROR_FIELD, type JobReturn, submissionOf, type UnitAnswer } from "../protocol/job.ts";
+import {
+  JOB_ANSWERS_FIELD,
+  JOB_ERROR_FIELD,
+  type JobReturn,
+  lifeOf,
+  submissionOf,
+  type UnitAnswer,
+} from "../protocol/job.ts";
 import type { Keys } from "../protocol/keys.ts";
 import { Script } from "../script/index.ts";
 import type { Ticket } from "./ticket.ts";
@@ -41,8 +48,9 @@ export async function lookAtJob(
   const jobKey = keys.job(ticket.pool, ticket.jobId);
   const [found, timestamp, opts, ...fields] = await lookAt.run(client, [jobKey], [JOB_ERROR_FIELD, JOB_ANSWERS_FIELD]);
   if (found === 0) return null;
-  const submission = submissionOf(ticket.jobId, parseOptions(opts));
-  const life = submission === ticket.jobId ? timestamp : submission;
+  const options = parseOptions(opts);
+  const submission = submissionOf(ticket.jobId, options);
+  const life = lifeOf(ticket.jobId, { options, timestamp });
   const isMeant = ticket.life === undefined || ticket.life === life;
   if (found === 2 && isMeant) await giveReadable(client, keys, outcomeOf(ticket, fields));
   return { life, submission };

@@ -140,6 +140,7 @@ export class ResultChannel {
       return ticket.settled;
     }
     seen.life = found.life;
+    ticket.life = found.life;
     if (ticket.follows === undefined && found.submission !== ticket.id) this.#follow(ticket, found.submission);
     return true;
   }

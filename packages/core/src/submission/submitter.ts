@@ -100,7 +100,7 @@ export class Submitter {
         if (!batcher?.remove(unit)) continue;
         this.#answer(unit, failed(error));
       } else if (ticket.settled || (ticket.submitted && !ticket.replaced)) {
-        if (!ticket.settled) sent.push(this.#place(unit, ticket));
+        if (!ticket.settled) sent.push(placeOf(ticket, ticket.units > 1 ? (unit.position ?? 0) : null));
         continue;
       } else {
         const position = unit.position ?? 0;
@@ -125,8 +125,8 @@ export class Submitter {
     await new Promise<void>((resolve) => this.#onDelivered.push(resolve));
   }
 
-  /** Fails all units without an answer. @returns the ids of the jobs that were under way */
-  failAll(error: Error): string[] {
+  /** Fails all units without an answer. @returns the jobs of this submitter's own that were under way */
+  failAll(error: Error): UnitPlace[] {
     for (const fail of [...this.#reserved]) {
       this.#reserved.delete(fail);
       fail(error);
@@ -140,7 +140,11 @@ export class Submitter {
       ticket.fail(error);
       this.#options.runtime.results.settle(ticket);
     }
-    return tickets.map((ticket) => ticket.jobId);
+    // A job that another submission has made goes on for that one.
+    return tickets.map((ticket) => {
+      const place = placeOf(ticket, null);
+      return ticket.id === ticket.jobId ? place : { ...place, life: ticket.id };
+    });
   }
 
   #batcher(task: string, kind: UnitKind): UnitBatcher {
@@ -285,10 +289,6 @@ export class Submitter {
     for (const wake of waiting) wake();
   }
 
-  #place(unit: Unit, { jobId, units }: Ticket): UnitPlace {
-    return { pool: this.#options.pool, jobId, unit: units > 1 ? (unit.position ?? 0) : null };
-  }
-
   async #deliver(submissions: Submission[], tickets: Ticket[]): Promise<void> {
     try {
       await this.#add(submissions, tickets);
@@ -375,6 +375,10 @@ export class Submitter {
     }
     results.settle(ticket);
   }
+}
+
+function placeOf({ pool, jobId, life }: Ticket, unit: number | null): UnitPlace {
+  return { pool, jobId, unit, ...(life === undefined ? {} : { life }) };
 }
 
 function jobLost({ jobId, task }: Ticket): StateLostError {

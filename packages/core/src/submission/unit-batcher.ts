@@ -24,6 +24,8 @@ export interface UnitPlace {
   jobId: string;
   /** Position in a shared job; null = the job is this unit's alone. */
   unit: number | null;
+  /** The life of the id that is meant, where another job may have it by now (`lifeOf`). */
+  life?: string;
 }
 
 /** Run time that one shared job should hold, ms: enough to pay for the job, short enough to spread over the hosts. */

@@ -292,6 +292,33 @@ describe("a call that stands for the same job as another", () => {
     expect(await reason(original as PromiseLike<unknown>)).toBeInstanceOf(StateLostError);
   });
 
+  test("terminate and cancel leave the job of another submission of its id alone", async () => {
+    // given
+    const host = new HandHost(redis);
+    const [one, other] = [await host.connect(), await host.connect()];
+    const pools = [one, other].map((mp) => mp.pool(1, { name: "shared" }));
+    const own = pools[0]?.applyAsync(double, [1], { jobId: "both" });
+    await until(async () => (await host.client.llen(host.keys.job("shared", "wait"))) === 1, { what: "it waits" });
+    const same = pools[1]?.applyAsync(double, [1], { jobId: "both" });
+    await sleep(150);
+    // when
+    await pools[1]?.terminate();
+    // then
+    expect(await reason(same as PromiseLike<unknown>)).toBeInstanceOf(PoolTerminatedError);
+    expect(own?.ready()).toBe(false);
+    // when the id is used again
+    await host.client.del(host.keys.job("shared", "both"), host.keys.job("shared", "wait"));
+    const later = one.pool(1, { name: "shared" }).applyAsync(double, [4], { jobId: "both" });
+    await until(async () => (await host.client.llen(host.keys.job("shared", "wait"))) === 1, {
+      what: "it waits again",
+    });
+    expect(await own?.cancel()).toBe(false);
+    host.serve("shared");
+    // then
+    expect(await later).toBe(8);
+    expect(await reason(own as PromiseLike<unknown>)).toBeInstanceOf(StateLostError);
+  });
+
   test("a job that is in no list: another submission of its id has it run, a cancellation ends it", async () => {
     // given: a tool has overwritten the list of what waits
     const host = new HandHost(redis);

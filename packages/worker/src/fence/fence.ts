@@ -3,6 +3,11 @@ import type { Milliseconds } from "@manyhands/core/internal";
 /** Share of the lock's life in which it is trusted; the rest is the margin for clocks and for killing the child. */
 const TRUSTED_SHARE = 0.7;
 
+/** One run's hold on a job. An id may be used again while an earlier run of it still ends here; tokens of locks differ. */
+export function holdOf(jobId: string, token: string | undefined): string {
+  return `${token ?? ""} ${jobId}`;
+}
+
 export interface FenceOptions {
   lockDuration: Milliseconds;
   /** Monotonic clock in ms; tests bring their own. */
@@ -10,7 +15,7 @@ export interface FenceOptions {
 }
 
 /**
- * How long the locks of running jobs can be trusted, by this host's own monotonic clock.
+ * How long the locks of running jobs (`holdOf`) can be trusted, by this host's own monotonic clock.
  *
  * A lock counts from the moment its acquisition or renewal was *sent*, because Redis cannot have granted it earlier
  * and the answer may have been on its way for long. Redis being away, or this process having been frozen, therefore
@@ -30,32 +35,32 @@ export class Fence {
   }
 
   /** The lock was granted or renewed by a command sent at `sentAt`. */
-  granted(jobId: string, sentAt: number): void {
-    this.#sentAt.set(jobId, sentAt);
+  granted(hold: string, sentAt: number): void {
+    this.#sentAt.set(hold, sentAt);
   }
 
   /** Redis said that the lock is no longer ours. */
-  lost(jobId: string): void {
-    if (!this.#sentAt.has(jobId)) return;
-    this.#sentAt.set(jobId, Number.NEGATIVE_INFINITY);
-    this.#tell(jobId);
+  lost(hold: string): void {
+    if (!this.#sentAt.has(hold)) return;
+    this.#sentAt.set(hold, Number.NEGATIVE_INFINITY);
+    this.#tell(hold);
   }
 
-  isTrusted(jobId: string): boolean {
-    const sentAt = this.#sentAt.get(jobId);
+  isTrusted(hold: string): boolean {
+    const sentAt = this.#sentAt.get(hold);
     return sentAt !== undefined && this.#now() - sentAt < this.#trusted;
   }
 
   /** Calls `onLost` once when the lock of the job can no longer be trusted. */
-  watch(jobId: string, onLost: () => void): void {
-    this.#watchers.set(jobId, onLost);
+  watch(hold: string, onLost: () => void): void {
+    this.#watchers.set(hold, onLost);
     this.#timer ??= setInterval(() => this.check(), Math.max(20, this.#trusted / 20)).unref();
   }
 
   /** The job is over. */
-  forget(jobId: string): void {
-    this.#sentAt.delete(jobId);
-    this.#watchers.delete(jobId);
+  forget(hold: string): void {
+    this.#sentAt.delete(hold);
+    this.#watchers.delete(hold);
     if (this.#watchers.size > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
@@ -63,12 +68,12 @@ export class Fence {
 
   /** Tells the watchers of locks that have run out. Called by a timer; tests call it themselves. */
   check(): void {
-    for (const jobId of [...this.#watchers.keys()]) if (!this.isTrusted(jobId)) this.#tell(jobId);
+    for (const hold of [...this.#watchers.keys()]) if (!this.isTrusted(hold)) this.#tell(hold);
   }
 
-  #tell(jobId: string): void {
-    const watcher = this.#watchers.get(jobId);
-    this.#watchers.delete(jobId);
+  #tell(hold: string): void {
+    const watcher = this.#watchers.get(hold);
+    this.#watchers.delete(hold);
     watcher?.();
   }
 }

@@ -11,6 +11,8 @@ export interface JobLogOptions {
   client: RedisClient;
   /** Hash of the BullMQ job; its log is the list beside it. */
   jobKey: string;
+  /** Token of the run's lock. */
+  token: string;
   /** Prints captured output too, when it is set. */
   echo: ((line: string, stream: "stdout" | "stderr") => void) | null;
   onError: (error: unknown) => void;
@@ -65,22 +67,24 @@ export class JobLog {
     const lines = this.#lines.slice(-KEPT_LINES);
     this.#lines = [];
     if (lines.length === 0) return;
-    const { client, jobKey, onError } = this.#options;
-    const written = appendLog.run(client, [jobKey, `${jobKey}:logs`], [KEPT_LINES, ...lines]).catch(onError);
+    const { client, jobKey, token, onError } = this.#options;
+    const keys = [jobKey, `${jobKey}:logs`, `${jobKey}:lock`];
+    const written = appendLog.run(client, keys, [KEPT_LINES, token, ...lines]).catch(onError);
     this.#writing = Promise.all([this.#writing, written]);
   }
 }
 
 /**
- * KEYS[1] hash of the job; KEYS[2] its log, a list
- * ARGV[1] lines kept; ARGV[2..] new lines
- * Returns the length of the log, or -1 when the job is gone.
+ * KEYS[1] hash of the job; KEYS[2] its log, a list; KEYS[3] its lock
+ * ARGV[1] lines kept; ARGV[2] token of the run's lock; ARGV[3..] new lines
+ * Returns the length of the log, or -1 when the job is gone or another run has it: it may be another job of the same id.
  */
 const appendLog = new Script<number>({
   name: "appendLog",
   lua: `
 if redis.call("EXISTS", KEYS[1]) == 0 then return -1 end
-for index = 2, #ARGV do redis.call("RPUSH", KEYS[2], ARGV[index]) end
+if (redis.call("GET", KEYS[3]) or ARGV[2]) ~= ARGV[2] then return -1 end
+for index = 3, #ARGV do redis.call("RPUSH", KEYS[2], ARGV[index]) end
 redis.call("LTRIM", KEYS[2], -tonumber(ARGV[1]), -1)
 return redis.call("LLEN", KEYS[2])
 `,

@@ -4,7 +4,7 @@ import { WaitingError } from "bullmq";
 import { type ChildPool, InitializerFailed } from "../children/child-pool.ts";
 import { forgetWishes } from "../control/cancellation.ts";
 import { within } from "../deadline/within.ts";
-import type { Fence } from "../fence/fence.ts";
+import { type Fence, holdOf } from "../fence/fence.ts";
 import type { JobHost } from "./job-host.ts";
 import { JobLog } from "./job-log.ts";
 import { JobOutcome } from "./job-outcome.ts";
@@ -104,7 +104,7 @@ export class JobRunner {
   /** The answer that brought the job may have been on its way for so long that its lock needs renewing first. */
   async #requireLock(job: PoolJob, token: string): Promise<void> {
     const jobId = job.id ?? "";
-    if (this.#options.fence.isTrusted(jobId)) return;
+    if (this.#options.fence.isTrusted(holdOf(jobId, token))) return;
     const sentAt = performance.now();
     const worker = job as unknown as {
       queue: {
@@ -114,7 +114,7 @@ export class JobRunner {
     };
     const refused = await worker.queue.extendJobLocks([jobId], [token], worker.queue.opts.lockDuration);
     if (refused.length > 0) throw new WaitingError();
-    this.#options.fence.granted(jobId, sentAt);
+    this.#options.fence.granted(holdOf(jobId, token), sentAt);
   }
 
   async #exists(job: PoolJob): Promise<boolean> {
@@ -140,6 +140,7 @@ export class JobRunner {
       log: new JobLog({
         client: host.client,
         jobKey: host.keys.job(pool.name, jobId),
+        token: job.token ?? "",
         echo: host.echoOutput ? (line, stream) => this.#echo(run, line, stream) : null,
         onError,
       }),
@@ -154,7 +155,7 @@ export class JobRunner {
   async #attempt(run: JobRun, job: PoolJob, pool: PoolRecord): Promise<void> {
     const { fence } = this.#options;
     const { running, logger } = this.#host;
-    fence.watch(run.jobId, () => {
+    fence.watch(holdOf(run.jobId, job.token), () => {
       logger.warn(
         `the lock of job ${run.jobId} (task "${job.name}") can no longer be trusted; ` +
           (pool.fence === "strict" ? "its child is killed and the job will run again" : "it may run elsewhere as well"),

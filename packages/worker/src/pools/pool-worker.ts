@@ -7,7 +7,7 @@ import {
   type RedisClient,
 } from "@manyhands/core/internal";
 import { Worker as BullWorker, type Job } from "bullmq";
-import type { Fence } from "../fence/fence.ts";
+import { type Fence, holdOf } from "../fence/fence.ts";
 import type { PoolJob } from "../jobs/pool-job.ts";
 import { isKeepRule } from "../jobs/read-envelope.ts";
 import type { HostSlots } from "../slots/host-slots.ts";
@@ -172,7 +172,7 @@ export class PoolWorker extends BullWorker<JobEnvelope, JobReturn> {
       if (!job) this.#slots.release();
     }
     if (!job) return nothing;
-    this.#fence.granted(job.id ?? "", sentAt);
+    this.#fence.granted(holdOf(job.id ?? "", token), sentAt);
     this.#unstarted.add(job);
     this.#begin(job, token);
     return job;
@@ -194,12 +194,12 @@ export class PoolWorker extends BullWorker<JobEnvelope, JobReturn> {
         );
       })) as Job<JobEnvelope, JobReturn> | undefined;
     } finally {
-      this.#fence.forget(job.id ?? "");
+      this.#fence.forget(holdOf(job.id ?? "", token));
       if (!next) this.#slots.release();
     }
     if (next) {
       this.lastFetchAt = performance.now();
-      this.#fence.granted(next.id ?? "", sentAt);
+      this.#fence.granted(holdOf(next.id ?? "", next.token ?? token), sentAt);
       this.#unstarted.add(next);
       this.#begin(next, next.token ?? token);
       this.#slots.withdraw(this);
@@ -247,9 +247,10 @@ export class PoolWorker extends BullWorker<JobEnvelope, JobReturn> {
     const sentAt = performance.now();
     const refused = await super.extendJobLocks(jobIds, tokens, duration);
     const running = new Set(this.lockManager.getTrackedJobIds());
-    for (const jobId of jobIds) {
-      if (refused.includes(jobId)) this.#fence.lost(jobId);
-      else if (running.has(jobId)) this.#fence.granted(jobId, sentAt);
+    for (const [index, jobId] of jobIds.entries()) {
+      const hold = holdOf(jobId, tokens[index]);
+      if (refused.includes(jobId)) this.#fence.lost(hold);
+      else if (running.has(jobId)) this.#fence.granted(hold, sentAt);
     }
     return refused;
   }
