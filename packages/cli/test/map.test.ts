@@ -67,6 +67,30 @@ test.each([[[]], [["--unordered"]]])(
   },
 );
 
+test.each([[[]], [["--unordered"]], [["--chunk-size", "2"]]])(
+  "with --errors return each line of input has one of output, also where it failed: %j",
+  async (more) => {
+    const input = "1\n\n2\n3\n5\n4\n";
+    const outcome = await run(["map", "odd", "--errors", "return", ...more], { ...place, input });
+
+    expect(outcome.code).toBe(1);
+    const texts = outcome.stdout.trim().split("\n");
+    const found = texts.map((text) => JSON.parse(text) as { line: number });
+    const failed = (line: number, x: number): unknown => ({
+      line,
+      ok: false,
+      error: { name: "Error", message: `${x} is even`, code: null, host: "w1", pid: expect.any(Number) },
+    });
+    expect(found.sort((left, right) => left.line - right.line)).toEqual([
+      more.includes("--chunk-size") ? failed(1, 2) : { line: 1, ok: true, value: 1 },
+      failed(3, 2),
+      { line: 4, ok: true, value: 3 },
+      { line: 5, ok: true, value: 5 },
+      failed(6, 4),
+    ]);
+  },
+);
+
 test("a chunk that fails is named by its lines", async () => {
   const outcome = await run(["map", "odd", "--chunk-size", "3"], { ...place, input: "1\n1\n1\n1\n2\n1\n1\n" });
 

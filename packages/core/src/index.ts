@@ -89,6 +89,8 @@ export type {
   Callbacks,
   ImapCallOptions,
   ImapIterator,
+  ItemErrors,
+  ItemOutcome,
   Items,
   MapOptions,
   Pool,

@@ -11,6 +11,7 @@ import type { Graph, Origin } from "./graph.ts";
  */
 export function encodeError(error: unknown, origin?: RemoteOrigin): Buffer<ArrayBuffer> {
   const from: Origin = [origin?.host ?? hostname(), origin?.pid ?? process.pid, origin?.taskId ?? null];
+  if (origin?.item !== undefined) from.push(origin.item);
   try {
     return encodeGraph(failureGraph(error, from));
   } catch {

@@ -50,7 +50,8 @@ export interface ErrorNode {
   origin: Origin | null;
 }
 
-export type Origin = [host: string, pid: number, taskId: string | null];
+/** `item` is there when it is known which item of a chunk failed. */
+export type Origin = [host: string, pid: number, taskId: string | null, item?: number];
 
 export interface Failure {
   origin: Origin;

@@ -25,7 +25,9 @@ export function makeError(node: ErrorNode, context: { graph: Graph; resolve: Res
   const stack = resolve(node.stack) as string;
   const origin = node.origin ?? graph.failure?.origin ?? null;
   const error = emptyError(node, { message, remote: origin !== null, name: resolve(node.name) as string });
-  if (origin) markRemote(error, stack, originOf(origin));
+  // An error that was passed on keeps its origin; which item of a chunk failed is said where it was passed on.
+  const item = graph.failure?.origin[3];
+  if (origin) markRemote(error, stack, { ...originOf(origin), ...(item === undefined ? {} : { item }) });
   else defineHidden(error, "stack", stack);
   return error;
 }
@@ -78,6 +80,6 @@ function bareError(message: string, prototype: object): Error {
 }
 
 function originOf(origin: Origin): RemoteOrigin {
-  const [host, pid, taskId] = origin;
-  return taskId === null ? { host, pid } : { host, pid, taskId };
+  const [host, pid, taskId, item] = origin;
+  return { host, pid, ...(taskId === null ? {} : { taskId }), ...(item === undefined ? {} : { item }) };
 }

@@ -6,6 +6,8 @@ export interface RemoteOrigin {
   host: string;
   pid: number;
   taskId?: string;
+  /** Which item of its chunk failed, from 0. */
+  item?: number;
 }
 
 const origins = new WeakMap<object, RemoteOrigin>();
@@ -14,6 +16,16 @@ const sited = new WeakSet<object>();
 /** Where the error was thrown, if it came from another process. */
 export function originOf(error: object): RemoteOrigin | undefined {
   return origins.get(error);
+}
+
+/**
+ * Says in an error which item of a `map` or `imap` it is of: `itemIndex`, from 0, and a line in its stack. An error that
+ * several items share, because it was made here, is left as it is.
+ */
+export function markItem(error: unknown, index: number): void {
+  if (typeof error !== "object" || error === null || !origins.has(error) || "itemIndex" in error) return;
+  define(error, "itemIndex", index);
+  define(error, "stack", `${(error as Error).stack}\n    --- items[${index}] ---`);
 }
 
 /** Gives an error `remoteStack`, `host`, `pid`, `taskId`, and a stack that says where it was thrown. */

@@ -2,10 +2,13 @@ import { PoolClosedError, TimeoutError } from "../errors/index.ts";
 import type { AnswerSink, Outcome } from "../results/index.ts";
 import type { Unit } from "../submission/index.ts";
 import { timeLimit, type WaitOptions, waitWith } from "../waiting/index.ts";
+import { type ItemOutcome, itemOutcome, markItemOf } from "./item-outcome.ts";
 
 /** One chunk that was sent and not yet given to the consumer. */
 interface Chunk {
   items: number;
+  /** Place of its first item in the input. */
+  first: number;
   outcome: { ok: true; values: unknown[] } | { ok: false; error: unknown } | undefined;
 }
 
@@ -21,6 +24,8 @@ export interface ImapOptions {
   chunkSize: number;
   /** Most items that are sent and not yet given to the consumer. */
   bufferSize: number;
+  /** Every item gives an outcome of its own, and none throws; chunks are of one item then. */
+  returnsErrors?: boolean;
   describe: string;
   /** Checks one item and returns what is sent of it; throws what its consumer shall get at its position. */
   check: (item: unknown, position: number) => unknown;
@@ -150,6 +155,7 @@ export class ImapIterator<Value> implements AsyncIterableIterator<Value>, Answer
     const chunk = this.#byIndex.get(index);
     if (!chunk) return;
     this.#byIndex.delete(index);
+    if (!ok) markItemOf(value, { offset: chunk.first, length: chunk.items });
     chunk.outcome = ok ? { ok: true, values: value as unknown[] } : { ok: false, error: value };
     if (!this.#options.ordered) this.#queue.push(chunk);
     this.#serve();
@@ -165,6 +171,10 @@ export class ImapIterator<Value> implements AsyncIterableIterator<Value>, Answer
     const [chunk] = this.#queue;
     if (chunk?.outcome) {
       this.#queue.shift();
+      if (this.#options.returnsErrors) {
+        this.#consumed(chunk.items);
+        return { done: false, value: outcomeOf(chunk.first, chunk.outcome) as Value };
+      }
       if (!chunk.outcome.ok) {
         this.#consumed(chunk.items);
         throw chunk.outcome.error;
@@ -247,6 +257,7 @@ export class ImapIterator<Value> implements AsyncIterableIterator<Value>, Answer
 
   async #sendChunk(): Promise<void> {
     const items: unknown[] = [];
+    const first = this.#itemsRead;
     let refusal: { error: unknown } | undefined;
     while (items.length < this.#options.chunkSize && !refusal) {
       const step = await this.#read();
@@ -258,8 +269,8 @@ export class ImapIterator<Value> implements AsyncIterableIterator<Value>, Answer
       if ("error" in item) refusal = item;
       else items.push(item.value);
     }
-    if (items.length > 0) this.#send(items);
-    if (refusal) this.#refuse(refusal.error);
+    if (items.length > 0) this.#send(items, first);
+    if (refusal) this.#refuse(refusal.error, first + items.length);
   }
 
   /** One item of the input; nothing at its end. An input that throws has ended. */
@@ -290,10 +301,10 @@ export class ImapIterator<Value> implements AsyncIterableIterator<Value>, Answer
     }
   }
 
-  #send(items: unknown[]): void {
+  #send(items: unknown[], first: number): void {
     const index = this.#nextIndex;
     this.#nextIndex += 1;
-    const chunk: Chunk = { items: items.length, outcome: undefined };
+    const chunk: Chunk = { items: items.length, first, outcome: undefined };
     this.#outstanding += items.length;
     this.#byIndex.set(index, chunk);
     if (this.#options.ordered) this.#queue.push(chunk);
@@ -312,9 +323,9 @@ export class ImapIterator<Value> implements AsyncIterableIterator<Value>, Answer
   }
 
   /** An item that cannot be sent takes a position of its own. */
-  #refuse(error: unknown): void {
+  #refuse(error: unknown, first: number): void {
     this.#outstanding += 1;
-    this.#queue.push({ items: 1, outcome: { ok: false, error } });
+    this.#queue.push({ items: 1, first, outcome: { ok: false, error } });
   }
 
   /** Lets the producer clean up. One that waits for its next item itself is not waited for. */
@@ -332,6 +343,10 @@ export class ImapIterator<Value> implements AsyncIterableIterator<Value>, Answer
       clearTimeout(timer);
     }
   }
+}
+
+function outcomeOf(index: number, outcome: NonNullable<Chunk["outcome"]>): ItemOutcome<unknown> {
+  return itemOutcome(index, outcome.ok ? { ok: true, value: outcome.values } : { ok: false, value: outcome.error });
 }
 
 type Checked = { value: unknown } | { error: unknown };

@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
 import { assertSendable, classify } from "../codec/index.ts";
-import { CancelledError, PoolClosedError, PoolTerminatedError, ValueError } from "../errors/index.ts";
+import { CancelledError, got, PoolClosedError, PoolTerminatedError, ValueError } from "../errors/index.ts";
 import { BullQueues, removePool } from "../inspection/index.ts";
 import type { UnitKind } from "../protocol/job.ts";
 import { failed } from "../results/index.ts";
@@ -17,6 +17,7 @@ import { AsyncResult, type Callbacks } from "./async-result.ts";
 import { cancelPlaces } from "./cancel-places.ts";
 import { checkChunkSize, defaultChunkSize } from "./chunk-size.ts";
 import { assertIterable, ImapIterator } from "./imap-iterator.ts";
+import type { ItemOutcome } from "./item-outcome.ts";
 import { checkItems, cutChunks, drain, validateItem, validateItems } from "./map-items.ts";
 import { MapResult } from "./map-result.ts";
 import { checkPayload } from "./payload-size.ts";
@@ -28,7 +29,18 @@ import { UnreadInputs } from "./unread-inputs.ts";
 export interface MapOptions extends SubmitOptions {
   /** Items in one chunk. @defaultValue a quarter of an even share per slot (PL5) */
   chunkSize?: number;
+  /** What a failed item does; see {@link ItemErrors}. @defaultValue "throw" */
+  errors?: ItemErrors;
 }
+
+/**
+ * `throw`: an item that fails throws its error, a `map` as a whole, an `imap` at the item's place; the error's `itemIndex`
+ * says which item it was. `return`: every item gives an {@link ItemOutcome}, and each is a chunk of its own.
+ */
+export type ItemErrors = "throw" | "return";
+
+/** For the overloads: outcomes instead of values. */
+type Returned = { errors: "return" };
 
 /** Options of `imap` and `imapUnordered`. */
 export interface ImapCallOptions extends SubmitOptions {
@@ -39,6 +51,8 @@ export interface ImapCallOptions extends SubmitOptions {
    * @defaultValue 1 000, or four chunks per slot if that is more
    */
   bufferSize?: number;
+  /** What a failed item does; see {@link ItemErrors}. @defaultValue "throw" */
+  errors?: ItemErrors;
 }
 
 /** A list, or anything that can be iterated. */
@@ -122,6 +136,11 @@ export class Pool {
   }
 
   /** Runs the task on each item; the values come in the order of the items (PL4). */
+  map<Item, Result>(
+    task: Task<[Item], Result>,
+    items: Items<Item>,
+    options: MapOptions & Returned,
+  ): Promise<ItemOutcome<Awaited<Result>>[]>;
   map<Item, Result>(task: Task<[Item], Result>, items: Items<Item>, options?: MapOptions): Promise<Awaited<Result>[]>;
   map(task: string, items: Items<unknown>, options?: MapOptions): Promise<unknown[]>;
   async map(task: AnyTask | string, items: Items<unknown>, options?: MapOptions): Promise<unknown[]> {
@@ -132,18 +151,28 @@ export class Pool {
   mapAsync<Item, Result>(
     task: Task<[Item], Result>,
     items: Items<Item>,
+    options: MapOptions & Returned & Callbacks<ItemOutcome<Awaited<Result>>[]>,
+  ): AsyncResult<ItemOutcome<Awaited<Result>>[]>;
+  mapAsync<Item, Result>(
+    task: Task<[Item], Result>,
+    items: Items<Item>,
     options?: MapOptions & Callbacks<Awaited<Result>[]>,
   ): AsyncResult<Awaited<Result>[]>;
   mapAsync(task: string, items: Items<unknown>, options?: MapOptions & Callbacks<unknown[]>): AsyncResult<unknown[]>;
   mapAsync(
     task: AnyTask | string,
     items: Items<unknown>,
-    options?: MapOptions & Callbacks<unknown[]>,
-  ): AsyncResult<unknown[]> {
-    return this.#map(task, items, { kind: "items", options });
+    options?: MapOptions & Callbacks<never>,
+  ): AsyncResult<unknown[]> | AsyncResult<ItemOutcome<unknown>[]> {
+    return this.#map(task, items, { kind: "items", options: options as MapOptions & Callbacks<unknown[]> });
   }
 
   /** Like `map`, with an argument list for each call. */
+  starmap<Args extends unknown[], Result>(
+    task: Task<Args, Result>,
+    items: Items<Readonly<Args>>,
+    options: MapOptions & Returned,
+  ): Promise<ItemOutcome<Awaited<Result>>[]>;
   starmap<Args extends unknown[], Result>(
     task: Task<Args, Result>,
     items: Items<Readonly<Args>>,
@@ -158,6 +187,11 @@ export class Pool {
   starmapAsync<Args extends unknown[], Result>(
     task: Task<Args, Result>,
     items: Items<Readonly<Args>>,
+    options: MapOptions & Returned & Callbacks<ItemOutcome<Awaited<Result>>[]>,
+  ): AsyncResult<ItemOutcome<Awaited<Result>>[]>;
+  starmapAsync<Args extends unknown[], Result>(
+    task: Task<Args, Result>,
+    items: Items<Readonly<Args>>,
     options?: MapOptions & Callbacks<Awaited<Result>[]>,
   ): AsyncResult<Awaited<Result>[]>;
   starmapAsync(
@@ -168,12 +202,17 @@ export class Pool {
   starmapAsync(
     task: AnyTask | string,
     items: Items<unknown>,
-    options?: MapOptions & Callbacks<unknown[]>,
-  ): AsyncResult<unknown[]> {
-    return this.#map(task, items, { kind: "starItems", options });
+    options?: MapOptions & Callbacks<never>,
+  ): AsyncResult<unknown[]> | AsyncResult<ItemOutcome<unknown>[]> {
+    return this.#map(task, items, { kind: "starItems", options: options as MapOptions & Callbacks<unknown[]> });
   }
 
   /** Runs the task on each item of a list or an endless input and gives the values in order, as they come (PL9, PL11). */
+  imap<Item, Result>(
+    task: Task<[Item], Result>,
+    items: Items<Item>,
+    options: ImapCallOptions & Returned,
+  ): ImapIterator<ItemOutcome<Awaited<Result>>>;
   imap<Item, Result>(
     task: Task<[Item], Result>,
     items: Items<Item>,
@@ -185,6 +224,11 @@ export class Pool {
   }
 
   /** Like `imap`, in the order of completion. */
+  imapUnordered<Item, Result>(
+    task: Task<[Item], Result>,
+    items: Items<Item>,
+    options: ImapCallOptions & Returned,
+  ): ImapIterator<ItemOutcome<Awaited<Result>>>;
   imapUnordered<Item, Result>(
     task: Task<[Item], Result>,
     items: Items<Item>,
@@ -298,6 +342,7 @@ export class Pool {
     const { name, definition } = nameOf(task);
     const { kind, options } = call;
     checkChunkSize(options?.chunkSize);
+    checkErrors(options);
     assertIterable(items);
     const submit = effectiveOptions(definition, options);
     refuseIdentity(submit);
@@ -308,7 +353,7 @@ export class Pool {
       checkItems(list, kind, { name, limit: this.#runtime.maxPayload });
       if (list.length === 0) result.settleEmpty([]);
       // Default chunk sizes need to know the slots.
-      else if (options?.chunkSize === undefined && !this.#knowsSlots())
+      else if (options?.chunkSize === undefined && options?.errors !== "return" && !this.#knowsSlots())
         this.#later(result, this.#learnSlots(list), send);
       else send(list);
     };
@@ -361,9 +406,10 @@ export class Pool {
     units: Unit[];
   }): void {
     const { name, kind, list, options, submit, result, units } = job;
-    const chunkSize = options?.chunkSize ?? defaultChunkSize(list.length, this.#parallelism());
+    const returnsErrors = options?.errors === "return";
+    const chunkSize = returnsErrors ? 1 : (options?.chunkSize ?? defaultChunkSize(list.length, this.#parallelism()));
     const chunks = cutChunks(list, chunkSize, this.#runtime.maxPayload);
-    const sink = new MapResult<unknown>(result, chunks.offsets, list.length);
+    const sink = new MapResult<unknown>(result, { offsets: chunks.offsets, length: list.length }, { returnsErrors });
     for (const [index, payload] of chunks.payloads.entries()) {
       units.push({ payload, items: payload.length, index, sink, plain: false });
     }
@@ -380,6 +426,7 @@ export class Pool {
     const { name, definition } = nameOf(task);
     const { chunkSize = 1, bufferSize } = call.options ?? {};
     checkChunkSize(chunkSize);
+    checkErrors(call.options);
     if (bufferSize !== undefined && !(Number.isInteger(bufferSize) && bufferSize >= 1)) {
       throw new ValueError(`bufferSize must be a whole number from 1; got ${String(bufferSize)}`);
     }
@@ -401,6 +448,7 @@ export class Pool {
       source: items,
       ordered: call.ordered,
       chunkSize,
+      returnsErrors: call.options?.errors === "return",
       bufferSize: bufferSize ?? Math.max(DEFAULT_BUFFER, 4 * chunkSize * this.#parallelism()),
       describe: `task "${name}"`,
       check: definition?.options.schema ? (item, index) => validate(definition, item, index) : check,
@@ -482,6 +530,18 @@ export class Pool {
     }
     await this.#remains.remove();
   }
+}
+
+/** @throws ValueError for what `errors` cannot be, and for chunks where each item is to have an outcome of its own */
+function checkErrors(options: { errors?: unknown; chunkSize?: number } | undefined): void {
+  const { errors = "throw", chunkSize = 1 } = options ?? {};
+  if (errors !== "throw" && errors !== "return") {
+    throw new ValueError(`errors must be "throw" or "return"; got ${got(errors)}`);
+  }
+  if (errors === "throw" || chunkSize === 1) return;
+  throw new ValueError(
+    `with errors: "return" each item is a chunk of its own, because a chunk ends at its first failure; leave out chunkSize; got ${chunkSize}`,
+  );
 }
 
 /** @throws ValueError for an option that names one job, where there are several */

@@ -1,5 +1,5 @@
 import { expectTypeOf, test } from "vitest";
-import { type AsyncResult, type ImapIterator, type Pool, task } from "../../src/index.ts";
+import { type AsyncResult, type ImapIterator, type ItemOutcome, type Pool, task } from "../../src/index.ts";
 
 const square = task("types/square", async (x: number) => x * x);
 const join = task("types/join", (text: string, count: number, mark?: string) => text.repeat(count) + mark);
@@ -17,6 +17,12 @@ function calls(pool: Pool): void {
   expectTypeOf(pool.starmap(join, [["a", 1]])).toEqualTypeOf<Promise<string[]>>();
   expectTypeOf(pool.imap(square, [1])).toEqualTypeOf<ImapIterator<number>>();
   expectTypeOf(pool.imapUnordered(square, [1]).next()).toEqualTypeOf<Promise<IteratorResult<number, undefined>>>();
+  expectTypeOf(pool.map(square, [1], { errors: "return" })).toEqualTypeOf<Promise<ItemOutcome<number>[]>>();
+  expectTypeOf(pool.starmapAsync(join, [["a", 1]], { errors: "return" })).toEqualTypeOf<
+    AsyncResult<ItemOutcome<string>[]>
+  >();
+  expectTypeOf(pool.imap(square, [1], { errors: "return" })).toEqualTypeOf<ImapIterator<ItemOutcome<number>>>();
+  expectTypeOf(pool.map(square, [1], { errors: "throw" })).toEqualTypeOf<Promise<number[]>>();
   expectTypeOf(pool.apply("by name", [1, "x"])).toEqualTypeOf<Promise<unknown>>();
   expectTypeOf(pool.map("by name", [1, "x"])).toEqualTypeOf<Promise<unknown[]>>();
   pool.applyAsync(square, [1], { callback: (value) => expectTypeOf(value).toEqualTypeOf<number>() });

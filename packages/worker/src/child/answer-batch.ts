@@ -42,10 +42,19 @@ export class AnswerBatch {
     else this.#gatherCopy([unit, 1, value, micros]);
   }
 
-  addError(unit: number, error: unknown, { micros, now, last }: AnswerTiming): void {
+  addError(
+    unit: number,
+    error: unknown,
+    { micros, now, last, item }: AnswerTiming & { item?: number | undefined },
+  ): void {
     const { jobId, ownId = jobId, count } = this.#request;
     const taskId = count > 1 ? `${ownId}.${unit}` : ownId;
-    const failure = failureReport(error, { host: this.#hostName, pid: process.pid, taskId });
+    const failure = failureReport(error, {
+      host: this.#hostName,
+      pid: process.pid,
+      taskId,
+      ...(item === undefined ? {} : { item }),
+    });
     this.#failed += 1;
     this.#failure ??= failure;
     this.#answers.push([unit, 0, failure.error, micros]);

@@ -89,7 +89,7 @@ export class RunningJob {
       const now = performance.now();
       const timing = { micros: Math.round((now - startedAt) * 1000), now, last: index === last };
       this.#surroundings.output.flush();
-      if (failed) this.#answers.addError(index, error, timing);
+      if (failed) this.#answers.addError(index, error, { ...timing, item: unit.failedItem });
       else this.#answers.addValue(index, value, timing);
     }
   }
@@ -145,6 +145,17 @@ export class RunningJob {
   /** The first item that fails ends the chunk: what it throws is the answer to the unit. */
   async #runItems<Item>(task: AnyTask, unit: RunningUnit, chunk: Chunk<Item>): Promise<unknown[]> {
     const results: unknown[] = [];
+    try {
+      await this.#runEach(task, unit, { ...chunk, results });
+    } catch (error) {
+      unit.failedItem = results.length;
+      throw error;
+    }
+    return results;
+  }
+
+  async #runEach<Item>(task: AnyTask, unit: RunningUnit, chunk: Chunk<Item> & { results: unknown[] }): Promise<void> {
+    const { results } = chunk;
     // Reading the clock costs more than a small item: while items are fast, several run between two looks.
     let stride = 1;
     let untilLook = 0;
@@ -167,7 +178,6 @@ export class RunningJob {
       const result = chunk.call(task, item);
       results.push(isThenable(result) ? await result : result);
     }
-    return results;
   }
 
   #reportItem(unit: RunningUnit, item: number, now: number): void {

@@ -19,6 +19,8 @@ export interface JobFacts {
  */
 export class RunningUnit implements CurrentTask {
   readonly unit: number;
+  /** Which item of its chunk failed, from 0. */
+  failedItem: number | undefined = undefined;
   readonly #job: JobFacts;
   readonly #output: TaskOutput;
   #controller: AbortController | undefined;

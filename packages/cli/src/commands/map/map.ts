@@ -1,6 +1,6 @@
 import { connect, type Logger, type Pool } from "@manyhands/core";
 import { DEFAULT_POOL } from "@manyhands/core/internal";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { withConnection } from "../../connection/connection.ts";
 import { EXIT, type ExitCode } from "../../failure/exit-code.ts";
 import { interruption } from "../../interruption.ts";
@@ -16,6 +16,7 @@ interface Options {
   pool: string;
   chunkSize: number;
   unordered?: true;
+  errors: "stderr" | "return";
 }
 
 /** `manyhands map <task> [items.ndjson|-]` */
@@ -34,9 +35,20 @@ export function mapCommand(): Command {
     .option("--pool <name>", "pool to submit to", DEFAULT_POOL)
     .option("--chunk-size <n>", "lines in one job", wholeNumber("--chunk-size", { from: 1, to: 100_000 }), 1)
     .option("--unordered", "write results as they come")
+    .addOption(
+      new Option(
+        "--errors <way>",
+        "stderr: name failed lines there; return: one line for each line of input, also for a failed one",
+      )
+        .choices(["stderr", "return"])
+        .default("stderr"),
+    )
     .addHelpText(
       "after",
-      "\nA failed line is reported on stderr with its number; the others go on, and the exit code is 1.",
+      "\nA failed line is reported on stderr with its number; the others go on, and the exit code is 1." +
+        "\nWith --errors return, stdout pairs results with inputs, by the numbers of lines from 1:" +
+        '\n  {"line":1,"ok":true,"value":49}' +
+        '\n  {"line":2,"ok":false,"error":{"name":"RangeError","message":"…","code":null,"host":"w1","pid":123}}',
     )
     .action(action<Options>(map));
 }
@@ -60,7 +72,11 @@ async function map(invocation: Invocation<Options>): Promise<ExitCode> {
   stop.signal.addEventListener("abort", () => void mp.close());
   try {
     const pool = mp.pool(size ?? undefined, { name: options.pool });
-    const failed = await writeOutcomes(run(pool, task, { items, options }), { progress, stop: stop.signal });
+    const failed = await writeOutcomes(run(pool, task, { items, options }), {
+      progress,
+      stop: stop.signal,
+      paired: options.errors === "return",
+    });
     if (stop.signal.aborted) return EXIT.cancelled;
     return failed > 0 ? EXIT.failed : EXIT.done;
   } catch (error) {
@@ -81,9 +97,9 @@ function run(pool: Pool, task: string, job: { items: ItemSource; options: Option
 
 async function writeOutcomes(
   outcomes: AsyncIterable<MapOutcome>,
-  options: { progress: MapProgress; stop: AbortSignal },
+  options: { progress: MapProgress; stop: AbortSignal; paired: boolean },
 ): Promise<number> {
-  const { progress, stop } = options;
+  const { progress, stop, paired } = options;
   const iterator = outcomes[Symbol.asyncIterator]();
   // An input that stays open keeps `next` waiting; Ctrl-C must not wait for it.
   const stopped = new Promise<"stopped">((resolve) => stop.addEventListener("abort", () => resolve("stopped")));
@@ -92,16 +108,24 @@ async function writeOutcomes(
     const step = await Promise.race([iterator.next(), stopped]);
     if (step === "stopped" || step.done) break;
     const outcome = step.value;
-    if (outcome.ok) {
-      if (!process.stdout.write(`${toJson(outcome.value)}\n`))
-        await new Promise((go) => process.stdout.once("drain", go));
-    } else {
-      failed += outcome.count;
+    const count = outcome.ok ? 1 : Math.max(1, outcome.lines.length);
+    if (!outcome.ok) {
+      failed += count;
       progress.say(outcome.message);
     }
-    progress.advance(outcome.ok ? 1 : outcome.count, failed);
+    for (const text of paired ? pairedLines(outcome) : outcome.ok ? [toJson(outcome.value)] : []) {
+      if (!process.stdout.write(`${text}\n`)) await new Promise((go) => process.stdout.once("drain", go));
+    }
+    progress.advance(count, failed);
   }
   return failed;
+}
+
+/** One line for each line of the input. */
+function pairedLines(outcome: MapOutcome): string[] {
+  if (outcome.ok) return [toJson({ line: outcome.line, ok: true, value: outcome.value })];
+  const { name, message, code, host, pid } = outcome.error;
+  return outcome.lines.map((line) => toJson({ line, ok: false, error: { name, message, code, host, pid } }));
 }
 
 function loggerBeside(progress: MapProgress, warn: (text: string) => void): Logger {

@@ -1,10 +1,12 @@
 import type { Pool } from "@manyhands/core";
-import { originOf } from "@manyhands/core/internal";
+import { type ErrorView, originOf, viewError } from "@manyhands/core/internal";
 import { UsageError } from "../../failure/usage-error.ts";
 import type { Item } from "./item-source.ts";
 
 /** What became of a line, or of the lines of a chunk that failed together. */
-export type MapOutcome = { ok: true; value: unknown } | { ok: false; count: number; message: string };
+export type MapOutcome =
+  | { ok: true; line: number; value: unknown }
+  | { ok: false; lines: readonly number[]; message: string; error: ErrorView };
 
 export interface MapJob {
   pool: Pool;
@@ -38,8 +40,7 @@ export async function* orderedOutcomes({ pool, task, items, chunkSize }: MapJob)
         continue;
       }
       if (step.done) return;
-      numbers.shift();
-      yield { ok: true, value: step.value };
+      yield { ok: true, line: numbers.shift() ?? 0, value: step.value };
     }
   } finally {
     await results.return();
@@ -96,7 +97,8 @@ async function readChunk({ items, chunkSize }: MapJob): Promise<{ chunk: Item[];
 async function runChunk({ pool, task, chunkSize }: MapJob, chunk: Item[]): Promise<MapOutcome[]> {
   const values = chunk.map((item) => item.value);
   try {
-    return (await pool.map(task, values, { chunkSize })).map((value) => ({ ok: true, value }));
+    const results = await pool.map(task, values, { chunkSize });
+    return results.map((value, index) => ({ ok: true, line: chunk[index]?.line ?? 0, value }));
   } catch (error) {
     return [
       failure(
@@ -113,5 +115,5 @@ function failure(error: unknown, lines: readonly number[]): MapOutcome {
   const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   const origin = typeof error === "object" && error !== null ? originOf(error) : undefined;
   const where = origin ? ` (on ${origin.host}, pid ${origin.pid})` : "";
-  return { ok: false, count: Math.max(1, lines.length), message: `${which} failed: ${text}${where}` };
+  return { ok: false, lines, message: `${which} failed: ${text}${where}`, error: viewError(error) };
 }
