@@ -1,4 +1,4 @@
-import { ClosedError } from "../errors/index.ts";
+import { ClosedError, type RedisUnfitError } from "../errors/index.ts";
 import type { RedisClient } from "./open.ts";
 import { refusal, stateIn, withoutScript } from "./refusal.ts";
 
@@ -19,6 +19,12 @@ interface Command {
   reject: (error: Error) => void;
 }
 
+interface Words {
+  /** Address of the server. */
+  where: string;
+  onRefusal?: ((refusal: RedisUnfitError) => void) | undefined;
+}
+
 type Send = (command: Command, stream?: unknown, node?: unknown) => unknown;
 
 /**
@@ -28,12 +34,12 @@ type Send = (command: Command, stream?: unknown, node?: unknown) => unknown;
  * A cluster's command that finds no node, because one failed and no other has taken over yet, is sent again until the
  * connection is closed: as with a single server, only its caller gives up.
  */
-export function explainErrors<Client extends RedisClient>(client: Client, where: string): Client {
+export function explainErrors<Client extends RedisClient>(client: Client, words: Words): Client {
   const connection = client as unknown as { sendCommand: Send; duplicate: (...options: unknown[]) => Client };
   const send = connection.sendCommand.bind(client);
   const duplicate = connection.duplicate.bind(client);
   const explained = new WeakMap<Command, Promise<unknown>>();
-  connection.duplicate = (...options) => explainErrors(duplicate(...options), where);
+  connection.duplicate = (...options) => explainErrors(duplicate(...options), words);
   connection.sendCommand = (command, stream, node) => {
     const isHandshake = client.status === "connect" && HANDSHAKE.has(command.name);
     if (!isHandshake && explained.get(command) !== command.promise) {
@@ -43,7 +49,7 @@ export function explainErrors<Client extends RedisClient>(client: Client, where:
         // The parts of a cluster's pipeline are sent again by it, which reads their errors.
         if (node !== undefined) return reject.call(command, error);
         if (!("nodes" in client) || isClosed(client) || !CLUSTER_AWAY.test(error.message)) {
-          return reject.call(command, explain(error, client, where));
+          return reject.call(command, explain(error, client, words));
         }
         setTimeout(() => send(command, stream), CLUSTER_PAUSE * (0.5 + Math.random()));
       };
@@ -53,10 +59,14 @@ export function explainErrors<Client extends RedisClient>(client: Client, where:
   return client;
 }
 
-function explain(error: Error, client: RedisClient, where: string): Error {
+function explain(error: Error, client: RedisClient, { where, onRefusal }: Words): Error {
   if (error.name === "ReplyError" || error.message.startsWith("Too many Cluster redirections")) {
     const state = stateIn(error.message);
-    if (state !== undefined) return refusal(state, where, error.message);
+    if (state !== undefined) {
+      const refused = refusal(state, where, error.message);
+      onRefusal?.(refused);
+      return refused;
+    }
     const text = withoutScript(error.message);
     if (text.length < error.message.length && /[0-9a-f]{40}/.test(error.message)) {
       error.stack = error.stack?.replace(error.message, text) ?? "";

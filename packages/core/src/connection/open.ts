@@ -1,4 +1,5 @@
 import { Cluster, Redis } from "ioredis";
+import type { RedisUnfitError } from "../errors/index.ts";
 import { explainErrors } from "./explain-errors.ts";
 import { type ConnectionOptions, describeRedis, type RedisConfig, resolveRedis } from "./redis-config.ts";
 
@@ -28,6 +29,8 @@ export interface OpenOptions {
    * @defaultValue false
    */
   impatient?: boolean;
+  /** Hears every refusal of Redis to serve, with its state. */
+  onRefusal?: (refusal: RedisUnfitError) => void;
 }
 
 /**
@@ -64,7 +67,7 @@ export function openRedis(config: RedisConfig | undefined, options: OpenOptions)
         });
   // A connection without a listener prints every lost connection; whoever cares adds a listener of its own.
   client.on("error", () => {});
-  return explainErrors(client, describeRedis(config));
+  return explainErrors(client, { where: describeRedis(config), onRefusal: options.onRefusal });
 }
 
 /** What was refused by a master that has just become a replica is sent again to the one in force. */

@@ -43,6 +43,8 @@ export function isPassingRefusal(error: unknown): boolean {
 /** The state that a refusal of Redis, of a command or from within a script, speaks of. */
 export function stateIn(reply: string): RedisState | undefined {
   if (/\bchannel/i.test(reply) && /NOPERM|no permissions|can't (publish|access)/i.test(reply)) return "CHANNELS";
+  // What a blocked command gets when its master has become a replica.
+  if (reply.startsWith("UNBLOCKED")) return "READONLY";
   // Redis 6 has no word for what it refuses within a script.
   if (/The user executing the script can't|ACL failure in script/.test(reply)) return "NOPERM";
   const word = /(?:^|@user_script: ?\d+: -?|Last error: \w*:? ?)([A-Z]+)\b/.exec(reply)?.[1];

@@ -5,9 +5,11 @@ export interface TroubleOptions {
   tryAgain: () => Promise<void>;
   /** It began, with the time until the next try, or it is over: then `reason` is null. */
   onChange: (reason: string | null, nextTry: Milliseconds) => void;
+  /** @defaultValue 30_000 */
+  longestPause?: Milliseconds;
 }
 
-/** First pause before a new try, ms; it doubles up to {@link LONGEST_PAUSE}. */
+/** First pause before a new try, ms; it doubles up to {@link LONGEST_PAUSE}, with jitter, so that hosts come apart. */
 const FIRST_PAUSE: Milliseconds = 250;
 const LONGEST_PAUSE: Milliseconds = 30_000;
 /** A trouble that comes back within this time goes on with the pause it had, ms. */
@@ -56,9 +58,9 @@ export class Trouble {
     if (isNew) this.#since = Date.now();
     if (this.#timer !== undefined || this.#isTrying) return;
     if (isNew && performance.now() - this.#overAt > RELAPSE) this.#failures = 0;
-    const pause = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** this.#failures);
+    const pause = Math.min(this.#options.longestPause ?? LONGEST_PAUSE, FIRST_PAUSE * 2 ** this.#failures);
     this.#failures += 1;
-    this.#timer = setTimeout(() => void this.#try(), pause).unref();
+    this.#timer = setTimeout(() => void this.#try(), pause * (0.8 + Math.random() * 0.2)).unref();
     this.#tell(pause);
   }
 

@@ -8,6 +8,8 @@ export interface HostFacts {
   state: HostRecord["state"];
   /** Pools whose worker could fetch and does not. */
   deafPools: string[];
+  /** Why Redis refuses to serve this host although it answers; null when it serves. */
+  refusal: string | null;
   /** What keeps the host, or its share of a pool, from taking work. */
   troubles: readonly HostTrouble[];
 }
@@ -18,7 +20,7 @@ export function checkAlive({ isLoopAlive, loopDelay }: Liveness): Record<string,
 }
 
 /** Does the host take work now? */
-export function checkReady({ liveness, state, deafPools, troubles }: HostFacts): Record<string, Check> {
+export function checkReady({ liveness, refusal, state, deafPools, troubles }: HostFacts): Record<string, Check> {
   const deaf = deafPools.map((pool) => `"${pool}"`).join(", ");
   const blocked = troubles.filter((trouble) => !trouble.takesWork);
   const ofHost = blocked.find((trouble) => trouble.pool === null);
@@ -26,7 +28,9 @@ export function checkReady({ liveness, state, deafPools, troubles }: HostFacts):
   return {
     ...checkAlive(liveness),
     state: check(state === "running" || state === "deaf" || state === "unready", `the host is ${state}`),
-    redis: check(liveness.isRedisAnswering, `Redis has not answered for ${Math.round(liveness.silence)} ms`),
+    redis: liveness.isRedisAnswering
+      ? check(refusal === null, refusal ?? "")
+      : check(false, `Redis has not answered for ${Math.round(liveness.silence)} ms`),
     workers: check(deafPools.length === 0, `no jobs are fetched for pools ${deaf}`),
     children: check(ofHost === undefined, `children cannot be made: ${ofHost?.reason}`),
     pools: check(ofPools.length === 0, ofPools.map(({ pool, reason }) => `"${pool}": ${reason}`).join("; ")),

@@ -5,6 +5,7 @@ import {
   assertRedisFit,
   type ControlMessage,
   closeRedis,
+  describeRedis,
   describeUnreadable,
   Fleet,
   type HostRecord,
@@ -40,6 +41,7 @@ import { OrphanPools } from "../pools/orphan-pools.ts";
 import { PoolDiscovery } from "../pools/pool-discovery.ts";
 import { ServedPool } from "../pools/served-pool.ts";
 import { HostProcesses } from "../processes/host-processes.ts";
+import { RedisTrouble } from "../redis-trouble/redis-trouble.ts";
 import { Reaper } from "../sessions/reaper.ts";
 import { HostSlots } from "../slots/host-slots.ts";
 import { failPool } from "./fail-pool.ts";
@@ -65,6 +67,7 @@ export class Host implements WorkerHost {
   healthPort: number | null = null;
   readonly #options: ResolvedOptions;
   readonly #logger: Logger;
+  readonly #redisTrouble: RedisTrouble;
   readonly #client: RedisClient;
   readonly #subscriber: RedisClient;
   readonly #tasks = new Map<string, TaskAnnouncement>();
@@ -100,13 +103,24 @@ export class Host implements WorkerHost {
       this.#resolveClosed = resolve;
     });
     const keys = new Keys(options.namespace);
-    const client = openRedis(options.redis, { name: `manyhands:host:${encodeURIComponent(options.name)}` });
+    this.#redisTrouble = new RedisTrouble({
+      where: describeRedis(options.redis),
+      logger: options.logger,
+      probe: () => this.#heartbeat.now(),
+    });
+    const client = openRedis(options.redis, {
+      name: `manyhands:host:${encodeURIComponent(options.name)}`,
+      onRefusal: (refusal) => {
+        // The one who starts the host is told of what is wrong at its start.
+        if (this.#state !== "starting") this.#redisTrouble.met(refusal);
+      },
+    });
     this.#client = client;
     this.#subscriber = openRedis(options.redis, {
       name: `manyhands:control:${encodeURIComponent(options.name)}`,
       subscribing: true,
     });
-    const { logger } = options;
+    const { logger } = this.#redisTrouble;
     const unreadable = new RareWarnings(logger, { repeatAfter: Number.POSITIVE_INFINITY });
     const onUnreadable = (record: UnreadableRecord): void => {
       const text = describeUnreadable(record);
@@ -160,9 +174,10 @@ export class Host implements WorkerHost {
       client,
       keys,
       logger,
-      replies: new ReplyPost(client, keys, (error) =>
-        logger.warn(`posting answers failed: ${(error as Error).message}`),
-      ),
+      replies: new ReplyPost(client, keys, {
+        onError: (error) => logger.warn(`posting answers failed: ${(error as Error).message}`),
+        whenServed: () => this.#redisTrouble.over(),
+      }),
       running: this.#running,
       maxPayload: options.maxPayload,
       echoOutput: options.echoOutput,
@@ -179,6 +194,7 @@ export class Host implements WorkerHost {
       slots: this.#hostSlots,
       supply: this.#supply,
       caps: this.#caps,
+      redisTrouble: this.#redisTrouble,
       onTrouble: () => this.#updateState(),
       lockDuration: options.lockDuration,
       stalledInterval: options.stalledInterval,
@@ -226,6 +242,7 @@ export class Host implements WorkerHost {
       logger,
     });
     this.#supply.trouble.listen(() => this.#updateState());
+    this.#redisTrouble.trouble.listen(() => this.#updateState());
     this.#liveness = new Liveness({ client, onLook: () => this.#watchPools() });
     this.#health =
       options.healthPort === null
@@ -325,6 +342,7 @@ export class Host implements WorkerHost {
    */
   async #stop(grace: Milliseconds): Promise<void> {
     this.#state = "draining";
+    this.#redisTrouble.stop();
     this.#heartbeat.changed();
     const discoveryStopped = this.#discovery.stop();
     this.#orphans.stop();
@@ -431,7 +449,8 @@ export class Host implements WorkerHost {
   /** Says in the heartbeat what has changed: whether the host takes work, and what keeps it from doing so. */
   #updateState(): void {
     if (this.#state === "starting" || this.#stopping !== undefined) return;
-    const state = this.#isDeaf ? "deaf" : this.#supply.trouble.reason === null ? "running" : "unready";
+    const isReady = this.#supply.trouble.reason === null && this.#redisTrouble.trouble.reason === null;
+    const state = this.#isDeaf ? "deaf" : isReady ? "running" : "unready";
     const troubles = JSON.stringify(
       this.#troubles().map(({ pool, reason, takesWork }) => [pool, takesWork ? "slow" : reason]),
     );
@@ -451,6 +470,7 @@ export class Host implements WorkerHost {
     const deaf = this.#discovery.served().filter((pool) => pool.isDeaf());
     return {
       liveness: this.#liveness,
+      refusal: this.#redisTrouble.trouble.reason,
       state: this.#stopping !== undefined ? "draining" : this.#state,
       deafPools: [...deaf.map((pool) => pool.record.name), ...this.#processes.deafQueues().map((queue) => queue.name)],
       troubles: this.#troubles(),

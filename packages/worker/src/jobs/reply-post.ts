@@ -1,4 +1,11 @@
-import { type Keys, postAnswers, type RedisClient, type ReplyItem, whenBroken } from "@manyhands/core/internal";
+import {
+  type Keys,
+  postAnswers,
+  type RedisClient,
+  type RedisUnfitError,
+  type ReplyItem,
+  whenBroken,
+} from "@manyhands/core/internal";
 
 /** Answers that come at least this far apart are not gathered, ms. */
 const RARE = 0.3;
@@ -14,6 +21,9 @@ export class ReplyPost {
   readonly #client: RedisClient;
   readonly #keys: Keys;
   readonly #onError: (error: unknown) => void;
+  readonly #whenServed: () => Promise<void>;
+  /** Batches that Redis refused, and that are sent again when it serves. */
+  readonly #refused = new Set<Promise<void>>();
   #waiting = new Map<string, ReplyItem[]>();
   /** The batch that waits for its tick. */
   #gathering: Promise<void> | undefined;
@@ -22,10 +32,16 @@ export class ReplyPost {
   #isOrderKept = false;
   #lastSentAt = Number.NEGATIVE_INFINITY;
 
-  constructor(client: RedisClient, keys: Keys, onError: (error: unknown) => void) {
+  /** @param whenServed - Resolves when Redis serves this host, which it may refuse while it answers. */
+  constructor(
+    client: RedisClient,
+    keys: Keys,
+    { onError, whenServed }: { onError: (error: unknown) => void; whenServed: () => Promise<void> },
+  ) {
     this.#client = client;
     this.#keys = keys;
     this.#onError = onError;
+    this.#whenServed = whenServed;
     whenBroken(client, () => {
       this.#isOrderKept = false;
     });
@@ -48,6 +64,7 @@ export class ReplyPost {
   /** Resolves when everything posted so far is on its way, ahead of any later command of this connection. */
   async sent(): Promise<void> {
     await (this.#gathering ?? this.#sending);
+    await Promise.all(this.#refused);
   }
 
   async #send(): Promise<void> {
@@ -58,10 +75,23 @@ export class ReplyPost {
     this.#lastSentAt = performance.now();
     const replies: Promise<void>[] = [];
     for (const [clientId, items] of batch) {
-      replies.push(postAnswers(this.#client, this.#keys.replies(clientId), items).catch(this.#onError));
+      replies.push(this.#post(clientId, items));
     }
     if (this.#isOrderKept) return;
     await Promise.all(replies);
     this.#isOrderKept = this.#client.status === "ready";
+  }
+
+  async #post(clientId: string, items: ReplyItem[]): Promise<void> {
+    const post = (): Promise<void> => postAnswers(this.#client, this.#keys.replies(clientId), items);
+    try {
+      await post();
+    } catch (error) {
+      this.#onError(error);
+      if ((error as Partial<RedisUnfitError>).state === undefined) return;
+      const again = this.#whenServed().then(() => post().catch(this.#onError));
+      this.#refused.add(again);
+      void again.finally(() => this.#refused.delete(again));
+    }
   }
 }

@@ -5,6 +5,7 @@ import {
   KEPT_FAILED,
   type Milliseconds,
   type RedisClient,
+  type RedisUnfitError,
 } from "@manyhands/core/internal";
 import { Worker as BullWorker, type Job } from "bullmq";
 import { type Fence, holdOf } from "../fence/fence.ts";
@@ -27,6 +28,8 @@ export interface PoolWorkerOptions {
   longestBlock?: number;
   /** False while a job could not run here: none is fetched. Changes are told to `readinessChanged`. @defaultValue always true */
   isReady?: () => boolean;
+  /** Resolves when Redis serves this host, which it may refuse while it answers. @defaultValue at once */
+  whenServed?: () => Promise<void>;
   run: (job: PoolJob, token: string) => Promise<JobReturn>;
   /** A fetch with that token has made a job active that BullMQ cannot read. */
   onUnreadable: (token: string, cause: Error) => Promise<void>;
@@ -63,10 +66,12 @@ export class PoolWorker extends BullWorker<JobEnvelope, JobReturn> {
   /** The run of a lone call that was begun last, until a fetch has given way to it. */
   #loneCall: Promise<JobReturn> | undefined;
   readonly #isReady: () => boolean;
+  readonly #whenServed: () => Promise<void>;
   /** Goes on with a fetch that waits until jobs can run here. */
   #wake: (() => void) | undefined;
   #mayHoldMarker = false;
   #leaving = false;
+  readonly #left = Promise.withResolvers<void>();
 
   constructor(options: PoolWorkerOptions) {
     super(options.pool, unreachable, {
@@ -92,6 +97,7 @@ export class PoolWorker extends BullWorker<JobEnvelope, JobReturn> {
     this.#run = options.run;
     this.#isReady = options.isReady ?? (() => true);
     this.#onUnreadable = options.onUnreadable;
+    this.#whenServed = options.whenServed ?? (async () => {});
   }
 
   protected override callProcessJob(job: PoolJob, token: string): Promise<JobReturn> {
@@ -131,6 +137,7 @@ export class PoolWorker extends BullWorker<JobEnvelope, JobReturn> {
   /** Takes no further jobs, and resolves when those that run are finished. Hangs while Redis is away: race it. */
   override close(force?: boolean): Promise<void> {
     this.#leaving = true;
+    this.#left.resolve();
     const closed = super.close(force);
     this.#slots.withdraw(this);
     this.#wake?.();
@@ -229,7 +236,7 @@ export class PoolWorker extends BullWorker<JobEnvelope, JobReturn> {
   protected override handleCompleted(
     ...parameters: Parameters<BullWorker<JobEnvelope, JobReturn>["handleCompleted"]>
   ): Promise<Job<JobEnvelope, JobReturn>> {
-    return this.#readable(parameters[2], () => super.handleCompleted(...parameters));
+    return this.#readable(parameters[2], () => this.#finish(() => super.handleCompleted(...parameters)));
   }
 
   /** A job that was put back is not followed by a fetch here: the main loop fetches, with a slot of its own. */
@@ -240,7 +247,19 @@ export class PoolWorker extends BullWorker<JobEnvelope, JobReturn> {
     const isPutBack = error.name === "DelayedError" || error.name === "WaitingError";
     dropBadRules(job);
     const fetchNext = isPutBack ? () => false : fetchNextCallback;
-    return this.#readable(token, () => super.handleFailed(error, job, token, fetchNext, ...rest));
+    return this.#readable(token, () => this.#finish(() => super.handleFailed(error, job, token, fetchNext, ...rest)));
+  }
+
+  /** A job that ran is finished when Redis takes that: BullMQ would fail it because Redis refused. */
+  async #finish<Next>(finish: () => Promise<Next>): Promise<Next> {
+    while (true) {
+      try {
+        return await finish();
+      } catch (error) {
+        if (!isRefusal(error) || this.#leaving) throw error;
+        await Promise.race([this.#whenServed(), this.#left.promise]);
+      }
+    }
   }
 
   override async extendJobLocks(jobIds: string[], tokens: string[], duration: number): Promise<string[]> {
@@ -256,7 +275,8 @@ export class PoolWorker extends BullWorker<JobEnvelope, JobReturn> {
   }
 
   protected override getBlockTimeout(blockUntil: number): number {
-    const seconds = super.getBlockTimeout(blockUntil);
+    // A blocking read would be refused at once, again and again.
+    const seconds = this.#isReady() ? super.getBlockTimeout(blockUntil) : 0;
     this.#mayHoldMarker = seconds > 0;
     return Math.min(seconds, this.#longestBlock);
   }
@@ -298,6 +318,11 @@ function dropBadRules({ opts }: Job): void {
 }
 
 function ignore(): void {}
+
+function isRefusal(error: unknown): boolean {
+  const { code, state } = error as Partial<RedisUnfitError>;
+  return code === "ERR_REDIS_UNFIT" && state !== undefined;
+}
 
 /** BullMQ wants a processor; `callProcessJob` comes before it. */
 function unreachable(): never {

@@ -12,6 +12,7 @@ import { within } from "../deadline/within.ts";
 import { Fence } from "../fence/fence.ts";
 import type { JobHost } from "../jobs/job-host.ts";
 import { JobRunner } from "../jobs/job-runner.ts";
+import type { RedisTrouble } from "../redis-trouble/redis-trouble.ts";
 import type { HostSlots } from "../slots/host-slots.ts";
 import type { CapKeeper } from "./cap-keeper.ts";
 import { nudgeWorkers } from "./nudge.ts";
@@ -24,6 +25,7 @@ export interface PoolHost extends JobHost {
   slots: HostSlots;
   supply: ChildSupply;
   caps: CapKeeper;
+  redisTrouble: RedisTrouble;
   /** The troubles of a pool on this host have changed. */
   onTrouble: () => void;
   /** True while that generation of the pool is in the registry and not terminated. */
@@ -72,6 +74,7 @@ export class ServedPool {
     };
     this.#unlisten = [
       host.supply.trouble.listen(() => this.#worker.readinessChanged()),
+      host.redisTrouble.trouble.listen(() => this.#worker.readinessChanged()),
       this.#children.trouble.listen(changed),
     ];
   }
@@ -111,7 +114,8 @@ export class ServedPool {
   }
 
   get #isReady(): boolean {
-    return this.#host.supply.trouble.reason === null && this.#children.trouble.reason === null;
+    const { supply, redisTrouble } = this.#host;
+    return [supply.trouble, redisTrouble.trouble, this.#children.trouble].every(({ reason }) => reason === null);
   }
 
   /** True when the worker could have fetched for a while and did not. */
@@ -168,6 +172,7 @@ export class ServedPool {
       slots: host.slots,
       fence: this.#fence,
       isReady: () => this.#isReady,
+      whenServed: () => host.redisTrouble.over().then(() => host.replies.sent()),
       run: (job, token) => this.#runner.run(job, token),
       onUnreadable: (token, cause) => this.#failUnreadable(token, cause),
     });

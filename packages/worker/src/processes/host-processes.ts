@@ -20,6 +20,7 @@ import { ProcessExecutor } from "../executor/process-executor.ts";
 import type { JobHost } from "../jobs/job-host.ts";
 import type { PoolJob } from "../jobs/pool-job.ts";
 import { UnknownTasks } from "../jobs/unknown-tasks.ts";
+import type { RedisTrouble } from "../redis-trouble/redis-trouble.ts";
 import { HostSlots } from "../slots/host-slots.ts";
 import { PlacementQueues } from "./placement-queues.ts";
 import { type ProcessJob, readProcessJob } from "./process-job.ts";
@@ -29,7 +30,12 @@ import { ProcessReaper } from "./process-reaper.ts";
 import { ProcessRun } from "./process-run.ts";
 
 export interface HostProcessesOptions {
-  host: JobHost & { supply: ChildSupply; lockDuration: Milliseconds; stalledInterval: Milliseconds };
+  host: JobHost & {
+    supply: ChildSupply;
+    redisTrouble: RedisTrouble;
+    lockDuration: Milliseconds;
+    stalledInterval: Milliseconds;
+  };
   /** Most processes at once; 0: this host runs none. */
   limit: number;
   queues: string[];
@@ -173,7 +179,8 @@ export class HostProcesses {
     const { client, keys, logger, lockDuration, stalledInterval, name: hostName } = this.#host;
     return new ProcessQueue({
       ...{ queue, hostName, client, keys, lockDuration, stalledInterval, logger, slots: this.#slots },
-      isReady: () => this.#host.supply.trouble.reason === null,
+      isReady: () => this.#host.supply.trouble.reason === null && this.#host.redisTrouble.trouble.reason === null,
+      whenServed: () => this.#host.redisTrouble.over(),
       run: (job, token) => this.#run(job, token),
       onGivenUp: (job, reason) => void this.#givenUp(job, reason).catch((error: Error) => logger.warn(error.message)),
     });

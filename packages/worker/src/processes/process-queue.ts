@@ -19,6 +19,8 @@ export interface ProcessQueueOptions {
   slots: HostSlots;
   /** False while no child can be had for a process. */
   isReady: () => boolean;
+  /** Resolves when Redis serves this host. */
+  whenServed: () => Promise<void>;
   run: (job: PoolJob, token: string) => Promise<JobReturn>;
   /** BullMQ gave up a job that host after host died with. */
   onGivenUp: (job: PoolJob, reason: Error) => void;
@@ -90,7 +92,8 @@ export class ProcessQueue {
   }
 
   #open(): PoolWorker {
-    const { queue, hostName, client, keys, lockDuration, stalledInterval, slots, isReady, run } = this.#options;
+    const { queue, hostName, client, keys, lockDuration, stalledInterval, slots, isReady, whenServed, run } =
+      this.#options;
     const worker = new PoolWorker({
       pool: queue,
       name: workerName(hostName, process.pid),
@@ -102,6 +105,7 @@ export class ProcessQueue {
       longestBlock: LONGEST_BLOCK,
       slots,
       isReady,
+      whenServed,
       fence: new Fence({ lockDuration }),
       run,
       onUnreadable: async (token, cause) => {

@@ -1,0 +1,82 @@
+import type { Logger } from "@manyhands/core";
+import type { RedisUnfitError } from "@manyhands/core/internal";
+import { Trouble } from "../children/trouble.ts";
+
+/** Longest pause between two tries to write, ms: work goes on at most this long after Redis serves again. */
+const LONGEST_PAUSE = 2_000;
+/** A state that is back within this time is not told again, ms. */
+const QUIET = 10_000;
+
+/**
+ * Redis answers, but refuses: it is full, read-only, loading, or the user lacks a right.
+ *
+ * Duties: 1. one line in the log when a state begins, with its meaning, and one when it is over, whatever the number of
+ * commands that it refuses meanwhile; 2. tries a write until Redis takes it, with a growing pause; 3. lets what cannot go on
+ * wait for that.
+ */
+export class RedisTrouble {
+  readonly trouble: Trouble;
+  /** Says nothing of single refusals: they have one line for all. */
+  readonly logger: Logger;
+  readonly #logger: Logger;
+  #state: string | undefined;
+  /** The state that was told last, until its end was told as well. */
+  #told: string | undefined;
+  #over: PromiseWithResolvers<void> | undefined;
+  #toldAt = new Map<string, number>();
+
+  /**
+   * @param options.where - Address of Redis, as errors name it.
+   * @param options.probe - Writes something, and throws while Redis refuses that.
+   */
+  constructor(options: { where: string; logger: Logger; probe: () => Promise<void> }) {
+    this.#logger = options.logger;
+    this.trouble = new Trouble({
+      tryAgain: options.probe,
+      longestPause: LONGEST_PAUSE,
+      onChange: (reason) => this.#changed(reason),
+    });
+    const about = `Redis at ${options.where} `;
+    const unlessRefused =
+      (level: "info" | "warn" | "error") =>
+      (message: string): void => {
+        if (this.trouble.reason === null || !message.includes(about)) options.logger[level](message);
+      };
+    this.logger = { info: unlessRefused("info"), warn: unlessRefused("warn"), error: unlessRefused("error") };
+  }
+
+  /** Redis refused a command of this host. */
+  met(refusal: RedisUnfitError): void {
+    this.#state = refusal.state;
+    this.trouble.met(refusal);
+  }
+
+  /** Resolves when Redis serves again; at once when it does. */
+  async over(): Promise<void> {
+    if (this.trouble.reason === null) return;
+    this.#over ??= Promise.withResolvers();
+    await this.#over.promise;
+  }
+
+  stop(): void {
+    this.trouble.stop();
+    this.#over?.resolve();
+  }
+
+  #changed(reason: string | null): void {
+    if (reason === null) {
+      this.#over?.resolve();
+      this.#over = undefined;
+      if (this.#told !== undefined) this.#logger.warn("Redis serves this host again; work goes on");
+      this.#told = undefined;
+      return;
+    }
+    const state = this.#state ?? "";
+    if (state === this.#told) return;
+    const now = performance.now();
+    if (now - (this.#toldAt.get(state) ?? Number.NEGATIVE_INFINITY) < QUIET) return;
+    this.#toldAt.set(state, now);
+    this.#told = state;
+    this.#logger.warn(`${reason} (until then this host takes no work, and tries again by itself)`);
+  }
+}

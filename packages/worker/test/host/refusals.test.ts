@@ -1,0 +1,50 @@
+import { until, useRedis } from "@manyhands/testing";
+import { expect, test } from "vitest";
+import { TestNamespace } from "./namespace.ts";
+
+const redis = useRedis();
+
+/** States in which Redis refuses writes: how it gets into each, and out of it again. */
+test.each<[string, string[], string[], RegExp]>([
+  ["OOM", ["CONFIG", "SET", "maxmemory", "1"], ["CONFIG", "SET", "maxmemory", "0"], /is full and refuses writes/],
+  [
+    "NOREPLICAS",
+    ["CONFIG", "SET", "min-replicas-to-write", "1"],
+    ["CONFIG", "SET", "min-replicas-to-write", "0"],
+    /has fewer replicas than it must have/,
+  ],
+  ["READONLY", ["REPLICAOF", "127.0.0.1", "1"], ["REPLICAOF", "NO", "ONE"], /is a replica and refuses writes/],
+])(
+  "%s: a host waits without haste, says so once, is not ready, and goes on when it is over",
+  async (_, [into = "", ...intoArgs], [out = "", ...outArgs], meaning) => {
+    // given
+    const space = new TestNamespace(redis);
+    for (const name of ["one", "two", "three"]) await space.pool(name);
+    const host = await space.host({ healthPort: 0, slots: 2 });
+    const running = await space.submit("one", "sleep", [700]);
+    await space.untilState("one", running, "active");
+    const ready = async (): Promise<{ status: number; text: string }> => {
+      const response = await fetch(`http://127.0.0.1:${host.healthPort}/readyz`);
+      return { status: response.status, text: await response.text() };
+    };
+    const commands = async (): Promise<number> =>
+      Number(/total_commands_processed:(\d+)/.exec(await space.client.info("stats"))?.[1]);
+    // when
+    await space.client.call(into, ...intoArgs);
+    try {
+      await until(async () => (await ready()).status === 503, { what: "the host is not ready" });
+      const before = await commands();
+      await new Promise((resolve) => setTimeout(resolve, 1_500));
+      // then
+      expect((await commands()) - before).toBeLessThan(150);
+      expect((await ready()).text).toMatch(meaning);
+    } finally {
+      await space.client.call(out, ...outArgs);
+    }
+    await until(async () => (await ready()).status === 200, { what: "the host is ready" });
+    expect(await space.answer(await space.submit("two", "square", [7]))).toMatchObject({ value: 49 });
+    expect(await space.answer(running, 0, 15_000)).toMatchObject({ ok: true });
+    const told = space.logs.filter((line) => !line.startsWith("info"));
+    expect(told).toEqual([expect.stringMatching(meaning), expect.stringContaining("Redis serves this host again")]);
+  },
+);
