@@ -34,7 +34,7 @@ const BATCH = 500;
  * PoolTerminatedError; 3. its queue goes, then its record. A removal that was broken off is finished by the next one, or
  * by the hosts.
  *
- * @throws ValueError for the default pool, which is always there
+ * @throws ValueError for the default pool, which is always there; UnreadableRecordError when its record cannot be read
  */
 export async function removePool(
   context: { client: RedisClient; keys: Keys; queues: BullQueues },
@@ -45,6 +45,7 @@ export async function removePool(
   if (name === DEFAULT_POOL) {
     throw new ValueError(`the pool "${DEFAULT_POOL}" is always there; remove its tasks, or pause it`);
   }
+  if (!(await new PoolRegistry(client, keys).get(name))) return { outcome: "unknown" };
   const key = (kind: string): string => keys.job(name, kind);
   const close = () =>
     closePool.run(
@@ -135,7 +136,8 @@ local text = redis.call("HGET", KEYS[1], ARGV[1])
 if not text then return {"unknown", 0, ""} end
 local active = redis.call("LLEN", KEYS[2])
 if active > 0 and ARGV[2] ~= "1" then return {"running", active, ""} end
-local record = cjson.decode(text)
+local is_json, record = pcall(cjson.decode, text)
+if not is_json or type(record) ~= "table" then return {"unknown", 0, ""} end
 record.state = "terminated"
 local changed = cjson.encode(record)
 redis.call("HSET", KEYS[1], ARGV[1], changed)

@@ -117,6 +117,7 @@ export class PoolRegistry {
    * @param generation - Only this generation of the pool; null = whichever is there.
    * @param initializer - In place of the one that threw; undefined = the same again.
    * @returns the record, and whether this call changed it; null when there is no such pool
+   * @throws UnreadableRecordError when what is there is no record
    */
   async reset(
     name: string,
@@ -134,7 +135,7 @@ export class PoolRegistry {
         this.#message(name),
       ],
     )) as [number, string] | null;
-    return reply && { reset: reply[0] === 1, record: JSON.parse(reply[1]) as PoolRecord };
+    return reply && { reset: reply[0] === 1, record: this.#parse(name, reply[1]) };
   }
 
   /** Hosts kill what still runs in a terminated pool. */
@@ -224,7 +225,8 @@ const failPool = new Script<number>({
   lua: `
 local text = redis.call("HGET", KEYS[1], ARGV[1])
 if not text then return 0 end
-local record = cjson.decode(text)
+local is_json, record = pcall(cjson.decode, text)
+if not is_json or type(record) ~= "table" then return 0 end
 if record.generation ~= ARGV[2] or (record.revision or 0) ~= tonumber(ARGV[3]) then return 0 end
 if record.state == "failed" then return 1 end
 if record.state ~= "running" then return 0 end
@@ -247,7 +249,8 @@ const resetPool = new Script({
   lua: `
 local text = redis.call("HGET", KEYS[1], ARGV[1])
 if not text then return nil end
-local record = cjson.decode(text)
+local is_json, record = pcall(cjson.decode, text)
+if not is_json or type(record) ~= "table" then return {0, text} end
 if ARGV[2] ~= "" and record.generation ~= ARGV[2] then return nil end
 if record.state ~= "failed" then return {0, text} end
 record.state = "running"

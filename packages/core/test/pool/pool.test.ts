@@ -73,10 +73,10 @@ describe("what a pool has in Redis", () => {
   test("an opening that fails fails its calls, and the next call opens the pool", async () => {
     const host = new HandHost(redis);
     const mp = await host.connect();
-    await host.client.set(host.keys.pools, "in the way");
     const pool = mp.pool(1);
-    expect(String(await reason(pool.apply(double, [1])))).toContain("WRONGTYPE");
-    expect(String(await reason(pool.map(double, [1])))).toContain("WRONGTYPE");
+    await host.client.hset(host.keys.pools, pool.name, "in the way");
+    expect(String(await reason(pool.apply(double, [1])))).toContain("cannot be used");
+    expect(String(await reason(pool.map(double, [1])))).toContain("cannot be used");
     await host.client.del(host.keys.pools);
     host.serve(pool.name);
     expect(await pool.apply(double, [4])).toBe(8);

@@ -83,7 +83,7 @@ export class CapKeeper {
  * KEYS[1] registry hash; then for each pool: hash of the queue's settings; list of waiting jobs; sorted set of prioritized
  * jobs; sorted set of markers
  * ARGV names of the pools
- * A pool without a record, or a terminated one, is left alone. A worker that waits is woken where a cap was changed, because
+ * A pool without a record that can be read, or a terminated one, is left alone. A worker that waits is woken where a cap was changed, because
  * BullMQ does not announce a raised one.
  * Returns for each other pool {name, cap that was found, size}, "" = none.
  */
@@ -93,8 +93,8 @@ const keepCaps = new Script<[name: string, found: string, size: string][]>({
 local rows = {}
 for index, name in ipairs(ARGV) do
   local text = redis.call("HGET", KEYS[1], name)
-  local record = text and cjson.decode(text)
-  if record and record.state ~= "terminated" then
+  local is_json, record = pcall(cjson.decode, text or "")
+  if is_json and type(record) == "table" and record.state ~= "terminated" then
     local at = 2 + 4 * (index - 1)
     local meta = KEYS[at]
     local found = redis.call("HGET", meta, "concurrency") or ""
