@@ -110,6 +110,11 @@ export class Process {
     return this.#inside ? process.pid : (this.#launched?.pid ?? null);
   }
 
+  /** As in Python: the same as `pid`. @throws ValueError after close() */
+  get ident(): number | null {
+    return this.pid;
+  }
+
   /** Name of the worker host; null until it runs there. @throws ValueError after close() */
   get host(): string | null {
     this.#assertOpen();

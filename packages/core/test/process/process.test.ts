@@ -58,7 +58,7 @@ describe("a process without hosts", () => {
     onTestFinished(() => mp.close());
     const large = mp.process("process-test.large", { args: ["x".repeat(5_000)] });
     await expect(large.start()).rejects.toThrow("maxPayload");
-    expect([large.isAlive(), large.pid, mp.activeChildren().length]).toEqual([false, null, 0]);
+    expect([large.isAlive(), large.pid, large.ident, mp.activeChildren().length]).toEqual([false, null, null, 0]);
     expect(await redis.client().keys(`{${namespace}}/process*`)).toEqual([]);
   });
 

@@ -106,6 +106,7 @@ describe("a process", () => {
     expect(mp.activeChildren()).toContain(child);
     expect(mp.activeChildren()).not.toBe(mp.activeChildren());
     expect(child.pid).toBe(await firstNote(file));
+    expect(child.ident).toBe(child.pid);
     expect(["left", "right"]).toContain(child.host);
     // when
     await child.kill();
