@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { connect } from "@manyhands/core";
 import { Keys } from "@manyhands/core/internal";
 import { startHostProcess, until, useRedis } from "@manyhands/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -71,6 +72,25 @@ for task, options in [("fail", {}), ("fail", {"attempts": 2, "backoff": 1})]:
     expect(JSON.parse(values ?? "")).toEqual([null, { at: "1970-01-01T00:00:00.000Z" }, 20_000, 9]);
     expect(errors).toEqual(["RangeError: too far", "RangeError: too far"]);
   });
+});
+
+test("the chunks of a map of plain values are JSON in Redis", async () => {
+  // given: no host, so that the job stays as it is
+  await using mp = await connect({ redis: redis.url, namespace: redis.namespace() });
+  const pool = mp.pool(1, { name: "readable" });
+
+  // when
+  const results = pool.mapAsync("square", ["ada", { urgent: true }, 3], { chunkSize: 2 });
+
+  // then
+  const queue = new Keys(mp.namespace).job("readable", "");
+  const list = () => redis.client().lrange(`${queue}wait`, 0, -1);
+  const ids = await until(async () => ((await list()).length > 0 ? await list() : null), { what: "its jobs" });
+  const texts = await Promise.all(ids.map((id) => redis.client().hget(queue + id, "data")));
+  const units = texts.map((text) => (JSON.parse(text ?? "{}") as { units: string }).units);
+  expect(units.join()).toContain('["ada",{"urgent":true}]');
+  await pool.terminate();
+  await expect(results.get()).rejects.toThrow();
 });
 
 describe("the script of the page", () => {

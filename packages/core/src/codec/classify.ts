@@ -1,3 +1,4 @@
+import { decodeFromString } from "./binary.ts";
 import { flatten } from "./flatten.ts";
 import { BEYOND, look, NOT_JSON, SHARED } from "./shape.ts";
 
@@ -13,6 +14,42 @@ export function classify(value: unknown, path: string): "json" | "encoded" {
   const flags = look(value);
   if ((flags & BEYOND) === BEYOND) flatten(value, path, "checking");
   return isJson(value, flags) ? "json" : "encoded";
+}
+
+/** Longest text of units in JSON: jobs with more are not kept once they are done, so that nobody looks at them. */
+const LONGEST_UNITS = 16 * 1024;
+
+/**
+ * Units of a job as JSON text, where that gives the same values back and costs little; else undefined. Fractions are left
+ * to the encoded form: writing one as decimal digits takes ten times as long as copying it.
+ */
+export function unitsToJson(units: readonly unknown[]): string | undefined {
+  let size = 0;
+  for (const unit of units) {
+    if (Array.isArray(unit)) {
+      size += unit.length;
+      // Two characters for each value at least.
+      if (2 * size > LONGEST_UNITS || unit.some(isFraction)) return undefined;
+    }
+    // JSON would make two of an object that is used twice.
+    if (look(unit, { identity: true }) & (NOT_JSON | SHARED)) return undefined;
+  }
+  const text = JSON.stringify(units);
+  return text.length <= LONGEST_UNITS ? text : undefined;
+}
+
+function isFraction(value: unknown): boolean {
+  return typeof value === "number" && !Number.isInteger(value);
+}
+
+/** Reads units in either form: JSON text begins with a bracket, base64 text never does. */
+export function decodeUnits(text: string): unknown {
+  return isJsonUnits(text) ? JSON.parse(text) : decodeFromString(text);
+}
+
+/** Whether units are JSON text. */
+export function isJsonUnits(text: string): boolean {
+  return text.startsWith("[");
 }
 
 /**

@@ -1,4 +1,4 @@
-import { decode, decodeError, decodeStoredAnswers, forViewing } from "../codec/index.ts";
+import { decode, decodeError, decodeStoredAnswers, decodeUnits, forViewing } from "../codec/index.ts";
 import type { RedisClient } from "../connection/index.ts";
 import { describeUnserved, isServed } from "../fleet/index.ts";
 import {
@@ -121,7 +121,7 @@ function readArguments({ envelope, place }: StoredJob): unknown {
   if (envelope.args !== undefined) return envelope.args;
   if (envelope.encodedArgs !== undefined) return decode(Buffer.from(envelope.encodedArgs, "base64"));
   if (envelope.units === undefined) return [];
-  const units = decode(Buffer.from(envelope.units, "base64")) as unknown[];
+  const units = decodeUnits(envelope.units) as unknown[];
   return place.unit === null ? units : (units[place.unit] ?? null);
 }
 

@@ -6,7 +6,8 @@ import type { Milliseconds } from "./records.ts";
  *
  * A job holds one or more *units*; each unit gets exactly one answer.
  * - `args` (plain JSON) or `encodedArgs`: one unit, one call `run(...args)`. What any BullMQ client may write.
- * - `units`: base64 of `encode(Unit[])`. `kind` says what a unit is:
+ * - `units`: the list of units as JSON text where they are plain and small, else base64 of `encode(Unit[])`. `kind` says
+ *   what a unit is:
  *   `calls`: an argument list, answered by the call's value;
  *   `items`: a chunk of items, answered by the list of `run(item)`;
  *   `starItems`: a chunk of argument lists, answered by the list of `run(...item)`.

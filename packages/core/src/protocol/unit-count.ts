@@ -13,6 +13,8 @@ export function unitCount(data: { units?: unknown; count?: unknown }): number | 
 
 /** Read without decoding: the length that the encoded list states, as far as its bytes can hold so many. */
 function mostUnits(text: string): number {
+  // JSON: each unit is a list, two characters at least.
+  if (text.startsWith("[")) return Math.floor(text.length / 2);
   const bytes = Math.floor((text.length * 3) / 4);
   const head = Buffer.from(text.slice(0, 8), "base64");
   const [kind = 0] = head;

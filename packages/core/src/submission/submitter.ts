@@ -1,4 +1,4 @@
-import { encodeSeparately, encodeToString } from "../codec/index.ts";
+import { encodeSeparately, encodeToString, unitsToJson } from "../codec/index.ts";
 import { serverTime } from "../connection/index.ts";
 import { PayloadTooLargeError, StateLostError } from "../errors/index.ts";
 import { JOB_TICKET_OPTION, type JobEnvelope, submissionOf, type UnitKind } from "../protocol/job.ts";
@@ -392,8 +392,11 @@ function buildEnvelope(kind: UnitKind, group: Unit[]): { data: JobEnvelope; byte
     const encodedArgs = encodeToString(first.payload);
     return { data: { encodedArgs }, bytes: base64Bytes(encodedArgs) };
   }
-  const bytes = encodeSeparately(group.map((unit) => unit.payload));
+  const payloads = group.map((unit) => unit.payload);
   const items = group.reduce((sum, unit) => sum + unit.items, 0);
+  const text = unitsToJson(payloads);
+  if (text !== undefined) return { data: { kind, units: text, count: group.length, items }, bytes: text.length };
+  const bytes = encodeSeparately(payloads);
   return {
     data: {
       kind,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { classify, isPlainJson } from "../../src/codec/index.ts";
+import { classify, decodeUnits, encodeToString, isPlainJson, unitsToJson } from "../../src/codec/index.ts";
 
 const shared = { a: 1 };
 const cycle: Record<string, unknown> = {};
@@ -81,5 +81,31 @@ describe("isPlainJson", () => {
     for (let level = 0; level < 100_000; level += 1) value = { value };
     expect(isPlainJson(value)).toBe(false);
     expect(classify(value, "args")).toBe("encoded");
+  });
+});
+
+describe("units of a job", () => {
+  const shared = { a: 1 };
+
+  test.each<[unknown[], string]>([
+    [[[1, 2], [3]], "[[1,2],[3]]"],
+    [[["ada", { urgent: true, to: null }]], '[["ada",{"urgent":true,"to":null}]]'],
+    [[[{ price: 1.5 }]], '[[{"price":1.5}]]'],
+    [[[shared], [shared]], '[[{"a":1}],[{"a":1}]]'],
+  ])("%j are text that people read", (units, text) => {
+    expect(unitsToJson(units)).toBe(text);
+    expect(decodeUnits(text)).toEqual(units);
+  });
+
+  test.each<[string, unknown[]]>([
+    ["what JSON cannot say", [[new Date(0)]]],
+    ["a negative zero", [[-0]]],
+    ["an object that is used twice", [[shared, shared]]],
+    ["fractions, which are slow as digits", [[0.5]]],
+    ["many values", [Array.from({ length: 9_000 }, (_, index) => index)]],
+    ["long text", [["x".repeat(17_000)]]],
+  ])("%s stays encoded", (_, units) => {
+    expect(unitsToJson(units)).toBeUndefined();
+    expect(decodeUnits(encodeToString(units))).toEqual(units);
   });
 });

@@ -1,7 +1,7 @@
 import type { TestRedis } from "@manyhands/testing";
 import { type Job, Worker } from "bullmq";
 import { onTestFinished } from "vitest";
-import { decode, encode, encodeError } from "../../src/codec/index.ts";
+import { decodeUnits, encode, encodeError } from "../../src/codec/index.ts";
 import { closeRedis, openRedis, type RedisClient } from "../../src/connection/index.ts";
 import { type Context, connect } from "../../src/index.ts";
 import { type JobEnvelope, type JobReturn, submissionOf, type UnitAnswer } from "../../src/protocol/job.ts";
@@ -62,7 +62,7 @@ export class HandHost {
   async #run(job: Job<JobEnvelope>): Promise<JobReturn> {
     this.taken.push(job);
     const { args, encodedArgs, kind, units, client } = job.data;
-    const lists = args ? [args] : (decode(Buffer.from(encodedArgs ?? units ?? "", "base64")) as unknown[][]);
+    const lists = args ? [args] : (decodeUnits(encodedArgs ?? units ?? "") as unknown[][]);
     const calls = encodedArgs ? [lists as unknown[]] : lists;
     const answers: UnitAnswer[] = [];
     for (const [index, payload] of calls.entries()) answers.push(await answer(job.name, kind, { index, payload }));

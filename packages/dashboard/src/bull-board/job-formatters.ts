@@ -1,5 +1,6 @@
 import {
   decodeFromString,
+  decodeUnits,
   forViewing,
   type JobEnvelope,
   type JobReturn,
@@ -14,7 +15,7 @@ export function formatJobData(data: unknown): unknown {
   return {
     ...rest,
     ...(typeof encodedArgs === "string" ? { args: decoded(encodedArgs) } : {}),
-    ...(typeof units === "string" ? { [rest.kind ?? "units"]: decoded(units) } : {}),
+    ...(typeof units === "string" ? { [rest.kind ?? "units"]: decoded(units, decodeUnits) } : {}),
   };
 }
 
@@ -41,9 +42,9 @@ function answersOf(text: string): unknown[] {
   }
 }
 
-function decoded(text: string): unknown {
+function decoded(text: string, decode: (text: string) => unknown = decodeFromString): unknown {
   try {
-    return forViewing(() => readable(decodeFromString(text)));
+    return forViewing(() => readable(decode(text)));
   } catch (error) {
     return undecodable(error);
   }

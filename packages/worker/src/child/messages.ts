@@ -13,7 +13,7 @@ export interface RunRequest {
   args?: unknown[];
   /** base64 text of `encode(args)`. */
   encodedArgs?: string;
-  /** base64 text of `encode(Unit[])`, passed through undecoded. */
+  /** The units as they are in the job, JSON or base64 text, passed through undecoded. */
   units?: string;
   /** `encode(Unit[])` itself: large units travel as bytes, a quarter shorter. */
   unitBytes?: Uint8Array;

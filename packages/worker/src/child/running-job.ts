@@ -2,6 +2,7 @@ import {
   type AnyTask,
   decode,
   decodeFromString,
+  decodeUnits,
   findTask,
   listTasks,
   runInTask,
@@ -113,7 +114,7 @@ export class RunningJob {
   /** The task and its units, or undefined after every unit was answered with what is wrong with them. */
   #prepare(open: number[]): { task: AnyTask; units: unknown[] } | undefined {
     try {
-      const units = decodeUnits(this.#request);
+      const units = readUnits(this.#request);
       assertUnits(units, this.#request);
       return { task: requireTask(this.#request.task), units };
     } catch (error) {
@@ -221,11 +222,11 @@ function requireTask(name: string): AnyTask {
   );
 }
 
-function decodeUnits(request: RunRequest): unknown[] {
+function readUnits(request: RunRequest): unknown[] {
   if (request.args) return [request.args];
   if (request.encodedArgs !== undefined) return [decodeFromString(request.encodedArgs)];
   if (request.unitBytes) return decode(request.unitBytes) as unknown[];
-  if (request.units !== undefined) return decodeFromString(request.units) as unknown[];
+  if (request.units !== undefined) return decodeUnits(request.units) as unknown[];
   return [[]];
 }
 

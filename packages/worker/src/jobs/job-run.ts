@@ -1,5 +1,5 @@
 import { CancelledError, TimeoutError, WorkerLostError } from "@manyhands/core";
-import { decode, encode, type Isolation, type UnitAnswer } from "@manyhands/core/internal";
+import { decode, encode, type Isolation, isJsonUnits, type UnitAnswer } from "@manyhands/core/internal";
 import type { FailureReport, RunRequest } from "../child/messages.ts";
 import { type ChildLease, type ChildPool, KEEP_CHILD } from "../children/child-pool.ts";
 import { ChildUnavailable } from "../children/child-unavailable.ts";
@@ -441,7 +441,7 @@ export class JobRun {
 
 /** Text goes through as it is; where it is long, bytes cost less on their way to the child. */
 function unitsOf(text: string): Pick<RunRequest, "units" | "unitBytes"> {
-  return text.length > LONG_TEXT ? { unitBytes: Buffer.from(text, "base64") } : { units: text };
+  return text.length > LONG_TEXT && !isJsonUnits(text) ? { unitBytes: Buffer.from(text, "base64") } : { units: text };
 }
 
 /** Stands for the end of a child that has not ended: an inline call that is no longer waited for. */
