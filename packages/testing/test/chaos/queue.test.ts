@@ -6,6 +6,7 @@ import {
   QueueEmptyError,
   QueueFullError,
   StateLostError,
+  ValueError,
 } from "@manyhands/core";
 import { type Actor, startActor, until, useFaultProxy, useRedis } from "@manyhands/testing";
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
@@ -103,6 +104,17 @@ async function lastingKeysOf(name: string): Promise<string[]> {
   const keys = (await client.keys(`{${namespace}}/*queue*`)).filter((key) => key.endsWith(`/${name}`));
   const lasting = await Promise.all(keys.map(async (key) => (await client.pttl(key)) === -1));
   return keys.filter((_, index) => lasting[index]).map((key) => key.split("/")[1] ?? key);
+}
+
+/** Remembers what Redis has of queues, as a replica does that is a little behind. @returns makes that its state again */
+async function replicaOfQueues(): Promise<() => Promise<void>> {
+  const client = redis.client();
+  const keysNow = (): Promise<string[]> => client.keys(`{${namespace}}/*queue*`);
+  const kept = await Promise.all((await keysNow()).map(async (key) => [key, await client.dumpBuffer(key)] as const));
+  return async () => {
+    await client.del(`{${namespace}}/none`, ...(await keysNow()));
+    for (const [key, value] of kept) if (value) await client.restore(key, 0, value);
+  };
 }
 
 describe("a queue in trouble", () => {
@@ -685,6 +697,80 @@ describe("a joinable queue in trouble", () => {
     await work.taskDone();
     await work.taskDone();
     expect(await work.join({ timeout: 1_000 })).toBe(true);
+  });
+
+  test("F9: join ends although a failover lost that an item was done by a taker that lives", async () => {
+    // given
+    const proxy = await useFaultProxy(redis.url);
+    const [mp, there] = await Promise.all([
+      connected({ url: proxy.url, lease: 30_000 }),
+      connected({ url: proxy.url }),
+    ]);
+    const queue = mp.joinableQueue<string>("jobs");
+    await queue.putMany(["a", "b", "c"]);
+    expect([await queue.get(), await queue.get()]).toEqual(["a", "b"]);
+    const joined = there.joinableQueue("jobs").join({ timeout: 20_000 });
+
+    // when
+    const failOver = await replicaOfQueues();
+    await queue.taskDone();
+    await failOver();
+    proxy.cut();
+
+    // then
+    await until(async () => (await queue.inspect()).unfinished === 2, { what: "what was done is counted again" });
+    await queue.taskDone();
+    expect(await queue.get()).toBe("c");
+    await queue.taskDone();
+    await expect(queue.taskDone()).rejects.toThrow(ValueError);
+    expect(await joined).toBe(true);
+  });
+
+  test("F9: an item of which a failover lost that it was taken is taken again, its taker is told, and join ends", async () => {
+    // given
+    const proxy = await useFaultProxy(redis.url);
+    const [mp, there] = await Promise.all([connected({ url: proxy.url, lease: 30_000 }), connected()]);
+    const [queue, theirs] = [mp.joinableQueue<string>("jobs"), there.joinableQueue<string>("jobs")];
+    await queue.putMany(["a", "b", "c"]);
+    await queue.get();
+    await queue.taskDone();
+
+    // when
+    const failOver = await replicaOfQueues();
+    expect(await queue.get()).toBe("b");
+    await failOver();
+    proxy.cut();
+
+    // then
+    expect(await theirs.get()).toBe("b");
+    expect(await queue.get()).toBe("c");
+    await expect(queue.taskDone()).rejects.toThrow(LockLostError);
+    await Promise.all([queue.taskDone(), theirs.taskDone()]);
+    expect(await queue.join({ timeout: 5_000 })).toBe(true);
+  });
+
+  test("F9: items that a consumer gave back, which a failover lost, go to others while it lives", async () => {
+    // given: it takes so many ahead that some are left
+    const proxy = await useFaultProxy(redis.url);
+    const [mp, there] = await Promise.all([connected({ url: proxy.url, lease: 30_000 }), connected()]);
+    const queue = mp.queue<number>("line");
+    await Promise.all(Array.from({ length: 400 }, (_, item) => queue.put(item)));
+    for (let item = 0; item < 300; item += 1) await queue.get();
+    const client = redis.client();
+    const claims = async (): Promise<string[]> =>
+      (await client.keys(`{${namespace}}/queue-claim*`)).filter((key) => key.endsWith("/line"));
+    expect(await claims()).not.toEqual([]);
+
+    // when
+    const failOver = await replicaOfQueues();
+    await until(async () => (await claims()).length === 0, { what: "they have gone back" });
+    await failOver();
+    proxy.cut();
+
+    // then
+    const items: number[] = [];
+    while (items.length < 100) items.push(...(await there.queue<number>("line").getMany(100, { timeout: 10_000 })));
+    expect(items.sort((one, other) => one - other)).toEqual(Array.from({ length: 100 }, (_, item) => 300 + item));
   });
 
   test("the first use of a queue waits no longer than it may, also when Redis does not answer", async () => {

@@ -4,7 +4,15 @@ import { ownLabel } from "../../objects/index.ts";
 import type { Milliseconds } from "../../protocol/records.ts";
 import { type Attempt, type Patience, toLimit, toPatience, waitForTurn } from "../../waiting/index.ts";
 import type { QueuePlace } from "./queue-place.ts";
-import { abandonQueue, commitItems, pollQueue, returnItems, SEPARATOR, takeItems } from "./queue-scripts.ts";
+import {
+  abandonQueue,
+  commitItems,
+  compareClaim,
+  pollQueue,
+  returnItems,
+  SEPARATOR,
+  takeItems,
+} from "./queue-scripts.ts";
 
 /** Most items taken at once, and about the most characters. */
 const BATCH_ITEMS = 1_000;
@@ -26,6 +34,11 @@ const IDLE: Milliseconds = 10;
 /** Most items that are committed before they are asked for; they last one round trip, but at least, ms. */
 const MOST_AHEAD = 256;
 const AHEAD: Milliseconds = 1;
+
+/** Least time between two comparisons of a leased claim with Redis that no reconnect asks for, ms. */
+const COMPARE_INTERVAL: Milliseconds = 5_000;
+/** Former names of a leased consumer that are compared as well: the last so many. */
+const GIVEN_UP = 20;
 
 /** Answers of takeItems. */
 const BLOCK = 2;
@@ -51,7 +64,8 @@ export interface ConsumerOptions<Stored> {
  * next before the last one is used up; 2. an item is handed out once Redis has answered that it is committed, so that it is
  * never given to anybody else, however long this process is cut off or frozen; what is committed in advance lasts about a
  * round trip (`leased`: it is handed out uncommitted, while the lease of the session can be trusted); 3. what is taken and
- * not asked for goes back to the front of the queue; what a get waits for never does.
+ * not asked for goes back to the front of the queue; what a get waits for never does; 4. `leased`: after each reconnect, and
+ * every now and then, what Redis says that it holds is compared with what it holds, because a failover loses writes.
  *
  * Items have numbers in the order of their coming: handed <= committed <= requested <= taken. Each answer of Redis belongs to
  * an era, and what is given back is chosen and sent in one step: between an `await` and what follows it, gets come and go.
@@ -76,6 +90,11 @@ export class Consumer<Stored extends string | Buffer = string> {
   /** Of a leased queue: handed out and not done; and those whose lease has ended. */
   #outstanding = 0;
   #lost = 0;
+  /** And done, while Redis has not answered; former names, of which it holds nothing. */
+  #finishing = 0;
+  #givenUp: string[] = [];
+  #comparedAt = 0;
+  #isCompareDue = false;
   #want = 1;
   /** What a get asked for that wants many at once. */
   #wish = 1;
@@ -102,10 +121,21 @@ export class Consumer<Stored extends string | Buffer = string> {
     this.#options = options;
     this.#roundTrip = roundTripOf(place.runtime.client);
     this.#name = this.#nextName();
-    if (!options.isLeased) return;
     const { session } = place.runtime;
+    if (!options.isLeased) {
+      this.#stopListening = [session.on("reconnected", () => this.#returnAgain())];
+      return;
+    }
     const forget = (): void => this.forget();
-    this.#stopListening = [session.on("lapsed", forget), session.on("lost", forget), session.on("stateLost", forget)];
+    this.#stopListening = [
+      session.on("lapsed", forget),
+      session.on("lost", forget),
+      session.on("stateLost", forget),
+      session.on("reconnected", () => this.#compare()),
+      session.on("beat", () => {
+        if (performance.now() - this.#comparedAt > COMPARE_INTERVAL) this.#compare();
+      }),
+    ];
   }
 
   /** How Redis knows this consumer. */
@@ -228,6 +258,17 @@ export class Consumer<Stored extends string | Buffer = string> {
     if (this.#outstanding === 0) return false;
     this.#outstanding -= 1;
     return true;
+  }
+
+  /** Tells of a taskDone that is under way; while one is, nobody can say what Redis has counted. */
+  async finishing<Reply>(reply: Promise<Reply>): Promise<Reply> {
+    this.#finishing += 1;
+    try {
+      return await reply;
+    } finally {
+      this.#finishing -= 1;
+      if (this.#isCompareDue) this.#compare();
+    }
   }
 
   leaseEnded(): LockLostError {
@@ -524,9 +565,41 @@ export class Consumer<Stored extends string | Buffer = string> {
     this.#taken = this.#committed = this.#requested = from;
   }
 
+  /** A failover may have lost that items went back: nobody would get them while this session lives. */
+  #returnAgain(): void {
+    if (this.#fetch !== undefined || this.#gets > 0 || this.#taken === 0) return;
+    this.#hasClaim = true;
+    this.#giveBack({ isLeaving: false })?.catch(() => {});
+  }
+
+  /** Makes Redis agree: counts what was done here and lost there; what Redis no longer leases to it is lost here. */
+  #compare(): void {
+    if (!this.#hasClaim && this.#givenUp.length === 0) return;
+    // What is under way changes what is compared, and nobody can say when it runs.
+    this.#isCompareDue = this.#fetch !== undefined || this.#finishing > 0;
+    if (this.#isCompareDue) return;
+    this.#comparedAt = performance.now();
+    const [era, taken] = [this.#era, this.#taken];
+    const place = this.#place;
+    const { client, keys } = place.runtime;
+    const done = this.#handed - this.#outstanding;
+    compareClaim
+      .run(
+        client,
+        [place.key(), place.key("consumers"), place.key("joiners")],
+        [keys.prefix, place.queue, this.#name, done, ...this.#givenUp],
+      )
+      .then(([end]) => {
+        if (era === this.#era && taken > done && end < taken) this.forget();
+      })
+      // It is asked again with a later beat.
+      .catch(() => {});
+  }
+
   /** Of a leased queue: others may have what was taken here, done or not. */
   forget(): void {
     const name = this.#name;
+    if (this.#hasClaim) this.#givenUp = [...this.#givenUp, name].slice(-GIVEN_UP);
     this.#lose(this.#handed);
     this.#lost += this.#outstanding;
     this.#outstanding = 0;

@@ -434,7 +434,7 @@ export type TakeReply = [number] | [number, number, number, ...string[]];
  * of the first for which it needs its claim, ARGV[12] of the first that it does not have; ARGV[13] "text" or "bytes": in
  * which form they come
  * Returns { 1, committed, how many, items }; { 2, committed, how many, key of the block that they are }; { 0 } = it is empty; { -1 }, { -2 }, { -3 } as of putItems; { -4, committed } =
- * the rest of the claim was given to others.
+ * the rest of the claim was given to others, or Redis has lost that it was taken.
  *
  * Repeated after a lost answer it finds items in the claim that the consumer does not have, and gives these.
  */
@@ -478,9 +478,18 @@ else
     first = trim(prefix, queue, consumer, first, handed)
     redis.call("HSET", KEYS[4], consumer, string.format("%d %d", first, committed))
   end
-  if first + claim_size(prefix, queue, consumer) > taken then
+  local size = claim_size(prefix, queue, consumer)
+  if first + size > taken then
     flatten(prefix, queue, consumer)
     got = redis.call("LRANGE", KEYS[5], taken - first, -1)
+  elseif first + size < taken then
+    -- A failover has lost what was taken last: that is in the queue again. What is left of a leased claim the consumer returns.
+    if not is_leased(queue) then
+      flatten(prefix, queue, consumer)
+      give_back(prefix, queue, KEYS[5], math.max(0, size - math.max(0, committed - first)))
+      forget_consumer(prefix, queue, consumer)
+    end
+    return { -4, committed }
   end
 end
 -- Single items, while they are small.
@@ -554,7 +563,8 @@ return answer(committed, got)
  * KEYS[1] consumers; KEYS[2] claim of the consumer
  * ARGV[1] consumer; ARGV[2] the number of the first item that it has not handed out; ARGV[3] that of the first item which
  * it will not hand out next; ARGV[4] prefix of keys; ARGV[5] queue
- * Returns { 1, the number of the first item that is not committed }; { 0, that } = the rest was given to others.
+ * Returns { 1, the number of the first item that is not committed }; { 0, that } = the rest was given to others, or Redis
+ * has lost that it was taken.
  */
 export const commitItems: Script<[number, number]> = new Script<[number, number]>({
   name: "commitItems",
@@ -568,9 +578,10 @@ end
 if handed > first then
   first = trim(ARGV[4], ARGV[5], ARGV[1], first, handed)
 end
-committed = math.max(committed, tonumber(ARGV[3]))
+local is_there = first + claim_size(ARGV[4], ARGV[5], ARGV[1]) >= tonumber(ARGV[3])
+if is_there then committed = math.max(committed, tonumber(ARGV[3])) end
 redis.call("HSET", KEYS[1], ARGV[1], string.format("%d %d", first, committed))
-return { 1, committed }
+return { is_there and 1 or 0, committed }
 `,
 });
 
@@ -676,6 +687,43 @@ if unfinished == 0 then
   redis.call("DEL", KEYS[3])
 end
 return unfinished
+`,
+});
+
+/**
+ * Of a leased queue: makes Redis agree with a consumer that lives, after a failover that may have lost what was written last.
+ *
+ * KEYS[1] main; KEYS[2] consumers; KEYS[3] joiners
+ * ARGV[1] prefix of keys; ARGV[2] queue; ARGV[3] consumer; ARGV[4] the number of the first item that it has not done;
+ * ARGV[5...] its former names, of which it holds nothing
+ * Returns { the number after the last item in its claim; how many items it had done that were not counted }; { -1, 0 } = it
+ * has no claim.
+ *
+ * Not while a take or a taskDone of the consumer is under way, so that nothing is counted twice.
+ */
+export const compareClaim: Script<[number, number]> = new Script<[number, number]>({
+  name: "compareClaim",
+  lua: `${SHARED}
+local prefix, queue, consumer = ARGV[1], ARGV[2], ARGV[3]
+for index = 5, #ARGV do
+  local claim = claim_key(prefix, queue, ARGV[index])
+  if read_counts(KEYS[2], ARGV[index]) then
+    give_back(prefix, queue, claim, redis.call("LLEN", claim))
+    forget_consumer(prefix, queue, ARGV[index])
+  end
+end
+local first, committed = read_counts(KEYS[2], consumer)
+if not first then return { -1, 0 } end
+local settled = 0
+while first < tonumber(ARGV[4]) and redis.call("LPOP", claim_key(prefix, queue, consumer)) do
+  first = first + 1
+  settled = settled + 1
+end
+if settled > 0 then
+  redis.call("HSET", KEYS[2], consumer, string.format("%d %d", first, committed))
+  drop(prefix, queue, settled)
+end
+return { first + redis.call("LLEN", claim_key(prefix, queue, consumer)), settled }
 `,
 });
 

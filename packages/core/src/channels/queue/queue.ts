@@ -397,13 +397,12 @@ export class JoinableQueue<Item = unknown> extends Queue<Item> {
   async taskDone(): Promise<void> {
     const { place, consumer } = await this.share();
     const hasTaken = consumer.done();
-    const reply = await this.runtime.keepAlive.during(
-      finishItem.run(
-        { client: place.runtime.client, operations: place.puts },
-        [place.key(), place.key("consumers"), place.key("joiners")],
-        [this.runtime.keys.prefix, place.queue, consumer.name, hasTaken ? 1 : 0],
-      ),
+    const finished = finishItem.run(
+      { client: place.runtime.client, operations: place.puts },
+      [place.key(), place.key("consumers"), place.key("joiners")],
+      [this.runtime.keys.prefix, place.queue, consumer.name, hasTaken ? 1 : 0],
     );
+    const reply = await this.runtime.keepAlive.during(consumer.finishing(finished));
     if (reply === -3) {
       consumer.forget();
       throw consumer.leaseEnded();
