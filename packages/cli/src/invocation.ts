@@ -40,7 +40,12 @@ export function addSharedOptions(command: Command): Command {
   const group = "On every command:";
   return command
     .addOption(new Option("-o, --output <format>", "table, json or ndjson (default: table)").helpGroup(group))
-    .addOption(new Option("--redis <url>", `where Redis is (default: ${DEFAULT_REDIS_URL})`).helpGroup(group))
+    .addOption(
+      new Option(
+        "--redis <url>",
+        `where Redis is; also rediss://, redis+sentinel://, redis+cluster:// (default: ${DEFAULT_REDIS_URL})`,
+      ).helpGroup(group),
+    )
     .addOption(new Option("--namespace <name>", "whose pools, tasks and hosts (default: manyhands)").helpGroup(group))
     .addOption(new Option("--verbose", "show stacks of errors").helpGroup(group));
 }

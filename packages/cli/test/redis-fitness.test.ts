@@ -84,3 +84,46 @@ describe("a Redis that may evict keys", () => {
     expect(outcome.code).toBe(3);
   });
 });
+
+/** Each state in which Redis refuses writes: how it gets into it, and out of it again. */
+describe.each<[string, string[], string[], RegExp]>([
+  ["OOM", ["CONFIG", "SET", "maxmemory", "1"], ["CONFIG", "SET", "maxmemory", "0"], /is full and refuses writes/],
+  ["READONLY", ["REPLICAOF", "127.0.0.1", "1"], ["REPLICAOF", "NO", "ONE"], /is a replica and refuses writes/],
+])("a Redis that refuses writes: %s", (_, [into = "", ...intoArgs], [out = "", ...outArgs], meaning) => {
+  test("submit says that nothing was submitted, doctor has a line for it, and both end with 3", async () => {
+    const client = redis.client();
+    const place = { redis: redis.url, namespace: redis.namespace() };
+    await client.call(into, ...intoArgs);
+    try {
+      const detached = await run(["submit", "square", "7"], place);
+      const doctor = await run(["doctor", "-o", "json"], place);
+
+      expect(detached.stderr).toMatch(/^error: task "square" was not submitted: Redis at [^\n]*; [^\n]*\n$/);
+      expect(detached.stderr).toMatch(meaning);
+      expect(detached.stderr).not.toMatch(/[0-9a-f]{40}|\n {4}at /);
+      expect([detached.code, detached.stdout]).toEqual([3, ""]);
+      expect(doctor.code).toBe(3);
+      expect(JSON.parse(doctor.stdout)).toContainEqual(
+        expect.objectContaining({ check: "redis", status: "problem", finding: expect.stringMatching(meaning) }),
+      );
+    } finally {
+      await client.call(out, ...outArgs);
+    }
+  });
+});
+
+test("submit --wait on a full Redis says that nothing was submitted, and ends with 3", async () => {
+  const client = redis.client();
+  await client.config("SET", "maxmemory", "1");
+  try {
+    const outcome = await run(["submit", "square", "7", "--wait"], { redis: redis.url, namespace: redis.namespace() });
+
+    expect(outcome.stderr).toMatch(
+      /task "square" was not submitted: Redis at 127\.0\.0\.1:\d+ is full and refuses writes/,
+    );
+    expect(outcome.stderr).not.toMatch(/[0-9a-f]{40}|\n {4}at |failed:/);
+    expect(outcome.code).toBe(3);
+  } finally {
+    await client.config("SET", "maxmemory", "0");
+  }
+});

@@ -6,6 +6,9 @@ import { isPassingRefusal, refusal, stateIn, withoutScript } from "./refusal.ts"
 /** Oldest Redis whose commands manyhands and BullMQ use (XTRIM MINID, LPOS, GETEX). */
 export const MINIMUM_REDIS_VERSION = "6.2.0";
 
+/** How long the first answer of a server is waited for unless an option says otherwise, ms. */
+export const DEFAULT_CONNECT_TIMEOUT = 20_000;
+
 /** What is known of a server that is fit for use. */
 export interface RedisFitness {
   version: string;
@@ -26,7 +29,7 @@ export interface RedisFitness {
 export async function assertRedisFit(
   client: RedisClient,
   config: RedisConfig | undefined,
-  timeout: number = 5_000,
+  timeout: number = DEFAULT_CONNECT_TIMEOUT,
 ): Promise<RedisFitness> {
   const where = describeRedis(config);
   const text = await firstAnswer(client, where, timeout);

@@ -1,7 +1,8 @@
 import { Cluster, Redis } from "ioredis";
 import type { RedisUnfitError } from "../errors/index.ts";
 import { explainErrors } from "./explain-errors.ts";
-import { type ConnectionOptions, describeRedis, type RedisConfig, resolveRedis } from "./redis-config.ts";
+import { describeRedis, type RedisConfig, resolveRedis } from "./redis-config.ts";
+import type { ConnectionOptions } from "./redis-target.ts";
 
 /** A connection of ioredis, to one server or to a cluster. */
 export type RedisClient = Redis | Cluster;
@@ -43,7 +44,7 @@ export function openRedis(config: RedisConfig | undefined, options: OpenOptions)
     connectionName: options.name,
     maxRetriesPerRequest: null,
     enableOfflineQueue: !options.failFast,
-    connectTimeout: 5_000,
+    connectTimeout: 10_000,
     autoResubscribe: !options.subscribing,
     ...(options.impatient ? IMPATIENT : {}),
     ...(options.blocking ? { commandTimeout: undefined, socketTimeout: undefined } : {}),

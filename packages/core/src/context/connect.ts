@@ -1,4 +1,5 @@
 import type { Telemetry } from "bullmq";
+import { DEFAULT_CONNECT_TIMEOUT } from "../connection/fitness.ts";
 import { resolveLockNodes } from "../connection/lock-nodes.ts";
 import type { RedisConfig } from "../connection/redis-config.ts";
 import { environmentSetting } from "../environment/index.ts";
@@ -38,11 +39,19 @@ export interface ConnectOptions {
    * @defaultValue 1 048 576
    */
   maxPayload?: number;
+  /**
+   * How long connect() waits for the first answer of Redis, ms, at most a day. A machine with little time left needs more.
+   * @defaultValue 20 000
+   */
+  connectTimeout?: Milliseconds;
   /** @defaultValue warnings and errors on stderr */
   logger?: Logger;
   /** Telemetry of BullMQ, such as `new BullMQOtel(...)` of the package bullmq-otel. */
   telemetry?: Telemetry;
 }
+
+/** Longest time in which a first answer is waited for: a day, ms. */
+const LONGEST_CONNECT: Milliseconds = 86_400_000;
 
 export const DEFAULT_NAMESPACE = "manyhands";
 export const DEFAULT_MAX_PAYLOAD: number = 1024 * 1024;
@@ -80,6 +89,7 @@ export function toSettings(options: ConnectOptions): ContextSettings {
     namespace: resolveNamespace(options.namespace),
     lease: checkLease(options.lease ?? DEFAULT_LEASE),
     maxPayload: checkNumber("maxPayload", options.maxPayload ?? DEFAULT_MAX_PAYLOAD, 1_024),
+    connectTimeout: checkConnectTimeout(options.connectTimeout ?? DEFAULT_CONNECT_TIMEOUT),
     logger: options.logger ?? stderrLogger,
     telemetry: options.telemetry,
   };
@@ -102,6 +112,12 @@ function checkLease(value: unknown): Milliseconds {
   const lease = checkNumber("lease", value, 1_000);
   if (Number.isInteger(lease) && lease <= MAX_LEASE) return lease;
   throw new ValueError(`lease must be a whole number of milliseconds, at most ${MAX_LEASE}; got ${got(lease)}`);
+}
+
+function checkConnectTimeout(value: unknown): Milliseconds {
+  const timeout = checkNumber("connectTimeout", value, 1);
+  if (timeout <= LONGEST_CONNECT) return timeout;
+  throw new ValueError(`connectTimeout must be at most ${LONGEST_CONNECT} ms; got ${got(timeout)}`);
 }
 
 function checkNumber(name: string, value: unknown, least: number): number {

@@ -88,6 +88,7 @@ export interface ContextSettings {
   namespace: string;
   lease: Milliseconds;
   maxPayload: number;
+  connectTimeout: Milliseconds;
   logger: Logger;
   telemetry: Telemetry | undefined;
 }
@@ -120,7 +121,7 @@ export class Context {
     roundTripOf(client);
     try {
       await Promise.all([
-        assertRedisFit(client, settings.redis),
+        assertRedisFit(client, settings.redis, settings.connectTimeout),
         assertLockNodesFit(settings.lockNodes, settings.logger),
       ]);
     } catch (error) {

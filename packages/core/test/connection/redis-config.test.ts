@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { describeRedis, type RedisConfig, resolveRedis } from "../../src/connection/index.ts";
 import { ValueError } from "../../src/errors/index.ts";
@@ -14,8 +16,41 @@ test.each([
   ["unix:///run/redis.sock?db=2", { path: "/run/redis.sock", db: 2 }],
   ["unix://:p%40w@/run/redis.sock?db=2", { path: "/run/redis.sock", db: 2, password: "p@w" }],
   ["unix://me:secret@/run/my%20redis.sock", { path: "/run/my redis.sock", db: 0, username: "me", password: "secret" }],
+  [
+    "redis+sentinel://me:p%40w@a:1,[::1]:2,c/my-master/3?sentinelPassword=s3",
+    {
+      username: "me",
+      password: "p@w",
+      sentinels: [
+        { host: "a", port: 1 },
+        { host: "::1", port: 2 },
+        { host: "c", port: 26379 },
+      ],
+      ...{ name: "my-master", db: 3, sentinelPassword: "s3" },
+    },
+  ],
 ])("%s", (url, options) => {
   expect(resolveRedis(url)).toEqual({ kind: "single", options });
+});
+
+test("a cluster with TLS and the certificate of a client, as one URL", () => {
+  const file = fileURLToPath(import.meta.url);
+  const text = readFileSync(file, "utf8");
+  const url = `rediss+cluster://:secret@a:7000,b/?ca=${file}&cert=${file}&key=${file}&servername=redis.internal`;
+  expect(resolveRedis(url)).toEqual({
+    kind: "cluster",
+    nodes: [
+      { host: "a", port: 7000 },
+      { host: "b", port: 6379 },
+    ],
+    options: {
+      redisOptions: {
+        password: "secret",
+        tls: { ca: text, cert: text, key: text, servername: "redis.internal" },
+      },
+    },
+  });
+  expect(resolveRedis(`rediss://h?ca=${file}`)).toMatchObject({ options: { tls: { ca: text } } });
 });
 
 test.each<[unknown, string]>([
@@ -26,6 +61,16 @@ test.each<[unknown, string]>([
   ["redis://me:1/two@host", 'the database in the Redis URL must be a number; got "***@host"'],
   ["redis://h/x", 'the database in the Redis URL must be a number; got "x"'],
   ["redis://:50%@h", 'the user or password in the Redis URL has a "%" that begins no %XX; write it as %25'],
+  [
+    "redis+sentinel://:pw@a:1,b:2?sentinelPassword=s3",
+    "a URL of Sentinels must name the master that they know, such as redis+sentinel://host:26379,other:26379/mymaster; " +
+      'got "redis+sentinel://***@a:1,b:2?sentinelPassword=***"',
+  ],
+  [
+    "redis+cluster://a:1,,b",
+    'redis must name host:port, several with commas between; got "" in "redis+cluster://a:1,,b"',
+  ],
+  ["redis+cluster://a/2", 'a Redis Cluster has the database 0 only; got "redis+cluster://a/2"'],
   [7, "redis must be a URL, an object of options or a list of cluster nodes; got 7"],
   [{ cluster: [] }, "redis: a cluster needs at least one node, such as [{ host, port }]"],
   [{ replyMapping: {} }, "redis.replyMapping is not supported: results would be lost; leave it out"],

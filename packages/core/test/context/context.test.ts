@@ -26,6 +26,8 @@ test.each<[unknown, string]>([
   [{ lease: 1_500.5 }, "lease must be a whole number of milliseconds, at most 2000000000; got 1500.5"],
   [{ lease: 2 ** 31 }, "lease must be a whole number of milliseconds, at most 2000000000; got 2147483648"],
   [{ lease: "9000" }, 'lease must be a number from 1000; got "9000"'],
+  [{ connectTimeout: 0 }, "connectTimeout must be a number from 1; got 0"],
+  [{ connectTimeout: 2 ** 31 }, "connectTimeout must be at most 86400000 ms; got 2147483648"],
   [{ maxPayload: Number.NaN }, "maxPayload must be a number from 1024; got NaN"],
 ])("options %j", async (options, message) => {
   const opened = connect({ redis: redis.url, ...(options as ConnectOptions) });

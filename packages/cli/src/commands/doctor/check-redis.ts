@@ -20,6 +20,17 @@ export async function checkRedis(connection: Connection, settings: Settings): Pr
   ];
 }
 
+/**
+ * Whether Redis takes a write and a message of this user.
+ * @throws RedisUnfitError naming the state in which it refuses
+ */
+export async function checkWrites({ client, keys }: Connection): Promise<Finding> {
+  const key = `${keys.prefix}doctor`;
+  await client.set(key, "1", "PX", 1);
+  await client.publish(key, "1");
+  return ok("writes", "Redis takes writes and messages");
+}
+
 function checkPersistence(appendOnly: boolean): Finding {
   if (appendOnly) return ok("persistence", "the append-only file is on");
   return {
@@ -32,7 +43,8 @@ function checkPersistence(appendOnly: boolean): Finding {
 
 function checkPassword(url: string): Finding {
   const target = resolveRedis(url);
-  if (target.kind === "single" && target.options.password) return ok("password", "connections need a password");
+  const options = target.kind === "single" ? target.options : target.options.redisOptions;
+  if (options?.password) return ok("password", "connections need a password");
   return {
     check: "password",
     status: "warning",

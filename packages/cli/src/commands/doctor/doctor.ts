@@ -11,7 +11,7 @@ import { checkDeadlocks } from "./check-deadlocks.ts";
 import { checkFleet } from "./check-fleet.ts";
 import { checkNode } from "./check-node.ts";
 import { checkRecords, nameOf, repair, repairs } from "./check-records.ts";
-import { checkRedis } from "./check-redis.ts";
+import { checkRedis, checkWrites } from "./check-redis.ts";
 import { checkRemains } from "./check-remains.ts";
 import type { Finding } from "./finding.ts";
 
@@ -41,6 +41,7 @@ async function doctor({ settings, printer, options }: Invocation<DoctorOptions>)
   try {
     await withConnection(settings, async (connection) => {
       findings.push(...(await checkRedis(connection, settings)));
+      findings.push(await checkWrites(connection));
       if (options.fix) findings.push(...(await fixAgreed(connection, options)));
       findings.push(...(await checkRecords(connection)), ...(await checkFleet(connection)));
       if (options.deep) findings.push(...(await checkAstray(connection, { repair: options.repair === true })));

@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type AsyncResult, connect, type SubmitOptions } from "@manyhands/core";
+import { type AsyncResult, connect, RedisUnfitError, type SubmitOptions } from "@manyhands/core";
 import { viewError } from "@manyhands/core/internal";
 import type { Connection } from "../../connection/connection.ts";
-import { EXIT, type ExitCode, exitCodeOfTask } from "../../failure/exit-code.ts";
+import { EXIT, type ExitCode, exitCodeOf, exitCodeOfTask } from "../../failure/exit-code.ts";
 import { type Interruption, interruption } from "../../interruption.ts";
 import { colors } from "../../output/colors.ts";
 import type { Printer } from "../../output/printer.ts";
@@ -87,6 +87,7 @@ async function finish(
     return EXIT.done;
   } catch (error) {
     const view = viewError(error);
+    if (view.host === null && exitCodeOf(error) === EXIT.redis) throw notSubmitted(task, error as Error);
     const code = exitCodeOfTask(error);
     const where = view.host === null ? "" : ` on ${view.host}, pid ${view.pid}`;
     const what = code === EXIT.cancelled ? "cancelled:" : code === EXIT.timedOut ? "timed out:" : "failed:";
@@ -94,6 +95,11 @@ async function finish(
     for (const line of describeError(view)) printer.words(line);
     return code;
   }
+}
+
+/** Redis refused the task: it is not there, and nothing of it ran. */
+export function notSubmitted(task: string, refusal: Error): RedisUnfitError {
+  return new RedisUnfitError(`task "${task}" was not submitted: ${refusal.message}`, { cause: refusal });
 }
 
 /** What became of a cancellation; `absent`: nothing of that id was submitted. */

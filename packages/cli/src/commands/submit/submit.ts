@@ -2,12 +2,12 @@ import type { SubmitOptions } from "@manyhands/core";
 import { DEFAULT_POOL, describeUnserved, isServed, submitDetached } from "@manyhands/core/internal";
 import type { Command } from "commander";
 import { withConnection } from "../../connection/connection.ts";
-import { EXIT, type ExitCode } from "../../failure/exit-code.ts";
+import { EXIT, type ExitCode, exitCodeOf } from "../../failure/exit-code.ts";
 import { action, type Invocation, newCommand } from "../../invocation.ts";
 import { wholeNumber } from "../../parse/numbers.ts";
 import { assertTaskKnown, MAX_PAYLOAD, poolFor } from "./destination.ts";
 import { readArguments } from "./read-arguments.ts";
-import { submitAndWait } from "./submit-and-wait.ts";
+import { notSubmitted, submitAndWait } from "./submit-and-wait.ts";
 
 export interface SubmitCommandOptions {
   argsFile?: string;
@@ -74,7 +74,9 @@ async function submit(invocation: Invocation<SubmitCommandOptions>): Promise<Exi
       return submitAndWait(connection, { task, args, pool: name, size, submit, timeout, settings, printer });
     }
     const call = { task, args, pool: options.pool, options: submit, maxPayload: MAX_PAYLOAD };
-    const { id, isDuplicate } = await submitDetached(connection, call);
+    const { id, isDuplicate } = await submitDetached(connection, call).catch((error) => {
+      throw exitCodeOf(error) === EXIT.redis ? notSubmitted(task, error as Error) : error;
+    });
     if (isDuplicate) printer.words(`task ${id} with the deduplication id "${options.dedup}" is under way; using it`);
     if (!isServed(hosts, options.pool, task)) printer.warn(describeUnserved(hosts, options.pool, task));
     if (printer.format === "table") printer.line(id);
