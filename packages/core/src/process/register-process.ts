@@ -1,5 +1,5 @@
 import { ValueError } from "../errors/index.ts";
-import { callerModule, defineTask } from "../tasks/index.ts";
+import { callSiteOf, defineTask } from "../tasks/index.ts";
 import { nameClass } from "./class-names.ts";
 import { becomeCurrent } from "./current-process.ts";
 import { currentOrder, orderedOn } from "./order.ts";
@@ -33,7 +33,7 @@ export function registerProcess<Class extends ProcessClass>(subclass: Class): Cl
     throw new ValueError(`class ${subclass.name} has no run(); that is what its process is to do`);
   }
   const name = `process:${subclass.name}`;
-  defineTask(name, (state: object) => revive(subclass, state).run(), { module: callerModule(registerProcess) });
+  defineTask(name, (state: object) => revive(subclass, state).run(), callSiteOf(registerProcess));
   nameClass(subclass, name);
   return subclass;
 }

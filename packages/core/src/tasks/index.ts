@@ -1,4 +1,4 @@
-export { callerModule } from "./caller-module.ts";
+export { callSiteOf } from "./caller-module.ts";
 export { type CurrentTask, currentTask, findCurrentTask, runInTask, whenTaskEnds } from "./current-task.ts";
 export { isLoadingTasks, whileLoadingTasks } from "./loading.ts";
 export {

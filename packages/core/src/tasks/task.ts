@@ -2,7 +2,7 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { got, ValueError } from "../errors/index.ts";
 import type { Isolation, Milliseconds } from "../protocol/records.ts";
 import { MAX_TIMER } from "../timers/index.ts";
-import { callerModule } from "./caller-module.ts";
+import { callSiteOf } from "./caller-module.ts";
 import { registerTask } from "./task-registry.ts";
 
 /** How long to wait before the next attempt; the shapes of BullMQ. */
@@ -69,7 +69,7 @@ export type TaskResult<T> = T extends Task<infer _Args, infer Result> ? Awaited<
  * export const square = task("square", async (x: number) => x * x);
  * ```
  *
- * @throws ValueError a bad name or option, or a second task of the same name from another module
+ * @throws ValueError a bad name or option, or a second task of the same name, in this module or another one
  */
 export function task<Args extends unknown[], Result>(
   name: string,
@@ -80,14 +80,14 @@ export function task<Args extends unknown[], Result>(
   if (typeof run !== "function") throw new ValueError(`task "${name}" needs a function to run; got ${typeof run}`);
   checkTaskOptions(`task "${name}"`, options);
   checkReach(`task "${name}": resultTtl`, options.resultTtl);
-  return defineTask(name, run, { options, module: callerModule(task) });
+  return defineTask(name, run, { options, ...callSiteOf(task) });
 }
 
 /** Registers a function as the task of that name, without looking at what it is given. */
 export function defineTask<Args extends unknown[], Result>(
   name: string,
   run: (...args: Args) => Result,
-  { options = {}, module }: { options?: TaskOptions<Args>; module: string },
+  { options = {}, module, position = "" }: { options?: TaskOptions<Args>; module: string; position?: string },
 ): Task<Args, Result> {
   const callable = ((...args: Args) => run(...args)) as Task<Args, Result>;
   Object.defineProperties(callable, {
@@ -96,7 +96,7 @@ export function defineTask<Args extends unknown[], Result>(
     options: { value: Object.freeze({ ...options }) },
     module: { value: module },
   });
-  registerTask(callable as unknown as AnyTask);
+  registerTask(callable as unknown as AnyTask, position);
   return callable;
 }
 

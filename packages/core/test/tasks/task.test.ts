@@ -52,14 +52,32 @@ test("a task is the function itself, with a name, and is found by it", () => {
   expect([isTask(add), isTask(run), isTask("tasks/add"), isTask(null)]).toEqual([true, false, false, false]);
 });
 
-test("a module that is evaluated again defines its tasks again; another module may not", () => {
-  const first = task("tasks/twice", () => 1);
-  const second = task("tasks/twice", () => 2);
-  expect(findTask("tasks/twice")).toBe(second);
-  const foreign = Object.defineProperty(() => 3, "name", { value: "tasks/twice" });
+test("a module that is evaluated again defines its tasks again; another module may not", async () => {
+  // given
+  const define = (): unknown => task("tasks/again", () => 1);
+  define();
+  // when
+  const second = define();
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  const moved = task("tasks/again", () => 2);
+  // then
+  expect(second).not.toBe(moved);
+  expect(findTask("tasks/again")).toBe(moved);
+  const foreign = Object.defineProperty(() => 3, "name", { value: "tasks/again" });
   expect(() => registerTask(Object.assign(foreign, { module: "file:///other.ts" }) as never)).toThrow(
-    `task "tasks/twice" is defined twice: in ${first.module} and in file:///other.ts; give one of them another name`,
+    /task "tasks\/again" is defined twice: in .*task\.test\.ts:\d+:\d+ and in file:\/\/\/other\.ts; give one/,
   );
+});
+
+test("two tasks of one name in one module are refused with both places; the same function is the same task", () => {
+  const run = (): number => 1;
+  const first = task("tasks/twice", run);
+  expect(() => task("tasks/twice", () => 2)).toThrow(
+    /task "tasks\/twice" is defined twice: in .*task\.test\.ts:\d+:\d+ and in .*task\.test\.ts:\d+:\d+; give one/,
+  );
+  expect(findTask("tasks/twice")).toBe(first);
+  const again = task("tasks/twice", run);
+  expect(findTask("tasks/twice")).toBe(again);
 });
 
 test("currentTask() belongs to the code that a worker runs, and follows it through awaits", async () => {
