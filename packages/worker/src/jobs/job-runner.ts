@@ -5,6 +5,7 @@ import { type ChildPool, InitializerFailed } from "../children/child-pool.ts";
 import { forgetWishes } from "../control/cancellation.ts";
 import { within } from "../deadline/within.ts";
 import { type Fence, holdOf } from "../fence/fence.ts";
+import { forgetLosses, forgiveLoss, isSetAside, setAsideError } from "./host-losses.ts";
 import type { JobHost } from "./job-host.ts";
 import { JobLog } from "./job-log.ts";
 import { JobOutcome } from "./job-outcome.ts";
@@ -55,6 +56,8 @@ export class JobRunner {
     const pool = this.#options.pool();
     await this.#outcome.forgetEarlierRuns(job);
     const request = await this.#readRequest(job);
+    // BullMQ never sets aside the jobs of its schedulers, and hosts of other versions have other limits.
+    if (isSetAside(job)) throw await this.#outcome.refuse(job, setAsideError(job), { count: request.count });
     if (pool.state === "failed") throw await this.#outcome.refuse(job, poolFailedError(pool), { count: request.count });
     const unknown = await this.#unknownTasks.check({ job, token, pool });
     if (unknown) throw await this.#outcome.refuse(job, unknown, { count: request.count });
@@ -67,6 +70,7 @@ export class JobRunner {
       return this.#startFailed(run, { job, token, pool, error });
     }
     if (run.stopReason === "fence" || run.stopReason === "shutdown") throw await this.#giveBack(job, token);
+    if (run.stopReason === null && pool.fence === "lenient") await this.#forgiveIfLost(job, token);
     if (run.stopReason === "terminated") await this.#answerTerminated(run, job, pool);
     return run.failed === 0 ? this.#outcome.complete(run, job, startedAt) : this.#outcome.fail(run, job);
   }
@@ -77,8 +81,11 @@ export class JobRunner {
     // Carried out: whoever has the job run again, by whatever tool, wants it to run.
     if (this.#cancelled.has(job))
       await forgetWishes(this.#host.client, this.#host.keys, { pool: job.queueName, jobId: job.id });
+    if (isSetAside(job)) await forgetLosses(this.#host, job);
     if (this.#seen.has(job)) return;
-    const error = new WorkerLostError(`task "${job.name}" (job ${job.id}) was given up: ${reason.message}`);
+    const error = isSetAside(job)
+      ? setAsideError(job)
+      : new WorkerLostError(`task "${job.name}" (job ${job.id}) was given up: ${reason.message}`);
     await this.#outcome.refuse(job, error, { count: countOf(job), isOver: true });
   }
 
@@ -103,8 +110,18 @@ export class JobRunner {
 
   /** The answer that brought the job may have been on its way for so long that its lock needs renewing first. */
   async #requireLock(job: PoolJob, token: string): Promise<void> {
+    if (!(await this.#hasLock(job, token))) throw new WaitingError();
+  }
+
+  /** In a lenient pool a job runs to its end also when another host has it by now: this host was not lost. */
+  async #forgiveIfLost(job: PoolJob, token: string): Promise<void> {
+    if (await this.#hasLock(job, token)) return;
+    await forgiveLoss(this.#host, job, new Error("Missing lock"));
+  }
+
+  async #hasLock(job: PoolJob, token: string): Promise<boolean> {
     const jobId = job.id ?? "";
-    if (this.#options.fence.isTrusted(holdOf(jobId, token))) return;
+    if (this.#options.fence.isTrusted(holdOf(jobId, token))) return true;
     const sentAt = performance.now();
     const worker = job as unknown as {
       queue: {
@@ -113,8 +130,9 @@ export class JobRunner {
       };
     };
     const refused = await worker.queue.extendJobLocks([jobId], [token], worker.queue.opts.lockDuration);
-    if (refused.length > 0) throw new WaitingError();
+    if (refused.length > 0) return false;
     this.#options.fence.granted(holdOf(jobId, token), sentAt);
+    return true;
   }
 
   async #exists(job: PoolJob): Promise<boolean> {
@@ -204,7 +222,9 @@ export class JobRunner {
 
   /** Puts the job back in front of the line without using up an attempt; if Redis is away, its lock will expire. */
   async #giveBack(job: PoolJob, token: string): Promise<Error> {
-    await within(job.moveToWait(token), GIVE_BACK_DEADLINE);
+    const givenBack = job.moveToWait(token);
+    givenBack.catch((error: Error) => forgiveLoss(this.#host, job, error)).catch(() => {});
+    await within(givenBack, GIVE_BACK_DEADLINE);
     return new WaitingError();
   }
 

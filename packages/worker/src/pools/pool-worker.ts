@@ -9,6 +9,7 @@ import {
 } from "@manyhands/core/internal";
 import { Worker as BullWorker, type Job } from "bullmq";
 import { type Fence, holdOf } from "../fence/fence.ts";
+import { MOST_HOST_LOSSES } from "../jobs/host-losses.ts";
 import type { PoolJob } from "../jobs/pool-job.ts";
 import { isKeepRule } from "../jobs/read-envelope.ts";
 import type { HostSlots } from "../slots/host-slots.ts";
@@ -84,7 +85,7 @@ export class PoolWorker extends BullWorker<JobEnvelope, JobReturn> {
       lockDuration: options.lockDuration,
       lockRenewTime: options.lockDuration / 4,
       stalledInterval: options.stalledInterval,
-      maxStalledCount: 5,
+      maxStalledCount: MOST_HOST_LOSSES - 1,
       removeOnComplete: KEPT_COMPLETED,
       removeOnFail: KEPT_FAILED,
       drainDelay: options.longestBlock ?? LONGEST_BLOCK,

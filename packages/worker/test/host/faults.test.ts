@@ -152,6 +152,28 @@ test("one call of a waiting job is cancelled, the others run", async () => {
   expect(answers[2]?.value).toBeInstanceOf(CancelledError);
 });
 
+test("a job that has killed three hosts is set aside, and does not start on a fourth", async () => {
+  // given a job that has been lost with two hosts
+  const space = new TestNamespace(redis);
+  const file = join(mkdtempSync(join(tmpdir(), "manyhands-killer-")), "notes");
+  const locks = { lockDuration: 1_000, stalledInterval: 200, spares: 0 };
+  const third = await startSeparateHost(space, redis.url, { name: "third", ...locks });
+  const jobId = await space.submit("default", "killHost", [file]);
+  const jobKey = space.keys.job("default", jobId);
+  await space.client.hset(jobKey, "stc", 2);
+  // when it kills the third
+  await third.exited;
+  await space.host({ name: "fourth", ...locks });
+  // then
+  const { value } = await space.answer(jobId, 0, 20_000);
+  expect(value).toBeInstanceOf(WorkerLostError);
+  expect((value as Error).message).toContain(`task "killHost" (job ${jobId}) was set aside: the 3 hosts that ran it`);
+  await space.untilState("default", jobId, "failed");
+  expect(readFileSync(file, "utf8").match(/start/g)).toHaveLength(1);
+  // and when it is retried on purpose, it counts anew
+  await until(async () => (await space.client.hget(jobKey, "stc")) === null);
+}, 30_000);
+
 test("a host that was frozen kills its child when it wakes; the job runs to its end elsewhere, once", async () => {
   const space = new TestNamespace(redis);
   const file = join(mkdtempSync(join(tmpdir(), "manyhands-fence-")), "notes");
@@ -165,6 +187,8 @@ test("a host that was frozen kills its child when it wakes; the job runs to its 
   expect(processIsAlive(child)).toBe(true);
   process.kill(frozen.pid, "SIGCONT");
   await until(() => !processIsAlive(child), { timeout: 1_000 });
+  // A frozen host is no lost one.
+  await until(async () => (await space.client.hget(space.keys.job("default", jobId), "stc")) === "0");
   expect(await space.answer(jobId, 0, 15_000)).toMatchObject({ ok: true, host: "other" });
   expect(readFileSync(file, "utf8").match(/end/g)).toHaveLength(1);
   expect(space.logs.filter((line) => line.includes("second answer"))).toEqual([]);
