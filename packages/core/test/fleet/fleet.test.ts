@@ -1,7 +1,15 @@
 import { useRedis } from "@manyhands/testing";
 import { expect, test } from "vitest";
 import { ValueError } from "../../src/errors/index.ts";
-import { chooseHost, describeUnserved, Fleet, isServed, sharedHostNames, slotsOf } from "../../src/fleet/index.ts";
+import {
+  chooseHost,
+  describeDelays,
+  describeUnserved,
+  Fleet,
+  isServed,
+  sharedHostNames,
+  slotsOf,
+} from "../../src/fleet/index.ts";
 import { Keys } from "../../src/protocol/keys.ts";
 import { processQueue } from "../../src/protocol/process-queues.ts";
 import type { HostRecord } from "../../src/protocol/records.ts";
@@ -69,6 +77,20 @@ test("a task is served by a host that is up, serves the pool and knows it", () =
   expect(isServed([host("a", { state: "deaf" })], "p", "t")).toBe(false);
   expect(isServed([host("a", { pools: ["q"] })], "p", "t")).toBe(false);
   expect(isServed([host("a")], "p", "u")).toBe(false);
+});
+
+test("a host that cannot run a pool's tasks does not serve it, and says why; one that is only slow does", () => {
+  const trouble = { reason: "no module", since: 1, takesWork: false };
+  const unready = host("a", { state: "unready", troubles: [{ pool: null, ...trouble }] });
+  const partly = host("b", { troubles: [{ pool: "p", ...trouble }] });
+  const slow = host("c", { troubles: [{ pool: "p", reason: "it initializes", since: 1, takesWork: true }] });
+  expect(isServed([unready, partly], "p", "t")).toBe(false);
+  expect(isServed([partly], "q", "t")).toBe(true);
+  expect(slotsOf([unready, partly], "p")).toBe(0);
+  expect(slotsOf([partly], "q")).toBe(2);
+  expect(describeUnserved([unready, partly], "p", "t")).toContain("a (unready: no module), b (unready: no module)");
+  expect(isServed([slow], "p", "t")).toBe(true);
+  expect(describeDelays([unready, partly, slow], "p")).toEqual(['on host "c" it initializes']);
 });
 
 test("the warning says what is missing and what to do", () => {

@@ -30,7 +30,7 @@ function card(host: HostRecord): Markup {
       ${dots(host)}
       <span><b>${count(host.running.length)}</b> of ${plural(host.slots, "slot")} busy</span>
     </p>
-    ${tasks(host)}
+    ${troubles(host)} ${tasks(host)}
     <p class="facts">
       <span>pid ${host.pid} on ${host.hostname}</span>
       <span>up ${duration(host.beatAt - host.startedAt)}</span>
@@ -40,6 +40,14 @@ function card(host: HostRecord): Markup {
       ${host.pools === null ? "" : html`<span>serves ${host.pools.join(", ")}</span>`}
     </p>
   </li>`;
+}
+
+/** Why it takes no work, or not of a pool. */
+function troubles({ troubles = [] }: HostRecord): Markup | string {
+  if (troubles.length === 0) return "";
+  return html`<ul class="tasks">
+    ${troubles.map(({ pool, reason }) => html`<li class="bad">${pool === null ? "" : `pool ${pool}: `}${reason}</li>`)}
+  </ul>`;
 }
 
 function dots(host: HostRecord): Markup | string {

@@ -1,0 +1,75 @@
+import { until } from "@manyhands/testing";
+import { expect, onTestFinished, test } from "vitest";
+import { ChildLoadError, ChildSupply } from "../../src/children/child-supply.ts";
+import { ChildUnavailable } from "../../src/children/child-unavailable.ts";
+import { Trouble } from "../../src/children/trouble.ts";
+import type { Executor } from "../../src/executor/executor.ts";
+
+/** A supply whose children are made by `state.create`. */
+function supply() {
+  const logs: string[] = [];
+  const note = (text: string): void => void logs.push(text);
+  const state = { made: 0, create: (): Executor => well() };
+  const subject = new ChildSupply({
+    create: () => {
+      state.made += 1;
+      return state.create();
+    },
+    isolation: "process",
+    spares: 0,
+    logger: { info: note, warn: note, error: note },
+  });
+  onTestFinished(() => subject.close());
+  return { subject, state, logs };
+}
+
+function well(): Executor {
+  const loaded = Promise.resolve([{ name: "work", isolation: null }]);
+  return { isolation: "process", loaded, exited: new Promise(() => {}), retire() {}, kill() {} } as unknown as Executor;
+}
+
+test("a system that starts no process is this host's trouble: known at once, tried again, over when a child lives", async () => {
+  // given
+  const { subject, state, logs } = supply();
+  await subject.scout();
+  // when
+  state.create = () => {
+    throw new Error("spawn EAGAIN");
+  };
+  // then
+  await expect(subject.take("process")).rejects.toThrow(ChildUnavailable);
+  expect(subject.trouble.reason).toMatch(/^a new child could not load the task modules: spawn EAGAIN$/);
+  const made = state.made;
+  await expect(subject.take("process")).rejects.toThrow(ChildLoadError);
+  expect(state.made).toBe(made);
+  // when
+  state.create = well;
+  // then
+  await until(() => subject.trouble.reason === null);
+  expect(await subject.take("process")).toMatchObject({ isolation: "process" });
+  expect(logs[0]).toMatch(/^this host takes no work, because .*EAGAIN \(next try in 250 ms\)$/);
+  expect(logs.at(-1)).toBe("children can be made again: this host takes work");
+});
+
+test("a trouble is tried after pauses that grow, also when it was over for a moment", async () => {
+  // given
+  const pauses: number[] = [];
+  let fails = 1;
+  const trouble = new Trouble({
+    tryAgain: async () => {
+      fails -= 1;
+      if (fails >= 0) throw new Error("again");
+    },
+    onChange: (reason, nextTry) => {
+      if (reason !== null) pauses.push(nextTry);
+    },
+  });
+  onTestFinished(() => trouble.stop());
+  // when
+  trouble.met(new Error("first"));
+  trouble.met(new Error("the same, seen twice"));
+  await until(() => trouble.reason === null);
+  trouble.met(new Error("relapse"));
+  // then
+  expect(pauses).toEqual([250, 500, 1_000]);
+});
