@@ -27,18 +27,19 @@ export interface LookOptions {
  * One look at a part of the keys, the next part with each look, so that each costs the same however many keys there are.
  * It also gives the event streams of pools their bound back, which the `Queue` of another client raises.
  *
- * @returns queues that are no pool, and that a look before this one found as well
+ * @returns queues that are no pool, and that a look before this one found as well; null when this user may not `SCAN`
  */
 export async function lookForForeignQueues(
   client: RedisClient,
   keys: Keys,
   { interval, secondLook }: LookOptions,
-): Promise<ForeignQueue[]> {
+): Promise<ForeignQueue[] | null> {
   const rows = await lookAtQueues.run(
     client,
     [keys.queueSearch, keys.pools],
     [`${keys.queuePrefix}:`, interval, secondLook, SCANS, SCAN_COUNT, KEPT_EVENTS],
   );
+  if (rows === null) return null;
   return rows.map(([name, waiting]) => ({ name, waiting })).filter(({ name }) => mayBePool(name));
 }
 
@@ -81,9 +82,9 @@ function mayBePool(name: string): boolean {
  * of the first look that found it, ms); KEYS[2] registry of pools
  * ARGV[1] what keys of queues begin with; ARGV[2] shortest time between two looks, ms; ARGV[3] time between the two
  * looks that find a queue, ms; ARGV[4] calls of SCAN; ARGV[5] their COUNT; ARGV[6] entries of an event stream
- * Returns a row for each queue that is no pool: {name, jobs that wait}.
+ * Returns a row for each queue that is no pool: {name, jobs that wait}; nil when SCAN is refused.
  */
-const lookAtQueues = new Script<[string, number][]>({
+const lookAtQueues = new Script<[string, number][] | null>({
   name: "lookAtQueues",
   lua: `
 local time = redis.call("TIME")
@@ -99,7 +100,8 @@ local cursor = known[2] or "0"
 local rows = {}
 local pattern = string.gsub(ARGV[1], "[%*%?%[%]\\\\]", "\\\\%0") .. "*:meta"
 for _ = 1, tonumber(ARGV[4]) do
-  local reply = redis.call("SCAN", cursor, "MATCH", pattern, "COUNT", ARGV[5])
+  local reply = redis.pcall("SCAN", cursor, "MATCH", pattern, "COUNT", ARGV[5])
+  if reply.err then return nil end
   cursor = reply[1]
   for _, key in ipairs(reply[2]) do
     local queue = string.sub(key, 1, -5)

@@ -69,7 +69,10 @@ export class ForeignQueues {
     // A little less than the time between two timers, which do not come to the millisecond.
     const limits = { interval: this.#interval * 0.9, secondLook };
     if (client.status !== "ready") return;
-    for (const { name, waiting } of await lookForForeignQueues(client, keys, limits)) {
+    const queues = await lookForForeignQueues(client, keys, limits);
+    // Not worth more than a word: a pool that is registered is served all the same.
+    if (queues === null) throw new Error("the user of Redis lacks the right to SCAN; register pools yourself");
+    for (const { name, waiting } of queues) {
       const { created } = await registry.create(unlimitedPool(name));
       if (!created) continue;
       logger.info(

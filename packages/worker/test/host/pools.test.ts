@@ -49,6 +49,29 @@ describe("a queue that another client fills without registering it", () => {
     expect(await space.answer(jobId)).toMatchObject({ value: 25 });
   });
 
+  test("is not looked for by a user without the right to SCAN, which the host says once", async () => {
+    // given
+    const space = new TestNamespace(redis);
+    const { keys } = space;
+    await space.client.call("ACL", "SETUSER", "no-scan", "on", ">secret", "~*", "&*", "+@all", "-scan");
+    const client = redis.client({ username: "no-scan", password: "secret" });
+    await client.ping();
+    const said: string[] = [];
+    const logger = { info: () => {}, warn: (text: string) => void said.push(text), error: () => {} };
+    const registry = new PoolRegistry(client, keys);
+    const queues = new ForeignQueues({ client, keys, registry, logger, interval: 5 });
+    await space.submit("foreign", "square", [5]);
+
+    // when
+    queues.start();
+    await until(() => said.length > 0, { what: "the host says so" });
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    queues.stop();
+
+    // then
+    expect(said).toEqual([expect.stringMatching(/lacks the right to SCAN; register pools yourself$/)]);
+  });
+
   test("is left alone when it is empty, belongs to processes, or was that of an unnamed pool", async () => {
     const space = new TestNamespace(redis);
     const { client, keys, registry } = space;
