@@ -49,6 +49,14 @@ export class RoundTrip {
     return Math.max(floor, rounds * this.longest);
   }
 
+  /**
+   * As {@link atLeast}, by the distance alone ({@link shortest}): for waits that end without an answer, which a busy machine
+   * must not make longer.
+   */
+  patience(floor: Milliseconds, rounds: number): Milliseconds {
+    return Math.max(floor, rounds * this.shortest);
+  }
+
   /** Something is sent. @returns to be called when it is answered; undefined while another answer is measured */
   start(): (() => void) | undefined {
     if (this.#running !== undefined) return undefined;

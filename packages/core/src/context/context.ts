@@ -93,8 +93,9 @@ export interface ContextSettings {
   telemetry: Telemetry | undefined;
 }
 
-/** Longest wait for Redis while closing, ms. */
+/** Least wait for Redis with each step of closing, ms, and the round trips that it may take. */
 const CLOSE_DEADLINE = 2_000;
+const CLOSE_ROUNDS = 12;
 /** The same for each step when the program ends by itself: nobody has asked for it, ms. */
 const END_DEADLINE = 500;
 
@@ -426,10 +427,11 @@ export class Context {
     };
   }
 
-  /** @param deadline - For each step, ms. */
+  /** @param deadline - For each step, ms; far from Redis a step may take some round trips instead. */
   async #close(timeout: Milliseconds | undefined, deadline: Milliseconds): Promise<void> {
     noteClosed(this);
     const { results, session, unserved, keepAlive } = this.#runtime;
+    const limit = session.roundTrip.patience(deadline, CLOSE_ROUNDS);
     keepAlive.hold();
     this.#withdrawStarter();
     try {
@@ -438,13 +440,13 @@ export class Context {
       const closed = new ClosedError("the context was closed before this call had a result");
       await withDeadline(
         Promise.allSettled([...this.#pools].map(([remains, pool]) => pool.deref()?.terminate() ?? remains.remove())),
-        deadline,
+        limit,
       );
-      await withDeadline(results.close(closed), deadline);
+      await withDeadline(results.close(closed), limit);
       const { closing, room } = this.#objects;
-      await withDeadline(Promise.allSettled([...closing].map((close) => close())), deadline);
-      await withDeadline(room.close(), deadline);
-      await withDeadline(session.stop(), deadline);
+      await withDeadline(Promise.allSettled([...closing].map((close) => close())), limit);
+      await withDeadline(room.close(), limit);
+      await withDeadline(session.stop(), limit);
       await closeRedis(this.#client);
     } finally {
       this.#withdrawEnd();

@@ -1,10 +1,13 @@
 import { randomBytes } from "node:crypto";
-import type { RedisClient } from "../connection/index.ts";
+import { type RedisClient, roundTripOf } from "../connection/index.ts";
 import type { Keys } from "../protocol/keys.ts";
 import type { Milliseconds } from "../protocol/records.ts";
 import { Script, SET_ASIDE } from "../script/index.ts";
 import { kindsTable, type ObjectKind } from "./object-kind.ts";
-import { END_SESSION, SERVER_TIME, WAKE_UP } from "./session-script.ts";
+import { CLAIM_WINDOW, END_SESSION, SERVER_TIME, WAKE_UP } from "./session-script.ts";
+
+/** Round trips in which a waiter that was called has come: the message, the doubt when it was sent, the first renewal. */
+const CLAIM_ROUNDS = 8;
 
 /** What a beat tells. */
 export interface Beat {
@@ -62,6 +65,7 @@ export class Heart {
         session?.record ?? "",
         randomBytes(8).toString("hex"),
         Math.max(6_000, Math.ceil(options.interval * 1.5)),
+        Math.ceil(roundTripOf(this.#client).patience(CLAIM_WINDOW, CLAIM_ROUNDS)),
       ],
     );
     return { existed: existed === 1, epoch, wakeups, serverTime, nextDeadline: nextDeadline < 0 ? null : nextDeadline };
@@ -82,7 +86,7 @@ export class Heart {
  * KEYS[1] deadlines; KEYS[2] epoch; KEYS[3] watched; KEYS[4] session
  * ARGV[1] prefix of keys; ARGV[2] session id, "" = only watch; ARGV[3] its lease, ms; ARGV[4] its record, JSON; ARGV[5]
  * random text that names this beat: the epoch if there is none; ARGV[6] time without any beat, ms, after which sessions get
- * a moment to come back
+ * a moment to come back; ARGV[7] time in which it comes when it is called, ms
  * Returns { 1 = the session was there, epoch, wake-ups sent to it, ms until the next deadline or -1, server time in ms }.
  * A beat whose answer was lost, and that is sent again, finds the session that it wrote itself and says again that there
  * was none (F18).
@@ -103,6 +107,7 @@ if id ~= "" then
     redis.call("HSET", KEYS[4], "record", ARGV[4], "wakeups", 0, "writtenBy", ARGV[5])
   end
   if redis.call("HGET", KEYS[4], "writtenBy") == ARGV[5] then existed = 0 end
+  redis.call("HSET", KEYS[4], "claim", ARGV[7])
   redis.call("PEXPIRE", KEYS[4], lease)
   redis.call("ZADD", KEYS[1], now + lease + 1, "session/" .. id)
   if redis.call("PTTL", KEYS[2]) < lease * 2 + 80000000 then

@@ -3,4 +3,4 @@ export { KeepAlive, unreferenceSocket } from "./keep-alive.ts";
 export { kindsTable, type ObjectKind } from "./object-kind.ts";
 export { KNOWN_ANSWER, OnceScript, Operations } from "./operations.ts";
 export { DEFAULT_LEASE, MAX_LEASE, Session, trustedUntil } from "./session.ts";
-export { REGISTER, SERVER_TIME, WAKE_UP } from "./session-script.ts";
+export { CLAIM_TIME, CLAIM_WINDOW, REGISTER, SERVER_TIME, WAKE_UP } from "./session-script.ts";

@@ -12,6 +12,22 @@ local function server_time()
 end
 `;
 
+/** Least time in which a waiter that was called must come, before it is the next one's turn, ms. */
+export const CLAIM_WINDOW = 1_000;
+/** Longest such time, ms: so far away a program may be. */
+export const LONGEST_CLAIM = 30_000;
+
+/**
+ * `claim_window(prefix, waiter)`: time in which it must come when it is called, ms: what its session says that it needs,
+ * because it is far away.
+ */
+export const CLAIM_TIME: string = `
+local function claim_window(prefix, waiter)
+  local needed = redis.call("HGET", prefix .. "session/" .. string.match(waiter, "^[^|]+"), "claim")
+  return math.max(${CLAIM_WINDOW}, math.min(${LONGEST_CLAIM}, tonumber(needed or 0) or 0))
+end
+`;
+
 /**
  * A waiter is stored as "<session>|<number>|<what it says of itself>".
  *

@@ -12,7 +12,7 @@ const LOOK_INTERVAL: Milliseconds = 2_000;
 const SHORTEST_INTERVAL: Milliseconds = 25;
 /** Wake-ups that may arrive while the answer to a beat is on its way. */
 const MOST_UNCOUNTED = 10_000;
-/** A wake-up that Redis has counted may still be on its way this long, ms. */
+/** A wake-up that Redis has counted may still be on its way this long, ms, or one round trip. */
 const DELIVERY_TIME: Milliseconds = 100;
 
 /**
@@ -157,11 +157,14 @@ export class WaitRoom {
     const next = beat.nextDeadline === null ? LOOK_INTERVAL : beat.nextDeadline + 1 + Math.random() * 20;
     this.lookIn(Math.min(LOOK_INTERVAL, next));
     if (beat.wakeups <= this.#arrived) return;
-    const timer = setTimeout(() => {
-      if (this.#arrived >= beat.wakeups) return;
-      this.#arrived = beat.wakeups;
-      this.#notifyAll();
-    }, DELIVERY_TIME);
+    const timer = setTimeout(
+      () => {
+        if (this.#arrived >= beat.wakeups) return;
+        this.#arrived = beat.wakeups;
+        this.#notifyAll();
+      },
+      this.#session.roundTrip.atLeast(DELIVERY_TIME, 1),
+    );
     timer.unref();
   }
 

@@ -32,8 +32,9 @@ export interface ArrivalPlace {
   confirm(reply: readonly [number, ...unknown[]]): void;
 }
 
-/** Longest wait for Redis to say what became of a party whose time is over, ms. */
+/** Least wait for Redis to say what became of a party whose time is over, ms, and the round trips that it may take. */
 const LAST_WORD_LIMIT: Milliseconds = 1_000;
+const LAST_WORD_ROUNDS = 4;
 /** A timer may fire that much early, ms. */
 const TIMER_SLACK: Milliseconds = 5;
 
@@ -208,7 +209,8 @@ export class Arrival {
   async #lastWord(reason: string): Promise<Outcome> {
     let timer: NodeJS.Timeout | undefined;
     const limit = new Promise<undefined>((resolve) => {
-      timer = setTimeout(() => resolve(undefined), LAST_WORD_LIMIT);
+      const { roundTrip } = this.#runtime.session;
+      timer = setTimeout(() => resolve(undefined), roundTrip.patience(LAST_WORD_LIMIT, LAST_WORD_ROUNDS));
     });
     const look = async (): Promise<Outcome | undefined> => {
       await this.#lastCall;

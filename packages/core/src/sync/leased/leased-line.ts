@@ -1,5 +1,4 @@
-/** Time in which a waiter that was called must come, before it is the next one's turn, ms. */
-export const CLAIM_WINDOW = 1_000;
+import { CLAIM_TIME } from "../../session/index.ts";
 
 /**
  * Lua about objects that are held on a session's lease, and the line before them.
@@ -26,7 +25,7 @@ export const CLAIM_WINDOW = 1_000;
  * `put_back(main, held)`: what an entry of the holders says is held no more.
  */
 export function leasedLine(kind: string, rules: string): string {
-  return `${rules}
+  return `${CLAIM_TIME}${rules}
 local function line_keys(prefix, name)
   local kind = prefix .. "${kind}"
   return kind .. "/" .. name, kind .. "-holders/" .. name, kind .. "-waiters/" .. name, kind .. "-requests/" .. name,
@@ -76,7 +75,7 @@ local function call_next(prefix, name, now)
       forget_waiter(prefix, name, waiter)
     elseif is_free_for(main, wanted, first) then
       wake(prefix, waiter)
-      redis.call("ZADD", called, now + ${CLAIM_WINDOW}, waiter)
+      redis.call("ZADD", called, now + claim_window(prefix, waiter), waiter)
       note_call(main, wanted, 1)
       position = position + 1
     else

@@ -1,43 +1,58 @@
-import { closeRedis, describeRedis, openRedis, type RedisClient, type RedisConfig } from "../../connection/index.ts";
+import {
+  closeRedis,
+  describeRedis,
+  openRedis,
+  type RedisClient,
+  type RedisConfig,
+  type RoundTrip,
+  roundTripOf,
+} from "../../connection/index.ts";
 import { RedisUnfitError } from "../../errors/index.ts";
 import type { Milliseconds } from "../../protocol/records.ts";
 import { unreferenceSocket } from "../../session/index.ts";
 import { withdrawVote } from "./node-scripts.ts";
 
-/** Longest wait for the first connection to a node, ms; later ones are made in the background. */
-const FIRST_CONNECTION: Milliseconds = 1_000;
+/** Least wait for the first connection to a node, ms; later ones are made in the background. */
+const FIRST_CONNECTION: Milliseconds = 2_000;
+/** Round trips that it may take: handshake, sign-in, state of the server. */
+const CONNECTION_ROUNDS = 8;
 /** Without any answer for so long, a connection is taken for broken and made anew, ms. */
 const LONGEST_SILENCE: Milliseconds = 3_000;
+/** Round trips after which an answer of a far node is late. */
+const LATE_ROUNDS = 3;
 /** How long a vote that could not be withdrawn is remembered, ms; tokens are never used again, so late does no harm. */
 const LONGEST_MEMORY: Milliseconds = 120_000;
 
 /**
  * One of several independent masters that vote on locks.
  *
- * Duties: 1. an answer that is late is none: a dead, frozen or slow node delays nobody (F11); 2. nothing is sent twice,
+ * Duties: 1. an answer that is late, for a node so far away, is none: a dead, frozen or slow node delays nobody (F11); 2. nothing is sent twice,
  * and nothing is kept for a node that is away; 3. a vote that could not be withdrawn is withdrawn as soon as the node
  * answers again (F10).
  */
 export class LockNode {
   readonly #where: string;
   readonly #client: RedisClient;
+  readonly #roundTrip: RoundTrip;
   readonly #pending = new Set<Promise<unknown>>();
   /** Votes to withdraw, by token. */
   readonly #leftBehind = new Map<string, { key: string; until: number }>();
   #opening: Promise<void> | undefined;
   #lastAnswer: number = performance.now();
 
-  constructor(config: RedisConfig, name: string) {
+  /** @param distance - Round trip of the main Redis: the best guess before this node has answered. */
+  constructor(config: RedisConfig, name: string, distance: RoundTrip) {
     this.#where = describeRedis(config);
     this.#client = openRedis(config, { name, failFast: true, impatient: true });
+    this.#roundTrip = roundTripOf(this.#client);
     unreferenceSocket(this.#client);
-    this.#opening = this.#firstConnection().then(() => {
+    this.#opening = this.#firstConnection(distance.patience(FIRST_CONNECTION, CONNECTION_ROUNDS)).then(() => {
       this.#opening = undefined;
     });
     this.#client.on("ready", () => this.#heard());
   }
 
-  /** @throws RedisUnfitError when the node is not connected or has not answered within `limit` ms */
+  /** @throws RedisUnfitError when the node is not connected or has not answered within `limit` ms, or what its distance takes */
   ask<Reply>(limit: Milliseconds, send: (client: RedisClient) => Promise<Reply>): Promise<Reply> {
     const asked = this.#opening ? this.#opening.then(() => this.#ask(limit, send)) : this.#ask(limit, send);
     this.#pending.add(asked);
@@ -64,7 +79,7 @@ export class LockNode {
 
   async #ask<Reply>(limit: Milliseconds, send: (client: RedisClient) => Promise<Reply>): Promise<Reply> {
     if (this.#client.status !== "ready") throw new RedisUnfitError(`the lock node ${this.#where} is not connected`);
-    const answer = await this.#inTime(limit, send(this.#client));
+    const answer = await this.#inTime(this.#roundTrip.patience(limit, LATE_ROUNDS), send(this.#client));
     this.#heard();
     return answer;
   }
@@ -73,7 +88,7 @@ export class LockNode {
     return new Promise((resolve, reject) => {
       const giveUp = (): void => {
         this.#noteSilence();
-        reject(new RedisUnfitError(`the lock node ${this.#where} has not answered within ${limit} ms`));
+        reject(new RedisUnfitError(`the lock node ${this.#where} has not answered within ${Math.round(limit)} ms`));
       };
       // An answer that has arrived while this process was busy counts.
       const timer = setTimeout(() => setImmediate(giveUp), limit).unref();
@@ -111,9 +126,9 @@ export class LockNode {
     this.#leftBehind.set(token, { key, until: now + LONGEST_MEMORY });
   }
 
-  #firstConnection(): Promise<void> {
+  #firstConnection(limit: Milliseconds): Promise<void> {
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, FIRST_CONNECTION).unref();
+      const timer = setTimeout(resolve, limit).unref();
       for (const event of ["ready", "close"]) {
         this.#client.once(event, () => {
           clearTimeout(timer);

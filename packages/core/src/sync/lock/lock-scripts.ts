@@ -1,10 +1,8 @@
 import { Script } from "../../script/index.ts";
-import { type ObjectKind, REGISTER, SERVER_TIME, WAKE_UP } from "../../session/index.ts";
+import { CLAIM_TIME, CLAIM_WINDOW, type ObjectKind, REGISTER, SERVER_TIME, WAKE_UP } from "../../session/index.ts";
 import { NEW_FENCE } from "../new-fence.ts";
 import type { LockKind } from "./voter.ts";
 
-/** First lease of a waiter to whom a freed lock was granted: it must have come by then, ms. */
-export const GRANT_LEASE = 1_000;
 /** Who has a token, "<session>:<number>" or that of a waiter to whom the lock was granted, which says more of itself. */
 export function holderOfToken(token: string): { session: string; label: string } {
   if (!token.startsWith(GRANTED)) return { session: token.split(":")[0] ?? "", label: "" };
@@ -24,10 +22,10 @@ const GRANTED_PATTERN = "granted%|";
  * `lock_keys(prefix, lock)`; `next_fence(prefix, lock, now)`: noted in the record, which is made when it has expired, as it
  * does while the lock is used but never renewed; `call_next(prefix, lock, now)`: the lock
  * is free and is granted to the first living waiter, in the same step, so nobody can come in between. The wake-up carries
- * the fence and the server's time, and with them the waiter holds the lock without asking; it has a short lease at first,
- * in case the waiter is dead or frozen.
+ * the fence, the server's time and the lease, and with them the waiter holds the lock without asking; it has a short lease
+ * at first, its claim window, in case the waiter is dead or frozen.
  */
-export const CALL_NEXT: string = `${NEW_FENCE}
+export const CALL_NEXT: string = `${NEW_FENCE}${CLAIM_TIME}
 local function lock_keys(prefix, lock)
   local kind, name = string.match(lock, "^([^/]+)/(.*)$")
   return prefix .. lock, prefix .. kind .. "-record/" .. name, prefix .. kind .. "-waiters/" .. name
@@ -55,11 +53,12 @@ local function call_next(prefix, lock, now)
     local session_key = prefix .. "session/" .. session
     if redis.call("EXISTS", session_key) == 1 then
       local fence = next_fence(prefix, lock, now)
-      redis.call("SET", key, "${GRANTED}" .. waiter, "PX", ${GRANT_LEASE})
+      local claim = string.format("%d", claim_window(prefix, waiter))
+      redis.call("SET", key, "${GRANTED}" .. waiter, "PX", claim)
       local count = string.format("%d", redis.call("HINCRBY", session_key, "wakeups", 1))
-      redis.call("PUBLISH", prefix .. "wakeups/" .. session, count .. " " .. number .. " " .. fence .. "@" .. now)
+      redis.call("PUBLISH", prefix .. "wakeups/" .. session, count .. " " .. number .. " " .. fence .. "@" .. now .. "@" .. claim)
       if redis.call("EXISTS", waiters) == 1 then
-        redis.call("ZADD", prefix .. "deadlines", now + ${GRANT_LEASE} + 1, lock)
+        redis.call("ZADD", prefix .. "deadlines", now + claim + 1, lock)
       end
       return true
     end
@@ -106,7 +105,7 @@ return {
     end
     if left > 0 then return now + left + 1 end
     -- Whoever was granted it and did not come, but lives, still gets the wake-up, and then joins the line again.
-    if call_next(prefix, lock, now) then return now + ${GRANT_LEASE} + 1 end
+    if call_next(prefix, lock, now) then return now + ${CLAIM_WINDOW} + 1 end
     return now + ${RECORD_TTL}
   end,
   leave = function(prefix, name, session, now, exited)
@@ -201,7 +200,7 @@ elseif has_line then
   elseif first then
     join_line()
     call_next(prefix, lock, server_time())
-    return { 0, ${GRANT_LEASE} }
+    return { 0, ${CLAIM_WINDOW} }
   end
 end
 local last = redis.call("HGET", KEYS[2], "fence")

@@ -10,8 +10,9 @@ import { type Motion, OneTryRedlock } from "./redlock-door.ts";
 import type { Ballot, BallotOutcome, LockPlace, Vote, Voter } from "./voter.ts";
 import { type Turn, WaitingLine } from "./waiting-line.ts";
 
-/** Longest wait for the main Redis before the first vote, ms. */
+/** Least wait for the main Redis before the first vote, ms, and the round trips that it may take. */
 const OPENING_LIMIT: Milliseconds = 1_000;
+const OPENING_ROUNDS = 10;
 /** Longest pause between two tries, ms; the first are shorter. */
 const LONGEST_PAUSE: Milliseconds = 500;
 
@@ -44,11 +45,16 @@ export class QuorumVoter implements Voter {
     const { client, keys, session, lockNodes, room } = runtime;
     this.#keys = keys;
     this.#session = session.id;
-    this.#nodes = lockNodes.map((config: RedisConfig) => new LockNode(config, `manyhands:lock-node:${session.id}`));
+    this.#nodes = lockNodes.map(
+      (config: RedisConfig) => new LockNode(config, `manyhands:lock-node:${session.id}`, session.roundTrip),
+    );
     this.#majority = Math.floor(lockNodes.length / 2) + 1;
     this.#line = new WaitingLine({ client, session: session.id });
     this.#redlock = new OneTryRedlock(this.#nodes.map((node) => (motion) => this.#respond(node, motion)));
-    this.#opening = Promise.race([room.start().catch(() => {}), pause(OPENING_LIMIT)]).then(() => {
+    this.#opening = Promise.race([
+      room.start().catch(() => {}),
+      pause(session.roundTrip.patience(OPENING_LIMIT, OPENING_ROUNDS)),
+    ]).then(() => {
       this.#opening = undefined;
     });
   }

@@ -6,7 +6,6 @@ import {
   abandonLock,
   acquireLock,
   extendLock,
-  GRANT_LEASE,
   GRANTED,
   holderOfToken,
   releaseLock,
@@ -79,12 +78,12 @@ export class RedlockVoter implements Voter {
 
   /** Redis has granted it to the waiter already: redlock judges that vote as any other, only that nothing has to be sent. */
   async claim(ballot: Ballot, word: string): Promise<Vote | undefined> {
-    const [fence, grantedAt] = word.split("@");
+    const [fence, grantedAt, lease] = word.split("@");
     const sentAt = this.#localTime(Number(grantedAt));
-    if (ballot.waiter === null || fence === undefined || sentAt === undefined) return undefined;
+    if (ballot.waiter === null || fence === undefined || lease === undefined || sentAt === undefined) return undefined;
     const token = GRANTED + ballot.waiter;
     await this.#redlock.acquire({ act: "acquire", vote: FOR, undo: () => FOR }, token, ballot.lease);
-    return { token, fence: Number(fence), sentAt, lease: GRANT_LEASE };
+    return { token, fence: Number(fence), sentAt, lease: Number(lease) };
   }
 
   async extend(place: LockPlace, { token, fence, sentAt }: Vote, lease: Milliseconds): Promise<boolean> {

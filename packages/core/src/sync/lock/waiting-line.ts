@@ -1,11 +1,12 @@
-import type { RedisClient } from "../../connection/index.ts";
+import { type RedisClient, roundTripOf } from "../../connection/index.ts";
 import type { Milliseconds } from "../../protocol/records.ts";
 import { abandonLock, acquireLock, releaseLock } from "./lock-scripts.ts";
 import { noteHolder } from "./note-holder.ts";
 import type { Ballot, LockPlace } from "./voter.ts";
 
-/** Longest wait for the main Redis, ms. */
+/** Least wait for the main Redis, ms, and the round trips after which its answer is late. */
 const ANSWER_LIMIT: Milliseconds = 1_000;
+const LATE_ROUNDS = 3;
 /** After a wait in vain it is not asked for so long, ms. */
 const SILENCE: Milliseconds = 5_000;
 
@@ -92,10 +93,13 @@ export class WaitingLine {
     if (!this.#isThere) return undefined;
     let timer: NodeJS.Timeout | undefined;
     const silence = new Promise<undefined>((resolve) => {
-      timer = setTimeout(() => {
-        this.#silentUntil = performance.now() + SILENCE;
-        resolve(undefined);
-      }, ANSWER_LIMIT).unref();
+      timer = setTimeout(
+        () => {
+          this.#silentUntil = performance.now() + SILENCE;
+          resolve(undefined);
+        },
+        roundTripOf(this.#client).patience(ANSWER_LIMIT, LATE_ROUNDS),
+      ).unref();
     });
     try {
       return await Promise.race([ask(), silence]);

@@ -1,6 +1,5 @@
 import { Script } from "../../script/index.ts";
-import { OnceScript, REGISTER, SERVER_TIME, WAKE_UP } from "../../session/index.ts";
-import { CLAIM_WINDOW } from "../leased/index.ts";
+import { CLAIM_WINDOW, OnceScript, REGISTER, SERVER_TIME, WAKE_UP } from "../../session/index.ts";
 import { NEW_FENCE } from "../new-fence.ts";
 import { READ_WRITE_LOCK } from "./read-write-lock-lua.ts";
 

@@ -1,5 +1,4 @@
-import { KNOWN_ANSWER, OnceScript, SERVER_TIME, WAKE_UP } from "../../session/index.ts";
-import { CLAIM_WINDOW } from "../leased/index.ts";
+import { CLAIM_WINDOW, KNOWN_ANSWER, OnceScript, SERVER_TIME, WAKE_UP } from "../../session/index.ts";
 import { SEMAPHORE } from "./semaphore-lua.ts";
 
 const SHARED = SERVER_TIME + WAKE_UP + SEMAPHORE;

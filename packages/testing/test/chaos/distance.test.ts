@@ -1,0 +1,63 @@
+import { connect } from "@manyhands/core";
+import { until, useDelayProxy, useRedis } from "@manyhands/testing";
+import { expect, onTestFinished, test } from "vitest";
+
+/** Milliseconds each way: what is called comes back later than the usual claim window of a second. */
+const FAR = 520;
+const redis = useRedis();
+const nodes = [useRedis(), useRedis(), useRedis()] as const;
+
+test("who waits farther away than a usual claim window gets locks, permits and shares that others give back", async () => {
+  // given
+  const namespace = redis.namespace();
+  const proxy = await useDelayProxy(redis.url, FAR);
+  const [near, far] = await Promise.all([
+    connect({ redis: redis.url, namespace }),
+    connect({ redis: proxy.url, namespace }),
+  ]);
+  onTestFinished(async () => void (await Promise.all([near.close(), far.close()])));
+  const held = await Promise.all([
+    near.lock("far").hold(),
+    near.semaphore(1, { name: "far" }).hold(),
+    near.readWriteLock("far").writeLock().hold(),
+  ]);
+
+  // when
+  const times = { timeout: 15_000 };
+  const take = async (what: {
+    hold(options: typeof times): Promise<{ isHeld: boolean; release(): Promise<void> }>;
+  }) => {
+    const one = await what.hold(times);
+    const { isHeld } = one;
+    await one.release();
+    return isHeld;
+  };
+  const got = Promise.all(
+    [1, 2].flatMap(() => [
+      take(far.lock("far")),
+      take(far.semaphore(1, { name: "far" })),
+      take(far.readWriteLock("far").writeLock()),
+    ]),
+  );
+  const isWaitedFor = async (): Promise<boolean> => {
+    const states = [near.lock("far"), near.semaphore(1, { name: "far" }), near.readWriteLock("far")];
+    return (await Promise.all(states.map((state) => state.inspect()))).every(({ waiters }) => waiters.length === 2);
+  };
+  await until(isWaitedFor, { what: "all of them are waited for" });
+  await Promise.all(held.map((one) => one.release()));
+
+  // then
+  expect(await got).toEqual(Array(6).fill(true));
+});
+
+test("masters vote on a lock although they are farther away than a usual answer takes", async () => {
+  const proxies = await Promise.all(nodes.map((node) => useDelayProxy(node.url, 170)));
+  const mp = await connect({
+    redis: redis.url,
+    namespace: redis.namespace(),
+    lockNodes: proxies.map(({ url }) => url),
+    lease: 30_000,
+  });
+  onTestFinished(() => mp.close());
+  expect(await mp.lock("voted").run(({ isHeld }) => isHeld, { timeout: 10_000 })).toBe(true);
+});
