@@ -11,6 +11,8 @@ import { KeepAlive } from "../../src/session/index.ts";
 /** A result channel on a real Redis, with the hand of a host that answers into it. */
 export class ChannelBench {
   readonly client: RedisClient;
+  /** The hand of the host, close to Redis: what it writes together is there together. */
+  readonly host: ReturnType<TestRedis["client"]>;
   readonly keys: Keys;
   readonly channel: ResultChannel;
   readonly warnings: string[] = [];
@@ -20,6 +22,7 @@ export class ChannelBench {
 
   constructor(redis: TestRedis) {
     this.client = openRedis(redis.url, { name: "test" });
+    this.host = redis.client();
     this.keys = new Keys(redis.namespace());
     this.stream = this.keys.replies("me");
     this.channel = new ResultChannel({
@@ -88,16 +91,20 @@ export class ChannelBench {
 
   /** What BullMQ keeps of a job of an id of the caller's own. */
   async add(jobId: string, ticket: string): Promise<void> {
-    await this.client.hset(this.keys.job("p", jobId), { timestamp: 1, opts: JSON.stringify({ ticket }) });
+    await this.host.hset(this.keys.job("p", jobId), { timestamp: 1, opts: JSON.stringify({ ticket }) });
   }
 
   /** What BullMQ keeps of a finished job. */
-  async finish(jobId: string, fields: { returnvalue?: unknown; failedReason?: string; error?: string }): Promise<void> {
-    const { returnvalue, failedReason, error } = fields;
-    await this.client.hset(this.keys.job("p", jobId), {
+  async finish(
+    jobId: string,
+    fields: { returnvalue?: unknown; written?: string; failedReason?: string; error?: string; ticket?: string },
+  ): Promise<void> {
+    const { returnvalue, written = JSON.stringify(returnvalue), failedReason, error, ticket } = fields;
+    await this.host.hset(this.keys.job("p", jobId), {
       timestamp: 1,
       finishedOn: 2,
-      ...(returnvalue === undefined ? {} : { returnvalue: JSON.stringify(returnvalue) }),
+      ...(written === undefined ? {} : { returnvalue: written }),
+      ...(ticket === undefined ? {} : { opts: JSON.stringify({ ticket }) }),
       ...(failedReason === undefined ? {} : { failedReason }),
       ...(error === undefined ? {} : { error }),
     });

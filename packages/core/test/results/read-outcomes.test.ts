@@ -55,8 +55,7 @@ test.each([[null], [7], ["text"], [[1]], [{ other: "shape" }]])(
 test("a return value that is no JSON fails its call and no other", async () => {
   const bench = new ChannelBench(redis);
   const [bad, good] = [bench.expect(), bench.expect()];
-  await bench.finish("me-1", {});
-  await bench.client.hset(bench.keys.job("p", "me-1"), "returnvalue", "{");
+  await bench.finish("me-1", { written: "{" });
   await bench.finish("me-2", { returnvalue: bench.returned({ value: 2 }) });
   await readOutcomes(bench.client, bench.keys, [bad.ticket, good.ticket]);
   expect(String((await bad.all)[0]?.value)).toContain("cannot be read");

@@ -14,7 +14,7 @@ test("F5: what a holder notes whose session has ended meanwhile, and which then 
   const keys = new Keys(namespace);
   const [one, two] = ["one", "two"].map((name) => lockPlace(keys, { kind: "lock", name, owner: "" }).keys);
   await acquireLock.run(client, one ?? [], ["frozen:1", 60_000]);
-  expect(await extendLock.run(client, one ?? [], ["frozen:1", 60_000, "frozen", 0, ""])).toBe(1);
+  expect(await extendLock.run(client, one ?? [], ["frozen:1", 60_000, "frozen", 0, "", 7])).toBe(1);
   expect(await noteHolder.run(client, two ?? [], ["cut-off:1", 60_000, "", "cut-off", "", "", 7])).toBe(1);
   await using mp = await connect({ redis: redis.url, namespace, lease: 1_000 });
   await mp.event("any").set();

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CancelledError, TimeoutError, WorkerLostError } from "@manyhands/core";
 import { JOB_CANCEL_FIELD } from "@manyhands/core/internal";
-import { childPids, processIsAlive, until, useRedis } from "@manyhands/testing";
+import { childPids, processIsAlive, testDistance, until, useRedis } from "@manyhands/testing";
 import { expect, test } from "vitest";
 import { TestNamespace } from "./namespace.ts";
 import { startSeparateHost } from "./separate-host.ts";
@@ -179,11 +179,13 @@ test("a host that was frozen kills its child when it wakes; the job runs to its 
   const file = join(mkdtempSync(join(tmpdir(), "manyhands-fence-")), "notes");
   const locks = { lockDuration: 2_000, stalledInterval: 500 };
   const frozen = await startSeparateHost(space, redis.url, { name: "frozen", ...locks });
-  const jobId = await space.submit("default", "noteAndSpin", [file, 6_000]);
+  const jobId = await space.submit("default", "noteAndSpin", [file, 6_000 + 100 * testDistance()]);
   const child = Number((await until(() => readFileSync(file, "utf8").match(/start (\d+)/)))[1]);
   await space.host({ name: "other", slots: 1, ...locks });
   process.kill(frozen.pid, "SIGSTOP");
-  await until(() => readFileSync(file, "utf8").match(/start/g)?.length === 2, { timeout: 8_000 });
+  await until(() => readFileSync(file, "utf8").match(/start/g)?.length === 2, {
+    timeout: 8_000 + 100 * testDistance(),
+  });
   expect(processIsAlive(child)).toBe(true);
   process.kill(frozen.pid, "SIGCONT");
   await until(() => !processIsAlive(child), { timeout: 1_000 });
