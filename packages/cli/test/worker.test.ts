@@ -2,13 +2,22 @@ import { connect } from "@manyhands/core";
 import { descendantPids, processIsAlive, until, useRedis } from "@manyhands/testing";
 import { expect, test } from "vitest";
 import { run, start, TASKS } from "./command-line.ts";
-import { untilFile } from "./fixtures/tasks.ts";
+import { fail, failOnce, spin, untilFile } from "./fixtures/tasks.ts";
 import { gate, look, untilTask } from "./look.ts";
 
 const redis = useRedis();
 
 function place() {
   return { redis: redis.url, namespace: redis.namespace() };
+}
+
+/** The lines of its log, which is JSON without a terminal; throws at a line that is something else. */
+function logOf({ stderr }: { stderr: string }): Record<string, unknown>[] {
+  return stderr
+    .trim()
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
 }
 
 test("prints one line with name, slots, tasks and pools once it takes work", async () => {
@@ -24,7 +33,7 @@ test("prints one line with name, slots, tasks and pools once it takes work", asy
 
 test("ready as JSON, with the port of the health server", async () => {
   const worker = start(["worker", "--tasks", TASKS, "--health-port", "0", "-o", "json"], place());
-  await worker.shows(/\n/);
+  await worker.shows(/"ready": true[\s\S]*\n}\n/);
 
   const facts = JSON.parse(worker.stdout) as { ready: boolean; healthPort: number; tasks: string[] };
   expect(facts).toMatchObject({ ready: true, pools: null });
@@ -43,7 +52,10 @@ test("it goes on when nobody reads what its tasks write", async () => {
   }
 
   worker.signal("SIGTERM");
-  expect(await worker.exited).toMatchObject({ code: 0, stderr: expect.stringMatching(/^SIGTERM: finishing 0/) });
+  expect(await worker.exited).toMatchObject({ code: 0 });
+  expect(logOf(worker)).toContainEqual(
+    expect.objectContaining({ level: "info", msg: expect.stringMatching(/^SIGTERM: finishing 0 running tasks, /) }),
+  );
 });
 
 test("SIGTERM lets running tasks finish, then it ends with 0 and leaves no children", async () => {
@@ -61,7 +73,8 @@ test("SIGTERM lets running tasks finish, then it ends with 0 and leaves no child
   open();
   expect(await work.exited).toMatchObject({ code: 0, stdout: '"there"\n' });
   expect(await worker.exited).toMatchObject({ code: 0 });
-  expect(worker.stderr).toMatch(/^SIGTERM: finishing 1 running tasks, taking no more; again to stop now\n/);
+  const words = "SIGTERM: finishing 1 running tasks, taking no more; again to stop now";
+  expect(logOf(worker).map((line) => line["msg"])).toContain(words);
   await until(() => !children.some(processIsAlive), { what: "its children are gone" });
 });
 
@@ -124,4 +137,56 @@ test("kill -9 of a worker leaves no child behind", async () => {
 
   await worker.exited;
   await until(() => !children.some(processIsAlive), { what: "its children are gone" });
+});
+
+test("its log has one line for each thing that happens to tasks, children and itself, and no arguments", async () => {
+  const where = place();
+  const worker = start(["worker", "--tasks", TASKS, "--slots", "1", "--name", "w1", "--log-level", "debug"], where);
+  await worker.shows(/ready/);
+  const mp = await connect(where);
+  const pool = mp.pool(undefined, { name: "default" });
+  await expect(pool.apply(fail, ["secret \x1b[31m"])).rejects.toThrow("secret");
+  expect(await pool.apply(failOnce, ["hidden"], { attempts: 2 })).toBe("worked");
+  await expect(pool.apply(spin, [60_000], { timeout: 200 })).rejects.toThrow("time limit");
+  await mp.close();
+  worker.signal("SIGTERM");
+  await worker.exited;
+
+  const log = logOf(worker);
+  const lines = (pattern: RegExp) => log.filter((line) => pattern.test(String(line["msg"])));
+  for (const line of log) {
+    expect(line).toMatchObject({ time: expect.stringMatching(/^\d{4}-.*Z$/), host: "w1" });
+    expect(["debug", "info", "warn", "error"]).toContain(line["level"]);
+  }
+  expect(lines(/^host "w1" takes work: /)).toMatchObject([{ level: "info" }]);
+  expect(lines(/^task "fail" \(.*\) failed: RangeError: secret/)).toMatchObject([
+    { level: "warn", pool: "default", task: "fail", attempt: 1, error: { name: "RangeError" }, id: expect.any(String) },
+  ]);
+  expect(lines(/^task "fail-once" \(.*\) failed, try 1 of 2; it is tried again: Error: not yet$/)).toHaveLength(1);
+  expect(lines(/^task "fail-once" \(.*\) is done in [\d.]+ m?s$/)).toMatchObject([
+    { level: "debug", attempt: 2, duration: expect.any(Number) },
+  ]);
+  expect(lines(/^task "spin" \(.*\) ran over its time limit; its child \(pid \d+\) is killed$/)).toHaveLength(1);
+  expect(lines(/^child \d+ of pool "default" was killed: time limit$/)).toMatchObject([{ level: "info" }]);
+  expect(lines(/^draining: takes nothing more; 0 jobs and 0 processes run/)).toHaveLength(1);
+  expect(lines(/^host "w1" has stopped$/)).toHaveLength(1);
+  expect(worker.stderr).not.toMatch(/"args"|hidden/);
+  expect(worker.stderr).not.toContain("\x1b");
+});
+
+test("its log is for people with --log-format pretty, keeps to its level, and shows arguments with --log-args", async () => {
+  const where = place();
+  const log = ["--log-format", "pretty", "--log-level", "warn", "--log-args"];
+  const worker = start(["worker", "--tasks", TASKS, "--slots", "1", "--name", "w1", ...log], where);
+  await worker.shows(/ready/);
+  const mp = await connect(where);
+  const pool = mp.pool(undefined, { name: "default" });
+  await expect(pool.apply(fail, ["one\ntwo"])).rejects.toThrow("one");
+  await mp.close();
+  worker.signal("SIGTERM");
+  await worker.exited;
+
+  expect(worker.stderr).toMatch(
+    /^\d{4}-\d\d-\d\d [\d:.]+ WARN {2}w1: task "fail" \(.*\) failed: RangeError: one\n {2}two {2}pool=default attempt=1 duration=[\d.]+ pid=\d+ args=\[ 'one\\ntwo' \]\n$/,
+  );
 });

@@ -82,7 +82,7 @@ export {
   ValueError,
   WorkerLostError,
 } from "./errors/index.ts";
-export type { Logger } from "./logger/logger.ts";
+export type { LogFacts, Logger } from "./logger/logger.ts";
 export type { Participant } from "./objects/index.ts";
 export type {
   AsyncResult,

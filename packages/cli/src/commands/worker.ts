@@ -1,11 +1,10 @@
 import type { Isolation } from "@manyhands/core";
 import { assertPoolName } from "@manyhands/core/internal";
-import type { WorkerHost, WorkerOptions } from "@manyhands/worker";
+import type { LogFormat, LogLevel, WorkerHost, WorkerOptions } from "@manyhands/worker";
 import { type Command, Option } from "commander";
 import { EXIT, type ExitCode, exitCodeOf } from "../failure/exit-code.ts";
 import { UsageError } from "../failure/usage-error.ts";
 import { action, type Invocation, newCommand } from "../invocation.ts";
-import type { Printer } from "../output/printer.ts";
 import { commaList, wholeNumber } from "../parse/numbers.ts";
 
 interface Options {
@@ -22,6 +21,9 @@ interface Options {
   healthAddress?: string;
   maxHeap?: number;
   echo?: true;
+  logLevel: LogLevel;
+  logFormat?: LogFormat;
+  logArgs?: true;
 }
 
 /** `manyhands worker --tasks <module…>` */
@@ -73,6 +75,18 @@ export function workerCommand(): Command {
     .option("--health-address <address>", "address of the health server (default: 127.0.0.1)")
     .option("--max-heap <mb>", "heap limit of a child, megabytes", wholeNumber("--max-heap", { from: 8 }))
     .option("--echo", "print what tasks write to stdout and stderr")
+    .addOption(
+      new Option("--log-level <level>", "what the log on stderr tells: this and what is graver")
+        .choices(["debug", "info", "warn", "error"])
+        .default("info"),
+    )
+    .addOption(
+      new Option("--log-format <format>", "form of its lines (default: pretty on a terminal, else json)").choices([
+        "pretty",
+        "json",
+      ]),
+    )
+    .option("--log-args", "show the arguments of tasks in the log: they may be secret")
     .addHelpText(
       "after",
       "\nSIGTERM or Ctrl-C: takes nothing more, finishes what runs within the grace time, ends with 0.\nA second signal: stops what runs at once; it goes back to the queue. Signals that children get are ignored.",
@@ -89,25 +103,21 @@ function poolNames(text: string): string[] {
 
 async function work({ options, settings, printer }: Invocation<Options>): Promise<ExitCode> {
   // A host goes on also when nobody reads what its tasks write.
-  process.stdout.removeAllListeners("error").on("error", () => {});
-  const stopper = new Stopper(printer);
-  const host = await start(options, { redis: settings.redis.value, namespace: settings.namespace.value, printer });
+  for (const stream of [process.stdout, process.stderr]) stream.removeAllListeners("error").on("error", () => {});
+  const stopper = new Stopper();
+  const host = await start(options, { redis: settings.redis.value, namespace: settings.namespace.value });
   stopper.attach(host);
   // Words, but on stdout: this is what a script waits for.
   if (printer.format === "table") printer.line(describeReady(host, options));
   else printer.json(readyFacts(host, options));
   await host.closed;
-  printer.words(`host "${host.name}" has stopped`);
   return EXIT.done;
 }
 
-async function start(
-  options: Options,
-  place: { redis: string; namespace: string; printer: Printer },
-): Promise<WorkerHost> {
+async function start(options: Options, place: { redis: string; namespace: string }): Promise<WorkerHost> {
   const { slots, processes, label, isolation, pools, lockNodes, name, grace, healthPort, healthAddress, maxHeap } =
     options;
-  const { redis, namespace, printer } = place;
+  const { redis, namespace } = place;
   const given: WorkerOptions = {
     tasks: options.tasks,
     redis,
@@ -124,11 +134,9 @@ async function start(
     ...(healthAddress === undefined ? {} : { healthAddress }),
     ...(maxHeap === undefined ? {} : { maxHeapMegabytes: maxHeap }),
     echoOutput: options.echo === true,
-    logger: {
-      info: () => {},
-      warn: (message) => printer.warn(message),
-      error: (message) => printer.warn(message),
-    },
+    logLevel: options.logLevel,
+    ...(options.logFormat === undefined ? {} : { logFormat: options.logFormat }),
+    logArgs: options.logArgs === true,
   };
   // Loaded here: most commands need no worker, and start sooner without.
   const { startWorker } = await import("@manyhands/worker");
@@ -147,15 +155,13 @@ const ONE_WISH = 100;
 
 /** First signal: drain. Second: now. Before the host is up: end. */
 class Stopper {
-  readonly #printer: Printer;
   #host: WorkerHost | undefined;
   #wishes = 0;
   /** Says what the first signal does, once another one is a second wish. */
   #announce: (() => void) | undefined;
   #lastWish = Number.NEGATIVE_INFINITY;
 
-  constructor(printer: Printer) {
-    this.#printer = printer;
+  constructor() {
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => this.#hear(signal));
   }
 
@@ -189,7 +195,7 @@ class Stopper {
     } else {
       void this.#host.stop({ grace: 0 });
       this.#announce?.();
-      this.#printer.words(`${signal}: stopping now; ${work} are stopped, and tasks go back to their queue`);
+      this.#host.logger.info(`${signal}: stopping now; ${work} are stopped, and tasks go back to their queue`);
     }
   }
 
@@ -198,7 +204,7 @@ class Stopper {
     this.#announce = () => {
       clearTimeout(timer);
       this.#announce = undefined;
-      this.#printer.words(words);
+      this.#host?.logger.info(words);
     };
   }
 }

@@ -5,6 +5,7 @@ import { Adoption } from "./adoption.ts";
 import type { ChildSupply } from "./child-supply.ts";
 import { ChildUnavailable } from "./child-unavailable.ts";
 import { REPLACEMENTS, wasKilledFromOutside } from "./killed-from-outside.ts";
+import { noteChildEnd, type Retirement } from "./note-child-end.ts";
 import { Trouble } from "./trouble.ts";
 
 export interface ChildPoolOptions {
@@ -56,6 +57,8 @@ interface Child {
   /** Tasks that have been given to it. */
   tasks: number;
   idleSince: number;
+  /** Why it was told to end, once it was. */
+  retired: Retirement | null;
 }
 
 /** Time an idle child gets to end by itself, ms. */
@@ -130,7 +133,7 @@ export class ChildPool {
     const isAnother = !isSameInitializer(this.#pool, pool);
     this.#pool = pool;
     if (!isAnother) return;
-    for (const child of [...this.#children]) if (child.jobs === 0) this.#retire(child);
+    for (const child of [...this.#children]) if (child.jobs === 0) this.#retire(child, "outdated");
     for (const adoption of this.#pending.values()) adoption.end("the initializer of its pool was changed");
     this.#pending.clear();
     this.#inline = undefined;
@@ -269,14 +272,20 @@ export class ChildPool {
   #keep(adoption: Adoption<Child>, executor: Executor, pool: PoolRecord): Child {
     const jobs = adoption.isWanted ? 1 : 0;
     adoption.isReserved = adoption.isWanted;
-    const child: Child = { executor, pool, jobs, jobsRun: 0, tasks: 0, idleSince: performance.now() };
+    const child: Child = { executor, pool, jobs, jobsRun: 0, tasks: 0, idleSince: performance.now(), retired: null };
     if (this.#closed) {
       void executor.kill("the pool is closed");
       return child;
     }
     this.#children.add(child);
-    void executor.exited.then(() => this.#children.delete(child));
-    if (jobs === 0 && !isSameInitializer(pool, this.#pool)) this.#retire(child);
+    void executor.exited.then((exit) => {
+      this.#children.delete(child);
+      // Of a pool that is closed all children end, which is no news.
+      if (!this.#closed && executor.isolation !== "inline") {
+        noteChildEnd(this.#logger, { ...child, pool: this.#pool.name }, exit);
+      }
+    });
+    if (jobs === 0 && !isSameInitializer(pool, this.#pool)) this.#retire(child, "outdated");
     return child;
   }
 
@@ -292,7 +301,7 @@ export class ChildPool {
       child.jobsRun += 1;
       child.idleSince = performance.now();
       if (!isWell) this.#children.delete(child);
-      else if (this.#isWornOut(child)) this.#retire(child);
+      else if (this.#isWornOut(child)) this.#retire(child, this.#room(child) <= 0 ? "worn out" : "outdated");
     };
     return { executor: child.executor, tasks: granted, release: () => end(true), discard: () => end(false) };
   }
@@ -338,11 +347,12 @@ export class ChildPool {
     const now = performance.now();
     for (const child of [...this.#children]) {
       if (child.jobs > 0 || child.executor.isolation === "inline") continue;
-      if (now - child.idleSince > this.#retireAfter) this.#retire(child);
+      if (now - child.idleSince > this.#retireAfter) this.#retire(child, "idle");
     }
   }
 
-  #retire(child: Child): void {
+  #retire(child: Child, why: Retirement): void {
+    child.retired = why;
     this.#children.delete(child);
     void child.executor.retire(RETIRE_GRACE);
   }

@@ -29,7 +29,10 @@ export class Liveness {
     this.#interval = options.interval ?? 1_000;
   }
 
+  /** Called when Redis has just answered. */
   start(): void {
+    this.#answeredAt = performance.now();
+    this.#lookedAt = this.#answeredAt;
     this.#timer = setInterval(() => this.#look(), this.#interval).unref();
   }
 

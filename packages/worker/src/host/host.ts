@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
-import type { Logger } from "@manyhands/core";
 import {
   assertRedisFit,
   type ControlMessage,
@@ -35,6 +34,9 @@ import { Heartbeat } from "../heartbeat/heartbeat.ts";
 import type { JobRun } from "../jobs/job-run.ts";
 import { ReplyPost } from "../jobs/reply-post.ts";
 import { RunningJobs } from "../jobs/running-jobs.ts";
+import { describeDuration } from "../log/describe-duration.ts";
+import type { HostLog } from "../log/host-log.ts";
+import { RedisWatch } from "../log/redis-watch.ts";
 import { CapKeeper } from "../pools/cap-keeper.ts";
 import { ForeignQueues } from "../pools/foreign-queues.ts";
 import { OrphanPools } from "../pools/orphan-pools.ts";
@@ -66,7 +68,8 @@ export class Host implements WorkerHost {
   readonly closed: Promise<void>;
   healthPort: number | null = null;
   readonly #options: ResolvedOptions;
-  readonly #logger: Logger;
+  readonly #logger: HostLog;
+  readonly #redisWatch: RedisWatch;
   readonly #redisTrouble: RedisTrouble;
   readonly #client: RedisClient;
   readonly #subscriber: RedisClient;
@@ -174,6 +177,7 @@ export class Host implements WorkerHost {
       client,
       keys,
       logger,
+      logArgs: options.logArgs,
       replies: new ReplyPost(client, keys, {
         onError: (error) => logger.warn(`posting answers failed: ${(error as Error).message}`),
         whenServed: () => this.#redisTrouble.over(),
@@ -244,6 +248,7 @@ export class Host implements WorkerHost {
     this.#supply.trouble.listen(() => this.#updateState());
     this.#redisTrouble.trouble.listen(() => this.#updateState());
     this.#liveness = new Liveness({ client, onLook: () => this.#watchPools() });
+    this.#redisWatch = new RedisWatch(logger, () => client.status === "ready" && this.#liveness.isRedisAnswering);
     this.#health =
       options.healthPort === null
         ? null
@@ -255,6 +260,10 @@ export class Host implements WorkerHost {
           });
   }
 
+  get logger(): HostLog {
+    return this.#logger;
+  }
+
   get tasks(): readonly TaskAnnouncement[] {
     return [...this.#tasks.values()];
   }
@@ -264,7 +273,9 @@ export class Host implements WorkerHost {
     for (const task of tasks) this.#tasks.set(task.name, task);
     this.#liveness.start();
     await this.#heartbeat.start();
+    this.#client.on("close", () => this.#redisWatch.look());
     this.#client.on("ready", () => {
+      this.#redisWatch.look();
       this.#heartbeat.changed();
       this.#discovery.refresh();
     });
@@ -341,8 +352,14 @@ export class Host implements WorkerHost {
    * aborted; at last it is killed, and its jobs are given back.
    */
   async #stop(grace: Milliseconds): Promise<void> {
+    // A host whose start has failed says so by its error alone.
+    const log = this.#state === "starting" ? null : this.#logger;
     this.#state = "draining";
     this.#redisTrouble.stop();
+    log?.info(
+      `draining: takes nothing more; ${this.#running.size} jobs and ${this.#processes.list().length} processes run, and ` +
+        `may take ${describeDuration(grace)}`,
+    );
     this.#heartbeat.changed();
     const discoveryStopped = this.#discovery.stop();
     this.#orphans.stop();
@@ -355,6 +372,10 @@ export class Host implements WorkerHost {
     await this.#waitForJobs(idle, grace);
     const left = this.#busy;
     if (left > 0) await this.#stopCold();
+    if (this.#busy > 0)
+      this.#logger.warn(
+        `killing what still runs: ${this.#running.size} jobs, ${this.#processes.list().length} processes`,
+      );
     this.#running.stopAll("shutdown");
     this.#processes.abandonAll();
     await within(this.#jobsGone(), left > 0 ? GIVE_BACK_TIME : 0);
@@ -364,8 +385,9 @@ export class Host implements WorkerHost {
     this.#liveness.stop();
     await this.#heartbeat.stop();
     await this.#health?.stop();
+    this.#redisWatch.stop();
     await Promise.all([closeRedis(this.#client), closeRedis(this.#subscriber)]);
-    this.#logger.info(`host "${this.name}" has stopped`);
+    log?.info(`host "${this.name}" has stopped`);
     this.#resolveClosed();
   }
 
@@ -430,6 +452,7 @@ export class Host implements WorkerHost {
 
   /** Replaces workers of BullMQ that have become deaf, and says in the heartbeat that there are some. */
   #watchPools(): void {
+    this.#redisWatch.look();
     if (this.#stopping !== undefined) return;
     const isSettled = this.#liveness.answeringFor > SETTLE_AFTER_SILENCE;
     const deaf = isSettled ? this.#discovery.served().filter((pool) => pool.isDeaf()) : [];

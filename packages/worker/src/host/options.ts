@@ -11,6 +11,8 @@ import {
   resolveLockNodes,
   resolveNamespace,
 } from "@manyhands/core/internal";
+import { HostLog, LOG_LEVELS, type LogLevel } from "../log/host-log.ts";
+import { type LogFormat, stderrLog } from "../log/stderr-log.ts";
 
 export interface WorkerOptions {
   /** Task modules: paths (relative to the working directory), `file:` URLs. Loaded in every child. */
@@ -58,8 +60,14 @@ export interface WorkerOptions {
   spares?: number;
   /** Print what tasks write to stdout and stderr. @defaultValue false */
   echoOutput?: boolean;
-  /** @defaultValue silent but for warnings and errors on stderr */
+  /** Where the log goes. @defaultValue lines on stderr */
   logger?: Logger;
+  /** What the log tells: this and what is graver. @defaultValue "info" for a `logger` of yours, else "warn" */
+  logLevel?: LogLevel;
+  /** Form of the lines on stderr. @defaultValue "pretty" on a terminal, else "json" */
+  logFormat?: LogFormat;
+  /** Show the arguments of calls in the log: they may be secret. @defaultValue false */
+  logArgs?: boolean;
 }
 
 /** Options with every default filled in and task modules as URLs. */
@@ -86,23 +94,19 @@ export interface ResolvedOptions {
   healthAddress: string;
   spares: number;
   echoOutput: boolean;
-  logger: Logger;
+  logger: HostLog;
+  logArgs: boolean;
 }
 
 /** Longest time between two renewals or checks: a day, ms. */
 const LONGEST_INTERVAL: Milliseconds = 86_400_000;
-
-const quietLogger: Logger = {
-  info() {},
-  warn: (message) => void process.stderr.write(`manyhands worker: warning: ${message}\n`),
-  error: (message) => void process.stderr.write(`manyhands worker: error: ${message}\n`),
-};
 
 /**
  * Checks the options and fills in defaults.
  * @throws ValueError naming the option, what it got and what it takes
  */
 export function resolveWorkerOptions(options: WorkerOptions): ResolvedOptions {
+  const name = text("name", options.name ?? `${hostname()}-${process.pid}`, /^\S.*$/);
   const slots = integer("slots", options.slots ?? availableParallelism(), 1);
   const lockDuration = interval("lockDuration", options.lockDuration ?? 8_000, 500);
   return {
@@ -116,7 +120,7 @@ export function resolveWorkerOptions(options: WorkerOptions): ResolvedOptions {
     labels: (options.labels ?? []).map((label) => text("labels", label, /^\S+$/)),
     isolation: isolation(options.isolation ?? "process"),
     pools: options.pools === undefined ? null : pools(options.pools),
-    name: text("name", options.name ?? `${hostname()}-${process.pid}`, /^\S.*$/),
+    name,
     grace: integer("grace", options.grace ?? 10_000, 0),
     lockDuration,
     stalledInterval: interval("stalledInterval", options.stalledInterval ?? 2_000, 100),
@@ -128,7 +132,8 @@ export function resolveWorkerOptions(options: WorkerOptions): ResolvedOptions {
     healthAddress: options.healthAddress ?? "127.0.0.1",
     spares: integer("spares", options.spares ?? Math.min(slots, 2), 0),
     echoOutput: options.echoOutput ?? false,
-    logger: options.logger ?? quietLogger,
+    logger: hostLog(options, name),
+    logArgs: options.logArgs ?? false,
   };
 }
 
@@ -172,6 +177,17 @@ function redisModule({ redis, redisModule: given }: WorkerOptions): string | nul
 
 function moduleUrl(given: string | URL): URL {
   return given instanceof URL || given.startsWith("file:") ? new URL(given) : pathToFileURL(resolve(given));
+}
+
+function hostLog({ logger, logLevel, logFormat }: WorkerOptions, host: string): HostLog {
+  const level = logLevel ?? (logger ? "info" : "warn");
+  if (!LOG_LEVELS.includes(level)) {
+    throw new ValueError(`logLevel must be one of ${LOG_LEVELS.join(", ")}; got ${describe(level)}`);
+  }
+  if (logFormat !== undefined && logFormat !== "pretty" && logFormat !== "json") {
+    throw new ValueError(`logFormat must be "pretty" or "json"; got ${describe(logFormat)}`);
+  }
+  return new HostLog(logger ?? stderrLog({ host, level, format: logFormat }), level);
 }
 
 function modules(given: (string | URL)[]): string[] {

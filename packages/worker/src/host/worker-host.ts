@@ -1,3 +1,4 @@
+import type { Logger } from "@manyhands/core";
 import type { HostRecord, Milliseconds, TaskAnnouncement } from "@manyhands/core/internal";
 
 /** A running worker host. */
@@ -8,6 +9,8 @@ export interface WorkerHost extends AsyncDisposable {
   readonly tasks: readonly TaskAnnouncement[];
   /** Port of the health server, or null when there is none. */
   readonly healthPort: number | null;
+  /** Its log; also for what its program wants to say there. */
+  readonly logger: Logger;
   /** What the host tells about itself in its heartbeat. */
   record(): HostRecord;
   /**

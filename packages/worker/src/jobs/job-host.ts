@@ -1,5 +1,5 @@
-import type { Logger } from "@manyhands/core";
 import type { Isolation, Keys, PoolRecord, RedisClient, TaskAnnouncement } from "@manyhands/core/internal";
+import type { HostLog } from "../log/host-log.ts";
 import type { ReplyPost } from "./reply-post.ts";
 import type { RunningJobs } from "./running-jobs.ts";
 
@@ -10,7 +10,9 @@ export interface JobHost {
   isolation: Isolation;
   client: RedisClient;
   keys: Keys;
-  logger: Logger;
+  logger: HostLog;
+  /** Whether the log may show arguments. */
+  logArgs: boolean;
   replies: ReplyPost;
   running: RunningJobs;
   maxPayload: number;

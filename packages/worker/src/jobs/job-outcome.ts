@@ -94,8 +94,7 @@ export class JobOutcome {
       await this.#host.replies.sent();
       throw toJobError({ ...failure, message: summary }, true);
     }
-    const attempts = job.opts.attempts ?? 1;
-    const isFinal = !failure.retry || job.attemptsMade + 1 >= attempts;
+    const isFinal = isFinalFailure(run, job);
     await this.#stored.storeError(placeOf(job), this.#describe(failure, run.pid));
     if (isFinal) {
       for (const answers of run.answers) this.post(job, answers, run.pid);
@@ -125,6 +124,11 @@ export class JobOutcome {
   #describe({ name, message, error }: FailureReport, pid: number): StoredError {
     return { error, failure: { name, message, host: this.#host.name, pid } };
   }
+}
+
+/** Whether the job is not tried again. */
+export function isFinalFailure(run: JobRun, job: PoolJob): boolean {
+  return run.count > 1 || !run.failure?.retry || job.attemptsMade + 1 >= (job.opts.attempts ?? 1);
 }
 
 function placeOf(job: PoolJob): OutcomePlace {

@@ -22,6 +22,8 @@ export interface JobRunOptions {
   maxPayload: number;
   log: JobLog;
   progress: JobProgress;
+  /** A call is over its time limit, and about to be ended. */
+  onTimeLimit?: () => void;
   /** Each message of answers, as soon as it is there. */
   onAnswers: (answers: Uint8Array, failed: number) => void;
 }
@@ -153,6 +155,10 @@ export class JobRun {
 
   async finishOutput(): Promise<void> {
     await Promise.all([this.#options.log.finish(), this.#options.progress.finish()]);
+  }
+
+  get isInline(): boolean {
+    return this.#options.isolation === "inline";
   }
 
   get count(): number {
@@ -371,6 +377,7 @@ export class JobRun {
   /** Ends the child. An inline call cannot be ended: it gets its answer now, and what it does later is ignored. */
   #end(cause: KillCause): void {
     const lease = this.#lease;
+    if (cause.for === "timeout") this.#options.onTimeLimit?.();
     if (!lease) return this.#endWaiting(cause);
     this.#killCause ??= cause;
     if (lease.executor.isolation !== "inline") {

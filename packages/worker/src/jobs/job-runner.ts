@@ -7,8 +7,9 @@ import { within } from "../deadline/within.ts";
 import { type Fence, holdOf } from "../fence/fence.ts";
 import { forgetLosses, forgiveLoss, isSetAside, setAsideError } from "./host-losses.ts";
 import type { JobHost } from "./job-host.ts";
+import { JobJournal } from "./job-journal.ts";
 import { JobLog } from "./job-log.ts";
-import { JobOutcome } from "./job-outcome.ts";
+import { isFinalFailure, JobOutcome } from "./job-outcome.ts";
 import { JobProgress } from "./job-progress.ts";
 import { JobRun } from "./job-run.ts";
 import { poolFailedError, poolTerminatedError } from "./pool-errors.ts";
@@ -42,12 +43,14 @@ export class JobRunner {
   /** Jobs of which at least one call was cancelled here. */
   readonly #cancelled = new WeakSet<PoolJob>();
   readonly #outcome: JobOutcome;
+  readonly #journal: JobJournal;
   readonly #unknownTasks: UnknownTasks;
 
   constructor(options: JobRunnerOptions) {
     this.#options = options;
     this.#host = options.host;
     this.#outcome = new JobOutcome(options.host);
+    this.#journal = new JobJournal(options.host.logger, options.host);
     this.#unknownTasks = new UnknownTasks(options.host);
   }
 
@@ -57,10 +60,17 @@ export class JobRunner {
     await this.#outcome.forgetEarlierRuns(job);
     const request = await this.#readRequest(job);
     // BullMQ never sets aside the jobs of its schedulers, and hosts of other versions have other limits.
-    if (isSetAside(job)) throw await this.#outcome.refuse(job, setAsideError(job), { count: request.count });
+    if (isSetAside(job)) {
+      const error = setAsideError(job);
+      this.#journal.refused(job, error);
+      throw await this.#outcome.refuse(job, error, { count: request.count });
+    }
     if (pool.state === "failed") throw await this.#outcome.refuse(job, poolFailedError(pool), { count: request.count });
     const unknown = await this.#unknownTasks.check({ job, token, pool });
-    if (unknown) throw await this.#outcome.refuse(job, unknown, { count: request.count });
+    if (unknown) {
+      this.#journal.refused(job, unknown);
+      throw await this.#outcome.refuse(job, unknown, { count: request.count });
+    }
     await this.#requireLock(job, token);
     const startedAt = performance.now();
     const run = this.#prepare(job, pool, request);
@@ -69,10 +79,24 @@ export class JobRunner {
     } catch (error) {
       return this.#startFailed(run, { job, token, pool, error });
     }
-    if (run.stopReason === "fence" || run.stopReason === "shutdown") throw await this.#giveBack(job, token);
+    if (run.stopReason === "fence" || run.stopReason === "shutdown") {
+      this.#journal.givenBack(run, job, run.stopReason === "fence" ? "its lock cannot be trusted" : "the host stops");
+      throw await this.#giveBack(job, token);
+    }
     if (run.stopReason === null && pool.fence === "lenient") await this.#forgiveIfLost(job, token);
     if (run.stopReason === "terminated") await this.#answerTerminated(run, job, pool);
-    return run.failed === 0 ? this.#outcome.complete(run, job, startedAt) : this.#outcome.fail(run, job);
+    if (run.failed > 0) return this.#fail(run, job, startedAt);
+    const outcome = await this.#outcome.complete(run, job, startedAt);
+    this.#journal.done(run, job, performance.now() - startedAt);
+    return outcome;
+  }
+
+  async #fail(run: JobRun, job: PoolJob, startedAt: number): Promise<never> {
+    if (run.failure) {
+      const isFinal = isFinalFailure(run, job);
+      this.#journal.failed(run, job, { failure: run.failure, isFinal, duration: performance.now() - startedAt });
+    }
+    return this.#outcome.fail(run, job);
   }
 
   /** A job that BullMQ failed by itself, because its hosts died again and again, is answered here. */
@@ -104,6 +128,7 @@ export class JobRunner {
       checkJobOptions(job);
       return request;
     } catch (error) {
+      this.#journal.refused(job, error as Error);
       throw await this.#outcome.refuse(job, error as Error, { count: countOf(job) });
     }
   }
@@ -162,6 +187,7 @@ export class JobRunner {
         echo: host.echoOutput ? (line, stream) => this.#echo(run, line, stream) : null,
         onError,
       }),
+      onTimeLimit: () => this.#journal.timeLimit(run, job),
       onAnswers: (answers, failed) => {
         // The failure of a single call is not final while attempts remain.
         if (failed === 0 || request.count > 1) this.#outcome.post(job, answers, run.pid);
@@ -217,7 +243,7 @@ export class JobRunner {
       }),
       true,
     );
-    return this.#outcome.fail(run, job);
+    return this.#fail(run, job, performance.now());
   }
 
   /** Puts the job back in front of the line without using up an attempt; if Redis is away, its lock will expire. */

@@ -177,6 +177,10 @@ export class ServedPool {
       onUnreadable: (token, cause) => this.#failUnreadable(token, cause),
     });
     worker.on("error", (error) => this.#report(error));
+    worker.on("stalled", (id) => {
+      const pool = this.#record.name;
+      host.logger.warn(`job ${id} of pool "${pool}" was taken over: the host that ran it is gone`, { pool, id });
+    });
     worker.on("failed", (job, error) => {
       void this.#runner.failedByBullMQ(job, error).catch((failure) => this.#report(failure as Error));
     });

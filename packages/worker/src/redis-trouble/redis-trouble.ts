@@ -1,6 +1,7 @@
-import type { Logger } from "@manyhands/core";
+import type { LogFacts } from "@manyhands/core";
 import type { RedisUnfitError } from "@manyhands/core/internal";
 import { Trouble } from "../children/trouble.ts";
+import { HostLog, type LogLevel } from "../log/host-log.ts";
 
 /** Longest pause between two tries to write, ms: work goes on at most this long after Redis serves again. */
 const LONGEST_PAUSE = 2_000;
@@ -17,8 +18,8 @@ const QUIET = 10_000;
 export class RedisTrouble {
   readonly trouble: Trouble;
   /** Says nothing of single refusals: they have one line for all. */
-  readonly logger: Logger;
-  readonly #logger: Logger;
+  readonly logger: HostLog;
+  readonly #logger: HostLog;
   #state: string | undefined;
   /** The state that was told last, until its end was told as well. */
   #told: string | undefined;
@@ -29,7 +30,7 @@ export class RedisTrouble {
    * @param options.where - Address of Redis, as errors name it.
    * @param options.probe - Writes something, and throws while Redis refuses that.
    */
-  constructor(options: { where: string; logger: Logger; probe: () => Promise<void> }) {
+  constructor(options: { where: string; logger: HostLog; probe: () => Promise<void> }) {
     this.#logger = options.logger;
     this.trouble = new Trouble({
       tryAgain: options.probe,
@@ -38,11 +39,16 @@ export class RedisTrouble {
     });
     const about = `Redis at ${options.where} `;
     const unlessRefused =
-      (level: "info" | "warn" | "error") =>
-      (message: string): void => {
-        if (this.trouble.reason === null || !message.includes(about)) options.logger[level](message);
+      (level: LogLevel) =>
+      (message: string, facts?: LogFacts): void => {
+        if (this.trouble.reason === null || !message.includes(about)) options.logger[level](message, facts);
       };
-    this.logger = { info: unlessRefused("info"), warn: unlessRefused("warn"), error: unlessRefused("error") };
+    const target = { info: unlessRefused("info"), warn: unlessRefused("warn"), error: unlessRefused("error") };
+    const { logger } = options;
+    this.logger = new HostLog(
+      logger.isEnabled("debug") ? { ...target, debug: unlessRefused("debug") } : target,
+      logger.level,
+    );
   }
 
   /** Redis refused a command of this host. */

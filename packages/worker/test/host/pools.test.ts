@@ -193,6 +193,7 @@ test("PL21: the initializer runs once in each child, and a child is replaced aft
   expect(pids[0]).toBe(pids[1]);
   expect(pids[2]).toBe(pids[3]);
   expect(new Set(pids).size).toBe(3);
+  expect(space.logs.join("\n")).toMatch(/info: child \d+ of pool "\w+" is recycled after \d+ jobs/);
 });
 
 test("PL21: an initializer that throws fails the pool: no loop of children, every waiting job is answered", async () => {

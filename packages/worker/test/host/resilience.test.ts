@@ -29,10 +29,14 @@ test("the health endpoints tell the truth while Redis is away and after it is ba
   });
   expect(away.body.checks.redis.reason).toMatch(/Redis has not answered for \d+ ms/);
   expect((await health(host, "healthz")).status).toBe(200);
+  await until(() => space.logs.some((line) => line.startsWith("warn: Redis is lost")));
   redis.resume();
   await until(async () => (await health(host, "readyz")).status === 200);
   const jobId = await space.submit("default", "square", [3]);
   expect(await space.answer(jobId)).toMatchObject({ value: 9 });
+  // and its log says so once each
+  await until(() => space.logs.some((line) => /^warn: Redis is back after [\d.]+ m?s$/.test(line)));
+  expect(space.logs.filter((line) => line.startsWith("warn: Redis is"))).toHaveLength(2);
 });
 
 test("a draining host is not ready", async () => {

@@ -41,7 +41,8 @@ export async function startHosts(count: number, options: HostGroupOptions): Prom
 function spawnHost(name: string, options: HostGroupOptions): ChildProcess {
   const { redis, namespace, folder, slots } = options;
   const words = ["--tasks", join(folder, "tasks.ts"), "--name", name, "--slots", String(slots), "--grace", "2000"];
-  const host = spawn(process.execPath, [PROGRAM, "worker", ...words], {
+  const log = ["--log-level", "warn", "--log-format", "pretty"];
+  const host = spawn(process.execPath, [PROGRAM, "worker", ...words, ...log], {
     // The channel closes with this process, however it ends; a host that notices ends too.
     stdio: ["ignore", "pipe", "pipe", "ipc"],
     env: { ...process.env, MANYHANDS_REDIS_URL: redis, MANYHANDS_NAMESPACE: namespace },
@@ -50,7 +51,7 @@ function spawnHost(name: string, options: HostGroupOptions): ChildProcess {
   });
   // What it says while it ends is not news; warnings and errors are.
   host.stderr?.setEncoding("utf8").on("data", (text: string) => {
-    for (const line of text.split("\n")) if (/warning|error/i.test(line)) options.printer.words(`${name}: ${line}`);
+    for (const line of text.split("\n")) if (/ (WARN|ERROR) /.test(line)) options.printer.words(line);
   });
   return host;
 }

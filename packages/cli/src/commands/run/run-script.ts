@@ -78,7 +78,8 @@ class LocalWorkers {
         echoOutput: true,
         logger: {
           info: () => {},
-          warn: (message) => printer.warn(message),
+          // Of its own tasks the script hears by itself.
+          warn: (message, facts) => facts?.id === undefined && printer.warn(message),
           error: (message) => printer.warn(message),
         },
       });
