@@ -1,10 +1,12 @@
-import { ValidationError, WorkerLostError } from "@manyhands/core";
+import { connect, ValidationError, WorkerLostError } from "@manyhands/core";
 import { decodeError, Inspector, JOB_ERROR_FIELD, type JobReturn } from "@manyhands/core/internal";
 import { until, useRedis } from "@manyhands/testing";
-import { describe, expect, test } from "vitest";
+import { Worker } from "bullmq";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { TestNamespace } from "./namespace.ts";
 
 const redis = useRedis();
+const silent = { info: () => {}, warn: () => {}, error: () => {} };
 
 test("one call: the answer reaches the client and the value stays plain in the job", async () => {
   // given
@@ -103,6 +105,30 @@ describe("a job that no client of ours waits for can be read without our codec",
     const failure = JSON.parse((await space.client.hget(space.keys.job("default", jobId), "failure")) ?? "null");
     expect(failure).toEqual({ name: "RangeError", message: "too far", host: host.name, pid: expect.any(Number) });
   });
+});
+
+test("a BullMQ worker of another language that returns { value } answers the callers of a pool", async () => {
+  // given: a worker that knows what docs/wire-protocol.md says, and no host
+  const space = new TestNamespace(redis);
+  const worker = new Worker(
+    "foreign",
+    async ({ data: { args } }) => {
+      if (args[0] < 0) throw new RangeError("negative");
+      return { value: args[0] ** 2 };
+    },
+    { connection: redis.client() as never, prefix: space.keys.queuePrefix },
+  );
+  onTestFinished(() => worker.close());
+  await using mp = await connect({ redis: redis.url, namespace: space.name, logger: silent });
+  const pool = mp.pool(2, { name: "foreign" });
+
+  // when
+  const good = pool.applyAsync("square", [7], { attempts: 1 });
+  const bad = pool.applyAsync("square", [-1], { attempts: 1 });
+
+  // then
+  expect(await good.get({ timeout: 10_000 })).toBe(49);
+  await expect(bad.get({ timeout: 10_000 })).rejects.toThrow(/failed: negative$/);
 });
 
 test("BullMQ's getWorkers finds the hosts of a pool, and a job tells which took it", async () => {
