@@ -1,3 +1,4 @@
+import { KEPT_EVENTS, type Keys, type RedisClient, Script } from "@manyhands/core/internal";
 import type { PoolJob } from "./pool-job.ts";
 
 /** Least time between two writes, ms. */
@@ -6,13 +7,15 @@ const INTERVAL = 200;
 /** Writes a job's progress, not more often than {@link INTERVAL}, and the last value always. */
 export class JobProgress {
   readonly #job: PoolJob;
+  readonly #place: { client: RedisClient; keys: Keys };
   readonly #onError: (error: unknown) => void;
   #waiting: { value: unknown } | undefined;
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<unknown> = Promise.resolve();
 
-  constructor(job: PoolJob, onError: (error: unknown) => void) {
+  constructor(job: PoolJob, place: { client: RedisClient; keys: Keys }, onError: (error: unknown) => void) {
     this.#job = job;
+    this.#place = place;
     this.#onError = onError;
   }
 
@@ -38,6 +41,31 @@ export class JobProgress {
     if (!this.#waiting) return;
     const { value } = this.#waiting;
     this.#waiting = undefined;
-    this.#writing = this.#job.updateProgress(value as object).catch(this.#onError);
+    const { client, keys } = this.#place;
+    const { id = "", queueName, token = "" } = this.#job;
+    const key = keys.job(queueName, id);
+    const events = keys.job(queueName, "events");
+    const text = JSON.stringify(value ?? null);
+    this.#writing = writeProgress
+      .run(client, [key, `${key}:lock`, events], [id, token, text, KEPT_EVENTS])
+      .catch(this.#onError);
   }
 }
+
+/**
+ * What BullMQ does with a job's progress, for the run that holds the job.
+ *
+ * KEYS[1] hash of the job; KEYS[2] its lock; KEYS[3] event stream
+ * ARGV[1] job id; ARGV[2] token of the run's lock; ARGV[3] progress as JSON; ARGV[4] events kept
+ * Returns 1, or 0 when the job is gone or another run has it: it may be another job of the same id.
+ */
+const writeProgress = new Script<number>({
+  name: "writeProgress",
+  lua: `
+if redis.call("EXISTS", KEYS[1]) == 0 then return 0 end
+if (redis.call("GET", KEYS[2]) or ARGV[2]) ~= ARGV[2] then return 0 end
+redis.call("HSET", KEYS[1], "progress", ARGV[3])
+redis.call("XADD", KEYS[3], "MAXLEN", "~", ARGV[4], "*", "event", "progress", "jobId", ARGV[1], "data", ARGV[3])
+return 1
+`,
+});

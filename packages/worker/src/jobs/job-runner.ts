@@ -179,7 +179,7 @@ export class JobRunner {
       children: this.#options.children,
       hostName: host.name,
       maxPayload: host.maxPayload,
-      progress: new JobProgress(job, onError),
+      progress: new JobProgress(job, host, onError),
       log: new JobLog({
         client: host.client,
         jobKey: host.keys.job(pool.name, jobId),

@@ -2,6 +2,8 @@ import { ValidationError } from "@manyhands/core";
 import {
   encodeError,
   JOB_ERROR_FIELD,
+  JOB_FAILURE_FIELD,
+  type JobFailure,
   KEPT_EVENTS,
   type Keys,
   type RedisClient,
@@ -24,7 +26,7 @@ export interface UnreadableJob {
  * @returns null when that token holds no job
  */
 export async function failUnreadableJob(
-  { client, keys }: { client: RedisClient; keys: Keys },
+  { client, keys, name: host }: { client: RedisClient; keys: Keys; name: string },
   place: { pool: string; token: string },
   cause: Error,
 ): Promise<UnreadableJob | null> {
@@ -42,7 +44,8 @@ export async function failUnreadableJob(
   const error = new ValidationError(
     `job ${id} of pool "${pool}" cannot be read${which}: ${cause.message}; write its data as JSON such as { "args": [...] }`,
   );
-  const repaired = fields.flatMap((field) => [field, replacementOf(field, data)]);
+  const failure: JobFailure = { name: error.name, message: error.message, host, pid: process.pid };
+  const changed = fields.flatMap((field) => [field, replacementOf(field, data)]);
   const failed = await failHeld.run(
     client,
     [key(id), `${key(id)}:lock`, key("active"), key("stalled"), key("failed"), key("events"), key("marker")],
@@ -53,7 +56,9 @@ export async function failUnreadableJob(
       JOB_ERROR_FIELD,
       Buffer.from(encodeError(error)).toString("base64"),
       KEPT_EVENTS,
-      ...repaired,
+      JOB_FAILURE_FIELD,
+      JSON.stringify(failure),
+      ...changed,
     ],
   );
   return failed === 1 ? { id, data, error } : null;
@@ -103,7 +108,7 @@ return nil
  * KEYS[1] hash of the job; KEYS[2] its lock; KEYS[3] active (list); KEYS[4] stalled (set); KEYS[5] failed (sorted set);
  * KEYS[6] event stream; KEYS[7] markers (sorted set)
  * ARGV[1] job id; ARGV[2] token of its lock; ARGV[3] reason; ARGV[4] field of the error; ARGV[5] base64 of the encoded error;
- * ARGV[6] events kept; ARGV[7..] fields to be replaced, each with its new value, "" = it goes
+ * ARGV[6] events kept; ARGV[7..] fields to be set, each with its new value, "" = it goes
  * Returns 1, or 0 when the lock is another's by now.
  */
 const failHeld = new Script<number>({

@@ -109,7 +109,7 @@ export class ProcessQueue {
       fence: new Fence({ lockDuration }),
       run,
       onUnreadable: async (token, cause) => {
-        const failed = await failUnreadableJob({ client, keys }, { pool: queue, token }, cause);
+        const failed = await failUnreadableJob({ client, keys, name: hostName }, { pool: queue, token }, cause);
         if (failed) this.#options.logger.warn(failed.error.message);
       },
     });

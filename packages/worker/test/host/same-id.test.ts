@@ -116,6 +116,24 @@ test("a reply that nobody waited for is not given to a later call of its id", as
   expect(value).toBe(25);
 });
 
+test("a run that ends late writes nothing into a later job of its id", async () => {
+  // given: a task that runs on, whose job is removed and whose id is used again
+  const { space, mp } = await place();
+  const pool = mp.pool(2, { name: "late" });
+  const first = pool.applyAsync("lateWords", ["first", 600], { jobId: "again" });
+  await space.untilState("late", "again", "active");
+  const key = space.keys.job("late", "again");
+  await space.client.del(key, `${key}:lock`, space.keys.job("late", "active"), space.keys.job("late", "stalled"));
+  // when
+  const second = pool.applyAsync("lateWords", ["second", 1_200], { jobId: "again" });
+  // then
+  expect(await second).toBe("second");
+  expect(await first.get().then(String, (error: Error) => error.name)).toMatch(/^(first|StateLostError)$/);
+  await space.untilState("late", "again", "completed");
+  expect((await space.queue("late").getJobLogs("again")).logs).toEqual(["second"]);
+  expect((await space.job("late", "again"))?.progress).toBe("second");
+});
+
 test.each([{}, { resetAttemptsMade: true, resetAttemptsStarted: true }])(
   "a task that was cancelled while it ran runs when another tool retries it with %j",
   async (options) => {
