@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { RedisClient } from "../connection/index.ts";
-import { managerIn, managerNameOf, ownerOf } from "../containers/manager/manager-life.ts";
-import { readParticipants } from "../objects/index.ts";
+import { managerNameOf, ownerOf } from "../containers/manager/manager-life.ts";
+import { readParticipants, textOfNamePart } from "../objects/index.ts";
 import type { Keys } from "../protocol/keys.ts";
 import { isWrongType } from "../protocol/stored-record.ts";
 import { Operations } from "../session/index.ts";
@@ -160,7 +160,10 @@ export class ObjectInspector {
     const { client, keys } = this.#place;
     const session = /(?:^|\/)([0-9a-f]{16})-[0-9a-z]+$/.exec(name)?.[1];
     const parts = name.split("/").slice(0, -1);
-    const makers = [session, ...parts.map((part) => ownerOf(managerIn(part)))];
+    const makers = [
+      session,
+      ...parts.map(textOfNamePart).map((manager) => (manager === null ? undefined : ownerOf(manager))),
+    ];
     for (const maker of makers) {
       if (maker === undefined) continue;
       const isIts = await client.sismember(keys.sessionObjects(maker), memberOf({ kind, name })).catch((error) => {

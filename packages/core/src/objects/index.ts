@@ -5,7 +5,9 @@ export {
   checkObjectName,
   identify,
   namedOptions,
+  namePart,
   type ObjectIdentity,
   type ObjectReference,
   SharedObject,
+  textOfNamePart,
 } from "./shared-object.ts";

@@ -95,8 +95,34 @@ export function namedOptions<Options extends { name?: string }>(
   throw new ValueError(`a shared object takes a name or options; got ${got(options)}`);
 }
 
-/** @throws ValueError for a name that could not stand in a key */
+/**
+ * Begins every part of a name that manyhands puts together, such as ":box/orders" of the manager "box": no name that a
+ * user gives begins with it, so a name made of parts is never the name of something else.
+ */
+export const MADE = ":";
+
+/** A part of a name that is put together; what follows it stands behind a slash, which the part itself cannot hold. */
+export function namePart(part: string): string {
+  return MADE + part.replaceAll("%", "%25").replaceAll("/", "%2F");
+}
+
+/** The text that {@link namePart} was made of; null for a part that was not. */
+export function textOfNamePart(part: string): string | null {
+  if (!part.startsWith(MADE)) return null;
+  return part.slice(MADE.length).replaceAll("%2F", "/").replaceAll("%25", "%");
+}
+
+/** Unnamed objects are called after the session that made them. */
+const UNNAMED = /^[0-9a-f]{16}-[0-9a-z]+(-pipe)?$/;
+
+/** @throws ValueError for a name that could not stand in a key, or that manyhands makes itself */
 export function checkObjectName(name: unknown): string {
+  if (typeof name === "string" && (name.startsWith(MADE) || UNNAMED.test(name))) {
+    throw new ValueError(
+      `${got(name)} is a name that manyhands makes itself: names that begin with "${MADE}" belong to managers and locks of ` +
+        "objects, and 16 digits with a number to unnamed objects; choose another name, or pass the object itself",
+    );
+  }
   if (typeof name === "string" && /^[^\p{Cc}\p{Cs}]{1,200}$/u.test(name)) return name;
   throw new ValueError(
     `the name of a shared object is a text of 1 to 200 characters without control characters; got ${got(name)}`,

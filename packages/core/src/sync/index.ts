@@ -24,6 +24,7 @@ export { createEvent, Event, type EventOptions, type EventState, readEvent } fro
 export { Existence } from "./existence.ts";
 export { SYNC_KINDS } from "./kinds.ts";
 export {
+  checkLease,
   createLock,
   HeldLock,
   Lock,

@@ -77,7 +77,7 @@ describe("on one server", () => {
     // then
     expect(objects.map(({ kind, summary }) => `${kind}: ${summary.replace(/\d{10,}/, "n")}`)).toEqual([
       "barrier: 1 of 2 waiting",
-      "condition: 1 asleep, under rlock/condition/condition",
+      "condition: 1 asleep, under rlock/:condition/condition",
       "count-down-latch: 2 of 3 to go",
       "joinable-queue: 1 of 5 items, 2 not done",
       "read-write-lock: held by 1 reader",

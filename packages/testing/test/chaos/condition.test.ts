@@ -132,7 +132,7 @@ describe("a condition in trouble", () => {
     expect(await condition.lock.inspect(), `seed ${seed}`).toMatchObject({ locked: false, waiters: [] });
     const left = (await redis.client().keys("*")).filter((key) => /(condition|rlock)/.test(key));
     expect(left.sort(), `seed ${seed}`).toEqual(
-      [`{${namespace}}/condition/shop`, `{${namespace}}/rlock-record/condition/shop`].sort(),
+      [`{${namespace}}/condition/shop`, `{${namespace}}/rlock-record/:condition/shop`].sort(),
     );
   });
 

@@ -97,6 +97,42 @@ inEveryWorld((world) => {
       expect(() => mp.manager("")).toThrow(ValueError);
     });
 
+    test("names put together from parts are never names that a user gives, of any kind", async () => {
+      const { mp } = await world.open();
+      const box = mp.manager("box");
+      const makers: [string, (place: Context | Manager, name: string) => { name: string }][] = [
+        ["lock", (place, name) => place.lock(name)],
+        ["rlock", (place, name) => place.rlock(name)],
+        ["readWriteLock", (place, name) => place.readWriteLock(name)],
+        ["condition", (place, name) => place.condition(null, name)],
+        ["lock of a condition", (place, name) => place.condition(null, name).lock],
+        ["event", (place, name) => place.event(name)],
+        ["semaphore", (place, name) => place.semaphore(1, name)],
+        ["countDownLatch", (place, name) => place.countDownLatch(1, name)],
+        ["barrier", (place, name) => place.barrier(2, name)],
+        ["queue", (place, name) => place.queue(name)],
+        ["simpleQueue", (place, name) => place.simpleQueue(name)],
+        ["joinableQueue", (place, name) => place.joinableQueue(name)],
+        ["value", (place, name) => place.value("i", 1, { name })],
+        ["lock of a value", (place, name) => place.value("i", 1, { name }).getLock()],
+        ["array", (place, name) => place.array("i", 1, { name })],
+      ];
+      for (const [what, make] of makers) {
+        const names = [make(box, "orders").name, make(mp, "box/orders").name, make(mp, "box%2Forders").name];
+        names.push(make(mp.manager("box/orders"), "x").name, make(box, "orders/x").name, make(mp, "box/orders/x").name);
+        expect([what, new Set(names).size]).toEqual([what, names.length]);
+      }
+      for (const name of [":box/orders", ":condition/x", `${mp.sessionId}-1`]) {
+        expect(() => mp.queue(name)).toThrow("is a name that manyhands makes itself");
+        expect(() => box.lock(name)).toThrow("is a name that manyhands makes itself");
+      }
+      await box.queue("orders").put("theirs");
+      await mp.queue("box/orders").put("ours");
+      expect([await box.queue("orders").get(), await mp.queue("box/orders").get()]).toEqual(["theirs", "ours"]);
+      await box.shutdown();
+      expect(await mp.queue("box/orders").empty()).toBe(true);
+    });
+
     test("M8: a name with a slash is no name of another manager's object", async () => {
       const { mp } = await world.open();
       const [outer, inner] = [mp.manager("a"), mp.manager("a/b")];
@@ -351,7 +387,7 @@ inEveryWorld((world) => {
       await unnamed.lock().acquire();
       const kept = named.dict({ a: 1 }, { name: "kept" });
       expect([await dict.length(), await kept.length()]).toEqual([1, 1]);
-      expect(await named.objects()).toEqual(["dict/stays/kept"]);
+      expect(await named.objects()).toEqual(["dict/:stays/kept"]);
       await named.dict<string, unknown>("handles").set("dict", dict);
       await other.run(async ({ kept: store, mp: there }) => {
         const theirs = await there.manager("stays").dict<string, DictProxy>("handles").at("dict");
@@ -393,17 +429,17 @@ inEveryWorld((world) => {
       const inspector = new ObjectInspector({ client: redis, keys });
       const seen = (await inspector.objects()).map(({ kind, name, summary }) => `${kind} ${name}: ${summary}`);
       expect(seen.filter((line) => !line.startsWith("lock"))).toEqual([
-        "array listed/a: 4 items of type d",
-        "dict listed/d: 2 keys",
-        "list listed/l: 3 items",
+        "array :listed/a: 4 items of type d",
+        "dict :listed/d: 2 keys",
+        "list :listed/l: 3 items",
         "manager listed: 8 objects",
-        "namespace listed/n: 1 attribute",
-        "registered listed/r: of type Listed",
-        "set listed/s: 1 item",
-        "value listed/v: 7, of type i",
+        "namespace :listed/n: 1 attribute",
+        "registered :listed/r: of type Listed",
+        "set :listed/s: 1 item",
+        "value :listed/v: 7, of type i",
       ]);
-      expect(await inspector.remove({ kind: "dict", name: "listed/d" })).toBe(true);
-      expect(await inspector.object({ kind: "dict", name: "listed/d" })).toBeNull();
+      expect(await inspector.remove({ kind: "dict", name: ":listed/d" })).toBe(true);
+      expect(await inspector.object({ kind: "dict", name: ":listed/d" })).toBeNull();
       expect((await findOrphanKeys({ client: redis, keys })).orphans).toEqual([]);
       expect(await inspector.remove({ kind: "manager", name: "listed" })).toBe(true);
       expect(await inspector.objects()).toEqual([]);
@@ -545,7 +581,8 @@ inEveryWorld((world) => {
       const slow = counter.slowly(400).catch((error: unknown) => error);
       const { connect } = await import("@manyhands/core");
       const rival = await connect(options);
-      const lock = rival.lock("registered/overtaken/one");
+      const place = { kind: "lock", name: ":registered/:overtaken/one", namespace: rival.namespace, owner: null };
+      const lock = rival.openObject({ ...place, settings: {} }) as Lock;
       await until(() => lock.locked(), { what: "the slow call runs" });
       const held = await until(
         async () => {

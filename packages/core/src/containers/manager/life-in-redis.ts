@@ -1,6 +1,6 @@
 import { ManagerClosedError, StateLostError } from "../../errors/index.ts";
-import type { ObjectRuntime } from "../../objects/index.ts";
-import { closedManager, firstPartOf, type ManagerLife, ownerOf } from "./manager-life.ts";
+import { namePart, type ObjectRuntime } from "../../objects/index.ts";
+import { closedManager, type ManagerLife, ownerOf } from "./manager-life.ts";
 import { forgetManager, startManager } from "./manager-scripts.ts";
 
 /** A manager that this context opened. */
@@ -66,7 +66,7 @@ export class LifeInRedis implements ManagerLife {
   /** Removes the manager with its objects. Repeatable, also when it failed. */
   async shutdown(): Promise<void> {
     this.#state = "shut";
-    for (const forget of this.#runtime.removals) forget(firstPartOf(this.#name));
+    for (const forget of this.#runtime.removals) forget(namePart(this.#name));
     this.#removal ??= this.#runtime.keepAlive.during(this.#remove()).catch((error) => {
       this.#removal = undefined;
       throw error;

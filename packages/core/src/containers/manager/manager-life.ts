@@ -27,16 +27,6 @@ export function ownerOf(manager: string): string {
   return `${OWNER}${manager}`;
 }
 
-/** What the names of a manager's objects begin with, so that "c" of the manager "a/b" is not "b/c" of the manager "a". */
-export function firstPartOf(manager: string): string {
-  return manager.replaceAll("%", "%25").replaceAll("/", "%2F");
-}
-
-/** The manager whose objects begin with that part. */
-export function managerIn(part: string): string {
-  return part.replaceAll("%2F", "/").replaceAll("%25", "%");
-}
-
 /** Name of the manager that an owner is; null when it is a session. */
 export function managerNameOf(owner: string): string | null {
   return owner.startsWith(OWNER) ? owner.slice(OWNER.length) : null;

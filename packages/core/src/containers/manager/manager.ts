@@ -14,6 +14,7 @@ import {
   checkObjectName,
   identify,
   namedOptions,
+  namePart,
   type ObjectIdentity,
   type ObjectReference,
   type ObjectRuntime,
@@ -26,6 +27,7 @@ import {
   type Condition,
   type ConditionOptions,
   type CountDownLatch,
+  checkLease,
   createBarrier,
   createCondition,
   createCountDownLatch,
@@ -39,7 +41,7 @@ import {
   type LockOptions,
   openObject,
   type ReadWriteLock,
-  type RLock,
+  RLock,
   type Semaphore,
 } from "../../sync/index.ts";
 import { type ArrayContents, type ArrayProxy, createArray } from "../array/index.ts";
@@ -59,7 +61,7 @@ import type { TypeCode, TypedInput } from "../typed/index.ts";
 import { createValue, type ValueOptions, type ValueProxy } from "../value/index.ts";
 import { guard } from "./guard.ts";
 import { LifeInRedis } from "./life-in-redis.ts";
-import { beginLife, firstPartOf, ownerOf } from "./manager-life.ts";
+import { beginLife, ownerOf } from "./manager-life.ts";
 
 /** The name of something that a manager makes. */
 export interface ManagedOptions {
@@ -234,12 +236,12 @@ export class Manager extends SharedObject {
 
   /** As `mp.condition()`. Without a lock it has an RLock of this manager. */
   condition(lock?: Lock | RLock | null, options?: string | ConditionOptions): Condition {
+    if (lock !== undefined && lock !== null) return this.#manage(createCondition(this.runtime, lock, options));
     const { name, lease } = namedOptions<ConditionOptions>(options);
-    const own = {
-      ...(name === undefined ? {} : { name: `condition/${name}` }),
-      ...(lease === undefined ? {} : { lease }),
-    };
-    return this.#manage(createCondition(this.runtime, lock ?? this.rlock(own), options));
+    const { name: condition, owner } = this.#identify(name);
+    const own = { name: `${namePart("condition")}/${condition}`, owner };
+    const made = guard(this.runtime, new RLock(this.runtime, own, checkLease(lease)), owner);
+    return this.#manage(createCondition(this.runtime, made, options));
   }
 
   /** As `mp.event()`. */
@@ -289,7 +291,7 @@ export class Manager extends SharedObject {
   #identify(name: string | undefined): ObjectIdentity {
     this.#assertOpen();
     const own = name === undefined ? this.runtime.nextName() : checkObjectName(name);
-    return { name: `${firstPartOf(this.name)}/${own}`, owner: ownerOf(this.name) };
+    return { name: `${namePart(this.name)}/${own}`, owner: ownerOf(this.name) };
   }
 
   /** The same kind of object with the same settings, but this manager's. */

@@ -1,10 +1,16 @@
 import type { Purpose } from "../../codec/index.ts";
 import { AttributeError } from "../../errors/index.ts";
-import { type ObjectIdentity, type ObjectReference, type ObjectRuntime, SharedObject } from "../../objects/index.ts";
+import {
+  namePart,
+  type ObjectIdentity,
+  type ObjectReference,
+  type ObjectRuntime,
+  SharedObject,
+} from "../../objects/index.ts";
 import { Lock } from "../../sync/index.ts";
 import { toText } from "../calls/index.ts";
 import { guard } from "../manager/guard.ts";
-import { firstPartOf, managerNameOf, managerOf } from "../manager/manager-life.ts";
+import { managerNameOf, managerOf } from "../manager/manager-life.ts";
 import { type ContainerState, readContainer } from "../state/index.ts";
 import { findRegisteredType, registeredType } from "./registered-types.ts";
 import { Turns } from "./turns.ts";
@@ -39,7 +45,7 @@ export class RegisteredObject extends SharedObject {
     const { name, owner } = this;
     const lock = guard(
       runtime,
-      new Lock(runtime, { name: `registered/${name}`, owner: identity.owner }),
+      new Lock(runtime, { name: `${namePart("registered")}/${name}`, owner: identity.owner }),
       identity.owner,
     );
     this.#turns = new Turns(runtime, { name, owner, lock, ...facts });
@@ -70,7 +76,7 @@ export class RegisteredObject extends SharedObject {
 
   /** Another object of the same manager. */
   #make(typeid: string, made: unknown): RegisteredObject {
-    const manager = firstPartOf(managerNameOf(this.owner) ?? "");
+    const manager = namePart(managerNameOf(this.owner) ?? "");
     const identity = { name: `${manager}/${this.runtime.nextName()}`, owner: this.owner };
     return createRegistered(this.runtime, identity, { typeid, args: [made] });
   }

@@ -1,6 +1,7 @@
 import { AttributeError, got } from "../../errors/index.ts";
 import {
   assertSameNamespace,
+  namePart,
   type ObjectIdentity,
   type ObjectReference,
   type ObjectRuntime,
@@ -26,7 +27,7 @@ export function guardingLock(
     throw new AttributeError(`lock must be a Lock, an RLock, or false for none; got ${got(lock)}`);
   }
   const { kind, name, owner } = identity;
-  return guard(runtime, new RLock(runtime, { name: `${kind}/${name}`, owner }), owner);
+  return guard(runtime, new RLock(runtime, { name: `${namePart(kind)}/${name}`, owner }), owner);
 }
 
 /** @throws AttributeError when it was made with `lock: false` */

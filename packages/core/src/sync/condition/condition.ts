@@ -2,6 +2,7 @@ import { AssertionError, LockLostError, ValueError } from "../../errors/index.ts
 import {
   assertSameNamespace,
   identify,
+  namePart,
   type ObjectIdentity,
   type ObjectRuntime,
   type Participant,
@@ -181,7 +182,7 @@ export function createCondition(
   if (lock !== undefined && lock !== null) {
     throw new ValueError("the lock of a condition is a Lock or an RLock; give the name as { name } after it");
   }
-  const own = { name: `condition/${identity.name}`, owner: identity.owner };
+  const own = { name: `${namePart("condition")}/${identity.name}`, owner: identity.owner };
   return new Condition(runtime, identity, new RLock(runtime, own, checkLease(lease)));
 }
 
