@@ -1,3 +1,4 @@
+import { SerializationError } from "../errors/index.ts";
 import { decodeFromString } from "./binary.ts";
 import { flatten } from "./flatten.ts";
 import { BEYOND, look, NOT_JSON, SHARED } from "./shape.ts";
@@ -42,9 +43,21 @@ function isFraction(value: unknown): boolean {
   return typeof value === "number" && !Number.isInteger(value);
 }
 
-/** Reads units in either form: JSON text begins with a bracket, base64 text never does. */
+/**
+ * Reads units in either form: JSON text begins with a bracket, base64 text never does.
+ *
+ * @throws SerializationError for text that is damaged
+ */
 export function decodeUnits(text: string): unknown {
-  return isJsonUnits(text) ? JSON.parse(text) : decodeFromString(text);
+  if (!isJsonUnits(text)) return decodeFromString(text);
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new SerializationError(`${text.length} characters of units cannot be decoded: ${(error as Error).message}`, {
+      path: "units",
+      cause: error,
+    });
+  }
 }
 
 /** Whether units are JSON text. */
