@@ -1,6 +1,8 @@
 import {
   assertRedisFit,
+  assertRights,
   closeRedis,
+  describeRedis,
   Inspector,
   Keys,
   ObjectInspector,
@@ -32,6 +34,7 @@ export async function withConnection<Result>(
   const inspector = new Inspector({ client, keys });
   try {
     const fitness = await assertRedisFit(client, settings.redis.value);
+    await assertRights(client, describeRedis(settings.redis.value), keys.prefix);
     return await use({ client, keys, inspector, objects: new ObjectInspector({ client, keys }), fitness });
   } finally {
     await inspector.close();

@@ -45,6 +45,8 @@ export function openRedis(config: RedisConfig | undefined, options: OpenOptions)
     maxRetriesPerRequest: null,
     enableOfflineQueue: !options.failFast,
     connectTimeout: 10_000,
+    // Another right that a user would need, for the name of a library in CLIENT LIST.
+    disableClientInfo: true,
     autoResubscribe: !options.subscribing,
     ...(options.impatient ? IMPATIENT : {}),
     ...(options.blocking ? { commandTimeout: undefined, socketTimeout: undefined } : {}),

@@ -17,7 +17,9 @@ import {
 import {
   assertLockNodesFit,
   assertRedisFit,
+  assertRights,
   closeRedis,
+  describeRedis,
   openRedis,
   type RedisClient,
   type RedisConfig,
@@ -122,7 +124,7 @@ export class Context {
     roundTripOf(client);
     try {
       await Promise.all([
-        assertRedisFit(client, settings.redis, settings.connectTimeout),
+        assertRedisFit(client, settings.redis, settings.connectTimeout).then(() => assertMayUse(settings, client)),
         assertLockNodesFit(settings.lockNodes, settings.logger),
       ]);
     } catch (error) {
@@ -535,6 +537,10 @@ export class Context {
       },
     };
   }
+}
+
+function assertMayUse({ redis, namespace }: ContextSettings, client: RedisClient): Promise<void> {
+  return assertRights(client, describeRedis(redis), new Keys(namespace).prefix);
 }
 
 async function withDeadline(work: Promise<unknown>, deadline: Milliseconds): Promise<void> {

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import {
   assertRedisFit,
+  assertRights,
   type ControlMessage,
   closeRedis,
   describeRedis,
@@ -269,7 +270,12 @@ export class Host implements WorkerHost {
   }
 
   async start(): Promise<void> {
-    const [, tasks] = await Promise.all([assertRedisFit(this.#client, this.#options.redis), this.#supply.scout()]);
+    const { redis, namespace } = this.#options;
+    const checkRedis = async (): Promise<void> => {
+      await assertRedisFit(this.#client, redis);
+      await assertRights(this.#client, describeRedis(redis), new Keys(namespace).prefix);
+    };
+    const [, tasks] = await Promise.all([checkRedis(), this.#supply.scout()]);
     for (const task of tasks) this.#tasks.set(task.name, task);
     this.#liveness.start();
     await this.#heartbeat.start();
