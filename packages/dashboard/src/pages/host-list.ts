@@ -68,7 +68,7 @@ function tasks(host: HostRecord): Markup | string {
 
 function taskLine(running: RunningAnnouncement, now: number): Markup {
   const address = `/bull-board/queue/${encodeURIComponent(running.pool)}/${encodeURIComponent(running.jobId)}`;
-  return html`<li data-key="job ${running.jobId}">
+  return html`<li data-key="job ${running.pool} ${running.jobId}">
     <a href="${address}">${running.task}</a>
     <small>in ${running.pool}, pid ${running.pid}</small>
     <span class="since">${duration(now - running.since)}</span>
