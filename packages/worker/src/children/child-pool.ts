@@ -4,7 +4,7 @@ import type { Executor } from "../executor/executor.ts";
 import { Adoption } from "./adoption.ts";
 import type { ChildSupply } from "./child-supply.ts";
 import { ChildUnavailable } from "./child-unavailable.ts";
-import { REPLACEMENTS, wasKilledFromOutside } from "./killed-from-outside.ts";
+import { endedItself, REPLACEMENTS, wasKilledFromOutside } from "./killed-from-outside.ts";
 import { noteChildEnd, type Retirement } from "./note-child-end.ts";
 import { Trouble } from "./trouble.ts";
 
@@ -42,7 +42,7 @@ export interface ChildLease {
   discard(): void;
 }
 
-/** The pool's initializer threw: the pool fails. `cause` is its error. */
+/** The pool's initializer threw or exited: the pool fails. `cause` is its error. */
 export class InitializerFailed extends Error {
   override readonly name = "InitializerFailed";
 }
@@ -68,7 +68,8 @@ const RETIRE_GRACE = 2_000;
  * The children of one pool on this host; no other pool's job ever runs in them.
  *
  * A child that cannot be had is a {@link ChildUnavailable}, which is this host's trouble: of the supply, or of this pool
- * here when the child is lost in the pool's initializer. Only an initializer that throws is the pool's own fault.
+ * here when the child is lost in the pool's initializer (a signal, a full heap). Only an initializer that throws, or exits,
+ * is the pool's own fault.
  */
 export class ChildPool {
   /** Why no child of this pool can be had on this host, though others can. */
@@ -241,12 +242,17 @@ export class ChildPool {
         if (adoption.isEnded) throw new Error(`a child of pool "${pool.name}" was given up`, { cause: error });
         if (attempt <= REPLACEMENTS && (await wasKilledFromOutside(executor))) continue;
         void executor.kill("it could not be adopted");
-        if (executor.initializerThrew) {
+        if (executor.initializerThrew || (await this.#isEndedByInitializer(executor, pool))) {
           throw new InitializerFailed(`the initializer of pool "${pool.name}" failed`, { cause: error });
         }
         throw this.#unavailable(isolation, error as Error);
       }
     }
+  }
+
+  /** An initializer that exits, or whose code throws beside it, is at fault; its child alone would live. */
+  async #isEndedByInitializer(executor: Executor, { initializer }: PoolRecord): Promise<boolean> {
+    return initializer !== null && (await endedItself(executor)) && (await this.#supply.survives());
   }
 
   /** A child that was lost on the way: without an initializer only its own modules can have ended it. */
@@ -256,7 +262,7 @@ export class ChildPool {
     const failure = new ChildUnavailable(cannot, { cause: error });
     if (this.#closed) return failure;
     this.#missing = isolation;
-    if (initializer) this.trouble.met(failure);
+    if (initializer && this.#supply.trouble.reason === null) this.trouble.met(failure);
     else this.#supply.trouble.met(failure);
     return failure;
   }

@@ -129,6 +129,17 @@ export class ChildSupply {
     await Promise.all(children.map((child) => child.kill("host stops")));
   }
 
+  /** True when a child lives that has nothing to do: then it was what ran in another one that ended it. */
+  async survives(): Promise<boolean> {
+    try {
+      await this.#probe();
+      return true;
+    } catch (error) {
+      if (!this.#closed) this.trouble.met(error);
+      return false;
+    }
+  }
+
   #keep(executor: Executor): void {
     const keptAt = performance.now();
     this.#spares.push(executor);

@@ -1,11 +1,21 @@
-import type { Executor } from "../executor/executor.ts";
+import type { Executor, ExecutorExit } from "../executor/executor.ts";
 
 /** Children that vanish by no fault of the code they run are replaced so often. */
 export const REPLACEMENTS = 3;
 
 /** True when the child was ended by a signal that neither its code, its heap limit nor this host explains. */
 export async function wasKilledFromOutside(executor: Executor): Promise<boolean> {
-  const stillThere = new Promise<null>((resolve) => setTimeout(resolve, 50, null).unref());
-  const exit = await Promise.race([executor.exited, stillThere]);
+  const exit = await endOf(executor);
   return exit !== null && exit.signal !== null && !exit.outOfMemory && exit.crash === null && exit.killedFor === null;
+}
+
+/** True when the child's own code ended it: it exited, or an error was not caught. */
+export async function endedItself(executor: Executor): Promise<boolean> {
+  const exit = await endOf(executor);
+  return exit !== null && (exit.code !== null || exit.crash !== null) && !exit.outOfMemory && exit.killedFor === null;
+}
+
+async function endOf(executor: Executor): Promise<ExecutorExit | null> {
+  const stillThere = new Promise<null>((resolve) => setTimeout(resolve, 50, null).unref());
+  return Promise.race([executor.exited, stillThere]);
 }

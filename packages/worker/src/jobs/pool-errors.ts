@@ -10,14 +10,14 @@ export function poolFailedError(pool: PoolRecord): Error {
     cause = new ValidationError(`the reason cannot be read: ${(error as Error).message}`);
   }
   const reason = cause instanceof Error ? `: ${cause.message}` : "";
-  return new PoolTerminatedError(`pool "${pool.name}" has failed: its initializer threw${reason}; ${remedy(pool)}`, {
+  return new PoolTerminatedError(`pool "${pool.name}" has failed: its initializer threw${reason}${remedy(pool)}`, {
     cause,
   });
 }
 
 function remedy({ name, owner }: PoolRecord): string {
-  if (owner !== null) return "mend it and make a new pool";
-  return `mend it, then make the pool again with mp.pool(), or run: manyhands pool reset ${name}`;
+  if (owner !== null) return "";
+  return `; mend it, then make the pool again with mp.pool(), or run: manyhands pool reset ${name}`;
 }
 
 export function poolTerminatedError(pool: PoolRecord, task: string, jobId: string): Error {

@@ -91,14 +91,14 @@ test("a child that is lost in the initializer of one pool costs this host that p
   const space = new TestNamespace(redis);
   const prepare = 'export const prepare = task("prepare", () => undefined);';
   const module = new ChangingModule(TEXT + prepare);
-  module.write(TEXT + prepare.replace("undefined", "process.exit(9)"));
+  module.write(TEXT + prepare.replace("undefined", 'process.kill(process.pid, "SIGKILL")'));
   await space.pool("lost", { initializer: { task: "prepare", args: space.encoded([]) } });
   const host = await space.host({ tasks: [module.path], name: "bad" });
   // when
   const lost = await space.submit("lost", "double", [4]);
   // then
   const trouble = await until(() => host.record().troubles?.find(({ pool }) => pool === "lost"));
-  expect(trouble).toMatchObject({ takesWork: false, reason: expect.stringContaining("exit code 9") });
+  expect(trouble).toMatchObject({ takesWork: false, reason: expect.stringContaining("SIGKILL") });
   expect(host.record().state).toBe("running");
   expect(await space.answer(await space.submit("default", "double", [1]))).toMatchObject({ value: 2 });
   expect(await space.queue("lost").getJobState(lost)).toBe("waiting");
