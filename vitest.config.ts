@@ -17,7 +17,7 @@ const distance = {
   test: {
     name: "distance",
     include: [
-      "packages/testing/test/conformance/{lock,rlock,read-write-lock,semaphore,condition,event,barrier,dict,wait}.test.ts",
+      "packages/testing/test/conformance/{lock,rlock,read-write-lock,semaphore,condition,event,barrier,queue,pipe,dict,wait}.test.ts",
       "packages/testing/test/conformance/count-down-latch.test.ts",
       "packages/core/test/pool/pool.test.ts",
       "packages/worker/test/host/outcomes.test.ts",

@@ -8,7 +8,7 @@ import { Waiter } from "./waiter.ts";
 
 /** Longest time between two looks for missed wake-ups and due leases while somebody waits, ms. */
 const LOOK_INTERVAL: Milliseconds = 2_000;
-/** Shortest such time, ms. */
+/** Shortest such time, ms, or one round trip: until an answer is there, another look finds the same. */
 const SHORTEST_INTERVAL: Milliseconds = 25;
 /** Wake-ups that may arrive while the answer to a beat is on its way. */
 const MOST_UNCOUNTED = 10_000;
@@ -100,7 +100,7 @@ export class WaitRoom {
   /** Somebody waits for something that is due in `milliseconds`. */
   lookIn(milliseconds: Milliseconds): void {
     const now = performance.now();
-    const at = Math.max(now + milliseconds, this.#lastLook + SHORTEST_INTERVAL);
+    const at = Math.max(now + milliseconds, this.#lastLook + this.#session.roundTrip.patience(SHORTEST_INTERVAL, 1));
     if (at >= this.#lookAt || this.#closed) return;
     this.#lookAt = at;
     this.#look?.clear();

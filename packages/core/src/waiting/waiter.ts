@@ -24,7 +24,8 @@ export class Waiter {
   /** Something may have changed. Remembered when nobody is waiting at the moment. */
   notify(word?: string): void {
     this.#isDue = true;
-    this.#word ??= word;
+    // The last one: what an earlier one granted may have been the next one's since.
+    this.#word = word ?? this.#word;
     this.#wake?.();
   }
 

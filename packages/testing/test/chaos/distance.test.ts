@@ -1,4 +1,4 @@
-import { connect } from "@manyhands/core";
+import { connect, RedisUnfitError } from "@manyhands/core";
 import { until, useDelayProxy, useRedis } from "@manyhands/testing";
 import { expect, onTestFinished, test } from "vitest";
 
@@ -60,4 +60,16 @@ test("masters vote on a lock although they are farther away than a usual answer 
   });
   onTestFinished(() => mp.close());
   expect(await mp.lock("voted").run(({ isHeld }) => isHeld, { timeout: 10_000 })).toBe(true);
+});
+
+test("a lock whose lease is shorter than the way to Redis says so, and is not held", async () => {
+  const namespace = redis.namespace();
+  const proxy = await useDelayProxy(redis.url, 60);
+  const mp = await connect({ redis: proxy.url, namespace });
+  onTestFinished(() => mp.close());
+  const lock = mp.lock({ name: "short", lease: 100 });
+  const failed = lock.acquire();
+  await expect(failed).rejects.toThrow(RedisUnfitError);
+  await expect(failed).rejects.toThrow(/the lease of the lock "short", 100 ms, is over before Redis has answered/);
+  await until(async () => !(await lock.locked()), { what: "it is not held" });
 });

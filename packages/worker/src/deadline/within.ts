@@ -1,4 +1,7 @@
-import { LongTimer, type Milliseconds } from "@manyhands/core/internal";
+import { LongTimer, type Milliseconds, type RedisClient, roundTripOf } from "@manyhands/core/internal";
+
+/** Round trips that a few commands to Redis take, one after another. */
+const ROUNDS = 6;
 
 /**
  * Waits for something that may hang, such as everything that needs Redis while it is away.
@@ -18,4 +21,9 @@ export async function within(work: Promise<unknown>, deadline: Milliseconds): Pr
   } finally {
     timer?.clear();
   }
+}
+
+/** As {@link within}, for a few commands to Redis: where it is far away they take longer than `deadline`. */
+export function withinReach(client: RedisClient, work: Promise<unknown>, deadline: Milliseconds): Promise<boolean> {
+  return within(work, roundTripOf(client).patience(deadline, ROUNDS));
 }

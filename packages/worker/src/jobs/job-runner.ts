@@ -3,7 +3,7 @@ import { encodeToString, type JobReturn, type Milliseconds, type PoolRecord } fr
 import { WaitingError } from "bullmq";
 import { type ChildPool, InitializerFailed } from "../children/child-pool.ts";
 import { forgetWishes } from "../control/cancellation.ts";
-import { within } from "../deadline/within.ts";
+import { withinReach } from "../deadline/within.ts";
 import { type Fence, holdOf } from "../fence/fence.ts";
 import { forgetLosses, forgiveLoss, isSetAside, setAsideError } from "./host-losses.ts";
 import type { JobHost } from "./job-host.ts";
@@ -250,7 +250,7 @@ export class JobRunner {
   async #giveBack(job: PoolJob, token: string): Promise<Error> {
     const givenBack = job.moveToWait(token);
     givenBack.catch((error: Error) => forgiveLoss(this.#host, job, error)).catch(() => {});
-    await within(givenBack, GIVE_BACK_DEADLINE);
+    await withinReach(this.#host.client, givenBack, GIVE_BACK_DEADLINE);
     return new WaitingError();
   }
 

@@ -8,7 +8,7 @@ import {
 import { Queue } from "bullmq";
 import { ChildPool } from "../children/child-pool.ts";
 import type { ChildSupply } from "../children/child-supply.ts";
-import { within } from "../deadline/within.ts";
+import { withinReach } from "../deadline/within.ts";
 import { Fence } from "../fence/fence.ts";
 import type { JobHost } from "../jobs/job-host.ts";
 import { JobRunner } from "../jobs/job-runner.ts";
@@ -151,12 +151,14 @@ export class ServedPool {
     for (const unlisten of this.#unlisten) unlisten();
     const closed = this.stopFetching();
     await this.#children.close(reason);
-    await within(closed, CLOSE_DEADLINE);
-    await Promise.all([...this.#replaced, this.#worker].map((worker) => worker.abandon()));
     const { client, keys } = this.#host;
-    if (client.status === "ready") await within(nudgeWorkers(client, keys, this.#record.name), CLOSE_DEADLINE);
-    await within(this.#queue.close(), CLOSE_DEADLINE / 3);
-    if (client.status === "ready") await within(removeTraces(client, keys, this.#record.name), CLOSE_DEADLINE / 3);
+    await withinReach(client, closed, CLOSE_DEADLINE);
+    await Promise.all([...this.#replaced, this.#worker].map((worker) => worker.abandon()));
+    if (client.status === "ready")
+      await withinReach(client, nudgeWorkers(client, keys, this.#record.name), CLOSE_DEADLINE);
+    await withinReach(client, this.#queue.close(), CLOSE_DEADLINE / 3);
+    if (client.status === "ready")
+      await withinReach(client, removeTraces(client, keys, this.#record.name), CLOSE_DEADLINE / 3);
   }
 
   #open(): PoolWorker {

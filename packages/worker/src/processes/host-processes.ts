@@ -15,7 +15,7 @@ import {
 import { DelayedError, UnrecoverableError, WaitingError } from "bullmq";
 import type { ChildSupply } from "../children/child-supply.ts";
 import { ChildUnavailable } from "../children/child-unavailable.ts";
-import { within } from "../deadline/within.ts";
+import { withinReach } from "../deadline/within.ts";
 import { ProcessExecutor } from "../executor/process-executor.ts";
 import type { JobHost } from "../jobs/job-host.ts";
 import type { PoolJob } from "../jobs/pool-job.ts";
@@ -273,7 +273,7 @@ export class HostProcesses {
 
   /** Puts a process that has not begun back in front of the line; if Redis is away, its lock will expire. */
   async #giveBack(job: PoolJob, token: string): Promise<Error> {
-    await within(job.moveToWait(token), GIVE_BACK_DEADLINE);
+    await withinReach(this.#client, job.moveToWait(token), GIVE_BACK_DEADLINE);
     return new WaitingError();
   }
 

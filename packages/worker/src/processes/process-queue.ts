@@ -1,6 +1,6 @@
 import type { Logger } from "@manyhands/core";
 import { type JobReturn, type Keys, type Milliseconds, type RedisClient, workerName } from "@manyhands/core/internal";
-import { within } from "../deadline/within.ts";
+import { withinReach } from "../deadline/within.ts";
 import { Fence } from "../fence/fence.ts";
 import type { PoolJob } from "../jobs/pool-job.ts";
 import { nudgeWorkers } from "../pools/nudge.ts";
@@ -85,10 +85,10 @@ export class ProcessQueue {
   }
 
   async close(): Promise<void> {
-    await within(this.stopFetching(), CLOSE_DEADLINE);
-    await Promise.all([...this.#replaced, this.#worker].map((worker) => worker.abandon()));
     const { client, keys } = this.#options;
-    if (client.status === "ready") await within(nudgeWorkers(client, keys, this.name), CLOSE_DEADLINE);
+    await withinReach(client, this.stopFetching(), CLOSE_DEADLINE);
+    await Promise.all([...this.#replaced, this.#worker].map((worker) => worker.abandon()));
+    if (client.status === "ready") await withinReach(client, nudgeWorkers(client, keys, this.name), CLOSE_DEADLINE);
   }
 
   #open(): PoolWorker {

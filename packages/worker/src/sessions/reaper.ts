@@ -7,7 +7,7 @@ import {
   ObjectInspector,
   type RedisClient,
 } from "@manyhands/core/internal";
-import { within } from "../deadline/within.ts";
+import { withinReach } from "../deadline/within.ts";
 
 export interface ReaperOptions {
   client: RedisClient;
@@ -67,7 +67,7 @@ export class Reaper {
   async stop(): Promise<void> {
     clearInterval(this.#timer);
     clearTimeout(this.#repetition);
-    if (this.#ending.size > 0) await within(this.#endAll(), STOP_DEADLINE);
+    if (this.#ending.size > 0) await withinReach(this.#options.client, this.#endAll(), STOP_DEADLINE);
     clearTimeout(this.#repetition);
   }
 

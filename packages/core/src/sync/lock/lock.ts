@@ -1,4 +1,4 @@
-import { got, LockLostError, TimeoutError, ValueError } from "../../errors/index.ts";
+import { got, LockLostError, RedisUnfitError, TimeoutError, ValueError } from "../../errors/index.ts";
 import {
   identify,
   namedOptions,
@@ -47,6 +47,8 @@ export interface LockState {
 
 /** Share of a lease that must be left when a lock is acquired. */
 const LEAST_VALIDITY = 0.1;
+/** After so many acquisitions that came too late, the distance to Redis is compared with the lease. */
+const LATE_ACQUISITIONS = 3;
 /** The same for a lock that was granted with a wake-up: there is time left for the first renewal. */
 const LEAST_CLAIM = 0.6;
 
@@ -77,7 +79,8 @@ export class Lock extends SharedObject {
   /**
    * Acquires the lock; `false` or `{ block: false }` = one try (L1, L3). Prefer {@link hold}, which says when the lock is lost.
    * @returns whether it was acquired in time
-   * @throws the signal's reason; StateLostError when Redis lost its data meanwhile
+   * @throws the signal's reason; StateLostError when Redis lost its data meanwhile; RedisUnfitError when Redis is so far away
+   * that the lease is over before an answer is there
    */
   async acquire(patience?: Patience): Promise<boolean> {
     const held = await this.take(patience);
@@ -160,18 +163,25 @@ export class Lock extends SharedObject {
   async take(patience: Patience | undefined): Promise<HeldLock | undefined> {
     let ballot = this.#ballot({ waiter: null, from: null });
     let isOver = false;
+    let wasGivenBack = false;
     const granted = await waitForTurn<Vote>(
       this.runtime.room,
       {
         attempt: (waiter) => {
           ballot = this.#ballot({ waiter, from: null });
-          return this.#attempt(ballot, () => !isOver);
+          return this.#attempt(ballot, {
+            isWanted: () => !isOver,
+            onGivenBack: () => {
+              wasGivenBack = true;
+            },
+          });
         },
         abandon: () => {
           isOver = true;
           return this.#voter.abandon(ballot);
         },
-        told: (word) => this.#claim(ballot, word),
+        // What a wake-up granted may be what a try has found, and has given back, since.
+        told: (word) => (wasGivenBack ? undefined : this.#claim(ballot, word)),
       },
       { patience, label: ballot.label },
     );
@@ -195,8 +205,12 @@ export class Lock extends SharedObject {
   }
 
   /** One try; a lock that came too late to be of use is given back and asked for again (F25). */
-  async #attempt(ballot: Ballot, isWanted: () => boolean = () => true): Promise<Attempt<Vote>> {
+  async #attempt(
+    ballot: Ballot,
+    { isWanted = () => true, onGivenBack }: { isWanted?: () => boolean; onGivenBack?: () => void } = {},
+  ): Promise<Attempt<Vote>> {
     const locks = heldLocksOf(this.runtime);
+    let late = 0;
     // A part of the try, so that it takes no longer than the caller waits.
     if (!this.runtime.session.isStarted) await this.runtime.session.start();
     while (isWanted()) {
@@ -205,9 +219,22 @@ export class Lock extends SharedObject {
       if (!outcome.vote) return { granted: false, dueIn: outcome.dueIn };
       const left = trustedUntil(outcome.vote.sentAt, this.#lease) - performance.now();
       if (left >= this.#lease * LEAST_VALIDITY) return { granted: true, value: outcome.vote };
+      onGivenBack?.();
       await this.#voter.release(ballot.place, outcome.vote.token);
+      late += 1;
+      if (late >= LATE_ACQUISITIONS) this.#assertNear();
     }
     return { granted: false, dueIn: null };
+  }
+
+  /** @throws RedisUnfitError when no answer can come before the lease is over */
+  #assertNear(): void {
+    const { shortest } = this.runtime.session.roundTrip;
+    if (shortest < this.#lease * (1 - LEAST_VALIDITY)) return;
+    throw new RedisUnfitError(
+      `the lease of the lock "${this.name}", ${this.#lease} ms, is over before Redis has answered, which takes ` +
+        `${Math.round(shortest)} ms; give the lock a lease of several times that`,
+    );
   }
 
   /** What a wake-up granted, unless hardly anything of it is left. */
