@@ -38,7 +38,7 @@ import {
   type ValueOptions,
   type ValueProxy,
 } from "../containers/index.ts";
-import { ClosedError } from "../errors/index.ts";
+import { ClosedError, markOwnEnding } from "../errors/index.ts";
 import { Fleet, slotsOf } from "../fleet/index.ts";
 import type { Logger } from "../logger/logger.ts";
 import { OBJECT_KINDS, openObject } from "../object-kinds/index.ts";
@@ -407,8 +407,11 @@ export class Context {
     await this.#closing;
   }
 
+  /** As {@link close}. What goes wrong then does not replace an error of the block that is left. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
+    await this.close().catch((error: Error) => {
+      this.#runtime.logger.warn(`the context could not be closed in order: ${error.message}`);
+    });
   }
 
   #openEnd(): OpenEnd {
@@ -439,7 +442,7 @@ export class Context {
     try {
       await this.#processes.close(timeout);
       unserved.stop();
-      const closed = new ClosedError("the context was closed before this call had a result");
+      const closed = markOwnEnding(new ClosedError("the context was closed before this call had a result"));
       await withDeadline(
         Promise.allSettled([...this.#pools].map(([remains, pool]) => pool.deref()?.terminate() ?? remains.remove())),
         limit,

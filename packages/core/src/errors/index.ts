@@ -2,4 +2,5 @@ export { type ErrorClass, errorClassOf, plainName, registerError, wireNameOf } f
 export * from "./errors.ts";
 export { type FailureSummary, failureSummary, thrownMessage } from "./failure-summary.ts";
 export { got } from "./got.ts";
+export { markOwnEnding, resultPromise } from "./own-ending.ts";
 export { addAwaitSite, markItem, markRemote, originOf, type RemoteOrigin } from "./remote-origin.ts";

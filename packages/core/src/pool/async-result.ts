@@ -1,4 +1,4 @@
-import { addAwaitSite, TimeoutError, ValueError } from "../errors/index.ts";
+import { addAwaitSite, resultPromise, TimeoutError, ValueError } from "../errors/index.ts";
 import type { Logger } from "../logger/logger.ts";
 import type { Outcome } from "../results/index.ts";
 import { timeLimit, type WaitOptions, waitWith } from "../waiting/index.ts";
@@ -57,7 +57,11 @@ export class AsyncResult<Value> implements PromiseLike<Value> {
    * The value, or the error that the task threw.
    * @throws TimeoutError after `timeout` ms; the result can still be had later (PL16)
    */
-  async get(options: WaitOptions = {}): Promise<Value> {
+  get(options: WaitOptions = {}): Promise<Value> {
+    return resultPromise(() => this.#get(options));
+  }
+
+  async #get(options: WaitOptions): Promise<Value> {
     await this.wait(options);
     if (this.#state.kind === "value") return this.#state.value;
     if (this.#state.kind === "error") {

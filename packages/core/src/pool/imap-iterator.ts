@@ -1,4 +1,4 @@
-import { PoolClosedError, TimeoutError } from "../errors/index.ts";
+import { PoolClosedError, resultPromise, TimeoutError } from "../errors/index.ts";
 import type { AnswerSink, Outcome } from "../results/index.ts";
 import type { Unit } from "../submission/index.ts";
 import { timeLimit, type WaitOptions, waitWith } from "../waiting/index.ts";
@@ -83,7 +83,11 @@ export class ImapIterator<Value> implements AsyncIterableIterator<Value>, Answer
    * The next result.
    * @throws TimeoutError after `timeout` ms; the same item can be asked for again (PL10)
    */
-  async next(options: WaitOptions = {}): Promise<IteratorResult<Value, undefined>> {
+  next(options: WaitOptions = {}): Promise<IteratorResult<Value, undefined>> {
+    return resultPromise(() => this.#next(options));
+  }
+
+  async #next(options: WaitOptions): Promise<IteratorResult<Value, undefined>> {
     const limit = timeLimit(options);
     options.signal?.throwIfAborted();
     const taken = this.#requests.length === 0 ? this.#take() : undefined;

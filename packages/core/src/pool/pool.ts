@@ -1,6 +1,14 @@
 import { availableParallelism } from "node:os";
 import { assertSendable, classify } from "../codec/index.ts";
-import { CancelledError, got, PoolClosedError, PoolTerminatedError, ValueError } from "../errors/index.ts";
+import {
+  CancelledError,
+  got,
+  markOwnEnding,
+  PoolClosedError,
+  PoolTerminatedError,
+  resultPromise,
+  ValueError,
+} from "../errors/index.ts";
 import { BullQueues, removePool } from "../inspection/index.ts";
 import type { UnitKind } from "../protocol/job.ts";
 import { failed } from "../results/index.ts";
@@ -113,8 +121,8 @@ export class Pool {
     options?: SubmitOptions,
   ): Promise<Awaited<Result>>;
   apply(task: string, args?: unknown[], options?: SubmitOptions): Promise<unknown>;
-  async apply(task: AnyTask | string, args: unknown[] = [], options?: SubmitOptions): Promise<unknown> {
-    return this.#call(task, args, options).awaited();
+  apply(task: AnyTask | string, args: unknown[] = [], options?: SubmitOptions): Promise<unknown> {
+    return resultPromise(() => this.#call(task, args, options).awaited());
   }
 
   /**
@@ -143,8 +151,8 @@ export class Pool {
   ): Promise<ItemOutcome<Awaited<Result>>[]>;
   map<Item, Result>(task: Task<[Item], Result>, items: Items<Item>, options?: MapOptions): Promise<Awaited<Result>[]>;
   map(task: string, items: Items<unknown>, options?: MapOptions): Promise<unknown[]>;
-  async map(task: AnyTask | string, items: Items<unknown>, options?: MapOptions): Promise<unknown[]> {
-    return this.#map(task, items, { kind: "items", options }).awaited();
+  map(task: AnyTask | string, items: Items<unknown>, options?: MapOptions): Promise<unknown[]> {
+    return resultPromise(() => this.#map(task, items, { kind: "items", options }).awaited());
   }
 
   /** Like `map`, but returns at once. For no items it is ready at once, and its callback is not called (PL6). */
@@ -179,8 +187,8 @@ export class Pool {
     options?: MapOptions,
   ): Promise<Awaited<Result>[]>;
   starmap(task: string, items: Items<unknown[]>, options?: MapOptions): Promise<unknown[]>;
-  async starmap(task: AnyTask | string, items: Items<unknown>, options?: MapOptions): Promise<unknown[]> {
-    return this.#map(task, items, { kind: "starItems", options }).awaited();
+  starmap(task: AnyTask | string, items: Items<unknown>, options?: MapOptions): Promise<unknown[]> {
+    return resultPromise(() => this.#map(task, items, { kind: "starItems", options }).awaited());
   }
 
   /** Like `starmap`, but returns at once. */
@@ -298,9 +306,11 @@ export class Pool {
     await this.terminate();
   }
 
-  /** Leaving a block terminates the pool, as in Python (PL18). */
+  /** Leaving a block terminates the pool, as in Python (PL18). What goes wrong then does not replace an error of the block. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.terminate();
+    await this.terminate().catch((error: Error) => {
+      this.#runtime.logger.warn(`pool "${this.name}" could not be terminated in order: ${error.message}`);
+    });
   }
 
   /** What has to be removed when the pool is forgotten. @internal */
@@ -497,7 +507,7 @@ export class Pool {
   }
 
   #terminatedError(): PoolTerminatedError {
-    return new PoolTerminatedError(`pool "${this.name}" was terminated before this call had a result`);
+    return markOwnEnding(new PoolTerminatedError(`pool "${this.name}" was terminated before this call had a result`));
   }
 
   /** Calls that can run at once, as far as is known. */

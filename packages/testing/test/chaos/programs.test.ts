@@ -59,6 +59,20 @@ test.each([
   },
 );
 
+test("an error of the program itself is not replaced by those of results that it has discarded", async () => {
+  const program = new Program("thrower.ts", [redis.url, namespace, "throw"]);
+  expect(await program.exited).toEqual({ code: 1, signal: null });
+  expect(program.output).toContain("RangeError: the program's own error");
+  expect(program.output).not.toMatch(/PoolTerminatedError|SuppressedError|ClosedError/);
+});
+
+test("discarded results of a pool that the program terminates do not end it; one that is awaited fails", async () => {
+  const program = new Program("thrower.ts", [redis.url, namespace, "well"]);
+  const { code } = await program.exited;
+  expect(program.output).toContain("awaited: PoolTerminatedError\nended well\n");
+  expect(code).toBe(0);
+});
+
 test("a program that only connected ends at once", async () => {
   const program = new Program("leaver.ts", [redis.url, namespace, "connected"]);
   await until(() => program.output.includes("holds"), { what: "it is connected" });
