@@ -35,6 +35,7 @@ test("with a host and nothing wrong all is ok, and the code is 0", async () => {
     "persistence",
     "password",
     "clock",
+    "writes",
     "records",
     "hosts",
     "tasks",

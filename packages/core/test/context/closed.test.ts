@@ -1,6 +1,6 @@
 import { until, useRedis } from "@manyhands/testing";
-import { expect, test } from "vitest";
-import { ClosedError, type Context, connect } from "../../src/index.ts";
+import { expect, onTestFinished, test } from "vitest";
+import { ClosedError, type Context, connect, RedisUnfitError } from "../../src/index.ts";
 
 const redis = useRedis();
 
@@ -79,11 +79,11 @@ const WITHOUT_REDIS = new Set(
     "makeSoon remains takeOver isAlive kill interrupt",
   ].flatMap((names) => names.split(" ")),
 );
-/** Calls that break a rule of use first, which is told without Redis; a manager that was started knows that. */
+/** Calls that break a rule of use first, which is told without Redis; what a handle knows of a manager, a pool that is gone. */
 const TOLD_BEFORE = new Set(
   [
     "rlock.release condition.release condition.wait condition.waitFor condition.notify condition.notifyAll",
-    "readLock.release writeLock.release array.add process.run manager.start",
+    "readLock.release writeLock.release array.add process.run manager.start pool.remove",
   ].flatMap((names) => names.split(" ")),
 );
 
@@ -130,6 +130,34 @@ test("after close() every call of everything that was made by a context fails wi
   // then
   expect(outcomes.filter(({ outcome }) => outcome !== "ClosedError")).toEqual([]);
   expect(outcomes.length).toBeGreaterThan(200);
+});
+
+test("on a full Redis no call of anything fails with the words of the library below", async () => {
+  // given
+  const mp = await connect({ redis: redis.url, namespace: redis.namespace() });
+  const objects = await openEverything(mp);
+  const client = redis.client();
+  await client.config("SET", "maxmemory", "1");
+  onTestFinished(async () => void (await client.config("SET", "maxmemory", "0")));
+  // when
+  const { context: _context, process: _process, ...others } = objects;
+  const outcomes = Object.entries(others).flatMap(([kind, object]) =>
+    methodsOf(object)
+      .filter((method) => !WITHOUT_REDIS.has(method) && !TOLD_BEFORE.has(`${kind}.${method}`) && method !== "shutdown")
+      .map((method) => call(object, kind, method).then(String, (error: unknown) => error as Error)),
+  );
+  // What waits for something goes on waiting, until its context is closed.
+  const errors = Promise.all(outcomes);
+  await Promise.race([errors, new Promise((resolve) => setTimeout(resolve, 500))]);
+  await mp.close();
+  // then
+  const failures = (await errors).filter((outcome) => outcome instanceof Error);
+  const refusals = failures.filter((error) => error instanceof RedisUnfitError);
+  expect(refusals.length).toBeGreaterThan(30);
+  for (const { state, message } of refusals) {
+    expect([state, message]).toEqual(["OOM", expect.stringMatching(/^Redis at .* is full and refuses writes: OOM/)]);
+  }
+  expect(failures.filter(({ name, message }) => name === "ReplyError" || /[0-9a-f]{40}/.test(message))).toEqual([]);
 });
 
 test("what is under way when a context is closed fails with ClosedError", async () => {
