@@ -12,7 +12,7 @@ test("a worker of BullMQ that has become deaf is replaced, and its host says so 
   const hang = vi
     .spyOn(PoolWorker.prototype as unknown as { moveToActive(): Promise<never> }, "moveToActive")
     .mockImplementation(() => new Promise(() => {}));
-  await vi.waitFor(() => expect(hang).toHaveBeenCalled());
+  await vi.waitFor(() => expect(hang).toHaveBeenCalled(), { timeout: 10_000 });
   hang.mockRestore();
   // when
   const jobId = await space.submit("default", "square", [7]);
