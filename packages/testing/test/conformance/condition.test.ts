@@ -7,7 +7,7 @@ import {
   ValueError,
   withOwner,
 } from "@manyhands/core";
-import { type Elsewhere, inEveryWorld, until, useRedis } from "@manyhands/testing";
+import { type Elsewhere, inEveryWorld, testDistance, until, useRedis } from "@manyhands/testing";
 import { describe, expect, onTestFinished, test } from "vitest";
 
 /** Lets somebody else hold the lock of the condition "shared", wait in it, and say how that ended. */
@@ -187,11 +187,12 @@ inEveryWorld((world) => {
     test("C5: notified in time and given the lock late is true", async () => {
       const { mp, other } = await world.open();
       const condition = mp.condition(null, "shared");
-      const sleeper = sleepElsewhere(other, 200);
+      const limit = 700 + 50 * testDistance();
+      const sleeper = sleepElsewhere(other, limit);
       await untilAsleep(condition, 1);
       await condition.acquire();
       await condition.notify();
-      await new Promise((resolve) => setTimeout(resolve, 300));
+      await new Promise((resolve) => setTimeout(resolve, limit + 100));
       await condition.release();
       expect(await sleeper).toBe("true with the lock");
     });
