@@ -112,15 +112,12 @@ export function textOfNamePart(part: string): string | null {
   return part.slice(MADE.length).replaceAll("%2F", "/").replaceAll("%25", "%");
 }
 
-/** Unnamed objects are called after the session that made them. */
-const UNNAMED = /^[0-9a-f]{16}-[0-9a-z]+(-pipe)?$/;
-
 /** @throws ValueError for a name that could not stand in a key, or that manyhands makes itself */
 export function checkObjectName(name: unknown): string {
-  if (typeof name === "string" && (name.startsWith(MADE) || UNNAMED.test(name))) {
+  if (typeof name === "string" && name.startsWith(MADE)) {
     throw new ValueError(
-      `${got(name)} is a name that manyhands makes itself: names that begin with "${MADE}" belong to managers and locks of ` +
-        "objects, and 16 digits with a number to unnamed objects; choose another name, or pass the object itself",
+      `${got(name)} is a name that manyhands makes itself: names that begin with "${MADE}" belong to objects of managers and ` +
+        "locks of objects; choose another name, or pass the object itself",
     );
   }
   if (typeof name === "string" && /^[^\p{Cc}\p{Cs}]{1,200}$/u.test(name)) return name;
