@@ -5,7 +5,16 @@ export * from "./codec/index.ts";
 export * from "./connection/index.ts";
 export * from "./context/index.ts";
 export { environmentSetting, trimSetting, withoutByteOrderMark } from "./environment/index.ts";
-export { addAwaitSite, failureSummary, originOf, type RedisUnfitError, thrownMessage } from "./errors/index.ts";
+export {
+  addAwaitSite,
+  assertOptions,
+  failureSummary,
+  namesOf,
+  nearNames,
+  originOf,
+  type RedisUnfitError,
+  thrownMessage,
+} from "./errors/index.ts";
 export * from "./fleet/index.ts";
 export * from "./inspection/index.ts";
 export { RareWarnings } from "./logger/rare-warnings.ts";

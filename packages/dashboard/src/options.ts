@@ -1,7 +1,14 @@
 import { randomBytes } from "node:crypto";
 import { isIP } from "node:net";
 import { type Logger, ValueError } from "@manyhands/core";
-import { environmentSetting, type RedisConfig, resolveNamespace, trimSetting } from "@manyhands/core/internal";
+import {
+  assertOptions,
+  environmentSetting,
+  namesOf,
+  type RedisConfig,
+  resolveNamespace,
+  trimSetting,
+} from "@manyhands/core/internal";
 
 export interface DashboardOptions {
   /** URL, options of ioredis, or cluster nodes. @defaultValue the environment, then redis://127.0.0.1:6379 */
@@ -52,8 +59,20 @@ export const DEFAULT_DASHBOARD_HOST = "127.0.0.1";
 const SHORTEST_TOKEN = 8;
 const silent: Logger = { info: () => {}, warn: () => {}, error: () => {} };
 
+const DASHBOARD_OPTIONS = namesOf<DashboardOptions>({
+  redis: true,
+  namespace: true,
+  port: true,
+  host: true,
+  token: true,
+  allowedHosts: true,
+  readOnly: true,
+  logger: true,
+});
+
 /** @throws ValueError naming the option that is wrong */
 export function resolveOptions(options: DashboardOptions): DashboardSettings {
+  assertOptions("startDashboard()", options, DASHBOARD_OPTIONS);
   const host = options.host ?? DEFAULT_DASHBOARD_HOST;
   if (typeof host !== "string" || host === "")
     throw new ValueError(`host must be an address such as 127.0.0.1; got "${host}"`);

@@ -3,7 +3,7 @@ export type { WriteOptions } from "./calls/index.ts";
 export { CONTAINER_KINDS } from "./container-kinds.ts";
 export type { DictEntries, DictProxy } from "./dict/index.ts";
 export type { ListProxy, SortOptions } from "./list/index.ts";
-export { createManager, guard, type ManagedOptions, type Manager } from "./manager/index.ts";
+export { createManager, guard, type ManagedOptions, Manager } from "./manager/index.ts";
 export type { NamespaceProxy } from "./namespace/index.ts";
 export { openContainer } from "./open-container.ts";
 export type {

@@ -3,7 +3,7 @@ import { DEFAULT_CONNECT_TIMEOUT } from "../connection/fitness.ts";
 import { resolveLockNodes } from "../connection/lock-nodes.ts";
 import type { RedisConfig } from "../connection/redis-config.ts";
 import { environmentSetting } from "../environment/index.ts";
-import { got, ManyhandsError, ValueError } from "../errors/index.ts";
+import { assertOptions, got, ManyhandsError, namesOf, ValueError } from "../errors/index.ts";
 import { type Logger, stderrLogger } from "../logger/logger.ts";
 import type { Milliseconds } from "../protocol/records.ts";
 import { DEFAULT_LEASE, MAX_LEASE } from "../session/index.ts";
@@ -53,6 +53,17 @@ export interface ConnectOptions {
 /** Longest time in which a first answer is waited for: a day, ms. */
 const LONGEST_CONNECT: Milliseconds = 86_400_000;
 
+const CONNECT_OPTIONS = namesOf<ConnectOptions>({
+  redis: true,
+  lockNodes: true,
+  namespace: true,
+  lease: true,
+  maxPayload: true,
+  connectTimeout: true,
+  logger: true,
+  telemetry: true,
+});
+
 export const DEFAULT_NAMESPACE = "manyhands";
 export const DEFAULT_MAX_PAYLOAD: number = 1024 * 1024;
 
@@ -74,6 +85,7 @@ export async function connect(options: ConnectOptions = {}): Promise<Context> {
         "the main module: if (import.meta.main) { … }",
     );
   }
+  assertOptions("connect()", options, CONNECT_OPTIONS);
   const settings = toSettings(options);
   announceModules();
   // Loaded late, so that a child that only defines tasks does not load the Redis clients.

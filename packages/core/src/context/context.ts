@@ -32,13 +32,13 @@ import {
   createManager,
   createValue,
   type ManagedOptions,
-  type Manager,
+  Manager,
   type TypeCode,
   type TypedInput,
   type ValueOptions,
   type ValueProxy,
 } from "../containers/index.ts";
-import { ClosedError, markOwnEnding } from "../errors/index.ts";
+import { ClosedError, markOwnEnding, strictCalls } from "../errors/index.ts";
 import { Fleet, slotsOf } from "../fleet/index.ts";
 import type { Logger } from "../logger/logger.ts";
 import { OBJECT_KINDS, openObject } from "../object-kinds/index.ts";
@@ -80,6 +80,7 @@ import {
 } from "../sync/index.ts";
 import type { AnyTask, Task } from "../tasks/index.ts";
 import { type WaitOptions, WaitRoom } from "../waiting/index.ts";
+import { CONTEXT_FORMS, MANAGER_FORMS } from "./context-forms.ts";
 import { noteClosed, noteOpened } from "./open-contexts.ts";
 import { endWithProgram, type OpenEnd } from "./program-end.ts";
 
@@ -556,3 +557,6 @@ async function withDeadline(work: Promise<unknown>, deadline: Milliseconds): Pro
   ]);
   clearTimeout(timer);
 }
+
+strictCalls(Context.prototype, CONTEXT_FORMS);
+strictCalls(Manager.prototype, MANAGER_FORMS);

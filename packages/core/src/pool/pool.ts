@@ -7,6 +7,7 @@ import {
   PoolClosedError,
   PoolTerminatedError,
   resultPromise,
+  strictCalls,
   ValueError,
 } from "../errors/index.ts";
 import { BullQueues, removePool } from "../inspection/index.ts";
@@ -29,6 +30,7 @@ import type { ItemOutcome } from "./item-outcome.ts";
 import { checkItems, cutChunks, drain, validateItem, validateItems } from "./map-items.ts";
 import { MapResult } from "./map-result.ts";
 import { checkPayload } from "./payload-size.ts";
+import { POOL_FORMS, RESULT_FORMS } from "./pool-forms.ts";
 import type { StoredPool } from "./pool-options.ts";
 import { PoolRemains } from "./pool-remains.ts";
 import { UnreadInputs } from "./unread-inputs.ts";
@@ -567,3 +569,6 @@ function nameOf(task: AnyTask | string): { name: string; definition: AnyTask | u
   if (isTask(task)) return { name: task.name, definition: task };
   throw new TypeError(`expected a task, made with task(name, run), or its name; got ${typeof task}`);
 }
+
+strictCalls(Pool.prototype, POOL_FORMS);
+strictCalls(AsyncResult.prototype, RESULT_FORMS);

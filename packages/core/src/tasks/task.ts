@@ -1,5 +1,5 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
-import { got, ValueError } from "../errors/index.ts";
+import { assertOptions, got, namesOf, ValueError } from "../errors/index.ts";
 import type { Isolation, Milliseconds } from "../protocol/records.ts";
 import { MAX_TIMER } from "../timers/index.ts";
 import { callSiteOf } from "./caller-module.ts";
@@ -78,10 +78,22 @@ export function task<Args extends unknown[], Result>(
 ): Task<Args, Result> {
   checkName(name);
   if (typeof run !== "function") throw new ValueError(`task "${name}" needs a function to run; got ${typeof run}`);
+  assertOptions(`task "${name}"`, options, TASK_OPTIONS);
   checkTaskOptions(`task "${name}"`, options);
   checkReach(`task "${name}": resultTtl`, options.resultTtl);
   return defineTask(name, run, { options, ...callSiteOf(task) });
 }
+
+const TASK_OPTIONS = namesOf<TaskOptions>({
+  attempts: true,
+  backoff: true,
+  timeout: true,
+  softTimeout: true,
+  priority: true,
+  resultTtl: true,
+  schema: true,
+  isolation: true,
+});
 
 /** Registers a function as the task of that name, without looking at what it is given. */
 export function defineTask<Args extends unknown[], Result>(

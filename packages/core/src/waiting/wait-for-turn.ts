@@ -1,4 +1,4 @@
-import { got, RedisUnfitError, ValueError } from "../errors/index.ts";
+import { got, namesOf, nearNames, RedisUnfitError, ValueError } from "../errors/index.ts";
 import type { Milliseconds } from "../protocol/records.ts";
 import { timeLimit, type WaitOptions, waitWith } from "./wait.ts";
 import type { WaitRoom } from "./wait-room.ts";
@@ -71,11 +71,17 @@ export async function waitForTurn<Value>(
 }
 
 /** @throws ValueError for a timeout that is no number, and for something else than a Patience */
+const PATIENCE: readonly string[] = namesOf<BlockOptions>({ block: true, timeout: true, signal: true });
+
 export function toLimit(patience: Patience | undefined): { limit: Milliseconds; signal: AbortSignal | undefined } {
   if (patience === undefined || patience === null || patience === true) return { limit: Infinity, signal: undefined };
   if (patience === false) return { limit: 0, signal: undefined };
   if (typeof patience !== "object") {
     throw new ValueError(`how to wait is true, false or { block, timeout, signal }; got ${got(patience)}`);
+  }
+  for (const name of Object.keys(patience)) {
+    const [near] = PATIENCE.includes(name) ? [] : nearNames(name, PATIENCE);
+    if (near !== undefined) throw new ValueError(`a wait has no option ${got(name)}; did you mean ${near}?`);
   }
   return { limit: patience.block === false ? 0 : timeLimit(patience), signal: patience.signal };
 }

@@ -4,9 +4,11 @@ import { resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { type Logger, ValueError } from "@manyhands/core";
 import {
+  assertOptions,
   assertPoolName,
   type Isolation,
   type Milliseconds,
+  namesOf,
   type RedisConfig,
   resolveLockNodes,
   resolveNamespace,
@@ -101,11 +103,40 @@ export interface ResolvedOptions {
 /** Longest time between two renewals or checks: a day, ms. */
 const LONGEST_INTERVAL: Milliseconds = 86_400_000;
 
+const WORKER_OPTIONS = namesOf<WorkerOptions>({
+  tasks: true,
+  redis: true,
+  redisModule: true,
+  lockNodes: true,
+  namespace: true,
+  slots: true,
+  processes: true,
+  labels: true,
+  isolation: true,
+  pools: true,
+  name: true,
+  grace: true,
+  lockDuration: true,
+  stalledInterval: true,
+  heartbeatInterval: true,
+  maxHeapMegabytes: true,
+  maxPayload: true,
+  healthPort: true,
+  healthAddress: true,
+  spares: true,
+  echoOutput: true,
+  logger: true,
+  logLevel: true,
+  logFormat: true,
+  logArgs: true,
+});
+
 /**
  * Checks the options and fills in defaults.
  * @throws ValueError naming the option, what it got and what it takes
  */
 export function resolveWorkerOptions(options: WorkerOptions): ResolvedOptions {
+  assertOptions("startWorker()", options, WORKER_OPTIONS);
   const name = text("name", options.name ?? `${hostname()}-${process.pid}`, /^\S.*$/);
   const slots = integer("slots", options.slots ?? availableParallelism(), 1);
   const lockDuration = interval("lockDuration", options.lockDuration ?? 8_000, 500);

@@ -1,9 +1,9 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { nearNames } from "@manyhands/core/internal";
 import { NotFoundError } from "../../failure/not-found-error.ts";
 import { UsageError } from "../../failure/usage-error.ts";
-import { nearNames } from "../../parse/near-names.ts";
 
 /** One program in the folder of examples. */
 export interface Demo {

@@ -1,8 +1,7 @@
-import { memberOf, type ObjectPlace, type ObjectView } from "@manyhands/core/internal";
+import { memberOf, nearNames, type ObjectPlace, type ObjectView } from "@manyhands/core/internal";
 import type { Connection } from "../../connection/connection.ts";
 import { NotFoundError } from "../../failure/not-found-error.ts";
 import { UsageError } from "../../failure/usage-error.ts";
-import { nearNames } from "../../parse/near-names.ts";
 import { describeObject } from "./describe.ts";
 
 type Objects = Pick<Connection, "objects">;

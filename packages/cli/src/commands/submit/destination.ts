@@ -1,7 +1,6 @@
 import { TaskNotFoundError } from "@manyhands/core";
-import { DEFAULT_MAX_PAYLOAD, DEFAULT_POOL, type HostRecord, type PoolView } from "@manyhands/core/internal";
+import { DEFAULT_MAX_PAYLOAD, DEFAULT_POOL, type HostRecord, nearNames, type PoolView } from "@manyhands/core/internal";
 import type { Connection } from "../../connection/connection.ts";
-import { nearNames } from "../../parse/near-names.ts";
 import { findPool } from "../pool/find-pool.ts";
 
 /** Largest argument list, bytes of JSON. */

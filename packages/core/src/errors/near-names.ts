@@ -1,6 +1,6 @@
-/** Known names that look like the one that was typed, nearest first. */
-export function nearNames(typed: string, known: readonly string[], limit: number = 5): string[] {
-  const wanted = typed.toLowerCase();
+/** Known names that look like the one that was given, nearest first. */
+export function nearNames(given: string, known: readonly string[], limit: number = 5): string[] {
+  const wanted = given.toLowerCase();
   return known
     .map((name) => ({ name, distance: distanceOf(wanted, name.toLowerCase()) }))
     .filter(({ name, distance }) => distance <= Math.max(2, Math.floor(name.length / 3)))
@@ -11,6 +11,7 @@ export function nearNames(typed: string, known: readonly string[], limit: number
 
 /** Letters to insert, remove or replace; a name that contains the other is near. */
 function distanceOf(left: string, right: string): number {
+  if (left === right) return 0;
   if (left !== "" && (right.includes(left) || left.includes(right))) return 1;
   let previous = Array.from({ length: right.length + 1 }, (_, index) => index);
   for (let row = 1; row <= left.length; row += 1) {
