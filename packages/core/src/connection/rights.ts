@@ -35,9 +35,9 @@ export const NEEDED_COMMANDS: readonly string[] = [
  */
 export async function assertRights(client: RedisClient, where: string, prefix: string): Promise<void> {
   const key = `${prefix}rights`;
+  // Not SUBSCRIBE: ioredis takes a connection for a listening one when it sends that, also within a transaction.
   const tries: [command: string, ...args: string[]][] = [
     ["publish", key, ""],
-    ["subscribe", key],
     ["bzpopmin", key, "1"],
     ["xread", "COUNT", "1", "STREAMS", key, "0"],
     ["xadd", key, "*", "a", "a"],
