@@ -294,3 +294,25 @@ test("a pipe that was first used while its maker was taken for dead can be used 
   await here.send("stored");
   expect(await there.recv()).toBe("stored");
 });
+
+test("F9: the end of the file comes although a failover lost that the other end was closed by a program that lives", async () => {
+  // given
+  const proxy = await useFaultProxy(redis.url);
+  const namespace = redis.namespace();
+  const mp = await connect({ redis: proxy.url, namespace });
+  onTestFinished(() => mp.close());
+  const [left, right] = mp.pipe<string>();
+  await right.send("last");
+  expect(await left.recv()).toBe("last");
+  const client = redis.client();
+  const keys = await client.keys(`{${namespace}}/pipe*`);
+  const before = await Promise.all(keys.map(async (key) => [key, await client.dumpBuffer(key)] as const));
+
+  // when: the replica did not hear of the end
+  await right.close();
+  for (const [key, value] of before) if (value) await client.restore(key, 0, value, "REPLACE");
+  proxy.cut();
+
+  // then
+  await expect(left.recv({ timeout: 20_000 })).rejects.toThrow(EndOfFileError);
+});

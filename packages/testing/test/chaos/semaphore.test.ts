@@ -301,6 +301,24 @@ describe("a semaphore in trouble", () => {
     expect(await semaphore.getValue()).toBe(0);
   });
 
+  test("F9: a permit whose release a failover lost comes back while its holder lives", async () => {
+    // given
+    const proxy = await useFaultProxy(redis.url);
+    const [mp, there] = await Promise.all([connected({ url: proxy.url, lease: 30_000 }), connected()]);
+    const held = await mp.semaphore(1, "one").hold();
+    const client = redis.client();
+    const keys = await client.keys(`{${namespace}}/*semaphore*`);
+    const before = await Promise.all(keys.map(async (key) => [key, await client.dumpBuffer(key)] as const));
+
+    // when: the replica did not hear of the release
+    await held.release();
+    for (const [key, value] of before) if (value) await client.restore(key, 0, value, "REPLACE");
+    proxy.cut();
+
+    // then
+    expect(await there.semaphore(1, "one").acquire({ timeout: 20_000 })).toBe(true);
+  });
+
   test("no key of a killed program's unnamed semaphore is left, while others live", async () => {
     const mp = await connected();
     await mp.semaphore(1, { name: "mine" }).acquire();

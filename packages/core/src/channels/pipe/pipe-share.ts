@@ -15,6 +15,10 @@ export interface PipeFacts {
   isDuplex: boolean;
 }
 
+/** For how long a failover may be under way that loses that an end was closed, ms; and of how many ends it is made good. */
+const FAILOVER = 120_000;
+const CLOSED_ENDS = 1_000;
+
 /** How long an end that was sent to somebody counts as open before it has arrived, ms. */
 const TRANSIT = 3_600_000;
 
@@ -120,11 +124,10 @@ export class PipeShare {
       this.#leave();
     }
     const { client, keys, session } = this.#runtime;
-    await Promise.all([
-      consumer?.close(),
-      this.#isKnown &&
-        leaveEnd.run(client, [this.#key(), this.#key("holders")], [keys.prefix, this.#facts.name, session.id, end]),
-    ]);
+    const close = (): Promise<number> =>
+      leaveEnd.run(client, [this.#key(), this.#key("holders")], [keys.prefix, this.#facts.name, session.id, end]);
+    if (this.#isKnown) closedEndsOf(this.#runtime).set(`${end}|${this.#facts.name}`, { close, at: performance.now() });
+    await Promise.all([consumer?.close(), this.#isKnown && close()]);
   }
 
   /** Stores what was sent and not waited for, and gives back what was read ahead. */
@@ -145,6 +148,7 @@ export class PipeShare {
     const { client, keys, session } = this.#runtime;
     const { name, maker, isDuplex } = this.#facts;
     const isKnown = this.#isKnown;
+    for (const end of ends) closedEndsOf(this.#runtime).delete(`${end}|${name}`);
     const started = session.isStarted ? undefined : session.start();
     const held = holdEnds.run(
       client,
@@ -212,6 +216,29 @@ function endOfFile(): Error {
 
 function brokenPipe(): Error {
   return new BrokenPipeError("the other end of the pipe is closed: whoever held it closed it or died");
+}
+
+/** Ends that were closed here lately, "<end>|<name>", and how Redis is told so. */
+type ClosedEnds = Map<string, { close: () => Promise<number>; at: number }>;
+const closedEnds = new WeakMap<ObjectRuntime, ClosedEnds>();
+
+/** After a reconnect Redis is told again: a failover may have lost it, and the other end would wait for this session. */
+function closedEndsOf(runtime: ObjectRuntime): ClosedEnds {
+  const known = closedEnds.get(runtime);
+  if (known) {
+    const [oldest] = known.keys();
+    if (known.size > CLOSED_ENDS && oldest !== undefined) known.delete(oldest);
+    return known;
+  }
+  const made: ClosedEnds = new Map();
+  closedEnds.set(runtime, made);
+  runtime.session.on("reconnected", () => {
+    for (const [end, { close, at }] of made) {
+      if (performance.now() - at < FAILOVER) close().catch(() => {});
+      else made.delete(end);
+    }
+  });
+  return made;
 }
 
 const shares = new WeakMap<ObjectRuntime, Map<string, PipeShare>>();

@@ -91,6 +91,12 @@ export abstract class HeldLease implements AsyncDisposable {
     }
     this.#lost.signal.throwIfAborted();
     this.#end("released");
+    allHeldLeases(this.#runtime).released(this);
+  }
+
+  /** A failover may have lost that it was released; where not, this does nothing. @internal */
+  releaseAgain(): void {
+    this.#return().catch(() => {});
   }
 
   /** Gives it back; what is lost is left as it is. Never throws. */
