@@ -12,6 +12,8 @@ const LOOK_INTERVAL: Milliseconds = 2_000;
 const SHORTEST_INTERVAL: Milliseconds = 25;
 /** Wake-ups that may arrive while the answer to a beat is on its way. */
 const MOST_UNCOUNTED = 10_000;
+/** For how long a single look listens for its answer, at least, ms. */
+const ANSWER_TIME: Milliseconds = 20;
 /** A wake-up that Redis has counted may still be on its way this long, ms, or one round trip. */
 const DELIVERY_TIME: Milliseconds = 100;
 
@@ -60,7 +62,7 @@ export class WaitRoom {
 
   /** What hardly any answer of Redis exceeds, ms: so long a wait listens in any case, if it looks at all. */
   get answerTime(): Milliseconds {
-    return this.#session.roundTrip.atLeast(0, 2);
+    return this.#session.roundTrip.atLeast(ANSWER_TIME, 2);
   }
 
   /** Number of waits under way. */
