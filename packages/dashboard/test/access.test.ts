@@ -1,6 +1,6 @@
 import { request } from "node:http";
 import { ValueError } from "@manyhands/core";
-import { Keys } from "@manyhands/core/internal";
+import { Keys, PoolRegistry, unlimitedPool } from "@manyhands/core/internal";
 import { startDashboard } from "@manyhands/dashboard";
 import { useRedis } from "@manyhands/testing";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
@@ -158,8 +158,7 @@ describe("the token nobody chose", () => {
   test("the namespace, too, can come from the environment", async () => {
     // given
     const keys = new Keys("from-the-environment");
-    const record = { name: "only-there", size: null, state: "running", owner: null };
-    await redis.client().hset(keys.pools, "only-there", JSON.stringify(record));
+    await new PoolRegistry(redis.client(), keys).create(unlimitedPool("only-there"));
     vi.stubEnv("MANYHANDS_NAMESPACE", keys.namespace);
     onTestFinished(() => void vi.unstubAllEnvs());
 
