@@ -18,7 +18,7 @@ const SLOWEST_ANSWER = 10_000;
 const REFUSED: Record<string, string> = {
   "/api/queues/:queueName/concurrency": "The size of a pool is kept by manyhands: use `manyhands pool resize`.",
   "/api/queues/:queueName/obliterate":
-    "A pool is more than its queue: an unnamed one goes with its program, a named one stays. Empty it with `clean`.",
+    "A pool is more than its queue: remove a named one with `manyhands pool rm`, or empty it with `clean`; an unnamed one ends with its program.",
   "/api/queues/:queueName/:jobId/update-data": "Arguments of a submitted task cannot be edited: submit it again.",
 };
 
