@@ -6,7 +6,7 @@ import { environmentSetting } from "../environment/index.ts";
 import { assertOptions, got, ManyhandsError, namesOf, ValueError } from "../errors/index.ts";
 import { type Logger, stderrLogger } from "../logger/logger.ts";
 import type { Milliseconds } from "../protocol/records.ts";
-import { DEFAULT_LEASE, MAX_LEASE } from "../session/index.ts";
+import { DEFAULT_LEASE, MAX_LEASE } from "../session/lease.ts";
 import { isLoadingTasks } from "../tasks/loading.ts";
 import { listTasks } from "../tasks/task-registry.ts";
 import type { Context, ContextSettings } from "./context.ts";

@@ -7,11 +7,6 @@ import { type Beat, Heart, type RenewedSession } from "./beat.ts";
 import type { ObjectKind } from "./object-kind.ts";
 import { Operations } from "./operations.ts";
 
-/** How long a client that stopped beating keeps what it owns, ms. */
-export const DEFAULT_LEASE: Milliseconds = 30_000;
-/** Longest lease, ms: timers of Node keep no longer delays than some 24 days, and end longer ones at once. */
-export const MAX_LEASE: Milliseconds = 2_000_000_000;
-
 /** What those who depend on a session are told. */
 export interface SessionEvents {
   /** It had ended in Redis although this process lives; it is there again, empty. */
