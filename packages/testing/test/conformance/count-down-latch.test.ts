@@ -58,7 +58,7 @@ inEveryWorld((world) => {
     const { mp } = await world.open();
     await using manager = mp.manager();
     expect(mp.countDownLatch(1, "ready")).toMatchObject({ name: "ready", isNamed: true });
-    expect(manager.countDownLatch(1, "ready").name).toBe(`${manager.name}/ready`);
+    expect(manager.countDownLatch(1, "ready").name).toBe(`:${manager.name}/ready`);
     expect(() => mp.countDownLatch(1, 7 as never)).toThrow("a shared object takes a name or options; got 7");
   });
 

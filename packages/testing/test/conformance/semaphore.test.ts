@@ -91,7 +91,7 @@ inEveryWorld((world) => {
     expect(mp.semaphore(1, "rooms")).toMatchObject({ name: "rooms", isNamed: true });
     expect(mp.boundedSemaphore(1, "tables").name).toBe("tables");
     for (const made of [manager.semaphore(1, "rooms"), manager.boundedSemaphore(1, "rooms")]) {
-      expect(made.name).toBe(`${manager.name}/rooms`);
+      expect(made.name).toBe(`:${manager.name}/rooms`);
     }
     expect(() => mp.semaphore(1, 7 as never)).toThrow("a shared object takes a name or options; got 7");
   });
