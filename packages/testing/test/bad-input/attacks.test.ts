@@ -153,6 +153,16 @@ describe("a host outlives what a task sends to it", () => {
       ],
     ],
     ["a failure that cannot be decoded", [{ type: "loadFailed", error: bytes, message: "x" }]],
+    ["that it does not listen to a shutdown which there is not", [{ type: "unheard", jobId: "" }]],
+    [
+      "words of Node's own about handles",
+      [
+        { cmd: "NODE_HANDLE_ACK" },
+        { cmd: "NODE_HANDLE_NACK" },
+        { cmd: "NODE_SOCKET_NOTIFY_CLOSE", key: "constructor" },
+        { cmd: "NODE_" },
+      ],
+    ],
   ])("%s", async (_what, messages) => {
     expect(await pool.apply(tasks.sendToHost, [messages])).toBe("its own answer");
   });
@@ -161,6 +171,15 @@ describe("a host outlives what a task sends to it", () => {
     const forged = { type: "answers", jobId: "", answers: bytes, units: [0], failed: 0, json: "{", done: true };
     const error = await reason(pool.apply(tasks.sendToHost, [[forged]], { timeout: 5_000 }));
     expect(error).toBeInstanceOf(WorkerLostError);
+  });
+
+  test("a crash that cannot be decoded tells nothing about the end of the child", async () => {
+    await using alone = mp.pool(1);
+    const forged = { type: "crashed", error: bytes, message: "x", jobId: null, unit: null };
+    expect(await alone.apply(tasks.sendToHost, [[forged]])).toBe("its own answer");
+    const error = await reason(alone.apply(tasks.exit, [4]));
+    expect(error).toBeInstanceOf(WorkerLostError);
+    expect((error as Error).message).toContain("exited with code 4");
   });
 
   test("bytes on the channel that are no message cost the child its life, not the host", async () => {

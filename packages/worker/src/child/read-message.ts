@@ -7,7 +7,7 @@ const CHECKS: ReadonlyMap<unknown, (message: Fields) => boolean> = new Map(
     loadFailed: ({ error, message }) => isBytes(error) && isText(message),
     session: ({ id }) => isText(id),
     adopted: () => true,
-    adoptFailed: ({ error, message }) => isBytes(error) && isText(message),
+    adoptFailed: ({ error, message, thrown }) => isBytes(error) && isText(message) && typeof thrown === "boolean",
     started: ({ jobId, unit, item }) => isText(jobId) && isCount(unit) && isCount(item),
     answers: ({ jobId, answers, units, failed, failure, json, isExact, done }) =>
       isText(jobId) &&

@@ -121,11 +121,15 @@ export class Conversation {
         return;
       case "adopted":
         return this.#adoption?.resolve();
-      case "adoptFailed":
+      case "adoptFailed": {
+        const failure = decodeError(message.error);
         this.#initializerThrew = message.thrown;
-        return this.#adoption?.reject(decodeError(message.error));
+        return this.#adoption?.reject(failure);
+      }
       case "crashed": {
         const { error, message: text, jobId, unit } = message;
+        // Read when the child has ended, where nothing catches what cannot be decoded.
+        decodeError(error);
         this.#crash = { error, message: text, jobId, unit };
         return;
       }

@@ -49,3 +49,20 @@ export function guardChannel(ipc: PipeHandle | undefined, onBroken: () => void):
     }
   };
 }
+
+/**
+ * The same net under the messages with which Node itself passes handles. Code in a child can forge them, and Node
+ * believes what they say.
+ */
+export function guardHandles(child: ChildProcess, onBadMessage: (fault: string) => void): void {
+  const emit = child.emit.bind(child) as (...parameters: unknown[]) => boolean;
+  child.emit = (...parameters: unknown[]): boolean => {
+    if (parameters[0] !== "internalMessage") return emit(...parameters);
+    try {
+      return emit(...parameters);
+    } catch (error) {
+      onBadMessage(`it passes no handle: ${(error as Error).message.split("\n", 1)[0]}`);
+      return false;
+    }
+  };
+}

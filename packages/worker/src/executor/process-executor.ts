@@ -14,7 +14,7 @@ import { childEntry, nodeOptionsForChildren } from "./child-arguments.ts";
 import { Conversation } from "./conversation.ts";
 import type { Executor, ExecutorExit, RunMessage } from "./executor.ts";
 import type { ExecutorOptions } from "./executor-options.ts";
-import { guardChannel, spawnWithHandles } from "./guarded-channel.ts";
+import { guardChannel, guardHandles, spawnWithHandles } from "./guarded-channel.ts";
 import { HeapExhaustion } from "./heap-exhaustion.ts";
 import { dyingWithParent, systemKillsOrphans } from "./parent-death.ts";
 
@@ -50,6 +50,7 @@ export class ProcessExecutor implements Executor {
       options.onBadMessage?.("its channel carried bytes that are no message");
       void this.kill("its channel carried bytes that are no message");
     });
+    guardHandles(this.#child, (fault) => options.onBadMessage?.(fault));
     this.#child.on("message", (message) => this.#conversation.receive(message));
     this.#listenToDescriptor("stdout");
     this.#listenToDescriptor("stderr");

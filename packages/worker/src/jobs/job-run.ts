@@ -276,7 +276,8 @@ export class JobRun {
       case "answers":
         return this.#takeAnswers(message);
       case "unheard":
-        return this.stop("shutdown");
+        // Sent by a task's own code, it means nothing: the host does not stop.
+        return this.#isAskedToStop ? this.stop("shutdown") : undefined;
       case "output":
         this.#hasOutput = true;
         return this.#options.log.addOutput(message.stream, message.text);
