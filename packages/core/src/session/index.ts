@@ -1,6 +1,6 @@
 export { type Beat, Heart } from "./beat.ts";
 export { KeepAlive, unreferenceSocket } from "./keep-alive.ts";
-export { DEFAULT_LEASE, MAX_LEASE } from "./lease.ts";
+export { MAX_LEASE } from "./lease.ts";
 export { kindsTable, type ObjectKind } from "./object-kind.ts";
 export { KNOWN_ANSWER, OnceScript, Operations } from "./operations.ts";
 export { Session, trustedUntil } from "./session.ts";

@@ -86,7 +86,7 @@ async function startReplica(master: { url: string; port: number }): Promise<Redi
   const [node, of] = [new Redis(server.url), new Redis(master.url)];
   onTestFinished(() => void [node, of].map((client) => client.disconnect()));
   of.on("error", () => {});
-  const id = await of.call("CLUSTER", "MYID");
+  const id = String(await of.call("CLUSTER", "MYID"));
   await node.call("CLUSTER", "MEET", "127.0.0.1", master.port);
   await until(() => node.call("CLUSTER", "REPLICATE", id).then(() => true), { what: "it is a replica" });
   await until(async () => String(await of.call("CLUSTER", "NODES")).includes(" slave "), { what: "it is known" });
