@@ -56,7 +56,7 @@ test("a queue that another client filled and that is no pool is found, with what
   expect(findings).toContainEqual({
     check: "queue foreign",
     status: "problem",
-    finding: "another client has put 1 jobs into it, and it is no pool yet",
+    finding: "another client has put 1 jobs into it, and it is not a pool yet",
     advice: "manyhands pool create foreign",
   });
   expect(code).toBe(1);

@@ -76,12 +76,12 @@ export function workerCommand(): Command {
     .option("--max-heap <mb>", "heap limit of a child, megabytes", wholeNumber("--max-heap", { from: 8 }))
     .option("--echo", "print what tasks write to stdout and stderr")
     .addOption(
-      new Option("--log-level <level>", "what the log on stderr tells: this and what is graver")
+      new Option("--log-level <level>", "lowest level of the log on stderr")
         .choices(["debug", "info", "warn", "error"])
         .default("info"),
     )
     .addOption(
-      new Option("--log-format <format>", "form of its lines (default: pretty on a terminal, else json)").choices([
+      new Option("--log-format <format>", "format of the log (default: pretty on a terminal, else json)").choices([
         "pretty",
         "json",
       ]),
@@ -89,7 +89,7 @@ export function workerCommand(): Command {
     .option("--log-args", "show the arguments of tasks in the log: they may be secret")
     .addHelpText(
       "after",
-      "\nSIGTERM or Ctrl-C: takes nothing more, finishes what runs within the grace time, ends with 0.\nA second signal: stops what runs at once; it goes back to the queue. Signals that children get are ignored.",
+      "\nSIGTERM or Ctrl-C: takes nothing more, finishes what runs within the grace time, ends with 0.\nA second signal: stops running tasks now; they go back to their queue. A third one: ends at once.\nChildren ignore these signals while their host lives.",
     )
     .action(action<Options>(work));
 }

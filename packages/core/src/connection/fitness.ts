@@ -110,8 +110,8 @@ function finalReason(error: Error, where: string): RedisUnfitError | undefined {
   if (first) {
     const letter = first[2] ?? String.fromCharCode(Number(first[1]));
     return new RedisUnfitError(
-      `what listens at ${where} is no Redis: its answer begins with ${JSON.stringify(letter)}` +
-        `${letter === "H" ? ", as that of a web server" : ""}; look at the host and the port`,
+      `what listens at ${where} is not Redis: its answer begins with ${JSON.stringify(letter)}` +
+        `${letter === "H" ? ", like that of a web server" : ""}; look at the host and the port`,
     );
   }
   if (/ECONNREFUSED|ENOTFOUND|EACCES|EHOSTUNREACH|ENETUNREACH|ENOENT|EPROTO|ERR_TLS|SSL|certificate/i.test(message)) {

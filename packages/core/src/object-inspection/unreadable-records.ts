@@ -93,7 +93,7 @@ async function findProcesses({ client, keys }: Place): Promise<UnreadableRecord[
         const newer = faultOfFormat(format === null ? undefined : Number(format));
         if (newer) return [{ key, field: null, ...newer }];
         if ((state === null && parent === null) || (state && isParent(parent ?? null))) return [];
-        return [{ key, field: null, fault: "it is no record of a process", isNewer: false }];
+        return [{ key, field: null, fault: "it is not a record of a process", isNewer: false }];
       } catch (error) {
         if (!isWrongType(error)) throw error;
         return [{ key, field: null, fault: "it is not a hash", isNewer: false }];

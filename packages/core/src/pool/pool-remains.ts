@@ -152,7 +152,7 @@ export class PoolRemains {
         ? `the initializer "${found.initializer.task}", or other arguments for it`
         : "none";
       logger.warn(
-        `pool "${name}" exists already with ${other}; that holds, and not "${initializer.task}" of this handle`,
+        `pool "${name}" exists already with ${other}; it keeps that, and "${initializer.task}" of this handle is not used`,
       );
     }
     return found;

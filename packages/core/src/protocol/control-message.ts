@@ -28,7 +28,7 @@ export function readControlMessage(text: string): ControlMessage | { fault: stri
       return isName(pool) ? { type, pool } : { fault: "it names no pool" };
     case "cancel":
       if (!isName(pool) || !isName(jobId)) return { fault: "it names no task" };
-      if (unit !== null && !isCount(unit)) return { fault: "its unit is no whole number" };
+      if (unit !== null && !isCount(unit)) return { fault: "its unit is not a whole number" };
       if (typeof reason !== "string") return { fault: "it gives no reason" };
       return { type, pool, jobId, unit, reason: reason.slice(0, LONGEST_REASON) };
     case "end-process":
@@ -36,7 +36,7 @@ export function readControlMessage(text: string): ControlMessage | { fault: stri
       return isProcessEnding(how) ? { type, id, how } : { fault: "it names no way to end a process" };
     case "drain":
       if (grace !== null && !(typeof grace === "number" && grace >= 0)) {
-        return { fault: "its grace is no number of milliseconds" };
+        return { fault: "its grace is not a number of milliseconds" };
       }
       return { type, grace };
     default:

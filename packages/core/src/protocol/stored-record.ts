@@ -68,7 +68,7 @@ export function readSessionRecord(text: string): Reading<SessionRecord> {
 /** What is wrong with the form that a record states; null when this version reads it. */
 export function faultOfFormat(format: unknown): { fault: string; isNewer: boolean } | null {
   if (format === undefined) return null;
-  if (typeof format !== "number") return { fault: "its format is no number", isNewer: false };
+  if (typeof format !== "number") return { fault: "its format is not a number", isNewer: false };
   if (format <= RECORD_FORMAT) return null;
   const fault = `it was written by a newer manyhands (record format ${format}, this version reads ${RECORD_FORMAT})`;
   return { fault, isNewer: true };

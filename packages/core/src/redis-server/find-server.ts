@@ -52,7 +52,7 @@ export async function serverAt(file: string, environment: Record<string, string>
     throw new RedisUnfitError(`${file} does not run: ${stderr?.trim() || message}`, { cause: error });
   }
   const version = /\bv=(\d+\.\d+[\w.]*)/.exec(output)?.[1];
-  if (!version) throw new RedisUnfitError(`${file} is no Redis server: --version printed "${output.trim()}"`);
+  if (!version) throw new RedisUnfitError(`${file} is not a Redis server: --version printed "${output.trim()}"`);
   const [major = 0, minor = 0] = version.split(".").map(Number);
   const [oldestMajor = 0, oldestMinor = 0] = OLDEST;
   if (major < oldestMajor || (major === oldestMajor && minor < oldestMinor)) {

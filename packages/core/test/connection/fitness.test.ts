@@ -61,7 +61,7 @@ test("a port at which something else than Redis listens", async () => {
     socket.on("data", () => socket.write("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"));
   });
   expect((await unfit(`redis://127.0.0.1:${port}`, 3_000)).message).toBe(
-    `what listens at 127.0.0.1:${port} is no Redis: its answer begins with "H", as that of a web server; look at the ` +
+    `what listens at 127.0.0.1:${port} is not Redis: its answer begins with "H", like that of a web server; look at the ` +
       "host and the port",
   );
 });

@@ -207,5 +207,5 @@ test("a binary that is none is refused", async () => {
   await expect(start({ binary: "/nonexistent/redis-server" })).rejects.toThrow(
     "/nonexistent/redis-server does not run",
   );
-  await expect(start({ binary: process.execPath })).rejects.toThrow("is no Redis server");
+  await expect(start({ binary: process.execPath })).rejects.toThrow("is not a Redis server");
 });

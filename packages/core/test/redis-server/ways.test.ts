@@ -65,7 +65,7 @@ test("a server of the PATH that is too old, broken or something else is passed o
 
   await expect(finding).rejects.toThrow(`${old}/redis-server is too old: version 5.0.7, at least 6.2 is needed`);
   await expect(finding).rejects.toThrow(`${broken}/redis-server does not run: no such library`);
-  await expect(finding).rejects.toThrow(`${other}/valkey-server is no Redis server: --version printed "hello"`);
+  await expect(finding).rejects.toThrow(`${other}/valkey-server is not a Redis server: --version printed "hello"`);
 });
 
 test("a newer server later on the PATH wins over an older one", async () => {

@@ -8,7 +8,7 @@ export function limitBody(maxSize: number): MiddlewareHandler {
     onError: (context) => {
       // The rest is not read: the connection ends with the answer.
       context.header("Connection", "close");
-      return context.text(`The request is too large: at most ${maxSize} bytes are taken.\n`, 413);
+      return context.text(`The request is too large: at most ${maxSize} bytes are accepted.\n`, 413);
     },
   });
 }

@@ -101,7 +101,7 @@ describe("a host outlives what is published on its channels", () => {
       await client.publish(keys.control, message);
       await client.publish(keys.hostControl((await mp.hosts())[0]?.id ?? ""), message);
     }
-    await host.untilOutput(/its grace is no number of milliseconds/);
+    await host.untilOutput(/its grace is not a number of milliseconds/);
 
     expect(host.output.match(/it names no way to end a process/g)).toHaveLength(1);
     expect(host.output).toContain("a control message is ignored");
@@ -185,7 +185,7 @@ describe("a host outlives what a task sends to it", () => {
   test("bytes on the channel that are no message cost the child its life, not the host", async () => {
     const error = await reason(pool.apply(tasks.writeToChannel));
     expect(error).toBeInstanceOf(WorkerLostError);
-    await host.untilOutput(/its channel carried bytes that are no message/);
+    await host.untilOutput(/its channel carried bytes that are not a message/);
   });
 });
 

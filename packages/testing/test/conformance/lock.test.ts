@@ -21,7 +21,7 @@ inEveryWorld((world) => {
       await expect(lock.release()).rejects.toThrow(ValueError);
       await lock.acquire();
       await lock.release();
-      await expect(lock.release()).rejects.toThrow("released although nobody holds it");
+      await expect(lock.release()).rejects.toThrow("cannot be released, because it is not held");
     });
 
     test("L3: acquire with a timeout is false after it and not before; 0 and less mean one try", async () => {
@@ -78,7 +78,7 @@ inEveryWorld((world) => {
       await done.acquire();
       await done.release();
       await takenThere("done");
-      await expect(done.release()).rejects.toThrow("this handle does not hold it any more");
+      await expect(done.release()).rejects.toThrow("this handle no longer holds it");
       expect(await done.locked()).toBe(true);
       const given = mp.lock("given");
       const held = await given.hold();

@@ -202,7 +202,7 @@ export class ChildPool {
       adoption.isWanted = false;
       if (adoption.isDone) return;
       if (signal?.reason === KEEP_CHILD && !this.#pending.has(isolation)) this.#pending.set(isolation, adoption);
-      else adoption.end("nobody waits for it any more");
+      else adoption.end("no call waits for it any more");
     };
     signal?.addEventListener("abort", leave, { once: true });
     if (signal?.aborted) leave();
@@ -214,7 +214,7 @@ export class ChildPool {
       return child;
     }
     if (adoption.isReserved) child.jobs -= 1;
-    throw new Error(`nobody waits for a child of pool "${this.#pool.name}" any more`);
+    throw new Error(`no call waits for a child of pool "${this.#pool.name}" any more`);
   }
 
   #startAdoption(isolation: Isolation): Adoption<Child> {

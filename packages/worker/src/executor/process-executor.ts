@@ -47,8 +47,8 @@ export class ProcessExecutor implements Executor {
       onBadMessage: options.onBadMessage,
     });
     guardChannel(ipc, () => {
-      options.onBadMessage?.("its channel carried bytes that are no message");
-      void this.kill("its channel carried bytes that are no message");
+      options.onBadMessage?.("its channel carried bytes that are not a message");
+      void this.kill("its channel carried bytes that are not a message");
     });
     guardHandles(this.#child, (fault) => options.onBadMessage?.(fault));
     this.#child.on("message", (message) => this.#conversation.receive(message));

@@ -64,7 +64,7 @@ export interface WorkerOptions {
   echoOutput?: boolean;
   /** Where the log goes. @defaultValue lines on stderr */
   logger?: Logger;
-  /** What the log tells: this and what is graver. @defaultValue "info" for a `logger` of yours, else "warn" */
+  /** Lowest level of the log. @defaultValue "info" for a `logger` of yours, else "warn" */
   logLevel?: LogLevel;
   /** Form of the lines on stderr. @defaultValue "pretty" on a terminal, else "json" */
   logFormat?: LogFormat;
@@ -176,7 +176,7 @@ function sendable<Value>(option: string, value: Value): Value {
   } catch {
     const place = placeOfFunction(value, option, new Set()) ?? option;
     throw new ValueError(
-      `${place} cannot be sent to the children of the host, because it is no plain data; name a module with ` +
+      `${place} cannot be sent to the children of the host, because it is not plain data; name a module with ` +
         "redisModule, whose default export is the options: the host and each child load it",
     );
   }

@@ -16,7 +16,7 @@ export async function checkDeadlocks({ objects }: Pick<Connection, "objects">): 
     const lasting = findDeadlocks(await objects.objects()).filter((deadlock) => first.has(signatureOf(deadlock)));
     if (lasting.length > 0) return lasting.map(toFinding);
   }
-  return [ok("deadlocks", `${views.length} shared objects, nobody waits in a circle`)];
+  return [ok("deadlocks", `${views.length} shared objects, none in a deadlock`)];
 }
 
 function toFinding(deadlock: Deadlock): Finding {
@@ -38,7 +38,7 @@ function toFinding(deadlock: Deadlock): Finding {
   return {
     check: "deadlock",
     status: "problem",
-    finding: `${deadlock.length} wait for each other for ever: ${steps.join("; ")}`,
+    finding: `${deadlock.length} wait for each other: ${steps.join("; ")}`,
     advice: `acquire them in the same order everywhere; to go on now: manyhands object release ${object}`,
   };
 }

@@ -54,7 +54,7 @@ function checkForeign({ name, waiting }: ForeignQueue): Finding {
   return {
     check: `queue ${name}`,
     status: "problem",
-    finding: `another client has put ${waiting} jobs into it, and it is no pool yet`,
+    finding: `another client has put ${waiting} jobs into it, and it is not a pool yet`,
     advice: `manyhands pool create ${name}`,
   };
 }
@@ -88,8 +88,8 @@ function checkHost(host: HostRecord): Finding[] {
       status: "problem",
       finding: `${pool === null ? what : `${what} of pool ${pool}`}: ${reason}`,
       advice: takesWork
-        ? "mend the initializer, or give calls a timeout"
-        : `mend what it says on ${host.hostname}; it tries again by itself`,
+        ? "fix the initializer, or give calls a timeout"
+        : `repair the cause on ${host.hostname}; the host tries again by itself`,
     });
   }
   const difference = Math.abs(Date.now() - host.beatAt);

@@ -48,7 +48,7 @@ function checkPassword(url: string): Finding {
   return {
     check: "password",
     status: "warning",
-    finding: "no password is used; whoever reaches the port can run tasks",
+    finding: "no password is used; everyone who reaches the port can run tasks",
     advice: "set requirepass or an ACL, and put the password into the URL",
   };
 }

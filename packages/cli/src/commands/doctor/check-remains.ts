@@ -17,7 +17,7 @@ export async function checkRemains(connection: Connection): Promise<Finding[]> {
     check: "session",
     // Programs and hosts look after the dead; without any of them it waits for the next one, and harms nobody.
     status: hosts.length > 0 ? "problem" : "warning",
-    finding: `session ${id} has ended, and for ${duration(overdue)} nobody has returned what it held`,
+    finding: `session ${id} has ended, and what it held has been due for release for ${duration(overdue)}`,
     advice: hosts.length > 0 ? "look at the logs of the hosts" : "start any host or program, which will do it",
   }));
   if (findings.length === 0) findings.push(ok("sessions", "nothing is left of any that has ended"));

@@ -23,12 +23,13 @@ export function doctorCommand(): Command {
       ["manyhands doctor -o json", "for monitoring: exit code 1 when there is a problem"],
       ["manyhands doctor --fix -y", "removes records that no version can read; those of a newer one stay"],
       ["manyhands doctor --deep", "also deadlocks, and what dead programs have left; reads every key of the namespace"],
+      ["manyhands doctor --deep --repair", "also puts tasks back in line that are in no list of their pool"],
     ],
   });
   return command
-    .option("--fix", "remove records that cannot be read; with -y, else it says which")
+    .option("--fix", "remove records that cannot be read (with -y; without it, list them)")
     .option("-y, --yes", "do it")
-    .option("--deep", "also look for deadlocks, and for keys that nobody will remove")
+    .option("--deep", "also look for deadlocks, lost tasks, and keys without an owner")
     .option("--repair", "with --deep: put tasks that are in no list of their pool back in line")
     .addHelpText("after", "\nExit codes: 0 no problem, 1 a problem, 3 Redis cannot be used")
     .action(action(doctor));

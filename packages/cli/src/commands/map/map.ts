@@ -38,7 +38,7 @@ export function mapCommand(): Command {
     .addOption(
       new Option(
         "--errors <way>",
-        "stderr: name failed lines there; return: one line for each line of input, also for a failed one",
+        "stderr: report failed lines on stderr; return: write one line for each line of input, also if it failed",
       )
         .choices(["stderr", "return"])
         .default("stderr"),

@@ -8,7 +8,7 @@ import { noSuchPool } from "./find-pool.ts";
 /** `manyhands pool reset <name>` */
 export function poolResetCommand(): Command {
   const command = newCommand("reset", {
-    summary: "let a pool be used again that failed because its initializer threw",
+    summary: "make a pool usable again whose initializer threw",
     examples: [["manyhands pool reset mail", "try its initializer again with the next task"]],
   });
   return command.argument("<name>", "name of the pool").action(

@@ -15,7 +15,7 @@ interface Options {
 /** `manyhands pool rm <name…>` */
 export function poolRemoveCommand(): Command {
   const command = newCommand("rm", {
-    summary: "remove pools with all their tasks; who waits for one of them is told",
+    summary: "remove pools with all their tasks; callers that wait get a PoolTerminatedError",
     examples: [
       ["manyhands pool rm mail", "say what it would do"],
       ["manyhands pool rm mail -y", "do it, unless tasks of it run"],

@@ -10,7 +10,7 @@ import { noSuchTask } from "./no-such-task.ts";
 export function taskCancelCommand(): Command {
   const command = newCommand("cancel", {
     summary: "cancel tasks: one that waits is taken out, one that runs is stopped by its host",
-    examples: [["manyhands task cancel k3f9-17 --reason 'wrong input'", "whoever waits for it gets a CancelledError"]],
+    examples: [["manyhands task cancel k3f9-17 --reason 'wrong input'", "its caller gets a CancelledError"]],
   });
   return command
     .argument("<id...>", "ids of tasks")

@@ -283,12 +283,12 @@ export class Lock extends SharedObject {
   async #refuseRelease(): Promise<never> {
     if ((await this.#voter.holder(this.place)) === null) throw this.#heldByNobody();
     throw new ValueError(
-      `the lock "${this.name}" was released although this handle does not hold it any more; another holder has it`,
+      `the lock "${this.name}" cannot be released: this handle no longer holds it, and another holder has it`,
     );
   }
 
   #heldByNobody(): ValueError {
-    return new ValueError(`the lock "${this.name}" was released although nobody holds it`);
+    return new ValueError(`the lock "${this.name}" cannot be released, because it is not held`);
   }
 
   /** @throws ClosedError when it was granted while the context was being closed */
