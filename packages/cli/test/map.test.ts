@@ -39,7 +39,7 @@ test("chunks, a file and empty lines change nothing", async () => {
   expect(outcome).toEqual({ code: 0, stdout: lines(numbers.map((x) => x * x)), stderr: "" });
 });
 
-test("byte order marks before lines, as of joined files, are no part of them", async () => {
+test("byte order marks before lines, as in joined files, are not part of them", async () => {
   const outcome = await run(["map", "square"], { ...place, input: "\uFEFF2\r\n3\r\n\uFEFF4\r\n\uFEFF" });
 
   expect(outcome).toEqual({ code: 0, stdout: "4\n9\n16\n", stderr: "" });

@@ -75,7 +75,7 @@ describe("pools", () => {
     expect(await run(["pool", "rm", "mail", "-y"], place)).toMatchObject({ code: 4 });
   });
 
-  test("a pool that failed is reset, or resumed; no command says that it did what it did not", async () => {
+  test("a failed pool can be reset or resumed; a command that changes nothing says so", async () => {
     const place = { redis: redis.url, namespace: redis.namespace() };
     const inspector = look(place);
     await inspector.createPool({ name: "mail", size: null });
@@ -107,7 +107,7 @@ describe("pools", () => {
     expect((await inspector.pool("mail"))?.state).toBe("running");
   });
 
-  test("a size that another tool has changed in BullMQ is told", async () => {
+  test("a size that another tool has changed in BullMQ is reported", async () => {
     const place = { redis: redis.url, namespace: redis.namespace() };
     await look(place).createPool({ name: "mail", size: 2 });
     await redis.client().hset(new Keys(place.namespace).job("mail", "meta"), "concurrency", 5);

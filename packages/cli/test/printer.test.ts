@@ -89,7 +89,7 @@ describe("a table", () => {
 const HOSTILE = "a\x1b[2Jb\nforged\rc\td\x9b31m\u202ee\u2066f\u2028g\x7f\ud800\x00";
 const SHOWN = "a␛[2Jb␊forged␍c␉d\\u009b31m\\u202ee\\u2066f\\u2028g␡\\ud800␀";
 
-describe("what could act on a terminal, or forge a line, is shown and not obeyed", () => {
+describe("what could control a terminal, or forge a line, is made visible", () => {
   test("in tables, records, lines, words, changes and warnings", () => {
     const [out, notes] = [written("stdout"), written("stderr")];
     const printer = new Printer("table");

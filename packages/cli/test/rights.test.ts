@@ -53,7 +53,7 @@ test("with exactly the rights of docs/deployment.md programs, hosts, commands an
   expect(await redis.client().call("ACL", "LOG")).toEqual([]);
 });
 
-describe("a right that is missing is named at the door", () => {
+describe("a missing right is named at the start", () => {
   const some = COMMANDS.filter((right) => right !== "+publish" && right !== "+xadd");
 
   test.each<[string, string[], RegExp, string]>([

@@ -300,7 +300,7 @@ describe("task", () => {
     });
   });
 
-  test("an id that two pools have needs --pool, whatever is in it", async () => {
+  test("an id that two pools have needs --pool, with any characters in it", async () => {
     const id = "every day: 7";
     for (const pool of ["aa", "bb"]) await addByHand(pool, id);
     const stderr = `error: 2 pools have a task with the id "${id}": aa, bb; say which pool is meant: --pool aa\n`;

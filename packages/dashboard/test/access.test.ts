@@ -255,7 +255,7 @@ describe("guessing the token", () => {
     expect((await ask(origin, "/")).status).toBe(401);
   });
 
-  test("the same wrong one again is no guess: a page with an old cookie asks often", async () => {
+  test("the same wrong one again is not a guess: a page with an old cookie asks often", async () => {
     const { origin } = await dashboardFor({ redis: redis.url, namespace: redis.namespace() });
     const cookie = `manyhands-dashboard-${new URL(origin).port}=old`;
 

@@ -290,7 +290,7 @@ describe("MANYHANDS_TEST_DISTANCE", () => {
     }
   });
 
-  test("refuses what is no duration", async () => {
+  test("refuses a value that is not a duration", async () => {
     vi.stubEnv("MANYHANDS_TEST_DISTANCE", "near");
     expect(testDistance).toThrow('MANYHANDS_TEST_DISTANCE must be milliseconds, such as 3; got "near"');
     vi.stubEnv("MANYHANDS_TEST_DISTANCE", "15");

@@ -30,7 +30,7 @@ export function relative(time: number | null, now: number = Date.now()): string 
 export function moment(time: number | null): string {
   if (time === null) return "-";
   const date = new Date(time);
-  // Whoever else writes jobs may write times that are none.
+  // Other writers of jobs may write times that are invalid.
   if (Number.isNaN(date.getTime())) return `${time} ms, which is not a date`;
   const text = date.toISOString().replace("T", " ").slice(0, 19);
   return `${text}Z (${relative(time)})`;

@@ -17,7 +17,7 @@ export function classify(value: unknown, path: string): "json" | "encoded" {
   return isJson(value, flags) ? "json" : "encoded";
 }
 
-/** Longest text of units in JSON: jobs with more are not kept once they are done, so that nobody looks at them. */
+/** Longest text of units in JSON: jobs with more are not kept once they are done, so they need not be readable. */
 const LONGEST_UNITS = 16 * 1024;
 
 /**

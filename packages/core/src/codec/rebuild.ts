@@ -109,7 +109,7 @@ function fill(target: unknown, node: Node, resolve: (slot: Slot) => unknown): vo
 
 type ViewClass = new (buffer: ArrayBufferLike) => unknown;
 
-/** The views that are made by name. A name from the wire finds nothing else, whatever globals there are. */
+/** The views that are made by name. A name from the wire finds nothing else, such as a global. */
 const VIEWS: ReadonlyMap<string, ViewClass> = new Map(
   [
     Int8Array,

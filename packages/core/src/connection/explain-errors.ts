@@ -29,7 +29,7 @@ type Send = (command: Command, stream?: unknown, node?: unknown) => unknown;
 
 /**
  * Makes every command of a connection fail in our own words: with ClosedError when the connection was closed, with
- * RedisUnfitError in a state in which Redis serves nobody, and never with the hash of a script.
+ * RedisUnfitError in a state in which Redis serves no client, and never with the hash of a script.
  *
  * A cluster's command that finds no node, because one failed and no other has taken over yet, is sent again until the
  * connection is closed: as with a single server, only its caller gives up.

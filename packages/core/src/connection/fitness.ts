@@ -96,7 +96,7 @@ function finalReason(error: Error, where: string): RedisUnfitError | undefined {
     const refused = refusal(state, where, message);
     return isPassingRefusal(refused) ? undefined : refused;
   }
-  // The connection would go on with database 0, which is somebody else's.
+  // The connection would go on with database 0, which other programs may use.
   if (/DB index/i.test(message)) {
     return new RedisUnfitError(`Redis at ${where} has no such database: ${message}; use one that it has`);
   }

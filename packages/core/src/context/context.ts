@@ -99,7 +99,7 @@ export interface ContextSettings {
 /** Least wait for Redis with each step of closing, ms, and the round trips that it may take. */
 const CLOSE_DEADLINE = 2_000;
 const CLOSE_ROUNDS = 12;
-/** The same for each step when the program ends by itself: nobody has asked for it, ms. */
+/** The same for each step when the program ends by itself and did not ask for it, ms. */
 const END_DEADLINE = 500;
 
 /**

@@ -227,7 +227,7 @@ export class RemoteError extends ManyhandsError {
   declare readonly thrown?: unknown;
 }
 
-/** What lies under a name in Redis is no record, or one of a newer version. The message names the key and what to do. */
+/** What is stored under a name in Redis is not a record, or one of a newer version. The message names the key and what to do. */
 export class UnreadableRecordError extends ManyhandsError {
   override readonly code = "ERR_UNREADABLE_RECORD";
 }

@@ -7,10 +7,10 @@ export function markOwnEnding<Ending extends Error>(error: Ending): Ending {
 }
 
 /**
- * A promise of a result, which nobody may be waiting for. One that is discarded and fails is an unhandled rejection, as
+ * A promise of a result, which may have no waiter. One that is discarded and fails is an unhandled rejection, as
  * everywhere in JavaScript, and ends the program; but not where the program itself has ended what the result was to come
  * from: that would put this error in the place of the one that made the program leave, or end a program that is about to
- * end well. Whoever awaits the promise gets the error in any case.
+ * end well. Code that awaits the promise gets the error in any case.
  */
 export function resultPromise<Value>(result: () => Promise<Value>): Promise<Value> {
   const promise: Promise<Value> = settle(begin(result), () => promise.catch(() => {}));

@@ -71,7 +71,7 @@ export async function cancelTask(
   return outcome;
 }
 
-/** What a job holds, which any BullMQ client may have written: it can be cancelled whatever it is. */
+/** What a job holds, which any BullMQ client may have written: it can be cancelled with any content. */
 function readObject(text: string): object {
   try {
     const value: unknown = JSON.parse(text);

@@ -75,7 +75,7 @@ export class Inspector {
   }
 
   /**
-   * Removes a pool with its tasks, for everybody; whoever waits for one of them gets a PoolTerminatedError.
+   * Removes a pool with its tasks, for every program; callers that wait for them get a PoolTerminatedError.
    * @param options.force - Also when tasks of it run: hosts kill them.
    * @throws ValueError for the default pool
    */

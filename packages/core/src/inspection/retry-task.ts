@@ -6,7 +6,7 @@ import type { BullQueues } from "./bull-queues.ts";
 import type { TaskPlace } from "./find-task.ts";
 import type { RetryOutcome, TaskState } from "./task-view.ts";
 
-/** Puts a failed task back into its queue, with all its attempts; or one that is in no list, so that nobody would run it. */
+/** Puts a failed task back into its queue, with all its attempts; or one that is in no list, so that no host would run it. */
 export async function retryTask(
   context: { client: RedisClient; keys: Keys; queues: BullQueues },
   place: TaskPlace,

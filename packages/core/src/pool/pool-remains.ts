@@ -78,7 +78,7 @@ export class PoolRemains {
     await this.#opening?.catch(() => {});
   }
 
-  /** Jobs were added: if the pool has been removed meanwhile, it is made again, so that they do not wait for ever. */
+  /** Jobs were added: if the pool has been removed meanwhile, it is made again, so that they do not wait without end. */
   used(): void {
     this.#looking ??= setTimeout(() => {
       this.#looking = undefined;

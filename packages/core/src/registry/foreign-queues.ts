@@ -72,7 +72,7 @@ export async function findForeignQueues(client: RedisClient, keys: Keys): Promis
   return queues;
 }
 
-/** Queues of processes, and what an unnamed pool left that has just been removed, are nobody's to serve. */
+/** Queues of processes, and what an unnamed pool left that has just been removed, are not to be served. */
 function mayBePool(name: string): boolean {
   return isPoolName(name) && !/^pool-[0-9a-f]{16}-\d+$/.test(name);
 }

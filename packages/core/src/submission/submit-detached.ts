@@ -50,7 +50,7 @@ export async function submitDetached(
       ...(softTimeout ? { softTimeout } : {}),
       ...(resultTtl ? { resultTtl } : {}),
     };
-    // 0 bytes: the job is the only place where its outcome can be looked up, so it is kept whatever its size.
+    // 0 bytes: the job is the only place where its outcome can be looked up, so it is kept at any size.
     const opts = toJobsOptions(jobId, options, 0);
     if (opts.delay !== undefined) opts.timestamp = await serverTime(context.client);
     const [id = jobId] = await jobs.add([{ name: task, data, opts }]);

@@ -223,7 +223,7 @@ export class Submitter {
     const jobId = submit?.jobId ?? runtime.nextJobId();
     const own = submit?.jobId === undefined ? undefined : runtime.nextJobId();
     const isForeign = submit?.jobId !== undefined || submit?.deduplication !== undefined;
-    // 0 bytes: others look the outcome up in the job, so it is kept whatever its size.
+    // 0 bytes: others look the outcome up in the job, so it is kept at any size.
     const opts = toJobsOptions(jobId, submit, isForeign ? 0 : built.bytes);
     if (own !== undefined) Object.assign(opts, { [JOB_TICKET_OPTION]: own });
     const ticket = this.#expect(submissionOf(jobId, opts), task, {
@@ -329,7 +329,7 @@ export class Submitter {
     }
   }
 
-  /** A delay counts from the server's time: BullMQ adds it to the clock of whoever submits, which may be wrong. */
+  /** A delay counts from the server's time: BullMQ adds it to the clock of the submitting program, which may be wrong. */
   async #dateDelays(submissions: Submission[]): Promise<void> {
     const delayed = submissions.filter(({ opts }) => opts.delay !== undefined);
     if (delayed.length === 0) return;

@@ -43,7 +43,7 @@ function queueOf(pool: string): Queue {
   return queue;
 }
 
-test("an id that two pools have is looked for in the pool that is named", async () => {
+test("an id that two pools have is searched in the named pool", async () => {
   // given: foreign clients count from 1 in every queue
   for (const pool of ["aa", "bb"]) await add(pool, { args: [1] }, { jobId: "job-1" });
   const refusal = '2 pools have a task with the id "job-1": aa, bb; say which pool is meant: --pool aa';
@@ -414,7 +414,7 @@ describe("cancel", () => {
 });
 
 describe("a pool that is removed", () => {
-  test("goes with its tasks and its record; who waits for one of them is told so", async () => {
+  test("takes its tasks and its record with it; their callers get a PoolTerminatedError", async () => {
     await add("mail", { args: [1], client: "caller" }, { jobId: "a-1" });
     const units = Buffer.from(encode([[1], [2]])).toString("base64");
     await add("mail", { kind: "calls", units, count: 2, client: "caller" }, { jobId: "a-2", delay: 60_000 });

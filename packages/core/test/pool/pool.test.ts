@@ -353,7 +353,7 @@ describe("a call that stands for the same job as another", () => {
   });
 });
 
-test("a delay counts from the server's time, whatever the clock of the program says", async () => {
+test("a delay counts from the server's time, also if the clock of the program is wrong", async () => {
   // given: a clock that is an hour ahead
   const host = new HandHost(redis);
   const mp = await host.connect();

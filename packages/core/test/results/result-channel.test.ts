@@ -20,7 +20,7 @@ test("an answer finds its ticket, whether it comes before or after the reading b
   expect(bench.channel.pending).toBe(0);
 });
 
-test("calls that one job stands for all get its answer, and none pushes another out", async () => {
+test("all calls that share one job get its answer, and none replaces another", async () => {
   // given
   const bench = new ChannelBench(redis);
   const own = bench.expect({ id: "1 same", jobId: "same" });
@@ -39,7 +39,7 @@ test("calls that one job stands for all get its answer, and none pushes another 
   expect(bench.channel.pending).toBe(0);
 });
 
-test("a look at a job id whose job is another one by now finds nothing", async () => {
+test("looking up an id that belongs to another job by now finds nothing", async () => {
   // given
   const bench = new ChannelBench(redis);
   const { ticket, all } = bench.expect({ id: "1 again", jobId: "again" });

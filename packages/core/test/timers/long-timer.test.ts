@@ -22,7 +22,7 @@ test.each([2 ** 31 - 1, 2 ** 31, 2 ** 32 + 5, 2 ** 40])(
   },
 );
 
-test("without an end it never rings, and can be cleared", () => {
+test("without an end it never fires, and can be cleared", () => {
   vi.useFakeTimers();
   const timer = new LongTimer(Number.POSITIVE_INFINITY, () => expect.unreachable());
   vi.advanceTimersByTime(2 ** 33);

@@ -69,7 +69,7 @@ export class GuessLimit {
   }
 }
 
-/** Whoever has one address of IPv6 has the 2^64 of its network. */
+/** A subscriber with one IPv6 address has the 2^64 addresses of its network. */
 function subscriberOf(address: string): string {
   const bare = address.replace(/^::ffff:(?=\d+\.)/i, "").replace(/%.*$/, "");
   if (!isIPv6(bare)) return bare;

@@ -49,7 +49,7 @@ function ask(port: number, bytes: string): Promise<string> {
   });
 }
 
-describe("a host outlives what comes to its health port", () => {
+describe("a host survives malformed requests to its health port", () => {
   test.each(["//", "///", "//[", "http://[", "*", "/%", "/healthz/../..", "\\", `/${"x".repeat(10_000)}`])(
     "GET %s is answered",
     async (path) => {
@@ -76,8 +76,8 @@ async function startProcess(): Promise<{ running: Process; id: string }> {
   return { running, id };
 }
 
-describe("a host outlives what is published on its channels", () => {
-  test("a bad message is told once, and ignored", async () => {
+describe("a host survives bad messages on its channels", () => {
+  test("a bad message is logged once, and ignored", async () => {
     const client = redis.client();
     const { running, id } = await startProcess();
     const messages = [
@@ -111,7 +111,7 @@ describe("a host outlives what is published on its channels", () => {
     expect(running.exitcode).toBe(-9);
   });
 
-  test("a wish in the record of a process that is no way to end one is ignored", async () => {
+  test("an unknown way to end a process in its record is ignored", async () => {
     const { running, id } = await startProcess();
 
     await redis.client().hset(keys.process(id), "wish", "constructor");
@@ -123,7 +123,7 @@ describe("a host outlives what is published on its channels", () => {
   });
 });
 
-describe("a host outlives what a task sends to it", () => {
+describe("a host survives bad messages of its tasks", () => {
   const bytes = new Uint8Array([0xc1, 1, 2, 3]);
   test.each<[string, unknown[]]>([
     ["what is no object", [null, 5, "text", true, [], {}]],
@@ -182,15 +182,15 @@ describe("a host outlives what a task sends to it", () => {
     expect((error as Error).message).toContain("exited with code 4");
   });
 
-  test("bytes on the channel that are no message cost the child its life, not the host", async () => {
+  test("bytes on the channel that are not a message end the child, not the host", async () => {
     const error = await reason(pool.apply(tasks.writeToChannel));
     expect(error).toBeInstanceOf(WorkerLostError);
     await host.untilOutput(/its channel carried bytes that are not a message/);
   });
 });
 
-describe("a program outlives what comes to it", () => {
-  test("entries of its reply stream that are no answers are told and left out", async () => {
+describe("a program survives bad messages", () => {
+  test("entries of its reply stream that are not answers are logged and left out", async () => {
     // given
     const client = redis.client();
     const result = pool.applyAsync(tasks.pause, [400]);
@@ -230,7 +230,7 @@ describe("a program outlives what comes to it", () => {
   });
 });
 
-describe("numbers from the wire size nothing before they were compared with what is there", () => {
+describe("numbers from the wire allocate nothing before they are compared with the data", () => {
   async function addForeign(data: unknown): Promise<string> {
     const queue = new Queue("default", { connection: { url: redis.url }, prefix: keys.queuePrefix });
     const job = await queue.add("bad.echo", data);
@@ -260,7 +260,7 @@ describe("numbers from the wire size nothing before they were compared with what
   });
 });
 
-describe("names from the wire find nothing that was inherited", () => {
+describe("names from the wire find no inherited properties", () => {
   test.each(INHERITED)("a reference of the kind %s is refused", async (kind) => {
     const reference = { kind, name: "x", namespace: keys.namespace, owner: null, settings: null };
     const named = { root: [0], nodes: [["object", Object.keys(reference), Object.values(reference)]], failure: null };

@@ -7,7 +7,7 @@ const FAR = 520;
 const redis = useRedis();
 const nodes = [useRedis(), useRedis(), useRedis()] as const;
 
-test("who waits farther away than a usual claim window gets locks, permits and shares that others give back", async () => {
+test("a waiter farther away than the shortest claim window gets locks, permits and shares that others release", async () => {
   // given
   const namespace = redis.namespace();
   const proxy = await useDelayProxy(redis.url, FAR);

@@ -56,7 +56,7 @@ inEveryWorld((world) => {
       expect(await lock.locked()).toBe(true);
     });
 
-    test("L4: a handle that lost what it acquired, or has released it, frees nobody else's lock, however often it is asked", async () => {
+    test("L4: a handle that lost what it acquired, or has released it, never frees the lock of another holder", async () => {
       const { mp, other } = await world.open();
       const passOn = (name: string): Promise<boolean> =>
         other.run(({ mp: theirs }, lost: string) => theirs.lock(lost).release(), name).then(() => takenThere(name));
@@ -102,7 +102,7 @@ inEveryWorld((world) => {
       expect(await lock.locked()).toBe(false);
     });
 
-    test("L4: a program that lost a lock frees no other one's with a new handle in place of the one that acquired it", async () => {
+    test("L4: a program that lost a lock does not free the lock of another holder with a new handle", async () => {
       const { mp, other } = await world.open();
       const passOn = (name: string): Promise<void> =>
         other.run(async ({ mp: theirs }, lost) => {
@@ -135,7 +135,7 @@ inEveryWorld((world) => {
       expect(await mp.lock("again").locked()).toBe(false);
     });
 
-    test("L4: who holds a lock learns at once that its program has released it with another handle", async () => {
+    test("L4: a holder learns at once that its program has released the lock with another handle", async () => {
       const { mp } = await world.open();
       const held = await mp.lock("both").hold();
       const { signal } = held;

@@ -148,7 +148,7 @@ export class AnswerBatch {
     const { kind, count, isDetached = false } = this.#request;
     const [answer] = this.#answers;
     if (count !== 1 || !answer || answer[1] === 0) return undefined;
-    // Our own clients get chunks and what is large by the reply stream: nobody would read the text.
+    // Our own clients get chunks and what is large by the reply stream, so the text would not be read.
     const isLarge = size > MAX_INLINE_ANSWERS;
     if (!isDetached && (kind !== "calls" || isLarge)) return undefined;
     const value = answer[2];

@@ -38,7 +38,7 @@ export class ControlChannel {
     });
   }
 
-  /** Never throws: every client of this Redis can publish here, whatever it likes. */
+  /** Never throws: every client of this Redis can publish anything here. */
   #hear(text: string): void {
     const message = readControlMessage(text);
     if ("fault" in message) return this.#ignore(text, message.fault);

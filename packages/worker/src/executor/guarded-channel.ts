@@ -32,7 +32,7 @@ export function spawnWithHandles(spawn: () => ChildProcess): { child: ChildProce
 
 /**
  * The net under an IPC channel. Code in a child can write to the descriptor of the channel itself; what Node cannot
- * read there it throws where nobody can catch it, and the host would end.
+ * read there it throws where no code can catch it, and the host would end.
  */
 export function guardChannel(ipc: PipeHandle | undefined, onBroken: () => void): void {
   const read = ipc?.onread;

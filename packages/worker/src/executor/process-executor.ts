@@ -58,7 +58,7 @@ export class ProcessExecutor implements Executor {
     try {
       this.#send({ type: "load", ...options.load, isolation: "process" });
     } catch (error) {
-      // What cannot be sent: nobody would get this executor, so nobody else could end its child.
+      // What cannot be sent: the caller would not get this executor, so it must end its child here.
       this.#killGroup();
       throw error;
     }

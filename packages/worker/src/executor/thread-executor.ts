@@ -47,7 +47,7 @@ export class ThreadExecutor implements Executor {
     try {
       worker.postMessage({ type: "load", ...options.load, isolation: "thread" });
     } catch (error) {
-      // What cannot be sent: nobody would get this executor, so nobody else could end its thread.
+      // What cannot be sent: the caller would not get this executor, so it must end its thread here.
       void worker.terminate();
       throw error;
     }

@@ -15,7 +15,7 @@ export function isSetAside(job: PoolJob): boolean {
   return job.stalledCounter >= MOST_HOST_LOSSES;
 }
 
-/** What its caller, and who looks at the failed job, is told. */
+/** What its caller, and a reader of the failed job, is told. */
 export function setAsideError(job: PoolJob): WorkerLostError {
   return new WorkerLostError(
     `task "${job.name}" (job ${job.id}) was set aside: the ${MOST_HOST_LOSSES} hosts that ran it, one after the other, ` +

@@ -102,7 +102,7 @@ export class JobRunner {
   /** A job that BullMQ failed by itself, because its hosts died again and again, is answered here. */
   async failedByBullMQ(job: PoolJob | undefined, reason: Error): Promise<void> {
     if (!job?.id) return;
-    // Carried out: whoever has the job run again, by whatever tool, wants it to run.
+    // Carried out: a tool that has the job run again wants it to run.
     if (this.#cancelled.has(job))
       await forgetWishes(this.#host.client, this.#host.keys, { pool: job.queueName, jobId: job.id });
     if (isSetAside(job)) await forgetLosses(this.#host, job);
@@ -118,7 +118,7 @@ export class JobRunner {
     try {
       this.#outcome.answer({ id, data: JSON.parse(data) as PoolJob["data"] }, error);
     } catch {
-      // Nobody can be told.
+      // There is no one left to tell.
     }
   }
 
@@ -236,7 +236,7 @@ export class JobRunner {
       const failed = { ...pool, failure: encodeToString(error.cause) };
       throw await this.#outcome.refuse(job, poolFailedError(failed), { count: run.count });
     }
-    // Nothing is known to get here; whatever it is, the call is answered.
+    // Nothing is known to get here; the call is answered in any case.
     run.answerRest(
       new WorkerLostError(`task "${job.name}" (job ${job.id}) could not start: ${(error as Error).message}`, {
         cause: error,

@@ -96,7 +96,7 @@ test("an item that cannot be sent has its place in an imap, too", async () => {
   ]);
 });
 
-test("where each item has an outcome, chunks are refused, and so is any other way", async () => {
+test("errors: return refuses chunks, and errors refuses other values", async () => {
   const mp = await program();
   const pool = mp.pool(1);
   const refusal = "leave out chunkSize; got 2";

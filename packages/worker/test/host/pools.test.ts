@@ -281,7 +281,7 @@ test("PL21: a failed pool that is reset runs the initializer it has now, in new 
   expect((await space.answer(jobId)).value).toMatchObject({ inited: ["hello"] });
 });
 
-test("the size of a pool is that of its record, whatever other tools of BullMQ do to it", async () => {
+test("the size of a pool stays that of its record when other tools of BullMQ change it", async () => {
   const space = new TestNamespace(redis);
   await space.pool("sized", { size: 2 });
   const host = await space.host();

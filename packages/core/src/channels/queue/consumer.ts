@@ -260,7 +260,7 @@ export class Consumer<Stored extends string | Buffer = string> {
     return true;
   }
 
-  /** Tells of a taskDone that is under way; while one is, nobody can say what Redis has counted. */
+  /** Tells of a taskDone that is under way; while one is, the count in Redis is not known. */
   async finishing<Reply>(reply: Promise<Reply>): Promise<Reply> {
     this.#finishing += 1;
     try {
@@ -565,7 +565,7 @@ export class Consumer<Stored extends string | Buffer = string> {
     this.#taken = this.#committed = this.#requested = from;
   }
 
-  /** A failover may have lost that items went back: nobody would get them while this session lives. */
+  /** A failover may have lost that items went back: no consumer would get them while this session lives. */
   #returnAgain(): void {
     if (this.#fetch !== undefined || this.#gets > 0 || this.#taken === 0) return;
     this.#hasClaim = true;
@@ -575,7 +575,7 @@ export class Consumer<Stored extends string | Buffer = string> {
   /** Makes Redis agree: counts what was done here and lost there; what Redis no longer leases to it is lost here. */
   #compare(): void {
     if (!this.#hasClaim && this.#givenUp.length === 0) return;
-    // What is under way changes what is compared, and nobody can say when it runs.
+    // What is under way changes what is compared, at a time that is not known.
     this.#isCompareDue = this.#fetch !== undefined || this.#finishing > 0;
     if (this.#isCompareDue) return;
     this.#comparedAt = performance.now();

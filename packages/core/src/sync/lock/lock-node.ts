@@ -26,7 +26,7 @@ const LONGEST_MEMORY: Milliseconds = 120_000;
 /**
  * One of several independent masters that vote on locks.
  *
- * Duties: 1. an answer that is late, for a node so far away, is none: a dead, frozen or slow node delays nobody (F11);
+ * Duties: 1. an answer that is late, for a node so far away, is none: a dead, frozen or slow node delays no vote (F11);
  * 2. nothing is sent twice, and nothing is kept for a node that is away; 3. a vote that could not be withdrawn is withdrawn as soon as the node
  * answers again (F10).
  */

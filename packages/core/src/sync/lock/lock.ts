@@ -62,7 +62,7 @@ export class Lock extends SharedObject {
   #place: LockPlace | undefined;
   /** What {@link acquire} of this handle got. */
   #held: HeldLock | undefined;
-  /** What this handle got last, in whatever way; kept when it is lost or given back, because it is all this handle may release. */
+  /** What this handle got last, in any way; kept when it is lost or given back, because it is all this handle may release. */
   #last: HeldLock | undefined;
 
   /** @internal */
@@ -94,7 +94,7 @@ export class Lock extends SharedObject {
   /**
    * Releases what this handle acquired, with any of its methods; a handle that has never acquired anything releases the
    * lock of the present holder, as in Python (L4).
-   * @throws ValueError when nobody holds it (L2), or when this handle has given back or handed over what it acquired
+   * @throws ValueError when it is not held (L2), or when this handle has given back or handed over what it acquired
    * @throws LockLostError when the lease of what was acquired ended before, by this handle or, where that was another one,
    * by this program: the lock may be somebody else's
    */

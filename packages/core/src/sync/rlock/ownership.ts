@@ -16,7 +16,7 @@ export interface Holding {
 const CAME_BACK = Symbol("came back");
 
 const ownerships = new WeakMap<ObjectRuntime, WeakMap<Owner, Map<string, Ownership>>>();
-/** All that there are, whatever their owner. */
+/** All that there are, of any owner. */
 const known = new WeakMap<ObjectRuntime, Set<Ownership>>();
 
 /** What the calling owner has of the RLock `lock`, if anything. */
