@@ -1,4 +1,5 @@
 import { connect, RedisUnfitError } from "@manyhands/core";
+import { Heart, Keys, OBJECT_KINDS } from "@manyhands/core/internal";
 import { until, useDelayProxy, useRedis } from "@manyhands/testing";
 import { expect, onTestFinished, test } from "vitest";
 
@@ -48,6 +49,33 @@ test("a waiter farther away than the shortest claim window gets locks, permits a
 
   // then
   expect(await got).toEqual(Array(6).fill(true));
+});
+
+test("puts from farther away than a usual claim window get the room that others make", async () => {
+  // given
+  const namespace = redis.namespace();
+  const proxy = await useDelayProxy(redis.url, 600);
+  const [near, ...far] = await Promise.all([
+    connect({ redis: redis.url, namespace }),
+    connect({ redis: proxy.url, namespace }),
+    connect({ redis: proxy.url, namespace }),
+  ]);
+  onTestFinished(async () => void (await Promise.all([near, ...far].map((mp) => mp.close()))));
+  const full = near.queue<number>({ name: "full", maxSize: 1 });
+  await full.put(0);
+  const times = { timeout: 20_000 };
+  const put = Promise.all(far.map((mp, index) => mp.queue<number>({ name: "full", maxSize: 1 }).put(index + 1, times)));
+  await until(async () => (await full.inspect()).putters.length === 2, { what: "both wait for room" });
+
+  // when
+  const heart = new Heart(redis.client(), new Keys(namespace), OBJECT_KINDS);
+  const looks = setInterval(() => void heart.beat(null, { interval: 5_000 }).catch(() => {}), 20);
+  onTestFinished(() => clearInterval(looks));
+  const taken = [await full.get(), await full.get(times), await full.get(times)];
+
+  // then
+  await put;
+  expect(taken.sort()).toEqual([0, 1, 2]);
 });
 
 test("masters vote on a lock although they are farther away than a usual answer takes", async () => {

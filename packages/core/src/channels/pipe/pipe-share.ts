@@ -126,8 +126,9 @@ export class PipeShare {
     const { client, keys, session } = this.#runtime;
     const close = (): Promise<number> =>
       leaveEnd.run(client, [this.#key(), this.#key("holders")], [keys.prefix, this.#facts.name, session.id, end]);
-    if (this.#isKnown) closedEndsOf(this.#runtime).set(`${end}|${this.#facts.name}`, { close, at: performance.now() });
-    await Promise.all([consumer?.close(), this.#isKnown && close()]);
+    const closing = this.#isKnown ? close() : undefined;
+    if (closing) noteClosed(this.#runtime, `${end}|${this.#facts.name}`, { close, closing });
+    await Promise.all([consumer?.close(), closing]);
   }
 
   /** Stores what was sent and not waited for, and gives back what was read ahead. */
@@ -147,8 +148,10 @@ export class PipeShare {
   async #askToHold(ends: readonly End[], token: string): Promise<void> {
     const { client, keys, session } = this.#runtime;
     const { name, maker, isDuplex } = this.#facts;
+    const closings = ends.map((end) => takeBackClosing(this.#runtime, `${end}|${name}`));
+    // A server that has forgotten the script gets it a second time, and then after this.
+    if (closings.some((closing) => closing !== undefined)) await Promise.all(closings);
     const isKnown = this.#isKnown;
-    for (const end of ends) closedEndsOf(this.#runtime).delete(`${end}|${name}`);
     const started = session.isStarted ? undefined : session.start();
     const held = holdEnds.run(
       client,
@@ -218,23 +221,59 @@ function brokenPipe(): Error {
   return new BrokenPipeError("the other end of the pipe is closed: whoever held it closed it or died");
 }
 
-/** Ends that were closed here lately, "<end>|<name>", and how Redis is told so. */
-type ClosedEnds = Map<string, { close: () => Promise<number>; at: number }>;
+/** An end that was closed here lately: how Redis is told so, and the last time that it was told, until it has answered. */
+interface ClosedEnd {
+  close: () => Promise<number>;
+  at: number;
+  closing: Promise<void> | undefined;
+}
+
+/** "<end>|<name>" -> what is known of it. */
+type ClosedEnds = Map<string, ClosedEnd>;
 const closedEnds = new WeakMap<ObjectRuntime, ClosedEnds>();
+
+/** An end was closed, of which Redis is told with `closing`. */
+function noteClosed(
+  runtime: ObjectRuntime,
+  key: string,
+  { close, closing }: { close: () => Promise<number>; closing: Promise<number> },
+): void {
+  const known = closedEndsOf(runtime);
+  const closed: ClosedEnd = { close, at: performance.now(), closing: undefined };
+  follow(closed, closing);
+  known.set(key, closed);
+  const [oldest] = known.keys();
+  if (known.size > CLOSED_ENDS && oldest !== undefined) known.delete(oldest);
+}
+
+/** The end is held again. @returns when Redis has answered that it was closed, if it was asked and has not yet */
+function takeBackClosing(runtime: ObjectRuntime, key: string): Promise<void> | undefined {
+  const known = closedEndsOf(runtime);
+  const closing = known.get(key)?.closing;
+  known.delete(key);
+  return closing;
+}
+
+function follow(closed: ClosedEnd, sent: Promise<number>): void {
+  const closing = sent.then(
+    () => {},
+    () => {},
+  );
+  closed.closing = closing;
+  void closing.then(() => {
+    if (closed.closing === closing) closed.closing = undefined;
+  });
+}
 
 /** After a reconnect Redis is told again: a failover may have lost it, and the other end would wait for this session. */
 function closedEndsOf(runtime: ObjectRuntime): ClosedEnds {
   const known = closedEnds.get(runtime);
-  if (known) {
-    const [oldest] = known.keys();
-    if (known.size > CLOSED_ENDS && oldest !== undefined) known.delete(oldest);
-    return known;
-  }
+  if (known) return known;
   const made: ClosedEnds = new Map();
   closedEnds.set(runtime, made);
   runtime.session.on("reconnected", () => {
-    for (const [end, { close, at }] of made) {
-      if (performance.now() - at < FAILOVER) close().catch(() => {});
+    for (const [end, closed] of made) {
+      if (performance.now() - closed.at < FAILOVER) follow(closed, closed.close());
       else made.delete(end);
     }
   });

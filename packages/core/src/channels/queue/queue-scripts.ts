@@ -1,5 +1,5 @@
 import { Script } from "../../script/index.ts";
-import { type ObjectKind, OnceScript, REGISTER, SERVER_TIME, WAKE_UP } from "../../session/index.ts";
+import { CLAIM_TIME, type ObjectKind, OnceScript, REGISTER, SERVER_TIME, WAKE_UP } from "../../session/index.ts";
 
 /** The kinds of queues; each has names of its own. */
 export type QueueKind = "queue" | "simple-queue" | "joinable-queue";
@@ -17,14 +17,12 @@ const LATE_ANSWER = 120_000;
 /** More consumers than this, and the closed ones of which nothing is left are forgotten. */
 const KEPT_CONSUMERS = 50;
 
-/** Time in which somebody who was woken must come, before the next one is woken, ms. */
-const CLAIM_WINDOW = 1_000;
-
 /**
  * A queue is called by its whole name here, such as "queue/orders". Its keys:
  * main, hash: state (open, draining, shut), maxSize, unfinished (puts without taskDone), zeros (how often unfinished came
  * to 0), largest (bytes of the largest item, where that matters), answers (how many were left in puts when they were looked
- * through last); items, list; getters, putters, joiners, pollers, lists of waiters; claim of a consumer, list: items it has
+ * through last), called and calledUntil (the putter whose turn it is, and by when it must come, server time in ms),
+ * wokenUntil (by when getters that were woken must come, before those behind them are woken, too); items, list; getters, putters, joiners, pollers, lists of waiters; claim of a consumer, list: items it has
  * taken, oldest first; consumers, hash: "<session>#<number>" -> two counts.
  *
  * A consumer numbers the items that it takes. Its counts are the number of the first item in its claim, and that of the
@@ -129,23 +127,34 @@ end
 local function note_wait(prefix, queue, waiter)
   redis.call("SADD", prefix .. "session-holdings/" .. string.match(waiter, "^[^|]+"), queue)
 end
+${CLAIM_TIME}
 local function wake_getters(prefix, queue, count)
   wake_pollers(prefix, queue)
   local getters = queue_key(prefix, queue, "getters")
-  local woken = 0
-  while woken < count do
+  local woken = {}
+  while #woken < count do
     local getter = redis.call("LPOP", getters)
     if not getter then break end
-    if wake(prefix, getter) then woken = woken + 1 end
+    if wake(prefix, getter) then woken[#woken + 1] = getter end
   end
-  if woken > 0 and redis.call("EXISTS", getters) == 1 then
-    redis.call("ZADD", prefix .. "deadlines", server_time() + ${CLAIM_WINDOW}, queue)
-  end
+  if #woken == 0 or redis.call("EXISTS", getters) == 0 then return end
+  local window = 0
+  for _, getter in ipairs(woken) do window = math.max(window, claim_window(prefix, getter)) end
+  local due = string.format("%d", server_time() + window)
+  redis.call("HSET", prefix .. queue, "wokenUntil", due)
+  redis.call("ZADD", prefix .. "deadlines", "LT", due, queue)
 end
+-- Who was called already and has not come is told again, and has no more time than before.
 local function wake_putter(prefix, queue)
-  if not wake_first(prefix, queue_key(prefix, queue, "putters")) then return end
-  redis.call("HSET", prefix .. queue, "called", redis.call("LINDEX", queue_key(prefix, queue, "putters"), 0))
-  redis.call("ZADD", prefix .. "deadlines", server_time() + ${CLAIM_WINDOW}, queue)
+  local putters = queue_key(prefix, queue, "putters")
+  if not wake_first(prefix, putters) then return end
+  local first = redis.call("LINDEX", putters, 0)
+  local called, due = unpack(redis.call("HMGET", prefix .. queue, "called", "calledUntil"))
+  if called ~= first or not due then
+    due = string.format("%d", server_time() + claim_window(prefix, first))
+    redis.call("HSET", prefix .. queue, "called", first, "calledUntil", due)
+  end
+  redis.call("ZADD", prefix .. "deadlines", "LT", due, queue)
 end
 local function has_room(prefix, queue)
   local limit = tonumber(redis.call("HGET", prefix .. queue, "maxSize") or 0)
@@ -265,16 +274,28 @@ ${QUEUE_KEYS}
 return {
   look = function(prefix, name, now)
     local queue = "${kind}/" .. name
-    local size = redis.call("LLEN", queue_key(prefix, queue, "items"))
-    if size > 0 then wake_getters(prefix, queue, size) end
-    local putters = queue_key(prefix, queue, "putters")
-    local first = redis.call("LINDEX", putters, 0)
-    if first and has_room(prefix, queue) then
-      if redis.call("HGET", prefix .. queue, "called") == first then redis.call("LPOP", putters) end
-      wake_putter(prefix, queue)
-      return now + ${CLAIM_WINDOW}
+    local main, putters = prefix .. queue, queue_key(prefix, queue, "putters")
+    local function due_by(field)
+      return tonumber(redis.call("HGET", main, field) or 0)
     end
-    if size > 0 and redis.call("EXISTS", queue_key(prefix, queue, "getters")) == 1 then return now + ${CLAIM_WINDOW} end
+    local size = redis.call("LLEN", queue_key(prefix, queue, "items"))
+    if size > 0 and due_by("wokenUntil") <= now then wake_getters(prefix, queue, size) end
+    local first = redis.call("LINDEX", putters, 0)
+    local next_look
+    if first and has_room(prefix, queue) then
+      if redis.call("HGET", main, "called") ~= first then
+        wake_putter(prefix, queue)
+      elseif due_by("calledUntil") <= now then
+        redis.call("LPOP", putters)
+        redis.call("HDEL", main, "called", "calledUntil")
+        wake_putter(prefix, queue)
+      end
+      if redis.call("EXISTS", putters) == 1 then next_look = due_by("calledUntil") end
+    end
+    if size > 0 and redis.call("EXISTS", queue_key(prefix, queue, "getters")) == 1 then
+      next_look = math.min(next_look or math.huge, due_by("wokenUntil"))
+    end
+    return next_look
   end,
   leave = function(prefix, name, session, now, exited)
     local queue = "${kind}/" .. name
@@ -379,6 +400,9 @@ if limit > 0 then
   end
   local room = limit - redis.call("LLEN", KEYS[2])
   count = is_turn and math.min(count, math.max(0, room)) or 0
+  if waiter ~= "" and redis.call("HGET", KEYS[1], "called") == waiter then
+    redis.call("HDEL", KEYS[1], "called", "calledUntil")
+  end
   if count == 0 then
     if waiter ~= "" and not redis.call("LPOS", KEYS[3], waiter) then
       local before
