@@ -59,7 +59,7 @@ inEveryWorld((world) => {
     await using manager = mp.manager();
     expect(mp.countDownLatch(1, "ready")).toMatchObject({ name: "ready", isNamed: true });
     expect(manager.countDownLatch(1, "ready").name).toBe(`:${manager.name}/ready`);
-    expect(() => mp.countDownLatch(1, 7 as never)).toThrow("a shared object takes a name or options; got 7");
+    expect(() => mp.countDownLatch(1, 7 as never)).toThrow("mp.countDownLatch() does not take 7 as argument 2");
   });
 
   test("a count that is negative or not whole is an error", async () => {

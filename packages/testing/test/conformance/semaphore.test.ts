@@ -93,7 +93,7 @@ inEveryWorld((world) => {
     for (const made of [manager.semaphore(1, "rooms"), manager.boundedSemaphore(1, "rooms")]) {
       expect(made.name).toBe(`:${manager.name}/rooms`);
     }
-    expect(() => mp.semaphore(1, 7 as never)).toThrow("a shared object takes a name or options; got 7");
+    expect(() => mp.semaphore(1, 7 as never)).toThrow("mp.semaphore() does not take 7 as argument 2: mp.semaphore(");
   });
 
   test("S6: whoever never acquired may release", async () => {
