@@ -2,7 +2,9 @@ import { encode, encodeError } from "../codec/index.ts";
 import type { RedisClient } from "../connection/index.ts";
 import { CancelledError } from "../errors/index.ts";
 import {
+  ENDS_OF,
   JOB_CANCEL_FIELD,
+  JOB_CANCEL_RUN_FIELD,
   type JobEnvelope,
   lifeOf,
   type ReplyItem,
@@ -26,7 +28,8 @@ type Withdrawal = "removed" | "marked" | Extract<TaskState, "completed" | "faile
  * Cancels a task wherever it is.
  *
  * Before it was started: it leaves its queue, and whoever waits gets a CancelledError, in the same step. While it runs:
- * the wish is written into the job, where its host finds it also after a lost message, and the host is told.
+ * the wish is written into the job, where its host finds it also after a lost message, and the host is told. It names the
+ * run that it is for: that run keeps it when its host is lost, and no later run is meant.
  */
 export async function cancelTask(
   context: { client: RedisClient; keys: Keys; queues: BullQueues },
@@ -55,13 +58,15 @@ export async function cancelTask(
     ],
     [
       jobId,
-      alone ? JOB_CANCEL_FIELD : `${JOB_CANCEL_FIELD}.${unit}`,
+      JOB_CANCEL_FIELD,
       reason,
       keys.control,
       JSON.stringify(message),
       alone ? 1 : 0,
       waiting === undefined ? "" : Buffer.from(encode([cancelled(name ?? "", jobId, { submission, units, reason })])),
       timestamp ?? "",
+      alone ? "" : `.${unit}`,
+      JOB_CANCEL_RUN_FIELD,
     ],
   );
   if (outcome === "removed") {
@@ -95,16 +100,17 @@ function cancelled(
 /**
  * KEYS[1] job hash; KEYS[2] reply stream of its client; KEYS[3..6] wait, paused (lists), prioritized, delayed (sorted
  * sets); KEYS[7] completed; KEYS[8] failed; KEYS[9] active (list); KEYS[10] waiting-children (sorted set); KEYS[11] lock
- * ARGV[1] job id; ARGV[2] field of the job that holds the wish; ARGV[3] reason; ARGV[4] control channel; ARGV[5] its
+ * ARGV[1] job id; ARGV[2] field of the job that holds a wish; ARGV[3] reason; ARGV[4] control channel; ARGV[5] its
  * message; ARGV[6] 1 = the whole job, 0 = one call of it; ARGV[7] encoded answer for the client, "" = nobody waits
  * A job that is taken out is marked by the field "withdrawn", so that a script that is sent again knows what it has done.
- * ARGV[8] when the job was submitted, ms: a later job of the same id is not meant
+ * ARGV[8] when the job was submitted, ms: a later job of the same id is not meant; ARGV[9] what comes behind the names of
+ * the fields, "" = the whole job; ARGV[10] field of the run that the wish is for
  * Returns "removed" (out of its queue, the client has its answer), "marked" (wish written and published), "completed",
  * "failed" or "unknown".
  */
 const withdraw = new Script<Withdrawal>({
   name: "withdrawJob",
-  lua: `
+  lua: `${ENDS_OF}
 if redis.call("HGET", KEYS[1], "timestamp") ~= ARGV[8] then return "unknown" end
 if redis.call("HEXISTS", KEYS[1], "withdrawn") == 1 then return "removed" end
 if redis.call("ZSCORE", KEYS[7], ARGV[1]) then return "completed" end
@@ -124,8 +130,10 @@ if ARGV[6] == "1" then
     return "removed"
   end
 end
-redis.call("HSET", KEYS[1], ARGV[2], ARGV[3])
-redis.call("PUBLISH", ARGV[4], ARGV[5])
+local starts = redis.call("HGET", KEYS[1], "ats") or "0"
+redis.call("HSET", KEYS[1], ARGV[2] .. ARGV[9], ARGV[3], ARGV[10] .. ARGV[9], ends_of(KEYS[1]) .. ":" .. starts)
+-- A host that has another run of the id by now looks into the job.
+redis.call("PUBLISH", ARGV[4], string.sub(ARGV[5], 1, -2) .. ',"run":"' .. ARGV[8] .. "/" .. starts .. '"}')
 return "marked"
 `,
 });

@@ -22,7 +22,7 @@ export function readControlMessage(text: string): ControlMessage | { fault: stri
     return { fault: "it is not JSON" };
   }
   if (typeof value !== "object" || value === null) return { fault: "it is not an object" };
-  const { type, pool, jobId, unit, reason, id, how, grace } = value as { [Field in Fields]?: unknown };
+  const { type, pool, jobId, unit, reason, run, id, how, grace } = value as { [Field in Fields]?: unknown };
   switch (type) {
     case "pools-changed":
       return isName(pool) ? { type, pool } : { fault: "it names no pool" };
@@ -30,7 +30,8 @@ export function readControlMessage(text: string): ControlMessage | { fault: stri
       if (!isName(pool) || !isName(jobId)) return { fault: "it names no task" };
       if (unit !== null && !isCount(unit)) return { fault: "its unit is not a whole number" };
       if (typeof reason !== "string") return { fault: "it gives no reason" };
-      return { type, pool, jobId, unit, reason: reason.slice(0, LONGEST_REASON) };
+      if (run !== undefined && typeof run !== "string") return { fault: "its run is no text" };
+      return { type, pool, jobId, unit, reason: reason.slice(0, LONGEST_REASON), ...(run === undefined ? {} : { run }) };
     case "end-process":
       if (!isName(id)) return { fault: "it names no process" };
       return isProcessEnding(how) ? { type, id, how } : { fault: "it names no way to end a process" };
@@ -44,7 +45,7 @@ export function readControlMessage(text: string): ControlMessage | { fault: stri
   }
 }
 
-type Fields = "type" | "pool" | "jobId" | "unit" | "reason" | "id" | "how" | "grace";
+type Fields = "type" | "pool" | "jobId" | "unit" | "reason" | "run" | "id" | "how" | "grace";
 
 function isName(value: unknown): value is string {
   return typeof value === "string" && value !== "";

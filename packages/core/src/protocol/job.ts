@@ -112,5 +112,19 @@ export const JOB_FAILURE_FIELD = "failure";
 export const JOB_ANSWERS_FIELD = "answers";
 /** Extra field of a job's hash: the reason of a requested cancellation; hosts re-check it with each heartbeat. */
 export const JOB_CANCEL_FIELD = "cancelRequested";
+/**
+ * Extra field of a job's hash beside each requested cancellation: the run that it is for, as `<ends of runs so far>:<starts so
+ * far>`. A field for one call has ".<unit>" behind it, as that of the request. A request without it is for the present run.
+ */
+export const JOB_CANCEL_RUN_FIELD = "cancelRequestedIn";
+/**
+ * Lua: `ends_of(job)`, which is another text after each run that has ended in BullMQ, also where a tool has set the count of
+ * attempts back: the stack traces of failures stay. A run that was lost with its host has not ended.
+ */
+export const ENDS_OF = `
+local function ends_of(job)
+  return (redis.call("HGET", job, "atm") or "0") .. "/" .. redis.call("HSTRLEN", job, "stacktrace")
+end
+`;
 /** Largest answers in bytes that are kept in the return value itself, and with it in BullMQ's event stream. */
 export const MAX_INLINE_ANSWERS: number = 16 * 1024;

@@ -108,7 +108,8 @@ export interface SessionRecord {
 /** Messages on `Keys.control` and `Keys.hostControl`, as JSON. All are hints: receivers re-read the truth. */
 export type ControlMessage =
   | { type: "pools-changed"; pool: string }
-  | { type: "cancel"; pool: string; jobId: string; unit: number | null; reason: string }
+  /** `run`: the run that is meant, as `<when its job was submitted, ms>/<starts so far>`; without it, the present one. */
+  | { type: "cancel"; pool: string; jobId: string; unit: number | null; reason: string; run?: string }
   | { type: "end-process"; id: string; how: ProcessEnding }
   | { type: "drain"; grace: Milliseconds | null };
 

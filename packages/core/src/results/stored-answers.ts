@@ -2,8 +2,10 @@ import { randomBytes } from "node:crypto";
 import { encode } from "../codec/index.ts";
 import type { RedisClient } from "../connection/index.ts";
 import {
+  ENDS_OF,
   JOB_ANSWERS_FIELD,
   JOB_CANCEL_FIELD,
+  JOB_CANCEL_RUN_FIELD,
   JOB_ERROR_FIELD,
   JOB_FAILURE_FIELD,
   type JobFailure,
@@ -69,14 +71,28 @@ export class StoredAnswers {
     await this.#keep(place, { run: "", error, bytes: "", ttl: 0 });
   }
 
-  /** Removes what earlier runs of a job have left in it; `isRetried`: among it a cancellation that was carried out. */
-  async forget(pool: string, jobId: string, { isRetried }: { isRetried: boolean }): Promise<void> {
+  /**
+   * Removes what earlier runs of a job have left in it; `isRetried`: among it the cancellations that were for a run that has
+   * ended.
+   * @returns whether the job is to be cancelled all the same, or a call of it
+   */
+  async forget(pool: string, jobId: string, { isRetried }: { isRetried: boolean }): Promise<boolean> {
     const { job, index, prefix } = this.#names(pool, jobId);
-    await forgetRuns.run(
+    const wishes = await forgetRuns.run(
       this.#client,
       [job, index],
-      [jobId, prefix, JOB_ANSWERS_FIELD, JOB_ERROR_FIELD, isRetried ? JOB_CANCEL_FIELD : "", JOB_FAILURE_FIELD],
+      [
+        jobId,
+        prefix,
+        JOB_ANSWERS_FIELD,
+        JOB_ERROR_FIELD,
+        JOB_CANCEL_FIELD,
+        JOB_FAILURE_FIELD,
+        JOB_CANCEL_RUN_FIELD,
+        isRetried ? 1 : 0,
+      ],
     );
+    return wishes > 0;
   }
 
   /** Removes everything that is kept of a pool. */
@@ -178,21 +194,31 @@ return 1
 /**
  * KEYS[1] hash of the job; KEYS[2] index of the pool's stored answers
  * ARGV[1] job id; ARGV[2] what keys of stored answers of the pool begin with; ARGV[3] field of the run; ARGV[4] field of
- * the error; ARGV[5] what fields of a cancellation begin with, "" = they stay; ARGV[6] field of the failure
- * Returns 1, or 0 when the job is gone.
+ * the error; ARGV[5] what fields of a cancellation begin with; ARGV[6] field of the failure; ARGV[7] what fields begin with
+ * that say which run a cancellation is for; ARGV[8] 1 = a finished job was retried: cancellations of earlier runs go
+ * Returns how many cancellations are left.
  */
 const forgetRuns = new Script<number>({
   name: "forgetRuns",
-  lua: `${UNLINK_NAMED}
+  lua: `${UNLINK_NAMED}${ENDS_OF}
 if redis.call("EXISTS", KEYS[1]) == 0 then return 0 end
 unlink_named(KEYS[1], KEYS[2], ARGV[2], ARGV[1], ARGV[3])
 redis.call("HDEL", KEYS[1], ARGV[4], ARGV[6])
-if ARGV[5] ~= "" then
-  for _, field in ipairs(redis.call("HKEYS", KEYS[1])) do
-    if string.sub(field, 1, #ARGV[5]) == ARGV[5] then redis.call("HDEL", KEYS[1], field) end
+local ends = ends_of(KEYS[1])
+local starts = tonumber(redis.call("HGET", KEYS[1], "ats") or "0")
+local left = 0
+for _, field in ipairs(redis.call("HKEYS", KEYS[1])) do
+  if field == ARGV[5] or string.sub(field, 1, #ARGV[5] + 1) == ARGV[5] .. "." then
+    local run = ARGV[7] .. string.sub(field, #ARGV[5] + 1)
+    local ends_then, starts_then = string.match(redis.call("HGET", KEYS[1], run) or "", "^(.*):(%d+)$")
+    if ARGV[8] == "1" and not (ends_then == ends and tonumber(starts_then) <= starts) then
+      redis.call("HDEL", KEYS[1], field, run)
+    else
+      left = left + 1
+    end
   end
 end
-return 1
+return left
 `,
 });
 

@@ -400,6 +400,7 @@ describe("cancel", () => {
     });
 
     expect(messages.map((text) => JSON.parse(text))).toContainEqual({
+      run: expect.stringMatching(/^\d+\/1$/),
       type: "cancel",
       pool: "mail",
       jobId: "a-1",

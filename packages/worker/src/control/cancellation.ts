@@ -32,8 +32,8 @@ export async function forgetWishes(
 
 /**
  * KEYS[1] hash of a job; KEYS[2] failed jobs
- * ARGV[1] job id; ARGV[2] what fields with the reason of a cancellation begin with
- * Returns how many there were; those of a job that has not failed stay.
+ * ARGV[1] job id; ARGV[2] what the fields of a cancellation begin with
+ * Returns how many fields there were; those of a job that has not failed stay.
  */
 const forgetCarriedOut = new Script<number>({
   name: "forgetCarriedOut",
@@ -58,7 +58,7 @@ const readWishes = new Script<[number, string, string][]>({
 local wishes = {}
 for position, key in ipairs(KEYS) do
   for _, field in ipairs(redis.call("HKEYS", key)) do
-    if string.sub(field, 1, #ARGV[1]) == ARGV[1] then
+    if field == ARGV[1] or string.sub(field, 1, #ARGV[1] + 1) == ARGV[1] .. "." then
       wishes[#wishes + 1] = {position, field, redis.call("HGET", key, field)}
     end
   end

@@ -33,13 +33,14 @@ export class JobOutcome {
   /**
    * Removes what earlier runs of the job have left in it, before it runs again: the new run may fail without a word of
    * its own, and a task that was cancelled and is run again by request is not to be cancelled again.
+   * @returns whether the job, or a call of it, is to be cancelled: its host was lost before that took effect
    */
-  async forgetEarlierRuns(job: PoolJob): Promise<void> {
+  async forgetEarlierRuns(job: PoolJob): Promise<boolean> {
     const hasEnded = job.attemptsMade > 0 || (job.stacktrace?.length ?? 0) > 0;
-    if (!hasEnded && job.attemptsStarted <= 1) return;
+    if (!hasEnded && job.attemptsStarted <= 1) return false;
     // A job that is tried again by itself still has the reason of its last try; who retries a finished one removes it.
     const isRetried = hasEnded && !job.failedReason;
-    await this.#stored.forget(job.queueName, job.id ?? "", { isRetried });
+    return this.#stored.forget(job.queueName, job.id ?? "", { isRetried });
   }
 
   /** Posts answers to the client that waits for them, if there is one. */

@@ -12,6 +12,8 @@ import { TimeLimits } from "./time-limits.ts";
 
 export interface JobRunOptions {
   jobId: string;
+  /** Tells the runs of an id apart, as a control message names them. */
+  runName: string;
   task: string;
   pool: string;
   attempt: number;
@@ -55,6 +57,7 @@ export class JobRun {
   readonly task: string;
   readonly pool: string;
   readonly jobId: string;
+  readonly runName: string;
   /** Messages of answers, in the order of arrival. */
   readonly answers: Uint8Array[] = [];
   failed = 0;
@@ -88,6 +91,7 @@ export class JobRun {
     this.task = options.task;
     this.pool = options.pool;
     this.jobId = options.jobId;
+    this.runName = options.runName;
     this.pid = process.pid;
     const { timeout, softTimeout } = options.request.envelope;
     this.#limits = new TimeLimits({

@@ -2,7 +2,7 @@ import { WorkerLostError } from "@manyhands/core";
 import { encodeToString, type JobReturn, type Milliseconds, type PoolRecord } from "@manyhands/core/internal";
 import { WaitingError } from "bullmq";
 import { type ChildPool, InitializerFailed } from "../children/child-pool.ts";
-import { forgetWishes } from "../control/cancellation.ts";
+import { cancelRequested, forgetWishes } from "../control/cancellation.ts";
 import { withinReach } from "../deadline/within.ts";
 import { type Fence, holdOf } from "../fence/fence.ts";
 import { forgetLosses, forgiveLoss, isSetAside, setAsideError } from "./host-losses.ts";
@@ -57,7 +57,7 @@ export class JobRunner {
   async run(job: PoolJob, token: string): Promise<JobReturn> {
     this.#seen.add(job);
     const pool = this.#options.pool();
-    await this.#outcome.forgetEarlierRuns(job);
+    const isWished = await this.#outcome.forgetEarlierRuns(job);
     const request = await this.#readRequest(job);
     // BullMQ never sets aside the jobs of its schedulers, and hosts of other versions have other limits.
     if (isSetAside(job)) {
@@ -75,7 +75,7 @@ export class JobRunner {
     const startedAt = performance.now();
     const run = this.#prepare(job, pool, request);
     try {
-      await this.#attempt(run, job, pool);
+      await this.#attempt(run, { job, pool, isWished });
     } catch (error) {
       return this.#startFailed(run, { job, token, pool, error });
     }
@@ -171,6 +171,7 @@ export class JobRunner {
     const onError = (error: unknown): void => host.logger.warn(`job ${jobId}: ${(error as Error).message}`);
     const run: JobRun = new JobRun({
       jobId,
+      runName: `${job.timestamp}/${job.attemptsStarted}`,
       task: job.name,
       pool: pool.name,
       attempt: job.attemptsMade + 1,
@@ -196,9 +197,13 @@ export class JobRunner {
     return run;
   }
 
-  async #attempt(run: JobRun, job: PoolJob, pool: PoolRecord): Promise<void> {
+  /** @param isWished - The job holds a cancellation, which takes effect before anything starts. */
+  async #attempt(
+    run: JobRun,
+    { job, pool, isWished }: { job: PoolJob; pool: PoolRecord; isWished: boolean },
+  ): Promise<void> {
     const { fence } = this.#options;
-    const { running, logger } = this.#host;
+    const { client, keys, running, logger } = this.#host;
     fence.watch(holdOf(run.jobId, job.token), () => {
       logger.warn(
         `the lock of job ${run.jobId} (task "${job.name}") can no longer be trusted; ` +
@@ -208,6 +213,8 @@ export class JobRunner {
     });
     running.add(run);
     try {
+      // What cannot be read now is found by a heartbeat.
+      if (isWished) await cancelRequested(client, keys, [run]).catch((error: Error) => logger.warn(error.message));
       await run.run();
     } finally {
       running.remove(run);

@@ -49,13 +49,17 @@ export class RunningJobs {
   }
 
   /**
-   * Cancels one call of a job, or all, if it runs here. The wish for one call is remembered for the case that its job
+   * Cancels one call of a job, or all, if it runs here; another run of the job than the one that is meant looks into the job,
+   * which may have brought the wish along. The wish for one call is remembered for the case that its job
    * still waits and comes here; a waiting job as a whole is taken out of its queue by whoever cancels it.
    */
-  cancel(job: { pool: string; jobId: string; unit: number | null }, reason: string): void {
+  cancel(job: { pool: string; jobId: string; unit: number | null; run?: string }, reason: string): void {
     const key = keyOf(job.pool, job.jobId);
     const runs = this.list().filter((run) => keyOf(run.pool, run.jobId) === key);
-    for (const run of runs) run.cancel(job.unit, reason);
+    for (const run of runs) {
+      if (job.run === undefined || job.run === run.runName) run.cancel(job.unit, reason);
+      else this.#confirm(run);
+    }
     if (runs.length > 0 || job.unit === null) return;
     this.#wishes.set(key, { until: performance.now() + WISH_LIFE });
     const [oldest] = this.#wishes.keys();

@@ -1,6 +1,7 @@
 import { type Context, connect } from "@manyhands/core";
 import { Inspector, JOB_CANCEL_FIELD } from "@manyhands/core/internal";
 import { until, useRedis } from "@manyhands/testing";
+import { Worker } from "bullmq";
 import { expect, onTestFinished, test } from "vitest";
 import { TestNamespace } from "./namespace.ts";
 
@@ -155,5 +156,94 @@ test.each([{}, { resetAttemptsMade: true, resetAttemptsStarted: true }])(
     // then: it runs, and the heartbeat that looks for cancellations finds none
     await until(async () => (await field()) === null, { what: "the second run has begun" });
     expect(await space.queue("cancelled").getJobState("stop-me")).toBe("active");
+  },
+);
+
+interface Taken {
+  fail: () => Promise<void>;
+  giveBack: () => Promise<void>;
+}
+
+/** A host that is lost while it runs a job, as far as Redis sees it: it takes the job, and the job goes back. */
+function passingHost(space: TestNamespace, pool: string): { take: () => Promise<Taken> } {
+  const worker = new Worker(pool, null, {
+    connection: { url: redis.url } as never,
+    prefix: space.keys.queuePrefix,
+    autorun: false,
+  });
+  onTestFinished(() => worker.close());
+  return {
+    take: async () => {
+      const job = await worker.getNextJob("its token", { block: false });
+      if (!job) throw new Error(`there is no job in ${pool}`);
+      return {
+        fail: async () => void (await job.moveToFailed(new Error("no luck"), "its token")),
+        giveBack: async () => void (await job.moveToWait("its token")),
+      };
+    },
+  };
+}
+
+/** A job of a pool without hosts, that has failed and is retried by another tool, and so waits. */
+async function retriedJob(calls: unknown[][], options: { resetAttemptsMade?: boolean } = {}): Promise<{
+  space: TestNamespace;
+  inspector: Inspector;
+  id: string;
+  host: { take: () => Promise<Taken> };
+  retry: () => Promise<void>;
+}> {
+  const space = new TestNamespace(redis);
+  await space.pool("retried");
+  const inspector = new Inspector({ client: space.client, keys: space.keys });
+  onTestFinished(() => inspector.close());
+  const id = await space.submitCalls("retried", "square", calls);
+  const host = passingHost(space, "retried");
+  const retry = async (): Promise<void> => void (await (await space.job("retried", id))?.retry("failed", options));
+  await (await host.take()).fail();
+  await retry();
+  return { space, inspector, id, host, retry };
+}
+
+test.each([{}, { resetAttemptsMade: true, resetAttemptsStarted: true }])(
+  "a cancellation of a retried job outlives the host that was lost before it took effect (retried with %j)",
+  async (options) => {
+    // given
+    const { space, inspector, id, host } = await retriedJob([[7]], options);
+    const run = await host.take();
+    expect(await inspector.cancelTask(id, "by hand")).toMatchObject({ outcome: "stopping" });
+    // when
+    await run.giveBack();
+    await space.host({ isolation: "inline" });
+    // then
+    const answer = await space.answer(id);
+    expect(answer).toMatchObject({ ok: false, value: { name: "CancelledError" } });
+  },
+);
+
+test("one call that is cancelled while its retried job waits does not run", async () => {
+  // given
+  const { space, inspector, id } = await retriedJob([[7], [8]]);
+  await inspector.cancelTask(`${id}.1`, "not this one");
+  // when
+  await space.host({ isolation: "inline" });
+  // then
+  const [first, second] = await space.answers(id, 2);
+  expect(first).toMatchObject({ ok: true, value: 49 });
+  expect(second).toMatchObject({ ok: false, value: { name: "CancelledError" } });
+});
+
+test.each([{}, { resetAttemptsMade: true, resetAttemptsStarted: true }])(
+  "a cancellation that came too late for its run is not applied to the next one (retried with %j)",
+  async (options) => {
+    // given
+    const { space, inspector, id, host, retry } = await retriedJob([[7]], options);
+    const run = await host.take();
+    await inspector.cancelTask(id, "by hand");
+    await run.fail();
+    // when
+    await retry();
+    await space.host({ isolation: "inline" });
+    // then
+    expect(await space.answer(id)).toMatchObject({ ok: true, value: 49 });
   },
 );
