@@ -31,7 +31,14 @@ export function readControlMessage(text: string): ControlMessage | { fault: stri
       if (unit !== null && !isCount(unit)) return { fault: "its unit is not a whole number" };
       if (typeof reason !== "string") return { fault: "it gives no reason" };
       if (run !== undefined && typeof run !== "string") return { fault: "its run is no text" };
-      return { type, pool, jobId, unit, reason: reason.slice(0, LONGEST_REASON), ...(run === undefined ? {} : { run }) };
+      return {
+        type,
+        pool,
+        jobId,
+        unit,
+        reason: reason.slice(0, LONGEST_REASON),
+        ...(run === undefined ? {} : { run }),
+      };
     case "end-process":
       if (!isName(id)) return { fault: "it names no process" };
       return isProcessEnding(how) ? { type, id, how } : { fault: "it names no way to end a process" };

@@ -185,7 +185,10 @@ function passingHost(space: TestNamespace, pool: string): { take: () => Promise<
 }
 
 /** A job of a pool without hosts, that has failed and is retried by another tool, and so waits. */
-async function retriedJob(calls: unknown[][], options: { resetAttemptsMade?: boolean } = {}): Promise<{
+async function retriedJob(
+  calls: unknown[][],
+  options: { resetAttemptsMade?: boolean } = {},
+): Promise<{
   space: TestNamespace;
   inspector: Inspector;
   id: string;

@@ -6,7 +6,15 @@ import { RunningJobs } from "../../src/jobs/running-jobs.ts";
 function runOfTheJob(done: string[], name: string): JobRun {
   const stop = (reason: string): void => void done.push(`${name} stopped: ${reason}`);
   const cancel = (_unit: number | null, reason: string): void => void done.push(`${name} cancelled: ${reason}`);
-  return { pool: "lenient", jobId: "same", runName: name, stopReason: null, failed: 0, stop, cancel } as unknown as JobRun;
+  return {
+    pool: "lenient",
+    jobId: "same",
+    runName: name,
+    stopReason: null,
+    failed: 0,
+    stop,
+    cancel,
+  } as unknown as JobRun;
 }
 
 test("two runs of one job, as of a lenient pool whose lock was lost, are known each for itself", () => {

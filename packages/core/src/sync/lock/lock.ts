@@ -64,6 +64,8 @@ export class Lock extends SharedObject {
   #held: HeldLock | undefined;
   /** What this handle got last, in any way; kept when it is lost or given back, because it is all this handle may release. */
   #last: HeldLock | undefined;
+  /** A release of this handle stood for that of a lock which this program had acquired with another one, and had lost. */
+  #lostElsewhere: Error | undefined;
 
   /** @internal */
   constructor(runtime: ObjectRuntime, identity: ObjectIdentity, lease?: Milliseconds) {
@@ -272,9 +274,13 @@ export class Lock extends SharedObject {
   async #releaseForeign(): Promise<void> {
     // What this program acquired with another handle comes first: when that is lost, the present holder is another one.
     const loss = heldLocksOf(this.runtime).takeLoss(this.place);
-    if (loss) throw loss;
+    if (loss) {
+      this.#lostElsewhere = loss;
+      throw loss;
+    }
     const held = this.#heldElsewhere();
     if (held) return held.releaseForAnother();
+    if (this.#lostElsewhere) throw this.#lostElsewhere;
     const token = await this.#voter.holder(this.place);
     if (token === null || !(await this.#voter.release(this.place, token))) throw this.#heldByNobody();
   }
