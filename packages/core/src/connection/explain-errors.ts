@@ -11,6 +11,8 @@ const CLUSTER_AWAY =
 const CLUSTER_PAUSE = 200;
 /** The commands with which a connection begins: ioredis reads what is answered to them. */
 const HANDSHAKE = new Set(["hello", "auth", "select", "client", "info", "readonly"]);
+/** Commands that BullMQ alone sends, and whose end it knows by the words of ioredis. */
+const OF_BULLMQ = new Set(["quit", "bzpopmin"]);
 
 /** What ioredis has and does not declare. */
 interface Command {
@@ -49,7 +51,8 @@ export function explainErrors<Client extends RedisClient>(client: Client, words:
         // The parts of a cluster's pipeline are sent again by it, which reads their errors.
         if (node !== undefined) return reject.call(command, error);
         if (!("nodes" in client) || isClosed(client) || !CLUSTER_AWAY.test(error.message)) {
-          return reject.call(command, explain(error, client, words));
+          const isExpected = error.message === CLOSED && OF_BULLMQ.has(command.name);
+          return reject.call(command, isExpected ? error : explain(error, client, words));
         }
         setTimeout(() => send(command, stream), CLUSTER_PAUSE * (0.5 + Math.random()));
       };

@@ -3,7 +3,7 @@ import type { RedisClient } from "../connection/index.ts";
 import { managerNameOf, ownerOf } from "../containers/manager/manager-life.ts";
 import { readParticipants, textOfNamePart } from "../objects/index.ts";
 import type { Keys } from "../protocol/keys.ts";
-import { isWrongType } from "../protocol/stored-record.ts";
+import { isNoFaultOfRecord, isWrongType } from "../protocol/stored-record.ts";
 import { Operations } from "../session/index.ts";
 import { holderOfToken } from "../sync/lock/lock-scripts.ts";
 import { releasePermits } from "../sync/semaphore/semaphore-scripts.ts";
@@ -137,8 +137,7 @@ export class ObjectInspector {
       return await inspectedKind(kind).read(this.#place, name);
     } catch (error) {
       if (isWrongType(error)) return unreadable("cannot be read: a key of it has the wrong type");
-      // What Redis refuses, or a connection that is gone, is no fault of the object.
-      if (this.#place.client.status !== "ready" || (error as Error).name === "ReplyError") throw error;
+      if (isNoFaultOfRecord(error, this.#place.client)) throw error;
       return unreadable(`cannot be read: ${(error as Error).message}`);
     }
   }

@@ -1,7 +1,13 @@
 import type { RedisClient } from "../connection/index.ts";
 import { readHosts } from "../fleet/index.ts";
 import type { Keys } from "../protocol/keys.ts";
-import { faultOfFormat, isWrongType, readSessionRecord, type UnreadableRecord } from "../protocol/stored-record.ts";
+import {
+  faultOfFormat,
+  isNoFaultOfRecord,
+  isWrongType,
+  readSessionRecord,
+  type UnreadableRecord,
+} from "../protocol/stored-record.ts";
 import { PoolRegistry } from "../registry/index.ts";
 import { Script } from "../script/index.ts";
 import { inspectedKind } from "./inspected-kinds.ts";
@@ -117,12 +123,17 @@ async function findObjects(place: Place): Promise<UnreadableRecord[]> {
         await inspectedKind(kind).read(place, name);
         return [];
       } catch (error) {
-        if (!isWrongType(error)) throw error;
-        return [{ key, field: null, fault: "it, or a part of it, holds another type than it must", isNewer: false }];
+        return [{ key, field: null, fault: faultOfObject(error, client), isNewer: false }];
       }
     }),
   );
   return [...nameless, ...wrong.flat()];
+}
+
+function faultOfObject(error: unknown, client: RedisClient): string {
+  if (isWrongType(error)) return "it, or a part of it, holds another type than it must";
+  if (isNoFaultOfRecord(error, client)) throw error;
+  return `a field of it is damaged: ${(error as Error).message}`;
 }
 
 /** What `set_aside` has moved out of the way. */

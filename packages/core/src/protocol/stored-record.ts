@@ -1,3 +1,4 @@
+import { RedisUnfitError } from "../errors/index.ts";
 import type { HostRecord, Isolation, PoolRecord, SessionRecord } from "./records.ts";
 
 /** Form in which records are written. A record of a larger number was written by a newer manyhands, and is left alone. */
@@ -30,7 +31,7 @@ export function readPoolRecord(name: string, text: string): Reading<PoolRecord> 
     maxTasksPerChild: (value) => value === null || isCount(value, 1),
     fence: (value) => value === "strict" || value === "lenient",
     failure: isTextOrNull,
-    createdAt: isNumber,
+    createdAt: isTime,
   });
 }
 
@@ -47,17 +48,17 @@ export function readHostRecord(id: string, text: string): Reading<HostRecord> {
     isolation: (value) => ISOLATIONS.has(value),
     pools: (value) => value === null || isTexts(value),
     tasks: (value) => isListOf(value, ({ name, isolation }) => isText(name) && isTextOrNull(isolation)),
-    running: (value) => isListOf(value, (run) => isText(run["jobId"]) && isText(run["task"]) && isText(run["pool"])),
+    running: (value) => isListOf(value, (run) => isRunning(run)),
     children: (value) => isListOf(value, ({ pid, pool }) => isNumber(pid) && isTextOrNull(pool)),
     processes: (value) =>
       value === undefined ||
       (isObject(value) && isNumber(value["limit"]) && isNumber(value["running"]) && isTexts(value["queues"])),
     version: isText,
-    startedAt: isNumber,
-    beatAt: isNumber,
-    memory: isNumber,
-    completed: isNumber,
-    failed: isNumber,
+    startedAt: isTime,
+    beatAt: isTime,
+    memory: (value) => isCount(value, 0),
+    completed: (value) => isCount(value, 0),
+    failed: (value) => isCount(value, 0),
   });
 }
 
@@ -84,6 +85,11 @@ export function describeUnreadable({ key, field, fault, isNewer }: UnreadableRec
 /** A reply that says that a key holds another type than it must. */
 export function isWrongType(error: unknown): boolean {
   return error instanceof Error && /(^|\s)WRONGTYPE\b/.test(error.message);
+}
+
+/** What Redis refuses, or a connection that is gone, says nothing about the record that was to be read. */
+export function isNoFaultOfRecord(error: unknown, client: { status: string }): boolean {
+  return client.status !== "ready" || error instanceof RedisUnfitError || (error as Error).name === "ReplyError";
 }
 
 type Check = (value: unknown) => boolean;
@@ -142,6 +148,15 @@ function isTexts(value: unknown): boolean {
 
 function isNumber(value: unknown): boolean {
   return typeof value === "number" && Number.isFinite(value);
+}
+
+/** A time that a date can hold, ms. */
+function isTime(value: unknown): boolean {
+  return isNumber(value) && !Number.isNaN(new Date(value as number).getTime());
+}
+
+function isRunning({ jobId, task, pool, pid, since }: Fields): boolean {
+  return isText(jobId) && isText(task) && isText(pool) && isNumber(pid) && isTime(since);
 }
 
 function isCount(value: unknown, least: number): boolean {

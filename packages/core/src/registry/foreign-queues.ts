@@ -3,6 +3,7 @@ import { KEPT_EVENTS } from "../protocol/job.ts";
 import type { Keys } from "../protocol/keys.ts";
 import { isPoolName } from "../protocol/pool-name.ts";
 import type { Milliseconds } from "../protocol/records.ts";
+import { isWrongType } from "../protocol/stored-record.ts";
 import { Script } from "../script/index.ts";
 
 /** A queue of BullMQ in the namespace that is no pool although jobs wait in it. */
@@ -60,16 +61,23 @@ export async function findForeignQueues(client: RedisClient, keys: Keys): Promis
   const queues: ForeignQueue[] = [];
   for (const name of [...names].sort()) {
     if (pools.has(name) || !mayBePool(name)) continue;
-    const counts = await Promise.all([
-      client.llen(keys.job(name, "wait")),
-      client.llen(keys.job(name, "paused")),
-      client.zcard(keys.job(name, "prioritized")),
-      client.zcard(keys.job(name, "delayed")),
-    ]);
+    const counts = await Promise.all(
+      [
+        client.llen(keys.job(name, "wait")),
+        client.llen(keys.job(name, "paused")),
+        client.zcard(keys.job(name, "prioritized")),
+        client.zcard(keys.job(name, "delayed")),
+      ].map((count) => count.catch(noneIfWrongType)),
+    );
     const waiting = counts.reduce((sum, count) => sum + count, 0);
     if (waiting > 0) queues.push({ name, waiting });
   }
   return queues;
+}
+
+function noneIfWrongType(error: unknown): number {
+  if (isWrongType(error)) return 0;
+  throw error;
 }
 
 /** Queues of processes, and what an unnamed pool left that has just been removed, are not to be served. */
@@ -89,15 +97,23 @@ const lookAtQueues = new Script<[string, number][] | null>({
   lua: `
 local time = redis.call("TIME")
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
+-- What cannot be read here is only how far the last look came: it begins again.
+local kind = redis.call("TYPE", KEYS[1]).ok
+if kind ~= "hash" and kind ~= "none" then redis.call("DEL", KEYS[1]) end
 local known = redis.call("HMGET", KEYS[1], "at", "cursor")
-if known[1] and now - tonumber(known[1]) < tonumber(ARGV[2]) then return {} end
+local last = tonumber(known[1] or "")
+if last and last <= now and now - last < tonumber(ARGV[2]) then return {} end
 for _, pool in ipairs(redis.call("HKEYS", KEYS[2])) do
   local meta = ARGV[1] .. pool .. ":meta"
   local bound = redis.call("TYPE", meta).ok == "hash" and redis.call("HGET", meta, "opts.maxLenEvents")
   if bound and bound ~= ARGV[6] then redis.call("HSET", meta, "opts.maxLenEvents", ARGV[6]) end
 end
-local cursor = known[2] or "0"
+local cursor = string.match(known[2] or "", "^%d+$") or "0"
 local rows = {}
+local function count(command, key)
+  local reply = redis.pcall(command, key)
+  return type(reply) == "number" and reply or 0
+end
 local pattern = string.gsub(ARGV[1], "[%*%?%[%]\\\\]", "\\\\%0") .. "*:meta"
 for _ = 1, tonumber(ARGV[4]) do
   local reply = redis.pcall("SCAN", cursor, "MATCH", pattern, "COUNT", ARGV[5])
@@ -107,8 +123,8 @@ for _ = 1, tonumber(ARGV[4]) do
     local queue = string.sub(key, 1, -5)
     local name = string.sub(key, #ARGV[1] + 1, -6)
     if redis.call("HEXISTS", KEYS[2], name) == 0 then
-      local waiting = redis.call("LLEN", queue .. "wait") + redis.call("LLEN", queue .. "paused")
-        + redis.call("ZCARD", queue .. "prioritized") + redis.call("ZCARD", queue .. "delayed")
+      local waiting = count("LLEN", queue .. "wait") + count("LLEN", queue .. "paused")
+        + count("ZCARD", queue .. "prioritized") + count("ZCARD", queue .. "delayed")
       local seen = tonumber(redis.call("HGET", KEYS[1], "seen:" .. name) or "")
       if waiting == 0 then
         redis.call("HDEL", KEYS[1], "seen:" .. name)

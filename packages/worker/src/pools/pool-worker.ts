@@ -38,6 +38,9 @@ export interface PoolWorkerOptions {
 
 /** How long a fetch gives way to a lone call, ms: the shortest that a timer of Node can do. */
 const MOMENT = 1;
+/** Pause after a fetch that failed, ms; it doubles with each one that follows, up to the longest. */
+const FIRST_PAUSE = 100;
+const LONGEST_PAUSE = 2_000;
 /** Longest wait for a job in one blocking read, seconds: a worker that is not deaf fetches about once a second. */
 const LONGEST_BLOCK = 1;
 
@@ -71,6 +74,8 @@ export class PoolWorker extends BullWorker<JobEnvelope, JobReturn> {
   /** Goes on with a fetch that waits until jobs can run here. */
   #wake: (() => void) | undefined;
   #mayHoldMarker = false;
+  /** Before the next fetch, ms; 0 unless the last one failed. */
+  #pause = 0;
   #leaving = false;
   readonly #left = Promise.withResolvers<void>();
 
@@ -135,6 +140,18 @@ export class PoolWorker extends BullWorker<JobEnvelope, JobReturn> {
     clearTimeout(timer);
   }
 
+  /** BullMQ fetches again at once when a fetch has failed, which may be so for long: a key that holds another type. */
+  async #rest(): Promise<void> {
+    if (this.#pause === 0 || this.#leaving || this.#unstarted.size > 0) return;
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+      timer = setTimeout(resolve, this.#pause * (0.75 + Math.random() / 4));
+    });
+    this.#wake = undefined;
+    clearTimeout(timer);
+  }
+
   /** Takes no further jobs, and resolves when those that run are finished. Hangs while Redis is away: race it. */
   override close(force?: boolean): Promise<void> {
     this.#leaving = true;
@@ -150,6 +167,7 @@ export class PoolWorker extends BullWorker<JobEnvelope, JobReturn> {
     if (!this.#isReady()) return;
     // It could not have fetched before.
     this.lastFetchAt = performance.now();
+    this.#pause = 0;
     this.#wake?.();
   }
 
@@ -170,12 +188,17 @@ export class PoolWorker extends BullWorker<JobEnvelope, JobReturn> {
   protected override async moveToActive(token: string, name?: string): Promise<Job<JobEnvelope, JobReturn>> {
     const nothing = undefined as unknown as Job<JobEnvelope, JobReturn>;
     await this.#giveWay();
+    await this.#rest();
     if (!(await this.#takeSlot())) return nothing;
     let job: Job<JobEnvelope, JobReturn> | undefined;
     const sentAt = performance.now();
     try {
       job = await this.#readable(token, () => super.moveToActive(token, name));
       this.lastFetchAt = performance.now();
+      this.#pause = 0;
+    } catch (error) {
+      this.#pause = Math.min(LONGEST_PAUSE, this.#pause * 2 || FIRST_PAUSE);
+      throw error;
     } finally {
       if (!job) this.#slots.release();
     }

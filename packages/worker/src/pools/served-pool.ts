@@ -1,8 +1,10 @@
+import { ClosedError } from "@manyhands/core";
 import {
   type HostTrouble,
   KEPT_EVENTS,
   type Milliseconds,
   type PoolRecord,
+  RareWarnings,
   workerName,
 } from "@manyhands/core/internal";
 import { Queue } from "bullmq";
@@ -49,6 +51,7 @@ export class ServedPool {
   readonly #fence: Fence;
   readonly #runner: JobRunner;
   readonly #queue: Queue;
+  readonly #warnings: RareWarnings;
   readonly #unlisten: (() => void)[];
   #worker: PoolWorker;
   /** Workers that were deaf and may never close. */
@@ -58,6 +61,7 @@ export class ServedPool {
   constructor(record: PoolRecord, host: PoolHost) {
     this.#record = record;
     this.#host = host;
+    this.#warnings = new RareWarnings(host.logger);
     this.#children = new ChildPool({ pool: record, supply: host.supply, logger: host.logger });
     this.#fence = new Fence({ lockDuration: host.lockDuration });
     this.#runner = new JobRunner({ host, pool: () => this.#record, children: this.#children, fence: this.#fence });
@@ -206,8 +210,10 @@ export class ServedPool {
   }
 
   #report(error: Error): void {
+    // A worker that was replaced, or a host that stops, has closed it.
+    if (error instanceof ClosedError) return;
     if (this.#host.client.status !== "ready" || this.#closing !== undefined) return;
-    const warn = (): void => this.#host.logger.warn(`pool "${this.#record.name}": ${error.message}`);
+    const warn = (): void => this.#warnings.warn(error.message, `pool "${this.#record.name}": ${error.message}`);
     if (!MISSING_JOB.test(error.message)) return warn();
     // A pool may be removed as soon as its last answer is home, which is before the job is finished here.
     const { name, generation } = this.#record;

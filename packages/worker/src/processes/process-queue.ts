@@ -1,5 +1,12 @@
-import type { Logger } from "@manyhands/core";
-import { type JobReturn, type Keys, type Milliseconds, type RedisClient, workerName } from "@manyhands/core/internal";
+import { ClosedError, type Logger } from "@manyhands/core";
+import {
+  type JobReturn,
+  type Keys,
+  type Milliseconds,
+  RareWarnings,
+  type RedisClient,
+  workerName,
+} from "@manyhands/core/internal";
 import { withinReach } from "../deadline/within.ts";
 import { Fence } from "../fence/fence.ts";
 import type { PoolJob } from "../jobs/pool-job.ts";
@@ -44,12 +51,14 @@ export class ProcessQueue {
   readonly name: string;
   readonly #options: ProcessQueueOptions;
   readonly #replaced: PoolWorker[] = [];
+  readonly #warnings: RareWarnings;
   #worker: PoolWorker;
   #closing: Promise<void> | undefined;
 
   constructor(options: ProcessQueueOptions) {
     this.name = options.queue;
     this.#options = options;
+    this.#warnings = new RareWarnings(options.logger);
     this.#worker = this.#open();
   }
 
@@ -125,9 +134,11 @@ export class ProcessQueue {
   }
 
   #report(error: Error): void {
+    // A worker that was replaced, or a host that stops, has closed it.
+    if (error instanceof ClosedError) return;
     if (this.#options.client.status !== "ready" || this.#closing !== undefined) return;
     // A job that lost its lock while Redis was away has been taken by another host, which finds it running here.
     if (/^Missing (key|lock) for job/.test(error.message)) return;
-    this.#options.logger.warn(`queue "${this.name}": ${error.message}`);
+    this.#warnings.warn(error.message, `queue "${this.name}": ${error.message}`);
   }
 }

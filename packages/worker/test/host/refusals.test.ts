@@ -48,3 +48,25 @@ test.each<[string, string[], string[], RegExp]>([
     expect(told).toEqual([expect.stringMatching(meaning), expect.stringContaining("Redis serves this host again")]);
   },
 );
+
+test("a queue whose keys hold other types is fetched from without haste, and its host serves the others", async () => {
+  // given
+  const space = new TestNamespace(redis);
+  for (const name of ["one", "two"]) await space.pool(name);
+  await space.host({ slots: 2 });
+  const commands = async (): Promise<number> =>
+    Number(/total_commands_processed:(\d+)/.exec(await space.client.info("stats"))?.[1]);
+  const broken = ["wait", "marker", "meta", "active"].map((part) => space.keys.job("one", part));
+  // when
+  for (const key of broken) await space.client.multi().del(key).set(key, "garbage").exec();
+  await until(() => space.logs.some((line) => line.includes("WRONGTYPE")), { what: "the host has met it" });
+  await new Promise((resolve) => setTimeout(resolve, 600));
+  const before = await commands();
+  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  // then
+  expect((await commands()) - before).toBeLessThan(150);
+  expect(space.logs.filter((line) => line.includes("WRONGTYPE")).length).toBeLessThan(6);
+  expect(await space.answer(await space.submit("two", "square", [7]))).toMatchObject({ value: 49 });
+  await space.client.del(...broken);
+  expect(await space.answer(await space.submit("one", "square", [8]), 0, 10_000)).toMatchObject({ value: 64 });
+});
