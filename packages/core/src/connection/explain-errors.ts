@@ -1,11 +1,11 @@
-import { ClosedError, type RedisUnfitError } from "../errors/index.ts";
+import { ClosedError, markOwnEnding, type RedisUnfitError } from "../errors/index.ts";
 import type { RedisClient } from "./open.ts";
 import { refusal, stateIn, withoutScript } from "./refusal.ts";
 
 /** What ioredis says of a command for which there is no connection any more, or at the moment. */
 const CLOSED = "Connection is closed.";
-/** The same in the words of a cluster's client, while it looks for its nodes. */
-const CLUSTER_AWAY =
+/** The same, also in the words of a cluster's client while it looks for its nodes. */
+const AWAY =
   /^(Connection is closed\.|None of startup nodes is available|Cluster is (ended|disconnect)|Failed to refresh slots cache|Command aborted due to connection close)/;
 /** Pause before a command of a cluster that has no connection is sent again, ms; with jitter. */
 const CLUSTER_PAUSE = 200;
@@ -50,7 +50,7 @@ export function explainErrors<Client extends RedisClient>(client: Client, words:
       command.reject = (error) => {
         // The parts of a cluster's pipeline are sent again by it, which reads their errors.
         if (node !== undefined) return reject.call(command, error);
-        if (!("nodes" in client) || isClosed(client) || !CLUSTER_AWAY.test(error.message)) {
+        if (!("nodes" in client) || isClosed(client) || !AWAY.test(error.message)) {
           const isExpected = error.message === CLOSED && OF_BULLMQ.has(command.name);
           return reject.call(command, isExpected ? error : explain(error, client, words));
         }
@@ -77,8 +77,10 @@ function explain(error: Error, client: RedisClient, { where, onRefusal }: Words)
     }
     return error;
   }
-  if (error.message !== CLOSED || !isClosed(client)) return error;
-  return new ClosedError("the connection to Redis was closed, because its context or host has ended; connect() again");
+  if (!AWAY.test(error.message) || !isClosed(client)) return error;
+  return markOwnEnding(
+    new ClosedError("the connection to Redis was closed, because its context or host has ended; connect() again"),
+  );
 }
 
 /** Whether the connection was closed on purpose and does not come back. */

@@ -38,7 +38,7 @@ import {
   type ValueOptions,
   type ValueProxy,
 } from "../containers/index.ts";
-import { ClosedError, markOwnEnding, strictCalls } from "../errors/index.ts";
+import { ClosedError, markOwnEnding, spareDiscarded, strictCalls } from "../errors/index.ts";
 import { Fleet, slotsOf } from "../fleet/index.ts";
 import type { Logger } from "../logger/logger.ts";
 import { OBJECT_KINDS, openObject } from "../object-kinds/index.ts";
@@ -443,6 +443,7 @@ export class Context {
     try {
       await this.#processes.close(timeout);
       unserved.stop();
+      this.#objects.isClosed = true;
       const closed = markOwnEnding(new ClosedError("the context was closed before this call had a result"));
       await withDeadline(
         Promise.allSettled([...this.#pools].map(([remains, pool]) => pool.deref()?.terminate() ?? remains.remove())),
@@ -499,6 +500,8 @@ export class Context {
       room: new WaitRoom({ keys, session, openSubscriber, keepAlive }),
       lockNodes: this.#settings.lockNodes,
       closing: new Set(),
+      isClosed: false,
+      shut: new Set(),
       removals: new Set(),
       nextName: () => {
         names += 1;
@@ -558,5 +561,6 @@ async function withDeadline(work: Promise<unknown>, deadline: Milliseconds): Pro
   clearTimeout(timer);
 }
 
+spareDiscarded(Context.prototype);
 strictCalls(Context.prototype, CONTEXT_FORMS);
 strictCalls(Manager.prototype, MANAGER_FORMS);

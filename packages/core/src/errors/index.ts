@@ -3,6 +3,6 @@ export * from "./errors.ts";
 export { type FailureSummary, failureSummary, thrownMessage } from "./failure-summary.ts";
 export { got } from "./got.ts";
 export { nearNames } from "./near-names.ts";
-export { markOwnEnding, resultPromise } from "./own-ending.ts";
+export { closedWhileWaiting, markOwnEnding, resultPromise, spareDiscarded } from "./own-ending.ts";
 export { addAwaitSite, markItem, markRemote, originOf, type RemoteOrigin } from "./remote-origin.ts";
 export { assertOptions, type CallForm, namesOf, strictCalls } from "./strict-calls.ts";

@@ -4,6 +4,7 @@ export {
   assertSameNamespace,
   checkObjectName,
   identify,
+  isOver,
   namedOptions,
   namePart,
   type ObjectIdentity,

@@ -16,6 +16,10 @@ export interface ObjectRuntime {
   readonly lockNodes: readonly RedisConfig[];
   /** What to do when the context closes, before its session ends. */
   readonly closing: Set<() => Promise<unknown>>;
+  /** Whether the context has begun to close: what is called from then on fails. */
+  isClosed: boolean;
+  /** The managers, as owners, that this program has shut down: what is called of theirs from then on fails. */
+  readonly shut: Set<string>;
   /**
    * Called with the first part of their names when this program removes what a manager made. What is known of them ends with
    * them: another manager of the name may make the same names anew.

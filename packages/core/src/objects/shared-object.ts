@@ -1,5 +1,5 @@
 import type { Purpose } from "../codec/index.ts";
-import { got, ValueError } from "../errors/index.ts";
+import { got, spareDiscarded, ValueError } from "../errors/index.ts";
 import type { ObjectRuntime } from "./object-runtime.ts";
 
 /** Names an object; with it any process of the namespace gets a live handle. */
@@ -33,6 +33,7 @@ export abstract class SharedObject {
   readonly #owner: string | null;
 
   constructor(runtime: ObjectRuntime, identity: ObjectIdentity) {
+    spareDiscarded<SharedObject>(new.target.prototype, (self) => isOver(self.runtime, self.#owner ?? ""));
     this.runtime = runtime;
     this.name = identity.name;
     this.#owner = identity.owner;
@@ -65,6 +66,11 @@ export abstract class SharedObject {
       settings: this.settings,
     };
   }
+}
+
+/** Whether this program has ended what owns an object, or its own context. */
+export function isOver({ isClosed, shut }: ObjectRuntime, owner: string): boolean {
+  return isClosed || shut.has(owner);
 }
 
 /** Identity of a new handle: what the caller named it, or a unique name that belongs to this session. */

@@ -1,5 +1,5 @@
 import { closeRedis, type RedisClient, subscribeTo } from "../connection/index.ts";
-import { ClosedError, StateLostError } from "../errors/index.ts";
+import { closedWhileWaiting, StateLostError } from "../errors/index.ts";
 import type { Keys } from "../protocol/keys.ts";
 import type { Milliseconds } from "../protocol/records.ts";
 import type { Beat, KeepAlive, Session } from "../session/index.ts";
@@ -73,17 +73,17 @@ export class WaitRoom {
   /** Subscribes. Later calls return the same promise; after a failure, call it again. @throws ClosedError after the end */
   start(): Promise<void> {
     // A first try may be answered after that; nobody would close the connection any more.
-    if (this.#closed) return Promise.reject(closedError());
+    if (this.#closed) return Promise.reject(closedWhileWaiting());
     this.#started ??= this.#start().catch((error) => {
       this.#started = undefined;
-      throw this.#closed ? closedError() : error;
+      throw this.#closed ? closedWhileWaiting() : error;
     });
     return this.#started;
   }
 
   /** @param label - What the waiter says of itself: no "|", shown to people. */
   open(label: string): Waiter {
-    if (this.#closed) throw closedError();
+    if (this.#closed) throw closedWhileWaiting();
     this.#count += 1;
     const number = this.#count.toString();
     const waiter = new Waiter(`${this.#session.id}|${number}|${label}`, () => {
@@ -118,7 +118,7 @@ export class WaitRoom {
     this.#closed = true;
     this.#look?.clear();
     for (const stop of this.#stopListening) stop();
-    for (const waiter of this.#waiters.values()) waiter.fail(closedError());
+    for (const waiter of this.#waiters.values()) waiter.fail(closedWhileWaiting());
     if (this.#subscriber) await closeRedis(this.#subscriber);
   }
 
@@ -181,8 +181,4 @@ export class WaitRoom {
       );
     }
   }
-}
-
-function closedError(): ClosedError {
-  return new ClosedError("the context was closed while this was waited for");
 }

@@ -73,6 +73,28 @@ test("discarded results of a pool that the program terminates do not end it; one
   expect(code).toBe(0);
 });
 
+test.each(["at once", "later"])(
+  "discarded waits of a context that the program closes %s do not end it",
+  async (how) => {
+    const program = new Program("discarder.ts", [redis.url, namespace, how]);
+    expect(await program.exited).toEqual({ code: 0, signal: null });
+    expect(program.output).toBe("ended well\n");
+  },
+);
+
+test("an error of the program itself is not replaced by those of waits that it has discarded", async () => {
+  const program = new Program("discarder.ts", [redis.url, namespace, "throw"]);
+  expect(await program.exited).toEqual({ code: 1, signal: null });
+  expect(program.output).toContain("RangeError: the program's own error");
+  expect(program.output).not.toMatch(/ClosedError|LockLostError|SuppressedError/);
+});
+
+test("a discarded call after close() is an unhandled rejection, as everywhere", async () => {
+  const program = new Program("discarder.ts", [redis.url, namespace, "late"]);
+  expect(await program.exited).toMatchObject({ code: 1 });
+  expect(program.output).toContain("ClosedError");
+});
+
 test("a program that only connected ends at once", async () => {
   const program = new Program("leaver.ts", [redis.url, namespace, "connected"]);
   await until(() => program.output.includes("holds"), { what: "it is connected" });

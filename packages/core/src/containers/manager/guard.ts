@@ -1,6 +1,6 @@
 import type { Purpose } from "../../codec/index.ts";
-import { ManagerClosedError, ManyhandsError } from "../../errors/index.ts";
-import type { ObjectRuntime, SharedObject } from "../../objects/index.ts";
+import { ManagerClosedError, ManyhandsError, resultPromise } from "../../errors/index.ts";
+import { isOver, type ObjectRuntime, type SharedObject } from "../../objects/index.ts";
 import { managerOf } from "./manager-life.ts";
 
 /** Methods of locks, events, queues … that ask Redis. */
@@ -51,7 +51,9 @@ export function guard<Handle extends SharedObject>(
     const method = methodOf(handle, name);
     if (!method) continue;
     const guarded = (...args: unknown[]): Promise<unknown> =>
-      ask(runtime, { handle, owner, isLook: LOOKING.has(name), starts }, () => method.apply(handle, args));
+      spared(runtime, owner, () =>
+        ask(runtime, { handle, owner, isLook: LOOKING.has(name), starts }, () => method.apply(handle, args)),
+      );
     Object.defineProperty(handle, name, { value: guarded, configurable: true });
   }
   const close = methodOf(handle, "close");
@@ -66,6 +68,10 @@ export function guard<Handle extends SharedObject>(
     Object.defineProperty(handle, name, { value: guarded, configurable: true });
   }
   return handle;
+}
+
+function spared(runtime: ObjectRuntime, owner: string, call: () => Promise<unknown>): Promise<unknown> {
+  return isOver(runtime, owner) ? call() : resultPromise(call);
 }
 
 /** The calls of one handle that wait for the start of its manager: a close goes behind those that were made before it. */

@@ -43,7 +43,7 @@ export class LifeInRedis implements ManagerLife {
   }
 
   async ready(what: string): Promise<void> {
-    if (this.isShut) throw closedManager(ownerOf(this.#name), what);
+    if (this.isShut) throw closedManager(this.#runtime, ownerOf(this.#name), what);
     this.#starting ??= this.#start().catch((error) => {
       this.#starting = undefined;
       throw error;
@@ -58,7 +58,7 @@ export class LifeInRedis implements ManagerLife {
   async whyGone(what: string): Promise<ManagerClosedError | StateLostError> {
     // The loss may not have shown yet.
     await this.#runtime.session.beat();
-    if (!this.#isLost) return closedManager(ownerOf(this.#name), what);
+    if (!this.#isLost) return closedManager(this.#runtime, ownerOf(this.#name), what);
     this.#isLost = false;
     return new StateLostError(`${what} is gone: Redis lost its data; the next call makes it anew`);
   }
@@ -66,6 +66,7 @@ export class LifeInRedis implements ManagerLife {
   /** Removes the manager with its objects. Repeatable, also when it failed. */
   async shutdown(): Promise<void> {
     this.#state = "shut";
+    this.#runtime.shut.add(ownerOf(this.#name));
     for (const forget of this.#runtime.removals) forget(namePart(this.#name));
     this.#removal ??= this.#runtime.keepAlive.during(this.#remove()).catch((error) => {
       this.#removal = undefined;

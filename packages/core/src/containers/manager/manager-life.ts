@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { ManagerClosedError, type StateLostError } from "../../errors/index.ts";
+import { ManagerClosedError, markOwnEnding, type StateLostError } from "../../errors/index.ts";
 import type { ObjectRuntime } from "../../objects/index.ts";
 
 /** Time in which a manager must have started whose objects have arrived, ms. */
@@ -44,6 +44,7 @@ export function beginLife<Life extends ManagerLife & { isShut: boolean; reopen()
   owner: string,
   begin: () => Life,
 ): Life {
+  runtime.shut.delete(owner);
   const known = livesOf(runtime);
   const last = known.get(owner) as Life | undefined;
   if (last && !last.isShut) {
@@ -56,9 +57,12 @@ export function beginLife<Life extends ManagerLife & { isShut: boolean; reopen()
 }
 
 /** @param what - Was used. */
-export function closedManager(owner: string, what: string): ManagerClosedError {
+export function closedManager({ shut }: ObjectRuntime, owner: string, what: string): ManagerClosedError {
   const manager = managerNameOf(owner);
-  return new ManagerClosedError(`${what} is gone: its manager "${manager}" was shut down, or its maker has ended`);
+  const error = new ManagerClosedError(
+    `${what} is gone: its manager "${manager}" was shut down, or its maker has ended`,
+  );
+  return shut.has(owner) ? markOwnEnding(error) : error;
 }
 
 /** A manager that this context did not open: what it owns has arrived here. */
@@ -87,7 +91,7 @@ class ForeignLife implements ManagerLife {
     while ((await client.exists(keys.session(this.#owner))) === 0) {
       if (performance.now() >= deadline) {
         this.#patience = 0;
-        throw closedManager(this.#owner, what);
+        throw closedManager(this.#runtime, this.#owner, what);
       }
       await delay(START_TIME / 40);
     }
@@ -97,7 +101,7 @@ class ForeignLife implements ManagerLife {
   announce(): void {}
 
   async whyGone(what: string): Promise<ManagerClosedError> {
-    return closedManager(this.#owner, what);
+    return closedManager(this.#runtime, this.#owner, what);
   }
 }
 

@@ -116,6 +116,8 @@ export class Manager extends SharedObject {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    // It has ended with its context.
+    if (this.runtime.isClosed) return;
     await this.close();
   }
 

@@ -1,4 +1,4 @@
-import { LockLostError, StateLostError } from "../../errors/index.ts";
+import { closedWhileWaiting, LockLostError, StateLostError } from "../../errors/index.ts";
 import { type ObjectRuntime, ownLabel } from "../../objects/index.ts";
 import { beforeDeadline, type Patience, toLimit, type Waiter } from "../../waiting/index.ts";
 import { type Grip, locksAreHere } from "../lock/index.ts";
@@ -87,6 +87,8 @@ async function lieDown(bed: Bed, { waiter }: Sleeper): Promise<void> {
   }
   // Where the lock is elsewhere it is let go of now: nobody could notify without it before.
   const wasHeld = isHere ? answer === 1 : await grip.free();
+  // Closing gives all locks back.
+  if (!wasHeld && runtime.isClosed) throw closedWhileWaiting();
   if (!wasHeld) throw new LockLostError(`the lock of the condition "${name}" was lost before the wait began`);
 }
 

@@ -1,9 +1,10 @@
 import {
-  ClosedError,
+  closedWhileWaiting,
   LockLostError,
   type LockLostReason,
   type ManyhandsError,
   StateLostError,
+  spareDiscarded,
 } from "../../errors/index.ts";
 import type { ObjectRuntime } from "../../objects/index.ts";
 import type { OnceScript } from "../../session/index.ts";
@@ -43,6 +44,7 @@ export abstract class HeldLease implements AsyncDisposable {
 
   /** @internal */
   constructor(runtime: ObjectRuntime, held: Holding) {
+    spareDiscarded(new.target.prototype);
     this.#runtime = runtime;
     this.#held = held;
     this.holding = held.holding;
@@ -54,7 +56,7 @@ export abstract class HeldLease implements AsyncDisposable {
   kept(): this {
     if (!allHeldLeases(this.#runtime).isClosed) return this;
     void this[Symbol.asyncDispose]();
-    throw new ClosedError("the context was closed while this was waited for");
+    throw closedWhileWaiting();
   }
 
   /** What an error says of the loss. @internal */

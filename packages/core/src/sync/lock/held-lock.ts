@@ -4,6 +4,7 @@ import {
   type LockLostReason,
   type ManyhandsError,
   StateLostError,
+  spareDiscarded,
 } from "../../errors/index.ts";
 import type { ObjectRuntime } from "../../objects/index.ts";
 import type { Milliseconds } from "../../protocol/records.ts";
@@ -336,3 +337,5 @@ export class HeldLock implements AsyncDisposable {
     if (this.#state === "away") throw new AssertionError(`the lock "${name}" is given up for a condition's wait`);
   }
 }
+
+spareDiscarded(HeldLock.prototype);

@@ -1,4 +1,4 @@
-import { ClosedError } from "../../errors/index.ts";
+import { closedWhileWaiting } from "../../errors/index.ts";
 import type { ObjectRuntime } from "../../objects/index.ts";
 import { LongTimer } from "../../timers/index.ts";
 import type { HeldLock } from "./held-lock.ts";
@@ -53,7 +53,7 @@ export class HeldLocks {
 
   /** @throws ClosedError once the context closes: nobody would give back what is granted later */
   assertOpen(): void {
-    if (this.#isClosed) throw new ClosedError("the context was closed while this was waited for");
+    if (this.#isClosed) throw closedWhileWaiting();
   }
 
   [Symbol.iterator](): IterableIterator<HeldLock> {

@@ -1,4 +1,4 @@
-import { LockLostError } from "../../errors/index.ts";
+import { LockLostError, spareDiscarded } from "../../errors/index.ts";
 import type { Milliseconds } from "../../protocol/records.ts";
 import type { Holding, Ownership } from "./ownership.ts";
 
@@ -49,3 +49,5 @@ export class HeldRLock implements AsyncDisposable {
     await this.release().catch(() => {});
   }
 }
+
+spareDiscarded(HeldRLock.prototype);
