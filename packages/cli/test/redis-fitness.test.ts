@@ -1,6 +1,6 @@
 import { useRedis } from "@manyhands/testing";
 import { describe, expect, test } from "vitest";
-import { run, TASKS } from "./command-line.ts";
+import { run, start, TASKS } from "./command-line.ts";
 import { startOldRedis } from "./old-redis.ts";
 
 const redis = useRedis();
@@ -125,5 +125,23 @@ test("submit --wait on a full Redis says that nothing was submitted, and ends wi
     expect(outcome.code).toBe(3);
   } finally {
     await client.config("SET", "maxmemory", "0");
+  }
+});
+
+test("submit to a pool of a Redis that fails over says at once that it waits, and with --wait ends with 3", async () => {
+  const client = redis.client();
+  const place = { redis: redis.url, namespace: redis.namespace() };
+  await run(["submit", "square", "7"], place);
+  await client.call("REPLICAOF", "127.0.0.1", "1");
+  try {
+    const detached = start(["submit", "square", "8"], place);
+    const outcome = await run(["submit", "square", "9", "--wait"], place);
+
+    expect(outcome).toMatchObject({ code: 3, stderr: expect.stringMatching(/was not submitted: .* is a replica/) });
+    await detached.shows(/warning: pool "default": calls wait, and are tried again for up to 50 s: .* is a replica/);
+    await client.call("REPLICAOF", "NO", "ONE");
+    expect(await detached.exited).toMatchObject({ code: 0 });
+  } finally {
+    await client.call("REPLICAOF", "NO", "ONE");
   }
 });

@@ -89,9 +89,9 @@ export class Pool {
 
   /** @internal */
   constructor(runtime: Runtime, record: StoredPool, onGone: (remains: PoolRemains) => void) {
-    const { client, keys, telemetry } = runtime;
+    const { client, keys, telemetry, logger } = runtime;
     this.#runtime = runtime;
-    this.#jobs = new JobQueue(record.name, { client, keys, telemetry });
+    this.#jobs = new JobQueue(record.name, { client, keys, telemetry, logger });
     this.#remains = new PoolRemains(runtime, { record, jobs: this.#jobs, onGone });
     this.#submitter = new Submitter({
       pool: record.name,

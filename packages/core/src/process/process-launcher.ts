@@ -165,8 +165,8 @@ export class ProcessLauncher implements ProcessStarter {
   #queue(name: string): JobQueue {
     let queue = this.#queues.get(name);
     if (!queue) {
-      const { client, keys, telemetry } = this.#runtime;
-      queue = new JobQueue(name, { client, keys, telemetry });
+      const { client, keys, telemetry, logger } = this.#runtime;
+      queue = new JobQueue(name, { client, keys, telemetry, logger });
       this.#queues.set(name, queue);
     }
     return queue;

@@ -2,6 +2,7 @@ import type { Queue as BullQueue, JobsOptions, Telemetry } from "bullmq";
 import { openBullQueue } from "../bull-queue/index.ts";
 import { isPassingRefusal, type RedisClient } from "../connection/index.ts";
 import { ClosedError } from "../errors/index.ts";
+import type { Logger } from "../logger/logger.ts";
 import { type JobEnvelope, KEPT_EVENTS } from "../protocol/job.ts";
 import type { Keys } from "../protocol/keys.ts";
 
@@ -17,11 +18,15 @@ const BULK = 250;
 const OVERLAP = 4;
 /** How often a submission is tried while Redis fails over or is not reachable: for about 50 s. */
 const ATTEMPTS = 60;
+/** How long a submission is tried again before that is told, ms: a failover within a near network is shorter. */
+const SILENCE = 1_000;
 
 export interface JobQueueOptions {
   client: RedisClient;
   keys: Keys;
   telemetry?: Telemetry | undefined;
+  /** Hears when calls wait because Redis takes none. */
+  logger?: Pick<Logger, "warn"> | undefined;
 }
 
 /**
@@ -35,6 +40,8 @@ export class JobQueue {
   readonly #options: JobQueueOptions;
   #queue: BullQueue | undefined;
   #stopped = false;
+  /** Whether it was told that calls wait; until one is taken again. */
+  #isTold = false;
 
   constructor(pool: string, options: JobQueueOptions) {
     this.#pool = pool;
@@ -104,15 +111,25 @@ export class JobQueue {
   }
 
   async #persist<Value>(send: () => Promise<Value>): Promise<Value> {
+    const began = performance.now();
     for (let attempt = 1; ; attempt += 1) {
       if (this.#stopped) throw new ClosedError(`pool "${this.#pool}" was stopped before these calls were sent`);
       try {
-        return await send();
+        const value = await send();
+        this.#isTold = false;
+        return value;
       } catch (error) {
         if (!isPassing(error) || attempt >= ATTEMPTS) throw error;
+        if (performance.now() - began > SILENCE) this.#tellOnce(error as Error);
         await new Promise((resolve) => setTimeout(resolve, Math.min(1_000, 50 * attempt)));
       }
     }
+  }
+
+  #tellOnce({ message }: Error): void {
+    if (this.#isTold) return;
+    this.#isTold = true;
+    this.#options.logger?.warn(`pool "${this.#pool}": calls wait, and are tried again for up to 50 s: ${message}`);
   }
 }
 

@@ -1,3 +1,4 @@
+import { RedisUnfitError } from "@manyhands/core";
 import type { Milliseconds, RedisClient } from "@manyhands/core/internal";
 
 export interface LivenessOptions {
@@ -72,15 +73,20 @@ export class Liveness {
     this.#options.client
       .ping()
       .then(
-        () => {
-          const now = performance.now();
-          if (now - this.#answeredAt > FRESH) this.#answeringSince = now;
-          this.#answeredAt = now;
+        () => this.#answered(),
+        (error: unknown) => {
+          // A server that cannot save, or is busy, refuses a ping too: it is there.
+          if (error instanceof RedisUnfitError && error.state !== undefined) this.#answered();
         },
-        () => {},
       )
       .finally(() => {
         this.#pinging = false;
       });
+  }
+
+  #answered(): void {
+    const now = performance.now();
+    if (now - this.#answeredAt > FRESH) this.#answeringSince = now;
+    this.#answeredAt = now;
   }
 }

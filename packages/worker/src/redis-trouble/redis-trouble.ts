@@ -1,5 +1,5 @@
 import type { LogFacts } from "@manyhands/core";
-import type { RedisUnfitError } from "@manyhands/core/internal";
+import { type RedisUnfitError, stateIn } from "@manyhands/core/internal";
 import { Trouble } from "../children/trouble.ts";
 import { HostLog, type LogLevel } from "../log/host-log.ts";
 
@@ -7,6 +7,8 @@ import { HostLog, type LogLevel } from "../log/host-log.ts";
 const LONGEST_PAUSE = 2_000;
 /** A state that is back within this time is not told again, ms. */
 const QUIET = 10_000;
+/** Stands before what Redis itself has said to a new connection. */
+const WHERE = /^(pool|queue) "[^"]*": /;
 
 /**
  * Redis answers, but refuses: it is full, read-only, loading, or the user lacks a right.
@@ -41,7 +43,8 @@ export class RedisTrouble {
     const unlessRefused =
       (level: LogLevel) =>
       (message: string, facts?: LogFacts): void => {
-        if (this.trouble.reason === null || !message.includes(about)) options.logger[level](message, facts);
+        const isRefusal = message.includes(about) || stateIn(message.replace(WHERE, "")) !== undefined;
+        if (this.trouble.reason === null || !isRefusal) options.logger[level](message, facts);
       };
     const target = { info: unlessRefused("info"), warn: unlessRefused("warn"), error: unlessRefused("error") };
     const { logger } = options;

@@ -1,5 +1,7 @@
+import { RedisUnfitError } from "@manyhands/core";
 import { until, useRedis } from "@manyhands/testing";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
+import { Liveness } from "../../src/health/liveness.ts";
 import { TestNamespace } from "./namespace.ts";
 
 const redis = useRedis();
@@ -69,4 +71,52 @@ test("a queue whose keys hold other types is fetched from without haste, and its
   expect(await space.answer(await space.submit("two", "square", [7]))).toMatchObject({ value: 49 });
   await space.client.del(...broken);
   expect(await space.answer(await space.submit("one", "square", [8]), 0, 10_000)).toMatchObject({ value: 64 });
+});
+
+test("BUSY: a host says so once, in words, and works on when the script has ended", async () => {
+  // given
+  const space = new TestNamespace(redis);
+  const host = await space.host({ healthPort: 0, slots: 2 });
+  await space.pool("one");
+  const ready = async (): Promise<{ status: number; text: string }> => {
+    const response = await fetch(`http://127.0.0.1:${host.healthPort}/readyz`);
+    return { status: response.status, text: await response.text() };
+  };
+  await redis.client().config("SET", "lua-time-limit", "100");
+  // when
+  const script = redis.client().eval(
+    `local function now() local time = redis.call("TIME") return time[1] * 1000 + time[2] / 1000 end
+    local till = now() + 2000
+    while now() < till do end
+    return "done"`,
+    0,
+  );
+  // then
+  await until(async () => (await ready()).status === 503, { what: "the host is not ready" });
+  expect((await ready()).text).toMatch(/is busy with a script that does not end: BUSY/);
+  expect(await script).toBe("done");
+  await until(async () => (await ready()).status === 200, { what: "the host is ready" });
+  expect(await space.answer(await space.submit("one", "square", [7]))).toMatchObject({ value: 49 });
+  expect(space.logs.filter((line) => !line.startsWith("info"))).toEqual([
+    expect.stringMatching(/is busy with a script that does not end/),
+    expect.stringContaining("Redis serves this host again"),
+  ]);
+});
+
+test("a ping that Redis refuses is an answer, and one that fails without it is none", async () => {
+  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "performance"] });
+  try {
+    let failure: Error = new RedisUnfitError("cannot save its data", { state: "MISCONF" });
+    const client = { ping: () => Promise.reject(failure) } as unknown as ReturnType<typeof redis.client>;
+    const liveness = new Liveness({ client, onLook: () => {} });
+    liveness.start();
+    await vi.advanceTimersByTimeAsync(6_000);
+    expect(liveness.isRedisAnswering).toBe(true);
+    failure = new Error("Connection is closed.");
+    await vi.advanceTimersByTimeAsync(6_000);
+    expect(liveness.isRedisAnswering).toBe(false);
+    liveness.stop();
+  } finally {
+    vi.useRealTimers();
+  }
 });
