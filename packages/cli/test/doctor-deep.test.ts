@@ -46,7 +46,7 @@ test("a task that is in no list of its pool is found, and --repair puts it back"
   expect(await lost()).toEqual(["ok: every task is in a list of its pool"]);
   expect(await run(["doctor", "--repair"], place)).toMatchObject({
     code: 2,
-    stderr: "error: --repair mends what --deep finds; give both\n",
+    stderr: "error: --repair works on what --deep finds; give both\n",
   });
 });
 

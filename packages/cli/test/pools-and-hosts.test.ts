@@ -89,7 +89,7 @@ describe("pools", () => {
     expect(await run(["pool", "create", "mail"], place)).toMatchObject({
       code: 2,
       stderr:
-        'error: pool "mail" exists already and has failed: Error: no database; mend its initializer, then run: ' +
+        'error: pool "mail" exists already and has failed: Error: no database; fix its initializer, then run: ' +
         "manyhands pool reset mail\n",
     });
     expect((await run(["doctor"], place)).stdout).toContain("manyhands pool reset mail");

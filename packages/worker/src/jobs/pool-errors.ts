@@ -17,7 +17,7 @@ export function poolFailedError(pool: PoolRecord): Error {
 
 function remedy({ name, owner }: PoolRecord): string {
   if (owner !== null) return "";
-  return `; mend it, then make the pool again with mp.pool(), or run: manyhands pool reset ${name}`;
+  return `; fix it, then make the pool again with mp.pool(), or run: manyhands pool reset ${name}`;
 }
 
 export function poolTerminatedError(pool: PoolRecord, task: string, jobId: string): Error {

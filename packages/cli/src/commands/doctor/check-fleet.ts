@@ -110,7 +110,7 @@ function checkPool(pool: PoolView, hosts: readonly HostRecord[]): Finding[] {
         check,
         status: "problem",
         finding: `it failed: ${pool.failure}`,
-        advice: `mend its initializer, then: manyhands pool reset ${pool.name}`,
+        advice: `fix its initializer, then run: manyhands pool reset ${pool.name}`,
       },
     ];
   }

@@ -36,7 +36,7 @@ export function doctorCommand(): Command {
 }
 
 async function doctor({ settings, printer, options }: Invocation<DoctorOptions>): Promise<ExitCode> {
-  if (options.repair && !options.deep) throw new UsageError("--repair mends what --deep finds; give both");
+  if (options.repair && !options.deep) throw new UsageError("--repair works on what --deep finds; give both");
   const findings: Finding[] = [checkNode()];
   let redisFailed = false;
   try {

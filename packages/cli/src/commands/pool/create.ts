@@ -49,7 +49,7 @@ export function poolCreateCommand(): Command {
           if (!created && pool) assertSame(pool, options);
           if (!created && pool?.state === "failed") {
             throw new UsageError(
-              `pool "${name}" exists already and has failed: ${pool.failure}; mend its initializer, then run: manyhands pool reset ${name}`,
+              `pool "${name}" exists already and has failed: ${pool.failure}; fix its initializer, then run: manyhands pool reset ${name}`,
             );
           }
           const words = created
