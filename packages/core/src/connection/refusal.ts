@@ -12,7 +12,10 @@ const STATES: Readonly<Record<RedisState, readonly [what: string, todo: string]>
   LOADING: ["is still loading its data", "try again when it is done"],
   BUSY: ["is busy with a script that does not end", "end that one with SCRIPT KILL"],
   MASTERDOWN: ["is a replica that has lost its master", "bring the master back, or name the one in force"],
-  CLUSTERDOWN: ["is a cluster that does not serve all its slots", "bring its masters back, or repair it (see CLUSTER INFO)"],
+  CLUSTERDOWN: [
+    "is a cluster that does not serve all its slots",
+    "bring its masters back, or repair it (CLUSTER INFO)",
+  ],
   CROSSSLOT: [
     "keeps the keys of one change on several nodes",
     "use a Redis Cluster through { cluster: [...] }, without a proxy that cuts keys apart",
