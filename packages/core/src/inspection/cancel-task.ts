@@ -71,7 +71,8 @@ export async function cancelTask(
   );
   if (outcome === "removed") {
     const job = await queues.get(pool).getJob(jobId);
-    await job?.remove().catch(() => {});
+    // Somebody else may have removed it meanwhile, and its id be that of a later job.
+    if (job && String(job.timestamp) === timestamp) await job.remove().catch(() => {});
   }
   return outcome;
 }

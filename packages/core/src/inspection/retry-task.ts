@@ -19,7 +19,7 @@ export async function retryTask(
   if (state === "unknown" && (await bringJobBack(client, keys, place)) === "astray") return { outcome: "queued", pool };
   if (state !== "failed") return { outcome: "not-failed", pool, state };
   // Left over from the failure; a host would stop the new run at once because of a cancellation.
-  await new StoredAnswers(client, keys).forget(pool, jobId, { isRetried: true });
+  await new StoredAnswers(client, keys).forget({ pool, jobId, token: null }, { isRetried: true });
   try {
     await job.retry("failed", { resetAttemptsMade: true, resetAttemptsStarted: true });
   } catch (error) {

@@ -72,15 +72,16 @@ export class StoredAnswers {
   }
 
   /**
-   * Removes what earlier runs of a job have left in it; `isRetried`: among it the cancellations that were for a run that has
-   * ended.
+   * Removes what earlier runs of a job have left in it, while the place holds: what another run has left since, or somebody
+   * wishes of it, stays. `isRetried`: among it the cancellations that were for a run that has ended.
    * @returns whether the job is to be cancelled all the same, or a call of it
    */
-  async forget(pool: string, jobId: string, { isRetried }: { isRetried: boolean }): Promise<boolean> {
+  async forget(place: OutcomePlace, { isRetried }: { isRetried: boolean }): Promise<boolean> {
+    const { pool, jobId, token } = place;
     const { job, index, prefix } = this.#names(pool, jobId);
     const wishes = await forgetRuns.run(
       this.#client,
-      [job, index],
+      [job, index, `${job}:lock`, this.#keys.job(pool, "failed")],
       [
         jobId,
         prefix,
@@ -90,6 +91,7 @@ export class StoredAnswers {
         JOB_FAILURE_FIELD,
         JOB_CANCEL_RUN_FIELD,
         isRetried ? 1 : 0,
+        token ?? "",
       ],
     );
     return wishes > 0;
@@ -192,16 +194,22 @@ return 1
 });
 
 /**
- * KEYS[1] hash of the job; KEYS[2] index of the pool's stored answers
+ * KEYS[1] hash of the job; KEYS[2] index of the pool's stored answers; KEYS[3] lock of the job; KEYS[4] failed jobs
  * ARGV[1] job id; ARGV[2] what keys of stored answers of the pool begin with; ARGV[3] field of the run; ARGV[4] field of
  * the error; ARGV[5] what fields of a cancellation begin with; ARGV[6] field of the failure; ARGV[7] what fields begin with
- * that say which run a cancellation is for; ARGV[8] 1 = a finished job was retried: cancellations of earlier runs go
- * Returns how many cancellations are left.
+ * that say which run a cancellation is for; ARGV[8] 1 = a finished job was retried: cancellations of earlier runs go;
+ * ARGV[9] token of the lock, "" = the job has failed
+ * Returns how many cancellations are left; 0 when the job is gone, has been taken over, or has not failed.
  */
 const forgetRuns = new Script<number>({
   name: "forgetRuns",
   lua: `${UNLINK_NAMED}${ENDS_OF}
 if redis.call("EXISTS", KEYS[1]) == 0 then return 0 end
+if ARGV[9] == "" then
+  if not redis.call("ZSCORE", KEYS[4], ARGV[1]) then return 0 end
+elseif redis.call("GET", KEYS[3]) ~= ARGV[9] then
+  return 0
+end
 unlink_named(KEYS[1], KEYS[2], ARGV[2], ARGV[1], ARGV[3])
 redis.call("HDEL", KEYS[1], ARGV[4], ARGV[6])
 local ends = ends_of(KEYS[1])

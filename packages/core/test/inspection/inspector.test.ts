@@ -2,6 +2,8 @@ import { type FaultProxy, useFaultProxy, useRedis } from "@manyhands/testing";
 import { Queue, Worker } from "bullmq";
 import { afterAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { CancelledError } from "../../src/index.ts";
+import type { BullQueues } from "../../src/inspection/bull-queues.ts";
+import { cancelTask } from "../../src/inspection/cancel-task.ts";
 import {
   decode,
   decodeError,
@@ -16,6 +18,7 @@ import {
   openRedis,
   type RedisClient,
   type ReplyItem,
+  StoredAnswers,
   submitDetached,
   type UnitAnswer,
 } from "../../src/internal.ts";
@@ -475,6 +478,37 @@ describe("retry", () => {
     });
     expect(await inspector.retryTask(id)).toEqual({ outcome: "not-failed", pool: "mail", state: "waiting" });
     expect(await inspector.retryTask("a-9")).toEqual({ outcome: "unknown" });
+  });
+});
+
+describe("what was looked at a moment ago", () => {
+  test("is not taken for what is there: of a job that runs again, nothing is forgotten", async () => {
+    // given a job that has failed, was retried by somebody, and is to be cancelled since
+    const id = await add("mail", { args: [1] }, { jobId: "again" });
+    const job = keys.job("mail", id);
+    await client.hset(job, JOB_ERROR_FIELD, "new", JOB_CANCEL_FIELD, "stop");
+    const stored = new StoredAnswers(client, keys);
+
+    // when who saw it fail, and a host that has lost its lock, are late
+    for (const token of [null, "lost"]) await stored.forget({ pool: "mail", jobId: id, token }, { isRetried: true });
+
+    // then
+    expect(await client.hmget(job, JOB_ERROR_FIELD, JOB_CANCEL_FIELD)).toEqual(["new", "stop"]);
+  });
+
+  test("is not taken for what is there: a later job of a cancelled one's id stays", async () => {
+    // given
+    const id = await add("mail", { args: [1] }, { jobId: "again" });
+    const removed: string[] = [];
+    const later = { timestamp: 1, remove: async () => void removed.push("later") };
+    const queues = { get: () => ({ getJob: async () => later }) } as unknown as BullQueues;
+
+    // when
+    const place = { pool: "mail", jobId: id, unit: null };
+    expect(await cancelTask({ client, keys, queues }, place, "stop")).toBe("removed");
+
+    // then
+    expect(removed).toEqual([]);
   });
 });
 

@@ -40,7 +40,7 @@ export class JobOutcome {
     if (!hasEnded && job.attemptsStarted <= 1) return false;
     // A job that is tried again by itself still has the reason of its last try; who retries a finished one removes it.
     const isRetried = hasEnded && !job.failedReason;
-    return this.#stored.forget(job.queueName, job.id ?? "", { isRetried });
+    return this.#stored.forget(placeOf(job), { isRetried });
   }
 
   /** Posts answers to the client that waits for them, if there is one. */
