@@ -1,4 +1,5 @@
 export { BullQueues } from "./bull-queues.ts";
+export { clearPool } from "./clear-pool.ts";
 export { viewError } from "./error-view.ts";
 export { Inspector, type TaskLog } from "./inspector.ts";
 export type { NewPool, PoolView } from "./pools.ts";

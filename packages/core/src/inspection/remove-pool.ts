@@ -7,9 +7,9 @@ import type { Milliseconds, PoolRecord } from "../protocol/records.ts";
 import { unitCount } from "../protocol/unit-count.ts";
 import { DEFAULT_POOL, PoolRegistry } from "../registry/index.ts";
 import { postAnswers } from "../results/post-answers.ts";
-import { StoredAnswers } from "../results/stored-answers.ts";
 import { Script } from "../script/index.ts";
 import type { BullQueues } from "./bull-queues.ts";
+import { clearPool, isInRegistry } from "./clear-pool.ts";
 
 /** What became of a wish to remove a pool. */
 export type PoolRemoval =
@@ -64,14 +64,10 @@ export async function removePool(
   for (let waited = 0; waited < STOP_TIME && (await client.llen(key("active"))) > 0; waited += LOOK_INTERVAL) {
     await new Promise((resolve) => setTimeout(resolve, LOOK_INTERVAL));
   }
+  // A host may have finished the removal meanwhile, and somebody have made a new pool of the name.
+  if (!(await isInRegistry(context, record))) return { outcome: "removed", waiting: 0 };
   const waiting = await answerAll(context, name);
-  const queue = queues.get(name);
-  await queue.obliterate({ force: true });
-  // A host that was just finishing a job may have written once more.
-  await queue.obliterate({ force: true });
-  await new StoredAnswers(client, keys).removeAll(name);
-  // Last: from now on a new pool may have the name.
-  await new PoolRegistry(client, keys).remove(name, record.generation);
+  await clearPool({ client, keys, queue: queues.get(name) }, record);
   return { outcome: "removed", waiting };
 }
 

@@ -87,9 +87,17 @@ export class PoolRegistry {
    * @throws UnreadableRecordError when what is there is no record, or a newer version's, which stays as it is
    */
   async update(name: string, generation: string | null, patch: PoolPatch): Promise<PoolRecord | null> {
+    return this.#change({ name, generation }, patch);
+  }
+
+  async #change(
+    { name, generation }: { name: string; generation: string | null },
+    patch: PoolPatch,
+    unlessAlive?: string,
+  ): Promise<PoolRecord | null> {
     const [changed, text] = (await updatePool.run(
       this.#client,
-      [this.#keys.pools],
+      [this.#keys.pools, ...(unlessAlive === undefined ? [] : [this.#keys.session(unlessAlive)])],
       [name, generation ?? "", JSON.stringify(patch), this.#keys.control, this.#message(name), RECORD_FORMAT],
     )) as [number, string?];
     if (text === undefined) return null;
@@ -138,9 +146,17 @@ export class PoolRegistry {
     return reply && { reset: reply[0] === 1, record: this.#parse(name, reply[1]) };
   }
 
-  /** Hosts kill what still runs in a terminated pool. */
-  async terminate(name: string, generation: string | null): Promise<PoolRecord | null> {
-    return this.update(name, generation, { state: "terminated" });
+  /**
+   * Hosts kill what still runs in a terminated pool.
+   * @param options.unlessAlive - Session of its owner: a pool whose owner is there stays as it is.
+   * @returns null when there is no such pool, or its owner is there
+   */
+  async terminate(
+    name: string,
+    generation: string | null,
+    options: { unlessAlive?: string } = {},
+  ): Promise<PoolRecord | null> {
+    return this.#change({ name, generation }, { state: "terminated" }, options.unlessAlive);
   }
 
   /** Forgets a pool; its BullMQ queue is removed by whoever calls this. @returns false when it was not there */
@@ -192,15 +208,16 @@ return {1, record}
 });
 
 /**
- * KEYS[1] registry hash
+ * KEYS[1] registry hash; KEYS[2] session that must have ended, absent = none
  * ARGV[1] pool name; ARGV[2] generation, "" = any; ARGV[3] changed fields as JSON; ARGV[4] control channel; ARGV[5] its message
  * ARGV[6] newest format of records that may be changed
  * Returns {1, the new record}; {0, what is there} when that is no record or a newer version's; {} when that generation is
- * not there.
+ * not there, or the session is.
  */
 const updatePool = new Script({
   name: "updatePool",
   lua: `
+if KEYS[2] and redis.call("EXISTS", KEYS[2]) == 1 then return {} end
 local text = redis.call("HGET", KEYS[1], ARGV[1])
 if not text then return {} end
 local is_json, record = pcall(cjson.decode, text)

@@ -87,3 +87,13 @@ test("of another generation nothing is changed or removed", async () => {
   await settled();
   expect(heard).toHaveLength(2);
 });
+
+test("a pool whose owner is there again is not terminated for it", async () => {
+  const { subject, client, keys } = await registry();
+  await subject.create(record("p", "g1"));
+  await client.hset(keys.session("owner"), "record", "{}");
+  expect(await subject.terminate("p", "g1", { unlessAlive: "owner" })).toBeNull();
+  expect(await subject.get("p")).toMatchObject({ state: "running" });
+  await client.del(keys.session("owner"));
+  expect(await subject.terminate("p", "g1", { unlessAlive: "owner" })).toMatchObject({ state: "terminated" });
+});

@@ -1,11 +1,11 @@
 import type { Logger } from "@manyhands/core";
 import {
+  clearPool,
   type Keys,
   type Milliseconds,
   type PoolRecord,
   type PoolRegistry,
   type RedisClient,
-  StoredAnswers,
 } from "@manyhands/core/internal";
 import { Queue } from "bullmq";
 import { within } from "../deadline/within.ts";
@@ -65,7 +65,9 @@ export class OrphanPools {
 
   async #remove(pool: PoolRecord): Promise<void> {
     const { client, keys, registry, logger } = this.#options;
-    await registry.terminate(pool.name, pool.generation);
+    // Its owner may have come back, or somebody else have removed it, since it was looked at.
+    const owner = pool.state === "terminated" || pool.owner === null ? {} : { unlessAlive: pool.owner };
+    if (!(await registry.terminate(pool.name, pool.generation, owner))) return;
     const queue = new Queue(pool.name, {
       connection: client as never,
       prefix: keys.queuePrefix,
@@ -73,12 +75,7 @@ export class OrphanPools {
     });
     queue.on("error", () => {});
     try {
-      await queue.obliterate({ force: true });
-      // A host that was just finishing a job may have written once more.
-      await queue.obliterate({ force: true });
-      await new StoredAnswers(client, keys).removeAll(pool.name);
-      // Last: from now on a new pool may have the name.
-      if (!(await registry.remove(pool.name, pool.generation))) return;
+      if (!(await clearPool({ client, keys, queue }, pool))) return;
       const why = pool.owner === null ? "its removal was not finished" : "the program that made it is gone";
       logger.info(`removed pool "${pool.name}": ${why}`);
     } finally {
