@@ -42,9 +42,11 @@ export async function findUnreadable(place: Place): Promise<UnreadableRecord[]> 
  * @returns false when it was not removed
  */
 export async function removeUnreadable(place: Place, record: UnreadableRecord): Promise<boolean> {
+  const { key, field } = record;
+  const looked = await lookAtRecord.run(place.client, [key], [field ?? ""]);
   const again = (await findUnreadable(place)).find((one) => one.key === record.key && one.field === record.field);
   if (!again || again.isNewer || again.fault !== record.fault) return false;
-  return (await removeRecord.run(place.client, [record.key], record.field === null ? [] : [record.field])) === 1;
+  return (await removeRecord.run(place.client, [key], [field ?? "", looked])) === 1;
 }
 
 /** Keys that many depend on, and their types. */
@@ -169,15 +171,39 @@ function nothingIfWrongType(error: unknown): string[] {
   throw error;
 }
 
+/** `look_at(key, field)`: what tells a record from another one in its place. */
+const LOOK_AT = `
+local function look_at(key, field)
+  local type = redis.call("TYPE", key).ok
+  if type == "string" then return type .. redis.call("GET", key) end
+  if type == "zset" and field ~= "" then return type .. tostring(redis.call("ZSCORE", key, field)) end
+  if type ~= "hash" then return type end
+  local fields = field ~= "" and { field } or { "record", "state", "parent", "format" }
+  for _, name in ipairs(fields) do type = type .. "\\n" .. tostring(redis.call("HGET", key, name)) end
+  return type
+end
+`;
+
 /**
  * KEYS[1] the key
- * ARGV[1] field of the hash, or member of the sorted set; absent: the key as a whole
- * Returns 1 when it was removed.
+ * ARGV[1] field of the hash, or member of the sorted set; "" = the key as a whole
+ * Returns what tells it from another one in its place.
+ */
+const lookAtRecord = new Script<string>({
+  name: "lookAtRecord",
+  lua: `${LOOK_AT}return redis.sha1hex(look_at(KEYS[1], ARGV[1]))`,
+});
+
+/**
+ * KEYS[1] the key
+ * ARGV[1] field of the hash, or member of the sorted set; "" = the key as a whole; ARGV[2] reply of lookAtRecord
+ * Returns 1 when it was removed, 0 when it is another one by now.
  */
 const removeRecord = new Script<number>({
   name: "removeUnreadableRecord",
-  lua: `
-if not ARGV[1] then return redis.call("UNLINK", KEYS[1]) end
+  lua: `${LOOK_AT}
+if redis.sha1hex(look_at(KEYS[1], ARGV[1])) ~= ARGV[2] then return 0 end
+if ARGV[1] == "" then return redis.call("UNLINK", KEYS[1]) end
 local type = redis.call("TYPE", KEYS[1]).ok
 if type == "hash" then return redis.call("HDEL", KEYS[1], ARGV[1]) end
 if type == "zset" then return redis.call("ZREM", KEYS[1], ARGV[1]) end

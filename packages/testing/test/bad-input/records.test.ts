@@ -1,6 +1,13 @@
 import { fileURLToPath } from "node:url";
 import { connect, UnreadableRecordError } from "@manyhands/core";
-import { findUnreadable, Inspector, Keys, ObjectInspector, removeUnreadable } from "@manyhands/core/internal";
+import {
+  findUnreadable,
+  Inspector,
+  Keys,
+  ObjectInspector,
+  removeUnreadable,
+  unlimitedPool,
+} from "@manyhands/core/internal";
 import { startDashboard } from "@manyhands/dashboard";
 import { startHostProcess, useRedis } from "@manyhands/testing";
 import type { Redis } from "ioredis";
@@ -171,6 +178,36 @@ describe("one unreadable record hides no other", () => {
     // then only a newer version's are left
     expect((await findUnreadable(place)).every(({ isNewer }) => isNewer)).toBe(true);
     expect(await client.hget(keys.pools, "pool-newer")).toContain('"format":2');
+  });
+
+  test("one that is good again when it is to be removed stays", async () => {
+    // given
+    const client = redis.client();
+    const keys = new Keys(redis.namespace());
+    const place = { client, keys };
+    await client.hset(keys.pools, "mended", "garbage");
+    const record = (await findUnreadable(place)).find(({ field }) => field === "mended");
+    const good = JSON.stringify({ ...unlimitedPool("mended"), createdAt: 0 });
+    // It is mended as soon as it was looked at again.
+    const mending = new Proxy(client, {
+      get: (target, name) => {
+        const value: unknown = Reflect.get(target, name, target);
+        if (typeof value !== "function") return value;
+        if (name !== "hgetall") return value.bind(target);
+        return async (key: string) => {
+          const found = await target.hgetall(key);
+          await target.hset(keys.pools, "mended", good);
+          return found;
+        };
+      },
+    });
+
+    // when
+    expect(record).toBeDefined();
+    expect(record && (await removeUnreadable({ client: mending, keys }, record))).toBe(false);
+
+    // then
+    expect(await client.hget(keys.pools, "mended")).toBe(good);
   });
 
   test("with a key of the wrong type in the place of each that all share, the same", async () => {
