@@ -45,6 +45,13 @@ export interface ChildLease {
 /** The pool's initializer threw or exited: the pool fails. `cause` is its error. */
 export class InitializerFailed extends Error {
   override readonly name = "InitializerFailed";
+  /** The pool as it was when its initializer began. */
+  readonly pool: PoolRecord;
+
+  constructor(pool: PoolRecord, cause: unknown) {
+    super(`the initializer of pool "${pool.name}" failed`, { cause });
+    this.pool = pool;
+  }
 }
 
 /** A child and what the pool knows of it. */
@@ -185,6 +192,8 @@ export class ChildPool {
     if (request.onInitializing) adoption.onInitializing(request.onInitializing);
     try {
       const child = await adoption.child;
+      // Another initializer than the pool has by now.
+      if (this.#inline !== adoption && !isSameInitializer(child.pool, this.#pool)) return this.#sharedInline(request);
       child.jobs += 1;
       return child;
     } catch (error) {
@@ -208,7 +217,12 @@ export class ChildPool {
     if (signal?.aborted) leave();
     const child = await adoption.child.finally(() => signal?.removeEventListener("abort", leave));
     if (!signal?.aborted) {
-      if (adoption.isReserved) return child;
+      if (adoption.isReserved && isSameInitializer(child.pool, this.#pool)) return child;
+      if (adoption.isReserved) {
+        child.jobs -= 1;
+        this.#retire(child, "outdated");
+        return undefined;
+      }
       if (child.jobs > 0 || !this.#children.has(child)) return undefined;
       child.jobs += 1;
       return child;
@@ -243,7 +257,7 @@ export class ChildPool {
         if (attempt <= REPLACEMENTS && (await wasKilledFromOutside(executor))) continue;
         void executor.kill("it could not be adopted");
         if (executor.initializerThrew || (await this.#isEndedByInitializer(executor, pool))) {
-          throw new InitializerFailed(`the initializer of pool "${pool.name}" failed`, { cause: error });
+          throw new InitializerFailed(pool, error);
         }
         throw this.#unavailable(isolation, error as Error);
       }

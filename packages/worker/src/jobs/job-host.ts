@@ -21,5 +21,6 @@ export interface JobHost {
   /** True when another live host serves the pool and knows the task. */
   isServedElsewhere: (pool: string, task: string) => Promise<boolean>;
   /** Marks the pool as failed for all hosts. */
-  failPool: (pool: PoolRecord, error: unknown) => Promise<void>;
+  /** @returns false when the pool was reset since, and so has not failed */
+  failPool: (pool: PoolRecord, error: unknown) => Promise<boolean>;
 }

@@ -56,9 +56,9 @@ export class JobRunner {
 
   async run(job: PoolJob, token: string): Promise<JobReturn> {
     this.#seen.add(job);
-    const pool = this.#options.pool();
     const isWished = await this.#outcome.forgetEarlierRuns(job);
     const request = await this.#readRequest(job);
+    let pool = this.#options.pool();
     // BullMQ never sets aside the jobs of its schedulers, and hosts of other versions have other limits.
     if (isSetAside(job)) {
       const error = setAsideError(job);
@@ -72,6 +72,7 @@ export class JobRunner {
       throw await this.#outcome.refuse(job, unknown, { count: request.count });
     }
     await this.#requireLock(job, token);
+    pool = this.#options.pool();
     const startedAt = performance.now();
     const run = this.#prepare(job, pool, request);
     try {
@@ -239,7 +240,10 @@ export class JobRunner {
       return this.#outcome.fail(run, job);
     }
     if (error instanceof InitializerFailed) {
-      await this.#host.failPool(pool, error.cause);
+      if (!(await this.#host.failPool(error.pool, error.cause))) {
+        this.#journal.givenBack(run, job, "its pool was reset while the initializer ran");
+        throw await this.#giveBack(job, token);
+      }
       const failed = { ...pool, failure: encodeToString(error.cause) };
       throw await this.#outcome.refuse(job, poolFailedError(failed), { count: run.count });
     }

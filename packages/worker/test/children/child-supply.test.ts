@@ -1,5 +1,7 @@
+import { unlimitedPool } from "@manyhands/core/internal";
 import { until } from "@manyhands/testing";
 import { expect, onTestFinished, test } from "vitest";
+import { ChildPool } from "../../src/children/child-pool.ts";
 import { ChildLoadError, ChildSupply } from "../../src/children/child-supply.ts";
 import { ChildUnavailable } from "../../src/children/child-unavailable.ts";
 import { Trouble } from "../../src/children/trouble.ts";
@@ -72,4 +74,42 @@ test("a trouble is tried after pauses that grow, also when it was over for a mom
   trouble.met(new Error("relapse"));
   // then
   expect(pauses).toEqual([250, 500, 1_000]);
+});
+
+test("a job that waited for a child gets none of an initializer that its pool no longer has", async () => {
+  // given a child whose initializer runs
+  const adopted: string[] = [];
+  const begun = Promise.withResolvers<void>();
+  const { subject, state, logs } = supply();
+  state.create = () =>
+    Object.assign(well(), {
+      adopt: async (_pool: string, initializer: { task: string }) => {
+        adopted.push(initializer.task);
+        if (initializer.task === "old") await begun.promise;
+      },
+    });
+  await subject.scout();
+  const record = (task: string) => ({
+    ...unlimitedPool("letters"),
+    createdAt: 0,
+    initializer: { task, args: "" },
+  });
+  const note = (text: string): void => void logs.push(text);
+  const children = new ChildPool({
+    pool: record("old"),
+    supply: subject,
+    logger: { info: note, warn: note, error: note },
+  });
+  onTestFinished(() => children.close("the test ends"));
+  const lease = children.acquire("process");
+  await until(() => adopted.length === 1);
+
+  // when
+  children.update(record("new"));
+  begun.resolve();
+
+  // then
+  await lease;
+  expect(adopted).toEqual(["old", "new"]);
+  expect(children.describe()).toHaveLength(1);
 });
