@@ -44,6 +44,7 @@ export class Heartbeat {
   /** Writes the first beat. @throws when Redis refuses it */
   async start(): Promise<void> {
     await this.#write();
+    if (this.#stopped) return;
     this.#timer = setInterval(() => {
       this.#beat();
       this.#options.onBeat();

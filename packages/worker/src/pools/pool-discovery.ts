@@ -42,7 +42,10 @@ export class PoolDiscovery {
 
   /** Reads the registry for the first time. @throws when Redis cannot be read */
   async start(): Promise<void> {
-    await this.#read();
+    const first = this.#read();
+    this.#follow(first.catch(() => {}));
+    await first;
+    if (this.#stopped) return;
     this.#timer = setInterval(() => this.refresh(), this.#options.interval ?? 3_000).unref();
   }
 
@@ -57,14 +60,21 @@ export class PoolDiscovery {
       this.#readAgain = true;
       return;
     }
-    this.#reading = this.#read()
-      .catch((error: Error) => this.#options.logger.warn(`reading the pools failed, trying again: ${error.message}`))
-      .finally(() => {
-        this.#reading = undefined;
-        if (!this.#readAgain) return;
-        this.#readAgain = false;
-        this.refresh();
-      });
+    this.#follow(
+      this.#read().catch((error: Error) =>
+        this.#options.logger.warn(`reading the pools failed, trying again: ${error.message}`),
+      ),
+    );
+  }
+
+  /** What is asked for during a reading is done after it: an older answer must not come after a newer one. */
+  #follow(reading: Promise<void>): void {
+    this.#reading = reading.finally(() => {
+      this.#reading = undefined;
+      if (!this.#readAgain) return;
+      this.#readAgain = false;
+      this.refresh();
+    });
   }
 
   /** Opens and closes no more pools; resolves when those that were being closed are. */

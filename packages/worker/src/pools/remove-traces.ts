@@ -6,11 +6,12 @@ import { type Keys, type RedisClient, Script } from "@manyhands/core/internal";
  */
 export async function removeTraces(client: RedisClient, keys: Keys, pool: string): Promise<void> {
   const key = (kind: string): string => `${keys.queuePrefix}:${pool}:${kind}`;
-  await traces.run(client, [keys.pools, key("id"), key("meta"), key("marker")], [pool]);
+  await traces.run(client, [keys.pools, key("id"), key("meta"), key("marker"), key("stalled-check")], [pool]);
 }
 
 /**
- * KEYS[1] registry hash; KEYS[2] BullMQ's counter of jobs; KEYS[3] hash of the queue's settings; KEYS[4] sorted set of markers
+ * KEYS[1] registry hash; KEYS[2] BullMQ's counter of jobs; KEYS[3] hash of the queue's settings; KEYS[4] sorted set of markers;
+ * KEYS[5] mark of the last look for stalled jobs
  * ARGV[1] pool name
  * A queue with a counter has had jobs and belongs to somebody; one that is paused is just being removed by somebody.
  * Returns how many keys were removed.
@@ -20,6 +21,6 @@ const traces = new Script<number>({
   lua: `
 if redis.call("HEXISTS", KEYS[1], ARGV[1]) == 1 or redis.call("EXISTS", KEYS[2]) == 1 then return 0 end
 if redis.call("HEXISTS", KEYS[3], "paused") == 1 then return 0 end
-return redis.call("UNLINK", KEYS[3], KEYS[4])
+return redis.call("UNLINK", KEYS[3], KEYS[4], KEYS[5])
 `,
 });

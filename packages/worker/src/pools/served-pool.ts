@@ -57,6 +57,8 @@ export class ServedPool {
   /** Workers that were deaf and may never close. */
   readonly #replaced: PoolWorker[] = [];
   #closing: Promise<void> | undefined;
+  /** Its first worker fetches: until then none is deaf. */
+  #isStarted = false;
 
   constructor(record: PoolRecord, host: PoolHost) {
     this.#record = record;
@@ -90,6 +92,7 @@ export class ServedPool {
   /** The cap is written before the first job is fetched. */
   async start(): Promise<void> {
     await this.#host.caps.keep([this.#record.name]);
+    this.#isStarted = true;
     this.#run(this.#worker);
   }
 
@@ -124,7 +127,8 @@ export class ServedPool {
 
   /** True when the worker could have fetched for a while and did not. */
   isDeaf(): boolean {
-    if (this.#closing !== undefined || this.#worker.closing !== undefined || !this.#isReady) return false;
+    if (!this.#isStarted || this.#closing !== undefined || this.#worker.closing !== undefined || !this.#isReady)
+      return false;
     const running = this.#host.running.list().filter((run) => run.pool === this.#record.name).length;
     if (this.#host.slots.free <= 0 || running >= this.#concurrency()) return false;
     return performance.now() - this.#worker.lastFetchAt > DEAF_AFTER;

@@ -111,7 +111,8 @@ export class Reaper {
       return;
     }
     ending.times -= 1;
-    if (ending.times === 0) this.#ending.delete(session);
+    // It may have been told anew meanwhile.
+    if (ending.times === 0 && this.#ending.get(session) === ending) this.#ending.delete(session);
   }
 
   get #interval(): Milliseconds {

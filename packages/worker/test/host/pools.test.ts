@@ -2,10 +2,14 @@ import { existsSync, mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CancelledError, PoolTerminatedError, TaskNotFoundError } from "@manyhands/core";
-import { encodeError, JOB_ERROR_FIELD, type PoolRecord, PoolRegistry } from "@manyhands/core/internal";
+import { encodeError, JOB_ERROR_FIELD, type PoolRecord, PoolRegistry, unlimitedPool } from "@manyhands/core/internal";
 import { processIsAlive, until, useRedis } from "@manyhands/testing";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { failPool } from "../../src/host/fail-pool.ts";
+import { RunningJobs } from "../../src/jobs/running-jobs.ts";
 import { ForeignQueues } from "../../src/pools/foreign-queues.ts";
+import { OrphanPools } from "../../src/pools/orphan-pools.ts";
+import { PoolDiscovery } from "../../src/pools/pool-discovery.ts";
 import { removeTraces } from "../../src/pools/remove-traces.ts";
 import { TestNamespace } from "./namespace.ts";
 
@@ -99,6 +103,71 @@ describe("a queue that another client fills without registering it", () => {
     // then
     expect(await client.hget(keys.job("letters", "meta"), "opts.maxLenEvents")).toBe("1000");
   });
+});
+
+test("a pool that was made anew under its name keeps its jobs, although its predecessor is still to be removed", async () => {
+  // given a list that was read before the old pool was removed, and the new one made
+  const space = new TestNamespace(redis);
+  const { client, keys } = space;
+  const old = await space.pool("letters", { state: "terminated" });
+  await space.registry.remove("letters", old.generation);
+  const { generation } = await space.pool("letters");
+  const jobId = await space.submit("letters", "square", [5]);
+  class LateRegistry extends PoolRegistry {
+    override list = async (): Promise<PoolRecord[]> => [old];
+  }
+  const logger = { info: () => {}, warn: () => {}, error: () => {} };
+  const orphans = new OrphanPools({ client, keys, registry: new LateRegistry(client, keys), logger });
+
+  // when
+  for (let look = 0; look < 2; look += 1) await orphans.look();
+
+  // then
+  expect(await space.queue("letters").getJobState(jobId)).toBe("waiting");
+  expect(await space.registry.get("letters")).toMatchObject({ generation, state: "running" });
+});
+
+test("the registry is read once more after a reading that was under way when it changed, and not beside it", async () => {
+  // given
+  const answers: ((records: PoolRecord[]) => void)[] = [];
+  const registry = { list: () => new Promise<PoolRecord[]>((resolve) => answers.push(resolve)) };
+  const discovery = new PoolDiscovery({
+    registry: registry as unknown as PoolRegistry,
+    pools: [],
+    open: () => {
+      throw new Error("there is none to open");
+    },
+    running: new RunningJobs(
+      () => {},
+      () => {},
+    ),
+    logger: { info: () => {}, warn: () => {}, error: () => {} },
+  });
+  const records = [{ ...unlimitedPool("default"), createdAt: 0 }];
+  const started = discovery.start();
+  await until(() => answers.length === 1);
+
+  // when
+  discovery.refresh();
+  expect(answers).toHaveLength(1);
+  answers[0]?.(records);
+  await started;
+
+  // then
+  await until(() => answers.length === 2, { what: "the registry is read again" });
+  answers[1]?.(records);
+  await discovery.stop();
+});
+
+test("an initializer that began before its pool was reset fails it no more", async () => {
+  const space = new TestNamespace(redis);
+  const logger = { info: () => {}, warn: () => {}, error: () => {} };
+  const fail = failPool(space.registry, logger);
+  const before = await space.pool("letters");
+  expect(await fail(before, new Error("first"))).toBe(true);
+  await space.registry.reset("letters", before.generation);
+  expect(await fail(before, new Error("late"))).toBe(false);
+  expect(await space.registry.get("letters")).toMatchObject({ state: "running" });
 });
 
 test("a host serves the pools it was told to serve, and no others", async () => {
