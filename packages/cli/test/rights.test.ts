@@ -72,5 +72,7 @@ describe("a missing right is named at the start", () => {
     expect(error).toBeInstanceOf(RedisUnfitError);
     expect(error).toMatchObject({ message: expect.stringMatching(message), state });
     expect((error as Error).message).not.toContain("password");
+    const ofDashboard = await startDashboard({ redis: url, namespace: "manyhands", port: 0 }).catch(String);
+    expect(ofDashboard).toBe(String(error));
   });
 });

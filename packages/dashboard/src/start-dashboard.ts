@@ -2,7 +2,15 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import { ManyhandsError } from "@manyhands/core";
-import { assertRedisFit, closeRedis, Keys, openRedis, PoolRegistry } from "@manyhands/core/internal";
+import {
+  assertRedisFit,
+  assertRights,
+  closeRedis,
+  describeRedis,
+  Keys,
+  openRedis,
+  PoolRegistry,
+} from "@manyhands/core/internal";
 import { PoolQueues } from "./bull-board/pool-queues.ts";
 import { type DashboardOptions, type DashboardSettings, resolveOptions } from "./options.ts";
 import { dashboardServer } from "./server.ts";
@@ -45,6 +53,7 @@ export async function startDashboard(options: DashboardOptions = {}): Promise<Da
   let server: Server;
   try {
     await assertRedisFit(client, settings.redis);
+    await assertRights(client, describeRedis(settings.redis), keys.prefix);
     const app = dashboardServer(settings, { client, source, queues, stopping: stopping.signal });
     server = await listen(settings, getRequestListener(app.fetch));
   } catch (error) {
