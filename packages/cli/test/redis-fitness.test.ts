@@ -90,18 +90,22 @@ describe.each<[string, string[], string[], RegExp]>([
   ["OOM", ["CONFIG", "SET", "maxmemory", "1"], ["CONFIG", "SET", "maxmemory", "0"], /is full and refuses writes/],
   ["READONLY", ["REPLICAOF", "127.0.0.1", "1"], ["REPLICAOF", "NO", "ONE"], /is a replica and refuses writes/],
 ])("a Redis that refuses writes: %s", (_, [into = "", ...intoArgs], [out = "", ...outArgs], meaning) => {
-  test("submit says that nothing was submitted, doctor has a line for it, and both end with 3", async () => {
+  test("submit and map say that nothing was submitted, doctor has a line for it, and all end with 3", async () => {
     const client = redis.client();
     const place = { redis: redis.url, namespace: redis.namespace() };
+    expect((await run(["submit", "square", "6"], place)).code).toBe(0);
     await client.call(into, ...intoArgs);
     try {
       const detached = await run(["submit", "square", "7"], place);
+      const map = await run(["map", "square"], { ...place, input: "1\n2\n" });
       const doctor = await run(["doctor", "-o", "json"], place);
 
       expect(detached.stderr).toMatch(/^error: task "square" was not submitted: Redis at [^\n]*; [^\n]*\n$/);
       expect(detached.stderr).toMatch(meaning);
       expect(detached.stderr).not.toMatch(/[0-9a-f]{40}|\n {4}at /);
       expect([detached.code, detached.stdout]).toEqual([3, ""]);
+      expect([map.code, map.stdout]).toEqual([3, ""]);
+      expect(map.stderr).toMatch(meaning);
       expect(doctor.code).toBe(3);
       expect(JSON.parse(doctor.stdout)).toContainEqual(
         expect.objectContaining({ check: "redis", status: "problem", finding: expect.stringMatching(meaning) }),

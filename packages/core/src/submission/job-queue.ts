@@ -27,6 +27,8 @@ export interface JobQueueOptions {
   telemetry?: Telemetry | undefined;
   /** Hears when calls wait because Redis takes none. */
   logger?: Pick<Logger, "warn"> | undefined;
+  /** How often a submission is sent while a state passes, such as a failover. @defaultValue 60, about a minute */
+  attempts?: number;
 }
 
 /**
@@ -119,7 +121,7 @@ export class JobQueue {
         this.#isTold = false;
         return value;
       } catch (error) {
-        if (!isPassing(error) || attempt >= ATTEMPTS) throw error;
+        if (!isPassing(error) || attempt >= (this.#options.attempts ?? ATTEMPTS)) throw error;
         if (performance.now() - began > SILENCE) this.#tellOnce(error as Error);
         await new Promise((resolve) => setTimeout(resolve, Math.min(1_000, 50 * attempt)));
       }

@@ -19,6 +19,9 @@ export interface DetachedCall {
   maxPayload: number;
 }
 
+/** A person waits: about 1.5 s. A state that lasts longer is told, and nothing was submitted. */
+const ATTEMPTS = 8;
+
 /**
  * Submits one call that outlives this process. A pool that does not exist is made, without a limit.
  *
@@ -40,7 +43,7 @@ export async function submitDetached(
     );
   }
   await new PoolRegistry(context.client, context.keys).create(unlimitedPool(pool));
-  const jobs = new JobQueue(pool, context);
+  const jobs = new JobQueue(pool, { ...context, attempts: ATTEMPTS });
   try {
     const jobId = options?.jobId ?? `${randomBytes(8).toString("hex")}-1`;
     const { tags, timeout, softTimeout, resultTtl } = options ?? {};

@@ -2,7 +2,7 @@ import { connect, type Logger, type Pool } from "@manyhands/core";
 import { DEFAULT_POOL } from "@manyhands/core/internal";
 import { type Command, Option } from "commander";
 import { withConnection } from "../../connection/connection.ts";
-import { EXIT, type ExitCode } from "../../failure/exit-code.ts";
+import { EXIT, type ExitCode, exitCodeOf } from "../../failure/exit-code.ts";
 import { interruption } from "../../interruption.ts";
 import { action, type Invocation, newCommand } from "../../invocation.ts";
 import { toJson } from "../../output/json-text.ts";
@@ -72,13 +72,13 @@ async function map(invocation: Invocation<Options>): Promise<ExitCode> {
   stop.signal.addEventListener("abort", () => void mp.close());
   try {
     const pool = mp.pool(size ?? undefined, { name: options.pool });
-    const failed = await writeOutcomes(run(pool, task, { items, options }), {
+    const code = await writeOutcomes(run(pool, task, { items, options }), {
       progress,
       stop: stop.signal,
       paired: options.errors === "return",
     });
     if (stop.signal.aborted) return EXIT.cancelled;
-    return failed > 0 ? EXIT.failed : EXIT.done;
+    return code;
   } catch (error) {
     if (stop.signal.aborted) return EXIT.cancelled;
     throw error;
@@ -98,12 +98,13 @@ function run(pool: Pool, task: string, job: { items: ItemSource; options: Option
 async function writeOutcomes(
   outcomes: AsyncIterable<MapOutcome>,
   options: { progress: MapProgress; stop: AbortSignal; paired: boolean },
-): Promise<number> {
+): Promise<ExitCode> {
   const { progress, stop, paired } = options;
   const iterator = outcomes[Symbol.asyncIterator]();
   // An input that stays open keeps `next` waiting; Ctrl-C must not wait for it.
   const stopped = new Promise<"stopped">((resolve) => stop.addEventListener("abort", () => resolve("stopped")));
   let failed = 0;
+  let refused = false;
   while (!stop.aborted) {
     const step = await Promise.race([iterator.next(), stopped]);
     if (step === "stopped" || step.done) break;
@@ -111,6 +112,8 @@ async function writeOutcomes(
     const count = outcome.ok ? 1 : Math.max(1, outcome.lines.length);
     if (!outcome.ok) {
       failed += count;
+      // Redis refused the line itself; a task may fail with the same class on a host.
+      refused ||= outcome.error.host === null && exitCodeOf(outcome.error) === EXIT.redis;
       progress.say(outcome.message);
     }
     for (const text of paired ? pairedLines(outcome) : outcome.ok ? [toJson(outcome.value)] : []) {
@@ -118,7 +121,8 @@ async function writeOutcomes(
     }
     progress.advance(count, failed);
   }
-  return failed;
+  if (refused) return EXIT.redis;
+  return failed > 0 ? EXIT.failed : EXIT.done;
 }
 
 /** One line for each line of the input. */
