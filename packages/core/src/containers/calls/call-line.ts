@@ -45,6 +45,8 @@ export class CallLine {
   #waiting: Call[] = [];
   #underWay = 0;
   #isScheduled = false;
+  /** The first calls wait until they may be sent: later ones stay behind them. */
+  #isGettingReady = false;
   /** Until when it is waited for, if its maker makes it, ms by the monotonic clock. */
   #awaitedUntil: number | undefined;
 
@@ -77,7 +79,7 @@ export class CallLine {
   }
 
   #send(): void {
-    while (this.#waiting.length > 0 && this.#underWay < (this.#isAwaited ? 1 : UNDER_WAY)) {
+    while (this.#waiting.length > 0 && !this.#isGettingReady && this.#underWay < (this.#isAwaited ? 1 : UNDER_WAY)) {
       const batch = this.#nextBatch();
       this.#underWay += 1;
       this.#runtime.keepAlive.hold();
@@ -103,8 +105,7 @@ export class CallLine {
 
   async #deliver(batch: readonly Call[]): Promise<void> {
     try {
-      if (!this.#isReady) await this.#getReady();
-      const answers = await this.#ask(batch);
+      const answers = await (this.#isReady ? this.#ask(batch) : this.#askWhenReady(batch));
       batch.forEach(({ fence, resolve, reject }, index) => {
         const answer = answers[index];
         if (answer === STALE) reject(this.#staleError(fence));
@@ -113,6 +114,18 @@ export class CallLine {
     } catch (error) {
       for (const { reject } of batch) reject(error);
     }
+  }
+
+  async #askWhenReady(batch: readonly Call[]): Promise<unknown[]> {
+    this.#isGettingReady = true;
+    try {
+      await this.#getReady();
+    } finally {
+      this.#isGettingReady = false;
+    }
+    const asked = this.#ask(batch);
+    this.#send();
+    return asked;
   }
 
   async #ask(batch: readonly Call[]): Promise<unknown[]> {

@@ -90,6 +90,8 @@ export class LifeInRedis implements ManagerLife {
   async #start(): Promise<void> {
     const { client, keys, session } = this.#runtime;
     if (!session.isStarted) await session.start();
+    // It would come back after its removal.
+    if (this.isShut) throw closedManager(this.#runtime, ownerOf(this.#name), "the manager");
     const reply = await startManager.run(
       client,
       [keys.object("manager", this.#name), keys.session(ownerOf(this.#name))],
