@@ -75,6 +75,7 @@ abstract class AnyQueue<Item> extends SharedObject {
   #share: QueueShare | undefined;
   /** Puts that wait until the queue can be used; none may overtake them, and they are stored also when it is closed. */
   readonly #entering = new Set<Promise<void>>();
+  #lastEntering: Promise<void> | undefined;
   #isClosed = false;
 
   /** @internal */
@@ -146,7 +147,12 @@ abstract class AnyQueue<Item> extends SharedObject {
   protected async store(text: string, patience: Patience | undefined): Promise<boolean> {
     this.#assertOpen();
     if (this.#share && this.#entering.size === 0) return this.#share.producer.put(text, patience);
-    const entering = this.started();
+    // Also where the session has started meanwhile: those before this one may not have heard of it yet.
+    const before = this.#entering.size > 0 ? this.#lastEntering : undefined;
+    const entering = before ? before.then(() => this.started()) : this.started();
+    // Each put meets a failure itself.
+    entering.catch(() => {});
+    this.#lastEntering = entering;
     this.#entering.add(entering);
     const put = async (left: Patience | undefined): Promise<boolean> => {
       this.#entering.delete(entering);
