@@ -47,8 +47,14 @@ test("with exactly the rights of docs/deployment.md programs, hosts, commands an
   const checked = run(["doctor", "-o", "json"], { redis: url, namespace });
   for (const outcome of await Promise.all(outcomes)) expect(outcome.code).toBe(0);
   expect(JSON.parse((await checked).stdout)).toContainEqual(expect.objectContaining({ check: "writes", status: "ok" }));
-  await using dashboard = await startDashboard({ redis: url, namespace, port: 0 });
-  expect((await fetch(new URL("/healthz", dashboard.origin))).status).toBe(200);
+  await using dashboard = await startDashboard({ redis: url, namespace, port: 0, token: "a-token-for-tests" });
+  const headers = { authorization: "Bearer a-token-for-tests" };
+  const lists = ["latest", "waiting", "delayed", "completed", "failed"].map(
+    (status) => `/bull-board/api/queues?activeQueue=default&status=${status}&page=1&jobsPerPage=10`,
+  );
+  for (const path of ["/", "/metrics", "/healthz", "/bull-board/api/redis/stats", ...lists]) {
+    expect((await fetch(new URL(path, dashboard.origin), { headers })).status, path).toBe(200);
+  }
   // then
   expect(await redis.client().call("ACL", "LOG")).toEqual([]);
 });
