@@ -9,7 +9,7 @@ import { DEFAULT_POOL, PoolRegistry } from "../registry/index.ts";
 import { postAnswers } from "../results/post-answers.ts";
 import { Script } from "../script/index.ts";
 import type { BullQueues } from "./bull-queues.ts";
-import { clearPool, isInRegistry } from "./clear-pool.ts";
+import { clearPool } from "./clear-pool.ts";
 
 /** What became of a wish to remove a pool. */
 export type PoolRemoval =
@@ -64,10 +64,11 @@ export async function removePool(
   for (let waited = 0; waited < STOP_TIME && (await client.llen(key("active"))) > 0; waited += LOOK_INTERVAL) {
     await new Promise((resolve) => setTimeout(resolve, LOOK_INTERVAL));
   }
-  // A host may have finished the removal meanwhile, and somebody have made a new pool of the name.
-  if (!(await isInRegistry(context, record))) return { outcome: "removed", waiting: 0 };
-  const waiting = await answerAll(context, name);
-  await clearPool({ client, keys, queue: queues.get(name) }, record);
+  let waiting = 0;
+  const beforehand = async (): Promise<void> => {
+    waiting = await answerAll(context, name);
+  };
+  await clearPool({ client, keys, queue: queues.get(name) }, record, { beforehand, waits: true });
   return { outcome: "removed", waiting };
 }
 

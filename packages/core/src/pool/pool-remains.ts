@@ -29,6 +29,8 @@ export class PoolRemains {
   #stopRestoring: () => void = () => {};
   #looking: NodeJS.Timeout | undefined;
   #terminated = false;
+  /** This program removes the pool right now, for everybody: it is not to make it again. */
+  #isBeingRemoved = false;
   #removing: Promise<void> | undefined;
 
   constructor(runtime: Runtime, pool: { record: StoredPool; jobs: JobQueue; onGone: (remains: PoolRemains) => void }) {
@@ -84,6 +86,22 @@ export class PoolRemains {
       this.#looking = undefined;
       this.#restoring = this.#restoring.then(() => this.#restore());
     }, LOOK_AFTER).unref();
+  }
+
+  /** Makes the pool not again while `removing` is under way; when that fails, the pool goes on. */
+  async duringRemoval<Value>(removing: () => Promise<Value>, isRemoved: (value: Value) => boolean): Promise<Value> {
+    this.#isBeingRemoved = true;
+    try {
+      await this.#restoring;
+      const value = await removing();
+      this.#isBeingRemoved = isRemoved(value);
+      return value;
+    } catch (error) {
+      this.#isBeingRemoved = false;
+      throw error;
+    } finally {
+      if (!this.#isBeingRemoved) this.used();
+    }
   }
 
   /** Tells hosts to kill what runs. */
@@ -177,19 +195,24 @@ export class PoolRemains {
   async #restore(): Promise<void> {
     const { registry, logger } = this.#runtime;
     try {
-      for (let attempt = 1; attempt <= RESTORE_ATTEMPTS && !this.#terminated; attempt += 1) {
+      for (let attempt = 1; attempt <= RESTORE_ATTEMPTS && !this.#isGivenUp; attempt += 1) {
         const { created, record } = await registry.create(this.record);
         if (created) await this.#jobs.limit(this.record.size);
         if (record.state !== "terminated") return;
         // It is just being removed.
         await new Promise((resolve) => setTimeout(resolve, RESTORE_PAUSE).unref());
       }
+      if (this.#isGivenUp) return;
       logger.warn(
         `pool "${this.record.name}" has been terminated for a while and is not removed; run: manyhands pool rm ${this.record.name} -y`,
       );
     } catch (error) {
       logger.warn(`pool "${this.record.name}" could not be made again: ${(error as Error).message}`);
     }
+  }
+
+  get #isGivenUp(): boolean {
+    return this.#terminated || this.#isBeingRemoved;
   }
 
   async #endRestoring(): Promise<void> {

@@ -10,7 +10,7 @@ import {
   strictCalls,
   ValueError,
 } from "../errors/index.ts";
-import { BullQueues, removePool } from "../inspection/index.ts";
+import { BullQueues, type PoolRemoval, removePool } from "../inspection/index.ts";
 import type { UnitKind } from "../protocol/job.ts";
 import { failed } from "../results/index.ts";
 import {
@@ -297,8 +297,10 @@ export class Pool {
       const { client, keys, keepAlive } = this.#runtime;
       await this.#remains.settled();
       const queues = new BullQueues(client, keys);
-      const removing = removePool({ client, keys, queues }, this.name, { force }).finally(() => queues.close());
-      const removal = await keepAlive.during(removing);
+      const removing = (): Promise<PoolRemoval> => removePool({ client, keys, queues }, this.name, { force });
+      const removal = await keepAlive.during(
+        this.#remains.duringRemoval(removing, ({ outcome }) => outcome !== "running").finally(() => queues.close()),
+      );
       if (removal.outcome === "running") {
         throw new ValueError(
           `pool "${this.name}" was not removed, because tasks of it run (${removal.active}); let them finish, or give { force: true }`,

@@ -113,6 +113,11 @@ export class Keys {
     return `{${this.namespace}}/results/${pool}`;
   }
 
+  /** String with PX: who clears a terminated pool away at the moment. */
+  poolRemoval(pool: string): string {
+    return `{${this.namespace}}/pool-removal/${pool}`;
+  }
+
   /** Sorted set: id of a process that waits or runs -> server time in ms at which it was created. */
   get processes(): string {
     return `{${this.namespace}}/processes`;

@@ -1,4 +1,4 @@
-import { type FaultProxy, useFaultProxy, useRedis } from "@manyhands/testing";
+import { type FaultProxy, until, useFaultProxy, useRedis } from "@manyhands/testing";
 import { Queue, Worker } from "bullmq";
 import { afterAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { CancelledError } from "../../src/index.ts";
@@ -16,11 +16,13 @@ import {
   type JobEnvelope,
   Keys,
   openRedis,
+  PoolRegistry,
   type RedisClient,
   type ReplyItem,
   StoredAnswers,
   submitDetached,
   type UnitAnswer,
+  unlimitedPool,
 } from "../../src/internal.ts";
 
 const redis = useRedis();
@@ -445,6 +447,18 @@ describe("a pool that is removed", () => {
     expect((await client.keys(`*${keys.namespace}*mail*`)).sort()).toEqual([]);
     expect(messages).toContain(JSON.stringify({ type: "pools-changed", pool: "mail" }));
     expect(await inspector.removePool("mail")).toEqual({ outcome: "unknown" });
+  });
+
+  test("is removed once, however many do it at once, and a new pool of its name keeps its tasks", async () => {
+    await add("mail", { args: [1] }, { jobId: "a-1" });
+    const removals = Array.from({ length: 4 }, () => inspector.removePool("mail"));
+    const registry = new PoolRegistry(client, keys);
+    await until(async () => (await registry.create(unlimitedPool("mail"))).created, { what: "the name is free" });
+    await add("mail", { args: [2] }, { jobId: "a-2" });
+    const outcomes = await Promise.all(removals);
+    expect(new Set(outcomes.map(({ outcome }) => outcome))).toEqual(new Set(["removed"]));
+    expect(await inspector.pool("mail")).toMatchObject({ state: "running", paused: false });
+    expect(await inspector.task("a-2")).toMatchObject({ state: "waiting" });
   });
 
   test("stays as it is while tasks of it run, unless that is agreed to; a removal that broke off can be repeated", async () => {

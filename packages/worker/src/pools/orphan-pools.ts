@@ -75,7 +75,7 @@ export class OrphanPools {
     });
     queue.on("error", () => {});
     try {
-      if (!(await clearPool({ client, keys, queue }, pool))) return;
+      if (!(await clearPool({ client, keys, queue }, pool, { waits: false }))) return;
       const why = pool.owner === null ? "its removal was not finished" : "the program that made it is gone";
       logger.info(`removed pool "${pool.name}": ${why}`);
     } finally {
