@@ -149,3 +149,15 @@ test("submit to a pool of a Redis that fails over says at once that it waits, an
     await client.call("REPLICAOF", "NO", "ONE");
   }
 });
+
+test.each([[[]], [["--wait"]]])("submit to a pool whose keys hold another type submits nothing: %j", async (more) => {
+  const namespace = redis.namespace();
+  await redis.client().set(`{${namespace}}:default:wait`, "garbage");
+  await redis.client().set(`{${namespace}}:default:marker`, "garbage");
+
+  const outcome = await run(["submit", "square", "7", ...more], { redis: redis.url, namespace });
+
+  expect(outcome.stderr).toMatch(/task "square" was not submitted: WRONGTYPE [^\n]*\n$/);
+  expect(outcome.stderr).not.toMatch(/\n {4}at |failed:/);
+  expect(outcome.code).toBe(3);
+});

@@ -87,7 +87,7 @@ async function finish(
     return EXIT.done;
   } catch (error) {
     const view = viewError(error);
-    if (view.host === null && exitCodeOf(error) === EXIT.redis) throw notSubmitted(task, error as Error);
+    if (view.host === null && isRefusal(error)) throw notSubmitted(task, error as Error);
     const code = exitCodeOfTask(error);
     const where = view.host === null ? "" : ` on ${view.host}, pid ${view.pid}`;
     const what = code === EXIT.cancelled ? "cancelled:" : code === EXIT.timedOut ? "timed out:" : "failed:";
@@ -100,6 +100,11 @@ async function finish(
 /** Redis refused the task: it is not there, and nothing of it ran. */
 export function notSubmitted(task: string, refusal: Error): RedisUnfitError {
   return new RedisUnfitError(`task "${task}" was not submitted: ${refusal.message}`, { cause: refusal });
+}
+
+/** Redis answered, and did not do it: in a state that has words of ours, or because a key holds another type. */
+export function isRefusal(error: unknown): boolean {
+  return exitCodeOf(error) === EXIT.redis || (error as Error | null)?.name === "ReplyError";
 }
 
 /** What became of a cancellation; `absent`: nothing of that id was submitted. */

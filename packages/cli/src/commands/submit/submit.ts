@@ -2,12 +2,12 @@ import type { SubmitOptions } from "@manyhands/core";
 import { DEFAULT_POOL, describeUnserved, isServed, submitDetached } from "@manyhands/core/internal";
 import type { Command } from "commander";
 import { withConnection } from "../../connection/connection.ts";
-import { EXIT, type ExitCode, exitCodeOf } from "../../failure/exit-code.ts";
+import { EXIT, type ExitCode } from "../../failure/exit-code.ts";
 import { action, type Invocation, newCommand } from "../../invocation.ts";
 import { wholeNumber } from "../../parse/numbers.ts";
 import { assertTaskKnown, MAX_PAYLOAD, poolFor } from "./destination.ts";
 import { readArguments } from "./read-arguments.ts";
-import { notSubmitted, submitAndWait } from "./submit-and-wait.ts";
+import { isRefusal, notSubmitted, submitAndWait } from "./submit-and-wait.ts";
 
 export interface SubmitCommandOptions {
   argsFile?: string;
@@ -78,7 +78,7 @@ async function submit(invocation: Invocation<SubmitCommandOptions>): Promise<Exi
       { ...connection, logger: { warn: (text) => printer.warn(text) } },
       call,
     ).catch((error) => {
-      throw exitCodeOf(error) === EXIT.redis ? notSubmitted(task, error as Error) : error;
+      throw isRefusal(error) ? notSubmitted(task, error as Error) : error;
     });
     if (isDuplicate) printer.words(`task ${id} with the deduplication id "${options.dedup}" is under way; using it`);
     if (!isServed(hosts, options.pool, task)) printer.warn(describeUnserved(hosts, options.pool, task));
