@@ -72,6 +72,8 @@ export class JobRun {
   readonly #limits: TimeLimits;
   readonly #answered = new Set<number>();
   readonly #cancelled = new Map<number | null, string>();
+  /** Cancelled calls that were answered here while the present child has yet to come to them. */
+  readonly #answeredEarly = new Set<number>();
   #lease: ChildLease | undefined;
   #lastStarted: number | undefined;
   #reportStarts: boolean;
@@ -141,10 +143,31 @@ export class JobRun {
     if (this.#cancelled.has(unit) || this.#isComplete || (unit !== null && this.#answered.has(unit))) return;
     this.#cancelled.set(unit, reason);
     this.#lease?.executor.cancel(this.jobId, unit, "cancelled");
-    setTimeout(() => {
-      const isOver = unit === null ? this.#isComplete : this.#answered.has(unit);
-      if (!isOver) this.#end({ for: "cancel", unit });
-    }, CANCEL_GRACE).unref();
+    const isAtIt = unit === null || this.#runningUnit === unit;
+    setTimeout(() => this.#endCancelled(unit, isAtIt), CANCEL_GRACE).unref();
+  }
+
+  /**
+   * A call that was cancelled before its turn came is answered, and costs those before it nothing; the child, which may
+   * begin it before it hears of that, is looked at until it is past it.
+   * @param wasAtIt - Whether the child was running it a while ago.
+   */
+  #endCancelled(unit: number | null, wasAtIt: boolean): void {
+    const isOver = unit === null ? this.#isComplete : this.#answered.has(unit) && !this.#answeredEarly.has(unit);
+    if (isOver) return;
+    const isAtIt = unit === null || this.#runningUnit === unit;
+    if (unit === null || !this.#lease || (isAtIt && wasAtIt)) return this.#end({ for: "cancel", unit });
+    if (!isAtIt && !this.#answered.has(unit)) {
+      this.#answeredEarly.add(unit);
+      this.#answerCancelled([unit]);
+    }
+    setTimeout(() => this.#endCancelled(unit, isAtIt), CANCEL_GRACE).unref();
+  }
+
+  /** The call that the present child is running, as far as its answers tell: it runs one after another. */
+  get #runningUnit(): number | undefined {
+    if (!this.#lease) return undefined;
+    return this.#given.units.find((unit) => !this.#answered.has(unit) || this.#answeredEarly.has(unit));
   }
 
   /** True when there is log or progress to be written before the job is finished. */
@@ -245,6 +268,7 @@ export class JobRun {
     const exit = await Promise.race([ended, abandoned]);
     isCurrent = false;
     this.#lease = undefined;
+    this.#answeredEarly.clear();
     this.#limits.clear();
     if (exit === null || exit === NOT_ENDED) lease.release();
     else lease.discard();
@@ -297,7 +321,10 @@ export class JobRun {
   #takeAnswers(message: Extract<RunMessage, { type: "answers" }>): void {
     // What a child sends may come from its task, and a unit that there is not would count as an answered one.
     if (message.units.some((unit) => unit >= this.count)) return;
-    for (const unit of message.units) this.#limits.ended(unit);
+    for (const unit of message.units) {
+      this.#limits.ended(unit);
+      this.#answeredEarly.delete(unit);
+    }
     if (message.units.length === 0) return;
     const isDropped = this.#isAskedToStop && message.failed > 0;
     if (isDropped || message.units.some((unit) => this.#answered.has(unit) || this.#cancelReason(unit) !== undefined)) {

@@ -143,6 +143,22 @@ test("a cancellation whose message got lost is found in the job", async () => {
   expect((await space.answer(jobId)).value).toBeInstanceOf(CancelledError);
 });
 
+test("a call that is cancelled before its turn costs the call that runs before it nothing", async () => {
+  // given
+  const space = new TestNamespace(redis);
+  await space.host();
+  const jobId = await space.submitCalls("default", "sleep", [[3_000], [1]]);
+  await space.untilState("default", jobId, "active");
+  // when
+  const cancel = { type: "cancel", pool: "default", jobId, unit: 1, reason: "not wanted" };
+  await space.client.publish(space.keys.control, JSON.stringify(cancel));
+  // then
+  expect((await space.answer(jobId, 1)).value).toBeInstanceOf(CancelledError);
+  expect(await space.answer(jobId, 0)).toMatchObject({ ok: true });
+  await space.untilState("default", jobId, "failed");
+  expect(space.logs.filter((line) => line.includes("was killed"))).toEqual([]);
+});
+
 test("one call of a waiting job is cancelled, the others run", async () => {
   const space = new TestNamespace(redis);
   const jobId = await space.submitCalls("default", "sleep", [[100], [50], [60_000], [60]]);
