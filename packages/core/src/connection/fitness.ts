@@ -9,6 +9,9 @@ export const MINIMUM_REDIS_VERSION = "6.2.0";
 /** How long the first answer of a server is waited for unless an option says otherwise, ms. */
 export const DEFAULT_CONNECT_TIMEOUT = 20_000;
 
+/** How long a server is asked whether it is loading, at most, ms. */
+const LOOK_LIMIT = 2_000;
+
 /** What is known of a server that is fit for use. */
 export interface RedisFitness {
   version: string;
@@ -67,10 +70,11 @@ async function firstAnswer(client: RedisClient, where: string, timeout: number):
       const reason = finalReason(error, where);
       if (reason) reject(reason);
     };
-    timer = setTimeout(
-      () => reject(unreachable(where, lastError ? deepestMessage(lastError) : silence(client, timeout), lastError)),
-      timeout,
-    );
+    const giveUp = (isLoading: boolean): void => {
+      if (isLoading) return reject(refusal("LOADING", where, "LOADING Redis is loading the dataset in memory"));
+      reject(unreachable(where, lastError ? deepestMessage(lastError) : silence(client, timeout), lastError));
+    };
+    timer = setTimeout(() => void loads(client, Math.min(LOOK_LIMIT, timeout)).then(giveUp), timeout);
     client.on("error", onError);
   });
   try {
@@ -85,6 +89,14 @@ async function firstAnswer(client: RedisClient, where: string, timeout: number):
     client.off("error", onError);
     refused.catch(() => {});
   }
+}
+
+/** Whether a server that is connected to serves nothing yet: ioredis waits in silence until it has loaded its data. */
+async function loads(client: RedisClient, limit: number): Promise<boolean> {
+  if (client.status !== "connect") return false;
+  const waited = new Promise<string>((resolve) => setTimeout(resolve, limit, "").unref());
+  const text = await Promise.race([client.info("persistence"), waited]).catch(() => "");
+  return /^loading:1\r?$/m.test(text);
 }
 
 /** What a server that is tried again would answer again; undefined for what may pass, such as that it is loading. */

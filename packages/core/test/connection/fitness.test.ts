@@ -1,8 +1,12 @@
+import { copyFile, mkdtemp, rm } from "node:fs/promises";
 import { createServer, type Server } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { useRedis, withUrl } from "@manyhands/testing";
 import { expect, onTestFinished, test } from "vitest";
 import { assertRedisFit, closeRedis, openRedis, type RedisConfig } from "../../src/connection/index.ts";
 import { RedisUnfitError } from "../../src/errors/index.ts";
+import { freePort, startRedisServer } from "../../src/redis-server/index.ts";
 
 const redis = useRedis();
 
@@ -145,3 +149,32 @@ test("time limits that a configuration sets do not break commands that block", a
   onTestFinished(() => closeRedis(client, 0));
   expect(await client.blpop("nothing-comes", 0.3)).toBeNull();
 });
+
+test("a server that is still loading is told as such, not as one that is away", async () => {
+  const client = redis.client();
+  await client.eval(`for i = 1, 400 do redis.call("SET", "key" .. i, string.rep("x", 100)) end`, 0);
+  await client.config("SET", "appendonly", "no");
+  await client.save();
+  const { directory } = redis.server;
+  const slow = ["--appendonly", "no", "--key-load-delay", "10000", "--loading-process-events-interval-bytes", "1024"];
+  const password = "of-the-slow-one";
+  const port = await freePort();
+  const starting = startRedisServer({ directory: await copyOf(directory), password, port, extraArguments: slow });
+  const server = starting.then((started) => onTestFinished(() => started.stop()));
+
+  const url = `redis://:${password}@127.0.0.1:${port}`;
+  let error = await unfit(url, 500);
+  while (error.message.includes("ECONNREFUSED")) error = await unfit(url, 500);
+
+  expect(error.state).toBe("LOADING");
+  expect(error.message).toMatch(/is still loading its data: LOADING .*; try again when it is done/);
+  await server;
+});
+
+/** The data of a server that goes on. */
+async function copyOf(directory: string): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "manyhands-test-copy-"));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  await copyFile(join(directory, "dump.rdb"), join(folder, "dump.rdb"));
+  return folder;
+}
