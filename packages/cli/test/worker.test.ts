@@ -1,7 +1,11 @@
+import { existsSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { connect } from "@manyhands/core";
 import { descendantPids, processIsAlive, until, useRedis } from "@manyhands/testing";
-import { expect, test } from "vitest";
-import { run, start, TASKS } from "./command-line.ts";
+import { expect, onTestFinished, test } from "vitest";
+import { fixture, run, start, TASKS } from "./command-line.ts";
 import { fail, failOnce, spin, untilFile } from "./fixtures/tasks.ts";
 import { gate, look, untilTask } from "./look.ts";
 
@@ -56,6 +60,20 @@ test("it goes on when nobody reads what its tasks write", async () => {
   expect(logOf(worker)).toContainEqual(
     expect.objectContaining({ level: "info", msg: expect.stringMatching(/^SIGTERM: finishing 0 running tasks, /) }),
   );
+});
+
+test("SIGTERM ends a host that is not up because a task module never loads, and leaves no children", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "endless-"));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const loading = join(folder, "loading");
+  const worker = start(["worker", "--tasks", fixture("endless.ts")], { ...place(), env: { LOADING: loading } });
+  await until(() => existsSync(loading), { what: "the module is being loaded", timeout: 20_000 });
+  const children = descendantPids(worker.pid);
+
+  worker.signal("SIGTERM");
+
+  expect(await worker.exited).toMatchObject({ code: 130 });
+  await until(() => !children.some(processIsAlive), { what: "the children have ended" });
 });
 
 test("SIGTERM lets running tasks finish, then it ends with 0 and leaves no children", async () => {

@@ -153,6 +153,9 @@ async function start(options: Options, place: { redis: string; namespace: string
 /** Signals within this time are one wish, ms: a service manager and a shell send theirs to npm as well, which passes it on. */
 const ONE_WISH = 100;
 
+/** A host that was told to stop before it was up ends in order within this time, or at once after it, ms. */
+const START_PATIENCE = 2_000;
+
 /** First signal: drain. Second: now. Before the host is up: end. */
 class Stopper {
   #host: WorkerHost | undefined;
@@ -184,6 +187,8 @@ class Stopper {
     this.#wishes += 1;
     if (!this.#host) {
       if (this.#wishes > 1) process.exit(EXIT.cancelled);
+      // What the start waits for may never end, such as the top level of a task module.
+      setTimeout(() => this.#host ?? process.exit(EXIT.cancelled), START_PATIENCE).unref();
       return;
     }
     if (this.#wishes > 2) process.exit(EXIT.cancelled);
