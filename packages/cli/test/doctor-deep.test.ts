@@ -44,10 +44,23 @@ test("a task that is in no list of its pool is found, and --repair puts it back"
   expect(await lost("--repair")).toEqual(['ok: task repeat:lost was in no list of pool "default": it is back in line']);
   expect(await client.lrange(key("wait"), 0, -1)).toEqual(["repeat:lost"]);
   expect(await lost()).toEqual(["ok: every task is in a list of its pool"]);
-  expect(await run(["doctor", "--repair"], place)).toMatchObject({
-    code: 2,
-    stderr: "error: --repair works on what --deep finds; give both\n",
-  });
+});
+
+test("a record that cannot be read is removed by --repair, and only with -y", async () => {
+  // given
+  const place = open();
+  const client = redis.client();
+  await client.hset(`{${place.namespace}}/pools`, { garbage: "no JSON", newer: '{"format":99}' });
+  const pools = (): Promise<string[]> => client.hkeys(`{${place.namespace}}/pools`);
+  // when, then
+  const refused = await run(["doctor", "--repair"], place);
+  expect(refused).toMatchObject({ code: 2, stdout: "" });
+  expect(refused.stderr).toMatch(/this would remove "garbage" of \S+\/pools: it is not JSON[\s\S]*add -y to do it/);
+  expect(await pools()).toEqual(expect.arrayContaining(["garbage", "newer"]));
+  // when, then
+  await run(["doctor", "--repair", "-y"], place);
+  expect(await pools()).not.toContain("garbage");
+  expect(await pools()).toContain("newer");
 });
 
 function acquire(actor: Actor, name: string): Promise<unknown> {

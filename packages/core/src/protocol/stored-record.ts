@@ -78,7 +78,7 @@ export function faultOfFormat(format: unknown): { fault: string; isNewer: boolea
 /** Sentence about a record for logs, with what to do. */
 export function describeUnreadable({ key, field, fault, isNewer }: UnreadableRecord): string {
   const where = field === null ? key : `field "${field}" of ${key}`;
-  const advice = isNewer ? "update this process" : "manyhands doctor shows it, and removes it with --fix";
+  const advice = isNewer ? "update this process" : "manyhands doctor shows it, and removes it with --repair";
   return `a record is left out: ${where}: ${fault}; ${advice}`;
 }
 

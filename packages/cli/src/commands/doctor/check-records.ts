@@ -10,11 +10,11 @@ export async function checkRecords(connection: Connection): Promise<Finding[]> {
     check: "record",
     status: "problem",
     finding: describe(record),
-    advice: record.isNewer ? "update manyhands here" : "remove it with: manyhands doctor --fix",
+    advice: record.isNewer ? "update manyhands here" : "remove it with: manyhands doctor --repair",
   }));
 }
 
-/** What `--fix` would do. */
+/** What `--repair` would do. */
 export async function repairs(connection: Connection): Promise<UnreadableRecord[]> {
   return (await findUnreadable(connection)).filter((record) => !record.isNewer);
 }
@@ -24,7 +24,7 @@ export async function repair(connection: Connection, records: readonly Unreadabl
   const findings: Finding[] = [];
   for (const record of records) {
     const isRemoved = await removeUnreadable(connection, record);
-    findings.push(ok("fix", `${isRemoved ? "removed" : "left as it is, it has changed:"} ${nameOf(record)}`));
+    findings.push(ok("repair", `${isRemoved ? "removed" : "left as it is, it has changed:"} ${nameOf(record)}`));
   }
   return findings;
 }

@@ -1,7 +1,6 @@
 import type { Command } from "commander";
 import { type Connection, withConnection } from "../../connection/connection.ts";
 import { EXIT, type ExitCode, exitCodeOf } from "../../failure/exit-code.ts";
-import { UsageError } from "../../failure/usage-error.ts";
 import { action, type Invocation, newCommand } from "../../invocation.ts";
 import { colors } from "../../output/colors.ts";
 import type { Column } from "../../output/printer.ts";
@@ -21,29 +20,30 @@ export function doctorCommand(): Command {
     summary: "check Node, Redis, clocks, hosts, pools and waiting tasks, and say what to do",
     examples: [
       ["manyhands doctor -o json", "for monitoring: exit code 1 when there is a problem"],
-      ["manyhands doctor --fix -y", "removes records that no version can read; those of a newer one stay"],
+      ["manyhands doctor --repair -y", "removes records that no version can read; those of a newer one stay"],
       ["manyhands doctor --deep", "also deadlocks, and what dead programs have left; reads every key of the namespace"],
       ["manyhands doctor --deep --repair", "also puts tasks back in line that are in no list of their pool"],
     ],
   });
   return command
-    .option("--fix", "remove records that cannot be read (with -y; without it, list them)")
-    .option("-y, --yes", "do it")
     .option("--deep", "also look for deadlocks, lost tasks, and keys without an owner")
-    .option("--repair", "with --deep: put tasks that are in no list of their pool back in line")
+    .option(
+      "--repair",
+      "remove records that cannot be read (with -y; without it, list them); with --deep also put lost tasks back",
+    )
+    .option("-y, --yes", "do remove them")
     .addHelpText("after", "\nExit codes: 0 no problem, 1 a problem, 3 Redis cannot be used")
     .action(action(doctor));
 }
 
 async function doctor({ settings, printer, options }: Invocation<DoctorOptions>): Promise<ExitCode> {
-  if (options.repair && !options.deep) throw new UsageError("--repair works on what --deep finds; give both");
   const findings: Finding[] = [checkNode()];
   let redisFailed = false;
   try {
     await withConnection(settings, async (connection) => {
       findings.push(...(await checkRedis(connection, settings)));
       findings.push(await checkWrites(connection));
-      if (options.fix) findings.push(...(await fixAgreed(connection, options)));
+      if (options.repair) findings.push(...(await repairAgreed(connection, options)));
       findings.push(...(await checkRecords(connection)), ...(await checkFleet(connection)));
       if (options.deep) findings.push(...(await checkAstray(connection, { repair: options.repair === true })));
       if (options.deep) findings.push(...(await checkDeadlocks(connection)), ...(await checkRemains(connection)));
@@ -62,12 +62,11 @@ async function doctor({ settings, printer, options }: Invocation<DoctorOptions>)
 interface DoctorOptions {
   deep?: boolean;
   repair?: boolean;
-  fix?: boolean;
   yes?: boolean;
 }
 
 /** @throws UsageError that says what would be removed, unless it was agreed to */
-async function fixAgreed(connection: Connection, options: DoctorOptions): Promise<Finding[]> {
+async function repairAgreed(connection: Connection, options: DoctorOptions): Promise<Finding[]> {
   const records = await repairs(connection);
   if (records.length === 0) return [];
   assertAgreed(
