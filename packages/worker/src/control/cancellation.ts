@@ -21,6 +21,15 @@ export async function cancelRequested(client: RedisClient, keys: Keys, runs: rea
   }
 }
 
+/** Whether all of a job is to be cancelled, and not single calls of it. */
+export async function isCancelledWhole(
+  client: RedisClient,
+  keys: Keys,
+  { id = "", queueName }: { id?: string; queueName: string },
+): Promise<boolean> {
+  return (await client.hexists(keys.job(queueName, id), JOB_CANCEL_FIELD)) === 1;
+}
+
 /** Forgets that a job was to be cancelled, once it has failed for good: it may be run again. */
 export async function forgetWishes(
   client: RedisClient,

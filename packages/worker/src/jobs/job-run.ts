@@ -107,17 +107,23 @@ export class JobRun {
 
   /** Resolves when every unit is answered, or the run was stopped. Rejects when no child can be had. */
   async run(): Promise<void> {
+    // A job that was cancelled before it was taken needs no child.
+    this.#answerCancelledCalls();
     while (!this.#isComplete && this.stopReason === null) {
       const lease = await this.#acquire();
       if (!lease) return;
-      // Whoever was cancelled meanwhile never starts.
-      this.#answerCancelled(this.#unanswered().filter((unit) => this.#cancelReason(unit) !== undefined));
+      // Calls that were cancelled meanwhile never start.
+      this.#answerCancelledCalls();
       if (this.stopReason !== null || this.#isComplete) return lease.release();
       const exit = await this.#runOn(lease);
       if (this.#isAskedToStop && !this.#isComplete) this.stopReason ??= "shutdown";
       else if (exit === null) this.#answerForgotten();
       else if (this.stopReason === null) this.#afterExit(exit);
     }
+  }
+
+  #answerCancelledCalls(): void {
+    this.#answerCancelled(this.#unanswered().filter((unit) => this.#cancelReason(unit) !== undefined));
   }
 
   /** Takes the job away from its child: the child is killed, the units stay unanswered. */

@@ -2,7 +2,7 @@ import { WorkerLostError } from "@manyhands/core";
 import { encodeToString, type JobReturn, type Milliseconds, type PoolRecord } from "@manyhands/core/internal";
 import { WaitingError } from "bullmq";
 import { type ChildPool, InitializerFailed } from "../children/child-pool.ts";
-import { cancelRequested, forgetWishes } from "../control/cancellation.ts";
+import { cancelRequested, forgetWishes, isCancelledWhole } from "../control/cancellation.ts";
 import { withinReach } from "../deadline/within.ts";
 import { type Fence, holdOf } from "../fence/fence.ts";
 import { forgetLosses, forgiveLoss, isSetAside, setAsideError } from "./host-losses.ts";
@@ -66,7 +66,9 @@ export class JobRunner {
       throw await this.#outcome.refuse(job, error, { count: request.count });
     }
     if (pool.state === "failed") throw await this.#outcome.refuse(job, poolFailedError(pool), { count: request.count });
-    const unknown = await this.#unknownTasks.check({ job, token, pool });
+    // A job that is put back again and again must not outlive its cancellation.
+    const isCancelled = isWished && (await isCancelledWhole(this.#host.client, this.#host.keys, job));
+    const unknown = isCancelled ? null : await this.#unknownTasks.check({ job, token, pool });
     if (unknown) {
       this.#journal.refused(job, unknown);
       throw await this.#outcome.refuse(job, unknown, { count: request.count });

@@ -2,7 +2,15 @@ import { existsSync, mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CancelledError, PoolTerminatedError, TaskNotFoundError } from "@manyhands/core";
-import { encodeError, JOB_ERROR_FIELD, type PoolRecord, PoolRegistry, unlimitedPool } from "@manyhands/core/internal";
+import {
+  encodeError,
+  JOB_CANCEL_FIELD,
+  JOB_CANCEL_RUN_FIELD,
+  JOB_ERROR_FIELD,
+  type PoolRecord,
+  PoolRegistry,
+  unlimitedPool,
+} from "@manyhands/core/internal";
 import { processIsAlive, until, useRedis } from "@manyhands/testing";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { failPool } from "../../src/host/fail-pool.ts";
@@ -299,6 +307,22 @@ test("a job whose task nobody knows is kept for a while, then fails and names wh
   expect((value as Error).message).toContain("square");
   expect(await space.client.hexists(space.keys.job("default", old), JOB_ERROR_FIELD)).toBe(1);
   await space.untilState("default", fresh, "delayed");
+});
+
+test("a job that no host knows is cancelled also when it was just being put back", async () => {
+  // given
+  const space = new TestNamespace(redis);
+  await space.host();
+  const id = await space.submit("default", "neverHeardOf", []);
+  await space.untilState("default", id, "delayed");
+  // when: what a cancellation leaves in a job that a host has
+  await space.client.hset(space.keys.job("default", id), {
+    [JOB_CANCEL_FIELD]: "no longer needed",
+    [JOB_CANCEL_RUN_FIELD]: "0/0:1",
+  });
+  // then
+  const { value } = await space.answer(id);
+  expect(value).toMatchObject({ name: "CancelledError", message: expect.stringContaining("no longer needed") });
 });
 
 test("an unnamed pool whose maker is gone is removed with everything in it", async () => {
