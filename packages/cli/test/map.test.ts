@@ -116,7 +116,8 @@ test.each([[[]], [["--unordered"]]])("a line ends with \\n alone, whatever JSON 
   const outcome = await run(["map", "unchanged", ...more], { ...place, input });
 
   expect(outcome.stderr).toBe("");
-  expect(outcome.stdout.trim().split("\n").sort()).toEqual(['"a\u2028b\u2029c"', '"ü😀"', "[1,2]"].sort());
+  // What some programs take for the end of a line is written as an escape: the same value.
+  expect(outcome.stdout.trim().split("\n").sort()).toEqual(['"a\\u2028b\\u2029c"', '"ü😀"', "[1,2]"].sort());
 });
 
 test("no input is no work", async () => {

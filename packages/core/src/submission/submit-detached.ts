@@ -1,7 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { type RedisClient, serverTime } from "../connection/index.ts";
 import { PayloadTooLargeError } from "../errors/index.ts";
-import type { Logger } from "../logger/logger.ts";
 import type { Keys } from "../protocol/keys.ts";
 import { assertPoolName } from "../protocol/pool-name.ts";
 import { PoolRegistry, unlimitedPool } from "../registry/index.ts";
@@ -29,7 +28,7 @@ const ATTEMPTS = 8;
  * @throws PayloadTooLargeError, ValueError
  */
 export async function submitDetached(
-  context: { client: RedisClient; keys: Keys; logger?: Pick<Logger, "warn"> },
+  context: { client: RedisClient; keys: Keys },
   call: DetachedCall,
 ): Promise<{ id: string; isDuplicate: boolean }> {
   const { task, args, pool, maxPayload } = call;

@@ -74,10 +74,7 @@ async function submit(invocation: Invocation<SubmitCommandOptions>): Promise<Exi
       return submitAndWait(connection, { task, args, pool: name, size, submit, timeout, settings, printer });
     }
     const call = { task, args, pool: options.pool, options: submit, maxPayload: MAX_PAYLOAD };
-    const { id, isDuplicate } = await submitDetached(
-      { ...connection, logger: { warn: (text) => printer.warn(text) } },
-      call,
-    ).catch((error) => {
+    const { id, isDuplicate } = await submitDetached(connection, call).catch((error) => {
       throw isRefusal(error) ? notSubmitted(task, error as Error) : error;
     });
     if (isDuplicate) printer.words(`task ${id} with the deduplication id "${options.dedup}" is under way; using it`);
