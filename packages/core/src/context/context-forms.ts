@@ -90,7 +90,12 @@ export const CONTEXT_FORMS: { readonly [method: string]: CallForm } = {
     options: { 1: POOL },
     noOptions: [0],
   },
-  process: { form: "mp.process(task, { args, name, daemon, host })", most: 2, options: { 1: PROCESS } },
+  process: {
+    form: "mp.process(task, { args, name, daemon, host })",
+    most: 2,
+    options: { 1: PROCESS },
+    noOptions: [0],
+  },
   pipe: {
     form: "mp.pipe(duplex) or mp.pipe({ duplex, maxMessage })",
     most: 1,

@@ -55,6 +55,9 @@ export function toPoolRecord(
     throw new ValueError(`fence must be strict or lenient; got ${got(fence)}`);
   }
   if (!Array.isArray(initArgs)) throw new ValueError(`initArgs must be a list of arguments; got ${typeof initArgs}`);
+  if (initArgs.length > 0 && !initializer) {
+    throw new ValueError("initArgs are the arguments of an initializer; give { initializer } too");
+  }
   assertSendable(initArgs, "initArgs");
   return {
     name: options.name ?? maker.name,

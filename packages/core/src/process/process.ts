@@ -1,6 +1,14 @@
 import { hostname } from "node:os";
 import { assertSendable } from "../codec/index.ts";
-import { AssertionError, got, ManyhandsError, ProcessLostError, ValueError } from "../errors/index.ts";
+import {
+  AssertionError,
+  got,
+  ManyhandsError,
+  namesOf,
+  ProcessLostError,
+  strictCalls,
+  ValueError,
+} from "../errors/index.ts";
 import type { ProcessOrder } from "../protocol/process.ts";
 import type { Placement } from "../protocol/process-queues.ts";
 import type { ProcessEnding } from "../protocol/records.ts";
@@ -319,3 +327,8 @@ function checkPlacement(host: unknown): Placement | null {
 function isPlace(text: unknown): text is string {
   return typeof text === "string" && text !== "" && text.isWellFormed();
 }
+
+const WAIT = namesOf<WaitOptions>({ timeout: true, signal: true });
+strictCalls(Process.prototype, {
+  join: { form: "process.join({ timeout, signal })", most: 1, options: { 0: WAIT } },
+});

@@ -64,6 +64,11 @@ const REFUSED: Call[] = [
     (mp) => mp.process(square as never, [7] as never),
     "mp.process() does not take a list as argument 2: mp.process(task, { args, name, daemon, host })",
   ],
+  [
+    "Python's target of a process",
+    (mp) => mp.process({ target: square } as never),
+    "mp.process() takes no options as argument 1: mp.process(task, { args, name, daemon, host })",
+  ],
 ];
 
 describe("what a factory does not take is refused, with the right form", () => {
@@ -93,6 +98,9 @@ describe("what a factory does not take is refused, with the right form", () => {
     expect(() => task("strict/options", () => 1, { atempts: 2 } as never)).toThrow("did you mean attempts?");
     await expect(connect({ url: redis.url } as ConnectOptions)).rejects.toThrow('connect() has no option "url"');
     await expect(connect(redis.url as never)).rejects.toThrow("connect() takes options as an object");
+    await expect(mp.process(square, { args: [1] }).join(5 as never)).rejects.toThrow(
+      "process.join({ timeout, signal })",
+    );
     await expect(mp.lock().acquire({ timeOut: 5 } as never)).rejects.toThrow("did you mean timeout?");
     await manager.shutdown();
   });

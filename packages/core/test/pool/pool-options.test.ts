@@ -24,6 +24,7 @@ test.each([
   [{ maxTasksPerChild: "12" }, ValueError, 'maxTasksPerChild must be a whole number from 1; got "12"'],
   [{ isolation: "fiber" }, ValueError, 'isolation must be process, thread or inline; got "fiber"'],
   [{ fence: "none" }, ValueError, 'fence must be strict or lenient; got "none"'],
+  [{ initArgs: [1] }, ValueError, "initArgs are the arguments of an initializer; give { initializer } too"],
   [{ initArgs: "x" }, ValueError, "initArgs must be a list of arguments; got string"],
   [{ initializer: () => {} }, TypeError, "initializer must be a task, made with task(name, run); got function"],
   [{ name: "a b" }, ValueError, 'a pool\'s name is 1 to 100 letters, digits or _ . - ; got "a b"'],
