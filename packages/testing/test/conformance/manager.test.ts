@@ -579,7 +579,7 @@ inEveryWorld((world) => {
       const counter = mp.manager("overtaken").create<Counter>("There", [], { name: "one" });
       await counter.add();
       // It lasts longer than taking its lock away, which takes some round trips.
-      const slow = counter.slowly(400 + 12 * testDistance()).catch((error: unknown) => error);
+      const slow = counter.slowly(400 + 40 * testDistance()).catch((error: unknown) => error);
       const { connect } = await import("@manyhands/core");
       const rival = await connect(options);
       const place = { kind: "lock", name: ":registered/:overtaken/one", namespace: rival.namespace, owner: null };
