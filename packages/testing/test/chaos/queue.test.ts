@@ -8,7 +8,7 @@ import {
   StateLostError,
   ValueError,
 } from "@manyhands/core";
-import { type Actor, startActor, until, useFaultProxy, useRedis } from "@manyhands/testing";
+import { type Actor, startActor, testDistance, until, useFaultProxy, useRedis } from "@manyhands/testing";
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { chooseSeed, seededRandom } from "./random.ts";
 
@@ -358,7 +358,9 @@ describe("a queue in trouble", () => {
     const queue = mp.queue<number>({ name: "line", maxSize: 1 });
     await queue.put(0);
     const before = await callsOf("lrange");
-    const puts = Array.from({ length: 2_000 }, (_, item) => queue.put(item + 1));
+    // Far away each get takes a round trip.
+    const count = testDistance() > 0 ? 300 : 2_000;
+    const puts = Array.from({ length: count }, (_, item) => queue.put(item + 1));
     const line = `{${namespace}}/queue-putters/line`;
     await until(async () => (await redis.client().llen(line)) === puts.length, { what: "they wait" });
     expect((await callsOf("lrange")) - before).toBeLessThan(20);
@@ -641,7 +643,7 @@ describe("a joinable queue in trouble", () => {
       startActor(options),
     ]);
     const labours = [steady, cut, frozen].map(labour);
-    const joined = work.join({ timeout: 25_000 });
+    const joined = work.join({ timeout: 25_000 + 1_000 * testDistance() });
     const killed: Actor[] = [];
     for (let round = 0; round < 8; round += 1) {
       const victim = await startActor(options);

@@ -1,5 +1,5 @@
 import type { LogFacts } from "@manyhands/core";
-import { type RedisUnfitError, stateIn } from "@manyhands/core/internal";
+import { type RedisUnfitError, refusal, stateIn } from "@manyhands/core/internal";
 import { Trouble } from "../children/trouble.ts";
 import { HostLog, type LogLevel } from "../log/host-log.ts";
 
@@ -7,6 +7,8 @@ import { HostLog, type LogLevel } from "../log/host-log.ts";
 const LONGEST_PAUSE = 2_000;
 /** A state that is back within this time is not told again, ms. */
 const QUIET = 10_000;
+/** States of the server, whichever command it refuses. */
+const OF_THE_SERVER: ReadonlySet<string> = new Set(["BUSY", "LOADING", "MASTERDOWN", "MISCONF", "READONLY"]);
 /** Stands before what Redis itself has said to a new connection. */
 const WHERE = /^(pool|queue) "[^"]*": /;
 
@@ -43,7 +45,13 @@ export class RedisTrouble {
     const unlessRefused =
       (level: LogLevel) =>
       (message: string, facts?: LogFacts): void => {
-        const isRefusal = message.includes(about) || stateIn(message.replace(WHERE, "")) !== undefined;
+        const reply = message.replace(WHERE, "");
+        const state = stateIn(reply);
+        // What Redis has said to a new connection of BullMQ's may be the first that is heard of the state.
+        if (state !== undefined && OF_THE_SERVER.has(state) && this.trouble.reason === null) {
+          this.met(refusal(state, options.where, reply));
+        }
+        const isRefusal = message.includes(about) || state !== undefined;
         if (this.trouble.reason === null || !isRefusal) options.logger[level](message, facts);
       };
     const target = { info: unlessRefused("info"), warn: unlessRefused("warn"), error: unlessRefused("error") };
