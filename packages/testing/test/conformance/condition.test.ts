@@ -175,7 +175,7 @@ inEveryWorld((world) => {
       await condition.run(async () => expect(await condition.wait(false)).toBe(false));
       expect(await leftovers(mp, "shared")).toEqual(NOTHING);
       // given one that times out before another one that stays
-      const short = sleepElsewhere(other, 150);
+      const short = sleepElsewhere(other, 150 + 20 * testDistance());
       await untilAsleep(condition, 1);
       const patient = sleepHere(condition);
       await untilAsleep(condition, 2);
@@ -205,22 +205,23 @@ inEveryWorld((world) => {
       expect(await condition.waitFor(() => "at once", { timeout: 0 })).toBe("at once");
       const started = performance.now();
       // when others notify again and again, but nothing is true
-      const nagging = other.run(async ({ mp: theirs }) => {
+      const limit = 600 + 30 * testDistance();
+      const nagging = other.run(async ({ mp: theirs }, time) => {
         const same = theirs.condition(null, "shared");
-        const end = performance.now() + 900;
+        const end = performance.now() + time;
         while (performance.now() < end) {
           await same.run(() => same.notify());
           await new Promise((resolve) => setTimeout(resolve, 20));
         }
-      });
+      }, limit + 300);
       let looks = 0;
       const look = (): Promise<false> => {
         looks += 1;
         expect(condition.lock.held?.isHeld).toBe(true);
         return Promise.resolve(false);
       };
-      expect(await condition.waitFor(look, { timeout: 600 })).toBe(false);
-      expect(performance.now() - started).toBeGreaterThanOrEqual(599);
+      expect(await condition.waitFor(look, { timeout: limit })).toBe(false);
+      expect(performance.now() - started).toBeGreaterThanOrEqual(limit - 1);
       expect(looks).toBeGreaterThan(2);
       await condition.release();
       await nagging;
