@@ -83,8 +83,9 @@ export class CapKeeper {
  * KEYS[1] registry hash; then for each pool: hash of the queue's settings; list of waiting jobs; sorted set of prioritized
  * jobs; sorted set of markers
  * ARGV names of the pools
- * A pool whose keys hold other types is left alone: it must not keep the others from their caps. A pool without a record that can be read, or a terminated one, is left alone. A worker that waits is woken where a cap was changed, because
- * BullMQ does not announce a raised one.
+ * A pool whose keys hold other types is left alone: it must not keep the others from their caps. So is one without a record
+ * that can be read, or a terminated one. A worker that waits is woken where a cap was changed, because BullMQ does not
+ * announce a raised one.
  * Returns for each other pool {name, cap that was found, size}, "" = none.
  */
 const keepCaps = new Script<[name: string, found: string, size: string][]>({
@@ -97,15 +98,16 @@ local function is(key, kind)
 end
 for index, name in ipairs(ARGV) do
   local at = 2 + 4 * (index - 1)
-  local is_usable = is(KEYS[at], "hash") and is(KEYS[at + 1], "list") and is(KEYS[at + 2], "zset") and is(KEYS[at + 3], "zset")
+  -- The types of the others are looked at when a cap has to be written: a host looks here all the time.
+  local found = redis.pcall("HGET", KEYS[at], "concurrency") or ""
+  local is_usable = type(found) == "string"
   local text = redis.call("HGET", KEYS[1], name)
   local is_json, record = pcall(cjson.decode, text or "")
   if is_usable and is_json and type(record) == "table" and record.state ~= "terminated" then
     local meta = KEYS[at]
-    local found = redis.call("HGET", meta, "concurrency") or ""
     local size = ""
     if record.size ~= cjson.null and record.size ~= nil then size = string.format("%.0f", record.size) end
-    if found ~= size then
+    if found ~= size and is(KEYS[at + 1], "list") and is(KEYS[at + 2], "zset") and is(KEYS[at + 3], "zset") then
       if size == "" then
         redis.call("HDEL", meta, "concurrency")
       else
