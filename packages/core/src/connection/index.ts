@@ -4,7 +4,7 @@ export { resolveLockNodes } from "./lock-nodes.ts";
 export { closeRedis, type OpenOptions, openRedis, type RedisClient, whenBroken } from "./open.ts";
 export { describeRedis, type RedisConfig, resolveRedis } from "./redis-config.ts";
 export { DEFAULT_REDIS_URL, type RedisTarget } from "./redis-target.ts";
-export { isPassingRefusal, refusal, stateIn } from "./refusal.ts";
+export { isPassingRefusal, isRefusal, refusal, stateIn } from "./refusal.ts";
 export { assertRights, NEEDED_COMMANDS } from "./rights.ts";
 export { RoundTrip, roundTripOf } from "./round-trip.ts";
 export { serverTime } from "./server-time.ts";

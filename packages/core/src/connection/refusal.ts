@@ -38,6 +38,11 @@ const PASSING: ReadonlySet<RedisState | undefined> = new Set([
   "CLUSTERDOWN",
 ] satisfies RedisState[]);
 
+/** Whether Redis answered and refused, in a state that it names. */
+export function isRefusal(error: unknown): error is RedisUnfitError {
+  return error instanceof RedisUnfitError && error.state !== undefined;
+}
+
 /** Whether Redis refused in a state that is likely to pass by itself soon. */
 export function isPassingRefusal(error: unknown): boolean {
   return error instanceof RedisUnfitError && PASSING.has(error.state);

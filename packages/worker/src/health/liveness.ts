@@ -1,5 +1,4 @@
-import { RedisUnfitError } from "@manyhands/core";
-import type { Milliseconds, RedisClient } from "@manyhands/core/internal";
+import { isRefusal, type Milliseconds, type RedisClient } from "@manyhands/core/internal";
 
 export interface LivenessOptions {
   client: RedisClient;
@@ -76,7 +75,7 @@ export class Liveness {
         () => this.#answered(),
         (error: unknown) => {
           // A server that cannot save, or is busy, refuses a ping too: it is there.
-          if (error instanceof RedisUnfitError && error.state !== undefined) this.#answered();
+          if (isRefusal(error)) this.#answered();
         },
       )
       .finally(() => {

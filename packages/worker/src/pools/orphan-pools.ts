@@ -20,8 +20,8 @@ export interface OrphanPoolsOptions {
 }
 
 /**
- * Removes the unnamed pools of clients that are gone, and named ones whose removal was broken off: terminates them, so that hosts kill what still runs, and removes
- * their BullMQ queue and their entry. Every host looks; doing it twice does no harm. A pool is given up only when its
+ * Removes the unnamed pools of clients that are gone, and named ones whose removal was broken off: terminates them, so
+ * that hosts kill what still runs, and removes their BullMQ queue and their entry. Every host looks; doing it twice does no harm. A pool is given up only when its
  * owner was missed in two looks, because a Redis that has just come back may not have its owner's next beat yet.
  */
 export class OrphanPools {

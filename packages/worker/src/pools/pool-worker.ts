@@ -1,11 +1,11 @@
 import {
+  isRefusal,
   type JobEnvelope,
   type JobReturn,
   KEPT_COMPLETED,
   KEPT_FAILED,
   type Milliseconds,
   type RedisClient,
-  type RedisUnfitError,
 } from "@manyhands/core/internal";
 import { Worker as BullWorker, type Job } from "bullmq";
 import { type Fence, holdOf } from "../fence/fence.ts";
@@ -342,11 +342,6 @@ function dropBadRules({ opts }: Job): void {
 }
 
 function ignore(): void {}
-
-function isRefusal(error: unknown): boolean {
-  const { code, state } = error as Partial<RedisUnfitError>;
-  return code === "ERR_REDIS_UNFIT" && state !== undefined;
-}
 
 /** BullMQ wants a processor; `callProcessJob` comes before it. */
 function unreachable(): never {
