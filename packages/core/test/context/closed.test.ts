@@ -173,7 +173,7 @@ test("what is under way when a context is closed fails with ClosedError", async 
   await condition.acquire();
   const unfinished = mp.joinableQueue();
   await unfinished.put(1);
-  const [connection] = mp.pipe();
+  const [connection, peer] = mp.pipe();
   const full = mp.queue(1);
   await full.put(1);
   const waits = {
@@ -207,4 +207,6 @@ test("what is under way when a context is closed fails with ClosedError", async 
   expect(Object.fromEntries(await Promise.all(outcomes))).toEqual(
     Object.fromEntries(Object.keys(waits).map((name) => [name, "ClosedError"])),
   );
+  // Until here something refers to it: an end that is forgotten is closed.
+  await expect(peer.send("late")).rejects.toThrow(ClosedError);
 });

@@ -125,10 +125,12 @@ inEveryWorld((world) => {
       const back = await here.recvBytes();
       await echoed;
       expect(back.equals(large)).toBe(true);
-      const [narrow] = mp.pipe<string>({ maxMessage: 1_000 });
+      const [narrow, reader] = mp.pipe<string>({ maxMessage: 1_000 });
       await expect(narrow.send("x".repeat(1_000))).rejects.toThrow(PayloadTooLargeError);
       await expect(narrow.sendBytes(Buffer.alloc(1_000))).rejects.toThrow(PayloadTooLargeError);
       await narrow.send("x".repeat(998));
+      // An end that nothing refers to any more is closed with the next collection of garbage.
+      expect((await reader.recv()).length).toBe(998);
     });
 
     test("N3: poll says whether a receive would wait, waits itself if told to, takes nothing, and is true at the end", async () => {
