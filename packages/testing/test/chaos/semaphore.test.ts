@@ -118,7 +118,9 @@ describe("a semaphore in trouble", () => {
     expect(mostAtOnce(trusted), `seed ${seed}: most permits in use at once`).toBe(PERMITS);
     expect(kills).toBeGreaterThan(1);
     // The last one that was killed may have been waiting: its place in the line is there until its lease is over.
-    await until(async () => (await semaphore.inspect()).waiters.length === 0, { what: `seed ${seed}: the line is empty` });
+    await until(async () => (await semaphore.inspect()).waiters.length === 0, {
+      what: `seed ${seed}: the line is empty`,
+    });
     await until(async () => (await semaphore.getValue()) === PERMITS, { what: `seed ${seed}: all permits are back` });
     expect(await semaphore.inspect(), `seed ${seed}`).toMatchObject({ holders: [], waiters: [] });
     expect(await keysOf("rooms"), `seed ${seed}`).toEqual(["semaphore"]);
