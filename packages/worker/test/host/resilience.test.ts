@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PoolTerminatedError } from "@manyhands/core";
-import { childPids, processIsAlive, until, useFaultProxy, useRedis } from "@manyhands/testing";
+import { childPids, processIsAlive, testDistance, until, useFaultProxy, useRedis } from "@manyhands/testing";
 import { Worker } from "bullmq";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { ChildPool } from "../../src/children/child-pool.ts";
@@ -106,7 +106,8 @@ test("connections that break all the time lose no job and answer each", async ()
   const space = new TestNamespace(redis);
   const proxy = await useFaultProxy(redis.url);
   await space.host({ redis: proxy.url, slots: 4 });
-  const cutting = setInterval(() => proxy.cut(), 300);
+  // Each connection lives for long enough to sign in and to do something.
+  const cutting = setInterval(() => proxy.cut(), 300 + 20 * testDistance());
   onTestFinished(() => clearInterval(cutting));
   const ids: string[] = [];
   for (let x = 0; x < 100; x += 1) ids.push(await space.submit("default", "square", [x]));

@@ -46,7 +46,11 @@ describe("a host whose task modules no longer load gives its jobs to others, say
     const ids = await Promise.all(Array.from({ length: 4 }, (_, x) => space.submit("fresh", "double", [x])));
     // then
     for (const [x, id] of ids.entries()) expect(await space.answer(id)).toMatchObject({ ok: true, value: 2 * x });
-    const jobs = await Promise.all(ids.map((id) => space.job("fresh", id)));
+    // A job is finished after it is answered.
+    const jobs = await until(async () => {
+      const found = await Promise.all(ids.map((id) => space.job("fresh", id)));
+      return found.every((job) => job?.finishedOn !== undefined) && found;
+    });
     expect(jobs.map((job) => job?.attemptsMade)).toEqual(ids.map(() => 1));
     const record = await until(async () => {
       const found = named(await space.hosts(), "bad");
@@ -77,7 +81,7 @@ test.each(LATE_CRASHES)(
     const id = await space.submit("default", "double", [4]);
     // then
     await until(() => host.record().state === "unready");
-    expect(await space.queue("default").getJobState(id)).toBe("waiting");
+    await space.untilState("default", id, "waiting");
     expect((await space.registry.get("default"))?.state).toBe("running");
     // when
     module.repair();
@@ -101,7 +105,7 @@ test("a child that is lost in the initializer of one pool costs this host that p
   expect(trouble).toMatchObject({ takesWork: false, reason: expect.stringContaining("SIGKILL") });
   expect(host.record().state).toBe("running");
   expect(await space.answer(await space.submit("default", "double", [1]))).toMatchObject({ value: 2 });
-  expect(await space.queue("lost").getJobState(lost)).toBe("waiting");
+  await space.untilState("lost", lost, "waiting");
   // when
   module.repair();
   // then
@@ -121,7 +125,7 @@ test("a process that has no child yet goes back as well", async () => {
   await space.queue("processes").add("double", { args: [1], process: order }, { jobId: "p-1" });
   // then
   await until(() => host.record().state === "unready");
-  expect(await space.queue("processes").getJobState("p-1")).toBe("waiting");
+  await space.untilState("processes", "p-1", "waiting");
 });
 
 test("behind an initializer that never ends a call's own time limit counts, and the host says what it waits for", async () => {
