@@ -27,7 +27,8 @@ test.each(["process", "thread"] as const)(
     const space = new TestNamespace(redis);
     await space.host({ isolation });
     const mp = await open(space);
-    await space.submit("default", "holdLock", ["spun", "spin"], { timeout: 700 });
+    // Long enough to connect and to take the lock, also on a busy machine.
+    await space.submit("default", "holdLock", ["spun", "spin"], { timeout: 3_000 });
     await untilHeld(space, "spun");
     // when
     const startedAt = performance.now();
