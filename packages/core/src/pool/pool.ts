@@ -99,6 +99,7 @@ export class Pool {
       jobs: this.#jobs,
       ready: () => this.#remains.open(),
       parallelism: () => this.#parallelism(),
+      isServed: () => this.#isServed(),
       onAdded: () => this.#remains.used(),
       tasksPerChild: () => this.#remains.tasksPerChild,
       cancel: (places, reason) => runtime.keepAlive.during(cancelPlaces(runtime, places, reason)),
@@ -519,6 +520,11 @@ export class Pool {
     const slots = this.#runtime.fleet.recentSlots(this.name);
     if (slots === 0) return this.size ?? ASSUMED_SLOTS;
     return Math.max(1, Math.min(this.size ?? Number.POSITIVE_INFINITY, slots));
+  }
+
+  /** A live host takes calls of this pool, or `manyhands run` starts one with this program. */
+  #isServed(): boolean {
+    return this.#runtime.fleet.recentSlots(this.name) > 0 || process.env["MANYHANDS_RUN"] === "1";
   }
 
   async #finish(): Promise<void> {

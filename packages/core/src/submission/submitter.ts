@@ -24,6 +24,8 @@ export interface SubmitterOptions {
   /** Resolves when the pool exists in Redis; submissions wait for it. */
   ready: () => Promise<void>;
   parallelism: () => number;
+  /** A host takes calls of the pool, or is about to. */
+  isServed: () => boolean;
   /** Most calls of the pool that one child may run; null = any number. */
   tasksPerChild: () => number | null;
   /** Called when jobs have been added to the pool. */
@@ -48,7 +50,7 @@ export class Submitter {
   #open = 0;
   #onIdle: (() => void)[] = [];
   /** Jobs that are sent at the end of the tick. */
-  #outbox: { submissions: Submission[]; tickets: Ticket[] } | undefined;
+  #outbox: { submissions: Submission[]; tickets: Ticket[]; delivered: Promise<void> } | undefined;
   /** Deliveries on their way to Redis. */
   #delivering = 0;
   #onDelivered: (() => void)[] = [];
@@ -66,7 +68,7 @@ export class Submitter {
   /** Sends units at once, each as a job of its own. */
   alone(task: string, kind: UnitKind, options: { units: Unit[]; submit: SubmitOptions | undefined }): void {
     this.#open += options.units.length;
-    this.#send(task, kind, { groups: options.units.map((unit) => [unit]), submit: options.submit });
+    void this.#send(task, kind, { groups: options.units.map((unit) => [unit]), submit: options.submit });
   }
 
   /**
@@ -156,42 +158,44 @@ export class Submitter {
         kind,
         durations: this.#options.runtime.durations,
         parallelism: this.#options.parallelism,
+        isServed: this.#options.isServed,
         tasksPerChild: this.#options.tasksPerChild,
         inFlight: () => this.#tickets.size,
-        send: (groups) => void this.#send(task, kind, { groups, submit: undefined }),
+        send: (groups) => this.#send(task, kind, { groups, submit: undefined }),
       });
       this.#batchers.set(name, batcher);
     }
     return batcher;
   }
 
-  #send(
+  /** Resolves when Redis has the jobs, or their calls have failed. */
+  async #send(
     task: string,
     kind: UnitKind,
     { groups, submit }: { groups: Unit[][]; submit: SubmitOptions | undefined },
-  ): void {
+  ): Promise<void> {
     const submissions: Submission[] = [];
     const tickets: Ticket[] = [];
     for (const group of groups) this.#prepare({ task, kind, group, submit }, submissions, tickets);
     if (submissions.length === 0) return;
     this.#options.runtime.unserved.watch(this.#options.pool, task);
-    this.#post(submissions, tickets);
+    await this.#post(submissions, tickets);
   }
 
   /** Jobs of one tick travel together, whichever calls they come from. */
-  #post(submissions: Submission[], tickets: Ticket[]): void {
+  #post(submissions: Submission[], tickets: Ticket[]): Promise<void> {
     if (this.#outbox) {
       for (const submission of submissions) this.#outbox.submissions.push(submission);
       for (const ticket of tickets) this.#outbox.tickets.push(ticket);
-      return;
+      return this.#outbox.delivered;
     }
-    this.#outbox = { submissions, tickets };
     this.#delivering += 1;
-    queueMicrotask(() => {
-      const outbox = this.#outbox;
+    const delivered = Promise.resolve().then(() => {
       this.#outbox = undefined;
-      if (outbox) void this.#deliver(outbox.submissions, outbox.tickets);
+      return this.#deliver(submissions, tickets);
     });
+    this.#outbox = { submissions, tickets, delivered };
+    return delivered;
   }
 
   /** Builds the job of one group; a group that is too large for one job is halved. */

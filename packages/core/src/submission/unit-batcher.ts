@@ -39,6 +39,8 @@ const PROBE = 10;
  * known yet, and few enough that a burst does not become thousands of jobs while a host starts its children.
  */
 const PROBE_STEP = 32;
+/** While there is no host, each step has twice the calls of the last, up to this many: Redis has all of them soon. */
+const LARGEST_STEP = 4_096;
 /** Items that take longer to encode than a turn of the event loop should last. */
 const LARGE = 10_000;
 /** Shortest run time that is believed, ms; an empty function takes less than the clock shows. */
@@ -50,12 +52,14 @@ export interface UnitBatcherOptions {
   durations: TaskDurations;
   /** Calls that can run at the same time: the pool's size or the hosts' slots, whichever is less; at least 1. */
   parallelism: () => number;
+  /** A host takes calls of the pool, or is about to, so that an answer can be expected. */
+  isServed: () => boolean;
   /** Most calls that one child may run, so more than these in one job would wait for another child; null = any number. */
   tasksPerChild?: () => number | null;
   /** Jobs of this client in this pool that have no complete answer yet. */
   inFlight: () => number;
-  /** Sends groups of units, each group as one job. */
-  send: (groups: Unit[][]) => void;
+  /** Sends groups of units, each group as one job. Resolves when Redis has them or their calls have failed. */
+  send: (groups: Unit[][]) => Promise<void>;
 }
 
 /**
@@ -63,7 +67,8 @@ export interface UnitBatcherOptions {
  *
  * - A lone call goes out at once, by itself.
  * - While nothing is known of a task's duration, as many calls as can run at once go out one by one; the rest waits
- *   for the first answer, and as long as none comes, 32 of it follow every 10 ms, one by one too.
+ *   for the first answer, and as long as none comes, 32 of it follow every 10 ms, one by one too. Without a host each
+ *   step is twice the last one, up to 4 096 jobs that travel together; what follows such a step waits until Redis has it.
  * - Once the mean is known, a job gets what takes about 5 ms, at most 64 calls, and never more than an even share of
  *   what waits while slots are free, nor more than one child may run.
  */
@@ -72,6 +77,10 @@ export class UnitBatcher {
   #waiting: Unit[] = [];
   #scheduled = false;
   #probe: NodeJS.Timeout | undefined;
+  /** Calls of the next step while there is no host. */
+  #step = PROBE_STEP;
+  /** A large step is on its way to Redis in several pipelines; calls that are sent now could overtake it. */
+  #isDelivering = false;
 
   constructor(options: UnitBatcherOptions) {
     this.#options = options;
@@ -110,7 +119,7 @@ export class UnitBatcher {
 
   #flush(): void {
     const { task, durations, parallelism } = this.#options;
-    if (this.#waiting.length === 0) return;
+    if (this.#waiting.length === 0 || this.#isDelivering) return;
     const mean = durations.mean(task);
     if (mean !== undefined) {
       const units = this.withdraw();
@@ -118,16 +127,36 @@ export class UnitBatcher {
       return;
     }
     if (this.#probe) return;
+    this.#step = PROBE_STEP;
     this.#sendSingly(parallelism());
   }
 
   #sendSingly(count: number): void {
-    this.#options.send(this.#waiting.splice(0, Math.max(1, count)).map((unit) => [unit]));
+    const units = this.#waiting.splice(0, Math.max(1, count));
+    const delivered = this.#options.send(units.map((unit) => [unit]));
+    if (units.length > Math.max(PROBE_STEP, this.#options.parallelism())) {
+      this.#isDelivering = true;
+      void delivered.then(() => {
+        this.#isDelivering = false;
+        if (this.#probe) this.#flush();
+        else this.#follow();
+      });
+    }
     if (this.#waiting.length === 0) return;
     this.#probe = setTimeout(() => {
       this.#probe = undefined;
-      if (this.#waiting.length > 0) this.#sendSingly(Math.max(PROBE_STEP, this.#options.parallelism()));
+      if (!this.#isDelivering) this.#follow();
     }, PROBE);
+  }
+
+  /** The next step, or everything if an answer has come. */
+  #follow(): void {
+    const { task, durations, parallelism, isServed } = this.#options;
+    if (this.#waiting.length === 0) return;
+    if (durations.mean(task) !== undefined) return this.#flush();
+    const step = isServed() ? PROBE_STEP : this.#step;
+    this.#step = Math.min(LARGEST_STEP, step * 2);
+    this.#sendSingly(Math.max(step, parallelism()));
   }
 
   /** Hosts work on the first large jobs while the next are still being encoded here. */
@@ -138,7 +167,7 @@ export class UnitBatcher {
       for (const unit of groups[count] ?? []) items += unit.items;
       count += 1;
     }
-    this.#options.send(groups.slice(0, count));
+    void this.#options.send(groups.slice(0, count));
     if (count === groups.length) return;
     // Whoever heard that a call could not be sent may have made another one.
     this.#waiting = [...groups.slice(count).flat(), ...this.#waiting];

@@ -6,34 +6,41 @@ import { type Unit, UnitBatcher } from "../../src/submission/unit-batcher.ts";
 
 interface Facts {
   slots?: number;
+  /** A live host serves the pool. */
+  served?: boolean;
   mean?: number;
   tasksPerChild?: number | null;
 }
 
 /** A batcher whose jobs are kept in `sent`: for each job the names of its units. */
-function batcher({ slots = 4, mean, tasksPerChild = null }: Facts = {}) {
+function batcher({ slots = 4, served = true, mean, tasksPerChild = null }: Facts = {}) {
   const sent: string[][] = [];
+  /** Number of jobs that travelled together, for each time that some were sent. */
+  const steps: number[] = [];
   const durations = new TaskDurations();
   if (mean !== undefined) durations.record("t", mean * 1_000, 1);
-  const state = { slots, inFlight: 0 };
+  const state = { slots, isServed: () => served, inFlight: 0, delivered: Promise.resolve() };
   const subject = new UnitBatcher({
     task: "t",
     kind: "calls",
     durations,
     parallelism: () => state.slots,
+    isServed: () => state.isServed(),
     tasksPerChild: () => tasksPerChild,
     inFlight: () => state.inFlight,
     send: (groups) => {
       state.inFlight += groups.length;
+      steps.push(groups.length);
       sent.push(...groups.map((group) => group.map((one) => String(one.payload[0]))));
       given.onSend();
       given.onSend = () => {};
+      return state.delivered;
     },
   });
   const push = (count: number, items = 1): void => {
     for (let index = 0; index < count; index += 1) subject.push(unit(`${index}`, items));
   };
-  const given = { subject, sent, durations, state, push, onSend: (): void => {} };
+  const given = { subject, sent, steps, durations, state, push, onSend: (): void => {} };
   return given;
 }
 
@@ -90,6 +97,70 @@ test("a burst of a task whose first answer is late does not become thousands of 
   given.subject.answered();
   expect(given.sent.flat()).toHaveLength(2_000);
   expect(given.sent.length - before).toBeLessThan(45);
+});
+
+test("without a host, calls travel in steps that double: few at first, and never more than 4 096 at a time", async () => {
+  const given = batcher({ slots: 2, served: false });
+  given.push(20_000);
+  await until(() => given.sent.length === 20_000, { what: "all calls are sent" });
+  expect(given.steps.slice(0, 9)).toEqual([2, 32, 64, 128, 256, 512, 1_024, 2_048, 4_096]);
+  expect(given.steps).toHaveLength(12);
+  expect(Math.max(...given.steps)).toBe(4_096);
+  expect(given.sent).toEqual(Array.from({ length: 20_000 }, (_, index) => [`${index}`]));
+});
+
+test("a host that comes while calls travel without one gets few from then on, and the rest in shared jobs", async () => {
+  const given = batcher({ slots: 2, served: false });
+  given.push(20_000);
+  given.state.isServed = () => given.steps.length >= 6;
+  await until(() => given.steps.length >= 8, { what: "two steps with a host" });
+  expect(given.steps.slice(0, 8)).toEqual([2, 32, 64, 128, 256, 512, 32, 32]);
+  given.durations.record("t", 10, 1);
+  given.subject.answered();
+  await until(() => given.sent.flat().length === 20_000, { what: "all calls are sent" });
+  expect(given.sent.flat()).toEqual(Array.from({ length: 20_000 }, (_, index) => `${index}`));
+  expect(Math.max(...given.sent.map((group) => group.length))).toBe(64);
+});
+
+test("what follows a large step waits until Redis has it: an answer, a later call, the next step", async () => {
+  for (const isAnswered of [true, false]) {
+    const given = batcher({ slots: 2, served: false });
+    const redis = Promise.withResolvers<void>();
+    given.onSend = () => {
+      given.state.delivered = redis.promise;
+    };
+    given.push(200);
+    await until(() => given.steps.length === 3, { what: "the first large step is on its way" });
+    expect(given.steps).toEqual([2, 32, 64]);
+    if (isAnswered) given.durations.record("t", 10, 1);
+    given.subject.answered();
+    given.subject.push(unit("later"));
+    await sleep(20);
+    expect(given.steps).toHaveLength(3);
+    redis.resolve();
+    await until(() => given.sent.flat().length === 201, { what: "the rest is sent" });
+    expect(given.sent.flat()).toEqual([...Array.from({ length: 200 }, (_, index) => `${index}`), "later"]);
+    expect(given.sent).toHaveLength(isAnswered ? 98 + 2 : 201);
+  }
+});
+
+test("a call behind a large step can be taken back, and all of them can", async () => {
+  const given = batcher({ slots: 2, served: false });
+  const redis = Promise.withResolvers<void>();
+  given.state.delivered = redis.promise;
+  given.push(98);
+  await until(() => given.steps.length === 3, { what: "the large step is on its way" });
+  const [one, other] = [unit("one"), unit("other")];
+  for (const late of [one, other]) given.subject.push(late);
+  await tick();
+  expect(given.subject.remove(one)).toBe(true);
+  expect(given.subject.withdraw()).toEqual([other]);
+  redis.resolve();
+  await sleep(20);
+  expect(given.steps).toEqual([2, 32, 64]);
+  given.push(1);
+  await tick();
+  expect(given.steps).toEqual([2, 32, 64, 1]);
 });
 
 test("the probe of one task does not delay a lone call of another", async () => {
