@@ -68,6 +68,51 @@ describe("in a real Chromium", () => {
     await page.waitForURL(`${origin}/`);
   });
 
+  test("the printed address also works in the tab that shows the sign-in page", async () => {
+    // given
+    const namespace = new TestNamespace(redis);
+    await namespace.pool("letters");
+    const { url, origin } = await dashboardFor({ redis: redis.url, namespace: namespace.name, token: undefined });
+    const { page, complaints } = await visitor();
+    await page.goto(origin);
+    await page.getByLabel("Token").waitFor();
+
+    // when: only what is behind the # differs, so the browser loads nothing
+    await page.goto(url);
+
+    // then
+    await page.getByRole("link", { name: "letters" }).waitFor();
+    expect(page.url()).toBe(`${origin}/`);
+
+    // and again in the tab that shows the overview
+    await page.goto(url);
+    await page.waitForURL(`${origin}/`);
+    expect(complaints).toEqual([]);
+  });
+
+  test("the header says that Redis does not answer as long as the page says so", async () => {
+    // given
+    const namespace = new TestNamespace(redis);
+    await namespace.pool("letters");
+    const { origin } = await dashboardFor({ redis: redis.url, namespace: namespace.name });
+    const { page } = await visitor();
+    await page.goto(`${origin}/?token=${TOKEN}`);
+    const header = page.getByRole("status");
+    await header.getByText("live", { exact: true }).waitFor();
+
+    try {
+      // when
+      redis.pause();
+
+      // then
+      await page.getByText("Redis does not answer since").waitFor();
+      await header.getByText("Redis does not answer", { exact: true }).waitFor();
+    } finally {
+      redis.resume();
+    }
+    await header.getByText("live", { exact: true }).waitFor();
+  });
+
   test("Bull Board shows a pool with its jobs and their decoded arguments", async () => {
     // given
     const namespace = new TestNamespace(redis);

@@ -25,7 +25,7 @@ function state(snapshot: Snapshot): Markup {
 
 function problemNotice(problem: NonNullable<View["problem"]>, snapshot: Snapshot | null): Markup {
   const age = snapshot ? " What you see below is the state before that." : "";
-  return html`<div class="notice" role="alert">
+  return html`<div class="notice" role="alert" data-problem>
     <strong>Redis does not answer since ${clock(problem.since.getTime())}.</strong>
     <span>${problem.message}.${age}</span>
   </div>`;

@@ -3,8 +3,14 @@
  * the keyboard focus, the selection and the place of the reader stay where they are.
  */
 export const script: string = /* javascript */ `"use strict";
-// The printed address was opened by a visitor who was signed in already.
-if (location.hash.startsWith("#token=")) history.replaceState(null, "", "/");
+/** The printed address was opened by a visitor who was signed in already, in a new tab or in this one. */
+function hideToken() {
+  if (location.hash.startsWith("#token=")) history.replaceState(null, "", "/");
+}
+addEventListener("hashchange", hideToken);
+hideToken();
+
+const WORDS = { live: "live", stale: "Redis does not answer", lost: "connection lost, trying again" };
 const overview = document.getElementById("overview");
 const connection = document.getElementById("connection");
 let stream = null;
@@ -16,7 +22,7 @@ function follow() {
     const page = document.createElement("template");
     page.innerHTML = event.data;
     become(overview, page.content);
-    say("live");
+    say(overview.querySelector("[data-problem]") ? "stale" : "live");
   });
   stream.onerror = () => {
     say("lost");
@@ -41,7 +47,7 @@ function retryLater() {
 
 function say(state) {
   connection.dataset.state = state;
-  connection.textContent = state === "live" ? "live" : "connection lost, trying again";
+  if (connection.textContent !== WORDS[state]) connection.textContent = WORDS[state];
 }
 
 /** Makes the children of one element like those of another, keeping every element that can stay. */

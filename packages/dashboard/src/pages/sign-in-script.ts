@@ -1,12 +1,26 @@
 /**
  * Signs in with the token of an address such as `/#token=…`, which `manyhands dashboard` prints. A browser sends the part
- * behind the # to no server, so no log has it; and it is taken out of the address bar and the history here.
+ * behind the # to no server, so no log has it; and it is taken out of the address bar and the history here. An address
+ * that is opened in the tab of this page differs behind the # only: the browser loads nothing and reports a new hash.
  */
 export const signInScript: string = /* javascript */ `"use strict";
-const offered = /^#token=(.+)$/.exec(location.hash);
-if (offered) {
+function signIn() {
+  const offered = /^#token=(.+)$/.exec(location.hash);
+  if (!offered) return;
   history.replaceState(null, "", "/");
-  document.getElementById("token").value = decodeURIComponent(offered[1]);
+  document.getElementById("token").value = decoded(offered[1]);
   document.getElementById("sign-in").submit();
 }
+
+/** What is no valid encoding is a wrong token, which the server then says. */
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+addEventListener("hashchange", signIn);
+signIn();
 `;

@@ -45,8 +45,8 @@ nav a[aria-current] { color: var(--text); background: var(--track); }
 .connection::before { content: ""; display: inline-block; width: 0.5em; height: 0.5em; margin-right: 0.5em; border-radius: 50%; background: var(--faint); vertical-align: 0.05em; }
 .connection:empty::before { display: none; }
 .connection[data-state="live"]::before { background: var(--good); }
-.connection[data-state="lost"] { color: var(--bad); }
-.connection[data-state="lost"]::before { background: var(--bad); }
+.connection:is([data-state="stale"], [data-state="lost"]) { color: var(--bad); }
+.connection:is([data-state="stale"], [data-state="lost"])::before { background: var(--bad); }
 
 main { max-width: 76rem; margin: 0 auto; padding: 1.5rem var(--edge) 4rem; }
 section { margin-top: 2.2rem; }
