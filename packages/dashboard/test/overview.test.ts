@@ -64,6 +64,19 @@ test("says why a task waits for ever", async () => {
     .not.toContain("No live worker host");
 });
 
+test("says why a pool failed, and what to do", async () => {
+  const namespace = new TestNamespace(redis);
+  await namespace.pool("pictures", { failure: new TypeError("no <b>model</b>") });
+  const { origin } = await dashboardFor({ redis: redis.url, namespace: namespace.name });
+
+  const page = (await ask(origin, "/", { headers: BEARER })).text;
+
+  expect(words(page)).toContain(
+    "It failed: TypeError: no &lt;b&gt;model&lt;/b&gt;. Fix its initializer, then run: manyhands pool reset pictures",
+  );
+  expect(page).not.toContain("<b>model");
+});
+
 test("names from outside cannot become markup", async () => {
   const namespace = new TestNamespace(redis);
   await namespace.host("<img src=x onerror=alert(1)>");

@@ -16,6 +16,12 @@ export function errorFromText(text: string): unknown {
   }
 }
 
+/** Name and message of the error that a pool's record keeps as base64. */
+export function describeFailure(text: string): string {
+  const error = errorFromText(text);
+  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+}
+
 /** What can be shown of an error, or of whatever else was thrown. */
 export function viewError(error: unknown, depth: number = 0): ErrorView {
   if (typeof error !== "object" || error === null) {

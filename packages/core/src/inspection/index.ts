@@ -1,6 +1,6 @@
 export { BullQueues } from "./bull-queues.ts";
 export { clearPool } from "./clear-pool.ts";
-export { viewError } from "./error-view.ts";
+export { describeFailure, viewError } from "./error-view.ts";
 export { Inspector, type TaskLog } from "./inspector.ts";
 export type { NewPool, PoolView } from "./pools.ts";
 export { type PoolRemoval, removePool } from "./remove-pool.ts";

@@ -8,7 +8,7 @@ import type { HostRecord, Isolation, Milliseconds, PoolRecord } from "../protoco
 import { isWrongType } from "../protocol/stored-record.ts";
 import { PoolRegistry } from "../registry/index.ts";
 import type { BullQueues } from "./bull-queues.ts";
-import { errorFromText } from "./error-view.ts";
+import { describeFailure } from "./error-view.ts";
 import { type PoolRemoval, removePool } from "./remove-pool.ts";
 
 /** A pool with what goes on in it. */
@@ -166,7 +166,7 @@ export class Pools {
       const count = (field: number): number => Number(at(field) ?? 0);
       return {
         ...record,
-        failure: record.failure === null ? null : describe(errorFromText(record.failure)),
+        failure: record.failure === null ? null : describeFailure(record.failure),
         paused: at(0) !== null,
         globalConcurrency: at(11) === null ? null : Number(at(11)),
         waiting: count(1) + count(2),
@@ -205,8 +205,4 @@ const FIELDS = 12;
 function checkSize(size: unknown): void {
   if (size === null || (Number.isInteger(size) && (size as number) >= 1)) return;
   throw new ValueError(`the size of a pool must be a whole number from 1; got ${JSON.stringify(size) ?? String(size)}`);
-}
-
-function describe(error: unknown): string {
-  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
 }

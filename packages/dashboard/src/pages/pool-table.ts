@@ -31,6 +31,7 @@ function row(pool: PoolSnapshot): Markup {
     <th scope="row">
       <a href="/bull-board/queue/${encodeURIComponent(pool.name)}">${pool.name}</a>
       ${badges(pool)}
+      ${pool.state === "failed" ? failure(pool) : ""}
       ${pool.unserved === null ? "" : html`<p class="advice">${sentence(pool.unserved)}</p>`}
     </th>
     <td data-label="Running">${usage(jobs.active, pool.size)}</td>
@@ -48,6 +49,11 @@ function badges(pool: PoolSnapshot): Markup {
   return html`${pool.state === "running" ? "" : html`<span class="badge bad">${pool.state}</span>`}
     ${pool.paused ? html`<span class="badge warn">paused</span>` : ""}
     ${pool.unnamed ? html`<span class="badge" title="Ends with the program that made it">unnamed</span>` : ""}`;
+}
+
+/** The words of `manyhands doctor`. */
+function failure({ name, failure: reason }: PoolSnapshot): Markup {
+  return html`<p class="advice bad">It failed${reason === null ? "" : `: ${reason}`}. Fix its initializer, then run: <code>manyhands pool reset ${name}</code></p>`;
 }
 
 function usage(active: number, size: number | null): Markup {

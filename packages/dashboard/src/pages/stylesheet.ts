@@ -68,6 +68,7 @@ h2 { margin: 0 0 0.7rem; font-size: 1rem; font-weight: 620; }
 .pools tbody th, .pools tbody td { border-top: 1px solid var(--line); }
 .pools tbody th { font-weight: 560; overflow-wrap: anywhere; }
 .advice { margin: 0.3rem 0 0; max-width: 32rem; color: var(--warn); font-size: 0.87em; font-weight: 400; }
+.advice.bad { color: var(--bad); }
 .pools .number { text-align: right; white-space: nowrap; }
 .pools .zero { color: var(--faint); }
 .usage { display: grid; grid-template-columns: auto 1fr; gap: 0 0.35em; align-items: baseline; max-width: 11rem; }

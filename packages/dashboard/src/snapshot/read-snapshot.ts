@@ -1,4 +1,5 @@
 import {
+  describeFailure,
   describeUnserved,
   type HostRecord,
   isServed,
@@ -84,6 +85,7 @@ function poolSnapshot(pool: PoolRecord, replies: unknown[]): PoolWithHead {
     name: pool.name,
     size: pool.size,
     state: pool.state,
+    failure: pool.state === "failed" && pool.failure !== null ? describeFailure(pool.failure) : null,
     unnamed: pool.owner !== null,
     isolation: pool.isolation,
     paused: replies[COUNTED.length] === 1,

@@ -13,6 +13,8 @@ export interface PoolSnapshot {
   name: string;
   size: number | null;
   state: PoolRecord["state"];
+  /** Name and message of the error that it failed with; null when it has not failed. */
+  failure: string | null;
   /** Vanishes with the program that made it. */
   unnamed: boolean;
   isolation: Isolation | null;
