@@ -77,6 +77,25 @@ test("says why a pool failed, and what to do", async () => {
   expect(page).not.toContain("<b>model");
 });
 
+test("counts completed and failed tasks alike: those that are kept in Redis", async () => {
+  const namespace = new TestNamespace(redis);
+  await namespace.pool("pictures");
+  for (const [state, count] of [
+    ["completed", 3],
+    ["failed", 2],
+  ] as const) {
+    const key = `${namespace.keys.queuePrefix}:pictures:${state}`;
+    for (let index = 0; index < count; index++) await namespace.client.zadd(key, index, `${state}-${index}`);
+  }
+  await namespace.host("worker-a", { completed: 1234 });
+  const { origin } = await dashboardFor({ redis: redis.url, namespace: namespace.name });
+
+  const page = words((await ask(origin, "/", { headers: BEARER })).text);
+
+  expect(page).toContain("Completed 3 kept in Redis");
+  expect(page).toContain("Failed 2 kept in Redis");
+});
+
 test("names from outside cannot become markup", async () => {
   const namespace = new TestNamespace(redis);
   await namespace.host("<img src=x onerror=alert(1)>");
