@@ -537,7 +537,7 @@ export class Context {
       session: new Session({ id: clientId, client, keys, lease, host, kinds: OBJECT_KINDS }),
       registry: new PoolRegistry(client, keys),
       durations: new TaskDurations(),
-      unserved: new UnservedWatch({ fleet, logger, isPending: (pool, task) => results.isPending(pool, task) }),
+      unserved: new UnservedWatch({ client, fleet, logger, isPending: (pool, task) => results.isPending(pool, task) }),
       nextJobId: () => {
         jobs += 1;
         return `${clientId}-${jobs.toString(36)}`;

@@ -1,3 +1,4 @@
+import { type RedisClient, whenBroken } from "../connection/index.ts";
 import { describeDelays, describeUnserved, type Fleet, isServed } from "../fleet/index.ts";
 import type { Logger } from "../logger/logger.ts";
 
@@ -10,15 +11,36 @@ const SECOND_LOOK = 8_000;
 /** How often the warning is repeated, ms. */
 const REPEAT = 30_000;
 
+/**
+ * How long hosts may take to beat again after Redis was away: up to 1 s for their own reconnect, and two heartbeats, ms.
+ * Until then those that it has forgotten meanwhile are no sign.
+ */
+const SETTLING = 5_000;
+/** An answer that took longer came after an outage, ms. */
+const LATE_ANSWER = 1_000;
+
 /** Warns a caller whose task no live host serves, instead of letting it wait in silence. */
 export class UnservedWatch {
   readonly #fleet: Fleet;
+  readonly #settling: number;
+  readonly #stopListening: () => void;
+  /** When hosts have had their time since Redis was last away; on the clock of `performance.now()`. */
+  #settledAt: number = Number.NEGATIVE_INFINITY;
   readonly #logger: Logger;
   readonly #isPending: (pool: string, task: string) => boolean;
   readonly #timers = new Map<string, NodeJS.Timeout>();
 
-  constructor(options: { fleet: Fleet; logger: Logger; isPending: (pool: string, task: string) => boolean }) {
+  constructor(options: {
+    client: RedisClient;
+    fleet: Fleet;
+    logger: Logger;
+    isPending: (pool: string, task: string) => boolean;
+    /** How long hosts may take to beat again after Redis was away, ms. @defaultValue 5_000 */
+    settling?: number;
+  }) {
     this.#fleet = options.fleet;
+    this.#settling = options.settling ?? SETTLING;
+    this.#stopListening = this.#listen(options.client);
     this.#logger = options.logger;
     this.#isPending = options.isPending;
   }
@@ -34,6 +56,7 @@ export class UnservedWatch {
   }
 
   stop(): void {
+    this.#stopListening();
     for (const timer of this.#timers.values()) clearTimeout(timer);
     this.#timers.clear();
   }
@@ -41,9 +64,13 @@ export class UnservedWatch {
   async #look(pool: string, task: string, { pair, isFirst }: { pair: string; isFirst: boolean }): Promise<void> {
     this.#timers.delete(pair);
     if (!this.#isPending(pool, task)) return;
+    const askedAt = performance.now();
     const hosts = await this.#fleet.hosts().catch(() => null);
     if (!hosts || !this.#isPending(pool, task)) return;
+    if (performance.now() - askedAt > LATE_ANSWER) this.#unsettle();
     if (!isServed(hosts, pool, task)) {
+      const left = this.#settledAt - performance.now();
+      if (left > 0) return this.watch(pool, task, left);
       this.#logger.warn(describeUnserved(hosts, pool, task));
       this.watch(pool, task, REPEAT);
       return;
@@ -52,6 +79,28 @@ export class UnservedWatch {
     for (const delay of delays) this.#logger.warn(`task "${task}" in pool "${pool}" waits: ${delay}`);
     // The first look may have been too early to see a host in trouble.
     this.watch(pool, task, isFirst && delays.length === 0 ? SECOND_LOOK : REPEAT);
+  }
+
+  #unsettle(): void {
+    this.#settledAt = performance.now() + this.#settling;
+  }
+
+  /** Notes each loss of Redis and its end. @returns ends that */
+  #listen(client: RedisClient): () => void {
+    let isAway = false;
+    const onReady = (): void => {
+      if (isAway) this.#unsettle();
+      isAway = false;
+    };
+    client.on("ready", onReady);
+    const stopNoting = whenBroken(client, () => {
+      isAway = true;
+      this.#unsettle();
+    });
+    return () => {
+      client.off("ready", onReady);
+      stopNoting();
+    };
   }
 }
 

@@ -1,5 +1,5 @@
 import { useRedis } from "@manyhands/testing";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { ValueError } from "../../src/errors/index.ts";
 import {
   chooseHost,
@@ -13,6 +13,7 @@ import {
 import { Keys } from "../../src/protocol/keys.ts";
 import { processQueue } from "../../src/protocol/process-queues.ts";
 import type { HostRecord } from "../../src/protocol/records.ts";
+import { UnservedWatch } from "../../src/submission/index.ts";
 
 const redis = useRedis();
 
@@ -123,4 +124,24 @@ test("of a process it says which host is missing, and how to start that one", ()
   expect(describeUnserved([none], processQueue(null), "u")).toBe(
     `no live worker host serves task "u" as a process: those that know the task do not: none (takes no processes); ${start}`,
   );
+});
+
+test("hosts that have not beaten since Redis was away are not missed before they have had the time to", async () => {
+  // given: a connection that has just come back
+  const client = redis.client();
+  const fleet = new Fleet(client, new Keys(redis.namespace()));
+  const warned = Promise.withResolvers<number>();
+  const log = { info() {}, error() {}, warn: () => warned.resolve(performance.now()) };
+  const watch = new UnservedWatch({ client, fleet, logger: log, isPending: () => true, settling: 400 });
+  onTestFinished(() => watch.stop());
+  await client.ping();
+  const back = new Promise<number>((resolve) => client.once("ready", () => resolve(performance.now())));
+  client.disconnect(true);
+  const backAt = await back;
+
+  // when
+  watch.watch("p", "t", 1);
+
+  // then
+  expect((await warned.promise) - backAt).toBeGreaterThanOrEqual(395);
 });
