@@ -1,11 +1,13 @@
+import { once } from "node:events";
 import { globSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { descendantPids, processIsAlive, until, useRedis } from "@manyhands/testing";
 import { Redis } from "ioredis";
-import { describe, expect, test } from "vitest";
-import { fixture, run, start } from "./command-line.ts";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { fixture, run, start, TASKS } from "./command-line.ts";
 
 const EXAMPLES = fileURLToPath(new URL("../../../examples", import.meta.url));
 
@@ -72,6 +74,45 @@ describe("manyhands redis", () => {
     command.signal("SIGKILL");
 
     await until(() => !processIsAlive(pid), { what: "the server is gone" });
+  });
+});
+
+describe("a port that another program has", () => {
+  const redis = useRedis();
+
+  test.each([
+    ["--port", "redis --port", "leave --port out for a free one"],
+    ["--health-port", "worker --tasks TASKS --health-port", "0 for a free one"],
+    ["--port", "dashboard --port", "0 for a free one"],
+  ])("is wrong usage, and the message names %s: %s", async (option, command, advice) => {
+    const other = createServer().listen(0, "127.0.0.1");
+    onTestFinished(() => void other.close());
+    await once(other, "listening");
+    const { port } = other.address() as { port: number };
+
+    const outcome = await run([...command.replace("TASKS", TASKS).split(" "), String(port)], {
+      redis: redis.url,
+      namespace: redis.namespace(),
+    });
+
+    expect(outcome).toMatchObject({ code: 2, stdout: "" });
+    expect(outcome.stderr.split("\n").slice(-2)).toEqual([
+      `error: ${option} ${port} is in use by another program on 127.0.0.1; choose another port, or ${advice}`,
+      "",
+    ]);
+  });
+
+  test.each([
+    ["--health-address", "worker --tasks TASKS --health-port 0 --health-address"],
+    ["--host", "dashboard --port 0 --token long-enough-token --host"],
+  ])("and so is an address that the machine does not have: %s", async (option, command) => {
+    const outcome = await run([...command.replace("TASKS", TASKS).split(" "), "192.0.2.1"], {
+      redis: redis.url,
+      namespace: redis.namespace(),
+    });
+
+    expect(outcome).toMatchObject({ code: 2, stdout: "" });
+    expect(outcome.stderr).toContain(`error: ${option} "192.0.2.1" is no address of this machine; choose one`);
   });
 });
 

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { addressError } from "../failure/address-error.ts";
 import { EXIT, type ExitCode } from "../failure/exit-code.ts";
 import { interruption } from "../interruption.ts";
 import { action, type Invocation, newCommand } from "../invocation.ts";
@@ -12,6 +13,9 @@ interface Options {
   tokenFile?: string;
   allowHost?: string[];
 }
+
+/** The one of the dashboard. */
+const DEFAULT_PORT = 3000;
 
 /** `manyhands dashboard` */
 export function dashboardCommand(): Command {
@@ -48,6 +52,10 @@ async function serveDashboard({ options, settings, printer }: Invocation<Options
       warn: (message) => printer.warn(message),
       error: (message) => printer.warn(message),
     },
+  }).catch((error) => {
+    const address = host ?? "127.0.0.1";
+    const where = { portOption: "--port", freePort: "0 for a free one", addressOption: "--host" };
+    throw addressError(error, { ...where, port: port ?? DEFAULT_PORT, address }) ?? error;
   });
   if (printer.format === "table") printer.line(dashboard.url);
   else printer.json({ url: dashboard.url, port: dashboard.port });

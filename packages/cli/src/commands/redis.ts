@@ -1,6 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { startRedisServer } from "@manyhands/core/redis-server";
 import type { Command } from "commander";
+import { addressError } from "../failure/address-error.ts";
 import { EXIT, type ExitCode } from "../failure/exit-code.ts";
 import { UsageError } from "../failure/usage-error.ts";
 import { interruption } from "../interruption.ts";
@@ -53,6 +54,9 @@ async function serveRedis({ options, printer }: Invocation<Options>): Promise<Ex
     ...(directory === undefined ? {} : { directory }),
     ...(password === undefined ? {} : { password }),
     logger: { info: (message) => printer.words(message) },
+  }).catch((error) => {
+    const where = { portOption: "--port", freePort: "leave --port out for a free one", address: "127.0.0.1" };
+    throw (port === undefined ? null : addressError(error, { ...where, port })) ?? error;
   });
   try {
     if (printer.format === "table") printer.line(server.url);

@@ -2,6 +2,7 @@ import type { Isolation } from "@manyhands/core";
 import { assertPoolName } from "@manyhands/core/internal";
 import type { LogFormat, LogLevel, WorkerHost, WorkerOptions } from "@manyhands/worker";
 import { type Command, Option } from "commander";
+import { addressError } from "../failure/address-error.ts";
 import { EXIT, type ExitCode, exitCodeOf } from "../failure/exit-code.ts";
 import { UsageError } from "../failure/usage-error.ts";
 import { action, type Invocation, newCommand } from "../invocation.ts";
@@ -145,6 +146,10 @@ async function start(options: Options, place: { redis: string; namespace: string
   } catch (error) {
     // What is not Redis is the modules or the options: wrong input in both cases.
     if (exitCodeOf(error) !== EXIT.failed) throw error;
+    const where = { portOption: "--health-port", freePort: "0 for a free one", addressOption: "--health-address" };
+    const address = healthAddress ?? "127.0.0.1";
+    const taken = healthPort === undefined ? null : addressError(error, { ...where, port: healthPort, address });
+    if (taken) throw taken;
     const message = error instanceof Error ? error.message : String(error);
     throw new UsageError(message.split("\n"), { cause: error });
   }

@@ -39,11 +39,22 @@ export async function startLocalServer(
     if (failure === undefined) return present(running, { source, port, password });
     await end(running);
     // Somebody else took the port between our look and the server's start.
-    const portTaken = /address already in use/i.test(failure);
+    const cause = listenFailure(failure);
+    const portTaken = cause?.code === "EADDRINUSE";
     if (!portTaken || options.port !== undefined || attempt === PORT_ATTEMPTS) {
-      throw new RedisUnfitError(`${binary.path} (${binary.version}) did not start on port ${port}: ${failure}`);
+      throw new RedisUnfitError(`${binary.path} (${binary.version}) did not start on port ${port}: ${failure}`, {
+        cause,
+      });
     }
   }
+}
+
+/** Why the server cannot listen, as a failed system call of this process would say it; undefined for another reason. */
+function listenFailure(failure: string): NodeJS.ErrnoException | undefined {
+  const [, reason = ""] = /(address already in use|bind: permission denied)/i.exec(failure) ?? [];
+  if (reason === "") return undefined;
+  const code = /in use/i.test(reason) ? "EADDRINUSE" : "EACCES";
+  return Object.assign(new Error(reason), { code, syscall: "listen" });
 }
 
 interface Running {
