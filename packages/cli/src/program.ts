@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { codeFolder, visibleLines } from "@manyhands/core/internal";
+import { codeFolder, nearNames, visibleLines } from "@manyhands/core/internal";
 import { Command } from "commander";
 import { configCommand } from "./commands/config.ts";
 import { dashboardCommand } from "./commands/dashboard.ts";
@@ -67,6 +67,33 @@ function refine(command: Command): void {
   command.configureOutput({ outputError: (text, write) => write(`${visibleLines(text.trimEnd())}\n`) });
   command.showHelpAfterError("(add --help for how to use it)");
   for (const child of command.commands) refine(child);
+  if (command.commands.length > 0) command.helpCommand(false).addCommand(helpCommand(command));
+}
+
+/** In place of commander's own, which does not say that a command is unknown. */
+function helpCommand(parent: Command): Command {
+  return new Command("help")
+    .description("display help for command")
+    .helpGroup("Commands:")
+    .exitOverride()
+    .argument("[command...]")
+    .action((names: string[]) => {
+      let command = parent;
+      for (const name of names) {
+        const child = command.commands.find((one) => one.name() === name || one.aliases().includes(name));
+        if (!child) refuseCommand(command, name);
+        command = child;
+      }
+      command.help();
+    });
+}
+
+/** The words and the exit code of a call of such a command. */
+function refuseCommand(parent: Command, name: string): never {
+  const known = parent.commands.map((command) => command.name());
+  const [near] = nearNames(name, known);
+  const hint = near === undefined ? "" : `\n(Did you mean ${near}?)`;
+  parent.error(`error: unknown command '${name}'${hint}`, { code: "commander.unknownCommand" });
 }
 
 function packageVersion(): string {

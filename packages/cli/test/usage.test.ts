@@ -12,6 +12,10 @@ describe("wrong usage ends with 2 and says what, got and do", () => {
   const cases: readonly [words: string[], says: RegExp][] = [
     [["frobnicate"], /^error: unknown command 'frobnicate'\n/],
     [["task", "shwo", "x"], /^error: unknown command 'shwo'\n\(Did you mean show\?\)\n/],
+    [["help", "bogus"], /^error: unknown command 'bogus'\n\(add --help/],
+    [["help", "wroker"], /^error: unknown command 'wroker'\n\(Did you mean worker\?\)\n/],
+    [["help", "task", "shwo"], /^error: unknown command 'shwo'\n\(Did you mean show\?\)\n/],
+    [["task", "help", "bogus"], /^error: unknown command 'bogus'\n/],
     [["submit"], /^error: missing required argument 'task'\n/],
     [["worker"], /^error: required option '--tasks <module\.\.\.>' not specified\n/],
     [
