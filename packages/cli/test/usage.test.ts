@@ -16,6 +16,11 @@ describe("wrong usage ends with 2 and says what, got and do", () => {
     [["help", "wroker"], /^error: unknown command 'wroker'\n\(Did you mean worker\?\)\n/],
     [["help", "task", "shwo"], /^error: unknown command 'shwo'\n\(Did you mean show\?\)\n/],
     [["task", "help", "bogus"], /^error: unknown command 'bogus'\n/],
+    [
+      ["object", "ls", "--kind", "smaphore"],
+      /^error: --kind must be one of array, barrier, .*, value; got "smaphore"; did you mean semaphore\?\n$/,
+    ],
+    [["object", "rm", "--kind", "xyzzy", "-y"], /^error: --kind must be one of array, .*, value; got "xyzzy"\n$/],
     [["submit"], /^error: missing required argument 'task'\n/],
     [["worker"], /^error: required option '--tasks <module\.\.\.>' not specified\n/],
     [

@@ -63,6 +63,9 @@ const KINDS: ReadonlyMap<string, InspectedKind> = new Map(
   }),
 );
 
+/** The kinds that this version knows, in alphabetical order. */
+export const INSPECTED_KINDS: readonly string[] = [...KINDS.keys()].sort();
+
 function inspect<State>(
   readState: (place: Place, name: string) => Promise<State | null>,
   toReading: (state: State) => ObjectReading,

@@ -1,4 +1,4 @@
-import { memberOf, nearNames, type ObjectPlace, type ObjectView } from "@manyhands/core/internal";
+import { INSPECTED_KINDS, memberOf, nearNames, type ObjectPlace, type ObjectView } from "@manyhands/core/internal";
 import type { Connection } from "../../connection/connection.ts";
 import { NotFoundError } from "../../failure/not-found-error.ts";
 import { UsageError } from "../../failure/usage-error.ts";
@@ -29,6 +29,19 @@ function noSuchObject(word: string, places: readonly ObjectPlace[]): NotFoundErr
   const near = nearNames(word, [...new Set(places.map(({ name }) => name))]);
   const known = near.length > 0 ? `did you mean ${near.join(", ")}?` : "see: manyhands object ls";
   return new NotFoundError(`no shared object "${word}"; ${known}`);
+}
+
+/**
+ * Where the objects of a kind are; null = of all kinds. A kind that this version does not know is one when an object has it.
+ * @throws UsageError naming the kinds
+ */
+export async function placesOfKind({ objects }: Objects, kind: string | null): Promise<ObjectPlace[]> {
+  if (kind === null) return objects.places();
+  const places = await objects.places({ kind });
+  if (places.length > 0 || INSPECTED_KINDS.includes(kind)) return places;
+  const [near] = nearNames(kind, INSPECTED_KINDS);
+  const hint = near === undefined ? "" : `; did you mean ${near}?`;
+  throw new UsageError(`--kind must be one of ${INSPECTED_KINDS.join(", ")}; got "${kind}"${hint}`);
 }
 
 /** @throws UsageError that says what would be done, unless it was agreed to */

@@ -7,6 +7,7 @@ import type { Column } from "../../output/printer.ts";
 import { duration } from "../../output/times.ts";
 import { wholeNumber } from "../../parse/numbers.ts";
 import { describeParticipant } from "./describe.ts";
+import { placesOfKind } from "./find-object.ts";
 
 interface Options {
   kind?: string;
@@ -30,9 +31,9 @@ export function objectListCommand(): Command {
     .action(
       action<Options>(async ({ options, settings, printer }) => {
         const { kind, limit } = options;
-        return withConnection(settings, async ({ objects }) => {
-          const places = await objects.places(kind === undefined ? {} : { kind });
-          printer.list(await objects.objects(places.slice(0, limit)), COLUMNS, "no shared objects");
+        return withConnection(settings, async (connection) => {
+          const places = await placesOfKind(connection, kind ?? null);
+          printer.list(await connection.objects.objects(places.slice(0, limit)), COLUMNS, "no shared objects");
           if (places.length > limit) printer.warn(`${places.length - limit} more are not shown; see --limit`);
           return EXIT.done;
         });

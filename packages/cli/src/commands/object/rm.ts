@@ -5,7 +5,7 @@ import { EXIT } from "../../failure/exit-code.ts";
 import { UsageError } from "../../failure/usage-error.ts";
 import { action, newCommand } from "../../invocation.ts";
 import { describeObject } from "./describe.ts";
-import { assertAgreed, deedOn, findObject } from "./find-object.ts";
+import { assertAgreed, deedOn, findObject, placesOfKind } from "./find-object.ts";
 
 interface Options {
   kind?: string;
@@ -54,8 +54,7 @@ async function select(connection: Connection, words: readonly string[], options:
   // Two words may name one object.
   const named = [...new Map(found.map((object) => [memberOf(object), object])).values()];
   if (kind === undefined) return named;
-  const { objects } = connection;
-  const ofKind = await objects.objects(await objects.places({ kind }));
+  const ofKind = await connection.objects.objects(await placesOfKind(connection, kind));
   if (named.length + ofKind.length === 0)
     throw new UsageError(`there is no object of the kind "${kind}"; nothing to do`);
   return [...named.filter((object) => object.kind !== kind), ...ofKind];
