@@ -174,3 +174,24 @@ test("the permits of a semaphore: who holds some is named, the others can be giv
   // then
   expect((await command("show", "doors")).stdout).toMatch(/state +3 of 3 free, bounded\n[\s\S]*held by +nobody/u);
 });
+
+test("more permits than were taken are not given back, neither to a bounded semaphore nor to another one", async () => {
+  // given
+  const { mp, command } = await open();
+  const semaphore = mp.semaphore(3, { name: "desks" });
+  await semaphore.acquire();
+  await semaphore.hold();
+
+  // then: refused before it asks for -y, too
+  for (const words of [["-y"], []]) {
+    expect(await command("release", "desks", "--permits", "2", ...words)).toMatchObject({
+      code: 2,
+      stderr:
+        'error: semaphore "desks" would rise above its initial value: 1 of its permits is taken without a lease; ' +
+        "got --permits 2; see: manyhands object show desks\n",
+    });
+  }
+  expect(await semaphore.getValue()).toBe(1);
+  expect((await command("release", "desks", "--permits", "1", "-y")).code).toBe(0);
+  expect(await semaphore.getValue()).toBe(2);
+});

@@ -91,7 +91,7 @@ export class ObjectInspector {
 
   /**
    * Gives back permits that were taken without a lease: nobody knows who has them.
-   * @returns false when the semaphore is not there, or bounded and would rise above its initial value
+   * @returns false when the semaphore is not there, or has fewer of them: it would rise above its initial value
    */
   async releasePermits(semaphore: string, permits: number): Promise<boolean> {
     const { client, keys } = this.#place;
@@ -99,7 +99,8 @@ export class ObjectInspector {
     const madeAt = await client.hget(key, "madeAt");
     if (madeAt === null) return false;
     const operations = new Operations(keys.sessionAnswers(randomBytes(8).toString("hex")));
-    const released = await releasePermits.run({ client, operations }, [key], [keys.prefix, semaphore, madeAt, permits]);
+    const args = [keys.prefix, semaphore, madeAt, permits, "taken"];
+    const released = await releasePermits.run({ client, operations }, [key], args);
     await client.del(operations.answers);
     return released === 1;
   }

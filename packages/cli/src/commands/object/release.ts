@@ -75,14 +75,30 @@ async function releaseAnonymous(
 ): Promise<void> {
   const { permits = 0 } = options;
   if (object.kind !== "semaphore") throw new UsageError(`only a semaphore has permits; got ${describeObject(object)}`);
+  const taken = takenPermits(object);
+  if (taken !== null && permits > taken) throw tooManyPermits(object, { permits, taken });
   assertAgreed(options, [deedOn("release", object, ` ${permits} times, whoever has the permits`)]);
   if (!(await objects.releasePermits(object.name, permits))) {
-    throw new UsageError(
-      `${describeObject(object)} would rise above its initial value; see: manyhands object show ${object.name}`,
-    );
+    throw tooManyPermits(object, { permits, taken: null });
   }
   printer.change(
     { kind: object.kind, name: object.name, permits },
     `${permits} permits of ${describeObject(object)} were given back`,
+  );
+}
+
+/** Permits that were taken without a lease; null when the semaphore cannot be read. */
+function takenPermits({ state, holders }: ObjectView): number | null {
+  const { initial, value } = (state ?? {}) as { initial?: number; value?: number };
+  if (initial === undefined || value === undefined) return null;
+  return Math.max(0, initial - value - holders.reduce((sum, holder) => sum + holder.count, 0));
+}
+
+/** @param taken - null when it has changed since. */
+function tooManyPermits(object: ObjectView, { permits, taken }: { permits: number; taken: number | null }): UsageError {
+  const known = taken === null ? "" : `: ${taken} of its permits ${taken === 1 ? "is" : "are"} taken without a lease`;
+  return new UsageError(
+    `${describeObject(object)} would rise above its initial value${known}; got --permits ${permits}; ` +
+      `see: manyhands object show ${object.name}`,
   );
 }

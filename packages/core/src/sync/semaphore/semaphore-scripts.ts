@@ -71,8 +71,9 @@ return 1
 
 /**
  * KEYS[1] semaphore
- * ARGV[1..4] as of acquirePermits
- * Returns 1 = released; 0 = refused: a bounded semaphore would rise above its initial value; -1 = that semaphore is gone.
+ * ARGV[1..4] as of acquirePermits; ARGV[5] "any", or "taken" = the value may not rise above the initial one, as that of a
+ *   bounded semaphore never may
+ * Returns 1 = released; 0 = refused: the value would rise above the initial one; -1 = that semaphore is gone.
  */
 export const releasePermits: OnceScript<number> = new OnceScript<number>({
   name: "releasePermits",
@@ -80,7 +81,8 @@ export const releasePermits: OnceScript<number> = new OnceScript<number>({
   lua: `
 local state = redis.call("HMGET", KEYS[1], "madeAt", "variant", "value", "leased", "initial")
 if state[1] ~= ARGV[3] then return -1 end
-if state[2] == "bounded" and state[3] + (state[4] or 0) + ARGV[4] > tonumber(state[5]) then return 0 end
+local isLimited = state[2] == "bounded" or ARGV[5] == "taken"
+if isLimited and state[3] + (state[4] or 0) + ARGV[4] > tonumber(state[5]) then return 0 end
 redis.call("HINCRBY", KEYS[1], "value", ARGV[4])
 call_next(ARGV[1], ARGV[2], server_time())
 return 1

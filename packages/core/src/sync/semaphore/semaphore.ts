@@ -118,7 +118,7 @@ export class Semaphore extends CountedObject {
   }
 
   async #release(permits: number): Promise<void> {
-    const outcome = await this.change(releasePermits, [permits]);
+    const outcome = await this.change(releasePermits, [permits, "any"]);
     if (outcome === 1) return;
     const { initial } = await this.meet();
     throw new ValueError(
