@@ -156,7 +156,7 @@ describe("hosts", () => {
 
     expect(await run(["host", "drain", "web-1"], place)).toMatchObject({
       code: 0,
-      stderr: 'host "web-1" was told to finish its 1 running tasks and to end\n',
+      stderr: 'host "web-1" was told to finish its 1 running tasks, and to end\n',
     });
 
     await until(async () => (await inspector.host("web-1"))?.state === "draining");

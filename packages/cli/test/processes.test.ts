@@ -32,6 +32,13 @@ test("process ls, show, terminate and kill", async () => {
   const shown = await run(["process", "show", "two", "-o", "json"], place);
   expect(JSON.parse(shown.stdout)).toMatchObject({ name: "two", state: "running", daemon: true, pid: second.pid });
 
+  const host = await run(["host", "show", "web-1"], place);
+  expect(host.stdout).toMatch(/^running +process (one|two) /m);
+  for (const { name, pid } of [first, second]) {
+    expect(host.stdout).toMatch(new RegExp(`process ${name} \\S+ \\(until-file, pid ${pid}, `));
+  }
+  expect(host.stdout).toMatch(/^processes +2 of 128$/m);
+
   const asked = await run(["process", "terminate", "one"], place);
   expect(asked).toMatchObject({ code: 2, stderr: expect.stringMatching(/this would terminate:\n.*"one".*\nadd -y/) });
   expect(first.isAlive()).toBe(true);

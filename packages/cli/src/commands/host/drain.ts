@@ -27,9 +27,11 @@ export function hostDrainCommand(): Command {
         return withConnection(settings, async ({ inspector }) => {
           const host = await inspector.drainHost(name, options.grace ?? null);
           if (!host) throw await noSuchHost({ inspector }, name);
+          const processes = host.processes?.running ?? 0;
+          const also = processes === 0 ? "" : ` and its ${processes} processes`;
           printer.change(
             { id: host.id, name: host.name, running: host.running.length },
-            `host "${host.name}" was told to finish its ${host.running.length} running tasks and to end`,
+            `host "${host.name}" was told to finish its ${host.running.length} running tasks${also}, and to end`,
           );
           return EXIT.done;
         });

@@ -1,10 +1,11 @@
-import type { HostRecord } from "@manyhands/core/internal";
+import type { HostRecord, ProcessRecord } from "@manyhands/core/internal";
 import type { Command } from "commander";
 import { withConnection } from "../../connection/connection.ts";
 import { EXIT } from "../../failure/exit-code.ts";
 import { action, newCommand } from "../../invocation.ts";
 import type { Field } from "../../output/printer.ts";
 import { megabytes, moment, relative } from "../../output/times.ts";
+import { listProcesses } from "../process/find-process.ts";
 import { noSuchHost } from "./find-host.ts";
 
 /** `manyhands host show <host>` */
@@ -16,20 +17,32 @@ export function hostShowCommand(): Command {
   return command.argument("<host>", "name of the host, or its id where several have the name").action(
     action(async ({ args, settings, printer }) => {
       const name = String(args[0]);
-      return withConnection(settings, async ({ inspector }) => {
-        const host = await inspector.host(name);
-        if (!host) throw await noSuchHost({ inspector }, name);
-        printer.record(host, fieldsOf(host));
+      return withConnection(settings, async (connection) => {
+        const host = await connection.inspector.host(name);
+        if (!host) throw await noSuchHost(connection, name);
+        const processes = await listProcesses(connection, { ended: false });
+        printer.record(
+          host,
+          fieldsOf(
+            host,
+            processes.filter((process) => process.hostId === host.id && process.state === "running"),
+          ),
+        );
         return EXIT.done;
       });
     }),
   );
 }
 
-function fieldsOf(host: HostRecord): Field[] {
-  const running = host.running.map(
-    (run) => `${run.task} ${run.jobId} (pool ${run.pool}, pid ${run.pid}, ${relative(run.since)})`,
-  );
+/** @param processes - Those that run on it. */
+function fieldsOf(host: HostRecord, processes: readonly ProcessRecord[]): Field[] {
+  const running = [
+    ...host.running.map((run) => `${run.task} ${run.jobId} (pool ${run.pool}, pid ${run.pid}, ${relative(run.since)})`),
+    ...processes.map(
+      ({ name, id, target, pid, startedAt, createdAt }) =>
+        `process ${name} ${id} (${target}, pid ${pid ?? "-"}, ${relative(startedAt ?? createdAt)})`,
+    ),
+  ];
   const children = host.children.map((child) => {
     const pool = child.pool === null ? "spare" : `pool ${child.pool}`;
     return `${child.pid} ${child.isolation}, ${pool}, ${child.busy ? "busy" : "idle"}, ${child.jobsRun} jobs run`;
@@ -45,6 +58,9 @@ function fieldsOf(host: HostRecord): Field[] {
     ...(troubles.length === 0 ? [] : ([["trouble", troubles.join("\n")]] as [string, string][])),
     ["machine", `${host.hostname}, pid ${host.pid}`],
     ["slots", `${host.running.length} of ${host.slots} busy`],
+    ...(host.processes
+      ? ([["processes", `${processes.length} of ${host.processes.limit}`]] as [string, string][])
+      : []),
     ["isolation", host.isolation],
     ["pools", host.pools?.join(", ") ?? "all"],
     [
