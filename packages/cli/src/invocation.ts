@@ -1,6 +1,7 @@
-import { DEFAULT_REDIS_URL } from "@manyhands/core/internal";
+import { DEFAULT_REDIS_URL, resolveRedis } from "@manyhands/core/internal";
 import { Command, Option } from "commander";
 import type { ExitCode } from "./failure/exit-code.ts";
+import { UsageError } from "./failure/usage-error.ts";
 import { Printer } from "./output/printer.ts";
 import { resolveSettings, type Settings } from "./settings/settings.ts";
 
@@ -56,7 +57,7 @@ export function action<Options>(
 ): (this: Command, ...raw: unknown[]) => Promise<void> {
   return async function (this: Command): Promise<void> {
     const settings = resolveSettings(this);
-    process.exitCode = await work({
+    const done = work({
       args: this.processedArgs as (string | string[] | undefined)[],
       options: this.opts() as Options,
       settings,
@@ -65,5 +66,26 @@ export function action<Options>(
         width: process.stdout.isTTY ? process.stdout.columns : undefined,
       }),
     });
+    process.exitCode = await done.catch((error) => {
+      throw namingOption(error, settings);
+    });
   };
+}
+
+/** An error that the URL of Redis causes names the option or variable that the URL comes from. */
+function namingOption(error: unknown, { redis: { value, source } }: Settings): unknown {
+  const message = error instanceof Error ? error.message : undefined;
+  if (message === undefined || message !== faultOf(value)) return error;
+  return new UsageError(message.startsWith("redis ") ? message.replace("redis", source) : `${source}: ${message}`, {
+    cause: error,
+  });
+}
+
+function faultOf(url: string): string | null {
+  try {
+    resolveRedis(url);
+    return null;
+  } catch (error) {
+    return (error as Error).message;
+  }
 }

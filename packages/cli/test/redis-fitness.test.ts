@@ -54,8 +54,20 @@ describe("a Redis that cannot be used ends with 3", () => {
   test("a URL that is none", async () => {
     const outcome = await run(["task", "ls", "--redis", "localhost"]);
 
-    expect(outcome.stderr).toBe('error: redis must be a URL such as redis://127.0.0.1:6379; got "localhost"\n');
+    expect(outcome.stderr).toBe('error: --redis must be a URL such as redis://127.0.0.1:6379; got "localhost"\n');
     expect(outcome.code).toBe(2);
+  });
+
+  test.each([
+    ["http://host", /^error: MANYHANDS_REDIS_URL must be a redis:\/\/, .*redis\+cluster:\/\/, .*; got "http:\/\/…"\n$/],
+    ["redis://h/x", /^error: MANYHANDS_REDIS_URL: the database in the Redis URL must be a number; got "x"\n$/],
+  ])("a URL that cannot be used, from the environment: %s", async (url, says) => {
+    for (const words of [["task", "ls"], ["worker", "--tasks", TASKS], ["dashboard"]]) {
+      const outcome = await run(words, { redis: url });
+
+      expect(outcome.stderr).toMatch(says);
+      expect(outcome.code).toBe(2);
+    }
   });
 
   test("doctor says it as a finding, and nothing else", async () => {

@@ -6,6 +6,9 @@ import { type ConnectionOptions, DEFAULT_REDIS_URL, type RedisTarget } from "./r
 /** `redis+sentinel://…`, `rediss+cluster://…`: several addresses with commas between, which URL itself does not read. */
 const SEVERAL = /^(rediss?)\+(sentinel|cluster):\/\/(?:(.*)@)?([^/?#@]*)(?:\/([^?#]*))?(?:\?([^#]*))?$/i;
 
+const SCHEMES =
+  "redis://, rediss://, redis+sentinel://, rediss+sentinel://, redis+cluster://, rediss+cluster:// or unix://";
+
 /**
  * Where a URL says that Redis is: one server, the master that Sentinels know, or a cluster.
  * @throws ValueError saying what is wrong with it, without its password
@@ -30,7 +33,7 @@ export function parseRedisUrl(given: string): RedisTarget {
     return { kind: "single", options };
   }
   if (url.protocol !== "redis:" && url.protocol !== "rediss:") {
-    throw new ValueError(`redis must be a redis:// or rediss:// URL; got "${url.protocol}//…"`);
+    throw new ValueError(`redis must be a ${SCHEMES} URL; got "${url.protocol}//…"`);
   }
   const options = {
     host: url.hostname.replace(/^\[|\]$/g, "") || "127.0.0.1",

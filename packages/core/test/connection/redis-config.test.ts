@@ -56,7 +56,11 @@ test("a cluster with TLS and the certificate of a client, as one URL", () => {
 test.each<[unknown, string]>([
   ["redis", 'redis must be a URL such as redis://127.0.0.1:6379; got "redis"'],
   ["redis//:secret@host", 'redis must be a URL such as redis://127.0.0.1:6379; got "redis//***@host"'],
-  ["localhost:6379", 'redis must be a redis:// or rediss:// URL; got "localhost://…"'],
+  [
+    "localhost:6379",
+    "redis must be a redis://, rediss://, redis+sentinel://, rediss+sentinel://, redis+cluster://, rediss+cluster:// or " +
+      'unix:// URL; got "localhost://…"',
+  ],
   ["redis://:a/b@c@host", 'redis must be a URL such as redis://127.0.0.1:6379; got "redis://***@host"'],
   ["redis://me:1/two@host", 'the database in the Redis URL must be a number; got "***@host"'],
   ["redis://h/x", 'the database in the Redis URL must be a number; got "x"'],

@@ -57,7 +57,11 @@ describe("a Redis that cannot be used is refused by programs and by worker hosts
 
   test.each<[never, string]>([
     ["localhost" as never, 'redis must be a URL such as redis://127.0.0.1:6379; got "localhost"'],
-    ["http://localhost" as never, 'redis must be a redis:// or rediss:// URL; got "http://…"'],
+    [
+      "http://localhost" as never,
+      "redis must be a redis://, rediss://, redis+sentinel://, rediss+sentinel://, redis+cluster://, rediss+cluster:// or " +
+        'unix:// URL; got "http://…"',
+    ],
     [[] as never, "redis: a cluster needs at least one node, such as [{ host, port }]"],
     [
       { keyPrefix: "x" } as never,
