@@ -68,7 +68,7 @@ async function firstAnswer(client: RedisClient, where: string, timeout: number):
     onError = (error) => {
       lastError = error;
       const reason = finalReason(error, where);
-      if (reason) reject(reason);
+      if (reason) reject(namingNoPassword(reason, client, where));
     };
     const giveUp = (isLoading: boolean): void => {
       if (isLoading) return reject(refusal("LOADING", where, "LOADING Redis is loading the dataset in memory"));
@@ -80,7 +80,7 @@ async function firstAnswer(client: RedisClient, where: string, timeout: number):
   try {
     return await Promise.race([client.info(), refused]);
   } catch (error) {
-    if (error instanceof RedisUnfitError && !isPassingRefusal(error)) throw error;
+    if (error instanceof RedisUnfitError && !isPassingRefusal(error)) throw namingNoPassword(error, client, where);
     onError(error as Error);
     await refused;
     throw error;
@@ -89,6 +89,20 @@ async function firstAnswer(client: RedisClient, where: string, timeout: number):
     client.off("error", onError);
     refused.catch(() => {});
   }
+}
+
+/** Redis asks for a password, and gets none: its own words tell a user nothing of where it is missing. */
+function namingNoPassword(error: RedisUnfitError, client: RedisClient, where: string): RedisUnfitError {
+  if (error.state !== "NOAUTH" || hasPassword(client)) return error;
+  return new RedisUnfitError(
+    `Redis at ${where} needs a password, and none was given: put it into the URL, as in redis://:password@host:6379`,
+    { state: "NOAUTH", cause: error },
+  );
+}
+
+function hasPassword({ options }: RedisClient): boolean {
+  const { password } = "redisOptions" in options ? (options.redisOptions ?? {}) : (options as { password?: unknown });
+  return typeof password === "string" && password !== "";
 }
 
 /** Whether a server that is connected to serves nothing yet: ioredis waits in silence until it has loaded its data. */

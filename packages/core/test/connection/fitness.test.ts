@@ -89,11 +89,16 @@ test("a server that does not speak TLS", async () => {
   expect(error.message).toContain("is not reachable: no answer within 300 ms (does it speak TLS?)");
 });
 
-test.each([
-  ["none", ""],
-  ["a wrong one", ":wrong@"],
-])("a password that is needed: %s", async (_, credentials) => {
-  const error = await unfit(`redis://${credentials}127.0.0.1:${redis.port}`);
+test("a password that is needed: none", async () => {
+  const words =
+    `Redis at 127.0.0.1:${redis.port} needs a password, and none was given: put it into the URL, ` +
+    "as in redis://:password@host:6379";
+  expect((await unfit(`redis://127.0.0.1:${redis.port}`)).message).toBe(words);
+  expect((await unfit({ host: "127.0.0.1", port: redis.port })).message).toBe(words);
+});
+
+test("a password that is needed: a wrong one", async () => {
+  const error = await unfit(`redis://:wrong@127.0.0.1:${redis.port}`);
   expect(error.message).toMatch(
     new RegExp(
       `^Redis at 127.0.0.1:${redis.port} refused the credentials: (WRONGPASS|NOAUTH) .*; check the password in the URL$`,
