@@ -113,7 +113,7 @@ describe("wrong JSON ends with 2 and names the argument", () => {
   test("arguments as words and from a file", async () => {
     const { code, stderr } = await run(["submit", "greet", "7", "--args-file", "x.json"], place());
 
-    expect(stderr).toBe('error: give the arguments as words or with --args-file, not both; got 1 words and "x.json"\n');
+    expect(stderr).toBe('error: give the arguments as words or with --args-file, not both; got 1 word and "x.json"\n');
     expect(code).toBe(2);
   });
 });

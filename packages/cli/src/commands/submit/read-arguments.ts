@@ -10,7 +10,7 @@ import { shorten } from "../../output/printer.ts";
 export async function readArguments(words: readonly string[], file: string | undefined): Promise<unknown[]> {
   if (file !== undefined && words.length > 0) {
     throw new UsageError(
-      `give the arguments as words or with --args-file, not both; got ${words.length} words and "${file}"`,
+      `give the arguments as words or with --args-file, not both; got ${words.length} ${words.length === 1 ? "word" : "words"} and "${file}"`,
     );
   }
   const source = file ?? (words.length === 1 && words[0] === "-" ? "-" : undefined);
