@@ -43,6 +43,8 @@ test("ls lists named and unnamed objects of all kinds, with holders and how long
   const table = await command("ls", "--kind", "event");
   expect(table.stdout).toMatch(/KIND +NAME +STATE[\s\S]*event +ready +set +- +- +0 +until removed\n$/);
   expect(table.stdout).not.toContain("stock");
+  expect((await command("show", "ready")).stdout).toMatch(/stays +until it is removed\n/);
+  expect((await command("ls", "--kind", "lock")).stdout).toMatch(/ stock .* 1 hour unused$/m);
 });
 
 test("show names the holder, and who waits in order", async () => {
@@ -59,7 +61,7 @@ test("show names the holder, and who waits in order", async () => {
   expect(code).toBe(0);
   expect(stdout).toMatch(new RegExp(`held by +pid ${process.pid} on machine .*, since`));
   expect(stdout).toMatch(new RegExp(`waiting +1\\. pid ${actor.pid} on machine`));
-  expect(stdout).toMatch(/stays +until it is removed/);
+  expect(stdout).toMatch(/stays +until it is removed or has not been used for an hour\n/);
 });
 
 test("what is not there ends with 4 and names what looks like it; a name of several kinds has to be told apart", async () => {

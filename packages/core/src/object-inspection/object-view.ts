@@ -31,7 +31,10 @@ export interface ObjectReading {
 export interface ObjectView extends ObjectReading {
   kind: string;
   name: string;
-  /** Whether it stays until it is removed; otherwise it vanishes with its maker, its manager, or its last end. */
+  /**
+   * Whether it stays until it is removed, or, as a lock or a condition, has not been used for an hour; otherwise it vanishes
+   * with its maker, its manager, or its last end.
+   */
   named: boolean;
   /** Maker of an unnamed object. */
   owner: Participant | null;

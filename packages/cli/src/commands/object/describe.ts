@@ -8,6 +8,14 @@ export function describeObject({ kind, name }: { kind: string; name: string }): 
   return `${kind} "${name}"`;
 }
 
+/** Kinds of which a named object goes after an hour in which it was not used. */
+const FORGOTTEN = new Set(["lock", "rlock", "read-write-lock", "condition"]);
+
+/** Whether an object with a name goes by itself, in time; the others stay until they are removed. */
+export function isForgotten({ kind, named }: ObjectView): boolean {
+  return named && FORGOTTEN.has(kind);
+}
+
 /** `task resize k3f9-17, pid 4711 on host web-1` */
 export function describeParticipant(participant: Participant): string {
   const { task, pid, host, hostname, session, isAlive } = participant;

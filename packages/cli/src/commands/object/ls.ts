@@ -6,7 +6,7 @@ import { action, newCommand, wideOption } from "../../invocation.ts";
 import type { Column } from "../../output/printer.ts";
 import { duration } from "../../output/times.ts";
 import { wholeNumber } from "../../parse/numbers.ts";
-import { describeParticipant } from "./describe.ts";
+import { describeParticipant, isForgotten } from "./describe.ts";
 import { placesOfKind } from "./find-object.ts";
 
 interface Options {
@@ -51,9 +51,11 @@ const COLUMNS: readonly Column<ObjectView>[] = [
   { heading: "STAYS", cell: (object) => shortLife(object), drop: 1 },
 ];
 
-function shortLife({ kind, named, manager }: ObjectView): string {
+function shortLife(object: ObjectView): string {
+  const { kind, named, manager } = object;
   if (kind === "pipe") return "while held";
   if (manager !== null) return "with manager";
+  if (isForgotten(object)) return "1 hour unused";
   return named ? "until removed" : "with its maker";
 }
 

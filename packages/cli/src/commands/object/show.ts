@@ -5,7 +5,7 @@ import { EXIT } from "../../failure/exit-code.ts";
 import { action, newCommand } from "../../invocation.ts";
 import type { Field } from "../../output/printer.ts";
 import { duration, moment } from "../../output/times.ts";
-import { describeHolding, describeParticipant } from "./describe.ts";
+import { describeHolding, describeParticipant, isForgotten } from "./describe.ts";
 import { findObject } from "./find-object.ts";
 
 /** `manyhands object show <object>` */
@@ -45,9 +45,11 @@ function orNobody(lines: string[]): string[] {
   return lines.length > 0 ? lines : ["nobody"];
 }
 
-function lifeOf({ kind, named, manager, owner }: ObjectView): string {
+function lifeOf(object: ObjectView): string {
+  const { kind, named, manager, owner } = object;
   if (kind === "pipe") return "while somebody holds one of its ends";
   if (manager !== null) return `as long as its manager "${manager}"`;
+  if (isForgotten(object)) return "until it is removed or has not been used for an hour";
   return named ? "until it is removed" : `with its maker: ${owner ? describeParticipant(owner) : "which has ended"}`;
 }
 
