@@ -60,6 +60,9 @@ test("it goes on when nobody reads what its tasks write", async () => {
   expect(logOf(worker)).toContainEqual(
     expect.objectContaining({ level: "info", msg: expect.stringMatching(/^SIGTERM: finishing 0 running tasks, /) }),
   );
+  const messages = logOf(worker).map((line) => String(line["msg"]));
+  const told = messages.findIndex((message) => message.startsWith("SIGTERM: "));
+  expect(told).toBeLessThan(messages.findIndex((message) => message.includes("stopped")));
 });
 
 test("SIGTERM ends a host that is not up because a task module never loads, and leaves no children", async () => {

@@ -167,6 +167,7 @@ class Stopper {
   #wishes = 0;
   /** Says what the first signal does, once another one is a second wish. */
   #announce: (() => void) | undefined;
+  #timer: NodeJS.Timeout | undefined;
   #lastWish = Number.NEGATIVE_INFINITY;
 
   constructor() {
@@ -178,7 +179,8 @@ class Stopper {
     // Started by another command: when that one is gone, nobody else ends this host.
     if (process.channel) process.on("disconnect", () => void host.stop({ grace: 0 }));
     if (this.#wishes > 0) void host.stop({ grace: 0 });
-    void host.closed.then(() => this.#announce?.());
+    // It is over before another signal could count as a second wish: the host has said that it drains, and has stopped.
+    void host.closed.then(() => this.#keepSilent());
   }
 
   #hear(signal: NodeJS.Signals): void {
@@ -200,8 +202,10 @@ class Stopper {
     const { running, processes: { running: processes } = { running: 0 } } = this.#host.record();
     const work = `${running.length} running tasks${processes > 0 ? ` and ${processes} processes` : ""}`;
     if (this.#wishes === 1) {
+      const words = `${signal}: finishing ${work}, taking no more`;
+      if (running.length + processes === 0) this.#host.logger.info(words);
+      else this.#announceSoon(`${words}; again to stop now`);
       void this.#host.stop();
-      this.#announceSoon(`${signal}: finishing ${work}, taking no more; again to stop now`);
     } else {
       void this.#host.stop({ grace: 0 });
       this.#announce?.();
@@ -210,12 +214,16 @@ class Stopper {
   }
 
   #announceSoon(words: string): void {
-    const timer = setTimeout(() => this.#announce?.(), ONE_WISH);
+    this.#timer = setTimeout(() => this.#announce?.(), ONE_WISH);
     this.#announce = () => {
-      clearTimeout(timer);
-      this.#announce = undefined;
+      this.#keepSilent();
       this.#host?.logger.info(words);
     };
+  }
+
+  #keepSilent(): void {
+    clearTimeout(this.#timer);
+    this.#announce = undefined;
   }
 }
 
