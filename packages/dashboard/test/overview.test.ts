@@ -15,7 +15,8 @@ test("shows pools, hosts and what runs where", async () => {
   for (let index = 0; index < 3; index++) await pictures.add("resize", { args: [index] });
   await pictures.pause();
   const running = [{ jobId: "j1", task: "resize", pool: "pictures", pid: 77, since: Date.now() - 5_000 }];
-  await namespace.host("worker-a", { slots: 4, running, completed: 1234 });
+  const processes = { limit: 128, running: 2, queues: ["processes"] };
+  await namespace.host("worker-a", { slots: 4, running, completed: 1234, processes });
   const { origin } = await dashboardFor({ redis: redis.url, namespace: namespace.name });
 
   // when
@@ -25,7 +26,7 @@ test("shows pools, hosts and what runs where", async () => {
   expect(page).toContain("pictures paused");
   expect(page).toMatch(/Waiting 3 in 1 pool /);
   expect(page).toContain("worker-a running");
-  expect(page).toContain("1 of 4 slots busy");
+  expect(page).toContain("1 of 4 slots busy, 2 processes run");
   expect(page).toMatch(/resize in pictures, pid 77 5\.\d s/);
   expect(page).toContain("1,234 completed");
 });

@@ -28,7 +28,7 @@ function card(host: HostRecord): Markup {
     </h3>
     <p class="slots">
       ${dots(host)}
-      <span><b>${count(host.running.length)}</b> of ${plural(host.slots, "slot")} busy</span>
+      <span><b>${count(host.running.length)}</b> of ${plural(host.slots, "slot")} busy${processes(host)}</span>
     </p>
     ${troubles(host)} ${tasks(host)}
     <p class="facts">
@@ -40,6 +40,12 @@ function card(host: HostRecord): Markup {
       ${host.pools === null ? "" : html`<span>serves ${host.pools.join(", ")}</span>`}
     </p>
   </li>`;
+}
+
+/** Processes run beside the slots. */
+function processes({ processes }: HostRecord): string {
+  const running = processes?.running ?? 0;
+  return running === 0 ? "" : `, ${count(running)} ${running === 1 ? "process runs" : "processes run"}`;
 }
 
 /** Why it takes no work, or not of a pool. */
