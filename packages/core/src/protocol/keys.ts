@@ -35,6 +35,11 @@ export class Keys {
     return `{${this.namespace}}/host/${hostId}`;
   }
 
+  /** Sorted set with PEXPIRE: a host wakes its own wait for work with it. */
+  hostWake(hostId: string): string {
+    return `{${this.namespace}}/host-wake/${hostId}`;
+  }
+
   /** What every key that manyhands writes itself begins with; scripts build the keys of sessions and objects from it. */
   get prefix(): string {
     return `{${this.namespace}}/`;

@@ -6,8 +6,8 @@ import type { Liveness } from "./liveness.ts";
 export interface HostFacts {
   liveness: Liveness;
   state: HostRecord["state"];
-  /** Pools whose worker could fetch and does not. */
-  deafPools: string[];
+  /** Queues whose worker could take jobs and does not, as messages name them. */
+  deafQueues: string[];
   /** Why Redis refuses to serve this host although it answers; null when it serves. */
   refusal: string | null;
   /** What keeps the host, or its share of a pool, from taking work. */
@@ -20,8 +20,7 @@ export function checkAlive({ isLoopAlive, loopDelay }: Liveness): Record<string,
 }
 
 /** Does the host take work now? */
-export function checkReady({ liveness, refusal, state, deafPools, troubles }: HostFacts): Record<string, Check> {
-  const deaf = deafPools.map((pool) => `"${pool}"`).join(", ");
+export function checkReady({ liveness, refusal, state, deafQueues, troubles }: HostFacts): Record<string, Check> {
   const blocked = troubles.filter((trouble) => !trouble.takesWork);
   const ofHost = blocked.find((trouble) => trouble.pool === null);
   const ofPools = blocked.filter((trouble) => trouble.pool !== null);
@@ -31,7 +30,7 @@ export function checkReady({ liveness, refusal, state, deafPools, troubles }: Ho
     redis: liveness.isRedisAnswering
       ? check(refusal === null, refusal ?? "")
       : check(false, `Redis has not answered for ${Math.round(liveness.silence)} ms`),
-    workers: check(deafPools.length === 0, `no jobs are fetched for pools ${deaf}`),
+    workers: check(deafQueues.length === 0, `no jobs are taken from ${deafQueues.join(", ")}`),
     children: check(ofHost === undefined, `children cannot be made: ${ofHost?.reason}`),
     pools: check(ofPools.length === 0, ofPools.map(({ pool, reason }) => `"${pool}": ${reason}`).join("; ")),
   };

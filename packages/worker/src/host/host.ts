@@ -20,6 +20,7 @@ import {
   RareWarnings,
   RECORD_FORMAT,
   type RedisClient,
+  type RedisUnfitError,
   type TaskAnnouncement,
   type UnreadableRecord,
 } from "@manyhands/core/internal";
@@ -28,6 +29,10 @@ import { cancelRequested } from "../control/cancellation.ts";
 import { ControlChannel } from "../control/control-channel.ts";
 import { within } from "../deadline/within.ts";
 import { createExecutor } from "../executor/create-executor.ts";
+import { Fetcher } from "../fetcher/fetcher.ts";
+import { MarkerWait } from "../fetcher/marker-wait.ts";
+import type { ServedQueue } from "../fetcher/served-queue.ts";
+import { Sweep } from "../fetcher/sweep.ts";
 import { HealthServer } from "../health/health-server.ts";
 import { checkAlive, checkReady, type HostFacts } from "../health/host-checks.ts";
 import { Liveness } from "../health/liveness.ts";
@@ -74,6 +79,8 @@ export class Host implements WorkerHost {
   readonly #redisTrouble: RedisTrouble;
   readonly #client: RedisClient;
   readonly #subscriber: RedisClient;
+  readonly #fetcher: Fetcher;
+  readonly #sweep: Sweep;
   readonly #tasks = new Map<string, TaskAnnouncement>();
   readonly #running: RunningJobs;
   readonly #hostSlots: HostSlots;
@@ -112,12 +119,13 @@ export class Host implements WorkerHost {
       logger: options.logger,
       probe: () => this.#heartbeat.now(),
     });
+    // The one who starts the host is told of what is wrong at its start.
+    const onRefusal = (refusal: RedisUnfitError): void => {
+      if (this.#state !== "starting") this.#redisTrouble.met(refusal);
+    };
     const client = openRedis(options.redis, {
       name: `manyhands:host:${encodeURIComponent(options.name)}`,
-      onRefusal: (refusal) => {
-        // The one who starts the host is told of what is wrong at its start.
-        if (this.#state !== "starting") this.#redisTrouble.met(refusal);
-      },
+      onRefusal,
     });
     this.#client = client;
     this.#subscriber = openRedis(options.redis, {
@@ -125,6 +133,25 @@ export class Host implements WorkerHost {
       subscribing: true,
     });
     const { logger } = this.#redisTrouble;
+    const wait = new MarkerWait({
+      open: () =>
+        openRedis(options.redis, {
+          name: `manyhands:fetch:${encodeURIComponent(options.name)}`,
+          blocking: true,
+          onRefusal,
+        }),
+      onReady: () => this.#sweep.soon(),
+      client,
+      wakeKey: keys.hostWake(this.id),
+    });
+    this.#fetcher = new Fetcher({ client, wait });
+    this.#sweep = new Sweep({
+      client,
+      keys,
+      interval: options.stalledInterval,
+      queues: () => this.#queues(),
+      logger,
+    });
     const unreadable = new RareWarnings(logger, { repeatAfter: Number.POSITIVE_INFINITY });
     const onUnreadable = (record: UnreadableRecord): void => {
       const text = describeUnreadable(record);
@@ -169,7 +196,7 @@ export class Host implements WorkerHost {
       keys,
       logger,
       pools: () => this.#discovery.served().map((pool) => pool.record.name),
-      isBusy: () => this.#running.size > 0,
+      busyPools: () => [...new Set(this.#running.list().map((run) => run.pool))],
     });
     const poolHost = {
       id: this.id,
@@ -197,6 +224,7 @@ export class Host implements WorkerHost {
         return record?.generation === generation && record.state !== "terminated";
       },
       slots: this.#hostSlots,
+      fetcher: this.#fetcher,
       supply: this.#supply,
       caps: this.#caps,
       redisTrouble: this.#redisTrouble,
@@ -248,7 +276,7 @@ export class Host implements WorkerHost {
     });
     this.#supply.trouble.listen(() => this.#updateState());
     this.#redisTrouble.trouble.listen(() => this.#updateState());
-    this.#liveness = new Liveness({ client, onLook: () => this.#watchPools() });
+    this.#liveness = new Liveness({ client, onLook: () => this.#watchQueues() });
     this.#redisWatch = new RedisWatch(logger, () => client.status === "ready" && this.#liveness.isRedisAnswering);
     this.#health =
       options.healthPort === null
@@ -288,6 +316,8 @@ export class Host implements WorkerHost {
     await this.#control.start();
     await this.#discovery.start();
     this.#caps.start();
+    this.#fetcher.start();
+    this.#sweep.start();
     this.#orphans.start();
     this.#foreignQueues?.start();
     this.#processes.start();
@@ -371,6 +401,7 @@ export class Host implements WorkerHost {
     this.#orphans.stop();
     this.#foreignQueues?.stop();
     this.#caps.stop();
+    const sweepStopped = this.#sweep.stop();
     const pools = this.#discovery.served();
     const stopped = [...pools.map((pool) => pool.stopFetching()), this.#processes.stopFetching()];
     // A worker that was replaced may still run something.
@@ -386,6 +417,7 @@ export class Host implements WorkerHost {
     this.#processes.abandonAll();
     await within(this.#jobsGone(), left > 0 ? GIVE_BACK_TIME : 0);
     await Promise.all([discoveryStopped, this.#processes.close(), ...pools.map((pool) => pool.close("host stops"))]);
+    await Promise.all([this.#fetcher.stop(), within(sweepStopped, GIVE_BACK_TIME)]);
     await this.#supply.close();
     await this.#reaper.stop();
     this.#liveness.stop();
@@ -456,22 +488,25 @@ export class Host implements WorkerHost {
     }
   }
 
+  #queues(): ServedQueue[] {
+    return [...this.#discovery.served().map((pool) => pool.queue), ...this.#processes.queues()];
+  }
+
+  #deafQueues(): ServedQueue[] {
+    const isSettled = this.#liveness.answeringFor > SETTLE_AFTER_SILENCE;
+    return isSettled ? this.#queues().filter((queue) => queue.isDeaf) : [];
+  }
+
   /** Replaces workers of BullMQ that have become deaf, and says in the heartbeat that there are some. */
-  #watchPools(): void {
+  #watchQueues(): void {
     this.#redisWatch.look();
     if (this.#stopping !== undefined) return;
-    const isSettled = this.#liveness.answeringFor > SETTLE_AFTER_SILENCE;
-    const deaf = isSettled ? this.#discovery.served().filter((pool) => pool.isDeaf()) : [];
-    for (const pool of deaf) {
-      this.#logger.warn(`the worker of pool "${pool.record.name}" fetches no jobs; it is replaced`);
-      pool.recreate();
-    }
-    const deafQueues = isSettled ? this.#processes.deafQueues() : [];
-    for (const queue of deafQueues) {
-      this.#logger.warn(`the worker of queue "${queue.name}" fetches nothing; it is replaced`);
+    const deaf = this.#deafQueues();
+    for (const queue of deaf) {
+      this.#logger.warn(`the worker of ${queue.title} takes no jobs; it is replaced`);
       queue.recreate();
     }
-    this.#isDeaf = deaf.length + deafQueues.length > 0 || !this.#liveness.isRedisAnswering;
+    this.#isDeaf = deaf.length > 0 || !this.#liveness.isRedisAnswering;
     this.#updateState();
   }
 
@@ -496,12 +531,11 @@ export class Host implements WorkerHost {
   }
 
   #facts(): HostFacts {
-    const deaf = this.#discovery.served().filter((pool) => pool.isDeaf());
     return {
       liveness: this.#liveness,
       refusal: this.#redisTrouble.trouble.reason,
       state: this.#stopping !== undefined ? "draining" : this.#state,
-      deafPools: [...deaf.map((pool) => pool.record.name), ...this.#processes.deafQueues().map((queue) => queue.name)],
+      deafQueues: this.#deafQueues().map((queue) => queue.title),
       troubles: this.#troubles(),
     };
   }

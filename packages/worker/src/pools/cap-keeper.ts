@@ -7,19 +7,21 @@ export interface CapKeeperOptions {
   logger: Logger;
   /** Names of the pools that the host serves. */
   pools: () => string[];
-  /** Jobs run here: caps matter now. */
-  isBusy: () => boolean;
+  /** Names of those of which jobs run here: their caps matter now. */
+  busyPools: () => string[];
 }
 
 /** Time between two looks while jobs run, ms. */
 const INTERVAL: Milliseconds = 1_000;
-/** Looks that are left out between two while nothing runs. */
+/** Looks between two at pools that are idle, and how many of these one look takes in turn, whatever their number. */
 const IDLE_LOOKS = 3;
+const IDLE_POOLS = 10;
 
 /**
  * Keeps the cap of each pool in BullMQ's settings equal to the size in the pool's record, which is the truth: written
  * before the first job is fetched, when the size changes, after every reconnect, because a Redis that lost its data has
- * lost the caps too, and regularly, because other tools of BullMQ can change or remove them.
+ * lost the caps too, and regularly, because other tools of BullMQ can change or remove them. What an idle pool is capped
+ * at matters when it works again, so that idle ones cost little: they are looked at in turns, a few at a time.
  */
 export class CapKeeper {
   readonly #options: CapKeeperOptions;
@@ -28,6 +30,8 @@ export class CapKeeper {
   readonly #onReady = (): void => void this.keep();
   #timer: NodeJS.Timeout | undefined;
   #looks = 0;
+  /** Place of the next idle pool. */
+  #turn = 0;
   #keeping: Promise<void> | undefined;
 
   constructor(options: CapKeeperOptions) {
@@ -39,11 +43,20 @@ export class CapKeeper {
     this.#timer = setInterval(() => {
       this.#looks += 1;
       if (this.#keeping !== undefined || this.#options.client.status !== "ready") return;
-      if (!this.#options.isBusy() && this.#looks % IDLE_LOOKS !== 0) return;
-      this.#keeping = this.keep().finally(() => {
+      const names = new Set(this.#options.busyPools());
+      if (this.#looks % IDLE_LOOKS === 0) for (const name of this.#nextIdle()) names.add(name);
+      if (names.size === 0) return;
+      this.#keeping = this.keep([...names]).finally(() => {
         this.#keeping = undefined;
       });
     }, INTERVAL).unref();
+  }
+
+  #nextIdle(): string[] {
+    const pools = this.#options.pools();
+    const from = this.#turn < pools.length ? this.#turn : 0;
+    this.#turn = from + IDLE_POOLS;
+    return pools.slice(from, this.#turn);
   }
 
   stop(): void {

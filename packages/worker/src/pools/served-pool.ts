@@ -1,30 +1,22 @@
-import { ClosedError } from "@manyhands/core";
-import {
-  type HostTrouble,
-  KEPT_EVENTS,
-  type Milliseconds,
-  type PoolRecord,
-  RareWarnings,
-  workerName,
-} from "@manyhands/core/internal";
+import { type HostTrouble, KEPT_EVENTS, type Milliseconds, type PoolRecord } from "@manyhands/core/internal";
 import { Queue } from "bullmq";
 import { ChildPool } from "../children/child-pool.ts";
 import type { ChildSupply } from "../children/child-supply.ts";
 import { withinReach } from "../deadline/within.ts";
 import { Fence } from "../fence/fence.ts";
+import type { Fetcher } from "../fetcher/fetcher.ts";
+import { ServedQueue } from "../fetcher/served-queue.ts";
 import type { JobHost } from "../jobs/job-host.ts";
 import { JobRunner } from "../jobs/job-runner.ts";
 import type { RedisTrouble } from "../redis-trouble/redis-trouble.ts";
 import type { HostSlots } from "../slots/host-slots.ts";
 import type { CapKeeper } from "./cap-keeper.ts";
-import { nudgeWorkers } from "./nudge.ts";
-import { PoolWorker } from "./pool-worker.ts";
 import { removeTraces } from "./remove-traces.ts";
-import { failUnreadableJob } from "./unreadable-jobs.ts";
 
 /** What a served pool needs from its host. */
 export interface PoolHost extends JobHost {
   slots: HostSlots;
+  fetcher: Fetcher;
   supply: ChildSupply;
   caps: CapKeeper;
   redisTrouble: RedisTrouble;
@@ -36,14 +28,10 @@ export interface PoolHost extends JobHost {
   stalledInterval: Milliseconds;
 }
 
-/** Jobs finish at most this long after their children are gone, ms; a worker of BullMQ never closes while Redis is away. */
-const CLOSE_DEADLINE: Milliseconds = 1_500;
-/** BullMQ's word for a job that was removed while it ran. */
-const MISSING_JOB = /^Missing (key|lock) for job/;
-/** A worker that could fetch and has not done so for this long is deaf, ms. It normally fetches every second. */
-const DEAF_AFTER: Milliseconds = 5_000;
+/** How long BullMQ's connection may take to close, and what was written for the pool to go, ms. */
+const CLOSE_DEADLINE: Milliseconds = 500;
 
-/** One pool as this host serves it: a worker of BullMQ, the pool's children, its fence and its cap. */
+/** One pool as this host serves it: its queue, its children, its fence and its cap. */
 export class ServedPool {
   #record: PoolRecord;
   readonly #host: PoolHost;
@@ -51,19 +39,12 @@ export class ServedPool {
   readonly #fence: Fence;
   readonly #runner: JobRunner;
   readonly #queue: Queue;
-  readonly #warnings: RareWarnings;
+  readonly #jobs: ServedQueue;
   readonly #unlisten: (() => void)[];
-  #worker: PoolWorker;
-  /** Workers that were deaf and may never close. */
-  readonly #replaced: PoolWorker[] = [];
-  #closing: Promise<void> | undefined;
-  /** Its first worker fetches: until then none is deaf. */
-  #isStarted = false;
 
   constructor(record: PoolRecord, host: PoolHost) {
     this.#record = record;
     this.#host = host;
-    this.#warnings = new RareWarnings(host.logger);
     this.#children = new ChildPool({ pool: record, supply: host.supply, logger: host.logger });
     this.#fence = new Fence({ lockDuration: host.lockDuration });
     this.#runner = new JobRunner({ host, pool: () => this.#record, children: this.#children, fence: this.#fence });
@@ -72,15 +53,39 @@ export class ServedPool {
       prefix: host.keys.queuePrefix,
       streams: { events: { maxLen: KEPT_EVENTS } },
     });
-    this.#queue.on("error", (error) => this.#report(error));
-    this.#worker = this.#open();
+    this.#queue.on("error", (error) => this.#jobs.report(error));
+    this.#jobs = new ServedQueue({
+      host,
+      queue: record.name,
+      title: `pool "${record.name}"`,
+      concurrency: this.#concurrency(),
+      stalledInterval: host.stalledInterval,
+      slots: host.slots,
+      fence: this.#fence,
+      isReady: () => this.#isReady,
+      whenServed: () => host.redisTrouble.over().then(() => host.replies.sent()),
+      run: (job, token) => this.#runner.run(job, token),
+      onStalled: (id) => {
+        const pool = record.name;
+        host.logger.warn(`job ${id} of pool "${pool}" was taken over: the host that ran it is gone`, { pool, id });
+      },
+      onFailed: (job, error) => {
+        void this.#runner.failedByBullMQ(job, error).catch((failure) => this.#jobs.report(failure as Error));
+      },
+      onUnreadable: (failed) => this.#runner.answerUnreadable(failed),
+      // A pool may be removed as soon as its last answer is home, which is before the job is finished here.
+      onMissing: (tell) => {
+        const { name, generation } = this.#record;
+        host.isInForce(name, generation).then((isThere) => isThere && tell(), tell);
+      },
+    });
     const changed = (): void => {
-      this.#worker.readinessChanged();
+      this.#jobs.readinessChanged();
       host.onTrouble();
     };
     this.#unlisten = [
-      host.supply.trouble.listen(() => this.#worker.readinessChanged()),
-      host.redisTrouble.trouble.listen(() => this.#worker.readinessChanged()),
+      host.supply.trouble.listen(() => this.#jobs.readinessChanged()),
+      host.redisTrouble.trouble.listen(() => this.#jobs.readinessChanged()),
       this.#children.trouble.listen(changed),
     ];
   }
@@ -89,11 +94,14 @@ export class ServedPool {
     return this.#record;
   }
 
-  /** The cap is written before the first job is fetched. */
+  get queue(): ServedQueue {
+    return this.#jobs;
+  }
+
+  /** The cap is written before the first job is taken. */
   async start(): Promise<void> {
     await this.#host.caps.keep([this.#record.name]);
-    this.#isStarted = true;
-    this.#run(this.#worker);
+    this.#jobs.start();
   }
 
   /** Takes over what changed in the registry. */
@@ -102,7 +110,7 @@ export class ServedPool {
     this.#record = record;
     this.#children.update(record);
     if (record.size === before.size) return;
-    this.#worker.concurrency = this.#concurrency();
+    this.#jobs.concurrency = this.#concurrency();
     void this.#host.caps.keep([record.name]);
   }
 
@@ -125,32 +133,9 @@ export class ServedPool {
     return [supply.trouble, redisTrouble.trouble, this.#children.trouble].every(({ reason }) => reason === null);
   }
 
-  /** True when the worker could have fetched for a while and did not. */
-  isDeaf(): boolean {
-    if (!this.#isStarted || this.#closing !== undefined || this.#worker.closing !== undefined || !this.#isReady)
-      return false;
-    const running = this.#host.running.list().filter((run) => run.pool === this.#record.name).length;
-    if (this.#host.slots.free <= 0 || running >= this.#concurrency()) return false;
-    return performance.now() - this.#worker.lastFetchAt > DEAF_AFTER;
-  }
-
-  /** Puts a new worker of BullMQ in the place of one that no longer fetches; its jobs end where they are. */
-  recreate(): void {
-    if (this.#closing !== undefined) return;
-    const deaf = this.#worker;
-    this.#replaced.push(deaf);
-    deaf.close().catch((error: Error) => this.#report(error));
-    this.#worker = this.#open();
-    this.#run(this.#worker);
-  }
-
-  /**
-   * Fetches no more; resolves when no job of this pool runs here any more and the worker is closed, or when Redis does
-   * not let it close.
-   */
+  /** Takes no more; resolves when no job of this pool runs here any more, or when Redis does not let it close. */
   stopFetching(): Promise<void> {
-    this.#closing ??= this.#worker.close();
-    return this.#closing;
+    return this.#jobs.stopFetching();
   }
 
   /** Ends everything at once. Running jobs must have been stopped before. */
@@ -158,69 +143,17 @@ export class ServedPool {
     this.#host.caps.forget(this.#record.name);
     for (const unlisten of this.#unlisten) unlisten();
     const closed = this.stopFetching();
+    closed.catch(() => {});
     await this.#children.close(reason);
+    await this.#jobs.close();
     const { client, keys } = this.#host;
-    await withinReach(client, closed, CLOSE_DEADLINE);
-    await Promise.all([...this.#replaced, this.#worker].map((worker) => worker.abandon()));
+    await withinReach(client, this.#queue.close(), CLOSE_DEADLINE);
     if (client.status === "ready")
-      await withinReach(client, nudgeWorkers(client, keys, this.#record.name), CLOSE_DEADLINE);
-    await withinReach(client, this.#queue.close(), CLOSE_DEADLINE / 3);
-    if (client.status === "ready")
-      await withinReach(client, removeTraces(client, keys, this.#record.name), CLOSE_DEADLINE / 3);
-  }
-
-  #open(): PoolWorker {
-    const host = this.#host;
-    const worker = new PoolWorker({
-      pool: this.#record.name,
-      name: workerName(host.name, process.pid),
-      client: host.client,
-      queuePrefix: host.keys.queuePrefix,
-      concurrency: this.#concurrency(),
-      lockDuration: host.lockDuration,
-      stalledInterval: host.stalledInterval,
-      slots: host.slots,
-      fence: this.#fence,
-      isReady: () => this.#isReady,
-      whenServed: () => host.redisTrouble.over().then(() => host.replies.sent()),
-      run: (job, token) => this.#runner.run(job, token),
-      onUnreadable: (token, cause) => this.#failUnreadable(token, cause),
-    });
-    worker.on("error", (error) => this.#report(error));
-    worker.on("stalled", (id) => {
-      const pool = this.#record.name;
-      host.logger.warn(`job ${id} of pool "${pool}" was taken over: the host that ran it is gone`, { pool, id });
-    });
-    worker.on("failed", (job, error) => {
-      void this.#runner.failedByBullMQ(job, error).catch((failure) => this.#report(failure as Error));
-    });
-    return worker;
-  }
-
-  async #failUnreadable(token: string, cause: Error): Promise<void> {
-    const failed = await failUnreadableJob(this.#host, { pool: this.#record.name, token }, cause);
-    if (!failed) return;
-    this.#host.logger.warn(failed.error.message);
-    this.#runner.answerUnreadable(failed);
-  }
-
-  #run(worker: PoolWorker): void {
-    worker.run().catch((error: Error) => this.#report(error));
+      await withinReach(client, removeTraces(client, keys, this.#record.name), CLOSE_DEADLINE);
   }
 
   #concurrency(): number {
     const { slots } = this.#host;
     return Math.max(1, Math.min(slots.total, this.#record.size ?? slots.total));
-  }
-
-  #report(error: Error): void {
-    // A worker that was replaced, or a host that stops, has closed it.
-    if (error instanceof ClosedError) return;
-    if (this.#host.client.status !== "ready" || this.#closing !== undefined) return;
-    const warn = (): void => this.#warnings.warn(error.message, `pool "${this.#record.name}": ${error.message}`);
-    if (!MISSING_JOB.test(error.message)) return warn();
-    // A pool may be removed as soon as its last answer is home, which is before the job is finished here.
-    const { name, generation } = this.#record;
-    this.#host.isInForce(name, generation).then((isThere) => isThere && warn(), warn);
   }
 }

@@ -17,6 +17,9 @@ import type { ChildSupply } from "../children/child-supply.ts";
 import { ChildUnavailable } from "../children/child-unavailable.ts";
 import { withinReach } from "../deadline/within.ts";
 import { ProcessExecutor } from "../executor/process-executor.ts";
+import { Fence } from "../fence/fence.ts";
+import type { Fetcher } from "../fetcher/fetcher.ts";
+import { ServedQueue } from "../fetcher/served-queue.ts";
 import type { JobHost } from "../jobs/job-host.ts";
 import type { PoolJob } from "../jobs/pool-job.ts";
 import { UnknownTasks } from "../jobs/unknown-tasks.ts";
@@ -25,7 +28,6 @@ import { HostSlots } from "../slots/host-slots.ts";
 import { PlacementQueues } from "./placement-queues.ts";
 import { type ProcessJob, readProcessJob } from "./process-job.ts";
 import { ProcessOutput } from "./process-output.ts";
-import { ProcessQueue } from "./process-queue.ts";
 import { ProcessReaper } from "./process-reaper.ts";
 import { ProcessRun } from "./process-run.ts";
 
@@ -33,6 +35,7 @@ export interface HostProcessesOptions {
   host: JobHost & {
     supply: ChildSupply;
     redisTrouble: RedisTrouble;
+    fetcher: Fetcher;
     lockDuration: Milliseconds;
     stalledInterval: Milliseconds;
   };
@@ -44,6 +47,8 @@ export interface HostProcessesOptions {
 
 /** A job whose process runs on another host is looked at again after this, ms. */
 const LOOK_AGAIN: Milliseconds = 5_000;
+/** Time between two checks for jobs whose host died before it began them, as a multiple of that of pools. */
+const STALLED_CHECKS = 4;
 /** How often the end of a process is recorded while Redis fails over: for about 50 s. */
 const FINISH_ATTEMPTS = 60;
 /** How long giving a job back may take before it is left to the expiry of its lock, ms. */
@@ -63,7 +68,7 @@ export class HostProcesses {
   readonly #slots: HostSlots;
   /** Names of the queues that are served. */
   readonly #names: string[];
-  readonly #queues: ProcessQueue[] = [];
+  readonly #queues: ServedQueue[] = [];
   readonly #runs = new Map<string, ProcessRun>();
   /** Ends the waits for children of processes that have not begun. */
   readonly #starting = new Set<() => void>();
@@ -108,9 +113,11 @@ export class HostProcesses {
       this.#queues.push(queue);
       queue.start();
     }
-    this.#host.supply.trouble.listen(() => {
-      for (const queue of this.#queues) queue.readinessChanged();
-    });
+    for (const { trouble } of [this.#host.supply, this.#host.redisTrouble]) {
+      trouble.listen(() => {
+        for (const queue of this.#queues) queue.readinessChanged();
+      });
+    }
     this.#reaper.start();
     this.#placements.start();
   }
@@ -124,8 +131,9 @@ export class HostProcesses {
     return [...this.#runs.values()];
   }
 
-  deafQueues(): ProcessQueue[] {
-    return this.#queues.filter((queue) => queue.isDeaf());
+  /** What it serves. */
+  queues(): readonly ServedQueue[] {
+    return this.#queues;
   }
 
   /** Somebody wants a process to end; does nothing when it does not run here. */
@@ -175,14 +183,28 @@ export class HostProcesses {
     await Promise.all(this.#queues.map((queue) => queue.close()));
   }
 
-  #open(queue: string): ProcessQueue {
-    const { client, keys, logger, lockDuration, stalledInterval, name: hostName } = this.#host;
-    return new ProcessQueue({
-      ...{ queue, hostName, client, keys, lockDuration, stalledInterval, logger, slots: this.#slots },
-      isReady: () => this.#host.supply.trouble.reason === null && this.#host.redisTrouble.trouble.reason === null,
-      whenServed: () => this.#host.redisTrouble.over(),
+  /**
+   * The lock of a process's job says only who looks after it: a process is never run a second time, so it is not killed
+   * when the lock can no longer be trusted.
+   */
+  #open(queue: string): ServedQueue {
+    const { logger, lockDuration, stalledInterval, supply, redisTrouble } = this.#host;
+    return new ServedQueue({
+      host: this.#host,
+      queue,
+      title: `queue "${queue}"`,
+      concurrency: this.#slots.total,
+      stalledInterval: STALLED_CHECKS * stalledInterval,
+      slots: this.#slots,
+      fence: new Fence({ lockDuration }),
+      isReady: () => supply.trouble.reason === null && redisTrouble.trouble.reason === null,
+      whenServed: () => redisTrouble.over(),
       run: (job, token) => this.#run(job, token),
-      onGivenUp: (job, reason) => void this.#givenUp(job, reason).catch((error: Error) => logger.warn(error.message)),
+      onFailed: (job, reason) => {
+        if (job) void this.#givenUp(job, reason).catch((error: Error) => logger.warn(error.message));
+      },
+      // A job that lost its lock while Redis was away has been taken by another host, which finds it running here.
+      onMissing: () => {},
     });
   }
 

@@ -1,6 +1,6 @@
 import { useRedis } from "@manyhands/testing";
 import { expect, test, vi } from "vitest";
-import { PoolWorker } from "../../src/pools/pool-worker.ts";
+import { QueueWorker } from "../../src/fetcher/queue-worker.ts";
 import { TestNamespace } from "./namespace.ts";
 
 const redis = useRedis();
@@ -10,15 +10,15 @@ test("a worker of BullMQ that has become deaf is replaced, and its host says so 
   const space = new TestNamespace(redis);
   const host = await space.host({ healthPort: 0 });
   const hang = vi
-    .spyOn(PoolWorker.prototype as unknown as { moveToActive(): Promise<never> }, "moveToActive")
+    .spyOn(QueueWorker.prototype as unknown as { moveToActive(): Promise<never> }, "moveToActive")
     .mockImplementation(() => new Promise(() => {}));
-  await vi.waitFor(() => expect(hang).toHaveBeenCalled(), { timeout: 10_000 });
-  hang.mockRestore();
   // when
   const jobId = await space.submit("default", "square", [7]);
+  await vi.waitFor(() => expect(hang).toHaveBeenCalled(), { timeout: 10_000 });
+  hang.mockRestore();
   // then
   expect(await space.answer(jobId, 0, 15_000)).toMatchObject({ value: 49 });
-  expect(space.logs.join()).toContain('the worker of pool "default" fetches no jobs; it is replaced');
+  expect(space.logs.join()).toContain('the worker of pool "default" takes no jobs; it is replaced');
   const startedAt = performance.now();
   await host.stop();
   expect(performance.now() - startedAt).toBeLessThan(3_000);
@@ -31,11 +31,13 @@ test("a host that drains waits for what the worker runs that was replaced", asyn
   const jobId = await space.submit("default", "untilAborted", []);
   await space.untilState("default", jobId, "active");
   const hang = vi
-    .spyOn(PoolWorker.prototype as unknown as { moveToActive(): Promise<never> }, "moveToActive")
+    .spyOn(QueueWorker.prototype as unknown as { moveToActive(): Promise<never> }, "moveToActive")
     .mockImplementation(() => new Promise(() => {}));
+  const next = await space.submit("default", "square", [7]);
   await vi.waitFor(() => expect(hang).toHaveBeenCalled(), 5_000);
   hang.mockRestore();
   await vi.waitFor(() => expect(space.logs.join()).toContain("it is replaced"), 15_000);
+  expect(await space.answer(next)).toMatchObject({ value: 49 });
   // when
   const drained = host.drain();
   await vi.waitFor(async () => expect((await space.hosts())[0]?.state).toBe("draining"));

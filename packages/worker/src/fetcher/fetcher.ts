@@ -1,0 +1,411 @@
+import { LongTimer, type Milliseconds, type RedisClient, Script } from "@manyhands/core/internal";
+import type { HostSlots } from "../slots/host-slots.ts";
+import type { Marker } from "./marker-wait.ts";
+
+/** What came of a look for a job. */
+export interface Fetched {
+  /** A job was taken and runs. */
+  took: boolean;
+  /** After one was taken: whether others wait behind it; else BullMQ announces the next one. Never rejects. */
+  more?: Promise<boolean>;
+  /** When to look again without being called, epoch ms; Infinity = not before. */
+  lookAt: number;
+}
+
+/** A queue of BullMQ that the host serves, as the fetcher sees it. */
+export interface FetchedQueue {
+  /** Key of the sorted set with which BullMQ announces work. */
+  readonly markerKey: string;
+  readonly slots: HostSlots;
+  /** Whether its jobs could run here, whatever else runs. */
+  readonly isReady: boolean;
+  /** Whether its cap on this host leaves room for one more. */
+  readonly hasRoom: boolean;
+  /** Takes a job, with a slot that is held for it, and starts it; the queue releases the slot of what it took. Never rejects. */
+  fetch(): Promise<Fetched>;
+  /** Tells the other hosts of work that waits; `isDue`: also of work that is about to be put in line, because its time has come. */
+  announce(isDue: boolean): void;
+}
+
+export interface FetcherOptions {
+  client: RedisClient;
+  /** Waits for the next marker of these keys. */
+  wait: {
+    next(markers: readonly string[], seconds: number): Promise<Marker | null>;
+    wake(): void;
+    close(): void;
+  };
+}
+
+/** Longest wait in one blocking read, seconds. */
+const LONGEST_WAIT = 5;
+/** While slots are full, other queues are looked at no more often than this, ms; longer by the number of queues. */
+const LOOK_INTERVAL: Milliseconds = 4;
+const QUEUES_PER_MILLISECOND = 20;
+/** Before it waits for the few queues that have slots left, the fetcher waits this long for another slot, ms. */
+const FULL_PAUSE: Milliseconds = 2;
+
+/** A queue whose markers cannot be waited for is looked at again after this, ms. */
+const RETRY: Milliseconds = 1_000;
+/** Pause before the next wait after a refused one, ms; it doubles with each that follows, up to the longest. */
+const FIRST_PAUSE: Milliseconds = 100;
+const LONGEST_PAUSE: Milliseconds = 2_000;
+/** Keys of one look: Lua takes a few thousand arguments. */
+const MOST_KEYS = 1_000;
+
+interface Entry {
+  readonly queue: FetchedQueue;
+  /** How often it was said that there may be work. */
+  wishes: number;
+  /** Since when a look is under way, by the monotonic clock. */
+  fetchingSince: number | undefined;
+  /** Epoch ms at which to look without being called. */
+  lookAt: number;
+  /** The key of its markers holds something else. */
+  isUnusable: boolean;
+  /** The queue is no longer served by this entry. */
+  isRemoved: boolean;
+}
+
+/**
+ * Brings work to the slots of a host from all its queues, over one blocking connection.
+ *
+ * - It waits for markers only of queues whose jobs could run now, with a slot for them free, and never while it looks for a
+ *   job: so it takes no marker that another host could use and it could not.
+ * - A job is taken with a slot in hand. What is known to have work is looked at in turns, so that a queue with many jobs
+ *   delays another by one job at most. While all slots are full, the others are looked at when a job ends.
+ * - A queue that has work and cannot have a slot here is announced to the other hosts.
+ */
+export class Fetcher {
+  readonly #options: FetcherOptions;
+  readonly #entries = new Map<FetchedQueue, Entry>();
+  readonly #byMarker = new Map<string, Entry>();
+  /** May have work, in the order of their turns. */
+  readonly #wanted = new Set<Entry>();
+  /** Of which a look is under way, up to whether there is more. */
+  readonly #fetching = new Set<Entry>();
+  /** Whose markers the wait under way waits for. */
+  #awaited: ReadonlySet<Entry> | undefined;
+  #isWaking = false;
+  #changes = Promise.withResolvers<void>();
+  #timer: LongTimer | undefined;
+  #timerAt = Number.POSITIVE_INFINITY;
+  #lookedAt = Number.NEGATIVE_INFINITY;
+  #looking: Promise<void> | undefined;
+  /** Before the next wait, ms; 0 unless the last one was refused. */
+  #pause: Milliseconds = 0;
+  #isStopped = false;
+  #loop: Promise<void> | undefined;
+
+  constructor(options: FetcherOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#loop ??= this.#run();
+  }
+
+  /** Takes no more; looks that are under way end where they are. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#timer?.clear();
+    this.#changes.resolve();
+    this.#options.wait.close();
+    await this.#loop;
+  }
+
+  /** The queue is served from now on. */
+  add(queue: FetchedQueue): void {
+    const entry: Entry = {
+      queue,
+      wishes: 0,
+      fetchingSince: undefined,
+      lookAt: Number.POSITIVE_INFINITY,
+      isUnusable: false,
+      isRemoved: false,
+    };
+    this.#entries.set(queue, entry);
+    this.#byMarker.set(queue.markerKey, entry);
+    this.changed();
+  }
+
+  /** The queue is no longer served. A look that is under way loses its slot. */
+  remove(queue: FetchedQueue): void {
+    const entry = this.#entries.get(queue);
+    if (!entry) return;
+    entry.isRemoved = true;
+    this.#entries.delete(queue);
+    if (this.#byMarker.get(queue.markerKey) === entry) this.#byMarker.delete(queue.markerKey);
+    this.#wanted.delete(entry);
+    this.#fetching.delete(entry);
+    if (entry.fetchingSince !== undefined) queue.slots.release();
+    this.changed();
+  }
+
+  /** There may be work in the queue. */
+  want(queue: FetchedQueue): void {
+    const entry = this.#entries.get(queue);
+    if (!entry) return;
+    this.#want(entry);
+    this.changed();
+  }
+
+  /**
+   * A job of the queue ended and its slot is free again; `mayHaveMore`: nothing has looked for the next one.
+   */
+  jobEnded(queue: FetchedQueue, { mayHaveMore }: { mayHaveMore: boolean }): void {
+    const entry = this.#entries.get(queue);
+    if (!entry || !mayHaveMore) return this.changed();
+    this.#want(entry);
+    // Others come first. BullMQ has announced nothing: a job that was added while the pool was full is known to nobody.
+    if (this.#isWantedBeside(entry)) queue.announce(false);
+    this.changed();
+  }
+
+  /** Slots, readiness, or caps have changed. */
+  changed(): void {
+    this.#changes.resolve();
+    if (this.#awaited === undefined || this.#isWaking) return;
+    if (!this.#hasStartable() && isSame(this.#awaited, this.#listening())) return;
+    this.#isWaking = true;
+    this.#options.wait.wake();
+  }
+
+  /** Whether a job of the queue that ends may be followed by another one of it at once. */
+  mayFollow(queue: FetchedQueue): boolean {
+    const entry = this.#entries.get(queue);
+    return !this.#isStopped && entry !== undefined && queue.isReady && !this.#isWantedBeside(entry);
+  }
+
+  /** Looks whether other queues have work, if that was not done lately: before a job ends while no slot is free. */
+  async lookAround(queue: FetchedQueue): Promise<void> {
+    if (queue.slots.free > 0 || this.#entries.size < 2) return;
+    const interval = Math.max(LOOK_INTERVAL, this.#entries.size / QUEUES_PER_MILLISECOND);
+    if (performance.now() - this.#lookedAt < interval) return;
+    // One of the slots is about to be used, or free again.
+    if (this.#fetching.size > 0) return;
+    this.#looking ??= this.#look(queue.slots).finally(() => {
+      this.#looking = undefined;
+    });
+    await this.#looking;
+  }
+
+  /** For how long a look of the queue for a job has been under way, ms; 0 = none is. */
+  fetchingFor(queue: FetchedQueue): Milliseconds {
+    const since = this.#entries.get(queue)?.fetchingSince;
+    return since === undefined ? 0 : performance.now() - since;
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#isStopped) {
+      this.#changes = Promise.withResolvers();
+      this.#startFetches();
+      const listening = this.#fetching.size > 0 ? new Set<Entry>() : this.#listening();
+      if (listening.size === 0) {
+        await this.#changes.promise;
+        continue;
+      }
+      if (this.#isFull() && (await this.#changesSoon())) continue;
+      await this.#listen(listening);
+    }
+  }
+
+  async #listen(listening: ReadonlySet<Entry>): Promise<void> {
+    this.#awaited = listening;
+    let marker: Marker | null = null;
+    let failure: Error | undefined;
+    try {
+      const markers = rotated([...listening].map(({ queue }) => queue.markerKey));
+      marker = await this.#options.wait.next(markers, LONGEST_WAIT);
+      this.#pause = 0;
+    } catch (error) {
+      failure = error as Error;
+    }
+    this.#awaited = undefined;
+    this.#isWaking = false;
+    if (marker) this.#heard(marker);
+    if (failure) await this.#failed(failure, listening);
+  }
+
+  /** A key of another type fails the wait of all: its queue is looked at by itself, and the others go on. */
+  async #failed(failure: Error, listening: ReadonlySet<Entry>): Promise<void> {
+    if (/^WRONGTYPE/.test(failure.message)) {
+      for (const entry of await this.#findUnusable([...listening])) {
+        entry.isUnusable = true;
+        this.#lookLater(entry, Date.now() + RETRY);
+      }
+      if ([...listening].some(({ isUnusable }) => isUnusable)) return;
+    }
+    // A refusal of Redis: the host hears of it from its other connection, too.
+    this.#pause = Math.min(LONGEST_PAUSE, this.#pause * 2 || FIRST_PAUSE);
+    await new Promise((resolve) => setTimeout(resolve, this.#pause));
+  }
+
+  async #findUnusable(entries: readonly Entry[]): Promise<Entry[]> {
+    const { client } = this.#options;
+    const types = await Promise.all(entries.map(({ queue }) => client.type(queue.markerKey))).catch(() => []);
+    return entries.filter((_, index) => !["zset", "none", undefined].includes(types[index]));
+  }
+
+  /** A slot that is about to come back makes a wait for the few other queues needless. */
+  async #changesSoon(): Promise<boolean> {
+    let timer: NodeJS.Timeout | undefined;
+    const pause = new Promise<boolean>((resolve) => {
+      timer = setTimeout(() => resolve(false), FULL_PAUSE);
+    });
+    const changed = await Promise.race([this.#changes.promise.then(() => true), pause]);
+    clearTimeout(timer);
+    return changed;
+  }
+
+  #want(entry: Entry): void {
+    entry.wishes += 1;
+    this.#wanted.add(entry);
+  }
+
+  #heard({ key, due }: Marker): void {
+    const entry = this.#byMarker.get(key);
+    if (!entry) return;
+    if (due <= Date.now()) this.#want(entry);
+    else this.#lookLater(entry, Math.min(entry.lookAt, due));
+  }
+
+  #startFetches(): void {
+    for (const entry of [...this.#wanted]) {
+      if (!isStartable(entry) || !entry.queue.slots.tryTake()) continue;
+      // Its next turn comes after those of all others.
+      this.#wanted.delete(entry);
+      this.#wanted.add(entry);
+      void this.#fetch(entry);
+    }
+  }
+
+  async #fetch(entry: Entry): Promise<void> {
+    this.#fetching.add(entry);
+    entry.fetchingSince = performance.now();
+    const { took, more, lookAt } = await entry.queue.fetch();
+    // It was given up meanwhile, and its slot with it.
+    if (entry.isRemoved) return;
+    entry.fetchingSince = undefined;
+    if (!took) entry.queue.slots.release();
+    this.#lookLater(entry, lookAt);
+    // Told to look again meanwhile, it has its turn.
+    const turn = entry.wishes;
+    const mayHaveMore = took && (await more) !== false;
+    if (!mayHaveMore && entry.wishes === turn) this.#wanted.delete(entry);
+    this.#fetching.delete(entry);
+    this.changed();
+  }
+
+  /** Queues whose markers could be used now. */
+  #listening(): Set<Entry> {
+    const listening = new Set<Entry>();
+    for (const entry of this.#entries.values()) {
+      const { queue } = entry;
+      const isHeard = !entry.isUnusable && !this.#wanted.has(entry);
+      if (isHeard && queue.slots.free > 0 && queue.isReady) listening.add(entry);
+    }
+    return listening;
+  }
+
+  /** Some of the slots are all taken. */
+  #isFull(): boolean {
+    for (const { queue } of this.#entries.values()) if (queue.slots.free <= 0) return true;
+    return false;
+  }
+
+  #hasStartable(): boolean {
+    for (const entry of this.#wanted) if (isStartable(entry)) return true;
+    return false;
+  }
+
+  #isWantedBeside(entry: Entry): boolean {
+    for (const other of this.#wanted) {
+      if (other !== entry && other.queue.slots === entry.queue.slots && couldRun(other)) return true;
+    }
+    return false;
+  }
+
+  async #look(slots: HostSlots): Promise<void> {
+    this.#lookedAt = performance.now();
+    const others = [...this.#entries.values()].filter(
+      (entry) => entry.queue.slots === slots && entry.queue.isReady && !this.#wanted.has(entry),
+    );
+    if (others.length === 0) return;
+    const parts = Array.from({ length: Math.ceil(others.length / MOST_KEYS) }, (_, part) =>
+      others.slice(part * MOST_KEYS, (part + 1) * MOST_KEYS),
+    );
+    await Promise.all(parts.map((part) => this.#lookAt(part)));
+  }
+
+  async #lookAt(entries: readonly Entry[]): Promise<void> {
+    const keys = entries.map(({ queue }) => queue.markerKey);
+    const marked = await findMarked.run(this.#options.client, keys, [Date.now()]).catch(() => []);
+    for (const index of marked) {
+      const entry = entries[index];
+      if (entry && !entry.isRemoved) this.#want(entry);
+    }
+    if (marked.length > 0) this.changed();
+  }
+
+  #lookLater(entry: Entry, lookAt: number): void {
+    entry.lookAt = lookAt;
+    if (lookAt >= this.#timerAt) return;
+    this.#timer?.clear();
+    this.#timerAt = lookAt;
+    this.#timer = new LongTimer(Math.max(1, lookAt - Date.now()), () => this.#timeIsDue());
+  }
+
+  #timeIsDue(): void {
+    const now = Date.now();
+    this.#timerAt = Number.POSITIVE_INFINITY;
+    let next: Entry | undefined;
+    for (const entry of this.#entries.values()) {
+      if (entry.lookAt <= now) {
+        entry.lookAt = Number.POSITIVE_INFINITY;
+        entry.isUnusable = false;
+        this.#want(entry);
+        // What became due is known here alone: its marker was taken.
+        if (!isStartable(entry)) entry.queue.announce(true);
+      } else if (entry.lookAt < (next?.lookAt ?? Number.POSITIVE_INFINITY)) next = entry;
+    }
+    if (next) this.#lookLater(next, next.lookAt);
+    this.changed();
+  }
+}
+
+function couldRun({ queue, fetchingSince }: Entry): boolean {
+  return fetchingSince === undefined && queue.isReady && queue.hasRoom;
+}
+
+function isStartable(entry: Entry): boolean {
+  return entry.queue.slots.free > 0 && couldRun(entry);
+}
+
+function isSame(one: ReadonlySet<Entry>, other: ReadonlySet<Entry>): boolean {
+  return one.size === other.size && [...one].every((entry) => other.has(entry));
+}
+
+/** Redis serves the first key that has something. */
+function rotated(keys: string[]): string[] {
+  const first = Math.floor(Math.random() * keys.length);
+  return [...keys.slice(first), ...keys.slice(0, first)];
+}
+
+/**
+ * KEYS sorted sets of markers
+ * ARGV[1] now, epoch ms of the host
+ * Takes nothing. Returns the places, from 0, of those that announce work that can be had now.
+ */
+const findMarked = new Script<number[]>({
+  name: "findMarked",
+  lua: `
+local marked = {}
+if redis.call("EXISTS", unpack(KEYS)) == 0 then return marked end
+for index, key in ipairs(KEYS) do
+  local first = redis.pcall("ZRANGE", key, 0, 0, "WITHSCORES")
+  if first[2] and tonumber(first[2]) <= tonumber(ARGV[1]) then marked[#marked + 1] = index - 1 end
+end
+return marked
+`,
+});

@@ -1,0 +1,376 @@
+import {
+  isRefusal,
+  type JobEnvelope,
+  type JobReturn,
+  KEPT_COMPLETED,
+  KEPT_FAILED,
+  type Keys,
+  type Milliseconds,
+  type RedisClient,
+  Script,
+} from "@manyhands/core/internal";
+import { Worker as BullWorker, type Job } from "bullmq";
+import { type Fence, holdOf } from "../fence/fence.ts";
+import { MOST_HOST_LOSSES } from "../jobs/host-losses.ts";
+import type { PoolJob } from "../jobs/pool-job.ts";
+import { isKeepRule } from "../jobs/read-envelope.ts";
+import type { HostSlots } from "../slots/host-slots.ts";
+import type { Fetched, FetchedQueue, Fetcher } from "./fetcher.ts";
+import { nudgeWorkers } from "./nudge.ts";
+
+export interface QueueWorkerOptions {
+  queue: string;
+  /** Host's name and pid; saved with every job as `processedBy`. */
+  name: string;
+  client: RedisClient;
+  keys: Keys;
+  concurrency: number;
+  lockDuration: Milliseconds;
+  stalledInterval: Milliseconds;
+  slots: HostSlots;
+  fence: Fence;
+  fetcher: Fetcher;
+  /** False while a job could not run here: none is taken. */
+  isReady: () => boolean;
+  /** Resolves when Redis serves this host, which it may refuse while it answers. */
+  whenServed: () => Promise<void>;
+  run: (job: PoolJob, token: string) => Promise<JobReturn>;
+  /** A look with that token has made a job active that BullMQ cannot read. */
+  onUnreadable: (token: string, cause: Error) => Promise<void>;
+}
+
+/** Pause after a look that failed, ms; it doubles with each one that follows, up to the longest. */
+const FIRST_PAUSE = 100;
+const LONGEST_PAUSE = 2_000;
+/** Longest pause while the queue's rate is limited, ms: jobs that become due must not wait for longer. */
+const LONGEST_LIMIT = 2_000;
+/** A job that ran for less than this ends without a look at other queues before it, ms. */
+const SHORT_RUN = 20;
+
+/**
+ * BullMQ's worker for one queue, without its loop and its blocking connection: the {@link Fetcher} of the host says when
+ * to take a job, and holds a slot for it. A job that ends is followed by the next one of its queue in the same slot,
+ * fetched by the script that finishes it, unless other queues of the host have work.
+ */
+export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements FetchedQueue {
+  readonly markerKey: string;
+  readonly slots: HostSlots;
+  readonly #options: QueueWorkerOptions;
+  readonly #fence: Fence;
+  readonly #fetcher: Fetcher;
+  readonly #run: (job: PoolJob, token: string) => Promise<JobReturn>;
+  /** Runs that were begun as soon as their job was there. */
+  readonly #begun = new WeakMap<object, { run: Promise<JobReturn>; at: number }>();
+  /** Jobs, with those that follow them, and looks for one. */
+  readonly #busy = new Set<Promise<unknown>>();
+  #running = 0;
+  /** Jobs whose end was not followed by a look for the next one. */
+  readonly #unfollowed = new WeakSet<object>();
+  #tokens = 0;
+  /** Jobs that waited at the last count, less those that were taken here since. */
+  #waiting = 0;
+  /** Before the next look, ms; 0 unless the last one failed. */
+  #pause = 0;
+  #leaving = false;
+  readonly #left = Promise.withResolvers<void>();
+
+  constructor(options: QueueWorkerOptions) {
+    super(options.queue, unreachable, {
+      // BullMQ's types know one copy of ioredis, ours may be another.
+      connection: options.client as never,
+      prefix: options.keys.queuePrefix,
+      name: options.name,
+      autorun: false,
+      concurrency: options.concurrency,
+      lockDuration: options.lockDuration,
+      lockRenewTime: options.lockDuration / 4,
+      stalledInterval: options.stalledInterval,
+      maxStalledCount: MOST_HOST_LOSSES - 1,
+      removeOnComplete: KEPT_COMPLETED,
+      removeOnFail: KEPT_FAILED,
+      runRetryDelay: 1_000,
+    });
+    this.markerKey = options.keys.job(options.queue, "marker");
+    this.slots = options.slots;
+    this.#options = options;
+    this.#fence = options.fence;
+    this.#fetcher = options.fetcher;
+    this.#run = options.run;
+  }
+
+  get isReady(): boolean {
+    return !this.#leaving && this.#options.isReady();
+  }
+
+  get hasRoom(): boolean {
+    return this.#running < this.concurrency;
+  }
+
+  /** Some of its jobs run, or a look for one is under way. */
+  get isBusy(): boolean {
+    return this.#busy.size > 0;
+  }
+
+  async fetch(): Promise<Fetched> {
+    const fetched = this.#take();
+    this.#busy.add(fetched);
+    try {
+      return await fetched;
+    } finally {
+      this.#busy.delete(fetched);
+    }
+  }
+
+  announce(isDue: boolean): void {
+    const { client, keys, queue } = this.#options;
+    const told = isDue ? client.zadd(this.markerKey, 0, "0") : nudgeWorkers(client, keys, queue);
+    told.catch(ignore);
+  }
+
+  /** Puts jobs back in line whose host is gone. The fleet does so once per interval, however many ask. */
+  async checkStalled(): Promise<void> {
+    if (this.#leaving) return;
+    for (const id of await this.backend.moveStalledJobsToWait()) this.emit("stalled", id, "active");
+  }
+
+  /** BullMQ's worker has a second connection for its own waits, of which this one has none. */
+  protected override createBackend(): void {
+    this.backend = this.backendFactory(this.name, this.opts, { withBlockingConnection: false });
+  }
+
+  async #take(): Promise<Fetched> {
+    this.#tokens += 1;
+    const token = `${this.id}:${this.#tokens}`;
+    const nothing = { took: false, lookAt: Number.POSITIVE_INFINITY };
+    if (this.#leaving) return nothing;
+    let job: PoolJob | undefined;
+    try {
+      job = await this.moveToActive(token, this.opts.name);
+      this.#pause = 0;
+    } catch (error) {
+      this.#pause = Math.min(LONGEST_PAUSE, this.#pause * 2 || FIRST_PAUSE);
+      this.emit("error", error as Error);
+      return { took: false, lookAt: Date.now() + this.#pause * (0.75 + Math.random() / 4) };
+    }
+    if (job && this.#leaving) {
+      // The look was given up, and its slot with it.
+      await job.moveToWait(token).catch((error: Error) => this.emit("error", error));
+      return nothing;
+    }
+    if (!job) return { took: false, lookAt: this.#nextLook() };
+    this.#work(job);
+    return { took: true, more: this.#hasMore(), lookAt: this.#nextLook() };
+  }
+
+  /**
+   * BullMQ announces work after each take, also when nothing is left: who hears that would look in vain. Each host would
+   * do so after each lone call.
+   */
+  async #hasMore(): Promise<boolean> {
+    this.#waiting -= 1;
+    if (this.#waiting > 0) return true;
+    const { client, keys, queue } = this.#options;
+    const parts = ["wait", "prioritized", "marker"].map((kind) => keys.job(queue, kind));
+    this.#waiting = await dropIdleMarker.run(client, parts, []).catch(() => 1);
+    return this.#waiting > 0;
+  }
+
+  /** When BullMQ said last that there will be something to take: a delay or a limit of the rate ends. */
+  #nextLook(): number {
+    const { limitUntil, blockUntil } = this as unknown as { limitUntil: number; blockUntil: number };
+    const now = Date.now();
+    if (limitUntil > now) return Math.min(limitUntil, now + LONGEST_LIMIT);
+    return blockUntil > 0 ? blockUntil : Number.POSITIVE_INFINITY;
+  }
+
+  /** Runs a job and those that follow it in its slot. */
+  #work(first: PoolJob): void {
+    if (!this.lockManager.isRunning()) this.lockManager.start();
+    this.#running += 1;
+    const work = this.#workOn(first).then((mayHaveMore) => {
+      this.#busy.delete(work);
+      this.#running -= 1;
+      this.slots.release();
+      this.#fetcher.jobEnded(this, { mayHaveMore });
+    });
+    this.#busy.add(work);
+  }
+
+  /** Never rejects. @returns false when the queue had nothing more to take */
+  async #workOn(first: PoolJob): Promise<boolean> {
+    let job = first;
+    while (true) {
+      try {
+        const next = await this.processJob(job, job.token ?? "");
+        if (!next) return this.#unfollowed.has(job);
+        job = next;
+      } catch (error) {
+        this.emit("error", error as Error);
+        return true;
+      }
+    }
+  }
+
+  protected override callProcessJob(job: PoolJob, token: string): Promise<JobReturn> {
+    return this.#begun.get(job)?.run ?? this.#run(job, token);
+  }
+
+  /**
+   * Begins a job at once: BullMQ would first wait for the answer to its next fetch, which costs a lone call a round
+   * trip. A job that BullMQ is going to fail by itself is left to it.
+   */
+  #begin(job: PoolJob, token: string): void {
+    if (job.deferredFailure) return;
+    const run = this.#run(job, token);
+    // Whoever processes the job gets the rejection; until then it has no listener.
+    run.catch(() => {});
+    this.#begun.set(job, { run, at: performance.now() });
+  }
+
+  /** Takes no further jobs, and resolves when those that run are finished. Hangs while Redis is away: race it. */
+  override close(force?: boolean): Promise<void> {
+    if (!this.#leaving) {
+      this.#leaving = true;
+      this.#left.resolve();
+      // BullMQ waits for its own loop, of which there is none.
+      (this as unknown as { mainLoopRunning: Promise<void> | null }).mainLoopRunning = this.#ended();
+    }
+    return super.close(force);
+  }
+
+  /** Drops what can outlive a worker of BullMQ, closed or not: its timer. The shared connection stays. */
+  async abandon(): Promise<void> {
+    await this.lockManager.close();
+  }
+
+  async #ended(): Promise<void> {
+    while (this.#busy.size > 0) await Promise.allSettled(this.#busy);
+  }
+
+  protected override async moveToActive(token: string, name?: string): Promise<Job<JobEnvelope, JobReturn>> {
+    const sentAt = performance.now();
+    const job = await this.#readable(token, () => super.moveToActive(token, name));
+    if (job) this.#taken(job, token, sentAt);
+    return job;
+  }
+
+  override async processJob(
+    job: Job<JobEnvelope, JobReturn>,
+    token: string,
+  ): Promise<Job<JobEnvelope, JobReturn> | undefined> {
+    let sentAt = 0;
+    this.#unfollowed.add(job);
+    let next: Job<JobEnvelope, JobReturn> | undefined;
+    try {
+      next = (await super.processJob(job, token, () => {
+        sentAt = performance.now();
+        const follows = this.isReady && this.#fetcher.mayFollow(this);
+        if (follows) this.#unfollowed.delete(job);
+        return follows;
+      })) as Job<JobEnvelope, JobReturn> | undefined;
+    } finally {
+      this.#fence.forget(holdOf(job.id ?? "", token));
+    }
+    if (next) this.#taken(next, next.token ?? token, sentAt);
+    return next;
+  }
+
+  #taken(job: PoolJob, token: string, sentAt: number): void {
+    this.#fence.granted(holdOf(job.id ?? "", token), sentAt);
+    this.#begin(job, token);
+  }
+
+  /**
+   * What other clients write into a job may be no JSON. BullMQ throws as it reads it, and leaves the job active, to be taken
+   * up again for ever.
+   */
+  async #readable(
+    token: string,
+    fetch: () => Promise<Job<JobEnvelope, JobReturn>>,
+  ): Promise<Job<JobEnvelope, JobReturn>> {
+    try {
+      return await fetch();
+    } catch (error) {
+      if (!(error instanceof SyntaxError || error instanceof TypeError)) throw error;
+      await this.#options.onUnreadable(token, error);
+      return undefined as unknown as Job<JobEnvelope, JobReturn>;
+    }
+  }
+
+  /** Work of other queues comes before the next job of this one, which the finishing script would fetch. */
+  async #lookAround(job: object): Promise<void> {
+    const looked = this.#fetcher.lookAround(this);
+    if (performance.now() - (this.#begun.get(job)?.at ?? 0) > SHORT_RUN) await looked;
+  }
+
+  /** The script that finishes a job fetches the next one. */
+  protected override async handleCompleted(
+    ...parameters: Parameters<BullWorker<JobEnvelope, JobReturn>["handleCompleted"]>
+  ): Promise<Job<JobEnvelope, JobReturn>> {
+    await this.#lookAround(parameters[1]);
+    return this.#readable(parameters[2], () => this.#finish(() => super.handleCompleted(...parameters)));
+  }
+
+  /** A job that was put back is followed by no other here: the fetcher looks for the next one. */
+  protected override async handleFailed(
+    ...parameters: Parameters<BullWorker<JobEnvelope, JobReturn>["handleFailed"]>
+  ): Promise<Job<JobEnvelope, JobReturn>> {
+    const [error, job, token, fetchNextCallback, ...rest] = parameters;
+    const isPutBack = error.name === "DelayedError" || error.name === "WaitingError";
+    dropBadRules(job);
+    await this.#lookAround(job);
+    const fetchNext = isPutBack ? () => false : fetchNextCallback;
+    return this.#readable(token, () => this.#finish(() => super.handleFailed(error, job, token, fetchNext, ...rest)));
+  }
+
+  /** A job that ran is finished when Redis takes that: BullMQ would fail it because Redis refused. */
+  async #finish<Next>(finish: () => Promise<Next>): Promise<Next> {
+    while (true) {
+      try {
+        return await finish();
+      } catch (error) {
+        if (!isRefusal(error) || this.#leaving) throw error;
+        await Promise.race([this.#options.whenServed(), this.#left.promise]);
+      }
+    }
+  }
+
+  override async extendJobLocks(jobIds: string[], tokens: string[], duration: number): Promise<string[]> {
+    const sentAt = performance.now();
+    const refused = await super.extendJobLocks(jobIds, tokens, duration);
+    const running = new Set(this.lockManager.getTrackedJobIds());
+    for (const [index, jobId] of jobIds.entries()) {
+      const hold = holdOf(jobId, tokens[index]);
+      if (refused.includes(jobId)) this.#fence.lost(hold);
+      else if (running.has(jobId)) this.#fence.granted(hold, sentAt);
+    }
+    return refused;
+  }
+}
+
+/** With a rule that it does not understand, BullMQ could not even fail the job. */
+function dropBadRules({ opts }: Job): void {
+  if (!isKeepRule(opts.removeOnFail)) delete opts.removeOnFail;
+  if (!isKeepRule(opts.removeOnComplete)) delete opts.removeOnComplete;
+}
+
+function ignore(): void {}
+
+/** BullMQ wants a processor; `callProcessJob` comes before it. */
+function unreachable(): never {
+  throw new Error("jobs of manyhands are run by callProcessJob");
+}
+
+/**
+ * KEYS[1] list of waiting jobs; KEYS[2] sorted set of prioritized jobs; KEYS[3] sorted set of markers
+ * Takes the marker for waiting jobs away where none waits; that for delayed ones stays.
+ * Returns how many wait.
+ */
+const dropIdleMarker = new Script<number>({
+  name: "dropIdleMarker",
+  lua: `
+local waiting = redis.call("LLEN", KEYS[1]) + redis.call("ZCARD", KEYS[2])
+if waiting == 0 then redis.call("ZREM", KEYS[3], "0") end
+return waiting
+`,
+});

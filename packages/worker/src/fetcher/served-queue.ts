@@ -1,0 +1,171 @@
+import { ClosedError, type Logger } from "@manyhands/core";
+import {
+  type JobReturn,
+  type Keys,
+  type Milliseconds,
+  RareWarnings,
+  type RedisClient,
+  workerName,
+} from "@manyhands/core/internal";
+import { withinReach } from "../deadline/within.ts";
+import type { Fence } from "../fence/fence.ts";
+import type { PoolJob } from "../jobs/pool-job.ts";
+import { failUnreadableJob, type UnreadableJob } from "../pools/unreadable-jobs.ts";
+import type { HostSlots } from "../slots/host-slots.ts";
+import type { Fetcher } from "./fetcher.ts";
+import { nudgeWorkers } from "./nudge.ts";
+import { QueueWorker } from "./queue-worker.ts";
+
+/** What all queues of a host have in common. */
+export interface QueueHost {
+  name: string;
+  client: RedisClient;
+  keys: Keys;
+  fetcher: Fetcher;
+  lockDuration: Milliseconds;
+  logger: Logger;
+}
+
+export interface ServedQueueOptions {
+  host: QueueHost;
+  queue: string;
+  /** What it is called in messages: `pool "jobs"`. */
+  title: string;
+  concurrency: number;
+  stalledInterval: Milliseconds;
+  slots: HostSlots;
+  fence: Fence;
+  isReady: () => boolean;
+  whenServed: () => Promise<void>;
+  run: (job: PoolJob, token: string) => Promise<JobReturn>;
+  onStalled?: (id: string) => void;
+  /** BullMQ gave a job up, or failed it by itself. */
+  onFailed: (job: PoolJob | undefined, error: Error) => void;
+  /** A job was failed because BullMQ cannot read it. */
+  onUnreadable?: (failed: UnreadableJob) => void;
+  /** BullMQ found no job, or no lock, where it wanted to finish one: `tell` logs that. */
+  onMissing: (tell: () => void) => void;
+}
+
+/** Jobs finish at most this long after their children are gone, ms; a worker of BullMQ does not close while Redis is away. */
+const CLOSE_DEADLINE: Milliseconds = 1_500;
+/** BullMQ's words for a job that was removed while it ran, or that another host has taken. */
+const MISSING_JOB = /^Missing (key|lock) for job/;
+/** A look for a job that takes so long while Redis answers does not end, ms. */
+const DEAF_AFTER: Milliseconds = 5_000;
+
+/** One queue of BullMQ as this host serves it, from its first look for a job to its last finished one. */
+export class ServedQueue {
+  readonly name: string;
+  /** What it is called in messages. */
+  readonly title: string;
+  readonly #options: ServedQueueOptions;
+  readonly #warnings: RareWarnings;
+  #worker: QueueWorker;
+  /** Workers that were deaf and may never close. */
+  readonly #replaced: QueueWorker[] = [];
+  #closing: Promise<void> | undefined;
+
+  constructor(options: ServedQueueOptions) {
+    this.name = options.queue;
+    this.title = options.title;
+    this.#options = options;
+    this.#warnings = new RareWarnings(options.host.logger);
+    this.#worker = this.#open();
+  }
+
+  /** Its jobs are taken from now on. */
+  start(): void {
+    if (this.#closing === undefined) this.#options.host.fetcher.add(this.#worker);
+  }
+
+  set concurrency(concurrency: number) {
+    this.#worker.concurrency = concurrency;
+    this.#options.host.fetcher.changed();
+  }
+
+  /** Jobs can, or can no longer, run here. */
+  readinessChanged(): void {
+    if (this.#worker.isReady) this.#options.host.fetcher.want(this.#worker);
+    // What it was about to take is for others.
+    else this.#worker.announce(false);
+  }
+
+  /** True when a look for a job does not end. */
+  get isDeaf(): boolean {
+    return this.#closing === undefined && this.#options.host.fetcher.fetchingFor(this.#worker) > DEAF_AFTER;
+  }
+
+  /** Puts a new worker of BullMQ in the place of one that is deaf; its jobs end where they are. */
+  recreate(): void {
+    if (this.#closing !== undefined) return;
+    const { fetcher } = this.#options.host;
+    const deaf = this.#worker;
+    fetcher.remove(deaf);
+    this.#replaced.push(deaf);
+    deaf.close().catch((error: Error) => this.#report(error));
+    this.#worker = this.#open();
+    fetcher.add(this.#worker);
+    fetcher.want(this.#worker);
+  }
+
+  /** Puts jobs back in line whose host is gone. */
+  async checkStalled(): Promise<void> {
+    await this.#worker.checkStalled().catch((error: Error) => this.#report(error));
+  }
+
+  /** Takes no more; resolves when none of its jobs runs here any more, or not at all while Redis is away. */
+  stopFetching(): Promise<void> {
+    if (this.#closing === undefined) {
+      this.#options.host.fetcher.remove(this.#worker);
+      this.#closing = this.#worker.close();
+    }
+    return this.#closing;
+  }
+
+  async close(): Promise<void> {
+    const { client, keys } = this.#options.host;
+    await withinReach(client, this.stopFetching(), CLOSE_DEADLINE);
+    await Promise.all([...this.#replaced, this.#worker].map((worker) => worker.abandon()));
+    if (client.status === "ready") await withinReach(client, nudgeWorkers(client, keys, this.name), CLOSE_DEADLINE);
+  }
+
+  /** Logs an error of the queue, the same one not too often. */
+  report(error: Error): void {
+    this.#report(error);
+  }
+
+  #open(): QueueWorker {
+    const { host, queue, concurrency, stalledInterval, slots, fence, isReady, whenServed, run } = this.#options;
+    const worker = new QueueWorker({
+      ...{ queue, concurrency, stalledInterval, slots, fence, isReady, whenServed, run },
+      name: workerName(host.name, process.pid),
+      client: host.client,
+      keys: host.keys,
+      lockDuration: host.lockDuration,
+      fetcher: host.fetcher,
+      onUnreadable: (token, cause) => this.#failUnreadable(token, cause),
+    });
+    worker.on("error", (error) => this.#report(error));
+    worker.on("stalled", (id) => this.#options.onStalled?.(id));
+    worker.on("failed", (job, error) => this.#options.onFailed(job, error));
+    return worker;
+  }
+
+  async #failUnreadable(token: string, cause: Error): Promise<void> {
+    const failed = await failUnreadableJob(this.#options.host, { pool: this.name, token }, cause);
+    if (!failed) return;
+    this.#options.host.logger.warn(failed.error.message);
+    this.#options.onUnreadable?.(failed);
+  }
+
+  #report(error: Error): void {
+    // A worker that was replaced, or a host that stops, has closed it.
+    if (error instanceof ClosedError) return;
+    const { host, title, onMissing } = this.#options;
+    if (host.client.status !== "ready" || this.#closing !== undefined) return;
+    const warn = (): void => this.#warnings.warn(error.message, `${title}: ${error.message}`);
+    if (MISSING_JOB.test(error.message)) onMissing(warn);
+    else warn();
+  }
+}
