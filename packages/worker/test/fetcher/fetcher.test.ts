@@ -1,0 +1,398 @@
+import { until, useRedis } from "@manyhands/testing";
+import type { Redis } from "ioredis";
+import { expect, onTestFinished, test } from "vitest";
+import { type Fetched, type FetchedQueue, Fetcher } from "../../src/fetcher/fetcher.ts";
+import type { Marker } from "../../src/fetcher/marker-wait.ts";
+import type { WorkerHost } from "../../src/index.ts";
+import { HostSlots } from "../../src/slots/host-slots.ts";
+import { TestNamespace } from "../host/namespace.ts";
+
+const redis = useRedis();
+/** No sweep comes within a test that says so. */
+const NO_SWEEP = 60_000;
+
+/** Ends a call that runs until it is cancelled. */
+async function cancel(space: TestNamespace, pool: string, jobId: string): Promise<void> {
+  const message = { type: "cancel", pool, jobId, unit: null, reason: "enough" };
+  await space.client.publish(space.keys.control, JSON.stringify(message));
+}
+
+function markers(space: TestNamespace, pool: string): Promise<string[]> {
+  return space.client.zrange(space.keys.job(pool, "marker"), 0, "-1", "WITHSCORES");
+}
+
+/** Starts a call that keeps a slot until it is cancelled. */
+async function occupy(space: TestNamespace, pool: string): Promise<string> {
+  const jobId = await space.submit(pool, "untilAborted", []);
+  await space.untilState(pool, jobId, "active");
+  return jobId;
+}
+
+async function runsOn(space: TestNamespace, host: WorkerHost, jobId: string): Promise<void> {
+  await until(() => host.record().running.some((run) => run.jobId === jobId), {
+    what: `${jobId} runs on ${host.name}; the hosts said: ${space.logs.join(" / ")}`,
+  });
+}
+
+test("a host without a free slot leaves the marker of a new job for others", async () => {
+  // given
+  const space = new TestNamespace(redis);
+  for (const name of ["busy", "other"]) await space.pool(name);
+  const full = await space.host({ slots: 1, processes: 0, stalledInterval: NO_SWEEP, name: "full" });
+  await occupy(space, "busy");
+  // when
+  const same = await space.submit("busy", "square", [2]);
+  const other = await space.submit("other", "square", [3]);
+  // then the wait that was under way has ended, and none has begun: nothing has read the markers
+  await until(async () => (await blockedReads(space.client)) === 0);
+  expect(await markers(space, "other")).toEqual(["0", "0"]);
+  expect(await markers(space, "busy")).toEqual(["0", "0"]);
+  // and a host with slots finds them
+  await space.host({ slots: 1, processes: 0, stalledInterval: NO_SWEEP, name: "free" });
+  expect(await space.answer(same)).toMatchObject({ value: 4, host: "free" });
+  expect(await space.answer(other)).toMatchObject({ value: 9, host: "free" });
+  expect(full.record().running).toHaveLength(1);
+});
+
+test("a lone call beside a pool with many waiting jobs starts after at most two of its tasks", async () => {
+  // given
+  const space = new TestNamespace(redis);
+  for (const name of ["crowd", "lone"]) await space.pool(name);
+  await space.host({ slots: 1, processes: 0, stalledInterval: NO_SWEEP });
+  const jobs = await space
+    .queue("crowd")
+    .addBulk(Array.from({ length: 60 }, () => ({ name: "sleep", data: { args: [30], client: space.clientId } })));
+  await until(async () => (await finished(space, "crowd")) >= 3);
+  for (let round = 0; round < 5; round += 1) {
+    // when
+    const before = await finished(space, "crowd");
+    const jobId = await space.submit("lone", "square", [round]);
+    await space.answer(jobId);
+    // then one task that ran, and one that was fetched before the call was there; one more ends while this looks
+    expect((await finished(space, "crowd")) - before).toBeLessThanOrEqual(3);
+  }
+  expect(await finished(space, "crowd")).toBeLessThan(jobs.length);
+});
+
+test("a queue whose marker key holds another type keeps no other queue from work", async () => {
+  // given
+  const space = new TestNamespace(redis);
+  for (const name of ["broken", "sound"]) await space.pool(name);
+  await space.client.set(space.keys.job("broken", "marker"), "not a set");
+  await space.host({ slots: 2, processes: 0, stalledInterval: NO_SWEEP });
+  for (let round = 0; round < 5; round += 1) {
+    // when
+    const jobId = await space.submit("sound", "square", [round]);
+    // then
+    expect(await space.answer(jobId)).toMatchObject({ value: round * round });
+  }
+  // and the queue is served again once its key is right
+  await space.client.del(space.keys.job("broken", "marker"));
+  expect(await space.answer(await space.submit("broken", "square", [7]))).toMatchObject({ value: 49 });
+});
+
+test("a marker that is lost is written again by the next sweep", async () => {
+  // given a host that cannot have read the marker before it was lost
+  const space = new TestNamespace(redis);
+  for (const name of ["busy", "jobs"]) await space.pool(name);
+  await space.host({ slots: 1, processes: 0, stalledInterval: 500 });
+  const running = await occupy(space, "busy");
+  const jobId = await space.submit("jobs", "square", [7]);
+  expect(await space.client.zrem(space.keys.job("jobs", "marker"), "0")).toBe(1);
+  // when
+  const written = await until(async () => {
+    const found = await markers(space, "jobs");
+    return found.length > 0 && found;
+  });
+  // then
+  expect(written).toEqual(["0", "0"]);
+  await cancel(space, "busy", running);
+  expect(await space.answer(jobId)).toMatchObject({ value: 49 });
+});
+
+test("a sweep writes no marker for a queue that is paused, full, or waits for a delay", async () => {
+  // given
+  const space = new TestNamespace(redis);
+  await space.pool("capped", { size: 1 });
+  for (const name of ["paused", "delayed", "swept"]) await space.pool(name);
+  await space.host({ slots: 1, processes: 0, stalledInterval: 300 });
+  await occupy(space, "capped");
+  await space.submit("capped", "square", [1]);
+  await space.queue("paused").pause();
+  await space.submit("paused", "square", [2]);
+  await space.submit("delayed", "square", [3], { job: { delay: 60_000 } });
+  await space.submit("swept", "square", [4]);
+  const keys = ["capped", "paused", "delayed", "swept"].map((name) => space.keys.job(name, "marker"));
+  await space.client.del(...keys);
+  // when
+  await until(async () => (await markers(space, "swept")).length > 0);
+  // then
+  for (const name of ["capped", "paused", "delayed"]) expect(await markers(space, name), name).toEqual([]);
+});
+
+test("a delayed job runs at its time although a host took its marker that is full then", async () => {
+  // given the first host, full, so that it takes no marker; and the second, which takes that of the delayed job
+  const space = new TestNamespace(redis);
+  for (const name of ["fills", "delayed"]) await space.pool(name);
+  const options = { slots: 1, processes: 0, stalledInterval: NO_SWEEP };
+  const first = await space.host({ ...options, name: "first" });
+  const onFirst = await occupy(space, "fills");
+  await runsOn(space, first, onFirst);
+  const second = await space.host({ ...options, name: "second" });
+  const delayed = await space.submit("delayed", "square", [7], { job: { delay: 1_500 } });
+  const due = Date.now() + 1_500;
+  await until(async () => (await markers(space, "delayed")).length === 0);
+  // when the second is filled and the first comes free before the job is due
+  const onSecond = await occupy(space, "fills");
+  await runsOn(space, second, onSecond);
+  await cancel(space, "fills", onFirst);
+  await space.answer(onFirst);
+  expect(Date.now(), "all this must be done before the job is due").toBeLessThan(due);
+  // then
+  expect(await space.answer(delayed)).toMatchObject({ value: 49, host: "first" });
+  const { processedOn = 0 } = (await space.job("delayed", delayed)) ?? {};
+  expect(processedOn).toBeGreaterThanOrEqual(due - 100);
+  expect(processedOn).toBeLessThan(due + 500);
+});
+
+test("a pool that is made while the host waits is served at once", async () => {
+  // given
+  const space = new TestNamespace(redis);
+  await space.host({ slots: 1, processes: 0, stalledInterval: NO_SWEEP });
+  await space.answer(await space.submit("default", "square", [1]));
+  await until(async () => (await blockedReads(space.client)) === 1);
+  // when
+  const startedAt = performance.now();
+  await space.pool("new");
+  const jobId = await space.submit("new", "square", [7]);
+  // then
+  expect(await space.answer(jobId)).toMatchObject({ value: 49 });
+  // A wait that is not woken lasts 5 s.
+  expect(performance.now() - startedAt).toBeLessThan(2_000);
+});
+
+test("200 idle pools cost two hosts fewer than 60 commands a second, and at most 6 connections each", async () => {
+  // given
+  const space = new TestNamespace(redis);
+  await Promise.all(Array.from({ length: 200 }, (_, index) => space.pool(`idle-${index}`)));
+  const before = await connections(space.client);
+  const hosts = [await space.host(), await space.host()];
+  await until(async () => (await blockedReads(space.client)) === hosts.length);
+  expect(((await connections(space.client)) - before) / hosts.length).toBeLessThanOrEqual(6);
+  // when
+  const { sent, processed } = await traffic(space.client, 10_000);
+  // then
+  expect(sent).toBeLessThan(60);
+  // and what their scripts do counts for Redis, too
+  expect(processed).toBeLessThan(200);
+  // and they serve
+  const jobId = await space.submit("idle-137", "square", [7]);
+  expect(await space.answer(jobId)).toMatchObject({ value: 49 });
+}, 30_000);
+
+/** What a test gives instead of a queue of BullMQ. */
+class FakeQueue implements FetchedQueue {
+  readonly markerKey: string;
+  readonly slots: HostSlots;
+  isReady = true;
+  hasRoom = true;
+  /** Jobs that wait. */
+  jobs = 0;
+  /** What the looks without a job say of the next one. */
+  lookAt = Number.POSITIVE_INFINITY;
+  readonly announced: boolean[] = [];
+  readonly #log: string[];
+
+  constructor(markerKey: string, slots: HostSlots, log: string[] = []) {
+    this.markerKey = markerKey;
+    this.slots = slots;
+    this.#log = log;
+  }
+
+  async fetch(): Promise<Fetched> {
+    this.#log.push(this.markerKey);
+    if (this.jobs === 0) return { took: false, lookAt: this.lookAt };
+    this.jobs -= 1;
+    return { took: true, lookAt: Number.POSITIVE_INFINITY };
+  }
+
+  announce(isDue: boolean): void {
+    this.announced.push(isDue);
+  }
+}
+
+/** A wait that ends when the test says so. */
+class FakeWait {
+  /** Keys of the wait that is under way. */
+  markers: readonly string[] | undefined;
+  #end: ((marker: Marker | null) => void) | undefined;
+
+  next(markers: readonly string[]): Promise<Marker | null> {
+    this.markers = [...markers].sort();
+    return new Promise((resolve) => {
+      this.#end = resolve;
+    });
+  }
+
+  hear(key: string, due: number = 0): void {
+    this.#finish({ key, due });
+  }
+
+  wake(): void {
+    this.#finish(null);
+  }
+
+  close(): void {
+    this.#finish(null);
+  }
+
+  #finish(marker: Marker | null): void {
+    this.markers = undefined;
+    this.#end?.(marker);
+    this.#end = undefined;
+  }
+}
+
+function fetcherWith(queues: readonly FakeQueue[]): { fetcher: Fetcher; wait: FakeWait } {
+  const wait = new FakeWait();
+  const fetcher = new Fetcher({ client: redis.client() as never, wait });
+  fetcher.start();
+  for (const queue of queues) fetcher.add(queue);
+  onTestFinished(() => fetcher.stop());
+  return { fetcher, wait };
+}
+
+test("no wait is under way without a free slot; one begins when a slot comes back", async () => {
+  // given
+  const slots = new HostSlots(1);
+  const [one, two] = [new FakeQueue("one", slots), new FakeQueue("two", slots)];
+  const { fetcher, wait } = fetcherWith([one, two]);
+  await until(() => wait.markers?.length === 2);
+  // when
+  one.jobs = 1;
+  wait.hear("one");
+  await until(() => slots.free === 0);
+  await new Promise((resolve) => setImmediate(resolve));
+  // then
+  expect(wait.markers).toBeUndefined();
+  // and when it ends
+  slots.release();
+  fetcher.jobEnded(one, { mayHaveMore: false });
+  await until(() => wait.markers?.length === 2);
+});
+
+test("a queue that is not ready is not waited for, and is when it is ready", async () => {
+  const slots = new HostSlots(1);
+  const [one, two] = [new FakeQueue("one", slots), new FakeQueue("two", slots)];
+  two.isReady = false;
+  const { fetcher, wait } = fetcherWith([one, two]);
+  await until(() => wait.markers?.join() === "one");
+  two.isReady = true;
+  fetcher.changed();
+  await until(() => wait.markers?.join() === "one,two");
+});
+
+test("what is known to have work is looked at in turns", async () => {
+  // given
+  const slots = new HostSlots(1);
+  const log: string[] = [];
+  const queues = ["one", "two", "three"].map((key) => new FakeQueue(key, slots, log));
+  for (const queue of queues) queue.jobs = 3;
+  const { fetcher } = fetcherWith(queues);
+  for (const queue of queues) fetcher.want(queue);
+  // when
+  for (let ended = 0; ended < 9; ended += 1) {
+    await until(() => log.length > ended);
+    slots.release();
+    fetcher.changed();
+  }
+  // then
+  expect(log.slice(0, 9)).toEqual(["one", "two", "three", "one", "two", "three", "one", "two", "three"]);
+});
+
+test("a job that ends where others come first is followed by none, and what waits is told to the other hosts", async () => {
+  const slots = new HostSlots(1);
+  const [one, two] = [new FakeQueue("one", slots), new FakeQueue("two", slots)];
+  one.jobs = 2;
+  two.jobs = 1;
+  const { fetcher } = fetcherWith([one, two]);
+  fetcher.want(one);
+  await until(() => slots.free === 0);
+  expect(fetcher.mayFollow(one)).toBe(true);
+  fetcher.want(two);
+  expect(fetcher.mayFollow(one)).toBe(false);
+  slots.release();
+  fetcher.jobEnded(one, { mayHaveMore: true });
+  expect(one.announced).toEqual([false]);
+  // and its own next job, whose turn is before, is the only one that the other queue waits for
+  await until(() => one.jobs === 0);
+  slots.release();
+  fetcher.jobEnded(one, { mayHaveMore: true });
+  await until(() => two.jobs === 0);
+});
+
+test("work that comes due while no slot is free is told to the other hosts", async () => {
+  // given
+  const slots = new HostSlots(1);
+  const [one, two] = [new FakeQueue("one", slots), new FakeQueue("two", slots)];
+  const { wait } = fetcherWith([one, two]);
+  await until(() => wait.markers !== undefined);
+  wait.hear("two", Date.now() + 60);
+  await until(() => wait.markers !== undefined);
+  // when
+  one.jobs = 1;
+  wait.hear("one");
+  await until(() => slots.free === 0);
+  // then
+  await until(() => two.announced.length > 0);
+  expect(two.announced).toEqual([true]);
+});
+
+test("a look that is given up gives its slot back", async () => {
+  const slots = new HostSlots(1);
+  const queue = new FakeQueue("deaf", slots);
+  queue.fetch = () => new Promise(() => {});
+  const { fetcher } = fetcherWith([queue]);
+  fetcher.want(queue);
+  await until(() => fetcher.fetchingFor(queue) > 0);
+  expect(slots.free).toBe(0);
+  fetcher.remove(queue);
+  expect(slots.free).toBe(1);
+  expect(fetcher.fetchingFor(queue)).toBe(0);
+});
+
+/** Jobs of a pool that are over. */
+async function finished(space: TestNamespace, pool: string): Promise<number> {
+  const { completed = 0, failed = 0 } = await space.queue(pool).getJobCounts("completed", "failed");
+  return completed + failed;
+}
+
+/** Clients of this server that wait in BZPOPMIN. */
+async function blockedReads(client: Redis): Promise<number> {
+  const list = String(await client.client("LIST"));
+  return list.split("\n").filter((line) => /cmd=bzpopmin/.test(line) && /flags=\S*b/.test(line)).length;
+}
+
+async function connections(client: Redis): Promise<number> {
+  return String(await client.client("LIST"))
+    .trim()
+    .split("\n").length;
+}
+
+/** What all clients send in a second, and what Redis runs for that, with the commands of scripts. */
+async function traffic(client: Redis, time: number): Promise<{ sent: number; processed: number }> {
+  const processedBefore = await commandsProcessed(client);
+  const monitor = await client.monitor();
+  let sent = 0;
+  monitor.on("monitor", (_time: string, _command: string[], source: string) => {
+    if (source !== "lua") sent += 1;
+  });
+  await new Promise((resolve) => setTimeout(resolve, time));
+  monitor.disconnect();
+  const processed = (await commandsProcessed(client)) - processedBefore;
+  return { sent: (sent * 1_000) / time, processed: (processed * 1_000) / time };
+}
+
+async function commandsProcessed(client: Redis): Promise<number> {
+  return Number(/total_commands_processed:(\d+)/.exec(await client.info("stats"))?.[1]);
+}
