@@ -1,6 +1,5 @@
 /**
- * How a host names its BullMQ workers, in `processedBy` of a job and in the names of connections (`CLIENT LIST`), which
- * hold no spaces: `<host>/<pid>`.
+ * How a host names its BullMQ workers, which BullMQ saves as `processedBy` of the jobs that they take: `<host>/<pid>`.
  */
 export function workerName(host: string, pid: number): string {
   return `${encodeURIComponent(host.toWellFormed())}/${pid}`;

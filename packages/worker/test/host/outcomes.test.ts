@@ -131,7 +131,7 @@ test("a BullMQ worker of another language that returns { value } answers the cal
   await expect(bad.get({ timeout: 10_000 })).rejects.toThrow(/failed: negative$/);
 });
 
-test("a job tells which host took it", async () => {
+test("a job tells which host took it; hosts are in the registry, and BullMQ's getWorkers finds none", async () => {
   const space = new TestNamespace(redis);
   const host = await space.host({ name: "a host with spaces" });
 
@@ -142,6 +142,8 @@ test("a job tells which host took it", async () => {
   expect(job?.processedBy).toBe(`a%20host%20with%20spaces/${process.pid}`);
   const inspector = new Inspector({ client: space.client, keys: space.keys });
   expect(await inspector.task(jobId)).toMatchObject({ host: host.name });
+  expect((await space.hosts()).map(({ name }) => name)).toEqual(["a host with spaces"]);
+  expect(await space.queue("default").getWorkers()).toEqual([]);
 });
 
 test("PL15: an error keeps its class and is in the job as well", async () => {
