@@ -10,7 +10,7 @@ import {
 import { withinReach } from "../deadline/within.ts";
 import type { Fence } from "../fence/fence.ts";
 import type { PoolJob } from "../jobs/pool-job.ts";
-import { failUnreadableJob, type UnreadableJob } from "../pools/unreadable-jobs.ts";
+import { failUnreadableJob, type UnreadableJob } from "../jobs/unreadable-jobs.ts";
 import type { HostSlots } from "../slots/host-slots.ts";
 import type { Fetcher } from "./fetcher.ts";
 import { nudgeWorkers } from "./nudge.ts";
