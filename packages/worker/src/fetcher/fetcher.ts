@@ -73,13 +73,12 @@ interface Entry {
  * - It waits for markers only of queues whose jobs could run now, with a slot for them free, and never while it looks for a
  *   job: so it takes no marker that another host could use and it could not.
  * - A job is taken with a slot in hand. What is known to have work is looked at in turns, so that a queue with many jobs
- *   delays another by one job at most. While all slots are full, the others are looked at when a job ends.
+ *   delays another by no more than one job beside the one that runs. While all slots are full, the others are looked at when a job ends.
  * - A queue that has work and cannot have a slot here is announced to the other hosts.
  */
 export class Fetcher {
   readonly #options: FetcherOptions;
   readonly #entries = new Map<FetchedQueue, Entry>();
-  readonly #byMarker = new Map<string, Entry>();
   /** May have work, in the order of their turns. */
   readonly #wanted = new Set<Entry>();
   /** Of which a look is under way, up to whether there is more. */
@@ -125,7 +124,6 @@ export class Fetcher {
       isRemoved: false,
     };
     this.#entries.set(queue, entry);
-    this.#byMarker.set(queue.markerKey, entry);
     this.changed();
   }
 
@@ -135,7 +133,6 @@ export class Fetcher {
     if (!entry) return;
     entry.isRemoved = true;
     this.#entries.delete(queue);
-    if (this.#byMarker.get(queue.markerKey) === entry) this.#byMarker.delete(queue.markerKey);
     this.#wanted.delete(entry);
     this.#fetching.delete(entry);
     if (entry.fetchingSince !== undefined) queue.slots.release();
@@ -151,14 +148,17 @@ export class Fetcher {
   }
 
   /**
-   * A job of the queue ended and its slot is free again; `mayHaveMore`: nothing has looked for the next one.
+   * A job of the queue ended and its slot is free again. `mayHaveMore`: nothing has looked for the next one; `lookAt`: when
+   * there will be one, as the script said that looked, epoch ms.
    */
-  jobEnded(queue: FetchedQueue, { mayHaveMore }: { mayHaveMore: boolean }): void {
+  jobEnded(queue: FetchedQueue, { mayHaveMore, lookAt }: { mayHaveMore: boolean; lookAt: number }): void {
     const entry = this.#entries.get(queue);
-    if (!entry || !mayHaveMore) return this.changed();
-    this.#want(entry);
-    // Others come first. BullMQ has announced nothing: a job that was added while the pool was full is known to nobody.
-    if (this.#isWantedBeside(entry)) queue.announce(false);
+    if (entry) {
+      this.#lookLater(entry, lookAt);
+      if (mayHaveMore) this.#want(entry);
+    }
+    // BullMQ has announced nothing: a job that was added while the pool was full is known to nobody.
+    if (mayHaveMore && (!entry || !queue.isReady || this.#isWantedBeside(entry))) queue.announce(false);
     this.changed();
   }
 
@@ -223,7 +223,7 @@ export class Fetcher {
     }
     this.#awaited = undefined;
     this.#isWaking = false;
-    if (marker) this.#heard(marker);
+    if (marker) this.#heard(marker, listening);
     if (failure) await this.#failed(failure, listening);
   }
 
@@ -263,11 +263,15 @@ export class Fetcher {
     this.#wanted.add(entry);
   }
 
-  #heard({ key, due }: Marker): void {
-    const entry = this.#byMarker.get(key);
-    if (!entry) return;
-    if (due <= Date.now()) this.#want(entry);
-    else this.#lookLater(entry, Math.min(entry.lookAt, due));
+  #heard({ key, due }: Marker, listening: ReadonlySet<Entry>): void {
+    for (const entry of listening) {
+      if (entry.queue.markerKey !== key) continue;
+      // What it announces is for others: meanwhile its jobs cannot run here, or are no longer served.
+      if (entry.isRemoved || !entry.queue.isReady) entry.queue.announce(due > Date.now());
+      if (entry.isRemoved) return;
+      if (due <= Date.now()) this.#want(entry);
+      else this.#lookLater(entry, due);
+    }
   }
 
   #startFetches(): void {
@@ -348,8 +352,9 @@ export class Fetcher {
     if (marked.length > 0) this.changed();
   }
 
+  /** A look that is earlier than it need be finds nothing, and says when to look again. */
   #lookLater(entry: Entry, lookAt: number): void {
-    entry.lookAt = lookAt;
+    entry.lookAt = Math.min(entry.lookAt, lookAt);
     if (lookAt >= this.#timerAt) return;
     this.#timer?.clear();
     this.#timerAt = lookAt;

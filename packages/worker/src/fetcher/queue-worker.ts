@@ -191,7 +191,7 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
       this.#busy.delete(work);
       this.#running -= 1;
       this.slots.release();
-      this.#fetcher.jobEnded(this, { mayHaveMore });
+      this.#fetcher.jobEnded(this, { mayHaveMore, lookAt: this.#nextLook() });
     });
     this.#busy.add(work);
   }

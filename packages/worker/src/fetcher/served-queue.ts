@@ -86,9 +86,11 @@ export class ServedQueue {
 
   /** Jobs can, or can no longer, run here. */
   readinessChanged(): void {
-    if (this.#worker.isReady) this.#options.host.fetcher.want(this.#worker);
+    const { fetcher } = this.#options.host;
+    if (this.#worker.isReady) return fetcher.want(this.#worker);
+    fetcher.changed();
     // What it was about to take is for others.
-    else this.#worker.announce(false);
+    this.#worker.announce(false);
   }
 
   /** True when a look for a job does not end. */

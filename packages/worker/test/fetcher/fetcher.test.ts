@@ -1,8 +1,11 @@
+import { Keys } from "@manyhands/core/internal";
 import { until, useRedis } from "@manyhands/testing";
 import type { Redis } from "ioredis";
 import { expect, onTestFinished, test } from "vitest";
+import { Fence } from "../../src/fence/fence.ts";
 import { type Fetched, type FetchedQueue, Fetcher } from "../../src/fetcher/fetcher.ts";
 import type { Marker } from "../../src/fetcher/marker-wait.ts";
+import { ServedQueue } from "../../src/fetcher/served-queue.ts";
 import type { WorkerHost } from "../../src/index.ts";
 import { HostSlots } from "../../src/slots/host-slots.ts";
 import { TestNamespace } from "../host/namespace.ts";
@@ -277,7 +280,7 @@ test("no wait is under way without a free slot; one begins when a slot comes bac
   expect(wait.markers).toBeUndefined();
   // and when it ends
   slots.release();
-  fetcher.jobEnded(one, { mayHaveMore: false });
+  fetcher.jobEnded(one, { mayHaveMore: false, lookAt: Number.POSITIVE_INFINITY });
   await until(() => wait.markers?.length === 2);
 });
 
@@ -322,12 +325,12 @@ test("a job that ends where others come first is followed by none, and what wait
   fetcher.want(two);
   expect(fetcher.mayFollow(one)).toBe(false);
   slots.release();
-  fetcher.jobEnded(one, { mayHaveMore: true });
+  fetcher.jobEnded(one, { mayHaveMore: true, lookAt: Number.POSITIVE_INFINITY });
   expect(one.announced).toEqual([false]);
   // and its own next job, whose turn is before, is the only one that the other queue waits for
   await until(() => one.jobs === 0);
   slots.release();
-  fetcher.jobEnded(one, { mayHaveMore: true });
+  fetcher.jobEnded(one, { mayHaveMore: true, lookAt: Number.POSITIVE_INFINITY });
   await until(() => two.jobs === 0);
 });
 
@@ -396,3 +399,81 @@ async function traffic(client: Redis, time: number): Promise<{ sent: number; pro
 async function commandsProcessed(client: Redis): Promise<number> {
   return Number(/total_commands_processed:(\d+)/.exec(await client.info("stats"))?.[1]);
 }
+
+test("a delayed job of a pool at its size runs at its time, although the look at the full pool forgot it", async () => {
+  // given a pool of 2 that is full by two hosts, each of which could take one more
+  const space = new TestNamespace(redis);
+  await space.pool("pair", { size: 2 });
+  const options = { slots: 2, processes: 0, stalledInterval: NO_SWEEP };
+  for (const name of ["first", "second"]) await space.host({ ...options, name });
+  const one = await occupy(space, "pair");
+  const delayed = await space.submit("pair", "square", [7], { job: { delay: 1_500 } });
+  const due = Date.now() + 1_500;
+  await until(async () => (await markers(space, "pair")).length === 0);
+  const two = await occupy(space, "pair");
+  // when its jobs end
+  await cancel(space, "pair", one);
+  await cancel(space, "pair", two);
+  await space.answers(one, 1);
+  await space.answers(two, 1);
+  expect(Date.now(), "all this must be done before the job is due").toBeLessThan(due);
+  // then
+  expect(await space.answer(delayed, 0, 5_000)).toMatchObject({ value: 49 });
+  const { processedOn = 0 } = (await space.job("pair", delayed)) ?? {};
+  expect(processedOn).toBeLessThan(due + 500);
+});
+
+test("a job that ends on a host that is not ready: what waits is told to the others", async () => {
+  const slots = new HostSlots(1);
+  const queue = new FakeQueue("one", slots);
+  queue.jobs = 1;
+  const { fetcher } = fetcherWith([queue]);
+  fetcher.want(queue);
+  await until(() => slots.free === 0);
+  queue.isReady = false;
+  slots.release();
+  fetcher.jobEnded(queue, { mayHaveMore: true, lookAt: Number.POSITIVE_INFINITY });
+  expect(queue.announced).toEqual([false]);
+});
+
+test("the marker of a queue that is no longer served is given back", async () => {
+  const slots = new HostSlots(1);
+  const [one, two] = [new FakeQueue("one", slots), new FakeQueue("two", slots)];
+  const { fetcher, wait } = fetcherWith([one, two]);
+  await until(() => wait.markers?.length === 2);
+  wait.wake = () => {};
+  fetcher.remove(two);
+  wait.hear("two");
+  await until(() => wait.markers?.length === 1);
+  expect(two.announced).toEqual([false]);
+});
+
+test("a queue that is no longer ready is waited for no longer", async () => {
+  const wait = new FakeWait();
+  const client = redis.client() as never;
+  const fetcher = new Fetcher({ client, wait });
+  fetcher.start();
+  onTestFinished(() => fetcher.stop());
+  const keys = new Keys(redis.namespace());
+  let isReady = true;
+  const logger = { info() {}, warn() {}, error() {} } as never;
+  const served = new ServedQueue({
+    host: { name: "h", client, keys, fetcher, lockDuration: 10_000, logger },
+    queue: "jobs",
+    title: "jobs",
+    concurrency: 1,
+    stalledInterval: 60_000,
+    slots: new HostSlots(1),
+    fence: new Fence({ lockDuration: 10_000 }),
+    isReady: () => isReady,
+    whenServed: async () => {},
+    run: async () => ({}) as never,
+    onFailed() {},
+    onMissing() {},
+  });
+  served.start();
+  await until(() => wait.markers?.length === 1);
+  isReady = false;
+  served.readinessChanged();
+  await until(() => wait.markers === undefined, { timeout: 1_000 });
+});
