@@ -57,12 +57,13 @@ export function beginLife<Life extends ManagerLife & { isShut: boolean; reopen()
 }
 
 /** @param what - Was used. */
-export function closedManager({ shut }: ObjectRuntime, owner: string, what: string): ManagerClosedError {
+export function closedManager({ shut, isClosed }: ObjectRuntime, owner: string, what: string): ManagerClosedError {
   const manager = managerNameOf(owner);
   const error = new ManagerClosedError(
     `${what} is gone: its manager "${manager}" was shut down, or its maker has ended`,
   );
-  return shut.has(owner) ? markOwnEnding(error) : error;
+  // A context that closes ends its managers in Redis, of which a wait under way may hear first.
+  return isClosed || shut.has(owner) ? markOwnEnding(error) : error;
 }
 
 /** A manager that this context did not open: what it owns has arrived here. */
