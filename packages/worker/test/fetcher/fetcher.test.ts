@@ -228,13 +228,17 @@ class FakeQueue implements FetchedQueue {
 class FakeWait {
   /** Keys of the wait that is under way. */
   markers: readonly string[] | undefined;
-  #end: ((marker: Marker | null) => void) | undefined;
+  #end: ((marker: Marker | null | Promise<never>) => void) | undefined;
 
   next(markers: readonly string[]): Promise<Marker | null> {
     this.markers = [...markers].sort();
     return new Promise((resolve) => {
       this.#end = resolve;
     });
+  }
+
+  fail(error: Error): void {
+    this.#finish(Promise.reject(error));
   }
 
   hear(key: string, due: number = 0): void {
@@ -249,7 +253,7 @@ class FakeWait {
     this.#finish(null);
   }
 
-  #finish(marker: Marker | null): void {
+  #finish(marker: Marker | null | Promise<never>): void {
     this.markers = undefined;
     this.#end?.(marker);
     this.#end = undefined;
@@ -293,6 +297,24 @@ test("a queue that is not ready is not waited for, and is when it is ready", asy
   two.isReady = true;
   fetcher.changed();
   await until(() => wait.markers?.join() === "one,two");
+});
+
+test("after a wait that a key of another type fails, the others are waited for alone, and its queue is looked at", async () => {
+  // given
+  const slots = new HostSlots(1);
+  const log: string[] = [];
+  const [broken, sound] = ["broken", "sound"].map((key) => new FakeQueue(`${redis.namespace()}:${key}`, slots, log));
+  if (!broken || !sound) throw new Error("unreachable");
+  await redis.client().set(broken.markerKey, "not a set");
+  const { wait } = fetcherWith([broken, sound]);
+  await until(() => wait.markers?.length === 2);
+  // when
+  wait.fail(new Error("WRONGTYPE Operation against a key holding the wrong kind of value"));
+  // then
+  await until(() => wait.markers?.join() === sound.markerKey);
+  expect(log).toEqual([]);
+  await until(() => wait.markers?.length === 2);
+  expect(log).toEqual([broken.markerKey]);
 });
 
 test("what is known to have work is looked at in turns", async () => {
