@@ -1,4 +1,5 @@
 import { LongTimer, type Milliseconds, type RedisClient, Script } from "@manyhands/core/internal";
+import { within } from "../deadline/within.ts";
 import type { HostSlots } from "../slots/host-slots.ts";
 import type { Marker } from "./marker-wait.ts";
 
@@ -17,7 +18,7 @@ export interface FetchedQueue {
   /** Key of the sorted set with which BullMQ announces work. */
   readonly markerKey: string;
   readonly slots: HostSlots;
-  /** Whether its jobs could run here, whatever else runs. */
+  /** Whether its jobs could run here, apart from slots and its cap. */
   readonly isReady: boolean;
   /** Whether its cap on this host leaves room for one more. */
   readonly hasRoom: boolean;
@@ -42,7 +43,10 @@ const LONGEST_WAIT = 5;
 /** While slots are full, other queues are looked at no more often than this, ms; longer by the number of queues. */
 const LOOK_INTERVAL: Milliseconds = 4;
 const QUEUES_PER_MILLISECOND = 20;
-/** Before it waits for the few queues that have slots left, the fetcher waits this long for another slot, ms. */
+/**
+ * Before it waits for the few queues that have slots left, the fetcher waits this long for another slot, ms: one that is about
+ * to come back makes that wait needless.
+ */
 const FULL_PAUSE: Milliseconds = 2;
 
 /** A queue whose markers cannot be waited for is looked at again after this, ms. */
@@ -73,7 +77,8 @@ interface Entry {
  * - It waits for markers only of queues whose jobs could run now, with a slot for them free, and never while it looks for a
  *   job: so it takes no marker that another host could use and it could not.
  * - A job is taken with a slot in hand. What is known to have work is looked at in turns, so that a queue with many jobs
- *   delays another by no more than one job beside the one that runs. While all slots are full, the others are looked at when a job ends.
+ *   delays another by no more than one job beside the one that runs. While all slots are full, the others are looked at
+ *   when a job ends.
  * - A queue that has work and cannot have a slot here is announced to the other hosts.
  */
 export class Fetcher {
@@ -157,7 +162,7 @@ export class Fetcher {
       this.#lookLater(entry, lookAt);
       if (mayHaveMore) this.#want(entry);
     }
-    // BullMQ has announced nothing: a job that was added while the pool was full is known to nobody.
+    // BullMQ has announced nothing: no host knows of a job that was added while the pool was full.
     if (mayHaveMore && (!entry || !queue.isReady || this.#isWantedBeside(entry))) queue.announce(false);
     this.changed();
   }
@@ -205,7 +210,7 @@ export class Fetcher {
         await this.#changes.promise;
         continue;
       }
-      if (this.#isFull() && (await this.#changesSoon())) continue;
+      if (this.#isFull() && (await within(this.#changes.promise, FULL_PAUSE))) continue;
       await this.#listen(listening);
     }
   }
@@ -245,17 +250,6 @@ export class Fetcher {
     const { client } = this.#options;
     const types = await Promise.all(entries.map(({ queue }) => client.type(queue.markerKey))).catch(() => []);
     return entries.filter((_, index) => !["zset", "none", undefined].includes(types[index]));
-  }
-
-  /** A slot that is about to come back makes a wait for the few other queues needless. */
-  async #changesSoon(): Promise<boolean> {
-    let timer: NodeJS.Timeout | undefined;
-    const pause = new Promise<boolean>((resolve) => {
-      timer = setTimeout(() => resolve(false), FULL_PAUSE);
-    });
-    const changed = await Promise.race([this.#changes.promise.then(() => true), pause]);
-    clearTimeout(timer);
-    return changed;
   }
 
   #want(entry: Entry): void {

@@ -106,11 +106,6 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
     return this.#running < this.concurrency;
   }
 
-  /** Some of its jobs run, or a look for one is under way. */
-  get isBusy(): boolean {
-    return this.#busy.size > 0;
-  }
-
   async fetch(): Promise<Fetched> {
     const fetched = this.#take();
     this.#busy.add(fetched);
@@ -264,7 +259,7 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
     try {
       next = (await super.processJob(job, token, () => {
         sentAt = performance.now();
-        const follows = this.isReady && this.#fetcher.mayFollow(this);
+        const follows = this.#fetcher.mayFollow(this);
         if (follows) this.#unfollowed.delete(job);
         return follows;
       })) as Job<JobEnvelope, JobReturn> | undefined;

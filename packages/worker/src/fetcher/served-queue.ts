@@ -1,20 +1,11 @@
 import { ClosedError, type Logger } from "@manyhands/core";
-import {
-  type JobReturn,
-  type Keys,
-  type Milliseconds,
-  RareWarnings,
-  type RedisClient,
-  workerName,
-} from "@manyhands/core/internal";
+import { type Keys, type Milliseconds, RareWarnings, type RedisClient, workerName } from "@manyhands/core/internal";
 import { withinReach } from "../deadline/within.ts";
-import type { Fence } from "../fence/fence.ts";
 import type { PoolJob } from "../jobs/pool-job.ts";
 import { failUnreadableJob, type UnreadableJob } from "../jobs/unreadable-jobs.ts";
-import type { HostSlots } from "../slots/host-slots.ts";
 import type { Fetcher } from "./fetcher.ts";
 import { nudgeWorkers } from "./nudge.ts";
-import { QueueWorker } from "./queue-worker.ts";
+import { QueueWorker, type QueueWorkerOptions } from "./queue-worker.ts";
 
 /** What all queues of a host have in common. */
 export interface QueueHost {
@@ -26,18 +17,13 @@ export interface QueueHost {
   logger: Logger;
 }
 
-export interface ServedQueueOptions {
+export interface ServedQueueOptions
+  extends Pick<QueueWorkerOptions, "queue" | "stalledInterval" | "slots" | "fence" | "isReady" | "whenServed" | "run"> {
   host: QueueHost;
-  queue: string;
   /** What it is called in messages: `pool "jobs"`. */
   title: string;
-  concurrency: number;
-  stalledInterval: Milliseconds;
-  slots: HostSlots;
-  fence: Fence;
-  isReady: () => boolean;
-  whenServed: () => Promise<void>;
-  run: (job: PoolJob, token: string) => Promise<JobReturn>;
+  /** Most of its jobs that run here at once; see {@link ServedQueue.concurrencyChanged}. */
+  concurrency: () => number;
   onStalled?: (id: string) => void;
   /** BullMQ gave a job up, or failed it by itself. */
   onFailed: (job: PoolJob | undefined, error: Error) => void;
@@ -79,8 +65,9 @@ export class ServedQueue {
     if (this.#closing === undefined) this.#options.host.fetcher.add(this.#worker);
   }
 
-  set concurrency(concurrency: number) {
-    this.#worker.concurrency = concurrency;
+  /** More, or fewer, of its jobs may run here at once. */
+  concurrencyChanged(): void {
+    this.#worker.concurrency = this.#options.concurrency();
     this.#options.host.fetcher.changed();
   }
 
@@ -105,7 +92,7 @@ export class ServedQueue {
     const deaf = this.#worker;
     fetcher.remove(deaf);
     this.#replaced.push(deaf);
-    deaf.close().catch((error: Error) => this.#report(error));
+    deaf.close().catch((error: Error) => this.report(error));
     this.#worker = this.#open();
     fetcher.add(this.#worker);
     fetcher.want(this.#worker);
@@ -113,7 +100,7 @@ export class ServedQueue {
 
   /** Puts jobs back in line whose host is gone. */
   async checkStalled(): Promise<void> {
-    await this.#worker.checkStalled().catch((error: Error) => this.#report(error));
+    await this.#worker.checkStalled().catch((error: Error) => this.report(error));
   }
 
   /** Takes no more; resolves when none of its jobs runs here any more, or not at all while Redis is away. */
@@ -132,15 +119,11 @@ export class ServedQueue {
     if (client.status === "ready") await withinReach(client, nudgeWorkers(client, keys, this.name), CLOSE_DEADLINE);
   }
 
-  /** Logs an error of the queue, the same one not too often. */
-  report(error: Error): void {
-    this.#report(error);
-  }
-
   #open(): QueueWorker {
     const { host, queue, concurrency, stalledInterval, slots, fence, isReady, whenServed, run } = this.#options;
     const worker = new QueueWorker({
-      ...{ queue, concurrency, stalledInterval, slots, fence, isReady, whenServed, run },
+      ...{ queue, stalledInterval, slots, fence, isReady, whenServed, run },
+      concurrency: concurrency(),
       name: workerName(host.name, process.pid),
       client: host.client,
       keys: host.keys,
@@ -148,7 +131,7 @@ export class ServedQueue {
       fetcher: host.fetcher,
       onUnreadable: (token, cause) => this.#failUnreadable(token, cause),
     });
-    worker.on("error", (error) => this.#report(error));
+    worker.on("error", (error) => this.report(error));
     worker.on("stalled", (id) => this.#options.onStalled?.(id));
     worker.on("failed", (job, error) => this.#options.onFailed(job, error));
     return worker;
@@ -161,7 +144,8 @@ export class ServedQueue {
     this.#options.onUnreadable?.(failed);
   }
 
-  #report(error: Error): void {
+  /** Logs an error of the queue, the same one not too often. */
+  report(error: Error): void {
     // A worker that was replaced, or a host that stops, has closed it.
     if (error instanceof ClosedError) return;
     const { host, title, onMissing } = this.#options;

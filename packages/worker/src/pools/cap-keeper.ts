@@ -13,7 +13,7 @@ export interface CapKeeperOptions {
 
 /** Time between two looks while jobs run, ms. */
 const INTERVAL: Milliseconds = 1_000;
-/** Looks between two at pools that are idle, and how many of these one look takes in turn, whatever their number. */
+/** Looks between two at pools that are idle, and how many of them one look takes, in turns. */
 const IDLE_LOOKS = 3;
 const IDLE_POOLS = 10;
 

@@ -58,7 +58,7 @@ export class ServedPool {
       host,
       queue: record.name,
       title: `pool "${record.name}"`,
-      concurrency: this.#concurrency(),
+      concurrency: () => this.#concurrency(),
       stalledInterval: host.stalledInterval,
       slots: host.slots,
       fence: this.#fence,
@@ -110,7 +110,7 @@ export class ServedPool {
     this.#record = record;
     this.#children.update(record);
     if (record.size === before.size) return;
-    this.#jobs.concurrency = this.#concurrency();
+    this.#jobs.concurrencyChanged();
     void this.#host.caps.keep([record.name]);
   }
 

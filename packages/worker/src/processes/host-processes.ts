@@ -193,7 +193,7 @@ export class HostProcesses {
       host: this.#host,
       queue,
       title: `queue "${queue}"`,
-      concurrency: this.#slots.total,
+      concurrency: () => this.#slots.total,
       stalledInterval: STALLED_CHECKS * stalledInterval,
       slots: this.#slots,
       fence: new Fence({ lockDuration }),

@@ -483,7 +483,7 @@ test("a queue that is no longer ready is waited for no longer", async () => {
     host: { name: "h", client, keys, fetcher, lockDuration: 10_000, logger },
     queue: "jobs",
     title: "jobs",
-    concurrency: 1,
+    concurrency: () => 1,
     stalledInterval: 60_000,
     slots: new HostSlots(1),
     fence: new Fence({ lockDuration: 10_000 }),
