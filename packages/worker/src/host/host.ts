@@ -218,11 +218,8 @@ export class Host implements WorkerHost {
         const others = (await fleet.hosts()).filter((host) => host.id !== this.id);
         return isServed(others, pool, task);
       },
+      readPool: (name: string) => registry.get(name),
       failPool: failPool(registry, logger),
-      isInForce: async (pool: string, generation: string): Promise<boolean> => {
-        const record = await registry.get(pool);
-        return record?.generation === generation && record.state !== "terminated";
-      },
       slots: this.#hostSlots,
       fetcher: this.#fetcher,
       supply: this.#supply,

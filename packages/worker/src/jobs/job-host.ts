@@ -20,7 +20,8 @@ export interface JobHost {
   tasks: ReadonlyMap<string, TaskAnnouncement>;
   /** True when another live host serves the pool and knows the task. */
   isServedElsewhere: (pool: string, task: string) => Promise<boolean>;
-  /** Marks the pool as failed for all hosts. */
-  /** @returns false when the pool was reset since, and so has not failed */
+  /** The record that is in the registry now; null = there is none. */
+  readPool: (name: string) => Promise<PoolRecord | null>;
+  /** Marks the pool as failed for all hosts. @returns false when the pool was reset since, and so has not failed */
   failPool: (pool: PoolRecord, error: unknown) => Promise<boolean>;
 }

@@ -19,7 +19,14 @@ import { UnknownTasks } from "./unknown-tasks.ts";
 
 export interface JobRunnerOptions {
   host: JobHost;
-  pool: () => PoolRecord;
+  pool: {
+    /** As this host knows it. */
+    readonly record: PoolRecord;
+    /** As it is in the registry now. */
+    lookAgain(): Promise<PoolRecord>;
+    /** Whether it is there and not terminated. */
+    isInForce(): Promise<boolean>;
+  };
   children: ChildPool;
   fence: Fence;
 }
@@ -58,13 +65,14 @@ export class JobRunner {
     this.#seen.add(job);
     const isWished = await this.#outcome.forgetEarlierRuns(job);
     const request = await this.#readRequest(job);
-    let pool = this.#options.pool();
+    let pool = this.#options.pool.record;
     // BullMQ never sets aside the jobs of its schedulers, and hosts of other versions have other limits.
     if (isSetAside(job)) {
       const error = setAsideError(job);
       this.#journal.refused(job, error);
       throw await this.#outcome.refuse(job, error, { count: request.count });
     }
+    if (pool.state === "failed") pool = await this.#options.pool.lookAgain();
     if (pool.state === "failed") throw await this.#outcome.refuse(job, poolFailedError(pool), { count: request.count });
     // A job that is put back again and again must not outlive its cancellation.
     const isCancelled = isWished && (await isCancelledWhole(this.#host.client, this.#host.keys, job));
@@ -74,7 +82,7 @@ export class JobRunner {
       throw await this.#outcome.refuse(job, unknown, { count: request.count });
     }
     await this.#requireLock(job, token);
-    pool = this.#options.pool();
+    pool = this.#options.pool.record;
     const startedAt = performance.now();
     const run = this.#prepare(job, pool, request);
     try {
@@ -238,12 +246,14 @@ export class JobRunner {
     if (run.stopReason !== null) throw await this.#giveBack(job, token);
     // It was on its way when the jobs of its pool were stopped.
     if (this.#options.children.isClosed) {
+      if (await this.#options.pool.isInForce()) throw await this.#giveBack(job, token);
       await this.#answerTerminated(run, job, pool);
       return this.#outcome.fail(run, job);
     }
     if (error instanceof InitializerFailed) {
       if (!(await this.#host.failPool(error.pool, error.cause))) {
         this.#journal.givenBack(run, job, "its pool was reset while the initializer ran");
+        await this.#options.pool.lookAgain();
         throw await this.#giveBack(job, token);
       }
       const failed = { ...pool, failure: encodeToString(error.cause) };

@@ -22,8 +22,6 @@ export interface PoolHost extends JobHost {
   redisTrouble: RedisTrouble;
   /** The troubles of a pool on this host have changed. */
   onTrouble: () => void;
-  /** True while that generation of the pool is in the registry and not terminated. */
-  isInForce: (pool: string, generation: string) => Promise<boolean>;
   lockDuration: Milliseconds;
   stalledInterval: Milliseconds;
 }
@@ -47,7 +45,7 @@ export class ServedPool {
     this.#host = host;
     this.#children = new ChildPool({ pool: record, supply: host.supply, logger: host.logger });
     this.#fence = new Fence({ lockDuration: host.lockDuration });
-    this.#runner = new JobRunner({ host, pool: () => this.#record, children: this.#children, fence: this.#fence });
+    this.#runner = new JobRunner({ host, pool: this, children: this.#children, fence: this.#fence });
     this.#queue = new Queue(record.name, {
       connection: host.client as never,
       prefix: host.keys.queuePrefix,
@@ -75,8 +73,7 @@ export class ServedPool {
       onUnreadable: (failed) => this.#runner.answerUnreadable(failed),
       // A pool may be removed as soon as its last answer is home, which is before the job is finished here.
       onMissing: (tell) => {
-        const { name, generation } = this.#record;
-        host.isInForce(name, generation).then((isThere) => isThere && tell(), tell);
+        this.isInForce().then((isThere) => isThere && tell(), tell);
       },
     });
     const changed = (): void => {
@@ -104,14 +101,29 @@ export class ServedPool {
     this.#jobs.start();
   }
 
-  /** Takes over what changed in the registry. */
+  /** Takes over what changed in the registry; an answer from before the last reset comes too late. */
   update(record: PoolRecord): void {
     const before = this.#record;
+    if ((record.revision ?? 0) < (before.revision ?? 0)) return;
     this.#record = record;
     this.#children.update(record);
     if (record.size === before.size) return;
     this.#jobs.concurrencyChanged();
     void this.#host.caps.keep([record.name]);
+  }
+
+  /** The record as it is now: a job may come before the message that its pool has changed. */
+  async lookAgain(): Promise<PoolRecord> {
+    // A record that cannot be read changes nothing.
+    const now = await this.#host.readPool(this.#record.name).catch(() => null);
+    if (now?.generation === this.#record.generation && now.state !== "terminated") this.update(now);
+    return this.#record;
+  }
+
+  /** Whether this generation of the pool is in the registry and not terminated. */
+  async isInForce(): Promise<boolean> {
+    const now = await this.#host.readPool(this.#record.name);
+    return now?.generation === this.#record.generation && now.state !== "terminated";
   }
 
   children(): ReturnType<ChildPool["describe"]> {

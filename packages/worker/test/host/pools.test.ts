@@ -19,6 +19,7 @@ import { ForeignQueues } from "../../src/pools/foreign-queues.ts";
 import { OrphanPools } from "../../src/pools/orphan-pools.ts";
 import { PoolDiscovery } from "../../src/pools/pool-discovery.ts";
 import { removeTraces } from "../../src/pools/remove-traces.ts";
+import { ServedPool } from "../../src/pools/served-pool.ts";
 import { TestNamespace } from "./namespace.ts";
 
 const redis = useRedis();
@@ -367,10 +368,26 @@ test("PL21: a failed pool that is reset runs the initializer it has now, in new 
   });
   await until(async () => (await space.registry.get("mended"))?.state === "failed");
   await space.registry.reset("mended", null, { task: "remember", args: space.encoded(["hello"]) });
-  const jobId = await until(async () => {
-    const id = await space.submit("mended", "remembered", []);
-    return (await space.answer(id)).ok && id;
-  });
+  const jobId = await space.submit("mended", "remembered", []);
+  expect((await space.answer(jobId)).value).toMatchObject({ inited: ["hello"] });
+});
+
+test("PL21: a job that comes before its host has heard that the pool was reset is not refused", async () => {
+  // given a host that knows its pool as failed
+  const space = new TestNamespace(redis);
+  await space.pool("reset", { initializer: { task: "throwingInitializer", args: space.encoded([]) } });
+  await space.host();
+  await space.answer(await space.submit("reset", "square", [1]));
+  const update = vi.spyOn(ServedPool.prototype, "update");
+  onTestFinished(() => update.mockRestore());
+  await space.client.publish(space.keys.control, JSON.stringify({ type: "pools-changed", pool: "reset" }));
+  await until(() => update.mock.calls.some(([record]) => record.name === "reset" && record.state === "failed"));
+  // when its readings of the registry are late
+  const list = vi.spyOn(PoolRegistry.prototype, "list").mockImplementation(() => new Promise(() => {}));
+  onTestFinished(() => list.mockRestore());
+  await space.registry.reset("reset", null, { task: "remember", args: space.encoded(["hello"]) });
+  const jobId = await space.submit("reset", "remembered", []);
+  // then
   expect((await space.answer(jobId)).value).toMatchObject({ inited: ["hello"] });
 });
 
