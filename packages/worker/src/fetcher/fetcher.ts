@@ -69,6 +69,8 @@ interface Entry {
   isUnusable: boolean;
   /** The queue is no longer served by this entry. */
   isRemoved: boolean;
+  /** A look under way has lost its slot. */
+  isGivenUp: boolean;
 }
 
 /**
@@ -127,12 +129,13 @@ export class Fetcher {
       lookAt: Number.POSITIVE_INFINITY,
       isUnusable: false,
       isRemoved: false,
+      isGivenUp: false,
     };
     this.#entries.set(queue, entry);
     this.changed();
   }
 
-  /** The queue is no longer served. A look that is under way loses its slot. */
+  /** The queue is no longer served. A look that is under way keeps its slot, and so does the job that it takes. */
   remove(queue: FetchedQueue): void {
     const entry = this.#entries.get(queue);
     if (!entry) return;
@@ -140,8 +143,16 @@ export class Fetcher {
     this.#entries.delete(queue);
     this.#wanted.delete(entry);
     this.#fetching.delete(entry);
-    if (entry.fetchingSince !== undefined) queue.slots.release();
     this.changed();
+  }
+
+  /** The queue is no longer served. A look that is under way may never end, and loses its slot. */
+  giveUp(queue: FetchedQueue): void {
+    const entry = this.#entries.get(queue);
+    if (!entry) return;
+    if (entry.fetchingSince !== undefined) queue.slots.release();
+    entry.isGivenUp = true;
+    this.remove(queue);
   }
 
   /** There may be work in the queue. */
@@ -282,10 +293,9 @@ export class Fetcher {
     this.#fetching.add(entry);
     entry.fetchingSince = performance.now();
     const { took, more, lookAt } = await entry.queue.fetch();
-    // It was given up meanwhile, and its slot with it.
-    if (entry.isRemoved) return;
     entry.fetchingSince = undefined;
-    if (!took) entry.queue.slots.release();
+    if (!took && !entry.isGivenUp) entry.queue.slots.release();
+    if (entry.isRemoved) return this.changed();
     this.#lookLater(entry, lookAt);
     // Told to look again meanwhile, it has its turn.
     const turn = entry.wishes;

@@ -59,8 +59,8 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
   readonly #fence: Fence;
   readonly #fetcher: Fetcher;
   readonly #run: (job: PoolJob, token: string) => Promise<JobReturn>;
-  /** Runs that were begun as soon as their job was there. */
-  readonly #begun = new WeakMap<object, { run: Promise<JobReturn>; at: number }>();
+  /** When jobs were begun, by the monotonic clock. */
+  readonly #begunAt = new WeakMap<object, number>();
   /** Jobs, with those that follow them, and looks for one. */
   readonly #busy = new Set<Promise<unknown>>();
   #running = 0;
@@ -72,6 +72,7 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
   /** Before the next look, ms; 0 unless the last one failed. */
   #pause = 0;
   #leaving = false;
+  #isGivenUp = false;
   readonly #left = Promise.withResolvers<void>();
 
   constructor(options: QueueWorkerOptions) {
@@ -147,8 +148,7 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
       this.emit("error", error as Error);
       return { took: false, lookAt: Date.now() + this.#pause * (0.75 + Math.random() / 4) };
     }
-    if (job && this.#leaving) {
-      // The look was given up, and its slot with it.
+    if (job && this.#isGivenUp) {
       await job.moveToWait(token).catch((error: Error) => this.emit("error", error));
       return nothing;
     }
@@ -207,19 +207,8 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
   }
 
   protected override callProcessJob(job: PoolJob, token: string): Promise<JobReturn> {
-    return this.#begun.get(job)?.run ?? this.#run(job, token);
-  }
-
-  /**
-   * Begins a job at once: BullMQ would first wait for the answer to its next fetch, which costs a lone call a round
-   * trip. A job that BullMQ is going to fail by itself is left to it.
-   */
-  #begin(job: PoolJob, token: string): void {
-    if (job.deferredFailure) return;
-    const run = this.#run(job, token);
-    // Whoever processes the job gets the rejection; until then it has no listener.
-    run.catch(() => {});
-    this.#begun.set(job, { run, at: performance.now() });
+    this.#begunAt.set(job, performance.now());
+    return this.#run(job, token);
   }
 
   /** Takes no further jobs, and resolves when those that run are finished. Hangs while Redis is away: race it. */
@@ -231,6 +220,11 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
       (this as unknown as { mainLoopRunning: Promise<void> | null }).mainLoopRunning = this.#ended();
     }
     return super.close(force);
+  }
+
+  /** A look that is under way has lost its slot: what it takes goes back. */
+  giveUp(): void {
+    this.#isGivenUp = true;
   }
 
   /** Drops what can outlive a worker of BullMQ, closed or not: its timer. The shared connection stays. */
@@ -245,7 +239,7 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
   protected override async moveToActive(token: string, name?: string): Promise<Job<JobEnvelope, JobReturn>> {
     const sentAt = performance.now();
     const job = await this.#readable(token, () => super.moveToActive(token, name));
-    if (job) this.#taken(job, token, sentAt);
+    if (job) this.#fence.granted(holdOf(job.id ?? "", token), sentAt);
     return job;
   }
 
@@ -266,13 +260,8 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
     } finally {
       this.#fence.forget(holdOf(job.id ?? "", token));
     }
-    if (next) this.#taken(next, next.token ?? token, sentAt);
+    if (next) this.#fence.granted(holdOf(next.id ?? "", next.token ?? token), sentAt);
     return next;
-  }
-
-  #taken(job: PoolJob, token: string, sentAt: number): void {
-    this.#fence.granted(holdOf(job.id ?? "", token), sentAt);
-    this.#begin(job, token);
   }
 
   /**
@@ -295,7 +284,7 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
   /** Work of other queues comes before the next job of this one, which the finishing script would fetch. */
   async #lookAround(job: object): Promise<void> {
     const looked = this.#fetcher.lookAround(this);
-    if (performance.now() - (this.#begun.get(job)?.at ?? 0) > SHORT_RUN) await looked;
+    if (performance.now() - (this.#begunAt.get(job) ?? 0) > SHORT_RUN) await looked;
   }
 
   /** The script that finishes a job fetches the next one. */

@@ -90,7 +90,8 @@ export class ServedQueue {
     if (this.#closing !== undefined) return;
     const { fetcher } = this.#options.host;
     const deaf = this.#worker;
-    fetcher.remove(deaf);
+    fetcher.giveUp(deaf);
+    deaf.giveUp();
     this.#replaced.push(deaf);
     deaf.close().catch((error: Error) => this.report(error));
     this.#worker = this.#open();

@@ -381,9 +381,27 @@ test("a look that is given up gives its slot back", async () => {
   fetcher.want(queue);
   await until(() => fetcher.fetchingFor(queue) > 0);
   expect(slots.free).toBe(0);
-  fetcher.remove(queue);
+  fetcher.giveUp(queue);
   expect(slots.free).toBe(1);
   expect(fetcher.fetchingFor(queue)).toBe(0);
+});
+
+test("a look that is under way when its queue is removed keeps its slot until it ends, and its job longer", async () => {
+  for (const took of [false, true]) {
+    const slots = new HostSlots(1);
+    const queue = new FakeQueue("removed", slots);
+    const look = Promise.withResolvers<{ took: boolean; lookAt: number }>();
+    queue.fetch = () => look.promise;
+    const { fetcher } = fetcherWith([queue]);
+    fetcher.want(queue);
+    await until(() => slots.free === 0);
+    fetcher.remove(queue);
+    expect(slots.free).toBe(0);
+    look.resolve({ took, lookAt: Number.POSITIVE_INFINITY });
+    await look.promise;
+    await Promise.resolve();
+    expect(slots.free).toBe(took ? 0 : 1);
+  }
 });
 
 /** Jobs of a pool that are over. */
