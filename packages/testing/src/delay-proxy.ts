@@ -21,6 +21,9 @@ const PROGRAM = fileURLToPath(new URL("./delay-proxy-thread.js", import.meta.url
   "/dist/$1",
 );
 
+/** The thread answers within this, ms: a test that waits for it says what it waits for. */
+const PATIENCE = 20_000;
+
 /**
  * A TCP proxy on loopback that puts a distance before a Redis: what is sent arrives later by the same time in each
  * direction, in order, with as much on its way at once as a fast network holds. An end, a reset and a refused connection
@@ -33,6 +36,8 @@ export class DelayProxy {
   readonly #requests = new Map<number, (answer: { port?: number; error?: string }) => void>();
   #count = 0;
   #port = 0;
+  /** Why the thread answers nothing any more. */
+  #failure: string | undefined;
 
   private constructor(url: string, distance: number) {
     this.distance = distance;
@@ -76,6 +81,7 @@ export class DelayProxy {
     this.#port = await this.#ask("accept");
   }
 
+  /** Connections that are open break. */
   async close(): Promise<void> {
     await this.#thread.terminate();
   }
@@ -88,7 +94,14 @@ export class DelayProxy {
     this.#count += 1;
     const id = this.#count;
     return new Promise((resolve, reject) => {
+      if (this.#failure !== undefined) return reject(new Error(this.#failure));
+      const timer = setTimeout(() => {
+        this.#requests.get(id)?.({
+          error: `the thread of the delaying proxy has not answered "${what}" for ${PATIENCE} ms`,
+        });
+      }, PATIENCE);
       this.#requests.set(id, ({ port = 0, error }) => {
+        clearTimeout(timer);
         this.#requests.delete(id);
         if (error === undefined) resolve(port);
         else reject(new Error(error));
@@ -98,6 +111,7 @@ export class DelayProxy {
   }
 
   #fail(error: string): void {
+    this.#failure ??= error;
     for (const answer of this.#requests.values()) answer({ error });
   }
 }
