@@ -24,6 +24,14 @@ export async function untilTask(inspector: Inspector, filter: TaskFilter): Promi
   });
 }
 
+/** Waits until a host says that it runs a task: one that is active may still be on its way to its host. */
+export async function untilRunning(inspector: Inspector): Promise<void> {
+  await until(async () => (await inspector.hosts()).some(({ running }) => running.length > 0), {
+    what: "a host runs a task",
+    timeout: 20_000,
+  });
+}
+
 /** Waits until the task is in this state. */
 export async function untilState(inspector: Inspector, id: string, state: string): Promise<void> {
   await until(async () => (await inspector.task(id))?.state === state, {

@@ -7,7 +7,7 @@ import { descendantPids, processIsAlive, until, useRedis } from "@manyhands/test
 import { expect, onTestFinished, test } from "vitest";
 import { fixture, run, start, TASKS } from "./command-line.ts";
 import { fail, failOnce, spin, untilFile } from "./fixtures/tasks.ts";
-import { gate, look, untilTask } from "./look.ts";
+import { gate, look, untilRunning, untilTask } from "./look.ts";
 
 const redis = useRedis();
 
@@ -85,7 +85,7 @@ test("SIGTERM lets running tasks finish, then it ends with 0 and leaves no child
   await worker.shows(/ready/);
   const { path, open } = gate();
   const work = start(["submit", "until-file", JSON.stringify(path), "--wait"], where);
-  await untilTask(look(where), { state: "active" });
+  await untilRunning(look(where));
   const children = descendantPids(worker.pid);
 
   worker.signal("SIGTERM");
@@ -107,11 +107,13 @@ test("signals to the host and all its children at one moment drain it: what runs
   await using mp = await connect(where);
   const { path, open } = gate();
   await using pool = mp.pool(1);
+  // Also when the test fails: what waits for the gate would keep it from ending.
+  using _gate = { [Symbol.dispose]: open };
   const result = pool.applyAsync(untilFile, [path]);
   const child = mp.process(untilFile, { args: [path] });
   await child.start();
   await child.started({ timeout: 10_000 });
-  await untilTask(look(where), { state: "active" });
+  await untilRunning(look(where));
   const group = [worker.pid, ...descendantPids(worker.pid)];
   expect(group.length).toBeGreaterThan(2);
 
@@ -132,7 +134,7 @@ test("a second signal stops at once, and the task goes back to its queue with al
   const worker = start(["worker", "--tasks", TASKS, "--slots", "1", "--grace", "60000"], where);
   await worker.shows(/ready/);
   const { stdout } = await run(["submit", "nap", "60000"], where);
-  await untilTask(look(where), { state: "active" });
+  await untilRunning(look(where));
   worker.signal("SIGTERM");
   await worker.shows(/finishing 1 running tasks/);
   const began = Date.now();

@@ -7,6 +7,8 @@ import { cacheFolder } from "../../src/redis-server/cache-folder.ts";
 import { outcome, startFixture } from "./owner-process.ts";
 
 const NOBODY = 65_534;
+/** Packages are fetched over the network and unpacked, once for each test, ms. */
+const FETCHING = { timeout: 240_000 };
 
 async function emptyFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "manyhands-test-"));
@@ -23,7 +25,7 @@ function environment(more: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return { PATH: process.env["PATH"], ...more };
 }
 
-test("several processes at once unpack one copy, and later ones use it", async (context) => {
+test("several processes at once unpack one copy, and later ones use it", FETCHING, async (context) => {
   needApt(context);
   const cache = await emptyFolder();
   const env = environment({ XDG_CACHE_HOME: cache });
@@ -39,7 +41,7 @@ test("several processes at once unpack one copy, and later ones use it", async (
   expect(await readdir(join(cache, "manyhands"))).toEqual([expect.stringMatching(/^redis-[\w.-]+$/)]);
 });
 
-test("a broken copy is replaced", async (context) => {
+test("a broken copy is replaced", FETCHING, async (context) => {
   needApt(context);
   const env = environment({ XDG_CACHE_HOME: await emptyFolder() });
   const first = await outcome(startFixture("copy", { env }));
@@ -100,7 +102,7 @@ function systemName(): string {
   return `${field("ID")}-${field("VERSION_ID")}-${process.arch}`;
 }
 
-test("an ordinary user without a home gets one, with package lists of their own", async (context) => {
+test("an ordinary user without a home gets one, with package lists of their own", FETCHING, async (context) => {
   needApt(context);
   if (process.getuid?.() !== 0) context.skip("only root can become another user");
   const temporary = await emptyFolder();
@@ -118,7 +120,7 @@ test("an ordinary user without a home gets one, with package lists of their own"
   expect(stdout).toMatch(`${temporary}/manyhands-${NOBODY}/redis-`);
 });
 
-test("apt's own words tell why it failed", async (context) => {
+test("apt's own words tell why it failed", FETCHING, async (context) => {
   needApt(context);
   const cache = await emptyFolder();
   const settings = join(cache, "apt.conf");
