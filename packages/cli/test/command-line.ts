@@ -69,7 +69,7 @@ export class RunningCommand {
   }
 
   /** Waits until its output matches. */
-  async shows(pattern: RegExp, timeout = 20_000): Promise<void> {
+  async shows(pattern: RegExp, timeout = 45_000): Promise<void> {
     await until(() => pattern.test(this.stdout + this.stderr) || this.child.exitCode !== null, {
       timeout,
       what: `the command shows ${pattern}`,

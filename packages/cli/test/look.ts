@@ -20,7 +20,7 @@ export function look(place: { redis: string; namespace: string }): Inspector {
 export async function untilTask(inspector: Inspector, filter: TaskFilter): Promise<TaskRow> {
   return until(async () => (await inspector.tasks(filter))[0], {
     what: `a task ${JSON.stringify(filter)}`,
-    timeout: 20_000,
+    timeout: 45_000,
   });
 }
 
@@ -28,7 +28,7 @@ export async function untilTask(inspector: Inspector, filter: TaskFilter): Promi
 export async function untilRunning(inspector: Inspector): Promise<void> {
   await until(async () => (await inspector.hosts()).some(({ running }) => running.length > 0), {
     what: "a host runs a task",
-    timeout: 20_000,
+    timeout: 45_000,
   });
 }
 
@@ -36,7 +36,7 @@ export async function untilRunning(inspector: Inspector): Promise<void> {
 export async function untilState(inspector: Inspector, id: string, state: string): Promise<void> {
   await until(async () => (await inspector.task(id))?.state === state, {
     what: `task ${id} is ${state}`,
-    timeout: 20_000,
+    timeout: 45_000,
   });
 }
 

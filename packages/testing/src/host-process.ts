@@ -40,7 +40,7 @@ export async function startHostProcess(options: HostProcessOptions): Promise<Hos
   const host = watch(child);
   if (child.pid !== undefined) void host.exited.then(dieWithUs(child.pid));
   atEnd(() => endWithChildren(host));
-  if (options.ready !== false) await host.untilOutput(/\bready\b/i, options.ready ?? 20_000);
+  if (options.ready !== false) await host.untilOutput(/\bready\b/i, options.ready ?? 50_000);
   return host;
 }
 
@@ -85,7 +85,7 @@ function watch(child: ChildProcess): HostProcess {
       return output;
     },
     kill: (signal = "SIGKILL") => void child.kill(signal),
-    async untilOutput(pattern, timeout = 10_000) {
+    async untilOutput(pattern, timeout = 30_000) {
       await until(() => pattern.test(output) || ended, { timeout, what: `the host prints ${pattern}` }).catch(
         (error) => {
           throw new Error(`${(error as Error).message}; it printed:\n${output}`);

@@ -112,7 +112,7 @@ export class TestNamespace {
   }
 
   /** The answer to one unit, once it is in the reply stream. */
-  answer(jobId: string, unit = 0, timeout = 10_000): Promise<Answer> {
+  answer(jobId: string, unit = 0, timeout = 30_000): Promise<Answer> {
     return until(
       async () => {
         await this.#read();
@@ -137,7 +137,7 @@ export class TestNamespace {
         const state = await this.queue(pool).getJobState(jobId);
         return states.includes(state) ? state : undefined;
       },
-      { what: `job ${jobId} is ${states.join(" or ")}`, timeout: 20_000 },
+      { what: `job ${jobId} is ${states.join(" or ")}`, timeout: 45_000 },
     );
   }
 
