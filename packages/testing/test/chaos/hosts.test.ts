@@ -1,9 +1,11 @@
-import { type Context, connect } from "@manyhands/core";
+import { type Context, connect, type Pool } from "@manyhands/core";
 import { processIsAlive, startHostProcess, until, useFaultProxy, useRedis } from "@manyhands/testing";
 import { beforeEach, expect, onTestFinished, test } from "vitest";
 import { ChaosHost, TASKS } from "./chaos-host.ts";
 import * as tasks from "./fixtures/chaos-tasks.ts";
 import { notes } from "./notes.ts";
+import { Rampage } from "./rampage.ts";
+import { chooseSeed, seededRandom } from "./random.ts";
 import { Scratch } from "./scratch.ts";
 
 const redis = useRedis();
@@ -100,15 +102,57 @@ test("a host cut off from Redis kills its child before the lock expires, and ser
   expect(processIsAlive(cutOff.pid)).toBe(true);
 });
 
-test("the only host is killed: one started in its place has finished its jobs within 15 seconds", async () => {
-  const start = () => startHostProcess({ url: redis.url, namespace, tasks: [TASKS], slots: 2 });
-  const first = await start();
-  const pool = mp.pool(2);
-  const results = [400, 400, 400, 400].map((milliseconds) => pool.applyAsync(tasks.rest, [milliseconds]));
-  await until(async () => (await mp.hosts()).some((host) => host.running.length === 2));
-  first.kill("SIGKILL");
-  const killedAt = performance.now();
-  await start();
-  expect(await Promise.all(results)).toEqual([400, 400, 400, 400]);
-  expect(performance.now() - killedAt).toBeLessThan(15_000);
+test.for([
+  ["a pool", 1],
+  ["300 pools", 300],
+] as const)(
+  "the only host of %s is killed: one started in its place has finished its jobs within 15 seconds",
+  async ([, count]) => {
+    // given: pools that have been used, and two of them that are
+    const start = () => startHostProcess({ url: redis.url, namespace, tasks: [TASKS], slots: 2 });
+    const first = await start();
+    const pools = Array.from({ length: count }, () => mp.pool(2, { isolation: "inline" }));
+    const used = pools.map((pool, index) => pool.apply(tasks.derive, [index]));
+    expect(await Promise.all(used)).toEqual(pools.map((_, index) => tasks.derived(index)));
+    const [one, other] = [pools[0], pools.at(-1)] as [Pool, Pool];
+    const results = [one, other, one, other].map((pool) => pool.applyAsync(tasks.rest, [400]));
+    await until(async () => (await mp.hosts()).some((host) => host.running.length === 2));
+    // when
+    first.kill("SIGKILL");
+    const killedAt = performance.now();
+    await start();
+    // then
+    expect(await Promise.all(results)).toEqual([400, 400, 400, 400]);
+    expect(performance.now() - killedAt).toBeLessThan(15_000);
+  },
+);
+
+test("the calls of 50 pools over three hosts, of which some are killed, are all answered once", async () => {
+  // given: six slots, and in each pool more calls than it may run at once
+  const seed = chooseSeed();
+  const rampage = new Rampage({
+    ...{ url: redis.url, namespace, random: seededRandom(seed) },
+    ...{ hosts: 3, slots: 2, lockDuration: 3_000, stalledInterval: 500 },
+    ...{ childKillEvery: 400, hostKillEvery: 800 },
+  });
+  await rampage.start();
+  const pools = Array.from({ length: 50 }, () => mp.pool(2, { isolation: "inline" }));
+  // when
+  rampage.begin();
+  const seen: string[] = [];
+  const wanted: string[] = [];
+  do {
+    const from = wanted.length;
+    const calls = pools.flatMap((pool, index) =>
+      Array.from({ length: 6 }, (_, call) => [pool, from + index * 6 + call] as const),
+    );
+    wanted.push(...calls.map(([, x]) => tasks.derived(x)));
+    const results = calls.map(([pool, x]) =>
+      pool.applyAsync(tasks.derive, [x], { callback: (value) => void seen.push(value) }),
+    );
+    await Promise.all(results);
+  } while (rampage.hostKills < 3);
+  await rampage.calm();
+  // then
+  expect(seen.sort(), `seed ${seed}`).toEqual(wanted.sort());
 });

@@ -1,5 +1,7 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { Keys } from "@manyhands/core/internal";
 import { until, useRedis } from "@manyhands/testing";
+import { type Job, Worker } from "bullmq";
 import type { Redis } from "ioredis";
 import { expect, onTestFinished, test } from "vitest";
 import { Fence } from "../../src/fence/fence.ts";
@@ -55,6 +57,57 @@ test("a host without a free slot leaves the marker of a new job for others", asy
   expect(await space.answer(same)).toMatchObject({ value: 4, host: "free" });
   expect(await space.answer(other)).toMatchObject({ value: 9, host: "free" });
   expect(full.record().running).toHaveLength(1);
+});
+
+test("a plain worker of BullMQ shares a pool with a host: each job runs once, and neither keeps the other from work", async () => {
+  // given
+  const space = new TestNamespace(redis);
+  await space.pool("shared");
+  await space.host({ slots: 1, processes: 0, isolation: "inline", stalledInterval: NO_SWEEP, name: "ours" });
+  const ran: string[] = [];
+  const work = async ({ id }: Job): Promise<void> => {
+    await delay(5);
+    ran.push(id as string);
+  };
+  const plain = new Worker("shared", work, {
+    connection: { port: redis.port, password: redis.password, maxRetriesPerRequest: null },
+    prefix: space.keys.queuePrefix,
+    name: "plain",
+  });
+  plain.on("error", () => {});
+  onTestFinished(() => plain.close());
+  await plain.waitUntilReady();
+  const queue = space.queue("shared");
+  const settled = async (count: number): Promise<void> => {
+    await until(async () => (await queue.getJobCounts("completed"))["completed"] === count, {
+      what: `${count} are done`,
+    });
+  };
+  // when jobs come in a crowd, and then one by one
+  const jobs = await queue.addBulk(Array.from({ length: 60 }, () => ({ name: "sleep", data: { args: [5] } })));
+  await settled(60);
+  for (let call = 1; call <= 10; call += 1) {
+    jobs.push(await queue.add("sleep", { args: [5] }));
+    await settled(60 + call);
+  }
+  // then
+  const done = await queue.getCompleted(0, -1);
+  expect(done.map(({ id }) => id).sort()).toEqual(jobs.map(({ id }) => id).sort());
+  const byWorker = Map.groupBy(done, ({ processedBy }) => (processedBy?.startsWith("ours") ? "ours" : "plain"));
+  expect([...byWorker.keys()].sort()).toEqual(["ours", "plain"]);
+  expect(ran.sort()).toEqual(
+    byWorker
+      .get("plain")
+      ?.map(({ id }) => id)
+      .sort(),
+  );
+  expect(done.map(({ attemptsMade, attemptsStarted }) => [attemptsMade, attemptsStarted])).toEqual(
+    done.map(() => [1, 1]),
+  );
+  // and a host serves a pool whose plain worker has left
+  await plain.close();
+  await queue.add("sleep", { args: [5] });
+  await settled(71);
 });
 
 test("a lone call beside a pool with many waiting jobs starts after at most two of its tasks", async () => {
