@@ -18,11 +18,14 @@ export class Script<Reply = unknown> {
   readonly name: string;
   readonly #lua: string;
   readonly #hash: string;
+  readonly #isMeasured: boolean;
   /** Connections that have sent the text. */
   readonly #knownBy = new WeakSet<RedisClient>();
 
-  constructor(definition: { name: string; lua: string }) {
+  /** @param definition.isMeasured - false: Redis works on it for long, so that it says nothing of the distance. */
+  constructor(definition: { name: string; lua: string; isMeasured?: boolean }) {
     this.name = definition.name;
+    this.#isMeasured = definition.isMeasured ?? true;
     this.#lua = definition.lua;
     this.#hash = createHash("sha1").update(definition.lua).digest("hex");
   }
@@ -39,7 +42,7 @@ export class Script<Reply = unknown> {
   #measure(client: RedisClient, keys: string[], call: { args: Argument[]; form: "text" | "bytes" }): Promise<unknown> {
     const answer = this.#run(client, keys, call);
     // Before it is ready, it keeps what it is to send.
-    const answered = client.status === "ready" ? roundTripOf(client).start() : undefined;
+    const answered = this.#isMeasured && client.status === "ready" ? roundTripOf(client).start() : undefined;
     if (answered) answer.then(answered, answered);
     return answer;
   }
