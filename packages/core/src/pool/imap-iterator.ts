@@ -312,7 +312,15 @@ export class ImapIterator<Value> implements AsyncIterableIterator<Value>, Answer
     this.#outstanding += items.length;
     this.#byIndex.set(index, chunk);
     if (this.#options.ordered) this.#queue.push(chunk);
-    this.#outbox.push({ payload: items, items: items.length, index, sink: this, plain: false });
+    this.#outbox.push({
+      payload: items,
+      items: items.length,
+      index,
+      sink: this,
+      plain: false,
+      ticket: undefined,
+      position: 0,
+    });
     this.#flushing ??= setImmediate(() => this.#flush());
   }
 

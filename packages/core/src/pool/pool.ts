@@ -22,7 +22,7 @@ import {
   type Unit,
 } from "../submission/index.ts";
 import { type AnyTask, isTask, type Task, validateArguments } from "../tasks/index.ts";
-import { AsyncResult, type Callbacks } from "./async-result.ts";
+import { AsyncResult, type Callbacks, type ResultOrigin } from "./async-result.ts";
 import { cancelPlaces } from "./cancel-places.ts";
 import { checkChunkSize, defaultChunkSize } from "./chunk-size.ts";
 import { assertIterable, ImapIterator } from "./imap-iterator.ts";
@@ -83,6 +83,8 @@ export class Pool {
   readonly #jobs: JobQueue;
   readonly #submitter: Submitter;
   readonly #inputs = new UnreadInputs();
+  /** Of the calls of each task, by `<kind> <task>`. */
+  readonly #origins = new Map<string, ResultOrigin>();
   #state: "running" | "closed" | "terminated" = "running";
   #joining: Promise<void> | undefined;
   #terminating: Promise<void> | undefined;
@@ -332,15 +334,14 @@ export class Pool {
     const { name, definition } = nameOf(task);
     if (!Array.isArray(args)) throw new ValueError(`the arguments of task "${name}" are a list; got ${typeof args}`);
     const submit = effectiveOptions(definition, options);
-    const units: Unit[] = [];
     const valid = definition ? validateArguments(definition, args) : args;
-    const result = this.#result<unknown>({ name, kind: "calls", units }, options);
+    const result = this.#result<unknown>(name, "calls", options);
     const send = (payload: unknown[]): void => {
       const plain = classify(payload, "args") === "json";
       checkPayload(payload, this.#runtime.maxPayload, `the arguments of task "${name}"`);
-      const unit: Unit = { payload, items: 1, index: 0, sink: result, plain };
-      units.push(unit);
-      if (submit) this.#submitter.alone(name, "calls", { units, submit });
+      const unit: Unit = { payload, items: 1, index: 0, sink: result, plain, ticket: undefined, position: 0 };
+      result.standsFor(unit);
+      if (submit) this.#submitter.alone(name, "calls", { units: [unit], submit });
       else this.#submitter.share(name, "calls", unit);
     };
     if (valid instanceof Promise) this.#later(result, valid, send);
@@ -361,9 +362,8 @@ export class Pool {
     assertIterable(items);
     const submit = effectiveOptions(definition, options);
     refuseIdentity(submit);
-    const units: Unit[] = [];
-    const result = this.#result<unknown[]>({ name, kind, units }, options);
-    const send = (list: unknown[]): void => this.#sendChunks({ name, kind, list, options, submit, result, units });
+    const result = this.#result<unknown[]>(name, kind, options);
+    const send = (list: unknown[]): void => this.#sendChunks({ name, kind, list, options, submit, result });
     const check = (list: unknown[]): void => {
       checkItems(list, kind, { name, limit: this.#runtime.maxPayload });
       if (list.length === 0) result.settleEmpty([]);
@@ -418,16 +418,16 @@ export class Pool {
     options: MapOptions | undefined;
     submit: SubmitOptions | undefined;
     result: AsyncResult<unknown[]>;
-    units: Unit[];
   }): void {
-    const { name, kind, list, options, submit, result, units } = job;
+    const { name, kind, list, options, submit, result } = job;
     const returnsErrors = options?.errors === "return";
     const chunkSize = returnsErrors ? 1 : (options?.chunkSize ?? defaultChunkSize(list.length, this.#parallelism()));
     const chunks = cutChunks(list, chunkSize, this.#runtime.maxPayload);
     const sink = new MapResult<unknown>(result, { offsets: chunks.offsets, length: list.length }, { returnsErrors });
-    for (const [index, payload] of chunks.payloads.entries()) {
-      units.push({ payload, items: payload.length, index, sink, plain: false });
-    }
+    const units = chunks.payloads.map((payload, index): Unit => {
+      return { payload, items: payload.length, index, sink, plain: false, ticket: undefined, position: 0 };
+    });
+    result.standsFor(units);
     if (submit) this.#submitter.alone(name, kind, { units, submit });
     else for (const unit of units) this.#submitter.share(name, kind, unit);
   }
@@ -477,28 +477,33 @@ export class Pool {
     return iterator;
   }
 
-  #result<Value>(
-    work: { name: string; kind: UnitKind; units: Unit[] },
-    options: Callbacks<Value> | undefined,
-  ): AsyncResult<Value> {
+  #result<Value>(task: string, kind: UnitKind, options: Callbacks<Value> | undefined): AsyncResult<Value> {
     const callbacks = options?.callback || options?.errorCallback ? options : undefined;
-    const result: AsyncResult<Value> = new AsyncResult<Value>({
-      callbacks,
-      logger: this.#runtime.logger,
-      describe: () => `task "${work.name}" in pool "${this.name}"`,
-      cancel: (reason) => this.#cancel(result, work, reason),
-    });
-    return result;
+    return new AsyncResult<Value>(this.#origin(task, kind), callbacks);
   }
 
-  async #cancel<Value>(
-    result: AsyncResult<Value>,
-    { name, kind, units }: { name: string; kind: UnitKind; units: Unit[] },
+  #origin(task: string, kind: UnitKind): ResultOrigin {
+    const name = `${kind} ${task}`;
+    const known = this.#origins.get(name);
+    if (known) return known;
+    const origin: ResultOrigin = {
+      logger: this.#runtime.logger,
+      describe: () => `task "${task}" in pool "${this.name}"`,
+      cancel: (result, units, reason) => this.#cancel(result, { task, kind, units }, reason),
+    };
+    this.#origins.set(name, origin);
+    return origin;
+  }
+
+  async #cancel(
+    result: { reject(error: unknown): void },
+    work: { task: string; kind: UnitKind; units: readonly Unit[] },
     reason: string,
   ): Promise<boolean> {
-    const error = new CancelledError(`task "${name}" was cancelled before it started: ${reason}`);
+    const { task, units } = work;
+    const error = new CancelledError(`task "${task}" was cancelled before it started: ${reason}`);
     if (units.length === 0) result.reject(error);
-    const { withdrawn, sent } = this.#submitter.withdraw({ task: name, kind, units }, { error, reason });
+    const { withdrawn, sent } = this.#submitter.withdraw(work, { error, reason });
     if (sent.length === 0) return withdrawn || units.length === 0;
     const stopped = await this.#runtime.keepAlive.during(cancelPlaces(this.#runtime, sent, reason));
     return stopped || withdrawn;

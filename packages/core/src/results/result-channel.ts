@@ -74,7 +74,8 @@ export class ResultChannel {
   #position = "0-0";
   #readSinceTrim = 0;
   #timer: NodeJS.Timeout | undefined;
-  #reconcileFrom = 0;
+  /** Goes through all tickets, again and again, where the last look has ended. */
+  #walk: Iterator<Ticket> = [].values();
   #searchedAt = performance.now();
 
   constructor(options: ResultChannelOptions) {
@@ -353,12 +354,15 @@ export class ResultChannel {
   #oldTickets(count: number, age: Milliseconds = this.#interval): Ticket[] {
     const now = performance.now();
     const old: Ticket[] = [];
-    for (const ticket of this.#tickets.values()) {
-      if (!ticket.foreign && now - ticket.since > age) old.push(ticket);
+    for (let left = this.#tickets.size; left > 0 && old.length < count; left -= 1) {
+      let next = this.#walk.next();
+      if (next.done) {
+        this.#walk = this.#tickets.values();
+        next = this.#walk.next();
+      }
+      if (!next.done && !next.value.foreign && now - next.value.since > age) old.push(next.value);
     }
-    if (old.length <= count) return old;
-    this.#reconcileFrom = (this.#reconcileFrom + count) % old.length;
-    return [...old, ...old].slice(this.#reconcileFrom, this.#reconcileFrom + count);
+    return old;
   }
 
   /** An unread answer explains a missing job; so it counts only while the stream holds none. */

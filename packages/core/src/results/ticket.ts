@@ -9,7 +9,8 @@ export interface Outcome {
 
 /** Where the answers of one ticket go. */
 export interface AnswerSink {
-  answer(unit: number, outcome: Outcome): void;
+  /** @param ticket - The one whose unit it is: one sink may serve many. */
+  answer(unit: number, outcome: Outcome, ticket?: Ticket): void;
 }
 
 /** The outcome of a unit that got no answer from a host. */
@@ -24,8 +25,8 @@ export class Ticket {
   readonly jobId: string;
   readonly pool: string;
   readonly task: string;
-  /** Monotonic clock, ms. */
-  readonly since: number = performance.now();
+  /** Monotonic clock, ms; whole, because a fraction would take a piece of memory of its own. */
+  readonly since: number = Math.floor(performance.now());
   /** True once Redis has acknowledged the job; before that it may rightly be unknown there. */
   submitted = false;
   /** The id may belong to a job that existed before (own `jobId`, deduplication): its answers go to another client. */
@@ -68,7 +69,7 @@ export class Ticket {
       return;
     if (this.#answered) this.#answered[unit] = 1;
     this.#open -= 1;
-    this.#sink.answer(unit, outcome);
+    this.#sink.answer(unit, outcome, this);
   }
 
   /** Fails every unit that has no answer yet. */

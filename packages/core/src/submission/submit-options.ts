@@ -117,21 +117,24 @@ function isDuration(value: unknown): boolean {
   return typeof value === "number" && value >= 0 && Number.isFinite(value);
 }
 
+/** BullMQ writes `attempts: 0` into every job, and takes a job without it for the same. */
+const LEFT_OUT = undefined as unknown as number;
+
 /**
  * The options of BullMQ for a job of the given size. How long finished jobs are kept is the hosts' setting: BullMQ
  * applies what one job says of it to all of its pool.
  */
 export function toJobsOptions(jobId: string, options: SubmitOptions | undefined, bytes: number): JobsOptions {
-  return {
-    jobId,
-    ...(bytes > LARGEST_KEPT_JOB ? { removeOnComplete: true } : {}),
-    ...(options?.delay ? { delay: options.delay } : {}),
-    ...(options?.priority ? { priority: options.priority } : {}),
-    ...(options?.attempts ? { attempts: options.attempts } : {}),
-    ...(options?.backoff === undefined ? {} : { backoff: options.backoff }),
-    ...(options?.lifo ? { lifo: true } : {}),
-    ...(options?.deduplication ? { deduplication: withWholeTtl(options.deduplication) } : {}),
-  };
+  const jobsOptions: JobsOptions = { jobId, attempts: LEFT_OUT };
+  if (bytes > LARGEST_KEPT_JOB) jobsOptions.removeOnComplete = true;
+  if (!options) return jobsOptions;
+  if (options.delay) jobsOptions.delay = options.delay;
+  if (options.priority) jobsOptions.priority = options.priority;
+  if (options.attempts) jobsOptions.attempts = options.attempts;
+  if (options.backoff !== undefined) jobsOptions.backoff = options.backoff;
+  if (options.lifo) jobsOptions.lifo = true;
+  if (options.deduplication) jobsOptions.deduplication = withWholeTtl(options.deduplication);
+  return jobsOptions;
 }
 
 /** Redis takes whole milliseconds, up to 64 bits. */

@@ -42,7 +42,10 @@ export interface SubmitterOptions {
 export class Submitter {
   readonly #options: SubmitterOptions;
   readonly #batchers = new Map<string, UnitBatcher>();
-  readonly #tickets = new Set<Ticket>();
+  /** What each job without a complete answer holds; of most jobs that is one unit. */
+  readonly #tickets = new Map<Ticket, Unit | Unit[]>();
+  /** Of the jobs of each task, by `<kind> <task>`. */
+  readonly #sinks = new Map<string, AnswerSink>();
   /** What fails the work that is still being prepared. */
   readonly #reserved = new Set<(error: Error) => void>();
   #ready = false;
@@ -66,9 +69,10 @@ export class Submitter {
   }
 
   /** Sends units at once, each as a job of its own. */
-  alone(task: string, kind: UnitKind, options: { units: Unit[]; submit: SubmitOptions | undefined }): void {
-    this.#open += options.units.length;
-    void this.#send(task, kind, { groups: options.units.map((unit) => [unit]), submit: options.submit });
+  alone(task: string, kind: UnitKind, { units, submit }: { units: Unit[]; submit: SubmitOptions | undefined }): void {
+    this.#open += units.length;
+    for (const unit of units) this.#prepare({ task, kind, group: [unit], submit });
+    if (this.#outbox) this.#options.runtime.unserved.watch(this.#options.pool, task);
   }
 
   /**
@@ -137,7 +141,7 @@ export class Submitter {
     for (const batcher of this.#batchers.values()) {
       for (const unit of batcher.withdraw()) this.#answer(unit, failed(error));
     }
-    const tickets = [...this.#tickets];
+    const tickets = [...this.#tickets.keys()];
     for (const ticket of tickets) {
       ticket.fail(error);
       this.#options.runtime.results.settle(ticket);
@@ -161,7 +165,7 @@ export class Submitter {
         isServed: this.#options.isServed,
         tasksPerChild: this.#options.tasksPerChild,
         inFlight: () => this.#tickets.size,
-        send: (groups) => this.#send(task, kind, { groups, submit: undefined }),
+        send: (groups) => this.#send(task, kind, groups),
       });
       this.#batchers.set(name, batcher);
     }
@@ -169,41 +173,32 @@ export class Submitter {
   }
 
   /** Resolves when Redis has the jobs, or their calls have failed. */
-  async #send(
-    task: string,
-    kind: UnitKind,
-    { groups, submit }: { groups: Unit[][]; submit: SubmitOptions | undefined },
-  ): Promise<void> {
-    const submissions: Submission[] = [];
-    const tickets: Ticket[] = [];
-    for (const group of groups) this.#prepare({ task, kind, group, submit }, submissions, tickets);
-    if (submissions.length === 0) return;
+  #send(task: string, kind: UnitKind, groups: Unit[][]): Promise<void> {
+    for (const group of groups) this.#prepare({ task, kind, group, submit: undefined });
+    if (!this.#outbox) return Promise.resolve();
     this.#options.runtime.unserved.watch(this.#options.pool, task);
-    await this.#post(submissions, tickets);
+    return this.#outbox.delivered;
   }
 
   /** Jobs of one tick travel together, whichever calls they come from. */
-  #post(submissions: Submission[], tickets: Ticket[]): Promise<void> {
+  #post(submission: Submission, ticket: Ticket): void {
     if (this.#outbox) {
-      for (const submission of submissions) this.#outbox.submissions.push(submission);
-      for (const ticket of tickets) this.#outbox.tickets.push(ticket);
-      return this.#outbox.delivered;
+      this.#outbox.submissions.push(submission);
+      this.#outbox.tickets.push(ticket);
+      return;
     }
     this.#delivering += 1;
+    const submissions = [submission];
+    const tickets = [ticket];
     const delivered = Promise.resolve().then(() => {
       this.#outbox = undefined;
       return this.#deliver(submissions, tickets);
     });
     this.#outbox = { submissions, tickets, delivered };
-    return delivered;
   }
 
-  /** Builds the job of one group; a group that is too large for one job is halved. */
-  #prepare(
-    job: { task: string; kind: UnitKind; group: Unit[]; submit: SubmitOptions | undefined },
-    submissions: Submission[],
-    tickets: Ticket[],
-  ): void {
+  /** Builds the job of one group and posts it; a group that is too large for one job is halved. */
+  #prepare(job: { task: string; kind: UnitKind; group: Unit[]; submit: SubmitOptions | undefined }): void {
     const { task, kind, group, submit } = job;
     const { runtime } = this.#options;
     let built: { data: JobEnvelope; bytes: number };
@@ -213,71 +208,69 @@ export class Submitter {
       for (const unit of group) this.#answer(unit, failed(error));
       return;
     }
-    if (built.bytes > runtime.maxPayload && group.length > 1) {
+    const { data, bytes } = built;
+    if (bytes > runtime.maxPayload && group.length > 1) {
       const half = group.length >> 1;
-      this.#prepare({ ...job, group: group.slice(0, half) }, submissions, tickets);
-      this.#prepare({ ...job, group: group.slice(half) }, submissions, tickets);
+      this.#prepare({ ...job, group: group.slice(0, half) });
+      this.#prepare({ ...job, group: group.slice(half) });
       return;
     }
-    if (built.bytes > runtime.maxPayload && (group[0]?.items ?? 1) === 1) {
+    if (bytes > runtime.maxPayload && (group[0]?.items ?? 1) === 1) {
       const [unit] = group;
-      if (unit) this.#answer(unit, failed(tooLarge(task, built.bytes, runtime.maxPayload)));
+      if (unit) this.#answer(unit, failed(tooLarge(task, bytes, runtime.maxPayload)));
       return;
     }
     const jobId = submit?.jobId ?? runtime.nextJobId();
     const own = submit?.jobId === undefined ? undefined : runtime.nextJobId();
     const isForeign = submit?.jobId !== undefined || submit?.deduplication !== undefined;
     // 0 bytes: others look the outcome up in the job, so it is kept at any size.
-    const opts = toJobsOptions(jobId, submit, isForeign ? 0 : built.bytes);
+    const opts = toJobsOptions(jobId, submit, isForeign ? 0 : bytes);
     if (own !== undefined) Object.assign(opts, { [JOB_TICKET_OPTION]: own });
-    const ticket = this.#expect(submissionOf(jobId, opts), task, {
-      jobId,
-      group,
-      batcher: this.#batchers.get(`${kind} ${task}`),
-    });
+    const ticket = this.#expect(submissionOf(jobId, opts), jobId, { task, kind, group });
     ticket.foreign = isForeign;
-    tickets.push(ticket);
-    submissions.push({
-      name: task,
-      data: {
-        ...built.data,
-        client: runtime.clientId,
-        ...(submit?.tags ? { tags: submit.tags } : {}),
-        ...(submit?.timeout ? { timeout: submit.timeout } : {}),
-        ...(submit?.softTimeout ? { softTimeout: submit.softTimeout } : {}),
-        ...(submit?.resultTtl ? { resultTtl: submit.resultTtl } : {}),
-      },
-      opts,
-    });
+    data.client = runtime.clientId;
+    if (submit?.tags) data.tags = submit.tags;
+    if (submit?.timeout) data.timeout = submit.timeout;
+    if (submit?.softTimeout) data.softTimeout = submit.softTimeout;
+    if (submit?.resultTtl) data.resultTtl = submit.resultTtl;
+    this.#post({ name: task, data, opts }, ticket);
   }
 
-  #expect(
-    id: string,
-    task: string,
-    { jobId, group, batcher }: { jobId: string; group: Unit[]; batcher: UnitBatcher | undefined },
-  ): Ticket {
+  #expect(id: string, jobId: string, job: { task: string; kind: UnitKind; group: Unit[] }): Ticket {
     const { runtime, pool } = this.#options;
-    let open = group.length;
-    const sink: AnswerSink = {
-      answer: (position, outcome) => {
-        const unit = group[position];
-        open -= 1;
-        if (open === 0) this.#tickets.delete(ticket);
-        if (!unit) return;
-        if (outcome.ok || outcome.micros > 0) runtime.durations.record(task, outcome.micros, unit.items);
-        this.#answer(unit, outcome);
-        batcher?.answered();
-      },
-    };
-    const ticket = new Ticket({ id, jobId, pool, task, units: group.length, sink });
+    const { task, kind, group } = job;
+    const [first] = group;
+    const ticket = new Ticket({ id, jobId, pool, task, units: group.length, sink: this.#sink(task, kind) });
     for (let position = 0; position < group.length; position += 1) {
       const unit = group[position] as Unit;
       unit.ticket = ticket;
       unit.position = position;
     }
-    this.#tickets.add(ticket);
+    this.#tickets.set(ticket, group.length === 1 && first ? first : group);
     runtime.results.expect(ticket);
     return ticket;
+  }
+
+  #sink(task: string, kind: UnitKind): AnswerSink {
+    const name = `${kind} ${task}`;
+    const known = this.#sinks.get(name);
+    if (known) return known;
+    const sink: AnswerSink = {
+      answer: (position, outcome, ticket) => {
+        if (!ticket) return;
+        const group = this.#tickets.get(ticket);
+        if (ticket.settled) this.#tickets.delete(ticket);
+        const unit = Array.isArray(group) ? group[position] : group;
+        if (!unit) return;
+        if (outcome.ok || outcome.micros > 0) {
+          this.#options.runtime.durations.record(task, outcome.micros, unit.items);
+        }
+        this.#answer(unit, outcome);
+        this.#batchers.get(name)?.answered();
+      },
+    };
+    this.#sinks.set(name, sink);
+    return sink;
   }
 
   #answer(unit: Unit, outcome: Outcome): void {

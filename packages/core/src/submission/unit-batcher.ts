@@ -14,8 +14,8 @@ export interface Unit {
   /** Arguments are plain JSON, so a lone call can be stored readable. */
   plain: boolean;
   /** The job that it was put into, and its position there. */
-  ticket?: Ticket;
-  position?: number;
+  ticket: Ticket | undefined;
+  position: number;
 }
 
 /** Where a unit is in Redis. */

@@ -6,7 +6,7 @@ import { AsyncResult, type Callbacks } from "../../src/pool/async-result.ts";
 function pending(callbacks?: Callbacks<number>): { result: AsyncResult<number>; errors: string[] } {
   const errors: string[] = [];
   const logger = { info() {}, warn() {}, error: (message: string) => void errors.push(message) };
-  const result = new AsyncResult<number>({ callbacks, logger, cancel: async () => true, describe: () => "it" });
+  const result = new AsyncResult<number>({ logger, cancel: async () => true, describe: () => "it" }, callbacks);
   return { result, errors };
 }
 

@@ -18,3 +18,16 @@ test("PL18: an unnamed pool that is dropped without close or terminate is warned
   expect(Object.keys(await client.hgetall(`{${namespace}}/pools`))).toEqual(["named"]);
   expect(await client.keys(`*${forgotten}*`)).toEqual([]);
 });
+
+test("a pending call takes at most 1 KiB of its program and 280 bytes of Redis for its job", async () => {
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    "--expose-gc",
+    fileURLToPath(new URL("fixtures/many-pending.ts", import.meta.url)),
+    redis.url,
+    redis.namespace(),
+  ]);
+  const { heap, job } = JSON.parse(stdout) as { heap: number; job: number };
+  expect(heap).toBeGreaterThan(100);
+  expect(heap).toBeLessThan(1_024);
+  expect(job).toBeLessThanOrEqual(280);
+});

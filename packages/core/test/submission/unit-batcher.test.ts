@@ -45,7 +45,7 @@ function batcher({ slots = 4, served = true, mean, tasksPerChild = null }: Facts
 }
 
 function unit(name: string, items = 1): Unit {
-  return { payload: [name], items, index: 0, sink: { answer() {} }, plain: true };
+  return { payload: [name], items, index: 0, sink: { answer() {} }, plain: true, ticket: undefined, position: 0 };
 }
 
 const tick = (): Promise<void> => Promise.resolve();
