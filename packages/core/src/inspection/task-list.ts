@@ -2,6 +2,7 @@ import type { RedisClient } from "../connection/index.ts";
 import type { Keys } from "../protocol/keys.ts";
 import type { HostRecord } from "../protocol/records.ts";
 import { hostOf, workerName } from "../protocol/worker-name.ts";
+import { findTaskPage, type TaskPage, type TaskRange, taskSources } from "./task-page.ts";
 import { TASK_STATES, type TaskRow, type TaskState } from "./task-view.ts";
 
 /** Which tasks are wanted. */
@@ -18,7 +19,7 @@ export interface TaskFilter {
   offset?: number;
 }
 
-/** Most jobs read per pool and state, so that a list stays cheap however long the queue is. */
+/** Most jobs read per pool and state to find those of a name or host, so that a list stays cheap however long the queue is. */
 const MAX_SCANNED = 5_000;
 const BATCH = 500;
 
@@ -34,7 +35,12 @@ export async function listTasks(
   const pools = filter.pool === undefined ? search.pools : search.pools.filter((pool) => pool === filter.pool);
   const states = filter.state === undefined ? TASK_STATES : [filter.state];
   const filtered = filter.name !== undefined || filter.host !== undefined;
-  const places = await readPlaces(client, keys, { pools, states, count: filtered ? MAX_SCANNED : offset + limit });
+  const sources = await taskSources(client, keys, { pools, states });
+  // Which tasks come before the page is known only of tasks that need no look.
+  const page: TaskPage = filtered
+    ? { ranges: sources.map((source) => ({ source, from: 0, to: Math.min(source.size, MAX_SCANNED) })), skip: offset }
+    : await findTaskPage(client, keys, { sources, offset, limit });
+  const places = await readPlaces(client, page.ranges);
   const found: FoundRow[] = [];
   for (let start = 0; start < places.length; start += BATCH) {
     found.push(...(await readRows(client, keys, places.slice(start, start + BATCH))));
@@ -46,7 +52,7 @@ export async function listTasks(
     .filter(({ row, worker }) => (host ? worker === workerOf(host) : [undefined, row.host].includes(filter.host)))
     .map(({ row }) => row)
     .sort((left, right) => lastChange(right) - lastChange(left) || right.id.localeCompare(left.id))
-    .slice(offset, offset + limit);
+    .slice(page.skip, page.skip + limit);
 }
 
 /** A task, and the BullMQ worker that took it. */
@@ -61,28 +67,16 @@ interface Place {
   state: TaskState;
 }
 
-async function readPlaces(
-  client: RedisClient,
-  keys: Keys,
-  search: { pools: readonly string[]; states: readonly TaskState[]; count: number },
-): Promise<Place[]> {
-  const { pools, states, count } = search;
+async function readPlaces(client: RedisClient, ranges: TaskRange[]): Promise<Place[]> {
   const pipeline = client.pipeline();
-  const sources: { pool: string; state: TaskState }[] = [];
-  for (const pool of pools) {
-    for (const state of states) {
-      for (const kind of state === "waiting" ? ["wait", "paused"] : [state]) {
-        const key = keys.job(pool, kind);
-        sources.push({ pool, state });
-        // New jobs enter their list at the left and their sorted set at the end.
-        if (state === "waiting" || state === "active") pipeline.lrange(key, 0, count - 1);
-        else pipeline.zrange(key, 0, String(count - 1), "REV");
-      }
-    }
+  for (const { source, from, to } of ranges) {
+    // New jobs enter their list at the left and their sorted set at the end. An empty range has its end before its beginning.
+    if (source.isList) pipeline.lrange(source.key, from, to - 1);
+    else pipeline.zrange(source.key, from, String(to - 1), "REV");
   }
   const replies = (await pipeline.exec()) ?? [];
-  return sources.flatMap(({ pool, state }, index) => {
-    const ids = (replies[index]?.[1] ?? []) as string[];
+  return ranges.flatMap(({ source: { pool, state }, from, to }, index) => {
+    const ids = from < to ? ((replies[index]?.[1] ?? []) as string[]) : [];
     return ids.map((id) => ({ pool, id, state }));
   });
 }

@@ -1,5 +1,6 @@
 import { type FaultProxy, until, useFaultProxy, useRedis } from "@manyhands/testing";
 import { Queue, Worker } from "bullmq";
+import type { Redis } from "ioredis";
 import { afterAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { CancelledError } from "../../src/index.ts";
 import type { BullQueues } from "../../src/inspection/bull-queues.ts";
@@ -21,6 +22,7 @@ import {
   type ReplyItem,
   StoredAnswers,
   submitDetached,
+  type TaskRow,
   type UnitAnswer,
   unlimitedPool,
 } from "../../src/internal.ts";
@@ -336,6 +338,55 @@ describe("tasks", () => {
     expect(await ids({ name: "square" })).toHaveLength(6);
     expect(await ids({ name: "cube" })).toEqual([]);
     expect(await ids({})).toEqual(["b-1", "a-5", "a-4", "a-3", "a-2", "a-1"]);
+  });
+
+  test("a late page reads no task that it does not show, and a few more where several states share it", async () => {
+    // given
+    const START = 1_700_000_000_000;
+    const hashReads = async (): Promise<number> => {
+      const stats = await (client as Redis).info("commandstats");
+      return Number(/cmdstat_hmget:calls=(\d+)/.exec(stats)?.[1] ?? 0);
+    };
+    const store = async (
+      pool: string,
+      kind: string,
+      { from, count, step }: Record<"from" | "count" | "step", number>,
+    ) => {
+      const pipeline = client.pipeline();
+      for (let index = 0; index < count; index += 1) {
+        const id = `${kind}-${index}`;
+        const time = START + from + index * step;
+        pipeline.hset(keys.job(pool, id), "name", "t", kind === "wait" ? "timestamp" : "finishedOn", time);
+        if (kind === "wait") pipeline.lpush(keys.job(pool, kind), id);
+        else pipeline.zadd(keys.job(pool, kind), time, id);
+      }
+      await pipeline.exec();
+    };
+    for (const name of ["one", "mixed"]) await new PoolRegistry(client, keys).create(unlimitedPool(name));
+    await store("one", "wait", { from: 0, count: 2_000, step: 1 });
+    await store("mixed", "wait", { from: 0, count: 2_000, step: 10 });
+    await store("mixed", "completed", { from: 3, count: 1_500, step: 10 });
+    await store("mixed", "failed", { from: 3_006, count: 500, step: 30 });
+    await store("mixed", "delayed", { from: 7_001, count: 5, step: 1 });
+    const timesOf = (rows: TaskRow[]) => rows.map((row) => (row.finishedAt ?? row.createdAt) - START);
+    const all = await inspector.tasks({ pool: "mixed", limit: 5_000 });
+    expect(all).toHaveLength(4_005);
+    expect(timesOf(all)).toEqual(timesOf(all).sort((left, right) => right - left));
+
+    // when
+    const before = await hashReads();
+    const page = await inspector.tasks({ pool: "one", limit: 20, offset: 1_500 });
+    const read = (await hashReads()) - before;
+
+    // then
+    expect(page.map(({ id }) => id)).toEqual(Array.from({ length: 20 }, (_, index) => `wait-${499 - index}`));
+    expect(read).toBeLessThanOrEqual(25);
+    for (const offset of [0, 1, 150, 1_999, 3_700, 3_990, 4_005, 9_000]) {
+      const readBefore = await hashReads();
+      const rows = await inspector.tasks({ pool: "mixed", limit: 20, offset });
+      expect(rows, `from ${offset}`).toEqual(all.slice(offset, offset + 20));
+      expect((await hashReads()) - readBefore, `from ${offset}`).toBeLessThan(600);
+    }
   });
 
   test("a detached call makes its pool, and is kept with its outcome", async () => {
