@@ -8,8 +8,15 @@ import type { DelayRequest, DelaySettings } from "./delay-proxy.ts";
 const IN_FLIGHT = 32 * 1024 * 1024;
 
 const { distance, target } = workerData as DelaySettings;
-/** Timers fire within a millisecond: a distance is kept to a quarter, and never more than a millisecond too short. */
-const TOLERANCE = Math.min(1, distance / 4);
+/** Shorter distances end in naps, because a timer fires up to a millisecond late and more, ms. */
+const LONG = 4;
+/** The part of the way for which no timer is used, ms. */
+const FINE = distance < LONG ? 2 : 1;
+/** What arrives during a nap leaves as late as that: it may arrive as much too early. A long distance is kept to 1 ms. */
+const TOLERANCE = distance < LONG ? 0.1 : 1;
+/** The kernel makes about 0.07 of it, ms. */
+const NAP = 0.01;
+const bed = new Int32Array(new SharedArrayBuffer(4));
 
 /** What is on its way, in the order of leaving, which is that of arriving: all of it takes the same time. */
 const road: { due: number; arrive: () => void }[] = [];
@@ -80,9 +87,13 @@ function send(arrive: () => void): void {
 
 function arm(rest: number): void {
   isArmed = true;
-  // The last part of a millisecond, which no timer knows, is spent turning: only distances below four have one.
-  if (rest >= 1) setTimeout(deliver, Math.floor(rest));
-  else setImmediate(deliver);
+  if (rest >= FINE) {
+    setTimeout(deliver, Math.floor(rest - FINE) + 1);
+    return;
+  }
+  // Naps, between which arrivals are read, and not turns: the thread must leave the processors to those it serves.
+  Atomics.wait(bed, 0, 0, Math.min(rest, NAP));
+  setImmediate(deliver);
 }
 
 function deliver(): void {

@@ -1,6 +1,5 @@
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
-import { atEnd } from "./cleanup.ts";
 import { withUrl } from "./with-url.ts";
 
 /** What the thread of a proxy is started with. */
@@ -114,11 +113,4 @@ export class DelayProxy {
     this.#failure ??= error;
     for (const answer of this.#requests.values()) answer({ error });
   }
-}
-
-/** A distance before the Redis at `url`, taken away at the end of the test. @param distance - Milliseconds each way. */
-export async function useDelayProxy(url: string, distance: number): Promise<DelayProxy> {
-  const proxy = await DelayProxy.start(url, distance);
-  atEnd(() => proxy.close());
-  return proxy;
 }

@@ -1,12 +1,13 @@
 export { freePort } from "@manyhands/core/redis-server";
 export { type Actor, type ActorScope, startActor } from "./actor.ts";
 export { startCluster, type TestCluster, useCluster } from "./cluster.ts";
-export { DelayProxy, useDelayProxy } from "./delay-proxy.ts";
+export { DelayProxy } from "./delay-proxy.ts";
 export { testDistance } from "./distance.ts";
 export { FaultProxy, useFaultProxy } from "./fault-proxy.ts";
 export { type HostProcess, type HostProcessOptions, startHostProcess } from "./host-process.ts";
 export { childPids, descendantPids, processIsAlive } from "./processes.ts";
 export { type TestRedis, useRedis } from "./redis.ts";
 export { until } from "./until.ts";
+export { useDelayProxy } from "./use-delay-proxy.ts";
 export { withUrl } from "./with-url.ts";
 export { type Elsewhere, inEveryWorld, type World } from "./worlds.ts";
