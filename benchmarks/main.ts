@@ -1,13 +1,15 @@
 /**
  * `pnpm bench [name] [-o json]`: each benchmark runs its peers in the same run, in alternating order, and reports
- * medians with their spread and ratios.
+ * medians with their spread, and ratios with their quartiles over the rounds. `network` and `scale` have more options.
  */
 import { channelsBenchmark } from "./channels/main.ts";
+import { networkBenchmark } from "./network/main.ts";
 import { poolBenchmark } from "./pool/main.ts";
 import { syncBenchmark } from "./sync/main.ts";
 
 const benchmarks: Record<string, () => Promise<void>> = {
   channels: channelsBenchmark,
+  network: networkBenchmark,
   pool: poolBenchmark,
   sync: syncBenchmark,
 };

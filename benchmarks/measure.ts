@@ -10,8 +10,14 @@ export interface Line {
   /** `higher` = more is better. */
   better: "higher" | "lower";
   figures: { name: string; median: number; least: number; most: number }[];
-  /** Bars to pass: ours divided by the peer's figure. */
-  ratios: { against: string; ratio: number; bar: number | null; passed: boolean | null }[];
+  /** Bars to pass: ours divided by the peer's figure; `quartiles` of that in each round, where both had as many. */
+  ratios: {
+    against: string;
+    ratio: number;
+    quartiles: [lower: number, upper: number] | null;
+    bar: number | null;
+    passed: boolean | null;
+  }[];
   /** A bar for our own figure in every round, whatever the peers reach. */
   limit: { bar: number; passed: boolean } | null;
 }
@@ -64,10 +70,11 @@ export function judge(what: string, samples: readonly Samples[], options: Judgin
   const figures = samples.map((one) => summary(one.name, one.figures));
   const median = figures[0]?.median ?? Number.NaN;
   const passes = (value: number, bar: number): boolean => (better === "higher" ? value >= bar : value <= bar);
-  const ratios = figures.slice(1).map((peer) => {
+  const ratios = figures.slice(1).map((peer, index) => {
     const ratio = median / peer.median;
+    const quartiles = quartilesOf(samples[0]?.figures ?? [], samples[index + 1]?.figures ?? []);
     const bar = bars.find(({ against }) => against === peer.name)?.bar ?? null;
-    return { against: peer.name, ratio, bar, passed: bar === null ? null : passes(ratio, bar) };
+    return { against: peer.name, ratio, quartiles, bar, passed: bar === null ? null : passes(ratio, bar) };
   });
   const bound = options.limit;
   // An error in one round of three is an error.
@@ -78,10 +85,24 @@ export function judge(what: string, samples: readonly Samples[], options: Judgin
   return line;
 }
 
+/** Bars that were missed, of all lines of a run. */
+export function conclude(lines: readonly Line[]): void {
+  if (process.argv.includes("json")) console.log(JSON.stringify(lines, null, 2));
+  const all = lines.flatMap(missed);
+  console.error(all.length === 0 ? "\nevery bar is met" : `\nmissed: ${all.join("; ")}`);
+}
+
 /** What of a line did not pass. */
-export function missed({ what, ratios, limit }: Line): string[] {
+function missed({ what, ratios, limit }: Line): string[] {
   const against = ratios.filter(({ passed }) => passed === false).map((ratio) => `${what} against ${ratio.against}`);
   return limit?.passed === false ? [what, ...against] : against;
+}
+
+/** Of the ratios of the rounds; null when the two did not run side by side. */
+function quartilesOf(ours: readonly number[], theirs: readonly number[]): [lower: number, upper: number] | null {
+  if (ours.length !== theirs.length || ours.length < 2) return null;
+  const ratios = ours.map((figure, round) => figure / (theirs[round] ?? Number.NaN)).sort((one, other) => one - other);
+  return [quantile(ratios, 0.25), quantile(ratios, 0.75)];
 }
 
 function summary(name: string, samples: number[]): Line["figures"][number] {
@@ -98,7 +119,10 @@ function print(line: Line): void {
     passed === null ? "" : ` (bar ${line.better === "higher" ? ">=" : "<="} ${bar}: ${passed ? "met" : "MISSED"})`;
   const peers = line.ratios
     .filter(({ ratio }) => Number.isFinite(ratio))
-    .map(({ against, ratio, bar, passed }) => `      ${ratio.toFixed(2)}x of ${against}${verdict(bar, passed)}`);
+    .map(({ against, ratio, quartiles, bar, passed }) => {
+      const spread = quartiles ? ` [${quartiles.map((one) => one.toFixed(2)).join(" .. ")}]` : "";
+      return `      ${ratio.toFixed(2)}x${spread} of ${against}${verdict(bar, passed)}`;
+    });
   if (line.limit) peers.unshift(`      ours${verdict(line.limit.bar, line.limit.passed)}`);
   const width = Math.max(...line.figures.map(({ name }) => name.length));
   const figures = line.figures

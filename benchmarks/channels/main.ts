@@ -1,9 +1,10 @@
-import { type Connection, type Context, connect } from "@manyhands/core";
+import { type Context, connect } from "@manyhands/core";
 import { startRedisServer } from "@manyhands/core/redis-server";
 import { startHost } from "../host.ts";
-import { type Bar, type Contender, compare, type Line, missed } from "../measure.ts";
+import { type Bar, type Contender, compare, conclude, type Line } from "../measure.ts";
 import { type DictWork, dictRate } from "./dict.ts";
 import { type Participants, startParticipants } from "./participants.ts";
+import { roundTrips } from "./pipe.ts";
 import { startPythonChannels } from "./python.ts";
 import { poolToFirstResult, startToRunning } from "./starts.ts";
 
@@ -47,9 +48,7 @@ export async function channelsBenchmark(): Promise<void> {
     python?.stop();
     host.kill("SIGTERM");
   }
-  if (process.argv.includes("json")) console.log(JSON.stringify(lines, null, 2));
-  const all = lines.flatMap(missed);
-  console.error(all.length === 0 ? "\nevery bar is met" : `\nmissed: ${all.join("; ")}`);
+  conclude(lines);
 }
 
 function comparisons(mp: Context, participants: Participants): Comparison[] {
@@ -110,21 +109,4 @@ function comparisons(mp: Context, participants: Participants): Comparison[] {
       bars: [{ against: "Python spawn", bar: 0.5 }],
     },
   ];
-}
-
-async function roundTrips(mp: Context, participants: Participants, count: number): Promise<number> {
-  const [here, there] = mp.pipe<number>();
-  const way = mp.queue<[Connection<number>]>();
-  await way.put([there]);
-  const answered = await participants.echo(way, count);
-  await there.close();
-  const begin = performance.now();
-  for (let message = 0; message < count; message += 1) {
-    await here.send(message);
-    await here.recv();
-  }
-  const rate = count / ((performance.now() - begin) / 1_000);
-  await answered.done;
-  await here.close();
-  return rate;
 }

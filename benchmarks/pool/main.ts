@@ -1,17 +1,20 @@
-import { connect, type Pool, type Task } from "@manyhands/core";
+import { connect, type Pool } from "@manyhands/core";
 import { startRedisServer } from "@manyhands/core/redis-server";
-import { Queue as BullQueue, type Job, QueueEvents } from "bullmq";
+import { Queue as BullQueue } from "bullmq";
 import { Redis } from "ioredis";
 import { Piscina } from "piscina";
 import Tinypool from "tinypool";
 import workerpool from "workerpool";
-import { type Contender, compare, type Line, quantile } from "../measure.ts";
+import { type Contender, compare, conclude, type Line, quantile } from "../measure.ts";
+import { inFlight, oneByOne, perSecond } from "./calls.ts";
 import { startPeers } from "./peers.ts";
+import { rawBullMQ } from "./raw-bullmq.ts";
 import { fibonacci, noop, noopInline } from "./tasks.ts";
 
 const ROUNDS = Number(process.env["BENCH_ROUNDS"] ?? 5);
 const ONLY = process.env["BENCH_ONLY"];
 const ITEMS = Array.from({ length: 100_000 }, (_, index) => index);
+const FLIGHT = { calls: 10_000, atOnce: 1_000 };
 
 /** `map`, `applyAsync` and `apply` against raw BullMQ and Python's pool, all over one Redis, two slots. */
 export async function poolBenchmark(): Promise<void> {
@@ -38,9 +41,9 @@ export async function poolBenchmark(): Promise<void> {
     await line(
       "apply, one after another: p50 of a round trip",
       [
-        { name: "manyhands", run: () => sequential(pool, noop, 0.5) },
-        { name: "manyhands inline", run: () => sequential(pool, noopInline, 0.5) },
-        { name: "raw BullMQ", run: () => raw.sequential(0.5) },
+        { name: "manyhands", run: () => lone((x) => pool.apply(noop, [x]), 0.5) },
+        { name: "manyhands inline", run: () => lone((x) => pool.apply(noopInline, [x]), 0.5) },
+        { name: "raw BullMQ", run: () => lone(raw.call, 0.5) },
         ...withPython("apply"),
       ],
       { unit: "ms", better: "lower", rounds: ROUNDS, bars: [{ against: "raw BullMQ", bar: 1 }] },
@@ -48,8 +51,8 @@ export async function poolBenchmark(): Promise<void> {
     await line(
       "apply, one after another: p99 of a round trip",
       [
-        { name: "manyhands", run: () => sequential(pool, noop, 0.99) },
-        { name: "raw BullMQ", run: () => raw.sequential(0.99) },
+        { name: "manyhands", run: () => lone((x) => pool.apply(noop, [x]), 0.99) },
+        { name: "raw BullMQ", run: () => lone(raw.call, 0.99) },
         ...withPython("apply", 1),
       ],
       { unit: "ms", better: "lower", rounds: ROUNDS, bars: [] },
@@ -57,8 +60,8 @@ export async function poolBenchmark(): Promise<void> {
     await line(
       "applyAsync, 10 000 calls, 1 000 in flight",
       [
-        { name: "manyhands", run: () => inFlight(10_000, (x) => pool.applyAsync(noop, [x])) },
-        { name: "raw BullMQ", run: () => raw.inFlight() },
+        { name: "manyhands", run: () => inFlight(FLIGHT, (x) => pool.applyAsync(noop, [x])) },
+        { name: "raw BullMQ", run: () => inFlight(FLIGHT, raw.call) },
         ...withPython("async"),
       ],
       {
@@ -75,7 +78,7 @@ export async function poolBenchmark(): Promise<void> {
       "map of 100 000, chunk size 1",
       [
         { name: "manyhands", run: () => perSecond(ITEMS.length, () => pool.map(noop, ITEMS, { chunkSize: 1 })) },
-        { name: "raw BullMQ, a job per item", run: () => raw.perItem() },
+        { name: "raw BullMQ, a job per item", run: () => raw.perItem(ITEMS.slice(0, 20_000)) },
         ...withPython("map1"),
       ],
       {
@@ -93,7 +96,7 @@ export async function poolBenchmark(): Promise<void> {
       [
         { name: "manyhands", run: () => perSecond(ITEMS.length, () => pool.map(noop, ITEMS)) },
         { name: "manyhands inline", run: () => perSecond(ITEMS.length, () => pool.map(noopInline, ITEMS)) },
-        { name: "raw BullMQ, chunked by hand", run: () => raw.chunked() },
+        { name: "raw BullMQ, chunked by hand", run: () => raw.chunked(ITEMS) },
         ...withPython("map"),
       ],
       {
@@ -146,11 +149,12 @@ export async function poolBenchmark(): Promise<void> {
     await raw.close();
     peers.stop();
   }
-  if (process.argv.includes("json")) console.log(JSON.stringify(lines, null, 2));
-  const missed = lines.flatMap(({ what, ratios }) =>
-    ratios.filter(({ passed }) => passed === false).map(({ against }) => `${what} against ${against}`),
-  );
-  console.error(missed.length === 0 ? "\nevery bar is met" : `\nmissed: ${missed.join("; ")}`);
+  conclude(lines);
+}
+
+/** 1 000 calls, one after another: that share of them takes no longer, ms. */
+async function lone(call: (x: number) => PromiseLike<unknown>, share: number): Promise<number> {
+  return quantile(await oneByOne(1_000, call), share);
 }
 
 async function warmUp(pool: Pool): Promise<void> {
@@ -158,37 +162,6 @@ async function warmUp(pool: Pool): Promise<void> {
   await pool.map(noop, ITEMS);
   await pool.map(noop, ITEMS.slice(0, 5_000), { chunkSize: 1 });
   for (let index = 0; index < 20; index += 1) await pool.map(noopInline, ITEMS.slice(0, 100));
-}
-
-async function perSecond(count: number, work: () => PromiseLike<unknown>): Promise<number> {
-  const begin = performance.now();
-  await work();
-  return count / ((performance.now() - begin) / 1_000);
-}
-
-async function sequential(pool: Pool, task: Task<[number], number>, share: number): Promise<number> {
-  const times: number[] = [];
-  for (let index = 0; index < 1_000; index += 1) {
-    const begin = performance.now();
-    await pool.apply(task, [index]);
-    times.push(performance.now() - begin);
-  }
-  return quantile(
-    times.sort((left, right) => left - right),
-    share,
-  );
-}
-
-async function inFlight(calls: number, call: (x: number) => PromiseLike<unknown>): Promise<number> {
-  let next = 0;
-  const lane = async (): Promise<void> => {
-    while (next < calls) {
-      const x = next;
-      next += 1;
-      if ((await call(x)) !== x) throw new Error(`call ${x} has a wrong answer`);
-    }
-  };
-  return perSecond(calls, () => Promise.all(Array.from({ length: 1_000 }, lane)));
 }
 
 /** Paused, so that no worker takes part; with an option, so that each call is a job of its own. */
@@ -267,76 +240,4 @@ async function computing(
     },
   );
   await Promise.all([piscina.destroy(), tinypool.destroy(), workers.terminate()]);
-}
-
-/** What one would write with BullMQ alone: add + waitUntilFinished. */
-async function rawBullMQ(url: string): Promise<{
-  sequential(share: number): Promise<number>;
-  inFlight(): Promise<number>;
-  perItem(): Promise<number>;
-  chunked(): Promise<number>;
-  enqueue(items: number[]): Promise<number>;
-  close(): Promise<void>;
-}> {
-  const connection = new Redis(url, { maxRetriesPerRequest: null });
-  const options = { connection, defaultJobOptions: { removeOnComplete: { count: 1_000 } } };
-  const single = new BullQueue("raw-single", options);
-  const chunks = new BullQueue("raw-chunks", options);
-  const idle = new BullQueue("raw-idle", options);
-  const events = new QueueEvents("raw-single", { connection, lastEventId: "0-0" });
-  const chunkEvents = new QueueEvents("raw-chunks", { connection, lastEventId: "0-0" });
-  for (const one of [events, chunkEvents]) one.setMaxListeners(0);
-  await Promise.all([events.waitUntilReady(), chunkEvents.waitUntilReady()]);
-  const call = async (x: number): Promise<unknown> => (await single.add("noop", { x })).waitUntilFinished(events);
-  const collect = (jobs: Job[], from: QueueEvents): Promise<unknown[]> =>
-    Promise.all(jobs.map((job) => job.waitUntilFinished(from)));
-  return {
-    sequential: async (share) => {
-      const times: number[] = [];
-      for (let index = 0; index < 1_000; index += 1) {
-        const begin = performance.now();
-        await call(index);
-        times.push(performance.now() - begin);
-      }
-      return quantile(
-        times.sort((left, right) => left - right),
-        share,
-      );
-    },
-    inFlight: () => inFlight(10_000, call),
-    perItem: () => {
-      const items = ITEMS.slice(0, 20_000);
-      return perSecond(items.length, async () => {
-        const waits: Promise<unknown>[] = [];
-        for (let from = 0; from < items.length; from += 1_000) {
-          const jobs = await single.addBulk(
-            items.slice(from, from + 1_000).map((x) => ({ name: "noop", data: { x } })),
-          );
-          waits.push(collect(jobs, events));
-        }
-        await Promise.all(waits);
-      });
-    },
-    chunked: () =>
-      perSecond(ITEMS.length, async () => {
-        const size = 12_500;
-        const parts = Array.from({ length: ITEMS.length / size }, (_, index) =>
-          ITEMS.slice(index * size, (index + 1) * size),
-        );
-        const jobs = await chunks.addBulk(parts.map((items) => ({ name: "chunk", data: { items } })));
-        (await collect(jobs, chunkEvents)).flat();
-      }),
-    enqueue: async (items) => {
-      const jobs = items.map((x) => ({ name: "noop", data: { x } }));
-      const rate = await perSecond(jobs.length, async () => {
-        for (let from = 0; from < jobs.length; from += 1_000) await idle.addBulk(jobs.slice(from, from + 1_000));
-      });
-      await idle.obliterate({ force: true });
-      return rate;
-    },
-    close: async () => {
-      await Promise.all([events.close(), chunkEvents.close(), single.close(), chunks.close(), idle.close()]);
-      connection.disconnect();
-    },
-  };
 }

@@ -1,5 +1,5 @@
 import { startRedisServer } from "@manyhands/core/redis-server";
-import { type Bar, judge, type Line, missed, sample } from "../measure.ts";
+import { type Bar, conclude, judge, type Line, sample } from "../measure.ts";
 import { type CommandCount, commandNames, countCommands } from "./commands.ts";
 import { type Contenders, startContenders } from "./contenders.ts";
 import type { ContentionFigures } from "./contention.ts";
@@ -46,9 +46,7 @@ export async function syncBenchmark(): Promise<void> {
     contenders.stop();
     python?.stop();
   }
-  if (process.argv.includes("json")) console.log(JSON.stringify(lines, null, 2));
-  const all = lines.flatMap(missed);
-  console.error(all.length === 0 ? "\nevery bar is met" : `\nmissed: ${all.join("; ")}`);
+  conclude(lines);
 }
 
 function wanted(part: string): boolean {
