@@ -5,12 +5,14 @@
 import { channelsBenchmark } from "./channels/main.ts";
 import { networkBenchmark } from "./network/main.ts";
 import { poolBenchmark } from "./pool/main.ts";
+import { scaleBenchmark } from "./scale/main.ts";
 import { syncBenchmark } from "./sync/main.ts";
 
 const benchmarks: Record<string, () => Promise<void>> = {
   channels: channelsBenchmark,
   network: networkBenchmark,
   pool: poolBenchmark,
+  scale: scaleBenchmark,
   sync: syncBenchmark,
 };
 

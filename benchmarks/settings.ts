@@ -1,17 +1,22 @@
 import { parseArgs } from "node:util";
 
 /** What a benchmark was asked for on the command line, or in the environment. */
-export interface Settings<Extra extends string> {
+export interface Settings<Extra extends string, Flag extends string = never> {
   /** Rows whose title has the word. */
   only: string | undefined;
   rounds: number;
   /** Everything smaller and fewer rounds: to see that it runs, and about where the figures are. */
   short: boolean;
   extra: Partial<Record<Extra, string>>;
+  flags: Record<Flag, boolean>;
 }
 
 /** Reads `--only`, `--rounds`, `--short` and what else the benchmark has; ends the process when something else is given. */
-export function readSettings<Extra extends string>(extra: readonly Extra[], defaultRounds: number): Settings<Extra> {
+export function readSettings<Extra extends string, Flag extends string = never>(
+  extra: readonly Extra[],
+  defaultRounds: number,
+  flags: readonly Flag[] = [],
+): Settings<Extra, Flag> {
   try {
     const { values } = parseArgs({
       args: process.argv.slice(3),
@@ -21,6 +26,7 @@ export function readSettings<Extra extends string>(extra: readonly Extra[], defa
         short: { type: "boolean", default: false },
         output: { type: "string", short: "o" },
         ...Object.fromEntries(extra.map((name) => [name, { type: "string" as const }])),
+        ...Object.fromEntries(flags.map((name) => [name, { type: "boolean" as const }])),
       },
     });
     const given = values as Record<string, string | boolean | undefined>;
@@ -31,6 +37,7 @@ export function readSettings<Extra extends string>(extra: readonly Extra[], defa
       rounds: text === undefined ? Math.ceil(defaultRounds / (short ? 2 : 1)) : positive("--rounds", text),
       short,
       extra: Object.fromEntries(extra.map((name) => [name, given[name]])) as Partial<Record<Extra, string>>,
+      flags: Object.fromEntries(flags.map((name) => [name, given[name] === true])) as Record<Flag, boolean>,
     };
   } catch (error) {
     console.error((error as Error).message);
