@@ -17,12 +17,16 @@ export interface Fleet extends AsyncDisposable {
 
 /** What a fleet costs in some time in which nothing is asked of it; all but the commands for each host. */
 export interface IdleCost {
+  /** For which Redis' counter was watched; half of it for those that were sent. */
+  seconds: number;
   /** By Redis' own counter, which counts what scripts run as well. */
   commandsPerSecond: number;
   /** Those that clients sent. */
   sentPerSecond: number;
-  /** Of which most were sent, by name. */
+  /** Those sent, by name. */
   sent: CommandCount;
+  /** All, by name. */
+  all: CommandCount;
   /** Share of one core. */
   cpu: number;
   /** Of the Redis, share of one core. */
@@ -70,9 +74,19 @@ export async function startFleet(hosts: number): Promise<Fleet> {
 export async function idleCost({ url, redis, hosts }: Fleet, milliseconds: number): Promise<IdleCost> {
   const pids = hosts.map(({ pid = 0 }) => pid);
   const server = [Number(/^process_id:(\d+)/m.exec(await redis.info("server"))?.[1])];
-  const before = { commands: await commandsOf(redis), hosts: usage(pids), server: usage(server) };
+  const before = {
+    names: await namesOf(redis),
+    commands: await commandsOf(redis),
+    hosts: usage(pids),
+    server: usage(server),
+  };
   await sleep(milliseconds);
-  const after = { commands: await commandsOf(redis), hosts: usage(pids), server: usage(server) };
+  const after = {
+    names: await namesOf(redis),
+    commands: await commandsOf(redis),
+    hosts: usage(pids),
+    server: usage(server),
+  };
   const stop = await countCommands(url);
   await sleep(milliseconds * COUNTED_BY_NAME);
   const sent = await stop();
@@ -80,9 +94,11 @@ export async function idleCost({ url, redis, hosts }: Fleet, milliseconds: numbe
   const port = Number(new URL(url).port);
   const each = (sum: number): number => sum / hosts.length;
   return {
+    seconds,
     commandsPerSecond: (after.commands - before.commands) / seconds,
     sentPerSecond: sent.sent / (seconds * COUNTED_BY_NAME),
     sent,
+    all: { sent: 0, inScripts: 0, names: difference(after.names, before.names) },
     cpu: each(after.hosts.cpu - before.hosts.cpu) / seconds,
     redisCpu: (after.server.cpu - before.server.cpu) / seconds,
     connections: each(connections(pids.flatMap(family), port)),
@@ -93,6 +109,16 @@ export async function idleCost({ url, redis, hosts }: Fleet, milliseconds: numbe
 
 export async function commandsOf(redis: Redis): Promise<number> {
   return Number(/^total_commands_processed:(\d+)/m.exec(await redis.info("stats"))?.[1]);
+}
+
+/** Commands since the start of Redis by name, those of scripts as well. */
+async function namesOf(redis: Redis): Promise<Map<string, number>> {
+  const found = (await redis.info("commandstats")).matchAll(/^cmdstat_([^:]+):calls=(\d+)/gm);
+  return new Map([...found].map(([, name = "", calls]) => [name, Number(calls)]));
+}
+
+function difference(after: Map<string, number>, before: Map<string, number>): Map<string, number> {
+  return new Map([...after].map(([name, calls]) => [name, calls - (before.get(name) ?? 0)]));
 }
 
 export async function memoryOf(redis: Redis): Promise<number> {

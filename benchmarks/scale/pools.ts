@@ -82,10 +82,10 @@ export async function poolStudy({ sizes, rounds, short }: StudySettings): Promis
       { name: "apply", title: "A lone apply", unit: "ms", shows: Object.keys(apply), isLogarithmic: true },
     ],
     lines: measured.flatMap((figures, index) => linesOf(sizes[index] ?? 0, figures, measured[sizes.indexOf(1)])),
-    notes: measured.map(
-      ({ idle }, index) =>
-        `${sizes[index]} idle pools, commands sent per second: ${commandNames(idle.sent, LOOKED_AT / 2_000)}`,
-    ),
+    notes: measured.flatMap(({ idle }, index) => [
+      `${sizes[index]} idle pools, commands per second: ${commandNames(idle.all, idle.seconds, 12)}`,
+      `${sizes[index]} idle pools, of which are sent: ${commandNames(idle.sent, idle.seconds / 2)}`,
+    ]),
   };
 }
 
