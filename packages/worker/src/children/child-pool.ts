@@ -4,6 +4,7 @@ import type { Executor } from "../executor/executor.ts";
 import { Adoption } from "./adoption.ts";
 import type { ChildSupply } from "./child-supply.ts";
 import { ChildUnavailable } from "./child-unavailable.ts";
+import type { IdleChild } from "./idle-children.ts";
 import { endedItself, REPLACEMENTS, wasKilledFromOutside } from "./killed-from-outside.ts";
 import { noteChildEnd, type Retirement } from "./note-child-end.ts";
 import { Trouble } from "./trouble.ts";
@@ -55,7 +56,7 @@ export class InitializerFailed extends Error {
 }
 
 /** A child and what the pool knows of it. */
-interface Child {
+interface Child extends IdleChild {
   executor: Executor;
   /** Record of the pool for which it was initialized. */
   pool: PoolRecord;
@@ -90,7 +91,10 @@ export class ChildPool {
   /** Children being made that no job waits for: successors, and those whose job has given up. */
   readonly #pending = new Map<Isolation, Adoption<Child>>();
   readonly #adoptions = new Set<Adoption<Child>>();
-  readonly #timer: NodeJS.Timeout;
+  /** Between two looks, ms. */
+  readonly #interval: Milliseconds;
+  /** Looks only while there is something to look at. */
+  #timer: NodeJS.Timeout | undefined;
   #inline: Adoption<Child> | undefined;
   /** Kind of child that could not be had. */
   #missing: Isolation = "process";
@@ -102,8 +106,7 @@ export class ChildPool {
     this.#logger = logger;
     this.#retireAfter = retireAfter;
     this.#initializerPatience = initializerPatience;
-    const interval = Math.max(100, Math.min(retireAfter, initializerPatience) / 4);
-    this.#timer = setInterval(() => this.#look(), interval).unref();
+    this.#interval = Math.max(100, Math.min(retireAfter, initializerPatience) / 4);
     this.trouble = new Trouble({
       tryAgain: () => this.#probe(),
       onChange: (reason, nextTry) => {
@@ -122,7 +125,7 @@ export class ChildPool {
     if (isolation === "inline") return this.#lend(await this.#sharedInline(request), request);
     const idle = this.#idle(isolation);
     if (idle) {
-      idle.jobs += 1;
+      this.#occupy(idle);
       return this.#lend(idle, request);
     }
     if (this.trouble.reason !== null) throw new ChildUnavailable(this.trouble.reason);
@@ -169,7 +172,7 @@ export class ChildPool {
     clearInterval(this.#timer);
     this.trouble.stop();
     const executors = [...this.#children].map(({ executor }) => executor);
-    this.#children.clear();
+    for (const child of [...this.#children]) this.#forget(child);
     for (const adoption of this.#adoptions) adoption.end(reason);
     await Promise.all([
       ...executors.map((executor) => executor.kill(reason)),
@@ -194,7 +197,7 @@ export class ChildPool {
       const child = await adoption.child;
       // Another initializer than the pool has by now.
       if (this.#inline !== adoption && !isSameInitializer(child.pool, this.#pool)) return this.#sharedInline(request);
-      child.jobs += 1;
+      this.#occupy(child);
       return child;
     } catch (error) {
       if (this.#inline === adoption) this.#inline = undefined;
@@ -224,10 +227,10 @@ export class ChildPool {
         return undefined;
       }
       if (child.jobs > 0 || !this.#children.has(child)) return undefined;
-      child.jobs += 1;
+      this.#occupy(child);
       return child;
     }
-    if (adoption.isReserved) child.jobs -= 1;
+    if (adoption.isReserved) this.#free(child);
     throw new Error(`no call waits for a child of pool "${this.#pool.name}" any more`);
   }
 
@@ -235,6 +238,7 @@ export class ChildPool {
     const pool = this.#pool;
     const adoption = new Adoption<Child>((own) => this.#adopt(own, pool, isolation));
     this.#adoptions.add(adoption);
+    if (!this.#closed) this.#timer ??= setInterval(() => this.#look(), this.#interval).unref();
     const forget = (): void => {
       this.#adoptions.delete(adoption);
       if (this.#pending.get(isolation) === adoption) this.#pending.delete(isolation);
@@ -292,21 +296,54 @@ export class ChildPool {
   #keep(adoption: Adoption<Child>, executor: Executor, pool: PoolRecord): Child {
     const jobs = adoption.isWanted ? 1 : 0;
     adoption.isReserved = adoption.isWanted;
-    const child: Child = { executor, pool, jobs, jobsRun: 0, tasks: 0, idleSince: performance.now(), retired: null };
+    const child: Child = {
+      executor,
+      pool,
+      jobs,
+      jobsRun: 0,
+      tasks: 0,
+      idleSince: performance.now(),
+      retired: null,
+      makeRoom: () => this.#retire(child, "idle"),
+    };
     if (this.#closed) {
       void executor.kill("the pool is closed");
       return child;
     }
     this.#children.add(child);
     void executor.exited.then((exit) => {
-      this.#children.delete(child);
+      this.#forget(child);
       // Of a pool that is closed all children end, which is no news.
       if (!this.#closed && executor.isolation !== "inline") {
         noteChildEnd(this.#logger, { ...child, pool: this.#pool.name }, exit);
       }
     });
-    if (jobs === 0 && !isSameInitializer(pool, this.#pool)) this.#retire(child, "outdated");
+    if (jobs > 0) return child;
+    if (isSameInitializer(pool, this.#pool)) this.#rest(child);
+    else this.#retire(child, "outdated");
     return child;
+  }
+
+  #occupy(child: Child): void {
+    child.jobs += 1;
+    this.#supply.idle.remove(child);
+  }
+
+  #free(child: Child): void {
+    child.jobs -= 1;
+    this.#rest(child);
+  }
+
+  /** Without a job it may have to make room for a child of another pool. */
+  #rest(child: Child): void {
+    const isKept = child.jobs === 0 && this.#children.has(child) && child.executor.isolation !== "inline";
+    if (isKept) this.#supply.idle.add(child);
+  }
+
+  /** It runs no more jobs of this pool. */
+  #forget(child: Child): void {
+    this.#children.delete(child);
+    this.#supply.idle.remove(child);
   }
 
   #lend(child: Child, { tasks = 1 }: ChildRequest): ChildLease {
@@ -320,8 +357,9 @@ export class ChildPool {
       child.jobs -= 1;
       child.jobsRun += 1;
       child.idleSince = performance.now();
-      if (!isWell) this.#children.delete(child);
+      if (!isWell) this.#forget(child);
       else if (this.#isWornOut(child)) this.#retire(child, this.#room(child) <= 0 ? "worn out" : "outdated");
+      else this.#rest(child);
     };
     return { executor: child.executor, tasks: granted, release: () => end(true), discard: () => end(false) };
   }
@@ -347,6 +385,11 @@ export class ChildPool {
 
   #look(): void {
     this.#retireIdle();
+    if (this.#adoptions.size === 0 && [...this.#children].every(({ executor }) => executor.isolation === "inline")) {
+      clearInterval(this.#timer);
+      this.#timer = undefined;
+      return;
+    }
     const slow = [...this.#adoptions].filter((one) => one.initializingFor >= this.#initializerPatience);
     if (slow.every((one) => one.isMentioned)) return;
     for (const one of slow) one.isMentioned = true;
@@ -373,7 +416,7 @@ export class ChildPool {
 
   #retire(child: Child, why: Retirement): void {
     child.retired = why;
-    this.#children.delete(child);
+    this.#forget(child);
     void child.executor.retire(RETIRE_GRACE);
   }
 }

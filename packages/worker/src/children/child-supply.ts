@@ -2,6 +2,7 @@ import type { Logger } from "@manyhands/core";
 import type { Isolation, Milliseconds, TaskAnnouncement } from "@manyhands/core/internal";
 import type { Executor } from "../executor/executor.ts";
 import { ChildUnavailable } from "./child-unavailable.ts";
+import { IdleChildren } from "./idle-children.ts";
 import { REPLACEMENTS, wasKilledFromOutside } from "./killed-from-outside.ts";
 import { Trouble } from "./trouble.ts";
 
@@ -14,6 +15,8 @@ export interface ChildSupplyOptions {
   isolation: Isolation;
   /** Number of loaded children that wait for a pool. */
   spares: number;
+  /** Most children of all pools together that are kept without a job. @defaultValue no bound */
+  mostIdle?: number;
   logger: Logger;
 }
 
@@ -44,6 +47,8 @@ export class ChildLoadError extends ChildUnavailable {
 export class ChildSupply {
   /** Why no children can be made at present. */
   readonly trouble: Trouble;
+  /** Children of pools that have no job. */
+  readonly idle: IdleChildren;
   readonly #options: ChildSupplyOptions;
   readonly #spares: Executor[] = [];
   /** Children that load their modules for somebody. */
@@ -56,6 +61,7 @@ export class ChildSupply {
 
   constructor(options: ChildSupplyOptions) {
     this.#options = options;
+    this.idle = new IdleChildren(options.mostIdle ?? Number.POSITIVE_INFINITY);
     this.trouble = new Trouble({
       tryAgain: () => this.#probe(),
       onChange: (reason, nextTry) => {

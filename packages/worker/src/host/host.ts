@@ -59,6 +59,9 @@ import type { WorkerHost } from "./worker-host.ts";
 
 /** A worker that is not deaf fetches soon after Redis has come back; before this it is not judged, ms. */
 const SETTLE_AFTER_SILENCE: Milliseconds = 3_000;
+/** Idle children that are kept warm over all pools: a few pools for each slot, and never fewer than the least. */
+const IDLE_PER_SLOT = 4;
+const LEAST_IDLE = 16;
 /** How long code that listens to its signal may take to stop once the grace time is over, ms. */
 const COLD_STOP_TIME: Milliseconds = 1_000;
 /** How long jobs may take to be given back after their children were killed, ms. */
@@ -189,6 +192,7 @@ export class Host implements WorkerHost {
         }),
       isolation: options.isolation,
       spares: options.spares,
+      mostIdle: Math.max(LEAST_IDLE, IDLE_PER_SLOT * options.slots),
       logger,
     });
     this.#caps = new CapKeeper({

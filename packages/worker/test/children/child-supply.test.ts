@@ -8,7 +8,7 @@ import { Trouble } from "../../src/children/trouble.ts";
 import type { Executor } from "../../src/executor/executor.ts";
 
 /** A supply whose children are made by `state.create`. */
-function supply() {
+function supply(options: { mostIdle?: number } = {}) {
   const logs: string[] = [];
   const note = (text: string): void => void logs.push(text);
   const state = { made: 0, create: (): Executor => well() };
@@ -19,6 +19,7 @@ function supply() {
     },
     isolation: "process",
     spares: 0,
+    ...options,
     logger: { info: note, warn: note, error: note },
   });
   onTestFinished(() => subject.close());
@@ -112,4 +113,37 @@ test("a job that waited for a child gets none of an initializer that its pool no
   await lease;
   expect(adopted).toEqual(["old", "new"]);
   expect(children.describe()).toHaveLength(1);
+});
+
+test("idle children of many pools make room for one another, the longest idle first; a busy one stays", async () => {
+  // given a host that keeps two children without a job
+  const retired: number[] = [];
+  const { subject, state, logs } = supply({ mostIdle: 2 });
+  state.create = () => {
+    const pid = state.made;
+    return Object.assign(well(), { pid, adopt: async () => {}, retire: () => void retired.push(pid) });
+  };
+  await subject.scout();
+  retired.length = 0;
+  const note = (text: string): void => void logs.push(text);
+  const pools = ["busy", "one", "two", "three"].map((name) => {
+    const pool = { ...unlimitedPool(name), createdAt: 0 };
+    const children = new ChildPool({ pool, supply: subject, logger: { info: note, warn: note, error: note } });
+    onTestFinished(() => children.close("the test ends"));
+    return children;
+  });
+  const [busy, one, two, three] = pools as [ChildPool, ChildPool, ChildPool, ChildPool];
+  await busy.acquire("process");
+  // when
+  const first = await one.acquire("process");
+  first.release();
+  (await two.acquire("process")).release();
+  // then the one that was used again is not the longest idle any more
+  (await one.acquire("process")).release();
+  expect(retired).toEqual([]);
+  // when
+  (await three.acquire("process")).release();
+  // then
+  expect(pools.map((pool) => pool.describe().length)).toEqual([1, 1, 0, 1]);
+  expect(retired).toHaveLength(1);
 });
