@@ -16,6 +16,8 @@ export interface ForeignQueue {
 /** Keys that one call of `SCAN` looks at, and calls in one look. */
 const SCAN_COUNT = 1_000;
 const SCANS = 5;
+/** Pools whose event stream one look gives its bound back. */
+const BOUNDED = 20;
 /** What a look at the queues of a namespace is to do. */
 export interface LookOptions {
   /** Looks that come sooner after another host's do nothing, ms. */
@@ -25,8 +27,9 @@ export interface LookOptions {
 }
 
 /**
- * One look at a part of the keys, the next part with each look, so that each costs the same however many keys there are.
- * It also gives the event streams of pools their bound back, which the `Queue` of another client raises.
+ * One look at a part of the keys, the next part with each look, so that each costs the same however many keys and pools
+ * there are. It also gives the event streams of some pools their bound back, in turns, which the `Queue` of another client
+ * raises.
  *
  * @returns queues that are no pool, and that a look before this one found as well; null when this user may not `SCAN`
  */
@@ -38,7 +41,7 @@ export async function lookForForeignQueues(
   const rows = await lookAtQueues.run(
     client,
     [keys.queueSearch, keys.pools],
-    [`${keys.queuePrefix}:`, interval, secondLook, SCANS, SCAN_COUNT, KEPT_EVENTS],
+    [`${keys.queuePrefix}:`, interval, secondLook, SCANS, SCAN_COUNT, KEPT_EVENTS, BOUNDED],
   );
   if (rows === null) return null;
   return rows.map(([name, waiting]) => ({ name, waiting })).filter(({ name }) => mayBePool(name));
@@ -86,10 +89,12 @@ function mayBePool(name: string): boolean {
 }
 
 /**
- * KEYS[1] hash: `at` (server time of the last look, ms), `cursor` (where the next one goes on), `seen:<queue>` (server time
- * of the first look that found it, ms); KEYS[2] registry of pools
+ * KEYS[1] hash: `at` (server time of the last look, ms), `cursor` (where the next one goes on), `turn` (the pool after which
+ * the next one gives bounds back), `seen:<queue>` (server time of the first look that found it, ms); KEYS[2] registry of
+ * pools
  * ARGV[1] what keys of queues begin with; ARGV[2] shortest time between two looks, ms; ARGV[3] time between the two
- * looks that find a queue, ms; ARGV[4] calls of SCAN; ARGV[5] their COUNT; ARGV[6] entries of an event stream
+ * looks that find a queue, ms; ARGV[4] calls of SCAN; ARGV[5] their COUNT; ARGV[6] entries of an event stream; ARGV[7] pools
+ * that get theirs back
  * Returns a row for each queue that is no pool: {name, jobs that wait}; nil when SCAN is refused.
  */
 const lookAtQueues = new Script<[string, number][] | null>({
@@ -100,13 +105,22 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 -- What cannot be read here is only how far the last look came: it begins again.
 local kind = redis.call("TYPE", KEYS[1]).ok
 if kind ~= "hash" and kind ~= "none" then redis.call("DEL", KEYS[1]) end
-local known = redis.call("HMGET", KEYS[1], "at", "cursor")
+local known = redis.call("HMGET", KEYS[1], "at", "cursor", "turn")
 local last = tonumber(known[1] or "")
 if last and last <= now and now - last < tonumber(ARGV[2]) then return {} end
-for _, pool in ipairs(redis.call("HKEYS", KEYS[2])) do
-  local meta = ARGV[1] .. pool .. ":meta"
-  local bound = redis.call("TYPE", meta).ok == "hash" and redis.call("HGET", meta, "opts.maxLenEvents")
-  if bound and bound ~= ARGV[6] then redis.call("HSET", meta, "opts.maxLenEvents", ARGV[6]) end
+local pools = redis.call("HKEYS", KEYS[2])
+local is_pool = {}
+for _, pool in ipairs(pools) do is_pool[pool] = true end
+table.sort(pools)
+local first = 1
+while pools[first] and known[3] and pools[first] <= known[3] do first = first + 1 end
+if first > #pools then first = 1 end
+local turn = ""
+for place = first, math.min(#pools, first + tonumber(ARGV[7]) - 1) do
+  turn = pools[place]
+  local meta = ARGV[1] .. turn .. ":meta"
+  local bound = redis.pcall("HGET", meta, "opts.maxLenEvents")
+  if type(bound) == "string" and bound ~= ARGV[6] then redis.call("HSET", meta, "opts.maxLenEvents", ARGV[6]) end
 end
 local cursor = string.match(known[2] or "", "^%d+$") or "0"
 local rows = {}
@@ -122,7 +136,7 @@ for _ = 1, tonumber(ARGV[4]) do
   for _, key in ipairs(reply[2]) do
     local queue = string.sub(key, 1, -5)
     local name = string.sub(key, #ARGV[1] + 1, -6)
-    if redis.call("HEXISTS", KEYS[2], name) == 0 then
+    if not is_pool[name] then
       local waiting = count("LLEN", queue .. "wait") + count("LLEN", queue .. "paused")
         + count("ZCARD", queue .. "prioritized") + count("ZCARD", queue .. "delayed")
       local seen = tonumber(redis.call("HGET", KEYS[1], "seen:" .. name) or "")
@@ -137,7 +151,7 @@ for _ = 1, tonumber(ARGV[4]) do
   end
   if cursor == "0" then break end
 end
-redis.call("HSET", KEYS[1], "at", string.format("%.0f", now), "cursor", cursor)
+redis.call("HSET", KEYS[1], "at", string.format("%.0f", now), "cursor", cursor, "turn", turn)
 redis.call("PEXPIRE", KEYS[1], 3600000)
 return rows
 `,

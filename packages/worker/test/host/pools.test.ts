@@ -112,6 +112,36 @@ describe("a queue that another client fills without registering it", () => {
     // then
     expect(await client.hget(keys.job("letters", "meta"), "opts.maxLenEvents")).toBe("1000");
   });
+
+  test("a look costs as many commands with 300 pools as with 30, and reaches each pool in turn", async () => {
+    // given
+    const space = new TestNamespace(redis);
+    const { client, keys, registry } = space;
+    const names = Array.from({ length: 300 }, (_, index) => `pool-of-${index}`);
+    const create = async (name: string): Promise<void> => {
+      await space.pool(name);
+      await client.hset(keys.job(name, "meta"), "opts.maxLenEvents", 10_000);
+    };
+    const logger = { info: () => {}, warn: () => {}, error: () => {} };
+    const queues = new ForeignQueues({ client, keys, registry, logger, interval: 0 });
+    const processed = async (): Promise<number> =>
+      Number(/^total_commands_processed:(\d+)/m.exec(await client.info("stats"))?.[1]);
+    const costOfLook = async (): Promise<number> => {
+      const before = await processed();
+      await queues.look();
+      return (await processed()) - before;
+    };
+    await Promise.all(names.slice(0, 30).map(create));
+    const few = await costOfLook();
+    // when
+    await Promise.all(names.slice(30).map(create));
+    const many = await costOfLook();
+    // then
+    expect(many).toBeLessThan(few + 20);
+    for (let look = 0; look < 15; look += 1) await queues.look();
+    const bounds = await Promise.all(names.map((name) => client.hget(keys.job(name, "meta"), "opts.maxLenEvents")));
+    expect(new Set(bounds)).toEqual(new Set(["1000"]));
+  });
 });
 
 test("a pool that was made anew under its name keeps its jobs, although its predecessor is still to be removed", async () => {
