@@ -14,14 +14,15 @@ export interface CapKeeperOptions {
 /** Time between two looks while jobs run, ms. */
 const INTERVAL: Milliseconds = 1_000;
 /** Looks between two at pools that are idle, and how many of them one look takes, in turns. */
-const IDLE_LOOKS = 3;
+const IDLE_LOOKS = 10;
 const IDLE_POOLS = 10;
 
 /**
  * Keeps the cap of each pool in BullMQ's settings equal to the size in the pool's record, which is the truth: written
  * before the first job is fetched, when the size changes, after every reconnect, because a Redis that lost its data has
  * lost the caps too, and regularly, because other tools of BullMQ can change or remove them. What an idle pool is capped
- * at matters when it works again, so that idle ones cost little: they are looked at in turns, a few at a time.
+ * at matters when it works again, and is looked at then, so that idle ones cost little: they are looked at in turns, a few
+ * at a time.
  */
 export class CapKeeper {
   readonly #options: CapKeeperOptions;
@@ -109,13 +110,19 @@ local function is(key, kind)
   local found = redis.call("TYPE", key).ok
   return found == kind or found == "none"
 end
+local texts = {}
+-- Lua passes a few thousand values at once.
+for from = 1, #ARGV, 1000 do
+  for _, text in ipairs(redis.call("HMGET", KEYS[1], unpack(ARGV, from, math.min(from + 999, #ARGV)))) do
+    texts[#texts + 1] = text
+  end
+end
 for index, name in ipairs(ARGV) do
   local at = 2 + 4 * (index - 1)
   -- The types of the others are looked at when a cap has to be written: a host looks here all the time.
   local found = redis.pcall("HGET", KEYS[at], "concurrency") or ""
   local is_usable = type(found) == "string"
-  local text = redis.call("HGET", KEYS[1], name)
-  local is_json, record = pcall(cjson.decode, text or "")
+  local is_json, record = pcall(cjson.decode, texts[index] or "")
   if is_usable and is_json and type(record) == "table" and record.state ~= "terminated" then
     local meta = KEYS[at]
     local size = ""
