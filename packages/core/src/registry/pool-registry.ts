@@ -2,7 +2,13 @@ import type { RedisClient } from "../connection/index.ts";
 import { UnreadableRecordError } from "../errors/index.ts";
 import type { Keys } from "../protocol/keys.ts";
 import type { PoolRecord } from "../protocol/records.ts";
-import { isWrongType, RECORD_FORMAT, readPoolRecord, type UnreadableRecord } from "../protocol/stored-record.ts";
+import {
+  isWrongType,
+  RECORD_FORMAT,
+  type Reading,
+  readPoolRecord,
+  type UnreadableRecord,
+} from "../protocol/stored-record.ts";
 import { Script, SET_ASIDE } from "../script/index.ts";
 
 /** What may be changed in a pool's record after it was made. */
@@ -22,6 +28,8 @@ export class PoolRegistry {
   readonly #keys: Keys;
 
   readonly #onUnreadable: (record: UnreadableRecord) => void;
+  /** Of the last list: hosts read all records every few seconds, and hardly one of them has changed. */
+  #readings: ReadonlyMap<string, { text: string; reading: Reading<PoolRecord> }> = new Map();
 
   /** @param onUnreadable - Hears of each record that a list leaves out, with every reading. */
   constructor(client: RedisClient, keys: Keys, onUnreadable: (record: UnreadableRecord) => void = () => {}) {
@@ -30,7 +38,7 @@ export class PoolRegistry {
     this.#onUnreadable = onUnreadable;
   }
 
-  /** All pools whose records can be read. */
+  /** All pools whose records can be read. A record that has not changed is the same object as in the list before: not to be changed. */
   async list(): Promise<PoolRecord[]> {
     const { records, unreadable } = await this.survey();
     for (const record of unreadable) this.#onUnreadable(record);
@@ -42,16 +50,22 @@ export class PoolRegistry {
     const key = this.#keys.pools;
     const records: PoolRecord[] = [];
     const unreadable: UnreadableRecord[] = [];
-    const entries = await this.#client.hgetall(key).catch((error) => {
+    const entries: Record<string, string> = await this.#client.hgetall(key).catch((error) => {
       if (!isWrongType(error)) throw error;
       unreadable.push({ key, field: null, fault: "it is not a hash", isNewer: false });
       return {};
     });
-    for (const [name, text] of Object.entries(entries)) {
-      const reading = readPoolRecord(name, text);
+    const readings = new Map<string, { text: string; reading: Reading<PoolRecord> }>();
+    for (const name of Object.keys(entries)) {
+      const text = entries[name] ?? "";
+      const known = this.#readings.get(name);
+      const entry = known?.text === text ? known : { text, reading: readPoolRecord(name, text) };
+      const { reading } = entry;
+      readings.set(name, entry);
       if ("record" in reading) records.push(reading.record);
       else unreadable.push({ key, field: name, ...reading });
     }
+    this.#readings = readings;
     return { records, unreadable };
   }
 

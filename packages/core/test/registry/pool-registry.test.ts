@@ -47,6 +47,20 @@ test("a pool is made once, with Redis' own time; whoever comes later gets the re
   expect(heard).toEqual([{ type: "pools-changed", pool: "p" }]);
 });
 
+test("a list reads again what was changed, and nothing else", async () => {
+  const { subject, client, keys } = await registry();
+  for (const name of ["changed", "gone", "same"]) await subject.create(record(name, "g1"));
+  await client.hset(keys.pools, "broken", "{");
+  const before = new Map((await subject.list()).map((one) => [one.name, one]));
+  await subject.update("changed", "g1", { size: 7 });
+  await subject.remove("gone", "g1");
+  const after = new Map((await subject.list()).map((one) => [one.name, one]));
+  expect([...after.keys()].sort()).toEqual(["changed", "same"]);
+  expect(after.get("same")).toBe(before.get("same"));
+  expect(after.get("changed")).toEqual({ ...before.get("changed"), size: 7 });
+  expect((await subject.survey()).unreadable.map(({ field }) => field)).toEqual(["broken"]);
+});
+
 test("a change keeps what it does not name, to the last digit and null", async () => {
   const { subject } = await registry();
   const { record: before } = await subject.create(record("p", "g1"));
