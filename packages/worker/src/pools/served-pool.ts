@@ -36,7 +36,8 @@ export class ServedPool {
   readonly #children: ChildPool;
   readonly #fence: Fence;
   readonly #runner: JobRunner;
-  readonly #queue: Queue;
+  /** The queue's settings are written, or cannot be. */
+  readonly #settled: Promise<unknown>;
   readonly #jobs: ServedQueue;
   readonly #unlisten: (() => void)[];
 
@@ -46,12 +47,6 @@ export class ServedPool {
     this.#children = new ChildPool({ pool: record, supply: host.supply, logger: host.logger });
     this.#fence = new Fence({ lockDuration: host.lockDuration });
     this.#runner = new JobRunner({ host, pool: this, children: this.#children, fence: this.#fence });
-    this.#queue = new Queue(record.name, {
-      connection: host.client as never,
-      prefix: host.keys.queuePrefix,
-      streams: { events: { maxLen: KEPT_EVENTS } },
-    });
-    this.#queue.on("error", (error) => this.#jobs.report(error));
     this.#jobs = new ServedQueue({
       host,
       queue: record.name,
@@ -76,6 +71,7 @@ export class ServedPool {
         this.isInForce().then((isThere) => isThere && tell(), tell);
       },
     });
+    this.#settled = this.#writeSettings();
     const changed = (): void => {
       this.#jobs.readinessChanged();
       host.onTrouble();
@@ -93,6 +89,19 @@ export class ServedPool {
 
   get queue(): ServedQueue {
     return this.#jobs;
+  }
+
+  /** BullMQ's queue writes them as it is made. It is not kept: a host serves hundreds of pools that do nothing. */
+  async #writeSettings(): Promise<void> {
+    const queue = new Queue(this.#record.name, {
+      connection: this.#host.client as never,
+      prefix: this.#host.keys.queuePrefix,
+      streams: { events: { maxLen: KEPT_EVENTS } },
+    });
+    queue.on("error", (error) => this.#jobs.report(error));
+    // Its version is read after they were written.
+    await queue.getVersion().catch((error: Error) => this.#jobs.report(error));
+    await queue.close();
   }
 
   /** The cap is written before the first job is taken. */
@@ -159,7 +168,7 @@ export class ServedPool {
     await this.#children.close(reason);
     await this.#jobs.close();
     const { client, keys } = this.#host;
-    await withinReach(client, this.#queue.close(), CLOSE_DEADLINE);
+    await withinReach(client, this.#settled, CLOSE_DEADLINE);
     if (client.status === "ready")
       await withinReach(client, removeTraces(client, keys, this.#record.name), CLOSE_DEADLINE);
   }
