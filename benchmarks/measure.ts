@@ -10,7 +10,10 @@ export interface Line {
   /** `higher` = more is better. */
   better: "higher" | "lower";
   figures: { name: string; median: number; least: number; most: number }[];
-  /** Bars to pass: ours divided by the peer's figure; `quartiles` of that in each round, where both had as many. */
+  /**
+   * Bars to pass: ours divided by the peer's figure. `ratio` is the median of the rounds, with their quartiles; where one
+   * had fewer rounds than the other, it is that of the medians.
+   */
   ratios: {
     against: string;
     ratio: number;
@@ -41,7 +44,7 @@ export interface Judging {
   limit?: number;
 }
 
-/** Runs every contender once per round, in turn and in alternating direction, and compares the medians. */
+/** Runs every contender once per round, in turn and in alternating direction, and compares them. */
 export async function compare(
   what: string,
   contenders: Contender[],
@@ -64,15 +67,16 @@ export async function sample<Figures>(
   return samples.map(({ name, figures }) => ({ name, figures }));
 }
 
-/** Compares the medians: the first of the samples is ours. */
+/** Compares them round by round: the first of the samples is ours. */
 export function judge(what: string, samples: readonly Samples[], options: Judging): Line {
   const { unit, better, bars } = options;
   const figures = samples.map((one) => summary(one.name, one.figures));
-  const median = figures[0]?.median ?? Number.NaN;
+  const ours = figures[0]?.median ?? Number.NaN;
   const passes = (value: number, bar: number): boolean => (better === "higher" ? value >= bar : value <= bar);
   const ratios = figures.slice(1).map((peer, index) => {
-    const ratio = median / peer.median;
-    const quartiles = quartilesOf(samples[0]?.figures ?? [], samples[index + 1]?.figures ?? []);
+    const ratios = ratiosOf(samples[0]?.figures ?? [], samples[index + 1]?.figures ?? []);
+    const ratio = ratios ? middle(ratios) : ours / peer.median;
+    const quartiles: [number, number] | null = ratios && [quantile(ratios, 0.25), quantile(ratios, 0.75)];
     const bar = bars.find(({ against }) => against === peer.name)?.bar ?? null;
     return { against: peer.name, ratio, quartiles, bar, passed: bar === null ? null : passes(ratio, bar) };
   });
@@ -98,16 +102,22 @@ function missed({ what, ratios, limit }: Line): string[] {
   return limit?.passed === false ? [what, ...against] : against;
 }
 
-/** Of the ratios of the rounds; null when the two did not run side by side. */
-function quartilesOf(ours: readonly number[], theirs: readonly number[]): [lower: number, upper: number] | null {
+/** Of each round, in growing order; null when the two did not run side by side. */
+function ratiosOf(ours: readonly number[], theirs: readonly number[]): number[] | null {
   if (ours.length !== theirs.length || ours.length < 2) return null;
-  const ratios = ours.map((figure, round) => figure / (theirs[round] ?? Number.NaN)).sort((one, other) => one - other);
-  return [quantile(ratios, 0.25), quantile(ratios, 0.75)];
+  return ours.map((figure, round) => figure / (theirs[round] ?? Number.NaN)).sort((one, other) => one - other);
+}
+
+/** The median; of an even number of figures that between the two in the middle. */
+function middle(sorted: readonly number[]): number {
+  const half = sorted.length / 2;
+  const [lower = Number.NaN, upper = lower] = sorted.slice(Math.ceil(half) - 1, Math.floor(half) + 1);
+  return (lower + upper) / 2;
 }
 
 function summary(name: string, samples: number[]): Line["figures"][number] {
   const sorted = [...samples].sort((left, right) => left - right);
-  return { name, median: quantile(sorted, 0.5), least: sorted[0] ?? Number.NaN, most: sorted.at(-1) ?? Number.NaN };
+  return { name, median: middle(sorted), least: sorted[0] ?? Number.NaN, most: sorted.at(-1) ?? Number.NaN };
 }
 
 export function quantile(sorted: number[], share: number): number {

@@ -39,7 +39,9 @@ export async function poolStudy({ sizes, rounds, short }: StudySettings): Promis
   const measured: PoolFigures[] = [];
   for (const pools of sizes) {
     await using fleet = await startFleet(HOSTS);
-    measured.push(await measurePools(fleet, { pools, rounds, short }));
+    const figures = await measurePools(fleet, { pools, rounds, short });
+    measured.push(figures);
+    console.error(`  ${pools} pools: ${figures.idle.commandsPerSecond.toFixed(0)} commands/s while idle`);
   }
   const medianOf = (times: readonly Times[], which: keyof Times): number =>
     quantile(
