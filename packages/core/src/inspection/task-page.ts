@@ -142,7 +142,8 @@ local function is_newer(key, jobs, kind, place)
   if kind == "list" then id = redis.call("LINDEX", key, place)
   else id = redis.call("ZREVRANGE", key, place, place)[1] end
   if not id then return false end
-  local times = redis.call("HMGET", jobs .. id, "finishedOn", "processedOn", "timestamp")
+  -- Of what is no job nothing is known: it counts as the oldest.
+  local times = redis.pcall("HMGET", jobs .. id, "finishedOn", "processedOn", "timestamp")
   return (tonumber(times[1] or times[2] or times[3]) or 0) > time
 end
 local counts = {}
