@@ -61,6 +61,8 @@ test("a connection that is killed in the middle of a read misses nothing", async
   await bench.post("me-1", [0, 1, 1, 1]);
   await before.all;
   const calls = Array.from({ length: 20 }, () => bench.expect());
+  // Their jobs are there: who looks for one that is not learns that it is lost.
+  for (const { ticket } of calls) await bench.add(ticket.jobId, ticket.id);
   const list = String(await bench.client.client("LIST"));
   const id = /id=(\d+) [^\n]*name=test:blocking/.exec(list)?.[1];
   await bench.client.client("KILL", "ID", id as string);

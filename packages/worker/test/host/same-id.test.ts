@@ -13,6 +13,8 @@ interface Place {
   inspector: Inspector;
   /** Keys of stored answers. */
   stored: () => Promise<string[]>;
+  /** Waits until there are so many: an answer is with its caller before it is stored with its job. */
+  untilStored: (count: number) => Promise<void>;
 }
 
 /** A namespace with an inline host, and a program in it. */
@@ -24,7 +26,10 @@ async function place(): Promise<Place> {
   const inspector = new Inspector({ client: space.client, keys: space.keys });
   onTestFinished(() => inspector.close());
   const stored = (): Promise<string[]> => space.client.keys(`{${space.name}}/result/*`);
-  return { space, mp, inspector, stored };
+  const untilStored = async (count: number): Promise<void> => {
+    await until(async () => (await stored()).length === count, { what: `${count} answers are stored` });
+  };
+  return { space, mp, inspector, stored, untilStored };
 }
 
 test("a failed job is not given the large result that a job of its id has in another pool", async () => {
@@ -41,7 +46,7 @@ test("a failed job is not given the large result that a job of its id has in ano
 });
 
 test("two large results of one id in two pools stay apart", async () => {
-  const { mp, stored } = await place();
+  const { mp, untilStored } = await place();
   const [c, d] = [mp.pool(1, { name: "c" }), mp.pool(1, { name: "d" })];
   const ask = (pool: typeof c, letter: string): Promise<unknown> =>
     pool.apply("lettersOrError", [letter, false], { jobId: "same" });
@@ -49,12 +54,12 @@ test("two large results of one id in two pools stay apart", async () => {
   await ask(d, "D");
   expect(await ask(c, "ignored")).toBe("C".repeat(20_000));
   expect(await ask(d, "ignored")).toBe("D".repeat(20_000));
-  expect(await stored()).toHaveLength(2);
+  await untilStored(2);
 });
 
 test("an id that is used again after its job has left the history is given nothing of the earlier one", async () => {
   // given
-  const { space, mp, inspector, stored } = await place();
+  const { space, mp, inspector, untilStored } = await place();
   const pool = mp.pool(1, { name: "days" });
   await pool.apply("lettersOrError", ["old", false], { jobId: "day-0" });
   const job = await until(async () => {
@@ -71,12 +76,12 @@ test("an id that is used again after its job has left the history is given nothi
   expect(await inspector.task("day-0")).toMatchObject({ state: "failed", hasResult: false, error: { message: "new" } });
   // The next result that is stored takes away what no job names any more.
   await pool.apply("lettersOrError", ["x", false], { jobId: "day-1" });
-  expect(await stored()).toHaveLength(1);
+  await untilStored(1);
 });
 
 test("a retry unlinks the answers of its own job and no others; so does the end of a pool", async () => {
   // given
-  const { space, inspector, stored, mp } = await place();
+  const { space, inspector, stored, untilStored, mp } = await place();
   const [one, other] = ["one", "other"];
   for (const pool of [one, other]) await space.pool(pool);
   const calls = [
@@ -88,7 +93,7 @@ test("a retry unlinks the answers of its own job and no others; so does the end 
     await space.submitCalls(other, "lettersOrError", calls),
   ];
   for (const [index, pool] of [one, other].entries()) await space.untilState(pool, ids[index] ?? "", "failed");
-  expect(await stored()).toHaveLength(2);
+  await untilStored(2);
   // when
   await inspector.pausePool(one);
   await inspector.retryTask(ids[0] ?? "");
@@ -96,9 +101,9 @@ test("a retry unlinks the answers of its own job and no others; so does the end 
   expect(await stored()).toEqual([expect.stringContaining(`/result/other/${ids[1]}/`)]);
   const unnamed = mp.pool(1);
   await unnamed.apply("lettersOrError", ["u", false], { tags: ["kept"], jobId: "u" });
-  expect(await stored()).toHaveLength(2);
+  await untilStored(2);
   await unnamed.terminate();
-  expect(await stored()).toHaveLength(1);
+  await untilStored(1);
 });
 
 test("a reply that nobody waited for is not given to a later call of its id", async () => {
