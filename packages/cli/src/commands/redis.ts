@@ -26,7 +26,11 @@ export function redisCommand(): Command {
     ],
   });
   return command
-    .option("--port <port>", "port on 127.0.0.1 (default: a free one)", wholeNumber("--port", { from: 1, to: 65_535 }))
+    .option(
+      "--port <port>",
+      "port on 127.0.0.1, 0 = a free one (default: 0)",
+      wholeNumber("--port", { from: 0, to: 65_535 }),
+    )
     .option("--password <text>", "password, which other users can see in the list of processes (default: a random one)")
     .option(
       "--password-file <file>",

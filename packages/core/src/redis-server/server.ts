@@ -2,7 +2,7 @@
 export type RedisWay = "path" | "private copy" | "docker";
 
 export interface RedisServerOptions {
-  /** Port on loopback. @defaultValue a free one */
+  /** Port on loopback; 0 = a free one. @defaultValue 0 */
   port?: number;
   /** Not empty. @defaultValue a random one */
   password?: string;
