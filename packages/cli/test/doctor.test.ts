@@ -56,7 +56,7 @@ test("a queue that another client filled and that is no pool is found, with what
   expect(findings).toContainEqual({
     check: "queue foreign",
     status: "problem",
-    finding: "another client has put 1 jobs into it, and it is not a pool yet",
+    finding: "another client has put 1 job into it, and it is not a pool yet",
     advice: "manyhands pool create foreign",
   });
   expect(code).toBe(1);
@@ -81,13 +81,13 @@ test("a paused pool, a pool that nobody serves and a task that nobody knows are 
   expect(findings).toContainEqual({
     check: "pool mail",
     status: "warning",
-    finding: "it is paused; 1 tasks wait",
+    finding: "it is paused; 1 task waits",
     advice: "manyhands pool resume mail",
   });
   expect(findings).toContainEqual({
     check: "pool reports",
     status: "problem",
-    finding: "no live host serves it; 1 tasks wait",
+    finding: "no live host serves it; 1 task waits",
     advice: "start a host without --pools, or with --pools reports",
   });
   expect(findings).toContainEqual({

@@ -165,7 +165,7 @@ test("the permits of a semaphore: who holds some is named, the others can be giv
   });
   expect(await command("release", "doors", "--permits", "1")).toMatchObject({
     code: 2,
-    stderr: 'error: this would release semaphore "doors" 1 times, whoever has the permits\nadd -y to do it\n',
+    stderr: 'error: this would release semaphore "doors" 1 time, whoever has the permits\nadd -y to do it\n',
   });
   // when
   expect((await command("release", "doors", "--permits", "2", "-y")).stderr).toMatch(/would rise above/);

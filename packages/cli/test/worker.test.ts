@@ -90,11 +90,11 @@ test("SIGTERM lets running tasks finish, then it ends with 0 and leaves no child
 
   worker.signal("SIGTERM");
 
-  await worker.shows(/finishing 1 running tasks/);
+  await worker.shows(/finishing 1 running task/);
   open();
   expect(await work.exited).toMatchObject({ code: 0, stdout: '"there"\n' });
   expect(await worker.exited).toMatchObject({ code: 0 });
-  const words = "SIGTERM: finishing 1 running tasks, taking no more; again to stop now";
+  const words = "SIGTERM: finishing 1 running task, taking no more; again to stop now";
   expect(logOf(worker).map((line) => line["msg"])).toContain(words);
   await until(() => !children.some(processIsAlive), { what: "its children are gone" });
 });
@@ -121,7 +121,7 @@ test("signals to the host and all its children at one moment drain it: what runs
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) for (const pid of group) process.kill(pid, signal);
 
   // then
-  await worker.shows(/SIG\w+: finishing 1 running tasks and 1 processes/);
+  await worker.shows(/SIG\w+: finishing 1 running task and 1 process/);
   open();
   expect(await result.get({ timeout: 10_000 })).toBe("there");
   await child.join({ timeout: 10_000 });
@@ -136,7 +136,7 @@ test("a second signal stops at once, and the task goes back to its queue with al
   const { stdout } = await run(["submit", "nap", "60000"], where);
   await untilRunning(look(where));
   worker.signal("SIGTERM");
-  await worker.shows(/finishing 1 running tasks/);
+  await worker.shows(/finishing 1 running task/);
   const began = Date.now();
 
   worker.signal("SIGTERM");

@@ -12,6 +12,7 @@ export {
   namesOf,
   nearNames,
   originOf,
+  plural,
   type RedisUnfitError,
   thrownMessage,
 } from "./errors/index.ts";

@@ -1,5 +1,5 @@
 import type { Isolation } from "@manyhands/core";
-import { assertPoolName } from "@manyhands/core/internal";
+import { assertPoolName, plural } from "@manyhands/core/internal";
 import type { LogFormat, LogLevel, WorkerHost, WorkerOptions } from "@manyhands/worker";
 import { type Command, Option } from "commander";
 import { addressError } from "../failure/address-error.ts";
@@ -200,7 +200,9 @@ class Stopper {
     }
     if (this.#wishes > 2) process.exit(EXIT.cancelled);
     const { running, processes: { running: processes } = { running: 0 } } = this.#host.record();
-    const work = `${running.length} running tasks${processes > 0 ? ` and ${processes} processes` : ""}`;
+    const work =
+      plural(running.length, "running task") +
+      (processes > 0 ? ` and ${plural(processes, "process", "processes")}` : "");
     if (this.#wishes === 1) {
       const words = `${signal}: finishing ${work}, taking no more`;
       if (running.length + processes === 0) this.#host.logger.info(words);
@@ -209,7 +211,7 @@ class Stopper {
     } else {
       void this.#host.stop({ grace: 0 });
       this.#announce?.();
-      this.#host.logger.info(`${signal}: stopping now; ${work} are stopped, and tasks go back to their queue`);
+      this.#host.logger.info(`${signal}: stopping now: ${work}; tasks go back to their queue`);
     }
   }
 
@@ -247,5 +249,5 @@ function describeReady(host: WorkerHost, options: Options): string {
     .join(", ");
   const health = host.healthPort === null ? "" : `, health on port ${host.healthPort}`;
   const pools = options.pools?.join(", ") ?? "all";
-  return `host "${host.name}" is ready: ${host.slots} slots, tasks ${tasks || "none"}, pools ${pools}${health}`;
+  return `host "${host.name}" is ready: ${plural(host.slots, "slot")}, tasks ${tasks || "none"}, pools ${pools}${health}`;
 }

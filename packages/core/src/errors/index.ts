@@ -4,5 +4,6 @@ export { type FailureSummary, failureSummary, thrownMessage } from "./failure-su
 export { got } from "./got.ts";
 export { nearNames } from "./near-names.ts";
 export { closedWhileWaiting, markOwnEnding, resultPromise, spareDiscarded } from "./own-ending.ts";
+export { plural } from "./plural.ts";
 export { addAwaitSite, markItem, markRemote, originOf, type RemoteOrigin } from "./remote-origin.ts";
 export { assertOptions, type CallForm, namesOf, strictCalls } from "./strict-calls.ts";

@@ -33,6 +33,8 @@ export class RareWarnings {
     this.#things.set(thing, { at: now, since: 0 });
     const [oldest] = this.#things.keys();
     if (this.#things.size > MOST_THINGS && oldest !== undefined) this.#things.delete(oldest);
-    this.#logger.warn(known && known.since > 0 ? `${text} (${known.since} times more in the last minute)` : text);
+    if (!known || known.since === 0) return this.#logger.warn(text);
+    const times = known.since === 1 ? "once" : `${known.since} times`;
+    this.#logger.warn(`${text} (${times} more in the last minute)`);
   }
 }

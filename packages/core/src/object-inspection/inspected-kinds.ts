@@ -1,6 +1,7 @@
 import { type PipeState, type QueueState, readPipe, readQueue } from "../channels/index.ts";
 import type { RedisClient } from "../connection/index.ts";
 import { type ContainerKind, type ContainerState, readContainer } from "../containers/index.ts";
+import { plural } from "../errors/index.ts";
 import { type Participant, readParticipants } from "../objects/index.ts";
 import type { Keys } from "../protocol/keys.ts";
 import {
@@ -136,7 +137,7 @@ function semaphoreReading(state: SemaphoreState): ObjectReading {
 function readWriteLockReading(state: ReadWriteLockState): ObjectReading {
   const { writer, readers, waiters, fence } = state;
   const holders = writer ? [writer] : readers;
-  const reading = `held by ${readers.length} reader${readers.length === 1 ? "" : "s"}`;
+  const reading = `held by ${plural(readers.length, "reader")}`;
   return {
     summary: writer ? `held by a writer, fence ${fence}` : readers.length > 0 ? reading : "free",
     holders: holders.map(({ leaseLeft: _, ...holder }) => ({ ...holder, count: 1 })),
@@ -167,7 +168,7 @@ function conditionReading(state: ConditionState): ObjectReading {
 /** Waiters: who waits to receive from the first end, then from the second. */
 function pipeReading(state: PipeState): ObjectReading {
   const ends = state.ends.map(
-    ({ open, messages, holders }) => `${open ? `with ${holders.length}` : "closed"}, ${messages} messages`,
+    ({ open, messages, holders }) => `${open ? `with ${holders.length}` : "closed"}, ${plural(messages, "message")}`,
   );
   const waiters = state.ends.flatMap(({ readers }) => readers);
   return { ...withoutHolders(waiters), summary: ends.join(state.duplex ? " <-> " : " <- "), state };
@@ -177,20 +178,16 @@ function pipeReading(state: PipeState): ObjectReading {
 function containerReading(state: ContainerState): ObjectReading {
   const { kind, size, type, value } = state;
   const summaries: Record<ContainerKind, string> = {
-    dict: count(size, "key"),
-    list: count(size, "item"),
-    set: count(size, "item"),
-    namespace: count(size, "attribute"),
+    dict: plural(size, "key"),
+    list: plural(size, "item"),
+    set: plural(size, "item"),
+    namespace: plural(size, "attribute"),
     value: `${value}, of type ${type}`,
-    array: `${count(size, "item")} of type ${type}`,
+    array: `${plural(size, "item")} of type ${type}`,
     registered: `of type ${type}`,
-    manager: count(size, "object"),
+    manager: plural(size, "object"),
   };
   return { ...withoutHolders([]), summary: summaries[kind], state };
-}
-
-function count(number: number, what: string): string {
-  return `${number} ${what}${number === 1 ? "" : "s"}`;
 }
 
 function queueReading(state: QueueState): ObjectReading {

@@ -1,3 +1,5 @@
+import { plural } from "@manyhands/core/internal";
+
 const DEEPEST = 8;
 const MOST_ENTRIES = 100;
 const LONGEST_TEXT = 2_000;
@@ -77,5 +79,5 @@ function digits(value: bigint): string {
 function cut(text: string): string {
   return text.length <= LONGEST_TEXT
     ? text
-    : `${text.slice(0, LONGEST_TEXT)}… ${text.length - LONGEST_TEXT} more characters`;
+    : `${text.slice(0, LONGEST_TEXT)}… ${plural(text.length - LONGEST_TEXT, "more character")}`;
 }

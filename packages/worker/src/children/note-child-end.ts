@@ -1,4 +1,5 @@
 import type { LogFacts, Logger } from "@manyhands/core";
+import { plural } from "@manyhands/core/internal";
 import type { Executor, ExecutorExit } from "../executor/executor.ts";
 
 /** Why a child was told to end by itself: after its last task, or because it had nothing to do. */
@@ -14,7 +15,7 @@ export function noteChildEnd(
   const name = `child ${executor.pid} of pool "${pool}"`;
   const facts: LogFacts = { pool, pid: executor.pid };
   if (exit.killedFor !== null) return logger.info(`${name} was killed: ${exit.killedFor}`, facts);
-  if (retired === "worn out") return logger.info(`${name} is recycled after ${jobsRun} jobs`, facts);
+  if (retired === "worn out") return logger.info(`${name} is recycled after ${plural(jobsRun, "job")}`, facts);
   if (retired !== null) return logger.debug?.(`${name} was ended: it was ${retired}`, facts);
   if (exit.outOfMemory) return logger.warn(`${name} ran out of memory`, facts);
   const end = exit.signal === null ? `exited with code ${exit.code}` : `was ended by ${exit.signal}`;

@@ -16,6 +16,7 @@ import {
   type Milliseconds,
   openRedis,
   PoolRegistry,
+  plural,
   processQueue,
   RareWarnings,
   RECORD_FORMAT,
@@ -329,7 +330,7 @@ export class Host implements WorkerHost {
     // Whoever has been told that the host is ready finds it among the running ones.
     await this.#heartbeat.now();
     this.#logger.info(
-      `host "${this.name}" takes work: ${this.slots} slots, tasks ${[...this.#tasks.keys()].join(", ") || "none"}`,
+      `host "${this.name}" takes work: ${plural(this.slots, "slot")}, tasks ${[...this.#tasks.keys()].join(", ") || "none"}`,
     );
   }
 
@@ -393,10 +394,7 @@ export class Host implements WorkerHost {
     const log = this.#state === "starting" ? null : this.#logger;
     this.#state = "draining";
     this.#redisTrouble.stop();
-    log?.info(
-      `draining: takes nothing more; ${this.#running.size} jobs and ${this.#processes.list().length} processes run, and ` +
-        `may take ${describeDuration(grace)}`,
-    );
+    log?.info(`draining: takes nothing more; ${this.#describeWork()} run, and may take ${describeDuration(grace)}`);
     this.#heartbeat.changed();
     const discoveryStopped = this.#discovery.stop();
     this.#orphans.stop();
@@ -410,10 +408,7 @@ export class Host implements WorkerHost {
     await this.#waitForJobs(idle, grace);
     const left = this.#busy;
     if (left > 0) await this.#stopCold();
-    if (this.#busy > 0)
-      this.#logger.warn(
-        `killing what still runs: ${this.#running.size} jobs, ${this.#processes.list().length} processes`,
-      );
+    if (this.#busy > 0) this.#logger.warn(`killing what still runs: ${this.#describeWork()}`);
     this.#running.stopAll("shutdown");
     this.#processes.abandonAll();
     await within(this.#jobsGone(), left > 0 ? GIVE_BACK_TIME : 0);
@@ -430,10 +425,14 @@ export class Host implements WorkerHost {
     this.#resolveClosed();
   }
 
+  #describeWork(): string {
+    return `${plural(this.#running.size, "job")} and ${plural(this.#processes.list().length, "process", "processes")}`;
+  }
+
   async #stopCold(): Promise<void> {
     const [jobs, processes] = [this.#running.size, this.#processes.list().length];
-    if (jobs > 0) this.#logger.warn(`giving back ${jobs} running jobs`);
-    if (processes > 0) this.#logger.warn(`ending ${processes} running processes`);
+    if (jobs > 0) this.#logger.warn(`giving back ${plural(jobs, "running job")}`);
+    if (processes > 0) this.#logger.warn(`ending ${plural(processes, "running process", "running processes")}`);
     this.#running.askAllToStop();
     this.#processes.askAllToStop();
     await within(this.#jobsGone(), COLD_STOP_TIME);

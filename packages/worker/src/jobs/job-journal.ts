@@ -1,6 +1,6 @@
 import { inspect } from "node:util";
 import type { LogFacts } from "@manyhands/core";
-import { decodeFromString, type JobEnvelope, type Milliseconds } from "@manyhands/core/internal";
+import { decodeFromString, type JobEnvelope, type Milliseconds, plural } from "@manyhands/core/internal";
 import type { FailureReport } from "../child/messages.ts";
 import { describeDuration } from "../log/describe-duration.ts";
 import type { HostLog } from "../log/host-log.ts";
@@ -79,7 +79,7 @@ function nameOf(job: PoolJob): string {
 
 function describeArguments(data: Partial<JobEnvelope>): string {
   try {
-    if (data.units !== undefined) return `${data.count} units`;
+    if (data.units !== undefined) return plural(Number(data.count), "unit");
     const args = data.encodedArgs === undefined ? (data.args ?? []) : decodeFromString(data.encodedArgs);
     const text = inspect(args, { depth: 4, breakLength: Number.POSITIVE_INFINITY });
     return text.length > MAX_ARGUMENTS ? `${text.slice(0, MAX_ARGUMENTS)}…` : text;

@@ -4,6 +4,7 @@ import {
   lookForForeignQueues,
   type Milliseconds,
   type PoolRegistry,
+  plural,
   type RedisClient,
   unlimitedPool,
 } from "@manyhands/core/internal";
@@ -76,7 +77,7 @@ export class ForeignQueues {
       const { created } = await registry.create(unlimitedPool(name));
       if (!created) continue;
       logger.info(
-        `queue "${name}", in which another client has put ${waiting} jobs, is a pool now, without a limit; ` +
+        `queue "${name}", in which another client has put ${plural(waiting, "job")}, is a pool now, without a limit; ` +
           `"manyhands pool resize ${name} <size>" sets one`,
       );
     }

@@ -57,7 +57,7 @@ describe("a queue that another client fills without registering it", () => {
     // then
     expect(await registry.get("foreign")).toMatchObject({ size: null, owner: null, state: "running" });
     expect(said).toEqual([
-      expect.stringMatching(/^queue "foreign", in which another client has put 1 jobs, is a pool now/),
+      expect.stringMatching(/^queue "foreign", in which another client has put 1 job, is a pool now/),
     ]);
     expect(await space.answer(jobId)).toMatchObject({ value: 25 });
   });

@@ -1,4 +1,4 @@
-import { bringJobBack, findAstrayJobs, type JobPlace } from "@manyhands/core/internal";
+import { bringJobBack, findAstrayJobs, type JobPlace, plural } from "@manyhands/core/internal";
 import type { Connection } from "../../connection/connection.ts";
 import { type Finding, ok } from "./finding.ts";
 
@@ -13,7 +13,7 @@ export async function checkAstray(connection: Connection, { repair }: { repair: 
   if (repair) for (const place of astray) await bringJobBack(client, keys, place);
   const findings = astray.slice(0, SHOWN).map((place) => (repair ? repaired(place) : found(place)));
   if (astray.length > SHOWN) {
-    const finding = `${astray.length - SHOWN} more tasks like these`;
+    const finding = `${plural(astray.length - SHOWN, "more task")} like these`;
     findings.push(repair ? ok("lost tasks", `${finding}, back in line`) : { ...REPAIRABLE, finding });
   }
   return findings;

@@ -5,6 +5,7 @@ import {
   type HostRecord,
   isServed,
   type PoolView,
+  plural,
   sharedHostNames,
 } from "@manyhands/core/internal";
 import type { Connection } from "../../connection/connection.ts";
@@ -44,7 +45,7 @@ export async function checkFleet({ inspector, client, keys }: Connection): Promi
 
 function checkHosts(hosts: readonly HostRecord[], waiting: number): Finding {
   const slots = hosts.reduce((sum, host) => sum + host.slots, 0);
-  if (hosts.length > 0) return ok("hosts", `${hosts.length} alive with ${slots} slots`);
+  if (hosts.length > 0) return ok("hosts", `${hosts.length} alive with ${plural(slots, "slot")}`);
   const status = waiting > 0 ? "problem" : "warning";
   return { check: "hosts", status, finding: "no host is running", advice: "manyhands worker --tasks <module>" };
 }
@@ -54,7 +55,7 @@ function checkForeign({ name, waiting }: ForeignQueue): Finding {
   return {
     check: `queue ${name}`,
     status: "problem",
-    finding: `another client has put ${waiting} jobs into it, and it is not a pool yet`,
+    finding: `another client has put ${plural(waiting, "job")} into it, and it is not a pool yet`,
     advice: `manyhands pool create ${name}`,
   };
 }
@@ -103,7 +104,7 @@ function checkHost(host: HostRecord): Finding[] {
 function checkPool(pool: PoolView, hosts: readonly HostRecord[]): Finding[] {
   const check = `pool ${pool.name}`;
   const left = pool.waiting + pool.prioritized + pool.delayed;
-  const waits = `${left} tasks wait`;
+  const waits = left === 1 ? "1 task waits" : `${left} tasks wait`;
   if (pool.state === "failed") {
     return [
       {

@@ -1,4 +1,4 @@
-import { findDeadSessions, findOrphanKeys } from "@manyhands/core/internal";
+import { findDeadSessions, findOrphanKeys, plural } from "@manyhands/core/internal";
 import type { Connection } from "../../connection/connection.ts";
 import { duration } from "../../output/times.ts";
 import { type Finding, ok } from "./finding.ts";
@@ -30,9 +30,9 @@ export async function checkRemains(connection: Connection): Promise<Finding[]> {
     });
   }
   if (orphans.length > SHOWN) {
-    const finding = `${orphans.length - SHOWN} more keys like these`;
+    const finding = `${plural(orphans.length - SHOWN, "more key")} like these`;
     findings.push({ check: "key", status: "problem", finding, advice: "remove those above and look again" });
   }
-  if (orphans.length === 0) findings.push(ok("keys", `${looked} keys, each has an owner or a time to live`));
+  if (orphans.length === 0) findings.push(ok("keys", `${plural(looked, "key")}, each has an owner or a time to live`));
   return findings;
 }

@@ -1,3 +1,4 @@
+import { plural } from "@manyhands/core/internal";
 import type { Command } from "commander";
 import { withConnection } from "../../connection/connection.ts";
 import { EXIT } from "../../failure/exit-code.ts";
@@ -28,10 +29,10 @@ export function hostDrainCommand(): Command {
           const host = await inspector.drainHost(name, options.grace ?? null);
           if (!host) throw await noSuchHost({ inspector }, name);
           const processes = host.processes?.running ?? 0;
-          const also = processes === 0 ? "" : ` and its ${processes} processes`;
+          const also = processes === 0 ? "" : ` and its ${plural(processes, "process", "processes")}`;
           printer.change(
             { id: host.id, name: host.name, running: host.running.length },
-            `host "${host.name}" was told to finish its ${host.running.length} running tasks${also}, and to end`,
+            `host "${host.name}" was told to finish its ${plural(host.running.length, "running task")}${also}, and to end`,
           );
           return EXIT.done;
         });

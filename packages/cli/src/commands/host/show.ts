@@ -1,4 +1,4 @@
-import type { HostRecord, ProcessRecord } from "@manyhands/core/internal";
+import { type HostRecord, type ProcessRecord, plural } from "@manyhands/core/internal";
 import type { Command } from "commander";
 import { withConnection } from "../../connection/connection.ts";
 import { EXIT } from "../../failure/exit-code.ts";
@@ -45,7 +45,7 @@ function fieldsOf(host: HostRecord, processes: readonly ProcessRecord[]): Field[
   ];
   const children = host.children.map((child) => {
     const pool = child.pool === null ? "spare" : `pool ${child.pool}`;
-    return `${child.pid} ${child.isolation}, ${pool}, ${child.busy ? "busy" : "idle"}, ${child.jobsRun} jobs run`;
+    return `${child.pid} ${child.isolation}, ${pool}, ${child.busy ? "busy" : "idle"}, ${plural(child.jobsRun, "job")} run`;
   });
   const troubles = (host.troubles ?? []).map(({ pool, reason, since, takesWork }) => {
     const what = takesWork ? "jobs wait" : "takes no work";

@@ -1,4 +1,4 @@
-import type { ObjectView } from "@manyhands/core/internal";
+import { type ObjectView, plural } from "@manyhands/core/internal";
 import type { Command } from "commander";
 import { withConnection } from "../../connection/connection.ts";
 import { EXIT } from "../../failure/exit-code.ts";
@@ -34,7 +34,8 @@ export function objectListCommand(): Command {
         return withConnection(settings, async (connection) => {
           const places = await placesOfKind(connection, kind ?? null);
           printer.list(await connection.objects.objects(places.slice(0, limit)), COLUMNS, "no shared objects");
-          if (places.length > limit) printer.warn(`${places.length - limit} more are not shown; see --limit`);
+          if (places.length > limit)
+            printer.warn(`${plural(places.length - limit, "more is", "more are")} not shown; see --limit`);
           return EXIT.done;
         });
       }),

@@ -1,4 +1,4 @@
-import type { ObjectView } from "@manyhands/core/internal";
+import { type ObjectView, plural } from "@manyhands/core/internal";
 import type { Command } from "commander";
 import { type Connection, withConnection } from "../../connection/connection.ts";
 import { EXIT } from "../../failure/exit-code.ts";
@@ -77,13 +77,13 @@ async function releaseAnonymous(
   if (object.kind !== "semaphore") throw new UsageError(`only a semaphore has permits; got ${describeObject(object)}`);
   const taken = takenPermits(object);
   if (taken !== null && permits > taken) throw tooManyPermits(object, { permits, taken });
-  assertAgreed(options, [deedOn("release", object, ` ${permits} times, whoever has the permits`)]);
+  assertAgreed(options, [deedOn("release", object, ` ${plural(permits, "time")}, whoever has the permits`)]);
   if (!(await objects.releasePermits(object.name, permits))) {
     throw tooManyPermits(object, { permits, taken: null });
   }
   printer.change(
     { kind: object.kind, name: object.name, permits },
-    `${permits} permits of ${describeObject(object)} were given back`,
+    `${plural(permits, "permit")} of ${describeObject(object)} ${permits === 1 ? "was" : "were"} given back`,
   );
 }
 

@@ -1,4 +1,4 @@
-import type { Isolation, PoolView } from "@manyhands/core/internal";
+import { type Isolation, type PoolView, plural } from "@manyhands/core/internal";
 import { type Command, Option } from "commander";
 import { withConnection } from "../../connection/connection.ts";
 import { EXIT } from "../../failure/exit-code.ts";
@@ -83,7 +83,7 @@ function assertSame(pool: PoolView, { isolation, maxTasksPerChild }: Options): v
   }
   if (maxTasksPerChild !== undefined && maxTasksPerChild !== pool.maxTasksPerChild) {
     throw new UsageError(
-      `pool "${name}" exists already with ${pool.maxTasksPerChild ?? "any number of"} tasks per child`,
+      `pool "${name}" exists already with ${pool.maxTasksPerChild === null ? "any number of tasks" : plural(pool.maxTasksPerChild, "task")} per child`,
     );
   }
 }

@@ -1,4 +1,4 @@
-import type { PoolView } from "@manyhands/core/internal";
+import { type PoolView, plural } from "@manyhands/core/internal";
 import type { Command } from "commander";
 import { withConnection } from "../../connection/connection.ts";
 import { EXIT } from "../../failure/exit-code.ts";
@@ -37,7 +37,7 @@ function fieldsOf(pool: PoolView): [string, string][] {
     ...(pool.failure === null ? [] : ([["failure", pool.failure]] as [string, string][])),
     ...(pool.globalConcurrency === pool.size ? [] : ([["in force", describeDeviation(pool)]] as [string, string][])),
     ["size", pool.size === null ? "all slots of the hosts that serve it" : `${pool.size} at once over all hosts`],
-    ["hosts", pool.hosts === 0 ? "none: nothing of it will start" : `${pool.hosts} with ${pool.slots} slots`],
+    ["hosts", pool.hosts === 0 ? "none: nothing of it will start" : `${pool.hosts} with ${plural(pool.slots, "slot")}`],
     ["waiting", String(pool.waiting + pool.prioritized)],
     ["oldest", duration(pool.oldestWaiting)],
     ["active", `${pool.active} of ${describeSize(pool.size)}`],
@@ -47,7 +47,7 @@ function fieldsOf(pool: PoolView): [string, string][] {
     ["isolation", pool.isolation ?? "what the host says"],
     [
       "recycling",
-      pool.maxTasksPerChild === null ? "never" : `a child is replaced after ${pool.maxTasksPerChild} calls`,
+      pool.maxTasksPerChild === null ? "never" : `a child is replaced after ${plural(pool.maxTasksPerChild, "call")}`,
     ],
     ["initializer", pool.initializer?.task ?? "none"],
     ["owner", pool.owner === null ? "nobody: it stays until it is removed" : `client ${pool.owner}`],

@@ -1,3 +1,4 @@
+import { plural } from "../../errors/index.ts";
 import type { ObjectRuntime } from "../../objects/index.ts";
 import { HeldLease, type Loss } from "../leased/index.ts";
 import { returnHolding } from "./semaphore-scripts.ts";
@@ -28,7 +29,7 @@ export class HeldPermits extends HeldLease {
     const why =
       loss === "deadline"
         ? "could not be kept: this program's lease may be over, and others may have them by now"
-        : "were taken back: this program's lease had ended, or somebody released them or removed the semaphore";
-    return `${this.permits} permits of the semaphore "${this.semaphore}" ${why}`;
+        : `${this.permits === 1 ? "was" : "were"} taken back: this program's lease had ended, or somebody released them or removed the semaphore`;
+    return `${plural(this.permits, "permit")} of the semaphore "${this.semaphore}" ${why}`;
   }
 }

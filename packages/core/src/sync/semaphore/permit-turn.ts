@@ -1,4 +1,4 @@
-import { ValueError } from "../../errors/index.ts";
+import { plural, ValueError } from "../../errors/index.ts";
 import type { ObjectRuntime } from "../../objects/index.ts";
 import type { Operations } from "../../session/index.ts";
 import type { Attempt, Turn } from "../../waiting/index.ts";
@@ -87,7 +87,9 @@ export class PermitTurn implements Turn<true> {
   #assertPossible({ variant, initial }: Met): void {
     const { name, permits } = this.#request;
     if (variant !== "bounded" || permits <= initial) return;
-    throw new ValueError(`${permits} permits were asked for, but the bounded semaphore "${name}" has ${initial}`);
+    throw new ValueError(
+      `${plural(permits, "permit was", "permits were")} asked for, but the bounded semaphore "${name}" has ${initial}`,
+    );
   }
 
   #args(met: Met): (string | number)[] {

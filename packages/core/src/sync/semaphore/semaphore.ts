@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { TimeoutError, ValueError } from "../../errors/index.ts";
+import { plural, TimeoutError, ValueError } from "../../errors/index.ts";
 import { identify, type ObjectIdentity, type ObjectRuntime, ownLabel } from "../../objects/index.ts";
 import { type BlockOptions, waitForTurn } from "../../waiting/index.ts";
 import { CountedObject, checkCount } from "../counted/index.ts";
@@ -79,7 +79,7 @@ export class Semaphore extends CountedObject {
       return new HeldPermits(this.runtime, { semaphore: this.name, holding, permits }).kept();
     }
     throw new TimeoutError(
-      `the semaphore "${this.name}" had no ${permits} permits in time; try again, or with a longer timeout`,
+      `the semaphore "${this.name}" had no ${plural(permits, "permit")} in time; try again, or with a longer timeout`,
     );
   }
 
