@@ -73,6 +73,15 @@ describe("pools", () => {
     });
     expect(await waiting.exited).toMatchObject({ code: 1, stderr: expect.stringMatching(/pool "mail" was removed/) });
     expect(await run(["pool", "rm", "mail", "-y"], place)).toMatchObject({ code: 4 });
+    // The advice is a command that there is.
+    await run(["submit", "square", "7"], place);
+    expect(await run(["pool", "rm", "default"], place)).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(
+        /cancel its tasks \(manyhands task cancel <id>\), or pause it: manyhands pool pause default\n$/,
+      ),
+    });
+    expect(await run(["pool", "pause", "default"], place)).toMatchObject({ code: 0 });
   });
 
   test("a failed pool can be reset or resumed; a command that changes nothing says so", async () => {
@@ -156,7 +165,7 @@ describe("hosts", () => {
 
     expect(await run(["host", "drain", "web-1"], place)).toMatchObject({
       code: 0,
-      stderr: 'host "web-1" was told to finish its 1 running tasks, and to end\n',
+      stderr: 'host "web-1" was told to finish its 1 running task, and to end\n',
     });
 
     await until(async () => (await inspector.host("web-1"))?.state === "draining");

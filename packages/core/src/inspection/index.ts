@@ -3,7 +3,7 @@ export { clearPool } from "./clear-pool.ts";
 export { describeFailure, viewError } from "./error-view.ts";
 export { Inspector, type TaskLog } from "./inspector.ts";
 export type { NewPool, PoolView } from "./pools.ts";
-export { type PoolRemoval, removePool } from "./remove-pool.ts";
+export { assertRemovable, type PoolRemoval, removePool } from "./remove-pool.ts";
 export type { TaskFilter } from "./task-list.ts";
 export {
   type CancelOutcome,

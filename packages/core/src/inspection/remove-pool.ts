@@ -26,6 +26,14 @@ const LOOK_INTERVAL: Milliseconds = 50;
 /** Jobs that are answered in one step. */
 const BATCH = 500;
 
+/** @throws ValueError for the default pool, which is always there */
+export function assertRemovable(name: string): void {
+  if (name !== DEFAULT_POOL) return;
+  throw new ValueError(
+    `the pool "${name}" is always there; cancel its tasks (manyhands task cancel <id>), or pause it: manyhands pool pause ${name}`,
+  );
+}
+
 /**
  * Removes a pool with its tasks and all that is kept of it.
  *
@@ -42,9 +50,7 @@ export async function removePool(
   { force = false }: { force?: boolean } = {},
 ): Promise<PoolRemoval> {
   const { client, keys, queues } = context;
-  if (name === DEFAULT_POOL) {
-    throw new ValueError(`the pool "${DEFAULT_POOL}" is always there; remove its tasks, or pause it`);
-  }
+  assertRemovable(name);
   if (!(await new PoolRegistry(client, keys).get(name))) return { outcome: "unknown" };
   const key = (kind: string): string => keys.job(name, kind);
   const close = () =>

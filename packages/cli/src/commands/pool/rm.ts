@@ -1,4 +1,4 @@
-import { type HostRecord, type PoolView, slotsOf } from "@manyhands/core/internal";
+import { assertRemovable, type HostRecord, type PoolView, plural, slotsOf } from "@manyhands/core/internal";
 import type { Command } from "commander";
 import { type Connection, withConnection } from "../../connection/connection.ts";
 import { EXIT } from "../../failure/exit-code.ts";
@@ -47,14 +47,15 @@ export function poolRemoveCommand(): Command {
 
 function describeDeed(pool: PoolView, hosts: readonly HostRecord[]): string {
   const { name, waiting, prioritized, delayed, active, completed, failed } = pool;
-  const open = `${waiting + prioritized} waiting, ${delayed} delayed and ${active} running tasks`;
+  const open = `${waiting + prioritized} waiting, ${delayed} delayed and ${plural(active, "running task")}`;
   const serving = hosts.filter((host) => slotsOf([host], name) > 0).map((host) => host.name);
   const share =
     serving.length === 0 ? "no host serves it" : `hosts that close their share of it: ${serving.join(", ")}`;
-  return `remove pool "${name}" with ${open}, and ${completed + failed} finished ones that are kept; ${share}`;
+  return `remove pool "${name}" with ${open}, and ${plural(completed + failed, "finished one that is", "finished ones that are")} kept; ${share}`;
 }
 
 function assertAllowed({ name, active }: PoolView, { force }: Options): void {
+  assertRemovable(name);
   if (active > 0 && !force) throw stillRunning(name, active);
 }
 
