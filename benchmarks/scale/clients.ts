@@ -31,9 +31,12 @@ export async function clientStudy({ sizes, rounds, short }: StudySettings): Prom
   // Pools that are not the ones measured make no difference; a first context makes what the namespace needs.
   await (await connect({ redis: fleet.url, namespace: fleet.namespace })).close();
   const counts = { noop: short ? 2_000 : 10_000, pause: short ? 800 : 2_400 };
-  for (const programs of sizes) measured.push(await measurePrograms(fleet, { programs, rounds, counts }));
-  const median = (rates: readonly Rate[], which: keyof Rate): number =>
-    rates.map((rate) => rate[which]).sort((left, right) => left - right)[Math.floor(rates.length / 2)] ?? Number.NaN;
+  for (const programs of sizes) {
+    const figures = await measurePrograms(fleet, { programs, rounds, counts });
+    measured.push(figures);
+    const [empty, waiting] = [figures.noop, figures.pause].map((rates) => median(rates, "perSecond").toFixed(0));
+    console.error(`  ${programs} programs: ${empty} calls/s of an empty task, ${waiting} of one that waits`);
+  }
   const rates = {
     "calls of an empty task, calls/s": ({ noop }: ClientFigures) => median(noop, "perSecond"),
     [`calls of a task that waits ${PAUSE} ms, calls/s`]: ({ pause }: ClientFigures) => median(pause, "perSecond"),
@@ -54,6 +57,12 @@ export async function clientStudy({ sizes, rounds, short }: StudySettings): Prom
     lines: linesOf(measured),
     notes: [],
   };
+}
+
+function median(rates: readonly Rate[], which: keyof Rate): number {
+  return (
+    rates.map((rate) => rate[which]).sort((left, right) => left - right)[Math.floor(rates.length / 2)] ?? Number.NaN
+  );
 }
 
 interface ClientOptions {
