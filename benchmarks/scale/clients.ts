@@ -75,10 +75,10 @@ async function measurePrograms(
   fleet: Fleet,
   { programs: count, rounds, counts }: ClientOptions,
 ): Promise<ClientFigures> {
-  const programs = await startPrograms(count, fleet.url);
+  const { url, namespace } = fleet;
+  const programs = await startPrograms(count, url, { do: "open", url, namespace, size: HOSTS * 2, isServed: true });
   const figures: ClientFigures = { programs: count, noop: [], pause: [] };
   try {
-    await programs.askAll({ do: "open", url: fleet.url, namespace: fleet.namespace, size: HOSTS * 2, isServed: true });
     await runAll(programs, fleet, { programs: count, calls: counts.noop, wait: 0 });
     for (let round = 0; round < rounds; round += 1) {
       figures.noop.push(await runAll(programs, fleet, { programs: count, calls: counts.noop, wait: 0 }));

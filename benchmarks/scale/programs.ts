@@ -27,23 +27,13 @@ export interface Programs {
   stop(): Promise<void>;
 }
 
-/** Programs that are started at once, so that their loading does not take all memory and patience. */
-const STARTED_AT_ONCE = 8;
+/** Programs that load and connect at the same time. */
+const AT_ONCE = 8;
 
-export async function startPrograms(count: number, url: string): Promise<Programs> {
+/** Starts programs at the Redis at `url`, and lets each do the first request. */
+export async function startPrograms(count: number, url: string, first: Request): Promise<Programs> {
   const children: ChildProcess[] = [];
-  const start = async (): Promise<void> => {
-    const child = fork(new URL("./program.ts", import.meta.url), {
-      env: { ...process.env, SCALE_REDIS_URL: url },
-      execArgv: ["--expose-gc"],
-    });
-    children.push(child);
-    await once(child, "spawn");
-  };
-  while (children.length < count) {
-    await Promise.all(Array.from({ length: Math.min(STARTED_AT_ONCE, count - children.length) }, start));
-  }
-  return {
+  const programs: Programs = {
     askAll: (request) => Promise.all(children.map((child) => ask(child, request))),
     stop: async () => {
       const ends = children.map((child) => (child.exitCode === null ? once(child, "exit") : undefined));
@@ -51,6 +41,23 @@ export async function startPrograms(count: number, url: string): Promise<Program
       await Promise.all(ends);
     },
   };
+  const start = async (): Promise<void> => {
+    const child = fork(new URL("./program.ts", import.meta.url), {
+      env: { ...process.env, SCALE_REDIS_URL: url },
+      execArgv: ["--expose-gc"],
+    });
+    children.push(child);
+    await ask(child, first);
+  };
+  try {
+    while (children.length < count) {
+      await Promise.all(Array.from({ length: Math.min(AT_ONCE, count - children.length) }, start));
+    }
+    return programs;
+  } catch (error) {
+    await programs.stop();
+    throw error;
+  }
 }
 
 async function ask(child: ChildProcess, request: Request): Promise<Submission | number> {

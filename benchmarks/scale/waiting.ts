@@ -28,11 +28,11 @@ export async function waitingStudy({ sizes, rounds, short }: StudySettings): Pro
   const lines: Line[] = [];
   for (const count of sizes) {
     await using server = await startRedisServer({ appendOnly: false });
-    const programs = await startPrograms(1, server.url);
+    const { url } = server;
+    const programs = await startPrograms(1, url, { do: "open", url, namespace: NAMESPACE, size: 2, isServed: false });
     try {
-      await programs.askAll({ do: "open", url: server.url, namespace: NAMESPACE, size: 2, isServed: false });
       const [plain] = (await programs.askAll({ do: "submit", how: "plain", count })) as [Submission];
-      const looks = await look(server.url, { count, rounds: short ? 3 : 5 });
+      const looks = await look(url, { count, rounds: short ? 3 : 5 });
       measured.push({ plain, ...looks.figures });
       lines.push(...looks.lines);
       await programs.askAll({ do: "discard" });
