@@ -85,7 +85,7 @@ function noneIfWrongType(error: unknown): number {
 
 /** Queues of processes, and what an unnamed pool left that has just been removed, are not to be served. */
 function mayBePool(name: string): boolean {
-  return isPoolName(name) && !/^pool-[0-9a-f]{16}-\d+$/.test(name);
+  return isPoolName(name) && !/^pool-[0-9a-f]{16}-[0-9a-z]+$/.test(name);
 }
 
 /**

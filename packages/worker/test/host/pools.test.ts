@@ -89,7 +89,7 @@ describe("a queue that another client fills without registering it", () => {
     const space = new TestNamespace(redis);
     const { client, keys, registry } = space;
     await space.queue("empty").setGlobalConcurrency(3);
-    for (const name of ["processes", "pool-0123456789abcdef-1", "not a pool"]) await space.submit(name, "square", [1]);
+    for (const name of ["processes", "pool-0123456789abcdef-1z", "not a pool"]) await space.submit(name, "square", [1]);
     const logger = { info: () => {}, warn: () => {}, error: () => {} };
     const queues = new ForeignQueues({ client, keys, registry, logger, interval: 0, secondLook: 0 });
 
