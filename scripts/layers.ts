@@ -51,6 +51,7 @@ export const FOLDERS: Readonly<Record<string, readonly (readonly string[])[]>> =
  */
 export const SEVERAL_DOORS: Readonly<Record<string, string>> = {
   "cli commander": "commands are written in its words, and its errors decide exit codes",
+  "core msgpackr": "the codec has its own form; the arguments of BullMQ's scripts have that of BullMQ",
   "dashboard @bull-board/api": "one folder, bull-board, is about it",
   "dashboard hono": "the web framework: routes and markup are written in it",
   "dashboard @hono/node-server": "the server, and the way in which Bull Board's adapter wants its files served",

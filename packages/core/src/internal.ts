@@ -1,6 +1,16 @@
 /**
  * What the packages of manyhands share with each other. Not part of the public API: it changes without notice.
  */
+export {
+  BULL_SCRIPTS,
+  type BullScript,
+  bullFunction,
+  bullScriptHash,
+  MOVE_TO_ACTIVE_KEYS,
+  packArgument,
+  readTaken,
+  type TakenJob,
+} from "./bull-queue/index.ts";
 export * from "./codec/index.ts";
 export * from "./connection/index.ts";
 export * from "./context/index.ts";

@@ -1,1 +1,11 @@
+export {
+  BULL_SCRIPTS,
+  type BullScript,
+  bullFunction,
+  bullScriptHash,
+  MOVE_TO_ACTIVE_KEYS,
+  packArgument,
+  readTaken,
+  type TakenJob,
+} from "./composed-script.ts";
 export { openBullQueue } from "./open-bull-queue.ts";
