@@ -35,7 +35,17 @@ export class Keys {
     return `{${this.namespace}}/host/${hostId}`;
   }
 
-  /** Sorted set with PEXPIRE: a host wakes its own wait for work with it. */
+  /** Sorted set with PEXPIRE: host id -> server time in ms since when it offers slots; hosts that wait with a free one. */
+  get offers(): string {
+    return `{${this.namespace}}/offers`;
+  }
+
+  /** Hash with PEXPIRE: the slots that a host offers, the pools and tasks for which it does, and what was assigned. */
+  hostOffers(hostId: string): string {
+    return `{${this.namespace}}/offers/${hostId}`;
+  }
+
+  /** Sorted set with PEXPIRE: what ends a host's wait for work: itself, or a job that was assigned to it. */
   hostWake(hostId: string): string {
     return `{${this.namespace}}/host-wake/${hostId}`;
   }

@@ -23,6 +23,7 @@ export interface FenceOptions {
  * (unless the process was stopped for longer than that, then as soon as it runs again).
  */
 export class Fence {
+  readonly #lockDuration: Milliseconds;
   readonly #trusted: Milliseconds;
   readonly #now: () => number;
   readonly #sentAt = new Map<string, number>();
@@ -30,13 +31,14 @@ export class Fence {
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: FenceOptions) {
+    this.#lockDuration = options.lockDuration;
     this.#trusted = options.lockDuration * TRUSTED_SHARE;
     this.#now = options.now ?? (() => performance.now());
   }
 
-  /** The lock was granted or renewed by a command sent at `sentAt`. */
-  granted(hold: string, sentAt: number): void {
-    this.#sentAt.set(hold, sentAt);
+  /** The lock was granted or renewed by a command sent at `sentAt`, for the whole duration of locks or for a shorter one. */
+  granted(hold: string, sentAt: number, duration: Milliseconds = this.#lockDuration): void {
+    this.#sentAt.set(hold, sentAt - (this.#lockDuration - duration) * TRUSTED_SHARE);
   }
 
   /** Redis said that the lock is no longer ours. */

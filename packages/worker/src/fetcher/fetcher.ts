@@ -2,11 +2,14 @@ import { LongTimer, type Milliseconds, type RedisClient, Script } from "@manyhan
 import { within } from "../deadline/within.ts";
 import type { HostSlots } from "../slots/host-slots.ts";
 import type { Marker } from "./marker-wait.ts";
+import type { AssignedJob, OfferedSlot, SlotOffers } from "./slot-offers.ts";
 
 /** What came of a look for a job. */
 export interface Fetched {
   /** A job was taken and runs. */
   took: boolean;
+  /** The slot that was offered may still be: it was assigned meanwhile, or Redis did not answer. */
+  isKept?: boolean;
   /** After one was taken: whether others wait behind it; else BullMQ announces the next one. Never rejects. */
   more?: Promise<boolean>;
   /** When to look again without being called, epoch ms; Infinity = not before. */
@@ -15,6 +18,8 @@ export interface Fetched {
 
 /** A queue of BullMQ that the host serves, as the fetcher sees it. */
 export interface FetchedQueue {
+  /** Name of the queue. */
+  readonly name: string;
   /** Key of the sorted set with which BullMQ announces work. */
   readonly markerKey: string;
   readonly slots: HostSlots;
@@ -22,8 +27,15 @@ export interface FetchedQueue {
   readonly isReady: boolean;
   /** Whether its cap on this host leaves room for one more. */
   readonly hasRoom: boolean;
-  /** Takes a job, with a slot that is held for it, and starts it; the queue releases the slot of what it took. Never rejects. */
-  fetch(): Promise<Fetched>;
+  /**
+   * Takes a job, with a slot that is taken for it, and starts it; the queue releases the slot of what it took. Never rejects.
+   * @param offered - The slot is offered; its offer is withdrawn in the same step.
+   */
+  fetch(offered?: OfferedSlot): Promise<Fetched>;
+  /** Whether its jobs can be assigned to this host: they run in the slots that are offered. */
+  readonly isAssignable: boolean;
+  /** Starts a job that was assigned to this host, in a slot that is taken for it. Never rejects. */
+  assign(job: AssignedJob): void;
   /** Tells the other hosts of work that waits; `isDue`: also of work that is about to be put in line, because its time has come. */
   announce(isDue: boolean): void;
 }
@@ -36,6 +48,8 @@ export interface FetcherOptions {
     wake(): void;
     close(): void;
   };
+  /** Offers the slots with which the host waits. */
+  offers?: Pick<SlotOffers, "serve" | "offer" | "withdraw" | "takeBack" | "keep"> | undefined;
 }
 
 /** Longest wait in one blocking read, seconds. */
@@ -86,6 +100,8 @@ interface Entry {
 export class Fetcher {
   readonly #options: FetcherOptions;
   readonly #entries = new Map<FetchedQueue, Entry>();
+  /** Queues whose jobs can be assigned to this host, by name. */
+  readonly #assignable = new Map<string, FetchedQueue>();
   /** May have work, in the order of their turns. */
   readonly #wanted = new Set<Entry>();
   /** Of which a look is under way, up to whether there is more. */
@@ -93,6 +109,7 @@ export class Fetcher {
   /** Whose markers the wait under way waits for. */
   #awaited: ReadonlySet<Entry> | undefined;
   #isWaking = false;
+  #isOffering = false;
   #changes = Promise.withResolvers<void>();
   #timer: LongTimer | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
@@ -101,6 +118,7 @@ export class Fetcher {
   /** Before the next wait, ms; 0 unless the last one was refused. */
   #pause: Milliseconds = 0;
   #isStopped = false;
+  readonly #stopped = Promise.withResolvers<void>();
   #loop: Promise<void> | undefined;
 
   constructor(options: FetcherOptions) {
@@ -114,6 +132,7 @@ export class Fetcher {
   /** Takes no more; looks that are under way end where they are. */
   async stop(): Promise<void> {
     this.#isStopped = true;
+    this.#stopped.resolve();
     this.#timer?.clear();
     this.#changes.resolve();
     this.#options.wait.close();
@@ -132,6 +151,7 @@ export class Fetcher {
       isGivenUp: false,
     };
     this.#entries.set(queue, entry);
+    if (queue.isAssignable) this.#assignable.set(queue.name, queue);
     this.changed();
   }
 
@@ -143,6 +163,10 @@ export class Fetcher {
     this.#entries.delete(queue);
     this.#wanted.delete(entry);
     this.#fetching.delete(entry);
+    if (this.#assignable.get(queue.name) === queue) {
+      this.#assignable.delete(queue.name);
+      this.#options.offers?.serve(queue.name, false);
+    }
     this.changed();
   }
 
@@ -178,11 +202,22 @@ export class Fetcher {
     this.changed();
   }
 
+  /** Starts a job that was assigned to this host, in a slot that is taken for it. @returns false when its queue is not served */
+  assigned(job: AssignedJob): boolean {
+    const queue = this.#assignable.get(job.pool);
+    queue?.assign(job);
+    return queue !== undefined;
+  }
+
   /** Slots, readiness, or caps have changed. */
   changed(): void {
     this.#changes.resolve();
     if (this.#awaited === undefined || this.#isWaking) return;
-    if (!this.#hasStartable() && isSame(this.#awaited, this.#listening())) return;
+    if (!this.#hasStartable() && isSame(this.#awaited, this.#listening())) {
+      // What has come free is offered, too.
+      if (this.#isOffering) this.#options.offers?.offer();
+      return;
+    }
     this.#isWaking = true;
     this.#options.wait.wake();
   }
@@ -195,7 +230,7 @@ export class Fetcher {
 
   /** Looks whether other queues have work, if that was not done lately: before a job ends while no slot is free. */
   async lookAround(queue: FetchedQueue): Promise<void> {
-    if (queue.slots.free > 0 || this.#entries.size < 2) return;
+    if (queue.slots.idle > 0 || this.#entries.size < 2) return;
     const interval = Math.max(LOOK_INTERVAL, this.#entries.size / QUEUES_PER_MILLISECOND);
     if (performance.now() - this.#lookedAt < interval) return;
     // One of the slots is about to be used, or free again.
@@ -216,14 +251,34 @@ export class Fetcher {
     while (!this.#isStopped) {
       this.#changes = Promise.withResolvers();
       this.#startFetches();
+      if (this.#options.offers && this.#hasStartable()) {
+        this.#isOffering = false;
+        await Promise.race([this.#options.offers.withdraw(), this.#stopped.promise]);
+        continue;
+      }
+      this.#offer();
       const listening = this.#fetching.size > 0 ? new Set<Entry>() : this.#listening();
       if (listening.size === 0) {
         await this.#changes.promise;
         continue;
       }
-      if (this.#isFull() && (await within(this.#changes.promise, FULL_PAUSE))) continue;
+      // Where slots are offered, what is assigned must be heard.
+      if (this.#isFull() && !this.#isOffering && (await within(this.#changes.promise, FULL_PAUSE))) continue;
       await this.#listen(listening);
     }
+  }
+
+  /** What is free is offered while the host waits; what is needed for work that is known is taken back before. */
+  #offer(): void {
+    const { offers } = this.#options;
+    if (!offers || this.#fetching.size > 0) return;
+    this.#isOffering = false;
+    for (const [name, queue] of this.#assignable) {
+      this.#isOffering ||= queue.isReady;
+      offers.serve(name, queue.isReady);
+    }
+    if (this.#isOffering) offers.offer();
+    else void offers.withdraw();
   }
 
   async #listen(listening: ReadonlySet<Entry>): Promise<void> {
@@ -281,20 +336,29 @@ export class Fetcher {
 
   #startFetches(): void {
     for (const entry of [...this.#wanted]) {
-      if (!isStartable(entry) || !entry.queue.slots.tryTake()) continue;
+      if (!isStartable(entry)) continue;
+      const offered = entry.queue.slots.tryTake() ? undefined : this.#takeBack(entry);
+      if (offered === null) continue;
       // Its next turn comes after those of all others.
       this.#wanted.delete(entry);
       this.#wanted.add(entry);
-      void this.#fetch(entry);
+      void this.#fetch(entry, offered);
     }
   }
 
-  async #fetch(entry: Entry): Promise<void> {
+  /** A slot that is offered, for a look; null = there is none. */
+  #takeBack({ queue }: Entry): OfferedSlot | null {
+    // Those of processes are not offered.
+    return (queue.isAssignable ? this.#options.offers?.takeBack() : undefined) ?? null;
+  }
+
+  async #fetch(entry: Entry, offered: OfferedSlot | undefined): Promise<void> {
     this.#fetching.add(entry);
     entry.fetchingSince = performance.now();
-    const { took, more, lookAt } = await entry.queue.fetch();
+    const { took, isKept, more, lookAt } = await entry.queue.fetch(offered);
     entry.fetchingSince = undefined;
     if (!took && !entry.isGivenUp) entry.queue.slots.release();
+    if (offered && isKept) await this.#options.offers?.keep(offered);
     if (entry.isRemoved) return this.changed();
     this.#lookLater(entry, lookAt);
     // Told to look again meanwhile, it has its turn.
@@ -311,14 +375,14 @@ export class Fetcher {
     for (const entry of this.#entries.values()) {
       const { queue } = entry;
       const isHeard = !entry.isUnusable && !this.#wanted.has(entry);
-      if (isHeard && queue.slots.free > 0 && queue.isReady) listening.add(entry);
+      if (isHeard && queue.slots.idle > 0 && queue.isReady) listening.add(entry);
     }
     return listening;
   }
 
   /** Some of the slots are all taken. */
   #isFull(): boolean {
-    for (const { queue } of this.#entries.values()) if (queue.slots.free <= 0) return true;
+    for (const { queue } of this.#entries.values()) if (queue.slots.idle <= 0) return true;
     return false;
   }
 
@@ -388,7 +452,7 @@ function couldRun({ queue, fetchingSince }: Entry): boolean {
 }
 
 function isStartable(entry: Entry): boolean {
-  return entry.queue.slots.free > 0 && couldRun(entry);
+  return entry.queue.slots.idle > 0 && couldRun(entry);
 }
 
 function isSame(one: ReadonlySet<Entry>, other: ReadonlySet<Entry>): boolean {

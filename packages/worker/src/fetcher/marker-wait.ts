@@ -5,8 +5,12 @@ export interface MarkerWaitOptions {
   open: () => RedisClient;
   /** A connection is there, for the first time or again: what it was about to hear before may be lost. */
   onReady: () => void;
+  /** The connection is lost. */
+  onLost: () => void;
+  /** The wait was ended by something that is for this host alone. @returns whether more has come with it */
+  onMessage: (member: string) => boolean;
   client: RedisClient;
-  /** Sorted set through which this host wakes its own wait. */
+  /** Sorted set through which this host wakes its own wait, and others hand it a job. */
   wakeKey: string;
 }
 
@@ -20,8 +24,12 @@ export interface Marker {
 const OVERDUE: Milliseconds = 1_500;
 /** Round trips of such a read. */
 const ROUNDS = 4;
+/** Messages in one read. */
+const MESSAGES = 32;
 /** Pause after a read that failed with its connection, ms. */
 const LOST_PAUSE: Milliseconds = 100;
+/** Member with which the host wakes itself. */
+const WAKE = "wake";
 /** How long an unread wake-up is kept, ms. */
 const WAKE_LIFE: Milliseconds = 10_000;
 
@@ -33,6 +41,8 @@ export class MarkerWait {
   readonly #options: MarkerWaitOptions;
   #blocking: RedisClient;
   #isClosed = false;
+  /** There are more messages than the one that ended the last wait. */
+  #hasMore = false;
   /** Ends the wait that is under way. */
   #giveUp: () => void = () => {};
 
@@ -48,6 +58,13 @@ export class MarkerWait {
    */
   async next(markers: readonly string[], seconds: number): Promise<Marker | null> {
     const { wakeKey } = this.#options;
+    // What came together is read together.
+    if (this.#hasMore)
+      this.#blocking.zpopmin(wakeKey, MESSAGES).then(
+        (all) => this.#hear(all),
+        () => {},
+      );
+    this.#hasMore = false;
     const read = this.#blocking.bzpopmin(wakeKey, ...markers, seconds).then(
       (answer) => answer,
       async (error: Error) => {
@@ -60,7 +77,13 @@ export class MarkerWait {
     // Where the wait is given up before.
     read.catch(() => {});
     const answer = await this.#unlessOverdue(read, seconds * 1_000);
-    if (!answer || answer[0] === wakeKey) return null;
+    if (!answer) return null;
+    if (answer[0] === wakeKey) {
+      this.#hear(answer.slice(1));
+      // What it has begun comes before the next wait.
+      await new Promise((resolve) => setImmediate(resolve));
+      return null;
+    }
     const due = Number(answer[2]);
     return { key: answer[0], due: Number.isFinite(due) ? due : 0 };
   }
@@ -79,10 +102,22 @@ export class MarkerWait {
     this.#blocking.disconnect();
   }
 
+  /** @param pairs - Members with their scores. */
+  #hear(pairs: readonly string[]): void {
+    for (let index = 0; index < pairs.length; index += 2) {
+      const member = pairs[index];
+      if (member === undefined || member === WAKE) continue;
+      if (this.#options.onMessage(member)) this.#hasMore = true;
+    }
+  }
+
   #open(): RedisClient {
-    const { open, onReady } = this.#options;
+    const { open, onReady, onLost } = this.#options;
     const blocking = open();
     blocking.on("ready", onReady);
+    blocking.on("close", () => {
+      if (blocking === this.#blocking) onLost();
+    });
     return blocking;
   }
 
@@ -117,7 +152,7 @@ export class MarkerWait {
 const wakeWait = new Script<number>({
   name: "wakeWait",
   lua: `
-redis.call("ZADD", KEYS[1], 0, "wake")
+redis.call("ZADD", KEYS[1], 0, "${WAKE}")
 redis.call("PEXPIRE", KEYS[1], ARGV[1])
 return 1
 `,

@@ -1,4 +1,5 @@
 import {
+  bullFunction,
   isRefusal,
   type JobEnvelope,
   type JobReturn,
@@ -6,7 +7,9 @@ import {
   KEPT_FAILED,
   type Keys,
   type Milliseconds,
+  MOVE_TO_ACTIVE_KEYS,
   type RedisClient,
+  readTaken,
   Script,
 } from "@manyhands/core/internal";
 import { Worker as BullWorker, type Job } from "bullmq";
@@ -17,6 +20,7 @@ import { isKeepRule } from "../jobs/read-envelope.ts";
 import type { HostSlots } from "../slots/host-slots.ts";
 import type { Fetched, FetchedQueue, Fetcher } from "./fetcher.ts";
 import { nudgeWorkers } from "./nudge.ts";
+import type { AssignedJob, OfferedSlot } from "./slot-offers.ts";
 
 export interface QueueWorkerOptions {
   queue: string;
@@ -32,6 +36,10 @@ export interface QueueWorkerOptions {
   fetcher: Fetcher;
   /** False while a job could not run here: none is taken. */
   isReady: () => boolean;
+  /** Whether its jobs can be assigned to this host. @defaultValue none can */
+  isAssignable?: (() => boolean) | undefined;
+  /** Whether the task runs in this process, which then may stand still. */
+  isInline?: ((task: string) => boolean) | undefined;
   /** Resolves when Redis serves this host, which it may refuse while it answers. */
   whenServed: () => Promise<void>;
   run: (job: PoolJob, token: string) => Promise<JobReturn>;
@@ -44,6 +52,11 @@ const FIRST_PAUSE = 100;
 const LONGEST_PAUSE = 2_000;
 /** Longest pause while the queue's rate is limited, ms: jobs that become due must not wait for longer. */
 const LONGEST_LIMIT = 2_000;
+/**
+ * The lock of an assigned job is renewed for the first time after this, ms, with those of others: most that are shorter need
+ * no renewal. A small part of the first life of the lock.
+ */
+const RENEW_FRESH = 50;
 /** A job that ran for less than this ends without a look at other queues before it, ms. */
 const SHORT_RUN = 20;
 
@@ -71,6 +84,13 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
   #waiting = 0;
   /** Before the next look, ms; 0 unless the last one failed. */
   #pause = 0;
+  /** Jobs with their tokens whose locks are as short as at their assignment. */
+  readonly #fresh = new Map<string, string>();
+  #renewSoon: NodeJS.Timeout | undefined;
+  /** The look under way takes this slot back. */
+  #offered: OfferedSlot | undefined;
+  /** It could not: the slot has a job by now. */
+  #isRefused = false;
   #leaving = false;
   #isGivenUp = false;
   readonly #left = Promise.withResolvers<void>();
@@ -103,18 +123,67 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
     return !this.#leaving && this.#options.isReady();
   }
 
+  get isAssignable(): boolean {
+    return !this.#leaving && this.#options.isAssignable?.() === true;
+  }
+
   get hasRoom(): boolean {
     return this.#running < this.concurrency;
   }
 
-  async fetch(): Promise<Fetched> {
-    const fetched = this.#take();
+  async fetch(offered?: OfferedSlot): Promise<Fetched> {
+    const fetched = this.#take(offered);
     this.#busy.add(fetched);
     try {
       return await fetched;
     } finally {
       this.#busy.delete(fetched);
     }
+  }
+
+  assign(assigned: AssignedJob): void {
+    const started = this.#startAssigned(assigned).catch((error: Error) => {
+      this.emit("error", error);
+      return false;
+    });
+    this.#busy.add(started);
+    void started.then((isStarted) => {
+      this.#busy.delete(started);
+      if (isStarted) return;
+      this.slots.release();
+      this.#fetcher.changed();
+    });
+  }
+
+  /** Its lock is short until this host has renewed it, and is trusted for no longer. */
+  async #startAssigned({ id, token, fields, lockedAt, lock }: AssignedJob): Promise<boolean> {
+    const job = await this.#readable(token, async () => {
+      const { json } = readTaken([fields, id, 0, 0]);
+      return this.nextJobFromJobData(json ?? undefined, id, token);
+    });
+    if (!job) return false;
+    this.#fence.granted(holdOf(id, token), lockedAt, lock);
+    this.#work(job);
+    // Its times are those of Redis, by which the renewal of locks must not count.
+    this.lockManager.trackJob(id, token, Date.now());
+    this.#fresh.set(id, token);
+    // A task that runs in this process may keep its timers from running.
+    if (this.#options.isInline?.(job.name)) this.#renewFresh();
+    else this.#renewSoon ??= setTimeout(() => this.#renewFresh(), RENEW_FRESH);
+    return true;
+  }
+
+  /** Gives the jobs that were assigned lately, and still run, locks of the whole duration. */
+  #renewFresh(): void {
+    clearTimeout(this.#renewSoon);
+    this.#renewSoon = undefined;
+    const running = new Set(this.lockManager.getTrackedJobIds());
+    const jobs = [...this.#fresh].filter(([id]) => running.has(id));
+    this.#fresh.clear();
+    if (jobs.length === 0) return;
+    const ids = jobs.map(([id]) => id);
+    const tokens = jobs.map(([, token]) => token);
+    this.extendJobLocks(ids, tokens, this.#options.lockDuration).catch((error: Error) => this.emit("error", error));
   }
 
   announce(isDue: boolean): void {
@@ -132,22 +201,41 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
   /** BullMQ's worker has a second connection for its own waits, of which this one has none. */
   protected override createBackend(): void {
     this.backend = this.backendFactory(this.name, this.opts, { withBlockingConnection: false });
+    const { backend } = this as unknown as { backend: Backend };
+    const execCommand = backend.execCommand.bind(backend);
+    backend.execCommand = (runner, script, args) =>
+      script === "moveToActive" && this.#offered
+        ? this.#takeOffered(this.#offered, args)
+        : execCommand(runner, script, args);
   }
 
-  async #take(): Promise<Fetched> {
+  async #takeOffered({ keys, hostId, epoch }: OfferedSlot, args: Argument[]): Promise<unknown[]> {
+    const own = args.slice(0, MOVE_TO_ACTIVE_KEYS.length) as string[];
+    const parameters = [...args.slice(own.length), hostId, epoch];
+    const reply = await takeOffered().run(this.#options.client, [...own, ...keys], parameters);
+    this.#isRefused = reply.length > 4;
+    return reply;
+  }
+
+  async #take(offered: OfferedSlot | undefined): Promise<Fetched> {
     this.#tokens += 1;
     const token = `${this.id}:${this.#tokens}`;
     const nothing = { took: false, lookAt: Number.POSITIVE_INFINITY };
-    if (this.#leaving) return nothing;
+    if (this.#leaving) return { ...nothing, isKept: true };
     let job: PoolJob | undefined;
+    this.#offered = offered;
+    this.#isRefused = false;
     try {
       job = await this.moveToActive(token, this.opts.name);
       this.#pause = 0;
     } catch (error) {
       this.#pause = Math.min(LONGEST_PAUSE, this.#pause * 2 || FIRST_PAUSE);
       this.emit("error", error as Error);
-      return { took: false, lookAt: Date.now() + this.#pause * (0.75 + Math.random() / 4) };
+      return { took: false, isKept: true, lookAt: Date.now() + this.#pause * (0.75 + Math.random() / 4) };
+    } finally {
+      this.#offered = undefined;
     }
+    if (this.#isRefused) return { took: false, isKept: true, lookAt: Date.now() };
     if (job && this.#isGivenUp) {
       await job.moveToWait(token).catch((error: Error) => this.emit("error", error));
       return nothing;
@@ -229,6 +317,7 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
 
   /** Drops what can outlive a worker of BullMQ, closed or not: its timer. The shared connection stays. */
   async abandon(): Promise<void> {
+    clearTimeout(this.#renewSoon);
     await this.lockManager.close();
   }
 
@@ -332,6 +421,13 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
   }
 }
 
+type Argument = string | number | Buffer;
+
+/** What of BullMQ's backend is no public interface. */
+interface Backend {
+  execCommand(runner: unknown, script: string, args: Argument[]): unknown;
+}
+
 /** With a rule that it does not understand, BullMQ could not even fail the job. */
 function dropBadRules({ opts }: Job): void {
   if (!isKeepRule(opts.removeOnFail)) delete opts.removeOnFail;
@@ -358,3 +454,29 @@ if waiting == 0 then redis.call("ZREM", KEYS[3], "0") end
 return waiting
 `,
 });
+
+let takeOfferedScript: Script<unknown[]> | undefined;
+
+/**
+ * KEYS[1] to KEYS[11] and ARGV[1] to ARGV[3] those of BullMQ's moveToActive; KEYS[12] sorted set of hosts that offer slots;
+ * KEYS[13] hash of this host's offers
+ * ARGV[4] host id; ARGV[5] epoch of its offers
+ * Withdraws the offer of one slot and takes a job into it. Returns what moveToActive does; {0, 0, 0, 0, 1} when all slots that
+ * are offered have been assigned.
+ */
+function takeOffered(): Script<unknown[]> {
+  takeOfferedScript ??= new Script({
+    name: "takeOffered",
+    lua: `
+local offer = redis.pcall("HMGET", KEYS[13], "epoch", "offered", "given")
+if offer[1] ~= ARGV[5] then return {0, 0, 0, 0, 1} end
+local offered, given = tonumber(offer[2]) - 1, tonumber(offer[3])
+if offered < given then return {0, 0, 0, 0, 1} end
+redis.call("HSET", KEYS[13], "offered", offered)
+if offered == given then redis.pcall("ZREM", KEYS[12], ARGV[4]) end
+${bullFunction("moveToActive")}
+return moveToActive(KEYS, ARGV)
+`,
+  });
+  return takeOfferedScript;
+}

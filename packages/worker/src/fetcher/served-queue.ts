@@ -18,7 +18,10 @@ export interface QueueHost {
 }
 
 export interface ServedQueueOptions
-  extends Pick<QueueWorkerOptions, "queue" | "stalledInterval" | "slots" | "fence" | "isReady" | "whenServed" | "run"> {
+  extends Pick<
+    QueueWorkerOptions,
+    "queue" | "stalledInterval" | "slots" | "fence" | "isReady" | "isAssignable" | "isInline" | "whenServed" | "run"
+  > {
   host: QueueHost;
   /** What it is called in messages: `pool "jobs"`. */
   title: string;
@@ -121,9 +124,21 @@ export class ServedQueue {
   }
 
   #open(): QueueWorker {
-    const { host, queue, concurrency, stalledInterval, slots, fence, isReady, whenServed, run } = this.#options;
+    const {
+      host,
+      queue,
+      concurrency,
+      stalledInterval,
+      slots,
+      fence,
+      isReady,
+      isAssignable,
+      isInline,
+      whenServed,
+      run,
+    } = this.#options;
     const worker = new QueueWorker({
-      ...{ queue, stalledInterval, slots, fence, isReady, whenServed, run },
+      ...{ queue, stalledInterval, slots, fence, isReady, isAssignable, isInline, whenServed, run },
       concurrency: concurrency(),
       name: workerName(host.name, process.pid),
       client: host.client,

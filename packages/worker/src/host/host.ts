@@ -24,6 +24,7 @@ import {
   type RedisUnfitError,
   type TaskAnnouncement,
   type UnreadableRecord,
+  workerName,
 } from "@manyhands/core/internal";
 import { ChildSupply } from "../children/child-supply.ts";
 import { cancelRequested } from "../control/cancellation.ts";
@@ -33,6 +34,7 @@ import { createExecutor } from "../executor/create-executor.ts";
 import { Fetcher } from "../fetcher/fetcher.ts";
 import { MarkerWait } from "../fetcher/marker-wait.ts";
 import type { ServedQueue } from "../fetcher/served-queue.ts";
+import { SlotOffers } from "../fetcher/slot-offers.ts";
 import { Sweep } from "../fetcher/sweep.ts";
 import { HealthServer } from "../health/health-server.ts";
 import { checkAlive, checkReady, type HostFacts } from "../health/host-checks.ts";
@@ -68,6 +70,9 @@ const COLD_STOP_TIME: Milliseconds = 1_000;
 /** How long jobs may take to be given back after their children were killed, ms. */
 const GIVE_BACK_TIME: Milliseconds = 1_500;
 
+/** How long the offers of slots may take to be withdrawn, ms. */
+const OFFERS_STOP_TIME: Milliseconds = 500;
+
 /**
  * The parts of a host and their order of starting and stopping. What each part does is said there.
  */
@@ -84,6 +89,7 @@ export class Host implements WorkerHost {
   readonly #client: RedisClient;
   readonly #subscriber: RedisClient;
   readonly #fetcher: Fetcher;
+  readonly #offers: SlotOffers;
   readonly #sweep: Sweep;
   readonly #tasks = new Map<string, TaskAnnouncement>();
   readonly #running: RunningJobs;
@@ -137,6 +143,23 @@ export class Host implements WorkerHost {
       subscribing: true,
     });
     const { logger } = this.#redisTrouble;
+    this.#hostSlots = new HostSlots(options.slots);
+    this.#offers = new SlotOffers({
+      client,
+      keys,
+      hostId: this.id,
+      name: workerName(options.name, process.pid),
+      slots: this.#hostSlots,
+      lockDuration: options.lockDuration,
+      tasks: () => this.#tasks.keys(),
+      onAssigned: (job) => {
+        if (this.#fetcher.assigned(job)) return;
+        // Its pool is served no more: the job goes back in line when its first lock, which is short, ends.
+        this.#hostSlots.release();
+        this.#fetcher.changed();
+      },
+      onChange: () => this.#fetcher.changed(),
+    });
     const wait = new MarkerWait({
       open: () =>
         openRedis(options.redis, {
@@ -144,11 +167,16 @@ export class Host implements WorkerHost {
           blocking: true,
           onRefusal,
         }),
-      onReady: () => this.#sweep.soon(),
+      onReady: () => {
+        this.#sweep.soon();
+        this.#offers.connected(true);
+      },
+      onLost: () => this.#offers.connected(false),
+      onMessage: (member) => this.#offers.heard(member),
       client,
       wakeKey: keys.hostWake(this.id),
     });
-    this.#fetcher = new Fetcher({ client, wait });
+    this.#fetcher = new Fetcher({ client, wait, offers: this.#offers });
     this.#sweep = new Sweep({
       client,
       keys,
@@ -164,7 +192,6 @@ export class Host implements WorkerHost {
     const registry = new PoolRegistry(client, keys, onUnreadable);
     const fleet = new Fleet(client, keys, onUnreadable);
     const badMessages = new RareWarnings(logger);
-    this.#hostSlots = new HostSlots(options.slots);
     const cancelWished = (runs: readonly JobRun[]): void => {
       cancelRequested(client, keys, runs).catch((error: Error) => logger.warn(error.message));
     };
@@ -318,6 +345,7 @@ export class Host implements WorkerHost {
     await this.#control.start();
     await this.#discovery.start();
     this.#caps.start();
+    this.#offers.start();
     this.#fetcher.start();
     this.#sweep.start();
     this.#orphans.start();
@@ -401,6 +429,11 @@ export class Host implements WorkerHost {
     this.#foreignQueues?.stop();
     this.#caps.stop();
     const sweepStopped = this.#sweep.stop();
+    this.#hurry = (shorter) => {
+      grace = shorter;
+    };
+    // Before its queues are closed: what was assigned by now runs here.
+    await this.#offers.stop(OFFERS_STOP_TIME);
     const pools = this.#discovery.served();
     const stopped = [...pools.map((pool) => pool.stopFetching()), this.#processes.stopFetching()];
     // A worker that was replaced may still run something.

@@ -56,6 +56,14 @@ export class ServedPool {
       slots: host.slots,
       fence: this.#fence,
       isReady: () => this.#isReady,
+      isAssignable: () => {
+        const { initializer } = this.#record;
+        return !initializer || host.tasks.has(initializer.task);
+      },
+      isInline: (task) => {
+        const isolation = host.tasks.get(task)?.isolation ?? this.#record.isolation ?? host.isolation;
+        return isolation === "inline";
+      },
       whenServed: () => host.redisTrouble.over().then(() => host.replies.sent()),
       run: (job, token) => this.#runner.run(job, token),
       onStalled: (id) => {

@@ -1,5 +1,5 @@
 // What the fetcher relies on of BullMQ's inside: see docs/decisions/one-fetcher.md. An upgrade that moves it fails here.
-import { type JobEnvelope, type JobReturn, Keys } from "@manyhands/core/internal";
+import { type JobEnvelope, type JobReturn, Keys, MOVE_TO_ACTIVE_KEYS, readTaken } from "@manyhands/core/internal";
 import { useRedis } from "@manyhands/testing";
 import { Worker as BullWorker, DelayedError, type Job, Queue } from "bullmq";
 import type { Redis } from "ioredis";
@@ -25,6 +25,22 @@ class OpenWorker extends BullWorker {
 
   get fields(): { limitUntil: unknown; blockUntil: unknown; mainLoopRunning: unknown } {
     return this as never;
+  }
+
+  /** Scripts that go through `execCommand`, with what they get. */
+  get commands(): [script: string, args: unknown[]][] {
+    const { backend } = this as unknown as { backend: { execCommand: (...all: unknown[]) => unknown } };
+    const execCommand = backend.execCommand.bind(backend);
+    const seen: [string, unknown[]][] = [];
+    backend.execCommand = (runner, script, args) => {
+      seen.push([script as string, args as unknown[]]);
+      return execCommand(runner, script, args);
+    };
+    return seen;
+  }
+
+  jobOf(fields: string[], id: string, token: string): Promise<Job> {
+    return this.nextJobFromJobData(readTaken([fields, id, 0, 0]).json ?? undefined, id, token);
   }
 
   take(token: string): Promise<Job | undefined> {
@@ -253,6 +269,40 @@ test("handleFailed gets the error, the job, the token and whether to fetch, also
   expect(handled[0]?.slice(1, 3)).toEqual([job, "token:1"]);
   expect(handled[1]?.[3]).toBeTypeOf("function");
   expect(await queue.getWaitingCount()).toBe(1);
+});
+
+test("a take goes through execCommand, with the keys in their order and then three arguments", async () => {
+  const { keys, queue, worker } = bench();
+  await queue.add("one", {});
+  const { commands } = worker;
+  expect(await worker.take("token:1")).toMatchObject({ name: "one" });
+  const [[script, args = []] = []] = commands;
+  expect(script).toBe("moveToActive");
+  expect(args.slice(0, 11)).toEqual(MOVE_TO_ACTIVE_KEYS.map((kind) => keys.job("jobs", kind)));
+  expect(args).toHaveLength(14);
+  expect(args[11]).toBe(keys.job("jobs", ""));
+});
+
+test("nextJobFromJobData makes the job of a take from its fields, and processJob runs and finishes it", async () => {
+  const { client, queue, worker, key } = bench();
+  const { id = "" } = await queue.add("one", { x: 1 });
+  await worker.take("token:1");
+  const fields = Object.entries(await client.hgetall(key(id))).flat();
+  const job = await worker.jobOf(fields, id, "token:1");
+  expect(job).toMatchObject({ id, name: "one", data: { x: 1 }, token: "token:1", attemptsStarted: 1 });
+  await worker.processJob(job, "token:1", () => false);
+  expect(await queue.getJobCounts("completed")).toEqual({ completed: 1 });
+});
+
+test("the lock manager renews a job by the time that it was given last", async () => {
+  const { queue, worker } = bench({ lockDuration: 400 });
+  const { id = "" } = await queue.add("one", {});
+  await worker.take("token:1");
+  const renewed = new Promise<string[]>((resolve) => worker.on("locksRenewed", ({ jobIds }) => resolve(jobIds)));
+  worker.locks.trackJob(id, "token:1", Date.now() + HOUR);
+  worker.locks.trackJob(id, "token:1", Date.now());
+  worker.locks.start();
+  expect(await renewed).toEqual([id]);
 });
 
 test("the lock manager renews what processJob runs, and is started and ended by hand", async () => {

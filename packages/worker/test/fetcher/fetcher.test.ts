@@ -257,6 +257,7 @@ class FakeQueue implements FetchedQueue {
   /** What the looks without a job say of the next one. */
   lookAt = Number.POSITIVE_INFINITY;
   readonly announced: boolean[] = [];
+  readonly isAssignable = false;
   readonly #log: string[];
 
   constructor(markerKey: string, slots: HostSlots, log: string[] = []) {
@@ -272,8 +273,16 @@ class FakeQueue implements FetchedQueue {
     return { took: true, lookAt: Number.POSITIVE_INFINITY };
   }
 
+  assign(): void {
+    throw new Error("unreachable");
+  }
+
   announce(isDue: boolean): void {
     this.announced.push(isDue);
+  }
+
+  get name(): string {
+    return this.markerKey;
   }
 }
 

@@ -1,0 +1,44 @@
+import type { Milliseconds } from "./records.ts";
+
+/**
+ * Slots that hosts offer: whoever adds a job assigns it to one at once, and the host needs not to fetch it.
+ *
+ * A host that waits with free slots has a hash (`Keys.hostOffers`) and stands in the sorted set `Keys.offers`. Both numbers
+ * of the hash only grow, but for `offered` when slots are withdrawn, so a command that is sent twice changes nothing more:
+ * - `offered`: slots that the host has offered so far, written by it alone; never less than `given`
+ * - `given`: jobs that were assigned to it so far, written by who assigns
+ * - `epoch`: another one each time the host begins a new hash; `<host>:<epoch>:<number>` is the token of an assigned job's lock
+ * - `ends`: server time in ms after which the offer no longer holds; `at`: the host's own clock when it was renewed
+ * - `lock`: first life of the lock of an assigned job, ms; `name`: what BullMQ notes as `processedBy`
+ * - `p:<pool>`, `t:<task>`: what is taken
+ * - `a:<number>`: a job that was assigned, as a JSON list of pool, id, and what `at` was, until the host has said that it has it
+ */
+export const OFFER_LIFE: Milliseconds = 3_000;
+
+/** How long the keys of offers are kept after the last renewal, ms. */
+export const OFFER_KEPT: Milliseconds = 10_000;
+
+/** Longest first life of an assigned job's lock: its host renews it as soon as it has the job, ms. */
+export const FIRST_LOCK: Milliseconds = 3_000;
+
+/** Longest message with a whole job, bytes; of a longer one the host reads the job by itself. */
+export const LARGEST_ASSIGNMENT: number = 32 * 1_024;
+
+/**
+ * Member of `Keys.hostWake` that hands a job over, as JSON: `at` is what the offer said, `unread` how many messages the
+ * host had not read, `fields` the hash of the job as names and values in turn; absent when they are too long.
+ */
+export type AssignedMessage = [
+  epoch: string,
+  number: number,
+  at: string,
+  pool: string,
+  jobId: string,
+  unread: number,
+  fields?: string[],
+];
+
+/** Token of the lock of an assigned job. */
+export function assignedToken(hostId: string, epoch: string, number: number): string {
+  return `${hostId}:${epoch}:${number}`;
+}

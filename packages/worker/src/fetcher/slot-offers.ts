@@ -1,0 +1,403 @@
+import {
+  type AssignedMessage,
+  assignedToken,
+  FIRST_LOCK,
+  isRefusal,
+  type Keys,
+  type Milliseconds,
+  OFFER_KEPT,
+  OFFER_LIFE,
+  type RedisClient,
+  Script,
+  SET_ASIDE,
+} from "@manyhands/core/internal";
+import { within } from "../deadline/within.ts";
+import type { HostSlots } from "../slots/host-slots.ts";
+
+/** A job that was assigned to this host, with one of its slots. */
+export interface AssignedJob {
+  pool: string;
+  id: string;
+  /** Of its lock. */
+  token: string;
+  /** The job's hash, names and values in turn. */
+  fields: string[];
+  /** Its lock is no older than this, by the monotonic clock. */
+  lockedAt: Milliseconds;
+  /** First life of its lock. */
+  lock: Milliseconds;
+}
+
+/** A slot that is offered and is to be taken back by the script that takes a job. */
+export interface OfferedSlot {
+  keys: [offers: string, hash: string];
+  hostId: string;
+  epoch: string;
+}
+
+export interface SlotOffersOptions {
+  client: RedisClient;
+  keys: Keys;
+  hostId: string;
+  /** What BullMQ notes as the host that took the job. */
+  name: string;
+  slots: HostSlots;
+  lockDuration: Milliseconds;
+  /** Names of the tasks that this host knows. */
+  tasks: () => Iterable<string>;
+  /** A slot is taken for it. */
+  onAssigned: (job: AssignedJob) => void;
+  /** Slots that were held are free again. */
+  onChange: () => void;
+}
+
+/** Time between two renewals of an offer, ms. */
+const RENEWAL: Milliseconds = 1_000;
+/** Pause after a failed command, ms; it doubles with each that follows, up to the longest. */
+const FIRST_PAUSE: Milliseconds = 100;
+const LONGEST_PAUSE: Milliseconds = 2_000;
+
+type OfferReply = [isKnown: 0 | 1, offered?: number, ...assigned: [number: number, job: string, fields: string[]][]];
+
+/**
+ * Offers slots that are free while the host waits for work: whoever adds a job of one of its pools assigns it to one at
+ * once, and the host hears of it with the job (`protocol/slot-offers.ts` of the core has the form of it).
+ *
+ * - A slot that is offered is held, so an assigned job always has one.
+ * - An offer ends by itself soon after the host has stopped to renew it. It is renewed by a timer of this process: a host
+ *   that stands still offers nothing.
+ * - Each answer of Redis brings the jobs that were assigned and of which this host has not said that it has them. So one
+ *   whose message was lost with its connection is started with the next renewal.
+ */
+export class SlotOffers {
+  readonly #options: SlotOffersOptions;
+  readonly #lock: Milliseconds;
+  /** Another one with each hash; 0 = none is written. */
+  #epoch = 0;
+  #isWritten = false;
+  /** Slots that were offered in this epoch, less those that were withdrawn. */
+  #offered = 0;
+  /** Assignments of this epoch that are known here: all up to the first number, and these. */
+  #seenUpTo = 0;
+  readonly #seenBeyond = new Set<number>();
+  /** Known assignments that Redis still keeps. */
+  readonly #unconfirmed = new Set<number>();
+  readonly #pools = new Set<string>();
+  /** Pools that Redis does not have as they are here. */
+  readonly #changed = new Set<string>();
+  /** The host waits for work with what it has free. */
+  #isOffering = false;
+  /** What is assigned can be heard at once. */
+  #isConnected = false;
+  #isStopping = false;
+  #isStopped = false;
+  #isRenewalDue = false;
+  #syncing: Promise<void> | undefined;
+  /** Before the next command, ms; 0 unless the last one failed. */
+  #pause: Milliseconds = 0;
+  /** When Redis may have renewed the offers last, by the monotonic clock. */
+  #toldAt = Number.NEGATIVE_INFINITY;
+  #timer: NodeJS.Timeout | undefined;
+  readonly #onReady = (): void => this.renew();
+
+  constructor(options: SlotOffersOptions) {
+    this.#options = options;
+    this.#lock = Math.min(FIRST_LOCK, options.lockDuration);
+  }
+
+  start(): void {
+    this.#options.client.on("ready", this.#onReady);
+    this.#timer = setInterval(() => {
+      if (this.#options.slots.held > 0 || this.#unconfirmed.size > 0) this.renew();
+    }, RENEWAL).unref();
+  }
+
+  /** Jobs of the pool can, or can no longer, be assigned to this host. */
+  serve(pool: string, isServed: boolean): void {
+    if (this.#pools.has(pool) === isServed) return;
+    if (isServed) this.#pools.add(pool);
+    else this.#pools.delete(pool);
+    this.#changed.add(pool);
+    if (this.#isWritten) this.renew();
+  }
+
+  /** The connection over which this host hears of work is there, or is not. */
+  connected(isConnected: boolean): void {
+    this.#isConnected = isConnected;
+    this.renew();
+  }
+
+  /** Offers all slots that are free, also those that come free later. */
+  offer(): void {
+    const isNew = !this.#isOffering || this.#options.slots.free > 0;
+    this.#isOffering = true;
+    if (isNew && this.#isOpen) this.renew();
+  }
+
+  /** Withdraws all offers. Resolves when those slots are free or have a job; or a moment later, where Redis did not answer. */
+  async withdraw(): Promise<void> {
+    this.#isOffering = false;
+    if (this.#options.slots.held === 0) return;
+    this.renew();
+    await this.#syncing;
+  }
+
+  /**
+   * Takes a slot that is offered for a job that is about to be taken: the script that does so withdraws the offer of it.
+   * @returns undefined when none is offered
+   */
+  takeBack(): OfferedSlot | undefined {
+    const { keys, hostId, slots } = this.#options;
+    if (!this.#isWritten || slots.held === 0) return undefined;
+    slots.takeHeld();
+    this.#offered -= 1;
+    return { keys: [keys.offers, keys.hostOffers(hostId)], hostId, epoch: String(this.#epoch) };
+  }
+
+  /** The offer of that slot was not withdrawn, as far as is known; the slot is held again. Resolves when it is free or has a job. */
+  async keep({ epoch }: OfferedSlot): Promise<void> {
+    if (epoch === String(this.#epoch) && this.#isWritten) {
+      this.#options.slots.hold();
+      this.#offered += 1;
+    }
+    await this.withdraw();
+  }
+
+  /** Offers nothing more, and takes what was assigned meanwhile. */
+  async stop(deadline: Milliseconds): Promise<void> {
+    if (this.#isStopping) return;
+    this.#isStopping = true;
+    await within(this.withdraw(), deadline);
+    this.#isStopped = true;
+    clearInterval(this.#timer);
+    const { client, keys, hostId } = this.#options;
+    client.off("ready", this.#onReady);
+    if (client.status !== "ready" || !this.#isWritten) return;
+    const gone = removeOffers.run(client, [keys.offers, keys.hostOffers(hostId)], [hostId]);
+    await within(gone, deadline);
+  }
+
+  /** Tells Redis how it is now, and hears what was assigned. */
+  renew(): void {
+    if (this.#isStopped) return;
+    this.#isRenewalDue = true;
+    this.#syncing ??= this.#sync().finally(() => {
+      this.#syncing = undefined;
+    });
+  }
+
+  /** What the wait for work has heard. @returns whether more has come with it */
+  heard(member: string): boolean {
+    const message = readMessage(member);
+    if (!message) return false;
+    const [epoch, number, at, pool, id, unread, fields] = message;
+    // Of an earlier epoch: Redis has forgotten this host for longer than the job's lock lives.
+    if (this.#isWritten && epoch === String(this.#epoch)) {
+      if (fields) this.#take(number, { pool, id, fields, at });
+      else this.renew();
+    }
+    return unread > 0;
+  }
+
+  get #isOpen(): boolean {
+    return this.#isOffering && this.#isConnected && !this.#isStopping;
+  }
+
+  async #sync(): Promise<void> {
+    while (this.#isRenewalDue && !this.#isStopped) {
+      this.#isRenewalDue = false;
+      try {
+        await this.#tell();
+        this.#pause = 0;
+      } catch (error) {
+        // How far it came is not known; telling it again does no harm.
+        this.#pause = Math.min(LONGEST_PAUSE, this.#pause * 2 || FIRST_PAUSE);
+        await new Promise((resolve) => setTimeout(resolve, this.#pause).unref());
+        if (isAnswer(error) && performance.now() - this.#toldAt > OFFER_KEPT) this.#forgotten();
+        this.#isRenewalDue ||= this.#options.client.status === "ready" && this.#isOpen;
+      }
+    }
+  }
+
+  async #tell(): Promise<void> {
+    const { client, keys, hostId, slots, onChange } = this.#options;
+    if (!this.#isWritten) {
+      if (!this.#isOpen) return;
+      await this.#write();
+    }
+    const isOpen = this.#isOpen;
+    if (isOpen) this.#offered += slots.holdFree();
+    const confirmed = [...this.#unconfirmed];
+    const changed = [...this.#changed];
+    this.#changed.clear();
+    const served = changed.map((pool) => [`p:${pool}`, this.#pools.has(pool) ? 1 : 0]);
+    const before = this.#toldAt;
+    this.#toldAt = performance.now();
+    const [isKnown, offered = 0, ...assigned] = await offerSlots
+      .run(
+        client,
+        [keys.offers, keys.hostOffers(hostId)],
+        [
+          ...[hostId, String(this.#epoch), this.#toldAt, isOpen ? this.#offered : 0, `${keys.queuePrefix}:`],
+          ...[this.#seenUpTo, confirmed.length, ...confirmed.map((number) => `a:${number}`), ...served.flat()],
+        ],
+      )
+      .catch((error: Error) => {
+        for (const pool of changed) this.#changed.add(pool);
+        if (isAnswer(error)) this.#toldAt = before;
+        throw error;
+      });
+    if (isKnown === 0) return this.#forgotten();
+    for (const number of confirmed) this.#unconfirmed.delete(number);
+    for (const [number, job, fields] of assigned) {
+      const [pool, id, at] = JSON.parse(job) as [string, string, string];
+      this.#take(number, { pool, id, fields, at });
+    }
+    const withdrawn = this.#offered - offered;
+    if (withdrawn <= 0) return;
+    this.#offered = offered;
+    slots.giveUp(withdrawn);
+    onChange();
+  }
+
+  /** A new hash, with a new epoch: what was assigned in the last one and is not known here is not known to Redis either. */
+  async #write(): Promise<void> {
+    const { client, keys, hostId, name, tasks } = this.#options;
+    this.#epoch += 1;
+    this.#seenUpTo = 0;
+    this.#seenBeyond.clear();
+    this.#unconfirmed.clear();
+    this.#changed.clear();
+    const fields = [
+      ...["epoch", String(this.#epoch), "offered", 0, "given", 0, "name", name, "lock", this.#lock],
+      ...[...this.#pools].flatMap((pool) => [`p:${pool}`, 1]),
+      ...[...tasks()].flatMap((task) => [`t:${task}`, 1]),
+    ];
+    await writeOffers.run(client, [keys.hostOffers(hostId)], fields);
+    this.#isWritten = true;
+  }
+
+  /** Redis has lost the hash, or dropped it while this host did not renew it. */
+  #forgotten(): void {
+    const { slots, onChange } = this.#options;
+    this.#isWritten = false;
+    this.#offered = 0;
+    slots.giveUp(slots.held);
+    this.#isRenewalDue = this.#isOpen;
+    onChange();
+  }
+
+  #take(number: number, job: { pool: string; id: string; fields: string[]; at: string }): void {
+    if (number <= this.#seenUpTo || this.#seenBeyond.has(number)) return;
+    this.#seenBeyond.add(number);
+    while (this.#seenBeyond.delete(this.#seenUpTo + 1)) this.#seenUpTo += 1;
+    this.#unconfirmed.add(number);
+    const { slots, hostId, onAssigned, onChange } = this.#options;
+    if (job.fields.length === 0) {
+      // Its lock is another's by now, or the job is gone.
+      slots.giveUp(1);
+      return onChange();
+    }
+    slots.takeHeld();
+    const { pool, id, fields, at } = job;
+    const token = assignedToken(hostId, String(this.#epoch), number);
+    onAssigned({ pool, id, fields, token, lockedAt: Number(at), lock: this.#lock });
+  }
+}
+
+/** Redis has refused a command, and done nothing. */
+function isAnswer(error: unknown): boolean {
+  return isRefusal(error) || (error as Error).name === "ReplyError";
+}
+
+function readMessage(member: string): AssignedMessage | undefined {
+  if (!member.startsWith("[")) return undefined;
+  try {
+    return JSON.parse(member) as AssignedMessage;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * KEYS[1] hash of a host's offers
+ * ARGV fields and values of the new hash of offers
+ * Returns 1.
+ */
+const writeOffers = new Script<number>({
+  name: "writeOffers",
+  lua: `
+redis.call("DEL", KEYS[1])
+for index = 1, #ARGV, 1000 do redis.call("HSET", KEYS[1], unpack(ARGV, index, math.min(index + 999, #ARGV))) end
+redis.call("PEXPIRE", KEYS[1], ${OFFER_KEPT})
+return 1
+`,
+});
+
+/**
+ * KEYS[1] sorted set of hosts that offer slots; KEYS[2] hash of this host's offers
+ * ARGV[1] host id; ARGV[2] epoch; ARGV[3] the host's own clock, ms; ARGV[4] slots that it has offered in all, 0 = it withdraws
+ * what is not assigned; ARGV[5] prefix of the keys of queues; ARGV[6] number up to which it has all assignments; ARGV[7] how
+ * many fields of assignments follow, which it has and which can go; then a field for each pool that has changed, and 1 = its
+ * jobs are taken, 0 = no longer
+ * Renews the offers. Returns {0} where the hash is not that of the epoch; else {1, slots that are offered or assigned in all,
+ * then for each assignment that the host has not said it has {number, its job as JSON, fields and values of the job's hash}};
+ * of a job whose lock is no longer that of the assignment there are none.
+ */
+const offerSlots = new Script<OfferReply>({
+  name: "offerSlots",
+  lua: `${SET_ASIDE}
+local host, epoch = ARGV[1], ARGV[2]
+local stored = redis.pcall("HMGET", KEYS[2], "epoch", "given")
+if stored[1] ~= epoch then return {0} end
+local time = redis.call("TIME")
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local given = tonumber(stored[2])
+local offered = math.max(given, tonumber(ARGV[4]))
+redis.call("HSET", KEYS[2], "offered", offered, "at", ARGV[3], "ends", string.format("%.0f", now + ${OFFER_LIFE}))
+redis.call("PEXPIRE", KEYS[2], ${OFFER_KEPT})
+local confirmed = tonumber(ARGV[7])
+if confirmed > 0 then redis.call("HDEL", KEYS[2], unpack(ARGV, 8, 7 + confirmed)) end
+for index = 8 + confirmed, #ARGV, 2 do
+  if ARGV[index + 1] == "1" then redis.call("HSET", KEYS[2], ARGV[index], 1) else redis.call("HDEL", KEYS[2], ARGV[index]) end
+end
+local function list(...)
+  local reply = redis.pcall(...)
+  if type(reply) ~= "table" then return end
+  set_aside(KEYS[1], "zset")
+  redis.call(...)
+end
+if offered > given then
+  list("ZADD", KEYS[1], "NX", now, host)
+  redis.call("PEXPIRE", KEYS[1], ${OFFER_KEPT})
+else list("ZREM", KEYS[1], host) end
+local reply = {1, offered}
+for number = tonumber(ARGV[6]) + 1, given do
+  local open = redis.call("HGET", KEYS[2], "a:" .. number)
+  if open then
+    local job = cjson.decode(open)
+    local key = ARGV[5] .. job[1] .. ":" .. job[2]
+    local fields = {}
+    if redis.call("GET", key .. ":lock") == host .. ":" .. epoch .. ":" .. number then
+      fields = redis.call("HGETALL", key)
+    end
+    reply[#reply + 1] = {number, open, fields}
+  end
+end
+return reply
+`,
+});
+
+/**
+ * KEYS[1] sorted set of hosts that offer slots; KEYS[2] hash of this host's offers
+ * ARGV[1] host id
+ * Returns 1.
+ */
+const removeOffers = new Script<number>({
+  name: "removeOffers",
+  lua: `
+redis.call("ZREM", KEYS[1], ARGV[1])
+redis.call("UNLINK", KEYS[2])
+return 1
+`,
+});
