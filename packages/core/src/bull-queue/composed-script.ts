@@ -41,8 +41,8 @@ function scriptOf(name: BullScript): ScriptModule {
  * A script of BullMQ as a Lua function of our own scripts: `local function <name>(KEYS, ARGV) ... end`. Its parameters hide
  * the tables of the script around it, so one script, which is atomic, can call several of them with what comes before and
  * after: jobs, states and events stay BullMQ's. It returns what BullMQ's script returns; tables of KEYS and ARGV have the
- * order of that script, and each ARGV is a string or a number, as Redis has them. What a script of BullMQ defines
- * at its top is compiled with each run: define the function after the look that tells whether it is needed.
+ * order of that script, and each ARGV is a string or a number, as Redis has them. It may be defined in a branch, where
+ * it is needed.
  */
 export function bullFunction(name: BullScript): string {
   return `local function ${name}(KEYS, ARGV)\n${scriptOf(name).content}\nend\n`;

@@ -5,6 +5,7 @@ import { ClosedError } from "../errors/index.ts";
 import type { Logger } from "../logger/logger.ts";
 import { type JobEnvelope, KEPT_EVENTS } from "../protocol/job.ts";
 import type { Keys } from "../protocol/keys.ts";
+import { assignAtOnce } from "./assigning-queue.ts";
 
 /** One job on its way to BullMQ. */
 export interface Submission {
@@ -61,6 +62,7 @@ export class JobQueue {
       streams: { events: { maxLen: KEPT_EVENTS } },
       ...(telemetry ? { telemetry } : {}),
     });
+    assignAtOnce(this.#queue, { client, keys });
     return this.#queue;
   }
 

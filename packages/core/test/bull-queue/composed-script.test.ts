@@ -162,3 +162,21 @@ test("a paused queue, and one at its cap, look like an empty one", async () => {
   await given.queue.resume();
   expect(await look()).toMatchObject({ json: { name: "task" } });
 });
+
+test("adds go through execCommand to the client, or to the pipeline, with nine keys and three arguments", async () => {
+  const given = bench();
+  const { backend } = given.queue as unknown as { backend: { execCommand: (...all: unknown[]) => unknown } };
+  const execCommand = backend.execCommand.bind(backend);
+  const seen: unknown[][] = [];
+  backend.execCommand = (runner, script, args) => {
+    seen.push([script, (args as unknown[]).length, typeof (runner as { runCommand: unknown }).runCommand]);
+    expect((args as unknown[]).slice(0, 9)).toEqual(ADD_KEYS.map(given.key));
+    return execCommand(runner, script, args);
+  };
+  await given.queue.add("one", {});
+  await given.queue.addBulk([
+    { name: "two", data: {} },
+    { name: "three", data: {} },
+  ]);
+  expect(seen).toEqual(Array.from({ length: 3 }, () => ["addStandardJob", 12, "function"]));
+});
