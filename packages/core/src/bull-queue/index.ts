@@ -1,3 +1,4 @@
+export { ADD_AND_ASSIGN } from "./add-in-bulk.ts";
 export {
   BULL_SCRIPTS,
   type BullScript,

@@ -1,5 +1,5 @@
 import type { Queue as BullQueue } from "bullmq";
-import { bullFunction } from "../bull-queue/index.ts";
+import { ADD_AND_ASSIGN, bullFunction } from "../bull-queue/index.ts";
 import type { RedisClient } from "../connection/index.ts";
 import type { Keys } from "../protocol/keys.ts";
 import { LARGEST_ASSIGNMENT, OFFER_KEPT } from "../protocol/slot-offers.ts";
@@ -16,7 +16,6 @@ interface Backend {
 
 /** Hosts whose offers are looked at for one job. */
 const HOSTS = 8;
-const COMMAND = "manyhands:addAndAssign";
 const ADD_KEYS = 9;
 /** Keys of a queue that BullMQ's take needs beside those of its add. */
 const MORE_KEYS = ["prioritized", "stalled", "limiter", "pc"];
@@ -30,7 +29,7 @@ const prepared = new WeakSet<RedisClient>();
  */
 export function assignAtOnce(queue: BullQueue, context: { client: RedisClient; keys: Keys }): void {
   const { client, keys } = context;
-  if (!prepared.has(client)) client.defineCommand(COMMAND, { numberOfKeys: ADD_KEYS + 5, lua: addAndAssign() });
+  if (!prepared.has(client)) client.defineCommand(ADD_AND_ASSIGN, { numberOfKeys: ADD_KEYS + 5, lua: addAndAssign() });
   prepared.add(client);
   const { backend } = queue as unknown as { backend: Backend };
   const { name: pool } = queue;
@@ -39,7 +38,7 @@ export function assignAtOnce(queue: BullQueue, context: { client: RedisClient; k
   backend.execCommand = (runner, script, args) => {
     if (script !== "addStandardJob") return execCommand(runner, script, args);
     const parameters = [...args.slice(0, ADD_KEYS), ...more, ...args.slice(ADD_KEYS)];
-    return runner.runCommand(COMMAND, [...parameters, keys.job(pool, ""), keys.prefix, pool]);
+    return runner.runCommand(ADD_AND_ASSIGN, [...parameters, keys.job(pool, ""), keys.prefix, pool]);
   };
 }
 
