@@ -4,6 +4,8 @@ import { type JobsOptions, Queue } from "bullmq";
 import type { Redis } from "ioredis";
 import { expect, onTestFinished, test } from "vitest";
 import { openBullQueue } from "../../src/bull-queue/index.ts";
+import { Keys } from "../../src/protocol/keys.ts";
+import { JobQueue, type Submission } from "../../src/submission/job-queue.ts";
 
 const redis = useRedis();
 const TIME = 1_700_000_000_000;
@@ -100,6 +102,18 @@ test("250 jobs take five scripts, also from a server that has forgotten them", a
   expect((await client.lrange(key("wait"), 0, -1)).reverse()).toEqual(standard(252).map(({ opts }) => opts.jobId));
   // Each is sent by its hash and then as a text, and calls of the first kind fail.
   expect((await scriptCalls(client)) - before).toBeLessThanOrEqual(10);
+});
+
+test("jobs of a pool, which may be assigned to hosts, are added in bulk as well", async () => {
+  const client = redis.client();
+  const jobs = new JobQueue("q", { client, keys: new Keys(redis.namespace()) });
+  onTestFinished(() => jobs.close());
+  const batch = (): Submission[] =>
+    Array.from({ length: 250 }, () => ({ name: "t", data: { args: [1] }, opts: {} }) as unknown as Submission);
+  await jobs.add(batch());
+  const before = await scriptCalls(client);
+  await jobs.add(batch());
+  expect((await scriptCalls(client)) - before).toBe(5);
 });
 
 test("jobs are added one by one where the text of BullMQ's script is not to be had", async () => {
