@@ -28,5 +28,7 @@ export function plotSvg(study: Study, plot: Plot): string {
   });
   const svg = chart.renderToSVGString();
   chart.dispose();
-  return `${svg}\n`;
+  // What follows a mouse is of no use in a page that shows it as an image; a title is, to those who do not see it.
+  const still = svg.replace(/<style[^>]*>[\s\S]*?<\/style>\n?/, "");
+  return `${still.replace(">", `>\n<title>${plot.title}: ${study.title}</title>`)}\n`;
 }
