@@ -118,6 +118,11 @@ export const JOB_CANCEL_FIELD = "cancelRequested";
  */
 export const JOB_CANCEL_RUN_FIELD = "cancelRequestedIn";
 /**
+ * Extra field of a job's hash while no live host knows its task: `<epoch ms since when> <its score among the prioritized
+ * jobs, or nothing>`.
+ */
+export const JOB_UNSERVED_FIELD = "unservedSince";
+/**
  * Lua: `ends_of(job)`, which is another text after each run that has ended in BullMQ, also where a tool has set the count of
  * attempts back: the stack traces of failures stay. A run that was lost with its host has not ended.
  */

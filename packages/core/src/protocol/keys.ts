@@ -45,7 +45,30 @@ export class Keys {
     return `{${this.namespace}}/offers/${hostId}`;
   }
 
-  /** Sorted set with PEXPIRE: what ends a host's wait for work: itself, or a job that was assigned to it. */
+  /** Set with PX: queues whose jobs a host takes; `*` = every pool, `!<pool>` = not this one at present. */
+  hostQueues(hostId: string): string {
+    return `{${this.namespace}}/host-queues/${hostId}`;
+  }
+
+  /** Set with PX: ids of hosts that know the task; one that has no {@link hostQueues} is gone. */
+  taskHosts(task: string): string {
+    return `{${this.namespace}}/task-hosts/${task}`;
+  }
+
+  /** Set with PX: `<queue>/<task>` of each {@link parkedJobs}. */
+  get parked(): string {
+    return `{${this.namespace}}/parked`;
+  }
+
+  /** Sorted set with PX: jobs that were parked because no live host knows the task -> their order. */
+  parkedJobs(queue: string, task: string): string {
+    return `{${this.namespace}}/parked/${queue}/${task}`;
+  }
+
+  /**
+   * Sorted set with PEXPIRE: what ends a host's wait for work: itself, a job that was assigned to it, or the key of the markers
+   * of a queue in which another host has found work for it.
+   */
   hostWake(hostId: string): string {
     return `{${this.namespace}}/host-wake/${hostId}`;
   }

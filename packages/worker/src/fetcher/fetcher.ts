@@ -324,13 +324,15 @@ export class Fetcher {
   }
 
   #heard({ key, due }: Marker, listening: ReadonlySet<Entry>): void {
-    for (const entry of listening) {
+    // A host that wakes this one for a queue does not know which ones it listens to.
+    for (const entry of new Set([...listening, ...this.#entries.values()])) {
       if (entry.queue.markerKey !== key) continue;
       // What it announces is for others: meanwhile its jobs cannot run here, or are no longer served.
       if (entry.isRemoved || !entry.queue.isReady) entry.queue.announce(due > Date.now());
       if (entry.isRemoved) return;
       if (due <= Date.now()) this.#want(entry);
       else this.#lookLater(entry, due);
+      return;
     }
   }
 

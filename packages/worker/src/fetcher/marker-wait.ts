@@ -10,7 +10,7 @@ export interface MarkerWaitOptions {
   /** The wait was ended by something that is for this host alone. @returns whether more has come with it */
   onMessage: (member: string) => boolean;
   client: RedisClient;
-  /** Sorted set through which this host wakes its own wait, and others hand it a job. */
+  /** Sorted set through which this host wakes its own wait, and others hand it a job, or wake it for work that they found. */
   wakeKey: string;
 }
 
@@ -28,7 +28,7 @@ const ROUNDS = 4;
 const MESSAGES = 32;
 /** Pause after a read that failed with its connection, ms. */
 const LOST_PAUSE: Milliseconds = 100;
-/** Member with which the host wakes itself. */
+/** What a host wakes itself with; other hosts write the key of a queue's markers. */
 const WAKE = "wake";
 /** How long an unread wake-up is kept, ms. */
 const WAKE_LIFE: Milliseconds = 10_000;
@@ -40,6 +40,8 @@ const WAKE_LIFE: Milliseconds = 10_000;
 export class MarkerWait {
   readonly #options: MarkerWaitOptions;
   #blocking: RedisClient;
+  /** Keys of markers of queues for which other hosts have woken this one. */
+  readonly #called: string[] = [];
   #isClosed = false;
   /** There are more messages than the one that ended the last wait. */
   #hasMore = false;
@@ -58,6 +60,8 @@ export class MarkerWait {
    */
   async next(markers: readonly string[], seconds: number): Promise<Marker | null> {
     const { wakeKey } = this.#options;
+    const called = this.#nextCalled();
+    if (called) return called;
     // What came together is read together.
     if (this.#hasMore)
       this.#blocking.zpopmin(wakeKey, MESSAGES).then(
@@ -82,7 +86,7 @@ export class MarkerWait {
       this.#hear(answer.slice(1));
       // What it has begun comes before the next wait.
       await new Promise((resolve) => setImmediate(resolve));
-      return null;
+      return this.#nextCalled();
     }
     const due = Number(answer[2]);
     return { key: answer[0], due: Number.isFinite(due) ? due : 0 };
@@ -107,8 +111,15 @@ export class MarkerWait {
     for (let index = 0; index < pairs.length; index += 2) {
       const member = pairs[index];
       if (member === undefined || member === WAKE) continue;
-      if (this.#options.onMessage(member)) this.#hasMore = true;
+      // Another host has found work for this one.
+      if (member.startsWith("{")) this.#called.push(member);
+      else if (this.#options.onMessage(member)) this.#hasMore = true;
     }
+  }
+
+  #nextCalled(): Marker | null {
+    const key = this.#called.shift();
+    return key === undefined ? null : { key, due: 0 };
   }
 
   #open(): RedisClient {

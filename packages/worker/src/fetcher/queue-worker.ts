@@ -17,6 +17,7 @@ import { type Fence, holdOf } from "../fence/fence.ts";
 import { MOST_HOST_LOSSES } from "../jobs/host-losses.ts";
 import type { PoolJob } from "../jobs/pool-job.ts";
 import { isKeepRule } from "../jobs/read-envelope.ts";
+import { RoutedTakes, type RoutedTakesOptions } from "../routing/routed-takes.ts";
 import type { HostSlots } from "../slots/host-slots.ts";
 import type { Fetched, FetchedQueue, Fetcher } from "./fetcher.ts";
 import { nudgeWorkers } from "./nudge.ts";
@@ -34,6 +35,8 @@ export interface QueueWorkerOptions {
   slots: HostSlots;
   fence: Fence;
   fetcher: Fetcher;
+  /** Takes only what this host knows; absent: whatever is next. */
+  routing?: Routing;
   /** False while a job could not run here: none is taken. */
   isReady: () => boolean;
   /** Whether its jobs can be assigned to this host. @defaultValue none can */
@@ -46,6 +49,9 @@ export interface QueueWorkerOptions {
   /** A look with that token has made a job active that BullMQ cannot read. */
   onUnreadable: (token: string, cause: Error) => Promise<void>;
 }
+
+/** What a queue is to know of its host to take only jobs whose task that knows. */
+export type Routing = Pick<RoutedTakesOptions, "hostId" | "initializer" | "knows" | "announce">;
 
 /** Pause after a look that failed, ms; it doubles with each one that follows, up to the longest. */
 const FIRST_PAUSE = 100;
@@ -76,6 +82,7 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
   readonly #begunAt = new WeakMap<object, number>();
   /** Jobs, with those that follow them, and looks for one. */
   readonly #busy = new Set<Promise<unknown>>();
+  readonly #routed: RoutedTakes | undefined;
   #running = 0;
   /** Jobs whose end was not followed by a look for the next one. */
   readonly #unfollowed = new WeakSet<object>();
@@ -117,6 +124,17 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
     this.#fence = options.fence;
     this.#fetcher = options.fetcher;
     this.#run = options.run;
+    if (options.routing) {
+      const { queue, client, keys, routing } = options;
+      this.#routed = new RoutedTakes({
+        ...{ queue, client, keys, ...routing },
+        offered: () => this.#offered,
+        onRefused: () => {
+          this.#isRefused = true;
+        },
+      });
+      this.#routed.attach(this.backend);
+    }
   }
 
   get isReady(): boolean {
@@ -262,8 +280,9 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
   #nextLook(): number {
     const { limitUntil, blockUntil } = this as unknown as { limitUntil: number; blockUntil: number };
     const now = Date.now();
+    const lookAt = this.#routed?.lookAt ?? Number.POSITIVE_INFINITY;
     if (limitUntil > now) return Math.min(limitUntil, now + LONGEST_LIMIT);
-    return blockUntil > 0 ? blockUntil : Number.POSITIVE_INFINITY;
+    return blockUntil > 0 ? Math.min(blockUntil, lookAt) : lookAt;
   }
 
   /** Runs a job and those that follow it in its slot. */
@@ -348,6 +367,7 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
       })) as Job<JobEnvelope, JobReturn> | undefined;
     } finally {
       this.#fence.forget(holdOf(job.id ?? "", token));
+      if (this.#routed?.wasLeft(job.id ?? "")) this.#unfollowed.add(job);
     }
     if (next) this.#fence.granted(holdOf(next.id ?? "", next.token ?? token), sentAt);
     return next;

@@ -5,7 +5,7 @@ import type { PoolJob } from "../jobs/pool-job.ts";
 import { failUnreadableJob, type UnreadableJob } from "../jobs/unreadable-jobs.ts";
 import type { Fetcher } from "./fetcher.ts";
 import { nudgeWorkers } from "./nudge.ts";
-import { QueueWorker, type QueueWorkerOptions } from "./queue-worker.ts";
+import { QueueWorker, type QueueWorkerOptions, type Routing } from "./queue-worker.ts";
 
 /** What all queues of a host have in common. */
 export interface QueueHost {
@@ -15,6 +15,8 @@ export interface QueueHost {
   fetcher: Fetcher;
   lockDuration: Milliseconds;
   logger: Logger;
+  /** What this host knows; absent: its queues take whatever is next. */
+  routing?: Omit<Routing, "initializer">;
 }
 
 export interface ServedQueueOptions
@@ -27,6 +29,8 @@ export interface ServedQueueOptions
   title: string;
   /** Most of its jobs that run here at once; see {@link ServedQueue.concurrencyChanged}. */
   concurrency: () => number;
+  /** Task that each child of the queue runs first; null = none. */
+  initializer?: () => string | null;
   onStalled?: (id: string) => void;
   /** BullMQ gave a job up, or failed it by itself. */
   onFailed: (job: PoolJob | undefined, error: Error) => void;
@@ -136,8 +140,10 @@ export class ServedQueue {
       isInline,
       whenServed,
       run,
+      initializer = () => null,
     } = this.#options;
     const worker = new QueueWorker({
+      ...(host.routing ? { routing: { ...host.routing, initializer } } : {}),
       ...{ queue, stalledInterval, slots, fence, isReady, isAssignable, isInline, whenServed, run },
       concurrency: concurrency(),
       name: workerName(host.name, process.pid),

@@ -24,7 +24,7 @@ export interface HeartbeatOptions {
 /** Changes within this time share one beat, ms. */
 const COLLECT: Milliseconds = 100;
 /** Beats that may be missed before a host counts as dead. */
-const MISSED_BEATS = 3;
+export const MISSED_BEATS = 3;
 
 /**
  * Tells the namespace that this host lives and what it does: one key that expires, and a place in the list of hosts.

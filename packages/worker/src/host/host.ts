@@ -39,7 +39,7 @@ import { Sweep } from "../fetcher/sweep.ts";
 import { HealthServer } from "../health/health-server.ts";
 import { checkAlive, checkReady, type HostFacts } from "../health/host-checks.ts";
 import { Liveness } from "../health/liveness.ts";
-import { Heartbeat } from "../heartbeat/heartbeat.ts";
+import { Heartbeat, MISSED_BEATS } from "../heartbeat/heartbeat.ts";
 import type { JobRun } from "../jobs/job-run.ts";
 import { ReplyPost } from "../jobs/reply-post.ts";
 import { RunningJobs } from "../jobs/running-jobs.ts";
@@ -53,6 +53,7 @@ import { PoolDiscovery } from "../pools/pool-discovery.ts";
 import { ServedPool } from "../pools/served-pool.ts";
 import { HostProcesses } from "../processes/host-processes.ts";
 import { RedisTrouble } from "../redis-trouble/redis-trouble.ts";
+import { TaskAnnouncer } from "../routing/task-announcer.ts";
 import { Reaper } from "../sessions/reaper.ts";
 import { HostSlots } from "../slots/host-slots.ts";
 import { failPool } from "./fail-pool.ts";
@@ -103,6 +104,7 @@ export class Host implements WorkerHost {
   readonly #processes: HostProcesses;
   readonly #reaper: Reaper;
   readonly #heartbeat: Heartbeat;
+  readonly #announcer: TaskAnnouncer;
   readonly #control: ControlChannel;
   readonly #liveness: Liveness;
   readonly #health: HealthServer | null;
@@ -191,6 +193,12 @@ export class Host implements WorkerHost {
     };
     const registry = new PoolRegistry(client, keys, onUnreadable);
     const fleet = new Fleet(client, keys, onUnreadable);
+    this.#announcer = new TaskAnnouncer({
+      ...{ client, keys, logger, hostId: this.id },
+      timeToLive: options.heartbeatInterval * MISSED_BEATS,
+      tasks: () => [...this.#tasks.keys()],
+      queues: () => this.#takenQueues(),
+    });
     const badMessages = new RareWarnings(logger);
     const cancelWished = (runs: readonly JobRun[]): void => {
       cancelRequested(client, keys, runs).catch((error: Error) => logger.warn(error.message));
@@ -254,6 +262,11 @@ export class Host implements WorkerHost {
       failPool: failPool(registry, logger),
       slots: this.#hostSlots,
       fetcher: this.#fetcher,
+      routing: {
+        hostId: this.id,
+        knows: (task: string) => this.#tasks.has(task),
+        announce: () => this.#announcer.announce(),
+      },
       supply: this.#supply,
       caps: this.#caps,
       redisTrouble: this.#redisTrouble,
@@ -289,6 +302,7 @@ export class Host implements WorkerHost {
       onBeat: () => {
         cancelWished(this.#running.list());
         this.#checkProcesses();
+        void this.#announcer.announce();
       },
       logger,
     });
@@ -336,10 +350,12 @@ export class Host implements WorkerHost {
     for (const task of tasks) this.#tasks.set(task.name, task);
     this.#liveness.start();
     await this.#heartbeat.start();
+    await this.#announcer.announce();
     this.#client.on("close", () => this.#redisWatch.look());
     this.#client.on("ready", () => {
       this.#redisWatch.look();
       this.#heartbeat.changed();
+      void this.#announcer.announce();
       this.#discovery.refresh();
     });
     await this.#control.start();
@@ -424,6 +440,7 @@ export class Host implements WorkerHost {
     this.#redisTrouble.stop();
     log?.info(`draining: takes nothing more; ${this.#describeWork()} run, and may take ${describeDuration(grace)}`);
     this.#heartbeat.changed();
+    const withdrawn = this.#announcer.withdraw();
     const discoveryStopped = this.#discovery.stop();
     this.#orphans.stop();
     this.#foreignQueues?.stop();
@@ -448,7 +465,7 @@ export class Host implements WorkerHost {
     await Promise.all([discoveryStopped, this.#processes.close(), ...pools.map((pool) => pool.close("host stops"))]);
     await Promise.all([this.#fetcher.stop(), within(sweepStopped, GIVE_BACK_TIME)]);
     await this.#supply.close();
-    await this.#reaper.stop();
+    await Promise.all([this.#reaper.stop(), withdrawn]);
     this.#liveness.stop();
     await this.#heartbeat.stop();
     await this.#health?.stop();
@@ -555,6 +572,19 @@ export class Host implements WorkerHost {
     this.#state = state;
     this.#toldTroubles = troubles;
     this.#heartbeat.changed();
+    void this.#announcer.announce();
+  }
+
+  /** Queues whose jobs this host takes at present, as it announces them; null = none. */
+  #takenQueues(): string[] | null {
+    if (this.#state === "unready" || this.#state === "draining") return null;
+    const { pools, processes } = this.#options;
+    const blocked = this.#troubles().filter(({ takesWork, pool }) => !takesWork && pool !== null);
+    return [
+      ...(pools ?? ["*"]),
+      ...(processes > 0 ? this.#processes.describe().queues : []),
+      ...blocked.map(({ pool }) => `!${pool}`),
+    ];
   }
 
   #troubles(): HostTrouble[] {

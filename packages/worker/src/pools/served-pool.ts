@@ -5,7 +5,7 @@ import type { ChildSupply } from "../children/child-supply.ts";
 import { withinReach } from "../deadline/within.ts";
 import { Fence } from "../fence/fence.ts";
 import type { Fetcher } from "../fetcher/fetcher.ts";
-import { ServedQueue } from "../fetcher/served-queue.ts";
+import { type QueueHost, ServedQueue } from "../fetcher/served-queue.ts";
 import type { JobHost } from "../jobs/job-host.ts";
 import { JobRunner } from "../jobs/job-runner.ts";
 import type { RedisTrouble } from "../redis-trouble/redis-trouble.ts";
@@ -17,6 +17,7 @@ import { removeTraces } from "./remove-traces.ts";
 export interface PoolHost extends JobHost {
   slots: HostSlots;
   fetcher: Fetcher;
+  routing: NonNullable<QueueHost["routing"]>;
   supply: ChildSupply;
   caps: CapKeeper;
   redisTrouble: RedisTrouble;
@@ -52,6 +53,7 @@ export class ServedPool {
       queue: record.name,
       title: `pool "${record.name}"`,
       concurrency: () => this.#concurrency(),
+      initializer: () => this.#record.initializer?.task ?? null,
       stalledInterval: host.stalledInterval,
       slots: host.slots,
       fence: this.#fence,

@@ -19,7 +19,7 @@ import { withinReach } from "../deadline/within.ts";
 import { ProcessExecutor } from "../executor/process-executor.ts";
 import { Fence } from "../fence/fence.ts";
 import type { Fetcher } from "../fetcher/fetcher.ts";
-import { ServedQueue } from "../fetcher/served-queue.ts";
+import { type QueueHost, ServedQueue } from "../fetcher/served-queue.ts";
 import type { JobHost } from "../jobs/job-host.ts";
 import type { PoolJob } from "../jobs/pool-job.ts";
 import { UnknownTasks } from "../jobs/unknown-tasks.ts";
@@ -36,6 +36,7 @@ export interface HostProcessesOptions {
     supply: ChildSupply;
     redisTrouble: RedisTrouble;
     fetcher: Fetcher;
+    routing: NonNullable<QueueHost["routing"]>;
     lockDuration: Milliseconds;
     stalledInterval: Milliseconds;
   };

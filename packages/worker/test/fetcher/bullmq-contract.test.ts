@@ -168,6 +168,43 @@ test("a take promotes what is due, also while the queue is at its limit, and the
   expect(await markers()).toEqual([]);
 });
 
+test("a take from a queue with the field paused puts in line what is due, and takes nothing", async () => {
+  const { client, queue, worker, key, markers } = bench();
+  const job = await queue.add("later", {}, { delay: HOUR });
+  const first = await queue.add("first", {}, { delay: HOUR, priority: 2 });
+  for (const { id = "" } of [job, first]) await client.zadd(key("delayed"), (Date.now() - 1) * 4_096, id);
+  await client.del(key("marker"));
+  await client.hset(key("meta"), "paused", 1);
+  expect(await worker.take("token:1")).toBeUndefined();
+  expect(await client.lrange(key("wait"), 0, "-1")).toEqual([job.id]);
+  expect(await client.zrange(key("prioritized"), 0, "-1")).toEqual([first.id]);
+  expect(await markers()).toEqual([]);
+});
+
+test("what a worker sends to take, and to finish, a job goes through execCommand, and says whether to fetch", async () => {
+  // given
+  const { queue, worker } = bench();
+  const sent = worker.commands;
+  for (const name of ["ends", "fails"]) await queue.add(name, {});
+  await queue.add("retried", {}, { attempts: 2, backoff: HOUR });
+  worker.process = async ({ name }) => {
+    if (name !== "ends") throw new Error(name);
+  };
+  // when
+  let job = await worker.take("token:1");
+  for (let turn = 0; turn < 3; turn += 1) {
+    job = (await worker.processJob(job ?? NOTHING, "token:1", () => true)) as Job | undefined;
+  }
+  // then
+  const taking = sent.filter(([name]) => /^moveTo/.test(name));
+  expect(taking.map(([name, parameters]) => [name, parameters[14 + 5], parameters[11 + 7]])).toEqual([
+    ["moveToActive", undefined, undefined],
+    ["moveToFinished", 1, expect.anything()],
+    ["moveToFinished", 1, expect.anything()],
+    ["moveToDelayed", expect.anything(), 1],
+  ]);
+});
+
 test("at its global concurrency a queue writes no marker for a job that is added", async () => {
   const { client, queue, worker, key, markers } = bench();
   await queue.setGlobalConcurrency(1);

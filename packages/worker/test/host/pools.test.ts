@@ -328,6 +328,24 @@ test("a job of an unknown task goes to the host that knows it", async () => {
   for (const jobId of ids) expect(await space.answer(jobId)).toMatchObject({ ok: true, host: "knows" });
 });
 
+test("a job whose host comes later is parked, and runs when a host announces its task", async () => {
+  // given
+  const space = new TestNamespace(redis);
+  const other = [new URL("../fixtures/executor-tasks.ts", import.meta.url)];
+  const stranger = await space.host({ name: "stranger", tasks: other, spares: 0 });
+  const id = await space.submit("default", "pid", []);
+  await space.untilState("default", id, "delayed");
+  // when
+  const knows = await space.host({ name: "knows", spares: 0 });
+  // then
+  expect(await space.answer(id)).toMatchObject({ ok: true, host: "knows" });
+  // and hosts that stop leave nothing of what they have announced
+  await Promise.all([stranger.stop(), knows.stop()]);
+  for (const kind of ["task-hosts", "host-queues"]) {
+    expect(await space.client.keys(`{${space.name}}/${kind}/*`)).toEqual([]);
+  }
+});
+
 test("a job whose task nobody knows is kept for a while, then fails and names what is known", async () => {
   const space = new TestNamespace(redis);
   await space.host();

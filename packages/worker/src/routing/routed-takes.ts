@@ -1,0 +1,202 @@
+import { isProcessQueue, type Keys, type Milliseconds, type RedisClient } from "@manyhands/core/internal";
+import type { OfferedSlot } from "../fetcher/slot-offers.ts";
+import { finishAndTakeKnown, type LookState, takeKnown, USUAL_DEPTH } from "./routing-scripts.ts";
+
+export interface RoutedTakesOptions {
+  queue: string;
+  client: RedisClient;
+  keys: Keys;
+  hostId: string;
+  /** Task that each child of the pool runs first, which the host must know as well; null = none. */
+  initializer: () => string | null;
+  knows: (task: string) => boolean;
+  /** Announces this host, when its announcement has expired. */
+  announce: () => Promise<void>;
+  /** The offered slot that the take under way uses. */
+  offered?: () => OfferedSlot | undefined;
+  /** That slot has been assigned: nothing was looked for. */
+  onRefused?: () => void;
+}
+
+/** What of BullMQ's backend is replaced: by its name and with its parameters, it runs a script. */
+interface Commands {
+  execCommand(client: unknown, name: string, parameters: readonly Parameter[]): Promise<unknown>;
+}
+type Parameter = string | number | Buffer | undefined;
+
+/** What a look has found. */
+interface Found {
+  /** What BullMQ's take replies. */
+  reply: unknown;
+  took: boolean;
+  state: LookState;
+  place: number;
+  last: string;
+  /** It left a job that is to fail. */
+  hasLost: boolean;
+}
+
+interface LookOptions {
+  place?: number;
+  depth: number;
+  after?: string | undefined;
+  takesLost?: boolean;
+  offered?: OfferedSlot | undefined;
+}
+
+/** Jobs that a look sees when the usual ones are all for other hosts: about 0.4 ms of Redis. */
+const FAR_DEPTH = 1_024;
+/** Time between two such looks of a queue, ms; it doubles with each that finds nothing, up to the longest. */
+const FAR_PAUSE: Milliseconds = 10;
+const LONGEST_FAR_PAUSE: Milliseconds = 640;
+/** Of so many takes that find jobs to run and jobs to fail, one takes a job to fail. */
+const TURNS_OF_LOST = 4;
+/** Scripts of one take that do nothing but park jobs. */
+const MOST_PARKING = 16;
+/** Pause before this host looks again when it could not announce itself, ms. */
+const UNANNOUNCED_PAUSE: Milliseconds = 500;
+
+/** Number of keys of BullMQ's scripts, and the argument that says whether they fetch the next job. */
+const TAKE = { keys: 11 };
+const FINISH = { keys: 14, fetches: 14 + 5 };
+const DELAY = { keys: 11, fetches: 11 + 7 };
+
+/**
+ * Has a worker of BullMQ take only jobs whose task its host knows. BullMQ's worker does the rest: what it sends to take,
+ * and to finish, a job goes through the scripts of this folder, which call BullMQ's own.
+ */
+export class RoutedTakes {
+  readonly #options: RoutedTakesOptions;
+  /** Jobs whose end was not followed by a look for the next one. */
+  readonly #unfollowed = new Set<string>();
+  #takes = 0;
+  /** Where a look has stopped that goes on behind this job; undefined = the next one begins in front. */
+  #lookedUpTo: string | undefined;
+  #farPause: Milliseconds = FAR_PAUSE;
+  /** When the next far look may come, by the monotonic clock. */
+  #farAt = 0;
+  /** When the next take goes on where the last one has stopped, epoch ms; Infinity: not before there is something new. */
+  lookAt: number = Number.POSITIVE_INFINITY;
+
+  constructor(options: RoutedTakesOptions) {
+    this.#options = options;
+  }
+
+  /** The commands of this backend, which serves the queue alone, go through here. */
+  attach(backend: object): void {
+    const commands = backend as Commands;
+    const run = commands.execCommand.bind(backend);
+    commands.execCommand = async (client, name, parameters) => {
+      if (name === "moveToActive") return this.#take(parameters);
+      if (name === "moveToFinished" && Number(parameters[FINISH.fetches]) === 1) return this.#finish(parameters);
+      if (name !== "moveToDelayed" || Number(parameters[DELAY.fetches]) !== 1) return run(client, name, parameters);
+      // A job that is tried again later; the fetcher looks for the next one.
+      this.#unfollowed.add(String(parameters[DELAY.keys + 2]));
+      return run(client, name, parameters.with(DELAY.fetches, 0));
+    };
+  }
+
+  /** Whether nothing was fetched when the job ended, although that was wanted. Says so once. */
+  wasLeft(jobId: string): boolean {
+    return this.#unfollowed.delete(jobId);
+  }
+
+  async #take(parameters: readonly Parameter[]): Promise<unknown> {
+    this.lookAt = Number.POSITIVE_INFINITY;
+    this.#takes += 1;
+    const offered = this.#options.offered?.();
+    let look = await this.#look(parameters, { depth: USUAL_DEPTH, offered });
+    if (look.state === "refused") {
+      this.#options.onRefused?.();
+      return look.reply;
+    }
+    if (look.state === "unannounced") {
+      await this.#options.announce();
+      look = await this.#look(parameters, { depth: USUAL_DEPTH });
+      if (look.state === "unannounced") this.lookAt = Date.now() + UNANNOUNCED_PAUSE;
+    }
+    for (let turn = 1; look.state === "more" && turn < MOST_PARKING; turn += 1) {
+      look = await this.#look(parameters, { place: look.place, depth: USUAL_DEPTH });
+    }
+    if (look.state === "beyond" || look.state === "behind") return this.#lookFar(parameters, look);
+    this.#lookedUpTo = undefined;
+    if (look.state === "more") this.lookAt = Date.now();
+    return look.reply;
+  }
+
+  /**
+   * What is beyond the usual depth is looked at in parts, with pauses: at once where something is known to be there, and else
+   * ever less often. One part at a time, so that no slot is held for long.
+   */
+  async #lookFar(parameters: readonly Parameter[], near: Found): Promise<unknown> {
+    const now = performance.now();
+    const goesOn = this.#lookedUpTo !== undefined;
+    if (now < this.#farAt && (goesOn || near.state === "beyond")) {
+      this.lookAt = Date.now() + Math.ceil(this.#farAt - now);
+      return this.#takeLost(parameters, near);
+    }
+    const look = await this.#look(parameters, { place: USUAL_DEPTH, depth: FAR_DEPTH, after: this.#lookedUpTo });
+    const isOver = look.state === "";
+    if (look.took || near.state === "behind") this.#farPause = FAR_PAUSE;
+    else if (isOver) this.#farPause = Math.min(LONGEST_FAR_PAUSE, this.#farPause * 2);
+    const pause = isOver ? this.#farPause : FAR_PAUSE;
+    this.#farAt = look.took ? 0 : performance.now() + pause;
+    this.#lookedUpTo = isOver ? undefined : look.last || this.#lookedUpTo;
+    // A look in several parts may have missed what came in between.
+    if (!look.took && (!isOver || goesOn)) this.lookAt = Date.now() + pause;
+    return look.took ? look.reply : this.#takeLost(parameters, near);
+  }
+
+  /** What is to fail, when nothing that can run was found before. */
+  async #takeLost(parameters: readonly Parameter[], near: Found): Promise<unknown> {
+    if (!near.hasLost) return near.reply;
+    return (await this.#look(parameters, { depth: USUAL_DEPTH, takesLost: true })).reply;
+  }
+
+  async #look(
+    parameters: readonly Parameter[],
+    { place = 0, depth, after = "", takesLost = this.#isTurnOfLost, offered }: LookOptions,
+  ): Promise<Found> {
+    const { queue, client, keys, hostId, initializer } = this.#options;
+    const given = parameters.map(toArgument);
+    const own = [keys.hostQueues(hostId), keys.parked];
+    const first = initializer();
+    const [reply, state, upTo, last, hasLost] = await takeKnown.run(
+      client,
+      [...given.slice(0, TAKE.keys).map(String), ...own, ...(offered?.keys ?? [])],
+      [
+        ...given.slice(TAKE.keys),
+        ...[keys.prefix, hostId, queue, isProcessQueue(queue) ? "" : "*"],
+        ...[first ?? "", this.#canRun(first) ? 1 : 0, place, depth, after, takesLost ? 1 : 0, offered?.epoch ?? ""],
+      ],
+    );
+    return { reply, took: (reply as unknown[])[1] !== 0, state, place: upTo, last, hasLost: hasLost === 1 };
+  }
+
+  async #finish(parameters: readonly Parameter[]): Promise<unknown> {
+    const { client, keys, hostId, initializer } = this.#options;
+    const given = parameters.map(toArgument);
+    const jobId = String(given[FINISH.keys]);
+    const [reply, isLeft] = await finishAndTakeKnown.run(client, given.slice(0, FINISH.keys).map(String), [
+      ...given.slice(FINISH.keys),
+      keys.prefix,
+      hostId,
+      this.#canRun(initializer()) ? 1 : 0,
+    ]);
+    if (isLeft === 1) this.#unfollowed.add(jobId);
+    return reply;
+  }
+
+  get #isTurnOfLost(): boolean {
+    return this.#takes % TURNS_OF_LOST === 0;
+  }
+
+  #canRun(initializer: string | null): boolean {
+    return initializer === null || this.#options.knows(initializer);
+  }
+}
+
+/** As BullMQ's client sends it. */
+function toArgument(parameter: Parameter): string | number | Buffer {
+  return parameter ?? "";
+}

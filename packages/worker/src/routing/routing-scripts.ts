@@ -1,0 +1,358 @@
+import {
+  bullFunction,
+  JOB_CANCEL_FIELD,
+  JOB_UNSERVED_FIELD,
+  MOVE_TO_ACTIVE_KEYS,
+  Script,
+} from "@manyhands/core/internal";
+import { PATIENCE_END } from "./patience.ts";
+
+/** What a look for a job has come to, besides what BullMQ's script replies. */
+export type LookState =
+  /** BullMQ's take decided, or all that waits was looked at. */
+  | ""
+  /** All slots that this host offers have been assigned. */
+  | "refused"
+  /** This host is not announced: what it knows is not to be found in Redis. */
+  | "unannounced"
+  /** As many jobs were parked as one script may; the look goes on from the place in the line. */
+  | "more"
+  /** Nothing was found as far as was looked; the line is longer. */
+  | "beyond"
+  /** The same, and among the last jobs of the line there is one that this host knows. */
+  | "behind";
+
+export type Look = [reply: unknown, state: LookState, place: number, last: string, hasLost: 0 | 1];
+
+/** Jobs of the line that each look for a known one sees. */
+export const USUAL_DEPTH = 32;
+/** Jobs that are parked by one script at most: about 1 ms of Redis. */
+const MOST_PARKED = 256;
+/** Jobs at the end of a long line that are looked at as well: the newest ones. */
+const NEWEST = 32;
+/** Jobs that one command reads from the line. */
+const SLICE = 128;
+/** Further jobs that a look brings in front together with the one that it takes: the next looks need not go so far. */
+const MOST_BROUGHT = 8;
+/** Of the hosts that know a task, so many are woken at most. */
+const MOST_WOKEN = 4;
+/** How long a wake-up is kept that a host has not read, ms. */
+const WAKE_LIFE = 10_000;
+/** What is kept about parked jobs outlives them by this, ms. */
+const PARKED_LIFE = 60_000;
+
+/**
+ * Lua, of a script with \`prefix\` (of our keys), \`host\` and \`can_run\` (false: this host lacks the initializer of the pool)
+ * in local variables: \`knows(task)\`; \`knows_job(prefix of the queue, id)\`, true also for a job that is gone, which is
+ * BullMQ's matter; \`is_next_known(keys, prefix of the queue, now)\`: BullMQ would take nothing, or what the host knows. In the
+ * usual case that is one look at the head of the line.
+ */
+const KNOWS = `
+local own = {}
+local function knows(task)
+  if own[task] == nil then own[task] = redis.call("SISMEMBER", prefix .. "task-hosts/" .. task, host) == 1 end
+  return own[task]
+end
+local function knows_job(queue, id)
+  local task = redis.call("HGET", queue .. id, "name")
+  return not task or (can_run and knows(task)), task
+end
+local function is_due(delayed, now)
+  local first = redis.call("ZRANGE", delayed, 0, 0, "WITHSCORES")
+  return first[2] and tonumber(first[2]) < (now + 1) * 4096
+end
+local function is_next_known(keys, queue, now)
+  local id = redis.call("LINDEX", keys.wait, -1)
+  if not id then
+    if is_due(keys.delayed, now) then return false end
+    id = redis.call("ZRANGE", keys.prioritized, 0, 0)[1]
+    if not id then return true end
+  end
+  return (knows_job(queue, id))
+end
+`;
+
+/** Positions of keys in `moveToActive`, by name. */
+const TAKE_KEYS = MOVE_TO_ACTIVE_KEYS.map((kind, index) => `${kind} = KEYS[${index + 1}]`).join(", ");
+const FIRST_OWN_KEY = MOVE_TO_ACTIVE_KEYS.length + 1;
+
+/**
+ * Takes the first job of a queue whose task this host knows, whatever stands before it.
+ *
+ * KEYS[1..11] those of BullMQ's moveToActive; KEYS[12] queues of this host; KEYS[13] set of what is parked;
+ * KEYS[14] sorted set of hosts that offer slots and KEYS[15] hash of this host's offers, where a slot of them is used
+ * ARGV[1..3] those of moveToActive; ARGV[4] prefix of our keys; ARGV[5] id of this host; ARGV[6] name of the queue;
+ * ARGV[7] "*" for a pool, "" for a queue of processes; ARGV[8] initializer of the pool, "" = none; ARGV[9] 1 = this host knows
+ * it; ARGV[10] place in the line, counted from the job that is next, from which to look; ARGV[11] how many jobs that stay in
+ * line to look at; ARGV[12] job behind which to look while it is in line, "" = none; ARGV[13] 1 = a job that is to fail has
+ * its turn like one that can run, else it comes last; ARGV[14] epoch of the offers of which one is withdrawn first, "" = none
+ *
+ * The normal case, in which the next job is known, is BullMQ's own take. Else: 1. what is due is put in line by BullMQ's
+ * take; 2. the first known job is moved to where BullMQ takes from and BullMQ's take is called; when that refuses, the job
+ * goes back to its place; 3. hosts that know what was passed over are woken; 4. what no live host knows is parked: delayed
+ * until it is to fail, noted with its order in a set of its task. One whose time is over, or that is to be cancelled, is
+ * taken by any host. The keys of job hashes, tasks and hosts are made here; all have the hash tag of the namespace.
+ *
+ * Returns {what moveToActive returns, state (see LookState), place in the line up to which was looked, the last job there,
+ * 1 = a job that is to fail was seen and left}.
+ */
+export const takeKnown: Script<Look> = new Script<Look>({
+  name: "takeKnown",
+  lua: `
+local keys = {${TAKE_KEYS}}
+local queue, now, prefix, host = ARGV[1], tonumber(ARGV[2]), ARGV[4], ARGV[5]
+local initializer, can_run = ARGV[8], ARGV[9] == "1"
+${KNOWS}
+if ARGV[14] ~= "" then
+  local offer = redis.pcall("HMGET", KEYS[${FIRST_OWN_KEY + 3}], "epoch", "offered", "given")
+  if offer[1] ~= ARGV[14] then return {{0, 0, 0, 0}, "refused", 0, "", 0} end
+  local offered, given = tonumber(offer[2]) - 1, tonumber(offer[3])
+  if offered < given then return {{0, 0, 0, 0}, "refused", 0, "", 0} end
+  redis.call("HSET", KEYS[${FIRST_OWN_KEY + 3}], "offered", offered)
+  if offered == given then redis.pcall("ZREM", KEYS[${FIRST_OWN_KEY + 2}], host) end
+end
+local is_plain = ARGV[10] == "0" and is_next_known(keys, queue, now)
+${bullFunction("moveToActive")}
+if is_plain then return {moveToActive(KEYS, ARGV), "", 0, "", 0} end
+
+if redis.call("EXISTS", KEYS[${FIRST_OWN_KEY}]) == 0 then return {{0, 0, 0, 0}, "unannounced", 0, "", 0} end
+local settings = redis.call("HMGET", keys.meta, "paused", "concurrency")
+if settings[1] or (settings[2] and redis.call("LLEN", keys.active) >= tonumber(settings[2])) then
+  return {moveToActive(KEYS, ARGV), "", 0, "", 0}
+end
+if is_due(keys.delayed, now) then
+  -- A take from a paused queue puts in line what is due, and takes nothing.
+  redis.call("HSET", keys.meta, "paused", 1)
+  local isDone, failure = pcall(moveToActive, KEYS, ARGV)
+  redis.call("HDEL", keys.meta, "paused")
+  if not isDone then error(failure) end
+end
+
+local time = redis.call("TIME")
+local micros = time[1] * 1000000 + time[2]
+local serves, served, lacks_initializer = {}, {}, {}
+-- Whether a host takes jobs of the queue; nil: it is no more.
+local function serves_queue(id)
+  if serves[id] == nil then
+    local queues = prefix .. "host-queues/" .. id
+    serves[id] = (redis.call("SISMEMBER", queues, ARGV[6]) == 1
+      or (ARGV[7] ~= "" and redis.call("SISMEMBER", queues, ARGV[7]) == 1))
+      and redis.call("SISMEMBER", queues, "!" .. ARGV[6]) == 0
+    if not serves[id] and redis.call("EXISTS", queues) == 0 then return nil end
+  end
+  return serves[id]
+end
+-- A few live hosts that can run the task in the queue, or false.
+local function hosts_of(task)
+  if served[task] == nil then
+    local found = {}
+    local key = prefix .. "task-hosts/" .. task
+    local ids = redis.call("SMEMBERS", key)
+    for turn = 1, #ids do
+      -- Not always the same ones are woken.
+      local id = ids[(micros + turn) % #ids + 1]
+      local does_serve = serves_queue(id)
+      if does_serve == nil then redis.call("SREM", key, id) end
+      if does_serve then
+        if initializer == "" or redis.call("SISMEMBER", prefix .. "task-hosts/" .. initializer, id) == 1 then
+          found[#found + 1] = id
+        else
+          lacks_initializer[task] = true
+        end
+      end
+      if #found == ${MOST_WOKEN} then break end
+    end
+    served[task] = #found > 0 and found or false
+  end
+  return served[task]
+end
+
+${PATIENCE_END}
+local parked, orders = 0, {}
+local max_events
+-- Parks a job that no live host can run; returns true when it is to be taken instead, to fail.
+local function park(id, task, is_prioritized)
+  local job = queue .. id
+  local fields = redis.call("HMGET", job, "${JOB_UNSERVED_FIELD}", "${JOB_CANCEL_FIELD}", "timestamp", "opts")
+  local since = tonumber(string.match(fields[1] or "", "^%d+") or now)
+  local is_read, options = pcall(cjson.decode, fields[4] or "")
+  local delay = is_read and type(options) == "table" and tonumber(options.delay) or 0
+  local timestamp = tonumber(fields[3] or "") or now
+  local ends = patience_end(since, timestamp, delay)
+  if now > ends + ${PARKED_LIFE} then
+    -- It was served since, and is to run again.
+    fields[1], since = false, now
+    ends = patience_end(since, timestamp, delay)
+  end
+  if fields[2] or now >= ends then return true end
+  local score = ""
+  if is_prioritized then
+    score = redis.call("ZSCORE", keys.prioritized, id)
+    redis.call("ZREM", keys.prioritized, id)
+  else
+    redis.call("LREM", keys.wait, -1, id)
+  end
+  parked = parked + 1
+  redis.call("ZADD", keys.delayed, ends * 4096 + parked, id)
+  redis.call("HSET", job, "delay", math.max(0, ends - timestamp), "${JOB_UNSERVED_FIELD}", fields[1] or (since .. " " .. score))
+  max_events = max_events or redis.call("HGET", keys.meta, "opts.maxLenEvents") or 10000
+  redis.call("XADD", keys.events, "MAXLEN", "~", max_events, "*", "event", "delayed", "jobId", id, "delay",
+    string.format("%.0f", ends))
+  local place = ARGV[6] .. "/" .. (lacks_initializer[task] and initializer or task)
+  local key = prefix .. "parked/" .. place
+  local before = orders[key] or tonumber(redis.call("ZRANGE", key, -1, -1, "WITHSCORES")[2] or "") or 0
+  orders[key] = math.max(micros + parked, before + 1)
+  redis.call("ZADD", key, "NX", string.format("%.0f", orders[key]), id)
+  redis.call("SADD", KEYS[${FIRST_OWN_KEY + 1}], place)
+  for _, key in ipairs({key, KEYS[${FIRST_OWN_KEY + 1}]}) do
+    redis.call("PEXPIRE", key, math.max(redis.call("PTTL", key), math.floor(ends - now) + ${PARKED_LIFE}))
+  end
+  return false
+end
+
+-- Jobs from a place in the line on, in the order in which BullMQ takes them, and how many of them are not prioritized.
+local function line(from, count)
+  local waiting = redis.call("LLEN", keys.wait)
+  local ids = {}
+  if from < waiting then
+    local part = redis.call("LRANGE", keys.wait, -(from + count), -(from + 1))
+    for index = #part, 1, -1 do ids[#ids + 1] = part[index] end
+  end
+  local plain = #ids
+  if plain < count then
+    local first = math.max(0, from - waiting)
+    for _, id in ipairs(redis.call("ZRANGE", keys.prioritized, first, first + count - plain - 1)) do ids[#ids + 1] = id end
+  end
+  return ids, plain
+end
+
+local place, depth = tonumber(ARGV[10]), tonumber(ARGV[11])
+if ARGV[12] ~= "" then
+  -- The line moves between two looks.
+  local index = redis.call("LPOS", keys.wait, ARGV[12], "RANK", -1)
+  local rank = not index and redis.call("ZRANK", keys.prioritized, ARGV[12])
+  if index then place = redis.call("LLEN", keys.wait) - index end
+  if rank then place = redis.call("LLEN", keys.wait) + rank + 1 end
+end
+local first, state, last = place, "", ""
+local chosen, is_prioritized
+-- The first job that is to fail, whose turn comes before that of a known one now and then.
+local lost, lost_place, is_lost_prioritized
+local is_turn_of_lost = ARGV[13] == "1"
+local passed, brought = {}, {}
+while true do
+  local count = math.min(${SLICE}, depth - (place - first))
+  if count <= 0 then
+    state = "beyond"
+    break
+  end
+  local ids, plain = line(place, count)
+  for index, id in ipairs(ids) do
+    local is_known, task = knows_job(queue, id)
+    local is_plain_one = index <= plain
+    if chosen then
+      if is_known and task and is_plain_one then brought[#brought + 1] = id end
+      if #brought == ${MOST_BROUGHT} then break end
+    else
+      if not is_known then
+        local hosts = hosts_of(task)
+        if hosts then
+          passed[task] = hosts
+          place = place + 1
+          last = id
+        else
+          if park(id, task, not is_plain_one) then
+            is_known = is_turn_of_lost
+            if not lost then lost, lost_place, is_lost_prioritized = id, place, not is_plain_one end
+            if not is_known then
+              place = place + 1
+              last = id
+            end
+          end
+        end
+      end
+      if is_known then
+        chosen, is_prioritized = id, not is_plain_one
+        -- Only a look that went far brings more.
+        if place < ${USUAL_DEPTH} then break end
+      end
+    end
+    if not chosen and parked >= ${MOST_PARKED} then
+      state = "more"
+      break
+    end
+  end
+  if chosen or state ~= "" or #ids < count then break end
+end
+if state == "beyond" and ARGV[10] == "0" then
+  for _, id in ipairs(redis.call("LRANGE", keys.wait, 0, ${NEWEST - 1})) do
+    local is_known, task = knows_job(queue, id)
+    if is_known then state = "behind" elseif hosts_of(task) then passed[task] = hosts_of(task) end
+  end
+end
+-- While the line goes on, a known one may be further behind.
+if not chosen and lost and state == "" then
+  chosen, place, is_prioritized = lost, lost_place, is_lost_prioritized
+end
+
+if parked > 0 then
+  local next_due = redis.call("ZRANGE", keys.delayed, 0, 0, "WITHSCORES")[2]
+  redis.call("ZADD", keys.marker, math.floor(tonumber(next_due) / 4096), "1")
+end
+for _, hosts in pairs(passed) do
+  for _, id in ipairs(hosts) do
+    local key = prefix .. "host-wake/" .. id
+    redis.call("ZADD", key, 0, keys.marker)
+    redis.call("PEXPIRE", key, ${WAKE_LIFE})
+  end
+end
+
+if not chosen then
+  local next_due = redis.call("ZRANGE", keys.delayed, 0, 0, "WITHSCORES")[2]
+  return {{0, 0, 0, next_due and tonumber(next_due) / 4096 or 0}, state, place, last, lost and 1 or 0}
+end
+local score, behind
+if is_prioritized then
+  score = redis.call("ZSCORE", keys.prioritized, chosen)
+  redis.call("ZREM", keys.prioritized, chosen)
+else
+  if place > 0 then behind = redis.call("LINDEX", keys.wait, -place) end
+  redis.call("LREM", keys.wait, -1, chosen)
+end
+redis.call("RPUSH", keys.wait, chosen)
+local reply = moveToActive(KEYS, ARGV)
+if reply[2] == 0 then
+  redis.call("LREM", keys.wait, -1, chosen)
+  if score then redis.call("ZADD", keys.prioritized, score, chosen)
+  elseif behind then redis.call("LINSERT", keys.wait, "BEFORE", behind, chosen)
+  else redis.call("RPUSH", keys.wait, chosen) end
+  return {reply, "", place, "", 0}
+end
+for index = #brought, 1, -1 do
+  redis.call("LREM", keys.wait, -1, brought[index])
+  redis.call("RPUSH", keys.wait, brought[index])
+end
+return {reply, "", place, "", 0}
+`,
+});
+
+/**
+ * Finishes a job, and takes the next one of its queue if this host knows its task.
+ *
+ * KEYS[1..14], ARGV[1..9] those of BullMQ's moveToFinished, which is to fetch; ARGV[10] prefix of our keys; ARGV[11] id of
+ * this host; ARGV[12] 1 = this host knows the initializer of the pool, or there is none
+ * Returns {what moveToFinished returns, 1 = the next job was left because it is another host's, or must be looked for; else 0}.
+ */
+export const finishAndTakeKnown: Script<[reply: unknown, isLeft: 0 | 1]> = new Script<[unknown, 0 | 1]>({
+  name: "finishAndTakeKnown",
+  lua: `
+local prefix, host, can_run = ARGV[10], ARGV[11], ARGV[12] == "1"
+${KNOWS}
+local keys = {wait = KEYS[1], prioritized = KEYS[3], delayed = KEYS[7]}
+local is_left = not is_next_known(keys, ARGV[7], tonumber(ARGV[2]))
+${bullFunction("moveToFinished")}
+local arguments = {unpack(ARGV, 1, 9)}
+if is_left then arguments[6] = "0" end
+return {moveToFinished(KEYS, arguments), is_left and 1 or 0}
+`,
+});
