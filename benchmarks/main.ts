@@ -3,6 +3,7 @@
  * medians with their spread, and ratios with their quartiles over the rounds. `network` and `scale` have more options.
  */
 import { channelsBenchmark } from "./channels/main.ts";
+import { mixedBenchmark } from "./mixed/main.ts";
 import { networkBenchmark } from "./network/main.ts";
 import { poolBenchmark } from "./pool/main.ts";
 import { scaleBenchmark } from "./scale/main.ts";
@@ -10,6 +11,7 @@ import { syncBenchmark } from "./sync/main.ts";
 
 const benchmarks: Record<string, () => Promise<void>> = {
   channels: channelsBenchmark,
+  mixed: mixedBenchmark,
   network: networkBenchmark,
   pool: poolBenchmark,
   scale: scaleBenchmark,
