@@ -1,5 +1,4 @@
 import {
-  bullFunction,
   isRefusal,
   type JobEnvelope,
   type JobReturn,
@@ -7,7 +6,6 @@ import {
   KEPT_FAILED,
   type Keys,
   type Milliseconds,
-  MOVE_TO_ACTIVE_KEYS,
   type RedisClient,
   readTaken,
   Script,
@@ -219,20 +217,6 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
   /** BullMQ's worker has a second connection for its own waits, of which this one has none. */
   protected override createBackend(): void {
     this.backend = this.backendFactory(this.name, this.opts, { withBlockingConnection: false });
-    const { backend } = this as unknown as { backend: Backend };
-    const execCommand = backend.execCommand.bind(backend);
-    backend.execCommand = (runner, script, args) =>
-      script === "moveToActive" && this.#offered
-        ? this.#takeOffered(this.#offered, args)
-        : execCommand(runner, script, args);
-  }
-
-  async #takeOffered({ keys, hostId, epoch }: OfferedSlot, args: Argument[]): Promise<unknown[]> {
-    const own = args.slice(0, MOVE_TO_ACTIVE_KEYS.length) as string[];
-    const parameters = [...args.slice(own.length), hostId, epoch];
-    const reply = await takeOffered().run(this.#options.client, [...own, ...keys], parameters);
-    this.#isRefused = reply.length > 4;
-    return reply;
   }
 
   async #take(offered: OfferedSlot | undefined): Promise<Fetched> {
@@ -441,13 +425,6 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
   }
 }
 
-type Argument = string | number | Buffer;
-
-/** What of BullMQ's backend is no public interface. */
-interface Backend {
-  execCommand(runner: unknown, script: string, args: Argument[]): unknown;
-}
-
 /** With a rule that it does not understand, BullMQ could not even fail the job. */
 function dropBadRules({ opts }: Job): void {
   if (!isKeepRule(opts.removeOnFail)) delete opts.removeOnFail;
@@ -474,29 +451,3 @@ if waiting == 0 then redis.call("ZREM", KEYS[3], "0") end
 return waiting
 `,
 });
-
-let takeOfferedScript: Script<unknown[]> | undefined;
-
-/**
- * KEYS[1] to KEYS[11] and ARGV[1] to ARGV[3] those of BullMQ's moveToActive; KEYS[12] sorted set of hosts that offer slots;
- * KEYS[13] hash of this host's offers
- * ARGV[4] host id; ARGV[5] epoch of its offers
- * Withdraws the offer of one slot and takes a job into it. Returns what moveToActive does; {0, 0, 0, 0, 1} when all slots that
- * are offered have been assigned.
- */
-function takeOffered(): Script<unknown[]> {
-  takeOfferedScript ??= new Script({
-    name: "takeOffered",
-    lua: `
-local offer = redis.pcall("HMGET", KEYS[13], "epoch", "offered", "given")
-if offer[1] ~= ARGV[5] then return {0, 0, 0, 0, 1} end
-local offered, given = tonumber(offer[2]) - 1, tonumber(offer[3])
-if offered < given then return {0, 0, 0, 0, 1} end
-redis.call("HSET", KEYS[13], "offered", offered)
-if offered == given then redis.pcall("ZREM", KEYS[12], ARGV[4]) end
-${bullFunction("moveToActive")}
-return moveToActive(KEYS, ARGV)
-`,
-  });
-  return takeOfferedScript;
-}

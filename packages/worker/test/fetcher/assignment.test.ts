@@ -384,6 +384,7 @@ test("a slot that was assigned is not taken back for another job", async () => {
       client: space.client as never,
       wait: { next: async () => null, wake() {}, close() {} },
     }),
+    routing: { hostId: "one", initializer: () => null, knows: () => true, announce: async () => {} },
     isReady: () => true,
     whenServed: async () => {},
     run: async () => ({}) as never,
