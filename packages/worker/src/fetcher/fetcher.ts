@@ -1,8 +1,9 @@
 import { LongTimer, type Milliseconds, type RedisClient, Script } from "@manyhands/core/internal";
 import { within } from "../deadline/within.ts";
 import type { HostSlots } from "../slots/host-slots.ts";
+import type { OfferedSlot } from "../slots/offered-slot.ts";
 import type { Marker } from "./marker-wait.ts";
-import type { AssignedJob, OfferedSlot, SlotOffers } from "./slot-offers.ts";
+import type { AssignedJob, SlotOffers } from "./slot-offers.ts";
 
 /** What came of a look for a job. */
 export interface Fetched {

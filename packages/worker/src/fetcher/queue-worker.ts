@@ -17,9 +17,10 @@ import type { PoolJob } from "../jobs/pool-job.ts";
 import { isKeepRule } from "../jobs/read-envelope.ts";
 import { RoutedTakes, type RoutedTakesOptions } from "../routing/routed-takes.ts";
 import type { HostSlots } from "../slots/host-slots.ts";
+import type { OfferedSlot } from "../slots/offered-slot.ts";
 import type { Fetched, FetchedQueue, Fetcher } from "./fetcher.ts";
 import { nudgeWorkers } from "./nudge.ts";
-import type { AssignedJob, OfferedSlot } from "./slot-offers.ts";
+import type { AssignedJob } from "./slot-offers.ts";
 
 export interface QueueWorkerOptions {
   queue: string;

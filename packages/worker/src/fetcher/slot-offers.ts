@@ -13,6 +13,7 @@ import {
 } from "@manyhands/core/internal";
 import { within } from "../deadline/within.ts";
 import type { HostSlots } from "../slots/host-slots.ts";
+import type { OfferedSlot } from "../slots/offered-slot.ts";
 
 /** A job that was assigned to this host, with one of its slots. */
 export interface AssignedJob {
@@ -26,13 +27,6 @@ export interface AssignedJob {
   lockedAt: Milliseconds;
   /** First life of its lock. */
   lock: Milliseconds;
-}
-
-/** A slot that is offered and is to be taken back by the script that takes a job. */
-export interface OfferedSlot {
-  keys: [offers: string, hash: string];
-  hostId: string;
-  epoch: string;
 }
 
 export interface SlotOffersOptions {

@@ -1,5 +1,5 @@
 import { isProcessQueue, type Keys, type Milliseconds, type RedisClient } from "@manyhands/core/internal";
-import type { OfferedSlot } from "../fetcher/slot-offers.ts";
+import type { OfferedSlot } from "../slots/offered-slot.ts";
 import { finishAndTakeKnown, type LookState, takeKnown, USUAL_DEPTH } from "./routing-scripts.ts";
 
 export interface RoutedTakesOptions {
