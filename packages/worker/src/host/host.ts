@@ -527,7 +527,7 @@ export class Host implements WorkerHost {
   #obey(message: ControlMessage): void {
     switch (message.type) {
       case "pools-changed":
-        return this.#discovery.refresh();
+        return this.#discovery.refresh(message.pool);
       case "cancel":
         return this.#running.cancel(message, message.reason);
       case "end-process":

@@ -21,18 +21,23 @@ export interface PoolDiscoveryOptions {
   interval?: Milliseconds;
 }
 
+/** More pools than these that have changed are read with all others. */
+const MOST_BY_NAME = 50;
+
 /**
  * Keeps the pools that this host serves equal to the registry.
  *
- * The registry is read at the start, on every message that it changed, after a reconnect, and every few seconds; the
- * readings follow one another, and one asked for during another is done after it.
+ * The registry is read at the start, after a reconnect, and every few seconds, and the record of a pool on every message
+ * that it changed; the readings follow one another, and one asked for during another is done after it.
  */
 export class PoolDiscovery {
   readonly #options: PoolDiscoveryOptions;
   readonly #served = new Map<string, ServedPool>();
   readonly #closing = new Map<string, Promise<void>>();
   #reading: Promise<void> | undefined;
-  #readAgain = false;
+  /** Pools whose records are to be read. */
+  readonly #changed = new Set<string>();
+  #isAllDue = false;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
 
@@ -53,15 +58,23 @@ export class PoolDiscovery {
     return [...this.#served.values()];
   }
 
-  /** Reads the registry soon. */
-  refresh(): void {
+  /** Reads the registry soon. @param pool - That one has changed: only its record is read. */
+  refresh(pool?: string): void {
     if (this.#stopped) return;
-    if (this.#reading !== undefined) {
-      this.#readAgain = true;
-      return;
-    }
+    if (pool === undefined) this.#isAllDue = true;
+    else this.#changed.add(pool);
+    this.#readDue();
+  }
+
+  #readDue(): void {
+    if (this.#stopped || this.#reading !== undefined) return;
+    if (!this.#isAllDue && this.#changed.size === 0) return;
+    const isAll = this.#isAllDue || this.#changed.size > MOST_BY_NAME;
+    const names = [...this.#changed];
+    this.#isAllDue = false;
+    this.#changed.clear();
     this.#follow(
-      this.#read().catch((error: Error) =>
+      (isAll ? this.#read() : this.#readSome(names)).catch((error: Error) =>
         this.#options.logger.warn(`reading the pools failed, trying again: ${error.message}`),
       ),
     );
@@ -71,9 +84,7 @@ export class PoolDiscovery {
   #follow(reading: Promise<void>): void {
     this.#reading = reading.finally(() => {
       this.#reading = undefined;
-      if (!this.#readAgain) return;
-      this.#readAgain = false;
-      this.refresh();
+      this.#readDue();
     });
   }
 
@@ -91,13 +102,35 @@ export class PoolDiscovery {
     for (const pool of this.served()) {
       if (wanted.get(pool.record.name)?.generation !== pool.record.generation) this.#close(pool);
     }
-    for (const record of wanted.values()) {
-      try {
-        this.#take(record);
-      } catch (error) {
-        // One pool that cannot be served keeps no other from it.
-        this.#options.logger.warn(`pool "${record.name}" cannot be served: ${(error as Error).message}`);
+    for (const record of wanted.values()) this.#tryToTake(record);
+  }
+
+  /** Programs that come and go change one pool each: what a host reads for that must not grow with all the others. */
+  async #readSome(names: readonly string[]): Promise<void> {
+    const { registry } = this.#options;
+    const readings = await Promise.allSettled(names.map((name) => registry.get(name)));
+    if (this.#stopped) return;
+    for (const [index, name] of names.entries()) {
+      const reading = readings[index];
+      const record = reading?.status === "fulfilled" ? reading.value : null;
+      // What cannot be read is told by a reading of all, which also makes the default pool again.
+      if (reading?.status !== "fulfilled" || (record === null && name === DEFAULT_POOL)) {
+        this.#isAllDue = true;
+        continue;
       }
+      const isWanted = record !== null && this.#isOurs(record);
+      const served = this.#served.get(name);
+      if (served && !(isWanted && record.generation === served.record.generation)) this.#close(served);
+      if (isWanted) this.#tryToTake(record);
+    }
+  }
+
+  #tryToTake(record: PoolRecord): void {
+    try {
+      this.#take(record);
+    } catch (error) {
+      // One pool that cannot be served keeps no other from it.
+      this.#options.logger.warn(`pool "${record.name}" cannot be served: ${(error as Error).message}`);
     }
   }
 
@@ -144,7 +177,7 @@ export class PoolDiscovery {
       .finally(() => {
         this.#closing.delete(name);
         this.#options.logger.info(`pool "${name}" is gone`);
-        this.refresh();
+        this.refresh(name);
       });
     this.#closing.set(name, closed);
   }

@@ -198,6 +198,49 @@ test("the registry is read once more after a reading that was under way when it 
   await discovery.stop();
 });
 
+test("a message that a pool changed costs its record, and not those of all pools", async () => {
+  // given
+  const space = new TestNamespace(redis);
+  await space.pool("other");
+  const list = vi.spyOn(space.registry, "list");
+  const served: string[] = [];
+  const open = (record: PoolRecord): ServedPool => {
+    served.push(record.name);
+    return { record, start: async () => {}, update: () => {}, close: async () => {} } as unknown as ServedPool;
+  };
+  const discovery = new PoolDiscovery({
+    ...{ registry: space.registry, pools: null, open },
+    running: new RunningJobs(
+      () => {},
+      () => {},
+    ),
+    logger: { info: (line) => void space.logs.push(line), warn: (line) => void space.logs.push(line), error: () => {} },
+    interval: 600_000,
+  });
+  await discovery.start();
+  const readings = list.mock.calls.length;
+  const names = (): string[] => discovery.served().map(({ record }) => record.name);
+  // when a pool is made, terminated, and made again
+  const made = await space.pool("made");
+  discovery.refresh("made");
+  await until(() => names().includes("made"));
+  await space.registry.terminate("made", made.generation);
+  discovery.refresh("made");
+  await until(() => space.logs.includes('pool "made" is gone'));
+  await space.registry.remove("made", made.generation);
+  await space.pool("made");
+  discovery.refresh("made");
+  await until(() => names().includes("made"));
+  // then
+  expect(served.sort()).toEqual(["default", "made", "made", "other"]);
+  expect(list.mock.calls.length).toBe(readings);
+  // and a default pool that was removed is made again, by a reading of all
+  await space.registry.remove("default", null);
+  discovery.refresh("default");
+  await until(async () => (await space.registry.get("default")) !== null);
+  await discovery.stop();
+});
+
 test("an initializer that began before its pool was reset fails it no more", async () => {
   const space = new TestNamespace(redis);
   const logger = { info: () => {}, warn: () => {}, error: () => {} };
