@@ -1,7 +1,7 @@
 import type { Milliseconds } from "./records.ts";
 
 /**
- * Slots that hosts offer: whoever adds a job assigns it to one at once, and the host needs not to fetch it.
+ * Slots that hosts offer: a program that adds a job assigns it to one at once, and the host need not fetch it.
  *
  * A host that waits with free slots has a hash (`Keys.hostOffers`) and stands in the sorted set `Keys.offers`. Both numbers
  * of the hash only grow, but for `offered` when slots are withdrawn, so a command that is sent twice changes nothing more:

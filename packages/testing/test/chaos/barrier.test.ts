@@ -17,7 +17,7 @@ interface Story {
 const PASSES = 6;
 
 /**
- * Goes through the barrier until the event "end" is set; whoever finds it broken resets it. The event "<name> passed" is set
+ * Goes through the barrier until the event "end" is set; a party that finds it broken resets it. The event "<name> passed" is set
  * when it has passed often enough.
  */
 function takePart(actor: Actor, name = "victim"): Promise<Story> {

@@ -54,7 +54,7 @@ const LONGEST_PAUSE: Milliseconds = 2_000;
 type OfferReply = [isKnown: 0 | 1, offered?: number, ...assigned: [number: number, job: string, fields: string[]][]];
 
 /**
- * Offers slots that are free while the host waits for work: whoever adds a job of one of its pools assigns it to one at
+ * Offers slots that are free while the host waits for work: a program that adds a job of one of its pools assigns it at
  * once, and the host hears of it with the job (`protocol/slot-offers.ts` of the core has the form of it).
  *
  * - A slot that is offered is held, so an assigned job always has one.
