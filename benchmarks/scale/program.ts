@@ -1,6 +1,6 @@
 /**
  * A program of its own that calls tasks, told by IPC what to do: `open` a context and an unnamed pool, `run` calls with so
- * many in flight, or `submit` calls that nobody takes.
+ * many in flight, or `submit` calls that no host takes.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { type AsyncResult, type Context, connect, type Pool } from "@manyhands/core";

@@ -11,7 +11,7 @@ export type Request =
 
 export type Answer = { value: Submission | number } | { failure: string };
 
-/** What calls cost that nobody takes. */
+/** The cost of calls that no host takes. */
 export interface Submission {
   /** Per second, until Redis had all of them. */
   rate: number;

@@ -1,8 +1,9 @@
 import type { RedisClient } from "../connection/index.ts";
 import { Script } from "../script/index.ts";
+import { luaFunction } from "./composed-script.ts";
 import { packStrings } from "./pack-strings.ts";
 
-/** What of BullMQ's backend takes part. */
+/** The parts of BullMQ's backend that add jobs. */
 interface Backend<Entry> {
   addJobs(entries: Entry[]): Promise<string[]>;
   addJobToTransaction(commands: object, job: unknown, jobId: string | undefined, parent: unknown): Promise<unknown>;
@@ -125,9 +126,7 @@ function repeatedScript(name: string, client: RedisClient): Repeated | null {
  */
 function repeat(lua: string): string {
   return `
-local function add(KEYS, ARGV)
-${lua}
-end
+${luaFunction("add", lua)}
 local jobs = cmsgpack.unpack(ARGV[1])
 local each = tonumber(ARGV[2])
 local ids = {}

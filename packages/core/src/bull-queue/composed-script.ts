@@ -45,7 +45,12 @@ function scriptOf(name: BullScript): ScriptModule {
  * it is needed.
  */
 export function bullFunction(name: BullScript): string {
-  return `local function ${name}(KEYS, ARGV)\n${scriptOf(name).content}\nend\n`;
+  return luaFunction(name, scriptOf(name).content);
+}
+
+/** The text of a script as a local Lua function of that name. */
+export function luaFunction(name: string, script: string): string {
+  return `local function ${name}(KEYS, ARGV)\n${script}\nend\n`;
 }
 
 /** SHA-1 of the script's text: another one after an upgrade asks a person to read what has changed. */

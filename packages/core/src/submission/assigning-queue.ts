@@ -1,5 +1,5 @@
 import type { Queue as BullQueue } from "bullmq";
-import { ADD_AND_ASSIGN, bullFunction } from "../bull-queue/index.ts";
+import { ADD_AND_ASSIGN, BULL_SCRIPTS, bullFunction } from "../bull-queue/index.ts";
 import type { RedisClient } from "../connection/index.ts";
 import type { Keys } from "../protocol/keys.ts";
 import { LARGEST_ASSIGNMENT, OFFER_KEPT } from "../protocol/slot-offers.ts";
@@ -9,14 +9,14 @@ interface Runner {
   runCommand(name: string, args: unknown[]): unknown;
 }
 
-/** What of BullMQ's backend is no public interface. */
+/** The part of BullMQ's backend that is no public interface. */
 interface Backend {
   execCommand(runner: Runner, script: string, args: unknown[]): unknown;
 }
 
 /** Hosts whose offers are looked at for one job. */
 const HOSTS = 8;
-const ADD_KEYS = 9;
+const ADD_KEYS = BULL_SCRIPTS.addStandardJob;
 /** Keys of a queue that BullMQ's take needs beside those of its add. */
 const MORE_KEYS = ["prioritized", "stalled", "limiter", "pc"];
 

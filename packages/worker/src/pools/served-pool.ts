@@ -134,15 +134,20 @@ export class ServedPool {
   /** The record as it is now: a job may come before the message that its pool has changed. */
   async lookAgain(): Promise<PoolRecord> {
     // A record that cannot be read changes nothing.
-    const now = await this.#host.readPool(this.#record.name).catch(() => null);
-    if (now?.generation === this.#record.generation && now.state !== "terminated") this.update(now);
+    const now = await this.#readRecord().catch(() => null);
+    if (now) this.update(now);
     return this.#record;
   }
 
   /** Whether this generation of the pool is in the registry and not terminated. */
   async isInForce(): Promise<boolean> {
+    return (await this.#readRecord()) !== null;
+  }
+
+  /** @returns null when this generation of the pool is gone or terminated */
+  async #readRecord(): Promise<PoolRecord | null> {
     const now = await this.#host.readPool(this.#record.name);
-    return now?.generation === this.#record.generation && now.state !== "terminated";
+    return now?.generation === this.#record.generation && now.state !== "terminated" ? now : null;
   }
 
   children(): ReturnType<ChildPool["describe"]> {

@@ -1,4 +1,4 @@
-import { isProcessQueue, type Keys, type Milliseconds, type RedisClient } from "@manyhands/core/internal";
+import { BULL_SCRIPTS, isProcessQueue, type Keys, type Milliseconds, type RedisClient } from "@manyhands/core/internal";
 import type { OfferedSlot } from "../slots/offered-slot.ts";
 import { finishAndTakeKnown, type LookState, takeKnown, USUAL_DEPTH } from "./routing-scripts.ts";
 
@@ -57,8 +57,8 @@ const MOST_PARKING = 16;
 const UNANNOUNCED_PAUSE: Milliseconds = 500;
 
 /** Number of keys of BullMQ's scripts, and the argument that says whether they fetch the next job. */
-const TAKE = { keys: 11 };
-const FINISH = { keys: 14, fetches: 14 + 5 };
+const TAKE = { keys: BULL_SCRIPTS.moveToActive };
+const FINISH = { keys: BULL_SCRIPTS.moveToFinished, fetches: BULL_SCRIPTS.moveToFinished + 5 };
 const DELAY = { keys: 11, fetches: 11 + 7 };
 
 /**
