@@ -7,6 +7,7 @@ export {
   bullFunction,
   bullScriptHash,
   MOVE_TO_ACTIVE_KEYS,
+  openBullQueue,
   packArgument,
   readTaken,
   type TakenJob,

@@ -13,7 +13,8 @@ const require = createRequire(import.meta.url);
  */
 export function openBullQueue(name: string, options: BullQueueOptions & { connection: RedisClient }): BullQueue {
   const bullmq = require("bullmq") as typeof import("bullmq");
-  const queue = new bullmq.Queue(name, options, (...parameters) => {
+  // BullMQ asks for Redis' version once, and fails all that follows when Redis refuses to answer at that moment.
+  const queue = new bullmq.Queue(name, { ...options, skipVersionCheck: true }, (...parameters) => {
     const backend = bullmq.createRedisBackend(...parameters);
     addInBulk(backend, options.connection);
     return backend;

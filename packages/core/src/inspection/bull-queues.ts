@@ -22,7 +22,6 @@ export class BullQueues {
       prefix: this.#keys.queuePrefix,
       // An onlooker must not overwrite the options that the pool's own clients keep in Redis.
       skipMetasUpdate: true,
-      skipVersionCheck: true,
     });
     this.#queues.set(pool, queue);
     return queue;

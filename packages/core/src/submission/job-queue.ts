@@ -58,7 +58,6 @@ export class JobQueue {
     this.#queue = openBullQueue(this.#pool, {
       connection: client,
       prefix: keys.queuePrefix,
-      skipVersionCheck: true,
       streams: { events: { maxLen: KEPT_EVENTS } },
       ...(telemetry ? { telemetry } : {}),
     });

@@ -69,6 +69,8 @@ export class PoolQueues {
       // Looking at a pool must not write: it would bring back the keys of one that is being removed.
       skipMetasUpdate: true,
       skipWaitingForReady: true,
+      // BullMQ would fail all that follows if Redis refused to tell its version.
+      skipVersionCheck: true,
     });
     // Lost connections are reported by whoever asked.
     queue.on("error", () => {});

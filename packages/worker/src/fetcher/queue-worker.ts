@@ -108,6 +108,8 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
       prefix: options.keys.queuePrefix,
       name: options.name,
       autorun: false,
+      // BullMQ asks for Redis' version once, and fails each look that follows when Redis refuses to answer at that moment.
+      skipVersionCheck: true,
       concurrency: options.concurrency,
       lockDuration: options.lockDuration,
       lockRenewTime: options.lockDuration / 4,

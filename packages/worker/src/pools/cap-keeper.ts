@@ -33,7 +33,7 @@ export class CapKeeper {
   #looks = 0;
   /** Place of the next idle pool. */
   #turn = 0;
-  #keeping: Promise<void> | undefined;
+  #keeping: Promise<boolean> | undefined;
 
   constructor(options: CapKeeperOptions) {
     this.#options = options;
@@ -65,10 +65,13 @@ export class CapKeeper {
     this.#options.client.off("ready", this.#onReady);
   }
 
-  /** Writes the caps that differ, in one step. Never rejects: the next look writes them. */
-  async keep(names: readonly string[] = this.#options.pools()): Promise<void> {
+  /**
+   * Writes the caps that differ, in one step. Never rejects: the next look writes them.
+   * @returns false when they could not be written
+   */
+  async keep(names: readonly string[] = this.#options.pools()): Promise<boolean> {
     const { client, keys, logger } = this.#options;
-    if (names.length === 0) return;
+    if (names.length === 0) return true;
     const parts = names.flatMap((name) =>
       ["meta", "wait", "prioritized", "marker"].map((kind) => keys.job(name, kind)),
     );
@@ -82,8 +85,10 @@ export class CapKeeper {
         }
         this.#sizes.set(name, size);
       }
+      return true;
     } catch (error) {
       logger.warn(`the caps of pools could not be written: ${(error as Error).message}`);
+      return false;
     }
   }
 

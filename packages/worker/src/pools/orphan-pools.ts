@@ -3,11 +3,11 @@ import {
   clearPool,
   type Keys,
   type Milliseconds,
+  openBullQueue,
   type PoolRecord,
   type PoolRegistry,
   type RedisClient,
 } from "@manyhands/core/internal";
-import { Queue } from "bullmq";
 import { within } from "../deadline/within.ts";
 
 export interface OrphanPoolsOptions {
@@ -68,12 +68,7 @@ export class OrphanPools {
     // Its owner may have come back, or somebody else have removed it, since it was looked at.
     const owner = pool.state === "terminated" || pool.owner === null ? {} : { unlessAlive: pool.owner };
     if (!(await registry.terminate(pool.name, pool.generation, owner))) return;
-    const queue = new Queue(pool.name, {
-      connection: client as never,
-      prefix: keys.queuePrefix,
-      skipMetasUpdate: true,
-    });
-    queue.on("error", () => {});
+    const queue = openBullQueue(pool.name, { connection: client, prefix: keys.queuePrefix, skipMetasUpdate: true });
     try {
       if (!(await clearPool({ client, keys, queue }, pool, { waits: false }))) return;
       const why = pool.owner === null ? "its removal was not finished" : "the program that made it is gone";

@@ -1,5 +1,11 @@
-import { type HostTrouble, KEPT_EVENTS, type Milliseconds, type PoolRecord } from "@manyhands/core/internal";
-import { Queue } from "bullmq";
+import { setTimeout as delay } from "node:timers/promises";
+import {
+  type HostTrouble,
+  KEPT_EVENTS,
+  type Milliseconds,
+  openBullQueue,
+  type PoolRecord,
+} from "@manyhands/core/internal";
 import { ChildPool } from "../children/child-pool.ts";
 import type { ChildSupply } from "../children/child-supply.ts";
 import { withinReach } from "../deadline/within.ts";
@@ -29,6 +35,9 @@ export interface PoolHost extends JobHost {
 
 /** How long BullMQ's connection may take to close, and what was written for the pool to go, ms. */
 const CLOSE_DEADLINE: Milliseconds = 500;
+/** Pause before what Redis did not take is written again, ms; it doubles up to the longest. */
+const FIRST_PAUSE: Milliseconds = 250;
+const LONGEST_PAUSE: Milliseconds = 30_000;
 
 /** One pool as this host serves it: its queue, its children, its fence and its cap. */
 export class ServedPool {
@@ -39,6 +48,7 @@ export class ServedPool {
   readonly #runner: JobRunner;
   /** The queue's settings are written, or cannot be. */
   readonly #settled: Promise<unknown>;
+  readonly #closing = new AbortController();
   readonly #jobs: ServedQueue;
   readonly #unlisten: (() => void)[];
 
@@ -81,7 +91,7 @@ export class ServedPool {
         this.isInForce().then((isThere) => isThere && tell(), tell);
       },
     });
-    this.#settled = this.#writeSettings();
+    this.#settled = this.#untilTaken(() => this.#writeSettings());
     const changed = (): void => {
       this.#jobs.readinessChanged();
       host.onTrouble();
@@ -102,21 +112,31 @@ export class ServedPool {
   }
 
   /** BullMQ's queue writes them as it is made. It is not kept: a host serves hundreds of pools that do nothing. */
-  async #writeSettings(): Promise<void> {
-    const queue = new Queue(this.#record.name, {
-      connection: this.#host.client as never,
+  async #writeSettings(): Promise<boolean> {
+    const queue = openBullQueue(this.#record.name, {
+      connection: this.#host.client,
       prefix: this.#host.keys.queuePrefix,
       streams: { events: { maxLen: KEPT_EVENTS } },
     });
     queue.on("error", (error) => this.#jobs.report(error));
     // Its version is read after they were written.
-    await queue.getVersion().catch((error: Error) => this.#jobs.report(error));
+    const version = await queue.getVersion().catch((error: Error) => this.#jobs.report(error));
     await queue.close();
+    return typeof version === "string";
+  }
+
+  /** Redis may refuse what is written as the pool is opened. */
+  async #untilTaken(write: () => Promise<boolean>): Promise<void> {
+    const { signal } = this.#closing;
+    for (let pause = FIRST_PAUSE; !signal.aborted && !(await write()); pause = Math.min(LONGEST_PAUSE, 2 * pause)) {
+      await delay(pause, undefined, { signal, ref: false }).catch(() => {});
+      if (!signal.aborted) await this.#host.redisTrouble.over();
+    }
   }
 
   /** The cap is written before the first job is taken. */
   async start(): Promise<void> {
-    await this.#host.caps.keep([this.#record.name]);
+    await this.#untilTaken(() => this.#host.caps.keep([this.#record.name]));
     this.#jobs.start();
   }
 
@@ -176,6 +196,7 @@ export class ServedPool {
 
   /** Ends everything at once. Running jobs must have been stopped before. */
   async close(reason: string): Promise<void> {
+    this.#closing.abort();
     this.#host.caps.forget(this.#record.name);
     for (const unlisten of this.#unlisten) unlisten();
     const closed = this.stopFetching();

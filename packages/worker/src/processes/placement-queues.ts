@@ -3,11 +3,11 @@ import {
   Fleet,
   type Keys,
   type Milliseconds,
+  openBullQueue,
   PROCESSES,
   type ProcessRegistry,
   type RedisClient,
 } from "@manyhands/core/internal";
-import { Queue } from "bullmq";
 import { within } from "../deadline/within.ts";
 
 export interface PlacementQueuesOptions {
@@ -66,8 +66,7 @@ export class PlacementQueues {
     // Whoever starts a process there meanwhile enters the queue again.
     await client.srem(keys.processQueues, name);
     if ((await registry.queuesInUse()).has(name)) return;
-    const queue = new Queue(name, { connection: client as never, prefix: keys.queuePrefix, skipMetasUpdate: true });
-    queue.on("error", () => {});
+    const queue = openBullQueue(name, { connection: client, prefix: keys.queuePrefix, skipMetasUpdate: true });
     try {
       await queue.obliterate({ force: true });
       logger.info(`removed queue "${name}": no host serves it any more`);

@@ -1,6 +1,6 @@
 import { RedisUnfitError } from "@manyhands/core";
 import { until, useRedis } from "@manyhands/testing";
-import { expect, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { Liveness } from "../../src/health/liveness.ts";
 import { TestNamespace } from "./namespace.ts";
 
@@ -101,6 +101,52 @@ test("BUSY: a host says so once, in words, and works on when the script has ende
     expect.stringMatching(/is busy with a script that does not end/),
     expect.stringContaining("Redis serves this host again"),
   ]);
+});
+
+describe("a pool that is opened while Redis refuses", () => {
+  /** A host with rights of its own, which `change` changes. */
+  const restricted = async (space: TestNamespace): Promise<(...rights: string[]) => Promise<unknown>> => {
+    const change = (...rights: string[]): Promise<unknown> => space.client.call("ACL", "SETUSER", "host", ...rights);
+    await change("reset", "on", ">secret", "~*", "&*", "+@all");
+    const url = new URL(redis.url);
+    Object.assign(url, { username: "host", password: "secret" });
+    await space.host({ redis: url.href, slots: 2 });
+    return change;
+  };
+
+  test("to tell its version is served all the same, and its settings are written", async () => {
+    // given
+    const space = new TestNamespace(redis);
+    const change = await restricted(space);
+    const meta = space.keys.job("late", "meta");
+    // when
+    await change("-info");
+    await space.pool("late", { size: 1 });
+    // then
+    await until(() => space.client.hexists(meta, "version"), { what: "the settings are written" });
+    expect(await space.answer(await space.submit("late", "square", [7]))).toMatchObject({ value: 49 });
+  });
+
+  test("to take its cap and settings has them, once Redis serves, before its first job runs", async () => {
+    // given
+    const space = new TestNamespace(redis);
+    const change = await restricted(space);
+    const meta = space.keys.job("late", "meta");
+    // when
+    await change("-hset");
+    await space.pool("idle");
+    await space.pool("late", { size: 1 });
+    const calls = [await space.submit("late", "sleep", [20]), await space.submit("late", "sleep", [20])];
+    await until(() => space.logs.some((line) => line.includes("refuses a right")), { what: "the host was refused" });
+    expect(await space.client.hget(meta, "concurrency")).toBeNull();
+    await change("+hset");
+    // then
+    await until(async () => (await space.queue("late").getActiveCount()) > 0, { what: "a job runs" });
+    expect(await space.client.hget(meta, "concurrency")).toBe("1");
+    for (const call of calls) expect(await space.answer(call)).toMatchObject({ ok: true });
+    const settings = space.keys.job("idle", "meta");
+    await until(() => space.client.hexists(settings, "version"), { what: "the settings are written" });
+  });
 });
 
 test("a ping that Redis refuses is an answer, and one that fails without it is none", async () => {
