@@ -1,10 +1,12 @@
 // `pnpm check docs`: what the pages say is there. Links, anchors, file paths and commands exist, and every `ts` block
-// compiles against the built packages (`ts fragment` does not have to; `ts run` is also run, by the tests).
+// compiles against the built packages (`ts fragment` does not have to; `ts run` is also run, by the tests). No line of
+// prose is longer than 120 columns, and docs/errors.md is what its script makes.
 import { execFile } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { promisify } from "node:util";
 import { blocks, pages, read, type Snippet, snippets } from "./docs.ts";
+import { ERRORS_PAGE, errorsPage } from "./errors-page.ts";
 import { ROOT } from "./root.ts";
 
 /** Commands of pnpm itself that a page may name beside the scripts of package.json. */
@@ -25,8 +27,11 @@ const SNIPPET_OPTIONS = {
 };
 
 const all = pages();
-const complaints = [...all.flatMap(linkComplaints), ...all.flatMap(pathComplaints), ...all.flatMap(commandComplaints)];
+const complaints = [linkComplaints, pathComplaints, commandComplaints, widthComplaints].flatMap((of) =>
+  all.flatMap(of),
+);
 complaints.push(...(await typeComplaints(all.flatMap(snippets))));
+if (read(ERRORS_PAGE) !== errorsPage()) complaints.push(`${ERRORS_PAGE}: out of date; write it with: pnpm fix`);
 for (const complaint of complaints) console.log(complaint);
 console.log(`${all.length} pages, ${all.flatMap(snippets).length} snippets read`);
 process.exitCode = complaints.length > 0 ? 1 : 0;
@@ -69,6 +74,15 @@ function commandComplaints(page: string): string[] {
       (name) =>
         `${place(page, text.search(new RegExp(`pnpm(@\\d+)? (run )?${name}`)))}: there is no command pnpm ${name}`,
     );
+}
+
+/** A row of a table cannot be broken, nor a link or a line of a program. */
+function widthComplaints(page: string): string[] {
+  const lines = prose(page).split("\n");
+  return lines.flatMap((line, index) => {
+    if ([...line.trimEnd()].length <= 120 || /^\s*\||^\S+$|^\[|^!\[/.test(line)) return [];
+    return [`${page}:${index + 1}: the line has more than 120 columns`];
+  });
 }
 
 /** What the compiler says of the snippets, each chapter in a folder of its own. */
