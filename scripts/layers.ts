@@ -41,6 +41,7 @@ export const FOLDERS: Readonly<Record<string, readonly (readonly string[])[]>> =
     ["containers"],
     ["object-kinds"],
     ["object-inspection", "process"],
+    ["inspector"],
     ["context"],
   ],
 };

@@ -65,10 +65,10 @@ test("a queue that another client filled and that is no pool is found, with what
 test("a paused pool, a pool that nobody serves and a task that nobody knows are found, with what to do", async () => {
   const place = { redis: redis.url, namespace: redis.namespace() };
   const inspector = look(place);
-  for (const pool of ["mail", "reports"]) await inspector.createPool({ name: pool, size: null });
+  for (const pool of ["mail", "reports"]) await inspector.pools.create({ name: pool, size: null });
   await run(["submit", "square", "1", "--pool", "mail"], place);
   await run(["submit", "cube", "1", "--pool", "reports"], place);
-  await inspector.pausePool("mail");
+  await inspector.pools.pause("mail");
   await startHostProcess({
     url: redis.url,
     namespace: place.namespace,
@@ -104,7 +104,7 @@ test("a paused pool, a pool that nobody serves and a task that nobody knows are 
 test("a deaf host is a problem", async () => {
   const place = { redis: redis.url, namespace: redis.namespace() };
   const host = await startHostProcess({ url: redis.url, namespace: place.namespace, tasks: [TASKS] });
-  const [record] = await look(place).hosts();
+  const [record] = await look(place).fleet.list();
   // Its own heartbeat would say otherwise soon.
   host.kill("SIGSTOP");
   const keys = new Keys(place.namespace);

@@ -18,7 +18,7 @@ export function look(place: { redis: string; namespace: string }): Inspector {
 
 /** Waits until there is such a task. */
 export async function untilTask(inspector: Inspector, filter: TaskFilter): Promise<TaskRow> {
-  return until(async () => (await inspector.tasks(filter))[0], {
+  return until(async () => (await inspector.tasks.list(filter))[0], {
     what: `a task ${JSON.stringify(filter)}`,
     timeout: 45_000,
   });
@@ -26,7 +26,7 @@ export async function untilTask(inspector: Inspector, filter: TaskFilter): Promi
 
 /** Waits until a host says that it runs a task: one that is active may still be on its way to its host. */
 export async function untilRunning(inspector: Inspector): Promise<void> {
-  await until(async () => (await inspector.hosts()).some(({ running }) => running.length > 0), {
+  await until(async () => (await inspector.fleet.list()).some(({ running }) => running.length > 0), {
     what: "a host runs a task",
     timeout: 45_000,
   });
@@ -34,7 +34,7 @@ export async function untilRunning(inspector: Inspector): Promise<void> {
 
 /** Waits until the task is in this state. */
 export async function untilState(inspector: Inspector, id: string, state: string): Promise<void> {
-  await until(async () => (await inspector.task(id))?.state === state, {
+  await until(async () => (await inspector.tasks.get(id))?.state === state, {
     what: `task ${id} is ${state}`,
     timeout: 45_000,
   });

@@ -144,14 +144,14 @@ test("an endless input is read no further than needed, and Ctrl-C ends with 130"
 test("Ctrl-C stops what runs and takes out what waits", async () => {
   const command = start(["map", "nap"], { ...place, input: "60000\n".repeat(20) });
   const inspector = look(place);
-  await until(async () => (await inspector.pool("default"))?.active === 3, { what: "naps run" });
+  await until(async () => (await inspector.pools.get("default"))?.active === 3, { what: "naps run" });
 
   command.signal("SIGINT");
 
   expect(await command.exited).toMatchObject({ code: 130, stdout: "" });
   await until(
     async () => {
-      const pool = await inspector.pool("default");
+      const pool = await inspector.pools.get("default");
       return pool?.active === 0 && pool.waiting === 0;
     },
     { what: "nothing of it is left", timeout: 20_000 },

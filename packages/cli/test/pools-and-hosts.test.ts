@@ -59,7 +59,7 @@ describe("pools", () => {
     const place = { redis: redis.url, namespace: redis.namespace() };
     await run(["pool", "create", "mail"], place);
     const waiting = start(["submit", "square", "7", "--pool", "mail", "--wait"], place);
-    await until(async () => (await look(place).pool("mail"))?.waiting === 1, { timeout: 20_000 });
+    await until(async () => (await look(place).pools.get("mail"))?.waiting === 1, { timeout: 20_000 });
 
     expect(await run(["pool", "rm", "mail"], place)).toMatchObject({
       code: 2,
@@ -87,7 +87,7 @@ describe("pools", () => {
   test("a failed pool can be reset or resumed; a command that changes nothing says so", async () => {
     const place = { redis: redis.url, namespace: redis.namespace() };
     const inspector = look(place);
-    await inspector.createPool({ name: "mail", size: null });
+    await inspector.pools.create({ name: "mail", size: null });
     const registry = new PoolRegistry(redis.client(), new Keys(place.namespace));
     const fail = async () => {
       const record = await registry.get("mail");
@@ -103,7 +103,7 @@ describe("pools", () => {
     });
     expect((await run(["doctor"], place)).stdout).toContain("manyhands pool reset mail");
     expect(await run(["pool", "reset", "mail"], place)).toMatchObject({ code: 0 });
-    expect((await inspector.pool("mail"))?.state).toBe("running");
+    expect((await inspector.pools.get("mail"))?.state).toBe("running");
     expect(await run(["pool", "reset", "mail"], place)).toMatchObject({
       code: 2,
       stderr: 'error: pool "mail" has not failed, so there is nothing to reset\n',
@@ -113,12 +113,12 @@ describe("pools", () => {
       code: 0,
       stderr: 'pool "mail" goes on; its initializer, which threw, runs again before the next task\n',
     });
-    expect((await inspector.pool("mail"))?.state).toBe("running");
+    expect((await inspector.pools.get("mail"))?.state).toBe("running");
   });
 
   test("a size that another tool has changed in BullMQ is reported", async () => {
     const place = { redis: redis.url, namespace: redis.namespace() };
-    await look(place).createPool({ name: "mail", size: 2 });
+    await look(place).pools.create({ name: "mail", size: 2 });
     await redis.client().hset(new Keys(place.namespace).job("mail", "meta"), "concurrency", 5);
 
     expect((await run(["pool", "show", "mail"], place)).stdout).toMatch(
@@ -136,7 +136,7 @@ describe("pools", () => {
     await run(["pool", "pause", "mail"], place);
     const command = start(["submit", "square", "7", "--pool", "mail", "--wait"], place);
     const inspector = look(place);
-    await until(async () => (await inspector.pool("mail"))?.waiting === 1);
+    await until(async () => (await inspector.pools.get("mail"))?.waiting === 1);
 
     await run(["pool", "resume", "mail"], place);
 
@@ -157,7 +157,7 @@ describe("hosts", () => {
     const { path, open } = gate();
     const work = start(["submit", "until-file", JSON.stringify(path), "--wait"], place);
     const inspector = look(place);
-    await until(async () => (await inspector.host("web-1"))?.running.length === 1, { timeout: 20_000 });
+    await until(async () => (await inspector.fleet.get("web-1"))?.running.length === 1, { timeout: 20_000 });
     expect((await run(["host", "show", "web-1"], place)).stdout).toMatch(
       /^running +until-file [\w-]+ \(pool default, pid \d+/m,
     );
@@ -168,7 +168,7 @@ describe("hosts", () => {
       stderr: 'host "web-1" was told to finish its 1 running task, and to end\n',
     });
 
-    await until(async () => (await inspector.host("web-1"))?.state === "draining");
+    await until(async () => (await inspector.fleet.get("web-1"))?.state === "draining");
     open();
     expect(await work.exited).toMatchObject({ code: 0, stdout: '"there"\n' });
     expect(await host.exited).toMatchObject({ code: 0 });

@@ -21,7 +21,7 @@ beforeAll(async () => {
 
 /** A job of another client of BullMQ, with an id that our own clients refuse; due in an hour. */
 async function addByHand(pool: string, id: string): Promise<void> {
-  await look(place).createPool({ name: pool, size: null });
+  await look(place).pools.create({ name: pool, size: null });
   const client = redis.client();
   const key = (rest: string): string => `{${place.namespace}}:${pool}:${rest}`;
   const job = {
@@ -76,7 +76,7 @@ describe("submit --wait", () => {
     const failed = await run(["submit", "fail", hostile, "--wait"], place);
     const id = /\(([\w-]+)\)/.exec(failed.stderr)?.[1] ?? "";
     const talked = await run(["submit", "talk", hostile, "--wait"], place);
-    const [talk] = await look(place).tasks({ name: "talk", limit: 1 });
+    const [talk] = await look(place).tasks.list({ task: "talk", limit: 1 });
     const [list, show, logs] = await Promise.all([
       run(["task", "ls"], place),
       run(["task", "show", id], place),
@@ -109,12 +109,12 @@ describe("submit --wait", () => {
     expect(stderr).toMatch(/^timed out: task/);
     expect(code).toBe(124);
     expect(Date.now() - began).toBeLessThan(20_000);
-    await untilTask(look(place), { name: "spin", state: "failed" });
+    await untilTask(look(place), { task: "spin", state: "failed" });
   });
 
   test("Ctrl-C ends with 130 and cancels the task", async () => {
     const command = start(["submit", "nap", "60000", "--wait"], place);
-    const { id } = await untilTask(look(place), { name: "nap", state: "active" });
+    const { id } = await untilTask(look(place), { task: "nap", state: "active" });
 
     command.signal("SIGINT");
 
@@ -132,7 +132,7 @@ describe("submit --wait", () => {
       code: 124,
       stderr: 'timed out: the task with the deduplication id "nap-1" was under way before, and goes on\n',
     });
-    expect((await look(place).task(id))?.cancelRequested).toBeNull();
+    expect((await look(place).tasks.get(id))?.cancelRequested).toBeNull();
     await run(["task", "cancel", id], place);
   });
 
@@ -259,7 +259,7 @@ describe("task", () => {
   test("Ctrl-C ends logs --follow with 130, after the lines that there are", async () => {
     const { stdout } = await run(["submit", "nap", "60000"], place);
     const id = stdout.trim();
-    await untilTask(look(place), { name: "nap", state: "active" });
+    await untilTask(look(place), { task: "nap", state: "active" });
     const logs = start(["task", "logs", id, "--follow"], place);
     await logs.shows(/napping/);
 
@@ -274,13 +274,13 @@ describe("task", () => {
     const id = stdout.trim();
     await untilState(look(place), id, "failed");
     const inspector = look(place);
-    const before = await inspector.task(id);
+    const before = await inspector.tasks.get(id);
 
     const retried = await run(["task", "retry", id], place);
 
     expect(retried).toMatchObject({ code: 0, stderr: `task ${id} is back in the queue of pool "default"\n` });
     await until(async () => {
-      const task = await inspector.task(id);
+      const task = await inspector.tasks.get(id);
       return task?.state === "failed" && (task.finishedAt ?? 0) > (before?.finishedAt ?? 0);
     });
   });

@@ -82,7 +82,29 @@ export {
   ValueError,
   WorkerLostError,
 } from "./errors/index.ts";
+export type {
+  CancelOutcome,
+  ErrorView,
+  NewPool,
+  PoolRemoval,
+  PoolView,
+  RetryOutcome,
+  TaskFilter,
+  TaskRow,
+  TaskState,
+  TaskView,
+  UnitView,
+} from "./inspection/index.ts";
+export type {
+  FleetInspector,
+  InPool,
+  PoolInspector,
+  ProcessInspector,
+  TaskInspector,
+  TaskLog,
+} from "./inspector/index.ts";
 export type { LogFacts, Logger } from "./logger/logger.ts";
+export type { Holding, ObjectInspector, ObjectPlace, ObjectView } from "./object-inspection/index.ts";
 export type { Participant } from "./objects/index.ts";
 export type {
   AsyncResult,
@@ -97,10 +119,12 @@ export type {
   PoolOptions,
 } from "./pool/index.ts";
 export { currentProcess, parentProcess } from "./process/current-process.ts";
+export type { EndingOutcome } from "./process/index.ts";
 export type { ParentProcess } from "./process/parent-process.ts";
 export { Process, type ProcessClass, type ProcessOptions } from "./process/process.ts";
 export { registerProcess } from "./process/register-process.ts";
 export type { Sentinel } from "./process/sentinel.ts";
+export type { ProcessRecord, ProcessState } from "./protocol/process.ts";
 export type { Placement } from "./protocol/process-queues.ts";
 export type { HostRecord, Isolation, Milliseconds, PoolRecord } from "./protocol/records.ts";
 export type { SubmitOptions } from "./submission/submit-options.ts";

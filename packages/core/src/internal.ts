@@ -29,6 +29,7 @@ export {
 } from "./errors/index.ts";
 export * from "./fleet/index.ts";
 export * from "./inspection/index.ts";
+export * from "./inspector/index.ts";
 export { RareWarnings } from "./logger/rare-warnings.ts";
 export { visibleJson, visibleLine, visibleLines } from "./logger/visible.ts";
 export * from "./object-inspection/index.ts";

@@ -5,7 +5,6 @@ import {
   describeRedis,
   Inspector,
   Keys,
-  ObjectInspector,
   openRedis,
   type RedisClient,
   type RedisFitness,
@@ -17,7 +16,6 @@ export interface Connection {
   client: RedisClient;
   keys: Keys;
   inspector: Inspector;
-  objects: ObjectInspector;
   fitness: RedisFitness;
 }
 
@@ -35,7 +33,7 @@ export async function withConnection<Result>(
   try {
     const fitness = await assertRedisFit(client, settings.redis.value);
     await assertRights(client, describeRedis(settings.redis.value), keys.prefix);
-    return await use({ client, keys, inspector, objects: new ObjectInspector({ client, keys }), fitness });
+    return await use({ client, keys, inspector, fitness });
   } finally {
     await inspector.close();
     await closeRedis(client);

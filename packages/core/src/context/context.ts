@@ -40,7 +40,15 @@ import {
 } from "../containers/index.ts";
 import { ClosedError, markOwnEnding, spareDiscarded, strictCalls } from "../errors/index.ts";
 import { Fleet, slotsOf } from "../fleet/index.ts";
+import {
+  type FleetInspector,
+  Inspector,
+  type PoolInspector,
+  type ProcessInspector,
+  type TaskInspector,
+} from "../inspector/index.ts";
 import type { Logger } from "../logger/logger.ts";
+import type { ObjectInspector } from "../object-inspection/index.ts";
 import { OBJECT_KINDS, openObject } from "../object-kinds/index.ts";
 import { namedOptions, type ObjectReference, type ObjectRuntime, type SharedObject } from "../objects/index.ts";
 import { Pool, type PoolOptions, type PoolRemains, toPoolRecord } from "../pool/index.ts";
@@ -114,6 +122,7 @@ export class Context {
   readonly #withdrawStarter: () => void;
   readonly #withdrawEnd: () => void;
   readonly #objects: ObjectRuntime;
+  #inspector: Inspector | undefined;
   /** The pools without a strong reference to them, so that a forgotten one is noticed. */
   readonly #pools = new Map<PoolRemains, WeakRef<Pool>>();
   readonly #forgotten = new FinalizationRegistry<PoolRemains>((remains) => this.#clearAway(remains));
@@ -381,6 +390,31 @@ export class Context {
     return createManager(this.#objects, options);
   }
 
+  /** Looks at tasks and steers them, whichever program submitted them: list, get, logs, cancel, retry. */
+  get tasks(): TaskInspector {
+    return this.#inspect.tasks;
+  }
+
+  /** Looks at pools and steers them: list, get, create, resize, pause, resume, reset, remove. */
+  get pools(): PoolInspector {
+    return this.#inspect.pools;
+  }
+
+  /** Looks at the worker hosts and steers them: list, get, drain. */
+  get fleet(): FleetInspector {
+    return this.#inspect.fleet;
+  }
+
+  /** Looks at processes and ends them: list, get, terminate, kill. */
+  get processes(): ProcessInspector {
+    return this.#inspect.processes;
+  }
+
+  /** Looks at shared objects and takes them back: places, list, get, release, remove. */
+  get objects(): ObjectInspector {
+    return this.#inspect.objects;
+  }
+
   /** A handle of the object that a reference names. @internal */
   openObject(reference: ObjectReference): SharedObject {
     this.#assertOpen();
@@ -413,6 +447,16 @@ export class Context {
     await this.close().catch((error: Error) => {
       this.#runtime.logger.warn(`the context could not be closed in order: ${error.message}`);
     });
+  }
+
+  get #inspect(): Inspector {
+    const { client, keys, keepAlive } = this.#runtime;
+    const during = async <Answer>(request: () => Promise<Answer>): Promise<Answer> => {
+      this.#assertOpen();
+      return keepAlive.during(request());
+    };
+    this.#inspector ??= new Inspector({ client, keys, during });
+    return this.#inspector;
   }
 
   #openEnd(): OpenEnd {
@@ -454,6 +498,7 @@ export class Context {
       await withDeadline(Promise.allSettled([...closing].map((close) => close())), limit);
       await withDeadline(room.close(), limit);
       await withDeadline(session.stop(), limit);
+      await withDeadline(this.#inspector?.close() ?? Promise.resolve(), limit);
       await closeRedis(this.#client);
     } finally {
       this.#withdrawEnd();

@@ -18,7 +18,7 @@ export interface TaskPlace {
  *
  * @throws ValueError when several of the pools have a task of that id, naming them
  */
-export async function findTask(
+export async function findTaskPlace(
   client: RedisClient,
   keys: Keys,
   search: { id: string; pools: readonly string[] },

@@ -69,14 +69,6 @@ export class Pools {
     return view ?? null;
   }
 
-  async names(): Promise<string[]> {
-    const names = await this.#client.hkeys(this.#keys.pools).catch((error) => {
-      if (isWrongType(error)) return [];
-      throw error;
-    });
-    return names.sort();
-  }
-
   /** @returns whether this call made it: a pool of that name may exist already and then stays as it is */
   async create(pool: NewPool): Promise<boolean> {
     assertPoolName(pool.name);
@@ -197,6 +189,15 @@ export class Pools {
       return known.length === 0 ? null : Math.max(0, Date.now() - Math.min(...known));
     });
   }
+}
+
+/** Names of all pools, sorted. */
+export async function poolNames(client: RedisClient, keys: Keys): Promise<string[]> {
+  const names = await client.hkeys(keys.pools).catch((error) => {
+    if (isWrongType(error)) return [];
+    throw error;
+  });
+  return names.sort();
 }
 
 /** Replies per pool in `#look`. */

@@ -10,7 +10,7 @@ export interface TaskFilter {
   pool?: string;
   state?: TaskState;
   /** Name of the task. */
-  name?: string;
+  task?: string;
   /** Id of a live host: only what that one runs or ran. Or a name: what any host of that name does or did. */
   host?: string;
   /** @defaultValue 20 */
@@ -24,7 +24,7 @@ const MAX_SCANNED = 5_000;
 const BATCH = 500;
 
 /** Newest tasks first, by the last thing that happened to them. */
-export async function listTasks(
+export async function listTaskRows(
   client: RedisClient,
   keys: Keys,
   search: { filter: TaskFilter; pools: readonly string[]; hosts: readonly HostRecord[] },
@@ -34,7 +34,7 @@ export async function listTasks(
   const offset = filter.offset ?? 0;
   const pools = filter.pool === undefined ? search.pools : search.pools.filter((pool) => pool === filter.pool);
   const states = filter.state === undefined ? TASK_STATES : [filter.state];
-  const filtered = filter.name !== undefined || filter.host !== undefined;
+  const filtered = filter.task !== undefined || filter.host !== undefined;
   const sources = await taskSources(client, keys, { pools, states });
   // Which tasks come before the page is known only of tasks that need no look.
   const page: TaskPage = filtered
@@ -48,7 +48,7 @@ export async function listTasks(
   nameHosts(found, hosts);
   const host = hosts.find((candidate) => candidate.id === filter.host);
   return found
-    .filter(({ row }) => filter.name === undefined || row.name === filter.name)
+    .filter(({ row }) => filter.task === undefined || row.name === filter.task)
     .filter(({ row, worker }) => (host ? worker === workerOf(host) : [undefined, row.host].includes(filter.host)))
     .map(({ row }) => row)
     .sort((left, right) => lastChange(right) - lastChange(left) || right.id.localeCompare(left.id))

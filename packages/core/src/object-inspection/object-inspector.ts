@@ -1,8 +1,6 @@
 import { randomBytes } from "node:crypto";
-import type { RedisClient } from "../connection/index.ts";
 import { managerNameOf, ownerOf } from "../containers/manager/manager-life.ts";
 import { readParticipants, textOfNamePart } from "../objects/index.ts";
-import type { Keys } from "../protocol/keys.ts";
 import { isNoFaultOfRecord, isWrongType } from "../protocol/stored-record.ts";
 import { Operations } from "../session/index.ts";
 import { holderOfToken } from "../sync/lock/lock-scripts.ts";
@@ -22,19 +20,89 @@ const AT_ONCE = 100;
 /** Kinds that note a holder with its session only when they are held for long. */
 const NOTED_LATE = new Set(["lock", "rlock"]);
 
+/** Runs a request; a context keeps the program alive until it is answered. */
+type During = <Answer>(request: () => Promise<Answer>) => Promise<Answer>;
+
 /**
- * Reads the shared objects of a namespace from outside, and takes them back from whoever has them. Owns neither the
+ * Looks at the shared objects of a namespace, and takes them back from those who hold them (`mp.objects`). Owns neither the
  * connection nor anything in Redis; every answer is read afresh.
  */
 export class ObjectInspector {
   readonly #place: Place;
+  readonly #during: During;
 
-  constructor(place: { client: RedisClient; keys: Keys }) {
-    this.#place = place;
+  /** @internal */
+  constructor({ client, keys, during = (request) => request() }: Place & { during?: During }) {
+    this.#place = { client, keys };
+    this.#during = during;
   }
 
   /** Kind and name of every object, by kind and name. */
-  async places(filter: { kind?: string; name?: string } = {}): Promise<ObjectPlace[]> {
+  places(filter: { kind?: string; name?: string } = {}): Promise<ObjectPlace[]> {
+    return this.#during(() => this.#places(filter));
+  }
+
+  /** Objects of these places that are there. @defaultValue all of the namespace */
+  list(places?: readonly ObjectPlace[]): Promise<ObjectView[]> {
+    return this.#during(async () => {
+      const wanted = places ?? (await this.#places());
+      const views: (ObjectView | null)[] = [];
+      for (let start = 0; start < wanted.length; start += AT_ONCE) {
+        views.push(...(await Promise.all(wanted.slice(start, start + AT_ONCE).map((place) => this.#look(place)))));
+      }
+      return views.filter((view) => view !== null);
+    });
+  }
+
+  /** Null when it is not there. What is left of an object that has expired is cleared away. */
+  get(place: ObjectPlace): Promise<ObjectView | null> {
+    return this.#during(() => this.#look(place));
+  }
+
+  /**
+   * Takes an object back from those who hold it, or from one session, and wakes who can go on. A holder that lives learns
+   * of it when it next renews its lease.
+   * @returns what they held
+   */
+  release(place: ObjectPlace, options: { session?: string } = {}): Promise<Holding[]> {
+    return this.#during(async () => {
+      const view = await this.#look(place);
+      const { session } = options;
+      const holders = (view?.holders ?? []).filter((holder) => session === undefined || holder.session === session);
+      const sessions = [...new Set(holders.map((holder) => holder.session))];
+      if (sessions.length > 0) await this.#takeBack(place, sessions);
+      return holders;
+    });
+  }
+
+  /**
+   * Gives back permits that were taken without a lease: nobody knows who has them.
+   * @returns false when the semaphore is not there, or has fewer of them: it would rise above its initial value
+   */
+  releasePermits(semaphore: string, permits: number): Promise<boolean> {
+    return this.#during(async () => {
+      const { client, keys } = this.#place;
+      const key = keys.object("semaphore", semaphore);
+      const madeAt = await client.hget(key, "madeAt");
+      if (madeAt === null) return false;
+      const operations = new Operations(keys.sessionAnswers(randomBytes(8).toString("hex")));
+      const args = [keys.prefix, semaphore, madeAt, permits, "taken"];
+      const released = await releasePermits.run({ client, operations }, [key], args);
+      await client.del(operations.answers);
+      return released === 1;
+    });
+  }
+
+  /** Removes an object; who waits for it is told. @returns false when it was not there, or of a kind unknown here */
+  remove({ kind, name }: ObjectPlace): Promise<boolean> {
+    return this.#during(async () => {
+      const { client, keys } = this.#place;
+      const owner = (await this.#makerOf(kind, name)) ?? "";
+      return (await removeObject.run(client, [keys.objects], [keys.prefix, kind, name, owner])) === 1;
+    });
+  }
+
+  async #places(filter: { kind?: string; name?: string } = {}): Promise<ObjectPlace[]> {
     const { client, keys } = this.#place;
     const members = await client.zrange(keys.objects, 0, "-1").catch((error) => {
       if (isWrongType(error)) return [];
@@ -47,18 +115,7 @@ export class ObjectInspector {
       .sort((left, right) => compare(left.kind, right.kind) || compare(left.name, right.name));
   }
 
-  /** All objects of these places that are there; by default all of the namespace. */
-  async objects(places?: readonly ObjectPlace[]): Promise<ObjectView[]> {
-    const wanted = places ?? (await this.places());
-    const views: (ObjectView | null)[] = [];
-    for (let start = 0; start < wanted.length; start += AT_ONCE) {
-      views.push(...(await Promise.all(wanted.slice(start, start + AT_ONCE).map((place) => this.object(place)))));
-    }
-    return views.filter((view) => view !== null);
-  }
-
-  /** Null when it is not there. What is left of an object that has expired is cleared away. */
-  async object({ kind, name }: ObjectPlace): Promise<ObjectView | null> {
+  async #look({ kind, name }: ObjectPlace): Promise<ObjectView | null> {
     const { client, keys } = this.#place;
     const member = memberOf({ kind, name });
     const [createdAt, maker, isGone, reading] = await Promise.all([
@@ -76,49 +133,13 @@ export class ObjectInspector {
   }
 
   /**
-   * Takes an object back from those who hold it, or from one session, and wakes who can go on. A holder that lives learns
-   * of it when it next renews its lease.
-   * @returns what they held
-   */
-  async release(place: ObjectPlace, options: { session?: string } = {}): Promise<Holding[]> {
-    const view = await this.object(place);
-    const { session } = options;
-    const holders = (view?.holders ?? []).filter((holder) => session === undefined || holder.session === session);
-    const sessions = [...new Set(holders.map((holder) => holder.session))];
-    if (sessions.length > 0) await this.#takeBack(place, sessions);
-    return holders;
-  }
-
-  /**
-   * Gives back permits that were taken without a lease: nobody knows who has them.
-   * @returns false when the semaphore is not there, or has fewer of them: it would rise above its initial value
-   */
-  async releasePermits(semaphore: string, permits: number): Promise<boolean> {
-    const { client, keys } = this.#place;
-    const key = keys.object("semaphore", semaphore);
-    const madeAt = await client.hget(key, "madeAt");
-    if (madeAt === null) return false;
-    const operations = new Operations(keys.sessionAnswers(randomBytes(8).toString("hex")));
-    const args = [keys.prefix, semaphore, madeAt, permits, "taken"];
-    const released = await releasePermits.run({ client, operations }, [key], args);
-    await client.del(operations.answers);
-    return released === 1;
-  }
-
-  /** Removes an object; who waits for it is told. @returns false when it was not there, or of a kind unknown here */
-  async remove({ kind, name }: ObjectPlace): Promise<boolean> {
-    const { client, keys } = this.#place;
-    const owner = (await this.#makerOf(kind, name)) ?? "";
-    return (await removeObject.run(client, [keys.objects], [keys.prefix, kind, name, owner])) === 1;
-  }
-
-  /**
+   * @internal
    * Takes back the locks of a session whose process has ended. A lock notes its holder with the session only when it is
    * held for long, so that a short section costs less; so all locks are looked at.
    */
   async releaseLocksOf(session: string): Promise<void> {
     const { client, keys } = this.#place;
-    const locks = (await this.places()).filter(({ kind }) => NOTED_LATE.has(kind));
+    const locks = (await this.#places()).filter(({ kind }) => NOTED_LATE.has(kind));
     for (let start = 0; start < locks.length; start += AT_ONCE) {
       const part = locks.slice(start, start + AT_ONCE);
       const tokens = await Promise.all(part.map(({ kind, name }) => client.get(keys.object(kind, name))));

@@ -9,19 +9,19 @@ test("all that is read and done stays on one slot of a cluster", async () => {
   const keys = new Keys("on-cluster");
   const inspector = new Inspector({ client, keys });
   try {
-    await inspector.createPool({ name: "mail", size: 2 });
+    await inspector.pools.create({ name: "mail", size: 2 });
     const call = { task: "square", args: [7], pool: "mail", maxPayload: 1_000 };
     const { id } = await submitDetached({ client, keys }, call);
 
-    expect(await inspector.pools()).toMatchObject([{ name: "mail", size: 2, waiting: 1 }]);
-    expect(await inspector.tasks()).toMatchObject([{ id, state: "waiting" }]);
-    expect(await inspector.task(id)).toMatchObject({ args: [7], queuePosition: 0 });
-    expect(await inspector.logs(id)).toEqual({ lines: [], next: 0 });
-    expect(await inspector.pausePool("mail")).toBe(true);
-    expect(await inspector.resumePool("mail")).toBe(true);
-    expect(await inspector.resizePool("mail", 3)).toBe(true);
-    expect(await inspector.cancelTask(id)).toEqual({ outcome: "removed", pool: "mail" });
-    expect(await inspector.task(id)).toBe(null);
+    expect(await inspector.pools.list()).toMatchObject([{ name: "mail", size: 2, waiting: 1 }]);
+    expect(await inspector.tasks.list()).toMatchObject([{ id, state: "waiting" }]);
+    expect(await inspector.tasks.get(id)).toMatchObject({ args: [7], queuePosition: 0 });
+    expect(await inspector.tasks.logs(id)).toEqual({ lines: [], next: 0 });
+    expect(await inspector.pools.pause("mail")).toBe(true);
+    expect(await inspector.pools.resume("mail")).toBe(true);
+    expect(await inspector.pools.resize("mail", 3)).toBe(true);
+    expect(await inspector.tasks.cancel(id)).toEqual({ outcome: "removed", pool: "mail" });
+    expect(await inspector.tasks.get(id)).toBe(null);
   } finally {
     await inspector.close();
     client.disconnect();

@@ -55,42 +55,46 @@ test("an id that two pools have is searched in the named pool", async () => {
   for (const pool of ["aa", "bb"]) await add(pool, { args: [1] }, { jobId: "job-1" });
   const refusal = '2 pools have a task with the id "job-1": aa, bb; say which pool is meant: --pool aa';
   // then
-  await expect(inspector.task("job-1")).rejects.toThrow(refusal);
-  await expect(inspector.logs("job-1")).rejects.toThrow(refusal);
-  await expect(inspector.retryTask("job-1")).rejects.toThrow(refusal);
-  await expect(inspector.cancelTask("job-1")).rejects.toThrow(refusal);
-  expect(await inspector.task("job-1", { pool: "bb" })).toMatchObject({ pool: "bb", state: "waiting" });
-  expect(await inspector.cancelTask("job-1", "wrong one", { pool: "bb" })).toEqual({ outcome: "removed", pool: "bb" });
-  expect(await inspector.task("job-1")).toMatchObject({ pool: "aa", state: "waiting" });
+  await expect(inspector.tasks.get("job-1")).rejects.toThrow(refusal);
+  await expect(inspector.tasks.logs("job-1")).rejects.toThrow(refusal);
+  await expect(inspector.tasks.retry("job-1")).rejects.toThrow(refusal);
+  await expect(inspector.tasks.cancel("job-1")).rejects.toThrow(refusal);
+  expect(await inspector.tasks.get("job-1", { pool: "bb" })).toMatchObject({ pool: "bb", state: "waiting" });
+  expect(await inspector.tasks.cancel("job-1", { reason: "wrong one", pool: "bb" })).toEqual({
+    outcome: "removed",
+    pool: "bb",
+  });
+  expect(await inspector.tasks.get("job-1")).toMatchObject({ pool: "aa", state: "waiting" });
 });
 
 test("a task of a job scheduler, or with any other id, is found by it", async () => {
   // given
-  await inspector.createPool({ name: "plan", size: null });
+  await inspector.pools.create({ name: "plan", size: null });
   const queue = queueOf("plan");
   await queue.upsertJobScheduler("every hour", { every: 3_600_000 }, { name: "square", data: { args: [3] } });
-  const [row] = await inspector.tasks({ pool: "plan" });
+  const [row] = await inspector.tasks.list({ pool: "plan" });
   const id = row?.id ?? "";
   // then
   expect(id).toMatch(/^repeat:every hour:\d+$/);
-  expect(await inspector.task(id)).toMatchObject({ id, name: "square", pool: "plan", args: [3] });
-  expect(await inspector.logs(id)).toEqual({ lines: [], next: 0 });
-  expect((await inspector.cancelTask(id)).outcome).not.toBe("unknown");
-  for (const key of ["repeat", "repeat:every hour", "meta", `${id}:logs`]) expect(await inspector.task(key)).toBeNull();
+  expect(await inspector.tasks.get(id)).toMatchObject({ id, name: "square", pool: "plan", args: [3] });
+  expect(await inspector.tasks.logs(id)).toEqual({ lines: [], next: 0 });
+  expect((await inspector.tasks.cancel(id)).outcome).not.toBe("unknown");
+  for (const key of ["repeat", "repeat:every hour", "meta", `${id}:logs`])
+    expect(await inspector.tasks.get(key)).toBeNull();
 });
 
 test("a task that is in no list is shown as lost, and a retry puts it back", async () => {
   // given
   const id = await add("lost", { args: [1] }, { jobId: "lost-1" });
   await client.del(keys.job("lost", "wait"));
-  expect(await inspector.task(id)).toMatchObject({
+  expect(await inspector.tasks.get(id)).toMatchObject({
     state: "unknown",
     blockedBy: expect.stringContaining("manyhands task retry lost-1 --pool lost"),
   });
   // when
-  expect(await inspector.retryTask(id)).toEqual({ outcome: "queued", pool: "lost" });
+  expect(await inspector.tasks.retry(id)).toEqual({ outcome: "queued", pool: "lost" });
   // then
-  expect(await inspector.task(id)).toMatchObject({ state: "waiting", queuePosition: 0 });
+  expect(await inspector.tasks.get(id)).toMatchObject({ state: "waiting", queuePosition: 0 });
 });
 
 async function add(
@@ -98,7 +102,7 @@ async function add(
   data: JobEnvelope,
   options: { jobId: string; delay?: number; priority?: number },
 ): Promise<string> {
-  await inspector.createPool({ name: pool, size: null });
+  await inspector.pools.create({ name: pool, size: null });
   await queueOf(pool).add("square", data, options);
   return options.jobId;
 }
@@ -171,10 +175,10 @@ describe("pools", () => {
     await add("mail", { args: [1] }, { jobId: "a-1" });
     await add("mail", { args: [2] }, { jobId: "a-2", delay: 60_000 });
     await add("mail", { args: [3] }, { jobId: "a-3", priority: 2 });
-    await inspector.createPool({ name: "other", size: 2 });
+    await inspector.pools.create({ name: "other", size: 2 });
     await beat({ pools: ["mail"] });
 
-    const pools = await inspector.pools();
+    const pools = await inspector.pools.list();
 
     expect(pools).toMatchObject([
       {
@@ -194,38 +198,38 @@ describe("pools", () => {
   });
 
   test("resize writes the limit that BullMQ keeps, pause and resume hold back and let go", async () => {
-    expect(await inspector.createPool({ name: "mail", size: 4 })).toBe(true);
-    expect(await inspector.createPool({ name: "mail", size: 9 })).toBe(false);
+    expect(await inspector.pools.create({ name: "mail", size: 4 })).toBe(true);
+    expect(await inspector.pools.create({ name: "mail", size: 9 })).toBe(false);
     expect(await queueOf("mail").getGlobalConcurrency()).toBe(4);
 
-    expect(await inspector.resizePool("mail", 6)).toBe(true);
+    expect(await inspector.pools.resize("mail", 6)).toBe(true);
     expect(await queueOf("mail").getGlobalConcurrency()).toBe(6);
-    expect(await inspector.resizePool("mail", null)).toBe(true);
+    expect(await inspector.pools.resize("mail", null)).toBe(true);
     expect(await queueOf("mail").getGlobalConcurrency()).toBe(null);
-    expect(await inspector.pausePool("mail")).toBe(true);
-    expect(await inspector.pool("mail")).toMatchObject({ paused: true, size: null });
-    expect(await inspector.resizePool("mail", 2)).toBe(true);
-    expect(await inspector.pool("mail")).toMatchObject({ paused: true, size: 2 });
-    expect(await inspector.resumePool("mail")).toBe(true);
-    expect(await inspector.pool("mail")).toMatchObject({ paused: false });
+    expect(await inspector.pools.pause("mail")).toBe(true);
+    expect(await inspector.pools.get("mail")).toMatchObject({ paused: true, size: null });
+    expect(await inspector.pools.resize("mail", 2)).toBe(true);
+    expect(await inspector.pools.get("mail")).toMatchObject({ paused: true, size: 2 });
+    expect(await inspector.pools.resume("mail")).toBe(true);
+    expect(await inspector.pools.get("mail")).toMatchObject({ paused: false });
   });
 
   test("what does not exist is said, what cannot be is refused", async () => {
-    expect(await inspector.pool("mail")).toBe(null);
-    expect(await inspector.resizePool("mail", 1)).toBe(false);
-    expect(await inspector.pausePool("mail")).toBe(false);
-    expect(await inspector.resumePool("mail")).toBe(false);
-    await expect(inspector.createPool({ name: "mail", size: 0 })).rejects.toThrow(
+    expect(await inspector.pools.get("mail")).toBe(null);
+    expect(await inspector.pools.resize("mail", 1)).toBe(false);
+    expect(await inspector.pools.pause("mail")).toBe(false);
+    expect(await inspector.pools.resume("mail")).toBe(false);
+    await expect(inspector.pools.create({ name: "mail", size: 0 })).rejects.toThrow(
       "the size of a pool must be a whole number from 1; got 0",
     );
-    await expect(inspector.createPool({ name: "a:b", size: 1 })).rejects.toThrow("a pool's name is 1 to 100 letters");
+    await expect(inspector.pools.create({ name: "a:b", size: 1 })).rejects.toThrow("a pool's name is 1 to 100 letters");
   });
 
   test("who makes a pool is told so, and it has its size, also when the answer is lost on the way", async () => {
     const { proxy, behind } = await behindProxy();
     const lost = proxy.dropReplies((command) => command.includes('"createdAt":'));
 
-    expect(await behind.createPool({ name: "mail", size: 4 })).toBe(true);
+    expect(await behind.pools.create({ name: "mail", size: 4 })).toBe(true);
 
     await lost;
     expect(await queueOf("mail").getGlobalConcurrency()).toBe(4);
@@ -234,34 +238,39 @@ describe("pools", () => {
 
 describe("tasks", () => {
   test("one task is found without its pool, with decoded arguments and its place in line", async () => {
-    await inspector.createPool({ name: "empty", size: null });
+    await inspector.pools.create({ name: "empty", size: null });
     await add("mail", { args: [7] }, { jobId: "a-1" });
     const more = Buffer.from(encode([new Map([["k", 1n]])])).toString("base64");
     await add("mail", { encodedArgs: more, tags: ["x"], timeout: 500 }, { jobId: "a-2" });
 
-    expect(await inspector.task("a-1")).toMatchObject({ pool: "mail", state: "waiting", args: [7], queuePosition: 0 });
-    expect(await inspector.task("a-2")).toMatchObject({
+    expect(await inspector.tasks.get("a-1")).toMatchObject({
+      pool: "mail",
+      state: "waiting",
+      args: [7],
+      queuePosition: 0,
+    });
+    expect(await inspector.tasks.get("a-2")).toMatchObject({
       args: [new Map([["k", 1n]])],
       tags: ["x"],
       timeout: 500,
       queuePosition: 1,
     });
-    expect(await inspector.task("a-3")).toBe(null);
-    expect(await inspector.task("wait")).toBe(null);
-    expect(await inspector.task("meta")).toBe(null);
+    expect(await inspector.tasks.get("a-3")).toBe(null);
+    expect(await inspector.tasks.get("wait")).toBe(null);
+    expect(await inspector.tasks.get("meta")).toBe(null);
   });
 
   test("a waiting task says why nobody will start it, until somebody serves it", async () => {
     const id = await add("mail", { args: [7] }, { jobId: "a-1" });
 
-    expect((await inspector.task(id))?.blockedBy).toBe(
+    expect((await inspector.tasks.get(id))?.blockedBy).toBe(
       'no live worker host serves task "square" in pool "mail": no host is running; ' +
         'start one with: manyhands worker --tasks <module that defines "square">',
     );
     await beat({ pools: ["other"] });
-    expect((await inspector.task(id))?.blockedBy).toMatch(/those that know the task do not: web-1 \(serves only/);
+    expect((await inspector.tasks.get(id))?.blockedBy).toMatch(/those that know the task do not: web-1 \(serves only/);
     await beat({ pools: null });
-    expect((await inspector.task(id))?.blockedBy).toBe(null);
+    expect((await inspector.tasks.get(id))?.blockedBy).toBe(null);
   });
 
   test("a finished one shows its result, host and pid; a failed one its error with the remote stack", async () => {
@@ -274,7 +283,7 @@ describe("tasks", () => {
       throw new Error("boom");
     });
 
-    expect(await inspector.task("a-1")).toMatchObject({
+    expect(await inspector.tasks.get("a-1")).toMatchObject({
       state: "completed",
       result: 49,
       hasResult: true,
@@ -282,7 +291,7 @@ describe("tasks", () => {
       pid: 12,
       error: null,
     });
-    const failed = await inspector.task("a-2");
+    const failed = await inspector.tasks.get("a-2");
     expect(failed).toMatchObject({ state: "failed", hasResult: false, failedReason: "boom", host: "web-1" });
     expect(failed?.error).toMatchObject({ name: "RangeError", message: "boom" });
     expect(failed?.error?.stack).toContain("inspector.test.ts");
@@ -304,10 +313,10 @@ describe("tasks", () => {
       duration: 3,
     }));
 
-    expect(await inspector.task("a-1")).toMatchObject({ kind: "calls", units: 3, args: [[1], [2], [3]] });
-    expect((await inspector.task("a-1"))?.outcomes.map((outcome) => outcome.ok)).toEqual([true, false, true]);
-    expect(await inspector.task("a-1.2")).toMatchObject({ id: "a-1.2", args: [3], result: 9, hasResult: true });
-    expect(await inspector.task("a-1.1")).toMatchObject({ hasResult: false, error: { message: "two" } });
+    expect(await inspector.tasks.get("a-1")).toMatchObject({ kind: "calls", units: 3, args: [[1], [2], [3]] });
+    expect((await inspector.tasks.get("a-1"))?.outcomes.map((outcome) => outcome.ok)).toEqual([true, false, true]);
+    expect(await inspector.tasks.get("a-1.2")).toMatchObject({ id: "a-1.2", args: [3], result: 9, hasResult: true });
+    expect(await inspector.tasks.get("a-1.1")).toMatchObject({ hasResult: false, error: { message: "two" } });
   });
 
   test("lists filter by pool, state, name and host, newest first, in pages", async () => {
@@ -319,8 +328,8 @@ describe("tasks", () => {
     }
     await add("other", { args: [0] }, { jobId: "b-1", delay: 60_000 });
 
-    const ids = async (filter: Parameters<Inspector["tasks"]>[0]) =>
-      (await inspector.tasks(filter)).map((task) => task.id);
+    const ids = async (filter: Parameters<Inspector["tasks"]["list"]>[0]) =>
+      (await inspector.tasks.list(filter)).map((task) => task.id);
     expect(await ids({ pool: "mail", state: "waiting" })).toEqual(["a-5", "a-4", "a-3", "a-2"]);
     expect(await ids({ pool: "mail", state: "waiting", limit: 2, offset: 1 })).toEqual(["a-4", "a-3"]);
     expect(await ids({ state: "delayed" })).toEqual(["b-1"]);
@@ -332,11 +341,11 @@ describe("tasks", () => {
     expect(await ids({ host: "host-1" })).toEqual(["a-1"]);
     expect(await ids({ host: "host-2" })).toEqual([]);
     expect(await ids({ state: "completed", host: "web-1" })).toEqual(["a-1"]);
-    await expect(inspector.drainHost("web-1")).rejects.toThrow(
+    await expect(inspector.fleet.drain("web-1")).rejects.toThrow(
       /^2 live hosts have the name "web-1"; give the id of one/,
     );
-    expect(await ids({ name: "square" })).toHaveLength(6);
-    expect(await ids({ name: "cube" })).toEqual([]);
+    expect(await ids({ task: "square" })).toHaveLength(6);
+    expect(await ids({ task: "cube" })).toEqual([]);
     expect(await ids({})).toEqual(["b-1", "a-5", "a-4", "a-3", "a-2", "a-1"]);
   });
 
@@ -369,13 +378,13 @@ describe("tasks", () => {
     await store("mixed", "failed", { from: 3_006, count: 500, step: 30 });
     await store("mixed", "delayed", { from: 7_001, count: 5, step: 1 });
     const timesOf = (rows: TaskRow[]) => rows.map((row) => (row.finishedAt ?? row.createdAt) - START);
-    const all = await inspector.tasks({ pool: "mixed", limit: 5_000 });
+    const all = await inspector.tasks.list({ pool: "mixed", limit: 5_000 });
     expect(all).toHaveLength(4_005);
     expect(timesOf(all)).toEqual(timesOf(all).sort((left, right) => right - left));
 
     // when
     const before = await hashReads();
-    const page = await inspector.tasks({ pool: "one", limit: 20, offset: 1_500 });
+    const page = await inspector.tasks.list({ pool: "one", limit: 20, offset: 1_500 });
     const read = (await hashReads()) - before;
 
     // then
@@ -383,7 +392,7 @@ describe("tasks", () => {
     expect(read).toBeLessThanOrEqual(25);
     for (const offset of [0, 1, 150, 1_999, 3_700, 3_990, 4_005, 9_000]) {
       const readBefore = await hashReads();
-      const rows = await inspector.tasks({ pool: "mixed", limit: 20, offset });
+      const rows = await inspector.tasks.list({ pool: "mixed", limit: 20, offset });
       expect(rows, `from ${offset}`).toEqual(all.slice(offset, offset + 20));
       // The search begins with the time of now: the number of its steps is not always the same.
       expect((await hashReads()) - readBefore, `from ${offset}`).toBeLessThan(1_000);
@@ -396,7 +405,7 @@ describe("tasks", () => {
     const { id, isDuplicate } = await submitDetached({ client, keys }, call);
 
     expect(isDuplicate).toBe(false);
-    expect(await inspector.task(id)).toMatchObject({ pool: "fresh", name: "square", args: [7] });
+    expect(await inspector.tasks.get(id)).toMatchObject({ pool: "fresh", name: "square", args: [7] });
     await expect(submitDetached({ client, keys }, { ...call, args: ["x".repeat(1_000)] })).rejects.toThrow(
       'the arguments of task "square" are 1004 bytes, at most 1000 can be sent',
     );
@@ -411,9 +420,9 @@ describe("cancel", () => {
   ])("a %s task is taken out, and its caller gets a CancelledError for each unit", async (state, options) => {
     const units = Buffer.from(encode([[1], [2]])).toString("base64");
     const id = await add("mail", { kind: "calls", units, count: 2, client: "caller" }, { jobId: "a-1", ...options });
-    expect(await inspector.task(id)).toMatchObject({ state });
+    expect(await inspector.tasks.get(id)).toMatchObject({ state });
 
-    expect(await inspector.cancelTask(id, "wrong input")).toEqual({ outcome: "removed", pool: "mail" });
+    expect(await inspector.tasks.cancel(id, { reason: "wrong input" })).toEqual({ outcome: "removed", pool: "mail" });
 
     const [reply] = await answersTo("caller");
     expect(reply?.jobId).toBe("a-1");
@@ -424,7 +433,7 @@ describe("cancel", () => {
     const error = decodeError(reply?.answers[0]?.[2] as Uint8Array);
     expect(error).toBeInstanceOf(CancelledError);
     expect((error as Error).message).toBe('task "square" (a-1) was cancelled before it started: wrong input');
-    expect(await inspector.task(id)).toBe(null);
+    expect(await inspector.tasks.get(id)).toBe(null);
     expect((await client.keys(`*${keys.namespace}*a-1*`)).sort()).toEqual([]);
   });
 
@@ -433,7 +442,7 @@ describe("cancel", () => {
     const { proxy, behind } = await behindProxy();
     const lost = proxy.dropReplies((command) => command.includes('return "marked"'));
 
-    expect(await behind.cancelTask(id, "wrong input")).toEqual({ outcome: "removed", pool: "mail" });
+    expect(await behind.tasks.cancel(id, { reason: "wrong input" })).toEqual({ outcome: "removed", pool: "mail" });
 
     await lost;
     expect(await answersTo("caller")).toHaveLength(1);
@@ -449,9 +458,13 @@ describe("cancel", () => {
 
     await takeOne("mail", async () => {
       await beat({ running: [{ jobId: id, task: "square", pool: "mail", pid: 12, since: Date.now() }] });
-      expect(await inspector.task(id)).toMatchObject({ state: "active", host: "web-1", pid: 12 });
-      expect(await inspector.cancelTask(id, "enough")).toEqual({ outcome: "stopping", pool: "mail", host: "web-1" });
-      expect(await inspector.task(id)).toMatchObject({ cancelRequested: "enough" });
+      expect(await inspector.tasks.get(id)).toMatchObject({ state: "active", host: "web-1", pid: 12 });
+      expect(await inspector.tasks.cancel(id, { reason: "enough" })).toEqual({
+        outcome: "stopping",
+        pool: "mail",
+        host: "web-1",
+      });
+      expect(await inspector.tasks.get(id)).toMatchObject({ cancelRequested: "enough" });
       expect(await client.hget(keys.job("mail", id), JOB_CANCEL_FIELD)).toBe("enough");
       return { value: 1, host: "web-1", hostId: "host-1", pid: 12, duration: 1 };
     });
@@ -465,9 +478,9 @@ describe("cancel", () => {
       reason: "enough",
     });
     expect(await answersTo("caller")).toEqual([]);
-    expect(await inspector.cancelTask(id)).toEqual({ outcome: "finished", pool: "mail", state: "completed" });
-    expect(await inspector.task(id)).toMatchObject({ state: "completed", result: 1 });
-    expect(await inspector.cancelTask("a-2")).toEqual({ outcome: "unknown" });
+    expect(await inspector.tasks.cancel(id)).toEqual({ outcome: "finished", pool: "mail", state: "completed" });
+    expect(await inspector.tasks.get(id)).toMatchObject({ state: "completed", result: 1 });
+    expect(await inspector.tasks.cancel("a-2")).toEqual({ outcome: "unknown" });
   });
 });
 
@@ -482,7 +495,7 @@ describe("a pool that is removed", () => {
     await listener.subscribe(keys.control);
     listener.on("message", (_channel, text) => messages.push(text));
 
-    expect(await inspector.removePool("mail")).toEqual({ outcome: "removed", waiting: 3 });
+    expect(await inspector.pools.remove("mail")).toEqual({ outcome: "removed", waiting: 3 });
 
     const replies = await answersTo("caller");
     expect(replies.map(({ jobId, answers }) => [jobId, answers.length])).toEqual([
@@ -495,34 +508,38 @@ describe("a pool that is removed", () => {
         message: expect.stringMatching(/^pool "mail" was removed before task "square" \(job a-[12]\) had a result$/),
       });
     }
-    expect(await inspector.pool("mail")).toBeNull();
+    expect(await inspector.pools.get("mail")).toBeNull();
     expect((await client.keys(`*${keys.namespace}*mail*`)).sort()).toEqual([]);
     expect(messages).toContain(JSON.stringify({ type: "pools-changed", pool: "mail" }));
-    expect(await inspector.removePool("mail")).toEqual({ outcome: "unknown" });
+    expect(await inspector.pools.remove("mail")).toEqual({ outcome: "unknown" });
   });
 
   test("is removed once, however many do it at once, and a new pool of its name keeps its tasks", async () => {
     await add("mail", { args: [1] }, { jobId: "a-1" });
-    const removals = Array.from({ length: 4 }, () => inspector.removePool("mail"));
+    const removals = Array.from({ length: 4 }, () => inspector.pools.remove("mail"));
     const registry = new PoolRegistry(client, keys);
     await until(async () => (await registry.create(unlimitedPool("mail"))).created, { what: "the name is free" });
     await add("mail", { args: [2] }, { jobId: "a-2" });
     const outcomes = await Promise.all(removals);
     expect(new Set(outcomes.map(({ outcome }) => outcome))).toEqual(new Set(["removed"]));
-    expect(await inspector.pool("mail")).toMatchObject({ state: "running", paused: false });
-    expect(await inspector.task("a-2")).toMatchObject({ state: "waiting" });
+    expect(await inspector.pools.get("mail")).toMatchObject({ state: "running", paused: false });
+    expect(await inspector.tasks.get("a-2")).toMatchObject({ state: "waiting" });
   });
 
   test("stays as it is while tasks of it run, unless that is agreed to; a removal that broke off can be repeated", async () => {
     await add("mail", { args: [1] }, { jobId: "a-1" });
     await takeOne("mail", async () => {
-      expect(await inspector.removePool("mail")).toEqual({ outcome: "running", active: 1 });
-      expect((await inspector.pool("mail"))?.state).toBe("running");
+      expect(await inspector.pools.remove("mail")).toEqual({ outcome: "running", active: 1 });
+      expect((await inspector.pools.get("mail"))?.state).toBe("running");
       return { value: 1 };
     });
-    await client.hset(keys.pools, "mail", JSON.stringify({ ...(await inspector.pool("mail")), state: "terminated" }));
-    expect(await inspector.removePool("mail")).toMatchObject({ outcome: "removed" });
-    await expect(inspector.removePool("default")).rejects.toThrow('the pool "default" is always there');
+    await client.hset(
+      keys.pools,
+      "mail",
+      JSON.stringify({ ...(await inspector.pools.get("mail")), state: "terminated" }),
+    );
+    expect(await inspector.pools.remove("mail")).toMatchObject({ outcome: "removed" });
+    await expect(inspector.pools.remove("default")).rejects.toThrow('the pool "default" is always there');
   });
 });
 
@@ -534,16 +551,16 @@ describe("retry", () => {
       throw new Error("boom");
     });
 
-    expect(await inspector.retryTask(id)).toEqual({ outcome: "queued", pool: "mail" });
+    expect(await inspector.tasks.retry(id)).toEqual({ outcome: "queued", pool: "mail" });
 
-    expect(await inspector.task(id)).toMatchObject({
+    expect(await inspector.tasks.get(id)).toMatchObject({
       state: "waiting",
       attemptsMade: 0,
       cancelRequested: null,
       error: null,
     });
-    expect(await inspector.retryTask(id)).toEqual({ outcome: "not-failed", pool: "mail", state: "waiting" });
-    expect(await inspector.retryTask("a-9")).toEqual({ outcome: "unknown" });
+    expect(await inspector.tasks.retry(id)).toEqual({ outcome: "not-failed", pool: "mail", state: "waiting" });
+    expect(await inspector.tasks.retry("a-9")).toEqual({ outcome: "unknown" });
   });
 });
 
@@ -585,20 +602,20 @@ describe("hosts and logs", () => {
     const told = new Promise((resolve) => listener.on("message", (_channel, text) => resolve(JSON.parse(text))));
     await listener.subscribe(keys.hostControl("host-1"));
 
-    expect(await inspector.host("web-1")).toMatchObject({ id: "host-1" });
-    expect(await inspector.host("host-1")).toMatchObject({ name: "web-1" });
-    expect(await inspector.drainHost("web-1", 500)).toMatchObject({ id: "host-1" });
+    expect(await inspector.fleet.get("web-1")).toMatchObject({ id: "host-1" });
+    expect(await inspector.fleet.get("host-1")).toMatchObject({ name: "web-1" });
+    expect(await inspector.fleet.drain("web-1", { grace: 500 })).toMatchObject({ id: "host-1" });
 
     expect(await told).toEqual({ type: "drain", grace: 500 });
-    expect(await inspector.drainHost("web-2")).toBe(null);
+    expect(await inspector.fleet.drain("web-2")).toBe(null);
   });
 
   test("a log is read from where one stopped", async () => {
     const id = await add("mail", { args: [1] }, { jobId: "a-1" });
     await client.rpush(`${keys.job("mail", id)}:logs`, "one", "two");
 
-    expect(await inspector.logs(id)).toEqual({ lines: ["one", "two"], next: 2 });
-    expect(await inspector.logs(id, { from: 1 })).toEqual({ lines: ["two"], next: 2 });
-    expect(await inspector.logs("a-9")).toBe(null);
+    expect(await inspector.tasks.logs(id)).toEqual({ lines: ["one", "two"], next: 2 });
+    expect(await inspector.tasks.logs(id, { from: 1 })).toEqual({ lines: ["two"], next: 2 });
+    expect(await inspector.tasks.logs("a-9")).toBe(null);
   });
 });

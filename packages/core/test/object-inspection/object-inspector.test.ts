@@ -30,7 +30,7 @@ describe("on one server", () => {
     await mp.lock("new").run(() => 1);
     await place.client.del(place.keys.object("lock", "old", "record"));
 
-    expect((await inspector.objects()).map(({ name }) => name)).toEqual(["new"]);
+    expect((await inspector.list()).map(({ name }) => name)).toEqual(["new"]);
     expect(await place.client.zrange(place.keys.objects, 0, "-1")).toEqual(["lock/new"]);
     expect(await place.client.zscore(place.keys.deadlines, "lock/old")).toBeNull();
   });
@@ -42,7 +42,7 @@ describe("on one server", () => {
     await place.client.set(place.keys.object("event", "broken"), "x");
     await place.client.rpush(place.keys.object("tuba", "low/brass", "waiters"), "gone|1|blow#7");
 
-    const objects = await inspector.objects();
+    const objects = await inspector.list();
 
     expect(objects.map(({ kind, name, summary }) => [kind, name, summary])).toEqual([
       ["event", "broken", "cannot be read: a key of it has the wrong type"],
@@ -71,9 +71,9 @@ describe("on one server", () => {
         await Promise.all([condition.wait(), other.barrier(2, { name: "barrier" }).wait()]);
       })
       .catch(() => {});
-    await until(async () => (await inspector.objects()).filter(({ waiters: { length } }) => length === 1).length === 2);
+    await until(async () => (await inspector.list()).filter(({ waiters: { length } }) => length === 1).length === 2);
     // when
-    const objects = await inspector.objects();
+    const objects = await inspector.list();
     // then
     expect(objects.map(({ kind, summary }) => `${kind}: ${summary.replace(/\d{10,}/, "n")}`)).toEqual([
       "barrier: 1 of 2 waiting",
@@ -106,7 +106,7 @@ describe("on one server", () => {
     await maker.close();
     await mp.close();
 
-    const [found] = await inspector.objects(await inspector.places({ kind: "registered" }));
+    const [found] = await inspector.list(await inspector.places({ kind: "registered" }));
 
     expect(found).toMatchObject({ summary: "of type Shelf" });
     expect(found?.state).toMatchObject({
@@ -137,7 +137,7 @@ describe("on one server", () => {
     await inspector.releaseLocksOf(session);
 
     expect(
-      (await inspector.objects()).map(({ kind, name, summary }) => `${kind} ${name} ${summary.split(",")[0]}`),
+      (await inspector.list()).map(({ kind, name, summary }) => `${kind} ${name} ${summary.split(",")[0]}`),
     ).toEqual(["lock dead free", "lock living held", "rlock dead free"]);
   });
 });
@@ -159,7 +159,7 @@ function suite(redis: () => RedisConfig): void {
     await waiters(mp, 1);
 
     // when
-    const [lock] = await inspector.objects();
+    const [lock] = await inspector.list();
     // then
     expect(lock).toMatchObject({ kind: "lock", named: true, owner: null, holders: [{ pid: process.pid }] });
     expect(lock?.waiters).toMatchObject([{ pid: actor.pid, isAlive: true }]);
@@ -168,7 +168,7 @@ function suite(redis: () => RedisConfig): void {
     expect(await inspector.release({ kind: "lock", name: "stock" })).toMatchObject([{ pid: process.pid }]);
     await gets;
     // then
-    expect(await inspector.objects()).toMatchObject([
+    expect(await inspector.list()).toMatchObject([
       { kind: "lock", holders: [{ pid: actor.pid }], waiters: [] },
       { kind: "semaphore", holders: [{ pid: actor.pid, count: 2 }], summary: "0 of 2 free", waitsFor: "any" },
     ]);
@@ -178,8 +178,8 @@ function suite(redis: () => RedisConfig): void {
     // when
     for (const object of await inspector.places()) expect(await inspector.remove(object)).toBe(true);
     // then
-    expect(await inspector.objects()).toEqual([]);
-    expect(await inspector.object({ kind: "lock", name: "stock" })).toBeNull();
+    expect(await inspector.list()).toEqual([]);
+    expect(await inspector.get({ kind: "lock", name: "stock" })).toBeNull();
     expect(await findOrphanKeys(place)).toMatchObject({ orphans: [] });
   });
 
@@ -189,7 +189,7 @@ function suite(redis: () => RedisConfig): void {
     await manager.dict({ tea: 3 }, { name: "c/d" }).length();
     const value = manager.value("i", 0, { name: "e" });
     await value.getLock().run(() => value.set(1));
-    const objects = (await inspector.objects()).filter(({ kind }) => kind !== "manager");
+    const objects = (await inspector.list()).filter(({ kind }) => kind !== "manager");
     expect(objects).toMatchObject(
       ["dict", "rlock", "value"].map((kind) => ({ kind, named: false, owner: null, manager: "a/b%2F" })),
     );
@@ -206,7 +206,7 @@ function suite(redis: () => RedisConfig): void {
     await end.send("hello");
     await mp.lock("stock").acquire();
     const owner = { pid: process.pid };
-    expect(await inspector.objects()).toMatchObject([
+    expect(await inspector.list()).toMatchObject([
       { kind: "dict", named: false, owner: null, manager: "shop" },
       { kind: "lock", named: true, owner: null, manager: null },
       { kind: "manager", name: "shop", named: true, owner: null, manager: null },

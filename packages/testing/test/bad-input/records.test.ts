@@ -134,10 +134,10 @@ async function allList(namespace: string): Promise<void> {
   const keys = new Keys(namespace);
   const inspector = new Inspector({ client, keys });
   onTestFinished(() => inspector.close());
-  expect((await inspector.pools()).map(({ name }) => name)).toContain("default");
-  const listed = await inspector.tasks({ limit: 100 });
-  for (const { id } of listed) expect(await inspector.task(id)).toMatchObject({ id });
-  expect((await new ObjectInspector({ client, keys }).objects()).length).toBeGreaterThan(0);
+  expect((await inspector.pools.list()).map(({ name }) => name)).toContain("default");
+  const listed = await inspector.tasks.list({ limit: 100 });
+  for (const { id } of listed) expect(await inspector.tasks.get(id)).toMatchObject({ id });
+  expect((await new ObjectInspector({ client, keys }).list()).length).toBeGreaterThan(0);
   await using dashboard = await startDashboard({ redis: redis.url, namespace, port: 0, token: "a-token-of-tests" });
   for (const path of [
     "/",

@@ -427,7 +427,7 @@ inEveryWorld((world) => {
       const redis = openRedis(options.redis, { name: "test" });
       const keys = new Keys(options.namespace ?? "");
       const inspector = new ObjectInspector({ client: redis, keys });
-      const seen = (await inspector.objects()).map(({ kind, name, summary }) => `${kind} ${name}: ${summary}`);
+      const seen = (await inspector.list()).map(({ kind, name, summary }) => `${kind} ${name}: ${summary}`);
       expect(seen.filter((line) => !line.startsWith("lock"))).toEqual([
         "array :listed/a: 4 items of type d",
         "dict :listed/d: 2 keys",
@@ -439,10 +439,10 @@ inEveryWorld((world) => {
         "value :listed/v: 7, of type i",
       ]);
       expect(await inspector.remove({ kind: "dict", name: ":listed/d" })).toBe(true);
-      expect(await inspector.object({ kind: "dict", name: ":listed/d" })).toBeNull();
+      expect(await inspector.get({ kind: "dict", name: ":listed/d" })).toBeNull();
       expect((await findOrphanKeys({ client: redis, keys })).orphans).toEqual([]);
       expect(await inspector.remove({ kind: "manager", name: "listed" })).toBe(true);
-      expect(await inspector.objects()).toEqual([]);
+      expect(await inspector.list()).toEqual([]);
       await expect(manager.list("l").length()).rejects.toThrow(ManagerClosedError);
       await mp.close();
       const left = await redis.keys(`${keys.prefix}*`);

@@ -360,7 +360,7 @@ inEveryWorld((world) => {
       const client = openRedis(options.redis, { name: "test" });
       const place = { client, keys: new Keys(options.namespace ?? "") };
       const inspector = new ObjectInspector(place);
-      const [listed] = await inspector.objects((await inspector.places({ kind: "pipe" })) as ObjectPlace[]);
+      const [listed] = await inspector.list((await inspector.places({ kind: "pipe" })) as ObjectPlace[]);
       expect(listed).toMatchObject({
         kind: "pipe",
         name: here.name,

@@ -141,7 +141,7 @@ test("a job tells which host took it; hosts are in the registry, and BullMQ's ge
   const job = await space.job("default", jobId);
   expect(job?.processedBy).toBe(`a%20host%20with%20spaces/${process.pid}`);
   const inspector = new Inspector({ client: space.client, keys: space.keys });
-  expect(await inspector.task(jobId)).toMatchObject({ host: host.name });
+  expect(await inspector.tasks.get(jobId)).toMatchObject({ host: host.name });
   expect((await space.hosts()).map(({ name }) => name)).toEqual(["a host with spaces"]);
   expect(await space.queue("default").getWorkers()).toEqual([]);
 });

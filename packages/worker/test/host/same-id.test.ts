@@ -42,7 +42,7 @@ test("a failed job is not given the large result that a job of its id has in ano
   // then: at first, and when the finished job is asked for
   await expect(failing()).rejects.toThrow("B fails");
   await expect(failing()).rejects.toThrow(RangeError);
-  expect((await inspector.tasks({ pool: "b" }))[0]).toMatchObject({ id: "same", state: "failed" });
+  expect((await inspector.tasks.list({ pool: "b" }))[0]).toMatchObject({ id: "same", state: "failed" });
 });
 
 test("two large results of one id in two pools stay apart", async () => {
@@ -73,7 +73,11 @@ test("an id that is used again after its job has left the history is given nothi
   await space.untilState("days", "day-0", "failed");
   // then
   await expect(again()).rejects.toThrow("new");
-  expect(await inspector.task("day-0")).toMatchObject({ state: "failed", hasResult: false, error: { message: "new" } });
+  expect(await inspector.tasks.get("day-0")).toMatchObject({
+    state: "failed",
+    hasResult: false,
+    error: { message: "new" },
+  });
   // The next result that is stored takes away what no job names any more.
   await pool.apply("lettersOrError", ["x", false], { jobId: "day-1" });
   await untilStored(1);
@@ -95,8 +99,8 @@ test("a retry unlinks the answers of its own job and no others; so does the end 
   for (const [index, pool] of [one, other].entries()) await space.untilState(pool, ids[index] ?? "", "failed");
   await untilStored(2);
   // when
-  await inspector.pausePool(one);
-  await inspector.retryTask(ids[0] ?? "");
+  await inspector.pools.pause(one);
+  await inspector.tasks.retry(ids[0] ?? "");
   // then
   expect(await stored()).toEqual([expect.stringContaining(`/result/other/${ids[1]}/`)]);
   const unnamed = mp.pool(1);
@@ -148,7 +152,7 @@ test.each([{}, { resetAttemptsMade: true, resetAttemptsStarted: true }])(
     const pool = mp.pool(1, { name: "cancelled" });
     const call = pool.applyAsync("untilAborted", [], { jobId: "stop-me" });
     await space.untilState("cancelled", "stop-me", "active");
-    expect(await inspector.cancelTask("stop-me", "by hand")).toMatchObject({ outcome: "stopping" });
+    expect(await inspector.tasks.cancel("stop-me", { reason: "by hand" })).toMatchObject({ outcome: "stopping" });
     await expect(call.get()).rejects.toThrow("by hand");
     await space.untilState("cancelled", "stop-me", "failed");
     const field = (): Promise<string | null> =>
@@ -218,7 +222,7 @@ test.each([{}, { resetAttemptsMade: true, resetAttemptsStarted: true }])(
     // given
     const { space, inspector, id, host } = await retriedJob([[7]], options);
     const run = await host.take();
-    expect(await inspector.cancelTask(id, "by hand")).toMatchObject({ outcome: "stopping" });
+    expect(await inspector.tasks.cancel(id, { reason: "by hand" })).toMatchObject({ outcome: "stopping" });
     // when
     await run.giveBack();
     await space.host({ isolation: "inline" });
@@ -231,7 +235,7 @@ test.each([{}, { resetAttemptsMade: true, resetAttemptsStarted: true }])(
 test("one call that is cancelled while its retried job waits does not run", async () => {
   // given
   const { space, inspector, id } = await retriedJob([[7], [8]]);
-  await inspector.cancelTask(`${id}.1`, "not this one");
+  await inspector.tasks.cancel(`${id}.1`, { reason: "not this one" });
   // when
   await space.host({ isolation: "inline" });
   // then
@@ -246,7 +250,7 @@ test.each([{}, { resetAttemptsMade: true, resetAttemptsStarted: true }])(
     // given
     const { space, inspector, id, host, retry } = await retriedJob([[7]], options);
     const run = await host.take();
-    await inspector.cancelTask(id, "by hand");
+    await inspector.tasks.cancel(id, { reason: "by hand" });
     await run.fail();
     // when
     await retry();

@@ -8,12 +8,12 @@ import { type Finding, ok } from "./finding.ts";
 const SECOND_LOOK = 1_000;
 
 /** Whether programs and tasks wait for each other in a circle. */
-export async function checkDeadlocks({ objects }: Pick<Connection, "objects">): Promise<Finding[]> {
-  const views = await objects.objects();
+export async function checkDeadlocks({ inspector: { objects } }: Pick<Connection, "inspector">): Promise<Finding[]> {
+  const views = await objects.list();
   const first = new Set(findDeadlocks(views).map(signatureOf));
   if (first.size > 0) {
     await delay(SECOND_LOOK);
-    const lasting = findDeadlocks(await objects.objects()).filter((deadlock) => first.has(signatureOf(deadlock)));
+    const lasting = findDeadlocks(await objects.list()).filter((deadlock) => first.has(signatureOf(deadlock)));
     if (lasting.length > 0) return lasting.map(toFinding);
   }
   return [ok("deadlocks", `${views.length} shared objects, none in a deadlock`)];

@@ -20,12 +20,14 @@ const CLOCK_TOLERANCE = 30_000;
 /** Hosts, pools and waiting tasks. */
 export async function checkFleet({ inspector, client, keys }: Connection): Promise<Finding[]> {
   const [hosts, pools, foreign] = await Promise.all([
-    inspector.hosts(),
-    inspector.pools(),
+    inspector.fleet.list(),
+    inspector.pools.list(),
     findForeignQueues(client, keys),
   ]);
   const waiting = (
-    await Promise.all((["waiting", "prioritized"] as const).map((state) => inspector.tasks({ state, limit: SAMPLE })))
+    await Promise.all(
+      (["waiting", "prioritized"] as const).map((state) => inspector.tasks.list({ state, limit: SAMPLE })),
+    )
   ).flat();
   const pairs = new Map(waiting.map((task) => [`${task.pool}\n${task.name}`, task]));
   const unserved = [...pairs.values()].filter((task) => !isServed(hosts, task.pool, task.name));

@@ -11,7 +11,7 @@ export async function checkRemains(connection: Connection): Promise<Finding[]> {
   const [sessions, { looked, orphans }, hosts] = await Promise.all([
     findDeadSessions(connection),
     findOrphanKeys(connection),
-    connection.inspector.hosts(),
+    connection.inspector.fleet.list(),
   ]);
   const findings: Finding[] = sessions.map(({ id, overdue }) => ({
     check: "session",

@@ -26,7 +26,7 @@ export function hostDrainCommand(): Command {
       action<{ grace?: number }>(async ({ args, options, settings, printer }) => {
         const name = String(args[0]);
         return withConnection(settings, async ({ inspector }) => {
-          const host = await inspector.drainHost(name, options.grace ?? null);
+          const host = await inspector.fleet.drain(name, { grace: options.grace ?? null });
           if (!host) throw await noSuchHost({ inspector }, name);
           const processes = host.processes?.running ?? 0;
           const also = processes === 0 ? "" : ` and its ${plural(processes, "process", "processes")}`;

@@ -17,7 +17,7 @@ export function hostListCommand(): Command {
     .addOption(wideOption())
     .action(
       action(async ({ settings, printer }) => {
-        const hosts = await withConnection(settings, ({ inspector }) => inspector.hosts());
+        const hosts = await withConnection(settings, ({ inspector }) => inspector.fleet.list());
         printer.list(hosts, COLUMNS, "no host is running; start one with: manyhands worker --tasks <module>");
         return EXIT.done;
       }),

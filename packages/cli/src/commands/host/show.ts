@@ -5,7 +5,6 @@ import { EXIT } from "../../failure/exit-code.ts";
 import { action, newCommand } from "../../invocation.ts";
 import type { Field } from "../../output/printer.ts";
 import { megabytes, moment, relative } from "../../output/times.ts";
-import { listProcesses } from "../process/find-process.ts";
 import { noSuchHost } from "./find-host.ts";
 
 /** `manyhands host show <host>` */
@@ -18,9 +17,9 @@ export function hostShowCommand(): Command {
     action(async ({ args, settings, printer }) => {
       const name = String(args[0]);
       return withConnection(settings, async (connection) => {
-        const host = await connection.inspector.host(name);
+        const host = await connection.inspector.fleet.get(name);
         if (!host) throw await noSuchHost(connection, name);
-        const processes = await listProcesses(connection, { ended: false });
+        const processes = await connection.inspector.processes.list();
         printer.record(
           host,
           fieldsOf(

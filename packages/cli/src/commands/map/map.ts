@@ -58,7 +58,7 @@ async function map(invocation: Invocation<Options>): Promise<ExitCode> {
   const task = String(args[0]);
   const size = await withConnection(settings, async (connection) => {
     const pool = await poolFor(connection, options.pool);
-    assertTaskKnown(task, await connection.inspector.hosts());
+    assertTaskKnown(task, await connection.inspector.fleet.list());
     return pool?.size ?? null;
   });
   const items = await openItems(String(args[1]));

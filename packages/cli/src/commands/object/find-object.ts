@@ -4,13 +4,13 @@ import { NotFoundError } from "../../failure/not-found-error.ts";
 import { UsageError } from "../../failure/usage-error.ts";
 import { describeObject } from "./describe.ts";
 
-type Objects = Pick<Connection, "objects">;
+type Objects = Pick<Connection, "inspector">;
 
 /**
  * The object that a word names: its name, or "<kind>/<name>" where objects of several kinds have that name.
  * @throws NotFoundError naming what looks like it; UsageError when several are meant
  */
-export async function findObject({ objects }: Objects, word: string): Promise<ObjectView> {
+export async function findObject({ inspector: { objects } }: Objects, word: string): Promise<ObjectView> {
   const places = await objects.places();
   const named = places.filter((place) => place.name === word || memberOf(place) === word);
   const exact = named.find((place) => memberOf(place) === word);
@@ -20,7 +20,7 @@ export async function findObject({ objects }: Objects, word: string): Promise<Ob
     );
   }
   const [place = exact] = named;
-  const object = place ? await objects.object(exact ?? place) : null;
+  const object = place ? await objects.get(exact ?? place) : null;
   if (!object) throw noSuchObject(word, places);
   return object;
 }
@@ -35,7 +35,7 @@ function noSuchObject(word: string, places: readonly ObjectPlace[]): NotFoundErr
  * Where the objects of a kind are; null = of all kinds. A kind that this version does not know is one when an object has it.
  * @throws UsageError naming the kinds
  */
-export async function placesOfKind({ objects }: Objects, kind: string | null): Promise<ObjectPlace[]> {
+export async function placesOfKind({ inspector: { objects } }: Objects, kind: string | null): Promise<ObjectPlace[]> {
   if (kind === null) return objects.places();
   const places = await objects.places({ kind });
   if (places.length > 0 || INSPECTED_KINDS.includes(kind)) return places;

@@ -33,7 +33,7 @@ export function objectListCommand(): Command {
         const { kind, limit } = options;
         return withConnection(settings, async (connection) => {
           const places = await placesOfKind(connection, kind ?? null);
-          printer.list(await connection.objects.objects(places.slice(0, limit)), COLUMNS, "no shared objects");
+          printer.list(await connection.inspector.objects.list(places.slice(0, limit)), COLUMNS, "no shared objects");
           if (places.length > limit)
             printer.warn(`${plural(places.length - limit, "more is", "more are")} not shown; see --limit`);
           return EXIT.done;

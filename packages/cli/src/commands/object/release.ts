@@ -50,7 +50,11 @@ interface Wish {
   printer: Printer;
 }
 
-async function releaseHeld({ objects }: Connection, object: ObjectView, { options, printer }: Wish): Promise<void> {
+async function releaseHeld(
+  { inspector: { objects } }: Connection,
+  object: ObjectView,
+  { options, printer }: Wish,
+): Promise<void> {
   const { session } = options;
   const holders = object.holders.filter((holder) => session === undefined || holder.session === session);
   if (holders.length === 0) {
@@ -69,7 +73,7 @@ async function releaseHeld({ objects }: Connection, object: ObjectView, { option
 }
 
 async function releaseAnonymous(
-  { objects }: Connection,
+  { inspector: { objects } }: Connection,
   object: ObjectView,
   { options, printer }: Wish,
 ): Promise<void> {

@@ -35,7 +35,7 @@ export function objectRemoveCommand(): Command {
           );
           for (const object of selected) {
             const { kind, name } = object;
-            const removed = await connection.objects.remove(object);
+            const removed = await connection.inspector.objects.remove(object);
             const outcome = removed ? "was removed" : reasonToStay(object);
             printer.change({ kind, name, removed }, `${describeObject(object)} ${outcome}`);
           }
@@ -54,7 +54,7 @@ async function select(connection: Connection, words: readonly string[], options:
   // Two words may name one object.
   const named = [...new Map(found.map((object) => [memberOf(object), object])).values()];
   if (kind === undefined) return named;
-  const ofKind = await connection.objects.objects(await placesOfKind(connection, kind));
+  const ofKind = await connection.inspector.objects.list(await placesOfKind(connection, kind));
   if (named.length + ofKind.length === 0)
     throw new UsageError(`there is no object of the kind "${kind}"; nothing to do`);
   return [...named.filter((object) => object.kind !== kind), ...ofKind];

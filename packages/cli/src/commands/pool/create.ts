@@ -38,8 +38,8 @@ export function poolCreateCommand(): Command {
         const { isolation = null, maxTasksPerChild = null } = options;
         const size = sizeOf(args[1] as number | null | undefined, options.size === "all" ? null : options.size);
         return withConnection(settings, async ({ inspector }) => {
-          const created = await inspector.createPool({ name, size, isolation, maxTasksPerChild });
-          const pool = await inspector.pool(name);
+          const created = await inspector.pools.create({ name, size, isolation, maxTasksPerChild });
+          const pool = await inspector.pools.get(name);
           if (!created && (pool?.size ?? null) !== size) {
             const sizes = `with size ${describeSize(pool?.size ?? null)}`;
             throw new UsageError(

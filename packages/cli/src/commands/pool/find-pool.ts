@@ -4,7 +4,7 @@ import { NotFoundError } from "../../failure/not-found-error.ts";
 
 /** @throws NotFoundError naming the pools that exist */
 export async function findPool({ inspector }: Connection, name: string): Promise<PoolView> {
-  const pool = await inspector.pool(name);
+  const pool = await inspector.pools.get(name);
   if (pool) return pool;
   throw await noSuchPool({ inspector }, name);
 }
@@ -15,7 +15,7 @@ export async function findPool({ inspector }: Connection, name: string): Promise
  */
 export async function noSuchPool({ inspector }: Pick<Connection, "inspector">, name: string): Promise<NotFoundError> {
   assertPoolName(name);
-  const names = (await inspector.pools()).map((pool) => pool.name);
+  const names = (await inspector.pools.list()).map((pool) => pool.name);
   const known = names.length === 0 ? "there are no pools yet" : `pools: ${names.slice(0, 10).join(", ")}`;
   return new NotFoundError(`no pool "${name}" (${known}); make one with: manyhands pool create ${name}`);
 }

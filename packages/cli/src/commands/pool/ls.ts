@@ -18,7 +18,7 @@ export function poolListCommand(): Command {
     .addOption(wideOption())
     .action(
       action(async ({ settings, printer }) => {
-        const pools = await withConnection(settings, ({ inspector }) => inspector.pools());
+        const pools = await withConnection(settings, ({ inspector }) => inspector.pools.list());
         printer.list(pools, COLUMNS, "no pools yet; a program makes them, or: manyhands pool create <name>");
         return EXIT.done;
       }),

@@ -14,8 +14,8 @@ export function poolPauseCommand(): Command {
     action(async ({ args, settings, printer }) => {
       const name = String(args[0]);
       return withConnection(settings, async ({ inspector }) => {
-        if (!(await inspector.pausePool(name))) throw await noSuchPool({ inspector }, name);
-        const pool = await inspector.pool(name);
+        if (!(await inspector.pools.pause(name))) throw await noSuchPool({ inspector }, name);
+        const pool = await inspector.pools.get(name);
         printer.change(pool ?? {}, `pool "${name}" is paused; go on with: manyhands pool resume ${name}`);
         if (pool?.state === "failed") printer.warn("it has failed: resuming it also runs its initializer again");
         return EXIT.done;

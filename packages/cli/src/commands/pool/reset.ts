@@ -15,11 +15,11 @@ export function poolResetCommand(): Command {
     action(async ({ args, settings, printer }) => {
       const name = String(args[0]);
       return withConnection(settings, async ({ inspector }) => {
-        const wasReset = await inspector.resetPool(name);
+        const wasReset = await inspector.pools.reset(name);
         if (wasReset === null) throw await noSuchPool({ inspector }, name);
         if (!wasReset) throw new UsageError(`pool "${name}" has not failed, so there is nothing to reset`);
         printer.change(
-          (await inspector.pool(name)) ?? {},
+          (await inspector.pools.get(name)) ?? {},
           `pool "${name}" is used again; its initializer runs before the next task`,
         );
         return EXIT.done;

@@ -22,8 +22,8 @@ export function poolResizeCommand(): Command {
         const name = String(args[0]);
         const size = args[1] as unknown as number | null;
         return withConnection(settings, async ({ inspector }) => {
-          if (!(await inspector.resizePool(name, size))) throw await noSuchPool({ inspector }, name);
-          const pool = await inspector.pool(name);
+          if (!(await inspector.pools.resize(name, size))) throw await noSuchPool({ inspector }, name);
+          const pool = await inspector.pools.get(name);
           printer.change(pool ?? {}, `pool "${name}" now has size ${describeSize(size)}`);
           if (pool?.state === "failed") printer.warn(`it has failed and runs nothing; manyhands pool reset ${name}`);
           return EXIT.done;

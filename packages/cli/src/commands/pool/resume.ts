@@ -14,11 +14,11 @@ export function poolResumeCommand(): Command {
     action(async ({ args, settings, printer }) => {
       const name = String(args[0]);
       return withConnection(settings, async ({ inspector }) => {
-        const before = await inspector.pool(name);
-        if (!before || !(await inspector.resumePool(name))) throw await noSuchPool({ inspector }, name);
+        const before = await inspector.pools.get(name);
+        if (!before || !(await inspector.pools.resume(name))) throw await noSuchPool({ inspector }, name);
         const tried =
           before.state === "failed" ? "; its initializer, which threw, runs again before the next task" : "";
-        printer.change((await inspector.pool(name)) ?? {}, `pool "${name}" goes on${tried}`);
+        printer.change((await inspector.pools.get(name)) ?? {}, `pool "${name}" goes on${tried}`);
         return EXIT.done;
       });
     }),

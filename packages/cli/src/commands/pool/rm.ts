@@ -31,7 +31,7 @@ export function poolRemoveCommand(): Command {
         const names = [...new Set(args[0] as string[])];
         return withConnection(settings, async (connection) => {
           const pools = await Promise.all(names.map((name) => findPool(connection, name)));
-          const hosts = await connection.inspector.hosts();
+          const hosts = await connection.inspector.fleet.list();
           for (const pool of pools) assertAllowed(pool, options);
           assertAgreed(
             options,
@@ -60,7 +60,7 @@ function assertAllowed({ name, active }: PoolView, { force }: Options): void {
 }
 
 async function remove({ inspector }: Connection, name: string, { force = false }: Options): Promise<void> {
-  const removal = await inspector.removePool(name, { force });
+  const removal = await inspector.pools.remove(name, { force });
   if (removal.outcome === "unknown") throw await noSuchPool({ inspector }, name);
   if (removal.outcome === "running") throw stillRunning(name, removal.active);
 }

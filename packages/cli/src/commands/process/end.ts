@@ -1,4 +1,4 @@
-import { type EndingOutcome, endProcess, exitCodeOfEnding, type ProcessRecord } from "@manyhands/core/internal";
+import { type EndingOutcome, exitCodeOfEnding, type ProcessRecord } from "@manyhands/core/internal";
 import type { Command } from "commander";
 import { withConnection } from "../../connection/connection.ts";
 import { EXIT } from "../../failure/exit-code.ts";
@@ -21,15 +21,15 @@ export function processEndCommand(how: "terminate" | "kill"): Command {
     .option("-y, --yes", "do it; without this the command only says what it would do")
     .action(
       action<{ yes?: true }>(async ({ args, options, settings, printer }) => {
-        return withConnection(settings, async ({ client, keys }) => {
+        return withConnection(settings, async ({ inspector }) => {
           const processes: ProcessRecord[] = [];
-          for (const name of args[0] as string[]) processes.push(await findProcess({ client, keys }, name));
+          for (const name of args[0] as string[]) processes.push(await findProcess({ inspector }, name));
           if (!options.yes) {
             const list = processes.map((process) => `  ${describe(process)}`);
             throw new UsageError([`this would ${how}:`, ...list, "add -y to do it"]);
           }
           for (const process of processes) {
-            const outcome = await endProcess({ client, keys }, process.id, how);
+            const outcome = await inspector.processes[how](process.id);
             printer.change(
               { id: process.id, name: process.name, outcome },
               `${describe(process)} ${OUTCOMES[outcome]}`,

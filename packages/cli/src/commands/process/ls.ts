@@ -6,7 +6,6 @@ import { action, newCommand, wideOption } from "../../invocation.ts";
 import type { Column } from "../../output/printer.ts";
 import { relative } from "../../output/times.ts";
 import { describeState } from "./describe-state.ts";
-import { listProcesses } from "./find-process.ts";
 
 /** `manyhands process ls` */
 export function processListCommand(): Command {
@@ -21,7 +20,7 @@ export function processListCommand(): Command {
     .action(
       action<{ ended?: true }>(async ({ options, settings, printer }) => {
         const ended = options.ended === true;
-        const processes = await withConnection(settings, (place) => listProcesses(place, { ended }));
+        const processes = await withConnection(settings, ({ inspector }) => inspector.processes.list({ ended }));
         printer.list(processes, COLUMNS, ended ? "no process is known" : "no process waits or runs");
         return EXIT.done;
       }),

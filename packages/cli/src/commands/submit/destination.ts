@@ -11,7 +11,7 @@ export const MAX_PAYLOAD: number = DEFAULT_MAX_PAYLOAD;
  * @throws NotFoundError for another one that does not exist
  */
 export async function poolFor(connection: Connection, name: string): Promise<PoolView | null> {
-  return name === DEFAULT_POOL ? connection.inspector.pool(name) : findPool(connection, name);
+  return name === DEFAULT_POOL ? connection.inspector.pools.get(name) : findPool(connection, name);
 }
 
 /**

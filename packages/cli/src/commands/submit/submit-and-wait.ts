@@ -116,7 +116,7 @@ async function cancel(
   reason: string,
 ): Promise<Cancellation> {
   return Promise.race([
-    inspector.cancelTask(id, reason, { pool }).then(
+    inspector.tasks.cancel(id, { reason, pool }).then(
       ({ outcome }): Cancellation => (outcome === "unknown" ? "absent" : "cancelled"),
       (): Cancellation => "unanswered",
     ),

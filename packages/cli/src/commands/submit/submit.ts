@@ -65,7 +65,7 @@ async function submit(invocation: Invocation<SubmitCommandOptions>): Promise<Exi
   const args = await readArguments((invocation.args[1] ?? []) as string[], options.argsFile);
   return withConnection(settings, async (connection) => {
     const pool = await poolFor(connection, options.pool);
-    const hosts = await connection.inspector.hosts();
+    const hosts = await connection.inspector.fleet.list();
     assertTaskKnown(task, hosts);
     const submit = submitOptions(options);
     if (options.wait) {

@@ -21,7 +21,7 @@ export function taskCancelCommand(): Command {
         const ids = args[0] as string[];
         return withConnection(settings, async ({ inspector }) => {
           for (const id of ids) {
-            const outcome = await inspector.cancelTask(id, options.reason, inPool(options));
+            const outcome = await inspector.tasks.cancel(id, { reason: options.reason, ...inPool(options) });
             if (outcome.outcome === "unknown") throw noSuchTask(id);
             printer.change({ id, ...outcome }, `task ${id} ${describe(outcome)}`);
           }

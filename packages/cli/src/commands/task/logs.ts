@@ -29,8 +29,8 @@ export function taskLogsCommand(): Command {
           const all: string[] = [];
           for (let from = 0; ; ) {
             // Before the lines are read, so that the last ones of a finished task are not missed.
-            const task = options.follow ? await inspector.task(id, inPool(options)) : null;
-            const log = await inspector.logs(id, { from, ...inPool(options) });
+            const task = options.follow ? await inspector.tasks.get(id, inPool(options)) : null;
+            const log = await inspector.tasks.logs(id, { from, ...inPool(options) });
             if (!log) throw noSuchTask(id);
             from = log.next;
             for (const line of log.lines) {

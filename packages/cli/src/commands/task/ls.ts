@@ -41,8 +41,8 @@ export function taskListCommand(): Command {
         const rows = await withConnection(settings, async (connection) => {
           if (pool !== undefined) await findPool(connection, pool);
           const filter: TaskFilter = { limit, offset };
-          Object.assign(filter, pool && { pool }, state && { state }, name && { name }, host && { host });
-          return connection.inspector.tasks(filter);
+          Object.assign(filter, pool && { pool }, state && { state }, name && { task: name }, host && { host });
+          return connection.inspector.tasks.list(filter);
         });
         printer.list(rows, COLUMNS, "no such tasks");
         return EXIT.done;

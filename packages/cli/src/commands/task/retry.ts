@@ -20,7 +20,7 @@ export function taskRetryCommand(): Command {
         const ids = args[0] as string[];
         return withConnection(settings, async ({ inspector }) => {
           for (const id of ids) {
-            const outcome = await inspector.retryTask(id, inPool(options));
+            const outcome = await inspector.tasks.retry(id, inPool(options));
             if (outcome.outcome === "unknown") throw noSuchTask(id);
             if (outcome.outcome === "not-failed") {
               throw new UsageError(`task ${id} is ${outcome.state}; only a failed task can be retried`);

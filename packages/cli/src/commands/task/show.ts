@@ -25,7 +25,7 @@ export function taskShowCommand(): Command {
     .action(
       action<InPool>(async ({ args, options, settings, printer }) => {
         const id = String(args[0]);
-        const task = await withConnection(settings, ({ inspector }) => inspector.task(id, inPool(options)));
+        const task = await withConnection(settings, ({ inspector }) => inspector.tasks.get(id, inPool(options)));
         if (!task) throw noSuchTask(id);
         printer.record(task, fieldsOf(task));
         return EXIT.done;

@@ -1,0 +1,19 @@
+import type { RedisClient } from "../connection/index.ts";
+import { got, ValueError } from "../errors/index.ts";
+import type { BullQueues } from "../inspection/index.ts";
+import type { Keys } from "../protocol/keys.ts";
+
+/** Where an inspector looks. */
+export interface InspectorPlace {
+  client: RedisClient;
+  keys: Keys;
+  queues: BullQueues;
+  /** Runs every request: a context is open then, and keeps the program alive until it is answered. */
+  during: <Answer>(request: () => Promise<Answer>) => Promise<Answer>;
+}
+
+/** @throws ValueError for what is no text, or an empty one */
+export function assertText(what: string, value: unknown): asserts value is string {
+  if (typeof value === "string" && value !== "") return;
+  throw new ValueError(`${what} must be a text; got ${got(value)}`);
+}
