@@ -50,6 +50,8 @@ export interface LoadRequest {
   redisModule?: string | null | undefined;
   lockNodes?: readonly unknown[] | undefined;
   namespace: string;
+  /** Folder for what it compiles, null = none. */
+  compileCache: string | null;
   isolation: Isolation;
 }
 

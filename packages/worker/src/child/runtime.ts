@@ -1,3 +1,4 @@
+import { enableCompileCache, flushCompileCache } from "node:module";
 import { setTimeout as delay } from "node:timers/promises";
 import type { RedisConfig } from "@manyhands/core";
 import {
@@ -87,6 +88,8 @@ export class ChildRuntime {
 
   async #load(request: LoadRequest): Promise<void> {
     this.#hostName = request.hostName;
+    const { compileCache } = request;
+    if (compileCache !== null) enableCompileCache(compileCache);
     try {
       watchContexts((id) => this.#send({ type: "session", id }));
       const { connection, redisModule, lockNodes, namespace } = request;
@@ -105,6 +108,8 @@ export class ChildRuntime {
       const tasks = listTasks().map(({ name, options }) => ({ name, isolation: options.isolation ?? null }));
       this.output.flush();
       this.#send({ type: "loaded", tasks, pid: process.pid });
+      // Node would write it at the exit, which a child seldom comes to: it is killed.
+      if (compileCache !== null) flushCompileCache();
     } catch (error) {
       this.output.flush();
       this.#send({ type: "loadFailed", ...encodedError(error, this.#hostName) });

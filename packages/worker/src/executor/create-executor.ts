@@ -1,3 +1,4 @@
+import { compileCacheFolder } from "./compile-cache.ts";
 import type { Executor } from "./executor.ts";
 import type { CreateExecutorOptions, ExecutorOptions } from "./executor-options.ts";
 import { InlineExecutor } from "./inline-executor.ts";
@@ -6,10 +7,11 @@ import { ThreadExecutor } from "./thread-executor.ts";
 
 /** Starts a child; `loaded` says when it is ready. */
 export function createExecutor(options: CreateExecutorOptions): Executor {
-  const { isolation, modules, hostName, hostId, connection, redisModule, lockNodes, namespace, ...rest } = options;
+  const { isolation, modules, hostName, hostId, connection, redisModule, lockNodes, namespace, ...others } = options;
+  const { compileCache = compileCacheFolder(), ...rest } = others;
   const executorOptions: ExecutorOptions = {
     ...rest,
-    load: { modules, hostName, hostId, connection, redisModule, lockNodes, namespace },
+    load: { modules, hostName, hostId, connection, redisModule, lockNodes, namespace, compileCache },
   };
   switch (isolation) {
     case "process":

@@ -16,6 +16,11 @@ export interface CreateExecutorOptions {
   lockNodes?: readonly unknown[] | undefined;
   namespace: string;
   /**
+   * Folder in which the child keeps what it compiles, for children after it; null = nowhere.
+   * @defaultValue where this process does
+   */
+  compileCache?: string | null | undefined;
+  /**
    * Heap limit of a process or thread, megabytes.
    * @defaultValue the limit of Node
    */

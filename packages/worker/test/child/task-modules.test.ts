@@ -1,8 +1,9 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { globSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { afterAll, expect, test } from "vitest";
+import { until } from "@manyhands/testing";
+import { afterAll, expect, onTestFinished, test, vi } from "vitest";
 import { fixture, StartedExecutor } from "../executor/started-executor.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "manyhands-modules-"));
@@ -111,4 +112,16 @@ test("a module serves when another one that it imports, or exports again, define
   const child = new StartedExecutor("process", { modules: [imports, exports] });
 
   expect((await child.executor.loaded).length).toBeGreaterThan(3);
+});
+
+test("a child keeps what it compiled for the next one, where its host does so, also when it is killed", async () => {
+  // given: no folder that all programs of this run use
+  vi.stubEnv("NODE_COMPILE_CACHE", undefined);
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const kept = join(folder, "kept");
+  const child = new StartedExecutor("process", { compileCache: kept });
+  // when
+  await child.executor.loaded;
+  // then
+  await until(() => globSync(join(kept, "*", "*")).length > 0, { what: "there is a compiled file" });
 });
