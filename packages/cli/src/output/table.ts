@@ -1,6 +1,8 @@
+import { createRequire } from "node:module";
 import { visibleLine } from "@manyhands/core/internal";
-import stringWidth from "string-width";
 import { colors } from "./colors.ts";
+
+const require = createRequire(import.meta.url);
 
 /** One column of a table: its heading and the cell for a row. */
 export interface Column<Row> {
@@ -139,7 +141,11 @@ function widthOf(text: string): number {
   return PLAIN.test(text) ? text.length : stringWidth(text);
 }
 
-const graphemes = new Intl.Segmenter();
+/** Loaded with the first text that is not plain: its tables take as long to load as Node takes to start. */
+function stringWidth(text: string): number {
+  const { default: measure } = require("string-width") as typeof import("string-width");
+  return measure(text);
+}
 
 /** Cuts a line to at most `width` columns. */
 export function cut(text: string, width: number): string {
@@ -148,7 +154,7 @@ export function cut(text: string, width: number): string {
   if (stringWidth(text) <= width) return text;
   let taken = 0;
   let end = 0;
-  for (const { segment, index } of graphemes.segment(text)) {
+  for (const { segment, index } of new Intl.Segmenter().segment(text)) {
     taken += stringWidth(segment);
     if (taken > width - 1) break;
     end = index + segment.length;

@@ -63,7 +63,7 @@ async function map(invocation: Invocation<Options>): Promise<ExitCode> {
   });
   const items = await openItems(String(args[1]));
   using stop = interruption();
-  const progress = showProgress(await items.count());
+  const progress = await showProgress(await items.count());
   const mp = await connect({
     redis: settings.redis.value,
     namespace: settings.namespace.value,

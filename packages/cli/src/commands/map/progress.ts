@@ -1,5 +1,4 @@
 import { visibleLines } from "@manyhands/core/internal";
-import { Presets, SingleBar } from "cli-progress";
 
 /** How far a map has come, on stderr; without a terminal nothing is drawn. */
 export interface MapProgress {
@@ -15,10 +14,12 @@ export interface MapProgress {
 const REDRAW = 100;
 
 /** @param total - Lines, null = not known */
-export function showProgress(total: number | null): MapProgress {
+export async function showProgress(total: number | null): Promise<MapProgress> {
   if (!process.stderr.isTTY) {
     return { advance: () => {}, say: write, aside: (write) => write(), stop: () => {} };
   }
+  // Loaded only where it draws: every command would start later.
+  const { Presets, SingleBar } = (await import("cli-progress")).default;
   const known = "{bar} {percentage}% | {value}/{total} lines | {failed} failed | {eta_formatted} left";
   const unknown = "{value} lines | {failed} failed | {duration_formatted}";
   const bar = new SingleBar(
