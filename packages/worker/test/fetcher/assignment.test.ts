@@ -11,6 +11,7 @@ import type { WorkerHost } from "../../src/index.ts";
 import { HostSlots } from "../../src/slots/host-slots.ts";
 import { TestNamespace } from "../host/namespace.ts";
 import { startSeparateHost } from "../host/separate-host.ts";
+import { watchCommands } from "./watch-commands.ts";
 
 const redis = useRedis();
 /** No sweep comes within a test that says so. */
@@ -92,15 +93,14 @@ test("a lone call is handed to a host that waits, with its wake-up and without a
   const host = await space.host({ slots: 2, processes: 0, stalledInterval: NO_SWEEP });
   await offers(space, host.id, 2);
   // when
-  const monitor = await space.client.monitor();
   const seen: string[] = [];
-  monitor.on("monitor", (_time: string, command: string[]) => seen.push(command.slice(0, 2).join(" ").toLowerCase()));
+  const stop = await watchCommands(redis, ({ words }) => void seen.push(words.slice(0, 2).join(" ").toLowerCase()));
   const jobId = await submit(space, "default", "square", [7]);
   // then
   expect(await resultOf(space, "default", jobId)).toBe(49);
   expect(await bookOf(space, host.id)).toMatchObject({ given: 1 });
   expect(seen.some((command) => command.startsWith("rpoplpush"))).toBe(true);
-  monitor.disconnect();
+  stop();
   // and it is BullMQ's job as any other
   const job = await space.job("default", jobId);
   expect(job).toMatchObject({ attemptsStarted: 1, processedBy: expect.stringContaining(`/${process.pid}`) });

@@ -11,6 +11,7 @@ import { ServedQueue } from "../../src/fetcher/served-queue.ts";
 import type { WorkerHost } from "../../src/index.ts";
 import { HostSlots } from "../../src/slots/host-slots.ts";
 import { TestNamespace } from "../host/namespace.ts";
+import { watchCommands } from "./watch-commands.ts";
 
 const redis = useRedis();
 /** No sweep comes within a test that says so. */
@@ -236,7 +237,7 @@ test("200 idle pools cost two hosts fewer than 60 commands a second, and at most
   await until(async () => (await blockedReads(space.client)) === hosts.length);
   expect(((await connections(space.client)) - before) / hosts.length).toBeLessThanOrEqual(6);
   // when
-  const { sent, processed } = await traffic(space.client, 10_000);
+  const { sent, processed } = await traffic(10_000);
   // then
   expect(sent).toBeLessThan(60);
   // and what their scripts do counts for Redis, too
@@ -485,15 +486,15 @@ async function connections(client: Redis): Promise<number> {
 }
 
 /** What all clients send in a second, and what Redis runs for that, with the commands of scripts. */
-async function traffic(client: Redis, time: number): Promise<{ sent: number; processed: number }> {
+async function traffic(time: number): Promise<{ sent: number; processed: number }> {
+  const client = redis.client();
   const processedBefore = await commandsProcessed(client);
-  const monitor = await client.monitor();
   let sent = 0;
-  monitor.on("monitor", (_time: string, _command: string[], source: string) => {
+  const stop = await watchCommands(redis, ({ source }) => {
     if (source !== "lua") sent += 1;
   });
   await new Promise((resolve) => setTimeout(resolve, time));
-  monitor.disconnect();
+  stop();
   const processed = (await commandsProcessed(client)) - processedBefore;
   return { sent: (sent * 1_000) / time, processed: (processed * 1_000) / time };
 }
