@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ROOT } from "./root.ts";
@@ -12,6 +12,9 @@ export function runVitest(
 ): boolean {
   const folder = mkdtempSync(join(tmpdir(), "manyhands-test-"));
   const report = join(folder, "outcome.json");
+  // Each test removes its own folders. Those of a program that is killed, as some tests do, go with the run.
+  const temporary = join(folder, "tmp");
+  mkdirSync(temporary);
   // Vitest colours what it writes into a log, too, when the log is continuous integration's.
   const colours = process.stdout.isTTY ? [] : ["--no-color"];
   const reporters = ["--reporter=default", `--reporter=${join(ROOT, "scripts/test-reporter.ts")}`];
@@ -21,6 +24,7 @@ export function runVitest(
       MANYHANDS_TEST_OUTCOME: report,
       // Some thousand processes are started, of which most begin with the same modules.
       NODE_COMPILE_CACHE: join(folder, "compile-cache"),
+      TMPDIR: temporary,
       ...environment,
     });
     const seconds = ((performance.now() - started) / 1000).toFixed(0);

@@ -1,10 +1,9 @@
 import { once } from "node:events";
-import { globSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { globSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { descendantPids, processIsAlive, until, useRedis } from "@manyhands/testing";
+import { descendantPids, processIsAlive, temporaryFolder, until, useRedis } from "@manyhands/testing";
 import { Redis } from "ioredis";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { fixture, run, start, TASKS } from "./command-line.ts";
@@ -31,7 +30,7 @@ describe("manyhands redis", () => {
 
   test("its password can come from a file or the environment, without the line break at its end", async () => {
     // given
-    const folder = mkdtempSync(join(tmpdir(), "manyhands-cli-"));
+    const folder = temporaryFolder();
     writeFileSync(join(folder, "password"), "from-a-file\n");
     const directory = join(folder, "data");
 

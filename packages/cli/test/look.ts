@@ -1,8 +1,7 @@
-import { mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Inspector, Keys, openRedis, type TaskFilter, type TaskRow } from "@manyhands/core/internal";
-import { until } from "@manyhands/testing";
+import { temporaryFolder, until } from "@manyhands/testing";
 import { onTestFinished } from "vitest";
 
 /** A look at a namespace that costs no process: tests wait with it, and compare what commands print. */
@@ -42,6 +41,6 @@ export async function untilState(inspector: Inspector, id: string, state: string
 
 /** A gate for the task `until-file`: it ends once the gate is open. */
 export function gate(): { path: string; open(): void } {
-  const path = join(mkdtempSync(join(tmpdir(), "manyhands-cli-")), "open");
+  const path = join(temporaryFolder(), "open");
   return { path, open: () => writeFileSync(path, "") };
 }

@@ -1,7 +1,6 @@
-import { mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { startHostProcess, until, useRedis } from "@manyhands/testing";
+import { startHostProcess, temporaryFolder, until, useRedis } from "@manyhands/testing";
 import { beforeAll, expect, test } from "vitest";
 import { run, start, TASKS } from "./command-line.ts";
 import { look } from "./look.ts";
@@ -31,7 +30,7 @@ test("results come in the order of the lines", async () => {
 });
 
 test("chunks, a file and empty lines change nothing", async () => {
-  const file = join(mkdtempSync(join(tmpdir(), "manyhands-cli-")), "items.ndjson");
+  const file = join(temporaryFolder(), "items.ndjson");
   writeFileSync(file, lines(numbers).replaceAll("\n", "\n\n"));
 
   const outcome = await run(["map", "square", file, "--chunk-size", "30"], place);

@@ -1,7 +1,7 @@
-import { closeSync, existsSync, mkdtempSync, openSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { useRedis } from "@manyhands/testing";
+import { temporaryFolder, useRedis } from "@manyhands/testing";
 import { describe, expect, test } from "vitest";
 import { run, start, TASKS } from "./command-line.ts";
 
@@ -120,7 +120,7 @@ describe("wrong JSON ends with 2 and names the argument", () => {
 
 test("a payload over the limit is refused, and nothing is submitted", async () => {
   const where = place();
-  const file = join(mkdtempSync(join(tmpdir(), "manyhands-cli-")), "args.json");
+  const file = join(temporaryFolder(), "args.json");
   writeFileSync(file, JSON.stringify(["x".repeat(1_100_000)]));
 
   const { code, stderr } = await run(["submit", "square", "--args-file", file], where);
@@ -133,7 +133,7 @@ test("a payload over the limit is refused, and nothing is submitted", async () =
 });
 
 test("a module that throws while it is loaded ends a worker with 2", async () => {
-  const file = join(mkdtempSync(join(tmpdir(), "manyhands-cli-")), "broken.mjs");
+  const file = join(temporaryFolder(), "broken.mjs");
   writeFileSync(file, 'throw new Error("no configuration");\n');
 
   const { code, stderr } = await run(["worker", "--tasks", file], place());

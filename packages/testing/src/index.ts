@@ -7,6 +7,7 @@ export { FaultProxy, useFaultProxy } from "./fault-proxy.ts";
 export { type HostProcess, type HostProcessOptions, startHostProcess } from "./host-process.ts";
 export { childPids, descendantPids, processIsAlive } from "./processes.ts";
 export { type TestRedis, useRedis } from "./redis.ts";
+export { temporaryFolder } from "./temporary-folder.ts";
 export { until } from "./until.ts";
 export { useDelayProxy } from "./use-delay-proxy.ts";
 export { withUrl } from "./with-url.ts";

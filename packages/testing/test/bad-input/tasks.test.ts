@@ -1,8 +1,7 @@
-import { mkdtempSync, readFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { PoolTerminatedError, RemoteError, SerializationError, type Task, WorkerLostError } from "@manyhands/core";
-import { useRedis } from "@manyhands/testing";
+import { temporaryFolder, useRedis } from "@manyhands/testing";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { reason } from "../chaos/reason.ts";
 import * as tasks from "./fixtures/bad-tasks.ts";
@@ -18,7 +17,7 @@ afterAll(() => host.mp.close());
 afterEach(() => host.serves());
 
 function scratch(): string {
-  return join(mkdtempSync(join(tmpdir(), "manyhands-bad-")), "tries");
+  return join(temporaryFolder(), "tries");
 }
 
 /** What is different in each run. */

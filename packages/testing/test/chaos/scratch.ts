@@ -1,10 +1,10 @@
-import { mkdtempSync, readFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { temporaryFolder } from "@manyhands/testing";
 
 /** A file that tasks append to; their runs can be counted by it. */
 export class Scratch {
-  readonly path: string = join(mkdtempSync(join(tmpdir(), "manyhands-chaos-")), "lines");
+  readonly path: string = join(temporaryFolder(), "lines");
 
   /** Its lines; none while nobody has written. */
   lines(): string[] {

@@ -1,5 +1,4 @@
-import { mkdtempSync, readFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
@@ -14,7 +13,7 @@ import {
   ValueError,
   WorkerLostError,
 } from "@manyhands/core";
-import { startHostProcess, until, useRedis } from "@manyhands/testing";
+import { startHostProcess, temporaryFolder, until, useRedis } from "@manyhands/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import * as tasks from "./pool-tasks.ts";
 
@@ -41,7 +40,7 @@ beforeAll(async () => {
 afterAll(() => mp.close());
 
 function scratch(): string {
-  return join(mkdtempSync(join(tmpdir(), "manyhands-")), "lines");
+  return join(temporaryFolder(), "lines");
 }
 
 async function reason(promise: PromiseLike<unknown>): Promise<unknown> {

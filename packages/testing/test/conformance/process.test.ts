@@ -1,5 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
@@ -13,7 +12,14 @@ import {
   SerializationError,
   ValueError,
 } from "@manyhands/core";
-import { type HostProcess, processIsAlive, startHostProcess, until, useRedis } from "@manyhands/testing";
+import {
+  type HostProcess,
+  processIsAlive,
+  startHostProcess,
+  temporaryFolder,
+  until,
+  useRedis,
+} from "@manyhands/testing";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import * as tasks from "./process-tasks.ts";
 
@@ -48,7 +54,7 @@ function startHost(name: string, more: string[] = []): Promise<HostProcess> {
 }
 
 function scratch(): string {
-  return join(mkdtempSync(join(tmpdir(), "manyhands-process-")), "notes");
+  return join(temporaryFolder(), "notes");
 }
 
 /** What processes have noted in a file so far. */

@@ -1,9 +1,8 @@
-import { mkdtempSync, readFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { CancelledError, TimeoutError, WorkerLostError } from "@manyhands/core";
 import { JOB_CANCEL_FIELD } from "@manyhands/core/internal";
-import { childPids, processIsAlive, testDistance, until, useRedis } from "@manyhands/testing";
+import { childPids, processIsAlive, temporaryFolder, testDistance, until, useRedis } from "@manyhands/testing";
 import { expect, test } from "vitest";
 import { TestNamespace } from "./namespace.ts";
 import { startSeparateHost } from "./separate-host.ts";
@@ -172,7 +171,7 @@ test("one call of a waiting job is cancelled, the others run", async () => {
 test("a job that has killed three hosts is set aside, and does not start on a fourth", async () => {
   // given a job that has been lost with two hosts
   const space = new TestNamespace(redis);
-  const file = join(mkdtempSync(join(tmpdir(), "manyhands-killer-")), "notes");
+  const file = join(temporaryFolder(), "notes");
   const locks = { lockDuration: 1_000, stalledInterval: 200, spares: 0 };
   const third = await startSeparateHost(space, redis.url, { name: "third", ...locks });
   const jobId = await space.submit("default", "killHost", [file]);
@@ -193,7 +192,7 @@ test("a job that has killed three hosts is set aside, and does not start on a fo
 
 test("a host that was frozen kills its child when it wakes; the job runs to its end elsewhere, once", async () => {
   const space = new TestNamespace(redis);
-  const file = join(mkdtempSync(join(tmpdir(), "manyhands-fence-")), "notes");
+  const file = join(temporaryFolder(), "notes");
   const locks = { lockDuration: 2_000, stalledInterval: 500 };
   const frozen = await startSeparateHost(space, redis.url, { name: "frozen", ...locks });
   const jobId = await space.submit("default", "noteAndSpin", [file, 6_000 + 100 * testDistance()]);

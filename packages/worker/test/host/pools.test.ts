@@ -1,5 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { CancelledError, PoolTerminatedError, TaskNotFoundError } from "@manyhands/core";
 import {
@@ -11,7 +10,7 @@ import {
   PoolRegistry,
   unlimitedPool,
 } from "@manyhands/core/internal";
-import { processIsAlive, until, useRedis } from "@manyhands/testing";
+import { processIsAlive, temporaryFolder, until, useRedis } from "@manyhands/testing";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { failPool } from "../../src/host/fail-pool.ts";
 import { RunningJobs } from "../../src/jobs/running-jobs.ts";
@@ -554,7 +553,7 @@ test("the traces of a pool stay while it is known, has had jobs, or is just bein
 describe("while an initializer does not end", () => {
   async function adopting() {
     const space = new TestNamespace(redis);
-    const file = join(mkdtempSync(join(tmpdir(), "manyhands-initializer-")), "notes");
+    const file = join(temporaryFolder(), "notes");
     const initializer = { task: "noteAndSpin", args: space.encoded([file, 600_000]) };
     await space.pool("stuck", { initializer });
     const host = await space.host({ spares: 0 });

@@ -1,8 +1,15 @@
-import { existsSync, mkdtempSync, readFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { PoolTerminatedError } from "@manyhands/core";
-import { childPids, processIsAlive, testDistance, until, useFaultProxy, useRedis } from "@manyhands/testing";
+import {
+  childPids,
+  processIsAlive,
+  temporaryFolder,
+  testDistance,
+  until,
+  useFaultProxy,
+  useRedis,
+} from "@manyhands/testing";
 import { Worker } from "bullmq";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { ChildPool } from "../../src/children/child-pool.ts";
@@ -54,7 +61,7 @@ test("a draining host is not ready", async () => {
 
 test("while Redis is frozen a strict host kills its child before the lock can pass to another", async () => {
   const space = new TestNamespace(redis);
-  const file = join(mkdtempSync(join(tmpdir(), "manyhands-fence-")), "notes");
+  const file = join(temporaryFolder(), "notes");
   const host = await space.host({ slots: 1, lockDuration: 2_000, stalledInterval: 500 });
   const jobId = await space.submit("default", "noteAndSpin", [file, 4_000]);
   const child = Number((await until(() => readFileSync(file, "utf8").match(/start (\d+)/)))[1]);
@@ -71,7 +78,7 @@ test("while Redis is frozen a strict host kills its child before the lock can pa
 
 test("while Redis is frozen a lenient pool's child works on", async () => {
   const space = new TestNamespace(redis);
-  const file = join(mkdtempSync(join(tmpdir(), "manyhands-fence-")), "notes");
+  const file = join(temporaryFolder(), "notes");
   await space.pool("lenient", { fence: "lenient" });
   await space.host({ slots: 1, lockDuration: 1_000, stalledInterval: 500 });
   const jobId = await space.submit("lenient", "noteAndSpin", [file, 3_000]);
@@ -193,7 +200,7 @@ test("SIGTERM ends a host's process and its children, also while Redis is away",
 test("when the grace time is over, a task that listens to its signal is asked to stop before its child is killed", async () => {
   // given a task that cleans up when its signal is aborted, and fails then
   const space = new TestNamespace(redis);
-  const file = join(mkdtempSync(join(tmpdir(), "manyhands-cold-")), "notes");
+  const file = join(temporaryFolder(), "notes");
   const first = await space.host({ slots: 2 });
   const listening = await space.submit("default", "noteAbort", [file]);
   const finishing = await space.submit("default", "finishWhenAborted", [file]);

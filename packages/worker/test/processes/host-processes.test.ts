@@ -1,10 +1,8 @@
-import { existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { connect } from "@manyhands/core";
 import { PROCESSES, type ProcessOrder, ProcessRegistry } from "@manyhands/core/internal";
-import { processIsAlive, until, useRedis } from "@manyhands/testing";
+import { processIsAlive, temporaryFolder, until, useRedis } from "@manyhands/testing";
 import { beforeEach, expect, onTestFinished, test, vi } from "vitest";
 import { TestNamespace } from "../host/namespace.ts";
 
@@ -15,7 +13,7 @@ let gate: string;
 
 beforeEach(() => {
   space = new TestNamespace(redis);
-  gate = mkdtempSync(join(tmpdir(), "manyhands-gate-"));
+  gate = temporaryFolder();
   vi.stubEnv("MANYHANDS_TEST_GATE", gate);
   onTestFinished(() => void vi.unstubAllEnvs());
 });
