@@ -1,3 +1,4 @@
+import { flushCompileCache } from "node:module";
 import * as core from "@manyhands/core";
 import { type Context, connect } from "@manyhands/core";
 import { decode, encode, encodeError } from "@manyhands/core/internal";
@@ -17,6 +18,8 @@ process.on("message", (request: ActorRequest) => {
 async function act(request: ActorRequest): Promise<unknown> {
   if ("enter" in request) {
     mp = await connect(request.enter);
+    // Node writes what it compiled at an exit; actors are killed.
+    flushCompileCache();
     return undefined;
   }
   if (!mp) throw new Error("an actor was asked for something before it had connected");
