@@ -2,12 +2,11 @@ import { execFile } from "node:child_process";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { startHostProcess, useRedis } from "@manyhands/testing";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { pages, type Snippet, snippets } from "../../../scripts/docs.ts";
+import { type HostProcess, startHostProcess, useRedis } from "@manyhands/testing";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { pages, snippets } from "../../../scripts/docs.ts";
 import { ROOT } from "../../../scripts/root.ts";
 
-const redis = useRedis();
 const all = pages().flatMap(snippets);
 const programs = all.filter((snippet) => snippet.runs && /\bconsole\.log\b/.test(snippet.code));
 let folder: string;
@@ -26,35 +25,43 @@ test("the README shows a program that runs", () => {
   expect(programs.map((program) => program.page)).toContain("README.md");
 });
 
-test.each(programs.map((program) => [`${program.page}:${program.line}`, program] as const))(
-  "%s prints what it says",
-  async (_place, program) => {
-    // given
-    const chapter = await writeChapter(program);
-    const url = redis.url;
-    if (all.some((one) => one.chapter === program.chapter && one.name === "tasks.ts")) {
-      await startHostProcess({ url, namespace: "manyhands", tasks: [join(chapter, "tasks.ts")], slots: 2 });
-    }
+// The programs of a chapter share its tasks and so the host that serves them: starting it takes longer than all of them.
+describe.each(Object.entries(Object.groupBy(programs, (program) => program.chapter)))("%s", (chapter, own = []) => {
+  const redis = useRedis();
+  let host: HostProcess | undefined;
 
-    // when
-    const { stdout } = await promisify(execFile)(process.execPath, [join(chapter, program.name)], {
-      env: { ...process.env, MANYHANDS_REDIS_URL: url },
-      timeout: 30_000,
-    });
+  beforeAll(async () => {
+    await writeChapter(chapter);
+    if (!all.some((one) => one.chapter === chapter && one.name === "tasks.ts")) return;
+    const tasks = [join(folder, chapter, "tasks.ts")];
+    host = await startHostProcess({ url: redis.url, namespace: "manyhands", tasks, slots: 2 });
+  });
 
-    // then
-    const printed = stdout.split("\n").map(withoutSpaces);
-    for (const line of promised(program.code)) expect(printed).toContain(withoutSpaces(line));
-  },
-);
+  afterAll(async () => {
+    host?.kill();
+    await host?.exited;
+  });
 
-async function writeChapter(program: Snippet): Promise<string> {
-  const chapter = join(folder, program.chapter);
+  test.each(own.map((program) => [`${program.page}:${program.line}`, program] as const))(
+    "%s prints what it says",
+    async (_place, program) => {
+      // when
+      const { stdout } = await promisify(execFile)(process.execPath, [join(folder, chapter, program.name)], {
+        env: { ...process.env, MANYHANDS_REDIS_URL: redis.url },
+        timeout: 30_000,
+      });
+
+      // then
+      const printed = stdout.split("\n").map(withoutSpaces);
+      for (const line of promised(program.code)) expect(printed).toContain(withoutSpaces(line));
+    },
+  );
+});
+
+async function writeChapter(name: string): Promise<void> {
+  const chapter = join(folder, name);
   await mkdir(chapter, { recursive: true });
-  for (const one of all.filter((other) => other.chapter === program.chapter)) {
-    await writeFile(join(chapter, one.name), one.code);
-  }
-  return chapter;
+  for (const one of all) if (one.chapter === name) await writeFile(join(chapter, one.name), one.code);
 }
 
 /** `console.log(...); // [1, 4, 9]` promises a line; what follows " - ", ": " or two spaces explains it. */
