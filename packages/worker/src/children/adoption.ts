@@ -13,6 +13,7 @@ export class Adoption<Child> {
   isMentioned = false;
   executor: Executor | undefined;
   #initializingAt: number | undefined;
+  readonly #ending = new AbortController();
   #endedFor: string | undefined;
   readonly #listeners: ((executor: Executor) => void)[] = [];
 
@@ -49,9 +50,15 @@ export class Adoption<Child> {
     return this.#endedFor !== undefined;
   }
 
+  /** Aborted once the child is not needed. */
+  get ended(): AbortSignal {
+    return this.#ending.signal;
+  }
+
   /** The child is not needed: what there is of it is killed, and `child` rejects unless it was ready before. */
   end(reason: string): void {
     this.#endedFor ??= reason;
+    this.#ending.abort();
     void this.executor?.kill(this.#endedFor);
   }
 

@@ -250,14 +250,17 @@ export class ChildPool {
   /** Takes a loaded child from the supply and runs the initializer in it, once in its life. */
   async #adopt(adoption: Adoption<Child>, pool: PoolRecord, isolation: Isolation): Promise<Child> {
     for (let attempt = 1; ; attempt += 1) {
-      const executor = await this.#supply.take(isolation);
+      if (this.#closed) adoption.end("the pool is closed");
+      const executor = await this.#supply.take(isolation, adoption.ended).catch((error: unknown) => {
+        throw adoption.isEnded ? this.#givenUp(error) : error;
+      });
       if (this.#closed) adoption.end("the pool is closed");
       adoption.begin(executor, pool.initializer !== null);
       try {
         await executor.adopt(pool.name, pool.initializer);
         return this.#keep(adoption, executor, pool);
       } catch (error) {
-        if (adoption.isEnded) throw new Error(`a child of pool "${pool.name}" was given up`, { cause: error });
+        if (adoption.isEnded) throw this.#givenUp(error);
         if (attempt <= REPLACEMENTS && (await wasKilledFromOutside(executor))) continue;
         void executor.kill("it could not be adopted");
         if (executor.initializerThrew || (await this.#isEndedByInitializer(executor, pool))) {
@@ -266,6 +269,10 @@ export class ChildPool {
         throw this.#unavailable(isolation, error as Error);
       }
     }
+  }
+
+  #givenUp(cause: unknown): Error {
+    return new Error(`a child of pool "${this.#pool.name}" was given up`, { cause });
   }
 
   /** An initializer that exits, or whose code throws beside it, is at fault; its child alone would live. */

@@ -109,9 +109,10 @@ export class ChildSupply {
 
   /**
    * A child with loaded modules that belongs to nobody else.
+   * @param signal - Once aborted, a child that still loads is not waited for; when it has loaded it is given back.
    * @throws ChildLoadError when none can be made, at once while that is known
    */
-  async take(isolation: Isolation): Promise<Executor> {
+  async take(isolation: Isolation, signal?: AbortSignal): Promise<Executor> {
     const index = this.#spares.findIndex((spare) => spare.isolation === isolation);
     const spare = index < 0 ? undefined : this.#spares.splice(index, 1)[0];
     if (spare) {
@@ -119,7 +120,7 @@ export class ChildSupply {
       return spare;
     }
     if (this.trouble.reason !== null) throw new ChildLoadError(this.trouble.reason);
-    return this.#make(isolation);
+    return this.#unlessUnwanted(this.#make(isolation), signal);
   }
 
   /** Takes back a child that was taken and has not been used. */
@@ -183,6 +184,19 @@ export class ChildSupply {
     const exit = await atMost(executor.exited, PROBATION);
     if (exit) throw endedTooSoon(exit.crash?.message);
     this.giveBack(executor);
+  }
+
+  async #unlessUnwanted(made: Promise<Executor>, signal: AbortSignal | undefined): Promise<Executor> {
+    if (!signal) return made;
+    const taken = Promise.withResolvers<Executor>();
+    const leave = (): void => taken.reject(new ChildUnavailable("the child is not needed any more"));
+    made.then((executor) => {
+      if (signal.aborted) this.giveBack(executor);
+      else taken.resolve(executor);
+    }, taken.reject);
+    signal.addEventListener("abort", leave, { once: true });
+    if (signal.aborted) leave();
+    return taken.promise.finally(() => signal.removeEventListener("abort", leave));
   }
 
   async #make(isolation: Isolation): Promise<Executor> {

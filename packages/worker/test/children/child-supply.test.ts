@@ -115,6 +115,29 @@ test("a job that waited for a child gets none of an initializer that its pool no
   expect(children.describe()).toHaveLength(1);
 });
 
+test("a pool that is closed, and a job that gives up, do not wait for a child whose modules never load", async () => {
+  // given
+  const { subject, state, logs } = supply();
+  await subject.scout();
+  state.create = () => Object.assign(well(), { loaded: new Promise(() => {}) });
+  const note = (text: string): void => void logs.push(text);
+  const pool = { ...unlimitedPool("letters"), createdAt: 0 };
+  const children = new ChildPool({ pool, supply: subject, logger: { info: note, warn: note, error: note } });
+  const job = new AbortController();
+  const asked = [children.acquire("process", { signal: job.signal }), children.acquire("process")];
+  const outcomes = Promise.allSettled(asked);
+  await until(() => state.made === 3);
+  // when
+  job.abort();
+  // then
+  await expect(asked[0]).rejects.toThrow(/given up/);
+  // when
+  await children.close("the test ends");
+  // then
+  expect(await outcomes).toMatchObject([{ status: "rejected" }, { status: "rejected" }]);
+  expect(subject.trouble.reason).toBeNull();
+});
+
 test("idle children of many pools make room for one another, the longest idle first; a busy one stays", async () => {
   // given a host that keeps two children without a job
   const retired: number[] = [];
