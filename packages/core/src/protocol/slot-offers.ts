@@ -25,6 +25,17 @@ export const FIRST_LOCK: Milliseconds = 3_000;
 export const LARGEST_ASSIGNMENT: number = 32 * 1_024;
 
 /**
+ * Lua for the numbers of a hash of offers: `whole(text)` is the number that a text holds, or nil where that is no whole number
+ * from 0 that Lua writes with all its digits. A hash that holds something else is not that of a host.
+ */
+export const WHOLE = `
+local function whole(text)
+  local number = tonumber(text)
+  if number and number >= 0 and number < 1e14 and number % 1 == 0 then return number end
+end
+`;
+
+/**
  * Member of `Keys.hostWake` that hands a job over, as JSON: `at` is what the offer said, `unread` how many messages the
  * host had not read, `fields` the hash of the job as names and values in turn; absent when they are too long.
  */

@@ -2,7 +2,7 @@ import type { Queue as BullQueue } from "bullmq";
 import { ADD_AND_ASSIGN, BULL_SCRIPTS, bullFunction } from "../bull-queue/index.ts";
 import type { RedisClient } from "../connection/index.ts";
 import type { Keys } from "../protocol/keys.ts";
-import { LARGEST_ASSIGNMENT, OFFER_KEPT } from "../protocol/slot-offers.ts";
+import { LARGEST_ASSIGNMENT, OFFER_KEPT, WHOLE } from "../protocol/slot-offers.ts";
 
 /** What runs the commands of BullMQ's scripts: its client, or a pipeline. */
 interface Runner {
@@ -52,7 +52,7 @@ export function assignAtOnce(queue: BullQueue, context: { client: RedisClient; k
  * Returns what addStandardJob does: the id, or a number below 0.
  */
 function addAndAssign(): string {
-  return `
+  return `${WHOLE}
 ${bullFunction("addStandardJob")}
 local id = addStandardJob(KEYS, ARGV)
 if type(id) ~= "string" then return id end
@@ -67,22 +67,24 @@ for _, host in ipairs(hosts) do
   local key = ARGV[5] .. "offers/" .. host
   local offer = redis.pcall("HMGET", key, "ends", "offered", "given", "epoch", "at", "lock", "name",
     "p:" .. ARGV[6], "t:" .. task)
-  if offer.err or not offer[1] or tonumber(offer[1]) <= now or tonumber(offer[2]) <= tonumber(offer[3]) then
+  local ends, offered, given, lock = whole(offer[1]), whole(offer[2]), whole(offer[3]), whole(offer[6])
+  local is_readable = ends and offered and given and lock and lock > 0 and offer[4] and offer[5] and offer[7]
+  if not is_readable or ends <= now or offered <= given then
     redis.call("ZREM", KEYS[14], host)
   elseif offer[8] and offer[9] then
     ${bullFunction("moveToActive")}
-    local number = tonumber(offer[3]) + 1
+    local number = given + 1
     -- A key of another type fails the take; the job has been added all the same.
     local is_done, taken = pcall(moveToActive,
       {KEYS[1], KEYS[7], KEYS[10], KEYS[8], KEYS[11], KEYS[12], KEYS[6], KEYS[2], KEYS[3], KEYS[13], KEYS[9]},
       {ARGV[4], string.format("%.0f", now), cmsgpack.pack({
         token = host .. ":" .. offer[4] .. ":" .. number,
-        lockDuration = tonumber(offer[6]),
+        lockDuration = lock,
         name = offer[7]
       })})
     if not is_done or type(taken[1]) ~= "table" then return id end
     redis.call("HSET", key, "given", number, "a:" .. number, cjson.encode({ARGV[6], id, offer[5]}))
-    if number >= tonumber(offer[2]) then redis.call("ZREM", KEYS[14], host)
+    if number >= offered then redis.call("ZREM", KEYS[14], host)
     else redis.call("ZADD", KEYS[14], now, host) end
     local wake = ARGV[5] .. "host-wake/" .. host
     local unread = redis.pcall("ZCARD", wake)

@@ -10,6 +10,7 @@ import {
   type RedisClient,
   Script,
   SET_ASIDE,
+  WHOLE,
 } from "@manyhands/core/internal";
 import { within } from "../deadline/within.ts";
 import type { HostSlots } from "../slots/host-slots.ts";
@@ -50,6 +51,8 @@ const RENEWAL: Milliseconds = 1_000;
 /** Pause after a failed command, ms; it doubles with each that follows, up to the longest. */
 const FIRST_PAUSE: Milliseconds = 100;
 const LONGEST_PAUSE: Milliseconds = 2_000;
+/** So many jobs are not assigned to one host between two renewals: a hash that says so is not the host's. */
+const MOST_UNSEEN = 10_000;
 
 type OfferReply = [isKnown: 0 | 1, offered?: number, ...assigned: [number: number, job: string, fields: string[]][]];
 
@@ -304,13 +307,23 @@ function isAnswer(error: unknown): boolean {
   return isRefusal(error) || (error as Error).name === "ReplyError";
 }
 
+/** Every client of this Redis can leave a message, so each part is checked. */
 function readMessage(member: string): AssignedMessage | undefined {
   if (!member.startsWith("[")) return undefined;
+  let message: unknown[];
   try {
-    return JSON.parse(member) as AssignedMessage;
+    message = JSON.parse(member) as unknown[];
   } catch {
     return undefined;
   }
+  const [epoch, number, at, pool, id, unread, fields] = message;
+  const hasFields = fields === undefined || (Array.isArray(fields) && fields.every(isText));
+  const isRead = [epoch, at, pool, id].every(isText) && Number.isSafeInteger(number) && Number.isSafeInteger(unread);
+  return isRead && hasFields ? (message as AssignedMessage) : undefined;
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string";
 }
 
 /**
@@ -334,19 +347,30 @@ return 1
  * what is not assigned; ARGV[5] prefix of the keys of queues; ARGV[6] number up to which it has all assignments; ARGV[7] how
  * many fields of assignments follow, which it has and which can go; then a field for each pool that has changed, and 1 = its
  * jobs are taken, 0 = no longer
- * Renews the offers. Returns {0} where the hash is not that of the epoch; else {1, slots that are offered or assigned in all,
+ * Renews the offers. Returns {0} where the hash is not that of the epoch, or cannot be one that was written there; else {1, slots that are offered or assigned in all,
  * then for each assignment that the host has not said it has {number, its job as JSON, fields and values of the job's hash}};
  * of a job whose lock is no longer that of the assignment there are none.
  */
 const offerSlots = new Script<OfferReply>({
   name: "offerSlots",
-  lua: `${SET_ASIDE}
+  lua: `${SET_ASIDE}${WHOLE}
 local host, epoch = ARGV[1], ARGV[2]
 local stored = redis.pcall("HMGET", KEYS[2], "epoch", "given")
 if stored[1] ~= epoch then return {0} end
+local given, seen = whole(stored[2]), tonumber(ARGV[6])
+if not given or given < seen or given > seen + ${MOST_UNSEEN} then return {0} end
+local assigned = {}
+for number = seen + 1, given do
+  local open = redis.call("HGET", KEYS[2], "a:" .. number)
+  if open then
+    local is_read, job = pcall(cjson.decode, open)
+    if not is_read or type(job) ~= "table" then return {0} end
+    for index = 1, 3 do if type(job[index]) ~= "string" then return {0} end end
+    assigned[#assigned + 1] = {number, job}
+  end
+end
 local time = redis.call("TIME")
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local given = tonumber(stored[2])
 local offered = math.max(given, tonumber(ARGV[4]))
 redis.call("HSET", KEYS[2], "offered", offered, "at", ARGV[3], "ends", string.format("%.0f", now + ${OFFER_LIFE}))
 redis.call("PEXPIRE", KEYS[2], ${OFFER_KEPT})
@@ -366,17 +390,14 @@ if offered > given then
   redis.call("PEXPIRE", KEYS[1], ${OFFER_KEPT})
 else list("ZREM", KEYS[1], host) end
 local reply = {1, offered}
-for number = tonumber(ARGV[6]) + 1, given do
-  local open = redis.call("HGET", KEYS[2], "a:" .. number)
-  if open then
-    local job = cjson.decode(open)
-    local key = ARGV[5] .. job[1] .. ":" .. job[2]
-    local fields = {}
-    if redis.call("GET", key .. ":lock") == host .. ":" .. epoch .. ":" .. number then
-      fields = redis.call("HGETALL", key)
-    end
-    reply[#reply + 1] = {number, open, fields}
+for _, each in ipairs(assigned) do
+  local number, job = each[1], each[2]
+  local key = ARGV[5] .. job[1] .. ":" .. job[2]
+  local fields = {}
+  if redis.call("GET", key .. ":lock") == host .. ":" .. epoch .. ":" .. number then
+    fields = redis.call("HGETALL", key)
   end
+  reply[#reply + 1] = {number, cjson.encode({job[1], job[2], job[3]}), fields}
 end
 return reply
 `,

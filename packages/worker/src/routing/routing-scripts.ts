@@ -4,6 +4,7 @@ import {
   JOB_UNSERVED_FIELD,
   MOVE_TO_ACTIVE_KEYS,
   Script,
+  WHOLE,
 } from "@manyhands/core/internal";
 import { PATIENCE_END } from "./patience.ts";
 
@@ -102,12 +103,12 @@ export const takeKnown: Script<Look> = new Script<Look>({
 local keys = {${TAKE_KEYS}}
 local queue, now, prefix, host = ARGV[1], tonumber(ARGV[2]), ARGV[4], ARGV[5]
 local initializer, can_run = ARGV[8], ARGV[9] == "1"
-${KNOWS}
+${KNOWS}${WHOLE}
 if ARGV[14] ~= "" then
   local offer = redis.pcall("HMGET", KEYS[${FIRST_OWN_KEY + 3}], "epoch", "offered", "given")
   if offer[1] ~= ARGV[14] then return {{0, 0, 0, 0}, "refused", 0, "", 0} end
-  local offered, given = tonumber(offer[2]) - 1, tonumber(offer[3])
-  if offered < given then return {{0, 0, 0, 0}, "refused", 0, "", 0} end
+  local offered, given = (whole(offer[2]) or 0) - 1, whole(offer[3])
+  if not given or offered < given then return {{0, 0, 0, 0}, "refused", 0, "", 0} end
   redis.call("HSET", KEYS[${FIRST_OWN_KEY + 3}], "offered", offered)
   if offered == given then redis.pcall("ZREM", KEYS[${FIRST_OWN_KEY + 2}], host) end
 end

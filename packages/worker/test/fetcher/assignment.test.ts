@@ -307,6 +307,62 @@ test("a key of another type in the place of the offers keeps no call from its ho
   expect(await resultOf(space, "default", await submit(space, "default", "square", [3]))).toBe(9);
 });
 
+test("a hash of offers that holds anything else stops no call, and no Redis", async () => {
+  // given
+  const space = new TestNamespace(redis);
+  const host = await space.host({ slots: 1, processes: 0, stalledInterval: 200 });
+  const key = space.keys.hostOffers(host.id);
+  const next = async () => `a:${Number(await space.client.hget(key, "given")) + 1}`;
+  for (const [name, value] of [
+    ...[
+      ["offered", "many"],
+      ["given", "none"],
+      ["given", "-1"],
+      ["given", "1e300"],
+      ["given", "90000000"],
+    ],
+    ...[
+      ["ends", "soon"],
+      ["lock", "-5"],
+      ["lock", "long"],
+      ["epoch", "first"],
+    ],
+    ...[
+      ["assigned", "{"],
+      ["assigned", "[null,1]"],
+    ],
+  ] as [string, string][]) {
+    await offers(space, host.id, 1);
+    // when
+    if (name === "assigned") await space.client.hset(key, await next(), value, "given", (await next()).slice(2));
+    else await space.client.hset(key, name, value);
+    // then
+    const jobId = await submit(space, "default", "square", [3]);
+    expect(await resultOf(space, "default", jobId), `${name} is ${value}`).toBe(9);
+  }
+  await offers(space, host.id, 1);
+});
+
+test("messages of assigned jobs that cannot be read are left out", async () => {
+  const space = new TestNamespace(redis);
+  const { hostId, offers, slots, assigned } = await offering(space, "one");
+  const epoch = (await space.client.hget(space.keys.hostOffers(hostId), "epoch")) as string;
+  for (const message of [
+    ...[[], [epoch], [epoch, "1", "0", "default", "id", 0, []], [epoch, 1, "0", "default", "id", 0, "name"]],
+    ...[
+      [epoch, 1, "0", null, "id", 0, ["name", "square"]],
+      [epoch, 1e300, "0", "default", "id", 0, ["name", "square"]],
+    ],
+    ...[
+      [epoch, 1, "0", "default", { id: 1 }, 0, ["name", "square"]],
+      [epoch, 1, "0", "default", "id", 0, [1]],
+    ],
+  ]) {
+    expect(offers.heard(JSON.stringify(message))).toBe(false);
+  }
+  expect({ assigned, held: slots.held }).toEqual({ assigned: [], held: 1 });
+});
+
 test("a job is added where a key that only the take needs holds another type", async () => {
   const space = new TestNamespace(redis);
   const { hostId } = await offering(space, "one");
