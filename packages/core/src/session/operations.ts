@@ -43,10 +43,15 @@ export class Operations {
 export class OnceScript<Reply = unknown> {
   readonly #script: Script<Reply>;
 
-  /** @param definition.shared - Lua functions that come first. */
-  constructor(definition: { name: string; shared?: string; lua: string }) {
-    const { name, shared = "", lua } = definition;
-    this.#script = new Script({ name, lua: `${shared}\n${RECALL}\nlocal function act()\n${lua}\nend\n${REMEMBER}` });
+  /**
+   * @param definition.shared - Lua functions that come first.
+   * @param definition.quick - Lua that may set `reply` for the usual case without them: many functions take Redis longer
+   *   than a few commands.
+   */
+  constructor(definition: { name: string; shared?: string; quick?: string; lua: string }) {
+    const { name, shared = "", quick = "", lua } = definition;
+    const act = `if not reply then reply = (function()\n${shared}\n${lua}\nend)() end`;
+    this.#script = new Script({ name, lua: `${RECALL}\nlocal reply\n${quick}\n${act}\n${REMEMBER}` });
   }
 
   run(
@@ -98,7 +103,6 @@ if known then return cmsgpack.unpack(known)[1] end
 `;
 
 const REMEMBER = `
-local reply = act()
 redis.call("HSET", answers, operation, cmsgpack.pack({ reply }))
 redis.call("PEXPIRE", answers, ${ANSWER_TTL})
 return reply

@@ -16,19 +16,28 @@ const MOST_UNCOUNTED = 10_000;
 const ANSWER_TIME: Milliseconds = 20;
 /** A wake-up that Redis has counted may still be on its way this long, ms, or one round trip. */
 const DELIVERY_TIME: Milliseconds = 100;
+/** Stands between the parts of a wake-up. */
+const SPACE = 32;
+
+/** What hears each wake-up of its number, and what such a wake-up carries. */
+export interface Listener {
+  /** What it listens for has come with it, or, without bytes, may have come. */
+  notify(bytes?: Buffer): void;
+}
 
 /**
  * All waits of one process, with one subscription.
  *
- * Wake-ups are numbered per session. A message is only a hint: whoever sees a gap in the numbers, or hears from a beat
- * that Redis has counted more than arrived, makes every wait look again. So a lost message costs seconds, never a hang,
- * and any number of idle waits costs one script every few seconds.
+ * Wake-ups are numbered per session. A message is only a hint, also where it carries something: a gap in the numbers, or a
+ * beat that Redis has counted more than arrived, makes every wait look again. So a lost message costs seconds, never a
+ * hang, and any number of idle waits costs one script every few seconds.
  */
 export class WaitRoom {
   readonly #keys: Keys;
   readonly #session: Session;
   readonly #openSubscriber: () => RedisClient;
   readonly #waiters = new Map<string, Waiter>();
+  readonly #listeners = new Map<string, Listener>();
   readonly #stopListening: (() => void)[];
   readonly keepAlive: KeepAlive;
   #subscriber: RedisClient | undefined;
@@ -94,6 +103,19 @@ export class WaitRoom {
     return waiter;
   }
 
+  /**
+   * As {@link open}, for what is told every time, and not only while it waits. It looks again by itself when it is told
+   * nothing else: a message may have been lost.
+   */
+  listen(listener: Listener): { number: string; close: () => void } {
+    if (this.#closed) throw closedWhileWaiting();
+    this.#count += 1;
+    const number = this.#count.toString();
+    this.#listeners.set(number, listener);
+    this.lookIn(LOOK_INTERVAL);
+    return { number, close: () => void this.#listeners.delete(number) };
+  }
+
   /** A waiter of this process, as it is stored, should look again: what it waits for is here already. */
   notify(entry: string): void {
     this.#waiters.get(entry.split("|", 2)[1] ?? "")?.notify();
@@ -108,7 +130,7 @@ export class WaitRoom {
     this.#look?.clear();
     this.#look = new LongTimer(at - now, () => {
       this.#lookAt = Number.POSITIVE_INFINITY;
-      if (this.#waiters.size > 0) this.#lookNow();
+      if (this.#isAwaited) this.#lookNow();
     });
     this.#look.unref();
   }
@@ -119,6 +141,7 @@ export class WaitRoom {
     this.#look?.clear();
     for (const stop of this.#stopListening) stop();
     for (const waiter of this.#waiters.values()) waiter.fail(closedWhileWaiting());
+    for (const listener of this.#listeners.values()) listener.notify();
     if (this.#subscriber) await closeRedis(this.#subscriber);
   }
 
@@ -128,7 +151,7 @@ export class WaitRoom {
     await this.#session.start();
     // What was sent while the subscription was interrupted shows in the next beat.
     await subscribeTo(subscriber, [this.#keys.wakeups(this.#session.id)], {
-      message: (text) => this.#receive(text),
+      message: (bytes) => this.#receive(bytes),
       gap: () => this.lookIn(0),
     });
     const { wakeups } = await this.#session.beat();
@@ -136,13 +159,19 @@ export class WaitRoom {
     this.#isStarted = true;
   }
 
-  #receive(message: string): void {
-    const [count, numbers = "", word] = message.split(" ");
-    const sent = Number(count);
-    if (!Number.isSafeInteger(sent)) return;
+  #receive(message: Buffer): void {
+    const countEnd = message.indexOf(SPACE);
+    const sent = Number(message.toString("latin1", 0, countEnd));
+    if (countEnd < 0 || !Number.isSafeInteger(sent)) return;
     if (sent > this.#arrived + 1) this.#notifyAll();
     if (sent > this.#arrived) this.#arrived = sent;
-    for (const number of numbers.split(",")) this.#waiters.get(number)?.notify(word);
+    const numbersEnd = message.indexOf(SPACE, countEnd + 1);
+    const bytes = numbersEnd < 0 ? undefined : message.subarray(numbersEnd + 1);
+    const numbers = message.toString("latin1", countEnd + 1, numbersEnd < 0 ? message.length : numbersEnd);
+    for (const number of numbers.split(",")) {
+      this.#waiters.get(number)?.notify(bytes?.toString());
+      this.#listeners.get(number)?.notify(bytes);
+    }
   }
 
   #lookNow(): void {
@@ -154,7 +183,7 @@ export class WaitRoom {
   #compare(beat: Beat): void {
     // A number that Redis is that far behind never came from it; believed, it would hide every lost wake-up.
     if (!beat.existed || this.#arrived > beat.wakeups + MOST_UNCOUNTED) this.#arrived = beat.wakeups;
-    if (this.#waiters.size === 0) return;
+    if (!this.#isAwaited) return;
     // A little late, so that the session whose lease it is comes first; spread, because everybody sees the same deadline.
     const next = beat.nextDeadline === null ? LOOK_INTERVAL : beat.nextDeadline + 1 + Math.random() * 20;
     this.lookIn(Math.min(LOOK_INTERVAL, next));
@@ -172,6 +201,11 @@ export class WaitRoom {
 
   #notifyAll(): void {
     for (const waiter of this.#waiters.values()) waiter.notify();
+    for (const listener of this.#listeners.values()) listener.notify();
+  }
+
+  get #isAwaited(): boolean {
+    return this.#waiters.size > 0 || this.#listeners.size > 0;
   }
 
   #failAll(): void {
@@ -180,5 +214,6 @@ export class WaitRoom {
         new StateLostError("Redis lost its data while this was waited for; look at what has to be done again"),
       );
     }
+    for (const listener of this.#listeners.values()) listener.notify();
   }
 }

@@ -2,12 +2,13 @@ import {
   BrokenPipeError,
   ClosedError,
   type Connection,
+  type ConnectOptions,
   connect,
   EndOfFileError,
   StateLostError,
   TimeoutError,
 } from "@manyhands/core";
-import { decode, encode } from "@manyhands/core/internal";
+import { decode, encode, Keys } from "@manyhands/core/internal";
 import { type Actor, startActor, testDistance, until, useFaultProxy, useRedis } from "@manyhands/testing";
 import { expect, onTestFinished, test } from "vitest";
 import { leftovers } from "./leftovers.ts";
@@ -212,6 +213,119 @@ test("an end whose holder dies on the way is closed for the other one, too", asy
   expect(await here.poll()).toBe(false);
   second.kill();
   await expect(here.recv({ timeout: 10_000 })).rejects.toThrow(EndOfFileError);
+});
+
+/** Two programs with an end each; the first has received once, and is given the next message at once. */
+async function standing(): Promise<{ options: ConnectOptions; here: Connection<number>; there: Connection<number> }> {
+  const options = { redis: redis.url, namespace: redis.namespace(), lease: LEASE };
+  const [mp, other] = await Promise.all([connect(options), connect(options)]);
+  onTestFinished(async () => {
+    await Promise.all([mp.close(), other.close()]);
+  });
+  const [here, sent] = mp.pipe<number>();
+  await mp.queue("way").put(sent);
+  const there = (await other.queue("way").get()) as Connection<number>;
+  await sent.close();
+  const first = here.recv();
+  await until(async () => (await standingReader(options, here)) !== null, { what: "it is the standing reader" });
+  await there.send(-1);
+  expect(await first).toBe(-1);
+  return { options, here, there };
+}
+
+function standingReader({ namespace = "" }: ConnectOptions, { name }: { name: string }): Promise<string | null> {
+  return redis.client().hget(new Keys(namespace).object("pipe-stream", `0/${name}`), "standingReader");
+}
+
+test("a message to a reader that waits takes one script there, and one back", async () => {
+  const { here, there } = await standing();
+  const echoed = (async () => {
+    for await (const number of there) await there.send(number);
+  })();
+  const run = async (): Promise<number> => {
+    const stats = await redis.client().info("commandstats");
+    return ["eval", "evalsha"].reduce(
+      (sum, command) => sum + Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(stats)?.[1] ?? 0),
+      0,
+    );
+  };
+  const before = await run();
+  const count = 100;
+  for (let number = 0; number < count; number += 1) {
+    await here.send(number);
+    expect(await here.recv()).toBe(number);
+  }
+  // On a busy machine a reader that is late registers once more.
+  expect((await run()) - before).toBeLessThan(3.5 * count);
+  await here.close();
+  await echoed;
+});
+
+test("F13: a message whose notification is lost is received, once", async () => {
+  const { here, there } = await standing();
+  const client = redis.client();
+  for (let number = 0; number < 3; number += 1) {
+    const waiting = here.recv();
+    await until(async () => (await here.inspect()).ends[0].readers.length === 1, { what: "it waits" });
+    // Whatever is published from now on reaches nobody, until they have subscribed again.
+    await Promise.all([client.call("CLIENT", "KILL", "TYPE", "pubsub"), there.send(number)]);
+    expect(await waiting).toBe(number);
+  }
+  expect(await here.recv({ timeout: 50 }).catch((error: unknown) => error)).toBeInstanceOf(TimeoutError);
+});
+
+test("F17: a message for a reader that was killed while it waited goes to another one, or its sender learns that there is none", async () => {
+  const { options, here, there } = await standing();
+  const mp = await connect(options);
+  onTestFinished(() => mp.close());
+  const actor = await startActor(options);
+  await hand({ from: mp, to: actor }, here as unknown as Connection<never>);
+  // Both have the end, and the other one waits for it.
+  actor
+    .run(async ({ kept }) => {
+      await (kept.get("end") as Connection<number>).recv();
+    })
+    .catch(() => {});
+  await until(async () => (await here.inspect()).ends[0].readers.length === 1, { what: "it waits" });
+  actor.freeze();
+  await there.send(1);
+  expect(await here.recv({ timeout: 10_000 })).toBe(1);
+  // Now it alone has the end.
+  actor.thaw();
+  await there.send(2);
+  await here.close();
+  const waiting = actor
+    .run(async ({ kept }) => {
+      const end = kept.get("end") as Connection<number>;
+      while (true) await end.recv();
+    })
+    .catch(() => {});
+  await until(async () => (await standingReader(options, here)) !== null, { what: "it is the standing reader" });
+  actor.freeze();
+  await there.send(3);
+  actor.kill();
+  await waiting;
+  await expect(there.recv({ timeout: 10_000 })).rejects.toThrow(EndOfFileError);
+  await expect(there.send(4)).rejects.toThrow(BrokenPipeError);
+});
+
+test("N6: what was on its way to a reader that gives its end away comes to whoever gets that, in order", async () => {
+  const { options, here, there } = await standing();
+  const mp = await connect(options);
+  onTestFinished(() => mp.close());
+  let end = here;
+  for (let round = 0; round < 10; round += 1) {
+    await expect(end.recv({ timeout: 30 })).rejects.toThrow(TimeoutError);
+    await Promise.all([there.send(0), there.send(1)]);
+    await there.send(2);
+    await mp.queue("way").put(end);
+    await end.close();
+    end = (await mp.queue("way").get()) as Connection<number>;
+    await there.send(3);
+    expect([await end.recv(), await end.recv(), await end.recv(), await end.recv()]).toEqual([0, 1, 2, 3]);
+  }
+  await there.close();
+  await expect(end.recv()).rejects.toThrow(EndOfFileError);
 });
 
 test("what was sent and not waited for is stored before its context is closed", async () => {

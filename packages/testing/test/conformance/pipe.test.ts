@@ -211,6 +211,86 @@ inEveryWorld((world) => {
       expect(await left.recv()).toBe(1);
     });
 
+    test("F19: a message that comes while a receive gives up is received once, by the next one, in order", async () => {
+      const { mp, other } = await world.open();
+      const [here, there] = mp.pipe<number>();
+      await give({ mp, other }, there as Connection<never>);
+      await there.close();
+      const count = 30;
+      const sent = other.run(async ({ kept }, messages: number) => {
+        const theirs = kept.get("end") as Connection<number>;
+        for (let number = 0; number < messages; number += 1) {
+          await theirs.recv();
+          await theirs.send(number);
+        }
+      }, count);
+      const received: number[] = [];
+      for (let number = 0; number < count; number += 1) {
+        await here.send(number);
+        const stop = new AbortController();
+        const time = (number % 10) / 4;
+        if (number % 3 === 0) setTimeout(() => stop.abort(new TimeoutError("aborted")), time);
+        const patience = [{ signal: stop.signal }, { timeout: 21 + time }, { timeout: time }][number % 3] ?? {};
+        try {
+          received.push(await here.recv(patience));
+        } catch (error) {
+          expect(error).toBeInstanceOf(TimeoutError);
+        }
+      }
+      await sent;
+      while (received.length < count) received.push(await here.recv({ timeout: 10_000 }));
+      expect(received).toEqual(Array.from({ length: count }, (_, number) => number));
+      expect(await here.poll(30)).toBe(false);
+    });
+
+    test("N3: what was sent is seen by a receive and a poll that do not wait, also where messages come by themselves", async () => {
+      const { mp, other } = await world.open();
+      const [here, there] = mp.pipe<number>();
+      await give({ mp, other }, there as Connection<never>);
+      await there.close();
+      for (let number = 0; number < 6; number += 1) {
+        const waiting = here.recv();
+        await until(async () => (await here.inspect()).ends[0].readers.length === 1, { what: "it waits" });
+        await other.run(async ({ kept }) => {
+          const theirs = kept.get("end") as Connection<number>;
+          await theirs.send(-1);
+          await theirs.send(-2);
+          await theirs.send(-3);
+        });
+        expect(await waiting).toBe(-1);
+        expect(await here.poll()).toBe(true);
+        expect(await here.recv(false)).toBe(-2);
+        expect(await here.recv({ timeout: 1 })).toBe(-3);
+        expect(await here.poll()).toBe(false);
+      }
+      expect((await here.inspect()).ends.map(({ messages }) => messages)).toEqual([0, 0]);
+    });
+
+    test("N10: receives that wait at one end at the same time are given a message each, through one handle and several", async () => {
+      const { mp, other } = await world.open();
+      const [here, there] = mp.pipe<number>();
+      const [sent, twin] = [mp.queue("to-twin"), mp.queue("to-end")];
+      await sent.put(here);
+      const second = (await sent.get()) as Connection<number>;
+      await twin.put(there);
+      await there.close();
+      await other.run(async ({ mp: theirs, kept }) => void kept.set("end", await theirs.queue("to-end").get()));
+      for (let round = 0; round < 5; round += 1) {
+        const waiting = [here.recv(), second.recv(), here.recv({ timeout: 20_000 }), second.recv()];
+        for (let number = 0; number < waiting.length; number += 1) {
+          await other.run(async ({ kept }, one: number) => (kept.get("end") as Connection<number>).send(one), number);
+        }
+        expect((await Promise.all(waiting)).sort()).toEqual([0, 1, 2, 3]);
+        await here.send(round);
+        await other.run(({ kept }) => (kept.get("end") as Connection<number>).recv());
+      }
+      const last = [here.recv(), second.recv()].map((one) => one.catch((error: unknown) => error));
+      await here.close();
+      expect(await last[0]).toBeInstanceOf(ClosedError);
+      await other.run(({ kept }) => (kept.get("end") as Connection<number>).close());
+      expect(await last[1]).toBeInstanceOf(EndOfFileError);
+    });
+
     test("N5: parts of a buffer can be sent; what is out of its range is refused", async () => {
       const { mp } = await world.open();
       const [left, right] = mp.pipe();

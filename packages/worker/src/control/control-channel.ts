@@ -33,7 +33,7 @@ export class ControlChannel {
   async start(): Promise<void> {
     const { subscriber, keys, hostId, onGap } = this.#options;
     await subscribeTo(subscriber, [keys.control, keys.hostControl(hostId)], {
-      message: (text) => this.#hear(text),
+      message: (bytes) => this.#hear(bytes.toString()),
       gap: onGap,
     });
   }

@@ -11,6 +11,7 @@ import {
 import { type ObjectIdentity, type ObjectReference, type ObjectRuntime, SharedObject } from "../../objects/index.ts";
 import type { Milliseconds } from "../../protocol/records.ts";
 import { type Patience, readyFirst, toLimit, toPatience, type WaitOptions } from "../../waiting/index.ts";
+import type { Consumer } from "../queue/index.ts";
 import {
   assertFits,
   type BytesLike,
@@ -46,6 +47,8 @@ export class Connection<Message = unknown> extends SharedObject {
   readonly #share: PipeShare;
   readonly #closing = new AbortController();
   #isClosed = false;
+  /** Ends the receive that waits for what comes by itself. */
+  #stopHearing: (() => void) | undefined;
   /** With which it was checked, and last sent. */
   #checkedToken: string | undefined;
   #sentToken: string | undefined;
@@ -154,6 +157,7 @@ export class Connection<Message = unknown> extends SharedObject {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#closing.abort(this.#closedError());
+    this.#stopHearing?.();
     await this.runtime.keepAlive.during(leavePipe(this.#share, { handle: this, end: this.#settings.end }));
   }
 
@@ -189,9 +193,27 @@ export class Connection<Message = unknown> extends SharedObject {
     const consumer = this.#share.consumer(this.#settings.end);
     const here = consumer.next();
     if (here) return here.text;
+    const heard = patience === undefined ? await this.#hear(consumer) : undefined;
+    if (heard) return heard.text;
+    if (this.#isClosed) throw this.#closedError();
     const taken = await this.#whileHeld(patience, (limited) => consumer.get(limited));
     if (taken) return taken.text;
     throw new TimeoutError(`nothing came through the pipe "${this.name}" in time`);
+  }
+
+  /** The next message, where it comes without being asked for. @returns undefined when Redis has to be asked */
+  async #hear(consumer: Consumer<Buffer>): Promise<{ text: Buffer } | undefined> {
+    const hearing = consumer.hear();
+    if (!hearing) return undefined;
+    const { keepAlive } = this.runtime;
+    this.#stopHearing = hearing.leave;
+    keepAlive.hold();
+    try {
+      return await hearing.heard;
+    } finally {
+      keepAlive.release();
+      if (this.#stopHearing === hearing.leave) this.#stopHearing = undefined;
+    }
   }
 
   /**

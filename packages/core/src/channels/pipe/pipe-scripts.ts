@@ -34,14 +34,29 @@ local function remove_pipe(prefix, name)
   redis.call("ZREM", prefix .. "objects", pipe)
   redis.call("ZREM", prefix .. "deadlines", pipe)
 end
+-- Notes who alone has an end, and nobody else on the way: what is sent to it may go to its reader at once.
+local function note_only_holder(prefix, name, reading_end, session)
+  local queue = stream_of(reading_end, name)
+  local main = prefix .. queue
+  if redis.call("HGET", main, "onlyHolder") == (session or false) or redis.call("EXISTS", main) == 0 then return end
+  dismiss_reader(prefix, queue)
+  if session then redis.call("HSET", main, "onlyHolder", session) else redis.call("HDEL", main, "onlyHolder") end
+end
 -- Closes the ends that nobody holds: what its peer has sent is read to the end, what was sent to it is dropped.
 local function settle(prefix, name, now)
   local main = prefix .. "pipe/" .. name
   if redis.call("EXISTS", main) == 0 then return end
-  local open = {}
-  for _, holder in ipairs(redis.call("HKEYS", prefix .. "pipe-holders/" .. name)) do open[string.sub(holder, 1, 1)] = true end
-  for _, token in ipairs(redis.call("ZRANGE", prefix .. "pipe-transit/" .. name, now, "+inf", "BYSCORE")) do
-    open[string.sub(token, 1, 1)] = true
+  local open, only_holder = {}, {}
+  for _, holder in ipairs(redis.call("HKEYS", prefix .. "pipe-holders/" .. name)) do
+    local one = string.sub(holder, 1, 1)
+    only_holder[one] = not open[one] and string.sub(holder, 3) or nil
+    open[one] = true
+  end
+  local transit = redis.call("ZRANGE", prefix .. "pipe-transit/" .. name, 0, -1, "WITHSCORES")
+  for index = 1, #transit, 2 do
+    local one = string.sub(transit[index], 1, 1)
+    only_holder[one] = nil
+    if tonumber(transit[index + 1]) >= now then open[one] = true end
   end
   if not open["0"] and not open["1"] then return remove_pipe(prefix, name) end
   for one, other in pairs({ ["0"] = "1", ["1"] = "0" }) do
@@ -51,6 +66,7 @@ local function settle(prefix, name, now)
       set_stream(prefix, name, other, "draining")
     end
   end
+  for _, one in ipairs({ "0", "1" }) do note_only_holder(prefix, name, one, only_holder[one]) end
 end
 `;
 
@@ -136,17 +152,18 @@ return 1
 
 /**
  * KEYS[1] main; KEYS[2] transit; KEYS[3] deadlines
- * ARGV[1] name; ARGV[2] end; ARGV[3] token; ARGV[4] how long the end counts as open on its way, ms
+ * ARGV[1] prefix of keys; ARGV[2] name; ARGV[3] end; ARGV[4] token; ARGV[5] how long the end counts as open on its way, ms
  * Returns 1, or 0 when the end is closed already.
  */
 export const sendEnd: OnceScript<number> = new OnceScript<number>({
   name: "sendEnd",
-  shared: SERVER_TIME,
+  shared: SHARED,
   lua: `
-if redis.call("EXISTS", KEYS[1]) == 0 or redis.call("HEXISTS", KEYS[1], "closed-" .. ARGV[2]) == 1 then return 0 end
-local until_then = string.format("%d", server_time() + tonumber(ARGV[4]))
-redis.call("ZADD", KEYS[2], until_then, ARGV[2] .. "|" .. ARGV[3])
-redis.call("ZADD", KEYS[3], "LT", until_then, "pipe/" .. ARGV[1])
+if redis.call("EXISTS", KEYS[1]) == 0 or redis.call("HEXISTS", KEYS[1], "closed-" .. ARGV[3]) == 1 then return 0 end
+local until_then = string.format("%d", server_time() + tonumber(ARGV[5]))
+redis.call("ZADD", KEYS[2], until_then, ARGV[3] .. "|" .. ARGV[4])
+redis.call("ZADD", KEYS[3], "LT", until_then, "pipe/" .. ARGV[2])
+note_only_holder(ARGV[1], ARGV[2], ARGV[3], nil)
 return 1
 `,
 });

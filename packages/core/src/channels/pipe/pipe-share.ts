@@ -79,12 +79,14 @@ export class PipeShare {
     const { client, keys, session } = this.#runtime;
     const { name, maker } = this.#facts;
     if (maker === session.id) this.#make().catch(() => {});
+    // What has come and was not received is there for whoever gets the end.
+    this.#consumers[end]?.returnUnread();
     const noted = this.#noted;
     const send = (): Promise<number> =>
       sendEnd.run(
         { client, operations: session.operations },
         [this.#key(), this.#key("transit"), keys.deadlines],
-        [name, end, token, TRANSIT],
+        [keys.prefix, name, end, token, TRANSIT],
       );
     // At once, so that it comes before whatever this process sends after it; and again if it came before the pipe was made,
     // because the server had forgotten that script.
@@ -98,6 +100,7 @@ export class PipeShare {
     this.#consumers[end] ??= new Consumer<Buffer>(this.#stream(end, { readingEnd: end, shut: endOfFile }), {
       isLeased: false,
       mayPrefetch: true,
+      mayStand: true,
       form: "bytes",
     });
     return this.#consumers[end];
@@ -105,7 +108,10 @@ export class PipeShare {
 
   /** What this end writes to. */
   producer(end: End): Producer {
-    this.#producers[end] ??= new Producer(this.#stream(end, { readingEnd: end === 0 ? 1 : 0, shut: brokenPipe }));
+    this.#producers[end] ??= new Producer(
+      this.#stream(end, { readingEnd: end === 0 ? 1 : 0, shut: brokenPipe }),
+      () => this.#consumers[end]?.acknowledgement,
+    );
     return this.#producers[end];
   }
 

@@ -13,6 +13,7 @@ import {
   SEPARATOR,
   takeItems,
 } from "./queue-scripts.ts";
+import { StandingReader } from "./standing-reader.ts";
 
 /** Most items taken at once, and about the most characters. */
 const BATCH_ITEMS = 1_000;
@@ -45,6 +46,22 @@ const BLOCK = 2;
 const SHUT = -3;
 const GIVEN_AWAY = -4;
 
+/** One get, as far as it has come. */
+interface GetTurn {
+  isOver: boolean;
+  /** Whether it may wait for the next message without another look at Redis; whether it has. */
+  readonly mayStand: boolean;
+  hasStood: boolean;
+}
+
+/** What of a pipe was handed out, told to Redis with what is sent next. */
+export interface Acknowledgement {
+  entry: string;
+  /** Number of the first message that was not handed out. */
+  handed: number;
+  answered: (isStanding: boolean) => unknown;
+}
+
 /** Consumers of this process so far: none has the name of another. */
 let consumers = 0;
 
@@ -53,6 +70,8 @@ export interface ConsumerOptions<Stored> {
   /** What is handed out stays leased until it is done. */
   isLeased: boolean;
   mayPrefetch: boolean;
+  /** Of a pipe: messages may come without being asked for. */
+  mayStand?: boolean;
   form: Stored extends string ? "text" : "bytes";
 }
 
@@ -65,7 +84,8 @@ export interface ConsumerOptions<Stored> {
  * never given to anybody else, however long this process is cut off or frozen; what is committed in advance lasts about a
  * round trip (`leased`: it is handed out uncommitted, while the lease of the session can be trusted); 3. what is taken and
  * not asked for goes back to the front of the queue; what a get waits for never does; 4. `leased`: after each reconnect, and
- * every now and then, what Redis says that it holds is compared with what it holds, because a failover loses writes.
+ * every now and then, what Redis says that it holds is compared with what it holds, because a failover loses writes;
+ * 5. `mayStand`: a lone message comes with the wake-up (`StandingReader`), and counts as committed: nobody else can get it.
  *
  * Items have numbers in the order of their coming: handed <= committed <= requested <= taken. Each answer of Redis belongs to
  * an era, and what is given back is chosen and sent in one step: between an `await` and what follows it, gets come and go.
@@ -112,8 +132,12 @@ export class Consumer<Stored extends string | Buffer = string> {
   #fetch: Promise<unknown> | undefined;
   #commit: Promise<void> | undefined;
   #idle: NodeJS.Timeout | undefined;
-  /** Waiters that Redis may know: those of gets that sleep. */
+  /** Gets that sleep; and those of their waiters that Redis may know. */
+  readonly #sleepers = new Set<string>();
   readonly #stored = new Set<string>();
+  #reader: StandingReader | undefined;
+  /** The one get that waits for what the standing reader hears next, and for nothing else. */
+  #whenHeard: ((item: { text: Stored } | undefined) => void) | undefined;
   readonly #stopListening: (() => void)[] = [];
 
   constructor(place: QueuePlace, options: ConsumerOptions<Stored>) {
@@ -171,8 +195,31 @@ export class Consumer<Stored extends string | Buffer = string> {
     } finally {
       this.#gets -= 1;
       // What it did not take is for one that sleeps.
-      this.#wakeSleepers();
+      if (this.#gets > 0) this.#wakeSleepers();
+      else if (this.#reader && this.#idle === undefined) this.#lookIdle();
     }
+  }
+
+  /**
+   * A get where the next message comes by itself and no other get waits. It ends without one when that has to be asked for,
+   * and when `leave` is called.
+   */
+  hear(): { heard: Promise<{ text: Stored } | undefined>; leave: () => void } | undefined {
+    if (this.#gets > 0 || this.#fetch || !this.#reader?.standsAt(this.#handed)) return undefined;
+    const { promise, resolve } = Promise.withResolvers<{ text: Stored } | undefined>();
+    this.#gets += 1;
+    this.#tries += 1;
+    const whenHeard = (item: { text: Stored } | undefined): void => {
+      if (this.#whenHeard !== whenHeard) return;
+      this.#whenHeard = undefined;
+      this.#tries -= 1;
+      this.#gets -= 1;
+      if (this.#gets > 0) this.#wakeSleepers();
+      else if (this.#idle === undefined) this.#lookIdle();
+      resolve(item);
+    };
+    this.#whenHeard = whenHeard;
+    return { heard: promise, leave: () => whenHeard(undefined) };
   }
 
   async #wait(wait: {
@@ -188,7 +235,8 @@ export class Consumer<Stored extends string | Buffer = string> {
       this.#wish = Math.max(this.#wish, most);
       // Others of this process may have been faster: then there is another try, also when the time is over.
       const left = Math.max(0, deadline - performance.now());
-      const turn = { isOver: false };
+      // So short a wait is one look at Redis.
+      const turn: GetTurn = { isOver: false, mayStand: left > runtime.room.answerTime, hasStood: false };
       const granted = await waitForTurn<true>(
         runtime.room,
         {
@@ -205,7 +253,8 @@ export class Consumer<Stored extends string | Buffer = string> {
       ).finally(() => {
         turn.isOver = true;
       });
-      if (!granted) return undefined;
+      // What came, and was lost on the way, is in Redis.
+      if (!granted && !turn.hasStood) return undefined;
     }
   }
 
@@ -215,6 +264,7 @@ export class Consumer<Stored extends string | Buffer = string> {
    */
   async poll(patience: Patience | undefined): Promise<boolean> {
     if (this.#next < this.#buffer.length) return true;
+    this.returnUnread();
     const place = this.#place;
     const { client, room } = place.runtime;
     const keys = [place.key(), place.key("items"), place.key("pollers")];
@@ -232,6 +282,22 @@ export class Consumer<Stored extends string | Buffer = string> {
       { patience, label: ownLabel() },
     );
     return there !== undefined;
+  }
+
+  /** What is on its way here and no get waits for goes back at once, before what is sent to Redis next. */
+  returnUnread(): void {
+    if (this.#reader && this.#gets === 0 && !this.#fetch) this.#giveBack({ isLeaving: false })?.catch(() => {});
+  }
+
+  /**
+   * What the standing reader has to say: what was handed out. Whoever sends it calls `answered`, with whether Redis knows
+   * the reader.
+   */
+  get acknowledgement(): Acknowledgement | undefined {
+    const reader = this.#reader;
+    const handed = this.#handed;
+    if (!reader || reader.acknowledged === handed || this.#fetch) return undefined;
+    return { entry: reader.entry, handed, answered: reader.asking(handed) };
   }
 
   /** Another one after items that were here have gone back. */
@@ -302,7 +368,7 @@ export class Consumer<Stored extends string | Buffer = string> {
     return performance.now() < this.#place.runtime.session.trustedUntil;
   }
 
-  async #attempt(waiter: string | null, turn: { isOver: boolean }): Promise<Attempt<true>> {
+  async #attempt(waiter: string | null, turn: GetTurn): Promise<Attempt<true>> {
     this.#tries += 1;
     try {
       // Several gets of one process do not fetch at the same time: one brings for all.
@@ -312,8 +378,9 @@ export class Consumer<Stored extends string | Buffer = string> {
         if (this.#fetch) await this.#fetch.catch(() => {});
         else if (this.#next < this.#buffer.length) await (this.#commit ?? this.#commitAhead());
         else {
-          if (await this.#startFetch(waiter)) continue;
-          if (waiter !== null && !turn.isOver) this.#stored.add(waiter);
+          turn.hasStood = waiter !== null && turn.mayStand && this.#reader?.standsAt(this.#handed) === true;
+          if (!turn.hasStood && (await this.#startFetch(waiter))) continue;
+          if (waiter !== null && !turn.isOver) this.#sleepers.add(waiter);
           return { granted: false, dueIn: null };
         }
       }
@@ -322,16 +389,23 @@ export class Consumer<Stored extends string | Buffer = string> {
       // What came for a get that has given up meanwhile is for one that sleeps.
       if (turn.isOver) this.#wakeSleepers();
     }
-    if (waiter !== null && this.#stored.delete(waiter)) {
+    if (waiter !== null) {
+      this.#sleepers.delete(waiter);
       // It was not woken by Redis, which would call it in vain.
-      this.#place.runtime.client.lrem(this.#place.key("getters"), 1, waiter).catch(() => {});
+      if (this.#stored.delete(waiter)) {
+        this.#place.runtime.client.lrem(this.#place.key("getters"), 1, waiter).catch(() => {});
+      }
     }
+    turn.hasStood = false;
     return { granted: true, value: true };
   }
 
   #abandon(waiter: string | null): Promise<unknown> {
     const { runtime, queue } = this.#place;
-    if (waiter !== null) this.#stored.delete(waiter);
+    if (waiter !== null) {
+      this.#sleepers.delete(waiter);
+      this.#stored.delete(waiter);
+    }
     return abandonQueue.run(
       runtime.client,
       [this.#place.key("getters"), this.#place.key()],
@@ -357,6 +431,10 @@ export class Consumer<Stored extends string | Buffer = string> {
     const wish = Math.min(Math.max(this.#wish, this.#tries), this.#mostAtOnce);
     this.#wish = 1;
     const era = this.#era;
+    const [taken, handed] = [this.#taken, this.#handed];
+    const reader = waiter === null ? this.#reader : this.#standUp();
+    const answered = reader?.asking(handed);
+    if (reader) this.#hasClaim = true;
     const keys = [place.key(), place.key("items"), place.key("getters"), place.key("consumers"), this.#claim];
     const args = [
       ...place.making,
@@ -369,6 +447,7 @@ export class Consumer<Stored extends string | Buffer = string> {
       isLeased ? this.#handed - this.#outstanding : this.#committed,
       this.#taken,
       form,
+      reader?.entry ?? "",
     ];
     const reply =
       form === "text" ? await takeItems.run(client, keys, args) : await takeItems.runForBytes(client, keys, args);
@@ -383,11 +462,43 @@ export class Consumer<Stored extends string | Buffer = string> {
       }
       return true;
     }
+    if (waiter !== null) this.#noteStored(waiter, status === 0 && committed !== 1);
+    if (status === 0) {
+      place.confirm(status);
+      return answered?.(committed === 1) === false || this.#isReady();
+    }
     if (status === BLOCK) return this.#fetchBlock(String(items[0]), committed ?? 0);
-    if (status === 1) this.#receive(this.#unpack(items, count ?? 0), committed ?? 0);
+    // What came by itself meanwhile is among them.
+    if (status === 1) this.#receive(this.#unpack(items, count ?? 0).slice(this.#taken - taken), committed ?? 0);
     else if (status !== SHUT && status < 0 && !isLeased) this.#lose(this.#committed);
     place.confirm(status);
     return status === 1;
+  }
+
+  #noteStored(waiter: string, isStored: boolean): void {
+    if (isStored) this.#stored.add(waiter);
+    else this.#stored.delete(waiter);
+  }
+
+  #standUp(): StandingReader | undefined {
+    if (!this.#options.mayStand) return undefined;
+    this.#reader ??= new StandingReader(
+      this.#place.runtime.room,
+      { name: this.#name, label: ownLabel() },
+      {
+        message: (number, bytes) => {
+          if (number === this.#taken) this.#receive([bytes as Stored], number + 1);
+        },
+        doubt: () => this.#wakeAll(),
+      },
+    );
+    return this.#reader;
+  }
+
+  #sitDown(): void {
+    this.#reader?.close();
+    this.#reader = undefined;
+    this.#wakeAll();
   }
 
   /** @returns true: there are items, also when this brought none */
@@ -415,17 +526,23 @@ export class Consumer<Stored extends string | Buffer = string> {
     this.#hasClaim = true;
     if (this.#idle === undefined) this.#lookIdle();
     else this.#idle.ref();
+    if (this.#whenHeard && this.#isReady()) this.#whenHeard(this.next());
     this.#wakeSleepers();
   }
 
   /** More is here than the tries under way take: gets that sleep would not hear of it. */
   #wakeSleepers(): void {
     let left = this.#buffer.length - this.#next - this.#tries;
-    for (const waiter of this.#stored) {
+    for (const waiter of this.#sleepers) {
       if (left <= 0) return;
       left -= 1;
       this.#place.runtime.room.notify(waiter);
     }
+  }
+
+  #wakeAll(): void {
+    this.#whenHeard?.(undefined);
+    for (const waiter of this.#sleepers) this.#place.runtime.room.notify(waiter);
   }
 
   /** The next batch is what was asked for in the time that a batch should last, and at most twice the last one. */
@@ -507,6 +624,7 @@ export class Consumer<Stored extends string | Buffer = string> {
           if (this.#idle !== timer) return;
           this.#idle = undefined;
           if (handed !== this.#handed || this.#isWanted) this.#lookIdle();
+          else if (this.#reader && this.#gets > 0) this.#acknowledge();
           else void this.#giveBack({ isLeaving: false })?.catch(() => {});
         });
       },
@@ -514,6 +632,12 @@ export class Consumer<Stored extends string | Buffer = string> {
     );
     this.#idle = timer;
     if (this.#next >= this.#buffer.length) timer.unref();
+  }
+
+  /** A get has waited for long: Redis may forget what was handed out before. */
+  #acknowledge(): void {
+    if (this.#reader?.standsAt(this.#handed)) return;
+    this.#startFetch(null).catch(() => {});
   }
 
   /** Whether a get takes what is here, or Redis has been asked for more. */
@@ -528,6 +652,7 @@ export class Consumer<Stored extends string | Buffer = string> {
   #giveBack({ isLeaving }: { isLeaving: boolean }): Promise<void> | undefined {
     clearTimeout(this.#idle);
     this.#idle = undefined;
+    this.#sitDown();
     const from = this.#handed;
     const former = this.#former.filter(({ until }) => until > from);
     this.#former = [];
@@ -556,6 +681,7 @@ export class Consumer<Stored extends string | Buffer = string> {
 
   /** Others may have what this process had claimed, from this number on. */
   #lose(from: number): void {
+    this.#sitDown();
     this.#era += 1;
     this.#hasClaim = false;
     if (from > this.#handed) this.#former.push({ name: this.#name, until: from });

@@ -9,6 +9,7 @@ import {
   waitForTurn,
   waitWith,
 } from "../../waiting/index.ts";
+import type { Acknowledgement } from "./consumer.ts";
 import { Entrance } from "./entrance.ts";
 import type { QueuePlace } from "./queue-place.ts";
 import { abandonQueue, putItems, SEPARATOR, SMALL_ITEM } from "./queue-scripts.ts";
@@ -27,6 +28,8 @@ const BLOCK_ITEMS = 16;
 /** How long a put whose time is over waits for the answer to a try that is under way, in round trips; at least, ms. */
 const LATE_ROUNDS = 3;
 const LATE_ANSWER: Milliseconds = 1_000;
+/** Up to this size a message goes to a waiting reader with the wake-up, bytes: all that a process listens to shares one connection. */
+const LARGEST_MESSAGE = 16 * 1024;
 /** How long a block may lie where it was written, ms. */
 const WRITTEN: Milliseconds = 10_000;
 
@@ -51,9 +54,12 @@ export class Producer {
   readonly #mayBlock: boolean;
   readonly #pool = new TextPool();
   readonly #entrance: Entrance;
+  readonly #acknowledgement: (() => Acknowledgement | undefined) | undefined;
 
-  constructor(place: QueuePlace) {
+  /** @param acknowledgement - Of a pipe: what was received at the same end, told to Redis with what is put. */
+  constructor(place: QueuePlace, acknowledgement?: () => Acknowledgement | undefined) {
     this.#place = place;
+    this.#acknowledgement = acknowledgement;
     this.#mayBlock = place.mayBlock;
     this.#isLimited = place.isLimited;
     this.#entrance = new Entrance(place.runtime.room);
@@ -229,6 +235,10 @@ export class Producer {
   }
 
   #storeBatch(items: Put["item"][]): Promise<number> {
+    const [first] = items;
+    if (this.#acknowledgement && items.length === 1 && first !== undefined && byteLength(first) <= LARGEST_MESSAGE) {
+      return this.#store(["message", storable(first)], null);
+    }
     // One long text costs everybody on its way a fraction of what many do, but Lua is slow with long texts.
     if (items.every((item) => typeof item === "string" && item.length <= SMALL_ITEM)) {
       return this.#store(["text", items.join(SEPARATOR)], null);
@@ -252,14 +262,21 @@ export class Producer {
   async #store(items: (string | Buffer | number)[], waiter: string | null, block: string = ""): Promise<number> {
     const place = this.#place;
     if (place.ready) await place.ready;
+    const told = items[0] === "message" ? this.#acknowledgement?.() : undefined;
+    const ending = items[0] === "message" ? [told?.entry ?? "", told?.handed ?? 0] : [];
     const stored = await putItems.run(
       { client: place.runtime.client, operations: place.puts },
       [place.key(), place.key("items"), place.key("putters"), block || place.key("items")],
-      [...place.making, waiter ?? "", ...items],
+      [...place.making, waiter ?? "", ...items, ...ending],
     );
+    told?.answered(stored > 1);
     if (stored > LIMITED) place.confirm(stored);
     return stored;
   }
+}
+
+function byteLength(item: Put["item"]): number {
+  return typeof item === "string" ? Buffer.byteLength(item) : item.length;
 }
 
 function storable(item: Put["item"]): string | Buffer {

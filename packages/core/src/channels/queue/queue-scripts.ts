@@ -31,6 +31,12 @@ const KEPT_CONSUMERS = 50;
  * each item that is done. The counts of a consumer whose session has ended are closed, "<first> <committed> closed": its
  * process may live, ask again for committed items of which the answer was lost, and give back what it did not hand out. puts, hash: answers to puts and taskDone that may be sent again, "<session>:<place>.<number>".
  *
+ * The main hash of a pipe's stream has two more fields. onlyHolder: the only session that has the end which reads it, while
+ * that end is not on its way to anybody. standingReader: "<session>|<number>|<number of a consumer>|<what it says of
+ * itself>", the consumer of that session to which a message goes at once: it is put into its claim, and travels with the
+ * wake-up. Nothing of it is committed: as long as there is one holder, nobody else can get it. Such a reader is there only
+ * while no items are; and its claim holds one message at most, until the reader says that it has handed that out.
+ *
  * Many items of some size, put at once, stay together as a block: a string, the items with separators between them. In the
  * list stands what refers to it, the byte 4 and "<number> <count>"; `blocked` in main is how many more items there are than
  * elements of the list. A consumer that asks for many takes a block as a whole, which nobody copies through Lua; its claim
@@ -115,6 +121,13 @@ local function trim(prefix, queue, consumer, first, handed)
     first = first + count
   end
   return first
+end
+-- Messages go to no reader at once; the one to which they went is told to look again.
+local function dismiss_reader(prefix, queue)
+  local reader = redis.call("HGET", prefix .. queue, "standingReader")
+  if not reader then return end
+  redis.call("HDEL", prefix .. queue, "standingReader")
+  wake(prefix, reader)
 end
 -- Who waits for anything to be there, and takes nothing.
 local function wake_pollers(prefix, queue)
@@ -223,6 +236,10 @@ end
 local function forget_consumer(prefix, queue, consumer)
   forget_claim(prefix, queue, consumer)
   redis.call("HDEL", queue_key(prefix, queue, "consumers"), consumer)
+  if string.sub(queue, 1, 12) == "pipe-stream/" then
+    local session, number = string.match(redis.call("HGET", prefix .. queue, "standingReader") or "", "^([^|]+)|%d+|(%d+)")
+    if session and session .. "#" .. number == consumer then redis.call("HDEL", prefix .. queue, "standingReader") end
+  end
 end
 -- Removes what was put and not handed out.
 local function drop_claims(prefix, queue)
@@ -235,6 +252,7 @@ local function drop_claims(prefix, queue)
 end
 -- Tells everybody who waits to look again.
 local function wake_everybody(prefix, queue)
+  dismiss_reader(prefix, queue)
   for _, part in ipairs({ "getters", "putters", "joiners", "pollers" }) do
     wake_all(prefix, queue_key(prefix, queue, part))
     redis.call("DEL", queue_key(prefix, queue, part))
@@ -260,7 +278,7 @@ end
 `;
 
 /** The part of it that needs nothing else. */
-export const COUNTS: string = QUEUE_KEYS.slice(0, QUEUE_KEYS.indexOf("-- Who waits for anything"));
+export const COUNTS: string = QUEUE_KEYS.slice(0, QUEUE_KEYS.indexOf("-- Messages go to no reader"));
 
 const SHARED = SERVER_TIME + WAKE_UP + REGISTER + QUEUE_KEYS;
 
@@ -320,6 +338,8 @@ return {
         if string.match(waiter, "^[^|]+") == session then redis.call("LREM", waiters, 1, waiter) end
       end
     end
+    local reader = redis.call("HGET", prefix .. queue, "standingReader")
+    if reader and string.match(reader, "^[^|]+") == session then redis.call("HDEL", prefix .. queue, "standingReader") end
     if has_room(prefix, queue) then wake_putter(prefix, queue) end
   end,
   remove = function(prefix, name)
@@ -345,14 +365,50 @@ const TAKEN_TEXT = 2 * 1024 * 1024;
  * ARGV[1] prefix of keys; ARGV[2] queue; ARGV[3] session of the maker of an unnamed one, ""; ARGV[4] "1" = it must exist;
  * ARGV[5] largest size, 0 = none; ARGV[6] waiter to store if it is full, "" = none; ARGV[7] "one" = ARGV[8] is the item; "text" =
  * it is many with separators between them, "bytes" = ARGV[8...] are the items, "block" =
- * ARGV[8] is how many there are in the block: these three only where there is no limit
- * Returns how many were stored (0 = it is full), -1 = its maker is gone, -2 = it is gone, -3 = it was shut down, -5 = it has
+ * ARGV[8] is how many there are in the block: these three only where there is no limit; "message" = ARGV[8] is one of a
+ * pipe, ARGV[9] the entry of the standing reader of the sender's own end if it has handed out what Redis does not know of,
+ * "" = none, ARGV[10] the number of the first message that this reader has not handed out
+ * Returns how many were stored; for a message one more where the reader of the sender stands, and has no more to say (0 = it is full), -1 = its maker is gone, -2 = it is gone, -3 = it was shut down, -5 = it has
  * a limit: nothing was stored, -6 = the block is gone.
  *
  * Waiters of one process go in the order in which they began to wait, also where one of them had to join the line again.
  */
 export const putItems: OnceScript<number> = new OnceScript<number>({
   name: "putItems",
+  // A message goes to the reader that waits for it; what was received before it is told on the way.
+  quick: `
+local standing = 0
+if ARGV[7] == "message" then
+  local prefix, name = ARGV[1], string.sub(ARGV[2], 13)
+  if ARGV[9] ~= "" then
+    local own = (string.sub(name, 1, 1) == "0" and "1" or "0") .. string.sub(name, 2)
+    if redis.call("HGET", prefix .. "pipe-stream/" .. own, "standingReader") == ARGV[9] then
+      local session, number = string.match(ARGV[9], "^([^|]+)|%d+|(%d+)")
+      local consumer, consumers = session .. "#" .. number, prefix .. "pipe-stream-consumers/" .. own
+      local first = tonumber(string.match(redis.call("HGET", consumers, consumer) or "", "^%d+"))
+      local handed = tonumber(ARGV[10])
+      if first and first < handed then
+        redis.call("LTRIM", prefix .. "pipe-stream-claim/" .. consumer .. "/" .. own, handed - first, -1)
+        redis.call("HSET", consumers, consumer, ARGV[10] .. " " .. ARGV[10])
+      end
+      standing = first and 1 or 0
+    end
+  end
+  local state, reader = unpack(redis.call("HMGET", KEYS[1], "state", "standingReader"))
+  if reader and state == "open" and redis.call("HLEN", answers) <= ${KEPT_ANSWERS} then
+    local session, number, consumer = string.match(reader, "^([^|]+)|(%d+)|(%d+)")
+    consumer = session .. "#" .. consumer
+    local first = string.match(redis.call("HGET", prefix .. "pipe-stream-consumers/" .. name, consumer) or "", "^%d+")
+    local claim = prefix .. "pipe-stream-claim/" .. consumer .. "/" .. name
+    if first and redis.call("EXISTS", prefix .. "session/" .. session) == 1 and redis.call("EXISTS", claim) == 0 then
+      redis.call("RPUSH", claim, ARGV[8])
+      local count = string.format("%d", redis.call("HINCRBY", prefix .. "session/" .. session, "wakeups", 1))
+      redis.call("PUBLISH", prefix .. "wakeups/" .. session, table.concat({ count, number, first, ARGV[8] }, " "))
+      reply = 1 + standing
+    end
+  end
+end
+`,
   shared: SHARED,
   lua: `
 local prefix, queue, waiter = ARGV[1], ARGV[2], ARGV[6]
@@ -374,8 +430,11 @@ if ARGV[7] == "block" then
   return size
 end
 local items = {}
+if string.sub(queue, 1, 12) == "pipe-stream/" then dismiss_reader(prefix, queue) end
 if ARGV[7] == "text" then
   items = split(ARGV[8])
+elseif ARGV[7] == "message" then
+  items[1] = ARGV[8]
 else
   for index = 8, #ARGV - 2 do items[#items + 1] = ARGV[index] end
 end
@@ -440,7 +499,7 @@ if redis.call("HLEN", answers) > ${KEPT_ANSWERS} + 2 * tonumber(redis.call("HGET
   end
   redis.call("HSET", KEYS[1], "answers", redis.call("HLEN", answers))
 end
-return count
+return count + standing
 `,
 });
 
@@ -448,7 +507,7 @@ return count
  * Reply of {@link takeItems}: a number as of putItems; how many items of this consumer are committed; how many come; and
  * these: one text with separators, or one after another.
  */
-export type TakeReply = [number] | [number, number, number, ...string[]];
+export type TakeReply = [number] | [number, number] | [number, number, number, ...string[]];
 
 /**
  * KEYS[1] main; KEYS[2] items; KEYS[3] getters; KEYS[4] consumers; KEYS[5] claim of the consumer
@@ -456,8 +515,9 @@ export type TakeReply = [number] | [number, number, number, ...string[]];
  * size, 0 = none; ARGV[6] waiter to store if there are none, "" = none; ARGV[7] consumer; ARGV[8] most items; ARGV[9] the
  * number of the first that is not committed at once; ARGV[10] the number of the first item that the consumer has not handed out, ARGV[11]
  * of the first for which it needs its claim, ARGV[12] of the first that it does not have; ARGV[13] "text" or "bytes": in
- * which form they come
- * Returns { 1, committed, how many, items }; { 2, committed, how many, key of the block that they are }; { 0 } = it is empty; { -1 }, { -2 }, { -3 } as of putItems; { -4, committed } =
+ * which form they come; ARGV[14] entry of the standing reader that this consumer becomes if there are none and it may, "" = not
+ * Returns { 1, committed, how many, items }; { 2, committed, how many, key of the block that they are }; { 0, 1 = the
+ * standing reader is this consumer } = it is empty; { -1 }, { -2 }, { -3 } as of putItems; { -4, committed } =
  * the rest of the claim was given to others, or Redis has lost that it was taken.
  *
  * Repeated after a lost answer it finds items in the claim that the consumer does not have, and gives these.
@@ -468,7 +528,8 @@ export const takeItems: Script<TakeReply> = new Script<TakeReply>({
 local prefix, queue, waiter, consumer = ARGV[1], ARGV[2], ARGV[6], ARGV[7]
 local missing = ensure(prefix, queue, ARGV[3], ARGV[4], ARGV[5])
 if missing ~= 0 then return { missing } end
-local state, limit, largest, blocked = unpack(redis.call("HMGET", KEYS[1], "state", "maxSize", "largest", "blocked"))
+local state, limit, largest, blocked, only_holder, reader = unpack(redis.call("HMGET", KEYS[1], "state", "maxSize", "largest",
+  "blocked", "onlyHolder", "standingReader"))
 if state == "shut" then return { -3 } end
 local want, handed, taken = tonumber(ARGV[8]), tonumber(ARGV[10]), tonumber(ARGV[12])
 local first, committed = read_counts(KEYS[4], consumer)
@@ -563,11 +624,24 @@ if #got == 0 then
   count = math.max(count, #got)
   if count == 0 then
     if state ~= "open" then return { -3 } end
+    local session = string.match(consumer, "^[^#]+")
+    if ARGV[14] ~= "" and ARGV[14] == reader then
+      if waiter ~= "" then redis.call("LREM", KEYS[3], 1, waiter) end
+      return { 0, 1 }
+    end
+    if ARGV[14] ~= "" and waiter ~= "" and session == only_holder and handed == taken
+      and redis.call("EXISTS", KEYS[5], queue_key(prefix, queue, "pollers")) == 0 then
+      redis.call("HSET", KEYS[1], "standingReader", ARGV[14])
+      redis.call("HSET", KEYS[4], consumer, string.format("%d %d", taken, taken))
+      redis.call("LREM", KEYS[3], 1, waiter)
+      note_wait(prefix, queue, waiter)
+      return { 0, 1 }
+    end
     if waiter ~= "" and not redis.call("LPOS", KEYS[3], waiter) then
       redis.call("RPUSH", KEYS[3], waiter)
       note_wait(prefix, queue, waiter)
     end
-    return { 0 }
+    return { 0, 0 }
   end
   if is_new then redis.call("SADD", prefix .. "session-holdings/" .. string.match(consumer, "^[^#]+"), queue) end
   if #got > 0 then redis.call("RPUSH", KEYS[5], unpack(got)) end
@@ -649,6 +723,7 @@ export const pollQueue: Script<number> = new Script<number>({
 local missing = ensure(ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5])
 if missing ~= 0 then return missing end
 if redis.call("HGET", KEYS[1], "state") ~= "open" or redis.call("EXISTS", KEYS[2]) == 1 then return 1 end
+if ARGV[6] ~= "" and string.sub(ARGV[2], 1, 12) == "pipe-stream/" then dismiss_reader(ARGV[1], ARGV[2]) end
 if ARGV[6] ~= "" and not redis.call("LPOS", KEYS[3], ARGV[6]) then
   redis.call("RPUSH", KEYS[3], ARGV[6])
   note_wait(ARGV[1], ARGV[2], ARGV[6])
