@@ -28,10 +28,16 @@ export class RoundTrip {
   /** Of the measurement under way; another number makes it void. */
   #running: number | undefined;
   #measurements = 0;
+  #answeredAt: Milliseconds = Number.NEGATIVE_INFINITY;
 
   /** Average of what was measured lately, ms; 0 before the first answer. */
   get typical(): Milliseconds {
     return this.#average;
+  }
+
+  /** When the last measured answer came, by the monotonic clock. */
+  get answeredAt(): Milliseconds {
+    return this.#answeredAt;
   }
 
   /** The shortest of the last 16 to 32, ms: the distance without load and payload; 0 before the first answer. */
@@ -78,6 +84,7 @@ export class RoundTrip {
 
   /** An answer took so many ms. */
   note(sample: Milliseconds): void {
+    this.#answeredAt = performance.now();
     if (this.#count % WINDOW === 0) {
       this.#shortestBefore = this.#shortestNow;
       this.#shortestNow = Number.POSITIVE_INFINITY;

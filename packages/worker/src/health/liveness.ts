@@ -1,8 +1,8 @@
-import { isRefusal, type Milliseconds, type RedisClient } from "@manyhands/core/internal";
+import { isRefusal, type Milliseconds, type RedisClient, roundTripOf } from "@manyhands/core/internal";
 
 export interface LivenessOptions {
   client: RedisClient;
-  /** Time between two pings. @defaultValue 1_000 */
+  /** Time between two looks. @defaultValue 1_000 */
   interval?: Milliseconds;
   /** Called after each look, with what was found. */
   onLook: () => void;
@@ -10,6 +10,8 @@ export interface LivenessOptions {
 
 /** Redis counts as answering when it did so this long ago at most, ms. */
 const FRESH: Milliseconds = 4_000;
+/** Redis is asked when its last answer to anything is older than this, as a multiple of the interval. */
+const ASK_AFTER = 1.5;
 /** The event loop counts as alive when its timer ran this long ago at most, ms. */
 const LOOP_FRESH: Milliseconds = 5_000;
 
@@ -40,7 +42,7 @@ export class Liveness {
     clearInterval(this.#timer);
   }
 
-  /** Milliseconds since Redis last answered a ping. */
+  /** Milliseconds since Redis last answered. */
   get silence(): Milliseconds {
     return performance.now() - this.#answeredAt;
   }
@@ -66,16 +68,20 @@ export class Liveness {
   #look(): void {
     this.#lookedAt = performance.now();
     this.#options.onLook();
+    const { client } = this.#options;
+    const { answeredAt } = roundTripOf(client);
+    // What the host asks of it anyway says as much as a ping.
+    if (performance.now() - answeredAt < ASK_AFTER * this.#interval) return this.#answered(answeredAt);
     // One ping at a time: while Redis is away they would only queue up.
     if (this.#pinging) return;
     this.#pinging = true;
-    this.#options.client
+    client
       .ping()
       .then(
-        () => this.#answered(),
+        () => this.#answered(performance.now()),
         (error: unknown) => {
           // A server that cannot save, or is busy, refuses a ping too: it is there.
-          if (isRefusal(error)) this.#answered();
+          if (isRefusal(error)) this.#answered(performance.now());
         },
       )
       .finally(() => {
@@ -83,9 +89,9 @@ export class Liveness {
       });
   }
 
-  #answered(): void {
-    const now = performance.now();
-    if (now - this.#answeredAt > FRESH) this.#answeringSince = now;
-    this.#answeredAt = now;
+  #answered(at: Milliseconds): void {
+    if (at <= this.#answeredAt) return;
+    if (at - this.#answeredAt > FRESH) this.#answeringSince = at;
+    this.#answeredAt = at;
   }
 }

@@ -1,4 +1,5 @@
 import { RedisUnfitError } from "@manyhands/core";
+import { roundTripOf } from "@manyhands/core/internal";
 import { until, useRedis } from "@manyhands/testing";
 import { describe, expect, test, vi } from "vitest";
 import { Liveness } from "../../src/health/liveness.ts";
@@ -149,16 +150,20 @@ describe("a pool that is opened while Redis refuses", () => {
   });
 });
 
-test("a ping that Redis refuses is an answer, and one that fails without it is none", async () => {
+test("a ping that Redis refuses is an answer, as is that to any script; one that fails without it is none", async () => {
   vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "performance"] });
   try {
     let failure: Error = new RedisUnfitError("cannot save its data", { state: "MISCONF" });
-    const client = { ping: () => Promise.reject(failure) } as unknown as ReturnType<typeof redis.client>;
+    const fake = { ping: () => Promise.reject(failure), on: () => {}, nodes: () => [] };
+    const client = fake as unknown as ReturnType<typeof redis.client>;
     const liveness = new Liveness({ client, onLook: () => {} });
     liveness.start();
     await vi.advanceTimersByTimeAsync(6_000);
     expect(liveness.isRedisAnswering).toBe(true);
+    roundTripOf(client).note(1);
     failure = new Error("Connection is closed.");
+    await vi.advanceTimersByTimeAsync(3_000);
+    expect(liveness.isRedisAnswering, "it has answered something else").toBe(true);
     await vi.advanceTimersByTimeAsync(6_000);
     expect(liveness.isRedisAnswering).toBe(false);
     liveness.stop();
