@@ -25,7 +25,12 @@ export class Keys {
     return `{${this.namespace}}/queue-search`;
   }
 
-  /** Sorted set: host id -> server time in ms at which its heartbeat expires. */
+  /** Hash with PEXPIRE: what hosts do for one another -> server time in ms at which one of them began it last. */
+  get duties(): string {
+    return `{${this.namespace}}/duties`;
+  }
+
+  /** Sorted set: host id -> server time in ms until which it is listed; its heartbeat may have expired before. */
   get hosts(): string {
     return `{${this.namespace}}/hosts`;
   }
@@ -43,6 +48,14 @@ export class Keys {
   /** Hash with PEXPIRE: the slots that a host offers, the pools and tasks for which it does, and what was assigned. */
   hostOffers(hostId: string): string {
     return `{${this.namespace}}/offers/${hostId}`;
+  }
+
+  /**
+   * String with PX {@link OFFER_LIFE}: the host's own clock when it renewed its offers, ms; then a "!" when a job was assigned
+   * since. Without it nothing is offered.
+   */
+  offerRenewal(hostId: string): string {
+    return `{${this.namespace}}/offer-renewal/${hostId}`;
   }
 
   /** Set with PX: queues whose jobs a host takes; `*` = every pool, `!<pool>` = not this one at present. */

@@ -8,14 +8,16 @@ import type { Milliseconds } from "./records.ts";
  * - `offered`: slots that the host has offered so far, written by it alone; never less than `given`
  * - `given`: jobs that were assigned to it so far, written by who assigns
  * - `epoch`: another one each time the host begins a new hash; `<host>:<epoch>:<number>` is the token of an assigned job's lock
- * - `ends`: server time in ms after which the offer no longer holds; `at`: the host's own clock when it was renewed
  * - `lock`: first life of the lock of an assigned job, ms; `name`: what BullMQ notes as `processedBy`
  * - `p:<pool>`, `t:<task>`: what is taken
- * - `a:<number>`: a job that was assigned, as a JSON list of pool, id, and what `at` was, until the host has said that it has it
+ * - `a:<number>`: a job that was assigned, as a JSON list of pool, id, and when the host had renewed its offers by its own
+ *   clock, until the host has said that it has it
+ *
+ * The offers hold while there is a renewal (`Keys.offerRenewal`). A host to which nothing happens only writes that one.
  */
 export const OFFER_LIFE: Milliseconds = 3_000;
 
-/** How long the keys of offers are kept after the last renewal, ms. */
+/** How long the keys of offers are kept after the last renewal at least, ms. */
 export const OFFER_KEPT: Milliseconds = 10_000;
 
 /** Longest first life of an assigned job's lock: its host renews it as soon as it has the job, ms. */
@@ -36,8 +38,8 @@ end
 `;
 
 /**
- * Member of `Keys.hostWake` that hands a job over, as JSON: `at` is what the offer said, `unread` how many messages the
- * host had not read, `fields` the hash of the job as names and values in turn; absent when they are too long.
+ * Member of `Keys.hostWake` that hands a job over, as JSON: `at` is what the renewal of the offers said, `unread` how many
+ * messages the host had not read, `fields` the hash of the job as names and values in turn; absent when they are too long.
  */
 export type AssignedMessage = [
   epoch: string,

@@ -65,33 +65,41 @@ local time = redis.call("TIME")
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 for _, host in ipairs(hosts) do
   local key = ARGV[5] .. "offers/" .. host
-  local offer = redis.pcall("HMGET", key, "ends", "offered", "given", "epoch", "at", "lock", "name",
-    "p:" .. ARGV[6], "t:" .. task)
-  local ends, offered, given, lock = whole(offer[1]), whole(offer[2]), whole(offer[3]), whole(offer[6])
-  local is_readable = ends and offered and given and lock and lock > 0 and offer[4] and offer[5] and offer[7]
-  if not is_readable or ends <= now or offered <= given then
+  local offer = redis.pcall("HMGET", key, "offered", "given", "epoch", "lock", "name", "p:" .. ARGV[6], "t:" .. task)
+  local offered, given, lock = whole(offer[1]), whole(offer[2]), whole(offer[4])
+  local is_readable = offered and given and lock and lock > 0 and offer[3] and offer[5]
+  local renewal = ARGV[5] .. "offer-renewal/" .. host
+  local renewed = redis.pcall("GET", renewal)
+  local is_open = type(renewed) == "string"
+  local at = is_open and string.match(renewed, "^[^!]*")
+  local function tell_host()
+    if is_open and at == renewed then redis.call("APPEND", renewal, "!") end
+  end
+  if not is_readable or not is_open or offered <= given then
     redis.call("ZREM", KEYS[14], host)
-  elseif offer[8] and offer[9] then
+    tell_host()
+  elseif offer[6] and offer[7] then
     ${bullFunction("moveToActive")}
     local number = given + 1
     -- A key of another type fails the take; the job has been added all the same.
     local is_done, taken = pcall(moveToActive,
       {KEYS[1], KEYS[7], KEYS[10], KEYS[8], KEYS[11], KEYS[12], KEYS[6], KEYS[2], KEYS[3], KEYS[13], KEYS[9]},
       {ARGV[4], string.format("%.0f", now), cmsgpack.pack({
-        token = host .. ":" .. offer[4] .. ":" .. number,
+        token = host .. ":" .. offer[3] .. ":" .. number,
         lockDuration = lock,
-        name = offer[7]
+        name = offer[5]
       })})
     if not is_done or type(taken[1]) ~= "table" then return id end
-    redis.call("HSET", key, "given", number, "a:" .. number, cjson.encode({ARGV[6], id, offer[5]}))
+    redis.call("HSET", key, "given", number, "a:" .. number, cjson.encode({ARGV[6], id, at}))
+    tell_host()
     if number >= offered then redis.call("ZREM", KEYS[14], host)
     else redis.call("ZADD", KEYS[14], now, host) end
     local wake = ARGV[5] .. "host-wake/" .. host
     local unread = redis.pcall("ZCARD", wake)
     if type(unread) ~= "number" then unread = 0 end
-    local message = cjson.encode({offer[4], number, offer[5], ARGV[6], id, unread, taken[1]})
+    local message = cjson.encode({offer[3], number, at, ARGV[6], id, unread, taken[1]})
     if #message > ${LARGEST_ASSIGNMENT} then
-      message = cjson.encode({offer[4], number, offer[5], ARGV[6], id, unread})
+      message = cjson.encode({offer[3], number, at, ARGV[6], id, unread})
     end
     redis.pcall("ZADD", wake, 0, message)
     redis.call("PEXPIRE", wake, ${OFFER_KEPT})

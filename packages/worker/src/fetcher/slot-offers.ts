@@ -8,6 +8,7 @@ import {
   OFFER_KEPT,
   OFFER_LIFE,
   type RedisClient,
+  roundTripOf,
   Script,
   SET_ASIDE,
   WHOLE,
@@ -48,6 +49,11 @@ export interface SlotOffersOptions {
 
 /** Time between two renewals of an offer, ms. */
 const RENEWAL: Milliseconds = 1_000;
+/**
+ * What keeps the offers is renewed as a whole after this, ms; in between a host to which nothing happens only says that it
+ * is there.
+ */
+const WHOLE_RENEWAL: Milliseconds = 20_000;
 /** Pause after a failed command, ms; it doubles with each that follows, up to the longest. */
 const FIRST_PAUSE: Milliseconds = 100;
 const LONGEST_PAUSE: Milliseconds = 2_000;
@@ -63,8 +69,8 @@ type OfferReply = [isKnown: 0 | 1, offered?: number, ...assigned: [number: numbe
  * - A slot that is offered is held, so an assigned job always has one.
  * - An offer ends by itself soon after the host has stopped to renew it. It is renewed by a timer of this process: a host
  *   that stands still offers nothing.
- * - Each answer of Redis brings the jobs that were assigned and of which this host has not said that it has them. So one
- *   whose message was lost with its connection is started with the next renewal.
+ * - Each renewal says whether a job was assigned since the last one, and then the jobs come of which this host has not said
+ *   that it has them. So one whose message was lost with its connection is started with the next renewal.
  */
 export class SlotOffers {
   readonly #options: SlotOffersOptions;
@@ -89,6 +95,10 @@ export class SlotOffers {
   #isStopping = false;
   #isStopped = false;
   #isRenewalDue = false;
+  /** More than a sign of life is due. */
+  #isWholeDue = true;
+  /** When all was renewed, by the monotonic clock. */
+  #wholeAt = Number.NEGATIVE_INFINITY;
   #syncing: Promise<void> | undefined;
   /** Before the next command, ms; 0 unless the last one failed. */
   #pause: Milliseconds = 0;
@@ -105,7 +115,7 @@ export class SlotOffers {
   start(): void {
     this.#options.client.on("ready", this.#onReady);
     this.#timer = setInterval(() => {
-      if (this.#options.slots.held > 0 || this.#unconfirmed.size > 0) this.renew();
+      if (this.#options.slots.held > 0 || this.#unconfirmed.size > 0) this.#renewSoon();
     }, RENEWAL).unref();
   }
 
@@ -170,12 +180,18 @@ export class SlotOffers {
     const { client, keys, hostId } = this.#options;
     client.off("ready", this.#onReady);
     if (client.status !== "ready" || !this.#isWritten) return;
-    const gone = removeOffers.run(client, [keys.offers, keys.hostOffers(hostId)], [hostId]);
+    const gone = removeOffers.run(client, [keys.offers, keys.hostOffers(hostId), keys.offerRenewal(hostId)], [hostId]);
     await within(gone, deadline);
   }
 
   /** Tells Redis how it is now, and hears what was assigned. */
   renew(): void {
+    this.#isWholeDue = true;
+    this.#renewSoon();
+  }
+
+  /** As {@link renew}, but only with a sign of life if nothing has happened. */
+  #renewSoon(): void {
     if (this.#isStopped) return;
     this.#isRenewalDue = true;
     this.#syncing ??= this.#sync().finally(() => {
@@ -211,6 +227,7 @@ export class SlotOffers {
         this.#pause = Math.min(LONGEST_PAUSE, this.#pause * 2 || FIRST_PAUSE);
         await new Promise((resolve) => setTimeout(resolve, this.#pause).unref());
         if (isAnswer(error) && performance.now() - this.#toldAt > OFFER_KEPT) this.#forgotten();
+        this.#isWholeDue = true;
         this.#isRenewalDue ||= this.#options.client.status === "ready" && this.#isOpen;
       }
     }
@@ -218,6 +235,8 @@ export class SlotOffers {
 
   async #tell(): Promise<void> {
     const { client, keys, hostId, slots, onChange } = this.#options;
+    if (!this.#isWholeDue && (await this.#tellAlive())) return;
+    this.#isWholeDue = false;
     if (!this.#isWritten) {
       if (!this.#isOpen) return;
       await this.#write();
@@ -233,7 +252,7 @@ export class SlotOffers {
     const [isKnown, offered = 0, ...assigned] = await offerSlots
       .run(
         client,
-        [keys.offers, keys.hostOffers(hostId)],
+        [keys.offers, keys.hostOffers(hostId), keys.offerRenewal(hostId)],
         [
           ...[hostId, String(this.#epoch), this.#toldAt, isOpen ? this.#offered : 0, `${keys.queuePrefix}:`],
           ...[this.#seenUpTo, confirmed.length, ...confirmed.map((number) => `a:${number}`), ...served.flat()],
@@ -245,6 +264,7 @@ export class SlotOffers {
         throw error;
       });
     if (isKnown === 0) return this.#forgotten();
+    this.#wholeAt = this.#toldAt;
     for (const number of confirmed) this.#unconfirmed.delete(number);
     for (const [number, job, fields] of assigned) {
       const [pool, id, at] = JSON.parse(job) as [string, string, string];
@@ -255,6 +275,24 @@ export class SlotOffers {
     this.#offered = offered;
     slots.giveUp(withdrawn);
     onChange();
+  }
+
+  /** Renews the offers as they are. @returns false when there is more to tell, or to hear */
+  async #tellAlive(): Promise<boolean> {
+    const { client, keys, hostId, slots } = this.#options;
+    const isKnown = this.#isWritten && this.#changed.size === 0 && this.#unconfirmed.size === 0;
+    if (!isKnown || !this.#isOpen || slots.free > 0 || performance.now() - this.#wholeAt > WHOLE_RENEWAL) return false;
+    const before = this.#toldAt;
+    this.#toldAt = performance.now();
+    const answer = client.set(keys.offerRenewal(hostId), String(this.#toldAt), "PX", OFFER_LIFE, "XX", "GET");
+    const answered = roundTripOf(client).start();
+    if (answered) answer.then(answered, answered);
+    const last = await answer.catch((error: Error) => {
+      if (isAnswer(error)) this.#toldAt = before;
+      throw error;
+    });
+    // Otherwise the offers had ended, or a job was assigned.
+    return last !== null && !last.endsWith("!");
   }
 
   /** A new hash, with a new epoch: what was assigned in the last one and is not known here is not known to Redis either. */
@@ -336,13 +374,13 @@ const writeOffers = new Script<number>({
   lua: `
 redis.call("DEL", KEYS[1])
 for index = 1, #ARGV, 1000 do redis.call("HSET", KEYS[1], unpack(ARGV, index, math.min(index + 999, #ARGV))) end
-redis.call("PEXPIRE", KEYS[1], ${OFFER_KEPT})
+redis.call("PEXPIRE", KEYS[1], ${OFFER_KEPT + WHOLE_RENEWAL})
 return 1
 `,
 });
 
 /**
- * KEYS[1] sorted set of hosts that offer slots; KEYS[2] hash of this host's offers
+ * KEYS[1] sorted set of hosts that offer slots; KEYS[2] hash of this host's offers; KEYS[3] their renewal
  * ARGV[1] host id; ARGV[2] epoch; ARGV[3] the host's own clock, ms; ARGV[4] slots that it has offered in all, 0 = it withdraws
  * what is not assigned; ARGV[5] prefix of the keys of queues; ARGV[6] number up to which it has all assignments; ARGV[7] how
  * many fields of assignments follow, which it has and which can go; then a field for each pool that has changed, and 1 = its
@@ -372,8 +410,9 @@ end
 local time = redis.call("TIME")
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local offered = math.max(given, tonumber(ARGV[4]))
-redis.call("HSET", KEYS[2], "offered", offered, "at", ARGV[3], "ends", string.format("%.0f", now + ${OFFER_LIFE}))
-redis.call("PEXPIRE", KEYS[2], ${OFFER_KEPT})
+redis.call("SET", KEYS[3], ARGV[3], "PX", ${OFFER_LIFE})
+redis.call("HSET", KEYS[2], "offered", offered)
+redis.call("PEXPIRE", KEYS[2], ${OFFER_KEPT + WHOLE_RENEWAL})
 local confirmed = tonumber(ARGV[7])
 if confirmed > 0 then redis.call("HDEL", KEYS[2], unpack(ARGV, 8, 7 + confirmed)) end
 for index = 8 + confirmed, #ARGV, 2 do
@@ -387,7 +426,7 @@ local function list(...)
 end
 if offered > given then
   list("ZADD", KEYS[1], "NX", now, host)
-  redis.call("PEXPIRE", KEYS[1], ${OFFER_KEPT})
+  redis.call("PEXPIRE", KEYS[1], ${OFFER_KEPT + WHOLE_RENEWAL})
 else list("ZREM", KEYS[1], host) end
 local reply = {1, offered}
 for _, each in ipairs(assigned) do
@@ -404,7 +443,7 @@ return reply
 });
 
 /**
- * KEYS[1] sorted set of hosts that offer slots; KEYS[2] hash of this host's offers
+ * KEYS[1] sorted set of hosts that offer slots; KEYS[2] hash of this host's offers; KEYS[3] their renewal
  * ARGV[1] host id
  * Returns 1.
  */
@@ -412,7 +451,7 @@ const removeOffers = new Script<number>({
   name: "removeOffers",
   lua: `
 redis.call("ZREM", KEYS[1], ARGV[1])
-redis.call("UNLINK", KEYS[2])
+redis.call("UNLINK", KEYS[2], KEYS[3])
 return 1
 `,
 });
