@@ -25,16 +25,21 @@ export interface HeartbeatOptions {
 const COLLECT: Milliseconds = 100;
 /** Beats that may be missed before a host counts as dead. */
 export const MISSED_BEATS = 3;
+/** Of so many beats one renews the host's place in the list of hosts; the others write its record alone. */
+const BEATS_PER_ENTRY = 5;
 
 /**
  * Tells the namespace that this host lives and what it does: one key that expires, and a place in the list of hosts.
- * Written at an interval and soon after changes; each beat also removes expired hosts from the list.
+ * Written at an interval and soon after changes. Every few beats it renews its place and removes expired hosts from the list,
+ * and at once when it finds that Redis has lost its key.
  */
 export class Heartbeat {
   readonly #options: HeartbeatOptions;
   #timer: NodeJS.Timeout | undefined;
   #soon: NodeJS.Timeout | undefined;
   #beating: Promise<void> | undefined;
+  /** Beats until the place in the list is renewed. */
+  #untilEntry = 0;
   #stopped = false;
 
   constructor(options: HeartbeatOptions) {
@@ -89,13 +94,18 @@ export class Heartbeat {
   async #write(): Promise<void> {
     const { client, keys, hostId, interval, describe } = this.#options;
     const timeToLive = interval * MISSED_BEATS;
-    await beatHost.run(client, [keys.hosts, keys.host(hostId)], [hostId, JSON.stringify(describe()), timeToLive]);
+    const record = JSON.stringify(describe());
+    this.#untilEntry -= 1;
+    if (this.#untilEntry > 0 && (await client.set(keys.host(hostId), record, "PX", timeToLive, "XX")) !== null) return;
+    this.#untilEntry = BEATS_PER_ENTRY;
+    const listed = timeToLive + BEATS_PER_ENTRY * interval;
+    await beatHost.run(client, [keys.hosts, keys.host(hostId)], [hostId, record, timeToLive, listed]);
   }
 }
 
 /**
  * KEYS[1] sorted set of hosts; KEYS[2] key of this host
- * ARGV[1] host id; ARGV[2] record as JSON; ARGV[3] time to live, ms
+ * ARGV[1] host id; ARGV[2] record as JSON; ARGV[3] its time to live, ms; ARGV[4] that of the place in the set, ms
  * Returns how many expired hosts were removed from the set.
  */
 const beatHost = new Script<number>({
@@ -105,7 +115,7 @@ set_aside(KEYS[1], "zset")
 local time = redis.call("TIME")
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call("SET", KEYS[2], ARGV[2], "PX", ARGV[3])
-redis.call("ZADD", KEYS[1], now + ARGV[3], ARGV[1])
+redis.call("ZADD", KEYS[1], now + ARGV[4], ARGV[1])
 return redis.call("ZREMRANGEBYSCORE", KEYS[1], "-inf", "(" .. string.format("%.0f", now))
 `,
 });
