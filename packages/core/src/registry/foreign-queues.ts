@@ -16,8 +16,8 @@ export interface ForeignQueue {
 /** Keys that one call of `SCAN` looks at, and calls in one look. */
 const SCAN_COUNT = 1_000;
 const SCANS = 5;
-/** Pools whose event stream one look gives its bound back. */
-const BOUNDED = 20;
+/** Pools at whose settings one look looks. */
+const SETTINGS = 20;
 /** What a look at the queues of a namespace is to do. */
 export interface LookOptions {
   /** Looks that come sooner after another host's do nothing, ms. */
@@ -26,25 +26,31 @@ export interface LookOptions {
   secondLook: Milliseconds;
 }
 
+/** What a look found. */
+export interface LookAtQueues {
+  /** Queues that are no pool, and that a look before this one found as well; null when this user may not `SCAN`. */
+  queues: ForeignQueue[] | null;
+  /** At what some pools are capped in BullMQ's settings, "" = not at all. */
+  caps: [pool: string, cap: string][];
+}
+
 /**
  * One look at a part of the keys, the next part with each look, so that each costs the same however many keys and pools
- * there are. It also gives the event streams of some pools their bound back, in turns, which the `Queue` of another client
- * raises.
- *
- * @returns queues that are no pool, and that a look before this one found as well; null when this user may not `SCAN`
+ * there are. It also looks at the settings of some pools, in turns, which tools of BullMQ may have changed: it gives their
+ * event streams the bound back which the `Queue` of another client raises, and says what their caps are.
  */
 export async function lookForForeignQueues(
   client: RedisClient,
   keys: Keys,
   { interval, secondLook }: LookOptions,
-): Promise<ForeignQueue[] | null> {
-  const rows = await lookAtQueues.run(
+): Promise<LookAtQueues> {
+  const [caps, rows] = await lookAtQueues.run(
     client,
     [keys.queueSearch, keys.pools],
-    [`${keys.queuePrefix}:`, interval, secondLook, SCANS, SCAN_COUNT, KEPT_EVENTS, BOUNDED],
+    [`${keys.queuePrefix}:`, interval, secondLook, SCANS, SCAN_COUNT, KEPT_EVENTS, SETTINGS],
   );
-  if (rows === null) return null;
-  return rows.map(([name, waiting]) => ({ name, waiting })).filter(({ name }) => mayBePool(name));
+  const queues = rows?.map(([name, waiting]) => ({ name, waiting })).filter(({ name }) => mayBePool(name)) ?? null;
+  return { queues, caps };
 }
 
 /** All of them, for a command: reads every key of the server. */
@@ -90,14 +96,15 @@ function mayBePool(name: string): boolean {
 
 /**
  * KEYS[1] hash: `at` (server time of the last look, ms), `cursor` (where the next one goes on), `turn` (the pool after which
- * the next one gives bounds back), `seen:<queue>` (server time of the first look that found it, ms); KEYS[2] registry of
+ * the next one looks at settings), `seen:<queue>` (server time of the first look that found it, ms); KEYS[2] registry of
  * pools
  * ARGV[1] what keys of queues begin with; ARGV[2] shortest time between two looks, ms; ARGV[3] time between the two
  * looks that find a queue, ms; ARGV[4] calls of SCAN; ARGV[5] their COUNT; ARGV[6] entries of an event stream; ARGV[7] pools
- * that get theirs back
- * Returns a row for each queue that is no pool: {name, jobs that wait}; nil when SCAN is refused.
+ * whose settings it looks at
+ * Returns {for each of these pools {name, its cap, "" = none}, for each queue that is no pool {name, jobs that wait}}; the
+ * second is absent when SCAN is refused.
  */
-const lookAtQueues = new Script<[string, number][] | null>({
+const lookAtQueues = new Script<[caps: [string, string][], queues?: [string, number][]]>({
   name: "lookAtQueues",
   lua: `
 local time = redis.call("TIME")
@@ -107,7 +114,7 @@ local kind = redis.call("TYPE", KEYS[1]).ok
 if kind ~= "hash" and kind ~= "none" then redis.call("DEL", KEYS[1]) end
 local known = redis.call("HMGET", KEYS[1], "at", "cursor", "turn")
 local last = tonumber(known[1] or "")
-if last and last <= now and now - last < tonumber(ARGV[2]) then return {} end
+if last and last <= now and now - last < tonumber(ARGV[2]) then return {{}, {}} end
 local pools = redis.call("HKEYS", KEYS[2])
 local is_pool = {}
 for _, pool in ipairs(pools) do is_pool[pool] = true end
@@ -115,12 +122,14 @@ table.sort(pools)
 local first = 1
 while pools[first] and known[3] and pools[first] <= known[3] do first = first + 1 end
 if first > #pools then first = 1 end
-local turn = ""
+local turn, caps = "", {}
 for place = first, math.min(#pools, first + tonumber(ARGV[7]) - 1) do
   turn = pools[place]
   local meta = ARGV[1] .. turn .. ":meta"
-  local bound = redis.pcall("HGET", meta, "opts.maxLenEvents")
-  if type(bound) == "string" and bound ~= ARGV[6] then redis.call("HSET", meta, "opts.maxLenEvents", ARGV[6]) end
+  local settings = redis.pcall("HMGET", meta, "opts.maxLenEvents", "concurrency")
+  local bound = settings[1]
+  if bound and bound ~= ARGV[6] then redis.call("HSET", meta, "opts.maxLenEvents", ARGV[6]) end
+  if not settings.err then caps[#caps + 1] = {turn, settings[2] or ""} end
 end
 local cursor = string.match(known[2] or "", "^%d+$") or "0"
 local rows = {}
@@ -131,7 +140,7 @@ end
 local pattern = string.gsub(ARGV[1], "[%*%?%[%]\\\\]", "\\\\%0") .. "*:meta"
 for _ = 1, tonumber(ARGV[4]) do
   local reply = redis.pcall("SCAN", cursor, "MATCH", pattern, "COUNT", ARGV[5])
-  if reply.err then return nil end
+  if reply.err then return {caps} end
   cursor = reply[1]
   for _, key in ipairs(reply[2]) do
     local queue = string.sub(key, 1, -5)
@@ -153,6 +162,6 @@ for _ = 1, tonumber(ARGV[4]) do
 end
 redis.call("HSET", KEYS[1], "at", string.format("%.0f", now), "cursor", cursor, "turn", turn)
 redis.call("PEXPIRE", KEYS[1], 3600000)
-return rows
+return {caps, rows}
 `,
 });

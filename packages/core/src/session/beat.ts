@@ -95,10 +95,20 @@ export class Heart {
  */
 const BEAT = `${SET_ASIDE}
 local prefix, id, lease = ARGV[1], ARGV[2], tonumber(ARGV[3])
-set_aside(KEYS[1], "zset")
-set_aside(KEYS[2], "string")
-set_aside(KEYS[3], "string")
-set_aside(prefix .. "objects", "zset")
+local function set_all_aside()
+  set_aside(KEYS[1], "zset")
+  set_aside(KEYS[2], "string")
+  set_aside(KEYS[3], "string")
+  set_aside(prefix .. "objects", "zset")
+end
+-- Who only watches finds out by reading: it mostly has nothing to do.
+if id ~= "" then set_all_aside() end
+local function read(...)
+  local reply = redis.pcall(...)
+  if type(reply) ~= "table" or not reply.err then return reply end
+  set_all_aside()
+  return redis.call(...)
+end
 local now = server_time()
 local existed, wakeups = 1, 0
 if id ~= "" then
@@ -115,10 +125,12 @@ if id ~= "" then
     redis.call("PEXPIRE", KEYS[2], lease * 3 + 86400000)
   end
 end
-local watched = redis.call("GET", KEYS[3])
+local watched = read("GET", KEYS[3])
 redis.call("SET", KEYS[3], string.format("%d", now), "PX", 60000)
 local was_away = not tonumber(watched) or now - tonumber(watched) > tonumber(ARGV[6])
-for _, object in ipairs(redis.call("ZRANGE", KEYS[1], "-inf", now, "BYSCORE", "LIMIT", 0, 100)) do
+local due = read("ZRANGE", KEYS[1], "-inf", now, "BYSCORE", "LIMIT", 0, 100)
+if id == "" and #due > 0 then set_all_aside() end
+for _, object in ipairs(due) do
   local kind, name = string.match(object, "^([^/]+)/(.*)$")
   local next_look
   if was_away and kind == "session" and redis.call("EXISTS", prefix .. object) == 0 then
@@ -135,7 +147,7 @@ end
 if id ~= "" then wakeups = tonumber(redis.call("HGET", KEYS[4], "wakeups")) or 0 end
 local first = redis.call("ZRANGE", KEYS[1], 0, 0, "WITHSCORES")
 local next_deadline = first[2] and math.max(0, first[2] - now) or -1
-return { existed, redis.call("GET", KEYS[2]) or "", wakeups, next_deadline, now }
+return { existed, read("GET", KEYS[2]) or "", wakeups, next_deadline, now }
 `;
 
 /**

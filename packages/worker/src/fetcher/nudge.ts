@@ -1,4 +1,5 @@
 import { type Keys, type RedisClient, Script } from "@manyhands/core/internal";
+import { WAITING_JOBS } from "./waiting-jobs.ts";
 
 /** Wakes a worker of some host that waits for a job of the pool, if there is one to be had. */
 export async function nudgeWorkers(client: RedisClient, keys: Keys, pool: string): Promise<void> {
@@ -16,9 +17,8 @@ export async function nudgeWorkers(client: RedisClient, keys: Keys, pool: string
  */
 const nudge = new Script<number>({
   name: "nudgeWorkers",
-  lua: `
-if redis.call("HEXISTS", KEYS[3], "paused") == 1 then return 0 end
-if redis.call("LLEN", KEYS[1]) + redis.call("ZCARD", KEYS[2]) == 0 then return 0 end
+  lua: `${WAITING_JOBS}
+if waiting_jobs(KEYS[1], KEYS[2], KEYS[3]) == 0 then return 0 end
 redis.call("ZADD", KEYS[4], 0, "0")
 return 1
 `,

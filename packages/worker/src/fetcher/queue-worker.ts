@@ -52,6 +52,11 @@ export interface QueueWorkerOptions {
 /** What a queue is to know of its host to take only jobs whose task that knows. */
 export type Routing = Pick<RoutedTakesOptions, "hostId" | "initializer" | "knows" | "announce">;
 
+/**
+ * For this part of the interval BullMQ refuses another check for stalled jobs: each sweep is to make one, and comes a little
+ * before the interval is over.
+ */
+const BETWEEN_CHECKS = 0.75;
 /** Pause after a look that failed, ms; it doubles with each one that follows, up to the longest. */
 const FIRST_PAUSE = 100;
 const LONGEST_PAUSE = 2_000;
@@ -113,7 +118,7 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
       concurrency: options.concurrency,
       lockDuration: options.lockDuration,
       lockRenewTime: options.lockDuration / 4,
-      stalledInterval: options.stalledInterval,
+      stalledInterval: options.stalledInterval * BETWEEN_CHECKS,
       maxStalledCount: MOST_HOST_LOSSES - 1,
       removeOnComplete: KEPT_COMPLETED,
       removeOnFail: KEPT_FAILED,

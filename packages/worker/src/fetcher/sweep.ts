@@ -1,92 +1,90 @@
 import type { Logger } from "@manyhands/core";
 import { type Keys, type Milliseconds, type RedisClient, Script } from "@manyhands/core/internal";
+import { Duty } from "../duties/duty.ts";
 import type { ServedQueue } from "./served-queue.ts";
+import { WAITING_JOBS } from "./waiting-jobs.ts";
+
+/** Queues that one command looks at. */
+const BATCH = 500;
+/** The first ones are absent while there is nothing in the queue. */
+const KINDS = ["wait", "prioritized", "delayed", "active", "stalled", "meta", "marker"];
+const LOOKED_AT = KINDS.slice(0, 5);
+
+type SweptQueue = Pick<ServedQueue, "name" | "checkStalled">;
 
 export interface SweepOptions {
   client: RedisClient;
   keys: Keys;
-  /** Time between two sweeps. */
-  interval: Milliseconds;
-  queues: () => readonly ServedQueue[];
   logger: Logger;
+  /** Longest time between two sweeps. */
+  interval: Milliseconds;
+  /** Queues that other hosts sweep, too. */
+  shared: () => readonly SweptQueue[];
+  /** Queues that perhaps no other host serves. */
+  own: () => readonly SweptQueue[];
 }
 
-/** Queues that one script looks at. */
-const BATCH = 200;
-const KINDS = ["wait", "prioritized", "delayed", "active", "stalled", "meta", "marker"];
-/** A sweep that is asked for begins so much later, with all that is asked for until then, ms. */
-const COLLECT: Milliseconds = 20;
-
 /**
- * Looks at all queues of the host regularly, and after each reconnect: 1. jobs whose host is gone go back in line; 2. work
- * that no marker announces is announced: a marker is lost with the host, or the connection, that took it. Queues in which
- * there is nothing cost one command for all of them.
+ * Looks at queues: 1. jobs whose host is gone go back in line; 2. work that no marker announces is announced: a marker is
+ * lost with the host, or the connection, that took it. Queues in which there is nothing cost one command for all of them.
+ *
+ * A host sweeps its own queues regularly, those that it shares when it is its turn, and all of them after each reconnect.
  */
 export class Sweep {
   readonly #options: SweepOptions;
-  #timer: NodeJS.Timeout | undefined;
-  #soon: NodeJS.Timeout | undefined;
-  #sweeping: Promise<void> | undefined;
-  #isStopped = false;
+  readonly #duty: Duty;
+  #isAllDue = false;
   readonly #onReady = (): void => this.soon();
 
   constructor(options: SweepOptions) {
     this.#options = options;
+    const { client, logger, interval } = options;
+    this.#duty = new Duty({ client, logger, what: SWEEPING, interval, look: () => this.#look() });
   }
 
   start(): void {
     this.#options.client.on("ready", this.#onReady);
-    this.#next();
+    this.#duty.start();
   }
 
   async stop(): Promise<void> {
-    this.#isStopped = true;
     this.#options.client.off("ready", this.#onReady);
-    clearTimeout(this.#timer);
-    clearTimeout(this.#soon);
-    await this.#sweeping;
+    await this.#duty.stop();
   }
 
-  /** Sweeps without waiting for the next time. */
+  /** Sweeps all queues without waiting for the next time. */
   soon(): void {
-    if (this.#isStopped) return;
-    this.#soon ??= setTimeout(() => {
-      this.#soon = undefined;
-      this.#begin();
-    }, COLLECT).unref();
+    this.#isAllDue = true;
+    this.#duty.soon();
   }
 
-  /** The hosts of a fleet spread: each waits a little less than the interval. */
-  #next(): void {
-    this.#timer = setTimeout(
-      () => {
-        this.#begin();
-        this.#next();
-      },
-      this.#options.interval * (0.9 + Math.random() / 10),
-    ).unref();
+  /** Sweeps the queues that are shared. */
+  async sweepShared(): Promise<void> {
+    await sweep(this.#options, this.#options.shared());
   }
 
-  #begin(): void {
-    if (this.#isStopped || this.#sweeping !== undefined || this.#options.client.status !== "ready") return;
-    this.#sweeping = this.#sweep()
-      .catch((error: Error) =>
-        this.#options.logger.warn(`looking for lost jobs failed, trying again: ${error.message}`),
-      )
-      .finally(() => {
-        this.#sweeping = undefined;
-      });
+  async #look(): Promise<void> {
+    const { shared, own } = this.#options;
+    const queues = this.#isAllDue ? [...shared(), ...own()] : own();
+    this.#isAllDue = false;
+    await sweep(this.#options, queues);
   }
+}
 
-  async #sweep(): Promise<void> {
-    const { client, keys } = this.#options;
-    const queues = this.#options.queues();
-    for (let from = 0; from < queues.length && !this.#isStopped; from += BATCH) {
-      const batch = queues.slice(from, from + BATCH);
-      const parts = batch.flatMap(({ name }) => KINDS.map((kind) => keys.job(name, kind)));
-      const active = await sweepQueues.run(client, parts, [Date.now()]);
-      await Promise.all(active.map((index) => batch[index]?.checkStalled()));
-    }
+/** For messages. */
+export const SWEEPING = "looking for lost jobs";
+
+async function sweep(
+  { client, keys }: { client: RedisClient; keys: Keys },
+  queues: readonly SweptQueue[],
+): Promise<void> {
+  for (let from = 0; from < queues.length; from += BATCH) {
+    const batch = queues.slice(from, from + BATCH);
+    const keysOf = (kinds: readonly string[]): string[] =>
+      batch.flatMap(({ name }) => kinds.map((kind) => keys.job(name, kind)));
+    if ((await client.exists(...keysOf(LOOKED_AT))) === 0) continue;
+    const active = await sweepQueues.run(client, keysOf(KINDS), [Date.now()]);
+    await Promise.all(active.map((index) => batch[index]?.checkStalled()));
   }
 }
 
@@ -99,28 +97,26 @@ export class Sweep {
  */
 const sweepQueues = new Script<number[]>({
   name: "sweepQueues",
-  lua: `
+  lua: `${WAITING_JOBS}
 local now = tonumber(ARGV[1])
-local looked = {}
-for index = 1, #KEYS, ${KINDS.length} do
-  for part = 0, 4 do looked[#looked + 1] = KEYS[index + part] end
-end
 local active = {}
-if redis.call("EXISTS", unpack(looked)) == 0 then return active end
-local function number(reply) return type(reply) == "number" and reply or 0 end
 for index = 1, #KEYS, ${KINDS.length} do
   local wait, prioritized, delayed, running, stalled, meta, marker = unpack(KEYS, index, index + ${KINDS.length - 1})
-  local runs = number(redis.pcall("LLEN", running))
-  if runs > 0 or redis.call("EXISTS", stalled) == 1 then active[#active + 1] = (index - 1) / ${KINDS.length} end
-  local waits = number(redis.pcall("LLEN", wait)) + number(redis.pcall("ZCARD", prioritized))
-  if waits == 0 then
-    local first = redis.pcall("ZRANGE", delayed, 0, 0, "WITHSCORES")
-    if first[2] and tonumber(first[2]) / 4096 <= now then waits = 1 end
-  end
-  if waits > 0 and redis.call("EXISTS", marker) == 0 then
-    local settings = redis.pcall("HMGET", meta, "paused", "concurrency")
-    local cap = tonumber(settings[2] or "")
-    if not settings.err and not settings[1] and not (cap and runs >= cap) then redis.call("ZADD", marker, 0, "0") end
+  -- Of most queues nothing is there.
+  if redis.call("EXISTS", wait, prioritized, delayed, running, stalled) > 0 then
+    local runs = redis.pcall("LLEN", running)
+    if type(runs) ~= "number" then runs = 0 end
+    if runs > 0 or redis.call("EXISTS", stalled) == 1 then active[#active + 1] = (index - 1) / ${KINDS.length} end
+    local works = waiting_jobs(wait, prioritized, meta) > 0
+    if not works then
+      local first = redis.pcall("ZRANGE", delayed, 0, 0, "WITHSCORES")
+      works = first[2] ~= nil and tonumber(first[2]) / 4096 <= now and redis.pcall("HEXISTS", meta, "paused") == 0
+    end
+    if works and redis.call("EXISTS", marker) == 0 then
+      local cap = redis.pcall("HGET", meta, "concurrency")
+      cap = type(cap) == "string" and tonumber(cap)
+      if not (cap and runs >= cap) then redis.call("ZADD", marker, 0, "0") end
+    end
   end
 end
 return active

@@ -30,12 +30,13 @@ import { ChildSupply } from "../children/child-supply.ts";
 import { cancelRequested } from "../control/cancellation.ts";
 import { ControlChannel } from "../control/control-channel.ts";
 import { within } from "../deadline/within.ts";
+import { FleetDuties, type FleetDuty } from "../duties/fleet-duties.ts";
 import { createExecutor } from "../executor/create-executor.ts";
 import { Fetcher } from "../fetcher/fetcher.ts";
 import { MarkerWait } from "../fetcher/marker-wait.ts";
 import type { ServedQueue } from "../fetcher/served-queue.ts";
 import { SlotOffers } from "../fetcher/slot-offers.ts";
-import { Sweep } from "../fetcher/sweep.ts";
+import { SWEEPING, Sweep } from "../fetcher/sweep.ts";
 import { HealthServer } from "../health/health-server.ts";
 import { checkAlive, checkReady, type HostFacts } from "../health/host-checks.ts";
 import { Liveness } from "../health/liveness.ts";
@@ -47,14 +48,14 @@ import { describeDuration } from "../log/describe-duration.ts";
 import type { HostLog } from "../log/host-log.ts";
 import { RedisWatch } from "../log/redis-watch.ts";
 import { CapKeeper } from "../pools/cap-keeper.ts";
-import { ForeignQueues } from "../pools/foreign-queues.ts";
+import { FOREIGN_QUEUES_INTERVAL, ForeignQueues } from "../pools/foreign-queues.ts";
 import { OrphanPools } from "../pools/orphan-pools.ts";
 import { PoolDiscovery } from "../pools/pool-discovery.ts";
 import { ServedPool } from "../pools/served-pool.ts";
 import { HostProcesses } from "../processes/host-processes.ts";
 import { RedisTrouble } from "../redis-trouble/redis-trouble.ts";
 import { TaskAnnouncer } from "../routing/task-announcer.ts";
-import { Reaper } from "../sessions/reaper.ts";
+import { Reaper, WATCH_INTERVAL } from "../sessions/reaper.ts";
 import { HostSlots } from "../slots/host-slots.ts";
 import { failPool } from "./fail-pool.ts";
 import type { ResolvedOptions } from "./options.ts";
@@ -91,6 +92,8 @@ export class Host implements WorkerHost {
   readonly #subscriber: RedisClient;
   readonly #fetcher: Fetcher;
   readonly #offers: SlotOffers;
+  /** What hosts do for one another. */
+  readonly #fleetDuties: FleetDuties;
   readonly #sweep: Sweep;
   readonly #tasks = new Map<string, TaskAnnouncement>();
   readonly #running: RunningJobs;
@@ -99,8 +102,6 @@ export class Host implements WorkerHost {
   readonly #caps: CapKeeper;
   readonly #discovery: PoolDiscovery;
   readonly #orphans: OrphanPools;
-  /** Absent on a host that serves certain pools only. */
-  readonly #foreignQueues: ForeignQueues | undefined;
   readonly #processes: HostProcesses;
   readonly #reaper: Reaper;
   readonly #heartbeat: Heartbeat;
@@ -180,11 +181,9 @@ export class Host implements WorkerHost {
     });
     this.#fetcher = new Fetcher({ client, wait, offers: this.#offers });
     this.#sweep = new Sweep({
-      client,
-      keys,
-      interval: options.stalledInterval,
-      queues: () => this.#queues(),
-      logger,
+      ...{ client, keys, logger, interval: options.stalledInterval },
+      shared: () => this.#discovery.served().map((pool) => pool.queue),
+      own: () => this.#processes.queues(),
     });
     const unreadable = new RareWarnings(logger, { repeatAfter: Number.POSITIVE_INFINITY });
     const onUnreadable = (record: UnreadableRecord): void => {
@@ -237,6 +236,7 @@ export class Host implements WorkerHost {
       logger,
       pools: () => this.#discovery.served().map((pool) => pool.record.name),
       busyPools: () => [...new Set(this.#running.list().map((run) => run.pool))],
+      looksAtIdle: options.pools !== null,
     });
     const poolHost = {
       id: this.id,
@@ -281,8 +281,38 @@ export class Host implements WorkerHost {
       running: this.#running,
       logger,
     });
-    this.#orphans = new OrphanPools({ client, keys, registry, logger });
-    if (options.pools === null) this.#foreignQueues = new ForeignQueues({ client, keys, registry, logger });
+    this.#orphans = new OrphanPools({ client, keys, registry, logger, pools: () => this.#discovery.known() });
+    const duties: FleetDuty[] = [
+      {
+        // Only a host that serves the same pools can sweep them for this one.
+        name: options.pools === null ? "sweep" : `sweep ${[...options.pools].sort().join(",")}`,
+        what: SWEEPING,
+        interval: options.stalledInterval,
+        look: () => this.#sweep.sweepShared(),
+      },
+      {
+        name: "parked",
+        what: "looking for parked jobs",
+        interval: options.heartbeatInterval,
+        look: () => this.#announcer.bringBack(),
+      },
+      {
+        name: "deadlines",
+        what: "looking for what dead programs hold",
+        interval: WATCH_INTERVAL,
+        look: () => this.#reaper.watch(),
+      },
+    ];
+    if (options.pools === null) {
+      const queues = new ForeignQueues({ client, keys, registry, logger, onCaps: (caps) => this.#caps.found(caps) });
+      duties.push({
+        name: "queues",
+        what: "looking for queues of other clients",
+        interval: FOREIGN_QUEUES_INTERVAL,
+        look: () => queues.look(),
+      });
+    }
+    this.#fleetDuties = new FleetDuties({ client, keys, logger, duties });
     this.#processes = new HostProcesses({
       host: poolHost,
       limit: options.processes,
@@ -365,9 +395,9 @@ export class Host implements WorkerHost {
     this.#fetcher.start();
     this.#sweep.start();
     this.#orphans.start();
-    this.#foreignQueues?.start();
     this.#processes.start();
     this.#reaper.start();
+    this.#fleetDuties.start();
     if (this.#health) this.healthPort = await this.#health.start();
     this.#state = "running";
     this.#updateState();
@@ -443,9 +473,8 @@ export class Host implements WorkerHost {
     const withdrawn = this.#announcer.withdraw();
     const discoveryStopped = this.#discovery.stop();
     this.#orphans.stop();
-    this.#foreignQueues?.stop();
     this.#caps.stop();
-    const sweepStopped = this.#sweep.stop();
+    const sweepStopped = Promise.all([this.#sweep.stop(), this.#fleetDuties.stop()]);
     this.#hurry = (shorter) => {
       grace = shorter;
     };

@@ -1,5 +1,7 @@
 import type { Logger } from "@manyhands/core";
 import { type Keys, type Milliseconds, type RedisClient, Script } from "@manyhands/core/internal";
+import { Duty } from "../duties/duty.ts";
+import { WAITING_JOBS } from "../fetcher/waiting-jobs.ts";
 
 export interface CapKeeperOptions {
   client: RedisClient;
@@ -9,6 +11,8 @@ export interface CapKeeperOptions {
   pools: () => string[];
   /** Names of those of which jobs run here: their caps matter now. */
   busyPools: () => string[];
+  /** This host looks at its idle pools, too: it serves some pools only, so no other one may do it for this one. */
+  looksAtIdle: boolean;
 }
 
 /** Time between two looks while jobs run, ms. */
@@ -22,35 +26,44 @@ const IDLE_POOLS = 10;
  * before the first job is fetched, when the size changes, after every reconnect, because a Redis that lost its data has
  * lost the caps too, and regularly, because other tools of BullMQ can change or remove them. What an idle pool is capped
  * at matters when it works again, and is looked at then, so that idle ones cost little: they are looked at in turns, a few
- * at a time.
+ * at a time, by one host for all of them with its look for foreign queues ({@link found}).
  */
 export class CapKeeper {
   readonly #options: CapKeeperOptions;
   /** Sizes as they were written or found last. */
   readonly #sizes = new Map<string, string>();
   readonly #onReady = (): void => void this.keep();
-  #timer: NodeJS.Timeout | undefined;
+  readonly #duty: Duty;
   #looks = 0;
   /** Place of the next idle pool. */
   #turn = 0;
-  #keeping: Promise<boolean> | undefined;
 
   constructor(options: CapKeeperOptions) {
     this.#options = options;
+    const { client, logger } = options;
+    const what = "looking at the caps of pools";
+    this.#duty = new Duty({ client, logger, what, interval: INTERVAL, look: () => this.#look() });
   }
 
   start(): void {
     this.#options.client.on("ready", this.#onReady);
-    this.#timer = setInterval(() => {
-      this.#looks += 1;
-      if (this.#keeping !== undefined || this.#options.client.status !== "ready") return;
-      const names = new Set(this.#options.busyPools());
-      if (this.#looks % IDLE_LOOKS === 0) for (const name of this.#nextIdle()) names.add(name);
-      if (names.size === 0) return;
-      this.#keeping = this.keep([...names]).finally(() => {
-        this.#keeping = undefined;
-      });
-    }, INTERVAL).unref();
+    this.#duty.start();
+  }
+
+  async #look(): Promise<void> {
+    const { busyPools, looksAtIdle } = this.#options;
+    this.#looks += 1;
+    const names = new Set(busyPools());
+    if (looksAtIdle && this.#looks % IDLE_LOOKS === 0) for (const name of this.#nextIdle()) names.add(name);
+    await this.keep([...names]);
+  }
+
+  /** These caps were found in BullMQ's settings, "" = none; those that are not as they were written are looked at. */
+  async found(caps: readonly [pool: string, cap: string][]): Promise<void> {
+    const served = new Set(this.#options.pools());
+    await this.keep(
+      caps.filter(([name, cap]) => served.has(name) && this.#sizes.get(name) !== cap).map(([name]) => name),
+    );
   }
 
   #nextIdle(): string[] {
@@ -61,7 +74,7 @@ export class CapKeeper {
   }
 
   stop(): void {
-    clearInterval(this.#timer);
+    void this.#duty.stop();
     this.#options.client.off("ready", this.#onReady);
   }
 
@@ -109,7 +122,7 @@ export class CapKeeper {
  */
 const keepCaps = new Script<[name: string, found: string, size: string][]>({
   name: "keepCaps",
-  lua: `
+  lua: `${WAITING_JOBS}
 local rows = {}
 local function is(key, kind)
   local found = redis.call("TYPE", key).ok
@@ -138,8 +151,7 @@ for index, name in ipairs(ARGV) do
       else
         redis.call("HSET", meta, "concurrency", size)
       end
-      local waiting = redis.call("LLEN", KEYS[at + 1]) + redis.call("ZCARD", KEYS[at + 2])
-      if waiting > 0 and redis.call("HEXISTS", meta, "paused") == 0 then redis.call("ZADD", KEYS[at + 3], 0, "0") end
+      if waiting_jobs(KEYS[at + 1], KEYS[at + 2], meta) > 0 then redis.call("ZADD", KEYS[at + 3], 0, "0") end
     end
     rows[#rows + 1] = {name, found, size}
   end

@@ -14,11 +14,16 @@ export interface ForeignQueuesOptions {
   keys: Keys;
   registry: PoolRegistry;
   logger: Logger;
-  /** Time between two looks of all hosts together. @defaultValue 10_000 */
+  /** Is told at what some pools are capped in BullMQ's settings, others with each look, "" = not at all. */
+  onCaps?: (caps: readonly [pool: string, cap: string][]) => Promise<void>;
+  /** Time between two looks of all hosts together. @defaultValue {@link FOREIGN_QUEUES_INTERVAL} */
   interval?: Milliseconds;
   /** Shortest time between the two looks that find a queue. @defaultValue 5_000 */
   secondLook?: Milliseconds;
 }
+
+/** Time between two looks, ms. */
+export const FOREIGN_QUEUES_INTERVAL: Milliseconds = 10_000;
 
 /**
  * Makes a pool of each queue of BullMQ in the namespace that another client has filled without registering it: without
@@ -27,50 +32,33 @@ export interface ForeignQueuesOptions {
 export class ForeignQueues {
   readonly #options: ForeignQueuesOptions;
   readonly #interval: Milliseconds;
-  #timer: NodeJS.Timeout | undefined;
-  #looking: Promise<void> | undefined;
   #lastComplaint = "";
 
   constructor(options: ForeignQueuesOptions) {
     this.#options = options;
-    this.#interval = options.interval ?? 10_000;
+    this.#interval = options.interval ?? FOREIGN_QUEUES_INTERVAL;
   }
 
-  start(): void {
-    this.#look();
-    this.#timer = setInterval(() => this.#look(), this.#interval).unref();
-  }
-
-  stop(): void {
-    clearInterval(this.#timer);
-  }
-
-  #look(): void {
-    this.#looking ??= this.look()
-      .then(() => {
-        this.#lastComplaint = "";
-      })
-      .catch((error: Error) => this.#complain(error.message))
-      .finally(() => {
-        this.#looking = undefined;
-      });
-  }
-
-  /** A missing right stays missing: it is told once. */
-  #complain(reason: string): void {
-    if (reason !== this.#lastComplaint) {
-      this.#options.logger.warn(`looking for queues that other clients filled failed: ${reason}`);
-    }
-    this.#lastComplaint = reason;
-  }
-
-  /** One look at a part of the keys. */
+  /** One look at a part of the keys, for the whole fleet. Never rejects: a missing right stays missing, and is told once. */
   async look(): Promise<void> {
-    const { client, keys, registry, logger, secondLook = 5_000 } = this.#options;
-    // A little less than the time between two timers, which do not come to the millisecond.
-    const limits = { interval: this.#interval * 0.9, secondLook };
-    if (client.status !== "ready") return;
-    const queues = await lookForForeignQueues(client, keys, limits);
+    let complaint = "";
+    try {
+      await this.#look();
+    } catch (error) {
+      complaint = (error as Error).message;
+      if (complaint !== this.#lastComplaint) {
+        this.#options.logger.warn(`looking for queues that other clients filled failed: ${complaint}`);
+      }
+    }
+    this.#lastComplaint = complaint;
+  }
+
+  async #look(): Promise<void> {
+    const { client, keys, registry, logger, secondLook = 5_000, onCaps } = this.#options;
+    // Hosts look in turns; this keeps those of another version from looking beside them.
+    const limits = { interval: this.#interval / 2, secondLook };
+    const { queues, caps } = await lookForForeignQueues(client, keys, limits);
+    await onCaps?.(caps);
     // Not worth more than a word: a pool that is registered is served all the same.
     if (queues === null) throw new Error("the user of Redis lacks the right to SCAN; register pools yourself");
     for (const { name, waiting } of queues) {

@@ -9,12 +9,15 @@ import {
   type RedisClient,
 } from "@manyhands/core/internal";
 import { within } from "../deadline/within.ts";
+import { Duty } from "../duties/duty.ts";
 
 export interface OrphanPoolsOptions {
   client: RedisClient;
   keys: Keys;
   registry: PoolRegistry;
   logger: Logger;
+  /** Records of all pools as they were lately. @defaultValue they are read from the registry */
+  pools?: () => readonly PoolRecord[];
   /** Time between two looks. @defaultValue 5_000 */
   interval?: Milliseconds;
 }
@@ -27,32 +30,28 @@ export interface OrphanPoolsOptions {
 export class OrphanPools {
   readonly #options: OrphanPoolsOptions;
   #suspects = new Set<string>();
-  #timer: NodeJS.Timeout | undefined;
-  #looking: Promise<void> | undefined;
+  readonly #duty: Duty;
 
   constructor(options: OrphanPoolsOptions) {
     this.#options = options;
+    const { client, logger, interval = 5_000 } = options;
+    this.#duty = new Duty({ client, logger, what: "looking for orphan pools", interval, look: () => this.look() });
   }
 
   start(): void {
-    this.#timer = setInterval(() => {
-      this.#looking ??= this.look()
-        .catch((error: Error) => this.#options.logger.warn(`looking for orphan pools failed: ${error.message}`))
-        .finally(() => {
-          this.#looking = undefined;
-        });
-    }, this.#options.interval ?? 5_000).unref();
+    this.#duty.start();
   }
 
+  /** Begins no further look. */
   stop(): void {
-    clearInterval(this.#timer);
+    void this.#duty.stop();
   }
 
   /** One look at all pools. */
   async look(): Promise<void> {
     const { client, keys, registry } = this.#options;
-    if (client.status !== "ready") return;
-    const pools = (await registry.list()).filter((pool) => pool.owner !== null || pool.state === "terminated");
+    const records = this.#options.pools?.() ?? (await registry.list());
+    const pools = records.filter((pool) => pool.owner !== null || pool.state === "terminated");
     const suspects = new Set<string>();
     for (const pool of pools) {
       // A named pool that stays terminated: its removal was broken off.

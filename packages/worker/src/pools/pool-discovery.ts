@@ -33,6 +33,8 @@ const MOST_BY_NAME = 50;
 export class PoolDiscovery {
   readonly #options: PoolDiscoveryOptions;
   readonly #served = new Map<string, ServedPool>();
+  /** Records of all pools as they were read last. */
+  readonly #known = new Map<string, PoolRecord>();
   readonly #closing = new Map<string, Promise<void>>();
   #reading: Promise<void> | undefined;
   /** Pools whose records are to be read. */
@@ -56,6 +58,11 @@ export class PoolDiscovery {
 
   served(): ServedPool[] {
     return [...this.#served.values()];
+  }
+
+  /** Records of all pools as they were read last, served here or not. */
+  known(): PoolRecord[] {
+    return [...this.#known.values()];
   }
 
   /** Reads the registry soon. @param pool - That one has changed: only its record is read. */
@@ -98,6 +105,8 @@ export class PoolDiscovery {
   async #read(): Promise<void> {
     const records = await this.#list();
     if (this.#stopped) return;
+    this.#known.clear();
+    for (const record of records) this.#known.set(record.name, record);
     const wanted = new Map(records.filter((record) => this.#isOurs(record)).map((record) => [record.name, record]));
     for (const pool of this.served()) {
       if (wanted.get(pool.record.name)?.generation !== pool.record.generation) this.#close(pool);
@@ -118,6 +127,8 @@ export class PoolDiscovery {
         this.#isAllDue = true;
         continue;
       }
+      if (record) this.#known.set(name, record);
+      else this.#known.delete(name);
       const isWanted = record !== null && this.#isOurs(record);
       const served = this.#served.get(name);
       if (served && !(isWanted && record.generation === served.record.generation)) this.#close(served);

@@ -9,6 +9,7 @@ import {
   type RedisClient,
 } from "@manyhands/core/internal";
 import { within } from "../deadline/within.ts";
+import { Duty } from "../duties/duty.ts";
 
 export interface PlacementQueuesOptions {
   client: RedisClient;
@@ -21,6 +22,8 @@ export interface PlacementQueuesOptions {
   interval?: Milliseconds;
 }
 
+const WHAT = "looking for queues without a host";
+
 /**
  * Removes the queues of hosts and labels that are no more: no live host serves them, and no process waits in them. Every
  * host looks; a queue goes when it was found so twice.
@@ -29,29 +32,31 @@ export class PlacementQueues {
   readonly #options: PlacementQueuesOptions;
   readonly #fleet: Fleet;
   #suspects = new Set<string>();
-  #timer: NodeJS.Timeout | undefined;
+  readonly #duty: Duty;
 
   constructor(options: PlacementQueuesOptions) {
     this.#options = options;
     this.#fleet = new Fleet(options.client, options.keys);
+    const { client, logger, interval = 30_000 } = options;
+    this.#duty = new Duty({ client, logger, what: WHAT, interval, look: () => this.look() });
   }
 
   start(): void {
-    const { client, keys, logger, own, interval } = this.#options;
-    const report = (error: Error): void => logger.warn(`looking for queues without a host failed: ${error.message}`);
+    const { client, keys, logger, own } = this.#options;
+    const report = (error: Error): void => logger.warn(`${WHAT} failed: ${error.message}`);
     const placed = own.filter((queue) => queue !== PROCESSES);
     if (placed.length > 0) client.sadd(keys.processQueues, ...placed).catch(report);
-    this.#timer = setInterval(() => void this.look().catch(report), interval ?? 30_000).unref();
+    this.#duty.start();
   }
 
+  /** Begins no further look. */
   stop(): void {
-    clearInterval(this.#timer);
+    void this.#duty.stop();
   }
 
   /** One look at all queues. */
   async look(): Promise<void> {
     const { client, keys, registry } = this.#options;
-    if (client.status !== "ready") return;
     const [queues, hosts] = await Promise.all([client.smembers(keys.processQueues), this.#fleet.hosts()]);
     const served = new Set(hosts.flatMap((host) => host.processes?.queues ?? []));
     const unserved = queues.filter((queue) => !served.has(queue));

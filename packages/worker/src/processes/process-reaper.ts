@@ -8,6 +8,7 @@ import {
   type ProcessRegistry,
   type RedisClient,
 } from "@manyhands/core/internal";
+import { Duty } from "../duties/duty.ts";
 
 export interface ProcessReaperOptions {
   client: RedisClient;
@@ -35,29 +36,23 @@ const LOOKS_PER_SWEEP = 15;
 export class ProcessReaper {
   readonly #options: ProcessReaperOptions;
   #suspects = new Set<string>();
-  #timer: NodeJS.Timeout | undefined;
-  #looking = false;
+  readonly #duty: Duty;
   #looks = 0;
 
   constructor(options: ProcessReaperOptions) {
     this.#options = options;
+    const { client, logger, interval = 2_000 } = options;
+    const what = "looking for processes without a parent or host";
+    this.#duty = new Duty({ client, logger, what, interval, look: () => this.look() });
   }
 
   start(): void {
-    this.#timer = setInterval(() => void this.#lookOnce(), this.#options.interval ?? 2_000).unref();
+    this.#duty.start();
   }
 
+  /** Begins no further look. */
   stop(): void {
-    clearInterval(this.#timer);
-  }
-
-  async #lookOnce(): Promise<void> {
-    if (this.#looking || this.#options.client.status !== "ready") return;
-    this.#looking = true;
-    await this.look().catch((error: Error) =>
-      this.#options.logger.warn(`looking for processes without a parent or host failed: ${error.message}`),
-    );
-    this.#looking = false;
+    void this.#duty.stop();
   }
 
   /** One look at all processes. */

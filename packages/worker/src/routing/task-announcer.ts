@@ -43,7 +43,7 @@ export class TaskAnnouncer {
   }
 
   /**
-   * Announces what is so now, with each heartbeat and after changes. Resolves when it is in Redis; what fails is logged, and
+   * Announces what is so now, with each heartbeat and after changes, and brings back what was parked for it before. Resolves when it is in Redis; what fails is logged, and
    * comes with the next heartbeat.
    */
   async announce(): Promise<void> {
@@ -96,7 +96,18 @@ export class TaskAnnouncer {
       );
       this.#told = text;
       this.#toldAt = performance.now();
+      await this.bringBack();
     }
+  }
+
+  /**
+   * Brings parked jobs back: those for this host, and those that are to be cancelled. Once a host has announced a task, none
+   * is parked for it, so it is enough when one host of the fleet looks regularly.
+   */
+  async bringBack(): Promise<void> {
+    const { client, keys, hostId } = this.#options;
+    if ((await client.exists(keys.parked)) === 0) return;
+    const own = keys.hostQueues(hostId);
     while ((await bringBack.run(client, [own, keys.parked], [keys.prefix, keys.queuePrefix, hostId])) >= MOST_BACK) {}
   }
 }

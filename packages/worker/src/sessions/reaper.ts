@@ -8,14 +8,16 @@ import {
   type RedisClient,
 } from "@manyhands/core/internal";
 import { withinReach } from "../deadline/within.ts";
+import { Duty } from "../duties/duty.ts";
 
 export interface ReaperOptions {
   client: RedisClient;
   keys: Keys;
   logger: Logger;
-  /** Time between two looks at what is past its deadline. @defaultValue 5_000 */
-  interval?: Milliseconds;
 }
+
+/** Time between two looks at what is past its deadline, and between two tries to end a session, ms. */
+export const WATCH_INTERVAL: Milliseconds = 5_000;
 
 /** What a child had sent before it ended has reached Redis after this, ms. */
 const LAST_WORDS: Milliseconds = 1_000;
@@ -33,8 +35,8 @@ interface Ending {
 /**
  * Returns what the dead held.
  *
- * Duties: 1. watches the deadlines of the namespace, so that dead programs are noticed also when only idle hosts are
- * left; 2. ends the sessions of this host's own children with the child: its locks are free at once and not only when
+ * Duties: 1. watches the deadlines of the namespace ({@link watch}), so that dead programs are noticed also when only idle
+ * hosts are left; 2. ends the sessions of this host's own children with the child: its locks are free at once and not only when
  * their leases have run out. The end is repeated a moment later, for what the child still had on its way to Redis.
  */
 export class Reaper {
@@ -42,19 +44,28 @@ export class Reaper {
   readonly #heart: Heart;
   readonly #objects: ObjectInspector;
   readonly #ending = new Map<string, Ending>();
-  #timer: NodeJS.Timeout | undefined;
+  readonly #retrying: Duty;
   #repetition: NodeJS.Timeout | undefined;
-  #isLooking = false;
   #ends: Promise<void> | undefined;
 
   constructor(options: ReaperOptions) {
     this.#options = options;
     this.#heart = new Heart(options.client, options.keys, OBJECT_KINDS);
     this.#objects = new ObjectInspector(options);
+    const { client, logger } = options;
+    this.#retrying = new Duty({
+      ...{ client, logger, what: "ending the sessions of children", interval: WATCH_INTERVAL },
+      look: () => this.#endAll(),
+    });
   }
 
   start(): void {
-    this.#timer = setInterval(() => void this.#look(), this.#interval).unref();
+    this.#retrying.start();
+  }
+
+  /** One look at what is past its deadline: for the whole fleet, so that one host at a time does it. */
+  async watch(): Promise<void> {
+    await this.#heart.beat(null, { interval: WATCH_INTERVAL });
   }
 
   /** The process or thread with these sessions is gone. Never throws; what fails is tried again. */
@@ -65,24 +76,11 @@ export class Reaper {
 
   /** Ends what is still to be ended, as far as Redis answers. */
   async stop(): Promise<void> {
-    clearInterval(this.#timer);
+    const stopped = this.#retrying.stop();
     clearTimeout(this.#repetition);
     if (this.#ending.size > 0) await withinReach(this.#options.client, this.#endAll(), STOP_DEADLINE);
+    await withinReach(this.#options.client, stopped, STOP_DEADLINE);
     clearTimeout(this.#repetition);
-  }
-
-  async #look(): Promise<void> {
-    const { client, logger } = this.#options;
-    if (client.status !== "ready" || this.#isLooking) return;
-    this.#isLooking = true;
-    try {
-      await this.#heart.beat(null, { interval: this.#interval });
-    } catch (error) {
-      logger.warn(`looking for what dead programs hold failed: ${(error as Error).message}`);
-    } finally {
-      this.#isLooking = false;
-    }
-    await this.#endAll();
   }
 
   /** One pass at a time; what is added meanwhile belongs to it. */
@@ -113,9 +111,5 @@ export class Reaper {
     ending.times -= 1;
     // It may have been told anew meanwhile.
     if (ending.times === 0 && this.#ending.get(session) === ending) this.#ending.delete(session);
-  }
-
-  get #interval(): Milliseconds {
-    return this.#options.interval ?? 5_000;
   }
 }

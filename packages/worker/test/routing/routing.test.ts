@@ -263,7 +263,7 @@ test("parked jobs come back in front, in their order, when a host announces thei
   expect(await late.takeAll()).toEqual(["x1", "x2", "y1", "x1", "x2", "x3", "y1", "y2", "x1", "x2"]);
   expect(await space.client.exists(space.keys.parkedJobs(POOL, "x"), space.keys.parkedJobs(POOL, "y"))).toBe(0);
   expect(await space.queue(POOL).getDelayedCount()).toBe(0);
-  await late.announcer.announce();
+  await late.announcer.bringBack();
   expect(await space.client.exists(space.keys.parked)).toBe(0);
 });
 

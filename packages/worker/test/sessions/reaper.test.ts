@@ -80,10 +80,10 @@ test("sessions are ended also after a time in which there was nothing to end", a
   // given: a look that found nothing, and a child that had no session
   const space = new TestNamespace(redis);
   const { client, keys } = space;
-  const reaper = new Reaper({ client, keys, logger: { info() {}, warn() {}, error() {} }, interval: 20 });
+  const reaper = new Reaper({ client, keys, logger: { info() {}, warn() {}, error() {} } });
   onTestFinished(() => reaper.stop());
   reaper.start();
-  await until(async () => (await client.exists(keys.watched)) === 1, { what: "it has looked" });
+  await reaper.watch();
   reaper.end([]);
   await client.hset(keys.session("child"), "wakeups", 0);
   // when
