@@ -12,7 +12,6 @@ import { ServedQueue } from "../../src/fetcher/served-queue.ts";
 import type { WorkerHost } from "../../src/index.ts";
 import { HostSlots } from "../../src/slots/host-slots.ts";
 import { TestNamespace } from "../host/namespace.ts";
-import { watchCommands } from "./watch-commands.ts";
 
 const redis = useRedis();
 /** No sweep comes within a test that says so. */
