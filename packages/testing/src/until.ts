@@ -1,5 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
+/** Between two looks, ms; the first ones follow each other faster. */
+const LONGEST_PAUSE = 30;
+
 /** What is left of a type when its value counts as true. */
 type Truthy<Value> = Exclude<Value, null | undefined | false | 0 | "">;
 
@@ -14,7 +17,8 @@ export async function until<Value>(
   options: { timeout?: number; what?: string } = {},
 ): Promise<Truthy<Value>> {
   const { timeout = 30_000, what = condition.toString() } = options;
-  const deadline = performance.now() + timeout;
+  const started = performance.now();
+  const deadline = started + timeout;
   for (;;) {
     let last: unknown;
     try {
@@ -28,6 +32,7 @@ export async function until<Value>(
       const shown = last instanceof Error ? `it threw ${last.message}` : `the last value was ${String(last)}`;
       throw new Error(`did not happen within ${timeout} ms: ${what}; ${shown}`, { cause: last });
     }
-    await sleep(10);
+    // Most conditions ask Redis or the system: what takes seconds is not asked for a hundred times a second.
+    await sleep(Math.min(LONGEST_PAUSE, 10 + (performance.now() - started) / 50));
   }
 }
