@@ -12,12 +12,12 @@ export {
   createJoinableQueue,
   createQueue,
   createSimpleQueue,
-  type JoinableQueue,
+  JoinableQueue,
   QUEUE_KINDS,
-  type Queue,
+  Queue,
   type QueueOptions,
   type QueueState,
   readQueue,
-  type SimpleQueue,
+  SimpleQueue,
 } from "./queue/index.ts";
 export { type Waitable, waitForAny } from "./wait/index.ts";

@@ -91,6 +91,7 @@ import { type WaitOptions, WaitRoom } from "../waiting/index.ts";
 import { CONTEXT_FORMS, MANAGER_FORMS } from "./context-forms.ts";
 import { noteClosed, noteOpened } from "./open-contexts.ts";
 import { endWithProgram, type OpenEnd } from "./program-end.ts";
+import { refuseMoreThanPatience } from "./waiting-forms.ts";
 
 /** Settings of a context, checked and complete. */
 export interface ContextSettings {
@@ -608,5 +609,6 @@ async function withDeadline(work: Promise<unknown>, deadline: Milliseconds): Pro
 
 strictCalls(Context.prototype, CONTEXT_FORMS);
 strictCalls(Manager.prototype, MANAGER_FORMS);
+refuseMoreThanPatience();
 // Last: a method that is wrapped by it is not recognised as asynchronous any more.
 spareDiscarded(Context.prototype);

@@ -1,5 +1,5 @@
 export {
-  type Barrier,
+  Barrier,
   type BarrierAction,
   type BarrierOptions,
   type BarrierState,
@@ -14,7 +14,7 @@ export {
   readCondition,
 } from "./condition/index.ts";
 export {
-  type CountDownLatch,
+  CountDownLatch,
   type CountDownLatchOptions,
   type CountDownLatchState,
   createCountDownLatch,
@@ -39,7 +39,7 @@ export {
   type HeldShare,
   type ReadWriteLock,
   type ReadWriteLockOptions,
-  type ReadWriteLockSide,
+  ReadWriteLockSide,
   type ReadWriteLockState,
   readReadWriteLock,
 } from "./read-write-lock/index.ts";
@@ -50,7 +50,7 @@ export {
   type HeldPermits,
   type PermitOptions,
   readSemaphore,
-  type Semaphore,
+  Semaphore,
   type SemaphoreOptions,
   type SemaphoreState,
 } from "./semaphore/index.ts";

@@ -105,6 +105,34 @@ describe("what a factory does not take is refused, with the right form", () => {
     await manager.shutdown();
   });
 
+  test("Python's timeout by position is refused by whatever waits, instead of waiting without a limit", async () => {
+    await using mp = await connect({ redis: redis.url, namespace: redis.namespace() });
+    const { readLock, writeLock } = {
+      readLock: mp.readWriteLock().readLock(),
+      writeLock: mp.readWriteLock().writeLock(),
+    };
+    const queue = mp.joinableQueue();
+    const [connection] = mp.pipe();
+    const acquired = { lock: mp.lock(), rlock: mp.rlock(), readLock, writeLock, condition: mp.condition() };
+    for (const one of [...Object.values(acquired), mp.semaphore(), mp.boundedSemaphore()]) {
+      await expect(untyped(one).acquire?.(true, 5)).rejects.toThrow(
+        /\.acquire\(\) takes one argument: .*timeout.*; got true, 5$/,
+      );
+      await expect(untyped(one).hold?.({}, 5)).rejects.toThrow(ValueError);
+    }
+    for (const one of [mp.condition(), mp.event(), mp.barrier(2), mp.countDownLatch(1)]) {
+      await expect(untyped(one).wait?.(true, 5)).rejects.toThrow(".wait({ block, timeout, signal }); got true, 5");
+    }
+    await expect(untyped(mp.condition()).waitFor?.(() => true, {}, 5)).rejects.toThrow(ValueError);
+    await expect(untyped(queue).get?.(true, 5)).rejects.toThrow("queue.get() takes one argument");
+    await expect(untyped(queue).put?.(1, true, 5)).rejects.toThrow("queue.put() takes at most 2 arguments");
+    await expect(untyped(queue).join?.({}, 5)).rejects.toThrow(ValueError);
+    await expect(untyped(mp.simpleQueue()).get?.({ timeout: 5 })).rejects.toThrow("queue.get() takes no arguments");
+    await expect(untyped(connection).recv?.({}, 5)).rejects.toThrow("connection.recv() takes one argument");
+    await expect(untyped(connection).recvBytes?.(9, {}, 5)).rejects.toThrow(ValueError);
+    expect(await queue.qsize()).toBe(0);
+  });
+
   test("what a factory takes it still takes, undefined and null where they stand for nothing", async () => {
     await using mp = await connect({ redis: redis.url, namespace: redis.namespace() });
     expect(mp.lock(undefined).isNamed).toBe(false);

@@ -5,7 +5,7 @@ export {
   type ReadWriteLock,
   type ReadWriteLockOptions,
   type ReadWriteLockSettings,
-  type ReadWriteLockSide,
+  ReadWriteLockSide,
 } from "./read-write-lock.ts";
 export { READ_WRITE_LOCK_KIND } from "./read-write-lock-kind.ts";
 export { type ReadWriteLockState, readReadWriteLock } from "./read-write-lock-state.ts";
