@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { closeSync, openSync } from "node:fs";
 import { mkdtemp, readFile, rm, truncate } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { RedisUnfitError } from "../errors/index.ts";
 import { lockDirectory } from "./directory-lock.ts";
@@ -73,7 +73,8 @@ async function launch(
   options: RedisServerOptions & { port: number; password: string },
 ): Promise<Running> {
   const removeDirectory = options.directory === undefined;
-  const directory = options.directory ?? (await mkdtemp(join(tmpdir(), "manyhands-redis-")));
+  // The server runs in it, for which a relative path would be another one.
+  const directory = resolve(options.directory ?? (await mkdtemp(join(tmpdir(), "manyhands-redis-"))));
   if (!removeDirectory) {
     await makePrivateFolder(directory);
     await hideDataFiles(directory);

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { hostname, tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { processIsAlive } from "@manyhands/testing";
 import { Redis } from "ioredis";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -83,6 +83,17 @@ test("a restart in the same folder keeps the data", async () => {
 });
 
 describe("a data folder", () => {
+  test("may be given relative to where the program runs, and is one folder however it is written", async () => {
+    const directory = await mkdtemp(join("node_modules", ".redis-"));
+    onTestFinished(() => rm(directory, { recursive: true }));
+    const first = await start({ directory });
+    await connect(first.url).set("kept", "yes");
+    await expect(start({ directory: resolve(directory) })).rejects.toThrow(/is in use by the Redis server/);
+    await first.stop();
+    const second = await start({ directory: `${directory}/` });
+    expect(await connect(second.url).get("kept")).toBe("yes");
+  });
+
   test("of a server that runs is refused to a second one, which leaves everything as it is", async () => {
     // given
     const directory = await emptyFolder();
