@@ -6,6 +6,7 @@ import { addressError } from "../failure/address-error.ts";
 import { EXIT, type ExitCode, exitCodeOf } from "../failure/exit-code.ts";
 import { UsageError } from "../failure/usage-error.ts";
 import { action, type Invocation, newCommand } from "../invocation.ts";
+import { IdleMemory } from "../memory/idle-memory.ts";
 import { commaList, wholeNumber } from "../parse/numbers.ts";
 
 interface Options {
@@ -108,6 +109,7 @@ async function work({ options, settings, printer }: Invocation<Options>): Promis
   const stopper = new Stopper();
   const host = await start(options, { redis: settings.redis.value, namespace: settings.namespace.value });
   stopper.attach(host);
+  new IdleMemory({ host }).start();
   // Words, but on stdout: this is what a script waits for.
   if (printer.format === "table") printer.line(describeReady(host, options));
   else printer.json(readyFacts(host, options));
