@@ -69,6 +69,7 @@ interface Child extends IdleChild {
   retired: Retirement | null;
 }
 
+const NONE: readonly never[] = [];
 /** Time an idle child gets to end by itself, ms. */
 const RETIRE_GRACE = 2_000;
 
@@ -151,7 +152,8 @@ export class ChildPool {
   }
 
   /** For the heartbeat. */
-  describe(): { pid: number; isolation: Isolation; busy: boolean; jobsRun: number }[] {
+  describe(): readonly { pid: number; isolation: Isolation; busy: boolean; jobsRun: number }[] {
+    if (this.#children.size === 0) return NONE;
     return [...this.#children].map(({ executor, jobs, jobsRun }) => ({
       pid: executor.pid,
       isolation: executor.isolation,
@@ -162,6 +164,7 @@ export class ChildPool {
 
   /** Since when, by the wall clock, the pool's initializer has been running for remarkably long; null = it does not. */
   get initializingSince(): number | null {
+    if (this.#adoptions.size === 0) return null;
     const longest = Math.max(0, ...[...this.#adoptions].map((adoption) => adoption.initializingFor));
     return longest < this.#initializerPatience ? null : Date.now() - longest;
   }

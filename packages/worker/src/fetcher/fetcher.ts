@@ -82,6 +82,8 @@ interface Entry {
   lookAt: number;
   /** The key of its markers holds something else. */
   isUnusable: boolean;
+  /** The wait under way waits for its markers. */
+  isAwaited: boolean;
   /** The queue is no longer served by this entry. */
   isRemoved: boolean;
   /** A look under way has lost its slot. */
@@ -101,14 +103,16 @@ interface Entry {
 export class Fetcher {
   readonly #options: FetcherOptions;
   readonly #entries = new Map<FetchedQueue, Entry>();
+  /** By the key of their markers; also those that were removed while they are waited for. */
+  readonly #byMarker = new Map<string, Entry>();
   /** Queues whose jobs can be assigned to this host, by name. */
   readonly #assignable = new Map<string, FetchedQueue>();
   /** May have work, in the order of their turns. */
   readonly #wanted = new Set<Entry>();
   /** Of which a look is under way, up to whether there is more. */
   readonly #fetching = new Set<Entry>();
-  /** Whose markers the wait under way waits for. */
-  #awaited: ReadonlySet<Entry> | undefined;
+  /** Whose markers the wait under way waits for. A host serves hundreds of queues: what each call builds of them is garbage. */
+  #awaited: readonly Entry[] | undefined;
   #isWaking = false;
   #isOffering = false;
   #changes = Promise.withResolvers<void>();
@@ -148,10 +152,12 @@ export class Fetcher {
       fetchingSince: undefined,
       lookAt: Number.POSITIVE_INFINITY,
       isUnusable: false,
+      isAwaited: false,
       isRemoved: false,
       isGivenUp: false,
     };
     this.#entries.set(queue, entry);
+    this.#byMarker.set(queue.markerKey, entry);
     if (queue.isAssignable) this.#assignable.set(queue.name, queue);
     this.changed();
   }
@@ -162,6 +168,7 @@ export class Fetcher {
     if (!entry) return;
     entry.isRemoved = true;
     this.#entries.delete(queue);
+    if (!entry.isAwaited) this.#forgetMarker(entry);
     this.#wanted.delete(entry);
     this.#fetching.delete(entry);
     if (this.#assignable.get(queue.name) === queue) {
@@ -214,7 +221,7 @@ export class Fetcher {
   changed(): void {
     this.#changes.resolve();
     if (this.#awaited === undefined || this.#isWaking) return;
-    if (!this.#hasStartable() && isSame(this.#awaited, this.#listening())) {
+    if (!this.#hasStartable() && this.#isWaitRight(this.#awaited)) {
       // What has come free is offered, too.
       if (this.#isOffering) this.#options.offers?.offer();
       return;
@@ -258,8 +265,8 @@ export class Fetcher {
         continue;
       }
       this.#offer();
-      const listening = this.#fetching.size > 0 ? new Set<Entry>() : this.#listening();
-      if (listening.size === 0) {
+      const listening = this.#fetching.size > 0 ? [] : this.#listening();
+      if (listening.length === 0) {
         await this.#changes.promise;
         continue;
       }
@@ -274,20 +281,22 @@ export class Fetcher {
     const { offers } = this.#options;
     if (!offers || this.#fetching.size > 0) return;
     this.#isOffering = false;
-    for (const [name, queue] of this.#assignable) {
-      this.#isOffering ||= queue.isReady;
-      offers.serve(name, queue.isReady);
+    for (const queue of this.#assignable.values()) {
+      const { isReady } = queue;
+      this.#isOffering ||= isReady;
+      offers.serve(queue.name, isReady);
     }
     if (this.#isOffering) offers.offer();
     else void offers.withdraw();
   }
 
-  async #listen(listening: ReadonlySet<Entry>): Promise<void> {
+  async #listen(listening: readonly Entry[]): Promise<void> {
     this.#awaited = listening;
+    for (const entry of listening) entry.isAwaited = true;
     let marker: Marker | null = null;
     let failure: Error | undefined;
     try {
-      const markers = rotated([...listening].map(({ queue }) => queue.markerKey));
+      const markers = rotated(listening).map(({ queue }) => queue.markerKey);
       marker = await this.#options.wait.next(markers, LONGEST_WAIT);
       this.#pause = 0;
     } catch (error) {
@@ -295,18 +304,20 @@ export class Fetcher {
     }
     this.#awaited = undefined;
     this.#isWaking = false;
-    if (marker) this.#heard(marker, listening);
+    for (const entry of listening) entry.isAwaited = false;
+    if (marker) this.#heard(marker);
+    for (const entry of listening) if (entry.isRemoved) this.#forgetMarker(entry);
     if (failure) await this.#failed(failure, listening);
   }
 
   /** A key of another type fails the wait of all: its queue is looked at by itself, and the others go on. */
-  async #failed(failure: Error, listening: ReadonlySet<Entry>): Promise<void> {
+  async #failed(failure: Error, listening: readonly Entry[]): Promise<void> {
     if (/^WRONGTYPE/.test(failure.message)) {
-      for (const entry of await this.#findUnusable([...listening])) {
+      for (const entry of await this.#findUnusable(listening)) {
         entry.isUnusable = true;
         this.#lookLater(entry, Date.now() + RETRY);
       }
-      if ([...listening].some(({ isUnusable }) => isUnusable)) return;
+      if (listening.some(({ isUnusable }) => isUnusable)) return;
     }
     // A refusal of Redis: the host hears of it from its other connection, too.
     this.#pause = Math.min(LONGEST_PAUSE, this.#pause * 2 || FIRST_PAUSE);
@@ -324,17 +335,20 @@ export class Fetcher {
     this.#wanted.add(entry);
   }
 
-  #heard({ key, due }: Marker, listening: ReadonlySet<Entry>): void {
+  #heard({ key, due }: Marker): void {
     // A host that wakes this one for a queue does not know which ones it listens to.
-    for (const entry of new Set([...listening, ...this.#entries.values()])) {
-      if (entry.queue.markerKey !== key) continue;
-      // What it announces is for others: meanwhile its jobs cannot run here, or are no longer served.
-      if (entry.isRemoved || !entry.queue.isReady) entry.queue.announce(due > Date.now());
-      if (entry.isRemoved) return;
-      if (due <= Date.now()) this.#want(entry);
-      else this.#lookLater(entry, due);
-      return;
-    }
+    const entry = this.#byMarker.get(key);
+    if (!entry) return;
+    // What it announces is for others: meanwhile its jobs cannot run here, or are no longer served.
+    if (entry.isRemoved || !entry.queue.isReady) entry.queue.announce(due > Date.now());
+    if (entry.isRemoved) return;
+    if (due <= Date.now()) this.#want(entry);
+    else this.#lookLater(entry, due);
+  }
+
+  #forgetMarker(entry: Entry): void {
+    const { markerKey } = entry.queue;
+    if (this.#byMarker.get(markerKey) === entry) this.#byMarker.delete(markerKey);
   }
 
   #startFetches(): void {
@@ -373,14 +387,26 @@ export class Fetcher {
   }
 
   /** Queues whose markers could be used now. */
-  #listening(): Set<Entry> {
-    const listening = new Set<Entry>();
-    for (const entry of this.#entries.values()) {
-      const { queue } = entry;
-      const isHeard = !entry.isUnusable && !this.#wanted.has(entry);
-      if (isHeard && queue.slots.idle > 0 && queue.isReady) listening.add(entry);
-    }
+  #listening(): Entry[] {
+    const listening: Entry[] = [];
+    for (const entry of this.#entries.values()) if (this.#isUsable(entry)) listening.push(entry);
     return listening;
+  }
+
+  #isUsable(entry: Entry): boolean {
+    const { queue } = entry;
+    return !entry.isUnusable && !this.#wanted.has(entry) && queue.slots.idle > 0 && queue.isReady;
+  }
+
+  /** Whether the wait under way is for the markers that could be used now. */
+  #isWaitRight(awaited: readonly Entry[]): boolean {
+    let count = 0;
+    for (const entry of this.#entries.values()) {
+      if (!this.#isUsable(entry)) continue;
+      if (!entry.isAwaited) return false;
+      count += 1;
+    }
+    return count === awaited.length;
   }
 
   /** Some of the slots are all taken. */
@@ -458,14 +484,10 @@ function isStartable(entry: Entry): boolean {
   return entry.queue.slots.idle > 0 && couldRun(entry);
 }
 
-function isSame(one: ReadonlySet<Entry>, other: ReadonlySet<Entry>): boolean {
-  return one.size === other.size && [...one].every((entry) => other.has(entry));
-}
-
 /** Redis serves the first key that has something. */
-function rotated(keys: string[]): string[] {
-  const first = Math.floor(Math.random() * keys.length);
-  return [...keys.slice(first), ...keys.slice(0, first)];
+function rotated<Item>(items: readonly Item[]): Item[] {
+  const first = Math.floor(Math.random() * items.length);
+  return [...items.slice(first), ...items.slice(0, first)];
 }
 
 /**

@@ -284,10 +284,18 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
     const work = this.#workOn(first).then((mayHaveMore) => {
       this.#busy.delete(work);
       this.#running -= 1;
+      if (this.#running === 0) this.#stopRenewing();
       this.slots.release();
       this.#fetcher.jobEnded(this, { mayHaveMore, lookAt: this.#nextLook() });
     });
     this.#busy.add(work);
+  }
+
+  /** The timer of BullMQ's lock manager never stops by itself: a host would have one for each queue of which it ran a job. */
+  #stopRenewing(): void {
+    const manager = this.lockManager as unknown as { lockRenewalTimer: NodeJS.Timeout | undefined };
+    clearTimeout(manager.lockRenewalTimer);
+    manager.lockRenewalTimer = undefined;
   }
 
   /** Never rejects. @returns false when the queue had nothing more to take */

@@ -430,6 +430,7 @@ export class Host implements WorkerHost {
           .map(({ pid, isolation: kind }) => ({ pid, pool: null, isolation: kind, busy: false, jobsRun: 0 })),
         ...this.#discovery
           .served()
+          .filter((pool) => pool.children().length > 0)
           .flatMap((pool) => pool.children().map((child) => ({ ...child, pool: pool.record.name }))),
         ...this.#processes
           .list()
@@ -619,7 +620,8 @@ export class Host implements WorkerHost {
   #troubles(): HostTrouble[] {
     const { reason, since } = this.#supply.trouble;
     const own: HostTrouble[] = reason === null ? [] : [{ pool: null, reason, since, takesWork: false }];
-    return [...own, ...this.#discovery.served().flatMap((pool) => pool.troubles())];
+    for (const { trouble } of this.#discovery.served()) if (trouble) own.push(trouble);
+    return own;
   }
 
   #facts(): HostFacts {

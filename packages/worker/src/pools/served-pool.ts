@@ -175,18 +175,20 @@ export class ServedPool {
   }
 
   /** What keeps this host from serving the pool as it should, though it serves others. */
-  troubles(): HostTrouble[] {
+  get trouble(): HostTrouble | null {
     const { reason, since } = this.#children.trouble;
     const pool = this.#record.name;
-    if (reason !== null) return [{ pool, reason, since, takesWork: false }];
+    if (reason !== null) return { pool, reason, since, takesWork: false };
     const initializingSince = this.#children.initializingSince;
-    if (initializingSince === null) return [];
-    return [{ pool, reason: this.#children.describeSlowInitializer(), since: initializingSince, takesWork: true }];
+    if (initializingSince === null) return null;
+    return { pool, reason: this.#children.describeSlowInitializer(), since: initializingSince, takesWork: true };
   }
 
   get #isReady(): boolean {
     const { supply, redisTrouble } = this.#host;
-    return [supply.trouble, redisTrouble.trouble, this.#children.trouble].every(({ reason }) => reason === null);
+    return (
+      supply.trouble.reason === null && redisTrouble.trouble.reason === null && this.#children.trouble.reason === null
+    );
   }
 
   /** Takes no more; resolves when no job of this pool runs here any more, or when Redis does not let it close. */

@@ -361,6 +361,14 @@ test("the lock manager renews what processJob runs, and is started and ended by 
   end.resolve();
   await processed;
   expect(worker.locks.getTrackedJobIds()).toEqual([]);
+  // and its timer can be stopped and started again
+  const manager = worker.locks as unknown as { lockRenewalTimer: NodeJS.Timeout | undefined };
+  expect(manager.lockRenewalTimer).toBeDefined();
+  clearTimeout(manager.lockRenewalTimer);
+  manager.lockRenewalTimer = undefined;
+  expect(worker.locks.isRunning()).toBe(false);
+  worker.locks.start();
+  expect(worker.locks.isRunning()).toBe(true);
   await worker.locks.close();
   expect(worker.locks.isRunning()).toBe(false);
 });
