@@ -4,7 +4,7 @@ import type { Isolation, ProcessOrder, TaskAnnouncement, UnitKind } from "@manyh
 export interface RunRequest {
   /** How messages name the job. */
   jobId: string;
-  /** The job's own id where `jobId` is another: it runs twice in one child. */
+  /** The job's own id where `jobId` is another: jobs of several pools run in one child, and one may run twice in it. */
   ownId?: string;
   task: string;
   attempt: number;

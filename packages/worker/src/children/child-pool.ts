@@ -67,6 +67,8 @@ interface Child extends IdleChild {
   idleSince: number;
   /** Why it was told to end, once it was. */
   retired: Retirement | null;
+  /** Another pool has it. */
+  isHandedOver: boolean;
 }
 
 const NONE: readonly never[] = [];
@@ -74,7 +76,8 @@ const NONE: readonly never[] = [];
 const RETIRE_GRACE = 2_000;
 
 /**
- * The children of one pool on this host; no other pool's job ever runs in them.
+ * The children of one pool on this host. Pools with an initializer or a limit of tasks have children of their own; the
+ * others take idle ones from one another, so that a call in a pool that was not called lately needs no new child.
  *
  * A child that cannot be had is a {@link ChildUnavailable}, which is this host's trouble: of the supply, or of this pool
  * here when the child is lost in the pool's initializer (a signal, a full heap). Only an initializer that throws, or exits,
@@ -250,8 +253,14 @@ export class ChildPool {
     return adoption;
   }
 
-  /** Takes a loaded child from the supply and runs the initializer in it, once in its life. */
+  /** Takes a child without a job from another pool, or a loaded one from the supply, in which it runs the initializer once. */
   async #adopt(adoption: Adoption<Child>, pool: PoolRecord, isolation: Isolation): Promise<Child> {
+    const idle =
+      asksNothing(pool) && !adoption.isEnded && !this.#closed ? this.#supply.idle.take(isolation) : undefined;
+    if (idle) {
+      adoption.begin(idle.executor, false);
+      return this.#keep(adoption, idle.executor, { pool, tasks: idle.tasks });
+    }
     for (let attempt = 1; ; attempt += 1) {
       if (this.#closed) adoption.end("the pool is closed");
       const executor = await this.#supply.take(isolation, adoption.ended).catch((error: unknown) => {
@@ -261,7 +270,7 @@ export class ChildPool {
       adoption.begin(executor, pool.initializer !== null);
       try {
         await executor.adopt(pool.name, pool.initializer);
-        return this.#keep(adoption, executor, pool);
+        return this.#keep(adoption, executor, { pool, tasks: 0 });
       } catch (error) {
         if (adoption.isEnded) throw this.#givenUp(error);
         if (attempt <= REPLACEMENTS && (await wasKilledFromOutside(executor))) continue;
@@ -303,18 +312,28 @@ export class ChildPool {
     });
   }
 
-  #keep(adoption: Adoption<Child>, executor: Executor, pool: PoolRecord): Child {
+  #keep(adoption: Adoption<Child>, executor: Executor, { pool, tasks }: { pool: PoolRecord; tasks: number }): Child {
     const jobs = adoption.isWanted ? 1 : 0;
     adoption.isReserved = adoption.isWanted;
+    const own = (): PoolRecord => this.#pool;
     const child: Child = {
       executor,
       pool,
       jobs,
       jobsRun: 0,
-      tasks: 0,
+      tasks,
       idleSince: performance.now(),
       retired: null,
+      isHandedOver: false,
+      // What the pool asks of its children may have changed since.
+      get isShared() {
+        return asksNothing(pool) && asksNothing(own());
+      },
       makeRoom: () => this.#retire(child, "idle"),
+      handOver: () => {
+        child.isHandedOver = true;
+        this.#forget(child);
+      },
     };
     if (this.#closed) {
       void executor.kill("the pool is closed");
@@ -322,6 +341,7 @@ export class ChildPool {
     }
     this.#children.add(child);
     void executor.exited.then((exit) => {
+      if (child.isHandedOver) return;
       this.#forget(child);
       // Of a pool that is closed all children end, which is no news.
       if (!this.#closed && executor.isolation !== "inline") {
@@ -429,6 +449,11 @@ export class ChildPool {
     this.#forget(child);
     void child.executor.retire(RETIRE_GRACE);
   }
+}
+
+/** Its jobs may run in a child in which jobs of other such pools have run. */
+function asksNothing({ initializer, maxTasksPerChild }: PoolRecord): boolean {
+  return initializer === null && maxTasksPerChild === null;
 }
 
 function isSameInitializer(left: PoolRecord, right: PoolRecord): boolean {

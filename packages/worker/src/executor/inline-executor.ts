@@ -78,7 +78,7 @@ export class InlineExecutor implements Executor {
     const name = this.#running.has(jobId) ? `${jobId}#${this.#runs}` : jobId;
     this.#running.set(name, jobId);
     try {
-      return await this.#conversation.run({ ...request, jobId: name, ownId: jobId }, listener);
+      return await this.#conversation.run({ ...request, jobId: name, ownId: request.ownId ?? jobId }, listener);
     } finally {
       this.#running.delete(name);
       if (this.#retiring && this.#running.size === 0) this.#end(null);

@@ -99,7 +99,7 @@ export class JobRun {
     this.#limits = new TimeLimits({
       timeout,
       softTimeout,
-      onSoftTimeout: (unit) => this.#lease?.executor.cancel(this.jobId, unit, "softTimeout"),
+      onSoftTimeout: (unit) => this.#lease?.executor.cancel(this.#nameInChild, unit, "softTimeout"),
       onTimeout: (unit) => this.#end({ for: "timeout", unit }),
     });
     this.#reportStarts = this.#limits.areSet;
@@ -141,14 +141,14 @@ export class JobRun {
     if (this.#isComplete || this.stopReason !== null || this.#isAskedToStop) return;
     if (!this.#lease) return this.stop("shutdown");
     this.#isAskedToStop = true;
-    this.#lease.executor.cancel(this.jobId, null, "shutdown");
+    this.#lease.executor.cancel(this.#nameInChild, null, "shutdown");
   }
 
   /** Cancels one unit, or all. The call is asked to stop and, if it does not, ended with its child. */
   cancel(unit: number | null, reason: string): void {
     if (this.#cancelled.has(unit) || this.#isComplete || (unit !== null && this.#answered.has(unit))) return;
     this.#cancelled.set(unit, reason);
-    this.#lease?.executor.cancel(this.jobId, unit, "cancelled");
+    this.#lease?.executor.cancel(this.#nameInChild, unit, "cancelled");
     const isAtIt = unit === null || this.#runningUnit === unit;
     setTimeout(() => this.#endCancelled(unit, isAtIt), CANCEL_GRACE).unref();
   }
@@ -281,10 +281,16 @@ export class JobRun {
     return exit;
   }
 
+  /** Jobs of several pools run in a child, one after another, and may have the same id. */
+  get #nameInChild(): string {
+    return `${this.pool}/${this.jobId}`;
+  }
+
   #request(): RunRequest {
     const { envelope, kind, count } = this.#options.request;
     return {
-      jobId: this.jobId,
+      jobId: this.#nameInChild,
+      ownId: this.jobId,
       task: this.task,
       attempt: this.#options.attempt,
       kind,
@@ -422,7 +428,7 @@ export class JobRun {
       void lease.executor.kill(cause.for === "timeout" ? "time limit" : cause.for);
       return;
     }
-    lease.executor.cancel(this.jobId, cause.for === "stop" ? null : cause.unit, "cancelled");
+    lease.executor.cancel(this.#nameInChild, cause.for === "stop" ? null : cause.unit, "cancelled");
     if (cause.for !== "stop") this.#answerCause(cause);
     if (cause.for === "stop" || this.#isComplete) this.#abandon?.();
   }
@@ -454,9 +460,9 @@ export class JobRun {
 
   /** The unit that ended the child, as far as it is known. */
   #culprit(exit: ExecutorExit): number | undefined {
-    const thrower = exit.crash?.jobId ?? this.jobId;
+    const thrower = exit.crash?.jobId ?? this.#nameInChild;
     // Code that an earlier job left behind threw: this job is a victim and only runs again.
-    if (thrower !== this.jobId) return undefined;
+    if (thrower !== this.#nameInChild) return undefined;
     const rest = this.#open(this.#given.units);
     return rest.length === 1 ? rest[0] : (exit.crash?.unit ?? this.#lastStarted);
   }

@@ -1,4 +1,4 @@
-import { unlimitedPool } from "@manyhands/core/internal";
+import { type PoolRecord, unlimitedPool } from "@manyhands/core/internal";
 import { until } from "@manyhands/testing";
 import { expect, onTestFinished, test } from "vitest";
 import { ChildPool } from "../../src/children/child-pool.ts";
@@ -150,7 +150,8 @@ test("idle children of many pools make room for one another, the longest idle fi
   retired.length = 0;
   const note = (text: string): void => void logs.push(text);
   const pools = ["busy", "one", "two", "three"].map((name) => {
-    const pool = { ...unlimitedPool(name), createdAt: 0 };
+    // Such pools have children of their own.
+    const pool = { ...unlimitedPool(name), createdAt: 0, maxTasksPerChild: 100 };
     const children = new ChildPool({ pool, supply: subject, logger: { info: note, warn: note, error: note } });
     onTestFinished(() => children.close("the test ends"));
     return children;
@@ -169,4 +170,74 @@ test("idle children of many pools make room for one another, the longest idle fi
   // then
   expect(pools.map((pool) => pool.describe().length)).toEqual([1, 1, 0, 1]);
   expect(retired).toHaveLength(1);
+});
+
+/** Pools whose children come from one supply; `ended` are the numbers of those that were ended. */
+async function pools(...records: Partial<PoolRecord>[]) {
+  const { subject, state, logs } = supply();
+  const ended: number[] = [];
+  state.create = () => {
+    const pid = state.made;
+    const end = () => void ended.push(pid);
+    return Object.assign(well(), { pid, adopt: async () => {}, retire: end, kill: end });
+  };
+  await subject.scout();
+  ended.length = 0;
+  const note = (text: string): void => void logs.push(text);
+  const logger = { info: note, warn: note, error: note };
+  const made = records.map((record, index) => {
+    const pool = { ...unlimitedPool(`pool-${index}`), createdAt: 0, ...record };
+    return new ChildPool({ pool, supply: subject, logger });
+  });
+  return { made: made as [ChildPool, ChildPool, ...ChildPool[]], ended };
+}
+
+test("a pool without an idle child takes over that of another pool, which ends with its new pool only", async () => {
+  // given
+  const { made, ended } = await pools({}, {});
+  const [one, other] = made;
+  const first = await one.acquire("process");
+  first.release();
+  // when
+  const second = await other.acquire("process");
+  // then
+  expect(second.executor).toBe(first.executor);
+  expect(made.map((pool) => pool.describe().length)).toEqual([0, 1]);
+  // and while it is busy nobody else has it
+  const third = await one.acquire("process");
+  expect(third.executor).not.toBe(second.executor);
+  // when
+  await one.close("pool-0 was terminated");
+  // then
+  expect(ended).toEqual([third.executor.pid]);
+  await other.close("pool-1 was terminated");
+  expect(ended).toEqual([third.executor.pid, second.executor.pid]);
+});
+
+test.each<[string, Partial<PoolRecord>, Partial<PoolRecord>]>([
+  ["an initializer, to one without", { initializer: { task: "work", args: "" } }, {}],
+  ["no initializer, to one with one", {}, { initializer: { task: "work", args: "" } }],
+  ["a limit of tasks for a child, to one without", { maxTasksPerChild: 9 }, {}],
+  ["no limit of tasks for a child, to one with one", {}, { maxTasksPerChild: 9 }],
+])("the idle child of a pool does not pass from one with %s", async (_, one, other) => {
+  const { made } = await pools(one, other);
+  const first = await made[0].acquire("process");
+  first.release();
+  const second = await made[1].acquire("process");
+  expect(second.executor).not.toBe(first.executor);
+  await Promise.all(made.map((pool) => pool.close("the test ends")));
+});
+
+test("a child that was taken over counts the tasks that it ran before, once its new pool limits them", async () => {
+  // given a child that ran two tasks for another pool
+  const { made, ended } = await pools({}, {});
+  const [one, other] = made;
+  (await one.acquire("process", { tasks: 2 })).release();
+  const lease = await other.acquire("process");
+  // when
+  other.update({ ...unlimitedPool("pool-1"), createdAt: 0, maxTasksPerChild: 3 });
+  lease.release();
+  // then
+  expect(ended).toEqual([lease.executor.pid]);
+  await Promise.all(made.map((pool) => pool.close("the test ends")));
 });

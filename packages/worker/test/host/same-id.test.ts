@@ -57,6 +57,27 @@ test("two large results of one id in two pools stay apart", async () => {
   await untilStored(2);
 });
 
+test("what a job left behind in its child is not taken for a job of its id in another pool, which runs in that child", async () => {
+  // given
+  const space = new TestNamespace(redis);
+  await space.host({ slots: 1, processes: 0 });
+  for (const name of ["e", "f"]) await space.pool(name);
+  const options = { job: { jobId: "same" } };
+  await space.submit("e", "leaveWords", ["left behind"], options);
+  const { pid } = await space.answer("same");
+  // when
+  await space.submit("f", "chatty", [], options);
+  // then
+  const job = await until(async () => {
+    const found = await space.job("f", "same");
+    return found?.finishedOn ? found : undefined;
+  });
+  expect((job.returnvalue as { pid: number }).pid).toBe(pid);
+  const { logs } = await space.queue("f").getJobLogs("same");
+  expect(logs.join("\n")).toContain("to stdout");
+  expect(logs.join("\n")).not.toContain("left behind");
+});
+
 test("an id that is used again after its job has left the history is given nothing of the earlier one", async () => {
   // given
   const { space, mp, inspector, untilStored } = await place();
