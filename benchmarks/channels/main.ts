@@ -2,6 +2,7 @@ import { type Context, connect } from "@manyhands/core";
 import { startRedisServer } from "@manyhands/core/redis-server";
 import { startHost } from "../host.ts";
 import { type Bar, type Contender, compare, conclude, type Line } from "../measure.ts";
+import { BARE_ECHO, type BareEcho, startBareEcho } from "../network/bare-echo.ts";
 import { type DictWork, dictRate } from "./dict.ts";
 import { type Participants, startParticipants } from "./participants.ts";
 import { roundTrips } from "./pipe.ts";
@@ -17,6 +18,8 @@ interface Comparison {
   unit: string;
   better: "higher" | "lower";
   ours: () => Promise<number>;
+  /** Another peer, over the same Redis. */
+  bare?: Contender;
   /** What Python is asked for, by the name of its way. */
   python: Record<string, (string | number)[]>;
   bars?: Bar[];
@@ -28,30 +31,36 @@ export async function channelsBenchmark(): Promise<void> {
   const environment = { ...process.env, MANYHANDS_REDIS_URL: server.url, MANYHANDS_NAMESPACE: "bench" };
   const host = await startHost(environment, new URL("./tasks.ts", import.meta.url));
   const participants = await startParticipants(8, server.url);
+  const echo = await startBareEcho(server.url);
   const python = startPythonChannels();
   if (!python) console.error("\n  without Python's channels: there is no python3 here");
   const mp = await connect({ redis: server.url, namespace: "bench" });
   const lines: Line[] = [];
   try {
-    for (const { what, ours, python: ways, bars = [], ...judged } of comparisons(mp, participants)) {
+    for (const { what, ours, bare, python: ways, bars = [], ...judged } of comparisons(mp, participants, echo)) {
       if (ONLY && !what.includes(ONLY)) continue;
       const theirs: Contender[] = python
         ? Object.entries(ways).map(([name, words]) => ({ name, run: () => python.ask(...words) }))
         : [];
       lines.push(
-        await compare(what, [{ name: "manyhands", run: ours }, ...theirs], { ...judged, rounds: ROUNDS, bars }),
+        await compare(what, [{ name: "manyhands", run: ours }, ...(bare ? [bare] : []), ...theirs], {
+          ...judged,
+          rounds: ROUNDS,
+          bars,
+        }),
       );
     }
   } finally {
     await mp.close();
     participants.stop();
+    echo.stop();
     python?.stop();
     host.kill("SIGTERM");
   }
   conclude(lines);
 }
 
-function comparisons(mp: Context, participants: Participants): Comparison[] {
+function comparisons(mp: Context, participants: Participants, echo: BareEcho): Comparison[] {
   const pass = (
     what: string,
     options: { producers: number; count: number; size: number },
@@ -81,7 +90,9 @@ function comparisons(mp: Context, participants: Participants): Comparison[] {
       unit: "round trips/s",
       better: "higher",
       ours: () => roundTrips(mp, participants, 2_000),
+      bare: { name: BARE_ECHO, run: () => echo.rate(2_000) },
       python: { "Python Pipe": ["echo", 20_000] },
+      bars: [{ against: BARE_ECHO, bar: 0.7 }],
     },
     dict("set, one after another", { work: "set", count: 3_000 }, "set"),
     dict("get, one after another", { work: "get", count: 3_000 }, "get"),

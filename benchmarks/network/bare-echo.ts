@@ -2,6 +2,8 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { Redis } from "ioredis";
 
+export const BARE_ECHO = "bare LPUSH and BLPOP between two processes";
+
 /** A message and its answer through two lists of Redis, with the commands that it takes and nothing else. */
 export interface BareEcho {
   /** Round trips per second, one after another. */

@@ -3,12 +3,11 @@ import { type DictWork, dictRate } from "../channels/dict.ts";
 import { type Participants, startParticipants } from "../channels/participants.ts";
 import { roundTrips } from "../channels/pipe.ts";
 import { type Bar, compare, type Line } from "../measure.ts";
-import { type BareEcho, startBareEcho } from "./bare-echo.ts";
+import { BARE_ECHO, type BareEcho, startBareEcho } from "./bare-echo.ts";
 import { at, fitting, type Network } from "./network.ts";
 import type { PythonNetwork } from "./python.ts";
 
 const KIBIBYTE = 1_024;
-const BARE_ECHO = "bare LPUSH and BLPOP between two processes";
 
 interface Ends {
   mp: Context;

@@ -234,7 +234,7 @@ async function standing(): Promise<{ options: ConnectOptions; here: Connection<n
 }
 
 function standingReader({ namespace = "" }: ConnectOptions, { name }: { name: string }): Promise<string | null> {
-  return redis.client().hget(new Keys(namespace).object("pipe-stream", `0/${name}`), "standingReader");
+  return redis.client().hget(new Keys(namespace).object("pipe", name, "standing"), "reader-0");
 }
 
 test("a message to a reader that waits takes one script there, and one back", async () => {

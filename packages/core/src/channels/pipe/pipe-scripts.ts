@@ -2,10 +2,13 @@ import { Script } from "../../script/index.ts";
 import { type ObjectKind, OnceScript, REGISTER, SERVER_TIME, WAKE_UP } from "../../session/index.ts";
 import { COUNTS, QUEUE_KEYS } from "../queue/index.ts";
 
+/** Of so many senders it is known which of their messages are stored; beyond, those that have ended are forgotten. */
+const KEPT_SENDERS = 500;
+
 /**
  * Keys of a pipe: main, hash: duplex (0 or 1), closed-0, closed-1 (1 = that end is closed for good); holders, hash:
  * "<end>|<session>" -> server time in ms since when; transit, sorted set: "<end>|<token>" of an end on its way to somebody ->
- * server time in ms until which it counts as open. What waits to be read by an end is the queue `pipe-stream/<end>/<name>`.
+ * server time in ms until which it counts as open; standing, hash (see QUEUE_KEYS). What waits to be read by an end is the queue `pipe-stream/<end>/<name>`.
  *
  * An end is open while a session holds it or it is on its way; a pipe is gone when both of its ends are closed.
  */
@@ -16,11 +19,11 @@ local function set_stream(prefix, name, reading_end, state)
   local before = redis.call("HGET", prefix .. queue, "state")
   if not before or before == "shut" or before == state then return end
   redis.call("HSET", prefix .. queue, "state", state)
+  wake_everybody(prefix, queue)
   if state == "shut" then
     redis.call("UNLINK", queue_key(prefix, queue, "items"))
     drop_claims(prefix, queue)
   end
-  wake_everybody(prefix, queue)
 end
 local function remove_pipe(prefix, name)
   local pipe = "pipe/" .. name
@@ -30,16 +33,16 @@ local function remove_pipe(prefix, name)
     redis.call("SREM", holdings, pipe, stream_of(string.sub(holder, 1, 1), name))
   end
   for _, reading_end in ipairs({ "0", "1" }) do remove_queue(prefix, stream_of(reading_end, name)) end
-  redis.call("DEL", prefix .. pipe, holders, prefix .. "pipe-transit/" .. name)
+  redis.call("DEL", prefix .. pipe, holders, prefix .. "pipe-transit/" .. name, prefix .. "pipe-standing/" .. name)
   redis.call("ZREM", prefix .. "objects", pipe)
   redis.call("ZREM", prefix .. "deadlines", pipe)
 end
 -- Notes who alone has an end, and nobody else on the way: what is sent to it may go to its reader at once.
-local function note_only_holder(prefix, name, reading_end, session)
+local function note_only_holder(prefix, name, reading_end, session, handed)
   local queue = stream_of(reading_end, name)
   local main = prefix .. queue
   if redis.call("HGET", main, "onlyHolder") == (session or false) or redis.call("EXISTS", main) == 0 then return end
-  dismiss_reader(prefix, queue)
+  dismiss_reader(prefix, queue, "", handed)
   if session then redis.call("HSET", main, "onlyHolder", session) else redis.call("HDEL", main, "onlyHolder") end
 end
 -- Closes the ends that nobody holds: what its peer has sent is read to the end, what was sent to it is dropped.
@@ -67,6 +70,12 @@ local function settle(prefix, name, now)
     end
   end
   for _, one in ipairs({ "0", "1" }) do note_only_holder(prefix, name, one, only_holder[one]) end
+  local standing = prefix .. "pipe-standing/" .. name
+  if redis.call("HLEN", standing) <= ${KEPT_SENDERS} then return end
+  for _, field in ipairs(redis.call("HKEYS", standing)) do
+    local session = string.match(field, "^sent%-([^:]+)")
+    if session and redis.call("EXISTS", prefix .. "session/" .. session) == 0 then redis.call("HDEL", standing, field) end
+  end
 end
 `;
 
@@ -152,7 +161,8 @@ return 1
 
 /**
  * KEYS[1] main; KEYS[2] transit; KEYS[3] deadlines
- * ARGV[1] prefix of keys; ARGV[2] name; ARGV[3] end; ARGV[4] token; ARGV[5] how long the end counts as open on its way, ms
+ * ARGV[1] prefix of keys; ARGV[2] name; ARGV[3] end; ARGV[4] token; ARGV[5] how long the end counts as open on its way, ms;
+ * ARGV[6] the number of the first message that the sender's standing reader has not handed out, "" = it has none
  * Returns 1, or 0 when the end is closed already.
  */
 export const sendEnd: OnceScript<number> = new OnceScript<number>({
@@ -163,7 +173,7 @@ if redis.call("EXISTS", KEYS[1]) == 0 or redis.call("HEXISTS", KEYS[1], "closed-
 local until_then = string.format("%d", server_time() + tonumber(ARGV[5]))
 redis.call("ZADD", KEYS[2], until_then, ARGV[3] .. "|" .. ARGV[4])
 redis.call("ZADD", KEYS[3], "LT", until_then, "pipe/" .. ARGV[2])
-note_only_holder(ARGV[1], ARGV[2], ARGV[3], nil)
+note_only_holder(ARGV[1], ARGV[2], ARGV[3], nil, tonumber(ARGV[6]))
 return 1
 `,
 });
@@ -181,7 +191,10 @@ if not duplex then return {} end
 local sizes = {}
 for index, reading_end in ipairs({ "0", "1" }) do
   local queue = "pipe-stream/" .. reading_end .. "/" .. ARGV[2]
-  sizes[index] = redis.call("LLEN", queue_key(ARGV[1], queue, "items")) + count_uncommitted(ARGV[1], queue)
+  local given, acknowledged = unpack(redis.call("HMGET", ARGV[1] .. "pipe-standing/" .. ARGV[2], "given-" .. reading_end,
+    "acknowledged-" .. reading_end))
+  local unread = given and given - acknowledged or 0
+  sizes[index] = redis.call("LLEN", queue_key(ARGV[1], queue, "items")) + count_uncommitted(ARGV[1], queue) + unread
 end
 return { duplex, first or "", second or "", sizes[1], sizes[2], redis.call("ZRANGE", KEYS[3], 0, -1), redis.call("HKEYS", KEYS[2]) }
 `,

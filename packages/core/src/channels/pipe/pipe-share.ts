@@ -81,12 +81,13 @@ export class PipeShare {
     if (maker === session.id) this.#make().catch(() => {});
     // What has come and was not received is there for whoever gets the end.
     this.#consumers[end]?.returnUnread();
+    const handed = this.#consumers[end]?.handedByReader ?? "";
     const noted = this.#noted;
     const send = (): Promise<number> =>
       sendEnd.run(
         { client, operations: session.operations },
         [this.#key(), this.#key("transit"), keys.deadlines],
-        [keys.prefix, name, end, token, TRANSIT],
+        [keys.prefix, name, end, token, TRANSIT, handed],
       );
     // At once, so that it comes before whatever this process sends after it; and again if it came before the pipe was made,
     // because the server had forgotten that script.
@@ -108,10 +109,11 @@ export class PipeShare {
 
   /** What this end writes to. */
   producer(end: End): Producer {
-    this.#producers[end] ??= new Producer(
-      this.#stream(end, { readingEnd: end === 0 ? 1 : 0, shut: brokenPipe }),
-      () => this.#consumers[end]?.acknowledgement,
-    );
+    this.#producers[end] ??= new Producer(this.#stream(end, { readingEnd: end === 0 ? 1 : 0, shut: brokenPipe }), {
+      pipe: this.#facts.name,
+      readingEnd: end === 0 ? 1 : 0,
+      acknowledgement: () => this.#consumers[end]?.acknowledgement,
+    });
     return this.#producers[end];
   }
 

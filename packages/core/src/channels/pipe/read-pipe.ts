@@ -32,7 +32,7 @@ export async function readPipe(context: Pick<ObjectRuntime, "client" | "keys">, 
       [keys.object("pipe", name), keys.object("pipe", name, "holders"), keys.object("pipe", name, "transit")],
       [keys.prefix, name],
     ),
-    Promise.all([0, 1].map((end) => client.hget(keys.object("pipe-stream", `${end}/${name}`), "standingReader"))),
+    client.hmget(keys.object("pipe", name, "standing"), "reader-0", "reader-1"),
     ...[0, 1].map((end) => client.lrange(keys.object("pipe-stream", `${end}/${name}`, "getters"), 0, -1)),
   ]);
   const [duplex, firstClosed, secondClosed, firstSize, secondSize, transit = [], holders = []] = found;

@@ -289,6 +289,11 @@ export class Consumer<Stored extends string | Buffer = string> {
     if (this.#reader && this.#gets === 0 && !this.#fetch) this.#giveBack({ isLeaving: false })?.catch(() => {});
   }
 
+  /** The number of the first message that the standing reader has not handed out; undefined = there is none. */
+  get handedByReader(): number | undefined {
+    return this.#reader && this.#handed;
+  }
+
   /**
    * What the standing reader has to say: what was handed out. Whoever sends it calls `answered`, with whether Redis knows
    * the reader.
@@ -465,6 +470,7 @@ export class Consumer<Stored extends string | Buffer = string> {
     if (waiter !== null) this.#noteStored(waiter, status === 0 && committed !== 1);
     if (status === 0) {
       place.confirm(status);
+      if (reader && waiter === null && committed !== 1) this.#wakeAll();
       return answered?.(committed === 1) === false || this.#isReady();
     }
     if (status === BLOCK) return this.#fetchBlock(String(items[0]), committed ?? 0);

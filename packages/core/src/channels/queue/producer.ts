@@ -12,7 +12,7 @@ import {
 import type { Acknowledgement } from "./consumer.ts";
 import { Entrance } from "./entrance.ts";
 import type { QueuePlace } from "./queue-place.ts";
-import { abandonQueue, putItems, SEPARATOR, SMALL_ITEM } from "./queue-scripts.ts";
+import { abandonQueue, putItems, SEPARATOR, SMALL_ITEM, sendMessage } from "./queue-scripts.ts";
 import { blockOf, PooledText, TextPool } from "./text-pool.ts";
 
 /** Most items, and about the most characters, of one script call. */
@@ -32,6 +32,15 @@ const LATE_ANSWER: Milliseconds = 1_000;
 const LARGEST_MESSAGE = 16 * 1024;
 /** How long a block may lie where it was written, ms. */
 const WRITTEN: Milliseconds = 10_000;
+
+/** Where the messages of a pipe's end go to. */
+export interface Route {
+  /** Name of the pipe. */
+  pipe: string;
+  readingEnd: 0 | 1;
+  /** What was received at the sending end, told to Redis with a message. */
+  acknowledgement: () => Acknowledgement | undefined;
+}
 
 interface Put {
   item: string | Buffer | PooledText;
@@ -54,12 +63,13 @@ export class Producer {
   readonly #mayBlock: boolean;
   readonly #pool = new TextPool();
   readonly #entrance: Entrance;
-  readonly #acknowledgement: (() => Acknowledgement | undefined) | undefined;
+  readonly #route: Route | undefined;
+  #messages = 0;
 
-  /** @param acknowledgement - Of a pipe: what was received at the same end, told to Redis with what is put. */
-  constructor(place: QueuePlace, acknowledgement?: () => Acknowledgement | undefined) {
+  /** @param route - Of a pipe's end. */
+  constructor(place: QueuePlace, route?: Route) {
     this.#place = place;
-    this.#acknowledgement = acknowledgement;
+    this.#route = route;
     this.#mayBlock = place.mayBlock;
     this.#isLimited = place.isLimited;
     this.#entrance = new Entrance(place.runtime.room);
@@ -236,8 +246,8 @@ export class Producer {
 
   #storeBatch(items: Put["item"][]): Promise<number> {
     const [first] = items;
-    if (this.#acknowledgement && items.length === 1 && first !== undefined && byteLength(first) <= LARGEST_MESSAGE) {
-      return this.#store(["message", storable(first)], null);
+    if (this.#route && items.length === 1 && first !== undefined && byteLength(first) <= LARGEST_MESSAGE) {
+      return this.#sendMessage(storable(first), this.#route);
     }
     // One long text costs everybody on its way a fraction of what many do, but Lua is slow with long texts.
     if (items.every((item) => typeof item === "string" && item.length <= SMALL_ITEM)) {
@@ -245,6 +255,22 @@ export class Producer {
     }
     const block = items.length >= BLOCK_ITEMS ? blockOf(items) : undefined;
     return block ? this.#storeBlock(block, items.length) : this.#store(["bytes", ...items.map(storable)], null);
+  }
+
+  async #sendMessage(message: string | Buffer, { pipe, readingEnd, acknowledgement }: Route): Promise<number> {
+    const place = this.#place;
+    if (place.ready) await place.ready;
+    const { client, keys } = place.runtime;
+    const told = acknowledgement();
+    this.#messages += 1;
+    const stored = await sendMessage.run(
+      client,
+      [keys.object("pipe", pipe, "standing"), place.key(), place.key("items"), place.key("putters"), place.key("puts")],
+      [keys.prefix, pipe, readingEnd, message, place.sender, this.#messages, told?.entry ?? "", told?.handed ?? 0],
+    );
+    told?.answered(stored > 1);
+    place.confirm(stored);
+    return stored;
   }
 
   /** Written by a command of its own, and moved to its place by the script, which does not see it. */
@@ -262,14 +288,11 @@ export class Producer {
   async #store(items: (string | Buffer | number)[], waiter: string | null, block: string = ""): Promise<number> {
     const place = this.#place;
     if (place.ready) await place.ready;
-    const told = items[0] === "message" ? this.#acknowledgement?.() : undefined;
-    const ending = items[0] === "message" ? [told?.entry ?? "", told?.handed ?? 0] : [];
     const stored = await putItems.run(
       { client: place.runtime.client, operations: place.puts },
       [place.key(), place.key("items"), place.key("putters"), block || place.key("items")],
-      [...place.making, waiter ?? "", ...items, ...ending],
+      [...place.making, waiter ?? "", ...items],
     );
-    told?.answered(stored > 1);
     if (stored > LIMITED) place.confirm(stored);
     return stored;
   }

@@ -34,6 +34,8 @@ export class QueuePlace {
   readonly existence: Existence;
   /** For putting and taskDone: they must act once also after the session has ended, while this process was cut off. */
   readonly puts: Operations;
+  /** This process as a sender. */
+  readonly sender: string;
   readonly #facts: QueueFacts;
   readonly #number: number;
   #blocks = 0;
@@ -46,7 +48,8 @@ export class QueuePlace {
     this.existence = new Existence(this.title);
     places += 1;
     this.#number = places;
-    this.puts = new Operations(this.key("puts"), `${runtime.session.id}:${places}.`);
+    this.sender = `${runtime.session.id}:${places}`;
+    this.puts = new Operations(this.key("puts"), `${this.sender}.`);
   }
 
   /** Whether whoever opened it said that it has a limit of size. */

@@ -31,11 +31,14 @@ const KEPT_CONSUMERS = 50;
  * each item that is done. The counts of a consumer whose session has ended are closed, "<first> <committed> closed": its
  * process may live, ask again for committed items of which the answer was lost, and give back what it did not hand out. puts, hash: answers to puts and taskDone that may be sent again, "<session>:<place>.<number>".
  *
- * The main hash of a pipe's stream has two more fields. onlyHolder: the only session that has the end which reads it, while
- * that end is not on its way to anybody. standingReader: "<session>|<number>|<number of a consumer>|<what it says of
- * itself>", the consumer of that session to which a message goes at once: it is put into its claim, and travels with the
- * wake-up. Nothing of it is committed: as long as there is one holder, nobody else can get it. Such a reader is there only
- * while no items are; and its claim holds one message at most, until the reader says that it has handed that out.
+ * The main hash of a pipe's stream has one more field, onlyHolder: the only session that has the end which reads it, while
+ * that end is not on its way to anybody. A consumer of it may be the standing reader of the end, to which a message goes at
+ * once, with the wake-up. The hash pipe-standing/<pipe> has, for each end: reader, "<session>|<number>|<number of the
+ * consumer>|<what it says of itself>"; given, how many messages have gone to the consumer; acknowledged, how many of them it
+ * has handed out, one less at most; message, the last one. Nothing of it is committed: as long as there is one holder, nobody
+ * else can get it. A reader stands only while no items are there and its claim is empty; every other script that touches the
+ * stream dismisses it first, which puts what it has not handed out into its claim. sent-<sender>: numbers of messages of a
+ * sender that are stored.
  *
  * Many items of some size, put at once, stay together as a block: a string, the items with separators between them. In the
  * list stands what refers to it, the byte 4 and "<number> <count>"; `blocked` in main is how many more items there are than
@@ -122,12 +125,24 @@ local function trim(prefix, queue, consumer, first, handed)
   end
   return first
 end
--- Messages go to no reader at once; the one to which they went is told to look again.
-local function dismiss_reader(prefix, queue)
-  local reader = redis.call("HGET", prefix .. queue, "standingReader")
-  if not reader then return end
-  redis.call("HDEL", prefix .. queue, "standingReader")
-  wake(prefix, reader)
+-- Messages go to no reader at once any more. Its claim has what it was given and has not handed out: what Redis knows of
+-- that, or the reader says, who is not told then. Returns whether that reader stood.
+local function dismiss_reader(prefix, queue, entry, handed)
+  local one, name = string.match(queue, "^pipe%-stream/(%d)/(.*)$")
+  if not one then return false end
+  local standing = prefix .. "pipe-standing/" .. name
+  local reader, given, acknowledged = unpack(redis.call("HMGET", standing, "reader-" .. one, "given-" .. one, "acknowledged-" .. one))
+  if not reader then return false end
+  local first = math.max(tonumber(acknowledged), handed or 0)
+  local session, number = string.match(reader, "^([^|]+)|%d+|(%d+)")
+  local consumer = session .. "#" .. number
+  if first < tonumber(given) then
+    redis.call("RPUSH", claim_key(prefix, queue, consumer), redis.call("HGET", standing, "message-" .. one))
+  end
+  redis.call("HSET", queue_key(prefix, queue, "consumers"), consumer, string.format("%d %d", first, first))
+  redis.call("HDEL", standing, "reader-" .. one, "given-" .. one, "acknowledged-" .. one, "message-" .. one)
+  if reader ~= entry then wake(prefix, reader) end
+  return reader == entry
 end
 -- Who waits for anything to be there, and takes nothing.
 local function wake_pollers(prefix, queue)
@@ -236,10 +251,6 @@ end
 local function forget_consumer(prefix, queue, consumer)
   forget_claim(prefix, queue, consumer)
   redis.call("HDEL", queue_key(prefix, queue, "consumers"), consumer)
-  if string.sub(queue, 1, 12) == "pipe-stream/" then
-    local session, number = string.match(redis.call("HGET", prefix .. queue, "standingReader") or "", "^([^|]+)|%d+|(%d+)")
-    if session and session .. "#" .. number == consumer then redis.call("HDEL", prefix .. queue, "standingReader") end
-  end
 end
 -- Removes what was put and not handed out.
 local function drop_claims(prefix, queue)
@@ -318,6 +329,7 @@ return {
   leave = function(prefix, name, session, now, exited)
     local queue = "${kind}/" .. name
     local consumers = queue_key(prefix, queue, "consumers")
+    dismiss_reader(prefix, queue)
     for _, consumer in ipairs(redis.call("HKEYS", consumers)) do
       local first, committed = read_counts(consumers, consumer)
       if first and string.match(consumer, "^[^#]+") == session then
@@ -338,8 +350,6 @@ return {
         if string.match(waiter, "^[^|]+") == session then redis.call("LREM", waiters, 1, waiter) end
       end
     end
-    local reader = redis.call("HGET", prefix .. queue, "standingReader")
-    if reader and string.match(reader, "^[^|]+") == session then redis.call("HDEL", prefix .. queue, "standingReader") end
     if has_room(prefix, queue) then wake_putter(prefix, queue) end
   end,
   remove = function(prefix, name)
@@ -360,57 +370,8 @@ const KEPT_ANSWERS = 500;
 const MOST_ITEMS = 1_000;
 const TAKEN_TEXT = 2 * 1024 * 1024;
 
-/**
- * KEYS[1] main; KEYS[2] items; KEYS[3] putters; KEYS[4] where a block was written
- * ARGV[1] prefix of keys; ARGV[2] queue; ARGV[3] session of the maker of an unnamed one, ""; ARGV[4] "1" = it must exist;
- * ARGV[5] largest size, 0 = none; ARGV[6] waiter to store if it is full, "" = none; ARGV[7] "one" = ARGV[8] is the item; "text" =
- * it is many with separators between them, "bytes" = ARGV[8...] are the items, "block" =
- * ARGV[8] is how many there are in the block: these three only where there is no limit; "message" = ARGV[8] is one of a
- * pipe, ARGV[9] the entry of the standing reader of the sender's own end if it has handed out what Redis does not know of,
- * "" = none, ARGV[10] the number of the first message that this reader has not handed out
- * Returns how many were stored; for a message one more where the reader of the sender stands, and has no more to say (0 = it is full), -1 = its maker is gone, -2 = it is gone, -3 = it was shut down, -5 = it has
- * a limit: nothing was stored, -6 = the block is gone.
- *
- * Waiters of one process go in the order in which they began to wait, also where one of them had to join the line again.
- */
-export const putItems: OnceScript<number> = new OnceScript<number>({
-  name: "putItems",
-  // A message goes to the reader that waits for it; what was received before it is told on the way.
-  quick: `
-local standing = 0
-if ARGV[7] == "message" then
-  local prefix, name = ARGV[1], string.sub(ARGV[2], 13)
-  if ARGV[9] ~= "" then
-    local own = (string.sub(name, 1, 1) == "0" and "1" or "0") .. string.sub(name, 2)
-    if redis.call("HGET", prefix .. "pipe-stream/" .. own, "standingReader") == ARGV[9] then
-      local session, number = string.match(ARGV[9], "^([^|]+)|%d+|(%d+)")
-      local consumer, consumers = session .. "#" .. number, prefix .. "pipe-stream-consumers/" .. own
-      local first = tonumber(string.match(redis.call("HGET", consumers, consumer) or "", "^%d+"))
-      local handed = tonumber(ARGV[10])
-      if first and first < handed then
-        redis.call("LTRIM", prefix .. "pipe-stream-claim/" .. consumer .. "/" .. own, handed - first, -1)
-        redis.call("HSET", consumers, consumer, ARGV[10] .. " " .. ARGV[10])
-      end
-      standing = first and 1 or 0
-    end
-  end
-  local state, reader = unpack(redis.call("HMGET", KEYS[1], "state", "standingReader"))
-  if reader and state == "open" and redis.call("HLEN", answers) <= ${KEPT_ANSWERS} then
-    local session, number, consumer = string.match(reader, "^([^|]+)|(%d+)|(%d+)")
-    consumer = session .. "#" .. consumer
-    local first = string.match(redis.call("HGET", prefix .. "pipe-stream-consumers/" .. name, consumer) or "", "^%d+")
-    local claim = prefix .. "pipe-stream-claim/" .. consumer .. "/" .. name
-    if first and redis.call("EXISTS", prefix .. "session/" .. session) == 1 and redis.call("EXISTS", claim) == 0 then
-      redis.call("RPUSH", claim, ARGV[8])
-      local count = string.format("%d", redis.call("HINCRBY", prefix .. "session/" .. session, "wakeups", 1))
-      redis.call("PUBLISH", prefix .. "wakeups/" .. session, table.concat({ count, number, first, ARGV[8] }, " "))
-      reply = 1 + standing
-    end
-  end
-end
-`,
-  shared: SHARED,
-  lua: `
+/** Lua of {@link putItems}, which {@link sendMessage} uses as well. */
+const PUT = `
 local prefix, queue, waiter = ARGV[1], ARGV[2], ARGV[6]
 local missing = ensure(prefix, queue, ARGV[3], ARGV[4], ARGV[5])
 if missing ~= 0 then return missing end
@@ -430,11 +391,9 @@ if ARGV[7] == "block" then
   return size
 end
 local items = {}
-if string.sub(queue, 1, 12) == "pipe-stream/" then dismiss_reader(prefix, queue) end
+dismiss_reader(prefix, queue)
 if ARGV[7] == "text" then
   items = split(ARGV[8])
-elseif ARGV[7] == "message" then
-  items[1] = ARGV[8]
 else
   for index = 8, #ARGV - 2 do items[#items + 1] = ARGV[index] end
 end
@@ -499,7 +458,71 @@ if redis.call("HLEN", answers) > ${KEPT_ANSWERS} + 2 * tonumber(redis.call("HGET
   end
   redis.call("HSET", KEYS[1], "answers", redis.call("HLEN", answers))
 end
-return count + standing
+return count
+`;
+
+/**
+ * KEYS[1] main; KEYS[2] items; KEYS[3] putters; KEYS[4] where a block was written
+ * ARGV[1] prefix of keys; ARGV[2] queue; ARGV[3] session of the maker of an unnamed one, ""; ARGV[4] "1" = it must exist;
+ * ARGV[5] largest size, 0 = none; ARGV[6] waiter to store if it is full, "" = none; ARGV[7] "one" = ARGV[8] is the item; "text" =
+ * it is many with separators between them, "bytes" = ARGV[8...] are the items, "block" =
+ * ARGV[8] is how many there are in the block: these three only where there is no limit
+ * Returns how many were stored (0 = it is full), -1 = its maker is gone, -2 = it is gone, -3 = it was shut down, -5 = it has
+ * a limit: nothing was stored, -6 = the block is gone.
+ *
+ * Waiters of one process go in the order in which they began to wait, also where one of them had to join the line again.
+ */
+export const putItems: OnceScript<number> = new OnceScript<number>({ name: "putItems", shared: SHARED, lua: PUT });
+
+/** So many messages of one sender are known to be stored: more than may be on their way at the same time. */
+const KEPT_MESSAGES = 8;
+
+/**
+ * Stores one message of a pipe. It goes at once to the reader that stands, and what its sender has received is told on the
+ * way; else it is put as by putItems. It acts once, however often it is sent.
+ *
+ * KEYS[1] the pipe's standing readers; KEYS[2] main, KEYS[3] items, KEYS[4] putters of the stream; KEYS[5] answers to puts
+ * ARGV[1] prefix of keys; ARGV[2] name of the pipe; ARGV[3] the end that reads; ARGV[4] message; ARGV[5] sender,
+ * "<session>:<place>"; ARGV[6] number of the message, of this sender; ARGV[7] the entry of the standing reader of the
+ * sender's own end if it has handed out what Redis does not know of, "" = none; ARGV[8] the number of the first message
+ * that this reader has not handed out
+ * Returns 1; 2 = the reader of the sender stands, and has no more to say; negative answers as of putItems.
+ */
+export const sendMessage: Script<number> = new Script<number>({
+  name: "sendMessage",
+  // What Lua defines and calls takes longer than what Redis does: the usual case comes first, with few of both.
+  lua: `
+local standing, prefix, to, sender, number = KEYS[1], ARGV[1], ARGV[3], "sent-" .. ARGV[5], ARGV[6]
+local own = to == "0" and "1" or "0"
+local reader, given, acknowledged, own_reader, sent = unpack(redis.call("HMGET", standing,
+  "reader-" .. to, "given-" .. to, "acknowledged-" .. to, "reader-" .. own, sender))
+if sent and string.find(sent, " " .. number .. " ", 1, true) then return 1 end
+sent = " " .. number .. (sent or " ")
+if #sent > 40 then sent = string.match(sent, "^${" %d+".repeat(KEPT_MESSAGES)} ") or sent end
+local stands = 0
+local written = { sender, sent }
+if ARGV[7] ~= "" and own_reader == ARGV[7] then
+  stands = 1
+  written = { sender, sent, "acknowledged-" .. own, ARGV[8] }
+end
+if reader and given == acknowledged then
+  local session, waiter = string.match(reader, "^([^|]+)|(%d+)")
+  local record = prefix .. "session/" .. session
+  if redis.call("EXISTS", record) == 1 then
+    redis.call("HSET", standing, "given-" .. to, string.format("%d", given + 1), "message-" .. to, ARGV[4], unpack(written))
+    local count = string.format("%d", redis.call("HINCRBY", record, "wakeups", 1))
+    redis.call("PUBLISH", prefix .. "wakeups/" .. session, table.concat({ count, waiter, given, ARGV[4] }, " "))
+    return 1 + stands
+  end
+end
+local function put(KEYS, ARGV)
+${SHARED}${PUT}
+end
+local stored = put({ KEYS[2], KEYS[3], KEYS[4], KEYS[3], KEYS[5] },
+  { prefix, "pipe-stream/" .. to .. "/" .. ARGV[2], "", "1", "0", "", "bytes", ARGV[4], "", "" })
+if stored < 1 then return stored end
+redis.call("HSET", standing, unpack(written))
+return 1 + stands
 `,
 });
 
@@ -528,10 +551,11 @@ export const takeItems: Script<TakeReply> = new Script<TakeReply>({
 local prefix, queue, waiter, consumer = ARGV[1], ARGV[2], ARGV[6], ARGV[7]
 local missing = ensure(prefix, queue, ARGV[3], ARGV[4], ARGV[5])
 if missing ~= 0 then return { missing } end
-local state, limit, largest, blocked, only_holder, reader = unpack(redis.call("HMGET", KEYS[1], "state", "maxSize", "largest",
-  "blocked", "onlyHolder", "standingReader"))
+local state, limit, largest, blocked, only_holder = unpack(redis.call("HMGET", KEYS[1], "state", "maxSize", "largest",
+  "blocked", "onlyHolder"))
 if state == "shut" then return { -3 } end
 local want, handed, taken = tonumber(ARGV[8]), tonumber(ARGV[10]), tonumber(ARGV[12])
+local stood = dismiss_reader(prefix, queue, ARGV[14])
 local first, committed = read_counts(KEYS[4], consumer)
 local is_new = not first
 local got = {}
@@ -625,16 +649,14 @@ if #got == 0 then
   if count == 0 then
     if state ~= "open" then return { -3 } end
     local session = string.match(consumer, "^[^#]+")
-    if ARGV[14] ~= "" and ARGV[14] == reader then
-      if waiter ~= "" then redis.call("LREM", KEYS[3], 1, waiter) end
-      return { 0, 1 }
-    end
-    if ARGV[14] ~= "" and waiter ~= "" and session == only_holder and handed == taken
+    if ARGV[14] ~= "" and (waiter ~= "" or stood) and session == only_holder and handed == taken
       and redis.call("EXISTS", KEYS[5], queue_key(prefix, queue, "pollers")) == 0 then
-      redis.call("HSET", KEYS[1], "standingReader", ARGV[14])
-      redis.call("HSET", KEYS[4], consumer, string.format("%d %d", taken, taken))
-      redis.call("LREM", KEYS[3], 1, waiter)
-      note_wait(prefix, queue, waiter)
+      local one, name = string.match(queue, "^pipe%-stream/(%d)/(.*)$")
+      redis.call("HSET", prefix .. "pipe-standing/" .. name, "reader-" .. one, ARGV[14], "given-" .. one, ARGV[12],
+        "acknowledged-" .. one, ARGV[12])
+      redis.call("HDEL", KEYS[4], consumer)
+      if waiter ~= "" then redis.call("LREM", KEYS[3], 1, waiter) end
+      note_wait(prefix, queue, ARGV[14])
       return { 0, 1 }
     end
     if waiter ~= "" and not redis.call("LPOS", KEYS[3], waiter) then
@@ -694,6 +716,7 @@ export const returnItems: Script<number> = new Script<number>({
   name: "returnItems",
   lua: `${SHARED}
 local prefix, queue, consumer, from = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
+dismiss_reader(prefix, queue)
 local first, committed = read_counts(KEYS[1], consumer)
 if not first then
   first, committed = read_closed(KEYS[1], consumer)
@@ -723,7 +746,7 @@ export const pollQueue: Script<number> = new Script<number>({
 local missing = ensure(ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5])
 if missing ~= 0 then return missing end
 if redis.call("HGET", KEYS[1], "state") ~= "open" or redis.call("EXISTS", KEYS[2]) == 1 then return 1 end
-if ARGV[6] ~= "" and string.sub(ARGV[2], 1, 12) == "pipe-stream/" then dismiss_reader(ARGV[1], ARGV[2]) end
+if ARGV[6] ~= "" then dismiss_reader(ARGV[1], ARGV[2]) end
 if ARGV[6] ~= "" and not redis.call("LPOS", KEYS[3], ARGV[6]) then
   redis.call("RPUSH", KEYS[3], ARGV[6])
   note_wait(ARGV[1], ARGV[2], ARGV[6])
