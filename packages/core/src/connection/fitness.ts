@@ -72,7 +72,7 @@ async function firstAnswer(client: RedisClient, where: string, timeout: number):
     };
     const giveUp = (isLoading: boolean): void => {
       if (isLoading) return reject(refusal("LOADING", where, "LOADING Redis is loading the dataset in memory"));
-      reject(unreachable(where, lastError ? deepestMessage(lastError) : silence(client, timeout), lastError));
+      reject(unreachable(where, silence(client, timeout, lastError), lastError));
     };
     timer = setTimeout(() => void loads(client, Math.min(LOOK_LIMIT, timeout)).then(giveUp), timeout);
     client.on("error", onError);
@@ -147,9 +147,12 @@ function finalReason(error: Error, where: string): RedisUnfitError | undefined {
 }
 
 /** A server that expects no TLS waits in silence for the rest of what it takes for a command. */
-function silence({ options }: RedisClient, timeout: number): string {
+function silence({ options }: RedisClient, timeout: number, lastError: Error | undefined): string {
   const usesTls = "tls" in options && options.tls !== undefined;
-  return `no answer within ${timeout} ms${usesTls ? " (does it speak TLS?)" : ""}`;
+  const reason = lastError ? deepestMessage(lastError) : `no answer within ${timeout} ms`;
+  // So the client says that a connection, of which TLS is a part, took too long.
+  const isSilent = lastError === undefined || reason.includes("ETIMEDOUT");
+  return usesTls && isSilent ? `${reason} (does it speak TLS?)` : reason;
 }
 
 function unreachable(where: string, reason: string, cause: unknown): RedisUnfitError {

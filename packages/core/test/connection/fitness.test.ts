@@ -87,6 +87,13 @@ test("a server whose INFO was renamed", async () => {
 test("a server that does not speak TLS", async () => {
   const error = await unfit(withUrl(redis.url, {}).replace("redis://", "rediss://"), 300);
   expect(error.message).toContain("is not reachable: no answer within 300 ms (does it speak TLS?)");
+  // Within the usual limit the client has given up a try to connect before.
+  const url = withUrl(redis.url, {}).replace("redis://", "rediss://");
+  const client = openRedis(url, { name: "test" });
+  onTestFinished(() => closeRedis(client, 0));
+  const asked = assertRedisFit(client, url, 300);
+  client.emit("error", new Error("connect ETIMEDOUT"));
+  await expect(asked).rejects.toThrow("is not reachable: connect ETIMEDOUT (does it speak TLS?)");
 });
 
 test("a password that is needed: none", async () => {
