@@ -242,7 +242,7 @@ export class ResultChannel {
     this.#readSinceTrim += 1;
     const bytes = fields[1];
     if (!bytes) return;
-    for (const item of this.#readable(id, () => decode(bytes) as ReplyItem[]) ?? []) {
+    for (const item of this.#readable(id, () => replyItems(bytes)) ?? []) {
       this.#readable(id, () => this.#deliver(item));
     }
   }
@@ -377,6 +377,12 @@ export class ResultChannel {
     );
     this.settle(ticket);
   }
+}
+
+function replyItems(bytes: Buffer): ReplyItem[] {
+  const items = decode(bytes);
+  if (!Array.isArray(items)) throw new TypeError("it is no list of answers");
+  return items as ReplyItem[];
 }
 
 type StreamReply = [stream: Buffer, entries: [id: Buffer, fields: Buffer[]][]][] | null;
