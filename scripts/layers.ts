@@ -25,7 +25,8 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
 export const FOLDERS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   core: [
     ["package-files", "environment", "timers"],
-    ["errors", "logger"],
+    ["errors"],
+    ["logger"],
     ["protocol"],
     ["codec", "redis-server"],
     ["tasks"],

@@ -30,6 +30,7 @@ export {
 export * from "./fleet/index.ts";
 export * from "./inspection/index.ts";
 export * from "./inspector/index.ts";
+export { assertLogger } from "./logger/logger.ts";
 export { RareWarnings } from "./logger/rare-warnings.ts";
 export { visibleJson, visibleLine, visibleLines } from "./logger/visible.ts";
 export * from "./object-inspection/index.ts";

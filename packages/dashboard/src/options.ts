@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { isIP } from "node:net";
 import { type Logger, ValueError } from "@manyhands/core";
 import {
+  assertLogger,
   assertOptions,
   environmentSetting,
   namesOf,
@@ -88,8 +89,13 @@ export function resolveOptions(options: DashboardOptions): DashboardSettings {
     loopback,
     allowedHosts: checkedHosts(options.allowedHosts ?? hostsOfEnvironment()),
     readOnly: options.readOnly ?? false,
-    logger: options.logger ?? silent,
+    logger: checkedLogger(options.logger),
   };
+}
+
+function checkedLogger(logger: Logger | undefined): Logger {
+  assertLogger(logger);
+  return logger ?? silent;
 }
 
 /** True for addresses that only this machine can reach. */

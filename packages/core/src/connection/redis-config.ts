@@ -1,6 +1,6 @@
 import type { ClusterNode, ClusterOptions, RedisOptions } from "ioredis";
 import { environmentSetting, trimSetting } from "../environment/index.ts";
-import { ValueError } from "../errors/index.ts";
+import { got, ValueError } from "../errors/index.ts";
 import { DEFAULT_REDIS_URL, type RedisTarget } from "./redis-target.ts";
 import { parseRedisUrl } from "./redis-url.ts";
 
@@ -25,6 +25,7 @@ export function resolveRedis(config: RedisConfig | undefined): RedisTarget {
   }
   if ("cluster" in given) return cluster(given.cluster, given.options ?? {});
   refuseForeignOptions(given);
+  assertPort(given);
   return { kind: "single", options: withTrimmedSecrets(given) };
 }
 
@@ -42,6 +43,7 @@ function cluster(nodes: ClusterNode[], options: ClusterOptions): RedisTarget {
   if (!Array.isArray(nodes) || nodes.length === 0) {
     throw new ValueError("redis: a cluster needs at least one node, such as [{ host, port }]");
   }
+  for (const node of nodes) if (typeof node === "object") assertPort(node);
   refuseForeignOptions(options);
   refuseForeignOptions(options.redisOptions ?? {});
   const { redisOptions } = options;
@@ -59,6 +61,14 @@ function withTrimmedSecrets<Options extends Pick<RedisOptions, "password" | "sen
     if (typeof secret === "string") trimmed[name] = trimSetting(secret);
   }
   return trimmed;
+}
+
+/** ioredis would look for a server there until the time to connect is over. */
+function assertPort({ port }: { port?: unknown }): void {
+  if (port === undefined || port === null) return;
+  const number = typeof port === "string" && /^\d+$/.test(port) ? Number(port) : port;
+  if (Number.isInteger(number) && (number as number) >= 1 && (number as number) <= 65_535) return;
+  throw new ValueError(`redis.port must be a whole number from 1 to 65535; got ${got(port)}`);
 }
 
 function refuseForeignOptions(options: object): void {

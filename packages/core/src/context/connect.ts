@@ -4,7 +4,7 @@ import { resolveLockNodes } from "../connection/lock-nodes.ts";
 import type { RedisConfig } from "../connection/redis-config.ts";
 import { environmentSetting } from "../environment/index.ts";
 import { assertOptions, got, ManyhandsError, namesOf, ValueError } from "../errors/index.ts";
-import { type Logger, stderrLogger } from "../logger/logger.ts";
+import { assertLogger, type Logger, stderrLogger } from "../logger/logger.ts";
 import type { Milliseconds } from "../protocol/records.ts";
 import { DEFAULT_LEASE, MAX_LEASE } from "../session/lease.ts";
 import { isLoadingTasks } from "../tasks/loading.ts";
@@ -95,6 +95,7 @@ export async function connect(options: ConnectOptions = {}): Promise<Context> {
 
 /** Checks the options and fills in the defaults. @throws ValueError for a bad option */
 export function toSettings(options: ConnectOptions): ContextSettings {
+  assertLogger(options.logger);
   return {
     redis: options.redis,
     lockNodes: resolveLockNodes(options.lockNodes),

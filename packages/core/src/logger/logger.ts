@@ -1,3 +1,4 @@
+import { ValueError } from "../errors/index.ts";
 import { visibleLines } from "./visible.ts";
 
 /** What a line of a log is about, for loggers that keep more than text. */
@@ -24,6 +25,18 @@ export interface Logger {
   error(message: string, facts?: LogFacts): void;
   /** Hears what is of interest only when something is looked for. */
   debug?(message: string, facts?: LogFacts): void;
+}
+
+/** @throws ValueError for what cannot be logged to; `undefined` means that none is given */
+export function assertLogger(given: unknown): void {
+  if (given === undefined) return;
+  const methods = ["info", "warn", "error"];
+  const missing = methods.filter((name) => typeof (given as Record<string, unknown> | null)?.[name] !== "function");
+  if (missing.length === 0) return;
+  const of = given === null ? "null" : typeof given;
+  throw new ValueError(
+    `logger must have the methods ${methods.join(", ")}, as console has; got ${of} without ${missing.join(", ")}`,
+  );
 }
 
 /** Warnings and errors on stderr, nothing else. */

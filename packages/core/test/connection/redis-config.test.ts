@@ -82,6 +82,8 @@ test.each<[unknown, string]>([
     { cluster: [{ port: 1 }], options: { redisOptions: { keyPrefix: "x" } } },
     "redis.keyPrefix is not supported: results would be lost; use the option namespace instead",
   ],
+  [{ port: "abc" }, 'redis.port must be a whole number from 1 to 65535; got "abc"'],
+  [{ cluster: [{ port: 70_000 }] }, "redis.port must be a whole number from 1 to 65535; got 70000"],
   [{ stringNumbers: true }, "redis.stringNumbers is not supported: results would be lost; leave it out"],
 ])("%j is refused", (config, message) => {
   expect(() => resolveRedis(config as RedisConfig)).toThrow(new ValueError(message));

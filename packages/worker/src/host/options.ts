@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { type Logger, ValueError } from "@manyhands/core";
 import {
+  assertLogger,
   assertOptions,
   assertPoolName,
   type Isolation,
@@ -211,6 +212,7 @@ function moduleUrl(given: string | URL): URL {
 }
 
 function hostLog({ logger, logLevel, logFormat }: WorkerOptions, host: string): HostLog {
+  assertLogger(logger);
   const level = logLevel ?? (logger ? "info" : "warn");
   if (!LOG_LEVELS.includes(level)) {
     throw new ValueError(`logLevel must be one of ${LOG_LEVELS.join(", ")}; got ${describe(level)}`);

@@ -39,6 +39,8 @@ test.each<[Partial<WorkerOptions>, RegExp]>([
   [{ redis: "redis://h", redisModule: "./redis.ts" }, /give redis or redisModule, not both/],
   [{ redisModule: "./nowhere.ts" }, /redisModule: there is no file .*nowhere\.ts/],
   [{ redisModule: 7 as never }, /redisModule must be a path or a file: URL; got 7/],
+  [{ logger: 5 as never }, /logger must have the methods info, warn, error, .*; got number without info, warn, error/],
+  [{ logger: { info: () => {} } as never }, /got object without warn, error/],
   [{ grace: -1 }, /grace must be a whole number, at least 0; got -1/],
 ])("wrong option %j is refused", (options, message) => {
   const resolve = (): unknown => resolveWorkerOptions({ tasks: [TASKS], ...options });
