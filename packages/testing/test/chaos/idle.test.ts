@@ -28,7 +28,7 @@ test("a program that has its result ends by itself, without close()", async () =
   const program = new Program("forgetful.ts", [redis.url, namespace, "300"]);
   expect(await program.exited).toEqual({ code: 0, signal: null });
   expect(program.output).toBe("got 300\n");
-  expect(performance.now() - startedAt).toBeLessThan(10_000);
+  expect(performance.now() - startedAt).toBeLessThan(25_000);
 });
 
 test("a program with an unfinished await does not end before it has the result", async () => {

@@ -267,7 +267,7 @@ test("a pool that is made while the host waits is served at once", async () => {
   // then
   expect(await space.answer(jobId)).toMatchObject({ value: 49 });
   // A wait that is not woken lasts 5 s.
-  expect(performance.now() - startedAt).toBeLessThan(2_000);
+  expect(performance.now() - startedAt).toBeLessThan(4_500);
 });
 
 test("200 idle pools cost two hosts fewer than 30 commands a second, and at most 6 connections each", async () => {
