@@ -1,5 +1,5 @@
 import type { RedisClient } from "../../connection/index.ts";
-import { QueueClosedError } from "../../errors/index.ts";
+import { closedWhileWaiting, QueueClosedError } from "../../errors/index.ts";
 import type { ObjectRuntime } from "../../objects/index.ts";
 import { Operations } from "../../session/index.ts";
 import { Existence } from "../../sync/index.ts";
@@ -102,8 +102,10 @@ export class QueuePlace {
     return this.#facts.within?.ready();
   }
 
-  /** @throws StateLostError, QueueClosedError for the negative answers of scripts */
+  /** @throws StateLostError, QueueClosedError for the negative answers of scripts; ClosedError when the context has closed */
   confirm(reply: number): void {
+    // A context that closes takes its pipes and unnamed queues along: what waits there has been ended by the program.
+    if (reply < 0 && reply >= -3 && this.runtime.isClosed) throw closedWhileWaiting();
     if (reply === -3) throw this.#facts.within?.shut() ?? new QueueClosedError(`the ${this.title} was shut down`);
     this.existence.confirm(reply === 0 ? 1 : reply);
   }
