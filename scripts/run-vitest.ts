@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ROOT } from "./root.ts";
@@ -15,6 +15,8 @@ export function runVitest(
   // Each test removes its own folders. Those of a program that is killed, as some tests do, go with the run.
   const temporary = join(folder, "tmp");
   mkdirSync(temporary);
+  // A test works there as another user.
+  for (const one of [folder, temporary]) chmodSync(one, 0o755);
   // Vitest colours what it writes into a log, too, when the log is continuous integration's.
   const colours = process.stdout.isTTY ? [] : ["--no-color"];
   const reporters = ["--reporter=default", `--reporter=${join(ROOT, "scripts/test-reporter.ts")}`];

@@ -29,7 +29,7 @@ export interface TaskLog {
   next: number;
 }
 
-/** Looks at tasks and steers them, whoever submitted them (`mp.tasks`). Every answer is read afresh. */
+/** Looks at tasks and steers them, whichever program submitted them (`mp.tasks`). Every answer is read afresh. */
 export class TaskInspector {
   readonly #place: InspectorPlace;
 

@@ -76,7 +76,7 @@ export class ObjectInspector {
   }
 
   /**
-   * Gives back permits that were taken without a lease: nobody knows who has them.
+   * Gives back permits that were taken without a lease: it is not known who has them.
    * @returns false when the semaphore is not there, or has fewer of them: it would rise above its initial value
    */
   releasePermits(semaphore: string, permits: number): Promise<boolean> {

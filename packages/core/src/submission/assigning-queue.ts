@@ -73,7 +73,7 @@ for _, host in ipairs(hosts) do
   local is_open = type(renewed) == "string"
   local at = is_open and string.match(renewed, "^[^!]*")
   local function tell_host()
-    if is_open and at == renewed then redis.call("APPEND", renewal, "!") end
+    if is_open and at == renewed then redis.call("SET", renewal, renewed .. "!", "KEEPTTL") end
   end
   if not is_readable or not is_open or offered <= given then
     redis.call("ZREM", KEYS[14], host)

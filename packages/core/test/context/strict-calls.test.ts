@@ -105,7 +105,7 @@ describe("what a factory does not take is refused, with the right form", () => {
     await manager.shutdown();
   });
 
-  test("Python's timeout by position is refused by whatever waits, instead of waiting without a limit", async () => {
+  test("Python's timeout by position is refused by every wait, instead of waiting without a limit", async () => {
     await using mp = await connect({ redis: redis.url, namespace: redis.namespace() });
     const { readLock, writeLock } = {
       readLock: mp.readWriteLock().readLock(),

@@ -164,19 +164,19 @@ describe("a host survives bad messages of its tasks", () => {
       ],
     ],
   ])("%s", async (_what, messages) => {
-    expect(await pool.apply(tasks.sendToHost, [messages])).toBe("its own answer");
+    expect(await pool.apply(tasks.sendToHost, [pool.name, messages])).toBe("its own answer");
   });
 
   test("answers that cannot be read fail their call alone", async () => {
     const forged = { type: "answers", jobId: "", answers: bytes, units: [0], failed: 0, json: "{", done: true };
-    const error = await reason(pool.apply(tasks.sendToHost, [[forged]], { timeout: 5_000 }));
+    const error = await reason(pool.apply(tasks.sendToHost, [pool.name, [forged]], { timeout: 5_000 }));
     expect(error).toBeInstanceOf(WorkerLostError);
   });
 
   test("a crash that cannot be decoded tells nothing about the end of the child", async () => {
     await using alone = mp.pool(1);
     const forged = { type: "crashed", error: bytes, message: "x", jobId: null, unit: null };
-    expect(await alone.apply(tasks.sendToHost, [[forged]])).toBe("its own answer");
+    expect(await alone.apply(tasks.sendToHost, [alone.name, [forged]])).toBe("its own answer");
     const error = await reason(alone.apply(tasks.exit, [4]));
     expect(error).toBeInstanceOf(WorkerLostError);
     expect((error as Error).message).toContain("exited with code 4");

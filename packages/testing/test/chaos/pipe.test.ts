@@ -309,7 +309,7 @@ test("F17: a message for a reader that was killed while it waited goes to anothe
   await expect(there.send(4)).rejects.toThrow(BrokenPipeError);
 });
 
-test("N6: what was on its way to a reader that gives its end away comes to whoever gets that, in order", async () => {
+test("N6: what was on its way to a reader that gives its end away comes to the process that gets it, in order", async () => {
   const { options, here, there } = await standing();
   const mp = await connect(options);
   onTestFinished(() => mp.close());

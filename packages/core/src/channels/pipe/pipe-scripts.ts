@@ -37,7 +37,7 @@ local function remove_pipe(prefix, name)
   redis.call("ZREM", prefix .. "objects", pipe)
   redis.call("ZREM", prefix .. "deadlines", pipe)
 end
--- Notes who alone has an end, and nobody else on the way: what is sent to it may go to its reader at once.
+-- Notes the only holder of an end that is not on its way to another: what is sent to it may go to its reader at once.
 local function note_only_holder(prefix, name, reading_end, session, handed)
   local queue = stream_of(reading_end, name)
   local main = prefix .. queue

@@ -79,7 +79,7 @@ export class PipeShare {
     const { client, keys, session } = this.#runtime;
     const { name, maker } = this.#facts;
     if (maker === session.id) this.#make().catch(() => {});
-    // What has come and was not received is there for whoever gets the end.
+    // What has come and was not received is there for the process that gets the end.
     this.#consumers[end]?.returnUnread();
     const handed = this.#consumers[end]?.handedByReader ?? "";
     const noted = this.#noted;

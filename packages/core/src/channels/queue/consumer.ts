@@ -54,7 +54,7 @@ interface GetTurn {
   hasStood: boolean;
 }
 
-/** What of a pipe was handed out, told to Redis with what is sent next. */
+/** Which messages of a pipe were handed out, told to Redis with what is sent next. */
 export interface Acknowledgement {
   entry: string;
   /** Number of the first message that was not handed out. */
@@ -85,7 +85,7 @@ export interface ConsumerOptions<Stored> {
  * round trip (`leased`: it is handed out uncommitted, while the lease of the session can be trusted); 3. what is taken and
  * not asked for goes back to the front of the queue; what a get waits for never does; 4. `leased`: after each reconnect, and
  * every now and then, what Redis says that it holds is compared with what it holds, because a failover loses writes;
- * 5. `mayStand`: a lone message comes with the wake-up (`StandingReader`), and counts as committed: nobody else can get it.
+ * 5. `mayStand`: a lone message comes with the wake-up (`StandingReader`), and counts as committed: no other consumer can get it.
  *
  * Items have numbers in the order of their coming: handed <= committed <= requested <= taken. Each answer of Redis belongs to
  * an era, and what is given back is chosen and sent in one step: between an `await` and what follows it, gets come and go.
@@ -295,7 +295,7 @@ export class Consumer<Stored extends string | Buffer = string> {
   }
 
   /**
-   * What the standing reader has to say: what was handed out. Whoever sends it calls `answered`, with whether Redis knows
+   * What the standing reader has to say: what was handed out. The caller sends it and calls `answered`, with whether Redis knows
    * the reader.
    */
   get acknowledgement(): Acknowledgement | undefined {
