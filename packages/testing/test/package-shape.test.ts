@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { snippets } from "../../../scripts/docs.ts";
 import { PUBLISHED, packPackages } from "../../../scripts/pack.ts";
 import { ROOT } from "../../../scripts/root.ts";
 
@@ -86,6 +87,20 @@ describe("an empty project outside of the workspace", () => {
 
     // then
     expect(stdout).toBe("49 function\n");
+  });
+
+  test("runs the program of the page for newcomers, as it tells them to", async () => {
+    // given
+    for (const { name, code } of snippets("docs/getting-started.md")) await writeFile(join(project, name), code);
+
+    // when
+    const { stdout } = await run(join(project, "node_modules/.bin/manyhands"), ["run", "main.ts"], {
+      cwd: project,
+      env: environment,
+    });
+
+    // then
+    expect(stdout).toMatch(/^\[ 1, 4, 9 \]\nattempt 1 on .+\n$/);
   });
 
   test.each(["manyhands", "mh"])("starts the command %s", async (command) => {
