@@ -100,7 +100,7 @@ describe("an empty project outside of the workspace", () => {
     });
 
     // then
-    expect(stdout).toMatch(/^\[ 1, 4, 9 \]\nattempt 1 on .+\n$/);
+    expect(stdout).toMatch(/^\[ 1, 4, 9 \]\ndone on .+\n$/);
   });
 
   test.each(["manyhands", "mh"])("starts the command %s", async (command) => {
