@@ -17,35 +17,8 @@ const LATE_ANSWER = 120_000;
 /** More consumers than this, and the closed ones of which nothing is left are forgotten. */
 const KEPT_CONSUMERS = 50;
 
-/**
- * A queue is called by its whole name here, such as "queue/orders". Its keys:
- * main, hash: state (open, draining, shut), maxSize, unfinished (puts without taskDone), zeros (how often unfinished came
- * to 0), largest (bytes of the largest item, where that matters), answers (how many were left in puts when they were looked
- * through last), called and calledUntil (the putter whose turn it is, and by when it must come, server time in ms),
- * wokenUntil (by when getters that were woken must come, before those behind them are woken, too); items, list; getters, putters, joiners, pollers, lists of waiters; claim of a consumer, list: items it has
- * taken, oldest first; consumers, hash: "<session>#<number>" -> two counts.
- *
- * A consumer numbers the items that it takes. Its counts are the number of the first item in its claim, and that of the
- * first one which is not committed: those before are handed out, or about to be, and are given to nobody else. They stay in
- * the claim until the consumer says that it has them. In a joinable queue nothing is committed; the first count grows with
- * each item that is done. The counts of a consumer whose session has ended are closed, "<first> <committed> closed": its
- * process may live, ask again for committed items of which the answer was lost, and give back what it did not hand out. puts, hash: answers to puts and taskDone that may be sent again, "<session>:<place>.<number>".
- *
- * The main hash of a pipe's stream has one more field, onlyHolder: the only session that has the end which reads it, while
- * that end is not on its way to anybody. A consumer of it may be the standing reader of the end, to which a message goes at
- * once, with the wake-up. The hash pipe-standing/<pipe> has, for each end: reader, "<session>|<number>|<number of the
- * consumer>|<what it says of itself>"; given, how many messages have gone to the consumer; acknowledged, how many of them it
- * has handed out, one less at most; message, the last one. Nothing of it is committed: as long as there is one holder, nobody
- * else can get it. A reader stands only while no items are there and its claim is empty; every other script that touches the
- * stream dismisses it first, which puts what it has not handed out into its claim. sent-<sender>: numbers of messages of a
- * sender that are stored.
- *
- * Many items of some size, put at once, stay together as a block: a string, the items with separators between them. In the
- * list stands what refers to it, the byte 4 and "<number> <count>"; `blocked` in main is how many more items there are than
- * elements of the list. A consumer that asks for many takes a block as a whole, which nobody copies through Lua; its claim
- * is then the list claimed-blocks. Whoever wants less takes the block apart.
- */
-export const QUEUE_KEYS: string = `
+/** Lua: names of a queue's keys, and the counts and claims of its consumers; see {@link QUEUE_KEYS} for what they hold. */
+export const COUNTS: string = `
 local function queue_key(prefix, queue, part)
   local kind, name = string.match(queue, "^([^/]+)/(.*)$")
   return prefix .. kind .. "-" .. part .. "/" .. name
@@ -125,6 +98,37 @@ local function trim(prefix, queue, consumer, first, handed)
   end
   return first
 end
+`;
+
+/**
+ * A queue is called by its whole name here, such as "queue/orders". Its keys:
+ * main, hash: state (open, draining, shut), maxSize, unfinished (puts without taskDone), zeros (how often unfinished came
+ * to 0), largest (bytes of the largest item, where that matters), answers (how many were left in puts when they were looked
+ * through last), called and calledUntil (the putter whose turn it is, and by when it must come, server time in ms),
+ * wokenUntil (by when getters that were woken must come, before those behind them are woken, too); items, list; getters, putters, joiners, pollers, lists of waiters; claim of a consumer, list: items it has
+ * taken, oldest first; consumers, hash: "<session>#<number>" -> two counts.
+ *
+ * A consumer numbers the items that it takes. Its counts are the number of the first item in its claim, and that of the
+ * first one which is not committed: those before are handed out, or about to be, and are given to nobody else. They stay in
+ * the claim until the consumer says that it has them. In a joinable queue nothing is committed; the first count grows with
+ * each item that is done. The counts of a consumer whose session has ended are closed, "<first> <committed> closed": its
+ * process may live, ask again for committed items of which the answer was lost, and give back what it did not hand out. puts, hash: answers to puts and taskDone that may be sent again, "<session>:<place>.<number>".
+ *
+ * The main hash of a pipe's stream has one more field, onlyHolder: the only session that has the end which reads it, while
+ * that end is not on its way to anybody. A consumer of it may be the standing reader of the end, to which a message goes at
+ * once, with the wake-up. The hash pipe-standing/<pipe> has, for each end: reader, "<session>|<number>|<number of the
+ * consumer>|<what it says of itself>"; given, how many messages have gone to the consumer; acknowledged, how many of them it
+ * has handed out, one less at most; message, the last one. Nothing of it is committed: as long as there is one holder, nobody
+ * else can get it. A reader stands only while no items are there and its claim is empty; every other script that touches the
+ * stream dismisses it first, which puts what it has not handed out into its claim. sent-<sender>: numbers of messages of a
+ * sender that are stored.
+ *
+ * Many items of some size, put at once, stay together as a block: a string, the items with separators between them. In the
+ * list stands what refers to it, the byte 4 and "<number> <count>"; `blocked` in main is how many more items there are than
+ * elements of the list. A consumer that asks for many takes a block as a whole, which nobody copies through Lua; its claim
+ * is then the list claimed-blocks. Whoever wants less takes the block apart.
+ */
+export const QUEUE_KEYS: string = `${COUNTS}
 -- Messages go to no reader at once any more. Its claim has what it was given and has not handed out: what Redis knows of
 -- that, or the reader says, who is not told then. Returns whether that reader stood.
 local function dismiss_reader(prefix, queue, entry, handed)
@@ -287,9 +291,6 @@ local function ensure(prefix, queue, owner, must_exist, max_size)
   return 0
 end
 `;
-
-/** The part of it that needs nothing else. */
-export const COUNTS: string = QUEUE_KEYS.slice(0, QUEUE_KEYS.indexOf("-- Messages go to no reader"));
 
 const SHARED = SERVER_TIME + WAKE_UP + REGISTER + QUEUE_KEYS;
 
