@@ -68,7 +68,9 @@ export class UnservedWatch {
     const hosts = await this.#fleet.hosts().catch(() => null);
     if (!hosts || !this.#isPending(pool, task)) return;
     if (performance.now() - askedAt > LATE_ANSWER) this.#unsettle();
-    if (!isServed(hosts, pool, task)) {
+    // A host that drains takes no more, and finishes what it runs.
+    const isRunning = hosts.some(({ running }) => running.some((run) => run.pool === pool && run.task === task));
+    if (!isServed(hosts, pool, task) && !isRunning) {
       const left = this.#settledAt - performance.now();
       if (left > 0) return this.watch(pool, task, left);
       this.#logger.warn(describeUnserved(hosts, pool, task));

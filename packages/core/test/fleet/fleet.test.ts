@@ -145,3 +145,21 @@ test("hosts that have not beaten since Redis was away are not missed before they
   // then
   expect((await warned.promise) - backAt).toBeGreaterThanOrEqual(395);
 });
+
+test("a caller whose task runs on a host that drains is not told that no host serves it", async () => {
+  // given
+  const client = redis.client();
+  const keys = new Keys(redis.namespace());
+  const run = { jobId: "1", task: "t", pool: "p", pid: 1, since: 1 };
+  await client.zadd(keys.hosts, 1, "a");
+  await client.set(keys.host("a"), JSON.stringify(host("a", { state: "draining", running: [run] })));
+  const warned = Promise.withResolvers<string>();
+  const logger = { info() {}, error() {}, warn: (text: string) => warned.resolve(text) };
+  const watch = new UnservedWatch({ client, fleet: new Fleet(client, keys), logger, isPending: () => true });
+  onTestFinished(() => watch.stop());
+  // when
+  watch.watch("p", "t", 1);
+  watch.watch("q", "t", 60);
+  // then
+  expect(await warned.promise).toContain('no live worker host serves task "t" in pool "q"');
+});
