@@ -91,7 +91,7 @@ async function sleepIn(actor: Actor, condition: Condition): Promise<{ outcome: P
 }
 
 describe("a condition in trouble", () => {
-  test("guarantees 2 and 6: whoever is frozen or cut off, no notify is lost and nobody sleeps for ever", async () => {
+  test("guarantees 2 and 6: when some are frozen or cut off, no notify is lost and no waiter sleeps without end", async () => {
     const seed = chooseSeed();
     const random = seededRandom(seed);
     const proxy = await useFaultProxy(redis.url);

@@ -72,7 +72,7 @@ function change(actor: Actor, id: string, file: string): Promise<void> {
   );
 }
 
-test("V4, M7: whoever is killed, frozen or cut off in the middle, no change that was acknowledged is lost, and none acts twice", async () => {
+test("V4, M7: when some are killed, frozen or cut off in the middle, no change that was acknowledged is lost, and none acts twice", async () => {
   const seed = chooseSeed();
   const random = seededRandom(seed);
   const namespace = redis.namespace();

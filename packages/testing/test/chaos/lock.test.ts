@@ -44,7 +44,7 @@ function contend(actor: Actor, seconds: number): Promise<Section[]> {
 }
 
 describe("a lock in trouble", () => {
-  test("guarantee 5: whoever is killed, frozen or cut off, trusted sections never overlap and fences follow them", async () => {
+  test("guarantee 5: when some are killed, frozen or cut off, trusted sections never overlap and fences follow them", async () => {
     const seed = chooseSeed();
     const random = seededRandom(seed);
     const proxy = await useFaultProxy(redis.url);

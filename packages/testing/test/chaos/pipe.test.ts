@@ -30,7 +30,7 @@ async function hand(
   }, name);
 }
 
-test("N4, N10: whoever is killed, frozen or cut off, no message comes twice or out of order, and every end is told of the other's", async () => {
+test("N4, N10: when some are killed, frozen or cut off, no message comes twice or out of order, and every end is told of the other's", async () => {
   const seed = chooseSeed();
   const random = seededRandom(seed);
   const namespace = redis.namespace();

@@ -121,7 +121,7 @@ async function replicaOfQueues(): Promise<() => Promise<void>> {
 }
 
 describe("a queue in trouble", () => {
-  test("Q6, guarantee 6: whoever is frozen, cut off or loses answers, each item is handed out once", async () => {
+  test("Q6, guarantee 6: when some are frozen, cut off or lose answers, each item is handed out once", async () => {
     const seed = chooseSeed();
     const random = seededRandom(seed);
     const proxy = await useFaultProxy(redis.url);
@@ -611,7 +611,7 @@ describe("a queue in trouble", () => {
 });
 
 describe("a joinable queue in trouble", () => {
-  test("J6, Q13: whoever is killed, frozen or cut off, every item is done, and join returns when the last one is", async () => {
+  test("J6, Q13: when some are killed, frozen or cut off, every item is done, and join returns when the last one is", async () => {
     const seed = chooseSeed();
     const random = seededRandom(seed);
     const proxy = await useFaultProxy(redis.url);

@@ -62,7 +62,7 @@ function clashes(sections: Section[]): [Section, Section][] {
 }
 
 describe("a read-write lock in trouble", () => {
-  test("guarantees 5 and 6: whoever is killed, frozen or cut off, no writer that trusts its lock meets anybody", async () => {
+  test("guarantees 5 and 6: when some are killed, frozen or cut off, no writer that trusts its lock meets anybody", async () => {
     const seed = chooseSeed();
     const random = seededRandom(seed);
     const proxy = await useFaultProxy(redis.url);

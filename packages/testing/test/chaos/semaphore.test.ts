@@ -83,7 +83,7 @@ async function keysOf(name: string): Promise<string[]> {
 }
 
 describe("a semaphore in trouble", () => {
-  test("guarantees 5 and 6: whoever is killed, frozen or cut off, trusted permits are never too many, and all come back", async () => {
+  test("guarantees 5 and 6: when some are killed, frozen or cut off, trusted permits are never too many, and all come back", async () => {
     const seed = chooseSeed();
     const random = seededRandom(seed);
     const proxy = await useFaultProxy(redis.url);
