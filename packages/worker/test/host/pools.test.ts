@@ -40,7 +40,6 @@ describe("a queue that another client fills without registering it", () => {
   test("becomes a pool, once two looks have found it, and its jobs run", async () => {
     // given
     const space = new TestNamespace(redis);
-    await space.host();
     const jobId = await space.submit("foreign", "square", [5]);
     const said: string[] = [];
     const { client, keys, registry } = space;
@@ -58,6 +57,8 @@ describe("a queue that another client fills without registering it", () => {
     expect(said).toEqual([
       expect.stringMatching(/^queue "foreign", in which another client has put 1 job, is a pool now/),
     ]);
+    // A host looks for such queues as it starts, too.
+    await space.host();
     expect(await space.answer(jobId)).toMatchObject({ value: 25 });
   });
 
