@@ -8,8 +8,11 @@ import { type Study, type StudySettings, seriesOf } from "./study.ts";
 import { inline, noop } from "./tasks.ts";
 
 const HOSTS = 3;
-/** Until what the last call left behind has settled, ms. */
-const SETTLING = 10_000;
+/**
+ * Until what the last call left behind has settled, ms: a host gives memory back, once, when nothing has run for 15 s, and
+ * that is no cost of pools that are idle for longer.
+ */
+const SETTLING = 25_000;
 /** A few searches of every kind fall into it, ms. */
 const LOOKED_AT = 20_000;
 /** Calls of one turn. A new child takes a hundred times as long as a call. */
