@@ -1,6 +1,6 @@
-import { chooseHost, readHosts } from "../fleet/index.ts";
+import { chooseHost } from "../fleet/index.ts";
 import type { ControlMessage, HostRecord, Milliseconds } from "../protocol/records.ts";
-import { assertText, type InspectorPlace } from "./place.ts";
+import { assertText, type InspectorPlace, liveHosts } from "./place.ts";
 
 /** Looks at the worker hosts of the namespace and steers them (`mp.fleet`). Every answer is read afresh. */
 export class FleetInspector {
@@ -13,7 +13,7 @@ export class FleetInspector {
 
   /** Live hosts, by name. */
   list(): Promise<HostRecord[]> {
-    return this.#place.during(() => this.#read());
+    return this.#place.during(() => liveHosts(this.#place));
   }
 
   /**
@@ -40,12 +40,8 @@ export class FleetInspector {
     });
   }
 
-  async #read(): Promise<HostRecord[]> {
-    return (await readHosts(this.#place.client, this.#place.keys)).records;
-  }
-
   async #choose(idOrName: string): Promise<HostRecord | null> {
     assertText("the id or name of a host", idOrName);
-    return chooseHost(await this.#read(), idOrName);
+    return chooseHost(await liveHosts(this.#place), idOrName);
   }
 }

@@ -1,7 +1,9 @@
 import type { RedisClient } from "../connection/index.ts";
 import { got, ValueError } from "../errors/index.ts";
+import { readHosts } from "../fleet/index.ts";
 import type { BullQueues } from "../inspection/index.ts";
 import type { Keys } from "../protocol/keys.ts";
+import type { HostRecord } from "../protocol/records.ts";
 
 /** Where an inspector looks. */
 export interface InspectorPlace {
@@ -10,6 +12,11 @@ export interface InspectorPlace {
   queues: BullQueues;
   /** Runs every request: a context is open then, and keeps the program alive until it is answered. */
   during: <Answer>(request: () => Promise<Answer>) => Promise<Answer>;
+}
+
+/** Live hosts, by name. */
+export async function liveHosts({ client, keys }: InspectorPlace): Promise<HostRecord[]> {
+  return (await readHosts(client, keys)).records;
 }
 
 /** @throws ValueError for what is no text, or an empty one */

@@ -1,7 +1,5 @@
-import { readHosts } from "../fleet/index.ts";
 import { type NewPool, type PoolRemoval, Pools, type PoolView } from "../inspection/index.ts";
-import type { HostRecord } from "../protocol/records.ts";
-import { assertText, type InspectorPlace } from "./place.ts";
+import { assertText, type InspectorPlace, liveHosts } from "./place.ts";
 
 /** Looks at pools and steers them, whichever program made them (`mp.pools`). Every answer is read afresh. */
 export class PoolInspector {
@@ -16,14 +14,14 @@ export class PoolInspector {
 
   /** All pools, by name. */
   list(): Promise<PoolView[]> {
-    return this.#place.during(async () => this.#pools.list(await this.#hosts()));
+    return this.#place.during(async () => this.#pools.list(await liveHosts(this.#place)));
   }
 
   /** Null when there is no such pool. */
   get(name: string): Promise<PoolView | null> {
     return this.#place.during(async () => {
       assertText("the name of a pool", name);
-      return this.#pools.get(name, await this.#hosts());
+      return this.#pools.get(name, await liveHosts(this.#place));
     });
   }
 
@@ -70,9 +68,5 @@ export class PoolInspector {
    */
   remove(name: string, options: { force?: boolean } = {}): Promise<PoolRemoval> {
     return this.#place.during(() => this.#pools.remove(name, options));
-  }
-
-  async #hosts(): Promise<HostRecord[]> {
-    return (await readHosts(this.#place.client, this.#place.keys)).records;
   }
 }

@@ -1,5 +1,4 @@
 import { ValueError } from "../errors/index.ts";
-import { readHosts } from "../fleet/index.ts";
 import {
   type CancelOutcome,
   cancelTask,
@@ -15,7 +14,7 @@ import {
   type TaskRow,
   type TaskView,
 } from "../inspection/index.ts";
-import { assertText, type InspectorPlace } from "./place.ts";
+import { assertText, type InspectorPlace, liveHosts } from "./place.ts";
 
 /** Where a task is looked for: ids are unique in their pool only. */
 export interface InPool {
@@ -48,7 +47,7 @@ export class TaskInspector {
         throw new ValueError(`tasks have no state "${filter.state}"; they have ${TASK_STATES.join(", ")}`);
       }
       const { client, keys } = this.#place;
-      const [pools, { records: hosts }] = await Promise.all([poolNames(client, keys), readHosts(client, keys)]);
+      const [pools, hosts] = await Promise.all([poolNames(client, keys), liveHosts(this.#place)]);
       return listTaskRows(client, keys, { filter, pools, hosts });
     });
   }
@@ -60,7 +59,7 @@ export class TaskInspector {
   get(id: string, { pool }: InPool = {}): Promise<TaskView | null> {
     return this.#place.during(async () => {
       const { client, keys } = this.#place;
-      const [place, { records: hosts }] = await Promise.all([this.#find(id, pool), readHosts(client, keys)]);
+      const [place, hosts] = await Promise.all([this.#find(id, pool), liveHosts(this.#place)]);
       return place && readTask({ client, keys }, place, hosts);
     });
   }
@@ -94,8 +93,7 @@ export class TaskInspector {
       if (withdrawal === "unknown") return { outcome: "unknown" };
       if (withdrawal === "removed") return { outcome: "removed", pool };
       if (withdrawal !== "marked") return { outcome: "finished", pool, state: withdrawal };
-      const { records } = await readHosts(client, keys);
-      const running = records.find((host) =>
+      const running = (await liveHosts(this.#place)).find((host) =>
         host.running.some((run) => run.pool === pool && run.jobId === place.jobId),
       );
       return { outcome: "stopping", pool, host: running?.name ?? null };

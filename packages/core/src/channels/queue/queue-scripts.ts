@@ -109,7 +109,7 @@ end
  * taken, oldest first; consumers, hash: "<session>#<number>" -> two counts.
  *
  * A consumer numbers the items that it takes. Its counts are the number of the first item in its claim, and that of the
- * first one which is not committed: those before are handed out, or about to be, and are given to nobody else. They stay in
+ * first one which is not committed: those before are handed out, or about to be, and are given to no other. They stay in
  * the claim until the consumer says that it has them. In a joinable queue nothing is committed; the first count grows with
  * each item that is done. The counts of a consumer whose session has ended are closed, "<first> <committed> closed": its
  * process may live, ask again for committed items of which the answer was lost, and give back what it did not hand out. puts, hash: answers to puts and taskDone that may be sent again, "<session>:<place>.<number>".
@@ -125,8 +125,8 @@ end
  *
  * Many items of some size, put at once, stay together as a block: a string, the items with separators between them. In the
  * list stands what refers to it, the byte 4 and "<number> <count>"; `blocked` in main is how many more items there are than
- * elements of the list. A consumer that asks for many takes a block as a whole, which nobody copies through Lua; its claim
- * is then the list claimed-blocks. Whoever wants less takes the block apart.
+ * elements of the list. A consumer that asks for many takes a block as a whole, which is not copied through Lua; its claim
+ * is then the list claimed-blocks. One that wants less takes the block apart.
  */
 export const QUEUE_KEYS: string = `${COUNTS}
 -- Messages go to no reader at once any more. Its claim has what it was given and has not handed out: what Redis knows of
