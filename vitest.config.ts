@@ -30,7 +30,7 @@ const distance = {
     include: [
       "packages/testing/test/conformance/{lock,rlock,read-write-lock,semaphore,condition,event,barrier,queue,pipe,dict,wait}.test.ts",
       "packages/testing/test/conformance/count-down-latch.test.ts",
-      "packages/core/test/pool/pool.test.ts",
+      "packages/core/test/work/pool/pool.test.ts",
       "packages/worker/test/host/outcomes.test.ts",
     ],
     env: { MANYHANDS_TEST_DISTANCE: "3", MANYHANDS_TEST_WORLDS: "1" },

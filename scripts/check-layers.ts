@@ -39,27 +39,37 @@ function packageComplaints(one: Import): string[] {
 }
 
 function folderComplaints(owner: string): string[] {
-  const edges = imports
-    .filter((one) => packageOf(one.file) === owner && one.specifier.startsWith("."))
-    .map((one) => ({ one, from: folderOf(one.file), to: folderOf(resolved(one)) }))
+  const inOwner = imports.filter((one) => packageOf(one.file) === owner && one.specifier.startsWith("."));
+  const rooms = Object.entries(FOLDERS).filter(([room]) => room.split("/")[0] === owner);
+  if (rooms.length === 0) return cycleComplaints(edgesIn("", inOwner));
+  return rooms.flatMap(([room, layers]) => {
+    const folder = room.split("/").slice(1).join("/");
+    return edgesIn(folder, inOwner).flatMap((edge) => layerComplaints(layers, edge));
+  });
+}
+
+/** The imports from one part of a folder ("" = all of `src`) to another part of it. */
+function edgesIn(folder: string, all: readonly Import[]): Edge[] {
+  const isIn = (file: string): boolean => folder === "" || pathIn(file).startsWith(`${folder}/`);
+  return all
+    .filter((one) => isIn(one.file) && isIn(resolved(one)))
+    .map((one) => ({ one, from: partOf(folder, one.file), to: partOf(folder, resolved(one)) }))
     .filter(({ from, to }) => from === "" || from !== to);
-  const layers = FOLDERS[owner];
-  return layers === undefined ? cycleComplaints(edges) : edges.flatMap((edge) => layerComplaints(layers, edge));
 }
 
 interface Edge {
   one: Import;
-  /** Folders under src; "" is src itself, which holds the entries and stands above all folders. */
+  /** A part of the folder; "" stands for the files that lie directly in it and are not listed. They are above all parts. */
   from: string;
   to: string;
 }
 
 function layerComplaints(layers: readonly (readonly string[])[], { one, from, to }: Edge): string[] {
   if (from === "" && to === "") return [];
-  if (to === "") return [`${place(one)}: a folder does not import its package's entry "${one.specifier}"`];
-  const level = (folder: string): number => layers.findIndex((line) => line.includes(folder));
-  const unknown = [from, to].filter((folder) => folder !== "" && level(folder) < 0);
-  if (unknown.length > 0) return unknown.map((folder) => `${place(one)}: give "${folder}" a line in scripts/layers.ts`);
+  if (to === "") return [`${place(one)}: it does not import "${one.specifier}", which stands above it`];
+  const level = (part: string): number => layers.findIndex((line) => line.includes(part));
+  const unknown = [from, to].filter((part) => part !== "" && level(part) < 0);
+  if (unknown.length > 0) return unknown.map((part) => `${place(one)}: give "${part}" a line in scripts/layers.ts`);
   if (from === "" || level(to) < level(from)) return [];
   return [`${place(one)}: ${from} may not import ${to}, which is not below it in scripts/layers.ts`];
 }
@@ -111,10 +121,22 @@ function packageOf(file: string): string {
   return file.startsWith("packages/") ? (file.split("/")[1] ?? "") : "examples";
 }
 
-/** The first folder under src (or under examples), "" for a file that lies directly in it. */
-function folderOf(file: string): string {
-  const parts = file.replace(/^packages\/[^/]+\/src\/|^examples\//, "").split("/");
-  return parts.length > 1 ? (parts[0] ?? "") : "";
+/** Path below src, or below examples. */
+function pathIn(file: string): string {
+  return file.replace(/^packages\/[^/]+\/src\/|^examples\//, "");
+}
+
+/** The first step below the folder on the way to a file: a folder, or the file when layers.ts lists it; else "". */
+function partOf(folder: string, file: string): string {
+  const parts = pathIn(file)
+    .slice(folder === "" ? 0 : folder.length + 1)
+    .split("/");
+  const first = parts[0] ?? "";
+  return parts.length > 1 || isListed(first) ? first : "";
+}
+
+function isListed(part: string): boolean {
+  return Object.values(FOLDERS).some((layers) => layers.some((line) => line.includes(part)));
 }
 
 function resolved(one: Import): string {

@@ -18,33 +18,31 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * The folders inside a package, lowest first. A file imports from its own folder and from lines above its own,
- * never from its own line's other folders and never from below. A package that is not listed has one rule: its
- * folders import one another without a cycle.
+ * The folders inside a package, and inside a folder of it, lowest first. A file imports from its own folder and from lines
+ * above its own, never from its own line's other folders and never from below. Files that lie directly in a folder stand
+ * above its parts, except for those that have a line. A package that is not listed has one rule: its folders import one
+ * another without a cycle.
  */
 export const FOLDERS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   core: [
-    ["package-files", "environment", "timers"],
+    ["package"],
     ["errors"],
-    ["logger"],
-    ["protocol"],
-    ["codec", "redis-server"],
+    ["checks", "time"],
+    ["wire"],
+    ["redis"],
     ["tasks"],
-    ["connection"],
-    ["script"],
-    ["bull-queue"],
-    ["registry", "fleet", "session"],
-    ["waiting"],
-    ["results", "objects"],
+    ["session"],
+    ["shared"],
+    ["work"],
     ["inspection"],
-    ["submission", "sync"],
-    ["pool", "channels"],
-    ["containers"],
-    ["object-kinds"],
-    ["object-inspection", "process"],
-    ["inspector"],
     ["context"],
   ],
+  "core/wire": [["records"], ["codec"]],
+  "core/redis": [["keys.ts", "server"], ["connection"], ["script"], ["bull-queue"]],
+  "core/session": [["lease.ts", "object-kind.ts", "session-script.ts"], ["beat.ts"], ["session.ts"], ["waiting"]],
+  "core/shared": [["object"], ["sync"], ["channels"], ["containers"]],
+  "core/work": [["registry", "fleet"], ["results"], ["submission"], ["pool"], ["process"]],
+  "core/inspection": [["work", "objects"]],
 };
 
 /**

@@ -1,46 +1,7 @@
 /**
  * The public API of manyhands.
  */
-export type {
-  Connection,
-  JoinableQueue,
-  PipeEndState,
-  PipeOptions,
-  PipeState,
-  Queue,
-  QueueOptions,
-  QueueState,
-  SimpleQueue,
-  Waitable,
-} from "./channels/index.ts";
-export type { RedisConfig } from "./connection/redis-config.ts";
-export type {
-  ArrayContents,
-  ArrayProxy,
-  ContainerKind,
-  ContainerState,
-  DictEntries,
-  DictProxy,
-  ListProxy,
-  Maker,
-  ManagedOptions,
-  Manager,
-  NamespaceProxy,
-  RegisteredObject,
-  RegisteredProxy,
-  RegisterOptions,
-  RemoteMethods,
-  SetProxy,
-  SortOptions,
-  TypeCode,
-  TypedInput,
-  TypedSnapshot,
-  TypedValue,
-  ValueOptions,
-  ValueProxy,
-  WriteOptions,
-} from "./containers/index.ts";
-export { registerType } from "./containers/registered/registered-types.ts";
+
 export { type ConnectOptions, connect } from "./context/connect.ts";
 export type { Context } from "./context/context.ts";
 export { currentContext } from "./context/current-context.ts";
@@ -83,51 +44,58 @@ export {
   WorkerLostError,
 } from "./errors/index.ts";
 export type {
-  CancelOutcome,
-  ErrorView,
-  NewPool,
-  PoolRemoval,
-  PoolView,
-  RetryOutcome,
-  TaskFilter,
-  TaskRow,
-  TaskState,
-  TaskView,
-  UnitView,
-} from "./inspection/index.ts";
-export type {
   FleetInspector,
   InPool,
   PoolInspector,
   ProcessInspector,
   TaskInspector,
   TaskLog,
-} from "./inspector/index.ts";
-export type { LogFacts, Logger } from "./logger/logger.ts";
-export type { Holding, ObjectInspector, ObjectPlace, ObjectView } from "./object-inspection/index.ts";
-export type { Participant } from "./objects/index.ts";
+} from "./inspection/index.ts";
+export type { Holding, ObjectInspector, ObjectPlace, ObjectView } from "./inspection/objects/index.ts";
+export type { NewPool, PoolView, TaskFilter } from "./inspection/work/index.ts";
+export type { LogFacts, Logger } from "./package/index.ts";
+export type { RedisConfig } from "./redis/connection/redis-config.ts";
+export type { BlockOptions, Patience } from "./session/waiting/index.ts";
 export type {
-  AsyncResult,
-  Callbacks,
-  ImapCallOptions,
-  ImapIterator,
-  ItemErrors,
-  ItemOutcome,
-  Items,
-  MapOptions,
-  Pool,
-  PoolOptions,
-} from "./pool/index.ts";
-export { currentProcess, parentProcess } from "./process/current-process.ts";
-export type { EndingOutcome } from "./process/index.ts";
-export type { ParentProcess } from "./process/parent-process.ts";
-export { Process, type ProcessClass, type ProcessOptions } from "./process/process.ts";
-export { registerProcess } from "./process/register-process.ts";
-export type { Sentinel } from "./process/sentinel.ts";
-export type { ProcessRecord, ProcessState } from "./protocol/process.ts";
-export type { Placement } from "./protocol/process-queues.ts";
-export type { HostRecord, Isolation, Milliseconds, PoolRecord } from "./protocol/records.ts";
-export type { SubmitOptions } from "./submission/submit-options.ts";
+  Connection,
+  JoinableQueue,
+  PipeEndState,
+  PipeOptions,
+  PipeState,
+  Queue,
+  QueueOptions,
+  QueueState,
+  SimpleQueue,
+  Waitable,
+} from "./shared/channels/index.ts";
+export type {
+  ArrayContents,
+  ArrayProxy,
+  ContainerKind,
+  ContainerState,
+  DictEntries,
+  DictProxy,
+  ListProxy,
+  Maker,
+  ManagedOptions,
+  Manager,
+  NamespaceProxy,
+  RegisteredObject,
+  RegisteredProxy,
+  RegisterOptions,
+  RemoteMethods,
+  SetProxy,
+  SortOptions,
+  TypeCode,
+  TypedInput,
+  TypedSnapshot,
+  TypedValue,
+  ValueOptions,
+  ValueProxy,
+  WriteOptions,
+} from "./shared/containers/index.ts";
+export { registerType } from "./shared/containers/registered/registered-types.ts";
+export type { Participant } from "./shared/object/index.ts";
 export type {
   Barrier,
   BarrierAction,
@@ -160,8 +128,8 @@ export type {
   Semaphore,
   SemaphoreOptions,
   SemaphoreState,
-} from "./sync/index.ts";
-export { withOwner } from "./sync/index.ts";
+} from "./shared/sync/index.ts";
+export { withOwner } from "./shared/sync/index.ts";
 export {
   type AnyTask,
   type Backoff,
@@ -172,4 +140,36 @@ export {
   type TaskResult,
   task,
 } from "./tasks/index.ts";
-export type { BlockOptions, Patience, WaitOptions } from "./waiting/index.ts";
+export type { Milliseconds, WaitOptions } from "./time/index.ts";
+export type { ProcessRecord, ProcessState } from "./wire/records/process.ts";
+export type { Placement } from "./wire/records/process-queues.ts";
+export type { HostRecord, Isolation, PoolRecord } from "./wire/records/records.ts";
+export type {
+  AsyncResult,
+  Callbacks,
+  ImapCallOptions,
+  ImapIterator,
+  ItemErrors,
+  ItemOutcome,
+  Items,
+  MapOptions,
+  Pool,
+  PoolOptions,
+  PoolRemoval,
+} from "./work/pool/index.ts";
+export { currentProcess, parentProcess } from "./work/process/current-process.ts";
+export type { EndingOutcome } from "./work/process/index.ts";
+export type { ParentProcess } from "./work/process/parent-process.ts";
+export { Process, type ProcessClass, type ProcessOptions } from "./work/process/process.ts";
+export { registerProcess } from "./work/process/register-process.ts";
+export type { Sentinel } from "./work/process/sentinel.ts";
+export type {
+  CancelOutcome,
+  ErrorView,
+  RetryOutcome,
+  TaskRow,
+  TaskState,
+  TaskView,
+  UnitView,
+} from "./work/submission/index.ts";
+export type { SubmitOptions } from "./work/submission/submit-options.ts";

@@ -1,8 +1,36 @@
 /**
  * What the packages of manyhands share with each other. Not part of the public API: it changes without notice.
  */
+
+export { assertLogger, assertOptions, namesOf } from "./checks/index.ts";
+export * from "./context/index.ts";
+export {
+  addAwaitSite,
+  failureSummary,
+  nearNames,
+  originOf,
+  plural,
+  type RedisUnfitError,
+  thrownMessage,
+} from "./errors/index.ts";
+export * from "./inspection/index.ts";
+export * from "./inspection/objects/index.ts";
+export * from "./inspection/work/index.ts";
+export {
+  codeFolder,
+  environmentSetting,
+  packageFile,
+  RareWarnings,
+  shared,
+  trimSetting,
+  visibleJson,
+  visibleLine,
+  visibleLines,
+  withoutByteOrderMark,
+} from "./package/index.ts";
 export {
   BULL_SCRIPTS,
+  BullQueues,
   type BullScript,
   bullFunction,
   bullScriptHash,
@@ -11,39 +39,35 @@ export {
   packArgument,
   readTaken,
   type TakenJob,
-} from "./bull-queue/index.ts";
-export * from "./codec/index.ts";
-export * from "./connection/index.ts";
-export * from "./context/index.ts";
-export { environmentSetting, trimSetting, withoutByteOrderMark } from "./environment/index.ts";
-export {
-  addAwaitSite,
-  assertOptions,
-  failureSummary,
-  namesOf,
-  nearNames,
-  originOf,
-  plural,
-  type RedisUnfitError,
-  thrownMessage,
-} from "./errors/index.ts";
-export * from "./fleet/index.ts";
-export * from "./inspection/index.ts";
-export * from "./inspector/index.ts";
-export { assertLogger } from "./logger/logger.ts";
-export { RareWarnings } from "./logger/rare-warnings.ts";
-export { visibleJson, visibleLine, visibleLines } from "./logger/visible.ts";
-export * from "./object-inspection/index.ts";
-export { OBJECT_KINDS } from "./object-kinds/index.ts";
-export { codeFolder, packageFile } from "./package-files/index.ts";
-export * from "./process/index.ts";
-export * from "./protocol/index.ts";
-export * from "./registry/index.ts";
-export { bringJobBack, findAstrayJobs, type JobPlace } from "./results/astray-jobs.ts";
-export { postAnswers } from "./results/post-answers.ts";
-export { type OutcomePlace, StoredAnswers, type StoredError } from "./results/stored-answers.ts";
-export { Script, SET_ASIDE } from "./script/index.ts";
+} from "./redis/bull-queue/index.ts";
+export * from "./redis/connection/index.ts";
+export { Keys } from "./redis/keys.ts";
+export { Script, SET_ASIDE } from "./redis/script/index.ts";
 export { Heart } from "./session/index.ts";
-export { type DetachedCall, submitDetached } from "./submission/index.ts";
+export { OBJECT_KINDS } from "./shared/kinds.ts";
 export * from "./tasks/index.ts";
-export { LongTimer } from "./timers/index.ts";
+export { LongTimer, type Milliseconds } from "./time/index.ts";
+export * from "./wire/codec/index.ts";
+export * from "./wire/records/index.ts";
+export * from "./work/fleet/index.ts";
+export { assertRemovable, clearPool, type PoolRemoval, removePool } from "./work/pool/index.ts";
+export * from "./work/process/index.ts";
+export * from "./work/registry/index.ts";
+export { bringJobBack, findAstrayJobs, type JobPlace } from "./work/results/astray-jobs.ts";
+export { postAnswers } from "./work/results/post-answers.ts";
+export { type OutcomePlace, StoredAnswers, type StoredError } from "./work/results/stored-answers.ts";
+export {
+  type CancelOutcome,
+  cancelTask,
+  type DetachedCall,
+  type ErrorView,
+  findTaskPlace,
+  type RetryOutcome,
+  submitDetached,
+  TASK_STATES,
+  type TaskPlace,
+  type TaskRow,
+  type TaskState,
+  type TaskView,
+  type UnitView,
+} from "./work/submission/index.ts";

@@ -1,14 +1,14 @@
 import type { Telemetry } from "bullmq";
-import { DEFAULT_CONNECT_TIMEOUT } from "../connection/fitness.ts";
-import { resolveLockNodes } from "../connection/lock-nodes.ts";
-import type { RedisConfig } from "../connection/redis-config.ts";
-import { environmentSetting } from "../environment/index.ts";
-import { assertOptions, got, ManyhandsError, namesOf, ValueError } from "../errors/index.ts";
-import { assertLogger, type Logger, stderrLogger } from "../logger/logger.ts";
-import type { Milliseconds } from "../protocol/records.ts";
+import { assertLogger, assertOptions, namesOf } from "../checks/index.ts";
+import { got, ManyhandsError, ValueError } from "../errors/index.ts";
+import { environmentSetting, type Logger, stderrLogger } from "../package/index.ts";
+import { DEFAULT_CONNECT_TIMEOUT } from "../redis/connection/fitness.ts";
+import { resolveLockNodes } from "../redis/connection/lock-nodes.ts";
+import type { RedisConfig } from "../redis/connection/redis-config.ts";
 import { DEFAULT_LEASE, MAX_LEASE } from "../session/lease.ts";
 import { isLoadingTasks } from "../tasks/loading.ts";
 import { listTasks } from "../tasks/task-registry.ts";
+import type { Milliseconds } from "../time/index.ts";
 import type { Context, ContextSettings } from "./context.ts";
 
 /** Options of {@link connect}. */

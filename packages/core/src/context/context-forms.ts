@@ -1,10 +1,10 @@
-import type { PipeOptions, QueueOptions } from "../channels/index.ts";
-import type { ManagedOptions, RegisterOptions, ValueOptions } from "../containers/index.ts";
-import { type CallForm, namesOf } from "../errors/index.ts";
-import type { PoolOptions } from "../pool/index.ts";
-import type { ProcessOptions } from "../process/index.ts";
-import type { BarrierOptions, ConditionOptions, LockOptions } from "../sync/index.ts";
-import type { BlockOptions } from "../waiting/index.ts";
+import { type CallForm, namesOf } from "../checks/index.ts";
+import type { BlockOptions } from "../session/waiting/index.ts";
+import type { PipeOptions, QueueOptions } from "../shared/channels/index.ts";
+import type { ManagedOptions, RegisterOptions, ValueOptions } from "../shared/containers/index.ts";
+import type { BarrierOptions, ConditionOptions, LockOptions } from "../shared/sync/index.ts";
+import type { PoolOptions } from "../work/pool/index.ts";
+import type { ProcessOptions } from "../work/process/index.ts";
 
 const NAME = namesOf<ManagedOptions>({ name: true });
 const LOCK = namesOf<LockOptions>({ name: true, lease: true });

@@ -1,5 +1,32 @@
 import { randomBytes } from "node:crypto";
 import type { Telemetry } from "bullmq";
+import { strictCalls } from "../checks/index.ts";
+import { ClosedError, markOwnEnding, spareDiscarded } from "../errors/index.ts";
+import {
+  type FleetInspector,
+  Inspector,
+  type PoolInspector,
+  type ProcessInspector,
+  type TaskInspector,
+} from "../inspection/index.ts";
+import type { ObjectInspector } from "../inspection/objects/index.ts";
+import type { Logger } from "../package/index.ts";
+import {
+  assertLockNodesFit,
+  assertRedisFit,
+  assertRights,
+  closeRedis,
+  describeRedis,
+  KeepAlive,
+  openRedis,
+  type RedisClient,
+  type RedisConfig,
+  roundTripOf,
+  unreferenceSocket,
+} from "../redis/connection/index.ts";
+import { Keys } from "../redis/keys.ts";
+import { Session } from "../session/index.ts";
+import { WaitRoom } from "../session/waiting/index.ts";
 import {
   type Connection,
   createJoinableQueue,
@@ -13,18 +40,7 @@ import {
   type SimpleQueue,
   type Waitable,
   waitForAny,
-} from "../channels/index.ts";
-import {
-  assertLockNodesFit,
-  assertRedisFit,
-  assertRights,
-  closeRedis,
-  describeRedis,
-  openRedis,
-  type RedisClient,
-  type RedisConfig,
-  roundTripOf,
-} from "../connection/index.ts";
+} from "../shared/channels/index.ts";
 import {
   type ArrayContents,
   type ArrayProxy,
@@ -37,29 +53,9 @@ import {
   type TypedInput,
   type ValueOptions,
   type ValueProxy,
-} from "../containers/index.ts";
-import { ClosedError, markOwnEnding, spareDiscarded, strictCalls } from "../errors/index.ts";
-import { Fleet, slotsOf } from "../fleet/index.ts";
-import {
-  type FleetInspector,
-  Inspector,
-  type PoolInspector,
-  type ProcessInspector,
-  type TaskInspector,
-} from "../inspector/index.ts";
-import type { Logger } from "../logger/logger.ts";
-import type { ObjectInspector } from "../object-inspection/index.ts";
-import { OBJECT_KINDS, openObject } from "../object-kinds/index.ts";
-import { namedOptions, type ObjectReference, type ObjectRuntime, type SharedObject } from "../objects/index.ts";
-import { Pool, type PoolOptions, type PoolRemains, toPoolRecord } from "../pool/index.ts";
-import { Process, ProcessLauncher, type ProcessOptions } from "../process/index.ts";
-import { offerStarter } from "../process/process-starter.ts";
-import { Keys } from "../protocol/keys.ts";
-import type { HostRecord, Milliseconds } from "../protocol/records.ts";
-import { PoolRegistry } from "../registry/index.ts";
-import { ResultChannel } from "../results/index.ts";
-import { KeepAlive, Session, unreferenceSocket } from "../session/index.ts";
-import { type Runtime, TaskDurations, UnservedWatch } from "../submission/index.ts";
+} from "../shared/containers/index.ts";
+import { OBJECT_KINDS, openObject } from "../shared/kinds.ts";
+import { namedOptions, type ObjectReference, type ObjectRuntime, type SharedObject } from "../shared/object/index.ts";
 import {
   type Barrier,
   type BarrierOptions,
@@ -85,9 +81,17 @@ import {
   type RLock,
   type Semaphore,
   type SemaphoreOptions,
-} from "../sync/index.ts";
+} from "../shared/sync/index.ts";
 import type { AnyTask, Task } from "../tasks/index.ts";
-import { type WaitOptions, WaitRoom } from "../waiting/index.ts";
+import type { Milliseconds, WaitOptions } from "../time/index.ts";
+import type { HostRecord } from "../wire/records/records.ts";
+import { Fleet, slotsOf } from "../work/fleet/index.ts";
+import { Pool, type PoolOptions, type PoolRemains, toPoolRecord } from "../work/pool/index.ts";
+import { Process, ProcessLauncher, type ProcessOptions } from "../work/process/index.ts";
+import { offerStarter } from "../work/process/process-starter.ts";
+import { PoolRegistry } from "../work/registry/index.ts";
+import { ResultChannel } from "../work/results/index.ts";
+import { type Runtime, TaskDurations, UnservedWatch } from "../work/submission/index.ts";
 import { CONTEXT_FORMS, MANAGER_FORMS } from "./context-forms.ts";
 import { noteClosed, noteOpened } from "./open-contexts.ts";
 import { endWithProgram, type OpenEnd } from "./program-end.ts";

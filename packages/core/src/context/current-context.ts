@@ -1,10 +1,9 @@
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import { ManyhandsError, SerializationError } from "../errors/index.ts";
-import { provideOpener } from "../objects/transfer.ts";
-import { packageFile } from "../package-files/index.ts";
-import { offerWorkerStarter } from "../process/process-starter.ts";
-import { shared } from "../tasks/task-registry.ts";
+import { packageFile, shared } from "../package/index.ts";
+import { provideOpener } from "../shared/object/transfer.ts";
+import { offerWorkerStarter } from "../work/process/process-starter.ts";
 import { type ConnectOptions, toSettings } from "./connect.ts";
 import type { Context } from "./context.ts";
 import { findOpenContext } from "./open-contexts.ts";

@@ -1,4 +1,4 @@
-import { shared } from "../tasks/task-registry.ts";
+import { shared } from "../package/index.ts";
 import type { Context } from "./context.ts";
 
 /** The contexts of this process that are open, the last opened one last. */

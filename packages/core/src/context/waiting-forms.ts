@@ -1,6 +1,15 @@
-import { Connection, JoinableQueue, Queue, SimpleQueue } from "../channels/index.ts";
-import { type CallForm, strictCalls } from "../errors/index.ts";
-import { Barrier, Condition, CountDownLatch, Event, Lock, ReadWriteLockSide, RLock, Semaphore } from "../sync/index.ts";
+import { type CallForm, strictCalls } from "../checks/index.ts";
+import { Connection, JoinableQueue, Queue, SimpleQueue } from "../shared/channels/index.ts";
+import {
+  Barrier,
+  Condition,
+  CountDownLatch,
+  Event,
+  Lock,
+  ReadWriteLockSide,
+  RLock,
+  Semaphore,
+} from "../shared/sync/index.ts";
 
 const PATIENCE = "{ block, timeout, signal }";
 

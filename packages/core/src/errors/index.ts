@@ -6,4 +6,3 @@ export { nearNames } from "./near-names.ts";
 export { closedWhileWaiting, markOwnEnding, resultPromise, spareDiscarded } from "./own-ending.ts";
 export { plural } from "./plural.ts";
 export { addAwaitSite, markItem, markRemote, originOf, type RemoteOrigin } from "./remote-origin.ts";
-export { assertOptions, type CallForm, namesOf, strictCalls } from "./strict-calls.ts";

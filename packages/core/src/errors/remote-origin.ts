@@ -1,4 +1,4 @@
-import { codeFolder } from "../package-files/index.ts";
+import { codeFolder } from "../package/index.ts";
 
 /** Where an error was thrown. */
 export interface RemoteOrigin {

@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { type RedisClient, roundTripOf } from "../connection/index.ts";
-import type { Keys } from "../protocol/keys.ts";
-import type { Milliseconds } from "../protocol/records.ts";
-import { Script, SET_ASIDE } from "../script/index.ts";
+import { type RedisClient, roundTripOf } from "../redis/connection/index.ts";
+import type { Keys } from "../redis/keys.ts";
+import { Script, SET_ASIDE } from "../redis/script/index.ts";
+import type { Milliseconds } from "../time/index.ts";
 import { kindsTable, type ObjectKind } from "./object-kind.ts";
 import { CLAIM_WINDOW, END_SESSION, SERVER_TIME, WAKE_UP } from "./session-script.ts";
 

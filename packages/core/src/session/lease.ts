@@ -1,4 +1,4 @@
-import type { Milliseconds } from "../protocol/records.ts";
+import type { Milliseconds } from "../time/index.ts";
 
 /** How long a client that stopped beating keeps what it owns, ms. */
 export const DEFAULT_LEASE: Milliseconds = 30_000;

@@ -1,11 +1,12 @@
 import { hostname } from "node:os";
-import { type RedisClient, type RoundTrip, roundTripOf } from "../connection/index.ts";
-import type { Keys } from "../protocol/keys.ts";
-import type { Milliseconds, SessionRecord } from "../protocol/records.ts";
-import { RECORD_FORMAT } from "../protocol/stored-record.ts";
+import { type RedisClient, type RoundTrip, roundTripOf } from "../redis/connection/index.ts";
+import type { Keys } from "../redis/keys.ts";
+import { Operations } from "../redis/script/once-script.ts";
+import type { Milliseconds } from "../time/index.ts";
+import type { SessionRecord } from "../wire/records/records.ts";
+import { RECORD_FORMAT } from "../wire/records/stored-record.ts";
 import { type Beat, Heart, type RenewedSession } from "./beat.ts";
 import type { ObjectKind } from "./object-kind.ts";
-import { Operations } from "./operations.ts";
 
 /** What those who depend on a session are told. */
 export interface SessionEvents {

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { ManyhandsError } from "../errors/index.ts";
-import { shared } from "./task-registry.ts";
+import { shared } from "../package/index.ts";
 
 /** The running task, seen from inside. */
 export interface CurrentTask {

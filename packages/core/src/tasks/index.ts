@@ -13,5 +13,5 @@ export {
   type TaskResult,
   task,
 } from "./task.ts";
-export { findTask, listTasks, shared } from "./task-registry.ts";
+export { findTask, listTasks } from "./task-registry.ts";
 export { validateArguments } from "./validate-arguments.ts";

@@ -1,4 +1,4 @@
-import { shared } from "./task-registry.ts";
+import { shared } from "../package/index.ts";
 
 const state: { loading: number } = shared("manyhands.loadingTasks", () => ({ loading: 0 }));
 

@@ -1,4 +1,5 @@
 import { ValueError } from "../errors/index.ts";
+import { shared } from "../package/index.ts";
 import type { AnyTask } from "./task.ts";
 
 /**
@@ -63,12 +64,4 @@ export function findTask(name: string): AnyTask | undefined {
 
 export function listTasks(): AnyTask[] {
   return [...tasks.values()];
-}
-
-/** One value per process under a well-known symbol, whatever the number of copies of this package. */
-export function shared<Value>(name: string, create: () => Value): Value {
-  const symbol = Symbol.for(name);
-  const holder = globalThis as Record<symbol, unknown>;
-  holder[symbol] ??= create();
-  return holder[symbol] as Value;
 }

@@ -1,7 +1,9 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
-import { assertOptions, got, namesOf, ValueError } from "../errors/index.ts";
-import type { Isolation, Milliseconds } from "../protocol/records.ts";
-import { MAX_TIMER } from "../timers/index.ts";
+import { assertOptions, namesOf } from "../checks/index.ts";
+import { got, ValueError } from "../errors/index.ts";
+import type { Milliseconds } from "../time/index.ts";
+import { MAX_TIMER } from "../time/index.ts";
+import type { Isolation } from "../wire/records/records.ts";
 import { callSiteOf } from "./caller-module.ts";
 import { registerTask } from "./task-registry.ts";
 

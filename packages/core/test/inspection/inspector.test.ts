@@ -3,8 +3,6 @@ import { Queue, Worker } from "bullmq";
 import type { Redis } from "ioredis";
 import { afterAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { CancelledError } from "../../src/index.ts";
-import type { BullQueues } from "../../src/inspection/bull-queues.ts";
-import { cancelTask } from "../../src/inspection/cancel-task.ts";
 import {
   decode,
   decodeError,
@@ -26,6 +24,8 @@ import {
   type UnitAnswer,
   unlimitedPool,
 } from "../../src/internal.ts";
+import type { BullQueues } from "../../src/redis/bull-queue/bull-queues.ts";
+import { cancelTask } from "../../src/work/submission/cancel-task.ts";
 
 const redis = useRedis();
 let client: RedisClient;

@@ -1,7 +1,8 @@
 import { until, useFaultProxy, useRedis } from "@manyhands/testing";
 import { expect, onTestFinished, test } from "vitest";
-import { Keys } from "../../src/protocol/keys.ts";
-import { KeepAlive, Session } from "../../src/session/index.ts";
+import { KeepAlive } from "../../src/redis/connection/index.ts";
+import { Keys } from "../../src/redis/keys.ts";
+import { Session } from "../../src/session/index.ts";
 
 const redis = useRedis();
 

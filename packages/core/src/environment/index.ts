@@ -1,1 +1,0 @@
-export { environmentSetting, trimSetting, withoutByteOrderMark } from "./setting.ts";

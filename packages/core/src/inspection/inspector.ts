@@ -1,0 +1,83 @@
+import { namesOf, strictCalls } from "../checks/index.ts";
+import { BullQueues } from "../redis/bull-queue/index.ts";
+import type { RedisClient } from "../redis/connection/index.ts";
+import type { Keys } from "../redis/keys.ts";
+import { FleetInspector } from "./fleet-inspector.ts";
+import { ObjectInspector } from "./objects/index.ts";
+import type { InspectorPlace } from "./place.ts";
+import { PoolInspector } from "./pool-inspector.ts";
+import { ProcessInspector } from "./process-inspector.ts";
+import { TaskInspector } from "./task-inspector.ts";
+import type { TaskFilter } from "./work/index.ts";
+
+export interface InspectorOptions {
+  client: RedisClient;
+  keys: Keys;
+  /** Runs every request. @defaultValue it just runs */
+  during?: InspectorPlace["during"];
+}
+
+/**
+ * The one way in which programs, the command line and the dashboard look at a namespace and steer it. It owns neither the
+ * connection nor anything in Redis.
+ */
+export class Inspector {
+  readonly tasks: TaskInspector;
+  readonly pools: PoolInspector;
+  readonly fleet: FleetInspector;
+  readonly processes: ProcessInspector;
+  readonly objects: ObjectInspector;
+  readonly #queues: BullQueues;
+
+  constructor({ client, keys, during = (request) => request() }: InspectorOptions) {
+    this.#queues = new BullQueues(client, keys);
+    const place = { client, keys, during, queues: this.#queues };
+    this.tasks = new TaskInspector(place);
+    this.pools = new PoolInspector(place);
+    this.fleet = new FleetInspector(place);
+    this.processes = new ProcessInspector(place);
+    this.objects = new ObjectInspector(place);
+  }
+
+  /** Gives up BullMQ's objects; the connection belongs to the caller. */
+  async close(): Promise<void> {
+    await this.#queues.close();
+  }
+}
+
+const FILTER = namesOf<TaskFilter>({ pool: true, state: true, task: true, host: true, limit: true, offset: true });
+const rejects = true;
+
+strictCalls(TaskInspector.prototype, {
+  list: { form: "tasks.list({ pool, state, task, host, limit, offset })", most: 1, options: { 0: FILTER }, rejects },
+  get: { form: "tasks.get(id, { pool })", most: 2, options: { 1: ["pool"] }, rejects },
+  logs: { form: "tasks.logs(id, { pool, from })", most: 2, options: { 1: ["pool", "from"] }, rejects },
+  cancel: { form: "tasks.cancel(id, { pool, reason })", most: 2, options: { 1: ["pool", "reason"] }, rejects },
+  retry: { form: "tasks.retry(id, { pool })", most: 2, options: { 1: ["pool"] }, rejects },
+});
+strictCalls(PoolInspector.prototype, {
+  list: { form: "pools.list()", most: 0, rejects },
+  get: { form: "pools.get(name)", most: 1, rejects },
+  create: {
+    form: "pools.create({ name, size, isolation, maxTasksPerChild })",
+    most: 1,
+    options: { 0: ["name", "size", "isolation", "maxTasksPerChild"] },
+    rejects,
+  },
+  resize: { form: "pools.resize(name, size)", most: 2, noOptions: [1], rejects },
+  pause: { form: "pools.pause(name)", most: 1, rejects },
+  resume: { form: "pools.resume(name)", most: 1, rejects },
+  reset: { form: "pools.reset(name)", most: 1, rejects },
+  remove: { form: "pools.remove(name, { force })", most: 2, options: { 1: ["force"] }, rejects },
+});
+strictCalls(FleetInspector.prototype, {
+  list: { form: "fleet.list()", most: 0, rejects },
+  get: { form: "fleet.get(idOrName)", most: 1, rejects },
+  drain: { form: "fleet.drain(idOrName, { grace })", most: 2, options: { 1: ["grace"] }, rejects },
+});
+strictCalls(ProcessInspector.prototype, {
+  list: { form: "processes.list({ ended })", most: 1, options: { 0: ["ended"] }, rejects },
+  get: { form: "processes.get(idOrName)", most: 1, rejects },
+  terminate: { form: "processes.terminate(idOrName)", most: 1, rejects },
+  kill: { form: "processes.kill(idOrName)", most: 1, rejects },
+});

@@ -1,0 +1,207 @@
+import { randomBytes } from "node:crypto";
+import { Operations } from "../../redis/script/index.ts";
+import { managerNameOf, ownerOf } from "../../shared/containers/manager/manager-life.ts";
+import { readParticipants, textOfNamePart } from "../../shared/object/index.ts";
+import { holderOfToken } from "../../shared/sync/lock/lock-scripts.ts";
+import { releasePermits } from "../../shared/sync/semaphore/semaphore-scripts.ts";
+import { isNoFaultOfRecord, isWrongType } from "../../wire/records/stored-record.ts";
+import { inspectedKind, type Place, unreadable } from "./inspected-kinds.ts";
+import { forgetObject, removeObject, takeBack } from "./object-scripts.ts";
+import { type Holding, memberOf, type ObjectReading, type ObjectView } from "./object-view.ts";
+
+/** An object by what its keys are made of. */
+export interface ObjectPlace {
+  kind: string;
+  name: string;
+}
+
+/** Objects read at the same time. */
+const AT_ONCE = 100;
+/** Kinds that note a holder with its session only when they are held for long. */
+const NOTED_LATE = new Set(["lock", "rlock"]);
+
+/** Runs a request; a context keeps the program alive until it is answered. */
+type During = <Answer>(request: () => Promise<Answer>) => Promise<Answer>;
+
+/**
+ * Looks at the shared objects of a namespace, and takes them back from those who hold them (`mp.objects`). Owns neither the
+ * connection nor anything in Redis; every answer is read afresh.
+ */
+export class ObjectInspector {
+  readonly #place: Place;
+  readonly #during: During;
+
+  /** @internal */
+  constructor({ client, keys, during = (request) => request() }: Place & { during?: During }) {
+    this.#place = { client, keys };
+    this.#during = during;
+  }
+
+  /** Kind and name of every object, by kind and name. */
+  places(filter: { kind?: string; name?: string } = {}): Promise<ObjectPlace[]> {
+    return this.#during(() => this.#places(filter));
+  }
+
+  /** Objects of these places that are there. @defaultValue all of the namespace */
+  list(places?: readonly ObjectPlace[]): Promise<ObjectView[]> {
+    return this.#during(async () => {
+      const wanted = places ?? (await this.#places());
+      const views: (ObjectView | null)[] = [];
+      for (let start = 0; start < wanted.length; start += AT_ONCE) {
+        views.push(...(await Promise.all(wanted.slice(start, start + AT_ONCE).map((place) => this.#look(place)))));
+      }
+      return views.filter((view) => view !== null);
+    });
+  }
+
+  /** Null when it is not there. What is left of an object that has expired is cleared away. */
+  get(place: ObjectPlace): Promise<ObjectView | null> {
+    return this.#during(() => this.#look(place));
+  }
+
+  /**
+   * Takes an object back from those who hold it, or from one session, and wakes who can go on. A holder that lives learns
+   * of it when it next renews its lease.
+   * @returns what they held
+   */
+  release(place: ObjectPlace, options: { session?: string } = {}): Promise<Holding[]> {
+    return this.#during(async () => {
+      const view = await this.#look(place);
+      const { session } = options;
+      const holders = (view?.holders ?? []).filter((holder) => session === undefined || holder.session === session);
+      const sessions = [...new Set(holders.map((holder) => holder.session))];
+      if (sessions.length > 0) await this.#takeBack(place, sessions);
+      return holders;
+    });
+  }
+
+  /**
+   * Gives back permits that were taken without a lease: it is not known who has them.
+   * @returns false when the semaphore is not there, or has fewer of them: it would rise above its initial value
+   */
+  releasePermits(semaphore: string, permits: number): Promise<boolean> {
+    return this.#during(async () => {
+      const { client, keys } = this.#place;
+      const key = keys.object("semaphore", semaphore);
+      const madeAt = await client.hget(key, "madeAt");
+      if (madeAt === null) return false;
+      const operations = new Operations(keys.sessionAnswers(randomBytes(8).toString("hex")));
+      const args = [keys.prefix, semaphore, madeAt, permits, "taken"];
+      const released = await releasePermits.run({ client, operations }, [key], args);
+      await client.del(operations.answers);
+      return released === 1;
+    });
+  }
+
+  /** Removes an object; who waits for it is told. @returns false when it was not there, or of a kind unknown here */
+  remove({ kind, name }: ObjectPlace): Promise<boolean> {
+    return this.#during(async () => {
+      const { client, keys } = this.#place;
+      const owner = (await this.#makerOf(kind, name)) ?? "";
+      return (await removeObject.run(client, [keys.objects], [keys.prefix, kind, name, owner])) === 1;
+    });
+  }
+
+  async #places(filter: { kind?: string; name?: string } = {}): Promise<ObjectPlace[]> {
+    const { client, keys } = this.#place;
+    const members = await client.zrange(keys.objects, 0, "-1").catch((error) => {
+      if (isWrongType(error)) return [];
+      throw error;
+    });
+    // What names no kind and object is no object.
+    const places = members.filter((member) => /^[^/]+\/./.test(member)).map(placeOf);
+    return places
+      .filter(({ kind, name }) => (filter.kind ?? kind) === kind && (filter.name ?? name) === name)
+      .sort((left, right) => compare(left.kind, right.kind) || compare(left.name, right.name));
+  }
+
+  async #look({ kind, name }: ObjectPlace): Promise<ObjectView | null> {
+    const { client, keys } = this.#place;
+    const member = memberOf({ kind, name });
+    const [createdAt, maker, isGone, reading] = await Promise.all([
+      client.zscore(keys.objects, member),
+      this.#makerOf(kind, name),
+      this.#forgetIfGone(kind, name),
+      this.#read(kind, name),
+    ]);
+    if (createdAt === null || isGone || reading === null) return null;
+    const manager = maker === null ? null : managerNameOf(maker);
+    const session = manager === null ? maker : null;
+    const [owner = null] = session === null ? [] : await readParticipants(this.#place, [{ session, label: "" }]);
+    const named = maker === null && kind !== "pipe";
+    return { kind, name, named, owner, manager, createdAt: Number(createdAt), ...reading };
+  }
+
+  /**
+   * @internal
+   * Takes back the locks of a session whose process has ended. A lock notes its holder with the session only when it is
+   * held for long, so that a short section costs less; so all locks are looked at.
+   */
+  async releaseLocksOf(session: string): Promise<void> {
+    const { client, keys } = this.#place;
+    const locks = (await this.#places()).filter(({ kind }) => NOTED_LATE.has(kind));
+    for (let start = 0; start < locks.length; start += AT_ONCE) {
+      const part = locks.slice(start, start + AT_ONCE);
+      const tokens = await Promise.all(part.map(({ kind, name }) => client.get(keys.object(kind, name))));
+      const held = part.filter((_, index) => holderOfToken(tokens[index] ?? "").session === session);
+      await Promise.all(held.map((place) => this.#takeBack(place, [session])));
+    }
+  }
+
+  async #takeBack({ kind, name }: ObjectPlace, sessions: readonly string[]): Promise<void> {
+    const { client, keys } = this.#place;
+    await takeBack.run(client, [keys.objects], [keys.prefix, kind, name, ...sessions]);
+  }
+
+  /** A key that somebody else wrote over must not hide all other objects. */
+  async #read(kind: string, name: string): Promise<ObjectReading | null> {
+    try {
+      return await inspectedKind(kind).read(this.#place, name);
+    } catch (error) {
+      if (isWrongType(error)) return unreadable("cannot be read: a key of it has the wrong type");
+      if (isNoFaultOfRecord(error, this.#place.client)) throw error;
+      return unreadable(`cannot be read: ${(error as Error).message}`);
+    }
+  }
+
+  async #forgetIfGone(kind: string, name: string): Promise<boolean> {
+    const { client, keys } = this.#place;
+    const { parts } = inspectedKind(kind);
+    if (parts.length === 0) return false;
+    const own = parts.map((part) => keys.object(kind, name, part === "" ? undefined : part));
+    return (await forgetObject.run(client, [keys.objects, keys.deadlines, ...own], [memberOf({ kind, name })])) === 1;
+  }
+
+  /**
+   * Who takes the object along: the session of the maker of an unnamed one, or "manager:<name>". Its name tells who that may
+   * be: "<session>-<number>", perhaps behind what it belongs to, or "<manager>/…", perhaps behind a kind; and its maker
+   * knows of the object.
+   */
+  async #makerOf(kind: string, name: string): Promise<string | null> {
+    const { client, keys } = this.#place;
+    const session = /(?:^|\/)([0-9a-f]{16})-[0-9a-z]+$/.exec(name)?.[1];
+    const parts = name.split("/").slice(0, -1);
+    const makers = [
+      session,
+      ...parts.map(textOfNamePart).map((manager) => (manager === null ? undefined : ownerOf(manager))),
+    ];
+    for (const maker of makers) {
+      if (maker === undefined) continue;
+      const isIts = await client.sismember(keys.sessionObjects(maker), memberOf({ kind, name })).catch((error) => {
+        if (isWrongType(error)) return 0;
+        throw error;
+      });
+      if (isIts === 1) return maker;
+    }
+    return null;
+  }
+}
+
+function placeOf(member: string): ObjectPlace {
+  const slash = member.indexOf("/");
+  return { kind: member.slice(0, slash), name: member.slice(slash + 1) };
+}
+
+function compare(left: string, right: string): number {
+  return left < right ? -1 : left > right ? 1 : 0;
+}

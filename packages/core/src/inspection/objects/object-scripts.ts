@@ -1,0 +1,61 @@
+import { Script } from "../../redis/script/index.ts";
+import { kindsTable, SERVER_TIME, WAKE_UP } from "../../session/index.ts";
+import { OBJECT_KINDS } from "../../shared/kinds.ts";
+
+const SHARED = SERVER_TIME + WAKE_UP + kindsTable(OBJECT_KINDS);
+
+/**
+ * KEYS[1] objects
+ * ARGV[1] prefix of keys; ARGV[2] kind; ARGV[3] name; ARGV[4..] sessions
+ * Takes back what the sessions hold of the object, and wakes who can go on.
+ * Returns 1, 0 = nobody here knows objects of that kind.
+ */
+export const takeBack: Script<number> = new Script<number>({
+  name: "takeBack",
+  lua: `${SHARED}
+local prefix, kind, name = ARGV[1], ARGV[2], ARGV[3]
+if not kinds[kind] then return 0 end
+for index = 4, #ARGV do
+  redis.call("SREM", prefix .. "session-holdings/" .. ARGV[index], kind .. "/" .. name)
+  kinds[kind].leave(prefix, name, ARGV[index], server_time(), true)
+end
+return 1
+`,
+});
+
+/**
+ * KEYS[1] objects
+ * ARGV[1] prefix of keys; ARGV[2] kind; ARGV[3] name; ARGV[4] session of its maker, "" = it is named
+ * Returns 1 = removed, 0 = it was not there, -1 = nobody here knows objects of that kind.
+ */
+export const removeObject: Script<number> = new Script<number>({
+  name: "removeObject",
+  lua: `${SHARED}
+local prefix, kind, name = ARGV[1], ARGV[2], ARGV[3]
+local object = kind .. "/" .. name
+if not kinds[kind] then return -1 end
+local existed = redis.call("ZSCORE", KEYS[1], object)
+kinds[kind].remove(prefix, name)
+redis.call("ZREM", KEYS[1], object)
+redis.call("ZREM", prefix .. "deadlines", object)
+if ARGV[4] ~= "" then redis.call("SREM", prefix .. "session-objects/" .. ARGV[4], object) end
+return existed and 1 or 0
+`,
+});
+
+/**
+ * KEYS[1] objects; KEYS[2] deadlines; KEYS[3..] all keys that the object may have
+ * ARGV[1] object as "<kind>/<name>"
+ * Forgets an object of which nothing is left. Returns 1 = forgotten, 0 = something is there.
+ */
+export const forgetObject: Script<number> = new Script<number>({
+  name: "forgetObject",
+  lua: `
+for index = 3, #KEYS do
+  if redis.call("EXISTS", KEYS[index]) == 1 then return 0 end
+end
+redis.call("ZREM", KEYS[1], ARGV[1])
+redis.call("ZREM", KEYS[2], ARGV[1])
+return 1
+`,
+});

@@ -1,0 +1,117 @@
+import { ValueError } from "../errors/index.ts";
+import {
+  type CancelOutcome,
+  cancelTask,
+  findTaskPlace,
+  type RetryOutcome,
+  TASK_STATES,
+  type TaskPlace,
+  type TaskRow,
+  type TaskView,
+} from "../work/submission/index.ts";
+import { assertText, type InspectorPlace, liveHosts } from "./place.ts";
+import { listTaskRows, poolNames, readTask, retryTask, type TaskFilter } from "./work/index.ts";
+
+/** Where a task is looked for: ids are unique in their pool only. */
+export interface InPool {
+  /** @defaultValue all pools */
+  pool?: string | undefined;
+}
+
+/** Lines of a task's log, and where to go on reading. */
+export interface TaskLog {
+  lines: string[];
+  next: number;
+}
+
+/** Looks at tasks and steers them, whichever program submitted them (`mp.tasks`). Every answer is read afresh. */
+export class TaskInspector {
+  readonly #place: InspectorPlace;
+
+  /** @internal */
+  constructor(place: InspectorPlace) {
+    this.#place = place;
+  }
+
+  /**
+   * Newest first, by the last thing that happened to them.
+   * @throws ValueError for an unknown state
+   */
+  list(filter: TaskFilter = {}): Promise<TaskRow[]> {
+    return this.#place.during(async () => {
+      if (filter.state !== undefined && !TASK_STATES.includes(filter.state)) {
+        throw new ValueError(`tasks have no state "${filter.state}"; they have ${TASK_STATES.join(", ")}`);
+      }
+      const { client, keys } = this.#place;
+      const [pools, hosts] = await Promise.all([poolNames(client, keys), liveHosts(this.#place)]);
+      return listTaskRows(client, keys, { filter, pools, hosts });
+    });
+  }
+
+  /**
+   * One task by its id; `<job>.<n>` is one call of a job that several calls share. Null when it is not kept.
+   * @throws ValueError when several pools have a task of that id and none is given
+   */
+  get(id: string, { pool }: InPool = {}): Promise<TaskView | null> {
+    return this.#place.during(async () => {
+      const { client, keys } = this.#place;
+      const [place, hosts] = await Promise.all([this.#find(id, pool), liveHosts(this.#place)]);
+      return place && readTask({ client, keys }, place, hosts);
+    });
+  }
+
+  /**
+   * Lines of its log, from the given one on (0 = the first); null when the task is not kept.
+   * @throws ValueError as {@link get}
+   */
+  logs(id: string, options: { from?: number } & InPool = {}): Promise<TaskLog | null> {
+    return this.#place.during(async () => {
+      const { client, keys } = this.#place;
+      const place = await this.#find(id, options.pool);
+      if (!place) return null;
+      const from = options.from ?? 0;
+      const lines = await client.lrange(`${keys.job(place.pool, place.jobId)}:logs`, from, -1);
+      return { lines, next: from + lines.length };
+    });
+  }
+
+  /**
+   * Cancels a task: one that waits leaves the line, one that runs is stopped by its host.
+   * @throws ValueError as {@link get}
+   */
+  cancel(id: string, options: { reason?: string | undefined } & InPool = {}): Promise<CancelOutcome> {
+    return this.#place.during(async () => {
+      const place = await this.#find(id, options.pool);
+      if (!place) return { outcome: "unknown" };
+      const { client, keys, queues } = this.#place;
+      const withdrawal = await cancelTask({ client, keys, queues }, place, options.reason ?? "cancelled by request");
+      const { pool } = place;
+      if (withdrawal === "unknown") return { outcome: "unknown" };
+      if (withdrawal === "removed") return { outcome: "removed", pool };
+      if (withdrawal !== "marked") return { outcome: "finished", pool, state: withdrawal };
+      const running = (await liveHosts(this.#place)).find((host) =>
+        host.running.some((run) => run.pool === pool && run.jobId === place.jobId),
+      );
+      return { outcome: "stopping", pool, host: running?.name ?? null };
+    });
+  }
+
+  /**
+   * Puts a failed task back into its queue, with all its attempts.
+   * @throws ValueError as {@link get}
+   */
+  retry(id: string, { pool }: InPool = {}): Promise<RetryOutcome> {
+    return this.#place.during(async () => {
+      const place = await this.#find(id, pool);
+      if (!place) return { outcome: "unknown" };
+      const { client, keys, queues } = this.#place;
+      return retryTask({ client, keys, queues }, place);
+    });
+  }
+
+  async #find(id: string, pool: string | undefined): Promise<TaskPlace | null> {
+    assertText("the id of a task", id);
+    const { client, keys } = this.#place;
+    return findTaskPlace(client, keys, { id, pools: pool === undefined ? await poolNames(client, keys) : [pool] });
+  }
+}

@@ -1,0 +1,5 @@
+export { describeFailure, viewError } from "./error-view.ts";
+export { type NewPool, Pools, type PoolView, poolNames } from "./pools.ts";
+export { readTask } from "./read-task.ts";
+export { retryTask } from "./retry-task.ts";
+export { listTaskRows, type TaskFilter } from "./task-list.ts";

@@ -1,0 +1,210 @@
+import { randomUUID } from "node:crypto";
+import { ValueError } from "../../errors/index.ts";
+import type { BullQueues } from "../../redis/bull-queue/bull-queues.ts";
+import type { RedisClient } from "../../redis/connection/index.ts";
+import type { Keys } from "../../redis/keys.ts";
+import type { Milliseconds } from "../../time/index.ts";
+import { assertPoolName } from "../../wire/records/pool-name.ts";
+import type { HostRecord, Isolation, PoolRecord } from "../../wire/records/records.ts";
+import { isWrongType } from "../../wire/records/stored-record.ts";
+import { slotsOf } from "../../work/fleet/index.ts";
+import { type PoolRemoval, removePool } from "../../work/pool/remove-pool.ts";
+import { PoolRegistry } from "../../work/registry/index.ts";
+import { describeFailure } from "./error-view.ts";
+
+/** A pool with what goes on in it. */
+export interface PoolView extends PoolRecord {
+  paused: boolean;
+  /** How many BullMQ lets run at once, null = any number. Hosts make it equal to `size` when another tool has changed it. */
+  globalConcurrency: number | null;
+  /** Not started, without a priority; BullMQ runs these first. */
+  waiting: number;
+  /** Not started, with a priority. */
+  prioritized: number;
+  delayed: number;
+  active: number;
+  /** Finished ones as far as they are kept. */
+  completed: number;
+  failed: number;
+  /** How long the one that is next in line has been waiting. */
+  oldestWaiting: Milliseconds | null;
+  /** Live hosts that take work of this pool, and their slots. */
+  hosts: number;
+  slots: number;
+}
+
+/** What a new pool is to be like; absent fields as in `PoolRecord`. */
+export interface NewPool {
+  name: string;
+  /** At most this many run at once over all hosts; null = as many as the hosts have slots. */
+  size: number | null;
+  isolation?: Isolation | null;
+  maxTasksPerChild?: number | null;
+}
+
+/** Reads and changes pools from outside. */
+export class Pools {
+  readonly #client: RedisClient;
+  readonly #keys: Keys;
+  readonly #queues: BullQueues;
+  readonly #registry: PoolRegistry;
+
+  constructor(client: RedisClient, keys: Keys, queues: BullQueues) {
+    this.#client = client;
+    this.#keys = keys;
+    this.#queues = queues;
+    this.#registry = new PoolRegistry(client, keys);
+  }
+
+  /** All pools by name; `hosts` are the live ones. */
+  async list(hosts: readonly HostRecord[]): Promise<PoolView[]> {
+    const records = await this.#registry.list();
+    records.sort((left, right) => left.name.localeCompare(right.name));
+    return this.#look(records, hosts);
+  }
+
+  async get(name: string, hosts: readonly HostRecord[]): Promise<PoolView | null> {
+    const record = await this.#registry.get(name);
+    if (!record) return null;
+    const [view] = await this.#look([record], hosts);
+    return view ?? null;
+  }
+
+  /** @returns whether this call made it: a pool of that name may exist already and then stays as it is */
+  async create(pool: NewPool): Promise<boolean> {
+    assertPoolName(pool.name);
+    checkSize(pool.size);
+    const generation = randomUUID();
+    const { record } = await this.#registry.create({
+      name: pool.name,
+      size: pool.size,
+      generation,
+      owner: null,
+      state: "running",
+      isolation: pool.isolation ?? null,
+      initializer: null,
+      maxTasksPerChild: pool.maxTasksPerChild ?? null,
+      fence: "strict",
+      failure: null,
+    });
+    // Where the answer was lost and the script was sent again, it met what it had made.
+    const created = record.generation === generation;
+    if (created) await this.#applySize(pool.name, pool.size);
+    return created;
+  }
+
+  /** @returns false when there is no such pool */
+  async resize(name: string, size: number | null): Promise<boolean> {
+    checkSize(size);
+    const record = await this.#registry.update(name, null, { size });
+    if (!record) return false;
+    await this.#applySize(name, size);
+    return true;
+  }
+
+  /** Running tasks go on, waiting ones stay where they are. @returns false when there is no such pool */
+  async pause(name: string): Promise<boolean> {
+    if (!(await this.#registry.get(name))) return false;
+    await this.#queues.get(name).pause();
+    return true;
+  }
+
+  /** A failed pool is reset as well. @returns false when there is no such pool */
+  async resume(name: string): Promise<boolean> {
+    if (!(await this.#registry.reset(name, null))) return false;
+    await this.#queues.get(name).resume();
+    return true;
+  }
+
+  /** Lets a pool be used again whose initializer threw. @returns whether it had failed; null = there is no such pool */
+  async reset(name: string): Promise<boolean | null> {
+    return (await this.#registry.reset(name, null))?.reset ?? null;
+  }
+
+  /** Removes a pool with its tasks. @throws ValueError for the default pool */
+  async remove(name: string, options: { force?: boolean } = {}): Promise<PoolRemoval> {
+    return removePool({ client: this.#client, keys: this.#keys, queues: this.#queues }, name, options);
+  }
+
+  async #applySize(name: string, size: number | null): Promise<void> {
+    const queue = this.#queues.get(name);
+    if (size === null) await queue.removeGlobalConcurrency();
+    else await queue.setGlobalConcurrency(size);
+    // A raised limit is not announced to idle workers; resuming a queue that is not paused is.
+    if (!(await queue.isPaused())) await queue.resume();
+  }
+
+  async #look(records: PoolRecord[], hosts: readonly HostRecord[]): Promise<PoolView[]> {
+    if (records.length === 0) return [];
+    const pipeline = this.#client.pipeline();
+    for (const { name } of records) {
+      const key = (kind: string): string => this.#keys.job(name, kind);
+      pipeline.hget(key("meta"), "paused");
+      pipeline.llen(key("wait"));
+      pipeline.llen(key("paused"));
+      pipeline.zcard(key("prioritized"));
+      pipeline.zcard(key("delayed"));
+      pipeline.llen(key("active"));
+      pipeline.zcard(key("completed"));
+      pipeline.zcard(key("failed"));
+      pipeline.lindex(key("wait"), -1);
+      pipeline.lindex(key("paused"), -1);
+      pipeline.zrange(key("prioritized"), 0, "0");
+      pipeline.hget(key("meta"), "concurrency");
+    }
+    const replies = ((await pipeline.exec()) ?? []).map(([, reply]) => reply);
+    const ages = await this.#ages(records, replies);
+    return records.map((record, index) => {
+      const at = (field: number): unknown => replies[index * FIELDS + field];
+      const count = (field: number): number => Number(at(field) ?? 0);
+      return {
+        ...record,
+        failure: record.failure === null ? null : describeFailure(record.failure),
+        paused: at(0) !== null,
+        globalConcurrency: at(11) === null ? null : Number(at(11)),
+        waiting: count(1) + count(2),
+        prioritized: count(3),
+        delayed: count(4),
+        active: count(5),
+        completed: count(6),
+        failed: count(7),
+        oldestWaiting: ages[index] ?? null,
+        hosts: hosts.filter((host) => slotsOf([host], record.name) > 0).length,
+        slots: slotsOf(hosts, record.name),
+      };
+    });
+  }
+
+  async #ages(records: PoolRecord[], replies: unknown[]): Promise<(Milliseconds | null)[]> {
+    const pipeline = this.#client.pipeline();
+    for (const [index, { name }] of records.entries()) {
+      const at = (field: number): unknown => replies[index * FIELDS + field];
+      const prioritized = at(10) as string[] | null;
+      for (const id of [at(8), at(9), prioritized?.[0]]) {
+        pipeline.hget(this.#keys.job(name, String(id ?? "0")), "timestamp");
+      }
+    }
+    const times = ((await pipeline.exec()) ?? []).map(([, reply]) => reply as string | null);
+    return records.map((_, index) => {
+      const known = times.slice(index * 3, index * 3 + 3).flatMap((time) => (time ? [Number(time)] : []));
+      return known.length === 0 ? null : Math.max(0, Date.now() - Math.min(...known));
+    });
+  }
+}
+
+/** Names of all pools, sorted. */
+export async function poolNames(client: RedisClient, keys: Keys): Promise<string[]> {
+  const names = await client.hkeys(keys.pools).catch((error) => {
+    if (isWrongType(error)) return [];
+    throw error;
+  });
+  return names.sort();
+}
+
+/** Replies per pool in `#look`. */
+const FIELDS = 12;
+
+function checkSize(size: unknown): void {
+  if (size === null || (Number.isInteger(size) && (size as number) >= 1)) return;
+  throw new ValueError(`the size of a pool must be a whole number from 1; got ${JSON.stringify(size) ?? String(size)}`);
+}

@@ -1,0 +1,226 @@
+import type { RedisClient } from "../../redis/connection/index.ts";
+import type { Keys } from "../../redis/keys.ts";
+import { Script } from "../../redis/script/index.ts";
+import { decode, decodeError, decodeStoredAnswers, decodeUnits, forViewing } from "../../wire/codec/index.ts";
+import {
+  JOB_ANSWERS_FIELD,
+  JOB_CANCEL_FIELD,
+  JOB_ERROR_FIELD,
+  type JobEnvelope,
+  type JobReturn,
+  type UnitAnswer,
+} from "../../wire/records/job.ts";
+import type { HostRecord } from "../../wire/records/records.ts";
+import { isWrongType } from "../../wire/records/stored-record.ts";
+import { hostOf } from "../../wire/records/worker-name.ts";
+import { describeUnserved, isServed } from "../../work/fleet/index.ts";
+import type { TaskPlace } from "../../work/submission/find-task.ts";
+import type { ErrorView, TaskState, TaskView, UnitView } from "../../work/submission/task-view.ts";
+import { errorFromText, viewError } from "./error-view.ts";
+
+/** Reads one task with everything that is kept of it; null when it is gone. */
+export async function readTask(
+  context: { client: RedisClient; keys: Keys },
+  place: TaskPlace,
+  hosts: readonly HostRecord[],
+): Promise<TaskView | null> {
+  const { client, keys } = context;
+  const { pool, jobId } = place;
+  const [fields, places] = await Promise.all([
+    client.hgetall(keys.job(pool, jobId)).catch(noneIfWrongType),
+    whereIs.run(
+      client,
+      ["completed", "failed", "delayed", "prioritized", "active", "wait", "paused", "waiting-children"].map((kind) =>
+        keys.job(pool, kind),
+      ),
+      [jobId],
+    ),
+  ]);
+  if (fields["timestamp"] === undefined) return null;
+  const [state, position] = places;
+  const returned = objectOr(parse<unknown>(fields["returnvalue"], null), null) as JobReturn | null;
+  const run = state === "failed" ? fields[JOB_ANSWERS_FIELD] : returned?.stored;
+  const key = run === undefined ? null : keys.result({ pool, jobId, run });
+  const stored = key === null ? null : await client.getBuffer(key).catch(noneIfWrongType);
+  const job: StoredJob = {
+    place,
+    fields,
+    state,
+    position: position < 0 ? null : position,
+    envelope: objectOr(parse<unknown>(fields["data"], {}), {} as JobEnvelope),
+    returned,
+    stored: Buffer.isBuffer(stored) ? stored : null,
+  };
+  return forViewing(() => view(job, hosts));
+}
+
+interface StoredJob {
+  place: TaskPlace;
+  fields: Record<string, string>;
+  state: TaskState;
+  position: number | null;
+  envelope: JobEnvelope;
+  returned: JobReturn | null;
+  /** What is kept beside the job. */
+  stored: Uint8Array | null;
+}
+
+function view(job: StoredJob, hosts: readonly HostRecord[]): TaskView {
+  const { place, fields, state, envelope, returned } = job;
+  const name = fields["name"] ?? "";
+  const options = parse<{ attempts?: number; priority?: number }>(fields["opts"], {});
+  const running = hosts.flatMap((host) => host.running.map((run) => ({ ...run, host })));
+  const run =
+    state === "active" ? running.find((one) => one.pool === place.pool && one.jobId === place.jobId) : undefined;
+  const outcomes = readOutcomes(job).filter((outcome) => place.unit === null || outcome.unit === place.unit);
+  const single = (envelope.count ?? 1) === 1 && envelope.units === undefined ? outcomes[0] : undefined;
+  const only = place.unit === null ? single : outcomes[0];
+  const error = only?.error ?? (outcomes.length === 0 && state === "failed" ? readFailure(fields) : null);
+  const createdAt = Number(fields["timestamp"]);
+  const startedAt = fields["processedOn"] ? Number(fields["processedOn"]) : null;
+  const finishedAt = fields["finishedOn"] ? Number(fields["finishedOn"]) : null;
+  const delay = Number(fields["delay"] ?? 0);
+  const by = fields["pb"] ? hostOf(fields["pb"]) : null;
+  return {
+    id: place.unit === null ? place.jobId : `${place.jobId}.${place.unit}`,
+    name,
+    pool: place.pool,
+    state,
+    kind: envelope.units === undefined ? "call" : (envelope.kind ?? "calls"),
+    units: envelope.count ?? 1,
+    items: envelope.items ?? envelope.count ?? 1,
+    attempts: options.attempts || 1,
+    attemptsMade: Number(fields["atm"] ?? 0),
+    priority: Number(fields["priority"] ?? 0) || null,
+    tags: envelope.tags ?? [],
+    timeout: envelope.timeout ?? null,
+    softTimeout: envelope.softTimeout ?? null,
+    createdAt,
+    dueAt: state === "delayed" ? createdAt + delay : null,
+    startedAt,
+    finishedAt,
+    waitTime: startedAt === null ? null : Math.max(0, startedAt - createdAt),
+    runTime: startedAt === null || finishedAt === null ? null : Math.max(0, finishedAt - startedAt),
+    host: returned?.host ?? run?.host.name ?? by ?? error?.host ?? null,
+    hostId: returned?.hostId ?? run?.host.id ?? null,
+    pid: returned?.pid ?? run?.pid ?? error?.pid ?? null,
+    args: attempt(() => readArguments(job)),
+    result: only?.ok ? only.value : null,
+    hasResult: only?.ok ?? false,
+    error,
+    outcomes,
+    failedReason: fields["failedReason"] ?? null,
+    progress: parse<unknown>(fields["progress"], null) || null,
+    queuePosition: job.position,
+    blockedBy: describeBlock(job, name, hosts),
+    cancelRequested: fields[JOB_CANCEL_FIELD] ?? fields[`${JOB_CANCEL_FIELD}.${place.unit}`] ?? null,
+  };
+}
+
+function readArguments({ envelope, place }: StoredJob): unknown {
+  if (envelope.args !== undefined) return envelope.args;
+  if (envelope.encodedArgs !== undefined) return decode(Buffer.from(envelope.encodedArgs, "base64"));
+  if (envelope.units === undefined) return [];
+  const units = decodeUnits(envelope.units) as unknown[];
+  return place.unit === null ? units : (units[place.unit] ?? null);
+}
+
+function readOutcomes({ returned, stored }: StoredJob): UnitView[] {
+  const texts = listOf<string>(returned?.answers).map((text) => Buffer.from(String(text), "base64"));
+  const answers = texts.flatMap((bytes) => listOf<UnitAnswer>(attempt(() => decode(bytes))));
+  if (stored) answers.push(...listOf<UnitAnswer>(attempt(() => decodeStoredAnswers(stored))));
+  const outcomes = answers.map(([unit, ok, value, micros]): UnitView => {
+    const error = ok === 1 ? null : viewError(attempt(() => decodeError(value as Uint8Array)));
+    return { unit, ok: ok === 1, value: ok === 1 ? value : null, error, runTime: micros / 1_000 };
+  });
+  if (outcomes.length === 0 && returned !== null && "value" in returned) {
+    outcomes.push({ unit: 0, ok: true, value: returned.value, error: null, runTime: returned.duration });
+  }
+  return outcomes.sort((left, right) => left.unit - right.unit);
+}
+
+function readFailure(fields: Record<string, string>): ErrorView {
+  const stored = fields[JOB_ERROR_FIELD];
+  if (stored !== undefined) return viewError(attempt(() => errorFromText(stored)));
+  const traces = parse<string[]>(fields["stacktrace"], []);
+  return {
+    name: "Error",
+    message: fields["failedReason"] ?? "",
+    code: null,
+    stack: traces.at(-1) ?? null,
+    host: null,
+    pid: null,
+    cause: null,
+  };
+}
+
+function describeBlock({ state, place }: StoredJob, name: string, hosts: readonly HostRecord[]): string | null {
+  if (state === "unknown") {
+    return (
+      "it is in no list of its pool, so that no host takes it; put it back with: " +
+      `manyhands task retry ${place.jobId} --pool ${place.pool}`
+    );
+  }
+  if (state !== "waiting" && state !== "prioritized" && state !== "delayed") return null;
+  return isServed(hosts, place.pool, name) ? null : describeUnserved(hosts, place.pool, name);
+}
+
+/** What `read` gives; where that cannot be read, the error that says so: one bad part must not hide the rest of a task. */
+function attempt(read: () => unknown): unknown {
+  try {
+    return read();
+  } catch (error) {
+    return error;
+  }
+}
+
+function listOf<Item>(value: unknown): Item[] {
+  return Array.isArray(value) ? value : [];
+}
+
+function objectOr<Value>(value: unknown, otherwise: Value): Value {
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Value) : otherwise;
+}
+
+function noneIfWrongType(error: unknown): Record<string, never> {
+  if (isWrongType(error)) return {};
+  throw error;
+}
+
+function parse<Value>(text: string | undefined, absent: Value): Value {
+  if (text === undefined || text === "") return absent;
+  try {
+    return (JSON.parse(text) as Value) ?? absent;
+  } catch {
+    return absent;
+  }
+}
+
+/** Longest line in which a place is looked for. */
+const LONGEST_LINE = 10_000;
+
+/**
+ * KEYS[1] completed; KEYS[2] failed; KEYS[3] delayed; KEYS[4] prioritized (sorted sets); KEYS[5] active; KEYS[6] wait;
+ * KEYS[7] paused (lists); KEYS[8] waiting-children (sorted set)
+ * ARGV[1] job id
+ * Returns {state, how many are before it in line or -1}.
+ */
+const whereIs = new Script<[TaskState, number]>({
+  name: "whereIsJob",
+  lua: `
+local id = ARGV[1]
+if redis.call("ZSCORE", KEYS[1], id) then return {"completed", -1} end
+if redis.call("ZSCORE", KEYS[2], id) then return {"failed", -1} end
+if redis.call("ZSCORE", KEYS[3], id) then return {"delayed", -1} end
+local rank = redis.call("ZRANK", KEYS[4], id)
+if rank then return {"prioritized", rank + redis.call("LLEN", KEYS[6])} end
+if redis.call("LPOS", KEYS[5], id) then return {"active", -1} end
+for line = 6, 7 do
+  local place = redis.call("LPOS", KEYS[line], id, "RANK", -1, "MAXLEN", ${LONGEST_LINE})
+  if place then return {"waiting", redis.call("LLEN", KEYS[line]) - 1 - place} end
+  if redis.call("LPOS", KEYS[line], id) then return {"waiting", -1} end
+end
+if redis.call("ZSCORE", KEYS[8], id) then return {"waiting-children", -1} end
+return {"unknown", -1}
+`,
+});

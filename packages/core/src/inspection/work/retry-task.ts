@@ -1,0 +1,32 @@
+import type { BullQueues } from "../../redis/bull-queue/bull-queues.ts";
+import type { RedisClient } from "../../redis/connection/index.ts";
+import type { Keys } from "../../redis/keys.ts";
+import { bringJobBack } from "../../work/results/astray-jobs.ts";
+import { StoredAnswers } from "../../work/results/stored-answers.ts";
+import type { TaskPlace } from "../../work/submission/find-task.ts";
+import type { RetryOutcome, TaskState } from "../../work/submission/task-view.ts";
+
+/** Puts a failed task back into its queue, with all its attempts; or one that is in no list, so that no host would run it. */
+export async function retryTask(
+  context: { client: RedisClient; keys: Keys; queues: BullQueues },
+  place: TaskPlace,
+): Promise<RetryOutcome> {
+  const { client, keys, queues } = context;
+  const { pool, jobId } = place;
+  const job = await queues.get(pool).getJob(jobId);
+  if (!job) return { outcome: "unknown" };
+  const state = (await job.getState()) as TaskState;
+  if (state === "unknown" && (await bringJobBack(client, keys, place)) === "astray") return { outcome: "queued", pool };
+  if (state !== "failed") return { outcome: "not-failed", pool, state };
+  // Left over from the failure; a host would stop the new run at once because of a cancellation.
+  await new StoredAnswers(client, keys).forget({ pool, jobId, token: null }, { isRetried: true });
+  try {
+    await job.retry("failed", { resetAttemptsMade: true, resetAttemptsStarted: true });
+  } catch (error) {
+    // Somebody else was faster: it is no longer failed.
+    const now = (await job.getState()) as TaskState;
+    if (now === "failed") throw error;
+    return { outcome: "not-failed", pool, state: now };
+  }
+  return { outcome: "queued", pool };
+}

@@ -1,0 +1,130 @@
+import type { RedisClient } from "../../redis/connection/index.ts";
+import type { Keys } from "../../redis/keys.ts";
+import type { HostRecord } from "../../wire/records/records.ts";
+import { hostOf, workerName } from "../../wire/records/worker-name.ts";
+import { TASK_STATES, type TaskRow, type TaskState } from "../../work/submission/task-view.ts";
+import { findTaskPage, type TaskPage, type TaskRange, taskSources } from "./task-page.ts";
+
+/** Which tasks are wanted. */
+export interface TaskFilter {
+  pool?: string;
+  state?: TaskState;
+  /** Name of the task. */
+  task?: string;
+  /** Id of a live host: only what that one runs or ran. Or a name: what any host of that name does or did. */
+  host?: string;
+  /** @defaultValue 20 */
+  limit?: number;
+  /** @defaultValue 0 */
+  offset?: number;
+}
+
+/** Most jobs read per pool and state to find those of a name or host, so that a list stays cheap however long the queue is. */
+const MAX_SCANNED = 5_000;
+const BATCH = 500;
+
+/** Newest tasks first, by the last thing that happened to them. */
+export async function listTaskRows(
+  client: RedisClient,
+  keys: Keys,
+  search: { filter: TaskFilter; pools: readonly string[]; hosts: readonly HostRecord[] },
+): Promise<TaskRow[]> {
+  const { filter, hosts } = search;
+  const limit = filter.limit ?? 20;
+  const offset = filter.offset ?? 0;
+  const pools = filter.pool === undefined ? search.pools : search.pools.filter((pool) => pool === filter.pool);
+  const states = filter.state === undefined ? TASK_STATES : [filter.state];
+  const filtered = filter.task !== undefined || filter.host !== undefined;
+  const sources = await taskSources(client, keys, { pools, states });
+  // Which tasks come before the page is known only of tasks that need no look.
+  const page: TaskPage = filtered
+    ? { ranges: sources.map((source) => ({ source, from: 0, to: Math.min(source.size, MAX_SCANNED) })), skip: offset }
+    : await findTaskPage(client, keys, { sources, offset, limit });
+  const places = await readPlaces(client, page.ranges);
+  const found: FoundRow[] = [];
+  for (let start = 0; start < places.length; start += BATCH) {
+    found.push(...(await readRows(client, keys, places.slice(start, start + BATCH))));
+  }
+  nameHosts(found, hosts);
+  const host = hosts.find((candidate) => candidate.id === filter.host);
+  return found
+    .filter(({ row }) => filter.task === undefined || row.name === filter.task)
+    .filter(({ row, worker }) => (host ? worker === workerOf(host) : [undefined, row.host].includes(filter.host)))
+    .map(({ row }) => row)
+    .sort((left, right) => lastChange(right) - lastChange(left) || right.id.localeCompare(left.id))
+    .slice(page.skip, page.skip + limit);
+}
+
+/** A task, and the BullMQ worker that took it. */
+interface FoundRow {
+  row: TaskRow;
+  worker: string | null;
+}
+
+interface Place {
+  pool: string;
+  id: string;
+  state: TaskState;
+}
+
+async function readPlaces(client: RedisClient, ranges: TaskRange[]): Promise<Place[]> {
+  const pipeline = client.pipeline();
+  for (const { source, from, to } of ranges) {
+    // New jobs enter their list at the left and their sorted set at the end. An empty range has its end before its beginning.
+    if (source.isList) pipeline.lrange(source.key, from, to - 1);
+    else pipeline.zrange(source.key, from, String(to - 1), "REV");
+  }
+  const replies = (await pipeline.exec()) ?? [];
+  return ranges.flatMap(({ source: { pool, state }, from, to }, index) => {
+    const ids = from < to ? ((replies[index]?.[1] ?? []) as string[]) : [];
+    return ids.map((id) => ({ pool, id, state }));
+  });
+}
+
+async function readRows(client: RedisClient, keys: Keys, places: Place[]): Promise<FoundRow[]> {
+  const pipeline = client.pipeline();
+  for (const { pool, id } of places) {
+    pipeline.hmget(keys.job(pool, id), "name", "timestamp", "processedOn", "finishedOn", "atm", "failedReason", "pb");
+  }
+  const replies = (await pipeline.exec()) ?? [];
+  return places.flatMap(({ pool, id, state }, index) => {
+    const fields = (replies[index]?.[1] ?? []) as (string | null)[];
+    const [name, createdAt, startedAt, finishedAt, attemptsMade, failedReason, host] = fields;
+    // Removed since its id was read.
+    if (!name) return [];
+    const row: TaskRow = {
+      id,
+      name,
+      pool,
+      state,
+      host: host ? hostOf(host) : null,
+      attemptsMade: Number(attemptsMade ?? 0),
+      createdAt: Number(createdAt),
+      startedAt: startedAt ? Number(startedAt) : null,
+      finishedAt: finishedAt ? Number(finishedAt) : null,
+      failedReason: failedReason ?? null,
+    };
+    return [{ row, worker: host ?? null }];
+  });
+}
+
+/** A heartbeat knows better than the job who runs it: the job may have been taken over. */
+function nameHosts(found: FoundRow[], hosts: readonly HostRecord[]): void {
+  const running = new Map(
+    hosts.flatMap((host) => host.running.map((job) => [`${job.pool}:${job.jobId}`, host] as const)),
+  );
+  for (const one of found) {
+    const host = one.row.state === "active" ? running.get(`${one.row.pool}:${one.row.id}`) : undefined;
+    if (!host) continue;
+    one.row.host = host.name;
+    one.worker = workerOf(host);
+  }
+}
+
+function workerOf({ name, pid }: HostRecord): string {
+  return workerName(name, pid);
+}
+
+function lastChange(row: TaskRow): number {
+  return row.finishedAt ?? row.startedAt ?? row.createdAt;
+}

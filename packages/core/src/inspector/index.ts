@@ -1,5 +1,0 @@
-export type { FleetInspector } from "./fleet-inspector.ts";
-export { Inspector } from "./inspector.ts";
-export type { PoolInspector } from "./pool-inspector.ts";
-export type { ProcessInspector } from "./process-inspector.ts";
-export type { InPool, TaskInspector, TaskLog } from "./task-inspector.ts";

@@ -1,1 +1,0 @@
-export { codeFolder, packageFile } from "./package-file.ts";

@@ -1,0 +1,7 @@
+/** One value per process under a well-known symbol, whatever the number of copies of this package. */
+export function shared<Value>(name: string, create: () => Value): Value {
+  const symbol = Symbol.for(name);
+  const holder = globalThis as Record<symbol, unknown>;
+  holder[symbol] ??= create();
+  return holder[symbol] as Value;
+}

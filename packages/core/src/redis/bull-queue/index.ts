@@ -1,0 +1,13 @@
+export { ADD_AND_ASSIGN } from "./add-in-bulk.ts";
+export { BullQueues } from "./bull-queues.ts";
+export {
+  BULL_SCRIPTS,
+  type BullScript,
+  bullFunction,
+  bullScriptHash,
+  MOVE_TO_ACTIVE_KEYS,
+  packArgument,
+  readTaken,
+  type TakenJob,
+} from "./composed-script.ts";
+export { openBullQueue } from "./open-bull-queue.ts";

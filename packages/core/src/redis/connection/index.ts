@@ -1,0 +1,12 @@
+export { assertRedisFit, DEFAULT_CONNECT_TIMEOUT, MINIMUM_REDIS_VERSION, type RedisFitness } from "./fitness.ts";
+export { KeepAlive, unreferenceSocket } from "./keep-alive.ts";
+export { assertLockNodesFit } from "./lock-node-fitness.ts";
+export { resolveLockNodes } from "./lock-nodes.ts";
+export { closeRedis, type OpenOptions, openRedis, type RedisClient, whenBroken } from "./open.ts";
+export { describeRedis, type RedisConfig, resolveRedis } from "./redis-config.ts";
+export { DEFAULT_REDIS_URL, type RedisTarget } from "./redis-target.ts";
+export { isPassingRefusal, isRefusal, refusal, stateIn } from "./refusal.ts";
+export { assertRights, NEEDED_COMMANDS } from "./rights.ts";
+export { RoundTrip, roundTripOf } from "./round-trip.ts";
+export { serverTime } from "./server-time.ts";
+export { subscribeTo } from "./subscribe.ts";

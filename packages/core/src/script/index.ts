@@ -1,2 +1,0 @@
-export { Script } from "./script.ts";
-export { SET_ASIDE } from "./set-aside.ts";

@@ -1,0 +1,30 @@
+import type { Logger } from "../../package/index.ts";
+import type { KeepAlive, RedisClient, RedisConfig } from "../../redis/connection/index.ts";
+import type { Keys } from "../../redis/keys.ts";
+import type { Session } from "../../session/index.ts";
+import type { WaitRoom } from "../../session/waiting/index.ts";
+
+/** What every shared object of one context uses. */
+export interface ObjectRuntime {
+  readonly client: RedisClient;
+  readonly keys: Keys;
+  readonly session: Session;
+  readonly room: WaitRoom;
+  readonly keepAlive: KeepAlive;
+  readonly logger: Logger;
+  /** Independent masters that vote on locks; empty = the one Redis. */
+  readonly lockNodes: readonly RedisConfig[];
+  /** What to do when the context closes, before its session ends. */
+  readonly closing: Set<() => Promise<unknown>>;
+  /** Whether the context has begun to close: what is called from then on fails. */
+  isClosed: boolean;
+  /** The managers, as owners, that this program has shut down: what is called of theirs from then on fails. */
+  readonly shut: Set<string>;
+  /**
+   * Called with the first part of their names when this program removes what a manager made. What is known of them ends with
+   * them: another manager of the name may make the same names anew.
+   */
+  readonly removals: Set<(firstPart: string) => void>;
+  /** A new name for an object without one, unique over all programs. */
+  nextName(): string;
+}

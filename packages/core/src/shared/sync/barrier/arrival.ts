@@ -1,0 +1,229 @@
+import { type Attempt, type BlockOptions, type Turn, waitForTurn } from "../../../session/waiting/index.ts";
+import type { Milliseconds } from "../../../time/index.ts";
+import type { ObjectRuntime } from "../../object/index.ts";
+import {
+  type ArrivalReply,
+  arriveAtBarrier,
+  breakBarrier,
+  endAction,
+  giveUpBarrier,
+  type OutcomeReply,
+  PASSED_WORD,
+  readOutcome,
+} from "./barrier-scripts.ts";
+
+/** What becomes of a party that has come to the barrier; `acts`: it was the last, and runs the action. */
+export type Outcome =
+  | { is: "passed"; index: number }
+  | { is: "acts"; index: number }
+  | { is: "broken"; reason: string }
+  /** The barrier does not exist any more. */
+  | { is: "gone" };
+
+/** What an arrival needs of its barrier. */
+export interface ArrivalPlace {
+  name: string;
+  /** KEYS of the scripts. */
+  keys: string[];
+  /** The first five arguments of the scripts, as they are now. */
+  args(): string[];
+  hasAction: boolean;
+  /** @throws ValueError, StateLostError for a reply that refuses */
+  confirm(reply: readonly [number, ...unknown[]]): void;
+}
+
+/** Least wait for Redis to say what became of a party whose time is over, ms, and the round trips that it may take. */
+const LAST_WORD_LIMIT: Milliseconds = 1_000;
+const LAST_WORD_ROUNDS = 4;
+/** A timer may fire that much early, ms. */
+const TIMER_SLACK: Milliseconds = 5;
+
+/** One call of the script by which a party arrives. */
+interface ArrivalCall {
+  operation: string;
+  /** It was told to come again; undefined: there is no answer yet. */
+  isNewcomer: boolean | undefined;
+}
+
+/**
+ * One party's wait.
+ *
+ * Duties: 1. arrive once, also when the answer is lost; 2. find the outcome of its own cycle, whatever has happened to the
+ * barrier since; 3. break the barrier when it gives up, unless its cycle has ended by then.
+ */
+export class Arrival {
+  readonly #runtime: ObjectRuntime;
+  readonly #place: ArrivalPlace;
+  readonly #label: string;
+  /** The cycle that it is in, once it knows. */
+  #seat: { cycle: number; index: number; waiter: string } | undefined;
+  #lastCall: Promise<unknown> | undefined;
+  #isOver = false;
+  #arrival: ArrivalCall | undefined;
+  /** The arrival that was the last one when it gave up. */
+  #givenUp: ArrivalCall | undefined;
+
+  constructor(runtime: ObjectRuntime, place: ArrivalPlace, label: string) {
+    this.#runtime = runtime;
+    this.#place = place;
+    this.#label = label;
+  }
+
+  /** @throws the signal's reason, and what `waitForTurn` throws; the barrier is broken then */
+  async wait(patience: BlockOptions): Promise<Outcome> {
+    const startedAt = performance.now();
+    const { timeout, signal } = patience;
+    const mayWait = patience.block !== false && (timeout === undefined || timeout > 0);
+    const reason = (): string => {
+      if (!mayWait) return "one of its parties came too early and would not wait";
+      const isOver = timeout !== undefined && performance.now() - startedAt >= timeout - TIMER_SLACK;
+      return isOver ? `one of its parties waited longer than ${timeout} ms` : "one of its parties gave up waiting";
+    };
+    try {
+      const turn = this.#turn(mayWait ? "" : reason(), reason);
+      const outcome = await waitForTurn(this.#runtime.room, turn, { patience, label: this.#label });
+      if (outcome) return outcome.value;
+    } catch (error) {
+      if (!this.#lastCall && signal?.aborted) this.#breakOff(reason());
+      throw error;
+    } finally {
+      this.#isOver = true;
+    }
+    if (!this.#lastCall) this.#breakOff(reason());
+    return this.#runtime.keepAlive.during(this.#lastWord(reason()));
+  }
+
+  /** Ends the cycle whose action this party has run. @param reason - Why the barrier breaks; "" = it does not. */
+  async endAction(reason: string): Promise<Outcome> {
+    const { cycle = 0, waiter = "" } = this.#seat ?? {};
+    const args = [this.#runtime.keys.prefix, this.#place.name, cycle, waiter, reason];
+    return this.#toOutcome(await endAction.run(this.#runtime.client, this.#place.keys, args)) ?? { is: "gone" };
+  }
+
+  #turn(hurry: string, reasonToGiveUp: () => string): Turn<Outcome> {
+    return {
+      attempt: async (waiter) => {
+        if (waiter === null && hurry === "") return { granted: false, dueIn: null };
+        const { session, keepAlive } = this.#runtime;
+        // Here, so that it takes no longer than the wait may. Whoever gave up meanwhile must not come any more.
+        if (!session.isStarted) await keepAlive.during(session.start());
+        if (this.#isOver) return { granted: false, dueIn: null };
+        const entry = waiter ?? `${session.id}|0|${this.#label}`;
+        const outcome = this.#seat ? await this.#look() : await this.#arrive(entry, hurry);
+        return toAttempt(outcome);
+      },
+      abandon: async (waiter) => {
+        if (!this.#arrival) {
+          if (!this.#lastCall) this.#breakOff(reasonToGiveUp());
+        } else if (this.#givenUp !== this.#arrival) {
+          this.#givenUp = this.#arrival;
+          this.#lastCall = this.#giveUp(waiter ?? this.#seat?.waiter ?? "", reasonToGiveUp());
+        }
+        await this.#lastCall;
+      },
+      told: (word) => {
+        if (word !== PASSED_WORD || !this.#seat) return undefined;
+        return { value: { is: "passed", index: this.#seat.index } };
+      },
+    };
+  }
+
+  async #arrive(waiter: string, hurry: string): Promise<Outcome | undefined> {
+    const { client, session } = this.#runtime;
+    const { keys, args, hasAction } = this.#place;
+    const all = [...args(), waiter, hasAction ? 1 : 0, hurry];
+    const { id, reply: answer } = arriveAtBarrier.start({ client, operations: session.operations }, keys, all);
+    const arrival: ArrivalCall = { operation: id, isNewcomer: undefined };
+    this.#arrival = arrival;
+    const reply = await answer;
+    arrival.isNewcomer = reply[0] === 4;
+    this.#place.confirm(reply.length === 1 && reply[0] === 4 ? [1] : reply);
+    return this.#seated(waiter, reply);
+  }
+
+  #seated(waiter: string, reply: ArrivalReply): Outcome | undefined {
+    switch (reply[0]) {
+      case 0:
+        return { is: "broken", reason: reply[1] };
+      case 1:
+        this.#seat = { cycle: reply[1], index: reply[2], waiter };
+        return { is: "passed", index: reply[2] };
+      case 2:
+        this.#seat = { cycle: reply[1], index: reply[2], waiter };
+        return undefined;
+      case 3:
+        this.#seat = { cycle: reply[1], index: reply[2], waiter };
+        return { is: "acts", index: reply[2] };
+      default:
+        return undefined;
+    }
+  }
+
+  /** Another look at the cycle that it is in. */
+  async #look(): Promise<Outcome | undefined> {
+    const { client, keys } = this.#runtime;
+    const { cycle = 0, waiter = "" } = this.#seat ?? {};
+    const args = [keys.prefix, this.#place.name, cycle, waiter];
+    return this.#toOutcome(await readOutcome.run(client, this.#place.keys, args));
+  }
+
+  #toOutcome(reply: OutcomeReply): Outcome | undefined {
+    switch (reply[0]) {
+      case 0:
+        return { is: "broken", reason: reply[1] };
+      case 1:
+        return { is: "passed", index: this.#seat?.index ?? 0 };
+      case 2:
+        return undefined;
+      default:
+        return { is: "gone" };
+    }
+  }
+
+  async #giveUp(waiter: string, reason: string): Promise<void> {
+    const { client, keys, session } = this.#runtime;
+    const { operation, isNewcomer } = this.#arrival ?? { operation: "", isNewcomer: false };
+    const args = [
+      keys.prefix,
+      this.#place.name,
+      waiter,
+      this.#seat?.cycle ?? "",
+      reason,
+      operation,
+      isNewcomer === undefined ? "" : Number(isNewcomer),
+    ];
+    const [outcome] = await giveUpBarrier.run({ client, operations: session.operations }, this.#place.keys, args);
+    // Its arrival was to make the barrier, and does nothing any more.
+    if (outcome === -2 && isNewcomer === undefined) this.#breakOff(reason);
+  }
+
+  /** It did not even get as far as to arrive. */
+  #breakOff(reason: string): void {
+    const { client, session } = this.#runtime;
+    const args = [...this.#place.args(), reason];
+    this.#lastCall = breakBarrier.run({ client, operations: session.operations }, this.#place.keys, args);
+    this.#lastCall.catch(() => {});
+  }
+
+  /** What became of it when its time was over: all others may have come in the same moment. */
+  async #lastWord(reason: string): Promise<Outcome> {
+    let timer: NodeJS.Timeout | undefined;
+    const limit = new Promise<undefined>((resolve) => {
+      const { roundTrip } = this.#runtime.session;
+      timer = setTimeout(() => resolve(undefined), roundTrip.patience(LAST_WORD_LIMIT, LAST_WORD_ROUNDS));
+    });
+    const look = async (): Promise<Outcome | undefined> => {
+      await this.#lastCall;
+      return this.#seat && this.#look();
+    };
+    try {
+      return (await Promise.race([look().catch(() => undefined), limit])) ?? { is: "broken", reason };
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+function toAttempt(outcome: Outcome | undefined): Attempt<Outcome> {
+  return outcome ? { granted: true, value: outcome } : { granted: false, dueIn: null };
+}

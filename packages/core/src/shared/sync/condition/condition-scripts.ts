@@ -1,0 +1,184 @@
+import { OnceScript } from "../../../redis/script/index.ts";
+import { type ObjectKind, REGISTER, SERVER_TIME, WAKE_UP } from "../../../session/index.ts";
+import { CALL_NEXT } from "../lock/index.ts";
+
+/** How long a condition outlives its last sleeper, ms. */
+const RECORD_TTL = 3_600_000;
+
+/**
+ * `condition_keys(prefix, name)`; `leave_condition(prefix, name, sleeper)`: it neither sleeps nor is on its way from there;
+ * `rest(prefix, name)`: when nobody sleeps any more, nor is on its way from there, the condition may be forgotten later.
+ */
+const SLEEPERS = `
+local function condition_keys(prefix, name)
+  return prefix .. "condition/" .. name, prefix .. "condition-sleepers/" .. name,
+    prefix .. "condition-notified/" .. name, prefix .. "condition-sessions/" .. name
+end
+local function leave_condition(prefix, name, sleeper)
+  local _, _, _, sessions = condition_keys(prefix, name)
+  local session = string.match(sleeper, "^[^|]+")
+  if redis.call("HINCRBY", sessions, session, -1) <= 0 then
+    redis.call("HDEL", sessions, session)
+    redis.call("SREM", prefix .. "session-holdings/" .. session, "condition/" .. name)
+  end
+end
+local function rest(prefix, name)
+  local condition, sleepers, on_their_way = condition_keys(prefix, name)
+  if redis.call("EXISTS", sleepers, on_their_way) > 0 or redis.call("EXISTS", condition) == 0 then return end
+  redis.call("PEXPIRE", condition, ${RECORD_TTL})
+  redis.call("ZADD", prefix .. "deadlines", server_time() + ${RECORD_TTL} + 1, "condition/" .. name)
+end
+`;
+
+/**
+ * `notify(prefix, name, count)` takes the first `count` living sleepers and returns their number. Where the lock is here
+ * they are moved into its line and called when it is their turn; else they are told to go and get in line.
+ */
+const NOTIFY = `
+local function notify(prefix, name, count)
+  local condition, sleepers, on_their_way = condition_keys(prefix, name)
+  local lock = redis.call("HGET", condition, "lock")
+  local is_here = redis.call("HGET", condition, "here") == "1"
+  local notified = 0
+  while notified < count do
+    local sleeper = redis.call("LPOP", sleepers)
+    if not sleeper then break end
+    if not is_alive(prefix, sleeper) then
+      leave_condition(prefix, name, sleeper)
+    else
+      notified = notified + 1
+      redis.call("SADD", on_their_way, sleeper)
+      if is_here then
+        local _, _, waiters = lock_keys(prefix, lock)
+        redis.call("RPUSH", waiters, sleeper)
+      else
+        wake(prefix, sleeper)
+      end
+    end
+  end
+  if is_here and notified > 0 then
+    local left = redis.call("PTTL", prefix .. lock)
+    if left > 0 then
+      redis.call("ZADD", prefix .. "deadlines", server_time() + left + 1, lock)
+    else
+      call_next(prefix, lock, server_time())
+    end
+  end
+  rest(prefix, name)
+  return notified
+end
+`;
+
+const SHARED = SERVER_TIME + WAKE_UP + REGISTER + CALL_NEXT + SLEEPERS + NOTIFY;
+
+/** Forgets sleepers that are gone (C9), and gives what they had been notified of to others. */
+export const CONDITION_KIND: ObjectKind = {
+  kind: "condition",
+  reaper: `(function()
+${CALL_NEXT}
+${SLEEPERS}
+${NOTIFY}
+return {
+  look = function(prefix, name, now)
+    local condition = condition_keys(prefix, name)
+    local kept = redis.call("PTTL", condition)
+    if kept > 0 then return now + kept + 1 end
+    if kept == -2 then redis.call("ZREM", prefix .. "objects", "condition/" .. name) end
+    return nil
+  end,
+  leave = function(prefix, name, session)
+    local _, sleepers, on_their_way, sessions = condition_keys(prefix, name)
+    for _, sleeper in ipairs(redis.call("LRANGE", sleepers, 0, -1)) do
+      if string.match(sleeper, "^[^|]+") == session then redis.call("LREM", sleepers, 1, sleeper) end
+    end
+    local missed = 0
+    for _, sleeper in ipairs(redis.call("SMEMBERS", on_their_way)) do
+      if string.match(sleeper, "^[^|]+") == session then missed = missed + redis.call("SREM", on_their_way, sleeper) end
+    end
+    redis.call("HDEL", sessions, session)
+    notify(prefix, name, missed)
+  end,
+  remove = function(prefix, name)
+    local condition, sleepers, on_their_way, sessions = condition_keys(prefix, name)
+    for _, session in ipairs(redis.call("HKEYS", sessions)) do
+      redis.call("SREM", prefix .. "session-holdings/" .. session, "condition/" .. name)
+    end
+    local asleep = redis.call("LRANGE", sleepers, 0, -1)
+    redis.call("DEL", condition, sleepers, on_their_way, sessions)
+    for _, sleeper in ipairs(asleep) do wake(prefix, sleeper) end
+    redis.call("ZREM", prefix .. "objects", "condition/" .. name)
+    redis.call("ZREM", prefix .. "deadlines", "condition/" .. name)
+  end,
+}
+end)()`,
+};
+
+/**
+ * KEYS[1] condition, hash: lock ("<kind>/<name>"), here (1 = its lock is in this Redis); KEYS[2] sleepers, list, first is
+ * notified first; KEYS[3] notified, set: sleepers on their way to the lock; KEYS[4] sessions, hash: session -> how many of
+ * both are its
+ * ARGV[1] prefix of keys; ARGV[2] name; ARGV[3] sleeper; ARGV[4] session of the maker of an unnamed condition, "";
+ * ARGV[5] lock, "<kind>/<name>"; ARGV[6] token with which the caller holds it; ARGV[7] 1 = the lock is here
+ * Returns 1 = it sleeps and the lock, if it is here, is free; 0 = the lock is not held with this token; -1 = the maker of
+ * the unnamed condition is gone. One step, so no notify can come between (C3).
+ */
+export const fallAsleep: OnceScript<number> = new OnceScript<number>({
+  name: "fallAsleep",
+  shared: SHARED,
+  lua: `
+local prefix, name, sleeper, lock = ARGV[1], ARGV[2], ARGV[3], ARGV[5]
+if ARGV[7] == "1" and redis.call("GET", prefix .. lock) ~= ARGV[6] then return 0 end
+if not register(prefix, "condition/" .. name, ARGV[4], server_time()) then return -1 end
+local session = string.match(sleeper, "^[^|]+")
+redis.call("HSET", KEYS[1], "lock", lock, "here", ARGV[7])
+redis.call("PERSIST", KEYS[1])
+redis.call("RPUSH", KEYS[2], sleeper)
+redis.call("HINCRBY", KEYS[4], session, 1)
+redis.call("SADD", prefix .. "session-holdings/" .. session, "condition/" .. name)
+if ARGV[7] == "1" then set_free(prefix, lock) end
+return 1
+`,
+});
+
+/**
+ * KEYS[1..4] as of fallAsleep
+ * ARGV[1] prefix of keys; ARGV[2] name; ARGV[3] sleeper; ARGV[4] 1 = it gets up in any case
+ * Returns 1 = nobody has notified it (it sleeps on, unless it gets up); 0 = it was notified; 2 = it is not known:
+ * taken for dead, or told before; -2 = the condition is gone.
+ */
+export const getUp: OnceScript<number> = new OnceScript<number>({
+  name: "getUp",
+  shared: SHARED,
+  lua: `
+local prefix, name, sleeper = ARGV[1], ARGV[2], ARGV[3]
+if redis.call("EXISTS", KEYS[1]) == 0 then return -2 end
+if ARGV[4] == "1" then
+  if redis.call("LREM", KEYS[2], 1, sleeper) == 1 then
+    leave_condition(prefix, name, sleeper)
+    rest(prefix, name)
+    return 1
+  end
+elseif redis.call("LPOS", KEYS[2], sleeper) then
+  return 1
+end
+if redis.call("SREM", KEYS[3], sleeper) == 0 then return 2 end
+leave_condition(prefix, name, sleeper)
+rest(prefix, name)
+return 0
+`,
+});
+
+/**
+ * KEYS[1..4] as of fallAsleep
+ * ARGV[1] prefix of keys; ARGV[2] name; ARGV[3] how many at most; ARGV[4] lock, "<kind>/<name>"; ARGV[5] token with which
+ * the caller holds it, "" = not looked at
+ * Returns how many were notified; -1 = the lock is not held with this token.
+ */
+export const notifySleepers: OnceScript<number> = new OnceScript<number>({
+  name: "notifySleepers",
+  shared: SHARED,
+  lua: `
+if ARGV[5] ~= "" and redis.call("GET", ARGV[1] .. ARGV[4]) ~= ARGV[5] then return -1 end
+return notify(ARGV[1], ARGV[2], tonumber(ARGV[3]))
+`,
+});

@@ -1,0 +1,131 @@
+import { got, StateLostError, ValueError } from "../../../errors/index.ts";
+import type { OnceScript, Operations } from "../../../redis/script/index.ts";
+import { type ObjectIdentity, type ObjectRuntime, SharedObject } from "../../object/index.ts";
+import { openCounted } from "./open-counted.ts";
+
+/** The object that a handle has met. */
+export interface Met extends CountedSettings {
+  /** Tells it from another one of the same name: server time in microseconds, as text. */
+  madeAt: string;
+}
+
+/** What the maker of a counted object says of it. */
+export interface CountedSettings {
+  initial: number;
+  /** "" or what sets it apart from others of its kind. */
+  variant: string;
+}
+
+/** Objects about which a program has been warned. */
+const warned = new WeakMap<ObjectRuntime, Set<string>>();
+
+/**
+ * A shared object that is a number, which starts as its maker says.
+ *
+ * Every script is told which object the handle has met: when Redis lost it, the handle says so once, even if somebody
+ * has made it anew since (U11).
+ */
+export abstract class CountedObject extends SharedObject {
+  readonly #settings: CountedSettings;
+  #met: Promise<Met> | undefined;
+
+  /** @internal */
+  constructor(runtime: ObjectRuntime, identity: ObjectIdentity, settings: CountedSettings) {
+    super(runtime, identity);
+    this.#settings = settings;
+  }
+
+  /** @internal */
+  protected override get settings(): CountedSettings {
+    return this.#settings;
+  }
+
+  /** Makes the object, or meets the one that is there. @throws StateLostError when its maker has ended */
+  protected meet(): Promise<Met> {
+    this.#met ??= this.#open().catch((error) => {
+      this.#met = undefined;
+      throw error;
+    });
+    return this.#met;
+  }
+
+  /** Makes the next call begin with another object of this name. @returns what to throw */
+  protected lost(): StateLostError {
+    this.#met = undefined;
+    return new StateLostError(
+      `the ${this.kind} "${this.name}" is gone or was made anew: Redis lost its data, or it was removed; the next call makes it again`,
+    );
+  }
+
+  /** The number as it is. @internal */
+  protected async readValue(): Promise<number> {
+    const { madeAt } = await this.meet();
+    const { client, keys } = this.runtime;
+    const [value, at] = await client.hmget(keys.object(this.kind, this.name), "value", "madeAt");
+    if (at !== madeAt) throw this.lost();
+    return Number(value);
+  }
+
+  /**
+   * Runs a script with the object's main key, and before `args` the prefix of keys, the name and madeAt; it returns -1 when
+   * the object that was met is gone. @internal
+   */
+  protected async change(script: OnceScript<number>, args: (string | number)[]): Promise<number> {
+    const { madeAt } = await this.meet();
+    const { client, keys } = this.runtime;
+    const outcome = await script.run(
+      { client, operations: this.changes },
+      [keys.object(this.kind, this.name)],
+      [keys.prefix, this.name, madeAt, ...args],
+    );
+    if (outcome === -1) throw this.lost();
+    return outcome;
+  }
+
+  /** Numbers what changes it: unless this session is its maker's, and it has no name, it outlives the session. @internal */
+  protected get changes(): Operations {
+    const { session } = this.runtime;
+    return this.owner === session.id ? session.operations : session.writes;
+  }
+
+  async #open(): Promise<Met> {
+    const { client, keys, session } = this.runtime;
+    if (!session.isStarted) await session.start();
+    const { initial, variant } = this.#settings;
+    const reply = await openCounted.run(
+      client,
+      [keys.object(this.kind, this.name)],
+      [keys.prefix, `${this.kind}/${this.name}`, this.owner, initial, variant],
+    );
+    if (reply[0] === 0) {
+      throw new StateLostError(
+        `the ${this.kind} "${this.name}" has ended with the program that made it; give it a name to keep it longer`,
+      );
+    }
+    const [, madeAt, existingInitial, existingVariant] = reply;
+    const existing = { initial: Number(existingInitial), variant: existingVariant };
+    if (existing.initial !== initial || existing.variant !== variant) this.#warn(existing);
+    return { madeAt, ...existing };
+  }
+
+  #warn(existing: CountedSettings): void {
+    const names = warned.get(this.runtime) ?? new Set();
+    warned.set(this.runtime, names);
+    const name = `${this.kind}/${this.name}`;
+    if (names.has(name)) return;
+    names.add(name);
+    this.runtime.logger.warn(
+      `the ${this.kind} "${this.name}" exists already, as ${describe(existing)}, and is used as it is; this program asked for ${describe(this.#settings)}`,
+    );
+  }
+}
+
+function describe({ initial, variant }: CountedSettings): string {
+  return variant === "" ? `one that starts at ${initial}` : `a ${variant} one that starts at ${initial}`;
+}
+
+/** @throws ValueError unless it is a whole number of at least `least` */
+export function checkCount(value: unknown, what: string, least: number): number {
+  if (typeof value === "number" && Number.isSafeInteger(value) && value >= least) return value;
+  throw new ValueError(`${what} must be a whole number from ${least}; got ${got(value)}`);
+}

@@ -1,0 +1,24 @@
+import { Script } from "../../../redis/script/index.ts";
+import { REGISTER, SERVER_TIME } from "../../../session/index.ts";
+
+/** Reply of {@link openCounted}: 1, madeAt, initial, variant; or 0, the maker of the unnamed object has ended. */
+export type OpenReply = [1, string, string, string] | [0];
+
+/**
+ * KEYS[1] the object's main key, hash: value, initial, variant, madeAt (server time in microseconds)
+ * ARGV[1] prefix of keys; ARGV[2] "<kind>/<name>"; ARGV[3] session of the maker of an unnamed object, "" = it is named;
+ * ARGV[4] initial value; ARGV[5] variant
+ * Returns { 1, madeAt, initial, variant } of the object, which is made if it is not there; { 0 } its maker has ended.
+ */
+export const openCounted: Script<OpenReply> = new Script<OpenReply>({
+  name: "openCounted",
+  lua: `${SERVER_TIME}${REGISTER}
+local made = redis.call("HMGET", KEYS[1], "madeAt", "initial", "variant")
+if made[1] then return { 1, made[1], made[2], made[3] } end
+if not register(ARGV[1], ARGV[2], ARGV[3], server_time()) then return { 0 } end
+local time = redis.call("TIME")
+local made_at = string.format("%.0f", time[1] * 1000000 + time[2])
+redis.call("HSET", KEYS[1], "value", ARGV[4], "initial", ARGV[4], "variant", ARGV[5], "madeAt", made_at)
+return { 1, made_at, ARGV[4], ARGV[5] }
+`,
+});

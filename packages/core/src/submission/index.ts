@@ -1,8 +1,0 @@
-export { JobQueue } from "./job-queue.ts";
-export type { Runtime } from "./runtime.ts";
-export { type DetachedCall, submitDetached } from "./submit-detached.ts";
-export { effectiveOptions, type SubmitOptions } from "./submit-options.ts";
-export { Submitter } from "./submitter.ts";
-export { TaskDurations } from "./task-durations.ts";
-export type { Unit, UnitPlace } from "./unit-batcher.ts";
-export { UnservedWatch } from "./unserved-watch.ts";

@@ -1,8 +1,0 @@
-import type { ObjectRuntime } from "../../objects/index.ts";
-
-/**
- * Whether the votes are keys of the context's own Redis, where one script can change a lock and another object together.
- */
-export function locksAreHere(runtime: ObjectRuntime): boolean {
-  return runtime.lockNodes.length === 0;
-}

@@ -1,0 +1,2 @@
+/** Milliseconds. */
+export type Milliseconds = number;

@@ -1,1 +1,0 @@
-export { LongTimer, MAX_TIMER } from "./long-timer.ts";

@@ -1,0 +1,10 @@
+export { isProcessEnding, readControlMessage } from "./control-message.ts";
+export * from "./job.ts";
+export { assertPoolName, isReservedPoolName } from "./pool-name.ts";
+export * from "./process.ts";
+export * from "./process-queues.ts";
+export type * from "./records.ts";
+export * from "./slot-offers.ts";
+export * from "./stored-record.ts";
+export { unitCount } from "./unit-count.ts";
+export { hostOf, workerName } from "./worker-name.ts";

@@ -1,0 +1,135 @@
+import type { Milliseconds } from "../../time/index.ts";
+import type { ProcessOrder } from "./process.ts";
+
+/**
+ * What a BullMQ job of manyhands carries in `data`.
+ *
+ * A job holds one or more *units*; each unit gets exactly one answer.
+ * - `args` (plain JSON) or `encodedArgs`: one unit, one call `run(...args)`. What any BullMQ client may write.
+ * - `units`: the list of units as JSON text where they are plain and small, else base64 of `encode(Unit[])`. `kind` says
+ *   what a unit is:
+ *   `calls`: an argument list, answered by the call's value;
+ *   `items`: a chunk of items, answered by the list of `run(item)`;
+ *   `starItems`: a chunk of argument lists, answered by the list of `run(...item)`.
+ */
+export interface JobEnvelope {
+  args?: unknown[];
+  /** base64 of `encode(args)`, where the arguments are more than plain JSON. */
+  encodedArgs?: string;
+  kind?: UnitKind;
+  units?: string;
+  /** Number of units in `units`. */
+  count?: number;
+  /** Number of items over all units, for display. */
+  items?: number;
+  /** Client id whose reply stream gets the answers; absent for a detached submission. */
+  client?: string;
+  /** The job is a process: who it is, beside its arguments. */
+  process?: ProcessOrder;
+  tags?: string[];
+  /** Hard limit of one call or item: the child is killed. */
+  timeout?: Milliseconds;
+  /** Aborts `currentTask().signal` of one call or item. */
+  softTimeout?: Milliseconds;
+  /** How long the outcome is kept. */
+  resultTtl?: Milliseconds;
+}
+
+export type UnitKind = "calls" | "items" | "starItems";
+
+/**
+ * Answer to one unit: index in its job, 1 = value / 0 = error, the value or `encodeError(error)` (bytes), run time in
+ * microseconds.
+ */
+export type UnitAnswer = [unit: number, ok: 0 | 1, value: unknown, micros: number];
+
+/**
+ * One element of the field `answers` of an entry of the reply stream: the submission that waits (`submissionOf`),
+ * `encode(UnitAnswer[])`, and where it ran. The field holds `encode(ReplyItem[])`.
+ */
+export type ReplyItem = [submission: string, answers: Uint8Array, hostName: string, pid: number];
+
+/**
+ * Option of a job whose id the caller chose: a word that is new with every submission. The same id may be submitted again
+ * once the job is gone, and what belongs to one submission must not reach the next.
+ */
+export const JOB_TICKET_OPTION = "ticket";
+
+/**
+ * Which submission a job comes from. An id that was made for the job says it alone; one that the caller chose says it
+ * together with the ticket. A copy of the job under another id is not that submission.
+ */
+export function submissionOf(jobId: string, options: unknown): string {
+  const ticket = (options as { [JOB_TICKET_OPTION]?: unknown } | null | undefined)?.[JOB_TICKET_OPTION];
+  return typeof ticket === "string" ? `${ticket} ${jobId}` : jobId;
+}
+
+/** What a client without our codec gets to know of a failed job besides `failedReason` and `stacktrace`. */
+export interface JobFailure {
+  /** Class of the error. */
+  name: string;
+  message: string;
+  host: string;
+  pid: number;
+}
+
+/** Tells the jobs apart that have an id one after the other: by their submission, or by when they were submitted (ms). */
+export function lifeOf(jobId: string, { options, timestamp }: { options: unknown; timestamp: string }): string {
+  const submission = submissionOf(jobId, options);
+  return submission === jobId ? timestamp : submission;
+}
+
+/** `returnvalue` of a completed job. */
+export interface JobReturn {
+  /** Value of the only unit as JSON. Where JSON says less than the value, `answers` are there too and hold the value itself. */
+  value?: unknown;
+  /** base64 of `encode(UnitAnswer[])`, one string per message of the child. */
+  answers?: string[];
+  /** The answers are in `Keys.result({ pool, jobId, run })`, as `encode(Uint8Array[])`; this is the run. */
+  stored?: string;
+  /** What is stored is the value of the only unit as JSON text. */
+  storedAs?: "json";
+  host: string;
+  hostId: string;
+  pid: number;
+  /** Run time in ms. */
+  duration: number;
+}
+
+/** Finished jobs that a pool keeps; ages in seconds, as BullMQ has them. Bounds what a pool's history takes of Redis. */
+export const KEPT_COMPLETED = { age: 3_600, count: 2_000 } as const;
+export const KEPT_FAILED = { age: 86_400, count: 5_000 } as const;
+/** Entries of BullMQ's event stream that a pool keeps: dashboards read them, results do not need them. */
+export const KEPT_EVENTS = 1_000;
+/** Extra field of a failed job's hash: base64 of `encodeError(error)`. */
+export const JOB_ERROR_FIELD = "error";
+/** Extra field of a failed job's hash: a {@link JobFailure} as JSON. */
+export const JOB_FAILURE_FIELD = "failure";
+/**
+ * Extra field of a job's hash: the run whose answers are kept beside it (`Keys.result`). A job that completed names it in
+ * its return value as well.
+ */
+export const JOB_ANSWERS_FIELD = "answers";
+/** Extra field of a job's hash: the reason of a requested cancellation; hosts re-check it with each heartbeat. */
+export const JOB_CANCEL_FIELD = "cancelRequested";
+/**
+ * Extra field of a job's hash beside each requested cancellation: the run that it is for, as `<ends of runs so far>:<starts so
+ * far>`. A field for one call has ".<unit>" behind it, as that of the request. A request without it is for the present run.
+ */
+export const JOB_CANCEL_RUN_FIELD = "cancelRequestedIn";
+/**
+ * Extra field of a job's hash while no live host knows its task: `<epoch ms since when> <its score among the prioritized
+ * jobs, or nothing>`.
+ */
+export const JOB_UNSERVED_FIELD = "unservedSince";
+/**
+ * Lua: `ends_of(job)`, which is another text after each run that has ended in BullMQ, also where a tool has set the count of
+ * attempts back: the stack traces of failures stay. A run that was lost with its host has not ended.
+ */
+export const ENDS_OF = `
+local function ends_of(job)
+  return (redis.call("HGET", job, "atm") or "0") .. "/" .. redis.call("HSTRLEN", job, "stacktrace")
+end
+`;
+/** Largest answers in bytes that are kept in the return value itself, and with it in BullMQ's event stream. */
+export const MAX_INLINE_ANSWERS: number = 16 * 1024;

@@ -1,0 +1,116 @@
+import type { Milliseconds } from "../../time/index.ts";
+
+/** How a task's code is separated from the worker host. */
+export type Isolation = "process" | "thread" | "inline";
+
+/** What happens to running work when its job's lock can no longer be trusted. */
+export type FencePolicy = "strict" | "lenient";
+
+/** A pool as stored in the registry (`Keys.pools`). */
+export interface PoolRecord {
+  /** Form of the record, see RECORD_FORMAT; absent = 1. */
+  format?: number;
+  name: string;
+  /** At most this many run at once over all hosts; null = as many as the hosts have slots. */
+  size: number | null;
+  /** Changes with every creation, so that a pool that was removed and made again is told apart. */
+  generation: string;
+  /** Client id of the maker of an unnamed pool, which vanishes with it; null for a named pool. */
+  owner: string | null;
+  /** `failed`: its initializer threw; `terminated`: hosts kill what still runs and forget the pool. */
+  state: "running" | "failed" | "terminated";
+  isolation: Isolation | null;
+  initializer: { task: string; args: string } | null;
+  /** A child is replaced after this many calls (a chunk of a map counts as one); null = never. */
+  maxTasksPerChild: number | null;
+  fence: FencePolicy;
+  /** How often the pool was made usable again after it had failed; absent = never. A failure from before counts no more. */
+  revision?: number;
+  /** Why the pool failed: an encoded error (`encodeToString`); null otherwise. */
+  failure: string | null;
+  /** Server time in ms. */
+  createdAt: number;
+}
+
+/** One task as a host announces it. */
+export interface TaskAnnouncement {
+  name: string;
+  isolation: Isolation | null;
+}
+
+/** One running job as a host announces it. */
+export interface RunningAnnouncement {
+  jobId: string;
+  task: string;
+  pool: string;
+  pid: number;
+  /** Host's wall clock, ms. */
+  since: number;
+}
+
+/** A worker host as stored in its heartbeat (`Keys.host`). */
+export interface HostRecord {
+  /** Form of the record, see RECORD_FORMAT; absent = 1. */
+  format?: number;
+  id: string;
+  /** `--name`, by default the machine's host name plus the pid. */
+  name: string;
+  hostname: string;
+  pid: number;
+  slots: number;
+  /** `unready`: it can run nothing at present and takes no work; `troubles` says why. `deaf`: it should, and does not. */
+  state: "starting" | "running" | "draining" | "deaf" | "unready";
+  /** What keeps it from working as it should; it tries again by itself. Absent in records of earlier versions. */
+  troubles?: HostTrouble[];
+  isolation: Isolation;
+  /** Pools it serves; null = every pool. */
+  pools: string[] | null;
+  tasks: TaskAnnouncement[];
+  running: RunningAnnouncement[];
+  /** Processes: most at once, how many run, and the queues it takes them from. Absent: it runs none. */
+  processes?: { limit: number; running: number; queues: string[] };
+  children: { pid: number; pool: string | null; isolation: Isolation; busy: boolean; jobsRun: number }[];
+  version: string;
+  /** Host's wall clock, ms. */
+  startedAt: number;
+  beatAt: number;
+  /** Resident memory of the host process, bytes. */
+  memory: number;
+  /** Jobs finished by this host since it started. */
+  completed: number;
+  failed: number;
+}
+
+/** Something that a host cannot do at present. */
+export interface HostTrouble {
+  /** The pool that it cannot serve; null = it can run nothing at all. */
+  pool: string | null;
+  reason: string;
+  /** Host's wall clock, ms. */
+  since: number;
+  /** False: it takes no jobs of the pool meanwhile. True: jobs are taken and have to wait. */
+  takesWork: boolean;
+}
+
+/** A participating client process (`Keys.session`). */
+export interface SessionRecord {
+  /** Form of the record, see RECORD_FORMAT; absent = 1. */
+  format?: number;
+  id: string;
+  hostname: string;
+  pid: number;
+  /** Name of the worker host whose child this is; null for a program of its own. */
+  host: string | null;
+  startedAt: number;
+}
+
+/** Messages on `Keys.control` and `Keys.hostControl`, as JSON. All are hints: receivers re-read the truth. */
+export type ControlMessage =
+  | { type: "pools-changed"; pool: string }
+  /** `run`: the run that is meant, as `<when its job was submitted, ms>/<starts so far>`; without it, the present one. */
+  | { type: "cancel"; pool: string; jobId: string; unit: number | null; reason: string; run?: string }
+  | { type: "end-process"; id: string; how: ProcessEnding }
+  | { type: "drain"; grace: Milliseconds | null };
+
+/** How a process is made to end: SIGTERM, SIGKILL or SIGINT. */
+export type ProcessEnding = "terminate" | "kill" | "interrupt";

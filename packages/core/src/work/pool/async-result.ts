@@ -1,0 +1,201 @@
+import { addAwaitSite, resultPromise, TimeoutError, ValueError } from "../../errors/index.ts";
+import type { Logger } from "../../package/index.ts";
+import { timeLimit, type WaitOptions, waitWith } from "../../time/index.ts";
+import type { Outcome } from "../results/index.ts";
+import type { Unit } from "../submission/index.ts";
+
+/** Called with the outcome before the result becomes ready, in the order of arrival. */
+export interface Callbacks<Value> {
+  callback?: (value: Value) => void;
+  errorCallback?: (error: unknown) => void;
+}
+
+/** What a result is of. One serves many results, which wait by the hundred thousand: they hold no functions of their own. */
+export interface ResultOrigin {
+  readonly logger: Logger;
+  /** Names it in messages. */
+  describe(): string;
+  /** Stops what it stands for. @returns false when that was finished already */
+  cancel(result: Rejectable, units: readonly Unit[], reason: string): Promise<boolean>;
+}
+
+interface Rejectable {
+  reject(error: unknown): void;
+}
+
+/** Decided: the outcome is here; while its callback runs, the result is not ready yet. */
+type State = "pending" | "decided" | "value" | "error";
+
+/**
+ * A result on its way (Python's AsyncResult). Also awaitable.
+ *
+ * A failure that nobody asks for is not an unhandled rejection.
+ */
+export class AsyncResult<Value> implements PromiseLike<Value> {
+  #state: State = "pending";
+  /** The value or the error. */
+  #outcome: unknown = undefined;
+  /** Most results have one waiter. */
+  #waiters: (() => void) | Set<() => void> | undefined = undefined;
+  readonly #callbacks: Callbacks<Value> | undefined;
+  readonly #origin: ResultOrigin;
+  /** What it stands for; undefined while that is being prepared. */
+  #units: Unit | readonly Unit[] | undefined = undefined;
+
+  /** @internal */
+  constructor(origin: ResultOrigin, callbacks: Callbacks<Value> | undefined) {
+    this.#origin = origin;
+    this.#callbacks = callbacks;
+  }
+
+  /** @internal */
+  standsFor(units: Unit | readonly Unit[]): void {
+    this.#units = units;
+  }
+
+  /** True once there is a value or an error. */
+  ready(): boolean {
+    return this.#state === "value" || this.#state === "error";
+  }
+
+  /**
+   * True when the call gave a value, false when it failed.
+   * @throws ValueError while it is not ready (PL16)
+   */
+  successful(): boolean {
+    if (!this.ready()) throw new ValueError("the result is not ready; await wait() or get() first");
+    return this.#state === "value";
+  }
+
+  /**
+   * The value, or the error that the task threw.
+   * @throws TimeoutError after `timeout` ms; the result can still be had later (PL16)
+   */
+  get(options: WaitOptions = {}): Promise<Value> {
+    return resultPromise(() => this.#get(options));
+  }
+
+  async #get(options: WaitOptions): Promise<Value> {
+    await this.wait(options);
+    if (this.#state === "value") return this.#outcome as Value;
+    if (this.#state === "error") {
+      addAwaitSite(this.#outcome);
+      throw this.#outcome;
+    }
+    throw new TimeoutError(
+      `no result of ${this.#origin.describe()} within ${options.timeout} ms; it is still under way`,
+    );
+  }
+
+  /** Returns when the result is ready or `timeout` ms have passed; never throws for a failed task (PL16). */
+  async wait(options: WaitOptions = {}): Promise<void> {
+    const limit = timeLimit(options);
+    options.signal?.throwIfAborted();
+    if (this.ready()) return;
+    if (limit <= 0) return;
+    await waitWith(limit, options.signal, (done) => {
+      this.#addWaiter(done);
+      return () => this.#deleteWaiter(done);
+    });
+  }
+
+  /**
+   * Stops the call wherever it is: what was not sent yet fails here at once, what waits is removed, what runs is told
+   * through its signal and then killed. The result fails with CancelledError.
+   * @returns false when it was finished already
+   */
+  async cancel(reason: string = "cancelled by the caller"): Promise<boolean> {
+    if (this.ready()) return false;
+    const units = this.#units ?? [];
+    return this.#origin.cancel(this, "payload" in units ? [units] : units, reason);
+  }
+
+  then<Result = Value, Failure = never>(
+    onValue?: ((value: Value) => Result | PromiseLike<Result>) | null,
+    onError?: ((error: unknown) => Failure | PromiseLike<Failure>) | null,
+  ): Promise<Result | Failure> {
+    return this.#promise().then(onValue, onError);
+  }
+
+  /** Waits without a limit; the shortest way for a call that is awaited at once. @internal */
+  async awaited(): Promise<Value> {
+    try {
+      return await this.#promise();
+    } catch (error) {
+      addAwaitSite(error);
+      throw error;
+    }
+  }
+
+  #promise(): Promise<Value> {
+    return new Promise<Value>((resolve, reject) => {
+      const settle = (): void => {
+        if (this.#state === "value") resolve(this.#outcome as Value);
+        else reject(this.#outcome);
+      };
+      if (this.ready()) return settle();
+      this.#addWaiter(settle);
+    });
+  }
+
+  #addWaiter(waiter: () => void): void {
+    if (this.#waiters instanceof Set) this.#waiters.add(waiter);
+    else this.#waiters = this.#waiters === undefined ? waiter : new Set([this.#waiters, waiter]);
+  }
+
+  #deleteWaiter(waiter: () => void): void {
+    if (this.#waiters instanceof Set) this.#waiters.delete(waiter);
+    else if (this.#waiters === waiter) this.#waiters = undefined;
+  }
+
+  /** @internal Takes the answer of a single call. */
+  answer(_unit: number, outcome: Outcome): void {
+    if (outcome.ok) this.resolve(outcome.value as Value);
+    else this.reject(outcome.value);
+  }
+
+  /** @internal */
+  resolve(value: Value): void {
+    if (this.#state !== "pending") return;
+    this.#state = "decided";
+    this.#call("callback", this.#callbacks?.callback, value);
+    this.#settle("value", value);
+  }
+
+  /** @internal Ready without a call of the callback: the outcome of an empty `map` (PL6). */
+  settleEmpty(value: Value): void {
+    this.#settle("value", value);
+  }
+
+  /** @internal */
+  reject(error: unknown): void {
+    if (this.#state !== "pending") return;
+    this.#state = "decided";
+    this.#call("errorCallback", this.#callbacks?.errorCallback, error);
+    this.#settle("error", error);
+  }
+
+  #settle(state: "value" | "error", outcome: unknown): void {
+    this.#state = state;
+    this.#outcome = outcome;
+    const waiters = this.#waiters;
+    this.#waiters = undefined;
+    if (waiters instanceof Set) for (const wake of waiters) wake();
+    else waiters?.();
+  }
+
+  /** A callback that throws is reported; the result is settled all the same (PL13). */
+  #call<Argument>(name: string, callback: ((argument: Argument) => unknown) | undefined, argument: Argument): void {
+    if (!callback) return;
+    const report = (error: unknown): void =>
+      this.#origin.logger.error(
+        `${name} of ${this.#origin.describe()} threw: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+      );
+    try {
+      const returned = callback(argument);
+      if (returned instanceof Promise) returned.catch(report);
+    } catch (error) {
+      report(error);
+    }
+  }
+}

@@ -1,0 +1,8 @@
+export { AsyncResult, type Callbacks } from "./async-result.ts";
+export { clearPool } from "./clear-pool.ts";
+export { ImapIterator } from "./imap-iterator.ts";
+export type { ItemOutcome } from "./item-outcome.ts";
+export { type ImapCallOptions, type ItemErrors, type Items, type MapOptions, Pool } from "./pool.ts";
+export { type PoolOptions, toPoolRecord } from "./pool-options.ts";
+export type { PoolRemains } from "./pool-remains.ts";
+export { assertRemovable, type PoolRemoval, removePool } from "./remove-pool.ts";

@@ -1,0 +1,56 @@
+import { type CallForm, namesOf } from "../../checks/index.ts";
+import type { WaitOptions } from "../../time/index.ts";
+import type { SubmitOptions } from "../submission/index.ts";
+import type { Callbacks } from "./async-result.ts";
+import type { ImapCallOptions, MapOptions } from "./pool.ts";
+
+const SUBMIT = namesOf<SubmitOptions>({
+  delay: true,
+  priority: true,
+  attempts: true,
+  backoff: true,
+  timeout: true,
+  softTimeout: true,
+  deduplication: true,
+  lifo: true,
+  jobId: true,
+  tags: true,
+  resultTtl: true,
+});
+const CALLBACKS = namesOf<Callbacks<unknown>>({ callback: true, errorCallback: true });
+const MAP = [...SUBMIT, ...namesOf<Omit<MapOptions, keyof SubmitOptions>>({ chunkSize: true, errors: true })];
+const IMAP = [
+  ...SUBMIT,
+  ...namesOf<Omit<ImapCallOptions, keyof SubmitOptions>>({ chunkSize: true, bufferSize: true, errors: true }),
+];
+const WAIT = namesOf<WaitOptions>({ timeout: true, signal: true });
+
+function call(form: string, names: readonly string[]): CallForm {
+  return { form, most: 3, options: { 2: names } };
+}
+
+function awaited(form: string, names: readonly string[]): CallForm {
+  return { ...call(form, names), rejects: true };
+}
+
+/** How each method of a pool is called. */
+export const POOL_FORMS: { readonly [method: string]: CallForm } = {
+  apply: awaited("pool.apply(task, args, { timeout, attempts, ... })", SUBMIT),
+  applyAsync: call("pool.applyAsync(task, args, { callback, errorCallback, ... })", [...SUBMIT, ...CALLBACKS]),
+  map: awaited("pool.map(task, items, { chunkSize, ... })", MAP),
+  mapAsync: call("pool.mapAsync(task, items, { chunkSize, callback, ... })", [...MAP, ...CALLBACKS]),
+  starmap: awaited("pool.starmap(task, argumentLists, { chunkSize, ... })", MAP),
+  starmapAsync: call("pool.starmapAsync(task, argumentLists, { chunkSize, callback, ... })", [...MAP, ...CALLBACKS]),
+  imap: call("pool.imap(task, items, { chunkSize, bufferSize, ... })", IMAP),
+  imapUnordered: call("pool.imapUnordered(task, items, { chunkSize, bufferSize, ... })", IMAP),
+  close: { form: "pool.close()", most: 0 },
+  join: { form: "pool.join()", most: 0 },
+  terminate: { form: "pool.terminate()", most: 0 },
+  remove: { form: "pool.remove({ force })", most: 1, options: { 0: ["force"] } },
+};
+
+/** How results are waited for. */
+export const RESULT_FORMS: { readonly [method: string]: CallForm } = {
+  get: { form: "result.get({ timeout, signal })", rejects: true, most: 1, options: { 0: WAIT } },
+  wait: { form: "result.wait({ timeout, signal })", most: 1, options: { 0: WAIT } },
+};

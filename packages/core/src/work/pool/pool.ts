@@ -1,0 +1,588 @@
+import { availableParallelism } from "node:os";
+import { strictCalls } from "../../checks/index.ts";
+import {
+  CancelledError,
+  got,
+  markOwnEnding,
+  PoolClosedError,
+  PoolTerminatedError,
+  resultPromise,
+  ValueError,
+} from "../../errors/index.ts";
+import { BullQueues } from "../../redis/bull-queue/index.ts";
+import { type AnyTask, isTask, type Task, validateArguments } from "../../tasks/index.ts";
+import { assertSendable, classify } from "../../wire/codec/index.ts";
+import type { UnitKind } from "../../wire/records/job.ts";
+import { failed } from "../results/index.ts";
+import {
+  effectiveOptions,
+  JobQueue,
+  type Runtime,
+  type SubmitOptions,
+  Submitter,
+  type Unit,
+} from "../submission/index.ts";
+import { AsyncResult, type Callbacks, type ResultOrigin } from "./async-result.ts";
+import { cancelPlaces } from "./cancel-places.ts";
+import { checkChunkSize, defaultChunkSize } from "./chunk-size.ts";
+import { assertIterable, ImapIterator } from "./imap-iterator.ts";
+import type { ItemOutcome } from "./item-outcome.ts";
+import { checkItems, cutChunks, drain, validateItem, validateItems } from "./map-items.ts";
+import { MapResult } from "./map-result.ts";
+import { checkPayload } from "./payload-size.ts";
+import { POOL_FORMS, RESULT_FORMS } from "./pool-forms.ts";
+import type { StoredPool } from "./pool-options.ts";
+import { PoolRemains } from "./pool-remains.ts";
+import { type PoolRemoval, removePool } from "./remove-pool.ts";
+import { UnreadInputs } from "./unread-inputs.ts";
+
+/** Options of `map`, `starmap` and their asynchronous forms. */
+export interface MapOptions extends SubmitOptions {
+  /** Items in one chunk. @defaultValue a quarter of an even share per slot (PL5) */
+  chunkSize?: number;
+  /** What a failed item does; see {@link ItemErrors}. @defaultValue "throw" */
+  errors?: ItemErrors;
+}
+
+/**
+ * `throw`: an item that fails throws its error, a `map` as a whole, an `imap` at the item's place; the error's `itemIndex`
+ * says which item it was. `return`: every item gives an {@link ItemOutcome}, and each is a chunk of its own.
+ */
+export type ItemErrors = "throw" | "return";
+
+/** For the overloads: outcomes instead of values. */
+type Returned = { errors: "return" };
+
+/** Options of `imap` and `imapUnordered`. */
+export interface ImapCallOptions extends SubmitOptions {
+  /** Items in one chunk. @defaultValue 1 */
+  chunkSize?: number;
+  /**
+   * Most items that are sent and not yet read by you; the input is read no further.
+   * @defaultValue 1 000, or four chunks per slot if that is more
+   */
+  bufferSize?: number;
+  /** What a failed item does; see {@link ItemErrors}. @defaultValue "throw" */
+  errors?: ItemErrors;
+}
+
+/** A list, or anything that can be iterated. */
+export type Items<Item> = Iterable<Item> | AsyncIterable<Item>;
+
+const DEFAULT_BUFFER = 1_000;
+/** Slots that are assumed for a pool without a size while no host is known. */
+const ASSUMED_SLOTS = availableParallelism();
+
+/**
+ * At most `size` calls run at once, over all hosts (Python's Pool).
+ *
+ * Made by `mp.pool()`, which does no I/O; the first call makes the pool known to the hosts.
+ */
+export class Pool {
+  readonly #runtime: Runtime;
+  readonly #remains: PoolRemains;
+  readonly #jobs: JobQueue;
+  readonly #submitter: Submitter;
+  readonly #inputs = new UnreadInputs();
+  /** Of the calls of each task, by `<kind> <task>`. */
+  readonly #origins = new Map<string, ResultOrigin>();
+  #state: "running" | "closed" | "terminated" = "running";
+  #joining: Promise<void> | undefined;
+  #terminating: Promise<void> | undefined;
+
+  /** @internal */
+  constructor(runtime: Runtime, record: StoredPool, onGone: (remains: PoolRemains) => void) {
+    const { client, keys, telemetry, logger } = runtime;
+    this.#runtime = runtime;
+    this.#jobs = new JobQueue(record.name, { client, keys, telemetry, logger });
+    this.#remains = new PoolRemains(runtime, { record, jobs: this.#jobs, onGone });
+    this.#submitter = new Submitter({
+      pool: record.name,
+      runtime,
+      jobs: this.#jobs,
+      ready: () => this.#remains.open(),
+      parallelism: () => this.#parallelism(),
+      isServed: () => this.#isServed(),
+      onAdded: () => this.#remains.used(),
+      tasksPerChild: () => this.#remains.tasksPerChild,
+      cancel: (places, reason) => runtime.keepAlive.during(cancelPlaces(runtime, places, reason)),
+    });
+  }
+
+  // Getters, and no fields: an object whose state is private is refused wherever it would be sent (PL22).
+
+  get name(): string {
+    return this.#remains.record.name;
+  }
+
+  /** At most this many calls run at once; null = as many as the hosts have slots. */
+  get size(): number | null {
+    return this.#remains.record.size;
+  }
+
+  /** Runs one call and gives its value (PL3). */
+  apply<Args extends unknown[], Result>(
+    task: Task<Args, Result>,
+    args?: Args,
+    options?: SubmitOptions,
+  ): Promise<Awaited<Result>>;
+  apply(task: string, args?: unknown[], options?: SubmitOptions): Promise<unknown>;
+  apply(task: AnyTask | string, args: unknown[] = [], options?: SubmitOptions): Promise<unknown> {
+    return resultPromise(() => this.#call(task, args, options).awaited());
+  }
+
+  /**
+   * Submits one call and returns at once.
+   * @throws PoolClosedError, SerializationError, PayloadTooLargeError, ValidationError, ValueError at once
+   */
+  applyAsync<Args extends unknown[], Result>(
+    task: Task<Args, Result>,
+    args?: Args,
+    options?: SubmitOptions & Callbacks<Awaited<Result>>,
+  ): AsyncResult<Awaited<Result>>;
+  applyAsync(task: string, args?: unknown[], options?: SubmitOptions & Callbacks<unknown>): AsyncResult<unknown>;
+  applyAsync(
+    task: AnyTask | string,
+    args: unknown[] = [],
+    options?: SubmitOptions & Callbacks<unknown>,
+  ): AsyncResult<unknown> {
+    return this.#call(task, args, options);
+  }
+
+  /** Runs the task on each item; the values come in the order of the items (PL4). */
+  map<Item, Result>(
+    task: Task<[Item], Result>,
+    items: Items<Item>,
+    options: MapOptions & Returned,
+  ): Promise<ItemOutcome<Awaited<Result>>[]>;
+  map<Item, Result>(task: Task<[Item], Result>, items: Items<Item>, options?: MapOptions): Promise<Awaited<Result>[]>;
+  map(task: string, items: Items<unknown>, options?: MapOptions): Promise<unknown[]>;
+  map(task: AnyTask | string, items: Items<unknown>, options?: MapOptions): Promise<unknown[]> {
+    return resultPromise(() => this.#map(task, items, { kind: "items", options }).awaited());
+  }
+
+  /** Like `map`, but returns at once. For no items it is ready at once, and its callback is not called (PL6). */
+  mapAsync<Item, Result>(
+    task: Task<[Item], Result>,
+    items: Items<Item>,
+    options: MapOptions & Returned & Callbacks<ItemOutcome<Awaited<Result>>[]>,
+  ): AsyncResult<ItemOutcome<Awaited<Result>>[]>;
+  mapAsync<Item, Result>(
+    task: Task<[Item], Result>,
+    items: Items<Item>,
+    options?: MapOptions & Callbacks<Awaited<Result>[]>,
+  ): AsyncResult<Awaited<Result>[]>;
+  mapAsync(task: string, items: Items<unknown>, options?: MapOptions & Callbacks<unknown[]>): AsyncResult<unknown[]>;
+  mapAsync(
+    task: AnyTask | string,
+    items: Items<unknown>,
+    options?: MapOptions & Callbacks<never>,
+  ): AsyncResult<unknown[]> | AsyncResult<ItemOutcome<unknown>[]> {
+    return this.#map(task, items, { kind: "items", options: options as MapOptions & Callbacks<unknown[]> });
+  }
+
+  /** Like `map`, with an argument list for each call. */
+  starmap<Args extends unknown[], Result>(
+    task: Task<Args, Result>,
+    items: Items<Readonly<Args>>,
+    options: MapOptions & Returned,
+  ): Promise<ItemOutcome<Awaited<Result>>[]>;
+  starmap<Args extends unknown[], Result>(
+    task: Task<Args, Result>,
+    items: Items<Readonly<Args>>,
+    options?: MapOptions,
+  ): Promise<Awaited<Result>[]>;
+  starmap(task: string, items: Items<unknown[]>, options?: MapOptions): Promise<unknown[]>;
+  starmap(task: AnyTask | string, items: Items<unknown>, options?: MapOptions): Promise<unknown[]> {
+    return resultPromise(() => this.#map(task, items, { kind: "starItems", options }).awaited());
+  }
+
+  /** Like `starmap`, but returns at once. */
+  starmapAsync<Args extends unknown[], Result>(
+    task: Task<Args, Result>,
+    items: Items<Readonly<Args>>,
+    options: MapOptions & Returned & Callbacks<ItemOutcome<Awaited<Result>>[]>,
+  ): AsyncResult<ItemOutcome<Awaited<Result>>[]>;
+  starmapAsync<Args extends unknown[], Result>(
+    task: Task<Args, Result>,
+    items: Items<Readonly<Args>>,
+    options?: MapOptions & Callbacks<Awaited<Result>[]>,
+  ): AsyncResult<Awaited<Result>[]>;
+  starmapAsync(
+    task: string,
+    items: Items<unknown[]>,
+    options?: MapOptions & Callbacks<unknown[]>,
+  ): AsyncResult<unknown[]>;
+  starmapAsync(
+    task: AnyTask | string,
+    items: Items<unknown>,
+    options?: MapOptions & Callbacks<never>,
+  ): AsyncResult<unknown[]> | AsyncResult<ItemOutcome<unknown>[]> {
+    return this.#map(task, items, { kind: "starItems", options: options as MapOptions & Callbacks<unknown[]> });
+  }
+
+  /** Runs the task on each item of a list or an endless input and gives the values in order, as they come (PL9, PL11). */
+  imap<Item, Result>(
+    task: Task<[Item], Result>,
+    items: Items<Item>,
+    options: ImapCallOptions & Returned,
+  ): ImapIterator<ItemOutcome<Awaited<Result>>>;
+  imap<Item, Result>(
+    task: Task<[Item], Result>,
+    items: Items<Item>,
+    options?: ImapCallOptions,
+  ): ImapIterator<Awaited<Result>>;
+  imap(task: string, items: Items<unknown>, options?: ImapCallOptions): ImapIterator<unknown>;
+  imap(task: AnyTask | string, items: Items<unknown>, options?: ImapCallOptions): ImapIterator<unknown> {
+    return this.#imap(task, items, { ordered: true, options });
+  }
+
+  /** Like `imap`, in the order of completion. */
+  imapUnordered<Item, Result>(
+    task: Task<[Item], Result>,
+    items: Items<Item>,
+    options: ImapCallOptions & Returned,
+  ): ImapIterator<ItemOutcome<Awaited<Result>>>;
+  imapUnordered<Item, Result>(
+    task: Task<[Item], Result>,
+    items: Items<Item>,
+    options?: ImapCallOptions,
+  ): ImapIterator<Awaited<Result>>;
+  imapUnordered(task: string, items: Items<unknown>, options?: ImapCallOptions): ImapIterator<unknown>;
+  imapUnordered(task: AnyTask | string, items: Items<unknown>, options?: ImapCallOptions): ImapIterator<unknown> {
+    return this.#imap(task, items, { ordered: false, options });
+  }
+
+  /** Takes no more work; what was submitted finishes (PL17). Repeatable. */
+  close(): void {
+    if (this.#state === "running") this.#state = "closed";
+    this.#remains.isRunning = false;
+  }
+
+  /**
+   * Waits until all submitted work has a result; an unnamed pool is removed then. An `imap` over a list is read to its
+   * end for this; one over an input that may be endless is cut off: its iterator throws PoolClosedError after the
+   * results of what was sent (PL11).
+   * @throws ValueError before `close()` or `terminate()` (PL17)
+   */
+  async join(): Promise<void> {
+    if (this.#state === "running")
+      throw new ValueError("join() comes after close() or terminate(); call one of them first");
+    if (this.#state === "terminated") return this.#terminating;
+    this.#joining ??= this.#runtime.keepAlive.during(this.#finish()).catch((error) => {
+      this.#joining = undefined;
+      throw error;
+    });
+    await this.#joining;
+  }
+
+  /**
+   * Stops at once: waiting calls are removed, running ones are killed, results that are not there yet fail with
+   * PoolTerminatedError (PL18, PL19). Of a named pool only this handle's calls are stopped. Repeatable.
+   */
+  async terminate(): Promise<void> {
+    this.#state = "terminated";
+    this.#remains.isRunning = false;
+    this.#terminating ??= this.#runtime.keepAlive.during(this.#stopNow()).catch((error) => {
+      this.#terminating = undefined;
+      throw error;
+    });
+    await this.#terminating;
+  }
+
+  /**
+   * Removes a named pool with all its tasks, for every program: a named pool stays until then. Callers that wait for
+   * its tasks get a PoolTerminatedError, and the next use of the name makes a new pool. This handle is terminated.
+   * @param options.force - Also when tasks of it run: hosts kill them.
+   * @throws ValueError when tasks of it run and `force` is not given; nothing is removed then
+   */
+  async remove({ force = false }: { force?: boolean } = {}): Promise<void> {
+    if (this.#remains.isNamed) {
+      const { client, keys, keepAlive } = this.#runtime;
+      await this.#remains.settled();
+      const queues = new BullQueues(client, keys);
+      const removing = (): Promise<PoolRemoval> => removePool({ client, keys, queues }, this.name, { force });
+      const removal = await keepAlive.during(
+        this.#remains.duringRemoval(removing, ({ outcome }) => outcome !== "running").finally(() => queues.close()),
+      );
+      if (removal.outcome === "running") {
+        throw new ValueError(
+          `pool "${this.name}" was not removed, because tasks of it run (${removal.active}); let them finish, or give { force: true }`,
+        );
+      }
+    }
+    await this.terminate();
+  }
+
+  /** Leaving a block terminates the pool, as in Python (PL18). What goes wrong then does not replace an error of the block. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.terminate().catch((error: Error) => {
+      this.#runtime.logger.warn(`pool "${this.name}" could not be terminated in order: ${error.message}`);
+    });
+  }
+
+  /** What has to be removed when the pool is forgotten. @internal */
+  remains(): PoolRemains {
+    return this.#remains;
+  }
+
+  #call(
+    task: AnyTask | string,
+    args: unknown[],
+    options: (SubmitOptions & Callbacks<unknown>) | undefined,
+  ): AsyncResult<unknown> {
+    this.#assertRunning();
+    const { name, definition } = nameOf(task);
+    if (!Array.isArray(args)) throw new ValueError(`the arguments of task "${name}" are a list; got ${typeof args}`);
+    const submit = effectiveOptions(definition, options);
+    const valid = definition ? validateArguments(definition, args) : args;
+    const result = this.#result<unknown>(name, "calls", options);
+    const send = (payload: unknown[]): void => {
+      const plain = classify(payload, "args") === "json";
+      checkPayload(payload, this.#runtime.maxPayload, `the arguments of task "${name}"`);
+      const unit: Unit = { payload, items: 1, index: 0, sink: result, plain, ticket: undefined, position: 0 };
+      result.standsFor(unit);
+      if (submit) this.#submitter.alone(name, "calls", { units: [unit], submit });
+      else this.#submitter.share(name, "calls", unit);
+    };
+    if (valid instanceof Promise) this.#later(result, valid, send);
+    else send(valid);
+    return result;
+  }
+
+  #map(
+    task: AnyTask | string,
+    items: Items<unknown>,
+    call: { kind: UnitKind; options: (MapOptions & Callbacks<unknown[]>) | undefined },
+  ): AsyncResult<unknown[]> {
+    this.#assertRunning();
+    const { name, definition } = nameOf(task);
+    const { kind, options } = call;
+    checkChunkSize(options?.chunkSize);
+    checkErrors(options);
+    assertIterable(items);
+    const submit = effectiveOptions(definition, options);
+    refuseIdentity(submit);
+    const result = this.#result<unknown[]>(name, kind, options);
+    const send = (list: unknown[]): void => this.#sendChunks({ name, kind, list, options, submit, result });
+    const check = (list: unknown[]): void => {
+      checkItems(list, kind, { name, limit: this.#runtime.maxPayload });
+      if (list.length === 0) result.settleEmpty([]);
+      // Default chunk sizes need to know the slots.
+      else if (options?.chunkSize === undefined && options?.errors !== "return" && !this.#knowsSlots())
+        this.#later(result, this.#learnSlots(list), send);
+      else send(list);
+    };
+    const start = (list: unknown[]): void => {
+      const valid = definition?.options.schema ? validateItems(definition, kind, list) : list;
+      if (valid instanceof Promise) this.#later(result, valid, check);
+      else check(valid);
+    };
+    if (Symbol.asyncIterator in Object(items)) {
+      const list = drain(items as AsyncIterable<unknown>, () => !result.ready());
+      this.#later(result, list, start);
+    } else {
+      start(Array.isArray(items) ? items : [...(items as Iterable<unknown>)]);
+    }
+    return result;
+  }
+
+  /** Work that cannot be sent yet counts as submitted all the same: `join` waits for it, `terminate` fails it. */
+  #later<Value, Prepared>(
+    result: AsyncResult<Value>,
+    prepared: Promise<Prepared>,
+    then: (prepared: Prepared) => void,
+  ): void {
+    const release = this.#submitter.reserve((error) => result.reject(error));
+    prepared
+      .then((value) => {
+        if (!result.ready()) then(value);
+      })
+      .catch((error) => result.reject(error))
+      .finally(release);
+  }
+
+  #knowsSlots(): boolean {
+    return this.#remains.isOpen && this.#runtime.fleet.isFresh;
+  }
+
+  async #learnSlots<Value>(value: Value): Promise<Value> {
+    await this.#remains.open();
+    if (!this.#runtime.fleet.isFresh) await this.#runtime.keepAlive.during(this.#runtime.fleet.hosts());
+    return value;
+  }
+
+  #sendChunks(job: {
+    name: string;
+    kind: UnitKind;
+    list: unknown[];
+    options: MapOptions | undefined;
+    submit: SubmitOptions | undefined;
+    result: AsyncResult<unknown[]>;
+  }): void {
+    const { name, kind, list, options, submit, result } = job;
+    const returnsErrors = options?.errors === "return";
+    const chunkSize = returnsErrors ? 1 : (options?.chunkSize ?? defaultChunkSize(list.length, this.#parallelism()));
+    const chunks = cutChunks(list, chunkSize, this.#runtime.maxPayload);
+    const sink = new MapResult<unknown>(result, { offsets: chunks.offsets, length: list.length }, { returnsErrors });
+    const units = chunks.payloads.map((payload, index): Unit => {
+      return { payload, items: payload.length, index, sink, plain: false, ticket: undefined, position: 0 };
+    });
+    result.standsFor(units);
+    if (submit) this.#submitter.alone(name, kind, { units, submit });
+    else for (const unit of units) this.#submitter.share(name, kind, unit);
+  }
+
+  #imap(
+    task: AnyTask | string,
+    items: Items<unknown>,
+    call: { ordered: boolean; options: ImapCallOptions | undefined },
+  ): ImapIterator<unknown> {
+    this.#assertRunning();
+    const { name, definition } = nameOf(task);
+    const { chunkSize = 1, bufferSize } = call.options ?? {};
+    checkChunkSize(chunkSize);
+    checkErrors(call.options);
+    if (bufferSize !== undefined && !(Number.isInteger(bufferSize) && bufferSize >= 1)) {
+      throw new ValueError(`bufferSize must be a whole number from 1; got ${String(bufferSize)}`);
+    }
+    if (bufferSize !== undefined && bufferSize < chunkSize) {
+      throw new ValueError(`bufferSize must be at least chunkSize (${chunkSize}); got ${bufferSize}`);
+    }
+    const submit = effectiveOptions(definition, call.options);
+    refuseIdentity(submit);
+    const check = (item: unknown, index: number): unknown => {
+      assertSendable(item, `items[${index}]`);
+      checkPayload(item, this.#runtime.maxPayload, `items[${index}]`);
+      return item;
+    };
+    const validate = (task: AnyTask, item: unknown, index: number): unknown => {
+      const valid = validateItem(task, "items", { item, index });
+      return valid instanceof Promise ? valid.then((later) => check(later, index)) : check(valid, index);
+    };
+    const iterator = new ImapIterator<unknown>({
+      source: items,
+      ordered: call.ordered,
+      chunkSize,
+      returnsErrors: call.options?.errors === "return",
+      bufferSize: bufferSize ?? Math.max(DEFAULT_BUFFER, 4 * chunkSize * this.#parallelism()),
+      describe: `task "${name}"`,
+      check: definition?.options.schema ? (item, index) => validate(definition, item, index) : check,
+      send: (unit) => {
+        if (this.#state === "terminated") unit.sink.answer(unit.index, failed(this.#terminatedError()));
+        else if (submit) this.#submitter.alone(name, "items", { units: [unit], submit });
+        else this.#submitter.share(name, "items", unit);
+      },
+    });
+    this.#inputs.add(iterator);
+    return iterator;
+  }
+
+  #result<Value>(task: string, kind: UnitKind, options: Callbacks<Value> | undefined): AsyncResult<Value> {
+    const callbacks = options?.callback || options?.errorCallback ? options : undefined;
+    return new AsyncResult<Value>(this.#origin(task, kind), callbacks);
+  }
+
+  #origin(task: string, kind: UnitKind): ResultOrigin {
+    const name = `${kind} ${task}`;
+    const known = this.#origins.get(name);
+    if (known) return known;
+    const origin: ResultOrigin = {
+      logger: this.#runtime.logger,
+      describe: () => `task "${task}" in pool "${this.name}"`,
+      cancel: (result, units, reason) => this.#cancel(result, { task, kind, units }, reason),
+    };
+    this.#origins.set(name, origin);
+    return origin;
+  }
+
+  async #cancel(
+    result: { reject(error: unknown): void },
+    work: { task: string; kind: UnitKind; units: readonly Unit[] },
+    reason: string,
+  ): Promise<boolean> {
+    const { task, units } = work;
+    const error = new CancelledError(`task "${task}" was cancelled before it started: ${reason}`);
+    if (units.length === 0) result.reject(error);
+    const { withdrawn, sent } = this.#submitter.withdraw(work, { error, reason });
+    if (sent.length === 0) return withdrawn || units.length === 0;
+    const stopped = await this.#runtime.keepAlive.during(cancelPlaces(this.#runtime, sent, reason));
+    return stopped || withdrawn;
+  }
+
+  #assertRunning(): void {
+    if (this.#state === "running") return;
+    throw new PoolClosedError(
+      `pool "${this.name}" is not running: it was ${this.#state}; make a new one with mp.pool()`,
+    );
+  }
+
+  #terminatedError(): PoolTerminatedError {
+    return markOwnEnding(new PoolTerminatedError(`pool "${this.name}" was terminated before this call had a result`));
+  }
+
+  /** Calls that can run at once, as far as is known. */
+  #parallelism(): number {
+    const slots = this.#runtime.fleet.recentSlots(this.name);
+    if (slots === 0) return this.size ?? ASSUMED_SLOTS;
+    return Math.max(1, Math.min(this.size ?? Number.POSITIVE_INFINITY, slots));
+  }
+
+  /** A live host takes calls of this pool, or `manyhands run` starts one with this program. */
+  #isServed(): boolean {
+    return this.#runtime.fleet.recentSlots(this.name) > 0 || process.env["MANYHANDS_RUN"] === "1";
+  }
+
+  async #finish(): Promise<void> {
+    await this.#inputs.readToEnd();
+    await this.#submitter.idle();
+    if (this.#state === "terminated") return this.#terminating;
+    await this.#remains.settled();
+    await this.#remains.remove();
+  }
+
+  async #stopNow(): Promise<void> {
+    const error = this.#terminatedError();
+    this.#jobs.stop();
+    this.#inputs.stop(error);
+    const places = this.#submitter.failAll(error);
+    await this.#remains.settled();
+    if (this.#remains.isNamed) {
+      await this.#submitter.delivered();
+      await cancelPlaces(this.#runtime, places, error.message);
+    } else {
+      await this.#remains.terminate();
+      await this.#submitter.delivered();
+    }
+    await this.#remains.remove();
+  }
+}
+
+/** @throws ValueError for what `errors` cannot be, and for chunks where each item is to have an outcome of its own */
+function checkErrors(options: { errors?: unknown; chunkSize?: number } | undefined): void {
+  const { errors = "throw", chunkSize = 1 } = options ?? {};
+  if (errors !== "throw" && errors !== "return") {
+    throw new ValueError(`errors must be "throw" or "return"; got ${got(errors)}`);
+  }
+  if (errors === "throw" || chunkSize === 1) return;
+  throw new ValueError(
+    `with errors: "return" each item is a chunk of its own, because a chunk ends at its first failure; leave out chunkSize; got ${chunkSize}`,
+  );
+}
+
+/** @throws ValueError for an option that names one job, where there are several */
+function refuseIdentity(submit: SubmitOptions | undefined): void {
+  for (const option of ["jobId", "deduplication"] as const) {
+    if (submit?.[option] === undefined) continue;
+    throw new ValueError(`${option} stands for one job, and a map or imap makes several; leave it out, or use apply()`);
+  }
+}
+
+function nameOf(task: AnyTask | string): { name: string; definition: AnyTask | undefined } {
+  if (typeof task === "string") return { name: task, definition: undefined };
+  if (isTask(task)) return { name: task.name, definition: task };
+  throw new TypeError(`expected a task, made with task(name, run), or its name; got ${typeof task}`);
+}
+
+strictCalls(Pool.prototype, POOL_FORMS);
+strictCalls(AsyncResult.prototype, RESULT_FORMS);

@@ -1,0 +1,89 @@
+import type { Logger } from "../../package/index.ts";
+import type { RedisClient } from "../../redis/connection/index.ts";
+import type { Milliseconds } from "../../time/index.ts";
+import type { Launched } from "./launched-process.ts";
+import type { ProcessGlance, ProcessRegistry } from "./process-registry.ts";
+
+export interface ProcessWatchOptions {
+  client: RedisClient;
+  registry: ProcessRegistry;
+  logger: Logger;
+  /** Time between two looks, ms. @defaultValue 2_000 */
+  interval?: Milliseconds;
+}
+
+/**
+ * Looks every two seconds at the records of the processes that this program waits for, so that no wait is for ever:
+ * an answer that was lost, a host that died (P23), a Redis that lost the record. Something is amiss only when two looks
+ * in a row have found it, because answers may be on their way and a Redis that has just come back knows no heartbeats yet.
+ */
+export class ProcessWatch {
+  readonly #options: ProcessWatchOptions;
+  readonly #watched = new Map<string, Launched>();
+  #suspects = new Set<string>();
+  #timer: NodeJS.Timeout | undefined;
+  #looking = false;
+
+  constructor(options: ProcessWatchOptions) {
+    this.#options = options;
+  }
+
+  add(launched: Launched): void {
+    if (launched.hasEnded) return;
+    this.#watched.set(launched.order.id, launched);
+    this.#timer ??= setInterval(() => this.lookSoon(), this.#options.interval ?? 2_000).unref();
+  }
+
+  remove(launched: Launched): void {
+    this.#watched.delete(launched.order.id);
+    if (this.#watched.size === 0) this.stop();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  lookSoon(): void {
+    if (this.#looking || this.#options.client.status !== "ready") return;
+    this.#looking = true;
+    this.#look()
+      .catch((error: Error) => this.#options.logger.warn(`looking at processes failed, trying again: ${error.message}`))
+      .finally(() => {
+        this.#looking = false;
+      });
+  }
+
+  async #look(): Promise<void> {
+    const { registry } = this.#options;
+    const watched = [...this.#watched.values()];
+    const glances = await registry.glance(watched.map((launched) => launched.order.id));
+    const running = glances.filter((glance) => glance?.state === "running");
+    const hosts = await registry.aliveHosts(running.map((glance) => glance?.hostId ?? ""));
+    const suspects = new Set<string>();
+    for (const [index, launched] of watched.entries()) {
+      const { id } = launched.order;
+      const glance = glances[index] ?? null;
+      const { pid, host } = glance ?? {};
+      if (pid && host) launched.learn({ started: { pid, host } });
+      if (isAsExpected(glance, hosts)) continue;
+      if (this.#suspects.has(id)) await this.#resolve(launched, glance);
+      else suspects.add(id);
+    }
+    this.#suspects = suspects;
+  }
+
+  async #resolve(launched: Launched, glance: ProcessGlance | null): Promise<void> {
+    const { exitcode = null, lost = null } = glance ?? {};
+    if (glance?.state === "running") {
+      const reason = `host "${glance.host}" (pid ${glance.pid}) is gone`;
+      const client = await this.#options.registry.lose(launched.order.id, glance.hostId, reason);
+      if (client !== null) launched.learn({ ended: { exitcode: null, lost: reason } });
+    } else if (glance) launched.learn({ ended: { exitcode, lost } });
+    else launched.learn({ ended: { exitcode: null, lost: "Redis no longer knows it" } });
+  }
+}
+
+function isAsExpected(glance: ProcessGlance | null, hosts: ReadonlySet<string>): boolean {
+  return glance?.state === "waiting" || (glance?.state === "running" && hosts.has(glance.hostId));
+}

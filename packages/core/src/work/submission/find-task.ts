@@ -1,0 +1,57 @@
+import { ValueError } from "../../errors/index.ts";
+import type { RedisClient } from "../../redis/connection/index.ts";
+import type { Keys } from "../../redis/keys.ts";
+
+/** Where a task is kept. */
+export interface TaskPlace {
+  pool: string;
+  jobId: string;
+  /** One call of a job that several calls share; null = the whole job. */
+  unit: number | null;
+  /** The life of the id that is meant (`lifeOf`). Absent: whichever job has it. */
+  life?: string;
+}
+
+/**
+ * Finds a task by its id. `<job>.<n>` names one call of a job that several calls share. Ids that manyhands makes are unique;
+ * those that callers choose, and those of other clients of BullMQ, which count from 1 in every queue, are so in their pool only.
+ *
+ * @throws ValueError when several of the pools have a task of that id, naming them
+ */
+export async function findTaskPlace(
+  client: RedisClient,
+  keys: Keys,
+  search: { id: string; pools: readonly string[] },
+): Promise<TaskPlace | null> {
+  const { id, pools } = search;
+  const whole = await findJob(client, keys, { id, pools });
+  if (whole !== null) return { pool: whole, jobId: id, unit: null };
+  const parts = /^(.+)\.(\d+)$/s.exec(id);
+  if (!parts?.[1]) return null;
+  const shared = await findJob(client, keys, { id: parts[1], pools });
+  return shared === null ? null : { pool: shared, jobId: parts[1], unit: Number(parts[2]) };
+}
+
+async function findJob(
+  client: RedisClient,
+  keys: Keys,
+  search: { id: string; pools: readonly string[] },
+): Promise<string | null> {
+  const { id, pools } = search;
+  if (id === "" || id.length > LONGEST_ID) return null;
+  const pipeline = client.pipeline();
+  // BullMQ keeps its own keys beside the jobs, and an id such as "wait" or "x:logs" finds one of them: no job.
+  for (const pool of pools) pipeline.hmget(keys.job(pool, id), "timestamp", "data");
+  const replies = (await pipeline.exec()) ?? [];
+  const found = pools.filter((_, index) => {
+    const [error, fields] = replies[index] ?? [];
+    return !error && (fields as (string | null)[]).every((field) => field !== null);
+  });
+  if (found.length < 2) return found[0] ?? null;
+  throw new ValueError(
+    `${found.length} pools have a task with the id "${id}": ${found.join(", ")}; say which pool is meant: --pool ${found[0]}`,
+  );
+}
+
+/** Ids are of any characters; a job scheduler of BullMQ puts colons into its own. */
+const LONGEST_ID = 1_000;

@@ -1,0 +1,20 @@
+export { cancelTask } from "./cancel-task.ts";
+export { findTaskPlace, type TaskPlace } from "./find-task.ts";
+export { JobQueue } from "./job-queue.ts";
+export type { Runtime } from "./runtime.ts";
+export { type DetachedCall, submitDetached } from "./submit-detached.ts";
+export { effectiveOptions, type SubmitOptions } from "./submit-options.ts";
+export { Submitter } from "./submitter.ts";
+export { TaskDurations } from "./task-durations.ts";
+export {
+  type CancelOutcome,
+  type ErrorView,
+  type RetryOutcome,
+  TASK_STATES,
+  type TaskRow,
+  type TaskState,
+  type TaskView,
+  type UnitView,
+} from "./task-view.ts";
+export type { Unit, UnitPlace } from "./unit-batcher.ts";
+export { UnservedWatch } from "./unserved-watch.ts";

@@ -1,0 +1,146 @@
+import type { Queue as BullQueue, JobsOptions, Telemetry } from "bullmq";
+import { ClosedError } from "../../errors/index.ts";
+import type { Logger } from "../../package/index.ts";
+import { openBullQueue } from "../../redis/bull-queue/index.ts";
+import { isPassingRefusal, type RedisClient } from "../../redis/connection/index.ts";
+import type { Keys } from "../../redis/keys.ts";
+import { type JobEnvelope, KEPT_EVENTS } from "../../wire/records/job.ts";
+import { assignAtOnce } from "./assigning-queue.ts";
+
+/** One job on its way to BullMQ. */
+export interface Submission {
+  name: string;
+  data: JobEnvelope;
+  opts: JobsOptions;
+}
+
+/** Jobs in one pipeline, and pipelines under way at the same time: the fastest that BullMQ was seen to take. */
+const BULK = 250;
+const OVERLAP = 4;
+/** How often a submission is tried while Redis fails over or is not reachable: for about 50 s. */
+const ATTEMPTS = 60;
+/** How long a submission is tried again before that is told, ms: a failover within a near network is shorter. */
+const SILENCE = 1_000;
+
+export interface JobQueueOptions {
+  client: RedisClient;
+  keys: Keys;
+  telemetry?: Telemetry | undefined;
+  /** Hears when calls wait because Redis takes none. */
+  logger?: Pick<Logger, "warn"> | undefined;
+  /** How often a submission is sent while a state passes, such as a failover. @defaultValue 60, about a minute */
+  attempts?: number;
+}
+
+/**
+ * The door to BullMQ on the side of producers: one pool's queue.
+ *
+ * Every job carries an id of its own, so sending it twice adds it once: whatever the connection does, a submission
+ * is repeated until Redis has acknowledged it.
+ */
+export class JobQueue {
+  readonly #pool: string;
+  readonly #options: JobQueueOptions;
+  #queue: BullQueue | undefined;
+  #stopped = false;
+  /** Whether it was told that calls wait; until one is taken again. */
+  #isTold = false;
+
+  constructor(pool: string, options: JobQueueOptions) {
+    this.#pool = pool;
+    this.#options = options;
+  }
+
+  /** Opened with the first use, because BullMQ writes a key for a queue as soon as there is one. */
+  get #open(): BullQueue {
+    if (this.#queue) return this.#queue;
+    const { client, keys, telemetry } = this.#options;
+    this.#queue = openBullQueue(this.#pool, {
+      connection: client,
+      prefix: keys.queuePrefix,
+      streams: { events: { maxLen: KEPT_EVENTS } },
+      ...(telemetry ? { telemetry } : {}),
+    });
+    assignAtOnce(this.#queue, { client, keys });
+    return this.#queue;
+  }
+
+  /**
+   * Adds jobs in order.
+   * @returns for each the id of the job that now stands for it (another's, if deduplicated)
+   * @throws ClosedError when `stop()` was called before all of them were added
+   */
+  async add(submissions: Submission[]): Promise<string[]> {
+    const [only] = submissions;
+    if (submissions.length === 1 && only) {
+      const job = await this.#persist(() => this.#open.add(only.name, only.data, only.opts));
+      return [job.id ?? ""];
+    }
+    const parts: Submission[][] = [];
+    for (let from = 0; from < submissions.length; from += BULK) parts.push(submissions.slice(from, from + BULK));
+    const ids: string[][] = [];
+    let next = 0;
+    const lane = async (): Promise<void> => {
+      while (next < parts.length) {
+        const index = next;
+        next += 1;
+        const jobs = await this.#persist(() => this.#open.addBulk(parts[index] ?? []));
+        ids[index] = jobs.map((job) => job.id ?? "");
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(OVERLAP, parts.length) }, lane));
+    return ids.flat();
+  }
+
+  /** Limits how many jobs of this pool run at once over all hosts; null = no limit. */
+  async limit(size: number | null): Promise<void> {
+    if (size === null) await this.#open.removeGlobalConcurrency();
+    else await this.#open.setGlobalConcurrency(size);
+  }
+
+  /** Adds nothing more. What is on its way to Redis at this moment still arrives. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  /** Removes everything the pool has in Redis, running jobs included. */
+  async obliterate(): Promise<void> {
+    await this.#open.obliterate({ force: true });
+  }
+
+  async close(): Promise<void> {
+    this.stop();
+    await this.#queue?.close().catch(() => {});
+  }
+
+  async #persist<Value>(send: () => Promise<Value>): Promise<Value> {
+    const began = performance.now();
+    for (let attempt = 1; ; attempt += 1) {
+      if (this.#stopped) throw new ClosedError(`pool "${this.#pool}" was stopped before these calls were sent`);
+      try {
+        const value = await send();
+        this.#isTold = false;
+        return value;
+      } catch (error) {
+        if (!isPassing(error) || attempt >= (this.#options.attempts ?? ATTEMPTS)) throw error;
+        if (performance.now() - began > SILENCE) this.#tellOnce(error as Error);
+        await new Promise((resolve) => setTimeout(resolve, Math.min(1_000, 50 * attempt)));
+      }
+    }
+  }
+
+  #tellOnce({ message }: Error): void {
+    if (this.#isTold) return;
+    this.#isTold = true;
+    this.#options.logger?.warn(`pool "${this.#pool}": calls wait, and are tried again for up to 50 s: ${message}`);
+  }
+}
+
+/** Errors of a failover, a restart (which forgets scripts) or a broken connection: the same submission can be sent again. */
+function isPassing(error: unknown): boolean {
+  if (isPassingRefusal(error)) return true;
+  const message = error instanceof Error ? error.message : String(error);
+  return /NOSCRIPT|CLUSTERDOWN|TRYAGAIN|ECONNRESET|EPIPE|ECONNREFUSED|Connection is closed|Command timed out/.test(
+    message,
+  );
+}

@@ -1,0 +1,30 @@
+import type { Telemetry } from "bullmq";
+import type { Logger } from "../../package/index.ts";
+import type { KeepAlive, RedisClient } from "../../redis/connection/index.ts";
+import type { Keys } from "../../redis/keys.ts";
+import type { Session } from "../../session/index.ts";
+import type { Fleet } from "../fleet/index.ts";
+import type { PoolRegistry } from "../registry/index.ts";
+import type { ResultChannel } from "../results/index.ts";
+import type { TaskDurations } from "./task-durations.ts";
+import type { UnservedWatch } from "./unserved-watch.ts";
+
+/** What every pool of one context shares. */
+export interface Runtime {
+  readonly client: RedisClient;
+  readonly keys: Keys;
+  readonly clientId: string;
+  readonly session: Session;
+  readonly registry: PoolRegistry;
+  readonly fleet: Fleet;
+  readonly results: ResultChannel;
+  readonly durations: TaskDurations;
+  readonly unserved: UnservedWatch;
+  readonly keepAlive: KeepAlive;
+  readonly logger: Logger;
+  /** Largest encoded argument list or result, bytes. */
+  readonly maxPayload: number;
+  readonly telemetry: Telemetry | undefined;
+  /** A new id, unique over all clients. */
+  nextJobId(): string;
+}

@@ -1,0 +1,64 @@
+import { randomBytes } from "node:crypto";
+import { PayloadTooLargeError } from "../../errors/index.ts";
+import { type RedisClient, serverTime } from "../../redis/connection/index.ts";
+import type { Keys } from "../../redis/keys.ts";
+import { assertPoolName } from "../../wire/records/pool-name.ts";
+import { PoolRegistry, unlimitedPool } from "../registry/index.ts";
+import { JobQueue } from "./job-queue.ts";
+import { effectiveOptions, type SubmitOptions, toJobsOptions } from "./submit-options.ts";
+
+/** A call that nobody waits for: its outcome is looked up in the job. */
+export interface DetachedCall {
+  task: string;
+  /** Plain JSON. */
+  args: unknown[];
+  pool: string;
+  options?: SubmitOptions;
+  /** Largest argument list, bytes. */
+  maxPayload: number;
+}
+
+/** A person waits: about 1.5 s. A state that lasts longer is told, and nothing was submitted. */
+const ATTEMPTS = 8;
+
+/**
+ * Submits one call that outlives this process. A pool that does not exist is made, without a limit.
+ *
+ * @returns the id of the job that stands for it; `isDuplicate` when deduplication found another one under way
+ * @throws PayloadTooLargeError, ValueError
+ */
+export async function submitDetached(
+  context: { client: RedisClient; keys: Keys },
+  call: DetachedCall,
+): Promise<{ id: string; isDuplicate: boolean }> {
+  const { task, args, pool, maxPayload } = call;
+  assertPoolName(pool);
+  const options = effectiveOptions(undefined, call.options);
+  const bytes = Buffer.byteLength(JSON.stringify(args));
+  if (bytes > maxPayload) {
+    throw new PayloadTooLargeError(
+      `the arguments of task "${task}" are ${bytes} bytes, at most ${maxPayload} can be sent; keep them elsewhere and pass ` +
+        "their address",
+    );
+  }
+  await new PoolRegistry(context.client, context.keys).create(unlimitedPool(pool));
+  const jobs = new JobQueue(pool, { ...context, attempts: ATTEMPTS });
+  try {
+    const jobId = options?.jobId ?? `${randomBytes(8).toString("hex")}-1`;
+    const { tags, timeout, softTimeout, resultTtl } = options ?? {};
+    const data = {
+      args,
+      ...(tags ? { tags } : {}),
+      ...(timeout ? { timeout } : {}),
+      ...(softTimeout ? { softTimeout } : {}),
+      ...(resultTtl ? { resultTtl } : {}),
+    };
+    // 0 bytes: the job is the only place where its outcome can be looked up, so it is kept at any size.
+    const opts = toJobsOptions(jobId, options, 0);
+    if (opts.delay !== undefined) opts.timestamp = await serverTime(context.client);
+    const [id = jobId] = await jobs.add([{ name: task, data, opts }]);
+    return { id, isDuplicate: id !== jobId };
+  } finally {
+    await jobs.close();
+  }
+}

@@ -1,0 +1,144 @@
+import type { JobsOptions } from "bullmq";
+import { got, ValueError } from "../../errors/index.ts";
+import { type AnyTask, type Backoff, checkReach, checkTaskOptions, type TaskOptions } from "../../tasks/index.ts";
+import type { Milliseconds } from "../../time/index.ts";
+
+/** Options of one submission. A submission with any of them is a job of its own. */
+export interface SubmitOptions {
+  /** Milliseconds before it may start. */
+  delay?: Milliseconds;
+  /** 1 (first) to 2 097 151 (last). Calls without a priority run before all with one. */
+  priority?: number;
+  /**
+   * Tries in total, the first included.
+   * @defaultValue 1
+   */
+  attempts?: number;
+  /** Milliseconds between tries, or a {@link Backoff}. */
+  backoff?: Milliseconds | Backoff;
+  /** Hard limit of one call in ms: its child is killed, the call fails with TimeoutError. */
+  timeout?: Milliseconds;
+  /** After this many ms `currentTask().signal` is aborted. */
+  softTimeout?: Milliseconds;
+  /** While a job with the same `id` is under way (or for `ttl` ms), this one is not added: its outcome is shared. */
+  deduplication?: { id: string; ttl?: Milliseconds; extend?: boolean; replace?: boolean };
+  /** Run before everything that waits. */
+  lifo?: boolean;
+  /** Own id of the job, 1 to 200 letters, digits or `_ . -`, not a number. A second job of that id is not added. */
+  jobId?: string;
+  /** Labels to search by. */
+  tags?: string[];
+  /**
+   * Milliseconds for which answers too large for the job itself are kept. Jobs are kept as far as their pool's history
+   * reaches: an hour, the last 2 000.
+   * @defaultValue 3 600 000
+   */
+  resultTtl?: Milliseconds;
+}
+
+/** Jobs with larger arguments, in bytes, are not kept once they are done; their answers are in the reply stream. */
+const LARGEST_KEPT_JOB = 16 * 1024;
+
+/** Longest time to live that Redis is asked for, ms. */
+const LONGEST_TTL = Number.MAX_SAFE_INTEGER;
+
+/** Names of the options that make a submission a job of its own. */
+const NAMES: readonly (keyof SubmitOptions)[] = [
+  "delay",
+  "priority",
+  "attempts",
+  "backoff",
+  "timeout",
+  "softTimeout",
+  "deduplication",
+  "lifo",
+  "jobId",
+  "tags",
+  "resultTtl",
+];
+
+/**
+ * The options in force: the submission's own, then the task's.
+ * @returns undefined when nothing is set, so that the call may share a job
+ * @throws ValueError naming the option, what it must be and what was got
+ */
+export function effectiveOptions(
+  task: AnyTask | undefined,
+  given: SubmitOptions | undefined,
+): SubmitOptions | undefined {
+  let effective: Record<string, unknown> | undefined;
+  for (const name of NAMES) {
+    const value = given?.[name] ?? (task?.options as SubmitOptions | undefined)?.[name];
+    if (value === undefined) continue;
+    effective ??= {};
+    effective[name] = value;
+  }
+  if (effective) checkSubmitOptions(effective);
+  return effective;
+}
+
+function checkSubmitOptions(options: SubmitOptions): void {
+  checkTaskOptions("the options of a call", options as TaskOptions);
+  const { delay, jobId, tags, deduplication } = options;
+  if (delay !== undefined && !isDuration(delay)) {
+    throw new ValueError(`delay must be milliseconds from 0; got ${got(delay)}`);
+  }
+  checkReach("delay", delay);
+  checkReach("resultTtl", options.resultTtl);
+  checkReach("deduplication.ttl", deduplication?.ttl);
+  if (jobId !== undefined) checkJobId(jobId);
+  if (tags !== undefined && !(Array.isArray(tags) && tags.every((tag) => typeof tag === "string"))) {
+    throw new ValueError(`tags must be a list of strings; got ${got(tags)}`);
+  }
+  if (deduplication !== undefined && (typeof deduplication.id !== "string" || deduplication.id === "")) {
+    throw new ValueError(`deduplication needs an id, such as { id: "report-7" }; got ${got(deduplication)}`);
+  }
+  if (deduplication?.ttl !== undefined && !isDuration(deduplication.ttl)) {
+    throw new ValueError(`deduplication.ttl must be milliseconds from 0; got ${got(deduplication.ttl)}`);
+  }
+}
+
+/** BullMQ's own keys of a queue: a job of such an id would take their place. */
+const RESERVED_IDS: ReadonlySet<string> = new Set(
+  (
+    "active wait waiting-children paused id delayed prioritized stalled-check completed failed stalled repeat limiter " +
+    "meta events pc marker de metrics"
+  ).split(" "),
+);
+
+function checkJobId(jobId: unknown): void {
+  if (typeof jobId !== "string" || !/^[A-Za-z0-9_.-]{1,200}$/.test(jobId) || /^-?\d+$/.test(jobId)) {
+    throw new ValueError(`jobId must be 1 to 200 letters, digits or _ . - and not a number; got ${got(jobId)}`);
+  }
+  if (RESERVED_IDS.has(jobId)) throw new ValueError(`jobId must not be ${got(jobId)}, a word that BullMQ uses itself`);
+}
+
+function isDuration(value: unknown): boolean {
+  return typeof value === "number" && value >= 0 && Number.isFinite(value);
+}
+
+/** BullMQ writes `attempts: 0` into every job, and takes a job without it for the same. */
+const LEFT_OUT = undefined as unknown as number;
+
+/**
+ * The options of BullMQ for a job of the given size. How long finished jobs are kept is the hosts' setting: BullMQ
+ * applies what one job says of it to all of its pool.
+ */
+export function toJobsOptions(jobId: string, options: SubmitOptions | undefined, bytes: number): JobsOptions {
+  const jobsOptions: JobsOptions = { jobId, attempts: LEFT_OUT };
+  if (bytes > LARGEST_KEPT_JOB) jobsOptions.removeOnComplete = true;
+  if (!options) return jobsOptions;
+  if (options.delay) jobsOptions.delay = options.delay;
+  if (options.priority) jobsOptions.priority = options.priority;
+  if (options.attempts) jobsOptions.attempts = options.attempts;
+  if (options.backoff !== undefined) jobsOptions.backoff = options.backoff;
+  if (options.lifo) jobsOptions.lifo = true;
+  if (options.deduplication) jobsOptions.deduplication = withWholeTtl(options.deduplication);
+  return jobsOptions;
+}
+
+/** Redis takes whole milliseconds, up to 64 bits. */
+function withWholeTtl<Deduplication extends { ttl?: Milliseconds }>(deduplication: Deduplication): Deduplication {
+  const { ttl } = deduplication;
+  return ttl === undefined ? deduplication : { ...deduplication, ttl: Math.min(Math.ceil(ttl), LONGEST_TTL) };
+}

@@ -1,0 +1,116 @@
+import type { Milliseconds } from "../../time/index.ts";
+
+/** BullMQ's names of where a job is; `unknown` for one between two places. */
+export type TaskState =
+  | "waiting"
+  | "prioritized"
+  | "delayed"
+  | "active"
+  | "waiting-children"
+  | "completed"
+  | "failed"
+  | "unknown";
+
+/** States in the order in which a task passes through them. */
+export const TASK_STATES: readonly TaskState[] = [
+  "waiting",
+  "prioritized",
+  "delayed",
+  "waiting-children",
+  "active",
+  "completed",
+  "failed",
+];
+
+/** One line of a list of tasks. All times are ms since the epoch, by the clock of the process that wrote them. */
+export interface TaskRow {
+  id: string;
+  name: string;
+  pool: string;
+  state: TaskState;
+  /** Host that runs or ran it last; null before it was started. */
+  host: string | null;
+  /** Tries that ended. */
+  attemptsMade: number;
+  createdAt: number;
+  startedAt: number | null;
+  finishedAt: number | null;
+  failedReason: string | null;
+}
+
+/** An error of a task, as it can be shown. */
+export interface ErrorView {
+  name: string;
+  message: string;
+  code: string | null;
+  /** Stack on the machine where it was thrown. */
+  stack: string | null;
+  host: string | null;
+  pid: number | null;
+  cause: ErrorView | null;
+}
+
+/** Outcome of one call or chunk of a job that holds several. */
+export interface UnitView {
+  unit: number;
+  ok: boolean;
+  /** The value, or null when it failed. */
+  value: unknown;
+  error: ErrorView | null;
+  /** Run time, ms. */
+  runTime: Milliseconds;
+}
+
+/** Everything known of one task. */
+export interface TaskView extends TaskRow {
+  /** `call`: one call; the others: several calls or chunks of a map share the job. */
+  kind: "call" | "calls" | "items" | "starItems";
+  /** Calls or chunks in the job. */
+  units: number;
+  /** Items over all chunks. */
+  items: number;
+  /** Tries allowed in total. */
+  attempts: number;
+  priority: number | null;
+  /** When a delayed task becomes due. */
+  dueAt: number | null;
+  tags: string[];
+  timeout: Milliseconds | null;
+  softTimeout: Milliseconds | null;
+  pid: number | null;
+  hostId: string | null;
+  /** Time from submission to start, ms. */
+  waitTime: Milliseconds | null;
+  runTime: Milliseconds | null;
+  /** Argument list; for a job of several units the list of its units. */
+  args: unknown;
+  /** Value of a single call that succeeded. */
+  result: unknown;
+  /** True when `result` is a value; a task may well return null. */
+  hasResult: boolean;
+  error: ErrorView | null;
+  /** Outcomes of a job of several units, as far as they are kept. */
+  outcomes: UnitView[];
+  progress: unknown;
+  /** 0 = next; null when it does not wait in line. */
+  queuePosition: number | null;
+  /** Why nobody will start it as things are, and what to do; null when all is well. */
+  blockedBy: string | null;
+  /** Reason of a requested cancellation that has not taken effect yet. */
+  cancelRequested: string | null;
+}
+
+/** What became of a request to cancel. */
+export type CancelOutcome =
+  /** Taken out of the queue before it started; whoever waits for it gets a CancelledError. */
+  | { outcome: "removed"; pool: string }
+  /** Its host was told to stop it. */
+  | { outcome: "stopping"; pool: string; host: string | null }
+  | { outcome: "finished"; pool: string; state: TaskState }
+  | { outcome: "unknown" };
+
+/** What became of a request to run a task again. */
+export type RetryOutcome =
+  | { outcome: "queued"; pool: string }
+  | { outcome: "not-failed"; pool: string; state: TaskState }
+  | { outcome: "unknown" };

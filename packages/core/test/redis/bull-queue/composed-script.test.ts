@@ -1,0 +1,182 @@
+// What our scripts rely on of the scripts of BullMQ that they call: an upgrade that moves it fails here.
+import { useRedis } from "@manyhands/testing";
+import { Queue } from "bullmq";
+import type { Redis } from "ioredis";
+import { expect, onTestFinished, test } from "vitest";
+import {
+  BULL_SCRIPTS,
+  type BullScript,
+  bullFunction,
+  bullScriptHash,
+  MOVE_TO_ACTIVE_KEYS,
+  packArgument,
+  readTaken,
+} from "../../../src/redis/bull-queue/index.ts";
+import { Keys } from "../../../src/redis/keys.ts";
+import { Script } from "../../../src/redis/script/index.ts";
+
+const redis = useRedis();
+const HOUR = 3_600_000;
+const ADD_KEYS = ["wait", "paused", "meta", "id", "completed", "delayed", "active", "events", "marker"];
+
+interface Bench {
+  client: Redis;
+  keys: Keys;
+  queue: Queue;
+  key: (kind: string) => string;
+  run: <Reply>(call: {
+    script: Script<Reply>;
+    kinds: readonly string[];
+    args: (string | number | Buffer)[];
+  }) => Promise<Reply>;
+}
+
+function bench(): Bench {
+  const client = redis.client();
+  const keys = new Keys(redis.namespace());
+  const queue = new Queue("jobs", { connection: client as never, prefix: keys.queuePrefix });
+  onTestFinished(() => queue.close());
+  const key = (kind: string): string => keys.job("jobs", kind);
+  return { client, keys, queue, key, run: ({ script, kinds, args }) => script.run(client, kinds.map(key), args) };
+}
+
+const addArguments = ({ key }: Bench, id: string): Buffer[] => [
+  packArgument([key(""), id, "task", Date.now(), null, null, undefined, undefined, null, null]),
+  Buffer.from('{"args":[1]}'),
+  packArgument({ attempts: 3 }),
+];
+
+const take = (): Script =>
+  new Script({ name: "take", lua: `${bullFunction("moveToActive")}return moveToActive(KEYS, ARGV)` });
+const takeArguments = ({ key }: Bench, token: string): (string | number | Buffer)[] => [
+  key(""),
+  Date.now(),
+  packArgument({ token, lockDuration: 3_000, name: "host/1" }),
+];
+
+test("each script that ours call has the number of keys that they count on", () => {
+  const names = Object.keys(BULL_SCRIPTS) as BullScript[];
+  for (const name of names) expect(bullFunction(name)).toMatch(new RegExp(`^local function ${name}\\(KEYS, ARGV\\)\n`));
+  expect(MOVE_TO_ACTIVE_KEYS).toHaveLength(BULL_SCRIPTS.moveToActive);
+});
+
+test("the scripts are the ones that were read; where one has changed, read its diff before its hash is replaced", () => {
+  const hashes = Object.keys(BULL_SCRIPTS).map((name) => [name, bullScriptHash(name as BullScript)]);
+  expect(Object.fromEntries(hashes)).toEqual({
+    addStandardJob: "5ab432e88830d573e2fa33392ffbd4ad25a9b100",
+    addDelayedJob: "81698fd2d28e7db1787595b3c464b188fa78bdcf",
+    addPrioritizedJob: "299880da0f75f0b376ee8e87d20eae62f964ac5e",
+    moveToActive: "d96ca626f1ea141b44a856b312fc636d99aa9ea9",
+    moveToFinished: "69666e69dd5621df59067a03de685e55a486560d",
+    moveStalledJobsToWait: "1e9bb7deb6219644a634d32c430ce15ed39a377e",
+    extendLock: "dc9605328a4cc37f68acbf27cdd42e393f7b762e",
+  });
+});
+
+test("a script of ours can add a job and take it in one step, with the reply that BullMQ reads", async () => {
+  // Given one script of both
+  const given = bench();
+  const both = new Script<[string, unknown]>({
+    name: "addAndTake",
+    lua: `${bullFunction("addStandardJob")}
+local keys, args = {}, {}
+for index = 10, #KEYS do keys[#keys + 1] = KEYS[index] end
+for index = 4, #ARGV do args[#args + 1] = ARGV[index] end
+local id = addStandardJob(KEYS, ARGV)
+${bullFunction("moveToActive")}
+return {id, moveToActive(keys, args)}`,
+  });
+
+  // When it runs
+  const [id, reply] = await given.run({
+    script: both,
+    kinds: [...ADD_KEYS, ...MOVE_TO_ACTIVE_KEYS],
+    args: [...addArguments(given, "one"), ...takeArguments(given, "token")],
+  });
+
+  // Then the job is active, with that lock, and its fields came with the reply
+  expect(id).toBe("one");
+  expect(readTaken(reply)).toMatchObject({
+    json: { name: "task", data: '{"args":[1]}', opts: { attempts: 3 }, attemptsStarted: 1, processedBy: "host/1" },
+    id: "one",
+    limit: 0,
+    due: 0,
+  });
+  expect(await given.queue.getJobCounts("active", "waiting")).toEqual({ active: 1, waiting: 0 });
+  expect(await given.client.get(`${given.key("one")}:lock`)).toBe("token");
+  expect(await given.client.pttl(`${given.key("one")}:lock`)).toBeLessThanOrEqual(3_000);
+  // and BullMQ has written the marker again, although nothing is left
+  expect(await given.client.zrange(given.key("marker"), 0, "-1")).toEqual(["0"]);
+});
+
+test("an id that is there already is returned and not added again", async () => {
+  const given = bench();
+  const add = new Script({ name: "add", lua: `${bullFunction("addStandardJob")}return addStandardJob(KEYS, ARGV)` });
+  const call = { script: add, kinds: ADD_KEYS, args: addArguments(given, "one") };
+  expect([await given.run(call), await given.run(call)]).toEqual(["one", "one"]);
+  expect(await given.queue.getJobCounts("waiting")).toEqual({ waiting: 1 });
+});
+
+test("tables that Lua packs are read as those of BullMQ", async () => {
+  const given = bench();
+  await given.queue.add("task", {}, { jobId: "one" });
+  const packed = new Script({
+    name: "takePacked",
+    lua: `${bullFunction("moveToActive")}
+local options = cmsgpack.pack({token = ARGV[3], lockDuration = 3000, name = "host/1"})
+return moveToActive(KEYS, {ARGV[1], ARGV[2], options})`,
+  });
+  const args = [given.key(""), Date.now(), "token"];
+  const taken = readTaken(await given.run({ script: packed, kinds: MOVE_TO_ACTIVE_KEYS, args }));
+  expect(taken).toMatchObject({ id: "one", json: { processedBy: "host/1" } });
+  expect(await given.client.get(`${given.key("one")}:lock`)).toBe("token");
+});
+
+test("a take says for how long the rate is limited and when the next delayed job is due", async () => {
+  const given = bench();
+  const later = await given.queue.add("task", {}, { delay: HOUR });
+  const look = async (): Promise<unknown> =>
+    readTaken(await given.run({ script: take(), kinds: MOVE_TO_ACTIVE_KEYS, args: takeArguments(given, "token") }));
+  expect(await look()).toEqual({ json: null, id: "", limit: 0, due: later.timestamp + HOUR });
+  await given.queue.setGlobalRateLimit(1, HOUR);
+  await given.queue.addBulk([
+    { name: "task", data: {} },
+    { name: "task", data: {} },
+  ]);
+  expect(await look()).toMatchObject({ json: { name: "task" }, limit: 0 });
+  const limited = (await look()) as { limit: number };
+  expect(limited).toMatchObject({ json: null, id: "" });
+  expect(limited.limit).toBeGreaterThan(HOUR / 2);
+});
+
+test("a paused queue, and one at its cap, look like an empty one", async () => {
+  const given = bench();
+  await given.queue.add("task", {});
+  const look = async (): Promise<unknown> =>
+    readTaken(await given.run({ script: take(), kinds: MOVE_TO_ACTIVE_KEYS, args: takeArguments(given, "token") }));
+  await given.queue.setGlobalConcurrency(0);
+  expect(await look()).toEqual({ json: null, id: "", limit: 0, due: 0 });
+  await given.queue.removeGlobalConcurrency();
+  await given.queue.pause();
+  expect(await look()).toEqual({ json: null, id: "", limit: 0, due: 0 });
+  await given.queue.resume();
+  expect(await look()).toMatchObject({ json: { name: "task" } });
+});
+
+test("adds go through execCommand to the client, or to the pipeline, with nine keys and three arguments", async () => {
+  const given = bench();
+  const { backend } = given.queue as unknown as { backend: { execCommand: (...all: unknown[]) => unknown } };
+  const execCommand = backend.execCommand.bind(backend);
+  const seen: unknown[][] = [];
+  backend.execCommand = (runner, script, args) => {
+    seen.push([script, (args as unknown[]).length, typeof (runner as { runCommand: unknown }).runCommand]);
+    expect((args as unknown[]).slice(0, 9)).toEqual(ADD_KEYS.map(given.key));
+    return execCommand(runner, script, args);
+  };
+  await given.queue.add("one", {});
+  await given.queue.addBulk([
+    { name: "two", data: {} },
+    { name: "three", data: {} },
+  ]);
+  expect(seen).toEqual(Array.from({ length: 3 }, () => ["addStandardJob", 12, "function"]));
+});
