@@ -42,7 +42,7 @@ export function buildProgram(): Command {
     .addCommand(runCommand())
     .addCommand(submitCommand())
     .addCommand(mapCommand())
-    .commandsGroup("Look and steer:")
+    .commandsGroup("Inspect and control:")
     .addCommand(taskCommand())
     .addCommand(poolCommand())
     .addCommand(processCommand())
