@@ -48,8 +48,8 @@ test("a queue that another client filled and that is no pool is found, with what
   const keys = new Keys(place.namespace);
   const client = redis.client();
   // As BullMQ leaves it, as far as it matters here.
-  await client.hset(keys.job("foreign", "meta"), "opts.maxLenEvents", 10_000);
-  await client.lpush(keys.job("foreign", "wait"), "1");
+  await client.hset(keys.queue("foreign", "meta"), "opts.maxLenEvents", 10_000);
+  await client.lpush(keys.queue("foreign", "wait"), "1");
 
   const { code, findings } = await diagnose(place);
 

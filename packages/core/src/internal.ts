@@ -41,7 +41,7 @@ export {
   type TakenJob,
 } from "./redis/bull-queue/index.ts";
 export * from "./redis/connection/index.ts";
-export { Keys } from "./redis/keys.ts";
+export { Keys, type QueuePart } from "./redis/keys.ts";
 export { Script, SET_ASIDE } from "./redis/script/index.ts";
 export { Heart } from "./session/index.ts";
 export { OBJECT_KINDS } from "./shared/kinds.ts";

@@ -128,9 +128,9 @@ test("follows the pools that come and go, without bringing one back", async () =
 
   // and when one is removed with everything that belongs to it
   await namespace.removePool("first");
-  await namespace.client.del(`${namespace.keys.queuePrefix}:first:meta`);
+  await namespace.client.del(namespace.keys.queue("first", "meta"));
   await expect.poll(names, { timeout: 5_000 }).toEqual(["second"]);
-  expect(await namespace.client.keys(`${namespace.keys.queuePrefix}:first:*`)).toEqual([]);
+  expect(await namespace.client.keys(`${namespace.keys.jobs("first")}*`)).toEqual([]);
 });
 
 test("a failed job can be tried again from there", async () => {
@@ -138,8 +138,8 @@ test("a failed job can be tried again from there", async () => {
   const namespace = new TestNamespace(redis);
   const letters = await namespace.pool("letters");
   const job = await letters.add("send", { args: [] }, { jobId: "lost" });
-  await namespace.client.lrem(`${namespace.keys.queuePrefix}:letters:wait`, 1, "lost");
-  await namespace.client.zadd(`${namespace.keys.queuePrefix}:letters:failed`, Date.now(), "lost");
+  await namespace.client.lrem(namespace.keys.queue("letters", "wait"), 1, "lost");
+  await namespace.client.zadd(namespace.keys.queue("letters", "failed"), Date.now(), "lost");
   const { origin } = await dashboardFor({ redis: redis.url, namespace: namespace.name });
 
   // when

@@ -85,7 +85,7 @@ test("counts completed and failed tasks alike: those that are kept in Redis", as
     ["completed", 3],
     ["failed", 2],
   ] as const) {
-    const key = `${namespace.keys.queuePrefix}:pictures:${state}`;
+    const key = namespace.keys.queue("pictures", state);
     for (let index = 0; index < count; index++) await namespace.client.zadd(key, index, `${state}-${index}`);
   }
   await namespace.host("worker-a", { completed: 1234 });

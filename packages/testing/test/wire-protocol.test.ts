@@ -98,7 +98,10 @@ describe("the script of the page", () => {
     const client = redis.client();
     const keys = new Keys(namespace);
     const id = "by-hand";
-    const names = [keys.job("default", id), ...["wait", "marker", "meta"].map((kind) => keys.job("default", kind))];
+    const names = [
+      keys.job("default", id),
+      ...(["wait", "marker", "meta"] as const).map((part) => keys.queue("default", part)),
+    ];
     const submit = () => client.eval(script, names.length, ...names, id, "square", '{"args":[7]}', "{}");
 
     expect([await submit(), await submit()]).toEqual([1, 0]);

@@ -70,7 +70,7 @@ export class TaskInspector {
       const place = await this.#find(id, options.pool);
       if (!place) return null;
       const from = options.from ?? 0;
-      const lines = await client.lrange(`${keys.job(place.pool, place.jobId)}:logs`, from, -1);
+      const lines = await client.lrange(keys.jobLogs(place.pool, place.jobId), from, -1);
       return { lines, next: from + lines.length };
     });
   }

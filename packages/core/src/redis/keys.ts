@@ -1,7 +1,36 @@
+/** Parts of BullMQ's queue of a pool that have a key of their own. */
+export type QueuePart =
+  /** List: jobs that wait, the next one at the right. */
+  | "wait"
+  /** List: the same while the queue is paused, in older versions of BullMQ. */
+  | "paused"
+  /** List: jobs that run. */
+  | "active"
+  /** Sorted sets of jobs. */
+  | "prioritized"
+  | "delayed"
+  | "waiting-children"
+  | "completed"
+  | "failed"
+  /** Hash: settings of the queue. */
+  | "meta"
+  /** Stream: what happens to jobs. */
+  | "events"
+  /** Sorted set: announces work to workers that wait. */
+  | "marker"
+  /** Counters: the last id that BullMQ gave, and the order of jobs with a priority. */
+  | "id"
+  | "pc"
+  /** Set: active jobs that may have lost their worker; string with PX: the last look for them. */
+  | "stalled"
+  | "stalled-check"
+  /** String with PX: jobs taken within the limit of the queue's rate. */
+  | "limiter";
+
 /**
- * Names of every Redis key and channel that manyhands itself writes in a namespace.
+ * Names of every Redis key and channel of a namespace: ours, and BullMQ's.
  *
- * BullMQ's own keys are `{namespace}:<pool>:<kind>`; ours are separated by a slash, so that no pool name can
+ * BullMQ's keys are `{namespace}:<pool>:<part>`; ours are separated by a slash, so that no pool name can
  * meet one of them. All share the hash tag `{namespace}` and therefore one slot of a Redis Cluster, which
  * scripts over several keys and flows over several pools need.
  */
@@ -189,9 +218,34 @@ export class Keys {
     return `{${this.namespace}}/process/${processId}`;
   }
 
-  /** Hash key of a BullMQ job. */
+  /** What BullMQ's keys of all pools begin with. */
+  get queues(): string {
+    return `${this.queuePrefix}:`;
+  }
+
+  /** BullMQ's key of a part of a pool's queue. */
+  queue(pool: string, part: QueuePart): string {
+    return `${this.jobs(pool)}${part}`;
+  }
+
+  /** What the keys of a pool's jobs begin with; scripts that meet ids of jobs build their keys from it. */
+  jobs(pool: string): string {
+    return `${this.queues}${pool}:`;
+  }
+
+  /** Hash: a job of BullMQ. */
   job(pool: string, jobId: string): string {
-    return `{${this.namespace}}:${pool}:${jobId}`;
+    return `${this.jobs(pool)}${jobId}`;
+  }
+
+  /** String with PX: token of the worker that runs the job. */
+  jobLock(pool: string, jobId: string): string {
+    return `${this.job(pool, jobId)}:lock`;
+  }
+
+  /** List: the lines that the job has logged. */
+  jobLogs(pool: string, jobId: string): string {
+    return `${this.job(pool, jobId)}:logs`;
   }
 
   /** Pub/sub channel that every host listens to (pools changed, cancel, terminate). */

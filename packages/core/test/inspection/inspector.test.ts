@@ -1,7 +1,7 @@
 import { type FaultProxy, until, useFaultProxy, useRedis } from "@manyhands/testing";
 import { Queue, Worker } from "bullmq";
 import type { Redis } from "ioredis";
-import { afterAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { CancelledError } from "../../src/index.ts";
 import {
   decode,
@@ -16,6 +16,7 @@ import {
   Keys,
   openRedis,
   PoolRegistry,
+  type QueuePart,
   type RedisClient,
   type ReplyItem,
   StoredAnswers,
@@ -86,7 +87,7 @@ test("a task of a job scheduler, or with any other id, is found by it", async ()
 test("a task that is in no list is shown as lost, and a retry puts it back", async () => {
   // given
   const id = await add("lost", { args: [1] }, { jobId: "lost-1" });
-  await client.del(keys.job("lost", "wait"));
+  await client.del(keys.queue("lost", "wait"));
   expect(await inspector.tasks.get(id)).toMatchObject({
     state: "unknown",
     blockedBy: expect.stringContaining("manyhands task retry lost-1 --pool lost"),
@@ -197,7 +198,21 @@ describe("pools", () => {
     expect(pools[0]?.oldestWaiting).toBeGreaterThanOrEqual(0);
   });
 
-  test("resize writes the limit that BullMQ keeps, pause and resume hold back and let go", async () => {
+  test("count ages by the server's clock, and show a key of the wrong type as an empty one", async () => {
+    // given
+    await add("mail", { args: [1] }, { jobId: "a-1" });
+    await client.set(keys.queue("mail", "failed"), "not a set");
+    // when: the clock of this program is an hour fast
+    const clock = vi
+      .spyOn(Date, "now")
+      .mockImplementation(() => performance.timeOrigin + performance.now() + 3_600_000);
+    const pool = await inspector.pools.get("mail").finally(() => clock.mockRestore());
+    // then
+    expect(pool).toMatchObject({ waiting: 1, failed: 0 });
+    expect(pool?.oldestWaiting).toBeLessThan(60_000);
+  });
+
+  test("resize writes the limit that BullMQ keeps, pause and resume hold tasks back and release them", async () => {
     expect(await inspector.pools.create({ name: "mail", size: 4 })).toBe(true);
     expect(await inspector.pools.create({ name: "mail", size: 9 })).toBe(false);
     expect(await queueOf("mail").getGlobalConcurrency()).toBe(4);
@@ -358,7 +373,7 @@ describe("tasks", () => {
     };
     const store = async (
       pool: string,
-      kind: string,
+      kind: QueuePart,
       { from, count, step }: Record<"from" | "count" | "step", number>,
     ) => {
       const pipeline = client.pipeline();
@@ -366,8 +381,8 @@ describe("tasks", () => {
         const id = `${kind}-${index}`;
         const time = START + from + index * step;
         pipeline.hset(keys.job(pool, id), "name", "t", kind === "wait" ? "timestamp" : "finishedOn", time);
-        if (kind === "wait") pipeline.lpush(keys.job(pool, kind), id);
-        else pipeline.zadd(keys.job(pool, kind), time, id);
+        if (kind === "wait") pipeline.lpush(keys.queue(pool, kind), id);
+        else pipeline.zadd(keys.queue(pool, kind), time, id);
       }
       await pipeline.exec();
     };
@@ -612,7 +627,7 @@ describe("hosts and logs", () => {
 
   test("a log is read from where one stopped", async () => {
     const id = await add("mail", { args: [1] }, { jobId: "a-1" });
-    await client.rpush(`${keys.job("mail", id)}:logs`, "one", "two");
+    await client.rpush(keys.jobLogs("mail", id), "one", "two");
 
     expect(await inspector.tasks.logs(id)).toEqual({ lines: ["one", "two"], next: 2 });
     expect(await inspector.tasks.logs(id, { from: 1 })).toEqual({ lines: ["two"], next: 2 });

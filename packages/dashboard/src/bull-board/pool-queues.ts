@@ -1,6 +1,12 @@
 import type { BullMQAdapter } from "@bull-board/api/bullMQAdapter";
-import type { Keys, Milliseconds, PoolRecord, RedisClient } from "@manyhands/core/internal";
-import { Queue as BullQueue, type ConnectionOptions } from "bullmq";
+import {
+  type Keys,
+  type Milliseconds,
+  openBullQueue,
+  type PoolRecord,
+  type RedisClient,
+} from "@manyhands/core/internal";
+import type { Queue as BullQueue } from "bullmq";
 import { askRedis, assertConnected } from "../snapshot/redis-door.ts";
 import { formatJobData, formatReturnValue } from "./job-formatters.ts";
 import { PoolAdapter } from "./pool-adapter.ts";
@@ -16,8 +22,8 @@ export interface PoolQueuesOptions {
 }
 
 /**
- * Bull Board's view of the pools, which come and go: follows the registry whenever somebody looks, and costs nothing
- * while nobody does.
+ * Bull Board's view of the pools, which come and go: reads the registry with each request, and costs nothing between
+ * requests.
  */
 export class PoolQueues {
   readonly #options: PoolQueuesOptions;
@@ -49,7 +55,7 @@ export class PoolQueues {
     await this.#reading;
   }
 
-  /** Lets go of every queue; the connection belongs to somebody else. */
+  /** Closes every queue; the connection stays open. */
   stop(): void {
     for (const name of [...this.#adapters.keys()]) this.#remove(name);
   }
@@ -63,17 +69,7 @@ export class PoolQueues {
   }
 
   #add(pool: PoolRecord): void {
-    const queue = new BullQueue(pool.name, {
-      connection: this.#options.client as ConnectionOptions,
-      prefix: this.#options.keys.queuePrefix,
-      // Looking at a pool must not write: it would bring back the keys of one that is being removed.
-      skipMetasUpdate: true,
-      skipWaitingForReady: true,
-      // BullMQ would fail all that follows if Redis refused to tell its version.
-      skipVersionCheck: true,
-    });
-    // Lost connections are reported by whoever asked.
-    queue.on("error", () => {});
+    const queue = openBullQueue(this.#options, pool.name, { failsFast: true });
     const adapter = new PoolAdapter(queue, {
       readOnlyMode: this.#options.readOnly,
       description: pool.owner === null ? "" : "unnamed pool: ends with the program that made it",

@@ -1,5 +1,6 @@
+import type { JobCounts } from "@manyhands/core/internal";
 import { Counter, Gauge, Registry } from "prom-client";
-import type { JobCounts, PoolSnapshot, Snapshot, View } from "../snapshot/snapshot.ts";
+import type { PoolSnapshot, Snapshot, View } from "../snapshot/snapshot.ts";
 
 /** Unnamed pools come and go with the programs that make them; one label for all keeps the number of series bounded. */
 const UNNAMED = "(unnamed)";

@@ -1,4 +1,4 @@
-import type { HostRecord, Isolation, Milliseconds, PoolRecord } from "@manyhands/core/internal";
+import type { HostRecord, Isolation, JobCounts, Milliseconds, PoolRecord } from "@manyhands/core/internal";
 
 /** What the dashboard knows of a namespace at one moment. */
 export interface Snapshot {
@@ -20,21 +20,10 @@ export interface PoolSnapshot {
   isolation: Isolation | null;
   paused: boolean;
   jobs: JobCounts;
-  /** Age of the job that has waited longest (of the most urgent one where all have priorities); null when none waits. */
+  /** Age of the oldest of the jobs that are next in line; null when none waits. */
   oldestWaiting: Milliseconds | null;
   /** Why no host runs the job that is next, and what to do; null when one does. */
   unserved: string | null;
-}
-
-/** Jobs of a pool by BullMQ's states. `completed` and `failed` count what is still kept, not what ever ran. */
-export interface JobCounts {
-  waiting: number;
-  prioritized: number;
-  active: number;
-  delayed: number;
-  waitingChildren: number;
-  completed: number;
-  failed: number;
 }
 
 /** The last snapshot, and why there is no newer one. */

@@ -51,15 +51,15 @@ async function plant(client: Redis, keys: Keys): Promise<void> {
       ...{ name: "bad.square", data: text, opts: text, timestamp: "1", returnvalue: text, error: text, progress: text },
       ...{ finishedOn: "2", processedOn: text, delay: text, priority: text, attemptsMade: text, stacktrace: text },
     });
-    await client.zadd(keys.job("default", "completed"), 1, `job-${what}`);
-    await client.rpush(`${keys.job("default", `job-${what}`)}:logs`, text);
+    await client.zadd(keys.queue("default", "completed"), 1, `job-${what}`);
+    await client.rpush(keys.jobLogs("default", `job-${what}`), text);
   }
   // A pool of the right form that no queue can have, and one whose queue is broken.
   const pool = { ...GOOD_POOL, name: "a:b" };
   await client.hset(keys.pools, "a:b", JSON.stringify(pool));
   await client.hset(keys.pools, "broken", JSON.stringify({ ...GOOD_POOL, name: "broken" }));
-  for (const kind of ["wait", "active", "delayed", "prioritized", "meta"])
-    await client.sadd(keys.job("broken", kind), "x");
+  for (const part of ["wait", "active", "delayed", "prioritized", "meta"] as const)
+    await client.sadd(keys.queue("broken", part), "x");
   // Of the right types, with values that cannot be.
   await client.hset(keys.pools, "late", JSON.stringify({ ...GOOD_POOL, name: "late", createdAt: 9e300 }));
   await client.zadd(keys.hosts, Date.now() + 600_000, "less");

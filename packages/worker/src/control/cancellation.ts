@@ -36,7 +36,7 @@ export async function forgetWishes(
   keys: Keys,
   { pool, jobId }: { pool: string; jobId: string },
 ): Promise<void> {
-  await forgetCarriedOut.run(client, [keys.job(pool, jobId), keys.job(pool, "failed")], [jobId, JOB_CANCEL_FIELD]);
+  await forgetCarriedOut.run(client, [keys.job(pool, jobId), keys.queue(pool, "failed")], [jobId, JOB_CANCEL_FIELD]);
 }
 
 /**

@@ -3,8 +3,8 @@ import { WAITING_JOBS } from "./waiting-jobs.ts";
 
 /** Wakes a worker of some host that waits for a job of the pool, if there is one to be had. */
 export async function nudgeWorkers(client: RedisClient, keys: Keys, pool: string): Promise<void> {
-  const key = (kind: string): string => `${keys.queuePrefix}:${pool}:${kind}`;
-  await nudge.run(client, [key("wait"), key("prioritized"), key("meta"), key("marker")], []);
+  const parts = (["wait", "prioritized", "meta", "marker"] as const).map((part) => keys.queue(pool, part));
+  await nudge.run(client, parts, []);
 }
 
 /**

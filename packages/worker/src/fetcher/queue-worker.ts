@@ -124,7 +124,7 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
       removeOnFail: KEPT_FAILED,
       runRetryDelay: 1_000,
     });
-    this.markerKey = options.keys.job(options.queue, "marker");
+    this.markerKey = options.keys.queue(options.queue, "marker");
     this.slots = options.slots;
     this.#options = options;
     this.#fence = options.fence;
@@ -263,7 +263,7 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
     this.#waiting -= 1;
     if (this.#waiting > 0) return true;
     const { client, keys, queue } = this.#options;
-    const parts = ["wait", "prioritized", "marker"].map((kind) => keys.job(queue, kind));
+    const parts = (["wait", "prioritized", "marker"] as const).map((part) => keys.queue(queue, part));
     this.#waiting = await dropIdleMarker.run(client, parts, []).catch(() => 1);
     return this.#waiting > 0;
   }

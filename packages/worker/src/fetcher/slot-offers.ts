@@ -254,7 +254,7 @@ export class SlotOffers {
         client,
         [keys.offers, keys.hostOffers(hostId), keys.offerRenewal(hostId)],
         [
-          ...[hostId, String(this.#epoch), this.#toldAt, isOpen ? this.#offered : 0, `${keys.queuePrefix}:`],
+          ...[hostId, String(this.#epoch), this.#toldAt, isOpen ? this.#offered : 0, keys.queues],
           ...[this.#seenUpTo, confirmed.length, ...confirmed.map((number) => `a:${number}`), ...served.flat()],
         ],
       )

@@ -1,5 +1,5 @@
 import type { Logger } from "@manyhands/core";
-import { type Keys, type Milliseconds, type RedisClient, Script } from "@manyhands/core/internal";
+import { type Keys, type Milliseconds, type QueuePart, type RedisClient, Script } from "@manyhands/core/internal";
 import { Duty } from "../duties/duty.ts";
 import type { ServedQueue } from "./served-queue.ts";
 import { WAITING_JOBS } from "./waiting-jobs.ts";
@@ -7,8 +7,8 @@ import { WAITING_JOBS } from "./waiting-jobs.ts";
 /** Queues that one command looks at. */
 const BATCH = 500;
 /** The first ones are absent while there is nothing in the queue. */
-const KINDS = ["wait", "prioritized", "delayed", "active", "stalled", "meta", "marker"];
-const LOOKED_AT = KINDS.slice(0, 5);
+const PARTS = ["wait", "prioritized", "delayed", "active", "stalled", "meta", "marker"] as const;
+const LOOKED_AT = PARTS.slice(0, 5);
 
 type SweptQueue = Pick<ServedQueue, "name" | "checkStalled">;
 
@@ -80,10 +80,10 @@ async function sweep(
 ): Promise<void> {
   for (let from = 0; from < queues.length; from += BATCH) {
     const batch = queues.slice(from, from + BATCH);
-    const keysOf = (kinds: readonly string[]): string[] =>
-      batch.flatMap(({ name }) => kinds.map((kind) => keys.job(name, kind)));
+    const keysOf = (parts: readonly QueuePart[]): string[] =>
+      batch.flatMap(({ name }) => parts.map((part) => keys.queue(name, part)));
     if ((await client.exists(...keysOf(LOOKED_AT))) === 0) continue;
-    const active = await sweepQueues.run(client, keysOf(KINDS), [Date.now()]);
+    const active = await sweepQueues.run(client, keysOf(PARTS), [Date.now()]);
     await Promise.all(active.map((index) => batch[index]?.checkStalled()));
   }
 }
@@ -100,13 +100,13 @@ const sweepQueues = new Script<number[]>({
   lua: `${WAITING_JOBS}
 local now = tonumber(ARGV[1])
 local active = {}
-for index = 1, #KEYS, ${KINDS.length} do
-  local wait, prioritized, delayed, running, stalled, meta, marker = unpack(KEYS, index, index + ${KINDS.length - 1})
+for index = 1, #KEYS, ${PARTS.length} do
+  local wait, prioritized, delayed, running, stalled, meta, marker = unpack(KEYS, index, index + ${PARTS.length - 1})
   -- Of most queues nothing is there.
   if redis.call("EXISTS", wait, prioritized, delayed, running, stalled) > 0 then
     local runs = redis.pcall("LLEN", running)
     if type(runs) ~= "number" then runs = 0 end
-    if runs > 0 or redis.call("EXISTS", stalled) == 1 then active[#active + 1] = (index - 1) / ${KINDS.length} end
+    if runs > 0 or redis.call("EXISTS", stalled) == 1 then active[#active + 1] = (index - 1) / ${PARTS.length} end
     local works = waiting_jobs(wait, prioritized, meta) > 0
     if not works then
       local first = redis.pcall("ZRANGE", delayed, 0, 0, "WITHSCORES")

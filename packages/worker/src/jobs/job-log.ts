@@ -1,4 +1,4 @@
-import { type RedisClient, Script } from "@manyhands/core/internal";
+import { type Keys, type RedisClient, Script } from "@manyhands/core/internal";
 
 /** Lines kept of one job. */
 const KEPT_LINES = 1_000;
@@ -9,8 +9,9 @@ const COLLECT = 50;
 
 export interface JobLogOptions {
   client: RedisClient;
-  /** Hash of the BullMQ job; its log is the list beside it. */
-  jobKey: string;
+  keys: Keys;
+  pool: string;
+  jobId: string;
   /** Token of the run's lock. */
   token: string;
   /** Prints captured output too, when it is set. */
@@ -67,9 +68,9 @@ export class JobLog {
     const lines = this.#lines.slice(-KEPT_LINES);
     this.#lines = [];
     if (lines.length === 0) return;
-    const { client, jobKey, token, onError } = this.#options;
-    const keys = [jobKey, `${jobKey}:logs`, `${jobKey}:lock`];
-    const written = appendLog.run(client, keys, [KEPT_LINES, token, ...lines]).catch(onError);
+    const { client, keys, pool, jobId, token, onError } = this.#options;
+    const places = [keys.job(pool, jobId), keys.jobLogs(pool, jobId), keys.jobLock(pool, jobId)];
+    const written = appendLog.run(client, places, [KEPT_LINES, token, ...lines]).catch(onError);
     this.#writing = Promise.all([this.#writing, written]);
   }
 }

@@ -44,10 +44,10 @@ export class JobProgress {
     const { client, keys } = this.#place;
     const { id = "", queueName, token = "" } = this.#job;
     const key = keys.job(queueName, id);
-    const events = keys.job(queueName, "events");
+    const events = keys.queue(queueName, "events");
     const text = JSON.stringify(value ?? null);
     this.#writing = writeProgress
-      .run(client, [key, `${key}:lock`, events], [id, token, text, KEPT_EVENTS])
+      .run(client, [key, keys.jobLock(queueName, id), events], [id, token, text, KEPT_EVENTS])
       .catch(this.#onError);
   }
 }

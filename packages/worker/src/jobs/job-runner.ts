@@ -193,8 +193,7 @@ export class JobRunner {
       maxPayload: host.maxPayload,
       progress: new JobProgress(job, host, onError),
       log: new JobLog({
-        client: host.client,
-        jobKey: host.keys.job(pool.name, jobId),
+        ...{ client: host.client, keys: host.keys, pool: pool.name, jobId },
         token: job.token ?? "",
         echo: host.echoOutput ? (line, stream) => this.#echo(run, line, stream) : null,
         onError,

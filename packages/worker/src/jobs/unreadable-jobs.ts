@@ -6,6 +6,7 @@ import {
   type JobFailure,
   KEPT_EVENTS,
   type Keys,
+  type QueuePart,
   type RedisClient,
   Script,
 } from "@manyhands/core/internal";
@@ -31,8 +32,8 @@ export async function failUnreadableJob(
   cause: Error,
 ): Promise<UnreadableJob | null> {
   const { pool, token } = place;
-  const key = (kind: string): string => keys.job(pool, kind);
-  const found = await findHeld.run(client, [key("active")], [key(""), token]);
+  const key = (part: QueuePart): string => keys.queue(pool, part);
+  const found = await findHeld.run(client, [key("active")], [keys.jobs(pool), token]);
   if (found === null) return null;
   const [id, data, opts, progress, parent] = found;
   const broken = Object.entries({ data, opts, progress, parent }).filter(
@@ -48,7 +49,10 @@ export async function failUnreadableJob(
   const changed = fields.flatMap((field) => [field, replacementOf(field, data)]);
   const failed = await failHeld.run(
     client,
-    [key(id), `${key(id)}:lock`, key("active"), key("stalled"), key("failed"), key("events"), key("marker")],
+    [
+      ...[keys.job(pool, id), keys.jobLock(pool, id)],
+      ...[key("active"), key("stalled"), key("failed"), key("events"), key("marker")],
+    ],
     [
       id,
       token,

@@ -86,7 +86,7 @@ export class CapKeeper {
     const { client, keys, logger } = this.#options;
     if (names.length === 0) return true;
     const parts = names.flatMap((name) =>
-      ["meta", "wait", "prioritized", "marker"].map((kind) => keys.job(name, kind)),
+      (["meta", "wait", "prioritized", "marker"] as const).map((part) => keys.queue(name, part)),
     );
     try {
       const rows = await keepCaps.run(client, [keys.pools, ...parts], [...names]);

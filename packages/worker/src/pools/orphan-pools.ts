@@ -67,7 +67,7 @@ export class OrphanPools {
     // Its owner may have come back, or somebody else have removed it, since it was looked at.
     const owner = pool.state === "terminated" || pool.owner === null ? {} : { unlessAlive: pool.owner };
     if (!(await registry.terminate(pool.name, pool.generation, owner))) return;
-    const queue = openBullQueue(pool.name, { connection: client, prefix: keys.queuePrefix, skipMetasUpdate: true });
+    const queue = openBullQueue({ client, keys }, pool.name);
     try {
       if (!(await clearPool({ client, keys, queue }, pool, { waits: false }))) return;
       const why = pool.owner === null ? "its removal was not finished" : "the program that made it is gone";

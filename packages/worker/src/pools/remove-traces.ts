@@ -5,8 +5,8 @@ import { type Keys, type RedisClient, Script } from "@manyhands/core/internal";
  * opened it.
  */
 export async function removeTraces(client: RedisClient, keys: Keys, pool: string): Promise<void> {
-  const key = (kind: string): string => `${keys.queuePrefix}:${pool}:${kind}`;
-  await traces.run(client, [keys.pools, key("id"), key("meta"), key("marker"), key("stalled-check")], [pool]);
+  const parts = (["id", "meta", "marker", "stalled-check"] as const).map((part) => keys.queue(pool, part));
+  await traces.run(client, [keys.pools, ...parts], [pool]);
 }
 
 /**

@@ -1,11 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import {
-  type HostTrouble,
-  KEPT_EVENTS,
-  type Milliseconds,
-  openBullQueue,
-  type PoolRecord,
-} from "@manyhands/core/internal";
+import { type HostTrouble, type Milliseconds, openBullQueue, type PoolRecord } from "@manyhands/core/internal";
 import { ChildPool } from "../children/child-pool.ts";
 import type { ChildSupply } from "../children/child-supply.ts";
 import { withinReach } from "../deadline/within.ts";
@@ -113,11 +107,7 @@ export class ServedPool {
 
   /** BullMQ's queue writes them as it is made. It is not kept: a host serves hundreds of pools that do nothing. */
   async #writeSettings(): Promise<boolean> {
-    const queue = openBullQueue(this.#record.name, {
-      connection: this.#host.client,
-      prefix: this.#host.keys.queuePrefix,
-      streams: { events: { maxLen: KEPT_EVENTS } },
-    });
+    const queue = openBullQueue(this.#host, this.#record.name, { writesSettings: true });
     queue.on("error", (error) => this.#jobs.report(error));
     // Its version is read after they were written.
     const version = await queue.getVersion().catch((error: Error) => this.#jobs.report(error));

@@ -71,7 +71,7 @@ export class PlacementQueues {
     // Whoever starts a process there meanwhile enters the queue again.
     await client.srem(keys.processQueues, name);
     if ((await registry.queuesInUse()).has(name)) return;
-    const queue = openBullQueue(name, { connection: client, prefix: keys.queuePrefix, skipMetasUpdate: true });
+    const queue = openBullQueue({ client, keys }, name);
     try {
       await queue.obliterate({ force: true });
       logger.info(`removed queue "${name}": no host serves it any more`);

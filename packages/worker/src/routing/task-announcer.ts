@@ -108,7 +108,7 @@ export class TaskAnnouncer {
     const { client, keys, hostId } = this.#options;
     if ((await client.exists(keys.parked)) === 0) return;
     const own = keys.hostQueues(hostId);
-    while ((await bringBack.run(client, [own, keys.parked], [keys.prefix, keys.queuePrefix, hostId])) >= MOST_BACK) {}
+    while ((await bringBack.run(client, [own, keys.parked], [keys.prefix, keys.queues, hostId])) >= MOST_BACK) {}
   }
 }
 
@@ -149,7 +149,7 @@ return 1
 
 /**
  * KEYS[1] queues of this host; KEYS[2] set of what is parked
- * ARGV[1] prefix of our keys; ARGV[2] prefix of queues; ARGV[3] host id
+ * ARGV[1] prefix of our keys; ARGV[2] what BullMQ's keys begin with; ARGV[3] host id
  * Jobs that were parked for a task that the host knows, in a queue that it serves, come back: in front of the line, in the
  * order in which they stood there. So does any parked job that is to be cancelled, which every host can do.
  * Returns how many came back; the last ones of the line first, where there are more than one script brings.
@@ -174,7 +174,7 @@ for _, place in ipairs(places) do
   local parked = redis.call("ZRANGE", key, -count, -1, "WITHSCORES")
   if #parked == 0 then redis.call("SREM", KEYS[2], place) end
   for index = 1, #parked, 2 do
-    local job = ARGV[2] .. ":" .. queue .. ":" .. parked[index]
+    local job = ARGV[2] .. queue .. ":" .. parked[index]
     if is_served or redis.call("HEXISTS", job, "${JOB_CANCEL_FIELD}") == 1 then
       back[queue] = back[queue] or {}
       table.insert(back[queue], {id = parked[index], order = tonumber(parked[index + 1]), key = key, job = job})
@@ -183,7 +183,7 @@ for _, place in ipairs(places) do
 end
 local count = 0
 for queue, jobs in pairs(back) do
-  local base = ARGV[2] .. ":" .. queue .. ":"
+  local base = ARGV[2] .. queue .. ":"
   table.sort(jobs, function(one, other) return one.order > other.order end)
   local max_events
   for _, parked in ipairs(jobs) do

@@ -107,7 +107,7 @@ test("a lone call is handed to a host that waits, with its wake-up and without a
   // and it is BullMQ's job as any other
   const job = await space.job("default", jobId);
   expect(job).toMatchObject({ attemptsStarted: 1, processedBy: expect.stringContaining(`/${process.pid}`) });
-  expect(await space.client.exists(space.keys.job("default", "marker"))).toBe(0);
+  expect(await space.client.exists(space.keys.queue("default", "marker"))).toBe(0);
   expect(await space.queue("default").getJobCounts("active", "waiting")).toEqual({ active: 0, waiting: 0 });
   // and the slot is offered again
   await offers(space, host.id, 2);
@@ -118,7 +118,7 @@ test("an assigned job's lock is short at first, and its host gives it the whole 
   const host = await space.host({ slots: 1, processes: 0, stalledInterval: NO_SWEEP, lockDuration: 20_000 });
   await offers(space, host.id, 1);
   const jobId = await submit(space, "default", "untilAborted", []);
-  const lock = `${space.keys.job("default", jobId)}:lock`;
+  const lock = space.keys.jobLock("default", jobId);
   await until(async () => (await space.client.pttl(lock)) > 10_000, { timeout: 2_000 });
   expect(await space.client.get(lock)).toBe(`${host.id}:1:1`);
 });
@@ -158,8 +158,8 @@ test("a job is not assigned where an older one waits", async () => {
   // then
   expect(assigned).toEqual([]);
   expect(await bookOf(space, hostId)).toEqual({ given: 0, open: 1 });
-  expect(await space.client.lrange(space.keys.job("default", "wait"), 0, "-1")).toEqual([younger, older]);
-  expect(await space.client.zrange(space.keys.job("default", "marker"), 0, "-1")).toEqual(["0"]);
+  expect(await space.client.lrange(space.keys.queue("default", "wait"), 0, "-1")).toEqual([younger, older]);
+  expect(await space.client.zrange(space.keys.queue("default", "marker"), 0, "-1")).toEqual(["0"]);
 });
 
 test("a job of a pool that is paused, at its size or limited is not assigned, and the offer stands", async () => {
@@ -235,7 +235,7 @@ test("an offer that was not renewed has ended: the job waits, and is announced",
   await space.client.del(space.keys.offerRenewal(hostId));
   const jobId = await submit(space, "default", "square", [1]);
   expect(await space.queue("default").getJobState(jobId)).toBe("waiting");
-  expect(await space.client.zrange(space.keys.job("default", "marker"), 0, "-1")).toEqual(["0"]);
+  expect(await space.client.zrange(space.keys.queue("default", "marker"), 0, "-1")).toEqual(["0"]);
   expect(await space.client.exists(space.keys.offers)).toBe(0);
   // and the next renewal brings the host back
   await until(async () => (await space.client.zscore(space.keys.offers, hostId)) !== null);
@@ -385,10 +385,10 @@ test("messages of assigned jobs that cannot be read are left out", async () => {
 test("a job is added where a key that only the take needs holds another type", async () => {
   const space = new TestNamespace(redis);
   const { hostId } = await offering(space, "one");
-  await space.client.set(space.keys.job("default", "prioritized"), "not a set");
-  await space.client.set(space.keys.job("default", "delayed"), "not a set");
+  await space.client.set(space.keys.queue("default", "prioritized"), "not a set");
+  await space.client.set(space.keys.queue("default", "delayed"), "not a set");
   const jobId = await submit(space, "default", "square", [3]);
-  expect(await space.client.lrange(space.keys.job("default", "wait"), 0, "-1")).toEqual([jobId]);
+  expect(await space.client.lrange(space.keys.queue("default", "wait"), 0, "-1")).toEqual([jobId]);
   expect(await bookOf(space, hostId)).toEqual({ given: 0, open: 1 });
 });
 

@@ -92,7 +92,7 @@ function bench(options: { stalledInterval?: number; lockDuration?: number } = {}
     await worker.close(true);
     await queue.close();
   });
-  const key = (kind: string): string => keys.job("jobs", kind);
+  const key = (kind: string): string => `${keys.jobs("jobs")}${kind}`;
   return { client, keys, queue, worker, key, markers: () => client.zrange(key("marker"), 0, "-1", "WITHSCORES") };
 }
 
@@ -315,9 +315,9 @@ test("a take goes through execCommand, with the keys in their order and then thr
   expect(await worker.take("token:1")).toMatchObject({ name: "one" });
   const [[script, args = []] = []] = commands;
   expect(script).toBe("moveToActive");
-  expect(args.slice(0, 11)).toEqual(MOVE_TO_ACTIVE_KEYS.map((kind) => keys.job("jobs", kind)));
+  expect(args.slice(0, 11)).toEqual(MOVE_TO_ACTIVE_KEYS.map((part) => keys.queue("jobs", part)));
   expect(args).toHaveLength(14);
-  expect(args[11]).toBe(keys.job("jobs", ""));
+  expect(args[11]).toBe(keys.jobs("jobs"));
 });
 
 test("nextJobFromJobData makes the job of a take from its fields, and processJob runs and finishes it", async () => {

@@ -24,7 +24,7 @@ async function cancel(space: TestNamespace, pool: string, jobId: string): Promis
 }
 
 function markers(space: TestNamespace, pool: string): Promise<string[]> {
-  return space.client.zrange(space.keys.job(pool, "marker"), 0, "-1", "WITHSCORES");
+  return space.client.zrange(space.keys.queue(pool, "marker"), 0, "-1", "WITHSCORES");
 }
 
 /** Starts a call that keeps a slot until it is cancelled. */
@@ -135,7 +135,7 @@ test("a queue whose marker key holds another type keeps no other queue from work
   // given
   const space = new TestNamespace(redis);
   for (const name of ["broken", "sound"]) await space.pool(name);
-  await space.client.set(space.keys.job("broken", "marker"), "not a set");
+  await space.client.set(space.keys.queue("broken", "marker"), "not a set");
   await space.host({ slots: 2, processes: 0, stalledInterval: NO_SWEEP });
   for (let round = 0; round < 5; round += 1) {
     // when
@@ -144,7 +144,7 @@ test("a queue whose marker key holds another type keeps no other queue from work
     expect(await space.answer(jobId)).toMatchObject({ value: round * round });
   }
   // and the queue is served again once its key is right
-  await space.client.del(space.keys.job("broken", "marker"));
+  await space.client.del(space.keys.queue("broken", "marker"));
   expect(await space.answer(await space.submit("broken", "square", [7]))).toMatchObject({ value: 49 });
 });
 
@@ -155,7 +155,7 @@ test("a marker that is lost is written again by the next sweep", async () => {
   await space.host({ slots: 1, processes: 0, stalledInterval: 500 });
   const running = await occupy(space, "busy");
   const jobId = await space.submit("jobs", "square", [7]);
-  expect(await space.client.zrem(space.keys.job("jobs", "marker"), "0")).toBe(1);
+  expect(await space.client.zrem(space.keys.queue("jobs", "marker"), "0")).toBe(1);
   // when
   const written = await until(async () => {
     const found = await markers(space, "jobs");
@@ -221,7 +221,7 @@ test("a sweep writes no marker for a queue that is paused, full, or waits for a 
   await space.submit("paused", "square", [2]);
   await space.submit("delayed", "square", [3], { job: { delay: 60_000 } });
   await space.submit("swept", "square", [4]);
-  const keys = ["capped", "paused", "delayed", "swept"].map((name) => space.keys.job(name, "marker"));
+  const keys = ["capped", "paused", "delayed", "swept"].map((name) => space.keys.queue(name, "marker"));
   await space.client.del(...keys);
   // when
   await until(async () => (await markers(space, "swept")).length > 0);

@@ -240,7 +240,7 @@ test("jobs that BullMQ cannot read fail for good, and the jobs beside them run",
   for (const [id, fields] of Object.entries(broken)) {
     const key = space.keys.job("broken", id);
     await space.client.hset(key, { name: "square", timestamp: Date.now(), delay: 0, priority: 0, ...fields });
-    await space.client.lpush(space.keys.job("broken", "wait"), id);
+    await space.client.lpush(space.keys.queue("broken", "wait"), id);
     ids.push(await space.submit("broken", "square", [ids.length]));
   }
   // when

@@ -100,14 +100,14 @@ describe("a queue that another client fills without registering it", () => {
     const space = new TestNamespace(redis);
     const { client, keys, registry } = space;
     await space.pool("letters");
-    await client.hset(keys.job("letters", "meta"), "opts.maxLenEvents", 10_000);
+    await client.hset(keys.queue("letters", "meta"), "opts.maxLenEvents", 10_000);
     const logger = { info: () => {}, warn: () => {}, error: () => {} };
 
     // when
     await new ForeignQueues({ client, keys, registry, logger, interval: 0 }).look();
 
     // then
-    expect(await client.hget(keys.job("letters", "meta"), "opts.maxLenEvents")).toBe("1000");
+    expect(await client.hget(keys.queue("letters", "meta"), "opts.maxLenEvents")).toBe("1000");
   });
 
   test("a look costs as many commands with 300 pools as with 30, and reaches each pool in turn", async () => {
@@ -117,7 +117,7 @@ describe("a queue that another client fills without registering it", () => {
     const names = Array.from({ length: 300 }, (_, index) => `pool-of-${index}`);
     const create = async (name: string): Promise<void> => {
       await space.pool(name);
-      await client.hset(keys.job(name, "meta"), "opts.maxLenEvents", 10_000);
+      await client.hset(keys.queue(name, "meta"), "opts.maxLenEvents", 10_000);
     };
     const logger = { info: () => {}, warn: () => {}, error: () => {} };
     const queues = new ForeignQueues({ client, keys, registry, logger, interval: 0 });
@@ -136,7 +136,7 @@ describe("a queue that another client fills without registering it", () => {
     // then
     expect(many).toBeLessThan(few + 20);
     for (let look = 0; look < 15; look += 1) await queues.look();
-    const bounds = await Promise.all(names.map((name) => client.hget(keys.job(name, "meta"), "opts.maxLenEvents")));
+    const bounds = await Promise.all(names.map((name) => client.hget(keys.queue(name, "meta"), "opts.maxLenEvents")));
     expect(new Set(bounds)).toEqual(new Set(["1000"]));
   });
 });
@@ -533,7 +533,7 @@ test("the traces of a pool stay while it is known, has had jobs, or is just bein
   const queue = space.queue("brief");
   const isThere = async (): Promise<boolean> => {
     await removeTraces(space.client, space.keys, "brief");
-    return (await space.client.exists(`${space.keys.queuePrefix}:brief:meta`)) === 1;
+    return (await space.client.exists(space.keys.queue("brief", "meta"))) === 1;
   };
   await queue.pause();
   expect(await isThere()).toBe(true);

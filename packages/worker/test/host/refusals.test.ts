@@ -119,7 +119,7 @@ describe("a pool that is opened while Redis refuses", () => {
     // given
     const space = new TestNamespace(redis);
     const change = await restricted(space);
-    const meta = space.keys.job("late", "meta");
+    const meta = space.keys.queue("late", "meta");
     // when
     await change("-info");
     await space.pool("late", { size: 1 });
@@ -132,7 +132,7 @@ describe("a pool that is opened while Redis refuses", () => {
     // given
     const space = new TestNamespace(redis);
     const change = await restricted(space);
-    const meta = space.keys.job("late", "meta");
+    const meta = space.keys.queue("late", "meta");
     // when
     await change("-hset");
     await space.pool("idle");
@@ -145,7 +145,7 @@ describe("a pool that is opened while Redis refuses", () => {
     await until(async () => (await space.queue("late").getActiveCount()) > 0, { what: "a job runs" });
     expect(await space.client.hget(meta, "concurrency")).toBe("1");
     for (const call of calls) expect(await space.answer(call)).toMatchObject({ ok: true });
-    const settings = space.keys.job("idle", "meta");
+    const settings = space.keys.queue("idle", "meta");
     await until(() => space.client.hexists(settings, "version"), { what: "the settings are written" });
   });
 });

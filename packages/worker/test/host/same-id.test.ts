@@ -154,7 +154,7 @@ test("a run that ends late writes nothing into a later job of its id", async () 
   const first = pool.applyAsync("lateWords", ["first", 600], { jobId: "again" });
   await space.untilState("late", "again", "active");
   const key = space.keys.job("late", "again");
-  await space.client.del(key, `${key}:lock`, space.keys.job("late", "active"), space.keys.job("late", "stalled"));
+  await space.client.del(key, `${key}:lock`, space.keys.queue("late", "active"), space.keys.queue("late", "stalled"));
   // when
   const second = pool.applyAsync("lateWords", ["second", 1_200], { jobId: "again" });
   // then

@@ -135,7 +135,7 @@ async function add(space: TestNamespace, task: string, count: number, options: o
 
 /** How often each state was entered by some job, as BullMQ's events tell. */
 async function moves(space: TestNamespace): Promise<Record<string, number>> {
-  const entries = await space.client.xrange(space.keys.job(POOL, "events"), "-", "+");
+  const entries = await space.client.xrange(space.keys.queue(POOL, "events"), "-", "+");
   const counts: Record<string, number> = {};
   for (const [, fields] of entries) {
     const event = fields[fields.indexOf("event") + 1] ?? "";
@@ -161,7 +161,7 @@ test("a host takes only what it knows, whatever stands before it, and wakes one 
   // when
   expect(await right.takeAll()).toEqual(["b1", "b2"]);
   // then
-  expect(await wakeUps(space, left)).toEqual([space.keys.job(POOL, "marker")]);
+  expect(await wakeUps(space, left)).toEqual([space.keys.queue(POOL, "marker")]);
   expect(await wakeUps(space, right)).toEqual([]);
   expect(await left.takeAll()).toEqual(["a1", "a2", "a3"]);
   // and no job was moved but by the take
@@ -182,7 +182,7 @@ test("a job is found behind more jobs for other hosts than one look sees, and th
   // then
   await until(() => right.ran.length === 30, { what: `30 jobs run; so far ${right.ran}` });
   expect(right.ran).toEqual(Array.from({ length: 30 }, (_, index) => `b${index + 1}`));
-  expect(await space.client.lrange(space.keys.job(POOL, "wait"), 0, "-1")).toEqual(before.reverse());
+  expect(await space.client.lrange(space.keys.queue(POOL, "wait"), 0, "-1")).toEqual(before.reverse());
   expect(await left.take()).toBe("a1");
 });
 
@@ -273,14 +273,14 @@ test("a parked job that a tool promotes is parked again, with its time and its p
   const host = await taker(space, { tasks: ["known"] });
   const [first = "", second = ""] = await add(space, "x", 2);
   await host.take();
-  const due = await space.client.zscore(space.keys.job(POOL, "delayed"), first);
+  const due = await space.client.zscore(space.keys.queue(POOL, "delayed"), first);
   // when
   await (await space.job(POOL, first))?.promote();
   expect(await space.queue(POOL).getJobState(first)).toBe("waiting");
   await host.take();
   // then
   expect(await space.queue(POOL).getJobState(first)).toBe("delayed");
-  const again = await space.client.zscore(space.keys.job(POOL, "delayed"), first);
+  const again = await space.client.zscore(space.keys.queue(POOL, "delayed"), first);
   expect(Math.floor(Number(again) / 4_096)).toBe(Math.floor(Number(due) / 4_096));
   expect(await parkedIds(space, "x")).toEqual([first, second]);
 });
@@ -387,8 +387,8 @@ test("where BullMQ refuses, because of a pause, a cap or a limit, the line stays
   await add(space, "other", 1, { priority: 1 });
   await add(space, "known", 1, { priority: 2 });
   const line = async (): Promise<string[][]> => [
-    await space.client.lrange(space.keys.job(POOL, "wait"), 0, "-1"),
-    await space.client.zrange(space.keys.job(POOL, "prioritized"), 0, "-1", "WITHSCORES"),
+    await space.client.lrange(space.keys.queue(POOL, "wait"), 0, "-1"),
+    await space.client.zrange(space.keys.queue(POOL, "prioritized"), 0, "-1", "WITHSCORES"),
   ];
   // when paused
   await queue.pause();
@@ -405,15 +405,15 @@ test("where BullMQ refuses, because of a pause, a cap or a limit, the line stays
   await queue.removeGlobalConcurrency();
   // when limited, once with the known one among the plain jobs and once among the prioritized
   await queue.setGlobalRateLimit(1, HOUR);
-  await space.client.set(space.keys.job(POOL, "limiter"), 1, "PX", HOUR);
+  await space.client.set(space.keys.queue(POOL, "limiter"), 1, "PX", HOUR);
   before = await line();
   expect(await host.take()).toBeNull();
   expect(await line()).toEqual(before);
-  await space.client.del(space.keys.job(POOL, "limiter"));
+  await space.client.del(space.keys.queue(POOL, "limiter"));
   await queue.removeGlobalRateLimit();
   expect([await host.take(), await host.take()]).toEqual(["known1", "known2"]);
   await queue.setGlobalRateLimit(1, HOUR);
-  await space.client.set(space.keys.job(POOL, "limiter"), 1, "PX", HOUR);
+  await space.client.set(space.keys.queue(POOL, "limiter"), 1, "PX", HOUR);
   before = await line();
   expect(await host.take()).toBeNull();
   expect(await line()).toEqual(before);
@@ -429,7 +429,7 @@ test("what comes due is put in line, and taken or parked, also where nothing wai
     ...(await add(space, "known", 1, { delay: HOUR })),
   ];
   const due = (Date.now() - 1) * 4_096;
-  for (const [index, id] of ids.entries()) await space.client.zadd(space.keys.job(POOL, "delayed"), due + index, id);
+  for (const [index, id] of ids.entries()) await space.client.zadd(space.keys.queue(POOL, "delayed"), due + index, id);
   expect(await host.take()).toBe("known1");
   expect(await space.queue(POOL).isPaused()).toBe(false);
   expect(await space.queue(POOL).getJobState(ids[0] ?? "")).toBe("delayed");

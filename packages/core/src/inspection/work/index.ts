@@ -1,4 +1,5 @@
 export { describeFailure, viewError } from "./error-view.ts";
+export { type JobCounts, readPoolCounts } from "./pool-counts.ts";
 export { type NewPool, Pools, type PoolView, poolNames } from "./pools.ts";
 export { readTask } from "./read-task.ts";
 export { retryTask } from "./retry-task.ts";

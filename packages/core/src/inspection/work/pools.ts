@@ -11,6 +11,7 @@ import { slotsOf } from "../../work/fleet/index.ts";
 import { type PoolRemoval, removePool } from "../../work/pool/remove-pool.ts";
 import { PoolRegistry } from "../../work/registry/index.ts";
 import { describeFailure } from "./error-view.ts";
+import { readPoolCounts } from "./pool-counts.ts";
 
 /** A pool with what goes on in it. */
 export interface PoolView extends PoolRecord {
@@ -26,7 +27,7 @@ export interface PoolView extends PoolRecord {
   /** Finished ones as far as they are kept. */
   completed: number;
   failed: number;
-  /** How long the one that is next in line has been waiting. */
+  /** How long the oldest of the jobs that are next in line has been waiting, by the server's clock. */
   oldestWaiting: Milliseconds | null;
   /** Live hosts that take work of this pool, and their slots. */
   hosts: number;
@@ -136,58 +137,20 @@ export class Pools {
 
   async #look(records: PoolRecord[], hosts: readonly HostRecord[]): Promise<PoolView[]> {
     if (records.length === 0) return [];
-    const pipeline = this.#client.pipeline();
-    for (const { name } of records) {
-      const key = (kind: string): string => this.#keys.job(name, kind);
-      pipeline.hget(key("meta"), "paused");
-      pipeline.llen(key("wait"));
-      pipeline.llen(key("paused"));
-      pipeline.zcard(key("prioritized"));
-      pipeline.zcard(key("delayed"));
-      pipeline.llen(key("active"));
-      pipeline.zcard(key("completed"));
-      pipeline.zcard(key("failed"));
-      pipeline.lindex(key("wait"), -1);
-      pipeline.lindex(key("paused"), -1);
-      pipeline.zrange(key("prioritized"), 0, "0");
-      pipeline.hget(key("meta"), "concurrency");
-    }
-    const replies = ((await pipeline.exec()) ?? []).map(([, reply]) => reply);
-    const ages = await this.#ages(records, replies);
-    return records.map((record, index) => {
-      const at = (field: number): unknown => replies[index * FIELDS + field];
-      const count = (field: number): number => Number(at(field) ?? 0);
+    const names = records.map(({ name }) => name);
+    const { counts } = await readPoolCounts(this.#client, this.#keys, names);
+    return records.flatMap((record, index) => {
+      const read = counts[index];
+      if (!read) return [];
+      const { paused, globalConcurrency, oldestWaiting } = read;
+      const { waiting, prioritized, delayed, active, completed, failed } = read.jobs;
       return {
         ...record,
         failure: record.failure === null ? null : describeFailure(record.failure),
-        paused: at(0) !== null,
-        globalConcurrency: at(11) === null ? null : Number(at(11)),
-        waiting: count(1) + count(2),
-        prioritized: count(3),
-        delayed: count(4),
-        active: count(5),
-        completed: count(6),
-        failed: count(7),
-        oldestWaiting: ages[index] ?? null,
+        ...{ paused, globalConcurrency, waiting, prioritized, delayed, active, completed, failed, oldestWaiting },
         hosts: hosts.filter((host) => slotsOf([host], record.name) > 0).length,
         slots: slotsOf(hosts, record.name),
       };
-    });
-  }
-
-  async #ages(records: PoolRecord[], replies: unknown[]): Promise<(Milliseconds | null)[]> {
-    const pipeline = this.#client.pipeline();
-    for (const [index, { name }] of records.entries()) {
-      const at = (field: number): unknown => replies[index * FIELDS + field];
-      const prioritized = at(10) as string[] | null;
-      for (const id of [at(8), at(9), prioritized?.[0]]) {
-        pipeline.hget(this.#keys.job(name, String(id ?? "0")), "timestamp");
-      }
-    }
-    const times = ((await pipeline.exec()) ?? []).map(([, reply]) => reply as string | null);
-    return records.map((_, index) => {
-      const known = times.slice(index * 3, index * 3 + 3).flatMap((time) => (time ? [Number(time)] : []));
-      return known.length === 0 ? null : Math.max(0, Date.now() - Math.min(...known));
     });
   }
 }
@@ -200,9 +163,6 @@ export async function poolNames(client: RedisClient, keys: Keys): Promise<string
   });
   return names.sort();
 }
-
-/** Replies per pool in `#look`. */
-const FIELDS = 12;
 
 function checkSize(size: unknown): void {
   if (size === null || (Number.isInteger(size) && (size as number) >= 1)) return;

@@ -1,5 +1,5 @@
 import type { RedisClient } from "../../redis/connection/index.ts";
-import type { Keys } from "../../redis/keys.ts";
+import type { Keys, QueuePart } from "../../redis/keys.ts";
 import { Script } from "../../redis/script/index.ts";
 import { decode, decodeError, decodeStoredAnswers, decodeUnits, forViewing } from "../../wire/codec/index.ts";
 import {
@@ -18,6 +18,11 @@ import type { TaskPlace } from "../../work/submission/find-task.ts";
 import type { ErrorView, TaskState, TaskView, UnitView } from "../../work/submission/task-view.ts";
 import { errorFromText, viewError } from "./error-view.ts";
 
+/** Where a job of a state stands, in the order of the script's keys. */
+const STATE_PARTS: readonly QueuePart[] = [
+  ...(["completed", "failed", "delayed", "prioritized", "active", "wait", "paused", "waiting-children"] as const),
+];
+
 /** Reads one task with everything that is kept of it; null when it is gone. */
 export async function readTask(
   context: { client: RedisClient; keys: Keys },
@@ -30,9 +35,7 @@ export async function readTask(
     client.hgetall(keys.job(pool, jobId)).catch(noneIfWrongType),
     whereIs.run(
       client,
-      ["completed", "failed", "delayed", "prioritized", "active", "wait", "paused", "waiting-children"].map((kind) =>
-        keys.job(pool, kind),
-      ),
+      STATE_PARTS.map((part) => keys.queue(pool, part)),
       [jobId],
     ),
   ]);

@@ -1,5 +1,5 @@
 import type { RedisClient } from "../../redis/connection/index.ts";
-import type { Keys } from "../../redis/keys.ts";
+import type { Keys, QueuePart } from "../../redis/keys.ts";
 import { Script } from "../../redis/script/index.ts";
 import type { TaskState } from "../../work/submission/task-view.ts";
 
@@ -42,8 +42,8 @@ export async function taskSources(
   const sources: TaskSource[] = [];
   for (const pool of search.pools) {
     for (const state of search.states) {
-      for (const kind of state === "waiting" ? ["wait", "paused"] : [state]) {
-        const key = keys.job(pool, kind);
+      for (const part of partsOf(state)) {
+        const key = keys.queue(pool, part);
         const isList = state === "waiting" || state === "active";
         sources.push({ pool, state, key, isList, size: 0 });
         if (isList) pipeline.llen(key);
@@ -54,6 +54,11 @@ export async function taskSources(
   const replies = (await pipeline.exec()) ?? [];
   for (const [index, source] of sources.entries()) source.size = Number(replies[index]?.[1] ?? 0);
   return sources.filter(({ size }) => size > 0);
+}
+
+function partsOf(state: TaskState): QueuePart[] {
+  if (state === "waiting") return ["wait", "paused"];
+  return state === "unknown" ? [] : [state];
 }
 
 /**
@@ -115,7 +120,7 @@ async function countNewer(
   { windows, time }: { windows: TaskRange[]; time: number },
 ): Promise<number[]> {
   const args = windows.flatMap(({ source, from, to }) => [
-    keys.job(source.pool, ""),
+    keys.jobs(source.pool),
     source.isList ? "list" : "set",
     from,
     to,

@@ -17,17 +17,12 @@ export class BullQueues {
   get(pool: string): BullQueue {
     const known = this.#queues.get(pool);
     if (known) return known;
-    const queue = openBullQueue(pool, {
-      connection: this.#client,
-      prefix: this.#keys.queuePrefix,
-      // An onlooker must not overwrite the options that the pool's own clients keep in Redis.
-      skipMetasUpdate: true,
-    });
+    const queue = openBullQueue({ client: this.#client, keys: this.#keys }, pool);
     this.#queues.set(pool, queue);
     return queue;
   }
 
-  /** Lets go of the queues; the shared connection stays open. */
+  /** Closes the queues; the shared connection stays open. */
   async close(): Promise<void> {
     const queues = [...this.#queues.values()];
     this.#queues.clear();

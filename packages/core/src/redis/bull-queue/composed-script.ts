@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import type { Job } from "bullmq";
 import { Packr } from "msgpackr";
 import type { Milliseconds } from "../../time/index.ts";
+import type { QueuePart } from "../keys.ts";
 
 const require = createRequire(import.meta.url);
 
@@ -66,7 +67,7 @@ export function packArgument(value: unknown): Buffer {
 }
 
 /** Names of the keys of a queue in the order in which `moveToActive` takes them; the prefix of them is its ARGV[1]. */
-export const MOVE_TO_ACTIVE_KEYS: readonly string[] = [
+export const MOVE_TO_ACTIVE_KEYS: readonly QueuePart[] = [
   "wait",
   "active",
   "prioritized",

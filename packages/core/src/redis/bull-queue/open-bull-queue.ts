@@ -1,22 +1,49 @@
 import { createRequire } from "node:module";
-import type { Queue as BullQueue, QueueOptions as BullQueueOptions } from "bullmq";
+import type { Queue as BullQueue, Telemetry } from "bullmq";
+import { KEPT_EVENTS } from "../../wire/records/job.ts";
 import type { RedisClient } from "../connection/index.ts";
+import type { Keys } from "../keys.ts";
 import { addInBulk } from "./add-in-bulk.ts";
 
 const require = createRequire(import.meta.url);
 
+export interface OpenBullQueueOptions {
+  /**
+   * It writes the queue's settings as it is opened, as those do that add jobs or serve the pool. The others only look: they
+   * would bring back the keys of a pool that is being removed.
+   * @defaultValue false
+   */
+  writesSettings?: boolean;
+  /** Commands fail at once while there is no connection, instead of waiting for one. @defaultValue false */
+  failsFast?: boolean;
+  telemetry?: Telemetry | undefined;
+}
+
 /**
- * Opens a queue of BullMQ; its errors are the caller's connection's, who listens there.
+ * Opens BullMQ's queue of a pool: the only place that does. Its errors are those of the connection, which has its own
+ * listener.
  *
  * BullMQ is loaded with the first one: that takes as long as loading all of this package, and a program or a child that
  * uses locks, queues or shared objects and no pool starts without it.
  */
-export function openBullQueue(name: string, options: BullQueueOptions & { connection: RedisClient }): BullQueue {
+export function openBullQueue(
+  { client, keys }: { client: RedisClient; keys: Keys },
+  pool: string,
+  { writesSettings = false, failsFast = false, telemetry }: OpenBullQueueOptions = {},
+): BullQueue {
   const bullmq = require("bullmq") as typeof import("bullmq");
-  // BullMQ asks for Redis' version once, and fails all that follows when Redis refuses to answer at that moment.
-  const queue = new bullmq.Queue(name, { ...options, skipVersionCheck: true }, (...parameters) => {
+  const options = {
+    connection: client,
+    prefix: keys.queuePrefix,
+    skipWaitingForReady: failsFast,
+    // BullMQ asks for Redis' version once, and fails all that follows when Redis refuses to answer at that moment.
+    skipVersionCheck: true,
+    ...(writesSettings ? { streams: { events: { maxLen: KEPT_EVENTS } } } : { skipMetasUpdate: true }),
+    ...(telemetry ? { telemetry } : {}),
+  };
+  const queue = new bullmq.Queue(pool, options, (...parameters) => {
     const backend = bullmq.createRedisBackend(...parameters);
-    addInBulk(backend, options.connection);
+    addInBulk(backend, client);
     return backend;
   });
   queue.on("error", () => {});

@@ -53,11 +53,10 @@ export async function removePool(
   const { client, keys, queues } = context;
   assertRemovable(name);
   if (!(await new PoolRegistry(client, keys).get(name))) return { outcome: "unknown" };
-  const key = (kind: string): string => keys.job(name, kind);
   const close = () =>
     closePool.run(
       client,
-      [keys.pools, key("active"), key("meta")],
+      [keys.pools, keys.queue(name, "active"), keys.queue(name, "meta")],
       [name, force ? 1 : 0, keys.control, JSON.stringify({ type: "pools-changed", pool: name })],
     );
   let [verdict, active, text] = await close();
@@ -68,7 +67,11 @@ export async function removePool(
   if (verdict === "unknown") return { outcome: "unknown" };
   if (verdict === "running") return { outcome: "running", active };
   const record = JSON.parse(text) as PoolRecord;
-  for (let waited = 0; waited < STOP_TIME && (await client.llen(key("active"))) > 0; waited += LOOK_INTERVAL) {
+  for (
+    let waited = 0;
+    waited < STOP_TIME && (await client.llen(keys.queue(name, "active"))) > 0;
+    waited += LOOK_INTERVAL
+  ) {
     await new Promise((resolve) => setTimeout(resolve, LOOK_INTERVAL));
   }
   let waiting = 0;
@@ -81,10 +84,13 @@ export async function removePool(
 
 /** Tells the callers of everything that has no outcome. @returns how many jobs that were */
 async function answerAll({ client, keys }: { client: RedisClient; keys: Keys }, pool: string): Promise<number> {
-  const key = (kind: string): string => keys.job(pool, kind);
-  const lists = await Promise.all(["wait", "paused", "active"].map((kind) => client.lrange(key(kind), 0, -1)));
+  const lists = await Promise.all(
+    (["wait", "paused", "active"] as const).map((part) => client.lrange(keys.queue(pool, part), 0, -1)),
+  );
   const sets = await Promise.all(
-    ["prioritized", "delayed", "waiting-children"].map((kind) => client.zrange(key(kind), 0, "-1")),
+    (["prioritized", "delayed", "waiting-children"] as const).map((part) =>
+      client.zrange(keys.queue(pool, part), 0, "-1"),
+    ),
   );
   const ids = [...new Set([...lists, ...sets].flat())];
   for (let from = 0; from < ids.length; from += BATCH)

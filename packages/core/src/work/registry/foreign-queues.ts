@@ -47,7 +47,7 @@ export async function lookForForeignQueues(
   const [caps, rows] = await lookAtQueues.run(
     client,
     [keys.queueSearch, keys.pools],
-    [`${keys.queuePrefix}:`, interval, secondLook, SCANS, SCAN_COUNT, KEPT_EVENTS, SETTINGS],
+    [keys.queues, interval, secondLook, SCANS, SCAN_COUNT, KEPT_EVENTS, SETTINGS],
   );
   const queues = rows?.map(([name, waiting]) => ({ name, waiting })).filter(({ name }) => mayBePool(name)) ?? null;
   return { queues, caps };
@@ -56,7 +56,7 @@ export async function lookForForeignQueues(
 /** All of them, for a command: reads every key of the server. */
 export async function findForeignQueues(client: RedisClient, keys: Keys): Promise<ForeignQueue[]> {
   const nodes = "nodes" in client ? client.nodes("master") : [client];
-  const [before, after] = [`${keys.queuePrefix}:`, ":meta"];
+  const [before, after] = [keys.queues, ":meta"];
   const names = new Set<string>();
   for (const node of nodes) {
     for (let cursor = "0"; ; ) {
@@ -72,10 +72,10 @@ export async function findForeignQueues(client: RedisClient, keys: Keys): Promis
     if (pools.has(name) || !mayBePool(name)) continue;
     const counts = await Promise.all(
       [
-        client.llen(keys.job(name, "wait")),
-        client.llen(keys.job(name, "paused")),
-        client.zcard(keys.job(name, "prioritized")),
-        client.zcard(keys.job(name, "delayed")),
+        client.llen(keys.queue(name, "wait")),
+        client.llen(keys.queue(name, "paused")),
+        client.zcard(keys.queue(name, "prioritized")),
+        client.zcard(keys.queue(name, "delayed")),
       ].map((count) => count.catch(noneIfWrongType)),
     );
     const waiting = counts.reduce((sum, count) => sum + count, 0);

@@ -39,7 +39,7 @@ export async function bringJobBack(client: RedisClient, keys: Keys, place: JobPl
 /** Hashes of jobs that are in no list, over the pools of a namespace. Reads every key of BullMQ's there. */
 export async function findAstrayJobs(client: RedisClient, keys: Keys): Promise<JobPlace[]> {
   const astray: JobPlace[] = [];
-  const prefix = `${keys.queuePrefix}:`;
+  const prefix = keys.queues;
   const pattern = `${prefix.replaceAll(/[*?[\]\\]/g, "\\$&")}*`;
   for (const node of "nodes" in client ? client.nodes("master") : [client]) {
     for (let cursor = "0"; ; ) {
@@ -64,12 +64,12 @@ async function isJob(client: RedisClient, key: string): Promise<boolean> {
 }
 
 function keysOf(keys: Keys, { pool, jobId }: JobPlace): string[] {
-  const sets = ["completed", "failed", "delayed", "prioritized", "waiting-children"];
-  const lists = ["active", "wait", "paused"];
+  const sets = ["completed", "failed", "delayed", "prioritized", "waiting-children"] as const;
+  const lists = ["active", "wait", "paused"] as const;
   return [
     keys.job(pool, jobId),
-    `${keys.job(pool, jobId)}:lock`,
-    ...[...sets, ...lists, "marker", "pc", "events"].map((kind) => keys.job(pool, kind)),
+    keys.jobLock(pool, jobId),
+    ...([...sets, ...lists, "marker", "pc", "events"] as const).map((part) => keys.queue(pool, part)),
   ];
 }
 

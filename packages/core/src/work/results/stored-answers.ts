@@ -78,10 +78,10 @@ export class StoredAnswers {
    */
   async forget(place: OutcomePlace, { isRetried }: { isRetried: boolean }): Promise<boolean> {
     const { pool, jobId, token } = place;
-    const { job, index, prefix } = this.#names(pool, jobId);
+    const { job, lock, index, prefix } = this.#names(pool, jobId);
     const wishes = await forgetRuns.run(
       this.#client,
-      [job, index, `${job}:lock`, this.#keys.job(pool, "failed")],
+      [job, index, lock, this.#keys.queue(pool, "failed")],
       [
         jobId,
         prefix,
@@ -107,11 +107,11 @@ export class StoredAnswers {
     { pool, jobId, token }: OutcomePlace,
     what: { run: string; error: StoredError | undefined; bytes: Buffer | string; ttl: Milliseconds },
   ): Promise<boolean> {
-    const { job, index, prefix } = this.#names(pool, jobId);
+    const { job, lock, index, prefix } = this.#names(pool, jobId);
     const { run, error, bytes, ttl } = what;
     const kept = await keepOutcome.run(
       this.#client,
-      [job, `${job}:lock`, this.#keys.job(pool, "failed"), index],
+      [job, lock, this.#keys.queue(pool, "failed"), index],
       [
         jobId,
         token ?? "",
@@ -122,7 +122,7 @@ export class StoredAnswers {
         bytes,
         ttl,
         prefix,
-        this.#keys.job(pool, ""),
+        this.#keys.jobs(pool),
         SWEPT,
         JOB_FAILURE_FIELD,
         error === undefined ? "" : JSON.stringify(error.failure),
@@ -131,9 +131,10 @@ export class StoredAnswers {
     return kept === 1;
   }
 
-  #names(pool: string, jobId: string): { job: string; index: string; prefix: string } {
+  #names(pool: string, jobId: string): { job: string; lock: string; index: string; prefix: string } {
     return {
       job: this.#keys.job(pool, jobId),
+      lock: this.#keys.jobLock(pool, jobId),
       index: this.#keys.results(pool),
       prefix: `${this.#keys.prefix}result/${pool}/`,
     };

@@ -1,7 +1,7 @@
 import type { Queue as BullQueue } from "bullmq";
 import { ADD_AND_ASSIGN, BULL_SCRIPTS, bullFunction } from "../../redis/bull-queue/index.ts";
 import type { RedisClient } from "../../redis/connection/index.ts";
-import type { Keys } from "../../redis/keys.ts";
+import type { Keys, QueuePart } from "../../redis/keys.ts";
 import { LARGEST_ASSIGNMENT, OFFER_KEPT, WHOLE } from "../../wire/records/slot-offers.ts";
 
 /** What runs the commands of BullMQ's scripts: its client, or a pipeline. */
@@ -18,7 +18,7 @@ interface Backend {
 const HOSTS = 8;
 const ADD_KEYS = BULL_SCRIPTS.addStandardJob;
 /** Keys of a queue that BullMQ's take needs beside those of its add. */
-const MORE_KEYS = ["prioritized", "stalled", "limiter", "pc"];
+const MORE_KEYS: readonly QueuePart[] = ["prioritized", "stalled", "limiter", "pc"];
 
 /** Connections that know the command. */
 const prepared = new WeakSet<RedisClient>();
@@ -33,12 +33,12 @@ export function assignAtOnce(queue: BullQueue, context: { client: RedisClient; k
   prepared.add(client);
   const { backend } = queue as unknown as { backend: Backend };
   const { name: pool } = queue;
-  const more = [...MORE_KEYS.map((kind) => keys.job(pool, kind)), keys.offers];
+  const more = [...MORE_KEYS.map((part) => keys.queue(pool, part)), keys.offers];
   const execCommand = backend.execCommand.bind(backend);
   backend.execCommand = (runner, script, args) => {
     if (script !== "addStandardJob") return execCommand(runner, script, args);
     const parameters = [...args.slice(0, ADD_KEYS), ...more, ...args.slice(ADD_KEYS)];
-    return runner.runCommand(ADD_AND_ASSIGN, [...parameters, keys.job(pool, ""), keys.prefix, pool]);
+    return runner.runCommand(ADD_AND_ASSIGN, [...parameters, keys.jobs(pool), keys.prefix, pool]);
   };
 }
 

@@ -1,7 +1,7 @@
 import { CancelledError } from "../../errors/index.ts";
 import type { BullQueues } from "../../redis/bull-queue/bull-queues.ts";
 import type { RedisClient } from "../../redis/connection/index.ts";
-import type { Keys } from "../../redis/keys.ts";
+import type { Keys, QueuePart } from "../../redis/keys.ts";
 import { Script } from "../../redis/script/index.ts";
 import { encode, encodeError } from "../../wire/codec/index.ts";
 import {
@@ -19,7 +19,16 @@ import { unitCount } from "../../wire/records/unit-count.ts";
 import type { TaskPlace } from "./find-task.ts";
 import type { TaskState } from "./task-view.ts";
 
-const LISTS = ["wait", "paused", "prioritized", "delayed", "completed", "failed", "active", "waiting-children"];
+const LISTS: readonly QueuePart[] = [
+  "wait",
+  "paused",
+  "prioritized",
+  "delayed",
+  "completed",
+  "failed",
+  "active",
+  "waiting-children",
+];
 
 /** What the cancelled job became, decided in one step. */
 type Withdrawal = "removed" | "marked" | Extract<TaskState, "completed" | "failed"> | "unknown";
@@ -53,8 +62,8 @@ export async function cancelTask(
     [
       keys.job(pool, jobId),
       keys.replies(waiting ?? "none"),
-      ...LISTS.map((kind) => keys.job(pool, kind)),
-      `${keys.job(pool, jobId)}:lock`,
+      ...LISTS.map((part) => keys.queue(pool, part)),
+      keys.jobLock(pool, jobId),
     ],
     [
       jobId,

@@ -4,7 +4,7 @@ import type { Logger } from "../../package/index.ts";
 import { openBullQueue } from "../../redis/bull-queue/index.ts";
 import { isPassingRefusal, type RedisClient } from "../../redis/connection/index.ts";
 import type { Keys } from "../../redis/keys.ts";
-import { type JobEnvelope, KEPT_EVENTS } from "../../wire/records/job.ts";
+import type { JobEnvelope } from "../../wire/records/job.ts";
 import { assignAtOnce } from "./assigning-queue.ts";
 
 /** One job on its way to BullMQ. */
@@ -55,12 +55,7 @@ export class JobQueue {
   get #open(): BullQueue {
     if (this.#queue) return this.#queue;
     const { client, keys, telemetry } = this.#options;
-    this.#queue = openBullQueue(this.#pool, {
-      connection: client,
-      prefix: keys.queuePrefix,
-      streams: { events: { maxLen: KEPT_EVENTS } },
-      ...(telemetry ? { telemetry } : {}),
-    });
+    this.#queue = openBullQueue({ client, keys }, this.#pool, { writesSettings: true, telemetry });
     assignAtOnce(this.#queue, { client, keys });
     return this.#queue;
   }

@@ -18,9 +18,11 @@ interface Sample {
 
 function open(make: typeof openBullQueue | "plain"): { queue: Queue; client: Redis; key: (kind: string) => string } {
   const client = redis.client();
-  const prefix = `{${redis.namespace()}}`;
+  const keys = new Keys(redis.namespace());
+  const prefix = keys.queuePrefix;
   const options = { connection: client, prefix, skipVersionCheck: true, streams: { events: { maxLen: 1_000 } } };
-  const queue = make === "plain" ? new Queue("q", options as never) : make("q", options);
+  const queue =
+    make === "plain" ? new Queue("q", options as never) : make({ client, keys }, "q", { writesSettings: true });
   onTestFinished(async () => queue.close());
   return { queue, client, key: (kind) => `${prefix}:q:${kind}` };
 }

@@ -36,7 +36,7 @@ function bench(): Bench {
   const keys = new Keys(redis.namespace());
   const queue = new Queue("jobs", { connection: client as never, prefix: keys.queuePrefix });
   onTestFinished(() => queue.close());
-  const key = (kind: string): string => keys.job("jobs", kind);
+  const key = (kind: string): string => `${keys.jobs("jobs")}${kind}`;
   return { client, keys, queue, key, run: ({ script, kinds, args }) => script.run(client, kinds.map(key), args) };
 }
 

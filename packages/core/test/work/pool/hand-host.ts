@@ -56,7 +56,7 @@ export class HandHost {
   /** Keys of a pool, without the prefix that they share. */
   async keysOf(pool: string): Promise<string[]> {
     const keys = await this.client.keys(`{${this.namespace}}:${pool}:*`);
-    return keys.map((key) => key.slice(this.keys.job(pool, "").length)).sort();
+    return keys.map((key) => key.slice(this.keys.jobs(pool).length)).sort();
   }
 
   async #run(job: Job<JobEnvelope>): Promise<JobReturn> {

@@ -49,7 +49,7 @@ describe("what a pool has in Redis", () => {
   test("a named pool without a size is taken as it is; with another size it is changed, and that is said", async () => {
     const host = new HandHost(redis);
     const mp = await host.connect();
-    const limit = (): Promise<string | null> => host.client.hget(host.keys.job("shared", "meta"), "concurrency");
+    const limit = (): Promise<string | null> => host.client.hget(host.keys.queue("shared", "meta"), "concurrency");
     // Far away, that no host runs is said in between.
     const said = (): string[] => host.logs.filter((line) => !line.startsWith("no live worker host"));
     const submit = async (size?: number): Promise<void> => {
@@ -236,7 +236,7 @@ describe("cancel", () => {
     expect(await call.cancel()).toBe(true);
     expect(await reason(call)).toBeInstanceOf(CancelledError);
     proxy.thaw();
-    await until(async () => (await host.client.llen(host.keys.job("away", "wait"))) === 0, { what: "nothing waits" });
+    await until(async () => (await host.client.llen(host.keys.queue("away", "wait"))) === 0, { what: "nothing waits" });
     await until(async () => !(await host.keysOf("away")).includes("on-its-way"), { what: "the job is gone" });
   });
 
@@ -301,7 +301,7 @@ describe("a call that stands for the same job as another", () => {
     const [one, other] = [await host.connect(), await host.connect()];
     const pools = [one, other].map((mp) => mp.pool(1, { name: "shared" }));
     const own = pools[0]?.applyAsync(double, [1], { jobId: "both" });
-    await until(async () => (await host.client.llen(host.keys.job("shared", "wait"))) === 1, { what: "it waits" });
+    await until(async () => (await host.client.llen(host.keys.queue("shared", "wait"))) === 1, { what: "it waits" });
     const same = pools[1]?.applyAsync(double, [1], { jobId: "both" });
     await sleep(150);
     // when
@@ -310,9 +310,9 @@ describe("a call that stands for the same job as another", () => {
     expect(await reason(same as PromiseLike<unknown>)).toBeInstanceOf(PoolTerminatedError);
     expect(own?.ready()).toBe(false);
     // when the id is used again
-    await host.client.del(host.keys.job("shared", "both"), host.keys.job("shared", "wait"));
+    await host.client.del(host.keys.job("shared", "both"), host.keys.queue("shared", "wait"));
     const later = one.pool(1, { name: "shared" }).applyAsync(double, [4], { jobId: "both" });
-    await until(async () => (await host.client.llen(host.keys.job("shared", "wait"))) === 1, {
+    await until(async () => (await host.client.llen(host.keys.queue("shared", "wait"))) === 1, {
       what: "it waits again",
     });
     expect(await own?.cancel()).toBe(false);
@@ -329,7 +329,7 @@ describe("a call that stands for the same job as another", () => {
     const pool = mp.pool(1, { name: "astray" });
     const first = pool.applyAsync(double, [1], { jobId: "runs" });
     const second = pool.applyAsync(double, [1], { jobId: "ends" });
-    const line = host.keys.job("astray", "wait");
+    const line = host.keys.queue("astray", "wait");
     await until(async () => (await host.client.llen(line)) === 2, { what: "both wait" });
     await host.client.del(line);
     // when
@@ -366,7 +366,7 @@ test("a delay counts from the server's time, also if the clock of the program is
   // when
   const pool = mp.pool(1, { name: "late" });
   pool.applyAsync(double, [1], { delay: 60_000 });
-  const scores = (): Promise<string[]> => host.client.zrange(host.keys.job("late", "delayed"), 0, "0", "WITHSCORES");
+  const scores = (): Promise<string[]> => host.client.zrange(host.keys.queue("late", "delayed"), 0, "0", "WITHSCORES");
   const [, score] = await until(async () => ((await scores()).length === 2 ? scores() : undefined));
   // then
   const [seconds = 0] = (await host.client.time()).map(Number);

@@ -165,7 +165,7 @@ test("a job that is in none of BullMQ's lists is put back, and the program is to
   // given: its queue was overwritten by another one
   const bench = new ChannelBench(redis);
   const { all } = bench.expect();
-  const line = bench.keys.job("p", "wait");
+  const line = bench.keys.queue("p", "wait");
   await bench.client.hset(bench.keys.job("p", "me-1"), { timestamp: 1, data: "{}", name: "t" });
   // when
   await until(async () => (await bench.client.lrange(line, 0, -1)).includes("me-1"), { what: "it is back in line" });

@@ -1,0 +1,126 @@
+import type { RedisClient } from "../../redis/connection/index.ts";
+import type { Keys, QueuePart } from "../../redis/keys.ts";
+import type { Milliseconds } from "../../time/index.ts";
+import { isWrongType } from "../../wire/records/stored-record.ts";
+
+/** Jobs of a pool by BullMQ's states. Finished ones count as far as they are kept. */
+export interface JobCounts {
+  /** Without a priority. */
+  waiting: number;
+  prioritized: number;
+  active: number;
+  delayed: number;
+  waitingChildren: number;
+  completed: number;
+  failed: number;
+}
+
+/** What goes on in the queue of a pool. */
+export interface PoolCounts {
+  paused: boolean;
+  /** How many BullMQ lets run at once; null = any number. */
+  globalConcurrency: number | null;
+  jobs: JobCounts;
+  /** Age of the oldest of the jobs that are first in their line; null when none waits. */
+  oldestWaiting: Milliseconds | null;
+  /** Task of the job that is next; null when none waits. */
+  nextTask: string | null;
+}
+
+/** One reading of several pools. */
+export interface PoolReading {
+  /** Server time, epoch ms; ages are counted from it. */
+  at: number;
+  /** In the order of the names. */
+  counts: PoolCounts[];
+}
+
+const LISTS = ["wait", "paused", "active"] as const;
+const SETS = ["prioritized", "delayed", "waiting-children", "completed", "failed"] as const;
+/** Lines in which jobs wait, the one that BullMQ takes from first at the beginning. */
+const LINES = ["wait", "paused", "prioritized"] as const;
+const REPLIES = 1 + LISTS.length + SETS.length + LINES.length;
+
+/**
+ * Counts the jobs of pools: the one reader of these numbers, for all that show them. Two round trips, whatever the number
+ * of pools and jobs; it writes nothing. A key of the wrong type counts as an empty one, so that it hides no other.
+ */
+export async function readPoolCounts(client: RedisClient, keys: Keys, pools: readonly string[]): Promise<PoolReading> {
+  const pipeline = client.pipeline().time();
+  for (const pool of pools) {
+    pipeline.hmget(keys.queue(pool, "meta"), "paused", "concurrency");
+    for (const list of LISTS) pipeline.llen(keys.queue(pool, list));
+    for (const set of SETS) pipeline.zcard(keys.queue(pool, set));
+    // BullMQ adds to a list at the left and takes from it at the right.
+    for (const list of ["wait", "paused"] as const) pipeline.lindex(keys.queue(pool, list), -1);
+    pipeline.zrange(keys.queue(pool, "prioritized"), 0, "0");
+  }
+  const [time, ...replies] = await run(pipeline);
+  const [seconds, micros] = time as [string, string];
+  const at = Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
+  const rows = pools.map((_, index) => replies.slice(index * REPLIES, (index + 1) * REPLIES));
+  const waiting = rows.map((row, index) => ({ pool: pools[index] ?? "", ids: idsOf(row) }));
+  const heads = await readHeads(client, keys, waiting);
+  return { at, counts: rows.map((row, index) => countsOf(row, heads[index] ?? [], at)) };
+}
+
+/** A job that is first in its line. */
+interface Head {
+  task: string;
+  /** Epoch ms of the program that submitted it. */
+  submittedAt: number;
+}
+
+/** Of the jobs that are first in their line. */
+function idsOf(row: unknown[]): string[] {
+  return row
+    .slice(-LINES.length)
+    .flat()
+    .filter((id) => typeof id === "string");
+}
+
+async function readHeads(
+  client: RedisClient,
+  keys: Keys,
+  waiting: readonly { pool: string; ids: string[] }[],
+): Promise<Head[][]> {
+  if (waiting.every(({ ids }) => ids.length === 0)) return [];
+  const pipeline = client.pipeline();
+  for (const { pool, ids } of waiting) for (const id of ids) pipeline.hmget(keys.job(pool, id), "name", "timestamp");
+  const jobs = await run(pipeline);
+  return waiting.map(({ ids }) => {
+    const found = jobs.splice(0, ids.length) as ([task: string | null, timestamp: string | null] | null)[];
+    // It may have been taken and removed since its id was read.
+    return found.flatMap((job) => (job?.[0] && job[1] ? [{ task: job[0], submittedAt: Number(job[1]) }] : []));
+  });
+}
+
+function countsOf([meta, ...row]: unknown[], heads: Head[], at: number): PoolCounts {
+  const parts: readonly QueuePart[] = [...LISTS, ...SETS];
+  const count = (part: QueuePart): number => Number(row[parts.indexOf(part)] ?? 0);
+  const [paused = null, concurrency = null] = (meta as (string | null)[] | null) ?? [];
+  return {
+    paused: paused !== null,
+    globalConcurrency: concurrency === null ? null : Number(concurrency),
+    jobs: {
+      waiting: count("wait") + count("paused"),
+      prioritized: count("prioritized"),
+      active: count("active"),
+      delayed: count("delayed"),
+      waitingChildren: count("waiting-children"),
+      completed: count("completed"),
+      failed: count("failed"),
+    },
+    oldestWaiting: heads.length === 0 ? null : Math.max(0, ...heads.map(({ submittedAt }) => at - submittedAt)),
+    nextTask: heads[0]?.task ?? null,
+  };
+}
+
+async function run(pipeline: { exec(): Promise<[Error | null, unknown][] | null> }): Promise<unknown[]> {
+  const replies = (await pipeline.exec()) ?? [];
+  return replies.map(([error, value]) => {
+    if (isWrongType(error)) return null;
+    if (error) throw error;
+    return value;
+  });
+}
