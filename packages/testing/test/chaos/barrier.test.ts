@@ -44,7 +44,7 @@ function takePart(actor: Actor, name = "victim"): Promise<Story> {
   );
 }
 
-test("B9: when some are killed, frozen or cut off, no wait is without end and the living go on", async () => {
+test("B9: with killed, frozen and disconnected parties, every wait ends and live parties continue", async () => {
   const seed = chooseSeed();
   const random = seededRandom(seed);
   const namespace = redis.namespace();

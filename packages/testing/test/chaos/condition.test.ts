@@ -91,7 +91,7 @@ async function sleepIn(actor: Actor, condition: Condition): Promise<{ outcome: P
 }
 
 describe("a condition in trouble", () => {
-  test("guarantees 2 and 6: when some are frozen or cut off, no notify is lost and no waiter sleeps without end", async () => {
+  test("guarantees 2 and 6: with frozen and disconnected waiters, no notification is lost and every wait ends", async () => {
     const seed = chooseSeed();
     const random = seededRandom(seed);
     const proxy = await useFaultProxy(redis.url);
@@ -136,7 +136,7 @@ describe("a condition in trouble", () => {
     );
   });
 
-  test("guarantee 6: sleepers are killed at any instruction, the living go on", async () => {
+  test("guarantee 6: waiters are killed at any instruction, and live waiters continue", async () => {
     const seed = chooseSeed();
     const random = seededRandom(seed);
     const options = { redis: redis.url, namespace, lease: LEASE };
@@ -165,7 +165,7 @@ describe("a condition in trouble", () => {
     expect(await condition.lock.inspect(), `seed ${seed}`).toMatchObject({ locked: false, waiters: [] });
   });
 
-  test("C9: notify passes over sleepers whose session has ended, and removes them", async () => {
+  test("C9: notify skips waiters whose session has ended, and removes them", async () => {
     const mp = await connected({ lease: 30_000 });
     const condition = mp.condition(null, "mixed");
     const actors = await Promise.all([1, 2, 3].map(() => startActor({ redis: redis.url, namespace, lease: 30_000 })));
@@ -183,7 +183,7 @@ describe("a condition in trouble", () => {
     expect(await redis.client().hkeys(`{${namespace}}/condition-sessions/mixed`)).toHaveLength(1);
   });
 
-  test("C9: what a sleeper was notified of that is killed before it noticed goes to another one", async () => {
+  test("C9: if a notified waiter dies before it resumes, the notification passes to the next waiter", async () => {
     const mp = await connected();
     const condition = mp.condition(null, "heirs");
     const options = { redis: redis.url, namespace, lease: LEASE };
@@ -288,7 +288,7 @@ describe("a condition in trouble", () => {
     expect(await condition.acquire(false)).toBe(true);
   });
 
-  test("no key of a killed program's unnamed condition is left, while others live", async () => {
+  test("no key of a killed program's unnamed condition is left while other programs run", async () => {
     const mp = await connected();
     await mp.event("mine").set();
     const actor = await startActor({ redis: redis.url, namespace, lease: LEASE });

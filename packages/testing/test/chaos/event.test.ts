@@ -20,7 +20,7 @@ function waitOn(actor: Actor): Promise<{ told: number; missed: number }> {
   });
 }
 
-test("E3: when some are killed, frozen or cut off, every living waiter is told of an event that is set and cleared at once", async () => {
+test("E3: with killed, frozen and disconnected waiters, every live waiter sees an event that is set and cleared at once", async () => {
   const seed = chooseSeed();
   const random = seededRandom(seed);
   const namespace = redis.namespace();

@@ -44,7 +44,7 @@ function contend(actor: Actor, seconds: number): Promise<Section[]> {
 }
 
 describe("a lock in trouble", () => {
-  test("guarantee 5: when some are killed, frozen or cut off, trusted sections never overlap and fences follow them", async () => {
+  test("guarantee 5: with killed, frozen and disconnected holders, trusted sections never overlap and fences grow", async () => {
     const seed = chooseSeed();
     const random = seededRandom(seed);
     const proxy = await useFaultProxy(redis.url);
@@ -81,7 +81,7 @@ describe("a lock in trouble", () => {
     expect(kills).toBeGreaterThan(2);
   });
 
-  test("F2, guarantee 5: a holder that cannot reach Redis is told by its own clock, before anybody else gets the lock", async () => {
+  test("F2, guarantee 5: a holder that cannot reach Redis stops by its own clock before another process gets the lock", async () => {
     const proxy = await useFaultProxy(redis.url);
     const [cutOff, other] = [await connected({ url: proxy.url }), await connected()];
     const held = await cutOff.lock("far").hold();
@@ -141,7 +141,7 @@ describe("a lock in trouble", () => {
     expect(held.isHeld).toBe(true);
   });
 
-  test("F5, F14, guarantee 6: a holder that is killed keeps the lock for no longer than its lease", async () => {
+  test("F5, F14, guarantee 6: a killed holder keeps the lock for no longer than its lease", async () => {
     const mp = await connected();
     const actor = await startActor({ redis: redis.url, namespace, lease: LEASE });
     await actor.run(({ mp: theirs }) => theirs.lock("orphan").acquire());
@@ -152,7 +152,7 @@ describe("a lock in trouble", () => {
     expect(performance.now() - started).toBeLessThan(LEASE + 1_000);
   });
 
-  test("F16: waiters that are dead or frozen are passed over, the living keep their order", async () => {
+  test("F16: dead and frozen waiters are skipped, live waiters keep their order", async () => {
     const mp = await connected();
     const lock = mp.lock("line");
     await lock.acquire();
@@ -298,7 +298,7 @@ describe("a lock in trouble", () => {
     expect((await mp.lock("busy").hold()).fence).toBeGreaterThan(next.fence);
   });
 
-  test("guarantee 5: fences grow, and none is given out twice, when Redis loses the last writes of the lock's record", async () => {
+  test("guarantee 5: fences grow and never repeat when Redis loses the last writes of the lock's record", async () => {
     const [mp, other] = [await connected({ lease: 30_000 }), await connected({ lease: 30_000 })];
     const client = redis.client();
     const lock = mp.lock("restored");
@@ -350,7 +350,7 @@ describe("a lock in trouble", () => {
     }
   });
 
-  test("guarantee 5: a renewal notes the fence again that Redis lost, so that the next is larger by any clock", async () => {
+  test("guarantee 5: a renewal stores a fence that Redis lost, so that the next fence is larger by any clock", async () => {
     const [mp, client] = [await connected({ lease: 30_000 }), redis.client()];
     const record = `{${namespace}}/lock-record/behind`;
     await mp.lock("behind").run(() => {});
@@ -371,7 +371,7 @@ describe("a lock in trouble", () => {
     await expect(mp.lock("first").acquire({ signal })).rejects.toThrow("aborted due to timeout");
   });
 
-  test("no key of a killed program's unnamed lock is left, while others live", async () => {
+  test("no key of a killed program's unnamed lock is left while other programs run", async () => {
     const mp = await connected();
     await mp.lock("mine").acquire();
     const actor = await startActor({ redis: redis.url, namespace, lease: LEASE });

@@ -121,7 +121,7 @@ async function replicaOfQueues(): Promise<() => Promise<void>> {
 }
 
 describe("a queue in trouble", () => {
-  test("Q6, guarantee 6: when some are frozen, cut off or lose answers, each item is handed out once", async () => {
+  test("Q6, guarantee 6: with frozen and disconnected consumers and lost answers, each item is handed out once", async () => {
     const seed = chooseSeed();
     const random = seededRandom(seed);
     const proxy = await useFaultProxy(redis.url);
@@ -197,7 +197,7 @@ describe("a queue in trouble", () => {
     expect(seen, `seed ${seed}`).toEqual(Array.from({ length: tried }, (_, item) => item));
   });
 
-  test("Q13, guarantee 6: a slow consumer that is killed loses only the item in its hands, a fast one what it was about to be handed", async () => {
+  test("Q13, guarantee 6: a killed slow consumer loses only its current item, a fast one also its prefetched items", async () => {
     const mp = await connected();
     const queue = mp.queue<number>("line");
     const count = 4_000;
@@ -584,7 +584,7 @@ describe("a queue in trouble", () => {
     expect(await work.join({ timeout: 1_000 })).toBe(true);
   });
 
-  test("no key of a killed program's unnamed queues is left, while others live", async () => {
+  test("no key of a killed program's unnamed queues is left while other programs run", async () => {
     const mp = await connected();
     await mp.queue("mine").put(1);
     const actor = await startActor({ redis: redis.url, namespace, lease: LEASE });
@@ -611,7 +611,7 @@ describe("a queue in trouble", () => {
 });
 
 describe("a joinable queue in trouble", () => {
-  test("J6, Q13: when some are killed, frozen or cut off, every item is done, and join returns when the last one is", async () => {
+  test("J6, Q13: with killed, frozen and disconnected consumers, every item is done, and join returns after the last one", async () => {
     const seed = chooseSeed();
     const random = seededRandom(seed);
     const proxy = await useFaultProxy(redis.url);

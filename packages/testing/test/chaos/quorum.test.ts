@@ -37,7 +37,7 @@ function contend(actor: Actor, milliseconds: number): Promise<Section[]> {
 }
 
 describe("a lock on three masters in trouble", () => {
-  test("guarantees 5 and 6, F9-F11: one node after the other is killed, frozen, slow or cut off, and so are holders: trusted sections never overlap, fences grow", async () => {
+  test("guarantees 5 and 6, F9-F11: with killed, frozen, slow and disconnected nodes and holders, trusted sections never overlap and fences grow", async () => {
     const seed = chooseSeed();
     const random = seededRandom(seed);
     const proxies = await Promise.all(nodes.map((node) => useFaultProxy(node.url)));

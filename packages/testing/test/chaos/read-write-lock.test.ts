@@ -62,7 +62,7 @@ function clashes(sections: Section[]): [Section, Section][] {
 }
 
 describe("a read-write lock in trouble", () => {
-  test("guarantees 5 and 6: when some are killed, frozen or cut off, no writer that trusts its lock meets anybody", async () => {
+  test("guarantees 5 and 6: with killed, frozen and disconnected holders, a writer that trusts its lock is alone", async () => {
     const seed = chooseSeed();
     const random = seededRandom(seed);
     const proxy = await useFaultProxy(redis.url);
@@ -128,7 +128,7 @@ describe("a read-write lock in trouble", () => {
     }
   });
 
-  test("F16: waiters that are dead or frozen are passed over", async () => {
+  test("F16: dead and frozen waiters are skipped", async () => {
     const lock = (await connected({ lease: 30_000 })).readWriteLock("line");
     const held = await lock.writeLock().hold();
     const options = { redis: redis.url, namespace, lease: 30_000 };
@@ -189,7 +189,7 @@ describe("a read-write lock in trouble", () => {
     expect(await mp.readWriteLock("first").readLock().acquire({ timeout: 50 })).toBe(false);
   });
 
-  test("no key of a killed program's unnamed lock is left, while others live", async () => {
+  test("no key of a killed program's unnamed lock is left while other programs run", async () => {
     const mp = await connected();
     await mp.readWriteLock("mine").readLock().acquire();
     const actor = await startActor({ redis: redis.url, namespace, lease: LEASE });

@@ -56,7 +56,7 @@ function overlaps(sections: Section[]): number {
 }
 
 describe("an rlock in trouble", () => {
-  test("guarantees 5 and 6: when some are killed, frozen or cut off at whatever depth, one owner at a time and nobody stuck", async () => {
+  test("guarantees 5 and 6: with owners killed, frozen and disconnected at any depth, one owner at a time and no stuck waiter", async () => {
     const seed = chooseSeed();
     const random = seededRandom(seed);
     const namespace = redis.namespace();

@@ -83,7 +83,7 @@ async function keysOf(name: string): Promise<string[]> {
 }
 
 describe("a semaphore in trouble", () => {
-  test("guarantees 5 and 6: when some are killed, frozen or cut off, trusted permits are never too many, and all come back", async () => {
+  test("guarantees 5 and 6: with killed, frozen and disconnected holders, never more permits are trusted than exist, and all are returned", async () => {
     const seed = chooseSeed();
     const random = seededRandom(seed);
     const proxy = await useFaultProxy(redis.url);
@@ -127,7 +127,7 @@ describe("a semaphore in trouble", () => {
     expect(await redis.client().hmget(`{${namespace}}/semaphore/rooms`, "reserved", "leased")).toEqual(["0", "0"]);
   });
 
-  test("F5, guarantee 6: leased permits of a killed holder come back within its lease; anonymous ones stay taken", async () => {
+  test("F5, guarantee 6: leased permits of a killed holder are returned within its lease; anonymous ones stay taken", async () => {
     const mp = await connected();
     const semaphore = mp.semaphore(3, { name: "orphans" });
     const actor = await startActor({ redis: redis.url, namespace, lease: LEASE });
@@ -144,7 +144,7 @@ describe("a semaphore in trouble", () => {
     expect(await semaphore.acquire({ timeout: 100 })).toBe(false);
   });
 
-  test("F1, F4: a holder frozen for longer than its lease finds its permits lost, and takes nobody else's with its release", async () => {
+  test("F1, F4: a holder frozen for longer than its lease finds its permits lost, and its release takes no other holder's permits", async () => {
     const mp = await connected();
     const semaphore = mp.boundedSemaphore(1, { name: "slow" });
     const actor = await startActor({ redis: redis.url, namespace, lease: LEASE });
@@ -207,7 +207,7 @@ describe("a semaphore in trouble", () => {
     await kept.release();
   });
 
-  test("F16: waiters that are dead or frozen are passed over, the living keep their order", async () => {
+  test("F16: dead and frozen waiters are skipped, live waiters keep their order", async () => {
     const mp = await connected();
     const semaphore = mp.semaphore(0, { name: "line" });
     const order: string[] = [];
@@ -323,7 +323,7 @@ describe("a semaphore in trouble", () => {
     expect(await there.semaphore(1, "one").acquire({ timeout: 20_000 })).toBe(true);
   });
 
-  test("no key of a killed program's unnamed semaphore is left, while others live", async () => {
+  test("no key of a killed program's unnamed semaphore is left while other programs run", async () => {
     const mp = await connected();
     await mp.semaphore(1, { name: "mine" }).acquire();
     const actor = await startActor({ redis: redis.url, namespace, lease: LEASE });

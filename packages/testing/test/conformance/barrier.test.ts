@@ -345,7 +345,7 @@ describe("when something fails", () => {
     expect(await barrier.broken()).toBe(false);
   });
 
-  test("B9: a party that is frozen for longer than its lease breaks it, and learns that when it goes on", async () => {
+  test("B9: a party that is frozen for longer than its lease breaks the barrier, and learns that when it resumes", async () => {
     const options = { redis: redis.url, namespace: redis.namespace(), lease: 1_000 };
     const [mp, other] = await Promise.all([connect(options), startActor(options)]);
     onTestFinished(() => mp.close());

@@ -66,7 +66,7 @@ inEveryWorld((world) => {
     await until(async () => (await event.inspect()).waiters.length === 0, { what: "who gave up is forgotten" });
   });
 
-  test("E3: who waits when it is set sees true, also when it is cleared at once", async () => {
+  test("E3: a process that waits when the event is set sees true, even if it is cleared at once", async () => {
     const { mp, other } = await world.open();
     const event = mp.event("ready");
     for (let round = 0; round < 20; round += 1) {

@@ -211,7 +211,7 @@ inEveryWorld((world) => {
       expect((await lock.inspect()).holder?.pid).toBe(pid);
     });
 
-    test("fences grow with every acquisition, by whomever", async () => {
+    test("fences grow with every acquisition, by any process", async () => {
       const { mp, other } = await world.open();
       const fences: number[] = [];
       for (let round = 0; round < 5; round += 1) {

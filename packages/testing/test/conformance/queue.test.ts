@@ -392,7 +392,7 @@ inEveryWorld((world) => {
       expect(await joined).toBe(true);
     });
 
-    test("J6, Q13: what a consumer had taken and not done goes to another when it closes, and the count stays right", async () => {
+    test("J6, Q13: unfinished items of a consumer that closes go to another consumer, and the count stays right", async () => {
       const { mp, other } = await world.open({ lease: 1_000 });
       const queue = mp.joinableQueue<string>({ name: "inherited" });
       for (const item of ["a", "b"]) await queue.put(item);

@@ -40,7 +40,7 @@ test.each(["process", "thread"] as const)(
   },
 );
 
-test("the locks of a child that was killed, or that ended by itself, are free at once", async () => {
+test("the locks of a child that was killed or exited are released at once", async () => {
   // given
   const space = new TestNamespace(redis);
   const host = await space.host();
