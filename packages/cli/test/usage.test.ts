@@ -1,8 +1,10 @@
-import { closeSync, existsSync, openSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { temporaryFolder, useRedis } from "@manyhands/testing";
+import { resolveWorkerOptions } from "@manyhands/worker";
 import { describe, expect, test } from "vitest";
+import { resolveOptions } from "../../dashboard/src/options.ts";
 import { run, start, TASKS } from "./command-line.ts";
 
 const redis = useRedis();
@@ -240,6 +242,22 @@ describe("settings", () => {
       expect(stdout).toContain("--redis <url>");
       expect(code).toBe(0);
     }
+  });
+
+  test("the defaults in the help and in docs/command-line.md are those of the worker and the dashboard", async () => {
+    const worker: Record<string, unknown> = { ...resolveWorkerOptions({ tasks: [TASKS] }) };
+    const dashboard: Record<string, unknown> = { ...resolveOptions({}) };
+    const [workerHelp, dashboardHelp] = await Promise.all(
+      ["worker", "dashboard"].map(async (name) => (await run([name, "--help"])).stdout.replace(/\n {10,}/g, " ")),
+    );
+    const defaultIn = (help = "", option = "") => new RegExp(`--${option} .*\\(default: ([^)]*)\\)`).exec(help)?.[1];
+    const page = readFileSync(new URL("../../../docs/command-line.md", import.meta.url), "utf8");
+    for (const option of ["processes", "isolation", "grace"]) {
+      expect([option, defaultIn(workerHelp, option)]).toEqual([option, String(worker[option])]);
+      expect(page).toMatch(new RegExp(`\\| \`--${option}\\b.*\\| \`?${worker[option]}\`? \\|\n`));
+    }
+    expect(defaultIn(workerHelp, "health-address")).toBe(worker["healthAddress"]);
+    for (const option of ["port", "host"]) expect(defaultIn(dashboardHelp, option)).toBe(String(dashboard[option]));
   });
 
   test("no colour without a terminal, unless it is forced", async () => {

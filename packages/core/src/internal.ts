@@ -21,6 +21,7 @@ export {
   environmentSetting,
   packageFile,
   RareWarnings,
+  settingIn,
   shared,
   trimSetting,
   visibleJson,

@@ -1,4 +1,10 @@
-import { DEFAULT_REDIS_URL, trimSetting } from "@manyhands/core/internal";
+import {
+  DEFAULT_NAMESPACE,
+  DEFAULT_REDIS_URL,
+  resolveNamespace,
+  settingIn,
+  trimSetting,
+} from "@manyhands/core/internal";
 import type { Command } from "commander";
 import { UsageError } from "../failure/usage-error.ts";
 import type { OutputFormat } from "../output/output-format.ts";
@@ -23,17 +29,12 @@ const FORMATS: readonly OutputFormat[] = ["table", "json", "ndjson"];
 /** Options given before the command's name hold for it too; those after it win. */
 export function resolveSettings(command: Command, environment: NodeJS.ProcessEnv = process.env): Settings {
   const given = givenOptions(command);
-  const variable = (...names: string[]): Setting<string> | undefined => {
-    const textOf = (name: string): string => trimSetting(environment[name] ?? "");
-    const source = names.find((name) => textOf(name) !== "");
-    return source === undefined ? undefined : { value: textOf(source), source };
-  };
   const option = (name: string): Setting<string> | undefined =>
     given[name] === undefined ? undefined : { value: trimSetting(String(given[name])), source: `--${name}` };
   const fallback = <Value>(value: Value): Setting<Value> => ({ value, source: "default" });
   const settings = {
-    redis: option("redis") ?? variable("MANYHANDS_REDIS_URL", "REDIS_URL") ?? fallback(DEFAULT_REDIS_URL),
-    namespace: option("namespace") ?? variable("MANYHANDS_NAMESPACE") ?? fallback("manyhands"),
+    redis: option("redis") ?? settingIn(environment, "MANYHANDS_REDIS_URL", "REDIS_URL") ?? fallback(DEFAULT_REDIS_URL),
+    namespace: option("namespace") ?? settingIn(environment, "MANYHANDS_NAMESPACE") ?? fallback(DEFAULT_NAMESPACE),
     output: option("output") ?? fallback("table"),
     verbose:
       given["verbose"] === true
@@ -57,8 +58,9 @@ function checkFormat(format: string): void {
 }
 
 function checkNamespace({ value, source }: Setting<string>): void {
-  if (/^[A-Za-z0-9_.-]{1,100}$/.test(value)) return;
-  throw new UsageError(
-    `${source}: a namespace is 1 to 100 letters, digits or any of _ . - ; got ${JSON.stringify(value)}`,
-  );
+  try {
+    resolveNamespace(value);
+  } catch (error) {
+    throw new UsageError(`${source}: ${(error as Error).message}`, { cause: error });
+  }
 }

@@ -13,9 +13,17 @@ export function withoutByteOrderMark(text: string): string {
 
 /** The first of these environment variables that is set; one that is empty, or holds line breaks alone, is not. */
 export function environmentSetting(...names: readonly string[]): string | undefined {
-  for (const name of names) {
-    const value = trimSetting(process.env[name] ?? "");
-    if (value !== "") return value;
+  return settingIn(process.env, ...names)?.value;
+}
+
+/** As {@link environmentSetting}, with the name of the variable. */
+export function settingIn(
+  environment: Readonly<Record<string, string | undefined>>,
+  ...names: readonly string[]
+): { value: string; source: string } | undefined {
+  for (const source of names) {
+    const value = trimSetting(environment[source] ?? "");
+    if (value !== "") return { value, source };
   }
   return undefined;
 }

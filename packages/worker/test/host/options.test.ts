@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { ValueError } from "@manyhands/core";
 import { until, useRedis } from "@manyhands/testing";
 import { expect, onTestFinished, test, vi } from "vitest";
@@ -59,6 +60,16 @@ test("the namespace is the given one, then that of the environment, then the def
   expect(namespace()).toBe("manyhands");
   vi.stubEnv("MANYHANDS_NAMESPACE", "a{b}");
   expect(() => namespace()).toThrow(ValueError);
+});
+
+test("the defaults that the comments of the options state are those of the code", () => {
+  const source = readFileSync(new URL("../../src/host/options.ts", import.meta.url), "utf8");
+  const resolved: Record<string, unknown> = { ...resolveWorkerOptions({ tasks: [TASKS] }) };
+  const stated = [...source.matchAll(/@defaultValue ("[^"]*"|[\d_]+|true|false) \*\/\n {2}(\w+)\?:/g)].map(
+    ([, text = "", name = ""]) => [name, JSON.parse(text.replaceAll("_", ""))],
+  );
+  expect(Object.fromEntries(stated)).toEqual(Object.fromEntries(stated.map(([name]) => [name, resolved[name]])));
+  expect(stated.length).toBeGreaterThanOrEqual(10);
 });
 
 test("a task module that throws while it is loaded ends the start with its error", async () => {

@@ -1,3 +1,4 @@
+import { settingIn } from "../../package/index.ts";
 import type { RedisServer, RedisServerOptions } from "./server.ts";
 import { startRedisServer } from "./start.ts";
 
@@ -27,8 +28,8 @@ export interface ObtainedRedis {
  */
 export async function obtainRedis(options: ObtainRedisOptions = {}): Promise<ObtainedRedis> {
   const { environment = process.env, ...serverOptions } = options;
-  const given = environment["MANYHANDS_REDIS_URL"] || environment["REDIS_URL"];
-  if (given) return { url: given, source: "environment", stop: nothing, [Symbol.asyncDispose]: nothing };
+  const given = settingIn(environment, "MANYHANDS_REDIS_URL", "REDIS_URL");
+  if (given) return { url: given.value, source: "environment", stop: nothing, [Symbol.asyncDispose]: nothing };
   const server = await startRedisServer(serverOptions);
   const stop = () => server.stop();
   return { url: server.url, source: server.source, server, stop, [Symbol.asyncDispose]: stop };

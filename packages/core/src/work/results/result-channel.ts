@@ -230,7 +230,7 @@ export class ResultChannel {
       for (const [bytes, fields] of entries) {
         const id = bytes.toString();
         // Both connections may bring the same entry, and what listeners hear must not come twice.
-        if (isBehind(id, this.#position)) this.#take(id, fields);
+        if (comesAfter(id, this.#position)) this.#take(id, fields);
       }
       count += entries.length;
     }
@@ -387,8 +387,8 @@ function replyItems(bytes: Buffer): ReplyItem[] {
 
 type StreamReply = [stream: Buffer, entries: [id: Buffer, fields: Buffer[]][]][] | null;
 
-/** True when the entry `id` of a stream, "<milliseconds>-<number>", comes after `position`. */
-function isBehind(id: string, position: string): boolean {
+/** Whether the entry `id` of a stream, "<milliseconds>-<number>", comes after `position`. */
+function comesAfter(id: string, position: string): boolean {
   const [time = 0, number = 0] = id.split("-").map(Number);
   const [timeBefore = 0, numberBefore = 0] = position.split("-").map(Number);
   return time > timeBefore || (time === timeBefore && number > numberBefore);

@@ -33,7 +33,9 @@ test("the environment comes first, MANYHANDS_REDIS_URL before REDIS_URL", async 
   const both = { MANYHANDS_REDIS_URL: "redis://first:1", REDIS_URL: "redis://second:2" };
 
   expect(await obtainRedis({ environment: both })).toMatchObject({ url: "redis://first:1", source: "environment" });
-  const second = await obtainRedis({ environment: { REDIS_URL: "redis://second:2", MANYHANDS_REDIS_URL: "" } });
+  const second = await obtainRedis({
+    environment: { REDIS_URL: "\uFEFFredis://second:2\n", MANYHANDS_REDIS_URL: "\n" },
+  });
   expect(second.url).toBe("redis://second:2");
   await second.stop();
 });
