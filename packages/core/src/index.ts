@@ -51,7 +51,7 @@ export type {
   TaskInspector,
   TaskLog,
 } from "./inspection/index.ts";
-export type { Holding, ObjectInspector, ObjectPlace, ObjectView } from "./inspection/objects/index.ts";
+export type { ObjectInspector, ObjectPlace, ObjectView } from "./inspection/objects/index.ts";
 export type { NewPool, PoolView, TaskFilter } from "./inspection/work/index.ts";
 export type { LogFacts, Logger } from "./package/index.ts";
 export type { RedisConfig } from "./redis/connection/redis-config.ts";
@@ -95,7 +95,7 @@ export type {
   WriteOptions,
 } from "./shared/containers/index.ts";
 export { registerType } from "./shared/containers/registered/registered-types.ts";
-export type { Participant } from "./shared/object/index.ts";
+export type { Holding, Participant } from "./shared/object/index.ts";
 export type {
   Barrier,
   BarrierAction,

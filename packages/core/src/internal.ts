@@ -45,7 +45,7 @@ export * from "./redis/connection/index.ts";
 export { Keys, type QueuePart } from "./redis/keys.ts";
 export { Script, SET_ASIDE } from "./redis/script/index.ts";
 export { Heart } from "./session/index.ts";
-export { OBJECT_KINDS } from "./shared/kinds.ts";
+export { findKind, KIND_NAMES, REAPED_KINDS } from "./shared/kinds.ts";
 export * from "./tasks/index.ts";
 export { LongTimer, type Milliseconds } from "./time/index.ts";
 export * from "./wire/codec/index.ts";

@@ -54,7 +54,7 @@ import {
   type ValueOptions,
   type ValueProxy,
 } from "../shared/containers/index.ts";
-import { OBJECT_KINDS, openObject } from "../shared/kinds.ts";
+import { openObject, REAPED_KINDS } from "../shared/kinds.ts";
 import { namedOptions, type ObjectReference, type ObjectRuntime, type SharedObject } from "../shared/object/index.ts";
 import {
   type Barrier,
@@ -423,7 +423,7 @@ export class Context {
   /** A handle of the object that a reference names. @internal */
   openObject(reference: ObjectReference): SharedObject {
     this.#assertOpen();
-    return openObject(this.#objects, reference);
+    return this.#objects.open(reference);
   }
 
   /** The worker hosts that are alive, by name. */
@@ -541,7 +541,7 @@ export class Context {
       return subscriber;
     };
     let names = 0;
-    return {
+    const runtime: ObjectRuntime = {
       client,
       keys,
       session,
@@ -553,11 +553,13 @@ export class Context {
       isClosed: false,
       shut: new Set(),
       removals: new Set(),
+      open: (reference) => openObject(runtime, reference),
       nextName: () => {
         names += 1;
         return `${session.id}-${names.toString(36)}`;
       },
     };
+    return runtime;
   }
 
   #createRuntime(host: string | null): Runtime {
@@ -584,7 +586,7 @@ export class Context {
       logger,
       maxPayload,
       telemetry,
-      session: new Session({ id: clientId, client, keys, lease, host, kinds: OBJECT_KINDS }),
+      session: new Session({ id: clientId, client, keys, lease, host, kinds: REAPED_KINDS }),
       registry: new PoolRegistry(client, keys),
       durations: new TaskDurations(),
       unserved: new UnservedWatch({ client, fleet, logger, isPending: (pool, task) => results.isPending(pool, task) }),

@@ -1,5 +1,5 @@
 import { connect, RedisUnfitError } from "@manyhands/core";
-import { Heart, Keys, OBJECT_KINDS } from "@manyhands/core/internal";
+import { Heart, Keys, REAPED_KINDS } from "@manyhands/core/internal";
 import { until, useDelayProxy, useRedis } from "@manyhands/testing";
 import { expect, onTestFinished, test } from "vitest";
 
@@ -68,7 +68,7 @@ test("puts from farther away than a usual claim window get the room that others 
   await until(async () => (await full.inspect()).putters.length === 2, { what: "both wait for room" });
 
   // when
-  const heart = new Heart(redis.client(), new Keys(namespace), OBJECT_KINDS);
+  const heart = new Heart(redis.client(), new Keys(namespace), REAPED_KINDS);
   const looks = setInterval(() => void heart.beat(null, { interval: 5_000 }).catch(() => {}), 20);
   onTestFinished(() => clearInterval(looks));
   const taken = [await full.get(), await full.get(times), await full.get(times)];

@@ -255,6 +255,7 @@ inEveryWorld((world) => {
       const manager = mp.manager("closing");
       const [dict, lock, event, queue] = [manager.dict(), manager.lock(), manager.event(), manager.queue()];
       const list = manager.list([1]);
+      const condition = manager.condition();
       await dict.set("list", list);
       await lock.acquire();
       await event.set();
@@ -282,6 +283,9 @@ inEveryWorld((world) => {
         () => queue.put(2),
         () => queue.get(),
         () => queue.qsize(),
+        () => condition.acquire(),
+        () => condition.lock.acquire(),
+        () => condition.lock.locked(),
       ];
       for (const call of calls) await expect(call(), String(call)).rejects.toThrow(ManagerClosedError);
       const names = await other.run(async ({ kept }) => {

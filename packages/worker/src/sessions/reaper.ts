@@ -3,8 +3,8 @@ import {
   Heart,
   type Keys,
   type Milliseconds,
-  OBJECT_KINDS,
   ObjectInspector,
+  REAPED_KINDS,
   type RedisClient,
 } from "@manyhands/core/internal";
 import { withinReach } from "../deadline/within.ts";
@@ -50,7 +50,7 @@ export class Reaper {
 
   constructor(options: ReaperOptions) {
     this.#options = options;
-    this.#heart = new Heart(options.client, options.keys, OBJECT_KINDS);
+    this.#heart = new Heart(options.client, options.keys, REAPED_KINDS);
     this.#objects = new ObjectInspector(options);
     const { client, logger } = options;
     this.#retrying = new Duty({

@@ -1,19 +1,17 @@
-import type { Holding, ObjectView } from "@manyhands/core/internal";
+import { findKind, type ObjectView } from "@manyhands/core/internal";
 import { relative } from "../../output/times.ts";
 
 type Participant = ObjectView["waiters"][number];
+type Holding = ObjectView["holders"][number];
 
 /** `lock "stock"` */
 export function describeObject({ kind, name }: { kind: string; name: string }): string {
   return `${kind} "${name}"`;
 }
 
-/** Kinds of which a named object goes after an hour in which it was not used. */
-const FORGOTTEN = new Set(["lock", "rlock", "read-write-lock", "condition"]);
-
-/** Whether an object with a name goes by itself, in time; the others stay until they are removed. */
-export function isForgotten({ kind, named }: ObjectView): boolean {
-  return named && FORGOTTEN.has(kind);
+/** How long an object stays that has a name; one of an unknown kind, until it is removed. */
+export function stayOf({ kind }: ObjectView): "until removed" | "1 hour unused" | "while held" {
+  return findKind(kind)?.stays ?? "until removed";
 }
 
 /** `task resize k3f9-17, pid 4711 on host web-1` */

@@ -1,4 +1,4 @@
-import { INSPECTED_KINDS, memberOf, nearNames, type ObjectPlace, type ObjectView } from "@manyhands/core/internal";
+import { KIND_NAMES, memberOf, nearNames, type ObjectPlace, type ObjectView } from "@manyhands/core/internal";
 import type { Connection } from "../../connection/connection.ts";
 import { NotFoundError } from "../../failure/not-found-error.ts";
 import { UsageError } from "../../failure/usage-error.ts";
@@ -38,10 +38,10 @@ function noSuchObject(word: string, places: readonly ObjectPlace[]): NotFoundErr
 export async function placesOfKind({ inspector: { objects } }: Objects, kind: string | null): Promise<ObjectPlace[]> {
   if (kind === null) return objects.places();
   const places = await objects.places({ kind });
-  if (places.length > 0 || INSPECTED_KINDS.includes(kind)) return places;
-  const [near] = nearNames(kind, INSPECTED_KINDS);
+  if (places.length > 0 || KIND_NAMES.includes(kind)) return places;
+  const [near] = nearNames(kind, KIND_NAMES);
   const hint = near === undefined ? "" : `; did you mean ${near}?`;
-  throw new UsageError(`--kind must be one of ${INSPECTED_KINDS.join(", ")}; got "${kind}"${hint}`);
+  throw new UsageError(`--kind must be one of ${KIND_NAMES.join(", ")}; got "${kind}"${hint}`);
 }
 
 /** @throws UsageError that says what would be done, unless it was agreed to */

@@ -6,7 +6,7 @@ import { action, newCommand, wideOption } from "../../invocation.ts";
 import type { Column } from "../../output/printer.ts";
 import { duration } from "../../output/times.ts";
 import { wholeNumber } from "../../parse/numbers.ts";
-import { describeParticipant, isForgotten } from "./describe.ts";
+import { describeParticipant, stayOf } from "./describe.ts";
 import { placesOfKind } from "./find-object.ts";
 
 interface Options {
@@ -53,11 +53,9 @@ const COLUMNS: readonly Column<ObjectView>[] = [
 ];
 
 function shortLife(object: ObjectView): string {
-  const { kind, named, manager } = object;
-  if (kind === "pipe") return "while held";
-  if (manager !== null) return "with manager";
-  if (isForgotten(object)) return "1 hour unused";
-  return named ? "until removed" : "with its maker";
+  if (stayOf(object) === "while held") return "while held";
+  if (object.manager !== null) return "with manager";
+  return object.named ? stayOf(object) : "with its maker";
 }
 
 function first(holders: ObjectView["holders"]): string {

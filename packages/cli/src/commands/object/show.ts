@@ -5,7 +5,7 @@ import { EXIT } from "../../failure/exit-code.ts";
 import { action, newCommand } from "../../invocation.ts";
 import type { Field } from "../../output/printer.ts";
 import { duration, moment } from "../../output/times.ts";
-import { describeHolding, describeParticipant, isForgotten } from "./describe.ts";
+import { describeHolding, describeParticipant, stayOf } from "./describe.ts";
 import { findObject } from "./find-object.ts";
 
 /** `manyhands object show <object>` */
@@ -46,11 +46,12 @@ function orNobody(lines: string[]): string[] {
 }
 
 function lifeOf(object: ObjectView): string {
-  const { kind, named, manager, owner } = object;
-  if (kind === "pipe") return "while somebody holds one of its ends";
+  const { named, manager, owner } = object;
+  const stay = stayOf(object);
+  if (stay === "while held") return "while a process holds one of its ends";
   if (manager !== null) return `as long as its manager "${manager}"`;
-  if (isForgotten(object)) return "until it is removed or has not been used for an hour";
-  return named ? "until it is removed" : `with its maker: ${owner ? describeParticipant(owner) : "which has ended"}`;
+  if (!named) return `with its maker: ${owner ? describeParticipant(owner) : "which has ended"}`;
+  return stay === "until removed" ? "until it is removed" : "until it is removed or has not been used for an hour";
 }
 
 const SHOWN_ELSEWHERE = new Set(["name", "leaseLeft"]);

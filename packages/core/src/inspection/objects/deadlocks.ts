@@ -1,5 +1,5 @@
-import type { Participant } from "../../shared/object/index.ts";
-import { type Holding, memberOf, type ObjectView } from "./object-view.ts";
+import type { Holding, Participant } from "../../shared/object/index.ts";
+import { memberOf, type ObjectView } from "./object-view.ts";
 
 /** One wait of a circle: somebody waits for an object that the next one holds. */
 export interface BlockedWait {

@@ -1,13 +1,19 @@
 import { randomBytes } from "node:crypto";
 import { Operations } from "../../redis/script/index.ts";
 import { managerNameOf, ownerOf } from "../../shared/containers/manager/manager-life.ts";
-import { readParticipants, textOfNamePart } from "../../shared/object/index.ts";
-import { holderOfToken } from "../../shared/sync/lock/lock-scripts.ts";
+import { findKind } from "../../shared/kinds.ts";
+import {
+  type Holding,
+  type ObjectReader,
+  type ObjectReading,
+  readParticipants,
+  textOfNamePart,
+} from "../../shared/object/index.ts";
 import { releasePermits } from "../../shared/sync/semaphore/semaphore-scripts.ts";
 import { isNoFaultOfRecord, isWrongType } from "../../wire/records/stored-record.ts";
-import { inspectedKind, type Place, unreadable } from "./inspected-kinds.ts";
 import { forgetObject, removeObject, takeBack } from "./object-scripts.ts";
-import { type Holding, memberOf, type ObjectReading, type ObjectView } from "./object-view.ts";
+import { memberOf, type ObjectView } from "./object-view.ts";
+import { readObject, unreadable } from "./read-object.ts";
 
 /** An object by what its keys are made of. */
 export interface ObjectPlace {
@@ -17,8 +23,6 @@ export interface ObjectPlace {
 
 /** Objects read at the same time. */
 const AT_ONCE = 100;
-/** Kinds that note a holder with its session only when they are held for long. */
-const NOTED_LATE = new Set(["lock", "rlock"]);
 
 /** Runs a request; a context keeps the program alive until it is answered. */
 type During = <Answer>(request: () => Promise<Answer>) => Promise<Answer>;
@@ -28,11 +32,11 @@ type During = <Answer>(request: () => Promise<Answer>) => Promise<Answer>;
  * connection nor anything in Redis; every answer is read afresh.
  */
 export class ObjectInspector {
-  readonly #place: Place;
+  readonly #place: ObjectReader;
   readonly #during: During;
 
   /** @internal */
-  constructor({ client, keys, during = (request) => request() }: Place & { during?: During }) {
+  constructor({ client, keys, during = (request) => request() }: ObjectReader & { during?: During }) {
     this.#place = { client, keys };
     this.#during = during;
   }
@@ -128,22 +132,21 @@ export class ObjectInspector {
     const manager = maker === null ? null : managerNameOf(maker);
     const session = manager === null ? maker : null;
     const [owner = null] = session === null ? [] : await readParticipants(this.#place, [{ session, label: "" }]);
-    const named = maker === null && kind !== "pipe";
+    const named = maker === null && findKind(kind)?.stays !== "while held";
     return { kind, name, named, owner, manager, createdAt: Number(createdAt), ...reading };
   }
 
   /**
    * @internal
-   * Takes back the locks of a session whose process has ended. A lock notes its holder with the session only when it is
-   * held for long, so that a short section costs less; so all locks are looked at.
+   * Takes back the locks of a session whose process has ended. A lock is noted with the session of its holder only when it
+   * is held for long, because that makes short sections faster. So this looks at all locks.
    */
   async releaseLocksOf(session: string): Promise<void> {
-    const { client, keys } = this.#place;
-    const locks = (await this.#places()).filter(({ kind }) => NOTED_LATE.has(kind));
+    const locks = (await this.#places()).filter(({ kind }) => findKind(kind)?.holder);
     for (let start = 0; start < locks.length; start += AT_ONCE) {
       const part = locks.slice(start, start + AT_ONCE);
-      const tokens = await Promise.all(part.map(({ kind, name }) => client.get(keys.object(kind, name))));
-      const held = part.filter((_, index) => holderOfToken(tokens[index] ?? "").session === session);
+      const holders = await Promise.all(part.map(({ kind, name }) => findKind(kind)?.holder?.(this.#place, name)));
+      const held = part.filter((_, index) => holders[index] === session);
       await Promise.all(held.map((place) => this.#takeBack(place, [session])));
     }
   }
@@ -156,7 +159,7 @@ export class ObjectInspector {
   /** A key that somebody else wrote over must not hide all other objects. */
   async #read(kind: string, name: string): Promise<ObjectReading | null> {
     try {
-      return await inspectedKind(kind).read(this.#place, name);
+      return await readObject(this.#place, { kind, name });
     } catch (error) {
       if (isWrongType(error)) return unreadable("cannot be read: a key of it has the wrong type");
       if (isNoFaultOfRecord(error, this.#place.client)) throw error;
@@ -166,7 +169,7 @@ export class ObjectInspector {
 
   async #forgetIfGone(kind: string, name: string): Promise<boolean> {
     const { client, keys } = this.#place;
-    const { parts } = inspectedKind(kind);
+    const parts = findKind(kind)?.parts ?? [];
     if (parts.length === 0) return false;
     const own = parts.map((part) => keys.object(kind, name, part === "" ? undefined : part));
     return (await forgetObject.run(client, [keys.objects, keys.deadlines, ...own], [memberOf({ kind, name })])) === 1;

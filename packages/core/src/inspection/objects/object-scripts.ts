@@ -1,8 +1,8 @@
 import { Script } from "../../redis/script/index.ts";
 import { kindsTable, SERVER_TIME, WAKE_UP } from "../../session/index.ts";
-import { OBJECT_KINDS } from "../../shared/kinds.ts";
+import { REAPED_KINDS } from "../../shared/kinds.ts";
 
-const SHARED = SERVER_TIME + WAKE_UP + kindsTable(OBJECT_KINDS);
+const SHARED = SERVER_TIME + WAKE_UP + kindsTable(REAPED_KINDS);
 
 /**
  * KEYS[1] objects

@@ -1,31 +1,5 @@
-import type { Participant } from "../../shared/object/index.ts";
+import type { ObjectReading, Participant } from "../../shared/object/index.ts";
 import type { Milliseconds } from "../../time/index.ts";
-
-/** Somebody who holds something of an object. */
-export interface Holding extends Participant {
-  /** How often, or how many permits. */
-  count: number;
-  /** Server time of the acquisition, ms; null where that is not kept. */
-  since: Milliseconds | null;
-}
-
-/** What a kind of object says of itself. */
-export interface ObjectReading {
-  /** A few words for a table. */
-  summary: string;
-  holders: Holding[];
-  /** In the order in which they have come. */
-  waiters: Participant[];
-  /**
-   * Whose release ends a wait: all holders', that of any one of them, or nobody's who is known (an event is set by
-   * whoever likes).
-   */
-  waitsFor: "all" | "any" | "unknown";
-  /** Until the holder's lease ends, ms; null when nothing is held on a lease of its own. */
-  leaseLeft: Milliseconds | null;
-  /** Everything the kind knows, as its `inspect()` gives it; null for an unknown kind. */
-  state: object | null;
-}
 
 /** A shared object as it is at the moment. */
 export interface ObjectView extends ObjectReading {

@@ -1,8 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { RedisClient } from "../../redis/connection/index.ts";
-import type { Keys } from "../../redis/keys.ts";
+import type { ObjectReader } from "../../shared/object/index.ts";
 import type { Milliseconds } from "../../time/index.ts";
-import type { Place } from "./inspected-kinds.ts";
 
 /** A key that nobody will ever remove. */
 export interface OrphanKey {
@@ -28,7 +26,7 @@ const REAPED_WITHIN: Milliseconds = 15_000;
  * Keys of the namespace without a time to live, without an owner that lives, and that belong to no registered object.
  * Keys of BullMQ are not looked at: they belong to their pool.
  */
-export async function findOrphanKeys(place: Place): Promise<{ looked: number; orphans: OrphanKey[] }> {
+export async function findOrphanKeys(place: ObjectReader): Promise<{ looked: number; orphans: OrphanKey[] }> {
   const found = await scan(place);
   const suspects = await judge(place, found);
   if (suspects.length === 0) return { looked: found.length, orphans: [] };
@@ -41,7 +39,7 @@ export async function findOrphanKeys(place: Place): Promise<{ looked: number; or
 }
 
 /** Sessions that ended and that no program and no host has looked after, although it was time. */
-export async function findDeadSessions({ client, keys }: Place): Promise<DeadSession[]> {
+export async function findDeadSessions({ client, keys }: ObjectReader): Promise<DeadSession[]> {
   const [seconds = 0] = (await client.time()).map(Number);
   const now = seconds * 1_000;
   const due = await client.zrange(keys.deadlines, "-inf", String(now - REAPED_WITHIN), "BYSCORE", "WITHSCORES");
@@ -55,7 +53,7 @@ export async function findDeadSessions({ client, keys }: Place): Promise<DeadSes
   return dead;
 }
 
-async function judge(place: Place, keys: readonly string[]): Promise<OrphanKey[]> {
+async function judge(place: ObjectReader, keys: readonly string[]): Promise<OrphanKey[]> {
   const reasons = await Promise.all(keys.map((key) => reasonAgainst(place, key)));
   return keys.flatMap((key, index) => {
     const reason = reasons[index];
@@ -64,7 +62,7 @@ async function judge(place: Place, keys: readonly string[]): Promise<OrphanKey[]
 }
 
 /** Why nobody will remove the key; null when somebody will. */
-async function reasonAgainst({ client, keys }: Place, key: string): Promise<string | null> {
+async function reasonAgainst({ client, keys }: ObjectReader, key: string): Promise<string | null> {
   const rest = key.slice(keys.prefix.length);
   if (LASTING.has(rest) || (await client.pttl(key)) !== -1) return null;
   const slash = rest.indexOf("/");
@@ -85,7 +83,7 @@ async function reasonAgainst({ client, keys }: Place, key: string): Promise<stri
 }
 
 /** Whether a session lives, or the reaper will meet it. */
-async function isLookedAfter({ client, keys }: Place, session: string): Promise<boolean> {
+async function isLookedAfter({ client, keys }: ObjectReader, session: string): Promise<boolean> {
   if ((await client.exists(keys.session(session))) === 1) return true;
   return (await client.zscore(keys.deadlines, `session/${session}`)) !== null;
 }
@@ -94,7 +92,7 @@ async function isLookedAfter({ client, keys }: Place, session: string): Promise<
  * "lock-waiters" may be a part of a lock, or a kind of its own; and a part of which there are several has words before the
  * name.
  */
-async function registeredObject({ client, keys }: Place, kind: string, name: string): Promise<string | null> {
+async function registeredObject({ client, keys }: ObjectReader, kind: string, name: string): Promise<string | null> {
   const words = kind.split("-");
   const names = name.split("/").map((_, from, parts) => parts.slice(from).join("/"));
   for (let count = words.length; count > 0; count -= 1) {
@@ -104,7 +102,7 @@ async function registeredObject({ client, keys }: Place, kind: string, name: str
   return null;
 }
 
-async function scan({ client, keys }: { client: RedisClient; keys: Keys }): Promise<string[]> {
+async function scan({ client, keys }: ObjectReader): Promise<string[]> {
   const nodes = "nodes" in client ? client.nodes("master") : [client];
   const pattern = `${keys.prefix.replaceAll(/[*?[\]\\]/g, "\\$&")}*`;
   const found = new Set<string>();

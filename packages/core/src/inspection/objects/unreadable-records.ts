@@ -10,8 +10,8 @@ import {
 } from "../../wire/records/stored-record.ts";
 import { readHosts } from "../../work/fleet/index.ts";
 import { PoolRegistry } from "../../work/registry/index.ts";
-import { inspectedKind } from "./inspected-kinds.ts";
 import { ObjectInspector } from "./object-inspector.ts";
+import { readObject } from "./read-object.ts";
 
 interface Place {
   client: RedisClient;
@@ -122,7 +122,7 @@ async function findObjects(place: Place): Promise<UnreadableRecord[]> {
     objects.map(async ({ kind, name }): Promise<UnreadableRecord[]> => {
       const key = keys.object(kind, name);
       try {
-        await inspectedKind(kind).read(place, name);
+        await readObject(place, { kind, name });
         return [];
       } catch (error) {
         return [{ key, field: null, fault: faultOfObject(error, client), isNewer: false }];

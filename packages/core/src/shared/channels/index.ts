@@ -1,4 +1,3 @@
-export { openChannel } from "./open-channel.ts";
 export {
   Connection,
   createPipe,
@@ -6,18 +5,19 @@ export {
   type PipeEndState,
   type PipeOptions,
   type PipeState,
-  readPipe,
 } from "./pipe/index.ts";
 export {
   createJoinableQueue,
   createQueue,
   createSimpleQueue,
+  JOINABLE_QUEUE_KIND,
   JoinableQueue,
-  QUEUE_KINDS,
+  PIPE_STREAM_KIND,
+  QUEUE_KIND,
   Queue,
   type QueueOptions,
   type QueueState,
-  readQueue,
+  SIMPLE_QUEUE_KIND,
   SimpleQueue,
 } from "./queue/index.ts";
 export { type Waitable, waitForAny } from "./wait/index.ts";

@@ -1,19 +1,18 @@
-export { type ArrayContents, type ArrayProxy, createArray } from "./array/index.ts";
+export { ARRAY_KIND, type ArrayContents, type ArrayProxy, createArray } from "./array/index.ts";
 export type { WriteOptions } from "./calls/index.ts";
-export { CONTAINER_KINDS } from "./container-kinds.ts";
-export type { DictEntries, DictProxy } from "./dict/index.ts";
-export type { ListProxy, SortOptions } from "./list/index.ts";
-export { createManager, guard, type ManagedOptions, Manager } from "./manager/index.ts";
-export type { NamespaceProxy } from "./namespace/index.ts";
-export { openContainer } from "./open-container.ts";
-export type {
-  Maker,
-  RegisteredObject,
-  RegisteredProxy,
-  RegisterOptions,
-  RemoteMethods,
+export { DICT_KIND, type DictEntries, type DictProxy } from "./dict/index.ts";
+export { LIST_KIND, type ListProxy, type SortOptions } from "./list/index.ts";
+export { createManager, guard, MANAGER_KIND, type ManagedOptions, Manager } from "./manager/index.ts";
+export { NAMESPACE_KIND, type NamespaceProxy } from "./namespace/index.ts";
+export {
+  type Maker,
+  REGISTERED_KIND,
+  type RegisteredObject,
+  type RegisteredProxy,
+  type RegisterOptions,
+  type RemoteMethods,
 } from "./registered/index.ts";
-export type { SetProxy } from "./set/index.ts";
-export { type ContainerKind, type ContainerState, readContainer } from "./state/index.ts";
+export { SET_KIND, type SetProxy } from "./set/index.ts";
+export type { ContainerKind, ContainerState } from "./state/index.ts";
 export type { TypeCode, TypedInput, TypedSnapshot, TypedValue } from "./typed/index.ts";
-export { createValue, type ValueOptions, type ValueProxy } from "./value/index.ts";
+export { createValue, VALUE_KIND, type ValueOptions, type ValueProxy } from "./value/index.ts";

@@ -3,6 +3,7 @@ import type { KeepAlive, RedisClient, RedisConfig } from "../../redis/connection
 import type { Keys } from "../../redis/keys.ts";
 import type { Session } from "../../session/index.ts";
 import type { WaitRoom } from "../../session/waiting/index.ts";
+import type { ObjectReference, SharedObject } from "./shared-object.ts";
 
 /** What every shared object of one context uses. */
 export interface ObjectRuntime {
@@ -25,6 +26,12 @@ export interface ObjectRuntime {
    * them: another manager of the name may make the same names anew.
    */
   readonly removals: Set<(firstPart: string) => void>;
+  /**
+   * Makes a live handle of the object that a reference names, whatever its kind. Objects that hold a reference to another
+   * one open it with this, and need not know its class.
+   * @throws SerializationError for an unknown kind
+   */
+  open(reference: ObjectReference): SharedObject;
   /** A new name for an object without one, unique over all programs. */
   nextName(): string;
 }

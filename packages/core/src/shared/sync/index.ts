@@ -1,55 +1,53 @@
 export { Existence } from "../object/existence.ts";
 export {
+  BARRIER_KIND,
   Barrier,
   type BarrierAction,
   type BarrierOptions,
   type BarrierState,
   createBarrier,
-  readBarrier,
 } from "./barrier/index.ts";
 export {
+  CONDITION_KIND,
   Condition,
   type ConditionOptions,
   type ConditionState,
   createCondition,
-  readCondition,
 } from "./condition/index.ts";
 export {
+  COUNT_DOWN_LATCH_KIND,
   CountDownLatch,
   type CountDownLatchOptions,
   type CountDownLatchState,
   createCountDownLatch,
-  readCountDownLatch,
 } from "./count-down-latch/index.ts";
-export { createEvent, Event, type EventOptions, type EventState, readEvent } from "./event/index.ts";
-export { SYNC_KINDS } from "./kinds.ts";
+export { createEvent, EVENT_KIND, Event, type EventOptions, type EventState } from "./event/index.ts";
 export {
   checkLease,
   createLock,
   HeldLock,
+  LOCK_KIND,
   Lock,
   type LockOptions,
   type LockState,
   type LockTicket,
-  readLock,
 } from "./lock/index.ts";
-export { openObject } from "./open-object.ts";
 export {
   createReadWriteLock,
   type HeldShare,
+  READ_WRITE_LOCK_KIND,
   type ReadWriteLock,
   type ReadWriteLockOptions,
   ReadWriteLockSide,
   type ReadWriteLockState,
-  readReadWriteLock,
 } from "./read-write-lock/index.ts";
-export { createRLock, type HeldRLock, RLock, readRLock, withOwner } from "./rlock/index.ts";
+export { createRLock, type HeldRLock, RLOCK_KIND, RLock, withOwner } from "./rlock/index.ts";
 export {
   type BoundedSemaphore,
   createSemaphore,
   type HeldPermits,
   type PermitOptions,
-  readSemaphore,
+  SEMAPHORE_KIND,
   Semaphore,
   type SemaphoreOptions,
   type SemaphoreState,

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { findDeadlocks, type Holding, type ObjectView, signatureOf } from "../../../src/inspection/objects/index.ts";
+import { findDeadlocks, type ObjectView, signatureOf } from "../../../src/inspection/objects/index.ts";
+import type { Holding } from "../../../src/shared/object/index.ts";
 
 /** `A` is a program; `A:t` its task t. A dead one ends with "!". */
 function participant(text: string): Holding {

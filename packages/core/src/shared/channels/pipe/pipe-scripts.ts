@@ -1,5 +1,5 @@
 import { OnceScript, Script } from "../../../redis/script/index.ts";
-import { type ObjectKind, REGISTER, SERVER_TIME, WAKE_UP } from "../../../session/index.ts";
+import { REGISTER, SERVER_TIME, WAKE_UP } from "../../../session/index.ts";
 import { COUNTS, QUEUE_KEYS } from "../queue/index.ts";
 
 /** Of so many senders it is known which of their messages are stored; beyond, those that have ended are forgotten. */
@@ -81,9 +81,7 @@ end
 
 const SHARED = SERVER_TIME + WAKE_UP + REGISTER + QUEUE_KEYS + PIPE_KEYS;
 
-export const PIPE_KIND: ObjectKind = {
-  kind: "pipe",
-  reaper: `(function()
+export const PIPE_REAPER: string = `(function()
 ${QUEUE_KEYS}${PIPE_KEYS}
 return {
   look = function(prefix, name, now)
@@ -99,8 +97,7 @@ return {
   end,
   remove = remove_pipe,
 }
-end)()`,
-};
+end)()`;
 
 /**
  * KEYS[1] main; KEYS[2] holders; KEYS[3] transit

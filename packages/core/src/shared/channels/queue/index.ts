@@ -8,8 +8,8 @@ export {
   Queue,
   type QueueOptions,
   type QueueState,
-  readQueue,
   SimpleQueue,
 } from "./queue.ts";
+export { JOINABLE_QUEUE_KIND, PIPE_STREAM_KIND, QUEUE_KIND, SIMPLE_QUEUE_KIND } from "./queue-kinds.ts";
 export { QueuePlace } from "./queue-place.ts";
-export { COUNTS, QUEUE_KEYS, QUEUE_KINDS } from "./queue-scripts.ts";
+export { COUNTS, QUEUE_KEYS } from "./queue-scripts.ts";

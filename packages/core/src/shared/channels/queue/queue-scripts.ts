@@ -1,5 +1,5 @@
 import { OnceScript, Script } from "../../../redis/script/index.ts";
-import { CLAIM_TIME, type ObjectKind, REGISTER, SERVER_TIME, WAKE_UP } from "../../../session/index.ts";
+import { CLAIM_TIME, REGISTER, SERVER_TIME, WAKE_UP } from "../../../session/index.ts";
 
 /** The kinds of queues; each has names of its own. */
 export type QueueKind = "queue" | "simple-queue" | "joinable-queue";
@@ -294,12 +294,9 @@ end
 
 const SHARED = SERVER_TIME + WAKE_UP + REGISTER + QUEUE_KEYS;
 
-export const QUEUE_KINDS: readonly ObjectKind[] = (
-  ["queue", "simple-queue", "joinable-queue", "pipe-stream"] as const
-).map(queueKind);
-
-function queueKind(kind: StreamKind): ObjectKind {
-  const reaper = `(function()
+/** Lua: gives back what a consumer of the dead had taken, forgets waiters of the dead, and calls the next ones. */
+export function queueReaper(kind: StreamKind): string {
+  return `(function()
 ${QUEUE_KEYS}
 return {
   look = function(prefix, name, now)
@@ -358,7 +355,6 @@ return {
   end,
 }
 end)()`;
-  return { kind, reaper };
 }
 
 /**

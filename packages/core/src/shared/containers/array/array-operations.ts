@@ -1,11 +1,8 @@
 import type { Script } from "../../../redis/script/index.ts";
-import type { ObjectKind } from "../../../session/index.ts";
 import type { CallsReply } from "../calls/calls-script.ts";
-import { callsScript, containerKind } from "../calls/index.ts";
+import { callsScript } from "../calls/index.ts";
 import { LIST_LUA } from "../calls/list-lua.ts";
 import { OTHER_TYPE, OUTSIDE, TOO_LARGE, TYPED_LUA } from "../typed/index.ts";
-
-export const ARRAY_KIND: ObjectKind = containerKind("array", ["items"]);
 
 /** From so many items on, a part is written anew with all that follows it. */
 const LARGE_PART = 64;

@@ -1,2 +1,2 @@
-export { type ArrayContents, type ArrayProxy, createArray, openArray } from "./array.ts";
-export { ARRAY_KIND } from "./array-operations.ts";
+export { type ArrayContents, type ArrayProxy, createArray } from "./array.ts";
+export { ARRAY_KIND } from "./array-kind.ts";

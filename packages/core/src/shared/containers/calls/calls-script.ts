@@ -97,21 +97,3 @@ local function each_part(from, to, visit)
   end
 end
 `;
-
-/**
- * Lua: the reaper's part of a container without holders or waiters. @param parts - Further parts of its keys.
- */
-export function containerKind(kind: string, parts: readonly string[]): { kind: string; reaper: string } {
-  const keys = ["", ...parts.map((word) => `-${word}`)].map((word) => `prefix .. "${kind}${word}/" .. name`);
-  return {
-    kind,
-    reaper: `{
-  look = function() return nil end,
-  leave = function() end,
-  remove = function(prefix, name)
-    redis.call("UNLINK", ${keys.join(", ")})
-    redis.call("ZREM", prefix .. "objects", "${kind}/" .. name)
-  end,
-}`,
-  };
-}

@@ -1,2 +1,2 @@
-export { callsScript, containerKind } from "./calls-script.ts";
+export { callsScript } from "./calls-script.ts";
 export { Container, type MakeWith, makeWithOf, toText, type WriteOptions } from "./container.ts";

@@ -1,13 +1,10 @@
 import type { Script } from "../../../redis/script/index.ts";
-import type { ObjectKind } from "../../../session/index.ts";
 import type { CallsReply } from "../calls/calls-script.ts";
-import { callsScript, containerKind } from "../calls/index.ts";
+import { callsScript } from "../calls/index.ts";
 import { NUMBER_TEXT } from "../calls/number-text.ts";
 
 /** Answer for a value that is not a number. */
 export const NO_NUMBER = -2;
-
-export const DICT_KIND: ObjectKind = containerKind("dict", ["items", "order"]);
 
 /**
  * Calls of dicts. Main key: also `count`, how many keys were ever added; items, hash: key -> value, both as texts of values;

@@ -1,2 +1,2 @@
 export { createDict, type DictEntries, DictProxy } from "./dict.ts";
-export { DICT_KIND } from "./dict-operations.ts";
+export { DICT_KIND } from "./dict-kind.ts";

@@ -1,2 +1,2 @@
 export { createList, ListProxy, type SortOptions } from "./list.ts";
-export { LIST_KIND } from "./list-operations.ts";
+export { LIST_KIND } from "./list-kind.ts";

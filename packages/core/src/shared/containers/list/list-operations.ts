@@ -1,13 +1,10 @@
 import type { Script } from "../../../redis/script/index.ts";
-import type { ObjectKind } from "../../../session/index.ts";
 import type { CallsReply } from "../calls/calls-script.ts";
-import { callsScript, containerKind } from "../calls/index.ts";
+import { callsScript } from "../calls/index.ts";
 import { LIST_LUA } from "../calls/list-lua.ts";
 
 /** Answer for an index or an item that is not there. */
 export const MISSING = -1;
-
-export const LIST_KIND: ObjectKind = containerKind("list", ["items"]);
 
 /** Calls of lists. items, list of values as texts. A place in the middle is marked by what no value is stored as. */
 export const listCalls: Script<CallsReply> = callsScript({

@@ -1,73 +1,49 @@
 import { ManagerClosedError, ManyhandsError, resultPromise } from "../../../errors/index.ts";
 import type { Purpose } from "../../../wire/codec/index.ts";
-import { isOver, type ObjectRuntime, type SharedObject } from "../../object/index.ts";
+import { isOver, type MethodUse, type ObjectRuntime, type SharedObject } from "../../object/index.ts";
 import { managerOf } from "./manager-life.ts";
-
-/** Methods of locks, events, queues … that ask Redis. */
-const ASKING = new Set([
-  ...["acquire", "release", "hold", "run", "locked", "takeOver", "inspect"],
-  ...["isSet", "set", "clear", "wait", "waitFor", "notify", "notifyAll"],
-  ...["getValue", "drain", "countDown", "count", "await", "trySetCount", "abort", "reset", "nWaiting", "broken"],
-  ...["put", "putMany", "putNowait", "get", "getMany", "getNowait", "poll", "qsize", "empty", "full", "shutdown"],
-  ...["taskDone", "join"],
-]);
-/** Methods that give another handle of the same object. */
-const SIDES = ["readLock", "writeLock"];
-/** Those which would find nothing, and say so, where the manager is gone. */
-const LOOKING = new Set([
-  "locked",
-  "inspect",
-  "isSet",
-  "getValue",
-  "count",
-  "nWaiting",
-  "broken",
-  "qsize",
-  "empty",
-  "full",
-]);
 
 type Method = (this: SharedObject, ...args: unknown[]) => unknown;
 
 /**
  * Makes the calls of an object that a manager owns fail with ManagerClosedError once the manager is gone, and start the
- * manager before the first one (M11). Containers see to that themselves.
+ * manager before the first one (M11). Changes nothing of an object that no manager owns.
+ * @param facts.methods - What each method does, as the row of its kind says; null = it sees to its manager itself.
  */
 export function guard<Handle extends SharedObject>(
   runtime: ObjectRuntime,
   handle: Handle,
-  owner: string | null,
+  facts: { owner: string | null; methods: Readonly<Record<string, MethodUse>> | null },
 ): Handle {
-  if (owner === null || !managerOf(runtime, owner)) return handle;
+  const { owner, methods } = facts;
+  if (methods === null || owner === null || !managerOf(runtime, owner)) return handle;
   const toReference = handle.toReference.bind(handle);
-  Object.defineProperty(handle, "toReference", {
-    value: (purpose?: Purpose) => {
-      if (purpose !== "checking") managerOf(runtime, owner)?.announce();
-      return toReference(purpose);
-    },
+  replace(handle, "toReference", (purpose?: Purpose) => {
+    if (purpose !== "checking") managerOf(runtime, owner)?.announce();
+    return toReference(purpose);
   });
   const starts = new Starts();
-  for (const name of ASKING) {
+  for (const [name, use] of Object.entries(methods)) {
+    // A kind may have several classes of handles, and one of them not all methods.
     const method = methodOf(handle, name);
-    if (!method) continue;
-    const guarded = (...args: unknown[]): Promise<unknown> =>
-      spared(runtime, owner, () =>
-        ask(runtime, { handle, owner, isLook: LOOKING.has(name), starts }, () => method.apply(handle, args)),
+    if (!method || use === "local") continue;
+    const call = (...args: unknown[]): unknown => method.apply(handle, args);
+    if (use === "closes") {
+      replace(handle, name, () => starts.close(call));
+    } else if (use === "opens") {
+      replace(handle, name, () => guard(runtime, call() as SharedObject, facts));
+    } else {
+      const asked = { handle, owner, isLook: use === "looks", starts };
+      replace(handle, name, (...args: unknown[]) =>
+        spared(runtime, owner, () => ask(runtime, asked, () => call(...args))),
       );
-    Object.defineProperty(handle, name, { value: guarded, configurable: true });
-  }
-  const close = methodOf(handle, "close");
-  if (close) {
-    const guarded = (): unknown => starts.close(() => close.apply(handle, []));
-    Object.defineProperty(handle, "close", { value: guarded, configurable: true });
-  }
-  for (const name of SIDES) {
-    const side = methodOf(handle, name);
-    if (!side) continue;
-    const guarded = (): SharedObject => guard(runtime, side.apply(handle, []) as SharedObject, owner);
-    Object.defineProperty(handle, name, { value: guarded, configurable: true });
+    }
   }
   return handle;
+}
+
+function replace(handle: SharedObject, name: string, value: unknown): void {
+  Object.defineProperty(handle, name, { value, configurable: true });
 }
 
 function spared(runtime: ObjectRuntime, owner: string, call: () => Promise<unknown>): Promise<unknown> {

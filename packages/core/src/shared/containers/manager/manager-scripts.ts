@@ -1,10 +1,8 @@
 import { Script } from "../../../redis/script/index.ts";
-import { type ObjectKind, REGISTER, SERVER_TIME } from "../../../session/index.ts";
+import { REGISTER, SERVER_TIME } from "../../../session/index.ts";
 
 /** Removes what the manager owns with it. The owner of its objects is kept as a session without a lease. */
-export const MANAGER_KIND: ObjectKind = {
-  kind: "manager",
-  reaper: `{
+export const MANAGER_REAPER = `{
   look = function() return nil end,
   leave = function() end,
   remove = function(prefix, name)
@@ -17,8 +15,7 @@ export const MANAGER_KIND: ObjectKind = {
     redis.call("UNLINK", prefix .. "manager/" .. name, owned)
     redis.call("ZREM", prefix .. "objects", "manager/" .. name)
   end,
-}`,
-};
+}`;
 
 /**
  * KEYS[1] manager, hash: madeAt (server time in ms); KEYS[2] the owner of its objects, hash: manager (its name). While that

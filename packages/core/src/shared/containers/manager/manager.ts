@@ -5,7 +5,6 @@ import {
   createQueue,
   createSimpleQueue,
   type JoinableQueue,
-  openChannel,
   type Queue,
   type QueueOptions,
   type SimpleQueue,
@@ -21,6 +20,7 @@ import {
   SharedObject,
 } from "../../object/index.ts";
 import {
+  BARRIER_KIND,
   type Barrier,
   type BarrierOptions,
   type BoundedSemaphore,
@@ -39,8 +39,8 @@ import {
   type Event,
   type Lock,
   type LockOptions,
-  openObject,
   type ReadWriteLock,
+  RLOCK_KIND,
   RLock,
   type Semaphore,
 } from "../../sync/index.ts";
@@ -242,7 +242,8 @@ export class Manager extends SharedObject {
     const { name, lease } = namedOptions<ConditionOptions>(options);
     const { name: condition, owner } = this.#identify(name);
     const own = { name: `${namePart("condition")}/${condition}`, owner };
-    const made = guard(this.runtime, new RLock(this.runtime, own, checkLease(lease)), owner);
+    const lockOfItsOwn = new RLock(this.runtime, own, checkLease(lease));
+    const made = guard(this.runtime, lockOfItsOwn, { owner, methods: RLOCK_KIND.methods });
     return this.#manage(createCondition(this.runtime, made, options));
   }
 
@@ -271,7 +272,8 @@ export class Manager extends SharedObject {
     // Not by a reference, which does not carry the action.
     const made = namedOptions<BarrierOptions>(options);
     const identity = this.#identify(made.name);
-    return guard(this.runtime, createBarrier(this.runtime, parties, { ...made, identity }), identity.owner);
+    const barrier = createBarrier(this.runtime, parties, { ...made, identity });
+    return guard(this.runtime, barrier, { owner: identity.owner, methods: BARRIER_KIND.methods });
   }
 
   /** As `mp.queue()`. */
@@ -300,8 +302,7 @@ export class Manager extends SharedObject {
   #manage<Handle extends SharedObject>(handle: Handle): Handle {
     const { name, isNamed } = handle;
     const reference: ObjectReference = { ...handle.toReference(), ...this.#identify(isNamed ? name : undefined) };
-    const managed = openChannel(this.runtime, reference) ?? openObject(this.runtime, reference);
-    return guard(this.runtime, managed as Handle, reference.owner);
+    return this.runtime.open(reference) as Handle;
   }
 
   #assertOpen(): void {

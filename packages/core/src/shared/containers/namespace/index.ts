@@ -1,1 +1,2 @@
-export { createNamespace, NAMESPACE_KIND, NamespaceProxy } from "./namespace.ts";
+export { createNamespace, NamespaceProxy } from "./namespace.ts";
+export { NAMESPACE_KIND } from "./namespace-kind.ts";

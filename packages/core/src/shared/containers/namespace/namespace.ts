@@ -1,12 +1,8 @@
 import { AttributeError, got, ValueError } from "../../../errors/index.ts";
-import type { ObjectKind } from "../../../session/index.ts";
 import { textToValue } from "../../../wire/codec/index.ts";
 import type { ObjectIdentity, ObjectRuntime } from "../../object/index.ts";
-import { Container, containerKind, type MakeWith, toText, type WriteOptions } from "../calls/index.ts";
+import { Container, type MakeWith, toText, type WriteOptions } from "../calls/index.ts";
 import { dictCalls, NO_NUMBER } from "../dict/dict-operations.ts";
-
-/** A namespace is a dict whose keys are stored as they are. */
-export const NAMESPACE_KIND: ObjectKind = containerKind("namespace", ["items", "order"]);
 
 /**
  * Names with values that any process can use (rule M6): Python's `manager.Namespace()`. A property cannot be awaited in

@@ -1,9 +1,8 @@
 export {
   createRegistered,
-  openRegistered,
   type RegisteredObject,
   type RegisteredProxy,
   type RemoteMethods,
 } from "./registered.ts";
-export { REGISTERED_KIND } from "./registered-scripts.ts";
+export { REGISTERED_KIND } from "./registered-kind.ts";
 export { type Maker, type RegisterOptions, registerType } from "./registered-types.ts";

@@ -1,8 +1,5 @@
 import { OnceScript, Script } from "../../../redis/script/index.ts";
-import { type ObjectKind, REGISTER, SERVER_TIME } from "../../../session/index.ts";
-import { containerKind } from "../calls/index.ts";
-
-export const REGISTERED_KIND: ObjectKind = containerKind("registered", []);
+import { REGISTER, SERVER_TIME } from "../../../session/index.ts";
 
 /** Reply of {@link enterRegistered}: 1, state, arguments; 0 = it is not there; or -1, -2, -3. */
 export type EnterReply = [1, string, string] | [0] | [-1] | [-2] | [-3];

@@ -7,7 +7,7 @@ import {
   type ObjectRuntime,
   SharedObject,
 } from "../../object/index.ts";
-import { Lock } from "../../sync/index.ts";
+import { LOCK_KIND, Lock } from "../../sync/index.ts";
 import { toText } from "../calls/index.ts";
 import { guard } from "../manager/guard.ts";
 import { managerNameOf, managerOf } from "../manager/manager-life.ts";
@@ -43,11 +43,8 @@ export class RegisteredObject extends SharedObject {
     this.typeid = facts.typeid;
     this.#args = facts.args;
     const { name, owner } = this;
-    const lock = guard(
-      runtime,
-      new Lock(runtime, { name: `${namePart("registered")}/${name}`, owner: identity.owner }),
-      identity.owner,
-    );
+    const own = new Lock(runtime, { name: `${namePart("registered")}/${name}`, owner: identity.owner });
+    const lock = guard(runtime, own, { owner: identity.owner, methods: LOCK_KIND.methods });
     this.#turns = new Turns(runtime, { name, owner, lock, ...facts });
     for (const method of findRegisteredType(facts.typeid)?.exposed ?? []) {
       const run = (...args: unknown[]): Promise<unknown> => this.call(method, ...args);

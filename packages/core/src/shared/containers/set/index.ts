@@ -1,2 +1,2 @@
 export { createSet, SetProxy } from "./set.ts";
-export { SET_KIND } from "./set-operations.ts";
+export { SET_KIND } from "./set-kind.ts";

@@ -1,9 +1,6 @@
 import type { Script } from "../../../redis/script/index.ts";
-import type { ObjectKind } from "../../../session/index.ts";
 import type { CallsReply } from "../calls/calls-script.ts";
-import { callsScript, containerKind } from "../calls/index.ts";
-
-export const SET_KIND: ObjectKind = containerKind("set", ["items"]);
+import { callsScript } from "../calls/index.ts";
 
 /** Calls of sets. Main key: also `count`, how many items were ever added; items, sorted set: value as text -> its number. */
 export const setCalls: Script<CallsReply> = callsScript({

@@ -6,7 +6,7 @@ import {
   type ObjectReference,
   type ObjectRuntime,
 } from "../../object/index.ts";
-import { Lock, openObject, RLock } from "../../sync/index.ts";
+import { Lock, RLOCK_KIND, RLock } from "../../sync/index.ts";
 import { guard } from "../manager/guard.ts";
 
 /** The lock of a value or array: the one given, an RLock of its own, or none (V3). */
@@ -27,7 +27,8 @@ export function guardingLock(
     throw new AttributeError(`lock must be a Lock, an RLock, or false for none; got ${got(lock)}`);
   }
   const { kind, name, owner } = identity;
-  return guard(runtime, new RLock(runtime, { name: `${namePart(kind)}/${name}`, owner }), owner);
+  const own = new RLock(runtime, { name: `${namePart(kind)}/${name}`, owner });
+  return guard(runtime, own, { owner, methods: RLOCK_KIND.methods });
 }
 
 /** @throws AttributeError when it was made with `lock: false` */
@@ -41,6 +42,5 @@ export function toLockReference(lock: GuardingLock): ObjectReference | false {
 }
 
 export function openGuardingLock(runtime: ObjectRuntime, reference: ObjectReference | false): GuardingLock {
-  if (reference === false) return false;
-  return guard(runtime, openObject(runtime, reference) as Lock | RLock, reference.owner);
+  return reference === false ? false : (runtime.open(reference) as Lock | RLock);
 }

@@ -1,10 +1,7 @@
 import type { Script } from "../../../redis/script/index.ts";
-import type { ObjectKind } from "../../../session/index.ts";
 import type { CallsReply } from "../calls/calls-script.ts";
-import { callsScript, containerKind } from "../calls/index.ts";
+import { callsScript } from "../calls/index.ts";
 import { OTHER_TYPE, TOO_LARGE, TYPED_LUA } from "../typed/index.ts";
-
-export const VALUE_KIND: ObjectKind = containerKind("value", []);
 
 /** Calls of values; each names the type first. Main key: also `type`, `value` (a number as text). */
 export const valueCalls: Script<CallsReply> = callsScript({

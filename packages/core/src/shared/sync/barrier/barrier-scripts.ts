@@ -1,5 +1,5 @@
 import { KNOWN_ANSWER, OnceScript, Script } from "../../../redis/script/index.ts";
-import { type ObjectKind, REGISTER, SERVER_TIME, WAKE_UP } from "../../../session/index.ts";
+import { REGISTER, SERVER_TIME, WAKE_UP } from "../../../session/index.ts";
 
 /** Word of the wake-up that ends a cycle: whoever gets it may go on. */
 export const PASSED_WORD = "passed";
@@ -86,9 +86,7 @@ end
 const SHARED = SERVER_TIME + WAKE_UP + REGISTER + CYCLES + EXISTS_OR_MADE;
 
 /** Breaks barriers of which a member's session has ended (B9). */
-export const BARRIER_KIND: ObjectKind = {
-  kind: "barrier",
-  reaper: `(function()
+export const BARRIER_REAPER: string = `(function()
 ${CYCLES}
 return {
   look = function() return nil end,
@@ -108,8 +106,7 @@ return {
     redis.call("ZREM", prefix .. "objects", "barrier/" .. name)
   end,
 }
-end)()`,
-};
+end)()`;
 
 /** What scripts that use a barrier return instead: its maker is gone; it is gone; it has that many parties. */
 export type BarrierRefusal = [-1] | [-2] | [-3, number];

@@ -1,5 +1,5 @@
 import { OnceScript } from "../../../redis/script/index.ts";
-import { type ObjectKind, REGISTER, SERVER_TIME, WAKE_UP } from "../../../session/index.ts";
+import { REGISTER, SERVER_TIME, WAKE_UP } from "../../../session/index.ts";
 import { CALL_NEXT } from "../lock/index.ts";
 
 /** How long a condition outlives its last sleeper, ms. */
@@ -72,9 +72,7 @@ end
 const SHARED = SERVER_TIME + WAKE_UP + REGISTER + CALL_NEXT + SLEEPERS + NOTIFY;
 
 /** Forgets sleepers that are gone (C9), and gives what they had been notified of to others. */
-export const CONDITION_KIND: ObjectKind = {
-  kind: "condition",
-  reaper: `(function()
+export const CONDITION_REAPER: string = `(function()
 ${CALL_NEXT}
 ${SLEEPERS}
 ${NOTIFY}
@@ -110,8 +108,7 @@ return {
     redis.call("ZREM", prefix .. "deadlines", "condition/" .. name)
   end,
 }
-end)()`,
-};
+end)()`;
 
 /**
  * KEYS[1] condition, hash: lock ("<kind>/<name>"), here (1 = its lock is in this Redis); KEYS[2] sleepers, list, first is

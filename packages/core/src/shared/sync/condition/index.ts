@@ -1,2 +1,2 @@
-export { Condition, type ConditionOptions, type ConditionState, createCondition, readCondition } from "./condition.ts";
-export { CONDITION_KIND } from "./condition-scripts.ts";
+export { Condition, type ConditionOptions, type ConditionState, createCondition } from "./condition.ts";
+export { CONDITION_KIND } from "./condition-kind.ts";

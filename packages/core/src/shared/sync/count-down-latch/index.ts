@@ -3,6 +3,5 @@ export {
   type CountDownLatchOptions,
   type CountDownLatchState,
   createCountDownLatch,
-  readCountDownLatch,
 } from "./count-down-latch.ts";
-export { LATCH_KIND } from "./latch-scripts.ts";
+export { COUNT_DOWN_LATCH_KIND } from "./count-down-latch-kind.ts";

@@ -1,5 +1,5 @@
 import { OnceScript } from "../../../redis/script/index.ts";
-import { type ObjectKind, SERVER_TIME, WAKE_UP } from "../../../session/index.ts";
+import { SERVER_TIME, WAKE_UP } from "../../../session/index.ts";
 import { HAS_WAITER } from "../has-waiter.ts";
 
 /**
@@ -34,9 +34,7 @@ end
 const SHARED = SERVER_TIME + WAKE_UP + LATCH;
 
 /** Forgets the waiters of the dead. */
-export const LATCH_KIND: ObjectKind = {
-  kind: "count-down-latch",
-  reaper: `(function()
+export const LATCH_REAPER: string = `(function()
 ${LATCH}
 return {
   look = function(prefix, name, now) return nil end,
@@ -56,8 +54,7 @@ return {
     redis.call("ZREM", prefix .. "deadlines", "count-down-latch/" .. name)
   end,
 }
-end)()`,
-};
+end)()`;
 
 /**
  * KEYS[1] latch, hash: value (the count), initial, variant (""), madeAt, openings (how often the count came to 0)

@@ -1,5 +1,5 @@
 import { OnceScript, Script } from "../../../redis/script/index.ts";
-import { type ObjectKind, REGISTER, SERVER_TIME, WAKE_UP } from "../../../session/index.ts";
+import { REGISTER, SERVER_TIME, WAKE_UP } from "../../../session/index.ts";
 import { HAS_WAITER } from "../has-waiter.ts";
 
 /** Word of the wake-up that {@link setEvent} sends: whoever gets it had been waiting when the event was set (E3). */
@@ -31,9 +31,7 @@ end
 const SHARED = SERVER_TIME + WAKE_UP + REGISTER + EXISTS_OR_MADE + WAKE_WAITERS;
 
 /** Forgets waiters whose session has ended. */
-export const EVENT_KIND: ObjectKind = {
-  kind: "event",
-  reaper: `(function()
+export const EVENT_REAPER: string = `(function()
 ${WAKE_WAITERS}
 return {
   look = function() return nil end,
@@ -49,8 +47,7 @@ return {
     redis.call("ZREM", prefix .. "objects", "event/" .. name)
   end,
 }
-end)()`,
-};
+end)()`;
 
 /** Reply of {@link awaitEvent}: 1 = it has been set; 0 and its generation; or -1, its maker is gone; or -2, it is gone. */
 export type AwaitReply = [1] | [0, number] | [-1] | [-2];

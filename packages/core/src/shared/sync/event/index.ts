@@ -1,2 +1,2 @@
-export { createEvent, Event, type EventOptions, type EventState, readEvent } from "./event.ts";
-export { EVENT_KIND } from "./event-scripts.ts";
+export { createEvent, Event, type EventOptions, type EventState } from "./event.ts";
+export { EVENT_KIND } from "./event-kind.ts";

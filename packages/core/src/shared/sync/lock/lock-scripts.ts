@@ -1,5 +1,5 @@
 import { Script } from "../../../redis/script/index.ts";
-import { CLAIM_TIME, CLAIM_WINDOW, type ObjectKind, REGISTER, SERVER_TIME, WAKE_UP } from "../../../session/index.ts";
+import { CLAIM_TIME, CLAIM_WINDOW, REGISTER, SERVER_TIME, WAKE_UP } from "../../../session/index.ts";
 import { NEW_FENCE } from "../new-fence.ts";
 import type { LockKind } from "./voter.ts";
 
@@ -86,11 +86,8 @@ const TO_FREE = SERVER_TIME + CALL_NEXT + WHICH_LOCK;
 const SHARED = WAKE_UP + REGISTER + TO_FREE;
 
 /** Looks after locks whose lease ended without a release, those of waiters that were granted one and did not come included. */
-export const LOCK_KIND: ObjectKind = lockKind("lock");
-export const RLOCK_KIND: ObjectKind = lockKind("rlock");
-
-function lockKind(kind: LockKind): ObjectKind {
-  const reaper = `(function()
+export function lockReaper(kind: LockKind): string {
+  return `(function()
 ${CALL_NEXT}
 return {
   look = function(prefix, name, now)
@@ -124,7 +121,6 @@ return {
   end,
 }
 end)()`;
-  return { kind, reaper };
 }
 
 /** Lua: makes the caller, of whom `token` is, the holder; needs `last`, the last fence or false. */

@@ -1,10 +1,33 @@
-import type { ObjectKind } from "../../../session/index.ts";
+import { plural } from "../../../errors/index.ts";
+import type { ObjectReading, SharedKind } from "../../object/index.ts";
 import { leasedReaper } from "../leased/index.ts";
+import {
+  openReadWriteLock,
+  type ReadWriteLock,
+  type ReadWriteLockSettings,
+  type ReadWriteLockSide,
+} from "./read-write-lock.ts";
 import { READ_WRITE_LOCK } from "./read-write-lock-lua.ts";
+import { type ReadWriteLockState, readReadWriteLock } from "./read-write-lock-state.ts";
 
-/** Gives back what the dead held, takes them out of the line, and calls the next after who did not come. */
-export const READ_WRITE_LOCK_KIND: ObjectKind = {
+/** A lock for many readers or one writer. Its handles are the lock, its read side and its write side. */
+export const READ_WRITE_LOCK_KIND: SharedKind<ReadWriteLock | ReadWriteLockSide> = {
   kind: "read-write-lock",
+  open: (runtime, reference) => openReadWriteLock(runtime, reference, reference.settings as ReadWriteLockSettings),
+  parts: ["", "holders", "waiters"],
+  stays: "1 hour unused",
+  read: async (reader, name) => readWriteLockReading(await readReadWriteLock(reader, name)),
+  methods: {
+    readLock: "opens",
+    writeLock: "opens",
+    acquire: "asks",
+    release: "asks",
+    hold: "asks",
+    run: "asks",
+    locked: "looks",
+    inspect: "looks",
+  },
+  // Releases what ended sessions held, removes their waiters, and calls the next waiter when one did not come in time.
   reaper: `(function()
 ${READ_WRITE_LOCK}
 ${leasedReaper("read-write-lock")}
@@ -25,3 +48,17 @@ return {
 }
 end)()`,
 };
+
+function readWriteLockReading(state: ReadWriteLockState): ObjectReading {
+  const { writer, readers, waiters, fence } = state;
+  const holders = writer ? [writer] : readers;
+  const reading = `held by ${plural(readers.length, "reader")}`;
+  return {
+    summary: writer ? `held by a writer, fence ${fence}` : readers.length > 0 ? reading : "free",
+    holders: holders.map(({ leaseLeft: _, ...holder }) => ({ ...holder, count: 1 })),
+    waiters,
+    waitsFor: "all",
+    leaseLeft: holders.length > 0 ? Math.min(...holders.map(({ leaseLeft }) => leaseLeft)) : null,
+    state,
+  };
+}

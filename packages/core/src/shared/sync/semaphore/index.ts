@@ -2,10 +2,9 @@ export { HeldPermits } from "./held-permits.ts";
 export {
   BoundedSemaphore,
   createSemaphore,
-  openSemaphore,
   type PermitOptions,
   Semaphore,
   type SemaphoreOptions,
 } from "./semaphore.ts";
 export { SEMAPHORE_KIND } from "./semaphore-kind.ts";
-export { readSemaphore, type SemaphoreState } from "./semaphore-state.ts";
+export type { SemaphoreState } from "./semaphore-state.ts";

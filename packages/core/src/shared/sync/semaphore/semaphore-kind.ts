@@ -1,13 +1,49 @@
-import type { ObjectKind } from "../../../session/index.ts";
+import type { ObjectReading, SharedKind } from "../../object/index.ts";
+import type { CountedSettings } from "../counted/index.ts";
 import { leasedReaper } from "../leased/index.ts";
+import { openSemaphore, type Semaphore } from "./semaphore.ts";
 import { SEMAPHORE } from "./semaphore-lua.ts";
+import { readSemaphore, type SemaphoreState } from "./semaphore-state.ts";
 
-/** Returns the leased permits of the dead, takes them out of the line, and calls the next after who did not come. */
-export const SEMAPHORE_KIND: ObjectKind = {
+/** A number of permits, bounded or not. */
+export const SEMAPHORE_KIND: SharedKind<Semaphore> = {
   kind: "semaphore",
+  open: (runtime, reference) => openSemaphore(runtime, reference, reference.settings as CountedSettings),
+  parts: [""],
+  stays: "until removed",
+  async read(reader, name) {
+    const state = await readSemaphore(reader, name);
+    return state && semaphoreReading(state);
+  },
+  methods: {
+    acquire: "asks",
+    release: "asks",
+    drain: "asks",
+    hold: "asks",
+    run: "asks",
+    getValue: "looks",
+    inspect: "looks",
+  },
+  // Returns the leased permits of ended sessions, removes their waiters, and calls the next waiter when one did not come.
   reaper: `(function()
 ${SEMAPHORE}
 ${leasedReaper("semaphore")}
 return reaper
 end)()`,
 };
+
+/** A permit without a lease may be released by any program, so its taker is not known. */
+function semaphoreReading(state: SemaphoreState): ObjectReading {
+  const { value, initial, bounded, holders, waiters } = state;
+  const leased = holders.reduce((sum, holder) => sum + holder.permits, 0);
+  const anonymous = Math.max(0, initial - value - leased);
+  const taken = anonymous > 0 ? `, ${anonymous} taken without a lease` : "";
+  return {
+    summary: `${value} of ${initial} free${taken}${bounded ? ", bounded" : ""}`,
+    holders: holders.map(({ permits, leaseLeft: _, ...holder }) => ({ ...holder, count: permits })),
+    waiters,
+    waitsFor: anonymous > 0 ? "unknown" : "any",
+    leaseLeft: holders.length > 0 ? Math.min(...holders.map(({ leaseLeft }) => leaseLeft)) : null,
+    state,
+  };
+}

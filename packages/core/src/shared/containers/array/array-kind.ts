@@ -1,0 +1,12 @@
+import { plural } from "../../../errors/index.ts";
+import type { SharedKind } from "../../object/index.ts";
+import { containerKind } from "../state/index.ts";
+import { type ArrayProxy, openArray } from "./array.ts";
+
+/** A row of numbers or characters of a C type. */
+export const ARRAY_KIND: SharedKind<ArrayProxy> = containerKind({
+  kind: "array",
+  open: openArray,
+  parts: ["items"],
+  summary: ({ size, type }) => `${plural(size, "item")} of type ${type}`,
+});

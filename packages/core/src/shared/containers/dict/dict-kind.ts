@@ -1,0 +1,13 @@
+import { plural } from "../../../errors/index.ts";
+import type { SharedKind } from "../../object/index.ts";
+import { makeWithOf } from "../calls/index.ts";
+import { containerKind } from "../state/index.ts";
+import { DictProxy } from "./dict.ts";
+
+/** Keys with values, in the order in which they were added. */
+export const DICT_KIND: SharedKind<DictProxy> = containerKind({
+  kind: "dict",
+  open: (runtime, reference) => new DictProxy(runtime, reference, makeWithOf(reference.settings)),
+  parts: ["items", "order"],
+  summary: ({ size }) => plural(size, "key"),
+});

@@ -1,0 +1,17 @@
+import { type SharedKind, withoutHolders } from "../../object/index.ts";
+import { Event, readEvent } from "./event.ts";
+import { EVENT_REAPER } from "./event-scripts.ts";
+
+/** A flag that programs set, clear and wait for. */
+export const EVENT_KIND: SharedKind<Event> = {
+  kind: "event",
+  reaper: EVENT_REAPER,
+  open: (runtime, reference) => new Event(runtime, reference),
+  parts: [""],
+  stays: "until removed",
+  async read(reader, name) {
+    const state = await readEvent(reader, name);
+    return withoutHolders(state.waiters, { summary: state.isSet ? "set" : "not set", state });
+  },
+  methods: { set: "asks", clear: "asks", wait: "asks", isSet: "looks", inspect: "looks" },
+};
