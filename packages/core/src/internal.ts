@@ -47,7 +47,18 @@ export { Script, SET_ASIDE } from "./redis/script/index.ts";
 export { Heart } from "./session/index.ts";
 export { findKind, KIND_NAMES, REAPED_KINDS } from "./shared/kinds.ts";
 export * from "./tasks/index.ts";
-export { LongTimer, type Milliseconds } from "./time/index.ts";
+export {
+  type BackOff,
+  backOff,
+  Duty,
+  LongTimer,
+  type Milliseconds,
+  pause,
+  retry,
+  settledWithin,
+  unlessAborted,
+  within,
+} from "./time/index.ts";
 export * from "./wire/codec/index.ts";
 export * from "./wire/records/index.ts";
 export * from "./work/fleet/index.ts";

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from "node:timers/promises";
+import { within } from "@manyhands/core/internal";
 import { type Actor, type ActorOptions, type ActorProcess, startActorProcess } from "./actor.ts";
 import { aroundAll, atEnd } from "./cleanup.ts";
 
@@ -21,14 +21,11 @@ export function useActor(): (options: ActorOptions) => Promise<Pick<Actor, "run"
     if (!actor || actor.hasEnded) actor = startActorProcess();
     const lent = actor;
     atEnd(async () => {
-      const hasLeft = await Promise.race([
-        lent.leave().then(
-          () => true,
-          () => false,
-        ),
-        sleep(LEAVING, false),
-      ]);
-      if (!hasLeft) await end();
+      const left = lent.leave().then(
+        () => true,
+        () => false,
+      );
+      if (!(await within(left, LEAVING))?.value) await end();
     });
     await lent.enter(options);
     return { run: (body, ...args) => lent.run(body, ...args) };

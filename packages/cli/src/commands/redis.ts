@@ -1,4 +1,5 @@
 import { mkdir } from "node:fs/promises";
+import { unlessAborted } from "@manyhands/core/internal";
 import { startRedisServer } from "@manyhands/core/redis-server";
 import type { Command } from "commander";
 import { addressError } from "../failure/address-error.ts";
@@ -66,16 +67,10 @@ async function serveRedis({ options, printer }: Invocation<Options>): Promise<Ex
     if (printer.format === "table") printer.line(server.url);
     else printer.json({ url: server.url, port: server.port, pid: server.pid, source: server.source });
     printer.words(`Redis (${server.source}) is up on port ${server.port}; Ctrl-C ends it`);
-    const end = await Promise.race([
-      server.exited.then(() => "exited" as const),
-      new Promise<"stopped">((resolve) => {
-        if (stop.signal.aborted) resolve("stopped");
-        stop.signal.addEventListener("abort", () => resolve("stopped"));
-        // The server does not keep this process alive; waiting for a signal has to.
-        setInterval(() => {}, 2 ** 30);
-      }),
-    ]);
-    if (end === "stopped") return EXIT.done;
+    // The server does not keep this process alive; waiting for a signal has to.
+    const alive = setInterval(() => {}, 2 ** 30);
+    const exited = await unlessAborted(server.exited, stop.signal).finally(() => clearInterval(alive));
+    if (!exited) return EXIT.done;
     printer.words("Redis has ended by itself");
     return EXIT.redis;
   } finally {

@@ -83,7 +83,7 @@ import {
   type SemaphoreOptions,
 } from "../shared/sync/index.ts";
 import type { AnyTask, Task } from "../tasks/index.ts";
-import type { Milliseconds, WaitOptions } from "../time/index.ts";
+import { type Milliseconds, settledWithin, type WaitOptions } from "../time/index.ts";
 import type { HostRecord } from "../wire/records/records.ts";
 import { Fleet, slotsOf } from "../work/fleet/index.ts";
 import { Pool, type PoolOptions, type PoolRemains, toPoolRecord } from "../work/pool/index.ts";
@@ -494,16 +494,16 @@ export class Context {
       unserved.stop();
       this.#objects.isClosed = true;
       const closed = markOwnEnding(new ClosedError("the context was closed before this call had a result"));
-      await withDeadline(
+      await settledWithin(
         Promise.allSettled([...this.#pools].map(([remains, pool]) => pool.deref()?.terminate() ?? remains.remove())),
         limit,
       );
-      await withDeadline(results.close(closed), limit);
+      await settledWithin(results.close(closed), limit);
       const { closing, room } = this.#objects;
-      await withDeadline(Promise.allSettled([...closing].map((close) => close())), limit);
-      await withDeadline(room.close(), limit);
-      await withDeadline(session.stop(), limit);
-      await withDeadline(this.#inspector?.close() ?? Promise.resolve(), limit);
+      await settledWithin(Promise.allSettled([...closing].map((close) => close())), limit);
+      await settledWithin(room.close(), limit);
+      await settledWithin(session.stop(), limit);
+      await settledWithin(this.#inspector?.close() ?? Promise.resolve(), limit);
       await closeRedis(this.#client);
     } finally {
       this.#withdrawEnd();
@@ -600,17 +600,6 @@ export class Context {
 
 function assertMayUse({ redis, namespace }: ContextSettings, client: RedisClient): Promise<void> {
   return assertRights(client, describeRedis(redis), new Keys(namespace).prefix);
-}
-
-async function withDeadline(work: Promise<unknown>, deadline: Milliseconds): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  await Promise.race([
-    work.catch(() => {}),
-    new Promise((resolve) => {
-      timer = setTimeout(resolve, deadline);
-    }),
-  ]);
-  clearTimeout(timer);
 }
 
 strictCalls(Context.prototype, CONTEXT_FORMS);

@@ -1,3 +1,7 @@
+export { Duty, type DutyOptions } from "./duty.ts";
 export { LongTimer, MAX_TIMER } from "./long-timer.ts";
 export type { Milliseconds } from "./milliseconds.ts";
+export { pause } from "./pause.ts";
+export { type BackOff, backOff, pauseBeforeRetry, retry } from "./retry.ts";
 export { timeLimit, type WaitOptions, waitWith } from "./wait.ts";
+export { settledWithin, unlessAborted, within } from "./within.ts";

@@ -10,6 +10,17 @@ export interface WaitOptions {
   signal?: AbortSignal;
 }
 
+/** What a timer may be told. */
+export interface TimerOptions {
+  /** Ends the wait with the signal's reason. */
+  signal?: AbortSignal | undefined;
+  /**
+   * false = the timer does not keep the program alive.
+   * @defaultValue true
+   */
+  ref?: boolean;
+}
+
 /**
  * The time limit of a wait in ms; Infinity = none.
  * @throws ValueError unless it is a number or absent
@@ -31,7 +42,7 @@ export function timeLimit({ timeout }: WaitOptions): Milliseconds {
  */
 export function waitWith(
   limit: Milliseconds,
-  signal: AbortSignal | undefined,
+  { signal, ref = true }: TimerOptions,
   register: (done: () => void) => () => void,
 ): Promise<boolean> {
   return new Promise((resolve, reject) => {
@@ -55,6 +66,7 @@ export function waitWith(
         end();
         resolve(false);
       });
+      if (!ref) timer.unref();
     }
     signal?.addEventListener("abort", onAbort, { once: true });
     // A signal says it once: to whoever listens between two waits, it never does.

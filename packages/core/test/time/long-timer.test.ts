@@ -33,7 +33,7 @@ test("without an end it never fires, and can be cleared", () => {
 test("a wait of 2^40 ms waits", async () => {
   vi.useFakeTimers();
   let outcome: boolean | undefined;
-  const waiting = waitWith(2 ** 40, undefined, () => () => {}).then((inTime) => {
+  const waiting = waitWith(2 ** 40, {}, () => () => {}).then((inTime) => {
     outcome = inTime;
   });
   await vi.advanceTimersByTimeAsync(2 ** 32);

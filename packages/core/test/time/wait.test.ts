@@ -11,14 +11,14 @@ test("a wait does not end before its time, which a timer of Node may do by a mil
     const busyUntil = performance.now() + 1 + round / 20;
     while (performance.now() < busyUntil);
     const started = performance.now();
-    expect(await waitWith(15, undefined, () => () => {})).toBe(false);
+    expect(await waitWith(15, {}, () => () => {})).toBe(false);
     expect(performance.now() - started).toBeGreaterThanOrEqual(15);
   }
 });
 
 test("a wait with a signal that was aborted before ends at once, and what it registered is taken back", async () => {
   let registered = 0;
-  const waiting = waitWith(60_000, AbortSignal.abort(new RangeError("before")), () => {
+  const waiting = waitWith(60_000, { signal: AbortSignal.abort(new RangeError("before")) }, () => {
     registered += 1;
     return () => {
       registered -= 1;

@@ -1,5 +1,5 @@
 import { RedisUnfitError, TimeoutError } from "@manyhands/core";
-import type { Milliseconds, RedisClient } from "@manyhands/core/internal";
+import { type Milliseconds, type RedisClient, within } from "@manyhands/core/internal";
 
 /** Longest wait for an answer, so that a page says that Redis hangs instead of hanging with it. */
 export const REDIS_DEADLINE: Milliseconds = 2_000;
@@ -17,19 +17,9 @@ export async function askRedis<Answer>(
   deadline: Milliseconds = REDIS_DEADLINE,
 ): Promise<Answer> {
   assertConnected(client);
-  let timer: NodeJS.Timeout | undefined;
-  const answer = ask();
-  // Whoever loses the race must not become an unhandled rejection.
-  answer.catch(() => {});
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new TimeoutError(`Redis did not answer within ${deadline} ms`)), deadline);
-    timer.unref();
-  });
-  try {
-    return await Promise.race([answer, late]);
-  } finally {
-    clearTimeout(timer);
-  }
+  const answer = await within(ask(), deadline, { ref: false });
+  if (!answer) throw new TimeoutError(`Redis did not answer within ${deadline} ms`);
+  return answer.value;
 }
 
 /** @throws RedisUnfitError without a connection: commands given now would wait for one */

@@ -1,5 +1,4 @@
 import { enableCompileCache, flushCompileCache } from "node:module";
-import { setTimeout as delay } from "node:timers/promises";
 import type { RedisConfig } from "@manyhands/core";
 import {
   closeWorkerContext,
@@ -7,6 +6,7 @@ import {
   findTask,
   listTasks,
   provideWorkerContext,
+  settledWithin,
   TaskNotFoundError,
   ValueError,
   watchContexts,
@@ -155,7 +155,7 @@ export class ChildRuntime {
 
   /** A task may have connected; closing in order spares others the wait until its leases have run out. */
   async #exit(): Promise<void> {
-    await Promise.race([closeWorkerContext().catch(() => undefined), delay(CLOSE_DEADLINE)]);
+    await settledWithin(closeWorkerContext(), CLOSE_DEADLINE);
     this.#onExit(false);
   }
 

@@ -1,5 +1,11 @@
 import type { Logger } from "@manyhands/core";
-import type { Isolation, Milliseconds, TaskAnnouncement } from "@manyhands/core/internal";
+import {
+  type Isolation,
+  type Milliseconds,
+  type TaskAnnouncement,
+  unlessAborted,
+  within,
+} from "@manyhands/core/internal";
 import type { Executor } from "../executor/executor.ts";
 import { ChildUnavailable } from "./child-unavailable.ts";
 import { IdleChildren } from "./idle-children.ts";
@@ -181,22 +187,20 @@ export class ChildSupply {
 
   async #probe(): Promise<void> {
     const executor = await this.#start(this.#options.isolation);
-    const exit = await atMost(executor.exited, PROBATION);
-    if (exit) throw endedTooSoon(exit.crash?.message);
+    const exit = await within(executor.exited, PROBATION);
+    if (exit) throw endedTooSoon(exit.value.crash?.message);
     this.giveBack(executor);
   }
 
   async #unlessUnwanted(made: Promise<Executor>, signal: AbortSignal | undefined): Promise<Executor> {
     if (!signal) return made;
-    const taken = Promise.withResolvers<Executor>();
-    const leave = (): void => taken.reject(new ChildUnavailable("the child is not needed any more"));
-    made.then((executor) => {
-      if (signal.aborted) this.giveBack(executor);
-      else taken.resolve(executor);
-    }, taken.reject);
-    signal.addEventListener("abort", leave, { once: true });
-    if (signal.aborted) leave();
-    return taken.promise.finally(() => signal.removeEventListener("abort", leave));
+    const taken = await unlessAborted(made, signal);
+    if (taken) return taken.value;
+    made.then(
+      (executor) => this.giveBack(executor),
+      () => {},
+    );
+    throw new ChildUnavailable("the child is not needed any more");
   }
 
   async #make(isolation: Isolation): Promise<Executor> {
@@ -232,9 +236,9 @@ export class ChildSupply {
 
   async #untilLoaded(executor: Executor): Promise<void> {
     const limit = this.#loadLimit;
-    const tasks = await atMost(executor.loaded, limit);
-    if (!tasks) throw new Error(`they were still loading after ${Math.round(limit)} ms`);
-    const defined = new Set(tasks.map(({ name }) => name));
+    const loaded = await within(executor.loaded, limit);
+    if (!loaded) throw new Error(`they were still loading after ${Math.round(limit)} ms`);
+    const defined = new Set(loaded.value.map(({ name }) => name));
     const missing = this.#announced.filter((name) => !defined.has(name));
     if (missing.length === 0) return;
     throw new Error(
@@ -246,13 +250,4 @@ export class ChildSupply {
 function endedTooSoon(crash: string | undefined): ChildLoadError {
   const how = crash === undefined ? "" : `: ${crash}`;
   return new ChildLoadError(`a new child ended by itself right after it had loaded the task modules${how}`);
-}
-
-/** @returns undefined when the time was over first */
-async function atMost<Value>(work: Promise<Value>, limit: Milliseconds): Promise<Value | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const over = new Promise<undefined>((resolve) => {
-    timer = setTimeout(resolve, limit, undefined);
-  });
-  return Promise.race([work, over]).finally(() => clearTimeout(timer));
 }

@@ -1,3 +1,4 @@
+import { within } from "@manyhands/core/internal";
 import type { Executor, ExecutorExit } from "../executor/executor.ts";
 
 /** Children that vanish by no fault of the code they run are replaced so often. */
@@ -15,7 +16,9 @@ export async function endedItself(executor: Executor): Promise<boolean> {
   return exit !== null && (exit.code !== null || exit.crash !== null) && !exit.outOfMemory && exit.killedFor === null;
 }
 
+/** Its end is known so soon after what it caused, ms. */
+const LAST_MOMENT = 50;
+
 async function endOf(executor: Executor): Promise<ExecutorExit | null> {
-  const stillThere = new Promise<null>((resolve) => setTimeout(resolve, 50, null).unref());
-  return Promise.race([executor.exited, stillThere]);
+  return (await within(executor.exited, LAST_MOMENT, { ref: false }))?.value ?? null;
 }

@@ -1,4 +1,4 @@
-import type { Milliseconds } from "@manyhands/core/internal";
+import { backOff, type Milliseconds } from "@manyhands/core/internal";
 
 export interface TroubleOptions {
   /** Tries what failed. @throws when it fails again */
@@ -9,9 +9,8 @@ export interface TroubleOptions {
   longestPause?: Milliseconds;
 }
 
-/** First pause before a new try, ms; it doubles up to {@link LONGEST_PAUSE}, with jitter, so that hosts come apart. */
-const FIRST_PAUSE: Milliseconds = 250;
-const LONGEST_PAUSE: Milliseconds = 30_000;
+/** Pauses before new tries, ms. */
+const RETRIES = { first: 250, longest: 30_000, jitter: 0.2 };
 /** A trouble that comes back within this time goes on with the pause it had, ms. */
 const RELAPSE: Milliseconds = 60_000;
 
@@ -58,9 +57,10 @@ export class Trouble {
     if (isNew) this.#since = Date.now();
     if (this.#timer !== undefined || this.#isTrying) return;
     if (isNew && performance.now() - this.#overAt > RELAPSE) this.#failures = 0;
-    const pause = Math.min(this.#options.longestPause ?? LONGEST_PAUSE, FIRST_PAUSE * 2 ** this.#failures);
     this.#failures += 1;
-    this.#timer = setTimeout(() => void this.#try(), pause * (0.8 + Math.random() * 0.2)).unref();
+    const { first, longest, jitter } = RETRIES;
+    const pause = backOff(this.#failures, { first, longest: this.#options.longestPause ?? longest });
+    this.#timer = setTimeout(() => void this.#try(), pause * (1 - jitter * Math.random())).unref();
     this.#tell(pause);
   }
 

@@ -1,10 +1,9 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { closeWorkerContext } from "@manyhands/core/child";
-import type { TaskAnnouncement } from "@manyhands/core/internal";
+import { settledWithin, type TaskAnnouncement } from "@manyhands/core/internal";
 import { captureInlineTasks } from "../child/captured-streams.ts";
 import type { CancelReason, FromChild, RunRequest, ToChild } from "../child/messages.ts";
 import { ChildRuntime } from "../child/runtime.ts";
-import { within } from "../deadline/within.ts";
 import { Conversation } from "./conversation.ts";
 import type { Executor, ExecutorExit, RunMessage } from "./executor.ts";
 import type { ExecutorOptions } from "./executor-options.ts";
@@ -109,6 +108,7 @@ export class InlineExecutor implements Executor {
   #end(killedFor: string | null): void {
     this.#conversation.end({ code: 0, signal: null, crash: null, outOfMemory: false, killedFor });
     // The process lives on, and with it what tasks have connected: the last one gives back what they held.
-    if (executors.delete(this) && executors.size === 0) this.#closing = within(closeWorkerContext(), CLOSE_DEADLINE);
+    if (executors.delete(this) && executors.size === 0)
+      this.#closing = settledWithin(closeWorkerContext(), CLOSE_DEADLINE);
   }
 }

@@ -1,5 +1,13 @@
-import { LongTimer, type Milliseconds, type RedisClient, Script } from "@manyhands/core/internal";
-import { within } from "../deadline/within.ts";
+import {
+  backOff,
+  LongTimer,
+  type Milliseconds,
+  pause,
+  type RedisClient,
+  Script,
+  settledWithin,
+  unlessAborted,
+} from "@manyhands/core/internal";
 import type { HostSlots } from "../slots/host-slots.ts";
 import type { OfferedSlot } from "../slots/offered-slot.ts";
 import type { Marker } from "./marker-wait.ts";
@@ -66,9 +74,8 @@ const FULL_PAUSE: Milliseconds = 2;
 
 /** A queue whose markers cannot be waited for is looked at again after this, ms. */
 const RETRY: Milliseconds = 1_000;
-/** Pause before the next wait after a refused one, ms; it doubles with each that follows, up to the longest. */
-const FIRST_PAUSE: Milliseconds = 100;
-const LONGEST_PAUSE: Milliseconds = 2_000;
+/** Pauses before the next wait after refused ones, ms. */
+const REFUSED = { first: 100, longest: 2_000 };
 /** Keys of one look: Lua takes a few thousand arguments. */
 const MOST_KEYS = 1_000;
 
@@ -120,10 +127,10 @@ export class Fetcher {
   #timerAt = Number.POSITIVE_INFINITY;
   #lookedAt = Number.NEGATIVE_INFINITY;
   #looking: Promise<void> | undefined;
-  /** Before the next wait, ms; 0 unless the last one was refused. */
-  #pause: Milliseconds = 0;
+  /** Waits that were refused, in a row. */
+  #failures = 0;
   #isStopped = false;
-  readonly #stopped = Promise.withResolvers<void>();
+  readonly #stopped = new AbortController();
   #loop: Promise<void> | undefined;
 
   constructor(options: FetcherOptions) {
@@ -137,7 +144,7 @@ export class Fetcher {
   /** Takes no more; looks that are under way end where they are. */
   async stop(): Promise<void> {
     this.#isStopped = true;
-    this.#stopped.resolve();
+    this.#stopped.abort();
     this.#timer?.clear();
     this.#changes.resolve();
     this.#options.wait.close();
@@ -261,7 +268,7 @@ export class Fetcher {
       this.#startFetches();
       if (this.#options.offers && this.#hasStartable()) {
         this.#isOffering = false;
-        await Promise.race([this.#options.offers.withdraw(), this.#stopped.promise]);
+        await unlessAborted(this.#options.offers.withdraw(), this.#stopped.signal);
         continue;
       }
       this.#offer();
@@ -271,7 +278,7 @@ export class Fetcher {
         continue;
       }
       // Where slots are offered, what is assigned must be heard.
-      if (this.#isFull() && !this.#isOffering && (await within(this.#changes.promise, FULL_PAUSE))) continue;
+      if (this.#isFull() && !this.#isOffering && (await settledWithin(this.#changes.promise, FULL_PAUSE))) continue;
       await this.#listen(listening);
     }
   }
@@ -298,7 +305,7 @@ export class Fetcher {
     try {
       const markers = rotated(listening).map(({ queue }) => queue.markerKey);
       marker = await this.#options.wait.next(markers, LONGEST_WAIT);
-      this.#pause = 0;
+      this.#failures = 0;
     } catch (error) {
       failure = error as Error;
     }
@@ -320,8 +327,8 @@ export class Fetcher {
       if (listening.some(({ isUnusable }) => isUnusable)) return;
     }
     // A refusal of Redis: the host hears of it from its other connection, too.
-    this.#pause = Math.min(LONGEST_PAUSE, this.#pause * 2 || FIRST_PAUSE);
-    await new Promise((resolve) => setTimeout(resolve, this.#pause));
+    this.#failures += 1;
+    await pause(backOff(this.#failures, REFUSED));
   }
 
   async #findUnusable(entries: readonly Entry[]): Promise<Entry[]> {

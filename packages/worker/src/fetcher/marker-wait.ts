@@ -1,4 +1,4 @@
-import { isRefusal, type Milliseconds, type RedisClient, roundTripOf, Script } from "@manyhands/core/internal";
+import { isRefusal, type Milliseconds, pause, type RedisClient, roundTripOf, Script } from "@manyhands/core/internal";
 
 export interface MarkerWaitOptions {
   /** Opens a connection for this wait alone: nothing else can use one that blocks. */
@@ -74,7 +74,7 @@ export class MarkerWait {
       async (error: Error) => {
         if (error.name === "ReplyError" || isRefusal(error)) throw error;
         // The connection is lost, or closed: no haste.
-        await new Promise((resolve) => setTimeout(resolve, LOST_PAUSE).unref());
+        await pause(LOST_PAUSE, { ref: false });
         return null;
       },
     );
@@ -145,6 +145,7 @@ export class MarkerWait {
       };
       timer = setTimeout(look, patience());
     });
+    // Not a plain limit: it is renewed while there is no connection. Both promises end with this wait.
     const ended = await Promise.race([read, overdue]).finally(() => clearTimeout(timer));
     if (ended !== "overdue") return ended;
     if (this.#isClosed) return null;

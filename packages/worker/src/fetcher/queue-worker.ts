@@ -1,4 +1,6 @@
 import {
+  type BackOff,
+  backOff,
   isRefusal,
   type JobEnvelope,
   type JobReturn,
@@ -9,6 +11,7 @@ import {
   type RedisClient,
   readTaken,
   Script,
+  unlessAborted,
 } from "@manyhands/core/internal";
 import { Worker as BullWorker, type Job } from "bullmq";
 import { type Fence, holdOf } from "../fence/fence.ts";
@@ -58,8 +61,7 @@ export type Routing = Pick<RoutedTakesOptions, "hostId" | "initializer" | "knows
  */
 const BETWEEN_CHECKS = 0.75;
 /** Pause after a look that failed, ms; it doubles with each one that follows, up to the longest. */
-const FIRST_PAUSE = 100;
-const LONGEST_PAUSE = 2_000;
+const FAILED: BackOff = { first: 100, longest: 2_000, jitter: 0.25 };
 /** Longest pause while the queue's rate is limited, ms: jobs that become due must not wait for longer. */
 const LONGEST_LIMIT = 2_000;
 /**
@@ -93,8 +95,8 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
   #tokens = 0;
   /** Jobs that waited at the last count, less those that were taken here since. */
   #waiting = 0;
-  /** Before the next look, ms; 0 unless the last one failed. */
-  #pause = 0;
+  /** Looks that have failed, in a row. */
+  #failures = 0;
   /** Jobs with their tokens whose locks are as short as at their assignment. */
   readonly #fresh = new Map<string, string>();
   #renewSoon: NodeJS.Timeout | undefined;
@@ -104,7 +106,7 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
   #isRefused = false;
   #leaving = false;
   #isGivenUp = false;
-  readonly #left = Promise.withResolvers<void>();
+  readonly #left = new AbortController();
 
   constructor(options: QueueWorkerOptions) {
     super(options.queue, unreachable, {
@@ -237,11 +239,11 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
     this.#isRefused = false;
     try {
       job = await this.moveToActive(token, this.opts.name);
-      this.#pause = 0;
+      this.#failures = 0;
     } catch (error) {
-      this.#pause = Math.min(LONGEST_PAUSE, this.#pause * 2 || FIRST_PAUSE);
+      this.#failures += 1;
       this.emit("error", error as Error);
-      return { took: false, isKept: true, lookAt: Date.now() + this.#pause * (0.75 + Math.random() / 4) };
+      return { took: false, isKept: true, lookAt: Date.now() + backOff(this.#failures, FAILED) };
     } finally {
       this.#offered = undefined;
     }
@@ -322,7 +324,7 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
   override close(force?: boolean): Promise<void> {
     if (!this.#leaving) {
       this.#leaving = true;
-      this.#left.resolve();
+      this.#left.abort();
       // BullMQ waits for its own loop, of which there is none.
       (this as unknown as { mainLoopRunning: Promise<void> | null }).mainLoopRunning = this.#ended();
     }
@@ -423,7 +425,7 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
         return await finish();
       } catch (error) {
         if (!isRefusal(error) || this.#leaving) throw error;
-        await Promise.race([this.#options.whenServed(), this.#left.promise]);
+        await unlessAborted(this.#options.whenServed(), this.#left.signal);
       }
     }
   }

@@ -1,6 +1,12 @@
 import { ClosedError, type Logger } from "@manyhands/core";
-import { type Keys, type Milliseconds, RareWarnings, type RedisClient, workerName } from "@manyhands/core/internal";
-import { withinReach } from "../deadline/within.ts";
+import {
+  type Keys,
+  type Milliseconds,
+  RareWarnings,
+  type RedisClient,
+  withinReach,
+  workerName,
+} from "@manyhands/core/internal";
 import type { PoolJob } from "../jobs/pool-job.ts";
 import { failUnreadableJob, type UnreadableJob } from "../jobs/unreadable-jobs.ts";
 import type { Fetcher } from "./fetcher.ts";

@@ -1,19 +1,21 @@
 import {
   type AssignedMessage,
   assignedToken,
+  backOff,
   FIRST_LOCK,
   isRefusal,
   type Keys,
   type Milliseconds,
   OFFER_KEPT,
   OFFER_LIFE,
+  pause,
   type RedisClient,
   roundTripOf,
   Script,
   SET_ASIDE,
+  settledWithin,
   WHOLE,
 } from "@manyhands/core/internal";
-import { within } from "../deadline/within.ts";
 import type { HostSlots } from "../slots/host-slots.ts";
 import type { OfferedSlot } from "../slots/offered-slot.ts";
 
@@ -54,9 +56,8 @@ const RENEWAL: Milliseconds = 1_000;
  * is there.
  */
 const WHOLE_RENEWAL: Milliseconds = 20_000;
-/** Pause after a failed command, ms; it doubles with each that follows, up to the longest. */
-const FIRST_PAUSE: Milliseconds = 100;
-const LONGEST_PAUSE: Milliseconds = 2_000;
+/** Pauses after failed commands, ms. */
+const FAILED = { first: 100, longest: 2_000 };
 /** So many jobs are not assigned to one host between two renewals: a hash that says so is not the host's. */
 const MOST_UNSEEN = 10_000;
 
@@ -100,8 +101,8 @@ export class SlotOffers {
   /** When all was renewed, by the monotonic clock. */
   #wholeAt = Number.NEGATIVE_INFINITY;
   #syncing: Promise<void> | undefined;
-  /** Before the next command, ms; 0 unless the last one failed. */
-  #pause: Milliseconds = 0;
+  /** Commands that have failed in a row. */
+  #failures = 0;
   /** When Redis may have renewed the offers last, by the monotonic clock. */
   #toldAt = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
@@ -174,14 +175,14 @@ export class SlotOffers {
   async stop(deadline: Milliseconds): Promise<void> {
     if (this.#isStopping) return;
     this.#isStopping = true;
-    await within(this.withdraw(), deadline);
+    await settledWithin(this.withdraw(), deadline);
     this.#isStopped = true;
     clearInterval(this.#timer);
     const { client, keys, hostId } = this.#options;
     client.off("ready", this.#onReady);
     if (client.status !== "ready" || !this.#isWritten) return;
     const gone = removeOffers.run(client, [keys.offers, keys.hostOffers(hostId), keys.offerRenewal(hostId)], [hostId]);
-    await within(gone, deadline);
+    await settledWithin(gone, deadline);
   }
 
   /** Tells Redis how it is now, and hears what was assigned. */
@@ -221,11 +222,11 @@ export class SlotOffers {
       this.#isRenewalDue = false;
       try {
         await this.#tell();
-        this.#pause = 0;
+        this.#failures = 0;
       } catch (error) {
         // How far it came is not known; telling it again does no harm.
-        this.#pause = Math.min(LONGEST_PAUSE, this.#pause * 2 || FIRST_PAUSE);
-        await new Promise((resolve) => setTimeout(resolve, this.#pause).unref());
+        this.#failures += 1;
+        await pause(backOff(this.#failures, FAILED), { ref: false });
         if (isAnswer(error) && performance.now() - this.#toldAt > OFFER_KEPT) this.#forgotten();
         this.#isWholeDue = true;
         this.#isRenewalDue ||= this.#options.client.status === "ready" && this.#isOpen;

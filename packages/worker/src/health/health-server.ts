@@ -1,7 +1,6 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { Milliseconds } from "@manyhands/core/internal";
-import { within } from "../deadline/within.ts";
+import { type Milliseconds, settledWithin } from "@manyhands/core/internal";
 
 /** One thing that is looked at: well, or what is wrong with it. */
 export type Check = { ok: true } | { ok: false; reason: string };
@@ -67,6 +66,6 @@ export class HealthServer {
 
   async stop(): Promise<void> {
     this.#server.closeAllConnections();
-    await within(new Promise((resolve) => this.#server.close(resolve)), 500);
+    await settledWithin(new Promise((resolve) => this.#server.close(resolve)), 500);
   }
 }

@@ -6,8 +6,8 @@ import {
   type RedisClient,
   Script,
   SET_ASIDE,
+  settledWithin,
 } from "@manyhands/core/internal";
-import { within } from "../deadline/within.ts";
 
 export interface HeartbeatOptions {
   client: RedisClient;
@@ -75,10 +75,10 @@ export class Heartbeat {
     this.#stopped = true;
     clearInterval(this.#timer);
     clearTimeout(this.#soon);
-    if (this.#beating !== undefined) await within(this.#beating, 500);
+    if (this.#beating !== undefined) await settledWithin(this.#beating, 500);
     const { client, keys, hostId } = this.#options;
     if (client.status !== "ready") return;
-    await within(removeHost.run(client, [keys.hosts, keys.host(hostId)], [hostId]), 500);
+    await settledWithin(removeHost.run(client, [keys.hosts, keys.host(hostId)], [hostId]), 500);
   }
 
   /** At most one beat is on its way; while Redis is away, they do not pile up. */

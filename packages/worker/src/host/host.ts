@@ -16,12 +16,14 @@ import {
   type Milliseconds,
   openRedis,
   PoolRegistry,
+  pause,
   plural,
   processQueue,
   RareWarnings,
   RECORD_FORMAT,
   type RedisClient,
   type RedisUnfitError,
+  settledWithin,
   type TaskAnnouncement,
   type UnreadableRecord,
   workerName,
@@ -29,7 +31,6 @@ import {
 import { ChildSupply } from "../children/child-supply.ts";
 import { cancelRequested } from "../control/cancellation.ts";
 import { ControlChannel } from "../control/control-channel.ts";
-import { within } from "../deadline/within.ts";
 import { FleetDuties, type FleetDuty } from "../duties/fleet-duties.ts";
 import { createExecutor } from "../executor/create-executor.ts";
 import { Fetcher } from "../fetcher/fetcher.ts";
@@ -491,9 +492,9 @@ export class Host implements WorkerHost {
     if (this.#busy > 0) this.#logger.warn(`killing what still runs: ${this.#describeWork()}`);
     this.#running.stopAll("shutdown");
     this.#processes.abandonAll();
-    await within(this.#jobsGone(), left > 0 ? GIVE_BACK_TIME : 0);
+    await settledWithin(this.#jobsGone(), left > 0 ? GIVE_BACK_TIME : 0);
     await Promise.all([discoveryStopped, this.#processes.close(), ...pools.map((pool) => pool.close("host stops"))]);
-    await Promise.all([this.#fetcher.stop(), within(sweepStopped, GIVE_BACK_TIME)]);
+    await Promise.all([this.#fetcher.stop(), settledWithin(sweepStopped, GIVE_BACK_TIME)]);
     await this.#supply.close();
     await Promise.all([this.#reaper.stop(), withdrawn]);
     this.#liveness.stop();
@@ -515,32 +516,32 @@ export class Host implements WorkerHost {
     if (processes > 0) this.#logger.warn(`ending ${plural(processes, "running process", "running processes")}`);
     this.#running.askAllToStop();
     this.#processes.askAllToStop();
-    await within(this.#jobsGone(), COLD_STOP_TIME);
+    await settledWithin(this.#jobsGone(), COLD_STOP_TIME);
   }
 
   /** Waits until nothing runs and the workers are closed; ends early when the grace, or that of a later call of stop, is over. */
   async #waitForJobs(idle: Promise<unknown>, grace: Milliseconds): Promise<void> {
+    const over = new AbortController();
     let timer: LongTimer | undefined;
-    const over = new Promise<void>((resolve) => {
-      this.#hurry = (shorter) => {
-        timer?.clear();
-        timer = new LongTimer(shorter, resolve);
-      };
-      this.#hurry(grace);
-    });
-    await Promise.race([idle, this.#idleWithoutRedis(), over]);
+    this.#hurry = (shorter) => {
+      timer?.clear();
+      timer = new LongTimer(shorter, () => over.abort());
+    };
+    this.#hurry(grace);
+    void idle.finally(() => over.abort());
+    await this.#idleWithoutRedis(over.signal);
     timer?.clear();
     this.#hurry = () => {};
   }
 
   /** While Redis is away workers do not close; then it is enough that nothing runs. */
-  async #idleWithoutRedis(): Promise<void> {
+  async #idleWithoutRedis(signal: AbortSignal): Promise<void> {
     const isAway = (): boolean => this.#client.status !== "ready" || !this.#liveness.isRedisAnswering;
-    while (this.#busy > 0 || !isAway()) await pause(50);
+    while (!signal.aborted && (this.#busy > 0 || !isAway())) await pause(50, { signal, ref: false }).catch(() => {});
   }
 
   async #jobsGone(): Promise<void> {
-    while (this.#busy > 0) await pause(20);
+    while (this.#busy > 0) await pause(20, { ref: false });
   }
 
   /** Jobs and processes that run here. */
@@ -633,8 +634,4 @@ export class Host implements WorkerHost {
       troubles: this.#troubles(),
     };
   }
-}
-
-function pause(milliseconds: Milliseconds): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds).unref());
 }

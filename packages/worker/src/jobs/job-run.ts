@@ -1,5 +1,5 @@
 import { CancelledError, TimeoutError, WorkerLostError } from "@manyhands/core";
-import { decode, encode, type Isolation, isJsonUnits, type UnitAnswer } from "@manyhands/core/internal";
+import { decode, encode, type Isolation, isJsonUnits, type UnitAnswer, unlessAborted } from "@manyhands/core/internal";
 import type { FailureReport, RunRequest } from "../child/messages.ts";
 import { type ChildLease, type ChildPool, KEEP_CHILD } from "../children/child-pool.ts";
 import { ChildUnavailable } from "../children/child-unavailable.ts";
@@ -211,18 +211,13 @@ export class JobRun {
   async #acquire(): Promise<ChildLease | undefined> {
     const { children, isolation } = this.#options;
     const gaveUp = new AbortController();
-    const givenUp = new Promise<undefined>((resolve) => {
-      this.#giveUp = (reason) => {
-        gaveUp.abort(reason);
-        resolve(undefined);
-      };
-    });
+    this.#giveUp = (reason) => gaveUp.abort(reason);
     const acquired = children.acquire(isolation, {
       tasks: this.count - this.#answered.size,
       signal: gaveUp.signal,
       onInitializing: (executor) => this.#limitInitializer(executor),
     });
-    const lease = await Promise.race([acquired, givenUp])
+    const lease = await unlessAborted(acquired, gaveUp.signal)
       .catch((error) => {
         if (error instanceof ChildUnavailable) this.stopReason ??= "unavailable";
         throw error;
@@ -238,7 +233,7 @@ export class JobRun {
       );
       return undefined;
     }
-    return lease;
+    return lease?.value;
   }
 
   /** A call's time limit counts behind the initializer of its pool, which may never end, as it does for the call. */
@@ -271,6 +266,7 @@ export class JobRun {
     const ended = lease.executor.run(this.#request(), (message) => {
       if (isCurrent) this.#hear(message);
     });
+    // Both end with this run, which is too frequent for a signal.
     const exit = await Promise.race([ended, abandoned]);
     isCurrent = false;
     this.#lease = undefined;

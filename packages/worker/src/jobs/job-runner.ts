@@ -1,9 +1,14 @@
 import { WorkerLostError } from "@manyhands/core";
-import { encodeToString, type JobReturn, type Milliseconds, type PoolRecord } from "@manyhands/core/internal";
+import {
+  encodeToString,
+  type JobReturn,
+  type Milliseconds,
+  type PoolRecord,
+  withinReach,
+} from "@manyhands/core/internal";
 import { WaitingError } from "bullmq";
 import { type ChildPool, InitializerFailed } from "../children/child-pool.ts";
 import { cancelRequested, forgetWishes, isCancelledWhole } from "../control/cancellation.ts";
-import { withinReach } from "../deadline/within.ts";
 import { type Fence, holdOf } from "../fence/fence.ts";
 import { forgetLosses, forgiveLoss, isSetAside, setAsideError } from "./host-losses.ts";
 import type { JobHost } from "./job-host.ts";

@@ -7,8 +7,8 @@ import {
   type PoolRecord,
   type PoolRegistry,
   type RedisClient,
+  settledWithin,
 } from "@manyhands/core/internal";
-import { within } from "../deadline/within.ts";
 import { Duty } from "../duties/duty.ts";
 
 export interface OrphanPoolsOptions {
@@ -73,7 +73,7 @@ export class OrphanPools {
       const why = pool.owner === null ? "its removal was not finished" : "the program that made it is gone";
       logger.info(`removed pool "${pool.name}": ${why}`);
     } finally {
-      await within(queue.close(), 500);
+      await settledWithin(queue.close(), 500);
     }
   }
 }

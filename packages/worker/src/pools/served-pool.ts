@@ -1,8 +1,14 @@
-import { setTimeout as delay } from "node:timers/promises";
-import { type HostTrouble, type Milliseconds, openBullQueue, type PoolRecord } from "@manyhands/core/internal";
+import {
+  backOff,
+  type HostTrouble,
+  type Milliseconds,
+  openBullQueue,
+  type PoolRecord,
+  pause,
+  withinReach,
+} from "@manyhands/core/internal";
 import { ChildPool } from "../children/child-pool.ts";
 import type { ChildSupply } from "../children/child-supply.ts";
-import { withinReach } from "../deadline/within.ts";
 import { Fence } from "../fence/fence.ts";
 import type { Fetcher } from "../fetcher/fetcher.ts";
 import { type QueueHost, ServedQueue } from "../fetcher/served-queue.ts";
@@ -29,9 +35,8 @@ export interface PoolHost extends JobHost {
 
 /** How long BullMQ's connection may take to close, and what was written for the pool to go, ms. */
 const CLOSE_DEADLINE: Milliseconds = 500;
-/** Pause before what Redis did not take is written again, ms; it doubles up to the longest. */
-const FIRST_PAUSE: Milliseconds = 250;
-const LONGEST_PAUSE: Milliseconds = 30_000;
+/** Pauses before what Redis did not take is written again, ms. */
+const REFUSED = { first: 250, longest: 30_000 };
 
 /** One pool as this host serves it: its queue, its children, its fence and its cap. */
 export class ServedPool {
@@ -118,8 +123,8 @@ export class ServedPool {
   /** Redis may refuse what is written as the pool is opened. */
   async #untilTaken(write: () => Promise<boolean>): Promise<void> {
     const { signal } = this.#closing;
-    for (let pause = FIRST_PAUSE; !signal.aborted && !(await write()); pause = Math.min(LONGEST_PAUSE, 2 * pause)) {
-      await delay(pause, undefined, { signal, ref: false }).catch(() => {});
+    for (let failures = 1; !signal.aborted && !(await write()); failures += 1) {
+      await pause(backOff(failures, REFUSED), { signal, ref: false }).catch(() => {});
       if (!signal.aborted) await this.#host.redisTrouble.over();
     }
   }

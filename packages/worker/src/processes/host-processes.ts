@@ -1,4 +1,3 @@
-import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "@manyhands/core";
 import {
   endedAnswer,
@@ -9,13 +8,15 @@ import {
   type ProcessEnding,
   ProcessRegistry,
   type RedisClient,
+  retry,
   startedAnswer,
+  unlessAborted,
   unlimitedPool,
+  withinReach,
 } from "@manyhands/core/internal";
 import { DelayedError, UnrecoverableError, WaitingError } from "bullmq";
 import type { ChildSupply } from "../children/child-supply.ts";
 import { ChildUnavailable } from "../children/child-unavailable.ts";
-import { withinReach } from "../deadline/within.ts";
 import { ProcessExecutor } from "../executor/process-executor.ts";
 import { Fence } from "../fence/fence.ts";
 import type { Fetcher } from "../fetcher/fetcher.ts";
@@ -51,7 +52,7 @@ const LOOK_AGAIN: Milliseconds = 5_000;
 /** Time between two checks for jobs whose host died before it began them, as a multiple of that of pools. */
 const STALLED_CHECKS = 4;
 /** How often the end of a process is recorded while Redis fails over: for about 50 s. */
-const FINISH_ATTEMPTS = 60;
+const FINISH_ATTEMPTS = 54;
 /** How long giving a job back may take before it is left to the expiry of its lock, ms. */
 const GIVE_BACK_DEADLINE: Milliseconds = 1_000;
 
@@ -260,14 +261,10 @@ export class HostProcesses {
 
   /** Records how a process ended, also in a Redis that refuses it for a while: nobody else knows. */
   async #finish(run: ProcessRun, ended: ProcessEnded): Promise<ProcessEnded | null> {
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        return await this.#registry.finish(run.id, run.run, ended);
-      } catch (error) {
-        if (attempt >= FINISH_ATTEMPTS || this.#client.status === "end") throw error;
-        await delay(Math.min(1_000, 50 * attempt), undefined, { ref: false });
-      }
-    }
+    return retry(() => this.#registry.finish(run.id, run.run, ended), {
+      ...{ first: 50, longest: 1_000, ref: false },
+      isFinal: (_, failures) => failures >= FINISH_ATTEMPTS || this.#client.status === "end",
+    });
   }
 
   #abandon(run: ProcessRun): void {
@@ -277,12 +274,12 @@ export class HostProcesses {
   /** @returns null when the host is stopped before it has a child */
   async #takeChild(): Promise<ProcessExecutor | null> {
     const { supply } = this.#host;
-    const gaveUp = Promise.withResolvers<null>();
-    const giveUp = (): void => gaveUp.resolve(null);
+    const gaveUp = new AbortController();
+    const giveUp = (): void => gaveUp.abort();
     if (this.#isAbandoned) return null;
     this.#starting.add(giveUp);
     const taken = supply.take("process");
-    const executor = await Promise.race([taken, gaveUp.promise]).finally(() => this.#starting.delete(giveUp));
+    const inTime = await unlessAborted(taken, gaveUp.signal).finally(() => this.#starting.delete(giveUp));
     if (this.#isAbandoned) {
       taken.then(
         (late) => supply.giveBack(late),
@@ -290,7 +287,7 @@ export class HostProcesses {
       );
       return null;
     }
-    if (executor instanceof ProcessExecutor) return executor;
+    if (inTime?.value instanceof ProcessExecutor) return inTime.value;
     throw new Error("a process needs a child that is a process");
   }
 

@@ -7,8 +7,8 @@ import {
   PROCESSES,
   type ProcessRegistry,
   type RedisClient,
+  settledWithin,
 } from "@manyhands/core/internal";
-import { within } from "../deadline/within.ts";
 import { Duty } from "../duties/duty.ts";
 
 export interface PlacementQueuesOptions {
@@ -76,7 +76,7 @@ export class PlacementQueues {
       await queue.obliterate({ force: true });
       logger.info(`removed queue "${name}": no host serves it any more`);
     } finally {
-      await within(queue.close(), 500);
+      await settledWithin(queue.close(), 500);
     }
   }
 }

@@ -5,6 +5,7 @@ import {
   type Milliseconds,
   type OutputPiece,
   outputName,
+  pause,
   type RedisClient,
   type ReplyItem,
 } from "@manyhands/core/internal";
@@ -39,10 +40,7 @@ export class ProcessOutput {
   #waiting = 0;
   #isCut = false;
   #sending: Promise<void> | undefined;
-  #finish: () => void = () => {};
-  readonly #finishing: Promise<void> = new Promise((resolve) => {
-    this.#finish = resolve;
-  });
+  readonly #finishing = new AbortController();
 
   constructor(options: ProcessOutputOptions) {
     this.#options = options;
@@ -65,7 +63,7 @@ export class ProcessOutput {
 
   /** Resolves when everything is on its way; nothing follows. */
   async finish(): Promise<void> {
-    this.#finish();
+    this.#finishing.abort();
     while (this.#sending) await this.#sending;
   }
 
@@ -76,19 +74,12 @@ export class ProcessOutput {
       const sentAt = performance.now();
       await this.#sendBatch(this.#nextBatch()).catch(this.#options.onError);
       const rest = INTERVAL - (performance.now() - sentAt);
-      if (this.#pieces.length > 0 && this.#waiting < LARGEST_MESSAGE && rest > 0) await this.#pause(rest);
+      if (this.#pieces.length > 0 && this.#waiting < LARGEST_MESSAGE && rest > 0) {
+        // Ends early when nothing more is to come.
+        await pause(rest, { signal: this.#finishing.signal }).catch(() => {});
+      }
     }
     this.#sending = undefined;
-  }
-
-  /** Ends early when nothing more is to come. */
-  async #pause(milliseconds: Milliseconds): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const over = new Promise((resolve) => {
-      timer = setTimeout(resolve, milliseconds);
-    });
-    await Promise.race([over, this.#finishing]);
-    clearTimeout(timer);
   }
 
   #nextBatch(): OutputPiece[] {

@@ -6,8 +6,8 @@ import {
   type Milliseconds,
   type RedisClient,
   Script,
+  settledWithin,
 } from "@manyhands/core/internal";
-import { within } from "../deadline/within.ts";
 
 export interface TaskAnnouncerOptions {
   client: RedisClient;
@@ -64,10 +64,7 @@ export class TaskAnnouncer {
     const { client } = this.#options;
     if (client.status !== "ready") return;
     const last = Promise.resolve(this.#announcing).then(() => this.#write(null));
-    await within(
-      last.catch(() => {}),
-      WITHDRAW_DEADLINE,
-    );
+    await settledWithin(last, WITHDRAW_DEADLINE);
   }
 
   async #announce(): Promise<void> {

@@ -6,8 +6,8 @@ import {
   ObjectInspector,
   REAPED_KINDS,
   type RedisClient,
+  withinReach,
 } from "@manyhands/core/internal";
-import { withinReach } from "../deadline/within.ts";
 import { Duty } from "../duties/duty.ts";
 
 export interface ReaperOptions {

@@ -1,5 +1,4 @@
-import { setTimeout as delay } from "node:timers/promises";
-import { type Deadlock, findDeadlocks, memberOf, signatureOf } from "@manyhands/core/internal";
+import { type Deadlock, findDeadlocks, memberOf, pause, signatureOf } from "@manyhands/core/internal";
 import type { Connection } from "../../connection/connection.ts";
 import { describeObject, describeParticipant } from "../object/describe.ts";
 import { type Finding, ok } from "./finding.ts";
@@ -12,7 +11,7 @@ export async function checkDeadlocks({ inspector: { objects } }: Pick<Connection
   const views = await objects.list();
   const first = new Set(findDeadlocks(views).map(signatureOf));
   if (first.size > 0) {
-    await delay(SECOND_LOOK);
+    await pause(SECOND_LOOK);
     const lasting = findDeadlocks(await objects.list()).filter((deadlock) => first.has(signatureOf(deadlock)));
     if (lasting.length > 0) return lasting.map(toFinding);
   }

@@ -1,5 +1,5 @@
 import { connect, type Logger, type Pool } from "@manyhands/core";
-import { DEFAULT_POOL } from "@manyhands/core/internal";
+import { DEFAULT_POOL, unlessAborted } from "@manyhands/core/internal";
 import { type Command, Option } from "commander";
 import { withConnection } from "../../connection/connection.ts";
 import { EXIT, type ExitCode, exitCodeOf } from "../../failure/exit-code.ts";
@@ -101,14 +101,13 @@ async function writeOutcomes(
 ): Promise<ExitCode> {
   const { progress, stop, paired } = options;
   const iterator = outcomes[Symbol.asyncIterator]();
-  // An input that stays open keeps `next` waiting; Ctrl-C must not wait for it.
-  const stopped = new Promise<"stopped">((resolve) => stop.addEventListener("abort", () => resolve("stopped")));
   let failed = 0;
   let refused = false;
   while (!stop.aborted) {
-    const step = await Promise.race([iterator.next(), stopped]);
-    if (step === "stopped" || step.done) break;
-    const outcome = step.value;
+    // An input that stays open keeps `next` waiting; Ctrl-C must not wait for it.
+    const step = await unlessAborted(iterator.next(), stop);
+    if (!step || step.value.done) break;
+    const outcome = step.value.value;
     const count = outcome.ok ? 1 : Math.max(1, outcome.lines.length);
     if (!outcome.ok) {
       failed += count;

@@ -1,7 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { setTimeout as sleep } from "node:timers/promises";
 import { type AsyncResult, connect, RedisUnfitError, type SubmitOptions } from "@manyhands/core";
-import { viewError } from "@manyhands/core/internal";
+import { viewError, within } from "@manyhands/core/internal";
 import type { Connection } from "../../connection/connection.ts";
 import { EXIT, type ExitCode, exitCodeOf, exitCodeOfTask } from "../../failure/exit-code.ts";
 import { type Interruption, interruption } from "../../interruption.ts";
@@ -115,13 +114,10 @@ async function cancel(
   { id, pool }: { id: string; pool: string },
   reason: string,
 ): Promise<Cancellation> {
-  return Promise.race([
-    inspector.tasks.cancel(id, { reason, pool }).then(
-      ({ outcome }): Cancellation => (outcome === "unknown" ? "absent" : "cancelled"),
-      (): Cancellation => "unanswered",
-    ),
-    sleep<Cancellation>(CANCEL_DEADLINE, "unanswered", { ref: false }),
-  ]);
+  const cancelling = inspector.tasks.cancel(id, { reason, pool });
+  const answer = await within(cancelling, CANCEL_DEADLINE, { ref: false }).catch(() => undefined);
+  if (!answer) return "unanswered";
+  return answer.value.outcome === "unknown" ? "absent" : "cancelled";
 }
 
 function wordsFor(outcome: Cancellation, { id, dedup }: { id: string; dedup: string | undefined }): string {

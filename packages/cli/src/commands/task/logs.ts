@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from "node:timers/promises";
+import { pause } from "@manyhands/core/internal";
 import type { Command } from "commander";
 import { withConnection } from "../../connection/connection.ts";
 import { EXIT } from "../../failure/exit-code.ts";
@@ -40,7 +40,7 @@ export function taskLogsCommand(): Command {
             }
             const over = !options.follow || task?.state === "completed" || task?.state === "failed";
             if (over || stop.signal.aborted) break;
-            await sleep(FOLLOW_INTERVAL, undefined, { signal: stop.signal }).catch(() => {});
+            await pause(FOLLOW_INTERVAL, { signal: stop.signal }).catch(() => {});
           }
           if (printer.format === "json") printer.json(all);
           return stop.signal.aborted ? EXIT.cancelled : EXIT.done;

@@ -1,6 +1,5 @@
-import { setTimeout as delay } from "node:timers/promises";
 import type { ObjectReader } from "../../shared/object/index.ts";
-import type { Milliseconds } from "../../time/index.ts";
+import { type Milliseconds, pause } from "../../time/index.ts";
 
 /** A key that nobody will ever remove. */
 export interface OrphanKey {
@@ -30,7 +29,7 @@ export async function findOrphanKeys(place: ObjectReader): Promise<{ looked: num
   const found = await scan(place);
   const suspects = await judge(place, found);
   if (suspects.length === 0) return { looked: found.length, orphans: [] };
-  await delay(SECOND_LOOK);
+  await pause(SECOND_LOOK);
   const orphans = await judge(
     place,
     suspects.map(({ key }) => key),

@@ -1,4 +1,5 @@
 import { RedisUnfitError } from "../../errors/index.ts";
+import { within } from "../../time/index.ts";
 import type { RedisClient } from "./open.ts";
 import { describeRedis, type RedisConfig } from "./redis-config.ts";
 import { isPassingRefusal, refusal, stateIn, withoutScript } from "./refusal.ts";
@@ -78,6 +79,7 @@ async function firstAnswer(client: RedisClient, where: string, timeout: number):
     client.on("error", onError);
   });
   try {
+    // Both end with this call, and what comes last of errors decides: not a plain wait with a limit.
     return await Promise.race([client.info(), refused]);
   } catch (error) {
     if (error instanceof RedisUnfitError && !isPassingRefusal(error)) throw namingNoPassword(error, client, where);
@@ -108,9 +110,8 @@ function hasPassword({ options }: RedisClient): boolean {
 /** Whether a server that is connected to serves nothing yet: ioredis waits in silence until it has loaded its data. */
 async function loads(client: RedisClient, limit: number): Promise<boolean> {
   if (client.status !== "connect") return false;
-  const waited = new Promise<string>((resolve) => setTimeout(resolve, limit, "").unref());
-  const text = await Promise.race([client.info("persistence"), waited]).catch(() => "");
-  return /^loading:1\r?$/m.test(text);
+  const answer = await within(client.info("persistence"), limit, { ref: false }).catch(() => undefined);
+  return /^loading:1\r?$/m.test(answer?.value ?? "");
 }
 
 /** What a server that is tried again would answer again; undefined for what may pass, such as that it is loading. */

@@ -1,5 +1,6 @@
 import { Cluster, Redis } from "ioredis";
 import type { RedisUnfitError } from "../../errors/index.ts";
+import { backOff, settledWithin } from "../../time/index.ts";
 import { explainErrors } from "./explain-errors.ts";
 import { describeRedis, type RedisConfig, resolveRedis } from "./redis-config.ts";
 import type { ConnectionOptions } from "./redis-target.ts";
@@ -85,8 +86,7 @@ const MOVED_PAUSE = 10;
 const IMPATIENT = { connectTimeout: 1_000, commandTimeout: 1_000, autoResendUnfulfilledCommands: false };
 
 function reconnectDelay(attempt: number): number {
-  const delay = Math.min(1_000, 50 * 2 ** Math.min(attempt - 1, 5));
-  return delay / 2 + Math.random() * (delay / 2);
+  return backOff(attempt, { first: 50, longest: 1_000, jitter: 0.5 });
 }
 
 /**
@@ -112,15 +112,6 @@ export function whenBroken(client: RedisClient, listener: () => void): () => voi
  */
 export async function closeRedis(client: RedisClient, deadline: number = 500): Promise<void> {
   if (client.status === "end") return;
-  if (client.status === "ready") {
-    let timer: NodeJS.Timeout | undefined;
-    await Promise.race([
-      client.quit().catch(() => {}),
-      new Promise((resolve) => {
-        timer = setTimeout(resolve, deadline);
-      }),
-    ]);
-    clearTimeout(timer);
-  }
+  if (client.status === "ready") await settledWithin(client.quit(), deadline);
   client.disconnect();
 }

@@ -1,4 +1,4 @@
-import type { Milliseconds } from "../../time/index.ts";
+import { type Milliseconds, settledWithin } from "../../time/index.ts";
 import { type RedisClient, whenBroken } from "./open.ts";
 
 /** Weight of a new sample in the average and in the deviation from it; the figures of TCP (RFC 6298). */
@@ -118,4 +118,12 @@ export function roundTripOf(client: RedisClient): RoundTrip {
   });
   client.on("ready", () => answered?.());
   return made;
+}
+
+/** Round trips that a few commands take, one after another. */
+const FEW_COMMANDS = 6;
+
+/** As {@link settledWithin}, for a few commands: where Redis is far away they get more time than `limit`. */
+export function withinReach(client: RedisClient, work: Promise<unknown>, limit: Milliseconds): Promise<boolean> {
+  return settledWithin(work, roundTripOf(client).patience(limit, FEW_COMMANDS));
 }

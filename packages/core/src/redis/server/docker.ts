@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { RedisUnfitError } from "../../errors/index.ts";
+import { within } from "../../time/index.ts";
 import type { RedisServer, RedisServerOptions } from "./server.ts";
 
 const IMAGE = "redis:8-alpine";
@@ -46,18 +47,10 @@ export async function startDockerServer(options: RedisServerOptions): Promise<Re
 
 /** Fetching an image has no limit of its own. What comes too late is stopped again. */
 async function inTime(starting: Promise<StartedContainer>): Promise<StartedContainer> {
-  let timer: NodeJS.Timeout | undefined;
-  const tooLate = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      reject(new RedisUnfitError(`Docker did not start ${IMAGE} within ${START_DEADLINE} ms`));
-      void starting.then((container) => container.stop()).catch(() => {});
-    }, START_DEADLINE);
-  });
-  try {
-    return await Promise.race([starting, tooLate]);
-  } finally {
-    clearTimeout(timer);
-  }
+  const started = await within(starting, START_DEADLINE);
+  if (started) return started.value;
+  void starting.then((container) => container.stop()).catch(() => {});
+  throw new RedisUnfitError(`Docker did not start ${IMAGE} within ${START_DEADLINE} ms`);
 }
 
 async function loadTestcontainers(): Promise<Testcontainers> {

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { link, readFile, rm, writeFile } from "node:fs/promises";
-import { setTimeout as sleep } from "node:timers/promises";
+import { pause } from "../../time/index.ts";
 
 /** Milliseconds until a waiter stops waiting for the others and works itself. */
 const PATIENCE = 240_000;
@@ -15,7 +15,7 @@ export async function withInstallLock<Result>(file: string, work: () => Promise<
   const deadline = performance.now() + PATIENCE;
   while (!(await take(file)) && performance.now() < deadline) {
     if (await isAbandoned(file)) await rm(file, { force: true });
-    else await sleep(100);
+    else await pause(100);
   }
   try {
     heldHere.add(file);

@@ -4,8 +4,8 @@ import { closeSync, openSync } from "node:fs";
 import { mkdtemp, readFile, rm, truncate } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { RedisUnfitError } from "../../errors/index.ts";
+import { pause } from "../../time/index.ts";
 import { lockDirectory } from "./directory-lock.ts";
 import type { ServerBinary } from "./find-server.ts";
 import { freePort } from "./free-port.ts";
@@ -163,7 +163,7 @@ async function untilReady(running: Running, port: number, password: string): Pro
   while (performance.now() < deadline) {
     if (exited) return running.failedToSpawn?.message ?? (await lastLines(running.directory));
     if (await answersAs(running.child.pid, port, password)) return undefined;
-    await Promise.race([sleep(5), running.exited]);
+    await pause(5);
   }
   return `it took no commands within ${START_DEADLINE} ms; ${await lastLines(running.directory)}`;
 }

@@ -2,7 +2,6 @@ export { readyFirst } from "./ready-first.ts";
 export {
   type Attempt,
   type BlockOptions,
-  beforeDeadline,
   type Patience,
   type Turn,
   toLimit,

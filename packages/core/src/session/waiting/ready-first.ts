@@ -1,12 +1,5 @@
-import type { Milliseconds } from "../../time/index.ts";
-import {
-  ANSWER_LIMIT,
-  type BlockOptions,
-  beforeDeadline,
-  type Patience,
-  toLimit,
-  toPatience,
-} from "./wait-for-turn.ts";
+import { type Milliseconds, within } from "../../time/index.ts";
+import { ANSWER_LIMIT, type BlockOptions, type Patience, toLimit, toPatience } from "./wait-for-turn.ts";
 
 /**
  * Waits until something is ready and then for what is wanted, both within one patience. However short that is, both have
@@ -23,7 +16,7 @@ export async function readyFirst<Value>(
 ): Promise<Value | undefined> {
   const { limit, signal } = toLimit(patience);
   const startedAt = performance.now();
-  const readyBy = startedAt + (limit > 0 ? Math.max(limit, first.answerTime) : ANSWER_LIMIT);
-  if ((await beforeDeadline(first.ready, { deadline: readyBy, signal })) === undefined) return undefined;
+  const readyIn = limit > 0 ? Math.max(limit, first.answerTime) : ANSWER_LIMIT;
+  if ((await within(first.ready, readyIn, { signal })) === undefined) return undefined;
   return wait(toPatience(Math.max(0, limit - (performance.now() - startedAt)), signal));
 }

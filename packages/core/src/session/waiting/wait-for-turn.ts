@@ -1,7 +1,6 @@
 import { namesOf } from "../../checks/index.ts";
 import { got, nearNames, RedisUnfitError, ValueError } from "../../errors/index.ts";
-import type { Milliseconds } from "../../time/index.ts";
-import { timeLimit, type WaitOptions, waitWith } from "../../time/wait.ts";
+import { type Milliseconds, timeLimit, type WaitOptions, within } from "../../time/index.ts";
 import type { WaitRoom } from "./wait-room.ts";
 import type { Waiter } from "./waiter.ts";
 
@@ -63,7 +62,7 @@ export async function waitForTurn<Value>(
     if (!room.isStarted) {
       const first = await inTime(turn, { waiter: null, deadline: answeredBy(room, deadline), signal });
       if (first === undefined || first.granted) return first;
-      if ((await beforeDeadline(room.start(), { deadline, signal })) === undefined) return undefined;
+      if ((await within(room.start(), deadline - performance.now(), { signal })) === undefined) return undefined;
     }
     return await waitStored(room, turn, { waiter: room.open(options.label), deadline, signal });
   } finally {
@@ -160,30 +159,10 @@ async function inTime<Value>(
     if (!isAnswered) attempt.then(() => turn.abandon(waiter)).catch(() => {});
   };
   try {
-    const answer = await beforeDeadline(attempt, wait);
+    const answer = await within(attempt, wait.deadline - performance.now(), wait);
     isAnswered = answer !== undefined;
     return answer?.value;
   } finally {
     giveUp();
   }
-}
-
-/** @returns undefined when the deadline came first. @throws what `work` throws; the signal's reason */
-export async function beforeDeadline<Value>(work: Promise<Value>, wait: Wait): Promise<{ value: Value } | undefined> {
-  let outcome: { value: Value } | { error: unknown } | undefined;
-  await waitWith(Math.max(0, wait.deadline - performance.now()), wait.signal, (done) => {
-    work.then(
-      (value) => {
-        outcome = { value };
-        done();
-      },
-      (error: unknown) => {
-        outcome = { error };
-        done();
-      },
-    );
-    return () => {};
-  });
-  if (outcome && "error" in outcome) throw outcome.error;
-  return outcome;
 }

@@ -1,5 +1,4 @@
-import type { Milliseconds } from "../../time/index.ts";
-import { waitWith } from "../../time/wait.ts";
+import { type Milliseconds, waitWith } from "../../time/index.ts";
 
 /** One wait for something in Redis. */
 export class Waiter {
@@ -44,7 +43,7 @@ export class Waiter {
     const inTime =
       this.#isDue ||
       this.#failure !== undefined ||
-      (await waitWith(limit, signal, (done) => {
+      (await waitWith(limit, { signal }, (done) => {
         this.#wake = done;
         return () => {
           this.#wake = undefined;

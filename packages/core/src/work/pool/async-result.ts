@@ -93,7 +93,7 @@ export class AsyncResult<Value> implements PromiseLike<Value> {
     options.signal?.throwIfAborted();
     if (this.ready()) return;
     if (limit <= 0) return;
-    await waitWith(limit, options.signal, (done) => {
+    await waitWith(limit, { signal: options.signal }, (done) => {
       this.#addWaiter(done);
       return () => this.#deleteWaiter(done);
     });

@@ -3,7 +3,7 @@ import type { Queue } from "bullmq";
 import type { RedisClient } from "../../redis/connection/index.ts";
 import type { Keys } from "../../redis/keys.ts";
 import { Script } from "../../redis/script/index.ts";
-import type { Milliseconds } from "../../time/index.ts";
+import { type Milliseconds, pause } from "../../time/index.ts";
 import type { PoolRecord } from "../../wire/records/records.ts";
 import { PoolRegistry } from "../registry/index.ts";
 import { StoredAnswers } from "../results/stored-answers.ts";
@@ -39,7 +39,7 @@ export async function clearPool(
   const owner = randomUUID();
   while ((await client.set(turn, owner, "PX", TURN, "NX")) === null) {
     if (!waits || !(await isInRegistry(context, pool))) return false;
-    await new Promise((resolve) => setTimeout(resolve, LOOK_INTERVAL));
+    await pause(LOOK_INTERVAL);
   }
   const renewal = setInterval(() => keepTurn.run(client, [turn], [owner, TURN]).catch(() => {}), TURN / 3);
   const steps = [

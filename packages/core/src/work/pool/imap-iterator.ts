@@ -1,5 +1,5 @@
 import { PoolClosedError, resultPromise, TimeoutError } from "../../errors/index.ts";
-import { timeLimit, type WaitOptions, waitWith } from "../../time/index.ts";
+import { timeLimit, type WaitOptions, waitWith, within } from "../../time/index.ts";
 import type { AnswerSink, Outcome } from "../results/index.ts";
 import type { Unit } from "../submission/index.ts";
 import { type ItemOutcome, itemOutcome, markItemOf } from "./item-outcome.ts";
@@ -94,7 +94,7 @@ export class ImapIterator<Value> implements AsyncIterableIterator<Value>, Answer
     if (taken) return taken;
     const request: Request<Value> = { served: undefined, done: () => {} };
     if (limit > 0) {
-      await waitWith(limit, options.signal, (done) => {
+      await waitWith(limit, { signal: options.signal }, (done) => {
         request.done = done;
         this.#requests.push(request);
         return () => this.#requests.splice(this.#requests.indexOf(request), 1);
@@ -345,15 +345,7 @@ export class ImapIterator<Value> implements AsyncIterableIterator<Value>, Answer
     if (this.#sourceEnded) return;
     this.#sourceEnded = true;
     this.#cut = true;
-    let timer: NodeJS.Timeout | undefined;
-    const deadline = new Promise((resolve) => {
-      timer = setTimeout(resolve, RELEASE_DEADLINE);
-    });
-    try {
-      await Promise.race([this.#iterator.return?.(undefined), deadline]);
-    } finally {
-      clearTimeout(timer);
-    }
+    await within(Promise.resolve(this.#iterator.return?.(undefined)), RELEASE_DEADLINE);
   }
 }
 

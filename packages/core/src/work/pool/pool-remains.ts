@@ -1,4 +1,4 @@
-import type { Milliseconds } from "../../time/index.ts";
+import { type Milliseconds, pause } from "../../time/index.ts";
 import type { PoolRecord } from "../../wire/records/records.ts";
 import { StoredAnswers } from "../results/index.ts";
 import type { JobQueue, Runtime } from "../submission/index.ts";
@@ -201,7 +201,7 @@ export class PoolRemains {
         if (created) await this.#jobs.limit(this.record.size);
         if (record.state !== "terminated") return;
         // It is just being removed.
-        await new Promise((resolve) => setTimeout(resolve, RESTORE_PAUSE).unref());
+        await pause(RESTORE_PAUSE, { ref: false });
       }
       if (this.#isGivenUp) return;
       logger.warn(

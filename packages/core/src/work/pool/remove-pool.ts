@@ -3,7 +3,7 @@ import type { BullQueues } from "../../redis/bull-queue/bull-queues.ts";
 import type { RedisClient } from "../../redis/connection/index.ts";
 import type { Keys } from "../../redis/keys.ts";
 import { Script } from "../../redis/script/index.ts";
-import type { Milliseconds } from "../../time/index.ts";
+import { type Milliseconds, pause } from "../../time/index.ts";
 import { encode, encodeError } from "../../wire/codec/index.ts";
 import { type JobEnvelope, type ReplyItem, submissionOf, type UnitAnswer } from "../../wire/records/job.ts";
 import type { PoolRecord } from "../../wire/records/records.ts";
@@ -61,7 +61,7 @@ export async function removePool(
     );
   let [verdict, active, text] = await close();
   for (let waited = 0; verdict === "running" && waited < FINISH_TIME; waited += LOOK_INTERVAL) {
-    await new Promise((resolve) => setTimeout(resolve, LOOK_INTERVAL));
+    await pause(LOOK_INTERVAL);
     [verdict, active, text] = await close();
   }
   if (verdict === "unknown") return { outcome: "unknown" };
@@ -72,7 +72,7 @@ export async function removePool(
     waited < STOP_TIME && (await client.llen(keys.queue(name, "active"))) > 0;
     waited += LOOK_INTERVAL
   ) {
-    await new Promise((resolve) => setTimeout(resolve, LOOK_INTERVAL));
+    await pause(LOOK_INTERVAL);
   }
   let waiting = 0;
   const beforehand = async (): Promise<void> => {

@@ -2,8 +2,7 @@ import { hostname } from "node:os";
 import { ClosedError } from "../../errors/index.ts";
 import { BullQueues } from "../../redis/bull-queue/bull-queues.ts";
 import { findTask, validateArguments } from "../../tasks/index.ts";
-import type { Milliseconds } from "../../time/index.ts";
-import { LongTimer } from "../../time/index.ts";
+import { type Milliseconds, pause, settledWithin } from "../../time/index.ts";
 import { classify, encodeToString } from "../../wire/codec/index.ts";
 import type { JobEnvelope } from "../../wire/records/job.ts";
 import type { ProcessOrder, ProcessParent } from "../../wire/records/process.ts";
@@ -97,7 +96,7 @@ export class ProcessLauncher implements ProcessStarter {
       signal?.throwIfAborted();
       const left = deadline - performance.now();
       if (left <= 0) return;
-      await this.#runtime.keepAlive.during(pause(Math.min(PARENT_LOOK, left), signal));
+      await this.#runtime.keepAlive.during(pause(Math.min(PARENT_LOOK, left), { signal, ref: false }));
     }
   }
 
@@ -206,26 +205,11 @@ export class ProcessLauncher implements ProcessStarter {
     if (daemons.length === 0) return;
     process.off("beforeExit", this.#endDaemonsAtExit);
     const ended = Promise.all(daemons.map((daemon) => daemon.end("terminate").then(() => daemon.ended.whenReached)));
-    await Promise.race([ended.catch(() => {}), pause(PATIENCE, undefined)]);
+    await settledWithin(ended, PATIENCE, { ref: false });
   }
 
   async #allEnded(limit: Milliseconds): Promise<void> {
     const all = Promise.all([...this.#active.keys()].map((launched) => launched.ended.whenReached));
-    await Promise.race([all, pause(limit, undefined)]);
+    await settledWithin(all, limit, { ref: false });
   }
-}
-
-/** Ends early with the signal. */
-function pause(milliseconds: Milliseconds, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const timer = new LongTimer(milliseconds, done).unref();
-    function done(): void {
-      timer.clear();
-      signal?.removeEventListener("abort", done);
-      if (signal?.aborted) reject(signal.reason);
-      else resolve();
-    }
-    signal?.addEventListener("abort", done, { once: true });
-    if (signal?.aborted) done();
-  });
 }

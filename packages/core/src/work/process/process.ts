@@ -296,7 +296,7 @@ async function waitFor(milestone: Milestone, options: WaitOptions): Promise<void
   const limit = timeLimit(options);
   options.signal?.throwIfAborted();
   if (limit <= 0 || milestone.isReached) return;
-  await waitWith(limit, options.signal, (done) => milestone.wait(done));
+  await waitWith(limit, { signal: options.signal }, (done) => milestone.wait(done));
 }
 
 function checkName(name: unknown): string {

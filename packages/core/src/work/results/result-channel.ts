@@ -4,7 +4,7 @@ import { RareWarnings } from "../../package/index.ts";
 import type { KeepAlive } from "../../redis/connection/index.ts";
 import { closeRedis, type RedisClient } from "../../redis/connection/index.ts";
 import type { Keys } from "../../redis/keys.ts";
-import type { Milliseconds } from "../../time/index.ts";
+import { type Milliseconds, pause } from "../../time/index.ts";
 import { decode } from "../../wire/codec/index.ts";
 import type { ReplyItem } from "../../wire/records/job.ts";
 import { bringJobBack } from "./astray-jobs.ts";
@@ -205,7 +205,7 @@ export class ResultChannel {
         if (this.#closed) break;
         const { message } = error as Error;
         this.#warnings.warn(message, `reading answers failed, trying again: ${message}`);
-        await new Promise((resolve) => setTimeout(resolve, 200));
+        await pause(200);
       }
     }
     this.#reading = false;

@@ -4,6 +4,7 @@ import type { Logger } from "../../package/index.ts";
 import { openBullQueue } from "../../redis/bull-queue/index.ts";
 import { isPassingRefusal, type RedisClient } from "../../redis/connection/index.ts";
 import type { Keys } from "../../redis/keys.ts";
+import { retry } from "../../time/index.ts";
 import type { JobEnvelope } from "../../wire/records/job.ts";
 import { assignAtOnce } from "./assigning-queue.ts";
 
@@ -18,7 +19,7 @@ export interface Submission {
 const BULK = 250;
 const OVERLAP = 4;
 /** How often a submission is tried while Redis fails over or is not reachable: for about 50 s. */
-const ATTEMPTS = 60;
+const ATTEMPTS = 54;
 /** How long a submission is tried again before that is told, ms: a failover within a near network is shorter. */
 const SILENCE = 1_000;
 
@@ -110,18 +111,18 @@ export class JobQueue {
 
   async #persist<Value>(send: () => Promise<Value>): Promise<Value> {
     const began = performance.now();
-    for (let attempt = 1; ; attempt += 1) {
+    const attempt = async (): Promise<Value> => {
       if (this.#stopped) throw new ClosedError(`pool "${this.#pool}" was stopped before these calls were sent`);
-      try {
-        const value = await send();
-        this.#isTold = false;
-        return value;
-      } catch (error) {
-        if (!isPassing(error) || attempt >= (this.#options.attempts ?? ATTEMPTS)) throw error;
-        if (performance.now() - began > SILENCE) this.#tellOnce(error as Error);
-        await new Promise((resolve) => setTimeout(resolve, Math.min(1_000, 50 * attempt)));
-      }
-    }
+      const value = await send();
+      this.#isTold = false;
+      return value;
+    };
+    const isFinal = (error: unknown, failures: number): boolean => {
+      if (!isPassing(error) || failures >= (this.#options.attempts ?? ATTEMPTS)) return true;
+      if (performance.now() - began > SILENCE) this.#tellOnce(error as Error);
+      return false;
+    };
+    return retry(attempt, { first: 50, longest: 1_000, isFinal });
   }
 
   #tellOnce({ message }: Error): void {

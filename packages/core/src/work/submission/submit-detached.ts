@@ -19,7 +19,7 @@ export interface DetachedCall {
 }
 
 /** A person waits: about 1.5 s. A state that lasts longer is told, and nothing was submitted. */
-const ATTEMPTS = 8;
+const ATTEMPTS = 6;
 
 /**
  * Submits one call that outlives this process. A pool that does not exist is made, without a limit.

@@ -1,5 +1,6 @@
 import { PayloadTooLargeError, StateLostError } from "../../errors/index.ts";
 import { serverTime } from "../../redis/connection/index.ts";
+import { pause } from "../../time/index.ts";
 import { encodeSeparately, encodeToString, unitsToJson } from "../../wire/codec/index.ts";
 import { JOB_TICKET_OPTION, type JobEnvelope, submissionOf, type UnitKind } from "../../wire/records/job.ts";
 import { type AnswerSink, failed, type Outcome, Ticket } from "../results/index.ts";
@@ -354,7 +355,7 @@ export class Submitter {
     const seen = new Ticket({ jobId: id, pool: ticket.pool, task: ticket.task, units: 1, sink });
     let foundAt = performance.now();
     let searchAt = foundAt + FIRST_SEARCH;
-    for (let pause = FIRST_LOOK; !ticket.settled; pause = Math.min(LAST_LOOK, pause * 1.5)) {
+    for (let interval = FIRST_LOOK; !ticket.settled; interval = Math.min(LAST_LOOK, interval * 1.5)) {
       try {
         if (await results.look(ticket, seen)) foundAt = performance.now();
         else if (performance.now() - foundAt > MISSING_FOR) seen.fail(jobLost(seen));
@@ -368,7 +369,7 @@ export class Submitter {
       }
       if (seen.settled) break;
       // Not referenced: as long as somebody waits, the ticket keeps the program alive.
-      await new Promise((resolve) => setTimeout(resolve, pause).unref());
+      await pause(interval, { ref: false });
     }
     results.settle(ticket);
   }

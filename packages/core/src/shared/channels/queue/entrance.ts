@@ -1,6 +1,5 @@
 import type { WaitRoom } from "../../../session/waiting/index.ts";
-import type { Milliseconds } from "../../../time/index.ts";
-import { waitWith } from "../../../time/index.ts";
+import { type Milliseconds, waitWith } from "../../../time/index.ts";
 
 /**
  * Keeps puts that may have to wait in their order before wake-ups reach this process: only one of them is tried until
@@ -45,7 +44,7 @@ export class Entrance {
     this.#behind += 1;
     try {
       await this.#room.keepAlive.during(
-        waitWith(limit, signal, (done) => {
+        waitWith(limit, { signal }, (done) => {
           void Promise.all([this.#first, started]).then(done);
           return () => {};
         }),

@@ -1,13 +1,5 @@
-import {
-  type Attempt,
-  beforeDeadline,
-  type Patience,
-  toLimit,
-  toPatience,
-  waitForTurn,
-} from "../../../session/waiting/index.ts";
-import type { Milliseconds } from "../../../time/index.ts";
-import { waitWith } from "../../../time/index.ts";
+import { type Attempt, type Patience, toLimit, toPatience, waitForTurn } from "../../../session/waiting/index.ts";
+import { type Milliseconds, settledWithin, within } from "../../../time/index.ts";
 import { ownLabel } from "../../object/index.ts";
 import type { Acknowledgement } from "./consumer.ts";
 import { Entrance } from "./entrance.ts";
@@ -102,7 +94,7 @@ export class Producer {
   /** The signal of a put ends the wait for its answer: Redis may be away. */
   async #unlessAborted(put: Promise<boolean>, signal: AbortSignal): Promise<boolean> {
     try {
-      return (await beforeDeadline(put, { deadline: Number.POSITIVE_INFINITY, signal }))?.value ?? false;
+      return (await within(put, Number.POSITIVE_INFINITY, { signal }))?.value ?? false;
     } catch (error) {
       if (signal.aborted && (await this.#isStored(put))) return true;
       throw error;
@@ -231,16 +223,13 @@ export class Producer {
 
   /** What became of a try that was under way when its time was over: who is told that it failed would put it twice. */
   async #isStored(attempt: Promise<boolean> | undefined): Promise<boolean> {
+    if (!attempt) return false;
     let isStored = false;
     const { session, keepAlive } = this.#place.runtime;
-    const answered = waitWith(session.roundTrip.atLeast(LATE_ANSWER, LATE_ROUNDS), undefined, (done) => {
-      const known = attempt?.then((answer) => {
-        isStored = answer;
-      });
-      Promise.resolve(known).then(done, done);
-      return () => {};
+    const known = attempt.then((answer) => {
+      isStored = answer;
     });
-    await keepAlive.during(answered);
+    await keepAlive.during(settledWithin(known, session.roundTrip.atLeast(LATE_ANSWER, LATE_ROUNDS)));
     return isStored;
   }
 

@@ -1,8 +1,6 @@
 import { got, ValueError } from "../../../errors/index.ts";
 import type { KeepAlive } from "../../../redis/connection/index.ts";
-import { beforeDeadline } from "../../../session/waiting/index.ts";
-import type { Milliseconds } from "../../../time/index.ts";
-import { timeLimit, type WaitOptions, waitWith } from "../../../time/index.ts";
+import { type Milliseconds, timeLimit, type WaitOptions, waitWith, within } from "../../../time/index.ts";
 
 /**
  * What `mp.wait()` takes: connections and queues (something can be taken, or never will), results (`AsyncResult`), the
@@ -45,8 +43,7 @@ async function waitForWatches<Item>(
   while (true) {
     const looks = Promise.all(watches.map((watch) => watch.isReady()));
     // What is ready is told also when there is no time to wait; but Redis may not answer at all.
-    const lookUntil = Math.max(deadline, performance.now() + LOOK_TIME);
-    const answered = await beforeDeadline(looks, { deadline: lookUntil, signal });
+    const answered = await within(looks, Math.max(deadline - performance.now(), LOOK_TIME), { signal });
     if (!answered) return [];
     const ready = items.filter((_, index) => answered.value[index]);
     const left = deadline - performance.now();
@@ -61,7 +58,7 @@ async function untilAny(watches: Watch[], limit: Milliseconds, signal: AbortSign
   const enough = new AbortController();
   let failure: { error: unknown } | undefined;
   try {
-    const inTime = await waitWith(limit, signal, (done) => {
+    const inTime = await waitWith(limit, { signal }, (done) => {
       for (const watch of watches) {
         watch.whenReady(enough.signal).then(done, (error: unknown) => {
           failure ??= { error };

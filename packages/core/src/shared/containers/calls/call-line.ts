@@ -1,7 +1,6 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { LockLostError } from "../../../errors/index.ts";
 import type { Script } from "../../../redis/script/index.ts";
-import type { Milliseconds } from "../../../time/index.ts";
+import { type Milliseconds, pause } from "../../../time/index.ts";
 import type { ObjectRuntime } from "../../object/index.ts";
 import { Existence } from "../../sync/index.ts";
 import { managerOf } from "../manager/manager-life.ts";
@@ -160,7 +159,7 @@ export class CallLine {
     if (reply === -2 && isAwaited) {
       this.#awaitedUntil ??= performance.now() + MAKING_TIME;
       if (performance.now() < this.#awaitedUntil) {
-        await delay(LOOK_INTERVAL);
+        await pause(LOOK_INTERVAL);
         return this.#ask(batch);
       }
     }

@@ -1,5 +1,5 @@
 import { got, KeyError, ValueError } from "../../../errors/index.ts";
-import { pauseBeforeRetry } from "../../../time/retry.ts";
+import { pauseBeforeRetry } from "../../../time/index.ts";
 import { textToValue } from "../../../wire/codec/index.ts";
 import type { ObjectIdentity, ObjectRuntime } from "../../object/index.ts";
 import { Container, type MakeWith, toText, type WriteOptions } from "../calls/index.ts";

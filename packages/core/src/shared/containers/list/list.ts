@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { got, IndexError, ValueError } from "../../../errors/index.ts";
-import { pauseBeforeRetry } from "../../../time/retry.ts";
+import { pauseBeforeRetry } from "../../../time/index.ts";
 import { textToValue } from "../../../wire/codec/index.ts";
 import type { ObjectIdentity, ObjectRuntime } from "../../object/index.ts";
 import { Container, type MakeWith, toText, type WriteOptions } from "../calls/index.ts";

@@ -1,5 +1,5 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { ManagerClosedError, markOwnEnding, type StateLostError } from "../../../errors/index.ts";
+import { pause } from "../../../time/index.ts";
 import type { ObjectRuntime } from "../../object/index.ts";
 
 /** Time in which a manager must have started whose objects have arrived, ms. */
@@ -94,7 +94,7 @@ class ForeignLife implements ManagerLife {
         this.#patience = 0;
         throw closedManager(this.#runtime, this.#owner, what);
       }
-      await delay(START_TIME / 40);
+      await pause(START_TIME / 40);
     }
     this.isStarted = true;
   }

@@ -1,5 +1,5 @@
 import { ValueError } from "../../../errors/index.ts";
-import { pauseBeforeRetry } from "../../../time/retry.ts";
+import { pauseBeforeRetry } from "../../../time/index.ts";
 import { identify, type ObjectIdentity, type ObjectReference, type ObjectRuntime } from "../../object/index.ts";
 import type { Lock, RLock } from "../../sync/index.ts";
 import { Container, type WriteOptions } from "../calls/index.ts";

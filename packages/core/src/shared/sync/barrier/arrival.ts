@@ -1,5 +1,5 @@
 import { type Attempt, type BlockOptions, type Turn, waitForTurn } from "../../../session/waiting/index.ts";
-import type { Milliseconds } from "../../../time/index.ts";
+import { type Milliseconds, within } from "../../../time/index.ts";
 import type { ObjectRuntime } from "../../object/index.ts";
 import {
   type ArrivalReply,
@@ -207,20 +207,13 @@ export class Arrival {
 
   /** What became of it when its time was over: all others may have come in the same moment. */
   async #lastWord(reason: string): Promise<Outcome> {
-    let timer: NodeJS.Timeout | undefined;
-    const limit = new Promise<undefined>((resolve) => {
-      const { roundTrip } = this.#runtime.session;
-      timer = setTimeout(() => resolve(undefined), roundTrip.patience(LAST_WORD_LIMIT, LAST_WORD_ROUNDS));
-    });
+    const limit = this.#runtime.session.roundTrip.patience(LAST_WORD_LIMIT, LAST_WORD_ROUNDS);
     const look = async (): Promise<Outcome | undefined> => {
       await this.#lastCall;
       return this.#seat && this.#look();
     };
-    try {
-      return (await Promise.race([look().catch(() => undefined), limit])) ?? { is: "broken", reason };
-    } finally {
-      clearTimeout(timer);
-    }
+    const known = await within(look(), limit).catch(() => undefined);
+    return known?.value ?? { is: "broken", reason };
   }
 }
 

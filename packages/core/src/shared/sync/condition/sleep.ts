@@ -1,5 +1,6 @@
 import { closedWhileWaiting, LockLostError, StateLostError } from "../../../errors/index.ts";
-import { beforeDeadline, type Patience, toLimit, type Waiter } from "../../../session/waiting/index.ts";
+import { type Patience, toLimit, type Waiter } from "../../../session/waiting/index.ts";
+import { within } from "../../../time/index.ts";
 import { type ObjectRuntime, ownLabel } from "../../object/index.ts";
 import { type Grip, locksAreHere } from "../lock/index.ts";
 import { fallAsleep, getUp, notifySleepers } from "./condition-scripts.ts";
@@ -31,7 +32,7 @@ export async function sleepUntilNotified(bed: Bed, patience: Patience | undefine
   room.keepAlive.hold();
   try {
     // Wake-ups must reach this process before it lets go of the lock.
-    if (!room.isStarted) await beforeDeadline(room.start(), { deadline: Number.POSITIVE_INFINITY, signal });
+    if (!room.isStarted) await within(room.start(), Number.POSITIVE_INFINITY, { signal });
     const waiter = room.open(ownLabel());
     try {
       return await sleep(bed, { waiter, deadline, signal });

@@ -7,6 +7,7 @@ import {
   spareDiscarded,
 } from "../../../errors/index.ts";
 import type { OnceScript } from "../../../redis/script/index.ts";
+import { within } from "../../../time/index.ts";
 import type { ObjectRuntime } from "../../object/index.ts";
 import { allHeldLeases } from "./all-held-leases.ts";
 
@@ -81,13 +82,13 @@ export abstract class HeldLease implements AsyncDisposable {
   async release(): Promise<void> {
     if (this.#state === "released") return;
     this.#lost.signal.throwIfAborted();
-    const lostMeanwhile = new Promise<0>((resolve) => {
-      this.#lost.signal.addEventListener("abort", () => resolve(0), { once: true });
-    });
     this.#isReleasing = true;
     try {
-      const returned = await this.#runtime.keepAlive.during(Promise.race([this.#return(), lostMeanwhile]));
-      if (returned === 0) this.lose("refused");
+      const { keepAlive } = this.#runtime;
+      const answer = await keepAlive.during(
+        within(this.#return(), Number.POSITIVE_INFINITY, { signal: this.#lost.signal }),
+      );
+      if (answer?.value === 0) this.lose("refused");
     } finally {
       this.#isReleasing = false;
     }

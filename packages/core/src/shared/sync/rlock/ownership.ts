@@ -244,7 +244,7 @@ export class Ownership {
 }
 
 function settles(settled: Promise<void>, limit: number, signal: AbortSignal | undefined): Promise<boolean> {
-  return waitWith(limit, signal, (done) => {
+  return waitWith(limit, { signal }, (done) => {
     void settled.then(done);
     return () => {};
   });
