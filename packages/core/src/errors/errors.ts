@@ -1,16 +1,16 @@
-/** Facts that every error of manyhands can carry besides its message. */
+/** Options of every error of manyhands besides its message. */
 export interface ManyhandsErrorOptions {
   cause?: unknown;
 }
 
-/** Tells our errors from others also where the package is loaded twice. */
+/** Identifies errors of manyhands, even if the package is loaded twice. */
 export const MANYHANDS_ERROR: symbol = Symbol.for("manyhands.error");
 
 /**
- * Root of all errors thrown by manyhands; branch on the class or on `code`, never on the text.
+ * Root of all errors thrown by manyhands. Branch on the class or on `code`, never on the text.
  *
- * @cause The base class of all errors below; it is not thrown by itself.
- * @remedy Use it to tell errors of manyhands from others: `error instanceof ManyhandsError`.
+ * @cause None: this is the base class of all errors below, and is never thrown directly.
+ * @remedy Use it to distinguish errors of manyhands from others: `error instanceof ManyhandsError`.
  */
 export class ManyhandsError extends Error {
   /** Stable identifier of the kind of error, for example `ERR_TIMEOUT`. */
@@ -25,43 +25,44 @@ export class ManyhandsError extends Error {
 Object.defineProperty(ManyhandsError.prototype, MANYHANDS_ERROR, { value: true });
 
 /**
- * A wait or a time limit ended before the thing waited for happened.
+ * A wait, a call or a task did not end within its time limit.
  *
- * @cause A wait, a call or a task reached its `timeout` before it ended.
- * @remedy Give it more time, or handle it as an answer: the message names what was waited for and for how long. A task
- * that reached its own `timeout` was stopped; with `attempts` it is tried again.
+ * @cause A wait, a call or a task reached its `timeout` before it ended. The message says what it waited for and how
+ * long.
+ * @remedy Raise the `timeout`, or handle the error as a normal outcome. A task that reached its own `timeout` was
+ * stopped; with `attempts` it is retried.
  */
 export class TimeoutError extends ManyhandsError {
   override readonly code = "ERR_TIMEOUT";
 }
 
 /**
- * An argument or option has a value that can never be right (Python's ValueError).
+ * An argument or option has an invalid value (Python's ValueError).
  *
- * @cause A call was given an argument, an option or a name that no call of its kind takes.
- * @remedy Correct the value. The message says what is wrong, what was given and what is accepted.
+ * @cause You passed an argument, an option or a name that the call does not accept.
+ * @remedy Correct the value. The message says what is wrong, what was passed and what is accepted.
  */
 export class ValueError extends ManyhandsError {
   override readonly code = "ERR_VALUE";
 }
 
 /**
- * Arguments do not fit the task's schema.
+ * The arguments of a call do not match the task's schema.
  *
- * @cause The task has a `schema`, and the arguments of a call do not fit it.
- * @remedy Correct the arguments; the message names the first place that does not fit. Nothing was submitted, or the
- * task was not run.
+ * @cause The task has a `schema`, and the arguments of a call do not match it.
+ * @remedy Correct the arguments; the message names the first position that does not match. The call was not submitted,
+ * or the task did not run.
  */
 export class ValidationError extends ManyhandsError {
   override readonly code = "ERR_VALIDATION";
 }
 
 /**
- * A value cannot be sent to another process; `path` names the place, such as `args[1].socket`.
+ * A value cannot be sent to another process; `path` names its position, such as `args[1].socket`.
  *
- * @cause An argument, a result or an item holds something that exists in one process only, such as a function, a
- * socket or a class that was not registered.
- * @remedy Send plain data, register the class with `registerType`, or send a shared object. `path` names the place.
+ * @cause An argument, a result or an item contains something that exists in one process only, such as a function, a
+ * socket, a stream or a promise.
+ * @remedy Send plain data or a shared object. `path` names the position.
  */
 export class SerializationError extends ManyhandsError {
   override readonly code = "ERR_SERIALIZATION";
@@ -76,7 +77,7 @@ export class SerializationError extends ManyhandsError {
 /**
  * An encoded payload is larger than `maxPayload` (bytes).
  *
- * @cause The arguments, the result or an item are larger than `maxPayload`.
+ * @cause The arguments or the result of a call, an item or a message are larger than the limit.
  * @remedy Send a reference, such as the address of a file, or raise `maxPayload` in `connect()` and for the hosts.
  */
 export class PayloadTooLargeError extends ManyhandsError {
@@ -84,20 +85,22 @@ export class PayloadTooLargeError extends ManyhandsError {
 }
 
 /**
- * No task of that name is known where it should be.
+ * No task of that name is known.
  *
- * @cause No task of that name is defined where it was looked for.
- * @remedy Load the module that defines it: `manyhands worker <module>`. The message names similar names.
+ * @cause No live host, or no loaded module, defines a task of that name.
+ * @remedy Start a host with the module that defines the task: `manyhands worker --tasks <module>`. The message lists
+ * similar names.
  */
 export class TaskNotFoundError extends ManyhandsError {
   override readonly code = "ERR_TASK_NOT_FOUND";
 }
 
 /**
- * What was used had been closed before: a context with all that was made by it, a connection, a pool, a manager.
+ * A call on an object that is already closed: a context or an object that it created, a connection, a pool, a manager.
  *
- * @cause Something was used after `close()`, of itself or of the context that it was made by.
- * @remedy Close last: `await using` closes at the end of its block. Do not share what one part of the program closes.
+ * @cause You used an object after its own `close()`, or after `close()` of its context.
+ * @remedy Close an object after its last use; `await using` closes it at the end of its block. If two parts of the
+ * program share an object, neither should close it while the other uses it.
  */
 export class ClosedError extends ManyhandsError {
   override readonly code: string = "ERR_CLOSED";
@@ -106,8 +109,8 @@ export class ClosedError extends ManyhandsError {
 /**
  * Work was submitted to a pool that has been closed or terminated (Python's "Pool not running").
  *
- * @cause A call was submitted to a pool after its `close()` or `terminate()`.
- * @remedy Submit before you close the pool, or make another one.
+ * @cause You submitted a call to a pool after its `close()` or `terminate()`.
+ * @remedy Submit before you close the pool, or create another pool.
  */
 export class PoolClosedError extends ClosedError {
   override readonly code = "ERR_POOL_CLOSED";
@@ -117,19 +120,19 @@ export class PoolClosedError extends ClosedError {
  * The pool was terminated, or failed, before this call had a result.
  *
  * @cause The pool was terminated or removed while the call waited or ran, its program ended, or its initializer threw.
- * @remedy If its initializer threw, mend that and use `manyhands pool reset`. Otherwise submit again to a pool that is
- * in use.
+ * @remedy If the initializer threw, fix it and run `manyhands pool reset`. Otherwise submit the call again to a pool
+ * that is in use.
  */
 export class PoolTerminatedError extends ManyhandsError {
   override readonly code = "ERR_POOL_TERMINATED";
 }
 
 /**
- * The child or host that ran the task went away before it answered.
+ * The child or host that ran the task died before it returned a result.
  *
- * @cause The child or the host that ran the task died: a crash, a kill, too little memory, a machine that is gone.
- * @remedy Look into the log of the host. If the task can run twice, give it `attempts`, and it is tried again by
- * itself.
+ * @cause The child or the host that ran the task died: it crashed, was killed, ran out of memory, or its machine
+ * failed.
+ * @remedy Read the log of the host. If the task may run twice, set `attempts`: then it is retried automatically.
  */
 export class WorkerLostError extends ManyhandsError {
   override readonly code = "ERR_WORKER_LOST";
@@ -139,36 +142,37 @@ export class WorkerLostError extends ManyhandsError {
  * The task was cancelled before it had a result.
  *
  * @cause The call was cancelled, by `cancel()`, an AbortSignal, the command line or the dashboard.
- * @remedy Nothing: it was asked for. The message gives the reason that was named.
+ * @remedy None: the cancellation was requested. The message contains the reason that was passed.
  */
 export class CancelledError extends ManyhandsError {
   override readonly code = "ERR_CANCELLED";
 }
 
 /**
- * Redis no longer holds what it acknowledged: it was flushed, restored or lost its data.
+ * Redis no longer has data that it acknowledged: it was flushed, restored or lost writes, or the object was removed.
  *
- * @cause Redis was flushed, restored or lost writes in a failover, and the object that a handle has used is no longer
- * there.
- * @remedy Decide what the program does without the old content, then make the object again. Use a Redis that persists
- * (`appendonly yes`).
+ * @cause Redis was flushed, restored or lost writes in a failover, or the object was removed, and a handle that has
+ * used the object finds it missing.
+ * @remedy Decide how the program continues without the old content; the next call creates a named object again. Use a
+ * Redis that persists its data (`appendonly yes`).
  */
 export class StateLostError extends ManyhandsError {
   override readonly code = "ERR_STATE_LOST";
 }
 
 /**
- * Why a lock is no longer held. `deadline`: by this process' own clock its lease may be over, whatever Redis says;
- * `refused`: Redis says that it is free or has another holder.
+ * Why a lock is no longer held. `deadline`: by this process' own clock its lease may have ended; `refused`: according
+ * to Redis the lock is free or has another holder.
  */
 export type LockLostReason = "deadline" | "refused";
 
 /**
- * A lock or permit is not held, or no longer: its lease ended, it was taken away, or another holder has it.
+ * A lock or permit is no longer held: its lease ended, it was released from outside, or another process holds it.
  *
- * @cause The lock or permit was not held by this handle, or its lease ended while it was held.
- * @remedy Stop what the lock protects. With `reason: "deadline"` the process was stopped or Redis was away for longer
- * than the lease; pass the fencing token on to what is protected.
+ * @cause The lease ended while the handle held the lock or permit, another process released it, or you passed a ticket
+ * or fence that is no longer valid.
+ * @remedy Stop the work that the lock protects. With `reason: "deadline"`, the process was paused or could not reach
+ * Redis for longer than the lease. Let the protected resource check the fence (fencing token).
  */
 export class LockLostError extends ManyhandsError {
   override readonly code = "ERR_LOCK_LOST";
@@ -181,29 +185,29 @@ export class LockLostError extends ManyhandsError {
 }
 
 /**
- * A barrier was aborted, reset or given up by one of its parties (Python's BrokenBarrierError).
+ * A barrier broke before all parties had arrived, or was reset (Python's BrokenBarrierError).
  *
- * @cause A party of the barrier timed out, was aborted or died, or the barrier was reset.
- * @remedy Let all parties call `reset()` or use a new barrier, and wait again.
+ * @cause A party timed out, was aborted or died, the action threw, or `abort()` or `reset()` was called.
+ * @remedy Call `reset()` once, or use a new barrier; then let all parties wait again.
  */
 export class BrokenBarrierError extends ManyhandsError {
   override readonly code = "ERR_BROKEN_BARRIER";
 }
 
 /**
- * Nothing was in the queue in time (Python's queue.Empty).
+ * The queue had no item in time (Python's queue.Empty).
  *
- * @cause A `get` found no item within its `timeout`, or at once where it does not wait.
- * @remedy Handle it as the answer that it is, or wait longer.
+ * @cause A `get` found no item within its `timeout`, or at its only try if it does not wait.
+ * @remedy Handle the error as a normal outcome, or wait longer.
  */
 export class QueueEmptyError extends ManyhandsError {
   override readonly code = "ERR_QUEUE_EMPTY";
 }
 
 /**
- * The queue was full for too long (Python's queue.Full).
+ * The queue had no free room in time (Python's queue.Full).
  *
- * @cause A `put` found no place within its `timeout`, or at once where it does not wait.
+ * @cause A `put` found no free room within its `timeout`, or at its only try if it does not wait.
  * @remedy Consume faster, wait longer, or raise `maxSize`.
  */
 export class QueueFullError extends ManyhandsError {
@@ -213,7 +217,7 @@ export class QueueFullError extends ManyhandsError {
 /**
  * The queue was shut down (Python's queue.ShutDown).
  *
- * @cause The queue was shut down: nothing can be put any more, and nothing is left to get.
+ * @cause You called `put` after `shutdown()`, or `get` when no item is left, or `shutdown(true)` was called.
  * @remedy End the loop of the producer or consumer.
  */
 export class QueueClosedError extends ManyhandsError {
@@ -221,9 +225,9 @@ export class QueueClosedError extends ManyhandsError {
 }
 
 /**
- * Everything was read, and all senders are gone (Python's EOFError).
+ * All messages were received, and the other end of the pipe is closed (Python's EOFError).
  *
- * @cause All senders of the pipe or queue are closed or dead, and everything they sent has been read.
+ * @cause All holders of the other end have closed it or died, and every message that they sent has been received.
  * @remedy End the loop of the reader.
  */
 export class EndOfFileError extends ManyhandsError {
@@ -231,9 +235,9 @@ export class EndOfFileError extends ManyhandsError {
 }
 
 /**
- * All readers of the pipe are gone (Python's BrokenPipeError).
+ * The other end of the pipe is closed (Python's BrokenPipeError).
  *
- * @cause All readers of the pipe are closed or dead.
+ * @cause All holders of the other end have closed it or died.
  * @remedy Stop sending.
  */
 export class BrokenPipeError extends ManyhandsError {
@@ -241,9 +245,9 @@ export class BrokenPipeError extends ManyhandsError {
 }
 
 /**
- * A message is larger than the buffer that it was to be put into; here it is (Python's BufferTooShort).
+ * A message does not fit into the buffer; the error carries it in `bytes` (Python's BufferTooShort).
  *
- * @cause `recvBytesInto` was given a buffer that is smaller than the message.
+ * @cause You passed a buffer to `recvBytesInto` that is smaller than the message.
  * @remedy Read the message from `bytes`, and use a larger buffer for the next one.
  */
 export class BufferTooShortError extends ManyhandsError {
@@ -257,10 +261,9 @@ export class BufferTooShortError extends ManyhandsError {
 }
 
 /**
- * A rule of use was broken, such as notifying a condition without holding its lock, or starting a process twice
- * (Python's AssertionError).
+ * A call that the state of the object does not allow (Python's AssertionError).
  *
- * @cause A rule of use was broken, such as `notify()` without the lock, or a process that is started twice.
+ * @cause The object was in the wrong state, for example `notify()` without the lock, or a process that you start twice.
  * @remedy Correct the program; the message names the rule.
  */
 export class AssertionError extends ManyhandsError {
@@ -271,24 +274,24 @@ export class AssertionError extends ManyhandsError {
  * A key that is not in the dict, or an item that is not in the set (Python's KeyError).
  *
  * @cause The dict has no such key, or the set no such item.
- * @remedy Look with `has()` first, or use `get()` with a default.
+ * @remedy Check with `has()` first, or use `get()` with a default.
  */
 export class KeyError extends ManyhandsError {
   override readonly code = "ERR_KEY";
 }
 
 /**
- * An index outside the list or array (Python's IndexError).
+ * An index out of the range of the list or array (Python's IndexError).
  *
- * @cause The index is outside of the list or array.
- * @remedy Compare it with the length first. Other programs may have changed that meanwhile.
+ * @cause The index is out of the range of the list or array.
+ * @remedy Compare the index with the length first. Other programs may change the length at any time.
  */
 export class IndexError extends ManyhandsError {
   override readonly code = "ERR_INDEX";
 }
 
 /**
- * A name that a namespace, or another object, does not have (Python's AttributeError).
+ * A name that a namespace or a registered object does not have (Python's AttributeError).
  *
  * @cause The namespace has no such name, or the registered object no such method.
  * @remedy Correct the name, or set it first.
@@ -298,18 +301,18 @@ export class AttributeError extends ManyhandsError {
 }
 
 /**
- * The manager of what was used was shut down, or its maker has ended.
+ * The manager of the object was shut down, or the program that created it has ended.
  *
- * @cause The manager was shut down, or the program that made an unnamed one has ended, and its objects are gone.
- * @remedy Make the manager again, or use a named one, which outlives its maker.
+ * @cause `shutdown()` was called, or the program that created an unnamed manager has ended; its objects were removed.
+ * @remedy Create the manager again, or use a named one, which outlives the program that created it.
  */
 export class ManagerClosedError extends ClosedError {
   override readonly code = "ERR_MANAGER_CLOSED";
 }
 
 /**
- * What a Redis says that cannot be used as it is, or not by this user: the first word of its refusals. `CHANNELS`: the user
- * may use no channels (`NOPERM` in Redis' own words).
+ * Why Redis cannot be used, or not by this user: the first word of its error replies. `CHANNELS`: the user may use no
+ * channels (Redis itself answers `NOPERM`).
  */
 export type RedisState =
   | "OOM"
@@ -327,17 +330,17 @@ export type RedisState =
   | "WRONGPASS";
 
 /**
- * Redis cannot be reached, refused the credentials or a command, or is not fit for use (full, read-only, too old,
+ * Redis cannot be reached, rejected the credentials or a command, or cannot be used (full, read-only, too old,
  * evicting).
  *
- * @cause Redis cannot be reached, refuses the credentials, lacks a right for this user, is too old, or is in a state
- * in which it refuses writes (`state`).
- * @remedy Do what the message says; `manyhands doctor` checks the whole set-up. Hosts wait and go on by themselves
- * when it is over.
+ * @cause Redis cannot be reached, rejects the credentials, denies this user a right, is too old, or is in a state in
+ * which it rejects writes (`state`).
+ * @remedy Follow the message; `manyhands doctor` checks the whole installation. Hosts wait, and continue as soon as
+ * Redis can be used again.
  */
 export class RedisUnfitError extends ManyhandsError {
   override readonly code = "ERR_REDIS_UNFIT";
-  /** The state in which Redis refuses; undefined when it is another reason, such as that it cannot be reached. */
+  /** The state in which Redis rejects commands; undefined for other reasons, such as a Redis that cannot be reached. */
   readonly state: RedisState | undefined;
 
   constructor(message: string, options: ManyhandsErrorOptions & { state?: RedisState } = {}) {
@@ -347,44 +350,43 @@ export class RedisUnfitError extends ManyhandsError {
 }
 
 /**
- * How a process ended is unknown: its host died, or Redis lost what it knew of it. `Process.lost` holds one.
+ * The exit code of a process is unknown; `Process.lost` contains this error.
  *
- * @cause The host of a process died, or Redis lost what it knew of it, so that its exit code is unknown.
- * @remedy Treat the process as killed. What it did before is not undone.
+ * @cause The host of the process died, or Redis lost the record of the process.
+ * @remedy Treat the process as killed. Its effects so far are not undone.
  */
 export class ProcessLostError extends ManyhandsError {
   override readonly code = "ERR_PROCESS_LOST";
 }
 
 /**
- * A task's error whose class the caller does not know (see `registerError`); `name` is the original class name, and
- * the original's own properties are here too. Also stands for a thrown value that is not an Error.
+ * A task's error whose class the caller does not know, or a thrown value that is not an Error. `name` is the name of
+ * the original class; the original's own properties are copied.
  *
  * @cause A task threw an error of a class that this program does not know, or a value that is not an Error.
- * @remedy Register the class with `registerError` in both programs to get it as it was thrown. `name`, `code`,
- * `remoteStack` and the own properties of the original are there.
+ * @remedy Register the class with `registerError` in both programs to receive the original class. `name`, `code`,
+ * `remoteStack` and the own properties of the original are available in any case.
  */
 export class RemoteError extends ManyhandsError {
-  /** The original's `code`, where it had one. */
+  /** The original's `code`, if it had one. */
   override readonly code: string = "ERR_REMOTE";
   /** Stack of the process that threw. Every error from a task has this property and the next three. */
   declare readonly remoteStack: string;
   /** Name of the worker host that threw. */
   declare readonly host: string;
   declare readonly pid: number;
-  /** Absent where the error did not come from a task. */
+  /** Absent if the error did not come from a task. */
   declare readonly taskId?: string;
-  /** What was thrown, if it was not an Error and could be sent. */
+  /** The thrown value, if it was not an Error and could be sent. */
   declare readonly thrown?: unknown;
 }
 
 /**
- * What is stored under a name in Redis is not a record, or one of a newer version. The message names the key and what
- * to do.
+ * A record in Redis is damaged, or was written by a newer version. The message names the key and what to do.
  *
- * @cause A key in Redis holds something that this version cannot read: written by hand, by another program, or by a
- * newer version.
- * @remedy Update this program, or let `manyhands doctor` name the record and remove it. Others are not affected.
+ * @cause A key in Redis contains a record that this version cannot read: edited manually, written by another program,
+ * or by a newer version.
+ * @remedy Update this program, or remove the record with `manyhands doctor --repair`. Other records are not affected.
  */
 export class UnreadableRecordError extends ManyhandsError {
   override readonly code = "ERR_UNREADABLE_RECORD";
