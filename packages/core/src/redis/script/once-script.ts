@@ -47,11 +47,22 @@ export class OnceScript<Reply = unknown> {
    * @param definition.shared - Lua functions that come first.
    * @param definition.quick - Lua that may set `reply` for the usual case without them: many functions take Redis longer
    *   than a few commands.
+   * @param definition.read - Gives what the script replies a name.
    */
-  constructor(definition: { name: string; shared?: string; quick?: string; lua: string }) {
-    const { name, shared = "", quick = "", lua } = definition;
+  constructor(definition: {
+    name: string;
+    shared?: string;
+    quick?: string;
+    lua: string;
+    read?: (reply: never) => Reply;
+  }) {
+    const { name, shared = "", quick = "", lua, read } = definition;
     const act = `if not reply then reply = (function()\n${shared}\n${lua}\nend)() end`;
-    this.#script = new Script({ name, lua: `${RECALL}\nlocal reply\n${quick}\n${act}\n${REMEMBER}` });
+    this.#script = new Script({
+      name,
+      lua: `${RECALL}\nlocal reply\n${quick}\n${act}\n${REMEMBER}`,
+      ...(read && { read }),
+    });
   }
 
   run(

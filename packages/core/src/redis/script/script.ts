@@ -16,22 +16,27 @@ type WithBytes<Reply> = Reply extends string
  */
 export class Script<Reply = unknown> {
   readonly name: string;
+  readonly #read: (reply: never) => Reply;
   readonly #lua: string;
   readonly #hash: string;
   readonly #isMeasured: boolean;
   /** Connections that have sent the text. */
   readonly #knownBy = new WeakSet<RedisClient>();
 
-  /** @param definition.isMeasured - false: Redis works on it for long, so that it says nothing of the distance. */
-  constructor(definition: { name: string; lua: string; isMeasured?: boolean }) {
+  /**
+   * @param definition.isMeasured - false: Redis works on it for long, so that it says nothing of the distance.
+   * @param definition.read - Gives what the script replies a name; left out, `run` returns the reply as it is.
+   */
+  constructor(definition: { name: string; lua: string; isMeasured?: boolean; read?: (reply: never) => Reply }) {
     this.name = definition.name;
+    this.#read = definition.read ?? ((reply) => reply);
     this.#isMeasured = definition.isMeasured ?? true;
     this.#lua = definition.lua;
     this.#hash = createHash("sha1").update(definition.lua).digest("hex");
   }
 
   async run(client: RedisClient, keys: string[], args: Argument[]): Promise<Reply> {
-    return (await this.#measure(client, keys, { args, form: "text" })) as Reply;
+    return this.#read((await this.#measure(client, keys, { args, form: "text" })) as never);
   }
 
   /** As {@link run}, but every string of the reply comes as the bytes that it is. */

@@ -10,7 +10,8 @@ import { trustedUntil } from "../../../session/index.ts";
 import type { Milliseconds } from "../../../time/index.ts";
 import type { ObjectRuntime } from "../../object/index.ts";
 import { heldLocksOf } from "./held-locks.ts";
-import type { LockPlace, Vote, Voter } from "./voter.ts";
+import type { LockBackend } from "./lock-backend.ts";
+import type { LockGrant, LockPlace } from "./lock-request.ts";
 
 /** Lets another process take a held lock over; plain text, so it can be sent anywhere. */
 export type LockTicket = string & { readonly "manyhands.ticket"?: never };
@@ -32,10 +33,10 @@ type HeldState = "held" | "away" | "released" | "lost";
  */
 export class HeldLock implements AsyncDisposable {
   readonly #runtime: ObjectRuntime;
-  readonly #voter: Voter;
+  readonly #backend: LockBackend;
   readonly #place: LockPlace;
   readonly #lease: Milliseconds;
-  #vote: Vote;
+  #grant: LockGrant;
   /** Made when somebody asks for the signal. */
   #abortion: AbortController | undefined;
   #trustedUntil: number;
@@ -51,13 +52,17 @@ export class HeldLock implements AsyncDisposable {
   #onLost: (() => void) | undefined;
 
   /** @internal */
-  constructor(runtime: ObjectRuntime, voter: Voter, held: { place: LockPlace; lease: Milliseconds; vote: Vote }) {
+  constructor(
+    runtime: ObjectRuntime,
+    backend: LockBackend,
+    held: { place: LockPlace; lease: Milliseconds; grant: LockGrant },
+  ) {
     this.#runtime = runtime;
-    this.#voter = voter;
+    this.#backend = backend;
     this.#place = held.place;
     this.#lease = held.lease;
-    this.#vote = held.vote;
-    this.#trustedUntil = trustedUntil(held.vote.sentAt, held.vote.lease ?? held.lease);
+    this.#grant = held.grant;
+    this.#trustedUntil = trustedUntil(held.grant.sentAt, held.grant.lease ?? held.lease);
     this.#dueAt = performance.now() + this.#firstRenewal;
     heldLocksOf(runtime).add(this);
   }
@@ -67,7 +72,7 @@ export class HeldLock implements AsyncDisposable {
    * A new one after each wait for a condition.
    */
   get fence(): number {
-    return this.#vote.fence;
+    return this.#grant.fence;
   }
 
   /**
@@ -100,7 +105,7 @@ export class HeldLock implements AsyncDisposable {
 
   /** Proves to Redis who holds it. @internal */
   get token(): string {
-    return this.#vote.token;
+    return this.#grant.token;
   }
 
   /** Why it can no longer be trusted; undefined = it can. @internal */
@@ -151,7 +156,7 @@ export class HeldLock implements AsyncDisposable {
     await this.#runtime.keepAlive.during(this.#renew());
     this.#assertHeld();
     this.#end("released");
-    return this.#vote.token;
+    return this.#grant.token;
   }
 
   /** Gives the lock back; a lost one is left as it is, and one whose release Redis refuses to its lease. Never throws. */
@@ -208,16 +213,16 @@ export class HeldLock implements AsyncDisposable {
 
   /** It is given up, and Redis may not have been told yet. @internal */
   leave(): Promise<boolean> {
-    return this.#voter.release(this.#place, this.#vote.token);
+    return this.#backend.release(this.#place, this.#grant.token);
   }
 
   /** It was acquired anew after {@link letGo}. @internal */
-  comeBack(vote: Vote): void {
-    this.#vote = vote;
+  comeBack(grant: LockGrant): void {
+    this.#grant = grant;
     this.#state = "held";
     this.#isRenewing = false;
     this.#wasStateLost = false;
-    this.#trustedUntil = trustedUntil(vote.sentAt, this.#lease);
+    this.#trustedUntil = trustedUntil(grant.sentAt, this.#lease);
     this.#next = "renewal";
     this.#dueAt = performance.now() + this.#firstRenewal;
     heldLocksOf(this.#runtime).add(this);
@@ -230,7 +235,7 @@ export class HeldLock implements AsyncDisposable {
 
   async #release(): Promise<void> {
     // Sent before anything else is done here: the next one waits for it.
-    const answer = this.#voter.release(this.#place, this.#vote.token, { wasExtended: this.#wasExtended });
+    const answer = this.#backend.release(this.#place, this.#grant.token, { wasExtended: this.#wasExtended });
     const { keepAlive } = this.#runtime;
     keepAlive.hold();
     try {
@@ -257,22 +262,22 @@ export class HeldLock implements AsyncDisposable {
     this.#isRenewing = true;
     this.#watchDeadline();
     const sentAt = performance.now();
-    const vote = this.#vote;
+    const grant = this.#grant;
     let held: boolean | undefined;
     this.#wasExtended = true;
     try {
-      held = await this.#voter.extend(this.#place, vote, this.#lease);
+      held = await this.#backend.extend(this.#place, grant, this.#lease);
       // The beat tells whether Redis lost all it had: then that is the reason.
       if (held === false) await this.#runtime.session.beat();
     } catch {
       // No answer is no refusal: tried again until the deadline.
     }
-    if (vote !== this.#vote) return;
+    if (grant !== this.#grant) return;
     this.#isRenewing = false;
     const state = this.#currentState();
     if (state !== "held") {
       // It was extended after it had been given up: nobody looks after it any more.
-      if (held && state === "lost") this.#voter.release(this.#place, this.#vote.token).catch(() => {});
+      if (held && state === "lost") this.#backend.release(this.#place, this.#grant.token).catch(() => {});
       return;
     }
     // A renewal that was sent before a release may be answered after it.
@@ -285,7 +290,7 @@ export class HeldLock implements AsyncDisposable {
   }
 
   get #firstRenewal(): Milliseconds {
-    return Math.min(this.#lease / 3, this.#vote.lease === undefined ? FIRST_RENEWAL : FIRST_RENEWAL_OF_GRANT);
+    return Math.min(this.#lease / 3, this.#grant.lease === undefined ? FIRST_RENEWAL : FIRST_RENEWAL_OF_GRANT);
   }
 
   #currentState(): HeldState {

@@ -2,7 +2,7 @@ import { closedWhileWaiting } from "../../../errors/index.ts";
 import { LongTimer } from "../../../time/index.ts";
 import type { ObjectRuntime } from "../../object/index.ts";
 import type { HeldLock } from "./held-lock.ts";
-import type { LockPlace } from "./voter.ts";
+import type { LockPlace } from "./lock-request.ts";
 
 const heldLocks = new WeakMap<ObjectRuntime, HeldLocks>();
 

@@ -1,7 +1,7 @@
 import type { AnyKind, ObjectReading, SharedKind } from "../../object/index.ts";
 import { Lock, type LockState, readLockOfKind } from "./lock.ts";
+import type { LockKind } from "./lock-request.ts";
 import { holderOfToken, lockReaper } from "./lock-scripts.ts";
-import type { LockKind } from "./voter.ts";
 
 /** A lock that one holder has at a time. */
 export const LOCK_KIND: SharedKind<Lock> = {

@@ -1,7 +1,8 @@
-import { Script } from "../../../redis/script/index.ts";
+import { named, Script } from "../../../redis/script/index.ts";
 import { CLAIM_TIME, CLAIM_WINDOW, REGISTER, SERVER_TIME, WAKE_UP } from "../../../session/index.ts";
+import type { Milliseconds } from "../../../time/index.ts";
 import { NEW_FENCE } from "../new-fence.ts";
-import type { LockKind } from "./voter.ts";
+import type { LockKind } from "./lock-request.ts";
 
 /** Who has a token, "<session>:<number>" or that of a waiter to whom the lock was granted, which says more of itself. */
 export function holderOfToken(token: string): { session: string; label: string } {
@@ -132,8 +133,14 @@ function grant(then: string): string {
   ${then}`;
 }
 
-/** Reply of {@link acquireLock}: 1 and the fence; or 0 and ms until its lease ends; or -1, its maker is gone; or -2. */
-export type AcquireReply = [1, string] | [0, number] | [-1] | [-2];
+/** What {@link acquireLock} replies. `dueIn`: ms until the lease in the way ends. */
+export type AcquireReply =
+  | { is: "acquired"; fence: number }
+  | { is: "taken"; dueIn: Milliseconds }
+  /** The maker of the unnamed lock has ended. */
+  | { is: "gone" }
+  /** It is no longer held with the token to take it over from. */
+  | { is: "not handed over" };
 
 /**
  * KEYS[1] lock, string with PX: the holder's token; KEYS[2] its record, hash with PX: fence, and of the
@@ -150,6 +157,7 @@ export type AcquireReply = [1, string] | [0, number] | [-1] | [-2];
  */
 export const acquireLock: Script<AcquireReply> = new Script<AcquireReply>({
   name: "acquireLock",
+  read: readAcquireReply,
   // What most calls need comes first and is told no more than it needs, because each function that Lua defines and each
   // argument costs time in every call.
   lua: `${NEW_FENCE}
@@ -213,13 +221,27 @@ ${grant(`
 `,
 });
 
+function readAcquireReply([code, detail]: [1 | 0 | -1 | -2, string | number]): AcquireReply {
+  switch (code) {
+    case 1:
+      return { is: "acquired", fence: Number(detail) };
+    case 0:
+      return { is: "taken", dueIn: Number(detail) };
+    case -1:
+      return { is: "gone" };
+    case -2:
+      return { is: "not handed over" };
+  }
+}
+
 /**
  * KEYS[1..3] as of acquireLock
  * ARGV[1] token; ARGV[2] "1" = it may be noted with a session, "" may be left out
  * Returns 1 = released, 0 = not held with this token.
  */
-export const releaseLock: Script<number> = new Script<number>({
+export const releaseLock: Script<"released" | "not held"> = new Script<"released" | "not held">({
   name: "releaseLock",
+  read: named({ 1: "released", 0: "not held" }),
   lua: `
 if redis.call("GET", KEYS[1]) ~= ARGV[1] then return 0 end
 if ARGV[2] ~= "1" and redis.call("EXISTS", KEYS[3]) == 0 then
@@ -243,8 +265,9 @@ return 1
  * free at once. A lock held so short that it is never extended is not worth the note. A fence that Redis has lost with its
  * last writes is noted again, so that the next one is larger also by a server whose clock is behind.
  */
-export const extendLock: Script<number> = new Script<number>({
+export const extendLock: Script<"extended" | "not held"> = new Script<"extended" | "not held">({
   name: "extendLock",
+  read: named({ 1: "extended", 0: "not held" }),
   lua: `${SERVER_TIME + WHICH_LOCK}
 local token, lease, session, held_for, label, fence = unpack(ARGV)
 if redis.call("GET", KEYS[1]) ~= token then return 0 end
@@ -269,8 +292,9 @@ return 1
  * ARGV[1] token that the waiter would have had; ARGV[2] waiter, "" = none
  * Returns 1 = it had been granted and is released now, 0 = it had not.
  */
-export const abandonLock: Script<number> = new Script<number>({
+export const abandonLock: Script<"released" | "not granted"> = new Script<"released" | "not granted">({
   name: "abandonLock",
+  read: named({ 1: "released", 0: "not granted" }),
   lua: `${SHARED}
 local token, waiter = unpack(ARGV)
 local was_first = false

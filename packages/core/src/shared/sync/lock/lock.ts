@@ -15,9 +15,9 @@ import {
 import type { Grip } from "./grip.ts";
 import { HeldLock, type LockTicket } from "./held-lock.ts";
 import { heldLocksOf } from "./held-locks.ts";
+import { type LockBackend, lockBackendOf } from "./lock-backend.ts";
+import { type LockGrant, type LockKind, type LockPlace, type LockRequest, lockPlace } from "./lock-request.ts";
 import { holderOfToken } from "./lock-scripts.ts";
-import { type Ballot, type LockKind, type LockPlace, lockPlace, type Vote, type Voter } from "./voter.ts";
-import { voterOf } from "./voter-of.ts";
 
 /** Options of `mp.lock()`. */
 export interface LockOptions {
@@ -114,7 +114,7 @@ export class Lock extends SharedObject {
 
   /** Whether anybody holds it (L5). */
   async locked(): Promise<boolean> {
-    return (await this.runtime.keepAlive.during(this.#voter.holder(this.place))) !== null;
+    return (await this.runtime.keepAlive.during(this.#backend.holder(this.place))) !== null;
   }
 
   /**
@@ -150,10 +150,10 @@ export class Lock extends SharedObject {
     }
     const { session, keepAlive } = this.runtime;
     if (!session.isStarted) await keepAlive.during(session.start());
-    const ballot = this.#ballot({ waiter: null, from: ticket });
-    const { vote } = await keepAlive.during(this.#voter.acquire(ballot));
-    if (!vote) throw new LockLostError(`the lock "${this.name}" was not taken over in time`);
-    return this.#hold(vote);
+    const request = this.#request({ waiter: null, from: ticket });
+    const outcome = await keepAlive.during(this.#backend.acquire(request));
+    if (outcome.is === "granted") return this.#hold(outcome.grant);
+    throw new LockLostError(`the lock "${this.name}" was not taken over in time`);
   }
 
   /** Who holds it and who waits, at this moment (L8). */
@@ -163,15 +163,15 @@ export class Lock extends SharedObject {
 
   /** As {@link hold}, but undefined when it was not acquired in time. @internal */
   async take(patience: Patience | undefined): Promise<HeldLock | undefined> {
-    let ballot = this.#ballot({ waiter: null, from: null });
+    let request = this.#request({ waiter: null, from: null });
     let isOver = false;
     let wasGivenBack = false;
-    const granted = await waitForTurn<Vote>(
+    const granted = await waitForTurn<LockGrant>(
       this.runtime.room,
       {
         attempt: (waiter) => {
-          ballot = this.#ballot({ waiter, from: null });
-          return this.#attempt(ballot, {
+          request = this.#request({ waiter, from: null });
+          return this.#attempt(request, {
             isWanted: () => !isOver,
             onGivenBack: () => {
               wasGivenBack = true;
@@ -180,12 +180,12 @@ export class Lock extends SharedObject {
         },
         abandon: () => {
           isOver = true;
-          return this.#voter.abandon(ballot);
+          return this.#backend.abandon(request);
         },
         // What a wake-up granted may be what a try has found, and has given back, since.
-        told: (word) => (wasGivenBack ? undefined : this.#claim(ballot, word)),
+        told: (word) => (wasGivenBack ? undefined : this.#accept(request, word)),
       },
-      { patience, label: ballot.label },
+      { patience, label: request.label },
     );
     return granted && this.#hold(granted.value);
   }
@@ -196,11 +196,11 @@ export class Lock extends SharedObject {
       held && {
         held,
         letGo: () => held.letGo(),
-        free: () => this.#voter.release(this.place, held.token),
+        free: () => this.#backend.release(this.place, held.token),
         takeBack: async (waiter) => held.comeBack(await this.#takeBack(waiter)),
         giveUp: (error, waiter) => {
           held.stayAway(error);
-          this.#voter.abandon(this.#ballot({ waiter: waiter.entry, from: null })).catch(() => {});
+          this.#backend.abandon(this.#request({ waiter: waiter.entry, from: null })).catch(() => {});
         },
       }
     );
@@ -208,21 +208,22 @@ export class Lock extends SharedObject {
 
   /** One try; a lock that came too late to be of use is given back and asked for again (F25). */
   async #attempt(
-    ballot: Ballot,
+    request: LockRequest,
     { isWanted = () => true, onGivenBack }: { isWanted?: () => boolean; onGivenBack?: () => void } = {},
-  ): Promise<Attempt<Vote>> {
+  ): Promise<Attempt<LockGrant>> {
     const locks = heldLocksOf(this.runtime);
     let late = 0;
     // A part of the try, so that it takes no longer than the caller waits.
     if (!this.runtime.session.isStarted) await this.runtime.session.start();
     while (isWanted()) {
       locks.assertOpen();
-      const outcome = await this.#voter.acquire(ballot);
-      if (!outcome.vote) return { granted: false, dueIn: outcome.dueIn };
-      const left = trustedUntil(outcome.vote.sentAt, this.#lease) - performance.now();
-      if (left >= this.#lease * LEAST_VALIDITY) return { granted: true, value: outcome.vote };
+      const outcome = await this.#backend.acquire(request);
+      if (outcome.is === "taken") return { granted: false, dueIn: outcome.dueIn };
+      const { grant } = outcome;
+      const left = trustedUntil(grant.sentAt, this.#lease) - performance.now();
+      if (left >= this.#lease * LEAST_VALIDITY) return { granted: true, value: grant };
       onGivenBack?.();
-      await this.#voter.release(ballot.place, outcome.vote.token);
+      await this.#backend.release(request.place, grant.token);
       late += 1;
       if (late >= LATE_ACQUISITIONS) this.#assertNear();
     }
@@ -240,19 +241,19 @@ export class Lock extends SharedObject {
   }
 
   /** What a wake-up granted, unless hardly anything of it is left. */
-  async #claim(ballot: Ballot, word: string): Promise<{ value: Vote } | undefined> {
-    const vote = await this.#voter.claim(ballot, word);
-    if (!vote) return undefined;
-    const lease = vote.lease ?? this.#lease;
-    return trustedUntil(vote.sentAt, lease) - performance.now() < lease * LEAST_CLAIM ? undefined : { value: vote };
+  async #accept(request: LockRequest, word: string): Promise<{ value: LockGrant } | undefined> {
+    const grant = await this.#backend.accept(request, word);
+    if (!grant) return undefined;
+    const lease = grant.lease ?? this.#lease;
+    return trustedUntil(grant.sentAt, lease) - performance.now() < lease * LEAST_CLAIM ? undefined : { value: grant };
   }
 
   /** Waits for as long as it takes. */
-  async #takeBack(waiter: Waiter): Promise<Vote> {
-    const ballot = this.#ballot({ waiter: waiter.entry, from: null });
+  async #takeBack(waiter: Waiter): Promise<LockGrant> {
+    const request = this.#request({ waiter: waiter.entry, from: null });
     try {
       while (true) {
-        const attempt = await this.#attempt(ballot);
+        const attempt = await this.#attempt(request);
         if (attempt.granted) {
           heldLocksOf(this.runtime).assertOpen();
           return attempt.value;
@@ -261,7 +262,7 @@ export class Lock extends SharedObject {
         await waiter.next(Number.POSITIVE_INFINITY, undefined);
       }
     } catch (error) {
-      this.#voter.abandon(ballot).catch(() => {});
+      this.#backend.abandon(request).catch(() => {});
       throw error;
     }
   }
@@ -281,13 +282,13 @@ export class Lock extends SharedObject {
     const held = this.#heldElsewhere();
     if (held) return held.releaseForAnother();
     if (this.#lostElsewhere) throw this.#lostElsewhere;
-    const token = await this.#voter.holder(this.place);
-    if (token === null || !(await this.#voter.release(this.place, token))) throw this.#heldByNobody();
+    const token = await this.#backend.holder(this.place);
+    if (token === null || !(await this.#backend.release(this.place, token))) throw this.#heldByNobody();
   }
 
   /** @throws ValueError that says who holds it */
   async #refuseRelease(): Promise<never> {
-    if ((await this.#voter.holder(this.place)) === null) throw this.#heldByNobody();
+    if ((await this.#backend.holder(this.place)) === null) throw this.#heldByNobody();
     throw new ValueError(
       `the lock "${this.name}" cannot be released: this handle no longer holds it, and another holder has it`,
     );
@@ -298,8 +299,8 @@ export class Lock extends SharedObject {
   }
 
   /** @throws ClosedError when it was granted while the context was being closed */
-  #hold(vote: Vote): HeldLock {
-    const held = new HeldLock(this.runtime, this.#voter, { place: this.place, lease: this.#lease, vote });
+  #hold(grant: LockGrant): HeldLock {
+    const held = new HeldLock(this.runtime, this.#backend, { place: this.place, lease: this.#lease, grant });
     try {
       heldLocksOf(this.runtime).assertOpen();
     } catch (error) {
@@ -311,8 +312,8 @@ export class Lock extends SharedObject {
     return held;
   }
 
-  #ballot(wish: Pick<Ballot, "waiter" | "from">): Ballot {
-    return { place: this.place, waiter: wish.waiter, from: wish.from, lease: this.#lease, label: ownLabel() };
+  #request({ waiter, from }: Pick<LockRequest, "waiter" | "from">): LockRequest {
+    return { place: this.place, waiter, from, lease: this.#lease, label: ownLabel() };
   }
 
   /** @internal */
@@ -321,8 +322,8 @@ export class Lock extends SharedObject {
     return this.#place;
   }
 
-  get #voter(): Voter {
-    return voterOf(this.runtime);
+  get #backend(): LockBackend {
+    return lockBackendOf(this.runtime);
   }
 
   protected override get settings(): unknown {

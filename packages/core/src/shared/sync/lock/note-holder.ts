@@ -1,4 +1,4 @@
-import { Script } from "../../../redis/script/index.ts";
+import { named, Script } from "../../../redis/script/index.ts";
 import { REGISTER, SERVER_TIME } from "../../../session/index.ts";
 import { RECORD_TTL, WHICH_LOCK } from "./lock-scripts.ts";
 
@@ -8,10 +8,11 @@ import { RECORD_TTL, WHICH_LOCK } from "./lock-scripts.ts";
  * KEYS[1..3] as of acquireLock
  * ARGV[1] token; ARGV[2] lease, ms; ARGV[3] waiter that need not wait any more, "" = none; ARGV[4] session of the holder;
  * ARGV[5] what it says of itself; ARGV[6] session of the maker of an unnamed lock, ""; ARGV[7] fence
- * Returns 1 = noted, 0 = it is somebody else's turn, or the maker of the unnamed lock is gone.
+ * Returns 1 = noted, 0 = another one holds it or has the turn, or the maker of the unnamed lock is gone.
  */
-export const noteHolder: Script<number> = new Script<number>({
+export const noteHolder: Script<"noted" | "not held"> = new Script<"noted" | "not held">({
   name: "noteHolder",
+  read: named({ 1: "noted", 0: "not held" }),
   lua: `${SERVER_TIME}${REGISTER}${WHICH_LOCK}
 local token, lease, waiter, session, label, owner, fence = unpack(ARGV)
 local deadlines = prefix .. "deadlines"

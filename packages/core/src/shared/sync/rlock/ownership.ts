@@ -215,7 +215,7 @@ export class Ownership {
       noting.catch(() => {});
       return;
     }
-    if ((await keepAlive.during(noting)) === 1) return;
+    if ((await keepAlive.during(noting)) === "noted") return;
     held.verify(false);
     throw held.loss ?? new LockLostError(`the lock "${name}" is free or somebody else's: its lease ended`);
   }

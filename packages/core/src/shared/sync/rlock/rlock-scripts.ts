@@ -1,4 +1,4 @@
-import { Script } from "../../../redis/script/index.ts";
+import { named, Script } from "../../../redis/script/index.ts";
 import { SERVER_TIME } from "../../../session/index.ts";
 
 /**
@@ -6,8 +6,9 @@ import { SERVER_TIME } from "../../../session/index.ts";
  * ARGV[1] token; ARGV[2] how often its owner holds it now; ARGV[3] session of the holder; ARGV[4] what it says of itself
  * Returns 1 = noted, 0 = not held with this token. The lease stays as it is, and so does the fence (R4).
  */
-export const countLock: Script<number> = new Script<number>({
+export const countLock: Script<"noted" | "not held"> = new Script<"noted" | "not held">({
   name: "countLock",
+  read: named({ 1: "noted", 0: "not held" }),
   lua: `${SERVER_TIME}
 local token, count, session, label = unpack(ARGV)
 if redis.call("GET", KEYS[1]) ~= token then return 0 end

@@ -2,8 +2,9 @@ import { useCluster } from "@manyhands/testing";
 import { expect, onTestFinished, test } from "vitest";
 import { closeRedis, openRedis } from "../../../src/redis/connection/index.ts";
 import { Keys } from "../../../src/redis/keys.ts";
-import { RedlockVoter } from "../../../src/shared/sync/lock/redlock-voter.ts";
-import { lockPlace } from "../../../src/shared/sync/lock/voter.ts";
+import { lockPlace } from "../../../src/shared/sync/lock/lock-request.ts";
+import { MainNode } from "../../../src/shared/sync/lock/main-node.ts";
+import { Round } from "../../../src/shared/sync/lock/round.ts";
 
 const cluster = useCluster();
 
@@ -13,13 +14,14 @@ test("F18: on a cluster, too, a release that is sent again after its node's conn
   onTestFinished(async () => {
     await Promise.all([closeRedis(client), closeRedis(other)]);
   });
-  const voter = new RedlockVoter({ client, session: "me", localTime: () => undefined });
-  onTestFinished(() => voter.close());
-  const place = lockPlace(new Keys("voter"), { kind: "lock", name: "echo", owner: "" });
-  const { vote } = await voter.acquire({ place, lease: 30_000, waiter: null, label: "", from: null });
+  const node = new MainNode({ client, session: "me", localTime: () => undefined });
+  onTestFinished(() => node.close());
+  const place = lockPlace(new Keys("node"), { kind: "lock", name: "echo", owner: "" });
+  const token = "me:1";
+  expect(await node.acquire(new Round(place), token, 30_000)).toBe(true);
   // What the first sending of the release does.
   await other.del(place.keys[0] ?? "");
-  const releasing = voter.release(place, vote?.token ?? "");
-  for (const node of client.nodes()) (node as unknown as { stream?: { destroy(): void } }).stream?.destroy();
+  const releasing = node.release(new Round(place), token);
+  for (const one of client.nodes()) (one as unknown as { stream?: { destroy(): void } }).stream?.destroy();
   expect(await releasing).toBe(true);
 });

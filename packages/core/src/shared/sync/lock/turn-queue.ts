@@ -1,8 +1,8 @@
 import { type RedisClient, roundTripOf } from "../../../redis/connection/index.ts";
 import type { Milliseconds } from "../../../time/index.ts";
+import type { LockGrant, LockPlace, LockRequest } from "./lock-request.ts";
 import { abandonLock, acquireLock, releaseLock } from "./lock-scripts.ts";
 import { noteHolder } from "./note-holder.ts";
-import type { Ballot, LockPlace } from "./voter.ts";
 
 /** Least wait for the main Redis, ms, and the round trips after which its answer is late. */
 const ANSWER_LIMIT: Milliseconds = 1_000;
@@ -10,23 +10,23 @@ const LATE_ROUNDS = 3;
 /** After a wait in vain it is not asked for so long, ms. */
 const SILENCE: Milliseconds = 5_000;
 
-/** What the main Redis says to somebody who wants a lock. */
+/** What the main Redis says to a process that wants a lock. */
 export type Turn =
-  /** Nobody else's turn: ask the nodes. */
+  /** The caller's: ask the nodes. */
   | { is: "mine" }
-  /** Somebody else's; stored if there was a waiter. */
-  | { is: "theirs"; dueIn: Milliseconds }
+  /** Another one's; the request's waiter is stored. */
+  | { is: "taken"; dueIn: Milliseconds }
   /** The maker of the unnamed lock has ended. */
   | { is: "gone" }
   /** The main Redis does not answer: ask the nodes without a turn. */
   | { is: "unknown" };
 
 /**
- * The line before a lock that others vote on: the main Redis keeps it, wakes who comes next and shows people who holds
- * the lock. It grants turns as it would grant the lock, but what it says is only a turn: the nodes decide. So everything
- * goes on while it is away, only without order.
+ * The queue of those who wait for a lock that several nodes vote on. The main Redis keeps it, wakes who comes next and shows
+ * people who holds the lock. It grants turns as it would grant the lock, but a turn is no lock: the nodes decide. So locks
+ * go on while it is away, only without order.
  */
-export class WaitingLine {
+export class TurnQueue {
   readonly #client: RedisClient;
   readonly #session: string;
   #silentUntil = 0;
@@ -40,49 +40,38 @@ export class WaitingLine {
    * Asks for the turn with a new token.
    * @param from - The token with which the turn is already the caller's; null = it is not.
    */
-  async take(ballot: Ballot, token: string, from: string | null): Promise<Turn> {
-    const reply = await this.#answer(() =>
-      acquireLock.run(this.#client, ballot.place.keys, [
-        token,
-        ballot.lease,
-        ballot.waiter ?? "",
-        ballot.label,
-        ballot.place.owner,
-        from ?? "",
-      ]),
-    );
-    switch (reply?.[0]) {
-      case undefined:
-        return { is: "unknown" };
-      case 1:
+  async take(request: LockRequest, token: string, from: string | null): Promise<Turn> {
+    const { place, lease, waiter, label } = request;
+    const args = [token, lease, waiter ?? "", label, place.owner, from ?? ""];
+    const reply = await this.#answer(() => acquireLock.run(this.#client, place.keys, args));
+    if (!reply) return { is: "unknown" };
+    switch (reply.is) {
+      case "acquired":
         return { is: "mine" };
-      case 0:
-        return { is: "theirs", dueIn: reply[1] };
-      case -1:
-        return { is: "gone" };
-      case -2:
+      case "not handed over":
         // The turn has ended meanwhile.
-        return this.take(ballot, token, null);
+        return this.take(request, token, null);
+      default:
+        return reply;
     }
   }
 
   /** Notes who holds the lock now. */
-  note(ballot: Ballot, holder: { token: string; fence: number; lease: Milliseconds }): void {
+  note({ place, waiter, label }: LockRequest, { token, fence }: LockGrant, lease: Milliseconds): void {
     if (!this.#isThere) return;
-    const { place, waiter, label } = ballot;
-    const args = [holder.token, holder.lease, waiter ?? "", this.#session, label, place.owner, holder.fence];
+    const args = [token, lease, waiter ?? "", this.#session, label, place.owner, fence];
     noteHolder.run(this.#client, place.keys, args).catch(() => {});
   }
 
-  /** Ends a turn, or the note of a holder, and calls the next. */
+  /** Ends a turn, or the note of a holder, and wakes the next waiter. */
   leave(place: LockPlace, token: string): void {
     // Also while it is silent: a turn may have been asked for and not been answered yet.
     releaseLock.run(this.#client, place.keys, [token, 1]).catch(() => {});
   }
 
-  /** Also gives up the place in the line. */
-  abandon(ballot: Ballot, token: string): void {
-    abandonLock.run(this.#client, ballot.place.keys, [token, ballot.waiter ?? ""]).catch(() => {});
+  /** Also removes the request's waiter. */
+  abandon({ place, waiter }: LockRequest, token: string): void {
+    abandonLock.run(this.#client, place.keys, [token, waiter ?? ""]).catch(() => {});
   }
 
   get #isThere(): boolean {
