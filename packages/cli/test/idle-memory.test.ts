@@ -5,14 +5,14 @@ import { IdleMemory } from "../src/memory/idle-memory.ts";
 type HostRecord = ReturnType<WorkerHost["record"]>;
 
 test("a host gives memory back once it has had nothing to do for a while, once for each time of work", () => {
-  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "performance"] });
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
   try {
     // given
     const record = { completed: 0, failed: 0, running: [] as unknown[], processes: { running: 0 } };
     let spare = 100_000_000;
     const collect = vi.fn();
     const host = { record: () => record as unknown as HostRecord, closed: new Promise<void>(() => {}) };
-    new IdleMemory({ host, spare: () => spare, collect }).start();
+    new IdleMemory({ host, logger: console, spare: () => spare, collect }).start();
     // when a job runs for long
     record.running = [{}];
     vi.advanceTimersByTime(60_000);

@@ -50,11 +50,13 @@ export * from "./tasks/index.ts";
 export {
   type BackOff,
   backOff,
+  type Confirm,
   Duty,
   LongTimer,
   type Milliseconds,
   pause,
   retry,
+  SingleFlight,
   settledWithin,
   unlessAborted,
   within,

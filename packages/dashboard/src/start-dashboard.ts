@@ -48,7 +48,7 @@ export async function startDashboard(options: DashboardOptions = {}): Promise<Da
   const stopping = new AbortController();
   const keys = new Keys(settings.namespace);
   const registry = new PoolRegistry(client, keys);
-  const source = new SnapshotSource(() => askRedis(client, () => readSnapshot(client, keys)));
+  const source = new SnapshotSource(() => askRedis(client, () => readSnapshot(client, keys)), settings.logger);
   const queues = new PoolQueues({ client, keys, listPools: () => registry.list(), readOnly: settings.readOnly });
   let server: Server;
   try {

@@ -109,7 +109,7 @@ async function work({ options, settings, printer }: Invocation<Options>): Promis
   const stopper = new Stopper();
   const host = await start(options, { redis: settings.redis.value, namespace: settings.namespace.value });
   stopper.attach(host);
-  new IdleMemory({ host }).start();
+  new IdleMemory({ host, logger: { warn: (message) => printer.words(message) } }).start();
   // Words, but on stdout: this is what a script waits for.
   if (printer.format === "table") printer.line(describeReady(host, options));
   else printer.json(readyFacts(host, options));

@@ -1,9 +1,11 @@
 import { getHeapStatistics, setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
+import { Duty } from "@manyhands/core/internal";
 import type { WorkerHost } from "@manyhands/worker";
 
 export interface IdleMemoryOptions {
   host: Pick<WorkerHost, "record" | "closed">;
+  logger: { warn(message: string): void };
   /** Memory that V8 holds and does not use, bytes. */
   spare?: () => number;
   /** Gives it back. */
@@ -24,19 +26,21 @@ const WORTH = 32 * 1_024 * 1_024;
  */
 export class IdleMemory {
   readonly #options: Required<IdleMemoryOptions>;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #duty: Duty;
   /** Jobs and processes that had run, or did, at the last look. */
   #work = "";
   #idleSince = 0;
   #isDone = false;
 
-  constructor({ host, spare = unused, collect = collectAll }: IdleMemoryOptions) {
-    this.#options = { host, spare, collect };
+  constructor({ host, logger, spare = unused, collect = collectAll }: IdleMemoryOptions) {
+    this.#options = { host, logger, spare, collect };
+    const what = "giving unused memory back";
+    this.#duty = new Duty({ what, interval: INTERVAL, jitter: 0, logger, look: () => this.#look() });
   }
 
   start(): void {
-    this.#timer = setInterval(() => this.#look(), INTERVAL).unref();
-    void this.#options.host.closed.then(() => clearInterval(this.#timer));
+    this.#duty.start();
+    void this.#options.host.closed.then(() => this.#duty.stop());
   }
 
   #look(): void {

@@ -130,6 +130,7 @@ export class Session {
       async () => {
         if (this.#stopped) return this.#end();
         this.#isStarted = true;
+        // Not a Duty: a beat is sent also while the one before has no answer, because the lease counts from when it was sent.
         this.#timer = setInterval(() => void this.beat().catch(() => {}), this.lease / 3);
         this.#timer.unref();
         this.#client.on("ready", this.#onReady);

@@ -1,11 +1,17 @@
 import { LongTimer } from "./long-timer.ts";
 import type { Milliseconds } from "./milliseconds.ts";
+import { SingleFlight } from "./single-flight.ts";
 
 /**
  * Notes what a look has found.
  * @returns true when the look before found the same: what may be only late, or not there yet, is given up after two looks
  */
 export type Confirm = (finding: string) => boolean;
+
+/** A look that is asked for begins so much later, ms. */
+const COLLECT: Milliseconds = 20;
+/** Part of an interval that is left to chance. */
+const JITTER = 0.1;
 
 export interface DutyOptions {
   /** For messages: "looking for lost jobs". */
@@ -39,12 +45,9 @@ export interface DutyOptions {
  */
 export class Duty {
   readonly #options: DutyOptions;
+  readonly #looks = new SingleFlight(() => this.#look());
   #timer: LongTimer | undefined;
   #soon: LongTimer | undefined;
-  #isLooking = false;
-  /** The look under way, unless it is over at once. */
-  #looking: Promise<void> | undefined;
-  #following: Promise<void> | undefined;
   #isStopped = false;
   /** What the last look found, and what the one under way has found. */
   #found = new Set<string>();
@@ -68,13 +71,13 @@ export class Duty {
     this.#soon?.clear();
     this.#soon = undefined;
     this.#found.clear();
-    await this.#looking;
+    await this.#looks.idle();
   }
 
   /** A look is to begin shortly, with all others that are asked for until then. */
   soon(): void {
     if (this.#isStopped) return;
-    this.#soon ??= new LongTimer(this.#options.collect ?? 20, () => {
+    this.#soon ??= new LongTimer(this.#options.collect ?? COLLECT, () => {
       this.#soon = undefined;
       void this.again();
     }).unref();
@@ -82,27 +85,18 @@ export class Duty {
 
   /** One look at once, or the rest of the one that is under way. Never rejects. */
   async pass(): Promise<void> {
-    if (this.#isStopped) return;
-    if (!this.#isLooking) this.#look();
-    await this.#looking;
+    await this.#looks.join();
   }
 
   /** One look at once, or after the one that is under way, which may not have seen what has changed. Never rejects. */
   async again(): Promise<void> {
-    if (!this.#isLooking) return this.pass();
-    this.#following ??= Promise.resolve()
-      .then(() => this.#looking)
-      .then(() => {
-        this.#following = undefined;
-        return this.pass();
-      });
-    await this.#following;
+    await this.#looks.again();
   }
 
-  #look(): void {
+  #look(): void | Promise<void> {
+    if (this.#isStopped) return;
     const { look, client } = this.#options;
     if (client && client.status !== "ready") return this.#found.clear();
-    this.#isLooking = true;
     this.#finding = new Set();
     try {
       const outcome = look((finding) => {
@@ -110,7 +104,7 @@ export class Duty {
         return this.#found.has(finding);
       });
       if (!(outcome instanceof Promise)) return this.#ended(outcome);
-      this.#looking = outcome.then(
+      return outcome.then(
         (pause) => this.#ended(pause),
         (error: unknown) => this.#failed(error),
       );
@@ -120,21 +114,17 @@ export class Duty {
   }
 
   #ended(pause: unknown): void {
-    this.#over();
-    this.#found = this.#isStopped ? new Set() : this.#finding;
+    if (this.#isStopped) return;
+    this.#found = this.#finding;
     if (typeof pause === "number") this.#next(pause);
   }
 
   #failed(error: unknown): void {
-    this.#over();
     this.#found.clear();
+    // It is not tried again, and what it needed may have been closed.
+    if (this.#isStopped) return;
     const { logger, what } = this.#options;
     logger.warn(`${what} failed, trying again: ${error instanceof Error ? error.message : String(error)}`);
-  }
-
-  #over(): void {
-    this.#isLooking = false;
-    this.#looking = undefined;
   }
 
   #next(pause: Milliseconds): void {
@@ -147,7 +137,7 @@ export class Duty {
   }
 
   #usualPause(): Milliseconds {
-    const { interval, jitter = 0.1 } = this.#options;
+    const { interval, jitter = JITTER } = this.#options;
     return interval * (1 - jitter * Math.random());
   }
 }

@@ -1,7 +1,8 @@
-export { Duty, type DutyOptions } from "./duty.ts";
+export { type Confirm, Duty } from "./duty.ts";
 export { LongTimer, MAX_TIMER } from "./long-timer.ts";
 export type { Milliseconds } from "./milliseconds.ts";
 export { pause } from "./pause.ts";
 export { type BackOff, backOff, pauseBeforeRetry, retry } from "./retry.ts";
+export { SingleFlight } from "./single-flight.ts";
 export { timeLimit, type WaitOptions, waitWith } from "./wait.ts";
 export { settledWithin, unlessAborted, within } from "./within.ts";

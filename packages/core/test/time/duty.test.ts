@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { Duty, type DutyOptions } from "../../src/time/index.ts";
+import { Duty, type DutyOptions } from "../../src/time/duty.ts";
+import { SingleFlight } from "../../src/time/index.ts";
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => vi.useRealTimers());
@@ -216,5 +217,40 @@ describe("what two looks have to find", () => {
     expect(confirmed).toEqual([]);
     await search.pass();
     expect(confirmed).toEqual(["a"]);
+  });
+});
+
+describe("a single flight", () => {
+  test("has one run under way: others join it, and what is asked for again shares the next one", async () => {
+    const { look, begun, end } = heldLook();
+    const flight = new SingleFlight(look);
+    const joined = [flight.join(), flight.join()];
+    const again = [flight.again(), flight.again()];
+    expect(begun()).toBe(1);
+    end();
+    await Promise.all(joined);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(begun()).toBe(2);
+    end();
+    await Promise.all(again);
+    expect(begun()).toBe(2);
+  });
+
+  test("tells all who wait of a failure, and goes on with the next run", async () => {
+    let runs = 0;
+    const flight = new SingleFlight(async () => {
+      runs += 1;
+      if (runs === 1) throw new RangeError("broken");
+      return runs;
+    });
+    const failures = [flight.join(), flight.join()].map((run) => expect(run).rejects.toThrow("broken"));
+    const next = flight.again();
+    await flight.idle();
+    await Promise.all(failures);
+    expect(await next).toBe(2);
+    const failing = new SingleFlight((): number => {
+      throw new RangeError("at once");
+    });
+    for (let run = 0; run < 2; run += 1) await expect(failing.join()).rejects.toThrow("at once");
   });
 });

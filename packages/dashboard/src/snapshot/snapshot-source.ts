@@ -1,7 +1,8 @@
-import type { Milliseconds } from "@manyhands/core/internal";
+import type { Logger } from "@manyhands/core";
+import { Duty, type Milliseconds, SingleFlight } from "@manyhands/core/internal";
 import type { Snapshot, View } from "./snapshot.ts";
 
-/** Pause between two readings while somebody watches. */
+/** Time between two readings while somebody watches. */
 const WATCH_INTERVAL: Milliseconds = 2_000;
 
 /**
@@ -16,55 +17,42 @@ export class SnapshotSource {
   readonly #watchers = new Set<(view: View) => void>();
   #view: View = { snapshot: null, problem: null };
   #readAt = Number.NEGATIVE_INFINITY;
-  #reading: Promise<View> | null = null;
-  #timer: NodeJS.Timeout | null = null;
+  readonly #readings = new SingleFlight(() => this.#refresh());
+  readonly #duty: Duty;
   #stopped = false;
 
   /** @param read - Must settle, also when Redis does not answer. */
-  constructor(read: () => Promise<Snapshot>) {
+  constructor(read: () => Promise<Snapshot>, logger: Pick<Logger, "warn">) {
     this.#read = read;
+    const what = "passing the overview on";
+    this.#duty = new Duty({ what, interval: WATCH_INTERVAL, jitter: 0, logger, look: () => this.#tick() });
   }
 
   /** What is known now. @param maxAge - A reading that is at most this old will do. */
   async view(maxAge: Milliseconds): Promise<View> {
     if (this.#stopped || performance.now() - this.#readAt <= maxAge) return this.#view;
-    this.#reading ??= this.#refresh().finally(() => {
-      this.#reading = null;
-    });
-    return this.#reading;
+    return this.#readings.join();
   }
 
   /** Calls `watcher` with every new view until the returned function is called. */
   watch(watcher: (view: View) => void): () => void {
     this.#watchers.add(watcher);
-    if (this.#watchers.size === 1) this.#schedule();
+    if (!this.#stopped) this.#duty.start();
     return () => {
       this.#watchers.delete(watcher);
-      if (this.#watchers.size === 0) this.#pause();
+      if (this.#watchers.size === 0) void this.#duty.stop();
     };
   }
 
   stop(): void {
     this.#stopped = true;
     this.#watchers.clear();
-    this.#pause();
-  }
-
-  #schedule(): void {
-    this.#pause();
-    this.#timer = setTimeout(() => void this.#tick(), WATCH_INTERVAL);
-    this.#timer.unref();
-  }
-
-  #pause(): void {
-    if (this.#timer) clearTimeout(this.#timer);
-    this.#timer = null;
+    void this.#duty.stop();
   }
 
   async #tick(): Promise<void> {
     const view = await this.view(WATCH_INTERVAL / 2);
     for (const watcher of this.#watchers) watcher(view);
-    if (this.#watchers.size > 0) this.#schedule();
   }
 
   async #refresh(): Promise<View> {

@@ -1,5 +1,5 @@
 import type { Logger } from "@manyhands/core";
-import type { Isolation, Milliseconds, PoolRecord } from "@manyhands/core/internal";
+import { Duty, type Isolation, type Milliseconds, type PoolRecord } from "@manyhands/core/internal";
 import type { Executor } from "../executor/executor.ts";
 import { Adoption } from "./adoption.ts";
 import type { ChildSupply } from "./child-supply.ts";
@@ -95,10 +95,8 @@ export class ChildPool {
   /** Children being made that no job waits for: successors, and those whose job has given up. */
   readonly #pending = new Map<Isolation, Adoption<Child>>();
   readonly #adoptions = new Set<Adoption<Child>>();
-  /** Between two looks, ms. */
-  readonly #interval: Milliseconds;
   /** Looks only while there is something to look at. */
-  #timer: NodeJS.Timeout | undefined;
+  readonly #duty: Duty;
   #inline: Adoption<Child> | undefined;
   /** Kind of child that could not be had. */
   #missing: Isolation = "process";
@@ -110,7 +108,9 @@ export class ChildPool {
     this.#logger = logger;
     this.#retireAfter = retireAfter;
     this.#initializerPatience = initializerPatience;
-    this.#interval = Math.max(100, Math.min(retireAfter, initializerPatience) / 4);
+    const interval = Math.max(100, Math.min(retireAfter, initializerPatience) / 4);
+    const what = `looking at the children of pool "${pool.name}"`;
+    this.#duty = new Duty({ what, interval, jitter: 0, logger, look: () => this.#look() });
     this.trouble = new Trouble({
       tryAgain: () => this.#probe(),
       onChange: (reason, nextTry) => {
@@ -175,7 +175,7 @@ export class ChildPool {
   /** Kills every child. */
   async close(reason: string): Promise<void> {
     this.#closed = true;
-    clearInterval(this.#timer);
+    void this.#duty.stop();
     this.trouble.stop();
     const executors = [...this.#children].map(({ executor }) => executor);
     for (const child of [...this.#children]) this.#forget(child);
@@ -244,7 +244,7 @@ export class ChildPool {
     const pool = this.#pool;
     const adoption = new Adoption<Child>((own) => this.#adopt(own, pool, isolation));
     this.#adoptions.add(adoption);
-    if (!this.#closed) this.#timer ??= setInterval(() => this.#look(), this.#interval).unref();
+    if (!this.#closed) this.#duty.start();
     const forget = (): void => {
       this.#adoptions.delete(adoption);
       if (this.#pending.get(isolation) === adoption) this.#pending.delete(isolation);
@@ -416,8 +416,7 @@ export class ChildPool {
   #look(): void {
     this.#retireIdle();
     if (this.#adoptions.size === 0 && [...this.#children].every(({ executor }) => executor.isolation === "inline")) {
-      clearInterval(this.#timer);
-      this.#timer = undefined;
+      void this.#duty.stop();
       return;
     }
     const slow = [...this.#adoptions].filter((one) => one.initializingFor >= this.#initializerPatience);

@@ -1,6 +1,5 @@
 import type { Logger } from "@manyhands/core";
-import { type Keys, type Milliseconds, type RedisClient, Script, SET_ASIDE } from "@manyhands/core/internal";
-import { Duty } from "./duty.ts";
+import { Duty, type Keys, type Milliseconds, type RedisClient, Script, SET_ASIDE } from "@manyhands/core/internal";
 
 /** What one host does regularly for all hosts of the fleet. */
 export interface FleetDuty {

@@ -56,6 +56,7 @@ export class Fence {
   /** Calls `onLost` once when the lock of the job can no longer be trusted. */
   watch(hold: string, onLost: () => void): void {
     this.#watchers.set(hold, onLost);
+    // Not a Duty: what ends work in time must not depend on what other looks share, and it is one comparison for each job.
     this.#timer ??= setInterval(() => this.check(), Math.max(20, this.#trusted / 20)).unref();
   }
 

@@ -1,7 +1,9 @@
+import type { Logger } from "@manyhands/core";
 import {
   type AssignedMessage,
   assignedToken,
   backOff,
+  Duty,
   FIRST_LOCK,
   isRefusal,
   type Keys,
@@ -13,6 +15,7 @@ import {
   roundTripOf,
   Script,
   SET_ASIDE,
+  SingleFlight,
   settledWithin,
   WHOLE,
 } from "@manyhands/core/internal";
@@ -40,6 +43,7 @@ export interface SlotOffersOptions {
   /** What BullMQ notes as the host that took the job. */
   name: string;
   slots: HostSlots;
+  logger: Logger;
   lockDuration: Milliseconds;
   /** Names of the tasks that this host knows. */
   tasks: () => Iterable<string>;
@@ -100,24 +104,28 @@ export class SlotOffers {
   #isWholeDue = true;
   /** When all was renewed, by the monotonic clock. */
   #wholeAt = Number.NEGATIVE_INFINITY;
-  #syncing: Promise<void> | undefined;
+  readonly #syncs = new SingleFlight(() => this.#sync());
   /** Commands that have failed in a row. */
   #failures = 0;
   /** When Redis may have renewed the offers last, by the monotonic clock. */
   #toldAt = Number.NEGATIVE_INFINITY;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #duty: Duty;
   readonly #onReady = (): void => this.renew();
 
   constructor(options: SlotOffersOptions) {
     this.#options = options;
     this.#lock = Math.min(FIRST_LOCK, options.lockDuration);
+    this.#duty = new Duty({
+      ...{ what: "renewing the offers of slots", interval: RENEWAL, jitter: 0, logger: options.logger },
+      look: () => {
+        if (options.slots.held > 0 || this.#unconfirmed.size > 0) void this.#renewSoon();
+      },
+    });
   }
 
   start(): void {
     this.#options.client.on("ready", this.#onReady);
-    this.#timer = setInterval(() => {
-      if (this.#options.slots.held > 0 || this.#unconfirmed.size > 0) this.#renewSoon();
-    }, RENEWAL).unref();
+    this.#duty.start();
   }
 
   /** Jobs of the pool can, or can no longer, be assigned to this host. */
@@ -146,8 +154,8 @@ export class SlotOffers {
   async withdraw(): Promise<void> {
     this.#isOffering = false;
     if (this.#options.slots.held === 0) return;
-    this.renew();
-    await this.#syncing;
+    this.#isWholeDue = true;
+    await this.#renewSoon();
   }
 
   /**
@@ -177,7 +185,7 @@ export class SlotOffers {
     this.#isStopping = true;
     await settledWithin(this.withdraw(), deadline);
     this.#isStopped = true;
-    clearInterval(this.#timer);
+    void this.#duty.stop();
     const { client, keys, hostId } = this.#options;
     client.off("ready", this.#onReady);
     if (client.status !== "ready" || !this.#isWritten) return;
@@ -188,16 +196,14 @@ export class SlotOffers {
   /** Tells Redis how it is now, and hears what was assigned. */
   renew(): void {
     this.#isWholeDue = true;
-    this.#renewSoon();
+    void this.#renewSoon();
   }
 
   /** As {@link renew}, but only with a sign of life if nothing has happened. */
-  #renewSoon(): void {
+  async #renewSoon(): Promise<void> {
     if (this.#isStopped) return;
     this.#isRenewalDue = true;
-    this.#syncing ??= this.#sync().finally(() => {
-      this.#syncing = undefined;
-    });
+    await this.#syncs.again();
   }
 
   /** What the wait for work has heard. @returns whether more has come with it */

@@ -1,6 +1,5 @@
 import type { Logger } from "@manyhands/core";
-import { type Keys, type Milliseconds, type QueuePart, type RedisClient, Script } from "@manyhands/core/internal";
-import { Duty } from "../duties/duty.ts";
+import { Duty, type Keys, type Milliseconds, type QueuePart, type RedisClient, Script } from "@manyhands/core/internal";
 import type { ServedQueue } from "./served-queue.ts";
 import { WAITING_JOBS } from "./waiting-jobs.ts";
 

@@ -1,4 +1,5 @@
-import { isRefusal, type Milliseconds, type RedisClient, roundTripOf } from "@manyhands/core/internal";
+import type { Logger } from "@manyhands/core";
+import { Duty, isRefusal, type Milliseconds, type RedisClient, roundTripOf } from "@manyhands/core/internal";
 
 export interface LivenessOptions {
   client: RedisClient;
@@ -6,6 +7,7 @@ export interface LivenessOptions {
   interval?: Milliseconds;
   /** Called after each look, with what was found. */
   onLook: () => void;
+  logger: Logger;
 }
 
 /** Redis counts as answering when it did so this long ago at most, ms. */
@@ -22,24 +24,30 @@ export class Liveness {
   #answeredAt = performance.now();
   #lookedAt = performance.now();
   #pinging = false;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #duty: Duty;
   /** When Redis began to answer again after a silence. */
   #answeringSince = performance.now();
 
   constructor(options: LivenessOptions) {
     this.#options = options;
     this.#interval = options.interval ?? 1_000;
+    const what = "looking whether Redis answers";
+    // Without its client: it is what finds out that this is away. A ping is not waited for, as that may take for ever.
+    this.#duty = new Duty({
+      ...{ what, interval: this.#interval, jitter: 0, logger: options.logger },
+      look: () => this.#look(),
+    });
   }
 
   /** Called when Redis has just answered. */
   start(): void {
     this.#answeredAt = performance.now();
     this.#lookedAt = this.#answeredAt;
-    this.#timer = setInterval(() => this.#look(), this.#interval).unref();
+    this.#duty.start();
   }
 
   stop(): void {
-    clearInterval(this.#timer);
+    void this.#duty.stop();
   }
 
   /** Milliseconds since Redis last answered. */

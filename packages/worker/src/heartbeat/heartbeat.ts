@@ -1,5 +1,6 @@
 import type { Logger } from "@manyhands/core";
 import {
+  Duty,
   type HostRecord,
   type Keys,
   type Milliseconds,
@@ -35,25 +36,31 @@ const BEATS_PER_ENTRY = 5;
  */
 export class Heartbeat {
   readonly #options: HeartbeatOptions;
-  #timer: NodeJS.Timeout | undefined;
-  #soon: NodeJS.Timeout | undefined;
-  #beating: Promise<void> | undefined;
+  readonly #beats: Duty;
+  /** What is done beside them, also while Redis is away. */
+  readonly #beside: Duty;
   /** Beats until the place in the list is renewed. */
   #untilEntry = 0;
   #stopped = false;
 
   constructor(options: HeartbeatOptions) {
     this.#options = options;
+    // Without jitter, because others count missed beats.
+    const { client, logger, interval } = options;
+    this.#beats = new Duty({
+      ...{ client, logger, what: "the heartbeat", interval, jitter: 0, collect: COLLECT },
+      look: () => this.#write(),
+    });
+    const what = "what comes with the heartbeat";
+    this.#beside = new Duty({ logger, what, interval, jitter: 0, look: options.onBeat });
   }
 
   /** Writes the first beat. @throws when Redis refuses it */
   async start(): Promise<void> {
     await this.#write();
     if (this.#stopped) return;
-    this.#timer = setInterval(() => {
-      this.#beat();
-      this.#options.onBeat();
-    }, this.#options.interval).unref();
+    this.#beats.start();
+    this.#beside.start();
   }
 
   /** Writes a beat now; resolves when everybody can read it. @throws when Redis refuses it */
@@ -63,32 +70,17 @@ export class Heartbeat {
 
   /** Something that the record tells has changed. */
   changed(): void {
-    if (this.#stopped || this.#soon) return;
-    this.#soon = setTimeout(() => {
-      this.#soon = undefined;
-      this.#beat();
-    }, COLLECT).unref();
+    this.#beats.soon();
   }
 
   /** Removes the host from the namespace at once. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    clearInterval(this.#timer);
-    clearTimeout(this.#soon);
-    if (this.#beating !== undefined) await settledWithin(this.#beating, 500);
+    void this.#beside.stop();
+    await settledWithin(this.#beats.stop(), 500);
     const { client, keys, hostId } = this.#options;
     if (client.status !== "ready") return;
     await settledWithin(removeHost.run(client, [keys.hosts, keys.host(hostId)], [hostId]), 500);
-  }
-
-  /** At most one beat is on its way; while Redis is away, they do not pile up. */
-  #beat(): void {
-    if (this.#stopped || this.#beating !== undefined || this.#options.client.status !== "ready") return;
-    this.#beating = this.#write()
-      .catch((error: Error) => this.#options.logger.warn(`the heartbeat failed, trying again: ${error.message}`))
-      .finally(() => {
-        this.#beating = undefined;
-      });
   }
 
   async #write(): Promise<void> {

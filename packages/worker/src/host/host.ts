@@ -154,6 +154,7 @@ export class Host implements WorkerHost {
       hostId: this.id,
       name: workerName(options.name, process.pid),
       slots: this.#hostSlots,
+      logger,
       lockDuration: options.lockDuration,
       tasks: () => this.#tasks.keys(),
       onAssigned: (job) => {
@@ -350,7 +351,7 @@ export class Host implements WorkerHost {
     });
     this.#supply.trouble.listen(() => this.#updateState());
     this.#redisTrouble.trouble.listen(() => this.#updateState());
-    this.#liveness = new Liveness({ client, onLook: () => this.#watchQueues() });
+    this.#liveness = new Liveness({ client, logger, onLook: () => this.#watchQueues() });
     this.#redisWatch = new RedisWatch(logger, () => client.status === "ready" && this.#liveness.isRedisAnswering);
     this.#health =
       options.healthPort === null

@@ -1,6 +1,5 @@
 import type { Logger } from "@manyhands/core";
-import { type Keys, type Milliseconds, type RedisClient, Script } from "@manyhands/core/internal";
-import { Duty } from "../duties/duty.ts";
+import { Duty, type Keys, type Milliseconds, type RedisClient, Script } from "@manyhands/core/internal";
 import { WAITING_JOBS } from "../fetcher/waiting-jobs.ts";
 
 export interface CapKeeperOptions {

@@ -1,6 +1,8 @@
 import type { Logger } from "@manyhands/core";
 import {
+  type Confirm,
   clearPool,
+  Duty,
   type Keys,
   type Milliseconds,
   openBullQueue,
@@ -9,7 +11,6 @@ import {
   type RedisClient,
   settledWithin,
 } from "@manyhands/core/internal";
-import { Duty } from "../duties/duty.ts";
 
 export interface OrphanPoolsOptions {
   client: RedisClient;
@@ -29,13 +30,18 @@ export interface OrphanPoolsOptions {
  */
 export class OrphanPools {
   readonly #options: OrphanPoolsOptions;
-  #suspects = new Set<string>();
   readonly #duty: Duty;
 
   constructor(options: OrphanPoolsOptions) {
     this.#options = options;
     const { client, logger, interval = 5_000 } = options;
-    this.#duty = new Duty({ client, logger, what: "looking for orphan pools", interval, look: () => this.look() });
+    this.#duty = new Duty({
+      client,
+      logger,
+      what: "looking for orphan pools",
+      interval,
+      look: (confirm) => this.#look(confirm),
+    });
   }
 
   start(): void {
@@ -48,18 +54,19 @@ export class OrphanPools {
   }
 
   /** One look at all pools. */
-  async look(): Promise<void> {
+  async pass(): Promise<void> {
+    await this.#duty.pass();
+  }
+
+  async #look(confirm: Confirm): Promise<void> {
     const { client, keys, registry } = this.#options;
     const records = this.#options.pools?.() ?? (await registry.list());
     const pools = records.filter((pool) => pool.owner !== null || pool.state === "terminated");
-    const suspects = new Set<string>();
     for (const pool of pools) {
       // A named pool that stays terminated: its removal was broken off.
       if (pool.state !== "terminated" && (await client.exists(keys.session(pool.owner ?? ""))) === 1) continue;
-      if (this.#suspects.has(pool.generation)) await this.#remove(pool);
-      else suspects.add(pool.generation);
+      if (confirm(pool.generation)) await this.#remove(pool);
     }
-    this.#suspects = suspects;
   }
 
   async #remove(pool: PoolRecord): Promise<void> {

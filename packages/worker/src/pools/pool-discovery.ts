@@ -1,10 +1,12 @@
 import type { Logger } from "@manyhands/core";
 import {
   DEFAULT_POOL,
+  Duty,
   isReservedPoolName,
   type Milliseconds,
   type PoolRecord,
   type PoolRegistry,
+  SingleFlight,
   unlimitedPool,
 } from "@manyhands/core/internal";
 import type { RunningJobs } from "../jobs/running-jobs.ts";
@@ -21,6 +23,7 @@ export interface PoolDiscoveryOptions {
   interval?: Milliseconds;
 }
 
+const WHAT = "reading the pools";
 /** More pools than these that have changed are read with all others. */
 const MOST_BY_NAME = 50;
 
@@ -36,24 +39,24 @@ export class PoolDiscovery {
   /** Records of all pools as they were read last. */
   readonly #known = new Map<string, PoolRecord>();
   readonly #closing = new Map<string, Promise<void>>();
-  #reading: Promise<void> | undefined;
+  readonly #readings = new SingleFlight(() => this.#readDue());
   /** Pools whose records are to be read. */
   readonly #changed = new Set<string>();
   #isAllDue = false;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #duty: Duty;
   #stopped = false;
 
   constructor(options: PoolDiscoveryOptions) {
     this.#options = options;
+    const { logger, interval = 3_000 } = options;
+    this.#duty = new Duty({ what: WHAT, interval, logger, look: () => this.refresh() });
   }
 
   /** Reads the registry for the first time. @throws when Redis cannot be read */
   async start(): Promise<void> {
-    const first = this.#read();
-    this.#follow(first.catch(() => {}));
-    await first;
-    if (this.#stopped) return;
-    this.#timer = setInterval(() => this.refresh(), this.#options.interval ?? 3_000).unref();
+    this.#isAllDue = true;
+    await this.#readings.join();
+    if (!this.#stopped) this.#duty.start();
   }
 
   served(): ServedPool[] {
@@ -68,37 +71,32 @@ export class PoolDiscovery {
   /** Reads the registry soon. @param pool - That one has changed: only its record is read. */
   refresh(pool?: string): void {
     if (this.#stopped) return;
+    const isAsked = this.#isAllDue || this.#changed.size > 0;
     if (pool === undefined) this.#isAllDue = true;
     else this.#changed.add(pool);
-    this.#readDue();
+    if (!isAsked) this.#readSoon();
   }
 
-  #readDue(): void {
-    if (this.#stopped || this.#reading !== undefined) return;
-    if (!this.#isAllDue && this.#changed.size === 0) return;
+  /** What is asked for during a reading is done after it: an older answer must not come after a newer one. */
+  #readSoon(): void {
+    this.#readings
+      .again()
+      .catch((error: Error) => this.#options.logger.warn(`${WHAT} failed, trying again: ${error.message}`));
+  }
+
+  async #readDue(): Promise<void> {
+    if (this.#stopped) return;
     const isAll = this.#isAllDue || this.#changed.size > MOST_BY_NAME;
     const names = [...this.#changed];
     this.#isAllDue = false;
     this.#changed.clear();
-    this.#follow(
-      (isAll ? this.#read() : this.#readSome(names)).catch((error: Error) =>
-        this.#options.logger.warn(`reading the pools failed, trying again: ${error.message}`),
-      ),
-    );
-  }
-
-  /** What is asked for during a reading is done after it: an older answer must not come after a newer one. */
-  #follow(reading: Promise<void>): void {
-    this.#reading = reading.finally(() => {
-      this.#reading = undefined;
-      this.#readDue();
-    });
+    await (isAll ? this.#read() : this.#readSome(names));
   }
 
   /** Opens and closes no more pools; resolves when those that were being closed are. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    clearInterval(this.#timer);
+    void this.#duty.stop();
     await Promise.all(this.#closing.values());
   }
 
@@ -124,7 +122,7 @@ export class PoolDiscovery {
       const record = reading?.status === "fulfilled" ? reading.value : null;
       // What cannot be read is told by a reading of all, which also makes the default pool again.
       if (reading?.status !== "fulfilled" || (record === null && name === DEFAULT_POOL)) {
-        this.#isAllDue = true;
+        this.refresh();
         continue;
       }
       if (record) this.#known.set(name, record);

@@ -1,5 +1,7 @@
 import type { Logger } from "@manyhands/core";
 import {
+  type Confirm,
+  Duty,
   Fleet,
   type Keys,
   type Milliseconds,
@@ -9,7 +11,6 @@ import {
   type RedisClient,
   settledWithin,
 } from "@manyhands/core/internal";
-import { Duty } from "../duties/duty.ts";
 
 export interface PlacementQueuesOptions {
   client: RedisClient;
@@ -31,14 +32,13 @@ const WHAT = "looking for queues without a host";
 export class PlacementQueues {
   readonly #options: PlacementQueuesOptions;
   readonly #fleet: Fleet;
-  #suspects = new Set<string>();
   readonly #duty: Duty;
 
   constructor(options: PlacementQueuesOptions) {
     this.#options = options;
     this.#fleet = new Fleet(options.client, options.keys);
     const { client, logger, interval = 30_000 } = options;
-    this.#duty = new Duty({ client, logger, what: WHAT, interval, look: () => this.look() });
+    this.#duty = new Duty({ client, logger, what: WHAT, interval, look: (confirm) => this.#look(confirm) });
   }
 
   start(): void {
@@ -55,15 +55,18 @@ export class PlacementQueues {
   }
 
   /** One look at all queues. */
-  async look(): Promise<void> {
+  async pass(): Promise<void> {
+    await this.#duty.pass();
+  }
+
+  async #look(confirm: Confirm): Promise<void> {
     const { client, keys, registry } = this.#options;
     const [queues, hosts] = await Promise.all([client.smembers(keys.processQueues), this.#fleet.hosts()]);
     const served = new Set(hosts.flatMap((host) => host.processes?.queues ?? []));
     const unserved = queues.filter((queue) => !served.has(queue));
     const used = unserved.length === 0 ? new Set() : await registry.queuesInUse();
     const idle = unserved.filter((queue) => !used.has(queue));
-    for (const queue of idle.filter((name) => this.#suspects.has(name))) await this.#remove(queue);
-    this.#suspects = new Set(idle);
+    for (const queue of idle.filter(confirm)) await this.#remove(queue);
   }
 
   async #remove(name: string): Promise<void> {

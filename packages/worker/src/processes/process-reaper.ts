@@ -1,5 +1,7 @@
 import type { Logger } from "@manyhands/core";
 import {
+  type Confirm,
+  Duty,
   endProcess,
   type Keys,
   type Milliseconds,
@@ -8,7 +10,6 @@ import {
   type ProcessRegistry,
   type RedisClient,
 } from "@manyhands/core/internal";
-import { Duty } from "../duties/duty.ts";
 
 export interface ProcessReaperOptions {
   client: RedisClient;
@@ -35,7 +36,6 @@ const LOOKS_PER_SWEEP = 15;
  */
 export class ProcessReaper {
   readonly #options: ProcessReaperOptions;
-  #suspects = new Set<string>();
   readonly #duty: Duty;
   #looks = 0;
 
@@ -43,7 +43,7 @@ export class ProcessReaper {
     this.#options = options;
     const { client, logger, interval = 2_000 } = options;
     const what = "looking for processes without a parent or host";
-    this.#duty = new Duty({ client, logger, what, interval, look: () => this.look() });
+    this.#duty = new Duty({ client, logger, what, interval, look: (confirm) => this.#look(confirm) });
   }
 
   start(): void {
@@ -55,31 +55,28 @@ export class ProcessReaper {
     void this.#duty.stop();
   }
 
-  /** One look at all processes. */
-  async look(): Promise<void> {
+  async #look(confirm: Confirm): Promise<void> {
     const { registry } = this.#options;
     if (this.#looks % LOOKS_PER_SWEEP === 0) await registry.sweep();
     this.#looks += 1;
     const glances = (await registry.glance(await registry.liveIds())).filter((glance) => glance !== null);
-    const suspects = new Set<string>();
-    await this.#lookAtHosts(glances, suspects);
-    await this.#lookAtParents(glances, suspects);
-    this.#suspects = suspects;
+    await this.#lookAtHosts(glances, confirm);
+    await this.#lookAtParents(glances, confirm);
   }
 
-  async #lookAtHosts(glances: ProcessGlance[], suspects: Set<string>): Promise<void> {
+  async #lookAtHosts(glances: ProcessGlance[], confirm: Confirm): Promise<void> {
     const { registry, tell } = this.#options;
     const running = glances.filter((glance) => glance.state === "running");
     const alive = await registry.aliveHosts(running.map((glance) => glance.hostId));
     for (const { id, hostId, host, pid } of running) {
-      if (alive.has(hostId) || !this.#isConfirmed(`host of ${id}`, suspects)) continue;
+      if (alive.has(hostId) || !confirm(`host of ${id}`)) continue;
       const reason = `host "${host}" (pid ${pid}) is gone`;
       const client = await registry.lose(id, hostId, reason);
       if (client !== null) await tell(client, id, { exitcode: null, lost: reason });
     }
   }
 
-  async #lookAtParents(glances: ProcessGlance[], suspects: Set<string>): Promise<void> {
+  async #lookAtParents(glances: ProcessGlance[], confirm: Confirm): Promise<void> {
     const { registry, logger } = this.#options;
     const bound = glances.filter((glance) => glance.daemon || glance.state === "waiting");
     if (bound.length === 0) return;
@@ -91,15 +88,9 @@ export class ProcessReaper {
     for (const { id, client, parentProcess, state } of bound) {
       const isParentOver = parentProcess !== "" && !running.has(parentProcess);
       const isMissed = isParentOver || !alive.has(client);
-      if (!isMissed || !this.#isConfirmed(`parent of ${id}`, suspects)) continue;
+      if (!isMissed || !confirm(`parent of ${id}`)) continue;
       logger.info(`ending ${state} process ${id}: what started it is gone`);
       await endProcess({ client: this.#options.client, keys: this.#options.keys }, id, "terminate");
     }
-  }
-
-  /** True when the look before found the same. */
-  #isConfirmed(finding: string, suspects: Set<string>): boolean {
-    suspects.add(finding);
-    return this.#suspects.has(finding);
   }
 }

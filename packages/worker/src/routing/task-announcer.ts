@@ -6,6 +6,7 @@ import {
   type Milliseconds,
   type RedisClient,
   Script,
+  SingleFlight,
   settledWithin,
 } from "@manyhands/core/internal";
 
@@ -31,8 +32,7 @@ const WITHDRAW_DEADLINE: Milliseconds = 500;
  */
 export class TaskAnnouncer {
   readonly #options: TaskAnnouncerOptions;
-  #announcing: Promise<void> | undefined;
-  #again = false;
+  readonly #announcements = new SingleFlight(() => this.#announce());
   #isWithdrawn = false;
   /** What was announced last, and when by the monotonic clock. */
   #told: string | undefined;
@@ -43,18 +43,12 @@ export class TaskAnnouncer {
   }
 
   /**
-   * Announces what is so now, with each heartbeat and after changes, and brings back what was parked for it before. Resolves when it is in Redis; what fails is logged, and
-   * comes with the next heartbeat.
+   * Announces what is so now, with each heartbeat and after changes, and brings back what was parked for it before. Resolves
+   * when it is in Redis; what fails is logged, and comes with the next heartbeat.
    */
   async announce(): Promise<void> {
     if (this.#isWithdrawn || this.#options.client.status !== "ready") return;
-    this.#again = true;
-    this.#announcing ??= this.#announce()
-      .catch((error: Error) => this.#options.logger.warn(`announcing tasks failed, trying again: ${error.message}`))
-      .finally(() => {
-        this.#announcing = undefined;
-      });
-    await this.#announcing;
+    await this.#announcements.again();
   }
 
   /** The host takes no more jobs. */
@@ -63,14 +57,16 @@ export class TaskAnnouncer {
     this.#isWithdrawn = true;
     const { client } = this.#options;
     if (client.status !== "ready") return;
-    const last = Promise.resolve(this.#announcing).then(() => this.#write(null));
-    await settledWithin(last, WITHDRAW_DEADLINE);
+    await settledWithin(this.#announcements.again(), WITHDRAW_DEADLINE);
   }
 
   async #announce(): Promise<void> {
-    while (this.#again) {
-      this.#again = false;
+    try {
       await this.#write(this.#isWithdrawn ? null : this.#options.queues());
+    } catch (error) {
+      // The host that stops is not to be found for longer than its announcement lasts.
+      if (this.#isWithdrawn) return;
+      this.#options.logger.warn(`announcing tasks failed, trying again: ${(error as Error).message}`);
     }
   }
 

@@ -1,5 +1,6 @@
 import type { Logger } from "@manyhands/core";
 import {
+  Duty,
   Heart,
   type Keys,
   type Milliseconds,
@@ -8,7 +9,6 @@ import {
   type RedisClient,
   withinReach,
 } from "@manyhands/core/internal";
-import { Duty } from "../duties/duty.ts";
 
 export interface ReaperOptions {
   client: RedisClient;
@@ -19,7 +19,7 @@ export interface ReaperOptions {
 /** Time between two looks at what is past its deadline, and between two tries to end a session, ms. */
 export const WATCH_INTERVAL: Milliseconds = 5_000;
 
-/** What a child had sent before it ended has reached Redis after this, ms. */
+/** What a child had sent before it ended has reached Redis after this, ms: then its session is ended once more. */
 const LAST_WORDS: Milliseconds = 1_000;
 /** Longest time that a host which stops gives to the ends of its children's sessions, ms. */
 const STOP_DEADLINE: Milliseconds = 500;
@@ -28,6 +28,8 @@ const STOP_DEADLINE: Milliseconds = 500;
 interface Ending {
   /** Ends that it still needs. */
   times: number;
+  /** By the monotonic clock. */
+  dueAt: Milliseconds;
   /** Whether it was there although its process was gone. */
   wasAlive: boolean;
 }
@@ -44,23 +46,21 @@ export class Reaper {
   readonly #heart: Heart;
   readonly #objects: ObjectInspector;
   readonly #ending = new Map<string, Ending>();
-  readonly #retrying: Duty;
-  #repetition: NodeJS.Timeout | undefined;
-  #ends: Promise<void> | undefined;
+  readonly #duty: Duty;
 
   constructor(options: ReaperOptions) {
     this.#options = options;
     this.#heart = new Heart(options.client, options.keys, REAPED_KINDS);
     this.#objects = new ObjectInspector(options);
     const { client, logger } = options;
-    this.#retrying = new Duty({
+    this.#duty = new Duty({
       ...{ client, logger, what: "ending the sessions of children", interval: WATCH_INTERVAL },
-      look: () => this.#endAll(),
+      look: () => this.#endDue(),
     });
   }
 
   start(): void {
-    this.#retrying.start();
+    this.#duty.start();
   }
 
   /** One look at what is past its deadline: for the whole fleet, so that one host at a time does it. */
@@ -70,31 +70,26 @@ export class Reaper {
 
   /** The process or thread with these sessions is gone. Never throws; what fails is tried again. */
   end(sessions: readonly string[]): void {
-    for (const session of sessions) this.#ending.set(session, { times: 2, wasAlive: false });
-    void this.#endAll();
+    const dueAt = performance.now();
+    for (const session of sessions) this.#ending.set(session, { times: 2, dueAt, wasAlive: false });
+    void this.#duty.again();
   }
 
   /** Ends what is still to be ended, as far as Redis answers. */
   async stop(): Promise<void> {
-    const stopped = this.#retrying.stop();
-    clearTimeout(this.#repetition);
-    if (this.#ending.size > 0) await withinReach(this.#options.client, this.#endAll(), STOP_DEADLINE);
-    await withinReach(this.#options.client, stopped, STOP_DEADLINE);
-    clearTimeout(this.#repetition);
+    const { client } = this.#options;
+    for (const ending of this.#ending.values()) ending.dueAt = 0;
+    if (this.#ending.size > 0) await withinReach(client, this.#duty.again(), STOP_DEADLINE);
+    await withinReach(client, this.#duty.stop(), STOP_DEADLINE);
   }
 
-  /** One pass at a time; what is added meanwhile belongs to it. */
-  async #endAll(): Promise<void> {
-    // A pass without anything to do would be over before it is noted here, and then be taken for one under way for ever.
-    if (this.#ending.size > 0) this.#ends ??= this.#endEach();
-    await this.#ends;
-  }
-
-  async #endEach(): Promise<void> {
-    for (const [session, ending] of this.#ending) await this.#endOne(session, ending);
-    this.#ends = undefined;
-    clearTimeout(this.#repetition);
-    if (this.#ending.size > 0) this.#repetition = setTimeout(() => void this.#endAll(), LAST_WORDS).unref();
+  /** @returns when the next one is due, ms */
+  async #endDue(): Promise<Milliseconds | undefined> {
+    for (const [session, ending] of this.#ending) {
+      if (ending.dueAt <= performance.now()) await this.#endOne(session, ending);
+    }
+    const dueAt = Math.min(...[...this.#ending.values()].map((ending) => ending.dueAt));
+    return dueAt === Number.POSITIVE_INFINITY ? undefined : Math.max(0, dueAt - performance.now());
   }
 
   async #endOne(session: string, ending: Ending): Promise<void> {
@@ -105,10 +100,12 @@ export class Reaper {
       await this.#heart.end(session, { exited: true });
       if (ending.wasAlive) await this.#objects.releaseLocksOf(session);
     } catch {
-      // Redis is away, or this host cut its connection: the next look tries again, and the lease ends by itself.
+      // Redis is away, or this host cut its connection: it is tried again, and the lease ends by itself.
+      ending.dueAt = performance.now() + LAST_WORDS;
       return;
     }
     ending.times -= 1;
+    ending.dueAt = performance.now() + LAST_WORDS;
     // It may have been told anew meanwhile.
     if (ending.times === 0 && this.#ending.get(session) === ending) this.#ending.delete(session);
   }

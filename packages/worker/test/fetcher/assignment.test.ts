@@ -78,6 +78,7 @@ async function offering(
     hostId,
     name: `${hostId}/1`,
     slots,
+    logger: console,
     lockDuration: 8_000,
     tasks: () => options.tasks ?? ["square"],
     onAssigned: (job) => void assigned.push(job),

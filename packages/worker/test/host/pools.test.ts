@@ -156,7 +156,7 @@ test("a pool that was made anew under its name keeps its jobs, although its pred
   const orphans = new OrphanPools({ client, keys, registry: new LateRegistry(client, keys), logger });
 
   // when
-  for (let look = 0; look < 2; look += 1) await orphans.look();
+  for (let look = 0; look < 2; look += 1) await orphans.pass();
 
   // then
   expect(await space.queue("letters").getJobState(jobId)).toBe("waiting");

@@ -151,12 +151,12 @@ describe("a pool that is opened while Redis refuses", () => {
 });
 
 test("a ping that Redis refuses is an answer, as is that to any script; one that fails without it is none", async () => {
-  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "performance"] });
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
   try {
     let failure: Error = new RedisUnfitError("cannot save its data", { state: "MISCONF" });
     const fake = { ping: () => Promise.reject(failure), on: () => {}, nodes: () => [] };
     const client = fake as unknown as ReturnType<typeof redis.client>;
-    const liveness = new Liveness({ client, onLook: () => {} });
+    const liveness = new Liveness({ client, logger: console, onLook: () => {} });
     liveness.start();
     await vi.advanceTimersByTimeAsync(6_000);
     expect(liveness.isRedisAnswering).toBe(true);

@@ -23,14 +23,14 @@ test("the queue of a host that is no more goes when no process waits there any m
   const left = () => client.keys(`{${namespace}}:${queue}:*`);
 
   // when it waits
-  for (let look = 0; look < 3; look += 1) await queues.look();
+  for (let look = 0; look < 3; look += 1) await queues.pass();
   expect(await left()).not.toEqual([]);
 
   // when it waits no longer
   await child.terminate();
-  await queues.look();
+  await queues.pass();
   expect(await left()).not.toEqual([]);
-  await queues.look();
+  await queues.pass();
 
   // then
   expect(await left()).toEqual([]);

@@ -176,7 +176,7 @@ export class ProcessLauncher implements ProcessStarter {
     const { client, keys } = this.#runtime;
     const outcome = await endProcess({ client, keys, queues: this.#views }, launched.order.id, how);
     if (outcome === "withdrawn") launched.learn({ ended: { exitcode: exitCodeOfEnding(how), lost: null } });
-    else if (outcome !== "told") this.#watch.lookSoon();
+    else if (outcome !== "told") this.#watch.lookNow();
   }
 
   #forget(launched: Launched): void {

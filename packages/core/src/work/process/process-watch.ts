@@ -1,6 +1,6 @@
 import type { Logger } from "../../package/index.ts";
 import type { RedisClient } from "../../redis/connection/index.ts";
-import type { Milliseconds } from "../../time/index.ts";
+import { type Confirm, Duty, type Milliseconds } from "../../time/index.ts";
 import type { Launched } from "./launched-process.ts";
 import type { ProcessGlance, ProcessRegistry } from "./process-registry.ts";
 
@@ -20,18 +20,19 @@ export interface ProcessWatchOptions {
 export class ProcessWatch {
   readonly #options: ProcessWatchOptions;
   readonly #watched = new Map<string, Launched>();
-  #suspects = new Set<string>();
-  #timer: NodeJS.Timeout | undefined;
-  #looking = false;
+  readonly #duty: Duty;
 
   constructor(options: ProcessWatchOptions) {
     this.#options = options;
+    const { client, logger, interval = 2_000 } = options;
+    const look = (confirm: Confirm): Promise<void> => this.#look(confirm);
+    this.#duty = new Duty({ client, logger, what: "looking at processes", interval, look });
   }
 
   add(launched: Launched): void {
     if (launched.hasEnded) return;
     this.#watched.set(launched.order.id, launched);
-    this.#timer ??= setInterval(() => this.lookSoon(), this.#options.interval ?? 2_000).unref();
+    this.#duty.start();
   }
 
   remove(launched: Launched): void {
@@ -40,37 +41,27 @@ export class ProcessWatch {
   }
 
   stop(): void {
-    clearInterval(this.#timer);
-    this.#timer = undefined;
+    void this.#duty.stop();
   }
 
-  lookSoon(): void {
-    if (this.#looking || this.#options.client.status !== "ready") return;
-    this.#looking = true;
-    this.#look()
-      .catch((error: Error) => this.#options.logger.warn(`looking at processes failed, trying again: ${error.message}`))
-      .finally(() => {
-        this.#looking = false;
-      });
+  lookNow(): void {
+    void this.#duty.pass();
   }
 
-  async #look(): Promise<void> {
+  async #look(confirm: Confirm): Promise<void> {
     const { registry } = this.#options;
     const watched = [...this.#watched.values()];
     const glances = await registry.glance(watched.map((launched) => launched.order.id));
     const running = glances.filter((glance) => glance?.state === "running");
     const hosts = await registry.aliveHosts(running.map((glance) => glance?.hostId ?? ""));
-    const suspects = new Set<string>();
     for (const [index, launched] of watched.entries()) {
       const { id } = launched.order;
       const glance = glances[index] ?? null;
       const { pid, host } = glance ?? {};
       if (pid && host) launched.learn({ started: { pid, host } });
       if (isAsExpected(glance, hosts)) continue;
-      if (this.#suspects.has(id)) await this.#resolve(launched, glance);
-      else suspects.add(id);
+      if (confirm(id)) await this.#resolve(launched, glance);
     }
-    this.#suspects = suspects;
   }
 
   async #resolve(launched: Launched, glance: ProcessGlance | null): Promise<void> {

@@ -4,7 +4,7 @@ import { RareWarnings } from "../../package/index.ts";
 import type { KeepAlive } from "../../redis/connection/index.ts";
 import { closeRedis, type RedisClient } from "../../redis/connection/index.ts";
 import type { Keys } from "../../redis/keys.ts";
-import { type Milliseconds, pause } from "../../time/index.ts";
+import { Duty, type Milliseconds, pause } from "../../time/index.ts";
 import { decode } from "../../wire/codec/index.ts";
 import type { ReplyItem } from "../../wire/records/job.ts";
 import { bringJobBack } from "./astray-jobs.ts";
@@ -44,7 +44,7 @@ export interface ResultChannelOptions {
  *    connection that breaks in the middle of a read reads the same entries again.
  * 2. The job keeps its outcome. Every two seconds some of the pending jobs are compared with Redis, in turn; after a
  *    reconnect, and when a comparison shows that something went wrong, all of them. What is finished there is settled here.
- * 3. A job that Redis does not know twice in a row, with its stream read to the end in between, is lost: its
+ * 3. A job that Redis does not know three times in a row, with its stream read to the end in between, is lost: its
  *    callers get StateLostError instead of waiting for ever.
  *
  * A job that Redis knows and that is in none of BullMQ's lists would never run: it is looked for among those that wait
@@ -68,12 +68,11 @@ export class ResultChannel {
   #reading = false;
   /** Why nothing comes any more. */
   #closed: Error | undefined;
-  #reconciling = false;
   /** All pending jobs are to be compared, not only some. */
   #suspicious = false;
   #position = "0-0";
   #readSinceTrim = 0;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #reconciliation: Duty;
   /** Goes through all tickets, again and again, where the last look has ended. */
   #walk: Iterator<Ticket> = [].values();
   #searchedAt = performance.now();
@@ -83,6 +82,13 @@ export class ResultChannel {
     this.#warnings = new RareWarnings(options.logger);
     this.#interval = options.interval ?? 2_000;
     this.#stream = options.keys.replies(options.clientId);
+    this.#reconciliation = new Duty({
+      client: options.client,
+      logger: { warn: (text) => this.#warnings.warn(text, text) },
+      what: "comparing pending jobs with Redis",
+      interval: this.#interval,
+      look: () => this.#reconcile(),
+    });
     options.client.on("ready", () => {
       this.#suspicious = true;
     });
@@ -104,7 +110,7 @@ export class ResultChannel {
     if (this.#closed) return ticket.fail(this.#closed);
     this.#tickets.set(ticket.id, ticket);
     if (!ticket.background) this.#hold();
-    this.#timer ??= setInterval(() => void this.#reconcile(), this.#interval).unref();
+    this.#reconciliation.start();
     if (!this.#reading) void this.#read();
   }
 
@@ -115,8 +121,7 @@ export class ResultChannel {
     this.#unfollow(ticket);
     if (!ticket.background) this.#release();
     if (this.#tickets.size > 0) return;
-    clearInterval(this.#timer);
-    this.#timer = undefined;
+    void this.#reconciliation.stop();
   }
 
   /** Gives `listener` what hosts send under that name besides answers, as it comes. @returns ends that */
@@ -284,19 +289,9 @@ export class ResultChannel {
   }
 
   async #reconcile(): Promise<void> {
-    if (this.#reconciling || this.#closed || this.#options.client.status !== "ready") return;
-    this.#reconciling = true;
-    try {
-      this.#suspicious ||= await this.#compare(this.#oldTickets(RECONCILE_SAMPLE));
-      if (this.#suspicious) this.#suspicious = await this.#compareAll();
-      if (performance.now() - this.#searchedAt > SEARCH_AFTER * this.#interval) await this.#search();
-    } catch (error) {
-      if (this.#closed) return;
-      const { message } = error as Error;
-      this.#warnings.warn(message, `comparing pending jobs with Redis failed, trying again: ${message}`);
-    } finally {
-      this.#reconciling = false;
-    }
+    this.#suspicious ||= await this.#compare(this.#oldTickets(RECONCILE_SAMPLE));
+    if (this.#suspicious) this.#suspicious = await this.#compareAll();
+    if (performance.now() - this.#searchedAt > SEARCH_AFTER * this.#interval) await this.#search();
   }
 
   /** Searches some of the jobs that wait for long; where one is in no list, all of them. */
