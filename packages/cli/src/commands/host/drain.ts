@@ -1,8 +1,7 @@
 import { plural } from "@manyhands/core/internal";
 import type { Command } from "commander";
-import { withConnection } from "../../connection/connection.ts";
-import { EXIT } from "../../failure/exit-code.ts";
-import { action, newCommand } from "../../invocation.ts";
+import { onNamespace } from "../../connection/on-namespace.ts";
+import { newCommand } from "../../invocation.ts";
 import { wholeNumber } from "../../parse/numbers.ts";
 import { noSuchHost } from "./find-host.ts";
 
@@ -23,19 +22,16 @@ export function hostDrainCommand(): Command {
       wholeNumber("--grace", { from: 0, unit: "milliseconds" }),
     )
     .action(
-      action<{ grace?: number }>(async ({ args, options, settings, printer }) => {
+      onNamespace<{ grace?: number }>(async ({ args, options, printer, inspector }) => {
         const name = String(args[0]);
-        return withConnection(settings, async ({ inspector }) => {
-          const host = await inspector.fleet.drain(name, { grace: options.grace ?? null });
-          if (!host) throw await noSuchHost({ inspector }, name);
-          const processes = host.processes?.running ?? 0;
-          const also = processes === 0 ? "" : ` and its ${plural(processes, "process", "processes")}`;
-          printer.change(
-            { id: host.id, name: host.name, running: host.running.length },
-            `host "${host.name}" was told to finish its ${plural(host.running.length, "running task")}${also}, and to end`,
-          );
-          return EXIT.done;
-        });
+        const host = await inspector.fleet.drain(name, { grace: options.grace ?? null });
+        if (!host) throw await noSuchHost({ inspector }, name);
+        const processes = host.processes?.running ?? 0;
+        const also = processes === 0 ? "" : ` and its ${plural(processes, "process", "processes")}`;
+        printer.change(
+          { id: host.id, name: host.name, running: host.running.length },
+          `host "${host.name}" was told to finish its ${plural(host.running.length, "running task")}${also}, and to end`,
+        );
       }),
     );
 }

@@ -1,8 +1,7 @@
 import type { HostRecord } from "@manyhands/core/internal";
 import type { Command } from "commander";
-import { withConnection } from "../../connection/connection.ts";
-import { EXIT } from "../../failure/exit-code.ts";
-import { action, newCommand, wideOption } from "../../invocation.ts";
+import { onNamespace } from "../../connection/on-namespace.ts";
+import { newCommand, wideOption } from "../../invocation.ts";
 import type { Column } from "../../output/printer.ts";
 import { megabytes, relative } from "../../output/times.ts";
 
@@ -16,10 +15,9 @@ export function hostListCommand(): Command {
     .alias("list")
     .addOption(wideOption())
     .action(
-      action(async ({ settings, printer }) => {
-        const hosts = await withConnection(settings, ({ inspector }) => inspector.fleet.list());
+      onNamespace(async ({ printer, inspector }) => {
+        const hosts = await inspector.fleet.list();
         printer.list(hosts, COLUMNS, "no host is running; start one with: manyhands worker --tasks <module>");
-        return EXIT.done;
       }),
     );
 }

@@ -1,8 +1,7 @@
 import { type HostRecord, type ProcessRecord, plural } from "@manyhands/core/internal";
 import type { Command } from "commander";
-import { withConnection } from "../../connection/connection.ts";
-import { EXIT } from "../../failure/exit-code.ts";
-import { action, newCommand } from "../../invocation.ts";
+import { onNamespace } from "../../connection/on-namespace.ts";
+import { newCommand } from "../../invocation.ts";
 import type { Field } from "../../output/printer.ts";
 import { megabytes, moment, relative } from "../../output/times.ts";
 import { noSuchHost } from "./find-host.ts";
@@ -14,21 +13,18 @@ export function hostShowCommand(): Command {
     examples: [["manyhands host show web-1", "by name or id"]],
   });
   return command.argument("<host>", "name of the host, or its id where several have the name").action(
-    action(async ({ args, settings, printer }) => {
+    onNamespace(async ({ args, printer, ...connection }) => {
       const name = String(args[0]);
-      return withConnection(settings, async (connection) => {
-        const host = await connection.inspector.fleet.get(name);
-        if (!host) throw await noSuchHost(connection, name);
-        const processes = await connection.inspector.processes.list();
-        printer.record(
+      const host = await connection.inspector.fleet.get(name);
+      if (!host) throw await noSuchHost(connection, name);
+      const processes = await connection.inspector.processes.list();
+      printer.record(
+        host,
+        fieldsOf(
           host,
-          fieldsOf(
-            host,
-            processes.filter((process) => process.hostId === host.id && process.state === "running"),
-          ),
-        );
-        return EXIT.done;
-      });
+          processes.filter((process) => process.hostId === host.id && process.state === "running"),
+        ),
+      );
     }),
   );
 }

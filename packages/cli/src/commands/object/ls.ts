@@ -1,8 +1,7 @@
 import { type ObjectView, plural } from "@manyhands/core/internal";
 import type { Command } from "commander";
-import { withConnection } from "../../connection/connection.ts";
-import { EXIT } from "../../failure/exit-code.ts";
-import { action, newCommand, wideOption } from "../../invocation.ts";
+import { onNamespace } from "../../connection/on-namespace.ts";
+import { newCommand, wideOption } from "../../invocation.ts";
 import type { Column } from "../../output/printer.ts";
 import { duration } from "../../output/times.ts";
 import { wholeNumber } from "../../parse/numbers.ts";
@@ -29,15 +28,12 @@ export function objectListCommand(): Command {
     .addOption(wideOption())
     .option("--limit <n>", "at most so many", wholeNumber("--limit", { from: 1 }), 1_000)
     .action(
-      action<Options>(async ({ options, settings, printer }) => {
+      onNamespace<Options>(async ({ options, printer, ...connection }) => {
         const { kind, limit } = options;
-        return withConnection(settings, async (connection) => {
-          const places = await placesOfKind(connection, kind ?? null);
-          printer.list(await connection.inspector.objects.list(places.slice(0, limit)), COLUMNS, "no shared objects");
-          if (places.length > limit)
-            printer.warn(`${plural(places.length - limit, "more is", "more are")} not shown; see --limit`);
-          return EXIT.done;
-        });
+        const places = await placesOfKind(connection, kind ?? null);
+        printer.list(await connection.inspector.objects.list(places.slice(0, limit)), COLUMNS, "no shared objects");
+        if (places.length > limit)
+          printer.warn(`${plural(places.length - limit, "more is", "more are")} not shown; see --limit`);
       }),
     );
 }

@@ -1,9 +1,9 @@
 import { type ObjectView, plural } from "@manyhands/core/internal";
 import type { Command } from "commander";
-import { type Connection, withConnection } from "../../connection/connection.ts";
-import { EXIT } from "../../failure/exit-code.ts";
+import type { Connection } from "../../connection/connection.ts";
+import { onNamespace } from "../../connection/on-namespace.ts";
 import { UsageError } from "../../failure/usage-error.ts";
-import { action, newCommand } from "../../invocation.ts";
+import { newCommand } from "../../invocation.ts";
 import type { Printer } from "../../output/printer.ts";
 import { wholeNumber } from "../../parse/numbers.ts";
 import { describeHolding, describeObject } from "./describe.ts";
@@ -34,14 +34,11 @@ export function objectReleaseCommand(): Command {
     )
     .option("-y, --yes", "do it")
     .action(
-      action<Options>(async ({ args, options, settings, printer }) =>
-        withConnection(settings, async (connection) => {
-          const object = await findObject(connection, String(args[0]));
-          const release = options.permits === undefined ? releaseHeld : releaseAnonymous;
-          await release(connection, object, { options, printer });
-          return EXIT.done;
-        }),
-      ),
+      onNamespace<Options>(async ({ args, options, printer, ...connection }) => {
+        const object = await findObject(connection, String(args[0]));
+        const release = options.permits === undefined ? releaseHeld : releaseAnonymous;
+        await release(connection, object, { options, printer });
+      }),
     );
 }
 

@@ -1,9 +1,9 @@
 import { memberOf, type ObjectView } from "@manyhands/core/internal";
 import type { Command } from "commander";
-import { type Connection, withConnection } from "../../connection/connection.ts";
-import { EXIT } from "../../failure/exit-code.ts";
+import type { Connection } from "../../connection/connection.ts";
+import { onNamespace } from "../../connection/on-namespace.ts";
 import { UsageError } from "../../failure/usage-error.ts";
-import { action, newCommand } from "../../invocation.ts";
+import { newCommand } from "../../invocation.ts";
 import { describeObject } from "./describe.ts";
 import { assertAgreed, deedOn, findObject, placesOfKind } from "./find-object.ts";
 
@@ -26,22 +26,19 @@ export function objectRemoveCommand(): Command {
     .option("--kind <kind>", "all objects of this kind")
     .option("-y, --yes", "do it")
     .action(
-      action<Options>(async ({ args, options, settings, printer }) =>
-        withConnection(settings, async (connection) => {
-          const selected = await select(connection, args[0] as string[], options);
-          assertAgreed(
-            options,
-            selected.map((object) => deedOn("remove", object, usersOf(object))),
-          );
-          for (const object of selected) {
-            const { kind, name } = object;
-            const removed = await connection.inspector.objects.remove(object);
-            const outcome = removed ? "was removed" : reasonToStay(object);
-            printer.change({ kind, name, removed }, `${describeObject(object)} ${outcome}`);
-          }
-          return EXIT.done;
-        }),
-      ),
+      onNamespace<Options>(async ({ args, options, printer, ...connection }) => {
+        const selected = await select(connection, args[0] as string[], options);
+        assertAgreed(
+          options,
+          selected.map((object) => deedOn("remove", object, usersOf(object))),
+        );
+        for (const object of selected) {
+          const { kind, name } = object;
+          const removed = await connection.inspector.objects.remove(object);
+          const outcome = removed ? "was removed" : reasonToStay(object);
+          printer.change({ kind, name, removed }, `${describeObject(object)} ${outcome}`);
+        }
+      }),
     );
 }
 

@@ -1,8 +1,7 @@
 import type { ObjectView } from "@manyhands/core/internal";
 import type { Command } from "commander";
-import { withConnection } from "../../connection/connection.ts";
-import { EXIT } from "../../failure/exit-code.ts";
-import { action, newCommand } from "../../invocation.ts";
+import { onNamespace } from "../../connection/on-namespace.ts";
+import { newCommand } from "../../invocation.ts";
 import type { Field } from "../../output/printer.ts";
 import { duration, moment } from "../../output/times.ts";
 import { describeHolding, describeParticipant, stayOf } from "./describe.ts";
@@ -18,10 +17,9 @@ export function objectShowCommand(): Command {
     ],
   });
   return command.argument("<object>", "name, or <kind>/<name>").action(
-    action(async ({ args, settings, printer }) => {
-      const object = await withConnection(settings, (connection) => findObject(connection, String(args[0])));
+    onNamespace(async ({ args, printer, ...connection }) => {
+      const object = await findObject(connection, String(args[0]));
       printer.record(object, fieldsOf(object));
-      return EXIT.done;
     }),
   );
 }

@@ -3,7 +3,7 @@ import type { Connection } from "../../connection/connection.ts";
 import { NotFoundError } from "../../failure/not-found-error.ts";
 
 /** @throws NotFoundError naming the pools that exist */
-export async function findPool({ inspector }: Connection, name: string): Promise<PoolView> {
+export async function findPool({ inspector }: Pick<Connection, "inspector">, name: string): Promise<PoolView> {
   const pool = await inspector.pools.get(name);
   if (pool) return pool;
   throw await noSuchPool({ inspector }, name);

@@ -1,8 +1,7 @@
 import type { PoolView } from "@manyhands/core/internal";
 import type { Command } from "commander";
-import { withConnection } from "../../connection/connection.ts";
-import { EXIT } from "../../failure/exit-code.ts";
-import { action, newCommand, wideOption } from "../../invocation.ts";
+import { onNamespace } from "../../connection/on-namespace.ts";
+import { newCommand, wideOption } from "../../invocation.ts";
 import type { Column } from "../../output/printer.ts";
 import { duration } from "../../output/times.ts";
 import { describeSize } from "./pool-size.ts";
@@ -17,10 +16,9 @@ export function poolListCommand(): Command {
     .alias("list")
     .addOption(wideOption())
     .action(
-      action(async ({ settings, printer }) => {
-        const pools = await withConnection(settings, ({ inspector }) => inspector.pools.list());
+      onNamespace(async ({ printer, inspector }) => {
+        const pools = await inspector.pools.list();
         printer.list(pools, COLUMNS, "no pools yet; a program makes them, or: manyhands pool create <name>");
-        return EXIT.done;
       }),
     );
 }

@@ -1,7 +1,6 @@
 import type { Command } from "commander";
-import { withConnection } from "../../connection/connection.ts";
-import { EXIT } from "../../failure/exit-code.ts";
-import { action, newCommand } from "../../invocation.ts";
+import { onNamespace } from "../../connection/on-namespace.ts";
+import { newCommand } from "../../invocation.ts";
 import { noSuchPool } from "./find-pool.ts";
 
 /** `manyhands pool pause <name>` */
@@ -11,15 +10,12 @@ export function poolPauseCommand(): Command {
     examples: [["manyhands pool pause mail", "let it come to rest"]],
   });
   return command.argument("<name>", "name of the pool").action(
-    action(async ({ args, settings, printer }) => {
+    onNamespace(async ({ args, printer, inspector }) => {
       const name = String(args[0]);
-      return withConnection(settings, async ({ inspector }) => {
-        if (!(await inspector.pools.pause(name))) throw await noSuchPool({ inspector }, name);
-        const pool = await inspector.pools.get(name);
-        printer.change(pool ?? {}, `pool "${name}" is paused; go on with: manyhands pool resume ${name}`);
-        if (pool?.state === "failed") printer.warn("it has failed: resuming it also runs its initializer again");
-        return EXIT.done;
-      });
+      if (!(await inspector.pools.pause(name))) throw await noSuchPool({ inspector }, name);
+      const pool = await inspector.pools.get(name);
+      printer.change(pool ?? {}, `pool "${name}" is paused; go on with: manyhands pool resume ${name}`);
+      if (pool?.state === "failed") printer.warn("it has failed: resuming it also runs its initializer again");
     }),
   );
 }

@@ -1,8 +1,7 @@
 import type { Command } from "commander";
-import { withConnection } from "../../connection/connection.ts";
-import { EXIT } from "../../failure/exit-code.ts";
+import { onNamespace } from "../../connection/on-namespace.ts";
 import { UsageError } from "../../failure/usage-error.ts";
-import { action, newCommand } from "../../invocation.ts";
+import { newCommand } from "../../invocation.ts";
 import { noSuchPool } from "./find-pool.ts";
 
 /** `manyhands pool reset <name>` */
@@ -12,18 +11,15 @@ export function poolResetCommand(): Command {
     examples: [["manyhands pool reset mail", "try its initializer again with the next task"]],
   });
   return command.argument("<name>", "name of the pool").action(
-    action(async ({ args, settings, printer }) => {
+    onNamespace(async ({ args, printer, inspector }) => {
       const name = String(args[0]);
-      return withConnection(settings, async ({ inspector }) => {
-        const wasReset = await inspector.pools.reset(name);
-        if (wasReset === null) throw await noSuchPool({ inspector }, name);
-        if (!wasReset) throw new UsageError(`pool "${name}" has not failed, so there is nothing to reset`);
-        printer.change(
-          (await inspector.pools.get(name)) ?? {},
-          `pool "${name}" is used again; its initializer runs before the next task`,
-        );
-        return EXIT.done;
-      });
+      const wasReset = await inspector.pools.reset(name);
+      if (wasReset === null) throw await noSuchPool({ inspector }, name);
+      if (!wasReset) throw new UsageError(`pool "${name}" has not failed, so there is nothing to reset`);
+      printer.change(
+        (await inspector.pools.get(name)) ?? {},
+        `pool "${name}" is used again; its initializer runs before the next task`,
+      );
     }),
   );
 }

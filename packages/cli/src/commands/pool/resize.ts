@@ -1,7 +1,6 @@
 import type { Command } from "commander";
-import { withConnection } from "../../connection/connection.ts";
-import { EXIT } from "../../failure/exit-code.ts";
-import { action, newCommand } from "../../invocation.ts";
+import { onNamespace } from "../../connection/on-namespace.ts";
+import { newCommand } from "../../invocation.ts";
 import { noSuchPool } from "./find-pool.ts";
 import { describeSize, parsePoolSize } from "./pool-size.ts";
 
@@ -18,16 +17,13 @@ export function poolResizeCommand(): Command {
     .argument("<name>", "name of the pool")
     .argument("<size>", 'a whole number from 1, or "all"', parsePoolSize)
     .action(
-      action(async ({ args, settings, printer }) => {
+      onNamespace(async ({ args, printer, inspector }) => {
         const name = String(args[0]);
         const size = args[1] as unknown as number | null;
-        return withConnection(settings, async ({ inspector }) => {
-          if (!(await inspector.pools.resize(name, size))) throw await noSuchPool({ inspector }, name);
-          const pool = await inspector.pools.get(name);
-          printer.change(pool ?? {}, `pool "${name}" now has size ${describeSize(size)}`);
-          if (pool?.state === "failed") printer.warn(`it has failed and runs nothing; manyhands pool reset ${name}`);
-          return EXIT.done;
-        });
+        if (!(await inspector.pools.resize(name, size))) throw await noSuchPool({ inspector }, name);
+        const pool = await inspector.pools.get(name);
+        printer.change(pool ?? {}, `pool "${name}" now has size ${describeSize(size)}`);
+        if (pool?.state === "failed") printer.warn(`it has failed and runs nothing; manyhands pool reset ${name}`);
       }),
     );
 }

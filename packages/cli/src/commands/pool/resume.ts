@@ -1,7 +1,6 @@
 import type { Command } from "commander";
-import { withConnection } from "../../connection/connection.ts";
-import { EXIT } from "../../failure/exit-code.ts";
-import { action, newCommand } from "../../invocation.ts";
+import { onNamespace } from "../../connection/on-namespace.ts";
+import { newCommand } from "../../invocation.ts";
 import { noSuchPool } from "./find-pool.ts";
 
 /** `manyhands pool resume <name>` */
@@ -11,16 +10,12 @@ export function poolResumeCommand(): Command {
     examples: [["manyhands pool resume mail", "start what waits"]],
   });
   return command.argument("<name>", "name of the pool").action(
-    action(async ({ args, settings, printer }) => {
+    onNamespace(async ({ args, printer, inspector }) => {
       const name = String(args[0]);
-      return withConnection(settings, async ({ inspector }) => {
-        const before = await inspector.pools.get(name);
-        if (!before || !(await inspector.pools.resume(name))) throw await noSuchPool({ inspector }, name);
-        const tried =
-          before.state === "failed" ? "; its initializer, which threw, runs again before the next task" : "";
-        printer.change((await inspector.pools.get(name)) ?? {}, `pool "${name}" goes on${tried}`);
-        return EXIT.done;
-      });
+      const before = await inspector.pools.get(name);
+      if (!before || !(await inspector.pools.resume(name))) throw await noSuchPool({ inspector }, name);
+      const tried = before.state === "failed" ? "; its initializer, which threw, runs again before the next task" : "";
+      printer.change((await inspector.pools.get(name)) ?? {}, `pool "${name}" goes on${tried}`);
     }),
   );
 }

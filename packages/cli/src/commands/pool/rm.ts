@@ -1,9 +1,9 @@
 import { assertRemovable, type HostRecord, type PoolView, plural, slotsOf } from "@manyhands/core/internal";
 import type { Command } from "commander";
-import { type Connection, withConnection } from "../../connection/connection.ts";
-import { EXIT } from "../../failure/exit-code.ts";
+import type { Connection } from "../../connection/connection.ts";
+import { onNamespace } from "../../connection/on-namespace.ts";
 import { UsageError } from "../../failure/usage-error.ts";
-import { action, newCommand } from "../../invocation.ts";
+import { newCommand } from "../../invocation.ts";
 import { assertAgreed } from "../object/find-object.ts";
 import { findPool, noSuchPool } from "./find-pool.ts";
 
@@ -27,20 +27,17 @@ export function poolRemoveCommand(): Command {
     .option("-y, --yes", "do it")
     .option("--force", "also when tasks run: hosts kill them, and their callers get a PoolTerminatedError")
     .action(
-      action<Options>(async ({ args, options, settings, printer }) => {
+      onNamespace<Options>(async ({ args, options, printer, ...connection }) => {
         const names = [...new Set(args[0] as string[])];
-        return withConnection(settings, async (connection) => {
-          const pools = await Promise.all(names.map((name) => findPool(connection, name)));
-          const hosts = await connection.inspector.fleet.list();
-          for (const pool of pools) assertAllowed(pool, options);
-          assertAgreed(
-            options,
-            pools.map((pool) => describeDeed(pool, hosts)),
-          );
-          for (const { name } of pools) await remove(connection, name, options);
-          for (const { name } of pools) printer.change({ name, removed: true }, `pool "${name}" was removed`);
-          return EXIT.done;
-        });
+        const pools = await Promise.all(names.map((name) => findPool(connection, name)));
+        const hosts = await connection.inspector.fleet.list();
+        for (const pool of pools) assertAllowed(pool, options);
+        assertAgreed(
+          options,
+          pools.map((pool) => describeDeed(pool, hosts)),
+        );
+        for (const { name } of pools) await remove(connection, name, options);
+        for (const { name } of pools) printer.change({ name, removed: true }, `pool "${name}" was removed`);
       }),
     );
 }

@@ -1,8 +1,7 @@
 import { type PoolView, plural } from "@manyhands/core/internal";
 import type { Command } from "commander";
-import { withConnection } from "../../connection/connection.ts";
-import { EXIT } from "../../failure/exit-code.ts";
-import { action, newCommand } from "../../invocation.ts";
+import { onNamespace } from "../../connection/on-namespace.ts";
+import { newCommand } from "../../invocation.ts";
 import { duration, moment } from "../../output/times.ts";
 import { findPool } from "./find-pool.ts";
 import { describeSize } from "./pool-size.ts";
@@ -14,10 +13,9 @@ export function poolShowCommand(): Command {
     examples: [["manyhands pool show default", "the pool that submit uses"]],
   });
   return command.argument("<name>", "name of the pool").action(
-    action(async ({ args, settings, printer }) => {
-      const pool = await withConnection(settings, (connection) => findPool(connection, String(args[0])));
+    onNamespace(async ({ args, printer, ...connection }) => {
+      const pool = await findPool(connection, String(args[0]));
       printer.record(pool, fieldsOf(pool));
-      return EXIT.done;
     }),
   );
 }

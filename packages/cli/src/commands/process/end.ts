@@ -1,9 +1,8 @@
 import { type EndingOutcome, exitCodeOfEnding, type ProcessRecord } from "@manyhands/core/internal";
 import type { Command } from "commander";
-import { withConnection } from "../../connection/connection.ts";
-import { EXIT } from "../../failure/exit-code.ts";
+import { onNamespace } from "../../connection/on-namespace.ts";
 import { UsageError } from "../../failure/usage-error.ts";
-import { action, newCommand } from "../../invocation.ts";
+import { newCommand } from "../../invocation.ts";
 import { findProcess } from "./find-process.ts";
 
 /** `manyhands process terminate|kill <process…> -y` */
@@ -20,23 +19,17 @@ export function processEndCommand(how: "terminate" | "kill"): Command {
     .argument("<process...>", "ids, or names of live processes")
     .option("-y, --yes", "do it; without this the command only says what it would do")
     .action(
-      action<{ yes?: true }>(async ({ args, options, settings, printer }) => {
-        return withConnection(settings, async ({ inspector }) => {
-          const processes: ProcessRecord[] = [];
-          for (const name of args[0] as string[]) processes.push(await findProcess({ inspector }, name));
-          if (!options.yes) {
-            const list = processes.map((process) => `  ${describe(process)}`);
-            throw new UsageError([`this would ${how}:`, ...list, "add -y to do it"]);
-          }
-          for (const process of processes) {
-            const outcome = await inspector.processes[how](process.id);
-            printer.change(
-              { id: process.id, name: process.name, outcome },
-              `${describe(process)} ${OUTCOMES[outcome]}`,
-            );
-          }
-          return EXIT.done;
-        });
+      onNamespace<{ yes?: true }>(async ({ args, options, printer, inspector }) => {
+        const processes: ProcessRecord[] = [];
+        for (const name of args[0] as string[]) processes.push(await findProcess({ inspector }, name));
+        if (!options.yes) {
+          const list = processes.map((process) => `  ${describe(process)}`);
+          throw new UsageError([`this would ${how}:`, ...list, "add -y to do it"]);
+        }
+        for (const process of processes) {
+          const outcome = await inspector.processes[how](process.id);
+          printer.change({ id: process.id, name: process.name, outcome }, `${describe(process)} ${OUTCOMES[outcome]}`);
+        }
       }),
     );
 }

@@ -1,8 +1,7 @@
 import type { ProcessRecord } from "@manyhands/core/internal";
 import type { Command } from "commander";
-import { withConnection } from "../../connection/connection.ts";
-import { EXIT } from "../../failure/exit-code.ts";
-import { action, newCommand, wideOption } from "../../invocation.ts";
+import { onNamespace } from "../../connection/on-namespace.ts";
+import { newCommand, wideOption } from "../../invocation.ts";
 import type { Column } from "../../output/printer.ts";
 import { relative } from "../../output/times.ts";
 import { describeState } from "./describe-state.ts";
@@ -18,11 +17,10 @@ export function processListCommand(): Command {
     .addOption(wideOption())
     .option("--ended", "also those that have ended within the last hour")
     .action(
-      action<{ ended?: true }>(async ({ options, settings, printer }) => {
+      onNamespace<{ ended?: true }>(async ({ options, printer, inspector }) => {
         const ended = options.ended === true;
-        const processes = await withConnection(settings, ({ inspector }) => inspector.processes.list({ ended }));
+        const processes = await inspector.processes.list({ ended });
         printer.list(processes, COLUMNS, ended ? "no process is known" : "no process waits or runs");
-        return EXIT.done;
       }),
     );
 }

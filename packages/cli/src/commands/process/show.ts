@@ -1,8 +1,7 @@
 import { describeProcessQueue, type ProcessRecord } from "@manyhands/core/internal";
 import type { Command } from "commander";
-import { withConnection } from "../../connection/connection.ts";
-import { EXIT } from "../../failure/exit-code.ts";
-import { action, newCommand } from "../../invocation.ts";
+import { onNamespace } from "../../connection/on-namespace.ts";
+import { newCommand } from "../../invocation.ts";
 import type { Field } from "../../output/printer.ts";
 import { moment } from "../../output/times.ts";
 import { describeState } from "./describe-state.ts";
@@ -15,10 +14,9 @@ export function processShowCommand(): Command {
     examples: [["manyhands process show Process-1", "by name or id"]],
   });
   return command.argument("<process>", "id, or name of a live process").action(
-    action(async ({ args, settings, printer }) => {
-      const process = await withConnection(settings, (place) => findProcess(place, String(args[0])));
+    onNamespace(async ({ args, printer, ...place }) => {
+      const process = await findProcess(place, String(args[0]));
       printer.record(process, fieldsOf(process));
-      return EXIT.done;
     }),
   );
 }

@@ -1,8 +1,7 @@
 import type { CancelOutcome } from "@manyhands/core/internal";
 import type { Command } from "commander";
-import { withConnection } from "../../connection/connection.ts";
-import { EXIT } from "../../failure/exit-code.ts";
-import { action, newCommand } from "../../invocation.ts";
+import { onNamespace } from "../../connection/on-namespace.ts";
+import { newCommand } from "../../invocation.ts";
 import { type InPool, inPool } from "./in-pool.ts";
 import { noSuchTask } from "./no-such-task.ts";
 
@@ -17,16 +16,13 @@ export function taskCancelCommand(): Command {
     .option("--pool <name>", "pool of the task, where several have one of that id")
     .option("--reason <text>", "what the caller is told", "cancelled from the command line")
     .action(
-      action<{ reason: string } & InPool>(async ({ args, options, settings, printer }) => {
+      onNamespace<{ reason: string } & InPool>(async ({ args, options, printer, inspector }) => {
         const ids = args[0] as string[];
-        return withConnection(settings, async ({ inspector }) => {
-          for (const id of ids) {
-            const outcome = await inspector.tasks.cancel(id, { reason: options.reason, ...inPool(options) });
-            if (outcome.outcome === "unknown") throw noSuchTask(id);
-            printer.change({ id, ...outcome }, `task ${id} ${describe(outcome)}`);
-          }
-          return EXIT.done;
-        });
+        for (const id of ids) {
+          const outcome = await inspector.tasks.cancel(id, { reason: options.reason, ...inPool(options) });
+          if (outcome.outcome === "unknown") throw noSuchTask(id);
+          printer.change({ id, ...outcome }, `task ${id} ${describe(outcome)}`);
+        }
       }),
     );
 }

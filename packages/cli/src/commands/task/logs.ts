@@ -1,9 +1,9 @@
 import { pause } from "@manyhands/core/internal";
 import type { Command } from "commander";
-import { withConnection } from "../../connection/connection.ts";
+import { onNamespace } from "../../connection/on-namespace.ts";
 import { EXIT } from "../../failure/exit-code.ts";
 import { interruption } from "../../interruption.ts";
-import { action, newCommand } from "../../invocation.ts";
+import { newCommand } from "../../invocation.ts";
 import { type InPool, inPool } from "./in-pool.ts";
 import { noSuchTask } from "./no-such-task.ts";
 
@@ -21,30 +21,27 @@ export function taskLogsCommand(): Command {
     .option("--pool <name>", "pool of the task, where several have one of that id")
     .option("-f, --follow", "go on until the task is finished")
     .action(
-      action<{ follow?: true } & InPool>(async ({ args, options, settings, printer }) => {
+      onNamespace<{ follow?: true } & InPool>(async ({ args, options, printer, inspector }) => {
         const id = String(args[0]);
         using stop = interruption();
-        // Awaited here: what listens for Ctrl-C must not end before.
-        return await withConnection(settings, async ({ inspector }) => {
-          const all: string[] = [];
-          for (let from = 0; ; ) {
-            // Before the lines are read, so that the last ones of a finished task are not missed.
-            const task = options.follow ? await inspector.tasks.get(id, inPool(options)) : null;
-            const log = await inspector.tasks.logs(id, { from, ...inPool(options) });
-            if (!log) throw noSuchTask(id);
-            from = log.next;
-            for (const line of log.lines) {
-              if (printer.format === "json") all.push(line);
-              else if (printer.format === "ndjson") printer.json({ line });
-              else printer.line(line, { indent: "" });
-            }
-            const over = !options.follow || task?.state === "completed" || task?.state === "failed";
-            if (over || stop.signal.aborted) break;
-            await pause(FOLLOW_INTERVAL, { signal: stop.signal }).catch(() => {});
+        const all: string[] = [];
+        for (let from = 0; ; ) {
+          // Before the lines are read, so that the last ones of a finished task are not missed.
+          const task = options.follow ? await inspector.tasks.get(id, inPool(options)) : null;
+          const log = await inspector.tasks.logs(id, { from, ...inPool(options) });
+          if (!log) throw noSuchTask(id);
+          from = log.next;
+          for (const line of log.lines) {
+            if (printer.format === "json") all.push(line);
+            else if (printer.format === "ndjson") printer.json({ line });
+            else printer.line(line, { indent: "" });
           }
-          if (printer.format === "json") printer.json(all);
-          return stop.signal.aborted ? EXIT.cancelled : EXIT.done;
-        });
+          const over = !options.follow || task?.state === "completed" || task?.state === "failed";
+          if (over || stop.signal.aborted) break;
+          await pause(FOLLOW_INTERVAL, { signal: stop.signal }).catch(() => {});
+        }
+        if (printer.format === "json") printer.json(all);
+        return stop.signal.aborted ? EXIT.cancelled : EXIT.done;
       }),
     );
 }

@@ -1,8 +1,7 @@
 import { TASK_STATES, type TaskFilter, type TaskRow, type TaskState } from "@manyhands/core/internal";
 import { type Command, Option } from "commander";
-import { withConnection } from "../../connection/connection.ts";
-import { EXIT } from "../../failure/exit-code.ts";
-import { action, newCommand, wideOption } from "../../invocation.ts";
+import { onNamespace } from "../../connection/on-namespace.ts";
+import { newCommand, wideOption } from "../../invocation.ts";
 import type { Column } from "../../output/printer.ts";
 import { duration, relative } from "../../output/times.ts";
 import { wholeNumber } from "../../parse/numbers.ts";
@@ -36,16 +35,12 @@ export function taskListCommand(): Command {
     .addOption(wideOption())
     .option("--offset <n>", "leave out the first n", wholeNumber("--offset", { from: 0 }), 0)
     .action(
-      action<Options>(async ({ options, settings, printer }) => {
+      onNamespace<Options>(async ({ options, printer, inspector }) => {
         const { pool, state, name, host, limit, offset } = options;
-        const rows = await withConnection(settings, async (connection) => {
-          if (pool !== undefined) await findPool(connection, pool);
-          const filter: TaskFilter = { limit, offset };
-          Object.assign(filter, pool && { pool }, state && { state }, name && { task: name }, host && { host });
-          return connection.inspector.tasks.list(filter);
-        });
-        printer.list(rows, COLUMNS, "no such tasks");
-        return EXIT.done;
+        if (pool !== undefined) await findPool({ inspector }, pool);
+        const filter: TaskFilter = { limit, offset };
+        Object.assign(filter, pool && { pool }, state && { state }, name && { task: name }, host && { host });
+        printer.list(await inspector.tasks.list(filter), COLUMNS, "no such tasks");
       }),
     );
 }

@@ -1,8 +1,7 @@
 import type { Command } from "commander";
-import { withConnection } from "../../connection/connection.ts";
-import { EXIT } from "../../failure/exit-code.ts";
+import { onNamespace } from "../../connection/on-namespace.ts";
 import { UsageError } from "../../failure/usage-error.ts";
-import { action, newCommand } from "../../invocation.ts";
+import { newCommand } from "../../invocation.ts";
 import { type InPool, inPool } from "./in-pool.ts";
 import { noSuchTask } from "./no-such-task.ts";
 
@@ -16,19 +15,16 @@ export function taskRetryCommand(): Command {
     .argument("<id...>", "ids of failed tasks")
     .option("--pool <name>", "pool of the task, where several have one of that id")
     .action(
-      action<InPool>(async ({ args, options, settings, printer }) => {
+      onNamespace<InPool>(async ({ args, options, printer, inspector }) => {
         const ids = args[0] as string[];
-        return withConnection(settings, async ({ inspector }) => {
-          for (const id of ids) {
-            const outcome = await inspector.tasks.retry(id, inPool(options));
-            if (outcome.outcome === "unknown") throw noSuchTask(id);
-            if (outcome.outcome === "not-failed") {
-              throw new UsageError(`task ${id} is ${outcome.state}; only a failed task can be retried`);
-            }
-            printer.change({ id, ...outcome }, `task ${id} is back in the queue of pool "${outcome.pool}"`);
+        for (const id of ids) {
+          const outcome = await inspector.tasks.retry(id, inPool(options));
+          if (outcome.outcome === "unknown") throw noSuchTask(id);
+          if (outcome.outcome === "not-failed") {
+            throw new UsageError(`task ${id} is ${outcome.state}; only a failed task can be retried`);
           }
-          return EXIT.done;
-        });
+          printer.change({ id, ...outcome }, `task ${id} is back in the queue of pool "${outcome.pool}"`);
+        }
       }),
     );
 }

@@ -1,8 +1,7 @@
 import type { TaskView } from "@manyhands/core/internal";
 import type { Command } from "commander";
-import { withConnection } from "../../connection/connection.ts";
-import { EXIT } from "../../failure/exit-code.ts";
-import { action, newCommand } from "../../invocation.ts";
+import { onNamespace } from "../../connection/on-namespace.ts";
+import { newCommand } from "../../invocation.ts";
 import { toJson } from "../../output/json-text.ts";
 import { type Field, shorten } from "../../output/printer.ts";
 import { duration, moment } from "../../output/times.ts";
@@ -23,12 +22,11 @@ export function taskShowCommand(): Command {
     .argument("<id>", "id of the task")
     .option("--pool <name>", "pool of the task, where several have one of that id")
     .action(
-      action<InPool>(async ({ args, options, settings, printer }) => {
+      onNamespace<InPool>(async ({ args, options, printer, inspector }) => {
         const id = String(args[0]);
-        const task = await withConnection(settings, ({ inspector }) => inspector.tasks.get(id, inPool(options)));
+        const task = await inspector.tasks.get(id, inPool(options));
         if (!task) throw noSuchTask(id);
         printer.record(task, fieldsOf(task));
-        return EXIT.done;
       }),
     );
 }
