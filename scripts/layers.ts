@@ -43,6 +43,16 @@ export const FOLDERS: Readonly<Record<string, readonly (readonly string[])[]>> =
   "core/shared": [["object"], ["sync"], ["channels"], ["containers"]],
   "core/work": [["registry", "fleet"], ["results"], ["submission"], ["pool"], ["process"]],
   "core/inspection": [["work", "objects"]],
+  worker: [
+    ["log", "child", "slots", "fence", "control", "duties", "health", "heartbeat"],
+    ["executor", "trouble", "routing", "sessions"],
+    ["children"],
+    ["jobs"],
+    ["fetcher"],
+    ["queue"],
+    ["pools", "processes"],
+    ["host"],
+  ],
 };
 
 /**
@@ -55,7 +65,7 @@ export const SEVERAL_DOORS: Readonly<Record<string, string>> = {
   "dashboard @bull-board/api": "one folder, bull-board, is about it",
   "dashboard hono": "the web framework: routes and markup are written in it",
   "dashboard @hono/node-server": "the server, and the way in which Bull Board's adapter wants its files served",
-  "worker bullmq": "pools opens BullMQ's workers; jobs answers them with the error classes that they know",
+  "worker bullmq": "queue opens BullMQ's workers; jobs and processes answer them with the error classes that they know",
   "testing vitest": "cleanup registers what ends with a test; worlds defines the same tests for several surroundings",
   "testing ioredis": "a test's own look at Redis must not go through what it tests",
 };

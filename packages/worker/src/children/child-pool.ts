@@ -1,13 +1,13 @@
 import type { Logger } from "@manyhands/core";
 import { Duty, type Isolation, type Milliseconds, type PoolRecord } from "@manyhands/core/internal";
 import type { Executor } from "../executor/executor.ts";
+import { Trouble } from "../trouble/trouble.ts";
 import { Adoption } from "./adoption.ts";
 import type { ChildSupply } from "./child-supply.ts";
 import { ChildUnavailable } from "./child-unavailable.ts";
 import type { IdleChild } from "./idle-children.ts";
 import { endedItself, REPLACEMENTS, wasKilledFromOutside } from "./killed-from-outside.ts";
 import { noteChildEnd, type Retirement } from "./note-child-end.ts";
-import { Trouble } from "./trouble.ts";
 
 export interface ChildPoolOptions {
   pool: PoolRecord;

@@ -7,10 +7,10 @@ import {
   within,
 } from "@manyhands/core/internal";
 import type { Executor } from "../executor/executor.ts";
+import { Trouble } from "../trouble/trouble.ts";
 import { ChildUnavailable } from "./child-unavailable.ts";
 import { IdleChildren } from "./idle-children.ts";
 import { REPLACEMENTS, wasKilledFromOutside } from "./killed-from-outside.ts";
-import { Trouble } from "./trouble.ts";
 
 /** Makes a child of the given kind and lets it load the task modules. */
 export type CreateExecutor = (isolation: Isolation) => Executor;

@@ -1,6 +1,5 @@
 import type { Logger } from "@manyhands/core";
 import { Duty, type Keys, type Milliseconds, type QueuePart, type RedisClient, Script } from "@manyhands/core/internal";
-import type { ServedQueue } from "./served-queue.ts";
 import { WAITING_JOBS } from "./waiting-jobs.ts";
 
 /** Queues that one command looks at. */
@@ -9,7 +8,12 @@ const BATCH = 500;
 const PARTS = ["wait", "prioritized", "delayed", "active", "stalled", "meta", "marker"] as const;
 const LOOKED_AT = PARTS.slice(0, 5);
 
-type SweptQueue = Pick<ServedQueue, "name" | "checkStalled">;
+/** A queue of BullMQ that this host serves. */
+interface SweptQueue {
+  readonly name: string;
+  /** Puts jobs back in line whose host is gone. */
+  checkStalled(): Promise<void>;
+}
 
 export interface SweepOptions {
   client: RedisClient;

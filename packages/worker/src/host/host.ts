@@ -35,7 +35,6 @@ import { FleetDuties, type FleetDuty } from "../duties/fleet-duties.ts";
 import { createExecutor } from "../executor/create-executor.ts";
 import { Fetcher } from "../fetcher/fetcher.ts";
 import { MarkerWait } from "../fetcher/marker-wait.ts";
-import type { ServedQueue } from "../fetcher/served-queue.ts";
 import { SlotOffers } from "../fetcher/slot-offers.ts";
 import { SWEEPING, Sweep } from "../fetcher/sweep.ts";
 import { HealthServer } from "../health/health-server.ts";
@@ -54,10 +53,11 @@ import { OrphanPools } from "../pools/orphan-pools.ts";
 import { PoolDiscovery } from "../pools/pool-discovery.ts";
 import { ServedPool } from "../pools/served-pool.ts";
 import { HostProcesses } from "../processes/host-processes.ts";
-import { RedisTrouble } from "../redis-trouble/redis-trouble.ts";
+import type { ServedQueue } from "../queue/served-queue.ts";
 import { TaskAnnouncer } from "../routing/task-announcer.ts";
 import { Reaper, WATCH_INTERVAL } from "../sessions/reaper.ts";
 import { HostSlots } from "../slots/host-slots.ts";
+import { RedisTrouble } from "../trouble/redis-trouble.ts";
 import { failPool } from "./fail-pool.ts";
 import type { ResolvedOptions } from "./options.ts";
 import { version } from "./version.ts";
@@ -434,7 +434,7 @@ export class Host implements WorkerHost {
           .served()
           .filter((pool) => pool.children().length > 0)
           .flatMap((pool) => pool.children().map((child) => ({ ...child, pool: pool.record.name }))),
-        ...this.#processes
+        ...this.#processes.runner
           .list()
           .map(({ pid, queue }) => ({ pid, pool: queue, isolation: "process" as const, busy: true, jobsRun: 0 })),
       ],
@@ -492,7 +492,7 @@ export class Host implements WorkerHost {
     if (left > 0) await this.#stopCold();
     if (this.#busy > 0) this.#logger.warn(`killing what still runs: ${this.#describeWork()}`);
     this.#running.stopAll("shutdown");
-    this.#processes.abandonAll();
+    this.#processes.runner.abandonAll();
     await settledWithin(this.#jobsGone(), left > 0 ? GIVE_BACK_TIME : 0);
     await Promise.all([discoveryStopped, this.#processes.close(), ...pools.map((pool) => pool.close("host stops"))]);
     await Promise.all([this.#fetcher.stop(), settledWithin(sweepStopped, GIVE_BACK_TIME)]);
@@ -508,15 +508,15 @@ export class Host implements WorkerHost {
   }
 
   #describeWork(): string {
-    return `${plural(this.#running.size, "job")} and ${plural(this.#processes.list().length, "process", "processes")}`;
+    return `${plural(this.#running.size, "job")} and ${plural(this.#processes.runner.list().length, "process", "processes")}`;
   }
 
   async #stopCold(): Promise<void> {
-    const [jobs, processes] = [this.#running.size, this.#processes.list().length];
+    const [jobs, processes] = [this.#running.size, this.#processes.runner.list().length];
     if (jobs > 0) this.#logger.warn(`giving back ${plural(jobs, "running job")}`);
     if (processes > 0) this.#logger.warn(`ending ${plural(processes, "running process", "running processes")}`);
     this.#running.askAllToStop();
-    this.#processes.askAllToStop();
+    this.#processes.runner.askAllToStop();
     await settledWithin(this.#jobsGone(), COLD_STOP_TIME);
   }
 
@@ -547,11 +547,11 @@ export class Host implements WorkerHost {
 
   /** Jobs and processes that run here. */
   get #busy(): number {
-    return this.#running.size + this.#processes.list().length;
+    return this.#running.size + this.#processes.runner.list().length;
   }
 
   #checkProcesses(): void {
-    this.#processes
+    this.#processes.runner
       .check()
       .catch((error: Error) => this.#logger.warn(`comparing processes with Redis failed: ${error.message}`));
   }
@@ -563,7 +563,7 @@ export class Host implements WorkerHost {
       case "cancel":
         return this.#running.cancel(message, message.reason);
       case "end-process":
-        return this.#processes.end(message.id, message.how);
+        return this.#processes.runner.end(message.id, message.how);
       case "drain":
         this.#logger.info("asked to drain");
         void this.stop({ grace: message.grace ?? Number.POSITIVE_INFINITY });

@@ -10,27 +10,21 @@ import {
 import { ChildPool } from "../children/child-pool.ts";
 import type { ChildSupply } from "../children/child-supply.ts";
 import { Fence } from "../fence/fence.ts";
-import type { Fetcher } from "../fetcher/fetcher.ts";
-import { type QueueHost, ServedQueue } from "../fetcher/served-queue.ts";
 import type { JobHost } from "../jobs/job-host.ts";
 import { JobRunner } from "../jobs/job-runner.ts";
-import type { RedisTrouble } from "../redis-trouble/redis-trouble.ts";
+import { type QueueHost, ServedQueue } from "../queue/served-queue.ts";
 import type { HostSlots } from "../slots/host-slots.ts";
 import type { CapKeeper } from "./cap-keeper.ts";
 import { removeTraces } from "./remove-traces.ts";
 
 /** What a served pool needs from its host. */
-export interface PoolHost extends JobHost {
+export interface PoolHost extends JobHost, QueueHost {
+  logger: JobHost["logger"];
   slots: HostSlots;
-  fetcher: Fetcher;
-  routing: NonNullable<QueueHost["routing"]>;
   supply: ChildSupply;
   caps: CapKeeper;
-  redisTrouble: RedisTrouble;
   /** The troubles of a pool on this host have changed. */
   onTrouble: () => void;
-  lockDuration: Milliseconds;
-  stalledInterval: Milliseconds;
 }
 
 /** How long BullMQ's connection may take to close, and what was written for the pool to go, ms. */
@@ -49,7 +43,7 @@ export class ServedPool {
   readonly #settled: Promise<unknown>;
   readonly #closing = new AbortController();
   readonly #jobs: ServedQueue;
-  readonly #unlisten: (() => void)[];
+  readonly #unlisten: () => void;
 
   constructor(record: PoolRecord, host: PoolHost) {
     this.#record = record;
@@ -63,10 +57,9 @@ export class ServedPool {
       title: `pool "${record.name}"`,
       concurrency: () => this.#concurrency(),
       initializer: () => this.#record.initializer?.task ?? null,
-      stalledInterval: host.stalledInterval,
+      trouble: this.#children.trouble,
       slots: host.slots,
       fence: this.#fence,
-      isReady: () => this.#isReady,
       isAssignable: () => {
         const { initializer } = this.#record;
         return !initializer || host.tasks.has(initializer.task);
@@ -75,7 +68,7 @@ export class ServedPool {
         const isolation = host.tasks.get(task)?.isolation ?? this.#record.isolation ?? host.isolation;
         return isolation === "inline";
       },
-      whenServed: () => host.redisTrouble.over().then(() => host.replies.sent()),
+      whenReplied: () => host.replies.sent(),
       run: (job, token) => this.#runner.run(job, token),
       onStalled: (id) => {
         const pool = record.name;
@@ -91,15 +84,7 @@ export class ServedPool {
       },
     });
     this.#settled = this.#untilTaken(() => this.#writeSettings());
-    const changed = (): void => {
-      this.#jobs.readinessChanged();
-      host.onTrouble();
-    };
-    this.#unlisten = [
-      host.supply.trouble.listen(() => this.#jobs.readinessChanged()),
-      host.redisTrouble.trouble.listen(() => this.#jobs.readinessChanged()),
-      this.#children.trouble.listen(changed),
-    ];
+    this.#unlisten = this.#children.trouble.listen(() => host.onTrouble());
   }
 
   get record(): PoolRecord {
@@ -179,13 +164,6 @@ export class ServedPool {
     return { pool, reason: this.#children.describeSlowInitializer(), since: initializingSince, takesWork: true };
   }
 
-  get #isReady(): boolean {
-    const { supply, redisTrouble } = this.#host;
-    return (
-      supply.trouble.reason === null && redisTrouble.trouble.reason === null && this.#children.trouble.reason === null
-    );
-  }
-
   /** Takes no more; resolves when no job of this pool runs here any more, or when Redis does not let it close. */
   stopFetching(): Promise<void> {
     return this.#jobs.stopFetching();
@@ -195,7 +173,7 @@ export class ServedPool {
   async close(reason: string): Promise<void> {
     this.#closing.abort();
     this.#host.caps.forget(this.#record.name);
-    for (const unlisten of this.#unlisten) unlisten();
+    this.#unlisten();
     const closed = this.stopFetching();
     closed.catch(() => {});
     await this.#children.close(reason);

@@ -4,8 +4,8 @@ import { expect, onTestFinished, test } from "vitest";
 import { ChildPool } from "../../src/children/child-pool.ts";
 import { ChildLoadError, ChildSupply } from "../../src/children/child-supply.ts";
 import { ChildUnavailable } from "../../src/children/child-unavailable.ts";
-import { Trouble } from "../../src/children/trouble.ts";
 import type { Executor } from "../../src/executor/executor.ts";
+import { Trouble } from "../../src/trouble/trouble.ts";
 
 /** A supply whose children are made by `state.create`. */
 function supply(options: { mostIdle?: number } = {}) {

@@ -6,7 +6,7 @@ import type { Redis } from "ioredis";
 import { expect, onTestFinished, test } from "vitest";
 import { Fence } from "../../src/fence/fence.ts";
 import { Fetcher } from "../../src/fetcher/fetcher.ts";
-import { QueueWorker } from "../../src/fetcher/queue-worker.ts";
+import { QueueWorker } from "../../src/queue/queue-worker.ts";
 import { HostSlots } from "../../src/slots/host-slots.ts";
 
 const redis = useRedis();

@@ -8,9 +8,10 @@ import { FleetDuties } from "../../src/duties/fleet-duties.ts";
 import { Fence } from "../../src/fence/fence.ts";
 import { type Fetched, type FetchedQueue, Fetcher } from "../../src/fetcher/fetcher.ts";
 import type { Marker } from "../../src/fetcher/marker-wait.ts";
-import { ServedQueue } from "../../src/fetcher/served-queue.ts";
 import type { WorkerHost } from "../../src/index.ts";
+import { ServedQueue } from "../../src/queue/served-queue.ts";
 import { HostSlots } from "../../src/slots/host-slots.ts";
+import { Trouble } from "../../src/trouble/trouble.ts";
 import { TestNamespace } from "../host/namespace.ts";
 
 const redis = useRedis();
@@ -586,25 +587,27 @@ test("a queue that is no longer ready is waited for no longer", async () => {
   fetcher.start();
   onTestFinished(() => fetcher.stop());
   const keys = new Keys(redis.namespace());
-  let isReady = true;
   const logger = { info() {}, warn() {}, error() {} } as never;
+  const [ofChildren, ofRedis] = [1, 2].map(() => new Trouble({ tryAgain: () => new Promise(() => {}), onChange() {} }));
+  const host = { name: "h", client, keys, fetcher, lockDuration: 10_000, stalledInterval: 60_000, logger };
   const served = new ServedQueue({
-    host: { name: "h", client, keys, fetcher, lockDuration: 10_000, logger },
+    host: {
+      ...host,
+      supply: { trouble: ofChildren as Trouble },
+      redisTrouble: { trouble: ofRedis as Trouble, over: async () => {} },
+    },
     queue: "jobs",
     title: "jobs",
     concurrency: () => 1,
-    stalledInterval: 60_000,
     slots: new HostSlots(1),
     fence: new Fence({ lockDuration: 10_000 }),
-    isReady: () => isReady,
-    whenServed: async () => {},
     run: async () => ({}) as never,
     onFailed() {},
     onMissing() {},
   });
   served.start();
   await until(() => wait.markers?.length === 1);
-  isReady = false;
-  served.readinessChanged();
+  ofChildren?.met(new Error("no children"));
+  onTestFinished(() => ofChildren?.stop());
   await until(() => wait.markers === undefined, { timeout: 1_000 });
 });

@@ -1,6 +1,6 @@
 import { useRedis } from "@manyhands/testing";
 import { expect, test, vi } from "vitest";
-import { QueueWorker } from "../../src/fetcher/queue-worker.ts";
+import { QueueWorker } from "../../src/queue/queue-worker.ts";
 import { TestNamespace } from "./namespace.ts";
 
 const redis = useRedis();

@@ -6,7 +6,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { Fence } from "../../src/fence/fence.ts";
 import { Fetcher } from "../../src/fetcher/fetcher.ts";
 import { MarkerWait } from "../../src/fetcher/marker-wait.ts";
-import { QueueWorker } from "../../src/fetcher/queue-worker.ts";
+import { QueueWorker } from "../../src/queue/queue-worker.ts";
 import { TaskAnnouncer } from "../../src/routing/task-announcer.ts";
 import { HostSlots } from "../../src/slots/host-slots.ts";
 import { TestNamespace } from "../host/namespace.ts";

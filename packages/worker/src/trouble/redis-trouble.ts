@@ -1,7 +1,7 @@
 import type { LogFacts } from "@manyhands/core";
 import { type RedisUnfitError, refusal, stateIn } from "@manyhands/core/internal";
-import { Trouble } from "../children/trouble.ts";
 import { HostLog, type LogLevel } from "../log/host-log.ts";
+import { Trouble } from "./trouble.ts";
 
 /** Longest pause between two tries to write, ms: work goes on at most this long after Redis serves again. */
 const LONGEST_PAUSE = 2_000;

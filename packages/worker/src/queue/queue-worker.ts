@@ -15,15 +15,15 @@ import {
 } from "@manyhands/core/internal";
 import { Worker as BullWorker, type Job } from "bullmq";
 import { type Fence, holdOf } from "../fence/fence.ts";
+import type { Fetched, FetchedQueue, Fetcher } from "../fetcher/fetcher.ts";
+import { nudgeWorkers } from "../fetcher/nudge.ts";
+import type { AssignedJob } from "../fetcher/slot-offers.ts";
 import { MOST_HOST_LOSSES } from "../jobs/host-losses.ts";
 import type { PoolJob } from "../jobs/pool-job.ts";
 import { isKeepRule } from "../jobs/read-envelope.ts";
 import { RoutedTakes, type RoutedTakesOptions } from "../routing/routed-takes.ts";
 import type { HostSlots } from "../slots/host-slots.ts";
 import type { OfferedSlot } from "../slots/offered-slot.ts";
-import type { Fetched, FetchedQueue, Fetcher } from "./fetcher.ts";
-import { nudgeWorkers } from "./nudge.ts";
-import type { AssignedJob } from "./slot-offers.ts";
 
 export interface QueueWorkerOptions {
   queue: string;

@@ -7,32 +7,42 @@ import {
   withinReach,
   workerName,
 } from "@manyhands/core/internal";
+import type { Fetcher } from "../fetcher/fetcher.ts";
+import { nudgeWorkers } from "../fetcher/nudge.ts";
 import type { PoolJob } from "../jobs/pool-job.ts";
 import { failUnreadableJob, type UnreadableJob } from "../jobs/unreadable-jobs.ts";
-import type { Fetcher } from "./fetcher.ts";
-import { nudgeWorkers } from "./nudge.ts";
+import type { RedisTrouble } from "../trouble/redis-trouble.ts";
+import type { Trouble } from "../trouble/trouble.ts";
 import { QueueWorker, type QueueWorkerOptions, type Routing } from "./queue-worker.ts";
 
-/** What all queues of a host have in common. */
+/** What the queues of a host have in common, those of pools and those of processes. */
 export interface QueueHost {
   name: string;
   client: RedisClient;
   keys: Keys;
   fetcher: Fetcher;
+  /** While children cannot be made, or Redis refuses this host, no job is taken. */
+  supply: { readonly trouble: Trouble };
+  redisTrouble: Pick<RedisTrouble, "trouble" | "over">;
   lockDuration: Milliseconds;
+  /** Time between two checks for jobs whose host is gone. */
+  stalledInterval: Milliseconds;
   logger: Logger;
-  /** What this host knows; absent: its queues take whatever is next. */
+  /** What this host knows; absent: its queues take the next job, whatever its task. */
   routing?: Omit<Routing, "initializer">;
 }
 
 export interface ServedQueueOptions
-  extends Pick<
-    QueueWorkerOptions,
-    "queue" | "stalledInterval" | "slots" | "fence" | "isReady" | "isAssignable" | "isInline" | "whenServed" | "run"
-  > {
+  extends Pick<QueueWorkerOptions, "queue" | "slots" | "fence" | "isAssignable" | "isInline" | "run"> {
   host: QueueHost;
   /** What it is called in messages: `pool "jobs"`. */
   title: string;
+  /** Looks for jobs whose host is gone that many times less often than others. @defaultValue 1 */
+  stalledChecks?: number;
+  /** What keeps this host from running jobs of this queue alone. */
+  trouble?: Trouble;
+  /** Resolves when the replies of jobs that ended are in Redis. */
+  whenReplied?: () => Promise<unknown>;
   /** Most of its jobs that run here at once; see {@link ServedQueue.concurrencyChanged}. */
   concurrency: () => number;
   /** Task that each child of the queue runs first; null = none. */
@@ -53,7 +63,10 @@ const MISSING_JOB = /^Missing (key|lock) for job/;
 /** A look for a job that takes so long while Redis answers does not end, ms. */
 const DEAF_AFTER: Milliseconds = 5_000;
 
-/** One queue of BullMQ as this host serves it, from its first look for a job to its last finished one. */
+/**
+ * One queue of BullMQ as this host serves it, from its first look for a job to its last finished one: that of a pool, or one
+ * of processes. They differ in what runs a job (`run`), in their slots, and in what a lost lock means (`fence`).
+ */
 export class ServedQueue {
   readonly name: string;
   /** What it is called in messages. */
@@ -63,6 +76,8 @@ export class ServedQueue {
   #worker: QueueWorker;
   /** Workers that were deaf and may never close. */
   readonly #replaced: QueueWorker[] = [];
+  readonly #troubles: readonly Trouble[];
+  readonly #unlisten: (() => void)[];
   #closing: Promise<void> | undefined;
 
   constructor(options: ServedQueueOptions) {
@@ -70,7 +85,10 @@ export class ServedQueue {
     this.title = options.title;
     this.#options = options;
     this.#warnings = new RareWarnings(options.host.logger);
+    const { host, trouble } = options;
+    this.#troubles = [host.supply.trouble, host.redisTrouble.trouble, ...(trouble ? [trouble] : [])];
     this.#worker = this.#open();
+    this.#unlisten = this.#troubles.map((one) => one.listen(() => this.#readinessChanged()));
   }
 
   /** Its jobs are taken from now on. */
@@ -85,7 +103,7 @@ export class ServedQueue {
   }
 
   /** Jobs can, or can no longer, run here. */
-  readinessChanged(): void {
+  #readinessChanged(): void {
     const { fetcher } = this.#options.host;
     if (this.#worker.isReady) return fetcher.want(this.#worker);
     fetcher.changed();
@@ -127,6 +145,7 @@ export class ServedQueue {
   }
 
   async close(): Promise<void> {
+    for (const unlisten of this.#unlisten) unlisten();
     const { client, keys } = this.#options.host;
     await withinReach(client, this.stopFetching(), CLOSE_DEADLINE);
     await Promise.all([...this.#replaced, this.#worker].map((worker) => worker.abandon()));
@@ -138,19 +157,25 @@ export class ServedQueue {
       host,
       queue,
       concurrency,
-      stalledInterval,
+      stalledChecks = 1,
+      whenReplied = async () => {},
       slots,
       fence,
-      isReady,
       isAssignable,
       isInline,
-      whenServed,
       run,
       initializer = () => null,
     } = this.#options;
     const worker = new QueueWorker({
       ...(host.routing ? { routing: { ...host.routing, initializer } } : {}),
-      ...{ queue, stalledInterval, slots, fence, isReady, isAssignable, isInline, whenServed, run },
+      ...{ queue, slots, fence, isAssignable, isInline, run },
+      isReady: () => this.#troubles.every(({ reason }) => reason === null),
+      whenServed: () =>
+        host.redisTrouble
+          .over()
+          .then(whenReplied)
+          .then(() => {}),
+      stalledInterval: stalledChecks * host.stalledInterval,
       concurrency: concurrency(),
       name: workerName(host.name, process.pid),
       client: host.client,
