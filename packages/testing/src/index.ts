@@ -5,6 +5,7 @@ export { DelayProxy } from "./delay-proxy.ts";
 export { testDistance } from "./distance.ts";
 export { FaultProxy, useFaultProxy } from "./fault-proxy.ts";
 export { type HostProcess, type HostProcessOptions, startHostProcess } from "./host-process.ts";
+export { type TestNamespace, useNamespace } from "./namespace.ts";
 export { childPids, descendantPids, processIsAlive } from "./processes.ts";
 export { type TestRedis, useRedis } from "./redis.ts";
 export { temporaryFolder } from "./temporary-folder.ts";

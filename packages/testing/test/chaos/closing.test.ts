@@ -1,19 +1,9 @@
-import { ClosedError, type ConnectOptions, type Context, connect } from "@manyhands/core";
-import { until, useFaultProxy, useRedis } from "@manyhands/testing";
-import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import { ClosedError, type ConnectOptions, type Context } from "@manyhands/core";
+import { until, useFaultProxy, useNamespace, useRedis } from "@manyhands/testing";
+import { describe, expect, test } from "vitest";
 
 const redis = useRedis();
-let namespace: string;
-
-beforeEach(() => {
-  namespace = redis.namespace();
-});
-
-async function connected(options: ConnectOptions = {}): Promise<Context> {
-  const mp = await connect({ redis: redis.url, namespace, lease: 30_000, ...options });
-  onTestFinished(() => mp.close());
-  return mp;
-}
+const namespace = useNamespace(redis, { lease: 30_000 });
 
 /** Closes a program while what it asked for is on its way, at every moment between the question and the answer. */
 async function closeMeanwhile(acquire: (mp: Context) => Promise<unknown>, options: ConnectOptions = {}): Promise<void> {
@@ -21,7 +11,7 @@ async function closeMeanwhile(acquire: (mp: Context) => Promise<unknown>, option
   const most = options.lockNodes ? 12 : 5;
   for (const isFresh of [true, false]) {
     for (let turns = 0; turns < most; turns += 1) {
-      const mp = await connected(options);
+      const mp = await namespace.connect(options);
       if (!isFresh) await (options.lockNodes ? mp.lock("known").run(() => {}) : mp.event("known").isSet());
       const acquiring = Promise.allSettled([acquire(mp)]);
       for (let turn = 0; turn < turns; turn += 1) await new Promise((resolve) => setImmediate(resolve));
@@ -33,13 +23,13 @@ async function closeMeanwhile(acquire: (mp: Context) => Promise<unknown>, option
 
 describe("a context that is closed while something is on its way to it", () => {
   test("leaves no lock held", async () => {
-    const other = await connected();
+    const other = await namespace.connect();
     await closeMeanwhile((mp) => mp.lock("door").acquire());
     expect(await other.lock("door").locked()).toBe(false);
   });
 
   test("leaves no leased permit and no share held by a session that has ended", async () => {
-    const other = await connected();
+    const other = await namespace.connect();
     const semaphore = other.semaphore(100, { name: "pool" });
     expect(await semaphore.getValue()).toBe(100);
     await closeMeanwhile((mp) =>
@@ -47,8 +37,8 @@ describe("a context that is closed while something is on its way to it", () => {
     );
     expect(await other.readWriteLock("page").writeLock().acquire({ timeout: 10_000 })).toBe(true);
     await until(async () => (await semaphore.getValue()) === 100, { what: "all permits are back" });
-    const holdings = await redis.client().keys(`{${namespace}}/session-holdings/*`);
-    expect(holdings).toEqual([`{${namespace}}/session-holdings/${other.sessionId}`]);
+    const holdings = await redis.client().keys(`{${namespace.name}}/session-holdings/*`);
+    expect(holdings).toEqual([`{${namespace.name}}/session-holdings/${other.sessionId}`]);
   });
 
   test.each([
@@ -57,7 +47,7 @@ describe("a context that is closed while something is on its way to it", () => {
     ["share", (mp: Context) => mp.readWriteLock("page").readLock()],
   ])("gets no %s that counts as held", async (_, open) => {
     const proxy = await useFaultProxy(redis.url);
-    const mp = await connected({ redis: proxy.url });
+    const mp = await namespace.connect({ redis: proxy.url });
     const object = open(mp);
     await (await object.hold()).release();
     proxy.freeze();
@@ -71,7 +61,7 @@ describe("a context that is closed while something is on its way to it", () => {
 
   test("gets no lock back from a condition", async () => {
     const proxy = await useFaultProxy(redis.url);
-    const mp = await connected({ redis: proxy.url });
+    const mp = await namespace.connect({ redis: proxy.url });
     const condition = mp.condition(mp.lock("door"), "bell");
     const held = await condition.hold();
     expect(await condition.wait({ timeout: 1 })).toBe(false);
@@ -98,10 +88,10 @@ describe("a context with three masters that is closed while a lock is on its way
 
   test("leaves no lock held and no vote given, and ends the wait", async () => {
     const lockNodes = nodes.map(({ url }) => url);
-    const other = await connected({ lockNodes });
+    const other = await namespace.connect({ lockNodes });
     await closeMeanwhile((mp) => mp.lock("door").acquire(), { lockNodes });
     expect(await other.lock("door").locked()).toBe(false);
-    const votes = await Promise.all(nodes.map((node) => node.client().keys(`{${namespace}}/lock-vote/*`)));
+    const votes = await Promise.all(nodes.map((node) => node.client().keys(`{${namespace.name}}/lock-vote/*`)));
     expect(votes.flat()).toEqual([]);
     expect(await other.lock("door").inspect()).toMatchObject({ locked: false, waiters: [] });
   });
@@ -111,7 +101,7 @@ describe("a context with three masters that is closed while a lock is on its way
     ["RLock", (mp: Context) => mp.condition(null, "bell")],
   ])("leaves no %s held that a wait for a condition lets go of", async (_, open) => {
     const proxy = await useFaultProxy(redis.url);
-    const mp = await connected({ redis: proxy.url, lockNodes: nodes.map(({ url }) => url) });
+    const mp = await namespace.connect({ redis: proxy.url, lockNodes: nodes.map(({ url }) => url) });
     const condition = open(mp);
     await condition.acquire();
     expect(await condition.wait({ timeout: 1 })).toBe(false);
@@ -122,7 +112,7 @@ describe("a context with three masters that is closed while a lock is on its way
     proxy.thaw();
     await closing;
     expect(await waiting).toBeInstanceOf(Error);
-    const votes = await Promise.all(nodes.map((node) => node.client().keys(`{${namespace}}/*-vote/*`)));
+    const votes = await Promise.all(nodes.map((node) => node.client().keys(`{${namespace.name}}/*-vote/*`)));
     expect(votes.flat()).toEqual([]);
   });
 });

@@ -1,22 +1,12 @@
-import { type Condition, type Context, connect, StateLostError } from "@manyhands/core";
+import { type Condition, StateLostError } from "@manyhands/core";
 import { Keys, ObjectInspector } from "@manyhands/core/internal";
-import { type Actor, startActor, testDistance, until, useFaultProxy, useRedis } from "@manyhands/testing";
-import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import { type Actor, startActor, testDistance, until, useFaultProxy, useNamespace, useRedis } from "@manyhands/testing";
+import { describe, expect, test } from "vitest";
 import { chooseSeed, seededRandom } from "./random.ts";
 
 const LEASE = 1_000;
 const redis = useRedis();
-let namespace: string;
-
-beforeEach(() => {
-  namespace = redis.namespace();
-});
-
-async function connected(options: { url?: string; lease?: number } = {}): Promise<Context> {
-  const mp = await connect({ redis: options.url ?? redis.url, namespace, lease: options.lease ?? LEASE });
-  onTestFinished(() => mp.close());
-  return mp;
-}
+const namespace = useNamespace(redis, { lease: LEASE });
 
 /** What an actor writes down of each look at the stock; times by this machine's monotonic clock, ms. */
 interface Section {
@@ -95,8 +85,8 @@ describe("a condition in trouble", () => {
     const seed = chooseSeed();
     const random = seededRandom(seed);
     const proxy = await useFaultProxy(redis.url);
-    const options = { redis: redis.url, namespace, lease: LEASE };
-    const mp = await connected();
+    const options = namespace.options;
+    const mp = await namespace.connect();
     const condition = mp.condition(null, "shop");
     const stock = mp.semaphore(0, { name: "stock" });
     const consumers = await Promise.all([
@@ -132,15 +122,15 @@ describe("a condition in trouble", () => {
     expect(await condition.lock.inspect(), `seed ${seed}`).toMatchObject({ locked: false, waiters: [] });
     const left = (await redis.client().keys("*")).filter((key) => /(condition|rlock)/.test(key));
     expect(left.sort(), `seed ${seed}`).toEqual(
-      [`{${namespace}}/condition/shop`, `{${namespace}}/rlock-record/:condition/shop`].sort(),
+      [`{${namespace.name}}/condition/shop`, `{${namespace.name}}/rlock-record/:condition/shop`].sort(),
     );
   });
 
   test("guarantee 6: waiters are killed at any instruction, and live waiters continue", async () => {
     const seed = chooseSeed();
     const random = seededRandom(seed);
-    const options = { redis: redis.url, namespace, lease: LEASE };
-    const mp = await connected();
+    const options = namespace.options;
+    const mp = await namespace.connect();
     const condition = mp.condition(null, "shop");
     const stock = mp.semaphore(0, { name: "stock" });
     const [steady, producer] = await Promise.all([startActor(options), startActor(options)]);
@@ -166,9 +156,9 @@ describe("a condition in trouble", () => {
   });
 
   test("C9: notify skips waiters whose session has ended, and removes them", async () => {
-    const mp = await connected({ lease: 30_000 });
+    const mp = await namespace.connect({ lease: 30_000 });
     const condition = mp.condition(null, "mixed");
-    const actors = await Promise.all([1, 2, 3].map(() => startActor({ redis: redis.url, namespace, lease: 30_000 })));
+    const actors = await Promise.all([1, 2, 3].map(() => startActor({ ...namespace.options, lease: 30_000 })));
     const [dead, alive, last] = actors as [Actor, Actor, Actor];
     await sleepIn(dead, condition);
     const woken = await sleepIn(alive, condition);
@@ -176,17 +166,17 @@ describe("a condition in trouble", () => {
     const [first] = (await condition.inspect()).sleepers;
     dead.kill();
     // What is left when the lease of its session is over, and nobody has looked yet.
-    await redis.client().del(`{${namespace}}/session/${first?.session}`);
+    await redis.client().del(`{${namespace.name}}/session/${first?.session}`);
     await condition.run(() => condition.notify());
     expect(await woken.outcome).toEqual([true, true]);
     expect((await condition.inspect()).sleepers.map(({ pid }) => pid)).toEqual([last.pid]);
-    expect(await redis.client().hkeys(`{${namespace}}/condition-sessions/mixed`)).toHaveLength(1);
+    expect(await redis.client().hkeys(`{${namespace.name}}/condition-sessions/mixed`)).toHaveLength(1);
   });
 
   test("C9: if a notified waiter dies before it resumes, the notification passes to the next waiter", async () => {
-    const mp = await connected();
+    const mp = await namespace.connect();
     const condition = mp.condition(null, "heirs");
-    const options = { redis: redis.url, namespace, lease: LEASE };
+    const options = namespace.options;
     const [killed, heir] = (await Promise.all([startActor(options), startActor(options)])) as [Actor, Actor];
     await sleepIn(killed, condition);
     const inherited = await sleepIn(heir, condition);
@@ -199,11 +189,11 @@ describe("a condition in trouble", () => {
   });
 
   test("C9, F1: a sleeper frozen for longer than its lease wakes up, for it may have missed something", async () => {
-    const mp = await connected();
+    const mp = await namespace.connect();
     const condition = mp.condition(null, "numb");
     // Somebody has to be there who looks after the dead.
     await condition.run(() => condition.notify());
-    const actor = await startActor({ redis: redis.url, namespace, lease: LEASE });
+    const actor = await startActor(namespace.options);
     const { outcome } = await sleepIn(actor, condition);
     actor.freeze();
     await until(async () => (await condition.inspect()).sleepers.length === 0, { what: "it is taken for dead" });
@@ -214,8 +204,8 @@ describe("a condition in trouble", () => {
 
   test("F18: waits and notifies whose answers are lost act once", async () => {
     const proxy = await useFaultProxy(redis.url);
-    const mp = await connected({ lease: 30_000 });
-    const faulty = (await connected({ url: proxy.url, lease: 30_000 })).condition(null, "echo");
+    const mp = await namespace.connect({ lease: 30_000 });
+    const faulty = (await namespace.connect({ redis: proxy.url, lease: 30_000 })).condition(null, "echo");
     const condition = mp.condition(null, "echo");
     await faulty.acquire();
     await faulty.acquire();
@@ -233,7 +223,7 @@ describe("a condition in trouble", () => {
     await faulty.release();
     await faulty.release();
     // given three that sleep, and one notify that is sent twice
-    const actors = await Promise.all([1, 2, 3].map(() => startActor({ redis: redis.url, namespace, lease: 30_000 })));
+    const actors = await Promise.all([1, 2, 3].map(() => startActor({ ...namespace.options, lease: 30_000 })));
     for (const actor of actors) await sleepIn(actor, condition);
     await faulty.acquire();
     lost = proxy.dropReplies((command) => command.includes("condition-sleepers/echo"));
@@ -244,7 +234,7 @@ describe("a condition in trouble", () => {
   });
 
   test("F8: Redis restarts with its data: who sleeps sleeps on and can be notified", async () => {
-    const [mp, other] = [await connected({ lease: 30_000 }), await connected({ lease: 30_000 })];
+    const [mp, other] = [await namespace.connect({ lease: 30_000 }), await namespace.connect({ lease: 30_000 })];
     const condition = mp.condition(null, "kept");
     const same = other.condition(null, "kept");
     const waiting = same.run(() => same.wait());
@@ -256,7 +246,7 @@ describe("a condition in trouble", () => {
   });
 
   test("F8, U11: Redis restarts without its data: sleepers get a StateLostError without the lock, then all is well", async () => {
-    const mp = await connected({ lease: 30_000 });
+    const mp = await namespace.connect({ lease: 30_000 });
     const condition = mp.condition(null, "forgotten");
     const held = await condition.hold();
     const failed = expect(condition.wait()).rejects.toThrow(StateLostError);
@@ -271,16 +261,17 @@ describe("a condition in trouble", () => {
   });
 
   test("U11: a condition that is removed fails who sleeps and who was notified, and leaves nobody in the lock's line", async () => {
-    const mp = await connected({ lease: 30_000 });
+    const mp = await namespace.connect({ lease: 30_000 });
     const condition = mp.condition(null, "removed");
-    const actors = (await Promise.all(
-      [1, 2].map(() => startActor({ redis: redis.url, namespace, lease: 30_000 })),
-    )) as [Actor, Actor];
+    const actors = (await Promise.all([1, 2].map(() => startActor({ ...namespace.options, lease: 30_000 })))) as [
+      Actor,
+      Actor,
+    ];
     const asleep: Promise<unknown>[] = [];
     for (const actor of actors) asleep.push((await sleepIn(actor, condition)).outcome);
     await condition.acquire();
     await condition.notify();
-    const inspector = new ObjectInspector({ client: redis.client(), keys: new Keys(namespace) });
+    const inspector = new ObjectInspector({ client: redis.client(), keys: new Keys(namespace.name) });
     expect(await inspector.remove({ kind: "condition", name: "removed" })).toBe(true);
     await condition.release();
     for (const outcome of asleep) await expect(outcome).rejects.toThrow(StateLostError);
@@ -289,9 +280,9 @@ describe("a condition in trouble", () => {
   });
 
   test("no key of a killed program's unnamed condition is left while other programs run", async () => {
-    const mp = await connected();
+    const mp = await namespace.connect();
     await mp.event("mine").set();
-    const actor = await startActor({ redis: redis.url, namespace, lease: LEASE });
+    const actor = await startActor(namespace.options);
     const name = await actor.run(async ({ mp: theirs, core }) => {
       const condition = theirs.condition();
       void core.withOwner(() => condition.run(() => condition.wait()));
@@ -306,6 +297,6 @@ describe("a condition in trouble", () => {
     expect((await left()).some((key) => key.includes("condition"))).toBe(true);
     actor.kill();
     await until(async () => (await left()).length === 0, { timeout: 15_000, what: "nothing is left" });
-    expect(await redis.client().zrange(`{${namespace}}/objects`, "0", "-1")).toEqual(["event/mine"]);
+    expect(await redis.client().zrange(`{${namespace.name}}/objects`, "0", "-1")).toEqual(["event/mine"]);
   });
 });

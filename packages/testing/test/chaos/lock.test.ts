@@ -1,64 +1,31 @@
-import { type Context, connect, LockLostError, StateLostError } from "@manyhands/core";
-import { type Actor, startActor, until, useFaultProxy, useRedis } from "@manyhands/testing";
-import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import { LockLostError, StateLostError } from "@manyhands/core";
+import { type Actor, startActor, until, useFaultProxy, useNamespace, useRedis } from "@manyhands/testing";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { type Contended, contend, type Section } from "./contend.ts";
 import { chooseSeed, seededRandom } from "./random.ts";
 
 const LEASE = 1_000;
 const redis = useRedis();
-let namespace: string;
+const namespace = useNamespace(redis, { lease: LEASE });
 
-beforeEach(() => {
-  namespace = redis.namespace();
-});
-
-async function connected(options: { url?: string; lease?: number } = {}): Promise<Context> {
-  const mp = await connect({ redis: options.url ?? redis.url, namespace, lease: options.lease ?? LEASE });
-  onTestFinished(() => mp.close());
-  return mp;
-}
-
-/** What an actor writes down of each of its critical sections; times by this machine's monotonic clock, ms. */
-interface Section {
-  fence: number;
-  entered: number;
-  left: number;
-  /** Whether its holder could trust the lock up to the end. */
-  trusted: boolean;
-}
-
-function contend(actor: Actor, seconds: number): Promise<Section[]> {
-  return actor.run(async ({ mp }, milliseconds: number) => {
-    const clock = (): number => Number(process.hrtime.bigint() / 1_000n) / 1_000;
-    const sections: Section[] = [];
-    const end = clock() + milliseconds;
-    while (clock() < end) {
-      const held = await mp.lock("prize").hold({ timeout: 10_000 });
-      const entered = clock();
-      await new Promise((resolve) => setTimeout(resolve, Math.random() * 20));
-      const left = clock();
-      sections.push({ fence: held.fence, entered, left, trusted: held.isHeld });
-      await held.release().catch(() => {});
-    }
-    return sections;
-  }, seconds * 1_000);
-}
+const PRIZE: Contended = { lock: "prize", givesUp: false };
 
 describe("a lock in trouble", () => {
   test("guarantee 5: with killed, frozen and disconnected holders, trusted sections never overlap and fences grow", async () => {
     const seed = chooseSeed();
     const random = seededRandom(seed);
     const proxy = await useFaultProxy(redis.url);
-    const options = { redis: redis.url, namespace, lease: LEASE };
+    const options = namespace.options;
     const behindProxy = { ...options, redis: proxy.url };
     const steady = await Promise.all([1, 2].map(() => startActor(options)));
     const cut = await startActor(behindProxy);
     const frozen = await startActor(options);
-    const logs: Promise<Section[]>[] = [...steady, cut, frozen].map((actor) => contend(actor, 7));
+    const logs: Promise<Section[]>[] = [...steady, cut, frozen].map((actor) => contend(actor, PRIZE, 7_000));
     const end = performance.now() + 6_000;
     let kills = 0;
     while (performance.now() < end || kills <= 2) {
       const victim = await startActor(options);
-      contend(victim, 60).catch(() => {});
+      contend(victim, PRIZE, 60_000).catch(() => {});
       await new Promise((resolve) => setTimeout(resolve, 100 + random() * 300));
       victim.kill();
       kills += 1;
@@ -76,14 +43,14 @@ describe("a lock in trouble", () => {
       const before = trusted[index - 1];
       if (!before) continue;
       expect(section.entered, `seed ${seed}: overlap`).toBeGreaterThanOrEqual(before.left);
-      expect(section.fence, `seed ${seed}: fences`).toBeGreaterThan(before.fence);
+      expect(section.fence, `seed ${seed}: fences`).toBeGreaterThan(Number(before.fence));
     }
     expect(kills).toBeGreaterThan(2);
   });
 
   test("F2, guarantee 5: a holder that cannot reach Redis stops by its own clock before another process gets the lock", async () => {
     const proxy = await useFaultProxy(redis.url);
-    const [cutOff, other] = [await connected({ url: proxy.url }), await connected()];
+    const [cutOff, other] = [await namespace.connect({ redis: proxy.url }), await namespace.connect()];
     const held = await cutOff.lock("far").hold();
     const waiting = other.lock("far").hold();
     await until(async () => (await other.lock("far").inspect()).waiters.length === 1, { what: "somebody waits" });
@@ -102,7 +69,7 @@ describe("a lock in trouble", () => {
   });
 
   test("F3: a lock that was taken away is lost with the next renewal, and its release takes nobody else's", async () => {
-    const [mp, other] = [await connected(), await connected()];
+    const [mp, other] = [await namespace.connect(), await namespace.connect()];
     const held = await mp.lock("taken").hold();
     await other.lock("taken").release();
     const theirs = await other.lock("taken").hold();
@@ -114,8 +81,8 @@ describe("a lock in trouble", () => {
   });
 
   test("F1, F4: a holder frozen for longer than its lease finds the lock lost, and the next one has a larger fence", async () => {
-    const mp = await connected();
-    const actor = await startActor({ redis: redis.url, namespace, lease: LEASE });
+    const mp = await namespace.connect();
+    const actor = await startActor(namespace.options);
     const fence = await actor.run(async ({ mp: theirs, kept }) => {
       const held = await theirs.lock("slow").hold();
       kept.set("held", held);
@@ -142,8 +109,8 @@ describe("a lock in trouble", () => {
   });
 
   test("F5, F14, guarantee 6: a killed holder keeps the lock for no longer than its lease", async () => {
-    const mp = await connected();
-    const actor = await startActor({ redis: redis.url, namespace, lease: LEASE });
+    const mp = await namespace.connect();
+    const actor = await startActor(namespace.options);
     await actor.run(({ mp: theirs }) => theirs.lock("orphan").acquire());
     const waiting = mp.lock("orphan").acquire({ timeout: 20_000 });
     const started = performance.now();
@@ -153,7 +120,7 @@ describe("a lock in trouble", () => {
   });
 
   test("F16: dead and frozen waiters are skipped, live waiters keep their order", async () => {
-    const mp = await connected();
+    const mp = await namespace.connect();
     const lock = mp.lock("line");
     await lock.acquire();
     const wait = async (actor: Actor, place: number): Promise<{ fence: Promise<number> }> => {
@@ -162,7 +129,7 @@ describe("a lock in trouble", () => {
       await until(async () => (await lock.inspect()).waiters.length === place, { what: `${place} wait` });
       return { fence };
     };
-    const options = { redis: redis.url, namespace, lease: 30_000 };
+    const options = { ...namespace.options, lease: 30_000 };
     const [killed, frozen, first, second] = await Promise.all([1, 2, 3, 4].map(() => startActor(options)));
     if (!killed || !frozen || !first || !second) throw new Error("no actors");
     await wait(killed, 1);
@@ -181,7 +148,7 @@ describe("a lock in trouble", () => {
 
   test("F18: an acquire and a release whose answers are lost act once", async () => {
     const proxy = await useFaultProxy(redis.url);
-    const mp = await connected({ url: proxy.url, lease: 30_000 });
+    const mp = await namespace.connect({ redis: proxy.url, lease: 30_000 });
     const lock = mp.lock("echo");
     await lock.acquire();
     await lock.release();
@@ -198,7 +165,7 @@ describe("a lock in trouble", () => {
 
   test("F13: a wake-up that is lost with its connection costs a moment, not a hang", async () => {
     const proxy = await useFaultProxy(redis.url);
-    const [mp, behind] = [await connected(), await connected({ url: proxy.url, lease: 30_000 })];
+    const [mp, behind] = [await namespace.connect(), await namespace.connect({ redis: proxy.url, lease: 30_000 })];
     const lock = mp.lock("whisper");
     await lock.acquire();
     const waiting = behind.lock("whisper").acquire({ timeout: 20_000 });
@@ -211,7 +178,7 @@ describe("a lock in trouble", () => {
   });
 
   test("F19: a timeout that meets the grant leaves nothing behind", async () => {
-    const mp = await connected();
+    const mp = await namespace.connect();
     const lock = mp.lock("race");
     for (let round = 0; round < 40; round += 1) {
       await lock.acquire();
@@ -225,8 +192,8 @@ describe("a lock in trouble", () => {
   });
 
   test("F8: Redis restarts with its data: the holder still holds, the waiter still waits", async () => {
-    const mp = await connected({ lease: 30_000 });
-    const other = await connected({ lease: 30_000 });
+    const mp = await namespace.connect({ lease: 30_000 });
+    const other = await namespace.connect({ lease: 30_000 });
     const held = await mp.lock("kept").hold();
     const waiting = other.lock("kept").acquire({ timeout: 20_000 });
     await until(async () => (await mp.lock("kept").inspect()).waiters.length === 1, { what: "somebody waits" });
@@ -238,8 +205,8 @@ describe("a lock in trouble", () => {
   });
 
   test("F8, U11: Redis restarts without its data: holders and waiters get a StateLostError, then all is well", async () => {
-    const mp = await connected({ lease: 30_000 });
-    const other = await connected({ lease: 30_000 });
+    const mp = await namespace.connect({ lease: 30_000 });
+    const other = await namespace.connect({ lease: 30_000 });
     const held = await mp.lock("forgotten").hold();
     const waiting = other.lock("forgotten").acquire();
     const failed = expect(waiting).rejects.toThrow(StateLostError);
@@ -253,7 +220,7 @@ describe("a lock in trouble", () => {
   });
 
   test("a Redis that does not answer for longer than the lease: the holder is told, and later the lock works again", async () => {
-    const mp = await connected();
+    const mp = await namespace.connect();
     const held = await mp.lock("paused").hold();
     redis.pause();
     const told = performance.now();
@@ -266,7 +233,7 @@ describe("a lock in trouble", () => {
 
   test("F19, F25: a grant that comes too late for its lease and for its caller is not asked for again", async () => {
     const proxy = await useFaultProxy(redis.url);
-    const [mp, other] = [await connected({ url: proxy.url, lease: 30_000 }), await connected()];
+    const [mp, other] = [await namespace.connect({ redis: proxy.url, lease: 30_000 }), await namespace.connect()];
     await other.lock("taken").acquire();
     // From now on a wait is stored with its first try.
     expect(await mp.lock("taken").acquire({ timeout: 50 })).toBe(false);
@@ -282,8 +249,8 @@ describe("a lock in trouble", () => {
   });
 
   test("a lock whose record expires while it is held and waited for: fences grow all the same", async () => {
-    const [mp, other] = [await connected({ lease: 30_000 }), await connected({ lease: 30_000 })];
-    const record = `{${namespace}}/lock-record/busy`;
+    const [mp, other] = [await namespace.connect({ lease: 30_000 }), await namespace.connect({ lease: 30_000 })];
+    const record = `{${namespace.name}}/lock-record/busy`;
     const client = redis.client();
     const held = await mp.lock("busy").hold();
     const waiting = other.lock("busy").hold();
@@ -299,7 +266,7 @@ describe("a lock in trouble", () => {
   });
 
   test("guarantee 5: fences grow and never repeat when Redis loses the last writes of the lock's record", async () => {
-    const [mp, other] = [await connected({ lease: 30_000 }), await connected({ lease: 30_000 })];
+    const [mp, other] = [await namespace.connect({ lease: 30_000 }), await namespace.connect({ lease: 30_000 })];
     const client = redis.client();
     const lock = mp.lock("restored");
     const ways: Record<string, { record: string; fence(): Promise<number | null> }> = {
@@ -338,7 +305,7 @@ describe("a lock in trouble", () => {
       },
     };
     for (const [what, { record, fence }] of Object.entries(ways)) {
-      const key = `{${namespace}}/${record}`;
+      const key = `{${namespace.name}}/${record}`;
       const fences = [await fence()];
       const old = await client.dumpBuffer(key);
       for (let times = 0; times < 100; times += 1) {
@@ -351,8 +318,8 @@ describe("a lock in trouble", () => {
   });
 
   test("guarantee 5: a renewal stores a fence that Redis lost, so that the next fence is larger by any clock", async () => {
-    const [mp, client] = [await connected({ lease: 30_000 }), redis.client()];
-    const record = `{${namespace}}/lock-record/behind`;
+    const [mp, client] = [await namespace.connect({ lease: 30_000 }), redis.client()];
+    const record = `{${namespace.name}}/lock-record/behind`;
     await mp.lock("behind").run(() => {});
     const held = await mp.lock("behind").hold();
     // As on a replica that has not heard of it.
@@ -362,7 +329,7 @@ describe("a lock in trouble", () => {
 
   test("the first use of a program whose Redis is silent ends in time, too, and by its signal", async () => {
     const proxy = await useFaultProxy(redis.url);
-    const mp = await connected({ url: proxy.url });
+    const mp = await namespace.connect({ redis: proxy.url });
     proxy.freeze();
     onTestFinished(() => proxy.thaw());
     expect(await mp.lock("first").acquire({ timeout: 50 })).toBe(false);
@@ -372,9 +339,9 @@ describe("a lock in trouble", () => {
   });
 
   test("no key of a killed program's unnamed lock is left while other programs run", async () => {
-    const mp = await connected();
+    const mp = await namespace.connect();
     await mp.lock("mine").acquire();
-    const actor = await startActor({ redis: redis.url, namespace, lease: LEASE });
+    const actor = await startActor(namespace.options);
     const name = await actor.run(async ({ mp: theirs, kept }) => {
       const lock = theirs.lock();
       kept.set("lock", lock);
@@ -387,6 +354,6 @@ describe("a lock in trouble", () => {
       (await client.keys("*")).filter((key) => key.includes(name) || key.includes(name.split("-")[0] ?? name));
     expect(await left()).not.toEqual([]);
     await until(async () => (await left()).length === 0, { timeout: 15_000, what: "nothing is left" });
-    expect(await client.zrange(`{${namespace}}/objects`, "0", "-1")).toEqual(["lock/mine"]);
+    expect(await client.zrange(`{${namespace.name}}/objects`, "0", "-1")).toEqual(["lock/mine"]);
   });
 });

@@ -1,6 +1,4 @@
 import {
-  type Context,
-  connect,
   LockLostError,
   type Queue,
   QueueEmptyError,
@@ -8,23 +6,13 @@ import {
   StateLostError,
   ValueError,
 } from "@manyhands/core";
-import { type Actor, startActor, testDistance, until, useFaultProxy, useRedis } from "@manyhands/testing";
-import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import { type Actor, startActor, testDistance, until, useFaultProxy, useNamespace, useRedis } from "@manyhands/testing";
+import { describe, expect, test } from "vitest";
 import { chooseSeed, seededRandom } from "./random.ts";
 
 const LEASE = 1_000;
 const redis = useRedis();
-let namespace: string;
-
-beforeEach(() => {
-  namespace = redis.namespace();
-});
-
-async function connected(options: { url?: string; lease?: number } = {}): Promise<Context> {
-  const mp = await connect({ redis: options.url ?? redis.url, namespace, lease: options.lease ?? LEASE });
-  onTestFinished(() => mp.close());
-  return mp;
-}
+const namespace = useNamespace(redis, { lease: LEASE });
 
 /** What a producer did: how many items it numbered, and how many of the first of them were stored for certain. */
 interface Produced {
@@ -101,7 +89,7 @@ async function callsOf(command: string): Promise<number> {
 /** Keys of the queue of that name that stay: others have a time to live, for what may be sent again. */
 async function lastingKeysOf(name: string): Promise<string[]> {
   const client = redis.client();
-  const keys = (await client.keys(`{${namespace}}/*queue*`)).filter((key) => key.endsWith(`/${name}`));
+  const keys = (await client.keys(`{${namespace.name}}/*queue*`)).filter((key) => key.endsWith(`/${name}`));
   const lasting = await Promise.all(keys.map(async (key) => (await client.pttl(key)) === -1));
   return keys.filter((_, index) => lasting[index]).map((key) => key.split("/")[1] ?? key);
 }
@@ -109,11 +97,11 @@ async function lastingKeysOf(name: string): Promise<string[]> {
 /** Remembers what Redis has of queues, as a replica does that is a little behind. @returns makes that its state again */
 async function replicaOfQueues(): Promise<() => Promise<void>> {
   const client = redis.client();
-  const keysNow = (): Promise<string[]> => client.keys(`{${namespace}}/*queue*`);
+  const keysNow = (): Promise<string[]> => client.keys(`{${namespace.name}}/*queue*`);
   const kept = await Promise.all((await keysNow()).map(async (key) => [key, await client.dumpBuffer(key)] as const));
   return async () => {
     // In one step: no client ever sees a master that has half of it.
-    const step = client.multi().del(`{${namespace}}/none`, ...(await keysNow()));
+    const step = client.multi().del(`{${namespace.name}}/none`, ...(await keysNow()));
     for (const [key, value] of kept) if (value) step.restore(key, 0, value);
     const answers = (await step.exec()) ?? [];
     expect(answers.map(([error]) => error).filter(Boolean)).toEqual([]);
@@ -125,7 +113,7 @@ describe("a queue in trouble", () => {
     const seed = chooseSeed();
     const random = seededRandom(seed);
     const proxy = await useFaultProxy(redis.url);
-    const options = { redis: redis.url, namespace, lease: LEASE };
+    const options = namespace.options;
     const cutOptions = { ...options, redis: proxy.url };
     const [steadyProducer, cutProducer, steady, cut, frozen, ours] = await Promise.all([
       startActor(options),
@@ -133,7 +121,7 @@ describe("a queue in trouble", () => {
       startActor(options),
       startActor(cutOptions),
       startActor(options),
-      connected(),
+      namespace.connect(),
     ]);
     const produced = [produce(steadyProducer, "steady", 2.5), produce(cutProducer, "cut", 2.5)];
     const consumed = [steady, cut, frozen].map((actor) => consume(actor, 2_000));
@@ -177,8 +165,8 @@ describe("a queue in trouble", () => {
     const random = seededRandom(seed);
     const proxy = await useFaultProxy(redis.url);
     const [cutOff, mp] = await Promise.all([
-      startActor({ redis: proxy.url, namespace, lease: LEASE }),
-      connected({ url: proxy.url }),
+      startActor({ ...namespace.options, redis: proxy.url }),
+      namespace.connect({ redis: proxy.url }),
     ]);
     const produced = produce(cutOff, "cut", 1.2);
     const queue = mp.queue<[string, number]>("line");
@@ -198,10 +186,10 @@ describe("a queue in trouble", () => {
   });
 
   test("Q13, guarantee 6: a killed slow consumer loses only its current item, a fast one also its prefetched items", async () => {
-    const mp = await connected();
+    const mp = await namespace.connect();
     const queue = mp.queue<number>("line");
     const count = 4_000;
-    const options = { redis: redis.url, namespace, lease: LEASE };
+    const options = namespace.options;
     const [slow, fast] = await Promise.all([startActor(options), startActor(options)]);
     await queue.putMany(Array.from({ length: count }, (_, item) => item));
     const told: Record<"slow" | "fast", Promise<number[]>> = {
@@ -239,11 +227,11 @@ describe("a queue in trouble", () => {
   ])(
     "Q6, F1: a consumer that was frozen beyond its lease and $then gives back what it was about to be handed",
     async ({ more }) => {
-      const mp = await connected();
+      const mp = await namespace.connect();
       const queue = mp.queue<number>("line");
       const count = 400;
       await queue.putMany(Array.from({ length: count }, (_, item) => item));
-      const actor = await startActor({ redis: redis.url, namespace, lease: LEASE });
+      const actor = await startActor(namespace.options);
       const taken = actor.run(
         async ({ mp: theirs, kept }, most: number, after: number) => {
           const theirQueue = theirs.queue<number>("line");
@@ -260,7 +248,7 @@ describe("a queue in trouble", () => {
       );
       // It had more than it handed out, and of that some was committed.
       const closed = /^\d+ \d+ closed$/;
-      const counts = async (): Promise<string[]> => redis.client().hvals(`{${namespace}}/queue-consumers/line`);
+      const counts = async (): Promise<string[]> => redis.client().hvals(`{${namespace.name}}/queue-consumers/line`);
       await until(async () => (await counts()).some((value) => closed.test(value)), {
         timeout: 10_000,
         what: "its session has ended",
@@ -275,8 +263,8 @@ describe("a queue in trouble", () => {
   );
 
   test("a killed producer's stored items stay, in order; blocked putters and getters that die block nobody", async () => {
-    const mp = await connected();
-    const options = { redis: redis.url, namespace, lease: LEASE };
+    const mp = await namespace.connect();
+    const options = namespace.options;
     const [putter, getter] = await Promise.all([startActor(options), startActor(options)]);
     const full = mp.queue<string>({ name: "full", maxSize: 1 });
     await full.put("first");
@@ -302,8 +290,8 @@ describe("a queue in trouble", () => {
   });
 
   test("Q2, Q6: un-awaited puts of a producer that was frozen in a full queue's line keep their order", async () => {
-    const mp = await connected();
-    const actor = await startActor({ redis: redis.url, namespace, lease: 30_000 });
+    const mp = await namespace.connect();
+    const actor = await startActor({ ...namespace.options, lease: 30_000 });
     const queue = mp.queue<number>({ name: "narrow", maxSize: 1 });
     await queue.put(0);
     const done = actor.run(async ({ mp: theirs }) => {
@@ -325,7 +313,7 @@ describe("a queue in trouble", () => {
   });
 
   test("Q9: what was put before a handle is closed is stored, also when it was the first that this program did", async () => {
-    const mp = await connected();
+    const mp = await namespace.connect();
     const queue = mp.queue<number>("line");
     const puts = Promise.all([queue.put(1), queue.put(2)]);
     await queue.close();
@@ -335,7 +323,7 @@ describe("a queue in trouble", () => {
   });
 
   test("Q6: what is put once the limit of a queue shows stays behind what was put before", async () => {
-    const [mp, there] = await Promise.all([connected(), connected()]);
+    const [mp, there] = await Promise.all([namespace.connect(), namespace.connect()]);
     const limited = there.queue<number>({ name: "line", maxSize: 10_000 });
     await limited.put(-1);
     await limited.get();
@@ -351,7 +339,7 @@ describe("a queue in trouble", () => {
   });
 
   test("thousands of puts under way into a queue with a limit do not look through the answers of each other", async () => {
-    const mp = await connected();
+    const mp = await namespace.connect();
     const queue = mp.queue<number>(10_000);
     await queue.put(0);
     const before = await callsOf("hkeys");
@@ -360,14 +348,14 @@ describe("a queue in trouble", () => {
   });
 
   test("thousands of puts that begin to wait for room do not look through the line of each other", async () => {
-    const mp = await connected();
+    const mp = await namespace.connect();
     const queue = mp.queue<number>({ name: "line", maxSize: 1 });
     await queue.put(0);
     const before = await callsOf("lrange");
     // Far away each get takes a round trip.
     const count = testDistance() > 0 ? 300 : 2_000;
     const puts = Array.from({ length: count }, (_, item) => queue.put(item + 1));
-    const line = `{${namespace}}/queue-putters/line`;
+    const line = `{${namespace.name}}/queue-putters/line`;
     await until(async () => (await redis.client().llen(line)) === puts.length, { what: "they wait" });
     expect((await callsOf("lrange")) - before).toBeLessThan(20);
     for (let item = 0; item <= puts.length; item += 1) expect(await queue.get()).toBe(item);
@@ -376,7 +364,7 @@ describe("a queue in trouble", () => {
 
   test("Q1: the size is right also where items that were about to be handed out go back while it is asked for", async () => {
     const proxy = await useFaultProxy(redis.url);
-    const mp = await connected({ url: proxy.url });
+    const mp = await namespace.connect({ redis: proxy.url });
     const queue = mp.queue<number>();
     await Promise.all(Array.from({ length: 600 }, (_, item) => queue.put(item)));
     for (let taken = 0; taken < 400; taken += 1) await queue.get();
@@ -388,7 +376,7 @@ describe("a queue in trouble", () => {
 
   test("F19: a put whose time is over, or that is aborted, while the answer that it was stored is under way has put", async () => {
     const proxy = await useFaultProxy(redis.url);
-    const [mp, there] = await Promise.all([connected({ url: proxy.url }), connected()]);
+    const [mp, there] = await Promise.all([namespace.connect({ redis: proxy.url }), namespace.connect()]);
     const queue = mp.queue<number>({ name: "line", maxSize: 3 });
     await queue.put(1);
     proxy.delay(100);
@@ -399,7 +387,7 @@ describe("a queue in trouble", () => {
   });
 
   test("Q9: what was put before a handle of a manager's queue is closed is stored, what is put after it is not", async () => {
-    const mp = await connected();
+    const mp = await namespace.connect();
     const manager = mp.manager("books");
     const queue = manager.queue<number>("line");
     const before = Promise.allSettled([queue.put(1), queue.put(2)]);
@@ -413,7 +401,7 @@ describe("a queue in trouble", () => {
   });
 
   test("Q6: no put overtakes one that waits for room before wake-ups reach its process", async () => {
-    const [mp, there] = await Promise.all([connected(), connected()]);
+    const [mp, there] = await Promise.all([namespace.connect(), namespace.connect()]);
     const [queue, theirs] = [mp, there].map((context) => context.queue<number>({ name: "line", maxSize: 1 })) as [
       Queue<number>,
       Queue<number>,
@@ -441,7 +429,7 @@ describe("a queue in trouble", () => {
 
   test("F18: a taskDone whose answer is lost counts once, also when the session has ended before it is sent again", async () => {
     const proxy = await useFaultProxy(redis.url);
-    const [cutOff, watcher] = await Promise.all([connected({ url: proxy.url }), connected()]);
+    const [cutOff, watcher] = await Promise.all([namespace.connect({ redis: proxy.url }), namespace.connect()]);
     const theirs = watcher.joinableQueue<number>("jobs");
     await theirs.putMany([1, 2]);
     await theirs.getMany(2);
@@ -452,7 +440,9 @@ describe("a queue in trouble", () => {
     await answerIsLost;
     await proxy.refuse();
     const sessions = async (): Promise<string[]> =>
-      (await redis.client().zrange(`{${namespace}}/deadlines`, "0", "-1")).filter((due) => due.startsWith("session/"));
+      (await redis.client().zrange(`{${namespace.name}}/deadlines`, "0", "-1")).filter((due) =>
+        due.startsWith("session/"),
+      );
     await until(async () => (await sessions()).length === 1, { what: "only the session of the watcher is left" });
     await proxy.accept();
     await done;
@@ -461,7 +451,7 @@ describe("a queue in trouble", () => {
 
   test("a put ends with its signal while Redis does not answer, whether or not the queue has a limit", async () => {
     const proxy = await useFaultProxy(redis.url);
-    const mp = await connected({ url: proxy.url, lease: 30_000 });
+    const mp = await namespace.connect({ redis: proxy.url, lease: 30_000 });
     const queues = [mp.queue<number>("line"), mp.queue<number>({ name: "limited", maxSize: 9 })];
     await Promise.all(queues.map((queue) => queue.put(1)));
     proxy.freeze();
@@ -477,7 +467,7 @@ describe("a queue in trouble", () => {
   }, 8_000);
 
   test("F19: an item that came for a get which gave up while it was fetched goes to the next one of its process", async () => {
-    const [mp, there] = await Promise.all([connected(), connected()]);
+    const [mp, there] = await Promise.all([namespace.connect(), namespace.connect()]);
     const queue = mp.queue<number>("line");
     const abortion = new AbortController();
     const first = queue.get({ signal: abortion.signal });
@@ -491,7 +481,7 @@ describe("a queue in trouble", () => {
   });
 
   test("F19: a get that gave up while another one of its process fetched is not in the line afterwards", async () => {
-    const mp = await connected();
+    const mp = await namespace.connect();
     const queue = mp.queue<number>("line");
     const before = queue.get();
     await until(async () => (await queue.inspect()).getters.length === 1, { what: "wake-ups reach this process" });
@@ -510,7 +500,7 @@ describe("a queue in trouble", () => {
 
   test("F18: puts and gets whose answers are lost count once", async () => {
     const proxy = await useFaultProxy(redis.url);
-    const mp = await connected({ url: proxy.url, lease: 30_000 });
+    const mp = await namespace.connect({ redis: proxy.url, lease: 30_000 });
     const losing = async <Value>(act: () => Promise<Value>): Promise<Value> => {
       const lost = proxy.dropReplies((command) => command.includes("/echo"));
       const value = await act();
@@ -544,8 +534,8 @@ describe("a queue in trouble", () => {
   });
 
   test("F8: Redis pauses, and restarts with its data: what was put is there, who waits still waits", async () => {
-    const mp = await connected({ lease: 30_000 });
-    const other = await connected({ lease: 30_000 });
+    const mp = await namespace.connect({ lease: 30_000 });
+    const other = await namespace.connect({ lease: 30_000 });
     const [queue, theirs] = [mp.queue<number>("kept"), other.queue<number>("kept")];
     await queue.put(1);
     expect(await theirs.get()).toBe(1);
@@ -560,8 +550,8 @@ describe("a queue in trouble", () => {
   });
 
   test("F8, U11: Redis restarts without its data: who waits gets a StateLostError, then all is well", async () => {
-    const mp = await connected({ lease: 30_000 });
-    const other = await connected({ lease: 30_000 });
+    const mp = await namespace.connect({ lease: 30_000 });
+    const other = await namespace.connect({ lease: 30_000 });
     const queue = other.queue<number>("forgotten");
     const full = mp.queue<number>({ name: "full", maxSize: 1 });
     const work = mp.joinableQueue<number>("work");
@@ -585,9 +575,9 @@ describe("a queue in trouble", () => {
   });
 
   test("no key of a killed program's unnamed queues is left while other programs run", async () => {
-    const mp = await connected();
+    const mp = await namespace.connect();
     await mp.queue("mine").put(1);
-    const actor = await startActor({ redis: redis.url, namespace, lease: LEASE });
+    const actor = await startActor(namespace.options);
     const name = await actor.run(async ({ mp: theirs }) => {
       const [queue, narrow, work] = [theirs.queue(), theirs.queue(1), theirs.joinableQueue()];
       await Promise.all(Array.from({ length: 300 }, (_, item) => queue.put(item)));
@@ -606,7 +596,7 @@ describe("a queue in trouble", () => {
       (await redis.client().keys("*")).filter((key) => key.includes(name.split("-")[0] ?? name));
     expect(await left()).not.toEqual([]);
     await until(async () => (await left()).length === 0, { timeout: 15_000, what: "nothing is left" });
-    expect(await redis.client().zrange(`{${namespace}}/objects`, "0", "-1")).toEqual(["queue/mine"]);
+    expect(await redis.client().zrange(`{${namespace.name}}/objects`, "0", "-1")).toEqual(["queue/mine"]);
   });
 });
 
@@ -615,8 +605,8 @@ describe("a joinable queue in trouble", () => {
     const seed = chooseSeed();
     const random = seededRandom(seed);
     const proxy = await useFaultProxy(redis.url);
-    const options = { redis: redis.url, namespace, lease: LEASE };
-    const mp = await connected();
+    const options = namespace.options;
+    const mp = await namespace.connect();
     const work = mp.joinableQueue<number>("work");
     const count = 400;
     await work.putMany(Array.from({ length: count }, (_, item) => item));
@@ -677,10 +667,10 @@ describe("a joinable queue in trouble", () => {
   });
 
   test("J6: a taker that was frozen beyond its lease is told, and the count stays right", async () => {
-    const mp = await connected();
+    const mp = await namespace.connect();
     const work = mp.joinableQueue<string>("slow");
     await work.putMany(["a", "b", "c"]);
-    const actor = await startActor({ redis: redis.url, namespace, lease: LEASE });
+    const actor = await startActor(namespace.options);
     await actor.run(async ({ mp: theirs, kept }) => {
       const queue = theirs.joinableQueue<string>("slow");
       kept.set("queue", queue);
@@ -711,8 +701,8 @@ describe("a joinable queue in trouble", () => {
     // given
     const proxy = await useFaultProxy(redis.url);
     const [mp, there] = await Promise.all([
-      connected({ url: proxy.url, lease: 30_000 }),
-      connected({ url: proxy.url }),
+      namespace.connect({ redis: proxy.url, lease: 30_000 }),
+      namespace.connect({ redis: proxy.url }),
     ]);
     const queue = mp.joinableQueue<string>("jobs");
     await queue.putMany(["a", "b", "c"]);
@@ -737,7 +727,10 @@ describe("a joinable queue in trouble", () => {
   test("F9: an item of which a failover lost that it was taken is taken again, its taker is told, and join ends", async () => {
     // given
     const proxy = await useFaultProxy(redis.url);
-    const [mp, there] = await Promise.all([connected({ url: proxy.url, lease: 30_000 }), connected()]);
+    const [mp, there] = await Promise.all([
+      namespace.connect({ redis: proxy.url, lease: 30_000 }),
+      namespace.connect(),
+    ]);
     const [queue, theirs] = [mp.joinableQueue<string>("jobs"), there.joinableQueue<string>("jobs")];
     await queue.putMany(["a", "b", "c"]);
     await queue.get();
@@ -760,13 +753,16 @@ describe("a joinable queue in trouble", () => {
   test("F9: items that a consumer gave back, which a failover lost, go to others while it lives", async () => {
     // given: it takes so many ahead that some are left
     const proxy = await useFaultProxy(redis.url);
-    const [mp, there] = await Promise.all([connected({ url: proxy.url, lease: 30_000 }), connected()]);
+    const [mp, there] = await Promise.all([
+      namespace.connect({ redis: proxy.url, lease: 30_000 }),
+      namespace.connect(),
+    ]);
     const queue = mp.queue<number>("line");
     await Promise.all(Array.from({ length: 400 }, (_, item) => queue.put(item)));
     for (let item = 0; item < 300; item += 1) await queue.get();
     const client = redis.client();
     const claims = async (): Promise<string[]> =>
-      (await client.keys(`{${namespace}}/queue-claim*`)).filter((key) => key.endsWith("/line"));
+      (await client.keys(`{${namespace.name}}/queue-claim*`)).filter((key) => key.endsWith("/line"));
     expect(await claims()).not.toEqual([]);
 
     // when
@@ -782,7 +778,7 @@ describe("a joinable queue in trouble", () => {
   });
 
   test("the first use of a queue waits no longer than it may, also when Redis does not answer", async () => {
-    const mp = await connected({ lease: 30_000 });
+    const mp = await namespace.connect({ lease: 30_000 });
     const abortion = new AbortController();
     const enough = { signal: abortion.signal };
     const [queue, small] = [mp.joinableQueue<number>("line"), mp.queue<number>({ name: "small", maxSize: 1 })];
@@ -809,10 +805,10 @@ describe("a joinable queue in trouble", () => {
   });
 
   test("Q12, J6: what a dead taker had of a queue that was shut down at once is dropped, and nobody joins for ever", async () => {
-    const mp = await connected();
+    const mp = await namespace.connect();
     const work = mp.joinableQueue<number>("ended");
     await work.putMany([1, 2]);
-    const actor = await startActor({ redis: redis.url, namespace, lease: LEASE });
+    const actor = await startActor(namespace.options);
     await actor.run(async ({ mp: theirs }) => void (await theirs.joinableQueue("ended").get()));
     await work.shutdown(true);
     const joined = work.join({ timeout: 10_000 });

@@ -1,52 +1,14 @@
-import { type Context, connect, LockLostError, StateLostError } from "@manyhands/core";
-import { type Actor, startActor, until, useFaultProxy, useRedis } from "@manyhands/testing";
-import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import { LockLostError, StateLostError } from "@manyhands/core";
+import { startActor, until, useFaultProxy, useNamespace, useRedis } from "@manyhands/testing";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { type Contended, contend, type Section } from "./contend.ts";
 import { chooseSeed, seededRandom } from "./random.ts";
 
 const LEASE = 1_000;
 const redis = useRedis();
-let namespace: string;
+const namespace = useNamespace(redis, { lease: LEASE });
 
-beforeEach(() => {
-  namespace = redis.namespace();
-});
-
-async function connected(options: { url?: string; lease?: number } = {}): Promise<Context> {
-  const mp = await connect({ redis: options.url ?? redis.url, namespace, lease: options.lease ?? LEASE });
-  onTestFinished(() => mp.close());
-  return mp;
-}
-
-/** What an actor writes down of each time that it held the lock; times by this machine's monotonic clock, ms. */
-interface Section {
-  mode: "read" | "write";
-  fence: number | null;
-  entered: number;
-  left: number;
-  /** Whether its holder could trust the lock up to the end. */
-  trusted: boolean;
-}
-
-function contend(actor: Actor, milliseconds: number): Promise<Section[]> {
-  return actor.run(async ({ mp }, duration: number) => {
-    const clock = (): number => Number(process.hrtime.bigint() / 1_000n) / 1_000;
-    const sections: Section[] = [];
-    const lock = mp.readWriteLock("page");
-    const end = clock() + duration;
-    while (clock() < end) {
-      const mode = Math.random() < 0.3 ? "write" : "read";
-      // Some give up in the middle of a grant.
-      const timeout = Math.random() < 0.2 ? Math.random() * 20 : 10_000;
-      const held = await (mode === "write" ? lock.writeLock() : lock.readLock()).hold({ timeout }).catch(() => null);
-      if (!held) continue;
-      const entered = clock();
-      await new Promise((resolve) => setTimeout(resolve, Math.random() * 15));
-      sections.push({ mode, fence: held.fence, entered, left: clock(), trusted: held.isHeld });
-      await held.release().catch(() => {});
-    }
-    return sections;
-  }, milliseconds);
-}
+const PAGE: Contended = { readWriteLock: "page", givesUp: true };
 
 /** Pairs of sections that overlap although one of them wrote. */
 function clashes(sections: Section[]): [Section, Section][] {
@@ -66,20 +28,20 @@ describe("a read-write lock in trouble", () => {
     const seed = chooseSeed();
     const random = seededRandom(seed);
     const proxy = await useFaultProxy(redis.url);
-    const options = { redis: redis.url, namespace, lease: LEASE };
-    const lock = (await connected()).readWriteLock("page");
+    const options = namespace.options;
+    const lock = (await namespace.connect()).readWriteLock("page");
     const [steady, second, cut, frozen] = await Promise.all([
       startActor(options),
       startActor(options),
       startActor({ ...options, redis: proxy.url }),
       startActor(options),
     ]);
-    const logs = [steady, second, cut, frozen].map((actor) => contend(actor, 7_000));
+    const logs = [steady, second, cut, frozen].map((actor) => contend(actor, PAGE, 7_000));
     const end = performance.now() + 6_000;
     let kills = 0;
     while (performance.now() < end || kills < 2) {
       const victim = await startActor(options);
-      contend(victim, 60_000).catch(() => {});
+      contend(victim, PAGE, 60_000).catch(() => {});
       await new Promise((resolve) => setTimeout(resolve, 100 + random() * 300));
       victim.kill();
       kills += 1;
@@ -113,9 +75,9 @@ describe("a read-write lock in trouble", () => {
   });
 
   test("F5: the dead reader and the dead writer are reaped within their lease, and who waits goes on", async () => {
-    const lock = (await connected()).readWriteLock("left");
+    const lock = (await namespace.connect()).readWriteLock("left");
     for (const mode of ["read", "write"] as const) {
-      const actor = await startActor({ redis: redis.url, namespace, lease: LEASE });
+      const actor = await startActor(namespace.options);
       await actor.run(async ({ mp }, how) => {
         const theirs = mp.readWriteLock("left");
         await (how === "write" ? theirs.writeLock() : theirs.readLock()).hold();
@@ -129,9 +91,9 @@ describe("a read-write lock in trouble", () => {
   });
 
   test("F16: dead and frozen waiters are skipped", async () => {
-    const lock = (await connected({ lease: 30_000 })).readWriteLock("line");
+    const lock = (await namespace.connect({ lease: 30_000 })).readWriteLock("line");
     const held = await lock.writeLock().hold();
-    const options = { redis: redis.url, namespace, lease: 30_000 };
+    const options = { ...namespace.options, lease: 30_000 };
     for (const harm of ["kill", "freeze"] as const) {
       const actor = await startActor(options);
       const place = (await lock.inspect()).waiters.length + 1;
@@ -147,7 +109,7 @@ describe("a read-write lock in trouble", () => {
 
   test("F2: a holder that cannot reach Redis is told by its own clock, before anybody else gets in", async () => {
     const proxy = await useFaultProxy(redis.url);
-    const [cutOff, other] = [await connected({ url: proxy.url }), await connected()];
+    const [cutOff, other] = [await namespace.connect({ redis: proxy.url }), await namespace.connect()];
     const held = await cutOff.readWriteLock("far").readLock().hold();
     const waiting = other.readWriteLock("far").writeLock().hold();
     await until(async () => (await other.readWriteLock("far").inspect()).waiters.length === 1);
@@ -164,8 +126,8 @@ describe("a read-write lock in trouble", () => {
   });
 
   test("F8: Redis restarts without its data: holders and waiters get a StateLostError, then all is well", async () => {
-    const mp = await connected({ lease: 30_000 });
-    const other = await connected({ lease: 30_000 });
+    const mp = await namespace.connect({ lease: 30_000 });
+    const other = await namespace.connect({ lease: 30_000 });
     const held = await mp.readWriteLock("forgotten").writeLock().hold();
     const failed = expect(other.readWriteLock("forgotten").readLock().acquire()).rejects.toThrow(StateLostError);
     await until(async () => (await mp.readWriteLock("forgotten").inspect()).waiters.length === 1, { what: "it waits" });
@@ -183,16 +145,16 @@ describe("a read-write lock in trouble", () => {
 
   test("the first use of a program whose Redis is silent ends in time, too", async () => {
     const proxy = await useFaultProxy(redis.url);
-    const mp = await connected({ url: proxy.url });
+    const mp = await namespace.connect({ redis: proxy.url });
     proxy.freeze();
     onTestFinished(() => proxy.thaw());
     expect(await mp.readWriteLock("first").readLock().acquire({ timeout: 50 })).toBe(false);
   });
 
   test("no key of a killed program's unnamed lock is left while other programs run", async () => {
-    const mp = await connected();
+    const mp = await namespace.connect();
     await mp.readWriteLock("mine").readLock().acquire();
-    const actor = await startActor({ redis: redis.url, namespace, lease: LEASE });
+    const actor = await startActor(namespace.options);
     const name = await actor.run(async ({ mp: theirs }) => {
       const lock = theirs.readWriteLock();
       await lock.readLock().hold();
@@ -205,6 +167,6 @@ describe("a read-write lock in trouble", () => {
       (await redis.client().keys("*")).filter((key) => key.includes(name.split("-")[0] ?? name));
     expect(await left()).not.toEqual([]);
     await until(async () => (await left()).length === 0, { timeout: 15_000, what: "nothing is left" });
-    expect(await redis.client().zrange(`{${namespace}}/objects`, "0", "-1")).toEqual(["read-write-lock/mine"]);
+    expect(await redis.client().zrange(`{${namespace.name}}/objects`, "0", "-1")).toEqual(["read-write-lock/mine"]);
   });
 });

@@ -1,19 +1,8 @@
-import { type Context, connect } from "@manyhands/core";
-import { useRedis } from "@manyhands/testing";
-import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import { useNamespace, useRedis } from "@manyhands/testing";
+import { describe, expect, test } from "vitest";
 
 const redis = useRedis();
-let namespace: string;
-
-beforeEach(() => {
-  namespace = redis.namespace();
-});
-
-async function connected(lease: number): Promise<Context> {
-  const mp = await connect({ redis: redis.url, namespace, lease });
-  onTestFinished(() => mp.close());
-  return mp;
-}
+const namespace = useNamespace(redis, { lease: 1_000 });
 
 /** Runs `act` while Redis refuses to write, as it does with a full disk, or without its replicas. */
 async function whileRefusing<Value>(act: () => Promise<Value>): Promise<Value> {
@@ -28,7 +17,7 @@ async function whileRefusing<Value>(act: () => Promise<Value>): Promise<Value> {
 
 describe("a release that Redis refuses", () => {
   test("of a lock at the end of its scope: it is renewed no longer", async () => {
-    const [mp, other] = [await connected(30_000), await connected(30_000)];
+    const [mp, other] = [await namespace.connect({ lease: 30_000 }), await namespace.connect({ lease: 30_000 })];
     const held = await mp.lock({ name: "scope", lease: 500 }).hold();
     await whileRefusing(() => held[Symbol.asyncDispose]());
     expect(held.isHeld).toBe(false);
@@ -36,7 +25,7 @@ describe("a release that Redis refuses", () => {
   });
 
   test("of a lock that is held on: it can be tried again", async () => {
-    const mp = await connected(30_000);
+    const mp = await namespace.connect({ lease: 30_000 });
     const held = await mp.lock("again").hold();
     await whileRefusing(() => expect(held.release()).rejects.toThrow("NOREPLICAS"));
     expect(held.isHeld).toBe(true);
@@ -45,7 +34,7 @@ describe("a release that Redis refuses", () => {
   });
 
   test("of an rlock's last level: it is renewed no longer", async () => {
-    const [mp, other] = [await connected(30_000), await connected(30_000)];
+    const [mp, other] = [await namespace.connect({ lease: 30_000 }), await namespace.connect({ lease: 30_000 })];
     const rlock = mp.rlock({ name: "level", lease: 500 });
     await rlock.acquire();
     await whileRefusing(() => expect(rlock.release()).rejects.toThrow("NOREPLICAS"));
@@ -54,7 +43,7 @@ describe("a release that Redis refuses", () => {
   });
 
   test("of leased permits and of a share at the end of their scope: they are given back with a later beat", async () => {
-    const [mp, other] = [await connected(1_000), await connected(30_000)];
+    const [mp, other] = [await namespace.connect({ lease: 1_000 }), await namespace.connect({ lease: 30_000 })];
     const permits = await mp.semaphore(1, { name: "scope" }).hold();
     const share = await mp.readWriteLock("scope").writeLock().hold();
     await whileRefusing(() => Promise.all([permits[Symbol.asyncDispose](), share[Symbol.asyncDispose]()]));
@@ -63,7 +52,7 @@ describe("a release that Redis refuses", () => {
   });
 
   test("of a handle's share: it can be tried again", async () => {
-    const mp = await connected(30_000);
+    const mp = await namespace.connect({ lease: 30_000 });
     const lock = mp.readWriteLock("again").writeLock();
     await lock.acquire();
     await whileRefusing(() => expect(lock.release()).rejects.toThrow("NOREPLICAS"));

@@ -1,65 +1,16 @@
-import {
-  type Context,
-  type CountDownLatch,
-  connect,
-  LockLostError,
-  type Semaphore,
-  StateLostError,
-} from "@manyhands/core";
+import { type Context, type CountDownLatch, LockLostError, type Semaphore, StateLostError } from "@manyhands/core";
 import { Keys, ObjectInspector } from "@manyhands/core/internal";
-import { type Actor, startActor, until, useFaultProxy, useRedis } from "@manyhands/testing";
-import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import { type Actor, startActor, until, useFaultProxy, useNamespace, useRedis } from "@manyhands/testing";
+import { describe, expect, test } from "vitest";
+import { type Contended, contend, type Section } from "./contend.ts";
 import { chooseSeed, seededRandom } from "./random.ts";
 
 const LEASE = 1_000;
 const PERMITS = 3;
 const redis = useRedis();
-let namespace: string;
+const namespace = useNamespace(redis, { lease: LEASE });
 
-beforeEach(() => {
-  namespace = redis.namespace();
-});
-
-async function connected(options: { url?: string; lease?: number } = {}): Promise<Context> {
-  const mp = await connect({ redis: options.url ?? redis.url, namespace, lease: options.lease ?? LEASE });
-  onTestFinished(() => mp.close());
-  return mp;
-}
-
-/** What an actor writes down of each time that it held permits; times by this machine's monotonic clock, ms. */
-interface Section {
-  permits: number;
-  entered: number;
-  left: number;
-  /** Whether its holder could trust the permits up to the end. */
-  trusted: boolean;
-}
-
-function contend(actor: Actor, seconds: number): Promise<Section[]> {
-  return actor.run(
-    async ({ mp }, milliseconds: number, all: number) => {
-      const clock = (): number => Number(process.hrtime.bigint() / 1_000n) / 1_000;
-      const sections: Section[] = [];
-      const semaphore = mp.boundedSemaphore(all, { name: "rooms" });
-      const end = clock() + milliseconds;
-      while (clock() < end) {
-        const permits = 1 + Math.floor(Math.random() * all);
-        // Some give up in the middle of a grant.
-        const timeout = Math.random() < 0.2 ? Math.random() * 20 : 10_000;
-        const held = await semaphore.hold({ permits, timeout }).catch(() => null);
-        if (!held) continue;
-        const entered = clock();
-        await new Promise((resolve) => setTimeout(resolve, Math.random() * 20));
-        const left = clock();
-        sections.push({ permits, entered, left, trusted: held.isHeld });
-        await held.release().catch(() => {});
-      }
-      return sections;
-    },
-    seconds * 1_000,
-    PERMITS,
-  );
-}
+const ROOMS: Contended = { semaphore: { name: "rooms", permits: PERMITS }, givesUp: true };
 
 /** The most permits that were in use at once. */
 function mostAtOnce(sections: Section[]): number {
@@ -78,7 +29,7 @@ function mostAtOnce(sections: Section[]): number {
 
 /** Keys of the semaphore of that name. */
 async function keysOf(name: string): Promise<string[]> {
-  const keys = await redis.client().keys(`{${namespace}}/semaphore*`);
+  const keys = await redis.client().keys(`{${namespace.name}}/semaphore*`);
   return keys.filter((key) => key.endsWith(`/${name}`)).map((key) => key.split("/")[1] ?? key);
 }
 
@@ -87,20 +38,20 @@ describe("a semaphore in trouble", () => {
     const seed = chooseSeed();
     const random = seededRandom(seed);
     const proxy = await useFaultProxy(redis.url);
-    const options = { redis: redis.url, namespace, lease: LEASE };
-    const semaphore = (await connected()).boundedSemaphore(PERMITS, { name: "rooms" });
+    const options = namespace.options;
+    const semaphore = (await namespace.connect()).boundedSemaphore(PERMITS, { name: "rooms" });
     const [steady, second, cut, frozen] = await Promise.all([
       startActor(options),
       startActor(options),
       startActor({ ...options, redis: proxy.url }),
       startActor(options),
     ]);
-    const logs = [steady, second, cut, frozen].map((actor) => contend(actor, 5));
+    const logs = [steady, second, cut, frozen].map((actor) => contend(actor, ROOMS, 5_000));
     const end = performance.now() + 4_000;
     let kills = 0;
     while (performance.now() < end || kills < 2) {
       const victim = await startActor(options);
-      contend(victim, 60).catch(() => {});
+      contend(victim, ROOMS, 60_000).catch(() => {});
       await new Promise((resolve) => setTimeout(resolve, 100 + random() * 300));
       victim.kill();
       kills += 1;
@@ -124,13 +75,13 @@ describe("a semaphore in trouble", () => {
     await until(async () => (await semaphore.getValue()) === PERMITS, { what: `seed ${seed}: all permits are back` });
     expect(await semaphore.inspect(), `seed ${seed}`).toMatchObject({ holders: [], waiters: [] });
     expect(await keysOf("rooms"), `seed ${seed}`).toEqual(["semaphore"]);
-    expect(await redis.client().hmget(`{${namespace}}/semaphore/rooms`, "reserved", "leased")).toEqual(["0", "0"]);
+    expect(await redis.client().hmget(`{${namespace.name}}/semaphore/rooms`, "reserved", "leased")).toEqual(["0", "0"]);
   });
 
   test("F5, guarantee 6: leased permits of a killed holder are returned within its lease; anonymous ones stay taken", async () => {
-    const mp = await connected();
+    const mp = await namespace.connect();
     const semaphore = mp.semaphore(3, { name: "orphans" });
-    const actor = await startActor({ redis: redis.url, namespace, lease: LEASE });
+    const actor = await startActor(namespace.options);
     await actor.run(async ({ mp: theirs }) => {
       await theirs.semaphore(3, { name: "orphans" }).acquire();
       await theirs.semaphore(3, { name: "orphans" }).hold({ permits: 2 });
@@ -145,9 +96,9 @@ describe("a semaphore in trouble", () => {
   });
 
   test("F1, F4: a holder frozen for longer than its lease finds its permits lost, and its release takes no other holder's permits", async () => {
-    const mp = await connected();
+    const mp = await namespace.connect();
     const semaphore = mp.boundedSemaphore(1, { name: "slow" });
-    const actor = await startActor({ redis: redis.url, namespace, lease: LEASE });
+    const actor = await startActor(namespace.options);
     await actor.run(async ({ mp: theirs, kept }) => {
       kept.set("held", await theirs.boundedSemaphore(1, { name: "slow" }).hold());
     });
@@ -172,7 +123,7 @@ describe("a semaphore in trouble", () => {
 
   test("F2: a holder that cannot reach Redis is told by its own clock, before anybody else gets its permits", async () => {
     const proxy = await useFaultProxy(redis.url);
-    const [cutOff, other] = [await connected({ url: proxy.url }), await connected()];
+    const [cutOff, other] = [await namespace.connect({ redis: proxy.url }), await namespace.connect()];
     const held = await cutOff.semaphore(1, { name: "far" }).hold();
     const waiting = other.semaphore(1, { name: "far" }).hold();
     await until(async () => (await other.semaphore(1, { name: "far" }).inspect()).waiters.length === 1);
@@ -191,10 +142,10 @@ describe("a semaphore in trouble", () => {
   });
 
   test("F3: permits that are taken back from outside are lost soon, and their release takes nobody else's", async () => {
-    const mp = await connected();
+    const mp = await namespace.connect();
     const semaphore = mp.semaphore(1, { name: "taken" });
     const [kept, held] = [await mp.semaphore(1, { name: "kept" }).hold(), await semaphore.hold()];
-    const inspector = new ObjectInspector({ client: redis.client(), keys: new Keys(namespace) });
+    const inspector = new ObjectInspector({ client: redis.client(), keys: new Keys(namespace.name) });
     const waiting = semaphore.acquire({ timeout: 5_000 });
     await until(async () => (await semaphore.inspect()).waiters.length === 1, { what: "the holder itself waits, too" });
     expect(await inspector.release({ kind: "semaphore", name: "taken" })).toHaveLength(1);
@@ -208,10 +159,10 @@ describe("a semaphore in trouble", () => {
   });
 
   test("F16: dead and frozen waiters are skipped, live waiters keep their order", async () => {
-    const mp = await connected();
+    const mp = await namespace.connect();
     const semaphore = mp.semaphore(0, { name: "line" });
     const order: string[] = [];
-    const options = { redis: redis.url, namespace, lease: 30_000 };
+    const options = { ...namespace.options, lease: 30_000 };
     const [killed, frozen, first, second] = await Promise.all([1, 2, 3, 4].map(() => startActor(options)));
     if (!killed || !frozen || !first || !second) throw new Error("no actors");
     const wait = async (actor: Actor, name: string): Promise<void> => {
@@ -242,7 +193,7 @@ describe("a semaphore in trouble", () => {
 
   test("F18: acquires, releases and held permits whose answers are lost count once", async () => {
     const proxy = await useFaultProxy(redis.url);
-    const mp = await connected({ url: proxy.url, lease: 30_000 });
+    const mp = await namespace.connect({ redis: proxy.url, lease: 30_000 });
     const semaphore = mp.semaphore(10, { name: "echo" });
     expect(await semaphore.getValue()).toBe(10);
     const losing = async <Value>(act: () => Promise<Value>): Promise<Value> => {
@@ -262,7 +213,7 @@ describe("a semaphore in trouble", () => {
   });
 
   test("F19: a timeout that meets the grant loses no permit", async () => {
-    const mp = await connected();
+    const mp = await namespace.connect();
     const semaphore = mp.semaphore(0);
     for (let round = 0; round < 40; round += 1) {
       const waiting = semaphore.acquire({ timeout: 6 });
@@ -275,8 +226,8 @@ describe("a semaphore in trouble", () => {
   });
 
   test("F8: Redis restarts with its data: who holds still holds, who waits still waits", async () => {
-    const mp = await connected({ lease: 30_000 });
-    const other = await connected({ lease: 30_000 });
+    const mp = await namespace.connect({ lease: 30_000 });
+    const other = await namespace.connect({ lease: 30_000 });
     const held = await mp.semaphore(1, { name: "kept" }).hold();
     const waiting = other.semaphore(1, { name: "kept" }).acquire({ timeout: 20_000 });
     await until(async () => (await mp.semaphore(1, { name: "kept" }).inspect()).waiters.length === 1);
@@ -288,8 +239,8 @@ describe("a semaphore in trouble", () => {
   });
 
   test("F8, U11: Redis restarts without its data: holders and waiters get a StateLostError, then all is well", async () => {
-    const mp = await connected({ lease: 30_000 });
-    const other = await connected({ lease: 30_000 });
+    const mp = await namespace.connect({ lease: 30_000 });
+    const other = await namespace.connect({ lease: 30_000 });
     const semaphore = other.semaphore(1, { name: "forgotten" });
     const held = await mp.semaphore(1, { name: "forgotten" }).hold();
     const failed = expect(semaphore.acquire()).rejects.toThrow(StateLostError);
@@ -308,10 +259,13 @@ describe("a semaphore in trouble", () => {
   test("F9: a permit whose release a failover lost comes back while its holder lives", async () => {
     // given
     const proxy = await useFaultProxy(redis.url);
-    const [mp, there] = await Promise.all([connected({ url: proxy.url, lease: 30_000 }), connected()]);
+    const [mp, there] = await Promise.all([
+      namespace.connect({ redis: proxy.url, lease: 30_000 }),
+      namespace.connect(),
+    ]);
     const held = await mp.semaphore(1, "one").hold();
     const client = redis.client();
-    const keys = await client.keys(`{${namespace}}/*semaphore*`);
+    const keys = await client.keys(`{${namespace.name}}/*semaphore*`);
     const before = await Promise.all(keys.map(async (key) => [key, await client.dumpBuffer(key)] as const));
 
     // when: the replica did not hear of the release
@@ -324,9 +278,9 @@ describe("a semaphore in trouble", () => {
   });
 
   test("no key of a killed program's unnamed semaphore is left while other programs run", async () => {
-    const mp = await connected();
+    const mp = await namespace.connect();
     await mp.semaphore(1, { name: "mine" }).acquire();
-    const actor = await startActor({ redis: redis.url, namespace, lease: LEASE });
+    const actor = await startActor(namespace.options);
     const name = await actor.run(async ({ mp: theirs }) => {
       const semaphore = theirs.semaphore(2);
       await semaphore.acquire();
@@ -340,7 +294,7 @@ describe("a semaphore in trouble", () => {
       (await redis.client().keys("*")).filter((key) => key.includes(name.split("-")[0] ?? name));
     expect(await left()).not.toEqual([]);
     await until(async () => (await left()).length === 0, { timeout: 15_000, what: "nothing is left" });
-    expect(await redis.client().zrange(`{${namespace}}/objects`, "0", "-1")).toEqual(["semaphore/mine"]);
+    expect(await redis.client().zrange(`{${namespace.name}}/objects`, "0", "-1")).toEqual(["semaphore/mine"]);
   });
 });
 
@@ -354,7 +308,7 @@ describe("a change whose answer is lost, and that is sent again after its sessio
     ["count down of a latch", (mp) => latchOf(mp).countDown(), (mp) => latchOf(mp).count(), 4],
   ])("F18: %s", async (_, change, value, expected) => {
     const proxy = await useFaultProxy(redis.url);
-    const [cutOff, watcher] = await Promise.all([connected({ url: proxy.url }), connected()]);
+    const [cutOff, watcher] = await Promise.all([namespace.connect({ redis: proxy.url }), namespace.connect()]);
     expect(await value(watcher)).toBe(5);
     // Its session is there.
     await cutOff.event("known").set();
@@ -363,7 +317,9 @@ describe("a change whose answer is lost, and that is sent again after its sessio
     await answerIsLost;
     await proxy.refuse();
     const sessions = async (): Promise<string[]> =>
-      (await redis.client().zrange(`{${namespace}}/deadlines`, "0", "-1")).filter((due) => due.startsWith("session/"));
+      (await redis.client().zrange(`{${namespace.name}}/deadlines`, "0", "-1")).filter((due) =>
+        due.startsWith("session/"),
+      );
     await until(async () => (await sessions()).length === 1, { what: "only the session of the watcher is left" });
     await proxy.accept();
     await changing;
