@@ -43,7 +43,7 @@ export {
 } from "./redis/bull-queue/index.ts";
 export * from "./redis/connection/index.ts";
 export { Keys, type QueuePart } from "./redis/keys.ts";
-export { Script, SET_ASIDE } from "./redis/script/index.ts";
+export { READ_MICROS, Script, SERVER_TIME, SET_ASIDE } from "./redis/script/index.ts";
 export { Heart } from "./session/index.ts";
 export { findKind, KIND_NAMES, REAPED_KINDS } from "./shared/kinds.ts";
 export * from "./tasks/index.ts";

@@ -4,13 +4,8 @@
  * Its functions build keys from the prefix `{namespace}/`: everything of a namespace is in one slot of a cluster.
  */
 
-/** `server_time()`: Redis' own clock in ms, the only one that leases are measured by. */
-export const SERVER_TIME = `
-local function server_time()
-  local time = redis.call("TIME")
-  return time[1] * 1000 + math.floor(time[2] / 1000)
-end
-`;
+// Leases are measured by Redis' own clock only.
+export { SERVER_TIME } from "../redis/script/server-time.ts";
 
 /** Least time in which a waiter that was called must come, before it is the next one's turn, ms. */
 export const CLAIM_WINDOW = 1_000;

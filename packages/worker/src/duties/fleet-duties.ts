@@ -1,5 +1,13 @@
 import type { Logger } from "@manyhands/core";
-import { Duty, type Keys, type Milliseconds, type RedisClient, Script, SET_ASIDE } from "@manyhands/core/internal";
+import {
+  Duty,
+  type Keys,
+  type Milliseconds,
+  type RedisClient,
+  Script,
+  SERVER_TIME,
+  SET_ASIDE,
+} from "@manyhands/core/internal";
 
 /** What one host does regularly for all hosts of the fleet. */
 export interface FleetDuty {
@@ -104,8 +112,8 @@ if begun.err then
   set_aside(KEYS[1], "hash")
   begun = {}
 end
-local time = redis.call("TIME")
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+${SERVER_TIME}
+local now = server_time()
 local reply, notes = {pauses[1]}, {}
 for index, name in ipairs(names) do
   local last = tonumber(begun[index] or "")

@@ -14,6 +14,7 @@ import {
   type RedisClient,
   roundTripOf,
   Script,
+  SERVER_TIME,
   SET_ASIDE,
   SingleFlight,
   settledWithin,
@@ -414,8 +415,8 @@ for number = seen + 1, given do
     assigned[#assigned + 1] = {number, job}
   end
 end
-local time = redis.call("TIME")
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+${SERVER_TIME}
+local now = server_time()
 local offered = math.max(given, tonumber(ARGV[4]))
 redis.call("SET", KEYS[3], ARGV[3], "PX", ${OFFER_LIFE})
 redis.call("HSET", KEYS[2], "offered", offered)

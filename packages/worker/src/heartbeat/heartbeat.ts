@@ -6,6 +6,7 @@ import {
   type Milliseconds,
   type RedisClient,
   Script,
+  SERVER_TIME,
   SET_ASIDE,
   settledWithin,
 } from "@manyhands/core/internal";
@@ -102,10 +103,9 @@ export class Heartbeat {
  */
 const beatHost = new Script<number>({
   name: "beatHost",
-  lua: `${SET_ASIDE}
+  lua: `${SET_ASIDE}${SERVER_TIME}
 set_aside(KEYS[1], "zset")
-local time = redis.call("TIME")
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local now = server_time()
 redis.call("SET", KEYS[2], ARGV[2], "PX", ARGV[3])
 redis.call("ZADD", KEYS[1], now + ARGV[4], ARGV[1])
 return redis.call("ZREMRANGEBYSCORE", KEYS[1], "-inf", "(" .. string.format("%.0f", now))

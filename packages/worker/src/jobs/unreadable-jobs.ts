@@ -9,6 +9,7 @@ import {
   type QueuePart,
   type RedisClient,
   Script,
+  SERVER_TIME,
 } from "@manyhands/core/internal";
 
 /** A job that was failed because BullMQ cannot read it. */
@@ -119,8 +120,8 @@ const failHeld = new Script<number>({
   name: "failHeldJob",
   lua: `
 if redis.call("GET", KEYS[2]) ~= ARGV[2] then return 0 end
-local time = redis.call("TIME")
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+${SERVER_TIME}
+local now = server_time()
 redis.call("DEL", KEYS[2])
 redis.call("LREM", KEYS[3], -1, ARGV[1])
 redis.call("SREM", KEYS[4], ARGV[1])

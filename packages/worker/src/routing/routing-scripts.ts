@@ -3,6 +3,7 @@ import {
   JOB_CANCEL_FIELD,
   JOB_UNSERVED_FIELD,
   MOVE_TO_ACTIVE_KEYS,
+  READ_MICROS,
   Script,
   WHOLE,
 } from "@manyhands/core/internal";
@@ -129,8 +130,7 @@ if is_due(keys.delayed, now) then
   if not isDone then error(failure) end
 end
 
-local time = redis.call("TIME")
-local micros = time[1] * 1000000 + time[2]
+${READ_MICROS}
 local serves, served, lacks_initializer = {}, {}, {}
 -- Whether a host takes jobs of the queue; nil: it is no more.
 local function serves_queue(id)

@@ -1,3 +1,4 @@
+import { serverTime } from "../../redis/connection/index.ts";
 import type { ObjectReader } from "../../shared/object/index.ts";
 import { type Milliseconds, pause } from "../../time/index.ts";
 
@@ -39,8 +40,7 @@ export async function findOrphanKeys(place: ObjectReader): Promise<{ looked: num
 
 /** Sessions that ended and that no program and no host has looked after, although it was time. */
 export async function findDeadSessions({ client, keys }: ObjectReader): Promise<DeadSession[]> {
-  const [seconds = 0] = (await client.time()).map(Number);
-  const now = seconds * 1_000;
+  const now = await serverTime(client);
   const due = await client.zrange(keys.deadlines, "-inf", String(now - REAPED_WITHIN), "BYSCORE", "WITHSCORES");
   const dead: DeadSession[] = [];
   for (let index = 0; index < due.length; index += 2) {

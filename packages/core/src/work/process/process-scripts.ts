@@ -1,9 +1,8 @@
-import { Script } from "../../redis/script/index.ts";
+import { Script, SERVER_TIME } from "../../redis/script/index.ts";
 
 /** Server time in ms, as a whole number. */
-const NOW = `
-local time = redis.call("TIME")
-local now = string.format("%.0f", time[1] * 1000 + math.floor(time[2] / 1000))
+const NOW = `${SERVER_TIME}
+local now = string.format("%.0f", server_time())
 `;
 
 /** Moves process `id` (hash KEYS[1], set of live ones KEYS[2], of ended ones KEYS[3]) to its end. `ttl` in ms. */

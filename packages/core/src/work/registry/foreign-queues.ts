@@ -1,6 +1,6 @@
 import type { RedisClient } from "../../redis/connection/index.ts";
 import type { Keys } from "../../redis/keys.ts";
-import { Script } from "../../redis/script/index.ts";
+import { Script, SERVER_TIME } from "../../redis/script/index.ts";
 import type { Milliseconds } from "../../time/index.ts";
 import { KEPT_EVENTS } from "../../wire/records/job.ts";
 import { isPoolName } from "../../wire/records/pool-name.ts";
@@ -106,9 +106,8 @@ function mayBePool(name: string): boolean {
  */
 const lookAtQueues = new Script<[caps: [string, string][], queues?: [string, number][]]>({
   name: "lookAtQueues",
-  lua: `
-local time = redis.call("TIME")
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+  lua: `${SERVER_TIME}
+local now = server_time()
 -- What cannot be read here is only how far the last look came: it begins again.
 local kind = redis.call("TYPE", KEYS[1]).ok
 if kind ~= "hash" and kind ~= "none" then redis.call("DEL", KEYS[1]) end

@@ -1,7 +1,7 @@
 import { UnreadableRecordError } from "../../errors/index.ts";
 import type { RedisClient } from "../../redis/connection/index.ts";
 import type { Keys } from "../../redis/keys.ts";
-import { Script, SET_ASIDE } from "../../redis/script/index.ts";
+import { Script, SERVER_TIME, SET_ASIDE } from "../../redis/script/index.ts";
 import type { PoolRecord } from "../../wire/records/records.ts";
 import {
   isWrongType,
@@ -208,12 +208,11 @@ export class PoolRegistry {
  */
 const createPool = new Script({
   name: "createPool",
-  lua: `${SET_ASIDE}
+  lua: `${SET_ASIDE}${SERVER_TIME}
 set_aside(KEYS[1], "hash")
 local existing = redis.call("HGET", KEYS[1], ARGV[1])
 if existing then return {0, existing} end
-local now = redis.call("TIME")
-local createdAt = string.format("%.0f", now[1] * 1000 + math.floor(now[2] / 1000))
+local createdAt = string.format("%.0f", server_time())
 local record = string.sub(ARGV[2], 1, -2) .. ',"createdAt":' .. createdAt .. "}"
 redis.call("HSET", KEYS[1], ARGV[1], record)
 redis.call("PUBLISH", ARGV[3], ARGV[4])

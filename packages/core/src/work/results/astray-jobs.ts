@@ -1,6 +1,6 @@
 import type { RedisClient } from "../../redis/connection/index.ts";
 import type { Keys } from "../../redis/keys.ts";
-import { Script } from "../../redis/script/index.ts";
+import { Script, SERVER_TIME } from "../../redis/script/index.ts";
 import { KEPT_EVENTS } from "../../wire/records/job.ts";
 
 /** A job by its place. */
@@ -95,8 +95,8 @@ for line = 8, 10 do
   if redis.call("LLEN", KEYS[line]) > tonumber(ARGV[2]) then return "there" end
 end
 if ARGV[3] == "0" then return "astray" end
-local time = redis.call("TIME")
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+${SERVER_TIME}
+local now = server_time()
 local due = (tonumber(job[1]) or 0) + (tonumber(job[3]) or 0)
 local priority = tonumber(job[4]) or 0
 if job[6] then

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { RedisClient } from "../../redis/connection/index.ts";
 import type { Keys } from "../../redis/keys.ts";
-import { Script } from "../../redis/script/index.ts";
+import { Script, SERVER_TIME } from "../../redis/script/index.ts";
 import type { Milliseconds } from "../../time/index.ts";
 import { encode } from "../../wire/codec/index.ts";
 import {
@@ -179,8 +179,8 @@ end
 if run == "" then return 1 end
 redis.call("SET", ARGV[9] .. id .. "/" .. run, ARGV[7], "PX", ARGV[8])
 redis.call("HSET", KEYS[1], ARGV[5], run)
-local time = redis.call("TIME")
-redis.call("ZADD", KEYS[4], time[1] * 1000 + math.floor(time[2] / 1000), id .. "/" .. run)
+${SERVER_TIME}
+redis.call("ZADD", KEYS[4], server_time(), id .. "/" .. run)
 local life = redis.call("PTTL", KEYS[4])
 if life < tonumber(ARGV[8]) then redis.call("PEXPIRE", KEYS[4], ARGV[8]) end
 for _, member in ipairs(redis.call("ZRANGE", KEYS[4], 0, ARGV[11] - 1)) do

@@ -2,6 +2,7 @@ import type { Queue as BullQueue } from "bullmq";
 import { ADD_AND_ASSIGN, BULL_SCRIPTS, bullFunction } from "../../redis/bull-queue/index.ts";
 import type { RedisClient } from "../../redis/connection/index.ts";
 import type { Keys, QueuePart } from "../../redis/keys.ts";
+import { SERVER_TIME } from "../../redis/script/index.ts";
 import { LARGEST_ASSIGNMENT, OFFER_KEPT, WHOLE } from "../../wire/records/slot-offers.ts";
 
 /** What runs the commands of BullMQ's scripts: its client, or a pipeline. */
@@ -61,8 +62,8 @@ if waiting[1] ~= id or waiting[2] then return id end
 local hosts = redis.pcall("ZRANGE", KEYS[14], 0, ${HOSTS - 1})
 if hosts.err or #hosts == 0 then return id end
 local task = redis.call("HGET", ARGV[4] .. id, "name")
-local time = redis.call("TIME")
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+${SERVER_TIME}
+local now = server_time()
 for _, host in ipairs(hosts) do
   local key = ARGV[5] .. "offers/" .. host
   local offer = redis.pcall("HMGET", key, "offered", "given", "epoch", "lock", "name", "p:" .. ARGV[6], "t:" .. task)

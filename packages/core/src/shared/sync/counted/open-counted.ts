@@ -1,4 +1,4 @@
-import { Script } from "../../../redis/script/index.ts";
+import { READ_MICROS, Script } from "../../../redis/script/index.ts";
 import { REGISTER, SERVER_TIME } from "../../../session/index.ts";
 
 /** Reply of {@link openCounted}: 1, madeAt, initial, variant; or 0, the maker of the unnamed object has ended. */
@@ -16,8 +16,8 @@ export const openCounted: Script<OpenReply> = new Script<OpenReply>({
 local made = redis.call("HMGET", KEYS[1], "madeAt", "initial", "variant")
 if made[1] then return { 1, made[1], made[2], made[3] } end
 if not register(ARGV[1], ARGV[2], ARGV[3], server_time()) then return { 0 } end
-local time = redis.call("TIME")
-local made_at = string.format("%.0f", time[1] * 1000000 + time[2])
+${READ_MICROS}
+local made_at = string.format("%.0f", micros)
 redis.call("HSET", KEYS[1], "value", ARGV[4], "initial", ARGV[4], "variant", ARGV[5], "madeAt", made_at)
 return { 1, made_at, ARGV[4], ARGV[5] }
 `,
