@@ -55,7 +55,13 @@ import {
   type ValueProxy,
 } from "../shared/containers/index.ts";
 import { openObject, REAPED_KINDS } from "../shared/kinds.ts";
-import { namedOptions, type ObjectReference, type ObjectRuntime, type SharedObject } from "../shared/object/index.ts";
+import {
+  namedOptions,
+  type ObjectReference,
+  type ObjectRuntime,
+  onePerKey,
+  type SharedObject,
+} from "../shared/object/index.ts";
 import {
   type Barrier,
   type BarrierOptions,
@@ -554,6 +560,7 @@ export class Context {
       shut: new Set(),
       removals: new Set(),
       open: (reference) => openObject(runtime, reference),
+      of: onePerKey(),
       nextName: () => {
         names += 1;
         return `${session.id}-${names.toString(36)}`;

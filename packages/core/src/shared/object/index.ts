@@ -1,5 +1,5 @@
 export { type Holding, type ObjectReading, withoutHolders } from "./object-reading.ts";
-export type { ObjectRuntime } from "./object-runtime.ts";
+export { type ObjectRuntime, onePerKey, RuntimeKey } from "./object-runtime.ts";
 export { ownLabel, type Participant, readParticipants } from "./participant.ts";
 export type { AnyKind, MethodUse, ObjectReader, SharedKind } from "./shared-kind.ts";
 export {

@@ -5,6 +5,18 @@ import type { Session } from "../../session/index.ts";
 import type { WaitRoom } from "../../session/waiting/index.ts";
 import type { ObjectReference, SharedObject } from "./shared-object.ts";
 
+/** Names a value of which a runtime has one. */
+export class RuntimeKey<Value> {
+  /** What it is, for people who debug. */
+  readonly what: string;
+  /** The type of the value; never set. */
+  declare readonly value: Value;
+
+  constructor(what: string) {
+    this.what = what;
+  }
+}
+
 /** What every shared object of one context uses. */
 export interface ObjectRuntime {
   readonly client: RedisClient;
@@ -32,6 +44,23 @@ export interface ObjectRuntime {
    * @throws SerializationError for an unknown kind
    */
   open(reference: ObjectReference): SharedObject;
+  /**
+   * The value that this runtime has for a key: the first call makes it, and what ends with the context is added to
+   * {@link closing} there.
+   */
+  of<Value>(key: RuntimeKey<Value>, create: () => Value): Value;
   /** A new name for an object without one, unique over all programs. */
   nextName(): string;
+}
+
+/** For {@link ObjectRuntime.of}. */
+export function onePerKey(): ObjectRuntime["of"] {
+  const values = new Map<RuntimeKey<unknown>, unknown>();
+  return <Value>(key: RuntimeKey<Value>, create: () => Value): Value => {
+    const known = values.get(key);
+    if (known !== undefined) return known as Value;
+    const made = create();
+    values.set(key, made);
+    return made;
+  };
 }

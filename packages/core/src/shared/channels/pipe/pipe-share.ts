@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { BrokenPipeError, ClosedError, EndOfFileError, StateLostError } from "../../../errors/index.ts";
-import type { ObjectRuntime } from "../../object/index.ts";
+import { type ObjectRuntime, RuntimeKey } from "../../object/index.ts";
 import { Consumer, Producer, QueuePlace } from "../queue/index.ts";
 import { holdEnds, leaveEnd, sendEnd } from "./pipe-scripts.ts";
 
@@ -238,7 +238,7 @@ interface ClosedEnd {
 
 /** "<end>|<name>" -> what is known of it. */
 type ClosedEnds = Map<string, ClosedEnd>;
-const closedEnds = new WeakMap<ObjectRuntime, ClosedEnds>();
+const KNOWN_CLOSED = new RuntimeKey<ClosedEnds>("closed ends");
 
 /** An end was closed, of which Redis is told with `closing`. */
 function noteClosed(
@@ -275,20 +275,19 @@ function follow(closed: ClosedEnd, sent: Promise<number>): void {
 
 /** After a reconnect Redis is told again: a failover may have lost it, and the other end would wait for this session. */
 function closedEndsOf(runtime: ObjectRuntime): ClosedEnds {
-  const known = closedEnds.get(runtime);
-  if (known) return known;
-  const made: ClosedEnds = new Map();
-  closedEnds.set(runtime, made);
-  runtime.session.on("reconnected", () => {
-    for (const [end, closed] of made) {
-      if (performance.now() - closed.at < FAILOVER) follow(closed, closed.close());
-      else made.delete(end);
-    }
+  return runtime.of(KNOWN_CLOSED, () => {
+    const made: ClosedEnds = new Map();
+    runtime.session.on("reconnected", () => {
+      for (const [end, closed] of made) {
+        if (performance.now() - closed.at < FAILOVER) follow(closed, closed.close());
+        else made.delete(end);
+      }
+    });
+    return made;
   });
-  return made;
 }
 
-const shares = new WeakMap<ObjectRuntime, Map<string, PipeShare>>();
+const SHARES = new RuntimeKey<Map<string, PipeShare>>("pipes in use");
 
 /** A handle that nobody can reach any more holds nothing. */
 const forgotten = new FinalizationRegistry<{ share: PipeShare; end: End }>(
@@ -315,10 +314,9 @@ export async function leavePipe(share: PipeShare, user: { handle: object; end: E
 }
 
 function sharesOf(runtime: ObjectRuntime): Map<string, PipeShare> {
-  const known = shares.get(runtime);
-  if (known) return known;
-  const made = new Map<string, PipeShare>();
-  shares.set(runtime, made);
-  runtime.closing.add(() => Promise.all([...made.values()].map((share) => share.close())));
-  return made;
+  return runtime.of(SHARES, () => {
+    const made = new Map<string, PipeShare>();
+    runtime.closing.add(() => Promise.all([...made.values()].map((share) => share.close())));
+    return made;
+  });
 }

@@ -1,4 +1,4 @@
-import type { ObjectRuntime } from "../../object/index.ts";
+import { type ObjectRuntime, RuntimeKey } from "../../object/index.ts";
 import { Consumer } from "./consumer.ts";
 import { Producer } from "./producer.ts";
 import { type QueueFacts, QueuePlace } from "./queue-place.ts";
@@ -39,7 +39,7 @@ export class QueueShare {
   }
 }
 
-const shares = new WeakMap<ObjectRuntime, Map<string, QueueShare>>();
+const SHARES = new RuntimeKey<Map<string, QueueShare>>("queues in use");
 
 /** A handle that nobody can reach any more uses nothing. */
 const forgotten = new FinalizationRegistry<QueueShare>((share) => void share.leave().catch(() => {}));
@@ -70,13 +70,12 @@ function forget(known: Map<string, QueueShare>, queue: string, share: QueueShare
 }
 
 function sharesOf(runtime: ObjectRuntime): Map<string, QueueShare> {
-  const known = shares.get(runtime);
-  if (known) return known;
-  const made = new Map<string, QueueShare>();
-  shares.set(runtime, made);
-  runtime.closing.add(() => Promise.all([...made.values()].map((share) => share.end())));
-  runtime.removals.add((firstPart) => {
-    for (const [queue, share] of made) if (share.place.isIn(firstPart)) made.delete(queue);
+  return runtime.of(SHARES, () => {
+    const made = new Map<string, QueueShare>();
+    runtime.closing.add(() => Promise.all([...made.values()].map((share) => share.end())));
+    runtime.removals.add((firstPart) => {
+      for (const [queue, share] of made) if (share.place.isIn(firstPart)) made.delete(queue);
+    });
+    return made;
   });
-  return made;
 }

@@ -1,6 +1,6 @@
 import { ManagerClosedError, markOwnEnding, type StateLostError } from "../../../errors/index.ts";
 import { pause } from "../../../time/index.ts";
-import type { ObjectRuntime } from "../../object/index.ts";
+import { type ObjectRuntime, RuntimeKey } from "../../object/index.ts";
 
 /** Time in which a manager must have started whose objects have arrived, ms. */
 const START_TIME = 2_000;
@@ -19,8 +19,9 @@ export interface ManagerLife {
   whyGone(what: string): Promise<ManagerClosedError | StateLostError>;
 }
 
-const lives = new WeakMap<ObjectRuntime, Map<string, ManagerLife>>();
-const foreignLives = new WeakMap<ObjectRuntime, Map<string, ManagerLife>>();
+/** By owner: the managers that this context opened, and those of which only objects have arrived. */
+const LIVES = new RuntimeKey<Map<string, ManagerLife>>("managers opened here");
+const FOREIGN_LIVES = new RuntimeKey<Map<string, ManagerLife>>("managers opened elsewhere");
 
 /** Who owns the objects of the manager of that name. */
 export function ownerOf(manager: string): string {
@@ -68,7 +69,7 @@ export function closedManager({ shut, isClosed }: ObjectRuntime, owner: string, 
 
 /** A manager that this context did not open: what it owns has arrived here. */
 function foreignLife(runtime: ObjectRuntime, owner: string): ManagerLife {
-  const known = livesOf(runtime, foreignLives);
+  const known = runtime.of(FOREIGN_LIVES, () => new Map());
   const life = known.get(owner) ?? new ForeignLife(runtime, owner);
   known.set(owner, life);
   return life;
@@ -106,8 +107,6 @@ class ForeignLife implements ManagerLife {
   }
 }
 
-function livesOf(runtime: ObjectRuntime, all: typeof lives = lives): Map<string, ManagerLife> {
-  const known = all.get(runtime) ?? new Map<string, ManagerLife>();
-  all.set(runtime, known);
-  return known;
+function livesOf(runtime: ObjectRuntime): Map<string, ManagerLife> {
+  return runtime.of(LIVES, () => new Map());
 }

@@ -1,6 +1,6 @@
 import { got, StateLostError, ValueError } from "../../../errors/index.ts";
 import type { OnceScript, Operations } from "../../../redis/script/index.ts";
-import { type ObjectIdentity, type ObjectRuntime, SharedObject } from "../../object/index.ts";
+import { type ObjectIdentity, type ObjectRuntime, RuntimeKey, SharedObject } from "../../object/index.ts";
 import { openCounted } from "./open-counted.ts";
 
 /** The object that a handle has met. */
@@ -17,7 +17,7 @@ export interface CountedSettings {
 }
 
 /** Objects about which a program has been warned. */
-const warned = new WeakMap<ObjectRuntime, Set<string>>();
+const WARNED = new RuntimeKey<Set<string>>("warned of");
 
 /**
  * A shared object that is a number, which starts as its maker says.
@@ -109,8 +109,7 @@ export abstract class CountedObject extends SharedObject {
   }
 
   #warn(existing: CountedSettings): void {
-    const names = warned.get(this.runtime) ?? new Set();
-    warned.set(this.runtime, names);
+    const names = this.runtime.of(WARNED, () => new Set());
     const name = `${this.kind}/${this.name}`;
     if (names.has(name)) return;
     names.add(name);

@@ -1,5 +1,5 @@
 import type { Milliseconds } from "../../../time/index.ts";
-import type { ObjectRuntime } from "../../object/index.ts";
+import { type ObjectRuntime, RuntimeKey } from "../../object/index.ts";
 import type { HeldLease } from "./held-lease.ts";
 
 /** For how long a failover may be under way that loses a release, ms; and of how many releases it is made good. */
@@ -15,7 +15,7 @@ export interface HeldLeases {
   isClosed: boolean;
 }
 
-const all = new WeakMap<ObjectRuntime, HeldLeases>();
+const HELD_LEASES = new RuntimeKey<HeldLeases>("held leases");
 
 /**
  * The one of a context. Duties, with one set of listeners however many they are: 1. tell them
@@ -24,8 +24,10 @@ const all = new WeakMap<ObjectRuntime, HeldLeases>();
  * while this session lives; 3. give them back when the context closes.
  */
 export function allHeldLeases(runtime: ObjectRuntime): HeldLeases {
-  const known = all.get(runtime);
-  if (known) return known;
+  return runtime.of(HELD_LEASES, () => watchLeases(runtime));
+}
+
+function watchLeases(runtime: ObjectRuntime): HeldLeases {
   const held = new Set<HeldLease>();
   let releases: { lease: HeldLease; at: number }[] = [];
   const released = (lease: HeldLease): void => {
@@ -37,7 +39,6 @@ export function allHeldLeases(runtime: ObjectRuntime): HeldLeases {
     for (const { lease } of releases) lease.releaseAgain();
   };
   const heldLeases: HeldLeases = { leases: held, released, isClosed: false };
-  all.set(runtime, heldLeases);
   const { session, closing } = runtime;
   let lookedAt = 0;
   const look = (): void => {

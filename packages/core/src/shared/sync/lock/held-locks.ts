@@ -1,19 +1,14 @@
 import { closedWhileWaiting } from "../../../errors/index.ts";
 import { LongTimer } from "../../../time/index.ts";
-import type { ObjectRuntime } from "../../object/index.ts";
+import { type ObjectRuntime, RuntimeKey } from "../../object/index.ts";
 import type { HeldLock } from "./held-lock.ts";
 import type { LockPlace } from "./lock-request.ts";
 
-const heldLocks = new WeakMap<ObjectRuntime, HeldLocks>();
+const HELD_LOCKS = new RuntimeKey<HeldLocks>("held locks");
 
 /** The locks that a context holds. */
 export function heldLocksOf(runtime: ObjectRuntime): HeldLocks {
-  let held = heldLocks.get(runtime);
-  if (!held) {
-    held = new HeldLocks(runtime);
-    heldLocks.set(runtime, held);
-  }
-  return held;
+  return runtime.of(HELD_LOCKS, () => new HeldLocks(runtime));
 }
 
 /** What is due within this time is done together, if it may be early, ms. */

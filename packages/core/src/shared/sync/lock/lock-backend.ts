@@ -1,6 +1,6 @@
 import { LockLostError, RedisUnfitError, StateLostError } from "../../../errors/index.ts";
 import type { Milliseconds } from "../../../time/index.ts";
-import type { ObjectRuntime } from "../../object/index.ts";
+import { type ObjectRuntime, RuntimeKey } from "../../object/index.ts";
 import type { LockNode } from "./lock-node.ts";
 import type { LockGrant, LockOutcome, LockPlace, LockRequest } from "./lock-request.ts";
 import { MainNode } from "./main-node.ts";
@@ -17,18 +17,15 @@ const LONGEST_PAUSE: Milliseconds = 500;
 /** After so long it is worth asking again, whatever leases are in the way, ms. */
 const LATEST_LOOK: Milliseconds = 500;
 
-const backends = new WeakMap<ObjectRuntime, LockBackend>();
+const BACKEND = new RuntimeKey<LockBackend>("lock backend");
 
 /** The backend of a context: one for all of its locks. */
 export function lockBackendOf(runtime: ObjectRuntime): LockBackend {
-  let backend = backends.get(runtime);
-  if (!backend) {
-    const made = new LockBackend(runtime);
-    backend = made;
-    backends.set(runtime, made);
-    runtime.closing.add(() => made.close());
-  }
-  return backend;
+  return runtime.of(BACKEND, () => {
+    const backend = new LockBackend(runtime);
+    runtime.closing.add(() => backend.close());
+    return backend;
+  });
 }
 
 /** A request on its way: the token with which it was sent last, and whether its answer is still waited for. */

@@ -1,7 +1,7 @@
 import { LockLostError } from "../../../errors/index.ts";
 import { type Patience, toLimit } from "../../../session/waiting/index.ts";
 import { waitWith } from "../../../time/index.ts";
-import type { ObjectRuntime } from "../../object/index.ts";
+import { type ObjectRuntime, RuntimeKey } from "../../object/index.ts";
 import { type Grip, type HeldLock, holderOfToken, type Lock, locksAreHere } from "../lock/index.ts";
 import { currentOwner, type Owner, whenOwnerEnds } from "./owner.ts";
 import { countLock } from "./rlock-scripts.ts";
@@ -16,19 +16,19 @@ export interface Holding {
 /** Why an owner's own attempt ended: the lock came back to it by another way, or the owner has ended. */
 const CAME_BACK = Symbol("came back");
 
-const ownerships = new WeakMap<ObjectRuntime, WeakMap<Owner, Map<string, Ownership>>>();
+/** What each owner has, by the name of the lock. */
+const OWNERSHIPS = new RuntimeKey<WeakMap<Owner, Map<string, Ownership>>>("RLocks of each owner");
 /** All that there are, of any owner. */
-const known = new WeakMap<ObjectRuntime, Set<Ownership>>();
+const ALL = new RuntimeKey<Set<Ownership>>("RLocks in use");
 
 /** What the calling owner has of the RLock `lock`, if anything. */
 export function findOwnership(runtime: ObjectRuntime, lock: Lock): Ownership | undefined {
-  return ownerships.get(runtime)?.get(currentOwner())?.get(lock.name);
+  return ownersOf(runtime).get(currentOwner())?.get(lock.name);
 }
 
 /** As {@link findOwnership}, made when it is not there. */
 export function ownershipOf(runtime: ObjectRuntime, lock: Lock): Ownership {
-  const owners = ownerships.get(runtime) ?? new WeakMap<Owner, Map<string, Ownership>>();
-  ownerships.set(runtime, owners);
+  const owners = ownersOf(runtime);
   const owner = currentOwner();
   const owned = owners.get(owner) ?? new Map<string, Ownership>();
   if (!owners.has(owner)) {
@@ -48,14 +48,17 @@ export function ownershipOf(runtime: ObjectRuntime, lock: Lock): Ownership {
 }
 
 function knownOf(runtime: ObjectRuntime): Set<Ownership> {
-  const there = known.get(runtime);
-  if (there) return there;
-  const made = new Set<Ownership>();
-  known.set(runtime, made);
-  runtime.removals.add((firstPart) => {
-    for (const ownership of made) ownership.removed(firstPart);
+  return runtime.of(ALL, () => {
+    const made = new Set<Ownership>();
+    runtime.removals.add((firstPart) => {
+      for (const ownership of made) ownership.removed(firstPart);
+    });
+    return made;
   });
-  return made;
+}
+
+function ownersOf(runtime: ObjectRuntime): WeakMap<Owner, Map<string, Ownership>> {
+  return runtime.of(OWNERSHIPS, () => new WeakMap());
 }
 
 /**
