@@ -93,7 +93,7 @@ export class ObjectInspector {
       const args = [keys.prefix, semaphore, madeAt, permits, "taken"];
       const released = await releasePermits.run({ client, operations }, [key], args);
       await client.del(operations.answers);
-      return released === 1;
+      return released === "released";
     });
   }
 
@@ -102,7 +102,7 @@ export class ObjectInspector {
     return this.#during(async () => {
       const { client, keys } = this.#place;
       const owner = (await this.#makerOf(kind, name)) ?? "";
-      return (await removeObject.run(client, [keys.objects], [keys.prefix, kind, name, owner])) === 1;
+      return (await removeObject.run(client, [keys.objects], [keys.prefix, kind, name, owner])) === "removed";
     });
   }
 
@@ -172,7 +172,10 @@ export class ObjectInspector {
     const parts = findKind(kind)?.parts ?? [];
     if (parts.length === 0) return false;
     const own = parts.map((part) => keys.object(kind, name, part === "" ? undefined : part));
-    return (await forgetObject.run(client, [keys.objects, keys.deadlines, ...own], [memberOf({ kind, name })])) === 1;
+    return (
+      (await forgetObject.run(client, [keys.objects, keys.deadlines, ...own], [memberOf({ kind, name })])) ===
+      "forgotten"
+    );
   }
 
   /**

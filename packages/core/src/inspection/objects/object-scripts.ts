@@ -1,4 +1,4 @@
-import { Script } from "../../redis/script/index.ts";
+import { named, Script } from "../../redis/script/index.ts";
 import { kindsTable, SERVER_TIME, WAKE_UP } from "../../session/index.ts";
 import { REAPED_KINDS } from "../../shared/kinds.ts";
 
@@ -8,7 +8,7 @@ const SHARED = SERVER_TIME + WAKE_UP + kindsTable(REAPED_KINDS);
  * KEYS[1] objects
  * ARGV[1] prefix of keys; ARGV[2] kind; ARGV[3] name; ARGV[4..] sessions
  * Takes back what the sessions hold of the object, and wakes who can go on.
- * Returns 1, 0 = nobody here knows objects of that kind.
+ * Returns 1, 0 = this version does not know the kind.
  */
 export const takeBack: Script<number> = new Script<number>({
   name: "takeBack",
@@ -26,10 +26,13 @@ return 1
 /**
  * KEYS[1] objects
  * ARGV[1] prefix of keys; ARGV[2] kind; ARGV[3] name; ARGV[4] session of its maker, "" = it is named
- * Returns 1 = removed, 0 = it was not there, -1 = nobody here knows objects of that kind.
+ * Returns 1 = removed, 0 = it was not there, -1 = this version does not know the kind.
  */
-export const removeObject: Script<number> = new Script<number>({
+export const removeObject: Script<"removed" | "not there" | "unknown kind"> = new Script<
+  "removed" | "not there" | "unknown kind"
+>({
   name: "removeObject",
+  read: named({ 1: "removed", 0: "not there", [-1]: "unknown kind" }),
   lua: `${SHARED}
 local prefix, kind, name = ARGV[1], ARGV[2], ARGV[3]
 local object = kind .. "/" .. name
@@ -48,8 +51,9 @@ return existed and 1 or 0
  * ARGV[1] object as "<kind>/<name>"
  * Forgets an object of which nothing is left. Returns 1 = forgotten, 0 = something is there.
  */
-export const forgetObject: Script<number> = new Script<number>({
+export const forgetObject: Script<"forgotten" | "there"> = new Script<"forgotten" | "there">({
   name: "forgetObject",
+  read: named({ 1: "forgotten", 0: "there" }),
   lua: `
 for index = 3, #KEYS do
   if redis.call("EXISTS", KEYS[index]) == 1 then return 0 end

@@ -1,6 +1,6 @@
 import type { RedisClient } from "../../redis/connection/index.ts";
 import type { Keys } from "../../redis/keys.ts";
-import { Script } from "../../redis/script/index.ts";
+import { named, Script } from "../../redis/script/index.ts";
 import {
   faultOfFormat,
   isNoFaultOfRecord,
@@ -46,7 +46,7 @@ export async function removeUnreadable(place: Place, record: UnreadableRecord): 
   const looked = await lookAtRecord.run(place.client, [key], [field ?? ""]);
   const again = (await findUnreadable(place)).find((one) => one.key === record.key && one.field === record.field);
   if (!again || again.isNewer || again.fault !== record.fault) return false;
-  return (await removeRecord.run(place.client, [key], [field ?? "", looked])) === 1;
+  return (await removeRecord.run(place.client, [key], [field ?? "", looked])) === "removed";
 }
 
 /** Keys that many depend on, and their types. */
@@ -199,8 +199,9 @@ const lookAtRecord = new Script<string>({
  * ARGV[1] field of the hash, or member of the sorted set; "" = the key as a whole; ARGV[2] reply of lookAtRecord
  * Returns 1 when it was removed, 0 when it is another one by now.
  */
-const removeRecord = new Script<number>({
+const removeRecord = new Script<"removed" | "another one">({
   name: "removeUnreadableRecord",
+  read: named({ 1: "removed", 0: "another one" }),
   lua: `${LOOK_AT}
 if redis.sha1hex(look_at(KEYS[1], ARGV[1])) ~= ARGV[2] then return 0 end
 if ARGV[1] == "" then return redis.call("UNLINK", KEYS[1]) end

@@ -41,7 +41,7 @@ export class Script<Reply = unknown> {
 
   /** As {@link run}, but every string of the reply comes as the bytes that it is. */
   async runForBytes(client: RedisClient, keys: string[], args: Argument[]): Promise<WithBytes<Reply>> {
-    return (await this.#measure(client, keys, { args, form: "bytes" })) as WithBytes<Reply>;
+    return this.#read((await this.#measure(client, keys, { args, form: "bytes" })) as never) as WithBytes<Reply>;
   }
 
   #measure(client: RedisClient, keys: string[], call: { args: Argument[]; form: "text" | "bytes" }): Promise<unknown> {

@@ -1,5 +1,11 @@
 import { StateLostError } from "../../errors/index.ts";
 
+/** Why a script has done nothing: the maker of the unnamed object has ended; the object should exist and does not. */
+export type Absence = "maker gone" | "gone";
+
+/** The codes with which scripts say so. */
+export const ABSENCE = { [-1]: "maker gone", [-2]: "gone" } as const;
+
 /**
  * What a handle knows about whether its object exists: the first call makes it, but one that is gone later is noticed
  * instead of silently made anew (U11).
@@ -20,23 +26,21 @@ export class Existence {
 
   /** For what reads only: nothing found is no answer when it must exist. @throws StateLostError */
   found(exists: boolean): void {
-    this.confirm(exists || !this.#isKnown ? 0 : -2);
     if (exists) this.#isKnown = true;
+    else if (this.#isKnown) this.confirm("gone");
   }
 
   /**
-   * Takes note of a script's answer: -1 = the maker of the unnamed object is gone, -2 = it should exist and does not.
-   * @throws StateLostError for these two; the next call may make it anew
+   * Takes note of a script's answer; "there" = it exists, or has been made.
+   * @throws StateLostError for an absence; the next call may make it anew
    */
-  confirm(reply: number): void {
-    if (reply === -1) {
+  confirm(answer: "there" | Absence): void {
+    if (answer === "maker gone") {
       throw new StateLostError(`the program that made the ${this.#object} has ended, and it with it`);
     }
-    if (reply === -2) {
-      this.#isKnown = false;
+    this.#isKnown = answer === "there";
+    if (answer === "gone")
       throw new StateLostError(`the ${this.#object} is gone: it was removed, or Redis lost its data`);
-    }
-    if (reply > 0) this.#isKnown = true;
   }
 
   /** Redis lost its data: the next call may make it anew. */

@@ -1,7 +1,7 @@
 import { UnreadableRecordError } from "../../errors/index.ts";
 import type { RedisClient } from "../../redis/connection/index.ts";
 import type { Keys } from "../../redis/keys.ts";
-import { Script, SERVER_TIME, SET_ASIDE } from "../../redis/script/index.ts";
+import { named, Script, SERVER_TIME, SET_ASIDE } from "../../redis/script/index.ts";
 import type { PoolRecord } from "../../wire/records/records.ts";
 import {
   isWrongType,
@@ -131,7 +131,7 @@ export class PoolRegistry {
       [this.#keys.pools],
       [pool.name, pool.generation, pool.revision ?? 0, failure, this.#keys.control, this.#message(pool.name)],
     );
-    return failed === 1;
+    return failed === "failed";
   }
 
   /**
@@ -250,8 +250,9 @@ return {1, changed}
  * ARGV[1] pool name; ARGV[2] generation; ARGV[3] revision; ARGV[4] encoded error; ARGV[5] control channel; ARGV[6] its message
  * Returns 1 when the pool is failed now, 0 when it is another one by now, or terminated.
  */
-const failPool = new Script<number>({
+const failPool = new Script<"failed" | "another one">({
   name: "failPool",
+  read: named({ 1: "failed", 0: "another one" }),
   lua: `
 local text = redis.call("HGET", KEYS[1], ARGV[1])
 if not text then return 0 end

@@ -47,12 +47,12 @@ export async function lookAtJob(
 ): Promise<{ life: string; submission: string } | null> {
   const jobKey = keys.job(ticket.pool, ticket.jobId);
   const [found, timestamp, opts, ...fields] = await lookAt.run(client, [jobKey], [JOB_ERROR_FIELD, JOB_ANSWERS_FIELD]);
-  if (found === 0) return null;
+  if (found === "unknown") return null;
   const options = parseOptions(opts);
   const submission = submissionOf(ticket.jobId, options);
   const life = lifeOf(ticket.jobId, { options, timestamp });
   const isMeant = ticket.life === undefined || ticket.life === life;
-  if (found === 2 && isMeant) await giveReadable(client, keys, outcomeOf(ticket, fields));
+  if (found === "finished" && isMeant) await giveReadable(client, keys, outcomeOf(ticket, fields));
   return { life, submission };
 }
 
@@ -184,14 +184,14 @@ return rows
 /**
  * KEYS[1] hash of a job
  * ARGV as of readFinished
- * Returns {0 unknown / 1 under way / 2 finished, timestamp (ms), opts, returnvalue, failedReason, error, run}.
+ * Returns {"unknown", "under way" or "finished", timestamp (ms), opts, returnvalue, failedReason, error, run}.
  */
-const lookAt = new Script<[number, string, string, string, string, string, string]>({
+const lookAt = new Script<["unknown" | "under way" | "finished", string, string, string, string, string, string]>({
   name: "lookAtJob",
   lua: `
 local fields = redis.call("HMGET", KEYS[1], "timestamp", "finishedOn", "opts", "returnvalue", "failedReason", ARGV[1], ARGV[2])
-if not fields[1] then return {0, "", "", "", "", "", ""} end
-local state = fields[2] and 2 or 1
+if not fields[1] then return {"unknown", "", "", "", "", "", ""} end
+local state = fields[2] and "finished" or "under way"
 return {state, fields[1], fields[3] or "", fields[4] or "", fields[5] or "", fields[6] or "", fields[7] or ""}
 `,
 });

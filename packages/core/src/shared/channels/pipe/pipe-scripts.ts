@@ -1,4 +1,4 @@
-import { OnceScript, Script } from "../../../redis/script/index.ts";
+import { named, OnceScript, Script } from "../../../redis/script/index.ts";
 import { REGISTER, SERVER_TIME, WAKE_UP } from "../../../session/index.ts";
 import { COUNTS, QUEUE_KEYS } from "../queue/index.ts";
 
@@ -99,14 +99,18 @@ return {
 }
 end)()`;
 
+/** What {@link holdEnds} replies; "gone" = the pipe is; "closed" = one of the ends was, before it came here. */
+export type HoldReply = "held" | "session ended" | "gone" | "closed";
+
 /**
  * KEYS[1] main; KEYS[2] holders; KEYS[3] transit
  * ARGV[1] prefix of keys; ARGV[2] name; ARGV[3] session; ARGV[4] session of the maker; ARGV[5] "1" = the pipe must exist;
  * ARGV[6] "1" = both directions, "0" = from end 1 to end 0; ARGV[7] token with which an end came here, ""; ARGV[8...] ends
  * Returns 1 = the session holds the ends now; -1 = the session has ended; -2 = the pipe is gone; -4 = an end was closed before.
  */
-export const holdEnds: Script<number> = new Script<number>({
+export const holdEnds: Script<HoldReply> = new Script<HoldReply>({
   name: "holdEnds",
+  read: named({ 1: "held", [-1]: "session ended", [-2]: "gone", [-4]: "closed" }),
   lua: `${SHARED}
 local prefix, name, session = ARGV[1], ARGV[2], ARGV[3]
 local now = server_time()
@@ -162,8 +166,9 @@ return 1
  * ARGV[6] the number of the first message that the sender's standing reader has not handed out, "" = it has none
  * Returns 1, or 0 when the end is closed already.
  */
-export const sendEnd: OnceScript<number> = new OnceScript<number>({
+export const sendEnd: OnceScript<"sent" | "closed"> = new OnceScript<"sent" | "closed">({
   name: "sendEnd",
+  read: named({ 1: "sent", 0: "closed" }),
   shared: SHARED,
   lua: `
 if redis.call("EXISTS", KEYS[1]) == 0 or redis.call("HEXISTS", KEYS[1], "closed-" .. ARGV[3]) == 1 then return 0 end

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { BrokenPipeError, ClosedError, EndOfFileError, StateLostError } from "../../../errors/index.ts";
 import { type ObjectRuntime, RuntimeKey } from "../../object/index.ts";
 import { Consumer, Producer, QueuePlace } from "../queue/index.ts";
-import { holdEnds, leaveEnd, sendEnd } from "./pipe-scripts.ts";
+import { type HoldReply, holdEnds, leaveEnd, sendEnd } from "./pipe-scripts.ts";
 
 /** One of the two ends of a pipe. End 0 reads what end 1 sends, and in a pipe of both directions the reverse. */
 export type End = 0 | 1;
@@ -83,7 +83,7 @@ export class PipeShare {
     this.#consumers[end]?.returnUnread();
     const handed = this.#consumers[end]?.handedByReader ?? "";
     const noted = this.#noted;
-    const send = (): Promise<number> =>
+    const send = (): Promise<"sent" | "closed"> =>
       sendEnd.run(
         { client, operations: session.operations },
         [this.#key(), this.#key("transit"), keys.deadlines],
@@ -91,7 +91,7 @@ export class PipeShare {
       );
     // At once, so that it comes before whatever this process sends after it; and again if it came before the pipe was made,
     // because the server had forgotten that script.
-    const sent = send().then((reply) => (reply === 0 ? noted.then(send) : reply));
+    const sent = send().then((reply) => (reply === "closed" ? noted.then(send) : reply));
     this.#noted = Promise.allSettled([noted, sent]);
     return token;
   }
@@ -169,7 +169,7 @@ export class PipeShare {
     this.#isKnown = true;
     try {
       const [reply] = await Promise.all([held, started]);
-      if (reply !== 1) throw this.#notHeld(reply);
+      if (reply !== "held") throw this.#notHeld(reply);
       this.#isKnown = this.#isHeld = true;
     } catch (error) {
       this.#isKnown = this.#isHeld;
@@ -177,11 +177,11 @@ export class PipeShare {
     }
   }
 
-  /** For the negative answers of holdEnds. */
-  #notHeld(reply: number): Error {
+  #notHeld(reply: Exclude<HoldReply, "held">): Error {
     const { name } = this.#facts;
-    if (reply === -1) return new StateLostError(`this process was taken for dead while it opened the pipe "${name}"`);
-    if (reply === -2) {
+    if (reply === "session ended")
+      return new StateLostError(`this process was taken for dead while it opened the pipe "${name}"`);
+    if (reply === "gone") {
       return new StateLostError(`the pipe "${name}" is gone: all its ends were closed, or Redis lost its data`);
     }
     return new ClosedError(

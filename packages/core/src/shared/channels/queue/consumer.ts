@@ -41,11 +41,6 @@ const COMPARE_INTERVAL: Milliseconds = 5_000;
 /** Former names of a leased consumer that are compared as well: the last so many. */
 const GIVEN_UP = 20;
 
-/** Answers of takeItems. */
-const BLOCK = 2;
-const SHUT = -3;
-const GIVEN_AWAY = -4;
-
 /** One get, as far as it has come. */
 interface GetTurn {
   isOver: boolean;
@@ -273,8 +268,7 @@ export class Consumer<Stored extends string | Buffer = string> {
       {
         attempt: async (waiter): Promise<Attempt<true>> => {
           const reply = await pollQueue.run(client, keys, [...place.making, waiter ?? ""]);
-          place.confirm(reply);
-          const isThere = reply === 1 || this.#next < this.#buffer.length;
+          const isThere = place.confirm(reply) === "ready" || this.#next < this.#buffer.length;
           return isThere ? { granted: true, value: true } : { granted: false, dueIn: null };
         },
         abandon: (waiter) => client.lrem(place.key("pollers"), 1, waiter ?? ""),
@@ -456,29 +450,36 @@ export class Consumer<Stored extends string | Buffer = string> {
     ];
     const reply =
       form === "text" ? await takeItems.run(client, keys, args) : await takeItems.runForBytes(client, keys, args);
-    const [status, committed, count, ...items] = reply as [number, number?, number?, ...Stored[]];
     // Meanwhile the claim was given up, and these with it.
     if (era !== this.#era) return true;
-    if (status === GIVEN_AWAY) {
+    if (reply.is === "given away") {
       if (isLeased) this.forget();
       else {
-        this.#confirm(committed ?? 0);
+        this.#confirm(reply.committed);
         this.#lose(this.#committed);
       }
       return true;
     }
-    if (waiter !== null) this.#noteStored(waiter, status === 0 && committed !== 1);
-    if (status === 0) {
-      place.confirm(status);
-      if (reader && waiter === null && committed !== 1) this.#wakeAll();
-      return answered?.(committed === 1) === false || this.#isReady();
+    if (waiter !== null) this.#noteStored(waiter, reply.is === "empty" && !reply.stands);
+    switch (reply.is) {
+      case "empty":
+        place.confirm("empty");
+        if (reader && waiter === null && !reply.stands) this.#wakeAll();
+        return answered?.(reply.stands) === false || this.#isReady();
+      case "block taken":
+        return this.#fetchBlock(reply.key, reply.committed);
+      case "taken": {
+        // What came by itself meanwhile is among them.
+        const items = this.#unpack(reply.items as Stored[], reply.count).slice(this.#taken - taken);
+        this.#receive(items, reply.committed);
+        place.confirm("taken");
+        return true;
+      }
+      default:
+        if (reply.is !== "shut" && !isLeased) this.#lose(this.#committed);
+        place.confirm(reply.is);
+        return false;
     }
-    if (status === BLOCK) return this.#fetchBlock(String(items[0]), committed ?? 0);
-    // What came by itself meanwhile is among them.
-    if (status === 1) this.#receive(this.#unpack(items, count ?? 0).slice(this.#taken - taken), committed ?? 0);
-    else if (status !== SHUT && status < 0 && !isLeased) this.#lose(this.#committed);
-    place.confirm(status);
-    return status === 1;
   }
 
   #noteStored(waiter: string, isStored: boolean): void {
@@ -593,10 +594,10 @@ export class Consumer<Stored extends string | Buffer = string> {
         [this.#name, this.#handed, target, place.runtime.keys.prefix, place.queue],
       )
       .then(
-        ([isOurs, committed]) => {
+        ({ is, committed }) => {
           if (era !== this.#era) return;
           this.#confirm(committed);
-          if (isOurs === 1) return;
+          if (is === "committed") return;
           // What a fetch under way brings is numbered as before, and it finds out by itself whether that still holds.
           if (this.#fetch) this.#requested = this.#committed;
           else this.#lose(this.#committed);
@@ -721,8 +722,9 @@ export class Consumer<Stored extends string | Buffer = string> {
         [place.key(), place.key("consumers"), place.key("joiners")],
         [keys.prefix, place.queue, this.#name, done, ...this.#givenUp],
       )
-      .then(([end]) => {
-        if (era === this.#era && taken > done && end < taken) this.forget();
+      .then((reply) => {
+        const isLess = reply.is === "no claim" || reply.end < taken;
+        if (era === this.#era && taken > done && isLess) this.forget();
       })
       // It is asked again with a later beat.
       .catch(() => {});

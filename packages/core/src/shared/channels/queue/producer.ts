@@ -4,7 +4,15 @@ import { ownLabel } from "../../object/index.ts";
 import type { Acknowledgement } from "./consumer.ts";
 import { Entrance } from "./entrance.ts";
 import type { QueuePlace } from "./queue-place.ts";
-import { abandonQueue, putItems, SEPARATOR, SMALL_ITEM, sendMessage } from "./queue-scripts.ts";
+import {
+  abandonQueue,
+  type PutReply,
+  putItems,
+  type QueueRefusal,
+  SEPARATOR,
+  SMALL_ITEM,
+  sendMessage,
+} from "./queue-scripts.ts";
 import { blockOf, PooledText, TextPool } from "./text-pool.ts";
 
 /** Most items, and about the most characters, of one script call. */
@@ -12,9 +20,6 @@ const BATCH_ITEMS = 1_000;
 const BATCH_TEXT = 256 * 1024;
 /** Most script calls under way at the same time. */
 const CALLS = 4;
-/** Answers of putItems: the queue has a limit; the block was not stored in time. */
-const LIMITED = -5;
-const EXPIRED = -6;
 /** So many items that are not small are stored as a block. */
 const BLOCK_ITEMS = 16;
 /** How long a put whose time is over waits for the answer to a try that is under way, in round trips; at least, ms. */
@@ -33,6 +38,9 @@ export interface Route {
   /** What was received at the sending end, told to Redis with a message. */
   acknowledgement: () => Acknowledgement | undefined;
 }
+
+/** What became of items that were sent. */
+type Stored = Exclude<PutReply, QueueRefusal>;
 
 interface Put {
   item: string | Buffer | PooledText;
@@ -134,7 +142,7 @@ export class Producer {
       .then(
         (stored) => {
           // Somebody else made it with a limit, of which this handle did not know.
-          if (stored === LIMITED) this.#putEachWhenRoom(batch);
+          if (stored === "limited") this.#putEachWhenRoom(batch);
           else for (const { resolve } of batch) resolve(true);
         },
         (error: unknown) => {
@@ -218,7 +226,7 @@ export class Producer {
 
   async #tryToStore(item: string | Buffer, waiter: string | null): Promise<Attempt<true>> {
     const stored = await this.#store(["one", item], waiter);
-    return stored > 0 ? { granted: true, value: true } : { granted: false, dueIn: null };
+    return stored === "stored" ? { granted: true, value: true } : { granted: false, dueIn: null };
   }
 
   /** What became of a try that was under way when its time was over: who is told that it failed would put it twice. */
@@ -233,7 +241,7 @@ export class Producer {
     return isStored;
   }
 
-  #storeBatch(items: Put["item"][]): Promise<number> {
+  #storeBatch(items: Put["item"][]): Promise<Stored> {
     const [first] = items;
     if (this.#route && items.length === 1 && first !== undefined && byteLength(first) <= LARGEST_MESSAGE) {
       return this.#sendMessage(storable(first), this.#route);
@@ -246,44 +254,42 @@ export class Producer {
     return block ? this.#storeBlock(block, items.length) : this.#store(["bytes", ...items.map(storable)], null);
   }
 
-  async #sendMessage(message: string | Buffer, { pipe, readingEnd, acknowledgement }: Route): Promise<number> {
+  async #sendMessage(message: string | Buffer, { pipe, readingEnd, acknowledgement }: Route): Promise<Stored> {
     const place = this.#place;
     if (place.ready) await place.ready;
     const { client, keys } = place.runtime;
     const told = acknowledgement();
     this.#messages += 1;
-    const stored = await sendMessage.run(
+    const reply = await sendMessage.run(
       client,
       [keys.object("pipe", pipe, "standing"), place.key(), place.key("items"), place.key("putters"), place.key("puts")],
       [keys.prefix, pipe, readingEnd, message, place.sender, this.#messages, told?.entry ?? "", told?.handed ?? 0],
     );
-    told?.answered(stored > 1);
-    place.confirm(stored);
-    return stored;
+    told?.answered(reply === "stored, reader stands");
+    return place.confirm(reply) === "full" ? "full" : "stored";
   }
 
   /** Written by a command of its own, and moved to its place by the script, which does not see it. */
-  async #storeBlock(block: Buffer, count: number): Promise<number> {
+  async #storeBlock(block: Buffer, count: number): Promise<Stored> {
     const place = this.#place;
     if (place.ready) await place.ready;
     const at = place.nextBlock();
     while (true) {
       const written = place.runtime.client.set(at, block, "PX", WRITTEN);
       const [stored] = await Promise.all([this.#store(["block", count], null, at), written]);
-      if (stored !== EXPIRED) return stored;
+      if (stored !== "expired") return stored;
     }
   }
 
-  async #store(items: (string | Buffer | number)[], waiter: string | null, block: string = ""): Promise<number> {
+  async #store(items: (string | Buffer | number)[], waiter: string | null, block: string = ""): Promise<Stored> {
     const place = this.#place;
     if (place.ready) await place.ready;
-    const stored = await putItems.run(
+    const reply = await putItems.run(
       { client: place.runtime.client, operations: place.puts },
       [place.key(), place.key("items"), place.key("putters"), block || place.key("items")],
       [...place.making, waiter ?? "", ...items],
     );
-    if (stored > LIMITED) place.confirm(stored);
-    return stored;
+    return reply === "limited" || reply === "expired" ? reply : place.confirm(reply);
   }
 }
 

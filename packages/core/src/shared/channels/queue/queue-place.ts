@@ -3,7 +3,7 @@ import type { RedisClient } from "../../../redis/connection/index.ts";
 import { Operations } from "../../../redis/script/index.ts";
 import type { ObjectRuntime } from "../../object/index.ts";
 import { Existence } from "../../sync/index.ts";
-import type { StreamKind } from "./queue-scripts.ts";
+import type { QueueRefusal, StreamKind } from "./queue-scripts.ts";
 
 /** What makes a queue. */
 export interface QueueFacts {
@@ -102,11 +102,25 @@ export class QueuePlace {
     return this.#facts.within?.ready();
   }
 
-  /** @throws StateLostError, QueueClosedError for the negative answers of scripts; ClosedError when the context has closed */
-  confirm(reply: number): void {
-    // A context that closes takes its pipes and unnamed queues along: what waits there has been ended by the program.
-    if (reply < 0 && reply >= -3 && this.runtime.isClosed) throw closedWhileWaiting();
-    if (reply === -3) throw this.#facts.within?.shut() ?? new QueueClosedError(`the ${this.title} was shut down`);
-    this.existence.confirm(reply === 0 ? 1 : reply);
+  /**
+   * Takes note of a script's answer.
+   * @returns the answer, which is no refusal
+   * @throws StateLostError, QueueClosedError for a refusal; ClosedError when the context has closed
+   */
+  confirm<Answer extends string>(answer: Answer): Exclude<Answer, QueueRefusal> {
+    if (isRefusal(answer)) this.#refuse(answer);
+    this.existence.confirm("there");
+    return answer as Exclude<Answer, QueueRefusal>;
   }
+
+  #refuse(refusal: QueueRefusal): void {
+    // A context that closes takes its pipes and unnamed queues along: what waits there has been ended by the program.
+    if (this.runtime.isClosed) throw closedWhileWaiting();
+    if (refusal === "shut") throw this.#facts.within?.shut() ?? new QueueClosedError(`the ${this.title} was shut down`);
+    this.existence.confirm(refusal);
+  }
+}
+
+function isRefusal(answer: string): answer is QueueRefusal {
+  return answer === "shut" || answer === "gone" || answer === "maker gone";
 }

@@ -1,5 +1,6 @@
-import { OnceScript, Script } from "../../../redis/script/index.ts";
+import { named, OnceScript, Script } from "../../../redis/script/index.ts";
 import { CLAIM_TIME, REGISTER, SERVER_TIME, WAKE_UP } from "../../../session/index.ts";
+import { ABSENCE, type Absence } from "../../object/existence.ts";
 
 /** The kinds of queues; each has names of its own. */
 export type QueueKind = "queue" | "simple-queue" | "joinable-queue";
@@ -469,7 +470,29 @@ return count
  *
  * Waiters of one process go in the order in which they began to wait, also where one of them had to join the line again.
  */
-export const putItems: OnceScript<number> = new OnceScript<number>({ name: "putItems", shared: SHARED, lua: PUT });
+export const putItems: OnceScript<PutReply> = new OnceScript<PutReply>({
+  name: "putItems",
+  read: readPutReply,
+  shared: SHARED,
+  lua: PUT,
+});
+
+/** Why nothing can be put or taken; "shut" = the queue was shut down. */
+export type QueueRefusal = Absence | "shut";
+
+const REFUSALS = { ...ABSENCE, [-3]: "shut" } as const;
+
+/** What {@link putItems} replies; "limited" = it has a limit of size; "expired" = the block is gone. All but "stored" store nothing. */
+export type PutReply = "stored" | "full" | "limited" | "expired" | QueueRefusal;
+
+function readPutReply(reply: number): PutReply {
+  return reply > 0 ? "stored" : PUT_REFUSALS(reply);
+}
+
+const PUT_REFUSALS = named({ 0: "full", [-5]: "limited", [-6]: "expired", ...REFUSALS });
+
+/** What {@link sendMessage} replies; "reader stands" = and the sender's own reader, which has no more to say. */
+export type SendReply = PutReply | "stored, reader stands";
 
 /** So many messages of one sender are known to be stored: more than may be on their way at the same time. */
 const KEPT_MESSAGES = 8;
@@ -485,8 +508,9 @@ const KEPT_MESSAGES = 8;
  * that this reader has not handed out
  * Returns 1; 2 = the reader of the sender stands, and has no more to say; negative answers as of putItems.
  */
-export const sendMessage: Script<number> = new Script<number>({
+export const sendMessage: Script<SendReply> = new Script<SendReply>({
   name: "sendMessage",
+  read: (reply: number) => (reply === 2 ? "stored, reader stands" : readPutReply(reply)),
   // What Lua defines and calls takes longer than what Redis does: the usual case comes first, with few of both.
   lua: `
 local standing, prefix, to, sender, number = KEYS[1], ARGV[1], ARGV[3], "sent-" .. ARGV[5], ARGV[6]
@@ -523,11 +547,16 @@ return 1 + stands
 `,
 });
 
-/**
- * Reply of {@link takeItems}: a number as of putItems; how many items of this consumer are committed; how many come; and
- * these: one text with separators, or one after another.
- */
-export type TakeReply = [number] | [number, number] | [number, number, number, ...string[]];
+/** What {@link takeItems} replies. `committed`: the number of the first item that is not committed for this consumer. */
+export type TakeReply =
+  /** One text with separators, or one after another. */
+  | { is: "taken"; committed: number; count: number; items: string[] }
+  | { is: "block taken"; committed: number; key: string }
+  /** `stands`: the standing reader is this consumer. */
+  | { is: "empty"; stands: boolean }
+  /** The rest of the claim was given to others, or Redis has lost that it was taken. */
+  | { is: "given away"; committed: number }
+  | { is: QueueRefusal };
 
 /**
  * KEYS[1] main; KEYS[2] items; KEYS[3] getters; KEYS[4] consumers; KEYS[5] claim of the consumer
@@ -544,6 +573,7 @@ export type TakeReply = [number] | [number, number] | [number, number, number, .
  */
 export const takeItems: Script<TakeReply> = new Script<TakeReply>({
   name: "takeItems",
+  read: readTakeReply,
   lua: `${SHARED}
 local prefix, queue, waiter, consumer = ARGV[1], ARGV[2], ARGV[6], ARGV[7]
 local missing = ensure(prefix, queue, ARGV[3], ARGV[4], ARGV[5])
@@ -676,6 +706,27 @@ return answer(committed, got)
 `,
 });
 
+function readTakeReply([code, committed, count, ...items]: [number, number, number, ...string[]]): TakeReply {
+  switch (code) {
+    case 1:
+      return { is: "taken", committed, count, items };
+    case 2:
+      return { is: "block taken", committed, key: String(items[0]) };
+    case 0:
+      return { is: "empty", stands: committed === 1 };
+    case -4:
+      return { is: "given away", committed };
+    default:
+      return { is: named(REFUSALS)(code) };
+  }
+}
+
+/** What {@link commitItems} replies. `committed`: the number of the first item that is not. */
+export interface CommitReply {
+  is: "committed" | "given away";
+  committed: number;
+}
+
 /**
  * KEYS[1] consumers; KEYS[2] claim of the consumer
  * ARGV[1] consumer; ARGV[2] the number of the first item that it has not handed out; ARGV[3] that of the first item which
@@ -683,8 +734,9 @@ return answer(committed, got)
  * Returns { 1, the number of the first item that is not committed }; { 0, that } = the rest was given to others, or Redis
  * has lost that it was taken.
  */
-export const commitItems: Script<[number, number]> = new Script<[number, number]>({
+export const commitItems: Script<CommitReply> = new Script<CommitReply>({
   name: "commitItems",
+  read: ([code, committed]: [0 | 1, number]) => ({ is: code === 1 ? "committed" : "given away", committed }),
   lua: `${COUNTS}
 local handed = tonumber(ARGV[2])
 local first, committed = read_counts(KEYS[1], ARGV[1])
@@ -737,8 +789,9 @@ return returned
  * size, 0 = none; ARGV[6] waiter to store if there is nothing, "" = none
  * Returns 1 = a take would not wait, for an item or because it was shut down; 0 = it would; -1, -2 as of putItems.
  */
-export const pollQueue: Script<number> = new Script<number>({
+export const pollQueue: Script<"ready" | "empty" | Absence> = new Script<"ready" | "empty" | Absence>({
   name: "pollQueue",
+  read: named({ 1: "ready", 0: "empty", ...ABSENCE }),
   lua: `${SHARED}
 local missing = ensure(ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5])
 if missing ~= 0 then return missing end
@@ -778,8 +831,9 @@ return 1
  *
  * It finishes the oldest item that the consumer has taken; of one that has none, the oldest of any other (J4).
  */
-export const finishItem: OnceScript<number> = new OnceScript<number>({
+export const finishItem: OnceScript<FinishReply> = new OnceScript<FinishReply>({
   name: "finishItem",
+  read: (reply: number) => (reply >= 0 ? "done" : UNFINISHED(reply)),
   shared: SHARED,
   lua: `
 local prefix, queue = ARGV[1], ARGV[2]
@@ -809,6 +863,14 @@ return unfinished
 `,
 });
 
+/** What {@link finishItem} replies; "too often" = more often than there were items. */
+export type FinishReply = "done" | "too often" | "gone" | "given away";
+
+const UNFINISHED = named({ [-1]: "too often", [-2]: "gone", [-3]: "given away" });
+
+/** What {@link compareClaim} replies. `end`: the number after the last item in the claim. */
+export type CompareReply = { is: "compared"; end: number } | { is: "no claim" };
+
 /**
  * Of a leased queue: makes Redis agree with a consumer that lives, after a failover that may have lost what was written last.
  *
@@ -820,8 +882,9 @@ return unfinished
  *
  * Not while a take or a taskDone of the consumer is under way, so that nothing is counted twice.
  */
-export const compareClaim: Script<[number, number]> = new Script<[number, number]>({
+export const compareClaim: Script<CompareReply> = new Script<CompareReply>({
   name: "compareClaim",
+  read: ([end]: [number, number]) => (end === -1 ? { is: "no claim" } : { is: "compared", end }),
   lua: `${SHARED}
 local prefix, queue, consumer = ARGV[1], ARGV[2], ARGV[3]
 for index = 5, #ARGV do
@@ -846,14 +909,23 @@ return { first + redis.call("LLEN", claim_key(prefix, queue, consumer)), settled
 `,
 });
 
+/** What {@link joinQueue} replies. `zeros`: how often nothing was unfinished so far. */
+export interface JoinReply {
+  is: "done" | "unfinished" | "gone";
+  zeros: string;
+}
+
+const JOINED = named({ 1: "done", 0: "unfinished", [-2]: "gone" });
+
 /**
  * KEYS[1] main; KEYS[2] joiners
  * ARGV[1] waiter to store, "" = none; ARGV[2] zeros at the first look, "" = this is it; ARGV[3] prefix of keys; ARGV[4]
  * queue
  * Returns { 1 = nothing is unfinished, or was for a moment since the first look; 0 = not yet; -2 = there is no such queue, zeros }.
  */
-export const joinQueue: Script<[number, string]> = new Script<[number, string]>({
+export const joinQueue: Script<JoinReply> = new Script<JoinReply>({
   name: "joinQueue",
+  read: ([code, zeros]: [0 | 1 | -2, string]) => ({ is: JOINED(code), zeros }),
   lua: `
 local unfinished, zeros = unpack(redis.call("HMGET", KEYS[1], "unfinished", "zeros"))
 if not unfinished then return { -2, "0" } end
@@ -873,8 +945,9 @@ return { 0, zeros }
  * size; ARGV[6] "1" = at once: what is left is dropped
  * Returns 1, or -1, -2 as of putItems. Everybody who waits is told (Q11, Q12).
  */
-export const shutQueue: OnceScript<number> = new OnceScript<number>({
+export const shutQueue: OnceScript<"there" | Absence> = new OnceScript<"there" | Absence>({
   name: "shutQueue",
+  read: named({ 1: "there", ...ABSENCE }),
   shared: SHARED,
   lua: `
 local prefix, queue = ARGV[1], ARGV[2]
@@ -896,8 +969,9 @@ return 1
  * ARGV[1] prefix of keys; ARGV[2] queue; ARGV[3] "1" = what is claimed counts as handed out
  * Returns { items that nobody has been handed, largest size, unfinished, state }; { -1 } = there is no such queue.
  */
-export const measureQueue: Script<[number] | [number, string, string, string]> = new Script({
+export const measureQueue: Script<MeasureReply> = new Script<MeasureReply>({
   name: "measureQueue",
+  read: readMeasureReply,
   lua: `${COUNTS}
 if redis.call("EXISTS", KEYS[1]) == 0 then return { -1 } end
 local size = size_of(ARGV[1], ARGV[2])
@@ -905,3 +979,16 @@ if ARGV[3] ~= "1" then size = size + count_uncommitted(ARGV[1], ARGV[2]) end
 return { size, unpack(redis.call("HMGET", KEYS[1], "maxSize", "unfinished", "state")) }
 `,
 });
+
+/** "draining": no more is put; "shut": what was left was dropped. */
+type QueueLife = "open" | "draining" | "shut";
+
+/** What {@link measureQueue} replies. `size`: items that no consumer has been handed. */
+export type MeasureReply =
+  | { is: "there"; size: number; maxSize: number; unfinished: number; state: QueueLife }
+  | { is: "not made" };
+
+function readMeasureReply([size, maxSize, unfinished, state]: [number, string, string, QueueLife]): MeasureReply {
+  if (size === -1) return { is: "not made" };
+  return { is: "there", size, maxSize: Number(maxSize), unfinished: Number(unfinished), state };
+}

@@ -194,7 +194,7 @@ abstract class AnyQueue<Item> extends SharedObject {
     const { place, consumer } = await this.share();
     const { client, keys, keepAlive } = this.runtime;
     const { era } = consumer;
-    const [counted, maxSize, unfinished, state] = await keepAlive.during(
+    const measured = await keepAlive.during(
       measureQueue.run(
         client,
         [place.key(), place.key("items")],
@@ -203,10 +203,10 @@ abstract class AnyQueue<Item> extends SharedObject {
     );
     // What was here and not handed out when Redis counted has gone back since, and would be counted by nobody.
     if (era !== consumer.era) return this.measure();
-    place.existence.found(counted >= 0);
-    const size = counted + consumer.ahead;
-    if (state === undefined) return { size: 0, maxSize: this.#maxSize, unfinished: 0, state: "open" };
-    return { size, maxSize: Number(maxSize), unfinished: Number(unfinished), state: state as QueueState["state"] };
+    place.existence.found(measured.is === "there");
+    if (measured.is === "not made") return { size: 0, maxSize: this.#maxSize, unfinished: 0, state: "open" };
+    const { maxSize, unfinished, state } = measured;
+    return { size: measured.size + consumer.ahead, maxSize, unfinished, state };
   }
 
   /** @internal */
@@ -408,13 +408,14 @@ export class JoinableQueue<Item = unknown> extends Queue<Item> {
       [this.runtime.keys.prefix, place.queue, consumer.name, hasTaken ? 1 : 0],
     );
     const reply = await this.runtime.keepAlive.during(consumer.finishing(finished));
-    if (reply === -3) {
+    if (reply === "given away") {
       consumer.forget();
       throw consumer.leaseEnded();
     }
-    place.existence.found(reply !== -2);
+    place.existence.found(reply !== "gone");
     // One that is not there yet is empty.
-    if (reply < 0) throw new ValueError(`taskDone() was called more often than items were put into "${this.name}"`);
+    if (reply !== "done")
+      throw new ValueError(`taskDone() was called more often than items were put into "${this.name}"`);
   }
 
   /**
@@ -437,16 +438,16 @@ export class JoinableQueue<Item = unknown> extends Queue<Item> {
       room,
       {
         attempt: async (waiter): Promise<Attempt<true>> => {
-          const [done, seen] = await joinQueue.run(client, keys, [
+          const { is, zeros: seen } = await joinQueue.run(client, keys, [
             waiter ?? "",
             zeros,
             this.runtime.keys.prefix,
             place.queue,
           ]);
-          place.existence.found(done !== -2);
+          place.existence.found(is !== "gone");
           zeros ||= seen;
           // In one that was never used nothing is to be done (J2).
-          return done !== 0 ? { granted: true, value: true } : { granted: false, dueIn: null };
+          return is !== "unfinished" ? { granted: true, value: true } : { granted: false, dueIn: null };
         },
         abandon: (waiter) => client.lrem(place.key("joiners"), 1, waiter ?? ""),
       },
@@ -528,7 +529,7 @@ export async function readQueue(
   const { client, keys } = context;
   const { kind, name } = place;
   const key = (part?: string): string => keys.object(kind, name, part);
-  const [[size, maxSize, unfinished, state], getters, putters, joiners] = await Promise.all([
+  const [measured, getters, putters, joiners] = await Promise.all([
     measureQueue.run(
       client,
       [key(), key("items")],
@@ -541,10 +542,9 @@ export async function readQueue(
   const participants = await readParticipants(context, [...getters, ...putters, ...joiners]);
   return {
     name,
-    size: Math.max(0, size),
-    maxSize: Number(maxSize ?? 0),
-    unfinished: Number(unfinished ?? 0),
-    state: (state ?? "open") as QueueState["state"],
+    ...(measured.is === "there"
+      ? { size: measured.size, maxSize: measured.maxSize, unfinished: measured.unfinished, state: measured.state }
+      : { size: 0, maxSize: 0, unfinished: 0, state: "open" }),
     getters: participants.slice(0, getters.length),
     putters: participants.slice(getters.length, getters.length + putters.length),
     joiners: participants.slice(getters.length + putters.length),

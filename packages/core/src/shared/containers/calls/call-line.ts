@@ -151,19 +151,19 @@ export class CallLine {
     }
     const reply = await script.run(client, [keys.object(kind, name), writes.answers], args);
     if (operation) writes.arrived(operation.id);
-    if (reply === -1) {
+    if (reply === "maker gone") {
       this.#existence.forget();
       const manager = managerOf(this.#runtime, owner);
       if (manager) throw await manager.whyGone(`the ${this.#title}`);
     }
-    if (reply === -2 && isAwaited) {
+    if (reply === "gone" && isAwaited) {
       this.#awaitedUntil ??= performance.now() + MAKING_TIME;
       if (performance.now() < this.#awaitedUntil) {
         await pause(LOOK_INTERVAL);
         return this.#ask(batch);
       }
     }
-    this.#existence.confirm(typeof reply === "number" ? reply : 1);
+    this.#existence.confirm(typeof reply === "string" ? reply : "there");
     return reply as unknown[];
   }
 

@@ -1,11 +1,12 @@
 import { Script } from "../../../redis/script/index.ts";
 import { REGISTER, SERVER_TIME } from "../../../session/index.ts";
+import { ABSENCE, type Absence } from "../../object/existence.ts";
 
 /** Answer to a call with a fence that is smaller than one seen before. No operation answers with a number below -90. */
 export const STALE = -100;
 
-/** Reply of a script of calls: their answers in order; or -1 the maker or manager is gone, -2 it is gone itself. */
-export type CallsReply = unknown[] | -1 | -2;
+/** What a script of calls replies: their answers in order; "maker gone" is said of a manager as well. */
+export type CallsReply = unknown[] | Absence;
 
 /**
  * A script that runs many calls of one container, in order.
@@ -16,7 +17,7 @@ export type CallsReply = unknown[] | -1 | -2;
  * "manager:<name>", ""; ARGV[4] "1" = it must exist; ARGV[5] operation id, "" = there are only reads; ARGV[6] operation ids
  * whose answers have arrived, "," between them; ARGV[7] how many texts follow that say what it is made with, then these;
  * then for each call: its name, its fence or "", how many arguments follow, these
- * Returns the answers of the calls in their order, -1 or -2 (see CallsReply).
+ * Returns the answers of the calls in their order; -1 = the maker or manager is gone; -2 = it is gone itself.
  *
  * A script that is sent again gives the recorded answers of the writes and reads anew. Reads are not recorded: they may
  * be large.
@@ -29,6 +30,7 @@ export type CallsReply = unknown[] | -1 | -2;
 export function callsScript(definition: { name: string; operations: string; make: string }): Script<CallsReply> {
   return new Script<CallsReply>({
     name: definition.name,
+    read: (reply: unknown[] | keyof typeof ABSENCE) => (Array.isArray(reply) ? reply : ABSENCE[reply]),
     lua: `
 local main, prefix, object, owner = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
 local kind, name = string.match(object, "^([^/]+)/(.*)$")

@@ -97,7 +97,7 @@ export class LifeInRedis implements ManagerLife {
       [keys.object("manager", this.#name), keys.session(ownerOf(this.#name))],
       [keys.prefix, this.#name, this.#maker],
     );
-    if (reply !== 1) {
+    if (reply === "maker gone") {
       throw new ManagerClosedError(`the program that made the manager "${this.#name}" has ended, and it with it`);
     }
     if (this.#state === "new") this.#state = "started";

@@ -1,4 +1,4 @@
-import { Script } from "../../../redis/script/index.ts";
+import { named, Script } from "../../../redis/script/index.ts";
 import { REGISTER, SERVER_TIME } from "../../../session/index.ts";
 
 /** Removes what the manager owns with it. The owner of its objects is kept as a session without a lease. */
@@ -23,8 +23,9 @@ export const MANAGER_REAPER = `{
  * ARGV[1] prefix of keys; ARGV[2] name; ARGV[3] session of the maker of an unnamed one, ""
  * Returns 1 = it is there; -1 = the maker of the unnamed manager has ended.
  */
-export const startManager: Script<number> = new Script<number>({
+export const startManager: Script<"there" | "maker gone"> = new Script<"there" | "maker gone">({
   name: "startManager",
+  read: named({ 1: "there", [-1]: "maker gone" }),
   lua: `${SERVER_TIME}${REGISTER}
 if redis.call("EXISTS", KEYS[2]) == 1 then return 1 end
 local now = server_time()

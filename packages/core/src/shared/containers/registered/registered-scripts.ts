@@ -1,8 +1,13 @@
-import { OnceScript, Script } from "../../../redis/script/index.ts";
+import { named, OnceScript, Script } from "../../../redis/script/index.ts";
 import { REGISTER, SERVER_TIME } from "../../../session/index.ts";
+import { ABSENCE, type Absence } from "../../object/existence.ts";
 
-/** Reply of {@link enterRegistered}: 1, state, arguments; 0 = it is not there; or -1, -2, -3. */
-export type EnterReply = [1, string, string] | [0] | [-1] | [-2] | [-3];
+/** What {@link enterRegistered} replies; "overtaken" = a process with a later lock has entered. */
+export type EnterReply =
+  | { is: "entered"; state: string; args: string }
+  | { is: "not made" }
+  | { is: "overtaken" }
+  | { is: Absence };
 
 /**
  * KEYS[1] main, hash: typeid, state, args (what it was made with), fence (of its lock, the largest that has entered),
@@ -17,6 +22,7 @@ export type EnterReply = [1, string, string] | [0] | [-1] | [-2] | [-3];
  */
 export const enterRegistered: Script<EnterReply> = new Script<EnterReply>({
   name: "enterRegistered",
+  read: readEnterReply,
   lua: `${SERVER_TIME}${REGISTER}
 local known = redis.call("HMGET", KEYS[1], "state", "args", "fence")
 if not known[1] then
@@ -34,13 +40,23 @@ return { 1, known[1], known[2] }
 `,
 });
 
+function readEnterReply([code, state, args]: [1 | 0 | -1 | -2 | -3, string, string]): EnterReply {
+  if (code === 1) return { is: "entered", state, args };
+  return { is: REFUSALS[code] };
+}
+
+const REFUSALS = { 0: "not made", [-3]: "overtaken", ...ABSENCE } as const;
+
 /**
  * KEYS[1] main
  * ARGV[1] fence of the lock under which the caller entered; ARGV[2] new state
  * Returns 1 = written, 0 = somebody with a later lock has entered since, -2 = it is gone.
  */
-export const leaveRegistered: OnceScript<number> = new OnceScript<number>({
+export const leaveRegistered: OnceScript<"written" | "overtaken" | "gone"> = new OnceScript<
+  "written" | "overtaken" | "gone"
+>({
   name: "leaveRegistered",
+  read: named({ 1: "written", 0: "overtaken", [-2]: "gone" }),
   lua: `
 local fence = redis.call("HGET", KEYS[1], "fence")
 if not fence then return -2 end

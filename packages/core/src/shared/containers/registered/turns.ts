@@ -118,18 +118,18 @@ export class Turns {
       return enterRegistered.run(client, [key], [...place, fence, typeid, state, this.#facts.args]);
     };
     let reply = await enter("");
-    if (reply[0] === 0) {
+    if (reply.is === "not made") {
       const made = type.make(textToValue(this.#facts.args) as unknown[]);
       reply = await enter(toText(type.save(made)));
     }
-    if (reply[0] === -1) {
+    if (reply.is === "maker gone") {
       this.#existence.forget();
       const manager = managerOf(this.#runtime, owner);
       if (manager) throw await manager.whyGone(`the ${this.#title}`);
     }
-    if (reply[0] === -3) throw this.#lost();
-    this.#existence.confirm(reply[0]);
-    return { state: reply[1] ?? "", args: reply[2] ?? "" };
+    if (reply.is === "overtaken") throw this.#lost();
+    if (reply.is !== "not made") this.#existence.confirm(reply.is === "entered" ? "there" : reply.is);
+    return reply.is === "entered" ? reply : { state: "", args: "" };
   }
 
   async #leave(held: HeldLock, state: string): Promise<void> {
@@ -137,8 +137,8 @@ export class Turns {
     const context = { client, operations: session.writes };
     const key = keys.object("registered", this.#facts.name);
     const reply = await leaveRegistered.run(context, [key], [held.fence, state]);
-    if (reply === 0) throw this.#lost();
-    this.#existence.confirm(reply);
+    if (reply === "overtaken") throw this.#lost();
+    this.#existence.confirm(reply === "written" ? "there" : reply);
   }
 
   #lost(): LockLostError {

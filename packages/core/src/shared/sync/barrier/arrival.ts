@@ -4,6 +4,7 @@ import type { ObjectRuntime } from "../../object/index.ts";
 import {
   type ArrivalReply,
   arriveAtBarrier,
+  type BarrierRefusal,
   breakBarrier,
   endAction,
   giveUpBarrier,
@@ -28,8 +29,8 @@ export interface ArrivalPlace {
   /** The first five arguments of the scripts, as they are now. */
   args(): string[];
   hasAction: boolean;
-  /** @throws ValueError, StateLostError for a reply that refuses */
-  confirm(reply: readonly [number, ...unknown[]]): void;
+  /** @throws ValueError, StateLostError for a refusal */
+  confirm(reply: { is: "there" } | BarrierRefusal): void;
 }
 
 /** Least wait for Redis to say what became of a party whose time is over, ms, and the round trips that it may take. */
@@ -136,25 +137,25 @@ export class Arrival {
     const arrival: ArrivalCall = { operation: id, isNewcomer: undefined };
     this.#arrival = arrival;
     const reply = await answer;
-    arrival.isNewcomer = reply[0] === 4;
-    this.#place.confirm(reply.length === 1 && reply[0] === 4 ? [1] : reply);
+    arrival.isNewcomer = reply.is === "come again";
     return this.#seated(waiter, reply);
   }
 
   #seated(waiter: string, reply: ArrivalReply): Outcome | undefined {
-    switch (reply[0]) {
-      case 0:
-        return { is: "broken", reason: reply[1] };
-      case 1:
-        this.#seat = { cycle: reply[1], index: reply[2], waiter };
-        return { is: "passed", index: reply[2] };
-      case 2:
-        this.#seat = { cycle: reply[1], index: reply[2], waiter };
+    switch (reply.is) {
+      case "broken":
+        return reply;
+      case "come again":
+        this.#place.confirm({ is: "there" });
         return undefined;
-      case 3:
-        this.#seat = { cycle: reply[1], index: reply[2], waiter };
-        return { is: "acts", index: reply[2] };
+      case "passed":
+      case "acts":
+      case "waits":
+        this.#place.confirm({ is: "there" });
+        this.#seat = { cycle: reply.cycle, index: reply.index, waiter };
+        return reply.is === "waits" ? undefined : { is: reply.is, index: reply.index };
       default:
+        this.#place.confirm(reply);
         return undefined;
     }
   }
@@ -168,14 +169,14 @@ export class Arrival {
   }
 
   #toOutcome(reply: OutcomeReply): Outcome | undefined {
-    switch (reply[0]) {
-      case 0:
-        return { is: "broken", reason: reply[1] };
-      case 1:
+    switch (reply.is) {
+      case "broken":
+        return reply;
+      case "passed":
         return { is: "passed", index: this.#seat?.index ?? 0 };
-      case 2:
+      case "under way":
         return undefined;
-      default:
+      case "gone":
         return { is: "gone" };
     }
   }
@@ -192,9 +193,9 @@ export class Arrival {
       operation,
       isNewcomer === undefined ? "" : Number(isNewcomer),
     ];
-    const [outcome] = await giveUpBarrier.run({ client, operations: session.operations }, this.#place.keys, args);
+    const outcome = await giveUpBarrier.run({ client, operations: session.operations }, this.#place.keys, args);
     // Its arrival was to make the barrier, and does nothing any more.
-    if (outcome === -2 && isNewcomer === undefined) this.#breakOff(reason);
+    if (outcome.is === "gone" && isNewcomer === undefined) this.#breakOff(reason);
   }
 
   /** It did not even get as far as to arrive. */

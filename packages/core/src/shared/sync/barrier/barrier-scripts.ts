@@ -1,5 +1,6 @@
 import { KNOWN_ANSWER, OnceScript, Script } from "../../../redis/script/index.ts";
 import { REGISTER, SERVER_TIME, WAKE_UP } from "../../../session/index.ts";
+import { ABSENCE, type Absence } from "../../object/existence.ts";
 
 /** Word of the wake-up that ends a cycle: whoever gets it may go on. */
 export const PASSED_WORD = "passed";
@@ -108,11 +109,22 @@ return {
 }
 end)()`;
 
-/** What scripts that use a barrier return instead: its maker is gone; it is gone; it has that many parties. */
-export type BarrierRefusal = [-1] | [-2] | [-3, number];
+/** Why a script has done nothing. */
+export type BarrierRefusal = { is: Absence } | { is: "made for others"; parties: number };
 
-/** Reply of {@link arriveAtBarrier}: passed; waits; runs the action (each with cycle and index); broken; to come again. */
-export type ArrivalReply = [1 | 2 | 3, number, number] | [0, string] | [4] | BarrierRefusal;
+/** What {@link arriveAtBarrier} replies. */
+export type ArrivalReply =
+  | { is: "passed" | "waits" | "acts"; cycle: number; index: number }
+  | { is: "broken"; reason: string }
+  /** The action of the last cycle runs. */
+  | { is: "come again" }
+  | BarrierRefusal;
+
+type RefusalCode = [-1] | [-2] | [-3, number];
+
+function readRefusal(reply: RefusalCode): BarrierRefusal {
+  return reply[0] === -3 ? { is: "made for others", parties: reply[1] } : { is: ABSENCE[reply[0]] };
+}
 
 /**
  * KEYS[1] barrier, hash: parties, cycle (its number), state (filling, acting = its action runs, broken), waiting (members
@@ -128,6 +140,7 @@ export type ArrivalReply = [1 | 2 | 3, number, number] | [0, string] | [4] | Bar
  */
 export const arriveAtBarrier: OnceScript<ArrivalReply> = new OnceScript<ArrivalReply>({
   name: "arriveAtBarrier",
+  read: readArrival,
   shared: SHARED,
   lua: `
 local prefix, name, waiter, hurry = ARGV[1], ARGV[2], ARGV[6], ARGV[8]
@@ -166,8 +179,31 @@ return { 1, cycle, index }
 `,
 });
 
-/** Outcome of a cycle: passed; still under way; broken; or the barrier is gone. */
-export type OutcomeReply = [1] | [2] | [0, string] | [-2];
+function readArrival(reply: [1 | 2 | 3, number, number] | [0, string] | [4] | RefusalCode): ArrivalReply {
+  switch (reply[0]) {
+    case 1:
+    case 2:
+    case 3:
+      return { is: PLACES[reply[0]], cycle: reply[1], index: reply[2] };
+    case 0:
+      return { is: "broken", reason: reply[1] };
+    case 4:
+      return { is: "come again" };
+    default:
+      return readRefusal(reply);
+  }
+}
+
+const PLACES = { 1: "passed", 2: "waits", 3: "acts" } as const;
+
+/** Outcome of a cycle. */
+export type OutcomeReply = { is: "passed" | "under way" | "gone" } | { is: "broken"; reason: string };
+
+function readOutcomeReply([code, reason]: [0 | 1 | 2 | -2, string]): OutcomeReply {
+  return code === 0 ? { is: "broken", reason } : { is: OUTCOMES[code] };
+}
+
+const OUTCOMES = { 1: "passed", 2: "under way", [-2]: "gone" } as const;
 
 /**
  * KEYS[1..4] as of arriveAtBarrier
@@ -176,6 +212,7 @@ export type OutcomeReply = [1] | [2] | [0, string] | [-2];
  */
 export const readOutcome: Script<OutcomeReply> = new Script<OutcomeReply>({
   name: "readOutcome",
+  read: readOutcomeReply,
   lua: `${WAKE_UP + CYCLES}
 if redis.call("EXISTS", KEYS[1]) == 0 then return { -2 } end
 local outcome, reason = outcome_of(ARGV[1], ARGV[2], tonumber(ARGV[3]))
@@ -192,6 +229,7 @@ return { outcome, reason }
  */
 export const endAction: Script<OutcomeReply> = new Script<OutcomeReply>({
   name: "endAction",
+  read: readOutcomeReply,
   lua: `${WAKE_UP + CYCLES}
 if redis.call("EXISTS", KEYS[1]) == 0 then return { -2 } end
 local outcome, reason = outcome_of(ARGV[1], ARGV[2], tonumber(ARGV[3]))
@@ -217,6 +255,7 @@ return { 1 }
  */
 export const giveUpBarrier: OnceScript<OutcomeReply> = new OnceScript<OutcomeReply>({
   name: "giveUpBarrier",
+  read: readOutcomeReply,
   shared: WAKE_UP + CYCLES + KNOWN_ANSWER,
   lua: `
 local prefix, name, reason = ARGV[1], ARGV[2], ARGV[5]
@@ -243,8 +282,11 @@ return { 0, reason }
  * ARGV[1..5] as of arriveAtBarrier; ARGV[6] why it is broken from now on, "" = it is usable afterwards
  * Returns { 1 }, or { -1 }, { -2 }, { -3, parties } as of arriveAtBarrier.
  */
-export const breakBarrier: OnceScript<[1] | BarrierRefusal> = new OnceScript<[1] | BarrierRefusal>({
+export const breakBarrier: OnceScript<{ is: "there" } | BarrierRefusal> = new OnceScript<
+  { is: "there" } | BarrierRefusal
+>({
   name: "breakBarrier",
+  read: (reply: [1] | RefusalCode) => (reply[0] === 1 ? { is: "there" } : readRefusal(reply)),
   shared: SHARED,
   lua: `
 local prefix, name = ARGV[1], ARGV[2]

@@ -15,7 +15,7 @@ import {
   SharedObject,
 } from "../../object/index.ts";
 import { Arrival, type Outcome } from "./arrival.ts";
-import { breakBarrier } from "./barrier-scripts.ts";
+import { type BarrierRefusal, breakBarrier } from "./barrier-scripts.ts";
 
 /** What the last party to come does before all go on. */
 export type BarrierAction = () => void | Promise<void>;
@@ -139,7 +139,7 @@ export class Barrier extends SharedObject {
   }
 
   #indexOf(outcome: Outcome): number {
-    if (outcome.is === "gone") this.#existence.confirm(-2);
+    if (outcome.is === "gone") this.#existence.confirm("gone");
     if (outcome.is === "broken") {
       throw new BrokenBarrierError(
         `the barrier "${this.name}" is broken: ${outcome.reason}; reset() makes it usable again`,
@@ -161,14 +161,15 @@ export class Barrier extends SharedObject {
     const read = client.hmget(this.#keys[0] as string, "parties", field);
     const [parties = null, value = null] = await keepAlive.during(read);
     this.#existence.found(parties !== null);
-    if (parties !== null && Number(parties) !== this.parties) this.#confirm([-3, Number(parties)]);
+    if (parties !== null && Number(parties) !== this.parties)
+      this.#confirm({ is: "made for others", parties: Number(parties) });
     return value;
   }
 
-  #confirm(reply: readonly [number, ...unknown[]]): void {
-    if (reply[0] !== -3) return this.#existence.confirm(reply[0]);
+  #confirm(reply: { is: "there" } | BarrierRefusal): void {
+    if (reply.is !== "made for others") return this.#existence.confirm(reply.is);
     throw new ValueError(
-      `the barrier "${this.name}" was made for ${String(reply[1])} parties, this handle of it for ${this.parties}; use the same number or another name`,
+      `the barrier "${this.name}" was made for ${reply.parties} parties, this handle of it for ${this.parties}; use the same number or another name`,
     );
   }
 

@@ -1,4 +1,4 @@
-import { OnceScript } from "../../../redis/script/index.ts";
+import { named, OnceScript } from "../../../redis/script/index.ts";
 import { REGISTER, SERVER_TIME, WAKE_UP } from "../../../session/index.ts";
 import { CALL_NEXT } from "../lock/index.ts";
 
@@ -119,8 +119,11 @@ end)()`;
  * Returns 1 = it sleeps and the lock, if it is here, is free; 0 = the lock is not held with this token; -1 = the maker of
  * the unnamed condition is gone. One step, so no notify can come between (C3).
  */
-export const fallAsleep: OnceScript<number> = new OnceScript<number>({
+export const fallAsleep: OnceScript<"waiting" | "not held" | "maker gone"> = new OnceScript<
+  "waiting" | "not held" | "maker gone"
+>({
   name: "fallAsleep",
+  read: named({ 1: "waiting", 0: "not held", [-1]: "maker gone" }),
   shared: SHARED,
   lua: `
 local prefix, name, sleeper, lock = ARGV[1], ARGV[2], ARGV[3], ARGV[5]
@@ -137,14 +140,18 @@ return 1
 `,
 });
 
+/** What becomes of a wait; "not known" = it may have been notified; "gone" = the condition was removed. */
+export type WaitReply = "waiting" | "notified" | "not known" | "gone";
+
 /**
  * KEYS[1..4] as of fallAsleep
  * ARGV[1] prefix of keys; ARGV[2] name; ARGV[3] sleeper; ARGV[4] 1 = it gets up in any case
  * Returns 1 = nobody has notified it (it sleeps on, unless it gets up); 0 = it was notified; 2 = it is not known:
  * taken for dead, or told before; -2 = the condition is gone.
  */
-export const getUp: OnceScript<number> = new OnceScript<number>({
+export const getUp: OnceScript<WaitReply> = new OnceScript<WaitReply>({
   name: "getUp",
+  read: named({ 1: "waiting", 0: "notified", 2: "not known", [-2]: "gone" }),
   shared: SHARED,
   lua: `
 local prefix, name, sleeper = ARGV[1], ARGV[2], ARGV[3]
@@ -171,8 +178,9 @@ return 0
  * the caller holds it, "" = not looked at
  * Returns how many were notified; -1 = the lock is not held with this token.
  */
-export const notifySleepers: OnceScript<number> = new OnceScript<number>({
+export const notifySleepers: OnceScript<number | "not held"> = new OnceScript<number | "not held">({
   name: "notifySleepers",
+  read: (notified: number) => (notified === -1 ? "not held" : notified),
   shared: SHARED,
   lua: `
 if ARGV[5] ~= "" and redis.call("GET", ARGV[1] .. ARGV[4]) ~= ARGV[5] then return -1 end

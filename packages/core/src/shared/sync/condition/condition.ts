@@ -143,7 +143,7 @@ export class Condition extends SharedObject {
     const notified = await runtime.keepAlive.during(
       notifySleepers.run(operations(runtime), keysOf(bed), [runtime.keys.prefix, name, count, lock, token]),
     );
-    if (notified >= 0) return;
+    if (notified !== "not held") return;
     held.verify(false);
     throw held.loss ?? new LockLostError(`the lock of the condition "${name}" is free or somebody else's`);
   }

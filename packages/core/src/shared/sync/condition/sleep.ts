@@ -3,7 +3,7 @@ import { type Patience, toLimit, type Waiter } from "../../../session/waiting/in
 import { within } from "../../../time/index.ts";
 import { type ObjectRuntime, ownLabel } from "../../object/index.ts";
 import { type Grip, locksAreHere } from "../lock/index.ts";
-import { fallAsleep, getUp, notifySleepers } from "./condition-scripts.ts";
+import { fallAsleep, getUp, notifySleepers, type WaitReply } from "./condition-scripts.ts";
 
 /** A condition as those who sleep in it know it. */
 export interface Bed {
@@ -82,12 +82,12 @@ async function lieDown(bed: Bed, { waiter }: Sleeper): Promise<void> {
     grip.held.token,
     isHere ? 1 : 0,
   ]);
-  if (answer === -1) {
+  if (answer === "maker gone") {
     grip.free().catch(() => {});
     throw new StateLostError(`the program that made the condition "${name}" has ended, and it with it`);
   }
   // Where the lock is elsewhere it is let go of now: nobody could notify without it before.
-  const wasHeld = isHere ? answer === 1 : await grip.free();
+  const wasHeld = isHere ? answer === "waiting" : await grip.free();
   // Closing gives all locks back.
   if (!wasHeld && runtime.isClosed) throw closedWhileWaiting();
   if (!wasHeld) throw new LockLostError(`the lock of the condition "${name}" was lost before the wait began`);
@@ -104,14 +104,14 @@ async function isNotified(bed: Bed, { waiter, deadline, signal }: Sleeper): Prom
       isOver = true;
     }
     const answer = await rise(bed, waiter, isOver);
-    if (answer === -2) throw new StateLostError(`the condition "${bed.name}" was removed while it was waited for`);
+    if (answer === "gone") throw new StateLostError(`the condition "${bed.name}" was removed while it was waited for`);
     // Taken for dead it may have missed it: better to look once too often.
-    if (answer !== 1) return true;
+    if (answer !== "waiting") return true;
     if (isOver) return false;
   }
 }
 
-function rise({ runtime, ...bed }: Bed, waiter: Waiter, inAnyCase: boolean): Promise<number> {
+function rise({ runtime, ...bed }: Bed, waiter: Waiter, inAnyCase: boolean): Promise<WaitReply> {
   return getUp.run(operations(runtime), keysOf({ runtime, ...bed }), [
     runtime.keys.prefix,
     bed.name,
@@ -123,11 +123,11 @@ function rise({ runtime, ...bed }: Bed, waiter: Waiter, inAnyCase: boolean): Pro
 /** Not waited for: Redis may be away. What the sleeper was notified of meanwhile is passed on. */
 function leave(bed: Bed, { waiter }: Sleeper): void {
   rise(bed, waiter, true)
-    .then((answer) => (answer === 0 ? passOn(bed) : answer))
+    .then((answer) => (answer === "notified" ? passOn(bed) : undefined))
     .catch(() => {});
 }
 
-function passOn(bed: Bed): Promise<number> {
+function passOn(bed: Bed): ReturnType<typeof notifySleepers.run> {
   const { runtime, name, lock } = bed;
   return notifySleepers.run(operations(runtime), keysOf(bed), [runtime.keys.prefix, name, 1, lock, ""]);
 }

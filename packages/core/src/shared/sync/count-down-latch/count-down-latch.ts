@@ -57,9 +57,9 @@ export class CountDownLatch extends CountedObject {
       // Whoever gave up meanwhile must not be stored any more.
       if (isOver) return { granted: false, dueIn: null };
       const reply = await this.#look({ madeAt, waiter: waiter ?? "", openings });
-      if (reply[0] === -1) throw this.lost();
-      if (reply[0] === 1) return { granted: true, value: true };
-      if (openings === "") openings = reply[1];
+      if (reply.is === "gone") throw this.lost();
+      if (reply.is === "open") return { granted: true, value: true };
+      if (openings === "") openings = reply.openings;
       return { granted: false, dueIn: null };
     };
     const abandon = async (waiter: string | null): Promise<void> => {
@@ -86,7 +86,7 @@ export class CountDownLatch extends CountedObject {
    */
   async trySetCount(count: number): Promise<boolean> {
     checkCount(count, "the count of a latch", 0);
-    return (await this.runtime.keepAlive.during(this.change(setLatch, [count]))) === 1;
+    return (await this.runtime.keepAlive.during(this.change(setLatch, [count]))) === "set";
   }
 
   /** The count and who waits, at this moment. */

@@ -1,4 +1,4 @@
-import { OnceScript } from "../../../redis/script/index.ts";
+import { named, OnceScript } from "../../../redis/script/index.ts";
 import { SERVER_TIME, WAKE_UP } from "../../../session/index.ts";
 import { HAS_WAITER } from "../has-waiter.ts";
 
@@ -61,8 +61,9 @@ end)()`;
  * ARGV[1] prefix of keys; ARGV[2] name; ARGV[3] madeAt of the latch that is meant; ARGV[4] by how much
  * Returns the count, never below 0; -1 = that latch is gone.
  */
-export const countDownLatch: OnceScript<number> = new OnceScript<number>({
+export const countDownLatch: OnceScript<number | "gone"> = new OnceScript<number | "gone">({
   name: "countDownLatch",
+  read: (count: number) => (count === -1 ? "gone" : count),
   shared: SHARED,
   lua: `
 local state = redis.call("HMGET", KEYS[1], "madeAt", "value")
@@ -81,8 +82,9 @@ return count
  * ARGV[1..3] as of countDownLatch; ARGV[4] the new count
  * Returns 1 = set; 0 = it is not 0; -1 = that latch is gone.
  */
-export const setLatch: OnceScript<number> = new OnceScript<number>({
+export const setLatch: OnceScript<"set" | "not zero" | "gone"> = new OnceScript<"set" | "not zero" | "gone">({
   name: "setLatch",
+  read: named({ 1: "set", 0: "not zero", [-1]: "gone" }),
   lua: `
 local state = redis.call("HMGET", KEYS[1], "madeAt", "value")
 if state[1] ~= ARGV[3] then return -1 end
@@ -92,8 +94,8 @@ return 1
 `,
 });
 
-/** Reply of {@link awaitLatch}: 1, it is 0; or 0 and the number of openings so far; or -1, gone. */
-export type LatchReply = [1] | [0, string] | [-1];
+/** What {@link awaitLatch} replies. `openings`: how often the count came to 0 so far. */
+export type LatchReply = { is: "open" } | { is: "closed"; openings: string } | { is: "gone" };
 
 /**
  * KEYS[1] latch. Beside it: waiters, sorted set: waiter -> server time, ms, of its coming.
@@ -103,6 +105,7 @@ export type LatchReply = [1] | [0, string] | [-1];
  */
 export const awaitLatch: OnceScript<LatchReply> = new OnceScript<LatchReply>({
   name: "awaitLatch",
+  read: readLatchReply,
   shared: SHARED,
   lua: `
 local prefix, name, waiter = ARGV[1], ARGV[2], ARGV[4]
@@ -118,6 +121,11 @@ end
 return { 0, openings }
 `,
 });
+
+function readLatchReply([code, openings]: [1 | 0 | -1, string]): LatchReply {
+  if (code === 0) return { is: "closed", openings };
+  return { is: code === 1 ? "open" : "gone" };
+}
 
 /**
  * KEYS[1] latch

@@ -67,10 +67,10 @@ export abstract class CountedObject extends SharedObject {
   }
 
   /**
-   * Runs a script with the object's main key, and before `args` the prefix of keys, the name and madeAt; it returns -1 when
-   * the object that was met is gone. @internal
+   * Runs a script with the object's main key, and before `args` the prefix of keys, the name and madeAt.
+   * @returns what it replies. @throws StateLostError when the object that was met is gone @internal
    */
-  protected async change(script: OnceScript<number>, args: (string | number)[]): Promise<number> {
+  protected async change<Reply>(script: OnceScript<Reply>, args: (string | number)[]): Promise<Exclude<Reply, "gone">> {
     const { madeAt } = await this.meet();
     const { client, keys } = this.runtime;
     const outcome = await script.run(
@@ -78,8 +78,8 @@ export abstract class CountedObject extends SharedObject {
       [keys.object(this.kind, this.name)],
       [keys.prefix, this.name, madeAt, ...args],
     );
-    if (outcome === -1) throw this.lost();
-    return outcome;
+    if (outcome === "gone") throw this.lost();
+    return outcome as Exclude<Reply, "gone">;
   }
 
   /** Numbers what changes it: unless this session is its maker's, and it has no name, it outlives the session. @internal */
@@ -97,13 +97,12 @@ export abstract class CountedObject extends SharedObject {
       [keys.object(this.kind, this.name)],
       [keys.prefix, `${this.kind}/${this.name}`, this.owner, initial, variant],
     );
-    if (reply[0] === 0) {
+    if (reply.is === "maker gone") {
       throw new StateLostError(
         `the ${this.kind} "${this.name}" has ended with the program that made it; give it a name to keep it longer`,
       );
     }
-    const [, madeAt, existingInitial, existingVariant] = reply;
-    const existing = { initial: Number(existingInitial), variant: existingVariant };
+    const { madeAt, ...existing } = { madeAt: reply.madeAt, initial: reply.initial, variant: reply.variant };
     if (existing.initial !== initial || existing.variant !== variant) this.#warn(existing);
     return { madeAt, ...existing };
   }

@@ -1,8 +1,8 @@
 import { READ_MICROS, Script } from "../../../redis/script/index.ts";
 import { REGISTER, SERVER_TIME } from "../../../session/index.ts";
 
-/** Reply of {@link openCounted}: 1, madeAt, initial, variant; or 0, the maker of the unnamed object has ended. */
-export type OpenReply = [1, string, string, string] | [0];
+/** What {@link openCounted} replies. */
+export type OpenReply = { is: "there"; madeAt: string; initial: number; variant: string } | { is: "maker gone" };
 
 /**
  * KEYS[1] the object's main key, hash: value, initial, variant, madeAt (server time in microseconds)
@@ -12,6 +12,7 @@ export type OpenReply = [1, string, string, string] | [0];
  */
 export const openCounted: Script<OpenReply> = new Script<OpenReply>({
   name: "openCounted",
+  read: readOpenReply,
   lua: `${SERVER_TIME}${REGISTER}
 local made = redis.call("HMGET", KEYS[1], "madeAt", "initial", "variant")
 if made[1] then return { 1, made[1], made[2], made[3] } end
@@ -22,3 +23,8 @@ redis.call("HSET", KEYS[1], "value", ARGV[4], "initial", ARGV[4], "variant", ARG
 return { 1, made_at, ARGV[4], ARGV[5] }
 `,
 });
+
+function readOpenReply(reply: [1, string, string, string] | [0]): OpenReply {
+  if (reply[0] === 0) return { is: "maker gone" };
+  return { is: "there", madeAt: reply[1], initial: Number(reply[2]), variant: reply[3] };
+}

@@ -1,5 +1,6 @@
-import { OnceScript, Script } from "../../../redis/script/index.ts";
+import { named, OnceScript, Script } from "../../../redis/script/index.ts";
 import { REGISTER, SERVER_TIME, WAKE_UP } from "../../../session/index.ts";
+import { ABSENCE, type Absence } from "../../object/existence.ts";
 import { HAS_WAITER } from "../has-waiter.ts";
 
 /** Word of the wake-up that {@link setEvent} sends: whoever gets it had been waiting when the event was set (E3). */
@@ -49,8 +50,8 @@ return {
 }
 end)()`;
 
-/** Reply of {@link awaitEvent}: 1 = it has been set; 0 and its generation; or -1, its maker is gone; or -2, it is gone. */
-export type AwaitReply = [1] | [0, number] | [-1] | [-2];
+/** What {@link awaitEvent} replies. */
+export type AwaitReply = { is: "set" } | { is: "not set"; generation: number } | { is: Absence };
 
 /**
  * KEYS[1] event, hash: set (0 or 1), generation (how often it was set); KEYS[2] waiters, sorted set: waiter -> its place
@@ -63,6 +64,7 @@ export type AwaitReply = [1] | [0, number] | [-1] | [-2];
  */
 export const awaitEvent: OnceScript<AwaitReply> = new OnceScript<AwaitReply>({
   name: "awaitEvent",
+  read: readAwaitReply,
   shared: SHARED,
   lua: `
 local prefix, name, waiter = ARGV[1], ARGV[2], ARGV[5]
@@ -85,13 +87,19 @@ return { 0, generation }
 `,
 });
 
+function readAwaitReply([code, generation]: [1 | 0 | -1 | -2, number]): AwaitReply {
+  if (code === 1) return { is: "set" };
+  return code === 0 ? { is: "not set", generation } : { is: ABSENCE[code] };
+}
+
 /**
  * KEYS[1..2] as of awaitEvent
  * ARGV[1..4] as of awaitEvent
  * Returns 1 = it is set; -1 and -2 as of awaitEvent. One message wakes all waiters of a session.
  */
-export const setEvent: OnceScript<number> = new OnceScript<number>({
+export const setEvent: OnceScript<"there" | Absence> = new OnceScript<"there" | Absence>({
   name: "setEvent",
+  read: named({ 1: "there", ...ABSENCE }),
   shared: SHARED,
   lua: `
 local existence = exists_or_made(ARGV[1], ARGV[2], ARGV[3], ARGV[4])
@@ -108,8 +116,9 @@ return 1
  * KEYS[1..2] and ARGV[1..4] as of awaitEvent
  * Returns 1 = it is not set; -1 and -2 as of awaitEvent.
  */
-export const clearEvent: OnceScript<number> = new OnceScript<number>({
+export const clearEvent: OnceScript<"there" | Absence> = new OnceScript<"there" | Absence>({
   name: "clearEvent",
+  read: named({ 1: "there", ...ABSENCE }),
   shared: SHARED,
   lua: `
 local existence = exists_or_made(ARGV[1], ARGV[2], ARGV[3], ARGV[4])

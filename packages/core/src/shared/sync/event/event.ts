@@ -78,10 +78,14 @@ export class Event extends SharedObject {
             // Here, so that it takes no longer than the wait may; a stored waiter has its session.
             if (!session.isStarted) await session.start();
             const args = [...this.#place, waiter ?? "", generation];
-            const [reply, current = 0] = await awaitEvent.run(this.#context, this.#keys, args);
-            this.#existence.confirm(waiter === null ? reply : reply || 1);
-            if (reply === 1) return { granted: true, value: true };
-            if (generation === "") generation = current;
+            const reply = await awaitEvent.run(this.#context, this.#keys, args);
+            if (reply.is !== "not set") {
+              this.#existence.confirm(reply.is === "set" ? "there" : reply.is);
+              return { granted: true, value: true };
+            }
+            // One look does not make it.
+            if (waiter !== null) this.#existence.confirm("there");
+            if (generation === "") generation = reply.generation;
             return { granted: false, dueIn: null };
           },
           abandon: async (waiter) => {
@@ -107,7 +111,7 @@ export class Event extends SharedObject {
     this.#existence.confirm(await this.runtime.keepAlive.during(this.#send(script)));
   }
 
-  async #send(script: typeof setEvent): Promise<number> {
+  async #send(script: typeof setEvent): ReturnType<typeof setEvent.run> {
     // Otherwise sent at once: calls are done in the order in which they are made.
     if (!this.runtime.session.isStarted) await this.runtime.session.start();
     return script.run(this.#context, this.#keys, this.#place);

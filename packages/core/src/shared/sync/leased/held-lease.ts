@@ -21,8 +21,8 @@ interface Holding {
   name: string;
   /** "<session>|<id>" */
   holding: string;
-  /** KEYS[1] the object; ARGV[1] prefix of keys; ARGV[2] name; ARGV[3] holding. Returns 0 when it is not held. */
-  giveBack: OnceScript<number>;
+  /** KEYS[1] the object; ARGV[1] prefix of keys; ARGV[2] name; ARGV[3] holding. */
+  giveBack: OnceScript<"released" | "not held">;
 }
 
 /**
@@ -88,7 +88,7 @@ export abstract class HeldLease implements AsyncDisposable {
       const answer = await keepAlive.during(
         within(this.#return(), Number.POSITIVE_INFINITY, { signal: this.#lost.signal }),
       );
-      if (answer?.value === 0) this.lose("refused");
+      if (answer?.value === "not held") this.lose("refused");
     } finally {
       this.#isReleasing = false;
     }
@@ -132,7 +132,7 @@ export abstract class HeldLease implements AsyncDisposable {
     });
   }
 
-  #return(): Promise<number> {
+  #return(): Promise<"released" | "not held"> {
     const { client, keys, session } = this.#runtime;
     const { kind, name, holding, giveBack } = this.#held;
     const context = { client, operations: session.operations };

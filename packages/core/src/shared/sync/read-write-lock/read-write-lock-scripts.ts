@@ -1,13 +1,17 @@
-import { OnceScript, Script } from "../../../redis/script/index.ts";
+import { named, OnceScript, Script } from "../../../redis/script/index.ts";
 import { CLAIM_WINDOW, REGISTER, SERVER_TIME, WAKE_UP } from "../../../session/index.ts";
+import type { Milliseconds } from "../../../time/index.ts";
 import { NEW_FENCE } from "../new-fence.ts";
 import { READ_WRITE_LOCK } from "./read-write-lock-lua.ts";
 
 /** Whether somebody wants it with others or alone. */
 export type ReadWriteMode = "read" | "write";
 
-/** Reply of {@link acquireShare}: 1 and the fence, "0" for readers; or 0 and ms until it is worth looking again, -1 = unknown; or -1, gone. */
-export type ShareReply = [1, string] | [0, number] | [-1];
+/** What {@link acquireShare} replies. `fence`: 0 for readers; `dueIn`: ms until it is worth looking again, null = not known. */
+export type ShareReply =
+  | { is: "granted"; fence: number }
+  | { is: "taken"; dueIn: Milliseconds | null }
+  | { is: "maker gone" };
 
 const SHARED = SERVER_TIME + WAKE_UP + READ_WRITE_LOCK;
 
@@ -24,6 +28,7 @@ const SHARED = SERVER_TIME + WAKE_UP + READ_WRITE_LOCK;
  */
 export const acquireShare: Script<ShareReply> = new Script<ShareReply>({
   name: "acquireShare",
+  read: readShareReply,
   lua: `${SHARED}${REGISTER}${NEW_FENCE}
 local prefix, name, mode, holding, waiter = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local main, holders, waiters, requests, called = line_keys(prefix, name)
@@ -60,6 +65,12 @@ return { 0, redis.call("ZCARD", called) > 0 and ${CLAIM_WINDOW} or -1 }
 `,
 });
 
+function readShareReply([code, detail]: [1 | 0 | -1, string | number]): ShareReply {
+  if (code === -1) return { is: "maker gone" };
+  const number = Number(detail);
+  return code === 1 ? { is: "granted", fence: number } : { is: "taken", dueIn: number < 0 ? null : number };
+}
+
 /**
  * Undoes a request: takes the waiter out of the line, and gives back what it was granted meanwhile.
  *
@@ -82,8 +93,9 @@ return 1
  * ARGV[1] prefix of keys; ARGV[2] name; ARGV[3] holding
  * Returns 1 = released, 0 = it is not held.
  */
-export const releaseShare: OnceScript<number> = new OnceScript<number>({
+export const releaseShare: OnceScript<"released" | "not held"> = new OnceScript<"released" | "not held">({
   name: "releaseShare",
+  read: named({ 1: "released", 0: "not held" }),
   shared: SHARED,
   lua: `
 if not give_back(ARGV[1], ARGV[2], ARGV[3]) then return 0 end

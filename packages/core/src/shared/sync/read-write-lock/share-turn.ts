@@ -34,11 +34,11 @@ export class ShareTurn implements Turn<number> {
     if (!session.isStarted) await session.start();
     while (!this.#isOver) {
       const reply = await acquireShare.run(client, this.#keys, args);
-      if (reply[0] === -1) {
+      if (reply.is === "maker gone") {
         throw new StateLostError(`the program that made the read-write lock "${name}" has ended, and the lock with it`);
       }
-      if (reply[0] === 0) return { granted: false, dueIn: reply[1] < 0 ? null : reply[1] };
-      if (session.isTrusted) return { granted: true, value: Number(reply[1]) };
+      if (reply.is === "taken") return { granted: false, dueIn: reply.dueIn };
+      if (session.isTrusted) return { granted: true, value: reply.fence };
       // The answer came so late that the lock may have been given back since: ask again (F25).
       await session.beat();
     }

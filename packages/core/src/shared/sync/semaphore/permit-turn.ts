@@ -73,10 +73,10 @@ export class PermitTurn implements Turn<true> {
       const { id, reply } = acquirePermits.start(this.#context, this.#keys, args);
       const last: Try = { operation: id, met, granted: undefined, isAbandoned: false };
       this.#last = last;
-      const [outcome, dueIn = -1] = await reply;
-      if (outcome === -1) throw this.#request.lost();
-      last.granted = outcome === 1;
-      if (!last.granted) return { granted: false, dueIn: dueIn < 0 ? null : dueIn };
+      const outcome = await reply;
+      if (outcome.is === "gone") throw this.#request.lost();
+      last.granted = outcome.is === "granted";
+      if (outcome.is === "taken") return { granted: false, dueIn: outcome.dueIn };
       if (this.#request.holding === "" || session.isTrusted) return { granted: true, value: true };
       // The answer came so late that the leased permits may have been given back since: ask again (F25).
       await session.beat();

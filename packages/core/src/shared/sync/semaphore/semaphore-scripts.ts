@@ -1,11 +1,12 @@
-import { KNOWN_ANSWER, OnceScript } from "../../../redis/script/index.ts";
+import { KNOWN_ANSWER, named, OnceScript } from "../../../redis/script/index.ts";
 import { CLAIM_WINDOW, SERVER_TIME, WAKE_UP } from "../../../session/index.ts";
+import type { Milliseconds } from "../../../time/index.ts";
 import { SEMAPHORE } from "./semaphore-lua.ts";
 
 const SHARED = SERVER_TIME + WAKE_UP + SEMAPHORE;
 
-/** Reply of {@link acquirePermits}: 1, granted; or 0 and ms until it is worth looking again, -1 = unknown; or -1, gone. */
-export type PermitReply = [1] | [0, number] | [-1];
+/** What {@link acquirePermits} replies. `dueIn`: ms until it is worth looking again; null = not known. */
+export type PermitReply = { is: "granted" } | { is: "taken"; dueIn: Milliseconds | null } | { is: "gone" };
 
 /**
  * KEYS[1] semaphore, hash: value (free permits), initial, variant ("bounded" or ""), madeAt, reserved (part of value, for
@@ -18,6 +19,7 @@ export type PermitReply = [1] | [0, number] | [-1];
  */
 export const acquirePermits: OnceScript<PermitReply> = new OnceScript<PermitReply>({
   name: "acquirePermits",
+  read: readPermitReply,
   shared: SHARED,
   lua: `
 local prefix, name, permits, holding, waiter = ARGV[1], ARGV[2], tonumber(ARGV[4]), ARGV[5], ARGV[6]
@@ -41,6 +43,11 @@ if waiter ~= "" then join_line(prefix, name, waiter, permits) end
 return { 0, redis.call("ZCARD", called) > 0 and ${CLAIM_WINDOW} or -1 }
 `,
 });
+
+function readPermitReply([code, dueIn]: [1 | 0 | -1, number]): PermitReply {
+  if (code === 0) return { is: "taken", dueIn: dueIn < 0 ? null : dueIn };
+  return { is: code === 1 ? "granted" : "gone" };
+}
 
 /**
  * Undoes a request: takes the waiter out of the line, and gives back what it was granted meanwhile.
@@ -76,8 +83,11 @@ return 1
  *   bounded semaphore never may
  * Returns 1 = released; 0 = refused: the value would rise above the initial one; -1 = that semaphore is gone.
  */
-export const releasePermits: OnceScript<number> = new OnceScript<number>({
+export const releasePermits: OnceScript<"released" | "refused" | "gone"> = new OnceScript<
+  "released" | "refused" | "gone"
+>({
   name: "releasePermits",
+  read: named({ 1: "released", 0: "refused", [-1]: "gone" }),
   shared: SHARED,
   lua: `
 local state = redis.call("HMGET", KEYS[1], "madeAt", "variant", "value", "leased", "initial")
@@ -95,8 +105,9 @@ return 1
  * ARGV[1..3] as of acquirePermits
  * Returns how many permits were free, and are taken now; -1 = that semaphore is gone.
  */
-export const drainPermits: OnceScript<number> = new OnceScript<number>({
+export const drainPermits: OnceScript<number | "gone"> = new OnceScript<number | "gone">({
   name: "drainPermits",
+  read: (permits: number) => (permits === -1 ? "gone" : permits),
   lua: `
 local state = redis.call("HMGET", KEYS[1], "madeAt", "value", "reserved")
 if state[1] ~= ARGV[3] then return -1 end
@@ -111,8 +122,9 @@ return free
  * ARGV[1] prefix of keys; ARGV[2] name; ARGV[3] holding
  * Returns 1 = given back; 0 = it is not held.
  */
-export const returnHolding: OnceScript<number> = new OnceScript<number>({
+export const returnHolding: OnceScript<"released" | "not held"> = new OnceScript<"released" | "not held">({
   name: "returnHolding",
+  read: named({ 1: "released", 0: "not held" }),
   shared: SHARED,
   lua: `
 if not give_back(ARGV[1], ARGV[2], ARGV[3]) then return 0 end

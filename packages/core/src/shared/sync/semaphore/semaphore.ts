@@ -119,7 +119,7 @@ export class Semaphore extends CountedObject {
 
   async #release(permits: number): Promise<void> {
     const outcome = await this.change(releasePermits, [permits, "any"]);
-    if (outcome === 1) return;
+    if (outcome === "released") return;
     const { initial } = await this.meet();
     throw new ValueError(
       `the bounded semaphore "${this.name}" was released too often: its value would rise above ${initial}`,
