@@ -67,9 +67,9 @@ export * from "./work/fleet/index.ts";
 export { assertRemovable, clearPool, type PoolRemoval, removePool } from "./work/pool/index.ts";
 export * from "./work/process/index.ts";
 export * from "./work/registry/index.ts";
-export { bringJobBack, findAstrayJobs, type JobPlace } from "./work/results/astray-jobs.ts";
 export { postAnswers } from "./work/results/post-answers.ts";
 export { type OutcomePlace, StoredAnswers, type StoredError } from "./work/results/stored-answers.ts";
+export { bringJobBack, findUnlistedJobs, type JobPlace } from "./work/results/unlisted-jobs.ts";
 export {
   type CancelOutcome,
   cancelTask,

@@ -92,7 +92,7 @@ import type { AnyTask, Task } from "../tasks/index.ts";
 import { type Milliseconds, settledWithin, type WaitOptions } from "../time/index.ts";
 import type { HostRecord } from "../wire/records/records.ts";
 import { Fleet, slotsOf } from "../work/fleet/index.ts";
-import { Pool, type PoolOptions, type PoolRemains, toPoolRecord } from "../work/pool/index.ts";
+import { Pool, type PoolOptions, type PoolRegistration, toPoolRecord } from "../work/pool/index.ts";
 import { Process, ProcessLauncher, type ProcessOptions } from "../work/process/index.ts";
 import { offerStarter } from "../work/process/process-starter.ts";
 import { PoolRegistry } from "../work/registry/index.ts";
@@ -135,8 +135,8 @@ export class Context {
   readonly #objects: ObjectRuntime;
   #inspector: Inspector | undefined;
   /** The pools without a strong reference to them, so that a forgotten one is noticed. */
-  readonly #pools = new Map<PoolRemains, WeakRef<Pool>>();
-  readonly #forgotten = new FinalizationRegistry<PoolRemains>((remains) => this.#clearAway(remains));
+  readonly #pools = new Map<PoolRegistration, WeakRef<Pool>>();
+  readonly #forgotten = new FinalizationRegistry<PoolRegistration>((registration) => this.#clearAway(registration));
   #closing: Promise<void> | undefined;
 
   /** @internal */
@@ -198,13 +198,13 @@ export class Context {
     const { clientId, nextJobId } = this.#runtime;
     const generation = nextJobId();
     const record = toPoolRecord(size, options, { name: `pool-${generation}`, generation, clientId });
-    const pool = new Pool(this.#runtime, record, (remains) => {
-      this.#pools.delete(remains);
-      this.#forgotten.unregister(remains);
+    const pool = new Pool(this.#runtime, record, (registration) => {
+      this.#pools.delete(registration);
+      this.#forgotten.unregister(registration);
     });
-    const remains = pool.remains();
-    this.#pools.set(remains, new WeakRef(pool));
-    this.#forgotten.register(pool, remains, remains);
+    const registration = pool.registration();
+    this.#pools.set(registration, new WeakRef(pool));
+    this.#forgotten.register(pool, registration, registration);
     return pool;
   }
 
@@ -501,7 +501,9 @@ export class Context {
       this.#objects.isClosed = true;
       const closed = markOwnEnding(new ClosedError("the context was closed before this call had a result"));
       await settledWithin(
-        Promise.allSettled([...this.#pools].map(([remains, pool]) => pool.deref()?.terminate() ?? remains.remove())),
+        Promise.allSettled(
+          [...this.#pools].map(([registration, pool]) => pool.deref()?.terminate() ?? registration.remove()),
+        ),
         limit,
       );
       await settledWithin(results.close(closed), limit);
@@ -518,15 +520,15 @@ export class Context {
   }
 
   /** A pool that nobody can reach any more, with nothing under way: an unnamed one is of no use to anybody (PL18). */
-  #clearAway(remains: PoolRemains): void {
+  #clearAway(registration: PoolRegistration): void {
     const { logger } = this.#runtime;
-    const { name } = remains.record;
-    if (remains.isRunning && remains.isTouched && !remains.isNamed) {
+    const { name } = registration.record;
+    if (registration.isRunning && registration.isTouched && !registration.isNamed) {
       logger.warn(
         `pool "${name}" was dropped without close() or terminate(); it is removed now. Make it with "await using", or end it`,
       );
     }
-    remains
+    registration
       .remove()
       .catch((error: Error) => logger.warn(`pool "${name}" was dropped and could not be removed: ${error.message}`));
   }

@@ -75,8 +75,8 @@ const ARGUMENTS: Readonly<Record<string, readonly unknown[]>> = {
 const WITHOUT_REDIS = new Set(
   [
     "close joinThread cancelJoinThread terminate join readLock writeLock getLock getObj register activeChildren",
-    "toReference grip here started lost meet store storeItem take share measure shut change readValue read write",
-    "makeSoon remains takeOver isAlive kill interrupt",
+    "toReference suspendable takeLocal started lost meet store storeItem take share measure shut change readValue read write",
+    "makeSoon registration takeOver isAlive kill interrupt",
   ].flatMap((names) => names.split(" ")),
 );
 /** Calls that break a rule of use first, which is told without Redis; what a handle knows of a manager, a pool that is gone. */

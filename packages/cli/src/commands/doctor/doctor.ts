@@ -5,13 +5,13 @@ import { action, type Invocation, newCommand } from "../../invocation.ts";
 import { colors } from "../../output/colors.ts";
 import type { Column } from "../../output/printer.ts";
 import { assertAgreed } from "../object/find-object.ts";
-import { checkAstray } from "./check-astray.ts";
 import { checkDeadlocks } from "./check-deadlocks.ts";
 import { checkFleet } from "./check-fleet.ts";
 import { checkNode } from "./check-node.ts";
 import { checkRecords, nameOf, repair, repairs } from "./check-records.ts";
 import { checkRedis, checkWrites } from "./check-redis.ts";
 import { checkRemains } from "./check-remains.ts";
+import { checkUnlisted } from "./check-unlisted.ts";
 import type { Finding } from "./finding.ts";
 
 /** `manyhands doctor` */
@@ -45,7 +45,7 @@ async function doctor({ settings, printer, options }: Invocation<DoctorOptions>)
       findings.push(await checkWrites(connection));
       if (options.repair) findings.push(...(await repairAgreed(connection, options)));
       findings.push(...(await checkRecords(connection)), ...(await checkFleet(connection)));
-      if (options.deep) findings.push(...(await checkAstray(connection, { repair: options.repair === true })));
+      if (options.deep) findings.push(...(await checkUnlisted(connection, { repair: options.repair === true })));
       if (options.deep) findings.push(...(await checkDeadlocks(connection)), ...(await checkRemains(connection)));
     });
   } catch (error) {

@@ -1,8 +1,8 @@
 import type { BullQueues } from "../../redis/bull-queue/bull-queues.ts";
 import type { RedisClient } from "../../redis/connection/index.ts";
 import type { Keys } from "../../redis/keys.ts";
-import { bringJobBack } from "../../work/results/astray-jobs.ts";
 import { StoredAnswers } from "../../work/results/stored-answers.ts";
+import { bringJobBack } from "../../work/results/unlisted-jobs.ts";
 import type { TaskPlace } from "../../work/submission/find-task.ts";
 import type { RetryOutcome, TaskState } from "../../work/submission/task-view.ts";
 
@@ -16,7 +16,8 @@ export async function retryTask(
   const job = await queues.get(pool).getJob(jobId);
   if (!job) return { outcome: "unknown" };
   const state = (await job.getState()) as TaskState;
-  if (state === "unknown" && (await bringJobBack(client, keys, place)) === "astray") return { outcome: "queued", pool };
+  if (state === "unknown" && (await bringJobBack(client, keys, place)) === "unlisted")
+    return { outcome: "queued", pool };
   if (state !== "failed") return { outcome: "not-failed", pool, state };
   // Left over from the failure; a host would stop the new run at once because of a cancellation.
   await new StoredAnswers(client, keys).forget({ pool, jobId, token: null }, { isRetried: true });

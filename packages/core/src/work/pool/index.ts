@@ -4,5 +4,5 @@ export { ImapIterator } from "./imap-iterator.ts";
 export type { ItemOutcome } from "./item-outcome.ts";
 export { type ImapCallOptions, type ItemErrors, type Items, type MapOptions, Pool } from "./pool.ts";
 export { type PoolOptions, toPoolRecord } from "./pool-options.ts";
-export type { PoolRemains } from "./pool-remains.ts";
+export type { PoolRegistration } from "./pool-registration.ts";
 export { assertRemovable, type PoolRemoval, removePool } from "./remove-pool.ts";

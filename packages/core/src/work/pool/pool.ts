@@ -32,7 +32,7 @@ import { MapResult } from "./map-result.ts";
 import { checkPayload } from "./payload-size.ts";
 import { POOL_FORMS, RESULT_FORMS } from "./pool-forms.ts";
 import type { StoredPool } from "./pool-options.ts";
-import { PoolRemains } from "./pool-remains.ts";
+import { PoolRegistration } from "./pool-registration.ts";
 import { type PoolRemoval, removePool } from "./remove-pool.ts";
 import { UnreadInputs } from "./unread-inputs.ts";
 
@@ -80,7 +80,7 @@ const ASSUMED_SLOTS = availableParallelism();
  */
 export class Pool {
   readonly #runtime: Runtime;
-  readonly #remains: PoolRemains;
+  readonly #registration: PoolRegistration;
   readonly #jobs: JobQueue;
   readonly #submitter: Submitter;
   readonly #inputs = new UnreadInputs();
@@ -91,20 +91,20 @@ export class Pool {
   #terminating: Promise<void> | undefined;
 
   /** @internal */
-  constructor(runtime: Runtime, record: StoredPool, onGone: (remains: PoolRemains) => void) {
+  constructor(runtime: Runtime, record: StoredPool, onGone: (registration: PoolRegistration) => void) {
     const { client, keys, telemetry, logger } = runtime;
     this.#runtime = runtime;
     this.#jobs = new JobQueue(record.name, { client, keys, telemetry, logger });
-    this.#remains = new PoolRemains(runtime, { record, jobs: this.#jobs, onGone });
+    this.#registration = new PoolRegistration(runtime, { record, jobs: this.#jobs, onGone });
     this.#submitter = new Submitter({
       pool: record.name,
       runtime,
       jobs: this.#jobs,
-      ready: () => this.#remains.open(),
+      ready: () => this.#registration.open(),
       parallelism: () => this.#parallelism(),
       isServed: () => this.#isServed(),
-      onAdded: () => this.#remains.used(),
-      tasksPerChild: () => this.#remains.tasksPerChild,
+      onAdded: () => this.#registration.used(),
+      tasksPerChild: () => this.#registration.tasksPerChild,
       cancel: (places, reason) => runtime.keepAlive.during(cancelPlaces(runtime, places, reason)),
     });
   }
@@ -112,12 +112,12 @@ export class Pool {
   // Getters, and no fields: an object whose state is private is refused wherever it would be sent (PL22).
 
   get name(): string {
-    return this.#remains.record.name;
+    return this.#registration.record.name;
   }
 
   /** At most this many calls run at once; null = as many as the hosts have slots. */
   get size(): number | null {
-    return this.#remains.record.size;
+    return this.#registration.record.size;
   }
 
   /** Runs one call and gives its value (PL3). */
@@ -256,7 +256,7 @@ export class Pool {
   /** Takes no more work; what was submitted finishes (PL17). Repeatable. */
   close(): void {
     if (this.#state === "running") this.#state = "closed";
-    this.#remains.isRunning = false;
+    this.#registration.isRunning = false;
   }
 
   /**
@@ -282,7 +282,7 @@ export class Pool {
    */
   async terminate(): Promise<void> {
     this.#state = "terminated";
-    this.#remains.isRunning = false;
+    this.#registration.isRunning = false;
     this.#terminating ??= this.#runtime.keepAlive.during(this.#stopNow()).catch((error) => {
       this.#terminating = undefined;
       throw error;
@@ -297,13 +297,15 @@ export class Pool {
    * @throws ValueError when tasks of it run and `force` is not given; nothing is removed then
    */
   async remove({ force = false }: { force?: boolean } = {}): Promise<void> {
-    if (this.#remains.isNamed) {
+    if (this.#registration.isNamed) {
       const { client, keys, keepAlive } = this.#runtime;
-      await this.#remains.settled();
+      await this.#registration.settled();
       const queues = new BullQueues(client, keys);
       const removing = (): Promise<PoolRemoval> => removePool({ client, keys, queues }, this.name, { force });
       const removal = await keepAlive.during(
-        this.#remains.duringRemoval(removing, ({ outcome }) => outcome !== "running").finally(() => queues.close()),
+        this.#registration
+          .duringRemoval(removing, ({ outcome }) => outcome !== "running")
+          .finally(() => queues.close()),
       );
       if (removal.outcome === "running") {
         throw new ValueError(
@@ -322,8 +324,8 @@ export class Pool {
   }
 
   /** What has to be removed when the pool is forgotten. @internal */
-  remains(): PoolRemains {
-    return this.#remains;
+  registration(): PoolRegistration {
+    return this.#registration;
   }
 
   #call(
@@ -403,11 +405,11 @@ export class Pool {
   }
 
   #knowsSlots(): boolean {
-    return this.#remains.isOpen && this.#runtime.fleet.isFresh;
+    return this.#registration.isOpen && this.#runtime.fleet.isFresh;
   }
 
   async #learnSlots<Value>(value: Value): Promise<Value> {
-    await this.#remains.open();
+    await this.#registration.open();
     if (!this.#runtime.fleet.isFresh) await this.#runtime.keepAlive.during(this.#runtime.fleet.hosts());
     return value;
   }
@@ -537,8 +539,8 @@ export class Pool {
     await this.#inputs.readToEnd();
     await this.#submitter.idle();
     if (this.#state === "terminated") return this.#terminating;
-    await this.#remains.settled();
-    await this.#remains.remove();
+    await this.#registration.settled();
+    await this.#registration.remove();
   }
 
   async #stopNow(): Promise<void> {
@@ -546,15 +548,15 @@ export class Pool {
     this.#jobs.stop();
     this.#inputs.stop(error);
     const places = this.#submitter.failAll(error);
-    await this.#remains.settled();
-    if (this.#remains.isNamed) {
+    await this.#registration.settled();
+    if (this.#registration.isNamed) {
       await this.#submitter.delivered();
       await cancelPlaces(this.#runtime, places, error.message);
     } else {
-      await this.#remains.terminate();
+      await this.#registration.terminate();
       await this.#submitter.delivered();
     }
-    await this.#remains.remove();
+    await this.#registration.remove();
   }
 }
 

@@ -12,17 +12,12 @@ import { checkPayload } from "../pool/payload-size.ts";
 import { JobQueue, type Runtime } from "../submission/index.ts";
 import { endProcess } from "./end-process.ts";
 import { exitCodeOfEnding } from "./exit-codes.ts";
-import { Launched } from "./launched-process.ts";
 import { currentOrder, orderedOn } from "./order.ts";
 import type { Process } from "./process.ts";
 import { ProcessRegistry } from "./process-registry.ts";
-import {
-  currentProcessName,
-  type LaunchedProcess,
-  type ProcessLaunch,
-  type ProcessStarter,
-} from "./process-starter.ts";
+import { currentProcessName, type LaunchRequest, type ProcessHandle, type ProcessStarter } from "./process-starter.ts";
 import { ProcessWatch } from "./process-watch.ts";
+import { StartedProcess } from "./started-process.ts";
 
 /** How long closing waits for daemons that were told to end, and for a Redis that is away, ms. */
 const PATIENCE: Milliseconds = 5_000;
@@ -41,7 +36,7 @@ export class ProcessLauncher implements ProcessStarter {
   readonly #registry: ProcessRegistry;
   readonly #queues = new Map<string, JobQueue>();
   readonly #views: BullQueues;
-  readonly #active = new Map<Launched, Process>();
+  readonly #active = new Map<StartedProcess, Process>();
   readonly #watch: ProcessWatch;
   readonly #endDaemonsAtExit: () => void;
   #isHooked = false;
@@ -55,13 +50,13 @@ export class ProcessLauncher implements ProcessStarter {
     this.#endDaemonsAtExit = () => void runtime.keepAlive.during(this.#endDaemons());
   }
 
-  launch(launch: ProcessLaunch, process: Process): { launched: LaunchedProcess; submitted: Promise<void> } {
+  launch(launch: LaunchRequest, process: Process): { launched: ProcessHandle; submitted: Promise<void> } {
     if (this.#closed) throw new ClosedError("this context was closed; connect() again");
     const queue = processQueue(launch.placement);
     const id = this.#runtime.nextJobId();
     const { name, identity, daemon, target } = launch;
     const order: ProcessOrder = { id, name, identity, daemon, parent: this.#parent() };
-    const launched: Launched = new Launched({
+    const launched: StartedProcess = new StartedProcess({
       runtime: this.#runtime,
       order,
       target,
@@ -120,7 +115,7 @@ export class ProcessLauncher implements ProcessStarter {
     await Promise.all([...[...this.#queues.values()].map((queue) => queue.close()), this.#views.close()]);
   }
 
-  async #submit(launched: Launched, work: { queue: string; target: string; args: unknown[] }): Promise<void> {
+  async #submit(launched: StartedProcess, work: { queue: string; target: string; args: unknown[] }): Promise<void> {
     const { queue, target } = work;
     const { session, unserved } = this.#runtime;
     const { order, ticket } = launched;
@@ -172,14 +167,14 @@ export class ProcessLauncher implements ProcessStarter {
     return queue;
   }
 
-  async #end(launched: Launched, how: ProcessEnding): Promise<void> {
+  async #end(launched: StartedProcess, how: ProcessEnding): Promise<void> {
     const { client, keys } = this.#runtime;
     const outcome = await endProcess({ client, keys, queues: this.#views }, launched.order.id, how);
     if (outcome === "withdrawn") launched.learn({ ended: { exitcode: exitCodeOfEnding(how), lost: null } });
     else if (outcome !== "told") this.#watch.lookNow();
   }
 
-  #forget(launched: Launched): void {
+  #forget(launched: StartedProcess): void {
     this.#active.delete(launched);
     this.#watch.remove(launched);
     if (this.#isHooked && this.#daemons().length === 0) {
@@ -195,7 +190,7 @@ export class ProcessLauncher implements ProcessStarter {
     process.on("beforeExit", this.#endDaemonsAtExit);
   }
 
-  #daemons(): Launched[] {
+  #daemons(): StartedProcess[] {
     return [...this.#active.keys()].filter((launched) => launched.order.daemon);
   }
 

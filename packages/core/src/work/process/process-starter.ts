@@ -9,7 +9,7 @@ import { currentOrder } from "./order.ts";
 import type { Process } from "./process.ts";
 
 /** What is to be started. */
-export interface ProcessLaunch {
+export interface LaunchRequest {
   name: string;
   identity: number[];
   daemon: boolean;
@@ -20,7 +20,7 @@ export interface ProcessLaunch {
 }
 
 /** A started process, as the program sees it that started it. */
-export interface LaunchedProcess {
+export interface ProcessHandle {
   readonly pid: number | null;
   readonly host: string | null;
   readonly exitcode: number | null;
@@ -39,7 +39,7 @@ export interface LaunchedProcess {
 /** The part of a context that starts processes. */
 export interface ProcessStarter {
   /** @returns the process, and a promise that rejects when it could not be handed over */
-  launch(launch: ProcessLaunch, process: Process): { launched: LaunchedProcess; submitted: Promise<void> };
+  launch(launch: LaunchRequest, process: Process): { launched: ProcessHandle; submitted: Promise<void> };
   isParentAlive(parent: ProcessParent): Promise<boolean>;
   /** Resolves after `limit` ms, or when the parent is gone. */
   joinParent(parent: ProcessParent, limit: Milliseconds, signal: AbortSignal | undefined): Promise<void>;

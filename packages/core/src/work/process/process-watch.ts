@@ -1,8 +1,8 @@
 import type { Logger } from "../../package/index.ts";
 import type { RedisClient } from "../../redis/connection/index.ts";
 import { type Confirm, Duty, type Milliseconds } from "../../time/index.ts";
-import type { Launched } from "./launched-process.ts";
 import type { ProcessGlance, ProcessRegistry } from "./process-registry.ts";
+import type { StartedProcess } from "./started-process.ts";
 
 export interface ProcessWatchOptions {
   client: RedisClient;
@@ -19,7 +19,7 @@ export interface ProcessWatchOptions {
  */
 export class ProcessWatch {
   readonly #options: ProcessWatchOptions;
-  readonly #watched = new Map<string, Launched>();
+  readonly #watched = new Map<string, StartedProcess>();
   readonly #duty: Duty;
 
   constructor(options: ProcessWatchOptions) {
@@ -29,13 +29,13 @@ export class ProcessWatch {
     this.#duty = new Duty({ client, logger, what: "looking at processes", interval, look });
   }
 
-  add(launched: Launched): void {
+  add(launched: StartedProcess): void {
     if (launched.hasEnded) return;
     this.#watched.set(launched.order.id, launched);
     this.#duty.start();
   }
 
-  remove(launched: Launched): void {
+  remove(launched: StartedProcess): void {
     this.#watched.delete(launched.order.id);
     if (this.#watched.size === 0) this.stop();
   }
@@ -64,7 +64,7 @@ export class ProcessWatch {
     }
   }
 
-  async #resolve(launched: Launched, glance: ProcessGlance | null): Promise<void> {
+  async #resolve(launched: StartedProcess, glance: ProcessGlance | null): Promise<void> {
     const { exitcode = null, lost = null } = glance ?? {};
     if (glance?.state === "running") {
       const reason = `host "${glance.host}" (pid ${glance.pid}) is gone`;

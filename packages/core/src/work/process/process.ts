@@ -11,7 +11,7 @@ import { taskOfClass } from "./class-names.ts";
 import { nextIdentity } from "./identity.ts";
 import type { Milestone } from "./milestone.ts";
 import { currentOrder } from "./order.ts";
-import { type LaunchedProcess, onlyStarter, type ProcessStarter } from "./process-starter.ts";
+import { onlyStarter, type ProcessHandle, type ProcessStarter } from "./process-starter.ts";
 import { Sentinel } from "./sentinel.ts";
 
 /** Options of `mp.process()` and of the constructor of a subclass. */
@@ -49,7 +49,7 @@ export class Process {
   readonly #placement: Placement | null;
   readonly #identity: number[];
   #starter: ProcessStarter | null = null;
-  #launched: LaunchedProcess | null = null;
+  #launched: ProcessHandle | null = null;
   #sentinel: Sentinel | null = null;
   /** Set when this object stands for the process that the code runs in. */
   #inside: { host: string } | null = null;
@@ -277,7 +277,7 @@ export class Process {
     );
   }
 
-  #requireChild(verb: string): LaunchedProcess {
+  #requireChild(verb: string): ProcessHandle {
     this.#assertOpen();
     if (this.#launched) return this.#launched;
     throw new AssertionError(

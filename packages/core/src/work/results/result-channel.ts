@@ -7,9 +7,9 @@ import type { Keys } from "../../redis/keys.ts";
 import { Duty, type Milliseconds, pause } from "../../time/index.ts";
 import { decode } from "../../wire/codec/index.ts";
 import type { ReplyItem } from "../../wire/records/job.ts";
-import { bringJobBack } from "./astray-jobs.ts";
 import { giveAnswers, lookAtJob, readOutcomes, unreadable } from "./read-outcomes.ts";
 import type { Ticket } from "./ticket.ts";
+import { bringJobBack } from "./unlisted-jobs.ts";
 
 /** One blocking read waits this long, ms; the next follows at once. */
 const BLOCK = 5_000;
@@ -154,7 +154,7 @@ export class ResultChannel {
   /** Puts the job of a ticket back into its queue when it is in no list of BullMQ. @returns true when it had to */
   async bringBack({ pool, jobId, task }: Ticket): Promise<boolean> {
     const { client, keys, logger } = this.#options;
-    if ((await bringJobBack(client, keys, { pool, jobId })) !== "astray") return false;
+    if ((await bringJobBack(client, keys, { pool, jobId })) !== "unlisted") return false;
     logger.warn(
       `job ${jobId} of task "${task}" was in no list of pool "${pool}", so that it would never have run: it is back in line; ` +
         "a tool may have overwritten the pool's lists",
@@ -355,7 +355,7 @@ export class ResultChannel {
         this.#walk = this.#tickets.values();
         next = this.#walk.next();
       }
-      if (!next.done && !next.value.foreign && now - next.value.since > age) old.push(next.value);
+      if (!next.done && !next.value.mayExist && now - next.value.since > age) old.push(next.value);
     }
     return old;
   }

@@ -30,13 +30,13 @@ export class Ticket {
   /** True once Redis has acknowledged the job; before that it may rightly be unknown there. */
   submitted = false;
   /** The id may belong to a job that existed before (own `jobId`, deduplication): its answers go to another client. */
-  foreign = false;
+  mayExist = false;
   /** Another job stands for it (deduplication): under its own id Redis does not know it. */
-  replaced = false;
+  isDuplicate = false;
   /** Waiting for it keeps no program alive. */
   background = false;
   /** Units that were cancelled before Redis had the job. */
-  recalled: { unit: number; reason: string }[] | undefined = undefined;
+  cancelledUnits: { unit: number; reason: string }[] | undefined = undefined;
   /** Which of the jobs that may have had its id one after the other it was seen to stand for. */
   life: string | undefined = undefined;
   /** The submission whose answers it takes too, because that one's job stands for it. */

@@ -106,12 +106,12 @@ export class Submitter {
       if (!ticket) {
         if (!batcher?.remove(unit)) continue;
         this.#answer(unit, failed(error));
-      } else if (ticket.settled || (ticket.submitted && !ticket.replaced)) {
+      } else if (ticket.settled || (ticket.submitted && !ticket.isDuplicate)) {
         if (!ticket.settled) sent.push(placeOf(ticket, ticket.units > 1 ? (unit.position ?? 0) : null));
         continue;
       } else {
         const position = unit.position ?? 0;
-        if (!ticket.replaced) ticket.recalled = [...(ticket.recalled ?? []), { unit: position, reason }];
+        if (!ticket.isDuplicate) ticket.cancelledUnits = [...(ticket.cancelledUnits ?? []), { unit: position, reason }];
         ticket.answer(position, failed(error));
         if (ticket.settled) this.#options.runtime.results.settle(ticket);
       }
@@ -228,7 +228,7 @@ export class Submitter {
     const opts = toJobsOptions(jobId, submit, isForeign ? 0 : bytes);
     if (own !== undefined) Object.assign(opts, { [JOB_TICKET_OPTION]: own });
     const ticket = this.#expect(submissionOf(jobId, opts), jobId, { task, kind, group });
-    ticket.foreign = isForeign;
+    ticket.mayExist = isForeign;
     data.client = runtime.clientId;
     if (submit?.tags) data.tags = submit.tags;
     if (submit?.timeout) data.timeout = submit.timeout;
@@ -319,10 +319,10 @@ export class Submitter {
     this.#options.onAdded();
     for (const [index, ticket] of tickets.entries()) {
       const id = ids[index];
-      ticket.replaced = ticket.foreign && id !== undefined && id !== ticket.jobId;
-      ticket.submitted = !ticket.replaced;
-      if (ticket.recalled && ticket.submitted) this.#recall(ticket);
-      if (!ticket.foreign) continue;
+      ticket.isDuplicate = ticket.mayExist && id !== undefined && id !== ticket.jobId;
+      ticket.submitted = !ticket.isDuplicate;
+      if (ticket.cancelledUnits && ticket.submitted) this.#recall(ticket);
+      if (!ticket.mayExist) continue;
       void this.#look(ticket, id ?? ticket.jobId);
     }
   }
@@ -337,7 +337,7 @@ export class Submitter {
 
   /** Cancels in Redis what was cancelled here before it got there. */
   #recall(ticket: Ticket): void {
-    for (const { unit, reason } of ticket.recalled ?? []) {
+    for (const { unit, reason } of ticket.cancelledUnits ?? []) {
       const place = { pool: ticket.pool, jobId: ticket.jobId, unit: ticket.units > 1 ? unit : null };
       this.#options.cancel([place], reason).catch((error: Error) => {
         this.#options.runtime.logger.warn(`job ${ticket.jobId} was cancelled and may still run: ${error.message}`);

@@ -326,16 +326,16 @@ describe("a call that stands for the same job as another", () => {
     // given: a tool has overwritten the list of what waits
     const host = new HandHost(redis);
     const mp = await host.connect();
-    const pool = mp.pool(1, { name: "astray" });
+    const pool = mp.pool(1, { name: "unlisted" });
     const first = pool.applyAsync(double, [1], { jobId: "runs" });
     const second = pool.applyAsync(double, [1], { jobId: "ends" });
-    const line = host.keys.queue("astray", "wait");
+    const line = host.keys.queue("unlisted", "wait");
     await until(async () => (await host.client.llen(line)) === 2, { what: "both wait" });
     await host.client.del(line);
     // when
     expect(await second.cancel()).toBe(true);
     const again = pool.apply(double, [1], { jobId: "runs" });
-    host.serve("astray");
+    host.serve("unlisted");
     // then
     expect(await reason(second)).toBeInstanceOf(CancelledError);
     expect([await first, await again]).toEqual([2, 2]);

@@ -77,7 +77,7 @@ export class ChannelBench {
     const ticket = new Ticket({ id, jobId, pool: "p", task: "t", units, sink });
     ticket.submitted = submitted;
     // As with an id of the caller's own: those who look at it know which job stands for it.
-    ticket.foreign = id !== jobId;
+    ticket.mayExist = id !== jobId;
     return { ticket, all };
   }
 

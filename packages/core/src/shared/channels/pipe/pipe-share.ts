@@ -57,7 +57,7 @@ export class PipeShare {
     });
   }
 
-  join(end: End): void {
+  addHandle(end: End): void {
     this.#handles[end] += 1;
   }
 
@@ -118,7 +118,7 @@ export class PipeShare {
   }
 
   /** One handle of the end less; the last one closes it for this process, after what was sent. */
-  async leave(end: End): Promise<void> {
+  async removeHandle(end: End): Promise<void> {
     await this.#producers[end]?.flush();
     // A server that has forgotten the script gets it a second time, and then after what was sent in between.
     await this.#noted;
@@ -289,9 +289,9 @@ function closedEndsOf(runtime: ObjectRuntime): ClosedEnds {
 
 const SHARES = new RuntimeKey<Map<string, PipeShare>>("pipes in use");
 
-/** A handle that nobody can reach any more holds nothing. */
+/** A handle that was garbage-collected holds nothing. */
 const forgotten = new FinalizationRegistry<{ share: PipeShare; end: End }>(
-  ({ share, end }) => void share.leave(end).catch(() => {}),
+  ({ share, end }) => void share.removeHandle(end).catch(() => {}),
 );
 
 /** What a handle uses, until it is closed or forgotten. */
@@ -302,7 +302,7 @@ export function shareOfPipe(runtime: ObjectRuntime, facts: PipeFacts, user: { ha
     share = new PipeShare(runtime, facts, () => known.delete(facts.name));
     known.set(facts.name, share);
   }
-  share.join(user.end);
+  share.addHandle(user.end);
   forgotten.register(user.handle, { share, end: user.end }, user.handle);
   return share;
 }
@@ -310,7 +310,7 @@ export function shareOfPipe(runtime: ObjectRuntime, facts: PipeFacts, user: { ha
 /** The handle was closed. */
 export async function leavePipe(share: PipeShare, user: { handle: object; end: End }): Promise<void> {
   forgotten.unregister(user.handle);
-  await share.leave(user.end);
+  await share.removeHandle(user.end);
 }
 
 function sharesOf(runtime: ObjectRuntime): Map<string, PipeShare> {

@@ -127,8 +127,8 @@ export class Consumer<Stored extends string | Buffer = string> {
   #fetch: Promise<unknown> | undefined;
   #commit: Promise<void> | undefined;
   #idle: NodeJS.Timeout | undefined;
-  /** Gets that sleep; and those of their waiters that Redis may know. */
-  readonly #sleepers = new Set<string>();
+  /** Waiters of gets that wait for a wake-up; and those of them that Redis may know. */
+  readonly #waitingGets = new Set<string>();
   readonly #stored = new Set<string>();
   #reader: StandingReader | undefined;
   /** The one get that waits for what the standing reader hears next, and for nothing else. */
@@ -189,8 +189,8 @@ export class Consumer<Stored extends string | Buffer = string> {
       return await this.#wait({ deadline, signal, most });
     } finally {
       this.#gets -= 1;
-      // What it did not take is for one that sleeps.
-      if (this.#gets > 0) this.#wakeSleepers();
+      // What it did not take is for one that waits.
+      if (this.#gets > 0) this.#wakeGets();
       else if (this.#reader && this.#idle === undefined) this.#lookIdle();
     }
   }
@@ -209,7 +209,7 @@ export class Consumer<Stored extends string | Buffer = string> {
       this.#whenHeard = undefined;
       this.#tries -= 1;
       this.#gets -= 1;
-      if (this.#gets > 0) this.#wakeSleepers();
+      if (this.#gets > 0) this.#wakeGets();
       else if (this.#idle === undefined) this.#lookIdle();
       resolve(item);
     };
@@ -379,17 +379,17 @@ export class Consumer<Stored extends string | Buffer = string> {
         else {
           turn.hasStood = waiter !== null && turn.mayStand && this.#reader?.standsAt(this.#handed) === true;
           if (!turn.hasStood && (await this.#startFetch(waiter))) continue;
-          if (waiter !== null && !turn.isOver) this.#sleepers.add(waiter);
+          if (waiter !== null && !turn.isOver) this.#waitingGets.add(waiter);
           return { granted: false, dueIn: null };
         }
       }
     } finally {
       this.#tries -= 1;
-      // What came for a get that has given up meanwhile is for one that sleeps.
-      if (turn.isOver) this.#wakeSleepers();
+      // What came for a get that has given up meanwhile is for one that waits.
+      if (turn.isOver) this.#wakeGets();
     }
     if (waiter !== null) {
-      this.#sleepers.delete(waiter);
+      this.#waitingGets.delete(waiter);
       // It was not woken by Redis, which would call it in vain.
       if (this.#stored.delete(waiter)) {
         this.#place.runtime.client.lrem(this.#place.key("getters"), 1, waiter).catch(() => {});
@@ -402,7 +402,7 @@ export class Consumer<Stored extends string | Buffer = string> {
   #abandon(waiter: string | null): Promise<unknown> {
     const { runtime, queue } = this.#place;
     if (waiter !== null) {
-      this.#sleepers.delete(waiter);
+      this.#waitingGets.delete(waiter);
       this.#stored.delete(waiter);
     }
     return abandonQueue.run(
@@ -431,7 +431,7 @@ export class Consumer<Stored extends string | Buffer = string> {
     this.#wish = 1;
     const era = this.#era;
     const [taken, handed] = [this.#taken, this.#handed];
-    const reader = waiter === null ? this.#reader : this.#standUp();
+    const reader = waiter === null ? this.#reader : this.#registerReader();
     const answered = reader?.asking(handed);
     if (reader) this.#hasClaim = true;
     const keys = [place.key(), place.key("items"), place.key("getters"), place.key("consumers"), this.#claim];
@@ -487,7 +487,7 @@ export class Consumer<Stored extends string | Buffer = string> {
     else this.#stored.delete(waiter);
   }
 
-  #standUp(): StandingReader | undefined {
+  #registerReader(): StandingReader | undefined {
     if (!this.#options.mayStand) return undefined;
     this.#reader ??= new StandingReader(
       this.#place.runtime.room,
@@ -502,7 +502,7 @@ export class Consumer<Stored extends string | Buffer = string> {
     return this.#reader;
   }
 
-  #sitDown(): void {
+  #dismissReader(): void {
     this.#reader?.close();
     this.#reader = undefined;
     this.#wakeAll();
@@ -534,13 +534,13 @@ export class Consumer<Stored extends string | Buffer = string> {
     if (this.#idle === undefined) this.#lookIdle();
     else this.#idle.ref();
     if (this.#whenHeard && this.#isReady()) this.#whenHeard(this.next());
-    this.#wakeSleepers();
+    this.#wakeGets();
   }
 
-  /** More is here than the tries under way take: gets that sleep would not hear of it. */
-  #wakeSleepers(): void {
+  /** More is here than the tries under way take: waiting gets would not hear of it. */
+  #wakeGets(): void {
     let left = this.#buffer.length - this.#next - this.#tries;
-    for (const waiter of this.#sleepers) {
+    for (const waiter of this.#waitingGets) {
       if (left <= 0) return;
       left -= 1;
       this.#place.runtime.room.notify(waiter);
@@ -549,7 +549,7 @@ export class Consumer<Stored extends string | Buffer = string> {
 
   #wakeAll(): void {
     this.#whenHeard?.(undefined);
-    for (const waiter of this.#sleepers) this.#place.runtime.room.notify(waiter);
+    for (const waiter of this.#waitingGets) this.#place.runtime.room.notify(waiter);
   }
 
   /** The next batch is what was asked for in the time that a batch should last, and at most twice the last one. */
@@ -659,7 +659,7 @@ export class Consumer<Stored extends string | Buffer = string> {
   #giveBack({ isLeaving }: { isLeaving: boolean }): Promise<void> | undefined {
     clearTimeout(this.#idle);
     this.#idle = undefined;
-    this.#sitDown();
+    this.#dismissReader();
     const from = this.#handed;
     const former = this.#former.filter(({ until }) => until > from);
     this.#former = [];
@@ -688,7 +688,7 @@ export class Consumer<Stored extends string | Buffer = string> {
 
   /** Others may have what this process had claimed, from this number on. */
   #lose(from: number): void {
-    this.#sitDown();
+    this.#dismissReader();
     this.#era += 1;
     this.#hasClaim = false;
     if (from > this.#handed) this.#former.push({ name: this.#name, until: from });

@@ -2,7 +2,7 @@ import { type Attempt, type Patience, toLimit, toPatience, waitForTurn } from ".
 import { type Milliseconds, settledWithin, within } from "../../../time/index.ts";
 import { ownLabel } from "../../object/index.ts";
 import type { Acknowledgement } from "./consumer.ts";
-import { Entrance } from "./entrance.ts";
+import { PutOrder } from "./put-order.ts";
 import type { QueuePlace } from "./queue-place.ts";
 import {
   abandonQueue,
@@ -62,7 +62,7 @@ export class Producer {
 
   readonly #mayBlock: boolean;
   readonly #pool = new TextPool();
-  readonly #entrance: Entrance;
+  readonly #order: PutOrder;
   readonly #route: Route | undefined;
   #messages = 0;
 
@@ -72,7 +72,7 @@ export class Producer {
     this.#route = route;
     this.#mayBlock = place.mayBlock;
     this.#isLimited = place.isLimited;
-    this.#entrance = new Entrance(place.runtime.room);
+    this.#order = new PutOrder(place.runtime.room);
   }
 
   /** Stores an item. @returns false when the queue was full for too long */
@@ -95,7 +95,7 @@ export class Producer {
   #putWithOthers(item: Put["item"], patience: Patience | undefined): Promise<boolean> {
     const signal = patience === undefined ? undefined : toLimit(patience).signal;
     signal?.throwIfAborted();
-    const put = this.#join(item, patience);
+    const put = this.#enqueue(item, patience);
     return signal ? this.#unlessAborted(put, signal) : put;
   }
 
@@ -109,7 +109,7 @@ export class Producer {
     }
   }
 
-  #join(item: Put["item"], patience: Patience | undefined): Promise<boolean> {
+  #enqueue(item: Put["item"], patience: Patience | undefined): Promise<boolean> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ item, patience, resolve, reject });
       if (this.#isScheduled) return;
@@ -188,8 +188,8 @@ export class Producer {
     const { runtime, queue } = this.#place;
     const { limit: longest, signal } = toLimit(patience);
     const mayWait = longest > 0;
-    const limit = mayWait && this.#entrance.isTaken ? await this.#entrance.pass(longest, signal) : longest;
-    const enter = mayWait ? this.#entrance.enter() : () => {};
+    const limit = mayWait && this.#order.isBusy ? await this.#order.wait(longest, signal) : longest;
+    const stored = mayWait ? this.#order.begin() : () => {};
     let last: Promise<boolean> | undefined;
     const put = waitForTurn<true>(
       runtime.room,
@@ -198,7 +198,7 @@ export class Producer {
           const attempt = this.#tryToStore(item, waiter);
           last = attempt.then(({ granted }) => granted);
           last.catch(() => {});
-          if (waiter !== null) enter();
+          if (waiter !== null) stored();
           return attempt;
         },
         abandon: (waiter) =>
@@ -219,7 +219,7 @@ export class Producer {
       if (await this.#isStored(last)) return true;
       throw error;
     } finally {
-      enter();
+      stored();
     }
     return this.#isStored(last);
   }

@@ -20,13 +20,13 @@ export class QueueShare {
   }
 
   /** One handle more: for that one, which knows of none, the first call makes the queue. */
-  join(): void {
+  addHandle(): void {
     this.#handles += 1;
     this.place.existence.forget();
   }
 
   /** One handle less; the last one gives back what was taken from Redis and not handed out. */
-  async leave(): Promise<void> {
+  async removeHandle(): Promise<void> {
     this.#handles -= 1;
     if (this.#handles > 0) return;
     this.#leave();
@@ -41,10 +41,10 @@ export class QueueShare {
 
 const SHARES = new RuntimeKey<Map<string, QueueShare>>("queues in use");
 
-/** A handle that nobody can reach any more uses nothing. */
-const forgotten = new FinalizationRegistry<QueueShare>((share) => void share.leave().catch(() => {}));
+/** A handle that was garbage-collected uses nothing. */
+const forgotten = new FinalizationRegistry<QueueShare>((share) => void share.removeHandle().catch(() => {}));
 
-/** What a handle uses, until it says `leave()` or is forgotten. */
+/** What a handle uses, until it is closed or garbage-collected. */
 export function shareOf(runtime: ObjectRuntime, facts: QueueFacts, handle: object): QueueShare {
   const known = sharesOf(runtime);
   const queue = `${facts.kind}/${facts.name}`;
@@ -54,7 +54,7 @@ export function shareOf(runtime: ObjectRuntime, facts: QueueFacts, handle: objec
     known.set(queue, made);
     share = made;
   }
-  share.join();
+  share.addHandle();
   forgotten.register(handle, share, handle);
   return share;
 }
@@ -62,7 +62,7 @@ export function shareOf(runtime: ObjectRuntime, facts: QueueFacts, handle: objec
 /** The handle was closed. */
 export async function leaveShare(share: QueueShare, handle: object): Promise<void> {
   forgotten.unregister(handle);
-  await share.leave();
+  await share.removeHandle();
 }
 
 function forget(known: Map<string, QueueShare>, queue: string, share: QueueShare): void {

@@ -155,7 +155,7 @@ abstract class AnyQueue<Item> extends SharedObject {
     this.#entering.add(entering);
     const put = async (left: Patience | undefined): Promise<boolean> => {
       this.#entering.delete(entering);
-      return this.#join().producer.put(text, left);
+      return this.#openShare().producer.put(text, left);
     };
     try {
       return (await this.runtime.keepAlive.during(this.#enter(entering, patience, put))) ?? false;
@@ -165,7 +165,7 @@ abstract class AnyQueue<Item> extends SharedObject {
   }
 
   /** @internal An item that is here already. */
-  protected here(patience: Patience | undefined): { text: string } | undefined {
+  protected takeLocal(patience: Patience | undefined): { text: string } | undefined {
     if (this.#isClosed || isAborted(patience)) return undefined;
     return this.#share?.consumer.next();
   }
@@ -180,7 +180,7 @@ abstract class AnyQueue<Item> extends SharedObject {
   protected async share(): Promise<QueueShare> {
     await this.runtime.keepAlive.during(this.started());
     this.#assertOpen();
-    return this.#join();
+    return this.#openShare();
   }
 
   /** @internal */
@@ -238,7 +238,7 @@ abstract class AnyQueue<Item> extends SharedObject {
     return readyFirst(first, signal ? { signal } : true, () => put(patience));
   }
 
-  #join(): QueueShare {
+  #openShare(): QueueShare {
     const facts = { kind: this.kind, name: this.name, owner: this.owner, maxSize: this.#maxSize };
     this.#share ??= shareOf(this.runtime, facts, this);
     return this.#share;
@@ -265,7 +265,7 @@ abstract class AnyQueue<Item> extends SharedObject {
       const first = { ready: this.started(), answerTime: this.runtime.room.answerTime };
       const started = readyFirst(first, limited, (left) => {
         this.#assertOpen();
-        return wait(this.#join(), left);
+        return wait(this.#openShare(), left);
       });
       return await this.runtime.keepAlive.during(started);
     } catch (error) {
@@ -325,7 +325,7 @@ export class Queue<Item = unknown> extends AnyQueue<Item> {
    * @throws QueueEmptyError when none came in time (Q3); QueueClosedError when it was shut down and nothing is left
    */
   async get(patience?: Patience): Promise<Item> {
-    const taken = this.here(patience) ?? (await this.take(patience));
+    const taken = this.takeLocal(patience) ?? (await this.take(patience));
     if (taken) return textToValue(taken.text) as Item;
     throw this.#none();
   }
@@ -337,9 +337,9 @@ export class Queue<Item = unknown> extends AnyQueue<Item> {
   async getMany(most: number, patience?: Patience): Promise<Item[]> {
     if (!Number.isInteger(most) || most < 1) throw new ValueError(`most must be 1 or more; got ${got(most)}`);
     const items: Item[] = [];
-    let taken = this.here(patience) ?? (await this.take(patience, most));
+    let taken = this.takeLocal(patience) ?? (await this.take(patience, most));
     if (!taken) throw this.#none();
-    for (; taken; taken = items.length < most ? this.here(undefined) : undefined) {
+    for (; taken; taken = items.length < most ? this.takeLocal(undefined) : undefined) {
       items.push(textToValue(taken.text) as Item);
     }
     return items;
@@ -468,7 +468,7 @@ export class SimpleQueue<Item = unknown> extends AnyQueue<Item> {
 
   /** Takes the first item, waiting for it. */
   async get(): Promise<Item> {
-    const taken = this.here(undefined) ?? (await this.take(undefined));
+    const taken = this.takeLocal(undefined) ?? (await this.take(undefined));
     if (taken) return textToValue(taken.text) as Item;
     throw new QueueEmptyError(`the queue "${this.name}" was empty for too long`);
   }

@@ -34,16 +34,16 @@ export interface ArrivalPlace {
 }
 
 /** Least wait for Redis to say what became of a party whose time is over, ms, and the round trips that it may take. */
-const LAST_WORD_LIMIT: Milliseconds = 1_000;
-const LAST_WORD_ROUNDS = 4;
+const FINAL_OUTCOME_LIMIT: Milliseconds = 1_000;
+const FINAL_OUTCOME_ROUNDS = 4;
 /** A timer may fire that much early, ms. */
 const TIMER_SLACK: Milliseconds = 5;
 
 /** One call of the script by which a party arrives. */
 interface ArrivalCall {
   operation: string;
-  /** It was told to come again; undefined: there is no answer yet. */
-  isNewcomer: boolean | undefined;
+  /** It came while the action of a cycle ran, so it is for the next one; undefined: there is no answer yet. */
+  isForNextCycle: boolean | undefined;
 }
 
 /**
@@ -56,8 +56,8 @@ export class Arrival {
   readonly #runtime: ObjectRuntime;
   readonly #place: ArrivalPlace;
   readonly #label: string;
-  /** The cycle that it is in, once it knows. */
-  #seat: { cycle: number; index: number; waiter: string } | undefined;
+  /** The cycle that it is a member of, once it knows. */
+  #member: { cycle: number; index: number; waiter: string } | undefined;
   #lastCall: Promise<unknown> | undefined;
   #isOver = false;
   #arrival: ArrivalCall | undefined;
@@ -85,74 +85,74 @@ export class Arrival {
       const outcome = await waitForTurn(this.#runtime.room, turn, { patience, label: this.#label });
       if (outcome) return outcome.value;
     } catch (error) {
-      if (!this.#lastCall && signal?.aborted) this.#breakOff(reason());
+      if (!this.#lastCall && signal?.aborted) this.#breakBarrier(reason());
       throw error;
     } finally {
       this.#isOver = true;
     }
-    if (!this.#lastCall) this.#breakOff(reason());
-    return this.#runtime.keepAlive.during(this.#lastWord(reason()));
+    if (!this.#lastCall) this.#breakBarrier(reason());
+    return this.#runtime.keepAlive.during(this.#finalOutcome(reason()));
   }
 
   /** Ends the cycle whose action this party has run. @param reason - Why the barrier breaks; "" = it does not. */
   async endAction(reason: string): Promise<Outcome> {
-    const { cycle = 0, waiter = "" } = this.#seat ?? {};
+    const { cycle = 0, waiter = "" } = this.#member ?? {};
     const args = [this.#runtime.keys.prefix, this.#place.name, cycle, waiter, reason];
     return this.#toOutcome(await endAction.run(this.#runtime.client, this.#place.keys, args)) ?? { is: "gone" };
   }
 
-  #turn(hurry: string, reasonToGiveUp: () => string): Turn<Outcome> {
+  #turn(breakReason: string, reasonToGiveUp: () => string): Turn<Outcome> {
     return {
       attempt: async (waiter) => {
-        if (waiter === null && hurry === "") return { granted: false, dueIn: null };
+        if (waiter === null && breakReason === "") return { granted: false, dueIn: null };
         const { session, keepAlive } = this.#runtime;
         // Here, so that it takes no longer than the wait may. Whoever gave up meanwhile must not come any more.
         if (!session.isStarted) await keepAlive.during(session.start());
         if (this.#isOver) return { granted: false, dueIn: null };
         const entry = waiter ?? `${session.id}|0|${this.#label}`;
-        const outcome = this.#seat ? await this.#look() : await this.#arrive(entry, hurry);
+        const outcome = this.#member ? await this.#look() : await this.#arrive(entry, breakReason);
         return toAttempt(outcome);
       },
       abandon: async (waiter) => {
         if (!this.#arrival) {
-          if (!this.#lastCall) this.#breakOff(reasonToGiveUp());
+          if (!this.#lastCall) this.#breakBarrier(reasonToGiveUp());
         } else if (this.#givenUp !== this.#arrival) {
           this.#givenUp = this.#arrival;
-          this.#lastCall = this.#giveUp(waiter ?? this.#seat?.waiter ?? "", reasonToGiveUp());
+          this.#lastCall = this.#giveUp(waiter ?? this.#member?.waiter ?? "", reasonToGiveUp());
         }
         await this.#lastCall;
       },
       told: (word) => {
-        if (word !== PASSED_WORD || !this.#seat) return undefined;
-        return { value: { is: "passed", index: this.#seat.index } };
+        if (word !== PASSED_WORD || !this.#member) return undefined;
+        return { value: { is: "passed", index: this.#member.index } };
       },
     };
   }
 
-  async #arrive(waiter: string, hurry: string): Promise<Outcome | undefined> {
+  async #arrive(waiter: string, breakReason: string): Promise<Outcome | undefined> {
     const { client, session } = this.#runtime;
     const { keys, args, hasAction } = this.#place;
-    const all = [...args(), waiter, hasAction ? 1 : 0, hurry];
+    const all = [...args(), waiter, hasAction ? 1 : 0, breakReason];
     const { id, reply: answer } = arriveAtBarrier.start({ client, operations: session.operations }, keys, all);
-    const arrival: ArrivalCall = { operation: id, isNewcomer: undefined };
+    const arrival: ArrivalCall = { operation: id, isForNextCycle: undefined };
     this.#arrival = arrival;
     const reply = await answer;
-    arrival.isNewcomer = reply.is === "come again";
-    return this.#seated(waiter, reply);
+    arrival.isForNextCycle = reply.is === "next cycle";
+    return this.#noteArrival(waiter, reply);
   }
 
-  #seated(waiter: string, reply: ArrivalReply): Outcome | undefined {
+  #noteArrival(waiter: string, reply: ArrivalReply): Outcome | undefined {
     switch (reply.is) {
       case "broken":
         return reply;
-      case "come again":
+      case "next cycle":
         this.#place.confirm({ is: "there" });
         return undefined;
       case "passed":
       case "acts":
       case "waits":
         this.#place.confirm({ is: "there" });
-        this.#seat = { cycle: reply.cycle, index: reply.index, waiter };
+        this.#member = { cycle: reply.cycle, index: reply.index, waiter };
         return reply.is === "waits" ? undefined : { is: reply.is, index: reply.index };
       default:
         this.#place.confirm(reply);
@@ -163,7 +163,7 @@ export class Arrival {
   /** Another look at the cycle that it is in. */
   async #look(): Promise<Outcome | undefined> {
     const { client, keys } = this.#runtime;
-    const { cycle = 0, waiter = "" } = this.#seat ?? {};
+    const { cycle = 0, waiter = "" } = this.#member ?? {};
     const args = [keys.prefix, this.#place.name, cycle, waiter];
     return this.#toOutcome(await readOutcome.run(client, this.#place.keys, args));
   }
@@ -173,7 +173,7 @@ export class Arrival {
       case "broken":
         return reply;
       case "passed":
-        return { is: "passed", index: this.#seat?.index ?? 0 };
+        return { is: "passed", index: this.#member?.index ?? 0 };
       case "under way":
         return undefined;
       case "gone":
@@ -183,35 +183,35 @@ export class Arrival {
 
   async #giveUp(waiter: string, reason: string): Promise<void> {
     const { client, keys, session } = this.#runtime;
-    const { operation, isNewcomer } = this.#arrival ?? { operation: "", isNewcomer: false };
+    const { operation, isForNextCycle } = this.#arrival ?? { operation: "", isForNextCycle: false };
     const args = [
       keys.prefix,
       this.#place.name,
       waiter,
-      this.#seat?.cycle ?? "",
+      this.#member?.cycle ?? "",
       reason,
       operation,
-      isNewcomer === undefined ? "" : Number(isNewcomer),
+      isForNextCycle === undefined ? "" : Number(isForNextCycle),
     ];
     const outcome = await giveUpBarrier.run({ client, operations: session.operations }, this.#place.keys, args);
     // Its arrival was to make the barrier, and does nothing any more.
-    if (outcome.is === "gone" && isNewcomer === undefined) this.#breakOff(reason);
+    if (outcome.is === "gone" && isForNextCycle === undefined) this.#breakBarrier(reason);
   }
 
-  /** It did not even get as far as to arrive. */
-  #breakOff(reason: string): void {
+  /** It gives up before it has arrived. */
+  #breakBarrier(reason: string): void {
     const { client, session } = this.#runtime;
     const args = [...this.#place.args(), reason];
     this.#lastCall = breakBarrier.run({ client, operations: session.operations }, this.#place.keys, args);
     this.#lastCall.catch(() => {});
   }
 
-  /** What became of it when its time was over: all others may have come in the same moment. */
-  async #lastWord(reason: string): Promise<Outcome> {
-    const limit = this.#runtime.session.roundTrip.patience(LAST_WORD_LIMIT, LAST_WORD_ROUNDS);
+  /** The outcome when the time is over: the last party may have come at the same moment. */
+  async #finalOutcome(reason: string): Promise<Outcome> {
+    const limit = this.#runtime.session.roundTrip.patience(FINAL_OUTCOME_LIMIT, FINAL_OUTCOME_ROUNDS);
     const look = async (): Promise<Outcome | undefined> => {
       await this.#lastCall;
-      return this.#seat && this.#look();
+      return this.#member && this.#look();
     };
     const known = await within(look(), limit).catch(() => undefined);
     return known?.value ?? { is: "broken", reason };

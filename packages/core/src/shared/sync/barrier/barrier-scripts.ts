@@ -116,8 +116,8 @@ export type BarrierRefusal = { is: Absence } | { is: "made for others"; parties:
 export type ArrivalReply =
   | { is: "passed" | "waits" | "acts"; cycle: number; index: number }
   | { is: "broken"; reason: string }
-  /** The action of the last cycle runs. */
-  | { is: "come again" }
+  /** The action of a cycle runs: it is for the next one. */
+  | { is: "next cycle" }
   | BarrierRefusal;
 
 type RefusalCode = [-1] | [-2] | [-3, number];
@@ -143,25 +143,25 @@ export const arriveAtBarrier: OnceScript<ArrivalReply> = new OnceScript<ArrivalR
   read: readArrival,
   shared: SHARED,
   lua: `
-local prefix, name, waiter, hurry = ARGV[1], ARGV[2], ARGV[6], ARGV[8]
+local prefix, name, waiter, break_reason = ARGV[1], ARGV[2], ARGV[6], ARGV[8]
 local existence = exists_or_made(prefix, name, ARGV[3], ARGV[4], ARGV[5])
 if existence[1] < 1 then return existence end
 local state, cycle = unpack(redis.call("HMGET", KEYS[1], "state", "cycle"))
 cycle = tonumber(cycle)
 if state == "broken" then return { 0, redis.call("HGET", KEYS[1], "reason") } end
 if state == "acting" then
-  if hurry ~= "" then
-    redis.call("HSET", KEYS[1], "breaks_next", hurry)
-    return { 0, hurry }
+  if break_reason ~= "" then
+    redis.call("HSET", KEYS[1], "breaks_next", break_reason)
+    return { 0, break_reason }
   end
   if not redis.call("LPOS", KEYS[4], waiter) then redis.call("RPUSH", KEYS[4], waiter) end
   return { 4 }
 end
 local index = redis.call("ZCARD", KEYS[2])
 if index + 1 < tonumber(ARGV[3]) then
-  if hurry ~= "" then
-    break_barrier(prefix, name, hurry)
-    return { 0, hurry }
+  if break_reason ~= "" then
+    break_barrier(prefix, name, break_reason)
+    return { 0, break_reason }
   end
   redis.call("ZADD", KEYS[2], index, waiter)
   redis.call("HSET", KEYS[1], "waiting", index + 1)
@@ -188,7 +188,7 @@ function readArrival(reply: [1 | 2 | 3, number, number] | [0, string] | [4] | Re
     case 0:
       return { is: "broken", reason: reply[1] };
     case 4:
-      return { is: "come again" };
+      return { is: "next cycle" };
     default:
       return readRefusal(reply);
   }
@@ -267,10 +267,10 @@ if ARGV[4] ~= "" then
   local outcome, why = outcome_of(prefix, name, tonumber(ARGV[4]))
   if outcome then return { outcome, why } end
 end
-local is_newcomer = redis.call("LREM", KEYS[4], 1, ARGV[3]) == 1 or ARGV[7] == "1" or (answer and answer[1] == 4)
-if is_newcomer and redis.call("HGET", KEYS[1], "state") == "acting" then
+local is_for_next_cycle = redis.call("LREM", KEYS[4], 1, ARGV[3]) == 1 or ARGV[7] == "1" or (answer and answer[1] == 4)
+if is_for_next_cycle and redis.call("HGET", KEYS[1], "state") == "acting" then
   redis.call("HSET", KEYS[1], "breaks_next", reason)
-elseif is_newcomer or not has_run or redis.call("ZSCORE", KEYS[2], ARGV[3]) then
+elseif is_for_next_cycle or not has_run or redis.call("ZSCORE", KEYS[2], ARGV[3]) then
   break_barrier(prefix, name, reason)
 end
 return { 0, reason }

@@ -11,10 +11,10 @@ import {
   readParticipants,
   SharedObject,
 } from "../../object/index.ts";
-import { checkLease, type Grip, type HeldLock, Lock, locksAreHere } from "../lock/index.ts";
+import { checkLease, type HeldLock, Lock, locksOnMainRedis, type SuspendableLock } from "../lock/index.ts";
 import { type HeldRLock, RLock } from "../rlock/index.ts";
-import { notifySleepers } from "./condition-scripts.ts";
-import { type Bed, keysOf, operations, sleepUntilNotified } from "./sleep.ts";
+import { notifyWaiters } from "./condition-scripts.ts";
+import { type ConditionPlace, keysOf, operations, waitUntilNotified } from "./condition-wait.ts";
 
 /** Options of `mp.condition()`. */
 export interface ConditionOptions {
@@ -88,7 +88,7 @@ export class Condition extends SharedObject {
    * @throws LockLostError when the lock was lost before, and StateLostError, ClosedError: then the lock is not held
    */
   async wait(patience?: Patience): Promise<boolean> {
-    return sleepUntilNotified(this.#bed("waited for"), patience);
+    return waitUntilNotified(this.#placeOf("waited for"), patience);
   }
 
   /**
@@ -100,7 +100,7 @@ export class Condition extends SharedObject {
   async waitFor<Value>(predicate: () => Value | Promise<Value>, patience?: Patience): Promise<Value> {
     const { limit, signal } = toLimit(patience);
     const deadline = performance.now() + limit;
-    this.#bed("waited for");
+    this.#placeOf("waited for");
     let value = await predicate();
     let left = limit;
     for (let isFirst = true; !value && (isFirst || left > 0); isFirst = false) {
@@ -135,28 +135,28 @@ export class Condition extends SharedObject {
   }
 
   async #notify(count: number): Promise<void> {
-    const bed = this.#bed("notified");
-    const { runtime, name, lock, grip } = bed;
-    const { held } = grip;
+    const place = this.#placeOf("notified");
+    const { runtime, name, lock, hold } = place;
+    const { held } = hold;
     if (held.loss) throw held.loss;
-    const token = locksAreHere(runtime) ? held.token : "";
+    const token = locksOnMainRedis(runtime) ? held.token : "";
     const notified = await runtime.keepAlive.during(
-      notifySleepers.run(operations(runtime), keysOf(bed), [runtime.keys.prefix, name, count, lock, token]),
+      notifyWaiters.run(operations(runtime), keysOf(place), [runtime.keys.prefix, name, count, lock, token]),
     );
     if (notified !== "not held") return;
     held.verify(false);
     throw held.loss ?? new LockLostError(`the lock of the condition "${name}" is free or somebody else's`);
   }
 
-  #bed(what: string): Bed {
-    const grip: Grip | undefined = this.lock.grip();
-    if (!grip) {
+  #placeOf(what: string): ConditionPlace {
+    const hold: SuspendableLock | undefined = this.lock.suspendable();
+    if (!hold) {
       throw new AssertionError(
         `the condition "${this.name}" was ${what} without holding its lock; acquire it first, in the same task or program`,
       );
     }
     const { kind, name } = this.lock;
-    return { runtime: this.runtime, name: this.name, owner: this.owner, lock: `${kind}/${name}`, grip };
+    return { runtime: this.runtime, name: this.name, owner: this.owner, lock: `${kind}/${name}`, hold };
   }
 
   protected override get settings(): unknown {

@@ -12,7 +12,7 @@ import { CLAIM_TIME } from "../../../session/index.ts";
  *
  * `line_keys(prefix, name)`: main key, holders, waiters, requests, called.
  * `note_use(prefix, name, session, change)` counts what a session holds and waits for, so that the reaper finds it.
- * `join_line(prefix, name, waiter, wanted)`: false when it is in the line already.
+ * `enqueue_waiter(prefix, name, waiter, wanted)`: false when it is in the line already.
  * `forget_waiter(prefix, name, waiter)`: it is no longer in the line, nor is anything kept for it.
  * `has_uncalled(prefix, name)`: whether somebody is in the line who was not called.
  * `call_next(prefix, name, now)` calls whom it is free for; returns when the first claim window ends, or nil.
@@ -43,7 +43,7 @@ local function note_use(prefix, name, session, change)
     redis.call("SREM", holdings, "${kind}/" .. name)
   end
 end
-local function join_line(prefix, name, waiter, wanted)
+local function enqueue_waiter(prefix, name, waiter, wanted)
   local _, _, waiters, requests = line_keys(prefix, name)
   if redis.call("HSETNX", requests, waiter, wanted) == 0 then return false end
   redis.call("RPUSH", waiters, waiter)

@@ -21,7 +21,7 @@ local reaper = {
     for _, waiter in ipairs(redis.call("ZRANGE", called, "-inf", now, "BYSCORE")) do
       local wanted = redis.call("HGET", requests, waiter)
       forget_waiter(prefix, name, waiter)
-      if is_alive(prefix, waiter) then join_line(prefix, name, waiter, wanted) end
+      if is_alive(prefix, waiter) then enqueue_waiter(prefix, name, waiter, wanted) end
     end
     return call_next(prefix, name, now)
   end,

@@ -21,8 +21,8 @@ const FIRST_RENEWAL: Milliseconds = 250;
 /** The same where the first lease is a short one, ms: a holder that was granted the lock has its whole lease soon. */
 const FIRST_RENEWAL_OF_GRANT: Milliseconds = 50;
 
-/** `away`: given up while its holder waits for a condition. */
-type HeldState = "held" | "away" | "released" | "lost";
+/** `suspended`: released while its holder waits for a condition. */
+type HeldState = "held" | "suspended" | "released" | "lost";
 
 /**
  * A lock while it is held.
@@ -204,20 +204,20 @@ export class HeldLock implements AsyncDisposable {
     return this.#place.kind === kind && this.#place.name === name;
   }
 
-  /** It is given up in Redis, to be taken back later. @throws LockLostError @internal */
-  letGo(): void {
+  /** It is released in Redis, to be acquired again later. @throws LockLostError @internal */
+  suspend(): void {
     this.#assertHeld();
-    this.#end("away");
-    heldLocksOf(this.#runtime).setAside(this);
+    this.#end("suspended");
+    heldLocksOf(this.#runtime).suspend(this);
   }
 
-  /** It is given up, and Redis may not have been told yet. @internal */
-  leave(): Promise<boolean> {
+  /** It is suspended, and may not be released in Redis yet. @internal */
+  releaseSuspended(): Promise<boolean> {
     return this.#backend.release(this.#place, this.#grant.token);
   }
 
-  /** It was acquired anew after {@link letGo}. @internal */
-  comeBack(grant: LockGrant): void {
+  /** It was acquired anew after {@link suspend}. @internal */
+  resume(grant: LockGrant): void {
     this.#grant = grant;
     this.#state = "held";
     this.#isRenewing = false;
@@ -228,9 +228,9 @@ export class HeldLock implements AsyncDisposable {
     heldLocksOf(this.#runtime).add(this);
   }
 
-  /** It will not come back after {@link letGo}. @internal */
-  stayAway(loss: Error): void {
-    if (this.#state === "away") this.#endLost(loss);
+  /** It will not be acquired again after {@link suspend}. @internal */
+  loseSuspended(loss: Error): void {
+    if (this.#state === "suspended") this.#endLost(loss);
   }
 
   async #release(): Promise<void> {
@@ -339,7 +339,7 @@ export class HeldLock implements AsyncDisposable {
     if (this.#loss) throw this.#loss;
     const { name } = this.#place;
     if (this.#state === "released") throw new LockLostError(`the lock "${name}" was released before`);
-    if (this.#state === "away") throw new AssertionError(`the lock "${name}" is given up for a condition's wait`);
+    if (this.#state === "suspended") throw new AssertionError(`the lock "${name}" is released for a condition's wait`);
   }
 }
 

@@ -24,8 +24,8 @@ const MOST_EXPECTED = 1_000;
  */
 export class HeldLocks {
   readonly #locks = new Set<HeldLock>();
-  /** Given up for a condition's wait; several masters are told only after the condition. */
-  readonly #away = new Set<HeldLock>();
+  /** Released for a condition's wait; several masters are told only after the condition. */
+  readonly #suspended = new Set<HeldLock>();
   /** To be released with any handle of the lock: what was acquired last, by kind and name, also when it is lost. */
   readonly #toBeReleased = new Map<string, HeldLock>();
   #timer: LongTimer | undefined;
@@ -42,7 +42,7 @@ export class HeldLocks {
     closing.add(() => {
       this.#isClosed = true;
       const released = [...this.#locks].map((lock) => lock.release());
-      return Promise.allSettled([...released, ...[...this.#away].map((lock) => lock.leave())]);
+      return Promise.allSettled([...released, ...[...this.#suspended].map((lock) => lock.releaseSuspended())]);
     });
   }
 
@@ -56,7 +56,7 @@ export class HeldLocks {
   }
 
   add(lock: HeldLock): void {
-    this.#away.delete(lock);
+    this.#suspended.delete(lock);
     this.#locks.add(lock);
     this.expect(lock.dueAt);
   }
@@ -86,14 +86,14 @@ export class HeldLocks {
 
   /** The timer is left as it is: it looks for what is due when it rings. */
   delete(lock: HeldLock): void {
-    this.#away.delete(lock);
+    this.#suspended.delete(lock);
     this.#locks.delete(lock);
   }
 
-  /** It may come back, by `add`. */
-  setAside(lock: HeldLock): void {
+  /** It may be acquired again, by `add`. */
+  suspend(lock: HeldLock): void {
     this.delete(lock);
-    this.#away.add(lock);
+    this.#suspended.add(lock);
   }
 
   /** One of them is due then, and not before. */

@@ -16,7 +16,7 @@ export const LOCK_KIND: SharedKind<Lock> = {
     locked: "looks",
     inspect: "looks",
     take: "local",
-    grip: "local",
+    suspendable: "local",
   },
 };
 

@@ -181,7 +181,7 @@ if waiter ~= "" and holder == "${GRANTED}" .. waiter then
   redis.call("HSET", KEYS[2], "holder", token, "session", session_of(token), "label", ARGV[4] or "", "since", server_time(), "count", 1)
   return { 1, next_fence(prefix, lock, server_time()) }
 end
-local function join_line()
+local function enqueue_waiter()
   if waiter ~= "" and not redis.call("LPOS", KEYS[3], waiter) then redis.call("RPUSH", KEYS[3], waiter) end
 end
 if from ~= "" then
@@ -189,7 +189,7 @@ if from ~= "" then
 elseif holder then
   local left = redis.call("PTTL", KEYS[1])
   if waiter ~= "" then
-    join_line()
+    enqueue_waiter()
     redis.call("ZADD", deadlines, server_time() + left + 1, lock)
   end
   return { 0, left }
@@ -202,7 +202,7 @@ elseif has_line then
   if first == waiter then
     redis.call("LPOP", KEYS[3])
   elseif first then
-    join_line()
+    enqueue_waiter()
     call_next(prefix, lock, server_time())
     return { 0, ${CLAIM_WINDOW} }
   end

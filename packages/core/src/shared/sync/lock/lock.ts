@@ -12,12 +12,12 @@ import {
   readParticipants,
   SharedObject,
 } from "../../object/index.ts";
-import type { Grip } from "./grip.ts";
 import { HeldLock, type LockTicket } from "./held-lock.ts";
 import { heldLocksOf } from "./held-locks.ts";
 import { type LockBackend, lockBackendOf } from "./lock-backend.ts";
 import { type LockGrant, type LockKind, type LockPlace, type LockRequest, lockPlace } from "./lock-request.ts";
 import { holderOfToken } from "./lock-scripts.ts";
+import type { SuspendableLock } from "./suspendable-lock.ts";
 
 /** Options of `mp.lock()`. */
 export interface LockOptions {
@@ -190,16 +190,16 @@ export class Lock extends SharedObject {
     return granted && this.#hold(granted.value);
   }
 
-  /** What the caller may let go of while it waits for a condition: held by this program, through whatever handle. @internal */
-  grip(held: HeldLock | undefined = this.#held ?? this.#heldElsewhere()): Grip | undefined {
+  /** For a condition's wait: what this program holds, acquired with this handle or another one. @internal */
+  suspendable(held: HeldLock | undefined = this.#held ?? this.#heldElsewhere()): SuspendableLock | undefined {
     return (
       held && {
         held,
-        letGo: () => held.letGo(),
-        free: () => this.#backend.release(this.place, held.token),
-        takeBack: async (waiter) => held.comeBack(await this.#takeBack(waiter)),
-        giveUp: (error, waiter) => {
-          held.stayAway(error);
+        suspend: () => held.suspend(),
+        release: () => this.#backend.release(this.place, held.token),
+        resume: async (waiter) => held.resume(await this.#acquireAgain(waiter)),
+        abandon: (error, waiter) => {
+          held.loseSuspended(error);
           this.#backend.abandon(this.#request({ waiter: waiter.entry, from: null })).catch(() => {});
         },
       }
@@ -249,7 +249,7 @@ export class Lock extends SharedObject {
   }
 
   /** Waits for as long as it takes. */
-  async #takeBack(waiter: Waiter): Promise<LockGrant> {
+  async #acquireAgain(waiter: Waiter): Promise<LockGrant> {
     const request = this.#request({ waiter: waiter.entry, from: null });
     try {
       while (true) {

@@ -60,7 +60,7 @@ if may_have() then
   note_use(prefix, name, string.match(holding, "^[^|]+"), 1)
   return { 1, fence }
 end
-if waiter ~= "" and join_line(prefix, name, waiter, mode) then redis.call("PERSIST", KEYS[1]) end
+if waiter ~= "" and enqueue_waiter(prefix, name, waiter, mode) then redis.call("PERSIST", KEYS[1]) end
 return { 0, redis.call("ZCARD", called) > 0 and ${CLAIM_WINDOW} or -1 }
 `,
 });

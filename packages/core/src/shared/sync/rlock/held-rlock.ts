@@ -41,7 +41,7 @@ export class HeldRLock implements AsyncDisposable {
     if (this.#isReleased) return;
     this.#isReleased = true;
     if (this.#holding.count <= 0) throw new LockLostError("this level of the lock was released before");
-    await this.#ownership.leave(this.#holding);
+    await this.#ownership.release(this.#holding);
   }
 
   /** Gives this level back; a lost lock is left as it is. Never throws. */

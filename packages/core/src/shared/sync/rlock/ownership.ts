@@ -2,7 +2,7 @@ import { LockLostError } from "../../../errors/index.ts";
 import { type Patience, toLimit } from "../../../session/waiting/index.ts";
 import { waitWith } from "../../../time/index.ts";
 import { type ObjectRuntime, RuntimeKey } from "../../object/index.ts";
-import { type Grip, type HeldLock, holderOfToken, type Lock, locksAreHere } from "../lock/index.ts";
+import { type HeldLock, holderOfToken, type Lock, locksOnMainRedis, type SuspendableLock } from "../lock/index.ts";
 import { currentOwner, type Owner, whenOwnerEnds } from "./owner.ts";
 import { countLock } from "./rlock-scripts.ts";
 
@@ -13,8 +13,8 @@ export interface Holding {
   count: number;
 }
 
-/** Why an owner's own attempt ended: the lock came back to it by another way, or the owner has ended. */
-const CAME_BACK = Symbol("came back");
+/** Why an owner's own attempt ended: a condition's wait has acquired the lock again, or the owner has ended. */
+const RESUMED = Symbol("resumed");
 
 /** What each owner has, by the name of the lock. */
 const OWNERSHIPS = new RuntimeKey<WeakMap<Owner, Map<string, Ownership>>>("RLocks of each owner");
@@ -72,9 +72,9 @@ export class Ownership {
   readonly #lock: Lock;
   readonly #forget: () => void;
   #holding: Holding | undefined;
-  /** Calls that gave the lock up for a while. */
-  #away = 0;
-  #attempt: { settled: Promise<void>; cameBack: AbortController } | undefined;
+  /** Calls that have released the lock for a condition's wait. */
+  #suspended = 0;
+  #attempt: { settled: Promise<void>; resumed: AbortController } | undefined;
   #hasEnded = false;
 
   constructor(runtime: ObjectRuntime, lock: Lock, forget: () => void) {
@@ -94,7 +94,7 @@ export class Ownership {
     const deadline = performance.now() + limit;
     while (!this.#hasEnded) {
       const holding = this.#holding;
-      if (holding) return this.#enter(holding);
+      if (holding) return this.#acquireOnceMore(holding);
       const left = deadline - performance.now();
       if (this.#attempt) {
         const { settled } = this.#attempt;
@@ -103,7 +103,7 @@ export class Ownership {
         continue;
       }
       const taken = await this.#take(left, signal);
-      if (taken !== CAME_BACK) return taken;
+      if (taken !== RESUMED) return taken;
     }
     return undefined;
   }
@@ -112,40 +112,40 @@ export class Ownership {
    * Gives one level back; with the last one the lock is free.
    * @throws LockLostError, StateLostError when the lock was lost before
    */
-  async leave(holding: Holding): Promise<void> {
+  async release(holding: Holding): Promise<void> {
     holding.count -= 1;
     if (holding.count > 0) return this.#note(holding);
     this.#drop(holding);
     await holding.held.releaseForGood();
   }
 
-  /** All levels of what the owner holds, to let go of while it waits for a condition. */
-  grip(): Grip | undefined {
+  /** All levels of what the owner holds, for a condition's wait. */
+  suspendable(): SuspendableLock | undefined {
     const holding = this.#holding;
-    const grip = holding && this.#lock.grip(holding.held);
-    if (!holding || !grip) return undefined;
-    let isAway = false;
-    const comeBack = (): void => {
-      // What is noted of a lock that came back may fail as well, and then it is given up.
-      if (isAway) this.#return(holding);
-      isAway = false;
+    const lock = holding && this.#lock.suspendable(holding.held);
+    if (!holding || !lock) return undefined;
+    let isSuspended = false;
+    const resume = (): void => {
+      // Noting the count of a resumed lock may fail as well, and then it is abandoned.
+      if (isSuspended) this.#resume(holding);
+      isSuspended = false;
     };
     return {
-      ...grip,
-      letGo: () => {
-        grip.letGo();
+      ...lock,
+      suspend: () => {
+        lock.suspend();
         this.#holding = undefined;
-        this.#away += 1;
-        isAway = true;
+        this.#suspended += 1;
+        isSuspended = true;
       },
-      takeBack: async (waiter) => {
-        await grip.takeBack(waiter);
-        comeBack();
+      resume: async (waiter) => {
+        await lock.resume(waiter);
+        resume();
         if (holding.count > 1) await this.#note(holding);
       },
-      giveUp: (error, waiter) => {
-        grip.giveUp(error, waiter);
-        comeBack();
+      abandon: (error, waiter) => {
+        lock.abandon(error, waiter);
+        resume();
       },
     };
   }
@@ -158,7 +158,7 @@ export class Ownership {
   /** The owner has ended: nobody else could ever release what it holds. */
   async end(): Promise<void> {
     this.#hasEnded = true;
-    this.#attempt?.cameBack.abort(CAME_BACK);
+    this.#attempt?.resumed.abort(RESUMED);
     const holding = this.#holding;
     if (!holding) return;
     this.#runtime.logger.warn(
@@ -167,12 +167,12 @@ export class Ownership {
     await this.#end(holding);
   }
 
-  async #take(left: number, signal: AbortSignal | undefined): Promise<Holding | undefined | typeof CAME_BACK> {
+  async #take(left: number, signal: AbortSignal | undefined): Promise<Holding | undefined | typeof RESUMED> {
     const { promise: settled, resolve: settle } = Promise.withResolvers<void>();
-    const cameBack = new AbortController();
-    this.#attempt = { settled, cameBack };
+    const resumed = new AbortController();
+    this.#attempt = { settled, resumed };
     try {
-      const signals = signal ? AbortSignal.any([signal, cameBack.signal]) : cameBack.signal;
+      const signals = signal ? AbortSignal.any([signal, resumed.signal]) : resumed.signal;
       const held = await this.#lock.take({ timeout: left, signal: signals });
       if (!held) return undefined;
       if (this.#hasEnded) {
@@ -182,7 +182,7 @@ export class Ownership {
       this.#holding = { held, count: 1 };
       return this.#holding;
     } catch (error) {
-      if (error === CAME_BACK) return CAME_BACK;
+      if (error === RESUMED) return RESUMED;
       throw error;
     } finally {
       this.#attempt = undefined;
@@ -191,7 +191,7 @@ export class Ownership {
     }
   }
 
-  async #enter(holding: Holding): Promise<Holding> {
+  async #acquireOnceMore(holding: Holding): Promise<Holding> {
     const { loss } = holding.held;
     if (loss) throw loss;
     holding.count += 1;
@@ -213,7 +213,7 @@ export class Ownership {
     const { name, keys } = this.#lock.place;
     const holder = holderOfToken(held.token);
     const noting = countLock.run(client, keys, [held.token, count, holder.session, holder.label]);
-    if (!locksAreHere(this.#runtime)) {
+    if (!locksOnMainRedis(this.#runtime)) {
       // What is noted here is for people; whether it is held is for the nodes to say, and the main Redis may be away.
       noting.catch(() => {});
       return;
@@ -224,11 +224,11 @@ export class Ownership {
   }
 
   /** Also a lost lock is the owner's until it has released it. */
-  #return(holding: Holding): void {
-    this.#away -= 1;
+  #resume(holding: Holding): void {
+    this.#suspended -= 1;
     this.#holding = holding;
     if (this.#hasEnded) void this.end();
-    this.#attempt?.cameBack.abort(CAME_BACK);
+    this.#attempt?.resumed.abort(RESUMED);
   }
 
   async #end(holding: Holding): Promise<void> {
@@ -242,7 +242,7 @@ export class Ownership {
   }
 
   #forgetIfIdle(): void {
-    if (!this.#holding && !this.#attempt && this.#away === 0) this.#forget();
+    if (!this.#holding && !this.#attempt && this.#suspended === 0) this.#forget();
   }
 }
 

@@ -13,6 +13,6 @@ export const RLOCK_KIND: SharedKind<RLock> = {
     run: "asks",
     locked: "looks",
     inspect: "looks",
-    grip: "local",
+    suspendable: "local",
   },
 };

@@ -2,7 +2,14 @@ import { AssertionError, TimeoutError } from "../../../errors/index.ts";
 import type { Patience } from "../../../session/waiting/index.ts";
 import type { Milliseconds } from "../../../time/index.ts";
 import { identify, namedOptions, type ObjectIdentity, type ObjectRuntime, SharedObject } from "../../object/index.ts";
-import { checkLease, type Grip, Lock, type LockOptions, type LockState, readLockOfKind } from "../lock/index.ts";
+import {
+  checkLease,
+  Lock,
+  type LockOptions,
+  type LockState,
+  readLockOfKind,
+  type SuspendableLock,
+} from "../lock/index.ts";
 import { HeldRLock } from "./held-rlock.ts";
 import { findOwnership, type Ownership, ownershipOf } from "./ownership.ts";
 
@@ -54,7 +61,7 @@ export class RLock extends SharedObject {
         `the rlock "${this.name}" was released by a caller that does not own it; only the task or program that acquired it may`,
       );
     }
-    await ownership.leave(ownership.holding);
+    await ownership.release(ownership.holding);
   }
 
   /** Whether anybody holds it (L5). */
@@ -92,8 +99,8 @@ export class RLock extends SharedObject {
   }
 
   /** @internal */
-  grip(): Grip | undefined {
-    return findOwnership(this.runtime, this.#lock)?.grip();
+  suspendable(): SuspendableLock | undefined {
+    return findOwnership(this.runtime, this.#lock)?.suspendable();
   }
 
   get #ownership(): Ownership {

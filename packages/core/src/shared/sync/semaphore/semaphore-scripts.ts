@@ -39,7 +39,7 @@ if was_called() or (not has_uncalled(prefix, name) and is_free_for(semaphore, pe
   end
   return { 1 }
 end
-if waiter ~= "" then join_line(prefix, name, waiter, permits) end
+if waiter ~= "" then enqueue_waiter(prefix, name, waiter, permits) end
 return { 0, redis.call("ZCARD", called) > 0 and ${CLAIM_WINDOW} or -1 }
 `,
 });

@@ -3,6 +3,6 @@ import type { ObjectRuntime } from "../../object/index.ts";
 /**
  * Whether the votes are keys of the context's own Redis, where one script can change a lock and another object together.
  */
-export function locksAreHere(runtime: ObjectRuntime): boolean {
+export function locksOnMainRedis(runtime: ObjectRuntime): boolean {
   return runtime.lockNodes.length === 0;
 }

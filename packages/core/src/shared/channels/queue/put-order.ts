@@ -2,46 +2,46 @@ import type { WaitRoom } from "../../../session/waiting/index.ts";
 import { type Milliseconds, waitWith } from "../../../time/index.ts";
 
 /**
- * Keeps puts that may have to wait in their order before wake-ups reach this process: only one of them is tried until
- * then, and those that come later go behind it, because it cannot stand in the line yet.
+ * Keeps the order of puts that may have to wait, before wake-ups reach this process: until then only one of them is tried,
+ * and later ones wait for it, because Redis cannot store its waiter yet.
  */
-export class Entrance {
+export class PutOrder {
   readonly #room: WaitRoom;
-  /** Of the one that is tried: it stands in the line, or is over. */
+  /** Of the one that is tried: its waiter is stored, or it is over. */
   #first: Promise<void> | undefined;
-  #isFirstIn = false;
-  /** Puts that wait behind it. */
-  #behind = 0;
+  #isFirstStored = false;
+  /** Puts that wait for it. */
+  #waiting = 0;
 
   constructor(room: WaitRoom) {
     this.#room = room;
   }
 
-  /** Whether a put has to wait with {@link pass}. */
-  get isTaken(): boolean {
+  /** Whether a put has to wait with {@link wait}. */
+  get isBusy(): boolean {
     return this.#first !== undefined;
   }
 
-  /** A put is about to be tried. @returns to be called when it stands in the line, or is over */
-  enter(): () => void {
+  /** A put is about to be tried. @returns to be called when its waiter is stored, or it is over */
+  begin(): () => void {
     if (this.#room.isStarted || this.#first) return () => {};
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#first = promise;
-    this.#isFirstIn = false;
+    this.#isFirstStored = false;
     return () => {
       if (this.#first !== promise) return;
-      this.#isFirstIn = true;
+      this.#isFirstStored = true;
       resolve();
-      this.#open();
+      this.#end();
     };
   }
 
   /** Waits until a put may be tried. @returns how long it may wait then, ms. @throws the signal's reason */
-  async pass(limit: Milliseconds, signal: AbortSignal | undefined): Promise<Milliseconds> {
+  async wait(limit: Milliseconds, signal: AbortSignal | undefined): Promise<Milliseconds> {
     const startedAt = performance.now();
     // A failure is met again by the put itself.
     const started = this.#room.start().catch(() => {});
-    this.#behind += 1;
+    this.#waiting += 1;
     try {
       await this.#room.keepAlive.during(
         waitWith(limit, { signal }, (done) => {
@@ -50,13 +50,13 @@ export class Entrance {
         }),
       );
     } finally {
-      this.#behind -= 1;
-      this.#open();
+      this.#waiting -= 1;
+      this.#end();
     }
     return Math.max(0, limit - (performance.now() - startedAt));
   }
 
-  #open(): void {
-    if (this.#isFirstIn && this.#behind === 0) this.#first = undefined;
+  #end(): void {
+    if (this.#isFirstStored && this.#waiting === 0) this.#first = undefined;
   }
 }

@@ -14,7 +14,7 @@ const LOOK_AFTER: Milliseconds = 1_000;
  * What a pool has in Redis. Apart from the pool and without a reference to it, so that the pool can be collected as
  * garbage and what it left can still be removed.
  */
-export class PoolRemains {
+export class PoolRegistration {
   readonly record: StoredPool;
   /** Nobody has closed or terminated the pool. */
   isRunning = true;
@@ -22,7 +22,7 @@ export class PoolRemains {
   #inForce: StoredPool;
   readonly #runtime: Runtime;
   readonly #jobs: JobQueue;
-  readonly #onGone: (remains: PoolRemains) => void;
+  readonly #onGone: (registration: PoolRegistration) => void;
   #opening: Promise<void> | undefined;
   #isOpen = false;
   #touched = false;
@@ -34,7 +34,10 @@ export class PoolRemains {
   #isBeingRemoved = false;
   #removing: Promise<void> | undefined;
 
-  constructor(runtime: Runtime, pool: { record: StoredPool; jobs: JobQueue; onGone: (remains: PoolRemains) => void }) {
+  constructor(
+    runtime: Runtime,
+    pool: { record: StoredPool; jobs: JobQueue; onGone: (registration: PoolRegistration) => void },
+  ) {
     this.#runtime = runtime;
     this.record = pool.record;
     this.#inForce = pool.record;
@@ -142,7 +145,7 @@ export class PoolRemains {
       fleet.hosts(),
       this.isNamed ? undefined : this.#jobs.limit(this.record.size),
     ]);
-    this.#inForce = this.isNamed && !created ? await this.#join(record) : record;
+    this.#inForce = this.isNamed && !created ? await this.#useExisting(record) : record;
     this.#stopRestoring();
     this.#stopRestoring = session.whenLost(() => {
       this.#restoring = this.#restoring.then(() => this.#restore());
@@ -154,7 +157,7 @@ export class PoolRemains {
    * A named pool that exists already is taken as it is; one that had failed is tried again, with this handle's initializer
    * if it has one, and one that is just being removed is made again.
    */
-  async #join(found: PoolRecord): Promise<StoredPool> {
+  async #useExisting(found: PoolRecord): Promise<StoredPool> {
     const { registry, logger } = this.#runtime;
     const { name, initializer } = this.record;
     if (found.state === "terminated") {

@@ -1,4 +1,4 @@
-import { bringJobBack, findAstrayJobs, type JobPlace, plural } from "@manyhands/core/internal";
+import { bringJobBack, findUnlistedJobs, type JobPlace, plural } from "@manyhands/core/internal";
 import type { Connection } from "../../connection/connection.ts";
 import { type Finding, ok } from "./finding.ts";
 
@@ -6,14 +6,14 @@ import { type Finding, ok } from "./finding.ts";
 const SHOWN = 20;
 
 /** Tasks that are in no list of their pool, and that no host would ever run; `repair` puts them back. */
-export async function checkAstray(connection: Connection, { repair }: { repair: boolean }): Promise<Finding[]> {
+export async function checkUnlisted(connection: Connection, { repair }: { repair: boolean }): Promise<Finding[]> {
   const { client, keys } = connection;
-  const astray = await findAstrayJobs(client, keys);
-  if (astray.length === 0) return [ok("lost tasks", "every task is in a list of its pool")];
-  if (repair) for (const place of astray) await bringJobBack(client, keys, place);
-  const findings = astray.slice(0, SHOWN).map((place) => (repair ? repaired(place) : found(place)));
-  if (astray.length > SHOWN) {
-    const finding = `${plural(astray.length - SHOWN, "more task")} like these`;
+  const unlisted = await findUnlistedJobs(client, keys);
+  if (unlisted.length === 0) return [ok("lost tasks", "every task is in a list of its pool")];
+  if (repair) for (const place of unlisted) await bringJobBack(client, keys, place);
+  const findings = unlisted.slice(0, SHOWN).map((place) => (repair ? repaired(place) : found(place)));
+  if (unlisted.length > SHOWN) {
+    const finding = `${plural(unlisted.length - SHOWN, "more task")} like these`;
     findings.push(repair ? ok("lost tasks", `${finding}, back in line`) : { ...REPAIRABLE, finding });
   }
   return findings;

@@ -5,9 +5,9 @@ import type { Runtime } from "../submission/index.ts";
 import { Milestone } from "./milestone.ts";
 import { outputName, printOutput } from "./output-relay.ts";
 import { ENDED, PROCESS_ANSWERS, STARTED } from "./process-answers.ts";
-import type { LaunchedProcess } from "./process-starter.ts";
+import type { ProcessHandle } from "./process-starter.ts";
 
-export interface LaunchedOptions {
+export interface StartedOptions {
   runtime: Runtime;
   order: ProcessOrder;
   target: string;
@@ -17,7 +17,7 @@ export interface LaunchedOptions {
 }
 
 /** A process that this program started: what its host has told of it so far. */
-export class Launched implements LaunchedProcess {
+export class StartedProcess implements ProcessHandle {
   readonly order: ProcessOrder;
   readonly ticket: Ticket;
   readonly started: Milestone = new Milestone();
@@ -33,7 +33,7 @@ export class Launched implements LaunchedProcess {
   readonly #onEnd: () => void;
   readonly #stopListening: () => void;
 
-  constructor({ runtime, order, target, queue, end, onEnd }: LaunchedOptions) {
+  constructor({ runtime, order, target, queue, end, onEnd }: StartedOptions) {
     this.order = order;
     this.#runtime = runtime;
     this.#end = end;

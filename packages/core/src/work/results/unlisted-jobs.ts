@@ -9,8 +9,8 @@ export interface JobPlace {
   jobId: string;
 }
 
-/** `there`: in one of BullMQ's lists, or held by a run; `astray`: in none; `gone`: Redis does not know it. */
-type Whereabouts = "there" | "astray" | "gone";
+/** `there`: in one of BullMQ's lists, or held by a run; `unlisted`: in none; `gone`: Redis does not know it. */
+type Whereabouts = "there" | "unlisted" | "gone";
 
 /**
  * Entries of a list that are searched for one job. In a longer list a job that was not found may be further ahead, and
@@ -37,8 +37,8 @@ export async function bringJobBack(client: RedisClient, keys: Keys, place: JobPl
 }
 
 /** Hashes of jobs that are in no list, over the pools of a namespace. Reads every key of BullMQ's there. */
-export async function findAstrayJobs(client: RedisClient, keys: Keys): Promise<JobPlace[]> {
-  const astray: JobPlace[] = [];
+export async function findUnlistedJobs(client: RedisClient, keys: Keys): Promise<JobPlace[]> {
+  const unlisted: JobPlace[] = [];
   const prefix = keys.queues;
   const pattern = `${prefix.replaceAll(/[*?[\]\\]/g, "\\$&")}*`;
   for (const node of "nodes" in client ? client.nodes("master") : [client]) {
@@ -48,13 +48,13 @@ export async function findAstrayJobs(client: RedisClient, keys: Keys): Promise<J
         const colon = key.indexOf(":", prefix.length);
         const place = { pool: key.slice(prefix.length, colon), jobId: key.slice(colon + 1) };
         if (colon < 0 || !(await isJob(client, key))) continue;
-        if ((await locateJob(client, keys, place)) === "astray") astray.push(place);
+        if ((await locateJob(client, keys, place)) === "unlisted") unlisted.push(place);
       }
       if (next === "0") break;
       cursor = next;
     }
   }
-  return astray;
+  return unlisted;
 }
 
 /** BullMQ keeps other hashes beside its jobs: settings, job schedulers, outcomes of children. */
@@ -78,7 +78,7 @@ function keysOf(keys: Keys, { pool, jobId }: JobPlace): string[] {
  * KEYS[7] waiting-children (sorted sets); KEYS[8] active; KEYS[9] wait; KEYS[10] paused (lists); KEYS[11] markers (sorted set);
  * KEYS[12] counter of jobs with a priority; KEYS[13] event stream
  * ARGV[1] job id; ARGV[2] entries of a list that are searched; ARGV[3] 1 = put it back, 0 = only look; ARGV[4] events kept
- * Returns "there", "astray" (it was in no list) or "gone". A job that has just been cancelled is about to be removed.
+ * Returns "there", "unlisted" (it was in no list) or "gone". A job that has just been cancelled is about to be removed.
  */
 const locate = new Script<string>({
   name: "locateJob",
@@ -94,14 +94,14 @@ for line = 8, 10 do
   if redis.call("LPOS", KEYS[line], id, "RANK", -1, "MAXLEN", ARGV[2]) then return "there" end
   if redis.call("LLEN", KEYS[line]) > tonumber(ARGV[2]) then return "there" end
 end
-if ARGV[3] == "0" then return "astray" end
+if ARGV[3] == "0" then return "unlisted" end
 ${SERVER_TIME}
 local now = server_time()
 local due = (tonumber(job[1]) or 0) + (tonumber(job[3]) or 0)
 local priority = tonumber(job[4]) or 0
 if job[6] then
   redis.call("ZADD", job[7] and KEYS[3] or KEYS[4], tonumber(job[6]) or now, id)
-  return "astray"
+  return "unlisted"
 elseif not job[5] and due > now then
   redis.call("ZADD", KEYS[5], due * 0x1000, id)
   local next = redis.call("ZSCORE", KEYS[11], "1")
@@ -113,6 +113,6 @@ else
 end
 redis.call("ZADD", KEYS[11], 0, "0")
 redis.call("XADD", KEYS[13], "MAXLEN", "~", ARGV[4], "*", "event", "waiting", "jobId", id, "prev", "unknown")
-return "astray"
+return "unlisted"
 `,
 });
