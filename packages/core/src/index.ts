@@ -55,7 +55,6 @@ export type { ObjectInspector, ObjectPlace, ObjectView } from "./inspection/obje
 export type { NewPool, PoolView, TaskFilter } from "./inspection/work/index.ts";
 export type { LogFacts, Logger } from "./package/index.ts";
 export type { RedisConfig } from "./redis/connection/redis-config.ts";
-export type { BlockOptions, Patience } from "./session/waiting/index.ts";
 export type {
   Connection,
   JoinableQueue,
@@ -140,7 +139,7 @@ export {
   type TaskResult,
   task,
 } from "./tasks/index.ts";
-export type { Milliseconds, WaitOptions } from "./time/index.ts";
+export type { BlockOptions, Milliseconds, Patience, WaitOptions } from "./time/index.ts";
 export type { ProcessRecord, ProcessState } from "./wire/records/process.ts";
 export type { Placement } from "./wire/records/process-queues.ts";
 export type { HostRecord, Isolation, PoolRecord } from "./wire/records/records.ts";

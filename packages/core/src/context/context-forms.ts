@@ -1,8 +1,8 @@
 import { type CallForm, namesOf } from "../checks/index.ts";
-import type { BlockOptions } from "../session/waiting/index.ts";
 import type { PipeOptions, QueueOptions } from "../shared/channels/index.ts";
 import type { ManagedOptions, RegisterOptions, ValueOptions } from "../shared/containers/index.ts";
 import type { BarrierOptions, ConditionOptions, LockOptions } from "../shared/sync/index.ts";
+import { PATIENCE } from "../time/index.ts";
 import type { PoolOptions } from "../work/pool/index.ts";
 import type { ProcessOptions } from "../work/process/index.ts";
 
@@ -22,7 +22,6 @@ const POOL = namesOf<PoolOptions>({
   fence: true,
 });
 const PROCESS = namesOf<ProcessOptions>({ args: true, name: true, daemon: true, host: true });
-const PATIENCE = namesOf<BlockOptions>({ timeout: true, signal: true, block: true });
 const REGISTER = namesOf<RegisterOptions>({ exposed: true, methodToTypeid: true });
 
 /** What a context and a manager both make. */
@@ -103,7 +102,7 @@ export const CONTEXT_FORMS: { readonly [method: string]: CallForm } = {
     orElse: ["boolean"],
   },
   wait: {
-    form: "mp.wait(objects, { timeout, signal })",
+    form: "mp.wait(objects, { block, timeout, signal })",
     most: 2,
     options: { 1: PATIENCE },
     orElse: ["number", "boolean"],

@@ -89,7 +89,7 @@ import {
   type SemaphoreOptions,
 } from "../shared/sync/index.ts";
 import type { AnyTask, Task } from "../tasks/index.ts";
-import { type Milliseconds, settledWithin, type WaitOptions } from "../time/index.ts";
+import { type Milliseconds, type Patience, settledWithin } from "../time/index.ts";
 import type { HostRecord } from "../wire/records/records.ts";
 import { Fleet, slotsOf } from "../work/fleet/index.ts";
 import { Pool, type PoolOptions, type PoolRegistration, toPoolRecord } from "../work/pool/index.ts";
@@ -349,11 +349,11 @@ export class Context {
   /**
    * Waits until one of several objects is ready: connections and queues (something can be taken, or never will), results,
    * sentinels of processes (N7, P14). Takes nothing.
-   * @param patience - How long, ms, or with a signal; without a timeout for ever, 0 or less = one look.
+   * @param patience - How to wait, or for how many ms at most.
    * @returns the ones that are ready, in their order; none when the time was over first
    * @throws the signal's reason; ValueError for what cannot be waited for; ClosedError for a closed connection
    */
-  async wait<Item extends Waitable>(objects: Iterable<Item>, patience?: Milliseconds | WaitOptions): Promise<Item[]> {
+  async wait<Item extends Waitable>(objects: Iterable<Item>, patience?: Milliseconds | Patience): Promise<Item[]> {
     this.#assertOpen();
     return waitForAny(this.#runtime.keepAlive, objects, patience);
   }

@@ -30,12 +30,12 @@ export function refuseMoreThanPatience(): void {
   refuse(CountDownLatch.prototype, "latch", { wait: [PATIENCE], await: [PATIENCE] });
   refuse(Queue.prototype, "queue", {
     ...{ put: ["item", PATIENCE], putMany: ["items", PATIENCE], putNowait: ["item"] },
-    ...{ get: [PATIENCE], getMany: ["most", PATIENCE], getNowait: [] },
+    ...{ get: [PATIENCE], getMany: ["most", PATIENCE], getNowait: [], poll: [PATIENCE] },
   });
   refuse(JoinableQueue.prototype, "queue", { join: [PATIENCE], taskDone: [] });
-  refuse(SimpleQueue.prototype, "queue", { put: ["item"], get: [] });
+  refuse(SimpleQueue.prototype, "queue", { put: ["item"], get: [], poll: [PATIENCE] });
   refuse(Connection.prototype, "connection", {
-    ...{ send: ["value"], sendBytes: ["bytes", "offset", "size"], recv: [PATIENCE], poll: ["{ timeout, signal }"] },
+    ...{ send: ["value"], sendBytes: ["bytes", "offset", "size"], recv: [PATIENCE], poll: [PATIENCE] },
     ...{ recvBytes: ["maxLength", PATIENCE], recvBytesInto: ["buffer", "offset", PATIENCE] },
   });
 }

@@ -1,6 +1,7 @@
 export { type Confirm, Duty } from "./duty.ts";
 export { LongTimer, MAX_TIMER } from "./long-timer.ts";
 export type { Milliseconds } from "./milliseconds.ts";
+export { type BlockOptions, PATIENCE, type Patience, toLimit, toPatience, toTimedLimit } from "./patience.ts";
 export { pause } from "./pause.ts";
 export { type BackOff, backOff, pauseBeforeRetry, retry } from "./retry.ts";
 export { SingleFlight } from "./single-flight.ts";

@@ -4,7 +4,7 @@ import type { Milliseconds } from "./milliseconds.ts";
 
 /** How long a wait may take. */
 export interface WaitOptions {
-  /** Milliseconds; 0 or less = one look, absent = for ever. */
+  /** Milliseconds; 0 or less = one look, absent = without a limit. */
   timeout?: Milliseconds;
   /** Ends the wait with the signal's reason. */
   signal?: AbortSignal;

@@ -94,12 +94,12 @@ describe("what a factory does not take is refused, with the right form", () => {
         .pool(1)
         .applyAsync(square, [1])
         .get(5 as never),
-    ).rejects.toThrow("result.get({ timeout, signal })");
+    ).rejects.toThrow("result.get({ block, timeout, signal })");
     expect(() => task("strict/options", () => 1, { atempts: 2 } as never)).toThrow("did you mean attempts?");
     await expect(connect({ url: redis.url } as ConnectOptions)).rejects.toThrow('connect() has no option "url"');
     await expect(connect(redis.url as never)).rejects.toThrow("connect() takes options as an object");
     await expect(mp.process(square, { args: [1] }).join(5 as never)).rejects.toThrow(
-      "process.join({ timeout, signal })",
+      "process.join({ block, timeout, signal })",
     );
     await expect(mp.lock().acquire({ timeOut: 5 } as never)).rejects.toThrow("did you mean timeout?");
     await manager.shutdown();

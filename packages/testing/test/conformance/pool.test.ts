@@ -216,7 +216,7 @@ describe("a pool", () => {
   test("PL12: a callback runs once, before the result is ready, and only for its own outcome", async () => {
     await using pool = mp.pool(2);
     const seen: unknown[] = [];
-    const good: { ready(): boolean; wait(): Promise<void> } = pool.applyAsync(tasks.square, [3], {
+    const good: { ready(): boolean; wait(): Promise<unknown> } = pool.applyAsync(tasks.square, [3], {
       callback: (value) => seen.push(["value", value, good.ready()]),
       errorCallback: (error) => seen.push(["error", error]),
     });

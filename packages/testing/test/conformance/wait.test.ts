@@ -1,12 +1,18 @@
 import { fileURLToPath } from "node:url";
 import {
+  BrokenBarrierError,
   ClosedError,
   type Connection,
   type ConnectOptions,
   type Context,
   connect,
   EndOfFileError,
+  type Process,
+  QueueEmptyError,
+  QueueFullError,
+  TimeoutError,
   ValueError,
+  withOwner,
 } from "@manyhands/core";
 import { openRedis } from "@manyhands/core/internal";
 import { inEveryWorld, startHostProcess, until, useFaultProxy, useRedis } from "@manyhands/testing";
@@ -144,6 +150,147 @@ test("N7: what became ready in time is told, also when the look at it ends after
     },
   };
   expect(await mp.wait([slow], 1_100)).toEqual([slow]);
+});
+
+describe("every wait", () => {
+  type HowToWait = boolean | { block?: boolean; timeout?: number; signal?: AbortSignal };
+  type Wait = (how: HowToWait | undefined) => Promise<unknown>;
+
+  /** Nothing of this ever comes, for there are no hosts and nobody else takes part. `over`: what tells that the time is over. */
+  const WAITS: Record<string, { over: unknown; make: (mp: Context) => Wait | Promise<Wait> }> = {
+    "lock.acquire": { over: false, make: async (mp) => waitFor(await heldBefore(mp.lock()), "acquire") },
+    "lock.hold": { over: TimeoutError, make: async (mp) => waitFor(await heldBefore(mp.lock()), "hold") },
+    "rlock.acquire": {
+      over: false,
+      make: async (mp) => {
+        const lock = await heldBefore(mp.rlock());
+        return (how) => withOwner(() => lock.acquire(how));
+      },
+    },
+    "readLock.acquire": {
+      over: false,
+      make: async (mp) => {
+        const lock = mp.readWriteLock();
+        await lock.writeLock().acquire();
+        return (how) => withOwner(() => lock.readLock().acquire(how));
+      },
+    },
+    "semaphore.acquire": { over: false, make: (mp) => waitFor(mp.semaphore(0), "acquire") },
+    "semaphore.hold": { over: TimeoutError, make: (mp) => waitFor(mp.semaphore(0), "hold") },
+    "event.wait": { over: false, make: (mp) => waitFor(mp.event(), "wait") },
+    "condition.wait": { over: false, make: async (mp) => waitFor(await heldBefore(mp.condition()), "wait") },
+    "condition.waitFor": {
+      over: false,
+      make: async (mp) => {
+        const condition = await heldBefore(mp.condition());
+        return (how) => condition.waitFor(() => false, how);
+      },
+    },
+    "barrier.wait": { over: BrokenBarrierError, make: (mp) => (how) => mp.barrier(2).wait(how) },
+    "latch.wait": { over: false, make: (mp) => waitFor(mp.countDownLatch(1), "wait") },
+    "latch.await": { over: false, make: (mp) => waitFor(mp.countDownLatch(1), "await") },
+    "queue.get": { over: QueueEmptyError, make: (mp) => waitFor(mp.queue(), "get") },
+    "queue.getMany": {
+      over: QueueEmptyError,
+      make: (mp) => {
+        const queue = mp.queue();
+        return (how) => queue.getMany(2, how);
+      },
+    },
+    "queue.put": {
+      over: QueueFullError,
+      make: async (mp) => {
+        const queue = mp.queue<number>({ maxSize: 1 });
+        await queue.put(1);
+        return (how) => queue.put(2, how);
+      },
+    },
+    "queue.poll": { over: false, make: (mp) => waitFor(mp.queue(), "poll") },
+    "queue.join": {
+      over: false,
+      make: async (mp) => {
+        const queue = mp.joinableQueue<number>();
+        await queue.put(1);
+        return (how) => queue.join(how);
+      },
+    },
+    "connection.recv": { over: TimeoutError, make: (mp) => waitFor(mp.pipe()[0], "recv") },
+    "connection.poll": { over: false, make: (mp) => waitFor(mp.pipe()[0], "poll") },
+    "mp.wait": {
+      over: [],
+      make: (mp) => {
+        const objects = [mp.queue(), mp.pipe()[0]];
+        return (how) => mp.wait(objects, how);
+      },
+    },
+    "result.get": { over: TimeoutError, make: (mp) => waitFor(mp.pool(1).applyAsync("nobody", []), "get") },
+    "result.wait": { over: false, make: (mp) => waitFor(mp.pool(1).applyAsync("nobody", []), "wait") },
+    "imap.next": { over: TimeoutError, make: (mp) => waitFor(mp.pool(1).imap("nobody", [1]), "next") },
+    "pool.join": {
+      over: false,
+      make: (mp) => {
+        const pool = mp.pool(1);
+        void pool.applyAsync("nobody", []).wait();
+        pool.close();
+        return (how) => pool.join(how);
+      },
+    },
+    "process.started": { over: false, make: async (mp) => waitFor(await started(mp), "started") },
+    // As in Python, it gives nothing (P4).
+    "process.join": { over: undefined, make: async (mp) => waitFor(await started(mp), "join") },
+  };
+
+  /** The method of the object that waits. */
+  function waitFor<Name extends string>(
+    object: { [Key in Name]: (how?: HowToWait) => Promise<unknown> },
+    method: Name,
+  ): Wait {
+    return (how) => object[method](how);
+  }
+
+  async function heldBefore<Held extends { acquire(): Promise<boolean> }>(lock: Held): Promise<Held> {
+    expect(await lock.acquire()).toBe(true);
+    return lock;
+  }
+
+  async function started(mp: Context): Promise<Process> {
+    const process = mp.process("nobody", { daemon: true });
+    await process.start();
+    return process;
+  }
+
+  let mp: Context;
+
+  beforeAll(async () => {
+    const logger = { info() {}, warn() {}, error() {} };
+    mp = await connect({ redis: sharedRedis.url, namespace: sharedRedis.namespace(), logger });
+  });
+
+  afterAll(() => mp.close({ timeout: 0 }));
+
+  test.each(Object.entries(WAITS))("%s", async (_name, { over, make }) => {
+    const wait = await make(mp);
+    const expectOver = async (how: HowToWait): Promise<void> => {
+      if (typeof over === "function") await expect(wait(how)).rejects.toBeInstanceOf(over);
+      else expect(await wait(how)).toEqual(over);
+    };
+    // It says in its own way that the time is over, not before, and at once when it was to look only.
+    const startedAt = performance.now();
+    await expectOver({ timeout: 60 });
+    expect(performance.now() - startedAt).toBeGreaterThanOrEqual(60);
+    for (const how of [false, { block: false, timeout: 60_000 }, { timeout: 0 }, { timeout: -1 }])
+      await expectOver(how);
+    // It ends with the reason of the signal, also with one that was aborted before.
+    const enough = new AbortController();
+    const aborted = expect(wait({ timeout: 60_000, signal: enough.signal })).rejects.toThrow("enough");
+    setTimeout(() => enough.abort(new RangeError("enough")), 10);
+    await aborted;
+    await expect(wait({ signal: enough.signal })).rejects.toThrow("enough");
+    // It refuses what it does not take.
+    for (const how of ["soon", { timeout: "soon" }, { timeout: Number.NaN }, { timeuot: 5 }, { signal: {} }]) {
+      await expect((async () => wait(how as HowToWait))(), JSON.stringify(how)).rejects.toBeInstanceOf(ValueError);
+    }
+  });
 });
 
 describe("with hosts", () => {

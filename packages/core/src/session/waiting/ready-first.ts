@@ -1,5 +1,5 @@
-import { type Milliseconds, within } from "../../time/index.ts";
-import { ANSWER_LIMIT, type BlockOptions, type Patience, toLimit, toPatience } from "./wait-for-turn.ts";
+import { type BlockOptions, type Milliseconds, type Patience, toLimit, toPatience, within } from "../../time/index.ts";
+import { ANSWER_LIMIT } from "./wait-for-turn.ts";
 
 /**
  * Waits until something is ready and then for what is wanted, both within one patience. However short that is, both have

@@ -1,19 +1,7 @@
-import { namesOf } from "../../checks/index.ts";
-import { got, nearNames, RedisUnfitError, ValueError } from "../../errors/index.ts";
-import { type Milliseconds, timeLimit, type WaitOptions, within } from "../../time/index.ts";
+import { RedisUnfitError } from "../../errors/index.ts";
+import { type Milliseconds, type Patience, toLimit, within } from "../../time/index.ts";
 import type { WaitRoom } from "./wait-room.ts";
 import type { Waiter } from "./waiter.ts";
-
-/** How a blocking operation may be told to wait, as in Python: `false` = one try. */
-export type Patience = boolean | BlockOptions;
-
-export interface BlockOptions extends WaitOptions {
-  /**
-   * false = one try, whatever `timeout` says.
-   * @defaultValue true
-   */
-  block?: boolean;
-}
 
 /** Outcome of one try. */
 export type Attempt<Value> =
@@ -68,27 +56,6 @@ export async function waitForTurn<Value>(
   } finally {
     room.keepAlive.release();
   }
-}
-
-/** @throws ValueError for a timeout that is no number, and for something else than a Patience */
-const PATIENCE: readonly string[] = namesOf<BlockOptions>({ block: true, timeout: true, signal: true });
-
-export function toLimit(patience: Patience | undefined): { limit: Milliseconds; signal: AbortSignal | undefined } {
-  if (patience === undefined || patience === null || patience === true) return { limit: Infinity, signal: undefined };
-  if (patience === false) return { limit: 0, signal: undefined };
-  if (typeof patience !== "object") {
-    throw new ValueError(`how to wait is true, false or { block, timeout, signal }; got ${got(patience)}`);
-  }
-  for (const name of Object.keys(patience)) {
-    const [near] = PATIENCE.includes(name) ? [] : nearNames(name, PATIENCE);
-    if (near !== undefined) throw new ValueError(`a wait has no option ${got(name)}; did you mean ${near}?`);
-  }
-  return { limit: patience.block === false ? 0 : timeLimit(patience), signal: patience.signal };
-}
-
-/** The opposite of {@link toLimit}. @param limit - ms; 0 or less = one try, Infinity = for ever */
-export function toPatience(limit: Milliseconds, signal: AbortSignal | undefined): BlockOptions {
-  return { ...(limit === Number.POSITIVE_INFINITY ? {} : { timeout: limit }), ...(signal ? { signal } : {}) };
 }
 
 function answeredBy(room: WaitRoom, deadline: number): number {

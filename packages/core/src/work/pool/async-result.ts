@@ -1,6 +1,6 @@
 import { addAwaitSite, resultPromise, TimeoutError, ValueError } from "../../errors/index.ts";
 import type { Logger } from "../../package/index.ts";
-import { timeLimit, type WaitOptions, waitWith } from "../../time/index.ts";
+import { type Patience, toLimit, waitWith } from "../../time/index.ts";
 import type { Outcome } from "../results/index.ts";
 import type { Unit } from "../submission/index.ts";
 
@@ -69,31 +69,34 @@ export class AsyncResult<Value> implements PromiseLike<Value> {
 
   /**
    * The value, or the error that the task threw.
-   * @throws TimeoutError after `timeout` ms; the result can still be had later (PL16)
+   * @throws TimeoutError when the time was over first, and the result can still be had later (PL16); the signal's reason
    */
-  get(options: WaitOptions = {}): Promise<Value> {
-    return resultPromise(() => this.#get(options));
+  get(patience?: Patience): Promise<Value> {
+    return resultPromise(() => this.#get(patience));
   }
 
-  async #get(options: WaitOptions): Promise<Value> {
-    await this.wait(options);
+  async #get(patience: Patience | undefined): Promise<Value> {
+    await this.wait(patience);
     if (this.#state === "value") return this.#outcome as Value;
     if (this.#state === "error") {
       addAwaitSite(this.#outcome);
       throw this.#outcome;
     }
-    throw new TimeoutError(
-      `no result of ${this.#origin.describe()} within ${options.timeout} ms; it is still under way`,
-    );
+    const { limit } = toLimit(patience);
+    throw new TimeoutError(`no result of ${this.#origin.describe()} within ${limit} ms; it is still under way`);
   }
 
-  /** Returns when the result is ready or `timeout` ms have passed; never throws for a failed task (PL16). */
-  async wait(options: WaitOptions = {}): Promise<void> {
-    const limit = timeLimit(options);
-    options.signal?.throwIfAborted();
-    if (this.ready()) return;
-    if (limit <= 0) return;
-    await waitWith(limit, { signal: options.signal }, (done) => {
+  /**
+   * Waits until the result is ready; never throws for a failed task (PL16).
+   * @returns false when the time was over first
+   * @throws the signal's reason
+   */
+  async wait(patience?: Patience): Promise<boolean> {
+    const { limit, signal } = toLimit(patience);
+    signal?.throwIfAborted();
+    if (this.ready()) return true;
+    if (limit <= 0) return false;
+    return waitWith(limit, { signal }, (done) => {
       this.#addWaiter(done);
       return () => this.#deleteWaiter(done);
     });

@@ -1,5 +1,5 @@
 import { PoolClosedError, resultPromise, TimeoutError } from "../../errors/index.ts";
-import { timeLimit, type WaitOptions, waitWith, within } from "../../time/index.ts";
+import { type Patience, toLimit, waitWith, within } from "../../time/index.ts";
 import type { AnswerSink, Outcome } from "../results/index.ts";
 import type { Unit } from "../submission/index.ts";
 import { type ItemOutcome, itemOutcome, markItemOf } from "./item-outcome.ts";
@@ -81,20 +81,20 @@ export class ImapIterator<Value> implements AsyncIterableIterator<Value>, Answer
 
   /**
    * The next result.
-   * @throws TimeoutError after `timeout` ms; the same item can be asked for again (PL10)
+   * @throws TimeoutError when the time was over first, and the same item can be asked for again (PL10); the signal's reason
    */
-  next(options: WaitOptions = {}): Promise<IteratorResult<Value, undefined>> {
-    return resultPromise(() => this.#next(options));
+  next(patience?: Patience): Promise<IteratorResult<Value, undefined>> {
+    return resultPromise(() => this.#next(patience));
   }
 
-  async #next(options: WaitOptions): Promise<IteratorResult<Value, undefined>> {
-    const limit = timeLimit(options);
-    options.signal?.throwIfAborted();
+  async #next(patience: Patience | undefined): Promise<IteratorResult<Value, undefined>> {
+    const { limit, signal } = toLimit(patience);
+    signal?.throwIfAborted();
     const taken = this.#requests.length === 0 ? this.#take() : undefined;
     if (taken) return taken;
     const request: Request<Value> = { served: undefined, done: () => {} };
     if (limit > 0) {
-      await waitWith(limit, { signal: options.signal }, (done) => {
+      await waitWith(limit, { signal }, (done) => {
         request.done = done;
         this.#requests.push(request);
         return () => this.#requests.splice(this.#requests.indexOf(request), 1);
@@ -102,9 +102,7 @@ export class ImapIterator<Value> implements AsyncIterableIterator<Value>, Answer
     }
     const { served } = request;
     if (!served) {
-      throw new TimeoutError(
-        `no result of ${this.#options.describe} within ${options.timeout} ms; it is still under way`,
-      );
+      throw new TimeoutError(`no result of ${this.#options.describe} within ${limit} ms; it is still under way`);
     }
     if ("error" in served) throw served.error;
     return served.step;

@@ -1,5 +1,5 @@
 import { type CallForm, namesOf } from "../../checks/index.ts";
-import type { WaitOptions } from "../../time/index.ts";
+import { PATIENCE } from "../../time/index.ts";
 import type { SubmitOptions } from "../submission/index.ts";
 import type { Callbacks } from "./async-result.ts";
 import type { ImapCallOptions, MapOptions } from "./pool.ts";
@@ -23,7 +23,7 @@ const IMAP = [
   ...SUBMIT,
   ...namesOf<Omit<ImapCallOptions, keyof SubmitOptions>>({ chunkSize: true, bufferSize: true, errors: true }),
 ];
-const WAIT = namesOf<WaitOptions>({ timeout: true, signal: true });
+const WAIT = { rejects: true, most: 1, options: { 0: PATIENCE }, orElse: ["boolean"] } as const;
 
 function call(form: string, names: readonly string[]): CallForm {
   return { form, most: 3, options: { 2: names } };
@@ -44,13 +44,13 @@ export const POOL_FORMS: { readonly [method: string]: CallForm } = {
   imap: call("pool.imap(task, items, { chunkSize, bufferSize, ... })", IMAP),
   imapUnordered: call("pool.imapUnordered(task, items, { chunkSize, bufferSize, ... })", IMAP),
   close: { form: "pool.close()", most: 0 },
-  join: { form: "pool.join()", most: 0 },
+  join: { form: "pool.join({ block, timeout, signal })", ...WAIT },
   terminate: { form: "pool.terminate()", most: 0 },
   remove: { form: "pool.remove({ force })", most: 1, options: { 0: ["force"] } },
 };
 
 /** How results are waited for. */
 export const RESULT_FORMS: { readonly [method: string]: CallForm } = {
-  get: { form: "result.get({ timeout, signal })", rejects: true, most: 1, options: { 0: WAIT } },
-  wait: { form: "result.wait({ timeout, signal })", most: 1, options: { 0: WAIT } },
+  get: { form: "result.get({ block, timeout, signal })", ...WAIT },
+  wait: { form: "result.wait({ block, timeout, signal })", ...WAIT },
 };

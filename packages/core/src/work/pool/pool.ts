@@ -11,6 +11,7 @@ import {
 } from "../../errors/index.ts";
 import { BullQueues } from "../../redis/bull-queue/index.ts";
 import { type AnyTask, isTask, type Task, validateArguments } from "../../tasks/index.ts";
+import { type Patience, toLimit, within } from "../../time/index.ts";
 import { assertSendable, classify } from "../../wire/codec/index.ts";
 import type { UnitKind } from "../../wire/records/job.ts";
 import { failed } from "../results/index.ts";
@@ -262,12 +263,19 @@ export class Pool {
   /**
    * Waits until all submitted work has a result; an unnamed pool is removed then. An `imap` over a list is read to its
    * end for this; one over an input that may be endless is cut off: its iterator throws PoolClosedError after the
-   * results of what was sent (PL11).
-   * @throws ValueError before `close()` or `terminate()` (PL17)
+   * results of what was sent (PL11). The end of the wait ends nothing else: call it again to go on waiting.
+   * @returns false when the time was over first
+   * @throws ValueError before `close()` or `terminate()` (PL17); the signal's reason
    */
-  async join(): Promise<void> {
+  async join(patience?: Patience): Promise<boolean> {
+    const { limit, signal } = toLimit(patience);
     if (this.#state === "running")
       throw new ValueError("join() comes after close() or terminate(); call one of them first");
+    signal?.throwIfAborted();
+    return (await within(this.#over(), limit, { signal })) !== undefined;
+  }
+
+  async #over(): Promise<void> {
     if (this.#state === "terminated") return this.#terminating;
     this.#joining ??= this.#runtime.keepAlive.during(this.#finish()).catch((error) => {
       this.#joining = undefined;

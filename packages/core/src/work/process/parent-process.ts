@@ -1,4 +1,4 @@
-import { timeLimit, type WaitOptions } from "../../time/wait.ts";
+import { type Patience, toLimit } from "../../time/index.ts";
 import type { ProcessParent } from "../../wire/records/process.ts";
 import { onlyStarter } from "./process-starter.ts";
 
@@ -29,8 +29,10 @@ export class ParentProcess {
     return onlyStarter().isParentAlive(this.#parent);
   }
 
-  /** Waits until it has ended, or for `timeout` ms. @throws the reason of the signal */
-  async join(options: WaitOptions = {}): Promise<void> {
-    await onlyStarter().joinParent(this.#parent, timeLimit(options), options.signal);
+  /** Waits until it has ended. As in Python it gives nothing: {@link isAlive} tells. @throws the signal's reason */
+  async join(patience?: Patience): Promise<void> {
+    const { limit, signal } = toLimit(patience);
+    signal?.throwIfAborted();
+    await onlyStarter().joinParent(this.#parent, limit, signal);
   }
 }

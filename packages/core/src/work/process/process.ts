@@ -1,8 +1,8 @@
 import { hostname } from "node:os";
-import { namesOf, strictCalls } from "../../checks/index.ts";
+import { strictCalls } from "../../checks/index.ts";
 import { AssertionError, got, ManyhandsError, ProcessLostError, ValueError } from "../../errors/index.ts";
 import { type AnyTask, isLoadingTasks, isTask } from "../../tasks/index.ts";
-import { timeLimit, type WaitOptions, waitWith } from "../../time/wait.ts";
+import { PATIENCE, type Patience, toLimit, waitWith } from "../../time/index.ts";
 import { assertSendable } from "../../wire/codec/index.ts";
 import type { ProcessOrder } from "../../wire/records/process.ts";
 import type { Placement } from "../../wire/records/process-queues.ts";
@@ -196,19 +196,24 @@ export class Process {
     this.#args = [];
   }
 
-  /** Waits until it runs on a host, or has ended without, or for `timeout` ms. @throws the reason of the signal */
-  async started(options: WaitOptions = {}): Promise<void> {
+  /**
+   * Waits until it runs on a host, or has ended without.
+   * @returns false when the time was over first
+   * @throws the signal's reason
+   */
+  async started(patience?: Patience): Promise<boolean> {
     const launched = this.#requireChild("wait for");
-    await launched.during(waitFor(launched.started, options));
+    return launched.during(waitFor(launched.started, patience));
   }
 
   /**
-   * Waits until it has ended or is lost, or for `timeout` ms: {@link exitcode} tells (P4). Repeatable.
-   * @throws AssertionError before the start, and where it was not started (P5); ValueError after close()
+   * Waits until it has ended or is lost. Repeatable. As in Python it gives nothing: {@link exitcode} tells whether it has
+   * ended, or the time was over first (P4).
+   * @throws AssertionError before the start, and where it was not started (P5); ValueError after close(); the signal's reason
    */
-  async join(options: WaitOptions = {}): Promise<void> {
+  async join(patience?: Patience): Promise<void> {
     const launched = this.#requireChild("join");
-    if (!launched.hasEnded) await launched.during(waitFor(launched.ended, options));
+    await launched.during(waitFor(launched.ended, patience));
   }
 
   /** True from the start until it has ended. @throws ValueError after close() */
@@ -292,11 +297,13 @@ export class Process {
   }
 }
 
-async function waitFor(milestone: Milestone, options: WaitOptions): Promise<void> {
-  const limit = timeLimit(options);
-  options.signal?.throwIfAborted();
-  if (limit <= 0 || milestone.isReached) return;
-  await waitWith(limit, { signal: options.signal }, (done) => milestone.wait(done));
+/** @returns false when the time was over first */
+async function waitFor(milestone: Milestone, patience: Patience | undefined): Promise<boolean> {
+  const { limit, signal } = toLimit(patience);
+  signal?.throwIfAborted();
+  if (milestone.isReached) return true;
+  if (limit <= 0) return false;
+  return waitWith(limit, { signal }, (done) => milestone.wait(done));
 }
 
 function checkName(name: unknown): string {
@@ -321,7 +328,8 @@ function isPlace(text: unknown): text is string {
   return typeof text === "string" && text !== "" && text.isWellFormed();
 }
 
-const WAIT = namesOf<WaitOptions>({ timeout: true, signal: true });
+const WAIT = { most: 1, options: { 0: PATIENCE }, orElse: ["boolean"] } as const;
 strictCalls(Process.prototype, {
-  join: { form: "process.join({ timeout, signal })", most: 1, options: { 0: WAIT } },
+  started: { form: "process.started({ block, timeout, signal })", ...WAIT },
+  join: { form: "process.join({ block, timeout, signal })", ...WAIT },
 });

@@ -8,7 +8,7 @@ import {
   ValueError,
 } from "../../../errors/index.ts";
 import { type Patience, readyFirst, toLimit, toPatience } from "../../../session/waiting/index.ts";
-import type { Milliseconds, WaitOptions } from "../../../time/index.ts";
+import { type Milliseconds, toTimedLimit } from "../../../time/index.ts";
 import type { Purpose } from "../../../wire/codec/index.ts";
 import { type ObjectIdentity, type ObjectReference, type ObjectRuntime, SharedObject } from "../../object/index.ts";
 import type { Consumer } from "../queue/index.ts";
@@ -139,12 +139,13 @@ export class Connection<Message = unknown> extends SharedObject {
 
   /**
    * Whether a receive would not wait: there is a message, or the end of the file (N3). Takes nothing.
-   * @param wait - How long to wait for that, ms, or with a signal; without a timeout for ever. 0 or less = not at all.
+   * @param wait - How to wait for that, or for how many ms at most; without it not at all.
    * @throws ValueError for an end that only sends (N1); ClosedError for a closed handle
    */
-  async poll(wait: Milliseconds | WaitOptions = 0): Promise<boolean> {
+  async poll(wait: Milliseconds | Patience = 0): Promise<boolean> {
     this.#assertUsable("receive");
-    const options = typeof wait === "object" && wait !== null ? wait : { timeout: wait };
+    const { limit, signal } = toTimedLimit(wait);
+    const options = toPatience(limit, signal);
     const consumer = this.#share.consumer(this.#settings.end);
     return (await this.#whileHeld(options, (patience) => consumer.poll(patience))) ?? false;
   }

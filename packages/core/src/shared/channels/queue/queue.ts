@@ -16,7 +16,7 @@ import {
   toPatience,
   waitForTurn,
 } from "../../../session/waiting/index.ts";
-import type { Milliseconds, WaitOptions } from "../../../time/index.ts";
+import { type Milliseconds, toTimedLimit } from "../../../time/index.ts";
 import { textToValue, valueToText } from "../../../wire/codec/index.ts";
 import {
   identify,
@@ -91,11 +91,12 @@ abstract class AnyQueue<Item> extends SharedObject {
 
   /**
    * Whether a get would not wait: there is an item, or the queue was shut down. Takes nothing; for `mp.wait()`.
-   * @param wait - How long to wait for that, ms, or with a signal; without a timeout for ever. 0 or less = not at all.
+   * @param wait - How to wait for that, or for how many ms at most; without it not at all.
    */
-  async poll(wait: Milliseconds | WaitOptions = 0): Promise<boolean> {
+  async poll(wait: Milliseconds | Patience = 0): Promise<boolean> {
     this.#assertOpen();
-    const options = typeof wait === "object" && wait !== null ? wait : { timeout: wait };
+    const { limit, signal } = toTimedLimit(wait);
+    const options = toPatience(limit, signal);
     return (await this.#waitIn(options, ({ consumer }, patience) => consumer.poll(patience))) ?? false;
   }
 

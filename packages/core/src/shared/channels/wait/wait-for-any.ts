@@ -1,6 +1,13 @@
 import { got, ValueError } from "../../../errors/index.ts";
 import type { KeepAlive } from "../../../redis/connection/index.ts";
-import { type Milliseconds, timeLimit, type WaitOptions, waitWith, within } from "../../../time/index.ts";
+import {
+  type Milliseconds,
+  type Patience,
+  toTimedLimit,
+  type WaitOptions,
+  waitWith,
+  within,
+} from "../../../time/index.ts";
 
 /**
  * What `mp.wait()` takes: connections and queues (something can be taken, or never will), results (`AsyncResult`), the
@@ -8,7 +15,7 @@ import { type Milliseconds, timeLimit, type WaitOptions, waitWith, within } from
  */
 export type Waitable =
   | { poll(options: WaitOptions): Promise<boolean> }
-  | { ready(): boolean; wait(options: WaitOptions): Promise<void> }
+  | { ready(): boolean; wait(options: WaitOptions): Promise<unknown> }
   | { readonly ready: boolean; readonly whenReady: Promise<void> };
 
 /** How long each look at what is ready may take in any case, ms. */
@@ -24,14 +31,13 @@ interface Watch {
 export async function waitForAny<Item extends Waitable>(
   keepAlive: KeepAlive,
   objects: Iterable<Item>,
-  patience: Milliseconds | WaitOptions | undefined,
+  wait: Milliseconds | Patience | undefined,
 ): Promise<Item[]> {
-  const options = typeof patience === "object" && patience !== null ? patience : toOptions(patience);
-  const limit = timeLimit(options);
-  options.signal?.throwIfAborted();
+  const { limit, signal } = toTimedLimit(wait);
+  signal?.throwIfAborted();
   const items = [...objects];
   const watches = items.map(watchOf);
-  return keepAlive.during(waitForWatches(items, watches, { limit, signal: options.signal }));
+  return keepAlive.during(waitForWatches(items, watches, { limit, signal }));
 }
 
 async function waitForWatches<Item>(
@@ -110,8 +116,4 @@ function settles(promise: Promise<void>, signal: AbortSignal): Promise<void> {
     all.add(resolve);
     signal.addEventListener("abort", () => all.delete(resolve), { once: true });
   });
-}
-
-function toOptions(timeout: Milliseconds | undefined): WaitOptions {
-  return timeout === undefined ? {} : { timeout };
 }

@@ -1,5 +1,5 @@
 import { LockLostError, RedisUnfitError, StateLostError } from "../../../errors/index.ts";
-import type { Milliseconds } from "../../../time/index.ts";
+import { backOff, type Milliseconds, pause, settledWithin } from "../../../time/index.ts";
 import { type ObjectRuntime, RuntimeKey } from "../../object/index.ts";
 import type { LockNode } from "./lock-node.ts";
 import type { LockGrant, LockOutcome, LockPlace, LockRequest } from "./lock-request.ts";
@@ -12,8 +12,8 @@ import { type Turn, TurnQueue } from "./turn-queue.ts";
 /** Least wait for the main Redis before the first vote, ms, and the round trips that it may take. */
 const OPENING_LIMIT: Milliseconds = 1_000;
 const OPENING_ROUNDS = 10;
-/** Longest pause between two tries, ms; the first are shorter. */
-const LONGEST_PAUSE: Milliseconds = 500;
+/** Pauses between two tries, ms, of random length, so that those who failed together do not try together again (F24). */
+const RETRIES = { first: 10, longest: 500, jitter: 1 };
 /** After so long it is worth asking again, whatever leases are in the way, ms. */
 const LATEST_LOOK: Milliseconds = 500;
 
@@ -260,7 +260,7 @@ export class LockBackend {
 
   async #open({ room, session }: ObjectRuntime): Promise<void> {
     const limit = session.roundTrip.patience(OPENING_LIMIT, OPENING_ROUNDS);
-    await Promise.race([room.start().catch(() => {}), pause(limit)]);
+    await settledWithin(room.start(), limit, { ref: false });
     this.#opening = undefined;
   }
 
@@ -279,15 +279,8 @@ export class LockBackend {
   }
 }
 
-/** A pause of random length, so that those who failed together do not try together again (F24). */
 function fullJitter(tries: number): Promise<void> {
-  return pause(Math.random() * Math.min(LONGEST_PAUSE, 10 * 2 ** Math.min(tries, 10)));
-}
-
-function pause(milliseconds: Milliseconds): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, milliseconds).unref();
-  });
+  return pause(backOff(tries + 1, RETRIES), { ref: false });
 }
 
 function makerGone({ name }: LockPlace): StateLostError {

@@ -1,5 +1,5 @@
 import { type RedisClient, roundTripOf } from "../../../redis/connection/index.ts";
-import type { Milliseconds } from "../../../time/index.ts";
+import { type Milliseconds, within } from "../../../time/index.ts";
 import type { LockGrant, LockPlace, LockRequest } from "./lock-request.ts";
 import { abandonLock, acquireLock, releaseLock } from "./lock-scripts.ts";
 import { noteHolder } from "./note-holder.ts";
@@ -80,22 +80,13 @@ export class TurnQueue {
 
   async #answer<Reply>(ask: () => Promise<Reply>): Promise<Reply | undefined> {
     if (!this.#isThere) return undefined;
-    let timer: NodeJS.Timeout | undefined;
-    const silence = new Promise<undefined>((resolve) => {
-      timer = setTimeout(
-        () => {
-          this.#silentUntil = performance.now() + SILENCE;
-          resolve(undefined);
-        },
-        roundTripOf(this.#client).patience(ANSWER_LIMIT, LATE_ROUNDS),
-      ).unref();
-    });
+    const limit = roundTripOf(this.#client).patience(ANSWER_LIMIT, LATE_ROUNDS);
     try {
-      return await Promise.race([ask(), silence]);
+      const answer = await within(ask(), limit, { ref: false });
+      if (!answer) this.#silentUntil = performance.now() + SILENCE;
+      return answer?.value;
     } catch {
       return undefined;
-    } finally {
-      clearTimeout(timer);
     }
   }
 }

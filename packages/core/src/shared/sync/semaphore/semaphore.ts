@@ -70,12 +70,12 @@ export class Semaphore extends CountedObject {
    * Takes permits for a scope: `await using held = await semaphore.hold();`. They live on the lease of this program.
    * @throws TimeoutError when they were not got in time; otherwise as {@link acquire}
    */
-  async hold(options: PermitOptions = {}): Promise<HeldPermits> {
-    const permits = permitsOf(options);
+  async hold(patience?: boolean | PermitOptions): Promise<HeldPermits> {
+    const permits = permitsOf(patience);
     // From now on they hear of the context's end.
     allHeldLeases(this.runtime);
     const holding = `${this.runtime.session.id}|${randomBytes(8).toString("hex")}`;
-    if (await this.#take({ permits, holding, patience: options })) {
+    if (await this.#take({ permits, holding, patience })) {
       return new HeldPermits(this.runtime, { semaphore: this.name, holding, permits }).kept();
     }
     throw new TimeoutError(
@@ -84,8 +84,11 @@ export class Semaphore extends CountedObject {
   }
 
   /** Runs `body` with leased permits, and gives them back whatever happens; permits lost meanwhile do not change its outcome. */
-  async run<Value>(body: (held: HeldPermits) => Value | Promise<Value>, options: PermitOptions = {}): Promise<Value> {
-    const held = await this.hold(options);
+  async run<Value>(
+    body: (held: HeldPermits) => Value | Promise<Value>,
+    patience?: boolean | PermitOptions,
+  ): Promise<Value> {
+    const held = await this.hold(patience);
     try {
       return await body(held);
     } finally {
