@@ -13,11 +13,6 @@ export async function startWorker(options: WorkerOptions): Promise<WorkerHost> {
   const resolved = resolveWorkerOptions(options);
   const { redisModule } = resolved;
   const host = new Host(redisModule === null ? resolved : { ...resolved, redis: await loadRedisModule(redisModule) });
-  try {
-    await host.start();
-    return host;
-  } catch (error) {
-    await host.stop({ grace: 0 });
-    throw error;
-  }
+  await host.start();
+  return host;
 }

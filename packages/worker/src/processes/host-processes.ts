@@ -33,6 +33,7 @@ export class HostProcesses {
   readonly #queues: ServedQueue[] = [];
   readonly #reaper: ProcessReaper;
   readonly #placements: PlacementQueues;
+  #fetchingStopped: Promise<unknown> | undefined;
 
   constructor({ host, limit, queues, onChange }: HostProcessesOptions) {
     const { client, keys, logger } = host;
@@ -69,14 +70,21 @@ export class HostProcesses {
     return this.#queues;
   }
 
-  /** Takes no more; resolves when nothing runs, or not at all while Redis is away. */
-  async stopFetching(): Promise<void> {
+  /** Takes no more processes. */
+  quiet(): void {
     this.#reaper.stop();
     this.#placements.stop();
-    await Promise.allSettled(this.#queues.map((queue) => queue.stopFetching()));
+    this.#fetchingStopped ??= Promise.allSettled(this.#queues.map((queue) => queue.stopFetching()));
   }
 
-  async close(): Promise<void> {
+  /** Resolves when no process runs here after {@link quiet}, or not at all while Redis is away. */
+  async idle(): Promise<void> {
+    await this.#fetchingStopped;
+  }
+
+  /** Closes all queues. What runs must have been ended before. */
+  async stop(): Promise<void> {
+    this.quiet();
     await Promise.all(this.#queues.map((queue) => queue.close()));
   }
 

@@ -34,6 +34,7 @@ export class TaskAnnouncer {
   readonly #options: TaskAnnouncerOptions;
   readonly #announcements = new SingleFlight(() => this.#announce());
   #isWithdrawn = false;
+  #withdrawing: Promise<void> | undefined;
   /** What was announced last, and when by the monotonic clock. */
   #told: string | undefined;
   #toldAt = 0;
@@ -53,7 +54,11 @@ export class TaskAnnouncer {
 
   /** The host takes no more jobs. */
   async withdraw(): Promise<void> {
-    if (this.#isWithdrawn) return;
+    this.#withdrawing ??= this.#withdraw();
+    await this.#withdrawing;
+  }
+
+  async #withdraw(): Promise<void> {
     this.#isWithdrawn = true;
     const { client } = this.#options;
     if (client.status !== "ready") return;

@@ -1,0 +1,75 @@
+import type { Logger } from "@manyhands/core";
+import { type Keys, type Milliseconds, type RedisClient, workerName } from "@manyhands/core/internal";
+import type { HostSlots } from "../slots/host-slots.ts";
+import { Fetcher } from "./fetcher.ts";
+import { MarkerWait } from "./marker-wait.ts";
+import { SlotOffers } from "./slot-offers.ts";
+import { Sweep, type SweepOptions } from "./sweep.ts";
+
+export interface HostFetcherOptions extends Pick<SweepOptions, "shared" | "own"> {
+  client: RedisClient;
+  keys: Keys;
+  logger: Logger;
+  hostId: string;
+  hostName: string;
+  slots: HostSlots;
+  lockDuration: Milliseconds;
+  stalledInterval: Milliseconds;
+  /** Names of the tasks that this host knows. */
+  tasks: () => Iterable<string>;
+  /** Opens a connection for the wait for work alone. */
+  openBlocking: () => RedisClient;
+}
+
+/** How long the offers of slots may take to be withdrawn, ms. */
+const OFFERS_STOP_TIME: Milliseconds = 500;
+
+/** How a host comes to its jobs: it waits for them, offers its free slots, and looks for what nothing announces. */
+export class HostFetcher {
+  readonly fetcher: Fetcher;
+  readonly sweep: Sweep;
+  readonly #offers: SlotOffers;
+
+  constructor(options: HostFetcherOptions) {
+    const { client, keys, logger, hostId, hostName, slots, lockDuration, stalledInterval, tasks, openBlocking } =
+      options;
+    this.#offers = new SlotOffers({
+      ...{ client, keys, logger, hostId, name: workerName(hostName, process.pid), slots, lockDuration, tasks },
+      onAssigned: (job) => {
+        if (this.fetcher.assigned(job)) return;
+        // Its pool is served no more: the job goes back in line when its first lock, which is short, ends.
+        slots.release();
+        this.fetcher.changed();
+      },
+      onChange: () => this.fetcher.changed(),
+    });
+    const wait = new MarkerWait({
+      ...{ client, open: openBlocking, wakeKey: keys.hostWake(hostId) },
+      onReady: () => {
+        this.sweep.soon();
+        this.#offers.connected(true);
+      },
+      onLost: () => this.#offers.connected(false),
+      onMessage: (member) => this.#offers.heard(member),
+    });
+    this.fetcher = new Fetcher({ client, wait, offers: this.#offers });
+    this.sweep = new Sweep({
+      client,
+      keys,
+      logger,
+      interval: stalledInterval,
+      shared: options.shared,
+      own: options.own,
+    });
+  }
+
+  /** Offers free slots from now on. */
+  startOffers(): void {
+    this.#offers.start();
+  }
+
+  /** Offers nothing more. Before queues are closed: what was assigned by now runs here. */
+  async stopOffers(): Promise<void> {
+    await this.#offers.stop(OFFERS_STOP_TIME);
+  }
+}

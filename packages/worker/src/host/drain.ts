@@ -1,0 +1,100 @@
+import type { Logger } from "@manyhands/core";
+import { LongTimer, type Milliseconds, pause, plural, settledWithin } from "@manyhands/core/internal";
+import type { RunningJobs } from "../jobs/running-jobs.ts";
+import type { ProcessRunner } from "../processes/process-runner.ts";
+
+export interface DrainOptions {
+  running: RunningJobs;
+  processes: ProcessRunner;
+  /** False while Redis does not answer: then queues do not close. */
+  isRedisThere: () => boolean;
+  logger: Logger;
+}
+
+/** How long code that listens to its signal may take to stop once the grace time is over, ms. */
+const COLD_STOP_TIME: Milliseconds = 1_000;
+/** How long jobs may take to be given back after their children were killed, ms. */
+const GIVE_BACK_TIME: Milliseconds = 1_500;
+
+/** Ends the jobs and processes that run on a host that stops: in time by themselves, or killed and given back. */
+export class Drain {
+  readonly #options: DrainOptions;
+  #grace = Number.POSITIVE_INFINITY;
+  #timer: LongTimer | undefined;
+  /** Ends the wait for what runs. */
+  #waiting: AbortController | undefined;
+
+  constructor(options: DrainOptions) {
+    this.#options = options;
+  }
+
+  /** How long what runs may go on, from now on. */
+  set grace(grace: Milliseconds) {
+    this.#grace = grace;
+    if (this.#waiting) this.#startTimer(this.#waiting);
+  }
+
+  /** Jobs and processes that run here. */
+  get busy(): number {
+    return this.#options.running.size + this.#options.processes.list().length;
+  }
+
+  /** For messages. */
+  describeWork(): string {
+    const { running, processes } = this.#options;
+    return `${plural(running.size, "job")} and ${plural(processes.list().length, "process", "processes")}`;
+  }
+
+  /**
+   * Three steps: warm, what runs may finish within the grace time; cold, its signals are aborted; at last it is killed, and
+   * its jobs are given back.
+   * @param closed - The queues of the host are closed.
+   */
+  async run(closed: Promise<unknown>): Promise<void> {
+    const { running, processes, logger } = this.#options;
+    // A worker that was replaced may still run something.
+    await this.#waitWarm(closed.then(() => this.#untilIdle()));
+    const left = this.busy;
+    if (left > 0) await this.#stopCold();
+    if (this.busy > 0) logger.warn(`killing what still runs: ${this.describeWork()}`);
+    running.stopAll("shutdown");
+    processes.abandonAll();
+    await settledWithin(this.#untilIdle(), left > 0 ? GIVE_BACK_TIME : 0);
+  }
+
+  async #waitWarm(idle: Promise<unknown>): Promise<void> {
+    const waiting = new AbortController();
+    this.#waiting = waiting;
+    this.#startTimer(waiting);
+    void idle.finally(() => waiting.abort());
+    await this.#idleWithoutRedis(waiting.signal);
+    this.#waiting = undefined;
+    this.#timer?.clear();
+  }
+
+  #startTimer(waiting: AbortController): void {
+    this.#timer?.clear();
+    this.#timer = new LongTimer(this.#grace, () => waiting.abort());
+  }
+
+  async #stopCold(): Promise<void> {
+    const { running, processes, logger } = this.#options;
+    const [jobs, own] = [running.size, processes.list().length];
+    if (jobs > 0) logger.warn(`giving back ${plural(jobs, "running job")}`);
+    if (own > 0) logger.warn(`ending ${plural(own, "running process", "running processes")}`);
+    running.askAllToStop();
+    processes.askAllToStop();
+    await settledWithin(this.#untilIdle(), COLD_STOP_TIME);
+  }
+
+  /** While Redis is away queues do not close; then it is enough that nothing runs. */
+  async #idleWithoutRedis(signal: AbortSignal): Promise<void> {
+    const { isRedisThere } = this.#options;
+    while (!signal.aborted && (this.busy > 0 || isRedisThere()))
+      await pause(50, { signal, ref: false }).catch(() => {});
+  }
+
+  async #untilIdle(): Promise<void> {
+    while (this.busy > 0) await pause(20, { ref: false });
+  }
+}
