@@ -7,7 +7,7 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   process.stderr.write(`error: cannot write the output: ${error.message}\n`);
   process.exit(EXIT.failed);
 });
-// Words that nobody reads end neither a host nor a server.
+// Output that is not read ends neither a host nor a server.
 process.stderr.on("error", () => {});
 
 const code = await runCommandLine(process.argv.slice(2));

@@ -233,7 +233,7 @@ test("after programs were killed in the middle of everything, nothing is found o
   expect(left.flatMap(({ waiters, holders }) => [waiters, holders].flat())).toEqual([]);
 });
 
-test("keys that belong to nobody, and sessions that nobody looked after, are found", async () => {
+test("keys without an owner, and sessions without cleanup, are found", async () => {
   // given
   const place = open();
   const client = redis.client();

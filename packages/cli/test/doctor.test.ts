@@ -62,7 +62,7 @@ test("a queue that another client filled and that is no pool is found, with what
   expect(code).toBe(1);
 });
 
-test("a paused pool, a pool that nobody serves and a task that nobody knows are found, with what to do", async () => {
+test("a paused pool, a pool without a host and a task that no host knows are found, with what to do", async () => {
   const place = { redis: redis.url, namespace: redis.namespace() };
   const inspector = look(place);
   for (const pool of ["mail", "reports"]) await inspector.pools.create({ name: pool, size: null });

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { globSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, globSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -28,6 +28,13 @@ describe("manyhands redis", () => {
     await until(() => !family.some(processIsAlive), { what: "the server and its watchdog are gone" });
   });
 
+  test.skipIf(!existsSync("/proc/self"))("a folder that cannot be made ends it with 2", async () => {
+    expect(await run(["redis", "--directory", "/proc/none/data"])).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/^error: cannot keep the data in "\/proc\/none\/data": ENOENT/),
+    });
+  });
+
   test("its password can come from a file or the environment, without the line break at its end", async () => {
     // given
     const folder = temporaryFolder();
@@ -54,7 +61,7 @@ describe("manyhands redis", () => {
     for (const command of [byFile, byVariable]) expect(await command.exited).toMatchObject({ code: 0 });
   });
 
-  test("it goes on when nobody reads its words", async () => {
+  test("it continues when its output is not read", async () => {
     const command = start(["redis"]);
     command.child.stderr?.destroy();
     await command.shows(/\n/);

@@ -113,13 +113,13 @@ test("release says what it would do, needs -y, and gives the lock to the next in
   expect((await next).isHeld).toBe(true);
 });
 
-test("release refuses what nobody holds", async () => {
+test("release refuses an object without a holder", async () => {
   const { mp, command } = await open();
   await mp.event("ready").set();
 
   expect(await command("release", "ready", "-y")).toMatchObject({
     code: 2,
-    stderr: 'error: event "ready" is not held by anybody who is known; there is nothing to release\n',
+    stderr: 'error: event "ready" is not held by any known holder; there is nothing to release\n',
   });
 });
 
@@ -138,7 +138,7 @@ test("rm says what it would do, needs -y, refuses an empty selection, and leaves
   expect((await command("rm", "--kind", "barrier", "-y")).stderr).toMatch(/there is no object of the kind "barrier"/);
   expect(await command("rm", "ready")).toMatchObject({
     code: 2,
-    stderr: 'error: this would remove event "ready", which nobody holds or waits for\nadd -y to do it\n',
+    stderr: 'error: this would remove event "ready", which has no holders and no waiters\nadd -y to do it\n',
   });
   // when
   expect(await command("rm", "ready", "event/ready", "-y")).toMatchObject({
@@ -165,7 +165,7 @@ test("the permits of a semaphore: who holds some is named, the others can be giv
   });
   expect(await command("release", "doors", "--permits", "1")).toMatchObject({
     code: 2,
-    stderr: 'error: this would release semaphore "doors" 1 time, whoever has the permits\nadd -y to do it\n',
+    stderr: 'error: this would release semaphore "doors" 1 time, whichever program has the permits\nadd -y to do it\n',
   });
   // when
   expect((await command("release", "doors", "--permits", "2", "-y")).stderr).toMatch(/would rise above/);
@@ -174,7 +174,7 @@ test("the permits of a semaphore: who holds some is named, the others can be giv
     new RegExp(`^semaphore "doors" was taken back from pid ${process.pid} on machine`),
   );
   // then
-  expect((await command("show", "doors")).stdout).toMatch(/state +3 of 3 free, bounded\n[\s\S]*held by +nobody/u);
+  expect((await command("show", "doors")).stdout).toMatch(/state +3 of 3 free, bounded\n[\s\S]*held by +none/u);
 });
 
 test("more permits than were taken are not given back, neither to a bounded semaphore nor to another one", async () => {

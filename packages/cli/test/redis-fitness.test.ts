@@ -18,7 +18,7 @@ const COMMANDS: readonly string[][] = [
 ];
 
 describe("a Redis that cannot be used ends with 3", () => {
-  test.each(COMMANDS)("nobody listens: manyhands %s %s", async (...words) => {
+  test.each(COMMANDS)("no server listens: manyhands %s %s", async (...words) => {
     const outcome = await run(words, { redis: NOWHERE, input: "1\n" });
 
     expect(outcome.stderr).toBe(

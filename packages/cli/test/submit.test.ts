@@ -122,7 +122,7 @@ describe("submit --wait", () => {
     await untilState(look(place), id, "failed");
   });
 
-  test("what somebody else had begun under the deduplication id goes on after a timeout, and stderr says so", async () => {
+  test("after a timeout, a task that another program began under the deduplication id continues, and stderr says so", async () => {
     const { stdout } = await run(["submit", "nap", "60000", "--dedup", "nap-1"], place);
     const id = stdout.trim();
 
@@ -130,7 +130,7 @@ describe("submit --wait", () => {
 
     expect(late).toMatchObject({
       code: 124,
-      stderr: 'timed out: the task with the deduplication id "nap-1" was under way before, and goes on\n',
+      stderr: 'timed out: the task with the deduplication id "nap-1" was running before, and continues\n',
     });
     expect((await look(place).tasks.get(id))?.cancelRequested).toBeNull();
     await run(["task", "cancel", id], place);
@@ -152,7 +152,7 @@ describe("submit --wait", () => {
     silent.resume();
   });
 
-  test("a task cancelled by somebody else ends with 130", async () => {
+  test("a task cancelled by another program ends with 130", async () => {
     const command = start(["submit", "square", "7", "--delay", "60000", "--wait"], place);
     const { id } = await untilTask(look(place), { state: "delayed" });
 

@@ -45,7 +45,7 @@ test("ready as JSON, with the port of the health server", async () => {
   expect((await fetch(`http://127.0.0.1:${facts.healthPort}/readyz`)).status).toBe(200);
 });
 
-test("it goes on when nobody reads what its tasks write", async () => {
+test("it continues when the output of its tasks is not read", async () => {
   const where = place();
   const worker = start(["worker", "--tasks", TASKS, "--slots", "1", "--echo"], where);
   await worker.shows(/ready/);

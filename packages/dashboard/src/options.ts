@@ -46,7 +46,7 @@ export interface DashboardSettings {
   host: string;
   /** null: free access, on loopback. */
   token: string | null;
-  /** True when nobody chose the token, so that only the URL can tell it. */
+  /** True for a random token, which only the URL contains. */
   tokenGenerated: boolean;
   loopback: boolean;
   /** In lower case. */

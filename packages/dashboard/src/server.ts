@@ -31,7 +31,7 @@ export interface ServerParts {
 }
 
 /**
- * Puts the dashboard together. The order is the order of trust: what anybody may ask, then who asks by which name,
+ * Puts the dashboard together. The order is that of trust: requests without a token first, then the check of the host name,
  * then who has the token, then what may be changed.
  */
 export function dashboardServer(settings: DashboardSettings, parts: ServerParts): Hono {

@@ -14,8 +14,8 @@ import {
 import { PoolQueues } from "./bull-board/pool-queues.ts";
 import { type DashboardOptions, type DashboardSettings, resolveOptions } from "./options.ts";
 import { dashboardServer } from "./server.ts";
+import { askRedis } from "./snapshot/ask-redis.ts";
 import { readSnapshot } from "./snapshot/read-snapshot.ts";
-import { askRedis } from "./snapshot/redis-door.ts";
 import { SnapshotSource } from "./snapshot/snapshot-source.ts";
 
 /** A running dashboard. */
@@ -25,7 +25,7 @@ export interface Dashboard {
   /** The same without a path and token, for health checks and scrapers. */
   readonly origin: string;
   readonly port: number;
-  /** Stops listening, ends open streams and lets go of Redis, within a second also when Redis does not answer. */
+  /** Stops listening, ends open streams and closes the connections to Redis, within a second also when Redis does not answer. */
   stop(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -69,7 +69,7 @@ export async function startDashboard(options: DashboardOptions = {}): Promise<Da
     source.stop();
     queues.stop();
     const closed = new Promise((resolve) => server.close(resolve));
-    // Streams and kept-alive connections would hold the server open for ever.
+    // Streams and kept-alive connections would keep the server open.
     server.closeAllConnections();
     await Promise.all([closed, closeRedis(client)]);
   };

@@ -48,7 +48,7 @@ describe("without the token", () => {
 });
 
 describe("with a wrong token", () => {
-  test("neither the header nor the address nor the cookie lets anybody in", async () => {
+  test("is refused in the header, the address and the cookie", async () => {
     // given
     const { origin } = await dashboardFor({ redis: redis.url, namespace: redis.namespace() });
     const html = { accept: "text/html" };
@@ -126,7 +126,7 @@ describe("with the token", () => {
   });
 });
 
-describe("the token nobody chose", () => {
+describe("a random token", () => {
   test("is random, and in the part of the address that browsers send to no server", async () => {
     // given
     const first = await dashboardFor({ redis: redis.url, namespace: redis.namespace(), token: undefined });

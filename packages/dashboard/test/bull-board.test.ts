@@ -177,7 +177,7 @@ test("what would break a pool is refused, with what to do instead", async () => 
   expect((await letters.getJob("one"))!.data).toEqual({ args: [1] });
 });
 
-test("its page asks nobody else for anything", async () => {
+test("its page sends no request to another server", async () => {
   // given
   const { origin } = await dashboardFor({ redis: redis.url, namespace: redis.namespace() });
 

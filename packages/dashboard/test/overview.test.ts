@@ -41,7 +41,7 @@ test("says what to do when tasks wait and no host runs", async () => {
   expect(page).toContain("Tasks wait and no host runs. Start one: manyhands worker --tasks");
 });
 
-test("says why a task waits for ever", async () => {
+test("says why a task never starts", async () => {
   // given: a host that knows another task
   const namespace = new TestNamespace(redis);
   const pictures = await namespace.pool("pictures");

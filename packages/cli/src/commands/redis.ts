@@ -1,4 +1,3 @@
-import { mkdir } from "node:fs/promises";
 import { unlessAborted } from "@manyhands/core/internal";
 import { startRedisServer } from "@manyhands/core/redis-server";
 import type { Command } from "commander";
@@ -41,16 +40,7 @@ export function redisCommand(): Command {
     .action(action<Options>(serveRedis));
 }
 
-async function makeFolder(path: string): Promise<void> {
-  try {
-    await mkdir(path, { recursive: true, mode: 0o700 });
-  } catch (error) {
-    throw new UsageError(`cannot keep the data in "${path}": ${(error as Error).message}`);
-  }
-}
-
 async function serveRedis({ options, printer }: Invocation<Options>): Promise<ExitCode> {
-  if (options.directory !== undefined) await makeFolder(options.directory);
   const { port, directory, password: given, passwordFile: file } = options;
   const password = await readSecret({ name: "password", given, file, variable: "MANYHANDS_REDIS_PASSWORD" });
   using stop = interruption();
@@ -60,6 +50,9 @@ async function serveRedis({ options, printer }: Invocation<Options>): Promise<Ex
     ...(password === undefined ? {} : { password }),
     logger: { info: (message) => printer.words(message) },
   }).catch((error) => {
+    if (directory !== undefined && (error as NodeJS.ErrnoException).syscall === "mkdir") {
+      throw new UsageError(`cannot keep the data in "${directory}": ${(error as Error).message}`, { cause: error });
+    }
     const where = { portOption: "--port", freePort: "leave --port out for a free one", address: "127.0.0.1" };
     throw (port === undefined ? null : addressError(error, { ...where, port })) ?? error;
   });

@@ -104,7 +104,7 @@ function poolNames(text: string): string[] {
 }
 
 async function work({ options, settings, printer }: Invocation<Options>): Promise<ExitCode> {
-  // A host goes on also when nobody reads what its tasks write.
+  // A host continues when the output of its tasks is not read.
   for (const stream of [process.stdout, process.stderr]) stream.removeAllListeners("error").on("error", () => {});
   const stopper = new Stopper();
   const host = await start(options, { redis: settings.redis.value, namespace: settings.namespace.value });
@@ -157,8 +157,8 @@ async function start(options: Options, place: { redis: string; namespace: string
   }
 }
 
-/** Signals within this time are one wish, ms: a service manager and a shell send theirs to npm as well, which passes it on. */
-const ONE_WISH = 100;
+/** Signals within this time count as one, ms: a service manager and a shell send theirs to npm as well, which passes it on. */
+const ONE_SIGNAL = 100;
 
 /** A host that was told to stop before it was up ends in order within this time, or at once after it, ms. */
 const START_PATIENCE = 2_000;
@@ -166,46 +166,46 @@ const START_PATIENCE = 2_000;
 /** First signal: drain. Second: now. Before the host is up: end. */
 class Stopper {
   #host: WorkerHost | undefined;
-  #wishes = 0;
-  /** Says what the first signal does, once another one is a second wish. */
+  #signals = 0;
+  /** Says what the first signal does, once another one counts as a second. */
   #announce: (() => void) | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #lastWish = Number.NEGATIVE_INFINITY;
+  #lastSignalAt = Number.NEGATIVE_INFINITY;
 
   constructor() {
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => this.#hear(signal));
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => this.#receive(signal));
   }
 
   attach(host: WorkerHost): void {
     this.#host = host;
-    // Started by another command: when that one is gone, nobody else ends this host.
+    // Started by another command: when that command is gone, nothing else ends this host.
     if (process.channel) process.on("disconnect", () => void host.stop({ grace: 0 }));
-    if (this.#wishes > 0) void host.stop({ grace: 0 });
-    // It is over before another signal could count as a second wish: the host has said that it drains, and has stopped.
+    if (this.#signals > 0) void host.stop({ grace: 0 });
+    // It is over before another signal could count as a second one: the host has said that it drains, and has stopped.
     void host.closed.then(() => this.#keepSilent());
   }
 
-  #hear(signal: NodeJS.Signals): void {
+  #receive(signal: NodeJS.Signals): void {
     const now = performance.now();
-    if (now - this.#lastWish < ONE_WISH) return;
-    this.#lastWish = now;
+    if (now - this.#lastSignalAt < ONE_SIGNAL) return;
+    this.#lastSignalAt = now;
     this.#stop(signal);
   }
 
   #stop(signal: NodeJS.Signals): void {
-    this.#wishes += 1;
+    this.#signals += 1;
     if (!this.#host) {
-      if (this.#wishes > 1) process.exit(EXIT.cancelled);
+      if (this.#signals > 1) process.exit(EXIT.cancelled);
       // What the start waits for may never end, such as the top level of a task module.
       setTimeout(() => this.#host ?? process.exit(EXIT.cancelled), START_PATIENCE).unref();
       return;
     }
-    if (this.#wishes > 2) process.exit(EXIT.cancelled);
+    if (this.#signals > 2) process.exit(EXIT.cancelled);
     const { running, processes: { running: processes } = { running: 0 } } = this.#host.record();
     const work =
       plural(running.length, "running task") +
       (processes > 0 ? ` and ${plural(processes, "process", "processes")}` : "");
-    if (this.#wishes === 1) {
+    if (this.#signals === 1) {
       const words = `${signal}: finishing ${work}, taking no more`;
       if (running.length + processes === 0) this.#host.logger.info(words);
       else this.#announceSoon(`${words}; again to stop now`);
@@ -218,7 +218,7 @@ class Stopper {
   }
 
   #announceSoon(words: string): void {
-    this.#timer = setTimeout(() => this.#announce?.(), ONE_WISH);
+    this.#timer = setTimeout(() => this.#announce?.(), ONE_SIGNAL);
     this.#announce = () => {
       this.#keepSilent();
       this.#host?.logger.info(words);

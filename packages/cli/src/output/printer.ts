@@ -21,7 +21,7 @@ export type Field = readonly [name: string, text: string | readonly string[]];
 const BATCH = 500;
 
 /**
- * The one door to the terminal: writes a command's data to stdout in the wished form, and its words to stderr.
+ * The only access to the terminal: writes a command's data to stdout in the chosen format, and its messages to stderr.
  *
  * What it is given comes from anywhere: names, errors and log lines of tasks. So what could act on a terminal, or
  * look like a line of its own, is made visible here and nowhere else.

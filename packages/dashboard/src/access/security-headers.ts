@@ -3,7 +3,7 @@ import { secureHeaders } from "hono/secure-headers";
 
 const self = ["'self'"];
 const shared: NonNullable<Parameters<typeof secureHeaders>[0]> = {
-  // The dashboard speaks plain HTTP; whoever puts TLS before it decides about strict transport.
+  // The dashboard speaks plain HTTP; the proxy that adds TLS decides about strict transport.
   strictTransportSecurity: false,
   xFrameOptions: "DENY",
   referrerPolicy: "no-referrer",

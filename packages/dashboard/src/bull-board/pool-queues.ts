@@ -7,7 +7,7 @@ import {
   type RedisClient,
 } from "@manyhands/core/internal";
 import type { Queue as BullQueue } from "bullmq";
-import { askRedis, assertConnected } from "../snapshot/redis-door.ts";
+import { askRedis, assertConnected } from "../snapshot/ask-redis.ts";
 import { formatJobData, formatReturnValue } from "./job-formatters.ts";
 import { PoolAdapter } from "./pool-adapter.ts";
 

@@ -1,6 +1,6 @@
 import type { RedisClient } from "@manyhands/core/internal";
 import { Hono } from "hono";
-import { askRedis } from "../snapshot/redis-door.ts";
+import { askRedis } from "../snapshot/ask-redis.ts";
 
 /** `/healthz`: this program runs. `/readyz`: Redis answers. Neither says anything else, so neither needs a token. */
 export function health(client: RedisClient): Hono {

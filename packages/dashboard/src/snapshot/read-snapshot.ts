@@ -12,7 +12,7 @@ import {
 import type { Snapshot } from "./snapshot.ts";
 
 /**
- * Reads the state of a namespace in three round trips, whatever the number of pools and hosts. It only reads, and only
+ * Reads the state of a namespace in three round trips, independent of the number of pools and hosts. It only reads, and only
  * commands whose cost does not grow with the number of jobs, so it neither disturbs the hosts nor recreates the keys of a
  * pool that was removed. Records that cannot be read are left out: `manyhands doctor` names those.
  */

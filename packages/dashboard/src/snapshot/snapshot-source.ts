@@ -2,14 +2,14 @@ import type { Logger } from "@manyhands/core";
 import { Duty, type Milliseconds, SingleFlight } from "@manyhands/core/internal";
 import type { Snapshot, View } from "./snapshot.ts";
 
-/** Time between two readings while somebody watches. */
+/** Time between two readings while a page is open. */
 const WATCH_INTERVAL: Milliseconds = 2_000;
 
 /**
  * The only reader of the overview's data, shared by every tab, stream and scrape.
  *
- * - One reading at a time; who asks meanwhile gets the same answer.
- * - While somebody watches it reads every two seconds; when nobody does, it does not touch Redis.
+ * - One reading at a time; a request meanwhile gets the same answer.
+ * - While a page is open it reads every two seconds; otherwise it does not touch Redis.
  * - A failed reading keeps the last good one and says since when there has been no newer one.
  */
 export class SnapshotSource {

@@ -13,6 +13,6 @@ export function guardAgainstCrashes(runtime: ChildRuntime, end: (code: number) =
     runtime.reportCrash(error, runningUnit());
     end(1);
   });
-  // Within process.exit() and at a natural end: calls that have ended are answered, whatever ends the child.
+  // Within process.exit() and at a natural end: calls that have ended are answered, however the child ends.
   process.on("exit", () => runtime.flush());
 }

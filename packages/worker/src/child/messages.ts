@@ -124,12 +124,12 @@ export type FromChild =
   | { type: "progress"; jobId: string; unit: number; value: unknown }
   /**
    * An error outside any awaited call (uncaught exception, unhandled rejection); the child exits after it. `jobId` and
-   * `unit` name the call whose code threw, which may have ended long before; null where nobody can tell.
+   * `unit` name the call whose code threw, which may have ended long before; null where that is unknown.
    */
   | { type: "crashed"; error: Uint8Array; message: string; jobId: string | null; unit: number | null }
   /** The signals that its code has handlers for, each time that changes. */
   | { type: "listens"; signals: GuardedSignal[] }
-  /** The child ends as soon as this has left it; nobody needs to hear it. */
+  /** The child ends as soon as this has left it; no reply is needed. */
   | { type: "farewell" };
 
 export type OutputStream = "stdout" | "stderr";

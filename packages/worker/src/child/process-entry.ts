@@ -31,7 +31,7 @@ function send(message: FromChild): void {
   if (process.connected) process.send?.(message, undefined, undefined, ignore);
 }
 
-/** Ends once what was sent has left; a channel that does not drain holds nobody up. */
+/** Ends once what was sent has left; a channel that does not drain does not delay it. */
 function end(code: number): void {
   setTimeout(() => process.exit(code), 1000);
   if (!process.connected) endNow();

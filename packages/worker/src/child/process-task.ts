@@ -7,7 +7,7 @@ export class ProcessTask implements CurrentTask {
   readonly host: string;
   readonly attempt = 1;
   readonly pid: number = process.pid;
-  /** Nobody asks a process to stop: it gets signals. */
+  /** A process is not asked to stop: it gets signals. */
   readonly signal: AbortSignal = new AbortController().signal;
 
   constructor({ id, name, host }: { id: string; name: string; host: string }) {
@@ -16,7 +16,7 @@ export class ProcessTask implements CurrentTask {
     this.host = host;
   }
 
-  /** Nobody waits for the progress of a process. */
+  /** The progress of a process is not reported. */
   progress(): void {}
 
   log(line: string): void {

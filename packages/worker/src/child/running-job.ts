@@ -240,7 +240,7 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
 }
 
-/** A call that gave up because its signal was aborted says why, whatever error its libraries made of it. */
+/** A call that gave up because its signal was aborted says why, also if its libraries turned that into another error. */
 function explain(thrown: unknown, unit: RunningUnit): unknown {
   if (!unit.aborted || !(thrown instanceof Error) || thrown.name !== "AbortError") return thrown;
   const error = unit.abortError();

@@ -18,7 +18,7 @@ export class SignalGuard {
   readonly #onListeners: (signals: GuardedSignal[]) => void;
   #announced = "";
 
-  /** `onListeners` hears for which signals the task's code has handlers, each time that changes. */
+  /** `onListeners` is called with the signals for which the task's code has handlers, each time that changes. */
   constructor(onListeners: (signals: GuardedSignal[]) => void) {
     this.#onListeners = onListeners;
     this.#passOnlyDelivered();

@@ -35,7 +35,7 @@ export class Adoption<Child> {
     for (const listener of this.#listeners.splice(0)) listener(executor);
   }
 
-  /** Hears when the initializer begins, at once when it runs already. */
+  /** Called when the initializer begins, at once when it runs already. */
   onInitializing(listener: (executor: Executor) => void): void {
     if (this.executor && this.#initializingAt !== undefined) listener(this.executor);
     else this.#listeners.push(listener);

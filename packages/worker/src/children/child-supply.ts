@@ -57,7 +57,7 @@ export class ChildSupply {
   readonly idle: IdleChildren;
   readonly #options: ChildSupplyOptions;
   readonly #spares: Executor[] = [];
-  /** Children that load their modules for somebody. */
+  /** Children that load their modules and are waited for. */
   readonly #loading = new Set<Executor>();
   /** Tasks that the scout found and this host announces. */
   #announced: readonly string[] = [];
@@ -114,7 +114,7 @@ export class ChildSupply {
   }
 
   /**
-   * A child with loaded modules that belongs to nobody else.
+   * A child with loaded modules for the sole use of the caller.
    * @param signal - Once aborted, a child that still loads is not waited for; when it has loaded it is given back.
    * @throws ChildLoadError when none can be made, at once while that is known
    */

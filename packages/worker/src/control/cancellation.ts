@@ -15,7 +15,7 @@ interface Cancellable {
 export async function cancelRequested(client: RedisClient, keys: Keys, runs: readonly Cancellable[]): Promise<void> {
   if (runs.length === 0 || client.status !== "ready") return;
   const jobKeys = runs.map((run) => keys.job(run.pool, run.jobId));
-  for (const [position, field, reason] of await readWishes.run(client, jobKeys, [JOB_CANCEL_FIELD])) {
+  for (const [position, field, reason] of await readCancellations.run(client, jobKeys, [JOB_CANCEL_FIELD])) {
     const unit = field === JOB_CANCEL_FIELD ? null : Number(field.slice(JOB_CANCEL_FIELD.length + 1));
     runs[position - 1]?.cancel(unit, reason);
   }
@@ -31,7 +31,7 @@ export async function isCancelledWhole(
 }
 
 /** Forgets that a job was to be cancelled, once it has failed for good: it may be run again. */
-export async function forgetWishes(
+export async function forgetCancellation(
   client: RedisClient,
   keys: Keys,
   { pool, jobId }: { pool: string; jobId: string },
@@ -59,19 +59,19 @@ return count
 /**
  * KEYS hashes of jobs
  * ARGV[1] field with the reason why the job is to be cancelled; that of one call has ".<unit>" behind it
- * Returns one row for each wish: {position of the key, field, reason}.
+ * Returns one row for each cancellation: {position of the key, field, reason}.
  */
-const readWishes = new Script<[number, string, string][]>({
-  name: "readWishes",
+const readCancellations = new Script<[number, string, string][]>({
+  name: "readCancellations",
   lua: `
-local wishes = {}
+local found = {}
 for position, key in ipairs(KEYS) do
   for _, field in ipairs(redis.call("HKEYS", key)) do
     if field == ARGV[1] or string.sub(field, 1, #ARGV[1] + 1) == ARGV[1] .. "." then
-      wishes[#wishes + 1] = {position, field, redis.call("HGET", key, field)}
+      found[#found + 1] = {position, field, redis.call("HGET", key, field)}
     end
   end
 end
-return wishes
+return found
 `,
 });

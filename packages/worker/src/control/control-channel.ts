@@ -19,7 +19,7 @@ export interface ControlChannelOptions {
   logger: Logger;
 }
 
-/** Hears what is said to all hosts and to this one. Everything heard is a hint; what is missed is read elsewhere. */
+/** Receives the messages for all hosts and for this one. A message is a hint; what is missed is read elsewhere. */
 export class ControlChannel {
   readonly #options: ControlChannelOptions;
   readonly #warnings: RareWarnings;
@@ -29,17 +29,17 @@ export class ControlChannel {
     this.#warnings = new RareWarnings(options.logger);
   }
 
-  /** Resolves when messages are heard. */
+  /** Resolves when messages are received. */
   async start(): Promise<void> {
     const { subscriber, keys, hostId, onGap } = this.#options;
     await subscribeTo(subscriber, [keys.control, keys.hostControl(hostId)], {
-      message: (bytes) => this.#hear(bytes.toString()),
+      message: (bytes) => this.#receive(bytes.toString()),
       gap: onGap,
     });
   }
 
   /** Never throws: every client of this Redis can publish anything here. */
-  #hear(text: string): void {
+  #receive(text: string): void {
     const message = readControlMessage(text);
     if ("fault" in message) return this.#ignore(text, message.fault);
     try {

@@ -48,7 +48,7 @@ export class Conversation {
     this.#options = options;
     this.loaded = this.#loading.promise;
     this.exited = this.#exiting.promise;
-    // Whoever started the child looks at `loaded` when it suits them; until then its rejection is nobody's fault.
+    // `loaded` may be looked at later; until then its rejection is not an unhandled one.
     this.loaded.catch(() => undefined);
   }
 

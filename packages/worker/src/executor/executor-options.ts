@@ -25,11 +25,11 @@ export interface CreateExecutorOptions {
    * @defaultValue the limit of Node
    */
   maxHeapMegabytes?: number | undefined;
-  /** Hears what children print outside a running job. */
+  /** Called with what children print outside a running job. */
   onOutput?: ((output: StrayOutput) => void) | undefined;
-  /** Hears the sessions of a process or thread that has ended: what they hold nobody uses any more. */
+  /** Called with the sessions of a process or thread that has ended: what they hold is free. */
   onGone?: ((sessions: readonly string[]) => void) | undefined;
-  /** Hears what was wrong with a message of a child, which is ignored. */
+  /** Called with the fault of a message of a child, which is ignored. */
   onBadMessage?: ((fault: string) => void) | undefined;
   /**
    * How a child process notices that its host was killed: by the system where that can do it, or by a thread of its

@@ -17,7 +17,7 @@ export interface ExecutorExit {
   killedFor: string | null;
 }
 
-/** What the runner of a job hears while the child works. */
+/** What the runner of a job is told while the child works. */
 export type RunMessage = Extract<
   FromChild,
   { type: "started" | "answers" | "unheard" | "output" | "log" | "progress" }
@@ -33,7 +33,7 @@ export interface StrayOutput {
 }
 
 /**
- * One child, whatever separates it from the host: an operating-system process, a worker thread, or nothing (inline).
+ * One child, separated from the host by an operating-system process, a worker thread, or nothing (inline).
  * Runs one job at a time (inline: several). Never reused after it has exited or been killed.
  */
 export interface Executor {

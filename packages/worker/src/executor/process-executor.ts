@@ -34,7 +34,7 @@ export class ProcessExecutor implements Executor {
   readonly #heap = new HeapExhaustion();
   #rawOutput = { stdout: 0, stderr: 0 };
   #killedFor: string | null = null;
-  /** Its output is bounded by whoever reads it. */
+  /** Its output is bounded where it is read. */
   #isProcess = false;
 
   constructor(options: ExecutorOptions) {

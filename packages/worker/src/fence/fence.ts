@@ -19,7 +19,7 @@ export interface FenceOptions {
  *
  * A lock counts from the moment its acquisition or renewal was *sent*, because Redis cannot have granted it earlier
  * and the answer may have been on its way for long. Redis being away, or this process having been frozen, therefore
- * ends the trust without any message: whoever watches a job hears of it before another host can have taken the job
+ * ends the trust without any message: what watches a job is told before another host can have taken the job
  * (unless the process was stopped for longer than that, then as soon as it runs again).
  */
 export class Fence {

@@ -82,7 +82,7 @@ const MOST_KEYS = 1_000;
 interface Entry {
   readonly queue: FetchedQueue;
   /** How often it was said that there may be work. */
-  wishes: number;
+  calls: number;
   /** Since when a look is under way, by the monotonic clock. */
   fetchingSince: number | undefined;
   /** Epoch ms at which to look without being called. */
@@ -155,7 +155,7 @@ export class Fetcher {
   add(queue: FetchedQueue): void {
     const entry: Entry = {
       queue,
-      wishes: 0,
+      calls: 0,
       fetchingSince: undefined,
       lookAt: Number.POSITIVE_INFINITY,
       isUnusable: false,
@@ -326,7 +326,7 @@ export class Fetcher {
       }
       if (listening.some(({ isUnusable }) => isUnusable)) return;
     }
-    // A refusal of Redis: the host hears of it from its other connection, too.
+    // A refusal of Redis: the host also learns of it on its other connection.
     this.#failures += 1;
     await pause(backOff(this.#failures, REFUSED));
   }
@@ -338,7 +338,7 @@ export class Fetcher {
   }
 
   #want(entry: Entry): void {
-    entry.wishes += 1;
+    entry.calls += 1;
     this.#wanted.add(entry);
   }
 
@@ -386,9 +386,9 @@ export class Fetcher {
     if (entry.isRemoved) return this.changed();
     this.#lookLater(entry, lookAt);
     // Told to look again meanwhile, it has its turn.
-    const turn = entry.wishes;
+    const turn = entry.calls;
     const mayHaveMore = took && (await more) !== false;
-    if (!mayHaveMore && entry.wishes === turn) this.#wanted.delete(entry);
+    if (!mayHaveMore && entry.calls === turn) this.#wanted.delete(entry);
     this.#fetching.delete(entry);
     this.changed();
   }

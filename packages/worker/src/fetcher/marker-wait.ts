@@ -3,7 +3,7 @@ import { isRefusal, type Milliseconds, pause, type RedisClient, roundTripOf, Scr
 export interface MarkerWaitOptions {
   /** Opens a connection for this wait alone: nothing else can use one that blocks. */
   open: () => RedisClient;
-  /** A connection is there, for the first time or again: what it was about to hear before may be lost. */
+  /** A connection is there, for the first time or again: what it was about to receive before may be lost. */
   onReady: () => void;
   /** The connection is lost. */
   onLost: () => void;
@@ -20,7 +20,7 @@ export interface Marker {
   due: number;
 }
 
-/** A blocking read that takes so much longer than it may has lost its connection without a word, ms. */
+/** A blocking read that takes so much longer than it may has lost its connection unnoticed, ms. */
 const OVERDUE: Milliseconds = 1_500;
 /** Round trips of such a read. */
 const ROUNDS = 4;
@@ -65,7 +65,7 @@ export class MarkerWait {
     // What came together is read together.
     if (this.#hasMore)
       this.#blocking.zpopmin(wakeKey, MESSAGES).then(
-        (all) => this.#hear(all),
+        (all) => this.#receive(all),
         () => {},
       );
     this.#hasMore = false;
@@ -83,7 +83,7 @@ export class MarkerWait {
     const answer = await this.#unlessOverdue(read, seconds * 1_000);
     if (!answer) return null;
     if (answer[0] === wakeKey) {
-      this.#hear(answer.slice(1));
+      this.#receive(answer.slice(1));
       // What it has begun comes before the next wait.
       await new Promise((resolve) => setImmediate(resolve));
       return this.#nextCalled();
@@ -107,7 +107,7 @@ export class MarkerWait {
   }
 
   /** @param pairs - Members with their scores. */
-  #hear(pairs: readonly string[]): void {
+  #receive(pairs: readonly string[]): void {
     for (let index = 0; index < pairs.length; index += 2) {
       const member = pairs[index];
       if (member === undefined || member === WAKE) continue;

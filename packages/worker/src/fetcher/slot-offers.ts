@@ -70,7 +70,7 @@ type OfferReply = [isKnown: 0 | 1, offered?: number, ...assigned: [number: numbe
 
 /**
  * Offers slots that are free while the host waits for work: a program that adds a job of one of its pools assigns it at
- * once, and the host hears of it with the job (`protocol/slot-offers.ts` of the core has the form of it).
+ * once, and the host receives the job with the message (its format: `wire/records/slot-offers.ts` of the core).
  *
  * - A slot that is offered is held, so an assigned job always has one.
  * - An offer ends by itself soon after the host has stopped to renew it. It is renewed by a timer of this process: a host
@@ -138,7 +138,7 @@ export class SlotOffers {
     if (this.#isWritten) this.renew();
   }
 
-  /** The connection over which this host hears of work is there, or is not. */
+  /** The connection over which this host receives work is up, or is down. */
   connected(isConnected: boolean): void {
     this.#isConnected = isConnected;
     this.renew();
@@ -194,7 +194,7 @@ export class SlotOffers {
     await settledWithin(gone, deadline);
   }
 
-  /** Tells Redis how it is now, and hears what was assigned. */
+  /** Writes the present state to Redis, and reads what was assigned. */
   renew(): void {
     this.#isWholeDue = true;
     void this.#renewSoon();
@@ -285,7 +285,7 @@ export class SlotOffers {
     onChange();
   }
 
-  /** Renews the offers as they are. @returns false when there is more to tell, or to hear */
+  /** Renews the offers as they are. @returns false when there is more to write, or to read */
   async #tellAlive(): Promise<boolean> {
     const { client, keys, hostId, slots } = this.#options;
     const isKnown = this.#isWritten && this.#changed.size === 0 && this.#unconfirmed.size === 0;

@@ -41,7 +41,7 @@ export class HealthServer {
     this.#server.requestTimeout = REQUEST_DEADLINE;
   }
 
-  /** The net under a request: whatever it is, it has an answer. */
+  /** Every request has an answer, also one that fails inside. */
   #answer(path: string): { status: number; body: object } {
     const { healthz, readyz } = this.#options;
     try {

@@ -32,7 +32,7 @@ export class Liveness {
     this.#options = options;
     this.#interval = options.interval ?? 1_000;
     const what = "looking whether Redis answers";
-    // Without its client: it is what finds out that this is away. A ping is not waited for, as that may take for ever.
+    // Without its client: it is what finds out that this is away. A ping is not waited for, as that may never end.
     this.#duty = new Duty({
       ...{ what, interval: this.#interval, jitter: 0, logger: options.logger },
       look: () => this.#look(),

@@ -64,7 +64,7 @@ export class Heartbeat {
     this.#beside.start();
   }
 
-  /** Writes a beat now; resolves when everybody can read it. @throws when Redis refuses it */
+  /** Writes a beat now; resolves when it is in Redis. @throws when Redis refuses it */
   async now(): Promise<void> {
     await this.#write();
   }

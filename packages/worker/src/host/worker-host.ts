@@ -20,6 +20,6 @@ export interface WorkerHost extends AsyncDisposable {
   stop(options?: { grace?: Milliseconds }): Promise<void>;
   /** Stops like {@link stop}, but waits as long as the running jobs take. */
   drain(): Promise<void>;
-  /** Resolves when the host has stopped, for whatever reason. */
+  /** Resolves when the host has stopped, also if something else than `stop` caused it. */
   readonly closed: Promise<void>;
 }

@@ -36,7 +36,7 @@ const RESERVED = new Set([
 
 /**
  * What BullMQ is told about a failed job.
- * @param isFinal - No further attempt, whatever the job's options say.
+ * @param isFinal - No further attempt, also if the job's options allow one.
  */
 export function toJobError(failure: FailureReport, isFinal: boolean): Error {
   const message = failure.message.startsWith("bullmq:") ? `(${failure.message})` : failure.message;

@@ -31,7 +31,7 @@ export class JobOutcome {
   }
 
   /**
-   * Removes what earlier runs of the job have left in it, before it runs again: the new run may fail without a word of
+   * Removes what earlier runs of the job have left in it, before it runs again: the new run may fail without mention of
    * its own, and a task that was cancelled and is run again by request is not to be cancelled again.
    * @returns whether the job, or a call of it, is to be cancelled: its host was lost before that took effect
    */

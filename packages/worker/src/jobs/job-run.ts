@@ -264,7 +264,7 @@ export class JobRun {
     const units = open.slice(0, lease.tasks);
     this.#given = { units, skipped: [...this.#answered, ...open.slice(lease.tasks)] };
     const ended = lease.executor.run(this.#request(), (message) => {
-      if (isCurrent) this.#hear(message);
+      if (isCurrent) this.#receive(message);
     });
     // Both end with this run, which is too frequent for a signal.
     const exit = await Promise.race([ended, abandoned]);
@@ -303,7 +303,7 @@ export class JobRun {
     };
   }
 
-  #hear(message: RunMessage): void {
+  #receive(message: RunMessage): void {
     switch (message.type) {
       case "started":
         this.#lastStarted = message.unit;
@@ -346,7 +346,7 @@ export class JobRun {
   }
 
   /**
-   * A cancelled unit's answer is that it was cancelled, whatever its call made of the signal; a late answer to an
+   * A cancelled unit's answer is that it was cancelled, also if its call ignored the signal; a late answer to an
    * inline call that was given up is dropped, and so is the failure of a call that was asked to stop.
    */
   #takePart(message: Extract<RunMessage, { type: "answers" }>): void {

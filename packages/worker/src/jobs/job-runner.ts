@@ -8,7 +8,7 @@ import {
 } from "@manyhands/core/internal";
 import { WaitingError } from "bullmq";
 import { type ChildPool, InitializerFailed } from "../children/child-pool.ts";
-import { cancelRequested, forgetWishes, isCancelledWhole } from "../control/cancellation.ts";
+import { cancelRequested, forgetCancellation, isCancelledWhole } from "../control/cancellation.ts";
 import { type Fence, holdOf } from "../fence/fence.ts";
 import { forgetLosses, forgiveLoss, isSetAside, setAsideError } from "./host-losses.ts";
 import type { JobHost } from "./job-host.ts";
@@ -68,7 +68,7 @@ export class JobRunner {
 
   async run(job: PoolJob, token: string): Promise<JobReturn> {
     this.#seen.add(job);
-    const isWished = await this.#outcome.forgetEarlierRuns(job);
+    const hasCancellation = await this.#outcome.forgetEarlierRuns(job);
     const request = await this.#readRequest(job);
     let pool = this.#options.pool.record;
     // BullMQ never sets aside the jobs of its schedulers, and hosts of other versions have other limits.
@@ -80,7 +80,7 @@ export class JobRunner {
     if (pool.state === "failed") pool = await this.#options.pool.lookAgain();
     if (pool.state === "failed") throw await this.#outcome.refuse(job, poolFailedError(pool), { count: request.count });
     // A job that is put back again and again must not outlive its cancellation.
-    const isCancelled = isWished && (await isCancelledWhole(this.#host.client, this.#host.keys, job));
+    const isCancelled = hasCancellation && (await isCancelledWhole(this.#host.client, this.#host.keys, job));
     const unknown = isCancelled ? null : await this.#unknownTasks.check({ job, token, pool });
     if (unknown) {
       this.#journal.refused(job, unknown);
@@ -91,7 +91,7 @@ export class JobRunner {
     const startedAt = performance.now();
     const run = this.#prepare(job, pool, request);
     try {
-      await this.#attempt(run, { job, pool, isWished });
+      await this.#attempt(run, { job, pool, hasCancellation });
     } catch (error) {
       return this.#startFailed(run, { job, token, pool, error });
     }
@@ -120,7 +120,7 @@ export class JobRunner {
     if (!job?.id) return;
     // Carried out: a tool that has the job run again wants it to run.
     if (this.#cancelled.has(job))
-      await forgetWishes(this.#host.client, this.#host.keys, { pool: job.queueName, jobId: job.id });
+      await forgetCancellation(this.#host.client, this.#host.keys, { pool: job.queueName, jobId: job.id });
     if (isSetAside(job)) await forgetLosses(this.#host, job);
     if (this.#seen.has(job)) return;
     const error = isSetAside(job)
@@ -212,10 +212,10 @@ export class JobRunner {
     return run;
   }
 
-  /** @param isWished - The job holds a cancellation, which takes effect before anything starts. */
+  /** @param hasCancellation - The job holds a cancellation, which takes effect before anything starts. */
   async #attempt(
     run: JobRun,
-    { job, pool, isWished }: { job: PoolJob; pool: PoolRecord; isWished: boolean },
+    { job, pool, hasCancellation }: { job: PoolJob; pool: PoolRecord; hasCancellation: boolean },
   ): Promise<void> {
     const { fence } = this.#options;
     const { client, keys, running, logger } = this.#host;
@@ -229,7 +229,8 @@ export class JobRunner {
     running.add(run);
     try {
       // What cannot be read now is found by a heartbeat.
-      if (isWished) await cancelRequested(client, keys, [run]).catch((error: Error) => logger.warn(error.message));
+      if (hasCancellation)
+        await cancelRequested(client, keys, [run]).catch((error: Error) => logger.warn(error.message));
       await run.run();
     } finally {
       running.remove(run);
@@ -239,7 +240,7 @@ export class JobRunner {
   }
 
   async #answerTerminated(run: JobRun, job: PoolJob, pool: PoolRecord): Promise<void> {
-    // A Redis that lost its data has lost the pool and the job alike: nobody terminated it, and its caller learns so.
+    // A Redis that lost its data has lost both the pool and the job: it was not terminated, and its caller is told so.
     if (!(await this.#exists(job))) throw new WaitingError();
     run.answerRest(poolTerminatedError(pool, job.name, run.jobId), false);
   }

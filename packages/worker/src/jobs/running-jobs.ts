@@ -1,9 +1,9 @@
 import type { JobRun, StopReason } from "./job-run.ts";
 
 /** Cancelled jobs that are remembered before they run. */
-const MOST_WISHES = 10_000;
+const MOST_CANCELLATIONS = 10_000;
 /** How long, ms. */
-const WISH_LIFE = 60_000;
+const CANCELLATION_LIFE = 60_000;
 
 /** The jobs that run on this host now. */
 export class RunningJobs {
@@ -17,7 +17,7 @@ export class RunningJobs {
   /** Why nothing may run any more, once all jobs were stopped. */
   #stoppedFor: StopReason | null = null;
   /** Jobs that do not run here yet and of which calls were cancelled. Hints, so the oldest may be forgotten. */
-  readonly #wishes = new Map<string, { until: number }>();
+  readonly #cancelled = new Map<string, { until: number }>();
 
   constructor(onChange: () => void, confirm: (run: JobRun) => void) {
     this.#onChange = onChange;
@@ -31,9 +31,9 @@ export class RunningJobs {
   add(run: JobRun): void {
     const key = keyOf(run.pool, run.jobId);
     this.#runs.add(run);
-    const wish = this.#wishes.get(key);
-    this.#wishes.delete(key);
-    if (wish && performance.now() < wish.until) this.#confirm(run);
+    const early = this.#cancelled.get(key);
+    this.#cancelled.delete(key);
+    if (early && performance.now() < early.until) this.#confirm(run);
     // It was on its way when all the others were stopped.
     if (this.#stoppedFor !== null) run.stop(this.#stoppedFor);
     this.#onChange();
@@ -50,8 +50,8 @@ export class RunningJobs {
 
   /**
    * Cancels one call of a job, or all, if it runs here; another run of the job than the one that is meant looks into the job,
-   * which may have brought the wish along. The wish for one call is remembered for the case that its job
-   * still waits and comes here; a waiting job as a whole is taken out of its queue by whoever cancels it.
+   * which may have brought the cancellation along. That of one call is remembered for the case that its job
+   * still waits and comes here; a waiting job as a whole is taken out of its queue by the script that cancels it.
    */
   cancel(job: { pool: string; jobId: string; unit: number | null; run?: string }, reason: string): void {
     const key = keyOf(job.pool, job.jobId);
@@ -61,9 +61,9 @@ export class RunningJobs {
       else this.#confirm(run);
     }
     if (runs.length > 0 || job.unit === null) return;
-    this.#wishes.set(key, { until: performance.now() + WISH_LIFE });
-    const [oldest] = this.#wishes.keys();
-    if (this.#wishes.size > MOST_WISHES && oldest !== undefined) this.#wishes.delete(oldest);
+    this.#cancelled.set(key, { until: performance.now() + CANCELLATION_LIFE });
+    const [oldest] = this.#cancelled.keys();
+    if (this.#cancelled.size > MOST_CANCELLATIONS && oldest !== undefined) this.#cancelled.delete(oldest);
   }
 
   list(): JobRun[] {

@@ -4,7 +4,7 @@ import type { LogFacts, Logger } from "@manyhands/core";
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/** The log of a host: passes on what is at or above its level. */
+/** The log of a host: forwards messages at or above its level. */
 export class HostLog implements Logger {
   readonly level: LogLevel;
   readonly #target: Logger;

@@ -71,7 +71,7 @@ export class OrphanPools {
 
   async #remove(pool: PoolRecord): Promise<void> {
     const { client, keys, registry, logger } = this.#options;
-    // Its owner may have come back, or somebody else have removed it, since it was looked at.
+    // Since the look its owner may have come back, or another host may have removed it.
     const owner = pool.state === "terminated" || pool.owner === null ? {} : { unlessAlive: pool.owner };
     if (!(await registry.terminate(pool.name, pool.generation, owner))) return;
     const queue = openBullQueue({ client, keys }, pool.name);

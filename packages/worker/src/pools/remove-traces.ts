@@ -13,7 +13,7 @@ export async function removeTraces(client: RedisClient, keys: Keys, pool: string
  * KEYS[1] registry hash; KEYS[2] BullMQ's counter of jobs; KEYS[3] hash of the queue's settings; KEYS[4] sorted set of markers;
  * KEYS[5] mark of the last look for stalled jobs
  * ARGV[1] pool name
- * A queue with a counter has had jobs and belongs to somebody; one that is paused is just being removed by somebody.
+ * A queue with a counter has had jobs and is in use; one that is paused is being removed.
  * Returns how many keys were removed.
  */
 const traces = new Script<number>({

@@ -78,7 +78,7 @@ export class ServedPool {
         void this.#runner.failedByBullMQ(job, error).catch((failure) => this.#jobs.report(failure as Error));
       },
       onUnreadable: (failed) => this.#runner.answerUnreadable(failed),
-      // A pool may be removed as soon as its last answer is home, which is before the job is finished here.
+      // A pool may be removed as soon as its caller has the last answer, which is before the job is finished here.
       onMissing: (tell) => {
         this.isInForce().then((isThere) => isThere && tell(), tell);
       },

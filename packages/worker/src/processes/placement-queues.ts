@@ -71,7 +71,7 @@ export class PlacementQueues {
 
   async #remove(name: string): Promise<void> {
     const { client, keys, registry, logger } = this.#options;
-    // Whoever starts a process there meanwhile enters the queue again.
+    // A program that starts a process there meanwhile enters the queue again.
     await client.srem(keys.processQueues, name);
     if ((await registry.queuesInUse()).has(name)) return;
     const queue = openBullQueue({ client, keys }, name);

@@ -10,7 +10,7 @@ import {
   type ReplyItem,
 } from "@manyhands/core/internal";
 
-/** What of each stream is kept in the record of the process, characters. */
+/** Part of each stream that is kept in the record of the process, characters. */
 const KEPT_TAIL = 4_096;
 /** Least time between two messages, ms. */
 const INTERVAL: Milliseconds = 50;
@@ -32,7 +32,7 @@ export interface ProcessOutputOptions {
   onError: (error: Error) => void;
 }
 
-/** Brings what a process writes to whoever started it, in order and in batches, and keeps the end of it on record. */
+/** Sends what a process writes to the client that started it, in order and in batches, and keeps the end of it on record. */
 export class ProcessOutput {
   readonly #options: ProcessOutputOptions;
   readonly #tails = { stdout: "", stderr: "" };

@@ -39,8 +39,8 @@ export class ProcessRun {
   readonly queue: string;
   readonly #executor: ProcessExecutor;
   readonly #options: ProcessRunOptions;
-  #wish: ProcessEnding | null = null;
-  /** The wish that it was killed for, because it would not end. */
+  #requested: ProcessEnding | null = null;
+  /** The request that it was killed for, because it would not end. */
   #forced: ProcessEnding | null = null;
   /** Why this host ended it of its own accord. */
   #abandoned: string | null = null;
@@ -87,10 +87,10 @@ export class ProcessRun {
     return { exitcode: this.#exitCode(exit), lost: null };
   }
 
-  /** Ends it in that way; a later wish counts only when it is stronger. */
+  /** Ends it in that way; a later request counts only when it is stronger. */
   end(how: ProcessEnding): void {
-    if (this.#wish !== null && STRENGTH.indexOf(how) <= STRENGTH.indexOf(this.#wish)) return;
-    this.#wish = how;
+    if (this.#requested !== null && STRENGTH.indexOf(how) <= STRENGTH.indexOf(this.#requested)) return;
+    this.#requested = how;
     if (how === "kill") return this.#kill("kill()");
     this.#executor.signal(SIGNALS[how]);
     // In the turn after the timer: what the child has said of its handlers meanwhile has been read by then.
@@ -104,8 +104,8 @@ export class ProcessRun {
   }
 
   #force(how: ProcessEnding): void {
-    // A stronger wish has taken over.
-    if (this.#wish !== how) return;
+    // A stronger request has replaced it.
+    if (this.#requested !== how) return;
     this.#forced = how;
     this.#kill(`${how}()`);
   }

@@ -37,7 +37,7 @@ export interface QueueWorkerOptions {
   slots: HostSlots;
   fence: Fence;
   fetcher: Fetcher;
-  /** Takes only what this host knows; absent: whatever is next. */
+  /** Takes only what this host knows; absent: the next job of any task. */
   routing?: Routing;
   /** False while a job could not run here: none is taken. */
   isReady: () => boolean;
@@ -258,7 +258,7 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
   }
 
   /**
-   * BullMQ announces work after each take, also when nothing is left: who hears that would look in vain. Each host would
+   * BullMQ announces work after each take, also when nothing is left: a host that reads the marker then looks in vain. Each host would
    * do so after each lone call.
    */
   async #hasMore(): Promise<boolean> {
@@ -377,7 +377,7 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
 
   /**
    * What other clients write into a job may be no JSON. BullMQ throws as it reads it, and leaves the job active, to be taken
-   * up again for ever.
+   * up again without end.
    */
   async #readable(
     token: string,

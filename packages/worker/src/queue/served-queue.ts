@@ -28,7 +28,7 @@ export interface QueueHost {
   /** Time between two checks for jobs whose host is gone. */
   stalledInterval: Milliseconds;
   logger: Logger;
-  /** What this host knows; absent: its queues take the next job, whatever its task. */
+  /** What this host knows; absent: its queues take the next job of any task. */
   routing?: Omit<Routing, "initializer">;
 }
 

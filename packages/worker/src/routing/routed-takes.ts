@@ -18,7 +18,7 @@ export interface RoutedTakesOptions {
   onRefused?: () => void;
 }
 
-/** What of BullMQ's backend is replaced: by its name and with its parameters, it runs a script. */
+/** The method of BullMQ's backend that is replaced: it runs a script of that name with these parameters. */
 interface Commands {
   execCommand(client: unknown, name: string, parameters: readonly Parameter[]): Promise<unknown>;
 }

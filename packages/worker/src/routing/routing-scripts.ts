@@ -79,7 +79,7 @@ const TAKE_KEYS = MOVE_TO_ACTIVE_KEYS.map((kind, index) => `${kind} = KEYS[${ind
 const FIRST_OWN_KEY = MOVE_TO_ACTIVE_KEYS.length + 1;
 
 /**
- * Takes the first job of a queue whose task this host knows, whatever stands before it.
+ * Takes the first job of a queue whose task this host knows, also if other jobs stand before it.
  *
  * KEYS[1..11] those of BullMQ's moveToActive; KEYS[12] queues of this host; KEYS[13] set of what is parked;
  * KEYS[14] sorted set of hosts that offer slots and KEYS[15] hash of this host's offers, where a slot of them is used

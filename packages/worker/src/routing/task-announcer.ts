@@ -114,8 +114,8 @@ export class TaskAnnouncer {
 const TASKS_LIFE: Milliseconds = 3_600_000;
 /** Jobs that one script brings back at most: some 10 ms of Redis. */
 const MOST_BACK = 5_000;
-/** Of the jobs that are parked for one task, so many are looked at for a wish to cancel them. */
-const MOST_WISHES = 100;
+/** Of the jobs that are parked for one task, so many are looked at for a cancellation. */
+const MOST_CANCELLATIONS = 100;
 
 /**
  * KEYS[1] queues of this host
@@ -168,7 +168,7 @@ for _, place in ipairs(places) do
   local queue, task = string.match(place, "^([^/]*)/(.*)$")
   local key = ARGV[1] .. "parked/" .. place
   local is_served = serves(queue) and redis.call("SISMEMBER", ARGV[1] .. "task-hosts/" .. task, ARGV[3]) == 1
-  local count = is_served and ${MOST_BACK} or ${MOST_WISHES}
+  local count = is_served and ${MOST_BACK} or ${MOST_CANCELLATIONS}
   local parked = redis.call("ZRANGE", key, -count, -1, "WITHSCORES")
   if #parked == 0 then redis.call("SREM", KEYS[2], place) end
   for index = 1, #parked, 2 do

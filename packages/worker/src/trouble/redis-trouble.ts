@@ -15,8 +15,8 @@ const WHERE = /^(pool|queue) "[^"]*": /;
 /**
  * Redis answers, but refuses: it is full, read-only, loading, or the user lacks a right.
  *
- * Duties: 1. one line in the log when a state begins, with its meaning, and one when it is over, whatever the number of
- * commands that it refuses meanwhile; 2. tries a write until Redis takes it, with a growing pause; 3. lets what cannot go on
+ * Duties: 1. one line in the log when a state begins, with its meaning, and one when it is over, however many
+ * commands it refuses meanwhile; 2. tries a write until Redis takes it, with a growing pause; 3. lets what cannot go on
  * wait for that.
  */
 export class RedisTrouble {

@@ -43,7 +43,7 @@ export class Trouble {
     return this.#since;
   }
 
-  /** Hears each beginning and end. @returns ends that */
+  /** Calls `listener` at each beginning and end. @returns removes it */
   listen(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);

@@ -45,7 +45,7 @@ describe.each<Isolation>(["process", "thread"])("how a child of isolation %s end
     expect(await child.executor.kill("again")).toEqual(outcome.exit);
   });
 
-  test("an error that nobody awaits ends the child during the call and names the call", async () => {
+  test("an error that is not awaited ends the child during the call and names the call", async () => {
     const child = new StartedExecutor(isolation);
     const outcome = await child.run({ task: "rejectAside", args: [], jobId: "careless" });
     expect(outcome.exit?.crash).toMatchObject({ message: "floating", jobId: "careless", unit: 0 });

@@ -55,7 +55,7 @@ describe.each<Isolation>(["process", "thread", "inline"])("units in a child of i
     expect(outcome.answers[1]?.[3]).toBeGreaterThan(20_000);
   });
 
-  test("a result is sent as it was when its call ended, whatever later calls do to the object", async () => {
+  test("a result is sent as it was when its call ended, also if later calls change the object", async () => {
     const child = new StartedExecutor(isolation);
     const before = ((await child.call("growList", 0)).value as number[]).length;
     const outcome = await child.calls("growList", [[1], [2], [3]]);

@@ -183,7 +183,7 @@ test("a job of a pool that is paused, at its size or limited is not assigned, an
   expect(await bookOf(space, hostId)).toEqual({ given: 2, open: 2 });
 });
 
-test("a capped pool whose jobs are assigned goes on with the next one when one ends", async () => {
+test("in a capped pool with assigned jobs, the next job starts when one ends", async () => {
   const space = new TestNamespace(redis);
   await space.pool("single", { size: 1 });
   const hosts: WorkerHost[] = [];

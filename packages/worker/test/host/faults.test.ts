@@ -50,7 +50,7 @@ test("PL20: a child that is killed costs its call a WorkerLostError, or an attem
   expect(await space.answer(again)).toMatchObject({ ok: true });
 });
 
-test("of several calls in a job only the one that ends its child is lost, whatever comes before and after", async () => {
+test("of several calls in a job, only the one that ends its child is lost", async () => {
   const space = new TestNamespace(redis);
   await space.host();
   const calls = Array.from({ length: 20 }, (_, x) => [13, x]);

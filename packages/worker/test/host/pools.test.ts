@@ -386,7 +386,7 @@ test("a job whose host comes later is parked, and runs when a host announces its
   }
 });
 
-test("a job whose task nobody knows is kept for a while, then fails and names what is known", async () => {
+test("a job whose task no host knows is kept for a while, then fails and names what is known", async () => {
   const space = new TestNamespace(redis);
   await space.host();
   const fresh = await space.submit("default", "neverHeardOf", []);

@@ -131,7 +131,7 @@ test("a retry unlinks the answers of its own job and no others; so does the end 
   await untilStored(1);
 });
 
-test("a reply that nobody waited for is not given to a later call of its id", async () => {
+test("a reply without a waiting caller is not given to a later call of its id", async () => {
   // given: a call that fails, and whose job succeeds when another tool retries it
   const { space, mp } = await place();
   const pool = mp.pool(1, { name: "replies" });

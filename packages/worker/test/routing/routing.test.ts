@@ -152,7 +152,7 @@ function wakeUps(space: TestNamespace, host: Taker): Promise<string[]> {
   return space.client.zrange(space.keys.hostWake(host.id), 0, "-1");
 }
 
-test("a host takes only what it knows, whatever stands before it, and wakes one that knows what it passed over", async () => {
+test("a host takes only tasks that it knows, also from behind others, and wakes a host that knows a skipped one", async () => {
   // given
   const space = new TestNamespace(redis);
   const [left, right] = [await taker(space, { tasks: ["a"] }), await taker(space, { tasks: ["b"] })];

@@ -66,7 +66,7 @@ function candidates(): string[] {
   const found = [join(process.cwd(), "examples")];
   let folder = dirname(fileURLToPath(import.meta.url));
   while (dirname(folder) !== folder) {
-    // A folder of that name above node_modules belongs to somebody else.
+    // A folder of that name above node_modules belongs to another project.
     if (folder.endsWith("node_modules")) break;
     found.unshift(join(folder, "examples"));
     folder = dirname(folder);

@@ -15,7 +15,7 @@ export async function checkRemains(connection: Connection): Promise<Finding[]> {
   ]);
   const findings: Finding[] = sessions.map(({ id, overdue }) => ({
     check: "session",
-    // Programs and hosts look after the dead; without any of them it waits for the next one, and harms nobody.
+    // Programs and hosts clean up after dead ones; without any of them this waits for the next one, and does no harm.
     status: hosts.length > 0 ? "problem" : "warning",
     finding: `session ${id} has ended, and what it held has been due for release for ${duration(overdue)}`,
     advice: hosts.length > 0 ? "look at the logs of the hosts" : "start any host or program, which will do it",

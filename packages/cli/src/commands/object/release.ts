@@ -42,7 +42,7 @@ export function objectReleaseCommand(): Command {
     );
 }
 
-interface Wish {
+interface Call {
   options: Options;
   printer: Printer;
 }
@@ -50,12 +50,12 @@ interface Wish {
 async function releaseHeld(
   { inspector: { objects } }: Connection,
   object: ObjectView,
-  { options, printer }: Wish,
+  { options, printer }: Call,
 ): Promise<void> {
   const { session } = options;
   const holders = object.holders.filter((holder) => session === undefined || holder.session === session);
   if (holders.length === 0) {
-    const holder = session === undefined ? "anybody who is known" : `session ${session}`;
+    const holder = session === undefined ? "any known holder" : `session ${session}`;
     throw new UsageError(`${describeObject(object)} is not held by ${holder}; there is nothing to release`);
   }
   assertAgreed(
@@ -72,13 +72,13 @@ async function releaseHeld(
 async function releaseAnonymous(
   { inspector: { objects } }: Connection,
   object: ObjectView,
-  { options, printer }: Wish,
+  { options, printer }: Call,
 ): Promise<void> {
   const { permits = 0 } = options;
   if (object.kind !== "semaphore") throw new UsageError(`only a semaphore has permits; got ${describeObject(object)}`);
   const taken = takenPermits(object);
   if (taken !== null && permits > taken) throw tooManyPermits(object, { permits, taken });
-  assertAgreed(options, [deedOn("release", object, ` ${plural(permits, "time")}, whoever has the permits`)]);
+  assertAgreed(options, [deedOn("release", object, ` ${plural(permits, "time")}, whichever program has the permits`)]);
   if (!(await objects.releasePermits(object.name, permits))) {
     throw tooManyPermits(object, { permits, taken: null });
   }

@@ -62,6 +62,6 @@ function reasonToStay({ summary }: ObjectView): string {
 }
 
 function usersOf({ holders, waiters }: ObjectView): string {
-  if (holders.length + waiters.length === 0) return ", which nobody holds or waits for";
+  if (holders.length + waiters.length === 0) return ", which has no holders and no waiters";
   return `, which ${holders.length} hold and ${waiters.length} wait for`;
 }

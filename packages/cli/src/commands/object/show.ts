@@ -40,7 +40,7 @@ function fieldsOf(object: ObjectView): Field[] {
 }
 
 function orNobody(lines: string[]): string[] {
-  return lines.length > 0 ? lines : ["nobody"];
+  return lines.length > 0 ? lines : ["none"];
 }
 
 function lifeOf(object: ObjectView): string {

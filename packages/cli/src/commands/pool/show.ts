@@ -48,7 +48,7 @@ function fieldsOf(pool: PoolView): [string, string][] {
       pool.maxTasksPerChild === null ? "never" : `a child is replaced after ${plural(pool.maxTasksPerChild, "call")}`,
     ],
     ["initializer", pool.initializer?.task ?? "none"],
-    ["owner", pool.owner === null ? "nobody: it stays until it is removed" : `client ${pool.owner}`],
+    ["owner", pool.owner === null ? "none: it stays until it is removed" : `client ${pool.owner}`],
     ["created", moment(pool.createdAt)],
   ];
 }

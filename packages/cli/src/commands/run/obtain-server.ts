@@ -14,7 +14,7 @@ export interface OwnServer extends AsyncDisposable {
 const PATIENCE = 500;
 
 /**
- * The Redis that the settings name; when nobody named one and none is at the default address, a private one.
+ * The Redis that the settings name; without such a setting and without a server at the default address, a private one.
  * @throws RedisUnfitError when the named one cannot be used, or none could be started
  */
 export async function obtainServer(settings: Settings, printer: Printer): Promise<OwnServer> {
@@ -34,7 +34,7 @@ export async function obtainServer(settings: Settings, printer: Printer): Promis
   return privateServer(printer);
 }
 
-/** A private Redis, whatever else there is. */
+/** A private Redis, also if another one is there. */
 export async function privateServer(printer: Printer): Promise<OwnServer> {
   const server = await startRedisServer({ logger: { info: (message) => printer.words(message) } });
   printer.words(`started a private Redis (${server.source}) on port ${server.port}`);

@@ -27,7 +27,7 @@ export async function runScript(script: string, options: ScriptOptions): Promise
     },
   });
   dieTogether(child);
-  // Without its worker the script would wait for ever.
+  // Without its worker the script would never end.
   const workers = new LocalWorkers(options, () => child.kill("SIGTERM"));
   child.on("message", (message) => workers.serve(modulesOf(message)));
   const release = forwardSignals(child);
@@ -78,7 +78,7 @@ class LocalWorkers {
         echoOutput: true,
         logger: {
           info: () => {},
-          // Of its own tasks the script hears by itself.
+          // The script learns of its own tasks by itself.
           warn: (message, facts) => facts?.id === undefined && printer.warn(message),
           error: (message) => printer.warn(message),
         },

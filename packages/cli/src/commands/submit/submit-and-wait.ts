@@ -125,5 +125,5 @@ function wordsFor(outcome: Cancellation, { id, dedup }: { id: string; dedup: str
   if (outcome === "unanswered")
     return `task ${id} could not be cancelled, because Redis does not answer; it may still run`;
   if (dedup === undefined) return `task ${id} was not submitted, or nothing is kept of it any more`;
-  return `the task with the deduplication id "${dedup}" was under way before, and goes on`;
+  return `the task with the deduplication id "${dedup}" was running before, and continues`;
 }

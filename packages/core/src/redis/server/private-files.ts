@@ -1,14 +1,37 @@
-import { chmod, lstat, mkdir, readdir, realpath } from "node:fs/promises";
-import { join } from "node:path";
+import { chmod, lstat, mkdir, readdir, realpath, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
 
 const FOLDER_MODE = 0o700;
 const FILE_MODE = 0o600;
 /** Write permission of the group and of others. */
 const WRITABLE_BY_OTHERS = 0o022;
 
-/** Makes a folder that this user alone may enter. One that is there already keeps its mode: it may be shared on purpose. */
+/**
+ * Makes a folder, with those above it, that this user alone may enter. One that is there already keeps its mode: it may be
+ * shared on purpose.
+ *
+ * Not by `mkdir` with `recursive`, which does not end where a file system accepts no folder and says ENOENT, as `/proc`.
+ */
 export async function makePrivateFolder(folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true, mode: FOLDER_MODE });
+  const failure = await tryToMake(folder);
+  if (failure?.code !== "ENOENT" || dirname(folder) === folder) {
+    if (failure) throw failure;
+    return;
+  }
+  await makePrivateFolder(dirname(folder));
+  const again = await tryToMake(folder);
+  if (again) throw again;
+}
+
+/** @returns why the folder is not there */
+async function tryToMake(folder: string): Promise<NodeJS.ErrnoException | undefined> {
+  try {
+    await mkdir(folder, { mode: FOLDER_MODE });
+    return undefined;
+  } catch (error) {
+    const isThere = (await stat(folder).catch(() => undefined))?.isDirectory() === true;
+    return isThere ? undefined : (error as NodeJS.ErrnoException);
+  }
 }
 
 /**

@@ -73,6 +73,18 @@ test.for([
   expect(await cacheFolder()).toBe(join(second, ".cache", "manyhands"));
 });
 
+test("a process without a cache folder that lasts leaves none behind", async () => {
+  // given: a file stands where the folder below the temporary one would be, and there is no apt
+  const folder = await emptyFolder();
+  const taken = `manyhands-${process.getuid?.() ?? "cache"}`;
+  await writeFile(join(folder, taken), "");
+  // when
+  const { code } = await outcome(startFixture("copy", { env: { TMPDIR: folder, PATH: join(folder, "empty") } }));
+  // then
+  expect(code).not.toBe(0);
+  expect(await readdir(folder)).toEqual([taken]);
+});
+
 test.for([
   ["another user put there", giveAway],
   ["other users can change", (copy: string) => chmod(join(copy, "redis-server"), 0o777)],
