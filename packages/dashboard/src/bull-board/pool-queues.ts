@@ -5,6 +5,7 @@ import {
   openBullQueue,
   type PoolRecord,
   type RedisClient,
+  SingleFlight,
 } from "@manyhands/core/internal";
 import type { Queue as BullQueue } from "bullmq";
 import { askRedis, assertConnected } from "../snapshot/ask-redis.ts";
@@ -29,7 +30,7 @@ export class PoolQueues {
   readonly #options: PoolQueuesOptions;
   readonly #adapters = new Map<string, { adapter: BullMQAdapter; queue: BullQueue }>();
   #readAt = Number.NEGATIVE_INFINITY;
-  #reading: Promise<void> | null = null;
+  readonly #readings = new SingleFlight(() => this.#read());
 
   constructor(options: PoolQueuesOptions) {
     this.#options = options;
@@ -49,10 +50,7 @@ export class PoolQueues {
   async follow(): Promise<void> {
     assertConnected(this.#options.client);
     if (performance.now() - this.#readAt <= FRESH) return;
-    this.#reading ??= this.#read().finally(() => {
-      this.#reading = null;
-    });
-    await this.#reading;
+    await this.#readings.join();
   }
 
   /** Closes every queue; the connection stays open. */

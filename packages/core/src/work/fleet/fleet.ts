@@ -1,6 +1,7 @@
 import { ValueError } from "../../errors/index.ts";
 import type { RedisClient } from "../../redis/connection/index.ts";
 import type { Keys } from "../../redis/keys.ts";
+import { SingleFlight } from "../../time/index.ts";
 import {
   describeProcessQueue,
   hostOptionsFor,
@@ -19,7 +20,7 @@ export class Fleet {
   readonly #keys: Keys;
   #known: HostRecord[] = [];
   #readAt = Number.NEGATIVE_INFINITY;
-  #reading: Promise<HostRecord[]> | undefined;
+  readonly #readings = new SingleFlight(() => this.#read());
 
   readonly #onUnreadable: (record: UnreadableRecord) => void;
 
@@ -32,10 +33,7 @@ export class Fleet {
 
   /** Live hosts, by name. A host whose heartbeat has expired is not among them. */
   async hosts(): Promise<HostRecord[]> {
-    this.#reading ??= this.#read().finally(() => {
-      this.#reading = undefined;
-    });
-    return this.#reading;
+    return this.#readings.join();
   }
 
   /** What was read last is recent enough to count with. */

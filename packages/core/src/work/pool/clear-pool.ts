@@ -41,6 +41,7 @@ export async function clearPool(
     if (!waits || !(await isInRegistry(context, pool))) return false;
     await pause(LOOK_INTERVAL);
   }
+  // Not a Duty: it keeps the turn for the steps below, and the program alive until they are done.
   const renewal = setInterval(() => keepTurn.run(client, [turn], [owner, TURN]).catch(() => {}), TURN / 3);
   const steps = [
     async () => beforehand?.(),
