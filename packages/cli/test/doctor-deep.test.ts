@@ -256,7 +256,7 @@ test("keys without an owner, and sessions without cleanup, are found", async () 
     [
       `key problem: ${key("lock-waiters/ghost")}: it belongs to no shared object that is registered`,
       `key problem: ${key("process/forgotten")}: process forgotten neither waits nor runs`,
-      `key problem: ${key(`session-holdings/${dead}`)}: session ${dead} has ended and nobody will look after it`,
+      `key problem: ${key(`session-holdings/${dead}`)}: session ${dead} has ended and no process looks after it`,
       `key problem: ${key(`event/${dead}-1`)}: event/${dead}-1 has no name, and session ${dead} that made it has ended`,
     ].sort(),
   );

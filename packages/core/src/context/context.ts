@@ -234,7 +234,7 @@ export class Context {
   }
 
   /**
-   * A lock (rules L1-L8). With a name it is the same for everybody who uses that name.
+   * A lock (rules L1-L8). With a name it is the same for every program that uses that name.
    * @throws ValueError a bad name or lease
    */
   lock(options?: string | LockOptions): Lock {
@@ -263,7 +263,7 @@ export class Context {
   }
 
   /**
-   * A flag that can be waited for (rules E1-E4). With a name it is the same for everybody who uses that name.
+   * A flag that can be waited for (rules E1-E4). With a name it is the same for every program that uses that name.
    * @throws ValueError a bad name
    */
   event(options?: string | EventOptions): Event {
@@ -272,8 +272,8 @@ export class Context {
   }
 
   /**
-   * So many permits (rules S1-S7). With a name it is the same for everybody who uses that name; its first user's value
-   * counts.
+   * So many permits (rules S1-S7). With a name it is the same for every program that uses that name; its first user's
+   * value counts.
    * @throws ValueError a value that is negative or not whole, a bad name
    */
   semaphore(value: number = 1, options?: string | SemaphoreOptions): Semaphore {
@@ -291,8 +291,8 @@ export class Context {
   }
 
   /**
-   * A count that can be lowered, and waited for to be 0 (D7). With a name it is the same for everybody who uses that name;
-   * its first user's count counts.
+   * A count that can be lowered, and waited for to be 0 (D7). With a name it is the same for every program that uses
+   * that name; its first user's count counts.
    * @throws ValueError a count that is negative or not whole, a bad name
    */
   countDownLatch(count: number, options?: string | CountDownLatchOptions): CountDownLatch {
@@ -301,7 +301,8 @@ export class Context {
   }
 
   /**
-   * A place where `parties` wait for each other (rules B1-B9). With a name it is the same for everybody who uses that name.
+   * A place where `parties` wait for each other (rules B1-B9). With a name it is the same for every program that uses
+   * that name.
    * @throws ValueError `parties` below 1 or not whole, a bad name, action or timeout
    */
   barrier(parties: number, options?: string | BarrierOptions): Barrier {
@@ -310,7 +311,8 @@ export class Context {
   }
 
   /**
-   * A queue (rules Q1-Q13), with at most `maxSize` items. With a name it is the same for everybody who uses that name.
+   * A queue (rules Q1-Q13), with at most `maxSize` items. With a name it is the same for every program that uses that
+   * name.
    * @throws ValueError a size that is not whole, a bad name
    */
   queue<Item = unknown>(options?: number | string | QueueOptions): Queue<Item> {
@@ -359,7 +361,7 @@ export class Context {
   }
 
   /**
-   * A lock for many readers or one writer. With a name it is the same for everybody who uses that name.
+   * A lock for many readers or one writer. With a name it is the same for every program that uses that name.
    * @throws ValueError a bad name
    */
   readWriteLock(options?: string | ReadWriteLockOptions): ReadWriteLock {
@@ -368,8 +370,8 @@ export class Context {
   }
 
   /**
-   * One number or character of a C type (rules V1-V5), 0 at first. With a name it is the same for everybody who uses that
-   * name; its first user's initial value counts.
+   * One number or character of a C type (rules V1-V5), 0 at first. With a name it is the same for every program that
+   * uses that name; its first user's initial value counts.
    * @throws TypeError an unknown type, a value of another type; AttributeError a bad lock; ValueError a bad name
    */
   value<Code extends TypeCode>(type: Code, initial?: TypedInput<Code>, options: ValueOptions = {}): ValueProxy<Code> {
@@ -379,7 +381,7 @@ export class Context {
 
   /**
    * A row of numbers or characters of a C type (rule A1), of a length, then zeros, or with contents. With a name it is the
-   * same for everybody who uses that name; its first user's contents count.
+   * same for every program that uses that name; its first user's contents count.
    * @throws TypeError an unknown type, a value of another type; AttributeError a bad lock; ValueError a bad name or length
    */
   array<Code extends TypeCode>(
@@ -393,7 +395,7 @@ export class Context {
 
   /**
    * A manager (rules M1-M12): makes dicts, lists and more that live and end with it. With a name it is the same for
-   * everybody who uses that name, and stays until it is shut down.
+   * every program that uses that name, and stays until it is shut down.
    * @throws ValueError a bad name
    */
   manager(options?: string | ManagedOptions): Manager {
@@ -445,8 +447,9 @@ export class Context {
 
   /**
    * Ends what Python ends at the end of a program: daemonic processes are terminated, all others are waited for, at
-   * most `timeout` ms and not while Redis is away for long (P11). Then terminates the pools (of a named one this program's calls), fails what is still waited for, and lets go of Redis.
-   * Repeatable; ends also without Redis.
+   * most `timeout` ms and not while Redis is away for long (P11). Then terminates the pools (of a named one this
+   * program's calls), fails what is still waited for, and closes the connections to Redis. Repeatable; ends also
+   * without Redis.
    */
   async close({ timeout }: { timeout?: Milliseconds } = {}): Promise<void> {
     this.#closing ??= this.#close(timeout, CLOSE_DEADLINE);
@@ -519,7 +522,7 @@ export class Context {
     }
   }
 
-  /** A pool that nobody can reach any more, with nothing under way: an unnamed one is of no use to anybody (PL18). */
+  /** A pool that was garbage-collected with nothing under way: an unnamed one is removed (PL18). */
   #clearAway(registration: PoolRegistration): void {
     const { logger } = this.#runtime;
     const { name } = registration.record;

@@ -8,7 +8,7 @@ export interface FailureSummary {
 /** Longest stack kept in a job's hash, characters. */
 const MAX_STACK = 16_384;
 
-/** A short text form of whatever a task threw. Never throws itself. */
+/** A short text form of what a task threw. Never throws itself. */
 export function failureSummary(error: unknown): FailureSummary {
   if (typeof error === "object" && error !== null && "message" in error) {
     const name = read(error, "name") || "Error";

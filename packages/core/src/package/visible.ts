@@ -9,8 +9,8 @@ const HIDDEN_CHARACTER = new RegExp(`[${HIDDEN}]`, "gu");
 const ANY_HIDDEN = new RegExp(`[${HIDDEN}]`, "u");
 
 /**
- * A text from outside as one line in which everything can be seen: an escape becomes `␛`, a line break `␊`, a change of
- * the writing direction its code. Nothing in it can move a cursor, colour, hide, or begin a line of its own.
+ * A text from outside in one line in which every character is visible: an escape becomes `␛`, a line break `␊`, a
+ * change of the writing direction its code. Nothing in it can move a cursor, colour, hide, or begin a line of its own.
  */
 export function visibleLine(text: string): string {
   return ANY_HIDDEN.test(text) ? text.replace(HIDDEN_CHARACTER, picture) : text;

@@ -153,7 +153,7 @@ export class Keys {
     return `{${this.namespace}}/wakeups/${clientId}`;
   }
 
-  /** Sorted set: `session/<id>` or `<kind>/<name>` -> server time in ms at which somebody has to look at it. */
+  /** Sorted set: `session/<id>` or `<kind>/<name>` -> server time in ms at which it has to be looked at. */
   get deadlines(): string {
     return `{${this.namespace}}/deadlines`;
   }
@@ -163,7 +163,7 @@ export class Keys {
     return `{${this.namespace}}/watched`;
   }
 
-  /** String with PX: changes only when Redis lost its data (or nobody was there for long). */
+  /** String with PX: changes only when Redis lost its data (or no session existed for long). */
   get epoch(): string {
     return `{${this.namespace}}/epoch`;
   }

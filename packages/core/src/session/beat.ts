@@ -31,9 +31,9 @@ export interface RenewedSession {
 }
 
 /**
- * Renews sessions and is the reaper: with each beat whatever is past its deadline is looked at.
+ * Renews sessions and is the reaper: with each beat all that is past its deadline is looked at.
  *
- * Whoever takes part beats (programs, children, hosts), so no one process is responsible for the dead.
+ * All participants beat (programs, children, hosts), so there is no single cleanup process.
  */
 export class Heart {
   readonly #client: RedisClient;
@@ -91,7 +91,7 @@ export class Heart {
  * A beat whose answer was lost, and that is sent again, finds the session that it wrote itself and says again that there
  * was none (F18).
  *
- * Nobody is to be taken for dead because Redis was away: after a pause that long, sessions are given five more seconds.
+ * No session may expire because Redis was away: after a pause that long, sessions are given five more seconds.
  */
 const BEAT = `${SET_ASIDE}
 local prefix, id, lease = ARGV[1], ARGV[2], tonumber(ARGV[3])

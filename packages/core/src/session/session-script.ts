@@ -24,10 +24,11 @@ end
 `;
 
 /**
- * A waiter is stored as "<session>|<number>|<what it says of itself>".
+ * A waiter is stored as "<session>|<number>|<its label>".
  *
  * `is_alive(prefix, waiter)`; `wake(prefix, waiter)` tells it to look again, and is false when its session has ended;
- * `wake_first(prefix, list)` does so for the first living waiter of a list and forgets the dead before it;
+ * `wake_first(prefix, list)` does so for the first living waiter of a list and forgets waiters of expired sessions
+ * before it;
  * `wake_together(prefix, waiters, word)` tells many, with one message for all waiters of a session, and tells them the
  * word, if there is one (see `Turn.told`); it returns their sessions as the keys of a table; `wake_all(prefix, list)`.
  */

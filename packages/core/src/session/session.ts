@@ -34,10 +34,10 @@ export function trustedUntil(sentAt: number, lease: Milliseconds): number {
 /**
  * One participating process.
  *
- * Duties: 1. one key with a lease, renewed at a third of it and after each reconnect, whatever the number of pools, locks
+ * Duties: 1. one key with a lease, renewed at a third of it and after each reconnect, for any number of pools, locks
  * and waits; 2. its absence tells the others that this process is gone; 3. if it was gone although this process lives
  * (Redis lost its data, or the process was frozen for longer than its lease), those who own something in Redis are told;
- * 4. with each beat it looks after what the dead have left (`beat.ts`); 5. its timers never keep a program alive.
+ * 4. with each beat it looks after what expired sessions have left (`beat.ts`); 5. its timers never keep a program alive.
  */
 export class Session {
   readonly id: string;

@@ -57,7 +57,7 @@ export interface Task<Args extends unknown[] = unknown[], Result = unknown> {
   readonly module: string;
 }
 
-/** Any task, whatever its arguments. */
+/** Any task, with any arguments. */
 // biome-ignore lint/suspicious/noExplicitAny: parameters are contravariant, so no narrower type accepts every task.
 export type AnyTask = Task<any[], unknown>;
 

@@ -2,7 +2,7 @@
 export const MAX_TIMER: number = 2 ** 31 - 1;
 
 /**
- * `setTimeout` for every duration that comes from outside: it never ends early, also not beyond some 24 days, where a timer
+ * `setTimeout` for every duration that comes from outside: it never ends early, also beyond some 24 days, where a timer
  * of Node ends after 1 ms. Infinity never ends.
  */
 export class LongTimer {

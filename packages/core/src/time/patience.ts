@@ -10,7 +10,7 @@ export type Patience = boolean | BlockOptions;
 
 export interface BlockOptions extends WaitOptions {
   /**
-   * false = one look, whatever `timeout` says.
+   * false = one look; `timeout` is ignored.
    * @defaultValue true
    */
   block?: boolean;

@@ -69,7 +69,7 @@ export function waitWith(
       if (!ref) timer.unref();
     }
     signal?.addEventListener("abort", onAbort, { once: true });
-    // A signal says it once: to whoever listens between two waits, it never does.
+    // A signal says it once: a listener that is added between two waits never hears it.
     if (signal?.aborted) onAbort();
   });
 }

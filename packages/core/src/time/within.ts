@@ -33,7 +33,8 @@ export async function within<Value>(
 }
 
 /**
- * As {@link within}, for what is only to be over, whatever its outcome, such as what needs Redis while that is away.
+ * As {@link within}, for work of which only the end matters, not the outcome, such as what needs Redis while that is
+ * away.
  * @returns false when the time was over, or the signal aborted, first
  */
 export async function settledWithin(

@@ -75,7 +75,7 @@ const ARGUMENTS: Readonly<Record<string, readonly unknown[]>> = {
 const WITHOUT_REDIS = new Set(
   [
     "close joinThread cancelJoinThread terminate join readLock writeLock getLock getObj register activeChildren",
-    "toReference suspendable takeLocal started lost meet store storeItem take share measure shut change readValue read write",
+    "toReference suspendable takeLocal started lost open store storeItem take share measure shut change readValue read write",
     "makeSoon registration takeOver isAlive kill interrupt",
   ].flatMap((names) => names.split(" ")),
 );

@@ -10,7 +10,7 @@ test("an empty message is replaced, for BullMQ takes an empty reason for success
   expect(failureSummary(new TypeError()).message).toBe("TypeError");
 });
 
-test("whatever else is thrown is described", () => {
+test("any other thrown value is described", () => {
   expect(failureSummary(undefined).message).toBe("the task threw undefined, which is not an Error");
   expect(failureSummary({ a: 1 }).message).toBe('the task threw the object {"a":1}, which is not an Error');
   const cycle: Record<string, unknown> = {};

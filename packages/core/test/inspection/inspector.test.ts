@@ -275,7 +275,7 @@ describe("tasks", () => {
     expect(await inspector.tasks.get("meta")).toBe(null);
   });
 
-  test("a waiting task says why nobody will start it, until somebody serves it", async () => {
+  test("a waiting task says why no host will start it, until one serves it", async () => {
     const id = await add("mail", { args: [7] }, { jobId: "a-1" });
 
     expect((await inspector.tasks.get(id))?.blockedBy).toBe(
@@ -581,7 +581,7 @@ describe("retry", () => {
 
 describe("what was looked at a moment ago", () => {
   test("is not taken for what is there: of a job that runs again, nothing is forgotten", async () => {
-    // given a job that has failed, was retried by somebody, and is to be cancelled since
+    // given a job that has failed, was retried by another program, and is to be cancelled since
     const id = await add("mail", { args: [1] }, { jobId: "again" });
     const job = keys.job("mail", id);
     await client.hset(job, JOB_ERROR_FIELD, "new", JOB_CANCEL_FIELD, "stop");

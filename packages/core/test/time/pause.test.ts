@@ -35,7 +35,7 @@ describe("waiting for work with a limit", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test("gives undefined when it is not, and a later failure is nobody's concern", async () => {
+  test("gives undefined when it is not, and a later failure is ignored", async () => {
     const work = Promise.withResolvers<number>();
     const late = within(work.promise, 10);
     await vi.advanceTimersByTimeAsync(11);

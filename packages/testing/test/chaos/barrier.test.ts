@@ -79,7 +79,7 @@ test("B9: with killed, frozen and disconnected parties, every wait ends and live
       victim.kill();
     }
   }
-  // Whatever chance did before: one dies while it waits with another for two that are frozen.
+  // In addition to what chance did before: one dies while it waits with another for two that are frozen.
   for (const actor of [steady, frozen]) actor.freeze();
   const victim = await startActor(options);
   takePart(victim).catch(() => {});
@@ -100,7 +100,7 @@ test("B9: with killed, frozen and disconnected parties, every wait ends and live
     told.reduce((sum, { broken }) => sum + broken, 0),
     `seed ${seed}: it was broken at times`,
   ).toBeGreaterThan(0);
-  await until(async () => (await mp.barrier(3, "line").inspect()).waiters.length === 0, { what: "nobody waits" });
+  await until(async () => (await mp.barrier(3, "line").inspect()).waiters.length === 0, { what: "no waiter is left" });
   for (const actor of [steady, cut, frozen]) await actor.run(({ mp: theirs }) => theirs.close());
   const left = await until(async () => {
     const keys = await leftovers(redis.client(), namespace);

@@ -99,7 +99,7 @@ describe("a context with three masters that is closed while a lock is on its way
   test.each([
     ["Lock", (mp: Context) => mp.condition(mp.lock("door"), "bell")],
     ["RLock", (mp: Context) => mp.condition(null, "bell")],
-  ])("leaves no %s held that a wait for a condition lets go of", async (_, open) => {
+  ])("leaves no %s held that a wait for a condition has released", async (_, open) => {
     const proxy = await useFaultProxy(redis.url);
     const mp = await namespace.connect({ redis: proxy.url, lockNodes: nodes.map(({ url }) => url) });
     const condition = open(mp);

@@ -68,7 +68,7 @@ function overlaps(sections: Section[]): number {
   return trusted.filter((section, index) => section.entered < (trusted[index - 1]?.left ?? 0)).length;
 }
 
-/** Starts a sleeper in the condition of that name elsewhere. */
+/** Starts a wait for the condition of that name in another process. */
 async function sleepIn(actor: Actor, condition: Condition): Promise<{ outcome: Promise<unknown> }> {
   const { sleepers } = await condition.inspect();
   const outcome = actor.run(async ({ mp }, name: string) => {
@@ -76,7 +76,9 @@ async function sleepIn(actor: Actor, condition: Condition): Promise<{ outcome: P
     return same.run(async (held) => [await same.wait(), held.isHeld]);
   }, condition.name);
   outcome.catch(() => {});
-  await until(async () => (await condition.inspect()).sleepers.length === sleepers.length + 1, { what: "asleep" });
+  await until(async () => (await condition.inspect()).sleepers.length === sleepers.length + 1, {
+    what: "the waiter is stored",
+  });
   return { outcome };
 }
 
@@ -112,7 +114,7 @@ describe("a condition in trouble", () => {
     }
     frozen.thaw();
     await producing;
-    // then each notify has reached somebody who looked
+    // then each notify has reached a waiter that looked
     await until(async () => (await stock.getValue()) === 0, { what: `seed ${seed}: the stock is sold out` });
     await stopAll(consumers, condition);
     const sections = (await Promise.all(logs)).flat();
@@ -143,15 +145,17 @@ describe("a condition in trouble", () => {
       victim.kill();
     }
     await producing;
-    // Whoever died after it woke up took the notify along: the next one reaches the living.
+    // A process that died after it woke up took the notify along: the next one reaches a living one.
     await condition.run(() => condition.notifyAll());
     await until(async () => (await stock.getValue()) === 0, { what: `seed ${seed}: the stock is sold out` });
-    await until(async () => (await condition.inspect()).sleepers.every((sleeper) => sleeper.isAlive), {
-      what: `seed ${seed}: the dead are forgotten`,
+    await until(async () => (await condition.inspect()).sleepers.every((waiter) => waiter.isAlive), {
+      what: `seed ${seed}: expired waiters are removed`,
     });
     await stopAll([steady], condition);
     await log;
-    await until(async () => (await condition.inspect()).notified === 0, { what: `seed ${seed}: nobody is on the way` });
+    await until(async () => (await condition.inspect()).notified === 0, {
+      what: `seed ${seed}: no notified waiter is left`,
+    });
     expect(await condition.lock.inspect(), `seed ${seed}`).toMatchObject({ locked: false, waiters: [] });
   });
 
@@ -165,7 +169,7 @@ describe("a condition in trouble", () => {
     await sleepIn(last, condition);
     const [first] = (await condition.inspect()).sleepers;
     dead.kill();
-    // What is left when the lease of its session is over, and nobody has looked yet.
+    // What is left when the lease of its session is over, and no reaper has looked yet.
     await redis.client().del(`{${namespace.name}}/session/${first?.session}`);
     await condition.run(() => condition.notify());
     expect(await woken.outcome).toEqual([true, true]);
@@ -188,15 +192,15 @@ describe("a condition in trouble", () => {
     expect(await condition.inspect()).toMatchObject({ sleepers: [], notified: 0 });
   });
 
-  test("C9, F1: a sleeper frozen for longer than its lease wakes up, for it may have missed something", async () => {
+  test("C9, F1: a waiter frozen for longer than its lease wakes up, because it may have missed a notification", async () => {
     const mp = await namespace.connect();
     const condition = mp.condition(null, "numb");
-    // Somebody has to be there who looks after the dead.
+    // Another process has to beat, which releases what expired sessions held.
     await condition.run(() => condition.notify());
     const actor = await startActor(namespace.options);
     const { outcome } = await sleepIn(actor, condition);
     actor.freeze();
-    await until(async () => (await condition.inspect()).sleepers.length === 0, { what: "it is taken for dead" });
+    await until(async () => (await condition.inspect()).sleepers.length === 0, { what: "its session has expired" });
     await condition.run(() => condition.notifyAll());
     actor.thaw();
     expect(await outcome).toEqual([true, true]);
@@ -245,7 +249,7 @@ describe("a condition in trouble", () => {
     expect(await waiting).toBe(true);
   });
 
-  test("F8, U11: Redis restarts without its data: sleepers get a StateLostError without the lock, then all is well", async () => {
+  test("F8, U11: Redis restarts without its data: waiters get a StateLostError without the lock, and the next wait works", async () => {
     const mp = await namespace.connect({ lease: 30_000 });
     const condition = mp.condition(null, "forgotten");
     const held = await condition.hold();
@@ -260,22 +264,22 @@ describe("a condition in trouble", () => {
     await condition.release();
   });
 
-  test("U11: a condition that is removed fails who sleeps and who was notified, and leaves nobody in the lock's line", async () => {
+  test("U11: a condition that is removed fails waiters and notified ones, and leaves no waiter at the lock", async () => {
     const mp = await namespace.connect({ lease: 30_000 });
     const condition = mp.condition(null, "removed");
     const actors = (await Promise.all([1, 2].map(() => startActor({ ...namespace.options, lease: 30_000 })))) as [
       Actor,
       Actor,
     ];
-    const asleep: Promise<unknown>[] = [];
-    for (const actor of actors) asleep.push((await sleepIn(actor, condition)).outcome);
+    const waits: Promise<unknown>[] = [];
+    for (const actor of actors) waits.push((await sleepIn(actor, condition)).outcome);
     await condition.acquire();
     await condition.notify();
     const inspector = new ObjectInspector({ client: redis.client(), keys: new Keys(namespace.name) });
     expect(await inspector.remove({ kind: "condition", name: "removed" })).toBe(true);
     await condition.release();
-    for (const outcome of asleep) await expect(outcome).rejects.toThrow(StateLostError);
-    await until(async () => (await condition.lock.inspect()).waiters.length === 0, { what: "nobody is in line" });
+    for (const outcome of waits) await expect(outcome).rejects.toThrow(StateLostError);
+    await until(async () => (await condition.lock.inspect()).waiters.length === 0, { what: "no waiter is left" });
     expect(await condition.acquire(false)).toBe(true);
   });
 

@@ -192,7 +192,7 @@ test("F18: a change whose answer is lost acts once, also when the session has en
   expect(await theirs.get("sum")).toBe(2);
 });
 
-test("M9: nobody makes a container without what it is made with, where that is too much to travel with its handle", async () => {
+test("M9: no process makes a container without its contents, where that is too much to travel with its handle", async () => {
   const namespace = redis.namespace();
   const proxy = await useFaultProxy(redis.url);
   const connected = async (url: string): Promise<Context> => {

@@ -63,7 +63,7 @@ test("E3: with killed, frozen and disconnected waiters, every live waiter sees a
     expect(told, `seed ${seed}`).toBeGreaterThan(testDistance() > 0 ? 0 : 5);
     expect(missed, `seed ${seed}`).toBe(0);
   }
-  await until(async () => (await event.inspect()).waiters.length === 0, { what: "the dead are forgotten" });
+  await until(async () => (await event.inspect()).waiters.length === 0, { what: "expired waiters are removed" });
   for (const actor of [steady, frozen, cut]) await actor.run(({ mp: theirs }) => theirs.close());
   const left = await until(async () => {
     const keys = await leftovers(redis.client(), namespace);

@@ -78,7 +78,7 @@ describe("a wait that gives up while the server has forgotten its script", () =>
     expect(await lock.locked()).toBe(false);
   });
 
-  test("leaves nobody in a queue's line who gets what others wait for", async () => {
+  test("leaves no waiter in a queue that gets what others wait for", async () => {
     const queue = mp.queue<string>({ name: "line" });
     await queue.put("first");
     expect(await queue.get()).toBe("first");
@@ -133,7 +133,7 @@ describe("a wait that gives up while the server has forgotten its script", () =>
     expect(await barrier.inspect()).toMatchObject({ nWaiting: 0, waiters: [], broken: null });
   });
 
-  test("leaves nobody who waits for an event or a latch", async () => {
+  test("leaves no waiter of an event or a latch", async () => {
     const event = mp.event("bell");
     await event.wait({ timeout: 1 });
     await giveUpEarly((signal) => event.wait({ signal }));
@@ -147,7 +147,7 @@ describe("a wait that gives up while the server has forgotten its script", () =>
   });
 });
 
-test("a pipe that is closed while the server has forgotten how to open it is held by nobody", async () => {
+test("a pipe that is closed while the server has forgotten how to open it has no holder", async () => {
   const [known] = mp.pipe<string>();
   await known.send("how to open a pipe has been sent with its text");
   await redis.client().script("FLUSH");

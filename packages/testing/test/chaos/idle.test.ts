@@ -34,7 +34,7 @@ test("a program that has its result ends by itself, without close()", async () =
 test("a program with an unfinished await does not end before it has the result", async () => {
   const namespace = redis.namespace();
   const program = new Program("forgetful.ts", [redis.url, namespace, "3000"]);
-  // Nobody serves it yet: there is nothing but the wait that could keep the program alive.
+  // No host serves it yet: there is nothing but the wait that could keep the program alive.
   const early = await Promise.race([program.exited, delay(3_000, "still waiting")]);
   expect(early).toBe("still waiting");
   await ChaosHost.start({ name: "host", namespace, redis: redis.url, slots: 1 });

@@ -53,7 +53,7 @@ describe("a lock in trouble", () => {
     const [cutOff, other] = [await namespace.connect({ redis: proxy.url }), await namespace.connect()];
     const held = await cutOff.lock("far").hold();
     const waiting = other.lock("far").hold();
-    await until(async () => (await other.lock("far").inspect()).waiters.length === 1, { what: "somebody waits" });
+    await until(async () => (await other.lock("far").inspect()).waiters.length === 1, { what: "there is a waiter" });
     proxy.freeze();
     const told = new Promise<number>((resolve) => {
       held.signal.addEventListener("abort", () => resolve(performance.now()));
@@ -68,7 +68,7 @@ describe("a lock in trouble", () => {
     expect((await waiting).isHeld).toBe(true);
   });
 
-  test("F3: a lock that was taken away is lost with the next renewal, and its release takes nobody else's", async () => {
+  test("F3: a lock that was taken away is lost with the next renewal, and its release takes no other holder's", async () => {
     const [mp, other] = [await namespace.connect(), await namespace.connect()];
     const held = await mp.lock("taken").hold();
     await other.lock("taken").release();
@@ -196,7 +196,7 @@ describe("a lock in trouble", () => {
     const other = await namespace.connect({ lease: 30_000 });
     const held = await mp.lock("kept").hold();
     const waiting = other.lock("kept").acquire({ timeout: 20_000 });
-    await until(async () => (await mp.lock("kept").inspect()).waiters.length === 1, { what: "somebody waits" });
+    await until(async () => (await mp.lock("kept").inspect()).waiters.length === 1, { what: "there is a waiter" });
     await redis.restart();
     expect(await mp.lock("kept").locked()).toBe(true);
     expect(held.isHeld).toBe(true);
@@ -210,7 +210,7 @@ describe("a lock in trouble", () => {
     const held = await mp.lock("forgotten").hold();
     const waiting = other.lock("forgotten").acquire();
     const failed = expect(waiting).rejects.toThrow(StateLostError);
-    await until(async () => (await mp.lock("forgotten").inspect()).waiters.length === 1, { what: "somebody waits" });
+    await until(async () => (await mp.lock("forgotten").inspect()).waiters.length === 1, { what: "there is a waiter" });
     await redis.restart({ keepData: false });
     await failed;
     await until(() => held.signal.aborted, { what: "the holder is told" });
@@ -254,7 +254,7 @@ describe("a lock in trouble", () => {
     const client = redis.client();
     const held = await mp.lock("busy").hold();
     const waiting = other.lock("busy").hold();
-    await until(async () => (await mp.lock("busy").inspect()).waiters.length === 1, { what: "somebody waits" });
+    await until(async () => (await mp.lock("busy").inspect()).waiters.length === 1, { what: "there is a waiter" });
     // A lock that is busy for an hour, but never held for long enough to be renewed, outlives its record.
     expect(await client.pexpire(record, 0)).toBe(1);
     await held.release();
@@ -277,7 +277,7 @@ describe("a lock in trouble", () => {
           const held = await mp.lock("granted").hold();
           const waiting = other.lock("granted").hold();
           await until(async () => (await mp.lock("granted").inspect()).waiters.length === 1, {
-            what: "somebody waits",
+            what: "there is a waiter",
           });
           await held.release();
           const next = await waiting;

@@ -83,7 +83,7 @@ test("N4, N10: when some are killed, frozen or cut off, no message comes twice o
       actor.freeze();
       await reading;
       actor.thaw();
-      // It learns that it was taken for dead: nobody receives any more what it sends.
+      // It learns that its session expired: what it sends is no longer received.
       expect(await peer, `seed ${seed}`).toBeGreaterThan(0);
       counts.ends += 1;
     } else {
@@ -107,7 +107,7 @@ test("N4, N10: when some are killed, frozen or cut off, no message comes twice o
   await until(
     async () => {
       const watcher = await connect(options);
-      // Who takes part looks after the dead.
+      // All participants release what expired sessions held.
       await watcher.event("look").set();
       await watcher.close();
       const keys = await leftovers(redis.client(), namespace);
@@ -146,7 +146,7 @@ test("N10: readers of one end are killed while they read: nothing comes twice, a
   await taken;
   const seen = await Promise.all(Array.from({ length: await handed.qsize() }, () => handed.get()));
   expect(new Set(seen).size).toBe(seen.length);
-  // At most once, as in Python: what was committed to the dead reader is lost, a batch at most.
+  // At most once, as in Python: what was committed to the killed reader is lost, a batch at most.
   expect(seen.length).toBeGreaterThan(count - Math.min(1_000, count / 2));
 });
 
@@ -267,7 +267,7 @@ test("F13: a message whose notification is lost is received, once", async () => 
   for (let number = 0; number < 3; number += 1) {
     const waiting = here.recv();
     await until(async () => (await here.inspect()).ends[0].readers.length === 1, { what: "it waits" });
-    // Whatever is published from now on reaches nobody, until they have subscribed again.
+    // What is published from now on is lost, until they have subscribed again.
     await Promise.all([client.call("CLIENT", "KILL", "TYPE", "pubsub"), there.send(number)]);
     expect(await waiting).toBe(number);
   }

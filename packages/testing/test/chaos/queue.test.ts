@@ -262,13 +262,15 @@ describe("a queue in trouble", () => {
     },
   );
 
-  test("a killed producer's stored items stay, in order; blocked putters and getters that die block nobody", async () => {
+  test("a killed producer's stored items stay, in order; blocked putters and getters that die block no other process", async () => {
     const mp = await namespace.connect();
     const options = namespace.options;
     const [putter, getter] = await Promise.all([startActor(options), startActor(options)]);
     const full = mp.queue<string>({ name: "full", maxSize: 1 });
     await full.put("first");
-    putter.run(({ mp: theirs }) => theirs.queue({ name: "full", maxSize: 1 }).put("of the dead")).catch(() => {});
+    putter
+      .run(({ mp: theirs }) => theirs.queue({ name: "full", maxSize: 1 }).put("of a killed process"))
+      .catch(() => {});
     await until(async () => (await full.inspect()).putters.length === 1, { what: "it waits for room" });
     const living = full.put("of the living");
     await until(async () => (await full.inspect()).putters.length === 2, { what: "both wait for room" });
@@ -495,7 +497,7 @@ describe("a queue in trouble", () => {
     expect((await queue.inspect()).getters).toHaveLength(1);
     abortions[0].abort(new RangeError("enough"));
     await expect(first).rejects.toThrow("enough");
-    await until(async () => (await queue.inspect()).getters.length === 0, { what: "nobody is left in the line" });
+    await until(async () => (await queue.inspect()).getters.length === 0, { what: "no waiter is left" });
   });
 
   test("F18: puts and gets whose answers are lost count once", async () => {
@@ -561,7 +563,7 @@ describe("a queue in trouble", () => {
     );
     await until(async () => (await queue.inspect()).getters.length === 1, { what: "a getter waits" });
     await until(async () => (await full.inspect()).putters.length === 1, { what: "a putter waits" });
-    await until(async () => (await work.inspect()).joiners.length === 1, { what: "somebody joins" });
+    await until(async () => (await work.inspect()).joiners.length === 1, { what: "a joiner waits" });
     await redis.restart({ keepData: false });
     await failed;
     for (const one of [queue, full, work]) {
@@ -659,7 +661,7 @@ describe("a joinable queue in trouble", () => {
     const results = await Promise.all(labours);
     const done = results.flatMap((result) => result.done);
     expect(new Set(done).size, `seed ${seed}: none is done twice`).toBe(done.length);
-    await until(async () => (await work.inspect()).getters.length === 0, { what: `seed ${seed}: nobody waits` });
+    await until(async () => (await work.inspect()).getters.length === 0, { what: `seed ${seed}: no waiter is left` });
     expect(await work.inspect(), `seed ${seed}`).toMatchObject({ unfinished: 0, size: 0, joiners: [] });
     // Items that the killed ones had done are missing here; nothing else is.
     expect(done.length).toBeGreaterThan(count / 2);
@@ -804,7 +806,7 @@ describe("a joinable queue in trouble", () => {
     expect(await small.qsize()).toBe(0);
   });
 
-  test("Q12, J6: what a dead taker had of a queue that was shut down at once is dropped, and nobody joins for ever", async () => {
+  test("Q12, J6: what a killed consumer had of a queue that was shut down at once is dropped, and every join ends", async () => {
     const mp = await namespace.connect();
     const work = mp.joinableQueue<number>("ended");
     await work.putMany([1, 2]);

@@ -85,7 +85,7 @@ describe("a lock on three masters in trouble", () => {
       );
     await until(async () => (await votes()) === 0, { what: `seed ${seed}: no vote is left` });
     await until(async () => (await mp.lock("stock").inspect()).waiters.length === 0, {
-      what: `seed ${seed}: nobody is left in the line`,
+      what: `seed ${seed}: no waiter is left`,
     });
   });
 });

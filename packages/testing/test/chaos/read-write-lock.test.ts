@@ -69,12 +69,12 @@ describe("a read-write lock in trouble", () => {
         const { writer, readers, waiters } = await lock.inspect();
         return writer === null && readers.length === 0 && waiters.length === 0;
       },
-      { what: `seed ${seed}: nobody holds it or waits` },
+      { what: `seed ${seed}: it has no holders and no waiters` },
     );
     await until(async () => (await lock.writeLock().acquire(false)) === true, { what: `seed ${seed}: it is free` });
   });
 
-  test("F5: the dead reader and the dead writer are reaped within their lease, and who waits goes on", async () => {
+  test("F5: a killed reader and a killed writer lose the lock within their lease, and waiters go on", async () => {
     const lock = (await namespace.connect()).readWriteLock("left");
     for (const mode of ["read", "write"] as const) {
       const actor = await startActor(namespace.options);
@@ -107,7 +107,7 @@ describe("a read-write lock in trouble", () => {
     expect(await waiting).toBe(true);
   });
 
-  test("F2: a holder that cannot reach Redis is told by its own clock, before anybody else gets in", async () => {
+  test("F2: a holder that cannot reach Redis is told by its own clock, before another process gets in", async () => {
     const proxy = await useFaultProxy(redis.url);
     const [cutOff, other] = [await namespace.connect({ redis: proxy.url }), await namespace.connect()];
     const held = await cutOff.readWriteLock("far").readLock().hold();

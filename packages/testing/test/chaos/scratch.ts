@@ -6,7 +6,7 @@ import { temporaryFolder } from "@manyhands/testing";
 export class Scratch {
   readonly path: string = join(temporaryFolder(), "lines");
 
-  /** Its lines; none while nobody has written. */
+  /** Its lines; none before the first write. */
   lines(): string[] {
     try {
       return readFileSync(this.path, "utf8").trim().split("\n").filter(Boolean);

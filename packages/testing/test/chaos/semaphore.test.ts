@@ -121,7 +121,7 @@ describe("a semaphore in trouble", () => {
     expect(await semaphore.getValue()).toBe(1);
   });
 
-  test("F2: a holder that cannot reach Redis is told by its own clock, before anybody else gets its permits", async () => {
+  test("F2: a holder that cannot reach Redis is told by its own clock, before another process gets its permits", async () => {
     const proxy = await useFaultProxy(redis.url);
     const [cutOff, other] = [await namespace.connect({ redis: proxy.url }), await namespace.connect()];
     const held = await cutOff.semaphore(1, { name: "far" }).hold();
@@ -141,7 +141,7 @@ describe("a semaphore in trouble", () => {
     expect((await waiting).isHeld).toBe(true);
   });
 
-  test("F3: permits that are taken back from outside are lost soon, and their release takes nobody else's", async () => {
+  test("F3: permits that are taken back from outside are lost soon, and their release takes no other holder's", async () => {
     const mp = await namespace.connect();
     const semaphore = mp.semaphore(1, { name: "taken" });
     const [kept, held] = [await mp.semaphore(1, { name: "kept" }).hold(), await semaphore.hold()];
@@ -244,7 +244,7 @@ describe("a semaphore in trouble", () => {
     const semaphore = other.semaphore(1, { name: "forgotten" });
     const held = await mp.semaphore(1, { name: "forgotten" }).hold();
     const failed = expect(semaphore.acquire()).rejects.toThrow(StateLostError);
-    await until(async () => (await semaphore.inspect()).waiters.length === 1, { what: "somebody waits" });
+    await until(async () => (await semaphore.inspect()).waiters.length === 1, { what: "there is a waiter" });
     await redis.restart({ keepData: false });
     await failed;
     await until(() => held.signal.aborted, { what: "the holder is told" });

@@ -80,7 +80,7 @@ inEveryWorld((world) => {
     }
   });
 
-  test("B3: the action runs once in each cycle, in the party that came last, before anybody goes on", async () => {
+  test("B3: the action runs once in each cycle, in the party that came last, before any party goes on", async () => {
     const { mp, other } = await world.open();
     const log: string[] = [];
     const barrier = mp.barrier(2, {
@@ -238,17 +238,17 @@ inEveryWorld((world) => {
     await until(async () => (await barrier.nWaiting()) === 1);
     const second = barrier.wait();
     await until(async () => (await barrier.inspect()).acting !== null);
-    const newcomer = other.run(({ mp: theirs }) => theirs.barrier(2, "full").wait());
+    const nextParty = other.run(({ mp: theirs }) => theirs.barrier(2, "full").wait());
     await other.run(({ mp: theirs }) => theirs.barrier(2, "full").broken());
     expect(await barrier.inspect()).toMatchObject({ nWaiting: 0, waiters: [{}, {}], cycle: 0 });
     finish();
     expect(await Promise.all([first, second])).toEqual([0, 1]);
-    await until(async () => (await barrier.nWaiting()) === 1, { what: "the newcomer is in the next cycle" });
+    await until(async () => (await barrier.nWaiting()) === 1, { what: "the late party is in the next cycle" });
     const last = mp.barrier(2, "full").wait();
-    expect(await Promise.all([newcomer, last])).toEqual([0, 1]);
+    expect(await Promise.all([nextParty, last])).toEqual([0, 1]);
   });
 
-  test("B7: a newcomer that gives up while the action runs breaks only the next cycle", async () => {
+  test("B7: a party of the next cycle that gives up while the action runs breaks only the next cycle", async () => {
     const { mp, other } = await world.open();
     let finish = (): void => {};
     const barrier = mp.barrier(2, {
@@ -391,7 +391,7 @@ describe("when something fails", () => {
     expect(await here).toBeInstanceOf(BrokenBarrierError);
   });
 
-  test("B6: a newcomer that gives up before it hears that the action is over breaks the next cycle", async () => {
+  test("B6: a party of the next cycle that gives up before it hears that the action is over breaks the next cycle", async () => {
     const proxy = await useFaultProxy(redis.url);
     const namespace = redis.namespace();
     const [mp, late] = await Promise.all([
@@ -410,16 +410,18 @@ describe("when something fails", () => {
       await until(async () => (await barrier.inspect()).acting !== null);
       const abortion = new AbortController();
       if (!hasHeard) proxy.delay(1_000);
-      const newcomer = failure(late.barrier(2, "deaf").wait({ signal: abortion.signal }));
-      const newcomers = `{${namespace}}/barrier-newcomers/deaf`;
-      await until(async () => (await redis.client().llen(newcomers)) === 1, { what: "the newcomer has come" });
+      const nextParty = failure(late.barrier(2, "deaf").wait({ signal: abortion.signal }));
+      const waiting = `{${namespace}}/barrier-newcomers/deaf`;
+      await until(async () => (await redis.client().llen(waiting)) === 1, {
+        what: "the party of the next cycle has come",
+      });
       // Its answer has arrived, too.
       if (hasHeard) await late.barrier(2, "deaf").broken();
       proxy.freeze();
       finish();
       expect(await Promise.all([first, second])).toEqual([0, 1]);
       abortion.abort(new RangeError("enough"));
-      expect(String(await newcomer)).toContain("enough");
+      expect(String(await nextParty)).toContain("enough");
       proxy.delay(0);
       proxy.thaw();
       await until(() => barrier.broken(), { what: "the next cycle breaks", timeout: 3_000 });

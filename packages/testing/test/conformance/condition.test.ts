@@ -10,7 +10,7 @@ import {
 import { type Elsewhere, inEveryWorld, testDistance, until, useRedis } from "@manyhands/testing";
 import { describe, expect, onTestFinished, test } from "vitest";
 
-/** Lets somebody else hold the lock of the condition "shared", wait in it, and say how that ended. */
+/** Has another process hold the lock of the condition "shared", wait in it, and say how that ended. */
 function sleepElsewhere(other: Elsewhere, timeout: number | null = null): Promise<string> {
   return other.run(async ({ mp, core }, limit: number | null) => {
     const condition = mp.condition(null, "shared");
@@ -25,7 +25,7 @@ function sleepElsewhere(other: Elsewhere, timeout: number | null = null): Promis
 }
 
 async function untilAsleep(condition: Condition, count: number): Promise<void> {
-  await until(async () => (await condition.inspect()).sleepers.length === count, { what: `${count} asleep` });
+  await until(async () => (await condition.inspect()).sleepers.length === count, { what: `${count} waiting` });
 }
 
 async function notifying(condition: Condition, count: number | "all" = 1): Promise<void> {
@@ -109,14 +109,14 @@ inEveryWorld((world) => {
       });
     });
 
-    test("C3: notify wakes one, notify(n) at most n, notifyAll all, first come, first served; nobody before", async () => {
+    test("C3: notify wakes one, notify(n) at most n, notifyAll all, first come, first served; none before", async () => {
       const { mp, other } = await world.open();
       const condition = mp.condition(null, "shared");
       const done: number[] = [];
-      const sleepers: Promise<unknown>[] = [];
+      const waiters: Promise<unknown>[] = [];
       for (let number = 0; number < 7; number += 1) {
         const outcome = number % 2 === 0 ? sleepElsewhere(other) : sleepHere(condition);
-        sleepers.push(outcome.then((what) => what === "true with the lock" && done.push(number)));
+        waiters.push(outcome.then((what) => what === "true with the lock" && done.push(number)));
         await untilAsleep(condition, number + 1);
       }
       expect(done).toEqual([]);
@@ -127,16 +127,16 @@ inEveryWorld((world) => {
       await untilAsleep(condition, 3);
       expect([...done].sort()).toEqual([0, 1, 2, 3]);
       await notifying(condition, "all");
-      await Promise.all(sleepers);
+      await Promise.all(waiters);
       expect(done.length).toBe(7);
       expect(await leftovers(mp, "shared")).toEqual(NOTHING);
     });
 
-    test("C3: a notified sleeper goes on only when it has the lock", async () => {
+    test("C3: a notified waiter goes on only when it has the lock", async () => {
       const { mp, other } = await world.open();
       const condition = mp.condition(null, "shared");
       let isAwake = false;
-      const sleeper = sleepElsewhere(other).then(() => {
+      const waiter = sleepElsewhere(other).then(() => {
         isAwake = true;
       });
       await untilAsleep(condition, 1);
@@ -147,18 +147,18 @@ inEveryWorld((world) => {
       expect((await condition.inspect()).notified).toBe(1);
       expect(isAwake).toBe(false);
       await condition.release();
-      await sleeper;
+      await waiter;
       expect(isAwake).toBe(true);
     });
 
     test("C4: notifying more than sleep is harmless and is not remembered", async () => {
       const { mp, other } = await world.open();
       const condition = mp.condition(null, "shared");
-      const sleeper = sleepElsewhere(other);
+      const waiter = sleepElsewhere(other);
       await untilAsleep(condition, 1);
       await notifying(condition, 5);
       await notifying(condition, "all");
-      expect(await sleeper).toBe("true with the lock");
+      expect(await waiter).toBe("true with the lock");
       expect(await sleepElsewhere(other, 50)).toBe("false with the lock");
       await condition.acquire();
       for (const bad of [-1, 0.5, "one" as never]) await expect(condition.notify(bad)).rejects.toThrow(ValueError);
@@ -188,13 +188,13 @@ inEveryWorld((world) => {
       const { mp, other } = await world.open();
       const condition = mp.condition(null, "shared");
       const limit = 700 + 50 * testDistance();
-      const sleeper = sleepElsewhere(other, limit);
+      const waiter = sleepElsewhere(other, limit);
       await untilAsleep(condition, 1);
       await condition.acquire();
       await condition.notify();
       await new Promise((resolve) => setTimeout(resolve, limit + 100));
       await condition.release();
-      expect(await sleeper).toBe("true with the lock");
+      expect(await waiter).toBe("true with the lock");
     });
 
     test("C6: waitFor looks with the lock held and gives the last value; one time limit for all of it", async () => {
@@ -268,17 +268,17 @@ inEveryWorld((world) => {
     test("C8: who notifies does not wait for who is notified", async () => {
       const { mp, other } = await world.open();
       const condition = mp.condition(null, "shared");
-      const sleeper = sleepElsewhere(other);
+      const waiter = sleepElsewhere(other);
       await untilAsleep(condition, 1);
       await condition.acquire();
       await condition.notifyAll();
       expect((await condition.inspect()).notified).toBe(1);
       expect(condition.lock.held?.isHeld).toBe(true);
       await condition.release();
-      await sleeper;
+      await waiter;
     });
 
-    test("a lock lost before the wait is a LockLostError, and nothing is left asleep", async () => {
+    test("a lock lost before the wait is a LockLostError, and no waiter is left", async () => {
       const { mp } = await world.open();
       const lock = mp.lock("lost");
       const condition = mp.condition(lock, "shared");
@@ -313,7 +313,7 @@ inEveryWorld((world) => {
 describe("on a Redis of its own", () => {
   const redis = useRedis();
 
-  test("a condition is not forgotten while somebody that was notified waits for the lock, however long", async () => {
+  test("a condition is not forgotten while a notified waiter waits for the lock, however long", async () => {
     const namespace = redis.namespace();
     const mp = await connect({ redis: redis.url, namespace });
     onTestFinished(() => mp.close());
@@ -349,7 +349,7 @@ describe("on a Redis of its own", () => {
     await condition.release();
   });
 
-  test("a lock of another namespace is refused before anybody relies on it", async () => {
+  test("a lock of another namespace is refused before it is used", async () => {
     const open = async (namespace: string): Promise<Context> => {
       const context = await connect({ redis: redis.url, namespace });
       onTestFinished(() => context.close());

@@ -9,7 +9,7 @@ async function waiting(latch: CountDownLatch, count: number): Promise<void> {
 }
 
 inEveryWorld((world) => {
-  test("D7: whoever waits goes on when the count has come to 0, and so does everybody later", async () => {
+  test("D7: waits end when the count has come to 0, and so do all later ones", async () => {
     const { mp, other } = await world.open();
     const latch = mp.countDownLatch(3, { name: "ready" });
     const here = Promise.all([latch.wait(), latch.await()]);

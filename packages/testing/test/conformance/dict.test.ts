@@ -134,7 +134,7 @@ inEveryWorld((world) => {
       expect(await dict.items()).toEqual([["a", 1]]);
     });
 
-    test("V4: increment, compareAndSet and update of a key lose nothing, whoever comes between", async () => {
+    test("V4: increment, compareAndSet and update of a key lose no change of another process", async () => {
       const { mp, other } = await world.open();
       const dict = mp.manager("sums").dict<string, number>("counts");
       const add = other.run(async ({ mp: there }) => {

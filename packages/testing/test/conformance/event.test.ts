@@ -21,7 +21,7 @@ inEveryWorld((world) => {
     expect(await event.wait()).toBe(true);
   });
 
-  test("a bare number, which Python takes for seconds, is refused by whatever waits, instead of waiting for ever", async () => {
+  test("a bare number, which Python takes for seconds, is refused by every wait, instead of waiting without end", async () => {
     const { mp } = await world.open();
     const condition = mp.condition();
     await condition.acquire();
@@ -214,7 +214,7 @@ describe("when something fails", () => {
     const here = event.wait();
     await until(async () => (await event.inspect()).waiters.length === 2);
     other.kill();
-    await until(async () => (await event.inspect()).waiters.length === 1, { what: "the dead waiter is forgotten" });
+    await until(async () => (await event.inspect()).waiters.length === 1, { what: "the expired waiter is removed" });
     await event.set();
     expect(await here).toBe(true);
   });

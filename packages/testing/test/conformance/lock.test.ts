@@ -15,7 +15,7 @@ inEveryWorld((world) => {
       expect(await other.run(({ mp: theirs }) => theirs.lock("door").acquire(false))).toBe(true);
     });
 
-    test("L2: release of a lock that nobody holds is a ValueError", async () => {
+    test("L2: release of a lock that is not held is a ValueError", async () => {
       const { mp } = await world.open();
       const lock = mp.lock();
       await expect(lock.release()).rejects.toThrow(ValueError);
@@ -200,7 +200,7 @@ inEveryWorld((world) => {
         kept.set("waiting", theirs.lock("watched").hold());
         return process.pid;
       });
-      await until(async () => (await lock.inspect()).waiters.length === 1, { what: "somebody waits" });
+      await until(async () => (await lock.inspect()).waiters.length === 1, { what: "there is a waiter" });
       const state = await lock.inspect();
       expect(state).toMatchObject({ locked: true, fence: held.fence, count: 1, name: "watched" });
       expect(state.holder).toMatchObject({ pid: process.pid, host: null, task: null, isAlive: true });
@@ -238,7 +238,7 @@ inEveryWorld((world) => {
       expect(fences).toEqual([...fences].sort((left, right) => left - right));
     });
 
-    test("a held lock is handed over: nobody comes in between, the taker has a larger fence", async () => {
+    test("a held lock is handed over: no other process gets it in between, the taker has a larger fence", async () => {
       const { mp, other } = await world.open();
       const lock = mp.lock("relay");
       const held = await lock.hold();

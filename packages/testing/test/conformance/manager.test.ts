@@ -213,7 +213,7 @@ inEveryWorld((world) => {
       await mp.manager("box").shutdown();
     });
 
-    test("M9: whoever opens the same name sees the same objects; what has no name is known by its handle", async () => {
+    test("M9: all that open the same name see the same objects; an object without a name is known by its handle", async () => {
       const { mp, other } = await world.open();
       const manager = mp.manager("office");
       const unnamed = manager.list(["x"]);

@@ -169,13 +169,13 @@ inEveryWorld((world) => {
       expect([await here.recv(), await here.recv()]).toEqual(["one", "two"]);
       await expect(here.recv()).rejects.toThrow(EndOfFileError);
       await expect(here.recv(false)).rejects.toThrow(EndOfFileError);
-      await expect(here.send("nobody")).rejects.toThrow(BrokenPipeError);
+      await expect(here.send("too late")).rejects.toThrow(BrokenPipeError);
       expect(await here.inspect()).toMatchObject({ ends: [{ open: true }, { open: false, holders: [] }] });
       await here.close();
       expect((await here.inspect()).ends.map(({ open }) => open)).toEqual([false, false]);
     });
 
-    test("N4: whoever waits learns of the end at once; a closed handle receives and sends nothing", async () => {
+    test("N4: a waiting reader learns of the end at once; a closed handle receives and sends nothing", async () => {
       const { mp, other } = await world.open();
       const [here, there] = mp.pipe<string>();
       await give({ mp, other }, there as Connection<never>);
@@ -405,7 +405,7 @@ inEveryWorld((world) => {
       expect(seen).toEqual([true, false, false, true, "inside", "ValueError"]);
     });
 
-    test("N10: several readers of one end, each message goes to exactly one of them, all of them to somebody", async () => {
+    test("N10: several readers of one end, each message goes to exactly one of them, and none is lost", async () => {
       const { mp, other } = await world.open();
       const [reader, writer] = mp.pipe<number>(false);
       await give({ mp, other }, reader as Connection<never>);

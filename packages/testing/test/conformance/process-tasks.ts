@@ -47,7 +47,7 @@ export const spin = task("process.spin", (file: string) => {
   for (;;);
 });
 
-/** Writes its pid, then sleeps for ever. */
+/** Writes its pid, then sleeps without end. */
 export const linger = task("process.linger", async (file: string) => {
   note(file, process.pid);
   await new Promise((resolve) => setTimeout(resolve, 2 ** 30));
@@ -156,7 +156,7 @@ export const haveChildren = task("process.haveChildren", async (file: string) =>
   note(file, { daemon: daemon.pid });
 });
 
-/** Starts a daemon and sleeps until somebody kills it. */
+/** Starts a daemon and sleeps until it is killed. */
 export const haveDaemon = task("process.haveDaemon", async (file: string) => {
   await currentContext()
     .process(linger, { args: [file], daemon: true })

@@ -233,7 +233,7 @@ describe("a process", () => {
     expect(child.exitcode).toBe(-15);
   });
 
-  test("P7: an uncaught error is exit code 1, with the stack on the stderr of whoever started it", async () => {
+  test("P7: an uncaught error is exit code 1, with the stack on the stderr of the program that started it", async () => {
     const [stdout, stderr] = [captured("stdout"), captured("stderr")];
     const child = mp.process(tasks.fail, { name: "unlucky" });
     expect(await run(child)).toBe(1);
@@ -518,7 +518,7 @@ describe("a process", () => {
     process.kill(long.pid ?? 0, "SIGKILL");
   });
 
-  test("P23: a process is lost with its host: no exit code, a reason, and no wait is for ever", async () => {
+  test("P23: a process is lost with its host: no exit code, a reason, and every wait ends", async () => {
     const host = await startHost("doomed");
     const file = scratch();
     const child = mp.process(tasks.linger, { args: [file], host: "doomed" });

@@ -107,7 +107,7 @@ inEveryWorld((world) => {
       expect(await queue.empty()).toBe(true);
     });
 
-    test("Q7: a put that has resolved is seen by everybody; the feeder thread's methods are there and do nothing", async () => {
+    test("Q7: a put that has resolved is seen by every process; the feeder thread's methods are there and do nothing", async () => {
       const { mp, other } = await world.open();
       const queue = mp.queue({ name: "visible" });
       for (let item = 0; item < 20; item += 1) {
@@ -170,7 +170,7 @@ inEveryWorld((world) => {
       await expect(queue.get()).rejects.toThrow(QueueClosedError);
     });
 
-    test("Q11: whoever takes items in a loop ends with the shutdown", async () => {
+    test("Q11: a loop that takes items ends with the shutdown", async () => {
       const { mp, other } = await world.open();
       const queue = mp.queue<number>({ name: "loop" });
       const seen: number[] = [];
@@ -299,7 +299,7 @@ inEveryWorld((world) => {
       }
     });
 
-    test("Q2: whoever does not know of a queue's limit keeps it", async () => {
+    test("Q2: a handle that does not know of a queue's limit keeps it", async () => {
       const { mp, other } = await world.open();
       const queue = mp.queue<number>({ name: "limited", maxSize: 2 });
       expect(await queue.full()).toBe(false);

@@ -66,7 +66,7 @@ describe("a lock on three independent masters", () => {
     await until(async () => (await keysLeft()).length === 0, { what: "no vote is left" });
   });
 
-  test("L4: another process may release it; whoever lost it does not release its successor's", async () => {
+  test("L4: another process may release it; a handle that lost it does not release its successor's", async () => {
     const { mp, place } = await open();
     const other = await startActor(place);
     const lock = mp.lock("shared");
@@ -97,7 +97,7 @@ describe("a lock on three independent masters", () => {
       kept.set("waiting", theirs.lock("watched").hold());
       return process.pid;
     });
-    await until(async () => (await lock.inspect()).waiters.length === 1, { what: "somebody waits" });
+    await until(async () => (await lock.inspect()).waiters.length === 1, { what: "there is a waiter" });
     const state = await lock.inspect();
     expect(state).toMatchObject({ locked: true, fence: held.fence, holder: { pid: process.pid } });
     expect(state.waiters.map((waiter) => waiter.pid)).toEqual([pid]);
@@ -156,7 +156,7 @@ describe("a lock on three independent masters", () => {
     ["frozen", (_: number, proxy: FaultProxy) => proxy.freeze()],
     ["slow", (_: number, proxy: FaultProxy) => proxy.delay(2_000)],
     ["cut off", (_: number, proxy: FaultProxy) => proxy.refuse()],
-  ])("F11: one node that is %s delays nobody", async (_, harm) => {
+  ])("F11: one node that is %s delays no request", async (_, harm) => {
     const { mp, proxies, keysLeft } = await open();
     const lock = mp.lock("steady");
     await lock.run(() => {});
@@ -209,9 +209,9 @@ describe("a lock on three independent masters", () => {
     expect(performance.now() - since).toBeLessThan(1_000);
   });
 
-  test("F10: with two nodes away nobody gets it, in bounded time, and no vote is left behind", async () => {
+  test("F10: with two nodes away no process gets it, in bounded time, and no vote is left behind", async () => {
     const { mp, proxies, keysLeft } = await open();
-    const lock = mp.lock("nobody");
+    const lock = mp.lock("no majority");
     await lock.run(() => {});
     proxies[0].freeze();
     await proxies[1].refuse();
@@ -306,7 +306,7 @@ describe("a lock on three independent masters", () => {
     mainProxy.thaw();
     await mainProxy.accept();
     expect(await lock.run(() => "again", { timeout: 5_000 })).toBe("again");
-    await until(async () => (await lock.inspect()).waiters.length === 0, { what: "nobody is left in the line" });
+    await until(async () => (await lock.inspect()).waiters.length === 0, { what: "no waiter is left" });
   });
 });
 

@@ -128,7 +128,7 @@ inEveryWorld((world) => {
         kept.set("waiting", theirs.readWriteLock("watched").readLock().hold());
         return process.pid;
       });
-      await until(async () => (await lock.inspect()).waiters.length === 1, { what: "somebody waits" });
+      await until(async () => (await lock.inspect()).waiters.length === 1, { what: "there is a waiter" });
       const state = await lock.inspect();
       expect(state.writer).toMatchObject({ pid: process.pid, isAlive: true, task: null });
       expect(state.writer?.leaseLeft).toBeGreaterThan(15_000);

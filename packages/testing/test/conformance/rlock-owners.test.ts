@@ -26,7 +26,7 @@ describe("tasks own rlocks", () => {
       await mp.event("first may go").set();
       expect(await holding).toBe(2);
       expect(await pool.apply(tryToAcquire, [rlock])).toEqual({ got: true, error: null });
-      // What a task leaves behind nobody else could release.
+      // What a task leaves behind no other owner could release.
       await pool.apply(forget, [rlock]);
       expect(await rlock.acquire({ timeout: 10_000 })).toBe(true);
       await rlock.release();
@@ -79,12 +79,12 @@ describe("an rlock and a condition on three independent masters", () => {
       await until(theirTry, { what: "it is free" });
 
       expect(await sleepElsewhere(100)).toBe(false);
-      const sleeper = sleepElsewhere();
-      await until(async () => (await condition.inspect()).sleepers.length === 1, { what: "somebody sleeps" });
+      const waiter = sleepElsewhere();
+      await until(async () => (await condition.inspect()).sleepers.length === 1, { what: "a waiter is stored" });
       await condition.acquire({ timeout: 10_000 });
       await condition.notify();
       await condition.release();
-      expect(await sleeper).toBe(true);
+      expect(await waiter).toBe(true);
       expect(await condition.inspect()).toMatchObject({ sleepers: [], notified: 0 });
     }
     frozen.thaw();

@@ -26,7 +26,7 @@ inEveryWorld((world) => {
       expect(await theirTry()).toBe(true);
     });
 
-    test("R2: release when it is free, or by somebody else, is an AssertionError and changes nothing", async () => {
+    test("R2: release when it is free, or by another owner, is an AssertionError and changes nothing", async () => {
       const { mp, other } = await world.open();
       const rlock = mp.rlock("mine");
       await expect(rlock.release()).rejects.toThrow(AssertionError);
@@ -65,7 +65,7 @@ inEveryWorld((world) => {
       expect(rlock.held?.isHeld).toBe(true);
       await rlock.release();
 
-      // Sub-owners take turns: nobody sees another inside.
+      // Sub-owners take turns: no two are inside at once.
       let inside = 0;
       let most = 0;
       await Promise.all(
@@ -114,7 +114,7 @@ inEveryWorld((world) => {
       expect(await rlock.acquire(false)).toBe(true);
     });
 
-    test("R3: an owner that ends while it waits for the lock, or lets go of it to sleep, does not get it any more", async () => {
+    test("R3: an owner that ends while it waits for the lock, or releases it for a condition's wait, does not get it any more", async () => {
       const { mp, other } = await world.open();
       const rlock = mp.rlock("late");
       await rlock.acquire();
@@ -129,7 +129,7 @@ inEveryWorld((world) => {
       const sleeping = await withOwner(async () => {
         await condition.acquire();
         const woken = condition.wait();
-        await until(async () => (await condition.inspect()).sleepers.length === 1, { what: "it sleeps" });
+        await until(async () => (await condition.inspect()).sleepers.length === 1, { what: "it waits" });
         return { woken };
       });
       await condition.acquire();
@@ -168,7 +168,7 @@ inEveryWorld((world) => {
       const rlock = mp.rlock("taken away");
       await rlock.acquire();
       await rlock.acquire();
-      // when somebody removes it, and somebody else takes it
+      // when another program removes it, and another owner takes it
       await other.run(async ({ mp: theirs }, namespace: string) => {
         const { client } = (
           theirs.rlock("x") as unknown as { runtime: { client: { del(key: string): Promise<number> } } }
@@ -184,7 +184,7 @@ inEveryWorld((world) => {
       expect(await rlock.acquire(false)).toBe(false);
     });
 
-    test("L5, L8: locked and inspect show it to everybody: who, how often, who waits", async () => {
+    test("L5, L8: locked and inspect show every process who holds it, how often, and who waits", async () => {
       const { mp, other } = await world.open();
       const rlock = mp.rlock("shown");
       expect(await rlock.inspect()).toMatchObject({

@@ -44,7 +44,7 @@ inEveryWorld((world) => {
     expect(await semaphore.getValue()).toBe(1);
     await semaphore.release();
     expect(await semaphore.getValue()).toBe(2);
-    // Leased permits will come back: nobody may release in their place.
+    // Leased permits will come back: no process may release in their place.
     const held = await semaphore.hold();
     await expect(semaphore.release()).rejects.toThrow(ValueError);
     await held.release();
@@ -96,7 +96,7 @@ inEveryWorld((world) => {
     expect(() => mp.semaphore(1, 7 as never)).toThrow("mp.semaphore() does not take 7 as argument 2: mp.semaphore(");
   });
 
-  test("S6: whoever never acquired may release", async () => {
+  test("S6: a process that never acquired may release", async () => {
     const { mp, other } = await world.open();
     const semaphore = mp.semaphore(1, { name: "rooms" });
     await semaphore.acquire();
@@ -218,7 +218,7 @@ inEveryWorld((world) => {
   test("a handle that is sent elsewhere is the same semaphore, bounded or not", async () => {
     const { mp, other } = await world.open();
     const [plain, bounded] = [mp.semaphore(1), mp.boundedSemaphore(2)];
-    // Who makes unnamed objects is known to be alive before a task or a message is sent; here nobody but us sees to it.
+    // Who makes unnamed objects is known to be alive before a task or a message is sent; here only this test sees to it.
     await mp.semaphore(1, { name: "first" }).getValue();
     const names = await other.run(
       async (_scope, one, two) => {

@@ -62,7 +62,7 @@ inEveryWorld((world) => {
       expect(() => mp.array("i", 7, { lock: 5 as never })).toThrow(AttributeError);
     });
 
-    test("V3: a lock of another namespace is refused: whoever the value is passed to would use another one", async () => {
+    test("V3: a lock of another namespace is refused: a process that gets the value would use another one", async () => {
       const { mp, options } = await world.open();
       const { mp: away, options: others } = await world.open();
       for (const lock of [away.lock("far"), away.rlock("far")]) {
@@ -118,7 +118,7 @@ inEveryWorld((world) => {
       await expect(mp.value("c").add("x" as never)).rejects.toThrow(TypeError);
     });
 
-    test("V5: a name is the same value for everybody, with its first type; F1: stale fences are refused", async () => {
+    test("V5: a name is the same value for every program, with its first type; F1: stale fences are refused", async () => {
       const { mp, other } = await world.open();
       const value = mp.value("i", 5, { name: "level" });
       expect(await value.get()).toBe(5);

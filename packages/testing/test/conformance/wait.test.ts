@@ -56,7 +56,7 @@ inEveryWorld((world) => {
       await other.run(({ kept }) => (kept.get("ends") as Connection[])[0]?.close());
       expect(await atEnd).toEqual([ends[0]]);
       await expect(ends[0]?.recv()).rejects.toThrow(EndOfFileError);
-      await until(async () => (await waiters(options)) === 0, { what: "nobody waits" });
+      await until(async () => (await waiters(options)) === 0, { what: "no waiter is left" });
     });
 
     test("queues can be waited for beside connections; the signal ends the wait; a closed connection is refused", async () => {

@@ -1,14 +1,14 @@
 import type { Holding, Participant } from "../../shared/object/index.ts";
 import { memberOf, type ObjectView } from "./object-view.ts";
 
-/** One wait of a circle: somebody waits for an object that the next one holds. */
+/** One wait of a circle: a participant waits for an object that the next one holds. */
 export interface BlockedWait {
   waiter: Participant;
   object: { kind: string; name: string };
   holder: Holding;
 }
 
-/** Participants that wait for each other and will for ever; the last one waits for the first. */
+/** Participants that wait for each other without end; the last one waits for the first. */
 export type Deadlock = readonly BlockedWait[];
 
 interface Wait {
@@ -17,9 +17,10 @@ interface Wait {
 }
 
 /**
- * The circles among those who wait. Whoever waits for nothing goes on, and gives back what it holds; whoever waits only
- * for such goes on as well, and so forth. Who is left then waits for ever. A participant is one task, or what a program
- * does outside tasks: parts of one program that wait for each other count as one that waits for itself.
+ * The circles among those who wait. A participant that waits for nothing goes on, and gives back what it holds; one
+ * that waits only for such goes on as well, and so forth. Those that are left wait without end. A participant is one
+ * task, or what a program does outside tasks: parts of one program that wait for each other count for one that waits
+ * for itself.
  */
 export function findDeadlocks(objects: readonly ObjectView[]): Deadlock[] {
   const waits = new Map<string, Wait[]>();
@@ -39,7 +40,7 @@ export function findDeadlocks(objects: readonly ObjectView[]): Deadlock[] {
   return [...circles.values()];
 }
 
-/** A circle under a name that stays the same while nobody in it has moved on. */
+/** A circle under a name that stays the same while no participant in it has moved on. */
 export function signatureOf(deadlock: Deadlock): string {
   return deadlock
     .map(({ waiter, object, holder }) => `${nodeOf(waiter)} ${memberOf(object)} ${nodeOf(holder)} ${holder.since}`)
@@ -50,7 +51,7 @@ function nodeOf({ session, task }: Participant): string {
   return `${session}|${task?.id ?? ""}`;
 }
 
-/** A dead holder blocks nobody for longer than its lease. */
+/** A dead holder blocks others no longer than its lease. */
 function isBlocked({ object }: Wait, stuck: ReadonlySet<string>): boolean {
   const isStuck = (holder: Holding): boolean => holder.isAlive && stuck.has(nodeOf(holder));
   return object.waitsFor === "any" ? object.holders.every(isStuck) : object.holders.some(isStuck);

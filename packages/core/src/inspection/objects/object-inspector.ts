@@ -156,7 +156,7 @@ export class ObjectInspector {
     await takeBack.run(client, [keys.objects], [keys.prefix, kind, name, ...sessions]);
   }
 
-  /** A key that somebody else wrote over must not hide all other objects. */
+  /** A key that another client overwrote must not hide all other objects. */
   async #read(kind: string, name: string): Promise<ObjectReading | null> {
     try {
       return await readObject(this.#place, { kind, name });

@@ -2,7 +2,7 @@ import { serverTime } from "../../redis/connection/index.ts";
 import type { ObjectReader } from "../../shared/object/index.ts";
 import { type Milliseconds, pause } from "../../time/index.ts";
 
-/** A key that nobody will ever remove. */
+/** A key that will never be removed. */
 export interface OrphanKey {
   key: string;
   reason: string;
@@ -11,7 +11,7 @@ export interface OrphanKey {
 /** A session that has ended and of which something is still there. */
 export interface DeadSession {
   id: string;
-  /** How long ago somebody should have looked after it, ms. */
+  /** How long ago it should have been looked at, ms. */
   overdue: Milliseconds;
 }
 
@@ -19,7 +19,7 @@ export interface DeadSession {
 const LASTING = new Set(["pools", "hosts", "objects", "deadlines", "processes", "processes/queues"]);
 /** What is written in two steps, or is about to be removed, looks different after this, ms. */
 const SECOND_LOOK: Milliseconds = 500;
-/** Time within which the reaper looks after a dead session when anybody beats, ms. */
+/** Time within which the reaper looks after an expired session while any process beats, ms. */
 const REAPED_WITHIN: Milliseconds = 15_000;
 
 /**
@@ -60,7 +60,7 @@ async function judge(place: ObjectReader, keys: readonly string[]): Promise<Orph
   });
 }
 
-/** Why nobody will remove the key; null when somebody will. */
+/** Why the key will not be removed; null when it will. */
 async function reasonAgainst({ client, keys }: ObjectReader, key: string): Promise<string | null> {
   const rest = key.slice(keys.prefix.length);
   if (LASTING.has(rest) || (await client.pttl(key)) !== -1) return null;
@@ -68,7 +68,7 @@ async function reasonAgainst({ client, keys }: ObjectReader, key: string): Promi
   const [kind, name] = slash < 0 ? [rest, ""] : [rest.slice(0, slash), rest.slice(slash + 1)];
   if (/^session(-|$)/.test(kind)) {
     if (await isLookedAfter({ client, keys }, name)) return null;
-    return `session ${name} has ended and nobody will look after it`;
+    return `session ${name} has ended and no process looks after it`;
   }
   if (kind === "process") {
     const isKnown = (await client.zscore(keys.processes, name)) !== null;
@@ -81,7 +81,7 @@ async function reasonAgainst({ client, keys }: ObjectReader, key: string): Promi
   return `${object} has no name, and session ${maker} that made it has ended`;
 }
 
-/** Whether a session lives, or the reaper will meet it. */
+/** Whether a session lives, or the reaper will come to it. */
 async function isLookedAfter({ client, keys }: ObjectReader, session: string): Promise<boolean> {
   if ((await client.exists(keys.session(session))) === 1) return true;
   return (await client.zscore(keys.deadlines, `session/${session}`)) !== null;

@@ -22,7 +22,7 @@ export function describeFailure(text: string): string {
   return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
 }
 
-/** What can be shown of an error, or of whatever else was thrown. */
+/** What can be shown of an error, or of another thrown value. */
 export function viewError(error: unknown, depth: number = 0): ErrorView {
   if (typeof error !== "object" || error === null) {
     return { name: "Error", message: String(error), code: null, stack: null, host: null, pid: null, cause: null };

@@ -42,7 +42,7 @@ const LINES = ["wait", "paused", "prioritized"] as const;
 const REPLIES = 1 + LISTS.length + SETS.length + LINES.length;
 
 /**
- * Counts the jobs of pools: the one reader of these numbers, for all that show them. Two round trips, whatever the number
+ * Counts the jobs of pools: the one reader of these numbers, for all that show them. Two round trips, for any number
  * of pools and jobs; it writes nothing. A key of the wrong type counts as an empty one, so that it hides no other.
  */
 export async function readPoolCounts(client: RedisClient, keys: Keys, pools: readonly string[]): Promise<PoolReading> {

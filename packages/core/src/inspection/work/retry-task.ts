@@ -24,7 +24,7 @@ export async function retryTask(
   try {
     await job.retry("failed", { resetAttemptsMade: true, resetAttemptsStarted: true });
   } catch (error) {
-    // Somebody else was faster: it is no longer failed.
+    // Another caller was faster: it is no longer failed.
     const now = (await job.getState()) as TaskState;
     if (now === "failed") throw error;
     return { outcome: "not-failed", pool, state: now };

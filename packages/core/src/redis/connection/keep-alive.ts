@@ -1,7 +1,7 @@
 import type { RedisClient } from "./open.ts";
 
 /**
- * Keeps the process alive exactly while somebody waits for something.
+ * Keeps the process alive exactly while a wait is under way.
  *
  * An open socket alone would hold a finished program; a socket without a reference would let a waiting one exit. So
  * sockets are unreferenced and every wait takes a hold here.

@@ -4,7 +4,7 @@ import { describeRedis, type RedisConfig, resolveRedis } from "./redis-config.ts
 
 /**
  * Checks the masters that are to vote on locks; without any, the environment decides (`MANYHANDS_LOCK_NODES`, URLs with
- * commas between), and without that nobody votes but the one Redis.
+ * commas between), and without that only the one Redis votes.
  *
  * @throws ValueError unless they are 3 or another odd number, each a single server and each another one
  */

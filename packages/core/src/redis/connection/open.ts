@@ -36,7 +36,7 @@ export interface OpenOptions {
 }
 
 /**
- * Opens a connection that reconnects for ever (50 ms doubling to 1 s, with jitter) and never gives up on a command
+ * Opens a connection that reconnects without end (50 ms doubling to 1 s, with jitter) and never gives up on a command
  * it has accepted. Errors of the connection are not thrown: listen to `error`, or use {@link assertRedisFit} first.
  */
 export function openRedis(config: RedisConfig | undefined, options: OpenOptions): RedisClient {
@@ -69,7 +69,7 @@ export function openRedis(config: RedisConfig | undefined, options: OpenOptions)
           ...shared,
           retryStrategy: reconnectDelay,
         });
-  // A connection without a listener prints every lost connection; whoever cares adds a listener of its own.
+  // A connection without a listener prints every lost connection; a user that needs them adds a listener.
   client.on("error", () => {});
   return explainErrors(client, { where: describeRedis(config), onRefusal: options.onRefusal });
 }

@@ -38,7 +38,7 @@ export async function startLocalServer(
     const failure = await untilReady(running, port, password);
     if (failure === undefined) return present(running, { source, port, password });
     await end(running);
-    // Somebody else took the port between our look and the server's start.
+    // Another program took the port between our look and the server's start.
     const cause = listenFailure(failure);
     const portTaken = cause?.code === "EADDRINUSE";
     if (!portTaken || options.port !== undefined || attempt === PORT_ATTEMPTS) {
@@ -84,7 +84,7 @@ async function launch(
   const log = openSync(join(directory, LOG_FILE), "a", 0o600);
   const watchdog = startWatchdog(removeDirectory ? directory : undefined);
   // The shell waits for a line before it becomes the server, so that the watchdog knows the pid before there is a
-  // server. The settings follow on stdin: on the command line everybody could read the password.
+  // server. The settings follow on stdin: on the command line every user could read the password.
   // Detached: Ctrl+C in a terminal must reach the owner alone, which may need Redis to end well.
   // The umask: what the server writes, above all its append-only file, is for this user alone.
   const child = spawn(

@@ -152,7 +152,7 @@ async function run(program: string, words: string[], options: { cwd?: string; ti
   }
 }
 
-/** By renaming, so that nobody ever sees half a copy. */
+/** By renaming, so that no process ever sees half a copy. */
 async function putInPlace(unpacked: string, copy: string): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {

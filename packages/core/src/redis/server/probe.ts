@@ -4,7 +4,7 @@ const DEADLINE = 1_000;
 
 /**
  * Whether the server on this loopback port takes commands with the password and is the process `pid`: on a port that
- * was taken in between, somebody else answers. Never rejects, and takes a second at most.
+ * was taken in between, another program answers. Never rejects, and takes a second at most.
  */
 export async function answersAs(pid: number | undefined, port: number, password: string): Promise<boolean> {
   return new Promise((resolve) => {

@@ -33,7 +33,7 @@ export interface RedisServer {
   readonly pid: number | null;
   readonly source: RedisWay;
   readonly directory: string;
-  /** Resolves when the server has ended, for whatever reason; never rejects. */
+  /** Resolves when the server has ended, for any reason; never rejects. */
   readonly exited: Promise<void>;
   /** Ends the server, politely first, and removes the folder that was made for it. Can be called again. */
   stop(): Promise<void>;

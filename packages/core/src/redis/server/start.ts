@@ -16,7 +16,7 @@ const WAYS: readonly RedisWay[] = ["path", "private copy", "docker"];
 export async function startRedisServer({ port, ...others }: RedisServerOptions = {}): Promise<RedisServer> {
   // To Redis, 0 means to listen on none.
   const options: RedisServerOptions = port === undefined || port === 0 ? others : { ...others, port };
-  // To Redis that means none: everybody on this machine could use it.
+  // To Redis that means none: every user of this machine could use it.
   if (options.password === "") {
     throw new ValueError("the password of a private Redis must not be empty; leave it out to get a random one");
   }

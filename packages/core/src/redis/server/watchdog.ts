@@ -5,16 +5,16 @@ import type { Socket } from "node:net";
 export interface Watchdog {
   /** From now on, end this process when the owner is gone. */
   guard(pid: number): void;
-  /** The guarded process has ended: its pid may belong to somebody else now. */
+  /** The guarded process has ended: its pid may belong to another process now. */
   forget(): void;
   /** Everything is cleaned up: go away. */
   dismiss(): void;
 }
 
 /**
- * It reads a pipe whose other end only the owner has: whatever ends the owner, SIGKILL too, closes the pipe. Then the
+ * It reads a pipe whose other end only the owner has: any end of the owner, by SIGKILL too, closes the pipe. Then the
  * server gets SIGTERM (it writes its append-only file), after five seconds SIGKILL, and its temporary folder is removed.
- * A shell and not a Node process, because it costs 1 MB and starts at once. A zombie that nobody reaps counts as ended.
+ * A shell and not a Node process, because it costs 1 MB and starts at once. A zombie that is not reaped counts as ended.
  */
 const SCRIPT = `
 trap '' HUP INT TERM

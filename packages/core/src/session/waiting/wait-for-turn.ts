@@ -32,7 +32,7 @@ export const ANSWER_LIMIT: Milliseconds = 10_000;
  * Tries until it is granted, woken in between. The answer to the first try is waited for also when the time is over before
  * it can be here: a time limit that is shorter than a round trip means one look, as 0 does.
  *
- * @param options.label - What the waiter says of itself, shown to people.
+ * @param options.label - Label of the waiter, shown to people.
  * @returns undefined when the time was over first
  * @throws the signal's reason; StateLostError, ClosedError; RedisUnfitError when a single try gets no answer
  */

@@ -8,7 +8,7 @@ import type { Beat } from "../beat.ts";
 import type { Session } from "../session.ts";
 import { Waiter } from "./waiter.ts";
 
-/** Longest time between two looks for missed wake-ups and due leases while somebody waits, ms. */
+/** Longest time between two looks for missed wake-ups and due leases while a wait is under way, ms. */
 const LOOK_INTERVAL: Milliseconds = 2_000;
 /** Shortest such time, ms, or one round trip: until an answer is there, another look finds the same. */
 const SHORTEST_INTERVAL: Milliseconds = 25;
@@ -83,7 +83,7 @@ export class WaitRoom {
 
   /** Subscribes. Later calls return the same promise; after a failure, call it again. @throws ClosedError after the end */
   start(): Promise<void> {
-    // A first try may be answered after that; nobody would close the connection any more.
+    // A first try may be answered after that; the connection would never be closed.
     if (this.#closed) return Promise.reject(closedWhileWaiting());
     this.#started ??= this.#start().catch((error) => {
       this.#started = undefined;
@@ -92,7 +92,7 @@ export class WaitRoom {
     return this.#started;
   }
 
-  /** @param label - What the waiter says of itself: no "|", shown to people. */
+  /** @param label - Label of the waiter: no "|", shown to people. */
   open(label: string): Waiter {
     if (this.#closed) throw closedWhileWaiting();
     this.#count += 1;
@@ -123,7 +123,7 @@ export class WaitRoom {
     this.#waiters.get(entry.split("|", 2)[1] ?? "")?.notify();
   }
 
-  /** Somebody waits for something that is due in `milliseconds`. */
+  /** What is waited for is due in `milliseconds`. */
   lookIn(milliseconds: Milliseconds): void {
     const now = performance.now();
     const at = Math.max(now + milliseconds, this.#lastLook + this.#session.roundTrip.patience(SHORTEST_INTERVAL, 1));
@@ -186,7 +186,8 @@ export class WaitRoom {
     // A number that Redis is that far behind never came from it; believed, it would hide every lost wake-up.
     if (!beat.existed || this.#arrived > beat.wakeups + MOST_UNCOUNTED) this.#arrived = beat.wakeups;
     if (!this.#isAwaited) return;
-    // A little late, so that the session whose lease it is comes first; spread, because everybody sees the same deadline.
+    // A little late, so that the session whose lease it is comes first; spread, because all processes see the same
+    // deadline.
     const next = beat.nextDeadline === null ? LOOK_INTERVAL : beat.nextDeadline + 1 + Math.random() * 20;
     this.lookIn(Math.min(LOOK_INTERVAL, next));
     if (beat.wakeups <= this.#arrived) return;

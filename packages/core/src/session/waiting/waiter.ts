@@ -2,7 +2,7 @@ import { type Milliseconds, waitWith } from "../../time/index.ts";
 
 /** One wait for something in Redis. */
 export class Waiter {
-  /** How it is stored: "<session>|<number>|<what it says of itself>". */
+  /** How it is stored: "<session>|<number>|<its label>". */
   readonly entry: string;
   readonly #close: () => void;
   #isDue = false;
@@ -20,7 +20,7 @@ export class Waiter {
     return this.#word;
   }
 
-  /** Something may have changed. Remembered when nobody is waiting at the moment. */
+  /** Something may have changed. Remembered when no wait is under way at the moment. */
   notify(word?: string): void {
     this.#isDue = true;
     // The last one: what an earlier one granted may have been the next one's since.

@@ -26,7 +26,7 @@ export interface ObjectReading {
   state: object | null;
 }
 
-/** A reading of an object that nobody holds, or whose holders are not known. */
+/** A reading of an object without holders, or whose holders are not known. */
 export function withoutHolders(waiters: Participant[], rest: Pick<ObjectReading, "summary" | "state">): ObjectReading {
   return { holders: [], waiters, waitsFor: "unknown", leaseLeft: null, ...rest };
 }

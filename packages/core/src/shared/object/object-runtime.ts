@@ -39,7 +39,7 @@ export interface ObjectRuntime {
    */
   readonly removals: Set<(firstPart: string) => void>;
   /**
-   * Makes a live handle of the object that a reference names, whatever its kind. Objects that hold a reference to another
+   * Makes a live handle of the object that a reference names, of any kind. Objects that hold a reference to another
    * one open it with this, and need not know its class.
    * @throws SerializationError for an unknown kind
    */

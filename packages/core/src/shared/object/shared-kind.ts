@@ -31,7 +31,7 @@ export type MethodTable<Handle> = { readonly [Name in MethodsOf<Handle>]: Method
 /** How long an object with a name stays. */
 type Stay = "until removed" | "1 hour unused" | "while held";
 
-/** One row of the table of kinds (`shared/kinds.ts`), whatever its class. */
+/** One row of the table of kinds (`shared/kinds.ts`), of any class. */
 export interface AnyKind extends ObjectKind {
   /** Makes a live handle of the object that a reference names. */
   open(runtime: ObjectRuntime, reference: ObjectReference): SharedObject;

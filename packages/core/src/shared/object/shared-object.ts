@@ -56,7 +56,7 @@ export abstract class SharedObject {
 
   /** @internal */
   toReference(_purpose: Purpose = "sending"): ObjectReference {
-    // Whoever gets the reference may use it before this process has done anything else.
+    // The receiver of the reference may use it before this process has done anything else.
     if (this.#owner !== null) void this.runtime.session.start().catch(() => {});
     return {
       kind: this.kind,

@@ -5,7 +5,7 @@ import { flatten } from "./flatten.ts";
 import type { Graph, Origin } from "./graph.ts";
 
 /**
- * Encodes what a task threw, whatever it is. Never throws: in the worst case name, message and stack remain.
+ * Encodes what a task threw, of any type. Never throws: in the worst case name, message and stack remain.
  *
  * @param origin where it was thrown; by default this process
  */

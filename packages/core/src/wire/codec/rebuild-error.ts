@@ -15,7 +15,7 @@ const REMOTE_FIELDS = new Set(["remoteStack", "host", "pid", "taskId"]);
 type Resolve = (slot: Slot) => unknown;
 
 /**
- * An error of its class, without its contents. The constructor does not run: it may want arguments nobody has kept.
+ * An error of its class, without its contents. The constructor does not run: it may want arguments that were not kept.
  *
  * A class that is not known here becomes RemoteError in the failure of a task, and Error in a value.
  */

@@ -66,7 +66,7 @@ export function objectRefusal(value: object): Refusal | null {
   return null;
 }
 
-/** Private fields and internal slots (URL, Headers, KeyObject, a pool) would arrive as `{}`, which helps nobody. */
+/** Private fields and internal slots (URL, Headers, KeyObject, a pool) would arrive as `{}`, which is of no use. */
 function keepsStatePrivate(value: object): boolean {
   if (Object.keys(value).length > 0) return false;
   const prototype: object | null = Object.getPrototypeOf(value);

@@ -25,7 +25,7 @@ export function valueToText(value: unknown, path?: string): string {
   return BINARY + encodeToString(value, path);
 }
 
-/** Reads what {@link valueToText} wrote, or JSON that somebody else wrote. */
+/** Reads what {@link valueToText} wrote, or JSON that another program wrote. */
 export function textToValue(text: string): unknown {
   return text.startsWith(BINARY) ? decodeFromString(text.slice(1)) : JSON.parse(text);
 }

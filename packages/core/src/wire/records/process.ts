@@ -22,7 +22,7 @@ export interface ProcessOrder {
   parent: ProcessParent;
 }
 
-/** First answer to whoever started a process: where it runs; null where it never ran. */
+/** First answer to the program that started a process: where it runs; null where it never ran. */
 export type ProcessStarted = { pid: number; host: string } | null;
 
 /** Second answer: how it ended. A process that was lost has a reason and no exit code. */

@@ -21,7 +21,7 @@ export interface PoolRecord {
   state: "running" | "failed" | "terminated";
   isolation: Isolation | null;
   initializer: { task: string; args: string } | null;
-  /** A child is replaced after this many calls (a chunk of a map counts as one); null = never. */
+  /** A child is replaced after this many calls (a chunk of a map is one call); null = never. */
   maxTasksPerChild: number | null;
   fence: FencePolicy;
   /** How often the pool was made usable again after it had failed; absent = never. A failure from before counts no more. */

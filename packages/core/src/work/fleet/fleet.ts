@@ -141,13 +141,13 @@ export function describeDelays(hosts: readonly HostRecord[], pool: string): stri
   );
 }
 
-/** Queues of processes are served apart from pools, whatever pools a host is limited to. */
+/** Queues of processes are served apart from pools, also by hosts that are limited to some pools. */
 function servesQueue(host: HostRecord, queue: string): boolean {
   if (host.processes?.queues.includes(queue)) return host.processes.limit > 0;
   return host.pools === null ? !isProcessQueue(queue) : host.pools.includes(queue);
 }
 
-/** One sentence on why nobody runs a task, and what to do. */
+/** One sentence on why no host runs a task, and what to do. */
 export function describeUnserved(hosts: readonly HostRecord[], pool: string, task: string): string {
   const where = isProcessQueue(pool) ? describeProcessQueue(pool) : `in pool "${pool}"`;
   const what = `no live worker host serves task "${task}" ${where}`;

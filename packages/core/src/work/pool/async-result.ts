@@ -29,7 +29,7 @@ type State = "pending" | "decided" | "value" | "error";
 /**
  * A result on its way (Python's AsyncResult). Also awaitable.
  *
- * A failure that nobody asks for is not an unhandled rejection.
+ * A failure that is never read is not an unhandled rejection.
  */
 export class AsyncResult<Value> implements PromiseLike<Value> {
   #state: State = "pending";

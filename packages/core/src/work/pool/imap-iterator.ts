@@ -134,7 +134,7 @@ export class ImapIterator<Value> implements AsyncIterableIterator<Value>, Answer
   }
 
   /**
-   * Reads the rest of the input now, whatever the buffer, for a pool that is joined. An input that may be endless is
+   * Reads the rest of the input now, beyond the buffer, for a pool that is joined. An input that may be endless is
    * cut off instead. @internal
    */
   async readToEnd(): Promise<void> {

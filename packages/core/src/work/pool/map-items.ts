@@ -67,7 +67,7 @@ export function cutChunks(list: unknown[], size: number, limit: number): { paylo
   return { payloads, offsets };
 }
 
-/** Reads an input to its end, or until nobody wants it any more. */
+/** Reads an input to its end, or until it is no longer wanted. */
 export async function drain(items: AsyncIterable<unknown>, isWanted: () => boolean): Promise<unknown[]> {
   const list: unknown[] = [];
   for await (const item of items) {

@@ -7,7 +7,7 @@ import type { FencePolicy, Isolation, PoolRecord } from "../../wire/records/reco
 /** Options of `mp.pool()`. */
 export interface PoolOptions {
   /**
-   * A named pool is the same for everybody and stays until it is removed; an unnamed one vanishes with its maker.
+   * A named pool is the same for every program and stays until it is removed; an unnamed one vanishes with its maker.
    * 1 to 100 letters, digits or `_ . -`.
    */
   name?: string;
@@ -15,7 +15,7 @@ export interface PoolOptions {
   initializer?: AnyTask;
   /** Arguments of the initializer. */
   initArgs?: unknown[];
-  /** A child is replaced after this many calls; a chunk of a map counts as one. @defaultValue never */
+  /** A child is replaced after this many calls; a chunk of a map is one call. @defaultValue never */
   maxTasksPerChild?: number;
   /** Where tasks run that do not say it themselves. @defaultValue what the host says */
   isolation?: Isolation;

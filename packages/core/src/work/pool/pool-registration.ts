@@ -16,7 +16,7 @@ const LOOK_AFTER: Milliseconds = 1_000;
  */
 export class PoolRegistration {
   readonly record: StoredPool;
-  /** Nobody has closed or terminated the pool. */
+  /** The pool is not closed or terminated. */
   isRunning = true;
   /** What is in the registry, as far as it is known. */
   #inForce: StoredPool;
@@ -30,7 +30,7 @@ export class PoolRegistration {
   #stopRestoring: () => void = () => {};
   #looking: NodeJS.Timeout | undefined;
   #terminated = false;
-  /** This program removes the pool right now, for everybody: it is not to make it again. */
+  /** This program removes the pool right now, for every program: it must not make it again. */
   #isBeingRemoved = false;
   #removing: Promise<void> | undefined;
 
@@ -193,8 +193,8 @@ export class PoolRegistration {
   }
 
   /**
-   * Redis has lost the pool, or hosts took this program for dead and removed it: it is made again. Its jobs are lost,
-   * which their callers are told; new ones are served.
+   * Redis has lost the pool, or hosts removed it because the session of this program expired: it is made again. Its
+   * jobs are lost, which their callers are told; new ones are served.
    */
   async #restore(): Promise<void> {
     const { registry, logger } = this.#runtime;

@@ -39,7 +39,7 @@ export function assertRemovable(name: string): void {
  * Removes a pool with its tasks and all that is kept of it.
  *
  * In this order: 1. in one step it is marked as terminated, unless tasks run and that was not agreed to, and nothing of it
- * is started any more; hosts hear of it, kill what runs and close their share; 2. callers that wait for its tasks get a
+ * is started any more; hosts are told, kill what runs and close their share; 2. callers that wait for its tasks get a
  * PoolTerminatedError; 3. its queue goes, then its record. A removal that was broken off is finished by the next one, or
  * by the hosts.
  *

@@ -8,7 +8,7 @@ import { endedAnswer } from "./process-answers.ts";
 import { type EndingOutcome, ProcessRegistry } from "./process-registry.ts";
 
 /**
- * Makes a process end, wherever it is. One that still waits leaves its queue, and whoever waits for it hears that it
+ * Makes a process end, wherever it is. One that still waits leaves its queue, and its waiting callers hear that it
  * has ended; of one that runs, its host is told.
  */
 export async function endProcess(

@@ -1,4 +1,4 @@
-/** What a process comes to once in its life. Whoever waits for it no longer is forgotten, as no promise can do. */
+/** What a process comes to once in its life. A wait that has ended is forgotten, which a promise cannot do. */
 export class Milestone {
   /** Resolves when it is reached. Never rejects. */
   readonly whenReached: Promise<void>;

@@ -1,6 +1,6 @@
 import { decode } from "../../wire/codec/index.ts";
 
-/** Pieces of text on their way from a process to whoever started it. */
+/** Pieces of text on their way from a process to the program that started it. */
 export type OutputPiece = [stream: "stdout" | "stderr", text: string];
 
 /** Name under which the output of a process arrives in the reply stream. */
@@ -8,7 +8,7 @@ export function outputName(processId: string): string {
   return `output:${processId}`;
 }
 
-/** Prints what a process wrote where this program prints. A stream that is broken or closed is nobody's fault (P9). */
+/** Prints what a process wrote where this program prints. A stream that is broken or closed is no error (P9). */
 export function printOutput(bytes: Uint8Array): void {
   for (const [stream, text] of decode(bytes) as OutputPiece[]) print(process[stream], text);
 }
@@ -26,7 +26,7 @@ function print(stream: NodeJS.WriteStream, text: string): void {
     if (left === 0) stream.removeListener("error", ignore);
   };
   try {
-    // A stream tells an error to the callback first, and everybody else a moment later.
+    // A stream tells an error to the callback first, and to its listeners a moment later.
     stream.write(text, (error) => void (error ? setImmediate(end) : end()));
   } catch {
     end();

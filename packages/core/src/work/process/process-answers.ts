@@ -2,7 +2,7 @@ import { encode } from "../../wire/codec/index.ts";
 import type { UnitAnswer } from "../../wire/records/job.ts";
 import type { ProcessEnded, ProcessStarted } from "../../wire/records/process.ts";
 
-/** A process gives two answers to whoever started it. */
+/** A process gives two answers to the program that started it. */
 export const STARTED = 0;
 export const ENDED = 1;
 export const PROCESS_ANSWERS = 2;

@@ -17,7 +17,7 @@ import { exitCodeOfEnding } from "./exit-codes.ts";
 import { parseProcess } from "./parse-process.ts";
 import * as scripts from "./process-scripts.ts";
 
-/** What became of a wish to end a process: it never ran, its host was told, it had ended, nobody knows it. */
+/** What became of a wish to end a process: it never ran, its host was told, it had ended, it is unknown. */
 export type EndingOutcome = "withdrawn" | "told" | "ended" | "unknown";
 
 /** What a host may do with a process that it took from a queue. */
@@ -115,7 +115,7 @@ export class ProcessRegistry {
 
   /**
    * Records how a process ended. @param run - Only while it is still that run's; null: only while it waits.
-   * @returns how it has ended, which another may have said before; null when nobody knows it any more
+   * @returns how it has ended, which another may have said before; null when it is no longer known
    */
   async finish(id: string, run: string | null, ended: ProcessEnded): Promise<ProcessEnded | null> {
     const reply = await scripts.finishProcess.run(this.#client, this.#endKeys(id), [

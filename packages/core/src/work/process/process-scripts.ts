@@ -108,7 +108,7 @@ return fields[3]
  * ARGV[1] id; ARGV[2] way of ending; ARGV[3] its exit code; ARGV[4] control channel; ARGV[5] its message;
  * ARGV[6] time to live of what has ended, ms
  * Returns {outcome, client, queue}: "withdrawn" before it ran, "told" its host, "ended" already, "unknown".
- * A stronger wish stays, whatever is wished after it.
+ * A stronger wish stays, also when a weaker one follows.
  */
 export const endProcess: Script<["withdrawn" | "told" | "ended" | "unknown", string, string]> = new Script<
   ["withdrawn" | "told" | "ended" | "unknown", string, string]
@@ -165,7 +165,7 @@ return rows
 /**
  * KEYS[1] reply stream of the client; KEYS[2] its session; KEYS[3] hash of the process
  * ARGV[1] encoded list of ReplyItem; ARGV[2] time to live of the stream, ms; ARGV[3] end of stdout; ARGV[4] end of stderr
- * Nobody reads the stream of a client that is gone. Returns 1 when the client was sent the output, else 0.
+ * The stream of a client that is gone is not read. Returns 1 when the client was sent the output, else 0.
  */
 export const appendOutput: Script<number> = new Script<number>({
   name: "appendProcessOutput",

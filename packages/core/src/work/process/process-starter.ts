@@ -24,7 +24,7 @@ export interface ProcessHandle {
   readonly pid: number | null;
   readonly host: string | null;
   readonly exitcode: number | null;
-  /** Why nobody knows how it ended. */
+  /** Why it is not known how it ended. */
   readonly lost: string | null;
   readonly hasEnded: boolean;
   /** It runs, or has ended without. */
@@ -71,7 +71,7 @@ export function onlyStarter(): ProcessStarter {
   if (only && !second) return only;
   throw new AssertionError(
     only
-      ? "several contexts are open, so nobody knows which is to start this process; give it to one with mp.process(process)"
+      ? "several contexts are open, and any of them could start this process; give it to one with mp.process(process)"
       : "no context is open to start this process; connect() first",
   );
 }

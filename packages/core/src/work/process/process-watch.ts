@@ -13,8 +13,8 @@ export interface ProcessWatchOptions {
 }
 
 /**
- * Looks every two seconds at the records of the processes that this program waits for, so that no wait is for ever:
- * an answer that was lost, a host that died (P23), a Redis that lost the record. Something is amiss only when two looks
+ * Looks every two seconds at the records of the processes that this program waits for, so that every wait ends:
+ * an answer that was lost, a host that died (P23), a Redis that lost the record. A finding counts only when two looks
  * in a row have found it, because answers may be on their way and a Redis that has just come back knows no heartbeats yet.
  */
 export class ProcessWatch {

@@ -132,7 +132,7 @@ export class Process {
     return this.#launched?.exitcode ?? null;
   }
 
-  /** Why nobody can say how it ended, such as the death of its host; null otherwise (P23). */
+  /** Why it is not known how it ended, such as the death of its host; null otherwise (P23). */
   get lost(): ProcessLostError | null {
     const reason = this.#launched?.lost ?? null;
     return reason === null ? null : new ProcessLostError(`process "${this.#name}" was lost: ${reason}`);

@@ -173,7 +173,7 @@ export class PoolRegistry {
     return this.#change({ name, generation }, { state: "terminated" }, options.unlessAlive);
   }
 
-  /** Forgets a pool; its BullMQ queue is removed by whoever calls this. @returns false when it was not there */
+  /** Forgets a pool; its BullMQ queue is removed by the caller. @returns false when it was not there */
   async remove(name: string, generation: string | null): Promise<boolean> {
     const removed = await removePool.run(
       this.#client,

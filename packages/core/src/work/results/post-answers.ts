@@ -6,7 +6,7 @@ import type { ReplyItem } from "../../wire/records/job.ts";
 /** How long answers wait for a client that does not read them, ms. */
 const REPLIES_TTL = 3_600_000;
 
-/** Writes answers to a reply stream, `Keys.replies(client)`. One entry, whatever their number. */
+/** Writes answers to a reply stream, `Keys.replies(client)`. One entry for any number of them. */
 export async function postAnswers(client: RedisClient, stream: string, items: ReplyItem[]): Promise<void> {
   await appendAnswers.run(client, [stream], [Buffer.from(encode(items)), REPLIES_TTL]);
 }

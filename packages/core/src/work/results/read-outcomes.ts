@@ -87,7 +87,7 @@ function isOfConnection(error: unknown): boolean {
   return error instanceof Error && error.name === "ReplyError";
 }
 
-/** The error for an answer that cannot be decoded, such as one of a newer version. */
+/** The error for an answer that cannot be decoded, for example of a newer version. */
 export function unreadable(ticket: Ticket, cause: unknown): WorkerLostError {
   return new WorkerLostError(
     `the outcome of job ${ticket.jobId} of task "${ticket.task}" cannot be read: ${(cause as Error).message}; ` +

@@ -15,7 +15,7 @@ import { bringJobBack } from "./unlisted-jobs.ts";
 const BLOCK = 5_000;
 /** A blocking read that is so many ms late has lost its connection. */
 const SILENCE = 5_000;
-/** Jobs compared in each interval while nothing is amiss: a thousand waits must not keep Redis busy. */
+/** Jobs compared in each interval while all is well: a thousand waits must not keep Redis busy. */
 const RECONCILE_SAMPLE = 20;
 /** Jobs compared in one round trip when something is. */
 const RECONCILE_BATCH = 500;
@@ -45,7 +45,7 @@ export interface ResultChannelOptions {
  * 2. The job keeps its outcome. Every two seconds some of the pending jobs are compared with Redis, in turn; after a
  *    reconnect, and when a comparison shows that something went wrong, all of them. What is finished there is settled here.
  * 3. A job that Redis does not know three times in a row, with its stream read to the end in between, is lost: its
- *    callers get StateLostError instead of waiting for ever.
+ *    callers get StateLostError instead of waiting without end.
  *
  * A job that Redis knows and that is in none of BullMQ's lists would never run: it is looked for among those that wait
  * for long, and put back.
@@ -105,7 +105,7 @@ export class ResultChannel {
     return false;
   }
 
-  /** Registers a job. Call it before the job is submitted, so that no answer can come too early. */
+  /** Registers a job. Call it before the job is submitted, so that no answer arrives before it is expected. */
   expect(ticket: Ticket): void {
     if (this.#closed) return ticket.fail(this.#closed);
     this.#tickets.set(ticket.id, ticket);
@@ -156,7 +156,7 @@ export class ResultChannel {
     const { client, keys, logger } = this.#options;
     if ((await bringJobBack(client, keys, { pool, jobId })) !== "unlisted") return false;
     logger.warn(
-      `job ${jobId} of task "${task}" was in no list of pool "${pool}", so that it would never have run: it is back in line; ` +
+      `job ${jobId} of task "${task}" was in no list of pool "${pool}", so that it would never have run: it is back in its queue; ` +
         "a tool may have overwritten the pool's lists",
     );
     return true;
@@ -217,7 +217,7 @@ export class ResultChannel {
   }
 
   async #readOnce(blocking: RedisClient): Promise<void> {
-    // A connection that died without a word (a cable, a firewall) would block for ever; a new one asks again.
+    // A connection that died without a word (a cable, a firewall) would block without end; a new one asks again.
     const watchdog = setTimeout(() => blocking.disconnect(true), BLOCK + SILENCE).unref();
     try {
       const reply = await blocking.xreadBuffer("COUNT", 1_000, "BLOCK", BLOCK, "STREAMS", this.#stream, this.#position);

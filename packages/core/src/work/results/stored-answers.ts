@@ -37,7 +37,7 @@ const BATCH = 500;
 
 /**
  * What is kept of a run beside its job. Every run has a key of its own and the job names the run, so that a job is
- * never given what another job of its id, in whatever pool, or an earlier run has left.
+ * never given what another job of its id, in any pool, or an earlier run has left.
  */
 export class StoredAnswers {
   readonly #client: RedisClient;
@@ -72,8 +72,8 @@ export class StoredAnswers {
   }
 
   /**
-   * Removes what earlier runs of a job have left in it, while the place holds: what another run has left since, or somebody
-   * wishes of it, stays. `isRetried`: among it the cancellations that were for a run that has ended.
+   * Removes what earlier runs of a job have left in it, while the place holds: what another run has left since, or
+   * another client wishes of it, stays. `isRetried`: among it the cancellations that were for a run that has ended.
    * @returns whether the job is to be cancelled all the same, or a call of it
    */
   async forget(place: OutcomePlace, { isRetried }: { isRetried: boolean }): Promise<boolean> {

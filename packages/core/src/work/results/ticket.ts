@@ -3,7 +3,7 @@ export interface Outcome {
   ok: boolean;
   /** The value, or the error, ready to be thrown. */
   value: unknown;
-  /** Run time in microseconds; 0 = it did not run, or nobody knows. */
+  /** Run time in microseconds; 0 = it did not run, or it is not known. */
   micros: number;
 }
 

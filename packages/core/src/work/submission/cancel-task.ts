@@ -36,7 +36,7 @@ type Withdrawal = "removed" | "marked" | Extract<TaskState, "completed" | "faile
 /**
  * Cancels a task wherever it is.
  *
- * Before it was started: it leaves its queue, and whoever waits gets a CancelledError, in the same step. While it runs:
+ * Before it was started: it leaves its queue, and its caller gets a CancelledError, in the same step. While it runs:
  * the wish is written into the job, where its host finds it also after a lost message, and the host is told. It names the
  * run that it is for: that run keeps it when its host is lost, and no later run is meant.
  */
@@ -80,7 +80,7 @@ export async function cancelTask(
   );
   if (outcome === "removed") {
     const job = await queues.get(pool).getJob(jobId);
-    // Somebody else may have removed it meanwhile, and its id be that of a later job.
+    // Another client may have removed it meanwhile, and its id be that of a later job.
     if (job && String(job.timestamp) === timestamp) await job.remove().catch(() => {});
   }
   return outcome;
@@ -111,7 +111,7 @@ function cancelled(
  * KEYS[1] job hash; KEYS[2] reply stream of its client; KEYS[3..6] wait, paused (lists), prioritized, delayed (sorted
  * sets); KEYS[7] completed; KEYS[8] failed; KEYS[9] active (list); KEYS[10] waiting-children (sorted set); KEYS[11] lock
  * ARGV[1] job id; ARGV[2] field of the job that holds a wish; ARGV[3] reason; ARGV[4] control channel; ARGV[5] its
- * message; ARGV[6] 1 = the whole job, 0 = one call of it; ARGV[7] encoded answer for the client, "" = nobody waits
+ * message; ARGV[6] 1 = the whole job, 0 = one call of it; ARGV[7] encoded answer for the client, "" = no caller waits
  * A job that is taken out is marked by the field "withdrawn", so that a script that is sent again knows what it has done.
  * ARGV[8] when the job was submitted, ms: a later job of the same id is not meant; ARGV[9] what comes behind the names of
  * the fields, "" = the whole job; ARGV[10] field of the run that the wish is for
@@ -129,7 +129,7 @@ if ARGV[6] == "1" then
   local taken = redis.call("LREM", KEYS[3], 0, ARGV[1]) + redis.call("LREM", KEYS[4], 0, ARGV[1])
     + redis.call("ZREM", KEYS[5], ARGV[1]) + redis.call("ZREM", KEYS[6], ARGV[1])
   local runs = redis.call("EXISTS", KEYS[11]) == 1 or redis.call("LPOS", KEYS[9], ARGV[1])
-  -- In no list, it would never run and nobody would answer.
+  -- In no list, it would never run and never be answered.
   if taken == 0 and not runs and not redis.call("ZSCORE", KEYS[10], ARGV[1]) then taken = 1 end
   if taken > 0 then
     redis.call("HSET", KEYS[1], "withdrawn", 1)

@@ -36,7 +36,7 @@ export interface JobQueueOptions {
 /**
  * The door to BullMQ on the side of producers: one pool's queue.
  *
- * Every job carries an id of its own, so sending it twice adds it once: whatever the connection does, a submission
+ * Every job carries an id of its own, so sending it twice adds it once: also when the connection breaks, a submission
  * is repeated until Redis has acknowledged it.
  */
 export class JobQueue {

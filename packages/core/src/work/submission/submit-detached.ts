@@ -7,7 +7,7 @@ import { PoolRegistry, unlimitedPool } from "../registry/index.ts";
 import { JobQueue } from "./job-queue.ts";
 import { effectiveOptions, type SubmitOptions, toJobsOptions } from "./submit-options.ts";
 
-/** A call that nobody waits for: its outcome is looked up in the job. */
+/** A call whose result is not waited for: its outcome is looked up in the job. */
 export interface DetachedCall {
   task: string;
   /** Plain JSON. */

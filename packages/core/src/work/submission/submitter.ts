@@ -368,7 +368,7 @@ export class Submitter {
         logger.warn(`looking up job ${id} failed, trying again: ${(error as Error).message}`);
       }
       if (seen.settled) break;
-      // Not referenced: as long as somebody waits, the ticket keeps the program alive.
+      // Not referenced: as long as it is waited for, the ticket keeps the program alive.
       await pause(interval, { ref: false });
     }
     results.settle(ticket);

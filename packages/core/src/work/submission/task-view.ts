@@ -92,9 +92,9 @@ export interface TaskView extends TaskRow {
   /** Outcomes of a job of several units, as far as they are kept. */
   outcomes: UnitView[];
   progress: unknown;
-  /** 0 = next; null when it does not wait in line. */
+  /** 0 = next; null when it does not wait in the queue. */
   queuePosition: number | null;
-  /** Why nobody will start it as things are, and what to do; null when all is well. */
+  /** Why no host will start it as things are, and what to do; null when all is well. */
   blockedBy: string | null;
   /** Reason of a requested cancellation that has not taken effect yet. */
   cancelRequested: string | null;
@@ -102,7 +102,7 @@ export interface TaskView extends TaskRow {
 
 /** What became of a request to cancel. */
 export type CancelOutcome =
-  /** Taken out of the queue before it started; whoever waits for it gets a CancelledError. */
+  /** Taken out of the queue before it started; its caller gets a CancelledError. */
   | { outcome: "removed"; pool: string }
   /** Its host was told to stop it. */
   | { outcome: "stopping"; pool: string; host: string | null }

@@ -169,7 +169,7 @@ export class UnitBatcher {
     }
     void this.#options.send(groups.slice(0, count));
     if (count === groups.length) return;
-    // Whoever heard that a call could not be sent may have made another one.
+    // A caller that heard that a call could not be sent may have made another one.
     this.#waiting = [...groups.slice(count).flat(), ...this.#waiting];
     this.#scheduled = true;
     setImmediate(() => {

@@ -2,7 +2,7 @@ import type { Logger } from "../../package/index.ts";
 import { type RedisClient, whenBroken } from "../../redis/connection/index.ts";
 import { describeDelays, describeUnserved, type Fleet, isServed } from "../fleet/index.ts";
 
-/** How long a task may wait before its caller hears that nobody serves it, ms. */
+/** How long a task may wait before its caller hears that no host serves it, ms. */
 const PATIENCE = 1_500;
 /** The same for a script of "manyhands run", which starts a worker for it, ms. */
 const PATIENCE_WITH_STARTER = 10_000;

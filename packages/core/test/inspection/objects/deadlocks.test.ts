@@ -33,7 +33,7 @@ function circles(...objects: ObjectView[]): string[] {
 }
 
 test.each([
-  ["nobody waits", [object("x", ["A"], [])], []],
+  ["no waiter", [object("x", ["A"], [])], []],
   ["one waits for another", [object("x", ["A"], ["B", "C"]), object("y", ["B"], ["C"])], []],
   ["two in a circle", [object("x", ["A"], ["B"]), object("y", ["B"], ["A"])], ["A>y B>x"]],
   [
@@ -57,12 +57,12 @@ test.each([
     ["A>y B>s"],
   ],
   ["readers who must all leave", [object("w", ["A", "C"], ["B"], "all"), object("y", ["B"], ["A"])], ["A>y B>w"]],
-  ["something that anybody may do", [object("e", ["A"], ["B"], "unknown"), object("y", ["B"], ["A"])], []],
+  ["something that any process may do", [object("e", ["A"], ["B"], "unknown"), object("y", ["B"], ["A"])], []],
 ] as const)("%s", (_name, objects, expected) => {
   expect(circles(...objects)).toEqual(expected);
 });
 
-test("a circle keeps its signature until somebody in it moves on", () => {
+test("a circle keeps its signature until a participant in it moves on", () => {
   const [before] = findDeadlocks([object("x", ["A"], ["B"]), object("y", ["B"], ["A"])]);
   const again = findDeadlocks([object("y", ["B"], ["A"]), object("x", ["A"], ["B", "C"])])[0];
   const moved = object("x", ["A"], ["B"]);

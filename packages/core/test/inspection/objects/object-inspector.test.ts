@@ -77,7 +77,7 @@ describe("on one server", () => {
     // then
     expect(objects.map(({ kind, summary }) => `${kind}: ${summary.replace(/\d{10,}/, "n")}`)).toEqual([
       "barrier: 1 of 2 waiting",
-      "condition: 1 asleep, under rlock/:condition/condition",
+      "condition: 1 waiting, under rlock/:condition/condition",
       "count-down-latch: 2 of 3 to go",
       "joinable-queue: 1 of 5 items, 2 not done",
       "read-write-lock: held by 1 reader",
@@ -197,7 +197,7 @@ function suite(redis: () => RedisConfig): void {
     expect(await manager.objects()).toEqual([]);
   });
 
-  test("an object says with whom it vanishes: its maker, its manager, its last end, or nobody", async () => {
+  test("an object says with what it vanishes: its maker, its manager, its last end, or nothing", async () => {
     const { mp, inspector } = await open(redis());
     const condition = mp.condition();
     await condition.acquire();

@@ -29,7 +29,7 @@ describe("a pool of texts", () => {
     }
   });
 
-  test("texts behind one another are a block, whatever was refused in between", () => {
+  test("texts behind one another are a block, also when others were refused in between", () => {
     const pool = new TextPool();
     const items = [pool.writeString("one"), pool.write("2"), pool.writeString("th\nree") ?? pool.write('"th\\nree"')];
     expect(blockOf(items)?.toString()).toBe('"one"\u001e2\u001e"th\\nree"');

@@ -16,7 +16,7 @@ describe("an error from another process", () => {
   let thrownUndefined: Error & Record<string, unknown>;
 
   beforeAll(() => {
-    // Given: a child that throws a class of the user, caused by one that nobody registers
+    // Given: a child that throws a class of the user, caused by one that is not registered
     registerError(OutOfStockError);
     const child = new URL("./fixtures/throwing-child.ts", import.meta.url).pathname;
     const [first, second] = execFileSync(process.execPath, [child], { encoding: "utf8" }).trim().split("\n");

@@ -23,7 +23,7 @@ test("PL16: a wait that ends by time or signal leaves nothing behind", async () 
   expect(await result.get({ timeout: 0 })).toBe(4);
 });
 
-test("PL16: a timeout of null waits for ever, a very long one too, and one that is no number is refused", async () => {
+test("PL16: a timeout of null has no limit, a very long one works, and one that is no number is refused", async () => {
   const { result } = pending();
   const waits = [null, undefined, Number.POSITIVE_INFINITY, 2 ** 40].map((timeout) =>
     result.get({ timeout: timeout as number }),

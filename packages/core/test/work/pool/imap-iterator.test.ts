@@ -169,7 +169,7 @@ test("an error in the producer's cleanup comes out of return()", async () => {
   await expect(iterator.return()).rejects.toThrow("cleanup");
 });
 
-test("PL11: for a pool that is joined, a list is read to its end whatever the buffer", async () => {
+test("PL11: for a pool that is joined, a list is read to its end, beyond the buffer", async () => {
   const list = Array.from({ length: 50 }, (_, index) => index);
   const { iterator, sent, answerAll } = imap({ source: list, bufferSize: 2 });
   await iterator.readToEnd();

@@ -38,7 +38,7 @@ test.each([
   expect(make).toThrow(message);
 });
 
-test("an unnamed pool belongs to its maker, a named one to nobody", () => {
+test("an unnamed pool belongs to its maker, a named one to no program", () => {
   expect(toPoolRecord(undefined, {}, maker)).toEqual({
     name: "pool-a-1",
     size: null,

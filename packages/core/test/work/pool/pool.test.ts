@@ -430,7 +430,7 @@ const checkedNever = task("pool/checked-never", (x: number) => x, {
   schema: standard(z.number().refine(() => new Promise<boolean>(() => {}))),
 });
 
-/** Asynchronous whatever the value. */
+/** Asynchronous for any value. */
 function standard(schema: z.ZodType<number>): z.ZodType<number> {
   const { validate, ...rest } = schema["~standard"];
   return { "~standard": { ...rest, validate: async (value: unknown) => validate(value) } } as never;

@@ -33,7 +33,7 @@ async function run({ isBroken }: { isBroken: boolean }): Promise<{ code: number;
   return { code, ...text };
 }
 
-test("P9: a program whose stdout nobody reads any more prints what its processes write, and lives on", async () => {
+test("P9: a program whose stdout is not read any more prints what its processes write, and lives on", async () => {
   const { code, stderr } = await run({ isBroken: true });
   expect(stderr).not.toContain("EPIPE");
   expect(code).toBe(7);

@@ -116,7 +116,7 @@ test("a join that has timed out is forgotten, however long the process runs", as
   await child.terminate();
 });
 
-/** @returns the signal of the wait, which nobody else knows */
+/** @returns the signal of the wait, which only this test knows */
 async function timedOut(wait: (options: WaitOptions) => Promise<unknown>): Promise<WeakRef<AbortSignal>> {
   const { signal } = new AbortController();
   await wait({ timeout: 1, signal });

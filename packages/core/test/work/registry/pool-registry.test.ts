@@ -32,7 +32,7 @@ function record(name: string, generation: string) {
   };
 }
 
-test("a pool is made once, with Redis' own time; whoever comes later gets the record in force", async () => {
+test("a pool is made once, with Redis' own time; later programs get the record in force", async () => {
   const { subject, client, heard, settled } = await registry();
   const [seconds] = await client.time();
   const first = await subject.create(record("p", "g1"));

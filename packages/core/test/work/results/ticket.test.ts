@@ -9,7 +9,7 @@ function ticket(units: number): { subject: Ticket; got: [number, Outcome][] } {
 
 const value = (of: unknown): Outcome => ({ ok: true, value: of, micros: 5 });
 
-test("each unit is answered once, whatever comes again", () => {
+test("each unit is answered once; later answers are ignored", () => {
   const { subject, got } = ticket(2);
   subject.answer(1, value("second"));
   subject.answer(1, value("again"));

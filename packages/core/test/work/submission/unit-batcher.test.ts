@@ -50,7 +50,7 @@ function unit(name: string, items = 1): Unit {
 
 const tick = (): Promise<void> => Promise.resolve();
 
-test("a lone call goes out in its own tick, by itself, whatever is known of its task", async () => {
+test("a lone call goes out in its own tick, by itself, also when nothing is known of its task", async () => {
   for (const given of [batcher(), batcher({ mean: 0.01 }), batcher({ mean: 100 })]) {
     given.push(1);
     await tick();

@@ -62,7 +62,7 @@ export class Connection<Message = unknown> extends SharedObject {
     this.#settings = settings;
     const facts = { name: this.name, maker: this.owner, isDuplex };
     this.#share = shareOfPipe(runtime, facts, { handle: this, end });
-    // At once and not with the first use: until then nobody would miss this process if it died.
+    // At once and not with the first use: until then the death of this process would not be noticed.
     if (token !== null) this.#share.arrive(end, token);
   }
 
@@ -74,7 +74,7 @@ export class Connection<Message = unknown> extends SharedObject {
   /**
    * Sends a value; resolves when Redis has it. Never waits for a reader. Not awaited, many travel together, in order.
    * @throws SerializationError for what cannot be sent; PayloadTooLargeError above the pipe's `maxMessage`
-   * @throws BrokenPipeError when nobody has the other end any more (N4); ValueError for an end that only reads (N1);
+   * @throws BrokenPipeError when the other end has no holder any more (N4); ValueError for an end that only reads (N1);
    *   ClosedError for a closed handle
    */
   async send(value: Message): Promise<void> {
@@ -94,7 +94,7 @@ export class Connection<Message = unknown> extends SharedObject {
 
   /**
    * The next message; one that was sent as bytes comes as a Buffer. `false` = only if there is one.
-   * @throws EndOfFileError when everything is read and nobody has the other end any more (N4)
+   * @throws EndOfFileError when everything is read and the other end has no holder any more (N4)
    * @throws TimeoutError when none came in time; ValueError for an end that only sends (N1); ClosedError for a closed handle
    */
   async recv(patience?: Patience): Promise<Message> {

@@ -7,7 +7,7 @@ const KEPT_SENDERS = 500;
 
 /**
  * Keys of a pipe: main, hash: duplex (0 or 1), closed-0, closed-1 (1 = that end is closed for good); holders, hash:
- * "<end>|<session>" -> server time in ms since when; transit, sorted set: "<end>|<token>" of an end on its way to somebody ->
+ * "<end>|<session>" -> server time in ms since when; transit, sorted set: "<end>|<token>" of an end on its way ->
  * server time in ms until which it counts as open; standing, hash (see QUEUE_KEYS). What waits to be read by an end is the queue `pipe-stream/<end>/<name>`.
  *
  * An end is open while a session holds it or it is on its way; a pipe is gone when both of its ends are closed.
@@ -45,7 +45,7 @@ local function note_only_holder(prefix, name, reading_end, session, handed)
   dismiss_reader(prefix, queue, "", handed)
   if session then redis.call("HSET", main, "onlyHolder", session) else redis.call("HDEL", main, "onlyHolder") end
 end
--- Closes the ends that nobody holds: what its peer has sent is read to the end, what was sent to it is dropped.
+-- Closes the ends without a holder: what its peer has sent is read to the end, what was sent to it is dropped.
 local function settle(prefix, name, now)
   local main = prefix .. "pipe/" .. name
   if redis.call("EXISTS", main) == 0 then return end

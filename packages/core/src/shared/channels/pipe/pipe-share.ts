@@ -19,11 +19,11 @@ export interface PipeFacts {
 const FAILOVER = 120_000;
 const CLOSED_ENDS = 1_000;
 
-/** How long an end that was sent to somebody counts as open before it has arrived, ms. */
+/** How long an end that was sent counts as open before it has arrived, ms. */
 const TRANSIT = 3_600_000;
 
 /**
- * One pipe as one context uses it, whatever the number of its handles.
+ * A pipe in one context, with any number of handles.
  *
  * Duties: 1. Redis knows this session as a holder of each end of which there is a handle here, from the moment that the
  * first one came; of what it made itself, from the first use; 2. an end that was sent away stays open until it has arrived.
@@ -51,7 +51,7 @@ export class PipeShare {
     this.#facts = facts;
     this.#leave = leave;
     this.#make = untilHeld(() => this.#hold(this.#heldEnds));
-    // Whether or not others hold its ends as well: whoever died must be missed.
+    // Also when other processes hold its ends: the death of each holder must be noticed.
     this.#stopListening = runtime.session.on("lost", () => {
       if (this.#isKnown) this.#hold(this.#heldEnds).catch(() => {});
     });
@@ -73,7 +73,7 @@ export class PipeShare {
     return this.#arrivals[end]?.() ?? this.#make();
   }
 
-  /** An end is being sent to somebody. @returns with which token it arrives */
+  /** An end is being sent. @returns with which token it arrives */
   depart(end: End): string {
     const token = randomBytes(6).toString("base64url");
     const { client, keys, session } = this.#runtime;
@@ -89,8 +89,8 @@ export class PipeShare {
         [this.#key(), this.#key("transit"), keys.deadlines],
         [keys.prefix, name, end, token, TRANSIT, handed],
       );
-    // At once, so that it comes before whatever this process sends after it; and again if it came before the pipe was made,
-    // because the server had forgotten that script.
+    // At once, so that it comes before anything that this process sends later; and again if it came before the pipe was
+    // made, because the server had forgotten that script.
     const sent = send().then((reply) => (reply === "closed" ? noted.then(send) : reply));
     this.#noted = Promise.allSettled([noted, sent]);
     return token;
@@ -180,12 +180,12 @@ export class PipeShare {
   #notHeld(reply: Exclude<HoldReply, "held">): Error {
     const { name } = this.#facts;
     if (reply === "session ended")
-      return new StateLostError(`this process was taken for dead while it opened the pipe "${name}"`);
+      return new StateLostError(`the session of this process expired while it opened the pipe "${name}"`);
     if (reply === "gone") {
       return new StateLostError(`the pipe "${name}" is gone: all its ends were closed, or Redis lost its data`);
     }
     return new ClosedError(
-      `this end of the pipe "${name}" was closed before it came here: whoever held it closed it or died`,
+      `this end of the pipe "${name}" was closed before it came here: its holder closed it or died`,
     );
   }
 
@@ -209,7 +209,7 @@ export class PipeShare {
   }
 }
 
-/** Asks Redis until it has said yes: another time after it refused, or took this process for dead. */
+/** Asks Redis until it has said yes: again after it refused, or after the session of this process expired. */
 function untilHeld(hold: () => Promise<void>): () => Promise<void> {
   let asked: Promise<void> | undefined;
   return () => {
@@ -226,7 +226,7 @@ function endOfFile(): Error {
 }
 
 function brokenPipe(): Error {
-  return new BrokenPipeError("the other end of the pipe is closed: whoever held it closed it or died");
+  return new BrokenPipeError("the other end of the pipe is closed: its holder closed it or died");
 }
 
 /** An end that was closed here lately: how Redis is told so, and the last time that it was told, until it has answered. */

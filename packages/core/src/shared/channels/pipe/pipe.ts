@@ -31,7 +31,7 @@ export function createPipe<First, Second>(
   if (!Number.isInteger(maxMessage) || maxMessage < 1 || maxMessage > MOST) {
     throw new ValueError(`maxMessage must be whole bytes from 1 to ${MOST}; got ${got(maxMessage)}`);
   }
-  // Not a name that belongs to its maker alone: it lives as long as anybody has one of its ends.
+  // Not a name that belongs to its maker alone: it lives as long as a process has one of its ends.
   const identity = { name: `${runtime.nextName()}-pipe`, owner: runtime.session.id };
   const settings = { isDuplex: duplex, maxMessage, token: null };
   return [

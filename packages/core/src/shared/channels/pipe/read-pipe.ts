@@ -3,13 +3,13 @@ import { readEnds } from "./pipe-scripts.ts";
 
 /** One end of a pipe as it is at the moment. */
 export interface PipeEndState {
-  /** Somebody holds it, or it is on its way to somebody. */
+  /** A process holds it, or it is on its way to one. */
   open: boolean;
   /** Messages that wait to be received by it. */
   messages: number;
   /** The processes that have it. */
   holders: Participant[];
-  /** How often it was sent to somebody and has not arrived yet. */
+  /** How often it was sent and has not arrived yet. */
   inTransit: number;
   /** Who waits to receive from it, in their order; or has received lately, and is given the next message at once. */
   readers: Participant[];

@@ -76,10 +76,11 @@ export interface ConsumerOptions<Stored> {
  * What is taken stands in a claim of this session, so that a lost answer or a killed process loses nothing that was not
  * handed out. Duties: 1. a lone get takes one item, a process that asks without pause takes larger and larger batches, the
  * next before the last one is used up; 2. an item is handed out once Redis has answered that it is committed, so that it is
- * never given to anybody else, however long this process is cut off or frozen; what is committed in advance lasts about a
- * round trip (`leased`: it is handed out uncommitted, while the lease of the session can be trusted); 3. what is taken and
- * not asked for goes back to the front of the queue; what a get waits for never does; 4. `leased`: after each reconnect, and
- * every now and then, what Redis says that it holds is compared with what it holds, because a failover loses writes;
+ * never given to another consumer, however long this process is cut off or frozen; what is committed in advance lasts
+ * about a round trip (`leased`: it is handed out uncommitted, while the lease of the session can be trusted); 3. what
+ * is taken and not asked for goes back to the front of the queue; what a get waits for never does; 4. `leased`: after
+ * each reconnect, and every now and then, what Redis says that it holds is compared with what it holds, because a
+ * failover loses writes;
  * 5. `mayStand`: a lone message comes with the wake-up (`StandingReader`), and counts as committed: no other consumer can get it.
  *
  * Items have numbers in the order of their coming: handed <= committed <= requested <= taken. Each answer of Redis belongs to
@@ -304,7 +305,7 @@ export class Consumer<Stored extends string | Buffer = string> {
     return this.#era;
   }
 
-  /** Items that Redis counts as handed out and that nobody here has asked for yet. */
+  /** Items that Redis counts as handed out and that no get here has asked for yet. */
   get ahead(): number {
     return this.#options.isLeased ? 0 : Math.min(this.#committed - this.#handed, this.#buffer.length - this.#next);
   }
@@ -390,7 +391,7 @@ export class Consumer<Stored extends string | Buffer = string> {
     }
     if (waiter !== null) {
       this.#waitingGets.delete(waiter);
-      // It was not woken by Redis, which would call it in vain.
+      // It was not woken by Redis, which would wake it for nothing.
       if (this.#stored.delete(waiter)) {
         this.#place.runtime.client.lrem(this.#place.key("getters"), 1, waiter).catch(() => {});
       }
@@ -512,7 +513,7 @@ export class Consumer<Stored extends string | Buffer = string> {
   async #fetchBlock(key: string, committed: number): Promise<boolean> {
     const era = this.#era;
     const text = await this.#place.runtime.client.get(key);
-    // When the block is no more, what of it is still ours comes with the next attempt.
+    // When the block is gone, the items of it that are still this consumer's come with the next attempt.
     if (era === this.#era && text !== null) this.#receive(text.split(SEPARATOR) as Stored[], committed);
     return true;
   }
@@ -537,7 +538,7 @@ export class Consumer<Stored extends string | Buffer = string> {
     this.#wakeGets();
   }
 
-  /** More is here than the tries under way take: waiting gets would not hear of it. */
+  /** More is here than the tries under way take: waiting gets would not learn of it. */
   #wakeGets(): void {
     let left = this.#buffer.length - this.#next - this.#tries;
     for (const waiter of this.#waitingGets) {
@@ -610,7 +611,7 @@ export class Consumer<Stored extends string | Buffer = string> {
       .finally(() => {
         if (this.#commit === commit) this.#commit = undefined;
       });
-    // Whoever waits for it is told when it fails; it is tried again by the next one.
+    // A get that waits for it is told when it fails; it is tried again by the next one.
     commit.catch(() => {});
     this.#commit = commit;
     return commit;
@@ -737,7 +738,7 @@ export class Consumer<Stored extends string | Buffer = string> {
     this.#lose(this.#handed);
     this.#lost += this.#outstanding;
     this.#outstanding = 0;
-    // Where only this process' own clock says that the session may have ended, nobody else gives the claim back.
+    // Where only this process' own clock says that the session may have ended, no reaper gives the claim back.
     this.#return(name, { from: 0, isLeaving: true }).catch(() => {});
   }
 

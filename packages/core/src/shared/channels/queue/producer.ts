@@ -53,7 +53,7 @@ interface Put {
 export class Producer {
   readonly #place: QueuePlace;
   #waiting: Put[] = [];
-  /** Place of the first in `waiting` that is not sent: nothing is moved for each batch of a long line. */
+  /** Place of the first in `waiting` that is not sent: nothing is moved for each batch of a long queue. */
   #next = 0;
   #calls = 0;
   #isScheduled = false;
@@ -141,7 +141,7 @@ export class Producer {
     this.#storeBatch(batch.map(({ item }) => item))
       .then(
         (stored) => {
-          // Somebody else made it with a limit, of which this handle did not know.
+          // It was made elsewhere with a limit, which this handle did not know.
           if (stored === "limited") this.#putEachWhenRoom(batch);
           else for (const { resolve } of batch) resolve(true);
         },
@@ -246,7 +246,7 @@ export class Producer {
     if (this.#route && items.length === 1 && first !== undefined && byteLength(first) <= LARGEST_MESSAGE) {
       return this.#sendMessage(storable(first), this.#route);
     }
-    // One long text costs everybody on its way a fraction of what many do, but Lua is slow with long texts.
+    // One long text costs a fraction of what many do, but Lua is slow with long texts.
     if (items.every((item) => typeof item === "string" && item.length <= SMALL_ITEM)) {
       return this.#store(["text", items.join(SEPARATOR)], null);
     }

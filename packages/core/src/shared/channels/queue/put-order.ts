@@ -39,7 +39,7 @@ export class PutOrder {
   /** Waits until a put may be tried. @returns how long it may wait then, ms. @throws the signal's reason */
   async wait(limit: Milliseconds, signal: AbortSignal | undefined): Promise<Milliseconds> {
     const startedAt = performance.now();
-    // A failure is met again by the put itself.
+    // The put itself fails again in that case.
     const started = this.#room.start().catch(() => {});
     this.#waiting += 1;
     try {

@@ -25,7 +25,7 @@ export interface QueueFacts {
 /** Places of this process so far. */
 let places = 0;
 
-/** One queue as one process sees it: its keys, and what scripts are told about it. */
+/** A queue in one process: its keys, and what scripts are told about it. */
 export class QueuePlace {
   readonly runtime: ObjectRuntime;
   /** "<kind>/<name>" */
@@ -52,7 +52,7 @@ export class QueuePlace {
     this.puts = new Operations(this.key("puts"), `${this.sender}.`);
   }
 
-  /** Whether whoever opened it said that it has a limit of size. */
+  /** Whether it was opened with a limit of size. */
   get isLimited(): boolean {
     return this.#facts.maxSize > 0;
   }

@@ -7,13 +7,13 @@ export type QueueKind = "queue" | "simple-queue" | "joinable-queue";
 /** `pipe-stream`: one direction of a pipe, which makes and removes it; named `<end that reads>/<pipe>`. */
 export type StreamKind = QueueKind | "pipe-stream";
 
-/** Stands between items that travel as one text: in JSON no such character can be. */
+/** Stands between items that travel in one text: in JSON no such character can be. */
 export const SEPARATOR = "\u001e";
 
-/** Items up to this size travel as one text, bytes. */
+/** Items up to this size travel in one text, bytes. */
 export const SMALL_ITEM = 256;
 
-/** How long items whose answer was lost are kept for a consumer that was taken for dead, ms. */
+/** How long items whose answer was lost are kept for a consumer whose session expired, ms. */
 const LATE_ANSWER = 120_000;
 /** More consumers than this, and the closed ones of which nothing is left are forgotten. */
 const KEPT_CONSUMERS = 50;
@@ -116,13 +116,13 @@ end
  * process may live, ask again for committed items of which the answer was lost, and give back what it did not hand out. puts, hash: answers to puts and taskDone that may be sent again, "<session>:<place>.<number>".
  *
  * The main hash of a pipe's stream has one more field, onlyHolder: the only session that has the end which reads it, while
- * that end is not on its way to anybody. A consumer of it may be the standing reader of the end, to which a message goes at
- * once, with the wake-up. The hash pipe-standing/<pipe> has, for each end: reader, "<session>|<number>|<number of the
- * consumer>|<what it says of itself>"; given, how many messages have gone to the consumer; acknowledged, how many of them it
- * has handed out, one less at most; message, the last one. Nothing of it is committed: as long as there is one holder, nobody
- * else can get it. A reader stands only while no items are there and its claim is empty; every other script that touches the
- * stream dismisses it first, which puts what it has not handed out into its claim. sent-<sender>: numbers of messages of a
- * sender that are stored.
+ * that end is not on its way to another process. A consumer of it may be the standing reader of the end, to which a
+ * message goes at once, with the wake-up. The hash pipe-standing/<pipe> has, for each end: reader,
+ * "<session>|<number>|<number of the consumer>|<its label>"; given, how many messages have gone to the consumer;
+ * acknowledged, how many of them it has handed out, one less at most; message, the last one. Nothing of it is
+ * committed: as long as there is one holder, no other process can get it. A reader stands only while no items are
+ * there and its claim is empty; every other script that touches the stream dismisses it first, which puts what it has
+ * not handed out into its claim. sent-<sender>: numbers of messages of a sender that are stored.
  *
  * Many items of some size, put at once, stay together as a block: a string, the items with separators between them. In the
  * list stands what refers to it, the byte 4 and "<number> <count>"; `blocked` in main is how many more items there are than
@@ -196,7 +196,7 @@ end
 local function is_leased(queue)
   return string.sub(queue, 1, 9) == "joinable-"
 end
--- Items that nobody will do.
+-- Items that will never be done.
 local function drop(prefix, queue, count)
   if count == 0 or not is_leased(queue) then return end
   if redis.call("HINCRBY", prefix .. queue, "unfinished", -count) > 0 then return end
@@ -266,7 +266,7 @@ local function drop_claims(prefix, queue)
   end
   redis.call("DEL", consumers)
 end
--- Tells everybody who waits to look again.
+-- Wakes all waiters, to look again.
 local function wake_everybody(prefix, queue)
   dismiss_reader(prefix, queue)
   for _, part in ipairs({ "getters", "putters", "joiners", "pollers" }) do
@@ -295,7 +295,7 @@ end
 
 const SHARED = SERVER_TIME + WAKE_UP + REGISTER + QUEUE_KEYS;
 
-/** Lua: gives back what a consumer of the dead had taken, forgets waiters of the dead, and calls the next ones. */
+/** Lua: gives back what consumers of expired sessions had taken, forgets their waiters, and wakes the next ones. */
 export function queueReaper(kind: StreamKind): string {
   return `(function()
 ${QUEUE_KEYS}
@@ -423,7 +423,7 @@ if limit > 0 then
     if waiter ~= "" and not redis.call("LPOS", KEYS[3], waiter) then
       local before
       local ours_is_last, came_later = is_ours(redis.call("LINDEX", KEYS[3], -1) or waiter)
-      -- Where the last one in the line is ours and came before, none of ours came later.
+      -- Where the last waiter is ours and came before, none of ours came later.
       if not ours_is_last or came_later then
         for _, other in ipairs(redis.call("LRANGE", KEYS[3], 0, -1)) do
           local ours, came_later = is_ours(other)
@@ -468,7 +468,7 @@ return count
  * Returns how many were stored (0 = it is full), -1 = its maker is gone, -2 = it is gone, -3 = it was shut down, -5 = it has
  * a limit: nothing was stored, -6 = the block is gone.
  *
- * Waiters of one process go in the order in which they began to wait, also where one of them had to join the line again.
+ * Waiters of one process go in the order in which they began to wait, also where one of them had to be stored again.
  */
 export const putItems: OnceScript<PutReply> = new OnceScript<PutReply>({
   name: "putItems",
@@ -808,7 +808,7 @@ return 0
 /**
  * KEYS[1] getters or putters; KEYS[2] main
  * ARGV[1] prefix of keys; ARGV[2] queue; ARGV[3] waiter
- * Returns 1. Whoever leaves passes on the wake-up that it may have got.
+ * Returns 1. A wake-up that the waiter may have got is passed on.
  */
 export const abandonQueue: Script<number> = new Script<number>({
   name: "abandonQueue",
@@ -943,7 +943,7 @@ return { 0, zeros }
  * KEYS[1] main; KEYS[2] items
  * ARGV[1] prefix of keys; ARGV[2] queue; ARGV[3] session of the maker, ""; ARGV[4] "1" = it must exist; ARGV[5] largest
  * size; ARGV[6] "1" = at once: what is left is dropped
- * Returns 1, or -1, -2 as of putItems. Everybody who waits is told (Q11, Q12).
+ * Returns 1, or -1, -2 as of putItems. All waiters are woken (Q11, Q12).
  */
 export const shutQueue: OnceScript<"there" | Absence> = new OnceScript<"there" | Absence>({
   name: "shutQueue",
@@ -967,7 +967,7 @@ return 1
 /**
  * KEYS[1] main; KEYS[2] items
  * ARGV[1] prefix of keys; ARGV[2] queue; ARGV[3] "1" = what is claimed counts as handed out
- * Returns { items that nobody has been handed, largest size, unfinished, state }; { -1 } = there is no such queue.
+ * Returns { items that no consumer has been handed, largest size, unfinished, state }; { -1 } = there is no such queue.
  */
 export const measureQueue: Script<MeasureReply> = new Script<MeasureReply>({
   name: "measureQueue",

@@ -3,7 +3,7 @@ import { Consumer } from "./consumer.ts";
 import { Producer } from "./producer.ts";
 import { type QueueFacts, QueuePlace } from "./queue-place.ts";
 
-/** One queue as one context uses it, whatever the number of its handles. */
+/** A queue in one context, with any number of handles. */
 export class QueueShare {
   readonly place: QueuePlace;
   readonly producer: Producer;

@@ -38,14 +38,14 @@ export interface QueueOptions {
    * @defaultValue 0
    */
   maxSize?: number;
-  /** The same queue for everybody who uses this name; without one it is this program's, until that passes it on. */
+  /** The same queue for every program that uses this name; without a name it is this program's, until it passes it on. */
   name?: string;
 }
 
 /** A queue as it is at the moment. */
 export interface QueueState {
   name: string;
-  /** Items that nobody has been handed. */
+  /** Items that no consumer has been handed. */
   size: number;
   /** 0 = no limit. */
   maxSize: number;
@@ -53,7 +53,7 @@ export interface QueueState {
   unfinished: number;
   /** `draining`: shut down, what is left can be taken; `shut`: shut down at once. */
   state: "open" | "draining" | "shut";
-  /** Who waits for an item, who for room, in their order; and who for everything to be done. */
+  /** Who waits for an item, who for room, in their order; and who for all items to be done. */
   getters: Participant[];
   putters: Participant[];
   joiners: Participant[];
@@ -147,7 +147,7 @@ abstract class AnyQueue<Item> extends SharedObject {
   protected async store(text: string, patience: Patience | undefined): Promise<boolean> {
     this.#assertOpen();
     if (this.#share && this.#entering.size === 0) return this.#share.producer.put(text, patience);
-    // Also where the session has started meanwhile: those before this one may not have heard of it yet.
+    // Also where the session has started meanwhile: earlier calls may not know it yet.
     const before = this.#entering.size > 0 ? this.#lastEntering : undefined;
     const entering = before ? before.then(() => this.started()) : this.started();
     // Each put meets a failure itself.
@@ -202,7 +202,7 @@ abstract class AnyQueue<Item> extends SharedObject {
         [keys.prefix, place.queue, this.kind === "joinable-queue" ? 1 : 0],
       ),
     );
-    // What was here and not handed out when Redis counted has gone back since, and would be counted by nobody.
+    // What was here and not handed out when Redis counted has gone back since, and would not be counted.
     if (era !== consumer.era) return this.measure();
     place.existence.found(measured.is === "there");
     if (measured.is === "not made") return { size: 0, maxSize: this.#maxSize, unfinished: 0, state: "open" };
@@ -221,7 +221,7 @@ abstract class AnyQueue<Item> extends SharedObject {
     place.confirm(reply);
   }
 
-  /** Resolves when it can be used. Does not keep the program alive: whoever waits for it may give up. @internal */
+  /** Resolves when it can be used. Does not keep the program alive: its caller may give up. @internal */
   protected async started(): Promise<void> {
     const { session } = this.runtime;
     if (!session.isStarted) await session.start();
@@ -351,7 +351,7 @@ export class Queue<Item = unknown> extends AnyQueue<Item> {
     return this.get(false);
   }
 
-  /** How many items nobody has been handed. */
+  /** How many items no consumer has been handed. */
   async qsize(): Promise<number> {
     return (await this.measure()).size;
   }

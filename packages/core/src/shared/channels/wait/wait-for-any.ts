@@ -107,7 +107,7 @@ function settles(promise: Promise<void>, signal: AbortSignal): Promise<void> {
   if (!known) {
     listeners.set(promise, all);
     void promise.then(() => {
-      // Whoever comes from now on asks the promise itself.
+      // From now on a caller asks the promise itself.
       listeners.delete(promise);
       for (const listener of all) listener();
     });

@@ -35,7 +35,7 @@ const LONGEST = 4_000_000;
 const MOST_GIVEN = 1_000_000;
 /** Items that are fetched at a time. */
 const PAGE = 1_000;
-/** Up to this many items travel with a reference of an array that nobody has used yet. */
+/** Up to this many items travel with a reference of an array that is not used yet. */
 const MOST_TRAVELLING = 10_000;
 
 /**
@@ -120,7 +120,7 @@ export class ArrayProxy<Code extends TypeCode = TypeCode> extends Container {
   }
 
   /**
-   * Adds to one number, at once for everybody (V4).
+   * Adds to one number, atomically (V4).
    * @returns the sum
    * @throws IndexError outside the array; TypeError for a value of another type, or where it holds characters
    */

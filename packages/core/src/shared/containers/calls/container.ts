@@ -4,7 +4,7 @@ import { type Purpose, valueToText } from "../../../wire/codec/index.ts";
 import { type ObjectIdentity, type ObjectReference, type ObjectRuntime, SharedObject } from "../../object/index.ts";
 import { managerOf } from "../manager/manager-life.ts";
 import { type ContainerKind, type ContainerState, readContainer } from "../state/index.ts";
-import { CallLine } from "./call-line.ts";
+import { CallQueue } from "./call-queue.ts";
 import type { CallsReply } from "./calls-script.ts";
 
 /** Options of everything that changes a container. */
@@ -24,11 +24,11 @@ const MOST_TRAVELLING = 64 * 1024;
 /** What a container is made with, if it is not there yet; null = its maker makes it, with more than travels. */
 export type MakeWith = readonly string[] | null;
 
-/** A shared object whose state is read and changed by short calls that wait for nobody. */
+/** A shared object whose state is read and changed by short calls that never wait. */
 export abstract class Container extends SharedObject {
   readonly #makeWith: MakeWith;
   readonly #script: Script<CallsReply>;
-  #line: CallLine | undefined;
+  #queue: CallQueue | undefined;
 
   /** @internal */
   constructor(
@@ -63,27 +63,30 @@ export abstract class Container extends SharedObject {
     return this.#calls.run({ name, args, fence: checkFence(options?.fence), reads: false });
   }
 
-  /** Makes it now in the background if it is made with something, so that whoever gets its reference finds that. @internal */
+  /**
+   * Makes it now in the background if it is made with something, so that a process that gets its reference finds it.
+   * @internal
+   */
   protected makeSoon(): void {
     if (this.#makeWith && this.#makeWith.length > 0) this.read("exists").catch(() => {});
   }
 
   /** @internal */
   protected override get settings(): unknown {
-    if (this.#makeWith?.length === 0 || this.#line?.isMade) return null;
+    if (this.#makeWith?.length === 0 || this.#queue?.isMade) return null;
     const size = this.#makeWith?.reduce((sum, text) => sum + text.length, 0) ?? 0;
     return { makeWith: size <= MOST_TRAVELLING ? this.#makeWith : null };
   }
 
-  get #calls(): CallLine {
-    this.#line ??= new CallLine(this.runtime, {
+  get #calls(): CallQueue {
+    this.#queue ??= new CallQueue(this.runtime, {
       kind: this.kind,
       name: this.name,
       owner: this.owner,
       script: this.#script,
       makeWith: this.#makeWith,
     });
-    return this.#line;
+    return this.#queue;
   }
 }
 

@@ -13,7 +13,10 @@ export function checkIndex(index: unknown, what: string = "an index"): number {
   throw new TypeError(`${what} must be a whole number; got ${got(index)}`);
 }
 
-/** @throws ValueError unless it is a whole number from 1: with others nothing, or the same items for ever, would come */
+/**
+ * @throws ValueError unless it is a whole number from 1: with other numbers nothing, or the same items without end,
+ * would come
+ */
 export function checkPageSize(size: unknown): void {
   if (Number.isSafeInteger(size) && (size as number) > 0) return;
   throw new ValueError(`the size of a page must be a whole number from 1; got ${got(size)}`);

@@ -133,7 +133,7 @@ export class DictProxy<Key = string, Value = unknown> extends Container {
   /** Sets many keys, in one round trip and at one moment. */
   async update(entries: DictEntries<Key, Value>, options?: WriteOptions): Promise<void>;
   /**
-   * Changes the value of one key so that nobody's change in between is lost: `change` is called again when somebody came
+   * Changes the value of one key so that no change in between is lost: `change` is called again when another one came
    * first. It gives the new value (undefined removes the key), and may be asynchronous.
    * @returns the new value
    */
@@ -158,7 +158,7 @@ export class DictProxy<Key = string, Value = unknown> extends Container {
   }
 
   /**
-   * Adds to the number of a key, at once for everybody; a missing one counts as 0.
+   * Adds to the number of a key, atomically; a missing one counts as 0.
    * @returns the sum
    * @throws ValueError when the value is not a finite number
    */

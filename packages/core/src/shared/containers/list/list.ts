@@ -148,7 +148,7 @@ export class ListProxy<Item = unknown> extends Container {
   }
 
   /**
-   * Sorts the list; equal items keep their order. Done here, and again when somebody changed the list meanwhile.
+   * Sorts the list; equal items keep their order. Done here, and again when the list has changed meanwhile.
    * @throws TypeError for items that have no natural order, such as texts and numbers together
    */
   async sort(options: SortOptions<Item> = {}): Promise<void> {

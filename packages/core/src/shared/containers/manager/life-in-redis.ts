@@ -12,7 +12,7 @@ export class LifeInRedis implements ManagerLife {
   #starting: Promise<void> | undefined;
   #removal: Promise<void> | undefined;
   #state: "new" | "started" | "shut" = "new";
-  /** Redis lost its data, and nobody was told yet. */
+  /** Redis lost its data, and no caller was told yet. */
   #isLost = false;
 
   constructor(runtime: ObjectRuntime, identity: { name: string; maker: string }) {
@@ -75,7 +75,7 @@ export class LifeInRedis implements ManagerLife {
     await this.#removal;
   }
 
-  /** First its objects, so that whoever comes after a program that ended here still finds the manager. */
+  /** First its objects, so that a process that comes after a program that ended here still finds the manager. */
   async #remove(): Promise<void> {
     const { client, keys, session } = this.#runtime;
     if (!session.isStarted) await session.start();

@@ -8,12 +8,12 @@ const START_TIME = 2_000;
 /** What the owner of a manager's objects begins with; its name follows. Sessions have no such ids. */
 const OWNER = "manager:";
 
-/** A manager as one context knows it, whatever the number of its handles. */
+/** A manager in one context, with any number of handles. */
 export interface ManagerLife {
   readonly isStarted: boolean;
   /** Makes sure that it is started. @param what - Is used, for the error. @throws ManagerClosedError after shutdown */
   ready(what: string): Promise<void>;
-  /** Something of it is about to be sent: whoever gets it must find it started. */
+  /** Something of it is about to be sent: the receiver must find it started. */
   announce(): void;
   /** Its objects cannot be made: says why. */
   whyGone(what: string): Promise<ManagerClosedError | StateLostError>;

@@ -65,7 +65,7 @@ import { beginLife, ownerOf } from "./manager-life.ts";
 
 /** The name of something that a manager makes. */
 export interface ManagedOptions {
-  /** The same object for everybody who uses this name with this manager. */
+  /** The same object for every program that uses this name with this manager. */
   name?: string;
 }
 
@@ -73,8 +73,8 @@ export interface ManagedOptions {
  * Makes containers, locks and queues that live and end with it (rules M1-M12): Python's `multiprocessing.Manager()`. There
  * is no server process; everything is in Redis.
  *
- * An unnamed manager ends with the program that made it; a named one is the same for everybody who uses the name, and stays
- * until somebody calls {@link shutdown}. What it made without a name is known to those whom it is passed to.
+ * An unnamed manager ends with the program that made it; a named one is the same for every program that uses the name,
+ * and stays until {@link shutdown} is called. What it made without a name is known where it was passed to.
  */
 export class Manager extends SharedObject {
   override readonly kind: string = "manager";
@@ -103,13 +103,13 @@ export class Manager extends SharedObject {
     return this;
   }
 
-  /** Removes everything that it made, for everybody: later calls throw ManagerClosedError (M11). Repeatable. */
+  /** Removes everything that it made, for every program: later calls throw ManagerClosedError (M11). Repeatable. */
   async shutdown(): Promise<void> {
     this.#isClosed = true;
     await this.#life.shutdown();
   }
 
-  /** Shuts an unnamed manager down; lets go of a named one, which stays. Repeatable. */
+  /** Shuts an unnamed manager down; closes the handle of a named one, which stays. Repeatable. */
   async close(): Promise<void> {
     if (!this.isNamed) return this.shutdown();
     this.#isClosed = true;

@@ -58,7 +58,7 @@ export class NamespaceProxy<Attributes extends object = Record<string, unknown>>
   }
 
   /**
-   * Adds to a number, at once for everybody; a missing name counts as 0.
+   * Adds to a number, atomically; a missing name counts as 0.
    * @returns the sum
    * @throws ValueError when the value is not a number
    */

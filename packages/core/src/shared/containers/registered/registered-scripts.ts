@@ -16,9 +16,9 @@ export type EnterReply =
  * the lock under which the caller enters; ARGV[6] typeid; ARGV[7] state to make it with, "" = do not make it; ARGV[8]
  * arguments to keep then
  * Returns { 1, state, arguments }; { 0 } it is not there; { -1 } its owner is gone; { -2 } it should exist and does not;
- * { -3 } somebody with a later lock has entered.
+ * { -3 } a process with a later lock has entered.
  *
- * From now on whoever entered before with an earlier lock writes nothing any more.
+ * From now on a process that entered before with an earlier lock writes nothing any more.
  */
 export const enterRegistered: Script<EnterReply> = new Script<EnterReply>({
   name: "enterRegistered",
@@ -50,7 +50,7 @@ const REFUSALS = { 0: "not made", [-3]: "overtaken", ...ABSENCE } as const;
 /**
  * KEYS[1] main
  * ARGV[1] fence of the lock under which the caller entered; ARGV[2] new state
- * Returns 1 = written, 0 = somebody with a later lock has entered since, -2 = it is gone.
+ * Returns 1 = written, 0 = a process with a later lock has entered since, -2 = it is gone.
  */
 export const leaveRegistered: OnceScript<"written" | "overtaken" | "gone"> = new OnceScript<
   "written" | "overtaken" | "gone"

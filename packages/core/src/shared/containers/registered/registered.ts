@@ -66,7 +66,7 @@ export class RegisteredObject extends SharedObject {
     }
     const typeid = typeids.get(method);
     if (typeid === undefined) return this.#turns.call(method, args);
-    // First, so that nothing is done whose result nobody could get.
+    // First, so that nothing is done whose result could not be returned.
     registeredType(typeid);
     return this.#make(typeid, await this.#turns.call(method, args));
   }

@@ -35,8 +35,8 @@ type Outcome = { call: Call; value: unknown } | { call: Call; error: unknown };
  * Runs calls of one object, one after another over all processes.
  *
  * Duties: 1. calls run under the object's lock, those that wait here together; 2. a call changes the state as a whole or,
- * when it throws, not at all; 3. the state is stored only if nobody entered with a later lock meanwhile, so no change is
- * lost; 4. a caller is answered when the state is stored.
+ * when it throws, not at all; 3. the state is stored only if no process entered with a later lock meanwhile, so no
+ * change is lost; 4. a caller is answered when the state is stored.
  */
 export class Turns {
   readonly #runtime: ObjectRuntime;

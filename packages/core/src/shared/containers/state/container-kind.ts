@@ -17,7 +17,7 @@ interface ContainerFacts<Handle extends SharedObject> {
   summary(state: ContainerState): string;
   /**
    * Lua for the reaper (see {@link SharedKind}).
-   * @defaultValue nobody holds it or waits for it, and all its keys are removed with it
+   * @defaultValue it has no holders and no waiters, and all its keys are removed with it
    */
   reaper?: string;
 }

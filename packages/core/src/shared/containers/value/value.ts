@@ -21,7 +21,7 @@ import { valueCalls } from "./value-operations.ts";
 
 /** Options of `mp.value()` and `mp.array()`. */
 export interface ValueOptions {
-  /** The same value for everybody who uses this name; its first user's initial value counts. */
+  /** The same value for every program that uses this name; its first user's initial value counts. */
   name?: string;
   /**
    * What `getLock()` gives; false = it has none (Python's RawValue, RawArray).
@@ -64,7 +64,7 @@ export class ValueProxy<Code extends TypeCode = TypeCode> extends Container {
   }
 
   /**
-   * Adds to it, at once for everybody (V4).
+   * Adds to it, atomically (V4).
    * @returns the sum
    * @throws TypeError for a value of another type, or where it holds a character
    */

@@ -49,8 +49,8 @@ interface ArrivalCall {
 /**
  * One party's wait.
  *
- * Duties: 1. arrive once, also when the answer is lost; 2. find the outcome of its own cycle, whatever has happened to the
- * barrier since; 3. break the barrier when it gives up, unless its cycle has ended by then.
+ * Duties: 1. arrive once, also when the answer is lost; 2. find the outcome of its own cycle, also after later changes
+ * of the barrier since; 3. break the barrier when it gives up, unless its cycle has ended by then.
  */
 export class Arrival {
   readonly #runtime: ObjectRuntime;
@@ -106,7 +106,7 @@ export class Arrival {
       attempt: async (waiter) => {
         if (waiter === null && breakReason === "") return { granted: false, dueIn: null };
         const { session, keepAlive } = this.#runtime;
-        // Here, so that it takes no longer than the wait may. Whoever gave up meanwhile must not come any more.
+        // Here, so that it takes no longer than the wait may. A party that gave up meanwhile must not arrive any more.
         if (!session.isStarted) await keepAlive.during(session.start());
         if (this.#isOver) return { granted: false, dueIn: null };
         const entry = waiter ?? `${session.id}|0|${this.#label}`;

@@ -2,7 +2,7 @@ import { KNOWN_ANSWER, OnceScript, Script } from "../../../redis/script/index.ts
 import { REGISTER, SERVER_TIME, WAKE_UP } from "../../../session/index.ts";
 import { ABSENCE, type Absence } from "../../object/existence.ts";
 
-/** Word of the wake-up that ends a cycle: whoever gets it may go on. */
+/** Word of the wake-up that ends a cycle: a party that gets it may go on. */
 export const PASSED_WORD = "passed";
 
 /** How many broken cycles are remembered, for those who have not heard yet. */
@@ -10,7 +10,7 @@ const BROKEN_CYCLES_KEPT = 1_000;
 
 /**
  * A cycle ends in one script: it is passed, or recorded as broken with the reason, and the number of the barrier's cycle
- * grows. So it is drained at once: whoever comes next is in the next cycle, and whoever has not heard yet finds the
+ * grows. So it is drained at once: the next party to come is in the next cycle, and one that has not heard yet finds the
  * outcome of its own.
  *
  * `outcome_of(prefix, name, cycle)`: 1 = passed; 0 and the reason = broken; nil = still under way.

@@ -22,16 +22,18 @@ export type BarrierAction = () => void | Promise<void>;
 
 /** Options of `mp.barrier()`. */
 export interface BarrierOptions {
-  /** The same barrier for everybody who uses this name; without one it is this program's, until that passes it on. */
+  /**
+   * The same barrier for every program that uses this name; without a name it is this program's, until it passes it on.
+   */
   name?: string;
   /**
-   * Runs once in each cycle, in the process of the party that came last, before anybody goes on (B3). It belongs to this
-   * handle: one that was sent to another process has none there.
+   * Runs once in each cycle, in the process of the party that came last, before any party goes on (B3). It belongs to
+   * this handle: one that was sent to another process has none there.
    */
   action?: BarrierAction;
   /**
    * How long `wait()` waits when it does not say itself, ms.
-   * @defaultValue for ever
+   * @defaultValue no limit
    */
   timeout?: Milliseconds;
 }
@@ -39,7 +41,7 @@ export interface BarrierOptions {
 /** A barrier as it is at the moment. */
 export interface BarrierState {
   name: string;
-  /** 0 when nobody has used it yet. */
+  /** 0 when it was not used yet. */
   parties: number;
   nWaiting: number;
   /** Why it is broken; null = it is not. */

@@ -17,7 +17,7 @@ export const CONDITION_KIND: SharedKind<Condition> = {
   async read(reader, name) {
     const state = await readCondition(reader, name);
     const lock = state.lock ? `, under ${state.lock.kind}/${state.lock.name}` : "";
-    return withoutHolders(state.sleepers, { summary: `${state.sleepers.length} asleep${lock}`, state });
+    return withoutHolders(state.sleepers, { summary: `${state.sleepers.length} waiting${lock}`, state });
   },
   methods: {
     acquire: "asks",

@@ -18,7 +18,10 @@ import { type ConditionPlace, keysOf, operations, waitUntilNotified } from "./co
 
 /** Options of `mp.condition()`. */
 export interface ConditionOptions {
-  /** The same condition for everybody who uses this name; without one it is this program's, until that passes it on. */
+  /**
+   * The same condition for every program that uses this name; without a name it is this program's, until it passes it
+   * on.
+   */
   name?: string;
   /**
    * Lease of the lock that the condition makes for itself, ms.
@@ -30,7 +33,7 @@ export interface ConditionOptions {
 /** A condition as it is at the moment. */
 export interface ConditionState {
   name: string;
-  /** Its lock; null = nobody has waited for an hour. */
+  /** Its lock; null = no process has waited for an hour. */
   lock: { kind: string; name: string } | null;
   /** Who waits to be notified; first comes first. */
   sleepers: Participant[];
@@ -39,7 +42,7 @@ export interface ConditionState {
 }
 
 /**
- * Waits for a state that others bring about under the same lock (rules C1-C9). Everybody who uses a condition of that name
+ * Waits for a state that others bring about under the same lock (rules C1-C9). All that use a condition of that name
  * must give it the same lock.
  */
 export class Condition extends SharedObject {
@@ -71,7 +74,7 @@ export class Condition extends SharedObject {
     return this.lock.hold(patience);
   }
 
-  /** Runs `body` while holding the lock, and releases it whatever happens. */
+  /** Runs `body` while holding the lock, and always releases it. */
   run<Value>(body: (held: HeldLock | HeldRLock) => Value | Promise<Value>, patience?: Patience): Promise<Value> {
     return this.lock.run(body, patience);
   }
@@ -79,7 +82,7 @@ export class Condition extends SharedObject {
   /**
    * Releases the lock (an RLock at all levels), waits until it is notified, and has the lock again at the same depth when
    * it returns or throws (C1). The time limit is for being notified; the lock is then waited for as long as it takes. Look
-   * at the state again afterwards: somebody else may have come first.
+   * at the state again afterwards: another process may have changed it first.
    *
    * A participant that was frozen for longer than its session's lease wakes up as if notified, because it may have missed it.
    *
@@ -112,10 +115,10 @@ export class Condition extends SharedObject {
   }
 
   /**
-   * Wakes up to `count` of those who wait, the first ones first; each goes on when it has the lock. Without anybody
-   * waiting it does nothing, and is not remembered (C3, C4).
+   * Wakes up to `count` of those who wait, the first ones first; each goes on when it has the lock. Without
+   * waiters it does nothing, and is not remembered (C3, C4).
    * @throws AssertionError when the caller does not hold the lock (C2)
-   * @throws LockLostError, StateLostError when the lock was lost before: nobody was notified
+   * @throws LockLostError, StateLostError when the lock was lost before: no waiter was notified
    */
   async notify(count = 1): Promise<void> {
     if (!Number.isInteger(count) || count < 0) {
@@ -145,7 +148,7 @@ export class Condition extends SharedObject {
     );
     if (notified !== "not held") return;
     held.verify(false);
-    throw held.loss ?? new LockLostError(`the lock of the condition "${name}" is free or somebody else's`);
+    throw held.loss ?? new LockLostError(`the lock of the condition "${name}" is free or has another holder`);
   }
 
   #placeOf(what: string): ConditionPlace {

@@ -12,7 +12,7 @@ import { awaitLatch, countDownLatch, leaveLatch, setLatch } from "./latch-script
 
 /** Options of `mp.countDownLatch()`. */
 export interface CountDownLatchOptions {
-  /** The same latch for everybody who uses this name; without one it is this program's, until that passes it on. */
+  /** The same latch for every program that uses this name; without a name it is this program's, until it passes it on. */
   name?: string;
 }
 
@@ -27,7 +27,7 @@ export interface CountDownLatchState {
 }
 
 /**
- * A count that everybody may lower; whoever waits goes on when it is 0 (Java's CountDownLatch; rule D7). At 0 it stays,
+ * A count that any process may lower; waits end when it is 0 (Java's CountDownLatch; rule D7). At 0 it stays,
  * until {@link trySetCount} sets it anew.
  */
 export class CountDownLatch extends CountedObject {
@@ -44,7 +44,7 @@ export class CountDownLatch extends CountedObject {
   }
 
   /**
-   * Waits until the count is 0. Whoever waited then goes on, also when the count has been set anew meanwhile.
+   * Waits until the count is 0. All waits of that moment end, also when the count has been set anew meanwhile.
    * @returns whether that was in time
    * @throws the signal's reason; StateLostError when Redis lost its data meanwhile
    */
@@ -53,8 +53,8 @@ export class CountDownLatch extends CountedObject {
     let openings = "";
     let isOver = false;
     const attempt = async (waiter: string | null): Promise<Attempt<true>> => {
-      const { madeAt } = await this.meet();
-      // Whoever gave up meanwhile must not be stored any more.
+      const { madeAt } = await this.open();
+      // A wait that has ended meanwhile must not be stored any more.
       if (isOver) return { granted: false, dueIn: null };
       const reply = await this.#look({ madeAt, waiter: waiter ?? "", openings });
       if (reply.is === "gone") throw this.lost();
@@ -110,7 +110,7 @@ export class CountDownLatch extends CountedObject {
   }
 
   async #inspect(): Promise<CountDownLatchState> {
-    await this.meet();
+    await this.open();
     const state = await readCountDownLatch(this.runtime, this.name);
     if (state === null) throw this.lost();
     return state;

@@ -4,7 +4,7 @@ import { HAS_WAITER } from "../has-waiter.ts";
 
 /**
  * `latch_keys(prefix, name)`: main key, waiters; `sessions_of(entries)`: their sessions, each once;
- * `open_latch(prefix, name)`: everybody who waits may go on, also when the count is set anew before they look.
+ * `open_latch(prefix, name)`: all waiters may go on, also when the count is set anew before they look.
  */
 const LATCH = `
 local function latch_keys(prefix, name)
@@ -33,7 +33,7 @@ end
 
 const SHARED = SERVER_TIME + WAKE_UP + LATCH;
 
-/** Forgets the waiters of the dead. */
+/** Forgets the waiters of expired sessions. */
 export const LATCH_REAPER: string = `(function()
 ${LATCH}
 return {

@@ -3,8 +3,8 @@ import type { OnceScript, Operations } from "../../../redis/script/index.ts";
 import { type ObjectIdentity, type ObjectRuntime, RuntimeKey, SharedObject } from "../../object/index.ts";
 import { openCounted } from "./open-counted.ts";
 
-/** The object that a handle has met. */
-export interface Met extends CountedSettings {
+/** The object that a handle has opened. */
+export interface OpenedObject extends CountedSettings {
   /** Tells it from another one of the same name: server time in microseconds, as text. */
   madeAt: string;
 }
@@ -22,12 +22,12 @@ const WARNED = new RuntimeKey<Set<string>>("warned of");
 /**
  * A shared object that is a number, which starts as its maker says.
  *
- * Every script is told which object the handle has met: when Redis lost it, the handle says so once, even if somebody
- * has made it anew since (U11).
+ * Every script is told which object the handle has opened: when Redis lost it, the handle says so once, even if it
+ * was made anew since (U11).
  */
 export abstract class CountedObject extends SharedObject {
   readonly #settings: CountedSettings;
-  #met: Promise<Met> | undefined;
+  #opened: Promise<OpenedObject> | undefined;
 
   /** @internal */
   constructor(runtime: ObjectRuntime, identity: ObjectIdentity, settings: CountedSettings) {
@@ -40,18 +40,18 @@ export abstract class CountedObject extends SharedObject {
     return this.#settings;
   }
 
-  /** Makes the object, or meets the one that is there. @throws StateLostError when its maker has ended */
-  protected meet(): Promise<Met> {
-    this.#met ??= this.#open().catch((error) => {
-      this.#met = undefined;
+  /** Makes the object, or opens the one that is there. @throws StateLostError when its maker has ended */
+  protected open(): Promise<OpenedObject> {
+    this.#opened ??= this.#open().catch((error) => {
+      this.#opened = undefined;
       throw error;
     });
-    return this.#met;
+    return this.#opened;
   }
 
   /** Makes the next call begin with another object of this name. @returns what to throw */
   protected lost(): StateLostError {
-    this.#met = undefined;
+    this.#opened = undefined;
     return new StateLostError(
       `the ${this.kind} "${this.name}" is gone or was made anew: Redis lost its data, or it was removed; the next call makes it again`,
     );
@@ -59,7 +59,7 @@ export abstract class CountedObject extends SharedObject {
 
   /** The number as it is. @internal */
   protected async readValue(): Promise<number> {
-    const { madeAt } = await this.meet();
+    const { madeAt } = await this.open();
     const { client, keys } = this.runtime;
     const [value, at] = await client.hmget(keys.object(this.kind, this.name), "value", "madeAt");
     if (at !== madeAt) throw this.lost();
@@ -68,10 +68,10 @@ export abstract class CountedObject extends SharedObject {
 
   /**
    * Runs a script with the object's main key, and before `args` the prefix of keys, the name and madeAt.
-   * @returns what it replies. @throws StateLostError when the object that was met is gone @internal
+   * @returns what it replies. @throws StateLostError when the object that was opened is gone @internal
    */
   protected async change<Reply>(script: OnceScript<Reply>, args: (string | number)[]): Promise<Exclude<Reply, "gone">> {
-    const { madeAt } = await this.meet();
+    const { madeAt } = await this.open();
     const { client, keys } = this.runtime;
     const outcome = await script.run(
       { client, operations: this.changes },
@@ -88,7 +88,7 @@ export abstract class CountedObject extends SharedObject {
     return this.owner === session.id ? session.operations : session.writes;
   }
 
-  async #open(): Promise<Met> {
+  async #open(): Promise<OpenedObject> {
     const { client, keys, session } = this.runtime;
     if (!session.isStarted) await session.start();
     const { initial, variant } = this.#settings;

@@ -1,1 +1,1 @@
-export { CountedObject, type CountedSettings, checkCount, type Met } from "./counted-object.ts";
+export { CountedObject, type CountedSettings, checkCount, type OpenedObject } from "./counted-object.ts";

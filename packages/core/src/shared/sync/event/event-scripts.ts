@@ -3,7 +3,7 @@ import { REGISTER, SERVER_TIME, WAKE_UP } from "../../../session/index.ts";
 import { ABSENCE, type Absence } from "../../object/existence.ts";
 import { HAS_WAITER } from "../has-waiter.ts";
 
-/** Word of the wake-up that {@link setEvent} sends: whoever gets it had been waiting when the event was set (E3). */
+/** Word of the wake-up that {@link setEvent} sends: its receiver had been waiting when the event was set (E3). */
 export const SET_WORD = "set";
 
 /** `exists_or_made(prefix, name, owner, must_exist)`: 1, or what a script returns instead: -1 or -2. */

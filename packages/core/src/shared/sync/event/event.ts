@@ -15,7 +15,7 @@ import { abandonEvent, awaitEvent, clearEvent, SET_WORD, setEvent } from "./even
 
 /** Options of `mp.event()`. */
 export interface EventOptions {
-  /** The same event for everybody who uses this name; without one it is this program's, until that passes it on. */
+  /** The same event for every program that uses this name; without a name it is this program's, until it passes it on. */
   name?: string;
 }
 
@@ -32,7 +32,7 @@ export interface EventState {
 /**
  * A flag between processes that can be waited for (rules E1-E4). At first it is not set.
  *
- * Whoever waits when it is set is told, also when it is cleared right after; Python's waiters may miss that.
+ * All that wait when it is set are woken, also when it is cleared right after; Python's waiters may miss that.
  */
 export class Event extends SharedObject {
   override readonly kind: string = "event";
@@ -57,7 +57,7 @@ export class Event extends SharedObject {
     await this.#change(setEvent);
   }
 
-  /** Clears it: whoever waits from now on waits until it is set again. @throws StateLostError when it is gone */
+  /** Clears it: waits that begin later last until it is set again. @throws StateLostError when it is gone */
   async clear(): Promise<void> {
     await this.#change(clearEvent);
   }

@@ -11,7 +11,7 @@ export interface HeldLeases {
   readonly leases: Set<HeldLease>;
   /** It was given back just now. */
   released(lease: HeldLease): void;
-  /** The context closes: nobody would give back what is granted later. */
+  /** The context closes: what is granted later would never be given back. */
   isClosed: boolean;
 }
 
@@ -19,9 +19,9 @@ const HELD_LEASES = new RuntimeKey<HeldLeases>("held leases");
 
 /**
  * The one of a context. Duties, with one set of listeners however many they are: 1. tell them
- * when the session that they live on may have ended; 2. look after each reconnect, and now and then, whether somebody has
- * taken them back, and give back once more what was released lately: a failover loses writes, and nobody else would get it
- * while this session lives; 3. give them back when the context closes.
+ * when the session that they live on may have ended; 2. look after each reconnect, and now and then, whether they were
+ * taken back, and give back once more what was released lately: a failover loses writes, and no other process would get
+ * it while this session lives; 3. give them back when the context closes.
  */
 export function allHeldLeases(runtime: ObjectRuntime): HeldLeases {
   return runtime.of(HELD_LEASES, () => watchLeases(runtime));
@@ -51,7 +51,7 @@ function watchLeases(runtime: ObjectRuntime): HeldLeases {
   session.on("reconnected", look);
   session.on("reconnected", releaseAgain);
   session.on("beat", () => {
-    // While somebody waits there are more beats than that.
+    // While there are waits, there are more beats than that.
     if (held.size > 0 && performance.now() - lookedAt > session.lease / 4) look();
   });
   closing.add(() => {

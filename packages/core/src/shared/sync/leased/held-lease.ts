@@ -120,11 +120,11 @@ export abstract class HeldLease implements AsyncDisposable {
     if (this.#state !== "held") return;
     this.#end("lost");
     this.#lost.abort(this.#error(loss));
-    // A session that came back in time has kept it: nobody looks after it any more.
+    // A session that came back in time has kept it: it has to be given back here.
     this.#return().catch(() => {});
   }
 
-  /** Redis refused the release, and nobody will ask again: it would be held for as long as this program lives. */
+  /** Redis refused the release, and the caller will not ask again: it would be held for as long as this program lives. */
   #releaseLater(): void {
     const stop = this.#runtime.session.on("beat", () => {
       if (this.#state !== "held") stop();

@@ -1,4 +1,4 @@
 export { allHeldLeases } from "./all-held-leases.ts";
 export { HeldLease, type Loss } from "./held-lease.ts";
-export { leasedLine } from "./leased-line.ts";
+export { leasedQueue } from "./leased-queue.ts";
 export { leasedReaper } from "./leased-reaper.ts";

@@ -1,7 +1,7 @@
 /**
- * Lua that comes after a `leasedLine`: the duties of such objects before the reaper.
+ * Lua that comes after a `leasedQueue`: the duties of such objects before the reaper.
  *
- * Gives back what the dead held, takes them out of the line, and calls the next after who did not come.
+ * Gives back what expired sessions held, removes their waiters, and calls the next waiter after one that did not come.
  *
  * @param kind - Kind of the objects.
  * @returns text that sets `reaper`, whose `look` and `leave` return when the first claim window ends, or nil
@@ -17,7 +17,7 @@ local function of_session(key, session)
 end
 local reaper = {
   look = function(prefix, name, now)
-    local _, _, _, requests, called = line_keys(prefix, name)
+    local _, _, _, requests, called = queue_keys(prefix, name)
     for _, waiter in ipairs(redis.call("ZRANGE", called, "-inf", now, "BYSCORE")) do
       local wanted = redis.call("HGET", requests, waiter)
       forget_waiter(prefix, name, waiter)
@@ -26,7 +26,7 @@ local reaper = {
     return call_next(prefix, name, now)
   end,
   leave = function(prefix, name, session, now)
-    local _, holders, _, requests = line_keys(prefix, name)
+    local _, holders, _, requests = queue_keys(prefix, name)
     for _, holding in ipairs(of_session(holders, session)) do give_back(prefix, name, holding) end
     -- A session that lives had what it held taken back; what it waits for it still waits for.
     if redis.call("EXISTS", prefix .. "session/" .. session) == 0 then
@@ -35,7 +35,7 @@ local reaper = {
     return call_next(prefix, name, now)
   end,
   remove = function(prefix, name)
-    local main, holders, waiters, requests, called = line_keys(prefix, name)
+    local main, holders, waiters, requests, called = queue_keys(prefix, name)
     local sessions = prefix .. "${kind}-sessions/" .. name
     wake_all(prefix, waiters)
     for _, session in ipairs(redis.call("HKEYS", sessions)) do

@@ -37,7 +37,7 @@ export class HeldLock implements AsyncDisposable {
   readonly #place: LockPlace;
   readonly #lease: Milliseconds;
   #grant: LockGrant;
-  /** Made when somebody asks for the signal. */
+  /** Made when the signal is read. */
   #abortion: AbortController | undefined;
   #trustedUntil: number;
   #state: HeldState = "held";
@@ -130,7 +130,7 @@ export class HeldLock implements AsyncDisposable {
 
   /**
    * Gives the lock back; a second call does nothing.
-   * @throws LockLostError when it was lost before: somebody else may have held it since
+   * @throws LockLostError when it was lost before: another holder may have had it since
    */
   async release(): Promise<void> {
     if (this.#state === "released") return;
@@ -146,8 +146,8 @@ export class HeldLock implements AsyncDisposable {
   }
 
   /**
-   * Gives the lock to whoever takes it over with the ticket (`lock.takeOver(ticket)`), in any process: nobody can come
-   * in between. The taker gets a new fence. A ticket that nobody uses ends with the lease.
+   * Gives the lock to the caller of `lock.takeOver(ticket)`, in any process: no other request can come
+   * in between. The taker gets a new fence. A ticket that is not used ends with the lease.
    * @throws LockLostError when it was lost before
    */
   async handOver(): Promise<LockTicket> {
@@ -164,7 +164,9 @@ export class HeldLock implements AsyncDisposable {
     await this.releaseForGood().catch(() => {});
   }
 
-  /** As {@link release}, but nobody will call it again: where it fails the lock is renewed no longer. @internal */
+  /**
+   * As {@link release}, for a caller that cannot call it again: where it fails the lock is renewed no longer. @internal
+   */
   async releaseForGood(): Promise<void> {
     try {
       await this.release();
@@ -257,7 +259,7 @@ export class HeldLock implements AsyncDisposable {
 
   async #renew(): Promise<void> {
     if (this.#state !== "held" || this.#isRenewing || this.#releasing) return;
-    // The timer came too late: somebody else may have been granted the lock, so it must not be extended (F4).
+    // The timer came too late: another holder may have been granted the lock, so it must not be extended (F4).
     if (performance.now() >= this.#trustedUntil) return this.#lose("deadline");
     this.#isRenewing = true;
     this.#watchDeadline();
@@ -276,7 +278,7 @@ export class HeldLock implements AsyncDisposable {
     this.#isRenewing = false;
     const state = this.#currentState();
     if (state !== "held") {
-      // It was extended after it had been given up: nobody looks after it any more.
+      // It was extended after it had been lost: nothing renews or releases it any more.
       if (held && state === "lost") this.#backend.release(this.#place, this.#grant.token).catch(() => {});
       return;
     }
@@ -325,8 +327,8 @@ export class HeldLock implements AsyncDisposable {
     if (this.#wasStateLost) return new StateLostError(`Redis lost its data, and with it the lock "${name}"`);
     const why =
       reason === "deadline"
-        ? `could not be renewed for ${this.#lease} ms: somebody else may hold it by now`
-        : "is free or somebody else's: it was released, or its lease ended";
+        ? `could not be renewed for ${this.#lease} ms: another holder may have it by now`
+        : "is free or has another holder: it was released, or its lease ended";
     return new LockLostError(`the lock "${name}" ${why}`, { reason });
   }
 

@@ -46,7 +46,7 @@ export class HeldLocks {
     });
   }
 
-  /** @throws ClosedError once the context closes: nobody would give back what is granted later */
+  /** @throws ClosedError once the context closes: what is granted later would never be given back */
   assertOpen(): void {
     if (this.#isClosed) throw closedWhileWaiting();
   }

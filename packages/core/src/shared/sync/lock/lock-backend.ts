@@ -14,7 +14,7 @@ const OPENING_LIMIT: Milliseconds = 1_000;
 const OPENING_ROUNDS = 10;
 /** Pauses between two tries, ms, of random length, so that those who failed together do not try together again (F24). */
 const RETRIES = { first: 10, longest: 500, jitter: 1 };
-/** After so long it is worth asking again, whatever leases are in the way, ms. */
+/** After so long it is worth asking again, also while leases are in the way, ms. */
 const LATEST_LOOK: Milliseconds = 500;
 
 const BACKEND = new RuntimeKey<LockBackend>("lock backend");

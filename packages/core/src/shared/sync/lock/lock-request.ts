@@ -20,7 +20,7 @@ export interface LockRequest {
   readonly lease: Milliseconds;
   /** Waiter to store if it is not free; null = none. */
   readonly waiter: string | null;
-  /** What the caller says of itself. */
+  /** Label of the caller. */
   readonly label: string;
   /** Token to take the lock over from; null = none. */
   readonly from: string | null;

@@ -22,9 +22,9 @@ const GRANTED_PATTERN = "granted%|";
  *
  * `lock_keys(prefix, lock)`; `next_fence(prefix, lock, now)`: noted in the record, which is made when it has expired, as it
  * does while the lock is used but never renewed; `call_next(prefix, lock, now)`: the lock
- * is free and is granted to the first living waiter, in the same step, so nobody can come in between. The wake-up carries
- * the fence, the server's time and the lease, and with them the waiter holds the lock without asking; it has a short lease
- * at first, its claim window, in case the waiter is dead or frozen.
+ * is free and is granted to the first living waiter, in the same step, so no other request can come in between. The
+ * wake-up carries the fence, the server's time and the lease, and with them the waiter holds the lock without asking;
+ * it has a short lease at first, its claim window, in case the waiter is dead or frozen.
  */
 export const CALL_NEXT: string = `${NEW_FENCE}${CLAIM_TIME}
 local function lock_keys(prefix, lock)
@@ -102,7 +102,7 @@ return {
       return nil
     end
     if left > 0 then return now + left + 1 end
-    -- Whoever was granted it and did not come, but lives, still gets the wake-up, and then joins the line again.
+    -- A waiter that was granted it and did not come, but lives, still gets the wake-up, and then enqueues again.
     if call_next(prefix, lock, now) then return now + ${CLAIM_WINDOW} + 1 end
     return now + ${RECORD_TTL}
   end,
@@ -146,7 +146,7 @@ export type AcquireReply =
  * KEYS[1] lock, string with PX: the holder's token; KEYS[2] its record, hash with PX: fence, and of the
  * holder (token) session, label, since (ms), count, noted (its session, where that knows of the lock); KEYS[3] waiters, list, first comes first
  * ARGV[1] token, "<session of the caller>:<number>"; ARGV[2] lease, ms; ARGV[3] waiter to store if it is not free, "" = none;
- * ARGV[4] what the caller says of itself; ARGV[5] session of the maker of an unnamed lock, ""; ARGV[6] token that the lock is
+ * ARGV[4] label of the caller; ARGV[5] session of the maker of an unnamed lock, ""; ARGV[6] token that the lock is
  * taken over from, ""; "" at the end may be left out, which allows the short way
  * Returns { 1, fence } acquired; { 0, ms until the lease in the way ends } not; { -1 } the maker of the unnamed lock is
  * gone; { -2 } it is no longer held with the token to take over from.

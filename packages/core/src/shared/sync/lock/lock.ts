@@ -21,7 +21,7 @@ import type { SuspendableLock } from "./suspendable-lock.ts";
 
 /** Options of `mp.lock()`. */
 export interface LockOptions {
-  /** The same lock for everybody who uses this name; without one it is this program's, until that passes it on. */
+  /** The same lock for every program that uses this name; without a name it is this program's, until it passes it on. */
   name?: string;
   /**
    * How long the lock outlives a holder that died, ms.
@@ -35,7 +35,7 @@ export interface LockState {
   name: string;
   locked: boolean;
   holder: (Participant & { since: number }) | null;
-  /** Of the present or last holder; null = nobody has used it for an hour. */
+  /** Of the present or last holder; null = not used for an hour. */
   fence: number | null;
   /** ms; 0 when it is free. */
   leaseLeft: Milliseconds;
@@ -98,7 +98,7 @@ export class Lock extends SharedObject {
    * lock of the present holder, as in Python (L4).
    * @throws ValueError when it is not held (L2), or when this handle has given back or handed over what it acquired
    * @throws LockLostError when the lease of what was acquired ended before, by this handle or, where that was another one,
-   * by this program: the lock may be somebody else's
+   * by this program: another holder may have the lock
    */
   async release(): Promise<void> {
     const last = this.#last;
@@ -112,7 +112,7 @@ export class Lock extends SharedObject {
     }
   }
 
-  /** Whether anybody holds it (L5). */
+  /** Whether it is held (L5). */
   async locked(): Promise<boolean> {
     return (await this.runtime.keepAlive.during(this.#backend.holder(this.place))) !== null;
   }
@@ -128,7 +128,7 @@ export class Lock extends SharedObject {
   }
 
   /**
-   * Runs `body` while holding the lock, and releases it whatever happens. Give `held.signal` to what must stop when the
+   * Runs `body` while holding the lock, and always releases it. Give `held.signal` to what must stop when the
    * lock is lost. A lock lost meanwhile does not change the outcome of `body`.
    */
   async run<Value>(body: (held: HeldLock) => Value | Promise<Value>, patience?: Patience): Promise<Value> {

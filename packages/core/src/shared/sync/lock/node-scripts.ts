@@ -50,7 +50,7 @@ function readVoteReply([code, detail]: [1 | 0 | -1, string | number]): VoteReply
 /**
  * KEYS[1..2] as of voteForLock
  * ARGV[1] token; ARGV[2] lease, ms; ARGV[3] fence of the holder; ARGV[4] 1 = vote also if it is free
- * Returns 1 = extended, 0 = somebody else's, -1 = free: this node has lost its data, or the lease ended.
+ * Returns 1 = extended, 0 = it has another holder, -1 = free: this node has lost its data, or the lease ended.
  */
 export const extendVote: Script<"extended" | "taken" | "free"> = new Script<"extended" | "taken" | "free">({
   name: "extendVote",

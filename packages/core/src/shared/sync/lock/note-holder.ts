@@ -3,11 +3,11 @@ import { REGISTER, SERVER_TIME } from "../../../session/index.ts";
 import { RECORD_TTL, WHICH_LOCK } from "./lock-scripts.ts";
 
 /**
- * Notes who holds a lock that others voted on, for the line of those who wait and for people.
+ * Notes who holds a lock that others voted on, for the queue of waiters and for people.
  *
  * KEYS[1..3] as of acquireLock
  * ARGV[1] token; ARGV[2] lease, ms; ARGV[3] waiter that need not wait any more, "" = none; ARGV[4] session of the holder;
- * ARGV[5] what it says of itself; ARGV[6] session of the maker of an unnamed lock, ""; ARGV[7] fence
+ * ARGV[5] its label; ARGV[6] session of the maker of an unnamed lock, ""; ARGV[7] fence
  * Returns 1 = noted, 0 = another one holds it or has the turn, or the maker of the unnamed lock is gone.
  */
 export const noteHolder: Script<"noted" | "not held"> = new Script<"noted" | "not held">({

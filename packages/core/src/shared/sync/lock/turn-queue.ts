@@ -7,7 +7,7 @@ import { noteHolder } from "./note-holder.ts";
 /** Least wait for the main Redis, ms, and the round trips after which its answer is late. */
 const ANSWER_LIMIT: Milliseconds = 1_000;
 const LATE_ROUNDS = 3;
-/** After a wait in vain it is not asked for so long, ms. */
+/** After a wait without an answer it is not asked for so long, ms. */
 const SILENCE: Milliseconds = 5_000;
 
 /** What the main Redis says to a process that wants a lock. */

@@ -34,7 +34,7 @@ export class HeldShare extends HeldLease {
     const why =
       loss === "deadline"
         ? "could not be kept: this program's lease may be over, and others may have it by now"
-        : "was taken back: this program's lease had ended, or somebody removed the lock";
+        : "was taken back: this program's lease had ended, or the lock was removed";
     return `${what} ${why}`;
   }
 }

@@ -35,7 +35,7 @@ return {
   look = function(prefix, name, now)
     local due = reaper.look(prefix, name, now)
     if due then return due end
-    local main = line_keys(prefix, name)
+    local main = queue_keys(prefix, name)
     local left = redis.call("PTTL", main)
     if left > 0 then return now + left + 1 end
     if left == -2 then redis.call("ZREM", prefix .. "objects", "read-write-lock/" .. name) end

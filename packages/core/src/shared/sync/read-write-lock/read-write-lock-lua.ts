@@ -1,9 +1,9 @@
-import { leasedLine } from "../leased/index.ts";
+import { leasedQueue } from "../leased/index.ts";
 
 /** How long an idle lock is remembered, ms. */
 const IDLE_TTL = 3_600_000;
 
-const LINE = leasedLine(
+const LINE = leasedQueue(
   "read-write-lock",
   `
 local function is_free_for(main, mode, first)
@@ -23,17 +23,17 @@ end
 );
 
 /**
- * Lua that the scripts of read-write locks and their reaper have in common: the line before the lock.
+ * Lua that the scripts of read-write locks and their reaper have in common: the queue of waiters.
  *
- * Readers that stand together at the head of the line are called together, a writer alone. As nobody overtakes who waits
- * uncalled, writers do not starve.
+ * Readers that are together at the head of the queue are called together, a writer alone. As no request overtakes one
+ * that waits uncalled, writers do not starve.
  *
- * `rest(prefix, name, now)`: a lock that nobody holds or waits for is forgotten after a while.
+ * `rest(prefix, name, now)`: a lock without holders and waiters is forgotten after a while.
  * `settle(prefix, name, now)` calls the next, or lets the lock rest.
  */
 export const READ_WRITE_LOCK: string = `${LINE}
 local function rest(prefix, name, now)
-  local main, holders, waiters = line_keys(prefix, name)
+  local main, holders, waiters = queue_keys(prefix, name)
   if redis.call("EXISTS", holders) == 1 or redis.call("EXISTS", waiters) == 1 then return end
   if redis.call("PEXPIRE", main, ${IDLE_TTL}) == 0 then return end
   redis.call("ZADD", prefix .. "deadlines", now + ${IDLE_TTL} + 1, "read-write-lock/" .. name)

@@ -4,7 +4,7 @@ import type { Milliseconds } from "../../../time/index.ts";
 import { NEW_FENCE } from "../new-fence.ts";
 import { READ_WRITE_LOCK } from "./read-write-lock-lua.ts";
 
-/** Whether somebody wants it with others or alone. */
+/** Whether it is requested with others or alone. */
 export type ReadWriteMode = "read" | "write";
 
 /** What {@link acquireShare} replies. `fence`: 0 for readers; `dueIn`: ms until it is worth looking again, null = not known. */
@@ -17,10 +17,10 @@ const SHARED = SERVER_TIME + WAKE_UP + READ_WRITE_LOCK;
 
 /**
  * KEYS[1] read-write lock, hash: madeAt, readers (how many hold it), writer (its holding), fence (of the present or last
- * writer). Beside it, under keys built from the prefix, those of a leasedLine, with holders: holding ->
+ * writer). Beside it, under keys built from the prefix, those of a leasedQueue, with holders: holding ->
  * "<mode>|<since, ms>|<fence>|<label>"; requests: waiter -> mode.
  * ARGV[1] prefix of keys; ARGV[2] name; ARGV[3] "read" or "write"; ARGV[4] holding, "<session>|<id>"; ARGV[5] waiter to
- * store if it is not to be had, "" = none; ARGV[6] what the caller says of itself; ARGV[7] session of the maker of an
+ * store if it is not to be had, "" = none; ARGV[6] label of the caller; ARGV[7] session of the maker of an
  * unnamed one, ""
  * Returns { 1, fence } granted; { 0, ms or -1 } not; { -1 } the maker of the unnamed one is gone.
  *
@@ -31,7 +31,7 @@ export const acquireShare: Script<ShareReply> = new Script<ShareReply>({
   read: readShareReply,
   lua: `${SHARED}${REGISTER}${NEW_FENCE}
 local prefix, name, mode, holding, waiter = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-local main, holders, waiters, requests, called = line_keys(prefix, name)
+local main, holders, waiters, requests, called = queue_keys(prefix, name)
 local held = redis.call("HGET", holders, holding)
 if held then return { 1, string.match(held, "^%a+|%d+|(%d+)") } end
 local now = server_time()
@@ -72,7 +72,7 @@ function readShareReply([code, detail]: [1 | 0 | -1, string | number]): ShareRep
 }
 
 /**
- * Undoes a request: takes the waiter out of the line, and gives back what it was granted meanwhile.
+ * Undoes a request: removes the waiter, and gives back what it was granted meanwhile.
  *
  * KEYS[1] read-write lock
  * ARGV[1] prefix of keys; ARGV[2] name; ARGV[3] holding; ARGV[4] waiter, "" = none

@@ -17,7 +17,7 @@ import { ShareTurn } from "./share-turn.ts";
 
 /** Options of `mp.readWriteLock()`. */
 export interface ReadWriteLockOptions {
-  /** The same lock for everybody who uses this name; without one it is this program's, until that passes it on. */
+  /** The same lock for every program that uses this name; without a name it is this program's, until it passes it on. */
   name?: string;
 }
 
@@ -28,10 +28,10 @@ export interface ReadWriteLockSettings {
 
 /**
  * A lock for many readers or one writer, on any number of machines. First come, first served: readers that stand together
- * in the line get it together, and none of them overtakes a writer that waits, so writers do not starve. Not reentrant:
- * who holds one side and waits for either waits for itself as soon as a writer stands between.
+ * that wait next to each other get it together, and none of them overtakes a writer that waits, so writers do not
+ * starve. Not reentrant: who holds one side and waits for either waits for itself as soon as a writer stands between.
  *
- * What it grants lives on the lease of the program that holds it, so what the dead held comes back.
+ * What it grants lives on the lease of the program that holds it, so what expired holders had is released.
  */
 export class ReadWriteLock extends SharedObject {
   override readonly kind: string = "read-write-lock";
@@ -105,7 +105,7 @@ export class ReadWriteLockSide extends SharedObject {
     }
   }
 
-  /** Whether anybody holds this side: the read lock is held by any reader, the write lock by a writer. */
+  /** Whether this side is held: the read lock is held by any reader, the write lock by a writer. */
   async locked(): Promise<boolean> {
     const { client, keys, keepAlive } = this.runtime;
     const field = this.mode === "read" ? "readers" : "writer";
@@ -125,7 +125,7 @@ export class ReadWriteLockSide extends SharedObject {
     );
   }
 
-  /** Runs `body` while holding it, and releases it whatever happens. One that is lost meanwhile does not change the outcome. */
+  /** Runs `body` while holding it, and always releases it. One that is lost meanwhile does not change the outcome. */
   async run<Value>(body: (held: HeldShare) => Value | Promise<Value>, patience?: Patience): Promise<Value> {
     const held = await this.hold(patience);
     try {
@@ -143,7 +143,7 @@ export class ReadWriteLockSide extends SharedObject {
   async #acquire(patience: Patience | undefined): Promise<HeldShare | undefined> {
     const { session, room } = this.runtime;
     const { name, mode, owner } = this;
-    // From now on it hears of the context's end.
+    // From now on it is released when the context closes.
     allHeldLeases(this.runtime);
     const holding = `${session.id}|${randomBytes(8).toString("hex")}`;
     const label = ownLabel();

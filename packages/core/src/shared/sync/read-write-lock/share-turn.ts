@@ -3,7 +3,7 @@ import type { Attempt, Turn } from "../../../session/waiting/index.ts";
 import type { ObjectRuntime } from "../../object/index.ts";
 import { abandonShare, acquireShare, type ReadWriteMode } from "./read-write-lock-scripts.ts";
 
-/** What somebody wants of a read-write lock. */
+/** A request for a read-write lock. */
 export interface ShareRequest {
   name: string;
   /** Session of the maker of an unnamed lock; "" for a named one. */
@@ -11,7 +11,7 @@ export interface ShareRequest {
   mode: ReadWriteMode;
   /** "<session>|<id>" */
   holding: string;
-  /** What the caller says of itself. */
+  /** Label of the caller. */
   label: string;
 }
 

@@ -34,8 +34,8 @@ export class HeldRLock implements AsyncDisposable {
   }
 
   /**
-   * Gives this level back, whoever calls it; a second call does nothing.
-   * @throws LockLostError when the lock was lost before: somebody else may have held it since
+   * Gives this level back, called by any owner; a second call does nothing.
+   * @throws LockLostError when the lock was lost before: another holder may have had it since
    */
   async release(): Promise<void> {
     if (this.#isReleased) return;

@@ -3,7 +3,7 @@ import { shared } from "../../../package/index.ts";
 import { type CurrentTask, findCurrentTask, whenTaskEnds } from "../../../tasks/index.ts";
 
 /**
- * Whoever can own an RLock (R3): a running task, the main program, or a part of either that runs in `withOwner`. Python's
+ * An owner of an RLock (R3): a running task, the main program, or a part of either that runs in `withOwner`. Python's
  * owner is the thread; chains of asynchronous calls have no identity of their own, so what must exclude each other in one
  * program says so.
  */
@@ -37,7 +37,7 @@ export async function withOwner<Value>(body: () => Value | Promise<Value>): Prom
 export function currentOwner(): Owner {
   const task = findCurrentTask();
   const scope = scopes.getStore();
-  // A task that was started inside a scope is nobody's part.
+  // A task that was started inside a scope is not part of it.
   return scope && scope.task === task ? scope : (task ?? MAIN);
 }
 

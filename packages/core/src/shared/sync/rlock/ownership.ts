@@ -155,7 +155,7 @@ export class Ownership {
     if (this.#lock.name.startsWith(`${firstPart}/`)) this.#forget();
   }
 
-  /** The owner has ended: nobody else could ever release what it holds. */
+  /** The owner has ended: no other owner may release what it holds. */
   async end(): Promise<void> {
     this.#hasEnded = true;
     this.#attempt?.resumed.abort(RESUMED);
@@ -200,13 +200,13 @@ export class Ownership {
       return holding;
     } catch (error) {
       holding.count -= 1;
-      // The other levels were given back meanwhile: nobody else is left who could release it.
+      // The other levels were given back meanwhile: no other call can release it.
       if (holding.count === 0) await this.#end(holding);
       throw error;
     }
   }
 
-  /** Writes the count where everybody sees it, and makes sure that the lock is still held. */
+  /** Writes the count to Redis, and makes sure that the lock is still held. */
   async #note({ held, count }: Holding): Promise<void> {
     const { client, keepAlive } = this.#runtime;
     if (held.loss) throw held.loss;
@@ -220,7 +220,7 @@ export class Ownership {
     }
     if ((await keepAlive.during(noting)) === "noted") return;
     held.verify(false);
-    throw held.loss ?? new LockLostError(`the lock "${name}" is free or somebody else's: its lease ended`);
+    throw held.loss ?? new LockLostError(`the lock "${name}" is free or has another holder: its lease ended`);
   }
 
   /** Also a lost lock is the owner's until it has released it. */

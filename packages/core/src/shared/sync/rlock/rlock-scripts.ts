@@ -3,7 +3,7 @@ import { SERVER_TIME } from "../../../session/index.ts";
 
 /**
  * KEYS[1..3] as of acquireLock
- * ARGV[1] token; ARGV[2] how often its owner holds it now; ARGV[3] session of the holder; ARGV[4] what it says of itself
+ * ARGV[1] token; ARGV[2] how often its owner holds it now; ARGV[3] session of the holder; ARGV[4] its label
  * Returns 1 = noted, 0 = not held with this token. The lease stays as it is, and so does the fence (R4).
  */
 export const countLock: Script<"noted" | "not held"> = new Script<"noted" | "not held">({

@@ -52,7 +52,7 @@ export class RLock extends SharedObject {
   /**
    * Releases what the caller acquired last; the lock is free after as many releases as acquires.
    * @throws AssertionError when the caller does not own it (R2)
-   * @throws LockLostError when its lease ended before: the lock may be somebody else's
+   * @throws LockLostError when its lease ended before: another holder may have the lock
    */
   async release(): Promise<void> {
     const ownership = findOwnership(this.runtime, this.#lock);
@@ -64,7 +64,7 @@ export class RLock extends SharedObject {
     await ownership.release(ownership.holding);
   }
 
-  /** Whether anybody holds it (L5). */
+  /** Whether it is held (L5). */
   locked(): Promise<boolean> {
     return this.#lock.locked();
   }
@@ -81,7 +81,7 @@ export class RLock extends SharedObject {
   }
 
   /**
-   * Runs `body` while holding the lock, and releases it whatever happens. Give `held.signal` to what must stop when the
+   * Runs `body` while holding the lock, and always releases it. Give `held.signal` to what must stop when the
    * lock is lost. A lock lost meanwhile does not change the outcome of `body`.
    */
   async run<Value>(body: (held: HeldRLock) => Value | Promise<Value>, patience?: Patience): Promise<Value> {

@@ -29,7 +29,7 @@ export class HeldPermits extends HeldLease {
     const why =
       loss === "deadline"
         ? "could not be kept: this program's lease may be over, and others may have them by now"
-        : `${this.permits === 1 ? "was" : "were"} taken back: this program's lease had ended, or somebody released them or removed the semaphore`;
+        : `${this.permits === 1 ? "was" : "were"} taken back: this program's lease had ended, or they were released or the semaphore was removed`;
     return `${plural(this.permits, "permit")} of the semaphore "${this.semaphore}" ${why}`;
   }
 }

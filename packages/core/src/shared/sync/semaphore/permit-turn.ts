@@ -2,27 +2,27 @@ import { plural, ValueError } from "../../../errors/index.ts";
 import type { Operations } from "../../../redis/script/index.ts";
 import type { Attempt, Turn } from "../../../session/waiting/index.ts";
 import type { ObjectRuntime } from "../../object/index.ts";
-import type { Met } from "../counted/index.ts";
+import type { OpenedObject } from "../counted/index.ts";
 import { abandonPermits, acquirePermits } from "./semaphore-scripts.ts";
 
-/** Permits that somebody wants. */
+/** A request for permits. */
 export interface PermitRequest {
   name: string;
   permits: number;
   /** "<session>|<id>" of leased permits; "" = anonymous ones. */
   holding: string;
-  /** What the caller says of itself. */
+  /** Label of the caller. */
   label: string;
   /** Numbers the tries. */
   operations: Operations;
-  meet(): Promise<Met>;
+  open(): Promise<OpenedObject>;
   lost(): Error;
 }
 
 /** One try that was sent. */
 interface Try {
   operation: string;
-  met: Met;
+  opened: OpenedObject;
   /** Undefined: there is no answer yet. */
   granted: boolean | undefined;
   isAbandoned: boolean;
@@ -42,9 +42,9 @@ export class PermitTurn implements Turn<true> {
 
   async attempt(waiter: string | null): Promise<Attempt<true>> {
     try {
-      const met = await this.#request.meet();
-      this.#assertPossible(met);
-      return await this.#try(waiter, met);
+      const opened = await this.#request.open();
+      this.#assertPossible(opened);
+      return await this.#try(waiter, opened);
     } catch (error) {
       // A stored waiter is abandoned by who waits.
       if (waiter === null) this.abandon(null).catch(() => {});
@@ -58,20 +58,20 @@ export class PermitTurn implements Turn<true> {
     if (!last || last.isAbandoned) return;
     last.isAbandoned = true;
     await abandonPermits.run(this.#context, this.#keys, [
-      ...this.#args(last.met),
+      ...this.#args(last.opened),
       waiter ?? "",
       last.operation,
       last.granted === undefined ? "" : Number(last.granted),
     ]);
   }
 
-  async #try(waiter: string | null, met: Met): Promise<Attempt<true>> {
+  async #try(waiter: string | null, opened: OpenedObject): Promise<Attempt<true>> {
     const { session } = this.#runtime;
-    // Whoever gave up while this try was on its way to be sent has abandoned it before.
+    // A caller that gave up before this try was sent has abandoned it already.
     while (!this.#isOver) {
-      const args = [...this.#args(met), waiter ?? "", this.#request.label];
+      const args = [...this.#args(opened), waiter ?? "", this.#request.label];
       const { id, reply } = acquirePermits.start(this.#context, this.#keys, args);
-      const last: Try = { operation: id, met, granted: undefined, isAbandoned: false };
+      const last: Try = { operation: id, opened, granted: undefined, isAbandoned: false };
       this.#last = last;
       const outcome = await reply;
       if (outcome.is === "gone") throw this.#request.lost();
@@ -84,7 +84,7 @@ export class PermitTurn implements Turn<true> {
     return { granted: false, dueIn: null };
   }
 
-  #assertPossible({ variant, initial }: Met): void {
+  #assertPossible({ variant, initial }: OpenedObject): void {
     const { name, permits } = this.#request;
     if (variant !== "bounded" || permits <= initial) return;
     throw new ValueError(
@@ -92,9 +92,9 @@ export class PermitTurn implements Turn<true> {
     );
   }
 
-  #args(met: Met): (string | number)[] {
+  #args(opened: OpenedObject): (string | number)[] {
     const { name, permits, holding } = this.#request;
-    return [this.#runtime.keys.prefix, name, met.madeAt, permits, holding];
+    return [this.#runtime.keys.prefix, name, opened.madeAt, permits, holding];
   }
 
   get #keys(): string[] {

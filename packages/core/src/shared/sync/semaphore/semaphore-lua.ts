@@ -1,13 +1,14 @@
-import { leasedLine } from "../leased/index.ts";
+import { leasedQueue } from "../leased/index.ts";
 
 /**
- * Lua that the scripts of semaphores and their reaper have in common: the line before permits.
+ * Lua that the scripts of semaphores and their reaper have in common: the queue of waiters.
  *
  * Requests may be of any size. What a called waiter asked for is reserved until it comes or its claim window is over.
- * Whoever was called takes at once, in any order; everybody else only what is free and not reserved, and only when
- * nobody waits uncalled. So a large request at the head is not overtaken, and several called ones do not queue up.
+ * Called waiters take at once, in any order; other requests take only what is free and not reserved, and only when
+ * no waiter is left that was not called. So a large request at the head is not overtaken, and several called ones do
+ * not queue up.
  */
-export const SEMAPHORE: string = leasedLine(
+export const SEMAPHORE: string = leasedQueue(
   "semaphore",
   `
 local function is_free_for(semaphore, wanted)

@@ -11,7 +11,7 @@ export type PermitReply = { is: "granted" } | { is: "taken"; dueIn: Milliseconds
 /**
  * KEYS[1] semaphore, hash: value (free permits), initial, variant ("bounded" or ""), madeAt, reserved (part of value, for
  * waiters that were called), leased (permits held with a lease). Beside it, under keys built from the prefix, those of
- * a leasedLine, with holders: holding -> "<permits>|<since, ms>|<label>"; requests: waiter -> permits.
+ * a leasedQueue, with holders: holding -> "<permits>|<since, ms>|<label>"; requests: waiter -> permits.
  * ARGV[1] prefix of keys; ARGV[2] name; ARGV[3] madeAt of the semaphore that is meant; ARGV[4] permits; ARGV[5] holding,
  * "<session>|<id>", "" = anonymous permits; ARGV[6] waiter to store if they are not to be had, "" = none; ARGV[7] what the
  * caller says of itself
@@ -23,7 +23,7 @@ export const acquirePermits: OnceScript<PermitReply> = new OnceScript<PermitRepl
   shared: SHARED,
   lua: `
 local prefix, name, permits, holding, waiter = ARGV[1], ARGV[2], tonumber(ARGV[4]), ARGV[5], ARGV[6]
-local semaphore, holders, _, _, called = line_keys(prefix, name)
+local semaphore, holders, _, _, called = queue_keys(prefix, name)
 if redis.call("HGET", KEYS[1], "madeAt") ~= ARGV[3] then return { -1 } end
 if holding ~= "" and redis.call("HEXISTS", holders, holding) == 1 then return { 1 } end
 local now = server_time()
@@ -50,7 +50,7 @@ function readPermitReply([code, dueIn]: [1 | 0 | -1, number]): PermitReply {
 }
 
 /**
- * Undoes a request: takes the waiter out of the line, and gives back what it was granted meanwhile.
+ * Undoes a request: removes the waiter, and gives back what it was granted meanwhile.
  *
  * KEYS[1] semaphore; KEYS[2] where the answers to the tries are
  * ARGV[1..5] as of acquirePermits; ARGV[6] waiter, "" = none; ARGV[7] operation id of the last try; ARGV[8] what it answered:

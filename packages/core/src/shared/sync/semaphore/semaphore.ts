@@ -11,7 +11,10 @@ import { readSemaphore, type SemaphoreState } from "./semaphore-state.ts";
 
 /** Options of `mp.semaphore()` and `mp.boundedSemaphore()`. */
 export interface SemaphoreOptions {
-  /** The same semaphore for everybody who uses this name; without one it is this program's, until that passes it on. */
+  /**
+   * The same semaphore for every program that uses this name; without a name it is this program's, until it passes it
+   * on.
+   */
   name?: string;
 }
 
@@ -25,11 +28,11 @@ export interface PermitOptions extends BlockOptions {
 }
 
 /**
- * A number of permits for processes on any number of machines (rules S1-S7). First come, first served, whatever the size
- * of the requests.
+ * A number of permits for processes on any number of machines (rules S1-S7). First come, first served, for requests of
+ * any size.
  *
- * Permits taken with {@link acquire} are anonymous, as in Python: anybody may release them, and those of a process that
- * dies stay taken. Permits taken with {@link hold} are leased: those of the dead come back.
+ * Permits taken with {@link acquire} are anonymous, as in Python: any process may release them, and those of a process
+ * that dies stay taken. Permits taken with {@link hold} are leased: those of a dead process come back.
  */
 export class Semaphore extends CountedObject {
   override readonly kind: string = "semaphore";
@@ -45,7 +48,7 @@ export class Semaphore extends CountedObject {
   }
 
   /**
-   * Adds permits, whoever took them (S2, S6).
+   * Adds permits, taken by this process or another one (S2, S6).
    * @throws ValueError when a bounded semaphore would rise above its initial value, which changes nothing (S3)
    */
   async release(permits: number = 1): Promise<void> {
@@ -72,7 +75,7 @@ export class Semaphore extends CountedObject {
    */
   async hold(patience?: boolean | PermitOptions): Promise<HeldPermits> {
     const permits = permitsOf(patience);
-    // From now on they hear of the context's end.
+    // From now on they are released when the context closes.
     allHeldLeases(this.runtime);
     const holding = `${this.runtime.session.id}|${randomBytes(8).toString("hex")}`;
     if (await this.#take({ permits, holding, patience })) {
@@ -83,7 +86,7 @@ export class Semaphore extends CountedObject {
     );
   }
 
-  /** Runs `body` with leased permits, and gives them back whatever happens; permits lost meanwhile do not change its outcome. */
+  /** Runs `body` with leased permits, and always gives them back; permits lost meanwhile do not change its outcome. */
   async run<Value>(
     body: (held: HeldPermits) => Value | Promise<Value>,
     patience?: boolean | PermitOptions,
@@ -114,7 +117,7 @@ export class Semaphore extends CountedObject {
       label,
       // Leased permits end with the session.
       operations: wish.holding === "" ? this.changes : this.runtime.session.operations,
-      meet: () => this.meet(),
+      open: () => this.open(),
       lost: () => this.lost(),
     });
     return (await waitForTurn(this.runtime.room, turn, { patience: wish.patience, label })) !== undefined;
@@ -123,14 +126,14 @@ export class Semaphore extends CountedObject {
   async #release(permits: number): Promise<void> {
     const outcome = await this.change(releasePermits, [permits, "any"]);
     if (outcome === "released") return;
-    const { initial } = await this.meet();
+    const { initial } = await this.open();
     throw new ValueError(
       `the bounded semaphore "${this.name}" was released too often: its value would rise above ${initial}`,
     );
   }
 
   async #inspect(): Promise<SemaphoreState> {
-    await this.meet();
+    await this.open();
     const state = await readSemaphore(this.runtime, this.name);
     if (state === null) throw this.lost();
     return state;

@@ -1,32 +1,33 @@
 import { CLAIM_TIME } from "../../../session/index.ts";
 
 /**
- * Lua about objects that are held on a session's lease, and the line before them.
+ * Lua about objects that are held on a session's lease, and their queues of waiters.
  *
- * First come, first served: the waiters at the head of the line for whom it is free are called, and keep their claim until
- * they come or their claim window is over. Nobody overtakes who waits uncalled.
+ * First come, first served: the waiters at the head of the queue that can be granted are called, and keep their claim
+ * until they come or their claim window is over. No request overtakes a waiter that is not called.
  *
  * Beside the object's main key there are: holders, hash: holding -> what it holds; waiters, list, first comes first;
  * requests, hash: waiter -> what it wants; called, sorted set: waiter -> server time, ms, by which it must have come;
  * sessions, hash: session -> what it holds and waits for, a number.
  *
- * `line_keys(prefix, name)`: main key, holders, waiters, requests, called.
+ * `queue_keys(prefix, name)`: main key, holders, waiters, requests, called.
  * `note_use(prefix, name, session, change)` counts what a session holds and waits for, so that the reaper finds it.
- * `enqueue_waiter(prefix, name, waiter, wanted)`: false when it is in the line already.
- * `forget_waiter(prefix, name, waiter)`: it is no longer in the line, nor is anything kept for it.
- * `has_uncalled(prefix, name)`: whether somebody is in the line who was not called.
+ * `enqueue_waiter(prefix, name, waiter, wanted)`: false when it is stored already.
+ * `forget_waiter(prefix, name, waiter)`: it no longer waits, and nothing is kept for it.
+ * `has_uncalled(prefix, name)`: whether the queue has a waiter that was not called.
  * `call_next(prefix, name, now)` calls whom it is free for; returns when the first claim window ends, or nil.
  * `give_back(prefix, name, holding)`: false when nothing is held by that name.
  *
  * @param kind - Kind of the objects.
  * @param rules - Lua functions that say what is held.
- * `is_free_for(main, wanted, first)`: whether somebody can be let in; first = what the first one called wants, or nil.
+ * `is_free_for(main, wanted, first)`: whether the request can be granted; first = what the first one called wants, or
+ * nil.
  * `note_call(main, wanted, change)`: a waiter is called (1) or no longer so (-1).
  * `put_back(main, held)`: what an entry of the holders says is held no more.
  */
-export function leasedLine(kind: string, rules: string): string {
+export function leasedQueue(kind: string, rules: string): string {
   return `${CLAIM_TIME}${rules}
-local function line_keys(prefix, name)
+local function queue_keys(prefix, name)
   local kind = prefix .. "${kind}"
   return kind .. "/" .. name, kind .. "-holders/" .. name, kind .. "-waiters/" .. name, kind .. "-requests/" .. name,
     kind .. "-called/" .. name
@@ -44,14 +45,14 @@ local function note_use(prefix, name, session, change)
   end
 end
 local function enqueue_waiter(prefix, name, waiter, wanted)
-  local _, _, waiters, requests = line_keys(prefix, name)
+  local _, _, waiters, requests = queue_keys(prefix, name)
   if redis.call("HSETNX", requests, waiter, wanted) == 0 then return false end
   redis.call("RPUSH", waiters, waiter)
   note_use(prefix, name, string.match(waiter, "^[^|]+"), 1)
   return true
 end
 local function forget_waiter(prefix, name, waiter)
-  local main, _, waiters, requests, called = line_keys(prefix, name)
+  local main, _, waiters, requests, called = queue_keys(prefix, name)
   local wanted = redis.call("HGET", requests, waiter)
   if not wanted then return end
   redis.call("LREM", waiters, 1, waiter)
@@ -60,11 +61,11 @@ local function forget_waiter(prefix, name, waiter)
   note_use(prefix, name, string.match(waiter, "^[^|]+"), -1)
 end
 local function has_uncalled(prefix, name)
-  local _, _, waiters, _, called = line_keys(prefix, name)
+  local _, _, waiters, _, called = queue_keys(prefix, name)
   return redis.call("LLEN", waiters) > redis.call("ZCARD", called)
 end
 local function call_next(prefix, name, now)
-  local main, _, waiters, requests, called = line_keys(prefix, name)
+  local main, _, waiters, requests, called = queue_keys(prefix, name)
   local position = redis.call("ZCARD", called)
   while true do
     local waiter = redis.call("LINDEX", waiters, position)
@@ -88,7 +89,7 @@ local function call_next(prefix, name, now)
   return tonumber(due)
 end
 local function give_back(prefix, name, holding)
-  local main, holders = line_keys(prefix, name)
+  local main, holders = queue_keys(prefix, name)
   local held = redis.call("HGET", holders, holding)
   if not held then return false end
   redis.call("HDEL", holders, holding)

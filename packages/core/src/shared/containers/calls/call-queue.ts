@@ -36,7 +36,7 @@ interface Call {
 }
 
 /** The calls of one container: those of one tick travel together, in their order, and each acts once. */
-export class CallLine {
+export class CallQueue {
   readonly #runtime: ObjectRuntime;
   readonly #facts: ContainerFacts;
   readonly #existence: Existence;
@@ -56,7 +56,7 @@ export class CallLine {
     this.#existence = new Existence(this.#title);
   }
 
-  /** Whether a call has met it. */
+  /** Whether a call has found it. */
   get isMade(): boolean {
     return this.#existence.required === "1";
   }

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Script } from "../../../src/redis/script/index.ts";
-import { CallLine } from "../../../src/shared/containers/calls/call-line.ts";
+import { CallQueue } from "../../../src/shared/containers/calls/call-queue.ts";
 import type { CallsReply } from "../../../src/shared/containers/calls/calls-script.ts";
 import type { ObjectRuntime } from "../../../src/shared/object/index.ts";
 
@@ -25,7 +25,7 @@ test("calls that were made while the session started are sent before those that 
       return [1];
     },
   } as unknown as Script<CallsReply>;
-  const line = new CallLine(runtime, { kind: "dict", name: "prices", owner: "", script, makeWith: [] });
+  const line = new CallQueue(runtime, { kind: "dict", name: "prices", owner: "", script, makeWith: [] });
   const set = (value: string): Promise<unknown> =>
     line.run({ name: "set", args: ["price", value], fence: undefined, reads: false });
 
