@@ -98,10 +98,9 @@ import { offerStarter } from "../work/process/process-starter.ts";
 import { PoolRegistry } from "../work/registry/index.ts";
 import { ResultChannel } from "../work/results/index.ts";
 import { type Runtime, TaskDurations, UnservedWatch } from "../work/submission/index.ts";
-import { CONTEXT_FORMS, MANAGER_FORMS } from "./context-forms.ts";
+import { CONTEXT_FORMS, MANAGER_FORMS, refuseMoreThanPatience } from "./context-forms.ts";
 import { noteClosed, noteOpened } from "./open-contexts.ts";
 import { endWithProgram, type OpenEnd } from "./program-end.ts";
-import { refuseMoreThanPatience } from "./waiting-forms.ts";
 
 /** Settings of a context, checked and complete. */
 export interface ContextSettings {

@@ -25,7 +25,7 @@ import {
 } from "./sync/index.ts";
 
 /** The table of kinds: every kind of shared object, as the folder of that kind states it. */
-const KINDS: readonly AnyKind[] = [
+export const KINDS: readonly AnyKind[] = [
   LOCK_KIND,
   RLOCK_KIND,
   READ_WRITE_LOCK_KIND,

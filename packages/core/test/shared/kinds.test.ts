@@ -1,8 +1,10 @@
 import { readFileSync } from "node:fs";
 import { expect, expectTypeOf, test } from "vitest";
-import { findKind, KIND_NAMES, REAPED_KINDS } from "../../src/shared/kinds.ts";
+import { Context } from "../../src/context/context.ts";
+import { Manager } from "../../src/shared/containers/index.ts";
+import { findKind, KIND_NAMES, KINDS, REAPED_KINDS } from "../../src/shared/kinds.ts";
 import type { SharedKind } from "../../src/shared/object/index.ts";
-import { EVENT_KIND, type Event } from "../../src/shared/sync/index.ts";
+import { EVENT_KIND, Event } from "../../src/shared/sync/index.ts";
 
 const { open: _, ...withoutOpen } = EVENT_KIND;
 const { isSet: __, ...withoutLook } = EVENT_KIND.methods ?? ({} as never);
@@ -15,6 +17,10 @@ function rows(): SharedKind<Event>[] {
     withoutOpen,
     // @ts-expect-error a part is missing
     { ...EVENT_KIND, parts: undefined },
+    // @ts-expect-error the methods that make one are missing
+    { ...EVENT_KIND, makers: undefined },
+    // @ts-expect-error a method that waits is not one of the class
+    { ...EVENT_KIND, waits: [{ of: "event", handles: Event, methods: { join: [] } }] },
     // @ts-expect-error a method of the class is missing
     { ...EVENT_KIND, methods: withoutLook },
     // @ts-expect-error the class has no such method
@@ -30,6 +36,26 @@ test("each kind of shared object has one complete row", () => {
   expect(new Set(REAPED_KINDS.map(({ kind }) => kind)).size).toBe(REAPED_KINDS.length);
   expect(KIND_NAMES.filter((kind) => findKind(kind)?.kind !== kind)).toEqual([]);
   expect(findKind("tuba")).toBeUndefined();
+});
+
+test("what a row says of makers and of methods that wait is there", () => {
+  // given
+  const classes = { mp: [Context], manager: [Manager], both: [Context, Manager] };
+  const made = KINDS.flatMap(({ makers }) =>
+    Object.entries(makers).flatMap(([name, { of }]) => classes[of].map((one) => ({ prototype: one.prototype, name }))),
+  );
+  const waits = KINDS.flatMap((row) =>
+    row.waits.flatMap(({ handles, methods }) =>
+      Object.keys(methods).map((name) => ({ prototype: handles.prototype, name })),
+    ),
+  );
+
+  // when
+  const missing = [...made, ...waits].filter(({ prototype, name }) => !Object.hasOwn(prototype, name));
+
+  // then
+  expect(made.length).toBeGreaterThan(KINDS.length);
+  expect(missing).toEqual([]);
 });
 
 test("docs/redis-keys.md has a line for every key of every kind", () => {

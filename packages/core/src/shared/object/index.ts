@@ -1,3 +1,4 @@
+export { countedMaker, type Maker, NAME, namedMaker, PATIENCE_TEXT } from "./call-forms.ts";
 export { type Holding, type ObjectReading, withoutHolders } from "./object-reading.ts";
 export { type ObjectRuntime, onePerKey, RuntimeKey } from "./object-runtime.ts";
 export { ownLabel, type Participant, readParticipants } from "./participant.ts";

@@ -1,4 +1,5 @@
 import type { ObjectKind } from "../../session/index.ts";
+import type { Maker } from "./call-forms.ts";
 import type { ObjectReading } from "./object-reading.ts";
 import type { ObjectRuntime } from "./object-runtime.ts";
 import type { ObjectReference, SharedObject } from "./shared-object.ts";
@@ -28,6 +29,16 @@ type MethodsOf<Handle> = Handle extends unknown
 /** The use of each method. One that is missing, or that the class does not have, does not compile. */
 export type MethodTable<Handle> = { readonly [Name in MethodsOf<Handle>]: MethodUse };
 
+/** Methods of one class of handles that wait, or are like them: called with more arguments, they refuse. */
+interface Waits<Handle> {
+  /** What messages call the handle. */
+  of: string;
+  /** The class. */
+  handles: { readonly prototype: object };
+  /** Arguments as messages show them. */
+  methods: { readonly [Name in MethodsOf<Handle>]?: readonly string[] };
+}
+
 /** How long an object with a name stays. */
 type Stay = "until removed" | "1 hour unused" | "while held";
 
@@ -42,6 +53,9 @@ export interface AnyKind extends ObjectKind {
   readonly stays: Stay;
   /** What the methods of its handles do; null when they see to their manager themselves, or no manager makes them. */
   readonly methods: Readonly<Record<string, MethodUse>> | null;
+  /** The methods of contexts and managers that make handles. */
+  readonly makers: { readonly [method: string]: Maker };
+  readonly waits: readonly { of: string; handles: { readonly prototype: object }; methods: object }[];
   /**
    * Session that holds the object, "" for none. For a kind that notes a holder with its session only when it is held for
    * long: a host whose child has ended looks at all objects of that kind.
@@ -53,4 +67,9 @@ export interface AnyKind extends ObjectKind {
 export interface SharedKind<Handle extends SharedObject> extends AnyKind {
   open(runtime: ObjectRuntime, reference: ObjectReference): Handle;
   readonly methods: MethodTable<Handle> | null;
+  /**
+   * Methods that wait, by class of handles. They refuse arguments by position which they do not take: Python's
+   * `acquire(True, 5)` and `get(True, 5)` would otherwise wait without a limit.
+   */
+  readonly waits: readonly Waits<Handle>[];
 }

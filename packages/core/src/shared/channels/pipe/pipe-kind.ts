@@ -1,6 +1,8 @@
+import { namesOf } from "../../../checks/index.ts";
 import { plural } from "../../../errors/index.ts";
-import { type ObjectReading, type SharedKind, withoutHolders } from "../../object/index.ts";
+import { type ObjectReading, PATIENCE_TEXT, type SharedKind, withoutHolders } from "../../object/index.ts";
 import { Connection, type ConnectionSettings } from "./connection.ts";
+import type { PipeOptions } from "./pipe.ts";
 import { PIPE_REAPER } from "./pipe-scripts.ts";
 import { type PipeState, readPipe } from "./read-pipe.ts";
 
@@ -12,6 +14,29 @@ export const PIPE_KIND: SharedKind<Connection> = {
   parts: [""],
   stays: "while held",
   read: async (reader, name) => pipeReading(await readPipe(reader, name)),
+  makers: {
+    pipe: {
+      of: "mp",
+      form: "mp.pipe(duplex) or mp.pipe({ duplex, maxMessage })",
+      most: 1,
+      options: { 0: namesOf<PipeOptions>({ duplex: true, maxMessage: true }) },
+      orElse: ["boolean"],
+    },
+  },
+  waits: [
+    {
+      of: "connection",
+      handles: Connection,
+      methods: {
+        send: ["value"],
+        sendBytes: ["bytes", "offset", "size"],
+        recv: [PATIENCE_TEXT],
+        poll: [PATIENCE_TEXT],
+        recvBytes: ["maxLength", PATIENCE_TEXT],
+        recvBytesInto: ["buffer", "offset", PATIENCE_TEXT],
+      },
+    },
+  ],
   methods: null,
 };
 

@@ -1,12 +1,16 @@
+import { namesOf } from "../../../checks/index.ts";
 import type { ObjectKind } from "../../../session/index.ts";
 import {
   type AnyKind,
+  type Maker,
   type MethodUse,
+  namedMaker,
   type ObjectReading,
+  PATIENCE_TEXT,
   type SharedKind,
   withoutHolders,
 } from "../../object/index.ts";
-import { JoinableQueue, Queue, type QueueState, readQueue, SimpleQueue } from "./queue.ts";
+import { JoinableQueue, Queue, type QueueOptions, type QueueState, readQueue, SimpleQueue } from "./queue.ts";
 import { type QueueKind, queueReaper } from "./queue-scripts.ts";
 
 type WithSize = { maxSize: number };
@@ -27,10 +31,23 @@ const MORE_METHODS = {
   cancelJoinThread: "local",
 } as const satisfies Record<string, MethodUse>;
 
+/** Waiting methods of a queue; a joinable one inherits them. */
+const WAITS = {
+  put: ["item", PATIENCE_TEXT],
+  putMany: ["items", PATIENCE_TEXT],
+  putNowait: ["item"],
+  get: [PATIENCE_TEXT],
+  getMany: ["most", PATIENCE_TEXT],
+  getNowait: [],
+  poll: [PATIENCE_TEXT],
+} as const;
+
 /** First in, first out, over all producers and consumers. */
 export const QUEUE_KIND: SharedKind<Queue> = {
   ...queueFacts("queue"),
   open: (runtime, reference) => new Queue(runtime, reference, reference.settings as WithSize),
+  makers: { queue: queueMaker("queue") },
+  waits: [{ of: "queue", handles: Queue, methods: WAITS }],
   methods: { ...QUEUE_METHODS, ...MORE_METHODS },
 };
 
@@ -38,6 +55,8 @@ export const QUEUE_KIND: SharedKind<Queue> = {
 export const SIMPLE_QUEUE_KIND: SharedKind<SimpleQueue> = {
   ...queueFacts("simple-queue"),
   open: (runtime, reference) => new SimpleQueue(runtime, reference, { maxSize: 0 }),
+  makers: { simpleQueue: namedMaker("simpleQueue") },
+  waits: [{ of: "queue", handles: SimpleQueue, methods: { put: ["item"], get: [], poll: [PATIENCE_TEXT] } }],
   methods: QUEUE_METHODS,
 };
 
@@ -45,19 +64,31 @@ export const SIMPLE_QUEUE_KIND: SharedKind<SimpleQueue> = {
 export const JOINABLE_QUEUE_KIND: SharedKind<JoinableQueue> = {
   ...queueFacts("joinable-queue"),
   open: (runtime, reference) => new JoinableQueue(runtime, reference, reference.settings as WithSize),
+  makers: { joinableQueue: queueMaker("joinableQueue") },
+  waits: [{ of: "queue", handles: JoinableQueue, methods: { join: [PATIENCE_TEXT], taskDone: [] } }],
   methods: { ...QUEUE_METHODS, ...MORE_METHODS, taskDone: "asks", join: "asks" },
 };
 
 /** One direction of a pipe: known to the reaper only, because a program has no handle of it. */
 export const PIPE_STREAM_KIND: ObjectKind = { kind: "pipe-stream", reaper: queueReaper("pipe-stream") };
 
-function queueFacts(kind: QueueKind): Omit<AnyKind, "open" | "methods"> {
+function queueFacts(kind: QueueKind): Omit<AnyKind, "open" | "makers" | "waits" | "methods"> {
   return {
     kind,
     reaper: queueReaper(kind),
     parts: [""],
     stays: "until removed",
     read: async (reader, name) => queueReading(await readQueue(reader, { kind, name })),
+  };
+}
+
+function queueMaker(method: string): Maker {
+  return {
+    of: "both",
+    form: `mp.${method}({ name, maxSize })`,
+    most: 1,
+    options: { 0: namesOf<QueueOptions>({ name: true, maxSize: true }) },
+    orElse: ["string", "number"],
   };
 }
 

@@ -1,5 +1,5 @@
 import { plural } from "../../../errors/index.ts";
-import type { SharedKind } from "../../object/index.ts";
+import { NAME, type SharedKind } from "../../object/index.ts";
 import { makeWithOf } from "../calls/index.ts";
 import { containerKind } from "../state/index.ts";
 import { NamespaceProxy } from "./namespace.ts";
@@ -8,6 +8,14 @@ import { NamespaceProxy } from "./namespace.ts";
 export const NAMESPACE_KIND: SharedKind<NamespaceProxy> = containerKind({
   kind: "namespace",
   open: (runtime, reference) => new NamespaceProxy(runtime, reference, makeWithOf(reference.settings)),
+  makers: {
+    namespace: {
+      of: "manager",
+      form: "manager.namespace(name) or manager.namespace(attributes, { name })",
+      most: 2,
+      options: { 1: NAME },
+    },
+  },
   parts: ["items", "order"],
   summary: ({ size }) => plural(size, "attribute"),
 });

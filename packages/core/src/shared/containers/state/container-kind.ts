@@ -1,4 +1,5 @@
 import {
+  type Maker,
   type ObjectReference,
   type ObjectRuntime,
   type SharedKind,
@@ -11,6 +12,7 @@ import { type ContainerKind, type ContainerState, readContainer } from "./contai
 interface ContainerFacts<Handle extends SharedObject> {
   kind: ContainerKind;
   open(runtime: ObjectRuntime, reference: ObjectReference): Handle;
+  makers: { readonly [method: string]: Maker };
   /** Parts of its keys besides the main one. */
   parts: readonly string[];
   /** A few words for a table. */
@@ -24,10 +26,11 @@ interface ContainerFacts<Handle extends SharedObject> {
 
 /** The row of a container. Its handles see to their manager themselves. */
 export function containerKind<Handle extends SharedObject>(facts: ContainerFacts<Handle>): SharedKind<Handle> {
-  const { kind, open, parts, summary } = facts;
+  const { kind, open, makers, parts, summary } = facts;
   return {
     kind,
     open,
+    makers,
     reaper: facts.reaper ?? containerReaper(kind, parts),
     parts: ["", ...parts],
     stays: "until removed",
@@ -35,6 +38,7 @@ export function containerKind<Handle extends SharedObject>(facts: ContainerFacts
       const state = await readContainer(reader, { kind, name });
       return state.madeAt === null ? null : withoutHolders([], { summary: summary(state), state });
     },
+    waits: [],
     methods: null,
   };
 }

@@ -1,5 +1,6 @@
-import { type SharedKind, withoutHolders } from "../../object/index.ts";
-import { Barrier, type BarrierSettings, readBarrier } from "./barrier.ts";
+import { namesOf } from "../../../checks/index.ts";
+import { PATIENCE_TEXT, type SharedKind, withoutHolders } from "../../object/index.ts";
+import { Barrier, type BarrierOptions, type BarrierSettings, readBarrier } from "./barrier.ts";
 import { BARRIER_REAPER } from "./barrier-scripts.ts";
 
 /** A place where a number of parties wait for each other. */
@@ -16,5 +17,16 @@ export const BARRIER_KIND: SharedKind<Barrier> = {
     const summary = broken === null ? `${waiting}${acting ? ", its action runs" : ""}` : `broken: ${broken}`;
     return withoutHolders(state.waiters, { summary, state });
   },
+  makers: {
+    barrier: {
+      of: "both",
+      form: "mp.barrier(parties, { name, action, timeout })",
+      most: 2,
+      options: { 1: namesOf<BarrierOptions>({ name: true, action: true, timeout: true }) },
+      orElse: ["string"],
+      noOptions: [0],
+    },
+  },
+  waits: [{ of: "barrier", handles: Barrier, methods: { wait: [PATIENCE_TEXT] } }],
   methods: { wait: "asks", abort: "asks", reset: "asks", nWaiting: "looks", broken: "looks", inspect: "looks" },
 };

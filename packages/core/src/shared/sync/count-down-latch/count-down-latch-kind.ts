@@ -1,4 +1,4 @@
-import { type SharedKind, withoutHolders } from "../../object/index.ts";
+import { countedMaker, PATIENCE_TEXT, type SharedKind, withoutHolders } from "../../object/index.ts";
 import type { CountedSettings } from "../counted/index.ts";
 import { CountDownLatch, readCountDownLatch } from "./count-down-latch.ts";
 import { LATCH_REAPER } from "./latch-scripts.ts";
@@ -16,6 +16,8 @@ export const COUNT_DOWN_LATCH_KIND: SharedKind<CountDownLatch> = {
     const summary = state.count === 0 ? "open" : `${state.count} of ${state.initial} to go`;
     return withoutHolders(state.waiters, { summary, state });
   },
+  makers: { countDownLatch: countedMaker("countDownLatch", "count") },
+  waits: [{ of: "latch", handles: CountDownLatch, methods: { wait: [PATIENCE_TEXT], await: [PATIENCE_TEXT] } }],
   methods: {
     countDown: "asks",
     wait: "asks",

@@ -1,4 +1,4 @@
-import { type SharedKind, withoutHolders } from "../../object/index.ts";
+import { namedMaker, PATIENCE_TEXT, type SharedKind, withoutHolders } from "../../object/index.ts";
 import { Event, readEvent } from "./event.ts";
 import { EVENT_REAPER } from "./event-scripts.ts";
 
@@ -13,5 +13,7 @@ export const EVENT_KIND: SharedKind<Event> = {
     const state = await readEvent(reader, name);
     return withoutHolders(state.waiters, { summary: state.isSet ? "set" : "not set", state });
   },
+  makers: { event: namedMaker("event") },
+  waits: [{ of: "event", handles: Event, methods: { wait: [PATIENCE_TEXT] } }],
   methods: { set: "asks", clear: "asks", wait: "asks", isSet: "looks", inspect: "looks" },
 };

@@ -1,5 +1,6 @@
-import type { AnyKind, ObjectReading, SharedKind } from "../../object/index.ts";
-import { Lock, type LockState, readLockOfKind } from "./lock.ts";
+import { namesOf } from "../../../checks/index.ts";
+import { type AnyKind, type ObjectReading, PATIENCE_TEXT, type SharedKind } from "../../object/index.ts";
+import { Lock, type LockOptions, type LockState, readLockOfKind } from "./lock.ts";
 import type { LockKind } from "./lock-request.ts";
 import { holderOfToken, lockReaper } from "./lock-scripts.ts";
 
@@ -7,6 +8,22 @@ import { holderOfToken, lockReaper } from "./lock-scripts.ts";
 export const LOCK_KIND: SharedKind<Lock> = {
   ...lockFacts("lock"),
   open: (runtime, reference) => new Lock(runtime, reference, (reference.settings as { lease: number }).lease),
+  makers: {
+    lock: {
+      of: "both",
+      form: "mp.lock(name) or mp.lock({ name, lease })",
+      most: 1,
+      options: { 0: namesOf<LockOptions>({ name: true, lease: true }) },
+      orElse: ["string"],
+    },
+  },
+  waits: [
+    {
+      of: "lock",
+      handles: Lock,
+      methods: { acquire: [PATIENCE_TEXT], hold: [PATIENCE_TEXT], run: ["body", PATIENCE_TEXT] },
+    },
+  ],
   methods: {
     acquire: "asks",
     release: "asks",
@@ -21,7 +38,7 @@ export const LOCK_KIND: SharedKind<Lock> = {
 };
 
 /** What a lock and an RLock have in common. */
-export function lockFacts(kind: LockKind): Omit<AnyKind, "open" | "methods"> {
+export function lockFacts(kind: LockKind): Omit<AnyKind, "open" | "makers" | "waits" | "methods"> {
   return {
     kind,
     reaper: lockReaper(kind),

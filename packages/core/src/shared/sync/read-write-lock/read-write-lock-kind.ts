@@ -1,11 +1,11 @@
 import { plural } from "../../../errors/index.ts";
-import type { ObjectReading, SharedKind } from "../../object/index.ts";
+import { namedMaker, type ObjectReading, PATIENCE_TEXT, type SharedKind } from "../../object/index.ts";
 import { leasedReaper } from "../leased/index.ts";
 import {
   openReadWriteLock,
   type ReadWriteLock,
   type ReadWriteLockSettings,
-  type ReadWriteLockSide,
+  ReadWriteLockSide,
 } from "./read-write-lock.ts";
 import { READ_WRITE_LOCK } from "./read-write-lock-lua.ts";
 import { type ReadWriteLockState, readReadWriteLock } from "./read-write-lock-state.ts";
@@ -17,6 +17,14 @@ export const READ_WRITE_LOCK_KIND: SharedKind<ReadWriteLock | ReadWriteLockSide>
   parts: ["", "holders", "waiters"],
   stays: "1 hour unused",
   read: async (reader, name) => readWriteLockReading(await readReadWriteLock(reader, name)),
+  makers: { readWriteLock: namedMaker("readWriteLock") },
+  waits: [
+    {
+      of: "readLock or writeLock",
+      handles: ReadWriteLockSide,
+      methods: { acquire: [PATIENCE_TEXT], hold: [PATIENCE_TEXT], run: ["body", PATIENCE_TEXT] },
+    },
+  ],
   methods: {
     readLock: "opens",
     writeLock: "opens",

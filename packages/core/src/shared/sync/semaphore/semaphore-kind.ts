@@ -1,9 +1,11 @@
-import type { ObjectReading, SharedKind } from "../../object/index.ts";
+import { countedMaker, type ObjectReading, type SharedKind } from "../../object/index.ts";
 import type { CountedSettings } from "../counted/index.ts";
 import { leasedReaper } from "../leased/index.ts";
-import { openSemaphore, type Semaphore } from "./semaphore.ts";
+import { openSemaphore, Semaphore } from "./semaphore.ts";
 import { SEMAPHORE } from "./semaphore-lua.ts";
 import { readSemaphore, type SemaphoreState } from "./semaphore-state.ts";
+
+const PERMITS = "{ permits, block, timeout, signal }";
 
 /** A number of permits, bounded or not. */
 export const SEMAPHORE_KIND: SharedKind<Semaphore> = {
@@ -15,6 +17,13 @@ export const SEMAPHORE_KIND: SharedKind<Semaphore> = {
     const state = await readSemaphore(reader, name);
     return state && semaphoreReading(state);
   },
+  makers: {
+    semaphore: countedMaker("semaphore", "value"),
+    boundedSemaphore: countedMaker("boundedSemaphore", "value"),
+  },
+  waits: [
+    { of: "semaphore", handles: Semaphore, methods: { acquire: [PERMITS], hold: [PERMITS], release: ["permits"] } },
+  ],
   methods: {
     acquire: "asks",
     release: "asks",
