@@ -120,8 +120,6 @@ export class ResultChannel {
     this.#tickets.delete(ticket.id);
     this.#unfollow(ticket);
     if (!ticket.background) this.#release();
-    if (this.#tickets.size > 0) return;
-    void this.#reconciliation.stop();
   }
 
   /** Gives `listener` what hosts send under that name besides answers, as it comes. @returns ends that */
@@ -165,6 +163,7 @@ export class ResultChannel {
   /** Stops reading; pending tickets fail with the error. */
   async close(error: Error): Promise<void> {
     this.#closed = error;
+    void this.#reconciliation.stop();
     for (const ticket of [...this.#tickets.values()]) {
       ticket.fail(error);
       this.settle(ticket);
@@ -289,6 +288,8 @@ export class ResultChannel {
   }
 
   async #reconcile(): Promise<void> {
+    // Here, because the last job ends with each call of a program that makes one after another.
+    if (this.#tickets.size === 0) return void this.#reconciliation.stop();
     this.#suspicious ||= await this.#compare(this.#oldTickets(RECONCILE_SAMPLE));
     if (this.#suspicious) this.#suspicious = await this.#compareAll();
     if (performance.now() - this.#searchedAt > SEARCH_AFTER * this.#interval) await this.#search();
