@@ -81,7 +81,7 @@ export class PoolRegistry {
    * @throws UnreadableRecordError when what is there under the name is no record
    */
   async create(record: Omit<PoolRecord, "createdAt">): Promise<{ created: boolean; record: PoolRecord }> {
-    const [created, text] = (await createPool.run(
+    const { is, text } = await createPool.run(
       this.#client,
       [this.#keys.pools],
       [
@@ -90,8 +90,8 @@ export class PoolRegistry {
         this.#keys.control,
         this.#message(record.name),
       ],
-    )) as [number, string];
-    return { created: created === 1, record: this.#parse(record.name, text) };
+    );
+    return { created: is === "made", record: this.#parse(record.name, text) };
   }
 
   /**
@@ -109,14 +109,14 @@ export class PoolRegistry {
     patch: PoolPatch,
     unlessAlive?: string,
   ): Promise<PoolRecord | null> {
-    const [changed, text] = (await updatePool.run(
+    const reply = await updatePool.run(
       this.#client,
       [this.#keys.pools, ...(unlessAlive === undefined ? [] : [this.#keys.session(unlessAlive)])],
       [name, generation ?? "", JSON.stringify(patch), this.#keys.control, this.#message(name), RECORD_FORMAT],
-    )) as [number, string?];
-    if (text === undefined) return null;
-    if (changed === 0) throw this.#unreadable(name, "it is not an object, or of a newer version");
-    return this.#parse(name, text);
+    );
+    if (!reply) return null;
+    if (reply.is === "unreadable") throw this.#unreadable(name, "it is not an object, or of a newer version");
+    return this.#parse(name, reply.text);
   }
 
   /**
@@ -146,7 +146,7 @@ export class PoolRegistry {
     generation: string | null,
     initializer?: PoolRecord["initializer"],
   ): Promise<{ reset: boolean; record: PoolRecord } | null> {
-    const reply = (await resetPool.run(
+    const reply = await resetPool.run(
       this.#client,
       [this.#keys.pools],
       [
@@ -156,8 +156,8 @@ export class PoolRegistry {
         this.#keys.control,
         this.#message(name),
       ],
-    )) as [number, string] | null;
-    return reply && { reset: reply[0] === 1, record: this.#parse(name, reply[1]) };
+    );
+    return reply && { reset: reply.is === "reset", record: this.#parse(name, reply.text) };
   }
 
   /**
@@ -180,7 +180,7 @@ export class PoolRegistry {
       [this.#keys.pools],
       [name, generation ?? "", this.#keys.control, this.#message(name)],
     );
-    return removed === 1;
+    return removed === "removed";
   }
 
   #parse(name: string, text: string): PoolRecord {
@@ -206,8 +206,9 @@ export class PoolRegistry {
  * ARGV[1] pool name; ARGV[2] record as JSON, without createdAt; ARGV[3] control channel; ARGV[4] its message
  * Returns {1, record} when made, {0, existing record} when the name is taken.
  */
-const createPool = new Script({
+const createPool = new Script<{ is: "made" | "taken"; text: string }>({
   name: "createPool",
+  read: ([code, text]: [0 | 1, string]) => ({ is: code === 1 ? "made" : "taken", text }),
   lua: `${SET_ASIDE}${SERVER_TIME}
 set_aside(KEYS[1], "hash")
 local existing = redis.call("HGET", KEYS[1], ARGV[1])
@@ -227,8 +228,10 @@ return {1, record}
  * Returns {1, the new record}; {0, what is there} when that is no record or a newer version's; {} when that generation is
  * not there, or the session is.
  */
-const updatePool = new Script({
+const updatePool = new Script<{ is: "changed" | "unreadable"; text: string } | null>({
   name: "updatePool",
+  read: (reply: [0 | 1, string] | []) =>
+    reply.length === 0 ? null : { is: reply[0] === 1 ? "changed" : "unreadable", text: reply[1] },
   lua: `
 if KEYS[2] and redis.call("EXISTS", KEYS[2]) == 1 then return {} end
 local text = redis.call("HGET", KEYS[1], ARGV[1])
@@ -275,8 +278,9 @@ return 1
  * ARGV[5] its message
  * Returns {1, new record} when it had failed, {0, record} when it had not, nil when that generation is not there.
  */
-const resetPool = new Script({
+const resetPool = new Script<{ is: "reset" | "not failed"; text: string } | null>({
   name: "resetPool",
+  read: (reply: [0 | 1, string] | null) => reply && { is: reply[0] === 1 ? "reset" : "not failed", text: reply[1] },
   lua: `
 local text = redis.call("HGET", KEYS[1], ARGV[1])
 if not text then return nil end
@@ -300,8 +304,9 @@ return {1, changed}
  * ARGV[1] pool name; ARGV[2] generation, "" = any; ARGV[3] control channel; ARGV[4] its message
  * Returns 1 when removed, 0 when that generation is not there.
  */
-const removePool = new Script({
+const removePool = new Script<"removed" | "not there">({
   name: "removePool",
+  read: named({ 1: "removed", 0: "not there" }),
   lua: `
 local text = redis.call("HGET", KEYS[1], ARGV[1])
 if not text then return 0 end
