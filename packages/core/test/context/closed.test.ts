@@ -132,6 +132,27 @@ test("after close() every call of everything that was made by a context fails wi
   expect(outcomes.length).toBeGreaterThan(200);
 });
 
+test("close() releases what is held, and a release of it after that resolves", async () => {
+  // given
+  const place = { redis: redis.url, namespace: redis.namespace() };
+  const mp = await connect(place);
+  const [reading, writing] = [mp.readWriteLock("reading").readLock(), mp.readWriteLock("writing").writeLock()];
+  const held = [
+    ...[await mp.lock("held").hold(), await mp.rlock("held").hold(), await mp.semaphore(1, { name: "held" }).hold()],
+    ...[await reading.hold(), await writing.hold()],
+  ];
+  const [lock, rlock] = [mp.lock("acquired"), mp.rlock("acquired")];
+  for (const one of [lock, rlock, reading]) expect(await one.acquire()).toBe(true);
+  // when
+  await mp.close();
+  // then
+  for (const one of [...held, lock, rlock, reading]) expect(await one.release()).toBeUndefined();
+  await expect(lock.release()).rejects.toThrow(ClosedError);
+  await using other = await connect(place);
+  for (const one of [other.lock("held"), other.lock("acquired"), other.rlock("held"), other.rlock("acquired")])
+    expect(await one.acquire(false)).toBe(true);
+});
+
 test("on a full Redis no call of anything fails with the words of the library below", async () => {
   // given
   const mp = await connect({ redis: redis.url, namespace: redis.namespace() });

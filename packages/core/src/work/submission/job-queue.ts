@@ -6,7 +6,9 @@ import { isPassingRefusal, type RedisClient } from "../../redis/connection/index
 import type { Keys } from "../../redis/keys.ts";
 import { retry } from "../../time/index.ts";
 import type { JobEnvelope } from "../../wire/records/job.ts";
+import { bringJobBack } from "../results/unlisted-jobs.ts";
 import { assignAtOnce } from "./assigning-queue.ts";
+import { isBrokenSetting, repairLimit } from "./repair-limit.ts";
 
 /** One job on its way to BullMQ. */
 export interface Submission {
@@ -27,14 +29,14 @@ export interface JobQueueOptions {
   client: RedisClient;
   keys: Keys;
   telemetry?: Telemetry | undefined;
-  /** Hears when calls wait because Redis takes none. */
+  /** Told when calls wait because Redis takes none. */
   logger?: Pick<Logger, "warn"> | undefined;
   /** How often a submission is sent while a state passes, such as a failover. @defaultValue 60, about a minute */
   attempts?: number;
 }
 
 /**
- * The door to BullMQ on the side of producers: one pool's queue.
+ * The queue of one pool, as programs that submit use it.
  *
  * Every job carries an id of its own, so sending it twice adds it once: also when the connection breaks, a submission
  * is repeated until Redis has acknowledged it.
@@ -69,7 +71,7 @@ export class JobQueue {
   async add(submissions: Submission[]): Promise<string[]> {
     const [only] = submissions;
     if (submissions.length === 1 && only) {
-      const job = await this.#persist(() => this.#open.add(only.name, only.data, only.opts));
+      const job = await this.#persist(submissions, () => this.#open.add(only.name, only.data, only.opts));
       return [job.id ?? ""];
     }
     const parts: Submission[][] = [];
@@ -80,7 +82,8 @@ export class JobQueue {
       while (next < parts.length) {
         const index = next;
         next += 1;
-        const jobs = await this.#persist(() => this.#open.addBulk(parts[index] ?? []));
+        const part = parts[index] ?? [];
+        const jobs = await this.#persist(part, () => this.#open.addBulk(part));
         ids[index] = jobs.map((job) => job.id ?? "");
       }
     };
@@ -109,11 +112,14 @@ export class JobQueue {
     await this.#queue?.close().catch(() => {});
   }
 
-  async #persist<Value>(send: () => Promise<Value>): Promise<Value> {
+  async #persist<Value>(submissions: readonly Submission[], send: () => Promise<Value>): Promise<Value> {
     const began = performance.now();
     const attempt = async (): Promise<Value> => {
       if (this.#stopped) throw new ClosedError(`pool "${this.#pool}" was stopped before these calls were sent`);
-      const value = await send();
+      const value = await send().catch(async (error) => {
+        if (!isBrokenSetting(error) || !(await this.#repair(submissions))) throw error;
+        return send();
+      });
       this.#isTold = false;
       return value;
     };
@@ -123,6 +129,18 @@ export class JobQueue {
       return false;
     };
     return retry(attempt, { first: 50, longest: 1_000, isFinal });
+  }
+
+  /** Mends the limit of the queue, and lists the jobs that were stored before a script met it. @returns false when it is sound */
+  async #repair(submissions: readonly Submission[]): Promise<boolean> {
+    const { client, keys, logger } = this.#options;
+    const pool = this.#pool;
+    const wasBroken = await repairLimit(client, keys, pool);
+    if (wasBroken) logger?.warn(`pool "${pool}": another tool of BullMQ set a limit that is no number; it is restored`);
+    const ids = submissions.flatMap(({ opts: { jobId } }) => jobId ?? []);
+    const found = await Promise.all(ids.map((jobId) => bringJobBack(client, keys, { pool, jobId })));
+    // Another program may have mended it since.
+    return wasBroken || found.some((place) => place !== "gone");
   }
 
   #tellOnce({ message }: Error): void {

@@ -342,6 +342,21 @@ describe("a call that stands for the same job as another", () => {
     expect(host.taken).toHaveLength(1);
   });
 
+  test("a limit of the queue that is no number is replaced by the pool's size, and the call runs", async () => {
+    // given
+    const host = new HandHost(redis);
+    const mp = await host.connect();
+    const pool = mp.pool(2, { name: "limited" });
+    host.serve("limited");
+    expect(await pool.apply(double, [1])).toBe(2);
+    await host.client.hset(host.keys.queue("limited", "meta"), "concurrency", "abc");
+    // when
+    const results = await Promise.all([pool.apply(double, [2]), pool.apply(double, [3], { priority: 1 })]);
+    // then
+    expect(results).toEqual([4, 6]);
+    expect(await host.client.hget(host.keys.queue("limited", "meta"), "concurrency")).toBe("2");
+  });
+
   test("where several jobs are made, an option that stands for one is refused", async () => {
     const host = new HandHost(redis);
     const mp = await host.connect();

@@ -103,6 +103,11 @@ export class Lock extends SharedObject {
   async release(): Promise<void> {
     const last = this.#last;
     if (!last) return this.runtime.keepAlive.during(this.#releaseForeign());
+    if (last.isReleased && this.#held === last && this.runtime.isClosed) {
+      // The end of the context has released it.
+      this.#held = undefined;
+      return;
+    }
     if (last.isReleased) return this.runtime.keepAlive.during(this.#refuseRelease());
     try {
       await last.release();
