@@ -33,7 +33,7 @@ export function newCommand(name: string, text: CommandText): Command {
 
 /** The option of commands that print a table. */
 export function wideOption(): Option {
-  return new Option("--wide", "all columns, in full, also where the terminal is narrower");
+  return new Option("--wide", "show all columns in full, even if the terminal is narrower");
 }
 
 /** The options that all commands have; they may stand before or after a command's name. */
@@ -44,10 +44,12 @@ export function addSharedOptions(command: Command): Command {
     .addOption(
       new Option(
         "--redis <url>",
-        `where Redis is; also rediss://, redis+sentinel://, redis+cluster:// (default: ${DEFAULT_REDIS_URL})`,
+        `URL of Redis; also rediss://, redis+sentinel://, redis+cluster:// (default: ${DEFAULT_REDIS_URL})`,
       ).helpGroup(group),
     )
-    .addOption(new Option("--namespace <name>", "whose pools, tasks and hosts (default: manyhands)").helpGroup(group))
+    .addOption(
+      new Option("--namespace <name>", "namespace of the pools, tasks and hosts (default: manyhands)").helpGroup(group),
+    )
     .addOption(new Option("--verbose", "show stacks of errors").helpGroup(group));
 }
 

@@ -41,7 +41,9 @@ test("a task that is in no list of its pool is found, and --repair puts it back"
   };
   // then
   expect(await lost()).toEqual(['problem: task repeat:lost is in no list of pool "default": no host takes it']);
-  expect(await lost("--repair")).toEqual(['ok: task repeat:lost was in no list of pool "default": it is back in line']);
+  expect(await lost("--repair")).toEqual([
+    'ok: task repeat:lost was in no list of pool "default": it is back in its queue',
+  ]);
   expect(await client.lrange(key("wait"), 0, -1)).toEqual(["repeat:lost"]);
   expect(await lost()).toEqual(["ok: every task is in a list of its pool"]);
 });
@@ -174,7 +176,7 @@ test("after a clean run nothing is found, and nothing is left", async () => {
   // then
   expect(findings).toEqual([
     "deadlocks ok: 1 shared objects, none in a deadlock",
-    "sessions ok: nothing is left of any that has ended",
+    "sessions ok: every ended session was cleaned up",
     expect.stringMatching(/^keys ok: \d+ keys, each has an owner or a time to live$/),
   ]);
   expect(code).toBe(0);
@@ -262,7 +264,7 @@ test("keys without an owner, and sessions without cleanup, are found", async () 
   );
   expect(findings).toContainEqual(
     expect.stringMatching(
-      /^session warning: session fedcba9876543210 has ended, and what it held has been due for release for 1m \d+s/,
+      /^session warning: session fedcba9876543210 has ended, and its objects have been due for release for 1m \d+s/,
     ),
   );
   expect(code).toBe(1);

@@ -51,7 +51,7 @@ describe("pools", () => {
     expect(await size()).toBe(null);
     expect(await run(["pool", "pause", "mail"], place)).toMatchObject({ code: 0 });
     expect((await run(["pool", "ls"], place)).stdout).toMatch(/^mail +paused +all/m);
-    expect(await run(["pool", "resume", "mail"], place)).toMatchObject({ code: 0, stderr: 'pool "mail" goes on\n' });
+    expect(await run(["pool", "resume", "mail"], place)).toMatchObject({ code: 0, stderr: 'pool "mail" is resumed\n' });
     expect((await run(["pool", "ls"], place)).stdout).toMatch(/^mail +running +all/m);
   });
 
@@ -111,7 +111,7 @@ describe("pools", () => {
     await fail();
     expect(await run(["pool", "resume", "mail"], place)).toMatchObject({
       code: 0,
-      stderr: 'pool "mail" goes on; its initializer, which threw, runs again before the next task\n',
+      stderr: 'pool "mail" is resumed; its initializer, which threw, runs again before the next task\n',
     });
     expect((await inspector.pools.get("mail"))?.state).toBe("running");
   });

@@ -45,7 +45,7 @@ test("process ls, show, terminate and kill", async () => {
 
   expect(await run(["process", "terminate", "one", "-y"], place)).toMatchObject({
     code: 0,
-    stderr: expect.stringContaining("is being ended by its host"),
+    stderr: expect.stringContaining("is being terminated by its host"),
   });
   expect(await run(["process", "kill", "two", "-y"], place)).toMatchObject({ code: 0 });
   await Promise.all([first.join(), second.join()]);

@@ -7,7 +7,7 @@ import { hidePassword } from "../output/hide-password.ts";
 export function configCommand(): Command {
   const show = newCommand("show", {
     summary: "the settings in force, and where each comes from",
-    examples: [["MANYHANDS_NAMESPACE=staging manyhands config show", "see what the environment does"]],
+    examples: [["MANYHANDS_NAMESPACE=staging manyhands config show", "show the effect of the environment"]],
   });
   show.action(
     action(async ({ settings, printer }) => {

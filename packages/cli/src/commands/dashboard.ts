@@ -31,7 +31,7 @@ export function dashboardCommand(): Command {
     .option("--host <address>", "address to listen on; another than loopback needs a token (default: 127.0.0.1)")
     .option("--token <text>", "what visitors must know (MANYHANDS_DASHBOARD_TOKEN; default: a random one)")
     .option("--token-file <file>", "read the token from a file")
-    .option("--allow-host <name...>", "another name that visitors may call it by, such as workers.example.org")
+    .option("--allow-host <name...>", "another host name that visitors may use, such as workers.example.org")
     .action(action<Options>(serveDashboard));
 }
 

@@ -64,7 +64,7 @@ async function serveRedis({ options, printer }: Invocation<Options>): Promise<Ex
     const alive = setInterval(() => {}, 2 ** 30);
     const exited = await unlessAborted(server.exited, stop.signal).finally(() => clearInterval(alive));
     if (!exited) return EXIT.done;
-    printer.words("Redis has ended by itself");
+    printer.words("Redis exited unexpectedly");
     return EXIT.redis;
   } finally {
     await server.stop();

@@ -31,7 +31,7 @@ interface Options {
 /** `manyhands worker --tasks <module…>` */
 export function workerCommand(): Command {
   const command = newCommand("worker", {
-    summary: "a worker host: takes tasks of its modules from Redis and runs them in children",
+    summary: "start a worker host: it takes tasks of its modules from Redis and runs them in children",
     examples: [
       ["manyhands worker --tasks tasks.ts", "as many slots as processors"],
       ["manyhands worker --tasks mail.ts reports.ts --slots 8 --name web-1", "two modules, eight at once"],
@@ -50,10 +50,10 @@ export function workerCommand(): Command {
     )
     .option(
       "--processes <n>",
-      "processes at once, beside the slots; 0 takes none (default: 128)",
+      "processes at once, in addition to the slots; 0 for none (default: 128)",
       wholeNumber("--processes", { from: 0, to: 10_000 }),
     )
-    .option("--label <label...>", "labels by which processes may ask for this host")
+    .option("--label <label...>", "labels that processes can name to run on this host")
     .addOption(
       new Option("--isolation <kind>", "where tasks run (default: process)").choices(["process", "thread", "inline"]),
     )
@@ -76,7 +76,7 @@ export function workerCommand(): Command {
     )
     .option("--health-address <address>", "address of the health server (default: 127.0.0.1)")
     .option("--max-heap <mb>", "heap limit of a child, megabytes", wholeNumber("--max-heap", { from: 8 }))
-    .option("--echo", "print what tasks write to stdout and stderr")
+    .option("--echo", "print the stdout and stderr of tasks")
     .addOption(
       new Option("--log-level <level>", "lowest level of the log on stderr")
         .choices(["debug", "info", "warn", "error"])
@@ -91,7 +91,7 @@ export function workerCommand(): Command {
     .option("--log-args", "show the arguments of tasks in the log: they may be secret")
     .addHelpText(
       "after",
-      "\nSIGTERM or Ctrl-C: takes nothing more, finishes what runs within the grace time, ends with 0.\nA second signal: stops running tasks now; they go back to their queue. A third one: ends at once.\nChildren ignore these signals while their host lives.",
+      "\nSIGTERM or Ctrl-C: takes no new work, finishes running tasks within the grace time, exits with 0.\nA second signal: stops running tasks now; they return to their queue. A third one: exits at once.\nChildren ignore these signals while their host lives.",
     )
     .action(action<Options>(work));
 }
@@ -100,7 +100,7 @@ function poolNames(text: string): string[] {
   const names = commaList(text);
   for (const one of names) assertPoolName(one);
   if (names.length > 0) return names;
-  throw new UsageError(`--pools must be names with commas between, such as mail,reports; got "${text}"`);
+  throw new UsageError(`--pools must be names separated by commas, such as mail,reports; got "${text}"`);
 }
 
 async function work({ options, settings, printer }: Invocation<Options>): Promise<ExitCode> {

@@ -141,7 +141,7 @@ export class WorkerLostError extends ManyhandsError {
 /**
  * The task was cancelled before it had a result.
  *
- * @cause The call was cancelled, by `cancel()`, an AbortSignal, the command line or the dashboard.
+ * @cause The call was cancelled, by `cancel()`, an AbortSignal, the command line or an inspector.
  * @remedy None: the cancellation was requested. The message contains the reason that was passed.
  */
 export class CancelledError extends ManyhandsError {

@@ -19,28 +19,23 @@ interface Options {
 /** `manyhands demo [name] [options…]` */
 export function demoCommand(): Command {
   const command = newCommand("demo", {
-    summary: "run the examples over several local hosts; each verifies its own outcome",
+    summary: "run the examples on several local hosts; each verifies its own outcome",
     examples: [
-      ["manyhands demo", "all of them, then everything is stopped"],
-      ["manyhands demo pool-map --hosts 5", "one of them, over five hosts"],
-      ["manyhands demo ticket-grab --no-lock", "with an option of the demo's own; --list shows them"],
-      ["manyhands demo --keep", "leave Redis, hosts and dashboard up until Ctrl-C"],
-      ["manyhands demo --hosts 0 --redis redis://…", "on hosts that run already with examples/tasks.ts"],
+      ["manyhands demo", "run all of them, then stop everything"],
+      ["manyhands demo pool-map --hosts 5", "run one of them, on five hosts"],
+      ["manyhands demo ticket-grab --no-lock", "with an option of this demo; --list shows them"],
+      ["manyhands demo --keep", "keep Redis, hosts and dashboard running until Ctrl-C"],
+      ["manyhands demo --hosts 0 --redis redis://…", "on running hosts that have loaded examples/tasks.ts"],
     ],
   });
   return command
     .allowUnknownOption()
     .argument("[name]", "one demo (default: all)")
     .argument("[words...]", "options of that demo")
-    .option("--list", "say what there is")
-    .option(
-      "--hosts <n>",
-      "local hosts to start; 0 uses those that run",
-      wholeNumber("--hosts", { from: 0, to: 50 }),
-      3,
-    )
+    .option("--list", "list the demos")
+    .option("--hosts <n>", "local hosts to start; 0 uses running hosts", wholeNumber("--hosts", { from: 0, to: 50 }), 3)
     .option("--slots <n>", "tasks at once per host", wholeNumber("--slots", { from: 1, to: 100 }), 2)
-    .option("--keep", "leave everything up afterwards, until Ctrl-C")
+    .option("--keep", "keep everything running until Ctrl-C")
     .action(action<Options>(demo));
 }
 

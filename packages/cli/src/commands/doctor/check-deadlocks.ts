@@ -26,7 +26,7 @@ function toFinding(deadlock: Deadlock): Finding {
       check: "deadlock",
       status: "warning",
       finding: `${describeParticipant(wait.waiter)} waits for ${object}, which it holds itself`,
-      advice: "harmless if these are two parts of one program; what acquires again what it has needs mp.rlock()",
+      advice: "harmless if these are two parts of one program; a task that acquires a lock twice needs mp.rlock()",
     };
   }
   const steps = deadlock.map(

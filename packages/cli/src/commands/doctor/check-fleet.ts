@@ -67,7 +67,7 @@ function checkNames(hosts: readonly HostRecord[]): Finding[] {
   return sharedHostNames(hosts).map((name) => {
     const ids = hosts.filter((host) => host.name === name).map((host) => host.id);
     const finding = `${ids.length} live hosts have this name: ${ids.join(", ")}`;
-    const advice = "give each a name of its own (--name); until then commands need the id";
+    const advice = "give each host a unique name (--name); until then commands need the id";
     return { check: `host ${name}`, status: "warning", finding, advice };
   });
 }
@@ -92,7 +92,7 @@ function checkHost(host: HostRecord): Finding[] {
       finding: `${pool === null ? what : `${what} of pool ${pool}`}: ${reason}`,
       advice: takesWork
         ? "fix the initializer, or give calls a timeout"
-        : `repair the cause on ${host.hostname}; the host tries again by itself`,
+        : `repair the cause on ${host.hostname}; the host tries again automatically`,
     });
   }
   const difference = Math.abs(Date.now() - host.beatAt);

@@ -17,10 +17,10 @@ export async function checkRemains(connection: Connection): Promise<Finding[]> {
     check: "session",
     // Programs and hosts clean up after dead ones; without any of them this waits for the next one, and does no harm.
     status: hosts.length > 0 ? "problem" : "warning",
-    finding: `session ${id} has ended, and what it held has been due for release for ${duration(overdue)}`,
-    advice: hosts.length > 0 ? "look at the logs of the hosts" : "start any host or program, which will do it",
+    finding: `session ${id} has ended, and its objects have been due for release for ${duration(overdue)}`,
+    advice: hosts.length > 0 ? "read the logs of the hosts" : "start any host or program, which will release them",
   }));
-  if (findings.length === 0) findings.push(ok("sessions", "nothing is left of any that has ended"));
+  if (findings.length === 0) findings.push(ok("sessions", "every ended session was cleaned up"));
   for (const { key, reason } of orphans.slice(0, SHOWN)) {
     findings.push({
       check: "key",
@@ -31,7 +31,7 @@ export async function checkRemains(connection: Connection): Promise<Finding[]> {
   }
   if (orphans.length > SHOWN) {
     const finding = `${plural(orphans.length - SHOWN, "more key")} like these`;
-    findings.push({ check: "key", status: "problem", finding, advice: "remove those above and look again" });
+    findings.push({ check: "key", status: "problem", finding, advice: "remove those above and run doctor again" });
   }
   if (orphans.length === 0) findings.push(ok("keys", `${plural(looked, "key")}, each has an owner or a time to live`));
   return findings;

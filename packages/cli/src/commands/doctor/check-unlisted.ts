@@ -14,7 +14,7 @@ export async function checkUnlisted(connection: Connection, { repair }: { repair
   const findings = unlisted.slice(0, SHOWN).map((place) => (repair ? repaired(place) : found(place)));
   if (unlisted.length > SHOWN) {
     const finding = `${plural(unlisted.length - SHOWN, "more task")} like these`;
-    findings.push(repair ? ok("lost tasks", `${finding}, back in line`) : { ...REPAIRABLE, finding });
+    findings.push(repair ? ok("lost tasks", `${finding}, back in its queue`) : { ...REPAIRABLE, finding });
   }
   return findings;
 }
@@ -30,5 +30,5 @@ function found({ pool, jobId }: JobPlace): Finding {
 }
 
 function repaired({ pool, jobId }: JobPlace): Finding {
-  return ok("lost tasks", `task ${jobId} was in no list of pool "${pool}": it is back in line`);
+  return ok("lost tasks", `task ${jobId} was in no list of pool "${pool}": it is back in its queue`);
 }

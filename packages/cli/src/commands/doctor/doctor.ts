@@ -17,19 +17,22 @@ import type { Finding } from "./finding.ts";
 /** `manyhands doctor` */
 export function doctorCommand(): Command {
   const command = newCommand("doctor", {
-    summary: "check Node, Redis, clocks, hosts, pools and waiting tasks, and say what to do",
+    summary: "check Node, Redis, clocks, hosts, pools and waiting tasks, and say how to fix problems",
     examples: [
-      ["manyhands doctor -o json", "for monitoring: exit code 1 when there is a problem"],
-      ["manyhands doctor --repair -y", "removes records that no version can read; those of a newer one stay"],
-      ["manyhands doctor --deep", "also deadlocks, and what dead programs have left; reads every key of the namespace"],
-      ["manyhands doctor --deep --repair", "also puts tasks back in line that are in no list of their pool"],
+      ["manyhands doctor -o json", "for monitoring: exit code 1 if there is a problem"],
+      ["manyhands doctor --repair -y", "remove records that no version can read, but no records of a newer version"],
+      [
+        "manyhands doctor --deep",
+        "also find deadlocks and keys that dead programs left; reads every key of the namespace",
+      ],
+      ["manyhands doctor --deep --repair", "also return tasks that are in no list of their pool to their queue"],
     ],
   });
   return command
     .option("--deep", "also look for deadlocks, lost tasks, and keys without an owner")
     .option(
       "--repair",
-      "remove records that cannot be read (with -y; without it, list them); with --deep also put lost tasks back",
+      "remove records that cannot be read (with -y; without it, list them); with --deep also return lost tasks to their queue",
     )
     .option("-y, --yes", "do remove them")
     .addHelpText("after", "\nExit codes: 0 no problem, 1 a problem, 3 Redis cannot be used")

@@ -8,14 +8,14 @@ import { noSuchHost } from "./find-host.ts";
 /** `manyhands host drain <host>` */
 export function hostDrainCommand(): Command {
   const command = newCommand("drain", {
-    summary: "let a host finish what it runs, take nothing more, and end",
+    summary: "let a host finish its running tasks, take no new ones, and end",
     examples: [
-      ["manyhands host drain web-1", "with the grace time it was started with"],
-      ["manyhands host drain web-1 --grace 60000", "stop what still runs after a minute"],
+      ["manyhands host drain web-1", "use the grace time of the host"],
+      ["manyhands host drain web-1 --grace 60000", "stop tasks that still run after a minute"],
     ],
   });
   return command
-    .argument("<host>", "name of the host, or its id where several have the name")
+    .argument("<host>", "name of the host, or its id if several hosts have the name")
     .option(
       "--grace <ms>",
       "how long running tasks may take",

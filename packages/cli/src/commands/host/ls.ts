@@ -8,7 +8,7 @@ import { megabytes, relative } from "../../output/times.ts";
 /** `manyhands host ls` */
 export function hostListCommand(): Command {
   const command = newCommand("ls", {
-    summary: "worker hosts that are alive",
+    summary: "list live worker hosts",
     examples: [["manyhands host ls -o json", "for a script"]],
   });
   return command

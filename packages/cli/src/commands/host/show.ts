@@ -9,10 +9,10 @@ import { noSuchHost } from "./find-host.ts";
 /** `manyhands host show <host>` */
 export function hostShowCommand(): Command {
   const command = newCommand("show", {
-    summary: "one host: its tasks, children and what they run",
+    summary: "show one host: its tasks, children and running jobs",
     examples: [["manyhands host show web-1", "by name or id"]],
   });
-  return command.argument("<host>", "name of the host, or its id where several have the name").action(
+  return command.argument("<host>", "name of the host, or its id if several hosts have the name").action(
     onNamespace(async ({ args, printer, ...connection }) => {
       const name = String(args[0]);
       const host = await connection.inspector.fleet.get(name);

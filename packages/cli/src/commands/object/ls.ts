@@ -16,7 +16,7 @@ interface Options {
 /** `manyhands object ls` */
 export function objectListCommand(): Command {
   const command = newCommand("ls", {
-    summary: "shared objects: who holds them and who waits",
+    summary: "list shared objects with holders and number of waiters",
     examples: [
       ["manyhands object ls", "all kinds"],
       ["manyhands object ls --kind lock -o ndjson", "one JSON object per lock"],

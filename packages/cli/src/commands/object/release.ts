@@ -18,10 +18,10 @@ interface Options {
 /** `manyhands object release <object>` */
 export function objectReleaseCommand(): Command {
   const command = newCommand("release", {
-    summary: "take a lock or permits back from those who hold them; the next in line gets them",
+    summary: "take a lock or permits from their holders; the next waiter gets them",
     examples: [
       ["manyhands object release stock", "say what it would do"],
-      ["manyhands object release stock -y", "do it; a holder that still lives is told when it next renews its lease"],
+      ["manyhands object release stock -y", "do it; a live holder learns it when it next renews its lease"],
     ],
   });
   return command

@@ -10,7 +10,7 @@ import { findObject } from "./find-object.ts";
 /** `manyhands object show <object>` */
 export function objectShowCommand(): Command {
   const command = newCommand("show", {
-    summary: "one shared object: its state, who holds it, who waits, in order",
+    summary: "show one shared object: state, holders, waiters in order",
     examples: [
       ["manyhands object show stock", "by name"],
       ["manyhands object show lock/stock", "when several kinds have that name"],
@@ -48,7 +48,7 @@ function lifeOf(object: ObjectView): string {
   const stay = stayOf(object);
   if (stay === "while held") return "while a process holds one of its ends";
   if (manager !== null) return `as long as its manager "${manager}"`;
-  if (!named) return `with its maker: ${owner ? describeParticipant(owner) : "which has ended"}`;
+  if (!named) return `with its creator: ${owner ? describeParticipant(owner) : "which has ended"}`;
   return stay === "until removed" ? "until it is removed" : "until it is removed or has not been used for an hour";
 }
 

@@ -9,7 +9,7 @@ import { describeSize } from "./pool-size.ts";
 /** `manyhands pool ls` */
 export function poolListCommand(): Command {
   const command = newCommand("ls", {
-    summary: "pools with what waits and runs in them",
+    summary: "list pools with their waiting and running tasks",
     examples: [["manyhands pool ls", "all pools of the namespace"]],
   });
   return command
@@ -18,7 +18,7 @@ export function poolListCommand(): Command {
     .action(
       onNamespace(async ({ printer, inspector }) => {
         const pools = await inspector.pools.list();
-        printer.list(pools, COLUMNS, "no pools yet; a program makes them, or: manyhands pool create <name>");
+        printer.list(pools, COLUMNS, "no pools yet; a program creates them, or: manyhands pool create <name>");
       }),
     );
 }

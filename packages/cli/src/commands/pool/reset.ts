@@ -7,8 +7,8 @@ import { noSuchPool } from "./find-pool.ts";
 /** `manyhands pool reset <name>` */
 export function poolResetCommand(): Command {
   const command = newCommand("reset", {
-    summary: "make a pool usable again whose initializer threw",
-    examples: [["manyhands pool reset mail", "try its initializer again with the next task"]],
+    summary: "make a pool usable again after its initializer threw",
+    examples: [["manyhands pool reset mail", "run its initializer again before the next task"]],
   });
   return command.argument("<name>", "name of the pool").action(
     onNamespace(async ({ args, printer, inspector }) => {

@@ -6,8 +6,8 @@ import { noSuchPool } from "./find-pool.ts";
 /** `manyhands pool resume <name>` */
 export function poolResumeCommand(): Command {
   const command = newCommand("resume", {
-    summary: "let a paused or failed pool go on",
-    examples: [["manyhands pool resume mail", "start what waits"]],
+    summary: "resume a paused or failed pool",
+    examples: [["manyhands pool resume mail", "run the waiting tasks"]],
   });
   return command.argument("<name>", "name of the pool").action(
     onNamespace(async ({ args, printer, inspector }) => {
@@ -15,7 +15,7 @@ export function poolResumeCommand(): Command {
       const before = await inspector.pools.get(name);
       if (!before || !(await inspector.pools.resume(name))) throw await noSuchPool({ inspector }, name);
       const tried = before.state === "failed" ? "; its initializer, which threw, runs again before the next task" : "";
-      printer.change((await inspector.pools.get(name)) ?? {}, `pool "${name}" goes on${tried}`);
+      printer.change((await inspector.pools.get(name)) ?? {}, `pool "${name}" is resumed${tried}`);
     }),
   );
 }

@@ -18,14 +18,14 @@ export function poolRemoveCommand(): Command {
     summary: "remove pools with all their tasks; callers that wait get a PoolTerminatedError",
     examples: [
       ["manyhands pool rm mail", "say what it would do"],
-      ["manyhands pool rm mail -y", "do it, unless tasks of it run"],
-      ["manyhands pool rm mail -y --force", "kill what runs, too"],
+      ["manyhands pool rm mail -y", "do it, unless its tasks run"],
+      ["manyhands pool rm mail -y --force", "also kill its running tasks"],
     ],
   });
   return command
     .argument("<name...>", "names of pools")
     .option("-y, --yes", "do it")
-    .option("--force", "also when tasks run: hosts kill them, and their callers get a PoolTerminatedError")
+    .option("--force", "even if tasks run: hosts kill them, and their callers get a PoolTerminatedError")
     .action(
       onNamespace<Options>(async ({ args, options, printer, ...connection }) => {
         const names = [...new Set(args[0] as string[])];

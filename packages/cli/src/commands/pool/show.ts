@@ -9,7 +9,7 @@ import { describeSize } from "./pool-size.ts";
 /** `manyhands pool show <name>` */
 export function poolShowCommand(): Command {
   const command = newCommand("show", {
-    summary: "one pool: size, state, counts, who serves it",
+    summary: "show one pool: size, state, counts, hosts",
     examples: [["manyhands pool show default", "the pool that submit uses"]],
   });
   return command.argument("<name>", "name of the pool").action(
@@ -42,7 +42,7 @@ function fieldsOf(pool: PoolView): [string, string][] {
     ["delayed", String(pool.delayed)],
     ["completed", String(pool.completed)],
     ["failed", String(pool.failed)],
-    ["isolation", pool.isolation ?? "what the host says"],
+    ["isolation", pool.isolation ?? "the setting of the host"],
     [
       "recycling",
       pool.maxTasksPerChild === null ? "never" : `a child is replaced after ${plural(pool.maxTasksPerChild, "call")}`,

@@ -11,13 +11,13 @@ export function processEndCommand(how: "terminate" | "kill"): Command {
   const command = newCommand(how, {
     summary: `end processes with ${signal}: exit code ${exitCodeOfEnding(how)}`,
     examples: [
-      [`manyhands process ${how} Process-1`, "says what it would do"],
+      [`manyhands process ${how} Process-1`, "say what it would do"],
       [`manyhands process ${how} Process-1 -y`, "does it"],
     ],
   });
   return command
     .argument("<process...>", "ids, or names of live processes")
-    .option("-y, --yes", "do it; without this the command only says what it would do")
+    .option("-y, --yes", "do it; without this the command only say what it would do")
     .action(
       onNamespace<{ yes?: true }>(async ({ args, options, printer, inspector }) => {
         const processes: ProcessRecord[] = [];
@@ -39,7 +39,7 @@ function describe({ name, id, host, pid }: ProcessRecord): string {
 }
 
 const OUTCOMES: Readonly<Record<EndingOutcome, string>> = {
-  told: "is being ended by its host",
+  told: "is being terminated by its host",
   withdrawn: "was ended before it started",
   ended: "has ended already",
   unknown: "is gone",

@@ -10,12 +10,12 @@ import { describeState } from "./describe-state.ts";
 export function processListCommand(): Command {
   const command = newCommand("ls", {
     summary: "processes that wait or run",
-    examples: [["manyhands process ls --ended", "also those of the last hour that have ended"]],
+    examples: [["manyhands process ls --ended", "also processes that ended in the last hour"]],
   });
   return command
     .alias("list")
     .addOption(wideOption())
-    .option("--ended", "also those that have ended within the last hour")
+    .option("--ended", "also list processes that ended in the last hour")
     .action(
       onNamespace<{ ended?: true }>(async ({ options, printer, inspector }) => {
         const ended = options.ended === true;

@@ -10,7 +10,7 @@ import { findProcess } from "./find-process.ts";
 /** `manyhands process show <process>` */
 export function processShowCommand(): Command {
   const command = newCommand("show", {
-    summary: "one process: where it runs, how it ended, what it last wrote",
+    summary: "show one process: host, exit code, last output",
     examples: [["manyhands process show Process-1", "by name or id"]],
   });
   return command.argument("<process>", "id, or name of a live process").action(

@@ -15,10 +15,10 @@ interface Options {
 /** `manyhands run <script.ts> [args…]` */
 export function runCommand(): Command {
   const command = newCommand("run", {
-    summary: "run a program with everything it needs: a Redis if there is none, and a worker with its own tasks",
+    summary: "run a program with everything it needs: a Redis if there is none, and a worker with its tasks",
     examples: [
-      ["manyhands run main.ts", "no Redis, no worker needed beforehand"],
-      ["manyhands run --slots 8 main.ts --verbose input.txt", "what follows the script is the script's"],
+      ["manyhands run main.ts", "no running Redis or worker needed"],
+      ["manyhands run --slots 8 main.ts --verbose input.txt", "everything after the script's name is passed to it"],
     ],
   });
   return command

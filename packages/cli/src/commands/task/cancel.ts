@@ -13,8 +13,8 @@ export function taskCancelCommand(): Command {
   });
   return command
     .argument("<id...>", "ids of tasks")
-    .option("--pool <name>", "pool of the task, where several have one of that id")
-    .option("--reason <text>", "what the caller is told", "cancelled from the command line")
+    .option("--pool <name>", "pool of the task, if several pools have a task with that id")
+    .option("--reason <text>", "reason for the caller", "cancelled from the command line")
     .action(
       onNamespace<{ reason: string } & InPool>(async ({ args, options, printer, inspector }) => {
         const ids = args[0] as string[];

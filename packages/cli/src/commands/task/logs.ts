@@ -13,12 +13,12 @@ const FOLLOW_INTERVAL = 500;
 /** `manyhands task logs <id>` */
 export function taskLogsCommand(): Command {
   const command = newCommand("logs", {
-    summary: "what a task logged and printed",
+    summary: "print the log and the output of a task",
     examples: [["manyhands task logs k3f9-17 --follow", "until it is finished"]],
   });
   return command
     .argument("<id>", "id of the task")
-    .option("--pool <name>", "pool of the task, where several have one of that id")
+    .option("--pool <name>", "pool of the task, if several pools have a task with that id")
     .option("-f, --follow", "go on until the task is finished")
     .action(
       onNamespace<{ follow?: true } & InPool>(async ({ args, options, printer, inspector }) => {

@@ -30,7 +30,10 @@ export function taskListCommand(): Command {
     .option("--pool <name>", "only of this pool")
     .addOption(new Option("--state <state>", "only in this state").choices(TASK_STATES))
     .option("--name <task>", "only of this task")
-    .option("--host <host>", "only those that this host runs or ran: its name, or its id where several have the name")
+    .option(
+      "--host <host>",
+      "only tasks that this host runs or ran: its name, or its id if several hosts have the name",
+    )
     .option("--limit <n>", "at most n", wholeNumber("--limit", { from: 1, to: 10_000 }), 20)
     .addOption(wideOption())
     .option("--offset <n>", "leave out the first n", wholeNumber("--offset", { from: 0 }), 0)

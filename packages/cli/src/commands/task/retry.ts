@@ -8,12 +8,12 @@ import { noSuchTask } from "./no-such-task.ts";
 /** `manyhands task retry <id…>` */
 export function taskRetryCommand(): Command {
   const command = newCommand("retry", {
-    summary: "put failed tasks back into their queue, with all their tries",
+    summary: "return failed tasks to their queue, with all their attempts",
     examples: [["manyhands task retry k3f9-17", "run it again under the same id"]],
   });
   return command
     .argument("<id...>", "ids of failed tasks")
-    .option("--pool <name>", "pool of the task, where several have one of that id")
+    .option("--pool <name>", "pool of the task, if several pools have a task with that id")
     .action(
       onNamespace<InPool>(async ({ args, options, printer, inspector }) => {
         const ids = args[0] as string[];

@@ -20,7 +20,7 @@ export function taskShowCommand(): Command {
   });
   return command
     .argument("<id>", "id of the task")
-    .option("--pool <name>", "pool of the task, where several have one of that id")
+    .option("--pool <name>", "pool of the task, if several pools have a task with that id")
     .action(
       onNamespace<InPool>(async ({ args, options, printer, inspector }) => {
         const id = String(args[0]);
@@ -64,7 +64,9 @@ function fieldsOf(task: TaskView): Field[] {
 
 function describeState(task: TaskView): string {
   if (task.queuePosition === null) return task.state;
-  return task.queuePosition === 0 ? `${task.state}, next in line` : `${task.state}, ${task.queuePosition} before it`;
+  return task.queuePosition === 0
+    ? `${task.state}, next in its queue`
+    : `${task.state}, ${task.queuePosition} before it`;
 }
 
 function describeOutcomes(task: TaskView): string[] | null {
