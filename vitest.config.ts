@@ -1,19 +1,34 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
-// Children run the packages as published, from dist: `pnpm test` builds first. They would also run from the sources of the
-// host, and take three times as long to start; in watch mode they do, because nothing is built there.
+const SOURCE = "@manyhands/source";
+const runsSources = process.env["MANYHANDS_TEST_CODE"] !== "built";
+
+// Without a build between: what the tests import, and each process and thread that they start, runs the sources. `pnpm
+// test` has built the packages and says so, because children start in half the time from a few files:
+// docs/decisions/source-condition.md. The executors that a test of the worker imports are sources in both cases.
 const builtChildren = {
   find: /^\.\/child-arguments\.ts$/,
   replacement: fileURLToPath(new URL("packages/worker/test/executor/built-child-arguments.ts", import.meta.url)),
 };
-const resolve = { alias: process.argv.includes("run") ? [builtChildren] : [] };
+const resolution = runsSources
+  ? { ssr: { resolve: { conditions: [SOURCE] } } }
+  : { resolve: { alias: [builtChildren] } };
+const env = runsSources ? sourceEnvironment() : {};
+
+function sourceEnvironment(): Record<string, string> {
+  const options = [process.env["NODE_OPTIONS"], `--conditions=${SOURCE}`].join(" ").trim();
+  // What Node has compiled once, types stripped, it reads the next time: that halves the start of a child.
+  const cache = process.env["NODE_COMPILE_CACHE"] ?? fileURLToPath(new URL(".cache/compiled", import.meta.url));
+  return { NODE_OPTIONS: options, NODE_COMPILE_CACHE: cache };
+}
 
 // One project a package.
 const project = (name: string): object => ({
-  resolve,
+  ...resolution,
   test: {
     name,
+    env,
     include: [`packages/${name}/test/**/*.test.ts`],
     // Real Redis servers and real processes: generous, because only a hang should meet it.
     testTimeout: 60_000,
@@ -24,7 +39,7 @@ const project = (name: string): object => ({
 // The rules of each primitive, a pool and processes once more, with Redis 3 ms away in each direction: a decision that is
 // acted on after an await holds on loopback by luck. `pnpm test:distance` runs all of this at several distances.
 const distance = {
-  resolve,
+  ...resolution,
   test: {
     name: "distance",
     include: [
@@ -33,7 +48,7 @@ const distance = {
       "packages/core/test/work/pool/pool.test.ts",
       "packages/worker/test/host/outcomes.test.ts",
     ],
-    env: { MANYHANDS_TEST_DISTANCE: "3", MANYHANDS_TEST_WORLDS: "1" },
+    env: { ...env, MANYHANDS_TEST_DISTANCE: "3", MANYHANDS_TEST_WORLDS: "1" },
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },

@@ -17,6 +17,7 @@ const SCRIPTS = Object.keys((JSON.parse(read("package.json")) as { scripts: Reco
 const SNIPPET_OPTIONS = {
   extends: "../../tsconfig.base.json",
   compilerOptions: {
+    customConditions: [],
     noEmit: true,
     composite: false,
     declaration: false,

@@ -24,6 +24,7 @@ export function runVitest(
   try {
     const passed = succeeds("node_modules/vitest/vitest.mjs", ["run", ...colours, ...reporters, ...args], {
       MANYHANDS_TEST_OUTCOME: report,
+      MANYHANDS_TEST_CODE: "built",
       // Some thousand processes are started, of which most begin with the same modules.
       NODE_COMPILE_CACHE: join(folder, "compile-cache"),
       TMPDIR: temporary,

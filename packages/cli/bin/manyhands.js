@@ -9,10 +9,13 @@ if (major < 22 || (major === 22 && minor < 18)) {
   );
   process.exit(2);
 }
-if (!existsSync(new URL("../dist/main.js", import.meta.url))) {
+// In a checkout the sources run where that is asked for: docs/decisions/source-condition.md.
+const runsSources = import.meta.resolve("@manyhands/core").endsWith(".ts");
+const main = new URL(runsSources ? "../src/main.ts" : "../dist/main.js", import.meta.url);
+if (!existsSync(main)) {
   console.error("manyhands is not built yet: run `pnpm build` (or `npx --yes pnpm@12 build`) in the checkout first");
   process.exit(2);
 }
 // Half of a short command is the compiling of what it imports.
 (await import("node:module")).enableCompileCache();
-await import("../dist/main.js");
+await import(main.href);

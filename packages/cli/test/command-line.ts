@@ -97,6 +97,6 @@ export async function run(words: readonly string[], options: RunOptions = {}): P
 }
 
 function cleanEnvironment(): NodeJS.ProcessEnv {
-  const foreign = /^(VITEST|NODE_ENV$|NODE_OPTIONS$|TEST$|MANYHANDS_|REDIS_URL$|FORCE_COLOR$|DEBUG$)/;
+  const foreign = /^(VITEST|NODE_ENV$|TEST$|MANYHANDS_|REDIS_URL$|FORCE_COLOR$|DEBUG$)/;
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !foreign.test(name)));
 }

@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type * as core from "@manyhands/core";
 import type { ConnectOptions, Context } from "@manyhands/core";
-import { decode, decodeError, encode } from "@manyhands/core/internal";
+import { decode, decodeError, encode, packageFile } from "@manyhands/core/internal";
 import { atEnd } from "./cleanup.ts";
 import { dieWithUs } from "./die-with-us.ts";
 
@@ -33,7 +33,7 @@ export interface Actor {
   readonly exited: Promise<void>;
 }
 
-const PROGRAM = fileURLToPath(new URL("./actor-program.js", import.meta.url));
+const PROGRAM = fileURLToPath(packageFile(import.meta.url, "actor-program"));
 
 export type ActorOptions = Pick<ConnectOptions, "redis" | "namespace" | "lease" | "lockNodes">;
 
@@ -50,8 +50,7 @@ export async function startActor(options: ActorOptions): Promise<Actor> {
 
 /** Starts the program; whoever does so ends it. */
 export function startActorProcess(): ActorProcess {
-  const program = PROGRAM.replace(/\/src\/([^/]*)$/, "/dist/$1");
-  const child = fork(program, [], { serialization: "advanced", stdio: "inherit" });
+  const child = fork(PROGRAM, [], { serialization: "advanced", stdio: "inherit" });
   const actor = new ActorProcess(child);
   if (child.pid !== undefined) void actor.exited.then(dieWithUs(child.pid));
   return actor;

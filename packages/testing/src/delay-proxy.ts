@@ -1,5 +1,5 @@
-import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
+import { packageFile } from "@manyhands/core/internal";
 import { withUrl } from "./with-url.ts";
 
 /** What the thread of a proxy is started with. */
@@ -15,10 +15,7 @@ export interface DelayRequest {
   what: "accept" | "refuse";
 }
 
-const PROGRAM = fileURLToPath(new URL("./delay-proxy-thread.js", import.meta.url)).replace(
-  /\/src\/([^/]*)$/,
-  "/dist/$1",
-);
+const PROGRAM = packageFile(import.meta.url, "delay-proxy-thread");
 
 /** The thread answers within this, ms: a test that waits for it says what it waits for. */
 const PATIENCE = 20_000;

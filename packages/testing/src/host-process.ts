@@ -55,7 +55,7 @@ function workerArguments({ tasks, url, namespace, slots, arguments: more = [] }:
 
 /** Without what vitest sets for its own workers. */
 function ownEnvironment(): NodeJS.ProcessEnv {
-  const foreign = /^(VITEST|NODE_ENV$|NODE_OPTIONS$|TEST$|MANYHANDS_|REDIS_URL$)/;
+  const foreign = /^(VITEST|NODE_ENV$|TEST$|MANYHANDS_|REDIS_URL$)/;
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !foreign.test(name)));
 }
 
