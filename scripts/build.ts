@@ -5,27 +5,47 @@ import { basename, dirname, join } from "node:path";
 import { bundlePackages, isBundled } from "./bundle.ts";
 import { ROOT } from "./root.ts";
 
-const packages = globSync("packages/*/tsconfig.json", { cwd: ROOT }).map((path) => join(ROOT, dirname(path)));
-for (const folder of packages) forgetBuildWithoutOutput(folder);
+/** Of a project of the compiler, relative to its package: where its output goes, and its record of what it has done. */
+interface Output {
+  folder: string;
+  record: string;
+}
+
+const TYPES: Output = { folder: ".cache/types", record: ".cache/tsconfig.tsbuildinfo" };
+const PUBLIC_TYPES: Output = { folder: "dist", record: "tsconfig.public.tsbuildinfo" };
+const TYPES_AND_CODE: Output = { folder: "dist", record: "tsconfig.tsbuildinfo" };
+
+const outputs = globSync("packages/*/tsconfig.json", { cwd: ROOT }).flatMap((path) => {
+  const name = basename(dirname(path));
+  return outputsOf(name).map(({ folder, record }) => ({ name, folder, record }));
+});
+for (const output of outputs) forgetBuildWithoutOutput(output);
 const compiler = spawnSync(process.execPath, [join(ROOT, "node_modules/typescript/bin/tsc"), "-b"], {
   cwd: ROOT,
   stdio: "inherit",
 });
-for (const folder of packages) removeOrphans(folder);
+for (const output of outputs) removeOrphans(output);
 // Otherwise the compiler has said why.
 if (compiler.status === 0) await bundlePackages();
 process.exitCode = compiler.status ?? 1;
 
-/** `tsc -b` trusts its own record and does not look whether dist is still there. */
-function forgetBuildWithoutOutput(folder: string): void {
-  if (!existsSync(join(folder, "dist/index.d.ts"))) rmSync(join(folder, "tsconfig.tsbuildinfo"), { force: true });
+/** What is bundled has two kinds of declarations: docs/decisions/internal-members.md. */
+function outputsOf(name: string): Output[] {
+  return isBundled(name) ? [TYPES, PUBLIC_TYPES] : [TYPES_AND_CODE];
+}
+
+/** `tsc -b` trusts its own record and does not look whether the output is still there. */
+function forgetBuildWithoutOutput({ name, folder, record }: Output & { name: string }): void {
+  const at = join(ROOT, "packages", name);
+  if (!existsSync(join(at, folder, "index.d.ts"))) rmSync(join(at, record), { force: true });
 }
 
 /** The compiler never deletes: what a renamed or removed source once made would be published with the rest. */
-function removeOrphans(folder: string): void {
-  const compiled = isBundled(basename(folder)) ? "dist/**/*.{d.ts,d.ts.map}" : "dist/**/*.{js,d.ts,js.map,d.ts.map}";
-  for (const output of globSync(compiled, { cwd: folder })) {
-    const source = output.replace(/^dist\//, "src/").replace(/(\.d\.ts|\.js)(\.map)?$/, ".ts");
-    if (!existsSync(join(folder, source))) rmSync(join(folder, output));
+function removeOrphans({ name, folder }: Output & { name: string }): void {
+  const at = join(ROOT, "packages", name);
+  const compiled = isBundled(name) ? "**/*.{d.ts,d.ts.map}" : "**/*.{js,d.ts,js.map,d.ts.map}";
+  for (const output of globSync(compiled, { cwd: join(at, folder) })) {
+    const source = output.replace(/(\.d\.ts|\.js)(\.map)?$/, ".ts");
+    if (!existsSync(join(at, "src", source))) rmSync(join(at, folder, output));
   }
 }

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, globSync, readFileSync } from "node:fs";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
@@ -81,6 +81,16 @@ describe("an empty project outside of the workspace", () => {
     expect(existsSync(join(project, "dist/main.js"))).toBe(true);
   });
 
+  test("sees no member that the packages keep for each other", () => {
+    // when
+    const declarations = globSync("node_modules/@manyhands/*/dist/**/*.d.ts", { cwd: project });
+
+    // then
+    expect(declarations.length).toBeGreaterThan(100);
+    const texts = declarations.map((path) => readFileSync(join(project, path), "utf8"));
+    expect(texts.filter((text) => text.includes("@internal"))).toEqual([]);
+  });
+
   test("runs the task that it compiled", async () => {
     // when
     const { stdout } = await run(process.execPath, [join(project, "dist/main.js")], { cwd: project });
@@ -133,6 +143,12 @@ const STRICT_PROJECT = {
 
 const PROGRAM = `
 import { connect, task } from "@manyhands/core";
+export type * as internal from "@manyhands/core/internal";
+export type * as child from "@manyhands/core/child";
+export type * as servers from "@manyhands/core/redis-server";
+export type * as worker from "@manyhands/worker";
+export type * as dashboard from "@manyhands/dashboard";
+export type * as commands from "@manyhands/cli";
 export const square = task("square", async (x: number) => x * x);
 
 export async function main(): Promise<number[]> {
@@ -141,6 +157,8 @@ export async function main(): Promise<number[]> {
   const squares: number[] = await pool.map(square, [1, 2, 3]);
   // @ts-expect-error: a task that takes numbers is not mapped over strings
   await pool.map(square, ["one"]);
+  // @ts-expect-error: what the packages use of each other is not for users
+  void mp.sessionId;
   await pool.close();
   await mp.close();
   return squares;

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
-/** The declarations of what an entry exports, by name, without comments and without what is marked as internal. */
+/** The declarations of what an entry exports, by name, without comments and private fields. */
 export function publicDeclarations(entry: string): string {
   const found = [...exportsOf(entry)].sort(([left], [right]) => (left < right ? -1 : 1));
   return found.map(([name, place]) => declarationOf(name, place)).join("\n");
@@ -43,7 +43,7 @@ function neighbour(file: string, from: string): string {
 }
 
 function declarationOf(exported: string, { file, name }: Place): string {
-  const text = withoutComments(withoutInternal(readFileSync(file, "utf8")));
+  const text = withoutComments(withoutPrivate(readFileSync(file, "utf8")));
   const start = new RegExp(
     `^export (?:declare )?(?:abstract )?(?:class|function|const|type|interface) ${name}\\b`,
     "gm",
@@ -67,14 +67,8 @@ function endOf(text: string, from: number): number {
   return text.length;
 }
 
-/** Members, and private fields, that a comment marks as internal. */
-function withoutInternal(text: string): string {
-  return text
-    .replace(
-      /^( *)\/\*\*(?:(?!\*\/)[\s\S])*?@internal(?:(?!\*\/)[\s\S])*?\*\/\n\1[^\n]*(?:\n\1 [^\n]*)*(?:\n\1\}[^\n]*)?\n/gm,
-      "",
-    )
-    .replace(/^ *(?:#private|private [^\n]*);\n/gm, "");
+function withoutPrivate(text: string): string {
+  return text.replace(/^ *(?:#private|private [^\n]*);\n/gm, "");
 }
 
 function withoutComments(text: string): string {

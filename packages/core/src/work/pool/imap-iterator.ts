@@ -1,6 +1,6 @@
 import { PoolClosedError, resultPromise, TimeoutError } from "../../errors/index.ts";
 import { type Patience, toLimit, waitWith, within } from "../../time/index.ts";
-import type { AnswerSink, Outcome } from "../results/index.ts";
+import type { Outcome } from "../results/index.ts";
 import type { Unit } from "../submission/index.ts";
 import { type ItemOutcome, itemOutcome, markItemOf } from "./item-outcome.ts";
 
@@ -45,7 +45,7 @@ const RELEASE_DEADLINE = 1_000;
  * iteration goes on behind it (PL9); an input that throws does so after the items before it (PL8). Several calls of
  * `next()` at the same time are served one after another.
  */
-export class ImapIterator<Value> implements AsyncIterableIterator<Value>, AnswerSink {
+export class ImapIterator<Value> implements AsyncIterableIterator<Value> {
   readonly #options: ImapOptions;
   readonly #iterator: Iterator<unknown> | AsyncIterator<unknown>;
   /** Chunks in the order in which they are given out. */
