@@ -7,6 +7,7 @@ const STEPS: readonly Step[] = [
   { name: "build", command: ["node", "scripts/build.ts"] },
   { name: "format and lint", command: ["biome", "check", "--error-on-warnings", "--max-diagnostics=200", "."] },
   { name: "layers", command: ["node", "scripts/check-layers.ts"] },
+  { name: "lua", command: ["node", "--conditions=@manyhands/source", "scripts/check-lua.ts"] },
   // Built, because the commands are started by a file that imports what was built.
   { name: "unused code", command: ["knip", "--no-progress", "--treat-config-hints-as-errors"], needs: "build" },
   { name: "types of tests, examples, scripts", command: ["tsc", "-p", "tsconfig.tests.json"] },

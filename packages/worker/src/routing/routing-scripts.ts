@@ -55,22 +55,22 @@ local function knows(task)
   if own[task] == nil then own[task] = redis.call("SISMEMBER", prefix .. "task-hosts/" .. task, host) == 1 end
   return own[task]
 end
-local function knows_job(queue, id)
-  local task = redis.call("HGET", queue .. id, "name")
+local function knows_job(jobs, id)
+  local task = redis.call("HGET", jobs .. id, "name")
   return not task or (can_run and knows(task)), task
 end
-local function is_due(delayed, now)
+local function is_due(delayed, at)
   local first = redis.call("ZRANGE", delayed, 0, 0, "WITHSCORES")
-  return first[2] and tonumber(first[2]) < (now + 1) * 4096
+  return first[2] and tonumber(first[2]) < (at + 1) * 4096
 end
-local function is_next_known(keys, queue, now)
-  local id = redis.call("LINDEX", keys.wait, -1)
+local function is_next_known(lines, jobs, at)
+  local id = redis.call("LINDEX", lines.wait, -1)
   if not id then
-    if is_due(keys.delayed, now) then return false end
-    id = redis.call("ZRANGE", keys.prioritized, 0, 0)[1]
+    if is_due(lines.delayed, at) then return false end
+    id = redis.call("ZRANGE", lines.prioritized, 0, 0)[1]
     if not id then return true end
   end
-  return (knows_job(queue, id))
+  return (knows_job(jobs, id))
 end
 `;
 
@@ -205,8 +205,8 @@ local function park(id, task, is_prioritized)
   orders[key] = math.max(micros + parked, before + 1)
   redis.call("ZADD", key, "NX", string.format("%.0f", orders[key]), id)
   redis.call("SADD", KEYS[${FIRST_OWN_KEY + 1}], place)
-  for _, key in ipairs({key, KEYS[${FIRST_OWN_KEY + 1}]}) do
-    redis.call("PEXPIRE", key, math.max(redis.call("PTTL", key), math.floor(ends - now) + ${PARKED_LIFE}))
+  for _, one in ipairs({key, KEYS[${FIRST_OWN_KEY + 1}]}) do
+    redis.call("PEXPIRE", one, math.max(redis.call("PTTL", one), math.floor(ends - now) + ${PARKED_LIFE}))
   end
   return false
 end

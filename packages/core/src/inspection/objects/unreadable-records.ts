@@ -174,13 +174,13 @@ function nothingIfWrongType(error: unknown): string[] {
 /** `look_at(key, field)`: what tells a record from another one in its place. */
 const LOOK_AT = `
 local function look_at(key, field)
-  local type = redis.call("TYPE", key).ok
-  if type == "string" then return type .. redis.call("GET", key) end
-  if type == "zset" and field ~= "" then return type .. tostring(redis.call("ZSCORE", key, field)) end
-  if type ~= "hash" then return type end
+  local seen = redis.call("TYPE", key).ok
+  if seen == "string" then return seen .. redis.call("GET", key) end
+  if seen == "zset" and field ~= "" then return seen .. tostring(redis.call("ZSCORE", key, field)) end
+  if seen ~= "hash" then return seen end
   local fields = field ~= "" and { field } or { "record", "state", "parent", "format" }
-  for _, name in ipairs(fields) do type = type .. "\\n" .. tostring(redis.call("HGET", key, name)) end
-  return type
+  for _, name in ipairs(fields) do seen = seen .. "\\n" .. tostring(redis.call("HGET", key, name)) end
+  return seen
 end
 `;
 
@@ -205,9 +205,9 @@ const removeRecord = new Script<"removed" | "another one">({
   lua: `${LOOK_AT}
 if redis.sha1hex(look_at(KEYS[1], ARGV[1])) ~= ARGV[2] then return 0 end
 if ARGV[1] == "" then return redis.call("UNLINK", KEYS[1]) end
-local type = redis.call("TYPE", KEYS[1]).ok
-if type == "hash" then return redis.call("HDEL", KEYS[1], ARGV[1]) end
-if type == "zset" then return redis.call("ZREM", KEYS[1], ARGV[1]) end
+local found = redis.call("TYPE", KEYS[1]).ok
+if found == "hash" then return redis.call("HDEL", KEYS[1], ARGV[1]) end
+if found == "zset" then return redis.call("ZREM", KEYS[1], ARGV[1]) end
 return 0
 `,
 });

@@ -105,16 +105,16 @@ end
 
 /** KEYS[last] answers of the session; ARGV[last - 1] operation id; ARGV[last] ids that have arrived, "," between them */
 const RECALL = `
-local answers, operation = KEYS[#KEYS], ARGV[#ARGV - 1]
+local own_answers, own_operation = KEYS[#KEYS], ARGV[#ARGV - 1]
 if ARGV[#ARGV] ~= "" then
-  for id in string.gmatch(ARGV[#ARGV], "[^,]+") do redis.call("HDEL", answers, id) end
+  for id in string.gmatch(ARGV[#ARGV], "[^,]+") do redis.call("HDEL", own_answers, id) end
 end
-local known = redis.call("HGET", answers, operation)
-if known then return cmsgpack.unpack(known)[1] end
+local recalled = redis.call("HGET", own_answers, own_operation)
+if recalled then return cmsgpack.unpack(recalled)[1] end
 `;
 
 const REMEMBER = `
-redis.call("HSET", answers, operation, cmsgpack.pack({ reply }))
-redis.call("PEXPIRE", answers, ${ANSWER_TTL})
+redis.call("HSET", own_answers, own_operation, cmsgpack.pack({ reply }))
+redis.call("PEXPIRE", own_answers, ${ANSWER_TTL})
 return reply
 `;

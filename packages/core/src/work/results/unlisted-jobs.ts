@@ -104,8 +104,8 @@ if job[6] then
   return "unlisted"
 elseif not job[5] and due > now then
   redis.call("ZADD", KEYS[5], due * 0x1000, id)
-  local next = redis.call("ZSCORE", KEYS[11], "1")
-  if not next or tonumber(next) > due then redis.call("ZADD", KEYS[11], due, "1") end
+  local marked = redis.call("ZSCORE", KEYS[11], "1")
+  if not marked or tonumber(marked) > due then redis.call("ZADD", KEYS[11], due, "1") end
 elseif priority > 0 then
   redis.call("ZADD", KEYS[6], priority * 0x100000000 + redis.call("INCR", KEYS[12]) % 0x100000000, id)
 else

@@ -283,6 +283,9 @@ local function remove_queue(prefix, queue)
   redis.call("ZREM", prefix .. "objects", queue)
   redis.call("ZREM", prefix .. "deadlines", queue)
 end
+`;
+
+const ENSURE = `
 -- 0 = it is there, else the negative answer.
 local function ensure(prefix, queue, owner, must_exist, max_size)
   if redis.call("EXISTS", prefix .. queue) == 1 then return 0 end
@@ -293,7 +296,7 @@ local function ensure(prefix, queue, owner, must_exist, max_size)
 end
 `;
 
-const SHARED = SERVER_TIME + WAKE_UP + REGISTER + QUEUE_KEYS;
+const SHARED = SERVER_TIME + WAKE_UP + REGISTER + QUEUE_KEYS + ENSURE;
 
 /** Lua: gives back what consumers of expired sessions had taken, forgets their waiters, and wakes the next ones. */
 export function queueReaper(kind: StreamKind): string {
@@ -426,8 +429,8 @@ if limit > 0 then
       -- Where the last waiter is ours and came before, none of ours came later.
       if not ours_is_last or came_later then
         for _, other in ipairs(redis.call("LRANGE", KEYS[3], 0, -1)) do
-          local ours, came_later = is_ours(other)
-          if ours and came_later then before = other break end
+          local is_own, is_later = is_ours(other)
+          if is_own and is_later then before = other break end
         end
       end
       note_wait(prefix, queue, waiter)
@@ -586,10 +589,10 @@ local stood = dismiss_reader(prefix, queue, ARGV[14])
 local first, committed = read_counts(KEYS[4], consumer)
 local is_new = not first
 local got = {}
-local function answer(committed, items)
+local function answer(up_to, items)
   -- Lua is slow at making a long text of long ones.
-  if ARGV[13] == "text" and #items[1] <= ${SMALL_ITEM} then return { 1, committed, #items, table.concat(items, "\\30") } end
-  return { 1, committed, #items, unpack(items) }
+  if ARGV[13] == "text" and #items[1] <= ${SMALL_ITEM} then return { 1, up_to, #items, table.concat(items, "\\30") } end
+  return { 1, up_to, #items, unpack(items) }
 end
 local function forget_closed()
   for _, other in ipairs(redis.call("HKEYS", KEYS[4])) do

@@ -25,7 +25,7 @@ if count == 2 then
 end`,
   operations: `${LIST_LUA}${TYPED_LUA}
 local list = part("items")
-local function is_other(type) return redis.call("HGET", main, "type") ~= type end
+local function is_other(wanted) return redis.call("HGET", main, "type") ~= wanted end
 reads.exists = true
 operations.exists = function() return 1 end
 reads.length = true

@@ -32,19 +32,19 @@ export function callsScript(definition: { name: string; operations: string; make
     name: definition.name,
     read: (reply: unknown[] | keyof typeof ABSENCE) => (Array.isArray(reply) ? reply : ABSENCE[reply]),
     lua: `
-local main, prefix, object, owner = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
-local kind, name = string.match(object, "^([^/]+)/(.*)$")
-local function part(word) return prefix .. kind .. "-" .. word .. "/" .. name end
+local main, keys_prefix, whole_name, maker = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
+local kind, name = string.match(whole_name, "^([^/]+)/(.*)$")
+local function part(word) return keys_prefix .. kind .. "-" .. word .. "/" .. name end
 ${EACH_PART}
 for id in string.gmatch(ARGV[6], "[^,]+") do redis.call("HDEL", KEYS[2], id) end
 local known = ARGV[5] ~= "" and redis.call("HGET", KEYS[2], ARGV[5])
 if known then known = cmsgpack.unpack(known) end
 if not known and redis.call("EXISTS", main) == 0 then
-  if owner ~= "" and redis.call("EXISTS", prefix .. "session/" .. owner) == 0 then return -1 end
+  if maker ~= "" and redis.call("EXISTS", keys_prefix .. "session/" .. maker) == 0 then return -1 end
   if ARGV[4] == "1" then return -2 end
   ${SERVER_TIME}${REGISTER}
   local now = server_time()
-  register(prefix, object, owner, now)
+  register(keys_prefix, whole_name, maker, now)
   redis.call("HSET", main, "madeAt", string.format("%d", now))
   local from, count = 8, tonumber(ARGV[7])
   ${definition.make}

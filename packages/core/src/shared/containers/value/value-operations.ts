@@ -8,9 +8,9 @@ export const valueCalls: Script<CallsReply> = callsScript({
   name: "valueCalls",
   make: `redis.call("HSET", main, "type", ARGV[from], "value", ARGV[from + 1])`,
   operations: `${TYPED_LUA}
-local function current(type)
+local function current(wanted)
   local kept = redis.call("HMGET", main, "type", "value")
-  return kept[1] == type and kept[2]
+  return kept[1] == wanted and kept[2]
 end
 reads.exists = true
 operations.exists = function() return 1 end

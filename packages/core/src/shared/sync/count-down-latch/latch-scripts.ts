@@ -37,8 +37,8 @@ const SHARED = SERVER_TIME + WAKE_UP + LATCH;
 export const LATCH_REAPER: string = `(function()
 ${LATCH}
 return {
-  look = function(prefix, name, now) return nil end,
-  leave = function(prefix, name, session, now, exited)
+  look = function() return nil end,
+  leave = function(prefix, name, session)
     local _, waiters = latch_keys(prefix, name)
     for _, waiter in ipairs(redis.call("ZRANGE", waiters, 0, -1)) do
       if string.match(waiter, "^[^|]+") == session then

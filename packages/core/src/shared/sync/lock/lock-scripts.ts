@@ -26,7 +26,7 @@ const GRANTED_PATTERN = "granted%|";
  * wake-up carries the fence, the server's time and the lease, and with them the waiter holds the lock without asking;
  * it has a short lease at first, its claim window, in case the waiter is dead or frozen.
  */
-export const CALL_NEXT: string = `${NEW_FENCE}${CLAIM_TIME}
+const NEXT_HOLDER = `${CLAIM_TIME}
 local function lock_keys(prefix, lock)
   local kind, name = string.match(lock, "^([^/]+)/(.*)$")
   return prefix .. lock, prefix .. kind .. "-record/" .. name, prefix .. kind .. "-waiters/" .. name
@@ -77,6 +77,9 @@ local function set_free(prefix, lock)
 end
 `;
 
+/** {@link NEXT_HOLDER} and what it needs. */
+export const CALL_NEXT: string = NEW_FENCE + NEXT_HOLDER;
+
 /** Lua: prefix of keys and whole name of the lock, from its key. */
 export const WHICH_LOCK = `
 local prefix = string.match(KEYS[1], "^[^/]*/")
@@ -108,7 +111,7 @@ return {
   end,
   leave = function(prefix, name, session, now, exited)
     local lock = "${kind}/" .. name
-    local key, record = lock_keys(prefix, lock)
+    local key = lock_keys(prefix, lock)
     -- A process that may still run trusts the lock's own lease.
     if exited and session_of(redis.call("GET", key)) == session then set_free(prefix, lock) end
   end,
@@ -171,7 +174,7 @@ if not has_line and not ARGV[6] and (ARGV[4] or "") == "" and redis.call("SET", 
   end
   redis.call("DEL", KEYS[1])
 end
-${SHARED}
+${WAKE_UP + REGISTER + SERVER_TIME + NEXT_HOLDER + WHICH_LOCK}
 local holder = redis.call("GET", KEYS[1])
 local token, waiter, owner, from = ARGV[1], ARGV[3] or "", ARGV[5] or "", ARGV[6] or ""
 local deadlines = prefix .. "deadlines"
