@@ -60,5 +60,15 @@ export default defineConfig({
     // Each test file starts servers and children of its own, and waits for leases most of the time: four files use two
     // processors to three quarters. A fifth one makes none of them end sooner.
     maxWorkers: 4,
+    // `pnpm coverage`; CONTRIBUTING.md says what is counted.
+    coverage: {
+      provider: "v8",
+      autoAttachSubprocess: true,
+      // A failed test is no reason to know less.
+      reportOnFailure: true,
+      include: ["packages/{core,worker,dashboard,cli}/src/**/*.ts"],
+      reporter: ["text-summary", "html", "json-summary"],
+      reportsDirectory: ".cache/coverage",
+    },
   },
 });

@@ -1,5 +1,6 @@
 // `pnpm test [words and vitest options]`: builds, gets what the tests need, runs them, and ends with one line:
 // "N passed, N failed" (", N skipped" may follow). A word is looked for in file names first, then in test names.
+// `pnpm coverage` is the same with `--coverage`: from the sources, whose lines are what is reported.
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { provideChromium } from "./provide-chromium.ts";
@@ -26,7 +27,8 @@ function main(): number {
   const stopDocker = sources.some((source) => source.includes("testcontainers")) ? provideDocker() : () => {};
   try {
     const selection = byPath ? filters : filters.length > 0 ? ["--testNamePattern", filters.join("|")] : [];
-    return runVitest([...selection, ...options]) ? 0 : 1;
+    const environment = options.includes("--coverage") ? { MANYHANDS_TEST_CODE: "source" } : {};
+    return runVitest([...selection, ...options], { environment }) ? 0 : 1;
   } finally {
     stopDocker();
   }
