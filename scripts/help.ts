@@ -10,7 +10,7 @@ const scripts = Object.keys(manifest.scripts);
 for (const [name, what] of Object.entries(COMMANDS)) {
   // pnpm has a help of its own, which comes first.
   const words = name === "help" ? "run help" : name;
-  console.log(`pnpm ${words.padEnd(13)} ${what}`);
+  console.log(`pnpm ${words.padEnd(16)} ${what}`);
 }
 
 const undescribed = scripts.filter((name) => !(name in COMMANDS));
