@@ -1,3 +1,6 @@
+import { benchmarkName } from "./settings.ts";
+import { compareWithStored } from "./stored-ratios.ts";
+
 /** One thing to measure: how it is called, and one repetition that returns its figure. */
 export interface Contender {
   name: string;
@@ -89,11 +92,12 @@ export function judge(what: string, samples: readonly Samples[], options: Judgin
   return line;
 }
 
-/** Bars that were missed, of all lines of a run. */
+/** Bars that were missed, of all lines of a run; and the run beside the last one, where that is asked for. */
 export function conclude(lines: readonly Line[]): void {
   if (process.argv.includes("json")) console.log(JSON.stringify(lines, null, 2));
   const all = lines.flatMap(missed);
   console.error(all.length === 0 ? "\nevery bar is met" : `\nmissed: ${all.join("; ")}`);
+  compareWithStored(benchmarkName(), lines);
 }
 
 /** What of a line did not pass. */

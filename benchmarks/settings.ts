@@ -1,5 +1,11 @@
 import { parseArgs } from "node:util";
 
+/** The benchmark that was asked for. */
+export function benchmarkName(): string {
+  const [, , name = "-"] = process.argv;
+  return name.startsWith("-") ? "pool" : name;
+}
+
 /** What a benchmark was asked for on the command line, or in the environment. */
 export interface Settings<Extra extends string, Flag extends string = never> {
   /** Rows whose title has the word. */
@@ -25,6 +31,8 @@ export function readSettings<Extra extends string, Flag extends string = never>(
         rounds: { type: "string" },
         short: { type: "boolean", default: false },
         output: { type: "string", short: "o" },
+        compare: { type: "boolean" },
+        save: { type: "boolean" },
         ...Object.fromEntries(extra.map((name) => [name, { type: "string" as const }])),
         ...Object.fromEntries(flags.map((name) => [name, { type: "boolean" as const }])),
       },
