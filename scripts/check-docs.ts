@@ -1,12 +1,14 @@
 // `pnpm check docs`: what the pages say is there. Links, anchors, file paths and commands exist, and every `ts` block
 // compiles against the built packages (`ts fragment` does not have to; `ts run` is also run, by the tests). No line of
-// prose is longer than 120 columns, and docs/errors.md is what its script makes.
+// prose is longer than 120 columns, figures that come from the code are as there (`quoted-constants.ts`), and
+// docs/errors.md is what its script makes.
 import { execFile } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { promisify } from "node:util";
 import { blocks, pages, read, type Snippet, snippets } from "./docs.ts";
 import { ERRORS_PAGE, errorsPage } from "./errors-page.ts";
+import { constantOf, MARK, quoteComplaints } from "./quoted-constants.ts";
 import { ROOT } from "./root.ts";
 
 /** Commands of pnpm itself that a page may name beside the scripts of package.json. */
@@ -28,8 +30,8 @@ const SNIPPET_OPTIONS = {
 };
 
 const all = pages();
-const complaints = [linkComplaints, pathComplaints, commandComplaints, widthComplaints].flatMap((of) =>
-  all.flatMap(of),
+const complaints = [linkComplaints, pathComplaints, commandComplaints, widthComplaints, figureComplaints].flatMap(
+  (of) => all.flatMap(of),
 );
 complaints.push(...(await typeComplaints(all.flatMap(snippets))));
 if (read(ERRORS_PAGE) !== errorsPage()) complaints.push(`${ERRORS_PAGE}: out of date; write it with: pnpm fix`);
@@ -77,9 +79,13 @@ function commandComplaints(page: string): string[] {
     );
 }
 
+function figureComplaints(page: string): string[] {
+  return quoteComplaints(prose(page), constantOf).map(({ index, what }) => `${place(page, index)}: ${what}`);
+}
+
 /** A row of a table cannot be broken, nor a link or a line of a program. */
 function widthComplaints(page: string): string[] {
-  const lines = prose(page).split("\n");
+  const lines = prose(page).replaceAll(MARK, "").split("\n");
   return lines.flatMap((line, index) => {
     if ([...line.trimEnd()].length <= 120 || /^\s*\||^\S+$|^\[|^!\[/.test(line)) return [];
     return [`${page}:${index + 1}: the line has more than 120 columns`];

@@ -28,9 +28,18 @@ export interface Snippet {
 
 /** Every page of the documentation, relative to the workspace. */
 export function pages(): string[] {
-  return globSync(["*.md", "docs/**/*.md", "packages/*/README.md", "examples/**/*.md", "benchmarks/**/*.md"], {
-    cwd: ROOT,
-  }).sort();
+  const places = [
+    "*",
+    "docs/**/*",
+    "packages/*/README",
+    "packages/*/src/**/README",
+    "examples/**/*",
+    "benchmarks/**/*",
+  ];
+  return globSync(
+    places.map((place) => `${place}.md`),
+    { cwd: ROOT },
+  ).sort();
 }
 
 export function read(page: string): string {

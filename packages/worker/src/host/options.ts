@@ -101,6 +101,9 @@ export interface ResolvedOptions {
   logArgs: boolean;
 }
 
+/** Defaults of options. */
+const LOCK_DURATION: Milliseconds = 8_000;
+const STALLED_INTERVAL: Milliseconds = 2_000;
 /** Longest time between two renewals or checks: a day, ms. */
 const LONGEST_INTERVAL: Milliseconds = 86_400_000;
 
@@ -140,7 +143,7 @@ export function resolveWorkerOptions(options: WorkerOptions): ResolvedOptions {
   assertOptions("startWorker()", options, WORKER_OPTIONS);
   const name = text("name", options.name ?? `${hostname()}-${process.pid}`, /^\S.*$/);
   const slots = integer("slots", options.slots ?? availableParallelism(), 1);
-  const lockDuration = interval("lockDuration", options.lockDuration ?? 8_000, 500);
+  const lockDuration = interval("lockDuration", options.lockDuration ?? LOCK_DURATION, 500);
   return {
     modules: modules(options.tasks),
     redis: sendable("redis", options.redis),
@@ -155,7 +158,7 @@ export function resolveWorkerOptions(options: WorkerOptions): ResolvedOptions {
     name,
     grace: integer("grace", options.grace ?? 10_000, 0),
     lockDuration,
-    stalledInterval: interval("stalledInterval", options.stalledInterval ?? 2_000, 100),
+    stalledInterval: interval("stalledInterval", options.stalledInterval ?? STALLED_INTERVAL, 100),
     heartbeatInterval: interval("heartbeatInterval", options.heartbeatInterval ?? 2_000, 50),
     maxHeapMegabytes:
       options.maxHeapMegabytes === undefined ? null : integer("maxHeapMegabytes", options.maxHeapMegabytes, 8),
