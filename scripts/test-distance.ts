@@ -1,13 +1,13 @@
 // `pnpm test:distance [distances] [words and vitest options]`: the tests of what talks to Redis, with every server so
 // many milliseconds away in each direction, one distance after another: 3, 10 and 40 without numbers. Ends with one line
 // for each: "N passed, N failed (D ms each way, N s)". A word is looked for in file names.
-import { runVitest, succeeds } from "./run-vitest.ts";
+import { builds, runVitest } from "./run-vitest.ts";
 
 const SUITES: readonly string[] = [
   "packages/testing/test/conformance",
   "packages/testing/test/chaos",
   "packages/worker/test",
-  ...["pool", "process", "results", "submission", "session", "waiting", "sync"].map(
+  ...["work/pool", "work/process", "work/results", "work/submission", "session", "shared/sync"].map(
     (folder) => `packages/core/test/${folder}`,
   ),
 ];
@@ -23,10 +23,7 @@ const distances = numbers.length > 0 ? numbers : [3, 10, 40];
 process.exitCode = main();
 
 function main(): number {
-  if (!succeeds("scripts/build.ts", [])) {
-    console.log("the build failed, so no test ran\n0 passed, 1 failed");
-    return 1;
-  }
+  if (!builds()) return 1;
   const passed = distances.map((distance) =>
     runVitest(
       [
