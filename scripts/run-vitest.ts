@@ -37,6 +37,13 @@ export function runVitest(
   }
 }
 
+/** Builds what the tests run. Where that fails no test runs, and the last line says so. */
+export function builds(): boolean {
+  if (succeeds("scripts/build.ts", [])) return true;
+  console.log("the build failed, so no test ran\n0 passed, 1 failed");
+  return false;
+}
+
 /** Runs a script of the workspace in a process of its own, and shows what it writes. */
 export function succeeds(script: string, args: readonly string[], environment: NodeJS.ProcessEnv = {}): boolean {
   const child = spawnSync(process.execPath, [join(ROOT, script), ...args], {

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { provideChromium } from "./provide-chromium.ts";
 import { provideDocker } from "./provide-docker.ts";
 import { ROOT } from "./root.ts";
-import { runVitest, succeeds } from "./run-vitest.ts";
+import { builds, runVitest } from "./run-vitest.ts";
 
 const words = process.argv.slice(2).filter((word) => word !== "--");
 const filters = words.filter((word) => !word.startsWith("-"));
@@ -16,10 +16,7 @@ const files = globSync("packages/*/test/**/*.test.ts", { cwd: ROOT });
 process.exitCode = main();
 
 function main(): number {
-  if (!succeeds("scripts/build.ts", [])) {
-    console.log("the build failed, so no test ran\n0 passed, 1 failed");
-    return 1;
-  }
+  if (!builds()) return 1;
   const byPath = filters.length > 0 && chosenFiles().length > 0;
   const sources = (byPath ? chosenFiles() : files).map((file) => readFileSync(join(ROOT, file), "utf8"));
   // Looking for what is not there takes a while: only when a test of this run wants it.

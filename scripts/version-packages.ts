@@ -1,11 +1,11 @@
 // `pnpm version-packages`: makes a version of what `pnpm changeset` has collected. Changesets raises the versions; all
 // packages have one changelog, so the texts go there and not into one a package. Publishes nothing and commits nothing.
-import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { releaseChangelog } from "./changelog.ts";
 import { ROOT } from "./root.ts";
+import { succeeds } from "./run-vitest.ts";
 
 interface Plan {
   changesets: { summary: string }[];
@@ -39,7 +39,5 @@ function readPlan(): Plan {
 }
 
 function changesets(words: readonly string[]): void {
-  const program = join(ROOT, "node_modules/@changesets/cli/bin.js");
-  const { status } = spawnSync(process.execPath, [program, ...words], { cwd: ROOT, stdio: "inherit" });
-  if (status !== 0) process.exit(status ?? 1);
+  if (!succeeds("node_modules/@changesets/cli/bin.js", words)) process.exit(1);
 }
