@@ -2,7 +2,7 @@
 interface Demo {
   name: string;
   title: string;
-  /** What it may be told besides. */
+  /** Its options. */
   options?: readonly string[];
 }
 

@@ -16,7 +16,7 @@ export async function noted<Value>(body: () => Value | Promise<Value>): Promise<
   return { value, host, pid, started, ended: Date.now() };
 }
 
-/** Inside a task or a process: where it runs, for what it prints. */
+/** Inside a task or a process: a prefix for its output that says where it runs. */
 export function here(): string {
   const { host, pid } = currentTask();
   return `${host} pid ${pid}`;
@@ -41,7 +41,7 @@ export async function stage(body: (mp: Context) => Promise<void>): Promise<void>
 
 class WrongOutcome extends Error {}
 
-/** Ends the demo with exit code 1 unless the condition holds; says what was verified when it does. */
+/** Prints what was verified if the condition holds; otherwise ends the demo with exit code 1. */
 export function verify(condition: boolean, claim: string): void {
   if (!condition) throw new WrongOutcome(claim);
   console.log(`  verified: ${claim}`);

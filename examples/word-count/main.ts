@@ -22,7 +22,7 @@ await stage(async (mp) => {
   await verifySpread(mp, counted);
 });
 
-/** Texts and programs below a folder, without what is installed or built. */
+/** Texts and programs below a folder, except installed and built files. */
 async function textFiles(folder: string): Promise<TextFile[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const paths = entries
