@@ -300,12 +300,58 @@ describe("task", () => {
     });
   });
 
+  test("wait ends as the task ended, with its result; several results are a line each", async () => {
+    const { stdout } = await run(["submit", "nap", "300"], place);
+    const id = stdout.trim();
+    const [waited, failing] = await Promise.all([
+      run(["task", "wait", id], place),
+      run(["submit", "fail", '"awaited"'], place),
+    ]);
+    expect(waited).toMatchObject({ code: 0, stdout: '"rested"\n', stderr: "" });
+    const both = await run(["task", "wait", id, failing.stdout.trim(), "-o", "ndjson"], place);
+    expect(both.code).toBe(1);
+    expect(both.stdout).toBe(`{"id":"${id}","result":"rested"}\n`);
+    expect(both.stderr).toContain(`failed: task ${failing.stdout.trim()}`);
+    expect(both.stderr).toContain("awaited");
+  });
+
+  test("wait gives up after its timeout with 124, and the task goes on; an unknown id is 4", async () => {
+    const { stdout } = await run(["submit", "nap", "60000"], place);
+    const id = stdout.trim();
+    const [late, unknown] = await Promise.all([
+      run(["task", "wait", id, "--timeout", "300"], place),
+      run(["task", "wait", "nothing-1"], place),
+    ]);
+    expect(late).toMatchObject({ code: 124, stdout: "" });
+    expect(late.stderr).toContain("it is still under way");
+    expect(unknown.code).toBe(4);
+    expect((await look(place).tasks.get(id))?.state).toMatch(/active|waiting/);
+    await run(["task", "cancel", id], place);
+  });
+
+  test("promote has a delayed task start, and rm removes what does not run", async () => {
+    const { stdout } = await run(["submit", "square", "6", "--delay", "600000"], place);
+    const id = stdout.trim();
+    expect(await run(["task", "promote", id], place)).toMatchObject({
+      code: 0,
+      stderr: `task ${id} is in the queue of pool "default"\n`,
+    });
+    await untilState(look(place), id, "completed");
+    const [again, removed] = [await run(["task", "promote", id], place), await run(["task", "rm", id], place)];
+    expect(again).toMatchObject({
+      code: 2,
+      stderr: `error: task ${id} is completed; only a delayed task can be promoted\n`,
+    });
+    expect(removed).toMatchObject({ code: 0, stderr: `task ${id} is removed from pool "default"\n` });
+    expect(await run(["task", "rm", id], place)).toMatchObject({ code: 4 });
+  });
+
   test("an id that two pools have needs --pool, with any characters in it", async () => {
     const id = "every day: 7";
     for (const pool of ["aa", "bb"]) await addByHand(pool, id);
     const stderr = `error: 2 pools have a task with the id "${id}": aa, bb; say which pool is meant: --pool aa\n`;
 
-    const commands = ["show", "logs", "retry", "cancel"];
+    const commands = ["show", "logs", "retry", "cancel", "promote", "rm", "wait"];
     const outcomes = await Promise.all(commands.map((command) => run(["task", command, id], place)));
     expect(outcomes).toEqual(commands.map(() => ({ code: 2, stdout: "", stderr })));
     expect(await run(["task", "cancel", id, "--pool", "bb"], place)).toMatchObject({

@@ -2,6 +2,7 @@ import { type CallForm, namesOf, strictCalls } from "../checks/index.ts";
 import { KINDS } from "../shared/kinds.ts";
 import { PATIENCE } from "../time/index.ts";
 import type { PoolOptions } from "../work/pool/index.ts";
+import { SUBMIT } from "../work/pool/pool-forms.ts";
 import type { ProcessOptions } from "../work/process/index.ts";
 
 const POOL = namesOf<PoolOptions>({
@@ -22,6 +23,18 @@ export const CONTEXT_FORMS: { readonly [method: string]: CallForm } = {
     most: 2,
     options: { 1: POOL },
     noOptions: [0],
+  },
+  submit: {
+    form: "mp.submit(task, args, { pool, timeout, attempts, ... })",
+    most: 3,
+    options: { 2: ["pool", ...SUBMIT] },
+    rejects: true,
+  },
+  task: {
+    form: "mp.task(id, { pool }) or mp.task(task, id, { pool })",
+    most: 3,
+    options: { 1: ["pool"], 2: ["pool"] },
+    orElse: ["string"],
   },
   process: {
     form: "mp.process(task, { args, name, daemon, host })",

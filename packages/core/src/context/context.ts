@@ -1,9 +1,11 @@
 import { randomBytes } from "node:crypto";
 import type { Telemetry } from "bullmq";
 import { strictCalls } from "../checks/index.ts";
-import { ClosedError, markOwnEnding, spareDiscarded } from "../errors/index.ts";
+import { ClosedError, got, markOwnEnding, spareDiscarded, ValueError } from "../errors/index.ts";
 import {
+  createTaskDesk,
   type FleetInspector,
+  type InPool,
   Inspector,
   type PoolInspector,
   type ProcessInspector,
@@ -88,16 +90,24 @@ import {
   type Semaphore,
   type SemaphoreOptions,
 } from "../shared/sync/index.ts";
-import type { AnyTask, Task } from "../tasks/index.ts";
+import { type AnyTask, isTask, type Task } from "../tasks/index.ts";
 import { type Milliseconds, type Patience, settledWithin } from "../time/index.ts";
 import type { HostRecord } from "../wire/records/records.ts";
 import { Fleet, slotsOf } from "../work/fleet/index.ts";
 import { Pool, type PoolOptions, type PoolRegistration, toPoolRecord } from "../work/pool/index.ts";
 import { Process, ProcessLauncher, type ProcessOptions } from "../work/process/index.ts";
 import { offerStarter } from "../work/process/process-starter.ts";
-import { PoolRegistry } from "../work/registry/index.ts";
+import { DEFAULT_POOL, PoolRegistry } from "../work/registry/index.ts";
 import { ResultChannel } from "../work/results/index.ts";
-import { type Runtime, TaskDurations, UnservedWatch } from "../work/submission/index.ts";
+import {
+  BackgroundJobs,
+  type Runtime,
+  type SubmitOptions,
+  TaskDurations,
+  TaskHandle,
+  toSubmitted,
+  UnservedWatch,
+} from "../work/submission/index.ts";
 import { CONTEXT_FORMS, MANAGER_FORMS, refuseMoreThanPatience } from "./context-forms.ts";
 import { noteClosed, noteOpened } from "./open-contexts.ts";
 import { endWithProgram, type OpenEnd } from "./program-end.ts";
@@ -133,6 +143,7 @@ export class Context {
   readonly #withdrawEnd: () => void;
   readonly #objects: ObjectRuntime;
   #inspector: Inspector | undefined;
+  #jobs: BackgroundJobs | undefined;
   /** The pools without a strong reference to them, so that a forgotten one is noticed. */
   readonly #pools = new Map<PoolRegistration, WeakRef<Pool>>();
   readonly #forgotten = new FinalizationRegistry<PoolRegistration>((registration) => this.#clearAway(registration));
@@ -205,6 +216,52 @@ export class Context {
     this.#pools.set(registration, new WeakRef(pool));
     this.#forgotten.register(pool, registration, registration);
     return pool;
+  }
+
+  /**
+   * Submits one call that goes on whatever becomes of this program. A pool that does not exist is made, without a limit.
+   * @param options.pool - Name of the pool. @defaultValue "default"
+   * @returns its handle, once Redis has the task; with deduplication the handle may be of another one under way
+   * @throws SerializationError, PayloadTooLargeError, ValidationError, ValueError; what Redis refuses with
+   */
+  submit<Args extends unknown[], Result>(
+    task: Task<Args, Result>,
+    args?: Args,
+    options?: SubmitOptions & { pool?: string | undefined },
+  ): Promise<TaskHandle<Awaited<Result>>>;
+  submit(
+    task: string,
+    args?: unknown[],
+    options?: SubmitOptions & { pool?: string | undefined },
+  ): Promise<TaskHandle<unknown>>;
+  async submit(
+    task: AnyTask | string,
+    args: unknown[] = [],
+    options: SubmitOptions & { pool?: string | undefined } = {},
+  ): Promise<TaskHandle<unknown>> {
+    this.#assertOpen();
+    const { pool = DEFAULT_POOL, ...own } = options;
+    this.#jobs ??= new BackgroundJobs(this.#runtime);
+    const id = await this.#jobs.submit(pool, { ...toSubmitted(task), args, options: own });
+    return new TaskHandle(id, pool, this.#runtime.desk);
+  }
+
+  /**
+   * A handle of a task by its id, whichever program submitted it. Asks nothing of Redis yet.
+   * @param options.pool - Where it is; absent = any pool, which must be the only one with a task of that id.
+   * @throws ValueError for an id that is no text
+   */
+  task<Value = unknown>(id: string, options?: InPool): TaskHandle<Value>;
+  task<Args extends unknown[], Result>(
+    task: Task<Args, Result>,
+    id: string,
+    options?: InPool,
+  ): TaskHandle<Awaited<Result>>;
+  task(first: AnyTask | string, second?: string | InPool, third?: InPool): TaskHandle<unknown> {
+    this.#assertOpen();
+    const [id, options] = isTask(first) ? [second, third] : [first, second as InPool | undefined];
+    if (typeof id !== "string" || id === "") throw new ValueError(`the id of a task must be a text; got ${got(id)}`);
+    return new TaskHandle(id, options?.pool ?? null, this.#runtime.desk);
   }
 
   /**
@@ -446,9 +503,9 @@ export class Context {
 
   /**
    * Ends what Python ends at the end of a program: daemonic processes are terminated, all others are waited for, at
-   * most `timeout` ms and not while Redis is away for long (P11). Then terminates the pools (of a named one this
-   * program's calls), fails what is still waited for, and closes the connections to Redis. Repeatable; ends also
-   * without Redis.
+   * most `timeout` ms and not while Redis is away for long (P11). Then terminates the unnamed pools. Tasks in named pools go
+   * on: what has not reached Redis yet is sent, for up to `timeout` ms (at least 2 s), and what is still waited for fails
+   * with DetachedError. All other waits fail with ClosedError. Repeatable; ends also without Redis.
    */
   async close({ timeout }: { timeout?: Milliseconds } = {}): Promise<void> {
     this.#closing ??= this.#close(timeout, CLOSE_DEADLINE);
@@ -464,12 +521,13 @@ export class Context {
 
   get #inspect(): Inspector {
     const { client, keys, keepAlive } = this.#runtime;
-    const during = async <Answer>(request: () => Promise<Answer>): Promise<Answer> => {
-      this.#assertOpen();
-      return keepAlive.during(request());
-    };
-    this.#inspector ??= new Inspector({ client, keys, during });
+    this.#inspector ??= new Inspector({ client, keys, during: (request) => this.#during(keepAlive, request) });
     return this.#inspector;
+  }
+
+  async #during<Answer>(keepAlive: KeepAlive, request: () => Promise<Answer>): Promise<Answer> {
+    this.#assertOpen();
+    return keepAlive.during(request());
   }
 
   #openEnd(): OpenEnd {
@@ -502,12 +560,16 @@ export class Context {
       unserved.stop();
       this.#objects.isClosed = true;
       const closed = markOwnEnding(new ClosedError("the context was closed before this call had a result"));
+      // What goes on without this program is given time to get to Redis.
       await settledWithin(
-        Promise.allSettled(
-          [...this.#pools].map(([registration, pool]) => pool.deref()?.terminate() ?? registration.remove()),
-        ),
-        limit,
+        Promise.allSettled([
+          ...[...this.#pools].map(([registration, pool]) => pool.deref()?.leave() ?? registration.remove()),
+          this.#jobs?.delivered(),
+        ]),
+        Math.max(limit, timeout ?? 0),
       );
+      for (const [registration, pool] of this.#pools) if (registration.isNamed) pool.deref()?.detachNow();
+      await settledWithin(this.#jobs?.close() ?? Promise.resolve(), limit);
       await settledWithin(results.close(closed), limit);
       const { closing, room } = this.#objects;
       await settledWithin(Promise.allSettled([...closing].map((close) => close())), limit);
@@ -600,6 +662,11 @@ export class Context {
       session: new Session({ id: clientId, client, keys, lease, host, kinds: REAPED_KINDS }),
       registry: new PoolRegistry(client, keys),
       durations: new TaskDurations(),
+      desk: createTaskDesk({
+        tasks: () => this.tasks,
+        place: { client, keys, during: (request) => this.#during(keepAlive, request) },
+        ...{ results, logger },
+      }),
       unserved: new UnservedWatch({ client, fleet, logger, isPending: (pool, task) => results.isPending(pool, task) }),
       nextJobId: () => {
         jobs += 1;

@@ -107,6 +107,37 @@ export class ClosedError extends ManyhandsError {
 }
 
 /**
+ * No task of that id is kept: it was never submitted here, it was removed, or its pool's history no longer reaches it.
+ *
+ * @cause The id names no task of this namespace: a mistyped id, another namespace, a task that was removed, or one that
+ * ended so long ago that its pool keeps it no more.
+ * @remedy Check the id and the namespace (`manyhands task ls`). Results that are needed for longer belong into a store
+ * of your own.
+ */
+export class TaskUnknownError extends ManyhandsError {
+  override readonly code = "ERR_TASK_UNKNOWN";
+}
+
+/**
+ * The program stopped waiting for a task that goes on: its context was closed. `id` is the id of the task, with which
+ * any program finds it again (`mp.task(id)`).
+ *
+ * @cause The context was closed while a call in a named pool had no result. The task is in Redis and runs as if its
+ * program were still there.
+ * @remedy Look it up later by `id`, in any program: `mp.task(id).get()`. To stop tasks instead, `cancel()` them or
+ * `terminate()` the pool before you close.
+ */
+export class DetachedError extends ManyhandsError {
+  override readonly code = "ERR_DETACHED";
+  readonly id: string;
+
+  constructor(message: string, options: ManyhandsErrorOptions & { id: string }) {
+    super(message, options);
+    this.id = options.id;
+  }
+}
+
+/**
  * Work was submitted to a pool that has been closed or terminated (Python's "Pool not running").
  *
  * @cause You submitted a call to a pool after its `close()` or `terminate()`.

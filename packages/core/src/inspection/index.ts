@@ -2,4 +2,5 @@ export type { FleetInspector } from "./fleet-inspector.ts";
 export { Inspector } from "./inspector.ts";
 export type { PoolInspector } from "./pool-inspector.ts";
 export type { ProcessInspector } from "./process-inspector.ts";
+export { createTaskDesk } from "./task-desk.ts";
 export type { InPool, TaskInspector, TaskLog } from "./task-inspector.ts";

@@ -54,6 +54,9 @@ strictCalls(TaskInspector.prototype, {
   logs: { form: "tasks.logs(id, { pool, from })", most: 2, options: { 1: ["pool", "from"] }, rejects },
   cancel: { form: "tasks.cancel(id, { pool, reason })", most: 2, options: { 1: ["pool", "reason"] }, rejects },
   retry: { form: "tasks.retry(id, { pool })", most: 2, options: { 1: ["pool"] }, rejects },
+  state: { form: "tasks.state(id, { pool })", most: 2, options: { 1: ["pool"] }, rejects },
+  promote: { form: "tasks.promote(id, { pool })", most: 2, options: { 1: ["pool"] }, rejects },
+  remove: { form: "tasks.remove(id, { pool })", most: 2, options: { 1: ["pool"] }, rejects },
 });
 strictCalls(PoolInspector.prototype, {
   list: { form: "pools.list()", most: 0, rejects },

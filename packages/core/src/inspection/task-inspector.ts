@@ -3,10 +3,13 @@ import {
   type CancelOutcome,
   cancelTask,
   findTaskPlace,
+  type PromoteOutcome,
+  type RemoveOutcome,
   type RetryOutcome,
   TASK_STATES,
   type TaskPlace,
   type TaskRow,
+  type TaskState,
   type TaskView,
 } from "../work/submission/index.ts";
 import { assertText, type InspectorPlace, liveHosts } from "./place.ts";
@@ -84,11 +87,13 @@ export class TaskInspector {
       const place = await this.#find(id, options.pool);
       if (!place) return { outcome: "unknown" };
       const { client, keys, queues } = this.#place;
-      const withdrawal = await cancelTask({ client, keys, queues }, place, options.reason ?? "cancelled by request");
+      const withdrawal = await cancelTask({ client, keys, queues }, place, {
+        reason: options.reason ?? "cancelled by request",
+      });
       const { pool } = place;
       if (withdrawal === "unknown") return { outcome: "unknown" };
       if (withdrawal === "removed") return { outcome: "removed", pool };
-      if (withdrawal !== "marked") return { outcome: "finished", pool, state: withdrawal };
+      if (withdrawal !== "marked" && withdrawal !== "running") return { outcome: "finished", pool, state: withdrawal };
       const running = (await liveHosts(this.#place)).find((host) =>
         host.running.some((run) => run.pool === pool && run.jobId === place.jobId),
       );
@@ -107,6 +112,82 @@ export class TaskInspector {
       const { client, keys, queues } = this.#place;
       return retryTask({ client, keys, queues }, place);
     });
+  }
+
+  /**
+   * Where a task is now; `unknown` when it is not kept.
+   * @throws ValueError as {@link get}
+   */
+  state(id: string, { pool }: InPool = {}): Promise<TaskState> {
+    return this.#place.during(async () => {
+      const place = await this.#find(id, pool);
+      return place ? this.#stateOf(place) : "unknown";
+    });
+  }
+
+  /**
+   * Has a delayed task start now.
+   * @throws ValueError as {@link get}
+   */
+  promote(id: string, { pool }: InPool = {}): Promise<PromoteOutcome> {
+    return this.#place.during(async () => {
+      const place = await this.#find(id, pool);
+      const job = place && (await this.#place.queues.get(place.pool).getJob(place.jobId));
+      if (!job) return { outcome: "unknown" };
+      try {
+        await job.promote();
+        return { outcome: "queued", pool: place.pool };
+      } catch (error) {
+        const state = await this.#stateOf(place);
+        if (state === "delayed") throw error;
+        return { outcome: "not-delayed", pool: place.pool, state };
+      }
+    });
+  }
+
+  /**
+   * Removes a task that does not run, with its outcome. One that waits leaves its queue, and what waits for it gets a
+   * CancelledError.
+   * @throws ValueError as {@link get}; for one call of a job that holds several
+   */
+  remove(id: string, options: InPool = {}): Promise<RemoveOutcome> {
+    return this.#place.during(async () => {
+      const place = await this.#find(id, options.pool);
+      if (!place) return { outcome: "unknown" };
+      const { client, keys, queues } = this.#place;
+      const { pool, jobId, unit } = place;
+      if (unit !== null) {
+        throw new ValueError(
+          `task ${id} is one call of job ${jobId}, which is removed as a whole: give its id, ${jobId}`,
+        );
+      }
+      const withdrawal = await cancelTask({ client, keys, queues }, place, {
+        reason: "removed by request",
+        waitingOnly: true,
+      });
+      if (withdrawal === "removed") return { outcome: "removed", pool };
+      if (withdrawal === "unknown") return { outcome: "unknown" };
+      const job = withdrawal === "running" ? undefined : await queues.get(pool).getJob(jobId);
+      // A tool may have it run again at this moment: BullMQ removes nothing that runs.
+      const isRemoved = await job?.remove().then(
+        () => true,
+        () => false,
+      );
+      if (isRemoved) return { outcome: "removed", pool };
+      const running = (await liveHosts(this.#place)).find((host) =>
+        host.running.some((run) => run.pool === pool && run.jobId === jobId),
+      );
+      return { outcome: "running", pool, host: running?.name ?? null };
+    });
+  }
+
+  /** Where it is kept; null when it is not. @internal */
+  find(id: string, { pool }: InPool = {}): Promise<TaskPlace | null> {
+    return this.#place.during(() => this.#find(id, pool));
+  }
+
+  async #stateOf({ pool, jobId }: TaskPlace): Promise<TaskState> {
+    return (await this.#place.queues.get(pool).getJobState(jobId)) as TaskState;
   }
 
   async #find(id: string, pool: string | undefined): Promise<TaskPlace | null> {

@@ -76,7 +76,7 @@ const WITHOUT_REDIS = new Set(
   [
     "close joinThread cancelJoinThread terminate join readLock writeLock getLock getObj register activeChildren",
     "toReference suspendable takeLocal started lost open store storeItem take share measure shut change readValue read write",
-    "makeSoon registration takeOver isAlive kill interrupt",
+    "makeSoon registration leave detachNow takeOver isAlive kill interrupt",
   ].flatMap((names) => names.split(" ")),
 );
 /** Calls that break a rule of use first, which is told without Redis; what a handle knows of a manager, a pool that is gone. */

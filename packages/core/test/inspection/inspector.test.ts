@@ -603,7 +603,7 @@ describe("what was looked at a moment ago", () => {
 
     // when
     const place = { pool: "mail", jobId: id, unit: null };
-    expect(await cancelTask({ client, keys, queues }, place, "stop")).toBe("removed");
+    expect(await cancelTask({ client, keys, queues }, place, { reason: "stop" })).toBe("removed");
 
     // then
     expect(removed).toEqual([]);

@@ -1,5 +1,5 @@
-import { appendFileSync } from "node:fs";
-import { currentTask, task } from "@manyhands/core";
+import { appendFileSync, existsSync } from "node:fs";
+import { currentTask, type Event, task } from "@manyhands/core";
 
 const incarnation = { initialized: [] as unknown[], calls: 0 };
 
@@ -82,4 +82,18 @@ export const failToInitialize = task("conformance.failToInitialize", (file: stri
 export const incarnationState = task("conformance.incarnationState", () => {
   incarnation.calls += 1;
   return { pid: process.pid, initialized: incarnation.initialized, calls: incarnation.calls };
+});
+
+export const waitForEvent = task("conformance.waitForEvent", async (gate: Event, value: string) => {
+  await gate.wait();
+  return value;
+});
+
+export const append = task("conformance.append", (file: string, line: string) => appendFileSync(file, `${line}\n`));
+
+/** Fails the first time that it runs with a file. */
+export const failFirst = task("conformance.failFirst", (file: string) => {
+  if (existsSync(file)) return "the second time";
+  appendFileSync(file, "tried\n");
+  throw new Error("the first time");
 });

@@ -1,21 +1,35 @@
-import { JOB_CANCEL_FIELD, type Keys, type RedisClient, Script } from "@manyhands/core/internal";
+import {
+  JOB_CANCEL_FIELD,
+  JOB_WATCHERS_FIELD,
+  type Keys,
+  type RedisClient,
+  readWatchers,
+  Script,
+} from "@manyhands/core/internal";
 
-/** What a running job shows to those who cancel it. */
-interface Cancellable {
+/** A running job, as those who cancel it or wait for it see it. */
+interface RequestedOf {
   readonly pool: string;
   readonly jobId: string;
   /** @param unit one call of the job; null: all of it */
   cancel(unit: number | null, reason: string): void;
+  /** Posts the answers to that client as well. */
+  watch(client: string): void;
 }
 
 /**
- * Cancels what the hashes of running jobs ask to cancel: whole jobs, or single calls of one. The message on the
- * control channel comes sooner, but may get lost, or come before the job was started.
+ * Does what the hashes of running jobs ask for: cancels whole jobs, or single calls of one, and notes who waits for them.
+ * The message on the control channel comes sooner, but may get lost, or come before the job was started.
  */
-export async function cancelRequested(client: RedisClient, keys: Keys, runs: readonly Cancellable[]): Promise<void> {
+export async function heedRequests(client: RedisClient, keys: Keys, runs: readonly RequestedOf[]): Promise<void> {
   if (runs.length === 0 || client.status !== "ready") return;
   const jobKeys = runs.map((run) => keys.job(run.pool, run.jobId));
-  for (const [position, field, reason] of await readCancellations.run(client, jobKeys, [JOB_CANCEL_FIELD])) {
+  const fields = [JOB_CANCEL_FIELD, JOB_WATCHERS_FIELD];
+  for (const [position, field, reason] of await readCancellations.run(client, jobKeys, fields)) {
+    if (field === JOB_WATCHERS_FIELD) {
+      for (const watcher of readWatchers(reason)) runs[position - 1]?.watch(watcher);
+      continue;
+    }
     const unit = field === JOB_CANCEL_FIELD ? null : Number(field.slice(JOB_CANCEL_FIELD.length + 1));
     runs[position - 1]?.cancel(unit, reason);
   }
@@ -58,8 +72,9 @@ return count
 
 /**
  * KEYS hashes of jobs
- * ARGV[1] field with the reason why the job is to be cancelled; that of one call has ".<unit>" behind it
- * Returns one row for each cancellation: {position of the key, field, reason}.
+ * ARGV[1] field with the reason why the job is to be cancelled; that of one call has ".<unit>" behind it; ARGV[2] field
+ * with the clients that wait for the job
+ * Returns one row for each such field: {position of the key, field, its content}.
  */
 const readCancellations = new Script<[number, string, string][]>({
   name: "readCancellations",
@@ -67,7 +82,7 @@ const readCancellations = new Script<[number, string, string][]>({
 local found = {}
 for position, key in ipairs(KEYS) do
   for _, field in ipairs(redis.call("HKEYS", key)) do
-    if field == ARGV[1] or string.sub(field, 1, #ARGV[1] + 1) == ARGV[1] .. "." then
+    if field == ARGV[1] or field == ARGV[2] or string.sub(field, 1, #ARGV[1] + 1) == ARGV[1] .. "." then
       found[#found + 1] = {position, field, redis.call("HGET", key, field)}
     end
   end

@@ -16,7 +16,7 @@ import {
   type UnreadableRecord,
 } from "@manyhands/core/internal";
 import { ChildSupply } from "../children/child-supply.ts";
-import { cancelRequested } from "../control/cancellation.ts";
+import { heedRequests } from "../control/cancellation.ts";
 import { ControlChannel } from "../control/control-channel.ts";
 import { FleetDuties } from "../duties/fleet-duties.ts";
 import { createExecutor } from "../executor/create-executor.ts";
@@ -107,7 +107,7 @@ export class Host implements WorkerHost {
     this.#slots = new HostSlots(options.slots);
     this.#running = new RunningJobs(
       () => this.#heartbeat.changed(),
-      (run) => this.#cancelRequested([run]),
+      (run) => this.#heedRequests([run]),
     );
     this.#fetching = this.#makeFetching();
     const registry = new PoolRegistry(client, this.#keys, this.#tellUnreadable());
@@ -271,8 +271,8 @@ export class Host implements WorkerHost {
     });
   }
 
-  #cancelRequested(runs: readonly JobRun[]): void {
-    cancelRequested(this.#connections.client, this.#keys, runs).catch((error: Error) =>
+  #heedRequests(runs: readonly JobRun[]): void {
+    heedRequests(this.#connections.client, this.#keys, runs).catch((error: Error) =>
       this.#redisTrouble.logger.warn(error.message),
     );
   }
@@ -289,6 +289,8 @@ export class Host implements WorkerHost {
         return this.#pools.refresh(message.pool);
       case "cancel":
         return this.#running.cancel(message, message.reason);
+      case "watch":
+        return this.#running.watch(message, message.client);
       case "end-process":
         return this.#processes.runner.end(message.id, message.how);
       case "drain":
@@ -314,7 +316,7 @@ export class Host implements WorkerHost {
       interval: this.#options.heartbeatInterval,
       describe: () => this.record(),
       onBeat: () => {
-        this.#cancelRequested(this.#running.list());
+        this.#heedRequests(this.#running.list());
         this.#checkProcesses();
         void this.#announcer.announce();
       },

@@ -13,6 +13,7 @@ import { describeFailure, failureAnswers, toJobError } from "./failure.ts";
 import type { JobHost } from "./job-host.ts";
 import type { JobRun } from "./job-run.ts";
 import type { PoolJob } from "./pool-job.ts";
+import { watchersOf } from "./watchers.ts";
 
 /** How long the outcome of a job is kept by default, ms. */
 const RESULT_TTL: Milliseconds = 3_600_000;
@@ -43,10 +44,14 @@ export class JobOutcome {
     return this.#stored.forget(placeOf(job), { isRetried });
   }
 
-  /** Posts answers to the client that waits for them, if there is one. */
+  /** Posts answers to the clients that wait for them: the one that submitted the job, and others. */
   post(job: PoolJob, answers: Uint8Array, pid: number): void {
-    const client = readClient(job.data);
-    if (client === undefined) return;
+    const own = readClient(job.data);
+    if (own !== undefined) this.postTo(own, { job, answers, pid });
+    for (const client of watchersOf(job)) if (client !== own) this.postTo(client, { job, answers, pid });
+  }
+
+  postTo(client: string, { job, answers, pid }: { job: PoolJob; answers: Uint8Array; pid: number }): void {
     this.#host.replies.post(client, [submissionOf(job.id ?? "", job.opts), answers, this.#host.name, pid]);
   }
 
@@ -81,7 +86,7 @@ export class JobOutcome {
       if (stored !== null) outcome.stored = stored;
       if (stored !== null && text !== undefined) outcome.storedAs = "json";
     }
-    if (job.data.client !== undefined) await replies.sent();
+    if (job.data.client !== undefined || watchersOf(job).size > 0) await replies.sent();
     return outcome;
   }
 

@@ -28,6 +28,8 @@ export interface JobRunOptions {
   onTimeLimit?: () => void;
   /** Each message of answers, as soon as it is there. */
   onAnswers: (answers: Uint8Array, failed: number) => void;
+  /** Another client waits for the job. */
+  onWatch: (client: string) => void;
 }
 
 /** Why a job is taken away from its child without an answer. */
@@ -174,6 +176,11 @@ export class JobRun {
   get #runningUnit(): number | undefined {
     if (!this.#lease) return undefined;
     return this.#given.units.find((unit) => !this.#answered.has(unit) || this.#answeredEarly.has(unit));
+  }
+
+  /** Another client waits for the job. */
+  watch(client: string): void {
+    this.#options.onWatch(client);
   }
 
   /** True when there is log or progress to be written before the job is finished. */

@@ -1,14 +1,16 @@
 import { WorkerLostError } from "@manyhands/core";
 import {
   encodeToString,
+  JOB_WATCHERS_FIELD,
   type JobReturn,
   type Milliseconds,
   type PoolRecord,
+  readWatchers,
   withinReach,
 } from "@manyhands/core/internal";
 import { WaitingError } from "bullmq";
 import { type ChildPool, InitializerFailed } from "../children/child-pool.ts";
-import { cancelRequested, forgetCancellation, isCancelledWhole } from "../control/cancellation.ts";
+import { forgetCancellation, heedRequests, isCancelledWhole } from "../control/cancellation.ts";
 import { type Fence, holdOf } from "../fence/fence.ts";
 import { forgetLosses, forgiveLoss, isSetAside, setAsideError } from "./host-losses.ts";
 import type { JobHost } from "./job-host.ts";
@@ -21,6 +23,7 @@ import { poolFailedError, poolTerminatedError } from "./pool-errors.ts";
 import type { PoolJob } from "./pool-job.ts";
 import { checkJobOptions, type JobRequest, readEnvelope } from "./read-envelope.ts";
 import { UnknownTasks } from "./unknown-tasks.ts";
+import { watchersOf } from "./watchers.ts";
 
 export interface JobRunnerOptions {
   host: JobHost;
@@ -123,6 +126,9 @@ export class JobRunner {
       await forgetCancellation(this.#host.client, this.#host.keys, { pool: job.queueName, jobId: job.id });
     if (isSetAside(job)) await forgetLosses(this.#host, job);
     if (this.#seen.has(job)) return;
+    const { client, keys } = this.#host;
+    const watchers = await client.hget(keys.job(job.queueName, job.id), JOB_WATCHERS_FIELD);
+    for (const watcher of readWatchers(watchers)) watchersOf(job).add(watcher);
     const error = isSetAside(job)
       ? setAsideError(job)
       : new WorkerLostError(`task "${job.name}" (job ${job.id}) was given up: ${reason.message}`);
@@ -208,6 +214,13 @@ export class JobRunner {
         // The failure of a single call is not final while attempts remain.
         if (failed === 0 || request.count > 1) this.#outcome.post(job, answers, run.pid);
       },
+      onWatch: (client) => {
+        const watchers = watchersOf(job);
+        if (watchers.has(client) || job.data.client === client) return;
+        watchers.add(client);
+        if (run.failed > 0 && request.count === 1) return;
+        for (const answers of run.answers) this.#outcome.postTo(client, { job, answers, pid: run.pid });
+      },
     });
     return run;
   }
@@ -229,8 +242,7 @@ export class JobRunner {
     running.add(run);
     try {
       // What cannot be read now is found by a heartbeat.
-      if (hasCancellation)
-        await cancelRequested(client, keys, [run]).catch((error: Error) => logger.warn(error.message));
+      if (hasCancellation) await heedRequests(client, keys, [run]).catch((error: Error) => logger.warn(error.message));
       await run.run();
     } finally {
       running.remove(run);

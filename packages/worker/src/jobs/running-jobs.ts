@@ -1,9 +1,9 @@
 import type { JobRun, StopReason } from "./job-run.ts";
 
-/** Cancelled jobs that are remembered before they run. */
-const MOST_CANCELLATIONS = 10_000;
+/** Jobs of which something is asked, and that are remembered before they run. */
+const MOST_ASKED = 10_000;
 /** How long, ms. */
-const CANCELLATION_LIFE = 60_000;
+const ASKED_LIFE = 60_000;
 
 /** The jobs that run on this host now. */
 export class RunningJobs {
@@ -12,12 +12,12 @@ export class RunningJobs {
   /** In a lenient pool one job may run twice. */
   readonly #runs = new Set<JobRun>();
   readonly #onChange: () => void;
-  /** Looks into the job whether calls of it are still to be cancelled: it may have been retried since. */
+  /** Looks into the job for calls that are still to be cancelled (it may have been retried since), and for who waits. */
   readonly #confirm: (run: JobRun) => void;
   /** Why nothing may run any more, once all jobs were stopped. */
   #stoppedFor: StopReason | null = null;
-  /** Jobs that do not run here yet and of which calls were cancelled. Hints, so the oldest may be forgotten. */
-  readonly #cancelled = new Map<string, { until: number }>();
+  /** Jobs that do not run here yet and that calls were cancelled of or others wait for. Hints: the oldest may be forgotten. */
+  readonly #asked = new Map<string, { until: number }>();
 
   constructor(onChange: () => void, confirm: (run: JobRun) => void) {
     this.#onChange = onChange;
@@ -31,8 +31,8 @@ export class RunningJobs {
   add(run: JobRun): void {
     const key = keyOf(run.pool, run.jobId);
     this.#runs.add(run);
-    const early = this.#cancelled.get(key);
-    this.#cancelled.delete(key);
+    const early = this.#asked.get(key);
+    this.#asked.delete(key);
     if (early && performance.now() < early.until) this.#confirm(run);
     // It was on its way when all the others were stopped.
     if (this.#stoppedFor !== null) run.stop(this.#stoppedFor);
@@ -60,14 +60,26 @@ export class RunningJobs {
       if (job.run === undefined || job.run === run.runName) run.cancel(job.unit, reason);
       else this.#confirm(run);
     }
-    if (runs.length > 0 || job.unit === null) return;
-    this.#cancelled.set(key, { until: performance.now() + CANCELLATION_LIFE });
-    const [oldest] = this.#cancelled.keys();
-    if (this.#cancelled.size > MOST_CANCELLATIONS && oldest !== undefined) this.#cancelled.delete(oldest);
+    if (runs.length === 0 && job.unit !== null) this.#remember(key);
+  }
+
+  /** Another client waits for the job. One that comes here later is looked into. */
+  watch(job: { pool: string; jobId: string }, client: string): void {
+    const key = keyOf(job.pool, job.jobId);
+    const runs = this.list().filter((run) => keyOf(run.pool, run.jobId) === key);
+    for (const run of runs) run.watch(client);
+    if (runs.length === 0) this.#remember(key);
   }
 
   list(): JobRun[] {
     return [...this.#runs];
+  }
+
+  #remember(key: string): void {
+    this.#asked.delete(key);
+    this.#asked.set(key, { until: performance.now() + ASKED_LIFE });
+    const [oldest] = this.#asked.keys();
+    if (this.#asked.size > MOST_ASKED && oldest !== undefined) this.#asked.delete(oldest);
   }
 
   /** Asks all jobs to stop, because the host does; those still to come do not start. */

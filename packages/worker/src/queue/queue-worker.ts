@@ -21,9 +21,15 @@ import type { AssignedJob } from "../fetcher/slot-offers.ts";
 import { MOST_HOST_LOSSES } from "../jobs/host-losses.ts";
 import type { PoolJob } from "../jobs/pool-job.ts";
 import { isKeepRule } from "../jobs/read-envelope.ts";
+import { watchersIn, watchersOf } from "../jobs/watchers.ts";
 import { RoutedTakes, type RoutedTakesOptions } from "../routing/routed-takes.ts";
 import type { HostSlots } from "../slots/host-slots.ts";
 import type { OfferedSlot } from "../slots/offered-slot.ts";
+
+/** What of BullMQ's backend is listened to: by its name and with its parameters, it runs a script. */
+interface Commands {
+  execCommand(client: unknown, name: string, parameters: readonly unknown[]): Promise<unknown>;
+}
 
 export interface QueueWorkerOptions {
   queue: string;
@@ -99,6 +105,8 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
   #failures = 0;
   /** Jobs with their tokens whose locks are as short as at their assignment. */
   readonly #fresh = new Map<string, string>();
+  /** Clients that wait for a job that has just been taken, by its id. */
+  readonly #watchers = new Map<string, string[]>();
   #renewSoon: NodeJS.Timeout | undefined;
   /** The look under way takes this slot back. */
   #offered: OfferedSlot | undefined;
@@ -143,6 +151,7 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
       });
       this.#routed.attach(this.backend);
     }
+    this.#noteWhatIsTaken();
   }
 
   get isReady(): boolean {
@@ -184,6 +193,7 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
   /** Its lock is short until this host has renewed it, and is trusted for no longer. */
   async #startAssigned({ id, token, fields, lockedAt, lock }: AssignedJob): Promise<boolean> {
     const job = await this.#readable(token, async () => {
+      this.#noteWatchers(fields, id);
       const { json } = readTaken([fields, id, 0, 0]);
       return this.nextJobFromJobData(json ?? undefined, id, token);
     });
@@ -313,6 +323,32 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
         return true;
       }
     }
+  }
+
+  /** BullMQ's job object has no place for the fields that only manyhands knows. */
+  #noteWhatIsTaken(): void {
+    const commands = this.backend as unknown as Commands;
+    const run = commands.execCommand.bind(this.backend);
+    commands.execCommand = async (client, name, parameters) => {
+      const reply = await run(client, name, parameters);
+      if ((name === "moveToActive" || name === "moveToFinished") && Array.isArray(reply)) {
+        this.#noteWatchers(reply[0], String(reply[1]));
+      }
+      return reply;
+    };
+  }
+
+  #noteWatchers(fields: unknown, jobId: string): void {
+    const watchers = watchersIn(fields);
+    if (watchers.length > 0) this.#watchers.set(jobId, watchers);
+  }
+
+  protected override createJob(...parameters: Parameters<BullWorker<JobEnvelope, JobReturn>["createJob"]>): PoolJob {
+    const job = super.createJob(...parameters);
+    const jobId = job.id ?? "";
+    for (const client of this.#watchers.get(jobId) ?? []) watchersOf(job).add(client);
+    this.#watchers.delete(jobId);
+    return job;
   }
 
   protected override callProcessJob(job: PoolJob, token: string): Promise<JobReturn> {

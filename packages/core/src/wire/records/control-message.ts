@@ -22,7 +22,7 @@ export function readControlMessage(text: string): ControlMessage | { fault: stri
     return { fault: "it is not JSON" };
   }
   if (typeof value !== "object" || value === null) return { fault: "it is not an object" };
-  const { type, pool, jobId, unit, reason, run, id, how, grace } = value as { [Field in Fields]?: unknown };
+  const { type, pool, jobId, unit, reason, run, client, id, how, grace } = value as { [Field in Fields]?: unknown };
   switch (type) {
     case "pools-changed":
       return isName(pool) ? { type, pool } : { fault: "it names no pool" };
@@ -39,6 +39,9 @@ export function readControlMessage(text: string): ControlMessage | { fault: stri
         reason: reason.slice(0, LONGEST_REASON),
         ...(run === undefined ? {} : { run }),
       };
+    case "watch":
+      if (!isName(pool) || !isName(jobId)) return { fault: "it names no task" };
+      return isClient(client) ? { type, pool, jobId, client } : { fault: "it names no client" };
     case "end-process":
       if (!isName(id)) return { fault: "it names no process" };
       return isProcessEnding(how) ? { type, id, how } : { fault: "it names no way to end a process" };
@@ -52,10 +55,15 @@ export function readControlMessage(text: string): ControlMessage | { fault: stri
   }
 }
 
-type Fields = "type" | "pool" | "jobId" | "unit" | "reason" | "run" | "id" | "how" | "grace";
+type Fields = "type" | "pool" | "jobId" | "unit" | "reason" | "run" | "client" | "id" | "how" | "grace";
 
 function isName(value: unknown): value is string {
   return typeof value === "string" && value !== "";
+}
+
+/** An id of a client has no space, because ids are stored with spaces between. */
+function isClient(value: unknown): value is string {
+  return isName(value) && value.length <= 100 && !/\s/.test(value);
 }
 
 function isCount(value: unknown): value is number {

@@ -118,6 +118,20 @@ export const JOB_CANCEL_FIELD = "cancelRequested";
  */
 export const JOB_CANCEL_RUN_FIELD = "cancelRequestedIn";
 /**
+ * Extra field of a job's hash: the ids of clients, with spaces between, that wait for the job besides its own client.
+ * Hosts post the answers to their reply streams as well.
+ */
+export const JOB_WATCHERS_FIELD = "watchers";
+/** Most clients that are noted; those that come later find the outcome by looking at the job every two seconds. */
+export const MOST_WATCHERS = 1_000;
+
+/** The clients that the field names; anything may have written it. */
+export function readWatchers(field: unknown): string[] {
+  if (typeof field !== "string" || field === "") return [];
+  return [...new Set(field.split(" "))].filter((id) => id !== "").slice(0, MOST_WATCHERS);
+}
+
+/**
  * Extra field of a job's hash while no live host knows its task: `<epoch ms since when> <its score among the prioritized
  * jobs, or nothing>`.
  */

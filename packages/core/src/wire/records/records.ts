@@ -109,6 +109,8 @@ export type ControlMessage =
   | { type: "pools-changed"; pool: string }
   /** `run`: the run that is meant, as `<when its job was submitted, ms>/<starts so far>`; without it, the present one. */
   | { type: "cancel"; pool: string; jobId: string; unit: number | null; reason: string; run?: string }
+  /** Another client waits for the job: its host posts the answers to that one as well. */
+  | { type: "watch"; pool: string; jobId: string; client: string }
   | { type: "end-process"; id: string; how: ProcessEnding }
   | { type: "drain"; grace: Milliseconds | null };
 

@@ -2,7 +2,7 @@ import { addAwaitSite, resultPromise, TimeoutError, ValueError } from "../../err
 import type { Logger } from "../../package/index.ts";
 import { type Patience, toLimit, waitWith } from "../../time/index.ts";
 import type { Outcome } from "../results/index.ts";
-import type { Unit } from "../submission/index.ts";
+import type { TaskState, Unit } from "../submission/index.ts";
 
 /** Called with the outcome before the result becomes ready, in the order of arrival. */
 export interface Callbacks<Value> {
@@ -15,6 +15,10 @@ export interface ResultOrigin {
   readonly logger: Logger;
   /** Names it in messages. */
   describe(): string;
+  /** Resolves when the next jobs have got to Redis, or have failed on the way there. */
+  delivery(): Promise<void>;
+  /** Where the job of that id is. */
+  state(jobId: string): Promise<TaskState>;
   /** Stops what it stands for. @returns false when that was finished already */
   cancel(result: Rejectable, units: readonly Unit[], reason: string): Promise<boolean>;
 }
@@ -103,14 +107,56 @@ export class AsyncResult<Value> implements PromiseLike<Value> {
   }
 
   /**
+   * The task's id, with which any program finds it (`mp.task(id)`): `<job>.<n>` for a call that shares a job, and for a
+   * `map` that of its first chunk. Undefined until Redis has it; see `submitted()`.
+   */
+  get id(): string | undefined {
+    const [first] = this.#all();
+    return first?.ticket && isInRedis(first) ? idOf(first, first.ticket) : undefined;
+  }
+
+  /**
+   * Resolves when Redis has the task: from then on it goes on without this program. Gives its id.
+   * @throws the error with which it failed, when it never got there
+   */
+  submitted(): Promise<string> {
+    return resultPromise(async () => {
+      while (!this.ready()) {
+        const units = this.#all();
+        if (units.length > 0 && units.every(isInRedis)) return this.id as string;
+        await new Promise<void>((resolve) => {
+          this.#addWaiter(resolve);
+          void this.#origin.delivery().then(() => {
+            this.#deleteWaiter(resolve);
+            resolve();
+          });
+        });
+      }
+      if (this.id !== undefined) return this.id;
+      if (this.#state === "error") throw this.#outcome;
+      throw new ValueError("a map without items is no task: nothing was submitted");
+    });
+  }
+
+  /** Where the task is now; the first chunk of a `map`. `unknown` before Redis has it, and when it is kept no more. */
+  async state(): Promise<TaskState> {
+    const [first] = this.#all();
+    return first?.ticket && isInRedis(first) ? this.#origin.state(first.ticket.jobId) : "unknown";
+  }
+
+  #all(): readonly Unit[] {
+    const units = this.#units ?? [];
+    return "payload" in units ? [units] : units;
+  }
+
+  /**
    * Stops the call wherever it is: what was not sent yet fails here at once, what waits is removed, what runs is told
    * through its signal and then killed. The result fails with CancelledError.
    * @returns false when it was finished already
    */
   async cancel(reason: string = "cancelled by the caller"): Promise<boolean> {
     if (this.ready()) return false;
-    const units = this.#units ?? [];
-    return this.#origin.cancel(this, "payload" in units ? [units] : units, reason);
+    return this.#origin.cancel(this, this.#all(), reason);
   }
 
   then<Result = Value, Failure = never>(
@@ -201,4 +247,13 @@ export class AsyncResult<Value> implements PromiseLike<Value> {
       report(error);
     }
   }
+}
+
+/** Redis has acknowledged its job. */
+function isInRedis({ ticket }: Unit): boolean {
+  return ticket !== undefined && (ticket.submitted || ticket.isDuplicate);
+}
+
+function idOf({ position }: Unit, ticket: NonNullable<Unit["ticket"]>): string {
+  return ticket.units > 1 ? `${ticket.jobId}.${position}` : ticket.jobId;
 }

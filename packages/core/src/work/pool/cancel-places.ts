@@ -14,7 +14,7 @@ export async function cancelPlaces(runtime: Runtime, places: UnitPlace[], reason
     while (next < places.length) {
       const place = places[next] as UnitPlace;
       next += 1;
-      const outcome = await cancelTask({ client: runtime.client, keys: runtime.keys, queues }, place, reason);
+      const outcome = await cancelTask({ client: runtime.client, keys: runtime.keys, queues }, place, { reason });
       stopped ||= outcome === "removed" || outcome === "marked";
     }
   };

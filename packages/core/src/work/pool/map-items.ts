@@ -2,7 +2,7 @@ import { ValueError } from "../../errors/index.ts";
 import { type AnyTask, validateArguments } from "../../tasks/index.ts";
 import { assertSendable } from "../../wire/codec/index.ts";
 import type { UnitKind } from "../../wire/records/job.ts";
-import { checkPayload, estimateBytes } from "./payload-size.ts";
+import { checkPayload, estimateBytes } from "../submission/payload-size.ts";
 
 /** @throws SerializationError, PayloadTooLargeError, ValueError naming the item */
 export function checkItems(list: unknown[], kind: UnitKind, task: { name: string; limit: number }): void {

@@ -4,7 +4,8 @@ import type { SubmitOptions } from "../submission/index.ts";
 import type { Callbacks } from "./async-result.ts";
 import type { ImapCallOptions, MapOptions } from "./pool.ts";
 
-const SUBMIT = namesOf<SubmitOptions>({
+/** Names of the options of a submission. */
+export const SUBMIT: readonly string[] = namesOf<SubmitOptions>({
   delay: true,
   priority: true,
   attempts: true,
@@ -43,6 +44,7 @@ export const POOL_FORMS: { readonly [method: string]: CallForm } = {
   starmapAsync: call("pool.starmapAsync(task, argumentLists, { chunkSize, callback, ... })", [...MAP, ...CALLBACKS]),
   imap: call("pool.imap(task, items, { chunkSize, bufferSize, ... })", IMAP),
   imapUnordered: call("pool.imapUnordered(task, items, { chunkSize, bufferSize, ... })", IMAP),
+  submit: awaited("pool.submit(task, args, { timeout, attempts, ... })", SUBMIT),
   close: { form: "pool.close()", most: 0 },
   join: { form: "pool.join({ block, timeout, signal })", ...WAIT },
   terminate: { form: "pool.terminate()", most: 0 },
@@ -53,4 +55,6 @@ export const POOL_FORMS: { readonly [method: string]: CallForm } = {
 export const RESULT_FORMS: { readonly [method: string]: CallForm } = {
   get: { form: "result.get({ block, timeout, signal })", ...WAIT },
   wait: { form: "result.wait({ block, timeout, signal })", ...WAIT },
+  submitted: { form: "result.submitted()", most: 0, rejects: true },
+  state: { form: "result.state()", most: 0, rejects: true },
 };

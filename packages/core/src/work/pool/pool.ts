@@ -2,6 +2,8 @@ import { availableParallelism } from "node:os";
 import { strictCalls } from "../../checks/index.ts";
 import {
   CancelledError,
+  ClosedError,
+  DetachedError,
   got,
   markOwnEnding,
   PoolClosedError,
@@ -16,13 +18,17 @@ import { assertSendable, classify } from "../../wire/codec/index.ts";
 import type { UnitKind } from "../../wire/records/job.ts";
 import { failed } from "../results/index.ts";
 import {
+  DetachedSubmitter,
   effectiveOptions,
   JobQueue,
   type Runtime,
   type SubmitOptions,
   Submitter,
+  TaskHandle,
+  toSubmitted,
   type Unit,
 } from "../submission/index.ts";
+import { checkPayload } from "../submission/payload-size.ts";
 import { AsyncResult, type Callbacks, type ResultOrigin } from "./async-result.ts";
 import { cancelPlaces } from "./cancel-places.ts";
 import { checkChunkSize, defaultChunkSize } from "./chunk-size.ts";
@@ -30,7 +36,6 @@ import { assertIterable, ImapIterator } from "./imap-iterator.ts";
 import type { ItemOutcome } from "./item-outcome.ts";
 import { checkItems, cutChunks, drain, validateItem, validateItems } from "./map-items.ts";
 import { MapResult } from "./map-result.ts";
-import { checkPayload } from "./payload-size.ts";
 import { POOL_FORMS, RESULT_FORMS } from "./pool-forms.ts";
 import type { StoredPool } from "./pool-options.ts";
 import { PoolRegistration } from "./pool-registration.ts";
@@ -85,11 +90,13 @@ export class Pool {
   readonly #jobs: JobQueue;
   readonly #submitter: Submitter;
   readonly #inputs = new UnreadInputs();
+  #detached: DetachedSubmitter | undefined;
   /** Of the calls of each task, by `<kind> <task>`. */
   readonly #origins = new Map<string, ResultOrigin>();
   #state: "running" | "closed" | "terminated" = "running";
   #joining: Promise<void> | undefined;
   #terminating: Promise<void> | undefined;
+  #leaving: Promise<void> | undefined;
 
   /** @internal */
   constructor(runtime: Runtime, record: StoredPool, onGone: (registration: PoolRegistration) => void) {
@@ -254,6 +261,26 @@ export class Pool {
     return this.#imap(task, items, { ordered: false, options });
   }
 
+  /**
+   * Submits one call that goes on whatever becomes of this program.
+   * @returns its handle, once Redis has the task; with deduplication the handle may be of another one under way
+   * @throws as `applyAsync`
+   */
+  submit<Args extends unknown[], Result>(
+    task: Task<Args, Result>,
+    args?: Args,
+    options?: SubmitOptions,
+  ): Promise<TaskHandle<Awaited<Result>>>;
+  submit(task: string, args?: unknown[], options?: SubmitOptions): Promise<TaskHandle<unknown>>;
+  async submit(task: AnyTask | string, args: unknown[] = [], options?: SubmitOptions): Promise<TaskHandle<unknown>> {
+    this.#assertRunning();
+    const ready = (): Promise<void> => this.#registration.open();
+    this.#detached ??= new DetachedSubmitter(this.#runtime, { jobs: this.#jobs, ready });
+    const id = await this.#detached.submit({ ...toSubmitted(task), args, options });
+    this.#registration.used();
+    return new TaskHandle(id, this.name, this.#runtime.desk);
+  }
+
   /** Takes no more work; what was submitted finishes (PL17). Repeatable. */
   close(): void {
     if (this.#state === "running") this.#state = "closed";
@@ -324,11 +351,23 @@ export class Pool {
     await this.terminate();
   }
 
-  /** Leaving a block terminates the pool, as in Python (PL18). What goes wrong then does not replace an error of the block. */
+  /**
+   * Leaving a block terminates an unnamed pool, as in Python (PL18). A named pool is not this program's alone: its tasks go
+   * on, and what is still waited for here fails with DetachedError. What goes wrong then does not replace an error of the
+   * block.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.terminate().catch((error: Error) => {
-      this.#runtime.logger.warn(`pool "${this.name}" could not be terminated in order: ${error.message}`);
+    await this.leave().catch((error: Error) => {
+      this.#runtime.logger.warn(`pool "${this.name}" could not be ended in order: ${error.message}`);
     });
+  }
+
+  /** Ends the use of the pool by this program: an unnamed pool is terminated, the tasks of a named one go on. @internal */
+  async leave(): Promise<void> {
+    if (!this.#registration.isNamed || this.#state === "terminated") return this.terminate();
+    this.close();
+    this.#leaving ??= this.#runtime.keepAlive.during(this.#detach());
+    await this.#leaving;
   }
 
   /** What has to be removed when the pool is forgotten. @internal */
@@ -500,6 +539,8 @@ export class Pool {
     const origin: ResultOrigin = {
       logger: this.#runtime.logger,
       describe: () => `task "${task}" in pool "${this.name}"`,
+      delivery: () => this.#submitter.delivery(),
+      state: (id) => this.#runtime.desk.state(id, { pool: this.name }),
       cancel: (result, units, reason) => this.#cancel(result, { task, kind, units }, reason),
     };
     this.#origins.set(name, origin);
@@ -549,6 +590,32 @@ export class Pool {
     if (this.#state === "terminated") return this.#terminating;
     await this.#registration.settled();
     await this.#registration.remove();
+  }
+
+  /** Resolves when Redis has all that was submitted; if the pool is terminated meanwhile, when that is done. */
+  async #detach(): Promise<void> {
+    const unsent = markOwnEnding(new ClosedError(`pool "${this.name}" was closed before this call was sent`));
+    this.#inputs.stop(unsent);
+    this.#submitter.flush();
+    await Promise.all([this.#submitter.delivered(), this.#detached?.delivered()]);
+    if (this.#state === "terminated") return this.#terminating;
+    this.detachNow();
+    await this.#registration.settled();
+    await this.#registration.remove();
+  }
+
+  /** Waits for nothing any more, sent or not. @internal */
+  detachNow(): void {
+    this.#submitter.detachAll({
+      ofJob: (id) =>
+        markOwnEnding(
+          new DetachedError(
+            `this program stopped waiting for task ${id} in pool "${this.name}", which goes on; find it with mp.task("${id}")`,
+            { id },
+          ),
+        ),
+      unsent: markOwnEnding(new ClosedError(`pool "${this.name}" was closed before this call was sent`)),
+    });
   }
 
   async #stopNow(): Promise<void> {

@@ -5,7 +5,14 @@ import type { Keys } from "../../redis/keys.ts";
 import { Script } from "../../redis/script/index.ts";
 import { type Milliseconds, pause } from "../../time/index.ts";
 import { encode, encodeError } from "../../wire/codec/index.ts";
-import { type JobEnvelope, type ReplyItem, submissionOf, type UnitAnswer } from "../../wire/records/job.ts";
+import {
+  JOB_WATCHERS_FIELD,
+  type JobEnvelope,
+  type ReplyItem,
+  readWatchers,
+  submissionOf,
+  type UnitAnswer,
+} from "../../wire/records/job.ts";
 import type { PoolRecord } from "../../wire/records/records.ts";
 import { unitCount } from "../../wire/records/unit-count.ts";
 import { DEFAULT_POOL, PoolRegistry } from "../registry/index.ts";
@@ -104,21 +111,21 @@ async function answerSome(
   ids: readonly string[],
 ): Promise<void> {
   const pipeline = client.pipeline();
-  for (const id of ids) pipeline.hmget(keys.job(pool, id), "data", "opts", "name");
+  for (const id of ids) pipeline.hmget(keys.job(pool, id), "data", "opts", "name", JOB_WATCHERS_FIELD);
   const replies = (await pipeline.exec()) ?? [];
   const items = new Map<string, ReplyItem[]>();
   for (const [index, id] of ids.entries()) {
-    const [data, opts, task] = (replies[index]?.[1] ?? []) as (string | null)[];
+    const [data, opts, task, watchers] = (replies[index]?.[1] ?? []) as (string | null)[];
     const envelope = readObject(data) as Partial<JobEnvelope>;
-    if (typeof envelope.client !== "string") continue;
+    const own = typeof envelope.client === "string" ? [envelope.client] : [];
+    const clients = new Set([...own, ...readWatchers(watchers)]);
+    if (clients.size === 0) continue;
     const error = encodeError(
       new PoolTerminatedError(`pool "${pool}" was removed before task "${task}" (job ${id}) had a result`),
     );
     const answers = Array.from({ length: unitCount(envelope) ?? 1 }, (_, unit): UnitAnswer => [unit, 0, error, 0]);
     const item: ReplyItem = [submissionOf(id, readObject(opts)), encode(answers), "", 0];
-    const others = items.get(envelope.client);
-    if (others) others.push(item);
-    else items.set(envelope.client, [item]);
+    for (const client of clients) items.set(client, [...(items.get(client) ?? []), item]);
   }
   for (const [clientId, own] of items) await postAnswers(client, keys.replies(clientId), own);
 }

@@ -1,3 +1,5 @@
+export { followJob } from "./follow-job.ts";
 export { ResultChannel } from "./result-channel.ts";
 export { StoredAnswers } from "./stored-answers.ts";
 export { type AnswerSink, failed, type Outcome, Ticket } from "./ticket.ts";
+export { waitForOutcome } from "./wait-for-outcome.ts";

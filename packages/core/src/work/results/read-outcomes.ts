@@ -6,11 +6,14 @@ import { decode, decodeError, decodeStoredAnswers } from "../../wire/codec/index
 import {
   JOB_ANSWERS_FIELD,
   JOB_ERROR_FIELD,
+  JOB_WATCHERS_FIELD,
   type JobReturn,
   lifeOf,
+  MOST_WATCHERS,
   submissionOf,
   type UnitAnswer,
 } from "../../wire/records/job.ts";
+import type { ControlMessage } from "../../wire/records/records.ts";
 import type { Ticket } from "./ticket.ts";
 
 /**
@@ -36,17 +39,28 @@ export async function readOutcomes(client: RedisClient, keys: Keys, tickets: Tic
 
 /**
  * Looks at a job that may have been there before its ticket, or may be another one of the same id by now. It is given its
- * outcome if it is finished and of the life that the ticket was seen to stand for.
+ * outcome if it is finished and of the life that the ticket was seen to stand for. While it is under way, the client is
+ * noted in it, and its answers come to that client's reply stream, too.
  *
+ * @param context.watcher - Id of this client.
  * @returns which life of its id the job is, and the submission that it comes from; null when Redis does not know it
  */
 export async function lookAtJob(
-  client: RedisClient,
-  keys: Keys,
+  { client, keys, watcher }: { client: RedisClient; keys: Keys; watcher: string },
   ticket: Ticket,
 ): Promise<{ life: string; submission: string } | null> {
-  const jobKey = keys.job(ticket.pool, ticket.jobId);
-  const [found, timestamp, opts, ...fields] = await lookAt.run(client, [jobKey], [JOB_ERROR_FIELD, JOB_ANSWERS_FIELD]);
+  const { pool, jobId } = ticket;
+  const message: ControlMessage = { type: "watch", pool, jobId, client: watcher };
+  const [found, timestamp, opts, ...fields] = await lookAt.run(
+    client,
+    [keys.job(pool, jobId)],
+    [
+      JOB_ERROR_FIELD,
+      JOB_ANSWERS_FIELD,
+      ...[JOB_WATCHERS_FIELD, watcher, MOST_WATCHERS],
+      ...[keys.control, JSON.stringify(message)],
+    ],
+  );
   if (found === "unknown") return null;
   const options = parseOptions(opts);
   const submission = submissionOf(ticket.jobId, options);
@@ -183,7 +197,9 @@ return rows
 
 /**
  * KEYS[1] hash of a job
- * ARGV as of readFinished
+ * ARGV[1] name of the field with the encoded error; ARGV[2] of the one with the run whose answers are kept; ARGV[3] of the
+ * one with the clients that wait; ARGV[4] this client; ARGV[5] most clients that are noted; ARGV[6] control channel;
+ * ARGV[7] what hosts are told there
  * Returns {"unknown", "under way" or "finished", timestamp (ms), opts, returnvalue, failedReason, error, run}.
  */
 const lookAt = new Script<["unknown" | "under way" | "finished", string, string, string, string, string, string]>({
@@ -192,6 +208,14 @@ const lookAt = new Script<["unknown" | "under way" | "finished", string, string,
 local fields = redis.call("HMGET", KEYS[1], "timestamp", "finishedOn", "opts", "returnvalue", "failedReason", ARGV[1], ARGV[2])
 if not fields[1] then return {"unknown", "", "", "", "", "", ""} end
 local state = fields[2] and "finished" or "under way"
+if state == "under way" then
+  local watchers = redis.call("HGET", KEYS[1], ARGV[3]) or ""
+  local _, spaces = string.gsub(watchers, " ", "")
+  if not string.find(" " .. watchers .. " ", " " .. ARGV[4] .. " ", 1, true) and spaces + 1 < tonumber(ARGV[5]) then
+    redis.call("HSET", KEYS[1], ARGV[3], watchers == "" and ARGV[4] or watchers .. " " .. ARGV[4])
+  end
+  redis.call("PUBLISH", ARGV[6], ARGV[7])
+end
 return {state, fields[1], fields[3] or "", fields[4] or "", fields[5] or "", fields[6] or "", fields[7] or ""}
 `,
 });

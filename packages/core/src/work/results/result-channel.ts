@@ -135,8 +135,8 @@ export class ResultChannel {
    * @returns false when that life of the job is over, or the job was never there
    */
   async look(ticket: Ticket, seen: Ticket): Promise<boolean> {
-    const { client, keys } = this.#options;
-    const found = await lookAtJob(client, keys, seen);
+    const { client, clientId, keys } = this.#options;
+    const found = await lookAtJob({ client, keys, watcher: clientId }, seen);
     if (seen.settled || ticket.settled) return true;
     if (found === null || (seen.life ?? found.life) !== found.life) {
       // Its answer may have come before it went.

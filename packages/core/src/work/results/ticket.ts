@@ -60,6 +60,11 @@ export class Ticket {
     this.#open = options.units;
   }
 
+  /** Units of the job that a look at it gives, which may be more than are waited for. */
+  get unitsOfJob(): number {
+    return this.units;
+  }
+
   get settled(): boolean {
     return this.#open === 0;
   }

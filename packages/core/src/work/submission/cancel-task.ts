@@ -8,6 +8,7 @@ import {
   ENDS_OF,
   JOB_CANCEL_FIELD,
   JOB_CANCEL_RUN_FIELD,
+  JOB_WATCHERS_FIELD,
   type JobEnvelope,
   lifeOf,
   type ReplyItem,
@@ -31,7 +32,7 @@ const LISTS: readonly QueuePart[] = [
 ];
 
 /** What the cancelled job became, decided in one step. */
-type Withdrawal = "removed" | "marked" | Extract<TaskState, "completed" | "failed"> | "unknown";
+type Withdrawal = "removed" | "marked" | "running" | Extract<TaskState, "completed" | "failed"> | "unknown";
 
 /**
  * Cancels a task wherever it is.
@@ -39,11 +40,13 @@ type Withdrawal = "removed" | "marked" | Extract<TaskState, "completed" | "faile
  * Before it was started: it leaves its queue, and its caller gets a CancelledError, in the same step. While it runs:
  * the wish is written into the job, where its host finds it also after a lost message, and the host is told. It names the
  * run that it is for: that run keeps it when its host is lost, and no later run is meant.
+ *
+ * @param request.waitingOnly - Leaves a task alone that has been started, and gives "running".
  */
 export async function cancelTask(
   context: { client: RedisClient; keys: Keys; queues: BullQueues },
   place: TaskPlace,
-  reason: string,
+  { reason, waitingOnly = false }: { reason: string; waitingOnly?: boolean },
 ): Promise<Withdrawal> {
   const { client, keys, queues } = context;
   const { pool, jobId, unit } = place;
@@ -76,6 +79,10 @@ export async function cancelTask(
       timestamp ?? "",
       alone ? "" : `.${unit}`,
       JOB_CANCEL_RUN_FIELD,
+      Buffer.from(encode([cancelled(name ?? "", jobId, { submission, units, reason })])),
+      JOB_WATCHERS_FIELD,
+      keys.replies(""),
+      waitingOnly ? 1 : 0,
     ],
   );
   if (outcome === "removed") {
@@ -114,9 +121,11 @@ function cancelled(
  * message; ARGV[6] 1 = the whole job, 0 = one call of it; ARGV[7] encoded answer for the client, "" = no caller waits
  * A job that is taken out is marked by the field "withdrawn", so that a script that is sent again knows what it has done.
  * ARGV[8] when the job was submitted, ms: a later job of the same id is not meant; ARGV[9] what comes behind the names of
- * the fields, "" = the whole job; ARGV[10] field of the run that the wish is for
+ * the fields, "" = the whole job; ARGV[10] field of the run that the wish is for; ARGV[11] encoded answer for all others
+ * who wait; ARGV[12] field of the job with their ids; ARGV[13] what the keys of reply streams begin with;
+ * ARGV[14] 1 = one that has been started is left alone
  * Returns "removed" (out of its queue, the client has its answer), "marked" (wish written and published), "completed",
- * "failed" or "unknown".
+ * "failed", "running" (left alone) or "unknown".
  */
 const withdraw = new Script<Withdrawal>({
   name: "withdrawJob",
@@ -137,9 +146,17 @@ if ARGV[6] == "1" then
       redis.call("XADD", KEYS[2], "*", "answers", ARGV[7])
       redis.call("PEXPIRE", KEYS[2], 3600000)
     end
+    for client in string.gmatch(redis.call("HGET", KEYS[1], ARGV[12]) or "", "%S+") do
+      local stream = ARGV[13] .. client
+      if stream ~= KEYS[2] then
+        redis.call("XADD", stream, "*", "answers", ARGV[11])
+        redis.call("PEXPIRE", stream, 3600000)
+      end
+    end
     return "removed"
   end
 end
+if ARGV[14] == "1" then return "running" end
 local starts = redis.call("HGET", KEYS[1], "ats") or "0"
 redis.call("HSET", KEYS[1], ARGV[2] .. ARGV[9], ARGV[3], ARGV[10] .. ARGV[9], ends_of(KEYS[1]) .. ":" .. starts)
 -- A host that has another run of the id by now looks into the job.

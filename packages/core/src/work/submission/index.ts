@@ -1,14 +1,20 @@
+export { BackgroundJobs } from "./background-jobs.ts";
 export { cancelTask } from "./cancel-task.ts";
+export { DetachedSubmitter } from "./detached-submitter.ts";
 export { findTaskPlace, type TaskPlace } from "./find-task.ts";
 export { JobQueue } from "./job-queue.ts";
 export type { Runtime } from "./runtime.ts";
 export { type DetachedCall, submitDetached } from "./submit-detached.ts";
 export { effectiveOptions, type SubmitOptions } from "./submit-options.ts";
+export { toSubmitted } from "./submitted-task.ts";
 export { Submitter } from "./submitter.ts";
 export { TaskDurations } from "./task-durations.ts";
+export { type TaskDesk, TaskHandle } from "./task-handle.ts";
 export {
   type CancelOutcome,
   type ErrorView,
+  type PromoteOutcome,
+  type RemoveOutcome,
   type RetryOutcome,
   TASK_STATES,
   type TaskRow,

@@ -7,6 +7,7 @@ import type { Fleet } from "../fleet/index.ts";
 import type { PoolRegistry } from "../registry/index.ts";
 import type { ResultChannel } from "../results/index.ts";
 import type { TaskDurations } from "./task-durations.ts";
+import type { TaskDesk } from "./task-handle.ts";
 import type { UnservedWatch } from "./unserved-watch.ts";
 
 /** What every pool of one context shares. */
@@ -20,6 +21,8 @@ export interface Runtime {
   readonly results: ResultChannel;
   readonly durations: TaskDurations;
   readonly unserved: UnservedWatch;
+  /** What handles of tasks ask. */
+  readonly desk: TaskDesk;
   readonly keepAlive: KeepAlive;
   readonly logger: Logger;
   /** Largest encoded argument list or result, bytes. */

@@ -1,23 +1,15 @@
 import { PayloadTooLargeError, StateLostError } from "../../errors/index.ts";
 import { serverTime } from "../../redis/connection/index.ts";
-import { pause } from "../../time/index.ts";
 import { encodeSeparately, encodeToString, unitsToJson } from "../../wire/codec/index.ts";
 import { JOB_TICKET_OPTION, type JobEnvelope, submissionOf, type UnitKind } from "../../wire/records/job.ts";
-import { type AnswerSink, failed, type Outcome, Ticket } from "../results/index.ts";
+import { type AnswerSink, failed, followJob, type Outcome, Ticket } from "../results/index.ts";
 import type { JobQueue, Submission } from "./job-queue.ts";
 import type { Runtime } from "./runtime.ts";
 import { type SubmitOptions, toJobsOptions } from "./submit-options.ts";
 import { type Unit, UnitBatcher, type UnitPlace } from "./unit-batcher.ts";
 
-/** Time between two looks at a job whose answers go to another client, ms; it grows from the first to the second. */
-const FIRST_LOOK = 100;
-const LAST_LOOK = 2_000;
 /** A job that is missing for so many ms is lost. */
 const MISSING_FOR = 2_000;
-/** When a job that is not finished is searched in BullMQ's lists for the first time, and how often then, ms. */
-const FIRST_SEARCH = 1_000;
-const NEXT_SEARCH = 10_000;
-
 export interface SubmitterOptions {
   pool: string;
   runtime: Runtime;
@@ -58,6 +50,7 @@ export class Submitter {
   /** Deliveries on their way to Redis. */
   #delivering = 0;
   #onDelivered: (() => void)[] = [];
+  #onDelivery: (() => void)[] = [];
 
   constructor(options: SubmitterOptions) {
     this.#options = options;
@@ -132,16 +125,19 @@ export class Submitter {
     await new Promise<void>((resolve) => this.#onDelivered.push(resolve));
   }
 
+  /** Resolves when the next jobs have got to Redis, or have failed on the way there. */
+  delivery(): Promise<void> {
+    return new Promise<void>((resolve) => this.#onDelivery.push(resolve));
+  }
+
+  /** Sends what was held back for the sake of speed. */
+  flush(): void {
+    for (const batcher of this.#batchers.values()) batcher.flushAll();
+  }
+
   /** Fails all units without an answer. @returns the jobs of this submitter's own that were under way */
   failAll(error: Error): UnitPlace[] {
-    for (const fail of [...this.#reserved]) {
-      this.#reserved.delete(fail);
-      fail(error);
-      this.#close(1);
-    }
-    for (const batcher of this.#batchers.values()) {
-      for (const unit of batcher.withdraw()) this.#answer(unit, failed(error));
-    }
+    this.#failUnsent(error);
     const tickets = [...this.#tickets.keys()];
     for (const ticket of tickets) {
       ticket.fail(error);
@@ -152,6 +148,30 @@ export class Submitter {
       const place = placeOf(ticket, null);
       return ticket.id === ticket.jobId ? place : { ...place, life: ticket.id };
     });
+  }
+
+  /** Waits for nothing any more: what Redis has goes on, and its units fail here with the error of their job. */
+  detachAll(error: { ofJob: (id: string) => Error; unsent: Error }): void {
+    this.#failUnsent(error.unsent);
+    for (const ticket of [...this.#tickets.keys()]) {
+      const isSent = ticket.submitted || ticket.isDuplicate;
+      for (let unit = 0; unit < ticket.units; unit += 1) {
+        const id = ticket.units > 1 ? `${ticket.jobId}.${unit}` : ticket.jobId;
+        ticket.answer(unit, failed(isSent ? error.ofJob(id) : error.unsent));
+      }
+      this.#options.runtime.results.settle(ticket);
+    }
+  }
+
+  #failUnsent(error: Error): void {
+    for (const fail of [...this.#reserved]) {
+      this.#reserved.delete(fail);
+      fail(error);
+      this.#close(1);
+    }
+    for (const batcher of this.#batchers.values()) {
+      for (const unit of batcher.withdraw()) this.#answer(unit, failed(error));
+    }
   }
 
   #batcher(task: string, kind: UnitKind): UnitBatcher {
@@ -297,6 +317,7 @@ export class Submitter {
       }
     } finally {
       this.#delivering -= 1;
+      for (const wake of this.#onDelivery.splice(0)) wake();
       if (this.#delivering === 0) for (const wake of this.#onDelivered.splice(0)) wake();
     }
   }
@@ -323,7 +344,12 @@ export class Submitter {
       ticket.submitted = !ticket.isDuplicate;
       if (ticket.cancelledUnits && ticket.submitted) this.#recall(ticket);
       if (!ticket.mayExist) continue;
-      void this.#look(ticket, id ?? ticket.jobId);
+      void followJob(this.#options.runtime.results, ticket, {
+        jobId: id ?? ticket.jobId,
+        missingFor: MISSING_FOR,
+        missing: () => jobLost(ticket, id ?? ticket.jobId),
+        logger: this.#options.runtime.logger,
+      });
     }
   }
 
@@ -344,42 +370,13 @@ export class Submitter {
       });
     }
   }
-
-  /**
-   * Waits for the outcome of job `id` by looking at it: its answers may go to another client. For a submission that
-   * was a duplicate it is the job that stands for it.
-   */
-  async #look(ticket: Ticket, id: string): Promise<void> {
-    const { results, logger } = this.#options.runtime;
-    const sink: AnswerSink = { answer: (unit, outcome) => ticket.answer(unit, outcome) };
-    const seen = new Ticket({ jobId: id, pool: ticket.pool, task: ticket.task, units: 1, sink });
-    let foundAt = performance.now();
-    let searchAt = foundAt + FIRST_SEARCH;
-    for (let interval = FIRST_LOOK; !ticket.settled; interval = Math.min(LAST_LOOK, interval * 1.5)) {
-      try {
-        if (await results.look(ticket, seen)) foundAt = performance.now();
-        else if (performance.now() - foundAt > MISSING_FOR) seen.fail(jobLost(seen));
-        if (!seen.settled && performance.now() > searchAt) {
-          searchAt = performance.now() + NEXT_SEARCH;
-          await results.bringBack(seen);
-        }
-      } catch (error) {
-        if (ticket.settled) return;
-        logger.warn(`looking up job ${id} failed, trying again: ${(error as Error).message}`);
-      }
-      if (seen.settled) break;
-      // Not referenced: as long as it is waited for, the ticket keeps the program alive.
-      await pause(interval, { ref: false });
-    }
-    results.settle(ticket);
-  }
 }
 
 function placeOf({ pool, jobId, life }: Ticket, unit: number | null): UnitPlace {
   return { pool, jobId, unit, ...(life === undefined ? {} : { life }) };
 }
 
-function jobLost({ jobId, task }: Ticket): StateLostError {
+function jobLost({ task }: Ticket, jobId: string): StateLostError {
   return new StateLostError(`job ${jobId} of task "${task}" was removed before its outcome was known; submit it again`);
 }
 

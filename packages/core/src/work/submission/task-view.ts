@@ -109,6 +109,19 @@ export type CancelOutcome =
   | { outcome: "finished"; pool: string; state: TaskState }
   | { outcome: "unknown" };
 
+/** What became of a request to start a delayed task now. */
+export type PromoteOutcome =
+  | { outcome: "queued"; pool: string }
+  | { outcome: "not-delayed"; pool: string; state: TaskState }
+  | { outcome: "unknown" };
+
+/** What became of a request to remove a task. */
+export type RemoveOutcome =
+  | { outcome: "removed"; pool: string }
+  /** Nothing was done: it runs on that host. Cancel it first. */
+  | { outcome: "running"; pool: string; host: string | null }
+  | { outcome: "unknown" };
+
 /** What became of a request to run a task again. */
 export type RetryOutcome =
   | { outcome: "queued"; pool: string }

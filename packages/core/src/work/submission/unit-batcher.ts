@@ -108,6 +108,15 @@ export class UnitBatcher {
     return index >= 0;
   }
 
+  /** Sends all that waits, in as few jobs as a child may take: nothing here will wait for an answer. */
+  flushAll(): void {
+    const most = Math.min(MOST_UNITS, this.#options.tasksPerChild?.() ?? MOST_UNITS);
+    const units = this.withdraw();
+    const groups: Unit[][] = [];
+    for (let from = 0; from < units.length; from += most) groups.push(units.slice(from, from + most));
+    if (groups.length > 0) void this.#options.send(groups);
+  }
+
   /** Takes back what has not been sent. */
   withdraw(): Unit[] {
     clearTimeout(this.#probe);

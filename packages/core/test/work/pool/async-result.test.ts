@@ -6,7 +6,16 @@ import { AsyncResult, type Callbacks } from "../../../src/work/pool/async-result
 function pending(callbacks?: Callbacks<number>): { result: AsyncResult<number>; errors: string[] } {
   const errors: string[] = [];
   const logger = { info() {}, warn() {}, error: (message: string) => void errors.push(message) };
-  const result = new AsyncResult<number>({ logger, cancel: async () => true, describe: () => "it" }, callbacks);
+  const result = new AsyncResult<number>(
+    {
+      logger,
+      delivery: () => Promise.resolve(),
+      state: () => Promise.resolve("unknown" as const),
+      cancel: async () => true,
+      describe: () => "it",
+    },
+    callbacks,
+  );
   return { result, errors };
 }
 

@@ -1,0 +1,36 @@
+import type { Command } from "commander";
+import { withConnection } from "../../connection/connection.ts";
+import { EXIT } from "../../failure/exit-code.ts";
+import { UsageError } from "../../failure/usage-error.ts";
+import { action, newCommand } from "../../invocation.ts";
+import { type InPool, inPool } from "./in-pool.ts";
+import { noSuchTask } from "./no-such-task.ts";
+
+/** `manyhands task rm <id…>` */
+export function taskRemoveCommand(): Command {
+  const command = newCommand("rm", {
+    summary: "remove tasks that do not run, with their outcomes",
+    examples: [["manyhands task rm k3f9-17", "who waits for it gets a CancelledError"]],
+  });
+  return command
+    .alias("remove")
+    .argument("<id...>", "ids of tasks")
+    .option("--pool <name>", "pool of the task, where several have one of that id")
+    .action(
+      action<InPool>(async ({ args, options, settings, printer }) => {
+        const ids = args[0] as string[];
+        return withConnection(settings, async ({ inspector }) => {
+          for (const id of ids) {
+            const outcome = await inspector.tasks.remove(id, inPool(options));
+            if (outcome.outcome === "unknown") throw noSuchTask(id);
+            if (outcome.outcome === "running") {
+              const where = outcome.host === null ? "" : ` on host "${outcome.host}"`;
+              throw new UsageError(`task ${id} runs${where}; first: manyhands task cancel ${id}`);
+            }
+            printer.change({ id, ...outcome }, `task ${id} is removed from pool "${outcome.pool}"`);
+          }
+          return EXIT.done;
+        });
+      }),
+    );
+}

@@ -1,0 +1,97 @@
+import { ValueError } from "../../errors/index.ts";
+import { serverTime } from "../../redis/connection/index.ts";
+import { type AnyTask, validateArguments } from "../../tasks/index.ts";
+import { classify, encodeToString } from "../../wire/codec/index.ts";
+import type { JobEnvelope } from "../../wire/records/job.ts";
+import type { JobQueue, Submission } from "./job-queue.ts";
+import { checkPayload } from "./payload-size.ts";
+import type { Runtime } from "./runtime.ts";
+import { effectiveOptions, type SubmitOptions, toJobsOptions } from "./submit-options.ts";
+
+/** A call that goes on whatever becomes of this program. */
+export interface DetachedTask {
+  /** Its name. */
+  task: string;
+  /** Its definition, where this program has it. */
+  definition: AnyTask | undefined;
+  args: unknown[];
+  options: SubmitOptions | undefined;
+}
+
+interface Waiting {
+  submission: Submission;
+  resolve: (id: string) => void;
+  reject: (error: unknown) => void;
+}
+
+/**
+ * Adds jobs to one pool that nothing in this program waits for: their outcome stays in the job. Those of one tick travel
+ * together.
+ */
+export class DetachedSubmitter {
+  readonly #runtime: Runtime;
+  readonly #jobs: JobQueue;
+  readonly #ready: () => Promise<void>;
+  #outbox: Waiting[] = [];
+  readonly #sending = new Set<Promise<void>>();
+
+  /** @param ready - Resolves when the pool exists in Redis. */
+  constructor(runtime: Runtime, { jobs, ready }: { jobs: JobQueue; ready: () => Promise<void> }) {
+    this.#runtime = runtime;
+    this.#jobs = jobs;
+    this.#ready = ready;
+  }
+
+  /**
+   * Resolves with the id of the job that stands for the call, once Redis has it; with deduplication it may be another's.
+   * @throws SerializationError, PayloadTooLargeError, ValidationError, ValueError
+   */
+  async submit(call: DetachedTask): Promise<string> {
+    const { task, definition, args } = call;
+    if (!Array.isArray(args)) throw new ValueError(`the arguments of task "${task}" are a list; got ${typeof args}`);
+    const options = effectiveOptions(definition, call.options);
+    const valid = definition ? await validateArguments(definition, args) : args;
+    const isPlain = classify(valid, "args") === "json";
+    checkPayload(valid, this.#runtime.maxPayload, `the arguments of task "${task}"`);
+    const { tags, timeout, softTimeout, resultTtl } = options ?? {};
+    const data: JobEnvelope = isPlain ? { args: valid } : { encodedArgs: encodeToString(valid) };
+    if (tags) data.tags = tags;
+    if (timeout) data.timeout = timeout;
+    if (softTimeout) data.softTimeout = softTimeout;
+    if (resultTtl) data.resultTtl = resultTtl;
+    // 0 bytes: the job is the only place where its outcome can be looked up, so it is kept at any size.
+    const opts = toJobsOptions(options?.jobId ?? this.#runtime.nextJobId(), options, 0);
+    return new Promise<string>((resolve, reject) => {
+      this.#outbox.push({ submission: { name: task, data, opts }, resolve, reject });
+      if (this.#outbox.length === 1) queueMicrotask(() => this.#flush());
+    });
+  }
+
+  /** Resolves when Redis has all that was submitted so far, or has refused it. */
+  async delivered(): Promise<void> {
+    await Promise.allSettled(this.#sending);
+  }
+
+  #flush(): void {
+    const outbox = this.#outbox;
+    this.#outbox = [];
+    const sending = this.#runtime.keepAlive.during(this.#send(outbox)).finally(() => this.#sending.delete(sending));
+    this.#sending.add(sending);
+  }
+
+  async #send(outbox: readonly Waiting[]): Promise<void> {
+    try {
+      await this.#ready();
+      const delayed = outbox.filter(({ submission }) => submission.opts.delay !== undefined);
+      // A delay counts from the server's time: BullMQ adds it to the clock of this program, which may be wrong.
+      const timestamp = delayed.length > 0 ? await serverTime(this.#runtime.client) : 0;
+      for (const { submission } of delayed) submission.opts.timestamp = timestamp;
+      const ids = await this.#jobs.add(outbox.map(({ submission }) => submission));
+      for (const [index, { submission, resolve }] of outbox.entries()) {
+        resolve(ids[index] || (submission.opts.jobId as string));
+      }
+    } catch (error) {
+      for (const { reject } of outbox) reject(error);
+    }
+  }
+}

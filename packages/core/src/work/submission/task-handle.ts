@@ -1,0 +1,95 @@
+import { resultPromise, TaskUnknownError } from "../../errors/index.ts";
+import type { WaitOptions } from "../../time/index.ts";
+import type { CancelOutcome, PromoteOutcome, RemoveOutcome, RetryOutcome, TaskState, TaskView } from "./task-view.ts";
+
+/** Where a task is looked for: ids are unique in their pool only. */
+interface InPool {
+  pool?: string | undefined;
+}
+
+/** What looks at tasks and steers them. */
+export interface TaskDesk {
+  state(id: string, options: InPool): Promise<TaskState>;
+  get(id: string, options: InPool): Promise<TaskView | null>;
+  cancel(id: string, options: { reason?: string | undefined } & InPool): Promise<CancelOutcome>;
+  retry(id: string, options: InPool): Promise<RetryOutcome>;
+  promote(id: string, options: InPool): Promise<PromoteOutcome>;
+  remove(id: string, options: InPool): Promise<RemoveOutcome>;
+  /** @throws the task's own error; TaskUnknownError, TimeoutError */
+  outcome(id: string, options: InPool & WaitOptions): Promise<unknown>;
+}
+
+/**
+ * A task that is in Redis, by its id. Made by `mp.submit`, `pool.submit` and `mp.task`, in any program; it holds nothing,
+ * and every method asks Redis. It is not awaitable: `get()` waits.
+ */
+export class TaskHandle<Value = unknown> {
+  readonly id: string;
+  /** The pool that it is in; null = whichever has a task of that id. */
+  readonly pool: string | null;
+  readonly #desk: TaskDesk;
+
+  /** @internal */
+  constructor(id: string, pool: string | null, desk: TaskDesk) {
+    this.id = id;
+    this.pool = pool;
+    this.#desk = desk;
+  }
+
+  /** Where the task is now; `unknown` when no task of that id is kept. */
+  state(): Promise<TaskState> {
+    return this.#desk.state(this.id, this.#place);
+  }
+
+  /**
+   * Waits for the task, and gives its value.
+   * @throws the task's own error; TaskUnknownError when no task of that id is kept; TimeoutError after `timeout` ms, and the
+   *   task goes on; StateLostError when it was removed meanwhile; the signal's reason
+   */
+  get(options: WaitOptions = {}): Promise<Value> {
+    return resultPromise(() => this.#desk.outcome(this.id, { ...options, ...this.#place }) as Promise<Value>);
+  }
+
+  /** All that is known of the task. @throws TaskUnknownError */
+  async show(): Promise<TaskView> {
+    return (await this.#desk.get(this.id, this.#place)) ?? this.#unknown();
+  }
+
+  /**
+   * Stops the task: one that waits leaves its queue, one that runs is told through its signal and then killed.
+   * @throws TaskUnknownError
+   */
+  async cancel(reason?: string): Promise<Exclude<CancelOutcome, { outcome: "unknown" }>> {
+    const outcome = await this.#desk.cancel(this.id, { reason, ...this.#place });
+    return outcome.outcome === "unknown" ? this.#unknown() : outcome;
+  }
+
+  /** Puts a failed task back into its queue, with all its attempts. @throws TaskUnknownError */
+  async retry(): Promise<Exclude<RetryOutcome, { outcome: "unknown" }>> {
+    const outcome = await this.#desk.retry(this.id, this.#place);
+    return outcome.outcome === "unknown" ? this.#unknown() : outcome;
+  }
+
+  /** Has a delayed task start now. @throws TaskUnknownError */
+  async promote(): Promise<Exclude<PromoteOutcome, { outcome: "unknown" }>> {
+    const outcome = await this.#desk.promote(this.id, this.#place);
+    return outcome.outcome === "unknown" ? this.#unknown() : outcome;
+  }
+
+  /** Removes a task that does not run, with its outcome; what waits for it gets a CancelledError. @throws TaskUnknownError */
+  async remove(): Promise<Exclude<RemoveOutcome, { outcome: "unknown" }>> {
+    const outcome = await this.#desk.remove(this.id, this.#place);
+    return outcome.outcome === "unknown" ? this.#unknown() : outcome;
+  }
+
+  get #place(): InPool {
+    return this.pool === null ? {} : { pool: this.pool };
+  }
+
+  #unknown(): never {
+    throw new TaskUnknownError(
+      `no task ${this.id} is kept${this.pool === null ? "" : ` in pool "${this.pool}"`}: it was removed, its pool's history ` +
+        "no longer reaches it, or the id is of another namespace; manyhands task ls lists what is kept",
+    );
+  }
+}

@@ -1,0 +1,297 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import {
+  CancelledError,
+  type Context,
+  connect,
+  DetachedError,
+  PayloadTooLargeError,
+  PoolTerminatedError,
+  TaskUnknownError,
+  TimeoutError,
+  ValueError,
+} from "@manyhands/core";
+import { Keys } from "@manyhands/core/internal";
+import { startActor, startHostProcess, temporaryFolder, testDistance, until, useRedis } from "@manyhands/testing";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import * as tasks from "./pool-tasks.ts";
+
+const redis = useRedis();
+const module = fileURLToPath(new URL("./pool-tasks.ts", import.meta.url));
+const silent = { info: () => {}, warn: () => {}, error: () => {} };
+const namespace = redis.namespace();
+/** Submits; the other one is another program. */
+let mp: Context;
+let other: Context;
+
+beforeAll(async () => {
+  await startHostProcess({ url: redis.url, namespace, tasks: [module], slots: 3 });
+  mp = await connect({ redis: redis.url, namespace, logger: silent });
+  other = await connect({ redis: redis.url, namespace, logger: silent });
+});
+
+afterAll(() => Promise.all([mp.close(), other.close()]));
+
+async function reason(promise: PromiseLike<unknown>): Promise<unknown> {
+  try {
+    await promise;
+  } catch (error) {
+    return error;
+  }
+  throw new Error("it did not fail");
+}
+
+function scratch(): string {
+  return join(temporaryFolder(), "lines");
+}
+
+function lines(file: string): number {
+  return readFileSync(file, "utf8").split("\n").length - 1;
+}
+
+/** A context of its own, for a test that closes it. */
+async function connected(): Promise<Context> {
+  const context = await connect({ redis: redis.url, namespace, logger: silent });
+  onTestFinished(() => context.close());
+  return context;
+}
+
+describe("submit", () => {
+  test("resolves with a handle, by whose id another program gets the value", async () => {
+    const handle = await mp.submit(tasks.square, [7]);
+    const value: number = await handle.get();
+    expect(value).toBe(49);
+    expect(await other.task(tasks.square, handle.id).get()).toBe(49);
+    expect(await other.task<number>(handle.id, { pool: "default" }).get()).toBe(49);
+    await until(async () => (await handle.state()) === "completed");
+    expect(await other.task(handle.id).show()).toMatchObject({ id: handle.id, pool: "default", state: "completed" });
+  });
+
+  test("keeps values that are more than JSON, in both directions", async () => {
+    const sent = new Map([["day", new Date(0)]]);
+    const { id } = await mp.submit(tasks.echo, [sent]);
+    expect(await other.task(id).get()).toEqual(sent);
+  });
+
+  test("the outcome is the task's own error", async () => {
+    const { id } = await mp.submit(tasks.positive, [-1]);
+    const error = await reason(other.task(id).get());
+    expect(error).toBeInstanceOf(RangeError);
+    expect((error as Error).message).toBe("negative: -1");
+  });
+
+  test("an outcome above what a job holds is found as well", async () => {
+    const large = "x".repeat(200_000);
+    const { id } = await mp.submit(tasks.echo, [large]);
+    expect(await mp.task(id).get()).toBe(large);
+    expect(await other.task(id).get()).toBe(large);
+  });
+
+  test("many calls of one tick arrive, each with an id of its own", async () => {
+    const handles = await Promise.all(Array.from({ length: 300 }, (_, x) => mp.submit(tasks.square, [x])));
+    expect(new Set(handles.map(({ id }) => id)).size).toBe(300);
+    const values = await Promise.all(handles.map(({ id }) => other.task<number>(id).get()));
+    expect(values).toEqual(handles.map((_, x) => x * x));
+  });
+
+  test("a second submission of a jobId is the first one", async () => {
+    const jobId = `report-${Date.now()}a`;
+    const first = await mp.submit(tasks.sleepy, [1, 200], { jobId });
+    const second = await other.submit(tasks.sleepy, [2, 200], { jobId });
+    expect([first.id, second.id]).toEqual([jobId, jobId]);
+    expect(await Promise.all([first.get(), second.get()])).toEqual([1, 1]);
+  });
+
+  test("of a pool goes to that pool, and to an unnamed pool while it is there", async () => {
+    const pool = mp.pool(1, { name: "submitted-to" });
+    const handle = await pool.submit(tasks.square, [3]);
+    expect([handle.pool, await handle.get()]).toEqual(["submitted-to", 9]);
+    await using unnamed = mp.pool(1);
+    expect(await (await unnamed.submit(tasks.square, [4])).get()).toBe(16);
+  });
+
+  test("refuses what can never be right, and submits nothing", async () => {
+    expect(await reason(mp.submit(tasks.square, [1], { pool: "no pool" }))).toBeInstanceOf(ValueError);
+    expect(await reason(mp.submit(tasks.square, [1], { attempts: 0 }))).toBeInstanceOf(ValueError);
+    expect(await reason(mp.submit(tasks.square, 1 as never))).toBeInstanceOf(ValueError);
+    expect(await reason(mp.submit(7 as never))).toBeInstanceOf(TypeError);
+    expect(await reason(mp.submit(tasks.square, [1], { chunkSize: 2 } as never))).toBeInstanceOf(ValueError);
+    const small = await connect({ redis: redis.url, namespace, maxPayload: 1_024, logger: silent });
+    onTestFinished(() => small.close());
+    expect(await reason(small.submit(tasks.echo, ["x".repeat(2_000)]))).toBeInstanceOf(PayloadTooLargeError);
+    expect(() => mp.task("")).toThrow(ValueError);
+    expect(() => mp.task(7 as never)).toThrow(ValueError);
+  });
+});
+
+describe("a handle", () => {
+  test("that waits is sent the outcome by the host, whether it came before the start, during the run or twice", async () => {
+    // given
+    const gate = mp.event();
+    const waits = await mp.submit(tasks.waitForEvent, [gate, "late"], { delay: 300 });
+    const runs = await mp.submit(tasks.waitForEvent, [gate, "running"]);
+    const before = other.task<string>(waits.id).get();
+    await until(async () => (await runs.state()) === "active");
+    // when
+    const during = Promise.all([other.task<string>(runs.id).get(), other.task<string>(runs.id).get()]);
+    const stream = new Keys(namespace).replies(other.sessionId);
+    const key = new Keys(namespace).job("default", runs.id);
+    await until(async () => (await redis.client().hget(key, "watchers")) === other.sessionId);
+    await gate.set();
+    // then
+    expect(await Promise.all([before, during])).toEqual(["late", ["running", "running"]]);
+    expect(await redis.client().xlen(stream)).toBeGreaterThan(0);
+  });
+
+  test("of one call of a shared job gives that call's value", async () => {
+    await using pool = mp.pool(1, { name: "shared-calls" });
+    await pool.map(tasks.square, [1, 2, 3]);
+    const results = Array.from({ length: 40 }, (_, x) => pool.applyAsync(tasks.square, [x]));
+    const ids = await Promise.all(results.map((result) => result.submitted()));
+    expect(results.map(({ id }) => id)).toEqual(ids);
+    expect(ids.some((id) => id.includes("."))).toBe(true);
+    const found = await Promise.all(ids.map((id) => other.task<number>(id, { pool: "shared-calls" }).get()));
+    expect(found).toEqual(results.map((_, x) => x * x));
+    const shared = ids.find((id) => id.includes(".")) as string;
+    const whole = shared.slice(0, shared.lastIndexOf("."));
+    expect(((await reason(other.task(whole).get())) as Error).message).toContain(`wait for one of them: ${whole}.0`);
+  });
+
+  test("of an id that is not kept says so, in each method", async () => {
+    const handle = mp.task("0123456789abcdef-1");
+    expect(await handle.state()).toBe("unknown");
+    for (const ask of [() => handle.get(), () => handle.show(), () => handle.cancel(), () => handle.retry()]) {
+      expect(await reason(ask())).toBeInstanceOf(TaskUnknownError);
+    }
+    for (const ask of [() => handle.promote(), () => handle.remove()]) {
+      expect(await reason(ask())).toBeInstanceOf(TaskUnknownError);
+    }
+  });
+
+  test("waits as long as it is told, and the task goes on", async () => {
+    const gate = mp.event();
+    const { id } = await mp.submit(tasks.waitForEvent, [gate, "done"]);
+    const handle = other.task(id);
+    expect(await reason(handle.get({ timeout: 50 + 8 * testDistance() }))).toBeInstanceOf(TimeoutError);
+    expect(await reason(handle.get({ timeout: 0 }))).toBeInstanceOf(TimeoutError);
+    const enough = new AbortController();
+    const waiting = handle.get({ signal: enough.signal });
+    enough.abort(new Error("enough"));
+    expect(((await reason(waiting)) as Error).message).toBe("enough");
+    expect(await reason(handle.get({ timeout: "soon" as never }))).toBeInstanceOf(ValueError);
+    await gate.set();
+    expect(await handle.get()).toBe("done");
+    expect(await handle.get({ timeout: 0 })).toBe("done");
+  });
+
+  test("starts a delayed task, cancels a waiting one, and removes what does not run", async () => {
+    const gate = mp.event();
+    const { id } = await mp.submit(tasks.square, [5], { delay: 600_000 });
+    const handle = other.task<number>(id);
+    expect(await handle.state()).toBe("delayed");
+    const waiting = handle.get();
+    expect(await handle.promote()).toEqual({ outcome: "queued", pool: "default" });
+    expect(await waiting).toBe(25);
+    await until(async () => (await handle.state()) === "completed");
+    expect(await handle.promote()).toMatchObject({ outcome: "not-delayed", state: "completed" });
+    expect(await handle.remove()).toEqual({ outcome: "removed", pool: "default" });
+    expect(await handle.state()).toBe("unknown");
+
+    const later = await mp.submit(tasks.square, [6], { delay: 600_000 });
+    const cancelled = reason(other.task(later.id).get());
+    await until(
+      async () => (await redis.client().hget(new Keys(namespace).job("default", later.id), "watchers")) !== null,
+    );
+    expect(await later.cancel("not needed")).toEqual({ outcome: "removed", pool: "default" });
+    expect(await cancelled).toBeInstanceOf(CancelledError);
+
+    const removed = await mp.submit(tasks.square, [6], { delay: 600_000 });
+    const gone = reason(other.task(removed.id).get());
+    await until(
+      async () => (await redis.client().hget(new Keys(namespace).job("default", removed.id), "watchers")) !== null,
+    );
+    expect(await removed.remove()).toEqual({ outcome: "removed", pool: "default" });
+    expect(await gone).toBeInstanceOf(CancelledError);
+
+    const running = await mp.submit(tasks.waitForEvent, [gate, "ran"]);
+    await until(async () => (await running.state()) === "active");
+    expect(await running.remove()).toMatchObject({ outcome: "running", pool: "default" });
+    await gate.set();
+    expect(await running.get()).toBe("ran");
+  });
+
+  test("runs a failed task again", async () => {
+    const file = scratch();
+    const { id } = await mp.submit(tasks.failFirst, [file]);
+    const handle = other.task<string>(id);
+    expect(((await reason(handle.get())) as Error).message).toBe("the first time");
+    await until(async () => (await handle.state()) === "failed");
+    expect(await handle.retry()).toEqual({ outcome: "queued", pool: "default" });
+    await until(async () => (await handle.state()) === "completed");
+    expect(await handle.get()).toBe("the second time");
+    expect(await handle.retry()).toMatchObject({ outcome: "not-failed", state: "completed" });
+  });
+});
+
+describe("the end of the program that submitted", () => {
+  test.each(["close", "disposal of the pool"])(
+    "by %s: calls in a named pool go on, and their ids find them",
+    async (way) => {
+      // given
+      const context = await connected();
+      const gate = mp.event();
+      const pool = context.pool(2, { name: "goes-on" });
+      const calls = [0, 1, 2].map((x) => pool.applyAsync(tasks.waitForEvent, [gate, `call ${x}`]));
+      // when
+      if (way === "close") await context.close();
+      else await pool[Symbol.asyncDispose]();
+      // then
+      const errors = (await Promise.all(calls.map(reason))) as DetachedError[];
+      for (const error of errors) expect(error).toBeInstanceOf(DetachedError);
+      await gate.set();
+      const values = await Promise.all(errors.map(({ id }) => other.task(id).get()));
+      expect(values).toEqual(["call 0", "call 1", "call 2"]);
+      await mp.pools.remove("goes-on", { force: true });
+    },
+  );
+
+  test("calls of an unnamed pool end with it", async () => {
+    const context = await connected();
+    const pool = context.pool(1);
+    const result = pool.applyAsync(tasks.sleepy, [1, 60_000]);
+    await result.submitted();
+    await context.close();
+    expect(await reason(result)).toBeInstanceOf(PoolTerminatedError);
+  });
+
+  test("what is not in Redis yet gets there before the context is closed", async () => {
+    const context = await connected();
+    const file = scratch();
+    const submitted = Promise.allSettled([1, 2, 3].map(() => context.submit(tasks.append, [file, "line"])));
+    const pool = context.pool(1, { name: "last-minute" });
+    const calls = Array.from({ length: 50 }, () => reason(pool.applyAsync(tasks.append, [file, "line"])));
+    await context.close();
+    const handles = await submitted;
+    expect(handles.map(({ status }) => status)).toEqual(["fulfilled", "fulfilled", "fulfilled"]);
+    await Promise.all(calls);
+    await until(() => lines(file) >= 53);
+    expect(lines(file)).toBe(53);
+  });
+
+  test.each(["SIGKILL", "SIGTERM"] as const)(
+    "by %s: what was submitted runs once, and is found by its id",
+    async (signal) => {
+      const actor = await startActor({ redis: redis.url, namespace });
+      const file = scratch();
+      const id = await actor.run(
+        async ({ mp: its }, path) => (await its.submit("conformance.append", [path, "line"], { delay: 200 })).id,
+        file,
+      );
+      actor.kill(signal);
+      await actor.exited;
+      await other.task(id).get();
+      expect(lines(file)).toBe(1);
+    },
+  );
+});
