@@ -1,5 +1,7 @@
 /**
  * The public API of manyhands.
+ *
+ * @module
  */
 
 export { type ConnectOptions, connect } from "./context/connect.ts";

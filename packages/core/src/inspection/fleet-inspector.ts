@@ -27,7 +27,7 @@ export class FleetInspector {
 
   /**
    * Tells a host to take no more work, to finish what it runs and to end.
-   * @param options.grace - Milliseconds for running tasks. @defaultValue what the host was started with
+   * @param options - `grace`: milliseconds for running tasks; without it what the host was started with
    * @returns the host, or null when none of that id or name is live
    * @throws ValueError when several have the name, with their ids
    */

@@ -64,7 +64,7 @@ export class PoolInspector {
 
   /**
    * Removes a pool with its tasks, for every program; callers that wait for them get a PoolTerminatedError.
-   * @param options.force - Also when tasks of it run: hosts kill them.
+   * @param options - `force`: also when tasks of it run; hosts kill them.
    * @throws ValueError for the default pool
    */
   remove(name: string, options: { force?: boolean } = {}): Promise<PoolRemoval> {

@@ -328,7 +328,7 @@ export class Pool {
   /**
    * Removes a named pool with all its tasks, for every program: a named pool stays until then. Callers that wait for
    * its tasks get a PoolTerminatedError, and the next use of the name makes a new pool. This handle is terminated.
-   * @param options.force - Also when tasks of it run: hosts kill them.
+   * @param options - `force`: also when tasks of it run; hosts kill them.
    * @throws ValueError when tasks of it run and `force` is not given; nothing is removed then
    */
   async remove({ force = false }: { force?: boolean } = {}): Promise<void> {
