@@ -1,11 +1,13 @@
 // `pnpm check docs`: what the pages say is there. Links, anchors, file paths and commands exist, and every `ts` block
 // compiles against the built packages (`ts fragment` does not have to; `ts run` is also run, by the tests). No line of
-// prose is longer than 120 columns, figures that come from the code are as there (`quoted-constants.ts`), and
-// docs/errors.md is what its script makes.
+// prose is longer than 120 columns, figures that come from the code are as there (`quoted-constants.ts`),
+// docs/errors.md is what its script makes, and the site has a place for each page.
 import { execFile } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { promisify } from "node:util";
+import { navigationPages } from "../site/navigation.ts";
+import { sitePages } from "../site/pages.ts";
 import { blocks, pages, read, type Snippet, snippets } from "./docs.ts";
 import { ERRORS_PAGE, errorsPage } from "./errors-page.ts";
 import { constantOf, MARK, quoteComplaints } from "./quoted-constants.ts";
@@ -33,6 +35,7 @@ const all = pages();
 const complaints = [linkComplaints, pathComplaints, commandComplaints, widthComplaints, figureComplaints].flatMap(
   (of) => all.flatMap(of),
 );
+complaints.push(...siteComplaints());
 complaints.push(...(await typeComplaints(all.flatMap(snippets))));
 if (read(ERRORS_PAGE) !== errorsPage()) complaints.push(`${ERRORS_PAGE}: out of date; write it with: pnpm fix`);
 for (const complaint of complaints) console.log(complaint);
@@ -81,6 +84,18 @@ function commandComplaints(page: string): string[] {
 
 function figureComplaints(page: string): string[] {
   return quoteComplaints(prose(page), constantOf).map(({ index, what }) => `${place(page, index)}: ${what}`);
+}
+
+/** The site's navigation has each page once, and no link of its pages leads out of the site. */
+function siteComplaints(): string[] {
+  const named = navigationPages().map(({ page }) => page);
+  const wanted = all.filter((page) => page.startsWith("docs/") || !page.includes("/"));
+  const complaints = [
+    ...named.filter((page) => !existsSync(join(ROOT, page))).map((page) => `site/navigation.ts: there is no ${page}`),
+    ...named.filter((page, index) => named.indexOf(page) < index).map((page) => `site/navigation.ts: ${page} twice`),
+    ...wanted.filter((page) => !named.includes(page)).map((page) => `${page}: has no place in site/navigation.ts`),
+  ];
+  return complaints.length > 0 ? complaints : sitePages().complaints;
 }
 
 /** A row of a table cannot be broken, nor a link or a line of a program. */

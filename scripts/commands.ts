@@ -15,5 +15,6 @@ export const COMMANDS: Readonly<Record<string, string>> = {
   bench: "runs the benchmarks, or one of them: pnpm bench pool; --compare shows it beside the recorded ratios",
   changeset: "asks what a change means for users, and records it for the next version",
   "version-packages": "makes that version: package versions and CHANGELOG.md; publishes nothing",
+  docs: "makes the documentation site in site/dist; --serve also serves it on loopback, --base /path/ is its address",
   redis: "runs the embedded Redis in the foreground; prints its URL",
 };

@@ -8,8 +8,8 @@ const manifest = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as
 const scripts = Object.keys(manifest.scripts);
 
 for (const [name, what] of Object.entries(COMMANDS)) {
-  // pnpm has a help of its own, which comes first.
-  const words = name === "help" ? "run help" : name;
+  // pnpm has commands of these names, which come first.
+  const words = ["help", "docs"].includes(name) ? `run ${name}` : name;
   console.log(`pnpm ${words.padEnd(16)} ${what}`);
 }
 
