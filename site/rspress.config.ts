@@ -5,7 +5,7 @@ import type { ApiEntry } from "./api-reference.ts";
 import { remarkMermaid } from "./mermaid/remark-mermaid.ts";
 import { NAVIGATION } from "./navigation.ts";
 import { pageTitle, siteAddress } from "./pages.ts";
-import { searchOrder } from "./search-order.ts";
+import { searchIndex } from "./search-index.ts";
 
 const FOLDER = import.meta.dirname;
 /** Made by build.ts, which starts the generator. */
@@ -28,7 +28,7 @@ export default defineConfig({
     image: { checkDeadImages: true },
     remarkPlugins: [remarkMermaid],
   },
-  plugins: [searchOrder()],
+  plugins: [searchIndex()],
   builderConfig: { performance: { printFileSize: false } },
   themeConfig: {
     nav: [
