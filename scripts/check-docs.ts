@@ -86,7 +86,7 @@ function figureComplaints(page: string): string[] {
   return quoteComplaints(prose(page), constantOf).map(({ index, what }) => `${place(page, index)}: ${what}`);
 }
 
-/** The site's navigation has each page once, and no link of its pages leads out of the site. */
+/** The site's navigation has each page once, and no link of its pages leads to a page that the site lacks. */
 function siteComplaints(): string[] {
   const named = navigationPages().map(({ page }) => page);
   const wanted = all.filter((page) => page.startsWith("docs/") || !page.includes("/"));

@@ -120,12 +120,12 @@ function describe(entry: DeclarationReflection, addresses: ReadonlyMap<Reflectio
 function publicEntries(folder: string): [path: string, name: string][] {
   const manifest = JSON.parse(readFileSync(join(ROOT, "packages", folder, "package.json"), "utf8")) as {
     name: string;
-    exports: Record<string, { types: string }>;
+    exports: Record<string, { "@manyhands/source": string }>;
   };
   return Object.entries(manifest.exports)
     .filter(([entry]) => !HIDDEN.includes(entry))
-    .map(([entry, { types }]) => {
-      const source = types.replace("./dist/", "src/").replace(/\.d\.ts$/, ".ts");
-      return [join(ROOT, "packages", folder, source), manifest.name + entry.slice(1)];
-    });
+    .map(([entry, target]) => [
+      join(ROOT, "packages", folder, target["@manyhands/source"]),
+      manifest.name + entry.slice(1),
+    ]);
 }

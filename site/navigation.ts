@@ -34,6 +34,7 @@ export const NAVIGATION: readonly NavigationGroup[] = [
     pages: [
       { page: "docs/how-to-retries.md", name: "Retry, and run twice safely" },
       { page: "docs/how-to-long-tasks.md", name: "Run long tasks" },
+      "docs/background-jobs.md",
       { page: "docs/how-to-progress.md", name: "Report progress" },
       { page: "docs/how-to-test.md", name: "Test your tasks" },
       { page: "docs/how-to-monitor.md", name: "Monitor" },
@@ -86,6 +87,7 @@ export const NAVIGATION: readonly NavigationGroup[] = [
       "docs/decisions/envelopes.md",
       "docs/decisions/redlock.md",
       "docs/decisions/lua-in-typescript.md",
+      "docs/decisions/lua-check.md",
       "docs/decisions/one-fetcher.md",
       "docs/decisions/assigned-jobs.md",
       "docs/decisions/routing.md",
@@ -94,6 +96,8 @@ export const NAVIGATION: readonly NavigationGroup[] = [
       "docs/decisions/readable-jobs.md",
       "docs/decisions/codec.md",
       "docs/decisions/bundles.md",
+      "docs/decisions/source-condition.md",
+      "docs/decisions/internal-members.md",
       "docs/decisions/host-log.md",
       "docs/decisions/dashboard-server.md",
       "docs/decisions/toolchain.md",
@@ -104,7 +108,14 @@ export const NAVIGATION: readonly NavigationGroup[] = [
   {
     title: "Project",
     collapsed: true,
-    pages: ["ARCHITECTURE.md", "packages/core/src/session/README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"],
+    pages: [
+      "ARCHITECTURE.md",
+      "packages/core/src/session/README.md",
+      "CONTRIBUTING.md",
+      ".changeset/README.md",
+      "CHANGELOG.md",
+      "SECURITY.md",
+    ],
   },
 ];
 

@@ -22,7 +22,7 @@ export interface SiteFile {
   path: string;
 }
 
-/** All pages of the navigation, the files that they show, and what is wrong: links that lead out of the site. */
+/** All pages of the navigation, the files that they show, and what is wrong: links to pages that the site lacks. */
 export function sitePages(): { pages: SitePage[]; files: SiteFile[]; complaints: string[] } {
   const files = new Map<string, SiteFile>();
   const complaints: string[] = [];
@@ -31,10 +31,9 @@ export function sitePages(): { pages: SitePage[]; files: SiteFile[]; complaints:
     const text = withLinks(readFileSync(join(ROOT, source), "utf8"), (target) => {
       const file = normalize(join(dirname(source), target));
       if (!known.has(file)) {
-        if (file.endsWith(".md") || !file.startsWith("docs/")) {
-          complaints.push(`${source}: the link ${target} leads out of the site; add ${file} to site/navigation.ts`);
-          return target;
-        }
+        if (file.endsWith(".md"))
+          complaints.push(`${source}: ${target} is no page of the site; see site/navigation.ts`);
+        if (!file.startsWith("docs/")) return undefined;
         files.set(file, { source: file, path: sitePath(file) });
       }
       const path = relative(dirname(sitePath(source)), sitePath(file));
@@ -51,8 +50,8 @@ export function sitePath(file: string): string {
   if (file === HOME) return "index.md";
   if (file.startsWith("docs/")) return file.slice("docs/".length).replace(/(^|\/)README\.md$/, "$1index.md");
   if (!file.includes("/")) return `project/${file.toLowerCase()}`;
-  // packages/core/src/session/README.md: the page of that folder.
-  return `project/${dirname(file).split("/").at(-1)}.md`;
+  // packages/core/src/session/README.md, .changeset/README.md: the page of that folder.
+  return `project/${dirname(file).split("/").at(-1)?.replace(/^\./, "")}.md`;
 }
 
 /** The address of a page, as the generator's configuration wants it. */
@@ -69,16 +68,20 @@ export function pageTitle(source: string): string {
   return heading.replaceAll("`", "");
 }
 
-/** The text with the targets of its relative links changed, outside of code. */
-function withLinks(text: string, change: (target: string) => string): string {
+/** The text with the targets of its relative links changed, outside of code; a link without a target becomes text. */
+function withLinks(text: string, change: (target: string) => string | undefined): string {
   return text
     .split(/(^(?:`{3,})[\s\S]*?^`{3,}[ \t]*$|`[^`\n]+`)/m)
     .map((part, index) =>
       index % 2 === 1
         ? part
         : part.replace(/\]\(([^)\s#]+)(#[^)\s]*)?\)/g, (whole, target: string, anchor = "") =>
-            /^[a-z]+:/i.test(target) ? whole : `](${change(target)}${anchor})`,
+            /^[a-z]+:/i.test(target) ? whole : link(change(target), anchor),
           ),
     )
     .join("");
+}
+
+function link(target: string | undefined, anchor: string): string {
+  return target === undefined ? "]" : `](${target}${anchor})`;
 }
