@@ -69,9 +69,14 @@ async function map(invocation: Invocation<Options>): Promise<ExitCode> {
     namespace: settings.namespace.value,
     logger: loggerBeside(progress, (text) => printer.warn(text)),
   });
-  stop.signal.addEventListener("abort", () => void mp.close());
+  const pool = mp.pool(size ?? undefined, { name: options.pool });
+  // Closing alone would leave the lines that have no result to the hosts.
+  const stopLines = (): void => {
+    pool.terminate().catch((error: Error) => printer.warn(`lines may still run: ${error.message}`));
+    void mp.close();
+  };
+  stop.signal.addEventListener("abort", stopLines);
   try {
-    const pool = mp.pool(size ?? undefined, { name: options.pool });
     const code = await writeOutcomes(run(pool, task, { items, options }), {
       progress,
       stop: stop.signal,
@@ -81,6 +86,7 @@ async function map(invocation: Invocation<Options>): Promise<ExitCode> {
     return code;
   } catch (error) {
     if (stop.signal.aborted) return EXIT.cancelled;
+    stopLines();
     throw error;
   } finally {
     progress.stop();
