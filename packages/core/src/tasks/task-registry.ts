@@ -15,13 +15,16 @@ const places: Map<string, { position: string; turn: number }> = shared("manyhand
  * @param position - "<line>:<column>" in its module; the same place is the same task.
  * @throws ValueError when another task has the name. A module that is evaluated again, by a loader that reloads it, defines
  *   its tasks again: that happens in a later turn of the event loop, while what one evaluation defines comes in one turn.
+ *   Several bundles of one program may have a copy of the module each, with the same code.
  */
 export function registerTask(task: AnyTask, position: string = ""): void {
   const known = tasks.get(task.name);
   const place = places.get(task.name);
   const turn = presentTurn();
-  if (known && known.run !== task.run) {
-    const isElsewhere = withoutQuery(known.module) !== withoutQuery(task.module);
+  if (known && !isSameCode(known, task)) {
+    // Of code that comes from no file, as a development server evaluates it, the module is not known.
+    const isKnown = known.module !== "" && task.module !== "";
+    const isElsewhere = isKnown && withoutQuery(known.module) !== withoutQuery(task.module);
     const isSecond = place !== undefined && place.position !== position && place.turn === turn;
     if (isElsewhere || isSecond) {
       const [first, second] = [placeOf(known.module, place?.position), placeOf(task.module, position)];
@@ -32,6 +35,11 @@ export function registerTask(task: AnyTask, position: string = ""): void {
   }
   tasks.set(task.name, task);
   places.set(task.name, { position, turn });
+}
+
+function isSameCode(known: AnyTask, task: AnyTask): boolean {
+  if (known.run === task.run) return true;
+  return known.module !== task.module && String(known.run) === String(task.run);
 }
 
 /** "tasks.ts?v=2" is "tasks.ts", loaded once more. */

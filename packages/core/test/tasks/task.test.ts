@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { ManyhandsError, ValueError } from "../../src/errors/index.ts";
-import { currentTask, findTask, isTask, runInTask, type TaskOptions, task } from "../../src/tasks/index.ts";
+import { currentTask, defineTask, findTask, isTask, runInTask, type TaskOptions, task } from "../../src/tasks/index.ts";
 import { registerTask } from "../../src/tasks/task-registry.ts";
 
 const run = (): void => {};
@@ -67,6 +67,22 @@ test("a module that is evaluated again defines its tasks again; another module m
   expect(() => registerTask(Object.assign(foreign, { module: "file:///other.ts" }) as never)).toThrow(
     /task "tasks\/again" is defined twice: in .*task\.test\.ts:\d+:\d+ and in file:\/\/\/other\.ts; give one/,
   );
+});
+
+test("bundles may have a copy of a module each, and a development server may evaluate it from no file", async () => {
+  // given
+  const code = (): (() => number) => () => 1;
+  const define = (module: string, run: () => number): unknown => defineTask("tasks/copied", run, { module });
+  define("file:///bundle/first.js", code());
+  // when: the same code in another bundle, then changed code that comes from no file
+  const copy = define("file:///bundle/second.js", code());
+  const changed = define("", () => 2);
+  // then
+  expect(copy).not.toBe(changed);
+  expect(findTask("tasks/copied")).toBe(changed);
+  const other = (): unknown => define("file:///bundle/third.js", () => 3);
+  define("file:///bundle/first.js", code());
+  expect(other).toThrow('task "tasks/copied" is defined twice');
 });
 
 test("two tasks of one name in one module are refused with both places; the same function is the same task", () => {

@@ -1,5 +1,6 @@
 import { createRequire } from "node:module";
 import type { Queue as BullQueue, Telemetry } from "bullmq";
+import { bundledPackage } from "../../package/index.ts";
 import { KEPT_EVENTS } from "../../wire/records/job.ts";
 import type { RedisClient } from "../connection/index.ts";
 import type { Keys } from "../keys.ts";
@@ -31,7 +32,7 @@ export function openBullQueue(
   pool: string,
   { writesSettings = false, failsFast = false, telemetry }: OpenBullQueueOptions = {},
 ): BullQueue {
-  const bullmq = require("bullmq") as typeof import("bullmq");
+  const bullmq = loadBullMq();
   const options = {
     connection: client,
     prefix: keys.queuePrefix,
@@ -48,4 +49,14 @@ export function openBullQueue(
   });
   queue.on("error", () => {});
   return queue;
+}
+
+/** @throws Error that says so, where this runs from a bundle that has no package bullmq beside it */
+function loadBullMq(): typeof import("bullmq") {
+  try {
+    return require("bullmq") as typeof import("bullmq");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "MODULE_NOT_FOUND") throw bundledPackage(import.meta.url, error);
+    throw error;
+  }
 }
