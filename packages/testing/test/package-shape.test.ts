@@ -4,11 +4,16 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { promisify } from "node:util";
+import { useRedis } from "@manyhands/testing";
+import { rolldown } from "rolldown";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { snippets } from "../../../scripts/docs.ts";
 import { PUBLISHED, packPackages } from "../../../scripts/pack.ts";
 import { ROOT } from "../../../scripts/root.ts";
+import { recipes } from "../recipes/recipe.ts";
+import { packagesOf, runRecipe } from "../recipes/run-recipe.ts";
 
+const redis = useRedis();
 const run = promisify(execFile);
 // The programs of an installed package find the Node of these tests, not the machine's.
 const environment = { ...process.env, PATH: [dirname(process.execPath), process.env["PATH"]].join(delimiter) };
@@ -124,6 +129,40 @@ describe("an empty project outside of the workspace", () => {
     expect(help.stdout).toMatch(/^Usage: (manyhands|mh) /m);
     expect(help.stdout).toContain("worker");
   });
+
+  // `pnpm test:recipes` runs all of them, on Node 22 too.
+  test.for(recipes().map((recipe) => [recipe.name, recipe] as const))(
+    "follows the recipe %s",
+    async ([name, recipe], ctx) => {
+      const others = packagesOf(recipe).filter((one) => !one.startsWith("@manyhands/"));
+      if (others.length > 0) ctx.skip("installs packages of others, which takes long: pnpm test:recipes runs it");
+
+      await runRecipe(recipe, {
+        folder: join(project, "recipes", name.replaceAll(/\W+/g, "-")),
+        // They are in the folder above.
+        install: async () => {},
+        redis: redis.url,
+        namespace: redis.namespace(),
+        node: process.execPath,
+      });
+    },
+  );
+
+  test("says what to keep external when a bundle holds the packages", async () => {
+    // given
+    const entry = join(project, "bundled.js");
+    await writeFile(entry, BUNDLED);
+    const bundler = await rolldown({ input: entry, platform: "node", logLevel: "silent" });
+    await bundler.write({ file: join(folder, "bundle/bundled.mjs"), codeSplitting: false });
+
+    // when
+    const { stdout } = await run(process.execPath, [join(folder, "bundle/bundled.mjs"), redis.url]);
+
+    // then
+    expect(stdout).toMatch(
+      /runs in file:.*bundled\.mjs, where a bundler has put it.*keep the packages @manyhands\/\* external/,
+    );
+  });
 });
 
 const STRICT_PROJECT = {
@@ -165,4 +204,12 @@ export async function main(): Promise<number[]> {
 }
 
 console.log(await square(7), typeof connect);
+`;
+
+const BUNDLED = `
+import { connect } from "@manyhands/core";
+
+const mp = await connect({ redis: process.argv[2] });
+await mp.pool(1).apply("square", [7]).catch((error) => console.log(error.message));
+await mp.close();
 `;
