@@ -2,7 +2,7 @@
  * What the packages of manyhands share with each other. Not part of the public API: it changes without notice.
  */
 
-export { assertLogger, assertOptions, namesOf } from "./checks/index.ts";
+export { assertLogger, assertOptions, optionsOf } from "./checks/index.ts";
 export * from "./context/index.ts";
 export {
   addAwaitSite,

@@ -5,7 +5,7 @@ import {
   assertLogger,
   assertOptions,
   environmentSetting,
-  namesOf,
+  optionsOf,
   type RedisConfig,
   resolveNamespace,
   trimSetting,
@@ -60,14 +60,14 @@ export const DEFAULT_DASHBOARD_HOST = "127.0.0.1";
 const SHORTEST_TOKEN = 8;
 const silent: Logger = { info: () => {}, warn: () => {}, error: () => {} };
 
-const DASHBOARD_OPTIONS = namesOf<DashboardOptions>({
+const DASHBOARD_OPTIONS = optionsOf<DashboardOptions>({
   redis: true,
   namespace: true,
   port: true,
   host: true,
   token: true,
   allowedHosts: true,
-  readOnly: true,
+  readOnly: "boolean",
   logger: true,
 });
 

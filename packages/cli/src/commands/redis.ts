@@ -45,9 +45,9 @@ async function serveRedis({ options, printer }: Invocation<Options>): Promise<Ex
   const password = await readSecret({ name: "password", given, file, variable: "MANYHANDS_REDIS_PASSWORD" });
   using stop = interruption();
   const server = await startRedisServer({
-    ...(port === undefined ? {} : { port }),
-    ...(directory === undefined ? {} : { directory }),
-    ...(password === undefined ? {} : { password }),
+    port,
+    directory,
+    password,
     logger: { info: (message) => printer.words(message) },
   }).catch((error) => {
     if (directory !== undefined && (error as NodeJS.ErrnoException).syscall === "mkdir") {

@@ -1,2 +1,2 @@
 export { assertLogger } from "./assert-logger.ts";
-export { assertOptions, type CallForm, namesOf, strictCalls } from "./strict-calls.ts";
+export { assertOptions, type CallForm, type OptionTypes, optionsOf, strictCalls } from "./strict-calls.ts";

@@ -1,5 +1,5 @@
 import type { Telemetry } from "bullmq";
-import { assertLogger, assertOptions, namesOf } from "../checks/index.ts";
+import { assertLogger, assertOptions, optionsOf } from "../checks/index.ts";
 import { got, ManyhandsError, ValueError } from "../errors/index.ts";
 import { environmentSetting, type Logger, stderrLogger } from "../package/index.ts";
 import { DEFAULT_CONNECT_TIMEOUT } from "../redis/connection/fitness.ts";
@@ -17,43 +17,43 @@ export interface ConnectOptions {
    * Where Redis is.
    * @defaultValue `MANYHANDS_REDIS_URL`, then `REDIS_URL`, then redis://127.0.0.1:6379
    */
-  redis?: RedisConfig;
+  redis?: RedisConfig | undefined;
   /**
    * 3 or 5 independent Redis masters that vote on locks, so that a lock outlives the failure of any minority of them.
    * Programs that share locks must name the same ones.
    * @defaultValue `MANYHANDS_LOCK_NODES` (URLs with commas between), then none: locks are on the one Redis
    */
-  lockNodes?: readonly RedisConfig[];
+  lockNodes?: readonly RedisConfig[] | undefined;
   /**
    * Everything lives under this name; two namespaces never meet. 1 to 100 letters, digits or `_ . -`.
    * @defaultValue `MANYHANDS_NAMESPACE`, then "manyhands"
    */
-  namespace?: string;
+  namespace?: string | undefined;
   /**
    * How long what this program owns outlives it when it dies, whole ms from 1 000 to 2 000 000 000.
    * @defaultValue 30 000
    */
-  lease?: Milliseconds;
+  lease?: Milliseconds | undefined;
   /**
    * Largest encoded argument list or result of one call, bytes.
    * @defaultValue 1 048 576
    */
-  maxPayload?: number;
+  maxPayload?: number | undefined;
   /**
    * How long connect() waits for the first answer of Redis, ms, at most a day. A machine with little time left needs more.
    * @defaultValue 20 000
    */
-  connectTimeout?: Milliseconds;
+  connectTimeout?: Milliseconds | undefined;
   /** @defaultValue warnings and errors on stderr */
-  logger?: Logger;
+  logger?: Logger | undefined;
   /** Telemetry of BullMQ, such as `new BullMQOtel(...)` of the package bullmq-otel. */
-  telemetry?: Telemetry;
+  telemetry?: Telemetry | undefined;
 }
 
 /** Longest time in which a first answer is waited for: a day, ms. */
 const LONGEST_CONNECT: Milliseconds = 86_400_000;
 
-const CONNECT_OPTIONS = namesOf<ConnectOptions>({
+const CONNECT_OPTIONS = optionsOf<ConnectOptions>({
   redis: true,
   lockNodes: true,
   namespace: true,
@@ -104,7 +104,7 @@ export function toSettings(options: ConnectOptions): ContextSettings {
     maxPayload: checkNumber("maxPayload", options.maxPayload ?? DEFAULT_MAX_PAYLOAD, 1_024),
     connectTimeout: checkConnectTimeout(options.connectTimeout ?? DEFAULT_CONNECT_TIMEOUT),
     logger: options.logger ?? stderrLogger,
-    telemetry: options.telemetry,
+    telemetry: checkTelemetry(options.telemetry),
   };
 }
 
@@ -119,6 +119,13 @@ export function resolveNamespace(given: string | undefined): string {
 function checkNamespace(namespace: unknown): string {
   if (typeof namespace === "string" && /^[A-Za-z0-9_.-]{1,100}$/.test(namespace)) return namespace;
   throw new ValueError(`a namespace is 1 to 100 letters, digits or _ . - ; got ${got(namespace)}`);
+}
+
+function checkTelemetry(telemetry: Telemetry | undefined): Telemetry | undefined {
+  if (telemetry === undefined || typeof (telemetry as Partial<Telemetry> | null)?.tracer === "object") return telemetry;
+  throw new ValueError(
+    `telemetry must be one of BullMQ, such as new BullMQOtel(…) of bullmq-otel; got ${got(telemetry)}`,
+  );
 }
 
 function checkLease(value: unknown): Milliseconds {

@@ -1,11 +1,11 @@
-import { type CallForm, namesOf, strictCalls } from "../checks/index.ts";
+import { type CallForm, optionsOf, strictCalls } from "../checks/index.ts";
 import { KINDS } from "../shared/kinds.ts";
 import { PATIENCE } from "../time/index.ts";
 import type { PoolOptions } from "../work/pool/index.ts";
 import { SUBMIT } from "../work/pool/pool-forms.ts";
 import type { ProcessOptions } from "../work/process/index.ts";
 
-const POOL = namesOf<PoolOptions>({
+const POOL = optionsOf<PoolOptions>({
   name: true,
   initializer: true,
   initArgs: true,
@@ -13,7 +13,7 @@ const POOL = namesOf<PoolOptions>({
   isolation: true,
   fence: true,
 });
-const PROCESS = namesOf<ProcessOptions>({ args: true, name: true, daemon: true, host: true });
+const PROCESS = optionsOf<ProcessOptions>({ args: true, name: true, daemon: "boolean", host: true });
 
 /** How each method of a context is called. */
 export const CONTEXT_FORMS: { readonly [method: string]: CallForm } = {
@@ -27,13 +27,13 @@ export const CONTEXT_FORMS: { readonly [method: string]: CallForm } = {
   submit: {
     form: "mp.submit(task, args, { pool, timeout, attempts, ... })",
     most: 3,
-    options: { 2: ["pool", ...SUBMIT] },
+    options: { 2: { pool: "text", ...SUBMIT } },
     rejects: true,
   },
   task: {
     form: "mp.task(id, { pool }) or mp.task(task, id, { pool })",
     most: 3,
-    options: { 1: ["pool"], 2: ["pool"] },
+    options: { 1: { pool: "text" }, 2: { pool: "text" } },
     orElse: ["string"],
   },
   process: {
@@ -51,7 +51,7 @@ export const CONTEXT_FORMS: { readonly [method: string]: CallForm } = {
   activeChildren: { form: "mp.activeChildren()", most: 0 },
   hosts: { form: "mp.hosts()", most: 0 },
   cpuCount: { form: "mp.cpuCount()", most: 0 },
-  close: { form: "mp.close({ timeout })", most: 1, options: { 0: ["timeout"] } },
+  close: { form: "mp.close({ timeout })", most: 1, options: { 0: { timeout: true } } },
 };
 
 /** How each method of a manager that makes something is called. */
@@ -73,8 +73,14 @@ export function refuseMoreThanPatience(): void {
   for (const { of, handles, methods } of KINDS.flatMap(({ waits }) => waits)) {
     const form = ([method, args]: [string, readonly string[]]): [string, CallForm] => [
       method,
-      { form: `${of}.${method}(${args.join(", ")})`, most: args.length, rejects: true },
+      callForm(of, method, args),
     ];
     strictCalls(handles.prototype, Object.fromEntries(Object.entries(methods).map(form)));
   }
+}
+
+/** How a method is called that answers with a promise. @param args - As messages show them. */
+export function callForm(of: string, method: string, args: readonly string[]): CallForm {
+  const functions = args[0] === "body" || args[0] === "predicate" ? [0] : [];
+  return { form: `${of}.${method}(${args.join(", ")})`, most: args.length, functions, rejects: true };
 }

@@ -109,6 +109,7 @@ import {
   UnservedWatch,
 } from "../work/submission/index.ts";
 import { CONTEXT_FORMS, MANAGER_FORMS, refuseMoreThanPatience } from "./context-forms.ts";
+import { refuseOtherArguments } from "./object-forms.ts";
 import { noteClosed, noteOpened } from "./open-contexts.ts";
 import { endWithProgram, type OpenEnd } from "./program-end.ts";
 
@@ -380,7 +381,7 @@ export class Context {
    * A queue with put, get and empty only (SQ1).
    * @throws ValueError a bad name
    */
-  simpleQueue<Item = unknown>(options?: string | { name?: string }): SimpleQueue<Item> {
+  simpleQueue<Item = unknown>(options?: string | { name?: string | undefined }): SimpleQueue<Item> {
     this.#assertOpen();
     return createSimpleQueue<Item>(this.#objects, options);
   }
@@ -507,7 +508,7 @@ export class Context {
    * on: what has not reached Redis yet is sent, for up to `timeout` ms (at least 2 s), and what is still waited for fails
    * with DetachedError. All other waits fail with ClosedError. Repeatable; ends also without Redis.
    */
-  async close({ timeout }: { timeout?: Milliseconds } = {}): Promise<void> {
+  async close({ timeout }: { timeout?: Milliseconds | undefined } = {}): Promise<void> {
     this.#closing ??= this.#close(timeout, CLOSE_DEADLINE);
     await this.#closing;
   }
@@ -683,5 +684,6 @@ function assertMayUse({ redis, namespace }: ContextSettings, client: RedisClient
 strictCalls(Context.prototype, CONTEXT_FORMS);
 strictCalls(Manager.prototype, MANAGER_FORMS);
 refuseMoreThanPatience();
+refuseOtherArguments();
 // Last: a method that is wrapped by it is not recognised as asynchronous any more.
 spareDiscarded(Context.prototype);

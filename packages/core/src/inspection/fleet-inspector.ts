@@ -31,7 +31,10 @@ export class FleetInspector {
    * @returns the host, or null when none of that id or name is live
    * @throws ValueError when several have the name, with their ids
    */
-  drain(idOrName: string, { grace = null }: { grace?: Milliseconds | null } = {}): Promise<HostRecord | null> {
+  drain(
+    idOrName: string,
+    { grace = null }: { grace?: Milliseconds | null | undefined } = {},
+  ): Promise<HostRecord | null> {
     return this.#place.during(async () => {
       const host = await this.#choose(idOrName);
       if (!host) return null;

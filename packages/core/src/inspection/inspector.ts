@@ -1,4 +1,4 @@
-import { namesOf, strictCalls } from "../checks/index.ts";
+import { optionsOf, strictCalls } from "../checks/index.ts";
 import { BullQueues } from "../redis/bull-queue/index.ts";
 import type { RedisClient } from "../redis/connection/index.ts";
 import type { Keys } from "../redis/keys.ts";
@@ -45,18 +45,25 @@ export class Inspector {
   }
 }
 
-const FILTER = namesOf<TaskFilter>({ pool: true, state: true, task: true, host: true, limit: true, offset: true });
+const FILTER = optionsOf<TaskFilter>({
+  ...{ pool: "text", state: true, task: "text", host: "text", limit: "count", offset: "count" },
+});
 const rejects = true;
 
 strictCalls(TaskInspector.prototype, {
   list: { form: "tasks.list({ pool, state, task, host, limit, offset })", most: 1, options: { 0: FILTER }, rejects },
-  get: { form: "tasks.get(id, { pool })", most: 2, options: { 1: ["pool"] }, rejects },
-  logs: { form: "tasks.logs(id, { pool, from })", most: 2, options: { 1: ["pool", "from"] }, rejects },
-  cancel: { form: "tasks.cancel(id, { pool, reason })", most: 2, options: { 1: ["pool", "reason"] }, rejects },
-  retry: { form: "tasks.retry(id, { pool })", most: 2, options: { 1: ["pool"] }, rejects },
-  state: { form: "tasks.state(id, { pool })", most: 2, options: { 1: ["pool"] }, rejects },
-  promote: { form: "tasks.promote(id, { pool })", most: 2, options: { 1: ["pool"] }, rejects },
-  remove: { form: "tasks.remove(id, { pool })", most: 2, options: { 1: ["pool"] }, rejects },
+  get: { form: "tasks.get(id, { pool })", most: 2, options: { 1: { pool: "text" } }, rejects },
+  logs: { form: "tasks.logs(id, { pool, from })", most: 2, options: { 1: { pool: "text", from: "count" } }, rejects },
+  cancel: {
+    form: "tasks.cancel(id, { pool, reason })",
+    most: 2,
+    options: { 1: { pool: "text", reason: "text" } },
+    rejects,
+  },
+  retry: { form: "tasks.retry(id, { pool })", most: 2, options: { 1: { pool: "text" } }, rejects },
+  state: { form: "tasks.state(id, { pool })", most: 2, options: { 1: { pool: "text" } }, rejects },
+  promote: { form: "tasks.promote(id, { pool })", most: 2, options: { 1: { pool: "text" } }, rejects },
+  remove: { form: "tasks.remove(id, { pool })", most: 2, options: { 1: { pool: "text" } }, rejects },
 });
 strictCalls(PoolInspector.prototype, {
   list: { form: "pools.list()", most: 0, rejects },
@@ -64,23 +71,36 @@ strictCalls(PoolInspector.prototype, {
   create: {
     form: "pools.create({ name, size, isolation, maxTasksPerChild })",
     most: 1,
-    options: { 0: ["name", "size", "isolation", "maxTasksPerChild"] },
+    options: { 0: { name: true, size: true, isolation: true, maxTasksPerChild: true } },
     rejects,
   },
   resize: { form: "pools.resize(name, size)", most: 2, noOptions: [1], rejects },
   pause: { form: "pools.pause(name)", most: 1, rejects },
   resume: { form: "pools.resume(name)", most: 1, rejects },
   reset: { form: "pools.reset(name)", most: 1, rejects },
-  remove: { form: "pools.remove(name, { force })", most: 2, options: { 1: ["force"] }, rejects },
+  remove: { form: "pools.remove(name, { force })", most: 2, options: { 1: { force: "boolean" } }, rejects },
 });
 strictCalls(FleetInspector.prototype, {
   list: { form: "fleet.list()", most: 0, rejects },
   get: { form: "fleet.get(idOrName)", most: 1, rejects },
-  drain: { form: "fleet.drain(idOrName, { grace })", most: 2, options: { 1: ["grace"] }, rejects },
+  drain: { form: "fleet.drain(idOrName, { grace })", most: 2, options: { 1: { grace: "count" } }, rejects },
 });
 strictCalls(ProcessInspector.prototype, {
-  list: { form: "processes.list({ ended })", most: 1, options: { 0: ["ended"] }, rejects },
+  list: { form: "processes.list({ ended })", most: 1, options: { 0: { ended: "boolean" } }, rejects },
   get: { form: "processes.get(idOrName)", most: 1, rejects },
   terminate: { form: "processes.terminate(idOrName)", most: 1, rejects },
   kill: { form: "processes.kill(idOrName)", most: 1, rejects },
+});
+strictCalls(ObjectInspector.prototype, {
+  places: { form: "objects.places({ kind, name })", most: 1, options: { 0: { kind: "text", name: "text" } }, rejects },
+  list: { form: "objects.list(places)", most: 1, noOptions: [0], rejects },
+  get: { form: "objects.get({ kind, name })", most: 1, rejects },
+  release: {
+    form: "objects.release({ kind, name }, { session })",
+    most: 2,
+    options: { 1: { session: "text" } },
+    rejects,
+  },
+  releasePermits: { form: "objects.releasePermits(semaphore, permits)", most: 2, noOptions: [0, 1], rejects },
+  remove: { form: "objects.remove({ kind, name })", most: 1, rejects },
 });

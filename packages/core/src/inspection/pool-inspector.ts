@@ -67,7 +67,7 @@ export class PoolInspector {
    * @param options - `force`: also when tasks of it run; hosts kill them.
    * @throws ValueError for the default pool
    */
-  remove(name: string, options: { force?: boolean } = {}): Promise<PoolRemoval> {
+  remove(name: string, options: { force?: boolean | undefined } = {}): Promise<PoolRemoval> {
     return this.#place.during(() => this.#pools.remove(name, options));
   }
 }

@@ -16,7 +16,7 @@ export class ProcessInspector {
   }
 
   /** Processes that wait or run, newest first. @param options.ended - Also those of the last hour that have ended. */
-  list(options: { ended?: boolean } = {}): Promise<ProcessRecord[]> {
+  list(options: { ended?: boolean | undefined } = {}): Promise<ProcessRecord[]> {
     return this.#place.during(() => this.#list(options.ended === true));
   }
 

@@ -67,7 +67,7 @@ export class TaskInspector {
    * Lines of its log, from the given one on (0 = the first); null when the task is not kept.
    * @throws ValueError as {@link get}
    */
-  logs(id: string, options: { from?: number } & InPool = {}): Promise<TaskLog | null> {
+  logs(id: string, options: { from?: number | undefined } & InPool = {}): Promise<TaskLog | null> {
     return this.#place.during(async () => {
       const { client, keys } = this.#place;
       const place = await this.#find(id, options.pool);

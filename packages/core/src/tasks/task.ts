@@ -1,5 +1,5 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
-import { assertOptions, namesOf } from "../checks/index.ts";
+import { assertOptions, optionsOf } from "../checks/index.ts";
 import { got, ValueError } from "../errors/index.ts";
 import type { Milliseconds } from "../time/index.ts";
 import { MAX_TIMER } from "../time/index.ts";
@@ -13,7 +13,7 @@ export interface Backoff {
   /** Milliseconds before the second attempt. */
   delay: Milliseconds;
   /** Share of the delay, 0 to 1, that is random. */
-  jitter?: number;
+  jitter?: number | undefined;
 }
 
 /** Options of a task; an option given at submission wins over the task's own. */
@@ -22,28 +22,28 @@ export interface TaskOptions<Args extends unknown[] = unknown[]> {
    * Tries in total, the first included.
    * @defaultValue 1
    */
-  attempts?: number;
+  attempts?: number | undefined;
   /** Milliseconds between tries, or a {@link Backoff}. */
-  backoff?: Milliseconds | Backoff;
+  backoff?: Milliseconds | Backoff | undefined;
   /** Hard limit of one call in ms: its child is killed, the call fails with TimeoutError. */
-  timeout?: Milliseconds;
+  timeout?: Milliseconds | undefined;
   /** After this many ms `currentTask().signal` is aborted; the call may still answer. */
-  softTimeout?: Milliseconds;
+  softTimeout?: Milliseconds | undefined;
   /** 1 (first) to 2 097 151 (last). Calls without a priority run before all with one. */
-  priority?: number;
+  priority?: number | undefined;
   /**
    * Milliseconds for which the outcome can be looked up.
    * @defaultValue 3 600 000
    */
-  resultTtl?: Milliseconds;
+  resultTtl?: Milliseconds | undefined;
   /**
    * Any Standard Schema validator (zod, valibot, arktype…) of the argument list, such as `z.tuple([z.number()])`; for
    * a task of one argument also of that argument. Checked where the call is made and again where it runs. What it makes
    * of the arguments (defaults, coercions) is what is sent, so it must accept that too.
    */
-  schema?: StandardSchemaV1<unknown, Args> | StandardSchemaV1<unknown, Args[0]>;
+  schema?: StandardSchemaV1<unknown, Args> | StandardSchemaV1<unknown, Args[0]> | undefined;
   /** Where the code runs; absent: what the pool, then the host, says. */
-  isolation?: Isolation;
+  isolation?: Isolation | undefined;
 }
 
 /** A function known by name on every host. A direct call runs it here. */
@@ -86,7 +86,7 @@ export function task<Args extends unknown[], Result>(
   return defineTask(name, run, { options, ...callSiteOf(task) });
 }
 
-const TASK_OPTIONS = namesOf<TaskOptions>({
+const TASK_OPTIONS = optionsOf<TaskOptions>({
   attempts: true,
   backoff: true,
   timeout: true,
@@ -96,6 +96,8 @@ const TASK_OPTIONS = namesOf<TaskOptions>({
   schema: true,
   isolation: true,
 });
+
+const BACKOFF = optionsOf<Backoff>({ type: true, delay: true, jitter: true });
 
 /** Registers a function as the task of that name, without looking at what it is given. */
 export function defineTask<Args extends unknown[], Result>(
@@ -158,6 +160,7 @@ export function checkTaskOptions(whose: string, options: TaskOptions<never> | Ta
   if (schema !== undefined && typeof schema?.["~standard"]?.validate !== "function") {
     bad("schema", "a Standard Schema validator");
   }
+  if (typeof backoff === "object" && backoff !== null) assertOptions(`${whose}: backoff`, backoff, BACKOFF);
   const delay = typeof backoff === "object" && backoff !== null ? backoff.delay : backoff;
   if (backoff !== undefined && !(typeof delay === "number" && delay >= 0 && Number.isFinite(delay))) {
     bad("backoff", "milliseconds, or { type, delay }");

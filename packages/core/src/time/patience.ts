@@ -13,12 +13,12 @@ export interface BlockOptions extends WaitOptions {
    * false = one look; `timeout` is ignored.
    * @defaultValue true
    */
-  block?: boolean;
+  block?: boolean | undefined;
 }
 
-const NAMES: { readonly [Name in keyof BlockOptions]-?: true } = { block: true, timeout: true, signal: true };
 /** Names of the options, for checks of arguments. */
-export const PATIENCE: readonly string[] = Object.keys(NAMES);
+export const PATIENCE: { readonly [Name in keyof BlockOptions]-?: true } = { block: true, timeout: true, signal: true };
+const NAMES: readonly string[] = Object.keys(PATIENCE);
 
 /**
  * What that means: ms, 0 or less = one look, Infinity = without a limit.
@@ -31,10 +31,15 @@ export function toLimit(patience: Patience | undefined): { limit: Milliseconds; 
     throw new ValueError(`how to wait is true, false or { block, timeout, signal }; got ${got(patience)}`);
   }
   for (const name of Object.keys(patience)) {
-    const [near] = PATIENCE.includes(name) ? [] : nearNames(name, PATIENCE);
-    if (near !== undefined) throw new ValueError(`a wait has no option ${got(name)}; did you mean ${near}?`);
+    if (NAMES.includes(name)) continue;
+    const [near] = nearNames(name, NAMES);
+    const advice = near === undefined ? `it takes ${NAMES.join(", ")}` : `did you mean ${near}?`;
+    throw new ValueError(`a wait has no option ${got(name)}; ${advice}`);
   }
   const { block, signal } = patience;
+  if (block !== undefined && block !== null && typeof block !== "boolean") {
+    throw new ValueError(`block must be true or false; got ${got(block)}`);
+  }
   if (signal !== undefined && signal !== null && !isSignal(signal)) {
     throw new ValueError(`signal must be an AbortSignal, such as that of an AbortController; got ${got(signal)}`);
   }
@@ -49,7 +54,7 @@ export function toTimedLimit(wait: Milliseconds | Patience | undefined): ReturnT
 
 /** The opposite of {@link toLimit}. @param limit - ms; 0 or less = one look, Infinity = without a limit */
 export function toPatience(limit: Milliseconds, signal: AbortSignal | undefined): BlockOptions {
-  return { ...(limit === Number.POSITIVE_INFINITY ? {} : { timeout: limit }), ...(signal ? { signal } : {}) };
+  return { timeout: limit === Number.POSITIVE_INFINITY ? undefined : limit, signal };
 }
 
 /** Also one of another realm, such as a test runner's. */

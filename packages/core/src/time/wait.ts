@@ -5,9 +5,9 @@ import type { Milliseconds } from "./milliseconds.ts";
 /** How long a wait may take. */
 export interface WaitOptions {
   /** Milliseconds; 0 or less = one look, absent = without a limit. */
-  timeout?: Milliseconds;
+  timeout?: Milliseconds | undefined;
   /** Ends the wait with the signal's reason. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /** What a timer may be told. */

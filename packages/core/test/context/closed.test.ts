@@ -42,13 +42,13 @@ const ARGUMENTS: Readonly<Record<string, readonly unknown[]>> = {
   "array.compareAndSet": [0, { expected: "a", value: "b" }],
   ...{ "dict.compareAndSet": ["a", { expected: 1, value: 2 }], setMany: [[["a", 1]]], "dict.getMany": [["a"]] },
   ...{ deleteMany: [["a"]], setdefault: ["a", 1], "dict.update": [{ a: 1 }], "namespace.update": [{ a: 1 }] },
+  ...{ "dict.at": ["a"], "dict.delete": ["a"], "dict.has": ["a"], "namespace.get": ["a"], "namespace.delete": ["a"] },
+  ...{ "namespace.has": ["a"], "list.get": [0], "list.remove": [1], "list.count": [1] },
   ...{ append: [1], extend: [[1]], insert: [0, 1], concat: [[1]], repeat: [2] },
   "list.setSlice": [{ start: 0, stop: 1 }, [1]],
-  ...Object.fromEntries(
-    ["get", "at", "set", "delete", "has", "pop", "increment"].map((name) => [`dict.${name}`, ["a", 1]]),
-  ),
-  ...Object.fromEntries(["get", "set", "delete", "has", "increment"].map((name) => [`namespace.${name}`, ["a", 1]])),
-  ...Object.fromEntries(["get", "set", "index", "remove", "count"].map((name) => [`list.${name}`, [0, 1]])),
+  ...Object.fromEntries(["get", "set", "pop", "increment"].map((name) => [`dict.${name}`, ["a", 1]])),
+  ...Object.fromEntries(["set", "increment"].map((name) => [`namespace.${name}`, ["a", 1]])),
+  ...Object.fromEntries(["set", "index"].map((name) => [`list.${name}`, [0, 1]])),
   ...Object.fromEntries(["contains", "includes"].map((name) => [name, [1]])),
   ...Object.fromEntries(["add", "discard", "delete", "remove", "has"].map((name) => [`set.${name}`, [1]])),
   ...Object.fromEntries(

@@ -1,6 +1,16 @@
 import { useRedis } from "@manyhands/testing";
 import { describe, expect, test } from "vitest";
-import { type ConnectOptions, type Context, connect, type Manager, task, ValueError } from "../../src/index.ts";
+import {
+  type ConnectOptions,
+  type Context,
+  connect,
+  type Manager,
+  Process,
+  registerType,
+  task,
+  ValueError,
+} from "../../src/index.ts";
+import { obtainRedis, startRedisServer } from "../../src/redis/server/index.ts";
 
 const redis = useRedis();
 const square = task("strict/square", (x: number) => x * x);
@@ -133,6 +143,83 @@ describe("what a factory does not take is refused, with the right form", () => {
     expect(await queue.qsize()).toBe(0);
   });
 
+  test("what a method of a shared object does not take is refused, and changes nothing", async () => {
+    await using mp = await connect({ redis: redis.url, namespace: redis.namespace() });
+    const manager = mp.manager("strict");
+    const dict = untyped(manager.dict({ a: 1 }));
+    const list = untyped(manager.list([1, 2]));
+    const typo = { fense: 1 };
+    const [lock, event, queue, semaphore] = [mp.lock(), mp.event(), mp.queue(), mp.semaphore(1)].map(untyped);
+    const set = untyped(manager.set(["a"]));
+    const namespace = untyped(manager.namespace({ a: 1 }));
+    const [value, array] = [untyped(mp.value("i", 1)), untyped(mp.array("i", [1, 2]))];
+    await refused([
+      [() => dict.set?.("a", 2, typo), 'dict.set() has no option "fense"; did you mean fence?'],
+      [() => dict.set?.("a", 2, 5), "dict.set() takes options as an object; got 5"],
+      [() => dict.get?.("a", 1, 2), "dict.get() takes at most 2 arguments: dict.get(key, fallback)"],
+      [() => dict.compareAndSet?.("a", { expected: 1, valeu: 2 }), 'has no option "valeu"; did you mean value?'],
+      [() => dict.update?.("a", () => 2, { sginal: 1 }), 'dict.update() has no option "sginal"'],
+      [() => list.sort?.({ revers: true }), 'list.sort() has no option "revers"; did you mean reverse?'],
+      [() => list.sort?.({ reverse: 1 }), "list.sort() takes true or false as reverse; got 1"],
+      [() => list.sort?.({ key: "size" }), 'list.sort() takes a function as key; got "size"'],
+      [() => set.add?.("b", typo), 'set.add() has no option "fense"'],
+      [() => namespace.set?.("a", 2, typo), 'namespace.set() has no option "fense"'],
+      [() => value.set?.(2, typo), 'value.set() has no option "fense"'],
+      [() => array.set?.(0, 2, typo), 'array.set() has no option "fense"'],
+      [() => event?.set?.(true), "event.set() takes no arguments: event.set(); got true"],
+      [() => lock?.release?.(5), "lock.release() takes no arguments: lock.release(); got 5"],
+      [() => lock?.run?.(5), "lock.run() takes a function as argument 1: lock.run(body, { block, timeout, signal })"],
+      [() => lock?.acquire?.({ block: "no" }), 'block must be true or false; got "no"'],
+      [() => lock?.acquire?.({ signal: {} }), "signal must be an AbortSignal"],
+      [() => lock?.acquire?.({ permits: 2 }), 'a wait has no option "permits"; it takes block, timeout, signal'],
+      [() => queue?.get?.({ nope: 1 }), 'a wait has no option "nope"; it takes block, timeout, signal'],
+      [() => queue?.put?.(1, { nope: 1 }), 'a wait has no option "nope"'],
+      [() => queue?.shutdown?.({ immediate: true }), "queue.shutdown(immediate) takes true or false"],
+      [() => semaphore?.hold?.({ permit: 1 }), 'a wait has no option "permit"'],
+      [() => mp.wait(5 as never), "mp.wait() takes a list of what to wait for; got 5"],
+      [() => mp.barrier(2, { action: 5 as never }), "mp.barrier() takes a function as action; got 5"],
+      [() => mp.pipe({ duplex: "yes" as never }), 'mp.pipe() takes true or false as duplex; got "yes"'],
+    ]);
+    expect([await dict.get?.("a"), await list.values?.(), await queue?.qsize?.()]).toEqual([1, [1, 2], 0]);
+    expect([await set.values?.(), await event?.isSet?.(), await semaphore?.getValue?.()]).toEqual([["a"], false, 1]);
+    await manager.shutdown();
+  });
+
+  test("so are wrong options of calls, processes, registered types and the inspector", async () => {
+    await using mp = await connect({ redis: redis.url, namespace: redis.namespace() });
+    const pool = mp.pool(1);
+    const call = (options: object) => () => pool.applyAsync(square, [1], options);
+    await refused([
+      [call({ lifo: "yes" }), 'pool.applyAsync() takes true or false as lifo; got "yes"'],
+      [call({ callback: 5 }), "pool.applyAsync() takes a function as callback; got 5"],
+      [call({ deduplication: { id: "x", tll: 1 } }), 'deduplication has no option "tll"; did you mean ttl?'],
+      [call({ backoff: { type: "fixed", delay: 1, jiter: 1 } }), 'backoff has no option "jiter"'],
+      [() => pool.applyAsync(square, [1]).cancel({ reason: "x" } as never), "result.cancel(reason)"],
+      [() => pool.imap(square, [1]).next({ timeOut: 1 } as never), "did you mean timeout?"],
+      [() => pool.remove({ force: "yes" as never }), 'pool.remove() takes true or false as force; got "yes"'],
+      [() => mp.process(square, { daemon: 1 as never }), "mp.process() takes true or false as daemon; got 1"],
+      [() => untyped(mp.process(square, { args: [1] })).start?.(5), "process.start() takes no arguments"],
+      [() => new Process({ deamon: true } as never), 'new Process() has no option "deamon"; did you mean daemon?'],
+      [() => registerType("strict/t", Date, { exposd: [] } as never), 'registerType() has no option "exposd"'],
+      [() => mp.tasks.list({ name: "x" } as never), 'tasks.list() has no option "name"; it takes pool, state, task'],
+      [() => mp.tasks.list({ limit: "5" as never }), 'tasks.list() takes a whole number from 0 as limit; got "5"'],
+      [() => mp.tasks.logs("x", { from: -1 }), "tasks.logs() takes a whole number from 0 as from; got -1"],
+      [() => mp.tasks.cancel("x", { reason: 5 as never }), "tasks.cancel() takes a text as reason; got 5"],
+      [() => mp.pools.remove("x", { force: 1 as never }), "pools.remove() takes true or false as force; got 1"],
+      [
+        () => mp.fleet.drain("x", { grace: "5" as never }),
+        'fleet.drain() takes a whole number from 0 as grace; got "5"',
+      ],
+      [() => mp.processes.list({ ended: 1 as never }), "processes.list() takes true or false as ended; got 1"],
+      [() => mp.objects.places({ kin: "lock" } as never), 'objects.places() has no option "kin"; did you mean kind?'],
+      [() => mp.objects.list({ kind: "lock" } as never), "objects.list() takes no options as argument 1"],
+      [() => mp.objects.get("lock/x" as never), 'an object is named by { kind, name }, both texts; got "lock/x"'],
+      [() => mp.objects.release({ kind: "lock", name: "x" }, { sesion: "s" } as never), "did you mean session?"],
+      [() => mp.objects.releasePermits("s", 0), "permits must be a whole number from 1; got 0"],
+      [() => connect({ telemetry: 5 as never }), "telemetry must be one of BullMQ"],
+    ]);
+  });
+
   test("what a factory takes it still takes, undefined and null where they stand for nothing", async () => {
     await using mp = await connect({ redis: redis.url, namespace: redis.namespace() });
     expect(mp.lock(undefined).isNamed).toBe(false);
@@ -142,3 +229,31 @@ describe("what a factory does not take is refused, with the right form", () => {
     expect(mp.semaphore(1, "s").name).toBe("s");
   });
 });
+
+test("a private Redis refuses options that it does not take, before it starts", async () => {
+  await refused([
+    [() => startRedisServer({ prot: 1 } as never), 'startRedisServer() has no option "prot"; did you mean port?'],
+    [() => startRedisServer({ port: "1" as never }), 'port must be a whole number from 0 to 65535; got "1"'],
+    [() => startRedisServer({ port: 70_000 }), "port must be a whole number from 0 to 65535; got 70000"],
+    [() => startRedisServer({ appendOnly: "no" as never }), "takes true or false as appendOnly"],
+    [() => startRedisServer({ password: 5 as never }), "takes a text as password; got 5"],
+    [() => startRedisServer({ extraArguments: "x" as never }), "takes a list of texts as extraArguments"],
+    [() => startRedisServer({ ways: ["dokcer"] as never }), 'ways must be among "path", "private copy", "docker"'],
+    [() => startRedisServer({ logger: 5 as never }), "logger must have the method info"],
+    [() => obtainRedis({ prot: 1 } as never), 'obtainRedis() has no option "prot"; did you mean port?'],
+  ]);
+});
+
+/** Each call throws or rejects with a ValueError that has this text. */
+async function refused(calls: readonly [call: () => unknown, message: string][]): Promise<void> {
+  for (const [call, message] of calls) {
+    const outcome = await Promise.resolve()
+      .then(call)
+      .then(
+        () => "it was taken",
+        (error: unknown) => error,
+      );
+    expect(outcome, message).toBeInstanceOf(ValueError);
+    expect((outcome as Error).message).toContain(message);
+  }
+}

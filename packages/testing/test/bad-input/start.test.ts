@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { connect, RedisUnfitError, ValueError } from "@manyhands/core";
+import { startDashboard } from "@manyhands/dashboard";
 import { useRedis, withUrl } from "@manyhands/testing";
 import { startWorker } from "@manyhands/worker";
 import { describe, expect, test } from "vitest";
@@ -99,4 +100,27 @@ describe("task modules that cannot be loaded end the start of a host", () => {
     await reason(startWorker({ redis: redis.url, tasks: [path], namespace }));
     expect(await redis.client().keys(`{${namespace}}*`)).toEqual([]);
   });
+});
+
+test.each<[object, string]>([
+  [{ slot: 2 }, 'startWorker() has no option "slot"; did you mean slots?'],
+  [{ echoOutput: "yes" }, 'startWorker() takes true or false as echoOutput; got "yes"'],
+  [{ logArgs: 1 }, "startWorker() takes true or false as logArgs; got 1"],
+  [{ healthAddress: 5 }, "startWorker() takes a text as healthAddress; got 5"],
+  [{ labels: "gpu" }, 'startWorker() takes a list of texts as labels; got "gpu"'],
+  [{ redis: 5 }, "redis must be a URL"],
+])("a worker host with %j is refused before it starts", async (options, message) => {
+  const error = await reason(startWorker({ tasks: [MODULE], redis: redis.url, ...options }));
+  expect(error).toBeInstanceOf(ValueError);
+  expect(error.message).toContain(message);
+});
+
+test.each<[object, string]>([
+  [{ prot: 0 }, 'startDashboard() has no option "prot"; did you mean port?'],
+  [{ readOnly: "no" }, 'startDashboard() takes true or false as readOnly; got "no"'],
+  [{ redis: 5 }, "redis must be a URL"],
+])("a dashboard with %j is refused before it starts", async (options, message) => {
+  const error = await reason(startDashboard({ port: 0, redis: redis.url, ...options }));
+  expect(error).toBeInstanceOf(ValueError);
+  expect(error.message).toContain(message);
 });

@@ -100,7 +100,7 @@ export class ChildRuntime {
         {
           redis,
           namespace,
-          ...(lockNodes ? { lockNodes: lockNodes as RedisConfig[] } : {}),
+          lockNodes: (lockNodes as RedisConfig[] | null | undefined) ?? undefined,
         },
         this.#hostName,
       );

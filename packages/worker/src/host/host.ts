@@ -209,7 +209,7 @@ export class Host implements WorkerHost {
     this.logger.info(`host "${this.name}" takes work: ${plural(this.slots, "slot")}, tasks ${tasks}`);
   }
 
-  stop(options: { grace?: Milliseconds } = {}): Promise<void> {
+  stop(options: { grace?: Milliseconds | undefined } = {}): Promise<void> {
     this.#drain.grace = options.grace ?? this.#options.grace;
     this.#stopping ??= this.#stop();
     return this.#stopping;

@@ -9,7 +9,7 @@ import {
   assertPoolName,
   type Isolation,
   type Milliseconds,
-  namesOf,
+  optionsOf,
   type RedisConfig,
   resolveLockNodes,
   resolveNamespace,
@@ -21,56 +21,56 @@ export interface WorkerOptions {
   /** Task modules: paths (relative to the working directory), `file:` URLs. Loaded in every child. */
   tasks: (string | URL)[];
   /** Where Redis is. @defaultValue `MANYHANDS_REDIS_URL`, `REDIS_URL`, then `redis://127.0.0.1:6379` */
-  redis?: RedisConfig;
+  redis?: RedisConfig | undefined;
   /**
    * Instead of `redis`, where that has functions (`dnsLookup`, `reconnectOnError`, ...), which cannot be sent to the children:
    * a module whose default export is what `redis` takes, or a function that makes it. The host and each child load it.
    */
-  redisModule?: string | URL;
+  redisModule?: string | URL | undefined;
   /** The 3 or 5 masters that vote on locks, as in `connect()`. @defaultValue `MANYHANDS_LOCK_NODES`, then none */
-  lockNodes?: readonly RedisConfig[];
+  lockNodes?: readonly RedisConfig[] | undefined;
   /** 1 to 100 letters, digits or `_ . -`. @defaultValue `MANYHANDS_NAMESPACE`, then "manyhands" */
-  namespace?: string;
+  namespace?: string | undefined;
   /** Jobs that run at once over all pools. @defaultValue number of usable processors */
-  slots?: number;
+  slots?: number | undefined;
   /** Processes that run at once, beside the slots; 0: none. @defaultValue 128 */
-  processes?: number;
+  processes?: number | undefined;
   /** Labels by which processes may ask for a host like this one: `mp.process(task, { host: { label } })`. @defaultValue none */
-  labels?: string[];
+  labels?: string[] | undefined;
   /** What separates tasks from the host unless the task or the pool says otherwise. @defaultValue "process" */
-  isolation?: Isolation;
+  isolation?: Isolation | undefined;
   /** Names of the pools to serve. @defaultValue all */
-  pools?: string[];
+  pools?: string[] | undefined;
   /** Shown everywhere. @defaultValue host name of the machine and the pid */
-  name?: string;
+  name?: string | undefined;
   /** How long running jobs may take to finish when the host stops. @defaultValue 10_000 */
-  grace?: Milliseconds;
+  grace?: Milliseconds | undefined;
   /** Life of a job's lock. A host that dies loses its jobs to others after this and up to three checks. @defaultValue 8_000 */
-  lockDuration?: Milliseconds;
+  lockDuration?: Milliseconds | undefined;
   /** Time between two checks for jobs whose host died. @defaultValue 2_000 */
-  stalledInterval?: Milliseconds;
+  stalledInterval?: Milliseconds | undefined;
   /** @defaultValue 2_000 */
-  heartbeatInterval?: Milliseconds;
+  heartbeatInterval?: Milliseconds | undefined;
   /** Heap limit of each child. @defaultValue Node's own */
-  maxHeapMegabytes?: number;
+  maxHeapMegabytes?: number | undefined;
   /** Largest encoded result of one call or item, bytes. @defaultValue 1_048_576 */
-  maxPayload?: number;
+  maxPayload?: number | undefined;
   /** Serve `/healthz` and `/readyz` on this port; 0 = any free one. @defaultValue no health server */
-  healthPort?: number;
+  healthPort?: number | undefined;
   /** Address of the health server. @defaultValue "127.0.0.1" */
-  healthAddress?: string;
+  healthAddress?: string | undefined;
   /** Children kept loaded for pools to come. @defaultValue the smaller of `slots` and 2 */
-  spares?: number;
+  spares?: number | undefined;
   /** Print what tasks write to stdout and stderr. @defaultValue false */
-  echoOutput?: boolean;
+  echoOutput?: boolean | undefined;
   /** Where the log goes. @defaultValue lines on stderr */
-  logger?: Logger;
+  logger?: Logger | undefined;
   /** Lowest level of the log. @defaultValue "info" for a `logger` of yours, else "warn" */
-  logLevel?: LogLevel;
+  logLevel?: LogLevel | undefined;
   /** Form of the lines on stderr. @defaultValue "pretty" on a terminal, else "json" */
-  logFormat?: LogFormat;
+  logFormat?: LogFormat | undefined;
   /** Show the arguments of calls in the log: they may be secret. @defaultValue false */
-  logArgs?: boolean;
+  logArgs?: boolean | undefined;
 }
 
 /** Options with every default filled in and task modules as URLs. */
@@ -107,7 +107,7 @@ const STALLED_INTERVAL: Milliseconds = 2_000;
 /** Longest time between two renewals or checks: a day, ms. */
 const LONGEST_INTERVAL: Milliseconds = 86_400_000;
 
-const WORKER_OPTIONS = namesOf<WorkerOptions>({
+const WORKER_OPTIONS = optionsOf<WorkerOptions>({
   tasks: true,
   redis: true,
   redisModule: true,
@@ -115,7 +115,7 @@ const WORKER_OPTIONS = namesOf<WorkerOptions>({
   namespace: true,
   slots: true,
   processes: true,
-  labels: true,
+  labels: "texts",
   isolation: true,
   pools: true,
   name: true,
@@ -126,13 +126,13 @@ const WORKER_OPTIONS = namesOf<WorkerOptions>({
   maxHeapMegabytes: true,
   maxPayload: true,
   healthPort: true,
-  healthAddress: true,
+  healthAddress: "text",
   spares: true,
-  echoOutput: true,
+  echoOutput: "boolean",
   logger: true,
   logLevel: true,
   logFormat: true,
-  logArgs: true,
+  logArgs: "boolean",
 });
 
 /**

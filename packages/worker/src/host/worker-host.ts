@@ -17,7 +17,7 @@ export interface WorkerHost extends AsyncDisposable {
    * Stops: fetches no more, lets running jobs finish for `grace` ms, then kills their children and gives the jobs back
    * without using up an attempt. A second call with a shorter grace hurries the first. Never rejects.
    */
-  stop(options?: { grace?: Milliseconds }): Promise<void>;
+  stop(options?: { grace?: Milliseconds | undefined }): Promise<void>;
   /** Stops like {@link stop}, but waits as long as the running jobs take. */
   drain(): Promise<void>;
   /** Resolves when the host has stopped, also if something else than `stop` caused it. */

@@ -73,7 +73,7 @@ class LocalWorkers {
         tasks: [...modules],
         redis,
         namespace,
-        ...(slots === undefined ? {} : { slots }),
+        slots,
         name: `run-${process.pid}`,
         echoOutput: true,
         logger: {

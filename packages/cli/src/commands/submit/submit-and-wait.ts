@@ -70,7 +70,7 @@ async function untilReady(
   timeout: number | undefined,
 ): Promise<void> {
   try {
-    await result.wait({ signal: stop.signal, ...(timeout === undefined ? {} : { timeout }) });
+    await result.wait({ signal: stop.signal, timeout });
   } catch (error) {
     if (!stop.signal.aborted) throw error;
   }

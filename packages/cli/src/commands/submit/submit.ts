@@ -88,11 +88,11 @@ async function submit(invocation: Invocation<SubmitCommandOptions>): Promise<Exi
 function submitOptions(options: SubmitCommandOptions): SubmitOptions {
   const { timeout, delay, priority, attempts, tag, dedup } = options;
   return {
-    ...(timeout === undefined ? {} : { timeout }),
-    ...(delay === undefined ? {} : { delay }),
-    ...(priority === undefined ? {} : { priority }),
-    ...(attempts === undefined ? {} : { attempts }),
-    ...(tag === undefined ? {} : { tags: tag }),
-    ...(dedup === undefined ? {} : { deduplication: { id: dedup } }),
+    timeout,
+    delay,
+    priority,
+    attempts,
+    tags: tag,
+    deduplication: dedup === undefined ? undefined : { id: dedup },
   };
 }

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { got, ValueError } from "../../errors/index.ts";
 import { Operations } from "../../redis/script/index.ts";
 import { managerNameOf, ownerOf } from "../../shared/containers/manager/manager-life.ts";
 import { findKind } from "../../shared/kinds.ts";
@@ -50,6 +51,8 @@ export class ObjectInspector {
   list(places?: readonly ObjectPlace[]): Promise<ObjectView[]> {
     return this.#during(async () => {
       const wanted = places ?? (await this.#places());
+      if (!Array.isArray(wanted))
+        throw new ValueError(`objects.list() takes a list of { kind, name }; got ${got(wanted)}`);
       const views: (ObjectView | null)[] = [];
       for (let start = 0; start < wanted.length; start += AT_ONCE) {
         views.push(...(await Promise.all(wanted.slice(start, start + AT_ONCE).map((place) => this.#look(place)))));
@@ -60,7 +63,7 @@ export class ObjectInspector {
 
   /** Null when it is not there. What is left of an object that has expired is cleared away. */
   get(place: ObjectPlace): Promise<ObjectView | null> {
-    return this.#during(() => this.#look(place));
+    return this.#during(async () => this.#look(checkPlace(place)));
   }
 
   /**
@@ -68,9 +71,9 @@ export class ObjectInspector {
    * of it when it next renews its lease.
    * @returns what they held
    */
-  release(place: ObjectPlace, options: { session?: string } = {}): Promise<Holding[]> {
+  release(place: ObjectPlace, options: { session?: string | undefined } = {}): Promise<Holding[]> {
     return this.#during(async () => {
-      const view = await this.#look(place);
+      const view = await this.#look(checkPlace(place));
       const { session } = options;
       const holders = (view?.holders ?? []).filter((holder) => session === undefined || holder.session === session);
       const sessions = [...new Set(holders.map((holder) => holder.session))];
@@ -85,6 +88,10 @@ export class ObjectInspector {
    */
   releasePermits(semaphore: string, permits: number): Promise<boolean> {
     return this.#during(async () => {
+      checkPlace({ kind: "semaphore", name: semaphore });
+      if (!Number.isSafeInteger(permits) || permits < 1) {
+        throw new ValueError(`permits must be a whole number from 1; got ${got(permits)}`);
+      }
       const { client, keys } = this.#place;
       const key = keys.object("semaphore", semaphore);
       const madeAt = await client.hget(key, "madeAt");
@@ -98,8 +105,9 @@ export class ObjectInspector {
   }
 
   /** Removes an object; who waits for it is told. @returns false when it was not there, or of a kind unknown here */
-  remove({ kind, name }: ObjectPlace): Promise<boolean> {
+  remove(place: ObjectPlace): Promise<boolean> {
     return this.#during(async () => {
+      const { kind, name } = checkPlace(place);
       const { client, keys } = this.#place;
       const owner = (await this.#makerOf(kind, name)) ?? "";
       return (await removeObject.run(client, [keys.objects], [keys.prefix, kind, name, owner])) === "removed";
@@ -210,4 +218,10 @@ function placeOf(member: string): ObjectPlace {
 
 function compare(left: string, right: string): number {
   return left < right ? -1 : left > right ? 1 : 0;
+}
+
+function checkPlace(place: ObjectPlace): ObjectPlace {
+  const { kind, name } = (place as Partial<ObjectPlace> | null | undefined) ?? {};
+  if (typeof kind === "string" && kind !== "" && typeof name === "string" && name !== "") return place;
+  throw new ValueError(`an object is named by { kind, name }, both texts; got ${got(place)}`);
 }

@@ -39,8 +39,8 @@ export interface NewPool {
   name: string;
   /** At most this many run at once over all hosts; null = as many as the hosts have slots. */
   size: number | null;
-  isolation?: Isolation | null;
-  maxTasksPerChild?: number | null;
+  isolation?: Isolation | null | undefined;
+  maxTasksPerChild?: number | null | undefined;
 }
 
 /** Reads and changes pools from outside. */
@@ -123,7 +123,7 @@ export class Pools {
   }
 
   /** Removes a pool with its tasks. @throws ValueError for the default pool */
-  async remove(name: string, options: { force?: boolean } = {}): Promise<PoolRemoval> {
+  async remove(name: string, options: { force?: boolean | undefined } = {}): Promise<PoolRemoval> {
     return removePool({ client: this.#client, keys: this.#keys, queues: this.#queues }, name, options);
   }
 

@@ -7,16 +7,16 @@ import { findTaskPage, type TaskPage, type TaskRange, taskSources } from "./task
 
 /** Which tasks are wanted. */
 export interface TaskFilter {
-  pool?: string;
-  state?: TaskState;
+  pool?: string | undefined;
+  state?: TaskState | undefined;
   /** Name of the task. */
-  task?: string;
+  task?: string | undefined;
   /** Id of a live host: only what that one runs or ran. Or a name: what any host of that name does or did. */
-  host?: string;
+  host?: string | undefined;
   /** @defaultValue 20 */
-  limit?: number;
+  limit?: number | undefined;
   /** @defaultValue 0 */
-  offset?: number;
+  offset?: number | undefined;
 }
 
 /** Most jobs read per pool and state to find those of a name or host, so that a list stays cheap however long the queue is. */

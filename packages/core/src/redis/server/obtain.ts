@@ -1,5 +1,7 @@
+import { assertOptions } from "../../checks/index.ts";
 import { settingIn } from "../../package/index.ts";
 import type { RedisServer, RedisServerOptions } from "./server.ts";
+import { SERVER_OPTIONS } from "./server-options.ts";
 import { startRedisServer } from "./start.ts";
 
 export interface ObtainRedisOptions extends RedisServerOptions {
@@ -7,7 +9,7 @@ export interface ObtainRedisOptions extends RedisServerOptions {
    * Where the variables `MANYHANDS_REDIS_URL` and `REDIS_URL` are read from.
    * @defaultValue process.env
    */
-  environment?: Readonly<Record<string, string | undefined>>;
+  environment?: Readonly<Record<string, string | undefined>> | undefined;
 }
 
 /** A Redis to use; `stop()` ends it when it was started for the caller, and does nothing to one that was given. */
@@ -27,6 +29,7 @@ export interface ObtainedRedis {
  * @throws RedisUnfitError when there is none and none could be started; the message says what was tried
  */
 export async function obtainRedis(options: ObtainRedisOptions = {}): Promise<ObtainedRedis> {
+  assertOptions("obtainRedis()", options, { ...SERVER_OPTIONS, environment: true });
   const { environment = process.env, ...serverOptions } = options;
   const given = settingIn(environment, "MANYHANDS_REDIS_URL", "REDIS_URL");
   if (given) return { url: given.value, source: "environment", stop: nothing, [Symbol.asyncDispose]: nothing };

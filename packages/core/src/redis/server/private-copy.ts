@@ -34,7 +34,7 @@ const APT_SETTINGS = [
  * @throws RedisUnfitError when there is no apt, or with apt's last lines when it fails
  */
 export async function obtainPrivateCopy(
-  options: { logger?: { info(message: string): void } } = {},
+  options: { logger?: { info(message: string): void } | undefined } = {},
 ): Promise<ServerBinary> {
   const cache = await cacheFolder();
   const copy = join(cache, `redis-${await systemName()}`);

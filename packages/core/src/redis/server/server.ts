@@ -3,24 +3,24 @@ export type RedisWay = "path" | "private copy" | "docker";
 
 export interface RedisServerOptions {
   /** Port on loopback; 0 = a free one. @defaultValue 0 */
-  port?: number;
+  port?: number | undefined;
   /** Not empty. @defaultValue a random one */
-  password?: string;
+  password?: string | undefined;
   /**
    * Folder for the data; it is kept. One server at a time can use it. A new one, and the files in it, are for this user
    * alone. @defaultValue a temporary one, removed when the server ends
    */
-  directory?: string;
+  directory?: string | undefined;
   /** Keep an append-only file, so that a restart in the same `directory` loses nothing. @defaultValue true */
-  appendOnly?: boolean;
+  appendOnly?: boolean | undefined;
   /** More arguments for the server, such as `["--maxmemory", "100mb"]`; they win over ours. */
-  extraArguments?: readonly string[];
+  extraArguments?: readonly string[] | undefined;
   /** Path of a `redis-server` or `valkey-server` to use instead of looking for one. */
-  binary?: string;
+  binary?: string | undefined;
   /** Which ways to a server may be tried. @defaultValue all of them */
-  ways?: readonly RedisWay[];
+  ways?: readonly RedisWay[] | undefined;
   /** Is told what takes long, such as the unpacking of a private copy. */
-  logger?: { info(message: string): void };
+  logger?: { info(message: string): void } | undefined;
 }
 
 /** A private Redis on loopback. It ends with this process, however that ends; it does not keep the process alive. */

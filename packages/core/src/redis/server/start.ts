@@ -1,25 +1,22 @@
-import { RedisUnfitError, ValueError } from "../../errors/index.ts";
+import { RedisUnfitError } from "../../errors/index.ts";
 import { startDockerServer } from "./docker.ts";
 import { findServer, type ServerBinary, serverAt } from "./find-server.ts";
 import { startLocalServer } from "./local-server.ts";
 import { obtainPrivateCopy } from "./private-copy.ts";
-import type { RedisServer, RedisServerOptions, RedisWay } from "./server.ts";
-
-const WAYS: readonly RedisWay[] = ["path", "private copy", "docker"];
+import type { RedisServer, RedisServerOptions } from "./server.ts";
+import { checkServerOptions, WAYS } from "./server-options.ts";
 
 /**
  * Starts a private Redis: with the `redis-server` or `valkey-server` of the PATH, else with a private copy from the
  * system's package manager, else in Docker.
  *
- * @throws ValueError for an empty password; RedisUnfitError when there is no way to a server; the message names the ways and what each one said
+ * @throws ValueError for an unknown or wrong option; RedisUnfitError when there is no way to a server; the message names the ways and what each one said
  */
-export async function startRedisServer({ port, ...others }: RedisServerOptions = {}): Promise<RedisServer> {
+export async function startRedisServer(given: RedisServerOptions = {}): Promise<RedisServer> {
+  checkServerOptions("startRedisServer()", given);
+  const { port, ...others } = given;
   // To Redis, 0 means to listen on none.
   const options: RedisServerOptions = port === undefined || port === 0 ? others : { ...others, port };
-  // To Redis that means none: every user of this machine could use it.
-  if (options.password === "") {
-    throw new ValueError("the password of a private Redis must not be empty; leave it out to get a random one");
-  }
   if (options.binary !== undefined) return startLocalServer(await serverAt(options.binary), "path", options);
   const ways = options.ways ?? WAYS;
   const reasons: string[] = [];

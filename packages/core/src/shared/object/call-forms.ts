@@ -1,4 +1,4 @@
-import { type CallForm, namesOf } from "../../checks/index.ts";
+import { type CallForm, type OptionTypes, optionsOf } from "../../checks/index.ts";
 
 /** How a method that makes a handle is called. */
 export interface Maker extends CallForm {
@@ -9,8 +9,8 @@ export interface Maker extends CallForm {
 /** The options of a method that waits, as messages show them. */
 export const PATIENCE_TEXT = "{ block, timeout, signal }";
 
-/** Names of the options of an object that has only a name. */
-export const NAME: readonly string[] = namesOf<{ name?: string }>({ name: true });
+/** The options of an object that has only a name. */
+export const NAME: OptionTypes = optionsOf<{ name?: string }>({ name: true });
 
 /** A maker that takes a name. */
 export function namedMaker(method: string): Maker {

@@ -92,7 +92,7 @@ export function assertSameNamespace({ keys }: ObjectRuntime, lock: SharedObject,
  * Options of an object that may be given as its name alone.
  * @throws ValueError for anything else
  */
-export function namedOptions<Options extends { name?: string }>(
+export function namedOptions<Options extends { name?: string | undefined }>(
   options: string | Options | undefined,
 ): Partial<Options> {
   if (options === undefined || options === null) return {};

@@ -34,18 +34,18 @@ export {
 } from "./lock/index.ts";
 export {
   createReadWriteLock,
-  type HeldShare,
+  HeldShare,
   READ_WRITE_LOCK_KIND,
-  type ReadWriteLock,
+  ReadWriteLock,
   type ReadWriteLockOptions,
   ReadWriteLockSide,
   type ReadWriteLockState,
 } from "./read-write-lock/index.ts";
-export { createRLock, type HeldRLock, RLOCK_KIND, RLock, withOwner } from "./rlock/index.ts";
+export { createRLock, HeldRLock, RLOCK_KIND, RLock, withOwner } from "./rlock/index.ts";
 export {
   type BoundedSemaphore,
   createSemaphore,
-  type HeldPermits,
+  HeldPermits,
   type PermitOptions,
   SEMAPHORE_KIND,
   Semaphore,

@@ -76,7 +76,7 @@ function keepsStatePrivate(value: object): boolean {
 
 export function classNameOf(value: object): string {
   try {
-    const name = (value as { constructor?: { name?: unknown } }).constructor?.name;
+    const name = (value as { constructor?: { name?: unknown | undefined } }).constructor?.name;
     return typeof name === "string" && name !== "" ? name : "an unnamed class";
   } catch {
     return "an unnamed class";

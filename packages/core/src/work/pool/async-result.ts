@@ -6,8 +6,8 @@ import type { TaskState, Unit } from "../submission/index.ts";
 
 /** Called with the outcome before the result becomes ready, in the order of arrival. */
 export interface Callbacks<Value> {
-  callback?: (value: Value) => void;
-  errorCallback?: (error: unknown) => void;
+  callback?: ((value: Value) => void) | undefined;
+  errorCallback?: ((error: unknown) => void) | undefined;
 }
 
 /** What a result is of. One serves many results, which wait by the hundred thousand: they hold no functions of their own. */

@@ -10,21 +10,21 @@ export interface PoolOptions {
    * A named pool is the same for every program and stays until it is removed; an unnamed one vanishes with its maker.
    * 1 to 100 letters, digits or `_ . -`.
    */
-  name?: string;
+  name?: string | undefined;
   /** Runs once in each child before its first task. When it throws, the pool fails (PL21). */
-  initializer?: AnyTask;
+  initializer?: AnyTask | undefined;
   /** Arguments of the initializer. */
-  initArgs?: unknown[];
+  initArgs?: unknown[] | undefined;
   /** A child is replaced after this many calls; a chunk of a map is one call. @defaultValue never */
-  maxTasksPerChild?: number;
+  maxTasksPerChild?: number | undefined;
   /** Where tasks run that do not say it themselves. @defaultValue what the host says */
-  isolation?: Isolation;
+  isolation?: Isolation | undefined;
   /**
    * `strict`: when a host can no longer prove that a job is its own, it kills the child, so that the pool's size holds
    * for processes too. `lenient`: it lets the child finish, at the risk of a second run.
    * @defaultValue "strict"
    */
-  fence?: FencePolicy;
+  fence?: FencePolicy | undefined;
 }
 
 /** A pool's record before Redis has given it a time. */

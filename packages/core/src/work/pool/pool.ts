@@ -36,7 +36,7 @@ import { assertIterable, ImapIterator } from "./imap-iterator.ts";
 import type { ItemOutcome } from "./item-outcome.ts";
 import { checkItems, cutChunks, drain, validateItem, validateItems } from "./map-items.ts";
 import { MapResult } from "./map-result.ts";
-import { POOL_FORMS, RESULT_FORMS } from "./pool-forms.ts";
+import { IMAP_FORMS, POOL_FORMS, RESULT_FORMS } from "./pool-forms.ts";
 import type { StoredPool } from "./pool-options.ts";
 import { PoolRegistration } from "./pool-registration.ts";
 import { type PoolRemoval, removePool } from "./remove-pool.ts";
@@ -45,9 +45,9 @@ import { UnreadInputs } from "./unread-inputs.ts";
 /** Options of `map`, `starmap` and their asynchronous forms. */
 export interface MapOptions extends SubmitOptions {
   /** Items in one chunk. @defaultValue a quarter of an even share per slot (PL5) */
-  chunkSize?: number;
+  chunkSize?: number | undefined;
   /** What a failed item does; see {@link ItemErrors}. @defaultValue "throw" */
-  errors?: ItemErrors;
+  errors?: ItemErrors | undefined;
 }
 
 /**
@@ -62,14 +62,14 @@ type Returned = { errors: "return" };
 /** Options of `imap` and `imapUnordered`. */
 export interface ImapCallOptions extends SubmitOptions {
   /** Items in one chunk. @defaultValue 1 */
-  chunkSize?: number;
+  chunkSize?: number | undefined;
   /**
    * Most items that are sent and not yet read by you; the input is read no further.
    * @defaultValue 1 000, or four chunks per slot if that is more
    */
-  bufferSize?: number;
+  bufferSize?: number | undefined;
   /** What a failed item does; see {@link ItemErrors}. @defaultValue "throw" */
-  errors?: ItemErrors;
+  errors?: ItemErrors | undefined;
 }
 
 /** A list, or anything that can be iterated. */
@@ -331,7 +331,7 @@ export class Pool {
    * @param options - `force`: also when tasks of it run; hosts kill them.
    * @throws ValueError when tasks of it run and `force` is not given; nothing is removed then
    */
-  async remove({ force = false }: { force?: boolean } = {}): Promise<void> {
+  async remove({ force = false }: { force?: boolean | undefined } = {}): Promise<void> {
     if (this.#registration.isNamed) {
       const { client, keys, keepAlive } = this.#runtime;
       await this.#registration.settled();
@@ -636,7 +636,7 @@ export class Pool {
 }
 
 /** @throws ValueError for what `errors` cannot be, and for chunks where each item is to have an outcome of its own */
-function checkErrors(options: { errors?: unknown; chunkSize?: number } | undefined): void {
+function checkErrors(options: { errors?: unknown; chunkSize?: number | undefined } | undefined): void {
   const { errors = "throw", chunkSize = 1 } = options ?? {};
   if (errors !== "throw" && errors !== "return") {
     throw new ValueError(`errors must be "throw" or "return"; got ${got(errors)}`);
@@ -663,3 +663,4 @@ function nameOf(task: AnyTask | string): { name: string; definition: AnyTask | u
 
 strictCalls(Pool.prototype, POOL_FORMS);
 strictCalls(AsyncResult.prototype, RESULT_FORMS);
+strictCalls(ImapIterator.prototype, IMAP_FORMS);

@@ -55,7 +55,7 @@ export function assertRemovable(name: string): void {
 export async function removePool(
   context: { client: RedisClient; keys: Keys; queues: BullQueues },
   name: string,
-  { force = false }: { force?: boolean } = {},
+  { force = false }: { force?: boolean | undefined } = {},
 ): Promise<PoolRemoval> {
   const { client, keys, queues } = context;
   assertRemovable(name);

@@ -1,5 +1,5 @@
 import { hostname } from "node:os";
-import { strictCalls } from "../../checks/index.ts";
+import { assertOptions, optionsOf, strictCalls } from "../../checks/index.ts";
 import { AssertionError, got, ManyhandsError, ProcessLostError, ValueError } from "../../errors/index.ts";
 import { type AnyTask, isLoadingTasks, isTask } from "../../tasks/index.ts";
 import { PATIENCE, type Patience, toLimit, waitWith } from "../../time/index.ts";
@@ -17,16 +17,16 @@ import { Sentinel } from "./sentinel.ts";
 /** Options of `mp.process()` and of the constructor of a subclass. */
 export interface ProcessOptions<Args extends unknown[] = unknown[]> {
   /** Arguments of the target. They are encoded by `start()`, and the process keeps no reference to them afterwards. */
-  args?: Args;
+  args?: Args | undefined;
   /** A label without meaning; need not be unique. @defaultValue class and position, such as "Process-2" (P12) */
-  name?: string;
+  name?: string | undefined;
   /**
    * A daemon ends with the process that started it, also when that is killed, and cannot start processes itself.
    * @defaultValue what the process is that makes it: false in a program
    */
-  daemon?: boolean;
+  daemon?: boolean | undefined;
   /** Where it is to run: the name of a worker host, or a label that a host has. @defaultValue any host */
-  host?: Placement;
+  host?: Placement | undefined;
 }
 
 /** A subclass of {@link Process}. Its constructor may want anything. */
@@ -35,6 +35,10 @@ export type ProcessClass = new (...args: any[]) => Process;
 
 /** What the constructor takes; `identity` is for the object of a process that runs already. */
 type Init = ProcessOptions & { target?: AnyTask | string; identity?: number[] };
+
+const INIT = optionsOf<Init>({
+  ...{ args: true, name: true, daemon: true, host: true, target: true, identity: true },
+});
 
 /**
  * One task in an operating-system process of its own, on some worker host (Python's Process).
@@ -57,6 +61,7 @@ export class Process {
 
   /** @throws ValueError for a bad option; SerializationError for arguments that cannot be sent */
   constructor(options: Init = {}) {
+    assertOptions("new Process()", options, INIT);
     const { target = null, args = [], name, daemon, host = null } = options;
     if (!Array.isArray(args)) throw new ValueError(`args must be a list of arguments; got ${got(args)}`);
     assertSendable(args, "args");
@@ -332,4 +337,9 @@ const WAIT = { most: 1, options: { 0: PATIENCE }, orElse: ["boolean"] } as const
 strictCalls(Process.prototype, {
   started: { form: "process.started({ block, timeout, signal })", ...WAIT },
   join: { form: "process.join({ block, timeout, signal })", ...WAIT },
+  start: { form: "process.start()", most: 0 },
+  terminate: { form: "process.terminate()", most: 0 },
+  kill: { form: "process.kill()", most: 0 },
+  isAlive: { form: "process.isAlive()", most: 0 },
+  close: { form: "process.close()", most: 0 },
 });

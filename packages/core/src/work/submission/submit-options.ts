@@ -1,4 +1,5 @@
-import type { JobsOptions } from "bullmq";
+import type { DeduplicationOptions, JobsOptions } from "bullmq";
+import { assertOptions, type OptionTypes } from "../../checks/index.ts";
 import { got, ValueError } from "../../errors/index.ts";
 import { type AnyTask, type Backoff, checkReach, checkTaskOptions, type TaskOptions } from "../../tasks/index.ts";
 import type { Milliseconds } from "../../time/index.ts";
@@ -6,34 +7,41 @@ import type { Milliseconds } from "../../time/index.ts";
 /** Options of one submission. A submission with any of them is a job of its own. */
 export interface SubmitOptions {
   /** Milliseconds before it may start. */
-  delay?: Milliseconds;
+  delay?: Milliseconds | undefined;
   /** 1 (first) to 2 097 151 (last). Calls without a priority run before all with one. */
-  priority?: number;
+  priority?: number | undefined;
   /**
    * Tries in total, the first included.
    * @defaultValue 1
    */
-  attempts?: number;
+  attempts?: number | undefined;
   /** Milliseconds between tries, or a {@link Backoff}. */
-  backoff?: Milliseconds | Backoff;
+  backoff?: Milliseconds | Backoff | undefined;
   /** Hard limit of one call in ms: its child is killed, the call fails with TimeoutError. */
-  timeout?: Milliseconds;
+  timeout?: Milliseconds | undefined;
   /** After this many ms `currentTask().signal` is aborted. */
-  softTimeout?: Milliseconds;
+  softTimeout?: Milliseconds | undefined;
   /** While a job with the same `id` is under way (or for `ttl` ms), this one is not added: its outcome is shared. */
-  deduplication?: { id: string; ttl?: Milliseconds; extend?: boolean; replace?: boolean };
+  deduplication?:
+    | {
+        id: string;
+        ttl?: Milliseconds | undefined;
+        extend?: boolean | undefined;
+        replace?: boolean | undefined;
+      }
+    | undefined;
   /** Run before everything that waits. */
-  lifo?: boolean;
+  lifo?: boolean | undefined;
   /** Own id of the job, 1 to 200 letters, digits or `_ . -`, not a number. A second job of that id is not added. */
-  jobId?: string;
+  jobId?: string | undefined;
   /** Labels to search by. */
-  tags?: string[];
+  tags?: string[] | undefined;
   /**
    * Milliseconds for which answers too large for the job itself are kept. Jobs are kept as far as their pool's history
    * reaches: an hour, the last 2 000.
    * @defaultValue 3 600 000
    */
-  resultTtl?: Milliseconds;
+  resultTtl?: Milliseconds | undefined;
 }
 
 /** Jobs with larger arguments, in bytes, are not kept once they are done; their answers are in the reply stream. */
@@ -93,10 +101,13 @@ function checkSubmitOptions(options: SubmitOptions): void {
   if (deduplication !== undefined && (typeof deduplication.id !== "string" || deduplication.id === "")) {
     throw new ValueError(`deduplication needs an id, such as { id: "report-7" }; got ${got(deduplication)}`);
   }
+  if (deduplication !== undefined) assertOptions("deduplication", deduplication, DEDUPLICATION);
   if (deduplication?.ttl !== undefined && !isDuration(deduplication.ttl)) {
     throw new ValueError(`deduplication.ttl must be milliseconds from 0; got ${got(deduplication.ttl)}`);
   }
 }
+
+const DEDUPLICATION: OptionTypes = { id: "text", ttl: true, extend: "boolean", replace: "boolean" };
 
 /** BullMQ's own keys of a queue: a job of such an id would take their place. */
 const RESERVED_IDS: ReadonlySet<string> = new Set(
@@ -131,14 +142,15 @@ export function toJobsOptions(jobId: string, options: SubmitOptions | undefined,
   if (options.delay) jobsOptions.delay = options.delay;
   if (options.priority) jobsOptions.priority = options.priority;
   if (options.attempts) jobsOptions.attempts = options.attempts;
-  if (options.backoff !== undefined) jobsOptions.backoff = options.backoff;
+  if (options.backoff !== undefined) jobsOptions.backoff = options.backoff as NonNullable<JobsOptions["backoff"]>;
   if (options.lifo) jobsOptions.lifo = true;
   if (options.deduplication) jobsOptions.deduplication = withWholeTtl(options.deduplication);
   return jobsOptions;
 }
 
 /** Redis takes whole milliseconds, up to 64 bits. */
-function withWholeTtl<Deduplication extends { ttl?: Milliseconds }>(deduplication: Deduplication): Deduplication {
+function withWholeTtl(deduplication: NonNullable<SubmitOptions["deduplication"]>): DeduplicationOptions {
   const { ttl } = deduplication;
-  return ttl === undefined ? deduplication : { ...deduplication, ttl: Math.min(Math.ceil(ttl), LONGEST_TTL) };
+  const whole = ttl === undefined ? deduplication : { ...deduplication, ttl: Math.min(Math.ceil(ttl), LONGEST_TTL) };
+  return whole as DeduplicationOptions;
 }

@@ -1,4 +1,4 @@
-import { namesOf } from "../../../checks/index.ts";
+import { optionsOf } from "../../../checks/index.ts";
 import { plural } from "../../../errors/index.ts";
 import { type ObjectReading, PATIENCE_TEXT, type SharedKind, withoutHolders } from "../../object/index.ts";
 import { Connection, type ConnectionSettings } from "./connection.ts";
@@ -19,7 +19,7 @@ export const PIPE_KIND: SharedKind<Connection> = {
       of: "mp",
       form: "mp.pipe(duplex) or mp.pipe({ duplex, maxMessage })",
       most: 1,
-      options: { 0: namesOf<PipeOptions>({ duplex: true, maxMessage: true }) },
+      options: { 0: optionsOf<PipeOptions>({ duplex: "boolean", maxMessage: true }) },
       orElse: ["boolean"],
     },
   },

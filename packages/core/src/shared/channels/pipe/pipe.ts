@@ -8,12 +8,12 @@ export interface PipeOptions {
    * Both ends send and receive; otherwise the first only receives and the second only sends.
    * @defaultValue true
    */
-  duplex?: boolean;
+  duplex?: boolean | undefined;
   /**
    * Largest message, bytes.
    * @defaultValue 64 MiB
    */
-  maxMessage?: number;
+  maxMessage?: number | undefined;
 }
 
 /** Largest message unless the pipe says otherwise, bytes. */

@@ -1,4 +1,4 @@
-import { namesOf } from "../../../checks/index.ts";
+import { optionsOf } from "../../../checks/index.ts";
 import type { ObjectKind } from "../../../session/index.ts";
 import {
   type AnyKind,
@@ -87,7 +87,7 @@ function queueMaker(method: string): Maker {
     of: "both",
     form: `mp.${method}({ name, maxSize })`,
     most: 1,
-    options: { 0: namesOf<QueueOptions>({ name: true, maxSize: true }) },
+    options: { 0: optionsOf<QueueOptions>({ name: true, maxSize: true }) },
     orElse: ["string", "number"],
   };
 }

@@ -37,9 +37,9 @@ export interface QueueOptions {
    * Most items that wait in it; 0 or less = no limit (Q5).
    * @defaultValue 0
    */
-  maxSize?: number;
+  maxSize?: number | undefined;
   /** The same queue for every program that uses this name; without a name it is this program's, until it passes it on. */
-  name?: string;
+  name?: string | undefined;
 }
 
 /** A queue as it is at the moment. */
@@ -366,6 +366,9 @@ export class Queue<Item = unknown> extends AnyQueue<Item> {
    * @param immediate - Drop what is left (Q12).
    */
   async shutdown(immediate: boolean = false): Promise<void> {
+    if (typeof immediate !== "boolean") {
+      throw new ValueError(`queue.shutdown(immediate) takes true or false; got ${got(immediate)}`);
+    }
     await this.shut(immediate);
   }
 
@@ -493,7 +496,7 @@ export function createJoinableQueue<Item>(
 /** For `mp.simpleQueue()`. @throws ValueError a bad name */
 export function createSimpleQueue<Item>(
   runtime: ObjectRuntime,
-  options?: string | { name?: string },
+  options?: string | { name?: string | undefined },
 ): SimpleQueue<Item> {
   return new SimpleQueue<Item>(runtime, identify(runtime, namedOptions(options).name), { maxSize: 0 });
 }

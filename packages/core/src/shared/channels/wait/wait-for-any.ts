@@ -35,6 +35,9 @@ export async function waitForAny<Item extends Waitable>(
 ): Promise<Item[]> {
   const { limit, signal } = toTimedLimit(wait);
   signal?.throwIfAborted();
+  if (typeof (objects as Partial<Iterable<Item>> | null | undefined)?.[Symbol.iterator] !== "function") {
+    throw new ValueError(`mp.wait() takes a list of what to wait for; got ${got(objects)}`);
+  }
   const items = [...objects];
   const watches = items.map(watchOf);
   return keepAlive.during(waitForWatches(items, watches, { limit, signal }));

@@ -1,4 +1,4 @@
-import { namesOf } from "../../../checks/index.ts";
+import { optionsOf } from "../../../checks/index.ts";
 import { plural } from "../../../errors/index.ts";
 import type { SharedKind } from "../../object/index.ts";
 import { containerKind } from "../state/index.ts";
@@ -14,7 +14,7 @@ export const ARRAY_KIND: SharedKind<ArrayProxy> = containerKind({
       of: "both",
       form: "mp.array(type, contents, { name, lock })",
       most: 3,
-      options: { 2: namesOf<ValueOptions>({ name: true, lock: true }) },
+      options: { 2: optionsOf<ValueOptions>({ name: true, lock: true }) },
     },
   },
   parts: ["items"],

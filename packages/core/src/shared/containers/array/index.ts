@@ -1,2 +1,2 @@
-export { type ArrayContents, type ArrayProxy, createArray } from "./array.ts";
+export { type ArrayContents, ArrayProxy, createArray } from "./array.ts";
 export { ARRAY_KIND } from "./array-kind.ts";

@@ -1,3 +1,4 @@
+import { assertOptions, optionsOf } from "../../../checks/index.ts";
 import { got, PayloadTooLargeError, ValueError } from "../../../errors/index.ts";
 import type { Script } from "../../../redis/script/index.ts";
 import { type Purpose, valueToText } from "../../../wire/codec/index.ts";
@@ -13,7 +14,7 @@ export interface WriteOptions {
    * The fence of the lock under which this is written (`held.fence`). The container refuses a write with a smaller fence
    * than one that it has seen: its writer has lost the lock since.
    */
-  fence?: number;
+  fence?: number | undefined;
 }
 
 /** Largest stored value, characters. */
@@ -60,6 +61,7 @@ export abstract class Container extends SharedObject {
 
   /** Changes something. @throws ValueError a bad fence @internal */
   protected write(name: string, args: readonly (string | number)[], options?: WriteOptions): Promise<unknown> {
+    if (options) assertOptions(`${this.kind}.${name}()`, options, WRITE_OPTIONS);
     return this.#calls.run({ name, args, fence: checkFence(options?.fence), reads: false });
   }
 
@@ -89,6 +91,9 @@ export abstract class Container extends SharedObject {
     return this.#queue;
   }
 }
+
+/** Those of a sort, and the signal of an update, are used by the handles themselves. */
+const WRITE_OPTIONS = optionsOf<WriteOptions>({ fence: true });
 
 /** What a reference says that a container is made with. */
 export function makeWithOf(settings: unknown): MakeWith {

@@ -1,3 +1,4 @@
+import { assertOptions, type OptionTypes, optionsOf } from "../../../checks/index.ts";
 import { got, KeyError, ValueError } from "../../../errors/index.ts";
 import { pauseBeforeRetry } from "../../../time/index.ts";
 import { textToValue } from "../../../wire/codec/index.ts";
@@ -140,12 +141,12 @@ export class DictProxy<Key = string, Value = unknown> extends Container {
   async update(
     key: Key,
     change: (value: Value | undefined) => Value | undefined | Promise<Value | undefined>,
-    options?: WriteOptions & { signal?: AbortSignal },
+    options?: WriteOptions & { signal?: AbortSignal | undefined },
   ): Promise<Value | undefined>;
   async update(
     first: Key | DictEntries<Key, Value>,
     second?: WriteOptions | ((value: Value | undefined) => Value | undefined | Promise<Value | undefined>),
-    third?: WriteOptions & { signal?: AbortSignal },
+    third?: WriteOptions & { signal?: AbortSignal | undefined },
   ): Promise<unknown> {
     if (typeof second === "function") return this.#change(first as Key, second, third ?? {});
     await this.write("set", entryTexts(first as DictEntries<Key, Value>), second);
@@ -178,6 +179,7 @@ export class DictProxy<Key = string, Value = unknown> extends Container {
     change: { expected: Value | undefined; value: Value | undefined },
     options?: WriteOptions,
   ): Promise<boolean> {
+    assertOptions("dict.compareAndSet()", change, CHANGE);
     const { expected, value } = change;
     const texts = { expected: optionalText(expected), value: optionalText(value) };
     return this.#compareAndSet(keyText(key), texts, options);
@@ -206,15 +208,16 @@ export class DictProxy<Key = string, Value = unknown> extends Container {
   async #change(
     key: Key,
     change: (value: Value | undefined) => Value | undefined | Promise<Value | undefined>,
-    options: WriteOptions & { signal?: AbortSignal },
+    options: WriteOptions & { signal?: AbortSignal | undefined },
   ): Promise<Value | undefined> {
+    assertOptions("dict.update()", options, UPDATE_OPTIONS);
     const text = keyText(key);
     for (let attempt = 0; ; attempt += 1) {
       options.signal?.throwIfAborted();
       const before = (await this.read("get", [text])) as string | null;
       const value = await change(before === null ? undefined : toValue<Value>(before));
       const texts = { expected: before, value: optionalText(value) };
-      if (await this.#compareAndSet(text, texts, options)) return value;
+      if (await this.#compareAndSet(text, texts, { fence: options.fence })) return value;
       await this.runtime.keepAlive.during(pauseBeforeRetry(attempt));
     }
   }
@@ -273,3 +276,9 @@ function entryTexts(entries: DictEntries<unknown, unknown>): string[] {
 function describeKey(key: unknown): string {
   return typeof key === "string" || typeof key === "number" ? JSON.stringify(key) : got(key);
 }
+
+const UPDATE_OPTIONS = optionsOf<WriteOptions & { signal?: AbortSignal | undefined }>({
+  fence: true,
+  signal: "signal",
+});
+const CHANGE: OptionTypes = { expected: true, value: true };

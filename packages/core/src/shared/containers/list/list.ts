@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { assertOptions, optionsOf } from "../../../checks/index.ts";
 import { got, IndexError, ValueError } from "../../../errors/index.ts";
 import { pauseBeforeRetry } from "../../../time/index.ts";
 import { textToValue } from "../../../wire/codec/index.ts";
@@ -11,11 +12,11 @@ import { naturalOrder } from "./natural-order.ts";
 /** How {@link ListProxy.sort} orders. */
 export interface SortOptions<Item> extends WriteOptions {
   /** What to order by, instead of the items themselves. */
-  key?: (item: Item) => unknown;
+  key?: ((item: Item) => unknown) | undefined;
   /** As Array's: negative when the first comes first. Without it numbers by size and texts by their characters. */
-  compare?: (left: Item, right: Item) => number;
+  compare?: ((left: Item, right: Item) => number) | undefined;
   /** @defaultValue false */
-  reverse?: boolean;
+  reverse?: boolean | undefined;
 }
 
 /** Items that are fetched at a time. */
@@ -152,6 +153,7 @@ export class ListProxy<Item = unknown> extends Container {
    * @throws TypeError for items that have no natural order, such as texts and numbers together
    */
   async sort(options: SortOptions<Item> = {}): Promise<void> {
+    assertOptions("list.sort()", options, SORT_OPTIONS);
     const { key = (item: Item): unknown => item, reverse = false } = options;
     const compare = options.compare ?? ((left: Item, right: Item): number => naturalOrder(key(left), key(right)));
     for (let attempt = 0; ; attempt += 1) {
@@ -159,7 +161,8 @@ export class ListProxy<Item = unknown> extends Container {
       const items = texts.map((text) => ({ text, item: toItem<Item>(text) }));
       items.sort((left, right) => (reverse ? compare(right.item, left.item) : compare(left.item, right.item)));
       const digest = createHash("sha1").update(texts.join("\n")).digest("hex");
-      if ((await this.write("replaceAll", [digest, ...items.map(({ text }) => text)], options)) === 1) return;
+      if ((await this.write("replaceAll", [digest, ...items.map(({ text }) => text)], { fence: options.fence })) === 1)
+        return;
       await this.runtime.keepAlive.during(pauseBeforeRetry(attempt));
     }
   }
@@ -213,3 +216,7 @@ function itemTexts(items: unknown): string[] {
   }
   return Array.from(items as Iterable<unknown>, (item) => toText(item));
 }
+
+const SORT_OPTIONS = optionsOf<SortOptions<unknown>>({
+  ...{ key: "function", compare: "function", reverse: "boolean", fence: true },
+});

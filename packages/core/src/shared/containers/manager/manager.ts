@@ -66,7 +66,7 @@ import { beginLife, ownerOf } from "./manager-life.ts";
 /** The name of something that a manager makes. */
 export interface ManagedOptions {
   /** The same object for every program that uses this name with this manager. */
-  name?: string;
+  name?: string | undefined;
 }
 
 /**

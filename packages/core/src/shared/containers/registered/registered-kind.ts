@@ -1,4 +1,4 @@
-import { namesOf } from "../../../checks/index.ts";
+import { optionsOf } from "../../../checks/index.ts";
 import { NAME, type SharedKind } from "../../object/index.ts";
 import { containerKind } from "../state/index.ts";
 import { openRegistered, type RegisteredObject } from "./registered.ts";
@@ -13,7 +13,7 @@ export const REGISTERED_KIND: SharedKind<RegisteredObject> = containerKind({
       of: "manager",
       form: "manager.register(typeid, maker, { exposed, methodToTypeid })",
       most: 3,
-      options: { 2: namesOf<RegisterOptions>({ exposed: true, methodToTypeid: true }) },
+      options: { 2: optionsOf<RegisterOptions>({ exposed: "texts", methodToTypeid: true }) },
     },
     create: { of: "manager", form: "manager.create(typeid, args, { name })", most: 3, options: { 2: NAME } },
   },

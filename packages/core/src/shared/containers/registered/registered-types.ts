@@ -1,3 +1,4 @@
+import { assertOptions, optionsOf } from "../../../checks/index.ts";
 import { AttributeError, got, ValueError } from "../../../errors/index.ts";
 import { shared } from "../../../package/index.ts";
 
@@ -7,12 +8,12 @@ export interface RegisterOptions {
    * Methods that can be called from outside. Of a class by default all whose name does not begin with "_"; of a factory
    * they must be named.
    */
-  exposed?: readonly string[];
+  exposed?: readonly string[] | undefined;
   /**
    * Methods whose result becomes a live object of another registered type, which is made with it: `{ checkout: "Order" }`.
    * They can be called from outside.
    */
-  methodToTypeid?: Readonly<Record<string, string>>;
+  methodToTypeid?: Readonly<Record<string, string>> | undefined;
 }
 
 /** What makes an object of a registered type. */
@@ -66,6 +67,7 @@ export function registerType<Instance extends object, Args extends unknown[]>(
   if (typeof maker !== "function") {
     throw new TypeError(`register() takes a class or a function that makes an object; got ${got(maker)}`);
   }
+  assertOptions("registerType()", options, REGISTER_OPTIONS);
   const Class = classOf(maker);
   const typeids = toTypeids(typeid, options.methodToTypeid);
   const exposed = checkExposed(typeid, withNames(options.exposed ?? (Class && methodsOf(Class.prototype)), typeids));
@@ -77,6 +79,8 @@ export function registerType<Instance extends object, Args extends unknown[]>(
       restoreState(Class ? (Object.create(Class.prototype as object) as object) : make(args), state),
   });
 }
+
+const REGISTER_OPTIONS = optionsOf<RegisterOptions>({ exposed: "texts", methodToTypeid: true });
 
 /** @throws AttributeError when no such type is registered here */
 export function registeredType(typeid: string): RegisteredType {

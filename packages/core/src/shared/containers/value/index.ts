@@ -1,2 +1,2 @@
-export { createValue, type ValueOptions, type ValueProxy } from "./value.ts";
+export { createValue, type ValueOptions, ValueProxy } from "./value.ts";
 export { VALUE_KIND } from "./value-kind.ts";

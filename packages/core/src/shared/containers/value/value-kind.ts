@@ -1,4 +1,4 @@
-import { namesOf } from "../../../checks/index.ts";
+import { optionsOf } from "../../../checks/index.ts";
 import type { SharedKind } from "../../object/index.ts";
 import { containerKind } from "../state/index.ts";
 import { openValue, type ValueOptions, type ValueProxy } from "./value.ts";
@@ -12,7 +12,7 @@ export const VALUE_KIND: SharedKind<ValueProxy> = containerKind({
       of: "both",
       form: "mp.value(type, initial, { name, lock })",
       most: 3,
-      options: { 2: namesOf<ValueOptions>({ name: true, lock: true }) },
+      options: { 2: optionsOf<ValueOptions>({ name: true, lock: true }) },
     },
   },
   parts: [],

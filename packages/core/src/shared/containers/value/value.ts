@@ -22,12 +22,12 @@ import { valueCalls } from "./value-operations.ts";
 /** Options of `mp.value()` and `mp.array()`. */
 export interface ValueOptions {
   /** The same value for every program that uses this name; its first user's initial value counts. */
-  name?: string;
+  name?: string | undefined;
   /**
    * What `getLock()` gives; false = it has none (Python's RawValue, RawArray).
    * @defaultValue an RLock of its own
    */
-  lock?: Lock | RLock | boolean;
+  lock?: Lock | RLock | boolean | undefined;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { namesOf } from "../../../checks/index.ts";
+import { optionsOf } from "../../../checks/index.ts";
 import { PATIENCE_TEXT, type SharedKind, withoutHolders } from "../../object/index.ts";
 import { Barrier, type BarrierOptions, type BarrierSettings, readBarrier } from "./barrier.ts";
 import { BARRIER_REAPER } from "./barrier-scripts.ts";
@@ -22,7 +22,7 @@ export const BARRIER_KIND: SharedKind<Barrier> = {
       of: "both",
       form: "mp.barrier(parties, { name, action, timeout })",
       most: 2,
-      options: { 1: namesOf<BarrierOptions>({ name: true, action: true, timeout: true }) },
+      options: { 1: optionsOf<BarrierOptions>({ name: true, action: "function", timeout: true }) },
       orElse: ["string"],
       noOptions: [0],
     },

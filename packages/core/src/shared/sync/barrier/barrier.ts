@@ -25,17 +25,17 @@ export interface BarrierOptions {
   /**
    * The same barrier for every program that uses this name; without a name it is this program's, until it passes it on.
    */
-  name?: string;
+  name?: string | undefined;
   /**
    * Runs once in each cycle, in the process of the party that came last, before any party goes on (B3). It belongs to
    * this handle: one that was sent to another process has none there.
    */
-  action?: BarrierAction;
+  action?: BarrierAction | undefined;
   /**
    * How long `wait()` waits when it does not say itself, ms.
    * @defaultValue no limit
    */
-  timeout?: Milliseconds;
+  timeout?: Milliseconds | undefined;
 }
 
 /** A barrier as it is at the moment. */

@@ -1,4 +1,4 @@
-import { namesOf } from "../../../checks/index.ts";
+import { optionsOf } from "../../../checks/index.ts";
 import { type ObjectReference, PATIENCE_TEXT, type SharedKind, withoutHolders } from "../../object/index.ts";
 import type { Lock } from "../lock/index.ts";
 import type { RLock } from "../rlock/index.ts";
@@ -25,7 +25,7 @@ export const CONDITION_KIND: SharedKind<Condition> = {
       of: "both",
       form: "mp.condition(lock, { name, lease }), without a lock of its own mp.condition(null, { name, lease })",
       most: 2,
-      options: { 1: namesOf<ConditionOptions>({ name: true, lease: true }) },
+      options: { 1: optionsOf<ConditionOptions>({ name: true, lease: true }) },
       orElse: ["string"],
     },
   },

@@ -22,12 +22,12 @@ export interface ConditionOptions {
    * The same condition for every program that uses this name; without a name it is this program's, until it passes it
    * on.
    */
-  name?: string;
+  name?: string | undefined;
   /**
    * Lease of the lock that the condition makes for itself, ms.
    * @defaultValue the context's lease (30 000)
    */
-  lease?: Milliseconds;
+  lease?: Milliseconds | undefined;
 }
 
 /** A condition as it is at the moment. */

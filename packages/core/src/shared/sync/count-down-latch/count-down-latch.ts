@@ -13,7 +13,7 @@ import { awaitLatch, countDownLatch, leaveLatch, setLatch } from "./latch-script
 /** Options of `mp.countDownLatch()`. */
 export interface CountDownLatchOptions {
   /** The same latch for every program that uses this name; without a name it is this program's, until it passes it on. */
-  name?: string;
+  name?: string | undefined;
 }
 
 /** A latch as it is at the moment. */

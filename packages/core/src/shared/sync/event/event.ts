@@ -16,7 +16,7 @@ import { abandonEvent, awaitEvent, clearEvent, SET_WORD, setEvent } from "./even
 /** Options of `mp.event()`. */
 export interface EventOptions {
   /** The same event for every program that uses this name; without a name it is this program's, until it passes it on. */
-  name?: string;
+  name?: string | undefined;
 }
 
 /** An event as it is at the moment (E4). */

@@ -1,4 +1,4 @@
-import { namesOf } from "../../../checks/index.ts";
+import { optionsOf } from "../../../checks/index.ts";
 import { type AnyKind, type ObjectReading, PATIENCE_TEXT, type SharedKind } from "../../object/index.ts";
 import { Lock, type LockOptions, type LockState, readLockOfKind } from "./lock.ts";
 import type { LockKind } from "./lock-request.ts";
@@ -13,7 +13,7 @@ export const LOCK_KIND: SharedKind<Lock> = {
       of: "both",
       form: "mp.lock(name) or mp.lock({ name, lease })",
       most: 1,
-      options: { 0: namesOf<LockOptions>({ name: true, lease: true }) },
+      options: { 0: optionsOf<LockOptions>({ name: true, lease: true }) },
       orElse: ["string"],
     },
   },

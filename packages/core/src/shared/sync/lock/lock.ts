@@ -22,12 +22,12 @@ import type { SuspendableLock } from "./suspendable-lock.ts";
 /** Options of `mp.lock()`. */
 export interface LockOptions {
   /** The same lock for every program that uses this name; without a name it is this program's, until it passes it on. */
-  name?: string;
+  name?: string | undefined;
   /**
    * How long the lock outlives a holder that died, ms.
    * @defaultValue the context's lease (30 000)
    */
-  lease?: Milliseconds;
+  lease?: Milliseconds | undefined;
 }
 
 /** A lock as it is at the moment. */

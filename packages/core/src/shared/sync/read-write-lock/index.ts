@@ -1,7 +1,7 @@
-export type { HeldShare } from "./held-share.ts";
+export { HeldShare } from "./held-share.ts";
 export {
   createReadWriteLock,
-  type ReadWriteLock,
+  ReadWriteLock,
   type ReadWriteLockOptions,
   ReadWriteLockSide,
 } from "./read-write-lock.ts";

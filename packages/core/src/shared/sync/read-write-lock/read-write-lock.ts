@@ -18,7 +18,7 @@ import { ShareTurn } from "./share-turn.ts";
 /** Options of `mp.readWriteLock()`. */
 export interface ReadWriteLockOptions {
   /** The same lock for every program that uses this name; without a name it is this program's, until it passes it on. */
-  name?: string;
+  name?: string | undefined;
 }
 
 /** What tells the handles of one kind apart when they travel. */

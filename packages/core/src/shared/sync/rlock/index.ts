@@ -1,4 +1,4 @@
-export type { HeldRLock } from "./held-rlock.ts";
+export { HeldRLock } from "./held-rlock.ts";
 export { withOwner } from "./owner.ts";
 export { createRLock, RLock } from "./rlock.ts";
 export { RLOCK_KIND } from "./rlock-kind.ts";

@@ -1,4 +1,4 @@
-import { namesOf } from "../../../checks/index.ts";
+import { optionsOf } from "../../../checks/index.ts";
 import { PATIENCE_TEXT, type SharedKind } from "../../object/index.ts";
 import { type LockOptions, lockFacts } from "../lock/index.ts";
 import { RLock } from "./rlock.ts";
@@ -12,7 +12,7 @@ export const RLOCK_KIND: SharedKind<RLock> = {
       of: "both",
       form: "mp.rlock(name) or mp.rlock({ name, lease })",
       most: 1,
-      options: { 0: namesOf<LockOptions>({ name: true, lease: true }) },
+      options: { 0: optionsOf<LockOptions>({ name: true, lease: true }) },
       orElse: ["string"],
     },
   },

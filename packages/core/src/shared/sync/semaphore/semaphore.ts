@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { plural, TimeoutError, ValueError } from "../../../errors/index.ts";
-import { type BlockOptions, waitForTurn } from "../../../session/waiting/index.ts";
+import { type BlockOptions, type Patience, waitForTurn } from "../../../session/waiting/index.ts";
 import { identify, type ObjectIdentity, type ObjectRuntime, ownLabel } from "../../object/index.ts";
 import { CountedObject, checkCount } from "../counted/index.ts";
 import { allHeldLeases } from "../leased/index.ts";
@@ -15,7 +15,7 @@ export interface SemaphoreOptions {
    * The same semaphore for every program that uses this name; without a name it is this program's, until it passes it
    * on.
    */
-  name?: string;
+  name?: string | undefined;
 }
 
 /** How many permits, and how long to wait for them. */
@@ -24,7 +24,7 @@ export interface PermitOptions extends BlockOptions {
    * All of them at once, or none.
    * @defaultValue 1
    */
-  permits?: number;
+  permits?: number | undefined;
 }
 
 /**
@@ -120,7 +120,9 @@ export class Semaphore extends CountedObject {
       open: () => this.open(),
       lost: () => this.lost(),
     });
-    return (await waitForTurn(this.runtime.room, turn, { patience: wish.patience, label })) !== undefined;
+    return (
+      (await waitForTurn(this.runtime.room, turn, { patience: withoutPermits(wish.patience), label })) !== undefined
+    );
   }
 
   async #release(permits: number): Promise<void> {
@@ -166,6 +168,12 @@ export function openSemaphore(
 ): Semaphore | BoundedSemaphore {
   const OwnClass = settings.variant === "bounded" ? BoundedSemaphore : Semaphore;
   return new OwnClass(runtime, identity, settings);
+}
+
+function withoutPermits(patience: boolean | PermitOptions | undefined): Patience | undefined {
+  if (typeof patience !== "object" || patience === null) return patience;
+  const { permits: _permits, ...others } = patience;
+  return others;
 }
 
 function permitsOf(patience: boolean | PermitOptions | undefined): number {
