@@ -194,7 +194,7 @@ describe("submit", () => {
     );
     expect(code).toBe(4);
     expect(stdout).toBe("");
-    expect((await run(["task", "ls", "--name", "sqare", "-o", "json"], place)).stdout).toBe("[]\n");
+    expect((await run(["task", "ls", "--task", "sqare", "-o", "json"], place)).stdout).toBe("[]\n");
   });
 
   test("without any host it is submitted, and stderr says how to start one", async () => {
@@ -364,7 +364,7 @@ describe("task", () => {
 
   test("ls filters, pages, and is one object per line as ndjson", async () => {
     const { stdout } = await run(
-      ["task", "ls", "--name", "square", "--state", "completed", "--limit", "1", "-o", "ndjson"],
+      ["task", "ls", "--task", "square", "--state", "completed", "--limit", "1", "-o", "ndjson"],
       place,
     );
 

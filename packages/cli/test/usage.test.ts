@@ -50,6 +50,8 @@ describe("wrong usage ends with 2 and says what, got and do", () => {
       ["task", "ls", "--state", "lost"],
       /^error: option '--state <state>' argument 'lost' is invalid\. Allowed choices are/,
     ],
+    [["task", "ls", "--name", "mail"], /^error: --name is called --task <task> now\n$/],
+    [["worker", "--tasks", TASKS, "--label", "gpu"], /^error: --label is called --labels <a,b> now\n$/],
     [["task", "ls", "--output", "xml"], /^error: --output must be one of table, json, ndjson; got "xml"\n$/],
     [["task", "ls", "--namespace", "a b"], /^error: --namespace: a namespace is 1 to 100 letters/],
     [["submit", "square", "7", "--namespace", "ü"], /^error: --namespace: a namespace is 1 to 100 letters/],

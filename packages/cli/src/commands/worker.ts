@@ -8,12 +8,13 @@ import { UsageError } from "../failure/usage-error.ts";
 import { action, type Invocation, newCommand } from "../invocation.ts";
 import { IdleMemory } from "../memory/idle-memory.ts";
 import { commaList, wholeNumber } from "../parse/numbers.ts";
+import { renamedOption } from "../parse/renamed-option.ts";
 
 interface Options {
   tasks: string[];
   slots?: number;
   processes?: number;
-  label?: string[];
+  labels?: string[];
   isolation?: Isolation;
   pools?: string[];
   lockNodes?: string[];
@@ -53,7 +54,8 @@ export function workerCommand(): Command {
       "processes at once, in addition to the slots; 0 for none (default: 128)",
       wholeNumber("--processes", { from: 0, to: 10_000 }),
     )
-    .option("--label <label...>", "labels that processes can name to run on this host")
+    .option("--labels <a,b>", "labels that processes can name to run on this host", commaList)
+    .addOption(renamedOption("--label <label>", "--labels <a,b>"))
     .addOption(
       new Option("--isolation <kind>", "where tasks run (default: process)").choices(["process", "thread", "inline"]),
     )
@@ -118,7 +120,7 @@ async function work({ options, settings, printer }: Invocation<Options>): Promis
 }
 
 async function start(options: Options, place: { redis: string; namespace: string }): Promise<WorkerHost> {
-  const { slots, processes, label, isolation, pools, lockNodes, name, grace, healthPort, healthAddress, maxHeap } =
+  const { slots, processes, labels, isolation, pools, lockNodes, name, grace, healthPort, healthAddress, maxHeap } =
     options;
   const { redis, namespace } = place;
   const given: WorkerOptions = {
@@ -127,7 +129,7 @@ async function start(options: Options, place: { redis: string; namespace: string
     namespace,
     slots,
     processes,
-    labels: label,
+    labels,
     isolation,
     pools,
     lockNodes,
@@ -135,8 +137,8 @@ async function start(options: Options, place: { redis: string; namespace: string
     grace,
     healthPort,
     healthAddress,
-    maxHeapMegabytes: maxHeap,
-    echoOutput: options.echo === true,
+    maxHeap,
+    echo: options.echo === true,
     logLevel: options.logLevel,
     logFormat: options.logFormat,
     logArgs: options.logArgs === true,

@@ -104,7 +104,9 @@ describe("task modules that cannot be loaded end the start of a host", () => {
 
 test.each<[object, string]>([
   [{ slot: 2 }, 'startWorker() has no option "slot"; did you mean slots?'],
-  [{ echoOutput: "yes" }, 'startWorker() takes true or false as echoOutput; got "yes"'],
+  [{ echo: "yes" }, 'startWorker() takes true or false as echo; got "yes"'],
+  [{ echoOutput: true }, 'startWorker() has no option "echoOutput"; it is called echo now'],
+  [{ maxHeapMegabytes: 64 }, 'startWorker() has no option "maxHeapMegabytes"; it is called maxHeap now'],
   [{ logArgs: 1 }, "startWorker() takes true or false as logArgs; got 1"],
   [{ healthAddress: 5 }, "startWorker() takes a text as healthAddress; got 5"],
   [{ labels: "gpu" }, 'startWorker() takes a list of texts as labels; got "gpu"'],

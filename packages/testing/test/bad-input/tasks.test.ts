@@ -35,7 +35,7 @@ describe("a task that ends its child fails alone, with WorkerLostError", () => {
     [
       "no memory left",
       () => host.pool.apply(tasks.eatMemory),
-      lost("bad.eatMemory", "it ran out of memory; raise maxHeapMegabytes or make the task use less"),
+      lost("bad.eatMemory", "it ran out of memory; raise maxHeap (--max-heap) or make the task use less"),
     ],
     [
       "a rejection that nobody awaits",

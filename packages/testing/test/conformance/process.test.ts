@@ -33,7 +33,7 @@ let mp: Context;
 
 beforeAll(async () => {
   namespace = redis.namespace();
-  await Promise.all([startHost("left", ["--label", "big", "--processes", "16"]), startHost("right")]);
+  await Promise.all([startHost("left", ["--labels", "big", "--processes", "16"]), startHost("right")]);
   mp = await connect({ redis: redis.url, namespace, logger });
 });
 

@@ -360,8 +360,8 @@ export class Host implements WorkerHost {
         createExecutor({
           ...{ isolation, modules, redisModule, lockNodes, namespace, hostName: name, hostId: id },
           connection: redisModule === null ? (options.redis ?? null) : null,
-          maxHeapMegabytes: options.maxHeapMegabytes ?? undefined,
-          onOutput: options.echoOutput
+          maxHeapMegabytes: options.maxHeap ?? undefined,
+          onOutput: options.echo
             ? ({ pid, stream, text }) => void process[stream].write(`${name}/${pid} | ${text}`)
             : undefined,
           onGone: (sessions) => this.#reaper.end(sessions),
@@ -393,14 +393,14 @@ export class Host implements WorkerHost {
 
   /** What pools and processes need of this host. */
   #makeWorkHost(registry: PoolRegistry): Omit<PoolHost, "caps"> {
-    const { isolation, logArgs, maxPayload, echoOutput, lockDuration, stalledInterval } = this.#options;
+    const { isolation, logArgs, maxPayload, echo, lockDuration, stalledInterval } = this.#options;
     const { client } = this.#connections;
     const keys = this.#keys;
     const { logger } = this.#redisTrouble;
     const fleet = new Fleet(client, keys, this.#tellUnreadable());
     return {
       ...{ id: this.id, name: this.name, client, keys, logger, tasks: this.#tasks, running: this.#running },
-      ...{ isolation, logArgs, maxPayload, echoOutput, lockDuration, stalledInterval },
+      ...{ isolation, logArgs, maxPayload, echoOutput: echo, lockDuration, stalledInterval },
       ...{
         slots: this.#slots,
         supply: this.#supply,

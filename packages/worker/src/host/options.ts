@@ -51,8 +51,8 @@ export interface WorkerOptions {
   stalledInterval?: Milliseconds | undefined;
   /** @defaultValue 2_000 */
   heartbeatInterval?: Milliseconds | undefined;
-  /** Heap limit of each child. @defaultValue Node's own */
-  maxHeapMegabytes?: number | undefined;
+  /** Heap limit of each child, megabytes. @defaultValue Node's own */
+  maxHeap?: number | undefined;
   /** Largest encoded result of one call or item, bytes. @defaultValue 1_048_576 */
   maxPayload?: number | undefined;
   /** Serve `/healthz` and `/readyz` on this port; 0 = any free one. @defaultValue no health server */
@@ -62,7 +62,7 @@ export interface WorkerOptions {
   /** Children kept loaded for pools to come. @defaultValue the smaller of `slots` and 2 */
   spares?: number | undefined;
   /** Print what tasks write to stdout and stderr. @defaultValue false */
-  echoOutput?: boolean | undefined;
+  echo?: boolean | undefined;
   /** Where the log goes. @defaultValue lines on stderr */
   logger?: Logger | undefined;
   /** Lowest level of the log. @defaultValue "info" for a `logger` of yours, else "warn" */
@@ -91,12 +91,12 @@ export interface ResolvedOptions {
   lockDuration: Milliseconds;
   stalledInterval: Milliseconds;
   heartbeatInterval: Milliseconds;
-  maxHeapMegabytes: number | null;
+  maxHeap: number | null;
   maxPayload: number;
   healthPort: number | null;
   healthAddress: string;
   spares: number;
-  echoOutput: boolean;
+  echo: boolean;
   logger: HostLog;
   logArgs: boolean;
 }
@@ -123,12 +123,12 @@ const WORKER_OPTIONS = optionsOf<WorkerOptions>({
   lockDuration: true,
   stalledInterval: true,
   heartbeatInterval: true,
-  maxHeapMegabytes: true,
+  maxHeap: true,
   maxPayload: true,
   healthPort: true,
   healthAddress: "text",
   spares: true,
-  echoOutput: "boolean",
+  echo: "boolean",
   logger: true,
   logLevel: true,
   logFormat: true,
@@ -140,6 +140,7 @@ const WORKER_OPTIONS = optionsOf<WorkerOptions>({
  * @throws ValueError naming the option, what it got and what it takes
  */
 export function resolveWorkerOptions(options: WorkerOptions): ResolvedOptions {
+  refuseEarlierNames(options);
   assertOptions("startWorker()", options, WORKER_OPTIONS);
   const name = text("name", options.name ?? `${hostname()}-${process.pid}`, /^\S.*$/);
   const slots = integer("slots", options.slots ?? availableParallelism(), 1);
@@ -160,16 +161,28 @@ export function resolveWorkerOptions(options: WorkerOptions): ResolvedOptions {
     lockDuration,
     stalledInterval: interval("stalledInterval", options.stalledInterval ?? STALLED_INTERVAL, 100),
     heartbeatInterval: interval("heartbeatInterval", options.heartbeatInterval ?? 2_000, 50),
-    maxHeapMegabytes:
-      options.maxHeapMegabytes === undefined ? null : integer("maxHeapMegabytes", options.maxHeapMegabytes, 8),
+    maxHeap: options.maxHeap === undefined ? null : integer("maxHeap", options.maxHeap, 8),
     maxPayload: integer("maxPayload", options.maxPayload ?? 1_048_576, 1),
     healthPort: options.healthPort === undefined ? null : port(options.healthPort),
     healthAddress: options.healthAddress ?? "127.0.0.1",
     spares: integer("spares", options.spares ?? Math.min(slots, 2), 0),
-    echoOutput: options.echoOutput ?? false,
+    echo: options.echo ?? false,
     logger: hostLog(options, name),
     logArgs: options.logArgs ?? false,
   };
+}
+
+/** Options that had another name. */
+const EARLIER_NAMES: Readonly<Record<string, keyof WorkerOptions>> = {
+  echoOutput: "echo",
+  maxHeapMegabytes: "maxHeap",
+};
+
+function refuseEarlierNames(options: object): void {
+  for (const [name, now] of Object.entries(EARLIER_NAMES)) {
+    if (!Object.hasOwn(Object(options) as object, name)) continue;
+    throw new ValueError(`startWorker() has no option "${name}"; it is called ${now} now`);
+  }
 }
 
 /** What children get must be data. @throws ValueError naming the first part that is not */

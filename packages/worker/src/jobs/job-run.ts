@@ -502,7 +502,7 @@ function unitsOf(text: string): Pick<RunRequest, "units" | "unitBytes"> {
 const NOT_ENDED: ExecutorExit = { code: null, signal: null, crash: null, outOfMemory: false, killedFor: null };
 
 function describeExit(exit: ExecutorExit): string {
-  if (exit.outOfMemory) return "it ran out of memory; raise maxHeapMegabytes or make the task use less";
+  if (exit.outOfMemory) return "it ran out of memory; raise maxHeap (--max-heap) or make the task use less";
   const end = exit.signal ? `it was ended by ${exit.signal}` : `it exited with code ${exit.code}`;
   return exit.crash ? `${end} after an uncaught error: ${exit.crash.message}` : end;
 }

@@ -67,7 +67,7 @@ test("of several calls in a job, only the one that ends its child is lost", asyn
 
 test("a task that runs out of memory is told so, and the host serves on", async () => {
   const space = new TestNamespace(redis);
-  await space.host({ maxHeapMegabytes: 64 });
+  await space.host({ maxHeap: 64 });
   const jobId = await space.submit("default", "exhaustMemory", []);
   const { value } = await space.answer(jobId, 0, 40_000);
   expect(value).toBeInstanceOf(WorkerLostError);

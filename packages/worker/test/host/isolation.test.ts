@@ -31,7 +31,7 @@ test("the pool's isolation counts before the host's, the task's before the pool'
 
 test("a thread in an endless loop is ended, and so is one that runs out of memory; the host stays", async () => {
   const space = new TestNamespace(redis);
-  await space.host({ isolation: "thread", maxHeapMegabytes: 64 });
+  await space.host({ isolation: "thread", maxHeap: 64 });
   const spinning = await space.submit("default", "spin", [], { timeout: 300 });
   expect((await space.answer(spinning)).value).toBeInstanceOf(TimeoutError);
   const greedy = await space.answer(await space.submit("default", "exhaustMemory", []), 0, 40_000);

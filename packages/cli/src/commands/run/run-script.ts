@@ -75,7 +75,7 @@ class LocalWorkers {
         namespace,
         slots,
         name: `run-${process.pid}`,
-        echoOutput: true,
+        echo: true,
         logger: {
           info: () => {},
           // The script learns of its own tasks by itself.

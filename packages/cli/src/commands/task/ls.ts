@@ -5,12 +5,13 @@ import { newCommand, wideOption } from "../../invocation.ts";
 import type { Column } from "../../output/printer.ts";
 import { duration, relative } from "../../output/times.ts";
 import { wholeNumber } from "../../parse/numbers.ts";
+import { renamedOption } from "../../parse/renamed-option.ts";
 import { findPool } from "../pool/find-pool.ts";
 
 interface Options {
   pool?: string;
   state?: TaskState;
-  name?: string;
+  task?: string;
   host?: string;
   limit: number;
   offset: number;
@@ -22,14 +23,15 @@ export function taskListCommand(): Command {
     summary: "tasks, newest first by the last thing that happened to them",
     examples: [
       ["manyhands task ls --state failed", "what went wrong lately"],
-      ["manyhands task ls --pool mail --name send-mail -o ndjson", "for a script"],
+      ["manyhands task ls --pool mail --task send-mail -o ndjson", "for a script"],
     ],
   });
   return command
     .alias("list")
     .option("--pool <name>", "only of this pool")
     .addOption(new Option("--state <state>", "only in this state").choices(TASK_STATES))
-    .option("--name <task>", "only of this task")
+    .option("--task <task>", "only of this task")
+    .addOption(renamedOption("--name <task>", "--task <task>"))
     .option(
       "--host <host>",
       "only tasks that this host runs or ran: its name, or its id if several hosts have the name",
@@ -39,10 +41,9 @@ export function taskListCommand(): Command {
     .option("--offset <n>", "leave out the first n", wholeNumber("--offset", { from: 0 }), 0)
     .action(
       onNamespace<Options>(async ({ options, printer, inspector }) => {
-        const { pool, state, name, host, limit, offset } = options;
+        const { pool, state, task, host, limit, offset } = options;
         if (pool !== undefined) await findPool({ inspector }, pool);
-        const filter: TaskFilter = { limit, offset };
-        Object.assign(filter, pool && { pool }, state && { state }, name && { task: name }, host && { host });
+        const filter: TaskFilter = { pool, state, task, host, limit, offset };
         printer.list(await inspector.tasks.list(filter), COLUMNS, "no such tasks");
       }),
     );

@@ -46,5 +46,5 @@ export function hostOptionsFor(queue: string): string {
   const placement = placementOf(queue);
   if (placement === null) return "";
   const word = (text: string): string => (/^[\w.@-]+$/.test(text) ? text : JSON.stringify(text));
-  return typeof placement === "string" ? ` --name ${word(placement)}` : ` --label ${word(placement.label)}`;
+  return typeof placement === "string" ? ` --name ${word(placement)}` : ` --labels ${word(placement.label)}`;
 }

@@ -119,7 +119,7 @@ test("of a process it says which host is missing, and how to start that one", ()
     `no live worker host serves task "u" as a process on host "my left": ${known} (has another name), none (takes no processes); ${start} --name "my left"`,
   );
   expect(why(processQueue({ label: "gpu" }))).toBe(
-    `no live worker host serves task "u" as a process on a host with label "gpu": ${known} (does not have that label), none (takes no processes); ${start} --label gpu`,
+    `no live worker host serves task "u" as a process on a host with label "gpu": ${known} (does not have that label), none (takes no processes); ${start} --labels gpu`,
   );
   expect(describeUnserved([none], processQueue(null), "u")).toBe(
     `no live worker host serves task "u" as a process: those that know the task do not: none (takes no processes); ${start}`,
