@@ -147,8 +147,7 @@ export class Host implements WorkerHost {
       { name: "connections", stop: () => this.#connections.close() },
       { name: "log of Redis", stop: () => this.#redisWatch.stop() },
       { name: "sessions of children", start: () => this.#reaper.start(), stop: () => this.#reaper.stop() },
-      { name: "children", start: () => this.#scout(), stop: () => this.#supply.close() },
-      { name: "check of Redis", start: () => this.#connections.check() },
+      { name: "tasks and Redis", start: () => this.#loadAndCheck(), stop: () => this.#supply.close() },
       { name: "liveness", start: () => this.#liveness.start(), stop: () => this.#liveness.stop() },
       { name: "heartbeat", start: () => heartbeat.start(), stop: () => heartbeat.stop() },
       {
@@ -238,8 +237,13 @@ export class Host implements WorkerHost {
     this.#closed.resolve();
   }
 
-  async #scout(): Promise<void> {
-    for (const task of await this.#supply.scout()) this.#tasks.set(task.name, task);
+  /**
+   * Loads the tasks in a first child, and checks Redis at the same time: the refusal of a database that does not exist comes
+   * once, with the connection.
+   */
+  async #loadAndCheck(): Promise<void> {
+    const [tasks] = await Promise.all([this.#supply.scout(), this.#connections.check()]);
+    for (const task of tasks) this.#tasks.set(task.name, task);
   }
 
   async #serveHealth(health: HealthServer): Promise<void> {
