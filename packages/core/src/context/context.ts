@@ -241,7 +241,7 @@ export class Context {
     options: SubmitOptions & { pool?: string | undefined } = {},
   ): Promise<TaskHandle<unknown>> {
     this.#assertOpen();
-    const { pool = DEFAULT_POOL, ...own } = options;
+    const { pool = DEFAULT_POOL, ...own } = options ?? {};
     this.#jobs ??= new BackgroundJobs(this.#runtime);
     const id = await this.#jobs.submit(pool, { ...toSubmitted(task), args, options: own });
     return new TaskHandle(id, pool, this.#runtime.desk);
@@ -262,7 +262,10 @@ export class Context {
     this.#assertOpen();
     const [id, options] = isTask(first) ? [second, third] : [first, second as InPool | undefined];
     if (typeof id !== "string" || id === "") throw new ValueError(`the id of a task must be a text; got ${got(id)}`);
-    return new TaskHandle(id, options?.pool ?? null, this.#runtime.desk);
+    const pool = options?.pool ?? null;
+    if (pool !== null && typeof pool !== "string")
+      throw new ValueError(`pool must be the name of a pool; got ${got(pool)}`);
+    return new TaskHandle(id, pool, this.#runtime.desk);
   }
 
   /**

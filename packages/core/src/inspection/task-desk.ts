@@ -1,6 +1,7 @@
-import { TaskUnknownError, ValueError } from "../errors/index.ts";
+import { plural, TaskUnknownError, TimeoutError, ValueError } from "../errors/index.ts";
 import type { Logger } from "../package/index.ts";
-import { timeLimit, type WaitOptions } from "../time/index.ts";
+import { ANSWER_LIMIT } from "../session/waiting/wait-for-turn.ts";
+import { type Patience, toLimit, within } from "../time/index.ts";
 import type { JobEnvelope } from "../wire/records/job.ts";
 import { unitCount } from "../wire/records/unit-count.ts";
 import { type ResultChannel, waitForOutcome } from "../work/results/index.ts";
@@ -23,24 +24,36 @@ export function createTaskDesk(context: {
     retry: (id, options) => tasks().retry(id, options),
     promote: (id, options) => tasks().promote(id, options),
     remove: (id, options) => tasks().remove(id, options),
-    outcome: (id, { pool, ...options }) => place.during(() => outcome(id, { pool, options })),
+    outcome: (id, { pool, patience }) => place.during(() => outcome(id, { pool, patience })),
   };
 
-  async function outcome(id: string, { pool, options }: InPool & { options: WaitOptions }): Promise<unknown> {
-    const limit = timeLimit(options);
-    options.signal?.throwIfAborted();
+  async function outcome(
+    id: string,
+    { pool, patience }: InPool & { patience: Patience | undefined },
+  ): Promise<unknown> {
+    const { limit: asked, signal } = toLimit(patience);
+    signal?.throwIfAborted();
+    const limit = asked <= 0 ? ANSWER_LIMIT : asked;
     const startedAt = performance.now();
-    const found = await tasks().find(id, { pool });
-    if (!found) throw new TaskUnknownError(`no task ${id} is kept${pool === undefined ? "" : ` in pool "${pool}"`}`);
-    const task = { ...found, units: await unitsOf(found) };
+    const looked = await within(find(id, { pool }), limit, { signal });
+    if (!looked) throw new TimeoutError(`task ${id} could not be looked up within ${asked} ms: Redis does not answer`);
+    const task = looked.value;
     if (task.unit === null && task.units > 1) {
       throw new ValueError(
         `job ${id} holds ${task.units} calls; wait for one of them: ${id}.0 to ${id}.${task.units - 1}`,
       );
     }
-    const left = limit <= 0 ? limit : Math.max(1, limit - (performance.now() - startedAt));
-    const wait: WaitOptions = limit === Number.POSITIVE_INFINITY ? options : { ...options, timeout: left };
-    return waitForOutcome({ results, logger }, task, wait);
+    const left = Math.max(1, limit - (performance.now() - startedAt));
+    return waitForOutcome({ results, logger }, task, { limit: left, asked, signal });
+  }
+
+  async function find(id: string, { pool }: InPool): Promise<TaskPlace & { units: number }> {
+    const where = pool === undefined ? "" : ` in pool "${pool}"`;
+    const found = await tasks().find(id, { pool });
+    if (!found) throw new TaskUnknownError(`no task ${id} is kept${where}`);
+    const units = await unitsOf(found);
+    if (found.unit === null || found.unit < units) return { ...found, units };
+    throw new TaskUnknownError(`no task ${id} is kept${where}: job ${found.jobId} holds ${plural(units, "call")}`);
   }
 
   async function unitsOf({ pool, jobId }: TaskPlace): Promise<number> {

@@ -168,12 +168,14 @@ export class TaskInspector {
       if (withdrawal === "removed") return { outcome: "removed", pool };
       if (withdrawal === "unknown") return { outcome: "unknown" };
       const job = withdrawal === "running" ? undefined : await queues.get(pool).getJob(jobId);
+      if (withdrawal !== "running" && !job) return { outcome: "unknown" };
       // A tool may have it run again at this moment: BullMQ removes nothing that runs.
       const isRemoved = await job?.remove().then(
         () => true,
         () => false,
       );
       if (isRemoved) return { outcome: "removed", pool };
+      if (!(await queues.get(pool).getJob(jobId))) return { outcome: "unknown" };
       const running = (await liveHosts(this.#place)).find((host) =>
         host.running.some((run) => run.pool === pool && run.jobId === jobId),
       );

@@ -3,11 +3,13 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
   CancelledError,
+  ClosedError,
   type Context,
   connect,
   DetachedError,
   PayloadTooLargeError,
   PoolTerminatedError,
+  RedisUnfitError,
   TaskUnknownError,
   TimeoutError,
   ValueError,
@@ -221,13 +223,65 @@ describe("a handle", () => {
     expect(await running.get()).toBe("ran");
   });
 
+  test("takes what every wait takes, and refuses anything else", async () => {
+    const { id } = await mp.submit(tasks.square, [1], { delay: 600_000 });
+    const handle = other.task(id);
+    for (const how of [false, { block: false, timeout: 60_000 }, { timeout: -1 }]) {
+      expect(await reason(handle.get(how)), JSON.stringify(how)).toBeInstanceOf(TimeoutError);
+    }
+    for (const how of [5, { timeuot: 5 }, { signal: {} }, { timeout: Number.NaN }]) {
+      expect(await reason(handle.get(how as never)), JSON.stringify(how)).toBeInstanceOf(ValueError);
+    }
+    expect(() => mp.task(id, { pool: 5 as never })).toThrow(ValueError);
+    expect(await handle.remove()).toMatchObject({ outcome: "removed" });
+  });
+
+  test("of a call that its job does not hold says so", async () => {
+    const { id } = await mp.submit(tasks.square, [3]);
+    expect(await reason(other.task(`${id}.7`).get())).toBeInstanceOf(TaskUnknownError);
+    expect(await other.task(`${id}.0`).get()).toBe(9);
+  });
+
+  test("does not take a refusal of Redis for a task that is not kept", async () => {
+    const { id } = await mp.submit(tasks.square, [3], { delay: 600_000 });
+    const client = redis.client();
+    await client.call("acl", "setuser", "blind", "on", ">blind", "~*", "&*", "+@all");
+    const url = new URL(redis.url);
+    [url.username, url.password] = ["blind", "blind"];
+    const blind = await connect({ redis: url.href, namespace, logger: silent });
+    onTestFinished(() => blind.close());
+    await client.call("acl", "setuser", "blind", "-hmget");
+    for (const ask of [() => blind.task(id).get(), () => blind.task(id).state()]) {
+      expect(await reason(ask())).toBeInstanceOf(RedisUnfitError);
+    }
+    await mp.task(id).remove();
+  });
+
+  test("that waits while its context is closed ends, at whatever point its wait is", async () => {
+    const { id } = await mp.submit(tasks.square, [3], { delay: 600_000 });
+    for (const pause of [0, 1, 2, 3, 5, 10, 20]) {
+      const context = await connected();
+      const waits = Array.from({ length: 10 }, () => reason(context.task(id).get()));
+      await new Promise((resolve) => setTimeout(resolve, pause));
+      await context.close();
+      for (const error of await Promise.all(waits)) expect(error).toBeInstanceOf(ClosedError);
+    }
+    await mp.task(id).remove();
+  });
+
   test("runs a failed task again", async () => {
     const file = scratch();
     const { id } = await mp.submit(tasks.failFirst, [file]);
     const handle = other.task<string>(id);
     expect(((await reason(handle.get())) as Error).message).toBe("the first time");
     await until(async () => (await handle.state()) === "failed");
+    // What waits while it is put back gets the outcome of one run or of the other.
+    const waited = mp
+      .task<string>(id)
+      .get()
+      .catch((error: Error) => error.message);
     expect(await handle.retry()).toEqual({ outcome: "queued", pool: "default" });
+    expect(["the first time", "the second time"]).toContain(await waited);
     await until(async () => (await handle.state()) === "completed");
     expect(await handle.get()).toBe("the second time");
     expect(await handle.retry()).toMatchObject({ outcome: "not-failed", state: "completed" });

@@ -42,6 +42,7 @@ export class Heartbeat {
   readonly #beside: Duty;
   /** Beats until the place in the list is renewed. */
   #untilEntry = 0;
+  #begun = false;
   #stopped = false;
 
   constructor(options: HeartbeatOptions) {
@@ -58,6 +59,7 @@ export class Heartbeat {
 
   /** Writes the first beat. @throws when Redis refuses it */
   async start(): Promise<void> {
+    this.#begun = true;
     await this.#write();
     if (this.#stopped) return;
     this.#beats.start();
@@ -71,7 +73,8 @@ export class Heartbeat {
 
   /** Something that the record tells has changed. */
   changed(): void {
-    this.#beats.soon();
+    // Nothing would remove the record of a host that is stopped before its first beat.
+    if (this.#begun) this.#beats.soon();
   }
 
   /** Removes the host from the namespace at once. */

@@ -113,5 +113,17 @@ export function whenBroken(client: RedisClient, listener: () => void): () => voi
 export async function closeRedis(client: RedisClient, deadline: number = 500): Promise<void> {
   if (client.status === "end") return;
   if (client.status === "ready") await settledWithin(client.quit(), deadline);
+  const isBetweenTries = client.status === "reconnecting";
   client.disconnect();
+  if (isBetweenTries && client instanceof Redis) endBetweenTries(client);
+}
+
+/**
+ * Between two tries to connect, ioredis ends nothing but the pause: commands that wait for the connection, and those that
+ * come later, would never be answered.
+ */
+function endBetweenTries(client: Redis): void {
+  const inner = client as unknown as { setStatus(status: string): void; flushQueue(error: Error): void };
+  inner.setStatus("end");
+  inner.flushQueue(new Error("Connection is closed."));
 }

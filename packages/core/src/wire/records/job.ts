@@ -122,7 +122,7 @@ export const JOB_CANCEL_RUN_FIELD = "cancelRequestedIn";
  * Hosts post the answers to their reply streams as well.
  */
 export const JOB_WATCHERS_FIELD = "watchers";
-/** Most clients that are noted; those that come later find the outcome by looking at the job every two seconds. */
+/** Most clients that are noted; those that come later find the outcome by looking at the job every two to ten seconds. */
 export const MOST_WATCHERS = 1_000;
 
 /** The clients that the field names; anything may have written it. */

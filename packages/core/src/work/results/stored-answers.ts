@@ -213,6 +213,8 @@ elseif redis.call("GET", KEYS[3]) ~= ARGV[9] then
 end
 unlink_named(KEYS[1], KEYS[2], ARGV[2], ARGV[1], ARGV[3])
 redis.call("HDEL", KEYS[1], ARGV[4], ARGV[6])
+-- It is about to be put back in line: without its error it must not look finished to a client that waits for it.
+if ARGV[8] == "1" and ARGV[9] == "" then redis.call("HDEL", KEYS[1], "finishedOn") end
 local ends = ends_of(KEYS[1])
 local starts = tonumber(redis.call("HGET", KEYS[1], "ats") or "0")
 local left = 0

@@ -1,6 +1,6 @@
 import { StateLostError, TaskUnknownError, TimeoutError } from "../../errors/index.ts";
 import type { Logger } from "../../package/index.ts";
-import { type Milliseconds, timeLimit, type WaitOptions, waitWith } from "../../time/index.ts";
+import { type Milliseconds, waitWith } from "../../time/index.ts";
 import { followJob } from "./follow-job.ts";
 import type { ResultChannel } from "./result-channel.ts";
 import { type AnswerSink, failed, type Outcome, Ticket } from "./ticket.ts";
@@ -44,22 +44,30 @@ class CallTicket extends Ticket {
   }
 }
 
+/** How long an outcome is waited for. */
+interface OutcomeWait {
+  /** What is left of the time, ms; Infinity = no limit. */
+  limit: Milliseconds;
+  /** What was asked for, ms; 0 or less = one look, which may take `limit`. */
+  asked: Milliseconds;
+  signal: AbortSignal | undefined;
+}
+
 let waits = 0;
 
 /**
  * Waits for a task, whichever program submitted it, and gives its value.
  *
  * @throws the task's own error; TaskUnknownError when Redis does not keep it; StateLostError when it was removed meanwhile;
- *   TimeoutError after `timeout` ms; the signal's reason
+ *   TimeoutError when the time is over; the signal's reason
  */
 export async function waitForOutcome(
   { results, logger }: { results: ResultChannel; logger: Logger },
   task: WaitedTask,
-  options: WaitOptions,
+  { limit, signal, asked }: OutcomeWait,
 ): Promise<unknown> {
-  const limit = timeLimit(options);
-  const isOneLook = limit <= 0;
-  options.signal?.throwIfAborted();
+  const isOneLook = asked <= 0;
+  signal?.throwIfAborted();
   const waiting: { outcome?: Outcome; isOver: boolean; wake: () => void } = { isOver: false, wake: () => {} };
   const sink: AnswerSink = {
     answer: (_, outcome) => {
@@ -83,18 +91,20 @@ export async function waitForOutcome(
     onLooked: isOneLook ? () => waiting.wake() : undefined,
   });
   try {
-    await waitWith(isOneLook ? Number.POSITIVE_INFINITY : limit, { signal: options.signal }, (done) => {
-      waiting.wake = done;
-      return () => {};
-    });
+    // Where the channel is closed already, the ticket has failed at once.
+    if (!waiting.outcome) {
+      await waitWith(limit, { signal }, (done) => {
+        waiting.wake = done;
+        return () => {};
+      });
+    }
   } finally {
     waiting.isOver = true;
     if (!ticket.settled) ticket.fail(undefined);
     results.settle(ticket);
   }
   const { outcome } = waiting;
-  if (!outcome)
-    throw new TimeoutError(`task ${name} has no outcome within ${options.timeout} ms; it is still under way`);
+  if (!outcome) throw new TimeoutError(`task ${name} has no outcome within ${asked} ms; it is still under way`);
   if (!outcome.ok) throw outcome.value;
   return outcome.value;
 }

@@ -149,8 +149,9 @@ if ARGV[6] == "1" then
     for client in string.gmatch(redis.call("HGET", KEYS[1], ARGV[12]) or "", "%S+") do
       local stream = ARGV[13] .. client
       if stream ~= KEYS[2] then
-        redis.call("XADD", stream, "*", "answers", ARGV[11])
-        redis.call("PEXPIRE", stream, 3600000)
+        -- Any client can write ids here, also one whose key is of another type.
+        redis.pcall("XADD", stream, "*", "answers", ARGV[11])
+        redis.pcall("PEXPIRE", stream, 3600000)
       end
     end
     return "removed"

@@ -43,6 +43,9 @@ async function findJob(
   // BullMQ keeps its own keys beside the jobs, and an id such as "wait" or "x:logs" finds one of them: no job.
   for (const pool of pools) pipeline.hmget(keys.job(pool, id), "timestamp", "data");
   const replies = (await pipeline.exec()) ?? [];
+  // A key of another type is no job; any other refusal says nothing about the task.
+  const refused = replies.find(([error]) => error && !error.message.startsWith("WRONGTYPE"));
+  if (refused) throw refused[0];
   const found = pools.filter((_, index) => {
     const [error, fields] = replies[index] ?? [];
     return !error && (fields as (string | null)[]).every((field) => field !== null);

@@ -1,5 +1,5 @@
 import { resultPromise, TaskUnknownError } from "../../errors/index.ts";
-import type { WaitOptions } from "../../time/index.ts";
+import type { Patience } from "../../time/index.ts";
 import type { CancelOutcome, PromoteOutcome, RemoveOutcome, RetryOutcome, TaskState, TaskView } from "./task-view.ts";
 
 /** Where a task is looked for: ids are unique in their pool only. */
@@ -16,7 +16,7 @@ export interface TaskDesk {
   promote(id: string, options: InPool): Promise<PromoteOutcome>;
   remove(id: string, options: InPool): Promise<RemoveOutcome>;
   /** @throws the task's own error; TaskUnknownError, TimeoutError */
-  outcome(id: string, options: InPool & WaitOptions): Promise<unknown>;
+  outcome(id: string, options: InPool & { patience: Patience | undefined }): Promise<unknown>;
 }
 
 /**
@@ -43,11 +43,12 @@ export class TaskHandle<Value = unknown> {
 
   /**
    * Waits for the task, and gives its value.
-   * @throws the task's own error; TaskUnknownError when no task of that id is kept; TimeoutError after `timeout` ms, and the
-   *   task goes on; StateLostError when it was removed meanwhile; the signal's reason
+   * @param patience - How long; without a limit unless it says otherwise.
+   * @throws the task's own error; TaskUnknownError when no task of that id is kept; TimeoutError when the time is over, and
+   *   the task goes on; StateLostError when it was removed meanwhile; the signal's reason
    */
-  get(options: WaitOptions = {}): Promise<Value> {
-    return resultPromise(() => this.#desk.outcome(this.id, { ...options, ...this.#place }) as Promise<Value>);
+  get(patience?: Patience): Promise<Value> {
+    return resultPromise(() => this.#desk.outcome(this.id, { patience, ...this.#place }) as Promise<Value>);
   }
 
   /** All that is known of the task. @throws TaskUnknownError */
