@@ -18,5 +18,6 @@ export const COMMANDS: Readonly<Record<string, string>> = {
   changeset: "asks what a change means for users, and records it for the next version",
   "version-packages": "makes that version: package versions and CHANGELOG.md; publishes nothing",
   docs: "makes the documentation site in site/dist; --serve also serves it on loopback, --base /path/ is its address",
+  tarballs: "packs the packages as they would be published, and prints how to install them in another project",
   redis: "runs the embedded Redis in the foreground; prints its URL",
 };

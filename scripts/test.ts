@@ -16,6 +16,10 @@ const files = globSync("packages/*/test/**/*.test.ts", { cwd: ROOT });
 process.exitCode = main();
 
 function main(): number {
+  if (filters.length > 0 && !isAnywhere()) {
+    console.log(`no test file has ${filters.join(" or ")} in its name, and none of them in its text`);
+    return 1;
+  }
   if (!builds()) return 1;
   const byPath = filters.length > 0 && chosenFiles().length > 0;
   const sources = (byPath ? chosenFiles() : files).map((file) => readFileSync(join(ROOT, file), "utf8"));
@@ -29,6 +33,12 @@ function main(): number {
   } finally {
     stopDocker();
   }
+}
+
+/** Whether a file has one of the words in its path, or in its text, where titles stand. */
+function isAnywhere(): boolean {
+  const texts = files.map((file) => `${file} ${readFileSync(join(ROOT, file), "utf8")}`.toLowerCase());
+  return filters.some((word) => texts.some((text) => text.includes(word.toLowerCase())));
 }
 
 /** The files whose path has one of the words. */

@@ -309,6 +309,11 @@ describe("task", () => {
     ]);
     expect(waited).toMatchObject({ code: 0, stdout: '"rested"\n', stderr: "" });
     const both = await run(["task", "wait", id, failing.stdout.trim(), "-o", "ndjson"], place);
+    const document = await run(["task", "wait", id, id, "-o", "json"], place);
+    expect(JSON.parse(document.stdout)).toEqual([
+      { id, result: "rested" },
+      { id, result: "rested" },
+    ]);
     expect(both.code).toBe(1);
     expect(both.stdout).toBe(`{"id":"${id}","result":"rested"}\n`);
     expect(both.stderr).toContain(`failed: task ${failing.stdout.trim()}`);
@@ -349,7 +354,7 @@ describe("task", () => {
   test("an id that two pools have needs --pool, with any characters in it", async () => {
     const id = "every day: 7";
     for (const pool of ["aa", "bb"]) await addByHand(pool, id);
-    const stderr = `error: 2 pools have a task with the id "${id}": aa, bb; say which pool is meant: --pool aa\n`;
+    const stderr = `error: 2 pools have a task with the id "${id}": aa, bb; say which pool is meant: --pool aa, or { pool: "aa" } in a program\n`;
 
     const commands = ["show", "logs", "retry", "cancel", "promote", "rm", "wait"];
     const outcomes = await Promise.all(commands.map((command) => run(["task", command, id], place)));

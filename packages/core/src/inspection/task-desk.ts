@@ -5,7 +5,7 @@ import { type Patience, toLimit, within } from "../time/index.ts";
 import type { JobEnvelope } from "../wire/records/job.ts";
 import { unitCount } from "../wire/records/unit-count.ts";
 import { type ResultChannel, waitForOutcome } from "../work/results/index.ts";
-import type { TaskDesk, TaskPlace } from "../work/submission/index.ts";
+import { type TaskDesk, type TaskPlace, unknownTask } from "../work/submission/index.ts";
 import type { InspectorPlace } from "./place.ts";
 import type { InPool, TaskInspector } from "./task-inspector.ts";
 
@@ -50,7 +50,7 @@ export function createTaskDesk(context: {
   async function find(id: string, { pool }: InPool): Promise<TaskPlace & { units: number }> {
     const where = pool === undefined ? "" : ` in pool "${pool}"`;
     const found = await tasks().find(id, { pool });
-    if (!found) throw new TaskUnknownError(`no task ${id} is kept${where}`);
+    if (!found) throw unknownTask(id, pool);
     const units = await unitsOf(found);
     if (found.unit === null || found.unit < units) return { ...found, units };
     throw new TaskUnknownError(`no task ${id} is kept${where}: job ${found.jobId} holds ${plural(units, "call")}`);

@@ -54,7 +54,8 @@ function queueOf(pool: string): Queue {
 test("an id that two pools have is searched in the named pool", async () => {
   // given: foreign clients count from 1 in every queue
   for (const pool of ["aa", "bb"]) await add(pool, { args: [1] }, { jobId: "job-1" });
-  const refusal = '2 pools have a task with the id "job-1": aa, bb; say which pool is meant: --pool aa';
+  const refusal =
+    '2 pools have a task with the id "job-1": aa, bb; say which pool is meant: --pool aa, or { pool: "aa" } in a program';
   // then
   await expect(inspector.tasks.get("job-1")).rejects.toThrow(refusal);
   await expect(inspector.tasks.logs("job-1")).rejects.toThrow(refusal);

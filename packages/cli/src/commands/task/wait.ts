@@ -38,8 +38,12 @@ export function taskWaitCommand(): Command {
           logger: { info: () => {}, warn: (text) => printer.warn(text), error: (text) => printer.warn(text) },
         });
         try {
-          const wait = { mp, options, signal: stop.signal, printer, isOnly: ids.length === 1 };
+          const isOnly = ids.length === 1;
+          const results = printer.format === "json" && !isOnly ? [] : null;
+          const wait: Wait = { mp, options, signal: stop.signal, printer, isOnly, results };
           const codes = await Promise.all(ids.map((id) => waitFor(id, wait)));
+          // One document, and so none before the last task has ended.
+          if (wait.results) printer.json(wait.results);
           return codes.find((code) => code !== EXIT.done) ?? EXIT.done;
         } finally {
           await mp.close();
@@ -55,13 +59,16 @@ interface Wait {
   printer: Printer;
   /** Its result is all of the output. */
   isOnly: boolean;
+  /** What is printed at the end; null = each result as it comes. */
+  results: { id: string; result: unknown }[] | null;
 }
 
-async function waitFor(id: string, { mp, options, signal, printer, isOnly }: Wait): Promise<ExitCode> {
+async function waitFor(id: string, { mp, options, signal, printer, isOnly, results }: Wait): Promise<ExitCode> {
   try {
     const { timeout } = options;
     const value = await mp.task(id, inPool(options)).get({ signal, ...(timeout === undefined ? {} : { timeout }) });
     if (isOnly) printer.json(value);
+    else if (results) results.push({ id, result: value });
     else printer.json({ id, result: value });
     return EXIT.done;
   } catch (error) {

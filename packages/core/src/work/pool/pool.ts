@@ -610,7 +610,7 @@ export class Pool {
       ofJob: (id) =>
         markOwnEnding(
           new DetachedError(
-            `this program stopped waiting for task ${id} in pool "${this.name}", which goes on; find it with mp.task("${id}")`,
+            `this program stopped waiting for task ${id} in pool "${this.name}", which goes on; find it with mp.task("${id}", { pool: "${this.name}" })`,
             { id },
           ),
         ),

@@ -52,7 +52,7 @@ async function findJob(
   });
   if (found.length < 2) return found[0] ?? null;
   throw new ValueError(
-    `${found.length} pools have a task with the id "${id}": ${found.join(", ")}; say which pool is meant: --pool ${found[0]}`,
+    `${found.length} pools have a task with the id "${id}": ${found.join(", ")}; say which pool is meant: --pool ${found[0]}, or { pool: "${found[0]}" } in a program`,
   );
 }
 

@@ -9,7 +9,7 @@ export { effectiveOptions, type SubmitOptions } from "./submit-options.ts";
 export { toSubmitted } from "./submitted-task.ts";
 export { Submitter } from "./submitter.ts";
 export { TaskDurations } from "./task-durations.ts";
-export { type TaskDesk, TaskHandle } from "./task-handle.ts";
+export { type TaskDesk, TaskHandle, unknownTask } from "./task-handle.ts";
 export {
   type CancelOutcome,
   type ErrorView,

@@ -88,9 +88,15 @@ export class TaskHandle<Value = unknown> {
   }
 
   #unknown(): never {
-    throw new TaskUnknownError(
-      `no task ${this.id} is kept${this.pool === null ? "" : ` in pool "${this.pool}"`}: it was removed, its pool's history ` +
-        "no longer reaches it, or the id is of another namespace; manyhands task ls lists what is kept",
-    );
+    throw unknownTask(this.id, this.pool ?? undefined);
   }
+}
+
+/** The error for an id that is not kept. */
+export function unknownTask(id: string, pool: string | undefined): TaskUnknownError {
+  const where = pool === undefined ? "" : ` in pool "${pool}"`;
+  return new TaskUnknownError(
+    `no task ${id} is kept${where}: it was removed, its pool's history no longer reaches it, or the id is of another ` +
+      "namespace; manyhands task ls lists what is kept",
+  );
 }
