@@ -220,7 +220,7 @@ export class Context {
   }
 
   /**
-   * Submits one call that goes on whatever becomes of this program. A pool that does not exist is made, without a limit.
+   * Submits one call that goes on when this program ends. A pool that does not exist is made, without a limit.
    * @param options.pool - Name of the pool. @defaultValue "default"
    * @returns its handle, once Redis has the task; with deduplication the handle may be of another one under way
    * @throws SerializationError, PayloadTooLargeError, ValidationError, ValueError; what Redis refuses with

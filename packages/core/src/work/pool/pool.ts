@@ -262,7 +262,7 @@ export class Pool {
   }
 
   /**
-   * Submits one call that goes on whatever becomes of this program; in an unnamed pool, as long as the pool is there.
+   * Submits one call that goes on when this program ends; in an unnamed pool, as long as the pool is there.
    * @returns its handle, once Redis has the task; with deduplication the handle may be of another one under way
    * @throws as `applyAsync`
    */

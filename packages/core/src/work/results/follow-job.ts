@@ -33,7 +33,7 @@ export interface Following {
 
 /**
  * Waits for the outcome of a job that another submission, or another program, has made. The first look notes this client in
- * the job, so that its host sends the answers here as well; looks that follow at long intervals find what nobody sends.
+ * the job, so that its host sends the answers here as well; looks that follow at long intervals find an outcome that is not sent.
  * Resolves when the ticket is settled. Never rejects.
  */
 export async function followJob(results: ResultChannel, ticket: Ticket, following: Following): Promise<void> {

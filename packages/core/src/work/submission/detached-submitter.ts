@@ -8,7 +8,7 @@ import { checkPayload } from "./payload-size.ts";
 import type { Runtime } from "./runtime.ts";
 import { effectiveOptions, type SubmitOptions, toJobsOptions } from "./submit-options.ts";
 
-/** A call that goes on whatever becomes of this program. */
+/** A call that goes on when this program ends. */
 export interface DetachedTask {
   /** Its name. */
   task: string;
