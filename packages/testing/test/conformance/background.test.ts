@@ -257,7 +257,7 @@ describe("a handle", () => {
     await mp.task(id).remove();
   });
 
-  test("that waits while its context is closed ends, at whatever point its wait is", async () => {
+  test("that waits while its context is closed ends, early and late in its wait", async () => {
     const { id } = await mp.submit(tasks.square, [3], { delay: 600_000 });
     for (const pause of [0, 1, 2, 3, 5, 10, 20]) {
       const context = await connected();

@@ -1,8 +1,7 @@
 import type { Command } from "commander";
-import { withConnection } from "../../connection/connection.ts";
-import { EXIT } from "../../failure/exit-code.ts";
+import { onNamespace } from "../../connection/on-namespace.ts";
 import { UsageError } from "../../failure/usage-error.ts";
-import { action, newCommand } from "../../invocation.ts";
+import { newCommand } from "../../invocation.ts";
 import { type InPool, inPool } from "./in-pool.ts";
 import { noSuchTask } from "./no-such-task.ts";
 
@@ -14,21 +13,18 @@ export function taskPromoteCommand(): Command {
   });
   return command
     .argument("<id...>", "ids of delayed tasks")
-    .option("--pool <name>", "pool of the task, where several have one of that id")
+    .option("--pool <name>", "pool of the task, if several pools have a task with that id")
     .action(
-      action<InPool>(async ({ args, options, settings, printer }) => {
+      onNamespace<InPool>(async ({ args, options, printer, inspector }) => {
         const ids = args[0] as string[];
-        return withConnection(settings, async ({ inspector }) => {
-          for (const id of ids) {
-            const outcome = await inspector.tasks.promote(id, inPool(options));
-            if (outcome.outcome === "unknown") throw noSuchTask(id);
-            if (outcome.outcome === "not-delayed") {
-              throw new UsageError(`task ${id} is ${outcome.state}; only a delayed task can be promoted`);
-            }
-            printer.change({ id, ...outcome }, `task ${id} is in the queue of pool "${outcome.pool}"`);
+        for (const id of ids) {
+          const outcome = await inspector.tasks.promote(id, inPool(options));
+          if (outcome.outcome === "unknown") throw noSuchTask(id);
+          if (outcome.outcome === "not-delayed") {
+            throw new UsageError(`task ${id} is ${outcome.state}; only a delayed task can be promoted`);
           }
-          return EXIT.done;
-        });
+          printer.change({ id, ...outcome }, `task ${id} is in the queue of pool "${outcome.pool}"`);
+        }
       }),
     );
 }

@@ -1,12 +1,11 @@
 import { ValueError } from "../../errors/index.ts";
-import { serverTime } from "../../redis/connection/index.ts";
 import { type AnyTask, validateArguments } from "../../tasks/index.ts";
 import { classify, encodeToString } from "../../wire/codec/index.ts";
 import type { JobEnvelope } from "../../wire/records/job.ts";
-import type { JobQueue, Submission } from "./job-queue.ts";
+import { dateDelays, type JobQueue, type Submission } from "./job-queue.ts";
 import { checkPayload } from "./payload-size.ts";
 import type { Runtime } from "./runtime.ts";
-import { effectiveOptions, type SubmitOptions, toJobsOptions } from "./submit-options.ts";
+import { effectiveOptions, noteOptions, type SubmitOptions, toJobsOptions } from "./submit-options.ts";
 
 /** A call that goes on when this program ends. */
 export interface DetachedTask {
@@ -53,12 +52,8 @@ export class DetachedSubmitter {
     const valid = definition ? await validateArguments(definition, args) : args;
     const isPlain = classify(valid, "args") === "json";
     checkPayload(valid, this.#runtime.maxPayload, `the arguments of task "${task}"`);
-    const { tags, timeout, softTimeout, resultTtl } = options ?? {};
     const data: JobEnvelope = isPlain ? { args: valid } : { encodedArgs: encodeToString(valid) };
-    if (tags) data.tags = tags;
-    if (timeout) data.timeout = timeout;
-    if (softTimeout) data.softTimeout = softTimeout;
-    if (resultTtl) data.resultTtl = resultTtl;
+    noteOptions(data, options);
     // 0 bytes: the job is the only place where its outcome can be looked up, so it is kept at any size.
     const opts = toJobsOptions(options?.jobId ?? this.#runtime.nextJobId(), options, 0);
     return new Promise<string>((resolve, reject) => {
@@ -82,11 +77,9 @@ export class DetachedSubmitter {
   async #send(outbox: readonly Waiting[]): Promise<void> {
     try {
       await this.#ready();
-      const delayed = outbox.filter(({ submission }) => submission.opts.delay !== undefined);
-      // A delay counts from the server's time: BullMQ adds it to the clock of this program, which may be wrong.
-      const timestamp = delayed.length > 0 ? await serverTime(this.#runtime.client) : 0;
-      for (const { submission } of delayed) submission.opts.timestamp = timestamp;
-      const ids = await this.#jobs.add(outbox.map(({ submission }) => submission));
+      const submissions = outbox.map(({ submission }) => submission);
+      await dateDelays(this.#runtime.client, submissions);
+      const ids = await this.#jobs.add(submissions);
       for (const [index, { submission, resolve }] of outbox.entries()) {
         resolve(ids[index] || (submission.opts.jobId as string));
       }

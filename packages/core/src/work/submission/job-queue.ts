@@ -2,7 +2,7 @@ import type { Queue as BullQueue, JobsOptions, Telemetry } from "bullmq";
 import { ClosedError } from "../../errors/index.ts";
 import type { Logger } from "../../package/index.ts";
 import { openBullQueue } from "../../redis/bull-queue/index.ts";
-import { isPassingRefusal, type RedisClient } from "../../redis/connection/index.ts";
+import { isPassingRefusal, type RedisClient, serverTime } from "../../redis/connection/index.ts";
 import type { Keys } from "../../redis/keys.ts";
 import { retry } from "../../time/index.ts";
 import type { JobEnvelope } from "../../wire/records/job.ts";
@@ -157,4 +157,12 @@ function isPassing(error: unknown): boolean {
   return /NOSCRIPT|CLUSTERDOWN|TRYAGAIN|ECONNRESET|EPIPE|ECONNREFUSED|Connection is closed|Command timed out/.test(
     message,
   );
+}
+
+/** A delay counts from the server's time: BullMQ adds it to the clock of the submitting program, which may be wrong. */
+export async function dateDelays(client: RedisClient, submissions: readonly Submission[]): Promise<void> {
+  const delayed = submissions.filter(({ opts }) => opts.delay !== undefined);
+  if (delayed.length === 0) return;
+  const timestamp = await serverTime(client);
+  for (const { opts } of delayed) opts.timestamp = timestamp;
 }

@@ -1,11 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { PayloadTooLargeError } from "../../errors/index.ts";
-import { type RedisClient, serverTime } from "../../redis/connection/index.ts";
+import type { RedisClient } from "../../redis/connection/index.ts";
 import type { Keys } from "../../redis/keys.ts";
+import type { JobEnvelope } from "../../wire/records/job.ts";
 import { assertPoolName } from "../../wire/records/pool-name.ts";
 import { PoolRegistry, unlimitedPool } from "../registry/index.ts";
-import { JobQueue } from "./job-queue.ts";
-import { effectiveOptions, type SubmitOptions, toJobsOptions } from "./submit-options.ts";
+import { dateDelays, JobQueue } from "./job-queue.ts";
+import { effectiveOptions, noteOptions, type SubmitOptions, toJobsOptions } from "./submit-options.ts";
 
 /** A call whose result is not waited for: its outcome is looked up in the job. */
 export interface DetachedCall {
@@ -45,18 +46,13 @@ export async function submitDetached(
   const jobs = new JobQueue(pool, { ...context, attempts: ATTEMPTS });
   try {
     const jobId = options?.jobId ?? `${randomBytes(8).toString("hex")}-1`;
-    const { tags, timeout, softTimeout, resultTtl } = options ?? {};
-    const data = {
-      args,
-      ...(tags ? { tags } : {}),
-      ...(timeout ? { timeout } : {}),
-      ...(softTimeout ? { softTimeout } : {}),
-      ...(resultTtl ? { resultTtl } : {}),
-    };
+    const data: JobEnvelope = { args };
+    noteOptions(data, options);
     // 0 bytes: the job is the only place where its outcome can be looked up, so it is kept at any size.
     const opts = toJobsOptions(jobId, options, 0);
-    if (opts.delay !== undefined) opts.timestamp = await serverTime(context.client);
-    const [id = jobId] = await jobs.add([{ name: task, data, opts }]);
+    const submission = { name: task, data, opts };
+    await dateDelays(context.client, [submission]);
+    const [id = jobId] = await jobs.add([submission]);
     return { id, isDuplicate: id !== jobId };
   } finally {
     await jobs.close();

@@ -3,6 +3,7 @@ import { assertOptions, type OptionTypes } from "../../checks/index.ts";
 import { got, ValueError } from "../../errors/index.ts";
 import { type AnyTask, type Backoff, checkReach, checkTaskOptions, type TaskOptions } from "../../tasks/index.ts";
 import type { Milliseconds } from "../../time/index.ts";
+import type { JobEnvelope } from "../../wire/records/job.ts";
 
 /** Options of one submission. A submission with any of them is a job of its own. */
 export interface SubmitOptions {
@@ -153,4 +154,12 @@ function withWholeTtl(deduplication: NonNullable<SubmitOptions["deduplication"]>
   const { ttl } = deduplication;
   const whole = ttl === undefined ? deduplication : { ...deduplication, ttl: Math.min(Math.ceil(ttl), LONGEST_TTL) };
   return whole as DeduplicationOptions;
+}
+
+/** Writes into the data of a job what hosts have to know of its options. */
+export function noteOptions(data: JobEnvelope, options: SubmitOptions | undefined): void {
+  if (options?.tags) data.tags = options.tags;
+  if (options?.timeout) data.timeout = options.timeout;
+  if (options?.softTimeout) data.softTimeout = options.softTimeout;
+  if (options?.resultTtl) data.resultTtl = options.resultTtl;
 }

@@ -1,11 +1,10 @@
 import { PayloadTooLargeError, StateLostError } from "../../errors/index.ts";
-import { serverTime } from "../../redis/connection/index.ts";
 import { encodeSeparately, encodeToString, unitsToJson } from "../../wire/codec/index.ts";
 import { JOB_TICKET_OPTION, type JobEnvelope, submissionOf, type UnitKind } from "../../wire/records/job.ts";
 import { type AnswerSink, failed, followJob, type Outcome, Ticket } from "../results/index.ts";
-import type { JobQueue, Submission } from "./job-queue.ts";
+import { dateDelays, type JobQueue, type Submission } from "./job-queue.ts";
 import type { Runtime } from "./runtime.ts";
-import { type SubmitOptions, toJobsOptions } from "./submit-options.ts";
+import { noteOptions, type SubmitOptions, toJobsOptions } from "./submit-options.ts";
 import { type Unit, UnitBatcher, type UnitPlace } from "./unit-batcher.ts";
 
 /** A job that is missing for so many ms is lost. */
@@ -250,10 +249,7 @@ export class Submitter {
     const ticket = this.#expect(submissionOf(jobId, opts), jobId, { task, kind, group });
     ticket.mayExist = isForeign;
     data.client = runtime.clientId;
-    if (submit?.tags) data.tags = submit.tags;
-    if (submit?.timeout) data.timeout = submit.timeout;
-    if (submit?.softTimeout) data.softTimeout = submit.softTimeout;
-    if (submit?.resultTtl) data.resultTtl = submit.resultTtl;
+    noteOptions(data, submit);
     this.#post({ name: task, data, opts }, ticket);
   }
 
@@ -335,7 +331,7 @@ export class Submitter {
       tickets = tickets.filter(wanted);
       if (tickets.length === 0) return;
     }
-    await this.#dateDelays(submissions);
+    await dateDelays(this.#options.runtime.client, submissions);
     const ids = await jobs.add(submissions);
     this.#options.onAdded();
     for (const [index, ticket] of tickets.entries()) {
@@ -351,14 +347,6 @@ export class Submitter {
         logger: this.#options.runtime.logger,
       });
     }
-  }
-
-  /** A delay counts from the server's time: BullMQ adds it to the clock of the submitting program, which may be wrong. */
-  async #dateDelays(submissions: Submission[]): Promise<void> {
-    const delayed = submissions.filter(({ opts }) => opts.delay !== undefined);
-    if (delayed.length === 0) return;
-    const timestamp = await serverTime(this.#options.runtime.client);
-    for (const { opts } of delayed) opts.timestamp = timestamp;
   }
 
   /** Cancels in Redis what was cancelled here before it got there. */
