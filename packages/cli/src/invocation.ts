@@ -65,7 +65,7 @@ export function action<Options>(
       settings,
       printer: new Printer(settings.output.value, {
         wide: (this.opts() as { wide?: true }).wide === true,
-        width: process.stdout.isTTY ? process.stdout.columns : undefined,
+        width: process.stdout.isTTY ? process.stdout.columns || undefined : undefined,
       }),
     });
     process.exitCode = await done.catch((error) => {

@@ -42,15 +42,68 @@ describe("a table", () => {
     expect(out.text).toBe(`ID       FAILURE\nk3f9-17  ${"x".repeat(14)}…\n`);
     expect(notes.text).toBe("not shown: HOST, TRIES; --wide shows all\n");
 
-    out.text = "";
-    new Printer("table", { width: 10 }).list([ROW], COLUMNS, "");
-    for (const line of out.text.trimEnd().split("\n")) expect(line.length).toBeLessThanOrEqual(10);
+    for (const width of [10, 6, 1]) {
+      out.text = "";
+      new Printer("table", { width }).list([{ ...ROW, id: "short" }], COLUMNS, "");
+      for (const line of out.text.trimEnd().split("\n")) expect(line.length).toBeLessThanOrEqual(Math.max(4, width));
+    }
   });
 
-  test("has all columns without a terminal, and all text with --wide", () => {
+  test("cuts no number, and leaves out columns rather than cut all of them to nothing", () => {
+    const out = written("stdout");
+    written("stderr");
+    const columns: readonly Column<Row>[] = [
+      { heading: "ID", cell: (row) => row.id },
+      { heading: "TRIES", cell: (row) => String(row.tries), align: "right" },
+      { heading: "FAILURE", cell: (row) => row.failure },
+    ];
+    new Printer("table", { width: 17 }).list([{ ...ROW, tries: 1_234_567 }], columns, "");
+    expect(out.text).toBe("ID         TRIES\nk3f9-17  1234567\n");
+  });
+
+  test("takes its widths from the first rows: what is longer further down is cut on a terminal, and whole elsewhere", () => {
+    const out = written("stdout");
+    const rows = [...Array.from({ length: 1_000 }, () => ({ ...ROW, host: "web-1" })), ROW];
+    new Printer("table", { width: 60 }).list(rows, COLUMNS, "");
+    expect(out.text).toContain(`\nk3f9-17  web-…      3  ${"x".repeat(19)}…\n`);
+    out.text = "";
+    new Printer("table").list(rows, COLUMNS, "");
+    expect(out.text).toContain(`\nk3f9-17  web-1.example.com      3  ${"x".repeat(40)}\n`);
+  });
+
+  test("of pages shows each page before the next one is asked for, in every format as if it were one list", async () => {
+    const rows = Array.from({ length: 5 }, (_, index) => ({ ...ROW, tries: index }));
+    for (const format of ["table", "json", "ndjson"] as const) {
+      const out = written("stdout");
+      const seen: number[] = [];
+      async function* pages() {
+        for (const page of [rows.slice(0, 2), [], rows.slice(2, 4), rows.slice(4)]) {
+          seen.push(out.text.length);
+          yield page;
+        }
+      }
+      await new Printer(format).stream(pages(), COLUMNS, "");
+      const streamed = out.text;
+      out.text = "";
+      new Printer(format).list(rows, COLUMNS, "");
+      expect(streamed).toBe(out.text);
+      expect(seen[0]).toBe(0);
+      expect(seen[1]).toBeGreaterThan(0);
+      expect(seen[3]).toBeGreaterThan(seen[2] as number);
+      if (format === "json") expect(streamed).toBe(`${JSON.stringify(rows, undefined, 2)}\n`);
+      vi.restoreAllMocks();
+    }
+    const [out, notes] = [written("stdout"), written("stderr")];
+    async function* nothing(): AsyncGenerator<Row[]> {}
+    await new Printer("table").stream(nothing(), COLUMNS, "no such rows");
+    await new Printer("json").stream(nothing(), COLUMNS, "no such rows");
+    expect([out.text, notes.text]).toEqual(["[]\n", "no such rows\n"]);
+  });
+
+  test("has all columns and all text without a terminal, and with --wide", () => {
     const out = written("stdout");
     new Printer("table").list([ROW], COLUMNS, "");
-    expect(out.text).toContain(`web-1.example.com      3  ${"x".repeat(19)}…\n`);
+    expect(out.text).toContain(`web-1.example.com      3  ${"x".repeat(40)}\n`);
     out.text = "";
     new Printer("table", { wide: true, width: 24 }).list([ROW], COLUMNS, "");
     expect(out.text).toContain(`web-1.example.com      3  ${"x".repeat(40)}\n`);

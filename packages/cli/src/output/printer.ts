@@ -1,8 +1,10 @@
+import { once } from "node:events";
 import { visibleLine, visibleLines } from "@manyhands/core/internal";
 import { colors } from "./colors.ts";
 import { toJson } from "./json-text.ts";
 import type { OutputFormat } from "./output-format.ts";
-import { type Column, cut, layTable } from "./table.ts";
+import { JsonSheet, LineSheet, type Sheet, TableSheet } from "./sheet.ts";
+import { type Column, cut, SAMPLE } from "./table.ts";
 
 export type { Column } from "./table.ts";
 
@@ -16,9 +18,6 @@ export interface Writing {
 
 /** A field of a thing: its name, and its text in one line, or in several. */
 export type Field = readonly [name: string, text: string | readonly string[]];
-
-/** Lines that are written together. */
-const BATCH = 500;
 
 /**
  * The only access to the terminal: writes a command's data to stdout in the chosen format, and its messages to stderr.
@@ -40,21 +39,39 @@ export class Printer {
 
   /** Rows as a table, a JSON array, or one JSON object per line. `empty` is said when there are none. */
   list<Row extends object>(rows: readonly Row[], columns: readonly Column<Row>[], empty: string): void {
-    if (this.format === "json") return this.json(rows);
-    if (this.format === "ndjson") {
-      for (const row of rows) this.json(row);
-      return;
+    const sheet = this.#sheet(columns);
+    for (let start = 0; start < rows.length; start += SAMPLE) {
+      writeRaw(sheet.add(rows.slice(start, start + SAMPLE)));
     }
-    if (rows.length === 0) return this.words(empty);
-    const { lines, dropped } = layTable(rows, columns, { wide: this.#wide, width: this.#width });
-    let batch: string[] = [];
-    for (const line of lines) {
-      batch.push(line);
-      if (batch.length < BATCH) continue;
-      write(batch.join("\n"));
-      batch = [];
+    this.#finish(sheet, empty);
+  }
+
+  /**
+   * The same for rows that come in pages: each page is written before the next one is asked for, and a slow reader of
+   * the output slows the asking, so that one page is held in memory and no more. The first page decides the widths.
+   */
+  async stream<Row extends object>(
+    pages: AsyncIterable<readonly Row[]>,
+    columns: readonly Column<Row>[],
+    empty: string,
+  ): Promise<void> {
+    const sheet = this.#sheet(columns);
+    for await (const rows of pages) {
+      if (rows.length > 0 && !writeRaw(sheet.add(rows))) await once(process.stdout, "drain");
     }
-    if (batch.length > 0) write(batch.join("\n"));
+    this.#finish(sheet, empty);
+  }
+
+  #sheet<Row extends object>(columns: readonly Column<Row>[]): Sheet<Row> {
+    if (this.format === "table") return new TableSheet(columns, { width: this.#width, wide: this.#wide });
+    return this.format === "json" ? new JsonSheet() : new LineSheet();
+  }
+
+  #finish(sheet: Sheet<never>, empty: string): void {
+    const end = sheet.end();
+    if (end !== "") writeRaw(end);
+    if (sheet.isEmpty && this.format === "table") this.words(empty);
+    const dropped = sheet.dropped ?? [];
     if (dropped.length > 0) this.words(`not shown: ${dropped.join(", ")}; --wide shows all`, { paint: colors.dim });
   }
 
@@ -103,7 +120,12 @@ function shown(text: string, { paint, indent }: Writing): string {
 }
 
 function write(text: string): void {
-  process.stdout.write(`${text}\n`);
+  writeRaw(`${text}\n`);
+}
+
+/** @returns false while the reader has not taken it */
+function writeRaw(text: string): boolean {
+  return process.stdout.write(text);
 }
 
 /** Cuts a text to one line of at most `width` characters. */

@@ -11,65 +11,96 @@ export interface Column<Row> {
   cell: (row: Row) => string;
   /** Colours the finished cell. */
   paint?: (text: string, row: Row) => string;
+  /** `right` is for numbers: they are never cut, because what is left of one is another number. */
   align?: "left" | "right";
-  /** Longest text, characters; all of it with `--wide`. */
+  /** Longest text on a terminal, in columns of it; all of it with `--wide`. */
   max?: number;
-  /** To how few characters it may be cut where the terminal is narrow. @defaultValue its full width */
+  /** To how few columns of the terminal it may be cut where that is narrow. @defaultValue its full width */
   min?: number;
-  /** Goes first where the terminal is too narrow: 1 before 2, and so on. @defaultValue never */
+  /** Goes first where the terminal is too narrow: 1 before 2, and so on. @defaultValue last, from the right */
   drop?: number;
 }
 
 export interface TableShape {
-  /** Columns of the terminal; undefined = no limit. */
+  /** Columns of the terminal; undefined = no limit: all columns in full. */
   width: number | undefined;
-  /** All columns, in full. */
+  /** All columns in full, also on a terminal. */
   wide: boolean;
 }
 
-/** Rows that decide the widths of the columns; what is longer further down is cut. */
-const SAMPLE = 1_000;
+/** Rows that decide the widths of the columns. */
+export const SAMPLE = 500;
 /** Between two columns. */
 const GAP = "  ";
+/** A column is not padded to more than this where nothing limits it: one long text would make every line as long. */
+const WIDEST = 120;
+/** A text that is cut to less says nothing. */
+const NARROWEST = 4;
 
 /**
- * The lines of a table, one after another, so that the first ones are on the screen before the last ones are made.
- * `dropped` names the columns that the terminal has no room for.
+ * A table whose columns are as wide as its first rows need; what is longer further down is cut on a terminal, and moves
+ * the rest of its line elsewhere. So that no row has to wait for the last one, or to be kept until it is there.
  */
-export function layTable<Row>(
-  rows: readonly Row[],
-  columns: readonly Column<Row>[],
-  shape: TableShape,
-): { lines: Iterable<string>; dropped: string[] } {
-  const isFree = shape.wide || shape.width === undefined;
-  const text = (column: Column<Row>, row: Row): string => {
-    const line = visibleLine(column.cell(row));
-    return column.max === undefined || shape.wide ? line : cut(line, column.max);
-  };
-  const natural = columns.map((column) =>
-    rows
-      .slice(0, isFree ? rows.length : SAMPLE)
-      .reduce((width, row) => Math.max(width, widthOf(text(column, row))), column.heading.length),
-  );
-  const fit = isFree ? { shown: columns.map((_, index) => index), widths: natural } : fitInto(columns, natural, shape);
-  function* lines(): Generator<string> {
-    yield line(fit, (index) => ({
-      text: columns[index]?.heading ?? "",
-      align: columns[index]?.align,
-      paint: colors.bold,
-    }));
-    for (const row of rows) {
-      yield line(fit, (index) => {
-        const column = columns[index] as Column<Row>;
-        const { paint } = column;
-        return { text: text(column, row), align: column.align, paint: paint && ((cell) => paint(cell, row)) };
-      });
-    }
+export class Table<Row> {
+  /** Headings of the columns that the terminal has no room for. */
+  readonly dropped: readonly string[];
+  readonly #columns: readonly Column<Row>[];
+  readonly #widths: readonly number[];
+  readonly #isFree: boolean;
+
+  /** @param first - The first rows, at most {@link SAMPLE}. */
+  constructor(columns: readonly Column<Row>[], first: readonly Row[], { width, wide }: TableShape) {
+    this.#isFree = wide || width === undefined;
+    const natural = columns.map((column) => this.#naturalWidth(column, first));
+    const { shown, widths } = this.#isFree
+      ? { shown: columns.map((_, index) => index), widths: natural }
+      : fitInto(columns, natural, width ?? 0);
+    this.#columns = shown.map((index) => columns[index] as Column<Row>);
+    this.#widths = shown.map((index) => widths[index] as number);
+    this.dropped = columns.filter((_, index) => !shown.includes(index)).map(({ heading }) => heading);
   }
-  return {
-    lines: lines(),
-    dropped: columns.filter((_, index) => !fit.shown.includes(index)).map((column) => column.heading),
-  };
+
+  get heading(): string {
+    return this.#line(({ heading }) => ({ ...measured(heading), paint: colors.bold }));
+  }
+
+  /** The row as a line. */
+  line(row: Row): string {
+    return this.#line((column) => {
+      const { paint } = column;
+      const cell = this.#cell(column, row);
+      return paint ? { ...cell, paint: (text) => paint(text, row) } : cell;
+    });
+  }
+
+  #naturalWidth(column: Column<Row>, rows: readonly Row[]): number {
+    let width = column.heading.length;
+    for (const row of rows) width = Math.max(width, this.#cell(column, row).width);
+    return this.#isFree ? Math.min(width, Math.max(column.heading.length, column.max ?? 0, WIDEST)) : width;
+  }
+
+  #cell(column: Column<Row>, row: Row): Measured {
+    const cell = measured(column.cell(row));
+    return this.#isFree || column.max === undefined ? cell : shortened(cell, column.max);
+  }
+
+  #line(cellOf: (column: Column<Row>) => Measured & { paint?: (text: string) => string }): string {
+    const last = this.#columns.length - 1;
+    let line = "";
+    for (let position = 0; position <= last; position += 1) {
+      const column = this.#columns[position] as Column<Row>;
+      const room = this.#widths[position] as number;
+      const cell = cellOf(column);
+      const isRight = column.align === "right";
+      const { text, width } = this.#isFree || isRight ? cell : shortened(cell, room);
+      const padding = width < room ? " ".repeat(room - width) : "";
+      const painted = cell.paint ? cell.paint(text) : text;
+      if (position > 0) line += GAP;
+      if (isRight) line += padding + painted;
+      else line += position === last ? painted : painted + padding;
+    }
+    return line.trimEnd();
+  }
 }
 
 interface Fit {
@@ -79,65 +110,71 @@ interface Fit {
   widths: number[];
 }
 
-interface Cell {
-  text: string;
-  align: "left" | "right" | undefined;
-  paint: ((text: string) => string) | undefined;
-}
-
 /** Drops columns until the rest fits, then gives those that were cut what room is left. */
-function fitInto<Row>(columns: readonly Column<Row>[], natural: readonly number[], { width = 0 }: TableShape): Fit {
-  const least = columns.map((column, index) => {
+function fitInto<Row>(columns: readonly Column<Row>[], natural: readonly number[], width: number): Fit {
+  const least = columns.map(({ min, heading, align }, index) => {
     const full = natural[index] ?? 0;
-    return Math.min(full, Math.max(column.min ?? full, column.heading.length));
+    return align === "right" ? full : Math.min(full, Math.max(min ?? full, heading.length));
+  });
+  const tightest = columns.map(({ align }, index) => {
+    const full = natural[index] ?? 0;
+    return align === "right" ? full : Math.min(full, NARROWEST);
   });
   let shown = columns.map((_, index) => index);
-  const room = (): number =>
-    width - shown.reduce((sum, index) => sum + (least[index] ?? 0), 0) - GAP.length * (shown.length - 1);
+  const room = (widths: readonly number[]): number =>
+    width - shown.reduce((sum, index) => sum + (widths[index] ?? 0), 0) - GAP.length * (shown.length - 1);
+  const drop = (index: number | undefined): void => {
+    shown = shown.filter((one) => one !== index);
+  };
   const order = shown
     .filter((index) => columns[index]?.drop !== undefined)
     .sort((one, other) => (columns[one]?.drop ?? 0) - (columns[other]?.drop ?? 0));
-  while (room() < 0 && order.length > 0) {
-    const next = order.shift();
-    shown = shown.filter((index) => index !== next);
-  }
+  while (room(least) < 0 && order.length > 0) drop(order.shift());
+  // Those that should stay are cut as far as it makes sense, then go as well.
+  while (room(tightest) < 0 && shown.length > 1) drop(shown.at(-1));
   const widths = [...least];
-  let left = room();
+  let left = room(least);
   for (const index of shown) {
     const more = Math.min(Math.max(0, left), (natural[index] ?? 0) - (widths[index] ?? 0));
     widths[index] = (widths[index] ?? 0) + more;
     left -= more;
   }
-  // Nothing is left to drop: the widest columns are cut until it fits, or until they say nothing any more.
   while (left < 0) {
-    const widest = shown.reduce((most, index) => ((widths[index] ?? 0) > (widths[most] ?? 0) ? index : most));
-    if ((widths[widest] ?? 0) <= 4) break;
+    const spare = (index: number): number => (widths[index] ?? 0) - (tightest[index] ?? 0);
+    const widest = shown
+      .filter((index) => spare(index) > 0)
+      .sort((one, other) => (widths[other] ?? 0) - (widths[one] ?? 0))[0];
+    if (widest === undefined) break;
     widths[widest] = (widths[widest] ?? 0) - 1;
     left += 1;
   }
   return { shown, widths };
 }
 
-function line({ shown, widths }: Fit, cellOf: (index: number) => Cell): string {
-  let text = "";
-  for (const [position, index] of shown.entries()) {
-    const width = widths[index] ?? 0;
-    const cell = cellOf(index);
-    const fitted = cut(cell.text, width);
-    const padding = " ".repeat(Math.max(0, width - widthOf(fitted)));
-    const painted = cell.paint ? cell.paint(fitted) : fitted;
-    const isLast = position === shown.length - 1;
-    text +=
-      (position > 0 ? GAP : "") + (cell.align === "right" ? padding + painted : painted + (isLast ? "" : padding));
-  }
-  return text.trimEnd();
+/** A text, and the columns of a terminal that it takes. */
+interface Measured {
+  text: string;
+  width: number;
 }
 
-/** Letters and signs of one column each; asking for the width of all others takes long. */
+/** Letters and signs of one column each, which need no escape; asking for the width of all others takes long. */
 const PLAIN = /^[\x20-\x7e\xa1-\xac\xae-\u02ff\u0400-\u0482\u2010-\u2027\u2400-\u2421]*$/;
 
+/** In one line in which all is visible. */
+function measured(raw: string): Measured {
+  if (PLAIN.test(raw)) return { text: raw, width: raw.length };
+  const text = visibleLine(raw);
+  return { text, width: widthOf(text) };
+}
+
+function shortened(cell: Measured, width: number): Measured {
+  if (cell.width <= width) return cell;
+  const text = cut(cell.text, width);
+  return { text, width: widthOf(text) };
+}
+
 /** Columns of a terminal that the text takes. */
-function widthOf(text: string): number {
+export function widthOf(text: string): number {
   return PLAIN.test(text) ? text.length : stringWidth(text);
 }
 
@@ -147,6 +184,8 @@ function stringWidth(text: string): number {
   return measure(text);
 }
 
+let segmenter: Intl.Segmenter | undefined;
+
 /** Cuts a line to at most `width` columns. */
 export function cut(text: string, width: number): string {
   if (text.length <= width && PLAIN.test(text)) return text;
@@ -154,7 +193,8 @@ export function cut(text: string, width: number): string {
   if (stringWidth(text) <= width) return text;
   let taken = 0;
   let end = 0;
-  for (const { segment, index } of new Intl.Segmenter().segment(text)) {
+  segmenter ??= new Intl.Segmenter();
+  for (const { segment, index } of segmenter.segment(text)) {
     taken += stringWidth(segment);
     if (taken > width - 1) break;
     end = index + segment.length;

@@ -1,5 +1,6 @@
-import { type ObjectView, plural } from "@manyhands/core/internal";
+import { type ObjectPlace, type ObjectView, plural } from "@manyhands/core/internal";
 import type { Command } from "commander";
+import type { Connection } from "../../connection/connection.ts";
 import { onNamespace } from "../../connection/on-namespace.ts";
 import { newCommand, wideOption } from "../../invocation.ts";
 import type { Column } from "../../output/printer.ts";
@@ -31,11 +32,23 @@ export function objectListCommand(): Command {
       onNamespace<Options>(async ({ options, printer, ...connection }) => {
         const { kind, limit } = options;
         const places = await placesOfKind(connection, kind ?? null);
-        printer.list(await connection.inspector.objects.list(places.slice(0, limit)), COLUMNS, "no shared objects");
+        await printer.stream(pagesOf(connection, places.slice(0, limit)), COLUMNS, "no shared objects");
         if (places.length > limit)
           printer.warn(`${plural(places.length - limit, "more is", "more are")} not shown; see --limit`);
       }),
     );
+}
+
+/** Objects looked at before the next ones. */
+const PAGE = 200;
+
+async function* pagesOf(
+  { inspector }: Pick<Connection, "inspector">,
+  places: readonly ObjectPlace[],
+): AsyncIterable<ObjectView[]> {
+  for (let start = 0; start < places.length; start += PAGE) {
+    yield await inspector.objects.list(places.slice(start, start + PAGE));
+  }
 }
 
 const COLUMNS: readonly Column<ObjectView>[] = [

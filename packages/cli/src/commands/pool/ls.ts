@@ -25,13 +25,13 @@ export function poolListCommand(): Command {
 
 const COLUMNS: readonly Column<PoolView>[] = [
   { heading: "POOL", cell: (pool) => pool.name, min: 12 },
-  { heading: "STATE", cell: (pool) => (pool.paused ? "paused" : pool.state) },
-  { heading: "SIZE", cell: (pool) => describeSize(pool.size), align: "right" },
+  { heading: "STATE", cell: (pool) => (pool.paused ? "paused" : pool.state), drop: 7 },
+  { heading: "SIZE", cell: (pool) => describeSize(pool.size), align: "right", drop: 5 },
   { heading: "WAITING", cell: (pool) => String(pool.waiting + pool.prioritized), align: "right" },
   { heading: "ACTIVE", cell: (pool) => String(pool.active), align: "right" },
   { heading: "DELAYED", cell: (pool) => String(pool.delayed), align: "right", drop: 2 },
   { heading: "COMPLETED", cell: (pool) => String(pool.completed), align: "right", drop: 1 },
-  { heading: "FAILED", cell: (pool) => String(pool.failed), align: "right" },
+  { heading: "FAILED", cell: (pool) => String(pool.failed), align: "right", drop: 6 },
   { heading: "OLDEST", cell: (pool) => duration(pool.oldestWaiting), align: "right", drop: 3 },
-  { heading: "HOSTS", cell: (pool) => String(pool.hosts), align: "right" },
+  { heading: "HOSTS", cell: (pool) => String(pool.hosts), align: "right", drop: 4 },
 ];
