@@ -24,7 +24,12 @@ describe("wrong usage ends with 2 and says what, got and do", () => {
     ],
     [["object", "rm", "--kind", "xyzzy", "-y"], /^error: --kind must be one of array, .*, value; got "xyzzy"\n$/],
     [["submit"], /^error: missing required argument 'task'\n/],
-    [["worker"], /^error: required option '--tasks <module\.\.\.>' not specified\n/],
+    [["worker"], /^error: required option '--tasks <module\.\.\.>' not specified: .* \(--config\)\n$/],
+    [
+      ["worker", "--tasks", TASKS, "--wait-for-redis", "soon"],
+      /^error: --wait-for-redis must be a whole number from 0 /,
+    ],
+    [["worker", "--tasks", TASKS, "--import", "no-such"], /^error: import: the package "no-such" is not installed in /],
     [
       ["worker", "--tasks", TASKS, "--slots", "0"],
       /^error: --slots must be a whole number from 1 to 10000; got "0"\n$/,

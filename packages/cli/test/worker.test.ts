@@ -1,9 +1,10 @@
-import { existsSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect } from "@manyhands/core";
-import { descendantPids, processIsAlive, until, useRedis } from "@manyhands/testing";
+import { freePort, startRedisServer } from "@manyhands/core/redis-server";
+import { descendantPids, processIsAlive, temporaryFolder, until, useRedis } from "@manyhands/testing";
 import { expect, onTestFinished, test } from "vitest";
 import { fixture, run, start, TASKS } from "./command-line.ts";
 import { fail, failOnce, spin, untilFile } from "./fixtures/tasks.ts";
@@ -43,6 +44,47 @@ test("ready as JSON, with the port of the health server", async () => {
   expect(facts).toMatchObject({ ready: true, pools: null });
   expect(facts.tasks).toContain("square");
   expect((await fetch(`http://127.0.0.1:${facts.healthPort}/readyz`)).status).toBe(200);
+});
+
+test("it takes options from a file and its environment from another one, and waits for a Redis that is not up", async () => {
+  // given
+  const folder = temporaryFolder();
+  const port = await freePort();
+  writeFileSync(join(folder, "loader.mjs"), 'globalThis.loaded = "by the loader";');
+  writeFileSync(
+    join(folder, "tasks.mts"),
+    `import { task } from ${JSON.stringify(import.meta.resolve("@manyhands/core"))};
+     export const tell = task("tell", async () => [process.env["COLOUR"], (globalThis as { loaded?: string }).loaded]);`,
+  );
+  writeFileSync(join(folder, ".env"), `COLOUR=blue\nMANYHANDS_REDIS_URL=redis://:secret@127.0.0.1:${port}\n`);
+  const options = { tasks: ["tasks.mts"], import: ["./loader.mjs"], name: "file", slots: 3, envFile: ".env" };
+  writeFileSync(join(folder, "host.json"), JSON.stringify({ ...options, waitForRedis: 60_000 }));
+  const worker = start(["worker", "--config", join(folder, "host.json"), "--slots", "1"]);
+  await worker.shows(/Redis at .* does not answer yet; the host waits for it, up to 60000 ms/);
+  // when
+  await using server = await startRedisServer({ port, password: "secret" });
+  await worker.shows(/ready/);
+  // then
+  expect(worker.stdout).toMatch(/^host "file" is ready: 1 slot, tasks tell, /);
+  const where = { redis: server.url };
+  expect(await run(["submit", "tell", "--wait"], where)).toMatchObject({
+    code: 0,
+    stdout: '["blue","by the loader"]\n',
+  });
+  worker.signal("SIGTERM");
+  await worker.exited;
+});
+
+test("a Redis that is not up within --wait-for-redis ends it with 3", async () => {
+  const redisUrl = `redis://127.0.0.1:${await freePort()}`;
+
+  const outcome = await run(["worker", "--tasks", TASKS, "--wait-for-redis", "300", "--redis", redisUrl]);
+
+  expect(outcome).toMatchObject({
+    code: 3,
+    stdout: "",
+    stderr: expect.stringMatching(/is not reachable: .*ECONNREFUSED/),
+  });
 });
 
 test("it continues when the output of its tasks is not read", async () => {

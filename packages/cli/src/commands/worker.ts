@@ -9,9 +9,18 @@ import { action, type Invocation, newCommand } from "../invocation.ts";
 import { IdleMemory } from "../memory/idle-memory.ts";
 import { commaList, wholeNumber } from "../parse/numbers.ts";
 import { renamedOption } from "../parse/renamed-option.ts";
+import { loadEnvFile } from "../settings/env-file.ts";
+import { checkHostFile, type HostFile, readHostFile } from "../settings/host-file.ts";
+import { mergeHostOptions } from "../settings/host-options.ts";
 
 interface Options {
-  tasks: string[];
+  tasks?: string[];
+  config?: string;
+  /** What that file says, once it is read. */
+  hostFile?: HostFile;
+  envFile?: string;
+  import?: string[];
+  waitForRedis?: number;
   slots?: number;
   processes?: number;
   labels?: string[];
@@ -24,7 +33,7 @@ interface Options {
   healthAddress?: string;
   maxHeap?: number;
   echo?: true;
-  logLevel: LogLevel;
+  logLevel?: LogLevel;
   logFormat?: LogFormat;
   logArgs?: true;
 }
@@ -40,10 +49,21 @@ export function workerCommand(): Command {
         "manyhands worker --tasks tasks.ts --pools mail --health-port 8080",
         "one pool, and /readyz for a load balancer",
       ],
+      ["manyhands worker --config worker.json --env-file .env", "options in a file, secrets in another one"],
     ],
   });
   return command
-    .requiredOption("--tasks <module...>", "modules that define tasks: .ts or .js files")
+    .option("--tasks <module...>", "modules that define tasks: .ts or .js files")
+    .option(
+      "--config <file>",
+      "read options from a .json, .js or .ts file; the command line and the environment win over it",
+    )
+    .option("--env-file <file>", "add the NAME=value lines of a file to the environment, which wins over it")
+    .option(
+      "--import <module>",
+      "load a module first, here and in each child, such as tsx; can be repeated",
+      (module: string, before: string[] = []) => [...before, module],
+    )
     .option(
       "--slots <n>",
       "tasks at once (default: number of processors)",
@@ -65,6 +85,11 @@ export function workerCommand(): Command {
       "3 or 5 independent Redis masters that vote on locks (default: MANYHANDS_LOCK_NODES, then none)",
       commaList,
     )
+    .option(
+      "--wait-for-redis <ms>",
+      "how long to wait for a Redis that is not up yet; then the exit code is 3 (default: 0)",
+      wholeNumber("--wait-for-redis", { from: 0, to: 86_400_000, unit: "milliseconds" }),
+    )
     .option("--name <name>", "name of the host (default: name of the machine and pid)")
     .option(
       "--grace <ms>",
@@ -80,9 +105,12 @@ export function workerCommand(): Command {
     .option("--max-heap <mb>", "heap limit of a child, megabytes", wholeNumber("--max-heap", { from: 8 }))
     .option("--echo", "print the stdout and stderr of tasks")
     .addOption(
-      new Option("--log-level <level>", "lowest level of the log on stderr")
-        .choices(["debug", "info", "warn", "error"])
-        .default("info"),
+      new Option("--log-level <level>", "lowest level of the log on stderr (default: info)").choices([
+        "debug",
+        "info",
+        "warn",
+        "error",
+      ]),
     )
     .addOption(
       new Option("--log-format <format>", "format of the log (default: pretty on a terminal, else json)").choices([
@@ -95,7 +123,19 @@ export function workerCommand(): Command {
       "after",
       "\nSIGTERM or Ctrl-C: takes no new work, finishes running tasks within the grace time, exits with 0.\nA second signal: stops running tasks now; they return to their queue. A third one: exits at once.\nChildren ignore these signals while their host lives.",
     )
+    .hook("preAction", readFiles)
     .action(action<Options>(work));
+}
+
+/** Before the settings are looked up: an environment file is one of their places. */
+async function readFiles(command: Command): Promise<void> {
+  const options = command.opts() as Options;
+  const file = options.config === undefined ? undefined : await readHostFile(options.config);
+  const envFile = options.envFile ?? file?.envFile;
+  if (envFile !== undefined) await loadEnvFile(envFile);
+  if (file === undefined) return;
+  await checkHostFile(file, options.tasks ?? []);
+  command.setOptionValue("hostFile", file);
 }
 
 function poolNames(text: string): string[] {
@@ -109,40 +149,45 @@ async function work({ options, settings, printer }: Invocation<Options>): Promis
   // A host continues when the output of its tasks is not read.
   for (const stream of [process.stdout, process.stderr]) stream.removeAllListeners("error").on("error", () => {});
   const stopper = new Stopper();
-  const host = await start(options, { redis: settings.redis.value, namespace: settings.namespace.value });
+  const given = mergeHostOptions({ line: optionsOfLine(options), file: options.hostFile, settings });
+  const host = await start(given);
   stopper.attach(host);
   new IdleMemory({ host, logger: { warn: (message) => printer.words(message) } }).start();
   // Words, but on stdout: this is what a script waits for.
-  if (printer.format === "table") printer.line(describeReady(host, options));
-  else printer.json(readyFacts(host, options));
+  if (printer.format === "table") printer.line(describeReady(host, given));
+  else printer.json(readyFacts(host, given));
   await host.closed;
   return EXIT.done;
 }
 
-async function start(options: Options, place: { redis: string; namespace: string }): Promise<WorkerHost> {
-  const { slots, processes, labels, isolation, pools, lockNodes, name, grace, healthPort, healthAddress, maxHeap } =
-    options;
-  const { redis, namespace } = place;
-  const given: WorkerOptions = {
-    tasks: options.tasks,
-    redis,
-    namespace,
-    slots,
-    processes,
-    labels,
-    isolation,
-    pools,
-    lockNodes,
-    name,
-    grace,
-    healthPort,
-    healthAddress,
-    maxHeap,
-    echo: options.echo === true,
-    logLevel: options.logLevel,
-    logFormat: options.logFormat,
-    logArgs: options.logArgs === true,
-  };
+/** The options of the host itself that the command line has; the others say where it is and how it is configured. */
+const OF_THE_HOST = [
+  "tasks",
+  "import",
+  "waitForRedis",
+  "lockNodes",
+  "slots",
+  "processes",
+  "labels",
+  "isolation",
+  "pools",
+  "name",
+  "grace",
+  "maxHeap",
+  "healthPort",
+  "healthAddress",
+  "echo",
+  "logLevel",
+  "logFormat",
+  "logArgs",
+] as const satisfies (keyof WorkerOptions & keyof Options)[];
+
+/** What the command line says. */
+function optionsOfLine(options: Options): Partial<WorkerOptions> {
+  return Object.fromEntries(OF_THE_HOST.map((name) => [name, options[name]]));
+}
+
+async function start(given: WorkerOptions): Promise<WorkerHost> {
   // Loaded here: most commands need no worker, and start sooner without.
   const { startWorker } = await import("@manyhands/worker");
   try {
@@ -151,7 +196,7 @@ async function start(options: Options, place: { redis: string; namespace: string
     // What is not Redis is the modules or the options: wrong input in both cases.
     if (exitCodeOf(error) !== EXIT.failed) throw error;
     const where = { portOption: "--health-port", freePort: "0 for a free one", addressOption: "--health-address" };
-    const address = healthAddress ?? "127.0.0.1";
+    const { healthPort, healthAddress: address = "127.0.0.1" } = given;
     const taken = healthPort === undefined ? null : addressError(error, { ...where, port: healthPort, address });
     if (taken) throw taken;
     const message = error instanceof Error ? error.message : String(error);
@@ -233,7 +278,7 @@ class Stopper {
   }
 }
 
-function readyFacts(host: WorkerHost, options: Options): Record<string, unknown> {
+function readyFacts(host: WorkerHost, options: WorkerOptions): Record<string, unknown> {
   return {
     ready: true,
     id: host.id,
@@ -246,7 +291,7 @@ function readyFacts(host: WorkerHost, options: Options): Record<string, unknown>
   };
 }
 
-function describeReady(host: WorkerHost, options: Options): string {
+function describeReady(host: WorkerHost, options: WorkerOptions): string {
   const tasks = host.tasks
     .map((task) => task.name)
     .sort()

@@ -156,7 +156,9 @@ export class Context {
     roundTripOf(client);
     try {
       await Promise.all([
-        assertRedisFit(client, settings.redis, settings.connectTimeout).then(() => assertMayUse(settings, client)),
+        assertRedisFit(client, settings.redis, { timeout: settings.connectTimeout }).then(() =>
+          assertMayUse(settings, client),
+        ),
         assertLockNodesFit(settings.lockNodes, settings.logger),
       ]);
     } catch (error) {

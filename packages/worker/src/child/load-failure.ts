@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
-import { dirname } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** A place in a file, and its line as far as it is known. */
@@ -11,8 +11,8 @@ interface Place {
 
 /** Time for the search of a syntax error, ms. */
 const SEARCH_TIME = 10_000;
-const NEEDS_TSX =
-  'Node only strips types and cannot run this: npm install tsx, and start the host with NODE_OPTIONS="--import tsx"';
+const WITH_TSX = 'start the host with --import tsx (in a program: import: ["tsx"])';
+const NEEDS_TSX = `Node only strips types and cannot run this: npm install tsx, and ${WITH_TSX}`;
 
 /** Why a module could not be loaded, in one line: the error, the faulty file and line, its causes, and what to do. */
 export function describeLoadFailure(url: string, error: unknown): string {
@@ -97,10 +97,33 @@ function adviceFor(error: Error, place: Place | undefined): string | undefined {
 /** An import that only a bundler or tsx completes. */
 function adviceForMissing(message: string): string | undefined {
   const [, file] = /^Cannot find module '(.+?)' imported from/.exec(message) ?? [];
-  if (file === undefined) return undefined;
+  if (file === undefined) return adviceForAlias(message);
   const path = file.startsWith("file:") ? fileURLToPath(file) : file;
   const candidates = [`${path}.ts`, `${path}.js`, path.replace(/\.js$/, ".ts"), `${path}/index.ts`, `${path}/index.js`];
   const found = candidates.find((candidate) => candidate !== path && existsSync(candidate));
   if (found === undefined) return undefined;
-  return `there is ${found}: write the file's whole name in the import, or start the host with NODE_OPTIONS="--import tsx"`;
+  return `there is ${found}: write the file's whole name in the import, or npm install tsx, and ${WITH_TSX}`;
+}
+
+/** A package that is none: only tools that read tsconfig.json find it. */
+function adviceForAlias(message: string): string | undefined {
+  const [, name, importer] = /^Cannot find package '(.+?)' imported from (.+)$/.exec(message) ?? [];
+  if (name === undefined || importer === undefined || !isAlias(name, asPath(importer))) return undefined;
+  return `${name} is a path alias, which Node does not know: import the file by its path, or npm install tsx, and ${WITH_TSX}`;
+}
+
+function isAlias(name: string, importer: string): boolean {
+  // No package can be called so.
+  if (/^[@~]$/.test(name) || /^[@~]\//.test(name)) return true;
+  for (let folder = dirname(importer); ; folder = dirname(folder)) {
+    const file = join(folder, "tsconfig.json");
+    if (existsSync(file)) return namesIn(file).some((alias) => name === alias || name.startsWith(`${alias}/`));
+    if (folder === dirname(folder)) return false;
+  }
+}
+
+/** The path aliases of a tsconfig.json, which may have comments: "@app/*" is found as "@app". */
+function namesIn(file: string): string[] {
+  const [, paths = ""] = /"paths"\s*:\s*\{([^}]*)\}/.exec(readFileSync(file, "utf8")) ?? [];
+  return [...paths.matchAll(/"([^"]+?)(?:\/\*)?"\s*:\s*\[/g)].map(([, alias = ""]) => alias);
 }

@@ -25,6 +25,8 @@ export interface CreateExecutorOptions {
    * @defaultValue the limit of Node
    */
   maxHeapMegabytes?: number | undefined;
+  /** Modules that a process or thread loads first, as by `--import`. @defaultValue none */
+  imports?: readonly string[] | undefined;
   /** Called with what children print outside a running job. */
   onOutput?: ((output: StrayOutput) => void) | undefined;
   /** Called with the sessions of a process or thread that has ended: what they hold is free. */
@@ -41,6 +43,9 @@ export interface CreateExecutorOptions {
 
 /** What the three executors are made of. */
 export interface ExecutorOptions
-  extends Pick<CreateExecutorOptions, "maxHeapMegabytes" | "onOutput" | "onGone" | "onBadMessage" | "watchParent"> {
+  extends Pick<
+    CreateExecutorOptions,
+    "maxHeapMegabytes" | "imports" | "onOutput" | "onGone" | "onBadMessage" | "watchParent"
+  > {
   load: Omit<LoadRequest, "type" | "isolation">;
 }

@@ -181,11 +181,17 @@ export class ProcessExecutor implements Executor {
   }
 }
 
-function startChild({ maxHeapMegabytes, watchParent }: ExecutorOptions): ReturnType<typeof spawnWithHandles> {
+function startChild({ maxHeapMegabytes, imports, watchParent }: ExecutorOptions): ReturnType<typeof spawnWithHandles> {
   const bySystem = watchParent !== "thread" && systemKillsOrphans();
   const heap = maxHeapMegabytes ? [`--max-old-space-size=${maxHeapMegabytes}`] : [];
   const entry = fileURLToPath(childEntry("process-entry"));
-  const args = [...nodeOptionsForChildren(), ...heap, entry, String(process.pid), ...(bySystem ? [] : ["watch"])];
+  const args = [
+    ...nodeOptionsForChildren(imports),
+    ...heap,
+    entry,
+    String(process.pid),
+    ...(bySystem ? [] : ["watch"]),
+  ];
   const start = bySystem ? dyingWithParent(process.execPath, args) : { command: process.execPath, args };
   return spawnWithHandles(() =>
     spawn(start.command, start.args, {

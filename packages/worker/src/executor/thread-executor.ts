@@ -21,7 +21,7 @@ export class ThreadExecutor implements Executor {
     const { maxHeapMegabytes } = options;
     const worker = new Worker(childEntry("thread-entry"), {
       ...(maxHeapMegabytes && { resourceLimits: { maxOldGenerationSizeMb: maxHeapMegabytes } }),
-      execArgv: nodeOptionsForChildren().filter((option) => !option.startsWith("--v8")),
+      execArgv: nodeOptionsForChildren(options.imports).filter((option) => !option.startsWith("--v8")),
       stdout: true,
       stderr: true,
       name: "manyhands task",

@@ -4,11 +4,15 @@ import {
   closeRedis,
   describeRedis,
   Keys,
+  type Milliseconds,
   openRedis,
   type RedisClient,
   type RedisUnfitError,
 } from "@manyhands/core/internal";
 import type { ResolvedOptions } from "./options.ts";
+
+/** A Redis that is up has answered by then, as a rule; after it the log says that the host waits, ms. */
+const FIRST_ANSWER: Milliseconds = 500;
 
 /** The connections of a host: for commands, for control messages, and those that block while it waits for work. */
 export class HostConnections {
@@ -38,11 +42,17 @@ export class HostConnections {
     return client;
   }
 
-  /** @throws RedisUnfitError when Redis cannot be reached or used */
+  /** @throws RedisUnfitError when Redis cannot be reached, within `waitForRedis`, or used */
   async check(): Promise<void> {
-    const { redis, namespace } = this.#options;
-    await assertRedisFit(this.client, redis);
-    await assertRights(this.client, describeRedis(redis), new Keys(namespace).prefix);
+    const { redis, namespace, waitForRedis, logger } = this.#options;
+    const where = describeRedis(redis);
+    const isWaiting = setTimeout(() => {
+      logger.warn(`Redis at ${where} does not answer yet; the host waits for it, up to ${waitForRedis} ms`);
+    }, FIRST_ANSWER);
+    if (waitForRedis === 0) clearTimeout(isWaiting);
+    const patience = waitForRedis === 0 ? {} : { timeout: waitForRedis, isPatient: true };
+    await assertRedisFit(this.client, redis, patience).finally(() => clearTimeout(isWaiting));
+    await assertRights(this.client, where, new Keys(namespace).prefix);
   }
 
   async close(): Promise<void> {

@@ -365,6 +365,7 @@ export class Host implements WorkerHost {
           ...{ isolation, modules, redisModule, lockNodes, namespace, hostName: name, hostId: id },
           connection: redisModule === null ? (options.redis ?? null) : null,
           maxHeapMegabytes: options.maxHeap ?? undefined,
+          imports: options.import,
           onOutput: options.echo
             ? ({ pid, stream, text }) => void process[stream].write(`${name}/${pid} | ${text}`)
             : undefined,

@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
 import { availableParallelism, hostname } from "node:os";
 import { resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -27,6 +28,14 @@ export interface WorkerOptions {
    * a module whose default export is what `redis` takes, or a function that makes it. The host and each child load it.
    */
   redisModule?: string | URL | undefined;
+  /** How long a host that is started before its Redis waits for it. @defaultValue 0: it does not start without one */
+  waitForRedis?: Milliseconds | undefined;
+  /**
+   * Modules that the host and each child load first, as by Node's own `--import`: loaders such as `tsx`, for TypeScript that
+   * is more than types. Names of installed packages, or paths.
+   * @defaultValue none
+   */
+  import?: string[] | undefined;
   /** The 3 or 5 masters that vote on locks, as in `connect()`. @defaultValue `MANYHANDS_LOCK_NODES`, then none */
   lockNodes?: readonly RedisConfig[] | undefined;
   /** 1 to 100 letters, digits or `_ . -`. @defaultValue `MANYHANDS_NAMESPACE`, then "manyhands" */
@@ -79,6 +88,9 @@ export interface ResolvedOptions {
   redis: RedisConfig | undefined;
   /** URL. */
   redisModule: string | null;
+  waitForRedis: Milliseconds;
+  /** Names or `file:` URLs. */
+  import: string[];
   lockNodes: readonly RedisConfig[];
   namespace: string;
   slots: number;
@@ -111,6 +123,8 @@ const WORKER_OPTIONS = optionsOf<WorkerOptions>({
   tasks: true,
   redis: true,
   redisModule: true,
+  waitForRedis: true,
+  import: "texts",
   lockNodes: true,
   namespace: true,
   slots: true,
@@ -149,6 +163,8 @@ export function resolveWorkerOptions(options: WorkerOptions): ResolvedOptions {
     modules: modules(options.tasks),
     redis: sendable("redis", options.redis),
     redisModule: redisModule(options),
+    waitForRedis: interval("waitForRedis", options.waitForRedis ?? 0, 0),
+    import: (options.import ?? []).map(importedModule),
     lockNodes: sendable("lockNodes", resolveLockNodes(options.lockNodes)),
     namespace: resolveNamespace(options.namespace),
     slots,
@@ -221,6 +237,30 @@ function redisModule({ redis, redisModule: given }: WorkerOptions): string | nul
     throw new ValueError(`redisModule: there is no file ${fileURLToPath(url)}; give the path of a module`);
   }
   return url.href;
+}
+
+/** @throws ValueError where a path leads to no file, or a package is not installed */
+function importedModule(given: string): string {
+  if (given.startsWith("file:") || /^(?:[./\\]|[a-z]:[\\/])/i.test(given)) {
+    const url = moduleUrl(given);
+    if (existsSync(fileURLToPath(url))) return url.href;
+    throw new ValueError(
+      `import: there is no file ${fileURLToPath(url)}; give the path of a module, or a package's name`,
+    );
+  }
+  if (/^(?:node|data):/.test(given)) return given;
+  try {
+    createRequire(pathToFileURL(resolve("host.js"))).resolve(given);
+  } catch (error) {
+    // A package without an entry for require() has another error.
+    if (given.trim() === "" || (error as NodeJS.ErrnoException).code === "MODULE_NOT_FOUND") {
+      throw new ValueError(
+        `import: the package ${describe(given)} is not installed in ${process.cwd()}; run \`npm install ${given}\`, or give the path of a module`,
+        { cause: error },
+      );
+    }
+  }
+  return given;
 }
 
 function moduleUrl(given: string | URL): URL {

@@ -1,5 +1,6 @@
 import { loadRedisModule } from "../child/redis-module.ts";
 import { Host } from "./host.ts";
+import { importModule } from "./import-module.ts";
 import { resolveWorkerOptions, type WorkerOptions } from "./options.ts";
 import type { WorkerHost } from "./worker-host.ts";
 
@@ -12,6 +13,7 @@ import type { WorkerHost } from "./worker-host.ts";
 export async function startWorker(options: WorkerOptions): Promise<WorkerHost> {
   const resolved = resolveWorkerOptions(options);
   const { redisModule } = resolved;
+  for (const module of resolved.import) await importModule(module);
   const host = new Host(redisModule === null ? resolved : { ...resolved, redis: await loadRedisModule(redisModule) });
   await host.start();
   return host;

@@ -33,7 +33,7 @@ async function refusal(url: string): Promise<string> {
 }
 
 const nested = { "tasks.ts": 'import "./lib/nested.ts";\n' };
-const TSX = /; Node only strips types and cannot run this: npm install tsx, .* NODE_OPTIONS="--import tsx"$/;
+const TSX = /; Node only strips types and cannot run this: npm install tsx, .* --import tsx \(in a program: .*\)$/;
 
 test.each<[what: string, files: Record<string, string>, says: string | RegExp, advice?: RegExp]>([
   [
@@ -86,7 +86,22 @@ test.each<[what: string, files: Record<string, string>, says: string | RegExp, a
     "an import without its extension",
     { "tasks.ts": 'import "./lib/nested";\n', "lib/nested.ts": "" },
     /^could not be loaded: Error: Cannot find module 'lib\/nested' imported from tasks\.ts/,
-    /; there is lib\/nested\.ts: write the file's whole name in the import, or start .*--import tsx"$/,
+    /; there is lib\/nested\.ts: write the file's whole name in the import, or npm install tsx, .* --import tsx /,
+  ],
+  [
+    "a parameter property",
+    { ...nested, "lib/nested.ts": "export class A {\n  constructor(readonly x: number) {}\n}\n" },
+    /^could not be loaded: SyntaxError: TypeScript parameter property is not supported in strip-only mode \(at lib\/nested\.ts:2: /,
+    TSX,
+  ],
+  [
+    "a path alias of tsconfig.json",
+    {
+      "tasks.ts": 'import "@app/db";\n',
+      "tsconfig.json": '{ "compilerOptions": { /* x */ "paths": { "@app/*": ["./*"] } } }',
+    },
+    /^could not be loaded: Error: Cannot find package '@app\/db' imported from tasks\.ts/,
+    /; @app\/db is a path alias, which Node does not know: import the file by its path, or npm install tsx, /,
   ],
   [
     "a package that is not installed",

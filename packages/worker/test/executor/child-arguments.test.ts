@@ -13,7 +13,7 @@ test("children get the options of their host, without its debugger port, program
     "--max-old-space-size=99",
     "--no-warnings",
   ];
-  expect(nodeOptionsForChildren(host)).toEqual(["--import", "./loader.js", "--no-warnings"]);
+  expect(nodeOptionsForChildren(["tsx"], host)).toEqual(["--import", "./loader.js", "--no-warnings", "--import=tsx"]);
 });
 
 test("the entry files of children are where the executors look for them", () => {

@@ -44,7 +44,7 @@ export async function privateServer(printer: Printer): Promise<OwnServer> {
 async function assertUsable(url: string, timeout?: number): Promise<void> {
   const client = openRedis(url, { name: "manyhands-command" });
   try {
-    await assertRedisFit(client, url, timeout);
+    await assertRedisFit(client, url, { timeout });
   } finally {
     await closeRedis(client);
   }

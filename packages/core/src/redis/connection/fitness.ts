@@ -26,17 +26,19 @@ export interface RedisFitness {
 /**
  * Waits for the first answer of a freshly opened connection and checks what the guarantees need.
  *
- * @param timeout - Milliseconds until an unreachable server is given up.
+ * @param options - `timeout`: milliseconds until an unreachable server is given up. `isPatient`: wait as long for a server
+ *   that refuses connections, too: it may be about to start.
  * @throws RedisUnfitError unreachable, wrong password, no such database, older than {@link MINIMUM_REDIS_VERSION}, or
  * evicting keys
  */
 export async function assertRedisFit(
   client: RedisClient,
   config: RedisConfig | undefined,
-  timeout: number = DEFAULT_CONNECT_TIMEOUT,
+  options: { timeout?: number | undefined; isPatient?: boolean } = {},
 ): Promise<RedisFitness> {
   const where = describeRedis(config);
-  const text = await firstAnswer(client, where, timeout);
+  const { timeout = DEFAULT_CONNECT_TIMEOUT, isPatient = false } = options;
+  const text = await firstAnswer(client, where, { timeout, isPatient });
   const facts = parseFacts(text);
   const version = facts.get("valkey_version") ?? facts.get("redis_version") ?? "0.0.0";
   const product = facts.has("valkey_version") ? "Valkey" : "Redis";
@@ -61,14 +63,18 @@ export async function assertRedisFit(
   };
 }
 
-async function firstAnswer(client: RedisClient, where: string, timeout: number): Promise<string> {
+async function firstAnswer(
+  client: RedisClient,
+  where: string,
+  { timeout, isPatient }: { timeout: number; isPatient: boolean },
+): Promise<string> {
   let lastError: Error | undefined;
   let timer: NodeJS.Timeout | undefined;
   let onError: (error: Error) => void = () => {};
   const refused = new Promise<never>((_, reject) => {
     onError = (error) => {
       lastError = error;
-      const reason = finalReason(error, where);
+      const reason = finalReason(error, where, isPatient);
       if (reason) reject(namingNoPassword(reason, client, where));
     };
     const giveUp = (isLoading: boolean): void => {
@@ -114,8 +120,11 @@ async function loads(client: RedisClient, limit: number): Promise<boolean> {
   return /^loading:1\r?$/m.test(answer?.value ?? "");
 }
 
+/** So it looks while a server, or the name or network of its machine, is not there yet. */
+const STARTING = /ECONNREFUSED|ENOTFOUND|EHOSTUNREACH|ENETUNREACH|ENOENT/i;
+
 /** What a server that is tried again would answer again; undefined for what may pass, such as that it is loading. */
-function finalReason(error: Error, where: string): RedisUnfitError | undefined {
+function finalReason(error: Error, where: string, isPatient: boolean): RedisUnfitError | undefined {
   if (error instanceof RedisUnfitError) return isPassingRefusal(error) ? undefined : error;
   const message = deepestMessage(error);
   const state = stateIn(message);
@@ -141,7 +150,8 @@ function finalReason(error: Error, where: string): RedisUnfitError | undefined {
         `${letter === "H" ? ", like that of a web server" : ""}; look at the host and the port`,
     );
   }
-  if (/ECONNREFUSED|ENOTFOUND|EACCES|EHOSTUNREACH|ENETUNREACH|ENOENT|EPROTO|ERR_TLS|SSL|certificate/i.test(message)) {
+  if (isPatient && STARTING.test(message)) return undefined;
+  if (STARTING.test(message) || /EACCES|EPROTO|ERR_TLS|SSL|certificate/i.test(message)) {
     return unreachable(where, message, error);
   }
   return undefined;

@@ -39,7 +39,7 @@ export async function assertLockNodesFit(nodes: readonly RedisConfig[], logger: 
 async function look(node: RedisConfig): Promise<{ where: string; runId: string } | { error: Error }> {
   const client = openRedis(node, { name: "manyhands:lock-node" });
   try {
-    const { runId } = await assertRedisFit(client, node, ANSWER_LIMIT);
+    const { runId } = await assertRedisFit(client, node, { timeout: ANSWER_LIMIT });
     return { where: describeRedis(node), runId };
   } catch (error) {
     return { error: error as Error };

@@ -13,7 +13,7 @@ const redis = useRedis();
 async function unfit(config: RedisConfig, timeout?: number): Promise<RedisUnfitError> {
   const client = openRedis(config, { name: "test" });
   onTestFinished(() => closeRedis(client, 0));
-  const error = await assertRedisFit(client, config, timeout).then(
+  const error = await assertRedisFit(client, config, { timeout }).then(
     () => new Error("it is fit"),
     (reason: unknown) => reason,
   );
@@ -91,7 +91,7 @@ test("a server that does not speak TLS", async () => {
   const url = withUrl(redis.url, {}).replace("redis://", "rediss://");
   const client = openRedis(url, { name: "test" });
   onTestFinished(() => closeRedis(client, 0));
-  const asked = assertRedisFit(client, url, 300);
+  const asked = assertRedisFit(client, url, { timeout: 300 });
   client.emit("error", new Error("connect ETIMEDOUT"));
   await expect(asked).rejects.toThrow("is not reachable: connect ETIMEDOUT (does it speak TLS?)");
 });
