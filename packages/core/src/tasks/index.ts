@@ -1,3 +1,4 @@
+export { announcedOptions, announcementOf } from "./announcement.ts";
 export { callSiteOf } from "./caller-module.ts";
 export { type CurrentTask, currentTask, findCurrentTask, runInTask, whenTaskEnds } from "./current-task.ts";
 export { isLoadingTasks, whileLoadingTasks } from "./loading.ts";

@@ -63,8 +63,9 @@ function isCount(value: unknown): value is number {
 
 function isAnnouncement(value: unknown): boolean {
   if (typeof value !== "object" || value === null) return false;
-  const { name, isolation } = value as Fields;
-  return isText(name) && (isolation === null || isText(isolation));
+  const { name, isolation, options } = value as Fields;
+  const hasOptions = options === undefined || (typeof options === "object" && options !== null);
+  return isText(name) && (isolation === null || isText(isolation)) && hasOptions;
 }
 
 function isFailure(value: unknown): value is FailureReport {

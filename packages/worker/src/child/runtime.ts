@@ -1,6 +1,7 @@
 import { enableCompileCache, flushCompileCache } from "node:module";
 import type { RedisConfig } from "@manyhands/core";
 import {
+  announcementOf,
   closeWorkerContext,
   decodeFromString,
   findTask,
@@ -105,7 +106,7 @@ export class ChildRuntime {
         this.#hostName,
       );
       await whileLoadingTasks(() => loadTaskModules(request.modules));
-      const tasks = listTasks().map(({ name, options }) => ({ name, isolation: options.isolation ?? null }));
+      const tasks = listTasks().map(announcementOf);
       this.output.flush();
       this.#send({ type: "loaded", tasks, pid: process.pid });
       // Node would write it at the exit, which a child seldom comes to: it is killed.

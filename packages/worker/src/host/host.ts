@@ -35,6 +35,7 @@ import { RedisWatch } from "../log/redis-watch.ts";
 import { HostPools } from "../pools/host-pools.ts";
 import type { PoolHost } from "../pools/served-pool.ts";
 import { HostProcesses } from "../processes/host-processes.ts";
+import { prioritiesOf } from "../routing/priorities.ts";
 import { TaskAnnouncer } from "../routing/task-announcer.ts";
 import { Reaper, WATCH_INTERVAL } from "../sessions/reaper.ts";
 import { HostSlots } from "../slots/host-slots.ts";
@@ -425,6 +426,7 @@ export class Host implements WorkerHost {
       routing: {
         hostId: this.id,
         knows: (task) => this.#tasks.has(task),
+        priorities: () => prioritiesOf(this.#tasks.values()),
         announce: () => this.#announcer.announce(),
       },
       onTrouble: () => this.#status.update(),

@@ -22,6 +22,7 @@ import { JobRun } from "./job-run.ts";
 import { poolFailedError, poolTerminatedError } from "./pool-errors.ts";
 import type { PoolJob } from "./pool-job.ts";
 import { checkJobOptions, type JobRequest, readEnvelope } from "./read-envelope.ts";
+import { honourTaskOptions } from "./task-options.ts";
 import { UnknownTasks } from "./unknown-tasks.ts";
 import { watchersOf } from "./watchers.ts";
 
@@ -148,6 +149,7 @@ export class JobRunner {
     try {
       const request = readEnvelope(job.data);
       checkJobOptions(job);
+      honourTaskOptions(job, this.#host.tasks.get(job.name));
       return request;
     } catch (error) {
       this.#journal.refused(job, error as Error);

@@ -10,6 +10,8 @@ export interface RoutedTakesOptions {
   /** Task that each child of the pool runs first, which the host must know as well; null = none. */
   initializer: () => string | null;
   knows: (task: string) => boolean;
+  /** Its tasks that have a priority, as JSON: name -> priority; "" = none has one. */
+  priorities: () => string;
   /** Announces this host, when its announcement has expired. */
   announce: () => Promise<void>;
   /** The offered slot that the take under way uses. */
@@ -157,7 +159,7 @@ export class RoutedTakes {
     parameters: readonly Parameter[],
     { place = 0, depth, after = "", takesLost = this.#isTurnOfLost, offered }: LookOptions,
   ): Promise<Found> {
-    const { queue, client, keys, hostId, initializer } = this.#options;
+    const { queue, client, keys, hostId, initializer, priorities } = this.#options;
     const given = parameters.map(toArgument);
     const own = [keys.hostQueues(hostId), keys.parked];
     const first = initializer();
@@ -167,14 +169,23 @@ export class RoutedTakes {
       [
         ...given.slice(TAKE.keys),
         ...[keys.prefix, hostId, queue, isProcessQueue(queue) ? "" : "*"],
-        ...[first ?? "", this.#canRun(first) ? 1 : 0, place, depth, after, takesLost ? 1 : 0, offered?.epoch ?? ""],
+        ...[
+          first ?? "",
+          this.#canRun(first) ? 1 : 0,
+          place,
+          depth,
+          after,
+          takesLost ? 1 : 0,
+          offered?.epoch ?? "",
+          priorities(),
+        ],
       ],
     );
     return { reply, took: (reply as unknown[])[1] !== 0, state, place: upTo, last, hasLost: hasLost === 1 };
   }
 
   async #finish(parameters: readonly Parameter[]): Promise<unknown> {
-    const { client, keys, hostId, initializer } = this.#options;
+    const { client, keys, hostId, initializer, priorities } = this.#options;
     const given = parameters.map(toArgument);
     const jobId = String(given[FINISH.keys]);
     const [reply, isLeft] = await finishAndTakeKnown.run(client, given.slice(0, FINISH.keys).map(String), [
@@ -182,6 +193,7 @@ export class RoutedTakes {
       keys.prefix,
       hostId,
       this.#canRun(initializer()) ? 1 : 0,
+      priorities(),
     ]);
     if (isLeft === 1) this.#unfollowed.add(jobId);
     return reply;

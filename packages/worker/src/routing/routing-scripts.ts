@@ -1,6 +1,7 @@
 import {
   bullFunction,
   JOB_CANCEL_FIELD,
+  JOB_RANKED_FIELD,
   JOB_UNSERVED_FIELD,
   MOVE_TO_ACTIVE_KEYS,
   READ_MICROS,
@@ -45,7 +46,7 @@ const PARKED_LIFE = 60_000;
 
 /**
  * Lua, of a script with \`prefix\` (of our keys), \`host\` and \`can_run\` (false: this host lacks the initializer of the pool)
- * in local variables: \`knows(task)\`; \`knows_job(prefix of the queue, id)\`, true also for a job that is gone, which is
+ * and \`priorities\` (of its tasks that have one, by name, or nil) in local variables: \`knows(task)\`; \`knows_job(prefix of the queue, id)\`, true also for a job that is gone, which is
  * BullMQ's matter; \`is_next_known(keys, prefix of the queue, now)\`: BullMQ would take nothing, or what the host knows. In the
  * usual case that is one look at the head of the line.
  */
@@ -59,6 +60,12 @@ local function knows_job(jobs, id)
   local task = redis.call("HGET", jobs .. id, "name")
   return not task or (can_run and knows(task)), task
 end
+-- The priority that its task gives to a job of the line of those without one; nil: it is where it belongs.
+local function rank_of(jobs, id, task)
+  local priority = priorities and task and priorities[task]
+  if not priority or redis.call("HEXISTS", jobs .. id, "${JOB_RANKED_FIELD}") == 1 then return nil end
+  return priority
+end
 local function is_due(delayed, at)
   local first = redis.call("ZRANGE", delayed, 0, 0, "WITHSCORES")
   return first[2] and tonumber(first[2]) < (at + 1) * 4096
@@ -69,8 +76,10 @@ local function is_next_known(lines, jobs, at)
     if is_due(lines.delayed, at) then return false end
     id = redis.call("ZRANGE", lines.prioritized, 0, 0)[1]
     if not id then return true end
+    return (knows_job(jobs, id))
   end
-  return (knows_job(jobs, id))
+  local is_known, task = knows_job(jobs, id)
+  return is_known and not rank_of(jobs, id, task)
 end
 `;
 
@@ -87,7 +96,8 @@ const FIRST_OWN_KEY = MOVE_TO_ACTIVE_KEYS.length + 1;
  * ARGV[7] "*" for a pool, "" for a queue of processes; ARGV[8] initializer of the pool, "" = none; ARGV[9] 1 = this host knows
  * it; ARGV[10] place in the line, counted from the job that is next, from which to look; ARGV[11] how many jobs that stay in
  * line to look at; ARGV[12] job behind which to look while it is in line, "" = none; ARGV[13] 1 = a job that is to fail has
- * its turn like one that can run, else it comes last; ARGV[14] epoch of the offers of which one is withdrawn first, "" = none
+ * its turn like one that can run, else it comes last; ARGV[14] epoch of the offers of which one is withdrawn first, "" = none;
+ * ARGV[15] JSON: task that this host knows -> its priority, "" = none has one
  *
  * The normal case, in which the next job is known, is BullMQ's own take. Else: 1. what is due is put in line by BullMQ's
  * take; 2. the first known job is moved to where BullMQ takes from and BullMQ's take is called; when that refuses, the job
@@ -104,6 +114,7 @@ export const takeKnown: Script<Look> = new Script<Look>({
 local keys = {${TAKE_KEYS}}
 local queue, now, prefix, host = ARGV[1], tonumber(ARGV[2]), ARGV[4], ARGV[5]
 local initializer, can_run = ARGV[8], ARGV[9] == "1"
+local priorities = ARGV[15] ~= "" and cjson.decode(ARGV[15])
 ${KNOWS}${WHOLE}
 if ARGV[14] ~= "" then
   local offer = redis.pcall("HMGET", KEYS[${FIRST_OWN_KEY + 3}], "epoch", "offered", "given")
@@ -211,6 +222,16 @@ local function park(id, task, is_prioritized)
   return false
 end
 
+local ranked = 0
+-- Another client has added it without the priority of its task, which it did not know.
+local function give_rank(id, priority)
+  redis.call("LREM", keys.wait, -1, id)
+  local order = redis.call("INCR", keys.pc) % 0x100000000
+  redis.call("ZADD", keys.prioritized, priority * 0x100000000 + order, id)
+  redis.call("HSET", queue .. id, "priority", priority, "${JOB_RANKED_FIELD}", 1)
+  ranked = ranked + 1
+end
+
 -- Jobs from a place in the line on, in the order in which BullMQ takes them, and how many of them are not prioritized.
 local function line(from, count)
   local waiting = redis.call("LLEN", keys.wait)
@@ -248,12 +269,18 @@ while true do
     break
   end
   local ids, plain = line(place, count)
+  local ranked_before = ranked
   for index, id in ipairs(ids) do
-    local is_known, task = knows_job(queue, id)
     local is_plain_one = index <= plain
+    -- One that was ranked may come before those that were read.
+    if not is_plain_one and ranked > ranked_before then break end
+    local is_known, task = knows_job(queue, id)
+    local priority = is_known and is_plain_one and rank_of(queue, id, task)
     if chosen then
-      if is_known and task and is_plain_one then brought[#brought + 1] = id end
+      if is_known and task and is_plain_one and not priority then brought[#brought + 1] = id end
       if #brought == ${MOST_BROUGHT} then break end
+    elseif priority then
+      give_rank(id, priority)
     else
       if not is_known then
         local hosts = hosts_of(task)
@@ -278,12 +305,12 @@ while true do
         if place < ${USUAL_DEPTH} then break end
       end
     end
-    if not chosen and parked >= ${MOST_PARKED} then
+    if not chosen and parked + ranked >= ${MOST_PARKED} then
       state = "more"
       break
     end
   end
-  if chosen or state ~= "" or #ids < count then break end
+  if chosen or state ~= "" or (#ids < count and ranked == ranked_before) then break end
 end
 if state == "beyond" and ARGV[10] == "0" then
   for _, id in ipairs(redis.call("LRANGE", keys.wait, 0, ${NEWEST - 1})) do
@@ -341,13 +368,15 @@ return {reply, "", place, "", 0}
  * Finishes a job, and takes the next one of its queue if this host knows its task.
  *
  * KEYS[1..14], ARGV[1..9] those of BullMQ's moveToFinished, which is to fetch; ARGV[10] prefix of our keys; ARGV[11] id of
- * this host; ARGV[12] 1 = this host knows the initializer of the pool, or there is none
+ * this host; ARGV[12] 1 = this host knows the initializer of the pool, or there is none; ARGV[13] JSON: task that this host
+ * knows -> its priority, "" = none has one
  * Returns {what moveToFinished returns, 1 = the next job was left because it is another host's, or must be looked for; else 0}.
  */
 export const finishAndTakeKnown: Script<[reply: unknown, isLeft: 0 | 1]> = new Script<[unknown, 0 | 1]>({
   name: "finishAndTakeKnown",
   lua: `
 local prefix, host, can_run = ARGV[10], ARGV[11], ARGV[12] == "1"
+local priorities = ARGV[13] ~= "" and cjson.decode(ARGV[13])
 ${KNOWS}
 local keys = {wait = KEYS[1], prioritized = KEYS[3], delayed = KEYS[7]}
 local is_left = not is_next_known(keys, ARGV[7], tonumber(ARGV[2]))

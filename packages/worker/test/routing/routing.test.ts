@@ -22,6 +22,8 @@ interface TakerOptions {
   initializer?: string;
   /** How long the others count with it, ms. */
   life?: number;
+  /** Of its tasks, as JSON. */
+  priorities?: string;
   /** What a job does; by default it ends at once. */
   run?: (name: string) => Promise<unknown>;
 }
@@ -38,7 +40,15 @@ class Taker {
 
   constructor(space: TestNamespace, options: TakerOptions) {
     const { client, keys } = space;
-    const { tasks, pool = POOL, queues = ["*"], initializer = null, life = HOUR, run = async () => 0 } = options;
+    const {
+      tasks,
+      pool = POOL,
+      queues = ["*"],
+      initializer = null,
+      life = HOUR,
+      priorities = "",
+      run = async () => 0,
+    } = options;
     const logger = { info: () => {}, warn: (text: string) => void space.logs.push(text), error: () => {} };
     this.announcer = new TaskAnnouncer({
       ...{ client, keys, logger, hostId: this.id },
@@ -69,6 +79,7 @@ class Taker {
         hostId: this.id,
         initializer: () => initializer,
         knows: (task) => tasks.includes(task),
+        priorities: () => priorities,
         announce: () => this.announcer.announce(),
       },
       isReady: () => true,
@@ -216,6 +227,35 @@ test("priorities and lifo keep their order among the tasks that a host knows", a
   await add(space, "other", 1, { lifo: true });
   expect(await host.takeAll()).toEqual(["last2", "last1", "plain1", "plain2", "high1", "high2", "low1", "low2"]);
   expect(await space.queue(POOL).getJobCounts("waiting", "prioritized")).toEqual({ waiting: 3, prioritized: 2 });
+});
+
+test("a job that was added without the priority of its task runs in the order that it gives", async () => {
+  // given
+  const space = new TestNamespace(redis);
+  await taker(space, { tasks: ["other"] });
+  const host = await taker(space, { tasks: ["plain", "low", "high"], priorities: JSON.stringify({ low: 9, high: 2 }) });
+  await add(space, "low", 300);
+  await add(space, "other", 2);
+  await add(space, "high", 2);
+  await add(space, "low", 1, { priority: 1 });
+  await add(space, "plain", 2);
+  const [moved = ""] = await add(space, "high", 1);
+  // when
+  const taken = [await host.take(), await host.take()];
+  // then those that have none come first, then the one whose caller gave it another, then those of the tasks
+  expect(taken).toEqual(["plain1", "plain2"]);
+  expect([await host.take(), await host.take(), await host.take(), await host.take()]).toEqual([
+    ...["low1", "high1", "high2", "high1"],
+  ]);
+  expect(await host.take()).toBe("low1");
+  expect((await space.job(POOL, moved))?.priority).toBe(2);
+  // and what a tool makes of a priority stays
+  await (await space.job(POOL, (await space.queue(POOL).getPrioritized(298))[0]?.id ?? ""))?.changePriority({
+    priority: 0,
+  });
+  expect(await host.take()).toBe("low300");
+  expect(await space.queue(POOL).getJobCounts("waiting")).toEqual({ waiting: 2 });
+  expect(await moves(space)).toMatchObject({ added: 308, waiting: 308, active: 8, completed: 8 });
 });
 
 test("what no live host knows is parked once, visible as delayed, and blocks nothing", async () => {

@@ -73,7 +73,7 @@ async function submit(invocation: Invocation<SubmitCommandOptions>): Promise<Exi
       const size = pool?.size ?? null;
       return submitAndWait(connection, { task, args, pool: name, size, submit, timeout, settings, printer });
     }
-    const call = { task, args, pool: options.pool, options: submit, maxPayload: MAX_PAYLOAD };
+    const call = { task, args, pool: options.pool, options: submit, maxPayload: MAX_PAYLOAD, hosts };
     const { id, isDuplicate } = await submitDetached(connection, call).catch((error) => {
       throw isRefusal(error) ? notSubmitted(task, error as Error) : error;
     });

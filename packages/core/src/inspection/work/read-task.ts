@@ -1,6 +1,7 @@
 import type { RedisClient } from "../../redis/connection/index.ts";
 import type { Keys, QueuePart } from "../../redis/keys.ts";
 import { Script } from "../../redis/script/index.ts";
+import { announcedOptions } from "../../tasks/index.ts";
 import { decode, decodeError, decodeStoredAnswers, decodeUnits, forViewing } from "../../wire/codec/index.ts";
 import {
   JOB_ANSWERS_FIELD,
@@ -13,7 +14,7 @@ import {
 import type { HostRecord } from "../../wire/records/records.ts";
 import { isWrongType } from "../../wire/records/stored-record.ts";
 import { hostOf } from "../../wire/records/worker-name.ts";
-import { describeUnserved, isServed } from "../../work/fleet/index.ts";
+import { announcedTasks, describeUnserved, isServed } from "../../work/fleet/index.ts";
 import type { TaskPlace } from "../../work/submission/find-task.ts";
 import type { ErrorView, TaskState, TaskView, UnitView } from "../../work/submission/task-view.ts";
 import { errorFromText, viewError } from "./error-view.ts";
@@ -72,6 +73,8 @@ function view(job: StoredJob, hosts: readonly HostRecord[]): TaskView {
   const { place, fields, state, envelope, returned } = job;
   const name = fields["name"] ?? "";
   const options = parse<{ attempts?: number; priority?: number }>(fields["opts"], {});
+  // What the job does not say itself, its host takes from the task.
+  const known = announcedOptions(announcedTasks(hosts).get(name));
   const running = hosts.flatMap((host) => host.running.map((run) => ({ ...run, host })));
   const run =
     state === "active" ? running.find((one) => one.pool === place.pool && one.jobId === place.jobId) : undefined;
@@ -92,12 +95,12 @@ function view(job: StoredJob, hosts: readonly HostRecord[]): TaskView {
     kind: envelope.units === undefined ? "call" : (envelope.kind ?? "calls"),
     units: envelope.count ?? 1,
     items: envelope.items ?? envelope.count ?? 1,
-    attempts: options.attempts || 1,
+    attempts: options.attempts || known.attempts || 1,
     attemptsMade: Number(fields["atm"] ?? 0),
     priority: Number(fields["priority"] ?? 0) || null,
     tags: envelope.tags ?? [],
-    timeout: envelope.timeout ?? null,
-    softTimeout: envelope.softTimeout ?? null,
+    timeout: envelope.timeout ?? known.timeout ?? null,
+    softTimeout: envelope.softTimeout ?? known.softTimeout ?? null,
     createdAt,
     dueAt: state === "delayed" ? createdAt + delay : null,
     startedAt,

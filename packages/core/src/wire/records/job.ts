@@ -137,6 +137,11 @@ export function readWatchers(field: unknown): string[] {
  */
 export const JOB_UNSERVED_FIELD = "unservedSince";
 /**
+ * Extra field of a job's hash: 1 when a host has given it the priority of its task, because the client that added it did not
+ * know that. It is done once: what a tool makes of the priority later stays.
+ */
+export const JOB_RANKED_FIELD = "ranked";
+/**
  * Lua: `ends_of(job)`, which is another text after each run that has ended in BullMQ, also where a tool has set the count of
  * attempts back: the stack traces of failures stay. A run that was lost with its host has not ended.
  */

@@ -32,10 +32,25 @@ export interface PoolRecord {
   createdAt: number;
 }
 
+/**
+ * The options of a task that hosts announce, so that they hold also where a program without its definition submits it. What
+ * cannot be written as JSON, such as a schema, is kept by the hosts alone.
+ */
+export interface AnnouncedOptions {
+  attempts?: number;
+  backoff?: Milliseconds | { type: "fixed" | "exponential"; delay: Milliseconds; jitter?: number };
+  timeout?: Milliseconds;
+  softTimeout?: Milliseconds;
+  priority?: number;
+  resultTtl?: Milliseconds;
+}
+
 /** One task as a host announces it. */
 export interface TaskAnnouncement {
   name: string;
   isolation: Isolation | null;
+  /** Absent: it has none, or the host is of an earlier version. */
+  options?: AnnouncedOptions;
 }
 
 /** One running job as a host announces it. */

@@ -47,7 +47,12 @@ export function readHostRecord(id: string, text: string): Reading<HostRecord> {
     troubles: (value) => value === undefined || isListOf(value, ({ reason }) => isText(reason)),
     isolation: (value) => ISOLATIONS.has(value),
     pools: (value) => value === null || isTexts(value),
-    tasks: (value) => isListOf(value, ({ name, isolation }) => isText(name) && isTextOrNull(isolation)),
+    tasks: (value) =>
+      isListOf(
+        value,
+        ({ name, isolation, options }) =>
+          isText(name) && isTextOrNull(isolation) && (options === undefined || isObject(options)),
+      ),
     running: (value) => isListOf(value, (run) => isRunning(run)),
     children: (value) => isListOf(value, ({ pid, pool }) => isNumber(pid) && isTextOrNull(pool)),
     processes: (value) =>

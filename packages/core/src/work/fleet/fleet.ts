@@ -8,17 +8,21 @@ import {
   isProcessQueue,
   placementOf,
 } from "../../wire/records/process-queues.ts";
-import type { HostRecord, HostTrouble } from "../../wire/records/records.ts";
+import type { HostRecord, HostTrouble, TaskAnnouncement } from "../../wire/records/records.ts";
 import { isWrongType, readHostRecord, type UnreadableRecord } from "../../wire/records/stored-record.ts";
 
 /** How long a count of slots is used before it is read again, ms. */
 const FRESH = 2_000;
+/** How long the options of a task are used before they are read again, ms. */
+const OPTIONS_FRESH = 30_000;
 
 /** The live worker hosts of a namespace, read from their heartbeats. */
 export class Fleet {
   readonly #client: RedisClient;
   readonly #keys: Keys;
   #known: HostRecord[] = [];
+  /** The tasks of the known hosts, by name. */
+  #tasks: ReadonlyMap<string, TaskAnnouncement> = new Map();
   #readAt = Number.NEGATIVE_INFINITY;
   readonly #readings = new SingleFlight(() => this.#read());
 
@@ -47,6 +51,20 @@ export class Fleet {
     return this.#known;
   }
 
+  /**
+   * A task as live hosts announce it: null = none does. Undefined = what was read is too old to say; read the hosts then.
+   */
+  recentTask(name: string): TaskAnnouncement | null | undefined {
+    const age = performance.now() - this.#readAt;
+    if (age > OPTIONS_FRESH) return undefined;
+    const task = this.#tasks.get(name);
+    if (age <= FRESH) return task ?? null;
+    // A host that knows it may have come since.
+    if (!task) return undefined;
+    void this.hosts().catch(() => {});
+    return task;
+  }
+
   /** Slots of the live hosts that serve a pool; null = of all hosts. */
   recentSlots(pool: string | null): number {
     return slotsOf(this.recentHosts(), pool);
@@ -56,6 +74,7 @@ export class Fleet {
     const { records, unreadable } = await readHosts(this.#client, this.#keys);
     for (const record of unreadable) this.#onUnreadable(record);
     this.#known = records;
+    this.#tasks = announcedTasks(records);
     this.#readAt = performance.now();
     return this.#known;
   }
@@ -83,6 +102,14 @@ export async function readHosts(
     else unreadable.push({ key: keys.host(id), field: null, ...reading });
   }
   return { records: records.sort((left, right) => left.name.localeCompare(right.name)), unreadable };
+}
+
+/** The tasks of live hosts by name; of several that announce one, the host that started last is the newest. */
+export function announcedTasks(hosts: readonly HostRecord[]): Map<string, TaskAnnouncement> {
+  const tasks = new Map<string, TaskAnnouncement>();
+  const inOrder = [...hosts].sort((left, right) => left.startedAt - right.startedAt);
+  for (const host of inOrder) for (const task of host.tasks) tasks.set(task.name, task);
+  return tasks;
 }
 
 /**

@@ -1,4 +1,5 @@
 export {
+  announcedTasks,
   chooseHost,
   describeDelays,
   describeUnserved,

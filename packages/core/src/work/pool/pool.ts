@@ -12,18 +12,19 @@ import {
   ValueError,
 } from "../../errors/index.ts";
 import { BullQueues } from "../../redis/bull-queue/index.ts";
-import { type AnyTask, isTask, type Task, validateArguments } from "../../tasks/index.ts";
+import { type AnyTask, type Task, validateArguments } from "../../tasks/index.ts";
 import { type Patience, toLimit, within } from "../../time/index.ts";
 import { assertSendable, classify } from "../../wire/codec/index.ts";
 import type { UnitKind } from "../../wire/records/job.ts";
 import { failed } from "../results/index.ts";
 import {
+  type CallSettings,
   DetachedSubmitter,
-  effectiveOptions,
   JobQueue,
   type Runtime,
   type SubmitOptions,
   Submitter,
+  settingsOf,
   TaskHandle,
   toSubmitted,
   type Unit,
@@ -381,9 +382,10 @@ export class Pool {
     options: (SubmitOptions & Callbacks<unknown>) | undefined,
   ): AsyncResult<unknown> {
     this.#assertRunning();
-    const { name, definition } = nameOf(task);
+    const called = toSubmitted(task);
+    const { task: name, definition } = called;
     if (!Array.isArray(args)) throw new ValueError(`the arguments of task "${name}" are a list; got ${typeof args}`);
-    const submit = effectiveOptions(definition, options);
+    const settings = settingsOf(this.#runtime, called, options);
     const valid = definition ? validateArguments(definition, args) : args;
     const result = this.#result<unknown>(name, "calls", options);
     const send = (payload: unknown[]): void => {
@@ -391,12 +393,29 @@ export class Pool {
       checkPayload(payload, this.#runtime.maxPayload, `the arguments of task "${name}"`);
       const unit: Unit = { payload, items: 1, index: 0, sink: result, plain, ticket: undefined, position: 0 };
       result.standsFor(unit);
-      if (submit) this.#submitter.alone(name, "calls", { units: [unit], submit });
-      else this.#submitter.share(name, "calls", unit);
+      this.#whenKnown(result, settings, (known) => this.#dispatch(name, "calls", { units: [unit], settings: known }));
     };
     if (valid instanceof Promise) this.#later(result, valid, send);
     else send(valid);
     return result;
+  }
+
+  #dispatch(
+    task: string,
+    kind: UnitKind,
+    { units, settings: { options, isAlone } }: { units: Unit[]; settings: CallSettings },
+  ): void {
+    if (isAlone) this.#submitter.alone(task, kind, { units, submit: options });
+    else for (const unit of units) this.#submitter.share(task, kind, unit);
+  }
+
+  #whenKnown<Value>(
+    result: AsyncResult<Value>,
+    settings: CallSettings | Promise<CallSettings>,
+    then: (settings: CallSettings) => void,
+  ): void {
+    if (settings instanceof Promise) this.#later(result, settings, then);
+    else then(settings);
   }
 
   #map(
@@ -405,15 +424,19 @@ export class Pool {
     call: { kind: UnitKind; options: (MapOptions & Callbacks<unknown[]>) | undefined },
   ): AsyncResult<unknown[]> {
     this.#assertRunning();
-    const { name, definition } = nameOf(task);
+    const called = toSubmitted(task);
+    const { task: name, definition } = called;
     const { kind, options } = call;
     checkChunkSize(options?.chunkSize);
     checkErrors(options);
     assertIterable(items);
-    const submit = effectiveOptions(definition, options);
-    refuseIdentity(submit);
+    const settings = settingsOf(this.#runtime, called, options);
+    refuseIdentity(options);
     const result = this.#result<unknown[]>(name, kind, options);
-    const send = (list: unknown[]): void => this.#sendChunks({ name, kind, list, options, submit, result });
+    const send = (list: unknown[]): void =>
+      this.#whenKnown(result, settings, (known) =>
+        this.#sendChunks({ name, kind, list, options, settings: known, result }),
+      );
     const check = (list: unknown[]): void => {
       checkItems(list, kind, { name, limit: this.#runtime.maxPayload });
       if (list.length === 0) result.settleEmpty([]);
@@ -442,12 +465,33 @@ export class Pool {
     prepared: Promise<Prepared>,
     then: (prepared: Prepared) => void,
   ): void {
-    const release = this.#submitter.reserve((error) => result.reject(error));
+    this.#prepare({
+      prepared,
+      then: (value) => {
+        if (!result.ready()) then(value);
+      },
+      fail: (error) => result.reject(error),
+    });
+  }
+
+  #prepare<Prepared>(work: {
+    prepared: Promise<Prepared>;
+    then: (prepared: Prepared) => void;
+    fail: (error: unknown) => void;
+  }): void {
+    const { prepared, then, fail } = work;
+    let isFailed = false;
+    const failOnce = (error: unknown): void => {
+      if (isFailed) return;
+      isFailed = true;
+      fail(error);
+    };
+    const release = this.#submitter.reserve(failOnce);
     prepared
       .then((value) => {
-        if (!result.ready()) then(value);
+        if (!isFailed) then(value);
       })
-      .catch((error) => result.reject(error))
+      .catch(failOnce)
       .finally(release);
   }
 
@@ -466,10 +510,10 @@ export class Pool {
     kind: UnitKind;
     list: unknown[];
     options: MapOptions | undefined;
-    submit: SubmitOptions | undefined;
+    settings: CallSettings;
     result: AsyncResult<unknown[]>;
   }): void {
-    const { name, kind, list, options, submit, result } = job;
+    const { name, kind, list, options, settings, result } = job;
     const returnsErrors = options?.errors === "return";
     const chunkSize = returnsErrors ? 1 : (options?.chunkSize ?? defaultChunkSize(list.length, this.#parallelism()));
     const chunks = cutChunks(list, chunkSize, this.#runtime.maxPayload);
@@ -478,8 +522,7 @@ export class Pool {
       return { payload, items: payload.length, index, sink, plain: false, ticket: undefined, position: 0 };
     });
     result.standsFor(units);
-    if (submit) this.#submitter.alone(name, kind, { units, submit });
-    else for (const unit of units) this.#submitter.share(name, kind, unit);
+    this.#dispatch(name, kind, { units, settings });
   }
 
   #imap(
@@ -488,7 +531,8 @@ export class Pool {
     call: { ordered: boolean; options: ImapCallOptions | undefined },
   ): ImapIterator<unknown> {
     this.#assertRunning();
-    const { name, definition } = nameOf(task);
+    const called = toSubmitted(task);
+    const { task: name, definition } = called;
     const { chunkSize = 1, bufferSize } = call.options ?? {};
     checkChunkSize(chunkSize);
     checkErrors(call.options);
@@ -498,8 +542,8 @@ export class Pool {
     if (bufferSize !== undefined && bufferSize < chunkSize) {
       throw new ValueError(`bufferSize must be at least chunkSize (${chunkSize}); got ${bufferSize}`);
     }
-    const submit = effectiveOptions(definition, call.options);
-    refuseIdentity(submit);
+    const settings = settingsOf(this.#runtime, called, call.options);
+    refuseIdentity(call.options);
     const check = (item: unknown, index: number): unknown => {
       assertSendable(item, `items[${index}]`);
       checkPayload(item, this.#runtime.maxPayload, `items[${index}]`);
@@ -518,9 +562,13 @@ export class Pool {
       describe: `task "${name}"`,
       check: definition?.options.schema ? (item, index) => validate(definition, item, index) : check,
       send: (unit) => {
-        if (this.#state === "terminated") unit.sink.answer(unit.index, failed(this.#terminatedError()));
-        else if (submit) this.#submitter.alone(name, "items", { units: [unit], submit });
-        else this.#submitter.share(name, "items", unit);
+        const fail = (error: unknown): void => unit.sink.answer(unit.index, failed(error));
+        const send = (known: CallSettings): void => {
+          if (this.#state === "terminated") fail(this.#terminatedError());
+          else this.#dispatch(name, "items", { units: [unit], settings: known });
+        };
+        if (settings instanceof Promise) this.#prepare({ prepared: settings, then: send, fail });
+        else send(settings);
       },
     });
     this.#inputs.add(iterator);
@@ -653,12 +701,6 @@ function refuseIdentity(submit: SubmitOptions | undefined): void {
     if (submit?.[option] === undefined) continue;
     throw new ValueError(`${option} stands for one job, and a map or imap makes several; leave it out, or use apply()`);
   }
-}
-
-function nameOf(task: AnyTask | string): { name: string; definition: AnyTask | undefined } {
-  if (typeof task === "string") return { name: task, definition: undefined };
-  if (isTask(task)) return { name: task.name, definition: task };
-  throw new TypeError(`expected a task, made with task(name, run), or its name; got ${typeof task}`);
 }
 
 strictCalls(Pool.prototype, POOL_FORMS);

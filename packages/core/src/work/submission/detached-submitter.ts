@@ -2,10 +2,11 @@ import { ValueError } from "../../errors/index.ts";
 import { type AnyTask, validateArguments } from "../../tasks/index.ts";
 import { classify, encodeToString } from "../../wire/codec/index.ts";
 import type { JobEnvelope } from "../../wire/records/job.ts";
+import { settingsOf } from "./call-settings.ts";
 import { dateDelays, type JobQueue, type Submission } from "./job-queue.ts";
 import { checkPayload } from "./payload-size.ts";
 import type { Runtime } from "./runtime.ts";
-import { effectiveOptions, noteOptions, type SubmitOptions, toJobsOptions } from "./submit-options.ts";
+import { noteOptions, type SubmitOptions, toJobsOptions } from "./submit-options.ts";
 
 /** A call that goes on when this program ends. */
 export interface DetachedTask {
@@ -48,7 +49,8 @@ export class DetachedSubmitter {
   async submit(call: DetachedTask): Promise<string> {
     const { task, definition, args } = call;
     if (!Array.isArray(args)) throw new ValueError(`the arguments of task "${task}" are a list; got ${typeof args}`);
-    const options = effectiveOptions(definition, call.options);
+    const settings = settingsOf(this.#runtime, call, call.options);
+    const { options } = settings instanceof Promise ? await settings : settings;
     const valid = definition ? await validateArguments(definition, args) : args;
     const isPlain = classify(valid, "args") === "json";
     checkPayload(valid, this.#runtime.maxPayload, `the arguments of task "${task}"`);

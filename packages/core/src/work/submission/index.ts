@@ -1,11 +1,12 @@
 export { BackgroundJobs } from "./background-jobs.ts";
+export { type CallSettings, settingsOf } from "./call-settings.ts";
 export { cancelTask } from "./cancel-task.ts";
 export { DetachedSubmitter } from "./detached-submitter.ts";
 export { findTaskPlace, type TaskPlace } from "./find-task.ts";
 export { JobQueue } from "./job-queue.ts";
 export type { Runtime } from "./runtime.ts";
 export { type DetachedCall, submitDetached } from "./submit-detached.ts";
-export { effectiveOptions, type SubmitOptions } from "./submit-options.ts";
+export type { SubmitOptions } from "./submit-options.ts";
 export { toSubmitted } from "./submitted-task.ts";
 export { Submitter } from "./submitter.ts";
 export { TaskDurations } from "./task-durations.ts";

@@ -2,8 +2,11 @@ import { randomBytes } from "node:crypto";
 import { PayloadTooLargeError } from "../../errors/index.ts";
 import type { RedisClient } from "../../redis/connection/index.ts";
 import type { Keys } from "../../redis/keys.ts";
+import { announcedOptions } from "../../tasks/index.ts";
 import type { JobEnvelope } from "../../wire/records/job.ts";
 import { assertPoolName } from "../../wire/records/pool-name.ts";
+import type { HostRecord } from "../../wire/records/records.ts";
+import { announcedTasks } from "../fleet/index.ts";
 import { PoolRegistry, unlimitedPool } from "../registry/index.ts";
 import { dateDelays, JobQueue } from "./job-queue.ts";
 import { effectiveOptions, noteOptions, type SubmitOptions, toJobsOptions } from "./submit-options.ts";
@@ -15,6 +18,8 @@ export interface DetachedCall {
   args: unknown[];
   pool: string;
   options?: SubmitOptions;
+  /** Live hosts, which tell the options of the task itself. */
+  hosts?: readonly HostRecord[];
   /** Largest argument list, bytes. */
   maxPayload: number;
 }
@@ -34,7 +39,8 @@ export async function submitDetached(
 ): Promise<{ id: string; isDuplicate: boolean }> {
   const { task, args, pool, maxPayload } = call;
   assertPoolName(pool);
-  const options = effectiveOptions(undefined, call.options);
+  const announcement = announcedTasks(call.hosts ?? []).get(task);
+  const options = effectiveOptions({ options: announcedOptions(announcement) }, call.options);
   const bytes = Buffer.byteLength(JSON.stringify(args));
   if (bytes > maxPayload) {
     throw new PayloadTooLargeError(

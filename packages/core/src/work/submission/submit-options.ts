@@ -1,7 +1,7 @@
 import type { DeduplicationOptions, JobsOptions } from "bullmq";
 import { assertOptions, type OptionTypes } from "../../checks/index.ts";
 import { got, ValueError } from "../../errors/index.ts";
-import { type AnyTask, type Backoff, checkReach, checkTaskOptions, type TaskOptions } from "../../tasks/index.ts";
+import { type Backoff, checkReach, checkTaskOptions, type TaskOptions } from "../../tasks/index.ts";
 import type { Milliseconds } from "../../time/index.ts";
 import type { JobEnvelope } from "../../wire/records/job.ts";
 
@@ -68,11 +68,12 @@ const NAMES: readonly (keyof SubmitOptions)[] = [
 
 /**
  * The options in force: the submission's own, then the task's.
+ * @param task - The task, or what is known of its options.
  * @returns undefined when nothing is set, so that the call may share a job
  * @throws ValueError naming the option, what it must be and what was got
  */
 export function effectiveOptions(
-  task: AnyTask | undefined,
+  task: { readonly options: Readonly<TaskOptions> } | undefined,
   given: SubmitOptions | undefined,
 ): SubmitOptions | undefined {
   let effective: Record<string, unknown> | undefined;

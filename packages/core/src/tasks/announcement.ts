@@ -1,0 +1,46 @@
+import type { AnnouncedOptions, TaskAnnouncement } from "../wire/records/records.ts";
+import { type AnyTask, checkTaskOptions, type TaskOptions } from "./task.ts";
+
+/** Options of a task that hosts announce. */
+const ANNOUNCED: readonly (keyof AnnouncedOptions)[] = [
+  "attempts",
+  "backoff",
+  "timeout",
+  "softTimeout",
+  "priority",
+  "resultTtl",
+];
+
+/** What a host tells of one of its tasks. */
+export function announcementOf({ name, options }: AnyTask): TaskAnnouncement {
+  const announced: Record<string, unknown> = {};
+  for (const option of ANNOUNCED) {
+    const value = options[option];
+    // What is computed is known to the hosts alone.
+    if (value !== undefined && typeof value !== "function") announced[option] = value;
+  }
+  const isolation = options.isolation ?? null;
+  return Object.keys(announced).length === 0
+    ? { name, isolation }
+    : { name, isolation, options: announced as AnnouncedOptions };
+}
+
+/** The options of an announcement, which comes over the wire: what no task can have counts as not said. */
+export function announcedOptions(announcement: TaskAnnouncement | null | undefined): TaskOptions {
+  const { name = "", options = {} } = announcement ?? {};
+  const valid: Record<string, unknown> = {};
+  for (const option of ANNOUNCED) {
+    const value: unknown = options[option];
+    if (value !== undefined && isTaskOption(name, { [option]: value })) valid[option] = value;
+  }
+  return valid as TaskOptions;
+}
+
+function isTaskOption(task: string, option: object): boolean {
+  try {
+    checkTaskOptions(`task "${task}"`, option as TaskOptions);
+    return true;
+  } catch {
+    return false;
+  }
+}
