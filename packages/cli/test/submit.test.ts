@@ -351,6 +351,31 @@ describe("task", () => {
     expect(await run(["task", "rm", id], place)).toMatchObject({ code: 4 });
   });
 
+  test("change gives a task that waits other arguments and another time, and none that has started", async () => {
+    const id = (await run(["submit", "square", "6", "--delay", "600000"], place)).stdout.trim();
+    const refusals = [
+      { words: [], says: "name what to change: --priority, --delay or --args" },
+      { words: ["--delay", "5", "--args", "7"], says: "--args must hold a JSON array with all arguments" },
+      { words: ["--priority", "-1"], says: '--priority must be a whole number from 0 to 2097151; got "-1"' },
+    ];
+    for (const { words, says } of refusals) {
+      const refused = await run(["task", "change", id, ...words], place);
+      expect(refused, words.join(" ")).toMatchObject({ code: 2, stdout: "" });
+      expect(refused.stderr).toContain(says);
+    }
+    expect(await run(["task", "change", id, "--priority", "3", "--args", "[8]"], place)).toMatchObject({
+      code: 0,
+      stderr: `task ${id} is changed: delayed in pool "default"\n`,
+    });
+    expect(await run(["task", "change", id, "--delay", "0", "-o", "json"], place)).toMatchObject({ code: 0 });
+    expect(await run(["task", "wait", id], place)).toMatchObject({ code: 0, stdout: "64\n" });
+    expect(await run(["task", "change", id, "--delay", "5"], place)).toMatchObject({
+      code: 2,
+      stderr: `error: task ${id} is completed; only a task that has not started can be changed\n`,
+    });
+    expect(await run(["task", "change", "0123-1", "--delay", "5"], place)).toMatchObject({ code: 4 });
+  });
+
   test("an id that two pools have needs --pool, with any characters in it", async () => {
     const id = "every day: 7";
     for (const pool of ["aa", "bb"]) await addByHand(pool, id);

@@ -168,14 +168,18 @@ export { registerProcess } from "./work/process/register-process.ts";
 export type { Sentinel } from "./work/process/sentinel.ts";
 export type {
   CancelOutcome,
+  ChangeOutcome,
   ErrorView,
   PromoteOutcome,
   RemoveOutcome,
   RetryOutcome,
+  TaskChange,
   TaskHandle,
   TaskRow,
   TaskState,
+  TaskUpdate,
   TaskView,
   UnitView,
+  UpdateOptions,
 } from "./work/submission/index.ts";
 export type { SubmitOptions } from "./work/submission/submit-options.ts";

@@ -73,6 +73,7 @@ export { bringJobBack, findUnlistedJobs, type JobPlace } from "./work/results/un
 export {
   type CancelOutcome,
   cancelTask,
+  DEFAULT_MAX_PAYLOAD,
   type DetachedCall,
   type ErrorView,
   findTaskPlace,

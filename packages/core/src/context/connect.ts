@@ -9,6 +9,7 @@ import { DEFAULT_LEASE, MAX_LEASE } from "../session/lease.ts";
 import { isLoadingTasks } from "../tasks/loading.ts";
 import { listTasks } from "../tasks/task-registry.ts";
 import type { Milliseconds } from "../time/index.ts";
+import { DEFAULT_MAX_PAYLOAD } from "../work/submission/payload-size.ts";
 import type { Context, ContextSettings } from "./context.ts";
 
 /** Options of {@link connect}. */
@@ -65,7 +66,6 @@ const CONNECT_OPTIONS = optionsOf<ConnectOptions>({
 });
 
 export const DEFAULT_NAMESPACE = "manyhands";
-export const DEFAULT_MAX_PAYLOAD: number = 1024 * 1024;
 
 /**
  * Connects this program; by convention the result is called `mp`.

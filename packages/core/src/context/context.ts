@@ -245,8 +245,9 @@ export class Context {
     this.#assertOpen();
     const { pool = DEFAULT_POOL, ...own } = options ?? {};
     this.#jobs ??= new BackgroundJobs(this.#runtime);
-    const id = await this.#jobs.submit(pool, { ...toSubmitted(task), args, options: own });
-    return new TaskHandle(id, pool, this.#runtime.desk);
+    const call = toSubmitted(task);
+    const id = await this.#jobs.submit(pool, { ...call, args, options: own });
+    return new TaskHandle(id, pool, { desk: this.#runtime.desk, definition: call.definition });
   }
 
   /**
@@ -267,7 +268,7 @@ export class Context {
     const pool = options?.pool ?? null;
     if (pool !== null && typeof pool !== "string")
       throw new ValueError(`pool must be the name of a pool; got ${got(pool)}`);
-    return new TaskHandle(id, pool, this.#runtime.desk);
+    return new TaskHandle(id, pool, { desk: this.#runtime.desk, definition: isTask(first) ? first : undefined });
   }
 
   /**
@@ -671,7 +672,7 @@ export class Context {
       desk: createTaskDesk({
         tasks: () => this.tasks,
         place: { client, keys, during: (request) => this.#during(keepAlive, request) },
-        ...{ results, logger },
+        ...{ results, logger, maxPayload },
       }),
       unserved: new UnservedWatch({ client, fleet, logger, isPending: (pool, task) => results.isPending(pool, task) }),
       nextJobId: () => {

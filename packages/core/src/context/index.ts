@@ -1,2 +1,2 @@
-export { type ConnectOptions, connect, DEFAULT_MAX_PAYLOAD, DEFAULT_NAMESPACE, resolveNamespace } from "./connect.ts";
+export { type ConnectOptions, connect, DEFAULT_NAMESPACE, resolveNamespace } from "./connect.ts";
 export { closeWorkerContext, currentContext, provideWorkerContext } from "./current-context.ts";

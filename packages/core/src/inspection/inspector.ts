@@ -63,6 +63,12 @@ strictCalls(TaskInspector.prototype, {
   retry: { form: "tasks.retry(id, { pool })", most: 2, options: { 1: { pool: "text" } }, rejects },
   state: { form: "tasks.state(id, { pool })", most: 2, options: { 1: { pool: "text" } }, rejects },
   promote: { form: "tasks.promote(id, { pool })", most: 2, options: { 1: { pool: "text" } }, rejects },
+  change: {
+    form: "tasks.change(id, { priority, delay, args }, { pool })",
+    most: 3,
+    options: { 2: { pool: "text", definition: true, maxPayload: "count" } },
+    rejects,
+  },
   remove: { form: "tasks.remove(id, { pool })", most: 2, options: { 1: { pool: "text" } }, rejects },
 });
 strictCalls(PoolInspector.prototype, {

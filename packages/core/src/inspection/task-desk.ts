@@ -8,6 +8,7 @@ import { type ResultChannel, waitForOutcome } from "../work/results/index.ts";
 import { type TaskDesk, type TaskPlace, unknownTask } from "../work/submission/index.ts";
 import type { InspectorPlace } from "./place.ts";
 import type { InPool, TaskInspector } from "./task-inspector.ts";
+import { followUpdates } from "./task-updates.ts";
 
 /** What the handles of tasks ask: the inspector, and the reply stream of this program for outcomes. */
 export function createTaskDesk(context: {
@@ -15,15 +16,24 @@ export function createTaskDesk(context: {
   place: Pick<InspectorPlace, "client" | "keys" | "during">;
   results: ResultChannel;
   logger: Logger;
+  /** Largest encoded argument list, bytes. */
+  maxPayload: number;
 }): TaskDesk {
-  const { tasks, place, results, logger } = context;
+  const { tasks, place, results, logger, maxPayload } = context;
   return {
     state: (id, options) => tasks().state(id, options),
     get: (id, options) => tasks().get(id, options),
     cancel: (id, options) => tasks().cancel(id, options),
     retry: (id, options) => tasks().retry(id, options),
     promote: (id, options) => tasks().promote(id, options),
+    change: (id, change, options) => tasks().change(id, change, { ...options, maxPayload }),
     remove: (id, options) => tasks().remove(id, options),
+    updates: (id, { pool, ...options }) =>
+      followUpdates(
+        { place, results, logger, find: () => find(id, { pool }), state: (found) => tasks().stateAt(found) },
+        id,
+        options,
+      ),
     outcome: (id, { pool, patience }) => place.during(() => outcome(id, { pool, patience })),
   };
 

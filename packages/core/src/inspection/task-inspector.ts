@@ -1,19 +1,23 @@
 import { ValueError } from "../errors/index.ts";
+import type { AnyTask } from "../tasks/index.ts";
 import {
   type CancelOutcome,
+  type ChangeOutcome,
   cancelTask,
+  DEFAULT_MAX_PAYLOAD,
   findTaskPlace,
   type PromoteOutcome,
   type RemoveOutcome,
   type RetryOutcome,
   TASK_STATES,
+  type TaskChange,
   type TaskPlace,
   type TaskRow,
   type TaskState,
   type TaskView,
 } from "../work/submission/index.ts";
 import { assertText, type InspectorPlace, liveHosts } from "./place.ts";
-import { listTaskRows, poolNames, readTask, retryTask, type TaskFilter } from "./work/index.ts";
+import { changeTask, listTaskRows, poolNames, readCourse, readTask, retryTask, type TaskFilter } from "./work/index.ts";
 
 /** Where a task is looked for: ids are unique in their pool only. */
 export interface InPool {
@@ -21,10 +25,21 @@ export interface InPool {
   pool?: string | undefined;
 }
 
+/** What new arguments are checked against. */
+interface ChangeCheck {
+  /** The task, with its schema. */
+  definition?: AnyTask | undefined;
+  /** Largest argument list, bytes. @defaultValue 1 MiB */
+  maxPayload?: number | undefined;
+}
+
 /** Lines of a task's log, and where to go on reading. */
 export interface TaskLog {
   lines: string[];
+  /** Number of the line after the last one, from 0, also of those that are not kept any more. */
   next: number;
+  /** Lines from the given one on that are not kept any more: a task keeps its last 1 000. */
+  missed: number;
 }
 
 /** Looks at tasks and steers them, whichever program submitted them (`mp.tasks`). Every answer is read afresh. */
@@ -73,8 +88,10 @@ export class TaskInspector {
       const place = await this.#find(id, options.pool);
       if (!place) return null;
       const from = options.from ?? 0;
-      const lines = await client.lrange(keys.jobLogs(place.pool, place.jobId), from, -1);
-      return { lines, next: from + lines.length };
+      const course = await readCourse({ client, keys }, place, from);
+      if (!course) return null;
+      const { first, lines } = course;
+      return { lines, next: Math.max(from, first + lines.length), missed: Math.max(0, first - from) };
     });
   }
 
@@ -146,6 +163,18 @@ export class TaskInspector {
   }
 
   /**
+   * Changes a task that has not started.
+   * @throws ValueError as {@link get}; for a bad change, or one call of a job that holds several
+   */
+  change(id: string, change: TaskChange, options: InPool & ChangeCheck = {}): Promise<ChangeOutcome> {
+    return this.#place.during(async () => {
+      const { definition, maxPayload = DEFAULT_MAX_PAYLOAD } = options;
+      const place = await this.#find(id, options.pool);
+      return place ? changeTask(this.#place, place, { change, definition, maxPayload }) : { outcome: "unknown" };
+    });
+  }
+
+  /**
    * Removes a task that does not run, with its outcome. One that waits leaves its queue, and what waits for it gets a
    * CancelledError.
    * @throws ValueError as {@link get}; for one call of a job that holds several
@@ -186,6 +215,11 @@ export class TaskInspector {
   /** Where it is kept; null when it is not. @internal */
   find(id: string, { pool }: InPool = {}): Promise<TaskPlace | null> {
     return this.#place.during(() => this.#find(id, pool));
+  }
+
+  /** Where the job at that place is now. @internal */
+  stateAt(place: TaskPlace): Promise<TaskState> {
+    return this.#stateOf(place);
   }
 
   async #stateOf({ pool, jobId }: TaskPlace): Promise<TaskState> {

@@ -10,8 +10,11 @@ import {
   PayloadTooLargeError,
   PoolTerminatedError,
   RedisUnfitError,
+  type TaskHandle,
   TaskUnknownError,
+  type TaskUpdate,
   TimeoutError,
+  ValidationError,
   ValueError,
 } from "@manyhands/core";
 import { Keys } from "@manyhands/core/internal";
@@ -285,6 +288,199 @@ describe("a handle", () => {
     await until(async () => (await handle.state()) === "completed");
     expect(await handle.get()).toBe("the second time");
     expect(await handle.retry()).toMatchObject({ outcome: "not-failed", state: "completed" });
+  });
+});
+
+describe("the updates of a task", () => {
+  const states = (updates: readonly TaskUpdate[]): string[] =>
+    updates.flatMap((update) => (update.type === "state" ? [`${update.state}/${update.attemptsMade}`] : []));
+
+  test("are what happens to it in order: states, log, output and progress, up to its end", async () => {
+    // given
+    const gate = mp.event();
+    const { id } = await mp.submit(tasks.narrate, [gate, scratch()], { attempts: 2, delay: 100 });
+    // when
+    const updates: TaskUpdate[] = [];
+    for await (const update of other.task(id).updates({ timeout: 20_000 })) {
+      updates.push(update);
+      if (update.type === "progress") await gate.set();
+    }
+    // then
+    const seen = states(updates).filter((state) => !state.startsWith("waiting"));
+    expect(seen).toEqual(["delayed/0", "active/0", "active/1", "completed/2"]);
+    const told = updates.filter(({ type }) => type !== "state");
+    const once = [
+      { type: "log", line: "begun" },
+      { type: "output", stream: "stdout", line: "printed" },
+      { type: "output", stream: "stderr", line: "almost" },
+    ];
+    expect(told.filter(({ type }) => type !== "progress")).toEqual([...once, ...once]);
+    expect(told).toContainEqual({ type: "progress", value: { done: 1 } });
+    expect(updates.at(-1)).toMatchObject({ type: "state", state: "completed" });
+    expect(updates.find((update) => update.type === "state" && update.attemptsMade === 1)).toMatchObject({
+      failedReason: "the first time",
+    });
+  });
+
+  test("come as they happen, also to the program that submitted it, and twice in one program", async () => {
+    const gate = mp.event();
+    await using pool = mp.pool(1, { name: "followed" });
+    const result = pool.applyAsync(tasks.narrate, [gate, null]);
+    const read = async (from: AsyncIterable<TaskUpdate>): Promise<string[]> => {
+      const types: string[] = [];
+      for await (const update of from) types.push(update.type === "state" ? update.state : update.type);
+      return types;
+    };
+    const first = read(result.updates({ from: "start" }));
+    const second = read(result.updates({ from: "start" }));
+    await until(async () => (await result.state()) === "active");
+    await gate.set();
+    for (const types of await Promise.all([first, second])) {
+      expect(types.at(-1)).toBe("completed");
+      expect(types.filter((type) => type === "output")).toHaveLength(2);
+      expect(types.filter((type) => type === "log")).toHaveLength(1);
+    }
+  });
+
+  test("of a finished task are its log, if asked for, and its state", async () => {
+    const { id } = await mp.submit(tasks.logLines, [2]);
+    await other.task(id).get();
+    await until(async () => (await other.task(id).state()) === "completed");
+    const now: TaskUpdate[] = [];
+    for await (const update of other.task(id).updates()) now.push(update);
+    expect(now).toEqual([{ type: "state", state: "completed", attemptsMade: 1, failedReason: null }]);
+    const all: TaskUpdate[] = [];
+    for await (const update of other.task(id).updates({ from: "start" })) all.push(update);
+    expect(all.slice(0, -1)).toEqual([
+      { type: "log", line: "line 0" },
+      { type: "log", line: "line 1" },
+    ]);
+  });
+
+  test("say how many lines of a long log are not kept, and the log goes on from where it was read", async () => {
+    const { id } = await mp.submit(tasks.logLines, [3_500]);
+    await other.task(id).get();
+    const all: TaskUpdate[] = [];
+    for await (const update of other.task(id).updates({ from: "start" })) all.push(update);
+    expect(all[0]).toEqual({ type: "missed", lines: 2_500 });
+    expect(all[1]).toEqual({ type: "log", line: "line 2500" });
+    expect(all.filter(({ type }) => type === "log")).toHaveLength(1_000);
+    expect(await other.tasks.logs(id, { from: 3_000 })).toMatchObject({ next: 3_500, missed: 0 });
+    expect((await other.tasks.logs(id, { from: 3_000 }))?.lines[0]).toBe("line 3000");
+    expect(await other.tasks.logs(id, { from: 10 })).toMatchObject({ next: 3_500, missed: 2_490 });
+  });
+
+  test("end: with the time, the signal, the removal of the task, the loop that is left, and the context", async () => {
+    const read = async (updates: AsyncIterable<TaskUpdate>): Promise<TaskUpdate[]> => {
+      const all: TaskUpdate[] = [];
+      for await (const update of updates) all.push(update);
+      return all;
+    };
+    const { id } = await mp.submit(tasks.square, [1], { delay: 600_000 });
+    const handle = other.task(id);
+    expect(await reason(read(handle.updates({ timeout: 100 })))).toBeInstanceOf(TimeoutError);
+    const enough = new AbortController();
+    const aborted = reason(read(handle.updates({ signal: enough.signal })));
+    enough.abort(new Error("enough"));
+    expect(((await aborted) as Error).message).toBe("enough");
+    for await (const _ of handle.updates()) break;
+    const context = await connected();
+    const closed = reason(read(context.task(id).updates()));
+    await until(async () => (await redis.client().hget(new Keys(namespace).job("default", id), "watchers")) !== null);
+    await context.close();
+    expect(await closed).toBeInstanceOf(ClosedError);
+    const removed = read(handle.updates());
+    await until(async () =>
+      (await redis.client().hget(new Keys(namespace).job("default", id), "watchers"))?.includes(other.sessionId),
+    );
+    await mp.task(id).remove();
+    expect(states(await removed)).toEqual(["delayed/0", "unknown/0"]);
+    expect(await reason(read(handle.updates()))).toBeInstanceOf(TaskUnknownError);
+    for (const bad of [{ from: "end" }, { timeout: "soon" }, { signal: {} }]) {
+      expect(await reason(read(handle.updates(bad as never))), JSON.stringify(bad)).toBeInstanceOf(ValueError);
+    }
+  });
+});
+
+describe("a change of a task", () => {
+  test("that waits: its place in line, its time, its arguments, by another program", async () => {
+    await mp.pools.create({ name: "changed", size: 1 });
+    await mp.pools.pause("changed");
+    await using pool = mp.pool(1, { name: "changed" });
+    const file = scratch();
+    const [first, second, third] = [
+      await pool.submit(tasks.append, [file, "first"]),
+      await pool.submit(tasks.append, [file, "second"], { priority: 5 }),
+      await pool.submit(tasks.append, [file, "third"], { delay: 600_000 }),
+    ] as const;
+    const [one, two, three] = [first, second, third].map(({ id }) => other.task(id, { pool: "changed" })) as [
+      TaskHandle,
+      TaskHandle,
+      TaskHandle,
+    ];
+    expect(await one.change({ priority: 7 })).toEqual({ outcome: "changed", pool: "changed", state: "prioritized" });
+    expect(await two.change({ priority: 0, args: [file, "changed"] })).toMatchObject({ state: "waiting" });
+    expect(await three.change({ delay: 0, priority: 6 })).toMatchObject({ state: "prioritized" });
+    expect((await two.show()).args).toEqual([file, "changed"]);
+    await mp.pools.resume("changed");
+    await Promise.all([first.get(), second.get(), third.get()]);
+    expect(readFileSync(file, "utf8")).toBe("changed\nthird\nfirst\n");
+    await mp.pools.remove("changed", { force: true });
+  });
+
+  test("to a later time, from now", async () => {
+    const { id } = await mp.submit(tasks.square, [3], { delay: 600_000 });
+    const handle = other.task<number>(id);
+    const before = Date.now();
+    expect(await handle.change({ delay: 1_200_000, args: [4] })).toMatchObject({
+      outcome: "changed",
+      state: "delayed",
+    });
+    const { dueAt } = await handle.show();
+    expect(dueAt).toBeGreaterThanOrEqual(before + 1_200_000 - 1_000);
+    expect(dueAt).toBeLessThan(before + 1_260_000);
+    await handle.change({ delay: 1 });
+    expect(await handle.get()).toBe(16);
+  });
+
+  test("of one that has started changes nothing, and says where it is", async () => {
+    const gate = mp.event();
+    const handle = await mp.submit(tasks.waitForEvent, [gate, "as submitted"]);
+    await until(async () => (await handle.state()) === "active");
+    const outcome = await other.task(handle.id).change({ args: [gate, "changed"], priority: 1 });
+    expect(outcome).toEqual({ outcome: "not-waiting", pool: "default", state: "active" });
+    await gate.set();
+    expect(await handle.get()).toBe("as submitted");
+    await until(async () => (await handle.state()) === "completed");
+    expect(await handle.change({ delay: 5 })).toMatchObject({ outcome: "not-waiting", state: "completed" });
+  });
+
+  test("by several programs at once: each is whole, and one is last", async () => {
+    const { id } = await mp.submit(tasks.square, [0], { delay: 600_000 });
+    await Promise.all(
+      Array.from({ length: 8 }, (_, x) => [mp, other][x % 2]?.task(id).change({ args: [x + 1], priority: x + 1 })),
+    );
+    const { args } = await mp.task(id).show();
+    const [last] = args as number[];
+    expect(last).toBeGreaterThan(0);
+    await mp.task<number>(id).promote();
+    expect(await mp.task<number>(id).get()).toBe((last as number) ** 2);
+  });
+
+  test("that cannot be is refused, and changes nothing", async () => {
+    const { id } = await mp.submit(tasks.checked, [3], { delay: 600_000 });
+    const handle = other.task(tasks.checked, id);
+    const bad = [{}, { priority: -1 }, { priority: 1.5 }, { delay: -1 }, { delay: "soon" }, { args: 5 }, { prio: 1 }];
+    for (const change of [...bad, null, 5]) {
+      expect(await reason(handle.change(change as never)), JSON.stringify(change)).toBeInstanceOf(ValueError);
+    }
+    expect(await reason(handle.change({ args: ["no number"], delay: 0 }))).toBeInstanceOf(ValidationError);
+    const small = await connect({ redis: redis.url, namespace, maxPayload: 1_024, logger: silent });
+    onTestFinished(() => small.close());
+    expect(await reason(small.task(id).change({ args: ["x".repeat(2_000)] }))).toBeInstanceOf(PayloadTooLargeError);
+    expect(await handle.show()).toMatchObject({ state: "delayed", args: [3] });
+    await handle.remove();
+    expect(await reason(handle.change({ delay: 0 }))).toBeInstanceOf(TaskUnknownError);
   });
 });
 

@@ -1,5 +1,6 @@
 import { appendFileSync, existsSync } from "node:fs";
 import { currentTask, type Event, task } from "@manyhands/core";
+import { z } from "zod";
 
 const incarnation = { initialized: [] as unknown[], calls: 0 };
 
@@ -90,6 +91,28 @@ export const waitForEvent = task("conformance.waitForEvent", async (gate: Event,
 });
 
 export const append = task("conformance.append", (file: string, line: string) => appendFileSync(file, `${line}\n`));
+
+/** Tells what it does, waits for the gate, tells more, and fails the first time that it runs with a file. */
+export const narrate = task("conformance.narrate", async (gate: Event, file: string | null) => {
+  currentTask().log("begun");
+  console.log("printed");
+  currentTask().progress({ done: 1 });
+  await gate.wait();
+  console.error("almost");
+  if (file !== null && !existsSync(file)) {
+    appendFileSync(file, "tried\n");
+    throw new Error("the first time");
+  }
+  return "told";
+});
+
+/** Logs so many lines. */
+export const logLines = task("conformance.logLines", (count: number) => {
+  for (let line = 0; line < count; line += 1) currentTask().log(`line ${line}`);
+});
+
+/** Takes a number, by its schema. */
+export const checked = task("conformance.checked", (x: number) => x, { schema: z.tuple([z.number()]) });
 
 /** Fails the first time that it runs with a file. */
 export const failFirst = task("conformance.failFirst", (file: string) => {

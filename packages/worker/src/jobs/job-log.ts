@@ -1,4 +1,4 @@
-import { type Keys, type RedisClient, Script } from "@manyhands/core/internal";
+import { JOB_LOG_DROPPED_FIELD, type Keys, type RedisClient, Script } from "@manyhands/core/internal";
 
 /** Lines kept of one job. */
 const KEPT_LINES = 1_000;
@@ -17,12 +17,16 @@ export interface JobLogOptions {
   /** Prints captured output too, when it is set. */
   echo: ((line: string, stream: "stdout" | "stderr") => void) | null;
   onError: (error: unknown) => void;
+  /** Lines are in Redis. */
+  onWritten: () => void;
 }
 
 /** Writes what a job logs and prints to its BullMQ log, in batches and bounded. */
 export class JobLog {
   readonly #options: JobLogOptions;
   #lines: string[] = [];
+  /** Lines that were dropped before they were written: there were too many. */
+  #skipped = 0;
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<unknown> = Promise.resolve();
   readonly #unfinished = { stdout: "", stderr: "" };
@@ -34,7 +38,7 @@ export class JobLog {
   /** One line of `currentTask().log`. */
   add(line: string): void {
     this.#lines.push(line.length > LONGEST_LINE ? `${line.slice(0, LONGEST_LINE)}…` : line);
-    if (this.#lines.length > 2 * KEPT_LINES) this.#lines.splice(0, KEPT_LINES);
+    if (this.#lines.length > 2 * KEPT_LINES) this.#skipped += this.#lines.splice(0, KEPT_LINES).length;
     this.#timer ??= setTimeout(() => this.#write(), COLLECT);
   }
 
@@ -66,18 +70,24 @@ export class JobLog {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     const lines = this.#lines.slice(-KEPT_LINES);
+    const skipped = this.#skipped + this.#lines.length - lines.length;
+    this.#skipped = 0;
     this.#lines = [];
     if (lines.length === 0) return;
-    const { client, keys, pool, jobId, token, onError } = this.#options;
+    const { client, keys, pool, jobId, token, onError, onWritten } = this.#options;
     const places = [keys.job(pool, jobId), keys.jobLogs(pool, jobId), keys.jobLock(pool, jobId)];
-    const written = appendLog.run(client, places, [KEPT_LINES, token, ...lines]).catch(onError);
+    const written = appendLog
+      .run(client, places, [KEPT_LINES, token, JOB_LOG_DROPPED_FIELD, skipped, ...lines])
+      .then(onWritten)
+      .catch(onError);
     this.#writing = Promise.all([this.#writing, written]);
   }
 }
 
 /**
  * KEYS[1] hash of the job; KEYS[2] its log, a list; KEYS[3] its lock
- * ARGV[1] lines kept; ARGV[2] token of the run's lock; ARGV[3..] new lines
+ * ARGV[1] lines kept; ARGV[2] token of the run's lock; ARGV[3] field of the job with the number of lines that are not kept;
+ * ARGV[4] lines that were dropped before they came here; ARGV[5..] new lines
  * Returns the length of the log, or -1 when the job is gone or another run has it: it may be another job of the same id.
  */
 const appendLog = new Script<number>({
@@ -85,8 +95,16 @@ const appendLog = new Script<number>({
   lua: `
 if redis.call("EXISTS", KEYS[1]) == 0 then return -1 end
 if (redis.call("GET", KEYS[3]) or ARGV[2]) ~= ARGV[2] then return -1 end
-for index = 3, #ARGV do redis.call("RPUSH", KEYS[2], ARGV[index]) end
-redis.call("LTRIM", KEYS[2], -tonumber(ARGV[1]), -1)
+local skipped = tonumber(ARGV[4])
+if skipped > 0 then
+  -- Those that are kept come before the ones that were dropped.
+  skipped = skipped + redis.call("LLEN", KEYS[2])
+  redis.call("DEL", KEYS[2])
+end
+for index = 5, #ARGV do redis.call("RPUSH", KEYS[2], ARGV[index]) end
+local over = math.max(0, redis.call("LLEN", KEYS[2]) - tonumber(ARGV[1]))
+if over > 0 then redis.call("LTRIM", KEYS[2], over, -1) end
+if over + skipped > 0 then redis.call("HINCRBY", KEYS[1], ARGV[3], over + skipped) end
 return redis.call("LLEN", KEYS[2])
 `,
 });

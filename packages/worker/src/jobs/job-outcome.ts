@@ -7,6 +7,7 @@ import {
   StoredAnswers,
   type StoredError,
   submissionOf,
+  updatesName,
 } from "@manyhands/core/internal";
 import type { FailureReport } from "../child/messages.ts";
 import { describeFailure, failureAnswers, toJobError } from "./failure.ts";
@@ -14,6 +15,8 @@ import type { JobHost } from "./job-host.ts";
 import type { JobRun } from "./job-run.ts";
 import type { PoolJob } from "./pool-job.ts";
 import { watchersOf } from "./watchers.ts";
+
+const NOTHING = new Uint8Array();
 
 /** How long the outcome of a job is kept by default, ms. */
 const RESULT_TTL: Milliseconds = 3_600_000;
@@ -53,6 +56,13 @@ export class JobOutcome {
 
   postTo(client: string, { job, answers, pid }: { job: PoolJob; answers: Uint8Array; pid: number }): void {
     this.#host.replies.post(client, [submissionOf(job.id ?? "", job.opts), answers, this.#host.name, pid]);
+  }
+
+  /** Has the clients that wait for the job, or follow it, look at it: it has changed. */
+  tellChange(job: PoolJob, pid: number = process.pid): void {
+    for (const client of watchersOf(job)) {
+      this.#host.replies.post(client, [updatesName(job.queueName, job.id ?? ""), NOTHING, this.#host.name, pid]);
+    }
   }
 
   /** Answers a job that is known by its id and data alone, with one error. */

@@ -8,15 +8,19 @@ const INTERVAL = 200;
 export class JobProgress {
   readonly #job: PoolJob;
   readonly #place: { client: RedisClient; keys: Keys };
-  readonly #onError: (error: unknown) => void;
+  readonly #listener: { onError: (error: unknown) => void; onWritten: () => void };
   #waiting: { value: unknown } | undefined;
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<unknown> = Promise.resolve();
 
-  constructor(job: PoolJob, place: { client: RedisClient; keys: Keys }, onError: (error: unknown) => void) {
+  constructor(
+    job: PoolJob,
+    place: { client: RedisClient; keys: Keys },
+    listener: { onError: (error: unknown) => void; onWritten: () => void },
+  ) {
     this.#job = job;
     this.#place = place;
-    this.#onError = onError;
+    this.#listener = listener;
   }
 
   report(value: unknown): void {
@@ -46,9 +50,11 @@ export class JobProgress {
     const key = keys.job(queueName, id);
     const events = keys.queue(queueName, "events");
     const text = JSON.stringify(value ?? null);
+    const { onError, onWritten } = this.#listener;
     this.#writing = writeProgress
       .run(client, [key, keys.jobLock(queueName, id), events], [id, token, text, KEPT_EVENTS])
-      .catch(this.#onError);
+      .then(onWritten)
+      .catch(onError);
   }
 }
 

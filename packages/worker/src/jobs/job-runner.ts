@@ -119,6 +119,11 @@ export class JobRunner {
     return this.#outcome.fail(run, job);
   }
 
+  /** A run has ended: the job is finished, or is tried again. */
+  ended(job: PoolJob): void {
+    this.#outcome.tellChange(job);
+  }
+
   /** A job that BullMQ failed by itself, because its hosts died again and again, is answered here. */
   async failedByBullMQ(job: PoolJob | undefined, reason: Error): Promise<void> {
     if (!job?.id) return;
@@ -193,6 +198,7 @@ export class JobRunner {
     const host = this.#host;
     const jobId = job.id ?? "";
     const onError = (error: unknown): void => host.logger.warn(`job ${jobId}: ${(error as Error).message}`);
+    const onWritten = (): void => this.#outcome.tellChange(job, run.pid);
     const run: JobRun = new JobRun({
       jobId,
       runName: `${job.timestamp}/${job.attemptsStarted}`,
@@ -204,12 +210,12 @@ export class JobRunner {
       children: this.#options.children,
       hostName: host.name,
       maxPayload: host.maxPayload,
-      progress: new JobProgress(job, host, onError),
+      progress: new JobProgress(job, host, { onError, onWritten }),
       log: new JobLog({
         ...{ client: host.client, keys: host.keys, pool: pool.name, jobId },
         token: job.token ?? "",
         echo: host.echoOutput ? (line, stream) => this.#echo(run, line, stream) : null,
-        onError,
+        ...{ onError, onWritten },
       }),
       onTimeLimit: () => this.#journal.timeLimit(run, job),
       onAnswers: (answers, failed) => {
@@ -218,8 +224,9 @@ export class JobRunner {
       },
       onWatch: (client) => {
         const watchers = watchersOf(job);
-        if (watchers.has(client) || job.data.client === client) return;
+        if (watchers.has(client)) return;
         watchers.add(client);
+        if (job.data.client === client) return;
         if (run.failed > 0 && request.count === 1) return;
         for (const answers of run.answers) this.#outcome.postTo(client, { job, answers, pid: run.pid });
       },
@@ -242,6 +249,7 @@ export class JobRunner {
       if (pool.fence === "strict") run.stop("fence");
     });
     running.add(run);
+    this.#outcome.tellChange(job);
     try {
       // What cannot be read now is found by a heartbeat.
       if (hasCancellation) await heedRequests(client, keys, [run]).catch((error: Error) => logger.warn(error.message));
@@ -293,6 +301,7 @@ export class JobRunner {
     const givenBack = job.moveToWait(token);
     givenBack.catch((error: Error) => forgiveLoss(this.#host, job, error)).catch(() => {});
     await withinReach(this.#host.client, givenBack, GIVE_BACK_DEADLINE);
+    this.#outcome.tellChange(job);
     return new WaitingError();
   }
 

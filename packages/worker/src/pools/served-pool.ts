@@ -74,6 +74,7 @@ export class ServedPool {
         const pool = record.name;
         host.logger.warn(`job ${id} of pool "${pool}" was taken over: the host that ran it is gone`, { pool, id });
       },
+      onEnded: (job) => this.#runner.ended(job),
       onFailed: (job, error) => {
         void this.#runner.failedByBullMQ(job, error).catch((failure) => this.#jobs.report(failure as Error));
       },

@@ -48,6 +48,8 @@ export interface ServedQueueOptions
   /** Task that each child of the queue runs first; null = none. */
   initializer?: () => string | null;
   onStalled?: (id: string) => void;
+  /** A run has ended, and what became of the job is in Redis. */
+  onEnded?: (job: PoolJob) => void;
   /** BullMQ gave a job up, or failed it by itself. */
   onFailed: (job: PoolJob | undefined, error: Error) => void;
   /** A job was failed because BullMQ cannot read it. */
@@ -186,7 +188,11 @@ export class ServedQueue {
     });
     worker.on("error", (error) => this.report(error));
     worker.on("stalled", (id) => this.#options.onStalled?.(id));
-    worker.on("failed", (job, error) => this.#options.onFailed(job, error));
+    worker.on("completed", (job) => this.#options.onEnded?.(job));
+    worker.on("failed", (job, error) => {
+      if (job) this.#options.onEnded?.(job);
+      this.#options.onFailed(job, error);
+    });
     return worker;
   }
 

@@ -39,7 +39,12 @@ async function readSource(source: string): Promise<string> {
   }
 }
 
-function parseList(text: string, source: string): unknown[] {
+/**
+ * The argument list that a text holds.
+ * @param source - Where it comes from, for messages; `-` is stdin.
+ * @throws UsageError
+ */
+export function parseList(text: string, source: string): unknown[] {
   const where = source === "-" ? "stdin" : source;
   let value: unknown;
   try {

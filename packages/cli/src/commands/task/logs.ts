@@ -1,4 +1,4 @@
-import { pause } from "@manyhands/core/internal";
+import { pause, plural } from "@manyhands/core/internal";
 import type { Command } from "commander";
 import { onNamespace } from "../../connection/on-namespace.ts";
 import { EXIT } from "../../failure/exit-code.ts";
@@ -31,6 +31,7 @@ export function taskLogsCommand(): Command {
           const log = await inspector.tasks.logs(id, { from, ...inPool(options) });
           if (!log) throw noSuchTask(id);
           from = log.next;
+          if (log.missed > 0) printer.warn(`${plural(log.missed, "line")} before this one are not kept any more`);
           for (const line of log.lines) {
             if (printer.format === "json") all.push(line);
             else if (printer.format === "ndjson") printer.json({ line });

@@ -1,6 +1,8 @@
+export { changeTask } from "./change-task.ts";
 export { describeFailure, viewError } from "./error-view.ts";
 export { type JobCounts, readPoolCounts } from "./pool-counts.ts";
 export { type NewPool, Pools, type PoolView, poolNames } from "./pools.ts";
+export { type JobCourse, readCourse } from "./read-log.ts";
 export { readTask } from "./read-task.ts";
 export { retryTask } from "./retry-task.ts";
 export { listTaskRows, type TaskFilter } from "./task-list.ts";

@@ -1,5 +1,5 @@
 import type { RedisClient } from "../../redis/connection/index.ts";
-import type { Keys, QueuePart } from "../../redis/keys.ts";
+import type { Keys } from "../../redis/keys.ts";
 import { Script } from "../../redis/script/index.ts";
 import { announcedOptions } from "../../tasks/index.ts";
 import { decode, decodeError, decodeStoredAnswers, decodeUnits, forViewing } from "../../wire/codec/index.ts";
@@ -18,11 +18,7 @@ import { announcedTasks, describeUnserved, isServed } from "../../work/fleet/ind
 import type { TaskPlace } from "../../work/submission/find-task.ts";
 import type { ErrorView, TaskState, TaskView, UnitView } from "../../work/submission/task-view.ts";
 import { errorFromText, viewError } from "./error-view.ts";
-
-/** Where a job of a state stands, in the order of the script's keys. */
-const STATE_PARTS: readonly QueuePart[] = [
-  ...(["completed", "failed", "delayed", "prioritized", "active", "wait", "paused", "waiting-children"] as const),
-];
+import { STATE_PARTS, WHERE_IS } from "./where-is.ts";
 
 /** Reads one task with everything that is kept of it; null when it is gone. */
 export async function readTask(
@@ -202,9 +198,6 @@ function parse<Value>(text: string | undefined, absent: Value): Value {
   }
 }
 
-/** Longest line in which a place is looked for. */
-const LONGEST_LINE = 10_000;
-
 /**
  * KEYS[1] completed; KEYS[2] failed; KEYS[3] delayed; KEYS[4] prioritized (sorted sets); KEYS[5] active; KEYS[6] wait;
  * KEYS[7] paused (lists); KEYS[8] waiting-children (sorted set)
@@ -213,20 +206,8 @@ const LONGEST_LINE = 10_000;
  */
 const whereIs = new Script<[TaskState, number]>({
   name: "whereIsJob",
-  lua: `
-local id = ARGV[1]
-if redis.call("ZSCORE", KEYS[1], id) then return {"completed", -1} end
-if redis.call("ZSCORE", KEYS[2], id) then return {"failed", -1} end
-if redis.call("ZSCORE", KEYS[3], id) then return {"delayed", -1} end
-local rank = redis.call("ZRANK", KEYS[4], id)
-if rank then return {"prioritized", rank + redis.call("LLEN", KEYS[6])} end
-if redis.call("LPOS", KEYS[5], id) then return {"active", -1} end
-for line = 6, 7 do
-  local place = redis.call("LPOS", KEYS[line], id, "RANK", -1, "MAXLEN", ${LONGEST_LINE})
-  if place then return {"waiting", redis.call("LLEN", KEYS[line]) - 1 - place} end
-  if redis.call("LPOS", KEYS[line], id) then return {"waiting", -1} end
-end
-if redis.call("ZSCORE", KEYS[8], id) then return {"waiting-children", -1} end
-return {"unknown", -1}
+  lua: `${WHERE_IS}
+local state, position = where_is(ARGV[1], 1)
+return {state, position}
 `,
 });

@@ -16,6 +16,9 @@ export const BULL_SCRIPTS = {
   moveToFinished: 14,
   moveStalledJobsToWait: 9,
   extendLock: 2,
+  changePriority: 7,
+  changeDelay: 4,
+  promote: 9,
 } as const;
 
 export type BullScript = keyof typeof BULL_SCRIPTS;

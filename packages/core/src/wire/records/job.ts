@@ -122,8 +122,18 @@ export const JOB_CANCEL_RUN_FIELD = "cancelRequestedIn";
  * Hosts post the answers to their reply streams as well.
  */
 export const JOB_WATCHERS_FIELD = "watchers";
+/** Extra field of a job's hash: how many lines its log has lost at its beginning, because it keeps a bounded number. */
+export const JOB_LOG_DROPPED_FIELD = "logDropped";
 /** Most clients that are noted; those that come later find the outcome by looking at the job every two to ten seconds. */
 export const MOST_WATCHERS = 1_000;
+
+/**
+ * The name under which hosts tell the clients that are noted in a job, in their reply streams, that something of it has
+ * changed: an item with no answers. It is a hint to look.
+ */
+export function updatesName(pool: string, jobId: string): string {
+  return `updates:${pool}/${jobId}`;
+}
 
 /** The clients that the field names; anything may have written it. */
 export function readWatchers(field: unknown): string[] {

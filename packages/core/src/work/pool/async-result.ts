@@ -2,7 +2,7 @@ import { addAwaitSite, resultPromise, TimeoutError, ValueError } from "../../err
 import type { Logger } from "../../package/index.ts";
 import { type Patience, toLimit, waitWith } from "../../time/index.ts";
 import type { Outcome } from "../results/index.ts";
-import type { TaskState, Unit } from "../submission/index.ts";
+import type { TaskState, TaskUpdate, Unit, UpdateOptions } from "../submission/index.ts";
 
 /** Called with the outcome before the result becomes ready, in the order of arrival. */
 export interface Callbacks<Value> {
@@ -19,6 +19,8 @@ export interface ResultOrigin {
   delivery(): Promise<void>;
   /** Where the job of that id is. */
   state(jobId: string): Promise<TaskState>;
+  /** What happens to that job. */
+  updates(jobId: string, options: UpdateOptions): AsyncGenerator<TaskUpdate, void, undefined>;
   /** Stops what it stands for. @returns false when that was finished already */
   cancel(result: Rejectable, units: readonly Unit[], reason: string): Promise<boolean>;
 }
@@ -142,6 +144,18 @@ export class AsyncResult<Value> implements PromiseLike<Value> {
   async state(): Promise<TaskState> {
     const [first] = this.#all();
     return first?.ticket && isInRedis(first) ? this.#origin.state(first.ticket.jobId) : "unknown";
+  }
+
+  /**
+   * What happens to the task, from when Redis has it until it is finished: of a call that shares a job, to that job, and of
+   * a `map` to that of its first chunk. See `TaskHandle.updates`.
+   * @throws the error with which it failed, when it never got to Redis; TimeoutError when the time is over; the signal's
+   *   reason
+   */
+  async *updates(options: UpdateOptions = {}): AsyncGenerator<TaskUpdate, void, undefined> {
+    await this.submitted();
+    const [first] = this.#all();
+    if (first?.ticket) yield* this.#origin.updates(first.ticket.jobId, options);
   }
 
   #all(): readonly Unit[] {

@@ -1,6 +1,6 @@
 import { type CallForm, type OptionTypes, optionsOf } from "../../checks/index.ts";
 import { PATIENCE } from "../../time/index.ts";
-import type { SubmitOptions } from "../submission/index.ts";
+import type { SubmitOptions, UpdateOptions } from "../submission/index.ts";
 import type { Callbacks } from "./async-result.ts";
 import type { ImapCallOptions, MapOptions } from "./pool.ts";
 
@@ -28,6 +28,8 @@ const IMAP: OptionTypes = {
   ...optionsOf<Omit<ImapCallOptions, keyof SubmitOptions>>({ chunkSize: true, bufferSize: true, errors: true }),
 };
 const WAIT = { rejects: true, most: 1, options: { 0: PATIENCE }, orElse: ["boolean"] } as const;
+
+const UPDATES = optionsOf<UpdateOptions>({ from: true, timeout: true, signal: true });
 
 function call(form: string, known: OptionTypes): CallForm {
   return { form, most: 3, options: { 2: known } };
@@ -60,6 +62,7 @@ export const RESULT_FORMS: { readonly [method: string]: CallForm } = {
   wait: { form: "result.wait({ block, timeout, signal })", ...WAIT },
   submitted: { form: "result.submitted()", most: 0, rejects: true },
   state: { form: "result.state()", most: 0, rejects: true },
+  updates: { form: "result.updates({ from, timeout, signal })", most: 1, options: { 0: UPDATES } },
   cancel: { form: "result.cancel(reason)", most: 1, noOptions: [0] },
   ready: { form: "result.ready()", most: 0 },
   successful: { form: "result.successful()", most: 0 },

@@ -277,9 +277,10 @@ export class Pool {
     this.#assertRunning();
     const ready = (): Promise<void> => this.#registration.open();
     this.#detached ??= new DetachedSubmitter(this.#runtime, { jobs: this.#jobs, ready });
-    const id = await this.#detached.submit({ ...toSubmitted(task), args, options });
+    const call = toSubmitted(task);
+    const id = await this.#detached.submit({ ...call, args, options });
     this.#registration.used();
-    return new TaskHandle(id, this.name, this.#runtime.desk);
+    return new TaskHandle(id, this.name, { desk: this.#runtime.desk, definition: call.definition });
   }
 
   /** Takes no more work; what was submitted finishes (PL17). Repeatable. */
@@ -589,6 +590,7 @@ export class Pool {
       describe: () => `task "${task}" in pool "${this.name}"`,
       delivery: () => this.#submitter.delivery(),
       state: (id) => this.#runtime.desk.state(id, { pool: this.name }),
+      updates: (id, options) => this.#runtime.desk.updates(id, { ...options, pool: this.name }),
       cancel: (result, units, reason) => this.#cancel(result, { task, kind, units }, reason),
     };
     this.#origins.set(name, origin);

@@ -61,7 +61,7 @@ export class ResultChannel {
   readonly #tickets = new Map<string, Ticket>();
   /** Tickets that take the answers to another submission, by that. */
   readonly #followers = new Map<string, Set<Ticket>>();
-  readonly #listeners = new Map<string, (bytes: Uint8Array) => void>();
+  readonly #listeners = new Map<string, Set<(bytes: Uint8Array) => void>>();
   /** Tickets that keep the program alive. */
   #holds = 0;
   #blocking: RedisClient | undefined;
@@ -124,8 +124,12 @@ export class ResultChannel {
 
   /** Gives `listener` what hosts send under that name besides answers, as it comes. @returns ends that */
   listen(name: string, listener: (bytes: Uint8Array) => void): () => void {
-    this.#listeners.set(name, listener);
-    return () => void this.#listeners.delete(name);
+    const listeners = this.#listeners.get(name) ?? new Set();
+    this.#listeners.set(name, listeners.add(listener));
+    return () => {
+      listeners.delete(listener);
+      if (listeners.size === 0 && this.#listeners.get(name) === listeners) this.#listeners.delete(name);
+    };
   }
 
   /**
@@ -266,7 +270,7 @@ export class ResultChannel {
   }
 
   #deliver([submission, answers]: ReplyItem): void {
-    this.#listeners.get(submission)?.(answers);
+    for (const listener of [...(this.#listeners.get(submission) ?? [])]) listener(answers);
     const ticket = this.#tickets.get(submission);
     if (ticket) this.#give(ticket, answers);
     for (const follower of [...(this.#followers.get(submission) ?? [])]) this.#give(follower, answers);

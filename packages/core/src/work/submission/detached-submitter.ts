@@ -1,10 +1,8 @@
-import { ValueError } from "../../errors/index.ts";
-import { type AnyTask, validateArguments } from "../../tasks/index.ts";
-import { classify, encodeToString } from "../../wire/codec/index.ts";
+import type { AnyTask } from "../../tasks/index.ts";
 import type { JobEnvelope } from "../../wire/records/job.ts";
+import { callData } from "./call-data.ts";
 import { settingsOf } from "./call-settings.ts";
 import { dateDelays, type JobQueue, type Submission } from "./job-queue.ts";
-import { checkPayload } from "./payload-size.ts";
 import type { Runtime } from "./runtime.ts";
 import { noteOptions, type SubmitOptions, toJobsOptions } from "./submit-options.ts";
 
@@ -48,13 +46,9 @@ export class DetachedSubmitter {
    */
   async submit(call: DetachedTask): Promise<string> {
     const { task, definition, args } = call;
-    if (!Array.isArray(args)) throw new ValueError(`the arguments of task "${task}" are a list; got ${typeof args}`);
     const settings = settingsOf(this.#runtime, call, call.options);
     const { options } = settings instanceof Promise ? await settings : settings;
-    const valid = definition ? await validateArguments(definition, args) : args;
-    const isPlain = classify(valid, "args") === "json";
-    checkPayload(valid, this.#runtime.maxPayload, `the arguments of task "${task}"`);
-    const data: JobEnvelope = isPlain ? { args: valid } : { encodedArgs: encodeToString(valid) };
+    const data: JobEnvelope = await callData({ task, definition, args, maxPayload: this.#runtime.maxPayload });
     noteOptions(data, options);
     // 0 bytes: the job is the only place where its outcome can be looked up, so it is kept at any size.
     const opts = toJobsOptions(options?.jobId ?? this.#runtime.nextJobId(), options, 0);

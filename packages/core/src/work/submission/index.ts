@@ -4,6 +4,7 @@ export { cancelTask } from "./cancel-task.ts";
 export { DetachedSubmitter } from "./detached-submitter.ts";
 export { findTaskPlace, type TaskPlace } from "./find-task.ts";
 export { JobQueue } from "./job-queue.ts";
+export { DEFAULT_MAX_PAYLOAD } from "./payload-size.ts";
 export type { Runtime } from "./runtime.ts";
 export { type DetachedCall, submitDetached } from "./submit-detached.ts";
 export type { SubmitOptions } from "./submit-options.ts";
@@ -11,13 +12,16 @@ export { toSubmitted } from "./submitted-task.ts";
 export { Submitter } from "./submitter.ts";
 export { TaskDurations } from "./task-durations.ts";
 export { type TaskDesk, TaskHandle, unknownTask } from "./task-handle.ts";
+export type { TaskUpdate, UpdateOptions } from "./task-update.ts";
 export {
   type CancelOutcome,
+  type ChangeOutcome,
   type ErrorView,
   type PromoteOutcome,
   type RemoveOutcome,
   type RetryOutcome,
   TASK_STATES,
+  type TaskChange,
   type TaskRow,
   type TaskState,
   type TaskView,

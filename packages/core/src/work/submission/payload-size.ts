@@ -2,6 +2,9 @@ import { PayloadTooLargeError } from "../../errors/index.ts";
 import { SharedObject } from "../../shared/object/index.ts";
 import { encode } from "../../wire/codec/index.ts";
 
+/** Largest encoded argument list or result by default, bytes. */
+export const DEFAULT_MAX_PAYLOAD: number = 1024 * 1024;
+
 /** About what a reference to a shared object takes, bytes. */
 const REFERENCE = 500;
 

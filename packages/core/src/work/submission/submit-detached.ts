@@ -1,5 +1,4 @@
 import { randomBytes } from "node:crypto";
-import { PayloadTooLargeError } from "../../errors/index.ts";
 import type { RedisClient } from "../../redis/connection/index.ts";
 import type { Keys } from "../../redis/keys.ts";
 import { announcedOptions } from "../../tasks/index.ts";
@@ -8,6 +7,7 @@ import { assertPoolName } from "../../wire/records/pool-name.ts";
 import type { HostRecord } from "../../wire/records/records.ts";
 import { announcedTasks } from "../fleet/index.ts";
 import { PoolRegistry, unlimitedPool } from "../registry/index.ts";
+import { callData } from "./call-data.ts";
 import { dateDelays, JobQueue } from "./job-queue.ts";
 import { effectiveOptions, noteOptions, type SubmitOptions, toJobsOptions } from "./submit-options.ts";
 
@@ -41,18 +41,11 @@ export async function submitDetached(
   assertPoolName(pool);
   const announcement = announcedTasks(call.hosts ?? []).get(task);
   const options = effectiveOptions({ options: announcedOptions(announcement) }, call.options);
-  const bytes = Buffer.byteLength(JSON.stringify(args));
-  if (bytes > maxPayload) {
-    throw new PayloadTooLargeError(
-      `the arguments of task "${task}" are ${bytes} bytes, at most ${maxPayload} can be sent; keep them elsewhere and pass ` +
-        "their address",
-    );
-  }
+  const data: JobEnvelope = await callData({ task, args, maxPayload });
   await new PoolRegistry(context.client, context.keys).create(unlimitedPool(pool));
   const jobs = new JobQueue(pool, { ...context, attempts: ATTEMPTS });
   try {
     const jobId = options?.jobId ?? `${randomBytes(8).toString("hex")}-1`;
-    const data: JobEnvelope = { args };
     noteOptions(data, options);
     // 0 bytes: the job is the only place where its outcome can be looked up, so it is kept at any size.
     const opts = toJobsOptions(jobId, options, 0);

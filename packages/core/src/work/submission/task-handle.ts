@@ -1,6 +1,17 @@
 import { resultPromise, TaskUnknownError } from "../../errors/index.ts";
+import type { AnyTask } from "../../tasks/index.ts";
 import type { Patience } from "../../time/index.ts";
-import type { CancelOutcome, PromoteOutcome, RemoveOutcome, RetryOutcome, TaskState, TaskView } from "./task-view.ts";
+import type { TaskUpdate, UpdateOptions } from "./task-update.ts";
+import type {
+  CancelOutcome,
+  ChangeOutcome,
+  PromoteOutcome,
+  RemoveOutcome,
+  RetryOutcome,
+  TaskChange,
+  TaskState,
+  TaskView,
+} from "./task-view.ts";
 
 /** Where a task is looked for: ids are unique in their pool only. */
 interface InPool {
@@ -15,6 +26,8 @@ export interface TaskDesk {
   retry(id: string, options: InPool): Promise<RetryOutcome>;
   promote(id: string, options: InPool): Promise<PromoteOutcome>;
   remove(id: string, options: InPool): Promise<RemoveOutcome>;
+  change(id: string, change: TaskChange, options: InPool & { definition: AnyTask | undefined }): Promise<ChangeOutcome>;
+  updates(id: string, options: InPool & UpdateOptions): AsyncGenerator<TaskUpdate, void, undefined>;
   /** @throws the task's own error; TaskUnknownError, TimeoutError */
   outcome(id: string, options: InPool & { patience: Patience | undefined }): Promise<unknown>;
 }
@@ -28,9 +41,15 @@ export class TaskHandle<Value = unknown> {
   /** The pool that it is in; null = whichever has a task of that id. */
   readonly pool: string | null;
   readonly #desk: TaskDesk;
+  readonly #definition: AnyTask | undefined;
 
   /** @internal */
-  constructor(id: string, pool: string | null, desk: TaskDesk) {
+  constructor(
+    id: string,
+    pool: string | null,
+    { desk, definition }: { desk: TaskDesk; definition?: AnyTask | undefined },
+  ) {
+    this.#definition = definition;
     this.id = id;
     this.pool = pool;
     this.#desk = desk;
@@ -49,6 +68,16 @@ export class TaskHandle<Value = unknown> {
    */
   get(patience?: Patience): Promise<Value> {
     return resultPromise(() => this.#desk.outcome(this.id, { patience, ...this.#place }) as Promise<Value>);
+  }
+
+  /**
+   * What happens to the task, until it is finished or removed: `for await (const update of handle.updates())`. The first
+   * one is its present state, and the last one the state in which it ended.
+   * @throws TaskUnknownError when no task of that id is kept; TimeoutError when the time is over; the signal's reason;
+   *   ValueError for a bad option
+   */
+  updates(options: UpdateOptions = {}): AsyncGenerator<TaskUpdate, void, undefined> {
+    return this.#desk.updates(this.id, { ...options, ...this.#place });
   }
 
   /** All that is known of the task. @throws TaskUnknownError */
@@ -80,6 +109,16 @@ export class TaskHandle<Value = unknown> {
   /** Removes a task that does not run, with its outcome; what waits for it gets a CancelledError. @throws TaskUnknownError */
   async remove(): Promise<Exclude<RemoveOutcome, { outcome: "unknown" }>> {
     const outcome = await this.#desk.remove(this.id, this.#place);
+    return outcome.outcome === "unknown" ? this.#unknown() : outcome;
+  }
+
+  /**
+   * Changes a task that has not started: all of it, or nothing where it has started meanwhile. A schema that the handle's
+   * task has checks new arguments.
+   * @throws TaskUnknownError; ValueError for a bad change; ValidationError, SerializationError, PayloadTooLargeError
+   */
+  async change(change: TaskChange): Promise<Exclude<ChangeOutcome, { outcome: "unknown" }>> {
+    const outcome = await this.#desk.change(this.id, change, { definition: this.#definition, ...this.#place });
     return outcome.outcome === "unknown" ? this.#unknown() : outcome;
   }
 

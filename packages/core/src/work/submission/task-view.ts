@@ -115,6 +115,23 @@ export type PromoteOutcome =
   | { outcome: "not-delayed"; pool: string; state: TaskState }
   | { outcome: "unknown" };
 
+/** What of a task that has not started is to be another. What is left out stays. */
+export interface TaskChange {
+  /** 1 (first) to 2 097 151 (last); 0 = none: before all with one. */
+  priority?: number | undefined;
+  /** Milliseconds from now before it may start; 0 = at once. */
+  delay?: Milliseconds | undefined;
+  /** Its arguments; only of a call that shares its job with no other. */
+  args?: unknown[] | undefined;
+}
+
+/** What became of a request to change a task. */
+export type ChangeOutcome =
+  | { outcome: "changed"; pool: string; state: TaskState }
+  /** Nothing was changed: it has started, or is finished. */
+  | { outcome: "not-waiting"; pool: string; state: TaskState }
+  | { outcome: "unknown" };
+
 /** What became of a request to remove a task. */
 export type RemoveOutcome =
   | { outcome: "removed"; pool: string }

@@ -70,6 +70,9 @@ test("the scripts are the ones that were read; where one has changed, read its d
     moveToFinished: "69666e69dd5621df59067a03de685e55a486560d",
     moveStalledJobsToWait: "1e9bb7deb6219644a634d32c430ce15ed39a377e",
     extendLock: "dc9605328a4cc37f68acbf27cdd42e393f7b762e",
+    changePriority: "35fbc2569911c2b95dd1f91d11f517607623ca02",
+    changeDelay: "de220c4e0e17e976d762e5c2aa0b5015ea32cb50",
+    promote: "1d740f19fe984343737df70206877be7cbab6913",
   });
 });
 

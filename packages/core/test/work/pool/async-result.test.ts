@@ -11,6 +11,7 @@ function pending(callbacks?: Callbacks<number>): { result: AsyncResult<number>; 
       logger,
       delivery: () => Promise.resolve(),
       state: () => Promise.resolve("unknown" as const),
+      updates: () => (async function* () {})(),
       cancel: async () => true,
       describe: () => "it",
     },

@@ -1,0 +1,158 @@
+import { assertOptions, type OptionTypes } from "../../checks/index.ts";
+import { got, ManyhandsError, ValueError } from "../../errors/index.ts";
+import { bullFunction } from "../../redis/bull-queue/index.ts";
+import type { RedisClient } from "../../redis/connection/index.ts";
+import type { Keys, QueuePart } from "../../redis/keys.ts";
+import { Script, SERVER_TIME } from "../../redis/script/index.ts";
+import type { AnyTask } from "../../tasks/index.ts";
+import { checkReach } from "../../tasks/index.ts";
+import type { JobEnvelope } from "../../wire/records/job.ts";
+import { unitCount } from "../../wire/records/unit-count.ts";
+import { callData } from "../../work/submission/call-data.ts";
+import type { TaskPlace } from "../../work/submission/find-task.ts";
+import type { ChangeOutcome, TaskChange, TaskState } from "../../work/submission/task-view.ts";
+
+/** How often a change is tried while others change the same job. */
+const TRIES = 20;
+const LOWEST_PRIORITY = 2_097_151;
+const CHANGE: OptionTypes = { priority: true, delay: true, args: true };
+
+/**
+ * Changes a task that has not started.
+ * @throws ValueError for a bad change, or one that its job cannot take; ValidationError, SerializationError,
+ *   PayloadTooLargeError for arguments
+ */
+export async function changeTask(
+  context: { client: RedisClient; keys: Keys },
+  place: TaskPlace,
+  { change, definition, maxPayload }: { change: TaskChange; definition: AnyTask | undefined; maxPayload: number },
+): Promise<ChangeOutcome> {
+  checkChange(change);
+  const { client, keys } = context;
+  const { pool, jobId, unit } = place;
+  if (unit !== null) {
+    throw new ValueError(
+      `task ${jobId}.${unit} is one call of job ${jobId}, which is changed as a whole: give its id, ${jobId}`,
+    );
+  }
+  const { priority, delay } = change;
+  for (let tries = 0; tries < TRIES; tries += 1) {
+    const [name, data, timestamp] = await client.hmget(keys.job(pool, jobId), "name", "data", "timestamp");
+    if (!data || !timestamp) return { outcome: "unknown" };
+    const args =
+      change.args === undefined ? null : await withArguments({ name, data }, { change, definition, maxPayload });
+    const [outcome, state] = await changeJob.run(
+      client,
+      [keys.job(pool, jobId), ...PARTS.map((part) => keys.queue(pool, part)), keys.jobLock(pool, jobId)],
+      [jobId, keys.jobs(pool), timestamp, args === null ? "" : data, args ?? "", priority ?? "", delay ?? ""],
+    );
+    if (outcome === "unknown") return { outcome };
+    if (outcome !== "raced") return { outcome, pool, state };
+  }
+  throw new ManyhandsError(`task ${jobId} was not changed: other programs change it again and again; try again`);
+}
+
+/** @throws ValueError */
+function checkChange(change: TaskChange): void {
+  assertOptions("a change of a task", change, CHANGE);
+  const { priority, delay, args } = change ?? {};
+  if (priority === undefined && delay === undefined && args === undefined) {
+    throw new ValueError("a change of a task names at least one of priority, delay and args");
+  }
+  if (priority !== undefined && !(Number.isInteger(priority) && priority >= 0 && priority <= LOWEST_PRIORITY)) {
+    throw new ValueError(`priority must be a whole number from 0 (none) to ${LOWEST_PRIORITY}; got ${got(priority)}`);
+  }
+  if (delay !== undefined && !(typeof delay === "number" && delay >= 0 && Number.isFinite(delay))) {
+    throw new ValueError(`delay must be milliseconds from 0; got ${got(delay)}`);
+  }
+  checkReach("delay", delay);
+}
+
+/** The data of the job with other arguments, as JSON. */
+async function withArguments(
+  { name, data }: { name: string | null | undefined; data: string },
+  { change, definition, maxPayload }: { change: TaskChange; definition: AnyTask | undefined; maxPayload: number },
+): Promise<string> {
+  const task = name ?? "";
+  const envelope = readEnvelope(data);
+  const units = unitCount(envelope) ?? 1;
+  if (units > 1 || envelope.units !== undefined) {
+    throw new ValueError(
+      `the job holds ${units} calls that share it; the arguments of a task can be changed where it is alone in its job`,
+    );
+  }
+  const { args: _args, encodedArgs: _encoded, ...rest } = envelope;
+  const isSame = definition === undefined || definition.name === task;
+  return JSON.stringify({
+    ...rest,
+    ...(await callData({ task, definition: isSame ? definition : undefined, args: change.args, maxPayload })),
+  });
+}
+
+function readEnvelope(data: string): JobEnvelope {
+  try {
+    const envelope: unknown = JSON.parse(data);
+    if (typeof envelope === "object" && envelope !== null && !Array.isArray(envelope)) return envelope as JobEnvelope;
+  } catch {
+    // Told below.
+  }
+  throw new ValueError("the data of the job is not of a task of manyhands; another client of BullMQ has written it");
+}
+
+/** In the order of the script's keys. */
+const PARTS: readonly QueuePart[] = [
+  ...(["wait", "paused", "meta", "prioritized", "active", "pc", "marker", "delayed", "events"] as const),
+  ...(["completed", "failed", "waiting-children"] as const),
+];
+
+/**
+ * Changes a job that waits, all or nothing.
+ *
+ * KEYS[1] hash of the job; KEYS[2..10] wait, paused (lists), meta, prioritized, active, priority counter, marker, delayed,
+ * events of its queue; KEYS[11] completed; KEYS[12] failed; KEYS[13] waiting-children (sorted sets); KEYS[14] its lock
+ * ARGV[1] job id; ARGV[2] what the keys of the queue begin with; ARGV[3] when it was submitted, ms: a later job of the same id
+ * is not meant; ARGV[4] its data as they were read, "" = they stay; ARGV[5] its data from now on; ARGV[6] priority, 0 = none,
+ * "" = it stays; ARGV[7] delay from now, ms, 0 = none, "" = it stays
+ * Returns {"changed", "not-waiting", "unknown" or "raced" (the data have changed), state}.
+ */
+const changeJob = new Script<["changed" | "not-waiting" | "unknown" | "raced", TaskState]>({
+  name: "changeJob",
+  lua: `${SERVER_TIME}
+${bullFunction("changePriority")}
+${bullFunction("changeDelay")}
+${bullFunction("promote")}
+local id, priority, delay = ARGV[1], ARGV[6], ARGV[7]
+if redis.call("HGET", KEYS[1], "timestamp") ~= ARGV[3] then return {"unknown", "unknown"} end
+if redis.call("ZSCORE", KEYS[11], id) then return {"not-waiting", "completed"} end
+if redis.call("ZSCORE", KEYS[12], id) then return {"not-waiting", "failed"} end
+if redis.call("ZSCORE", KEYS[13], id) then return {"not-waiting", "waiting-children"} end
+if redis.call("EXISTS", KEYS[14]) == 1 or redis.call("LPOS", KEYS[6], id) then return {"not-waiting", "active"} end
+if ARGV[4] ~= "" then
+  if redis.call("HGET", KEYS[1], "data") ~= ARGV[4] then return {"raced", "unknown"} end
+  redis.call("HSET", KEYS[1], "data", ARGV[5])
+end
+local isDelayed = redis.call("ZSCORE", KEYS[9], id)
+if priority ~= "" then
+  -- A delayed job only keeps it: it is in neither of the lines.
+  changePriority({KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8]}, {priority, ARGV[2], id, "0"})
+end
+if delay == "0" and isDelayed then
+  promote({KEYS[9], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[10], KEYS[8]}, {ARGV[2], id})
+  isDelayed = false
+elseif delay ~= "" and delay ~= "0" then
+  if not isDelayed then
+    local taken = redis.call("ZREM", KEYS[5], id)
+    if taken == 0 then taken = redis.call("LREM", KEYS[2], -1, id) end
+    if taken == 0 then redis.call("LREM", KEYS[3], -1, id) end
+    redis.call("ZADD", KEYS[9], 0, id)
+  end
+  changeDelay({KEYS[9], KEYS[4], KEYS[8], KEYS[10]}, {delay, server_time(), id, KEYS[1]})
+  -- It is due that long after its time of submission, where its due time is shown.
+  redis.call("HSET", KEYS[1], "delay", server_time() + tonumber(delay) - tonumber(ARGV[3]))
+  isDelayed = true
+end
+if isDelayed then return {"changed", "delayed"} end
+if redis.call("ZSCORE", KEYS[5], id) then return {"changed", "prioritized"} end
+return {"changed", "waiting"}
+`,
+});
