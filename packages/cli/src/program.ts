@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { codeFolder, nearNames, visibleLines } from "@manyhands/core/internal";
 import { Command } from "commander";
+import { COMPLETE, completeCommand, completionCommand } from "./commands/completion/completion.ts";
 import { configCommand } from "./commands/config.ts";
 import { dashboardCommand } from "./commands/dashboard.ts";
 import { demoCommand } from "./commands/demo/demo.ts";
@@ -51,6 +52,8 @@ export function buildProgram(): Command {
     .addCommand(dashboardCommand())
     .addCommand(doctorCommand())
     .addCommand(configCommand())
+    .addCommand(completionCommand())
+    .addCommand(completeCommand(), { hidden: true })
     .commandsGroup("Try it out:")
     .addCommand(demoCommand())
     .addCommand(redisCommand());
@@ -90,7 +93,7 @@ function helpCommand(parent: Command): Command {
 
 /** The words and the exit code of a call of such a command. */
 function refuseCommand(parent: Command, name: string): never {
-  const known = parent.commands.map((command) => command.name());
+  const known = parent.commands.map((command) => command.name()).filter((one) => one !== COMPLETE);
   const [near] = nearNames(name, known);
   const hint = near === undefined ? "" : `\n(Did you mean ${near}?)`;
   parent.error(`error: unknown command '${name}'${hint}`, { code: "commander.unknownCommand" });
