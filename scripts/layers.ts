@@ -38,7 +38,7 @@ export const FOLDERS: Readonly<Record<string, readonly (readonly string[])[]>> =
     ["context"],
   ],
   "core/wire": [["records"], ["codec"]],
-  "core/redis": [["keys.ts", "server"], ["connection"], ["script"], ["bull-queue"]],
+  "core/redis": [["keys.ts", "server"], ["connection"], ["script", "task-index"], ["bull-queue"]],
   "core/session": [["lease.ts", "object-kind.ts", "session-script.ts"], ["beat.ts"], ["session.ts"], ["waiting"]],
   "core/shared": [["object"], ["sync"], ["channels"], ["containers"]],
   "core/work": [["registry", "fleet"], ["results"], ["submission"], ["pool"], ["process"]],

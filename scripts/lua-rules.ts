@@ -40,7 +40,7 @@ const GLOBALS = new Set(
 );
 
 /** A text of BullMQ as a function of ours (`bullFunction`): its parameters hide the tables, and what it does is BullMQ's. */
-const FOREIGN_PARAMETERS = "KEYS,ARGV";
+const FOREIGN_PARAMETERS = ["KEYS,ARGV", "KEYS,ARGV,redis"];
 
 /** @throws SyntaxError as luaparse does, where it is no Lua 5.1 */
 export function analyse(lua: string): Analysis {
@@ -133,7 +133,7 @@ class Reader {
     if (node.identifier && node.isLocal) this.#declare([node.identifier as Identifier]);
     else if (node.identifier) this.#assign(node.identifier);
     const parameters = node.parameters.filter((one): one is Identifier => one.type === "Identifier");
-    if (parameters.map(({ name }) => name).join() !== FOREIGN_PARAMETERS) this.#block(node.body, parameters);
+    if (!FOREIGN_PARAMETERS.includes(parameters.map(({ name }) => name).join())) this.#block(node.body, parameters);
   }
 
   #expression(node: Expression): void {

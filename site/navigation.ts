@@ -101,6 +101,7 @@ export const NAVIGATION: readonly NavigationGroup[] = [
       "docs/decisions/routing.md",
       "docs/decisions/shared-duties.md",
       "docs/decisions/adding-in-bulk.md",
+      "docs/decisions/task-index.md",
       "docs/decisions/readable-jobs.md",
       "docs/decisions/codec.md",
       "docs/decisions/bundles.md",

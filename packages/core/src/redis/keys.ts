@@ -218,6 +218,35 @@ export class Keys {
     return `{${this.namespace}}/process/${processId}`;
   }
 
+  /**
+   * Hash: state of the index of tasks. `next` (number of the next task), `format`, `base` (numbers below it are given to jobs
+   * that were there before), `first` (no task has a smaller number), `built` (epoch ms at which all jobs were in it), `dirty`
+   * (what went wrong; absent = nothing).
+   */
+  get taskIndex(): string {
+    return `{${this.namespace}}/index`;
+  }
+
+  /** List: records of the tasks with the numbers from 128 times the bucket on: pool, id, task and tags, a line each. */
+  indexTasks(bucket: number): string {
+    return `{${this.namespace}}/index-tasks/${bucket}`;
+  }
+
+  /** Hash: `<kind>=<value>` -> tasks of the chunk that have the value. */
+  indexValues(chunk: number): string {
+    return `{${this.namespace}}/index-values/${chunk}`;
+  }
+
+  /** Set of integers or bitmap: tasks of the chunk that have a value `<kind>=<value>`, or a state `s=<state>`. */
+  indexContainer(chunk: number, value: string): string {
+    return `{${this.namespace}}/index/${chunk}/${value}`;
+  }
+
+  /** Sorted set: every 1 024th number -> server time in ms at which it was given. */
+  get indexTimes(): string {
+    return `{${this.namespace}}/index-times`;
+  }
+
   /** What BullMQ's keys of all pools begin with. */
   get queues(): string {
     return `${this.queuePrefix}:`;

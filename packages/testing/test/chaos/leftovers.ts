@@ -2,13 +2,13 @@ import type { Redis } from "ioredis";
 
 /**
  * Keys of a namespace that a program which has closed must not leave behind: everything but the hosts and their queues
- * "default" and "processes", the registry, and what has a time to live.
+ * "default" and "processes", the registry, the index of tasks, and what has a time to live.
  */
 export async function leftovers(client: Redis, namespace: string): Promise<string[]> {
   const left: string[] = [];
   for (const key of await client.keys(`{${namespace}}*`)) {
     const kind = key.slice(`{${namespace}}`.length);
-    if (/^(\/pools$|\/hosts$|:default:|\/processes\/queues$|:processes[.:])/.test(kind)) continue;
+    if (/^(\/pools$|\/hosts$|:default:|\/processes\/queues$|\/index|:processes[.:])/.test(kind)) continue;
     const own = /^\/(host|host-\w+|task-hosts|parked|offers|offer-renewal|session|replies|result|process|processes)\//;
     const mayExpire = /^\/(watched|queue-search|parked|offers|duties)$/.test(kind) || own.test(kind);
     if (!mayExpire || (await client.pttl(key)) === -1) left.push(key);

@@ -1,6 +1,7 @@
 import {
   type BackOff,
   backOff,
+  indexTasks,
   isRefusal,
   type JobEnvelope,
   type JobReturn,
@@ -140,6 +141,7 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
     this.#fence = options.fence;
     this.#fetcher = options.fetcher;
     this.#run = options.run;
+    indexTasks(this.backend, options.client);
     if (options.routing) {
       const { queue, client, keys, routing } = options;
       this.#routed = new RoutedTakes({

@@ -92,7 +92,7 @@ function partsOf(commands: Command[], client: RedisClient): Part[] | null {
 /** Name of a command of our own that adds a job by BullMQ's script; see `assigning-queue.ts`. */
 export const ADD_AND_ASSIGN = "manyhands:addAndAssign";
 /** BullMQ's scripts that add a job: name and version. */
-const ADDS_A_JOB = new RegExp(`^add(Standard|Delayed|Prioritized)Job:|^${ADD_AND_ASSIGN}$`);
+const ADDS_A_JOB = new RegExp(`^(manyhands:)?add(Standard|Delayed|Prioritized)Job(:|$)|^${ADD_AND_ASSIGN}$`);
 
 interface Repeated {
   script: Script<string[]>;

@@ -4,6 +4,7 @@ import type { Job } from "bullmq";
 import { Packr } from "msgpackr";
 import type { Milliseconds } from "../../time/index.ts";
 import type { QueuePart } from "../keys.ts";
+import { indexedFunction, isIndexed } from "./indexed-script.ts";
 
 const require = createRequire(import.meta.url);
 
@@ -12,13 +13,30 @@ export const BULL_SCRIPTS = {
   addStandardJob: 9,
   addDelayedJob: 6,
   addPrioritizedJob: 9,
+  addParentJob: 6,
+  addJobScheduler: 11,
+  updateJobScheduler: 12,
+  removeJobScheduler: 3,
   moveToActive: 11,
   moveToFinished: 14,
+  moveToDelayed: 11,
+  moveToWaitingChildren: 7,
+  moveJobsToWait: 8,
   moveStalledJobsToWait: 9,
-  extendLock: 2,
-  changePriority: 7,
-  changeDelay: 4,
+  retryJob: 11,
+  reprocessJob: 9,
   promote: 9,
+  changeDelay: 4,
+  changePriority: 7,
+  removeJob: 2,
+  removeChildDependency: 1,
+  removeUnprocessedChildren: 2,
+  removeOrphanedJobs: 1,
+  releaseParentIfNoPendingDependencies: 2,
+  cleanJobsInSet: 3,
+  drain: 5,
+  obliterate: 2,
+  extendLock: 2,
 } as const;
 
 export type BullScript = keyof typeof BULL_SCRIPTS;
@@ -46,10 +64,11 @@ function scriptOf(name: BullScript): ScriptModule {
  * the tables of the script around it, so one script, which is atomic, can call several of them with what comes before and
  * after: jobs, states and events stay BullMQ's. It returns what BullMQ's script returns; tables of KEYS and ARGV have the
  * order of that script, and each ARGV is a string or a number, as Redis has them. It may be defined in a branch, where
- * it is needed.
+ * it is needed. Where the script changes what the task index tells, the function keeps the index as well.
  */
 export function bullFunction(name: BullScript): string {
-  return luaFunction(name, scriptOf(name).content);
+  const { content } = scriptOf(name);
+  return isIndexed(name) ? indexedFunction(name, content) : luaFunction(name, content);
 }
 
 /** The text of a script as a local Lua function of that name. */

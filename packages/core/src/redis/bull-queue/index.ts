@@ -10,4 +10,6 @@ export {
   readTaken,
   type TakenJob,
 } from "./composed-script.ts";
+export { indexTasks } from "./index-tasks.ts";
+export { INDEXED_SCRIPTS, isRelayScript, UNCHANGED_SCRIPTS } from "./indexed-script.ts";
 export { openBullQueue } from "./open-bull-queue.ts";

@@ -5,6 +5,7 @@ import { KEPT_EVENTS } from "../../wire/records/job.ts";
 import type { RedisClient } from "../connection/index.ts";
 import type { Keys } from "../keys.ts";
 import { addInBulk } from "./add-in-bulk.ts";
+import { indexTasks } from "./index-tasks.ts";
 
 const require = createRequire(import.meta.url);
 
@@ -44,6 +45,7 @@ export function openBullQueue(
   };
   const queue = new bullmq.Queue(pool, options, (...parameters) => {
     const backend = bullmq.createRedisBackend(...parameters);
+    indexTasks(backend, client);
     addInBulk(backend, client);
     return backend;
   });

@@ -14,6 +14,8 @@ export const NEEDED_COMMANDS: readonly string[] = [
   ..."publish subscribe unsubscribe".split(" "),
   // Keys
   ..."del exists get incr incrby mget persist pexpire pexpireat pttl rename scan set type unlink getex".split(" "),
+  // Bitmaps
+  ..."bitcount bitop getbit getrange setbit setrange".split(" "),
   // Hashes
   ..."hdel hexists hget hgetall hincrby hkeys hlen hmget hmset hscan hset hsetnx hvals".split(" "),
   // Lists

@@ -69,6 +69,7 @@ export class JobQueue {
    * @throws ClosedError when `stop()` was called before all of them were added
    */
   async add(submissions: Submission[]): Promise<string[]> {
+    for (const submission of submissions) submission.data = tagsFirst(submission.data);
     const [only] = submissions;
     if (submissions.length === 1 && only) {
       const job = await this.#persist(submissions, () => this.#open.add(only.name, only.data, only.opts));
@@ -148,6 +149,11 @@ export class JobQueue {
     this.#isTold = true;
     this.#options.logger?.warn(`pool "${this.#pool}": calls wait, and are tried again for up to 50 s: ${message}`);
   }
+}
+
+/** The script that takes a job into the task index finds its tags at the start of the data, and looks no further. */
+function tagsFirst(data: JobEnvelope): JobEnvelope {
+  return data.tags === undefined ? data : { tags: data.tags, ...data };
 }
 
 /** Errors of a failover, a restart (which forgets scripts) or a broken connection: the same submission can be sent again. */

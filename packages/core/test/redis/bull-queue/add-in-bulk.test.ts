@@ -33,7 +33,8 @@ async function contents({ client, key }: ReturnType<typeof open>): Promise<Recor
   for (const name of (await client.keys(`${key("")}*`)).sort()) {
     const kind = name.slice(key("").length);
     const type = await client.type(name);
-    if (type === "hash") found[kind] = await client.hgetall(name);
+    // Its number in the index of tasks.
+    if (type === "hash") found[kind] = { ...(await client.hgetall(name)), n: undefined };
     else if (type === "list") found[kind] = await client.lrange(name, 0, -1);
     else if (type === "zset") found[kind] = await client.zrange(name, 0, "-1", "WITHSCORES");
     else if (type === "stream") found[kind] = (await client.xrange(name, "-", "+")).map(([, fields]) => fields);
@@ -124,7 +125,7 @@ test("jobs are added one by one where the text of BullMQ's script is not to be h
   await queue.waitUntilReady();
   const { scriptsSet } = client as unknown as { scriptsSet: Record<string, { lua?: string }> };
   for (const [name, script] of Object.entries(scriptsSet)) {
-    if (name.startsWith("addStandardJob")) scriptsSet[name] = new Proxy(script, { get: hideText });
+    if (name === "manyhands:addStandardJob") scriptsSet[name] = new Proxy(script, { get: hideText });
   }
   const before = await scriptCalls(client);
 

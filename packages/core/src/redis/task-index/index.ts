@@ -1,0 +1,22 @@
+export { INDEX_ADDED, INDEX_ENDED, INDEX_RESTATE, INDEX_SEAL } from "./index-lua.ts";
+export {
+  BITMAP_BYTES,
+  BUCKET,
+  bucketOf,
+  CHUNK,
+  chunkOf,
+  INDEX_FORMAT,
+  INDEX_STATES,
+  type IndexRecord,
+  type IndexState,
+  JOB_ENDED_FIELD,
+  JOB_NUMBER_FIELD,
+  LONGEST_TAG,
+  MOST_SPARSE,
+  MOST_TAGS,
+  offsetOf,
+  parseRecord,
+  SPARSE_ZERO,
+  TIME_STEP,
+  type ValueKind,
+} from "./layout.ts";
