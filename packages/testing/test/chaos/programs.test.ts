@@ -4,8 +4,10 @@ import { processIsAlive, until, useFaultProxy, useRedis } from "@manyhands/testi
 import { beforeEach, expect, onTestFinished, test } from "vitest";
 import { ChaosHost } from "./chaos-host.ts";
 import * as tasks from "./fixtures/chaos-tasks.ts";
+import { count } from "./fixtures/chaos-tasks.ts";
 import { notes } from "./notes.ts";
 import { Program } from "./program.ts";
+import { chooseSeed, seededRandom } from "./random.ts";
 import { Scratch } from "./scratch.ts";
 
 const redis = useRedis();
@@ -137,3 +139,65 @@ test("a program frozen for longer than its lease loses its pool's calls, is told
   expect(program.output).toMatch(/the old call: (StateLostError|PoolTerminatedError)/);
   expect(program.output).toContain("a new call: 7");
 });
+
+/** Rounds of the test below: six ways to stop. `pnpm test:submitters` runs 1 000. */
+const SUBMITTERS = Number(process.env["MANYHANDS_SUBMITTERS"] ?? 12);
+const WAYS = ["return", "exit", "close", "disposal", "SIGTERM", "SIGKILL"] as const;
+/** Rounds at the same time. */
+const LANES = 3;
+/** Latest moment at which a submitter is stopped, ms after it has begun to submit. */
+const LATEST = 25;
+
+test(
+  `a submitter that is stopped in any way, at any moment: what it submitted runs once, and another program finds it by its id (${SUBMITTERS} rounds)`,
+  async () => {
+    const seed = chooseSeed();
+    const random = seededRandom(seed);
+    const file = new Scratch();
+    await ChaosHost.start({ name: "host", namespace, redis: redis.url, slots: 4 });
+    const rounds = Array.from({ length: SUBMITTERS }, (_, index) => ({
+      round: `r${seed}x${index}`,
+      way: WAYS[index % WAYS.length] as string,
+      // Every fourth one before anything has been waited for.
+      moment: random() < 0.25 ? -1 : random() * LATEST,
+    }));
+    const counts = { acknowledged: 0, found: 0, never: 0 };
+    const expected = new Set<string>();
+
+    async function play({ round, way, moment }: (typeof rounds)[number]): Promise<void> {
+      const what = `seed ${seed}, ${round}: ${way} after ${moment.toFixed(1)} ms`;
+      const program = new Program("submitter.ts", [redis.url, namespace, file.path, round, way, String(moment)]);
+      await program.exited;
+      const acknowledged = new Set(program.output.match(/(?<=^has ).*$/gm));
+      const isOrderly = way === "return" || way === "close" || way === "disposal";
+      if (isOrderly) expect([...acknowledged], what).toHaveLength(3);
+      for (const id of ["submit", "pool", "apply"].map((name) => `${round}-${name}`)) {
+        const handle = mp.task(count, id, { pool: "left-alone" });
+        const outcome = await handle.get({ timeout: 30_000 }).then(
+          () => "found",
+          (error: Error) => `${error.name}: ${error.message}`,
+        );
+        if (outcome === "found") expected.add(id);
+        else
+          expect([acknowledged.has(id), outcome], `${what}, ${id}`).toEqual([
+            false,
+            expect.stringContaining("TaskUnknownError"),
+          ]);
+        if (acknowledged.has(id)) counts.acknowledged += 1;
+        counts[outcome === "found" ? "found" : "never"] += 1;
+      }
+    }
+
+    const next = rounds.values();
+    await Promise.all(
+      Array.from({ length: LANES }, async () => {
+        for (const round of next) await play(round);
+      }),
+    );
+    // Once: nothing runs that was not found, and nothing twice.
+    expect(file.lines().toSorted(), `seed ${seed}`).toEqual([...expected].toSorted());
+    expect(counts.found + counts.never).toBe(3 * SUBMITTERS);
+    if (SUBMITTERS > 100) console.log(`${SUBMITTERS} submitters, seed ${seed}: ${JSON.stringify(counts)}`);
+  },
+  60_000 + 2_000 * SUBMITTERS,
+);
