@@ -7,7 +7,17 @@ export { closeWorkerContext, provideWorkerContext } from "./context/current-cont
 export { watchContexts } from "./context/open-contexts.ts";
 export * from "./errors/index.ts";
 export * from "./tasks/index.ts";
-export { settledWithin } from "./time/index.ts";
+export {
+  type BinsMessage,
+  LARGEST_BIN,
+  LEAST_BIN,
+  MEASURES,
+  type Measure,
+  onMeasured,
+  settledWithin,
+  takeMeasured,
+  toBinsMessage,
+} from "./time/index.ts";
 export * from "./wire/codec/index.ts";
 export * from "./wire/records/index.ts";
 export { currentOrder, enterProcess } from "./work/process/order.ts";

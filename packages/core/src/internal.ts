@@ -51,15 +51,22 @@ export { findKind, KIND_NAMES, REAPED_KINDS } from "./shared/kinds.ts";
 export * from "./tasks/index.ts";
 export {
   type BackOff,
+  type BinsMessage,
   backOff,
   type Confirm,
+  DurationBins,
   Duty,
   LongTimer,
+  MEASURES,
+  type Measure,
   type Milliseconds,
+  measure,
+  onMeasured,
   pause,
   retry,
   SingleFlight,
   settledWithin,
+  takeMeasured,
   unlessAborted,
   within,
 } from "./time/index.ts";
@@ -72,6 +79,7 @@ export * from "./work/registry/index.ts";
 export { postAnswers } from "./work/results/post-answers.ts";
 export { type OutcomePlace, StoredAnswers, type StoredError } from "./work/results/stored-answers.ts";
 export { bringJobBack, findUnlistedJobs, type JobPlace } from "./work/results/unlisted-jobs.ts";
+export * from "./work/rollups/index.ts";
 export {
   type CancelOutcome,
   cancelTask,

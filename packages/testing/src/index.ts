@@ -3,6 +3,7 @@ export { type Actor, type ActorScope, startActor } from "./actor.ts";
 export { startCluster, type TestCluster, useCluster } from "./cluster.ts";
 export { DelayProxy } from "./delay-proxy.ts";
 export { testDistance } from "./distance.ts";
+export { missingPromtool, promtool, readExposition, type Series } from "./exposition.ts";
 export { FaultProxy, useFaultProxy } from "./fault-proxy.ts";
 export { type HostProcess, type HostProcessOptions, startHostProcess } from "./host-process.ts";
 export { type TestNamespace, useNamespace } from "./namespace.ts";

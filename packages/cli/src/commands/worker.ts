@@ -98,7 +98,7 @@ export function workerCommand(): Command {
     )
     .option(
       "--health-port <port>",
-      "serve /healthz and /readyz; 0 takes a free port",
+      "serve /healthz, /readyz and /metrics; 0 takes a free port",
       wholeNumber("--health-port", { from: 0, to: 65_535 }),
     )
     .option("--health-address <address>", "address of the health server (default: 127.0.0.1)")

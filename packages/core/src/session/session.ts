@@ -2,7 +2,7 @@ import { hostname } from "node:os";
 import { type RedisClient, type RoundTrip, roundTripOf } from "../redis/connection/index.ts";
 import type { Keys } from "../redis/keys.ts";
 import { Operations } from "../redis/script/once-script.ts";
-import type { Milliseconds } from "../time/index.ts";
+import { type Milliseconds, measure } from "../time/index.ts";
 import type { SessionRecord } from "../wire/records/records.ts";
 import { RECORD_FORMAT } from "../wire/records/stored-record.ts";
 import { type Beat, Heart, type RenewedSession } from "./beat.ts";
@@ -66,6 +66,8 @@ export class Session {
   #timer: NodeJS.Timeout | undefined;
   #lapse: NodeJS.Timeout | undefined;
   #trustedUntil = 0;
+  /** When the last beat was answered, by the monotonic clock. */
+  #beatenAt = 0;
   /** One moment by both clocks: the server showed its time no earlier than `sentAt`. */
   #clock: { sentAt: number; serverTime: number } | undefined;
   #started: Promise<void> | undefined;
@@ -189,6 +191,8 @@ export class Session {
   async #beat(isFirst: boolean): Promise<Beat> {
     const sentAt = performance.now();
     const beat = await this.#heart.beat(this.#record, { interval: this.lease / 3 });
+    if (!isFirst) measure("leaseLag", Math.max(0, performance.now() - this.#beatenAt - this.lease / 3));
+    this.#beatenAt = performance.now();
     if (this.#stopped) {
       // The beat was on its way when the session ended.
       if (!isFirst) await this.#end();

@@ -1,4 +1,11 @@
-import type { Isolation, ProcessOrder, TaskAnnouncement, UnitKind } from "@manyhands/core/internal";
+import type {
+  BinsMessage,
+  Isolation,
+  Measure,
+  ProcessOrder,
+  TaskAnnouncement,
+  UnitKind,
+} from "@manyhands/core/internal";
 
 /** What one child is asked to run: all units of one job. */
 export interface RunRequest {
@@ -127,6 +134,8 @@ export type FromChild =
    * `unit` name the call whose code threw, which may have ended long before; null where that is unknown.
    */
   | { type: "crashed"; error: Uint8Array; message: string; jobId: string | null; unit: number | null }
+  /** What it measured of itself since the last such message. */
+  | ({ type: "measured"; what: Measure } & BinsMessage)
   /** The signals that its code has handlers for, each time that changes. */
   | { type: "listens"; signals: GuardedSignal[] }
   /** The child ends as soon as this has left it; no reply is needed. */

@@ -1,3 +1,4 @@
+import { LARGEST_BIN, LEAST_BIN, MEASURES } from "@manyhands/core/child";
 import type { FailureReport, FromChild } from "./messages.ts";
 
 /** What is checked of each message before the host believes it. */
@@ -30,6 +31,8 @@ const CHECKS: ReadonlyMap<unknown, (message: Fields) => boolean> = new Map(
     progress: ({ jobId, unit }) => isText(jobId) && isCount(unit),
     crashed: ({ error, message, jobId, unit }) =>
       isBytes(error) && isText(message) && (jobId === null || isText(jobId)) && (unit === null || isCount(unit)),
+    measured: ({ what, bins, micros }) =>
+      MEASURES.some((one) => one === what) && Array.isArray(bins) && bins.every(isBin) && isCount(micros),
     listens: ({ signals }) => Array.isArray(signals) && signals.every(isText),
     farewell: () => true,
   } satisfies { [Type in FromChild["type"]]: (message: Fields) => boolean }),
@@ -59,6 +62,13 @@ function isBytes(value: unknown): value is Uint8Array {
 
 function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+/** A bin that there is, and how many fell into it. */
+function isBin(value: unknown): boolean {
+  if (!Array.isArray(value) || value.length !== 2) return false;
+  const [bin, count] = value as unknown[];
+  return Number.isInteger(bin) && (bin as number) >= LEAST_BIN && (bin as number) <= LARGEST_BIN && isCount(count);
 }
 
 function isAnnouncement(value: unknown): boolean {

@@ -6,9 +6,12 @@ import {
   decodeFromString,
   findTask,
   listTasks,
+  onMeasured,
   provideWorkerContext,
   settledWithin,
   TaskNotFoundError,
+  takeMeasured,
+  toBinsMessage,
   ValueError,
   watchContexts,
   whileLoadingTasks,
@@ -22,6 +25,8 @@ import { RunningJob } from "./running-job.ts";
 import { loadTaskModules } from "./task-modules.ts";
 import { TaskOutput } from "./task-output.ts";
 
+/** What it measures of itself is sent together after this, ms. */
+const MEASURED_INTERVAL = 1_000;
 /** Longest time for closing what tasks have connected, ms. */
 const CLOSE_DEADLINE = 1_000;
 
@@ -90,6 +95,10 @@ export class ChildRuntime {
   async #load(request: LoadRequest): Promise<void> {
     this.#hostName = request.hostName;
     const { compileCache } = request;
+    // Inline, the host measures the same process.
+    if (request.isolation !== "inline") {
+      onMeasured(() => void setTimeout(() => this.#sendMeasured(), MEASURED_INTERVAL).unref());
+    }
     if (compileCache !== null) enableCompileCache(compileCache);
     try {
       watchContexts((id) => this.#send({ type: "session", id }));
@@ -158,6 +167,10 @@ export class ChildRuntime {
   async #exit(): Promise<void> {
     await settledWithin(closeWorkerContext(), CLOSE_DEADLINE);
     this.#onExit(false);
+  }
+
+  #sendMeasured(): void {
+    for (const [what, bins] of takeMeasured()) this.#send({ type: "measured", what, ...toBinsMessage(bins) });
   }
 
   #send(message: FromChild): void {

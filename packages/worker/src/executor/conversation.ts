@@ -1,4 +1,10 @@
-import { decodeError, type TaskAnnouncement, WorkerLostError } from "@manyhands/core/child";
+import {
+  type BinsMessage,
+  decodeError,
+  type Measure,
+  type TaskAnnouncement,
+  WorkerLostError,
+} from "@manyhands/core/child";
 import type {
   CancelReason,
   FromChild,
@@ -15,6 +21,7 @@ export interface ConversationOptions {
   send(message: ToChild): void;
   onOutput?: ((output: StrayOutput) => void) | undefined;
   onGone?: ((sessions: readonly string[]) => void) | undefined;
+  onMeasured?: ((what: Measure, bins: BinsMessage) => void) | undefined;
   onBadMessage?: ((fault: string) => void) | undefined;
 }
 
@@ -119,6 +126,8 @@ export class Conversation {
       case "listens":
         this.listensTo = new Set(message.signals);
         return;
+      case "measured":
+        return this.#options.onMeasured?.(message.what, message);
       case "adopted":
         return this.#adoption?.resolve();
       case "adoptFailed": {

@@ -1,4 +1,4 @@
-import type { Isolation } from "@manyhands/core/internal";
+import type { BinsMessage, Isolation, Measure } from "@manyhands/core/internal";
 import type { LoadRequest } from "../child/messages.ts";
 import type { StrayOutput } from "./executor.ts";
 
@@ -31,6 +31,8 @@ export interface CreateExecutorOptions {
   onOutput?: ((output: StrayOutput) => void) | undefined;
   /** Called with the sessions of a process or thread that has ended: what they hold is free. */
   onGone?: ((sessions: readonly string[]) => void) | undefined;
+  /** Called with what a process or thread measured of itself. */
+  onMeasured?: ((what: Measure, bins: BinsMessage) => void) | undefined;
   /** Called with the fault of a message of a child, which is ignored. */
   onBadMessage?: ((fault: string) => void) | undefined;
   /**
@@ -45,7 +47,7 @@ export interface CreateExecutorOptions {
 export interface ExecutorOptions
   extends Pick<
     CreateExecutorOptions,
-    "maxHeapMegabytes" | "imports" | "onOutput" | "onGone" | "onBadMessage" | "watchParent"
+    "maxHeapMegabytes" | "imports" | "onOutput" | "onGone" | "onMeasured" | "onBadMessage" | "watchParent"
   > {
   load: Omit<LoadRequest, "type" | "isolation">;
 }

@@ -44,6 +44,7 @@ export class ProcessExecutor implements Executor {
       send: (message) => this.#send(message),
       onOutput: options.onOutput,
       onGone: options.onGone,
+      onMeasured: options.onMeasured,
       onBadMessage: options.onBadMessage,
     });
     guardChannel(ipc, () => {

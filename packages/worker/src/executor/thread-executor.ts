@@ -31,6 +31,7 @@ export class ThreadExecutor implements Executor {
       send: (message) => worker.postMessage(message),
       onOutput: options.onOutput,
       onGone: options.onGone,
+      onMeasured: options.onMeasured,
       onBadMessage: options.onBadMessage,
     });
     worker.on("message", (message: unknown) => this.#conversation.receive(message));

@@ -48,6 +48,12 @@ export class Fence {
     this.#tell(hold);
   }
 
+  /** Time since the lock was granted or renewed last, ms; undefined when it is not held. */
+  heldFor(hold: string): Milliseconds | undefined {
+    const sentAt = this.#sentAt.get(hold);
+    return sentAt === undefined || sentAt === Number.NEGATIVE_INFINITY ? undefined : this.#now() - sentAt;
+  }
+
   isTrusted(hold: string): boolean {
     const sentAt = this.#sentAt.get(hold);
     return sentAt !== undefined && this.#now() - sentAt < this.#trusted;

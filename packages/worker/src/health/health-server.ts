@@ -10,6 +10,8 @@ export interface HealthServerOptions {
   address: string;
   /** Is the host alive, or would a restart help? */
   healthz: () => Record<string, Check>;
+  /** What it has counted, as Prometheus text. */
+  metrics: () => Promise<{ type: string; text: string }>;
   /** Does it take work now? */
   readyz: () => Record<string, Check>;
 }
@@ -17,7 +19,10 @@ export interface HealthServerOptions {
 /** A request that is not complete after this is answered with 408 and its connection closed, ms. */
 const REQUEST_DEADLINE: Milliseconds = 5_000;
 
-/** Answers `/healthz` and `/readyz` with 200 or 503 and JSON that gives the reason for each failed check. */
+/**
+ * Answers `/healthz` and `/readyz` with 200 or 503 and JSON that gives the reason for each failed check, and `/metrics` with
+ * what the host has counted.
+ */
 export class HealthServer {
   readonly #options: HealthServerOptions;
   readonly #server: Server;
@@ -27,13 +32,10 @@ export class HealthServer {
     this.#server = createServer((request, response) => {
       // Not a URL: what stands behind the method may be any text.
       const [path] = (request.url ?? "").split("?");
-      const { status, body } = this.#answer(path ?? "");
-      response.writeHead(status, {
-        "content-type": "application/json",
-        "cache-control": "no-store",
-        connection: "close",
+      void this.#answer(path ?? "").then(({ status, type = "application/json", body }) => {
+        response.writeHead(status, { "content-type": type, "cache-control": "no-store", connection: "close" });
+        response.end(typeof body === "string" ? body : `${JSON.stringify(body)}\n`);
       });
-      response.end(`${JSON.stringify(body)}\n`);
     });
     // A connection that fails, also before it has asked for anything, is its client's affair.
     this.#server.on("error", () => {});
@@ -42,11 +44,15 @@ export class HealthServer {
   }
 
   /** Every request has an answer, also one that fails inside. */
-  #answer(path: string): { status: number; body: object } {
-    const { healthz, readyz } = this.#options;
+  async #answer(path: string): Promise<{ status: number; type?: string; body: object | string }> {
+    const { healthz, readyz, metrics } = this.#options;
     try {
+      if (path === "/metrics") {
+        const { type, text } = await metrics();
+        return { status: 200, type, body: text };
+      }
       const checks = path === "/healthz" ? healthz() : path === "/readyz" ? readyz() : undefined;
-      if (!checks) return { status: 404, body: { status: "unknown path", paths: ["/healthz", "/readyz"] } };
+      if (!checks) return { status: 404, body: { status: "unknown path", paths: ["/healthz", "/readyz", "/metrics"] } };
       const isWell = Object.values(checks).every((check) => check.ok);
       return { status: isWell ? 200 : 503, body: { status: isWell ? "ok" : "failing", checks } };
     } catch (error) {

@@ -5,6 +5,8 @@ export interface LivenessOptions {
   client: RedisClient;
   /** Time between two looks. @defaultValue 1_000 */
   interval?: Milliseconds;
+  /** How late the event loop ran the timer of a look. */
+  onLag?: (lag: Milliseconds) => void;
   /** Called after each look, with what was found. */
   onLook: () => void;
   logger: Logger;
@@ -74,6 +76,7 @@ export class Liveness {
   }
 
   #look(): void {
+    this.#options.onLag?.(this.loopDelay);
     this.#lookedAt = performance.now();
     this.#options.onLook();
     const { client } = this.#options;

@@ -8,6 +8,7 @@ import {
   isServed,
   Keys,
   type Milliseconds,
+  type PoolRecord,
   PoolRegistry,
   plural,
   processQueue,
@@ -32,6 +33,8 @@ import { RunningJobs } from "../jobs/running-jobs.ts";
 import { describeDuration } from "../log/describe-duration.ts";
 import type { HostLog } from "../log/host-log.ts";
 import { RedisWatch } from "../log/redis-watch.ts";
+import { HostMeters } from "../metrics/host-meters.ts";
+import { WaitingAges } from "../metrics/waiting-ages.ts";
 import { HostPools } from "../pools/host-pools.ts";
 import type { PoolHost } from "../pools/served-pool.ts";
 import { HostProcesses } from "../processes/host-processes.ts";
@@ -62,6 +65,7 @@ export class Host implements WorkerHost {
   readonly #options: ResolvedOptions;
   readonly #keys: Keys;
   readonly #tasks = new Map<string, TaskAnnouncement>();
+  readonly #meters: HostMeters = new HostMeters();
   readonly #redisTrouble: RedisTrouble;
   readonly #connections: HostConnections;
   readonly #redisWatch: RedisWatch;
@@ -98,7 +102,12 @@ export class Host implements WorkerHost {
       if (!this.#status.isStarting) this.#redisTrouble.met(refusal);
     });
     const { client } = this.#connections;
-    this.#liveness = new Liveness({ client, logger: this.#redisTrouble.logger, onLook: () => this.#look() });
+    this.#liveness = new Liveness({
+      client,
+      logger: this.#redisTrouble.logger,
+      onLag: (lag) => this.#meters.loopLagged(lag),
+      onLook: () => this.#look(),
+    });
     this.#redisWatch = new RedisWatch(options.logger, () => this.#isRedisThere);
     this.#heartbeat = this.#makeHeartbeat();
     this.#announcer = this.#makeAnnouncer();
@@ -371,6 +380,7 @@ export class Host implements WorkerHost {
             ? ({ pid, stream, text }) => void process[stream].write(`${name}/${pid} | ${text}`)
             : undefined,
           onGone: (sessions) => this.#reaper.end(sessions),
+          onMeasured: (what, bins) => this.#meters.childMeasured(what, bins),
           onBadMessage: (fault) => badMessages.warn(fault, `a message of a child is ignored: ${fault}`),
         }),
       isolation: options.isolation,
@@ -406,6 +416,7 @@ export class Host implements WorkerHost {
     const fleet = new Fleet(client, keys, this.#tellUnreadable());
     return {
       ...{ id: this.id, name: this.name, client, keys, logger, tasks: this.#tasks, running: this.#running },
+      meters: this.#meters,
       ...{ isolation, logArgs, maxPayload, echoOutput: echo, lockDuration, stalledInterval },
       ...{
         slots: this.#slots,
@@ -459,11 +470,23 @@ export class Host implements WorkerHost {
   }
 
   #makeHealth(port: number): HealthServer {
+    const pools = (): PoolRecord[] => this.#pools.served().map(({ record }) => record);
+    const ages = new WaitingAges({ client: this.#connections.client, keys: this.#keys, pools });
     return new HealthServer({
       port,
       address: this.#options.healthAddress,
       healthz: () => checkAlive(this.#liveness),
       readyz: () => checkReady(this.#status.facts()),
+      metrics: async () => {
+        // Few hosts show them: the others need not load what writes them.
+        const { hostMetrics, METRICS_TYPE } = await import("../metrics/metrics-page.ts");
+        const isRedisUp = this.#isRedisThere;
+        const oldestWaiting = isRedisUp ? await ages.read() : null;
+        return {
+          type: METRICS_TYPE,
+          text: await hostMetrics(this.#meters, { record: this.record(), isRedisUp, oldestWaiting }),
+        };
+      },
     });
   }
 }

@@ -64,7 +64,7 @@ export interface WorkerOptions {
   maxHeap?: number | undefined;
   /** Largest encoded result of one call or item, bytes. @defaultValue 1_048_576 */
   maxPayload?: number | undefined;
-  /** Serve `/healthz` and `/readyz` on this port; 0 = any free one. @defaultValue no health server */
+  /** Serve `/healthz`, `/readyz` and `/metrics` on this port; 0 = any free one. @defaultValue no health server */
   healthPort?: number | undefined;
   /** Address of the health server. @defaultValue "127.0.0.1" */
   healthAddress?: string | undefined;

@@ -1,5 +1,6 @@
 import type { Isolation, Keys, PoolRecord, RedisClient, TaskAnnouncement } from "@manyhands/core/internal";
 import type { HostLog } from "../log/host-log.ts";
+import type { HostMeters } from "../metrics/host-meters.ts";
 import type { ReplyPost } from "./reply-post.ts";
 import type { RunningJobs } from "./running-jobs.ts";
 
@@ -13,6 +14,7 @@ export interface JobHost {
   logger: HostLog;
   /** Whether the log may show arguments. */
   logArgs: boolean;
+  meters: HostMeters;
   replies: ReplyPost;
   running: RunningJobs;
   maxPayload: number;

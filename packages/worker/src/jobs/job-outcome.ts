@@ -10,6 +10,7 @@ import {
   updatesName,
 } from "@manyhands/core/internal";
 import type { FailureReport } from "../child/messages.ts";
+import type { MeteredEnd, PoolMeter } from "../metrics/pool-meter.ts";
 import { describeFailure, failureAnswers, toJobError } from "./failure.ts";
 import type { JobHost } from "./job-host.ts";
 import type { JobRun } from "./job-run.ts";
@@ -27,10 +28,12 @@ const RESULT_TTL: Milliseconds = 3_600_000;
  */
 export class JobOutcome {
   readonly #host: JobHost;
+  readonly #meter: PoolMeter;
   readonly #stored: StoredAnswers;
 
-  constructor(host: JobHost) {
+  constructor(host: JobHost, meter: PoolMeter) {
     this.#host = host;
+    this.#meter = meter;
     this.#stored = new StoredAnswers(host.client, host.keys);
   }
 
@@ -76,6 +79,7 @@ export class JobOutcome {
   /** Every unit has a value. @returns the job's return value */
   async complete(run: JobRun, job: PoolJob, startedAt: number): Promise<JobReturn> {
     const { id, name, replies } = this.#host;
+    this.#meter.ended(job, { ...NONE, completed: run.count }, performance.now() - startedAt);
     const outcome: JobReturn = {
       host: name,
       hostId: id,
@@ -103,6 +107,7 @@ export class JobOutcome {
   /** At least one unit failed. @throws what BullMQ is to be told, always */
   async fail(run: JobRun, job: PoolJob): Promise<never> {
     const failure = run.failure as FailureReport;
+    this.#meter.ended(job, endOf(run, job), performance.now() - run.begunAt);
     if (run.count > 1) {
       const summary = `${run.failed} of ${run.count} calls failed; first: ${failure.message}`;
       const error = this.#describe({ ...failure, message: summary }, run.pid);
@@ -130,6 +135,7 @@ export class JobOutcome {
   ): Promise<Error> {
     const origin = { host: this.#host.name, pid: process.pid, taskId: job.id ?? "" };
     const failure = describeFailure(error, origin, false);
+    this.#meter.refused(job, error, count);
     const place = isOver ? { ...placeOf(job), token: null } : placeOf(job);
     await this.#stored.storeError(place, this.#describe(failure, process.pid));
     this.post(job, failureAnswers(Array(count).keys(), failure), process.pid);
@@ -140,6 +146,17 @@ export class JobOutcome {
   #describe({ name, message, error }: FailureReport, pid: number): StoredError {
     return { error, failure: { name, message, host: this.#host.name, pid } };
   }
+}
+
+const NONE = { completed: 0, failed: 0, cancelled: 0, retried: 0 };
+
+/** How the calls of a run ended of which at least one failed. */
+function endOf(run: JobRun, job: PoolJob): MeteredEnd {
+  const { count, failed } = run;
+  const cancelled = Math.min(failed, run.cancelledCalls);
+  const isFinal = isFinalFailure(run, job);
+  const rest = failed - cancelled;
+  return { completed: count - failed, cancelled, failed: isFinal ? rest : 0, retried: isFinal ? 0 : rest };
 }
 
 /** Whether the job is not tried again. */

@@ -4,6 +4,7 @@ import type { FailureReport, RunRequest } from "../child/messages.ts";
 import { type ChildLease, type ChildPool, KEEP_CHILD } from "../children/child-pool.ts";
 import { ChildUnavailable } from "../children/child-unavailable.ts";
 import type { Executor, ExecutorExit, RunMessage } from "../executor/executor.ts";
+import type { KillReason, LossReason } from "../metrics/host-meters.ts";
 import { describeFailure, failureAnswers } from "./failure.ts";
 import type { JobLog } from "./job-log.ts";
 import type { JobProgress } from "./job-progress.ts";
@@ -26,6 +27,10 @@ export interface JobRunOptions {
   progress: JobProgress;
   /** A call is over its time limit, and about to be ended. */
   onTimeLimit?: () => void;
+  /** A child is killed on purpose. */
+  onKill?: (reason: KillReason) => void;
+  /** A child ended that was not to. */
+  onLoss?: (reason: LossReason) => void;
   /** Each message of answers, as soon as it is there. */
   onAnswers: (answers: Uint8Array, failed: number) => void;
   /** Another client waits for the job. */
@@ -56,6 +61,10 @@ const FRUITLESS_CHILDREN = 3;
  */
 export class JobRun {
   readonly since: number = Date.now();
+  /** By the monotonic clock. */
+  readonly begunAt: number = performance.now();
+  /** Calls whose answer is that they were cancelled. */
+  cancelledCalls = 0;
   readonly task: string;
   readonly pool: string;
   readonly jobId: string;
@@ -405,6 +414,7 @@ export class JobRun {
   }
 
   #answerCancelled(units: number[]): void {
+    this.cancelledCalls += units.length;
     for (const unit of units) {
       const reason = this.#cancelReason(unit) ?? "cancelled";
       this.#answerWith(
@@ -428,7 +438,9 @@ export class JobRun {
     if (!lease) return this.#endWaiting(cause);
     this.#killCause ??= cause;
     if (lease.executor.isolation !== "inline") {
-      void lease.executor.kill(cause.for === "timeout" ? "time limit" : cause.for);
+      const reason = cause.for === "timeout" ? "time limit" : cause.for;
+      this.#options.onKill?.(reason);
+      void lease.executor.kill(reason);
       return;
     }
     lease.executor.cancel(this.#nameInChild, cause.for === "stop" ? null : cause.unit, "cancelled");
@@ -452,6 +464,7 @@ export class JobRun {
   #afterExit(exit: ExecutorExit): void {
     const cause = this.#killCause;
     if (cause && cause.for !== "stop") return this.#answerCause(cause);
+    if (!exit.killedFor) this.#options.onLoss?.(lossOf(exit));
     const culprit = this.#culprit(exit);
     if (culprit !== undefined && !this.#answered.has(culprit)) {
       return this.#answerWith([culprit], this.#lost(describeExit(exit)), true);
@@ -500,6 +513,12 @@ function unitsOf(text: string): Pick<RunRequest, "units" | "unitBytes"> {
 
 /** Stands for the end of a child that has not ended: an inline call that is no longer waited for. */
 const NOT_ENDED: ExecutorExit = { code: null, signal: null, crash: null, outOfMemory: false, killedFor: null };
+
+function lossOf({ outOfMemory, crash, signal }: ExecutorExit): LossReason {
+  if (outOfMemory) return "memory";
+  if (crash) return "crash";
+  return signal ? "signal" : "exit";
+}
 
 function describeExit(exit: ExecutorExit): string {
   if (exit.outOfMemory) return "it ran out of memory; raise maxHeap (--max-heap) or make the task use less";

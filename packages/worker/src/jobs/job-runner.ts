@@ -12,6 +12,7 @@ import { WaitingError } from "bullmq";
 import { type ChildPool, InitializerFailed } from "../children/child-pool.ts";
 import { forgetCancellation, heedRequests, isCancelledWhole } from "../control/cancellation.ts";
 import { type Fence, holdOf } from "../fence/fence.ts";
+import type { PoolMeter } from "../metrics/pool-meter.ts";
 import { forgetLosses, forgiveLoss, isSetAside, setAsideError } from "./host-losses.ts";
 import type { JobHost } from "./job-host.ts";
 import { JobJournal } from "./job-journal.ts";
@@ -58,6 +59,7 @@ export class JobRunner {
   readonly #seen = new WeakSet<PoolJob>();
   /** Jobs of which at least one call was cancelled here. */
   readonly #cancelled = new WeakSet<PoolJob>();
+  readonly #meter: PoolMeter;
   readonly #outcome: JobOutcome;
   readonly #journal: JobJournal;
   readonly #unknownTasks: UnknownTasks;
@@ -65,7 +67,8 @@ export class JobRunner {
   constructor(options: JobRunnerOptions) {
     this.#options = options;
     this.#host = options.host;
-    this.#outcome = new JobOutcome(options.host);
+    this.#meter = options.host.meters.pool(options.pool.record);
+    this.#outcome = new JobOutcome(options.host, this.#meter);
     this.#journal = new JobJournal(options.host.logger, options.host);
     this.#unknownTasks = new UnknownTasks(options.host);
   }
@@ -217,6 +220,8 @@ export class JobRunner {
         echo: host.echoOutput ? (line, stream) => this.#echo(run, line, stream) : null,
         ...{ onError, onWritten },
       }),
+      onKill: (reason) => host.meters.childKilled(reason),
+      onLoss: (reason) => host.meters.childLost(reason),
       onTimeLimit: () => this.#journal.timeLimit(run, job),
       onAnswers: (answers, failed) => {
         // The failure of a single call is not final while attempts remain.
@@ -250,6 +255,7 @@ export class JobRunner {
     });
     running.add(run);
     this.#outcome.tellChange(job);
+    this.#meter.started(job, run.count);
     try {
       // What cannot be read now is found by a heartbeat.
       if (hasCancellation) await heedRequests(client, keys, [run]).catch((error: Error) => logger.warn(error.message));

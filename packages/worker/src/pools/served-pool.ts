@@ -72,6 +72,7 @@ export class ServedPool {
       run: (job, token) => this.#runner.run(job, token),
       onStalled: (id) => {
         const pool = record.name;
+        host.meters.jobStalled(record);
         host.logger.warn(`job ${id} of pool "${pool}" was taken over: the host that ran it is gone`, { pool, id });
       },
       onEnded: (job) => this.#runner.ended(job),

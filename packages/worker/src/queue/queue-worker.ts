@@ -9,6 +9,7 @@ import {
   KEPT_FAILED,
   type Keys,
   type Milliseconds,
+  measure,
   type RedisClient,
   readTaken,
   Script,
@@ -76,6 +77,8 @@ const LONGEST_LIMIT = 2_000;
  * no renewal. A small part of the first life of the lock.
  */
 const RENEW_FRESH = 50;
+/** Renewals of a lock in the time that it lasts. */
+const RENEWALS = 4;
 /** A job that ran for less than this ends without a look at other queues before it, ms. */
 const SHORT_RUN = 20;
 
@@ -128,7 +131,7 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
       skipVersionCheck: true,
       concurrency: options.concurrency,
       lockDuration: options.lockDuration,
-      lockRenewTime: options.lockDuration / 4,
+      lockRenewTime: options.lockDuration / RENEWALS,
       stalledInterval: options.stalledInterval * BETWEEN_CHECKS,
       maxStalledCount: MOST_HOST_LOSSES - 1,
       removeOnComplete: KEPT_COMPLETED,
@@ -468,12 +471,19 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
     }
   }
 
+  /** BullMQ renews a lock when half of the time is over after which it would be renewed at the latest. */
+  #noteLag(hold: string): void {
+    const held = this.#fence.heldFor(hold);
+    if (held !== undefined) measure("leaseLag", Math.max(0, held - this.#options.lockDuration / RENEWALS));
+  }
+
   override async extendJobLocks(jobIds: string[], tokens: string[], duration: number): Promise<string[]> {
     const sentAt = performance.now();
     const refused = await super.extendJobLocks(jobIds, tokens, duration);
     const running = new Set(this.lockManager.getTrackedJobIds());
     for (const [index, jobId] of jobIds.entries()) {
       const hold = holdOf(jobId, tokens[index]);
+      this.#noteLag(hold);
       if (refused.includes(jobId)) this.#fence.lost(hold);
       else if (running.has(jobId)) this.#fence.granted(hold, sentAt);
     }

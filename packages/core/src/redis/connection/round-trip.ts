@@ -1,4 +1,4 @@
-import { type Milliseconds, settledWithin } from "../../time/index.ts";
+import { type Milliseconds, measure, settledWithin } from "../../time/index.ts";
 import { type RedisClient, whenBroken } from "./open.ts";
 
 /** Weight of a new sample in the average and in the deviation from it; the figures of TCP (RFC 6298). */
@@ -84,6 +84,7 @@ export class RoundTrip {
 
   /** An answer took so many ms. */
   note(sample: Milliseconds): void {
+    measure("redisRoundTrip", sample);
     this.#answeredAt = performance.now();
     if (this.#count % WINDOW === 0) {
       this.#shortestBefore = this.#shortestNow;

@@ -1,7 +1,7 @@
 import { got, LockLostError, RedisUnfitError, TimeoutError, ValueError } from "../../../errors/index.ts";
 import { MAX_LEASE, trustedUntil } from "../../../session/index.ts";
 import { type Attempt, type Patience, type Waiter, waitForTurn } from "../../../session/waiting/index.ts";
-import type { Milliseconds } from "../../../time/index.ts";
+import { type Milliseconds, measure } from "../../../time/index.ts";
 import {
   identify,
   namedOptions,
@@ -171,6 +171,7 @@ export class Lock extends SharedObject {
     let request = this.#request({ waiter: null, from: null });
     let isOver = false;
     let wasGivenBack = false;
+    const askedAt = performance.now();
     const granted = await waitForTurn<LockGrant>(
       this.runtime.room,
       {
@@ -192,6 +193,7 @@ export class Lock extends SharedObject {
       },
       { patience, label: request.label },
     );
+    if (granted) measure("lockWait", performance.now() - askedAt);
     return granted && this.#hold(granted.value);
   }
 

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { TimeoutError, ValueError } from "../../../errors/index.ts";
 import { type Patience, waitForTurn } from "../../../session/waiting/index.ts";
+import { measure } from "../../../time/index.ts";
 import {
   identify,
   namedOptions,
@@ -148,7 +149,9 @@ export class ReadWriteLockSide extends SharedObject {
     const holding = `${session.id}|${randomBytes(8).toString("hex")}`;
     const label = ownLabel();
     const turn = new ShareTurn(this.runtime, { name, owner, mode, holding, label });
+    const askedAt = performance.now();
     const got = await waitForTurn(room, turn, { patience, label });
+    if (got) measure("lockWait", performance.now() - askedAt);
     return (
       got && new HeldShare(this.runtime, { name, mode, holding, fence: mode === "write" ? got.value : null }).kept()
     );
