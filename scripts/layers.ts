@@ -45,7 +45,7 @@ export const FOLDERS: Readonly<Record<string, readonly (readonly string[])[]>> =
   "core/inspection": [["work", "objects"]],
   worker: [
     ["log", "child", "slots", "fence", "control", "duties", "health", "heartbeat", "metrics"],
-    ["executor", "trouble", "routing", "sessions"],
+    ["executor", "trouble", "routing", "sessions", "watch"],
     ["children"],
     ["jobs"],
     ["fetcher"],

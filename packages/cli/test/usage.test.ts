@@ -29,6 +29,10 @@ describe("wrong usage ends with 2 and says what, got and do", () => {
       ["worker", "--tasks", TASKS, "--wait-for-redis", "soon"],
       /^error: --wait-for-redis must be a whole number from 0 /,
     ],
+    [
+      ["worker", "--tasks", TASKS, "--watch", "--isolation", "inline"],
+      /^error: watch replaces children, and tasks of the/,
+    ],
     [["worker", "--tasks", TASKS, "--import", "no-such"], /^error: import: the package "no-such" is not installed in /],
     [
       ["worker", "--tasks", TASKS, "--slots", "0"],

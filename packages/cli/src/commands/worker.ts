@@ -20,6 +20,7 @@ interface Options {
   hostFile?: HostFile;
   envFile?: string;
   import?: string[];
+  watch?: true;
   waitForRedis?: number;
   slots?: number;
   processes?: number;
@@ -85,6 +86,7 @@ export function workerCommand(): Command {
       "3 or 5 independent Redis masters that vote on locks (default: MANYHANDS_LOCK_NODES, then none)",
       commaList,
     )
+    .option("--watch", "for development: load task modules again when their files change")
     .option(
       "--wait-for-redis <ms>",
       "how long to wait for a Redis that is not up yet; then the exit code is 3 (default: 0)",
@@ -164,6 +166,7 @@ async function work({ options, settings, printer }: Invocation<Options>): Promis
 const OF_THE_HOST = [
   "tasks",
   "import",
+  "watch",
   "waitForRedis",
   "lockNodes",
   "slots",

@@ -6,6 +6,7 @@ import type {
   TaskAnnouncement,
   UnitKind,
 } from "@manyhands/core/internal";
+import type { LoadedFile } from "./loaded-files.ts";
 
 /** What one child is asked to run: all units of one job. */
 export interface RunRequest {
@@ -60,6 +61,8 @@ export interface LoadRequest {
   /** Folder for what it compiles, null = none. */
   compileCache: string | null;
   isolation: Isolation;
+  /** Tell which files were loaded. */
+  tellsFiles?: boolean | undefined;
 }
 
 export type ToChild =
@@ -95,6 +98,8 @@ export interface FailureReport {
 }
 
 export type FromChild =
+  /** The files that were loaded, before `loaded` or `loadFailed`, where the host has asked for them. */
+  | { type: "files"; files: LoadedFile[] }
   | { type: "loaded"; tasks: TaskAnnouncement[]; pid: number }
   /** `error` = encodeError(error). The child ends after it. */
   | { type: "loadFailed"; error: Uint8Array; message: string }

@@ -4,6 +4,7 @@ import type { FailureReport, FromChild } from "./messages.ts";
 /** What is checked of each message before the host believes it. */
 const CHECKS: ReadonlyMap<unknown, (message: Fields) => boolean> = new Map(
   Object.entries({
+    files: ({ files }) => Array.isArray(files) && files.every(isLoadedFile),
     loaded: ({ tasks, pid }) => Array.isArray(tasks) && tasks.every(isAnnouncement) && isCount(pid),
     loadFailed: ({ error, message }) => isBytes(error) && isText(message),
     session: ({ id }) => isText(id),
@@ -76,6 +77,12 @@ function isAnnouncement(value: unknown): boolean {
   const { name, isolation, options } = value as Fields;
   const hasOptions = options === undefined || (typeof options === "object" && options !== null);
   return isText(name) && (isolation === null || isText(isolation)) && hasOptions;
+}
+
+function isLoadedFile(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  const { path, modified, size } = value as Fields;
+  return isText(path) && (modified === null || typeof modified === "number") && isCount(size);
 }
 
 function isFailure(value: unknown): value is FailureReport {

@@ -19,6 +19,7 @@ import {
 import { becomeProcess, printCrash } from "./become-process.ts";
 import { callTask } from "./call-task.ts";
 import { encodedError } from "./failure-report.ts";
+import { LoadedFiles } from "./loaded-files.ts";
 import type { ChildPort, FromChild, LoadRequest, RunRequest, ToChild } from "./messages.ts";
 import { loadRedisModule } from "./redis-module.ts";
 import { RunningJob } from "./running-job.ts";
@@ -100,6 +101,10 @@ export class ChildRuntime {
       onMeasured(() => void setTimeout(() => this.#sendMeasured(), MEASURED_INTERVAL).unref());
     }
     if (compileCache !== null) enableCompileCache(compileCache);
+    const files = request.tellsFiles ? new LoadedFiles() : undefined;
+    const tellFiles = (): void => {
+      if (files) this.#send({ type: "files", files: files.list() });
+    };
     try {
       watchContexts((id) => this.#send({ type: "session", id }));
       const { connection, redisModule, lockNodes, namespace } = request;
@@ -117,11 +122,13 @@ export class ChildRuntime {
       await whileLoadingTasks(() => loadTaskModules(request.modules));
       const tasks = listTasks().map(announcementOf);
       this.output.flush();
+      tellFiles();
       this.#send({ type: "loaded", tasks, pid: process.pid });
       // Node would write it at the exit, which a child seldom comes to: it is killed.
       if (compileCache !== null) flushCompileCache();
     } catch (error) {
       this.output.flush();
+      tellFiles();
       this.#send({ type: "loadFailed", ...encodedError(error, this.#hostName) });
       this.#onExit(true);
     }

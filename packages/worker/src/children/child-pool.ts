@@ -154,6 +154,12 @@ export class ChildPool {
     this.#inline = undefined;
   }
 
+  /** The task modules were loaded anew: children from before run no further job, those that run one end after it. */
+  renew(): void {
+    for (const child of [...this.#children])
+      if (child.jobs === 0 && this.#isOutdated(child)) this.#retire(child, "outdated");
+  }
+
   /** For the heartbeat. */
   describe(): readonly { pid: number; isolation: Isolation; busy: boolean; jobsRun: number }[] {
     if (this.#children.size === 0) return NONE;
@@ -226,7 +232,7 @@ export class ChildPool {
     if (signal?.aborted) leave();
     const child = await adoption.child.finally(() => signal?.removeEventListener("abort", leave));
     if (!signal?.aborted) {
-      if (adoption.isReserved && isSameInitializer(child.pool, this.#pool)) return child;
+      if (adoption.isReserved && !this.#isOutdated(child)) return child;
       if (adoption.isReserved) {
         child.jobs -= 1;
         this.#retire(child, "outdated");
@@ -270,6 +276,10 @@ export class ChildPool {
       adoption.begin(executor, pool.initializer !== null);
       try {
         await executor.adopt(pool.name, pool.initializer);
+        if (this.#supply.isOutdated(executor) && !adoption.isEnded) {
+          void executor.retire(RETIRE_GRACE);
+          continue;
+        }
         return this.#keep(adoption, executor, { pool, tasks: 0 });
       } catch (error) {
         if (adoption.isEnded) throw this.#givenUp(error);
@@ -349,8 +359,8 @@ export class ChildPool {
       }
     });
     if (jobs > 0) return child;
-    if (isSameInitializer(pool, this.#pool)) this.#rest(child);
-    else this.#retire(child, "outdated");
+    if (this.#isOutdated(child)) this.#retire(child, "outdated");
+    else this.#rest(child);
     return child;
   }
 
@@ -401,8 +411,12 @@ export class ChildPool {
   }
 
   #isWornOut(child: Child): boolean {
-    const isWornOut = this.#room(child) <= 0 || !isSameInitializer(child.pool, this.#pool);
-    return isWornOut && child.jobs === 0;
+    return child.jobs === 0 && (this.#room(child) <= 0 || this.#isOutdated(child));
+  }
+
+  /** It has run another initializer than the pool has by now, or has loaded modules that have changed. */
+  #isOutdated({ pool, executor }: Child): boolean {
+    return !isSameInitializer(pool, this.#pool) || this.#supply.isOutdated(executor);
   }
 
   /** Makes the successor of a child that runs its last task, so that the next one does not wait for it. */

@@ -6,6 +6,7 @@ import {
   unlessAborted,
   within,
 } from "@manyhands/core/internal";
+import type { LoadedFile } from "../child/loaded-files.ts";
 import type { Executor } from "../executor/executor.ts";
 import { Trouble } from "../trouble/trouble.ts";
 import { ChildUnavailable } from "./child-unavailable.ts";
@@ -23,6 +24,8 @@ export interface ChildSupplyOptions {
   spares: number;
   /** Most children of all pools together that are kept without a job. @defaultValue no bound */
   mostIdle?: number;
+  /** The task modules are loaded anew when they change. @defaultValue false */
+  isWatched?: boolean;
   logger: Logger;
 }
 
@@ -40,6 +43,13 @@ const SHORT_LIFE: Milliseconds = 10_000;
 /** Task modules could not be loaded in a new child, or it was not one that can run what this host announces. */
 export class ChildLoadError extends ChildUnavailable {
   override readonly name = "ChildLoadError";
+}
+
+/** What task modules define, and the files that were loaded for it. */
+export interface Loaded {
+  tasks: TaskAnnouncement[];
+  /** Where children were asked to tell them. */
+  files: readonly LoadedFile[];
 }
 
 /**
@@ -63,6 +73,12 @@ export class ChildSupply {
   #announced: readonly string[] = [];
   #loadLimit = LOAD_LIMIT;
   #warming = false;
+  /** Rises with each load of changed modules. */
+  #generation = 0;
+  /** The modules have changed and cannot be loaded: no child is made that nothing waits for. */
+  #isBroken = false;
+  /** Of which generation a child is. */
+  readonly #generations = new WeakMap<Executor, number>();
   #closed = false;
 
   constructor(options: ChildSupplyOptions) {
@@ -83,11 +99,10 @@ export class ChildSupply {
 
   /**
    * Loads the task modules in a first child.
-   * @returns the tasks they define
    * @throws the error of a module that throws
    */
-  async scout(): Promise<TaskAnnouncement[]> {
-    const executor = this.#options.create(this.#options.isolation);
+  async scout(): Promise<Loaded> {
+    const executor = this.#create(this.#options.isolation);
     const startedAt = performance.now();
     // A host whose start fails meanwhile ends it.
     this.#loading.add(executor);
@@ -105,7 +120,46 @@ export class ChildSupply {
     if (this.#closed || this.#options.spares === 0) void executor.retire(1_000);
     else this.#keep(executor);
     this.#warm();
+    return { tasks, files: executor.files };
+  }
+
+  /**
+   * Loads task modules that have changed in a new child. From then on the children from before are outdated: spares end, and
+   * those of pools run no further job. When the modules cannot be loaded, everything stays as it is.
+   *
+   * @param onFiles - Hears which files were loaded, also when that failed.
+   * @throws the error of a module that throws
+   */
+  async reload(onFiles: (files: readonly LoadedFile[]) => void): Promise<TaskAnnouncement[]> {
+    const executor = this.#options.create(this.#options.isolation);
+    this.#generations.set(executor, this.#generation + 1);
+    this.#loading.add(executor);
+    let tasks: TaskAnnouncement[];
+    try {
+      const loaded = await within(executor.loaded, this.#loadLimit);
+      if (!loaded) throw new Error(`they were still loading after ${Math.round(this.#loadLimit)} ms`);
+      tasks = loaded.value;
+    } catch (error) {
+      void executor.kill("could not load");
+      this.#isBroken = true;
+      throw error;
+    } finally {
+      this.#loading.delete(executor);
+      onFiles(executor.files);
+    }
+    this.#isBroken = false;
+    this.#generation += 1;
+    this.#announced = tasks.map(({ name }) => name);
+    for (const spare of this.#spares.splice(0)) void spare.retire(1_000);
+    this.giveBack(executor);
+    this.trouble.tryNow();
+    this.#warm();
     return tasks;
+  }
+
+  /** Whether the task modules have been loaded anew since the child loaded them. */
+  isOutdated(executor: Executor): boolean {
+    return (this.#generations.get(executor) ?? this.#generation) < this.#generation;
   }
 
   /** Warm children that belong to no pool yet. */
@@ -126,13 +180,17 @@ export class ChildSupply {
       return spare;
     }
     if (this.trouble.reason !== null) throw new ChildLoadError(this.trouble.reason);
-    return this.#unlessUnwanted(this.#make(isolation), signal);
+    const made = await this.#unlessUnwanted(this.#make(isolation), signal);
+    if (!this.isOutdated(made)) return made;
+    void made.retire(1_000);
+    return this.take(isolation, signal);
   }
 
   /** Takes back a child that was taken and has not been used. */
   giveBack(executor: Executor): void {
-    if (this.#closed || this.#spares.length >= this.#options.spares) void executor.retire(1_000);
-    else this.#keep(executor);
+    const isWanted = !this.#closed && this.#spares.length < this.#options.spares && !this.isOutdated(executor);
+    if (isWanted) this.#keep(executor);
+    else void executor.retire(1_000);
   }
 
   async close(): Promise<void> {
@@ -170,15 +228,19 @@ export class ChildSupply {
 
   /** While children cannot be made, only the trouble tries. */
   #warm(): void {
-    if (this.#warming || this.#closed || this.#spares.length >= this.#options.spares) return;
+    if (this.#warming || this.#closed || this.#isBroken || this.#spares.length >= this.#options.spares) return;
     if (this.#options.isolation === "inline" || this.trouble.reason !== null) return;
     this.#warming = true;
-    void this.#make(this.#options.isolation)
+    // Modules that are being changed are no trouble as long as the children there are do.
+    const made = this.#options.isWatched ? this.#start(this.#options.isolation) : this.#make(this.#options.isolation);
+    void made
       .then((executor) => {
         if (this.#closed) void executor.kill("host stops");
-        else this.#keep(executor);
+        else this.giveBack(executor);
       })
-      .catch(() => {})
+      .catch(() => {
+        this.#isBroken = this.#options.isWatched === true;
+      })
       .finally(() => {
         this.#warming = false;
         this.#warm();
@@ -205,7 +267,9 @@ export class ChildSupply {
 
   async #make(isolation: Isolation): Promise<Executor> {
     try {
-      return await this.#start(isolation);
+      const executor = await this.#start(isolation);
+      this.#isBroken = false;
+      return executor;
     } catch (error) {
       if (!this.#closed) this.trouble.met(error);
       throw error;
@@ -218,7 +282,7 @@ export class ChildSupply {
       let executor: Executor | undefined;
       try {
         // A system without processes or descriptors to spare may throw here already.
-        executor = this.#options.create(isolation);
+        executor = this.#create(isolation);
         this.#loading.add(executor);
         await this.#untilLoaded(executor);
         return executor;
@@ -232,6 +296,12 @@ export class ChildSupply {
         if (executor) this.#loading.delete(executor);
       }
     }
+  }
+
+  #create(isolation: Isolation): Executor {
+    const executor = this.#options.create(isolation);
+    this.#generations.set(executor, this.#generation);
+    return executor;
   }
 
   async #untilLoaded(executor: Executor): Promise<void> {

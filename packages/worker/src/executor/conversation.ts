@@ -5,6 +5,7 @@ import {
   type TaskAnnouncement,
   WorkerLostError,
 } from "@manyhands/core/child";
+import type { LoadedFile } from "../child/loaded-files.ts";
 import type {
   CancelReason,
   FromChild,
@@ -42,6 +43,8 @@ export class Conversation {
   #adoption: PromiseWithResolvers<void> | undefined;
   /** The signals that the child's code handles. */
   listensTo: ReadonlySet<GuardedSignal> = new Set();
+  /** The files that the child has loaded, where it was asked to tell them. */
+  files: readonly LoadedFile[] = [];
   #onProcessOutput: ((stream: OutputStream, text: string) => void) | undefined;
   readonly #sessions: string[] = [];
   #crash: ExecutorExit["crash"] = null;
@@ -114,6 +117,9 @@ export class Conversation {
 
   #take(message: FromChild): void {
     switch (message.type) {
+      case "files":
+        this.files = message.files;
+        return;
       case "loaded":
         this.#pid = message.pid;
         this.#isLoaded = true;

@@ -7,11 +7,12 @@ import { ThreadExecutor } from "./thread-executor.ts";
 
 /** Starts a child; `loaded` says when it is ready. */
 export function createExecutor(options: CreateExecutorOptions): Executor {
-  const { isolation, modules, hostName, hostId, connection, redisModule, lockNodes, namespace, ...others } = options;
+  const { isolation, modules, hostName, hostId, connection, redisModule, lockNodes, namespace, tellsFiles, ...others } =
+    options;
   const { compileCache = compileCacheFolder(), ...rest } = others;
   const executorOptions: ExecutorOptions = {
     ...rest,
-    load: { modules, hostName, hostId, connection, redisModule, lockNodes, namespace, compileCache },
+    load: { modules, hostName, hostId, connection, redisModule, lockNodes, namespace, tellsFiles, compileCache },
   };
   switch (isolation) {
     case "process":

@@ -15,6 +15,8 @@ export interface CreateExecutorOptions {
   /** The masters that vote on its locks; as `connection`. */
   lockNodes?: readonly unknown[] | undefined;
   namespace: string;
+  /** The child tells which files it loads. @defaultValue false */
+  tellsFiles?: boolean | undefined;
   /**
    * Folder in which the child keeps what it compiles, for children after it; null = nowhere.
    * @defaultValue where this process does

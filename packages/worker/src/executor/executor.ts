@@ -1,4 +1,5 @@
 import type { Isolation, TaskAnnouncement } from "@manyhands/core/internal";
+import type { LoadedFile } from "../child/loaded-files.ts";
 import type { CancelReason, FromChild, OutputStream, RunRequest } from "../child/messages.ts";
 
 /** How a child ended, as far as it is known. */
@@ -41,6 +42,8 @@ export interface Executor {
   readonly pid: number;
   /** Resolves once task modules are loaded; rejects with the error of a module that throws. */
   readonly loaded: Promise<TaskAnnouncement[]>;
+  /** The files of the user's code that it has loaded, where it was asked for them; known when `loaded` has settled. */
+  readonly files: readonly LoadedFile[];
   /** Settles exactly once, when the child is gone. Never rejects. */
   readonly exited: Promise<ExecutorExit>;
   /** Ties the child to one pool for the rest of its life and runs the pool's initializer; rejects with its error. */

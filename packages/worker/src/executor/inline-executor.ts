@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { closeWorkerContext } from "@manyhands/core/child";
 import { settledWithin, type TaskAnnouncement } from "@manyhands/core/internal";
 import { captureInlineTasks } from "../child/captured-streams.ts";
+import type { LoadedFile } from "../child/loaded-files.ts";
 import type { CancelReason, FromChild, RunRequest, ToChild } from "../child/messages.ts";
 import { ChildRuntime } from "../child/runtime.ts";
 import { Conversation } from "./conversation.ts";
@@ -56,6 +57,10 @@ export class InlineExecutor implements Executor {
 
   get loaded(): Promise<TaskAnnouncement[]> {
     return this.#conversation.loaded;
+  }
+
+  get files(): readonly LoadedFile[] {
+    return this.#conversation.files;
   }
 
   get initializerThrew(): boolean {

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { TaskAnnouncement } from "@manyhands/core/internal";
+import type { LoadedFile } from "../child/loaded-files.ts";
 import type {
   CancelReason,
   GuardedSignal,
@@ -71,6 +72,10 @@ export class ProcessExecutor implements Executor {
 
   get loaded(): Promise<TaskAnnouncement[]> {
     return this.#conversation.loaded;
+  }
+
+  get files(): readonly LoadedFile[] {
+    return this.#conversation.files;
   }
 
   get initializerThrew(): boolean {

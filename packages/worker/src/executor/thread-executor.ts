@@ -1,5 +1,6 @@
 import { Worker } from "node:worker_threads";
 import type { TaskAnnouncement } from "@manyhands/core/internal";
+import type { LoadedFile } from "../child/loaded-files.ts";
 import type { CancelReason, RunRequest } from "../child/messages.ts";
 import { childEntry, nodeOptionsForChildren } from "./child-arguments.ts";
 import { Conversation } from "./conversation.ts";
@@ -61,6 +62,10 @@ export class ThreadExecutor implements Executor {
 
   get loaded(): Promise<TaskAnnouncement[]> {
     return this.#conversation.loaded;
+  }
+
+  get files(): readonly LoadedFile[] {
+    return this.#conversation.files;
   }
 
   get initializerThrew(): boolean {

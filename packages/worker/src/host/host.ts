@@ -16,6 +16,7 @@ import {
   type TaskAnnouncement,
   type UnreadableRecord,
 } from "@manyhands/core/internal";
+import { fileAsItIs, type LoadedFile } from "../child/loaded-files.ts";
 import { ChildSupply } from "../children/child-supply.ts";
 import { heedRequests } from "../control/cancellation.ts";
 import { ControlChannel } from "../control/control-channel.ts";
@@ -43,6 +44,7 @@ import { TaskAnnouncer } from "../routing/task-announcer.ts";
 import { Reaper, WATCH_INTERVAL } from "../sessions/reaper.ts";
 import { HostSlots } from "../slots/host-slots.ts";
 import { RedisTrouble } from "../trouble/redis-trouble.ts";
+import { ModuleWatch } from "../watch/module-watch.ts";
 import { HostConnections } from "./connections.ts";
 import { Drain } from "./drain.ts";
 import { failPool } from "./fail-pool.ts";
@@ -75,6 +77,7 @@ export class Host implements WorkerHost {
   readonly #control: ControlChannel;
   readonly #reaper: Reaper;
   readonly #supply: ChildSupply;
+  readonly #watch: ModuleWatch;
   readonly #slots: HostSlots;
   readonly #running: RunningJobs;
   readonly #fetching: HostFetcher;
@@ -114,6 +117,7 @@ export class Host implements WorkerHost {
     this.#control = this.#makeControl();
     this.#reaper = new Reaper({ client, keys: this.#keys, logger: this.#redisTrouble.logger });
     this.#supply = this.#makeSupply();
+    this.#watch = new ModuleWatch({ onChange: () => this.#reload(), logger: options.logger });
     this.#slots = new HostSlots(options.slots);
     this.#running = new RunningJobs(
       () => this.#heartbeat.changed(),
@@ -184,6 +188,9 @@ export class Host implements WorkerHost {
         quiet: () => void duties.stop(),
         stop: () => duties.stop(),
       },
+      ...(this.#options.watch
+        ? [{ name: "task modules", start: () => this.#watch.start(), quiet: () => this.#watch.stop() }]
+        : []),
       { name: "refusals of Redis", quiet: () => this.#redisTrouble.stop() },
       ...(health === null
         ? []
@@ -252,8 +259,45 @@ export class Host implements WorkerHost {
    * once, with the connection.
    */
   async #loadAndCheck(): Promise<void> {
-    const [tasks] = await Promise.all([this.#supply.scout(), this.#connections.check()]);
+    const [{ tasks, files }] = await Promise.all([this.#supply.scout(), this.#connections.check()]);
     for (const task of tasks) this.#tasks.set(task.name, task);
+    this.#watch.follow(files);
+  }
+
+  /** A file of the task modules has changed. */
+  async #reload(): Promise<void> {
+    const before = this.#watch.files;
+    const now = before.map(({ path }) => fileAsItIs(path));
+    let loaded: readonly LoadedFile[] = [];
+    let tasks: TaskAnnouncement[];
+    try {
+      tasks = await this.#supply.reload((files) => {
+        loaded = files;
+      });
+    } catch (error) {
+      // Also what was not loaded this time: the module may be mended there.
+      const known = new Set(loaded.map(({ path }) => path));
+      this.#watch.follow([...loaded, ...now.filter(({ path }) => !known.has(path))]);
+      const reason = (error as Error).message;
+      this.logger.error(`the task modules have changed and cannot be loaded; the old ones stay until then: ${reason}`);
+      return;
+    }
+    this.#watch.follow(loaded);
+    const removed = [...this.#tasks.keys()].filter((name) => !tasks.some((task) => task.name === name));
+    const added = tasks.filter(({ name }) => !this.#tasks.has(name)).map(({ name }) => name);
+    this.#tasks.clear();
+    for (const task of tasks) this.#tasks.set(task.name, task);
+    for (const pool of this.#pools.served()) pool.renewChildren();
+    this.#tell();
+    const changes = [...added.map((name) => `new task ${name}`), ...removed.map((name) => `task ${name} is gone`)];
+    const inline = tasks.filter(({ isolation }) => isolation === "inline").map(({ name }) => name);
+    if (inline.length > 0) changes.push(`restart the host for ${inline.join(", ")}, which run inline`);
+    this.logger.info(
+      [
+        "the task modules have changed and are loaded anew; children are replaced when their tasks end",
+        ...changes,
+      ].join("; "),
+    );
   }
 
   async #serveHealth(health: HealthServer): Promise<void> {
@@ -376,6 +420,7 @@ export class Host implements WorkerHost {
           connection: redisModule === null ? (options.redis ?? null) : null,
           maxHeapMegabytes: options.maxHeap ?? undefined,
           imports: options.import,
+          tellsFiles: options.watch,
           onOutput: options.echo
             ? ({ pid, stream, text }) => void process[stream].write(`${name}/${pid} | ${text}`)
             : undefined,
@@ -385,6 +430,7 @@ export class Host implements WorkerHost {
         }),
       isolation: options.isolation,
       spares: options.spares,
+      isWatched: options.watch,
       mostIdle: Math.max(LEAST_IDLE, IDLE_PER_SLOT * options.slots),
       logger,
     });

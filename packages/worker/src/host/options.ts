@@ -28,6 +28,12 @@ export interface WorkerOptions {
    * a module whose default export is what `redis` takes, or a function that makes it. The host and each child load it.
    */
   redisModule?: string | URL | undefined;
+  /**
+   * For development: when a file of the task modules changes, load them anew, announce what they define now, and replace the
+   * children when their tasks end. Not with the isolation "inline".
+   * @defaultValue false
+   */
+  watch?: boolean | undefined;
   /** How long a host that is started before its Redis waits for it. @defaultValue 0: it does not start without one */
   waitForRedis?: Milliseconds | undefined;
   /**
@@ -86,6 +92,7 @@ export interface WorkerOptions {
 export interface ResolvedOptions {
   modules: string[];
   redis: RedisConfig | undefined;
+  watch: boolean;
   /** URL. */
   redisModule: string | null;
   waitForRedis: Milliseconds;
@@ -124,6 +131,7 @@ const WORKER_OPTIONS = optionsOf<WorkerOptions>({
   redis: true,
   redisModule: true,
   waitForRedis: true,
+  watch: "boolean",
   import: "texts",
   lockNodes: true,
   namespace: true,
@@ -163,6 +171,7 @@ export function resolveWorkerOptions(options: WorkerOptions): ResolvedOptions {
     modules: modules(options.tasks),
     redis: sendable("redis", options.redis),
     redisModule: redisModule(options),
+    watch: watch(options),
     waitForRedis: interval("waitForRedis", options.waitForRedis ?? 0, 0),
     import: (options.import ?? []).map(importedModule),
     lockNodes: sendable("lockNodes", resolveLockNodes(options.lockNodes)),
@@ -261,6 +270,13 @@ function importedModule(given: string): string {
     }
   }
   return given;
+}
+
+function watch({ watch: given = false, isolation: kind }: WorkerOptions): boolean {
+  if (!given || kind !== "inline") return given;
+  throw new ValueError(
+    'watch replaces children, and tasks of the isolation "inline" run in the host itself; use "process" or "thread"',
+  );
 }
 
 function moduleUrl(given: string | URL): URL {

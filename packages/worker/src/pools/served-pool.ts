@@ -152,6 +152,11 @@ export class ServedPool {
     return now?.generation === this.#record.generation && now.state !== "terminated" ? now : null;
   }
 
+  /** The task modules were loaded anew. */
+  renewChildren(): void {
+    this.#children.renew();
+  }
+
   children(): ReturnType<ChildPool["describe"]> {
     return this.#children.describe();
   }

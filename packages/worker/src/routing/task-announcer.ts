@@ -38,6 +38,8 @@ export class TaskAnnouncer {
   /** What was announced last, and when by the monotonic clock. */
   #told: string | undefined;
   #toldAt = 0;
+  /** Tasks that others know of this host. */
+  #toldTasks: readonly string[] = [];
 
   constructor(options: TaskAnnouncerOptions) {
     this.#options = options;
@@ -86,6 +88,9 @@ export class TaskAnnouncer {
     }
     const text = JSON.stringify([queues, tasks]);
     const isKnown = this.#told === text && performance.now() - this.#toldAt < TASKS_LIFE / 4;
+    const gone = this.#toldTasks.filter((task) => !tasks.includes(task));
+    this.#toldTasks = tasks;
+    await Promise.all(gone.map((task) => client.srem(keys.taskHosts(task), hostId)));
     if (!isKnown || (await client.pexpire(own, timeToLive)) === 0) {
       await announceTasks.run(
         client,

@@ -64,6 +64,13 @@ export class Trouble {
     this.#tell(pause);
   }
 
+  /** Tries at once what is tried again later anyway: what caused it may be gone. */
+  tryNow(): void {
+    if (this.#timer === undefined) return;
+    clearTimeout(this.#timer);
+    void this.#try();
+  }
+
   stop(): void {
     this.#stopped = true;
     clearTimeout(this.#timer);

@@ -1,6 +1,8 @@
+import { writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { TimeoutError } from "@manyhands/core";
 import type { HostRecord } from "@manyhands/core/internal";
-import { until, useRedis } from "@manyhands/testing";
+import { processIsAlive, until, useRedis } from "@manyhands/testing";
 import { describe, expect, test } from "vitest";
 import { ChangingModule } from "../fixtures/changing-module.ts";
 import { TestNamespace } from "./namespace.ts";
@@ -111,6 +113,58 @@ test("a child that is lost in the initializer of one pool costs this host that p
   // then
   expect(await space.answer(lost, 0, 15_000)).toMatchObject({ ok: true, value: 8 });
   expect(host.record().troubles).toEqual([]);
+});
+
+test("with watch, changed modules are loaded anew, children are replaced after their tasks, and broken ones change nothing", async () => {
+  // given a module that imports another one
+  const space = new TestNamespace(redis);
+  const text = (more = "") => `
+    import { existsSync } from "node:fs";
+    import { task } from "@manyhands/core";
+    import { factor } from "./factor.mjs";
+    export const times = task("times", (x) => [x * factor, process.pid]);
+    export const hold = task("hold", async (path) => {
+      while (!existsSync(path)) await new Promise((done) => setTimeout(done, 5));
+      return [factor, process.pid];
+    });
+    ${more}`;
+  const module = new ChangingModule(text());
+  const [factor, gate] = ["factor.mjs", "gate"].map((name) => join(dirname(module.path), name)) as [string, string];
+  writeFileSync(factor, "export const factor = 2;");
+  const host = await space.host({ tasks: [module.path], watch: true, slots: 2, spares: 1 });
+  const says = (pattern: RegExp) =>
+    until(() => space.logs.some((line) => pattern.test(line)), { what: String(pattern) });
+  const times = async (x: number) => (await space.answer(await space.submit("default", "times", [x]))).value;
+  const [first, pid] = (await times(1)) as number[];
+  expect(first).toBe(2);
+  const held = await space.submit("default", "hold", [gate]);
+  await until(() => host.record().running.length === 1);
+  // when the imported module changes while a task runs
+  writeFileSync(factor, "export const factor = 30;");
+  await says(/info: the task modules have changed and are loaded anew/);
+  // then new calls see it, the running one keeps its child, which ends after it
+  const [second, next] = (await times(1)) as number[];
+  expect(second).toBe(30);
+  expect(next).not.toBe(pid);
+  writeFileSync(gate, "");
+  const [old, oldPid] = (await space.answer(held)).value as [number, number];
+  expect(old).toBe(2);
+  await until(() => !processIsAlive(oldPid), { what: "the outdated child has ended" });
+  // when a task comes, and one goes
+  module.write(text('task("fresh", () => "new");').replace('"hold"', '"held"'));
+  await says(/; new task held; new task fresh; task hold is gone$/);
+  expect((await space.answer(await space.submit("default", "fresh", []))).value).toBe("new");
+  expect(host.tasks.map(({ name }) => name).sort()).toEqual(["fresh", "held", "times"]);
+  await until(async () => (await space.client.exists(space.keys.taskHosts("hold"))) === 0);
+  // when it is broken
+  module.write("export const (");
+  await says(/error: the task modules have changed and cannot be loaded; the old ones stay until then: .*SyntaxError/);
+  expect(await times(2)).toEqual([60, expect.any(Number)]);
+  expect(host.record().state).toBe("running");
+  // when it is mended
+  module.repair();
+  await says(/; new task hold; task held is gone; task fresh is gone$/);
+  expect(await times(3)).toEqual([90, expect.any(Number)]);
 });
 
 test("a process that has no child yet goes back as well", async () => {
