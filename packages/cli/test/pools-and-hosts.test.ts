@@ -163,6 +163,21 @@ describe("hosts", () => {
     );
     expect((await run(["host", "ls"], place)).stdout).toMatch(/^web-1 +running +\S+ +\d+ +1\/2/m);
 
+    // It can be made quiet, and has a way out of that; a name that is wrong changes nothing.
+    expect(await run(["host", "quiet", "web-1", "web-9"], place)).toMatchObject({ code: 4 });
+    expect(await run(["host", "quiet", "web-1"], place)).toMatchObject({
+      code: 0,
+      stderr: 'host "web-1" takes no more work; 1 task runs on it; resume it with: manyhands host resume web-1\n',
+    });
+    expect((await run(["host", "show", "web-1"], place)).stdout).toMatch(/^state +quiet for \S+: it takes no work; /m);
+    expect((await run(["doctor"], place)).stdout).toMatch(/host web-1 .*quiet[\s\S]*manyhands host resume web-1/);
+    expect(await run(["host", "resume", "web-1"], place)).toMatchObject({
+      code: 0,
+      stderr: 'host "web-1" takes work\n',
+    });
+    expect(await run(["host", "resize", "web-1", "3", "-o", "json"], place)).toMatchObject({ code: 0 });
+    expect((await run(["host", "ls"], place)).stdout).toMatch(/^web-1 +running +\S+ +\d+ +1\/3/m);
+
     expect(await run(["host", "drain", "web-1"], place)).toMatchObject({
       code: 0,
       stderr: 'host "web-1" was told to finish its 1 running task, and to end\n',

@@ -12,6 +12,16 @@ const place = () => ({ redis: redis.url, namespace: redis.namespace() });
 
 describe("wrong usage ends with 2 and says what, got and do", () => {
   const cases: readonly [words: string[], says: RegExp][] = [
+    [
+      ["host", "resize", "web-1"],
+      /^error: host resize needs a host and a number of slots; got only "web-1"; such as: web-1 8/,
+    ],
+    [
+      ["host", "resize", "web-1", "0"],
+      /^error: the slots of a host must be a whole number from 1 to 10000, .*; got "0"; .*host quiet/,
+    ],
+    [["host", "resize", "web-1", "many"], /^error: the slots of a host must be .*; got "many"/],
+    [["host", "quiet"], /^error: missing required argument 'host'/],
     [["frobnicate"], /^error: unknown command 'frobnicate'\n/],
     [["task", "shwo", "x"], /^error: unknown command 'shwo'\n\(Did you mean show\?\)\n/],
     [["help", "bogus"], /^error: unknown command 'bogus'\n\(add --help/],
@@ -180,6 +190,9 @@ describe("what is not there ends with 4", () => {
       /^error: no live host with the name or id "web-1" \(no host is running\); see: manyhands host ls\n$/,
     ],
     [["host", "drain", "web-1"], /^error: no live host with the name or id "web-1"/],
+    [["host", "quiet", "web-1"], /^error: no live host with the name or id "web-1"/],
+    [["host", "resume", "web-1"], /^error: no live host with the name or id "web-1"/],
+    [["host", "resize", "web-1", "2"], /^error: no live host with the name or id "web-1"/],
     [["demo", "pool-mapp"], /^error: no demo "pool-mapp"; did you mean pool-map, pool-apply\?\n$/],
   ];
   test.each(cases)("manyhands %j", async (words, says) => {

@@ -48,7 +48,9 @@ export {
   WorkerLostError,
 } from "./errors/index.ts";
 export type {
+  DrainOptions,
   FleetInspector,
+  HostAnswerOptions,
   InPool,
   PoolInspector,
   ProcessInspector,
@@ -146,7 +148,7 @@ export {
 export type { BlockOptions, Milliseconds, Patience, WaitOptions } from "./time/index.ts";
 export type { ProcessRecord, ProcessState } from "./wire/records/process.ts";
 export type { Placement } from "./wire/records/process-queues.ts";
-export type { HostRecord, Isolation, PoolRecord } from "./wire/records/records.ts";
+export type { HostRecord, HostTrouble, Isolation, PoolRecord, StopStep } from "./wire/records/records.ts";
 export type {
   AsyncResult,
   Callbacks,

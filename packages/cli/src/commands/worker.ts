@@ -123,7 +123,7 @@ export function workerCommand(): Command {
     .option("--log-args", "show the arguments of tasks in the log: they may be secret")
     .addHelpText(
       "after",
-      "\nSIGTERM or Ctrl-C: takes no new work, finishes running tasks within the grace time, exits with 0.\nA second signal: stops running tasks now; they return to their queue. A third one: exits at once.\nChildren ignore these signals while their host lives.",
+      "\nSIGTERM or Ctrl-C: takes no new work, finishes running tasks within the grace time, exits with 0.\nA second signal: asks running tasks to stop now; they return to their queue. A third one: kills them. A fourth one: exits at once.\nChildren ignore these signals while their host lives.",
     )
     .hook("preAction", readFiles)
     .action(action<Options>(work));
@@ -213,7 +213,7 @@ const ONE_SIGNAL = 100;
 /** A host that was told to stop before it was up ends in order within this time, or at once after it, ms. */
 const START_PATIENCE = 2_000;
 
-/** First signal: drain. Second: now. Before the host is up: end. */
+/** First signal: drain. Each further one: the next step at once. Before the host is up: end. */
 class Stopper {
   #host: WorkerHost | undefined;
   #signals = 0;
@@ -250,7 +250,8 @@ class Stopper {
       setTimeout(() => this.#host ?? process.exit(EXIT.cancelled), START_PATIENCE).unref();
       return;
     }
-    if (this.#signals > 2) process.exit(EXIT.cancelled);
+    // What is killed is gone within a moment; who cannot wait for that leaves the rest to the expiry of locks.
+    if (this.#host.step === "kill" || this.#signals > 3) process.exit(EXIT.cancelled);
     const { running, processes: { running: processes } = { running: 0 } } = this.#host.record();
     const work =
       plural(running.length, "running task") +
@@ -261,9 +262,11 @@ class Stopper {
       else this.#announceSoon(`${words}; again to stop now`);
       void this.#host.stop();
     } else {
-      void this.#host.stop({ grace: 0 });
       this.#announce?.();
-      this.#host.logger.info(`${signal}: stopping now: ${work}; tasks go back to their queue`);
+      const isCold = this.#host.step === "cold";
+      const words = isCold ? `killing ${work}` : `stopping now: ${work}`;
+      this.#host.hurry();
+      this.#host.logger.info(`${signal}: ${words}; tasks go back to their queue`);
     }
   }
 

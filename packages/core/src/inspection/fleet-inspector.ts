@@ -1,9 +1,34 @@
-import type { Milliseconds } from "../time/index.ts";
+import { got, TimeoutError, ValueError } from "../errors/index.ts";
+import { type Milliseconds, pause } from "../time/index.ts";
+import { isSlots, MOST_SLOTS } from "../wire/records/control-message.ts";
 import type { ControlMessage, HostRecord } from "../wire/records/records.ts";
+import { readHostRecord } from "../wire/records/stored-record.ts";
 import { chooseHost } from "../work/fleet/index.ts";
 import { assertText, type InspectorPlace, liveHosts } from "./place.ts";
 
-/** Looks at the worker hosts of the namespace and steers them (`mp.fleet`). Every answer is read afresh. */
+/** How long a change of a host may take. */
+export interface HostAnswerOptions {
+  /** Milliseconds for the host to say that it has done it. @defaultValue 5_000 */
+  timeout?: Milliseconds | undefined;
+  /** Ends the wait with the signal's reason. */
+  signal?: AbortSignal | undefined;
+}
+
+/** How a host is drained. */
+export interface DrainOptions extends HostAnswerOptions {
+  /** Milliseconds for running tasks. @defaultValue what the host was started with (`--grace`) */
+  grace?: Milliseconds | null | undefined;
+}
+
+/** A host says what it has done with its next heartbeat, ms. */
+const ANSWER_TIME: Milliseconds = 5_000;
+/** Time between two looks for the answer, ms. */
+const LOOK_AGAIN: Milliseconds = 50;
+
+/**
+ * Looks at the worker hosts of the namespace and steers them (`mp.fleet`). Every answer is read afresh. A change resolves
+ * when the host has made it, with its new record. Give a host by its id, or by its name if only one host has that.
+ */
 export class FleetInspector {
   readonly #place: InspectorPlace;
 
@@ -22,30 +47,140 @@ export class FleetInspector {
    * @throws ValueError when several have the name, with their ids
    */
   get(idOrName: string): Promise<HostRecord | null> {
-    return this.#place.during(() => this.#choose(idOrName));
+    return this.#place.during(async () => this.#choose(idOrName, await liveHosts(this.#place)));
   }
 
   /**
-   * Tells a host to take no more work, to finish what it runs and to end.
-   * @param options - `grace`: milliseconds for running tasks; without it what the host was started with
-   * @returns the host, or null when none of that id or name is live
-   * @throws ValueError when several have the name, with their ids
+   * Tells a host, or several, to take no more work. What runs goes on. It lasts until {@link resume}, or until the host is
+   * restarted.
+   * @returns the host, or null when none of that id or name is live; for several, one answer for each, in order
+   * @throws ValueError when several have the name, with their ids; TimeoutError when the host does not answer in time
    */
-  drain(
-    idOrName: string,
-    { grace = null }: { grace?: Milliseconds | null | undefined } = {},
-  ): Promise<HostRecord | null> {
+  quiet(host: string, options?: HostAnswerOptions): Promise<HostRecord | null>;
+  quiet(hosts: readonly string[], options?: HostAnswerOptions): Promise<(HostRecord | null)[]>;
+  quiet(hosts: string | readonly string[], options: HostAnswerOptions = {}): Promise<Answers> {
+    const isDone = ({ state }: HostRecord): boolean => state === "quiet" || state === "draining";
+    return this.#tell(hosts, { ...options, message: { type: "quiet" }, isDone });
+  }
+
+  /**
+   * Lets a host, or several, that {@link quiet} has stopped take work again.
+   * @returns as {@link quiet}
+   * @throws as {@link quiet}; ValueError for a host that drains: that is final
+   */
+  resume(host: string, options?: HostAnswerOptions): Promise<HostRecord | null>;
+  resume(hosts: readonly string[], options?: HostAnswerOptions): Promise<(HostRecord | null)[]>;
+  resume(hosts: string | readonly string[], options: HostAnswerOptions = {}): Promise<Answers> {
+    const isDone = (host: HostRecord): boolean => {
+      assertStays(host, "cannot be resumed");
+      return host.state !== "quiet";
+    };
+    return this.#tell(hosts, { ...options, message: { type: "resume" }, isDone });
+  }
+
+  /**
+   * Changes how many tasks a host, or several, run at once. With fewer slots than tasks that run, these go on, and the host
+   * takes no more until enough of them have ended. It lasts until the host is restarted.
+   * @param slots - 1 to 10 000
+   * @returns as {@link quiet}
+   * @throws as {@link quiet}; ValueError for a bad number, or a host that drains
+   */
+  resize(host: string, slots: number, options?: HostAnswerOptions): Promise<HostRecord | null>;
+  resize(hosts: readonly string[], slots: number, options?: HostAnswerOptions): Promise<(HostRecord | null)[]>;
+  resize(hosts: string | readonly string[], slots: number, options: HostAnswerOptions = {}): Promise<Answers> {
+    const isDone = (host: HostRecord): boolean => {
+      assertStays(host, "cannot be resized");
+      return host.slots === slots;
+    };
     return this.#place.during(async () => {
-      const host = await this.#choose(idOrName);
-      if (!host) return null;
-      const message: ControlMessage = { type: "drain", grace };
-      await this.#place.client.publish(this.#place.keys.hostControl(host.id), JSON.stringify(message));
-      return host;
+      assertSlots(slots);
+      return this.#tell(hosts, { ...options, message: { type: "resize", slots }, isDone });
     });
   }
 
-  async #choose(idOrName: string): Promise<HostRecord | null> {
-    assertText("the id or name of a host", idOrName);
-    return chooseHost(await liveHosts(this.#place), idOrName);
+  /**
+   * Tells a host, or several, to take no more work, to finish what it runs and to end. That is final.
+   * @param options - `grace`: milliseconds for running tasks; without it what the host was started with
+   * @returns as {@link quiet}
+   * @throws as {@link quiet}
+   */
+  drain(host: string, options?: DrainOptions): Promise<HostRecord | null>;
+  drain(hosts: readonly string[], options?: DrainOptions): Promise<(HostRecord | null)[]>;
+  drain(hosts: string | readonly string[], { grace = null, ...options }: DrainOptions = {}): Promise<Answers> {
+    const isDone = ({ state }: HostRecord): boolean => state === "draining";
+    return this.#tell(hosts, { ...options, message: { type: "drain", grace }, isDone, ends: true });
   }
+
+  #tell(hosts: string | readonly string[], change: Change): Promise<Answers> {
+    return this.#place.during(async (): Promise<Answers> => {
+      const live = await liveHosts(this.#place);
+      if (typeof hosts === "string") return this.#tellOne(this.#choose(hosts, live), change);
+      if (!Array.isArray(hosts))
+        throw new ValueError(`hosts are named by a text, or a list of them; got ${got(hosts)}`);
+      // All names are looked up before the first host is told anything.
+      const chosen = hosts.map((host) => this.#choose(host, live));
+      const answers = await Promise.allSettled(chosen.map((host) => this.#tellOne(host, change)));
+      return answers.map((answer) => {
+        if (answer.status === "rejected") throw answer.reason;
+        return answer.value;
+      });
+    });
+  }
+
+  /** Tells one host, and waits until its record says that it has heard. */
+  async #tellOne(host: HostRecord | null, change: Change): Promise<HostRecord | null> {
+    if (!host) return null;
+    const { message, isDone, ends = false, timeout = ANSWER_TIME, signal } = change;
+    const { client, keys } = this.#place;
+    // A host that is there already hears of it all the same: a grace time may be another.
+    if (isDone(host) && !ends) return host;
+    await client.publish(keys.hostControl(host.id), JSON.stringify(message));
+    const deadline = performance.now() + timeout;
+    let last = host;
+    while (!isDone(last)) {
+      if (performance.now() >= deadline) throw unanswered(last, timeout);
+      await pause(LOOK_AGAIN, { signal });
+      const text = await client.get(keys.host(host.id));
+      // It has ended, which is what a drain is for.
+      if (text === null) return ends ? last : null;
+      const reading = readHostRecord(host.id, text);
+      if ("record" in reading) last = reading.record;
+    }
+    return last;
+  }
+
+  #choose(idOrName: string, live: readonly HostRecord[]): HostRecord | null {
+    assertText("the id or name of a host", idOrName);
+    return chooseHost(live, idOrName);
+  }
+}
+
+type Answers = HostRecord | null | (HostRecord | null)[];
+
+interface Change extends HostAnswerOptions {
+  message: ControlMessage;
+  /** Whether the record says that the host has done it. @throws when it never will */
+  isDone: (host: HostRecord) => boolean;
+  /** The host ends with it. */
+  ends?: boolean;
+}
+
+function assertSlots(slots: unknown): void {
+  if (isSlots(slots)) return;
+  throw new ValueError(
+    `the slots of a host must be a whole number from 1 to ${MOST_SLOTS}; got ${got(slots)}; to let it take no work, ` +
+      "use quiet",
+  );
+}
+
+function assertStays({ name, state }: HostRecord, what: string): void {
+  if (state !== "draining") return;
+  throw new ValueError(`host "${name}" ${what}: it drains, which is final; start it again when it has ended`);
+}
+
+function unanswered({ name, version, state }: HostRecord, timeout: Milliseconds): TimeoutError {
+  return new TimeoutError(
+    `host "${name}" (state ${state}, version ${version}) has not said within ${timeout} ms that it has done it: it may be ` +
+      "cut off from Redis, or run another version; look at its log, and call again",
+  );
 }

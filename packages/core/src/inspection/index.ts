@@ -1,4 +1,4 @@
-export type { FleetInspector } from "./fleet-inspector.ts";
+export type { DrainOptions, FleetInspector, HostAnswerOptions } from "./fleet-inspector.ts";
 export { Inspector } from "./inspector.ts";
 export type { PoolInspector } from "./pool-inspector.ts";
 export type { ProcessInspector } from "./process-inspector.ts";

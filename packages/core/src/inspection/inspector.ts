@@ -86,10 +86,25 @@ strictCalls(PoolInspector.prototype, {
   reset: { form: "pools.reset(name)", most: 1, rejects },
   remove: { form: "pools.remove(name, { force })", most: 2, options: { 1: { force: "boolean" } }, rejects },
 });
+const ANSWER = { timeout: "count", signal: "signal" } as const;
 strictCalls(FleetInspector.prototype, {
   list: { form: "fleet.list()", most: 0, rejects },
   get: { form: "fleet.get(idOrName)", most: 1, rejects },
-  drain: { form: "fleet.drain(idOrName, { grace })", most: 2, options: { 1: { grace: "count" } }, rejects },
+  quiet: { form: "fleet.quiet(hosts, { timeout, signal })", most: 2, options: { 1: ANSWER }, rejects },
+  resume: { form: "fleet.resume(hosts, { timeout, signal })", most: 2, options: { 1: ANSWER }, rejects },
+  resize: {
+    form: "fleet.resize(hosts, slots, { timeout, signal })",
+    most: 3,
+    noOptions: [1],
+    options: { 2: ANSWER },
+    rejects,
+  },
+  drain: {
+    form: "fleet.drain(hosts, { grace, timeout, signal })",
+    most: 2,
+    options: { 1: { grace: "count", ...ANSWER } },
+    rejects,
+  },
 });
 strictCalls(ProcessInspector.prototype, {
   list: { form: "processes.list({ ended })", most: 1, options: { 0: { ended: "boolean" } }, rejects },

@@ -12,6 +12,8 @@ export interface LogFacts {
   duration?: number;
   /** Of the child. */
   pid?: number;
+  /** In which step of stopping the host is. */
+  step?: "quiet" | "warm" | "cold" | "kill";
   error?: { name: string; message: string; stack?: string };
   /** Arguments of the call; only where they were asked for. */
   args?: string;

@@ -210,6 +210,11 @@ describe("what a factory does not take is refused, with the right form", () => {
         () => mp.fleet.drain("x", { grace: "5" as never }),
         'fleet.drain() takes a whole number from 0 as grace; got "5"',
       ],
+      [
+        () => mp.fleet.quiet("x", { timeOut: 5 } as never),
+        'fleet.quiet() has no option "timeOut"; did you mean timeout?',
+      ],
+      [() => mp.fleet.resize("x", { slots: 5 } as never), "fleet.resize() takes no options as argument 2"],
       [() => mp.processes.list({ ended: 1 as never }), "processes.list() takes true or false as ended; got 1"],
       [() => mp.objects.places({ kin: "lock" } as never), 'objects.places() has no option "kin"; did you mean kind?'],
       [() => mp.objects.list({ kind: "lock" } as never), "objects.list() takes no options as argument 1"],

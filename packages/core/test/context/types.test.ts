@@ -233,6 +233,8 @@ function inspectors(mp: Context): void {
   expectTypeOf(mp.pools.list()).toEqualTypeOf<Promise<PoolView[]>>();
   expectTypeOf(mp.pools.remove("x", { force: true })).toEqualTypeOf<Promise<PoolRemoval>>();
   expectTypeOf(mp.fleet.drain("host", { grace: 5_000 })).toEqualTypeOf<Promise<HostRecord | null>>();
+  expectTypeOf(mp.fleet.resize("host", 4)).toEqualTypeOf<Promise<HostRecord | null>>();
+  expectTypeOf(mp.fleet.quiet(["one", "two"], { timeout: 1_000 })).toEqualTypeOf<Promise<(HostRecord | null)[]>>();
   expectTypeOf(mp.processes.list({ ended: true })).toEqualTypeOf<Promise<ProcessRecord[]>>();
   expectTypeOf(mp.processes.kill("id")).toEqualTypeOf<Promise<EndingOutcome>>();
   expectTypeOf(mp.objects.places({ kind: "lock" })).toEqualTypeOf<Promise<ObjectPlace[]>>();

@@ -118,6 +118,21 @@ async function behindProxy(): Promise<{ proxy: FaultProxy; behind: Inspector }> 
 }
 
 /** A live host, as its heartbeat tells. */
+/** Answers what the host "host-1" is told with a new record. @returns what it was told */
+async function hostThatHears(
+  answer: (message: Record<string, unknown>) => Partial<HostRecord>,
+): Promise<Record<string, unknown>[]> {
+  const told: Record<string, unknown>[] = [];
+  const listener = redis.client();
+  listener.on("message", (_channel, text) => {
+    const message = JSON.parse(text) as Record<string, unknown>;
+    told.push(message);
+    void beat(answer(message));
+  });
+  await listener.subscribe(keys.hostControl("host-1"));
+  return told;
+}
+
 async function beat(record: Partial<HostRecord>): Promise<void> {
   const host: HostRecord = {
     id: "host-1",
@@ -614,16 +629,59 @@ describe("what was looked at a moment ago", () => {
 describe("hosts and logs", () => {
   test("a host is found by name and id, and told to drain on its own channel", async () => {
     await beat({});
-    const listener = redis.client();
-    const told = new Promise((resolve) => listener.on("message", (_channel, text) => resolve(JSON.parse(text))));
-    await listener.subscribe(keys.hostControl("host-1"));
+    const told = await hostThatHears(() => ({ state: "draining", step: "quiet" }));
 
     expect(await inspector.fleet.get("web-1")).toMatchObject({ id: "host-1" });
     expect(await inspector.fleet.get("host-1")).toMatchObject({ name: "web-1" });
-    expect(await inspector.fleet.drain("web-1", { grace: 500 })).toMatchObject({ id: "host-1" });
+    expect(await inspector.fleet.drain("web-1", { grace: 500 })).toMatchObject({ id: "host-1", step: "quiet" });
 
-    expect(await told).toEqual({ type: "drain", grace: 500 });
+    expect(told).toEqual([{ type: "drain", grace: 500 }]);
     expect(await inspector.fleet.drain("web-2")).toBe(null);
+    // What drains is not asked for anything else: that is final.
+    await expect(inspector.fleet.resume("web-1")).rejects.toThrow(/^host "web-1" cannot be resumed: it drains/);
+    await expect(inspector.fleet.resize("web-1", 2)).rejects.toThrow(/^host "web-1" cannot be resized: it drains/);
+    expect(await inspector.fleet.quiet("web-1")).toMatchObject({ state: "draining" });
+    expect(told).toHaveLength(1);
+  });
+
+  test("a change of hosts resolves when each has said that it made it, and one that says nothing is named", async () => {
+    // given a host that does what it is told
+    await beat({});
+    const told = await hostThatHears((message) => {
+      if (message["type"] === "resize") return { slots: message["slots"] as number };
+      return { state: message["type"] === "quiet" ? "quiet" : "running" };
+    });
+
+    // then
+    expect(await inspector.fleet.quiet(["web-1", "web-9"])).toMatchObject([{ state: "quiet" }, null]);
+    expect(await inspector.fleet.resume("host-1")).toMatchObject({ state: "running" });
+    expect(await inspector.fleet.resize("web-1", 7)).toMatchObject({ slots: 7 });
+    expect(told).toEqual([{ type: "quiet" }, { type: "resume" }, { type: "resize", slots: 7 }]);
+
+    // given another one that hears nothing
+    await beat({ id: "host-2", name: "web-2" });
+
+    // then
+    await expect(inspector.fleet.quiet("web-2", { timeout: 20 })).rejects.toThrow(
+      /^host "web-2" \(state running, version 0\) has not said within 20 ms that it has done it/,
+    );
+    await expect(inspector.fleet.quiet("web-2", { signal: AbortSignal.abort(new Error("enough")) })).rejects.toThrow(
+      "enough",
+    );
+  });
+
+  test("slots and names of hosts are checked before a host is told anything", async () => {
+    await beat({});
+    const told = await hostThatHears(() => ({}));
+    for (const slots of [0, -1, 1.5, 10_001, Number.NaN, "4", null]) {
+      await expect(inspector.fleet.resize("web-1", slots as number)).rejects.toThrow(
+        /^the slots of a host must be a whole number from 1 to 10000; got /,
+      );
+    }
+    for (const hosts of [5, null, ["web-1", 5], [""]]) {
+      await expect(inspector.fleet.quiet(hosts as never)).rejects.toMatchObject({ code: "ERR_VALUE" });
+    }
+    expect(told).toEqual([]);
   });
 
   test("a log is read from where one stopped", async () => {

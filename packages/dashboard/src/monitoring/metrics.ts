@@ -49,7 +49,7 @@ function addPools({ pools }: Snapshot, gauge: MakeGauge): void {
 
 function addHosts({ hosts, at }: Snapshot, gauge: MakeGauge): void {
   const count = gauge("hosts", "Living worker hosts by state.", ["state"]);
-  for (const state of ["starting", "running", "draining", "deaf", "unready"]) count.set({ state }, 0);
+  for (const state of ["starting", "running", "quiet", "draining", "deaf", "unready"]) count.set({ state }, 0);
   const slots = gauge("host_slots", "Tasks that the host may run at once.", ["host"]);
   const running = gauge("host_running", "Jobs that run on the host.", ["host"]);
   const memory = gauge("host_memory_bytes", "Resident memory of the host process.", ["host"]);

@@ -95,6 +95,8 @@ describe("a host survives bad messages on its channels", () => {
       JSON.stringify({ type: "drain", grace: "soon" }),
       JSON.stringify({ type: "drain", grace: -1 }),
       JSON.stringify({ type: "drain" }),
+      JSON.stringify({ type: "resize", slots: 0 }),
+      JSON.stringify({ type: "resize", slots: "4" }),
     ];
 
     for (const message of [...messages, ...messages]) {

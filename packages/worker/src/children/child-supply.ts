@@ -23,7 +23,7 @@ export interface ChildSupplyOptions {
   /** Number of loaded children that wait for a pool. */
   spares: number;
   /** Most children of all pools together that are kept without a job. @defaultValue no bound */
-  mostIdle?: number;
+  mostIdle?: () => number;
   /** The task modules are loaded anew when they change. @defaultValue false */
   isWatched?: boolean;
   logger: Logger;
@@ -83,7 +83,7 @@ export class ChildSupply {
 
   constructor(options: ChildSupplyOptions) {
     this.#options = options;
-    this.idle = new IdleChildren(options.mostIdle ?? Number.POSITIVE_INFINITY);
+    this.idle = new IdleChildren(options.mostIdle ?? (() => Number.POSITIVE_INFINITY));
     this.trouble = new Trouble({
       tryAgain: () => this.#probe(),
       onChange: (reason, nextTry) => {

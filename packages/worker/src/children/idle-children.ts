@@ -20,18 +20,18 @@ export interface IdleChild {
  * ask nothing special of their children take them from one another.
  */
 export class IdleChildren {
-  readonly #most: number;
+  readonly #most: () => number;
   readonly #idle = new Set<IdleChild>();
 
-  /** @param most - More than these are not kept. */
-  constructor(most: number) {
+  /** @param most - More than these are not kept; that may change. */
+  constructor(most: () => number) {
     this.#most = most;
   }
 
   add(child: IdleChild): void {
     this.#idle.delete(child);
     this.#idle.add(child);
-    if (this.#idle.size <= this.#most) return;
+    if (this.#idle.size <= this.#most()) return;
     const [oldest] = this.#idle;
     if (!oldest) return;
     this.#idle.delete(oldest);

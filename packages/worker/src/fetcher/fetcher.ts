@@ -240,7 +240,9 @@ export class Fetcher {
   /** Whether a job of the queue that ends may be followed by another one of it at once. */
   mayFollow(queue: FetchedQueue): boolean {
     const entry = this.#entries.get(queue);
-    return !this.#isStopped && entry !== undefined && queue.isReady && !this.#isWantedBeside(entry);
+    // A slot that there is no more takes no further job.
+    const hasSlot = queue.slots.idle >= 0;
+    return !this.#isStopped && entry !== undefined && queue.isReady && hasSlot && !this.#isWantedBeside(entry);
   }
 
   /** Looks whether other queues have work, if that was not done lately: before a job ends while no slot is free. */

@@ -1,5 +1,5 @@
 import type { Logger } from "@manyhands/core";
-import { type Keys, type Milliseconds, type RedisClient, workerName } from "@manyhands/core/internal";
+import { type Keys, type Milliseconds, type RedisClient, withinReach, workerName } from "@manyhands/core/internal";
 import type { HostSlots } from "../slots/host-slots.ts";
 import { Fetcher } from "./fetcher.ts";
 import { MarkerWait } from "./marker-wait.ts";
@@ -23,16 +23,20 @@ export interface HostFetcherOptions extends Pick<SweepOptions, "shared" | "own">
 
 /** How long the offers of slots may take to be withdrawn, ms. */
 const OFFERS_STOP_TIME: Milliseconds = 500;
+/** How long what is on its way to the host may take, ms. */
+const SETTLE_TIME: Milliseconds = 1_000;
 
 /** How a host comes to its jobs: it waits for them, offers its free slots, and looks for what nothing announces. */
 export class HostFetcher {
   readonly fetcher: Fetcher;
   readonly sweep: Sweep;
   readonly #offers: SlotOffers;
+  readonly #client: RedisClient;
 
   constructor(options: HostFetcherOptions) {
     const { client, keys, logger, hostId, hostName, slots, lockDuration, stalledInterval, tasks, openBlocking } =
       options;
+    this.#client = client;
     this.#offers = new SlotOffers({
       ...{ client, keys, logger, hostId, name: workerName(hostName, process.pid), slots, lockDuration, tasks },
       onAssigned: (job) => {
@@ -66,6 +70,22 @@ export class HostFetcher {
   /** Offers free slots from now on. */
   startOffers(): void {
     this.#offers.start();
+  }
+
+  /** There are more slots, or fewer. */
+  resized(): void {
+    this.#offers.renew();
+    this.fetcher.changed();
+  }
+
+  /**
+   * Resolves when nothing is on its way to this host that it would still take, once its queues are not ready any more; or a
+   * moment later, where Redis does not answer.
+   */
+  async settled(): Promise<void> {
+    // What was sent before this is answered before it.
+    const answered = this.#offers.withdraw().then(() => this.#client.ping());
+    await withinReach(this.#client, answered, SETTLE_TIME);
   }
 
   /** Offers nothing more. Before queues are closed: what was assigned by now runs here. */

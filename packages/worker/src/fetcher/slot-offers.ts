@@ -249,7 +249,8 @@ export class SlotOffers {
       if (!this.#isOpen) return;
       await this.#write();
     }
-    const isOpen = this.#isOpen;
+    // With fewer slots than are taken and held, what is held goes back first.
+    const isOpen = this.#isOpen && slots.free >= 0;
     if (isOpen) this.#offered += slots.holdFree();
     const confirmed = [...this.#unconfirmed];
     const changed = [...this.#changed];

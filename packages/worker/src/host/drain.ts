@@ -1,6 +1,7 @@
 import type { Logger } from "@manyhands/core";
-import { LongTimer, type Milliseconds, pause, plural, settledWithin } from "@manyhands/core/internal";
+import { LongTimer, type Milliseconds, pause, plural, type StopStep, settledWithin } from "@manyhands/core/internal";
 import type { RunningJobs } from "../jobs/running-jobs.ts";
+import { describeDuration } from "../log/describe-duration.ts";
 import type { ProcessRunner } from "../processes/process-runner.ts";
 
 export interface DrainOptions {
@@ -8,6 +9,8 @@ export interface DrainOptions {
   processes: ProcessRunner;
   /** False while Redis does not answer: then queues do not close. */
   isRedisThere: () => boolean;
+  /** A step begins. */
+  onStep: (step: StopStep) => void;
   logger: Logger;
 }
 
@@ -21,8 +24,11 @@ export class Drain {
   readonly #options: DrainOptions;
   #grace = Number.POSITIVE_INFINITY;
   #timer: LongTimer | undefined;
-  /** Ends the wait for what runs. */
+  /** Ends the wait for what runs, in the warm step. */
   #waiting: AbortController | undefined;
+  /** Ends the cold step. */
+  readonly #cold = new AbortController();
+  #isCold = false;
 
   constructor(options: DrainOptions) {
     this.#options = options;
@@ -32,6 +38,12 @@ export class Drain {
   set grace(grace: Milliseconds) {
     this.#grace = grace;
     if (this.#waiting) this.#startTimer(this.#waiting);
+  }
+
+  /** Ends the warm step, also one that has not begun, or the cold one. */
+  hurry(): void {
+    if (this.#isCold) this.#cold.abort();
+    else this.grace = 0;
   }
 
   /** Jobs and processes that run here. */
@@ -51,18 +63,24 @@ export class Drain {
    * @param closed - The queues of the host are closed.
    */
   async run(closed: Promise<unknown>): Promise<void> {
-    const { running, processes, logger } = this.#options;
+    const { running, processes } = this.#options;
     // A worker that was replaced may still run something.
     await this.#waitWarm(closed.then(() => this.#untilIdle()));
     const left = this.busy;
     if (left > 0) await this.#stopCold();
-    if (this.busy > 0) logger.warn(`killing what still runs: ${this.describeWork()}`);
+    if (this.busy > 0) this.#begin("kill", `killing what still runs: ${this.describeWork()}`);
     running.stopAll("shutdown");
     processes.abandonAll();
     await settledWithin(this.#untilIdle(), left > 0 ? GIVE_BACK_TIME : 0);
   }
 
   async #waitWarm(idle: Promise<unknown>): Promise<void> {
+    const { onStep, logger } = this.#options;
+    onStep("warm");
+    if (this.busy > 0 && this.#grace > 0) {
+      const time = this.#grace === Number.POSITIVE_INFINITY ? "" : `up to ${describeDuration(this.#grace)} `;
+      logger.info(`waiting ${time}for ${this.describeWork()} to end`, { step: "warm" });
+    }
     const waiting = new AbortController();
     this.#waiting = waiting;
     this.#startTimer(waiting);
@@ -78,13 +96,22 @@ export class Drain {
   }
 
   async #stopCold(): Promise<void> {
-    const { running, processes, logger } = this.#options;
+    const { running, processes } = this.#options;
+    this.#isCold = true;
     const [jobs, own] = [running.size, processes.list().length];
-    if (jobs > 0) logger.warn(`giving back ${plural(jobs, "running job")}`);
-    if (own > 0) logger.warn(`ending ${plural(own, "running process", "running processes")}`);
+    const deeds = [
+      ...(jobs > 0 ? [`giving back ${plural(jobs, "running job")}`] : []),
+      ...(own > 0 ? [`ending ${plural(own, "running process", "running processes")}`] : []),
+    ];
+    this.#begin("cold", `${deeds.join(" and ")}: asked to stop within ${describeDuration(COLD_STOP_TIME)}`);
     running.askAllToStop();
     processes.askAllToStop();
-    await settledWithin(this.#untilIdle(), COLD_STOP_TIME);
+    await settledWithin(this.#untilIdle(), COLD_STOP_TIME, { signal: this.#cold.signal });
+  }
+
+  #begin(step: StopStep, words: string): void {
+    this.#options.onStep(step);
+    this.#options.logger.warn(words, { step });
   }
 
   /** While Redis is away queues do not close; then it is enough that nothing runs. */

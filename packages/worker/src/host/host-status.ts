@@ -1,5 +1,11 @@
 import { hostname } from "node:os";
-import { type HostRecord, type HostTrouble, type Milliseconds, RECORD_FORMAT } from "@manyhands/core/internal";
+import {
+  type HostRecord,
+  type HostTrouble,
+  type Milliseconds,
+  RECORD_FORMAT,
+  type StopStep,
+} from "@manyhands/core/internal";
 import type { ChildSupply } from "../children/child-supply.ts";
 import type { HostFacts } from "../health/host-checks.ts";
 import type { Liveness } from "../health/liveness.ts";
@@ -16,6 +22,7 @@ export interface HostStatusOptions {
   options: ResolvedOptions;
   supply: ChildSupply;
   redisTrouble: RedisTrouble;
+  slots: { readonly total: number };
   pools: HostPools;
   processes: HostProcesses;
   liveness: Liveness;
@@ -32,6 +39,8 @@ export class HostStatus {
   readonly #startedAt = Date.now();
   #state: HostRecord["state"] = "starting";
   #isDeaf = false;
+  #step: StopStep | null = null;
+  #stepSince: number | null = null;
   /** The troubles as the last change of them was told. */
   #toldTroubles = "[]";
 
@@ -51,9 +60,28 @@ export class HostStatus {
     this.update();
   }
 
-  /** It takes no more work; that is final. */
-  draining(): void {
+  /** It takes no more work; that is final, and ends with the host. */
+  draining(step: StopStep): void {
     this.#state = "draining";
+    this.#setStep(step);
+  }
+
+  /** It takes no more work, until it is resumed. */
+  quiet(isQuiet: boolean): void {
+    if (this.#state === "draining") return;
+    this.#setStep(isQuiet ? "quiet" : null);
+    this.update();
+  }
+
+  /** How far it has come with taking less; null = it takes work. */
+  get step(): StopStep | null {
+    return this.#step;
+  }
+
+  #setStep(step: StopStep | null): void {
+    if (step === this.#step) return;
+    this.#step = step;
+    this.#stepSince = step === null ? null : Date.now();
   }
 
   /** Tells what has changed: whether the host takes work, and what keeps it from doing so. */
@@ -61,7 +89,8 @@ export class HostStatus {
     if (this.#state === "starting" || this.#state === "draining") return;
     const { supply, redisTrouble, onChange } = this.#options;
     const isReady = supply.trouble.reason === null && redisTrouble.trouble.reason === null;
-    const state = this.#isDeaf ? "deaf" : isReady ? "running" : "unready";
+    const isTaking = this.#isDeaf ? "deaf" : isReady ? "running" : "unready";
+    const state = this.#step === "quiet" ? "quiet" : isTaking;
     const troubles = JSON.stringify(
       this.#troubles().map(({ pool, reason, takesWork }) => [pool, takesWork ? "slow" : reason]),
     );
@@ -86,7 +115,7 @@ export class HostStatus {
 
   /** Queues whose jobs this host takes at present, as it announces them; null = none. */
   takenQueues(): string[] | null {
-    if (this.#state === "unready" || this.#state === "draining") return null;
+    if (this.#state === "unready" || this.#state === "quiet" || this.#state === "draining") return null;
     const { options, processes } = this.#options;
     const blocked = this.#troubles().filter(({ takesWork, pool }) => !takesWork && pool !== null);
     return [
@@ -110,7 +139,7 @@ export class HostStatus {
 
   /** For the heartbeat. */
   record(): HostRecord {
-    const { host, options, processes } = this.#options;
+    const { host, options, slots, processes } = this.#options;
     const { running } = host;
     return {
       format: RECORD_FORMAT,
@@ -118,8 +147,10 @@ export class HostStatus {
       name: host.name,
       hostname: hostname(),
       pid: process.pid,
-      slots: options.slots,
+      slots: slots.total,
       state: this.#state,
+      step: this.#step,
+      stepSince: this.#stepSince,
       troubles: this.#troubles(),
       isolation: options.isolation,
       pools: options.pools,

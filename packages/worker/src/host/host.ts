@@ -13,6 +13,7 @@ import {
   plural,
   processQueue,
   RareWarnings,
+  type StopStep,
   type TaskAnnouncement,
   type UnreadableRecord,
 } from "@manyhands/core/internal";
@@ -43,13 +44,14 @@ import { prioritiesOf } from "../routing/priorities.ts";
 import { TaskAnnouncer } from "../routing/task-announcer.ts";
 import { Reaper, WATCH_INTERVAL } from "../sessions/reaper.ts";
 import { HostSlots } from "../slots/host-slots.ts";
+import { Quiet } from "../trouble/quiet.ts";
 import { RedisTrouble } from "../trouble/redis-trouble.ts";
 import { ModuleWatch } from "../watch/module-watch.ts";
 import { HostConnections } from "./connections.ts";
 import { Drain } from "./drain.ts";
 import { failPool } from "./fail-pool.ts";
 import { HostStatus } from "./host-status.ts";
-import type { ResolvedOptions } from "./options.ts";
+import { hostSlots, type ResolvedOptions } from "./options.ts";
 import { type HostPart, HostParts } from "./parts.ts";
 import type { WorkerHost } from "./worker-host.ts";
 
@@ -61,7 +63,6 @@ const LEAST_IDLE = 16;
 export class Host implements WorkerHost {
   readonly id: string = randomUUID();
   readonly name: string;
-  readonly slots: number;
   readonly closed: Promise<void>;
   healthPort: number | null = null;
   readonly #options: ResolvedOptions;
@@ -69,6 +70,7 @@ export class Host implements WorkerHost {
   readonly #tasks = new Map<string, TaskAnnouncement>();
   readonly #meters: HostMeters = new HostMeters();
   readonly #redisTrouble: RedisTrouble;
+  readonly #quiet = new Quiet();
   readonly #connections: HostConnections;
   readonly #redisWatch: RedisWatch;
   readonly #liveness: Liveness;
@@ -92,7 +94,6 @@ export class Host implements WorkerHost {
   constructor(options: ResolvedOptions) {
     this.#options = options;
     this.name = options.name;
-    this.slots = options.slots;
     this.closed = this.#closed.promise;
     this.#keys = new Keys(options.namespace);
     this.#redisTrouble = new RedisTrouble({
@@ -136,7 +137,7 @@ export class Host implements WorkerHost {
     const { logger } = work;
     const [supply, redisTrouble, pools, processes] = [this.#supply, this.#redisTrouble, this.#pools, this.#processes];
     this.#status = new HostStatus({
-      ...{ host: work, options, supply, redisTrouble, pools, processes, liveness: this.#liveness },
+      ...{ host: work, options, supply, redisTrouble, pools, processes, liveness: this.#liveness, slots: this.#slots },
       onChange: () => this.#tell(),
     });
     const isRedisThere = (): boolean => this.#isRedisThere;
@@ -144,6 +145,7 @@ export class Host implements WorkerHost {
       running: this.#running,
       processes: processes.runner,
       isRedisThere,
+      onStep: (step) => this.#stepTo(step),
       logger: options.logger,
     });
     this.#parts = new HostParts(this.#order(), logger);
@@ -202,6 +204,14 @@ export class Host implements WorkerHost {
     return this.#options.logger;
   }
 
+  get slots(): number {
+    return this.#slots.total;
+  }
+
+  get step(): StopStep | null {
+    return this.#status.step;
+  }
+
   get tasks(): readonly TaskAnnouncement[] {
     return [...this.#tasks.values()];
   }
@@ -225,6 +235,35 @@ export class Host implements WorkerHost {
     this.logger.info(`host "${this.name}" takes work: ${plural(this.slots, "slot")}, tasks ${tasks}`);
   }
 
+  async quiet(): Promise<void> {
+    if (this.#stopping || this.#quiet.reason !== null) return;
+    this.#quiet.begin();
+    await this.#fetching.settled();
+    if (this.#stopping || this.#quiet.reason === null) return;
+    this.#status.quiet(true);
+    this.logger.info(`quiet: takes no more work until it is resumed; ${this.#drain.describeWork()} run`, {
+      step: "quiet",
+    });
+  }
+
+  resume(): void {
+    if (this.#stopping || this.#quiet.reason === null) return;
+    this.#quiet.end();
+    this.#status.quiet(false);
+    this.logger.info("resumed: takes work again");
+  }
+
+  resize(slots: number): void {
+    hostSlots(slots);
+    const before = this.slots;
+    if (slots === before) return;
+    this.#slots.resize(slots);
+    this.#pools.slotsChanged();
+    this.#fetching.resized();
+    this.#heartbeat.changed();
+    this.logger.info(`runs ${plural(slots, "task")} at once from now on, before it was ${before}`);
+  }
+
   stop(options: { grace?: Milliseconds | undefined } = {}): Promise<void> {
     this.#drain.grace = options.grace ?? this.#options.grace;
     this.#stopping ??= this.#stop();
@@ -235,6 +274,11 @@ export class Host implements WorkerHost {
     return this.stop({ grace: Number.POSITIVE_INFINITY });
   }
 
+  hurry(): void {
+    if (this.#stopping) this.#drain.hurry();
+    else void this.stop();
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
   }
@@ -243,15 +287,26 @@ export class Host implements WorkerHost {
   async #stop(): Promise<void> {
     // A host whose start has failed says so by its error alone.
     const log = this.#status.isStarting ? null : this.logger;
-    this.#status.draining();
-    this.#heartbeat.changed();
+    this.#stepTo("quiet");
+    const startedAt = performance.now();
     const time = describeDuration(this.#drain.grace);
-    log?.info(`draining: takes nothing more; ${this.#drain.describeWork()} run, and may take ${time}`);
+    log?.info(`draining: takes nothing more; ${this.#drain.describeWork()} run, and may take ${time}`, {
+      step: "quiet",
+    });
     await this.#parts.quiet();
     await this.#drain.run(Promise.all([this.#pools.idle(), this.#processes.idle()]));
     await this.#parts.stop();
-    log?.info(`host "${this.name}" has stopped`);
+    const duration = performance.now() - startedAt;
+    log?.info(`host "${this.name}" has stopped`, {
+      duration: Math.round(duration),
+    });
     this.#closed.resolve();
+  }
+
+  /** Tells the other hosts how far it has come. */
+  #stepTo(step: StopStep): void {
+    this.#status.draining(step);
+    this.#heartbeat.changed();
   }
 
   /**
@@ -353,7 +408,13 @@ export class Host implements WorkerHost {
         return this.#processes.runner.end(message.id, message.how);
       case "drain":
         this.logger.info("asked to drain");
-        void this.stop({ grace: message.grace ?? Number.POSITIVE_INFINITY });
+        return void this.stop({ grace: message.grace ?? undefined });
+      case "quiet":
+        return void this.quiet();
+      case "resume":
+        return this.resume();
+      case "resize":
+        return this.resize(message.slots);
     }
   }
 
@@ -431,7 +492,7 @@ export class Host implements WorkerHost {
       isolation: options.isolation,
       spares: options.spares,
       isWatched: options.watch,
-      mostIdle: Math.max(LEAST_IDLE, IDLE_PER_SLOT * options.slots),
+      mostIdle: () => Math.max(LEAST_IDLE, IDLE_PER_SLOT * this.slots),
       logger,
     });
   }
@@ -467,6 +528,7 @@ export class Host implements WorkerHost {
       ...{
         slots: this.#slots,
         supply: this.#supply,
+        quiet: this.#quiet,
         redisTrouble: this.#redisTrouble,
         fetcher: this.#fetching.fetcher,
       },

@@ -9,7 +9,9 @@ import {
   assertOptions,
   assertPoolName,
   type Isolation,
+  isSlots,
   type Milliseconds,
+  MOST_SLOTS,
   optionsOf,
   type RedisConfig,
   resolveLockNodes,
@@ -341,6 +343,12 @@ function text(option: string, given: string, pattern: RegExp): string {
 function port(given: number): number {
   if (Number.isInteger(given) && given >= 0 && given <= 65_535) return given;
   throw new ValueError(`healthPort must be a port from 0 to 65535; got ${describe(given)}`);
+}
+
+/** @throws ValueError for a number of slots that a host cannot be given while it runs */
+export function hostSlots(given: number): number {
+  if (isSlots(given)) return given;
+  throw new ValueError(`slots must be a whole number from 1 to ${MOST_SLOTS}; got ${describe(given)}`);
 }
 
 function integer(option: string, given: number, least: number): number {

@@ -54,6 +54,11 @@ export class HostPools {
     return this.served().map((pool) => pool.queue);
   }
 
+  /** The host has more slots, or fewer. */
+  slotsChanged(): void {
+    for (const queue of this.queues()) queue.concurrencyChanged();
+  }
+
   /** Reads the registry soon. @param pool - That one has changed: only its record is read. */
   refresh(pool?: string): void {
     this.#discovery.refresh(pool);

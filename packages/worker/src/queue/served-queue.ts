@@ -15,6 +15,9 @@ import type { RedisTrouble } from "../trouble/redis-trouble.ts";
 import type { Trouble } from "../trouble/trouble.ts";
 import { QueueWorker, type QueueWorkerOptions, type Routing } from "./queue-worker.ts";
 
+/** Something that keeps a host from taking work. */
+type Obstacle = Pick<Trouble, "reason" | "listen">;
+
 /** What the queues of a host have in common, those of pools and those of processes. */
 export interface QueueHost {
   name: string;
@@ -24,6 +27,8 @@ export interface QueueHost {
   /** While children cannot be made, or Redis refuses this host, no job is taken. */
   supply: { readonly trouble: Trouble };
   redisTrouble: Pick<RedisTrouble, "trouble" | "over">;
+  /** Nor while the host was told to take none. */
+  quiet: Obstacle;
   lockDuration: Milliseconds;
   /** Time between two checks for jobs whose host is gone. */
   stalledInterval: Milliseconds;
@@ -78,7 +83,7 @@ export class ServedQueue {
   #worker: QueueWorker;
   /** Workers that were deaf and may never close. */
   readonly #replaced: QueueWorker[] = [];
-  readonly #troubles: readonly Trouble[];
+  readonly #obstacles: readonly Obstacle[];
   readonly #unlisten: (() => void)[];
   #closing: Promise<void> | undefined;
 
@@ -88,9 +93,9 @@ export class ServedQueue {
     this.#options = options;
     this.#warnings = new RareWarnings(options.host.logger);
     const { host, trouble } = options;
-    this.#troubles = [host.supply.trouble, host.redisTrouble.trouble, ...(trouble ? [trouble] : [])];
+    this.#obstacles = [host.supply.trouble, host.redisTrouble.trouble, host.quiet, ...(trouble ? [trouble] : [])];
     this.#worker = this.#open();
-    this.#unlisten = this.#troubles.map((one) => one.listen(() => this.#readinessChanged()));
+    this.#unlisten = this.#obstacles.map((one) => one.listen(() => this.#readinessChanged()));
   }
 
   /** Its jobs are taken from now on. */
@@ -171,7 +176,7 @@ export class ServedQueue {
     const worker = new QueueWorker({
       ...(host.routing ? { routing: { ...host.routing, initializer } } : {}),
       ...{ queue, slots, fence, isAssignable, isInline, run },
-      isReady: () => this.#troubles.every(({ reason }) => reason === null),
+      isReady: () => this.#obstacles.every(({ reason }) => reason === null),
       whenServed: () =>
         host.redisTrouble
           .over()

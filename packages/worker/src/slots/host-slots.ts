@@ -1,22 +1,31 @@
 /** Places for work: at most so many jobs of the queues that share them run at once. */
 export class HostSlots {
-  readonly total: number;
+  #total: number;
   #taken = 0;
   /** Kept for jobs that may be assigned to this host. */
   #held = 0;
 
   constructor(total: number) {
-    this.total = total;
+    this.#total = total;
+  }
+
+  get total(): number {
+    return this.#total;
+  }
+
+  /** There are more, or fewer: then what is taken stays so, and `free` is negative until enough have been released. */
+  resize(total: number): void {
+    this.#total = total;
   }
 
   /** Neither taken nor held. */
   get free(): number {
-    return this.total - this.#taken - this.#held;
+    return this.#total - this.#taken - this.#held;
   }
 
   /** Not taken; those that are held can be had once their offer is withdrawn. */
   get idle(): number {
-    return this.total - this.#taken;
+    return this.#total - this.#taken;
   }
 
   get held(): number {

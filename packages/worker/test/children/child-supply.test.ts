@@ -8,7 +8,7 @@ import type { Executor } from "../../src/executor/executor.ts";
 import { Trouble } from "../../src/trouble/trouble.ts";
 
 /** A supply whose children are made by `state.create`. */
-function supply(options: { mostIdle?: number } = {}) {
+function supply(options: { mostIdle?: () => number } = {}) {
   const logs: string[] = [];
   const note = (text: string): void => void logs.push(text);
   const state = { made: 0, create: (): Executor => well() };
@@ -141,7 +141,7 @@ test("a pool that is closed, and a job that gives up, do not wait for a child wh
 test("idle children of many pools make room for one another, the longest idle first; a busy one stays", async () => {
   // given a host that keeps two children without a job
   const retired: number[] = [];
-  const { subject, state, logs } = supply({ mostIdle: 2 });
+  const { subject, state, logs } = supply({ mostIdle: () => 2 });
   state.create = () => {
     const pid = state.made;
     return Object.assign(well(), { pid, adopt: async () => {}, retire: () => void retired.push(pid) });

@@ -11,6 +11,7 @@ import type { Marker } from "../../src/fetcher/marker-wait.ts";
 import type { WorkerHost } from "../../src/index.ts";
 import { ServedQueue } from "../../src/queue/served-queue.ts";
 import { HostSlots } from "../../src/slots/host-slots.ts";
+import { Quiet } from "../../src/trouble/quiet.ts";
 import { Trouble } from "../../src/trouble/trouble.ts";
 import { TestNamespace } from "../host/namespace.ts";
 
@@ -595,6 +596,7 @@ test("a queue that is no longer ready is waited for no longer", async () => {
       ...host,
       supply: { trouble: ofChildren as Trouble },
       redisTrouble: { trouble: ofRedis as Trouble, over: async () => {} },
+      quiet: new Quiet(),
     },
     queue: "jobs",
     title: "jobs",

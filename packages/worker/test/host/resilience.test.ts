@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { PoolTerminatedError } from "@manyhands/core";
 import {
@@ -171,6 +171,94 @@ test("a job given back by a host that leaves is taken at once by another", async
   await leaving.stop({ grace: 0 });
   const answer = await space.answer(jobId, 0, 6_000);
   expect(answer).toMatchObject({ ok: true, host: "staying" });
+});
+
+test("a quiet host ends what runs and takes nothing more, neither tasks nor processes, until it is resumed", async () => {
+  // given
+  const space = new TestNamespace(redis);
+  const host = await space.host({ slots: 2, healthPort: 0, grace: 500 });
+  const file = join(temporaryFolder(), "gate");
+  const running = await space.submit("default", "untilFile", [file]);
+  await space.untilState("default", running, "active");
+  // when
+  await host.quiet();
+  // then its record says so, it is not ready, and what comes waits
+  expect(host.record()).toMatchObject({ state: "quiet", step: "quiet", stepSince: expect.any(Number) });
+  expect((await health(host, "readyz")).body.checks.state.reason).toBe("the host is quiet");
+  const waiting = await space.submit("default", "square", [3]);
+  writeFileSync(file, "");
+  expect(await space.answer(running)).toMatchObject({ ok: true });
+  await until(() => host.record().running.length === 0);
+  expect(await space.queue("default").getJobState(waiting)).toBe("waiting");
+  // when
+  host.resume();
+  // then
+  expect(await space.answer(waiting)).toMatchObject({ value: 9 });
+  expect(host.record()).toMatchObject({ state: "running", step: null, stepSince: null });
+  expect(space.logs.filter((line) => /^info: (quiet|resumed): takes/.test(line))).toHaveLength(2);
+});
+
+test("a host takes more, or fewer, tasks at once after it was resized; what runs goes on", async () => {
+  // given two slots, and four tasks that stay
+  const space = new TestNamespace(redis);
+  const host = await space.host({ slots: 2 });
+  const folder = temporaryFolder();
+  const gates = [0, 1, 2, 3].map((index) => join(folder, String(index)));
+  const ids: string[] = [];
+  for (const gate of gates) ids.push(await space.submit("default", "untilFile", [gate]));
+  await until(() => host.record().running.length === 2);
+  // when it grows
+  host.resize(4);
+  // then
+  await until(() => host.record().running.length === 4);
+  expect(host.record().slots).toBe(4);
+  // when it shrinks below what runs
+  host.resize(1);
+  const last = await space.submit("default", "square", [5]);
+  // then nothing is taken until enough have ended
+  for (const gate of gates.slice(0, 3)) writeFileSync(gate, "");
+  await until(() => host.record().running.length === 1);
+  expect(await space.queue("default").getJobState(last)).toBe("waiting");
+  writeFileSync(gates[3] as string, "");
+  expect(await space.answer(last)).toMatchObject({ value: 25 });
+  for (const id of ids) expect(await space.answer(id)).toMatchObject({ ok: true });
+  // and with one slot no offer of more is left
+  const pair = [await space.submit("default", "sleep", [300]), await space.submit("default", "sleep", [300])];
+  let most = 0;
+  await until(async () => {
+    most = Math.max(most, host.record().running.length);
+    return host.record().completed >= 7;
+  });
+  expect(most).toBe(1);
+  for (const id of pair) expect(await space.answer(id)).toMatchObject({ ok: true });
+  expect(() => host.resize(0)).toThrow("slots must be a whole number from 1 to 10000; got 0");
+});
+
+test("each step of a stop is in the record and the log, and each hurry goes to the next one at once", async () => {
+  // given a task that keeps its child busy
+  const space = new TestNamespace(redis);
+  const facts: unknown[] = [];
+  const note = (text: string, more?: { step?: string }): void => void facts.push(more?.step ?? text);
+  const host = await space.host({ slots: 1, logger: { info: note, warn: note, error: note } });
+  const file = join(temporaryFolder(), "notes");
+  const jobId = await space.submit("default", "noteAndSpin", [file, 60_000]);
+  await until(() => existsSync(file));
+  // when
+  const stopped = host.drain();
+  await until(() => host.step === "warm");
+  host.hurry();
+  await until(() => host.step === "cold");
+  expect(host.record()).toMatchObject({ state: "draining", step: "cold" });
+  const hurriedAt = performance.now();
+  host.hurry();
+  await stopped;
+  // then
+  expect(performance.now() - hurriedAt).toBeLessThan(900);
+  expect(host.step).toBe("kill");
+  expect(facts.filter((fact) => ["quiet", "warm", "cold", "kill"].includes(String(fact)))).toEqual([
+    ...["quiet", "warm", "cold", "kill"],
+  ]);
+  expect(await space.queue("default").getJobState(jobId)).toBe("waiting");
 });
 
 test("a host asked to drain over the control channel finishes its job and leaves", async () => {

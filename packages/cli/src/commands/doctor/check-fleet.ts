@@ -84,6 +84,11 @@ function checkHost(host: HostRecord): Finding[] {
       advice: `look at its log; restart pid ${host.pid} on ${host.hostname}`,
     });
   }
+  if (host.state === "quiet") {
+    const since = host.stepSince ? ` for ${duration(Date.now() - host.stepSince)}` : "";
+    const finding = `it was told to take no work, and has been quiet${since}`;
+    findings.push({ check, status: "warning", finding, advice: `manyhands host resume ${host.name}` });
+  }
   for (const { pool, reason, takesWork } of host.troubles ?? []) {
     const what = takesWork ? "jobs wait" : "it takes no work";
     findings.push({

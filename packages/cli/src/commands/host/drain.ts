@@ -1,37 +1,44 @@
-import { plural } from "@manyhands/core/internal";
+import { type HostRecord, plural } from "@manyhands/core/internal";
 import type { Command } from "commander";
 import { onNamespace } from "../../connection/on-namespace.ts";
 import { newCommand } from "../../invocation.ts";
 import { wholeNumber } from "../../parse/numbers.ts";
-import { noSuchHost } from "./find-host.ts";
+import { changeHosts, HOSTS } from "./find-host.ts";
 
-/** `manyhands host drain <host>` */
+/** `manyhands host drain <host…>` */
 export function hostDrainCommand(): Command {
   const command = newCommand("drain", {
-    summary: "let a host finish its running tasks, take no new ones, and end",
+    summary: "let hosts finish their running tasks, take no new ones, and end",
     examples: [
       ["manyhands host drain web-1", "use the grace time of the host"],
-      ["manyhands host drain web-1 --grace 60000", "stop tasks that still run after a minute"],
+      ["manyhands host drain web-1 web-2 --grace 60000", "stop tasks that still run after a minute"],
     ],
   });
   return command
-    .argument("<host>", "name of the host, or its id if several hosts have the name")
+    .argument("<host...>", HOSTS)
     .option(
       "--grace <ms>",
-      "how long running tasks may take",
+      "how long running tasks may take (default: the --grace of the host)",
       wholeNumber("--grace", { from: 0, unit: "milliseconds" }),
     )
     .action(
-      onNamespace<{ grace?: number }>(async ({ args, options, printer, inspector }) => {
-        const name = String(args[0]);
-        const host = await inspector.fleet.drain(name, { grace: options.grace ?? null });
-        if (!host) throw await noSuchHost({ inspector }, name);
-        const processes = host.processes?.running ?? 0;
-        const also = processes === 0 ? "" : ` and its ${plural(processes, "process", "processes")}`;
-        printer.change(
-          { id: host.id, name: host.name, running: host.running.length },
-          `host "${host.name}" was told to finish its ${plural(host.running.length, "running task")}${also}, and to end`,
-        );
+      onNamespace<{ grace?: number }>(async ({ args, options, printer, ...connection }) => {
+        const { fleet } = connection.inspector;
+        const grace = options.grace ?? null;
+        const hosts = await changeHosts(connection, args[0] as string[], (ids) => fleet.drain(ids, { grace }));
+        for (const host of hosts) {
+          const { id, name, running } = host;
+          printer.change(
+            { id, name, running: running.length },
+            `host "${name}" was told to finish ${workOf(host)}, and to end`,
+          );
+        }
       }),
     );
+}
+
+function workOf({ running, processes }: HostRecord): string {
+  const own = processes?.running ?? 0;
+  const also = own === 0 ? "" : ` and its ${plural(own, "process", "processes")}`;
+  return `its ${plural(running.length, "running task")}${also}`;
 }

@@ -2,12 +2,18 @@ import type { Command } from "commander";
 import { newCommand } from "../../invocation.ts";
 import { hostDrainCommand } from "./drain.ts";
 import { hostListCommand } from "./ls.ts";
+import { hostQuietCommand } from "./quiet.ts";
+import { hostResizeCommand } from "./resize.ts";
+import { hostResumeCommand } from "./resume.ts";
 import { hostShowCommand } from "./show.ts";
 
 /** `manyhands host …` */
 export function hostCommand(): Command {
-  return newCommand("host", { summary: "worker hosts: list, show, drain" })
+  return newCommand("host", { summary: "worker hosts: list, show, quiet, resume, resize, drain" })
     .addCommand(hostListCommand())
     .addCommand(hostShowCommand())
+    .addCommand(hostQuietCommand())
+    .addCommand(hostResumeCommand())
+    .addCommand(hostResizeCommand())
     .addCommand(hostDrainCommand());
 }

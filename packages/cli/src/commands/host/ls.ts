@@ -23,9 +23,11 @@ export function hostListCommand(): Command {
 }
 
 /** With the reason when it takes no work, or not of every pool. */
-function describeHostState({ state, troubles = [] }: HostRecord): string {
+function describeHostState({ state, step, troubles = [] }: HostRecord): string {
+  if (state === "draining" && step) return `draining (${step})`;
   const [worst] = [...troubles].sort((left, right) => Number(left.pool !== null) - Number(right.pool !== null));
   if (!worst) return state;
+  if (state === "quiet" || state === "draining") return state;
   return worst.pool === null ? `unready: ${worst.reason}` : `${state}, pool ${worst.pool}: ${worst.reason}`;
 }
 

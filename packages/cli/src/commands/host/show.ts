@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { onNamespace } from "../../connection/on-namespace.ts";
 import { newCommand } from "../../invocation.ts";
 import type { Field } from "../../output/printer.ts";
-import { megabytes, moment, relative } from "../../output/times.ts";
+import { duration, megabytes, moment, relative } from "../../output/times.ts";
 import { noSuchHost } from "./find-host.ts";
 
 /** `manyhands host show <host>` */
@@ -29,6 +29,13 @@ export function hostShowCommand(): Command {
   );
 }
 
+function describeState({ name, state, step, stepSince }: HostRecord): string {
+  if (!step) return state;
+  const since = stepSince ? ` for ${duration(Date.now() - stepSince)}` : "";
+  if (state === "quiet") return `quiet${since}: it takes no work; resume it with: manyhands host resume ${name}`;
+  return `${state}, step ${step}${since}: it takes no more work, and ends`;
+}
+
 /** @param processes - Those that run on it. */
 function fieldsOf(host: HostRecord, processes: readonly ProcessRecord[]): Field[] {
   const running = [
@@ -49,7 +56,7 @@ function fieldsOf(host: HostRecord, processes: readonly ProcessRecord[]): Field[
   return [
     ["name", host.name],
     ["id", host.id],
-    ["state", host.state],
+    ["state", describeState(host)],
     ...(troubles.length === 0 ? [] : ([["trouble", troubles.join("\n")]] as [string, string][])),
     ["machine", `${host.hostname}, pid ${host.pid}`],
     ["slots", `${host.running.length} of ${host.slots} busy`],

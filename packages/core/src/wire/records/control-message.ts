@@ -3,6 +3,14 @@ import type { ControlMessage, ProcessEnding } from "./records.ts";
 /** Longest reason that is taken from a message, characters. */
 const LONGEST_REASON = 1_000;
 
+/** Most tasks that one host runs at once. */
+export const MOST_SLOTS = 10_000;
+
+/** True for a number of slots that a host can have. */
+export function isSlots(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) <= MOST_SLOTS;
+}
+
 const PROCESS_ENDINGS: ReadonlySet<unknown> = new Set<ProcessEnding>(["interrupt", "terminate", "kill"]);
 
 /** True for the name of a way to end a process; what comes over the wire may be any text. */
@@ -22,7 +30,9 @@ export function readControlMessage(text: string): ControlMessage | { fault: stri
     return { fault: "it is not JSON" };
   }
   if (typeof value !== "object" || value === null) return { fault: "it is not an object" };
-  const { type, pool, jobId, unit, reason, run, client, id, how, grace } = value as { [Field in Fields]?: unknown };
+  const { type, pool, jobId, unit, reason, run, client, id, how, grace, slots } = value as {
+    [Field in Fields]?: unknown;
+  };
   switch (type) {
     case "pools-changed":
       return isName(pool) ? { type, pool } : { fault: "it names no pool" };
@@ -50,12 +60,17 @@ export function readControlMessage(text: string): ControlMessage | { fault: stri
         return { fault: "its grace is not a number of milliseconds" };
       }
       return { type, grace };
+    case "quiet":
+    case "resume":
+      return { type };
+    case "resize":
+      return isSlots(slots) ? { type, slots } : { fault: `its slots are not a whole number from 1 to ${MOST_SLOTS}` };
     default:
       return { fault: "its type is unknown here; the sender may run a newer version" };
   }
 }
 
-type Fields = "type" | "pool" | "jobId" | "unit" | "reason" | "run" | "client" | "id" | "how" | "grace";
+type Fields = "type" | "pool" | "jobId" | "unit" | "reason" | "run" | "client" | "id" | "how" | "grace" | "slots";
 
 function isName(value: unknown): value is string {
   return typeof value === "string" && value !== "";

@@ -1,4 +1,4 @@
-export { isProcessEnding, readControlMessage } from "./control-message.ts";
+export { isProcessEnding, isSlots, MOST_SLOTS, readControlMessage } from "./control-message.ts";
 export * from "./job.ts";
 export { assertPoolName, isReservedPoolName } from "./pool-name.ts";
 export * from "./process.ts";

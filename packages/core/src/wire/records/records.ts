@@ -72,9 +72,18 @@ export interface HostRecord {
   name: string;
   hostname: string;
   pid: number;
+  /** Tasks at once, as it is now: they can be changed while it runs. */
   slots: number;
-  /** `unready`: it can run nothing at present and takes no work; `troubles` says why. `deaf`: it should, and does not. */
-  state: "starting" | "running" | "draining" | "deaf" | "unready";
+  /**
+   * `quiet`: it was told to take no work, until it is resumed. `draining`: it takes no more work, and ends; `step` says how
+   * far it is. `unready`: it can run nothing at present and takes no work; `troubles` says why. `deaf`: it should, and
+   * does not.
+   */
+  state: "starting" | "running" | "quiet" | "draining" | "deaf" | "unready";
+  /** How far it has come with taking less; null = it takes work. Absent in records of earlier versions. */
+  step?: StopStep | null;
+  /** Since when it is in that step, host's wall clock, ms; null = it takes work. */
+  stepSince?: number | null;
   /** What keeps it from working as it should; it tries again by itself. Absent in records of earlier versions. */
   troubles?: HostTrouble[];
   isolation: Isolation;
@@ -95,6 +104,12 @@ export interface HostRecord {
   completed: number;
   failed: number;
 }
+
+/**
+ * The steps in which a host stops. `quiet`: it takes nothing more; `warm`: what runs may end; `cold`: tasks are asked to
+ * stop, and go back; `kill`: children are killed.
+ */
+export type StopStep = "quiet" | "warm" | "cold" | "kill";
 
 /** Something that a host cannot do at present. */
 export interface HostTrouble {
@@ -127,7 +142,12 @@ export type ControlMessage =
   /** Another client waits for the job: its host posts the answers to that one as well. */
   | { type: "watch"; pool: string; jobId: string; client: string }
   | { type: "end-process"; id: string; how: ProcessEnding }
-  | { type: "drain"; grace: Milliseconds | null };
+  | { type: "drain"; grace: Milliseconds | null }
+  /** Take no more work, until `resume` comes. */
+  | { type: "quiet" }
+  | { type: "resume" }
+  /** Run so many tasks at once. */
+  | { type: "resize"; slots: number };
 
 /** How a process is made to end: SIGTERM, SIGKILL or SIGINT. */
 export type ProcessEnding = "terminate" | "kill" | "interrupt";

@@ -44,6 +44,8 @@ export function readHostRecord(id: string, text: string): Reading<HostRecord> {
     slots: (value) => isCount(value, 0),
     // Hosts of a newer version may know more states; such a host is shown and takes no part in what is not known here.
     state: isText,
+    step: (value) => value === undefined || isTextOrNull(value),
+    stepSince: (value) => value === undefined || value === null || isTime(value),
     troubles: (value) => value === undefined || isListOf(value, ({ reason }) => isText(reason)),
     isolation: (value) => ISOLATIONS.has(value),
     pools: (value) => value === null || isTexts(value),

@@ -193,6 +193,7 @@ export function describeUnserved(hosts: readonly HostRecord[], pool: string, tas
 function whyNot(host: HostRecord, queue: string): string {
   if (servesQueue(host, queue)) {
     const trouble = blockedBy(host, queue);
+    if (host.state === "quiet") return `quiet: manyhands host resume ${host.name}`;
     return trouble ? `unready: ${trouble.reason}` : host.state;
   }
   if (!isProcessQueue(queue)) return `serves only ${host.pools?.join(", ")}`;
