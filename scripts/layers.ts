@@ -41,7 +41,7 @@ export const FOLDERS: Readonly<Record<string, readonly (readonly string[])[]>> =
   "core/redis": [["keys.ts", "server"], ["connection"], ["script", "task-index"], ["bull-queue"]],
   "core/session": [["lease.ts", "object-kind.ts", "session-script.ts"], ["beat.ts"], ["session.ts"], ["waiting"]],
   "core/shared": [["object"], ["sync"], ["channels"], ["containers"]],
-  "core/work": [["registry", "fleet", "rollups"], ["results"], ["submission"], ["pool"], ["process"]],
+  "core/work": [["registry", "fleet", "rollups", "history"], ["results"], ["submission"], ["pool"], ["process"]],
   "core/inspection": [["work", "objects"]],
   worker: [
     ["log", "child", "slots", "fence", "control", "duties", "health", "heartbeat", "metrics"],

@@ -87,6 +87,10 @@ async function makeLaterScripts(noted: Noted[]): Promise<void> {
   const backend = { addJobs: async () => [], addJobToTransaction };
   addInBulk(backend as never, client as never);
   await (backend.addJobs as (entries: object[]) => Promise<unknown>)([{}]);
+  const { cancelTask } = await import("../packages/core/src/work/submission/cancel-task.ts");
+  const withOneJob = { hmget: async () => ["{}", "task", "{}", "1"] };
+  const place = { pool: "", jobId: "", unit: null };
+  await cancelTask({ client: withOneJob as never, keys: keys as never }, place, { reason: "" });
 }
 
 /** The lines of the packages' sources that a stack goes through, the innermost first. */

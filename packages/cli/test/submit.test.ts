@@ -119,7 +119,7 @@ describe("submit --wait", () => {
     command.signal("SIGINT");
 
     expect(await command.exited).toMatchObject({ code: 130, stdout: "", stderr: `cancelled task ${id}\n` });
-    await untilState(look(place), id, "failed");
+    await untilState(look(place), id, "cancelled");
   });
 
   test("after a timeout, a task that another program began under the deduplication id continues, and stderr says so", async () => {
@@ -158,7 +158,7 @@ describe("submit --wait", () => {
 
     expect(await run(["task", "cancel", id], place)).toMatchObject({
       code: 0,
-      stderr: `task ${id} was cancelled before it started, and taken out of pool "default"\n`,
+      stderr: `task ${id} was cancelled before it started, and taken out of the queue of pool "default"\n`,
     });
 
     expect(await command.exited).toMatchObject({ code: 130, stdout: "" });
@@ -292,7 +292,7 @@ describe("task", () => {
 
     expect(await run(["task", "retry", id], place)).toMatchObject({
       code: 2,
-      stderr: `error: task ${id} is completed; only a failed task can be retried\n`,
+      stderr: `error: task ${id} is completed; only a failed or cancelled task can be retried\n`,
     });
     expect(await run(["task", "cancel", id], place)).toMatchObject({
       code: 0,
@@ -386,10 +386,13 @@ describe("task", () => {
     expect(outcomes).toEqual(commands.map(() => ({ code: 2, stdout: "", stderr })));
     expect(await run(["task", "cancel", id, "--pool", "bb"], place)).toMatchObject({
       code: 0,
-      stderr: `task ${id} was cancelled before it started, and taken out of pool "bb"\n`,
+      stderr: `task ${id} was cancelled before it started, and taken out of the queue of pool "bb"\n`,
     });
-    const shown = await run(["task", "show", id, "-o", "json"], place);
-    expect(JSON.parse(shown.stdout)).toMatchObject({ id, pool: "aa", state: "delayed" });
+    for (const [pool, state] of Object.entries({ aa: "delayed", bb: "cancelled" })) {
+      const shown = await run(["task", "show", id, "--pool", pool, "-o", "json"], place);
+      expect(JSON.parse(shown.stdout)).toMatchObject({ id, pool, state });
+    }
+    expect((await run(["task", "ls", "--state", "cancelled", "-o", "ndjson"], place)).stdout).toContain('"pool":"bb"');
   });
 
   test("ls filters, pages, and is one object per line as ndjson", async () => {

@@ -73,6 +73,7 @@ export {
 export * from "./wire/codec/index.ts";
 export * from "./wire/records/index.ts";
 export * from "./work/fleet/index.ts";
+export * from "./work/history/index.ts";
 export { assertRemovable, clearPool, type PoolRemoval, removePool } from "./work/pool/index.ts";
 export * from "./work/process/index.ts";
 export * from "./work/registry/index.ts";

@@ -83,10 +83,14 @@ test("counts completed and failed tasks alike: those that are kept in Redis", as
   await namespace.pool("pictures");
   for (const [state, count] of [
     ["completed", 3],
-    ["failed", 2],
+    ["failed", 6],
   ] as const) {
     const key = namespace.keys.queue("pictures", state);
     for (let index = 0; index < count; index++) await namespace.client.zadd(key, index, `${state}-${index}`);
+  }
+  // Cancelled ones are among BullMQ's failed ones.
+  for (let index = 0; index < 4; index++) {
+    await namespace.client.zadd(namespace.keys.cancelled("pictures"), index, `failed-${index}`);
   }
   await namespace.host("worker-a", { completed: 1234 });
   const { origin } = await dashboardFor({ redis: redis.url, namespace: namespace.name });
@@ -95,6 +99,7 @@ test("counts completed and failed tasks alike: those that are kept in Redis", as
 
   expect(page).toContain("Completed 3 kept in Redis");
   expect(page).toContain("Failed 2 kept in Redis");
+  expect(page).toContain("3 2 4 ");
 });
 
 test("names from outside cannot become markup", async () => {

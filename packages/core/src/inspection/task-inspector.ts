@@ -17,7 +17,16 @@ import {
   type TaskView,
 } from "../work/submission/index.ts";
 import { assertText, type InspectorPlace, liveHosts } from "./place.ts";
-import { changeTask, listTaskRows, poolNames, readCourse, readTask, retryTask, type TaskFilter } from "./work/index.ts";
+import {
+  changeTask,
+  listTaskRows,
+  poolNames,
+  readCourse,
+  readTask,
+  retryTask,
+  type TaskFilter,
+  whereIs,
+} from "./work/index.ts";
 
 /** Where a task is looked for: ids are unique in their pool only. */
 export interface InPool {
@@ -96,20 +105,21 @@ export class TaskInspector {
   }
 
   /**
-   * Cancels a task: one that waits leaves the line, one that runs is stopped by its host.
+   * Cancels a task: one that waits leaves the line, one that runs is stopped by its host. It stays in the history, as
+   * `cancelled`.
    * @throws ValueError as {@link get}
    */
   cancel(id: string, options: { reason?: string | undefined } & InPool = {}): Promise<CancelOutcome> {
     return this.#place.during(async () => {
       const place = await this.#find(id, options.pool);
       if (!place) return { outcome: "unknown" };
-      const { client, keys, queues } = this.#place;
-      const withdrawal = await cancelTask({ client, keys, queues }, place, {
+      const { client, keys } = this.#place;
+      const withdrawal = await cancelTask({ client, keys }, place, {
         reason: options.reason ?? "cancelled by request",
       });
       const { pool } = place;
       if (withdrawal === "unknown") return { outcome: "unknown" };
-      if (withdrawal === "removed") return { outcome: "removed", pool };
+      if (withdrawal === "withdrawn") return { outcome: "removed", pool };
       if (withdrawal !== "marked" && withdrawal !== "running") return { outcome: "finished", pool, state: withdrawal };
       const running = (await liveHosts(this.#place)).find((host) =>
         host.running.some((run) => run.pool === pool && run.jobId === place.jobId),
@@ -119,7 +129,7 @@ export class TaskInspector {
   }
 
   /**
-   * Puts a failed task back into its queue, with all its attempts.
+   * Puts a failed or cancelled task back into its queue, with all its attempts.
    * @throws ValueError as {@link get}
    */
   retry(id: string, { pool }: InPool = {}): Promise<RetryOutcome> {
@@ -190,20 +200,23 @@ export class TaskInspector {
           `task ${id} is one call of job ${jobId}, which is removed as a whole: give its id, ${jobId}`,
         );
       }
-      const withdrawal = await cancelTask({ client, keys, queues }, place, {
+      const withdrawal = await cancelTask({ client, keys }, place, {
         reason: "removed by request",
         waitingOnly: true,
       });
-      if (withdrawal === "removed") return { outcome: "removed", pool };
       if (withdrawal === "unknown") return { outcome: "unknown" };
       const job = withdrawal === "running" ? undefined : await queues.get(pool).getJob(jobId);
+      if (withdrawal === "withdrawn" && !job) return { outcome: "removed", pool };
       if (withdrawal !== "running" && !job) return { outcome: "unknown" };
       // A tool may have it run again at this moment: BullMQ removes nothing that runs.
       const isRemoved = await job?.remove().then(
         () => true,
         () => false,
       );
-      if (isRemoved) return { outcome: "removed", pool };
+      if (isRemoved) {
+        await client.zrem(keys.cancelled(pool), jobId);
+        return { outcome: "removed", pool };
+      }
       if (!(await queues.get(pool).getJob(jobId))) return { outcome: "unknown" };
       const running = (await liveHosts(this.#place)).find((host) =>
         host.running.some((run) => run.pool === pool && run.jobId === jobId),
@@ -222,8 +235,9 @@ export class TaskInspector {
     return this.#stateOf(place);
   }
 
-  async #stateOf({ pool, jobId }: TaskPlace): Promise<TaskState> {
-    return (await this.#place.queues.get(pool).getJobState(jobId)) as TaskState;
+  async #stateOf(place: TaskPlace): Promise<TaskState> {
+    const { client, keys } = this.#place;
+    return (await whereIs(client, keys, place)).state;
   }
 
   async #find(id: string, pool: string | undefined): Promise<TaskPlace | null> {

@@ -193,6 +193,11 @@ export class Keys {
     return `{${this.namespace}}/results/${pool}`;
   }
 
+  /** Sorted set: jobs among the failed ones of a pool that were cancelled -> epoch ms at which they ended. */
+  cancelled(pool: string): string {
+    return `{${this.namespace}}/cancelled/${pool}`;
+  }
+
   /** String with PX: who clears a terminated pool away at the moment. */
   poolRemoval(pool: string): string {
     return `{${this.namespace}}/pool-removal/${pool}`;

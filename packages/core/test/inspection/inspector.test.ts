@@ -25,7 +25,6 @@ import {
   type UnitAnswer,
   unlimitedPool,
 } from "../../src/internal.ts";
-import type { BullQueues } from "../../src/redis/bull-queue/bull-queues.ts";
 import { cancelTask } from "../../src/work/submission/cancel-task.ts";
 
 const redis = useRedis();
@@ -66,7 +65,8 @@ test("an id that two pools have is searched in the named pool", async () => {
     outcome: "removed",
     pool: "bb",
   });
-  expect(await inspector.tasks.get("job-1")).toMatchObject({ pool: "aa", state: "waiting" });
+  expect(await inspector.tasks.state("job-1", { pool: "bb" })).toBe("cancelled");
+  expect(await inspector.tasks.state("job-1", { pool: "aa" })).toBe("waiting");
 });
 
 test("a task of a job scheduler, or with any other id, is found by it", async () => {
@@ -464,11 +464,12 @@ describe("cancel", () => {
     const error = decodeError(reply?.answers[0]?.[2] as Uint8Array);
     expect(error).toBeInstanceOf(CancelledError);
     expect((error as Error).message).toBe('task "square" (a-1) was cancelled before it started: wrong input');
-    expect(await inspector.tasks.get(id)).toBe(null);
+    expect(await inspector.tasks.get(id)).toMatchObject({ state: "cancelled", attemptsMade: 0, host: null, pid: null });
+    expect(await inspector.tasks.remove(id)).toMatchObject({ outcome: "removed" });
     expect((await client.keys(`*${keys.namespace}*a-1*`)).sort()).toEqual([]);
   });
 
-  test("a waiting one is taken out once and nothing is left of it, also when the answer is lost on the way", async () => {
+  test("a waiting one is cancelled once, also when the answer is lost on the way", async () => {
     const id = await add("mail", { args: [1], client: "caller" }, { jobId: "a-1" });
     const { proxy, behind } = await behindProxy();
     const lost = proxy.dropReplies((command) => command.includes('return "marked"'));
@@ -477,7 +478,7 @@ describe("cancel", () => {
 
     await lost;
     expect(await answersTo("caller")).toHaveLength(1);
-    expect((await client.keys(`*${keys.namespace}*a-1*`)).sort()).toEqual([]);
+    expect(await client.zcard(keys.cancelled("mail"))).toBe(1);
   });
 
   test("a running one keeps the wish in its job, and its hosts are told", async () => {
@@ -610,19 +611,20 @@ describe("what was looked at a moment ago", () => {
     expect(await client.hmget(job, JOB_ERROR_FIELD, JOB_CANCEL_FIELD)).toEqual(["new", "stop"]);
   });
 
-  test("is not taken for what is there: a later job of a cancelled one's id stays", async () => {
+  test("keeps a job with options and a parent that BullMQ cannot read", async () => {
     // given
-    const id = await add("mail", { args: [1] }, { jobId: "again" });
-    const removed: string[] = [];
-    const later = { timestamp: 1, remove: async () => void removed.push("later") };
-    const queues = { get: () => ({ getJob: async () => later }) } as unknown as BullQueues;
+    const id = await add("mail", { args: [1] }, { jobId: "odd" });
+    const job = keys.job("mail", id);
+    await client.hset(job, { opts: "[", parent: "{", parentKey: "none" });
 
     // when
     const place = { pool: "mail", jobId: id, unit: null };
-    expect(await cancelTask({ client, keys, queues }, place, { reason: "stop" })).toBe("removed");
+    expect(await cancelTask({ client, keys }, place, { reason: "stop" })).toBe("withdrawn");
 
     // then
-    expect(removed).toEqual([]);
+    expect(await client.llen(keys.queue("mail", "active"))).toBe(0);
+    expect(await client.zscore(keys.queue("mail", "failed"), id)).not.toBeNull();
+    expect(await inspector.tasks.state(id)).toBe("cancelled");
   });
 });
 

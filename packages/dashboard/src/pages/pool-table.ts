@@ -17,6 +17,7 @@ export function poolTable(pools: PoolSnapshot[]): Markup {
         <th scope="col" class="number">Delayed</th>
         <th scope="col" class="number" title="Kept in Redis">Completed</th>
         <th scope="col" class="number" title="Kept in Redis">Failed</th>
+        <th scope="col" class="number" title="Kept in Redis">Cancelled</th>
       </tr>
     </thead>
     <tbody>
@@ -42,6 +43,7 @@ function row(pool: PoolSnapshot): Markup {
     ${number("Delayed", jobs.delayed + jobs.waitingChildren)}
     ${number("Completed", jobs.completed)}
     ${number("Failed", jobs.failed, jobs.failed > 0 ? "bad" : "")}
+    ${number("Cancelled", jobs.cancelled)}
   </tr>`;
 }
 

@@ -8,7 +8,8 @@ export async function leftovers(client: Redis, namespace: string): Promise<strin
   const left: string[] = [];
   for (const key of await client.keys(`{${namespace}}*`)) {
     const kind = key.slice(`{${namespace}}`.length);
-    if (/^(\/pools$|\/hosts$|:default:|\/processes\/queues$|\/index|:processes[.:])/.test(kind)) continue;
+    if (/^(\/pools$|\/cancelled\/default$|\/hosts$|:default:|\/processes\/queues$|\/index|:processes[.:])/.test(kind))
+      continue;
     const own = /^\/(host|host-\w+|task-hosts|parked|offers|offer-renewal|session|replies|result|process|processes)\//;
     const mayExpire = /^\/(watched|queue-search|parked|offers|duties)$/.test(kind) || own.test(kind);
     if (!mayExpire || (await client.pttl(key)) === -1) left.push(key);

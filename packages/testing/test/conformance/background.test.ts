@@ -11,6 +11,7 @@ import {
   PoolTerminatedError,
   RedisUnfitError,
   type TaskHandle,
+  type TaskState,
   TaskUnknownError,
   type TaskUpdate,
   TimeoutError,
@@ -19,6 +20,7 @@ import {
 } from "@manyhands/core";
 import { Keys } from "@manyhands/core/internal";
 import { startActor, startHostProcess, temporaryFolder, testDistance, until, useRedis } from "@manyhands/testing";
+import { Queue } from "bullmq";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import * as tasks from "./pool-tasks.ts";
 
@@ -210,6 +212,8 @@ describe("a handle", () => {
     );
     expect(await later.cancel("not needed")).toEqual({ outcome: "removed", pool: "default" });
     expect(await cancelled).toBeInstanceOf(CancelledError);
+    expect(await later.remove()).toEqual({ outcome: "removed", pool: "default" });
+    expect(await later.state()).toBe("unknown");
 
     const removed = await mp.submit(tasks.square, [6], { delay: 600_000 });
     const gone = reason(other.task(removed.id).get());
@@ -224,6 +228,54 @@ describe("a handle", () => {
     expect(await running.remove()).toMatchObject({ outcome: "running", pool: "default" });
     await gate.set();
     expect(await running.get()).toBe("ran");
+  });
+
+  test("is cancelled, and no failure, when it was cancelled: it stays in the history, and can be run again", async () => {
+    // given: one that waits, one that runs, and one that fails
+    const pool = mp.pool(2, { name: "cancelled" });
+    onTestFinished(() => pool.close());
+    const gate = mp.event();
+    const waiting = await pool.submit(tasks.square, [7], { delay: 600_000, attempts: 3 });
+    const running = await pool.submit(tasks.waitForEvent, [gate, "ran"], { attempts: 3 });
+    const failing = await pool.submit(tasks.failFirst, [scratch()]);
+    await until(async () => (await running.state()) === "active" && (await failing.state()) === "failed");
+
+    // when
+    expect(await waiting.cancel("too late")).toEqual({ outcome: "removed", pool: "cancelled" });
+    expect(await running.cancel("too slow")).toMatchObject({ outcome: "stopping", pool: "cancelled" });
+    await until(async () => (await running.state()) === "cancelled");
+
+    // then: the state, the view, the lists and the counts say so, and BullMQ's tools have a finished job
+    for (const { id } of [waiting, running]) {
+      const handle = other.task<number>(id);
+      expect(await handle.state()).toBe("cancelled");
+      expect(await handle.show()).toMatchObject({ state: "cancelled", error: { name: "CancelledError" } });
+      expect(await reason(handle.get())).toBeInstanceOf(CancelledError);
+      expect(await handle.cancel()).toMatchObject({ outcome: "finished", state: "cancelled" });
+    }
+    expect(((await reason(other.task(waiting.id).get())) as Error).message).toContain("too late");
+    expect((await waiting.show()).attemptsMade).toBe(0);
+    const listed = async (state: TaskState): Promise<string[]> =>
+      (await mp.tasks.list({ pool: "cancelled", state })).map(({ id }) => id).sort();
+    expect(await listed("cancelled")).toEqual([waiting.id, running.id].sort());
+    expect(await listed("failed")).toEqual([failing.id]);
+    const states = (await mp.tasks.list({ pool: "cancelled" })).map(({ state }) => state);
+    expect(states.sort()).toEqual(["cancelled", "cancelled", "failed"]);
+    expect(await mp.pools.get("cancelled")).toMatchObject({ failed: 1, cancelled: 2 });
+    const queue = new Queue("cancelled", { connection: { url: redis.url }, prefix: `{${namespace}}` });
+    onTestFinished(() => queue.close());
+    expect(await (await queue.getJob(waiting.id))?.getState()).toBe("failed");
+
+    // when: they run again, one by our own way and one by that of a BullMQ tool
+    expect(await other.task(waiting.id).retry()).toEqual({ outcome: "queued", pool: "cancelled" });
+    await gate.set();
+    await (await queue.getJob(running.id))?.retry();
+
+    // then
+    expect(await waiting.get()).toBe(49);
+    expect(await running.get()).toBe("ran");
+    await until(async () => (await running.state()) === "completed");
+    expect(await mp.pools.get("cancelled")).toMatchObject({ failed: 1, cancelled: 0, completed: 2 });
   });
 
   test("takes what every wait takes, and refuses anything else", async () => {

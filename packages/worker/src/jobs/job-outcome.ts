@@ -12,6 +12,7 @@ import {
 import type { FailureReport } from "../child/messages.ts";
 import type { MeteredEnd, PoolMeter } from "../metrics/pool-meter.ts";
 import { describeFailure, failureAnswers, toJobError } from "./failure.ts";
+import { noteEnding } from "./job-ending.ts";
 import type { JobHost } from "./job-host.ts";
 import type { JobRun } from "./job-run.ts";
 import type { PoolJob } from "./pool-job.ts";
@@ -108,6 +109,7 @@ export class JobOutcome {
   async fail(run: JobRun, job: PoolJob): Promise<never> {
     const failure = run.failure as FailureReport;
     this.#meter.ended(job, endOf(run, job), performance.now() - run.begunAt);
+    if (run.endsCancelled) noteEnding(job, "cancelled");
     if (run.count > 1) {
       const summary = `${run.failed} of ${run.count} calls failed; first: ${failure.message}`;
       const error = this.#describe({ ...failure, message: summary }, run.pid);

@@ -202,6 +202,11 @@ export class JobRun {
     return this.#cancelled.size > 0;
   }
 
+  /** True when all that failed was cancelled, and nothing has a value. */
+  get endsCancelled(): boolean {
+    return this.failed === this.count && this.cancelledCalls === this.failed;
+  }
+
   async finishOutput(): Promise<void> {
     await Promise.all([this.#options.log.finish(), this.#options.progress.finish()]);
   }

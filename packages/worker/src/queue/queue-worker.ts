@@ -3,6 +3,7 @@ import {
   backOff,
   indexTasks,
   isRefusal,
+  type JobEnding,
   type JobEnvelope,
   type JobReturn,
   KEPT_COMPLETED,
@@ -21,6 +22,7 @@ import type { Fetched, FetchedQueue, Fetcher } from "../fetcher/fetcher.ts";
 import { nudgeWorkers } from "../fetcher/nudge.ts";
 import type { AssignedJob } from "../fetcher/slot-offers.ts";
 import { MOST_HOST_LOSSES } from "../jobs/host-losses.ts";
+import { endingOf } from "../jobs/job-ending.ts";
 import type { PoolJob } from "../jobs/pool-job.ts";
 import { isKeepRule } from "../jobs/read-envelope.ts";
 import { watchersIn, watchersOf } from "../jobs/watchers.ts";
@@ -111,6 +113,8 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
   readonly #fresh = new Map<string, string>();
   /** Clients that wait for a job that has just been taken, by its id. */
   readonly #watchers = new Map<string, string[]>();
+  /** How the jobs end that are being finished as failed, by their ids. */
+  readonly #endings = new Map<string, JobEnding>();
   #renewSoon: NodeJS.Timeout | undefined;
   /** The look under way takes this slot back. */
   #offered: OfferedSlot | undefined;
@@ -149,6 +153,7 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
       const { queue, client, keys, routing } = options;
       this.#routed = new RoutedTakes({
         ...{ queue, client, keys, ...routing },
+        endingOf: (jobId) => this.#endings.get(jobId),
         offered: () => this.#offered,
         onRefused: () => {
           this.#isRefused = true;
@@ -456,7 +461,16 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
     dropBadRules(job);
     await this.#lookAround(job);
     const fetchNext = isPutBack ? () => false : fetchNextCallback;
-    return this.#readable(token, () => this.#finish(() => super.handleFailed(error, job, token, fetchNext, ...rest)));
+    const jobId = job.id ?? "";
+    const ending = endingOf(job);
+    if (ending) this.#endings.set(jobId, ending);
+    try {
+      return await this.#readable(token, () =>
+        this.#finish(() => super.handleFailed(error, job, token, fetchNext, ...rest)),
+      );
+    } finally {
+      this.#endings.delete(jobId);
+    }
   }
 
   /** A job that ran is finished when Redis takes that: BullMQ would fail it because Redis refused. */

@@ -1,4 +1,11 @@
-import { BULL_SCRIPTS, isProcessQueue, type Keys, type Milliseconds, type RedisClient } from "@manyhands/core/internal";
+import {
+  BULL_SCRIPTS,
+  isProcessQueue,
+  type JobEnding,
+  type Keys,
+  type Milliseconds,
+  type RedisClient,
+} from "@manyhands/core/internal";
 import type { OfferedSlot } from "../slots/offered-slot.ts";
 import { finishAndTakeKnown, type LookState, takeKnown, USUAL_DEPTH } from "./routing-scripts.ts";
 
@@ -14,6 +21,8 @@ export interface RoutedTakesOptions {
   priorities: () => string;
   /** Announces this host, when its announcement has expired. */
   announce: () => Promise<void>;
+  /** How a job ends that is about to be finished as failed, if it is no failure of its task. */
+  endingOf?: (jobId: string) => JobEnding | undefined;
   /** The offered slot that the take under way uses. */
   offered?: () => OfferedSlot | undefined;
   /** That slot has been assigned: nothing was looked for. */
@@ -60,7 +69,7 @@ const UNANNOUNCED_PAUSE: Milliseconds = 500;
 
 /** Number of keys of BullMQ's scripts, and the argument that says whether they fetch the next job. */
 const TAKE = { keys: BULL_SCRIPTS.moveToActive };
-const FINISH = { keys: BULL_SCRIPTS.moveToFinished, fetches: BULL_SCRIPTS.moveToFinished + 5 };
+const FINISH = { keys: BULL_SCRIPTS.moveToFinished };
 const DELAY = { keys: 11, fetches: 11 + 7 };
 
 /**
@@ -90,7 +99,7 @@ export class RoutedTakes {
     const run = commands.execCommand.bind(backend);
     commands.execCommand = async (client, name, parameters) => {
       if (name === "moveToActive") return this.#take(parameters);
-      if (name === "moveToFinished" && Number(parameters[FINISH.fetches]) === 1) return this.#finish(parameters);
+      if (name === "moveToFinished") return this.#finish(parameters);
       if (name !== "moveToDelayed" || Number(parameters[DELAY.fetches]) !== 1) return run(client, name, parameters);
       // A job that is tried again later; the fetcher looks for the next one.
       this.#unfollowed.add(String(parameters[DELAY.keys + 2]));
@@ -185,16 +194,18 @@ export class RoutedTakes {
   }
 
   async #finish(parameters: readonly Parameter[]): Promise<unknown> {
-    const { client, keys, hostId, initializer, priorities } = this.#options;
+    const { client, keys, hostId, queue, initializer, priorities, endingOf } = this.#options;
     const given = parameters.map(toArgument);
     const jobId = String(given[FINISH.keys]);
-    const [reply, isLeft] = await finishAndTakeKnown.run(client, given.slice(0, FINISH.keys).map(String), [
-      ...given.slice(FINISH.keys),
-      keys.prefix,
-      hostId,
-      this.#canRun(initializer()) ? 1 : 0,
-      priorities(),
-    ]);
+    const [reply, isLeft] = await finishAndTakeKnown.run(
+      client,
+      [...given.slice(0, FINISH.keys).map(String), keys.cancelled(queue)],
+      [
+        ...given.slice(FINISH.keys),
+        ...[keys.prefix, hostId, this.#canRun(initializer()) ? 1 : 0],
+        ...[priorities(), endingOf?.(jobId) ?? ""],
+      ],
+    );
     if (isLeft === 1) this.#unfollowed.add(jobId);
     return reply;
   }

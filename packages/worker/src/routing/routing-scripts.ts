@@ -4,6 +4,7 @@ import {
   JOB_RANKED_FIELD,
   JOB_UNSERVED_FIELD,
   MOVE_TO_ACTIVE_KEYS,
+  NOTE_ENDING,
   READ_MICROS,
   Script,
   WHOLE,
@@ -365,24 +366,33 @@ return {reply, "", place, "", 0}
 });
 
 /**
- * Finishes a job, and takes the next one of its queue if this host knows its task.
+ * Finishes a job, notes how it has ended and, if it may, takes the next one of its queue if this host knows its task.
  *
- * KEYS[1..14], ARGV[1..9] those of BullMQ's moveToFinished, which is to fetch; ARGV[10] prefix of our keys; ARGV[11] id of
- * this host; ARGV[12] 1 = this host knows the initializer of the pool, or there is none; ARGV[13] JSON: task that this host
- * knows -> its priority, "" = none has one
+ * KEYS[1..14], ARGV[1..9] those of BullMQ's moveToFinished; KEYS[15] cancelled jobs of the pool; ARGV[10] prefix of our keys;
+ * ARGV[11] id of this host; ARGV[12] 1 = this host knows the initializer of the pool, or there is none; ARGV[13] JSON: task
+ * that this host knows -> its priority, "" = none has one; ARGV[14] how a job that has not completed has ended: "cancelled",
+ * "expired", or "" for a failure
  * Returns {what moveToFinished returns, 1 = the next job was left because it is another host's, or must be looked for; else 0}.
  */
 export const finishAndTakeKnown: Script<[reply: unknown, isLeft: 0 | 1]> = new Script<[unknown, 0 | 1]>({
   name: "finishAndTakeKnown",
   lua: `
-local prefix, host, can_run = ARGV[10], ARGV[11], ARGV[12] == "1"
-local priorities = ARGV[13] ~= "" and cjson.decode(ARGV[13])
-${KNOWS}
-local keys = {wait = KEYS[1], prioritized = KEYS[3], delayed = KEYS[7]}
-local is_left = not is_next_known(keys, ARGV[7], tonumber(ARGV[2]))
+local is_left = false
+if ARGV[6] == "1" then
+  local prefix, host, can_run = ARGV[10], ARGV[11], ARGV[12] == "1"
+  local priorities = ARGV[13] ~= "" and cjson.decode(ARGV[13])
+  ${KNOWS}
+  local keys = {wait = KEYS[1], prioritized = KEYS[3], delayed = KEYS[7]}
+  is_left = not is_next_known(keys, ARGV[7], tonumber(ARGV[2]))
+end
 ${bullFunction("moveToFinished")}
 local arguments = {unpack(ARGV, 1, 9)}
 if is_left then arguments[6] = "0" end
-return {moveToFinished(KEYS, arguments), is_left and 1 or 0}
+local reply = moveToFinished(KEYS, arguments)
+if ARGV[5] == "failed" and (type(reply) ~= "number" or reply >= 0) then
+  ${NOTE_ENDING}
+  note_ending(ARGV[1], KEYS[12], KEYS[11], KEYS[15], ARGV[14])
+end
+return {reply, is_left and 1 or 0}
 `,
 });

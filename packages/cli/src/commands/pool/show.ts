@@ -42,6 +42,7 @@ function fieldsOf(pool: PoolView): [string, string][] {
     ["delayed", String(pool.delayed)],
     ["completed", String(pool.completed)],
     ["failed", String(pool.failed)],
+    ["cancelled", String(pool.cancelled)],
     ["isolation", pool.isolation ?? "the setting of the host"],
     [
       "recycling",

@@ -28,7 +28,8 @@ export function taskCancelCommand(): Command {
 }
 
 function describe(outcome: Exclude<CancelOutcome, { outcome: "unknown" }>): string {
-  if (outcome.outcome === "removed") return `was cancelled before it started, and taken out of pool "${outcome.pool}"`;
+  if (outcome.outcome === "removed")
+    return `was cancelled before it started, and taken out of the queue of pool "${outcome.pool}"`;
   if (outcome.outcome === "finished") return `is ${outcome.state} already; nothing to cancel`;
   return outcome.host === null ? "is being stopped" : `is being stopped on host "${outcome.host}"`;
 }

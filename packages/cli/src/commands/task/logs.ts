@@ -37,7 +37,7 @@ export function taskLogsCommand(): Command {
             else if (printer.format === "ndjson") printer.json({ line });
             else printer.line(line, { indent: "" });
           }
-          const over = !options.follow || task?.state === "completed" || task?.state === "failed";
+          const over = !options.follow || ["completed", "failed", "cancelled"].includes(task?.state ?? "");
           if (over || stop.signal.aborted) break;
           await pause(FOLLOW_INTERVAL, { signal: stop.signal }).catch(() => {});
         }

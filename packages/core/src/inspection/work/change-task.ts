@@ -6,7 +6,7 @@ import type { Keys, QueuePart } from "../../redis/keys.ts";
 import { Script, SERVER_TIME } from "../../redis/script/index.ts";
 import type { AnyTask } from "../../tasks/index.ts";
 import { checkReach } from "../../tasks/index.ts";
-import type { JobEnvelope } from "../../wire/records/job.ts";
+import { JOB_ENDED_FIELD, type JobEnvelope } from "../../wire/records/job.ts";
 import { unitCount } from "../../wire/records/unit-count.ts";
 import { callData } from "../../work/submission/call-data.ts";
 import type { TaskPlace } from "../../work/submission/find-task.ts";
@@ -124,7 +124,9 @@ ${bullFunction("promote")}
 local id, priority, delay = ARGV[1], ARGV[6], ARGV[7]
 if redis.call("HGET", KEYS[1], "timestamp") ~= ARGV[3] then return {"unknown", "unknown"} end
 if redis.call("ZSCORE", KEYS[11], id) then return {"not-waiting", "completed"} end
-if redis.call("ZSCORE", KEYS[12], id) then return {"not-waiting", "failed"} end
+if redis.call("ZSCORE", KEYS[12], id) then
+  return {"not-waiting", redis.call("HGET", KEYS[1], "${JOB_ENDED_FIELD}") == "cancelled" and "cancelled" or "failed"}
+end
 if redis.call("ZSCORE", KEYS[13], id) then return {"not-waiting", "waiting-children"} end
 if redis.call("EXISTS", KEYS[14]) == 1 or redis.call("LPOS", KEYS[6], id) then return {"not-waiting", "active"} end
 if ARGV[4] ~= "" then

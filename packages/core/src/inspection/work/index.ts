@@ -6,3 +6,4 @@ export { type JobCourse, readCourse } from "./read-log.ts";
 export { readTask } from "./read-task.ts";
 export { retryTask } from "./retry-task.ts";
 export { listTaskRows, type TaskFilter } from "./task-list.ts";
+export { whereIs } from "./where-is.ts";

@@ -3,7 +3,7 @@ import type { Keys, QueuePart } from "../../redis/keys.ts";
 import type { Milliseconds } from "../../time/index.ts";
 import { isWrongType } from "../../wire/records/stored-record.ts";
 
-/** Jobs of a pool by BullMQ's states. Finished ones count as far as they are kept. */
+/** Jobs of a pool by their states. Finished ones count as far as they are kept. */
 export interface JobCounts {
   /** Without a priority. */
   waiting: number;
@@ -13,6 +13,8 @@ export interface JobCounts {
   waitingChildren: number;
   completed: number;
   failed: number;
+  /** BullMQ counts these among the failed ones. */
+  cancelled: number;
 }
 
 /** What goes on in the queue of a pool. */
@@ -39,7 +41,7 @@ const LISTS = ["wait", "paused", "active"] as const;
 const SETS = ["prioritized", "delayed", "waiting-children", "completed", "failed"] as const;
 /** Lines in which jobs wait, the one that BullMQ takes from first at the beginning. */
 const LINES = ["wait", "paused", "prioritized"] as const;
-const REPLIES = 1 + LISTS.length + SETS.length + LINES.length;
+const REPLIES = 1 + LISTS.length + SETS.length + 1 + LINES.length;
 
 /**
  * Counts the jobs of pools: the one reader of these numbers, for all that show them. Two round trips, for any number
@@ -51,6 +53,7 @@ export async function readPoolCounts(client: RedisClient, keys: Keys, pools: rea
     pipeline.hmget(keys.queue(pool, "meta"), "paused", "concurrency");
     for (const list of LISTS) pipeline.llen(keys.queue(pool, list));
     for (const set of SETS) pipeline.zcard(keys.queue(pool, set));
+    pipeline.zcard(keys.cancelled(pool));
     // BullMQ adds to a list at the left and takes from it at the right.
     for (const list of ["wait", "paused"] as const) pipeline.lindex(keys.queue(pool, list), -1);
     pipeline.zrange(keys.queue(pool, "prioritized"), 0, "0");
@@ -98,6 +101,9 @@ async function readHeads(
 function countsOf([meta, ...row]: unknown[], heads: Head[], at: number): PoolCounts {
   const parts: readonly QueuePart[] = [...LISTS, ...SETS];
   const count = (part: QueuePart): number => Number(row[parts.indexOf(part)] ?? 0);
+  const finished = count("failed");
+  // A tool that has such a job run again, or removes it, leaves it in the set for a while.
+  const cancelled = Math.min(finished, Number(row[parts.length] ?? 0));
   const [paused = null, concurrency = null] = (meta as (string | null)[] | null) ?? [];
   return {
     paused: paused !== null,
@@ -109,7 +115,8 @@ function countsOf([meta, ...row]: unknown[], heads: Head[], at: number): PoolCou
       delayed: count("delayed"),
       waitingChildren: count("waiting-children"),
       completed: count("completed"),
-      failed: count("failed"),
+      failed: finished - cancelled,
+      cancelled,
     },
     oldestWaiting: heads.length === 0 ? null : Math.max(0, ...heads.map(({ submittedAt }) => at - submittedAt)),
     nextTask: heads[0]?.task ?? null,

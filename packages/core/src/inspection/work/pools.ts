@@ -27,6 +27,7 @@ export interface PoolView extends PoolRecord {
   /** Finished ones as far as they are kept. */
   completed: number;
   failed: number;
+  cancelled: number;
   /** How long the oldest of the jobs that are next in line has been waiting, by the server's clock. */
   oldestWaiting: Milliseconds | null;
   /** Live hosts that take work of this pool, and their slots. */
@@ -143,11 +144,22 @@ export class Pools {
       const read = counts[index];
       if (!read) return [];
       const { paused, globalConcurrency, oldestWaiting } = read;
-      const { waiting, prioritized, delayed, active, completed, failed } = read.jobs;
+      const { waiting, prioritized, delayed, active, completed, failed, cancelled } = read.jobs;
       return {
         ...record,
         failure: record.failure === null ? null : describeFailure(record.failure),
-        ...{ paused, globalConcurrency, waiting, prioritized, delayed, active, completed, failed, oldestWaiting },
+        ...{
+          paused,
+          globalConcurrency,
+          waiting,
+          prioritized,
+          delayed,
+          active,
+          completed,
+          failed,
+          cancelled,
+          oldestWaiting,
+        },
         hosts: hosts.filter((host) => slotsOf([host], record.name) > 0).length,
         slots: slotsOf(hosts, record.name),
       };

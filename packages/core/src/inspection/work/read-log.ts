@@ -75,6 +75,6 @@ if from >= 0 and kept > 0 then
   local first = math.max(0, from - dropped)
   lines = redis.call("LRANGE", KEYS[2], first, first + tonumber(ARGV[3]) - 1)
 end
-return {(where_is(ARGV[4], 3)), fields[1], fields[2] or "0", fields[3] or "", fields[4] or "", dropped, dropped + kept, lines}
+return {(where_is(ARGV[4], KEYS[1], 3)), fields[1], fields[2] or "0", fields[3] or "", fields[4] or "", dropped, dropped + kept, lines}
 `,
 });

@@ -1,6 +1,5 @@
 import type { RedisClient } from "../../redis/connection/index.ts";
 import type { Keys } from "../../redis/keys.ts";
-import { Script } from "../../redis/script/index.ts";
 import { announcedOptions } from "../../tasks/index.ts";
 import { decode, decodeError, decodeStoredAnswers, decodeUnits, forViewing } from "../../wire/codec/index.ts";
 import {
@@ -18,7 +17,7 @@ import { announcedTasks, describeUnserved, isServed } from "../../work/fleet/ind
 import type { TaskPlace } from "../../work/submission/find-task.ts";
 import type { ErrorView, TaskState, TaskView, UnitView } from "../../work/submission/task-view.ts";
 import { errorFromText, viewError } from "./error-view.ts";
-import { STATE_PARTS, WHERE_IS } from "./where-is.ts";
+import { whereIs } from "./where-is.ts";
 
 /** Reads one task with everything that is kept of it; null when it is gone. */
 export async function readTask(
@@ -28,25 +27,20 @@ export async function readTask(
 ): Promise<TaskView | null> {
   const { client, keys } = context;
   const { pool, jobId } = place;
-  const [fields, places] = await Promise.all([
+  const [fields, { state, position }] = await Promise.all([
     client.hgetall(keys.job(pool, jobId)).catch(noneIfWrongType),
-    whereIs.run(
-      client,
-      STATE_PARTS.map((part) => keys.queue(pool, part)),
-      [jobId],
-    ),
+    whereIs(client, keys, place),
   ]);
   if (fields["timestamp"] === undefined) return null;
-  const [state, position] = places;
   const returned = objectOr(parse<unknown>(fields["returnvalue"], null), null) as JobReturn | null;
-  const run = state === "failed" ? fields[JOB_ANSWERS_FIELD] : returned?.stored;
+  const run = state === "failed" || state === "cancelled" ? fields[JOB_ANSWERS_FIELD] : returned?.stored;
   const key = run === undefined ? null : keys.result({ pool, jobId, run });
   const stored = key === null ? null : await client.getBuffer(key).catch(noneIfWrongType);
   const job: StoredJob = {
     place,
     fields,
     state,
-    position: position < 0 ? null : position,
+    position,
     envelope: objectOr(parse<unknown>(fields["data"], {}), {} as JobEnvelope),
     returned,
     stored: Buffer.isBuffer(stored) ? stored : null,
@@ -77,7 +71,8 @@ function view(job: StoredJob, hosts: readonly HostRecord[]): TaskView {
   const outcomes = readOutcomes(job).filter((outcome) => place.unit === null || outcome.unit === place.unit);
   const single = (envelope.count ?? 1) === 1 && envelope.units === undefined ? outcomes[0] : undefined;
   const only = place.unit === null ? single : outcomes[0];
-  const error = only?.error ?? (outcomes.length === 0 && state === "failed" ? readFailure(fields) : null);
+  const hasFailed = state === "failed" || state === "cancelled";
+  const error = only?.error ?? (outcomes.length === 0 && hasFailed ? readFailure(fields) : null);
   const createdAt = Number(fields["timestamp"]);
   const startedAt = fields["processedOn"] ? Number(fields["processedOn"]) : null;
   const finishedAt = fields["finishedOn"] ? Number(fields["finishedOn"]) : null;
@@ -103,9 +98,9 @@ function view(job: StoredJob, hosts: readonly HostRecord[]): TaskView {
     finishedAt,
     waitTime: startedAt === null ? null : Math.max(0, startedAt - createdAt),
     runTime: startedAt === null || finishedAt === null ? null : Math.max(0, finishedAt - startedAt),
-    host: returned?.host ?? run?.host.name ?? by ?? error?.host ?? null,
+    host: returned?.host ?? run?.host.name ?? by ?? (startedAt === null ? null : (error?.host ?? null)),
     hostId: returned?.hostId ?? run?.host.id ?? null,
-    pid: returned?.pid ?? run?.pid ?? error?.pid ?? null,
+    pid: returned?.pid ?? run?.pid ?? (startedAt === null ? null : (error?.pid ?? null)),
     args: attempt(() => readArguments(job)),
     result: only?.ok ? only.value : null,
     hasResult: only?.ok ?? false,
@@ -197,17 +192,3 @@ function parse<Value>(text: string | undefined, absent: Value): Value {
     return absent;
   }
 }
-
-/**
- * KEYS[1] completed; KEYS[2] failed; KEYS[3] delayed; KEYS[4] prioritized (sorted sets); KEYS[5] active; KEYS[6] wait;
- * KEYS[7] paused (lists); KEYS[8] waiting-children (sorted set)
- * ARGV[1] job id
- * Returns {state, how many are before it in line or -1}.
- */
-const whereIs = new Script<[TaskState, number]>({
-  name: "whereIsJob",
-  lua: `${WHERE_IS}
-local state, position = where_is(ARGV[1], 1)
-return {state, position}
-`,
-});

@@ -1,9 +1,11 @@
 import type { RedisClient } from "../../redis/connection/index.ts";
 import type { Keys } from "../../redis/keys.ts";
+import { JOB_ENDED_FIELD } from "../../wire/records/job.ts";
 import type { HostRecord } from "../../wire/records/records.ts";
 import { hostOf, workerName } from "../../wire/records/worker-name.ts";
 import { TASK_STATES, type TaskRow, type TaskState } from "../../work/submission/task-view.ts";
 import { findTaskPage, type TaskPage, type TaskRange, taskSources } from "./task-page.ts";
+import { finishedState } from "./where-is.ts";
 
 /** Which tasks are wanted. */
 export interface TaskFilter {
@@ -33,9 +35,11 @@ export async function listTaskRows(
   const limit = filter.limit ?? 20;
   const offset = filter.offset ?? 0;
   const pools = filter.pool === undefined ? search.pools : search.pools.filter((pool) => pool === filter.pool);
-  const states = filter.state === undefined ? TASK_STATES : [filter.state];
-  const filtered = filter.task !== undefined || filter.host !== undefined;
+  const states = filter.state === undefined ? TASK_STATES.filter((state) => state !== "cancelled") : [filter.state];
   const sources = await taskSources(client, keys, { pools, states });
+  const hasOthers =
+    filter.state === "failed" && (await taskSources(client, keys, { pools, states: ["cancelled"] })).length > 0;
+  const filtered = filter.task !== undefined || filter.host !== undefined || hasOthers;
   // Which tasks come before the page is known only of tasks that need no look.
   const page: TaskPage = filtered
     ? { ranges: sources.map((source) => ({ source, from: 0, to: Math.min(source.size, MAX_SCANNED) })), skip: offset }
@@ -48,6 +52,7 @@ export async function listTaskRows(
   nameHosts(found, hosts);
   const host = hosts.find((candidate) => candidate.id === filter.host);
   return found
+    .filter(({ row }) => filter.state === undefined || row.state === filter.state)
     .filter(({ row }) => filter.task === undefined || row.name === filter.task)
     .filter(({ row, worker }) => (host ? worker === workerOf(host) : [undefined, row.host].includes(filter.host)))
     .map(({ row }) => row)
@@ -84,19 +89,29 @@ async function readPlaces(client: RedisClient, ranges: TaskRange[]): Promise<Pla
 async function readRows(client: RedisClient, keys: Keys, places: Place[]): Promise<FoundRow[]> {
   const pipeline = client.pipeline();
   for (const { pool, id } of places) {
-    pipeline.hmget(keys.job(pool, id), "name", "timestamp", "processedOn", "finishedOn", "atm", "failedReason", "pb");
+    pipeline.hmget(
+      keys.job(pool, id),
+      "name",
+      "timestamp",
+      "processedOn",
+      "finishedOn",
+      "atm",
+      "failedReason",
+      "pb",
+      JOB_ENDED_FIELD,
+    );
   }
   const replies = (await pipeline.exec()) ?? [];
   return places.flatMap(({ pool, id, state }, index) => {
     const fields = (replies[index]?.[1] ?? []) as (string | null)[];
-    const [name, createdAt, startedAt, finishedAt, attemptsMade, failedReason, host] = fields;
+    const [name, createdAt, startedAt, finishedAt, attemptsMade, failedReason, host, ended] = fields;
     // Removed since its id was read.
     if (!name) return [];
     const row: TaskRow = {
       id,
       name,
       pool,
-      state,
+      state: state === "failed" || state === "cancelled" ? finishedState(ended) : state,
       host: host ? hostOf(host) : null,
       attemptsMade: Number(attemptsMade ?? 0),
       createdAt: Number(createdAt),

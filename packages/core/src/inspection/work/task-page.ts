@@ -3,7 +3,7 @@ import type { Keys, QueuePart } from "../../redis/keys.ts";
 import { Script } from "../../redis/script/index.ts";
 import type { TaskState } from "../../work/submission/task-view.ts";
 
-/** One list or sorted set of BullMQ in which tasks of one state are. */
+/** One list or sorted set in which tasks of one state are. */
 export interface TaskSource {
   pool: string;
   state: TaskState;
@@ -28,11 +28,11 @@ export interface TaskPage {
 }
 
 /** States whose tasks stand in the order of their last change, the newest first. The others stand in another order. */
-const BY_TIME: readonly TaskState[] = ["waiting", "active", "completed", "failed"];
+const BY_TIME: readonly TaskState[] = ["waiting", "active", "completed", "failed", "cancelled"];
 /** So many tasks are rather read than searched for a place to begin. */
 const FEW = 100;
 
-/** The lists and sorted sets of pools that hold any task of these states. */
+/** The lists and sorted sets of pools that hold any task of these states. Those of failed ones hold the cancelled ones, too. */
 export async function taskSources(
   client: RedisClient,
   keys: Keys,
@@ -42,8 +42,7 @@ export async function taskSources(
   const sources: TaskSource[] = [];
   for (const pool of search.pools) {
     for (const state of search.states) {
-      for (const part of partsOf(state)) {
-        const key = keys.queue(pool, part);
+      for (const key of keysOf(keys, pool, state)) {
         const isList = state === "waiting" || state === "active";
         sources.push({ pool, state, key, isList, size: 0 });
         if (isList) pipeline.llen(key);
@@ -56,9 +55,11 @@ export async function taskSources(
   return sources.filter(({ size }) => size > 0);
 }
 
-function partsOf(state: TaskState): QueuePart[] {
-  if (state === "waiting") return ["wait", "paused"];
-  return state === "unknown" ? [] : [state];
+function keysOf(keys: Keys, pool: string, state: TaskState): string[] {
+  if (state === "unknown") return [];
+  if (state === "cancelled") return [keys.cancelled(pool)];
+  const parts: QueuePart[] = state === "waiting" ? ["wait", "paused"] : [state];
+  return parts.map((part) => keys.queue(pool, part));
 }
 
 /**

@@ -110,6 +110,13 @@ export const JOB_FAILURE_FIELD = "failure";
  * its return value as well.
  */
 export const JOB_ANSWERS_FIELD = "answers";
+/**
+ * Extra field of a failed job's hash: it did not fail, but was cancelled, or was not started before it expired. Absent: it
+ * failed. Only the hash of a job among the failed ones is asked for it.
+ */
+export const JOB_ENDED_FIELD = "ended";
+/** How a job that is among the failed ones of BullMQ has ended, if it is no failure of its task. */
+export type JobEnding = "cancelled" | "expired";
 /** Extra field of a job's hash: the reason of a requested cancellation; hosts re-check it with each heartbeat. */
 export const JOB_CANCEL_FIELD = "cancelRequested";
 /**

@@ -49,6 +49,7 @@ export async function clearPool(
     // A host that was just finishing a job may have written once more.
     () => queue.obliterate({ force: true }),
     () => new StoredAnswers(client, keys).removeAll(pool.name),
+    () => client.unlink(keys.cancelled(pool.name)),
   ];
   try {
     for (const step of steps) {

@@ -9,6 +9,7 @@ import {
   JOB_ANSWERS_FIELD,
   JOB_CANCEL_FIELD,
   JOB_CANCEL_RUN_FIELD,
+  JOB_ENDED_FIELD,
   JOB_ERROR_FIELD,
   JOB_FAILURE_FIELD,
   type JobFailure,
@@ -81,7 +82,7 @@ export class StoredAnswers {
     const { job, lock, index, prefix } = this.#names(pool, jobId);
     const wishes = await forgetRuns.run(
       this.#client,
-      [job, index, lock, this.#keys.queue(pool, "failed")],
+      [job, index, lock, this.#keys.queue(pool, "failed"), this.#keys.cancelled(pool)],
       [
         jobId,
         prefix,
@@ -195,7 +196,8 @@ return 1
 });
 
 /**
- * KEYS[1] hash of the job; KEYS[2] index of the pool's stored answers; KEYS[3] lock of the job; KEYS[4] failed jobs
+ * KEYS[1] hash of the job; KEYS[2] index of the pool's stored answers; KEYS[3] lock of the job; KEYS[4] failed jobs;
+ * KEYS[5] cancelled ones among them
  * ARGV[1] job id; ARGV[2] what keys of stored answers of the pool begin with; ARGV[3] field of the run; ARGV[4] field of
  * the error; ARGV[5] what fields of a cancellation begin with; ARGV[6] field of the failure; ARGV[7] what fields begin with
  * that say which run a cancellation is for; ARGV[8] 1 = a finished job was retried: cancellations of earlier runs go;
@@ -212,7 +214,8 @@ elseif redis.call("GET", KEYS[3]) ~= ARGV[9] then
   return 0
 end
 unlink_named(KEYS[1], KEYS[2], ARGV[2], ARGV[1], ARGV[3])
-redis.call("HDEL", KEYS[1], ARGV[4], ARGV[6])
+redis.call("HDEL", KEYS[1], ARGV[4], ARGV[6], "${JOB_ENDED_FIELD}")
+redis.call("ZREM", KEYS[5], ARGV[1])
 -- It is about to be put back in line: without its error it must not look finished to a client that waits for it.
 if ARGV[8] == "1" and ARGV[9] == "" then redis.call("HDEL", KEYS[1], "finishedOn") end
 local ends = ends_of(KEYS[1])

@@ -78,15 +78,15 @@ function keysOf(keys: Keys, { pool, jobId }: JobPlace): string[] {
  * KEYS[7] waiting-children (sorted sets); KEYS[8] active; KEYS[9] wait; KEYS[10] paused (lists); KEYS[11] markers (sorted set);
  * KEYS[12] counter of jobs with a priority; KEYS[13] event stream
  * ARGV[1] job id; ARGV[2] entries of a list that are searched; ARGV[3] 1 = put it back, 0 = only look; ARGV[4] events kept
- * Returns "there", "unlisted" (it was in no list) or "gone". A job that has just been cancelled is about to be removed.
+ * Returns "there", "unlisted" (it was in no list) or "gone".
  */
 const locate = new Script<string>({
   name: "locateJob",
   lua: `
 local id = ARGV[1]
-local job = redis.call("HMGET", KEYS[1], "timestamp", "withdrawn", "delay", "priority", "processedOn", "finishedOn", "returnvalue")
+local job = redis.call("HMGET", KEYS[1], "timestamp", "delay", "priority", "processedOn", "finishedOn", "returnvalue")
 if not job[1] then return "gone" end
-if job[2] or redis.call("EXISTS", KEYS[2]) == 1 then return "there" end
+if redis.call("EXISTS", KEYS[2]) == 1 then return "there" end
 for set = 3, 7 do
   if redis.call("ZSCORE", KEYS[set], id) then return "there" end
 end
@@ -97,12 +97,12 @@ end
 if ARGV[3] == "0" then return "unlisted" end
 ${SERVER_TIME}
 local now = server_time()
-local due = (tonumber(job[1]) or 0) + (tonumber(job[3]) or 0)
-local priority = tonumber(job[4]) or 0
-if job[6] then
-  redis.call("ZADD", job[7] and KEYS[3] or KEYS[4], tonumber(job[6]) or now, id)
+local due = (tonumber(job[1]) or 0) + (tonumber(job[2]) or 0)
+local priority = tonumber(job[3]) or 0
+if job[5] then
+  redis.call("ZADD", job[6] and KEYS[3] or KEYS[4], tonumber(job[5]) or now, id)
   return "unlisted"
-elseif not job[5] and due > now then
+elseif not job[4] and due > now then
   redis.call("ZADD", KEYS[5], due * 0x1000, id)
   local marked = redis.call("ZSCORE", KEYS[11], "1")
   if not marked or tonumber(marked) > due then redis.call("ZADD", KEYS[11], due, "1") end

@@ -1,5 +1,4 @@
 import { CancelledError } from "../../errors/index.ts";
-import type { BullQueues } from "../../redis/bull-queue/bull-queues.ts";
 import type { RedisClient } from "../../redis/connection/index.ts";
 import type { Keys, QueuePart } from "../../redis/keys.ts";
 import { Script } from "../../redis/script/index.ts";
@@ -8,6 +7,8 @@ import {
   ENDS_OF,
   JOB_CANCEL_FIELD,
   JOB_CANCEL_RUN_FIELD,
+  JOB_ENDED_FIELD,
+  JOB_ERROR_FIELD,
   JOB_WATCHERS_FIELD,
   type JobEnvelope,
   lifeOf,
@@ -17,80 +18,86 @@ import {
 } from "../../wire/records/job.ts";
 import type { ControlMessage } from "../../wire/records/records.ts";
 import { unitCount } from "../../wire/records/unit-count.ts";
+import { finishUnstarted, unstartedArguments, unstartedKeys } from "../history/index.ts";
 import type { TaskPlace } from "./find-task.ts";
 import type { TaskState } from "./task-view.ts";
 
+/** Where a job is looked for; the script has these keys also among those of BullMQ's. */
 const LISTS: readonly QueuePart[] = [
   "wait",
   "paused",
   "prioritized",
   "delayed",
   "completed",
-  "failed",
   "active",
   "waiting-children",
 ];
 
 /** What the cancelled job became, decided in one step. */
-type Withdrawal = "removed" | "marked" | "running" | Extract<TaskState, "completed" | "failed"> | "unknown";
+type Withdrawal =
+  | "withdrawn"
+  | "marked"
+  | "running"
+  | Extract<TaskState, "completed" | "failed" | "cancelled">
+  | "unknown";
 
 /**
  * Cancels a task wherever it is.
  *
- * Before it was started: it leaves its queue, and its caller gets a CancelledError, in the same step. While it runs:
+ * Before it was started: it leaves its queue, its caller gets a CancelledError, and the history has it as cancelled, in the
+ * same step. While it runs:
  * the wish is written into the job, where its host finds it also after a lost message, and the host is told. It names the
  * run that it is for: that run keeps it when its host is lost, and no later run is meant.
  *
  * @param request.waitingOnly - Leaves a task alone that has been started, and gives "running".
  */
 export async function cancelTask(
-  context: { client: RedisClient; keys: Keys; queues: BullQueues },
+  context: { client: RedisClient; keys: Keys },
   place: TaskPlace,
   { reason, waitingOnly = false }: { reason: string; waitingOnly?: boolean },
 ): Promise<Withdrawal> {
-  const { client, keys, queues } = context;
+  const { client, keys } = context;
   const { pool, jobId, unit } = place;
   const [data, name, opts, timestamp] = await client.hmget(keys.job(pool, jobId), "data", "name", "opts", "timestamp");
   if (!data) return "unknown";
-  const life = lifeOf(jobId, { options: readObject(opts ?? ""), timestamp: timestamp ?? "" });
+  const options = readObject(opts ?? "");
+  const life = lifeOf(jobId, { options, timestamp: timestamp ?? "" });
   if (place.life !== undefined && place.life !== life) return "unknown";
   const envelope = readObject(data) as Partial<JobEnvelope>;
-  const submission = submissionOf(jobId, readObject(opts ?? ""));
+  const submission = submissionOf(jobId, options);
   const units = unitCount(envelope) ?? 1;
   const alone = unit === null || units === 1;
   const waiting = typeof envelope.client === "string" ? envelope.client : undefined;
   const message: ControlMessage = { type: "cancel", pool, jobId, unit: alone ? null : unit, reason };
-  const outcome = await withdraw.run(
+  const error = new CancelledError(`task "${name ?? ""}" (${jobId}) was cancelled before it started: ${reason}`);
+  const answer = Buffer.from(encode([replyOf(error, submission, units)]));
+  withdraw ??= new Script<Withdrawal>({ name: "withdrawJob", lua: withdrawal() });
+  return withdraw.run(
     client,
     [
-      keys.job(pool, jobId),
-      keys.replies(waiting ?? "none"),
+      ...unstartedKeys(keys, pool, jobId),
       ...LISTS.map((part) => keys.queue(pool, part)),
       keys.jobLock(pool, jobId),
+      keys.replies(waiting ?? "none"),
     ],
     [
+      ...unstartedArguments({ ending: "cancelled", error, options, jobs: keys.jobs(pool) }),
       jobId,
       JOB_CANCEL_FIELD,
       reason,
       keys.control,
       JSON.stringify(message),
       alone ? 1 : 0,
-      waiting === undefined ? "" : Buffer.from(encode([cancelled(name ?? "", jobId, { submission, units, reason })])),
+      waiting === undefined ? "" : answer,
       timestamp ?? "",
       alone ? "" : `.${unit}`,
       JOB_CANCEL_RUN_FIELD,
-      Buffer.from(encode([cancelled(name ?? "", jobId, { submission, units, reason })])),
+      answer,
       JOB_WATCHERS_FIELD,
       keys.replies(""),
       waitingOnly ? 1 : 0,
     ],
   );
-  if (outcome === "removed") {
-    const job = await queues.get(pool).getJob(jobId);
-    // Another client may have removed it meanwhile, and its id be that of a later job.
-    if (job && String(job.timestamp) === timestamp) await job.remove().catch(() => {});
-  }
-  return outcome;
 }
 
 /** What a job holds, which any BullMQ client may have written: it can be cancelled with any content. */
@@ -103,65 +110,67 @@ function readObject(text: string): object {
   }
 }
 
-function cancelled(
-  name: string,
-  jobId: string,
-  facts: { submission: string; units: number; reason: string },
-): ReplyItem {
-  const error = new CancelledError(`task "${name}" (${jobId}) was cancelled before it started: ${facts.reason}`);
+function replyOf(error: CancelledError, submission: string, units: number): ReplyItem {
   const bytes = encodeError(error);
-  const answers = Array.from({ length: facts.units }, (_, unit): UnitAnswer => [unit, 0, bytes, 0]);
-  return [facts.submission, encode(answers), "", 0];
+  const answers = Array.from({ length: units }, (_, unit): UnitAnswer => [unit, 0, bytes, 0]);
+  return [submission, encode(answers), "", 0];
 }
 
+/** Made with the first use: it holds a script of BullMQ, which is loaded then. */
+let withdraw: Script<Withdrawal> | undefined;
+
 /**
- * KEYS[1] job hash; KEYS[2] reply stream of its client; KEYS[3..6] wait, paused (lists), prioritized, delayed (sorted
- * sets); KEYS[7] completed; KEYS[8] failed; KEYS[9] active (list); KEYS[10] waiting-children (sorted set); KEYS[11] lock
- * ARGV[1] job id; ARGV[2] field of the job that holds a wish; ARGV[3] reason; ARGV[4] control channel; ARGV[5] its
- * message; ARGV[6] 1 = the whole job, 0 = one call of it; ARGV[7] encoded answer for the client, "" = no caller waits
- * A job that is taken out is marked by the field "withdrawn", so that a script that is sent again knows what it has done.
- * ARGV[8] when the job was submitted, ms: a later job of the same id is not meant; ARGV[9] what comes behind the names of
- * the fields, "" = the whole job; ARGV[10] field of the run that the wish is for; ARGV[11] encoded answer for all others
- * who wait; ARGV[12] field of the job with their ids; ARGV[13] what the keys of reply streams begin with;
- * ARGV[14] 1 = one that has been started is left alone
- * Returns "removed" (out of its queue, the client has its answer), "marked" (wish written and published), "completed",
- * "failed", "running" (left alone) or "unknown".
+ * KEYS[1..15] those of `finish_unstarted`: 11 = failed jobs, 12 = job hash; KEYS[16] wait; KEYS[17] paused (lists); KEYS[18]
+ * prioritized; KEYS[19] delayed; KEYS[20] completed (sorted sets); KEYS[21] active (list); KEYS[22] waiting-children (sorted
+ * set); KEYS[23] lock; KEYS[24] reply stream of the client
+ * ARGV[1..7] those of `finish_unstarted`; ARGV[8] job id; ARGV[9] field of the job that holds a wish; ARGV[10] reason;
+ * ARGV[11] control channel; ARGV[12] its message; ARGV[13] 1 = the whole job, 0 = one call of it; ARGV[14] encoded answer for
+ * the client, "" = no caller waits; ARGV[15] when the job was submitted, ms: a later job of the same id is not meant;
+ * ARGV[16] what comes behind the names of the fields, "" = the whole job; ARGV[17] field of the run that the wish is for;
+ * ARGV[18] encoded answer for all others who wait; ARGV[19] field of the job with their ids; ARGV[20] what the keys of reply
+ * streams begin with; ARGV[21] 1 = one that has been started is left alone
+ * Returns "withdrawn" (it has left its queue and is cancelled, the client has its answer), "marked" (wish written and
+ * published), "completed", "failed", "cancelled", "running" (left alone) or "unknown".
  */
-const withdraw = new Script<Withdrawal>({
-  name: "withdrawJob",
-  lua: `${ENDS_OF}
-if redis.call("HGET", KEYS[1], "timestamp") ~= ARGV[8] then return "unknown" end
-if redis.call("HEXISTS", KEYS[1], "withdrawn") == 1 then return "removed" end
-if redis.call("ZSCORE", KEYS[7], ARGV[1]) then return "completed" end
-if redis.call("ZSCORE", KEYS[8], ARGV[1]) then return "failed" end
-if ARGV[6] == "1" then
-  local taken = redis.call("LREM", KEYS[3], 0, ARGV[1]) + redis.call("LREM", KEYS[4], 0, ARGV[1])
-    + redis.call("ZREM", KEYS[5], ARGV[1]) + redis.call("ZREM", KEYS[6], ARGV[1])
-  local runs = redis.call("EXISTS", KEYS[11]) == 1 or redis.call("LPOS", KEYS[9], ARGV[1])
+function withdrawal(): string {
+  return `${ENDS_OF}${finishUnstarted()}
+local job, id = KEYS[12], ARGV[8]
+if redis.call("HGET", job, "timestamp") ~= ARGV[15] then return "unknown" end
+if redis.call("ZSCORE", KEYS[20], id) then return "completed" end
+if redis.call("ZSCORE", KEYS[11], id) then
+  -- This script has been sent again: the error tells one cancellation from another.
+  if redis.call("HGET", job, "${JOB_ERROR_FIELD}") == ARGV[6] then return "withdrawn" end
+  return redis.call("HGET", job, "${JOB_ENDED_FIELD}") == "cancelled" and "cancelled" or "failed"
+end
+if ARGV[13] == "1" then
+  local taken = redis.call("LREM", KEYS[16], 0, id) + redis.call("LREM", KEYS[17], 0, id)
+    + redis.call("ZREM", KEYS[18], id) + redis.call("ZREM", KEYS[19], id)
+  local runs = redis.call("EXISTS", KEYS[23]) == 1 or redis.call("LPOS", KEYS[21], id)
   -- In no list, it would never run and never be answered.
-  if taken == 0 and not runs and not redis.call("ZSCORE", KEYS[10], ARGV[1]) then taken = 1 end
+  if taken == 0 and not runs and not redis.call("ZSCORE", KEYS[22], id) then taken = 1 end
   if taken > 0 then
-    redis.call("HSET", KEYS[1], "withdrawn", 1)
-    if ARGV[7] ~= "" then
-      redis.call("XADD", KEYS[2], "*", "answers", ARGV[7])
-      redis.call("PEXPIRE", KEYS[2], 3600000)
+    local watchers = redis.call("HGET", job, ARGV[19]) or ""
+    finish_unstarted(id, KEYS, ARGV)
+    if ARGV[14] ~= "" then
+      redis.call("XADD", KEYS[24], "*", "answers", ARGV[14])
+      redis.call("PEXPIRE", KEYS[24], 3600000)
     end
-    for client in string.gmatch(redis.call("HGET", KEYS[1], ARGV[12]) or "", "%S+") do
-      local stream = ARGV[13] .. client
-      if stream ~= KEYS[2] then
+    for client in string.gmatch(watchers, "%S+") do
+      local stream = ARGV[20] .. client
+      if stream ~= KEYS[24] then
         -- Any client can write ids here, also one whose key is of another type.
-        redis.pcall("XADD", stream, "*", "answers", ARGV[11])
+        redis.pcall("XADD", stream, "*", "answers", ARGV[18])
         redis.pcall("PEXPIRE", stream, 3600000)
       end
     end
-    return "removed"
+    return "withdrawn"
   end
 end
-if ARGV[14] == "1" then return "running" end
-local starts = redis.call("HGET", KEYS[1], "ats") or "0"
-redis.call("HSET", KEYS[1], ARGV[2] .. ARGV[9], ARGV[3], ARGV[10] .. ARGV[9], ends_of(KEYS[1]) .. ":" .. starts)
+if ARGV[21] == "1" then return "running" end
+local starts = redis.call("HGET", job, "ats") or "0"
+redis.call("HSET", job, ARGV[9] .. ARGV[16], ARGV[10], ARGV[17] .. ARGV[16], ends_of(job) .. ":" .. starts)
 -- A host that has another run of the id by now looks into the job.
-redis.call("PUBLISH", ARGV[4], string.sub(ARGV[5], 1, -2) .. ',"run":"' .. ARGV[8] .. "/" .. starts .. '"}')
+redis.call("PUBLISH", ARGV[11], string.sub(ARGV[12], 1, -2) .. ',"run":"' .. ARGV[15] .. "/" .. starts .. '"}')
 return "marked"
-`,
-});
+`;
+}

@@ -86,7 +86,8 @@ export class TaskHandle<Value = unknown> {
   }
 
   /**
-   * Stops the task: one that waits leaves its queue, one that runs is told through its signal and then killed.
+   * Stops the task: one that waits leaves its queue, one that runs is told through its signal and then killed. It stays in the
+   * history as `cancelled`; `retry()` runs it again.
    * @throws TaskUnknownError
    */
   async cancel(reason?: string): Promise<Exclude<CancelOutcome, { outcome: "unknown" }>> {
@@ -94,7 +95,7 @@ export class TaskHandle<Value = unknown> {
     return outcome.outcome === "unknown" ? this.#unknown() : outcome;
   }
 
-  /** Puts a failed task back into its queue, with all its attempts. @throws TaskUnknownError */
+  /** Puts a failed or cancelled task back into its queue, with all its attempts. @throws TaskUnknownError */
   async retry(): Promise<Exclude<RetryOutcome, { outcome: "unknown" }>> {
     const outcome = await this.#desk.retry(this.id, this.#place);
     return outcome.outcome === "unknown" ? this.#unknown() : outcome;

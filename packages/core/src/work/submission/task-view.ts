@@ -1,6 +1,9 @@
 import type { Milliseconds } from "../../time/index.ts";
 
-/** BullMQ's names of where a job is; `unknown` for one between two places. */
+/**
+ * BullMQ's names of where a job is, and `cancelled` for one that was cancelled, which is among BullMQ's failed ones; `unknown`
+ * for one between two places.
+ */
 export type TaskState =
   | "waiting"
   | "prioritized"
@@ -9,6 +12,7 @@ export type TaskState =
   | "waiting-children"
   | "completed"
   | "failed"
+  | "cancelled"
   | "unknown";
 
 /** States in the order in which a task passes through them. */
@@ -20,6 +24,7 @@ export const TASK_STATES: readonly TaskState[] = [
   "active",
   "completed",
   "failed",
+  "cancelled",
 ];
 
 /** One line of a list of tasks. All times are ms since the epoch, by the clock of the process that wrote them. */
@@ -102,7 +107,10 @@ export interface TaskView extends TaskRow {
 
 /** What became of a request to cancel. */
 export type CancelOutcome =
-  /** Taken out of the queue before it started; its caller gets a CancelledError. */
+  /**
+   * Taken out of the queue before it started: it stays in the history as `cancelled`, and what waits for it gets a
+   * CancelledError.
+   */
   | { outcome: "removed"; pool: string }
   /** Its host was told to stop it. */
   | { outcome: "stopping"; pool: string; host: string | null }
