@@ -388,11 +388,11 @@ end
 ${bullFunction("moveToFinished")}
 local arguments = {unpack(ARGV, 1, 9)}
 if is_left then arguments[6] = "0" end
+if ARGV[5] ~= "failed" then return {moveToFinished(KEYS, arguments), is_left and 1 or 0} end
+${NOTE_ENDING}
+arguments[9] = with_ending(KEYS[12], ARGV[9] == "" and {} or cmsgpack.unpack(ARGV[9]), ARGV[14])
 local reply = moveToFinished(KEYS, arguments)
-if ARGV[5] == "failed" and (type(reply) ~= "number" or reply >= 0) then
-  ${NOTE_ENDING}
-  note_ending(ARGV[1], KEYS[12], KEYS[11], KEYS[15], ARGV[14])
-end
+if type(reply) ~= "number" or reply >= 0 then note_ending(ARGV[1], KEYS[11], KEYS[15], ARGV[14]) end
 return {reply, is_left and 1 or 0}
 `,
 });

@@ -1,9 +1,9 @@
+import { JOB_ENDED_FIELD } from "../../wire/records/job.ts";
 import { PROCESSES } from "../../wire/records/process-queues.ts";
 import {
   BITMAP_BYTES,
   BUCKET,
   CHUNK,
-  JOB_ENDED_FIELD,
   JOB_NUMBER_FIELD,
   LONGEST_TAG,
   MOST_SPARSE,

@@ -9,7 +9,6 @@ export {
   INDEX_STATES,
   type IndexRecord,
   type IndexState,
-  JOB_ENDED_FIELD,
   JOB_NUMBER_FIELD,
   LONGEST_TAG,
   MOST_SPARSE,

@@ -45,8 +45,6 @@ export type IndexState = (typeof INDEX_STATES)[number];
 
 /** Field of a job's hash: its number. A record whose number is not the job's is of an earlier job of the same id. */
 export const JOB_NUMBER_FIELD = "n";
-/** Field of a job's hash: how a job in BullMQ's `failed` really ended: "cancelled" or "expired"; absent = it failed. */
-export const JOB_ENDED_FIELD = "ended";
 
 export const chunkOf = (n: number): number => Math.floor(n / CHUNK);
 export const bucketOf = (n: number): number => Math.floor(n / BUCKET);

@@ -2,7 +2,13 @@ import { bullFunction, packArgument } from "../../redis/bull-queue/index.ts";
 import type { Keys, QueuePart } from "../../redis/keys.ts";
 import { SERVER_TIME } from "../../redis/script/index.ts";
 import { encodeError } from "../../wire/codec/index.ts";
-import { JOB_ERROR_FIELD, JOB_FAILURE_FIELD, type JobEnding, type JobFailure } from "../../wire/records/job.ts";
+import {
+  JOB_ENDED_FIELD,
+  JOB_ERROR_FIELD,
+  JOB_FAILURE_FIELD,
+  type JobEnding,
+  type JobFailure,
+} from "../../wire/records/job.ts";
 import { NOTE_ENDING } from "./note-ending.ts";
 
 const QUEUE_KEYS: readonly QueuePart[] = [
@@ -90,16 +96,17 @@ ${bullFunction("moveToFinished")}
   redis.call("LPUSH", keys[2], id)
   -- What another client has written into the job may be nothing that BullMQ understands.
   local is_done, code = pcall(moveToFinished, keys, {id, now, "failedReason", arguments[3], "failed", "0", arguments[1],
-    arguments[2], cmsgpack.pack({"stacktrace", arguments[4]})})
+    arguments[2], with_ending(job, {"stacktrace", arguments[4]}, arguments[5])})
   if not is_done or code ~= 0 then
     redis.call("LREM", keys[2], 1, id)
     redis.call("ZADD", failed, now, id)
-    redis.call("HSET", job, "failedReason", arguments[3], "finishedOn", now, "stacktrace", arguments[4])
+    redis.call("HSET", job, "failedReason", arguments[3], "finishedOn", now, "stacktrace", arguments[4],
+      "${JOB_ENDED_FIELD}", arguments[5])
   end
   if redis.call("EXISTS", job) == 0 then return end
   if attempts then redis.call("HSET", job, "atm", attempts) else redis.call("HDEL", job, "atm") end
   redis.call("HSET", job, "${JOB_ERROR_FIELD}", arguments[6], "${JOB_FAILURE_FIELD}", arguments[7])
-  note_ending(id, job, failed, keys[15], arguments[5])
+  note_ending(id, failed, keys[15], arguments[5])
 end
 `;
 }
