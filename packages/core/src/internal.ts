@@ -46,6 +46,7 @@ export * from "./redis/connection/index.ts";
 export { Keys, type QueuePart } from "./redis/keys.ts";
 export { READ_MICROS, Script, SERVER_TIME, SET_ASIDE } from "./redis/script/index.ts";
 export * from "./redis/task-index/index.ts";
+export { INDEX_RESTATE } from "./redis/task-index/index.ts";
 export { Heart } from "./session/index.ts";
 export { findKind, KIND_NAMES, REAPED_KINDS } from "./shared/kinds.ts";
 export * from "./tasks/index.ts";
