@@ -42,7 +42,7 @@ export const FOLDERS: Readonly<Record<string, readonly (readonly string[])[]>> =
   "core/session": [["lease.ts", "object-kind.ts", "session-script.ts"], ["beat.ts"], ["session.ts"], ["waiting"]],
   "core/shared": [["object"], ["sync"], ["channels"], ["containers"]],
   "core/work": [["registry", "fleet", "rollups", "history"], ["results"], ["submission"], ["pool"], ["process"]],
-  "core/inspection": [["work", "objects"]],
+  "core/inspection": [["work", "objects"], ["find"]],
   worker: [
     ["log", "child", "slots", "fence", "control", "duties", "health", "heartbeat", "metrics"],
     ["executor", "trouble", "routing", "sessions", "watch"],

@@ -48,6 +48,7 @@ export const NAVIGATION: readonly NavigationGroup[] = [
       { page: "docs/recipes/testing.md", name: "Test your tasks" },
       { page: "docs/deployment.md", name: "Deploy" },
       { page: "docs/how-to-hosted-redis.md", name: "Use a hosted Redis" },
+      { page: "docs/finding-tasks.md", name: "Find and change many tasks" },
       { page: "docs/inspection.md", name: "Look and steer from a program" },
       "docs/dashboard.md",
       "docs/troubleshooting.md",

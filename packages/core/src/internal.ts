@@ -13,6 +13,7 @@ export {
   type RedisUnfitError,
   thrownMessage,
 } from "./errors/index.ts";
+export * from "./inspection/find/index.ts";
 export * from "./inspection/index.ts";
 export * from "./inspection/objects/index.ts";
 export * from "./inspection/work/index.ts";
