@@ -12,7 +12,13 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
     "@manyhands/worker",
     "@manyhands/dashboard",
   ],
-  testing: ["@manyhands/core", "@manyhands/core/internal", "@manyhands/core/redis-server", "@manyhands/worker"],
+  testing: [
+    "@manyhands/core",
+    "@manyhands/core/internal",
+    "@manyhands/core/redis-server",
+    "@manyhands/core/testing",
+    "@manyhands/worker",
+  ],
   // A user's view: the public programming interface, nothing inside it.
   examples: ["@manyhands/core"],
 };
@@ -36,6 +42,7 @@ export const FOLDERS: Readonly<Record<string, readonly (readonly string[])[]>> =
     ["work"],
     ["inspection"],
     ["context"],
+    ["testing"],
   ],
   "core/wire": [["records"], ["codec"]],
   "core/redis": [["keys.ts", "server"], ["connection"], ["script", "task-index"], ["bull-queue"]],

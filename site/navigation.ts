@@ -107,6 +107,7 @@ export const NAVIGATION: readonly NavigationGroup[] = [
       "docs/decisions/codec.md",
       "docs/decisions/bundles.md",
       "docs/decisions/source-condition.md",
+      "docs/decisions/test-host.md",
       "docs/decisions/internal-members.md",
       "docs/decisions/host-log.md",
       "docs/decisions/dashboard-server.md",
