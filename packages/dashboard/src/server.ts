@@ -2,10 +2,15 @@ import type { RedisClient } from "@manyhands/core/internal";
 import { Hono } from "hono";
 import { AccessToken } from "./access/access-token.ts";
 import { limitBody } from "./access/limit-body.ts";
+import { refusal } from "./access/refusal.ts";
 import { refuseForeignHost } from "./access/refuse-foreign-host.ts";
 import { refuseChanges, refuseForeignOrigin } from "./access/refuse-foreign-origin.ts";
 import { requireToken } from "./access/require-token.ts";
 import { securityHeaders } from "./access/security-headers.ts";
+import { api } from "./api/api.ts";
+import { API_PATH, isApiPath } from "./api/api-path.ts";
+import type { ApiPlace } from "./api/api-place.ts";
+import { problem, problemOf } from "./api/problem.ts";
 import { BULL_BOARD_PATH, bullBoard } from "./bull-board/bull-board.ts";
 import type { PoolQueues } from "./bull-board/pool-queues.ts";
 import { health } from "./monitoring/health.ts";
@@ -15,6 +20,7 @@ import { assets } from "./pages/assets.ts";
 import { overviewRoutes } from "./pages/overview-routes.ts";
 import { SIGN_IN_PATH } from "./pages/sign-in-page.ts";
 import type { SnapshotSource } from "./snapshot/snapshot-source.ts";
+import { version } from "./version.ts";
 
 /** How old the figures of a scrape may be, so that many scrapers cost as much as one. */
 const METRICS_MAX_AGE = 1_000;
@@ -25,6 +31,8 @@ const LARGEST_BODY: number = 2 * 1024 * 1024;
 
 export interface ServerParts {
   client: RedisClient;
+  /** What the API asks. */
+  place: ApiPlace;
   source: SnapshotSource;
   queues: PoolQueues;
   stopping: AbortSignal;
@@ -35,7 +43,7 @@ export interface ServerParts {
  * then who has the token, then what may be changed.
  */
 export function dashboardServer(settings: DashboardSettings, parts: ServerParts): Hono {
-  const { client, source, queues, stopping } = parts;
+  const { client, place, source, queues, stopping } = parts;
   const app = new Hono();
   app.use(securityHeaders(BULL_BOARD_PATH));
   app.route("/", health(client));
@@ -48,6 +56,7 @@ export function dashboardServer(settings: DashboardSettings, parts: ServerParts)
   app.use(refuseForeignOrigin());
   if (settings.readOnly) app.use(refuseChanges());
 
+  app.route(API_PATH, api(place, { version }));
   app.route("/", overviewRoutes({ namespace: settings.namespace, source, stopping }));
   app.get("/metrics", async (context) => {
     const text = await metricsText(await source.view(METRICS_MAX_AGE));
@@ -57,13 +66,19 @@ export function dashboardServer(settings: DashboardSettings, parts: ServerParts)
   app.get(`${BULL_BOARD_PATH}/`, (context) => context.redirect(BULL_BOARD_PATH));
   app.route(BULL_BOARD_PATH, bullBoard(queues, settings.namespace));
 
-  app.notFound((context) => context.text("There is no such page.\n", 404));
+  app.notFound((context) => refusal(context, 404, "There is no such page."));
   app.onError((error, context) => {
-    if ("getResponse" in error) return error.getResponse();
+    const isAsked = isApiPath(context.req.path);
+    if ("getResponse" in error) {
+      return isAsked ? problem(context, 400, error.message || "the request cannot be read") : error.getResponse();
+    }
+    const refusal = isAsked ? problemOf(context, error) : null;
+    if (refusal) return refusal;
     settings.logger.error(
       `the dashboard failed to answer ${context.req.method} ${context.req.path}: ${error.stack ?? error}`,
     );
-    return context.text("The dashboard failed to answer; its log says why.\n", 500);
+    const apology = "The dashboard failed to answer; its log says why.";
+    return isAsked ? problem(context, 500, apology) : context.text(`${apology}\n`, 500);
   });
   return app;
 }

@@ -7,7 +7,9 @@ import {
   assertRights,
   closeRedis,
   describeRedis,
+  Inspector,
   Keys,
+  type Milliseconds,
   openRedis,
   PoolRegistry,
 } from "@manyhands/core/internal";
@@ -30,6 +32,9 @@ export interface Dashboard {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
+/** Longest wait of a request of the API for Redis: removing a pool waits for its hosts. */
+const ACTION_DEADLINE: Milliseconds = 10_000;
+
 /**
  * Serves the dashboard of a namespace: the overview at `/`, Bull Board at `/bull-board`, `/metrics`, `/healthz`,
  * `/readyz`.
@@ -50,11 +55,14 @@ export async function startDashboard(options: DashboardOptions = {}): Promise<Da
   const registry = new PoolRegistry(client, keys);
   const source = new SnapshotSource(() => askRedis(client, () => readSnapshot(client, keys)), settings.logger);
   const queues = new PoolQueues({ client, keys, listPools: () => registry.list(), readOnly: settings.readOnly });
+  const ask = <Answer>(request: () => Promise<Answer>): Promise<Answer> => askRedis(client, request, ACTION_DEADLINE);
+  const inspector = new Inspector({ client, keys, during: ask });
   let server: Server;
   try {
     await assertRedisFit(client, settings.redis);
     await assertRights(client, describeRedis(settings.redis), keys.prefix);
-    const app = dashboardServer(settings, { client, source, queues, stopping: stopping.signal });
+    const parts = { client, place: { client, keys, inspector, ask }, source, queues, stopping: stopping.signal };
+    const app = dashboardServer(settings, parts);
     server = await listen(settings, getRequestListener(app.fetch));
   } catch (error) {
     queues.stop();
@@ -71,7 +79,7 @@ export async function startDashboard(options: DashboardOptions = {}): Promise<Da
     const closed = new Promise((resolve) => server.close(resolve));
     // Streams and kept-alive connections would keep the server open.
     server.closeAllConnections();
-    await Promise.all([closed, closeRedis(client)]);
+    await Promise.all([closed, inspector.close(), closeRedis(client)]);
   };
   let stopped: Promise<void> | undefined;
   const stopOnce = () => (stopped ??= stop());

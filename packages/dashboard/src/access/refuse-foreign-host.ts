@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
 import type { MiddlewareHandler } from "hono";
 import { isLoopback } from "../options.ts";
+import { refusal } from "./refusal.ts";
 
 export interface KnownHosts {
   /** The address that the dashboard listens on. */
@@ -25,9 +26,10 @@ export function refuseForeignHost({ host, loopback, allowed }: KnownHosts): Midd
     const advice = loopback
       ? "it serves this machine only: call it by 127.0.0.1 or localhost"
       : "call it by its address";
-    return context.text(
-      `The dashboard does not know the name "${named ?? ""}": ${advice}, or start it with --allow-host ${named ?? "<name>"}.\n`,
+    return refusal(
+      context,
       403,
+      `The dashboard does not know the name "${named ?? ""}": ${advice}, or start it with --allow-host ${named ?? "<name>"}.`,
     );
   };
 }

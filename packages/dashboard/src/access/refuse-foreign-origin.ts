@@ -1,5 +1,7 @@
 import type { MiddlewareHandler } from "hono";
+import { isApiPath } from "../api/api-path.ts";
 import { bearerToken } from "./bearer-token.ts";
+import { refusal } from "./refusal.ts";
 
 const READING = new Set(["GET", "HEAD", "OPTIONS"]);
 
@@ -19,11 +21,11 @@ export function refuseForeignOrigin(): MiddlewareHandler {
       site === undefined
         ? origin !== undefined && hostOf(origin) !== context.req.header("host")
         : site !== "same-origin" && site !== "none";
-    if (foreign) return context.text("Refused: the request was made by another site.\n", 403);
+    if (foreign) return refusal(context, 403, "Refused: the request was made by another site.");
     const proven =
       site !== undefined || origin !== undefined || bearerToken(context.req.header("authorization")) !== undefined;
     if (proven) return next();
-    return context.text("Refused: a request that changes something needs an Origin header or a bearer token.\n", 403);
+    return refusal(context, 403, "Refused: a request that changes something needs an Origin header or a bearer token.");
   };
 }
 
@@ -31,6 +33,8 @@ export function refuseForeignOrigin(): MiddlewareHandler {
 export function refuseChanges(): MiddlewareHandler {
   return async (context, next) => {
     if (READING.has(context.req.method)) return next();
+    if (isApiPath(context.req.path)) return refusal(context, 403, "This dashboard is read-only.");
+    // As Bull Board's page reads it.
     return context.json({ error: { key: "ERRORS.FORBIDDEN" }, message: "This dashboard is read-only." }, 403);
   };
 }

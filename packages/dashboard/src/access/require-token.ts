@@ -1,10 +1,12 @@
 import { getConnInfo } from "@hono/node-server/conninfo";
 import { type Context, Hono, type MiddlewareHandler } from "hono";
 import { getCookie, setCookie } from "hono/cookie";
+import { isApiPath } from "../api/api-path.ts";
 import { SIGN_IN_PATH, signInPage } from "../pages/sign-in-page.ts";
 import type { AccessToken } from "./access-token.ts";
 import { bearerToken } from "./bearer-token.ts";
 import { GuessLimit } from "./guess-limit.ts";
+import { refusal } from "./refusal.ts";
 
 /** What a visitor offers: a word, and whether it is the right one. */
 interface Offer {
@@ -97,7 +99,8 @@ function refuse(context: Context, complaint: string | null): Response | Promise<
 
 function answer(context: Context, status: 401 | 429, complaint: string | null): Response | Promise<Response> {
   context.header("Cache-Control", "no-store");
-  if (context.req.header("accept")?.includes("text/html")) return context.html(signInPage(complaint), status);
+  const isPage = !isApiPath(context.req.path) && context.req.header("accept")?.includes("text/html");
+  if (isPage) return context.html(signInPage(complaint), status);
   const advice = status === 401 ? ' Send it as "Authorization: Bearer <token>".' : "";
-  return context.text(`${complaint ?? "A token is needed."}${advice}\n`, status);
+  return refusal(context, status, `${complaint ?? "A token is needed."}${advice}`);
 }

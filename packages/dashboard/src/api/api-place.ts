@@ -1,0 +1,10 @@
+import type { Inspector, Keys, RedisClient } from "@manyhands/core/internal";
+
+/** What the routes of the API ask. */
+export interface ApiPlace {
+  client: RedisClient;
+  keys: Keys;
+  inspector: Inspector;
+  /** Runs a request against Redis, and always settles. */
+  ask: <Answer>(request: () => Promise<Answer>) => Promise<Answer>;
+}

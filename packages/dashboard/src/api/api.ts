@@ -1,0 +1,42 @@
+import { apiApp } from "./api-app.ts";
+import { API_PATH } from "./api-path.ts";
+import type { ApiPlace } from "./api-place.ts";
+import { hostRoutes } from "./host-routes.ts";
+import { objectRoutes } from "./object-routes.ts";
+import type { OpenAPIHono } from "./open-api.ts";
+import { poolRoutes } from "./pool-routes.ts";
+import { problem } from "./problem.ts";
+import { processRoutes } from "./process-routes.ts";
+import { taskRoutes } from "./task-routes.ts";
+
+/**
+ * The JSON API. Its document, which is made from the schemas that check the requests, is at `/openapi.json`; errors are
+ * problem documents.
+ */
+export function api(place: ApiPlace, { version }: { version: string }): OpenAPIHono {
+  const app = apiApp();
+  app.use(async (context, next) => {
+    context.header("Cache-Control", "no-store");
+    await next();
+  });
+  app.route("/", taskRoutes(place));
+  app.route("/", poolRoutes(place));
+  app.route("/", hostRoutes(place));
+  app.route("/", processRoutes(place));
+  app.route("/", objectRoutes(place));
+  app.openAPIRegistry.registerComponent("securitySchemes", "bearer", { type: "http", scheme: "bearer" });
+  app.doc31("/openapi.json", {
+    openapi: "3.1.0",
+    info: { title: "manyhands", version, description: "Looks at a namespace of manyhands and steers it." },
+    servers: [{ url: API_PATH }],
+    security: [{ bearer: [] }],
+  });
+  app.notFound((context) =>
+    problem(
+      context,
+      404,
+      `there is no ${context.req.method} ${context.req.path}; GET ${API_PATH}/openapi.json lists all`,
+    ),
+  );
+  return app;
+}

@@ -1,0 +1,213 @@
+import { z } from "./open-api.ts";
+
+/** Milliseconds since the epoch. */
+const Time = z.number().openapi({ description: "Milliseconds since the epoch.", example: 1_795_956_000_000 });
+const Duration = z.number().openapi({ description: "Milliseconds." });
+const Name = z.string().openapi({ example: "images" });
+const Anything = z.unknown().openapi({
+  description: "Any value. Of what is more than JSON its text or list: a Date as ISO 8601, a Map as pairs.",
+});
+
+export const TaskState = z
+  .enum([
+    ...(["waiting", "delayed", "prioritized", "blocked", "active", "waiting-children"] as const),
+    ...(["completed", "failed", "cancelled", "unknown"] as const),
+  ])
+  .openapi("TaskState");
+
+export const ErrorView: z.ZodType<ErrorShape> = z
+  .object({
+    name: z.string(),
+    message: z.string(),
+    code: z.string().nullable(),
+    stack: z.string().nullable().openapi({ description: "Of the machine where it was thrown." }),
+    host: z.string().nullable(),
+    pid: z.int().nullable(),
+    get cause() {
+      return ErrorView.nullable();
+    },
+  })
+  .openapi("Error");
+
+interface ErrorShape {
+  name: string;
+  message: string;
+  code: string | null;
+  stack: string | null;
+  host: string | null;
+  pid: number | null;
+  cause: ErrorShape | null;
+}
+
+const taskRow = {
+  id: z.string().openapi({ description: "`<job>.<n>` is one call of a job that several share.", example: "k3f9-17" }),
+  name: z.string().openapi({ description: "Name of the task.", example: "resize" }),
+  pool: Name,
+  state: TaskState,
+  host: z.string().nullable().openapi({ description: "Host that runs or ran it last." }),
+  attemptsMade: z.int().openapi({ description: "Tries that ended." }),
+  createdAt: Time,
+  startedAt: Time.nullable(),
+  finishedAt: Time.nullable(),
+  failedReason: z.string().nullable(),
+};
+
+export const TaskView = z
+  .object({
+    ...taskRow,
+    kind: z.string().openapi({ description: "`call`, or how several calls or chunks of a map share the job." }),
+    units: z.int().openapi({ description: "Calls or chunks in the job." }),
+    items: z.int(),
+    attempts: z.int().openapi({ description: "Tries allowed in total." }),
+    priority: z.int().nullable(),
+    dueAt: Time.nullable().openapi({ description: "When a delayed task may start." }),
+    tags: z.array(z.string()),
+    timeout: Duration.nullable(),
+    softTimeout: Duration.nullable(),
+    pid: z.int().nullable(),
+    hostId: z.string().nullable(),
+    waitTime: Duration.nullable(),
+    runTime: Duration.nullable(),
+    args: Anything,
+    result: Anything,
+    hasResult: z.boolean(),
+    error: ErrorView.nullable(),
+    outcomes: z.array(
+      z.object({ unit: z.int(), ok: z.boolean(), value: Anything, error: ErrorView.nullable(), runTime: Duration }),
+    ),
+    progress: Anything,
+    queuePosition: z.int().nullable().openapi({ description: "0 = next." }),
+    blockedBy: z.string().nullable().openapi({ description: "Why no host starts it, and what to do." }),
+    cancelRequested: z.string().nullable().openapi({ description: "Reason of a cancellation under way." }),
+  })
+  .openapi("Task");
+
+export const TaskLog = z
+  .object({
+    lines: z.array(z.string()),
+    next: z.int().openapi({ description: "Where to go on reading." }),
+    missed: z.int().openapi({ description: "Lines that are not kept any more." }),
+  })
+  .openapi("TaskLog");
+
+export const PoolView = z
+  .object({
+    name: Name,
+    size: z
+      .int()
+      .nullable()
+      .openapi({ description: "Most that run at once, over all hosts; null = as many as slots." }),
+    state: z.enum(["running", "failed", "terminated"]),
+    unnamed: z.boolean().openapi({ description: "It vanishes with the program that made it." }),
+    isolation: z.enum(["process", "thread", "inline"]).nullable(),
+    maxTasksPerChild: z.int().nullable(),
+    fence: z.enum(["strict", "lenient"]),
+    failure: z.string().nullable().openapi({ description: "Why it failed." }),
+    createdAt: Time,
+    paused: z.boolean(),
+    waiting: z.int(),
+    prioritized: z.int(),
+    delayed: z.int(),
+    active: z.int(),
+    completed: z.int().openapi({ description: "As far as they are kept." }),
+    failed: z.int().openapi({ description: "As far as they are kept." }),
+    oldestWaiting: Duration.nullable(),
+    hosts: z.int().openapi({ description: "Live hosts that take work of it." }),
+    slots: z.int(),
+  })
+  .openapi("Pool");
+
+export const HostView = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    hostname: z.string(),
+    pid: z.int(),
+    slots: z.int(),
+    state: z.string().openapi({ description: "starting, running, quiet, draining, deaf, unready", example: "running" }),
+    step: z.enum(["quiet", "warm", "cold", "kill"]).nullable().openapi({ description: "How far its stop has come." }),
+    stepSince: Time.nullable(),
+    troubles: z.array(
+      z.object({ pool: z.string().nullable(), reason: z.string(), since: Time, takesWork: z.boolean() }),
+    ),
+    isolation: z.enum(["process", "thread", "inline"]),
+    pools: z.array(z.string()).nullable().openapi({ description: "null = every pool." }),
+    tasks: z.array(z.string()).openapi({ description: "Names of the tasks that it knows." }),
+    running: z.array(z.object({ jobId: z.string(), task: z.string(), pool: z.string(), pid: z.int(), since: Time })),
+    children: z.array(
+      z.looseObject({
+        pid: z.int(),
+        pool: z.string().nullable(),
+        isolation: z.string(),
+        busy: z.boolean(),
+        jobsRun: z.int(),
+      }),
+    ),
+    processes: z.object({ limit: z.int(), running: z.int() }).nullable(),
+    version: z.string(),
+    startedAt: Time,
+    beatAt: Time,
+    memory: z.number().openapi({ description: "Resident memory of the host, bytes." }),
+    completed: z.int(),
+    failed: z.int(),
+  })
+  .openapi("Host");
+
+export const ProcessView = z
+  .object({
+    id: z.string(),
+    state: z.enum(["waiting", "running", "ended", "lost"]),
+    name: z.string(),
+    target: z.string().openapi({ description: "Name of the task that it runs." }),
+    daemon: z.boolean(),
+    parent: z.object({ process: z.string().nullable(), pid: z.int(), name: z.string(), host: z.string() }),
+    host: z.string(),
+    hostId: z.string(),
+    pid: z.int().nullable(),
+    exitcode: z.int().nullable(),
+    lost: z.string().nullable(),
+    createdAt: Time,
+    startedAt: Time.nullable(),
+    endedAt: Time.nullable(),
+    stdout: z.string(),
+    stderr: z.string(),
+  })
+  .openapi("Process");
+
+const participant = {
+  session: z.string(),
+  hostname: z.string().nullable(),
+  host: z.string().nullable(),
+  pid: z.int().nullable(),
+  task: z.object({ name: z.string(), id: z.string() }).nullable(),
+  isAlive: z.boolean(),
+};
+const Participant = z.object(participant).openapi("Participant");
+const Holding = z.object({ ...participant, count: z.int(), since: Time.nullable() }).openapi("Holding");
+
+export const ObjectView = z
+  .object({
+    kind: z.string().openapi({ example: "lock" }),
+    name: z.string(),
+    named: z.boolean(),
+    owner: Participant.nullable(),
+    manager: z.string().nullable(),
+    createdAt: Time,
+    summary: z.string().openapi({ description: "A few words for a table." }),
+    holders: z.array(Holding),
+    waiters: z.array(Participant).openapi({ description: "In the order in which they came." }),
+    waitsFor: z.enum(["all", "any", "unknown"]),
+    leaseLeft: Duration.nullable(),
+    state: Anything,
+  })
+  .openapi("SharedObject");
+
+export const Deadlock = z
+  .object({
+    waits: z.array(
+      z.object({ waiter: Participant, object: z.object({ kind: z.string(), name: z.string() }), holder: Holding }),
+    ),
+  })
+  .openapi("Deadlock", {
+    description: "Each waits for what the next one holds; the last for what the first one holds.",
+  });

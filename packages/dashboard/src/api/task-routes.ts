@@ -1,0 +1,206 @@
+import { TaskUnknownError } from "@manyhands/core";
+import { DEFAULT_MAX_PAYLOAD, DEFAULT_POOL, type HostRecord, submitDetached } from "@manyhands/core/internal";
+import { apiApp } from "./api-app.ts";
+import type { ApiPlace } from "./api-place.ts";
+import { asJson } from "./as-json.ts";
+import { createRoute, type OpenAPIHono, z } from "./open-api.ts";
+import { inPath, inPool, jsonAnswer, jsonBody, numberIn } from "./parameters.ts";
+import { PROBLEMS, problemAnswer, refuse } from "./problem.ts";
+import { TaskLog, TaskState, TaskView } from "./schemas.ts";
+
+const tags = ["tasks"];
+const params = z.object({ id: inPath("id", "Id of a task; `<job>.<n>` is one call of a job that several share.") });
+const unknown = problemAnswer("No task of that id is kept.");
+const conflict = problemAnswer("Its state does not allow that; `outcome` and `state` say why.");
+const Done = z.object({ outcome: z.string(), pool: z.string(), state: TaskState.optional() }).openapi("ActionOutcome");
+const Cancelled = z
+  .object({ outcome: z.enum(["removed", "stopping"]), pool: z.string(), host: z.string().nullable() })
+  .openapi("Cancellation");
+const priority = z.int().min(0).max(2_097_151).openapi({ description: "1 is first; 0 = none, before all with one." });
+const duration = z.number().min(0);
+const Submission = z
+  .strictObject({
+    task: z.string().min(1).openapi({ example: "resize" }),
+    args: z
+      .array(z.unknown())
+      .default([])
+      .openapi({ example: ["a.png"] }),
+    pool: z.string().min(1).default(DEFAULT_POOL),
+    options: z
+      .strictObject({
+        delay: duration.optional().openapi({ description: "Milliseconds before it may start." }),
+        priority: priority.min(1).optional(),
+        attempts: z.int().min(1).optional().openapi({ description: "Tries in total." }),
+        timeout: duration.optional(),
+        softTimeout: duration.optional(),
+        jobId: z.string().optional(),
+        tags: z.array(z.string()).optional(),
+      })
+      .default({}),
+  })
+  .openapi("Submission");
+
+const get = createRoute({
+  method: "get",
+  path: "/tasks/{id}",
+  ...{ tags, summary: "One task, with all that is known of it" },
+  request: { params, query: inPool },
+  responses: { 200: jsonAnswer(TaskView, "The task."), 404: unknown, ...PROBLEMS },
+});
+
+const log = createRoute({
+  method: "get",
+  path: "/tasks/{id}/log",
+  ...{ tags, summary: "Lines of the log and the output of a task" },
+  request: {
+    params,
+    query: inPool.extend({ from: numberIn(0, Number.MAX_SAFE_INTEGER).optional() }),
+  },
+  responses: { 200: jsonAnswer(TaskLog, "Up to 1 000 lines."), 404: unknown, ...PROBLEMS },
+});
+
+const submit = createRoute({
+  method: "post",
+  path: "/tasks",
+  ...{ tags, summary: "Submit one call of a task" },
+  request: { body: jsonBody(Submission) },
+  responses: {
+    201: jsonAnswer(z.object({ id: z.string(), pool: z.string(), isDuplicate: z.boolean() }), "Redis has it."),
+    ...PROBLEMS,
+  },
+});
+
+const cancel = createRoute({
+  method: "post",
+  path: "/tasks/{id}/cancel",
+  ...{ tags, summary: "Stop a task wherever it is" },
+  request: {
+    params,
+    query: inPool,
+    body: jsonBody(z.strictObject({ reason: z.string().max(1_000).optional() }), false),
+  },
+  responses: { 200: jsonAnswer(Cancelled, "What becomes of it."), 404: unknown, 409: conflict, ...PROBLEMS },
+});
+
+const retry = createRoute({
+  method: "post",
+  path: "/tasks/{id}/retry",
+  ...{ tags, summary: "Put a failed task back into its queue" },
+  request: { params, query: inPool },
+  responses: { 200: jsonAnswer(Done, "It is queued."), 404: unknown, 409: conflict, ...PROBLEMS },
+});
+
+const promote = createRoute({
+  method: "post",
+  path: "/tasks/{id}/promote",
+  ...{ tags, summary: "Have a delayed task start now" },
+  request: { params, query: inPool },
+  responses: { 200: jsonAnswer(Done, "It is queued."), 404: unknown, 409: conflict, ...PROBLEMS },
+});
+
+const change = createRoute({
+  method: "patch",
+  path: "/tasks/{id}",
+  ...{ tags, summary: "Change a task that has not started" },
+  request: {
+    params,
+    query: inPool,
+    body: jsonBody(
+      z
+        .strictObject({
+          priority: priority.optional(),
+          delay: duration.optional().openapi({ description: "Milliseconds from now; 0 = at once." }),
+          args: z.array(z.unknown()).optional(),
+        })
+        .openapi("TaskChange"),
+    ),
+  },
+  responses: { 200: jsonAnswer(Done, "It is changed."), 404: unknown, 409: conflict, ...PROBLEMS },
+});
+
+const remove = createRoute({
+  method: "delete",
+  path: "/tasks/{id}",
+  ...{ tags, summary: "Remove a task that does not run, with its outcome" },
+  request: { params, query: inPool },
+  responses: { 200: jsonAnswer(Done, "It is removed."), 404: unknown, 409: conflict, ...PROBLEMS },
+});
+
+/** `/tasks`: look at tasks, submit them and steer them. */
+export function taskRoutes({ client, keys, inspector, ask }: ApiPlace): OpenAPIHono {
+  const app = apiApp();
+  const { tasks } = inspector;
+  const missing = (id: string): never => {
+    throw new TaskUnknownError(`no task ${id} is kept; it was removed, or the history no longer reaches it`);
+  };
+
+  app.openapi(get, async (context) => {
+    const { id } = context.req.valid("param");
+    const task = (await tasks.get(id, context.req.valid("query"))) ?? missing(id);
+    return context.json(asJson(task), 200);
+  });
+
+  app.openapi(log, async (context) => {
+    const { id } = context.req.valid("param");
+    const lines = (await tasks.logs(id, context.req.valid("query"))) ?? missing(id);
+    return context.json(lines, 200);
+  });
+
+  app.openapi(submit, async (context) => {
+    const { task, args, pool, options } = context.req.valid("json");
+    const hosts: HostRecord[] = await inspector.fleet.list();
+    const call = { task, args, pool, options, hosts, maxPayload: DEFAULT_MAX_PAYLOAD };
+    const { id, isDuplicate } = await ask(() => submitDetached({ client, keys }, call));
+    return context.json({ id, pool, isDuplicate }, 201);
+  });
+
+  app.openapi(cancel, async (context) => {
+    const { id } = context.req.valid("param");
+    const body = context.req.valid("json") as { reason?: string } | undefined;
+    const outcome = await tasks.cancel(id, { ...context.req.valid("query"), reason: body?.reason });
+    if (outcome.outcome === "unknown") return missing(id);
+    if (outcome.outcome === "finished") {
+      return refuse(409, { detail: `task ${id} is ${outcome.state} already`, ...outcome });
+    }
+    const host = outcome.outcome === "stopping" ? outcome.host : null;
+    return context.json({ outcome: outcome.outcome, pool: outcome.pool, host }, 200);
+  });
+
+  app.openapi(retry, async (context) => {
+    const { id } = context.req.valid("param");
+    const outcome = await tasks.retry(id, context.req.valid("query"));
+    if (outcome.outcome === "unknown") return missing(id);
+    if (outcome.outcome === "queued") return context.json(outcome, 200);
+    return refuse(409, {
+      detail: `task ${id} is ${outcome.state}; only a failed task can be retried`,
+      ...outcome,
+    });
+  });
+
+  app.openapi(promote, async (context) => {
+    const { id } = context.req.valid("param");
+    const outcome = await tasks.promote(id, context.req.valid("query"));
+    if (outcome.outcome === "unknown") return missing(id);
+    if (outcome.outcome === "queued") return context.json(outcome, 200);
+    return refuse(409, { detail: `task ${id} is ${outcome.state}; only a delayed task can be promoted`, ...outcome });
+  });
+
+  app.openapi(change, async (context) => {
+    const { id } = context.req.valid("param");
+    const outcome = await tasks.change(id, context.req.valid("json"), context.req.valid("query"));
+    if (outcome.outcome === "unknown") return missing(id);
+    if (outcome.outcome === "changed") return context.json(outcome, 200);
+    const why = `task ${id} is ${outcome.state}; only a task that has not started can be changed`;
+    return refuse(409, { detail: why, ...outcome });
+  });
+
+  app.openapi(remove, async (context) => {
+    const { id } = context.req.valid("param");
+    const outcome = await tasks.remove(id, context.req.valid("query"));
+    if (outcome.outcome === "unknown") return missing(id);
+    if (outcome.outcome === "removed") return context.json(outcome, 200);
+    return refuse(409, { detail: `task ${id} runs; cancel it first`, ...outcome });
+  });
+
+  return app;
+}

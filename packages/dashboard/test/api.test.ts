@@ -1,0 +1,240 @@
+import { fileURLToPath } from "node:url";
+import { connect } from "@manyhands/core";
+import { startRedisServer } from "@manyhands/core/redis-server";
+import { type Dashboard, startDashboard } from "@manyhands/dashboard";
+import { startHostProcess, until, useRedis } from "@manyhands/testing";
+import { Validator } from "@seriousme/openapi-schema-validator";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { ask, type Question } from "./fixtures/ask.ts";
+import { BEARER, dashboardFor } from "./fixtures/dashboard.ts";
+
+const redis = useRedis();
+const namespace = redis.namespace();
+const module = fileURLToPath(new URL("fixtures/api-tasks.ts", import.meta.url));
+let dashboard: Dashboard;
+
+beforeAll(async () => {
+  dashboard = await startDashboard({ port: 0, token: BEARER["authorization"]?.slice(7), redis: redis.url, namespace });
+  await startHostProcess({ url: redis.url, namespace, tasks: [module], slots: 2, arguments: ["--name", "oslo"] });
+});
+afterAll(() => dashboard.stop());
+
+interface Reply {
+  status: number;
+  body: Record<string, unknown>;
+}
+
+/** One request of the API; its answer is JSON always. */
+async function call(path: string, question: Question = {}): Promise<Reply> {
+  const answer = await ask(dashboard.origin, `/api/v1${path}`, {
+    ...question,
+    headers: { ...BEARER, ...question.headers },
+  });
+  expect(answer.headers["content-type"], path).toMatch(/^application\/(problem\+)?json/);
+  return { status: answer.status, body: JSON.parse(answer.text) as Record<string, unknown> };
+}
+
+const post = (path: string, body?: unknown): Promise<Reply> => call(path, { method: "POST", body });
+const ended = (id: string): Promise<unknown> =>
+  until(async () => ["completed", "failed"].includes(String((await call(`/tasks/${id}`)).body["state"])));
+
+describe("the document of the API", () => {
+  test("is valid OpenAPI, and names each route with its answers", async () => {
+    const { status, body } = await call("/openapi.json");
+    expect(status).toBe(200);
+    expect(await new Validator().validate(body)).toMatchObject({ valid: true });
+    const routes = Object.entries(body["paths"] as Record<string, Record<string, { responses: object }>>).flatMap(
+      ([path, methods]) => Object.keys(methods).map((method) => `${method} ${path}`),
+    );
+    expect(routes.toSorted()).toEqual(ROUTES.toSorted());
+    for (const methods of Object.values(body["paths"] as Record<string, Record<string, { responses: object }>>)) {
+      for (const { responses } of Object.values(methods)) {
+        expect(Object.keys(responses)).toEqual(expect.arrayContaining(["400", "401", "403", "503", "504"]));
+      }
+    }
+  });
+});
+
+const ROUTES = [
+  ..."get /tasks/{id}|get /tasks/{id}/log|post /tasks|post /tasks/{id}/cancel|post /tasks/{id}/retry".split("|"),
+  ..."post /tasks/{id}/promote|patch /tasks/{id}|delete /tasks/{id}".split("|"),
+  ..."get /pools|get /pools/{name}|post /pools|patch /pools/{name}|post /pools/{name}/reset|delete /pools/{name}".split(
+    "|",
+  ),
+  ..."get /hosts|get /hosts/{id}|patch /hosts/{id}|post /hosts/{id}/quiet|post /hosts/{id}/resume".split("|"),
+  "post /hosts/{id}/drain",
+  ..."get /processes|get /processes/{id}|post /processes/{id}/terminate|post /processes/{id}/kill".split("|"),
+  ..."get /objects|get /objects/{kind}/{name}|post /objects/{kind}/{name}/release|delete /objects/{kind}/{name}".split(
+    "|",
+  ),
+];
+
+describe("tasks", () => {
+  test("are submitted, run, and shown with result and log", async () => {
+    const submitted = await post("/tasks", { task: "tell", args: ["ada"], options: { tags: ["nightly"] } });
+    expect(submitted).toMatchObject({ status: 201, body: { pool: "default", isDuplicate: false } });
+    const id = String(submitted.body["id"]);
+    await ended(id);
+    const { body } = await call(`/tasks/${id}`);
+    expect(body).toMatchObject({
+      name: "tell",
+      state: "completed",
+      result: "told ada",
+      host: "oslo",
+      tags: ["nightly"],
+    });
+    expect((await call(`/tasks/${id}/log?from=0`)).body).toEqual({ lines: ["telling ada"], next: 1, missed: 0 });
+    expect((await call(`/tasks/${id}`, { method: "DELETE" })).status).toBe(200);
+    expect(await call(`/tasks/${id}`)).toMatchObject({
+      status: 404,
+      body: { title: "Not found", status: 404, type: "urn:manyhands:error:TaskUnknownError" },
+    });
+  });
+
+  test("are changed, promoted, cancelled and tried again, or told why not", async () => {
+    const { body: later } = await post("/tasks", { task: "tell", args: ["a"], options: { delay: 600_000 } });
+    const id = String(later["id"]);
+    expect(await call(`/tasks/${id}`, { method: "PATCH", body: { args: ["b"], priority: 2 } })).toMatchObject({
+      status: 200,
+      body: { outcome: "changed", state: "delayed" },
+    });
+    expect(await post(`/tasks/${id}/retry`)).toMatchObject({
+      status: 409,
+      body: { outcome: "not-failed", state: "delayed" },
+    });
+    expect((await post(`/tasks/${id}/promote`)).status).toBe(200);
+    await ended(id);
+    expect((await call(`/tasks/${id}`)).body["result"]).toBe("told b");
+    expect(await post(`/tasks/${id}/promote`)).toMatchObject({ status: 409, body: { state: "completed" } });
+    expect(await post(`/tasks/${id}/cancel`)).toMatchObject({ status: 409, body: { outcome: "finished" } });
+
+    const { body: waiting } = await post("/tasks", { task: "tell", args: ["c"], options: { delay: 600_000 } });
+    expect(await post(`/tasks/${waiting["id"]}/cancel`, { reason: "not needed" })).toMatchObject({
+      status: 200,
+      body: { outcome: "removed" },
+    });
+    const { body: failing } = await post("/tasks", { task: "tell", args: [""] });
+    await ended(String(failing["id"]));
+    expect((await call(`/tasks/${failing["id"]}`)).body).toMatchObject({
+      state: "failed",
+      error: { name: "RangeError", message: "a name must not be empty" },
+    });
+    expect((await post(`/tasks/${failing["id"]}/retry`)).status).toBe(200);
+  });
+
+  test("with values that are more than JSON are shown in a form that JSON has", async () => {
+    await using mp = await connect({ redis: redis.url, namespace });
+    const { id } = await mp.submit("tell", [new Date(0), 7n, new Map([[1, "one"]])], { delay: 600_000 });
+    expect((await call(`/tasks/${id}`)).body["args"]).toEqual(["1970-01-01T00:00:00.000Z", "7", [[1, "one"]]]);
+  });
+});
+
+test("pools are made, changed and removed", async () => {
+  expect(await post("/pools", { name: "images", size: 2 })).toMatchObject({
+    status: 201,
+    body: { name: "images", size: 2 },
+  });
+  expect(await post("/pools", { name: "images" })).toMatchObject({ status: 409, body: { outcome: "exists" } });
+  expect(await call("/pools/images", { method: "PATCH", body: { size: null, paused: true } })).toMatchObject({
+    status: 200,
+    body: { size: null, paused: true },
+  });
+  expect((await call("/pools/images", { method: "PATCH", body: {} })).status).toBe(400);
+  expect(((await call("/pools")).body["pools"] as { name: string }[]).map(({ name }) => name)).toContain("images");
+  expect(await post("/pools/images/reset")).toMatchObject({ status: 200, body: { hadFailed: false } });
+  expect(await call("/pools/images", { method: "DELETE" })).toMatchObject({
+    status: 200,
+    body: { outcome: "removed" },
+  });
+  for (const method of ["GET", "DELETE"]) expect((await call("/pools/images", { method })).status).toBe(404);
+});
+
+test("hosts are shown, resized, made quiet and resumed", async () => {
+  const [host] = (await call("/hosts")).body["hosts"] as { id: string; name: string; tasks: string[] }[];
+  expect(host).toMatchObject({ name: "oslo", slots: 2, state: "running", tasks: expect.arrayContaining(["tell"]) });
+  expect(await call("/hosts/oslo", { method: "PATCH", body: { slots: 3 } })).toMatchObject({
+    status: 200,
+    body: { slots: 3 },
+  });
+  expect((await post("/hosts/oslo/quiet")).body["state"]).toBe("quiet");
+  expect((await post(`/hosts/${host?.id}/resume`)).body["state"]).toBe("running");
+  expect((await call("/hosts/lima")).status).toBe(404);
+});
+
+test("shared objects and processes are shown, taken back, ended", async () => {
+  await using mp = await connect({ redis: redis.url, namespace });
+  await mp.lock("ledger/2026").acquire();
+  const place = "/objects/lock/ledger%2F2026";
+  expect((await call(place)).body).toMatchObject({ kind: "lock", name: "ledger/2026", holders: [{ isAlive: true }] });
+  const all = (await call("/objects?kind=lock")).body;
+  expect(all).toMatchObject({ objects: [{ name: "ledger/2026" }], deadlocks: [] });
+  expect(await post(`${place}/release`)).toMatchObject({ status: 200, body: { released: 1 } });
+  expect((await call(place, { method: "DELETE" })).status).toBe(200);
+  expect((await call(place)).status).toBe(404);
+
+  const process = mp.process("rest");
+  await process.start();
+  const [shown] = (await call("/processes")).body["processes"] as { id: string }[];
+  expect(shown).toMatchObject({ target: "rest" });
+  expect(await post(`/processes/${shown?.id}/terminate`)).toMatchObject({ status: 200 });
+  await process.join();
+  expect(await post(`/processes/${shown?.id}/kill`)).toMatchObject({ status: 409, body: { outcome: "ended" } });
+  expect((await call("/processes/none")).status).toBe(404);
+});
+
+describe("a bad request", () => {
+  test.each([
+    ["POST", "/tasks", { args: [] }, "task"],
+    ["POST", "/tasks", { task: 7 }, "task"],
+    ["POST", "/tasks", { task: "tell", args: "ada" }, "args"],
+    ["POST", "/tasks", { task: "tell", optoins: {} }, "optoins"],
+    ["POST", "/tasks", { task: "tell", options: { priority: -1 } }, "options.priority"],
+    ["POST", "/tasks", { task: "tell", pool: "no pool" }, "pool"],
+    ["PATCH", "/tasks/x", { delay: "soon" }, "delay"],
+    ["PATCH", "/tasks/x", [], ""],
+    ["GET", "/tasks/x/log?from=-1", undefined, "from"],
+    ["POST", "/pools", { name: "a", size: 0 }, "size"],
+    ["POST", "/pools", { name: "no pool" }, "name"],
+    ["DELETE", "/pools/x?force=maybe", undefined, "force"],
+    ["PATCH", "/hosts/oslo", { slots: 1.5 }, "slots"],
+    ["GET", "/processes?ended=1", undefined, "ended"],
+  ])("%s %s %j is refused, and says what is wrong: %s", async (method, path, body, named) => {
+    const refused = await call(path, { method, body });
+    expect(refused).toMatchObject({ status: 400, body: { status: 400, title: "Bad request" } });
+    expect(String(refused.body["detail"])).toContain(named);
+  });
+
+  test("that is no JSON, of another type, or too large is refused as well", async () => {
+    const json = { "content-type": "application/json" };
+    expect((await call("/tasks", { method: "POST", text: "{", headers: json })).status).toBe(400);
+    expect((await call("/tasks", { method: "POST", text: "task=tell" })).status).toBe(400);
+    expect((await call("/tasks", { method: "POST", text: "x".repeat(3_000_000), headers: json })).status).toBe(413);
+    expect((await call("/nothing")).status).toBe(404);
+    expect((await call("/pools", { method: "PUT" })).status).toBe(404);
+  });
+
+  test("without a token, from another site, and of a change where nothing may be changed is refused as a problem", async () => {
+    const unsigned = await call("/pools", {
+      headers: { authorization: "Bearer wrong-wrong-wrong", accept: "text/html" },
+    });
+    expect(unsigned).toMatchObject({ status: 401, body: { title: "Not signed in" } });
+    const foreign = await call("/pools", {
+      method: "POST",
+      body: { name: "b" },
+      headers: { "sec-fetch-site": "cross-site" },
+    });
+    expect(foreign.status).toBe(403);
+    const reader = await dashboardFor({ redis: redis.url, namespace, readOnly: true });
+    const refused = await ask(reader.origin, "/api/v1/pools", { method: "POST", body: { name: "b" }, headers: BEARER });
+    expect([refused.status, refused.headers["content-type"]]).toEqual([403, "application/problem+json"]);
+    expect((await ask(reader.origin, "/api/v1/pools", { headers: BEARER })).status).toBe(200);
+  });
+
+  test("while Redis is away is answered at once, with 503", async () => {
+    const own = await startRedisServer();
+    onTestFinished(() => own.stop());
+    const alone = await dashboardFor({ redis: own.url, namespace });
+    await own.stop();
+    await until(async () => (await ask(alone.origin, "/api/v1/pools", { headers: BEARER })).status === 503);
+  });
+});
