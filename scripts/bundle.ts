@@ -12,7 +12,7 @@ import { ROOT } from "./root.ts";
  * does not need.
  */
 const ENTRIES: Readonly<Record<string, readonly string[]>> = {
-  core: ["index", "internal", "child", "redis/server/index", "context/context"],
+  core: ["index", "internal", "child", "redis/server/index", "testing/index", "context/context"],
   worker: ["index", "child/process-entry", "child/thread-entry"],
   dashboard: ["index"],
   cli: ["index", "main"],

@@ -9,6 +9,8 @@ export const COMMANDS: Readonly<Record<string, string>> = {
     "runs tests of code that talks to Redis, with Redis 3, 10 and 40 ms away; pnpm test:distance 10 lock",
   "test:recipes":
     "follows the pages of docs/recipes with the packages they name, on Node 22 and 24, for minutes; pnpm test:recipes next",
+  "test:day":
+    "prints the log of a host through one day of trouble in half a minute, and checks it; pnpm test:day pretty is for people",
   dev: "runs the tests in watch mode, from the sources: no build is needed",
   chaos: "runs the tests that kill, freeze and restart processes, for minutes; MANYHANDS_SEED repeats a run",
   check: "checks format, lint, layers, Lua, types, unused code, docs and package shape; pnpm check lint runs one check",

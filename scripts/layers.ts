@@ -12,7 +12,13 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
     "@manyhands/worker",
     "@manyhands/dashboard",
   ],
-  testing: ["@manyhands/core", "@manyhands/core/internal", "@manyhands/core/redis-server", "@manyhands/worker"],
+  testing: [
+    "@manyhands/core",
+    "@manyhands/core/internal",
+    "@manyhands/core/redis-server",
+    "@manyhands/core/testing",
+    "@manyhands/worker",
+  ],
   // A user's view: the public programming interface, nothing inside it.
   examples: ["@manyhands/core"],
 };
@@ -36,13 +42,14 @@ export const FOLDERS: Readonly<Record<string, readonly (readonly string[])[]>> =
     ["work"],
     ["inspection"],
     ["context"],
+    ["testing"],
   ],
   "core/wire": [["records"], ["codec"]],
   "core/redis": [["keys.ts", "server"], ["connection"], ["script", "task-index"], ["bull-queue"]],
   "core/session": [["lease.ts", "object-kind.ts", "session-script.ts"], ["beat.ts"], ["session.ts"], ["waiting"]],
   "core/shared": [["object"], ["sync"], ["channels"], ["containers"]],
   "core/work": [["registry", "fleet", "rollups", "history"], ["results"], ["submission"], ["pool"], ["process"]],
-  "core/inspection": [["work", "objects"]],
+  "core/inspection": [["work", "objects"], ["find"]],
   worker: [
     ["log", "child", "slots", "fence", "control", "duties", "health", "heartbeat", "metrics"],
     ["executor", "trouble", "routing", "sessions", "watch"],

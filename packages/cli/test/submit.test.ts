@@ -190,11 +190,22 @@ describe("submit", () => {
 
     expect(stderr).toBe(
       'error: no live host knows a task "sqare"; did you mean square? ' +
-        "Or start a host with: manyhands worker --tasks <module that defines it>\n",
+        "Or start a host with: manyhands worker --tasks <module that defines it>; " +
+        "or submit it all the same with --wait-for-host\n",
     );
     expect(code).toBe(4);
     expect(stdout).toBe("");
     expect((await run(["task", "ls", "--task", "sqare", "-o", "json"], place)).stdout).toBe("[]\n");
+  });
+
+  test("one that is meant, or is like no known one, waits for its host, and stderr says how to start one", async () => {
+    for (const args of [["sqare", "--wait-for-host"], ["nightly.summary"]]) {
+      const { code, stdout, stderr } = await run(["submit", ...args], place);
+      expect(stderr).toContain(`no live worker host serves task "${args[0]}" in pool "default"`);
+      expect(stderr).toContain("start one with: manyhands worker --tasks <module");
+      expect(code).toBe(0);
+      expect((await run(["task", "cancel", stdout.trim()], place)).code).toBe(0);
+    }
   });
 
   test("without any host it is submitted, and stderr says how to start one", async () => {

@@ -48,14 +48,24 @@ export {
   WorkerLostError,
 } from "./errors/index.ts";
 export type {
+  BulkOptions,
+  BulkOutcome,
+  BulkProgress,
+  BulkRefusal,
   DrainOptions,
+  FindOrder,
+  FindState,
   FleetInspector,
+  FoundTask,
+  FoundTasks,
   HostAnswerOptions,
   InPool,
   PoolInspector,
   ProcessInspector,
   TaskInspector,
   TaskLog,
+  TaskQuery,
+  TaskSelection,
 } from "./inspection/index.ts";
 export type { ObjectInspector, ObjectPlace, ObjectView } from "./inspection/objects/index.ts";
 export type { NewPool, PoolView, TaskFilter } from "./inspection/work/index.ts";

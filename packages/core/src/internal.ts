@@ -13,6 +13,7 @@ export {
   type RedisUnfitError,
   thrownMessage,
 } from "./errors/index.ts";
+export * from "./inspection/find/index.ts";
 export * from "./inspection/index.ts";
 export * from "./inspection/objects/index.ts";
 export * from "./inspection/work/index.ts";
@@ -46,6 +47,7 @@ export * from "./redis/connection/index.ts";
 export { Keys, type QueuePart } from "./redis/keys.ts";
 export { READ_MICROS, Script, SERVER_TIME, SET_ASIDE } from "./redis/script/index.ts";
 export * from "./redis/task-index/index.ts";
+export { INDEX_RESTATE } from "./redis/task-index/index.ts";
 export { Heart } from "./session/index.ts";
 export { findKind, KIND_NAMES, REAPED_KINDS } from "./shared/kinds.ts";
 export * from "./tasks/index.ts";

@@ -87,9 +87,10 @@ export class PayloadTooLargeError extends ManyhandsError {
 /**
  * No task of that name is known.
  *
- * @cause No live host, or no loaded module, defines a task of that name.
- * @remedy Start a host with the module that defines the task: `manyhands worker --tasks <module>`. The message lists
- * similar names.
+ * @cause No loaded module defines a task of that name; or the command line was given a name that no live host knows. A
+ * task that was submitted does not fail with it: it waits for a host that knows it.
+ * @remedy Correct the name; the message lists similar names. Or start a host with the module that defines the task:
+ * `manyhands worker --tasks <module>`.
  */
 export class TaskNotFoundError extends ManyhandsError {
   override readonly code = "ERR_TASK_NOT_FOUND";

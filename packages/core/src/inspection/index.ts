@@ -1,3 +1,15 @@
+export type {
+  BulkOptions,
+  BulkOutcome,
+  BulkProgress,
+  BulkRefusal,
+  FindOrder,
+  FindState,
+  FoundTask,
+  FoundTasks,
+  TaskQuery,
+  TaskSelection,
+} from "./find/index.ts";
 export type { DrainOptions, FleetInspector, HostAnswerOptions } from "./fleet-inspector.ts";
 export { Inspector } from "./inspector.ts";
 export type { PoolInspector } from "./pool-inspector.ts";

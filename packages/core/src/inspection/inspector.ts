@@ -2,6 +2,7 @@ import { optionsOf, strictCalls } from "../checks/index.ts";
 import { BullQueues } from "../redis/bull-queue/index.ts";
 import type { RedisClient } from "../redis/connection/index.ts";
 import type { Keys } from "../redis/keys.ts";
+import type { BulkOptions } from "./find/index.ts";
 import { FleetInspector } from "./fleet-inspector.ts";
 import { ObjectInspector } from "./objects/index.ts";
 import type { InspectorPlace } from "./place.ts";
@@ -48,28 +49,46 @@ export class Inspector {
 const FILTER = optionsOf<TaskFilter>({
   ...{ pool: "text", state: true, task: "text", host: "text", limit: "count", offset: "count" },
 });
+const BULK = optionsOf<BulkOptions>({ onProgress: "function", signal: "signal", resume: "text" });
 const rejects = true;
 
 strictCalls(TaskInspector.prototype, {
   list: { form: "tasks.list({ pool, state, task, host, limit, offset })", most: 1, options: { 0: FILTER }, rejects },
+  find: { form: "tasks.find(query)", most: 1, rejects },
+  count: { form: "tasks.count(query, { signal })", most: 2, options: { 1: { signal: "signal" } }, rejects },
   get: { form: "tasks.get(id, { pool })", most: 2, options: { 1: { pool: "text" } }, rejects },
   logs: { form: "tasks.logs(id, { pool, from })", most: 2, options: { 1: { pool: "text", from: "count" } }, rejects },
   cancel: {
-    form: "tasks.cancel(id, { pool, reason })",
+    form: "tasks.cancel(id, { pool, reason }) or tasks.cancel(query, { reason, onProgress, signal, resume })",
     most: 2,
-    options: { 1: { pool: "text", reason: "text" } },
+    options: { 1: { pool: "text", reason: "text", ...BULK } },
     rejects,
   },
-  retry: { form: "tasks.retry(id, { pool })", most: 2, options: { 1: { pool: "text" } }, rejects },
+  retry: {
+    form: "tasks.retry(id, { pool }) or tasks.retry(query, { onProgress, signal, resume })",
+    most: 2,
+    options: { 1: { pool: "text", ...BULK } },
+    rejects,
+  },
   state: { form: "tasks.state(id, { pool })", most: 2, options: { 1: { pool: "text" } }, rejects },
-  promote: { form: "tasks.promote(id, { pool })", most: 2, options: { 1: { pool: "text" } }, rejects },
+  promote: {
+    form: "tasks.promote(id, { pool }) or tasks.promote(query, { onProgress, signal, resume })",
+    most: 2,
+    options: { 1: { pool: "text", ...BULK } },
+    rejects,
+  },
   change: {
     form: "tasks.change(id, { priority, delay, args }, { pool })",
     most: 3,
     options: { 2: { pool: "text", definition: true, maxPayload: "count" } },
     rejects,
   },
-  remove: { form: "tasks.remove(id, { pool })", most: 2, options: { 1: { pool: "text" } }, rejects },
+  remove: {
+    form: "tasks.remove(id, { pool }) or tasks.remove(query, { onProgress, signal, resume })",
+    most: 2,
+    options: { 1: { pool: "text", ...BULK } },
+    rejects,
+  },
 });
 strictCalls(PoolInspector.prototype, {
   list: { form: "pools.list()", most: 0, rejects },

@@ -59,7 +59,7 @@ export function createTaskDesk(context: {
 
   async function find(id: string, { pool }: InPool): Promise<TaskPlace & { units: number }> {
     const where = pool === undefined ? "" : ` in pool "${pool}"`;
-    const found = await tasks().find(id, { pool });
+    const found = await tasks().findPlace(id, { pool });
     if (!found) throw unknownTask(id, pool);
     const units = await unitsOf(found);
     if (found.unit === null || found.unit < units) return { ...found, units };

@@ -1,4 +1,4 @@
-import { ValueError } from "../errors/index.ts";
+import { got, ValueError } from "../errors/index.ts";
 import type { AnyTask } from "../tasks/index.ts";
 import {
   type CancelOutcome,
@@ -16,6 +16,21 @@ import {
   type TaskState,
   type TaskView,
 } from "../work/submission/index.ts";
+import {
+  type Act,
+  type BulkAction,
+  type BulkOptions,
+  type BulkOutcome,
+  checkQuery,
+  countTasks,
+  type FindContext,
+  type FoundTasks,
+  findTasks,
+  meantBy,
+  runBulk,
+  type TaskQuery,
+  type TaskSelection,
+} from "./find/index.ts";
 import { assertText, type InspectorPlace, liveHosts } from "./place.ts";
 import {
   changeTask,
@@ -76,6 +91,38 @@ export class TaskInspector {
   }
 
   /**
+   * One page of the tasks for which everything holds that the query gives, the newest submission first. `cursor` of the answer
+   * begins the next page: tasks that are submitted meanwhile neither shift nor repeat it. `partial` says in words what
+   * was not searched.
+   * @throws ValueError for a filter of an unknown name, or of a wrong type or range
+   */
+  find(query: TaskQuery = {}): Promise<FoundTasks> {
+    return this.#place.during(async () => {
+      const checked = checkQuery("tasks.find()", query);
+      return findTasks(await this.#findContext(), checked);
+    });
+  }
+
+  /**
+   * How many tasks a query means. It looks at all of them, however long that takes.
+   * @throws ValueError as {@link find}; the reason of the signal
+   */
+  count(query: TaskSelection = {}, { signal }: { signal?: AbortSignal | undefined } = {}): Promise<number> {
+    return this.#place.during(async () => {
+      const checked = checkQuery("tasks.count()", query, { paging: false });
+      return countTasks(await this.#findContext(), checked, signal);
+    });
+  }
+
+  /**
+   * How many tasks a bulk action would be for: those of the query in a state that it can change.
+   * @internal
+   */
+  countFor(action: BulkAction, query: TaskSelection): Promise<number> {
+    return this.#place.during(async () => countTasks(await this.#findContext(), meantBy(action, query)));
+  }
+
+  /**
    * One task by its id; `<job>.<n>` is one call of a job that several calls share. Null when it is not kept.
    * @throws ValueError when several pools have a task of that id and none is given
    */
@@ -109,7 +156,30 @@ export class TaskInspector {
    * `cancelled`.
    * @throws ValueError as {@link get}
    */
-  cancel(id: string, options: { reason?: string | undefined } & InPool = {}): Promise<CancelOutcome> {
+  cancel(id: string, options?: { reason?: string | undefined } & InPool): Promise<CancelOutcome>;
+  /**
+   * Cancels all tasks of a query, in steps, or resumes that. Without a `state`: all that wait or run. Tasks that are submitted
+   * after it has begun are not meant.
+   * @throws ValueError for a query without a filter, or an action that cannot be resumed; the reason of the signal
+   */
+  cancel(query: TaskSelection, options?: { reason?: string | undefined } & BulkOptions): Promise<BulkOutcome>;
+  cancel(
+    which: string | TaskSelection,
+    options: { reason?: string | undefined } & InPool & BulkOptions = {},
+  ): Promise<CancelOutcome | BulkOutcome> {
+    if (isQuery(which)) {
+      return this.#bulk("cancel", which, {
+        ...options,
+        act: async ({ id, pool }) => {
+          const outcome = await this.cancel(id, { pool, reason: options.reason });
+          return outcome.outcome === "finished" ? `it is ${outcome.state}` : missing(outcome);
+        },
+      });
+    }
+    return this.#cancelOne(which, options);
+  }
+
+  #cancelOne(id: string, options: { reason?: string | undefined } & InPool): Promise<CancelOutcome> {
     return this.#place.during(async () => {
       const place = await this.#find(id, options.pool);
       if (!place) return { outcome: "unknown" };
@@ -132,7 +202,23 @@ export class TaskInspector {
    * Puts a failed or cancelled task back into its queue, with all its attempts.
    * @throws ValueError as {@link get}
    */
-  retry(id: string, { pool }: InPool = {}): Promise<RetryOutcome> {
+  retry(id: string, options?: InPool): Promise<RetryOutcome>;
+  /** Retries all tasks of a query, as {@link cancel} cancels them. Without a `state`: all failed and cancelled ones. */
+  retry(query: TaskSelection, options?: BulkOptions): Promise<BulkOutcome>;
+  retry(which: string | TaskSelection, options: InPool & BulkOptions = {}): Promise<RetryOutcome | BulkOutcome> {
+    if (isQuery(which)) {
+      return this.#bulk("retry", which, {
+        ...options,
+        act: async ({ id, pool }) => {
+          const outcome = await this.retry(id, { pool });
+          return outcome.outcome === "not-failed" ? `it is ${outcome.state}` : missing(outcome);
+        },
+      });
+    }
+    return this.#retryOne(which, options);
+  }
+
+  #retryOne(id: string, { pool }: InPool): Promise<RetryOutcome> {
     return this.#place.during(async () => {
       const place = await this.#find(id, pool);
       if (!place) return { outcome: "unknown" };
@@ -156,7 +242,23 @@ export class TaskInspector {
    * Has a delayed task start now.
    * @throws ValueError as {@link get}
    */
-  promote(id: string, { pool }: InPool = {}): Promise<PromoteOutcome> {
+  promote(id: string, options?: InPool): Promise<PromoteOutcome>;
+  /** Promotes all tasks of a query, as {@link cancel} cancels them. Without a `state`: all delayed ones. */
+  promote(query: TaskSelection, options?: BulkOptions): Promise<BulkOutcome>;
+  promote(which: string | TaskSelection, options: InPool & BulkOptions = {}): Promise<PromoteOutcome | BulkOutcome> {
+    if (isQuery(which)) {
+      return this.#bulk("promote", which, {
+        ...options,
+        act: async ({ id, pool }) => {
+          const outcome = await this.promote(id, { pool });
+          return outcome.outcome === "not-delayed" ? `it is ${outcome.state}` : missing(outcome);
+        },
+      });
+    }
+    return this.#promoteOne(which, options);
+  }
+
+  #promoteOne(id: string, { pool }: InPool): Promise<PromoteOutcome> {
     return this.#place.during(async () => {
       const place = await this.#find(id, pool);
       const job = place && (await this.#place.queues.get(place.pool).getJob(place.jobId));
@@ -189,7 +291,23 @@ export class TaskInspector {
    * CancelledError.
    * @throws ValueError as {@link get}; for one call of a job that holds several
    */
-  remove(id: string, options: InPool = {}): Promise<RemoveOutcome> {
+  remove(id: string, options?: InPool): Promise<RemoveOutcome>;
+  /** Removes all tasks of a query, as {@link cancel} cancels them; those that run are refused. */
+  remove(query: TaskSelection, options?: BulkOptions): Promise<BulkOutcome>;
+  remove(which: string | TaskSelection, options: InPool & BulkOptions = {}): Promise<RemoveOutcome | BulkOutcome> {
+    if (isQuery(which)) {
+      return this.#bulk("remove", which, {
+        ...options,
+        act: async ({ id, pool }) => {
+          const outcome = await this.remove(id, { pool });
+          return outcome.outcome === "running" ? "it runs" : missing(outcome);
+        },
+      });
+    }
+    return this.#removeOne(which, options);
+  }
+
+  #removeOne(id: string, options: InPool): Promise<RemoveOutcome> {
     return this.#place.during(async () => {
       const place = await this.#find(id, options.pool);
       if (!place) return { outcome: "unknown" };
@@ -226,13 +344,32 @@ export class TaskInspector {
   }
 
   /** Where it is kept; null when it is not. @internal */
-  find(id: string, { pool }: InPool = {}): Promise<TaskPlace | null> {
+  findPlace(id: string, { pool }: InPool = {}): Promise<TaskPlace | null> {
     return this.#place.during(() => this.#find(id, pool));
   }
 
   /** Where the job at that place is now. @internal */
   stateAt(place: TaskPlace): Promise<TaskState> {
     return this.#stateOf(place);
+  }
+
+  #bulk(
+    action: BulkAction,
+    query: TaskSelection,
+    { act, ...options }: InPool & BulkOptions & { act: Act },
+  ): Promise<BulkOutcome> {
+    return this.#place.during(async () => {
+      if (options.pool !== undefined) {
+        throw new ValueError(`tasks.${action}() of a query takes its pool: { pool: ${got(options.pool)}, … }`);
+      }
+      return runBulk(await this.#findContext(), { action, query, options, act });
+    });
+  }
+
+  async #findContext(): Promise<FindContext> {
+    const { client, keys } = this.#place;
+    const [pools, hosts] = await Promise.all([poolNames(client, keys), liveHosts(this.#place)]);
+    return { client, keys, pools, hosts };
   }
 
   async #stateOf(place: TaskPlace): Promise<TaskState> {
@@ -245,4 +382,14 @@ export class TaskInspector {
     const { client, keys } = this.#place;
     return findTaskPlace(client, keys, { id, pools: pool === undefined ? await poolNames(client, keys) : [pool] });
   }
+}
+
+/** A task is named by its id, and several by a query. */
+function isQuery(which: unknown): which is TaskSelection {
+  return typeof which === "object" && which !== null;
+}
+
+/** Why a task of a bulk action could not be changed: it was removed meanwhile. */
+function missing({ outcome }: { outcome: string }): string | undefined {
+  return outcome === "unknown" ? "it is gone" : undefined;
 }

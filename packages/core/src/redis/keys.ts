@@ -252,6 +252,11 @@ export class Keys {
     return `{${this.namespace}}/index-times`;
   }
 
+  /** Hash with PEXPIRE: an action on all tasks of a query: `record` as JSON, its query, how far it has come and what it did. */
+  bulk(bulkId: string): string {
+    return `{${this.namespace}}/bulk/${bulkId}`;
+  }
+
   /** What BullMQ's keys of all pools begin with. */
   get queues(): string {
     return `${this.queuePrefix}:`;

@@ -10,7 +10,8 @@ export async function leftovers(client: Redis, namespace: string): Promise<strin
     const kind = key.slice(`{${namespace}}`.length);
     if (/^(\/pools$|\/cancelled\/default$|\/hosts$|:default:|\/processes\/queues$|\/index|:processes[.:])/.test(kind))
       continue;
-    const own = /^\/(host|host-\w+|task-hosts|parked|offers|offer-renewal|session|replies|result|process|processes)\//;
+    const own =
+      /^\/(host|host-\w+|task-hosts|parked|away|offers|offer-renewal|session|replies|result|process|processes)\//;
     const mayExpire = /^\/(watched|queue-search|parked|offers|duties)$/.test(kind) || own.test(kind);
     if (!mayExpire || (await client.pttl(key)) === -1) left.push(key);
   }

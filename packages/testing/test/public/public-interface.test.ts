@@ -7,6 +7,7 @@ const PACKAGES = fileURLToPath(new URL("../../..", import.meta.url));
 test.each([
   ["core", "index"],
   ["core", "redis/server/index"],
+  ["core", "testing/index"],
   ["worker", "index"],
   ["dashboard", "index"],
 ])("what users of %s see (%s) changes only on purpose", async (name, entry) => {

@@ -157,6 +157,12 @@ export class ChildSupply {
     return tasks;
   }
 
+  /** What tasks a child would define now. */
+  async look(): Promise<TaskAnnouncement[]> {
+    const executor = this.#create(this.#options.isolation);
+    return executor.loaded.finally(() => void executor.retire(1_000));
+  }
+
   /** Whether the task modules have been loaded anew since the child loaded them. */
   isOutdated(executor: Executor): boolean {
     return (this.#generations.get(executor) ?? this.#generation) < this.#generation;

@@ -34,6 +34,10 @@ export class Drain {
     this.#options = options;
   }
 
+  get grace(): Milliseconds {
+    return this.#grace;
+  }
+
   /** How long what runs may go on, from now on. */
   set grace(grace: Milliseconds) {
     this.#grace = grace;

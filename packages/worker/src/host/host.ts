@@ -7,6 +7,7 @@ import {
   type HostRecord,
   isServed,
   Keys,
+  listTasks,
   type Milliseconds,
   type PoolRecord,
   PoolRegistry,
@@ -232,7 +233,7 @@ export class Host implements WorkerHost {
     // A program that was told that the host is ready finds it among the running ones.
     await this.#heartbeat.now();
     const tasks = [...this.#tasks.keys()].join(", ") || "none";
-    this.logger.info(`host "${this.name}" takes work: ${plural(this.slots, "slot")}, tasks ${tasks}`);
+    this.logger.info(`host "${this.name}" takes work: ready with ${plural(this.slots, "slot")}, tasks ${tasks}`);
   }
 
   async quiet(): Promise<void> {
@@ -315,8 +316,24 @@ export class Host implements WorkerHost {
    */
   async #loadAndCheck(): Promise<void> {
     const [{ tasks, files }] = await Promise.all([this.#supply.scout(), this.#connections.check()]);
-    for (const task of tasks) this.#tasks.set(task.name, task);
+    for (const task of tasks) this.#tasks.set(task.name, this.#asRunHere(task));
     this.#watch.follow(files);
+  }
+
+  /** Tasks of this program itself have no module that a child could load. */
+  #asRunHere(task: TaskAnnouncement): TaskAnnouncement {
+    return this.#runsOwnTasks ? { ...task, isolation: "inline" } : task;
+  }
+
+  get #runsOwnTasks(): boolean {
+    return this.#options.modules.length === 0;
+  }
+
+  /** This program may define tasks when its host runs already. */
+  async #takeNewTasks(): Promise<void> {
+    if (!this.#runsOwnTasks || listTasks().every(({ name }) => this.#tasks.has(name))) return;
+    for (const task of await this.#supply.look()) this.#tasks.set(task.name, this.#asRunHere(task));
+    this.#tell();
   }
 
   /** A file of the task modules has changed. */
@@ -435,6 +452,7 @@ export class Host implements WorkerHost {
       interval: this.#options.heartbeatInterval,
       describe: () => this.record(),
       onBeat: () => {
+        void this.#takeNewTasks();
         this.#heedRequests(this.#running.list());
         this.#checkProcesses();
         void this.#announcer.announce();

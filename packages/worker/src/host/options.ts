@@ -21,7 +21,10 @@ import { HostLog, LOG_LEVELS, type LogLevel } from "../log/host-log.ts";
 import { type LogFormat, stderrLog } from "../log/stderr-log.ts";
 
 export interface WorkerOptions {
-  /** Task modules: paths (relative to the working directory), `file:` URLs. Loaded in every child. */
+  /**
+   * Task modules: paths (relative to the working directory), `file:` URLs. Loaded in every child. An empty list with the
+   * isolation "inline": the tasks that this program has defined itself.
+   */
   tasks: (string | URL)[];
   /** Where Redis is. @defaultValue `MANYHANDS_REDIS_URL`, `REDIS_URL`, then `redis://127.0.0.1:6379` */
   redis?: RedisConfig | undefined;
@@ -170,7 +173,7 @@ export function resolveWorkerOptions(options: WorkerOptions): ResolvedOptions {
   const slots = integer("slots", options.slots ?? availableParallelism(), 1);
   const lockDuration = interval("lockDuration", options.lockDuration ?? LOCK_DURATION, 500);
   return {
-    modules: modules(options.tasks),
+    modules: modules(options.tasks, options.isolation),
     redis: sendable("redis", options.redis),
     redisModule: redisModule(options),
     watch: watch(options),
@@ -297,7 +300,8 @@ function hostLog({ logger, logLevel, logFormat }: WorkerOptions, host: string): 
   return new HostLog(logger ?? stderrLog({ host, level, format: logFormat }), level);
 }
 
-function modules(given: (string | URL)[]): string[] {
+function modules(given: (string | URL)[], kind: Isolation | undefined): string[] {
+  if (Array.isArray(given) && given.length === 0 && kind === "inline") return [];
   if (!Array.isArray(given) || given.length === 0) {
     throw new ValueError(`tasks must name at least one module that defines tasks; got ${describe(given)}`);
   }

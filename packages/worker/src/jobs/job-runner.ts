@@ -88,11 +88,7 @@ export class JobRunner {
     if (pool.state === "failed") throw await this.#outcome.refuse(job, poolFailedError(pool), { count: request.count });
     // A job that is put back again and again must not outlive its cancellation.
     const isCancelled = hasCancellation && (await isCancelledWhole(this.#host.client, this.#host.keys, job));
-    const unknown = isCancelled ? null : await this.#unknownTasks.check({ job, token, pool });
-    if (unknown) {
-      this.#journal.refused(job, unknown);
-      throw await this.#outcome.refuse(job, unknown, { count: request.count });
-    }
+    if (!isCancelled) await this.#unknownTasks.check({ job, token, pool });
     await this.#requireLock(job, token);
     pool = this.#options.pool.record;
     const startedAt = performance.now();

@@ -71,9 +71,8 @@ export class ServedPool {
       whenReplied: () => host.replies.sent(),
       run: (job, token) => this.#runner.run(job, token),
       onStalled: (id) => {
-        const pool = record.name;
         host.meters.jobStalled(record);
-        host.logger.warn(`job ${id} of pool "${pool}" was taken over: the host that ran it is gone`, { pool, id });
+        void this.#tellTakenOver(id);
       },
       onEnded: (job) => this.#runner.ended(job),
       onFailed: (job, error) => {
@@ -87,6 +86,16 @@ export class ServedPool {
     });
     this.#settled = this.#untilTaken(() => this.#writeSettings());
     this.#unlisten = this.#children.trouble.listen(() => host.onTrouble());
+  }
+
+  /** A job whose host is gone is in line again. */
+  async #tellTakenOver(id: string): Promise<void> {
+    const { client, keys, logger } = this.#host;
+    const pool = this.#record.name;
+    const task = await client.hget(keys.job(pool, id), "name").catch(() => null);
+    const what = task === null ? `job ${id}` : `task "${task}" (${id})`;
+    const facts = { pool, ...(task !== null && { task }), id };
+    logger.warn(`${what} of pool "${pool}" was taken over: the host that ran it is gone`, facts);
   }
 
   get record(): PoolRecord {

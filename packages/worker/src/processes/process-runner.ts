@@ -109,8 +109,7 @@ export class ProcessRunner {
     const process = readProcessJob(job);
     if (!process) throw new UnrecoverableError("this is no process: start one with mp.process()");
     const pool = { ...unlimitedPool(job.queueName), createdAt: 0 };
-    const unknown = await this.#unknownTasks.check({ job, token, pool });
-    if (unknown) return this.#refuse({ job, token, process }, unknown);
+    await this.#unknownTasks.check({ job, token, pool });
     let executor: ProcessExecutor | null;
     try {
       executor = await this.#takeChild();

@@ -63,7 +63,10 @@ export interface QueueWorkerOptions {
 }
 
 /** What a queue is to know of its host to take only jobs whose task that knows. */
-export type Routing = Pick<RoutedTakesOptions, "hostId" | "initializer" | "knows" | "priorities" | "announce">;
+export type Routing = Pick<
+  RoutedTakesOptions,
+  "hostId" | "initializer" | "knows" | "priorities" | "announce" | "awayGrace"
+>;
 
 /**
  * For this part of the interval BullMQ refuses another check for stalled jobs: each sweep is to make one, and comes a little

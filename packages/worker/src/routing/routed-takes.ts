@@ -7,6 +7,7 @@ import {
   type RedisClient,
 } from "@manyhands/core/internal";
 import type { OfferedSlot } from "../slots/offered-slot.ts";
+import { AWAY_GRACE } from "./parking.ts";
 import { finishAndTakeKnown, type LookState, takeKnown, USUAL_DEPTH } from "./routing-scripts.ts";
 
 export interface RoutedTakesOptions {
@@ -19,6 +20,8 @@ export interface RoutedTakesOptions {
   knows: (task: string) => boolean;
   /** Its tasks that have a priority, as JSON: name -> priority; "" = none has one. */
   priorities: () => string;
+  /** How long jobs stay in line when the last host of their task has gone, ms. @defaultValue 10_000 */
+  awayGrace?: Milliseconds;
   /** Announces this host, when its announcement has expired. */
   announce: () => Promise<void>;
   /** How a job ends that is about to be finished as failed, if it is no failure of its task. */
@@ -43,7 +46,7 @@ interface Found {
   state: LookState;
   place: number;
   last: string;
-  /** It left a job that is to fail. */
+  /** It left a job that is to end without running. */
   hasLost: boolean;
 }
 
@@ -60,7 +63,7 @@ const FAR_DEPTH = 1_024;
 /** Time between two such looks of a queue, ms; it doubles with each that finds nothing, up to the longest. */
 const FAR_PAUSE: Milliseconds = 10;
 const LONGEST_FAR_PAUSE: Milliseconds = 640;
-/** Of so many takes that find jobs to run and jobs to fail, one takes a job to fail. */
+/** Of so many takes that find jobs to run and jobs that are only to end, one takes one of these. */
 const TURNS_OF_LOST = 4;
 /** Scripts of one take that do nothing but park jobs. */
 const MOST_PARKING = 16;
@@ -158,7 +161,7 @@ export class RoutedTakes {
     return look.took ? look.reply : this.#takeLost(parameters, near);
   }
 
-  /** What is to fail, when nothing that can run was found before. */
+  /** What is only to end, when nothing that can run was found before. */
   async #takeLost(parameters: readonly Parameter[], near: Found): Promise<unknown> {
     if (!near.hasLost) return near.reply;
     return (await this.#look(parameters, { depth: USUAL_DEPTH, takesLost: true })).reply;
@@ -168,7 +171,7 @@ export class RoutedTakes {
     parameters: readonly Parameter[],
     { place = 0, depth, after = "", takesLost = this.#isTurnOfLost, offered }: LookOptions,
   ): Promise<Found> {
-    const { queue, client, keys, hostId, initializer, priorities } = this.#options;
+    const { queue, client, keys, hostId, initializer, priorities, awayGrace = AWAY_GRACE } = this.#options;
     const given = parameters.map(toArgument);
     const own = [keys.hostQueues(hostId), keys.parked];
     const first = initializer();
@@ -187,6 +190,7 @@ export class RoutedTakes {
           takesLost ? 1 : 0,
           offered?.epoch ?? "",
           priorities(),
+          awayGrace,
         ],
       ],
     );

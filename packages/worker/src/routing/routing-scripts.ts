@@ -1,6 +1,8 @@
 import {
   bullFunction,
+  INDEX_RESTATE,
   JOB_CANCEL_FIELD,
+  JOB_EXPIRED_FIELD,
   JOB_RANKED_FIELD,
   JOB_UNSERVED_FIELD,
   MOVE_TO_ACTIVE_KEYS,
@@ -9,7 +11,7 @@ import {
   Script,
   WHOLE,
 } from "@manyhands/core/internal";
-import { PATIENCE_END } from "./patience.ts";
+import { PARKED_FOR } from "./parking.ts";
 
 /** What a look for a job has come to, besides what BullMQ's script replies. */
 export type LookState =
@@ -32,6 +34,8 @@ export type Look = [reply: unknown, state: LookState, place: number, last: strin
 export const USUAL_DEPTH = 32;
 /** Jobs that are parked by one script at most: about 1 ms of Redis. */
 const MOST_PARKED = 256;
+/** Giving a job the priority of its task costs as much as parking so many. */
+const RANK_COST = 4;
 /** Jobs at the end of a long line that are looked at as well: the newest ones. */
 const NEWEST = 32;
 /** Jobs that one command reads from the line. */
@@ -44,6 +48,10 @@ const MOST_WOKEN = 4;
 const WAKE_LIFE = 10_000;
 /** What is kept about parked jobs outlives them by this, ms. */
 const PARKED_LIFE = 60_000;
+/** How long it is kept since when a task has no host, beyond the time that its jobs stay in line, ms. */
+const AWAY_LIFE = 5_000;
+/** Bytes of a job's data that a look reads at most. */
+const LONGEST_READ = 65_536;
 
 /**
  * Lua, of a script with \`prefix\` (of our keys), \`host\` and \`can_run\` (false: this host lacks the initializer of the pool)
@@ -96,18 +104,19 @@ const FIRST_OWN_KEY = MOVE_TO_ACTIVE_KEYS.length + 1;
  * ARGV[1..3] those of moveToActive; ARGV[4] prefix of our keys; ARGV[5] id of this host; ARGV[6] name of the queue;
  * ARGV[7] "*" for a pool, "" for a queue of processes; ARGV[8] initializer of the pool, "" = none; ARGV[9] 1 = this host knows
  * it; ARGV[10] place in the line, counted from the job that is next, from which to look; ARGV[11] how many jobs that stay in
- * line to look at; ARGV[12] job behind which to look while it is in line, "" = none; ARGV[13] 1 = a job that is to fail has
+ * line to look at; ARGV[12] job behind which to look while it is in line, "" = none; ARGV[13] 1 = a job that is only to end has
  * its turn like one that can run, else it comes last; ARGV[14] epoch of the offers of which one is withdrawn first, "" = none;
- * ARGV[15] JSON: task that this host knows -> its priority, "" = none has one
+ * ARGV[15] JSON: task that this host knows -> its priority, "" = none has one; ARGV[16] how long jobs stay in line when the
+ * last host of their task has gone, ms
  *
  * The normal case, in which the next job is known, is BullMQ's own take. Else: 1. what is due is put in line by BullMQ's
  * take; 2. the first known job is moved to where BullMQ takes from and BullMQ's take is called; when that refuses, the job
- * goes back to its place; 3. hosts that know what was passed over are woken; 4. what no live host knows is parked: delayed
- * until it is to fail, noted with its order in a set of its task. One whose time is over, or that is to be cancelled, is
- * taken by any host. The keys of job hashes, tasks and hosts are made here; all have the hash tag of the namespace.
+ * goes back to its place; 3. hosts that know what was passed over are woken; 4. what no live host knows stays in line for a
+ * while and is parked then: delayed, and noted with its order in a set of its task. One that has expired, or that is to be
+ * cancelled, is taken by any host. The keys of job hashes, tasks and hosts are made here; all have the hash tag of the namespace.
  *
  * Returns {what moveToActive returns, state (see LookState), place in the line up to which was looked, the last job there,
- * 1 = a job that is to fail was seen and left}.
+ * 1 = a job that is only to end was seen and left}.
  */
 export const takeKnown: Script<Look> = new Script<Look>({
   name: "takeKnown",
@@ -116,6 +125,7 @@ local keys = {${TAKE_KEYS}}
 local queue, now, prefix, host = ARGV[1], tonumber(ARGV[2]), ARGV[4], ARGV[5]
 local initializer, can_run = ARGV[8], ARGV[9] == "1"
 local priorities = ARGV[15] ~= "" and cjson.decode(ARGV[15])
+local grace = tonumber(ARGV[16])
 ${KNOWS}${WHOLE}
 if ARGV[14] ~= "" then
   local offer = redis.pcall("HMGET", KEYS[${FIRST_OWN_KEY + 3}], "epoch", "offered", "given")
@@ -180,24 +190,44 @@ local function hosts_of(task)
   return served[task]
 end
 
-${PATIENCE_END}
+-- Whether the hosts of a task have been away for so long that its jobs leave the line; the first look notes the time.
+local away = {}
+local function is_away_long(place)
+  if away[place] == nil then
+    local key = prefix .. "away/" .. place
+    local at = math.floor(micros / 1000)
+    redis.call("SET", key, string.format("%.0f", at), "NX", "PX", grace + ${AWAY_LIFE})
+    away[place] = at - (tonumber(redis.call("GET", key)) or at) >= grace
+  end
+  return away[place]
+end
+-- When a job that has not been started expires, epoch ms; nil: never, or its data is long, and the fleet looks after it.
+local function expiry_of(job, timestamp)
+  if redis.call("HSTRLEN", job, "data") > ${LONGEST_READ} then return nil end
+  local data = redis.call("HGET", job, "data") or ""
+  if not string.find(data, '"expires"', 1, true) then return nil end
+  local is_read, envelope = pcall(cjson.decode, data)
+  local life = is_read and type(envelope) == "table" and tonumber(envelope.expires)
+  return life and timestamp + life
+end
+
 local parked, orders = 0, {}
 local max_events
--- Parks a job that no live host can run; returns true when it is to be taken instead, to fail.
-local function park(id, task, is_prioritized)
+-- A job that no live host can run. Returns "over": it is to be taken, so that it ends; "stays": in line, as its host may be
+-- restarting; or "parked".
+local function set_aside_unserved(id, task, is_prioritized)
   local job = queue .. id
-  local fields = redis.call("HMGET", job, "${JOB_UNSERVED_FIELD}", "${JOB_CANCEL_FIELD}", "timestamp", "opts")
-  local since = tonumber(string.match(fields[1] or "", "^%d+") or now)
-  local is_read, options = pcall(cjson.decode, fields[4] or "")
-  local delay = is_read and type(options) == "table" and tonumber(options.delay) or 0
+  local fields = redis.call("HMGET", job, "${JOB_UNSERVED_FIELD}", "${JOB_CANCEL_FIELD}", "timestamp", "ats",
+    "${JOB_EXPIRED_FIELD}")
+  if fields[2] then return "over" end
   local timestamp = tonumber(fields[3] or "") or now
-  local ends = patience_end(since, timestamp, delay)
-  if now > ends + ${PARKED_LIFE} then
-    -- It was served since, and is to run again.
-    fields[1], since = false, now
-    ends = patience_end(since, timestamp, delay)
-  end
-  if fields[2] or now >= ends then return true end
+  local expiry = not fields[4] and not fields[5] and expiry_of(job, timestamp)
+  if expiry and now >= expiry then return "over" end
+  local name = lacks_initializer[task] and initializer or task
+  local place = ARGV[6] .. "/" .. name
+  -- One that expires is parked at once: nothing else would look at it in time.
+  if not is_away_long(place) and not expiry and not fields[1] then return "stays" end
+  local ends = math.min(expiry or math.huge, now + ${PARKED_FOR})
   local score = ""
   if is_prioritized then
     score = redis.call("ZSCORE", keys.prioritized, id)
@@ -207,11 +237,11 @@ local function park(id, task, is_prioritized)
   end
   parked = parked + 1
   redis.call("ZADD", keys.delayed, ends * 4096 + parked, id)
-  redis.call("HSET", job, "delay", math.max(0, ends - timestamp), "${JOB_UNSERVED_FIELD}", fields[1] or (since .. " " .. score))
+  redis.call("HSET", job, "delay", string.format("%.0f", math.max(0, ends - timestamp)), "${JOB_UNSERVED_FIELD}",
+    fields[1] or string.format("%.0f %s %s", now, score, name))
   max_events = max_events or redis.call("HGET", keys.meta, "opts.maxLenEvents") or 10000
   redis.call("XADD", keys.events, "MAXLEN", "~", max_events, "*", "event", "delayed", "jobId", id, "delay",
     string.format("%.0f", ends))
-  local place = ARGV[6] .. "/" .. (lacks_initializer[task] and initializer or task)
   local key = prefix .. "parked/" .. place
   local before = orders[key] or tonumber(redis.call("ZRANGE", key, -1, -1, "WITHSCORES")[2] or "") or 0
   orders[key] = math.max(micros + parked, before + 1)
@@ -220,10 +250,10 @@ local function park(id, task, is_prioritized)
   for _, one in ipairs({key, KEYS[${FIRST_OWN_KEY + 1}]}) do
     redis.call("PEXPIRE", one, math.max(redis.call("PTTL", one), math.floor(ends - now) + ${PARKED_LIFE}))
   end
-  return false
+  return "parked"
 end
 
-local ranked = 0
+local ranked, ranked_jobs = 0, {}
 -- Another client has added it without the priority of its task, which it did not know.
 local function give_rank(id, priority)
   redis.call("LREM", keys.wait, -1, id)
@@ -231,6 +261,7 @@ local function give_rank(id, priority)
   redis.call("ZADD", keys.prioritized, priority * 0x100000000 + order, id)
   redis.call("HSET", queue .. id, "priority", priority, "${JOB_RANKED_FIELD}", 1)
   ranked = ranked + 1
+  ranked_jobs[ranked] = queue .. id
 end
 
 -- Jobs from a place in the line on, in the order in which BullMQ takes them, and how many of them are not prioritized.
@@ -259,7 +290,7 @@ if ARGV[12] ~= "" then
 end
 local first, state, last = place, "", ""
 local chosen, is_prioritized
--- The first job that is to fail, whose turn comes before that of a known one now and then.
+-- The first job that is only to end, whose turn comes before that of a known one now and then.
 local lost, lost_place, is_lost_prioritized
 local is_turn_of_lost = ARGV[13] == "1"
 local passed, brought = {}, {}
@@ -290,7 +321,11 @@ while true do
           place = place + 1
           last = id
         else
-          if park(id, task, not is_plain_one) then
+          local fate = set_aside_unserved(id, task, not is_plain_one)
+          if fate == "stays" then
+            place = place + 1
+            last = id
+          elseif fate == "over" then
             is_known = is_turn_of_lost
             if not lost then lost, lost_place, is_lost_prioritized = id, place, not is_plain_one end
             if not is_known then
@@ -306,7 +341,7 @@ while true do
         if place < ${USUAL_DEPTH} then break end
       end
     end
-    if not chosen and parked + ranked >= ${MOST_PARKED} then
+    if not chosen and parked + ${RANK_COST} * ranked >= ${MOST_PARKED} then
       state = "more"
       break
     end
@@ -324,6 +359,13 @@ if not chosen and lost and state == "" then
   chosen, place, is_prioritized = lost, lost_place, is_lost_prioritized
 end
 
+if ranked > 0 then
+  local function index_ranked(KEYS, ARGV)
+    ${INDEX_RESTATE}
+    for _, job in ipairs(KEYS) do index_try(ARGV[1], index_restate, job, false) end
+  end
+  index_ranked(ranked_jobs, {queue})
+end
 if parked > 0 then
   local next_due = redis.call("ZRANGE", keys.delayed, 0, 0, "WITHSCORES")[2]
   redis.call("ZADD", keys.marker, math.floor(tonumber(next_due) / 4096), "1")

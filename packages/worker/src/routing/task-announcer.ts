@@ -198,7 +198,7 @@ for queue, jobs in pairs(back) do
       local fields = redis.call("HMGET", parked.job, "priority", "${JOB_UNSERVED_FIELD}")
       local priority = tonumber(fields[1] or "") or 0
       if priority > 0 then
-        local score = tonumber(string.match(fields[2] or "", " (%S+)$") or "") or priority * 0x100000000
+        local score = tonumber(string.match(fields[2] or "", "^%d+ (%S*)") or "") or priority * 0x100000000
         redis.call("ZADD", base .. "prioritized", score, parked.id)
       else
         redis.call("RPUSH", base .. "wait", parked.id)

@@ -29,7 +29,8 @@ test("a killed host's job runs again on another within 15 seconds, and its child
   expect(answer).toMatchObject({ ok: true, host: "survivor" });
   expect(performance.now() - killedAt).toBeLessThan(15_000);
   await until(async () => (await space.hosts()).length === 1);
-  expect(space.logs).toContain(`warn: job ${jobId} of pool "default" was taken over: the host that ran it is gone`);
+  const words = `warn: task "sleepOn" (${jobId}) of pool "default" was taken over: the host that ran it is gone`;
+  await until(() => space.logs.includes(words));
 });
 
 test("PL20: a child that is killed costs its call a WorkerLostError, or an attempt", async () => {

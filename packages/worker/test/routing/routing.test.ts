@@ -24,6 +24,8 @@ interface TakerOptions {
   life?: number;
   /** Of its tasks, as JSON. */
   priorities?: string;
+  /** How long jobs stay in line when their last host has gone, ms. */
+  awayGrace?: number;
   /** What a job does; by default it ends at once. */
   run?: (name: string) => Promise<unknown>;
 }
@@ -47,6 +49,7 @@ class Taker {
       initializer = null,
       life = HOUR,
       priorities = "",
+      awayGrace = 0,
       run = async () => 0,
     } = options;
     const logger = { info: () => {}, warn: (text: string) => void space.logs.push(text), error: () => {} };
@@ -80,6 +83,7 @@ class Taker {
         initializer: () => initializer,
         knows: (task) => tasks.includes(task),
         priorities: () => priorities,
+        awayGrace,
         announce: () => this.announcer.announce(),
       },
       isReady: () => true,
@@ -276,8 +280,8 @@ test("what no live host knows is parked once, visible as delayed, and blocks not
   expect(await moves(space)).toMatchObject({ delayed: 600, active: 1 });
   // and what is kept about them ends by itself
   for (const key of [space.keys.parked, space.keys.parkedJobs(POOL, "unheard")]) {
-    expect(await space.client.pttl(key)).toBeGreaterThan(60_000);
-    expect(await space.client.pttl(key)).toBeLessThan(90_000);
+    expect(await space.client.pttl(key)).toBeGreaterThan(24 * HOUR);
+    expect(await space.client.pttl(key)).toBeLessThan(25 * HOUR);
   }
 });
 
@@ -307,46 +311,99 @@ test("parked jobs come back in front, in their order, when a host announces thei
   expect(await space.client.exists(space.keys.parked)).toBe(0);
 });
 
-test("a parked job that a tool promotes is parked again, with its time and its place", async () => {
+test("a parked job that a tool promotes is parked again, in its place", async () => {
   // given
   const space = new TestNamespace(redis);
   const host = await taker(space, { tasks: ["known"] });
   const [first = "", second = ""] = await add(space, "x", 2);
   await host.take();
-  const due = await space.client.zscore(space.keys.queue(POOL, "delayed"), first);
   // when
   await (await space.job(POOL, first))?.promote();
   expect(await space.queue(POOL).getJobState(first)).toBe("waiting");
   await host.take();
   // then
   expect(await space.queue(POOL).getJobState(first)).toBe("delayed");
-  const again = await space.client.zscore(space.keys.queue(POOL, "delayed"), first);
-  expect(Math.floor(Number(again) / 4_096)).toBe(Math.floor(Number(due) / 4_096));
   expect(await parkedIds(space, "x")).toEqual([first, second]);
 });
 
-test("a job whose time is over is taken by any host, to fail", async () => {
+test("jobs stay in line while their host restarts, and nothing of them is moved", async () => {
   // given
   const space = new TestNamespace(redis);
-  const host = await taker(space, { tasks: ["known"] });
-  const [id = ""] = await add(space, "x", 1);
-  await host.take();
-  // when: as if it were parked for long
-  await space.client.hset(space.keys.job(POOL, id), "unservedSince", `${Date.now() - 20_000} `);
-  await (await space.job(POOL, id))?.promote();
+  const host = await taker(space, { tasks: ["known"], awayGrace: 500 });
+  const restarting = await taker(space, { tasks: ["x"] });
+  await restarting.announcer.withdraw();
+  const [first = ""] = await add(space, "x", 2);
+  await add(space, "x", 1, { priority: 2 });
+  await add(space, "known", 1);
+  // when
+  expect(await host.take()).toBe("known1");
   // then
-  expect(await host.take()).toBe("x1");
+  expect(await space.queue(POOL).getJobCounts("waiting", "prioritized", "delayed")).toEqual({
+    ...{ waiting: 2, prioritized: 1, delayed: 0 },
+  });
+  const back = await taker(space, { tasks: ["x"] });
+  expect(await back.take()).toBe("x1");
+  await until(async () => (await space.queue(POOL).getCompletedCount()) === 2);
+  expect(await moves(space)).toEqual({ added: 4, waiting: 4, active: 2, completed: 2 });
+  expect((await space.job(POOL, first))?.delay).toBe(0);
+  // and when it stays away, they leave the line
+  await back.announcer.withdraw();
+  const isParked = async (): Promise<boolean> => {
+    await host.take();
+    return (await space.queue(POOL).getDelayedCount()) === 2;
+  };
+  await until(isParked);
+  expect(await space.queue(POOL).getJobCounts("waiting", "prioritized")).toEqual({ waiting: 0, prioritized: 0 });
 });
 
-test("many jobs whose time is over delay no job that can run, and fail all the same", async () => {
+test("a parked job is never given up, however long no host knows its task", async () => {
   // given
   const space = new TestNamespace(redis);
   const host = await taker(space, { tasks: ["known"] });
-  const ids = await add(space, "x", 100, { timestamp: 1 });
-  for (const id of ids) await space.client.hset(space.keys.job(POOL, id), "unservedSince", `${Date.now() - 20_000} `);
+  const [id = ""] = await add(space, "x", 1, { timestamp: 1 });
+  await host.take();
+  const due = async (): Promise<number> =>
+    Math.floor(Number(await space.client.zscore(space.keys.queue(POOL, "delayed"), id)) / 4_096);
+  expect(await due()).toBeGreaterThan(Date.now() + 23 * HOUR);
+  // when, a day and more later, it comes due
+  await space.client.hset(space.keys.job(POOL, id), "unservedSince", `${Date.now() - 30 * HOUR}  x`);
+  await space.client.zadd(space.keys.queue(POOL, "delayed"), (Date.now() - 1) * 4_096, id);
+  // then it is parked for another one
+  expect(await host.take()).toBeNull();
+  expect(await due()).toBeGreaterThan(Date.now() + 23 * HOUR);
+  const late = await taker(space, { tasks: ["x"] });
+  expect(await late.take()).toBe("x1");
+});
+
+test("a job that expires is parked until then at once, and taken by any host to end", async () => {
+  // given
+  const space = new TestNamespace(redis);
+  const host = await taker(space, { tasks: ["known"], awayGrace: HOUR });
+  const expiring = { args: ["expiring"], expires: 60_000 };
+  const { id = "" } = await space.queue(POOL).add("x", expiring, { jobId: "expiring" });
+  await host.take();
+  const due = Number(await space.client.zscore(space.keys.queue(POOL, "delayed"), id)) / 4_096;
+  expect(due).toBeGreaterThan(Date.now() + 50_000);
+  expect(due).toBeLessThan(Date.now() + 61_000);
+  // when
+  await space.queue(POOL).add("x", expiring, { jobId: "expired", timestamp: Date.now() - 60_001 });
+  // then
+  expect(await host.take()).toBe("expiring");
+  expect((await space.job(POOL, "expired"))?.attemptsStarted).toBe(1);
+  // and what has been started once does not expire
+  await space.queue(POOL).add("x", expiring, { jobId: "retried", timestamp: Date.now() - 60_001 });
+  await space.client.hset(space.keys.job(POOL, "retried"), "ats", 1);
+  expect(await host.take()).toBeNull();
+});
+
+test("many jobs that are only to end delay no job that can run, and end all the same", async () => {
+  // given
+  const space = new TestNamespace(redis);
+  const host = await taker(space, { tasks: ["known"] });
+  const ids = await add(space, "x", 100);
   await add(space, "known", 40);
-  const late = await add(space, "x", 60, { timestamp: 1 });
-  for (const id of late) await space.client.hset(space.keys.job(POOL, id), "unservedSince", `${Date.now() - 20_000} `);
+  const late = await add(space, "x", 60);
+  for (const id of [...ids, ...late]) await space.client.hset(space.keys.job(POOL, id), "cancelRequested", "test");
   // when
   const taken = await host.takeAll();
   // then a few of them come between the others, and the rest afterwards

@@ -7,7 +7,7 @@ import { interruption } from "../../interruption.ts";
 import { action, type Invocation, newCommand } from "../../invocation.ts";
 import { toJson } from "../../output/json-text.ts";
 import { wholeNumber } from "../../parse/numbers.ts";
-import { assertTaskKnown, poolFor } from "../submit/destination.ts";
+import { assertTaskKnown, poolFor, waitForHostOption } from "../submit/destination.ts";
 import { type ItemSource, openItems } from "./item-source.ts";
 import { type MapOutcome, orderedOutcomes, unorderedOutcomes } from "./outcomes.ts";
 import { type MapProgress, showProgress } from "./progress.ts";
@@ -16,6 +16,7 @@ interface Options {
   pool: string;
   chunkSize: number;
   unordered?: true;
+  waitForHost?: true;
   errors: "stderr" | "return";
 }
 
@@ -35,6 +36,7 @@ export function mapCommand(): Command {
     .option("--pool <name>", "pool to submit to", DEFAULT_POOL)
     .option("--chunk-size <n>", "lines in one job", wholeNumber("--chunk-size", { from: 1, to: 100_000 }), 1)
     .option("--unordered", "write results as they come")
+    .addOption(waitForHostOption())
     .addOption(
       new Option(
         "--errors <way>",
@@ -58,7 +60,7 @@ async function map(invocation: Invocation<Options>): Promise<ExitCode> {
   const task = String(args[0]);
   const size = await withConnection(settings, async (connection) => {
     const pool = await poolFor(connection, options.pool);
-    assertTaskKnown(task, await connection.inspector.fleet.list());
+    assertTaskKnown(task, await connection.inspector.fleet.list(), options.waitForHost);
     return pool?.size ?? null;
   });
   const items = await openItems(String(args[1]));

@@ -1,5 +1,6 @@
 import { TaskNotFoundError } from "@manyhands/core";
 import { DEFAULT_MAX_PAYLOAD, DEFAULT_POOL, type HostRecord, nearNames, type PoolView } from "@manyhands/core/internal";
+import { Option } from "commander";
 import type { Connection } from "../../connection/connection.ts";
 import { findPool } from "../pool/find-pool.ts";
 
@@ -15,21 +16,25 @@ export async function poolFor(connection: Connection, name: string): Promise<Poo
 }
 
 /**
- * A name that none of the running hosts knows is a typing error more often than a host to come.
- * Without any host nothing can be said, and the task may wait for one.
- * @throws TaskNotFoundError with the names that look like it
+ * A name like one that the running hosts know is a typing error more often than a task whose host is to come. Any other waits
+ * for its host.
+ * @throws TaskNotFoundError with the names that look like it, unless `waitForHost` says that it is meant
  */
-export function assertTaskKnown(task: string, hosts: readonly HostRecord[]): void {
+export function assertTaskKnown(task: string, hosts: readonly HostRecord[], waitForHost = false): void {
   const known = [...new Set(hosts.flatMap((host) => host.tasks.map((one) => one.name)))].sort();
-  if (hosts.length === 0 || known.includes(task)) return;
+  if (waitForHost || known.includes(task)) return;
   const near = nearNames(task, known);
-  const hint = near.length > 0 ? `did you mean ${near.join(", ")}?` : `known: ${listOf(known)}`;
+  if (near.length === 0) return;
   throw new TaskNotFoundError(
-    `no live host knows a task "${task}"; ${hint} Or start a host with: manyhands worker --tasks <module that defines it>`,
+    `no live host knows a task "${task}"; did you mean ${near.join(", ")}? Or start a host with: ` +
+      "manyhands worker --tasks <module that defines it>; or submit it all the same with --wait-for-host",
   );
 }
 
-function listOf(names: readonly string[]): string {
-  const shown = names.slice(0, 15).join(", ") || "no tasks at all";
-  return names.length > 15 ? `${shown} and ${names.length - 15} more.` : `${shown}.`;
+/** `--wait-for-host` of commands that submit. */
+export function waitForHostOption(): Option {
+  return new Option(
+    "--wait-for-host",
+    "submit it although no live host knows the task, and its name is like a known one",
+  );
 }

@@ -5,7 +5,7 @@ import { withConnection } from "../../connection/connection.ts";
 import { EXIT, type ExitCode } from "../../failure/exit-code.ts";
 import { action, type Invocation, newCommand } from "../../invocation.ts";
 import { wholeNumber } from "../../parse/numbers.ts";
-import { assertTaskKnown, MAX_PAYLOAD, poolFor } from "./destination.ts";
+import { assertTaskKnown, MAX_PAYLOAD, poolFor, waitForHostOption } from "./destination.ts";
 import { readArguments } from "./read-arguments.ts";
 import { isRefusal, notSubmitted, submitAndWait } from "./submit-and-wait.ts";
 
@@ -19,6 +19,7 @@ export interface SubmitCommandOptions {
   attempts?: number;
   tag?: string[];
   dedup?: string;
+  waitForHost?: true;
 }
 
 /** `manyhands submit <task> [json…]` */
@@ -50,6 +51,7 @@ export function submitCommand(): Command {
     .option("--attempts <n>", "tries in total", wholeNumber("--attempts", { from: 1, to: 1_000 }))
     .option("--tag <text>", "label to search by; may be repeated", (text, all: string[] = []) => [...all, text])
     .option("--dedup <id>", "submit nothing while a task with this id is under way, and use that one")
+    .addOption(waitForHostOption())
     .addHelpText(
       "after",
       "\nExit codes: 0 done, 1 the task failed, 2 wrong usage, 3 Redis, 4 unknown task, 124 timed out, 130 cancelled",
@@ -66,7 +68,7 @@ async function submit(invocation: Invocation<SubmitCommandOptions>): Promise<Exi
   return withConnection(settings, async (connection) => {
     const pool = await poolFor(connection, options.pool);
     const hosts = await connection.inspector.fleet.list();
-    assertTaskKnown(task, hosts);
+    assertTaskKnown(task, hosts, options.waitForHost);
     const submit = submitOptions(options);
     if (options.wait) {
       const { timeout, pool: name } = options;

@@ -149,10 +149,12 @@ export function readWatchers(field: unknown): string[] {
 }
 
 /**
- * Extra field of a job's hash while no live host knows its task: `<epoch ms since when> <its score among the prioritized
- * jobs, or nothing>`.
+ * Extra field of a job's hash while it is parked because no live host knows its task: `<epoch ms since when> <its score among
+ * the prioritized jobs, or nothing> <the task, or the initializer of the pool, that no host knows>`.
  */
 export const JOB_UNSERVED_FIELD = "unservedSince";
+/** Extra field of a job's hash: 1 when the job has expired. It does so once: a task that is retried then is wanted. */
+export const JOB_EXPIRED_FIELD = "expired";
 /**
  * Extra field of a job's hash: 1 when a host has given it the priority of its task, because the client that added it did not
  * know that. It is done once: what a tool makes of the priority later stays.

@@ -52,6 +52,7 @@ export class DetachedSubmitter {
     noteOptions(data, options);
     // 0 bytes: the job is the only place where its outcome can be looked up, so it is kept at any size.
     const opts = toJobsOptions(options?.jobId ?? this.#runtime.nextJobId(), options, 0);
+    this.#runtime.unserved.glance(this.#jobs.pool, task);
     return new Promise<string>((resolve, reject) => {
       this.#outbox.push({ submission: { name: task, data, opts }, resolve, reject });
       if (this.#outbox.length === 1) queueMicrotask(() => this.#flush());

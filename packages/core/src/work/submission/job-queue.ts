@@ -42,7 +42,7 @@ export interface JobQueueOptions {
  * is repeated until Redis has acknowledged it.
  */
 export class JobQueue {
-  readonly #pool: string;
+  readonly pool: string;
   readonly #options: JobQueueOptions;
   #queue: BullQueue | undefined;
   #stopped = false;
@@ -50,7 +50,7 @@ export class JobQueue {
   #isTold = false;
 
   constructor(pool: string, options: JobQueueOptions) {
-    this.#pool = pool;
+    this.pool = pool;
     this.#options = options;
   }
 
@@ -58,7 +58,7 @@ export class JobQueue {
   get #open(): BullQueue {
     if (this.#queue) return this.#queue;
     const { client, keys, telemetry } = this.#options;
-    this.#queue = openBullQueue({ client, keys }, this.#pool, { writesSettings: true, telemetry });
+    this.#queue = openBullQueue({ client, keys }, this.pool, { writesSettings: true, telemetry });
     assignAtOnce(this.#queue, { client, keys });
     return this.#queue;
   }
@@ -116,7 +116,7 @@ export class JobQueue {
   async #persist<Value>(submissions: readonly Submission[], send: () => Promise<Value>): Promise<Value> {
     const began = performance.now();
     const attempt = async (): Promise<Value> => {
-      if (this.#stopped) throw new ClosedError(`pool "${this.#pool}" was stopped before these calls were sent`);
+      if (this.#stopped) throw new ClosedError(`pool "${this.pool}" was stopped before these calls were sent`);
       const value = await send().catch(async (error) => {
         if (!isBrokenSetting(error) || !(await this.#repair(submissions))) throw error;
         return send();
@@ -135,7 +135,7 @@ export class JobQueue {
   /** Mends the limit of the queue, and lists the jobs that were stored before a script met it. @returns false when it is sound */
   async #repair(submissions: readonly Submission[]): Promise<boolean> {
     const { client, keys, logger } = this.#options;
-    const pool = this.#pool;
+    const pool = this.pool;
     const wasBroken = await repairLimit(client, keys, pool);
     if (wasBroken) logger?.warn(`pool "${pool}": another tool of BullMQ set a limit that is no number; it is restored`);
     const ids = submissions.flatMap(({ opts: { jobId } }) => jobId ?? []);
@@ -147,7 +147,7 @@ export class JobQueue {
   #tellOnce({ message }: Error): void {
     if (this.#isTold) return;
     this.#isTold = true;
-    this.#options.logger?.warn(`pool "${this.#pool}": calls wait, and are tried again for up to 50 s: ${message}`);
+    this.#options.logger?.warn(`pool "${this.pool}": calls wait, and are tried again for up to 50 s: ${message}`);
   }
 }
 

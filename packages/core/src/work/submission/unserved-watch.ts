@@ -8,8 +8,10 @@ const PATIENCE = 1_500;
 const PATIENCE_WITH_STARTER = 10_000;
 /** When it looks again after a first look that showed nothing, ms. */
 const SECOND_LOOK = 8_000;
-/** How often the warning is repeated, ms. */
+/** How often it looks again, ms. */
 const REPEAT = 30_000;
+/** How often it says the same again, ms: a task may wait for its host for days. */
+const TELL_AGAIN = 3_600_000;
 
 /**
  * How long hosts may take to beat again after Redis was away: up to 1 s for their own reconnect, and two heartbeats, ms.
@@ -29,6 +31,10 @@ export class UnservedWatch {
   readonly #logger: Logger;
   readonly #isPending: (pool: string, task: string) => boolean;
   readonly #timers = new Map<string, NodeJS.Timeout>();
+  /** When the caller was told last that nothing serves the pair; on the clock of `performance.now()`. */
+  readonly #told = new Map<string, number>();
+  /** Pairs to look at once although nothing here waits for them. */
+  readonly #glances = new Set<string>();
 
   constructor(options: {
     client: RedisClient;
@@ -55,6 +61,12 @@ export class UnservedWatch {
     this.#timers.set(pair, timer);
   }
 
+  /** Looks once at a task that this program submits and does not wait for. */
+  glance(pool: string, task: string): void {
+    this.#glances.add(`${pool}\n${task}`);
+    this.watch(pool, task);
+  }
+
   stop(): void {
     this.#stopListening();
     for (const timer of this.#timers.values()) clearTimeout(timer);
@@ -63,24 +75,38 @@ export class UnservedWatch {
 
   async #look(pool: string, task: string, { pair, isFirst }: { pair: string; isFirst: boolean }): Promise<void> {
     this.#timers.delete(pair);
-    if (!this.#isPending(pool, task)) return;
+    const isGlance = this.#glances.delete(pair);
+    if (!this.#isPending(pool, task) && !isGlance) return;
     const askedAt = performance.now();
     const hosts = await this.#fleet.hosts().catch(() => null);
-    if (!hosts || !this.#isPending(pool, task)) return;
+    if (!hosts || !(isGlance || this.#isPending(pool, task))) return;
     if (performance.now() - askedAt > LATE_ANSWER) this.#unsettle();
     // A host that drains takes no more, and finishes what it runs.
     const isRunning = hosts.some(({ running }) => running.some((run) => run.pool === pool && run.task === task));
     if (!isServed(hosts, pool, task) && !isRunning) {
       const left = this.#settledAt - performance.now();
-      if (left > 0) return this.watch(pool, task, left);
-      this.#logger.warn(describeUnserved(hosts, pool, task));
+      if (left > 0) {
+        if (isGlance) this.#glances.add(pair);
+        return this.watch(pool, task, left);
+      }
+      this.#tell(pair, describeUnserved(hosts, pool, task));
       this.watch(pool, task, REPEAT);
       return;
     }
+    this.#told.delete(pair);
     const delays = describeDelays(hosts, pool);
     for (const delay of delays) this.#logger.warn(`task "${task}" in pool "${pool}" waits: ${delay}`);
     // The first look may have been too early to see a host in trouble.
     this.watch(pool, task, isFirst && delays.length === 0 ? SECOND_LOOK : REPEAT);
+  }
+
+  /** Once, then rarely. */
+  #tell(pair: string, warning: string): void {
+    const now = performance.now();
+    const told = this.#told.get(pair);
+    if (told !== undefined && now - told < TELL_AGAIN) return;
+    this.#told.set(pair, now);
+    this.#logger.warn(`${warning}; the task waits until then`);
   }
 
   #unsettle(): void {

@@ -1,5 +1,6 @@
-import { useRedis } from "@manyhands/testing";
-import { expect, onTestFinished, test } from "vitest";
+import { setImmediate } from "node:timers/promises";
+import { until, useRedis } from "@manyhands/testing";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { ValueError } from "../../../src/errors/index.ts";
 import { Keys } from "../../../src/redis/keys.ts";
 import { processQueue } from "../../../src/wire/records/process-queues.ts";
@@ -162,4 +163,41 @@ test("a caller whose task runs on a host that drains is not told that no host se
   watch.watch("q", "t", 60);
   // then
   expect(await warned.promise).toContain('no live worker host serves task "t" in pool "q"');
+});
+
+test("a caller is told once that no host serves its task, and again after it was served", async () => {
+  // given
+  const warnings: string[] = [];
+  const logger = { info() {}, error() {}, warn: (text: string) => void warnings.push(text) };
+  const live: HostRecord[] = [];
+  const asked = vi.fn(async () => live);
+  const watch = new UnservedWatch({
+    client: redis.client(),
+    fleet: { hosts: asked } as unknown as Fleet,
+    logger,
+    isPending: (pool) => pool === "p",
+  });
+  const look = async (): Promise<void> => {
+    const looks = asked.mock.calls.length;
+    watch.stop();
+    watch.watch("p", "t", 1);
+    await until(() => asked.mock.calls.length > looks);
+    await setImmediate();
+  };
+  onTestFinished(() => watch.stop());
+  // when
+  await look();
+  await look();
+  // then
+  expect(warnings).toEqual([`${describeUnserved([], "p", "t")}; the task waits until then`]);
+  // when it is served in between
+  live.push(host("a"));
+  await look();
+  live.pop();
+  await look();
+  // then
+  expect(warnings).toHaveLength(2);
+  // and a program that does not wait for its task is told as well
+  watch.glance("q", "t");
+  await until(() => warnings.some((text) => text.includes('in pool "q"')));
 });

@@ -1,0 +1,23 @@
+export {
+  type Act,
+  type BulkAction,
+  type BulkOptions,
+  type BulkOutcome,
+  type BulkProgress,
+  type BulkRefusal,
+  meantBy,
+  runBulk,
+} from "./bulk-action.ts";
+export { countTasks } from "./count-tasks.ts";
+export type { FindContext, FoundTask, FoundTasks } from "./find-rows.ts";
+export { findTasks } from "./find-tasks.ts";
+export {
+  checkQuery,
+  FIND_ORDERS,
+  FIND_STATES,
+  type FindOrder,
+  type FindState,
+  LARGEST_PAGE,
+  type TaskQuery,
+  type TaskSelection,
+} from "./task-query.ts";
