@@ -15,6 +15,7 @@ import { redisCommand } from "./commands/redis.ts";
 import { runCommand } from "./commands/run/run.ts";
 import { submitCommand } from "./commands/submit/submit.ts";
 import { taskCommand } from "./commands/task/task.ts";
+import { topCommand } from "./commands/top/top.ts";
 import { workerCommand } from "./commands/worker.ts";
 import type { ExitCode } from "./failure/exit-code.ts";
 import { reportFailure } from "./failure/report-failure.ts";
@@ -44,6 +45,7 @@ export function buildProgram(): Command {
     .addCommand(submitCommand())
     .addCommand(mapCommand())
     .commandsGroup("Inspect and control:")
+    .addCommand(topCommand())
     .addCommand(taskCommand())
     .addCommand(poolCommand())
     .addCommand(processCommand())

@@ -43,7 +43,7 @@ export class Terminal {
     this.#tmux(
       ...["new-session", "-d", "-x", String(columns), "-y", String(rows)],
       // The shell around it shows what the program has left behind.
-      quoted(["env", `PATH=${path}`, "NODE_NO_WARNINGS=1", ...settings, ...command]),
+      `exec ${quoted(["env", `PATH=${path}`, "NODE_NO_WARNINGS=1", ...settings, ...command])}`,
       ...[";", "set-option", "-g", "remain-on-exit", "on"],
     );
     onTestFinished(() => void spawnSync("tmux", ["-S", this.#socket, "kill-server"]));

@@ -4,6 +4,7 @@ import { onNamespace } from "../../connection/on-namespace.ts";
 import { newCommand, wideOption } from "../../invocation.ts";
 import type { Column } from "../../output/printer.ts";
 import { megabytes, relative } from "../../output/times.ts";
+import { describeHostState } from "./describe-state.ts";
 
 /** `manyhands host ls` */
 export function hostListCommand(): Command {
@@ -20,15 +21,6 @@ export function hostListCommand(): Command {
         printer.list(hosts, COLUMNS, "no host is running; start one with: manyhands worker --tasks <module>");
       }),
     );
-}
-
-/** With the reason when it takes no work, or not of every pool. */
-function describeHostState({ state, step, troubles = [] }: HostRecord): string {
-  if (state === "draining" && step) return `draining (${step})`;
-  const [worst] = [...troubles].sort((left, right) => Number(left.pool !== null) - Number(right.pool !== null));
-  if (!worst) return state;
-  if (state === "quiet" || state === "draining") return state;
-  return worst.pool === null ? `unready: ${worst.reason}` : `${state}, pool ${worst.pool}: ${worst.reason}`;
 }
 
 const COLUMNS: readonly Column<HostRecord>[] = [

@@ -1,5 +1,6 @@
 export { changeTask } from "./change-task.ts";
 export { describeFailure, viewError } from "./error-view.ts";
+export { type HostGlance, type Overview, OverviewReader, type PoolGlance, type RecentFailure } from "./overview.ts";
 export { type JobCounts, readPoolCounts } from "./pool-counts.ts";
 export { type NewPool, Pools, type PoolView, poolNames } from "./pools.ts";
 export { type JobCourse, readCourse } from "./read-log.ts";
