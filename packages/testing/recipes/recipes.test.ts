@@ -8,6 +8,7 @@ import { useRedis } from "@manyhands/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { packPackages } from "../../../scripts/pack.ts";
 import { ROOT } from "../../../scripts/root.ts";
+import { npmInstall } from "./npm-install.ts";
 import { type Recipe, recipes } from "./recipe.ts";
 import { packagesOf, runRecipe } from "./run-recipe.ts";
 
@@ -66,12 +67,6 @@ describe.each(all.map((recipe) => [recipe.name, recipe] as const))("%s, with the
 /** Ours from the tarballs: all of them, because one depends on another, and the registry does not have them. */
 async function installWithNpm(place: string, packages: readonly string[]): Promise<void> {
   await npmInstall(place, [...Object.values(tarballs), ...packages.filter((name) => !name.startsWith("@manyhands/"))]);
-}
-
-async function npmInstall(place: string, packages: readonly string[]): Promise<void> {
-  await promisify(execFile)("npm", ["install", "--no-audit", "--no-fund", "--loglevel=error", ...packages], {
-    cwd: place,
-  });
 }
 
 /** What the compiler says of the recipe's TypeScript, where it does not compile that itself. */
