@@ -48,10 +48,16 @@ export const FOLDERS: Readonly<Record<string, readonly (readonly string[])[]>> =
   "core/redis": [["keys.ts", "server"], ["connection"], ["script", "task-index"], ["bull-queue"]],
   "core/session": [["lease.ts", "object-kind.ts", "session-script.ts"], ["beat.ts"], ["session.ts"], ["waiting"]],
   "core/shared": [["object"], ["sync"], ["channels"], ["containers"]],
-  "core/work": [["registry", "fleet", "rollups", "history"], ["results"], ["submission"], ["pool"], ["process"]],
+  "core/work": [
+    ["registry", "fleet", "rollups", "history", "task-index"],
+    ["results"],
+    ["submission"],
+    ["pool"],
+    ["process"],
+  ],
   "core/inspection": [["work", "objects"], ["find"]],
   worker: [
-    ["log", "child", "slots", "fence", "control", "duties", "health", "heartbeat", "metrics"],
+    ["log", "child", "slots", "fence", "control", "duties", "task-index", "health", "heartbeat", "metrics"],
     ["executor", "trouble", "routing", "sessions", "watch"],
     ["children"],
     ["jobs"],

@@ -39,8 +39,37 @@ test("with a host and nothing wrong all is ok, and the code is 0", async () => {
     "records",
     "hosts",
     "tasks",
+    "index of tasks",
   ]);
   expect(code).toBe(0);
+});
+
+test("an index of tasks that an error has left incomplete is found, and made anew", async () => {
+  const place = { redis: redis.url, namespace: redis.namespace() };
+  const keys = new Keys(place.namespace);
+  const client = redis.client();
+  await run(["submit", "square", "[7]", "--tag", "nightly"], place);
+  await client.del(keys.indexTasks(0));
+  await client.hset(keys.taskIndex, "dirty", "WRONGTYPE");
+
+  const { code, findings } = await diagnose(place);
+
+  expect(findings).toContainEqual({
+    check: "index of tasks",
+    status: "problem",
+    finding: "an error may have left tasks out: WRONGTYPE",
+    advice: "have a host of this version running, which mends it, or make it anew with: manyhands doctor --repair",
+  });
+  expect(code).toBe(1);
+  const repaired = await run(["doctor", "--repair", "-o", "json"], place);
+  expect(JSON.parse(repaired.stdout)).toContainEqual({
+    check: "index of tasks",
+    status: "ok",
+    finding: "made anew with 1 task",
+    advice: "",
+  });
+  const n = Number(await client.hget(keys.taskIndex, "first")) + 127;
+  expect(await client.lindex(keys.indexTasks(Math.floor(n / 128)), 127)).toMatch(/^default\n.*\nsquare\n"nightly"$/);
 });
 
 test("a queue that another client filled and that is no pool is found, with what to do", async () => {

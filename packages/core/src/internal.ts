@@ -99,3 +99,4 @@ export {
   type TaskView,
   type UnitView,
 } from "./work/submission/index.ts";
+export * from "./work/task-index/index.ts";

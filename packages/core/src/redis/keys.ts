@@ -224,9 +224,10 @@ export class Keys {
   }
 
   /**
-   * Hash: state of the index of tasks. `next` (number of the next task), `format`, `base` (numbers below it are given to jobs
-   * that were there before), `first` (no task has a smaller number), `built` (epoch ms at which all jobs were in it), `dirty`
-   * (what went wrong; absent = nothing).
+   * Hash: state of the index of tasks. `next` (number of the next task), `first` (no task has a smaller number; absent = 0),
+   * `format`, `built` (epoch ms since when all jobs are in it), `base` and `filled` (while it is made anew: jobs get numbers
+   * below `base`, and so many have theirs), `swept` and `compared` (the bucket and the pool up to which was swept),
+   * `gone:<chunk>` (tasks of it that are gone and in no container any more), `dirty` (what went wrong; absent = nothing).
    */
   get taskIndex(): string {
     return `{${this.namespace}}/index`;
@@ -255,6 +256,11 @@ export class Keys {
   /** Hash with PEXPIRE: an action on all tasks of a query: `record` as JSON, its query, how far it has come and what it did. */
   bulk(bulkId: string): string {
     return `{${this.namespace}}/bulk/${bulkId}`;
+  }
+
+  /** String with PX: who makes the index anew. Scripts have intermediate results in keys below it. */
+  get indexRebuild(): string {
+    return `{${this.namespace}}/index-rebuild`;
   }
 
   /** What BullMQ's keys of all pools begin with. */

@@ -45,6 +45,7 @@ import { prioritiesOf } from "../routing/priorities.ts";
 import { TaskAnnouncer } from "../routing/task-announcer.ts";
 import { Reaper, WATCH_INTERVAL } from "../sessions/reaper.ts";
 import { HostSlots } from "../slots/host-slots.ts";
+import { INDEX_INTERVAL, IndexSweep } from "../task-index/index-sweep.ts";
 import { Quiet } from "../trouble/quiet.ts";
 import { RedisTrouble } from "../trouble/redis-trouble.ts";
 import { ModuleWatch } from "../watch/module-watch.ts";
@@ -79,6 +80,7 @@ export class Host implements WorkerHost {
   readonly #announcer: TaskAnnouncer;
   readonly #control: ControlChannel;
   readonly #reaper: Reaper;
+  readonly #index: IndexSweep;
   readonly #supply: ChildSupply;
   readonly #watch: ModuleWatch;
   readonly #slots: HostSlots;
@@ -118,6 +120,7 @@ export class Host implements WorkerHost {
     this.#announcer = this.#makeAnnouncer();
     this.#control = this.#makeControl();
     this.#reaper = new Reaper({ client, keys: this.#keys, logger: this.#redisTrouble.logger });
+    this.#index = new IndexSweep({ client, keys: this.#keys, logger: this.#redisTrouble.logger });
     this.#supply = this.#makeSupply();
     this.#watch = new ModuleWatch({ onChange: () => this.#reload(), logger: options.logger });
     this.#slots = new HostSlots(options.slots);
@@ -194,6 +197,7 @@ export class Host implements WorkerHost {
       ...(this.#options.watch
         ? [{ name: "task modules", start: () => this.#watch.start(), quiet: () => this.#watch.stop() }]
         : []),
+      { name: "index of tasks", quiet: () => void this.#index.stop(), stop: () => this.#index.stop() },
       { name: "refusals of Redis", quiet: () => this.#redisTrouble.stop() },
       ...(health === null
         ? []
@@ -588,6 +592,12 @@ export class Host implements WorkerHost {
         what: "looking for what dead programs hold",
         interval: WATCH_INTERVAL,
         look: () => this.#reaper.watch(),
+      },
+      {
+        name: "index",
+        what: "looking after the index of tasks",
+        interval: INDEX_INTERVAL,
+        look: () => this.#index.begin(),
       },
       ...this.#pools.duties(),
     ];

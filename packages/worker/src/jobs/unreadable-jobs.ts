@@ -1,6 +1,7 @@
 import { ValidationError } from "@manyhands/core";
 import {
   encodeError,
+  INDEX_JOB,
   JOB_ERROR_FIELD,
   JOB_FAILURE_FIELD,
   type JobFailure,
@@ -138,6 +139,7 @@ redis.call("HINCRBY", KEYS[1], "atm", 1)
 redis.call("XADD", KEYS[6], "MAXLEN", "~", ARGV[6], "*", "event", "failed", "jobId", ARGV[1], "failedReason", ARGV[3],
   "prev", "active")
 redis.call("ZADD", KEYS[7], 0, "0")
+${INDEX_JOB}
 return 1
 `,
 });

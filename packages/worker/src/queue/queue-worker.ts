@@ -2,6 +2,7 @@ import {
   type BackOff,
   backOff,
   indexTasks,
+  isProcessQueue,
   isRefusal,
   type JobEnding,
   type JobEnvelope,
@@ -29,6 +30,7 @@ import { watchersIn, watchersOf } from "../jobs/watchers.ts";
 import { RoutedTakes, type RoutedTakesOptions } from "../routing/routed-takes.ts";
 import type { HostSlots } from "../slots/host-slots.ts";
 import type { OfferedSlot } from "../slots/offered-slot.ts";
+import { TakenTasks } from "../task-index/taken-tasks.ts";
 
 /** What of BullMQ's backend is listened to: by its name and with its parameters, it runs a script. */
 interface Commands {
@@ -118,6 +120,8 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
   readonly #watchers = new Map<string, string[]>();
   /** How the jobs end that are being finished as failed, by their ids. */
   readonly #endings = new Map<string, JobEnding>();
+  /** Absent: processes are not in the index of tasks. */
+  #taken: TakenTasks | undefined;
   #renewSoon: NodeJS.Timeout | undefined;
   /** The look under way takes this slot back. */
   #offered: OfferedSlot | undefined;
@@ -152,6 +156,7 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
     this.#fetcher = options.fetcher;
     this.#run = options.run;
     indexTasks(this.backend, options.client);
+    if (!isProcessQueue(options.queue)) this.#taken = new TakenTasks(options);
     if (options.routing) {
       const { queue, client, keys, routing } = options;
       this.#routed = new RoutedTakes({
@@ -206,7 +211,7 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
   /** Its lock is short until this host has renewed it, and is trusted for no longer. */
   async #startAssigned({ id, token, fields, lockedAt, lock }: AssignedJob): Promise<boolean> {
     const job = await this.#readable(token, async () => {
-      this.#noteWatchers(fields, id);
+      this.#noteTaken(fields, id);
       const { json } = readTaken([fields, id, 0, 0]);
       return this.nextJobFromJobData(json ?? undefined, id, token);
     });
@@ -345,13 +350,14 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
     commands.execCommand = async (client, name, parameters) => {
       const reply = await run(client, name, parameters);
       if ((name === "moveToActive" || name === "moveToFinished") && Array.isArray(reply)) {
-        this.#noteWatchers(reply[0], String(reply[1]));
+        this.#noteTaken(reply[0], String(reply[1]));
       }
       return reply;
     };
   }
 
-  #noteWatchers(fields: unknown, jobId: string): void {
+  #noteTaken(fields: unknown, jobId: string): void {
+    this.#taken?.note(jobId, fields);
     const watchers = watchersIn(fields);
     if (watchers.length > 0) this.#watchers.set(jobId, watchers);
   }

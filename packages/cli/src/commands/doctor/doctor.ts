@@ -7,6 +7,7 @@ import type { Column } from "../../output/printer.ts";
 import { assertAgreed } from "../object/find-object.ts";
 import { checkDeadlocks } from "./check-deadlocks.ts";
 import { checkFleet } from "./check-fleet.ts";
+import { checkIndex } from "./check-index.ts";
 import { checkNode } from "./check-node.ts";
 import { checkRecords, nameOf, repair, repairs } from "./check-records.ts";
 import { checkRedis, checkWrites } from "./check-redis.ts";
@@ -20,7 +21,10 @@ export function doctorCommand(): Command {
     summary: "check Node, Redis, clocks, hosts, pools and waiting tasks, and say how to fix problems",
     examples: [
       ["manyhands doctor -o json", "for monitoring: exit code 1 if there is a problem"],
-      ["manyhands doctor --repair -y", "remove records that no version can read, but no records of a newer version"],
+      [
+        "manyhands doctor --repair -y",
+        "remove records that no version can read, but none of a newer version, and make the index of tasks anew",
+      ],
       [
         "manyhands doctor --deep",
         "also find deadlocks and keys that dead programs left; reads every key of the namespace",
@@ -32,7 +36,8 @@ export function doctorCommand(): Command {
     .option("--deep", "also look for deadlocks, lost tasks, and keys without an owner")
     .option(
       "--repair",
-      "remove records that cannot be read (with -y; without it, list them); with --deep also return lost tasks to their queue",
+      "remove records that cannot be read (with -y; without it, list them), and make the index of tasks anew; with --deep also " +
+        "return lost tasks to their queue",
     )
     .option("-y, --yes", "do remove them")
     .addHelpText("after", "\nExit codes: 0 no problem, 1 a problem, 3 Redis cannot be used")
@@ -48,6 +53,7 @@ async function doctor({ settings, printer, options }: Invocation<DoctorOptions>)
       findings.push(await checkWrites(connection));
       if (options.repair) findings.push(...(await repairAgreed(connection, options)));
       findings.push(...(await checkRecords(connection)), ...(await checkFleet(connection)));
+      findings.push(...(await checkIndex(connection, { repair: options.repair === true })));
       if (options.deep) findings.push(...(await checkUnlisted(connection, { repair: options.repair === true })));
       if (options.deep) findings.push(...(await checkDeadlocks(connection)), ...(await checkRemains(connection)));
     });

@@ -66,6 +66,8 @@ async function reasonAgainst({ client, keys }: ObjectReader, key: string): Promi
   if (LASTING.has(rest) || (await client.pttl(key)) !== -1) return null;
   const slash = rest.indexOf("/");
   const [kind, name] = slash < 0 ? [rest, ""] : [rest.slice(0, slash), rest.slice(slash + 1)];
+  // The index of tasks is swept by hosts.
+  if (/^index(-|$)/.test(kind)) return null;
   if (/^session(-|$)/.test(kind)) {
     if (await isLookedAfter({ client, keys }, name)) return null;
     return `session ${name} has ended and no process looks after it`;

@@ -23,13 +23,13 @@ local function index_queue(queue)
   if not pool or pool == "${PROCESSES}" or string.find(pool, "^${PROCESSES}%.") then return nil end
   return tag .. "/", pool
 end
-local function index_mark(prefix, n, value, bit)
+local function index_mark(prefix, n, value, on)
   local key = prefix .. "index/" .. math.floor(n / ${CHUNK}) .. "/" .. value
-  if bit == 1 or redis.call("GETBIT", key, n % ${CHUNK}) == 1 then redis.call("SETBIT", key, n % ${CHUNK}, bit) end
+  if on == 1 or redis.call("GETBIT", key, n % ${CHUNK}) == 1 then redis.call("SETBIT", key, n % ${CHUNK}, on) end
 end
 local function index_try(queue, act, ...)
-  local is_done, failure = pcall(act, ...)
-  if is_done then return end
+  local did_act, failure = pcall(act, ...)
+  if did_act then return end
   local text = type(failure) == "table" and failure.err or failure
   redis.pcall("HSET", string.gsub(queue, ":.*$", "") .. "/index", "dirty", tostring(text))
 end
@@ -40,52 +40,52 @@ end
  * bucket stand in 16 bytes of a bitmap, which no other bucket shares.
  */
 const SEAL = `
-local function index_seal(prefix, bucket)
-  local chunk = math.floor(bucket / ${CHUNK / BUCKET})
-  local first = bucket * ${BUCKET} - chunk * ${CHUNK}
+local function index_seal(root, full)
+  local chunk = math.floor(full / ${CHUNK / BUCKET})
+  local first = full * ${BUCKET} - chunk * ${CHUNK}
   local groups, values = {}, {}
-  local function add(value, place)
+  local function add(value, spot)
     local places = groups[value]
     if not places then
       places = {}
       groups[value] = places
       values[#values + 1] = value
     end
-    if places[#places] ~= place then places[#places + 1] = place end
+    if places[#places] ~= spot then places[#places + 1] = spot end
   end
-  for index, record in ipairs(redis.call("LRANGE", prefix .. "index-tasks/" .. bucket, 0, -1)) do
-    local pool, rest = string.match(record, "^([^\\n]*)\\n[^\\n]*\\n(.*)$")
-    if pool then
+  for index, line in ipairs(redis.call("LRANGE", root .. "index-tasks/" .. full, 0, -1)) do
+    local owner, rest = string.match(line, "^([^\\n]*)\\n[^\\n]*\\n(.*)$")
+    if owner then
       local task, tags = string.match(rest, "^(.*)\\n([^\\n]*)$")
-      add("p=" .. pool, index - 1)
+      add("p=" .. owner, index - 1)
       add("t=" .. task, index - 1)
       if tags ~= "" then
         for _, tag in ipairs(cjson.decode("[" .. tags .. "]")) do add("g=" .. tag, index - 1) end
       end
     end
   end
-  local counts = prefix .. "index-values/" .. chunk
+  local counts = root .. "index-values/" .. chunk
   for _, value in ipairs(values) do
     local places = groups[value]
-    local key = prefix .. "index/" .. chunk .. "/" .. value
+    local container = root .. "index/" .. chunk .. "/" .. value
     local total = redis.call("HINCRBY", counts, value, #places)
     if total <= ${MOST_SPARSE} then
       local members = {}
-      for index, place in ipairs(places) do members[index] = first + place - ${SPARSE_ZERO} end
-      redis.call("SADD", key, unpack(members))
+      for index, spot in ipairs(places) do members[index] = first + spot - ${SPARSE_ZERO} end
+      redis.call("SADD", container, unpack(members))
     else
       if total - #places <= ${MOST_SPARSE} then
-        local before = redis.call("SMEMBERS", key)
-        redis.call("DEL", key)
-        redis.call("SETRANGE", key, ${BITMAP_BYTES - 1}, "\\0")
-        for _, member in ipairs(before) do redis.call("SETBIT", key, member + ${SPARSE_ZERO}, 1) end
+        local before = redis.call("SMEMBERS", container)
+        redis.call("DEL", container)
+        redis.call("SETRANGE", container, ${BITMAP_BYTES - 1}, "\\0")
+        for _, member in ipairs(before) do redis.call("SETBIT", container, member + ${SPARSE_ZERO}, 1) end
       end
       local bytes = {${Array.from({ length: BUCKET / 8 }, () => 0).join(",")}}
-      for _, place in ipairs(places) do
-        local byte = math.floor(place / 8) + 1
-        bytes[byte] = bytes[byte] + 2 ^ (7 - place % 8)
+      for _, spot in ipairs(places) do
+        local byte = math.floor(spot / 8) + 1
+        bytes[byte] = bytes[byte] + 2 ^ (7 - spot % 8)
       end
-      redis.call("SETRANGE", key, first / 8, string.char(unpack(bytes)))
+      redis.call("SETRANGE", container, first / 8, string.char(unpack(bytes)))
     end
   end
 end
@@ -120,13 +120,13 @@ local function index_tags(data, is_ours)
   end
   return table.concat(texts, ",")
 end
-local function index_store(prefix, pool, job)
-  if string.find(job.id, "\\n", 1, true) then return nil end
+local function index_store(prefix, pool, entry)
+  if string.find(entry.id, "\\n", 1, true) then return nil end
   local n = redis.call("HINCRBY", prefix .. "index", "next", 1) - 1
-  redis.call("HSET", job.key, "${JOB_NUMBER_FIELD}", n)
+  redis.call("HSET", entry.key, "${JOB_NUMBER_FIELD}", n)
   local bucket, place = math.floor(n / ${BUCKET}), n % ${BUCKET}
   local key = prefix .. "index-tasks/" .. bucket
-  local record = pool .. "\\n" .. job.id .. "\\n" .. job.task .. "\\n" .. job.tags
+  local record = pool .. "\\n" .. entry.id .. "\\n" .. entry.task .. "\\n" .. entry.tags
   local length = redis.call("RPUSH", key, record)
   if length ~= place + 1 then
     redis.call("RPOP", key)
@@ -155,28 +155,28 @@ local function index_host(worker)
   return string.match(worker, "^([^/]+)/%d+$") or worker
 end
 local function index_restate(key, before)
-  local queue, id = string.match(key, "^({[^}]*}:[^:]*:)(.*)$")
+  local queue, own_id = string.match(key, "^({[^}]*}:[^:]*:)(.*)$")
   local prefix, pool = index_queue(queue)
   if not prefix then return end
-  local job = redis.call("HMGET", key, "${JOB_NUMBER_FIELD}", "name", "priority", "pb", "${JOB_ENDED_FIELD}")
-  local n = tonumber(job[1] or "")
-  if before and before ~= job[1] then index_mark(prefix, before, "s=gone", 1) end
-  if not job[2] then return end
+  local fields = redis.call("HMGET", key, "${JOB_NUMBER_FIELD}", "name", "priority", "pb", "${JOB_ENDED_FIELD}")
+  local n = tonumber(fields[1] or "")
+  if before and before ~= fields[1] then index_mark(prefix, before, "s=gone", 1) end
+  if not fields[2] then return end
   if not n then
     local tags = index_tags(redis.call("HGET", key, "data") or "", false)
-    n = index_store(prefix, pool, {key = key, id = id, task = job[2], tags = tags})
+    n = index_store(prefix, pool, {key = key, id = own_id, task = fields[2], tags = tags})
     if not n then return end
   end
   local function bit_if(holds) return holds and 1 or 0 end
-  local is_completed = redis.call("ZSCORE", queue .. "completed", id)
-  local is_failed = redis.call("ZSCORE", queue .. "failed", id)
-  local is_cancelled = is_failed and job[5] == "cancelled"
+  local is_completed = redis.call("ZSCORE", queue .. "completed", own_id)
+  local is_failed = redis.call("ZSCORE", queue .. "failed", own_id)
+  local is_cancelled = is_failed and fields[5] == "cancelled"
   index_mark(prefix, n, "s=completed", bit_if(is_completed))
   index_mark(prefix, n, "s=failed", bit_if(is_failed and not is_cancelled))
   index_mark(prefix, n, "s=cancelled", bit_if(is_cancelled))
-  index_mark(prefix, n, "s=delayed", bit_if(redis.call("ZSCORE", queue .. "delayed", id)))
-  index_mark(prefix, n, "s=prioritized", bit_if((tonumber(job[3] or "") or 0) > 0))
-  if job[4] and (is_completed or is_failed) then index_mark(prefix, n, "h=" .. index_host(job[4]), 1) end
+  index_mark(prefix, n, "s=delayed", bit_if(redis.call("ZSCORE", queue .. "delayed", own_id)))
+  index_mark(prefix, n, "s=prioritized", bit_if((tonumber(fields[3] or "") or 0) > 0))
+  if fields[4] and (is_completed or is_failed) then index_mark(prefix, n, "h=" .. index_host(fields[4]), 1) end
 end
 `;
 
@@ -185,6 +185,9 @@ end
  * whenever a script makes them: it belongs into the branch that needs it.
  */
 export const INDEX_RESTATE: string = `${BASIC}${STORE}${RESTATE}`;
+
+/** Lua: writes the states of the job whose hash is KEYS[1], at the end of a script of ours that has moved it. */
+export const INDEX_JOB: string = `${INDEX_RESTATE}index_try(KEYS[1], index_restate, KEYS[1], false)`;
 
 /**
  * Lua: `index_try(queue, index_added, queue, id, data)`: takes in the job that an add has just stored; one that has a number
@@ -195,15 +198,15 @@ local function index_added(queue, id, data)
   local prefix, pool = index_queue(queue)
   if not prefix then return end
   local key = queue .. id
-  local job = redis.call("HMGET", key, "${JOB_NUMBER_FIELD}", "name", "delay", "priority", "processedOn")
-  if job[1] or not job[2] then return end
-  if job[5] then
+  local stored = redis.call("HMGET", key, "${JOB_NUMBER_FIELD}", "name", "delay", "priority", "processedOn")
+  if stored[1] or not stored[2] then return end
+  if stored[5] then
     ${RESTATE}
     return index_restate(key, false)
   end
-  local n = index_store(prefix, pool, {key = key, id = id, task = job[2], tags = index_tags(data, true)})
-  if n and job[3] ~= "0" then index_mark(prefix, n, "s=delayed", 1) end
-  if n and job[4] ~= "0" then index_mark(prefix, n, "s=prioritized", 1) end
+  local n = index_store(prefix, pool, {key = key, id = id, task = stored[2], tags = index_tags(data, true)})
+  if n and stored[3] ~= "0" then index_mark(prefix, n, "s=delayed", 1) end
+  if n and stored[4] ~= "0" then index_mark(prefix, n, "s=prioritized", 1) end
 end
 `;
 

@@ -1,6 +1,7 @@
 import { bullFunction, packArgument } from "../../redis/bull-queue/index.ts";
 import type { Keys, QueuePart } from "../../redis/keys.ts";
 import { SERVER_TIME } from "../../redis/script/index.ts";
+import { INDEX_RESTATE } from "../../redis/task-index/index.ts";
 import { encodeError } from "../../wire/codec/index.ts";
 import {
   JOB_ENDED_FIELD,
@@ -102,6 +103,8 @@ ${bullFunction("moveToFinished")}
     redis.call("ZADD", failed, now, id)
     redis.call("HSET", job, "failedReason", arguments[3], "finishedOn", now, "stacktrace", arguments[4],
       "${JOB_ENDED_FIELD}", arguments[5])
+    ${INDEX_RESTATE}
+    index_try(job, index_restate, job, false)
   end
   if redis.call("EXISTS", job) == 0 then return end
   if attempts then redis.call("HSET", job, "atm", attempts) else redis.call("HDEL", job, "atm") end

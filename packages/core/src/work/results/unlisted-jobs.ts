@@ -1,6 +1,7 @@
 import type { RedisClient } from "../../redis/connection/index.ts";
 import type { Keys } from "../../redis/keys.ts";
 import { Script, SERVER_TIME } from "../../redis/script/index.ts";
+import { INDEX_JOB } from "../../redis/task-index/index.ts";
 import { KEPT_EVENTS } from "../../wire/records/job.ts";
 
 /** A job by its place. */
@@ -101,6 +102,7 @@ local due = (tonumber(job[1]) or 0) + (tonumber(job[2]) or 0)
 local priority = tonumber(job[3]) or 0
 if job[5] then
   redis.call("ZADD", job[6] and KEYS[3] or KEYS[4], tonumber(job[5]) or now, id)
+  ${INDEX_JOB}
   return "unlisted"
 elseif not job[4] and due > now then
   redis.call("ZADD", KEYS[5], due * 0x1000, id)
@@ -113,6 +115,7 @@ else
 end
 redis.call("ZADD", KEYS[11], 0, "0")
 redis.call("XADD", KEYS[13], "MAXLEN", "~", ARGV[4], "*", "event", "waiting", "jobId", id, "prev", "unknown")
+${INDEX_JOB}
 return "unlisted"
 `,
 });

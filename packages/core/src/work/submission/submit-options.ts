@@ -1,6 +1,7 @@
 import type { DeduplicationOptions, JobsOptions } from "bullmq";
 import { assertOptions, type OptionTypes } from "../../checks/index.ts";
 import { got, ValueError } from "../../errors/index.ts";
+import { LONGEST_TAG, MOST_TAGS } from "../../redis/task-index/index.ts";
 import { type Backoff, checkReach, checkTaskOptions, type TaskOptions } from "../../tasks/index.ts";
 import type { Milliseconds } from "../../time/index.ts";
 import type { JobEnvelope } from "../../wire/records/job.ts";
@@ -35,7 +36,7 @@ export interface SubmitOptions {
   lifo?: boolean | undefined;
   /** Own id of the job, 1 to 200 letters, digits or `_ . -`, not a number. A second job of that id is not added. */
   jobId?: string | undefined;
-  /** Labels to search by. */
+  /** Labels to search by: at most 16, each of 1 to 64 bytes. */
   tags?: string[] | undefined;
   /**
    * Milliseconds for which answers too large for the job itself are kept. Jobs are kept as far as their pool's history
@@ -97,9 +98,7 @@ function checkSubmitOptions(options: SubmitOptions): void {
   checkReach("resultTtl", options.resultTtl);
   checkReach("deduplication.ttl", deduplication?.ttl);
   if (jobId !== undefined) checkJobId(jobId);
-  if (tags !== undefined && !(Array.isArray(tags) && tags.every((tag) => typeof tag === "string"))) {
-    throw new ValueError(`tags must be a list of strings; got ${got(tags)}`);
-  }
+  if (tags !== undefined) checkTags(tags);
   if (deduplication !== undefined && (typeof deduplication.id !== "string" || deduplication.id === "")) {
     throw new ValueError(`deduplication needs an id, such as { id: "report-7" }; got ${got(deduplication)}`);
   }
@@ -118,6 +117,19 @@ const RESERVED_IDS: ReadonlySet<string> = new Set(
     "meta events pc marker de metrics"
   ).split(" "),
 );
+
+function checkTags(tags: unknown): void {
+  if (!Array.isArray(tags) || !tags.every((tag) => typeof tag === "string")) {
+    throw new ValueError(`tags must be a list of strings; got ${got(tags)}`);
+  }
+  const unfit = tags.find((tag) => tag === "" || Buffer.byteLength(tag) > LONGEST_TAG || !tag.isWellFormed());
+  if (unfit !== undefined) {
+    throw new ValueError(`a tag must be a text of 1 to ${LONGEST_TAG} bytes in UTF-8; got ${got(unfit)}`);
+  }
+  if (new Set(tags).size > MOST_TAGS) {
+    throw new ValueError(`a task can have at most ${MOST_TAGS} tags; got ${new Set(tags).size}`);
+  }
+}
 
 function checkJobId(jobId: unknown): void {
   if (typeof jobId !== "string" || !/^[A-Za-z0-9_.-]{1,200}$/.test(jobId) || /^-?\d+$/.test(jobId)) {
@@ -159,7 +171,7 @@ function withWholeTtl(deduplication: NonNullable<SubmitOptions["deduplication"]>
 
 /** Writes into the data of a job what hosts have to know of its options. */
 export function noteOptions(data: JobEnvelope, options: SubmitOptions | undefined): void {
-  if (options?.tags) data.tags = options.tags;
+  if (options?.tags && options.tags.length > 0) data.tags = [...new Set(options.tags)];
   if (options?.timeout) data.timeout = options.timeout;
   if (options?.softTimeout) data.softTimeout = options.softTimeout;
   if (options?.resultTtl) data.resultTtl = options.resultTtl;

@@ -46,6 +46,9 @@ test.each([
   [{ jobId: "a:b" }, 'jobId must be 1 to 200 letters, digits or _ . - and not a number; got "a:b"'],
   [{ jobId: "wait" }, 'jobId must not be "wait", a word that BullMQ uses itself'],
   [{ tags: ["a", 1] }, 'tags must be a list of strings; got ["a",1]'],
+  [{ tags: [""] }, 'a tag must be a text of 1 to 64 bytes in UTF-8; got ""'],
+  [{ tags: ["ü".repeat(33)] }, `a tag must be a text of 1 to 64 bytes in UTF-8; got "${"ü".repeat(33)}"`],
+  [{ tags: Array.from({ length: 17 }, (_, at) => `t${at}`) }, "a task can have at most 16 tags; got 17"],
   [{ deduplication: { id: "" } }, 'deduplication needs an id, such as { id: "report-7" }; got {"id":""}'],
   [{ deduplication: { id: "x", ttl: -1 } }, "deduplication.ttl must be milliseconds from 0; got -1"],
 ])("%j is refused", (options, message) => {

@@ -1,7 +1,7 @@
 // The index of tasks follows every script of BullMQ that changes the state of a job.
 import { createRequire } from "node:module";
 import { useRedis } from "@manyhands/testing";
-import { Worker } from "bullmq";
+import { Queue, Worker } from "bullmq";
 import type { Redis } from "ioredis";
 import { expect, onTestFinished, test } from "vitest";
 import {
@@ -13,6 +13,7 @@ import {
 } from "../../../src/redis/bull-queue/index.ts";
 import { Keys } from "../../../src/redis/keys.ts";
 import { assignAtOnce } from "../../../src/work/submission/assigning-queue.ts";
+import { rebuildIndex, sweepIndex } from "../../../src/work/task-index/index.ts";
 import { type IndexedTask, readWholeIndex, scanJobs } from "./read-whole-index.ts";
 
 const redis = useRedis();
@@ -176,4 +177,120 @@ test("jobs that live at random are in the index as they are in BullMQ", async ()
   // When a queue is obliterated, its tasks are gone
   await pools[0]?.queue.obliterate({ force: true });
   await expectAgreement(client, keys, names);
+});
+
+test("jobs of other clients, and what they change, get into the index with a look at it", async () => {
+  // Given an index that is complete, and another client of BullMQ
+  const { client, keys, open } = bench();
+  const { queue } = open("p");
+  await client.hset(keys.pools, "p", "{}");
+  await queue.addBulk(Array.from({ length: 140 }, (_, at) => ({ name: "ours", data: {}, opts: { jobId: `o${at}` } })));
+  expect(await sweepIndex(client, keys)).toMatchObject({ rebuilt: null });
+  const foreign = new Queue("p", { connection: client as never, prefix: keys.queuePrefix });
+  onTestFinished(() => foreign.close());
+
+  // When that adds jobs, removes some, and delays one
+  await foreign.add("theirs", { args: [], tags: ["a", "b"] }, { jobId: "t1" });
+  await foreign.add("theirs", { text: '"tags"' }, { jobId: "t2", delay: 60_000 });
+  for (let at = 0; at < 128; at += 1) await foreign.remove(`o${at}`);
+  const report = await sweepIndex(client, keys);
+
+  // Then a look finds it all
+  expect(report).toMatchObject({ gone: 128, rebuilt: null });
+  const index = await expectAgreement(client, keys, ["p"]);
+  expect([...index.values()].find(({ id }) => id === "t1")).toMatchObject({ task: "theirs", tags: ["a", "b"] });
+  // and the bucket without a task is gone
+  expect(await client.exists(keys.indexTasks(0))).toBe(0);
+  expect(await sweepIndex(client, keys)).toEqual({ rebuilt: null, repaired: 0, gone: 0, dropped: 0 });
+
+  // When an error has left one out
+  await client.hdel(keys.job("p", "o130"), "n");
+  await client.hset(keys.taskIndex, "dirty", "something");
+  await sweepIndex(client, keys);
+  await sweepIndex(client, keys);
+  await expectAgreement(client, keys, ["p"]);
+});
+
+test("the index is made anew, also of jobs that it never had, while jobs are added and end", async () => {
+  // Given jobs of an older version, in several states
+  const { client, keys, open } = bench();
+  const old = new Queue("p", { connection: client as never, prefix: keys.queuePrefix });
+  onTestFinished(() => old.close());
+  await client.hset(keys.pools, "p", "{}");
+  await old.addBulk(
+    Array.from({ length: 300 }, (_, at) => ({
+      name: at % 2 === 0 ? "even" : "odd",
+      data: at % 3 === 0 ? { tags: ["third"] } : {},
+      opts: { jobId: `o${at}`, timestamp: 1_000 + at, ...(at === 299 ? { delay: 1e9 } : {}) },
+    })),
+  );
+  const { queue, worker } = open("p");
+  for (let at = 0; at < 10; at += 1) {
+    const job = await worker.getNextJob("token");
+    await job?.moveToCompleted("ok", "token", false);
+  }
+
+  // When it is made while new jobs come and old ones end
+  const rebuilt = sweepIndex(client, keys, { load: 0.5 });
+  const added = queue.addBulk(
+    Array.from({ length: 200 }, (_, at) => ({ name: "new", data: {}, opts: { jobId: `n${at}` } })),
+  );
+  for (let at = 0; at < 10; at += 1) {
+    const job = await worker.getNextJob("token");
+    await job?.moveToFailed(new Error("no"), "token", false);
+  }
+  await added;
+
+  // Then all of them are in it, old ones in the order of their submission
+  expect((await rebuilt).rebuilt).toBeGreaterThanOrEqual(280);
+  const index = await expectAgreement(client, keys, ["p"]);
+  const living = [...index].filter(([, { states }]) => !states.includes("gone")).sort(([one], [other]) => one - other);
+  expect(living).toHaveLength(500);
+  const waiting = living
+    .filter(([, { id, states }]) => id.startsWith("o") && states.length === 0)
+    .map(([, { id }]) => id);
+  expect(waiting).toEqual([...waiting].sort((one, other) => Number(one.slice(1)) - Number(other.slice(1))));
+  expect(await client.hget(keys.taskIndex, "built")).toMatch(/^\d+$/);
+
+  // When it is made once more, nothing is left of what was there before
+  expect(await rebuildIndex(client, keys)).toBe(500);
+  await expectAgreement(client, keys, ["p"]);
+  const first = Number(await client.hget(keys.taskIndex, "first"));
+  const chunks = (await client.keys(`${keys.prefix}index/*`)).map((key) => Number(key.split("/")[2]));
+  expect(Math.min(...chunks)).toBe(Math.floor(first / 65_536));
+});
+
+test("chunks whose tasks are gone are removed, and those of which few are left become small again", async () => {
+  // Given two chunks that look full: the counter is moved on
+  const { client, keys, open } = bench();
+  const { queue } = open("p");
+  await client.hset(keys.pools, "p", "{}");
+  await client.hset(keys.taskIndex, "built", 1, "format", 1);
+  const add = (from: number, count: number) =>
+    queue.addBulk(
+      Array.from({ length: count }, (_, at) => ({ name: "t", data: {}, opts: { jobId: `j${from + at}` } })),
+    );
+  await add(0, 640);
+  await client.hset(keys.taskIndex, "next", 65_536);
+  await add(1_000, 640);
+  await client.hset(keys.taskIndex, "next", 2 * 65_536);
+  await add(2_000, 10);
+  expect(await client.type(keys.indexContainer(1, "p=p"))).toBe("string");
+
+  // When the jobs of the first are gone, and most of the second
+  for (let at = 0; at < 640; at += 1) {
+    await queue.remove(`j${at}`);
+    if (at >= 40) await queue.remove(`j${1_000 + at}`);
+  }
+  // as many as make a look worth while
+  await client.setrange(keys.indexContainer(1, "s=gone"), 2_000, "\xff".repeat(2_100));
+  const report = await sweepIndex(client, keys);
+
+  // Then nothing is left of the first, and the values of the second are sets again
+  expect(report.dropped).toBe(1);
+  expect(await client.keys(`${keys.prefix}index*/0*`)).toEqual([]);
+  expect(await client.hget(keys.taskIndex, "first")).toBe("65536");
+  expect(await client.object("ENCODING", keys.indexContainer(1, "p=p"))).toBe("intset");
+  expect(await client.scard(keys.indexContainer(1, "p=p"))).toBe(40);
+  expect(await client.hget(keys.indexValues(1), "t=t")).toBe("40");
 });
