@@ -2,6 +2,7 @@ import { DEFAULT_REDIS_URL, resolveRedis } from "@manyhands/core/internal";
 import { Command, Option } from "commander";
 import type { ExitCode } from "./failure/exit-code.ts";
 import { UsageError } from "./failure/usage-error.ts";
+import { type Examples, giveExamples, SHARED_GROUP } from "./help.ts";
 import { Printer } from "./output/printer.ts";
 import { resolveSettings, type Settings } from "./settings/settings.ts";
 
@@ -17,17 +18,13 @@ export interface Invocation<Options = Record<string, never>> {
 /** What a command is called and how it is explained. */
 export interface CommandText {
   summary: string;
-  /** Calls that work as they stand, each with a few words. */
-  examples?: readonly (readonly [call: string, words: string])[];
+  /** @defaultValue for a group of commands: one of each of the first */
+  examples?: Examples;
 }
 
 export function newCommand(name: string, text: CommandText): Command {
   const command = new Command(name).description(text.summary);
-  if (text.examples && text.examples.length > 0) {
-    const width = Math.max(...text.examples.map(([call]) => call.length));
-    const lines = text.examples.map(([call, words]) => `  $ ${call.padEnd(width)}   # ${words}`);
-    command.addHelpText("after", `\nExamples:\n${lines.join("\n")}`);
-  }
+  if (text.examples) giveExamples(command, text.examples);
   return command;
 }
 
@@ -38,8 +35,9 @@ export function wideOption(): Option {
 
 /** The options that all commands have; they may stand before or after a command's name. */
 export function addSharedOptions(command: Command): Command {
-  const group = "On every command:";
+  const group = SHARED_GROUP;
   return command
+    .addHelpOption(new Option("-h, --help", "show this help").helpGroup(group))
     .addOption(new Option("-o, --output <format>", "table, json or ndjson (default: table)").helpGroup(group))
     .addOption(
       new Option(

@@ -19,7 +19,8 @@ import { topCommand } from "./commands/top/top.ts";
 import { workerCommand } from "./commands/worker.ts";
 import type { ExitCode } from "./failure/exit-code.ts";
 import { reportFailure } from "./failure/report-failure.ts";
-import { addSharedOptions } from "./invocation.ts";
+import { formatHelp, giveExamples, subcommandTerm } from "./help.ts";
+import { addSharedOptions, newCommand } from "./invocation.ts";
 
 /** Runs one command line, without the program's own name. Never throws. */
 export async function runCommandLine(args: readonly string[]): Promise<ExitCode> {
@@ -59,6 +60,13 @@ export function buildProgram(): Command {
     .commandsGroup("Try it out:")
     .addCommand(demoCommand())
     .addCommand(redisCommand());
+  giveExamples(program, [
+    ["manyhands redis", "a Redis to try it with; export MANYHANDS_REDIS_URL=<the URL that it prints>"],
+    ["manyhands worker --tasks tasks.ts", "in a second terminal: runs the tasks of a module"],
+    ["manyhands submit square 7 --wait", "in a third one: prints 49"],
+    ["manyhands top", "what goes on"],
+    ["manyhands help task", "the commands for tasks"],
+  ]);
   refine(program);
   return program;
 }
@@ -67,6 +75,7 @@ export function buildProgram(): Command {
 function refine(command: Command): void {
   // After its own options, so that help shows those first.
   addSharedOptions(command);
+  command.configureHelp({ formatHelp, subcommandTerm });
   command.exitOverride();
   command.showSuggestionAfterError();
   command.configureOutput({ outputError: (text, write) => write(`${visibleLines(text.trimEnd())}\n`) });
@@ -77,9 +86,12 @@ function refine(command: Command): void {
 
 /** In place of commander's own, which does not say that a command is unknown. */
 function helpCommand(parent: Command): Command {
-  return new Command("help")
-    .description("display help for command")
-    .helpGroup("Commands:")
+  return newCommand("help", {
+    summary: "show the help of a command",
+    examples: [["manyhands help task ls", "the same as manyhands task ls --help"]],
+  })
+    .helpGroup(parent.parent ? "Commands:" : "Help:")
+    .configureHelp({ formatHelp, subcommandTerm })
     .exitOverride()
     .argument("[command...]")
     .action((names: string[]) => {

@@ -49,6 +49,22 @@ describe("submit --wait", () => {
     expect(list).toMatchObject({ code: 0, stdout: '"a-b-c"\n' });
   });
 
+  test("an argument that the task would ignore is refused with 2, with the way to make several calls", async () => {
+    const many = await run(["submit", "square", "7", "8", "--wait"], place);
+    const one = await run(["submit", "square", "7"], place);
+    const any = await run(["submit", "join", '"a"', '"b"', '"c"', "--wait"], place);
+
+    expect(many).toEqual({
+      code: 2,
+      stdout: "",
+      stderr:
+        'error: task "square" takes 1 argument; got 2: 7 8. Each word is one argument of the same call; for one call with ' +
+        "each of them, send them as lines to: manyhands map square\n",
+    });
+    expect(one.code).toBe(0);
+    expect(any).toMatchObject({ code: 0, stdout: '"a-b-c"\n' });
+  });
+
   test("a result of nothing is null", async () => {
     expect(await run(["submit", "talk", '"hello"', "--wait"], place)).toMatchObject({ code: 0, stdout: "null\n" });
   });

@@ -3,8 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { temporaryFolder, useRedis } from "@manyhands/testing";
 import { resolveWorkerOptions } from "@manyhands/worker";
+import type { Command } from "commander";
 import { describe, expect, test } from "vitest";
 import { resolveOptions } from "../../dashboard/src/options.ts";
+import { buildProgram } from "../src/program.ts";
 import { run, start, TASKS } from "./command-line.ts";
 
 const redis = useRedis();
@@ -258,14 +260,23 @@ describe("settings", () => {
     });
   });
 
-  test("--version and --help end with 0, every command has a help text with examples", async () => {
+  test("--version and --help end with 0, every command has a help text with examples that fits 80 columns", async () => {
     expect(await run(["--version"])).toMatchObject({ code: 0, stdout: "0.1.0\n" });
-    for (const name of ["worker", "run", "submit", "map", "doctor", "demo", "redis", "dashboard"]) {
-      const { code, stdout } = await run([name, "--help"]);
-      expect(stdout).toContain(`Examples:\n  $ `);
-      expect(stdout).toContain("--redis <url>");
-      expect(code).toBe(0);
-    }
+    const { code, stdout } = await run(["task", "--help"]);
+    expect(stdout).toMatch(
+      /^Usage: manyhands task .*\n\nCommands:\n {2}ls\|list .*\n\nExamples:\n {2}\$ .*\n\nOn every command:\n/s,
+    );
+    expect(code).toBe(0);
+    const walk = (command: Command): void => {
+      const help = command.createHelp();
+      help.prepareContext({ helpWidth: 80 });
+      const text = help.formatHelp(command, help);
+      expect(text, command.name()).toMatch(/\nExamples:\n {2}\$ manyhands |\nExamples:\n {2}\$ .*manyhands /);
+      expect(text).toContain("--redis <url>");
+      for (const line of text.split("\n")) expect(line.length, line).toBeLessThanOrEqual(100);
+      for (const child of help.visibleCommands(command)) if (child.name() !== "help") walk(child);
+    };
+    walk(buildProgram());
   });
 
   test("the defaults in the help and in docs/command-line.md are those of the worker and the dashboard", async () => {

@@ -54,6 +54,7 @@ export function workerCommand(): Command {
     ],
   });
   return command
+    .optionsGroup("What it runs:")
     .option("--tasks <module...>", "modules that define tasks: .ts or .js files")
     .option(
       "--config <file>",
@@ -65,6 +66,8 @@ export function workerCommand(): Command {
       "load a module first, here and in each child, such as tsx; can be repeated",
       (module: string, before: string[] = []) => [...before, module],
     )
+    .optionsGroup("How much, and where:")
+    .option("--name <name>", "name of the host (default: name of the machine and pid)")
     .option(
       "--slots <n>",
       "tasks at once (default: number of processors)",
@@ -80,31 +83,32 @@ export function workerCommand(): Command {
     .addOption(
       new Option("--isolation <kind>", "where tasks run (default: process)").choices(["process", "thread", "inline"]),
     )
+    .option("--max-heap <mb>", "heap limit of a child, megabytes", wholeNumber("--max-heap", { from: 8 }))
     .option("--pools <a,b>", "serve only these pools (default: all)", poolNames)
     .option(
       "--lock-nodes <url,url,url>",
       "3 or 5 independent Redis masters that vote on locks (default: MANYHANDS_LOCK_NODES, then none)",
       commaList,
     )
+    .optionsGroup("How it starts and ends:")
     .option("--watch", "for development: load task modules again when their files change")
     .option(
       "--wait-for-redis <ms>",
       "how long to wait for a Redis that is not up yet; then the exit code is 3 (default: 0)",
       wholeNumber("--wait-for-redis", { from: 0, to: 86_400_000, unit: "milliseconds" }),
     )
-    .option("--name <name>", "name of the host (default: name of the machine and pid)")
     .option(
       "--grace <ms>",
       "how long running tasks may take after SIGTERM (default: 10000)",
       wholeNumber("--grace", { from: 0, unit: "milliseconds" }),
     )
+    .optionsGroup("What it shows:")
     .option(
       "--health-port <port>",
       "serve /healthz, /readyz and /metrics; 0 takes a free port",
       wholeNumber("--health-port", { from: 0, to: 65_535 }),
     )
     .option("--health-address <address>", "address of the health server (default: 127.0.0.1)")
-    .option("--max-heap <mb>", "heap limit of a child, megabytes", wholeNumber("--max-heap", { from: 8 }))
     .option("--echo", "print the stdout and stderr of tasks")
     .addOption(
       new Option("--log-level <level>", "lowest level of the log on stderr (default: info)").choices([

@@ -1,4 +1,5 @@
 import type { AnnouncedOptions, TaskAnnouncement } from "../wire/records/records.ts";
+import { mostArguments } from "./most-arguments.ts";
 import { type AnyTask, checkTaskOptions, type TaskOptions } from "./task.ts";
 
 /** Options of a task that hosts announce. */
@@ -12,7 +13,7 @@ const ANNOUNCED: readonly (keyof AnnouncedOptions)[] = [
 ];
 
 /** What a host tells of one of its tasks. */
-export function announcementOf({ name, options }: AnyTask): TaskAnnouncement {
+export function announcementOf({ name, options, run }: AnyTask): TaskAnnouncement {
   const announced: Record<string, unknown> = {};
   for (const option of ANNOUNCED) {
     const value = options[option];
@@ -20,9 +21,13 @@ export function announcementOf({ name, options }: AnyTask): TaskAnnouncement {
     if (value !== undefined && typeof value !== "function") announced[option] = value;
   }
   const isolation = options.isolation ?? null;
-  return Object.keys(announced).length === 0
-    ? { name, isolation }
-    : { name, isolation, options: announced as AnnouncedOptions };
+  const takes = mostArguments(run);
+  return {
+    name,
+    isolation,
+    ...(takes === undefined ? {} : { takes }),
+    ...(Object.keys(announced).length === 0 ? {} : { options: announced as AnnouncedOptions }),
+  };
 }
 
 /** The options of an announcement, which comes over the wire: what no task can have counts as not said. */

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { ManyhandsError, ValueError } from "../../src/errors/index.ts";
 import { currentTask, defineTask, findTask, isTask, runInTask, type TaskOptions, task } from "../../src/tasks/index.ts";
+import { mostArguments } from "../../src/tasks/most-arguments.ts";
 import { registerTask } from "../../src/tasks/task-registry.ts";
 
 const run = (): void => {};
@@ -109,4 +110,25 @@ test("currentTask() belongs to the code that a worker runs, and follows it throu
   );
   expect(await Promise.all(ids)).toEqual(["a", "b"]);
   expect(() => currentTask()).toThrow();
+});
+
+test.each<[run: (...args: never[]) => unknown, most: number | undefined]>([
+  [(x: number) => x, 1],
+  [async (x: number, y: number) => x + y, 2],
+  [() => 0, 0],
+  [({ a }: { a: number }, [b]: number[]) => [a, b], 2],
+  [(x: number, y = 1) => x + y, undefined],
+  [(...all: number[]) => all, undefined],
+  [({ a = 1 }: { a?: number }) => a, undefined],
+  [
+    function any() {
+      // biome-ignore lint/complexity/noArguments: it is what is looked at
+      return arguments.length;
+    },
+    undefined,
+  ],
+  [((x: number) => x).bind(null), undefined],
+  [Math.max, undefined],
+])("how many arguments a function has names for, or that nothing is said: %s", (run, most) => {
+  expect(mostArguments(run)).toBe(most);
 });

@@ -6,7 +6,7 @@ describe.each<Isolation>(["process", "thread", "inline"])("units in a child of i
   test("loaded names the tasks of the modules", async () => {
     const { executor } = new StartedExecutor(isolation);
     const tasks = await executor.loaded;
-    expect(tasks).toContainEqual({ name: "square", isolation: null });
+    expect(tasks).toContainEqual({ name: "square", isolation: null, takes: 1 });
     expect(executor.pid).toBeGreaterThan(0);
     expect(executor.pid === process.pid).toBe(isolation !== "process");
   });

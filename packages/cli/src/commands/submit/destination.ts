@@ -1,7 +1,17 @@
 import { TaskNotFoundError } from "@manyhands/core";
-import { DEFAULT_MAX_PAYLOAD, DEFAULT_POOL, type HostRecord, nearNames, type PoolView } from "@manyhands/core/internal";
+import {
+  DEFAULT_MAX_PAYLOAD,
+  DEFAULT_POOL,
+  type HostRecord,
+  nearNames,
+  type PoolView,
+  plural,
+} from "@manyhands/core/internal";
 import { Option } from "commander";
 import type { Connection } from "../../connection/connection.ts";
+import { UsageError } from "../../failure/usage-error.ts";
+import { toJson } from "../../output/json-text.ts";
+import { shorten } from "../../output/printer.ts";
 import { findPool } from "../pool/find-pool.ts";
 
 /** Largest argument list, bytes of JSON. */
@@ -28,6 +38,22 @@ export function assertTaskKnown(task: string, hosts: readonly HostRecord[], wait
   throw new TaskNotFoundError(
     `no live host knows a task "${task}"; did you mean ${near.join(", ")}? Or start a host with: ` +
       "manyhands worker --tasks <module that defines it>; or submit it all the same with --wait-for-host",
+  );
+}
+
+/**
+ * A function ignores arguments that it has no names for, so that they are a mistake of the caller.
+ * @throws UsageError where no live host would use all of them
+ */
+export function assertArgumentsUsed(task: string, args: readonly unknown[], hosts: readonly HostRecord[]): void {
+  const known = hosts.flatMap((host) => host.tasks.filter((one) => one.name === task));
+  const takes = Math.max(...known.map((one) => one.takes ?? Number.POSITIVE_INFINITY));
+  if (known.length === 0 || args.length <= takes) return;
+  const most = takes === 0 ? "no argument" : plural(takes, "argument");
+  const many = takes === 1 ? `; for one call with each of them, send them as lines to: manyhands map ${task}` : "";
+  throw new UsageError(
+    `task "${task}" takes ${most}; got ${args.length}: ${shorten(args.map((one) => toJson(one)).join(" "), 60)}. ` +
+      `Each word is one argument of the same call${many}`,
   );
 }
 

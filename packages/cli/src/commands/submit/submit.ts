@@ -5,7 +5,7 @@ import { withConnection } from "../../connection/connection.ts";
 import { EXIT, type ExitCode } from "../../failure/exit-code.ts";
 import { action, type Invocation, newCommand } from "../../invocation.ts";
 import { wholeNumber } from "../../parse/numbers.ts";
-import { assertTaskKnown, MAX_PAYLOAD, poolFor, waitForHostOption } from "./destination.ts";
+import { assertArgumentsUsed, assertTaskKnown, MAX_PAYLOAD, poolFor, waitForHostOption } from "./destination.ts";
 import { readArguments } from "./read-arguments.ts";
 import { isRefusal, notSubmitted, submitAndWait } from "./submit-and-wait.ts";
 
@@ -69,6 +69,7 @@ async function submit(invocation: Invocation<SubmitCommandOptions>): Promise<Exi
     const pool = await poolFor(connection, options.pool);
     const hosts = await connection.inspector.fleet.list();
     assertTaskKnown(task, hosts, options.waitForHost);
+    assertArgumentsUsed(task, args, hosts);
     const submit = submitOptions(options);
     if (options.wait) {
       const { timeout, pool: name } = options;

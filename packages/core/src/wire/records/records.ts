@@ -49,6 +49,8 @@ export interface AnnouncedOptions {
 export interface TaskAnnouncement {
   name: string;
   isolation: Isolation | null;
+  /** Arguments that it has names for; more would be ignored. Absent: any number, or it is not known. */
+  takes?: number;
   /** Absent: it has none, or the host is of an earlier version. */
   options?: AnnouncedOptions;
 }
