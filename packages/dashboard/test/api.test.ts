@@ -56,6 +56,7 @@ describe("the document of the API", () => {
 });
 
 const ROUTES = [
+  ..."get /tasks|get /task-count|post /task-actions/{action}".split("|"),
   ..."get /tasks/{id}|get /tasks/{id}/log|post /tasks|post /tasks/{id}/cancel|post /tasks/{id}/retry".split("|"),
   ..."post /tasks/{id}/promote|patch /tasks/{id}|delete /tasks/{id}".split("|"),
   ..."get /pools|get /pools/{name}|post /pools|patch /pools/{name}|post /pools/{name}/reset|delete /pools/{name}".split(
@@ -126,6 +127,46 @@ describe("tasks", () => {
     await using mp = await connect({ redis: redis.url, namespace });
     const { id } = await mp.submit("tell", [new Date(0), 7n, new Map([[1, "one"]])], { delay: 600_000 });
     expect((await call(`/tasks/${id}`)).body["args"]).toEqual(["1970-01-01T00:00:00.000Z", "7", [[1, "one"]]]);
+  });
+});
+
+describe("a query", () => {
+  test("finds tasks in pages, counts them, and names those that an action is for", async () => {
+    for (let index = 0; index < 5; index += 1) {
+      const options = { delay: 600_000, tags: ["batch-7"] };
+      await post("/tasks", { task: "tell", args: [`n${index}`], pool: "batches", options });
+    }
+    const first = (await call("/tasks?pool=batches&state=delayed&tag=batch-7&limit=3")).body;
+    expect(first["tasks"]).toHaveLength(3);
+    expect(first).not.toHaveProperty("partial");
+    const second = (await call(`/tasks?pool=batches&tag=batch-7&state=delayed&limit=3&cursor=${first["cursor"]}`)).body;
+    const names = [first, second].flatMap(({ tasks }) =>
+      (tasks as { id: string; tags: string[] }[]).map(({ id }) => id),
+    );
+    expect(new Set(names).size).toBe(5);
+    expect((await call("/task-count?tag=batch-7")).body).toEqual({ count: 5 });
+    const done = await post("/task-actions/cancel", { query: { tag: "batch-7" }, reason: "not needed" });
+    expect(done).toMatchObject({ status: 200, body: { done: 5, refused: 0, isFinished: true, reasons: [] } });
+    expect((await call("/task-count?tag=batch-7&state=cancelled")).body).toEqual({ count: 5 });
+    expect((await call("/task-count?text=n3&pool=batches")).body).toEqual({ count: 1 });
+  });
+
+  test.each([
+    ["GET", "/tasks?state=lost", undefined, "state"],
+    ["GET", "/tasks?limit=0", undefined, "limit"],
+    ["GET", "/tasks?cursor=zz", undefined, "cursor"],
+    ["GET", "/tasks?sort=finished", undefined, "pool"],
+    ["GET", "/tasks?taks=tell", undefined, "taks"],
+    ["GET", "/tasks?since=yesterday", undefined, "since"],
+    ["GET", "/task-count?since=5&until=4", undefined, "since"],
+    ["POST", "/task-actions/cancel", { query: {} }, "needs a filter"],
+    ["POST", "/task-actions/cancel", {}, "query"],
+    ["POST", "/task-actions/retry", { resume: "0123" }, "can be resumed"],
+    ["POST", "/task-actions/destroy", { query: { tag: "x" } }, "action"],
+  ])("%s %s %j that cannot be is refused: %s", async (method, path, body, named) => {
+    const refused = await call(path, { method, body });
+    expect(refused).toMatchObject({ status: 400, body: { status: 400 } });
+    expect(JSON.stringify(refused.body)).toContain(named);
   });
 });
 

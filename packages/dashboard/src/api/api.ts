@@ -1,6 +1,7 @@
 import { apiApp } from "./api-app.ts";
 import { API_PATH } from "./api-path.ts";
 import type { ApiPlace } from "./api-place.ts";
+import { findRoutes } from "./find-routes.ts";
 import { hostRoutes } from "./host-routes.ts";
 import { objectRoutes } from "./object-routes.ts";
 import type { OpenAPIHono } from "./open-api.ts";
@@ -19,6 +20,7 @@ export function api(place: ApiPlace, { version }: { version: string }): OpenAPIH
     context.header("Cache-Control", "no-store");
     await next();
   });
+  app.route("/", findRoutes(place));
   app.route("/", taskRoutes(place));
   app.route("/", poolRoutes(place));
   app.route("/", hostRoutes(place));

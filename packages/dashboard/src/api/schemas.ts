@@ -52,6 +52,8 @@ const taskRow = {
   failedReason: z.string().nullable(),
 };
 
+export const TaskRow = z.object({ ...taskRow, tags: z.array(z.string()) }).openapi("TaskRow");
+
 export const TaskView = z
   .object({
     ...taskRow,
