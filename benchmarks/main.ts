@@ -10,6 +10,7 @@ import { poolBenchmark } from "./pool/main.ts";
 import { scaleBenchmark } from "./scale/main.ts";
 import { benchmarkName } from "./settings.ts";
 import { syncBenchmark } from "./sync/main.ts";
+import { tasksBenchmark } from "./tasks/main.ts";
 
 const benchmarks: Record<string, () => Promise<void>> = {
   channels: channelsBenchmark,
@@ -18,6 +19,7 @@ const benchmarks: Record<string, () => Promise<void>> = {
   pool: poolBenchmark,
   scale: scaleBenchmark,
   sync: syncBenchmark,
+  tasks: tasksBenchmark,
 };
 
 const name = benchmarkName();

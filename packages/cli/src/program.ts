@@ -4,6 +4,7 @@ import { Command } from "commander";
 import { COMPLETE, completeCommand, completionCommand } from "./commands/completion/completion.ts";
 import { configCommand } from "./commands/config.ts";
 import { dashboardCommand } from "./commands/dashboard.ts";
+import { deadCommand } from "./commands/dead/dead.ts";
 import { demoCommand } from "./commands/demo/demo.ts";
 import { doctorCommand } from "./commands/doctor/doctor.ts";
 import { hostCommand } from "./commands/host/host.ts";
@@ -48,6 +49,7 @@ export function buildProgram(): Command {
     .commandsGroup("Inspect and control:")
     .addCommand(topCommand())
     .addCommand(taskCommand())
+    .addCommand(deadCommand())
     .addCommand(poolCommand())
     .addCommand(processCommand())
     .addCommand(hostCommand())

@@ -441,6 +441,7 @@ describe("task", () => {
       "startedAt",
       "finishedAt",
       "failedReason",
+      "tags",
     ]);
     expect(JSON.parse(line ?? "")).toMatchObject({ name: "square", state: "completed", host: "w1" });
   });

@@ -1,5 +1,6 @@
 import { got, ValueError } from "../errors/index.ts";
 import type { AnyTask } from "../tasks/index.ts";
+import type { Milliseconds } from "../time/index.ts";
 import {
   type CancelOutcome,
   type ChangeOutcome,
@@ -24,6 +25,7 @@ import {
   checkQuery,
   countTasks,
   type FindContext,
+  type FoundTask,
   type FoundTasks,
   findTasks,
   meantBy,
@@ -65,6 +67,9 @@ export interface TaskLog {
   /** Lines from the given one on that are not kept any more: a task keeps its last 1 000. */
   missed: number;
 }
+
+/** How long ids are searched for one that begins so, ms. */
+const PREFIX_TIME: Milliseconds = 5_000;
 
 /** Looks at tasks and steers them, whichever program submitted them (`mp.tasks`). Every answer is read afresh. */
 export class TaskInspector {
@@ -120,6 +125,20 @@ export class TaskInspector {
    */
   countFor(action: BulkAction, query: TaskSelection): Promise<number> {
     return this.#place.during(async () => countTasks(await this.#findContext(), meantBy(action, query)));
+  }
+
+  /** The first of the tasks that {@link countFor} counts. @internal */
+  findFor(action: BulkAction, query: TaskSelection, limit: number): Promise<FoundTasks> {
+    return this.#place.during(async () => findTasks(await this.#findContext(), { ...meantBy(action, query), limit }));
+  }
+
+  /** Tasks whose id begins so, the newest first. @internal */
+  findByPrefix(idPrefix: string, { pool, limit }: { limit: number } & InPool): Promise<FoundTask[]> {
+    return this.#place.during(async () => {
+      const checked = checkQuery("tasks.findByPrefix()", { limit, ...(pool === undefined ? {} : { pool }) });
+      const page = await findTasks(await this.#findContext(), { ...checked, idPrefix }, { time: PREFIX_TIME });
+      return page.tasks;
+    });
   }
 
   /**

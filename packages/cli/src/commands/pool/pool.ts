@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { newCommand } from "../../invocation.ts";
 import { poolCreateCommand } from "./create.ts";
+import { poolDrainCommand } from "./drain.ts";
 import { poolListCommand } from "./ls.ts";
 import { poolPauseCommand } from "./pause.ts";
 import { poolResetCommand } from "./reset.ts";
@@ -11,7 +12,7 @@ import { poolShowCommand } from "./show.ts";
 
 /** `manyhands pool …` */
 export function poolCommand(): Command {
-  return newCommand("pool", { summary: "pools: list, create, resize, pause, reset, remove" })
+  return newCommand("pool", { summary: "pools: list, create, resize, pause, reset, drain, remove" })
     .addCommand(poolListCommand())
     .addCommand(poolShowCommand())
     .addCommand(poolCreateCommand())
@@ -19,5 +20,6 @@ export function poolCommand(): Command {
     .addCommand(poolPauseCommand())
     .addCommand(poolResumeCommand())
     .addCommand(poolResetCommand())
+    .addCommand(poolDrainCommand())
     .addCommand(poolRemoveCommand());
 }

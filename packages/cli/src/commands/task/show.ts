@@ -1,6 +1,8 @@
 import type { TaskView } from "@manyhands/core/internal";
 import type { Command } from "commander";
+import type { Connection } from "../../connection/connection.ts";
 import { onNamespace } from "../../connection/on-namespace.ts";
+import { UsageError } from "../../failure/usage-error.ts";
 import { newCommand } from "../../invocation.ts";
 import { toJson } from "../../output/json-text.ts";
 import { type Field, shorten } from "../../output/printer.ts";
@@ -9,26 +11,56 @@ import { describeError } from "./describe-error.ts";
 import { type InPool, inPool } from "./in-pool.ts";
 import { noSuchTask } from "./no-such-task.ts";
 
-/** `manyhands task show <id>` */
+/** `manyhands task show <id or prefix>` */
 export function taskShowCommand(): Command {
   const command = newCommand("show", {
     summary: "one task: arguments, result or error with its remote stack, where and when it ran",
     examples: [
       ["manyhands task show k3f9-17", "by the id that submit printed"],
+      ["manyhands task show k3f9", "by what its id begins with"],
       ["manyhands task show k3f9-17.3", "the fourth call of a job that several calls share"],
     ],
   });
+  return addShowing(command);
+}
+
+/** The argument, options and action of commands that show one task. */
+export function addShowing(command: Command): Command {
   return command
-    .argument("<id>", "id of the task")
+    .argument("<id>", "id of the task, or what it begins with")
     .option("--pool <name>", "pool of the task, if several pools have a task with that id")
     .action(
       onNamespace<InPool>(async ({ args, options, printer, inspector }) => {
         const id = String(args[0]);
-        const task = await inspector.tasks.get(id, inPool(options));
-        if (!task) throw noSuchTask(id);
+        const task =
+          (await inspector.tasks.get(id, inPool(options))) ?? (await findByPrefix({ inspector }, id, options));
         printer.record(task, fieldsOf(task));
       }),
     );
+}
+
+/** Ids that are named where several begin so. */
+const NAMED = 10;
+
+/** @throws NotFoundError when no id begins so; UsageError when several do, naming some */
+async function findByPrefix(
+  { inspector }: Pick<Connection, "inspector">,
+  id: string,
+  where: InPool,
+): Promise<TaskView> {
+  const found = await inspector.tasks.findByPrefix(id, { ...inPool(where), limit: NAMED + 1 });
+  const [first, ...others] = found;
+  if (!first) throw noSuchTask(id);
+  if (others.length > 0) {
+    const ids = found
+      .slice(0, NAMED)
+      .map((task) => `  ${task.id}  ${task.name}  ${task.state}  in pool "${task.pool}"`);
+    const more = found.length > NAMED ? ["  and more"] : [];
+    throw new UsageError([`several ids begin with "${id}"; give more of one:`, ...ids, ...more]);
+  }
+  const task = await inspector.tasks.get(first.id, { pool: first.pool });
+  if (!task) throw noSuchTask(id);
+  return task;
 }
 
 function fieldsOf(task: TaskView): Field[] {

@@ -9,7 +9,7 @@ import { findUnnumbered } from "./unnumbered-tasks.ts";
 export async function countTasks(context: FindContext, query: CheckedQuery, signal?: AbortSignal): Promise<number> {
   const { states } = query;
   if (states?.every((state) => state === "active")) return (await findActive(context, query)).length;
-  if (!isTold(query)) return countRows(context, query, signal);
+  if (!isTold(query) || (await hasChildren(context, query))) return countRows(context, query, signal);
   const spec = specOf(context, query);
   const everything = { spec, most: Number.POSITIVE_INFINITY, deadline: Number.POSITIVE_INFINITY };
   const [unnumbered, active] = await Promise.all([
@@ -23,7 +23,16 @@ export async function countTasks(context: FindContext, query: CheckedQuery, sign
 /** Whether pool, task, tag and state are all that is asked, and containers tell the state. */
 function isTold({ states, host, since, until, error, text }: CheckedQuery): boolean {
   if ([host, since, until, error, text].some((filter) => filter !== null)) return false;
-  return states === null || (states.length === 1 && states[0] !== "blocked");
+  if (states === null) return true;
+  return states.length === 1 && states[0] !== "blocked" && states[0] !== "waiting-children";
+}
+
+/** Jobs that wait for children have no state in the index, as those that wait for a host. */
+async function hasChildren({ client, keys, pools }: FindContext, { states, pool }: CheckedQuery): Promise<boolean> {
+  if (states?.[0] !== "waiting") return false;
+  const searched = pools.filter((name) => pool === null || name === pool);
+  const counts = await Promise.all(searched.map((name) => client.zcard(keys.queue(name, "waiting-children"))));
+  return counts.some((count) => count > 0);
 }
 
 async function countRows(context: FindContext, query: CheckedQuery, signal?: AbortSignal): Promise<number> {

@@ -62,6 +62,7 @@ export function specOf({ keys, hosts }: FindContext, query: CheckedQuery): FindS
     ...(until === null ? {} : { until }),
     ...(error === null ? {} : { error }),
     ...(text === null ? {} : { text }),
+    ...(query.idPrefix === null ? {} : { idPrefix: query.idPrefix }),
     ...(query.host === null ? {} : { host: workersOf(query.host, hosts) }),
   };
 }

@@ -119,7 +119,7 @@ local function search_buckets(low, high)
     local records = redis.call("LRANGE", prefix .. "index-tasks/" .. bucket, 0, -1)
     -- A tag may hold what JSON writes with a backslash.
     local text = string.gsub(table.concat(records, "\\n"), '\\\\(.)', "%1")
-    if has_part(text, spec.text or spec.idPrefix) and visit_bucket(bucket, first, last) then return true end
+    if has_part(text, spec.text or string.lower(spec.idPrefix)) and visit_bucket(bucket, first, last) then return true end
     resume = is_down and first or last
     if spend(40) then return true end
   end

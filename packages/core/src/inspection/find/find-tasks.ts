@@ -233,7 +233,7 @@ class Page {
 
   async #read(resume: number, isDeep: boolean): Promise<{ found: Found[]; resume: number; isDone: boolean }> {
     const { client, keys } = this.#context;
-    const { limit, text, exactId, states, host } = this.#query;
+    const { limit, text, exactId, idPrefix, states, host } = this.#query;
     const clauses = clausesOf(this.#context, this.#query);
     const walk: Walk = {
       ...clauses,
@@ -245,7 +245,7 @@ class Page {
       budget: STEP_WORK,
       counts: false,
       unserved: states?.every((state) => state === "blocked") ?? false,
-      buckets: text !== null && !isDeep && clauses.all.length === 0,
+      buckets: (idPrefix !== null || (text !== null && !isDeep)) && clauses.all.length === 0,
       told: text === null || !isDeep ? null : this.#told,
     };
     const spec: FindSpec = { ...specOf(this.#context, this.#query), deep: isDeep };

@@ -4,11 +4,12 @@ import { assertPoolName } from "../../wire/records/pool-name.ts";
 /** States by which tasks are found. */
 export const FIND_STATES: readonly FindState[] = [
   ...(["waiting", "delayed", "prioritized", "blocked", "active", "completed", "failed", "cancelled"] as const),
+  "waiting-children",
 ];
 
 /**
  * A state by which tasks are found. `waiting` and `prioritized` hold the blocked ones as well: `blocked` are those of them whose
- * task no live host of the pool announces.
+ * task no live host of the pool announces. `waiting-children`: a job of a flow of BullMQ.
  */
 export type FindState =
   | "waiting"
@@ -18,7 +19,8 @@ export type FindState =
   | "active"
   | "completed"
   | "failed"
-  | "cancelled";
+  | "cancelled"
+  | "waiting-children";
 
 /** `finished`: the last that ended comes first, of one pool. */
 export type FindOrder = "newest" | "oldest" | "finished";
@@ -75,6 +77,8 @@ export interface CheckedQuery {
   text: string | null;
   /** The text as it was given: what may be an id. */
   exactId: string | null;
+  /** What the id begins with. */
+  idPrefix: string | null;
   limit: number;
   cursor: Cursor | null;
   sort: FindOrder;
@@ -131,6 +135,7 @@ export function checkQuery(what: string, query: unknown, { paging = true }: { pa
     error: lowered(text(what, given, "error")),
     text: lowered(text(what, given, "text")),
     exactId: text(what, given, "text"),
+    idPrefix: null,
     limit: count(what, given, "limit") ?? DEFAULT_PAGE,
     cursor: null,
     sort,

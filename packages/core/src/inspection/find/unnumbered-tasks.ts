@@ -16,7 +16,7 @@ const PARTS: readonly [part: QueuePart, states: readonly FindState[]][] = [
   ["active", ["active"]],
   ["prioritized", ["prioritized", "blocked"]],
   ["delayed", ["delayed", "waiting", "blocked"]],
-  ["waiting-children", []],
+  ["waiting-children", ["waiting-children"]],
   ["failed", ["failed", "cancelled"]],
   ["completed", ["completed"]],
 ];

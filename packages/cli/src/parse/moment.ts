@@ -1,0 +1,30 @@
+import { UsageError } from "../failure/usage-error.ts";
+
+const UNITS: Readonly<Record<string, number>> = {
+  ...{ ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 },
+};
+
+/**
+ * A parser of commander for an option that is a time: how long ago (`24h`), a date or time as ISO 8601 has it, in the zone of
+ * this machine unless it names one, or ms since the epoch.
+ * @returns ms since the epoch
+ */
+export function moment(option: string, now: () => number = Date.now): (text: string) => number {
+  return (text) => {
+    const time = parse(text.trim(), now);
+    if (Number.isFinite(time)) return time;
+    throw new UsageError(
+      `${option} must be how long ago (90s, 30m, 24h, 7d), a date or time (2026-11-27, 2026-11-27T03:00, ` +
+        `2026-11-27T03:00:00Z), or ms since the epoch; got "${text}"`,
+    );
+  };
+}
+
+function parse(text: string, now: () => number): number {
+  const [, amount, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d|w)$/.exec(text) ?? [];
+  if (amount !== undefined && unit !== undefined) return now() - Number(amount) * (UNITS[unit] ?? Number.NaN);
+  if (/^\d{9,16}$/.test(text)) return Number(text);
+  if (!/^\d{4}-\d{2}-\d{2}([T ]|$)/.test(text)) return Number.NaN;
+  // Of a date without a time, JavaScript takes the zone for UTC.
+  return Date.parse(text.length === 10 ? `${text}T00:00` : text.replace(" ", "T"));
+}
