@@ -50,6 +50,11 @@ describe("wrong usage ends with 2 and says what, got and do", () => {
       ["worker", "--tasks", TASKS, "--slots", "0"],
       /^error: --slots must be a whole number from 1 to 10000; got "0"\n$/,
     ],
+    [
+      ["worker", "--tasks", TASKS, "--log-level", "loud"],
+      /^error: option '--log-level <level>' .*debug, info, warn, error/,
+    ],
+    [["worker", "--tasks", TASKS, "--log-format", "xml"], /^error: option '--log-format <format>' .*pretty, json/],
     [["worker", "--tasks", "/nowhere.ts"], /^error: tasks: there is no file \/nowhere\.ts; give the path of a module/],
     [
       ["pool", "create", "mail", "--size", "0"],

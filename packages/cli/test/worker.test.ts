@@ -10,6 +10,8 @@ import { fixture, run, start, TASKS } from "./command-line.ts";
 import { fail, failOnce, spin, untilFile } from "./fixtures/tasks.ts";
 import { gate, look, untilRunning, untilTask } from "./look.ts";
 
+/** Signals that come sooner count as one, ms. */
+const SIGNALS_APART = 120;
 const redis = useRedis();
 
 function place() {
@@ -185,6 +187,31 @@ test("a second signal stops at once, and the task goes back to its queue with al
 
   expect(await worker.exited).toMatchObject({ code: 0 });
   expect(Date.now() - began).toBeLessThan(10_000);
+  const shown = JSON.parse((await run(["task", "show", stdout.trim(), "-o", "json"], where)).stdout);
+  expect(shown).toMatchObject({ state: "waiting", attemptsMade: 0 });
+});
+
+test("a third signal kills a task that keeps its child busy; it goes back to its queue with all its tries", async () => {
+  const where = place();
+  const worker = start(["worker", "--tasks", TASKS, "--slots", "1", "--grace", "60000"], where);
+  await worker.shows(/ready/);
+  const { stdout } = await run(["submit", "spin", "60000"], where);
+  await untilRunning(look(where));
+
+  for (const [signal, step] of [
+    ["SIGINT", /waiting up to/],
+    ["SIGTERM", /"step":"cold"/],
+    ["SIGHUP", /"step":"kill"/],
+  ] as const) {
+    await new Promise((resolve) => setTimeout(resolve, SIGNALS_APART));
+    worker.signal(signal);
+    await worker.shows(step);
+  }
+
+  expect(await worker.exited).toMatchObject({ code: 0 });
+  const messages = logOf(worker).map((line) => String(line["msg"]));
+  expect(messages).toContain("SIGTERM: stopping now: 1 running task; tasks go back to their queue");
+  expect(messages).toContain("SIGHUP: killing 1 running task; tasks go back to their queue");
   const shown = JSON.parse((await run(["task", "show", stdout.trim(), "-o", "json"], where)).stdout);
   expect(shown).toMatchObject({ state: "waiting", attemptsMade: 0 });
 });

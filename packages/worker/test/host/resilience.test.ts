@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { PoolTerminatedError } from "@manyhands/core";
+import { connect, PoolTerminatedError } from "@manyhands/core";
 import {
   childPids,
   processIsAlive,
@@ -149,6 +149,28 @@ test("stop waits for running jobs; when the grace is over they go back without u
   expect((await space.job("default", slow))?.attemptsMade).toBe(0);
 });
 
+test("a job is given back with its tries, its priority and without a delay, also between two tries", async () => {
+  // given a job that has failed once and runs again, and one with a priority
+  const space = new TestNamespace(redis);
+  const host = await space.host({ slots: 2 });
+  const file = join(temporaryFolder(), "gate");
+  const job = { attempts: 3, backoff: { type: "fixed", delay: 50 } };
+  const again = await space.submit("default", "failOnceThenWait", [file], { job });
+  const urgent = await space.submit("default", "untilFile", [file], { job: { priority: 5, delay: 20 } });
+  await until(() => host.record().running.length === 2 && existsSync(`${file}.waits`));
+  // when
+  await host.stop({ grace: 0 });
+  // then
+  expect(await space.queue("default").getJobState(again)).toBe("waiting");
+  expect((await space.job("default", again))?.attemptsMade).toBe(1);
+  expect(await space.queue("default").getJobState(urgent)).toBe("prioritized");
+  expect(await space.job("default", urgent)).toMatchObject({ attemptsMade: 0, priority: 5 });
+  // and another host runs them at once
+  writeFileSync(file, "");
+  await space.host({ name: "second" });
+  for (const id of [again, urgent]) expect(await space.answer(id)).toMatchObject({ ok: true, host: "second" });
+});
+
 test("a second stop hurries the first", async () => {
   const space = new TestNamespace(redis);
   const host = await space.host();
@@ -222,15 +244,27 @@ test("a host takes more, or fewer, tasks at once after it was resized; what runs
   writeFileSync(gates[3] as string, "");
   expect(await space.answer(last)).toMatchObject({ value: 25 });
   for (const id of ids) expect(await space.answer(id)).toMatchObject({ ok: true });
-  // and with one slot no offer of more is left
-  const pair = [await space.submit("default", "sleep", [300]), await space.submit("default", "sleep", [300])];
+  // and of slots that were offered to programs none is left but one
+  const offered = async () =>
+    (await space.client.hmget(space.keys.hostOffers(host.id), "offered", "given")).map(Number);
+  const open = (count: number) =>
+    until(async () => {
+      const [all = 0, given = 0] = await offered();
+      return all - given === count;
+    });
+  host.resize(4);
+  await open(4);
+  host.resize(1);
+  await open(1);
+  await using mp = await connect({ redis: redis.url, namespace: space.name });
+  const calls = [1, 2, 3].map(() => mp.pool(undefined, { name: "default" }).applyAsync("sleep", [150]));
   let most = 0;
-  await until(async () => {
+  await until(() => {
     most = Math.max(most, host.record().running.length);
-    return host.record().completed >= 7;
+    return host.record().completed >= 8;
   });
   expect(most).toBe(1);
-  for (const id of pair) expect(await space.answer(id)).toMatchObject({ ok: true });
+  for (const call of calls) await call.get({ timeout: 5_000 });
   expect(() => host.resize(0)).toThrow("slots must be a whole number from 1 to 10000; got 0");
 });
 
@@ -285,23 +319,26 @@ test("SIGTERM ends a host's process and its children, also while Redis is away",
   await until(() => children.every((pid) => !processIsAlive(pid)));
 }, 30_000);
 
-test("when the grace time is over, a task that listens to its signal is asked to stop before its child is killed", async () => {
-  // given a task that cleans up when its signal is aborted, and fails then
-  const space = new TestNamespace(redis);
-  const file = join(temporaryFolder(), "notes");
-  const first = await space.host({ slots: 2 });
-  const listening = await space.submit("default", "noteAbort", [file]);
-  const finishing = await space.submit("default", "finishWhenAborted", [file]);
-  await until(() => existsSync(file) && readFileSync(file, "utf8") === "waits\nwaits\n");
-  // when
-  await first.stop({ grace: 0 });
-  // then what it did counts: a value is the answer, and an error leaves the job with all its attempts
-  expect(readFileSync(file, "utf8")).toMatch(/^waits\nwaits\nCancelledError: .*its host stops; it will run again\n$/);
-  expect(await space.answer(finishing)).toMatchObject({ ok: true, value: "finished in time" });
-  const job = await space.queue("default").getJob(listening);
-  expect(await job?.getState()).toBe("waiting");
-  expect(job?.attemptsMade).toBe(0);
-});
+test.each(["process", "thread", "inline"] as const)(
+  "when the grace time is over, a task (%s) that listens to its signal is asked to stop before it is killed",
+  async (isolation) => {
+    // given a task that cleans up when its signal is aborted, and fails then
+    const space = new TestNamespace(redis);
+    const file = join(temporaryFolder(), "notes");
+    const first = await space.host({ slots: 2, isolation });
+    const listening = await space.submit("default", "noteAbort", [file]);
+    const finishing = await space.submit("default", "finishWhenAborted", [file]);
+    await until(() => existsSync(file) && readFileSync(file, "utf8") === "waits\nwaits\n");
+    // when
+    await first.stop({ grace: 0 });
+    // then what it did counts: a value is the answer, and an error leaves the job with all its attempts
+    expect(readFileSync(file, "utf8")).toMatch(/^waits\nwaits\nCancelledError: .*its host stops; it will run again\n$/);
+    expect(await space.answer(finishing)).toMatchObject({ ok: true, value: "finished in time" });
+    const job = await space.queue("default").getJob(listening);
+    expect(await job?.getState()).toBe("waiting");
+    expect(job?.attemptsMade).toBe(0);
+  },
+);
 
 interface HealthAnswer {
   status: number;
