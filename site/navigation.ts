@@ -106,6 +106,7 @@ export const NAVIGATION: readonly NavigationGroup[] = [
       "docs/decisions/adding-in-bulk.md",
       "docs/decisions/task-index.md",
       "docs/decisions/readable-jobs.md",
+      "docs/decisions/rollups.md",
       "docs/decisions/codec.md",
       "docs/decisions/bundles.md",
       "docs/decisions/source-condition.md",

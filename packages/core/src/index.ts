@@ -68,7 +68,17 @@ export type {
   TaskSelection,
 } from "./inspection/index.ts";
 export type { ObjectInspector, ObjectPlace, ObjectView } from "./inspection/objects/index.ts";
-export type { NewPool, PoolView, TaskFilter } from "./inspection/work/index.ts";
+export type {
+  DurationFigures,
+  NewPool,
+  PoolRates,
+  PoolView,
+  RatesQuery,
+  TaskFigures,
+  TaskFilter,
+  TaskRateRow,
+  TaskRates,
+} from "./inspection/work/index.ts";
 export type { LogFacts, Logger } from "./package/index.ts";
 export type { RedisConfig } from "./redis/connection/redis-config.ts";
 export type {
@@ -178,6 +188,7 @@ export type { ParentProcess } from "./work/process/parent-process.ts";
 export { Process, type ProcessClass, type ProcessOptions } from "./work/process/process.ts";
 export { registerProcess } from "./work/process/register-process.ts";
 export type { Sentinel } from "./work/process/sentinel.ts";
+export type { ErrorGroup } from "./work/rollups/index.ts";
 export type {
   CancelOutcome,
   ChangeOutcome,

@@ -20,6 +20,7 @@ import { assets } from "./pages/assets.ts";
 import { overviewRoutes } from "./pages/overview-routes.ts";
 import { SIGN_IN_PATH } from "./pages/sign-in-page.ts";
 import type { SnapshotSource } from "./snapshot/snapshot-source.ts";
+import type { TotalsSource } from "./snapshot/totals-source.ts";
 import { version } from "./version.ts";
 
 /** How old the figures of a scrape may be, so that many scrapers cost as much as one. */
@@ -34,6 +35,7 @@ export interface ServerParts {
   /** What the API asks. */
   place: ApiPlace;
   source: SnapshotSource;
+  totals: TotalsSource;
   queues: PoolQueues;
   stopping: AbortSignal;
 }
@@ -43,7 +45,7 @@ export interface ServerParts {
  * then who has the token, then what may be changed.
  */
 export function dashboardServer(settings: DashboardSettings, parts: ServerParts): Hono {
-  const { client, place, source, queues, stopping } = parts;
+  const { client, place, source, totals, queues, stopping } = parts;
   const app = new Hono();
   app.use(securityHeaders(BULL_BOARD_PATH));
   app.route("/", health(client));
@@ -59,7 +61,8 @@ export function dashboardServer(settings: DashboardSettings, parts: ServerParts)
   app.route(API_PATH, api(place, { version }));
   app.route("/", overviewRoutes({ namespace: settings.namespace, source, stopping }));
   app.get("/metrics", async (context) => {
-    const text = await metricsText(await source.view(METRICS_MAX_AGE));
+    const [view, fleet] = await Promise.all([source.view(METRICS_MAX_AGE), totals.view(METRICS_MAX_AGE)]);
+    const text = await metricsText(view, fleet);
     return context.text(text, 200, { "Content-Type": "text/plain; version=0.0.4; charset=utf-8" });
   });
   // Bull Board's own links lead to the address with a slash, which is another one here.

@@ -12,6 +12,7 @@ import {
   type Milliseconds,
   openRedis,
   PoolRegistry,
+  readTotals,
 } from "@manyhands/core/internal";
 import { PoolQueues } from "./bull-board/pool-queues.ts";
 import { type DashboardOptions, type DashboardSettings, resolveOptions } from "./options.ts";
@@ -19,6 +20,7 @@ import { dashboardServer } from "./server.ts";
 import { askRedis } from "./snapshot/ask-redis.ts";
 import { readSnapshot } from "./snapshot/read-snapshot.ts";
 import { SnapshotSource } from "./snapshot/snapshot-source.ts";
+import { TotalsSource } from "./snapshot/totals-source.ts";
 
 /** A running dashboard. */
 export interface Dashboard {
@@ -54,6 +56,7 @@ export async function startDashboard(options: DashboardOptions = {}): Promise<Da
   const keys = new Keys(settings.namespace);
   const registry = new PoolRegistry(client, keys);
   const source = new SnapshotSource(() => askRedis(client, () => readSnapshot(client, keys)), settings.logger);
+  const totals = new TotalsSource(() => askRedis(client, () => readTotals(client, keys)));
   const queues = new PoolQueues({ client, keys, listPools: () => registry.list(), readOnly: settings.readOnly });
   const ask = <Answer>(request: () => Promise<Answer>): Promise<Answer> => askRedis(client, request, ACTION_DEADLINE);
   const inspector = new Inspector({ client, keys, during: ask });
@@ -61,7 +64,14 @@ export async function startDashboard(options: DashboardOptions = {}): Promise<Da
   try {
     await assertRedisFit(client, settings.redis);
     await assertRights(client, describeRedis(settings.redis), keys.prefix);
-    const parts = { client, place: { client, keys, inspector, ask }, source, queues, stopping: stopping.signal };
+    const parts = {
+      client,
+      place: { client, keys, inspector, ask },
+      source,
+      totals,
+      queues,
+      stopping: stopping.signal,
+    };
     const app = dashboardServer(settings, parts);
     server = await listen(settings, getRequestListener(app.fetch));
   } catch (error) {

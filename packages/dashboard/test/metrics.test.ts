@@ -1,4 +1,5 @@
-import { useRedis } from "@manyhands/testing";
+import { RollupWriter, TASK_METRICS } from "@manyhands/core/internal";
+import { missingPromtool, promtool, readExposition, useRedis } from "@manyhands/testing";
 import { expect, test } from "vitest";
 import { ask } from "./fixtures/ask.ts";
 import { BEARER, dashboardFor } from "./fixtures/dashboard.ts";
@@ -45,6 +46,39 @@ test("pools, hosts and Redis as Prometheus text", async () => {
   const oldest = Number(/oldest_waiting_seconds\{pool="letters"\} (.*)/.exec(answer.text)![1]);
   expect(oldest).toBeGreaterThan(59);
   expect(oldest).toBeLessThan(120);
+});
+
+test("the page has the metrics of tasks that hosts have, for the whole fleet", async (context) => {
+  // given
+  const namespace = new TestNamespace(redis);
+  await namespace.pool("letters");
+  await namespace.host("worker-a", { completed: 10 });
+  await namespace.client.ping();
+  const writer = new RollupWriter(namespace.client, namespace.keys);
+  writer.of("letters", 'a "quoted" task').add("submitted", 7);
+  const counts = writer.of("letters", "send");
+  counts.add("completed", 3);
+  for (const duration of [0.4, 3, 900]) counts.durations.endToEnd.add(duration);
+  await writer.flush();
+  const { origin } = await dashboardFor({ redis: redis.url, namespace: namespace.name });
+
+  // when
+  const { text } = await ask(origin, "/metrics", { headers: BEARER });
+
+  // then
+  const series = readExposition(text);
+  const of = (name: string, more = ""): number | undefined =>
+    series.get(`manyhands_task_${name}{pool="letters",task="send",scope="fleet"${more}}`);
+  for (const name of TASK_METRICS) expect(text).toContain(`# TYPE ${name} `);
+  expect(of("completed_total")).toBe(3);
+  expect(of("end_to_end_seconds_count")).toBe(3);
+  expect(of("end_to_end_seconds_bucket", ',le="0.001"')).toBe(1);
+  expect(of("end_to_end_seconds_bucket", ',le="0.004"')).toBe(2);
+  expect(of("end_to_end_seconds_sum")).toBeCloseTo(0.9034, 3);
+  expect(text).toContain('manyhands_task_submitted_total{pool="letters",task="a \\"quoted\\" task",scope="fleet"} 7');
+  const missing = missingPromtool();
+  if (missing) context.skip(`all but this is checked: ${missing}`);
+  expect(promtool(["check", "metrics"], text)).toBe("");
 });
 
 test("unnamed pools share one label, however many there are", async () => {

@@ -99,6 +99,7 @@ import { Process, ProcessLauncher, type ProcessOptions } from "../work/process/i
 import { offerStarter } from "../work/process/process-starter.ts";
 import { DEFAULT_POOL, PoolRegistry } from "../work/registry/index.ts";
 import { ResultChannel } from "../work/results/index.ts";
+import { rollupsOf } from "../work/rollups/index.ts";
 import {
   BackgroundJobs,
   type Runtime,
@@ -583,6 +584,7 @@ export class Context {
       await settledWithin(room.close(), limit);
       await settledWithin(session.stop(), limit);
       await settledWithin(this.#inspector?.close() ?? Promise.resolve(), limit);
+      await settledWithin(rollupsOf(this.#client, this.#runtime.keys).flush(), limit);
       await closeRedis(this.#client);
     } finally {
       this.#withdrawEnd();

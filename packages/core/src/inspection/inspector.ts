@@ -2,6 +2,7 @@ import { optionsOf, strictCalls } from "../checks/index.ts";
 import { BullQueues } from "../redis/bull-queue/index.ts";
 import type { RedisClient } from "../redis/connection/index.ts";
 import type { Keys } from "../redis/keys.ts";
+import { rollupsOf } from "../work/rollups/index.ts";
 import type { BulkOptions } from "./find/index.ts";
 import { FleetInspector } from "./fleet-inspector.ts";
 import { ObjectInspector } from "./objects/index.ts";
@@ -9,7 +10,7 @@ import type { InspectorPlace } from "./place.ts";
 import { PoolInspector } from "./pool-inspector.ts";
 import { ProcessInspector } from "./process-inspector.ts";
 import { TaskInspector } from "./task-inspector.ts";
-import type { TaskFilter } from "./work/index.ts";
+import type { RatesQuery, TaskFilter } from "./work/index.ts";
 
 export interface InspectorOptions {
   client: RedisClient;
@@ -28,9 +29,13 @@ export class Inspector {
   readonly fleet: FleetInspector;
   readonly processes: ProcessInspector;
   readonly objects: ObjectInspector;
+  readonly #client: RedisClient;
+  readonly #keys: Keys;
   readonly #queues: BullQueues;
 
   constructor({ client, keys, during = (request) => request() }: InspectorOptions) {
+    this.#client = client;
+    this.#keys = keys;
     this.#queues = new BullQueues(client, keys);
     const place = { client, keys, during, queues: this.#queues };
     this.tasks = new TaskInspector(place);
@@ -42,6 +47,7 @@ export class Inspector {
 
   /** Gives up BullMQ's objects; the connection belongs to the caller. */
   async close(): Promise<void> {
+    await rollupsOf(this.#client, this.#keys).flush();
     await this.#queues.close();
   }
 }
@@ -50,6 +56,7 @@ const FILTER = optionsOf<TaskFilter>({
   ...{ pool: "text", state: true, task: "text", host: "text", limit: "count", offset: "count" },
 });
 const BULK = optionsOf<BulkOptions>({ onProgress: "function", signal: "signal", resume: "text" });
+const RATES = optionsOf<RatesQuery>({ pool: "text", task: "text", last: true });
 const rejects = true;
 
 strictCalls(TaskInspector.prototype, {
@@ -57,6 +64,19 @@ strictCalls(TaskInspector.prototype, {
   find: { form: "tasks.find(query)", most: 1, rejects },
   count: { form: "tasks.count(query, { signal })", most: 2, options: { 1: { signal: "signal" } }, rejects },
   get: { form: "tasks.get(id, { pool })", most: 2, options: { 1: { pool: "text" } }, rejects },
+  rates: { form: "tasks.rates({ pool, task, last })", most: 1, options: { 0: RATES }, rejects },
+  ratesByTask: {
+    form: "tasks.ratesByTask({ pool, last })",
+    most: 1,
+    options: { 0: { pool: "text", last: true } },
+    rejects,
+  },
+  errorGroups: {
+    form: "tasks.errorGroups({ last, limit })",
+    most: 1,
+    options: { 0: { last: true, limit: "count" } },
+    rejects,
+  },
   logs: { form: "tasks.logs(id, { pool, from })", most: 2, options: { 1: { pool: "text", from: "count" } }, rejects },
   cancel: {
     form: "tasks.cancel(id, { pool, reason }) or tasks.cancel(query, { reason, onProgress, signal, resume })",
@@ -92,6 +112,7 @@ strictCalls(TaskInspector.prototype, {
 });
 strictCalls(PoolInspector.prototype, {
   list: { form: "pools.list()", most: 0, rejects },
+  rates: { form: "pools.rates({ last })", most: 1, options: { 0: { last: true } }, rejects },
   get: { form: "pools.get(name)", most: 1, rejects },
   create: {
     form: "pools.create({ name, size, isolation, maxTasksPerChild })",

@@ -1,6 +1,6 @@
 import type { PoolRemoval } from "../work/pool/index.ts";
 import { assertText, type InspectorPlace, liveHosts } from "./place.ts";
-import { type NewPool, Pools, type PoolView } from "./work/index.ts";
+import { type NewPool, type PoolRates, Pools, type PoolView, type RatesQuery, readPoolRows } from "./work/index.ts";
 
 /** Looks at pools and steers them, whichever program made them (`mp.pools`). Every answer is read afresh. */
 export class PoolInspector {
@@ -16,6 +16,15 @@ export class PoolInspector {
   /** All pools, by name. */
   list(): Promise<PoolView[]> {
     return this.#place.during(async () => this.#pools.list(await liveHosts(this.#place)));
+  }
+
+  /**
+   * What happened in each pool lately, the busiest first; unnamed pools together as `(unnamed)`. Pools of which nothing
+   * happened are left out.
+   * @throws ValueError for a `last` that is not 1 minute to 8 days
+   */
+  rates(query: Pick<RatesQuery, "last"> = {}): Promise<PoolRates[]> {
+    return this.#place.during(() => readPoolRows(this.#place.client, this.#place.keys, query));
   }
 
   /** Null when there is no such pool. */

@@ -1,6 +1,7 @@
 import { got, ValueError } from "../errors/index.ts";
 import type { AnyTask } from "../tasks/index.ts";
 import type { Milliseconds } from "../time/index.ts";
+import { DAY, type ErrorGroup, GROUPS_KEPT, MOST_GROUPS, readErrorGroups } from "../work/rollups/index.ts";
 import {
   type CancelOutcome,
   type ChangeOutcome,
@@ -38,10 +39,15 @@ import {
   changeTask,
   listTaskRows,
   poolNames,
+  type RatesQuery,
   readCourse,
+  readRates,
+  readRows,
   readTask,
   retryTask,
   type TaskFilter,
+  type TaskRateRow,
+  type TaskRates,
   whereIs,
 } from "./work/index.ts";
 
@@ -150,6 +156,45 @@ export class TaskInspector {
       const { client, keys } = this.#place;
       const [place, hosts] = await Promise.all([this.#find(id, pool), liveHosts(this.#place)]);
       return place && readTask({ client, keys }, place, hosts);
+    });
+  }
+
+  /**
+   * What happened to the calls of tasks lately, and how long it took: of all tasks, of one pool, of one task, or of one task
+   * in one pool; as a whole and in steps of a minute (up to 3 hours) or an hour. Hosts write these figures once a second: what
+   * a killed host did in its last second may be missing.
+   * @throws ValueError for a `last` that is not 1 minute to 8 days
+   */
+  rates(query: RatesQuery = {}): Promise<TaskRates> {
+    return this.#place.during(() => readRates(this.#place.client, this.#place.keys, query));
+  }
+
+  /**
+   * The same for each task, the busiest first; each pool apart. At most 500 pairs of a pool and a task have figures of their
+   * own, the others are in the row `other`.
+   * @throws as {@link rates}
+   */
+  ratesByTask(query: Pick<RatesQuery, "pool" | "last"> = {}): Promise<TaskRateRow[]> {
+    return this.#place.during(() => readRows(this.#place.client, this.#place.keys, query));
+  }
+
+  /**
+   * Errors of the last try of tasks, in groups: one for each task, class, place in its code, and text without its numbers and
+   * ids. The latest first.
+   * @param query.last - Groups with an error in the last so many ms, up to 30 days; hours are kept for 8 days. @defaultValue a day
+   * @param query.limit - Most groups, up to 1 000. @defaultValue 100
+   * @throws ValueError for anything else
+   */
+  errorGroups(query: { last?: Milliseconds | undefined; limit?: number | undefined } = {}): Promise<ErrorGroup[]> {
+    return this.#place.during(async () => {
+      const { last = DAY, limit = 100 } = query;
+      if (!(typeof last === "number" && last > 0 && last <= GROUPS_KEPT)) {
+        throw new ValueError(`last must be ms, up to ${GROUPS_KEPT}, 30 days; got ${got(last)}`);
+      }
+      if (!(Number.isInteger(limit) && limit >= 1 && limit <= MOST_GROUPS)) {
+        throw new ValueError(`limit must be a whole number from 1 to ${MOST_GROUPS}; got ${got(limit)}`);
+      }
+      return readErrorGroups(this.#place.client, this.#place.keys, { last, limit });
     });
   }
 

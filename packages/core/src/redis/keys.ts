@@ -293,6 +293,46 @@ export class Keys {
     return `${this.job(pool, jobId)}:logs`;
   }
 
+  /** Hash with PEXPIRE: `<pool> LF <task>` -> number of its figures; `<pool> LF` = those of the whole pool. */
+  get rollupPairs(): string {
+    return `{${this.namespace}}/rollup/pairs`;
+  }
+
+  /** Hash with PEXPIRE: figures of a minute or an hour. @param bucket - Minutes, or hours, since 1970 */
+  rollup(step: "1m" | "1h", bucket: number, number: string): string {
+    return `{${this.namespace}}/rollup/${step}/${bucket}/${number}`;
+  }
+
+  /** Hash with PEXPIRE: figures since the pair was first seen. */
+  rollupTotal(number: string): string {
+    return `{${this.namespace}}/rollup/total/${number}`;
+  }
+
+  /** String with PX: the last hour whose figures were summed, hours since 1970. */
+  get rollupSummed(): string {
+    return `{${this.namespace}}/rollup/summed`;
+  }
+
+  /** String with PX: number of the last batch that a writer of figures has sent. */
+  rollupWriter(writerId: string): string {
+    return `{${this.namespace}}/rollup/writer/${writerId}`;
+  }
+
+  /** Sorted set with PEXPIRE: group of errors -> server time in ms of the last one. */
+  get errors(): string {
+    return `{${this.namespace}}/errors`;
+  }
+
+  /** Hash with PEXPIRE: what the errors of a group have in common. */
+  errorGroup(group: string): string {
+    return `{${this.namespace}}/error/${group}`;
+  }
+
+  /** Hash with PEXPIRE: hour of that day -> errors of a group. @param day - Days since 1970 */
+  errorDay(group: string, day: number): string {
+    return `{${this.namespace}}/error/${group}/${day}`;
+  }
+
   /** Pub/sub channel that every host listens to (pools changed, cancel, terminate). */
   get control(): string {
     return `{${this.namespace}}/control`;

@@ -4,6 +4,8 @@ import type { Milliseconds } from "./milliseconds.ts";
 const BINS_PER_DOUBLING = 4;
 /** Everything below 1 ms. */
 export const LEAST_BIN = -1;
+/** What a duration of that bin counts as, ms. */
+const BELOW_ALL: Milliseconds = 0.5;
 /** About 36 days and all above. */
 export const LARGEST_BIN = 126;
 
@@ -60,8 +62,7 @@ export class DurationBins {
     for (const bin of [...this.counts.keys()].sort((left, right) => left - right)) {
       const inBin = this.counts.get(bin) ?? 0;
       if (inBin > 0 && below + inBin >= rank) {
-        const [from, to] = [binStart(bin), binStart(bin + 1)];
-        return from + (to - from) * Math.min(1, Math.max(0, (rank - below) / inBin));
+        return bin <= LEAST_BIN ? BELOW_ALL : 2 ** ((bin + 0.5) / BINS_PER_DOUBLING);
       }
       below += inBin;
     }

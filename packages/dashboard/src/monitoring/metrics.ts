@@ -1,4 +1,4 @@
-import type { JobCounts } from "@manyhands/core/internal";
+import { type FleetTotals, type JobCounts, registerMetrics, taskMetrics } from "@manyhands/core/internal";
 import { Counter, Gauge, Registry } from "prom-client";
 import type { PoolSnapshot, Snapshot, View } from "../snapshot/snapshot.ts";
 
@@ -6,17 +6,18 @@ import type { PoolSnapshot, Snapshot, View } from "../snapshot/snapshot.ts";
 const UNNAMED = "(unnamed)";
 
 /** The view as Prometheus text. Every series is described in docs/dashboard.md. */
-export async function metricsText(view: View): Promise<string> {
+export async function metricsText(view: View, totals: FleetTotals | null): Promise<string> {
   const registry = new Registry();
   const gauge = <Label extends string>(name: string, help: string, labelNames: Label[]) =>
     new Gauge({ name: `manyhands_${name}`, help, labelNames, registers: [registry] });
 
-  gauge("redis_up", "1 when Redis answered the dashboard's last question, else 0.", []).set(view.problem ? 0 : 1);
+  gauge("redis_up", "1 when Redis answered the last question, else 0.", []).set(view.problem ? 0 : 1);
   // Old figures would look like a standstill; a gap says what is true.
   if (view.snapshot && !view.problem) {
     addPools(view.snapshot, gauge);
     addHosts(view.snapshot, gauge);
     addTotals(view.snapshot, registry);
+    if (totals) registerMetrics(registry, taskMetrics(totals, "fleet"));
   }
   return registry.metrics();
 }

@@ -14,7 +14,11 @@ import {
   plural,
   processQueue,
   RareWarnings,
+  type RollupWriter,
+  rollupsOf,
   type StopStep,
+  settledWithin,
+  sumHours,
   type TaskAnnouncement,
   type UnreadableRecord,
 } from "@manyhands/core/internal";
@@ -60,6 +64,10 @@ import type { WorkerHost } from "./worker-host.ts";
 /** Idle children that are kept warm over all pools: a few pools for each slot, and never fewer than the least. */
 const IDLE_PER_SLOT = 4;
 const LEAST_IDLE = 16;
+/** Longest time for writing what was counted last, ms. */
+const FLUSH_DEADLINE: Milliseconds = 500;
+/** Time between two looks for hours whose figures are to be summed, ms. */
+const SUM_INTERVAL: Milliseconds = 60_000;
 
 /** A worker host: makes its parts, puts them in order (`#order`), and starts and stops them. What each does is said there. */
 export class Host implements WorkerHost {
@@ -70,7 +78,8 @@ export class Host implements WorkerHost {
   readonly #options: ResolvedOptions;
   readonly #keys: Keys;
   readonly #tasks = new Map<string, TaskAnnouncement>();
-  readonly #meters: HostMeters = new HostMeters();
+  readonly #meters: HostMeters;
+  readonly #rollups: RollupWriter;
   readonly #redisTrouble: RedisTrouble;
   readonly #quiet = new Quiet();
   readonly #connections: HostConnections;
@@ -109,6 +118,8 @@ export class Host implements WorkerHost {
       if (!this.#status.isStarting) this.#redisTrouble.met(refusal);
     });
     const { client } = this.#connections;
+    this.#rollups = rollupsOf(client, this.#keys);
+    this.#meters = new HostMeters({ host: this.name, rollups: this.#rollups });
     this.#liveness = new Liveness({
       client,
       logger: this.#redisTrouble.logger,
@@ -165,6 +176,8 @@ export class Host implements WorkerHost {
     const health = healthPort === null ? null : this.#makeHealth(healthPort);
     return [
       { name: "connections", stop: () => this.#connections.close() },
+      // As one of the last: what ends while the host stops is counted, too.
+      { name: "figures of the fleet", stop: () => settledWithin(this.#rollups.flush(), FLUSH_DEADLINE) },
       { name: "log of Redis", stop: () => this.#redisWatch.stop() },
       { name: "sessions of children", start: () => this.#reaper.start(), stop: () => this.#reaper.stop() },
       { name: "tasks and Redis", start: () => this.#loadAndCheck(), stop: () => this.#supply.close() },
@@ -577,6 +590,7 @@ export class Host implements WorkerHost {
   /** What one host does for all of the fleet. */
   #makeDuties(): FleetDuties {
     const { pools, stalledInterval, heartbeatInterval } = this.#options;
+    const { client } = this.#connections;
     // Only a host that serves the same pools can sweep them for this one.
     const name = pools === null ? "sweep" : `sweep ${[...pools].sort().join(",")}`;
     const duties = [
@@ -599,9 +613,14 @@ export class Host implements WorkerHost {
         interval: INDEX_INTERVAL,
         look: () => this.#index.begin(),
       },
+      {
+        name: "rollups",
+        what: "summing the figures of tasks",
+        interval: SUM_INTERVAL,
+        look: () => sumHours(client, this.#keys),
+      },
       ...this.#pools.duties(),
     ];
-    const { client } = this.#connections;
     return new FleetDuties({ client, keys: this.#keys, logger: this.#redisTrouble.logger, duties });
   }
 

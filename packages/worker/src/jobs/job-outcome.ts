@@ -80,7 +80,7 @@ export class JobOutcome {
   /** Every unit has a value. @returns the job's return value */
   async complete(run: JobRun, job: PoolJob, startedAt: number): Promise<JobReturn> {
     const { id, name, replies } = this.#host;
-    this.#meter.ended(job, { ...NONE, completed: run.count }, performance.now() - startedAt);
+    this.#meter.ended(job, { ...NONE, completed: run.count }, { duration: performance.now() - startedAt });
     const outcome: JobReturn = {
       host: name,
       hostId: id,
@@ -108,7 +108,7 @@ export class JobOutcome {
   /** At least one unit failed. @throws what BullMQ is to be told, always */
   async fail(run: JobRun, job: PoolJob): Promise<never> {
     const failure = run.failure as FailureReport;
-    this.#meter.ended(job, endOf(run, job), performance.now() - run.begunAt);
+    this.#meter.ended(job, endOf(run, job), { duration: performance.now() - run.begunAt, failure });
     if (run.endsCancelled) noteEnding(job, "cancelled");
     if (run.count > 1) {
       const summary = `${run.failed} of ${run.count} calls failed; first: ${failure.message}`;

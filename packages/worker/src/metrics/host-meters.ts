@@ -5,6 +5,7 @@ import {
   type Measure,
   type Milliseconds,
   type PoolRecord,
+  type RollupWriter,
   TaskTally,
   takeMeasured,
   UNNAMED_POOLS,
@@ -23,6 +24,7 @@ export type LossReason = "memory" | "crash" | "signal" | "exit";
 
 /** What this host counts and measures since it started. */
 export class HostMeters {
+  readonly #options: { host: string; rollups: RollupWriter };
   readonly tasks: TaskTally = new TaskTally(MOST_SHOWN_PAIRS);
   readonly kills: Map<KillReason, number> = new Map([
     ["time limit", 0],
@@ -40,8 +42,13 @@ export class HostMeters {
   readonly eventLoopLag: DurationBins = new DurationBins();
   readonly #measured = new Map<Measure, DurationBins>(MEASURES.map((what) => [what, new DurationBins()]));
 
+  /** @param options - `host`: its name; `rollups`: what it counts is added to the figures of the fleet. */
+  constructor(options: { host: string; rollups: RollupWriter }) {
+    this.#options = options;
+  }
+
   pool(record: PoolRecord): PoolMeter {
-    return new PoolMeter(poolLabel(record), [this.tasks]);
+    return new PoolMeter({ pool: labelOf(record), ...this.#options, tasks: this.tasks });
   }
 
   childKilled(reason: KillReason): void {
@@ -53,7 +60,7 @@ export class HostMeters {
   }
 
   jobStalled(record: PoolRecord): void {
-    const label = poolLabel(record);
+    const label = labelOf(record);
     if (this.stalled.has(label) || this.stalled.size < MOST_LABELS) count(this.stalled, label);
   }
 
@@ -76,7 +83,7 @@ export class HostMeters {
   }
 }
 
-function poolLabel({ name, owner }: PoolRecord): string {
+function labelOf({ name, owner }: PoolRecord): string {
   return owner === null ? name : UNNAMED_POOLS;
 }
 

@@ -1,8 +1,17 @@
-import type { Milliseconds, TaskCounts, TaskTally } from "@manyhands/core/internal";
+import {
+  type GroupedError,
+  isCounted,
+  type Milliseconds,
+  type RollupWriter,
+  type TaskCounts,
+  type TaskTally,
+} from "@manyhands/core/internal";
 
 /** What is counted of a job. */
 export interface MeteredJob {
+  id?: string | undefined;
   name: string;
+  data: unknown;
   timestamp: number;
   attemptsMade: number;
   attemptsStarted: number;
@@ -21,12 +30,16 @@ export interface MeteredEnd {
 /** Counts the calls of one pool: into the figures of this host, and into those of the fleet. */
 export class PoolMeter {
   readonly #pool: string;
-  readonly #tallies: readonly Pick<TaskTally, "of">[];
+  readonly #host: string;
+  readonly #tasks: TaskTally;
+  readonly #rollups: RollupWriter;
 
-  /** @param pool - Its label. */
-  constructor(pool: string, tallies: readonly Pick<TaskTally, "of">[]) {
-    this.#pool = pool;
-    this.#tallies = tallies;
+  /** @param options - `pool`: its label. */
+  constructor(options: { pool: string; host: string; tasks: TaskTally; rollups: RollupWriter }) {
+    this.#pool = options.pool;
+    this.#host = options.host;
+    this.#tasks = options.tasks;
+    this.#rollups = options.rollups;
   }
 
   /** A try begins. */
@@ -36,14 +49,19 @@ export class PoolMeter {
     const waited = sinceDue(job);
     this.#each(job.name, (counts) => {
       counts.add("started", calls);
-      if (!isFirst) return;
-      counts.add("submitted", calls);
-      counts.durations.wait.add(waited, calls);
+      if (isFirst) counts.durations.wait.add(waited, calls);
     });
+    if (!isFirst) return;
+    this.#tasks.of(this.#pool, job.name).add("submitted", calls);
+    if (!isCounted(job.id ?? "", job.data)) this.#rollups.of(this.#pool, job.name).add("submitted", calls);
   }
 
-  /** A try has ended after `duration` ms. */
-  ended(job: MeteredJob, end: MeteredEnd, duration: Milliseconds): void {
+  /** A try has ended after `duration` ms. @param failure - The first error, where there is one. */
+  ended(
+    job: MeteredJob,
+    end: MeteredEnd,
+    { duration, failure }: { duration: Milliseconds; failure?: GroupedError },
+  ): void {
     const { completed, failed, cancelled, retried } = end;
     const calls = completed + failed + cancelled + retried;
     const since = sinceDue(job);
@@ -56,6 +74,7 @@ export class PoolMeter {
       counts.durations.run.add(duration / Math.max(1, calls), calls);
       if (calls > retried) counts.durations.endToEnd.add(since, calls - retried);
     });
+    if (failure && failed > 0) this.#group(job, failure, failed);
   }
 
   /** Its calls were ended without a run. */
@@ -66,10 +85,17 @@ export class PoolMeter {
       counts.add(what, calls);
       counts.durations.endToEnd.add(since, calls);
     });
+    if (what === "failed") this.#group(job, { ...facts(error), stack: "" }, calls);
   }
 
   #each(task: string, add: (counts: TaskCounts) => void): void {
-    for (const tally of this.#tallies) add(tally.of(this.#pool, task));
+    add(this.#tasks.of(this.#pool, task));
+    add(this.#rollups.of(this.#pool, task));
+  }
+
+  #group(job: MeteredJob, error: GroupedError, count: number): void {
+    const place = { pool: this.#pool, host: this.#host, taskId: job.id ?? "" };
+    this.#rollups.failed({ task: job.name, error, count, ...place });
   }
 }
 
@@ -78,6 +104,10 @@ const OUTCOMES: ReadonlyMap<string, "cancelled" | "expired"> = new Map([
   ["CancelledError", "cancelled"],
   ["ExpiredError", "expired"],
 ]);
+
+function facts({ name, message }: Error): { name: string; message: string } {
+  return { name, message };
+}
 
 /** Time since it could start. The clocks of the program and of this host may differ. */
 function sinceDue({ timestamp, opts }: MeteredJob): Milliseconds {

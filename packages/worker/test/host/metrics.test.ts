@@ -1,7 +1,16 @@
-import { missingPromtool, promtool, readExposition, type Series, until, useRedis } from "@manyhands/testing";
+import { connect } from "@manyhands/core";
+import {
+  missingPromtool,
+  promtool,
+  readExposition,
+  type Series,
+  startHostProcess,
+  until,
+  useRedis,
+} from "@manyhands/testing";
 import { expect, test } from "vitest";
 import type { WorkerHost } from "../../src/index.ts";
-import { TestNamespace } from "./namespace.ts";
+import { TASKS, TestNamespace } from "./namespace.ts";
 
 const redis = useRedis();
 
@@ -107,4 +116,61 @@ test("a page of metrics is bounded: what is over the most pairs counts as other"
   expect(completed).toHaveLength(101);
   expect(completed.reduce((sum, [, count]) => sum + count, 0)).toBe(110);
   expect(series.get('manyhands_task_completed_total{pool="other",task="other",scope="host"}')).toBe(10);
+});
+
+test("the figures of the fleet: calls of programs and of other clients, by task and pool, with their errors", async () => {
+  // given
+  const namespace = new TestNamespace(redis);
+  await using mp = await connect({ redis: redis.url, namespace: namespace.name });
+  await using pool = mp.pool(4, { name: "letters" });
+  await mp.submit("square", [1], { pool: "later", delay: 600_000 });
+  const host = await namespace.host();
+
+  // when
+  await pool.map("square", [1, 2, 3, 4], { chunkSize: 1 });
+  await mp.submit("square", [7], { pool: "letters", jobId: "mine" }).then((handle) => handle.get());
+  const foreign = await namespace.queue("letters").add("throwRange", { args: ["no 7"] }, { attempts: 2 });
+  await namespace.untilState("letters", foreign.id ?? "", "failed");
+  const waiting = await mp.submit("square", [1], { pool: "later", delay: 600_000 });
+  await mp.tasks.cancel(waiting.id);
+  await host.stop();
+
+  // then
+  await until(async () => (await mp.tasks.rates({ pool: "later" })).cancelled === 1, {
+    what: "the program's own counts",
+  });
+  const square = await mp.tasks.rates({ pool: "letters", task: "square" });
+  expect(square).toMatchObject({
+    submitted: 5,
+    started: 5,
+    completed: 5,
+    failed: 0,
+    wait: { count: 5 },
+    run: { count: 5 },
+  });
+  const failing = await mp.tasks.rates({ pool: "letters", task: "throwRange" });
+  expect(failing).toMatchObject({ submitted: 1, started: 2, completed: 0, failed: 1, retried: 1 });
+  expect(await mp.tasks.rates({ pool: "later" })).toMatchObject({ submitted: 2, cancelled: 1, started: 0 });
+  expect((await mp.pools.rates()).map(({ pool: name }) => name)).toEqual(["letters", "later"]);
+  const [group] = await mp.tasks.errorGroups();
+  expect(group).toMatchObject({ task: "throwRange", name: "RangeError", message: "no 7", count: 1, ids: [foreign.id] });
+  expect(group).toMatchObject({ hosts: [host.name], pools: ["letters"] });
+  expect(group?.frame).toMatch(/fixtures\/host-tasks\.ts$/);
+});
+
+test("a host that is killed takes at most its last second of figures along", async () => {
+  // given
+  const namespace = new TestNamespace(redis);
+  await using mp = await connect({ redis: redis.url, namespace: namespace.name });
+  const host = await startHostProcess({ url: redis.url, namespace: namespace.name, tasks: [TASKS] });
+  await using pool = mp.pool(2, { name: "letters" });
+  await pool.map("square", [1, 2, 3], { chunkSize: 1 });
+  await until(async () => (await mp.tasks.rates()).completed === 3, { what: "figures" });
+
+  // when
+  host.kill("SIGKILL");
+  await host.exited;
+
+  // then
+  expect(await mp.tasks.rates()).toMatchObject({ completed: 3, started: 3 });
 });

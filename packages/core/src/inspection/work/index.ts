@@ -7,4 +7,15 @@ export { type JobCourse, readCourse } from "./read-log.ts";
 export { readTask } from "./read-task.ts";
 export { retryTask } from "./retry-task.ts";
 export { listTaskRows, type TaskFilter } from "./task-list.ts";
+export {
+  type DurationFigures,
+  type PoolRates,
+  type RatesQuery,
+  readPoolRows,
+  readRates,
+  readRows,
+  type TaskFigures,
+  type TaskRateRow,
+  type TaskRates,
+} from "./task-rates.ts";
 export { whereIs } from "./where-is.ts";

@@ -33,6 +33,17 @@ export interface JobEnvelope {
   softTimeout?: Milliseconds;
   /** How long the outcome is kept. */
   resultTtl?: Milliseconds;
+  /** The program that submitted it has counted it, although neither `client` nor the id of the job says that it is ours. */
+  counted?: true;
+}
+
+/** An id that one of our programs made: the client, and a number. */
+const OWN_ID = /^[0-9a-f]{16}-[0-9a-z]+$/;
+
+/** Whether the program that submitted a job has counted it. Clients in other languages do not: the first host to run it does. */
+export function isCounted(jobId: string, data: unknown): boolean {
+  const { client, counted } = (data ?? {}) as Partial<JobEnvelope>;
+  return typeof client === "string" || counted === true || OWN_ID.test(jobId);
 }
 
 export type UnitKind = "calls" | "items" | "starItems";

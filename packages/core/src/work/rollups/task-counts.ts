@@ -75,6 +75,14 @@ export class TaskCounts {
 
 /** The label of pools that come and go with the programs that make them: one for all keeps their number bounded. */
 export const UNNAMED_POOLS = "(unnamed)";
+/** Name of a pool without one of its own: `pool-`, the client that made it, and a number. */
+const UNNAMED = /^pool-[0-9a-f]{16}-[0-9a-z]+$/;
+
+/** The label of a pool of that name. */
+export function poolLabel(name: string): string {
+  return UNNAMED.test(name) ? UNNAMED_POOLS : name;
+}
+
 /** The label of what is over the most pairs of a pool and a task. */
 export const OTHER = "other";
 

@@ -19,6 +19,7 @@ import {
 import type { ControlMessage } from "../../wire/records/records.ts";
 import { unitCount } from "../../wire/records/unit-count.ts";
 import { finishUnstarted, unstartedArguments, unstartedKeys } from "../history/index.ts";
+import { poolLabel, rollupsOf } from "../rollups/index.ts";
 import type { TaskPlace } from "./find-task.ts";
 import type { TaskState } from "./task-view.ts";
 
@@ -72,7 +73,7 @@ export async function cancelTask(
   const error = new CancelledError(`task "${name ?? ""}" (${jobId}) was cancelled before it started: ${reason}`);
   const answer = Buffer.from(encode([replyOf(error, submission, units)]));
   withdraw ??= new Script<Withdrawal>({ name: "withdrawJob", lua: withdrawal() });
-  return withdraw.run(
+  const outcome = await withdraw.run(
     client,
     [
       ...unstartedKeys(keys, pool, jobId),
@@ -98,6 +99,12 @@ export async function cancelTask(
       waitingOnly ? 1 : 0,
     ],
   );
+  if (outcome === "withdrawn") {
+    rollupsOf(client, keys)
+      .of(poolLabel(pool), name ?? "")
+      .add("cancelled", units);
+  }
+  return outcome;
 }
 
 /** What a job holds, which any BullMQ client may have written: it can be cancelled with any content. */

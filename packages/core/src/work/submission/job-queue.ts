@@ -6,7 +6,9 @@ import { isPassingRefusal, type RedisClient, serverTime } from "../../redis/conn
 import type { Keys } from "../../redis/keys.ts";
 import { retry } from "../../time/index.ts";
 import type { JobEnvelope } from "../../wire/records/job.ts";
+import { isReservedPoolName } from "../../wire/records/pool-name.ts";
 import { bringJobBack } from "../results/unlisted-jobs.ts";
+import { poolLabel, rollupsOf } from "../rollups/index.ts";
 import { assignAtOnce } from "./assigning-queue.ts";
 import { isBrokenSetting, repairLimit } from "./repair-limit.ts";
 
@@ -70,6 +72,25 @@ export class JobQueue {
    */
   async add(submissions: Submission[]): Promise<string[]> {
     for (const submission of submissions) submission.data = tagsFirst(submission.data);
+    const ids = await this.#add(submissions);
+    this.#count(submissions, ids);
+    return ids;
+  }
+
+  /** Jobs that stand for another one's submission were counted with that. Processes are no calls. */
+  #count(submissions: readonly Submission[], ids: readonly string[]): void {
+    const { client, keys } = this.#options;
+    if (isReservedPoolName(this.pool)) return;
+    const label = poolLabel(this.pool);
+    for (const [index, { name, data, opts }] of submissions.entries()) {
+      if (ids[index] !== opts.jobId) continue;
+      rollupsOf(client, keys)
+        .of(label, name)
+        .add("submitted", data.count ?? 1);
+    }
+  }
+
+  async #add(submissions: Submission[]): Promise<string[]> {
     const [only] = submissions;
     if (submissions.length === 1 && only) {
       const job = await this.#persist(submissions, () => this.#open.add(only.name, only.data, only.opts));

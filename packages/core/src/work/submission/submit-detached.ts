@@ -7,6 +7,7 @@ import { assertPoolName } from "../../wire/records/pool-name.ts";
 import type { HostRecord } from "../../wire/records/records.ts";
 import { announcedTasks } from "../fleet/index.ts";
 import { PoolRegistry, unlimitedPool } from "../registry/index.ts";
+import { rollupsOf } from "../rollups/index.ts";
 import { callData } from "./call-data.ts";
 import { dateDelays, JobQueue } from "./job-queue.ts";
 import { effectiveOptions, noteOptions, type SubmitOptions, toJobsOptions } from "./submit-options.ts";
@@ -54,6 +55,7 @@ export async function submitDetached(
     const [id = jobId] = await jobs.add([submission]);
     return { id, isDuplicate: id !== jobId };
   } finally {
+    await rollupsOf(context.client, context.keys).flush();
     await jobs.close();
   }
 }

@@ -171,6 +171,8 @@ function withWholeTtl(deduplication: NonNullable<SubmitOptions["deduplication"]>
 
 /** Writes into the data of a job what hosts have to know of its options. */
 export function noteOptions(data: JobEnvelope, options: SubmitOptions | undefined): void {
+  // Nothing else in the job would say that it is ours.
+  if (options?.jobId !== undefined && data.client === undefined) data.counted = true;
   if (options?.tags && options.tags.length > 0) data.tags = [...new Set(options.tags)];
   if (options?.timeout) data.timeout = options.timeout;
   if (options?.softTimeout) data.softTimeout = options.softTimeout;
