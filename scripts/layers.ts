@@ -33,7 +33,7 @@ export const FOLDERS: Readonly<Record<string, readonly (readonly string[])[]>> =
   core: [
     ["package"],
     ["errors"],
-    ["checks", "time"],
+    ["checks", "time", "tracing"],
     ["wire"],
     ["redis"],
     ["tasks"],

@@ -107,6 +107,7 @@ export const NAVIGATION: readonly NavigationGroup[] = [
       "docs/decisions/task-index.md",
       "docs/decisions/readable-jobs.md",
       "docs/decisions/rollups.md",
+      "docs/decisions/traces.md",
       "docs/decisions/codec.md",
       "docs/decisions/bundles.md",
       "docs/decisions/source-condition.md",

@@ -18,6 +18,7 @@ export {
   takeMeasured,
   toBinsMessage,
 } from "./time/index.ts";
+export { type TraceCarrier, traceCall } from "./tracing/index.ts";
 export * from "./wire/codec/index.ts";
 export * from "./wire/records/index.ts";
 export { currentOrder, enterProcess } from "./work/process/order.ts";

@@ -166,6 +166,7 @@ export {
   task,
 } from "./tasks/index.ts";
 export type { BlockOptions, Milliseconds, Patience, WaitOptions } from "./time/index.ts";
+export type { TraceMode } from "./tracing/index.ts";
 export type { ProcessRecord, ProcessState } from "./wire/records/process.ts";
 export type { Placement } from "./wire/records/process-queues.ts";
 export type { HostRecord, HostTrouble, Isolation, PoolRecord, StopStep } from "./wire/records/records.ts";

@@ -72,6 +72,7 @@ export {
   unlessAborted,
   within,
 } from "./time/index.ts";
+export { type OpenSpan, readCarrier, startConsumerSpan, type TraceCarrier } from "./tracing/index.ts";
 export * from "./wire/codec/index.ts";
 export * from "./wire/records/index.ts";
 export * from "./work/fleet/index.ts";

@@ -9,6 +9,7 @@ import { DEFAULT_LEASE, MAX_LEASE } from "../session/lease.ts";
 import { isLoadingTasks } from "../tasks/loading.ts";
 import { listTasks } from "../tasks/task-registry.ts";
 import type { Milliseconds } from "../time/index.ts";
+import { TRACE_MODES, type TraceMode } from "../tracing/index.ts";
 import { DEFAULT_MAX_PAYLOAD } from "../work/submission/payload-size.ts";
 import type { Context, ContextSettings } from "./context.ts";
 
@@ -49,6 +50,13 @@ export interface ConnectOptions {
   logger?: Logger | undefined;
   /** Telemetry of BullMQ, such as `new BullMQOtel(...)` of the package bullmq-otel. */
   telemetry?: Telemetry | undefined;
+  /**
+   * What becomes of the traces of this program where its tasks run, when it has registered an SDK of OpenTelemetry. "continue":
+   * the host goes on with the same trace; "link": it begins one for each job, with a link to the program's; "off": submissions
+   * are not traced. Without an effect beside `telemetry`.
+   * @defaultValue "continue"
+   */
+  traces?: TraceMode | undefined;
 }
 
 /** Longest time in which a first answer is waited for: a day, ms. */
@@ -63,6 +71,7 @@ const CONNECT_OPTIONS = optionsOf<ConnectOptions>({
   connectTimeout: true,
   logger: true,
   telemetry: true,
+  traces: true,
 });
 
 export const DEFAULT_NAMESPACE = "manyhands";
@@ -105,6 +114,7 @@ export function toSettings(options: ConnectOptions): ContextSettings {
     connectTimeout: checkConnectTimeout(options.connectTimeout ?? DEFAULT_CONNECT_TIMEOUT),
     logger: options.logger ?? stderrLogger,
     telemetry: checkTelemetry(options.telemetry),
+    traces: options.telemetry === undefined ? checkTraces(options.traces) : "off",
   };
 }
 
@@ -119,6 +129,12 @@ export function resolveNamespace(given: string | undefined): string {
 function checkNamespace(namespace: unknown): string {
   if (typeof namespace === "string" && /^[A-Za-z0-9_.-]{1,100}$/.test(namespace)) return namespace;
   throw new ValueError(`a namespace is 1 to 100 letters, digits or _ . - ; got ${got(namespace)}`);
+}
+
+function checkTraces(traces: unknown): TraceMode {
+  const mode = TRACE_MODES.find((one) => one === (traces ?? "continue"));
+  if (mode) return mode;
+  throw new ValueError(`traces must be one of ${TRACE_MODES.join(", ")}; got ${got(traces)}`);
 }
 
 function checkTelemetry(telemetry: Telemetry | undefined): Telemetry | undefined {

@@ -92,6 +92,7 @@ import {
 } from "../shared/sync/index.ts";
 import { type AnyTask, isTask, type Task } from "../tasks/index.ts";
 import { type Milliseconds, type Patience, settledWithin } from "../time/index.ts";
+import type { TraceMode } from "../tracing/index.ts";
 import type { HostRecord } from "../wire/records/records.ts";
 import { Fleet, slotsOf } from "../work/fleet/index.ts";
 import { Pool, type PoolOptions, type PoolRegistration, toPoolRecord } from "../work/pool/index.ts";
@@ -124,6 +125,7 @@ export interface ContextSettings {
   connectTimeout: Milliseconds;
   logger: Logger;
   telemetry: Telemetry | undefined;
+  traces: TraceMode;
 }
 
 /** Least wait for Redis with each step of closing, ms, and the round trips that it may take. */
@@ -645,7 +647,7 @@ export class Context {
   }
 
   #createRuntime(host: string | null): Runtime {
-    const { redis, namespace, lease, logger, maxPayload, telemetry } = this.#settings;
+    const { redis, namespace, lease, logger, maxPayload, telemetry, traces } = this.#settings;
     const client = this.#client;
     const keys = new Keys(namespace);
     const clientId = randomBytes(8).toString("hex");
@@ -668,6 +670,7 @@ export class Context {
       logger,
       maxPayload,
       telemetry,
+      traces,
       session: new Session({ id: clientId, client, keys, lease, host, kinds: REAPED_KINDS }),
       registry: new PoolRegistry(client, keys),
       durations: new TaskDurations(),

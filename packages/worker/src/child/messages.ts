@@ -4,6 +4,7 @@ import type {
   Measure,
   ProcessOrder,
   TaskAnnouncement,
+  TraceCarrier,
   UnitKind,
 } from "@manyhands/core/internal";
 import type { LoadedFile } from "./loaded-files.ts";
@@ -34,6 +35,8 @@ export interface RunRequest {
   maxPayload: number;
   /** No client of ours waits for the answers: they are looked up in the job, maybe by a client without our codec. */
   isDetached?: boolean;
+  /** The trace that its calls belong to. */
+  trace?: TraceCarrier;
 }
 
 /** What a child that becomes a process is to be and to do. */

@@ -7,6 +7,7 @@ import {
   listTasks,
   runInTask,
   TaskNotFoundError,
+  traceCall,
   ValidationError,
 } from "@manyhands/core/child";
 import { AnswerBatch } from "./answer-batch.ts";
@@ -130,6 +131,18 @@ export class RunningJob {
     if (this.#allCancelled || this.#cancelled.has(unit.unit)) unit.abort("cancelled");
     if (unit.aborted) throw unit.abortError();
     this.#current = unit;
+    const { trace } = this.#request;
+    if (!trace) return this.#call(task, unit, content);
+    const attributes = {
+      "messaging.message.id": this.#facts.id,
+      "manyhands.attempt": this.#facts.attempt,
+      "manyhands.host": this.#surroundings.hostName,
+      ...(this.#request.count > 1 && { "manyhands.call": unit.unit }),
+    };
+    return traceCall(trace, { task: task.name, attributes }, () => this.#call(task, unit, content));
+  }
+
+  #call(task: AnyTask, unit: RunningUnit, content: unknown): unknown {
     switch (this.#request.kind) {
       case "calls":
         if (this.#request.reportStarts) this.#reportStart(unit.unit, 0);

@@ -43,5 +43,13 @@ export function toJobError(failure: FailureReport, isFinal: boolean): Error {
   const error = isFinal ? new UnrecoverableError(message) : new Error(message);
   if (!isFinal && !RESERVED.has(failure.name)) error.name = failure.name;
   error.stack = failure.stack;
+  failures.set(error, failure);
   return error;
+}
+
+const failures = new WeakMap<object, FailureReport>();
+
+/** What the task threw, behind the error that BullMQ was told. */
+export function failureBehind(error: unknown): FailureReport | undefined {
+  return typeof error === "object" && error !== null ? failures.get(error) : undefined;
 }

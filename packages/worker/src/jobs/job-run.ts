@@ -1,5 +1,13 @@
 import { CancelledError, TimeoutError, WorkerLostError } from "@manyhands/core";
-import { decode, encode, type Isolation, isJsonUnits, type UnitAnswer, unlessAborted } from "@manyhands/core/internal";
+import {
+  decode,
+  encode,
+  type Isolation,
+  isJsonUnits,
+  type TraceCarrier,
+  type UnitAnswer,
+  unlessAborted,
+} from "@manyhands/core/internal";
 import type { FailureReport, RunRequest } from "../child/messages.ts";
 import { type ChildLease, type ChildPool, KEEP_CHILD } from "../children/child-pool.ts";
 import { ChildUnavailable } from "../children/child-unavailable.ts";
@@ -19,6 +27,8 @@ export interface JobRunOptions {
   pool: string;
   attempt: number;
   request: JobRequest;
+  /** The trace that it belongs to. */
+  trace?: TraceCarrier | undefined;
   isolation: Isolation;
   children: ChildPool;
   hostName: string;
@@ -304,8 +314,10 @@ export class JobRun {
   }
 
   #request(): RunRequest {
+    const { trace } = this.#options;
     const { envelope, kind, count } = this.#options.request;
     return {
+      ...(trace && { trace }),
       jobId: this.#nameInChild,
       ownId: this.jobId,
       task: this.task,

@@ -20,6 +20,7 @@ import { JobLog } from "./job-log.ts";
 import { isFinalFailure, JobOutcome } from "./job-outcome.ts";
 import { JobProgress } from "./job-progress.ts";
 import { JobRun } from "./job-run.ts";
+import { traceOf } from "./job-trace.ts";
 import { poolFailedError, poolTerminatedError } from "./pool-errors.ts";
 import type { PoolJob } from "./pool-job.ts";
 import { checkJobOptions, type JobRequest, readEnvelope } from "./read-envelope.ts";
@@ -205,6 +206,7 @@ export class JobRunner {
       pool: pool.name,
       attempt: job.attemptsMade + 1,
       request,
+      trace: traceOf(job),
       isolation: host.tasks.get(job.name)?.isolation ?? pool.isolation ?? host.isolation,
       children: this.#options.children,
       hostName: host.name,

@@ -5,6 +5,7 @@ import {
   openBullQueue,
   type PoolRecord,
   pause,
+  unitCount,
   withinReach,
 } from "@manyhands/core/internal";
 import { ChildPool } from "../children/child-pool.ts";
@@ -12,6 +13,7 @@ import type { ChildSupply } from "../children/child-supply.ts";
 import { Fence } from "../fence/fence.ts";
 import type { JobHost } from "../jobs/job-host.ts";
 import { JobRunner } from "../jobs/job-runner.ts";
+import { traceJob } from "../jobs/job-trace.ts";
 import { type QueueHost, ServedQueue } from "../queue/served-queue.ts";
 import type { HostSlots } from "../slots/host-slots.ts";
 import type { CapKeeper } from "./cap-keeper.ts";
@@ -69,7 +71,10 @@ export class ServedPool {
         return isolation === "inline";
       },
       whenReplied: () => host.replies.sent(),
-      run: (job, token) => this.#runner.run(job, token),
+      run: (job, token) => {
+        const facts = { host: host.name, pool: record.name, calls: unitCount(job.data) ?? 1 };
+        return traceJob(job, facts, () => this.#runner.run(job, token));
+      },
       onStalled: (id) => {
         host.meters.jobStalled(record);
         void this.#tellTakenOver(id);

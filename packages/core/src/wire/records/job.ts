@@ -35,6 +35,12 @@ export interface JobEnvelope {
   resultTtl?: Milliseconds;
   /** The program that submitted it has counted it, although neither `client` nor the id of the job says that it is ours. */
   counted?: true;
+  /** The trace that the submission belongs to, as W3C Trace Context and Baggage; any client may write it. */
+  traceparent?: string;
+  tracestate?: string;
+  baggage?: string;
+  /** Whoever runs it begins a trace of its own, with a link to that one. */
+  traceLink?: true;
 }
 
 /** An id that one of our programs made: the client, and a number. */

@@ -1,4 +1,5 @@
 import type { AnyTask } from "../../tasks/index.ts";
+import { startProducerSpan } from "../../tracing/index.ts";
 import type { JobEnvelope } from "../../wire/records/job.ts";
 import { callData } from "./call-data.ts";
 import { settingsOf } from "./call-settings.ts";
@@ -53,8 +54,13 @@ export class DetachedSubmitter {
     // 0 bytes: the job is the only place where its outcome can be looked up, so it is kept at any size.
     const opts = toJobsOptions(options?.jobId ?? this.#runtime.nextJobId(), options, 0);
     this.#runtime.unserved.glance(this.#jobs.pool, task);
+    const span = startProducerSpan(
+      { pool: this.#jobs.pool, task, jobId: opts.jobId ?? "", calls: 1 },
+      { contexts: [], mode: this.#runtime.traces },
+    );
+    Object.assign(data, span?.carrier);
     return new Promise<string>((resolve, reject) => {
-      this.#outbox.push({ submission: { name: task, data, opts }, resolve, reject });
+      this.#outbox.push({ submission: { name: task, data, opts, span }, resolve, reject });
       if (this.#outbox.length === 1) queueMicrotask(() => this.#flush());
     });
   }

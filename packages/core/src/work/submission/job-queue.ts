@@ -5,6 +5,7 @@ import { openBullQueue } from "../../redis/bull-queue/index.ts";
 import { isPassingRefusal, type RedisClient, serverTime } from "../../redis/connection/index.ts";
 import type { Keys } from "../../redis/keys.ts";
 import { retry } from "../../time/index.ts";
+import type { OpenSpan } from "../../tracing/index.ts";
 import type { JobEnvelope } from "../../wire/records/job.ts";
 import { isReservedPoolName } from "../../wire/records/pool-name.ts";
 import { bringJobBack } from "../results/unlisted-jobs.ts";
@@ -17,6 +18,8 @@ export interface Submission {
   name: string;
   data: JobEnvelope;
   opts: JobsOptions;
+  /** Ends when Redis has it, or has refused it. */
+  span?: OpenSpan | undefined;
 }
 
 /** Jobs in one pipeline, and pipelines under way at the same time: the fastest that BullMQ was seen to take. */
@@ -72,9 +75,15 @@ export class JobQueue {
    */
   async add(submissions: Submission[]): Promise<string[]> {
     for (const submission of submissions) submission.data = tagsFirst(submission.data);
-    const ids = await this.#add(submissions);
-    this.#count(submissions, ids);
-    return ids;
+    try {
+      const ids = await this.#add(submissions);
+      this.#count(submissions, ids);
+      for (const { span } of submissions) span?.end();
+      return ids;
+    } catch (error) {
+      for (const { span } of submissions) span?.end(error);
+      throw error;
+    }
   }
 
   /** Jobs that stand for another one's submission were counted with that. Processes are no calls. */

@@ -3,6 +3,7 @@ import type { Logger } from "../../package/index.ts";
 import type { KeepAlive, RedisClient } from "../../redis/connection/index.ts";
 import type { Keys } from "../../redis/keys.ts";
 import type { Session } from "../../session/index.ts";
+import type { TraceMode } from "../../tracing/index.ts";
 import type { Fleet } from "../fleet/index.ts";
 import type { PoolRegistry } from "../registry/index.ts";
 import type { ResultChannel } from "../results/index.ts";
@@ -28,6 +29,8 @@ export interface Runtime {
   /** Largest encoded argument list or result, bytes. */
   readonly maxPayload: number;
   readonly telemetry: Telemetry | undefined;
+  /** How traces go on where tasks run. */
+  readonly traces: TraceMode;
   /** A new id, unique over all clients. */
   nextJobId(): string;
 }

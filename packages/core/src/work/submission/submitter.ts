@@ -1,4 +1,5 @@
 import { PayloadTooLargeError, StateLostError } from "../../errors/index.ts";
+import { callersContext, startProducerSpan } from "../../tracing/index.ts";
 import { encodeSeparately, encodeToString, unitsToJson } from "../../wire/codec/index.ts";
 import { JOB_TICKET_OPTION, type JobEnvelope, submissionOf, type UnitKind } from "../../wire/records/job.ts";
 import { type AnswerSink, failed, followJob, type Outcome, Ticket } from "../results/index.ts";
@@ -57,6 +58,7 @@ export class Submitter {
 
   /** Sends a unit, together with others of its tick where that is faster. */
   share(task: string, kind: UnitKind, unit: Unit): void {
+    unit.context = callersContext();
     this.#open += 1;
     this.#batcher(task, kind).push(unit);
   }
@@ -64,6 +66,8 @@ export class Submitter {
   /** Sends units at once, each as a job of its own. */
   alone(task: string, kind: UnitKind, { units, submit }: { units: Unit[]; submit: SubmitOptions | undefined }): void {
     this.#open += units.length;
+    const context = callersContext();
+    for (const unit of units) unit.context = context;
     for (const unit of units) this.#prepare({ task, kind, group: [unit], submit });
     if (this.#outbox) this.#options.runtime.unserved.watch(this.#options.pool, task);
   }
@@ -250,7 +254,12 @@ export class Submitter {
     ticket.mayExist = isForeign;
     data.client = runtime.clientId;
     noteOptions(data, submit);
-    this.#post({ name: task, data, opts }, ticket);
+    const span = startProducerSpan(
+      { pool: this.#options.pool, task, jobId, calls: group.length },
+      { contexts: group.map(({ context }) => context), mode: runtime.traces },
+    );
+    Object.assign(data, span?.carrier);
+    this.#post({ name: task, data, opts, span }, ticket);
   }
 
   #expect(id: string, jobId: string, job: { task: string; kind: UnitKind; group: Unit[] }): Ticket {
@@ -327,6 +336,7 @@ export class Submitter {
     if (tickets.some((ticket) => ticket.settled)) {
       // The pool may have been terminated, or calls cancelled, in the meantime.
       const wanted = (_: unknown, index: number): boolean => tickets[index]?.settled === false;
+      for (const [index, { span }] of submissions.entries()) if (!wanted(null, index)) span?.end();
       submissions = submissions.filter(wanted);
       tickets = tickets.filter(wanted);
       if (tickets.length === 0) return;

@@ -16,6 +16,8 @@ export interface Unit {
   /** The job that it was put into, and its position there. */
   ticket: Ticket | undefined;
   position: number;
+  /** Where it was submitted, while something is traced. */
+  context?: unknown;
 }
 
 /** Where a unit is in Redis. */
