@@ -48,7 +48,10 @@ export class HostMeters {
   }
 
   pool(record: PoolRecord): PoolMeter {
-    return new PoolMeter({ pool: labelOf(record), ...this.#options, tasks: this.tasks });
+    // A counter that begins at 1 has no increase.
+    const label = labelOf(record);
+    if (!this.stalled.has(label) && this.stalled.size < MOST_LABELS) this.stalled.set(label, 0);
+    return new PoolMeter({ pool: label, ...this.#options, tasks: this.tasks });
   }
 
   childKilled(reason: KillReason): void {
