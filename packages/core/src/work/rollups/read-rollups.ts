@@ -2,7 +2,7 @@ import type { RedisClient } from "../../redis/connection/index.ts";
 import { serverTime } from "../../redis/connection/index.ts";
 import type { Keys } from "../../redis/keys.ts";
 import type { Milliseconds } from "../../time/index.ts";
-import { ALL_PAIRS, HOUR, MINUTE, OTHER_PAIR, readFigures } from "./rollup-scripts.ts";
+import { ALL_PAIRS, HOUR, MINUTE, MINUTES_KEPT, OTHER_PAIR, readFigures } from "./rollup-scripts.ts";
 import { OTHER, TaskCounts } from "./task-counts.ts";
 
 /** A pair of a pool and a task, and the number of its figures. */
@@ -95,7 +95,9 @@ export async function readBuckets(
 
 /** Hours are summed once they are over: those that are not yet are read from their minutes. */
 async function placesOf(client: RedisClient, keys: Keys, { from, to, step }: RollupSpan): Promise<Place[]> {
-  const summedUntil = step === HOUR ? ((await readSummed(client, keys)) + 1) * HOUR : 0;
+  const summed = step === HOUR ? ((await readSummed(client, keys)) + 1) * HOUR : 0;
+  // Of hours before that the minutes are gone, summed or not.
+  const summedUntil = Math.max(summed, step === HOUR ? to - MINUTES_KEPT - HOUR : 0);
   const places: Place[] = [];
   for (let at = from; at <= to; at += step) {
     if (step === HOUR && at < summedUntil) places.push({ at, place: `1h/${at / HOUR}` });

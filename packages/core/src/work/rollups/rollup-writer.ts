@@ -1,15 +1,17 @@
 import { randomUUID } from "node:crypto";
 import { isRefusal, type RedisClient } from "../../redis/connection/index.ts";
 import type { Keys } from "../../redis/keys.ts";
-import type { Milliseconds } from "../../time/index.ts";
+import { type Milliseconds, settledWithin } from "../../time/index.ts";
 import { type ErrorGroupKey, errorGroupOf, type GroupedError } from "./error-group.ts";
 import { addErrors, addRollups, MOST_GROUPS, MOST_PAIRS, NAMED } from "./rollup-scripts.ts";
 import { type TaskCounts, TaskTally } from "./task-counts.ts";
 
 /** What was counted is written so much later, ms: the most that is lost with this program. */
 const FLUSH_AFTER: Milliseconds = 1_000;
+/** Longest time for which a flush is waited for, ms. */
+const LONGEST_FLUSH: Milliseconds = 1_000;
 /** Pairs, and groups of errors, that one script adds: Redis serves others in between. */
-const PAIRS_PER_SCRIPT = 25;
+const PAIRS_PER_SCRIPT = 10;
 const GROUPS_PER_SCRIPT = 25;
 
 interface PendingErrors {
@@ -64,12 +66,12 @@ export class RollupWriter {
     this.#flushSoon();
   }
 
-  /** Adds what was counted so far. Never rejects. */
-  flush(): Promise<void> {
+  /** Adds what was counted so far; waits for that for a second at most, as Redis may hang. Never rejects. */
+  async flush(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#flushing = this.#flushing.then(() => this.#flush());
-    return this.#flushing;
+    await settledWithin(this.#flushing, LONGEST_FLUSH);
   }
 
   #flushSoon(): void {
