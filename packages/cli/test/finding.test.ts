@@ -16,7 +16,10 @@ interface Place {
 const HOUR = 3_600_000;
 
 async function placeWith(tasks: readonly LoadedTask[]): Promise<Place> {
-  const place = { redis: redis.url, namespace: redis.namespace() };
+  return placeWithMore({ redis: redis.url, namespace: redis.namespace() }, tasks);
+}
+
+async function placeWithMore(place: Place, tasks: readonly LoadedTask[]): Promise<Place> {
   const client = openRedis(redis.url, { name: "finding-test" });
   onTestFinished(() => client.disconnect());
   for (const pool of new Set(tasks.map((task) => task.pool)))
@@ -156,4 +159,24 @@ test("a watched list prints what is new or has changed", async () => {
   const { code, stdout } = await watch.exited;
   expect(code).toBe(130);
   expect(stdout.trim().split("\n")).toHaveLength(3);
+});
+
+test("a bulk action whose command is killed is resumed, and does nothing twice", async () => {
+  const place = await placeWith(tasksOf(1_000, { id: "bad", state: "failed", failedReason: "disk full" }));
+  const client = redis.client();
+  const wait = `{${place.namespace}}:mail:wait`;
+  const killed = start(["task", "retry", "--error", "disk", "-y"], place);
+  await until(async () => (await client.llen(wait)) > 50, { what: "some are retried" });
+  killed.child.kill("SIGKILL");
+  await killed.exited;
+  expect(await client.llen(wait)).toBeLessThan(1_000);
+  const later = await placeWithMore(place, tasksOf(1, { id: "later", state: "failed", failedReason: "disk full" }));
+  const [key] = await client.keys(`{${place.namespace}}/bulk/*`);
+  const id = String(key).split("/bulk/")[1] ?? "";
+  const resumed = await run(["task", "retry", "--resume", id, "-o", "json"], later);
+  expect(JSON.parse(resumed.stdout)).toMatchObject({ id, action: "retry", refused: 0 });
+  expect(new Set(await client.lrange(wait, 0, -1)).size).toBe(1_000);
+  expect(await client.llen(wait)).toBe(1_000);
+  expect(await look(place).tasks.count({ state: "failed" })).toBe(1);
+  expect(await run(["task", "cancel", "--resume", id], place)).toMatchObject({ code: 2 });
 });

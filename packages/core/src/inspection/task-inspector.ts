@@ -235,7 +235,7 @@ export class TaskInspector {
       return this.#bulk("cancel", which, {
         ...options,
         act: async ({ id, pool }) => {
-          const outcome = await this.cancel(id, { pool, reason: options.reason });
+          const outcome = await this.#cancelAt({ pool, jobId: id, unit: null }, options.reason);
           return outcome.outcome === "finished" ? `it is ${outcome.state}` : missing(outcome);
         },
       });
@@ -246,20 +246,21 @@ export class TaskInspector {
   #cancelOne(id: string, options: { reason?: string | undefined } & InPool): Promise<CancelOutcome> {
     return this.#place.during(async () => {
       const place = await this.#find(id, options.pool);
-      if (!place) return { outcome: "unknown" };
-      const { client, keys } = this.#place;
-      const withdrawal = await cancelTask({ client, keys }, place, {
-        reason: options.reason ?? "cancelled by request",
-      });
-      const { pool } = place;
-      if (withdrawal === "unknown") return { outcome: "unknown" };
-      if (withdrawal === "withdrawn") return { outcome: "removed", pool };
-      if (withdrawal !== "marked" && withdrawal !== "running") return { outcome: "finished", pool, state: withdrawal };
-      const running = (await liveHosts(this.#place)).find((host) =>
-        host.running.some((run) => run.pool === pool && run.jobId === place.jobId),
-      );
-      return { outcome: "stopping", pool, host: running?.name ?? null };
+      return place ? this.#cancelAt(place, options.reason) : { outcome: "unknown" };
     });
+  }
+
+  async #cancelAt(place: TaskPlace, reason: string = "cancelled by request"): Promise<CancelOutcome> {
+    const { client, keys } = this.#place;
+    const withdrawal = await cancelTask({ client, keys }, place, { reason });
+    const { pool } = place;
+    if (withdrawal === "unknown") return { outcome: "unknown" };
+    if (withdrawal === "withdrawn") return { outcome: "removed", pool };
+    if (withdrawal !== "marked" && withdrawal !== "running") return { outcome: "finished", pool, state: withdrawal };
+    const running = (await liveHosts(this.#place)).find((host) =>
+      host.running.some((run) => run.pool === pool && run.jobId === place.jobId),
+    );
+    return { outcome: "stopping", pool, host: running?.name ?? null };
   }
 
   /**

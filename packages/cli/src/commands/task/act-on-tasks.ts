@@ -147,7 +147,8 @@ async function runBulk({ inspector, printer, options, deed }: Call, selection: T
       id = progress.id;
       if (performance.now() - toldAt < PROGRESS_INTERVAL) return;
       toldAt = performance.now();
-      printer.words(`${progress.done} ${deed.past}, ${progress.refused} refused`, { paint: colors.dim });
+      const words = `${progress.done} ${deed.past}, ${progress.refused} refused (if it is broken off: --resume ${id})`;
+      printer.words(words, { paint: colors.dim });
     },
   };
   const { tasks } = inspector;

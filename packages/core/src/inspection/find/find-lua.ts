@@ -31,6 +31,7 @@ export interface FindSpec {
  * - `read_row(pool, id, n, tags)`: the row as the reply has it, or nil when there is no such job, it is the job of another
  *   number, or it does not fit. Its state is read from BullMQ's lists in the same step.
  * - `split(record)`: pool, id, task and tags of a record of the index.
+ * - `job_may_have(jobs, id, part)`: whether a text may be in the arguments or the error of a job.
  */
 export const READ_ROWS: string = `
 local prefix, queues = spec.prefix, spec.queues
@@ -100,6 +101,12 @@ local function error_has(jobs, id, reason, part)
   return has_part(type(read.name) == "string" and read.name, part)
     or has_part(type(read.message) == "string" and read.message, part)
 end
+-- Whether a job may have the text outside of its record: a first look that is cheap.
+local function job_may_have(jobs, id, part)
+  if string.find(part, '["\\\\]') then return true end
+  local job = redis.pcall("HMGET", jobs .. id, "data", "failedReason", "failure")
+  return not job.err and (has_part(job[1], part) or has_part(job[2], part) or has_part(job[3], part))
+end
 local function record_has(id, task, tags, part)
   return has_part(id, part) or has_part(task, part) or (tags ~= "" and has_part(string.gsub(tags, '\\\\(.)', "%1"), part))
 end
@@ -136,10 +143,7 @@ local function read_row(pool, id, n, tags)
   if spec["until"] and time > spec["until"] then return nil end
   if spec.host and not is_of_host(job[7], spec.host) then return nil end
   if spec.idPrefix and string.sub(id, 1, #spec.idPrefix) ~= spec.idPrefix then return nil end
-  local place = place_of(jobs, id, job)
-  local state = place
-  if (place == "waiting" or place == "prioritized") and not is_served(pool, task) then state = "blocked" end
-  if spec.states and not spec.states[place] and not spec.states[state] then return nil end
+  -- What costs least, or fails most often, comes first.
   if spec.error and not error_has(jobs, id, job[6], spec.error) then return nil end
   if (spec.tag or spec.text) and not tags then tags = tags_of(jobs, id) end
   if spec.tag and not has_tag(tags, spec.tag) then return nil end
@@ -147,6 +151,10 @@ local function read_row(pool, id, n, tags)
     and not (spec.deep and (error_has(jobs, id, job[6], spec.text) or arguments_have(jobs, id, spec.text))) then
     return nil
   end
+  local place = place_of(jobs, id, job)
+  local state = place
+  if (place == "waiting" or place == "prioritized") and not is_served(pool, task) then state = "blocked" end
+  if spec.states and not spec.states[place] and not spec.states[state] then return nil end
   return {n or job[8], pool, id, task, state, job[2], job[3], job[4], job[5], job[6], job[7], tags or false}
 end
 `;

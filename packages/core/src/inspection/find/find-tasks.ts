@@ -22,7 +22,7 @@ const PAGE_TIME = 400;
 const DEEP_TIME = 250;
 /** Rows of one script, and work of one script, about microseconds of Redis. */
 const STEP_ROWS = 200;
-export const STEP_WORK = 1_200;
+export const STEP_WORK = 1_500;
 
 /** How long the search may take. */
 export interface FindLimits {
@@ -50,8 +50,13 @@ export async function findPage(context: FindContext, query: CheckedQuery, limits
   const startedAt = performance.now();
   const deadline = startedAt + (limits.time ?? PAGE_TIME);
   if (query.sort === "finished") return findFinished(context, query, deadline);
-  const beside = await findBeside(context, query, { deadline, most: limits.unnumbered ?? MOST_UNNUMBERED });
-  const page = new Page(context, query, { beside: beside.found, before: limits.before });
+  const page = new Page(context, query, limits.before);
+  // At the same time: the way to Redis takes longer than both.
+  const [beside] = await Promise.all([
+    findBeside(context, query, { deadline, most: limits.unnumbered ?? MOST_UNNUMBERED }),
+    page.readAhead(),
+  ]);
+  page.putBeside(beside.found);
   if (query.text !== null && limits.time === undefined) {
     await page.fill({ deadline: Math.min(deadline, startedAt + DEEP_TIME), isDeep: true });
     await page.fill({ deadline, isDeep: false });
@@ -115,11 +120,20 @@ async function findExact(context: FindContext, spec: FindSpec, id: string): Prom
   return found;
 }
 
+/** What one script has found, and where the next one goes on. */
+interface Step {
+  found: Found[];
+  resume: number;
+  isDone: boolean;
+}
+
 /** Collects the tasks of one page from the index and from beside it, in order. */
 class Page {
   readonly #context: FindContext;
   readonly #query: CheckedQuery;
-  readonly #beside: Found[];
+  #beside: Found[] = [];
+  /** Places of tasks that are found beside the index: they are not told twice. */
+  readonly #besidePlaces = new Set<string>();
   readonly #isDown: boolean;
   /** No task from this number on is meant. */
   readonly #end: number;
@@ -133,18 +147,17 @@ class Page {
   /** The records of the index were searched up to this number, for a text. */
   #told: number | null;
   #besideAt: Pick<Cursor, "time" | "place">;
+  readonly #before: FindLimits["before"];
+  #first: Step | undefined;
   #isDone = false;
   #areRecordsDone = false;
   #isLate = false;
   #next = 0;
 
-  constructor(
-    context: FindContext,
-    query: CheckedQuery,
-    { beside, before }: { beside: readonly Found[]; before: FindLimits["before"] },
-  ) {
+  constructor(context: FindContext, query: CheckedQuery, before: FindLimits["before"]) {
     this.#context = context;
     this.#query = query;
+    this.#before = before;
     this.#end = before?.number ?? Number.MAX_SAFE_INTEGER;
     this.#isDown = query.sort !== "oldest";
     const { cursor } = query;
@@ -152,11 +165,22 @@ class Page {
     this.#resume = this.#at;
     this.#told = cursor?.told ?? null;
     this.#besideAt = { time: cursor?.time ?? null, place: cursor?.place ?? "" };
+    // What runs is all beside the index.
+    this.#isDone = query.states?.every((state) => state === "active") ?? false;
+  }
+
+  /** Takes the first look into the index. */
+  async readAhead(): Promise<void> {
+    if (!this.#isDone) this.#first = await this.#read(this.#resume, true);
+  }
+
+  /** What is to be told between the tasks of the index. */
+  putBeside(beside: readonly Found[]): void {
+    const before = this.#before;
     const isMeant = ({ number, task }: Found): boolean =>
       !before || (number === null ? task.createdAt <= before.time : number < before.number);
     this.#beside = beside.filter((one) => isMeant(one) && this.#isBehind(one.task));
-    // What runs is all beside the index.
-    this.#isDone = query.states?.every((state) => state === "active") ?? false;
+    for (const { task } of beside) this.#besidePlaces.add(placeOf(task));
   }
 
   async fill({ deadline, isDeep }: { deadline: number; isDeep: boolean }): Promise<void> {
@@ -172,11 +196,12 @@ class Page {
           break;
         }
         steps += 1;
-        const step = await this.#read(resume, isDeep);
+        const step = (isDeep && this.#first) || (await this.#read(resume, isDeep));
+        this.#first = undefined;
         resume = step.resume;
         isDone = step.isDone;
-        this.#ahead = step.found;
-        if (step.found.length === 0 && !isDone) {
+        this.#ahead = step.found.filter(({ task }) => !this.#besidePlaces.has(placeOf(task)));
+        if (this.#ahead.length === 0 && !isDone) {
           if (isDeep) this.#at = resume;
           continue;
         }
@@ -231,7 +256,7 @@ class Page {
     return `${deep}, and ids, names and tags of the ${end} ${searched(this.#told ?? this.#at)}${more}`;
   }
 
-  async #read(resume: number, isDeep: boolean): Promise<{ found: Found[]; resume: number; isDone: boolean }> {
+  async #read(resume: number, isDeep: boolean): Promise<Step> {
     const { client, keys } = this.#context;
     const { limit, text, exactId, idPrefix, states, host } = this.#query;
     const clauses = clausesOf(this.#context, this.#query);
@@ -245,7 +270,7 @@ class Page {
       budget: STEP_WORK,
       counts: false,
       unserved: states?.every((state) => state === "blocked") ?? false,
-      buckets: (idPrefix !== null || (text !== null && !isDeep)) && clauses.all.length === 0,
+      buckets: (idPrefix !== null || text !== null) && clauses.all.length === 0,
       told: text === null || !isDeep ? null : this.#told,
     };
     const spec: FindSpec = { ...specOf(this.#context, this.#query), deep: isDeep };

@@ -92,9 +92,11 @@ async function findInPool(
 async function readCoverage(context: FindContext, pool: string | null): Promise<Coverage> {
   const { client, keys } = context;
   const missing = new Map<string, number>();
-  const counts = await countJobs(context, context.pools);
+  const [counts, indexed] = await Promise.all([
+    countJobs(context, context.pools),
+    countAll.run(client, [keys.taskIndex], [keys.prefix]),
+  ]);
   const total = counts.reduce((sum, count) => sum + count, 0);
-  const indexed = await countAll.run(client, [keys.taskIndex], [keys.prefix]);
   if (indexed === total) return { missing, isEmpty: false };
   let known = 0;
   for (const [place, name] of context.pools.entries()) {

@@ -150,8 +150,10 @@ if redis.call("ZSCORE", KEYS[11], id) then
   return redis.call("HGET", job, "${JOB_ENDED_FIELD}") == "cancelled" and "cancelled" or "failed"
 end
 if ARGV[13] == "1" then
-  local taken = redis.call("LREM", KEYS[16], 0, id) + redis.call("LREM", KEYS[17], 0, id)
-    + redis.call("ZREM", KEYS[18], id) + redis.call("ZREM", KEYS[19], id)
+  local taken = redis.call("ZREM", KEYS[18], id) + redis.call("ZREM", KEYS[19], id)
+  -- The lists are long: they are searched last, from the newest on, and no further than to the job.
+  if taken == 0 then taken = redis.call("LREM", KEYS[16], 1, id) end
+  if taken == 0 then taken = redis.call("LREM", KEYS[17], 1, id) end
   local runs = redis.call("EXISTS", KEYS[23]) == 1 or redis.call("LPOS", KEYS[21], id)
   -- In no list, it would never run and never be answered.
   if taken == 0 and not runs and not redis.call("ZSCORE", KEYS[22], id) then taken = 1 end
