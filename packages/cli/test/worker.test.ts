@@ -240,6 +240,10 @@ test("its log has one line for each thing that happens to tasks, children and it
   await expect(pool.apply(fail, ["secret \x1b[31m"])).rejects.toThrow("secret");
   expect(await pool.apply(failOnce, ["hidden"], { attempts: 2 })).toBe("worked");
   await expect(pool.apply(spin, [60_000], { timeout: 200 })).rejects.toThrow("time limit");
+  const cancelled = pool.applyAsync(spin, [60_000]);
+  await untilRunning(look(where));
+  await cancelled.cancel("not needed");
+  await expect(cancelled.get({ timeout: 10_000 })).rejects.toThrow("not needed");
   await mp.close();
   worker.signal("SIGTERM");
   await worker.exited;
@@ -260,6 +264,8 @@ test("its log has one line for each thing that happens to tasks, children and it
   ]);
   expect(lines(/^task "spin" \(.*\) ran over its time limit; its child \(pid \d+\) is killed$/)).toHaveLength(1);
   expect(lines(/^child \d+ of pool "default" was killed: time limit$/)).toMatchObject([{ level: "info" }]);
+  expect(lines(/^task "spin" \(job .*\) was cancelled: not needed$/)).toMatchObject([{ level: "info", task: "spin" }]);
+  expect(lines(/CancelledError/)).toEqual([]);
   expect(lines(/^draining: takes nothing more; 0 jobs and 0 processes run, and may take 10\.0 s$/)).toHaveLength(1);
   expect(lines(/^host "w1" has stopped$/)).toHaveLength(1);
   expect(worker.stderr).not.toMatch(/"args"|hidden/);

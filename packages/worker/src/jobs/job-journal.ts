@@ -35,6 +35,10 @@ export class JobJournal {
   ): void {
     const { failure, isFinal, duration } = outcome;
     const { name, message, stack } = failure;
+    // As was asked for: that is no failure. Its message is the sentence to say.
+    if (run.isCancelled && run.count === 1 && name === "CancelledError") {
+      return this.#log.info(message, this.#facts(run, job, duration));
+    }
     const attempts = job.opts.attempts ?? 1;
     const what =
       run.count > 1 ? `${run.failed} of ${run.count} calls of ${nameOf(job)} failed` : `${nameOf(job)} failed`;
