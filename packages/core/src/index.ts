@@ -25,6 +25,7 @@ export {
   ManagerClosedError,
   ManyhandsError,
   type ManyhandsErrorOptions,
+  NonRetryableError,
   PayloadTooLargeError,
   PoolClosedError,
   PoolTerminatedError,
@@ -158,8 +159,10 @@ export { withOwner } from "./shared/sync/index.ts";
 export {
   type AnyTask,
   type Backoff,
+  type BackoffFunction,
   type CurrentTask,
   currentTask,
+  type FatalErrors,
   type Task,
   type TaskOptions,
   type TaskResult,
@@ -173,6 +176,9 @@ export type { HostRecord, HostTrouble, Isolation, PoolRecord, StopStep } from ".
 export type {
   AsyncResult,
   Callbacks,
+  Completable,
+  Completed,
+  CompletedValue,
   ImapCallOptions,
   ImapIterator,
   ItemErrors,

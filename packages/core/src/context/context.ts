@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { Telemetry } from "bullmq";
 import { strictCalls } from "../checks/index.ts";
-import { ClosedError, got, markOwnEnding, spareDiscarded, ValueError } from "../errors/index.ts";
+import { ClosedError, got, markOwnEnding, resultPromise, spareDiscarded, ValueError } from "../errors/index.ts";
 import {
   createTaskDesk,
   type FleetInspector,
@@ -91,11 +91,22 @@ import {
   type SemaphoreOptions,
 } from "../shared/sync/index.ts";
 import { type AnyTask, isTask, type Task } from "../tasks/index.ts";
-import { type Milliseconds, type Patience, settledWithin } from "../time/index.ts";
+import { type Milliseconds, type Patience, settledWithin, toLimit } from "../time/index.ts";
 import type { TraceMode } from "../tracing/index.ts";
 import type { HostRecord } from "../wire/records/records.ts";
 import { Fleet, slotsOf } from "../work/fleet/index.ts";
-import { Pool, type PoolOptions, type PoolRegistration, toPoolRecord } from "../work/pool/index.ts";
+import {
+  anyOf,
+  asCompleted,
+  type Completable,
+  type Completed,
+  type CompletedValue,
+  checkResults,
+  Pool,
+  type PoolOptions,
+  type PoolRegistration,
+  toPoolRecord,
+} from "../work/pool/index.ts";
 import { Process, ProcessLauncher, type ProcessOptions } from "../work/process/index.ts";
 import { offerStarter } from "../work/process/process-starter.ts";
 import { DEFAULT_POOL, PoolRegistry } from "../work/registry/index.ts";
@@ -272,6 +283,40 @@ export class Context {
     if (pool !== null && typeof pool !== "string")
       throw new ValueError(`pool must be the name of a pool; got ${got(pool)}`);
     return new TaskHandle(id, pool, { desk: this.#runtime.desk, definition: isTask(first) ? first : undefined });
+  }
+
+  /**
+   * The results of calls, and handles of tasks, in the order in which they complete, failed ones as well (Python's
+   * `as_completed`). Who leaves the loop stops no task.
+   *
+   * ```ts
+   * for await (const result of mp.asCompleted(urls.map((url) => pool.applyAsync(fetchPage, [url])), { timeout: 60_000 })) {
+   *   console.log(await result.get());
+   * }
+   * ```
+   *
+   * @param patience - How long to wait for all of them.
+   * @throws ValueError for anything else in the list; TimeoutError when the time is over before all have completed; the
+   *   signal's reason
+   */
+  asCompleted<Of extends Completable>(
+    results: Iterable<Of>,
+    patience?: Patience,
+  ): AsyncIterableIterator<Completed<Of>, void, undefined> {
+    this.#assertOpen();
+    toLimit(patience);
+    return asCompleted(checkResults("asCompleted", results), patience);
+  }
+
+  /**
+   * The value of the first result that succeeds. The others go on; cancel them if they are not needed.
+   * @param patience - How long to wait.
+   * @throws AggregateError when all have failed, with their errors in the given order; ValueError; TimeoutError; the
+   *   signal's reason
+   */
+  any<Of extends Completable>(results: Iterable<Of>, patience?: Patience): Promise<CompletedValue<Of>> {
+    this.#assertOpen();
+    return resultPromise(() => anyOf(checkResults("any", results), patience));
   }
 
   /**

@@ -181,6 +181,16 @@ export class CancelledError extends ManyhandsError {
 }
 
 /**
+ * What a task throws when another attempt cannot help; also the base of such errors of your own.
+ *
+ * @cause A task threw it: the call fails at once, also if its `attempts` are not used up.
+ * @remedy Read the message, which is the task's own. `options.fatal` of a task does the same for errors of other classes.
+ */
+export class NonRetryableError extends ManyhandsError {
+  override readonly code: string = "ERR_NON_RETRYABLE";
+}
+
+/**
  * Redis no longer has data that it acknowledged: it was flushed, restored or lost writes, or the object was removed.
  *
  * @cause Redis was flushed, restored or lost writes in a failover, or the object was removed, and a handle that has

@@ -6,6 +6,7 @@ import { type AnyTask, checkTaskOptions, type TaskOptions } from "./task.ts";
 const ANNOUNCED: readonly (keyof AnnouncedOptions)[] = [
   "attempts",
   "backoff",
+  "fatal",
   "timeout",
   "softTimeout",
   "priority",
@@ -16,7 +17,7 @@ const ANNOUNCED: readonly (keyof AnnouncedOptions)[] = [
 export function announcementOf({ name, options, run }: AnyTask): TaskAnnouncement {
   const announced: Record<string, unknown> = {};
   for (const option of ANNOUNCED) {
-    const value = options[option];
+    const value = option === "fatal" ? namesOf(options.fatal) : options[option];
     // What is computed is known to the hosts alone.
     if (value !== undefined && typeof value !== "function") announced[option] = value;
   }
@@ -27,7 +28,12 @@ export function announcementOf({ name, options, run }: AnyTask): TaskAnnouncemen
     isolation,
     ...(takes === undefined ? {} : { takes }),
     ...(Object.keys(announced).length === 0 ? {} : { options: announced as AnnouncedOptions }),
+    ...(typeof options.backoff === "function" ? { computesBackoff: true } : {}),
   };
+}
+
+function namesOf(fatal: TaskOptions["fatal"]): string[] | undefined {
+  return fatal?.map((one) => (typeof one === "string" ? one : one.name)).filter((name) => name !== "");
 }
 
 /** The options of an announcement, which comes over the wire: what no task can have counts as not said. */

@@ -5,10 +5,13 @@ export { isLoadingTasks, whileLoadingTasks } from "./loading.ts";
 export {
   type AnyTask,
   type Backoff,
+  type BackoffFunction,
   checkReach,
   checkTaskOptions,
   defineTask,
+  type FatalErrors,
   isTask,
+  LONGEST_DURATION,
   type Task,
   type TaskOptions,
   type TaskResult,

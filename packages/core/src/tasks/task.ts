@@ -7,14 +7,29 @@ import type { Isolation } from "../wire/records/records.ts";
 import { callSiteOf } from "./caller-module.ts";
 import { registerTask } from "./task-registry.ts";
 
-/** How long to wait before the next attempt; the shapes of BullMQ. */
+/** How long to wait before the next attempt; the shapes of BullMQ, and `max`. */
 export interface Backoff {
   type: "fixed" | "exponential";
   /** Milliseconds before the second attempt. */
   delay: Milliseconds;
+  /**
+   * Longest wait in milliseconds, of an exponential backoff, which doubles with each attempt.
+   * @defaultValue no limit
+   */
+  max?: Milliseconds | undefined;
   /** Share of the delay, 0 to 1, that is random. */
   jitter?: number | undefined;
 }
+
+/**
+ * Says how long to wait before the next attempt, in milliseconds. Runs in the child, after an attempt has failed.
+ * @param attempt - Attempts that have failed so far, from 1.
+ * @param error - What the task threw.
+ */
+export type BackoffFunction = (attempt: number, error: unknown) => Milliseconds;
+
+/** Errors after which a task is not tried again: a class, with those that extend it, or the name of one. */
+export type FatalErrors = readonly (string | (abstract new (...args: never) => unknown))[];
 
 /** Options of a task; an option given at submission wins over the task's own. */
 export interface TaskOptions<Args extends unknown[] = unknown[]> {
@@ -23,8 +38,10 @@ export interface TaskOptions<Args extends unknown[] = unknown[]> {
    * @defaultValue 1
    */
   attempts?: number | undefined;
-  /** Milliseconds between tries, or a {@link Backoff}. */
-  backoff?: Milliseconds | Backoff | undefined;
+  /** Milliseconds between tries, a {@link Backoff}, or a function `(attempt, error) => milliseconds`. */
+  backoff?: Milliseconds | Backoff | BackoffFunction | undefined;
+  /** Errors after which no further try is made, as after a {@link NonRetryableError}: classes, or their names. */
+  fatal?: FatalErrors | undefined;
   /** Hard limit of one call in ms: its child is killed, the call fails with TimeoutError. */
   timeout?: Milliseconds | undefined;
   /** After this many ms `currentTask().signal` is aborted; the call may still answer. */
@@ -89,6 +106,7 @@ export function task<Args extends unknown[], Result>(
 const TASK_OPTIONS = optionsOf<TaskOptions>({
   attempts: true,
   backoff: true,
+  fatal: true,
   timeout: true,
   softTimeout: true,
   priority: true,
@@ -97,7 +115,7 @@ const TASK_OPTIONS = optionsOf<TaskOptions>({
   isolation: true,
 });
 
-const BACKOFF = optionsOf<Backoff>({ type: true, delay: true, jitter: true });
+const BACKOFF = optionsOf<Backoff>({ type: true, delay: true, max: true, jitter: true });
 
 /** Registers a function as the task of that name, without looking at what it is given. */
 export function defineTask<Args extends unknown[], Result>(
@@ -145,7 +163,7 @@ export function checkTaskOptions(whose: string, options: TaskOptions<never> | Ta
     const value = (options as Record<string, unknown>)[option];
     throw new ValueError(`${whose}: ${option} must be ${wanted}; got ${got(value)}`);
   };
-  const { attempts, backoff, timeout, softTimeout, priority, resultTtl, isolation, schema } = options;
+  const { attempts, timeout, softTimeout, priority, resultTtl, isolation, schema, fatal } = options;
   if (attempts !== undefined && !(Number.isInteger(attempts) && attempts >= 1))
     bad("attempts", "a whole number from 1");
   if (timeout !== undefined && !isDuration(timeout, MAX_TIMER)) bad("timeout", TIMER_RANGE);
@@ -160,29 +178,49 @@ export function checkTaskOptions(whose: string, options: TaskOptions<never> | Ta
   if (schema !== undefined && typeof schema?.["~standard"]?.validate !== "function") {
     bad("schema", "a Standard Schema validator");
   }
+  if (fatal !== undefined && !(Array.isArray(fatal) && fatal.every(isErrorClass))) {
+    bad("fatal", "a list of error classes or their names");
+  }
+  checkBackoff(whose, options, bad);
+}
+
+/** A class that errors can have, or the name of one. */
+function isErrorClass(given: unknown): boolean {
+  if (typeof given === "string") return given.trim() !== "";
+  return typeof given === "function" && (given === Error || given.prototype instanceof Error);
+}
+
+function checkBackoff(
+  whose: string,
+  options: TaskOptions<never> | TaskOptions,
+  bad: (option: string, wanted: string) => never,
+): void {
+  const { attempts, backoff } = options;
+  if (backoff === undefined || typeof backoff === "function") return;
+  const { type, delay, max, jitter } = typeof backoff === "object" && backoff !== null ? backoff : FIXED(backoff);
   if (typeof backoff === "object" && backoff !== null) assertOptions(`${whose}: backoff`, backoff, BACKOFF);
-  const delay = typeof backoff === "object" && backoff !== null ? backoff.delay : backoff;
-  if (backoff !== undefined && !(typeof delay === "number" && delay >= 0 && Number.isFinite(delay))) {
-    bad("backoff", "milliseconds, or { type, delay }");
+  if (!(typeof delay === "number" && delay >= 0 && Number.isFinite(delay))) {
+    bad("backoff", "milliseconds, { type, delay }, or a function (attempt, error) => milliseconds");
   }
-  if (typeof backoff === "object" && backoff !== null && !["fixed", "exponential"].includes(backoff.type)) {
-    bad("backoff", "of type fixed or exponential");
+  if (!["fixed", "exponential"].includes(type)) bad("backoff", "of type fixed or exponential");
+  if (max !== undefined && type !== "exponential") bad("backoff", "of type exponential where it has a max");
+  if (max !== undefined && !(typeof max === "number" && max > 0 && max <= LONGEST_DURATION)) {
+    bad("backoff", `with a max of milliseconds above 0, at most ${LONGEST_DURATION}`);
   }
-  const longest = longestBackoff(options);
-  if (longest > LONGEST_DURATION) {
+  if (jitter !== undefined && !(jitter >= 0 && jitter <= 1)) bad("backoff", "with a jitter from 0 to 1");
+  if (longestBackoff({ type, delay, max }, attempts ?? 1) > LONGEST_DURATION) {
     bad("backoff", `at most ${LONGEST_DURATION} ms, also before the last of ${attempts ?? 1} attempts`);
   }
-  const jitter = typeof backoff === "object" && backoff !== null ? backoff.jitter : undefined;
-  if (jitter !== undefined && !(jitter >= 0 && jitter <= 1)) bad("backoff", "with a jitter from 0 to 1");
 }
+
+const FIXED = (delay: Milliseconds): Backoff => ({ type: "fixed", delay });
 
 /** Longest time, ms, behind which there is a date: half of the reach of JavaScript's dates, some 136 000 years. */
 export const LONGEST_DURATION = 4_320_000_000_000_000;
 
 /** The wait before the last attempt, ms: an exponential backoff doubles. */
-function longestBackoff({ attempts = 1, backoff }: TaskOptions<never> | TaskOptions): Milliseconds {
-  if (typeof backoff !== "object" || backoff === null) return backoff ?? 0;
-  return backoff.type === "exponential" ? backoff.delay * 2 ** Math.max(0, attempts - 2) : backoff.delay;
+function longestBackoff({ type, delay, max = Number.POSITIVE_INFINITY }: Backoff, attempts: number): Milliseconds {
+  return type === "exponential" ? Math.min(max, delay * 2 ** Math.max(0, attempts - 2)) : delay;
 }
 
 /** Longest delay that a timer of Node keeps, ms. */

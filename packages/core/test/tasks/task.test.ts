@@ -26,7 +26,22 @@ test.each([
   [{ softTimeout: Number.NaN }, "softTimeout must be milliseconds above 0, at most 2147483647; got NaN"],
   [{ priority: 2_097_152 }, "priority must be a whole number from 1 to 2097151; got 2097152"],
   [{ resultTtl: -1 }, "resultTtl must be milliseconds above 0; got -1"],
-  [{ backoff: null }, "backoff must be milliseconds, or { type, delay }; got null"],
+  [
+    { backoff: null },
+    "backoff must be milliseconds, { type, delay }, or a function (attempt, error) => milliseconds; got null",
+  ],
+  [
+    { backoff: { type: "fixed", delay: 1, max: 5 } },
+    'backoff must be of type exponential where it has a max; got {"type":"fixed","delay":1,"max":5}',
+  ],
+  [
+    { backoff: { type: "exponential", delay: 1, max: 0 } },
+    "backoff must be with a max of milliseconds above 0, at most 4320000000000000; " +
+      'got {"type":"exponential","delay":1,"max":0}',
+  ],
+  [{ fatal: TypeError }, "fatal must be a list of error classes or their names; got function"],
+  [{ fatal: [""] }, 'fatal must be a list of error classes or their names; got [""]'],
+  [{ fatal: [Map] }, "fatal must be a list of error classes or their names; got [null]"],
   [{ isolation: "vm" }, 'isolation must be process, thread or inline; got "vm"'],
   [{ schema: {} }, "schema must be a Standard Schema validator; got {}"],
 ])("options %j are refused", (options, message) => {

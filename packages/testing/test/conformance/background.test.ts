@@ -7,6 +7,7 @@ import {
   type Context,
   connect,
   DetachedError,
+  type Patience,
   PayloadTooLargeError,
   PoolTerminatedError,
   RedisUnfitError,
@@ -536,6 +537,78 @@ describe("a change of a task", () => {
     expect(await handle.show()).toMatchObject({ state: "delayed", args: [3] });
     await handle.remove();
     expect(await reason(handle.change({ delay: 0 }))).toBeInstanceOf(TaskUnknownError);
+  });
+});
+
+describe("several results", () => {
+  test("are given in the order in which they complete, failed ones as well", async () => {
+    // given
+    await using pool = mp.pool(3);
+    const gates = [mp.event(), mp.event()] as const;
+    const slow = pool.applyAsync(tasks.waitForEvent, [gates[1], "slow"]);
+    const quick = await mp.submit(tasks.waitForEvent, [gates[0], "quick"]);
+    const failing = pool.applyAsync(tasks.failFirst, [scratch()]);
+    // when
+    const given = [slow, other.task<string>(quick.id), failing, slow];
+    const order: unknown[] = [];
+    for await (const result of mp.asCompleted(given, { timeout: 60_000 })) {
+      order.push(given.indexOf(result as (typeof given)[number]));
+      if (order.length < 3) await gates[order.length === 1 ? 0 : 1].set();
+    }
+    // then
+    expect(order).toEqual([2, 1, 0]);
+    expect(await mp.any(given)).toBe(await mp.any([slow, failing]));
+    expect(await mp.any([failing, other.task<string>(quick.id)])).toBe("quick");
+    const [first, second] = [
+      pool.applyAsync(tasks.failFirst, [scratch()]),
+      pool.applyAsync(tasks.failFirst, [scratch()]),
+    ];
+    const error = (await reason(mp.any([first, second]))) as AggregateError;
+    expect(error).toBeInstanceOf(AggregateError);
+    expect(error.errors).toEqual([await reason(first), await reason(second)]);
+  });
+
+  test("are waited for as long as is said, and for nothing else than results", async () => {
+    // given
+    const handle = await mp.submit(tasks.square, [3], { delay: 600_000 });
+    const done = await mp.submit(tasks.square, [4]);
+    await done.get();
+    const read = async (patience?: Patience): Promise<number> => {
+      let count = 0;
+      for await (const one of mp.asCompleted([handle, done], patience)) count += one === done ? 1 : 100;
+      return count;
+    };
+    // then
+    for (const patience of [false, { timeout: 0 }, { timeout: 50 }]) {
+      const error = await reason(read(patience));
+      expect(error, JSON.stringify(patience)).toBeInstanceOf(TimeoutError);
+      expect((error as Error).message).toMatch(
+        /^1 of the results did not complete within \d+ ms; they are still under way$/,
+      );
+    }
+    expect(await reason(read({ signal: AbortSignal.abort("enough") }))).toBe("enough");
+    const stop = new AbortController();
+    const waits = reason(read({ signal: stop.signal }));
+    stop.abort("later");
+    expect(await waits).toBe("later");
+    for await (const one of mp.asCompleted([handle, done])) {
+      expect(one).toBe(done);
+      break;
+    }
+    expect(await reason(mp.any([handle], { timeout: 20 }))).toBeInstanceOf(TimeoutError);
+    expect((await reason(mp.any([]))) as Error).toMatchObject({ message: "no result was given", errors: [] });
+    for await (const _ of mp.asCompleted([])) throw new Error("there is none");
+    for (const bad of [5, null, handle, [handle, 7], [Promise.resolve(1)]]) {
+      expect(() => mp.asCompleted(bad as never)).toThrow(ValueError);
+      expect(await reason(mp.any(bad as never))).toBeInstanceOf(ValueError);
+    }
+    expect(() => mp.asCompleted([handle], { timeout: "soon" as never })).toThrow(ValueError);
+    // when: the context of a wait is closed
+    const context = await connected();
+    const closed = reason(context.any([context.task(handle.id)]));
+    await context.close();
+    expect(((await closed) as AggregateError).errors[0]).toBeInstanceOf(ClosedError);
+    await handle.remove();
   });
 });
 

@@ -1,6 +1,7 @@
 import {
   decode,
   encode,
+  findTask,
   isPlainJson,
   jsonForm,
   MAX_INLINE_ANSWERS,
@@ -49,12 +50,14 @@ export class AnswerBatch {
   ): void {
     const { jobId, ownId = jobId, count } = this.#request;
     const taskId = count > 1 ? `${ownId}.${unit}` : ownId;
-    const failure = failureReport(error, {
+    const origin = {
       host: this.#hostName,
       pid: process.pid,
       taskId,
       ...(item === undefined ? {} : { item }),
-    });
+    };
+    const { task, attempt, hasTriesLeft = false } = this.#request;
+    const failure = failureReport(error, origin, { task: findTask(task), attempt, hasTriesLeft });
     this.#failed += 1;
     this.#failure ??= failure;
     this.#answers.push([unit, 0, failure.error, micros]);

@@ -29,6 +29,8 @@ export interface RunRequest {
   count: number;
   /** Units that are already answered (or must not run) after a crash or a cancellation. */
   skip?: number[];
+  /** Another attempt follows if this one fails. */
+  hasTriesLeft?: boolean;
   /** Report the start of every call or item: needed for time limits, and after a crash to name the culprit. */
   reportStarts: boolean;
   /** Largest encoded result of one call or item, bytes. */
@@ -98,6 +100,10 @@ export interface FailureReport {
   error: Uint8Array;
   /** False when another attempt cannot end differently (UnrecoverableError, bad arguments, unsendable result). */
   retry: boolean;
+  /** What the task's function says of the time before the next attempt, ms. Absent: it has none, or no attempt follows. */
+  delay?: number;
+  /** Why that function does not say it: it "threw …" or "gave …". */
+  problem?: string;
 }
 
 export type FromChild =

@@ -1,4 +1,4 @@
-import { LARGEST_BIN, LEAST_BIN, MEASURES } from "@manyhands/core/child";
+import { LARGEST_BIN, LEAST_BIN, LONGEST_DURATION, MEASURES } from "@manyhands/core/child";
 import type { FailureReport, FromChild } from "./messages.ts";
 
 /** What is checked of each message before the host believes it. */
@@ -74,7 +74,8 @@ function isBin(value: unknown): boolean {
 
 function isAnnouncement(value: unknown): boolean {
   if (typeof value !== "object" || value === null) return false;
-  const { name, isolation, options } = value as Fields;
+  const { name, isolation, options, computesBackoff } = value as Fields;
+  if (computesBackoff !== undefined && typeof computesBackoff !== "boolean") return false;
   const hasOptions = options === undefined || (typeof options === "object" && options !== null);
   return isText(name) && (isolation === null || isText(isolation)) && hasOptions;
 }
@@ -87,6 +88,8 @@ function isLoadedFile(value: unknown): boolean {
 
 function isFailure(value: unknown): value is FailureReport {
   if (typeof value !== "object" || value === null) return false;
-  const { name, message, stack, error, retry } = value as Fields;
+  const { name, message, stack, error, retry, delay, problem } = value as Fields;
+  if (delay !== undefined && !(typeof delay === "number" && delay >= 0 && delay <= LONGEST_DURATION)) return false;
+  if (problem !== undefined && !isText(problem)) return false;
   return isText(name) && isText(message) && isText(stack) && isBytes(error) && typeof retry === "boolean";
 }

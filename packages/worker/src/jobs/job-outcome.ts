@@ -16,6 +16,7 @@ import { noteEnding } from "./job-ending.ts";
 import type { JobHost } from "./job-host.ts";
 import type { JobRun } from "./job-run.ts";
 import type { PoolJob } from "./pool-job.ts";
+import { retryDelay } from "./retry-delay.ts";
 import { watchersOf } from "./watchers.ts";
 
 const NOTHING = new Uint8Array();
@@ -118,6 +119,7 @@ export class JobOutcome {
       throw toJobError({ ...failure, message: summary }, true);
     }
     const isFinal = isFinalFailure(run, job);
+    if (!isFinal) this.#setDelay(job, failure);
     await this.#stored.storeError(placeOf(job), this.#describe(failure, run.pid));
     if (isFinal) {
       for (const answers of run.answers) this.post(job, answers, run.pid);
@@ -143,6 +145,15 @@ export class JobOutcome {
     this.post(job, failureAnswers(Array(count).keys(), failure), process.pid);
     await this.#host.replies.sent();
     return toJobError(failure, true);
+  }
+
+  #setDelay(job: PoolJob, failure: FailureReport): void {
+    const task = this.#host.tasks.get(job.name);
+    const { delay, problem } = retryDelay(job, { failure, task });
+    // BullMQ knows neither a longest wait nor functions of tasks. It does not store these options again.
+    if (delay !== undefined) job.opts.backoff = { type: "fixed", delay };
+    if (problem !== undefined)
+      this.#host.logger.warn(problem, { pool: job.queueName, task: job.name, id: job.id ?? "" });
   }
 
   #describe({ name, message, error }: FailureReport, pid: number): StoredError {

@@ -26,6 +26,10 @@ export interface JobRunOptions {
   task: string;
   pool: string;
   attempt: number;
+  /** Names of errors after which the task is not tried again. */
+  fatal: readonly string[];
+  /** Another attempt follows if this one fails. */
+  hasTriesLeft: boolean;
   request: JobRequest;
   /** The trace that it belongs to. */
   trace?: TraceCarrier | undefined;
@@ -322,6 +326,7 @@ export class JobRun {
       ownId: this.jobId,
       task: this.task,
       attempt: this.#options.attempt,
+      hasTriesLeft: this.#options.hasTriesLeft,
       kind,
       count,
       reportStarts: this.#reportStarts,
@@ -414,7 +419,12 @@ export class JobRun {
 
   #answerWith(units: number[], error: Error, retry: boolean): void {
     if (units.length === 0) return;
-    const failure = describeFailure(error, { host: this.#options.hostName, pid: this.pid, taskId: this.jobId }, retry);
+    const isFatal = this.#options.fatal.includes(error.name);
+    const failure = describeFailure(
+      error,
+      { host: this.#options.hostName, pid: this.pid, taskId: this.jobId },
+      retry && !isFatal,
+    );
     this.#keep({ answers: failureAnswers(units, failure), units, failed: units.length, failure });
   }
 

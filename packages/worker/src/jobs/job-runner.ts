@@ -205,6 +205,8 @@ export class JobRunner {
       task: job.name,
       pool: pool.name,
       attempt: job.attemptsMade + 1,
+      fatal: host.tasks.get(job.name)?.options?.fatal ?? [],
+      hasTriesLeft: request.count === 1 && job.attemptsMade + 1 < (job.opts.attempts ?? 1),
       request,
       trace: traceOf(job),
       isolation: host.tasks.get(job.name)?.isolation ?? pool.isolation ?? host.isolation,

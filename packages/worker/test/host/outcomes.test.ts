@@ -281,3 +281,47 @@ test.each([0.5, 1_000.5, 1e21])("a large answer is kept for resultTtl: %d ms", a
   const jobId = await space.submit("default", "large", [200_000], { resultTtl });
   expect(await space.untilState("default", jobId, "completed", "failed")).toBe("completed");
 });
+
+test.each([
+  ["non-retryable", 1, "no money"],
+  ["range", 1, "out of range"],
+  ["named", 1, "odd"],
+  ["slow", 1, "time limit"],
+  ["other", 5, "other"],
+])("an error that no other try can cure ends the tries: %s", async (how, tries, message) => {
+  // given
+  const space = new TestNamespace(redis);
+  await space.host();
+  // when
+  const id = await space.submit("default", "failAs", [how]);
+  // then
+  await space.untilState("default", id, "failed");
+  const job = await space.job("default", id);
+  expect(job?.attemptsMade).toBe(tries);
+  expect(job?.failedReason).toContain(message);
+});
+
+test("the function of a task says when the next try comes; what it cannot say loses no call", async () => {
+  // given
+  const space = new TestNamespace(redis);
+  await space.host();
+  const delayOf = async (words: string, options = {}): Promise<number> => {
+    const id = await space.submit("default", "computesBackoff", [words], { job: options });
+    await space.untilState("default", id, "delayed");
+    return Number(await space.client.hget(space.keys.job("default", id), "delay"));
+  };
+  // then
+  expect(await delayOf("four")).toBe(100_004);
+  expect(await delayOf("throws")).toBe(1_000);
+  expect(await delayOf("nonsense")).toBe(1_000);
+  const log = space.logs.join("\n");
+  expect(log).toContain(
+    'the backoff function of task "computesBackoff" threw RangeError: no idea; the next attempt comes in',
+  );
+  expect(log).toContain('the backoff function of task "computesBackoff" gave NaN, which is no number of milliseconds');
+  // a call's own option comes first, and has a longest wait
+  expect(await delayOf("four", { backoff: { type: "fixed", delay: 70_000 } })).toBe(70_000);
+  const exponential = { type: "exponential", delay: 90_000, max: 80_000 };
+  expect(await delayOf("four", { backoff: exponential })).toBe(80_000);
+  expect(await delayOf("four", { backoff: { ...exponential, jitter: 0.5 } })).toBeGreaterThanOrEqual(40_000);
+});

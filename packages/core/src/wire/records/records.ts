@@ -38,7 +38,9 @@ export interface PoolRecord {
  */
 export interface AnnouncedOptions {
   attempts?: number;
-  backoff?: Milliseconds | { type: "fixed" | "exponential"; delay: Milliseconds; jitter?: number };
+  backoff?: Milliseconds | { type: "fixed" | "exponential"; delay: Milliseconds; max?: Milliseconds; jitter?: number };
+  /** Names of the classes of errors after which it is not tried again. */
+  fatal?: string[];
   timeout?: Milliseconds;
   softTimeout?: Milliseconds;
   priority?: number;
@@ -53,6 +55,8 @@ export interface TaskAnnouncement {
   takes?: number;
   /** Absent: it has none, or the host is of an earlier version. */
   options?: AnnouncedOptions;
+  /** Its code says how long to wait between its tries. Absent: its options do. */
+  computesBackoff?: boolean;
 }
 
 /** One running job as a host announces it. */

@@ -43,7 +43,8 @@ export class AsyncResult<Value> implements PromiseLike<Value> {
   #outcome: unknown = undefined;
   /** Most results have one waiter. */
   #waiters: (() => void) | Set<() => void> | undefined = undefined;
-  readonly #callbacks: Callbacks<Value> | undefined;
+  /** `never`: a result of a text is also one of something unknown, whatever its callbacks take. */
+  readonly #callbacks: Callbacks<never> | undefined;
   readonly #origin: ResultOrigin;
   /** What it stands for; undefined while that is being prepared. */
   #units: Unit | readonly Unit[] | undefined = undefined;
@@ -221,7 +222,7 @@ export class AsyncResult<Value> implements PromiseLike<Value> {
   resolve(value: Value): void {
     if (this.#state !== "pending") return;
     this.#state = "decided";
-    this.#call("callback", this.#callbacks?.callback, value);
+    this.#call("callback", this.#callbacks?.callback as Callbacks<Value>["callback"], value);
     this.#settle("value", value);
   }
 

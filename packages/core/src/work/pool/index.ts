@@ -1,3 +1,11 @@
+export {
+  anyOf,
+  asCompleted,
+  type Completable,
+  type Completed,
+  type CompletedValue,
+  checkResults,
+} from "./as-completed.ts";
 export { AsyncResult, type Callbacks } from "./async-result.ts";
 export { clearPool } from "./clear-pool.ts";
 export { ImapIterator } from "./imap-iterator.ts";

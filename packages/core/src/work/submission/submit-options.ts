@@ -79,8 +79,10 @@ export function effectiveOptions(
 ): SubmitOptions | undefined {
   let effective: Record<string, unknown> | undefined;
   for (const name of NAMES) {
-    const value = given?.[name] ?? (task?.options as SubmitOptions | undefined)?.[name];
-    if (value === undefined) continue;
+    const own = given?.[name];
+    const value = own ?? (task?.options as SubmitOptions | undefined)?.[name];
+    // What a task computes, its hosts know.
+    if (value === undefined || (own === undefined && typeof value === "function")) continue;
     effective ??= {};
     effective[name] = value;
   }
@@ -89,6 +91,11 @@ export function effectiveOptions(
 }
 
 function checkSubmitOptions(options: SubmitOptions): void {
+  if (typeof options.backoff === "function") {
+    throw new ValueError(
+      "backoff: a function cannot be sent with a call; make it an option of the task, or give milliseconds or { type, delay }",
+    );
+  }
   checkTaskOptions("the options of a call", options as TaskOptions);
   const { delay, jobId, tags, deduplication } = options;
   if (delay !== undefined && !isDuration(delay)) {
