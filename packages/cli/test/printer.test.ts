@@ -61,6 +61,32 @@ describe("a table", () => {
     expect(out.text).toBe("ID         TRIES\nk3f9-17  1234567\n");
   });
 
+  test("wraps texts of columns that say so, between words where that is possible", () => {
+    const out = written("stdout");
+    const columns: readonly Column<Row>[] = [
+      { heading: "ID", cell: (row) => row.id },
+      { heading: "FINDING", cell: (row) => row.failure, min: 10, wraps: true },
+      { heading: "TRIES", cell: (row) => String(row.tries), align: "right" },
+    ];
+    const rows = [
+      { ...ROW, failure: "no host serves the pool" },
+      { ...ROW, failure: "0123456789abcdef end" },
+    ];
+    new Printer("table", { width: 26 }).list(rows, columns, "");
+    expect(out.text.split("\n")).toEqual([
+      "ID       FINDING     TRIES",
+      "k3f9-17  no host         3",
+      "         serves the",
+      "         pool",
+      "k3f9-17  0123456789      3",
+      "         abcdef end",
+      "",
+    ]);
+    out.text = "";
+    new Printer("table").list(rows, columns, "");
+    expect(out.text.split("\n")[1]).toBe("k3f9-17  no host serves the pool      3");
+  });
+
   test("takes its widths from the first rows: what is longer further down is cut on a terminal, and whole elsewhere", () => {
     const out = written("stdout");
     const rows = [...Array.from({ length: 1_000 }, () => ({ ...ROW, host: "web-1" })), ROW];

@@ -17,6 +17,8 @@ export interface Column<Row> {
   max?: number;
   /** To how few columns of the terminal it may be cut where that is narrow. @defaultValue its full width */
   min?: number;
+  /** Where the terminal is too narrow the text goes on in the next line, and is not cut. */
+  wraps?: true;
   /** Goes first where the terminal is too narrow: 1 before 2, and so on. @defaultValue last, from the right */
   drop?: number;
 }
@@ -47,6 +49,7 @@ export class Table<Row> {
   readonly #columns: readonly Column<Row>[];
   readonly #widths: readonly number[];
   readonly #isFree: boolean;
+  readonly #wraps: boolean;
 
   /** @param first - The first rows, at most {@link SAMPLE}. */
   constructor(columns: readonly Column<Row>[], first: readonly Row[], { width, wide }: TableShape) {
@@ -57,6 +60,7 @@ export class Table<Row> {
       : fitInto(columns, natural, width ?? 0);
     this.#columns = shown.map((index) => columns[index] as Column<Row>);
     this.#widths = shown.map((index) => widths[index] as number);
+    this.#wraps = !this.#isFree && this.#columns.some((column) => column.wraps);
     this.dropped = columns.filter((_, index) => !shown.includes(index)).map(({ heading }) => heading);
   }
 
@@ -64,13 +68,28 @@ export class Table<Row> {
     return this.#line(({ heading }) => ({ ...measured(heading), paint: colors.bold }));
   }
 
-  /** The row as a line. */
+  /** The row as a line, or as several where a text of it wraps. */
   line(row: Row): string {
-    return this.#line((column) => {
-      const { paint } = column;
-      const cell = this.#cell(column, row);
-      return paint ? { ...cell, paint: (text) => paint(text, row) } : cell;
-    });
+    if (this.#wraps) return this.#wrappedLines(row).join("\n");
+    return this.#line((column) => this.#painted(column, row, this.#cell(column, row)));
+  }
+
+  #painted(column: Column<Row>, row: Row, cell: Measured): Painted {
+    const { paint } = column;
+    return paint ? { ...cell, paint: (text) => paint(text, row) } : cell;
+  }
+
+  #wrappedLines(row: Row): string[] {
+    const cells = new Map(
+      this.#columns.map((column, position) => {
+        const cell = this.#cell(column, row);
+        return [column, column.wraps ? wrapped(cell, this.#widths[position] as number) : [cell]];
+      }),
+    );
+    const height = Math.max(...[...cells.values()].map(({ length }) => length));
+    return Array.from({ length: height }, (_, index) =>
+      this.#line((column) => this.#painted(column, row, cells.get(column)?.[index] ?? { text: "", width: 0 })),
+    );
   }
 
   #naturalWidth(column: Column<Row>, rows: readonly Row[]): number {
@@ -84,7 +103,7 @@ export class Table<Row> {
     return this.#isFree || column.max === undefined ? cell : shortened(cell, column.max);
   }
 
-  #line(cellOf: (column: Column<Row>) => Measured & { paint?: (text: string) => string }): string {
+  #line(cellOf: (column: Column<Row>) => Painted): string {
     const last = this.#columns.length - 1;
     let line = "";
     for (let position = 0; position <= last; position += 1) {
@@ -157,6 +176,10 @@ interface Measured {
   width: number;
 }
 
+interface Painted extends Measured {
+  paint?: (text: string) => string;
+}
+
 /** Letters and signs of one column each, which need no escape; asking for the width of all others takes long. */
 const PLAIN = /^[\x20-\x7e\xa1-\xac\xae-\u02ff\u0400-\u0482\u2010-\u2027\u2400-\u2421]*$/;
 
@@ -171,6 +194,30 @@ function shortened(cell: Measured, width: number): Measured {
   if (cell.width <= width) return cell;
   const text = cut(cell.text, width);
   return { text, width: widthOf(text) };
+}
+
+/** The text in lines of at most `room` columns, broken between words where that is possible. */
+function wrapped(cell: Measured, room: number): Measured[] {
+  if (cell.width <= room) return [cell];
+  const lines: string[] = [];
+  let line = "";
+  for (const word of cell.text.split(" ")) {
+    const longer = line === "" ? word : `${line} ${word}`;
+    if (widthOf(longer) <= room) {
+      line = longer;
+      continue;
+    }
+    if (line !== "") lines.push(line);
+    line = word;
+    while (widthOf(line) > room) {
+      const piece = cut(line, room + 1).slice(0, -1);
+      if (piece === "") break;
+      lines.push(piece);
+      line = line.slice(piece.length);
+    }
+  }
+  lines.push(line);
+  return lines.map((text) => ({ text, width: widthOf(text) }));
 }
 
 /** Columns of a terminal that the text takes. */

@@ -47,7 +47,7 @@ async function demo(invocation: Invocation<Options>): Promise<ExitCode> {
       examples.demos,
       [
         { heading: "DEMO", cell: (one) => one.name },
-        { heading: "SHOWS", cell: (one) => one.title },
+        { heading: "SHOWS", cell: (one) => one.title, min: 24, wraps: true },
         { heading: "OPTIONS", cell: (one) => one.options?.join(" ") ?? "" },
       ],
       "no demos",

@@ -90,6 +90,6 @@ const PAINTS = { ok: colors.green, warning: colors.yellow, problem: colors.red }
 const COLUMNS: readonly Column<Finding>[] = [
   { heading: "CHECK", cell: (finding) => finding.check },
   { heading: "STATUS", cell: (finding) => finding.status, paint: (text, finding) => PAINTS[finding.status](text) },
-  { heading: "FINDING", cell: (finding) => finding.finding },
-  { heading: "WHAT TO DO", cell: (finding) => finding.advice },
+  { heading: "FINDING", cell: (finding) => finding.finding, min: 24, wraps: true },
+  { heading: "WHAT TO DO", cell: (finding) => finding.advice, min: 24, wraps: true },
 ];
