@@ -83,7 +83,7 @@ describe("what Redis holds", () => {
     const mp = await connect({ redis: redis.url, namespace });
     onTestFinished(() => mp.close());
     await mp.submit("square", [7], { pool: "mail", jobId: "plain-1" });
-    await mp.submit("square", [7], { pool: "news", jobId: "late-1", delay: 1_000_000 });
+    await mp.submit("square", [7], { pool: "news", jobId: "late-1", delay: 1_000_000, tags: ["nightly"] });
     await mp.lock("stock").acquire();
     await mp.semaphore(2, { name: "stock" }).acquire();
     await mp.event('a b;$(touch "x")').set();
@@ -102,6 +102,8 @@ describe("what Redis holds", () => {
     expect(await inRedis("task", "cancel", "--pool", "mail", "")).toEqual(["plain-1"]);
     expect(await inRedis("task", "cancel", "plain-1", "")).toEqual(["late-1"]);
     expect(await inRedis("task", "retry", "")).toEqual([]);
+    expect(await inRedis("dead", "show", "")).toEqual([]);
+    expect(await inRedis("task", "ls", "--tag", "")).toEqual(["nightly"]);
     expect(await inRedis("object", "show", "")).toEqual(['a b;$(touch "x")', "lock/stock", "semaphore/stock"]);
     expect(await complete(buildProgram(), [...here(), "pool", "show", "mai"])).toBe(
       "values\nmail\t1 waiting, 0 active\n",

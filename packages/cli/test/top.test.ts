@@ -128,6 +128,7 @@ test("without a terminal it prints one look and ends: as text, or as JSON", asyn
   expect(JSON.parse(json.stdout)).toMatchObject({
     pools: [{ name: "mail", jobs: { waiting: 1 } }],
     hosts: [],
+    running: [],
     failures: [],
   });
   expect(await run(["top", "--interval", "10"], place)).toMatchObject({

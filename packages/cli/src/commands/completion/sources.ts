@@ -85,14 +85,13 @@ const taskNames: Source = (line) =>
 const STATES: Readonly<Record<string, readonly string[]>> = {
   cancel: ["waiting", "prioritized", "delayed", "blocked", "active"],
   retry: ["failed", "cancelled"],
-  redrive: ["failed"],
   promote: ["delayed"],
 };
 
 const taskIds: Source = (line) =>
   fromRedis(line, async (inspector) => {
     const { pool } = line.command.opts<{ pool?: string }>();
-    const wanted = STATES[line.command.name()];
+    const wanted = line.command.parent?.name() === "dead" ? ["failed"] : STATES[line.command.name()];
     const states = wanted ? TASK_STATES.filter((state) => wanted.includes(state)) : [undefined];
     const pages = await Promise.all(
       states.map((state: TaskState | undefined) => inspector.tasks.list({ pool, state, limit: TASKS })),
@@ -101,6 +100,14 @@ const taskIds: Source = (line) =>
       value: id,
       words: `${name}, ${state} ${relative(finishedAt ?? startedAt ?? createdAt)}`,
     }));
+  });
+
+const tags: Source = (line) =>
+  fromRedis(line, async (inspector) => {
+    const { tasks } = await inspector.tasks.find({ limit: TASKS });
+    const count = new Map<string, number>();
+    for (const tag of tasks.flatMap((task) => task.tags)) count.set(tag, (count.get(tag) ?? 0) + 1);
+    return [...count].map(([value, times]) => ({ value, words: `on ${times} of the newest tasks` }));
   });
 
 const objects: Source = (line) =>
@@ -131,6 +138,7 @@ const BY_OPTION: Readonly<Record<string, Source | undefined>> = {
   "--task": taskNames,
   "--host <host>": hosts,
   "--host <name>": hosts,
+  "--tag": tags,
   "--kind": kinds,
   "--output": formats,
 };

@@ -7,7 +7,8 @@ import { describeSums } from "./view.ts";
 export function printSnapshot(printer: Printer, overview: Overview): void {
   if (printer.format !== "table") {
     const { at, pools, hosts, failures } = overview;
-    return printer.json({ at, pools, hosts, failures });
+    const running = PANES.find(({ name }) => name === "running")?.rows(overview);
+    return printer.json({ at, pools, hosts, running, failures });
   }
   printer.line(describeSums(overview));
   for (const { name, rows, columns, empty } of PANES) {
