@@ -1,4 +1,7 @@
+import type { TaskSelection } from "@manyhands/core/internal";
 import { afterEach, describe, expect, test, vi } from "vitest";
+import { listTasks } from "../src/commands/task/list-tasks.ts";
+import type { Connection } from "../src/connection/connection.ts";
 import { type Column, Printer } from "../src/output/printer.ts";
 
 interface Row {
@@ -162,6 +165,27 @@ describe("a table", () => {
     const { user, system } = process.cpuUsage(before);
     expect(user + system).toBeLessThan(2_000_000);
     expect(chunks.length).toBeGreaterThan(10);
+  });
+});
+
+test("a list of tasks goes on up to its limit where a page ended with its time, a search for a text does not", async () => {
+  const row = { id: "job", name: "square", pool: "mail", state: "waiting", tags: [] };
+  const find = async ({ cursor = "0" }: { cursor?: string }) => {
+    const page = { tasks: [{ ...row, id: `job-${cursor}` }], partial: "searched the newest 1 of 5 tasks" };
+    return cursor === "4" ? { tasks: page.tasks } : { ...page, cursor: String(Number(cursor) + 1) };
+  };
+  const list = async (selection: TaskSelection): Promise<{ rows: number; notes: string }> => {
+    const [out, notes] = [written("stdout"), written("stderr")];
+    const inspector = { tasks: { find } } as unknown as Connection["inspector"];
+    await listTasks({ inspector, printer: new Printer("ndjson"), selection, options: { limit: 100 } });
+    vi.restoreAllMocks();
+    return { rows: out.text.trimEnd().split("\n").length, notes: notes.text };
+  };
+
+  expect(await list({ pool: "mail" })).toEqual({ rows: 5, notes: "" });
+  expect(await list({ text: "x" })).toEqual({
+    rows: 1,
+    notes: "warning: searched the newest 1 of 5 tasks\nmore: --cursor 1\n",
   });
 });
 

@@ -47,6 +47,8 @@ interface ListEnd {
 async function* pagesOf({ inspector, selection, options }: Listing, end: ListEnd): AsyncGenerator<FoundTask[]> {
   const { limit, offset = 0, sort } = options;
   let { cursor } = options;
+  // A search for a text ends with its time, and says so. What the index tells is told up to the limit.
+  const isSearch = selection.text !== undefined || selection.error !== undefined;
   let skip = offset;
   for (let left = limit + offset; left > 0; ) {
     const query: TaskQuery = { ...selection, limit: Math.min(left, PAGE), sort, cursor };
@@ -54,11 +56,11 @@ async function* pagesOf({ inspector, selection, options }: Listing, end: ListEnd
     left -= page.tasks.length;
     cursor = page.cursor;
     end.cursor = cursor;
-    end.partial = page.partial ?? end.partial;
+    end.partial = page.partial;
     if (page.tasks.length > skip) yield page.tasks.slice(skip);
     skip = Math.max(0, skip - page.tasks.length);
-    // It ended because of the time that it took.
-    if (cursor === undefined || (page.partial !== undefined && page.tasks.length < (query.limit ?? 0))) return;
+    const isInterrupted = page.partial !== undefined && page.tasks.length < (query.limit ?? 0);
+    if (cursor === undefined || (isSearch && isInterrupted)) return;
   }
 }
 
