@@ -72,7 +72,7 @@ export class ServedPool {
       },
       whenReplied: () => host.replies.sent(),
       run: (job, token) => {
-        const facts = { host: host.name, pool: record.name, calls: unitCount(job.data) ?? 1 };
+        const facts = { host: host.name, pool: record.name, calls: unitCount(job.data ?? {}) ?? 1 };
         return traceJob(job, facts, () => this.#runner.run(job, token));
       },
       onStalled: (id) => {
