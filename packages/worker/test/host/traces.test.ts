@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { connect, type Isolation } from "@manyhands/core";
-import { temporaryFolder, until, useRedis } from "@manyhands/testing";
+import { startHostProcess, temporaryFolder, until, useRedis } from "@manyhands/testing";
 import { context, propagation, trace } from "@opentelemetry/api";
 import type { NodeTracerProvider } from "@opentelemetry/sdk-trace-node";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -100,6 +101,20 @@ test.each<Isolation>(["process", "thread", "inline"])(
     expect(spans.get("process letters")?.milliseconds).toBeGreaterThan(spans.get("user work")?.milliseconds ?? 0);
   },
 );
+
+test("where only the children have an SDK, the calls are below what the program has sent", async () => {
+  const namespace = redis.namespace();
+  const tasks = [fileURLToPath(new URL("../fixtures/traced-tasks.ts", import.meta.url))];
+  await startHostProcess({ url: redis.url, namespace, tasks, slots: 1, env: { MANYHANDS_TEST_SPANS: file } });
+  await using mp = await connect({ redis: redis.url, namespace });
+
+  const { value, traceId } = await inSpan(() => mp.submit("tracedInChild", [3], { pool: "letters" }));
+  expect(await value.get()).toBe(9);
+
+  const spans = await untilSpans(traceId, "send letters", "run tracedInChild");
+  expect([...spans.keys()].sort()).toEqual(["program", "run tracedInChild", "send letters"]);
+  expect(spans.get("run tracedInChild")?.parent).toBe(spans.get("send letters")?.id);
+});
 
 test("a task that fails marks its spans, those of each try; one that waits with a delay is not said to wait", async () => {
   const namespace = new TestNamespace(redis);
