@@ -177,7 +177,10 @@ export class ChildRuntime {
   }
 
   #sendMeasured(): void {
-    for (const [what, bins] of takeMeasured()) this.#send({ type: "measured", what, ...toBinsMessage(bins) });
+    for (const [what, bins] of takeMeasured()) {
+      // Hosts show their own.
+      if (what !== "redisRoundTrip") this.#send({ type: "measured", what, ...toBinsMessage(bins) });
+    }
   }
 
   #send(message: FromChild): void {

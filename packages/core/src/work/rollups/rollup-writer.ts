@@ -80,12 +80,15 @@ export class RollupWriter {
 
   async #flush(): Promise<void> {
     if (this.#tally.size === 0 && this.#errors.size === 0) return;
+    const { status } = this.#client;
     // Counted further, and added when it is back.
-    if (this.#client.status !== "ready") return this.#flushSoon();
+    if (status !== "ready" && status !== "end") return this.#flushSoon();
     const pairs = this.#tally.list();
     const errors = [...this.#errors.values()];
     this.#tally = new TaskTally(MOST_PAIRS);
     this.#errors = new Map();
+    // Its owner has closed the connection: there is no way to Redis any more.
+    if (status === "end") return;
     for (let from = 0; from < pairs.length; from += PAIRS_PER_SCRIPT) {
       await this.#addPairs(pairs.slice(from, from + PAIRS_PER_SCRIPT));
     }
