@@ -33,6 +33,12 @@ interface Options {
   healthPort?: number;
   healthAddress?: string;
   maxHeap?: number;
+  minChildren?: number;
+  maxChildren?: number;
+  maxChildIdle?: number;
+  maxChildAge?: number;
+  maxChildMemory?: number;
+  maxTasksPerChild?: number;
   echo?: true;
   logLevel?: LogLevel;
   logFormat?: LogFormat;
@@ -109,6 +115,36 @@ export function workerCommand(): Command {
       wholeNumber("--health-port", { from: 0, to: 65_535 }),
     )
     .option("--health-address <address>", "address of the health server (default: 127.0.0.1)")
+    .option(
+      "--min-children <n>",
+      "children that stay loaded when nothing runs (default: the smaller of the slots and 2)",
+      wholeNumber("--min-children", { from: 0, to: 10_000 }),
+    )
+    .option(
+      "--max-children <n>",
+      "most children at once, at least the slots (default: slots, spares and idle ones)",
+      wholeNumber("--max-children", { from: 1, to: 100_000 }),
+    )
+    .option(
+      "--max-child-idle <ms>",
+      "end a child that was idle for so long (default: 60000)",
+      wholeNumber("--max-child-idle", { from: 100, to: 86_400_000, unit: "milliseconds" }),
+    )
+    .option(
+      "--max-child-age <ms>",
+      "replace a child of this age after its task",
+      wholeNumber("--max-child-age", { from: 1_000, unit: "milliseconds" }),
+    )
+    .option(
+      "--max-child-memory <mb>",
+      "replace a child process that uses more after its task, megabytes of resident memory; on Linux",
+      wholeNumber("--max-child-memory", { from: 16 }),
+    )
+    .option(
+      "--max-tasks-per-child <n>",
+      "replace a child after so many tasks, unless its pool says another number",
+      wholeNumber("--max-tasks-per-child", { from: 1 }),
+    )
     .option("--echo", "print the stdout and stderr of tasks")
     .addOption(
       new Option("--log-level <level>", "lowest level of the log on stderr (default: info)").choices([
@@ -183,6 +219,12 @@ const OF_THE_HOST = [
   "maxHeap",
   "healthPort",
   "healthAddress",
+  "minChildren",
+  "maxChildren",
+  "maxChildIdle",
+  "maxChildAge",
+  "maxChildMemory",
+  "maxTasksPerChild",
   "echo",
   "logLevel",
   "logFormat",

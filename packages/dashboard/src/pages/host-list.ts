@@ -35,11 +35,23 @@ function card(host: HostRecord): Markup {
       <span>pid ${host.pid} on ${host.hostname}</span>
       <span>up ${duration(host.beatAt - host.startedAt)}</span>
       <span>${bytes(host.memory)}</span>
+      ${children(host)}
       <span>${count(host.completed)} completed</span>
       ${host.failed > 0 ? html`<span class="bad">${count(host.failed)} failed</span>` : ""}
       ${host.pools === null ? "" : html`<span>serves ${host.pools.join(", ")}</span>`}
     </p>
   </li>`;
+}
+
+/** What its children use together, as far as it is known. */
+function children({ children }: HostRecord): Markup | string {
+  const known = children.filter(({ memory }) => typeof memory === "number");
+  if (known.length === 0) return "";
+  const memory = known.reduce((sum, child) => sum + (child.memory ?? 0), 0);
+  const cpu = known.reduce((sum, child) => sum + (child.cpu ?? 0), 0);
+  const number = known.length === 1 ? "1 child" : `${count(known.length)} children`;
+  const words = `${number}: ${bytes(memory)}, ${Math.round(100 * cpu)} % CPU`;
+  return html`<span>${words}</span>`;
 }
 
 /** Processes run beside the slots. */

@@ -1,5 +1,5 @@
 import type { Logger } from "@manyhands/core";
-import { Duty, type Isolation, type Milliseconds, type PoolRecord } from "@manyhands/core/internal";
+import { Duty, type Isolation, type Milliseconds, type PoolRecord, plural } from "@manyhands/core/internal";
 import type { Executor } from "../executor/executor.ts";
 import { Trouble } from "../trouble/trouble.ts";
 import { Adoption } from "./adoption.ts";
@@ -8,13 +8,12 @@ import { ChildUnavailable } from "./child-unavailable.ts";
 import type { IdleChild } from "./idle-children.ts";
 import { endedItself, REPLACEMENTS, wasKilledFromOutside } from "./killed-from-outside.ts";
 import { noteChildEnd, type Retirement } from "./note-child-end.ts";
+import { usageOf } from "./process-usage.ts";
 
 export interface ChildPoolOptions {
   pool: PoolRecord;
   supply: ChildSupply;
   logger: Logger;
-  /** An idle child ends after this. @defaultValue 60_000 */
-  retireAfter?: Milliseconds;
   /** An initializer that runs for longer than this is mentioned: it may never end. @defaultValue 3_000 */
   initializerPatience?: Milliseconds;
 }
@@ -72,6 +71,7 @@ interface Child extends IdleChild {
 }
 
 const NONE: readonly never[] = [];
+const MEGABYTE = 1_048_576;
 /** Time an idle child gets to end by itself, ms. */
 const RETIRE_GRACE = 2_000;
 
@@ -89,7 +89,6 @@ export class ChildPool {
   #pool: PoolRecord;
   readonly #supply: ChildSupply;
   readonly #logger: Logger;
-  readonly #retireAfter: Milliseconds;
   readonly #initializerPatience: Milliseconds;
   readonly #children = new Set<Child>();
   /** Children being made that no job waits for: successors, and those whose job has given up. */
@@ -102,13 +101,13 @@ export class ChildPool {
   #missing: Isolation = "process";
   #closed = false;
 
-  constructor({ pool, supply, logger, retireAfter = 60_000, initializerPatience = 3_000 }: ChildPoolOptions) {
+  constructor({ pool, supply, logger, initializerPatience = 3_000 }: ChildPoolOptions) {
     this.#pool = pool;
     this.#supply = supply;
     this.#logger = logger;
-    this.#retireAfter = retireAfter;
     this.#initializerPatience = initializerPatience;
-    const interval = Math.max(100, Math.min(retireAfter, initializerPatience) / 4);
+    const { idle, age } = supply.limits;
+    const interval = Math.max(100, Math.min(idle, age, initializerPatience) / 4);
     const what = `looking at the children of pool "${pool.name}"`;
     this.#duty = new Duty({ what, interval, jitter: 0, logger, look: () => this.#look() });
     this.trouble = new Trouble({
@@ -398,20 +397,44 @@ export class ChildPool {
       child.jobsRun += 1;
       child.idleSince = performance.now();
       if (!isWell) this.#forget(child);
-      else if (this.#isWornOut(child)) this.#retire(child, this.#room(child) <= 0 ? "worn out" : "outdated");
-      else this.#rest(child);
+      else this.#replaceOrRest(child);
     };
     return { executor: child.executor, tasks: granted, release: () => end(true), discard: () => end(false) };
   }
 
   /** How many more tasks may run in a child. */
   #room({ executor, tasks }: Child): number {
-    const limit = this.#pool.maxTasksPerChild;
-    return limit === null || executor.isolation === "inline" ? Number.POSITIVE_INFINITY : limit - tasks;
+    const limit = this.#pool.maxTasksPerChild ?? this.#supply.limits.tasks;
+    return executor.isolation === "inline" ? Number.POSITIVE_INFINITY : limit - tasks;
   }
 
-  #isWornOut(child: Child): boolean {
-    return child.jobs === 0 && (this.#room(child) <= 0 || this.#isOutdated(child));
+  /** Between two tasks a child is replaced, never in one. */
+  #replaceOrRest(child: Child): void {
+    const reason = child.jobs === 0 ? this.#reasonToReplace(child) : null;
+    if (reason === null) this.#rest(child);
+    else this.#retire(child, reason);
+  }
+
+  #reasonToReplace(child: Child): Retirement | null {
+    if (this.#room(child) <= 0) return "worn out";
+    if (this.#isOutdated(child)) return "outdated";
+    return child.executor.isolation === "inline" ? null : (this.#tooOld(child) ?? this.#tooLarge(child));
+  }
+
+  #tooOld({ executor, jobsRun }: Child): Retirement | null {
+    const { age } = this.#supply.limits;
+    if (this.#supply.ageOf(executor) < age) return null;
+    return { limit: `it is older than ${age} ms (maxChildAge), after ${plural(jobsRun, "job")}` };
+  }
+
+  /** Threads share the memory of the host. */
+  #tooLarge({ executor, jobsRun }: Child): Retirement | null {
+    const { memory } = this.#supply.limits;
+    if (memory === Number.POSITIVE_INFINITY || executor.isolation !== "process") return null;
+    const used = usageOf(executor.pid);
+    if (used === null || used.memory <= memory) return null;
+    const [uses, most] = [used.memory, memory].map((bytes) => Math.round(bytes / MEGABYTE));
+    return { limit: `it uses ${uses} MB (maxChildMemory ${most} MB), after ${plural(jobsRun, "job")}` };
   }
 
   /** It has run another initializer than the pool has by now, or has loaded modules that have changed. */
@@ -453,13 +476,16 @@ export class ChildPool {
     const now = performance.now();
     for (const child of [...this.#children]) {
       if (child.jobs > 0 || child.executor.isolation === "inline") continue;
-      if (now - child.idleSince > this.#retireAfter) this.#retire(child, "idle");
+      const isIdle = now - child.idleSince > this.#supply.limits.idle && this.#supply.hasMoreThanMin;
+      const reason = isIdle ? "idle" : this.#tooOld(child);
+      if (reason !== null) this.#retire(child, reason);
     }
   }
 
   #retire(child: Child, why: Retirement): void {
     child.retired = why;
     this.#forget(child);
+    this.#supply.uncount(child.executor);
     void child.executor.retire(RETIRE_GRACE);
   }
 }

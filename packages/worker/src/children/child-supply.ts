@@ -9,6 +9,7 @@ import {
 import type { LoadedFile } from "../child/loaded-files.ts";
 import type { Executor } from "../executor/executor.ts";
 import { Trouble } from "../trouble/trouble.ts";
+import { type ChildLimits, NO_CHILD_LIMITS } from "./child-limits.ts";
 import { ChildUnavailable } from "./child-unavailable.ts";
 import { IdleChildren } from "./idle-children.ts";
 import { REPLACEMENTS, wasKilledFromOutside } from "./killed-from-outside.ts";
@@ -24,6 +25,8 @@ export interface ChildSupplyOptions {
   spares: number;
   /** Most children of all pools together that are kept without a job. @defaultValue no bound */
   mostIdle?: () => number;
+  /** @defaultValue none */
+  limits?: ChildLimits;
   /** The task modules are loaded anew when they change. @defaultValue false */
   isWatched?: boolean;
   logger: Logger;
@@ -39,6 +42,9 @@ const REFILL_DELAY: Milliseconds = 250;
 const PROBATION: Milliseconds = 300;
 /** A spare that ends by itself within this time after it has loaded could not have run anything, ms. */
 const SHORT_LIFE: Milliseconds = 10_000;
+
+/** A child that makes room is gone within this time, or is not waited for, ms. */
+const END_LIMIT: Milliseconds = 2_000;
 
 /** Task modules could not be loaded in a new child, or it was not one that can run what this host announces. */
 export class ChildLoadError extends ChildUnavailable {
@@ -65,7 +71,10 @@ export class ChildSupply {
   readonly trouble: Trouble;
   /** Children of pools that have no job. */
   readonly idle: IdleChildren;
+  readonly limits: ChildLimits;
   readonly #options: ChildSupplyOptions;
+  /** Children that count for the limits, and when they were made, by the monotonic clock: those of pools, and spares. */
+  readonly #counted = new Map<Executor, number>();
   readonly #spares: Executor[] = [];
   /** Children that load their modules and are waited for. */
   readonly #loading = new Set<Executor>();
@@ -83,6 +92,7 @@ export class ChildSupply {
 
   constructor(options: ChildSupplyOptions) {
     this.#options = options;
+    this.limits = options.limits ?? NO_CHILD_LIMITS;
     this.idle = new IdleChildren(options.mostIdle ?? (() => Number.POSITIVE_INFINITY));
     this.trouble = new Trouble({
       tryAgain: () => this.#probe(),
@@ -117,8 +127,7 @@ export class ChildSupply {
     });
     this.#announced = tasks.map(({ name }) => name);
     this.#loadLimit = Math.max(LOAD_LIMIT, 10 * (performance.now() - startedAt));
-    if (this.#closed || this.#options.spares === 0) void executor.retire(1_000);
-    else this.#keep(executor);
+    this.giveBack(executor);
     this.#warm();
     return { tasks, files: executor.files };
   }
@@ -131,7 +140,7 @@ export class ChildSupply {
    * @throws the error of a module that throws
    */
   async reload(onFiles: (files: readonly LoadedFile[]) => void): Promise<TaskAnnouncement[]> {
-    const executor = this.#options.create(this.#options.isolation);
+    const executor = this.#create(this.#options.isolation);
     this.#generations.set(executor, this.#generation + 1);
     this.#loading.add(executor);
     let tasks: TaskAnnouncement[];
@@ -150,7 +159,7 @@ export class ChildSupply {
     this.#isBroken = false;
     this.#generation += 1;
     this.#announced = tasks.map(({ name }) => name);
-    for (const spare of this.#spares.splice(0)) void spare.retire(1_000);
+    for (const spare of this.#spares.splice(0)) this.#retire(spare);
     this.giveBack(executor);
     this.trouble.tryNow();
     this.#warm();
@@ -166,6 +175,21 @@ export class ChildSupply {
   /** Whether the task modules have been loaded anew since the child loaded them. */
   isOutdated(executor: Executor): boolean {
     return (this.#generations.get(executor) ?? this.#generation) < this.#generation;
+  }
+
+  /** It is told to end, or is a process from now on. */
+  uncount(executor: Executor): void {
+    this.#counted.delete(executor);
+  }
+
+  /** Whether there are more children than are to stay when nothing runs. */
+  get hasMoreThanMin(): boolean {
+    return this.#counted.size > this.limits.min;
+  }
+
+  /** Since when the child is there, ms; 0 = not known. */
+  ageOf(executor: Executor): Milliseconds {
+    return performance.now() - (this.#counted.get(executor) ?? performance.now());
   }
 
   /** Warm children that belong to no pool yet. */
@@ -188,15 +212,36 @@ export class ChildSupply {
     if (this.trouble.reason !== null) throw new ChildLoadError(this.trouble.reason);
     const made = await this.#unlessUnwanted(this.#make(isolation), signal);
     if (!this.isOutdated(made)) return made;
-    void made.retire(1_000);
+    this.#retire(made);
     return this.take(isolation, signal);
   }
 
   /** Takes back a child that was taken and has not been used. */
   giveBack(executor: Executor): void {
-    const isWanted = !this.#closed && this.#spares.length < this.#options.spares && !this.isOutdated(executor);
-    if (isWanted) this.#keep(executor);
-    else void executor.retire(1_000);
+    const { spares } = this.#options;
+    const isWanted = !this.#closed && !this.isOutdated(executor);
+    if (isWanted && (this.#spares.length < spares || !this.hasMoreThanMin)) this.#keep(executor);
+    else this.#retire(executor);
+  }
+
+  #retire(executor: Executor): void {
+    this.uncount(executor);
+    void executor.retire(1_000);
+  }
+
+  /** Ends children that have nothing to do until another one may be made: every slot may have one. */
+  async #makeRoom(): Promise<void> {
+    while (this.#counted.size >= this.limits.max()) {
+      const ended = this.idle.endOldest() ?? this.#spares.shift();
+      if (!ended) return;
+      this.#retire(ended);
+      await within(ended.exited, END_LIMIT);
+    }
+  }
+
+  get #isShort(): boolean {
+    const count = this.#counted.size;
+    return (this.#spares.length < this.#options.spares && count < this.limits.max()) || count < this.limits.min;
   }
 
   async close(): Promise<void> {
@@ -234,7 +279,7 @@ export class ChildSupply {
 
   /** While children cannot be made, only the trouble tries. */
   #warm(): void {
-    if (this.#warming || this.#closed || this.#isBroken || this.#spares.length >= this.#options.spares) return;
+    if (this.#warming || this.#closed || this.#isBroken || !this.#isShort) return;
     if (this.#options.isolation === "inline" || this.trouble.reason !== null) return;
     this.#warming = true;
     // Modules that are being changed are no trouble as long as the children there are do.
@@ -288,6 +333,7 @@ export class ChildSupply {
       let executor: Executor | undefined;
       try {
         // A system without processes or descriptors to spare may throw here already.
+        await this.#makeRoom();
         executor = this.#create(isolation);
         this.#loading.add(executor);
         await this.#untilLoaded(executor);
@@ -307,6 +353,12 @@ export class ChildSupply {
   #create(isolation: Isolation): Executor {
     const executor = this.#options.create(isolation);
     this.#generations.set(executor, this.#generation);
+    if (isolation === "inline") return executor;
+    this.#counted.set(executor, performance.now());
+    void executor.exited.then(() => {
+      this.uncount(executor);
+      if (!this.hasMoreThanMin) this.#warm();
+    });
     return executor;
   }
 

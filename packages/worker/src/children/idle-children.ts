@@ -31,11 +31,7 @@ export class IdleChildren {
   add(child: IdleChild): void {
     this.#idle.delete(child);
     this.#idle.add(child);
-    if (this.#idle.size <= this.#most()) return;
-    const [oldest] = this.#idle;
-    if (!oldest) return;
-    this.#idle.delete(oldest);
-    oldest.makeRoom();
+    if (this.#idle.size > this.#most()) this.endOldest();
   }
 
   /** The child that became idle last, of those that any pool may have. It is the caller's from now on. */
@@ -46,6 +42,15 @@ export class IdleChildren {
     this.#idle.delete(latest);
     latest.handOver();
     return latest;
+  }
+
+  /** Ends the child that has been idle for longest. @returns that one; undefined: none is idle */
+  endOldest(): Executor | undefined {
+    const [oldest] = this.#idle;
+    if (!oldest) return undefined;
+    this.#idle.delete(oldest);
+    oldest.makeRoom();
+    return oldest.executor;
   }
 
   /** It has a job, or has ended. */

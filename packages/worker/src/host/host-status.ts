@@ -7,6 +7,7 @@ import {
   type StopStep,
 } from "@manyhands/core/internal";
 import type { ChildSupply } from "../children/child-supply.ts";
+import { ChildrenUsage } from "../children/children-usage.ts";
 import type { HostFacts } from "../health/host-checks.ts";
 import type { Liveness } from "../health/liveness.ts";
 import type { JobHost } from "../jobs/job-host.ts";
@@ -37,6 +38,7 @@ const SETTLE_AFTER_SILENCE: Milliseconds = 3_000;
 export class HostStatus {
   readonly #options: HostStatusOptions;
   readonly #startedAt = Date.now();
+  readonly #usage = new ChildrenUsage();
   #state: HostRecord["state"] = "starting";
   #isDeaf = false;
   #step: StopStep | null = null;
@@ -169,13 +171,13 @@ export class HostStatus {
 
   #children(): HostRecord["children"] {
     const { supply, pools, processes } = this.#options;
-    return [
+    return this.#usage.withUsage([
       ...supply.spares().map(({ pid, isolation }) => ({ pid, pool: null, isolation, busy: false, jobsRun: 0 })),
       ...pools.served().flatMap((pool) => pool.children().map((child) => ({ ...child, pool: pool.record.name }))),
       ...processes.runner
         .list()
         .map(({ pid, queue }) => ({ pid, pool: queue, isolation: "process" as const, busy: true, jobsRun: 0 })),
-    ];
+    ]);
   }
 
   #troubles(): HostTrouble[] {

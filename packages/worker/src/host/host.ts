@@ -527,6 +527,14 @@ export class Host implements WorkerHost {
       isolation: options.isolation,
       spares: options.spares,
       isWatched: options.watch,
+      limits: {
+        min: options.minChildren,
+        max: () => Math.max(options.maxChildren, this.slots),
+        idle: options.maxChildIdle,
+        age: options.maxChildAge,
+        memory: options.maxChildMemory,
+        tasks: options.maxTasksPerChild,
+      },
       mostIdle: () => Math.max(LEAST_IDLE, IDLE_PER_SLOT * this.slots),
       logger,
     });

@@ -17,6 +17,7 @@ import {
   resolveLockNodes,
   resolveNamespace,
 } from "@manyhands/core/internal";
+import { DEFAULT_IDLE } from "../children/child-limits.ts";
 import { HostLog, LOG_LEVELS, type LogLevel } from "../log/host-log.ts";
 import { type LogFormat, stderrLog } from "../log/stderr-log.ts";
 
@@ -79,8 +80,23 @@ export interface WorkerOptions {
   healthPort?: number | undefined;
   /** Address of the health server. @defaultValue "127.0.0.1" */
   healthAddress?: string | undefined;
-  /** Children kept loaded for pools to come. @defaultValue the smaller of `slots` and 2 */
+  /** Children kept loaded for pools to come. @defaultValue the smallest of `slots`, 2 and, where it is given, `minChildren` */
   spares?: number | undefined;
+  /** Children that stay loaded when nothing runs; the others end when they have been idle for a while. @defaultValue `spares` */
+  minChildren?: number | undefined;
+  /** Most children at once, those that are idle too; at least `slots`. @defaultValue as many as slots, spares and idle ones */
+  maxChildren?: number | undefined;
+  /** A child that has been idle for so long ends, unless it is one of `minChildren`. @defaultValue 60_000 */
+  maxChildIdle?: Milliseconds | undefined;
+  /** A child of this age is replaced when its task has ended. @defaultValue none */
+  maxChildAge?: Milliseconds | undefined;
+  /**
+   * A child process that uses more memory than this when a task has ended is replaced, megabytes of resident memory; on Linux.
+   * @defaultValue none
+   */
+  maxChildMemory?: number | undefined;
+  /** A child is replaced after so many tasks, unless its pool says another number. @defaultValue none */
+  maxTasksPerChild?: number | undefined;
   /** Print what tasks write to stdout and stderr. @defaultValue false */
   echo?: boolean | undefined;
   /** Where the log goes. @defaultValue lines on stderr */
@@ -120,6 +136,13 @@ export interface ResolvedOptions {
   healthPort: number | null;
   healthAddress: string;
   spares: number;
+  minChildren: number;
+  maxChildren: number;
+  maxChildIdle: Milliseconds;
+  maxChildAge: Milliseconds;
+  /** Bytes. */
+  maxChildMemory: number;
+  maxTasksPerChild: number;
   echo: boolean;
   logger: HostLog;
   logArgs: boolean;
@@ -155,6 +178,12 @@ const WORKER_OPTIONS = optionsOf<WorkerOptions>({
   healthPort: true,
   healthAddress: "text",
   spares: true,
+  minChildren: true,
+  maxChildren: true,
+  maxChildIdle: true,
+  maxChildAge: true,
+  maxChildMemory: true,
+  maxTasksPerChild: true,
   echo: "boolean",
   logger: true,
   logLevel: true,
@@ -195,12 +224,54 @@ export function resolveWorkerOptions(options: WorkerOptions): ResolvedOptions {
     maxPayload: integer("maxPayload", options.maxPayload ?? 1_048_576, 1),
     healthPort: options.healthPort === undefined ? null : port(options.healthPort),
     healthAddress: options.healthAddress ?? "127.0.0.1",
-    spares: integer("spares", options.spares ?? Math.min(slots, 2), 0),
+    ...childLimits(options, slots),
     echo: options.echo ?? false,
     logger: hostLog(options, name),
     logArgs: options.logArgs ?? false,
   };
 }
+
+function childLimits(options: WorkerOptions, slots: number): Pick<ResolvedOptions, ChildLimitName> {
+  const {
+    minChildren,
+    maxChildren,
+    maxChildIdle = DEFAULT_IDLE,
+    maxChildAge,
+    maxChildMemory,
+    maxTasksPerChild,
+  } = options;
+  const min = minChildren === undefined ? undefined : integer("minChildren", minChildren, 0);
+  const spares = integer("spares", options.spares ?? Math.min(slots, 2, min ?? 2), 0);
+  if (min !== undefined && spares > min) {
+    throw new ValueError(`minChildren must be at least spares, which is ${spares}; got ${min}`);
+  }
+  if (maxChildren !== undefined && integer("maxChildren", maxChildren, 1) < Math.max(slots, min ?? 0)) {
+    throw new ValueError(
+      `maxChildren must be at least slots and minChildren, which are ${slots} and ${min ?? spares}: each slot may need a ` +
+        `child; got ${maxChildren}`,
+    );
+  }
+  const orNone = (name: keyof WorkerOptions, given: number | undefined, least: number): number =>
+    given === undefined ? Number.POSITIVE_INFINITY : integer(name, given, least);
+  return {
+    spares,
+    minChildren: min ?? spares,
+    maxChildren: maxChildren ?? Number.POSITIVE_INFINITY,
+    maxChildIdle: interval("maxChildIdle", maxChildIdle, 100),
+    maxChildAge: orNone("maxChildAge", maxChildAge, 1_000),
+    maxChildMemory: orNone("maxChildMemory", maxChildMemory, 16) * 1_048_576,
+    maxTasksPerChild: orNone("maxTasksPerChild", maxTasksPerChild, 1),
+  };
+}
+
+type ChildLimitName =
+  | "spares"
+  | "minChildren"
+  | "maxChildren"
+  | "maxChildIdle"
+  | "maxChildAge"
+  | "maxChildMemory"
+  | "maxTasksPerChild";
 
 /** Options that had another name. */
 const EARLIER_NAMES: Readonly<Record<string, keyof WorkerOptions>> = {

@@ -131,7 +131,10 @@ export class ProcessRunner {
         this.#host.supply.giveBack(executor);
         throw error;
       });
-    if (beginning.state === "begun") return this.#live(run);
+    if (beginning.state === "begun") {
+      this.#host.supply.uncount(executor);
+      return this.#live(run);
+    }
     this.#host.supply.giveBack(executor);
     if (beginning.state === "over") return this.tell(run.client, run.id, { ended: beginning, pid: 0 });
     return this.#lookAgain(job, token);

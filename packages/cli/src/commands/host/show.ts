@@ -47,7 +47,10 @@ function fieldsOf(host: HostRecord, processes: readonly ProcessRecord[]): Field[
   ];
   const children = host.children.map((child) => {
     const pool = child.pool === null ? "spare" : `pool ${child.pool}`;
-    return `${child.pid} ${child.isolation}, ${pool}, ${child.busy ? "busy" : "idle"}, ${plural(child.jobsRun, "job")} run`;
+    const memory = typeof child.memory === "number" ? `, ${megabytes(child.memory)}` : "";
+    const cpu = typeof child.cpu === "number" ? `, ${Math.round(100 * child.cpu)} % CPU` : "";
+    const work = `${child.busy ? "busy" : "idle"}, ${plural(child.jobsRun, "job")} run`;
+    return `${child.pid} ${child.isolation}, ${pool}, ${work}${memory}${cpu}`;
   });
   const troubles = (host.troubles ?? []).map(({ pool, reason, since, takesWork }) => {
     const what = takesWork ? "jobs wait" : "takes no work";

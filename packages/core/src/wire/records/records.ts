@@ -99,7 +99,7 @@ export interface HostRecord {
   running: RunningAnnouncement[];
   /** Processes: most at once, how many run, and the queues it takes them from. Absent: it runs none. */
   processes?: { limit: number; running: number; queues: string[] };
-  children: { pid: number; pool: string | null; isolation: Isolation; busy: boolean; jobsRun: number }[];
+  children: ChildRecord[];
   version: string;
   /** Host's wall clock, ms. */
   startedAt: number;
@@ -109,6 +109,20 @@ export interface HostRecord {
   /** Jobs finished by this host since it started. */
   completed: number;
   failed: number;
+}
+
+/** A child as its host tells it. */
+export interface ChildRecord {
+  pid: number;
+  /** null = it has run nothing yet. */
+  pool: string | null;
+  isolation: Isolation;
+  busy: boolean;
+  jobsRun: number;
+  /** Share of one processor since the last beat, 1 = all of it; null = not known. Absent in records of earlier versions. */
+  cpu?: number | null;
+  /** Resident memory, bytes; null = not known. Absent in records of earlier versions. */
+  memory?: number | null;
 }
 
 /**
