@@ -143,6 +143,8 @@ export const HostView = z
         isolation: z.string(),
         busy: z.boolean(),
         jobsRun: z.int(),
+        cpu: z.number().nullable().optional(),
+        memory: z.int().nullable().optional(),
       }),
     ),
     processes: z.object({ limit: z.int(), running: z.int() }).nullable(),

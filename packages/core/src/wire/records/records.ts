@@ -112,7 +112,7 @@ export interface HostRecord {
 }
 
 /** A child as its host tells it. */
-export interface ChildRecord {
+export type ChildRecord = {
   pid: number;
   /** null = it has run nothing yet. */
   pool: string | null;
@@ -123,7 +123,7 @@ export interface ChildRecord {
   cpu?: number | null;
   /** Resident memory, bytes; null = not known. Absent in records of earlier versions. */
   memory?: number | null;
-}
+};
 
 /**
  * The steps in which a host stops. `quiet`: it takes nothing more; `warm`: what runs may end; `cold`: tasks are asked to
