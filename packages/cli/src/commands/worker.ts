@@ -96,25 +96,7 @@ export function workerCommand(): Command {
       "3 or 5 independent Redis masters that vote on locks (default: MANYHANDS_LOCK_NODES, then none)",
       commaList,
     )
-    .optionsGroup("How it starts and ends:")
-    .option("--watch", "for development: load task modules again when their files change")
-    .option(
-      "--wait-for-redis <ms>",
-      "how long to wait for a Redis that is not up yet; then the exit code is 3 (default: 0)",
-      wholeNumber("--wait-for-redis", { from: 0, to: 86_400_000, unit: "milliseconds" }),
-    )
-    .option(
-      "--grace <ms>",
-      "how long running tasks may take after SIGTERM (default: 10000)",
-      wholeNumber("--grace", { from: 0, unit: "milliseconds" }),
-    )
-    .optionsGroup("What it shows:")
-    .option(
-      "--health-port <port>",
-      "serve /healthz, /readyz and /metrics; 0 takes a free port",
-      wholeNumber("--health-port", { from: 0, to: 65_535 }),
-    )
-    .option("--health-address <address>", "address of the health server (default: 127.0.0.1)")
+    .optionsGroup("Its children:")
     .option(
       "--min-children <n>",
       "children that stay loaded when nothing runs (default: the smaller of the slots and 2)",
@@ -145,6 +127,25 @@ export function workerCommand(): Command {
       "replace a child after so many tasks, unless its pool says another number",
       wholeNumber("--max-tasks-per-child", { from: 1 }),
     )
+    .optionsGroup("How it starts and ends:")
+    .option("--watch", "for development: load task modules again when their files change")
+    .option(
+      "--wait-for-redis <ms>",
+      "how long to wait for a Redis that is not up yet; then the exit code is 3 (default: 0)",
+      wholeNumber("--wait-for-redis", { from: 0, to: 86_400_000, unit: "milliseconds" }),
+    )
+    .option(
+      "--grace <ms>",
+      "how long running tasks may take after SIGTERM (default: 10000)",
+      wholeNumber("--grace", { from: 0, unit: "milliseconds" }),
+    )
+    .optionsGroup("What it shows:")
+    .option(
+      "--health-port <port>",
+      "serve /healthz, /readyz and /metrics; 0 takes a free port",
+      wholeNumber("--health-port", { from: 0, to: 65_535 }),
+    )
+    .option("--health-address <address>", "address of the health server (default: 127.0.0.1)")
     .option("--echo", "print the stdout and stderr of tasks")
     .addOption(
       new Option("--log-level <level>", "lowest level of the log on stderr (default: info)").choices([
