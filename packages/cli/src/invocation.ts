@@ -48,6 +48,12 @@ export function addSharedOptions(command: Command): Command {
     .addOption(
       new Option("--namespace <name>", "namespace of the pools, tasks and hosts (default: manyhands)").helpGroup(group),
     )
+    .addOption(
+      new Option(
+        "--context <name>",
+        "work at this context (default: MANYHANDS_CONTEXT, then the current one of manyhands config contexts)",
+      ).helpGroup(group),
+    )
     .addOption(new Option("--verbose", "show stacks of errors").helpGroup(group));
 }
 

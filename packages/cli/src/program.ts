@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { codeFolder, nearNames, visibleLines } from "@manyhands/core/internal";
 import { Command } from "commander";
 import { COMPLETE, completeCommand, completionCommand } from "./commands/completion/completion.ts";
-import { configCommand } from "./commands/config.ts";
+import { configCommand } from "./commands/config/config.ts";
 import { dashboardCommand } from "./commands/dashboard.ts";
 import { deadCommand } from "./commands/dead/dead.ts";
 import { demoCommand } from "./commands/demo/demo.ts";
@@ -22,19 +22,23 @@ import type { ExitCode } from "./failure/exit-code.ts";
 import { reportFailure } from "./failure/report-failure.ts";
 import { formatHelp, giveExamples, subcommandTerm } from "./help.ts";
 import { addSharedOptions, newCommand } from "./invocation.ts";
+import { formatIn } from "./output/format-in.ts";
+import type { OutputFormat } from "./output/output-format.ts";
 
 /** Runs one command line, without the program's own name. Never throws. */
 export async function runCommandLine(args: readonly string[]): Promise<ExitCode> {
+  const format = formatIn(args);
   try {
     process.exitCode = 0;
-    await buildProgram().parseAsync(args, { from: "user" });
+    await buildProgram(format).parseAsync(args, { from: "user" });
     return Number(process.exitCode);
   } catch (error) {
-    return reportFailure(error, { verbose: args.includes("--verbose") || Boolean(process.env["DEBUG"]) });
+    return reportFailure(error, { verbose: args.includes("--verbose") || Boolean(process.env["DEBUG"]), format });
   }
 }
 
-export function buildProgram(): Command {
+/** @param format - Of the errors: those of commander are written as JSON by the caller where it is not the table. */
+export function buildProgram(format: OutputFormat = "table"): Command {
   const program = new Command("manyhands")
     .description("Python's multiprocessing for many machines: worker hosts, pools and tasks on Redis.")
     .version(packageVersion(), "-V, --version")
@@ -69,20 +73,24 @@ export function buildProgram(): Command {
     ["manyhands top", "what goes on"],
     ["manyhands help task", "the commands for tasks"],
   ]);
-  refine(program);
+  refine(program, format);
   return program;
 }
 
 /** Settings that every command has but does not inherit when it is added ready-made. */
-function refine(command: Command): void {
+function refine(command: Command, format: OutputFormat): void {
   // After its own options, so that help shows those first.
   addSharedOptions(command);
   command.configureHelp({ formatHelp, subcommandTerm });
   command.exitOverride();
   command.showSuggestionAfterError();
-  command.configureOutput({ outputError: (text, write) => write(`${visibleLines(text.trimEnd())}\n`) });
-  command.showHelpAfterError("(add --help for how to use it)");
-  for (const child of command.commands) refine(child);
+  if (format === "table") {
+    command.configureOutput({ outputError: (text, write) => write(`${visibleLines(text.trimEnd())}\n`) });
+    command.showHelpAfterError("(add --help for how to use it)");
+  } else {
+    command.configureOutput({ writeErr: () => {} });
+  }
+  for (const child of command.commands) refine(child, format);
   if (command.commands.length > 0) command.helpCommand(false).addCommand(helpCommand(command));
 }
 

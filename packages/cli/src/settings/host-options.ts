@@ -34,6 +34,6 @@ export function mergeHostOptions({ line, file, settings }: HostOptionSources): W
   );
 }
 
-function isDefault({ source }: { source: string }): boolean {
-  return source === "default";
+function isDefault({ source, yields }: { source: string; yields?: true }): boolean {
+  return source === "default" || yields === true;
 }
