@@ -86,6 +86,18 @@ describe("submit --wait", () => {
     expect(code).toBe(1);
   });
 
+  test("with -o json the error of a task is one line of JSON on stderr", async () => {
+    const { code, stdout, stderr } = await run(["submit", "fail", '"boom\\u009b"', "--wait", "-o", "json"], place);
+
+    expect(stderr).toMatch(/^\{"code":[^\n]*\}\n$/);
+    expect(stderr).not.toContain("\u009b");
+    expect(JSON.parse(stderr)).toMatchObject({
+      ...{ name: "RangeError", message: "boom\u009b", hint: null, exitCode: 1, host: "w1" },
+      ...{ id: expect.any(String), pid: expect.any(Number), stack: expect.stringContaining("fixtures/tasks.ts") },
+    });
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+  });
+
   test("what a task throws, logs and is called cannot act on the terminal, nor forge a line", async () => {
     const hostile = JSON.stringify("\x1b[2Jgone\nerror: forged \u202e\x9b31m");
 

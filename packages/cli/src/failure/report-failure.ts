@@ -1,4 +1,4 @@
-import { visibleLines } from "@manyhands/core/internal";
+import { visibleJson, visibleLines } from "@manyhands/core/internal";
 import { CommanderError } from "commander";
 import { colors } from "../output/colors.ts";
 import type { OutputFormat } from "../output/output-format.ts";
@@ -29,7 +29,7 @@ export function reportFailure(error: unknown, options: { verbose: boolean; forma
   if (format !== "table") {
     const report = toReport(error, exitCode);
     if (verbose && error instanceof Error) report.stack = describeStack(error);
-    process.stderr.write(`${JSON.stringify(report)}\n`);
+    process.stderr.write(`${visibleJson(JSON.stringify(report))}\n`);
     return exitCode;
   }
   const message = messageOf(error);

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { visibleLine, visibleLines } from "@manyhands/core/internal";
+import { visibleJson, visibleLine, visibleLines } from "@manyhands/core/internal";
 import { colors } from "./colors.ts";
 import { toJson } from "./json-text.ts";
 import type { OutputFormat } from "./output-format.ts";
@@ -107,6 +107,11 @@ export class Printer {
   /** Something to read that is not data. */
   words(text: string, how: Writing = {}): void {
     process.stderr.write(`${shown(text, how)}\n`);
+  }
+
+  /** Why a command ended, for programs: one line of JSON on stderr. */
+  failure(report: object): void {
+    process.stderr.write(`${visibleJson(JSON.stringify(report))}\n`);
   }
 
   warn(text: string): void {

@@ -2,12 +2,11 @@ import { randomBytes } from "node:crypto";
 import { type AsyncResult, connect, RedisUnfitError, type SubmitOptions } from "@manyhands/core";
 import { viewError, within } from "@manyhands/core/internal";
 import type { Connection } from "../../connection/connection.ts";
-import { EXIT, type ExitCode, exitCodeOf, exitCodeOfTask } from "../../failure/exit-code.ts";
+import { EXIT, type ExitCode, exitCodeOf } from "../../failure/exit-code.ts";
 import { type Interruption, interruption } from "../../interruption.ts";
-import { colors } from "../../output/colors.ts";
 import type { Printer } from "../../output/printer.ts";
 import type { Settings } from "../../settings/settings.ts";
-import { describeError } from "../task/describe-error.ts";
+import { reportLate, reportTaskError } from "../task/report-task-error.ts";
 
 /** Longest time in which a cancellation is sent before the command gives up, ms. */
 const CANCEL_DEADLINE = 2_000;
@@ -56,8 +55,7 @@ export async function submitAndWait(connection: Connection, call: WaitedCall): P
     }
     const late =
       outcome === "cancelled" ? `${words} was not finished after ${call.timeout} ms and was cancelled` : words;
-    printer.words(late, { paint: (text) => `${colors.red("timed out:")} ${text}` });
-    return EXIT.timedOut;
+    return reportLate(late, { id, printer });
   } finally {
     await mp.close();
   }
@@ -87,12 +85,8 @@ async function finish(
   } catch (error) {
     const view = viewError(error);
     if (view.host === null && isRefusal(error)) throw notSubmitted(task, error as Error);
-    const code = exitCodeOfTask(error);
     const where = view.host === null ? "" : ` on ${view.host}, pid ${view.pid}`;
-    const what = code === EXIT.cancelled ? "cancelled:" : code === EXIT.timedOut ? "timed out:" : "failed:";
-    printer.words(`task "${task}" (${id})${where}`, { paint: (text) => `${colors.red(what)} ${text}` });
-    for (const line of describeError(view)) printer.words(line);
-    return code;
+    return reportTaskError(error, { id, title: `task "${task}" (${id})${where}`, printer });
   }
 }
 

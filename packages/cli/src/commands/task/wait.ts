@@ -1,15 +1,14 @@
 import { CancelledError, type Context, connect, TaskUnknownError, TimeoutError } from "@manyhands/core";
 import { viewError } from "@manyhands/core/internal";
 import type { Command } from "commander";
-import { EXIT, type ExitCode, exitCodeOfTask } from "../../failure/exit-code.ts";
+import { EXIT, type ExitCode } from "../../failure/exit-code.ts";
 import { interruption } from "../../interruption.ts";
 import { action, newCommand } from "../../invocation.ts";
-import { colors } from "../../output/colors.ts";
 import type { Printer } from "../../output/printer.ts";
 import { wholeNumber } from "../../parse/numbers.ts";
-import { describeError } from "./describe-error.ts";
 import { type InPool, inPool } from "./in-pool.ts";
 import { noSuchTask } from "./no-such-task.ts";
+import { reportLate, reportTaskError } from "./report-task-error.ts";
 
 interface Options extends InPool {
   timeout?: number;
@@ -75,16 +74,9 @@ async function waitFor(id: string, { mp, options, signal, printer, isOnly, resul
     if (error instanceof TaskUnknownError) throw noSuchTask(id);
     if (signal.aborted) return EXIT.cancelled;
     const view = viewError(error);
-    if (error instanceof TimeoutError && view.host === null) {
-      printer.words(error.message, { paint: (text) => `${colors.red("timed out:")} ${text}` });
-      return EXIT.timedOut;
-    }
+    if (error instanceof TimeoutError && view.host === null) return reportLate(error.message, { id, printer });
     // The command's own error, such as for an id that two pools have.
     if (view.host === null && !(error instanceof CancelledError)) throw error;
-    const code = exitCodeOfTask(error);
-    const what = code === EXIT.cancelled ? "cancelled:" : code === EXIT.timedOut ? "timed out:" : "failed:";
-    printer.words(`task ${id}`, { paint: (text) => `${colors.red(what)} ${text}` });
-    for (const line of describeError(view)) printer.words(line);
-    return code;
+    return reportTaskError(error, { id, title: `task ${id}`, printer });
   }
 }
