@@ -13,7 +13,7 @@ import { ROOT } from "./root.ts";
 
 /** Each line is expected so often, at that level. What stands here in the order of the day is looked for anywhere. */
 const EXPECTED: readonly (readonly [level: string, times: number, line: RegExp])[] = [
-  ["info", 1, /^host "web-1" takes work: ready with 3 slots/],
+  ["info", 1, /^host "web-1" takes work: 3 slots/],
   ["debug", 1, /^task "fetchPage" \(.*\) is done in /],
   ["warn", 1, /^task "fetchPage" \(.*\) failed, try 1 of 3; it is tried again: Error: connection reset$/],
   ["warn", 1, /^task "parse" \(.*\) failed: RangeError: line 3 is too long$/],

@@ -250,7 +250,7 @@ export class Host implements WorkerHost {
     // A program that was told that the host is ready finds it among the running ones.
     await this.#heartbeat.now();
     const tasks = [...this.#tasks.keys()].join(", ") || "none";
-    this.logger.info(`host "${this.name}" takes work: ready with ${plural(this.slots, "slot")}, tasks ${tasks}`);
+    this.logger.info(`host "${this.name}" takes work: ${plural(this.slots, "slot")}, tasks ${tasks}`);
   }
 
   async quiet(): Promise<void> {
