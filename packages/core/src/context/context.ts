@@ -142,6 +142,8 @@ export interface ContextSettings {
 /** Least wait for Redis with each step of closing, ms, and the round trips that it may take. */
 const CLOSE_DEADLINE = 2_000;
 const CLOSE_ROUNDS = 12;
+/** Longest wait for Redis to get what was submitted, while it answers, ms. */
+const DELIVERY_DEADLINE = 30_000;
 /** The same for each step when the program ends by itself and did not ask for it, ms. */
 const END_DEADLINE = 500;
 
@@ -559,8 +561,8 @@ export class Context {
   /**
    * Ends what Python ends at the end of a program: daemonic processes are terminated, all others are waited for, at
    * most `timeout` ms and not while Redis is away for long (P11). Then terminates the unnamed pools. Tasks in named pools go
-   * on: what has not reached Redis yet is sent, for up to `timeout` ms (at least 2 s), and what is still waited for fails
-   * with DetachedError. All other waits fail with ClosedError. Repeatable; ends also without Redis.
+   * on: what has not reached Redis yet is sent, for up to `timeout` ms (at least 2 s; without it for up to 30 s while Redis
+   * answers), and what is still waited for fails with DetachedError. All other waits fail with ClosedError. Repeatable; ends also without Redis.
    */
   async close({ timeout }: { timeout?: Milliseconds | undefined } = {}): Promise<void> {
     this.#closing ??= this.#close(timeout, CLOSE_DEADLINE);
@@ -616,13 +618,12 @@ export class Context {
       this.#objects.isClosed = true;
       const closed = markOwnEnding(new ClosedError("the context was closed before this call had a result"));
       // What goes on without this program is given time to get to Redis.
-      await settledWithin(
-        Promise.allSettled([
-          ...[...this.#pools].map(([registration, pool]) => pool.deref()?.leave() ?? registration.remove()),
-          this.#jobs?.delivered(),
-        ]),
-        Math.max(limit, timeout ?? 0),
-      );
+      const delivered = Promise.allSettled([
+        ...[...this.#pools].map(([registration, pool]) => pool.deref()?.leave() ?? registration.remove()),
+        this.#jobs?.delivered(),
+      ]);
+      const isDelivered = await settledWithin(delivered, Math.max(limit, timeout ?? 0));
+      if (!isDelivered && timeout === undefined) await this.#whileAnswered(delivered, limit);
       for (const [registration, pool] of this.#pools) if (registration.isNamed) pool.deref()?.detachNow();
       await settledWithin(this.#jobs?.close() ?? Promise.resolve(), limit);
       await settledWithin(results.close(closed), limit);
@@ -637,6 +638,18 @@ export class Context {
       this.#withdrawEnd();
       keepAlive.release();
     }
+  }
+
+  /** Waits for work that takes long though Redis answers: this machine is busy, or much is on its way. */
+  async #whileAnswered(work: Promise<unknown>, limit: Milliseconds): Promise<void> {
+    const endsAt = performance.now() + DELIVERY_DEADLINE;
+    while (performance.now() < endsAt && (await settledWithin(this.#client.ping(), limit)) && this.#isConnected) {
+      if (await settledWithin(work, limit)) return;
+    }
+  }
+
+  get #isConnected(): boolean {
+    return this.#client.status === "ready";
   }
 
   /** A pool that was garbage-collected with nothing under way: an unnamed one is removed (PL18). */

@@ -124,7 +124,7 @@ export class TaskUnknownError extends ManyhandsError {
  * any program finds it again (`mp.task(id)`).
  *
  * @cause The context was closed while a call in a named pool had no result. The task is in Redis and runs as if its
- * program were still there.
+ * program were still there. A call that was still on its way when the time for closing was over may have got there.
  * @remedy Look it up later by `id`, in any program: `mp.task(id).get()`. To stop tasks instead, `cancel()` them or
  * `terminate()` the pool before you close.
  */

@@ -657,13 +657,12 @@ export class Pool {
   /** Waits for nothing any more, sent or not. @internal */
   detachNow(): void {
     this.#submitter.detachAll({
-      ofJob: (id) =>
-        markOwnEnding(
-          new DetachedError(
-            `this program stopped waiting for task ${id} in pool "${this.name}", which goes on; find it with mp.task("${id}", { pool: "${this.name}" })`,
-            { id },
-          ),
-        ),
+      ofJob: (id, isInRedis) => {
+        const fate = isInRedis ? "which goes on" : "which was sent, and may have reached Redis";
+        const advice = `find it with mp.task("${id}", { pool: "${this.name}" })`;
+        const message = `this program stopped waiting for task ${id} in pool "${this.name}", ${fate}; ${advice}`;
+        return markOwnEnding(new DetachedError(message, { id }));
+      },
       unsent: markOwnEnding(new ClosedError(`pool "${this.name}" was closed before this call was sent`)),
     });
   }

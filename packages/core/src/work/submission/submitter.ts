@@ -153,14 +153,17 @@ export class Submitter {
     });
   }
 
-  /** Waits for nothing any more: what Redis has goes on, and its units fail here with the error of their job. */
-  detachAll(error: { ofJob: (id: string) => Error; unsent: Error }): void {
+  /**
+   * Waits for nothing any more: what Redis has goes on, and its units fail here with the error of their job; so does what is on
+   * its way, and may get there.
+   */
+  detachAll(error: { ofJob: (id: string, isInRedis: boolean) => Error; unsent: Error }): void {
     this.#failUnsent(error.unsent);
     for (const ticket of [...this.#tickets.keys()]) {
-      const isSent = ticket.submitted || ticket.isDuplicate;
+      const isInRedis = ticket.submitted || ticket.isDuplicate;
       for (let unit = 0; unit < ticket.units; unit += 1) {
         const id = ticket.units > 1 ? `${ticket.jobId}.${unit}` : ticket.jobId;
-        ticket.answer(unit, failed(isSent ? error.ofJob(id) : error.unsent));
+        ticket.answer(unit, failed(error.ofJob(id, isInRedis)));
       }
       this.#options.runtime.results.settle(ticket);
     }
