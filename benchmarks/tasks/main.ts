@@ -1,11 +1,10 @@
-import { Inspector, Keys, openRedis, type TaskQuery } from "@manyhands/core/internal";
+import { Inspector, Keys, openRedis, type RedisClient, type TaskQuery } from "@manyhands/core/internal";
 import { startRedisServer } from "@manyhands/core/redis-server";
 import { conclude, judge, type Line } from "../measure.ts";
 import { type LoadedTask, loadTasks } from "./load-tasks.ts";
 
 const TASKS = Number(process.env["BENCH_TASKS"] ?? 1_000_000);
 const ROUNDS = Number(process.env["BENCH_ROUNDS"] ?? 15);
-const CANCELLED = Number(process.env["BENCH_CANCELLED"] ?? 100_000);
 const NAMESPACE = "bench";
 const START = Date.UTC(2026, 0, 1);
 
@@ -19,17 +18,18 @@ export async function tasksBenchmark(): Promise<void> {
   const client = openRedis(server.url, { name: "bench-tasks" });
   const keys = new Keys(NAMESPACE);
   const inspector = new Inspector({ client, keys });
+  const place = { inspector, client };
   try {
     for (const pool of POOLS) await inspector.pools.create({ name: pool, size: null });
     const begin = performance.now();
     await loadTasks(client, NAMESPACE, manyTasks());
     console.error(`${TASKS} tasks were loaded in ${((performance.now() - begin) / 1_000).toFixed(0)} s`);
     const lines: Line[] = [];
-    for (const [what, query] of Object.entries(PAGES)) lines.push(await pages(inspector, what, query));
-    for (const [what, query] of Object.entries(TEXTS)) lines.push(await texts(inspector, what, query));
+    for (const [what, query] of Object.entries(PAGES)) lines.push(await pages(place, what, query));
+    for (const [what, query] of Object.entries(TEXTS)) lines.push(await texts(place, what, query));
     lines.push(await deep(inspector));
-    for (const [what, query] of Object.entries(COUNTS)) lines.push(await counts(inspector, what, query));
-    lines.push(await cancel(server.url, inspector));
+    for (const [what, query] of Object.entries(COUNTS)) lines.push(await counts(place, what, query));
+    for (const [what, query] of Object.entries(CANCELS)) lines.push(await cancel(server.url, place, { what, query }));
     conclude(lines);
   } finally {
     await inspector.close();
@@ -72,6 +72,11 @@ const COUNTS: Record<string, TaskQuery> = {
   "count of a task and a tag": { task: "task-0", tag: "nightly" },
 };
 
+const CANCELS: Record<string, TaskQuery> = {
+  "waiting and delayed tasks of a tag": { tag: "nightly" },
+  "waiting and delayed tasks of a pool": { pool: "big" },
+};
+
 function* manyTasks(): Generator<LoadedTask> {
   let state = 7;
   const random = (): number => {
@@ -100,19 +105,42 @@ function* manyTasks(): Generator<LoadedTask> {
   }
 }
 
-async function pages(inspector: Inspector, what: string, query: TaskQuery): Promise<Line> {
+async function pages({ inspector, client }: Place, what: string, query: TaskQuery): Promise<Line> {
   const figures: number[] = [];
   let found = 0;
+  const work = await workOf(client);
   for (let round = 0; round < ROUNDS; round += 1) {
     const begin = performance.now();
     found = (await inspector.tasks.find({ ...query, limit: 50 })).tasks.length;
     figures.push(performance.now() - begin);
   }
-  return line(`a page by ${what}, ${found} found`, figures, PAGE_BAR);
+  return line(`a page by ${what}, ${found} found, ${await work(ROUNDS)}`, figures, PAGE_BAR);
 }
 
-async function texts(inspector: Inspector, what: string, query: TaskQuery): Promise<Line> {
+interface Place {
+  inspector: Inspector;
+  client: RedisClient;
+}
+
+/** Processor time from now on: of other load on the machine it tells nothing, as durations do. */
+async function workOf(client: RedisClient): Promise<(count: number) => Promise<string>> {
+  const redis = async (): Promise<number> => {
+    const info = await client.info("cpu");
+    const times = ["used_cpu_user", "used_cpu_sys"].map((name) => new RegExp(`${name}:([\\d.]+)`).exec(info)?.[1]);
+    return times.reduce((sum, time) => sum + Number(time) * 1_000, 0);
+  };
+  const begin = await redis();
+  const own = process.cpuUsage();
+  return async (count) => {
+    const { user, system } = process.cpuUsage(own);
+    const ours = (user + system) / 1_000 / count;
+    return `${(((await redis()) - begin) / count).toFixed(2)} ms of Redis and ${ours.toFixed(2)} ms of the program`;
+  };
+}
+
+async function texts({ inspector, client }: Place, what: string, query: TaskQuery): Promise<Line> {
   const figures: number[] = [];
+  const work = await workOf(client);
   let words = "";
   for (let round = 0; round < ROUNDS; round += 1) {
     const begin = performance.now();
@@ -120,7 +148,7 @@ async function texts(inspector: Inspector, what: string, query: TaskQuery): Prom
     figures.push(performance.now() - begin);
     words = `${page.tasks.length} found${page.partial === undefined ? "" : `, partial: ${page.partial}`}`;
   }
-  return line(`first page of a ${what}, ${words}`, figures, TEXT_BAR);
+  return line(`first page of a ${what}, ${await work(ROUNDS)}, ${words}`, figures, TEXT_BAR);
 }
 
 /** All pages of the failed tasks of a pool, by their cursors. */
@@ -136,19 +164,24 @@ async function deep(inspector: Inspector): Promise<Line> {
   return line(`each of ${figures.length} pages of the failed tasks of a pool`, figures, PAGE_BAR);
 }
 
-async function counts(inspector: Inspector, what: string, query: TaskQuery): Promise<Line> {
+async function counts({ inspector, client }: Place, what: string, query: TaskQuery): Promise<Line> {
   const figures: number[] = [];
+  const work = await workOf(client);
   let count = 0;
   for (let round = 0; round < ROUNDS; round += 1) {
     const begin = performance.now();
     count = await inspector.tasks.count(query);
     figures.push(performance.now() - begin);
   }
-  return line(`${what}: ${count}`, figures);
+  return line(`${what}: ${count}, ${await work(ROUNDS)}`, figures);
 }
 
 /** A ping beside a bulk action tells how long Redis is busy with one step of it. */
-async function cancel(url: string, inspector: Inspector): Promise<Line> {
+async function cancel(
+  url: string,
+  { inspector, client }: Place,
+  { what, query }: { what: string; query: TaskQuery },
+): Promise<Line> {
   const other = openRedis(url, { name: "bench-ping" });
   const pings: number[] = [];
   let isOver = false;
@@ -160,17 +193,17 @@ async function cancel(url: string, inspector: Inspector): Promise<Line> {
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
   })();
+  const work = await workOf(client);
   const begin = performance.now();
-  const until = START + Math.ceil((CANCELLED / 0.205) * 10);
-  const { done, refused } = await inspector.tasks.cancel({ until });
+  const { done, refused } = await inspector.tasks.cancel(query);
   const seconds = (performance.now() - begin) / 1_000;
   isOver = true;
   await pinging;
   other.disconnect();
   pings.sort((one, two) => one - two);
   const at = (share: number): string => (pings[Math.floor(pings.length * share)] ?? Number.NaN).toFixed(2);
-  const words = `${done} done, ${refused} refused; a ping beside it ${at(0.5)} ms p50, ${at(0.99)} ms p99`;
-  return judge(`bulk cancel: ${words}`, [{ name: "tasks", figures: [done / seconds] }], {
+  const words = `${done} done, ${refused} refused, ${await work(done)} each; a ping beside it ${at(0.5)} ms p50, ${at(0.99)} ms p99`;
+  return judge(`bulk cancel of the ${what}: ${words}`, [{ name: "tasks", figures: [done / seconds] }], {
     ...{ unit: "tasks/s", better: "higher", bars: [] },
   });
 }

@@ -127,7 +127,7 @@ test("random queries find what a scan of all tasks finds, page by page", async (
   const tasks = manyTasks(1_500, random);
   const served = { name: "web-1", tasks: ["resize", "send"].map((name) => ({ name, isolation: null })) };
   const partly = { name: "web-2", pools: ["mail"], tasks: [{ name: "rare", isolation: null }] };
-  const { inspector } = await load(tasks, [served, partly]);
+  const { inspector, namespace } = await load(tasks, [served, partly]);
   const isServed = ({ task, pool }: LoadedTask): boolean =>
     task === "resize" || task === "send" || (task === "rare" && pool === "mail");
   const some = <Item>(share: number, items: readonly Item[]): Item | undefined =>
@@ -160,6 +160,7 @@ test("random queries find what a scan of all tasks finds, page by page", async (
     expect(query.text === tasks[234]?.id ? [...ids].sort() : ids, JSON.stringify(query)).toEqual(wanted);
     const { limit: _limit, sort: _sort, ...selection } = query;
     expect(await inspector.tasks.count(selection), JSON.stringify(query)).toBe(expected.length);
+    expect(await client.keys(`{${namespace}}/index-count/*`)).toEqual([]);
   }
 });
 

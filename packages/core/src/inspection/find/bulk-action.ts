@@ -96,8 +96,7 @@ export async function runBulk(
   const { client, keys } = context;
   const id = options.resume ?? randomBytes(8).toString("hex");
   const record = options.resume === undefined ? await begin(context, call) : await readRecord(context, call, id);
-  // Tasks come back to their queue in the order in which they were submitted; those at its end are the fastest to remove.
-  const sort = action === "retry" || action === "promote" ? "oldest" : "newest";
+  const sort = orderOf(record);
   const checked: CheckedQuery = { ...meantBy(action, record.query), limit: PAGE, sort };
   const note = (): Promise<unknown> => noteBulk.run(client, [keys.bulk(id)], [JSON.stringify(record), KEPT]);
   await note();
@@ -115,6 +114,15 @@ export async function runBulk(
   }
   const reasons = record.reasons.sort((left, right) => right.count - left.count);
   return { id, done: record.done, refused: record.refused, reasons };
+}
+
+/**
+ * Tasks come back to their queue in the order in which they were submitted. What leaves it does so from the end of the queue
+ * that is nearer to what is meant: that is the fastest.
+ */
+function orderOf({ action, query }: BulkRecord): "oldest" | "newest" {
+  if (action === "retry" || action === "promote") return "oldest";
+  return query.until !== undefined && query.since === undefined ? "oldest" : "newest";
 }
 
 async function actOn(found: readonly Found[], act: Act, record: BulkRecord): Promise<void> {

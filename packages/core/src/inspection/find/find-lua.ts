@@ -170,7 +170,8 @@ end
  *
  * Where `tally` is set, numbers that need no further look are not visited: `tally(count)` is called with how many they are.
  *
- * Bitmaps are read in windows of 256 bytes, and combined here: nothing is written, so this works also where Redis is full.
+ * Bitmaps are read in windows of 256 bytes, and combined here: nothing is written, so this works also where Redis is full. Only
+ * a count has Redis combine whole bitmaps.
  */
 export const WALK_CONTAINERS: string = `
 local types = {}
@@ -292,6 +293,46 @@ local function walk_window(clauses, excluded, chunk, window, low, high, visit)
   spend(3 + looked / 3 + #offsets / 10)
   return visit_sorted(offsets, chunk, visit)
 end
+-- How many bits are set in a range of bytes of what clauses make of bitmaps; nil where Redis refuses to combine them, as
+-- when it is full. What is written for that is gone with the end of the script.
+local function count_bits(clauses, excluded, from, to)
+  local made = {}
+  local function combine(operation, keys)
+    if #keys == 1 then return keys[1] end
+    local key = prefix .. "index-count/" .. #made
+    redis.call("BITOP", operation, key, unpack(keys))
+    made[#made + 1] = key
+    return key
+  end
+  local is_done, count = pcall(function()
+    local needed = {}
+    for place, keys in ipairs(clauses) do needed[place] = combine("OR", keys) end
+    if #needed == 0 then
+      local unwanted = #excluded > 0 and redis.call("BITCOUNT", combine("OR", excluded), from, to) or 0
+      return (to - from + 1) * 8 - unwanted
+    end
+    local wanted = combine("AND", needed)
+    local total = redis.call("BITCOUNT", wanted, from, to)
+    if #excluded == 0 then return total end
+    return total - redis.call("BITCOUNT", combine("AND", {wanted, combine("OR", excluded)}), from, to)
+  end)
+  for _, key in ipairs(made) do redis.pcall("DEL", key) end
+  return is_done and count or nil
+end
+-- Counts a chunk at once where all of its containers are bitmaps, and bytes begin and end with the range.
+local function tally_chunk(clauses, excluded, low, high)
+  if low % 8 ~= 0 or (high + 1) % 8 ~= 0 then return false end
+  for _, keys in ipairs({excluded, unpack(clauses)}) do
+    for _, key in ipairs(keys) do
+      if type_of(key) ~= "string" then return false end
+    end
+  end
+  local count = count_bits(clauses, excluded, low % ${CHUNK} / 8, (high % ${CHUNK} - 7) / 8)
+  if not count then return false end
+  tally(count)
+  spend(20)
+  return true
+end
 local function keys_of(chunk, values)
   local found = {}
   for _, value in ipairs(values) do
@@ -317,6 +358,7 @@ local function walk(chunk, low, high, visit)
     for place, keys in ipairs(clauses) do if place ~= smallest then others[#others + 1] = keys end end
     return walk_sparse(clauses[smallest], others, excluded, chunk, low, high, visit)
   end
+  if tally and tally_chunk(clauses, excluded, low, high) then return false end
   local from, to, step = math.floor(low % ${CHUNK} / 2048), math.floor(high % ${CHUNK} / 2048), 1
   if is_down then from, to, step = to, from, -1 end
   for window = from, to, step do

@@ -136,8 +136,8 @@ local function search_buckets(low, high)
   return false
 end
 -- The tasks of a chunk that hosts do not take are among those whose name some host does not take everywhere.
-local function unserved_names(chunk)
-  local names = {}
+local function names_by_service(chunk)
+  local unserved, served = {}, {}
   local values = redis.call("HKEYS", prefix .. "index-values/" .. chunk)
   spend(#values / 15)
   for _, value in ipairs(values) do
@@ -146,10 +146,10 @@ local function unserved_names(chunk)
       for _, group in ipairs(spec.served) do
         is_everywhere = is_everywhere or group.tasks[task] and not group.pools and not group.except
       end
-      if not is_everywhere then names[#names + 1] = value end
+      if is_everywhere then served[#served + 1] = value else unserved[#unserved + 1] = value end
     end
   end
-  return names
+  return unserved, served
 end
 local function walk_chunk(chunk, low, high)
   if spend(2) then
@@ -157,11 +157,19 @@ local function walk_chunk(chunk, low, high)
     return true
   end
   if not how.unserved then return walk(chunk, low, high, visit) end
-  local names = unserved_names(chunk)
-  if #names == 0 then return false end
-  all[#all + 1] = names
+  local unserved, served = names_by_service(chunk)
+  if #unserved == 0 then return false end
+  -- Each task has one name: the shorter list says the same.
+  local is_shorter = #served < #unserved
+  local length = #none
+  if is_shorter then
+    for _, value in ipairs(served) do none[#none + 1] = value end
+  else
+    all[#all + 1] = unserved
+  end
   local is_stopped = walk(chunk, low, high, visit)
-  all[#all] = nil
+  for place = #none, length + 1, -1 do none[place] = nil end
+  if not is_shorter then all[#all] = nil end
   return is_stopped
 end
 local function walk_chunks(low, high)

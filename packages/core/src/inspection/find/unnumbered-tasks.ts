@@ -99,23 +99,25 @@ async function readCoverage(context: FindContext, pool: string | null): Promise<
   const total = counts.reduce((sum, count) => sum + count, 0);
   if (indexed === total) return { missing, isEmpty: false };
   let known = 0;
-  for (const [place, name] of context.pools.entries()) {
-    const count = counts[place] ?? 0;
-    if (count === 0 || (pool !== null && name !== pool)) continue;
-    const ofPool = indexed === 0 ? 0 : await countPool(context, name);
-    known += ofPool;
-    if (count > ofPool) missing.set(name, count - ofPool);
-  }
+  const searched = context.pools.map((name, place) => ({ name, count: counts[place] ?? 0 }));
+  await Promise.all(
+    searched.map(async ({ name, count }) => {
+      if (count === 0 || (pool !== null && name !== pool)) return;
+      const ofPool = indexed === 0 ? 0 : await countPool(context, name);
+      known += ofPool;
+      if (count > ofPool) missing.set(name, count - ofPool);
+    }),
+  );
   return { missing, isEmpty: known === 0 };
 }
 
 async function countPool({ client, keys }: FindContext, pool: string): Promise<number> {
   const [first, next] = (await client.hmget(keys.taskIndex, "first", "next")).map(Number);
-  let known = 0;
+  const chunks: Promise<number>[] = [];
   for (let chunk = Math.floor((first ?? 0) / CHUNK); chunk * CHUNK < (next ?? 0); chunk += 1) {
-    known += await countInChunk.run(client, [keys.taskIndex], [keys.prefix, pool, chunk]);
+    chunks.push(countInChunk.run(client, [keys.taskIndex], [keys.prefix, pool, chunk]));
   }
-  return known;
+  return (await Promise.all(chunks)).reduce((sum, count) => sum + count, 0);
 }
 
 async function countJobs({ client, keys }: FindContext, pools: readonly string[]): Promise<number[]> {

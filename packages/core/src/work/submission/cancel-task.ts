@@ -34,6 +34,9 @@ const LISTS: readonly QueuePart[] = [
   "waiting-children",
 ];
 
+/** Jobs at each end of a list that are searched first. */
+const NEAR_END = 1_000;
+
 /** What the cancelled job became, decided in one step. */
 type Withdrawal =
   | "withdrawn"
@@ -142,6 +145,12 @@ let withdraw: Script<Withdrawal> | undefined;
 function withdrawal(): string {
   return `${ENDS_OF}${finishUnstarted()}
 local job, id = KEYS[12], ARGV[8]
+-- A list may be long: both of its ends are searched first, where the newest and the oldest jobs are.
+local function leave_list(list, member)
+  local is_last = not redis.call("LPOS", list, member, "MAXLEN", ${NEAR_END})
+    and redis.call("LPOS", list, member, "RANK", -1, "MAXLEN", ${NEAR_END})
+  return redis.call("LREM", list, is_last and -1 or 1, member)
+end
 if redis.call("HGET", job, "timestamp") ~= ARGV[15] then return "unknown" end
 if redis.call("ZSCORE", KEYS[20], id) then return "completed" end
 if redis.call("ZSCORE", KEYS[11], id) then
@@ -151,9 +160,8 @@ if redis.call("ZSCORE", KEYS[11], id) then
 end
 if ARGV[13] == "1" then
   local taken = redis.call("ZREM", KEYS[18], id) + redis.call("ZREM", KEYS[19], id)
-  -- The lists are long: they are searched last, from the newest on, and no further than to the job.
-  if taken == 0 then taken = redis.call("LREM", KEYS[16], 1, id) end
-  if taken == 0 then taken = redis.call("LREM", KEYS[17], 1, id) end
+  if taken == 0 then taken = leave_list(KEYS[16], id) end
+  if taken == 0 then taken = leave_list(KEYS[17], id) end
   local runs = redis.call("EXISTS", KEYS[23]) == 1 or redis.call("LPOS", KEYS[21], id)
   -- In no list, it would never run and never be answered.
   if taken == 0 and not runs and not redis.call("ZSCORE", KEYS[22], id) then taken = 1 end
