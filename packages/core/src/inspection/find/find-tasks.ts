@@ -17,16 +17,16 @@ import { type CheckedQuery, type Cursor, type FindState, writeCursor } from "./t
 import { findUnnumbered, MOST_UNNUMBERED } from "./unnumbered-tasks.ts";
 
 /** How long one page is searched, ms: then it ends with what was found. */
-const PAGE_TIME = 400;
+const PAGE_TIME = 450;
 /** Of it, how long arguments and errors are searched for a text. */
-const DEEP_TIME = 250;
+const DEEP_TIME = 120;
 /** Rows of one script, and work of one script, about microseconds of Redis. */
 const STEP_ROWS = 200;
 export const STEP_WORK = 1_500;
 
 /** How long the search may take. */
 export interface FindLimits {
-  /** @defaultValue 400 ms for a page, of them 250 ms for arguments and errors */
+  /** @defaultValue 450 ms for a page, of them 120 ms for arguments and errors */
   time?: number;
   /** Only tasks with a smaller number, and of those without one only what was submitted until then, epoch ms. */
   before?: { number: number; time: number };
