@@ -248,7 +248,7 @@ describe("submit", () => {
     expect(code).toBe(0);
     const shown = await run(["task", "show", stdout.trim()], elsewhere);
     expect(shown.stdout).toMatch(/^waits for +no live worker host serves task "square"/m);
-    expect(shown.stdout).toMatch(/^state +waiting, next in its queue$/m);
+    expect(shown.stdout).toMatch(/^state +blocked, next in its queue$/m);
     const findings = await run(["doctor", "-o", "json"], elsewhere);
     expect(findings.code).toBe(1);
     expect(JSON.parse(findings.stdout)).toContainEqual(

@@ -18,6 +18,7 @@ export {
   DetachedError,
   EndOfFileError,
   type ErrorClass,
+  ExpiredError,
   IndexError,
   KeyError,
   LockLostError,

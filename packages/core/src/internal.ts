@@ -90,6 +90,8 @@ export {
   DEFAULT_MAX_PAYLOAD,
   type DetachedCall,
   type ErrorView,
+  expireDueTasks,
+  expiredError,
   findTaskPlace,
   type RetryOutcome,
   submitDetached,

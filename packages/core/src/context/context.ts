@@ -114,6 +114,7 @@ import { ResultChannel } from "../work/results/index.ts";
 import { rollupsOf } from "../work/rollups/index.ts";
 import {
   BackgroundJobs,
+  ExpiryWatch,
   type Runtime,
   type SubmitOptions,
   TaskDurations,
@@ -608,13 +609,14 @@ export class Context {
   /** @param deadline - For each step, ms; far from Redis a step may take some round trips instead. */
   async #close(timeout: Milliseconds | undefined, deadline: Milliseconds): Promise<void> {
     noteClosed(this);
-    const { results, session, unserved, keepAlive } = this.#runtime;
+    const { results, session, unserved, expiries, keepAlive } = this.#runtime;
     const limit = session.roundTrip.patience(deadline, CLOSE_ROUNDS);
     keepAlive.hold();
     this.#withdrawStarter();
     try {
       await this.#processes.close(timeout);
       unserved.stop();
+      expiries.stop();
       this.#objects.isClosed = true;
       const closed = markOwnEnding(new ClosedError("the context was closed before this call had a result"));
       // What goes on without this program is given time to get to Redis.
@@ -717,6 +719,7 @@ export class Context {
     };
     const fleet = new Fleet(client, keys);
     const results = new ResultChannel({ client, openBlocking, keys, clientId, keepAlive, logger });
+    const expiries = new ExpiryWatch({ client, keys, isWaiting: () => results.pending > 0 });
     let jobs = 0;
     return {
       client,
@@ -735,9 +738,10 @@ export class Context {
       desk: createTaskDesk({
         tasks: () => this.tasks,
         place: { client, keys, during: (request) => this.#during(keepAlive, request) },
-        ...{ results, logger, maxPayload },
+        ...{ results, expiries, logger, maxPayload },
       }),
       unserved: new UnservedWatch({ client, fleet, logger, isPending: (pool, task) => results.isPending(pool, task) }),
+      expiries,
       nextJobId: () => {
         jobs += 1;
         return `${clientId}-${jobs.toString(36)}`;

@@ -191,6 +191,18 @@ export class NonRetryableError extends ManyhandsError {
 }
 
 /**
+ * The task was not started within its `expires`, and was dropped.
+ *
+ * @cause The task waited longer than its option `expires` allows: no live host knew it, all slots were busy, or its pool
+ * was paused.
+ * @remedy Start a host with the module that defines the task, or more slots; or raise `expires`. The task did not run:
+ * submit it again if it is still wanted.
+ */
+export class ExpiredError extends ManyhandsError {
+  override readonly code = "ERR_EXPIRED";
+}
+
+/**
  * Redis no longer has data that it acknowledged: it was flushed, restored or lost writes, or the object was removed.
  *
  * @cause Redis was flushed, restored or lost writes in a failover, or the object was removed, and a handle that has

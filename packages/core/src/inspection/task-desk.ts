@@ -5,7 +5,7 @@ import { type Patience, toLimit, within } from "../time/index.ts";
 import type { JobEnvelope } from "../wire/records/job.ts";
 import { unitCount } from "../wire/records/unit-count.ts";
 import { type ResultChannel, waitForOutcome } from "../work/results/index.ts";
-import { type TaskDesk, type TaskPlace, unknownTask } from "../work/submission/index.ts";
+import { type ExpiryWatch, type TaskDesk, type TaskPlace, unknownTask } from "../work/submission/index.ts";
 import type { InspectorPlace } from "./place.ts";
 import type { InPool, TaskInspector } from "./task-inspector.ts";
 import { followUpdates } from "./task-updates.ts";
@@ -15,11 +15,12 @@ export function createTaskDesk(context: {
   tasks: () => TaskInspector;
   place: Pick<InspectorPlace, "client" | "keys" | "during">;
   results: ResultChannel;
+  expiries: ExpiryWatch;
   logger: Logger;
   /** Largest encoded argument list, bytes. */
   maxPayload: number;
 }): TaskDesk {
-  const { tasks, place, results, logger, maxPayload } = context;
+  const { tasks, place, results, expiries, logger, maxPayload } = context;
   return {
     state: (id, options) => tasks().state(id, options),
     get: (id, options) => tasks().get(id, options),
@@ -54,24 +55,37 @@ export function createTaskDesk(context: {
       );
     }
     const left = Math.max(1, limit - (performance.now() - startedAt));
-    return waitForOutcome({ results, logger }, task, { limit: left, asked, signal });
+    const waiting = waitForOutcome({ results, logger }, task, { limit: left, asked, signal });
+    if (task.expiresAt !== null) expiries.note(task.expiresAt - Date.now());
+    return waiting;
   }
 
-  async function find(id: string, { pool }: InPool): Promise<TaskPlace & { units: number }> {
+  async function find(id: string, { pool }: InPool): Promise<FoundTask> {
     const where = pool === undefined ? "" : ` in pool "${pool}"`;
     const found = await tasks().findPlace(id, { pool });
     if (!found) throw unknownTask(id, pool);
-    const units = await unitsOf(found);
-    if (found.unit === null || found.unit < units) return { ...found, units };
+    const { units, expiresAt } = await readJob(found);
+    if (found.unit === null || found.unit < units) return { ...found, units, expiresAt };
     throw new TaskUnknownError(`no task ${id} is kept${where}: job ${found.jobId} holds ${plural(units, "call")}`);
   }
 
-  async function unitsOf({ pool, jobId }: TaskPlace): Promise<number> {
-    const data = await place.client.hget(place.keys.job(pool, jobId), "data");
+  async function readJob({ pool, jobId }: TaskPlace): Promise<Pick<FoundTask, "units" | "expiresAt">> {
+    const [data, timestamp] = await place.client.hmget(place.keys.job(pool, jobId), "data", "timestamp");
     try {
-      return unitCount(JSON.parse(data ?? "{}") as JobEnvelope) ?? 1;
+      const envelope = JSON.parse(data ?? "{}") as JobEnvelope;
+      const { expires } = envelope;
+      const expiresAt = typeof expires === "number" ? Number(timestamp) + expires : null;
+      return { units: unitCount(envelope) ?? 1, expiresAt };
     } catch {
-      return 1;
+      return { units: 1, expiresAt: null };
     }
   }
+}
+
+/** A task that is kept. */
+interface FoundTask extends TaskPlace {
+  /** Calls in its job. */
+  units: number;
+  /** When it is dropped if it has not been started, epoch ms. */
+  expiresAt: number | null;
 }

@@ -1,12 +1,14 @@
 import { got, ValueError } from "../errors/index.ts";
 import type { AnyTask } from "../tasks/index.ts";
 import type { Milliseconds } from "../time/index.ts";
+import { expiryMember } from "../work/results/expiries.ts";
 import { DAY, type ErrorGroup, GROUPS_KEPT, MOST_GROUPS, readErrorGroups } from "../work/rollups/index.ts";
 import {
   type CancelOutcome,
   type ChangeOutcome,
   cancelTask,
   DEFAULT_MAX_PAYLOAD,
+  expireTask,
   findTaskPlace,
   type PromoteOutcome,
   type RemoveOutcome,
@@ -38,6 +40,7 @@ import { assertText, type InspectorPlace, liveHosts } from "./place.ts";
 import {
   changeTask,
   listTaskRows,
+  mayBeBlocked,
   poolNames,
   type RatesQuery,
   readCourse,
@@ -45,9 +48,11 @@ import {
   readRows,
   readTask,
   retryTask,
+  shownState,
   type TaskFilter,
   type TaskRateRow,
   type TaskRates,
+  type Whereabouts,
   whereIs,
 } from "./work/index.ts";
 
@@ -155,7 +160,12 @@ export class TaskInspector {
     return this.#place.during(async () => {
       const { client, keys } = this.#place;
       const [place, hosts] = await Promise.all([this.#find(id, pool), liveHosts(this.#place)]);
-      return place && readTask({ client, keys }, place, hosts);
+      if (!place) return null;
+      const view = await readTask({ client, keys }, place, hosts);
+      if (view === null || view.expiresAt === null || view.expiresAt > Date.now() || view.startedAt !== null)
+        return view;
+      const outcome = view.finishedAt === null ? await expireTask({ client, keys }, place) : "over";
+      return outcome === "expired" ? readTask({ client, keys }, place, hosts) : view;
     });
   }
 
@@ -328,6 +338,9 @@ export class TaskInspector {
       const place = await this.#find(id, pool);
       const job = place && (await this.#place.queues.get(place.pool).getJob(place.jobId));
       if (!job) return { outcome: "unknown" };
+      // A parked one is among BullMQ's delayed ones, and would only be parked again.
+      const before = await this.#stateOf(place);
+      if (before === "blocked") return { outcome: "not-delayed", pool: place.pool, state: before };
       try {
         await job.promote();
         return { outcome: "queued", pool: place.pool };
@@ -439,7 +452,18 @@ export class TaskInspector {
 
   async #stateOf(place: TaskPlace): Promise<TaskState> {
     const { client, keys } = this.#place;
-    return (await whereIs(client, keys, place)).state;
+    let where = await whereIs(client, keys, place);
+    if (await this.#expires(place, where)) where = await whereIs(client, keys, place);
+    return mayBeBlocked(where) ? shownState(where, await liveHosts(this.#place)) : where.state;
+  }
+
+  /** Ends a task that has expired and that no host has looked at since. @returns whether it did */
+  async #expires({ pool, jobId }: TaskPlace, where: Whereabouts): Promise<boolean> {
+    if (!mayBeBlocked(where) && where.state !== "delayed") return false;
+    const { client, keys } = this.#place;
+    const at = await client.zscore(keys.expiries, expiryMember(pool, jobId));
+    if (at === null || Number(at) > Date.now()) return false;
+    return (await expireTask({ client, keys }, { pool, jobId })) === "expired";
   }
 
   async #find(id: string, pool: string | undefined): Promise<TaskPlace | null> {

@@ -193,6 +193,11 @@ export class Keys {
     return `{${this.namespace}}/results/${pool}`;
   }
 
+  /** Sorted set: `<pool> <job>` of jobs that expire when they are not started in time -> epoch ms. */
+  get expiries(): string {
+    return `{${this.namespace}}/expiries`;
+  }
+
   /** Sorted set: jobs among the failed ones of a pool that were cancelled -> epoch ms at which they ended. */
   cancelled(pool: string): string {
     return `{${this.namespace}}/cancelled/${pool}`;

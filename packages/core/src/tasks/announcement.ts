@@ -11,6 +11,7 @@ const ANNOUNCED: readonly (keyof AnnouncedOptions)[] = [
   "softTimeout",
   "priority",
   "resultTtl",
+  "expires",
 ];
 
 /** What a host tells of one of its tasks. */

@@ -54,6 +54,11 @@ export interface TaskOptions<Args extends unknown[] = unknown[]> {
    */
   resultTtl?: Milliseconds | undefined;
   /**
+   * Milliseconds from its submission after which a call that has not been started is dropped: it fails with ExpiredError.
+   * @defaultValue it waits for as long as it takes
+   */
+  expires?: Milliseconds | undefined;
+  /**
    * Any Standard Schema validator (zod, valibot, arktype…) of the argument list, such as `z.tuple([z.number()])`; for
    * a task of one argument also of that argument. Checked where the call is made and again where it runs. What it makes
    * of the arguments (defaults, coercions) is what is sent, so it must accept that too.
@@ -100,6 +105,7 @@ export function task<Args extends unknown[], Result>(
   assertOptions(`task "${name}"`, options, TASK_OPTIONS);
   checkTaskOptions(`task "${name}"`, options);
   checkReach(`task "${name}": resultTtl`, options.resultTtl);
+  checkReach(`task "${name}": expires`, options.expires);
   return defineTask(name, run, { options, ...callSiteOf(task) });
 }
 
@@ -111,6 +117,7 @@ const TASK_OPTIONS = optionsOf<TaskOptions>({
   softTimeout: true,
   priority: true,
   resultTtl: true,
+  expires: true,
   schema: true,
   isolation: true,
 });
@@ -163,12 +170,13 @@ export function checkTaskOptions(whose: string, options: TaskOptions<never> | Ta
     const value = (options as Record<string, unknown>)[option];
     throw new ValueError(`${whose}: ${option} must be ${wanted}; got ${got(value)}`);
   };
-  const { attempts, timeout, softTimeout, priority, resultTtl, isolation, schema, fatal } = options;
+  const { attempts, timeout, softTimeout, priority, resultTtl, expires, isolation, schema, fatal } = options;
   if (attempts !== undefined && !(Number.isInteger(attempts) && attempts >= 1))
     bad("attempts", "a whole number from 1");
   if (timeout !== undefined && !isDuration(timeout, MAX_TIMER)) bad("timeout", TIMER_RANGE);
   if (softTimeout !== undefined && !isDuration(softTimeout, MAX_TIMER)) bad("softTimeout", TIMER_RANGE);
   if (resultTtl !== undefined && !isDuration(resultTtl, Number.MAX_VALUE)) bad("resultTtl", "milliseconds above 0");
+  if (expires !== undefined && !isDuration(expires, Number.MAX_VALUE)) bad("expires", "milliseconds above 0");
   if (priority !== undefined && !(Number.isInteger(priority) && priority >= 1 && priority <= 2_097_151)) {
     bad("priority", "a whole number from 1 to 2097151");
   }

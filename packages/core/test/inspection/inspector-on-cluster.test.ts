@@ -14,7 +14,7 @@ test("all that is read and done stays on one slot of a cluster", async () => {
     const { id } = await submitDetached({ client, keys }, call);
 
     expect(await inspector.pools.list()).toMatchObject([{ name: "mail", size: 2, waiting: 1 }]);
-    expect(await inspector.tasks.list()).toMatchObject([{ id, state: "waiting" }]);
+    expect(await inspector.tasks.list()).toMatchObject([{ id, state: "blocked" }]);
     expect(await inspector.tasks.get(id)).toMatchObject({ args: [7], queuePosition: 0 });
     expect(await inspector.tasks.logs(id)).toEqual({ lines: [], next: 0 });
     expect(await inspector.pools.pause("mail")).toBe(true);

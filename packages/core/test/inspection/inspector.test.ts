@@ -60,13 +60,13 @@ test("an id that two pools have is searched in the named pool", async () => {
   await expect(inspector.tasks.logs("job-1")).rejects.toThrow(refusal);
   await expect(inspector.tasks.retry("job-1")).rejects.toThrow(refusal);
   await expect(inspector.tasks.cancel("job-1")).rejects.toThrow(refusal);
-  expect(await inspector.tasks.get("job-1", { pool: "bb" })).toMatchObject({ pool: "bb", state: "waiting" });
+  expect(await inspector.tasks.get("job-1", { pool: "bb" })).toMatchObject({ pool: "bb", state: "blocked" });
   expect(await inspector.tasks.cancel("job-1", { reason: "wrong one", pool: "bb" })).toEqual({
     outcome: "removed",
     pool: "bb",
   });
   expect(await inspector.tasks.state("job-1", { pool: "bb" })).toBe("cancelled");
-  expect(await inspector.tasks.state("job-1", { pool: "aa" })).toBe("waiting");
+  expect(await inspector.tasks.state("job-1", { pool: "aa" })).toBe("blocked");
 });
 
 test("a task of a job scheduler, or with any other id, is found by it", async () => {
@@ -96,7 +96,7 @@ test("a task that is in no list is shown as lost, and a retry puts it back", asy
   // when
   expect(await inspector.tasks.retry(id)).toEqual({ outcome: "queued", pool: "lost" });
   // then
-  expect(await inspector.tasks.get(id)).toMatchObject({ state: "waiting", queuePosition: 0 });
+  expect(await inspector.tasks.get(id)).toMatchObject({ state: "blocked", queuePosition: 0 });
 });
 
 async function add(
@@ -276,7 +276,7 @@ describe("tasks", () => {
 
     expect(await inspector.tasks.get("a-1")).toMatchObject({
       pool: "mail",
-      state: "waiting",
+      state: "blocked",
       args: [7],
       queuePosition: 0,
     });
@@ -361,8 +361,8 @@ describe("tasks", () => {
 
     const ids = async (filter: Parameters<Inspector["tasks"]["list"]>[0]) =>
       (await inspector.tasks.list(filter)).map((task) => task.id);
-    expect(await ids({ pool: "mail", state: "waiting" })).toEqual(["a-5", "a-4", "a-3", "a-2"]);
-    expect(await ids({ pool: "mail", state: "waiting", limit: 2, offset: 1 })).toEqual(["a-4", "a-3"]);
+    expect(await ids({ pool: "mail", state: "blocked" })).toEqual(["a-5", "a-4", "a-3", "a-2"]);
+    expect(await ids({ pool: "mail", state: "blocked", limit: 2, offset: 1 })).toEqual(["a-4", "a-3"]);
     expect(await ids({ state: "delayed" })).toEqual(["b-1"]);
     expect(await ids({ state: "completed", host: "web-1" })).toEqual(["a-1"]);
     expect(await ids({ host: "web-2" })).toEqual([]);
@@ -451,7 +451,7 @@ describe("cancel", () => {
   ])("a %s task is taken out, and its caller gets a CancelledError for each unit", async (state, options) => {
     const units = Buffer.from(encode([[1], [2]])).toString("base64");
     const id = await add("mail", { kind: "calls", units, count: 2, client: "caller" }, { jobId: "a-1", ...options });
-    expect(await inspector.tasks.get(id)).toMatchObject({ state });
+    expect(await inspector.tasks.get(id)).toMatchObject({ state: state === "delayed" ? state : "blocked" });
 
     expect(await inspector.tasks.cancel(id, { reason: "wrong input" })).toEqual({ outcome: "removed", pool: "mail" });
 
@@ -555,7 +555,7 @@ describe("a pool that is removed", () => {
     const outcomes = await Promise.all(removals);
     expect(new Set(outcomes.map(({ outcome }) => outcome))).toEqual(new Set(["removed"]));
     expect(await inspector.pools.get("mail")).toMatchObject({ state: "running", paused: false });
-    expect(await inspector.tasks.get("a-2")).toMatchObject({ state: "waiting" });
+    expect(await inspector.tasks.get("a-2")).toMatchObject({ state: "blocked" });
   });
 
   test("stays as it is while tasks of it run, unless that is agreed to; a removal that broke off can be repeated", async () => {
@@ -586,7 +586,7 @@ describe("retry", () => {
     expect(await inspector.tasks.retry(id)).toEqual({ outcome: "queued", pool: "mail" });
 
     expect(await inspector.tasks.get(id)).toMatchObject({
-      state: "waiting",
+      state: "blocked",
       attemptsMade: 0,
       cancelRequested: null,
       error: null,

@@ -3,6 +3,7 @@ import {
   type ControlMessage,
   describeRedis,
   describeUnreadable,
+  expireDueTasks,
   Fleet,
   type HostRecord,
   isServed,
@@ -597,8 +598,8 @@ export class Host implements WorkerHost {
 
   /** What one host does for all of the fleet. */
   #makeDuties(): FleetDuties {
-    const { pools, stalledInterval, heartbeatInterval } = this.#options;
     const { client } = this.#connections;
+    const { pools, stalledInterval, heartbeatInterval } = this.#options;
     // Only a host that serves the same pools can sweep them for this one.
     const name = pools === null ? "sweep" : `sweep ${[...pools].sort().join(",")}`;
     const duties = [
@@ -626,6 +627,12 @@ export class Host implements WorkerHost {
         what: "summing the figures of tasks",
         interval: SUM_INTERVAL,
         look: () => sumHours(client, this.#keys),
+      },
+      {
+        name: "expiries",
+        what: "looking for tasks that have expired",
+        interval: heartbeatInterval,
+        look: () => expireDueTasks({ client, keys: this.#keys }),
       },
       ...this.#pools.duties(),
     ];

@@ -13,7 +13,9 @@ import { type ChildPool, InitializerFailed } from "../children/child-pool.ts";
 import { forgetCancellation, heedRequests, isCancelledWhole } from "../control/cancellation.ts";
 import { type Fence, holdOf } from "../fence/fence.ts";
 import type { PoolMeter } from "../metrics/pool-meter.ts";
+import { expiryOf } from "./expiry.ts";
 import { forgetLosses, forgiveLoss, isSetAside, setAsideError } from "./host-losses.ts";
+import { noteEnding } from "./job-ending.ts";
 import type { JobHost } from "./job-host.ts";
 import { JobJournal } from "./job-journal.ts";
 import { JobLog } from "./job-log.ts";
@@ -88,14 +90,21 @@ export class JobRunner {
     if (pool.state === "failed") pool = await this.#options.pool.lookAgain();
     if (pool.state === "failed") throw await this.#outcome.refuse(job, poolFailedError(pool), { count: request.count });
     // A job that is put back again and again must not outlive its cancellation.
-    const isCancelled = hasCancellation && (await isCancelledWhole(this.#host.client, this.#host.keys, job));
+    const mayBeCancelled = hasCancellation || !this.#host.tasks.has(job.name);
+    const isCancelled = mayBeCancelled && (await isCancelledWhole(this.#host.client, this.#host.keys, job));
+    const expired = isCancelled ? null : await expiryOf(this.#host, job);
+    if (expired) {
+      this.#journal.refused(job, expired);
+      noteEnding(job, "expired");
+      throw await this.#outcome.refuse(job, expired, { count: request.count });
+    }
     if (!isCancelled) await this.#unknownTasks.check({ job, token, pool });
     await this.#requireLock(job, token);
     pool = this.#options.pool.record;
     const startedAt = performance.now();
     const run = this.#prepare(job, pool, request);
     try {
-      await this.#attempt(run, { job, pool, hasCancellation });
+      await this.#attempt(run, { job, pool, hasCancellation: mayBeCancelled });
     } catch (error) {
       return this.#startFailed(run, { job, token, pool, error });
     }

@@ -31,10 +31,10 @@ export function readEnvelope(data: unknown): JobRequest {
  * @throws ValidationError naming the field, what it must be and what was got
  */
 export function checkJobOptions({ data, opts }: Pick<PoolJob, "data" | "opts">): void {
-  const { timeout, softTimeout, resultTtl, tags, client } = data;
+  const { timeout, softTimeout, resultTtl, expires, tags, client } = data;
   const { attempts, backoff, priority, removeOnComplete, removeOnFail } = opts as Record<string, unknown>;
   asValidationError(() => {
-    checkTaskOptions("the job's data", present({ timeout, softTimeout, resultTtl }));
+    checkTaskOptions("the job's data", present({ timeout, softTimeout, resultTtl, expires }));
     checkTaskOptions(
       "the job's options",
       present({ attempts: attempts || undefined, backoff, priority: priority || undefined }),

@@ -212,21 +212,26 @@ local function expiry_of(job, timestamp)
 end
 
 local parked, orders = 0, {}
+local inspected = 0
 local max_events
 -- A job that no live host can run. Returns "over": it is to be taken, so that it ends; "stays": in line, as its host may be
 -- restarting; or "parked".
 local function set_aside_unserved(id, task, is_prioritized)
   local job = queue .. id
+  local name = lacks_initializer[task] and initializer or task
+  local place = ARGV[6] .. "/" .. name
+  local is_long = is_away_long(place)
+  inspected = inspected + 1
+  -- In a long line of them, only the first ones are looked at closely.
+  if not is_long and inspected > ${USUAL_DEPTH} then return "stays" end
   local fields = redis.call("HMGET", job, "${JOB_UNSERVED_FIELD}", "${JOB_CANCEL_FIELD}", "timestamp", "ats",
     "${JOB_EXPIRED_FIELD}")
   if fields[2] then return "over" end
   local timestamp = tonumber(fields[3] or "") or now
   local expiry = not fields[4] and not fields[5] and expiry_of(job, timestamp)
   if expiry and now >= expiry then return "over" end
-  local name = lacks_initializer[task] and initializer or task
-  local place = ARGV[6] .. "/" .. name
   -- One that expires is parked at once: nothing else would look at it in time.
-  if not is_away_long(place) and not expiry and not fields[1] then return "stays" end
+  if not is_long and not expiry and not fields[1] then return "stays" end
   local ends = math.min(expiry or math.huge, now + ${PARKED_FOR})
   local score = ""
   if is_prioritized then

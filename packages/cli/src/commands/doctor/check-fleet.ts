@@ -26,7 +26,7 @@ export async function checkFleet({ inspector, client, keys }: Connection): Promi
   ]);
   const waiting = (
     await Promise.all(
-      (["waiting", "prioritized"] as const).map((state) => inspector.tasks.list({ state, limit: SAMPLE })),
+      (["waiting", "prioritized", "blocked"] as const).map((state) => inspector.tasks.list({ state, limit: SAMPLE })),
     )
   ).flat();
   const pairs = new Map(waiting.map((task) => [`${task.pool}\n${task.name}`, task]));

@@ -15,6 +15,7 @@ export interface SubmitCommandOptions {
   wait?: true;
   timeout?: number;
   delay?: number;
+  expires?: number;
   priority?: number;
   attempts?: number;
   tag?: string[];
@@ -47,6 +48,7 @@ export function submitCommand(): Command {
       milliseconds("--timeout", 1),
     )
     .option("--delay <ms>", "do not start it before", milliseconds("--delay", 0))
+    .option("--expires <ms>", "drop it when it has not been started by then", milliseconds("--expires", 1))
     .option("--priority <n>", "1 is first; those without one run before all", wholeNumber("--priority", PRIORITIES))
     .option("--attempts <n>", "tries in total", wholeNumber("--attempts", { from: 1, to: 1_000 }))
     .option("--tag <text>", "label to search by; may be repeated", (text, all: string[] = []) => [...all, text])
@@ -89,10 +91,11 @@ async function submit(invocation: Invocation<SubmitCommandOptions>): Promise<Exi
 }
 
 function submitOptions(options: SubmitCommandOptions): SubmitOptions {
-  const { timeout, delay, priority, attempts, tag, dedup } = options;
+  const { timeout, delay, expires, priority, attempts, tag, dedup } = options;
   return {
     timeout,
     delay,
+    expires,
     priority,
     attempts,
     tags: tag,

@@ -79,6 +79,7 @@ function fieldsOf(task: TaskView): Field[] {
   add("host", task.host === null ? null : task.pid === null ? task.host : `${task.host}, pid ${task.pid}`);
   add("submitted", moment(task.createdAt));
   add("due", task.dueAt === null ? null : moment(task.dueAt));
+  add("expires", task.expiresAt === null || task.startedAt !== null ? null : moment(task.expiresAt));
   add("started", task.startedAt === null ? null : `${moment(task.startedAt)} after ${duration(task.waitTime)}`);
   add("finished", task.finishedAt === null ? null : `${moment(task.finishedAt)} after ${duration(task.runTime)}`);
   add("priority", task.priority === null ? null : String(task.priority));

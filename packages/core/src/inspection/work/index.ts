@@ -18,4 +18,4 @@ export {
   type TaskRateRow,
   type TaskRates,
 } from "./task-rates.ts";
-export { whereIs } from "./where-is.ts";
+export { mayBeBlocked, shownState, type Whereabouts, whereIs } from "./where-is.ts";

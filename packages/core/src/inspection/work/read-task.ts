@@ -17,7 +17,7 @@ import { announcedTasks, describeUnserved, isServed } from "../../work/fleet/ind
 import type { TaskPlace } from "../../work/submission/find-task.ts";
 import type { ErrorView, TaskState, TaskView, UnitView } from "../../work/submission/task-view.ts";
 import { errorFromText, viewError } from "./error-view.ts";
-import { whereIs } from "./where-is.ts";
+import { shownState, whereIs } from "./where-is.ts";
 
 /** Reads one task with everything that is kept of it; null when it is gone. */
 export async function readTask(
@@ -27,11 +27,12 @@ export async function readTask(
 ): Promise<TaskView | null> {
   const { client, keys } = context;
   const { pool, jobId } = place;
-  const [fields, { state, position }] = await Promise.all([
+  const [fields, where] = await Promise.all([
     client.hgetall(keys.job(pool, jobId)).catch(noneIfWrongType),
     whereIs(client, keys, place),
   ]);
   if (fields["timestamp"] === undefined) return null;
+  const state = shownState(where, hosts);
   const returned = objectOr(parse<unknown>(fields["returnvalue"], null), null) as JobReturn | null;
   const run = state === "failed" || state === "cancelled" ? fields[JOB_ANSWERS_FIELD] : returned?.stored;
   const key = run === undefined ? null : keys.result({ pool, jobId, run });
@@ -40,7 +41,8 @@ export async function readTask(
     place,
     fields,
     state,
-    position,
+    position: where.position,
+    parkedFor: where.parkedFor,
     envelope: objectOr(parse<unknown>(fields["data"], {}), {} as JobEnvelope),
     returned,
     stored: Buffer.isBuffer(stored) ? stored : null,
@@ -53,6 +55,8 @@ interface StoredJob {
   fields: Record<string, string>;
   state: TaskState;
   position: number | null;
+  /** As in {@link Whereabouts}. */
+  parkedFor: string;
   envelope: JobEnvelope;
   returned: JobReturn | null;
   /** What is kept beside the job. */
@@ -77,6 +81,7 @@ function view(job: StoredJob, hosts: readonly HostRecord[]): TaskView {
   const startedAt = fields["processedOn"] ? Number(fields["processedOn"]) : null;
   const finishedAt = fields["finishedOn"] ? Number(fields["finishedOn"]) : null;
   const delay = Number(fields["delay"] ?? 0);
+  const expires = envelope.expires ?? known.expires;
   const by = fields["pb"] ? hostOf(fields["pb"]) : null;
   return {
     id: place.unit === null ? place.jobId : `${place.jobId}.${place.unit}`,
@@ -94,6 +99,7 @@ function view(job: StoredJob, hosts: readonly HostRecord[]): TaskView {
     softTimeout: envelope.softTimeout ?? known.softTimeout ?? null,
     createdAt,
     dueAt: state === "delayed" ? createdAt + delay : null,
+    expiresAt: expires === undefined ? null : createdAt + expires,
     startedAt,
     finishedAt,
     waitTime: startedAt === null ? null : Math.max(0, startedAt - createdAt),
@@ -151,15 +157,20 @@ function readFailure(fields: Record<string, string>): ErrorView {
   };
 }
 
-function describeBlock({ state, place }: StoredJob, name: string, hosts: readonly HostRecord[]): string | null {
+function describeBlock(
+  { state, place, parkedFor }: StoredJob,
+  name: string,
+  hosts: readonly HostRecord[],
+): string | null {
   if (state === "unknown") {
     return (
       "it is in no list of its pool, so that no host takes it; put it back with: " +
       `manyhands task retry ${place.jobId} --pool ${place.pool}`
     );
   }
-  if (state !== "waiting" && state !== "prioritized" && state !== "delayed") return null;
-  return isServed(hosts, place.pool, name) ? null : describeUnserved(hosts, place.pool, name);
+  if (state !== "blocked" && state !== "delayed") return null;
+  if (!isServed(hosts, place.pool, name)) return describeUnserved(hosts, place.pool, name);
+  return state === "delayed" ? null : `the initializer of its pool: ${describeUnserved(hosts, place.pool, parkedFor)}`;
 }
 
 /** What `read` gives; where that cannot be read, the error that says so: one bad part must not hide the rest of a task. */

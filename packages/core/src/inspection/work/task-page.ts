@@ -56,7 +56,7 @@ export async function taskSources(
 }
 
 function keysOf(keys: Keys, pool: string, state: TaskState): string[] {
-  if (state === "unknown") return [];
+  if (state === "unknown" || state === "blocked") return [];
   if (state === "cancelled") return [keys.cancelled(pool)];
   const parts: QueuePart[] = state === "waiting" ? ["wait", "paused"] : [state];
   return parts.map((part) => keys.queue(pool, part));

@@ -1,7 +1,9 @@
 import type { RedisClient } from "../../redis/connection/index.ts";
 import type { Keys, QueuePart } from "../../redis/keys.ts";
 import { Script } from "../../redis/script/index.ts";
-import { JOB_ENDED_FIELD } from "../../wire/records/job.ts";
+import { JOB_ENDED_FIELD, JOB_UNSERVED_FIELD } from "../../wire/records/job.ts";
+import type { HostRecord } from "../../wire/records/records.ts";
+import { isServed } from "../../work/fleet/index.ts";
 import type { TaskState } from "../../work/submission/task-view.ts";
 
 /** Where a job of a state stands, in the order of the keys that `where_is` takes. */
@@ -17,18 +19,56 @@ export function finishedState(ended: string | null | undefined): Extract<TaskSta
   return ended === "cancelled" ? "cancelled" : "failed";
 }
 
-/** Where a task is, and how many are before it in line; null where that is not known, or it does not wait. */
+/** Where BullMQ has a task. */
+export interface Whereabouts {
+  /** Of a task that is parked: `delayed`. */
+  state: TaskState;
+  /** How many are before it in line; null where that is not known, or it does not wait. */
+  position: number | null;
+  pool: string;
+  /** Name of the task. */
+  task: string;
+  /** What no live host knew when the task was parked: its name, or that of the pool's initializer; "" = it is not parked. */
+  parkedFor: string;
+}
+
+/**
+ * The state of a task as it is shown, decided here alone: one that waits, or is parked, is blocked while no live host of its
+ * pool can run it. Nothing of that is stored in the task.
+ */
+export function shownState(
+  { state, pool, task, parkedFor }: Pick<Whereabouts, "state" | "pool" | "task" | "parkedFor">,
+  hosts: readonly HostRecord[],
+): TaskState {
+  if (!mayBeBlocked({ state, parkedFor })) return state;
+  const isRunnable = isServed(hosts, pool, task) && (parkedFor === "" || isServed(hosts, pool, parkedFor));
+  if (!isRunnable) return "blocked";
+  // Hosts bring it back at once.
+  return parkedFor === "" ? state : "waiting";
+}
+
+/** Whether the hosts have to be looked at to tell the state of a task. */
+export function mayBeBlocked({ state, parkedFor }: Pick<Whereabouts, "state" | "parkedFor">): boolean {
+  return state === "waiting" || state === "prioritized" || (state === "delayed" && parkedFor !== "");
+}
+
+/** Finds a task. */
 export async function whereIs(
   client: RedisClient,
   keys: Keys,
   { pool, jobId }: { pool: string; jobId: string },
-): Promise<{ state: TaskState; position: number | null }> {
-  const [state, position] = await whereIsJob.run(
+): Promise<Whereabouts> {
+  const [state, position, task, parkedFor] = await whereIsJob.run(
     client,
     [keys.job(pool, jobId), ...STATE_PARTS.map((part) => keys.queue(pool, part))],
-    [jobId],
+    [jobId, keys.parkedJobs(pool, "")],
   );
-  return { state, position: position < 0 ? null : position };
+  return { state, position: position < 0 ? null : position, pool, task, parkedFor };
+}
+
+/** Of the field `JOB_UNSERVED_FIELD`: what no live host knew when the job was parked. */
+export function parkedForIn(field: string | null | undefined): string {
+  return /^\d+ \S* (\S+)$/.exec(field ?? "")?.[1] ?? "";
 }
 
 /** Longest line in which a place is looked for. */
@@ -60,13 +100,17 @@ end
 
 /**
  * KEYS[1] hash of a job; KEYS[2..9] where it can be, as `where_is` takes them
- * ARGV[1] id of the job
- * Returns {state, how many are before it in line or -1}.
+ * ARGV[1] id of the job; ARGV[2] what the keys of parked jobs of its pool begin with
+ * Returns {BullMQ's state, how many are before it in line or -1, its task, what it is parked for or ""}.
  */
-const whereIsJob = new Script<[TaskState, number]>({
+const whereIsJob = new Script<[state: TaskState, position: number, task: string, parkedFor: string]>({
   name: "whereIsJob",
   lua: `${WHERE_IS}
 local state, position = where_is(ARGV[1], KEYS[1], 2)
-return {state, position}
+local fields = redis.call("HMGET", KEYS[1], "name", "${JOB_UNSERVED_FIELD}")
+local parked_for = state == "delayed" and string.match(fields[2] or "", "^%d+ %S* (%S+)$") or ""
+-- The field may be left over from an earlier wait.
+if parked_for ~= "" and not redis.call("ZSCORE", ARGV[2] .. parked_for, ARGV[1]) then parked_for = "" end
+return {state, position, fields[1] or "", parked_for}
 `,
 });

@@ -33,6 +33,8 @@ export interface JobEnvelope {
   softTimeout?: Milliseconds;
   /** How long the outcome is kept. */
   resultTtl?: Milliseconds;
+  /** A job that has not been started so long after its submission is dropped. */
+  expires?: Milliseconds;
   /** The program that submitted it has counted it, although neither `client` nor the id of the job says that it is ours. */
   counted?: true;
   /** The trace that the submission belongs to, as W3C Trace Context and Baggage; any client may write it. */

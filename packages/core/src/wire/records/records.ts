@@ -45,6 +45,7 @@ export interface AnnouncedOptions {
   softTimeout?: Milliseconds;
   priority?: number;
   resultTtl?: Milliseconds;
+  expires?: Milliseconds;
 }
 
 /** One task as a host announces it. */

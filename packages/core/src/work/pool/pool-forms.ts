@@ -17,6 +17,7 @@ export const SUBMIT: OptionTypes = optionsOf<SubmitOptions>({
   jobId: true,
   tags: true,
   resultTtl: true,
+  expires: true,
 });
 const CALLBACKS = optionsOf<Callbacks<unknown>>({ callback: "function", errorCallback: "function" });
 const MAP: OptionTypes = {

@@ -9,7 +9,9 @@ import {
   JOB_CANCEL_RUN_FIELD,
   JOB_ENDED_FIELD,
   JOB_ERROR_FIELD,
+  JOB_EXPIRED_FIELD,
   JOB_WATCHERS_FIELD,
+  type JobEnding,
   type JobEnvelope,
   lifeOf,
   type ReplyItem,
@@ -42,6 +44,7 @@ type Withdrawal =
   | "withdrawn"
   | "marked"
   | "running"
+  | "early"
   | Extract<TaskState, "completed" | "failed" | "cancelled">
   | "unknown";
 
@@ -59,6 +62,41 @@ export async function cancelTask(
   context: { client: RedisClient; keys: Keys },
   place: TaskPlace,
   { reason, waitingOnly = false }: { reason: string; waitingOnly?: boolean },
+): Promise<Exclude<Withdrawal, "early">> {
+  const withdrawal = await withdrawTask(context, place, {
+    ending: "cancelled",
+    reason,
+    waitingOnly,
+    error: ({ name }) =>
+      new CancelledError(`task "${name}" (${place.jobId}) was cancelled before it started: ${reason}`),
+  });
+  return withdrawal === "early" ? "running" : withdrawal;
+}
+
+/** What is known of the job that is to end. */
+interface WithdrawnJob {
+  /** Of its task. */
+  name: string;
+  envelope: Partial<JobEnvelope>;
+}
+
+/** How a task ends that is taken out of its queue. */
+interface TaskWithdrawal {
+  ending: JobEnding;
+  error: (job: WithdrawnJob) => Error;
+  /** For a task that is told to stop while it runs. */
+  reason: string;
+  /** Leaves a task alone that has been started, and gives "running". */
+  waitingOnly: boolean;
+  /** Only a task that has never been started, and that has expired by its envelope: gives "early" before that. */
+  expiredOnly?: boolean;
+}
+
+/** Takes a task out of its queue, and tells what waits for it; one that runs is told to stop. */
+export async function withdrawTask(
+  context: { client: RedisClient; keys: Keys },
+  place: TaskPlace,
+  { ending, error: describe, reason, waitingOnly, expiredOnly = false }: TaskWithdrawal,
 ): Promise<Withdrawal> {
   const { client, keys } = context;
   const { pool, jobId, unit } = place;
@@ -73,7 +111,10 @@ export async function cancelTask(
   const alone = unit === null || units === 1;
   const waiting = typeof envelope.client === "string" ? envelope.client : undefined;
   const message: ControlMessage = { type: "cancel", pool, jobId, unit: alone ? null : unit, reason };
-  const error = new CancelledError(`task "${name ?? ""}" (${jobId}) was cancelled before it started: ${reason}`);
+  const error = describe({ name: name ?? "", envelope });
+  const { expires } = envelope;
+  const expiry = typeof expires === "number" ? Number(timestamp) + expires : Number.NaN;
+  if (expiredOnly && Number.isNaN(expiry)) return "running";
   const answer = Buffer.from(encode([replyOf(error, submission, units)]));
   withdraw ??= new Script<Withdrawal>({ name: "withdrawJob", lua: withdrawal() });
   const outcome = await withdraw.run(
@@ -85,7 +126,7 @@ export async function cancelTask(
       keys.replies(waiting ?? "none"),
     ],
     [
-      ...unstartedArguments({ ending: "cancelled", error, options, jobs: keys.jobs(pool) }),
+      ...unstartedArguments({ ending, error, options, jobs: keys.jobs(pool) }),
       jobId,
       JOB_CANCEL_FIELD,
       reason,
@@ -100,6 +141,7 @@ export async function cancelTask(
       JOB_WATCHERS_FIELD,
       keys.replies(""),
       waitingOnly ? 1 : 0,
+      expiredOnly ? expiry : "",
     ],
   );
   if (outcome === "withdrawn") {
@@ -120,7 +162,7 @@ function readObject(text: string): object {
   }
 }
 
-function replyOf(error: CancelledError, submission: string, units: number): ReplyItem {
+function replyOf(error: Error, submission: string, units: number): ReplyItem {
   const bytes = encodeError(error);
   const answers = Array.from({ length: units }, (_, unit): UnitAnswer => [unit, 0, bytes, 0]);
   return [submission, encode(answers), "", 0];
@@ -138,9 +180,10 @@ let withdraw: Script<Withdrawal> | undefined;
  * the client, "" = no caller waits; ARGV[15] when the job was submitted, ms: a later job of the same id is not meant;
  * ARGV[16] what comes behind the names of the fields, "" = the whole job; ARGV[17] field of the run that the wish is for;
  * ARGV[18] encoded answer for all others who wait; ARGV[19] field of the job with their ids; ARGV[20] what the keys of reply
- * streams begin with; ARGV[21] 1 = one that has been started is left alone
+ * streams begin with; ARGV[21] 1 = one that has been started is left alone; ARGV[22] when it expires, epoch ms: it is left alone
+ * before that, and also when it was ever started, "" = it is withdrawn in any case
  * Returns "withdrawn" (it has left its queue and is cancelled, the client has its answer), "marked" (wish written and
- * published), "completed", "failed", "cancelled", "running" (left alone) or "unknown".
+ * published), "completed", "failed", "cancelled", "running" (left alone), "early" (it has not expired yet) or "unknown".
  */
 function withdrawal(): string {
   return `${ENDS_OF}${finishUnstarted()}
@@ -158,6 +201,11 @@ if redis.call("ZSCORE", KEYS[11], id) then
   if redis.call("HGET", job, "${JOB_ERROR_FIELD}") == ARGV[6] then return "withdrawn" end
   return redis.call("HGET", job, "${JOB_ENDED_FIELD}") == "cancelled" and "cancelled" or "failed"
 end
+if ARGV[22] ~= "" then
+  local started = redis.call("HMGET", job, "ats", "${JOB_EXPIRED_FIELD}")
+  if (started[1] and started[1] ~= "0") or started[2] then return "running" end
+  if server_time() < tonumber(ARGV[22]) then return "early" end
+end
 if ARGV[13] == "1" then
   local taken = redis.call("ZREM", KEYS[18], id) + redis.call("ZREM", KEYS[19], id)
   if taken == 0 then taken = leave_list(KEYS[16], id) end
@@ -167,6 +215,7 @@ if ARGV[13] == "1" then
   if taken == 0 and not runs and not redis.call("ZSCORE", KEYS[22], id) then taken = 1 end
   if taken > 0 then
     local watchers = redis.call("HGET", job, ARGV[19]) or ""
+    if ARGV[22] ~= "" then redis.call("HSET", job, "${JOB_EXPIRED_FIELD}", 1) end
     finish_unstarted(id, KEYS, ARGV)
     if ARGV[14] ~= "" then
       redis.call("XADD", KEYS[24], "*", "answers", ARGV[14])

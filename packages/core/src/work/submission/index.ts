@@ -2,6 +2,8 @@ export { BackgroundJobs } from "./background-jobs.ts";
 export { type CallSettings, settingsOf } from "./call-settings.ts";
 export { cancelTask } from "./cancel-task.ts";
 export { DetachedSubmitter } from "./detached-submitter.ts";
+export { expireDueTasks, expiredError, expireTask } from "./expire-tasks.ts";
+export { ExpiryWatch } from "./expiry-watch.ts";
 export { findTaskPlace, type TaskPlace } from "./find-task.ts";
 export { JobQueue } from "./job-queue.ts";
 export { DEFAULT_MAX_PAYLOAD } from "./payload-size.ts";

@@ -8,6 +8,7 @@ import { retry } from "../../time/index.ts";
 import type { OpenSpan } from "../../tracing/index.ts";
 import type { JobEnvelope } from "../../wire/records/job.ts";
 import { isReservedPoolName } from "../../wire/records/pool-name.ts";
+import { expiryMember } from "../results/expiries.ts";
 import { bringJobBack } from "../results/unlisted-jobs.ts";
 import { poolLabel, rollupsOf } from "../rollups/index.ts";
 import { assignAtOnce } from "./assigning-queue.ts";
@@ -102,7 +103,10 @@ export class JobQueue {
   async #add(submissions: Submission[]): Promise<string[]> {
     const [only] = submissions;
     if (submissions.length === 1 && only) {
-      const job = await this.#persist(submissions, () => this.#open.add(only.name, only.data, only.opts));
+      const job = await this.#persist(submissions, async () => {
+        await this.#noteExpiries(submissions);
+        return this.#open.add(only.name, only.data, only.opts);
+      });
       return [job.id ?? ""];
     }
     const parts: Submission[][] = [];
@@ -114,12 +118,25 @@ export class JobQueue {
         const index = next;
         next += 1;
         const part = parts[index] ?? [];
-        const jobs = await this.#persist(part, () => this.#open.addBulk(part));
+        const jobs = await this.#persist(part, async () => {
+          await this.#noteExpiries(part);
+          return this.#open.addBulk(part);
+        });
         ids[index] = jobs.map((job) => job.id ?? "");
       }
     };
     await Promise.all(Array.from({ length: Math.min(OVERLAP, parts.length) }, lane));
     return ids.flat();
+  }
+
+  /** Before the jobs are there: an entry without a job is dropped when it is due, and a job without one might wait for ever. */
+  async #noteExpiries(submissions: readonly Submission[]): Promise<void> {
+    const expiring = submissions.flatMap(({ data, opts }) => {
+      if (data.expires === undefined || opts.jobId === undefined) return [];
+      return [(opts.timestamp ?? Date.now()) + data.expires, expiryMember(this.pool, opts.jobId)];
+    });
+    const { client, keys } = this.#options;
+    if (expiring.length > 0) await client.zadd(keys.expiries, ...expiring);
   }
 
   /** Limits how many jobs of this pool run at once over all hosts; null = no limit. */
@@ -195,9 +212,12 @@ function isPassing(error: unknown): boolean {
   );
 }
 
-/** A delay counts from the server's time: BullMQ adds it to the clock of the submitting program, which may be wrong. */
+/**
+ * A delay, or an expiry, counts from the server's time: BullMQ adds it to the clock of the submitting program, which may be
+ * wrong.
+ */
 export async function dateDelays(client: RedisClient, submissions: readonly Submission[]): Promise<void> {
-  const delayed = submissions.filter(({ opts }) => opts.delay !== undefined);
+  const delayed = submissions.filter(({ data, opts }) => opts.delay !== undefined || data.expires !== undefined);
   if (delayed.length === 0) return;
   const timestamp = await serverTime(client);
   for (const { opts } of delayed) opts.timestamp = timestamp;

@@ -7,6 +7,7 @@ import type { TraceMode } from "../../tracing/index.ts";
 import type { Fleet } from "../fleet/index.ts";
 import type { PoolRegistry } from "../registry/index.ts";
 import type { ResultChannel } from "../results/index.ts";
+import type { ExpiryWatch } from "./expiry-watch.ts";
 import type { TaskDurations } from "./task-durations.ts";
 import type { TaskDesk } from "./task-handle.ts";
 import type { UnservedWatch } from "./unserved-watch.ts";
@@ -22,6 +23,7 @@ export interface Runtime {
   readonly results: ResultChannel;
   readonly durations: TaskDurations;
   readonly unserved: UnservedWatch;
+  readonly expiries: ExpiryWatch;
   /** What handles of tasks ask. */
   readonly desk: TaskDesk;
   readonly keepAlive: KeepAlive;

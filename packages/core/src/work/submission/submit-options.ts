@@ -44,6 +44,11 @@ export interface SubmitOptions {
    * @defaultValue 3 600 000
    */
   resultTtl?: Milliseconds | undefined;
+  /**
+   * Milliseconds from the submission after which it is dropped when it has not been started: it fails with ExpiredError.
+   * @defaultValue it waits for as long as it takes
+   */
+  expires?: Milliseconds | undefined;
 }
 
 /** Jobs with larger arguments, in bytes, are not kept once they are done; their answers are in the reply stream. */
@@ -65,6 +70,7 @@ const NAMES: readonly (keyof SubmitOptions)[] = [
   "jobId",
   "tags",
   "resultTtl",
+  "expires",
 ];
 
 /**
@@ -103,6 +109,12 @@ function checkSubmitOptions(options: SubmitOptions): void {
   }
   checkReach("delay", delay);
   checkReach("resultTtl", options.resultTtl);
+  checkReach("expires", options.expires);
+  if (options.expires !== undefined && options.expires <= (delay ?? 0)) {
+    throw new ValueError(
+      `expires must be more than delay (${delay} ms), as both count from the submission; got ${got(options.expires)}`,
+    );
+  }
   checkReach("deduplication.ttl", deduplication?.ttl);
   if (jobId !== undefined) checkJobId(jobId);
   if (tags !== undefined) checkTags(tags);
@@ -184,4 +196,5 @@ export function noteOptions(data: JobEnvelope, options: SubmitOptions | undefine
   if (options?.timeout) data.timeout = options.timeout;
   if (options?.softTimeout) data.softTimeout = options.softTimeout;
   if (options?.resultTtl) data.resultTtl = options.resultTtl;
+  if (options?.expires) data.expires = options.expires;
 }

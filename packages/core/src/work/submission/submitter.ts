@@ -347,6 +347,9 @@ export class Submitter {
     await dateDelays(this.#options.runtime.client, submissions);
     const ids = await jobs.add(submissions);
     this.#options.onAdded();
+    for (const { data } of submissions) {
+      if (data.expires !== undefined) this.#options.runtime.expiries.note(data.expires);
+    }
     for (const [index, ticket] of tickets.entries()) {
       const id = ids[index];
       ticket.isDuplicate = ticket.mayExist && id !== undefined && id !== ticket.jobId;

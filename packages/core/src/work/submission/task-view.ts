@@ -1,12 +1,13 @@
 import type { Milliseconds } from "../../time/index.ts";
 
 /**
- * BullMQ's names of where a job is, and `cancelled` for one that was cancelled, which is among BullMQ's failed ones; `unknown`
- * for one between two places.
+ * BullMQ's names of where a job is; `blocked` for one that waits and that no live host of its pool can run, and `cancelled` for
+ * one that was cancelled, which is among BullMQ's failed ones; `unknown` for one between two places.
  */
 export type TaskState =
   | "waiting"
   | "prioritized"
+  | "blocked"
   | "delayed"
   | "active"
   | "waiting-children"
@@ -19,6 +20,7 @@ export type TaskState =
 export const TASK_STATES: readonly TaskState[] = [
   "waiting",
   "prioritized",
+  "blocked",
   "delayed",
   "waiting-children",
   "active",
@@ -79,6 +81,8 @@ export interface TaskView extends TaskRow {
   priority: number | null;
   /** When a delayed task becomes due. */
   dueAt: number | null;
+  /** When it is dropped if it has not been started; null = it waits for as long as it takes. */
+  expiresAt: number | null;
   tags: string[];
   timeout: Milliseconds | null;
   softTimeout: Milliseconds | null;
