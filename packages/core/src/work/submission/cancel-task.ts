@@ -147,7 +147,7 @@ export async function withdrawTask(
   if (outcome === "withdrawn") {
     rollupsOf(client, keys)
       .of(poolLabel(pool), name ?? "")
-      .add("cancelled", units);
+      .add(ending, units);
   }
   return outcome;
 }
