@@ -355,7 +355,7 @@ describe("task", () => {
     ]);
     expect(both.code).toBe(1);
     expect(both.stdout).toBe(`{"id":"${id}","result":"rested"}\n`);
-    expect(both.stderr).toContain(`failed: task ${failing.stdout.trim()}`);
+    expect(both.stderr).toContain(`"exitCode":1,"id":"${failing.stdout.trim()}"`);
     expect(both.stderr).toContain("awaited");
   });
 
