@@ -91,6 +91,9 @@ async function makeLaterScripts(noted: Noted[]): Promise<void> {
   const withOneJob = { hmget: async () => ["{}", "task", "{}", "1"] };
   const place = { pool: "", jobId: "", unit: null };
   await cancelTask({ client: withOneJob as never, keys: keys as never }, place, { reason: "" });
+  const { trimOnce } = await import("../packages/core/src/work/history/index.ts");
+  const history = { pool: "", set: "completed", task: "" } as const;
+  await trimOnce({ client: {} as never, keys: keys as never }, history, { age: 0, count: 0 });
 }
 
 /** The lines of the packages' sources that a stack goes through, the innermost first. */

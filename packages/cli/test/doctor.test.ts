@@ -38,6 +38,7 @@ test("with a host and nothing wrong all is ok, and the code is 0", async () => {
     "writes",
     "records",
     "hosts",
+    "history",
     "tasks",
     "index of tasks",
   ]);

@@ -163,6 +163,7 @@ export {
   type BackoffFunction,
   type CurrentTask,
   currentTask,
+  type DeadTask,
   type FatalErrors,
   type Task,
   type TaskOptions,
@@ -171,6 +172,7 @@ export {
 } from "./tasks/index.ts";
 export type { BlockOptions, Milliseconds, Patience, WaitOptions } from "./time/index.ts";
 export type { TraceMode } from "./tracing/index.ts";
+export type { Keep, KeepRule } from "./wire/records/keep.ts";
 export type { ProcessRecord, ProcessState } from "./wire/records/process.ts";
 export type { Placement } from "./wire/records/process-queues.ts";
 export type { HostRecord, HostTrouble, Isolation, PoolRecord, StopStep } from "./wire/records/records.ts";

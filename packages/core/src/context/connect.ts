@@ -10,6 +10,7 @@ import { isLoadingTasks } from "../tasks/loading.ts";
 import { listTasks } from "../tasks/task-registry.ts";
 import type { Milliseconds } from "../time/index.ts";
 import { TRACE_MODES, type TraceMode } from "../tracing/index.ts";
+import { checkKeep, type Keep } from "../wire/records/keep.ts";
 import { DEFAULT_MAX_PAYLOAD } from "../work/submission/payload-size.ts";
 import type { Context, ContextSettings } from "./context.ts";
 
@@ -46,6 +47,12 @@ export interface ConnectOptions {
    * @defaultValue 20 000
    */
   connectTimeout?: Milliseconds | undefined;
+  /**
+   * How long the namespace keeps finished tasks, where neither their task, nor their pool, nor their host says it. Stored in
+   * Redis, for all programs and hosts, until another program says something else.
+   * @defaultValue what was said last; at first completed ones 1 day and 10 000 of a pool, failed ones 30 days and 10 000
+   */
+  keep?: Keep | undefined;
   /** @defaultValue warnings and errors on stderr */
   logger?: Logger | undefined;
   /** Telemetry of BullMQ, such as `new BullMQOtel(...)` of the package bullmq-otel. */
@@ -69,6 +76,7 @@ const CONNECT_OPTIONS = optionsOf<ConnectOptions>({
   lease: true,
   maxPayload: true,
   connectTimeout: true,
+  keep: true,
   logger: true,
   telemetry: true,
   traces: true,
@@ -105,7 +113,9 @@ export async function connect(options: ConnectOptions = {}): Promise<Context> {
 /** Checks the options and fills in the defaults. @throws ValueError for a bad option */
 export function toSettings(options: ConnectOptions): ContextSettings {
   assertLogger(options.logger);
+  checkKeep("connect()", options.keep);
   return {
+    keep: options.keep,
     redis: options.redis,
     lockNodes: resolveLockNodes(options.lockNodes),
     namespace: resolveNamespace(options.namespace),

@@ -12,6 +12,8 @@ const POOL = optionsOf<PoolOptions>({
   maxTasksPerChild: true,
   isolation: true,
   fence: true,
+  keep: true,
+  onDead: true,
 });
 const PROCESS = optionsOf<ProcessOptions>({ args: true, name: true, daemon: "boolean", host: true });
 

@@ -93,8 +93,10 @@ import {
 import { type AnyTask, isTask, type Task } from "../tasks/index.ts";
 import { type Milliseconds, type Patience, settledWithin, toLimit } from "../time/index.ts";
 import type { TraceMode } from "../tracing/index.ts";
+import type { Keep } from "../wire/records/keep.ts";
 import type { HostRecord } from "../wire/records/records.ts";
 import { Fleet, slotsOf } from "../work/fleet/index.ts";
+import { writeNamespaceKeep } from "../work/history/index.ts";
 import {
   anyOf,
   asCompleted,
@@ -135,6 +137,7 @@ export interface ContextSettings {
   lease: Milliseconds;
   maxPayload: number;
   connectTimeout: Milliseconds;
+  keep: Keep | undefined;
   logger: Logger;
   telemetry: Telemetry | undefined;
   traces: TraceMode;
@@ -182,7 +185,16 @@ export class Context {
       client.disconnect();
       throw error;
     }
-    return new Context(settings, client);
+    const context = new Context(settings, client);
+    if (settings.keep) {
+      try {
+        await writeNamespaceKeep(client, new Keys(settings.namespace), settings.keep);
+      } catch (error) {
+        await context.close();
+        throw error;
+      }
+    }
+    return context;
   }
 
   /** Without looking at Redis first. @param host - Name of the worker host whose child this is. @internal */

@@ -198,6 +198,26 @@ export class Keys {
     return `{${this.namespace}}/expiries`;
   }
 
+  /** Hash: settings of the namespace; `keep` as JSON. */
+  get settings(): string {
+    return `{${this.namespace}}/settings`;
+  }
+
+  /** Set: `<completed or failed>/<pool>/<task>` for each task that has finished jobs with a rule of its own for the history. */
+  get keptTasks(): string {
+    return `{${this.namespace}}/kept-tasks`;
+  }
+
+  /** Hash: `<completed or failed>/<pool>` -> epoch ms up to which only jobs with a rule of their own are left there. */
+  get keptPlaces(): string {
+    return `{${this.namespace}}/kept`;
+  }
+
+  /** Sorted sets: finished jobs that a task's own rule keeps -> epoch ms at which they ended; of one task, or of all of a pool. */
+  kept(set: "completed" | "failed", pool: string, task?: string): string {
+    return `{${this.namespace}}/kept/${set}/${pool}${task === undefined ? "" : `/${task}`}`;
+  }
+
   /** Sorted set: jobs among the failed ones of a pool that were cancelled -> epoch ms at which they ended. */
   cancelled(pool: string): string {
     return `{${this.namespace}}/cancelled/${pool}`;

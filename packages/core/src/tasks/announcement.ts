@@ -7,6 +7,8 @@ const ANNOUNCED: readonly (keyof AnnouncedOptions)[] = [
   "attempts",
   "backoff",
   "fatal",
+  "keep",
+  "onDead",
   "timeout",
   "softTimeout",
   "priority",
@@ -18,7 +20,7 @@ const ANNOUNCED: readonly (keyof AnnouncedOptions)[] = [
 export function announcementOf({ name, options, run }: AnyTask): TaskAnnouncement {
   const announced: Record<string, unknown> = {};
   for (const option of ANNOUNCED) {
-    const value = option === "fatal" ? namesOf(options.fatal) : options[option];
+    const value = announcedValue(option, options);
     // What is computed is known to the hosts alone.
     if (value !== undefined && typeof value !== "function") announced[option] = value;
   }
@@ -31,6 +33,15 @@ export function announcementOf({ name, options, run }: AnyTask): TaskAnnouncemen
     ...(Object.keys(announced).length === 0 ? {} : { options: announced as AnnouncedOptions }),
     ...(typeof options.backoff === "function" ? { computesBackoff: true } : {}),
   };
+}
+
+function announcedValue(option: keyof AnnouncedOptions, options: Readonly<TaskOptions>): unknown {
+  if (option === "fatal") return namesOf(options.fatal);
+  return option === "onDead" && options.onDead !== undefined ? nameOf(options.onDead) : options[option];
+}
+
+function nameOf(task: string | { readonly name: string }): string {
+  return typeof task === "string" ? task : task.name;
 }
 
 function namesOf(fatal: TaskOptions["fatal"]): string[] | undefined {

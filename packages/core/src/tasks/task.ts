@@ -3,6 +3,7 @@ import { assertOptions, optionsOf } from "../checks/index.ts";
 import { got, ValueError } from "../errors/index.ts";
 import type { Milliseconds } from "../time/index.ts";
 import { MAX_TIMER } from "../time/index.ts";
+import { checkKeep, type Keep } from "../wire/records/keep.ts";
 import type { Isolation } from "../wire/records/records.ts";
 import { callSiteOf } from "./caller-module.ts";
 import { registerTask } from "./task-registry.ts";
@@ -31,6 +32,20 @@ export type BackoffFunction = (attempt: number, error: unknown) => Milliseconds;
 /** Errors after which a task is not tried again: a class, with those that extend it, or the name of one. */
 export type FatalErrors = readonly (string | (abstract new (...args: never) => unknown))[];
 
+/** A call that has failed for good: the argument of an `onDead` task. */
+export interface DeadTask {
+  /** Its id: `mp.task(id)` finds it as long as the history keeps it. */
+  id: string;
+  /** Name of its task. */
+  task: string;
+  /** Its arguments; of an item of a `map` these are the item alone. */
+  args: unknown[];
+  /** What its last try threw. */
+  error: unknown;
+  /** Tries that were made. */
+  attempts: number;
+}
+
 /** Options of a task; an option given at submission wins over the task's own. */
 export interface TaskOptions<Args extends unknown[] = unknown[]> {
   /**
@@ -40,6 +55,13 @@ export interface TaskOptions<Args extends unknown[] = unknown[]> {
   attempts?: number | undefined;
   /** Milliseconds between tries, a {@link Backoff}, or a function `(attempt, error) => milliseconds`. */
   backoff?: Milliseconds | Backoff | BackoffFunction | undefined;
+  /** How long the history keeps its finished calls. What it leaves open, the pool says, then the host, then the namespace. */
+  keep?: Keep | undefined;
+  /**
+   * A task, or its name, that is called with a {@link DeadTask} for each call that has failed for good, in the same pool. Not
+   * for calls that were cancelled.
+   */
+  onDead?: Task<[DeadTask], unknown> | string | undefined;
   /** Errors after which no further try is made, as after a {@link NonRetryableError}: classes, or their names. */
   fatal?: FatalErrors | undefined;
   /** Hard limit of one call in ms: its child is killed, the call fails with TimeoutError. */
@@ -113,6 +135,8 @@ const TASK_OPTIONS = optionsOf<TaskOptions>({
   attempts: true,
   backoff: true,
   fatal: true,
+  keep: true,
+  onDead: true,
   timeout: true,
   softTimeout: true,
   priority: true,
@@ -150,8 +174,13 @@ export function isTask(value: unknown): value is AnyTask {
   );
 }
 
+/** Whether tasks can have it. */
+export function isTaskName(name: unknown): name is string {
+  return typeof name === "string" && /^[\p{L}\p{N}_.:/@-]{1,200}$/u.test(name);
+}
+
 function checkName(name: unknown): asserts name is string {
-  if (typeof name !== "string" || !/^[\p{L}\p{N}_.:/@-]{1,200}$/u.test(name)) {
+  if (!isTaskName(name)) {
     throw new ValueError(`a task's name is 1 to 200 letters, digits or any of _ . : / @ - ; got ${got(name)}`);
   }
 }
@@ -170,7 +199,8 @@ export function checkTaskOptions(whose: string, options: TaskOptions<never> | Ta
     const value = (options as Record<string, unknown>)[option];
     throw new ValueError(`${whose}: ${option} must be ${wanted}; got ${got(value)}`);
   };
-  const { attempts, timeout, softTimeout, priority, resultTtl, expires, isolation, schema, fatal } = options;
+  const { attempts, timeout, softTimeout, priority, resultTtl, expires, isolation, schema, fatal, keep, onDead } =
+    options;
   if (attempts !== undefined && !(Number.isInteger(attempts) && attempts >= 1))
     bad("attempts", "a whole number from 1");
   if (timeout !== undefined && !isDuration(timeout, MAX_TIMER)) bad("timeout", TIMER_RANGE);
@@ -189,6 +219,8 @@ export function checkTaskOptions(whose: string, options: TaskOptions<never> | Ta
   if (fatal !== undefined && !(Array.isArray(fatal) && fatal.every(isErrorClass))) {
     bad("fatal", "a list of error classes or their names");
   }
+  checkKeep(whose, keep);
+  if (onDead !== undefined && !(isTask(onDead) || isTaskName(onDead))) bad("onDead", "a task or the name of one");
   checkBackoff(whose, options, bad);
 }
 
@@ -208,7 +240,14 @@ function checkBackoff(
   const { type, delay, max, jitter } = typeof backoff === "object" && backoff !== null ? backoff : FIXED(backoff);
   if (typeof backoff === "object" && backoff !== null) assertOptions(`${whose}: backoff`, backoff, BACKOFF);
   if (!(typeof delay === "number" && delay >= 0 && Number.isFinite(delay))) {
-    bad("backoff", "milliseconds, { type, delay }, or a function (attempt, error) => milliseconds");
+    // A call, and a job in Redis, can have no function.
+    const isOfTask = whose.startsWith("task ");
+    bad(
+      "backoff",
+      isOfTask
+        ? "milliseconds, { type, delay }, or a function (attempt, error) => milliseconds"
+        : "milliseconds, or { type, delay }",
+    );
   }
   if (!["fixed", "exponential"].includes(type)) bad("backoff", "of type fixed or exponential");
   if (max !== undefined && type !== "exponential") bad("backoff", "of type exponential where it has a max");

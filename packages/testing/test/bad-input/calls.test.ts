@@ -142,10 +142,7 @@ describe("options that can never be right are refused at the call", () => {
     [{ delay: Number.NaN }, "delay must be milliseconds from 0; got NaN"],
     [{ jobId: "7" }, 'jobId must be 1 to 200 letters, digits or _ . - and not a number; got "7"'],
     [{ tags: "x" as never }, 'tags must be a list of strings; got "x"'],
-    [
-      { backoff: "x" as never },
-      'the options of a call: backoff must be milliseconds, { type, delay }, or a function (attempt, error) => milliseconds; got "x"',
-    ],
+    [{ backoff: "x" as never }, 'the options of a call: backoff must be milliseconds, or { type, delay }; got "x"'],
     [{ deduplication: {} as never }, 'deduplication needs an id, such as { id: "report-7" }; got {}'],
   ])("%j", async (options, message) => {
     const { error, jobs } = await submits(() => host.pool.apply(tasks.square, [2], options));

@@ -143,7 +143,7 @@ export class Host implements WorkerHost {
     this.#fetching = this.#makeFetching();
     const registry = new PoolRegistry(client, this.#keys, this.#tellUnreadable());
     const work = this.#makeWorkHost(registry);
-    this.#pools = new HostPools({ host: work, registry, pools: options.pools });
+    this.#pools = new HostPools({ host: work, registry, pools: options.pools, keep: options.keep });
     this.#processes = new HostProcesses({
       host: work,
       limit: options.processes,
@@ -559,7 +559,7 @@ export class Host implements WorkerHost {
   }
 
   /** What pools and processes need of this host. */
-  #makeWorkHost(registry: PoolRegistry): Omit<PoolHost, "caps"> {
+  #makeWorkHost(registry: PoolRegistry): Omit<PoolHost, "caps" | "history"> {
     const { isolation, logArgs, maxPayload, echo, lockDuration, stalledInterval } = this.#options;
     const { client } = this.#connections;
     const keys = this.#keys;

@@ -8,8 +8,10 @@ import {
   assertLogger,
   assertOptions,
   assertPoolName,
+  checkKeep,
   type Isolation,
   isSlots,
+  type Keep,
   type Milliseconds,
   MOST_SLOTS,
   optionsOf,
@@ -97,6 +99,8 @@ export interface WorkerOptions {
   maxChildMemory?: number | undefined;
   /** A child is replaced after so many tasks, unless its pool says another number. @defaultValue none */
   maxTasksPerChild?: number | undefined;
+  /** How long finished tasks are kept, of pools and tasks that do not say it. @defaultValue what the namespace says */
+  keep?: Keep | undefined;
   /** Print what tasks write to stdout and stderr. @defaultValue false */
   echo?: boolean | undefined;
   /** Where the log goes. @defaultValue lines on stderr */
@@ -143,6 +147,7 @@ export interface ResolvedOptions {
   /** Bytes. */
   maxChildMemory: number;
   maxTasksPerChild: number;
+  keep: Keep | undefined;
   echo: boolean;
   logger: HostLog;
   logArgs: boolean;
@@ -184,6 +189,7 @@ const WORKER_OPTIONS = optionsOf<WorkerOptions>({
   maxChildAge: true,
   maxChildMemory: true,
   maxTasksPerChild: true,
+  keep: true,
   echo: "boolean",
   logger: true,
   logLevel: true,
@@ -225,6 +231,8 @@ export function resolveWorkerOptions(options: WorkerOptions): ResolvedOptions {
     healthPort: options.healthPort === undefined ? null : port(options.healthPort),
     healthAddress: options.healthAddress ?? "127.0.0.1",
     ...childLimits(options, slots),
+    spares: integer("spares", options.spares ?? Math.min(slots, 2), 0),
+    keep: checkedKeep(options.keep),
     echo: options.echo ?? false,
     logger: hostLog(options, name),
     logArgs: options.logArgs ?? false,
@@ -369,6 +377,11 @@ function hostLog({ logger, logLevel, logFormat }: WorkerOptions, host: string): 
     throw new ValueError(`logFormat must be "pretty" or "json"; got ${describe(logFormat)}`);
   }
   return new HostLog(logger ?? stderrLog({ host, level, format: logFormat }), level);
+}
+
+function checkedKeep(keep: Keep | undefined): Keep | undefined {
+  checkKeep("startWorker()", keep);
+  return keep;
 }
 
 function modules(given: (string | URL)[], kind: Isolation | undefined): string[] {

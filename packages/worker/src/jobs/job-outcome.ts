@@ -11,6 +11,7 @@ import {
 } from "@manyhands/core/internal";
 import type { FailureReport } from "../child/messages.ts";
 import type { MeteredEnd, PoolMeter } from "../metrics/pool-meter.ts";
+import { noteFailure } from "./dead-calls.ts";
 import { describeFailure, failureAnswers, toJobError } from "./failure.ts";
 import { noteEnding } from "./job-ending.ts";
 import type { JobHost } from "./job-host.ts";
@@ -111,6 +112,7 @@ export class JobOutcome {
     const failure = run.failure as FailureReport;
     this.#meter.ended(job, endOf(run, job), { duration: performance.now() - run.begunAt, failure });
     if (run.endsCancelled) noteEnding(job, "cancelled");
+    noteFailure(job, run);
     if (run.count > 1) {
       const summary = `${run.failed} of ${run.count} calls failed; first: ${failure.message}`;
       const error = this.#describe({ ...failure, message: summary }, run.pid);
@@ -140,6 +142,7 @@ export class JobOutcome {
     const origin = { host: this.#host.name, pid: process.pid, taskId: job.id ?? "" };
     const failure = describeFailure(error, origin, false);
     this.#meter.refused(job, error, count);
+    noteFailure(job, failure.error);
     const place = isOver ? { ...placeOf(job), token: null } : placeOf(job);
     await this.#stored.storeError(place, this.#describe(failure, process.pid));
     this.post(job, failureAnswers(Array(count).keys(), failure), process.pid);

@@ -1,14 +1,17 @@
-import type { PoolRecord, PoolRegistry } from "@manyhands/core/internal";
+import type { Keep, PoolRecord, PoolRegistry } from "@manyhands/core/internal";
 import type { FleetDuty } from "../duties/fleet-duties.ts";
 import type { ServedQueue } from "../queue/served-queue.ts";
 import { CapKeeper } from "./cap-keeper.ts";
 import { FOREIGN_QUEUES_INTERVAL, ForeignQueues } from "./foreign-queues.ts";
+import { HISTORY_INTERVAL, HistoryKeeper } from "./history-keeper.ts";
 import { OrphanPools } from "./orphan-pools.ts";
 import { PoolDiscovery } from "./pool-discovery.ts";
 import { type PoolHost, ServedPool } from "./served-pool.ts";
 
 export interface HostPoolsOptions {
-  host: Omit<PoolHost, "caps">;
+  host: Omit<PoolHost, "caps" | "history">;
+  /** What the host was started with. */
+  keep: Keep | undefined;
   registry: PoolRegistry;
   /** Names of the pools to serve; null = all. */
   pools: string[] | null;
@@ -18,6 +21,7 @@ export interface HostPoolsOptions {
 export class HostPools {
   readonly #options: HostPoolsOptions;
   readonly #caps: CapKeeper;
+  readonly #history: HistoryKeeper;
   readonly #discovery: PoolDiscovery;
   readonly #orphans: OrphanPools;
   #discoveryStopped: Promise<void> | undefined;
@@ -33,7 +37,11 @@ export class HostPools {
       busyPools: () => [...new Set(running.list().map((run) => run.pool))],
       looksAtIdle: pools !== null,
     });
-    const poolHost: PoolHost = { ...host, caps: this.#caps };
+    this.#history = new HistoryKeeper({
+      ...{ client, keys, keep: options.keep, tasks: host.tasks },
+      pools: () => this.#discovery.known(),
+    });
+    const poolHost: PoolHost = { ...host, caps: this.#caps, history: this.#history };
     const open = (record: PoolRecord): ServedPool => new ServedPool(record, poolHost);
     this.#discovery = new PoolDiscovery({ registry, pools, open, running, logger });
     this.#orphans = new OrphanPools({ client, keys, registry, logger, pools: () => this.#discovery.known() });
@@ -41,6 +49,7 @@ export class HostPools {
 
   /** Serves pools from now on. @throws when Redis cannot be read */
   async start(): Promise<void> {
+    await this.#history.refresh();
     await this.#discovery.start();
     this.#caps.start();
     this.#orphans.start();
@@ -71,7 +80,10 @@ export class HostPools {
     const { client, keys, logger } = host;
     const queues = new ForeignQueues({ client, keys, registry, logger, onCaps: (caps) => this.#caps.found(caps) });
     const what = "looking for queues of other clients";
-    return [{ name: "queues", what, interval: FOREIGN_QUEUES_INTERVAL, look: () => queues.look() }];
+    return [
+      { name: "queues", what, interval: FOREIGN_QUEUES_INTERVAL, look: () => queues.look() },
+      { name: "history", what: "trimming the history", interval: HISTORY_INTERVAL, look: () => this.#history.look() },
+    ];
   }
 
   /** Opens and closes no more pools, and takes no more jobs. */

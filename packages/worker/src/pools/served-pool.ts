@@ -1,5 +1,6 @@
 import {
   backOff,
+  type FinishedSet,
   type HostTrouble,
   type Milliseconds,
   openBullQueue,
@@ -11,12 +12,17 @@ import {
 import { ChildPool } from "../children/child-pool.ts";
 import type { ChildSupply } from "../children/child-supply.ts";
 import { Fence } from "../fence/fence.ts";
+import { deadCalls } from "../jobs/dead-calls.ts";
+import { endingOf } from "../jobs/job-ending.ts";
 import type { JobHost } from "../jobs/job-host.ts";
 import { JobRunner } from "../jobs/job-runner.ts";
 import { traceJob } from "../jobs/job-trace.ts";
+import type { PoolJob } from "../jobs/pool-job.ts";
 import { type QueueHost, ServedQueue } from "../queue/served-queue.ts";
+import type { JobFinish } from "../routing/routed-takes.ts";
 import type { HostSlots } from "../slots/host-slots.ts";
 import type { CapKeeper } from "./cap-keeper.ts";
+import type { HistoryKeeper } from "./history-keeper.ts";
 import { removeTraces } from "./remove-traces.ts";
 
 /** What a served pool needs from its host. */
@@ -25,6 +31,7 @@ export interface PoolHost extends JobHost, QueueHost {
   slots: HostSlots;
   supply: ChildSupply;
   caps: CapKeeper;
+  history: Pick<HistoryKeeper, "ruleFor">;
   /** The troubles of a pool on this host have changed. */
   onTrouble: () => void;
 }
@@ -71,6 +78,7 @@ export class ServedPool {
         return isolation === "inline";
       },
       whenReplied: () => host.replies.sent(),
+      finishOf: (job, set, error) => this.#finishOf(job, set, error),
       run: (job, token) => {
         const facts = { host: host.name, pool: record.name, calls: unitCount(job.data ?? {}) ?? 1 };
         return traceJob(job, facts, () => this.#runner.run(job, token));
@@ -101,6 +109,15 @@ export class ServedPool {
     const what = task === null ? `job ${id}` : `task "${task}" (${id})`;
     const facts = { pool, ...(task !== null && { task }), id };
     logger.warn(`${what} of pool "${pool}" was taken over: the host that ran it is gone`, facts);
+  }
+
+  #finishOf(job: PoolJob, set: FinishedSet, error: Error | undefined): JobFinish {
+    const { tasks, history, keys } = this.#host;
+    const ending = endingOf(job);
+    const rule = history.ruleFor(this.#record, job.name, set);
+    if (set === "completed" || ending !== undefined || error === undefined) return { ending, rule, adds: [] };
+    const onDead = tasks.get(job.name)?.options?.onDead ?? this.#record.onDead ?? undefined;
+    return { ending, rule, adds: deadCalls(job, onDead, { queue: keys.jobs(this.#record.name), error }) };
   }
 
   get record(): PoolRecord {

@@ -1,10 +1,10 @@
 import {
   type BackOff,
   backOff,
+  type FinishedSet,
   indexTasks,
   isProcessQueue,
   isRefusal,
-  type JobEnding,
   type JobEnvelope,
   type JobReturn,
   KEPT_COMPLETED,
@@ -23,11 +23,10 @@ import type { Fetched, FetchedQueue, Fetcher } from "../fetcher/fetcher.ts";
 import { nudgeWorkers } from "../fetcher/nudge.ts";
 import type { AssignedJob } from "../fetcher/slot-offers.ts";
 import { MOST_HOST_LOSSES } from "../jobs/host-losses.ts";
-import { endingOf } from "../jobs/job-ending.ts";
 import type { PoolJob } from "../jobs/pool-job.ts";
 import { isKeepRule } from "../jobs/read-envelope.ts";
 import { watchersIn, watchersOf } from "../jobs/watchers.ts";
-import { RoutedTakes, type RoutedTakesOptions } from "../routing/routed-takes.ts";
+import { type JobFinish, RoutedTakes, type RoutedTakesOptions } from "../routing/routed-takes.ts";
 import type { HostSlots } from "../slots/host-slots.ts";
 import type { OfferedSlot } from "../slots/offered-slot.ts";
 import { TakenTasks } from "../task-index/taken-tasks.ts";
@@ -60,6 +59,8 @@ export interface QueueWorkerOptions {
   /** Resolves when Redis serves this host, which it may refuse while it answers. */
   whenServed: () => Promise<void>;
   run: (job: PoolJob, token: string) => Promise<JobReturn>;
+  /** What a job leaves as it is finished; absent: BullMQ trims the history. @param error - With which it failed. */
+  finishOf?: ((job: PoolJob, set: FinishedSet, error: Error | undefined) => JobFinish) | undefined;
   /** A look with that token has made a job active that BullMQ cannot read. */
   onUnreadable: (token: string, cause: Error) => Promise<void>;
 }
@@ -118,8 +119,8 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
   readonly #fresh = new Map<string, string>();
   /** Clients that wait for a job that has just been taken, by its id. */
   readonly #watchers = new Map<string, string[]>();
-  /** How the jobs end that are being finished as failed, by their ids. */
-  readonly #endings = new Map<string, JobEnding>();
+  /** Jobs that are being finished, by their ids, with the error that BullMQ is told. */
+  readonly #ending = new Map<string, { job: PoolJob; error: Error | undefined }>();
   /** Absent: processes are not in the index of tasks. */
   #taken: TakenTasks | undefined;
   #renewSoon: NodeJS.Timeout | undefined;
@@ -145,8 +146,9 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
       lockRenewTime: options.lockDuration / RENEWALS,
       stalledInterval: options.stalledInterval * BETWEEN_CHECKS,
       maxStalledCount: MOST_HOST_LOSSES - 1,
-      removeOnComplete: KEPT_COMPLETED,
-      removeOnFail: KEPT_FAILED,
+      // The history of pools is trimmed by the script that finishes jobs.
+      removeOnComplete: options.finishOf ? { count: -1 } : KEPT_COMPLETED,
+      removeOnFail: options.finishOf ? { count: -1 } : KEPT_FAILED,
       runRetryDelay: 1_000,
     });
     this.markerKey = options.keys.queue(options.queue, "marker");
@@ -161,7 +163,10 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
       const { queue, client, keys, routing } = options;
       this.#routed = new RoutedTakes({
         ...{ queue, client, keys, ...routing },
-        endingOf: (jobId) => this.#endings.get(jobId),
+        finishOf: (jobId, set) => {
+          const ended = this.#ending.get(jobId);
+          return ended && options.finishOf?.(ended.job, set, ended.error);
+        },
         offered: () => this.#offered,
         onRefused: () => {
           this.#isRefused = true;
@@ -457,8 +462,15 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
   protected override async handleCompleted(
     ...parameters: Parameters<BullWorker<JobEnvelope, JobReturn>["handleCompleted"]>
   ): Promise<Job<JobEnvelope, JobReturn>> {
-    await this.#lookAround(parameters[1]);
-    return this.#readable(parameters[2], () => this.#finish(() => super.handleCompleted(...parameters)));
+    const [, job, token] = parameters;
+    await this.#lookAround(job);
+    const jobId = job.id ?? "";
+    this.#ending.set(jobId, { job, error: undefined });
+    try {
+      return await this.#readable(token, () => this.#finish(() => super.handleCompleted(...parameters)));
+    } finally {
+      this.#ending.delete(jobId);
+    }
   }
 
   /** A job that was put back is followed by no other here: the fetcher looks for the next one. */
@@ -471,14 +483,13 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
     await this.#lookAround(job);
     const fetchNext = isPutBack ? () => false : fetchNextCallback;
     const jobId = job.id ?? "";
-    const ending = endingOf(job);
-    if (ending) this.#endings.set(jobId, ending);
+    this.#ending.set(jobId, { job, error });
     try {
       return await this.#readable(token, () =>
         this.#finish(() => super.handleFailed(error, job, token, fetchNext, ...rest)),
       );
     } finally {
-      this.#endings.delete(jobId);
+      this.#ending.delete(jobId);
     }
   }
 

@@ -38,7 +38,7 @@ export interface QueueHost {
 }
 
 export interface ServedQueueOptions
-  extends Pick<QueueWorkerOptions, "queue" | "slots" | "fence" | "isAssignable" | "isInline" | "run"> {
+  extends Pick<QueueWorkerOptions, "queue" | "slots" | "fence" | "isAssignable" | "isInline" | "run" | "finishOf"> {
   host: QueueHost;
   /** What it is called in messages: `pool "jobs"`. */
   title: string;
@@ -171,11 +171,12 @@ export class ServedQueue {
       isAssignable,
       isInline,
       run,
+      finishOf,
       initializer = () => null,
     } = this.#options;
     const worker = new QueueWorker({
       ...(host.routing ? { routing: { ...host.routing, initializer } } : {}),
-      ...{ queue, slots, fence, isAssignable, isInline, run },
+      ...{ queue, slots, fence, isAssignable, isInline, run, finishOf },
       isReady: () => this.#obstacles.every(({ reason }) => reason === null),
       whenServed: () =>
         host.redisTrouble

@@ -1,14 +1,29 @@
 import {
   BULL_SCRIPTS,
+  type FinishedSet,
   isProcessQueue,
   type JobEnding,
   type Keys,
   type Milliseconds,
   type RedisClient,
+  TRIMMED_AT_ONCE,
 } from "@manyhands/core/internal";
 import type { OfferedSlot } from "../slots/offered-slot.ts";
 import { AWAY_GRACE } from "./parking.ts";
 import { finishAndTakeKnown, type LookState, takeKnown, USUAL_DEPTH } from "./routing-scripts.ts";
+
+/** What a job leaves as it is finished. */
+export interface JobFinish {
+  /** How it ends, if it is finished as failed and did not fail. */
+  ending: JobEnding | undefined;
+  /** What the history keeps of such jobs, and the task where that has a rule of its own, else "". */
+  rule: { task: string; age: Milliseconds; count: number };
+  /** Arguments of BullMQ's addStandardJob, three for each job that follows it. */
+  adds: (string | Buffer)[];
+}
+
+/** Finished jobs between two looks at what the history keeps no longer: a small history is kept exactly. */
+const FINISHES_PER_TRIM = 32;
 
 export interface RoutedTakesOptions {
   queue: string;
@@ -24,8 +39,8 @@ export interface RoutedTakesOptions {
   awayGrace?: Milliseconds;
   /** Announces this host, when its announcement has expired. */
   announce: () => Promise<void>;
-  /** How a job ends that is about to be finished as failed, if it is no failure of its task. */
-  endingOf?: (jobId: string) => JobEnding | undefined;
+  /** What the script is to know that finishes a job; absent: nothing but BullMQ's part. */
+  finishOf?: (jobId: string, set: FinishedSet) => JobFinish | undefined;
   /** The offered slot that the take under way uses. */
   offered?: () => OfferedSlot | undefined;
   /** That slot has been assigned: nothing was looked for. */
@@ -84,6 +99,8 @@ export class RoutedTakes {
   /** Jobs whose end was not followed by a look for the next one. */
   readonly #unfollowed = new Set<string>();
   #takes = 0;
+  /** Jobs since the last look at the history. */
+  readonly #finished: Record<FinishedSet, number> = { completed: 0, failed: 0 };
   /** Where a look has stopped that goes on behind this job; undefined = the next one begins in front. */
   #lookedUpTo: string | undefined;
   #farPause: Milliseconds = FAR_PAUSE;
@@ -198,20 +215,36 @@ export class RoutedTakes {
   }
 
   async #finish(parameters: readonly Parameter[]): Promise<unknown> {
-    const { client, keys, hostId, queue, initializer, priorities, endingOf } = this.#options;
+    const { client, keys, hostId, queue, initializer, priorities, finishOf } = this.#options;
     const given = parameters.map(toArgument);
     const jobId = String(given[FINISH.keys]);
+    const set = given[FINISH.keys + 4] === "failed" ? "failed" : "completed";
+    const finish = finishOf?.(jobId, set);
     const [reply, isLeft] = await finishAndTakeKnown.run(
       client,
-      [...given.slice(0, FINISH.keys).map(String), keys.cancelled(queue)],
+      [
+        ...given.slice(0, FINISH.keys).map(String),
+        ...[keys.cancelled(queue), keys.queue(queue, "id"), keys.queue(queue, "completed"), keys.keptTasks],
+      ],
       [
         ...given.slice(FINISH.keys),
         ...[keys.prefix, hostId, this.#canRun(initializer()) ? 1 : 0],
-        ...[priorities(), endingOf?.(jobId) ?? ""],
+        ...[priorities(), finish?.ending ?? "", queue],
+        ...[finish?.rule.task ?? "", finish?.rule.age ?? 0, finish?.rule.count ?? 0],
+        finish ? this.#trims(set, finish.rule.count) : 0,
+        ...(finish?.adds ?? []),
       ],
     );
     if (isLeft === 1) this.#unfollowed.add(jobId);
     return reply;
+  }
+
+  /** @returns how many jobs are looked at with this one, 0 = none */
+  #trims(set: FinishedSet, count: number): number {
+    this.#finished[set] += 1;
+    if (this.#finished[set] < Math.min(FINISHES_PER_TRIM, count / 8)) return 0;
+    this.#finished[set] = 0;
+    return TRIMMED_AT_ONCE;
   }
 
   get #isTurnOfLost(): boolean {

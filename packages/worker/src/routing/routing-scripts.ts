@@ -9,6 +9,7 @@ import {
   NOTE_ENDING,
   READ_MICROS,
   Script,
+  trimHistory,
   WHOLE,
 } from "@manyhands/core/internal";
 import { PARKED_FOR } from "./parking.ts";
@@ -415,10 +416,13 @@ return {reply, "", place, "", 0}
 /**
  * Finishes a job, notes how it has ended and, if it may, takes the next one of its queue if this host knows its task.
  *
- * KEYS[1..14], ARGV[1..9] those of BullMQ's moveToFinished; KEYS[15] cancelled jobs of the pool; ARGV[10] prefix of our keys;
+ * KEYS[1..14], ARGV[1..9] those of BullMQ's moveToFinished; KEYS[15] cancelled jobs of the pool; KEYS[16] last id
+ * that BullMQ gave; KEYS[17] completed jobs; KEYS[18] tasks with a rule of their own; ARGV[10] prefix of our keys;
  * ARGV[11] id of this host; ARGV[12] 1 = this host knows the initializer of the pool, or there is none; ARGV[13] JSON: task
  * that this host knows -> its priority, "" = none has one; ARGV[14] how a job that has not completed has ended: "cancelled",
- * "expired", or "" for a failure
+ * "expired", or "" for a failure; ARGV[15] pool; ARGV[16] task of the job, where it has a rule of its own for the history, else
+ * ""; ARGV[17] age, ms, and ARGV[18] count of what the history keeps; ARGV[19] jobs to look at that it may keep no longer, 0 =
+ * now is not the time; ARGV[20..] three arguments of BullMQ's addStandardJob for each job to add when this one has failed
  * Returns {what moveToFinished returns, 1 = the next job was left because it is another host's, or must be looked for; else 0}.
  */
 export const finishAndTakeKnown: Script<[reply: unknown, isLeft: 0 | 1]> = new Script<[unknown, 0 | 1]>({
@@ -435,11 +439,36 @@ end
 ${bullFunction("moveToFinished")}
 local arguments = {unpack(ARGV, 1, 9)}
 if is_left then arguments[6] = "0" end
-if ARGV[5] ~= "failed" then return {moveToFinished(KEYS, arguments), is_left and 1 or 0} end
+local is_failed = ARGV[5] == "failed"
+local own_id, own_pool, own_task = ARGV[1], ARGV[15], ARGV[16]
 ${NOTE_ENDING}
-arguments[9] = with_ending(KEYS[12], ARGV[9] == "" and {} or cmsgpack.unpack(ARGV[9]), ARGV[14])
+if is_failed then
+  arguments[9] = with_ending(KEYS[12], ARGV[9] == "" and {} or cmsgpack.unpack(ARGV[9]), ARGV[14])
+end
 local reply = moveToFinished(KEYS, arguments)
-if type(reply) ~= "number" or reply >= 0 then note_ending(ARGV[1], KEYS[11], KEYS[15], ARGV[14]) end
+if type(reply) == "number" and reply < 0 then return {reply, is_left and 1 or 0} end
+if is_failed then
+  note_ending(own_id, KEYS[11], KEYS[15], ARGV[14])
+  for index = 20, #ARGV, 3 do
+    ${bullFunction("addStandardJob")}
+    addStandardJob({KEYS[1], KEYS[8], KEYS[9], KEYS[16], KEYS[17], KEYS[7], KEYS[2], KEYS[4], KEYS[14]},
+      {ARGV[index], ARGV[index + 1], ARGV[index + 2]})
+  end
+end
+if own_task ~= "" then
+  local ended_at = redis.call("ZSCORE", KEYS[11], own_id)
+  if ended_at then
+    local excepted = ARGV[10] .. "kept/" .. ARGV[5] .. "/" .. own_pool
+    redis.call("ZADD", excepted, ended_at, own_id)
+    redis.call("ZADD", excepted .. "/" .. own_task, ended_at, own_id)
+    redis.call("SADD", KEYS[18], ARGV[5] .. "/" .. own_pool .. "/" .. own_task)
+  end
+end
+if ARGV[19] ~= "0" then
+  ${trimHistory()}
+  trim_history({queue = ARGV[7], prefix = ARGV[10], pool = own_pool, set = ARGV[5], task = own_task, age = tonumber(ARGV[17]),
+    count = tonumber(ARGV[18]), now = tonumber(ARGV[2]), most = tonumber(ARGV[19])})
+end
 return {reply, is_left and 1 or 0}
 `,
 });

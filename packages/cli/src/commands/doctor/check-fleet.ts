@@ -1,11 +1,15 @@
 import {
   describeUnserved,
+  type FinishedSet,
   type ForeignQueue,
   findForeignQueues,
   type HostRecord,
   isServed,
+  type Keep,
+  keepRule,
   type PoolView,
   plural,
+  readNamespaceKeep,
   sharedHostNames,
 } from "@manyhands/core/internal";
 import type { Connection } from "../../connection/connection.ts";
@@ -19,10 +23,11 @@ const CLOCK_TOLERANCE = 30_000;
 
 /** Hosts, pools and waiting tasks. */
 export async function checkFleet({ inspector, client, keys }: Connection): Promise<Finding[]> {
-  const [hosts, pools, foreign] = await Promise.all([
+  const [hosts, pools, foreign, namespaceKeep] = await Promise.all([
     inspector.fleet.list(),
     inspector.pools.list(),
     findForeignQueues(client, keys),
+    readNamespaceKeep(client, keys),
   ]);
   const waiting = (
     await Promise.all(
@@ -36,6 +41,7 @@ export async function checkFleet({ inspector, client, keys }: Connection): Promi
     ...checkNames(hosts),
     ...hosts.flatMap(checkHost),
     ...pools.flatMap((pool) => checkPool(pool, hosts)),
+    checkHistory(pools, namespaceKeep),
     ...foreign.map(checkForeign),
     ...unserved.map(({ pool, name }): Finding => {
       const [finding = "", advice = ""] = describeUnserved(hosts, pool, name).split("; ");
@@ -50,6 +56,24 @@ function checkHosts(hosts: readonly HostRecord[], waiting: number): Finding {
   if (hosts.length > 0) return ok("hosts", `${hosts.length} alive with ${plural(slots, "slot")}`);
   const status = waiting > 0 ? "problem" : "warning";
   return { check: "hosts", status, finding: "no host is running", advice: "manyhands worker --tasks <module>" };
+}
+
+/** What bounds the history, and what it holds. */
+function checkHistory(pools: readonly PoolView[], namespaceKeep: Keep | undefined): Finding {
+  const describe = (set: FinishedSet): string => {
+    const { age, count } = keepRule(set, [namespaceKeep]);
+    return `${set} ones ${duration(age)} and at most ${count}`;
+  };
+  const sum = (of: (pool: PoolView) => number): number => pools.reduce((total, pool) => total + of(pool), 0);
+  const own = pools.filter(({ keep }) => keep).map(({ name }) => name);
+  const others =
+    own.length === 0 ? "" : `; ${own.join(", ")} ${own.length === 1 ? "has a rule" : "have rules"} of their own`;
+  return ok(
+    "history",
+    `each pool keeps of its finished tasks ${describe("completed")}, ${describe("failed")}${others}; kept now: ` +
+      `${sum(({ completed }) => completed)} completed, ${sum(({ failed }) => failed)} failed, ` +
+      `${sum(({ cancelled }) => cancelled)} cancelled`,
+  );
 }
 
 /** A host that serves every pool makes a pool of it within half a minute. */

@@ -1,5 +1,16 @@
 export { isProcessEnding, isSlots, MOST_SLOTS, readControlMessage } from "./control-message.ts";
 export * from "./job.ts";
+export {
+  checkKeep,
+  DEFAULT_KEEP,
+  type FinishedSet,
+  type Keep,
+  type KeepRule,
+  keepRule,
+  readableKeep,
+  UNNAMED_KEEP,
+  type WholeRule,
+} from "./keep.ts";
 export { assertPoolName, isReservedPoolName } from "./pool-name.ts";
 export * from "./process.ts";
 export * from "./process-queues.ts";

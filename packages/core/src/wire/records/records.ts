@@ -1,4 +1,5 @@
 import type { Milliseconds } from "../../time/index.ts";
+import type { Keep } from "./keep.ts";
 
 /** How a task's code is separated from the worker host. */
 export type Isolation = "process" | "thread" | "inline";
@@ -24,6 +25,10 @@ export interface PoolRecord {
   /** A child is replaced after this many calls (a chunk of a map is one call); null = never. */
   maxTasksPerChild: number | null;
   fence: FencePolicy;
+  /** How long its finished jobs are kept; absent or null = as the host and the namespace say. */
+  keep?: Keep | null;
+  /** Name of the task that is called for each job that has failed for good, where its task names none; absent or null = none. */
+  onDead?: string | null;
   /** How often the pool was made usable again after it had failed; absent = never. A failure from before counts no more. */
   revision?: number;
   /** Why the pool failed: an encoded error (`encodeToString`); null otherwise. */
@@ -41,6 +46,10 @@ export interface AnnouncedOptions {
   backoff?: Milliseconds | { type: "fixed" | "exponential"; delay: Milliseconds; max?: Milliseconds; jitter?: number };
   /** Names of the classes of errors after which it is not tried again. */
   fatal?: string[];
+  /** How long its finished calls are kept. */
+  keep?: Keep;
+  /** Name of the task that is called for each of its calls that has failed for good. */
+  onDead?: string;
   timeout?: Milliseconds;
   softTimeout?: Milliseconds;
   priority?: number;

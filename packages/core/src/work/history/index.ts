@@ -4,4 +4,6 @@ export {
   unstartedArguments,
   unstartedKeys,
 } from "./finish-unstarted.ts";
+export { readNamespaceKeep, writeNamespaceKeep } from "./namespace-keep.ts";
 export { NOTE_ENDING } from "./note-ending.ts";
+export { TRIMMED_AT_ONCE, type TrimPlace, trimHistory, trimOnce } from "./trim-history.ts";

@@ -49,7 +49,7 @@ export async function clearPool(
     // A host that was just finishing a job may have written once more.
     () => queue.obliterate({ force: true }),
     () => new StoredAnswers(client, keys).removeAll(pool.name),
-    () => client.unlink(keys.cancelled(pool.name)),
+    () => forgetHistory(context, pool.name),
   ];
   try {
     for (const step of steps) {
@@ -61,6 +61,21 @@ export async function clearPool(
     clearInterval(renewal);
     await keepTurn.run(client, [turn], [owner, 0]).catch(() => {});
   }
+}
+
+/** What is noted of the finished jobs of a pool. */
+async function forgetHistory({ client, keys }: { client: RedisClient; keys: Keys }, pool: string): Promise<void> {
+  const sets = ["completed", "failed"] as const;
+  const starts = sets.map((set) => `${set}/${pool}/`);
+  const classes = (await client.smembers(keys.keptTasks)).filter((one) =>
+    starts.some((start) => one.startsWith(start)),
+  );
+  const pipeline = client.pipeline().unlink(keys.cancelled(pool));
+  for (const set of sets) {
+    pipeline.unlink(keys.kept(set, pool)).hdel(keys.keptPlaces, `${set}/${pool}`);
+  }
+  for (const one of classes) pipeline.unlink(`${keys.prefix}kept/${one}`).srem(keys.keptTasks, one);
+  await pipeline.exec();
 }
 
 /**

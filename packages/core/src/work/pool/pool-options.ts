@@ -1,6 +1,7 @@
 import { got, ValueError } from "../../errors/index.ts";
-import { type AnyTask, isTask } from "../../tasks/index.ts";
+import { type AnyTask, type DeadTask, isTask, isTaskName, type Task } from "../../tasks/index.ts";
 import { assertSendable, encodeToString } from "../../wire/codec/index.ts";
+import { checkKeep, type Keep } from "../../wire/records/keep.ts";
 import { assertPoolName } from "../../wire/records/pool-name.ts";
 import type { FencePolicy, Isolation, PoolRecord } from "../../wire/records/records.ts";
 
@@ -25,6 +26,13 @@ export interface PoolOptions {
    * @defaultValue "strict"
    */
   fence?: FencePolicy | undefined;
+  /**
+   * How long its finished tasks are kept. A new named pool stores it; `manyhands pool show` tells what is in force.
+   * @defaultValue what the host and the namespace say: completed ones 1 day and 10 000, failed ones 30 days and 10 000
+   */
+  keep?: Keep | undefined;
+  /** Called with a DeadTask for each call that has failed for good, where its task has no `onDead`. @defaultValue none */
+  onDead?: Task<[DeadTask], unknown> | string | undefined;
 }
 
 /** A pool's record before Redis has given it a time. */
@@ -41,7 +49,7 @@ export function toPoolRecord(
 ): StoredPool {
   checkPoolSize(size);
   if (options.name !== undefined) assertPoolName(options.name);
-  const { initializer, initArgs = [], maxTasksPerChild, isolation, fence } = options;
+  const { initializer, initArgs = [], maxTasksPerChild, isolation, fence, keep, onDead } = options;
   if (initializer !== undefined && !isTask(initializer)) {
     throw new TypeError(`initializer must be a task, made with task(name, run); got ${typeof initializer}`);
   }
@@ -53,6 +61,10 @@ export function toPoolRecord(
   }
   if (fence !== undefined && fence !== "strict" && fence !== "lenient") {
     throw new ValueError(`fence must be strict or lenient; got ${got(fence)}`);
+  }
+  checkKeep("a pool", keep);
+  if (onDead !== undefined && !(isTask(onDead) || isTaskName(onDead))) {
+    throw new ValueError(`onDead must be a task or the name of one; got ${got(onDead)}`);
   }
   if (!Array.isArray(initArgs)) throw new ValueError(`initArgs must be a list of arguments; got ${typeof initArgs}`);
   if (initArgs.length > 0 && !initializer) {
@@ -69,6 +81,8 @@ export function toPoolRecord(
     initializer: initializer ? { task: initializer.name, args: encodeToString(initArgs) } : null,
     maxTasksPerChild: maxTasksPerChild ?? null,
     fence: fence ?? "strict",
+    ...(keep === undefined ? {} : { keep }),
+    ...(onDead === undefined ? {} : { onDead: typeof onDead === "string" ? onDead : onDead.name }),
     failure: null,
   };
 }

@@ -39,8 +39,7 @@ export interface SubmitOptions {
   /** Labels to search by: at most 16, each of 1 to 64 bytes. */
   tags?: string[] | undefined;
   /**
-   * Milliseconds for which answers too large for the job itself are kept. Jobs are kept as far as their pool's history
-   * reaches: an hour, the last 2 000.
+   * Milliseconds for which answers too large for the job itself are kept, as long as the history keeps the job.
    * @defaultValue 3 600 000
    */
   resultTtl?: Milliseconds | undefined;

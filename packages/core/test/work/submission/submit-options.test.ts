@@ -32,10 +32,7 @@ test.each([
     'the options of a call: softTimeout must be milliseconds above 0, at most 2147483647; got "9"',
   ],
   [{ resultTtl: 0 }, "the options of a call: resultTtl must be milliseconds above 0; got 0"],
-  [
-    { backoff: -5 },
-    "the options of a call: backoff must be milliseconds, { type, delay }, or a function (attempt, error) => milliseconds; got -5",
-  ],
+  [{ backoff: -5 }, "the options of a call: backoff must be milliseconds, or { type, delay }; got -5"],
   [
     { backoff: { type: "cubic", delay: 1 } },
     'the options of a call: backoff must be of type fixed or exponential; got {"type":"cubic","delay":1}',
