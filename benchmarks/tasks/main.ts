@@ -1,10 +1,14 @@
 import { Inspector, Keys, openRedis, type RedisClient, type TaskQuery } from "@manyhands/core/internal";
 import { startRedisServer } from "@manyhands/core/redis-server";
 import { conclude, judge, type Line } from "../measure.ts";
+import { insertionLines } from "./insertion.ts";
 import { type LoadedTask, loadTasks } from "./load-tasks.ts";
 
 const TASKS = Number(process.env["BENCH_TASKS"] ?? 1_000_000);
 const ROUNDS = Number(process.env["BENCH_ROUNDS"] ?? 15);
+/** Jobs that are added, with the index and without it. */
+const INSERTED = Number(process.env["BENCH_INSERTED"] ?? 100_000);
+const INSERTION_ROUNDS = Number(process.env["BENCH_ROUNDS"] ?? 9);
 const NAMESPACE = "bench";
 const START = Date.UTC(2026, 0, 1);
 
@@ -14,6 +18,23 @@ const TEXT_BAR = 500;
 
 /** Pages of tasks among a million by each filter, counts, and a bulk cancel: what users of `mp.tasks.find()` wait for. */
 export async function tasksBenchmark(): Promise<void> {
+  const inserted = INSERTED > 0 ? await insertions() : [];
+  if (TASKS > 0) await readings(inserted);
+  else conclude(inserted);
+}
+
+/** What the index costs as jobs are added and run, and its memory. */
+async function insertions(): Promise<Line[]> {
+  await using server = await startRedisServer({ appendOnly: false });
+  return insertionLines({
+    url: server.url,
+    rounds: INSERTION_ROUNDS,
+    run: Math.min(10_000, INSERTED),
+    tasks: INSERTED,
+  });
+}
+
+async function readings(inserted: readonly Line[]): Promise<void> {
   await using server = await startRedisServer({ appendOnly: false });
   const client = openRedis(server.url, { name: "bench-tasks" });
   const keys = new Keys(NAMESPACE);
@@ -24,7 +45,7 @@ export async function tasksBenchmark(): Promise<void> {
     const begin = performance.now();
     await loadTasks(client, NAMESPACE, manyTasks());
     console.error(`${TASKS} tasks were loaded in ${((performance.now() - begin) / 1_000).toFixed(0)} s`);
-    const lines: Line[] = [];
+    const lines: Line[] = [...inserted];
     for (const [what, query] of Object.entries(PAGES)) lines.push(await pages(place, what, query));
     for (const [what, query] of Object.entries(TEXTS)) lines.push(await texts(place, what, query));
     lines.push(await deep(inspector));

@@ -1,4 +1,5 @@
-import { INDEX_ADDED, INDEX_ENDED, INDEX_RESTATE, JOB_NUMBER_FIELD } from "../task-index/index.ts";
+import { PROCESSES } from "../../wire/records/process-queues.ts";
+import { INDEX_ADDED, INDEX_ENDED, INDEX_NOTE, INDEX_RESTATE, JOB_NUMBER_FIELD } from "../task-index/index.ts";
 
 /**
  * Each script of BullMQ that stores, removes or moves jobs, and what the task index does with it.
@@ -91,54 +92,136 @@ local function index_observed(run, KEYS, ARGV)
 end
 `;
 
-/** Lua: what runs in place of BullMQ's script, which is the function `bull(KEYS, ARGV, redis)`. */
-const WAYS: Record<(typeof INDEXED_SCRIPTS)[IndexedScript], string> = {
-  // A job with deduplication may remove another one; a child may move its parent.
-  adds: `
-  if string.find(ARGV[1], ":de", 1, true) then
+/**
+ * Places in BullMQ's texts at which a frequent script does what the index needs as well, so that it costs no further command.
+ * The texts themselves are watched by their hashes; where a place is not found once, the script is observed.
+ */
+interface Place {
+  text: string;
+  becomes: string;
+}
+
+/** A job is stored: it gets its number. */
+const STORES: Place = {
+  text: 'rcall("HMSET", jobIdKey, "name", name,',
+  becomes: 'index_new(optionalValues, name, delay, priority)\n    rcall("HMSET", jobIdKey, "name", name,',
+};
+/** What is due of the delayed jobs is put in line, by a take or by a finish that takes. */
+const PROMOTES: Place = {
+  text: 'rcall("ZREM", delayedKey, unpack(jobs))',
+  becomes: 'rcall("ZREM", delayedKey, unpack(jobs))\n        index_due = jobs',
+};
+/** The job that ends is read. */
+const READS: Place = {
+  text: 'local jobAttributes = rcall("HMGET", jobIdKey, "parentKey", "parent", "deid")',
+  becomes:
+    `local jobAttributes = rcall("HMGET", jobIdKey, "parentKey", "parent", "deid", "${JOB_NUMBER_FIELD}", "pb")\n` +
+    "    index_job = jobAttributes",
+};
+
+/** Lua: writes the states of the jobs that a take has put in line. */
+const NOTE_DUE = `
+  if index_due then
+    ${INDEX_RESTATE}
+    local queue = string.match(KEYS[1], "^{[^}]*}:[^:]*:") or ""
+    for _, due in ipairs(index_due) do index_try(queue, index_restate, queue .. due, false) end
+  end`;
+
+interface Way {
+  places: readonly Place[];
+  /** Lua before BullMQ's text. */
+  before: string;
+  /** Lua that calls it, as the function `bull(KEYS, ARGV, redis)`, and returns. */
+  call: string;
+}
+
+const OBSERVES: Way = { places: [], before: "", call: `${OBSERVED}  return index_observed(bull, KEYS, ARGV)` };
+
+/** What runs in the place of BullMQ's script. */
+const WAYS: Record<(typeof INDEXED_SCRIPTS)[IndexedScript], Way> = {
+  adds: {
+    places: [STORES],
+    before: `
+  local index_job
+  local function index_new(values, task, delay, priority)
+    -- A job with deduplication may remove another one, and a child may move its parent: such an add is observed.
+    if index_job == false then return end
+    local n = redis.pcall("HINCRBY", string.match(KEYS[1], "^{[^}]*}") .. "/index", "next", 1)
+    if type(n) ~= "number" then
+      index_job = {}
+      return
+    end
+    values[#values + 1], values[#values + 2] = "${JOB_NUMBER_FIELD}", n - 1
+    index_job = {n = n - 1, task = task, delay = tonumber(delay) or 0, priority = tonumber(priority) or 0, data = ARGV[2]}
+  end`,
+    call: `
+  if string.find(ARGV[1], ":de", 1, true) or string.find(KEYS[1], "^{[^}]*}:${PROCESSES}[.:]") then
+    index_job = false
     ${OBSERVED}
     return index_observed(bull, KEYS, ARGV)
   end
   local id = bull(KEYS, ARGV, redis)
-  if type(id) == "string" then
+  if index_job then
     ${INDEX_ADDED}
-    local queue = string.match(KEYS[1], "^{[^}]*}:[^:]*:") or ""
-    index_try(queue, index_added, queue, id, ARGV[2])
+    local is_noted, failure = pcall(index_added, KEYS[1], id, index_job)
+    if not is_noted then
+      ${INDEX_NOTE}
+      index_note(failure, KEYS[1])
+    end
   end
   return id`,
-  // It puts in line what is due of the delayed jobs.
-  takes: `
-  local due = redis.pcall("ZRANGEBYSCORE", KEYS[7], 0, (tonumber(ARGV[2]) + 1) * 4096 - 1, "LIMIT", 0, 1)
-  if not due[1] then return bull(KEYS, ARGV, redis) end
-  ${OBSERVED}
-  return index_observed(bull, KEYS, ARGV)`,
-  finishes: `
-  local job = redis.pcall("HMGET", KEYS[12], "${JOB_NUMBER_FIELD}", "parentKey", "deid", "pb")
-  local due = ARGV[6] == "1"
-    and redis.pcall("ZRANGEBYSCORE", KEYS[7], 0, (tonumber(ARGV[2]) + 1) * 4096 - 1, "LIMIT", 0, 1)
-  if not job[1] or job[2] or job[3] or (due and due[1]) then
-    ${OBSERVED}
-    return index_observed(bull, KEYS, ARGV)
-  end
+  },
+  takes: {
+    places: [PROMOTES],
+    before: "local index_due",
+    call: `
   local reply = bull(KEYS, ARGV, redis)
-  if type(reply) ~= "number" or reply >= 0 then
-    ${INDEX_ENDED}
-    index_try(ARGV[7], index_ended, {queue = ARGV[7], key = KEYS[12], n = job[1], worker = job[4], state = ARGV[5]})
-  end
+  ${NOTE_DUE}
   return reply`,
-  observed: `  ${OBSERVED}
-  return index_observed(bull, KEYS, ARGV)`,
+  },
+  finishes: {
+    places: [PROMOTES, READS],
+    before: "local index_due, index_job",
+    call: `
+  local reply = bull(KEYS, ARGV, redis)
+  if index_job and (type(reply) ~= "number" or reply >= 0) then
+    if index_job[4] and not index_job[1] then
+      ${INDEX_ENDED}
+      -- One that is not kept is gone.
+      local state = string.find(ARGV[8], "count\\0", 1, true) and "gone" or ARGV[5]
+      local ended = {n = index_job[4], state = state, worker = index_job[5]}
+      local is_noted, failure = pcall(index_ended, ARGV[7], KEYS[12], ended)
+      if not is_noted then
+        ${INDEX_NOTE}
+        index_note(failure, KEYS[12])
+      end
+    else
+      ${INDEX_RESTATE}
+      index_try(KEYS[12], index_restate, KEYS[12], index_job[4])
+      if index_job[1] then index_try(KEYS[12], index_restate, index_job[1], false) end
+    end
+  end
+  ${NOTE_DUE}
+  return reply`,
+  },
+  observed: OBSERVES,
 };
 
 /**
  * A script of BullMQ as a Lua function that keeps the task index as well. An error of the index fails no script.
  */
 export function indexedFunction(name: IndexedScript, script: string): string {
+  const usual = WAYS[INDEXED_SCRIPTS[name]];
+  const isRead = usual.places.every(({ text }) => script.split(text).length === 2);
+  const { places, before, call } = isRead ? usual : OBSERVES;
+  let bull = script;
+  for (const { text, becomes } of places) bull = bull.replace(text, () => becomes);
   return `local function ${name}(KEYS, ARGV)
+${before}
   local function bull(KEYS, ARGV, redis)
-${script}
+${bull}
   end
-${WAYS[INDEXED_SCRIPTS[name]]}
+${call}
 end
 `;
 }

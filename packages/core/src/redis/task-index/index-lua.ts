@@ -54,21 +54,29 @@ local function index_seal(root, full)
     if places[#places] ~= spot then places[#places + 1] = spot end
   end
   for index, line in ipairs(redis.call("LRANGE", root .. "index-tasks/" .. full, 0, -1)) do
-    local owner, rest = string.match(line, "^([^\\n]*)\\n[^\\n]*\\n(.*)$")
+    local owner, task, tags = string.match(line, "^([^\\n]*)\\n[^\\n]*\\n(.*)\\n([^\\n]*)$")
     if owner then
-      local task, tags = string.match(rest, "^(.*)\\n([^\\n]*)$")
       add("p=" .. owner, index - 1)
       add("t=" .. task, index - 1)
-      if tags ~= "" then
+      if string.find(tags, "\\\\", 1, true) then
         for _, tag in ipairs(cjson.decode("[" .. tags .. "]")) do add("g=" .. tag, index - 1) end
+      elseif tags ~= "" then
+        for tag in string.gmatch(tags, '"([^"]*)"') do add("g=" .. tag, index - 1) end
       end
     end
   end
+  if #values == 0 then return end
   local counts = root .. "index-values/" .. chunk
-  for _, value in ipairs(values) do
+  local totals, pairs_of = redis.call("HMGET", counts, unpack(values)), {}
+  for at, value in ipairs(values) do
+    totals[at] = (tonumber(totals[at] or "") or 0) + #groups[value]
+    pairs_of[2 * at - 1], pairs_of[2 * at] = value, totals[at]
+  end
+  redis.call("HSET", counts, unpack(pairs_of))
+  for at, value in ipairs(values) do
     local places = groups[value]
     local container = root .. "index/" .. chunk .. "/" .. value
-    local total = redis.call("HINCRBY", counts, value, #places)
+    local total = totals[at]
     if total <= ${MOST_SPARSE} then
       local members = {}
       for index, spot in ipairs(places) do members[index] = first + spot - ${SPARSE_ZERO} end
@@ -93,8 +101,8 @@ end
 
 /**
  * Lua: `index_tags(data, is_ours)`: the tags in the data of a job, as JSON without its brackets. Ours begin with them; in
- * those of other programs they are searched for. `index_store(prefix, pool, job)`: gives the job `{key, id, task, tags}` the
- * next number, and returns it.
+ * those of other programs they are searched for. `index_number(prefix, key)`: gives a job the next number and returns it, nil
+ * when it has one. `index_record(prefix, n, record)`: writes the record of the task with the number.
  */
 const STORE = `
 local function index_tags(data, is_ours)
@@ -120,29 +128,30 @@ local function index_tags(data, is_ours)
   end
   return table.concat(texts, ",")
 end
-local function index_store(prefix, pool, entry)
-  if string.find(entry.id, "\\n", 1, true) then return nil end
+local function index_number(prefix, key)
   local n = redis.call("HINCRBY", prefix .. "index", "next", 1) - 1
-  redis.call("HSET", entry.key, "${JOB_NUMBER_FIELD}", n)
-  local bucket, place = math.floor(n / ${BUCKET}), n % ${BUCKET}
-  local key = prefix .. "index-tasks/" .. bucket
-  local record = pool .. "\\n" .. entry.id .. "\\n" .. entry.task .. "\\n" .. entry.tags
-  local length = redis.call("RPUSH", key, record)
-  if length ~= place + 1 then
-    redis.call("RPOP", key)
-    for _ = length, place do redis.call("RPUSH", key, "") end
-    if length <= place then redis.call("RPUSH", key, record) end
-    redis.call("HSET", prefix .. "index", "dirty", "bucket " .. bucket .. " had " .. (length - 1) .. " records")
+  if redis.call("HSETNX", key, "${JOB_NUMBER_FIELD}", n) == 1 then return n end
+  redis.call("HINCRBY", prefix .. "index", "next", -1)
+  return nil
+end
+local function index_record(prefix, n, record)
+  local own_bucket, own_place = math.floor(n / ${BUCKET}), n % ${BUCKET}
+  local list = prefix .. "index-tasks/" .. own_bucket
+  local length = redis.call("RPUSH", list, record)
+  if length ~= own_place + 1 then
+    redis.call("RPOP", list)
+    for _ = length, own_place do redis.call("RPUSH", list, "") end
+    if length <= own_place then redis.call("RPUSH", list, record) end
+    redis.call("HSET", prefix .. "index", "dirty", "bucket " .. own_bucket .. " had " .. (length - 1) .. " records")
   end
   if n % ${TIME_STEP} == 0 then
     local time = redis.call("TIME")
     redis.call("ZADD", prefix .. "index-times", time[1] * 1000 + math.floor(time[2] / 1000), string.format("%.0f", n))
   end
-  if place == ${BUCKET - 1} then
+  if own_place == ${BUCKET - 1} then
     ${SEAL}
-    index_seal(prefix, bucket)
+    index_seal(prefix, own_bucket)
   end
-  return n
 end
 `;
 
@@ -164,8 +173,9 @@ local function index_restate(key, before)
   if not fields[2] then return end
   if not n then
     local tags = index_tags(redis.call("HGET", key, "data") or "", false)
-    n = index_store(prefix, pool, {key = key, id = own_id, task = fields[2], tags = tags})
-    if not n then return end
+    if string.find(own_id, "\\n", 1, true) then return end
+    n = index_number(prefix, key)
+    index_record(prefix, n, pool .. "\\n" .. own_id .. "\\n" .. fields[2] .. "\\n" .. tags)
   end
   local function bit_if(holds) return holds and 1 or 0 end
   local is_completed = redis.call("ZSCORE", queue .. "completed", own_id)
@@ -190,40 +200,63 @@ export const INDEX_RESTATE: string = `${BASIC}${STORE}${RESTATE}`;
 export const INDEX_JOB: string = `${INDEX_RESTATE}index_try(KEYS[1], index_restate, KEYS[1], false)`;
 
 /**
- * Lua: `index_try(queue, index_added, queue, id, data)`: takes in the job that an add has just stored; one that has a number
- * stays as it is.
+ * Lua: `index_added(key, id, job)`: writes the record of a job that an add has stored with its number; `key` is one of its
+ * queue, `job` is `{n, task, delay, priority, data}`. In the usual case it makes no other function.
  */
-export const INDEX_ADDED: string = `${BASIC}${STORE}
-local function index_added(queue, id, data)
-  local prefix, pool = index_queue(queue)
-  if not prefix then return end
-  local key = queue .. id
-  local stored = redis.call("HMGET", key, "${JOB_NUMBER_FIELD}", "name", "delay", "priority", "processedOn")
-  if stored[1] or not stored[2] then return end
-  if stored[5] then
-    ${RESTATE}
-    return index_restate(key, false)
+export const INDEX_ADDED: string = `
+local function index_added(one_key, own_id, new)
+  local tag, pool = string.match(one_key, "^({[^}]*}):([^:]*):")
+  local n, data, tags = new.n, new.data, ""
+  local own_place = n % ${BUCKET}
+  local has_tags = string.sub(data, 1, 9) == '{"tags":['
+  local is_usual = own_place ~= ${BUCKET - 1} and own_place ~= 0 and not string.find(own_id, "\\n", 1, true)
+  if has_tags then
+    -- Most have neither a bracket nor an escape in them.
+    tags = string.match(data, '^{"tags":%[("[^"%]\\\\]*")%]') or string.match(data, '^{"tags":%[("[^"%]\\\\]*","[^"%]\\\\]*")%]')
+    is_usual = is_usual and tags
   end
-  local n = index_store(prefix, pool, {key = key, id = id, task = stored[2], tags = index_tags(data, true)})
-  if n and stored[3] ~= "0" then index_mark(prefix, n, "s=delayed", 1) end
-  if n and stored[4] ~= "0" then index_mark(prefix, n, "s=prioritized", 1) end
+  if is_usual then
+    local list = tag .. "/index-tasks/" .. math.floor(n / ${BUCKET})
+    local length = redis.call("RPUSH", list, pool .. "\\n" .. own_id .. "\\n" .. new.task .. "\\n" .. tags)
+    is_usual = length == own_place + 1
+    if not is_usual then redis.call("RPOP", list) end
+  end
+  if not is_usual then
+    ${STORE}
+    local record = ""
+    if not string.find(own_id, "\\n", 1, true) then
+      record = pool .. "\\n" .. own_id .. "\\n" .. new.task .. "\\n" .. index_tags(data, true)
+    end
+    index_record(tag .. "/", n, record)
+  end
+  local states = tag .. "/index/" .. math.floor(n / ${CHUNK}) .. "/s="
+  if new.delay > 0 then redis.call("SETBIT", states .. "delayed", n % ${CHUNK}, 1) end
+  if new.priority > 0 then redis.call("SETBIT", states .. "prioritized", n % ${CHUNK}, 1) end
 end
 `;
 
 /**
- * Lua: `index_try(queue, index_ended, {queue, key, n, worker, state})`: notes how a job ended, for one that has a number; it
- * is gone when its hash is.
+ * Lua: `index_ended(queue, key, ended)`: notes how the job with that key ended; `ended` is `{n, state, worker}`.
  */
-export const INDEX_ENDED: string = `${BASIC}
-local function index_ended(job)
-  local prefix = index_queue(job.queue)
-  if not prefix then return end
-  local ended = redis.call("HMGET", job.key, "finishedOn", "${JOB_ENDED_FIELD}")
-  local state = not ended[1] and "gone" or ended[2] == "cancelled" and "cancelled" or job.state
-  index_mark(prefix, job.n, "s=" .. state, 1)
-  if job.worker then
-    index_mark(prefix, job.n, "h=" .. (string.match(job.worker, "^([^/]+)/%d+$") or job.worker), 1)
+export const INDEX_ENDED: string = `
+local function index_ended(queue, hash, ended)
+  local tag, pool = string.match(queue, "^({[^}]*}):([^:]*):$")
+  if pool == "${PROCESSES}" or string.find(pool, "^${PROCESSES}%.") then return end
+  local containers = tag .. "/index/" .. math.floor(ended.n / ${CHUNK}) .. "/"
+  local state, offset = ended.state, ended.n % ${CHUNK}
+  if state == "failed" and redis.call("HGET", hash, "${JOB_ENDED_FIELD}") == "cancelled" then state = "cancelled" end
+  redis.call("SETBIT", containers .. "s=" .. state, offset, 1)
+  if ended.worker then
+    redis.call("SETBIT", containers .. "h=" .. (string.match(ended.worker, "^([^/]+)/%d+$") or ended.worker), offset, 1)
   end
+end
+`;
+
+/** Lua: `index_note(failure, key)`: notes in the index what went wrong in it; `key` is one of a queue. */
+export const INDEX_NOTE: string = `
+local function index_note(failure, one_key)
+  local reason = type(failure) == "table" and failure.err or failure
+  redis.pcall("HSET", string.match(one_key, "^{[^}]*}") .. "/index", "dirty", tostring(reason))
 end
 `;
 

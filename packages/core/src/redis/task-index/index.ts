@@ -1,4 +1,4 @@
-export { INDEX_ADDED, INDEX_ENDED, INDEX_JOB, INDEX_RESTATE, INDEX_SEAL } from "./index-lua.ts";
+export { INDEX_ADDED, INDEX_ENDED, INDEX_JOB, INDEX_NOTE, INDEX_RESTATE, INDEX_SEAL } from "./index-lua.ts";
 export {
   BITMAP_BYTES,
   BUCKET,

@@ -59,7 +59,7 @@ local function trim_history(at)
         end
         if fields[1] then
           ${INDEX_ENDED}
-          index_try(at.queue, index_ended, {queue = at.queue, key = own_key, n = fields[1], state = "gone"})
+          pcall(index_ended, at.queue, own_key, {n = fields[1], state = "gone"})
         end
         if at.set == "failed" then redis.call("ZREM", at.prefix .. "cancelled/" .. at.pool, id) end
       end
