@@ -16,12 +16,12 @@ test("all that is read and done stays on one slot of a cluster", async () => {
     expect(await inspector.pools.list()).toMatchObject([{ name: "mail", size: 2, waiting: 1 }]);
     expect(await inspector.tasks.list()).toMatchObject([{ id, state: "blocked" }]);
     expect(await inspector.tasks.get(id)).toMatchObject({ args: [7], queuePosition: 0 });
-    expect(await inspector.tasks.logs(id)).toEqual({ lines: [], next: 0 });
+    expect(await inspector.tasks.logs(id)).toEqual({ lines: [], next: 0, missed: 0 });
     expect(await inspector.pools.pause("mail")).toBe(true);
     expect(await inspector.pools.resume("mail")).toBe(true);
     expect(await inspector.pools.resize("mail", 3)).toBe(true);
     expect(await inspector.tasks.cancel(id)).toEqual({ outcome: "removed", pool: "mail" });
-    expect(await inspector.tasks.get(id)).toBe(null);
+    expect(await inspector.tasks.get(id)).toMatchObject({ state: "cancelled" });
   } finally {
     await inspector.close();
     client.disconnect();

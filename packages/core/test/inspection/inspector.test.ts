@@ -79,7 +79,7 @@ test("a task of a job scheduler, or with any other id, is found by it", async ()
   // then
   expect(id).toMatch(/^repeat:every hour:\d+$/);
   expect(await inspector.tasks.get(id)).toMatchObject({ id, name: "square", pool: "plan", args: [3] });
-  expect(await inspector.tasks.logs(id)).toEqual({ lines: [], next: 0 });
+  expect(await inspector.tasks.logs(id)).toEqual({ lines: [], next: 0, missed: 0 });
   expect((await inspector.tasks.cancel(id)).outcome).not.toBe("unknown");
   for (const key of ["repeat", "repeat:every hour", "meta", `${id}:logs`])
     expect(await inspector.tasks.get(key)).toBeNull();
@@ -690,8 +690,8 @@ describe("hosts and logs", () => {
     const id = await add("mail", { args: [1] }, { jobId: "a-1" });
     await client.rpush(keys.jobLogs("mail", id), "one", "two");
 
-    expect(await inspector.tasks.logs(id)).toEqual({ lines: ["one", "two"], next: 2 });
-    expect(await inspector.tasks.logs(id, { from: 1 })).toEqual({ lines: ["two"], next: 2 });
+    expect(await inspector.tasks.logs(id)).toEqual({ lines: ["one", "two"], next: 2, missed: 0 });
+    expect(await inspector.tasks.logs(id, { from: 1 })).toEqual({ lines: ["two"], next: 2, missed: 0 });
     expect(await inspector.tasks.logs("a-9")).toBe(null);
   });
 });

@@ -21,10 +21,7 @@ export function doctorCommand(): Command {
     summary: "check Node, Redis, clocks, hosts, pools and waiting tasks, and say how to fix problems",
     examples: [
       ["manyhands doctor -o json", "for monitoring: exit code 1 if there is a problem"],
-      [
-        "manyhands doctor --repair -y",
-        "remove records that no version can read, but none of a newer version, and make the index of tasks anew",
-      ],
+      ["manyhands doctor --repair -y", "remove records that no version can read, and make the index of tasks anew"],
       [
         "manyhands doctor --deep",
         "also find deadlocks and keys that dead programs left; reads every key of the namespace",

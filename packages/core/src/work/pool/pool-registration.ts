@@ -129,7 +129,9 @@ export class PoolRegistration {
     if (!this.isNamed && this.#touched) {
       await this.#runtime.registry.remove(this.record.name, this.record.generation);
       await this.#jobs.obliterate();
-      await new StoredAnswers(this.#runtime.client, this.#runtime.keys).removeAll(this.record.name);
+      const { client, keys } = this.#runtime;
+      await new StoredAnswers(client, keys).removeAll(this.record.name);
+      await client.unlink(keys.cancelled(this.record.name));
     }
     this.#onGone(this);
     await this.#jobs.close();

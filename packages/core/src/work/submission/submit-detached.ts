@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { PayloadTooLargeError } from "../../errors/index.ts";
 import type { RedisClient } from "../../redis/connection/index.ts";
 import type { Keys } from "../../redis/keys.ts";
 import { announcedOptions } from "../../tasks/index.ts";
@@ -42,7 +43,14 @@ export async function submitDetached(
   assertPoolName(pool);
   const announcement = announcedTasks(call.hosts ?? []).get(task);
   const options = effectiveOptions({ options: announcedOptions(announcement) }, call.options);
-  const data: JobEnvelope = await callData({ task, args, maxPayload });
+  const bytes = Buffer.byteLength(JSON.stringify(args));
+  if (bytes > maxPayload) {
+    throw new PayloadTooLargeError(
+      `the arguments of task "${task}" are ${bytes} bytes, at most ${maxPayload} can be sent; keep them elsewhere and pass ` +
+        "their address",
+    );
+  }
+  const data: JobEnvelope = await callData({ task, args, maxPayload: Number.POSITIVE_INFINITY });
   await new PoolRegistry(context.client, context.keys).create(unlimitedPool(pool));
   const jobs = new JobQueue(pool, { ...context, attempts: ATTEMPTS });
   try {
