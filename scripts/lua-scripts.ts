@@ -94,6 +94,8 @@ async function makeLaterScripts(noted: Noted[]): Promise<void> {
   const { changeTask } = await import("../packages/core/src/inspection/work/change-task.ts");
   const changing = { change: { delay: 0 }, definition: undefined, maxPayload: 1 };
   await changeTask({ client: withOneJob as never, keys: keys as never }, place, changing);
+  const { retryJob } = await import("../packages/core/src/inspection/work/retry-task.ts");
+  retryJob();
   const { trimOnce } = await import("../packages/core/src/work/history/index.ts");
   const history = { pool: "", set: "completed", task: "" } as const;
   await trimOnce({ client: {} as never, keys: keys as never }, history, { age: 0, count: 0 });

@@ -2,11 +2,12 @@ import { execFileSync } from "node:child_process";
 import { delimiter } from "node:path";
 import { connect } from "@manyhands/core";
 import { Keys, openRedis } from "@manyhands/core/internal";
-import { useRedis } from "@manyhands/testing";
+import { temporaryFolder, useRedis } from "@manyhands/testing";
 import type { Command } from "commander";
 import { beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { complete } from "../src/commands/completion/complete.ts";
 import { buildProgram } from "../src/program.ts";
+import { contextsPath, type NamedPlace, writeContexts } from "../src/settings/contexts.ts";
 import { run, start, TASKS } from "./command-line.ts";
 import { look } from "./look.ts";
 import { commandFolder, isInstalled, Terminal } from "./terminal.ts";
@@ -38,6 +39,17 @@ describe("what is defined", () => {
     program.command("fresh").option("--colour <colour>", "its colour").description("brand new");
     expect(await complete(program, ["fre"])).toBe("values\nfresh\tbrand new\n");
     expect(await complete(program, ["fresh", "--col"])).toBe("values\n--colour\tits colour\n");
+  });
+
+  test("contexts by their names, but not for a new one", async () => {
+    const before = process.env["XDG_CONFIG_HOME"];
+    vi.stubEnv("XDG_CONFIG_HOME", temporaryFolder());
+    onTestFinished(() => void vi.stubEnv("XDG_CONFIG_HOME", before));
+    const place: NamedPlace = { namespace: "shop" };
+    writeContexts(contextsPath(), { current: "prod", contexts: { prod: place, staging: place } });
+    expect(await complete(buildProgram(), ["--context", ""])).toBe("values\nprod\tcurrent\nstaging\t\n");
+    expect(await candidates("config", "contexts", "rm", "st")).toEqual(["staging"]);
+    expect(await candidates("config", "contexts", "add", "")).toEqual([]);
   });
 
   test.each<[words: string[], found: string[]]>([
@@ -193,7 +205,7 @@ describe("in the shells", () => {
     });
     const [command = "", id = "", value = "", object = ""] = answer.split("\n\n");
     expect(command).toMatch(/^pause\tstart no more tasks/);
-    expect(id).toMatch(/^plain-1\tsquare, waiting/);
+    expect(id).toMatch(/^plain-1\tsquare, blocked/);
     expect(value).toMatch(/^--output=ndjson\s*$/);
     expect(object).toContain("a b;$(touch");
   });

@@ -188,7 +188,8 @@ test("a second signal stops at once, and the task goes back to its queue with al
   expect(await worker.exited).toMatchObject({ code: 0 });
   expect(Date.now() - began).toBeLessThan(10_000);
   const shown = JSON.parse((await run(["task", "show", stdout.trim(), "-o", "json"], where)).stdout);
-  expect(shown).toMatchObject({ state: "waiting", attemptsMade: 0 });
+  // No host is left that knows it.
+  expect(shown).toMatchObject({ state: "blocked", attemptsMade: 0 });
 });
 
 test("a third signal kills a task that keeps its child busy; it goes back to its queue with all its tries", async () => {
@@ -213,7 +214,8 @@ test("a third signal kills a task that keeps its child busy; it goes back to its
   expect(messages).toContain("SIGTERM: stopping now: 1 running task; tasks go back to their queue");
   expect(messages).toContain("SIGHUP: killing 1 running task; tasks go back to their queue");
   const shown = JSON.parse((await run(["task", "show", stdout.trim(), "-o", "json"], where)).stdout);
-  expect(shown).toMatchObject({ state: "waiting", attemptsMade: 0 });
+  // No host is left that knows it.
+  expect(shown).toMatchObject({ state: "blocked", attemptsMade: 0 });
 });
 
 test("kill -9 of a worker leaves no child behind", async () => {

@@ -636,17 +636,18 @@ export class Context {
         ...[...this.#pools].map(([registration, pool]) => pool.deref()?.leave() ?? registration.remove()),
         this.#jobs?.delivered(),
       ]);
+      const answered = timeout === undefined ? settledWithin(this.#client.ping(), limit) : Promise.resolve(false);
       const isDelivered = await settledWithin(delivered, Math.max(limit, timeout ?? 0));
-      if (!isDelivered && timeout === undefined) await this.#whileAnswered(delivered, limit);
+      if (!isDelivered && (await answered)) await this.#whileAnswered(delivered, limit);
       for (const [registration, pool] of this.#pools) if (registration.isNamed) pool.deref()?.detachNow();
       await settledWithin(this.#jobs?.close() ?? Promise.resolve(), limit);
       await settledWithin(results.close(closed), limit);
       const { closing, room } = this.#objects;
       await settledWithin(Promise.allSettled([...closing].map((close) => close())), limit);
       await settledWithin(room.close(), limit);
-      await settledWithin(session.stop(), limit);
+      const counted = rollupsOf(this.#client, this.#runtime.keys).flush();
+      await settledWithin(Promise.allSettled([session.stop(), counted]), limit);
       await settledWithin(this.#inspector?.close() ?? Promise.resolve(), limit);
-      await settledWithin(rollupsOf(this.#client, this.#runtime.keys).flush(), limit);
       await closeRedis(this.#client);
     } finally {
       this.#withdrawEnd();
@@ -657,13 +658,9 @@ export class Context {
   /** Waits for work that takes long though Redis answers: this machine is busy, or much is on its way. */
   async #whileAnswered(work: Promise<unknown>, limit: Milliseconds): Promise<void> {
     const endsAt = performance.now() + DELIVERY_DEADLINE;
-    while (performance.now() < endsAt && (await settledWithin(this.#client.ping(), limit)) && this.#isConnected) {
-      if (await settledWithin(work, limit)) return;
+    while (this.#client.status === "ready" && performance.now() < endsAt) {
+      if (!(await settledWithin(this.#client.ping(), limit)) || (await settledWithin(work, limit))) return;
     }
-  }
-
-  get #isConnected(): boolean {
-    return this.#client.status === "ready";
   }
 
   /** A pool that was garbage-collected with nothing under way: an unnamed one is removed (PL18). */

@@ -297,8 +297,8 @@ export class TaskInspector {
     return this.#place.during(async () => {
       const place = await this.#find(id, pool);
       if (!place) return { outcome: "unknown" };
-      const { client, keys, queues } = this.#place;
-      return retryTask({ client, keys, queues }, place);
+      const { client, keys } = this.#place;
+      return retryTask({ client, keys }, place);
     });
   }
 

@@ -14,6 +14,7 @@ import {
 } from "@manyhands/core/internal";
 import type { Argument, Command, Option } from "commander";
 import { relative } from "../../output/times.ts";
+import { contextsPath, readContexts } from "../../settings/contexts.ts";
 import { resolveSettings } from "../../settings/settings.ts";
 import { findExamples } from "../demo/examples.ts";
 import type { TypedLine } from "./typed-line.ts";
@@ -45,7 +46,7 @@ export function sourceOf(of: Option | Argument, command: Command): Source | type
   if ("flags" in of) return BY_OPTION[`--${of.name()} <${value}>`] ?? BY_OPTION[`--${of.name()}`];
   const parent = command.parent?.name();
   // Making something needs a name that is not there yet.
-  if (value === "name" && command.name() === "create") return undefined;
+  if (value === "name" && (command.name() === "create" || command.name() === "add")) return undefined;
   return BY_ARGUMENT[`${parent} ${value}`] ?? BY_ARGUMENT[`${command.name()} ${value}`] ?? BY_ARGUMENT[value ?? ""];
 }
 
@@ -81,9 +82,9 @@ const taskNames: Source = (line) =>
     return [...count].sort().map(([value, known]) => ({ value, words: `known to ${plural(known, "host")}` }));
   });
 
-/** What each command of a task works on; others work on all. */
+/** What each command of a task works on; others work on all. What waits may be blocked. */
 const STATES: Readonly<Record<string, readonly string[]>> = {
-  cancel: ["waiting", "prioritized", "delayed", "blocked", "active"],
+  cancel: ["waiting", "prioritized", "delayed", "active"],
   retry: ["failed", "cancelled"],
   promote: ["delayed"],
 };
@@ -127,6 +128,10 @@ const processes: Source = (line) =>
   });
 
 const kinds: Source = async () => KIND_NAMES.map((value) => ({ value }));
+const contexts: Source = async () => {
+  const { current, contexts: places } = readContexts(contextsPath());
+  return Object.keys(places).map((value) => ({ value, ...(value === current && { words: "current" }) }));
+};
 const formats: Source = async () => ["table", "json", "ndjson"].map((value) => ({ value }));
 const demos: Source = async () =>
   (await findExamples()).demos.map(({ name, title }) => ({ value: name, words: title }));
@@ -141,6 +146,7 @@ const BY_OPTION: Readonly<Record<string, Source | undefined>> = {
   "--tag": tags,
   "--kind": kinds,
   "--output": formats,
+  "--context": contexts,
 };
 
 /** By the name of the argument, after the command, or the group of commands, where several have the name. */
@@ -153,6 +159,7 @@ const BY_ARGUMENT: Readonly<Record<string, Source | undefined>> = {
   object: objects,
   process: processes,
   "demo name": demos,
+  "contexts name": contexts,
 };
 
 /** With a connection to the Redis that the line names, or the settings; it is closed when the time is over. */

@@ -28,6 +28,21 @@ export function describeDeviation({ globalConcurrency, hosts }: PoolView): strin
   return `${inForce}, as another tool has set it in BullMQ; ${remedy}`;
 }
 
+/** What the pool itself says of its history; a task may say something else. */
+function describeKeep(keep: PoolView["keep"]): string {
+  const parts = (["completed", "failed"] as const).flatMap((set) => {
+    const { age, count } = keep?.[set] ?? {};
+    const words = [
+      ...(age === undefined ? [] : [`for ${duration(age)}`]),
+      ...(count === undefined ? [] : [`the last ${count}`]),
+    ];
+    return words.length === 0 ? [] : [`${set} ones ${words.join(", ")}`];
+  });
+  return parts.length === 0
+    ? "as the hosts and the namespace say"
+    : `${parts.join("; ")}; else as the hosts and the namespace say`;
+}
+
 function fieldsOf(pool: PoolView): [string, string][] {
   return [
     ["name", pool.name],
@@ -48,6 +63,7 @@ function fieldsOf(pool: PoolView): [string, string][] {
       "recycling",
       pool.maxTasksPerChild === null ? "never" : `a child is replaced after ${plural(pool.maxTasksPerChild, "call")}`,
     ],
+    ["history", describeKeep(pool.keep)],
     ["initializer", pool.initializer?.task ?? "none"],
     ["owner", pool.owner === null ? "none: it stays until it is removed" : `client ${pool.owner}`],
     ["created", moment(pool.createdAt)],

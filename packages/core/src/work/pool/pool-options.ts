@@ -27,7 +27,7 @@ export interface PoolOptions {
    */
   fence?: FencePolicy | undefined;
   /**
-   * How long its finished tasks are kept. A new named pool stores it; `manyhands pool show` tells what is in force.
+   * How long its finished tasks are kept. A new named pool stores it; `manyhands pool show` tells it.
    * @defaultValue what the host and the namespace say: completed ones 1 day and 10 000, failed ones 30 days and 10 000
    */
   keep?: Keep | undefined;

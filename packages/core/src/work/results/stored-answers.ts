@@ -78,12 +78,19 @@ export class StoredAnswers {
    * @returns whether the job is to be cancelled all the same, or a call of it
    */
   async forget(place: OutcomePlace, { isRetried }: { isRetried: boolean }): Promise<boolean> {
-    const { pool, jobId, token } = place;
+    const { keys, args } = this.toForget(place, { isRetried });
+    return (await forgetRuns.run(this.#client, keys, args)) > 0;
+  }
+
+  /** The keys and the arguments of `forget_runs`. */
+  toForget(
+    { pool, jobId, token }: OutcomePlace,
+    { isRetried }: { isRetried: boolean },
+  ): { keys: string[]; args: (string | number)[] } {
     const { job, lock, index, prefix } = this.#names(pool, jobId);
-    const wishes = await forgetRuns.run(
-      this.#client,
-      [job, index, lock, this.#keys.queue(pool, "failed"), this.#keys.cancelled(pool)],
-      [
+    return {
+      keys: [job, index, lock, this.#keys.queue(pool, "failed"), this.#keys.cancelled(pool)],
+      args: [
         jobId,
         prefix,
         JOB_ANSWERS_FIELD,
@@ -94,8 +101,7 @@ export class StoredAnswers {
         isRetried ? 1 : 0,
         token ?? "",
       ],
-    );
-    return wishes > 0;
+    };
   }
 
   /** Removes everything that is kept of a pool. */
@@ -195,6 +201,38 @@ return 1
 `,
 });
 
+/** Lua: `forget_runs(KEYS, ARGV)`, with the keys and arguments of `toForget`: see `forgetRuns`. */
+export const FORGET_RUNS: string = `${UNLINK_NAMED}${ENDS_OF}
+local function forget_runs(KEYS, ARGV)
+  if redis.call("EXISTS", KEYS[1]) == 0 then return 0 end
+  if ARGV[9] == "" then
+    if not redis.call("ZSCORE", KEYS[4], ARGV[1]) then return 0 end
+  elseif redis.call("GET", KEYS[3]) ~= ARGV[9] then
+    return 0
+  end
+  unlink_named(KEYS[1], KEYS[2], ARGV[2], ARGV[1], ARGV[3])
+  redis.call("HDEL", KEYS[1], ARGV[4], ARGV[6], "${JOB_ENDED_FIELD}")
+  redis.call("ZREM", KEYS[5], ARGV[1])
+  -- It is about to be put back in line: without its error it must not look finished to a client that waits for it.
+  if ARGV[8] == "1" and ARGV[9] == "" then redis.call("HDEL", KEYS[1], "finishedOn") end
+  local ends = ends_of(KEYS[1])
+  local starts = tonumber(redis.call("HGET", KEYS[1], "ats") or "0")
+  local left = 0
+  for _, field in ipairs(redis.call("HKEYS", KEYS[1])) do
+    if field == ARGV[5] or string.sub(field, 1, #ARGV[5] + 1) == ARGV[5] .. "." then
+      local run = ARGV[7] .. string.sub(field, #ARGV[5] + 1)
+      local ends_then, starts_then = string.match(redis.call("HGET", KEYS[1], run) or "", "^(.*):(%d+)$")
+      if ARGV[8] == "1" and not (ends_then == ends and tonumber(starts_then) <= starts) then
+        redis.call("HDEL", KEYS[1], field, run)
+      else
+        left = left + 1
+      end
+    end
+  end
+  return left
+end
+`;
+
 /**
  * KEYS[1] hash of the job; KEYS[2] index of the pool's stored answers; KEYS[3] lock of the job; KEYS[4] failed jobs;
  * KEYS[5] cancelled ones among them
@@ -206,33 +244,8 @@ return 1
  */
 const forgetRuns = new Script<number>({
   name: "forgetRuns",
-  lua: `${UNLINK_NAMED}${ENDS_OF}
-if redis.call("EXISTS", KEYS[1]) == 0 then return 0 end
-if ARGV[9] == "" then
-  if not redis.call("ZSCORE", KEYS[4], ARGV[1]) then return 0 end
-elseif redis.call("GET", KEYS[3]) ~= ARGV[9] then
-  return 0
-end
-unlink_named(KEYS[1], KEYS[2], ARGV[2], ARGV[1], ARGV[3])
-redis.call("HDEL", KEYS[1], ARGV[4], ARGV[6], "${JOB_ENDED_FIELD}")
-redis.call("ZREM", KEYS[5], ARGV[1])
--- It is about to be put back in line: without its error it must not look finished to a client that waits for it.
-if ARGV[8] == "1" and ARGV[9] == "" then redis.call("HDEL", KEYS[1], "finishedOn") end
-local ends = ends_of(KEYS[1])
-local starts = tonumber(redis.call("HGET", KEYS[1], "ats") or "0")
-local left = 0
-for _, field in ipairs(redis.call("HKEYS", KEYS[1])) do
-  if field == ARGV[5] or string.sub(field, 1, #ARGV[5] + 1) == ARGV[5] .. "." then
-    local run = ARGV[7] .. string.sub(field, #ARGV[5] + 1)
-    local ends_then, starts_then = string.match(redis.call("HGET", KEYS[1], run) or "", "^(.*):(%d+)$")
-    if ARGV[8] == "1" and not (ends_then == ends and tonumber(starts_then) <= starts) then
-      redis.call("HDEL", KEYS[1], field, run)
-    else
-      left = left + 1
-    end
-  end
-end
-return left
+  lua: `${FORGET_RUNS}
+return forget_runs(KEYS, ARGV)
 `,
 });
 
