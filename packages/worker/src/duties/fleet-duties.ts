@@ -45,6 +45,7 @@ export class FleetDuties {
   readonly #duties: readonly FleetDuty[];
   readonly #shortest: Milliseconds;
   readonly #duty: Duty;
+  #stopped = false;
 
   constructor(options: FleetDutiesOptions) {
     this.#options = options;
@@ -64,6 +65,7 @@ export class FleetDuties {
   }
 
   async stop(): Promise<void> {
+    this.#stopped = true;
     await this.#duty.stop();
   }
 
@@ -84,7 +86,10 @@ export class FleetDuties {
     const [pause, ...due] = await takeDuties.run(client, [keys.duties], terms);
     const looks = due.map(async (index) => {
       const { look, what } = this.#duties[index] as FleetDuty;
-      await look().catch((error: Error) => logger.warn(`${what} failed, trying again: ${error.message}`));
+      await look().catch((error: Error) => {
+        // The connection has been closed under it, and another host does it.
+        if (!this.#stopped) logger.warn(`${what} failed, trying again: ${error.message}`);
+      });
     });
     await Promise.all(looks);
     return due.includes(0) ? shortest : Math.min(shortest, pause + Math.random() * SPREAD * shortest);

@@ -206,12 +206,16 @@ export class Host implements WorkerHost {
         name: "duties of the fleet",
         start: () => duties.start(),
         quiet: () => void duties.stop(),
-        stop: () => duties.stop(),
+        stop: () => settledWithin(duties.stop(), FLUSH_DEADLINE),
       },
       ...(this.#options.watch
         ? [{ name: "task modules", start: () => this.#watch.start(), quiet: () => this.#watch.stop() }]
         : []),
-      { name: "index of tasks", quiet: () => void this.#index.stop(), stop: () => this.#index.stop() },
+      {
+        name: "index of tasks",
+        quiet: () => void this.#index.stop(),
+        stop: () => settledWithin(this.#index.stop(), FLUSH_DEADLINE),
+      },
       { name: "refusals of Redis", quiet: () => this.#redisTrouble.stop() },
       ...(health === null
         ? []
