@@ -130,6 +130,11 @@ export class TestNamespace {
     return this.queue(pool).getJob(jobId);
   }
 
+  /** What hosts note about a task whose last host has gone, as if that was long ago: its jobs leave the line at once. */
+  async isAwayForLong(pool: string, task: string): Promise<void> {
+    await this.client.set(`${this.keys.prefix}away/${pool}/${task}`, 0, "EX", 60);
+  }
+
   /** Waits until the job is in one of the states. */
   untilState(pool: string, jobId: string, ...states: string[]): Promise<string> {
     return until(

@@ -372,6 +372,7 @@ test("a job whose host comes later is parked, and runs when a host announces its
   const space = new TestNamespace(redis);
   const other = [new URL("../fixtures/executor-tasks.ts", import.meta.url)];
   const stranger = await space.host({ name: "stranger", tasks: other, spares: 0 });
+  await space.isAwayForLong("default", "pid");
   const id = await space.submit("default", "pid", []);
   await space.untilState("default", id, "delayed");
   // when
@@ -398,6 +399,7 @@ test("a job that no host knows is cancelled also when it was just being put back
   // given
   const space = new TestNamespace(redis);
   await space.host();
+  await space.isAwayForLong("default", "neverHeardOf");
   const id = await space.submit("default", "neverHeardOf", []);
   await space.untilState("default", id, "delayed");
   // when: what a cancellation leaves in a job that a host has
