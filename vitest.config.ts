@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
+import { TestOrder } from "./scripts/test-order.ts";
 
 const SOURCE = "@manyhands/source";
 const runsSources = process.env["MANYHANDS_TEST_CODE"] !== "built";
@@ -60,6 +61,7 @@ export default defineConfig({
     // Each test file starts servers and children of its own, and waits for leases most of the time: four files use two
     // processors to three quarters. A fifth one makes none of them end sooner.
     maxWorkers: 4,
+    sequence: { sequencer: TestOrder },
     // `pnpm coverage`; CONTRIBUTING.md says what is counted.
     coverage: {
       provider: "v8",
