@@ -103,5 +103,6 @@ export class HostPools {
   async stop(): Promise<void> {
     this.quiet();
     await Promise.all([this.#discoveryStopped, ...this.served().map((pool) => pool.close("host stops"))]);
+    this.#history.stop();
   }
 }

@@ -31,7 +31,7 @@ export interface PoolHost extends JobHost, QueueHost {
   slots: HostSlots;
   supply: ChildSupply;
   caps: CapKeeper;
-  history: Pick<HistoryKeeper, "ruleFor">;
+  history: Pick<HistoryKeeper, "ruleFor" | "grows">;
   /** The troubles of a pool on this host have changed. */
   onTrouble: () => void;
 }
@@ -115,6 +115,7 @@ export class ServedPool {
     const { tasks, history, keys } = this.#host;
     const ending = endingOf(job);
     const rule = history.ruleFor(this.#record, job.name, set);
+    history.grows(this.#record, set, rule);
     if (set === "completed" || ending !== undefined || error === undefined) return { ending, rule, adds: [] };
     const onDead = tasks.get(job.name)?.options?.onDead ?? this.#record.onDead ?? undefined;
     return { ending, rule, adds: deadCalls(job, onDead, { queue: keys.jobs(this.#record.name), error }) };

@@ -1,7 +1,9 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { connect, type DeadTask, task } from "@manyhands/core";
-import { readPoolCounts, TRIMMED_AT_ONCE, trimOnce } from "@manyhands/core/internal";
+import { PoolRegistry, readPoolCounts, TRIMMED_AT_ONCE, trimOnce } from "@manyhands/core/internal";
 import { until, useRedis } from "@manyhands/testing";
 import { expect, onTestFinished, test } from "vitest";
+import { HistoryKeeper } from "../../src/pools/history-keeper.ts";
 import { TestNamespace } from "./namespace.ts";
 
 const redis = useRedis();
@@ -40,9 +42,9 @@ test("the history of a pool keeps so many finished jobs, the newest, and nothing
   // when: it is made stricter while nothing finishes, also by age
   const rule = { age: 3_600_000, count: 1 };
   const context = { client: space.client as never, keys: space.keys };
-  expect(await trimOnce(context, { pool: "short", set: "completed", task: "" }, rule)).toBe(false);
+  expect(await trimOnce(context, { pool: "short", set: "completed", task: "" }, rule)).toBeGreaterThan(3_500_000);
   expect(await space.client.zrange(space.keys.queue("short", "completed"), 0, "-1")).toEqual([large]);
-  expect(await trimOnce(context, { pool: "short", set: "completed", task: "" }, { age: 0, count: 10 })).toBe(false);
+  expect(await trimOnce(context, { pool: "short", set: "completed", task: "" }, { age: 0, count: 10 })).toBe(0);
   expect(await space.client.keys(`*${large}*`)).toEqual([]);
 });
 
@@ -64,7 +66,7 @@ test("a lower count over many kept jobs is reached in small steps, beside jobs t
   // then
   const context = { client: space.client as never, keys: space.keys };
   const place = { pool: "many", set: "completed", task: "" } as const;
-  expect(await trimOnce(context, place, { age: 1e15, count: 1_000 })).toBe(true);
+  expect(await trimOnce(context, place, { age: 1e15, count: 1_000 })).toBe(null);
   expect((await kept(space, "many")).completed).toBe(2_000 - TRIMMED_AT_ONCE);
   // when
   await space.host({ isolation: "inline" });
@@ -72,6 +74,70 @@ test("a lower count over many kept jobs is reached in small steps, beside jobs t
   // then
   await until(async () => (await kept(space, "many")).completed <= 10);
   expect(await space.client.keys("*:many:old-*")).toEqual([]);
+});
+
+test("looks at 200 histories in which nothing happens cost few commands, and end what is too old or too many", async () => {
+  // given
+  const space = new TestNamespace(redis);
+  const client = space.client as never;
+  await Promise.all(Array.from({ length: 200 }, (_, index) => space.pool(`kept-${index}`)));
+  const now = Date.now();
+  const add = (pool: string, id: string, endedAt: number) =>
+    space.client
+      .multi()
+      .zadd(space.keys.queue(pool, "completed"), endedAt, id)
+      .hset(space.keys.job(pool, id), { name: "square", data: "{}", timestamp: 1, finishedOn: endedAt })
+      .exec();
+  for (let index = 0; index < 100; index += 1) await add(`kept-${index}`, "first", now);
+  let records = (await new PoolRegistry(client, space.keys).list()).sort((left, right) =>
+    left.name < right.name ? -1 : 1,
+  );
+  const keeper = new HistoryKeeper({
+    client,
+    keys: space.keys,
+    keep: undefined,
+    tasks: new Map(),
+    pools: () => records,
+  });
+  await keeper.look();
+  const stats = async (): Promise<number> =>
+    [...(await space.client.info("commandstats")).matchAll(/calls=(\d+)/g)].reduce(
+      (sum, [, calls]) => sum + Number(calls),
+      0,
+    );
+  // when
+  const before = await stats();
+  await keeper.look();
+  // then
+  expect((await stats()) - before).toBeLessThan(30);
+  expect((await kept(space, "kept-99")).completed).toBe(1);
+  // when: a job gets into an empty history and is too old there, one rule becomes stricter, and one job comes of age
+  const rule = (index: number, completed: { age?: number; count?: number }): void => {
+    records = records.map((one) => (one.name === `kept-${index}` ? { ...one, keep: { completed } } : one));
+  };
+  await add("kept-150", "old", 1);
+  rule(7, { count: 0 });
+  rule(8, { age: Date.now() - now + 300 });
+  await keeper.look();
+  // then
+  const left = async (): Promise<number[]> =>
+    Promise.all([150, 7, 8].map(async (index) => (await kept(space, `kept-${index}`)).completed));
+  expect(await left()).toEqual([0, 0, 1]);
+  await delay(350);
+  await keeper.look();
+  expect(await left()).toEqual([0, 0, 0]);
+});
+
+test("what the last jobs leave over a larger count goes soon, without a look of the fleet", async () => {
+  // given
+  const space = new TestNamespace(redis);
+  await space.pool("over", { keep: { completed: { count: 40 } } });
+  await space.host({ isolation: "inline", slots: 8, pools: ["over"] });
+  // when
+  const ids = await Promise.all(Array.from({ length: 44 }, (_, x) => space.submit("over", "square", [x])));
+  await Promise.all(ids.map((id) => space.answer(id)));
+  // then
+  await until(async () => (await kept(space, "over")).completed === 40);
 });
 
 test("a task keeps its jobs by a rule of its own, for longer or shorter than its pool", async () => {

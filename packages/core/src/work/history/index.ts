@@ -6,4 +6,4 @@ export {
 } from "./finish-unstarted.ts";
 export { readNamespaceKeep, writeNamespaceKeep } from "./namespace-keep.ts";
 export { NOTE_ENDING } from "./note-ending.ts";
-export { TRIMMED_AT_ONCE, type TrimPlace, trimHistory, trimOnce } from "./trim-history.ts";
+export { fullHistories, histories, TRIMMED_AT_ONCE, type TrimPlace, trimHistory, trimOnce } from "./trim-history.ts";

@@ -3,6 +3,7 @@ import type { RedisClient } from "../../redis/connection/index.ts";
 import type { Keys } from "../../redis/keys.ts";
 import { Script, SERVER_TIME } from "../../redis/script/index.ts";
 import { INDEX_ENDED } from "../../redis/task-index/index.ts";
+import type { Milliseconds } from "../../time/index.ts";
 import { JOB_ANSWERS_FIELD } from "../../wire/records/job.ts";
 import type { FinishedSet, WholeRule } from "../../wire/records/keep.ts";
 
@@ -11,7 +12,8 @@ export const TRIMMED_AT_ONCE = 64;
 
 /**
  * Lua: `trim_history(at)` removes the oldest finished jobs of a pool that are too many or too old, with all of their keys, and
- * returns how many it has looked at and removed. `at` has `queue` (what the keys of the pool's jobs begin with), `prefix` (of
+ * returns how many it has looked at and removed, and when the oldest one that stays ended (nil: not known, or none stays).
+ * `at` has `queue` (what the keys of the pool's jobs begin with), `prefix` (of
  * our keys), `pool`, `set` ("completed" or "failed"), `task` ("" = the jobs without a rule of their own), `age` (ms), `count`,
  * `now` (epoch ms) and `most` jobs to look at.
  *
@@ -31,10 +33,10 @@ local function trim_history(at)
   local from = others > 0 and redis.call("HGET", at.prefix .. "kept", place) or "-inf"
   if excess <= 0 then
     local first = redis.call("ZRANGEBYSCORE", class, from, "+inf", "WITHSCORES", "LIMIT", 0, 1)
-    if not first[2] or tonumber(first[2]) > horizon then return 0 end
+    if not first[2] or tonumber(first[2]) > horizon then return 0, first[2] end
   end
   local rows = redis.call("ZRANGEBYSCORE", class, from, "+inf", "WITHSCORES", "LIMIT", 0, at.most)
-  local removed, passed, last = 0, 0, nil
+  local removed, passed, last, stays = 0, 0, nil, nil
   for index = 1, #rows, 2 do
     local id, score = rows[index], rows[index + 1]
     if others > 0 and redis.call("ZSCORE", excepted, id) then
@@ -66,12 +68,13 @@ local function trim_history(at)
       if at.task ~= "" then redis.call("ZREM", class, id) redis.call("ZREM", excepted, id) end
       removed, excess = removed + 1, excess - 1
     else
+      stays = score
       break
     end
   end
   if others > 0 and removed == 0 and passed > 0 then redis.call("HSET", at.prefix .. "kept", place, last) end
   if passed == at.most then return passed end
-  return removed
+  return removed, stays
 end
 `;
 }
@@ -86,35 +89,97 @@ export interface TrimPlace {
 
 /**
  * Removes what a rule does not keep, at most {@link TRIMMED_AT_ONCE} jobs.
- * @returns whether there may be more
+ * @returns time until the next job is too old, ms: none that ends from now on is earlier; null = there may be more to remove
  */
 export async function trimOnce(
   { client, keys }: { client: RedisClient; keys: Keys },
   { pool, set, task }: TrimPlace,
   rule: WholeRule,
-): Promise<boolean> {
-  trim ??= new Script<number>({ name: "trimHistory", lua: trimScript() });
-  const looked = await trim.run(
+): Promise<Milliseconds | null> {
+  trim ??= new Script<[looked: number, pause: string]>({ name: "trimHistory", lua: trimScript() });
+  const [looked, pause] = await trim.run(
     client,
     [keys.queue(pool, set)],
     [keys.jobs(pool), keys.prefix, pool, set, task, rule.age, rule.count, TRIMMED_AT_ONCE],
   );
-  return looked >= TRIMMED_AT_ONCE;
+  return looked >= TRIMMED_AT_ONCE ? null : Number(pause);
 }
 
 /** Made with the first use: it holds a script of BullMQ, which is loaded then. */
-let trim: Script<number> | undefined;
+let trim: Script<[looked: number, pause: string]> | undefined;
 
 /**
  * KEYS[1] finished jobs of the pool (sorted set)
  * ARGV[1] what the keys of its jobs begin with; ARGV[2] prefix of our keys; ARGV[3] pool; ARGV[4] "completed" or "failed";
  * ARGV[5] task with a rule of its own, "" = the others; ARGV[6] longest age, ms; ARGV[7] most jobs; ARGV[8] jobs to look at
- * Returns how many were looked at and removed, or passed over.
+ * Returns how many were looked at and removed, or passed over, then the time until the next one is too old, ms.
  */
 function trimScript(): string {
   return `${SERVER_TIME}${trimHistory()}
-if redis.call("EXISTS", KEYS[1]) == 0 then return 0 end
-return trim_history({queue = ARGV[1], prefix = ARGV[2], pool = ARGV[3], set = ARGV[4], task = ARGV[5],
-  age = tonumber(ARGV[6]), count = tonumber(ARGV[7]), now = server_time(), most = tonumber(ARGV[8])})
+if redis.call("EXISTS", KEYS[1]) == 0 then return {0, ARGV[6]} end
+local age, now = tonumber(ARGV[6]), server_time()
+local looked, oldest = trim_history({queue = ARGV[1], prefix = ARGV[2], pool = ARGV[3], set = ARGV[4], task = ARGV[5],
+  age = age, count = tonumber(ARGV[7]), now = now, most = tonumber(ARGV[8])})
+return {looked, string.format("%.0f", math.max(0, math.min(age, (tonumber(oldest or "") or now) + age - now)))}
 `;
 }
+
+/** Histories that one script looks for. */
+const LOOKED_FOR_AT_ONCE = 1_000;
+
+/** @returns those of which there are jobs; where there is none, for one command for each 1 000 */
+export async function histories<Place extends TrimPlace>(
+  { client, keys }: { client: RedisClient; keys: Keys },
+  places: readonly Place[],
+): Promise<Place[]> {
+  const found: Place[] = [];
+  for (let from = 0; from < places.length; from += LOOKED_FOR_AT_ONCE) {
+    const part = places.slice(from, from + LOOKED_FOR_AT_ONCE);
+    const there = await findHistories.run(
+      client,
+      part.map(({ pool, set }) => keys.queue(pool, set)),
+      [],
+    );
+    found.push(...there.map((index) => part[index] as Place));
+  }
+  return found;
+}
+
+/** @returns those that may have more jobs than their rule keeps, for one command each */
+export async function fullHistories<Place extends TrimPlace & { rule: WholeRule }>(
+  { client, keys }: { client: RedisClient; keys: Keys },
+  places: readonly Place[],
+): Promise<Place[]> {
+  const pipeline = client.pipeline();
+  for (const { pool, set, task } of places) {
+    pipeline.zcard(task === "" ? keys.queue(pool, set) : keys.kept(set, pool, task));
+  }
+  const replies = (await pipeline.exec()) ?? [];
+  return places.filter((place, index) => {
+    const [error, count] = replies[index] ?? [];
+    return error != null || Number(count) > place.rule.count;
+  });
+}
+
+/**
+ * KEYS histories: finished jobs of pools (sorted sets)
+ * Returns the places, from 0, of those that exist. Asks for all at once, and for halves where there is one.
+ */
+const findHistories = new Script<number[]>({
+  name: "findHistories",
+  lua: `
+local found = {}
+local function find(first, last)
+  if redis.call("EXISTS", unpack(KEYS, first, last)) == 0 then return end
+  if first == last then
+    found[#found + 1] = first - 1
+    return
+  end
+  local middle = math.floor((first + last) / 2)
+  find(first, middle)
+  find(middle + 1, last)
+end
+find(1, #KEYS)
+return found
+`,
+});

@@ -334,6 +334,7 @@ const countPool = new Script<string>({
   isMeasured: false,
   lua: `
 local prefix, value = ARGV[1], "p=" .. ARGV[2]
+local has_jobs = redis.call("EXISTS", unpack(KEYS, 2)) > 0
 local state = redis.call("HMGET", KEYS[1], "next", "first")
 local next_number, first = tonumber(state[1] or "0"), tonumber(state[2] or "0")
 local found = {all = 0, completed = 0, failed = 0, cancelled = 0, delayed = 0}
@@ -358,9 +359,9 @@ for chunk = math.floor(first / ${CHUNK}), math.floor(next_number / ${CHUNK}) do
       redis.call("BITOP", "AND", both, rest, containers .. "s=" .. one)
       found[one] = found[one] + redis.call("BITCOUNT", both)
     end
+    redis.call("DEL", part, both, rest)
   end
 end
-redis.call("DEL", part, both, rest)
 local open = math.floor(next_number / ${BUCKET})
 local containers = prefix .. "index/" .. math.floor(next_number / ${CHUNK}) .. "/"
 for index, record in ipairs(redis.call("LRANGE", prefix .. "index-tasks/" .. open, 0, -1)) do
@@ -368,6 +369,7 @@ for index, record in ipairs(redis.call("LRANGE", prefix .. "index-tasks/" .. ope
     count_one(containers, (open * ${BUCKET} + index - 1) % ${CHUNK})
   end
 end
+if not has_jobs and found.all == 0 then return "" end
 local jobs = {}
 for place = 2, 6 do jobs[place] = redis.pcall("ZCARD", KEYS[place]) end
 for place = 7, 9 do jobs[place] = redis.pcall("LLEN", KEYS[place]) end
