@@ -16,6 +16,7 @@ import {
   TaskUnknownError,
   type TaskUpdate,
   TimeoutError,
+  task,
   ValidationError,
   ValueError,
 } from "@manyhands/core";
@@ -23,6 +24,7 @@ import { Keys } from "@manyhands/core/internal";
 import { startActor, startHostProcess, temporaryFolder, testDistance, until, useRedis } from "@manyhands/testing";
 import { Queue } from "bullmq";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import * as z from "zod";
 import * as tasks from "./pool-tasks.ts";
 
 const redis = useRedis();
@@ -413,6 +415,7 @@ describe("the updates of a task", () => {
   test("say how many lines of a long log are not kept, and the log goes on from where it was read", async () => {
     const { id } = await mp.submit(tasks.logLines, [3_500]);
     await other.task(id).get();
+    await until(async () => (await other.task(id).state()) === "completed");
     const all: TaskUpdate[] = [];
     for await (const update of other.task(id).updates({ from: "start" })) all.push(update);
     expect(all[0]).toEqual({ type: "missed", lines: 2_500 });
@@ -655,6 +658,45 @@ describe("the end of the program that submitted", () => {
     await Promise.all(calls);
     await until(() => lines(file) >= 53);
     expect(lines(file)).toBe(53);
+  });
+
+  test("so does what is not ready to be sent: options are still read, arguments checked, slots counted", async () => {
+    // given
+    const context = await connected();
+    const file = scratch();
+    const name = tasks.append.name;
+    const checkedLate = task("background/checked-late", (line: string) => line, {
+      schema: z.tuple([z.string().refine(() => new Promise<boolean>((pass) => setTimeout(pass, 100, true)))]),
+    });
+    const pool = context.pool(1, { name: "not-ready" });
+    // when
+    const submitted = [context.submit(name, [file, "line"]), pool.submit(name, [file, "line"])];
+    const checked = [pool.submit(checkedLate, ["x"]), pool.applyAsync(checkedLate, ["y"]).submitted()];
+    const calls = [
+      pool.applyAsync(name, [file, "line"]),
+      pool.starmapAsync(tasks.append, [
+        [file, "line"],
+        [file, "line"],
+      ]),
+    ].map((call) => call.submitted());
+    await context.close();
+    // then
+    await Promise.all([...submitted, ...checked, ...calls]);
+    await until(() => lines(file) >= 5);
+    expect(lines(file)).toBe(5);
+    expect(await mp.tasks.count({ pool: "not-ready", task: checkedLate.name })).toBe(2);
+    await mp.pools.remove("not-ready", { force: true });
+  });
+
+  test("an input that never ends does not hold the end of its pool", async () => {
+    const context = await connected();
+    const endless = async function* (): AsyncGenerator<number> {
+      yield* await new Promise<number[]>(() => {});
+    };
+    const pool = context.pool(1, { name: "endless-input" });
+    const mapped = reason(pool.mapAsync(tasks.square, endless()));
+    await pool[Symbol.asyncDispose]();
+    expect(await mapped).toBeInstanceOf(ClosedError);
   });
 
   test.each(["SIGKILL", "SIGTERM"] as const)(

@@ -453,7 +453,7 @@ export class Pool {
     };
     if (Symbol.asyncIterator in Object(items)) {
       const list = drain(items as AsyncIterable<unknown>, () => !result.ready());
-      this.#later(result, list, start);
+      this.#later(result, { input: list }, start);
     } else {
       start(Array.isArray(items) ? items : [...(items as Iterable<unknown>)]);
     }
@@ -463,11 +463,13 @@ export class Pool {
   /** Work that cannot be sent yet counts as submitted all the same: `join` waits for it, `terminate` fails it. */
   #later<Value, Prepared>(
     result: AsyncResult<Value>,
-    prepared: Promise<Prepared>,
+    work: Promise<Prepared> | { input: Promise<Prepared> },
     then: (prepared: Prepared) => void,
   ): void {
+    const isInput = "input" in work;
     this.#prepare({
-      prepared,
+      prepared: isInput ? work.input : work,
+      isInput,
       then: (value) => {
         if (!result.ready()) then(value);
       },
@@ -477,17 +479,18 @@ export class Pool {
 
   #prepare<Prepared>(work: {
     prepared: Promise<Prepared>;
+    isInput?: boolean;
     then: (prepared: Prepared) => void;
     fail: (error: unknown) => void;
   }): void {
-    const { prepared, then, fail } = work;
+    const { prepared, isInput = false, then, fail } = work;
     let isFailed = false;
     const failOnce = (error: unknown): void => {
       if (isFailed) return;
       isFailed = true;
       fail(error);
     };
-    const release = this.#submitter.reserve(failOnce);
+    const release = this.#submitter.reserve(failOnce, { isInput });
     prepared
       .then((value) => {
         if (!isFailed) then(value);
@@ -646,6 +649,7 @@ export class Pool {
   async #detach(): Promise<void> {
     const unsent = markOwnEnding(new ClosedError(`pool "${this.name}" was closed before this call was sent`));
     this.#inputs.stop(unsent);
+    await this.#submitter.prepared();
     this.#submitter.flush();
     await Promise.all([this.#submitter.delivered(), this.#detached?.delivered()]);
     if (this.#state === "terminated") return this.#terminating;

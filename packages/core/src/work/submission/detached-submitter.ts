@@ -32,7 +32,8 @@ export class DetachedSubmitter {
   readonly #jobs: JobQueue;
   readonly #ready: () => Promise<void>;
   #outbox: Waiting[] = [];
-  readonly #sending = new Set<Promise<void>>();
+  /** Calls that Redis has not answered for yet: those whose options or arguments are still looked at, too. */
+  readonly #open = new Set<Promise<string>>();
 
   /** @param ready - Resolves when the pool exists in Redis. */
   constructor(runtime: Runtime, { jobs, ready }: { jobs: JobQueue; ready: () => Promise<void> }) {
@@ -46,6 +47,21 @@ export class DetachedSubmitter {
    * @throws SerializationError, PayloadTooLargeError, ValidationError, ValueError
    */
   async submit(call: DetachedTask): Promise<string> {
+    const submitted = this.#submit(call);
+    this.#open.add(submitted);
+    try {
+      return await submitted;
+    } finally {
+      this.#open.delete(submitted);
+    }
+  }
+
+  /** Resolves when Redis has all that was submitted so far, or has refused it. */
+  async delivered(): Promise<void> {
+    await Promise.allSettled(this.#open);
+  }
+
+  async #submit(call: DetachedTask): Promise<string> {
     const { task, definition, args } = call;
     const settings = settingsOf(this.#runtime, call, call.options);
     const { options } = settings instanceof Promise ? await settings : settings;
@@ -65,16 +81,10 @@ export class DetachedSubmitter {
     });
   }
 
-  /** Resolves when Redis has all that was submitted so far, or has refused it. */
-  async delivered(): Promise<void> {
-    await Promise.allSettled(this.#sending);
-  }
-
   #flush(): void {
     const outbox = this.#outbox;
     this.#outbox = [];
-    const sending = this.#runtime.keepAlive.during(this.#send(outbox)).finally(() => this.#sending.delete(sending));
-    this.#sending.add(sending);
+    void this.#runtime.keepAlive.during(this.#send(outbox));
   }
 
   async #send(outbox: readonly Waiting[]): Promise<void> {

@@ -41,6 +41,9 @@ export class Submitter {
   readonly #sinks = new Map<string, AnswerSink>();
   /** What fails the work that is still being prepared. */
   readonly #reserved = new Set<(error: Error) => void>();
+  /** Those of them that end without any input of the program. */
+  readonly #preparing = new Set<(error: Error) => void>();
+  #onPrepared: (() => void)[] = [];
   #ready = false;
   /** Units handed over that have no answer yet, sent or not, and reservations. */
   #open = 0;
@@ -75,14 +78,27 @@ export class Submitter {
   /**
    * Counts work that is still being prepared (an input that is read, arguments that are checked) as open.
    * @param fail - Called when everything open is failed.
+   * @param isInput - It waits for an input, which may be endless: `prepared()` does not wait for it.
    * @returns ends the reservation
    */
-  reserve(fail: (error: Error) => void): () => void {
+  reserve(fail: (error: Error) => void, { isInput = false }: { isInput?: boolean } = {}): () => void {
     this.#open += 1;
     this.#reserved.add(fail);
-    return () => {
-      if (this.#reserved.delete(fail)) this.#close(1);
-    };
+    if (!isInput) this.#preparing.add(fail);
+    return () => this.#release(fail);
+  }
+
+  #release(fail: (error: Error) => void): void {
+    if (!this.#reserved.delete(fail)) return;
+    this.#preparing.delete(fail);
+    if (this.#preparing.size === 0) for (const wake of this.#onPrepared.splice(0)) wake();
+    this.#close(1);
+  }
+
+  /** Resolves when all whose input is read is handed over: its arguments are checked, and its options known. */
+  async prepared(): Promise<void> {
+    if (this.#preparing.size === 0) return;
+    await new Promise<void>((resolve) => this.#onPrepared.push(resolve));
   }
 
   /**
@@ -171,9 +187,8 @@ export class Submitter {
 
   #failUnsent(error: Error): void {
     for (const fail of [...this.#reserved]) {
-      this.#reserved.delete(fail);
       fail(error);
-      this.#close(1);
+      this.#release(fail);
     }
     for (const batcher of this.#batchers.values()) {
       for (const unit of batcher.withdraw()) this.#answer(unit, failed(error));
