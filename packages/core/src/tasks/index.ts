@@ -7,6 +7,7 @@ export {
   type Backoff,
   type BackoffFunction,
   checkReach,
+  checkTaskName,
   checkTaskOptions,
   type DeadTask,
   defineTask,

@@ -122,7 +122,7 @@ export function task<Args extends unknown[], Result>(
   run: (...args: Args) => Result,
   options: TaskOptions<Args> = {},
 ): Task<Args, Result> {
-  checkName(name);
+  checkTaskName(name);
   if (typeof run !== "function") throw new ValueError(`task "${name}" needs a function to run; got ${typeof run}`);
   assertOptions(`task "${name}"`, options, TASK_OPTIONS);
   checkTaskOptions(`task "${name}"`, options);
@@ -179,7 +179,8 @@ export function isTaskName(name: unknown): name is string {
   return typeof name === "string" && /^[\p{L}\p{N}_.:/@-]{1,200}$/u.test(name);
 }
 
-function checkName(name: unknown): asserts name is string {
+/** @throws ValueError for what no task can be named */
+export function checkTaskName(name: unknown): asserts name is string {
   if (!isTaskName(name)) {
     throw new ValueError(`a task's name is 1 to 200 letters, digits or any of _ . : / @ - ; got ${got(name)}`);
   }
@@ -254,7 +255,8 @@ function checkBackoff(
   if (max !== undefined && !(typeof max === "number" && max > 0 && max <= LONGEST_DURATION)) {
     bad("backoff", `with a max of milliseconds above 0, at most ${LONGEST_DURATION}`);
   }
-  if (jitter !== undefined && !(jitter >= 0 && jitter <= 1)) bad("backoff", "with a jitter from 0 to 1");
+  if (jitter !== undefined && !(typeof jitter === "number" && jitter >= 0 && jitter <= 1))
+    bad("backoff", "with a jitter from 0 to 1");
   if (longestBackoff({ type, delay, max }, attempts ?? 1) > LONGEST_DURATION) {
     bad("backoff", `at most ${LONGEST_DURATION} ms, also before the last of ${attempts ?? 1} attempts`);
   }

@@ -126,6 +126,11 @@ describe("submit", () => {
     expect(await reason(mp.submit(tasks.square, [1], { attempts: 0 }))).toBeInstanceOf(ValueError);
     expect(await reason(mp.submit(tasks.square, 1 as never))).toBeInstanceOf(ValueError);
     expect(await reason(mp.submit(7 as never))).toBeInstanceOf(TypeError);
+    for (const none of ["", "a b", "a\u0000", "x".repeat(201)]) {
+      expect(await reason(mp.submit(none))).toBeInstanceOf(ValueError);
+      expect(() => mp.pool(1, { name: "unnamable" }).applyAsync(none)).toThrow(ValueError);
+      expect(await reason(mp.process(none).start())).toBeInstanceOf(ValueError);
+    }
     expect(await reason(mp.submit(tasks.square, [1], { chunkSize: 2 } as never))).toBeInstanceOf(ValueError);
     const small = await connect({ redis: redis.url, namespace, maxPayload: 1_024, logger: silent });
     onTestFinished(() => small.close());

@@ -1,7 +1,7 @@
 import { hostname } from "node:os";
 import { assertOptions, optionsOf, strictCalls } from "../../checks/index.ts";
 import { AssertionError, got, ManyhandsError, ProcessLostError, ValueError } from "../../errors/index.ts";
-import { type AnyTask, isLoadingTasks, isTask } from "../../tasks/index.ts";
+import { type AnyTask, checkTaskName, isLoadingTasks, isTask } from "../../tasks/index.ts";
 import { PATIENCE, type Patience, toLimit, waitWith } from "../../time/index.ts";
 import { assertSendable } from "../../wire/codec/index.ts";
 import type { ProcessOrder } from "../../wire/records/process.ts";
@@ -272,6 +272,7 @@ export class Process {
 
   #work(): { target: string; args: unknown[] } {
     const target = this.#target;
+    if (typeof target === "string") checkTaskName(target);
     if (isTask(target) || typeof target === "string")
       return { target: isTask(target) ? target.name : target, args: this.#args };
     if (target !== null)

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { PayloadTooLargeError } from "../../errors/index.ts";
 import type { RedisClient } from "../../redis/connection/index.ts";
 import type { Keys } from "../../redis/keys.ts";
-import { announcedOptions } from "../../tasks/index.ts";
+import { announcedOptions, checkTaskName } from "../../tasks/index.ts";
 import type { JobEnvelope } from "../../wire/records/job.ts";
 import { assertPoolName } from "../../wire/records/pool-name.ts";
 import type { HostRecord } from "../../wire/records/records.ts";
@@ -40,6 +40,7 @@ export async function submitDetached(
   call: DetachedCall,
 ): Promise<{ id: string; isDuplicate: boolean }> {
   const { task, args, pool, maxPayload } = call;
+  checkTaskName(task);
   assertPoolName(pool);
   const announcement = announcedTasks(call.hosts ?? []).get(task);
   const options = effectiveOptions({ options: announcedOptions(announcement) }, call.options);

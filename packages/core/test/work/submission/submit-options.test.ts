@@ -41,6 +41,10 @@ test.each([
     { backoff: { type: "fixed", delay: 1, jitter: 2 } },
     'the options of a call: backoff must be with a jitter from 0 to 1; got {"type":"fixed","delay":1,"jitter":2}',
   ],
+  [
+    { backoff: { type: "fixed", delay: 1, jitter: "0.5" } },
+    'the options of a call: backoff must be with a jitter from 0 to 1; got {"type":"fixed","delay":1,"jitter":"0.5"}',
+  ],
   [{ jobId: "17" }, 'jobId must be 1 to 200 letters, digits or _ . - and not a number; got "17"'],
   [{ jobId: "-17" }, 'jobId must be 1 to 200 letters, digits or _ . - and not a number; got "-17"'],
   [{ jobId: "a:b" }, 'jobId must be 1 to 200 letters, digits or _ . - and not a number; got "a:b"'],
