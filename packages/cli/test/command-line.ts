@@ -4,6 +4,7 @@ import { until } from "@manyhands/testing";
 import { onTestFinished } from "vitest";
 
 const PROGRAM = fileURLToPath(new URL("../bin/manyhands.js", import.meta.url));
+const MANY = fileURLToPath(new URL("fixtures/run-commands.ts", import.meta.url));
 /** Module with the tasks of these tests. */
 export const TASKS: string = fileURLToPath(new URL("fixtures/tasks.ts", import.meta.url));
 
@@ -35,9 +36,9 @@ export class RunningCommand {
   stdout = "";
   stderr = "";
 
-  constructor(words: readonly string[], options: RunOptions) {
+  constructor(words: readonly string[], options: RunOptions, program: string = PROGRAM) {
     const { redis, namespace, env, cwd, input, stdout = "pipe" } = options;
-    this.child = spawn(process.execPath, [PROGRAM, ...words], {
+    this.child = spawn(process.execPath, [program, ...words], {
       cwd,
       stdio: ["pipe", stdout, "pipe"],
       env: {
@@ -94,6 +95,17 @@ export function start(words: readonly string[], options: RunOptions = {}): Runni
 /** Runs the command to its end. */
 export async function run(words: readonly string[], options: RunOptions = {}): Promise<Outcome> {
   return new RunningCommand(words, options).exited;
+}
+
+/** Runs each command to its end, one after the other in one process: most of the time of a short command is its start. */
+export async function runEach(lines: readonly (readonly string[])[], options: RunOptions = {}): Promise<Outcome[]> {
+  const input = JSON.stringify(lines);
+  const { stdout, stderr } = await new RunningCommand([], { ...options, input }, MANY).exited;
+  try {
+    return JSON.parse(stdout) as Outcome[];
+  } catch {
+    throw new Error(`the commands did not all end: ${stdout}${stderr}`);
+  }
 }
 
 function cleanEnvironment(): NodeJS.ProcessEnv {

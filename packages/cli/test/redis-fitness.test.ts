@@ -1,6 +1,6 @@
 import { useRedis } from "@manyhands/testing";
-import { describe, expect, test } from "vitest";
-import { run, TASKS } from "./command-line.ts";
+import { beforeAll, describe, expect, test } from "vitest";
+import { type Outcome, run, runEach, TASKS } from "./command-line.ts";
 import { startOldRedis } from "./old-redis.ts";
 
 const redis = useRedis();
@@ -16,28 +16,35 @@ const COMMANDS: readonly string[][] = [
   ["worker", "--tasks", TASKS],
   ["dashboard", "--port", "0"],
 ];
+const numbered = COMMANDS.map((words, index) => ({ line: words.slice(0, 2).join(" "), index }));
 
 describe("a Redis that cannot be used ends with 3", () => {
-  test.each(COMMANDS)("no server listens: manyhands %s %s", async (...words) => {
-    const outcome = await run(words, { redis: NOWHERE, input: "1\n" });
+  const outcomes: Record<"noServer" | "wrongPassword", Outcome[]> = { noServer: [], wrongPassword: [] };
+  beforeAll(async () => {
+    outcomes.noServer = await runEach(COMMANDS, { redis: NOWHERE });
+    outcomes.wrongPassword = await runEach(COMMANDS, { redis: `redis://:wrong@127.0.0.1:${redis.port}` });
+  });
 
-    expect(outcome.stderr).toBe(
+  test.each(numbered)("no server listens: manyhands $line", ({ index }) => {
+    const outcome = outcomes.noServer[index];
+
+    expect(outcome?.stderr).toBe(
       "error: Redis at 127.0.0.1:1 is not reachable: connect ECONNREFUSED 127.0.0.1:1; start one with `manyhands redis`, " +
         "or say where it is with --redis or MANYHANDS_REDIS_URL\n",
     );
-    expect(outcome.code).toBe(3);
-    expect(outcome.stdout).toBe("");
+    expect(outcome?.code).toBe(3);
+    expect(outcome?.stdout).toBe("");
   });
 
-  test.each(COMMANDS)("wrong password: manyhands %s %s", async (...words) => {
-    const outcome = await run(words, { redis: `redis://:wrong@127.0.0.1:${redis.port}`, input: "1\n" });
+  test.each(numbered)("wrong password: manyhands $line", ({ index }) => {
+    const outcome = outcomes.wrongPassword[index];
 
-    expect(outcome.stderr).toMatch(
+    expect(outcome?.stderr).toMatch(
       new RegExp(
         `^error: Redis at 127\\.0\\.0\\.1:${redis.port} refused the credentials: WRONGPASS .*; check the password in the URL\n$`,
       ),
     );
-    expect(outcome.code).toBe(3);
+    expect(outcome?.code).toBe(3);
   });
 
   test("a server that is too old", async () => {
@@ -62,9 +69,8 @@ describe("a Redis that cannot be used ends with 3", () => {
     ["http://host", /^error: MANYHANDS_REDIS_URL must be a redis:\/\/, .*redis\+cluster:\/\/, .*; got "http:\/\/…"\n$/],
     ["redis://h/x", /^error: MANYHANDS_REDIS_URL: the database in the Redis URL must be a number; got "x"\n$/],
   ])("a URL that cannot be used, from the environment: %s", async (url, says) => {
-    for (const words of [["task", "ls"], ["worker", "--tasks", TASKS], ["dashboard"]]) {
-      const outcome = await run(words, { redis: url });
-
+    const lines = [["task", "ls"], ["worker", "--tasks", TASKS], ["dashboard"]];
+    for (const outcome of await runEach(lines, { redis: url })) {
       expect(outcome.stderr).toMatch(says);
       expect(outcome.code).toBe(2);
     }
@@ -86,14 +92,19 @@ describe("a Redis that cannot be used ends with 3", () => {
 describe("a Redis that may evict keys", () => {
   const evicting = useRedis({ extraArguments: ["--maxmemory", "50mb", "--maxmemory-policy", "allkeys-lru"] });
 
-  test.each(COMMANDS)("is refused with 3: manyhands %s %s", async (...words) => {
-    const outcome = await run(words, { redis: evicting.url, input: "1\n" });
+  let outcomes: Outcome[] = [];
+  beforeAll(async () => {
+    outcomes = await runEach(COMMANDS, { redis: evicting.url });
+  });
 
-    expect(outcome.stderr).toBe(
+  test.each(numbered)("is refused with 3: manyhands $line", ({ index }) => {
+    const outcome = outcomes[index];
+
+    expect(outcome?.stderr).toBe(
       `error: Redis at 127.0.0.1:${evicting.port} may evict keys: maxmemory-policy is allkeys-lru, noeviction is needed; ` +
         "run CONFIG SET maxmemory-policy noeviction\n",
     );
-    expect(outcome.code).toBe(3);
+    expect(outcome?.code).toBe(3);
   });
 });
 

@@ -1,6 +1,6 @@
 import { startHostProcess, until, useRedis } from "@manyhands/testing";
 import { beforeAll, describe, expect, test } from "vitest";
-import { run, start, TASKS } from "./command-line.ts";
+import { run, runEach, start, TASKS } from "./command-line.ts";
 import { look, untilState, untilTask } from "./look.ts";
 
 const redis = useRedis();
@@ -397,10 +397,13 @@ describe("task", () => {
       { words: ["--delay", "5", "--args", "7"], says: "--args must hold a JSON array with all arguments" },
       { words: ["--priority", "-1"], says: '--priority must be a whole number from 0 to 2097151; got "-1"' },
     ];
-    for (const { words, says } of refusals) {
-      const refused = await run(["task", "change", id, ...words], place);
-      expect(refused, words.join(" ")).toMatchObject({ code: 2, stdout: "" });
-      expect(refused.stderr).toContain(says);
+    const refused = await runEach(
+      refusals.map(({ words }) => ["task", "change", id, ...words]),
+      place,
+    );
+    for (const [index, { words, says }] of refusals.entries()) {
+      expect(refused[index], words.join(" ")).toMatchObject({ code: 2, stdout: "" });
+      expect(refused[index]?.stderr).toContain(says);
     }
     expect(await run(["task", "change", id, "--priority", "3", "--args", "[8]"], place)).toMatchObject({
       code: 0,
@@ -421,7 +424,10 @@ describe("task", () => {
     const stderr = `error: 2 pools have a task with the id "${id}": aa, bb; say which pool is meant: --pool aa, or { pool: "aa" } in a program\n`;
 
     const commands = ["show", "logs", "retry", "cancel", "promote", "rm", "wait"];
-    const outcomes = await Promise.all(commands.map((command) => run(["task", command, id], place)));
+    const outcomes = await runEach(
+      commands.map((command) => ["task", command, id]),
+      place,
+    );
     expect(outcomes).toEqual(commands.map(() => ({ code: 2, stdout: "", stderr })));
     expect(await run(["task", "cancel", id, "--pool", "bb"], place)).toMatchObject({
       code: 0,

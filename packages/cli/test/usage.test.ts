@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { temporaryFolder, useRedis } from "@manyhands/testing";
 import { resolveWorkerOptions } from "@manyhands/worker";
 import type { Command } from "commander";
-import { describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { resolveOptions } from "../../dashboard/src/options.ts";
 import { buildProgram } from "../src/program.ts";
-import { run, start, TASKS } from "./command-line.ts";
+import { type Outcome, run, runEach, start, TASKS } from "./command-line.ts";
 
 const redis = useRedis();
 const place = () => ({ redis: redis.url, namespace: redis.namespace() });
@@ -107,12 +107,19 @@ describe("wrong usage ends with 2 and says what, got and do", () => {
     [["redis", "--directory", TASKS], /^error: cannot keep the data in ".*tasks\.ts": EEXIST/],
     [["map", "square", "/nowhere.ndjson"], /^error: cannot read items from "\/nowhere\.ndjson": ENOENT/],
   ];
-  test.each(cases)("manyhands %j", async (words, says) => {
-    const outcome = await run(words, place());
+  let outcomes: Outcome[] = [];
+  beforeAll(async () => {
+    outcomes = await runEach(
+      cases.map(([words]) => words),
+      place(),
+    );
+  });
+  test.each(cases.map((one, index) => [...one, index] as const))("manyhands %j", (_words, says, index) => {
+    const outcome = outcomes[index];
 
-    expect(outcome.stderr).toMatch(says);
-    expect(outcome.code).toBe(2);
-    expect(outcome.stdout).toBe("");
+    expect(outcome?.stderr).toMatch(says);
+    expect(outcome?.code).toBe(2);
+    expect(outcome?.stdout).toBe("");
   });
 });
 
@@ -202,12 +209,19 @@ describe("what is not there ends with 4", () => {
     [["host", "resize", "web-1", "2"], /^error: no live host with the name or id "web-1"/],
     [["demo", "pool-mapp"], /^error: no demo "pool-mapp"; did you mean pool-map, pool-apply\?\n$/],
   ];
-  test.each(cases)("manyhands %j", async (words, says) => {
-    const outcome = await run(words, place());
+  let outcomes: Outcome[] = [];
+  beforeAll(async () => {
+    outcomes = await runEach(
+      cases.map(([words]) => words),
+      place(),
+    );
+  });
+  test.each(cases.map((one, index) => [...one, index] as const))("manyhands %j", (_words, says, index) => {
+    const outcome = outcomes[index];
 
-    expect(outcome.stderr).toMatch(says);
-    expect(outcome.code).toBe(4);
-    expect(outcome.stdout).toBe("");
+    expect(outcome?.stderr).toMatch(says);
+    expect(outcome?.code).toBe(4);
+    expect(outcome?.stdout).toBe("");
   });
 });
 
