@@ -116,7 +116,7 @@ export class HistoryKeeper {
     this.#grown.clear();
   }
 
-  /** One look at all histories. */
+  /** One look at all histories. One that cannot be trimmed keeps no other from it. @throws its error, afterwards */
   async look(): Promise<void> {
     await this.refresh();
     const places = await this.#places();
@@ -128,7 +128,13 @@ export class HistoryKeeper {
     );
     const due = known.filter((place) => this.#isDue(place));
     const full = await fullHistories(this.#options, inTurn(known.filter((place) => !due.includes(place))));
-    for (const place of [...found, ...due, ...full]) await this.#trim(place);
+    let failure: { error: unknown } | undefined;
+    for (const place of [...found, ...due, ...full]) {
+      await this.#trim(place).catch((error: unknown) => {
+        failure ??= { error };
+      });
+    }
+    if (failure !== undefined) throw failure.error;
   }
 
   async #places(): Promise<Place[]> {

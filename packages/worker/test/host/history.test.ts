@@ -124,7 +124,9 @@ test("looks at 200 histories in which nothing happens cost few commands, and end
     Promise.all([150, 7, 8].map(async (index) => (await kept(space, `kept-${index}`)).completed));
   expect(await left()).toEqual([0, 0, 1]);
   await delay(350);
-  await keeper.look();
+  // and a key of another type keeps no other history from being trimmed
+  await space.client.set(space.keys.queue("kept-0", "failed"), "text");
+  await expect(keeper.look()).rejects.toThrow("WRONGTYPE");
   expect(await left()).toEqual([0, 0, 0]);
 });
 
