@@ -94,6 +94,7 @@ import { type AnyTask, isTask, type Task } from "../tasks/index.ts";
 import { type Milliseconds, type Patience, settledWithin, toLimit } from "../time/index.ts";
 import type { TraceMode } from "../tracing/index.ts";
 import type { Keep } from "../wire/records/keep.ts";
+import { assertPoolName } from "../wire/records/pool-name.ts";
 import type { HostRecord } from "../wire/records/records.ts";
 import { Fleet, slotsOf } from "../work/fleet/index.ts";
 import { writeNamespaceKeep } from "../work/history/index.ts";
@@ -282,7 +283,7 @@ export class Context {
   /**
    * A handle of a task by its id, whichever program submitted it. Asks nothing of Redis yet.
    * @param options.pool - Where it is; absent = any pool, which must be the only one with a task of that id.
-   * @throws ValueError for an id that is no text
+   * @throws ValueError for an id that is no text, or a pool that cannot be
    */
   task<Value = unknown>(id: string, options?: InPool): TaskHandle<Value>;
   task<Args extends unknown[], Result>(
@@ -295,8 +296,7 @@ export class Context {
     const [id, options] = isTask(first) ? [second, third] : [first, second as InPool | undefined];
     if (typeof id !== "string" || id === "") throw new ValueError(`the id of a task must be a text; got ${got(id)}`);
     const pool = options?.pool ?? null;
-    if (pool !== null && typeof pool !== "string")
-      throw new ValueError(`pool must be the name of a pool; got ${got(pool)}`);
+    if (pool !== null) assertPoolName(pool);
     return new TaskHandle(id, pool, { desk: this.#runtime.desk, definition: isTask(first) ? first : undefined });
   }
 

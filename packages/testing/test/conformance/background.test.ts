@@ -137,6 +137,7 @@ describe("submit", () => {
     expect(await reason(small.submit(tasks.echo, ["x".repeat(2_000)]))).toBeInstanceOf(PayloadTooLargeError);
     expect(() => mp.task("")).toThrow(ValueError);
     expect(() => mp.task(7 as never)).toThrow(ValueError);
+    for (const pool of [7, "", "a b"]) expect(() => mp.task("x", { pool } as never)).toThrow(ValueError);
   });
 });
 
@@ -618,6 +619,34 @@ describe("several results", () => {
     expect(((await closed) as AggregateError).errors[0]).toBeInstanceOf(ClosedError);
     await handle.remove();
   });
+});
+
+test.each([
+  ["state", [{}], "handle.state() takes no arguments: handle.state(); got {  }"],
+  ["get", [50], "handle.get() does not take 50 as argument 1: handle.get({ block, timeout, signal })"],
+  [
+    "updates",
+    [{ form: "start" }],
+    'handle.updates() has no option "form"; did you mean from?: handle.updates({ from, timeout, signal })',
+  ],
+  [
+    "updates",
+    ["start"],
+    'handle.updates() does not take "start" as argument 1: handle.updates({ from, timeout, signal })',
+  ],
+  ["show", [1], "handle.show() takes no arguments: handle.show(); got 1"],
+  ["cancel", [{ reason: "late" }], "handle.cancel() takes no options as argument 1: handle.cancel(reason)"],
+  ["retry", [{ delay: 5 }], "handle.retry() takes no arguments: handle.retry(); got { delay }"],
+  ["promote", [1], "handle.promote() takes no arguments: handle.promote(); got 1"],
+  ["remove", [{ force: true }], "handle.remove() takes no arguments: handle.remove(); got { force }"],
+  [
+    "change",
+    [{ delay: 5 }, 6],
+    "handle.change() takes one argument: handle.change({ priority, delay, args }); got { delay }, 6",
+  ],
+])("a handle's %s() refuses %j, and does nothing", async (method, args, message) => {
+  const handle = mp.task("of-nothing") as unknown as { [method: string]: (...args: unknown[]) => unknown };
+  expect(await reason((async () => handle[method]?.(...args))())).toEqual(new ValueError(message));
 });
 
 describe("the end of the program that submitted", () => {

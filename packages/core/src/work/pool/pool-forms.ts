@@ -1,6 +1,6 @@
 import { type CallForm, type OptionTypes, optionsOf } from "../../checks/index.ts";
 import { PATIENCE } from "../../time/index.ts";
-import type { SubmitOptions, UpdateOptions } from "../submission/index.ts";
+import { type SubmitOptions, UPDATES } from "../submission/index.ts";
 import type { Callbacks } from "./async-result.ts";
 import type { ImapCallOptions, MapOptions } from "./pool.ts";
 
@@ -29,8 +29,6 @@ const IMAP: OptionTypes = {
   ...optionsOf<Omit<ImapCallOptions, keyof SubmitOptions>>({ chunkSize: true, bufferSize: true, errors: true }),
 };
 const WAIT = { rejects: true, most: 1, options: { 0: PATIENCE }, orElse: ["boolean"] } as const;
-
-const UPDATES = optionsOf<UpdateOptions>({ from: true, timeout: true, signal: true });
 
 function call(form: string, known: OptionTypes): CallForm {
   return { form, most: 3, options: { 2: known } };

@@ -14,7 +14,7 @@ export { toSubmitted } from "./submitted-task.ts";
 export { Submitter } from "./submitter.ts";
 export { TaskDurations } from "./task-durations.ts";
 export { type TaskDesk, TaskHandle, unknownTask } from "./task-handle.ts";
-export type { TaskUpdate, UpdateOptions } from "./task-update.ts";
+export { type TaskUpdate, UPDATES, type UpdateOptions } from "./task-update.ts";
 export {
   type CancelOutcome,
   type ChangeOutcome,

@@ -1,7 +1,8 @@
+import { type CallForm, strictCalls } from "../../checks/index.ts";
 import { resultPromise, TaskUnknownError } from "../../errors/index.ts";
 import type { AnyTask } from "../../tasks/index.ts";
-import type { Patience } from "../../time/index.ts";
-import type { TaskUpdate, UpdateOptions } from "./task-update.ts";
+import { PATIENCE, type Patience } from "../../time/index.ts";
+import { type TaskUpdate, UPDATES, type UpdateOptions } from "./task-update.ts";
 import type {
   CancelOutcome,
   ChangeOutcome,
@@ -140,3 +141,26 @@ export function unknownTask(id: string, pool: string | undefined): TaskUnknownEr
       "namespace; manyhands task ls lists what is kept",
   );
 }
+
+/** How a method is called that answers with a promise and takes nothing. */
+function bare(method: string): CallForm {
+  return { form: `handle.${method}()`, most: 0, rejects: true };
+}
+
+strictCalls(TaskHandle.prototype, {
+  state: bare("state"),
+  get: {
+    form: "handle.get({ block, timeout, signal })",
+    most: 1,
+    options: { 0: PATIENCE },
+    orElse: ["boolean"],
+    rejects: true,
+  },
+  updates: { form: "handle.updates({ from, timeout, signal })", most: 1, options: { 0: UPDATES } },
+  show: bare("show"),
+  cancel: { form: "handle.cancel(reason)", most: 1, noOptions: [0], rejects: true },
+  retry: bare("retry"),
+  promote: bare("promote"),
+  remove: bare("remove"),
+  change: { form: "handle.change({ priority, delay, args })", most: 1, rejects: true },
+});

@@ -1,3 +1,4 @@
+import { type OptionTypes, optionsOf } from "../../checks/index.ts";
 import type { BlockOptions } from "../../time/index.ts";
 import type { TaskState } from "./task-view.ts";
 
@@ -29,3 +30,6 @@ export interface UpdateOptions extends Pick<BlockOptions, "timeout" | "signal"> 
    */
   from?: "now" | "start" | undefined;
 }
+
+/** What `updates()` takes. */
+export const UPDATES: OptionTypes = optionsOf<UpdateOptions>({ from: true, timeout: true, signal: true });
