@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { until } from "@manyhands/testing";
-import { onTestFinished } from "vitest";
+import { afterAll, onTestFinished } from "vitest";
 
 const PROGRAM = fileURLToPath(new URL("../bin/manyhands.js", import.meta.url));
 const MANY = fileURLToPath(new URL("fixtures/run-commands.ts", import.meta.url));
@@ -36,9 +37,9 @@ export class RunningCommand {
   stdout = "";
   stderr = "";
 
-  constructor(words: readonly string[], options: RunOptions, program: string = PROGRAM) {
+  constructor(words: readonly string[], options: RunOptions) {
     const { redis, namespace, env, cwd, input, stdout = "pipe" } = options;
-    this.child = spawn(process.execPath, [program, ...words], {
+    this.child = spawn(process.execPath, [PROGRAM, ...words], {
       cwd,
       stdio: ["pipe", stdout, "pipe"],
       env: {
@@ -97,15 +98,37 @@ export async function run(words: readonly string[], options: RunOptions = {}): P
   return new RunningCommand(words, options).exited;
 }
 
-/** Runs each command to its end, one after the other in one process: most of the time of a short command is its start. */
-export async function runEach(lines: readonly (readonly string[])[], options: RunOptions = {}): Promise<Outcome[]> {
-  const input = JSON.stringify(lines);
-  const { stdout, stderr } = await new RunningCommand([], { ...options, input }, MANY).exited;
-  try {
-    return JSON.parse(stdout) as Outcome[];
-  } catch {
-    throw new Error(`the commands did not all end: ${stdout}${stderr}`);
-  }
+/**
+ * Runs command lines one after the other in one process, for as long as the tests of this file last: most of the time of a
+ * short command is its start. For commands that end by themselves and read nothing.
+ */
+export function useCommands(): typeof run {
+  let child: ChildProcess | undefined;
+  const waiting: PromiseWithResolvers<Outcome>[] = [];
+  const begin = (): ChildProcess => {
+    const begun = spawn(process.execPath, [MANY], { stdio: ["pipe", "pipe", "inherit"], env: cleanEnvironment() });
+    begun.stdin.on("error", () => {});
+    createInterface({ input: begun.stdout }).on("line", (line) =>
+      waiting.shift()?.resolve(JSON.parse(line) as Outcome),
+    );
+    begun.once("close", (code) => {
+      for (const one of waiting.splice(0)) one.reject(new Error(`the process of the commands ended with code ${code}`));
+    });
+    return begun;
+  };
+  afterAll(() => void child?.kill("SIGKILL"));
+  return async (words, { redis, namespace, env } = {}) => {
+    child ??= begin();
+    const variables = {
+      ...(redis === undefined ? {} : { MANYHANDS_REDIS_URL: redis }),
+      ...(namespace === undefined ? {} : { MANYHANDS_NAMESPACE: namespace }),
+      ...env,
+    };
+    const outcome = Promise.withResolvers<Outcome>();
+    waiting.push(outcome);
+    child.stdin?.write(`${JSON.stringify({ words, env: variables })}\n`);
+    return outcome.promise;
+  };
 }
 
 function cleanEnvironment(): NodeJS.ProcessEnv {

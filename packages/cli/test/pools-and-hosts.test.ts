@@ -1,87 +1,91 @@
 import { encodeToString, Keys, PoolRegistry } from "@manyhands/core/internal";
 import { startHostProcess, until, useRedis } from "@manyhands/testing";
 import { describe, expect, test } from "vitest";
-import { run, start, TASKS } from "./command-line.ts";
+import { start, TASKS, useCommands } from "./command-line.ts";
 import { gate, look } from "./look.ts";
 
 const redis = useRedis();
+const runHere = useCommands();
 
 describe("pools", () => {
   test("create, show, resize, pause, resume", async () => {
     const place = { redis: redis.url, namespace: redis.namespace() };
     const size = async () =>
-      (JSON.parse((await run(["pool", "show", "mail", "-o", "json"], place)).stdout) as { size: unknown }).size;
+      (JSON.parse((await runHere(["pool", "show", "mail", "-o", "json"], place)).stdout) as { size: unknown }).size;
 
-    expect(await run(["pool", "create", "mail", "--size", "4"], place)).toEqual({
+    expect(await runHere(["pool", "create", "mail", "--size", "4"], place)).toEqual({
       code: 0,
       stdout: "",
       stderr: 'made pool "mail" with size 4\n',
     });
     expect(await size()).toBe(4);
-    expect(await run(["pool", "create", "mail", "--size", "4"], place)).toMatchObject({
+    expect(await runHere(["pool", "create", "mail", "--size", "4"], place)).toMatchObject({
       code: 0,
       stderr: 'pool "mail" exists already\n',
     });
-    expect(await run(["pool", "create", "mail", "--size", "5"], place)).toMatchObject({
+    expect(await runHere(["pool", "create", "mail", "--size", "5"], place)).toMatchObject({
       code: 2,
       stderr: 'error: pool "mail" exists already with size 4; change it with: manyhands pool resize mail <n>\n',
     });
-    expect(await run(["pool", "create", "mail", "--size", "4", "--isolation", "thread"], place)).toMatchObject({
+    expect(await runHere(["pool", "create", "mail", "--size", "4", "--isolation", "thread"], place)).toMatchObject({
       code: 2,
       stderr: 'error: pool "mail" exists already with isolation as the host says\n',
     });
-    expect(await run(["pool", "create", "mail", "4", "--max-tasks-per-child", "3"], place)).toMatchObject({
+    expect(await runHere(["pool", "create", "mail", "4", "--max-tasks-per-child", "3"], place)).toMatchObject({
       code: 2,
       stderr: 'error: pool "mail" exists already with any number of tasks per child\n',
     });
-    expect(await run(["pool", "create", "bulk", "--size", "all"], place)).toMatchObject({
+    expect(await runHere(["pool", "create", "bulk", "--size", "all"], place)).toMatchObject({
       code: 0,
       stderr: 'made pool "bulk" with size all\n',
     });
-    expect(await run(["pool", "create", "post", "4", "--size", "all"], place)).toMatchObject({
+    expect(await runHere(["pool", "create", "post", "4", "--size", "all"], place)).toMatchObject({
       code: 2,
       stderr: "error: give one size; got 4 and --size all\n",
     });
-    expect(await run(["pool", "resize", "mail", "8"], place)).toMatchObject({
+    expect(await runHere(["pool", "resize", "mail", "8"], place)).toMatchObject({
       code: 0,
       stderr: 'pool "mail" now has size 8\n',
     });
     expect(await size()).toBe(8);
-    expect(await run(["pool", "resize", "mail", "all"], place)).toMatchObject({ code: 0 });
+    expect(await runHere(["pool", "resize", "mail", "all"], place)).toMatchObject({ code: 0 });
     expect(await size()).toBe(null);
-    expect(await run(["pool", "pause", "mail"], place)).toMatchObject({ code: 0 });
-    expect((await run(["pool", "ls"], place)).stdout).toMatch(/^mail +paused +all/m);
-    expect(await run(["pool", "resume", "mail"], place)).toMatchObject({ code: 0, stderr: 'pool "mail" is resumed\n' });
-    expect((await run(["pool", "ls"], place)).stdout).toMatch(/^mail +running +all/m);
+    expect(await runHere(["pool", "pause", "mail"], place)).toMatchObject({ code: 0 });
+    expect((await runHere(["pool", "ls"], place)).stdout).toMatch(/^mail +paused +all/m);
+    expect(await runHere(["pool", "resume", "mail"], place)).toMatchObject({
+      code: 0,
+      stderr: 'pool "mail" is resumed\n',
+    });
+    expect((await runHere(["pool", "ls"], place)).stdout).toMatch(/^mail +running +all/m);
   });
 
   test("rm says what it would do, refuses the default pool, and removes a pool with what waits in it", async () => {
     const place = { redis: redis.url, namespace: redis.namespace() };
-    await run(["pool", "create", "mail"], place);
+    await runHere(["pool", "create", "mail"], place);
     const waiting = start(["submit", "square", "7", "--pool", "mail", "--wait"], place);
     await until(async () => (await look(place).pools.get("mail"))?.waiting === 1, { timeout: 20_000 });
 
-    expect(await run(["pool", "rm", "mail"], place)).toMatchObject({
+    expect(await runHere(["pool", "rm", "mail"], place)).toMatchObject({
       code: 2,
       stderr:
         'error: this would remove pool "mail" with 1 waiting, 0 delayed and 0 running tasks, and 0 finished ones that are kept; ' +
         "no host serves it\nadd -y to do it\n",
     });
-    expect(await run(["pool", "rm", "mail", "-y"], place)).toMatchObject({
+    expect(await runHere(["pool", "rm", "mail", "-y"], place)).toMatchObject({
       code: 0,
       stderr: 'pool "mail" was removed\n',
     });
     expect(await waiting.exited).toMatchObject({ code: 1, stderr: expect.stringMatching(/pool "mail" was removed/) });
-    expect(await run(["pool", "rm", "mail", "-y"], place)).toMatchObject({ code: 4 });
+    expect(await runHere(["pool", "rm", "mail", "-y"], place)).toMatchObject({ code: 4 });
     // The advice is a command that there is.
-    await run(["submit", "square", "7"], place);
-    expect(await run(["pool", "rm", "default"], place)).toMatchObject({
+    await runHere(["submit", "square", "7"], place);
+    expect(await runHere(["pool", "rm", "default"], place)).toMatchObject({
       code: 2,
       stderr: expect.stringMatching(
         /cancel its tasks \(manyhands task cancel <id>\), or pause it: manyhands pool pause default\n$/,
       ),
     });
-    expect(await run(["pool", "pause", "default"], place)).toMatchObject({ code: 0 });
+    expect(await runHere(["pool", "pause", "default"], place)).toMatchObject({ code: 0 });
   });
 
   test("a failed pool can be reset or resumed; a command that changes nothing says so", async () => {
@@ -95,21 +99,21 @@ describe("pools", () => {
     };
     await fail();
 
-    expect(await run(["pool", "create", "mail"], place)).toMatchObject({
+    expect(await runHere(["pool", "create", "mail"], place)).toMatchObject({
       code: 2,
       stderr:
         'error: pool "mail" exists already and has failed: Error: no database; fix its initializer, then run: ' +
         "manyhands pool reset mail\n",
     });
-    expect((await run(["doctor"], place)).stdout).toContain("manyhands pool reset mail");
-    expect(await run(["pool", "reset", "mail"], place)).toMatchObject({ code: 0 });
+    expect((await runHere(["doctor"], place)).stdout).toContain("manyhands pool reset mail");
+    expect(await runHere(["pool", "reset", "mail"], place)).toMatchObject({ code: 0 });
     expect((await inspector.pools.get("mail"))?.state).toBe("running");
-    expect(await run(["pool", "reset", "mail"], place)).toMatchObject({
+    expect(await runHere(["pool", "reset", "mail"], place)).toMatchObject({
       code: 2,
       stderr: 'error: pool "mail" has not failed, so there is nothing to reset\n',
     });
     await fail();
-    expect(await run(["pool", "resume", "mail"], place)).toMatchObject({
+    expect(await runHere(["pool", "resume", "mail"], place)).toMatchObject({
       code: 0,
       stderr: 'pool "mail" is resumed; its initializer, which threw, runs again before the next task\n',
     });
@@ -121,10 +125,10 @@ describe("pools", () => {
     await look(place).pools.create({ name: "mail", size: 2 });
     await redis.client().hset(new Keys(place.namespace).job("mail", "meta"), "concurrency", 5);
 
-    expect((await run(["pool", "show", "mail"], place)).stdout).toMatch(
+    expect((await runHere(["pool", "show", "mail"], place)).stdout).toMatch(
       /^in force +5 at once, as another tool has set it/m,
     );
-    expect((await run(["doctor"], place)).stdout).toMatch(
+    expect((await runHere(["doctor"], place)).stdout).toMatch(
       /its size is 2, but another tool made BullMQ let 5 run at once/,
     );
   });
@@ -132,13 +136,13 @@ describe("pools", () => {
   test("a paused pool starts nothing until it is resumed", async () => {
     const place = { redis: redis.url, namespace: redis.namespace() };
     await startHostProcess({ url: redis.url, namespace: place.namespace, tasks: [TASKS], slots: 1 });
-    await run(["pool", "create", "mail"], place);
-    await run(["pool", "pause", "mail"], place);
+    await runHere(["pool", "create", "mail"], place);
+    await runHere(["pool", "pause", "mail"], place);
     const command = start(["submit", "square", "7", "--pool", "mail", "--wait"], place);
     const inspector = look(place);
     await until(async () => (await inspector.pools.get("mail"))?.waiting === 1);
 
-    await run(["pool", "resume", "mail"], place);
+    await runHere(["pool", "resume", "mail"], place);
 
     expect(await command.exited).toMatchObject({ code: 0, stdout: "49\n" });
   });
@@ -158,27 +162,29 @@ describe("hosts", () => {
     const work = start(["submit", "until-file", JSON.stringify(path), "--wait"], place);
     const inspector = look(place);
     await until(async () => (await inspector.fleet.get("web-1"))?.running.length === 1, { timeout: 20_000 });
-    expect((await run(["host", "show", "web-1"], place)).stdout).toMatch(
+    expect((await runHere(["host", "show", "web-1"], place)).stdout).toMatch(
       /^running +until-file [\w-]+ \(pool default, pid \d+/m,
     );
-    expect((await run(["host", "ls"], place)).stdout).toMatch(/^web-1 +running +\S+ +\d+ +1\/2/m);
+    expect((await runHere(["host", "ls"], place)).stdout).toMatch(/^web-1 +running +\S+ +\d+ +1\/2/m);
 
     // It can be made quiet, and has a way out of that; a name that is wrong changes nothing.
-    expect(await run(["host", "quiet", "web-1", "web-9"], place)).toMatchObject({ code: 4 });
-    expect(await run(["host", "quiet", "web-1"], place)).toMatchObject({
+    expect(await runHere(["host", "quiet", "web-1", "web-9"], place)).toMatchObject({ code: 4 });
+    expect(await runHere(["host", "quiet", "web-1"], place)).toMatchObject({
       code: 0,
       stderr: 'host "web-1" takes no more work; 1 task runs on it; resume it with: manyhands host resume web-1\n',
     });
-    expect((await run(["host", "show", "web-1"], place)).stdout).toMatch(/^state +quiet for \S+: it takes no work; /m);
-    expect((await run(["doctor"], place)).stdout).toMatch(/host web-1 .*quiet[\s\S]*manyhands host resume web-1/);
-    expect(await run(["host", "resume", "web-1"], place)).toMatchObject({
+    expect((await runHere(["host", "show", "web-1"], place)).stdout).toMatch(
+      /^state +quiet for \S+: it takes no work; /m,
+    );
+    expect((await runHere(["doctor"], place)).stdout).toMatch(/host web-1 .*quiet[\s\S]*manyhands host resume web-1/);
+    expect(await runHere(["host", "resume", "web-1"], place)).toMatchObject({
       code: 0,
       stderr: 'host "web-1" takes work\n',
     });
-    expect(await run(["host", "resize", "web-1", "3", "-o", "json"], place)).toMatchObject({ code: 0 });
-    expect((await run(["host", "ls"], place)).stdout).toMatch(/^web-1 +running +\S+ +\d+ +1\/3/m);
+    expect(await runHere(["host", "resize", "web-1", "3", "-o", "json"], place)).toMatchObject({ code: 0 });
+    expect((await runHere(["host", "ls"], place)).stdout).toMatch(/^web-1 +running +\S+ +\d+ +1\/3/m);
 
-    expect(await run(["host", "drain", "web-1"], place)).toMatchObject({
+    expect(await runHere(["host", "drain", "web-1"], place)).toMatchObject({
       code: 0,
       stderr: 'host "web-1" was told to finish its 1 running task, and to end\n',
     });
@@ -187,6 +193,6 @@ describe("hosts", () => {
     open();
     expect(await work.exited).toMatchObject({ code: 0, stdout: '"there"\n' });
     expect(await host.exited).toMatchObject({ code: 0 });
-    expect(await run(["host", "ls", "-o", "json"], place)).toMatchObject({ code: 0, stdout: "[]\n" });
+    expect(await runHere(["host", "ls", "-o", "json"], place)).toMatchObject({ code: 0, stdout: "[]\n" });
   });
 });

@@ -1,9 +1,10 @@
 import { useRedis } from "@manyhands/testing";
 import { beforeAll, describe, expect, test } from "vitest";
-import { type Outcome, run, runEach, TASKS } from "./command-line.ts";
+import { type Outcome, run, TASKS, useCommands } from "./command-line.ts";
 import { startOldRedis } from "./old-redis.ts";
 
 const redis = useRedis();
+const runHere = useCommands();
 const NOWHERE = "redis://127.0.0.1:1";
 
 /** Every way into Redis has to say the same. */
@@ -21,8 +22,10 @@ const numbered = COMMANDS.map((words, index) => ({ line: words.slice(0, 2).join(
 describe("a Redis that cannot be used ends with 3", () => {
   const outcomes: Record<"noServer" | "wrongPassword", Outcome[]> = { noServer: [], wrongPassword: [] };
   beforeAll(async () => {
-    outcomes.noServer = await runEach(COMMANDS, { redis: NOWHERE });
-    outcomes.wrongPassword = await runEach(COMMANDS, { redis: `redis://:wrong@127.0.0.1:${redis.port}` });
+    outcomes.noServer = await Promise.all(COMMANDS.map((words) => runHere(words, { redis: NOWHERE })));
+    outcomes.wrongPassword = await Promise.all(
+      COMMANDS.map((words) => runHere(words, { redis: `redis://:wrong@127.0.0.1:${redis.port}` })),
+    );
   });
 
   test.each(numbered)("no server listens: manyhands $line", ({ index }) => {
@@ -70,7 +73,7 @@ describe("a Redis that cannot be used ends with 3", () => {
     ["redis://h/x", /^error: MANYHANDS_REDIS_URL: the database in the Redis URL must be a number; got "x"\n$/],
   ])("a URL that cannot be used, from the environment: %s", async (url, says) => {
     const lines = [["task", "ls"], ["worker", "--tasks", TASKS], ["dashboard"]];
-    for (const outcome of await runEach(lines, { redis: url })) {
+    for (const outcome of await Promise.all(lines.map((words) => runHere(words, { redis: url })))) {
       expect(outcome.stderr).toMatch(says);
       expect(outcome.code).toBe(2);
     }
@@ -94,7 +97,7 @@ describe("a Redis that may evict keys", () => {
 
   let outcomes: Outcome[] = [];
   beforeAll(async () => {
-    outcomes = await runEach(COMMANDS, { redis: evicting.url });
+    outcomes = await Promise.all(COMMANDS.map((words) => runHere(words, { redis: evicting.url })));
   });
 
   test.each(numbered)("is refused with 3: manyhands $line", ({ index }) => {

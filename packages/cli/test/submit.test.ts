@@ -1,9 +1,10 @@
 import { startHostProcess, until, useRedis } from "@manyhands/testing";
 import { beforeAll, describe, expect, test } from "vitest";
-import { run, runEach, start, TASKS } from "./command-line.ts";
+import { run, start, TASKS, useCommands } from "./command-line.ts";
 import { look, untilState, untilTask } from "./look.ts";
 
 const redis = useRedis();
+const runHere = useCommands();
 const silent = useRedis();
 const place = { redis: "", namespace: "" };
 
@@ -287,16 +288,16 @@ describe("submit", () => {
 
 describe("task", () => {
   test("logs shows what it logged and printed, until the end", async () => {
-    const { stdout } = await run(["submit", "talk", '"hello there"'], place);
+    const { stdout } = await runHere(["submit", "talk", '"hello there"'], place);
 
-    const log = await run(["task", "logs", stdout.trim(), "--follow"], place);
+    const log = await runHere(["task", "logs", stdout.trim(), "--follow"], place);
 
     expect(log.code).toBe(0);
     expect(log.stdout.split("\n").sort()).toEqual(["", "said it", "stdout | hello there"]);
   });
 
   test("Ctrl-C ends logs --follow with 130, after the lines that there are", async () => {
-    const { stdout } = await run(["submit", "nap", "60000"], place);
+    const { stdout } = await runHere(["submit", "nap", "60000"], place);
     const id = stdout.trim();
     await untilTask(look(place), { task: "nap", state: "active" });
     const logs = start(["task", "logs", id, "--follow"], place);
@@ -305,17 +306,17 @@ describe("task", () => {
     logs.signal("SIGINT");
 
     expect(await logs.exited).toMatchObject({ code: 130, stdout: "napping for 60000\n" });
-    await run(["task", "cancel", id], place);
+    await runHere(["task", "cancel", id], place);
   });
 
   test("retry runs a failed task again under its id", async () => {
-    const { stdout } = await run(["submit", "fail", '"again"'], place);
+    const { stdout } = await runHere(["submit", "fail", '"again"'], place);
     const id = stdout.trim();
     await untilState(look(place), id, "failed");
     const inspector = look(place);
     const before = await inspector.tasks.get(id);
 
-    const retried = await run(["task", "retry", id], place);
+    const retried = await runHere(["task", "retry", id], place);
 
     expect(retried).toMatchObject({ code: 0, stderr: `task ${id} is back in the queue of pool "default"\n` });
     await until(async () => {
@@ -325,30 +326,30 @@ describe("task", () => {
   });
 
   test("retry refuses what has not failed", async () => {
-    const { stdout } = await run(["submit", "square", "2"], place);
+    const { stdout } = await runHere(["submit", "square", "2"], place);
     const id = stdout.trim();
     await untilState(look(place), id, "completed");
 
-    expect(await run(["task", "retry", id], place)).toMatchObject({
+    expect(await runHere(["task", "retry", id], place)).toMatchObject({
       code: 2,
       stderr: `error: task ${id} is completed; only a failed or cancelled task can be retried\n`,
     });
-    expect(await run(["task", "cancel", id], place)).toMatchObject({
+    expect(await runHere(["task", "cancel", id], place)).toMatchObject({
       code: 0,
       stderr: `task ${id} is completed already; nothing to cancel\n`,
     });
   });
 
   test("wait ends as the task ended, with its result; several results are a line each", async () => {
-    const { stdout } = await run(["submit", "nap", "300"], place);
+    const { stdout } = await runHere(["submit", "nap", "300"], place);
     const id = stdout.trim();
     const [waited, failing] = await Promise.all([
-      run(["task", "wait", id], place),
-      run(["submit", "fail", '"awaited"'], place),
+      runHere(["task", "wait", id], place),
+      runHere(["submit", "fail", '"awaited"'], place),
     ]);
     expect(waited).toMatchObject({ code: 0, stdout: '"rested"\n', stderr: "" });
-    const both = await run(["task", "wait", id, failing.stdout.trim(), "-o", "ndjson"], place);
-    const document = await run(["task", "wait", id, id, "-o", "json"], place);
+    const both = await runHere(["task", "wait", id, failing.stdout.trim(), "-o", "ndjson"], place);
+    const document = await runHere(["task", "wait", id, id, "-o", "json"], place);
     expect(JSON.parse(document.stdout)).toEqual([
       { id, result: "rested" },
       { id, result: "rested" },
@@ -360,47 +361,44 @@ describe("task", () => {
   });
 
   test("wait gives up after its timeout with 124, and the task goes on; an unknown id is 4", async () => {
-    const { stdout } = await run(["submit", "nap", "60000"], place);
+    const { stdout } = await runHere(["submit", "nap", "60000"], place);
     const id = stdout.trim();
     const [late, unknown] = await Promise.all([
-      run(["task", "wait", id, "--timeout", "300"], place),
-      run(["task", "wait", "nothing-1"], place),
+      runHere(["task", "wait", id, "--timeout", "300"], place),
+      runHere(["task", "wait", "nothing-1"], place),
     ]);
     expect(late).toMatchObject({ code: 124, stdout: "" });
     expect(late.stderr).toContain("it is still under way");
     expect(unknown.code).toBe(4);
     expect((await look(place).tasks.get(id))?.state).toMatch(/active|waiting/);
-    await run(["task", "cancel", id], place);
+    await runHere(["task", "cancel", id], place);
   });
 
   test("promote has a delayed task start, and rm removes what does not run", async () => {
-    const { stdout } = await run(["submit", "square", "6", "--delay", "600000"], place);
+    const { stdout } = await runHere(["submit", "square", "6", "--delay", "600000"], place);
     const id = stdout.trim();
-    expect(await run(["task", "promote", id], place)).toMatchObject({
+    expect(await runHere(["task", "promote", id], place)).toMatchObject({
       code: 0,
       stderr: `task ${id} is in the queue of pool "default"\n`,
     });
     await untilState(look(place), id, "completed");
-    const [again, removed] = [await run(["task", "promote", id], place), await run(["task", "rm", id], place)];
+    const [again, removed] = [await runHere(["task", "promote", id], place), await runHere(["task", "rm", id], place)];
     expect(again).toMatchObject({
       code: 2,
       stderr: `error: task ${id} is completed; only a delayed task can be promoted\n`,
     });
     expect(removed).toMatchObject({ code: 0, stderr: `task ${id} is removed from pool "default"\n` });
-    expect(await run(["task", "rm", id], place)).toMatchObject({ code: 4 });
+    expect(await runHere(["task", "rm", id], place)).toMatchObject({ code: 4 });
   });
 
   test("change gives a task that waits other arguments and another time, and none that has started", async () => {
-    const id = (await run(["submit", "square", "6", "--delay", "600000"], place)).stdout.trim();
+    const id = (await runHere(["submit", "square", "6", "--delay", "600000"], place)).stdout.trim();
     const refusals = [
       { words: [], says: "name what to change: --priority, --delay or --args" },
       { words: ["--delay", "5", "--args", "7"], says: "--args must hold a JSON array with all arguments" },
       { words: ["--priority", "-1"], says: '--priority must be a whole number from 0 to 2097151; got "-1"' },
     ];
-    const refused = await runEach(
-      refusals.map(({ words }) => ["task", "change", id, ...words]),
-      place,
-    );
+    const refused = await Promise.all(refusals.map(({ words }) => runHere(["task", "change", id, ...words], place)));
     for (const [index, { words, says }] of refusals.entries()) {
       expect(refused[index], words.join(" ")).toMatchObject({ code: 2, stdout: "" });
       expect(refused[index]?.stderr).toContain(says);
@@ -409,13 +407,13 @@ describe("task", () => {
       code: 0,
       stderr: `task ${id} is changed: delayed in pool "default"\n`,
     });
-    expect(await run(["task", "change", id, "--delay", "0", "-o", "json"], place)).toMatchObject({ code: 0 });
-    expect(await run(["task", "wait", id], place)).toMatchObject({ code: 0, stdout: "64\n" });
-    expect(await run(["task", "change", id, "--delay", "5"], place)).toMatchObject({
+    expect(await runHere(["task", "change", id, "--delay", "0", "-o", "json"], place)).toMatchObject({ code: 0 });
+    expect(await runHere(["task", "wait", id], place)).toMatchObject({ code: 0, stdout: "64\n" });
+    expect(await runHere(["task", "change", id, "--delay", "5"], place)).toMatchObject({
       code: 2,
       stderr: `error: task ${id} is completed; only a task that has not started can be changed\n`,
     });
-    expect(await run(["task", "change", "0123-1", "--delay", "5"], place)).toMatchObject({ code: 4 });
+    expect(await runHere(["task", "change", "0123-1", "--delay", "5"], place)).toMatchObject({ code: 4 });
   });
 
   test("an id that two pools have needs --pool, with any characters in it", async () => {
@@ -424,20 +422,19 @@ describe("task", () => {
     const stderr = `error: 2 pools have a task with the id "${id}": aa, bb; say which pool is meant: --pool aa, or { pool: "aa" } in a program\n`;
 
     const commands = ["show", "logs", "retry", "cancel", "promote", "rm", "wait"];
-    const outcomes = await runEach(
-      commands.map((command) => ["task", command, id]),
-      place,
-    );
+    const outcomes = await Promise.all(commands.map((command) => runHere(["task", command, id], place)));
     expect(outcomes).toEqual(commands.map(() => ({ code: 2, stdout: "", stderr })));
-    expect(await run(["task", "cancel", id, "--pool", "bb"], place)).toMatchObject({
+    expect(await runHere(["task", "cancel", id, "--pool", "bb"], place)).toMatchObject({
       code: 0,
       stderr: `task ${id} was cancelled before it started, and taken out of the queue of pool "bb"\n`,
     });
     for (const [pool, state] of Object.entries({ aa: "delayed", bb: "cancelled" })) {
-      const shown = await run(["task", "show", id, "--pool", pool, "-o", "json"], place);
+      const shown = await runHere(["task", "show", id, "--pool", pool, "-o", "json"], place);
       expect(JSON.parse(shown.stdout)).toMatchObject({ id, pool, state });
     }
-    expect((await run(["task", "ls", "--state", "cancelled", "-o", "ndjson"], place)).stdout).toContain('"pool":"bb"');
+    expect((await runHere(["task", "ls", "--state", "cancelled", "-o", "ndjson"], place)).stdout).toContain(
+      '"pool":"bb"',
+    );
   });
 
   test("ls filters, pages, and is one object per line as ndjson", async () => {

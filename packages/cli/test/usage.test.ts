@@ -7,9 +7,10 @@ import type { Command } from "commander";
 import { beforeAll, describe, expect, test } from "vitest";
 import { resolveOptions } from "../../dashboard/src/options.ts";
 import { buildProgram } from "../src/program.ts";
-import { type Outcome, run, runEach, start, TASKS } from "./command-line.ts";
+import { type Outcome, run, start, TASKS, useCommands } from "./command-line.ts";
 
 const redis = useRedis();
+const runHere = useCommands();
 const place = () => ({ redis: redis.url, namespace: redis.namespace() });
 
 describe("wrong usage ends with 2 and says what, got and do", () => {
@@ -109,10 +110,8 @@ describe("wrong usage ends with 2 and says what, got and do", () => {
   ];
   let outcomes: Outcome[] = [];
   beforeAll(async () => {
-    outcomes = await runEach(
-      cases.map(([words]) => words),
-      place(),
-    );
+    const where = place();
+    outcomes = await Promise.all(cases.map(([words]) => runHere(words, where)));
   });
   test.each(cases.map((one, index) => [...one, index] as const))("manyhands %j", (_words, says, index) => {
     const outcome = outcomes[index];
@@ -211,10 +210,8 @@ describe("what is not there ends with 4", () => {
   ];
   let outcomes: Outcome[] = [];
   beforeAll(async () => {
-    outcomes = await runEach(
-      cases.map(([words]) => words),
-      place(),
-    );
+    const where = place();
+    outcomes = await Promise.all(cases.map(([words]) => runHere(words, where)));
   });
   test.each(cases.map((one, index) => [...one, index] as const))("manyhands %j", (_words, says, index) => {
     const outcome = outcomes[index];
