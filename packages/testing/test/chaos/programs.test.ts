@@ -141,7 +141,7 @@ test("a program frozen for longer than its lease loses its pool's calls, is told
 });
 
 /** Rounds of the test below: six ways to stop. `pnpm test:submitters` runs 1 000. */
-const SUBMITTERS = Number(process.env["MANYHANDS_SUBMITTERS"] ?? 12);
+const SUBMITTERS = Number(process.env["MANYHANDS_SUBMITTERS"] ?? 6);
 const WAYS = ["return", "exit", "close", "disposal", "SIGTERM", "SIGKILL"] as const;
 /** Rounds at the same time. */
 const LANES = 3;
