@@ -107,15 +107,20 @@ function scan(tasks: readonly LoadedTask[], query: TaskQuery, isServed: (task: L
   return sort === "oldest" ? found : found.reverse();
 }
 
-async function allPages(inspector: Inspector, query: TaskQuery): Promise<{ ids: string[]; pages: number }> {
+async function allPages(
+  inspector: Inspector,
+  query: TaskQuery,
+): Promise<{ ids: string[]; pages: number; isPartial: boolean }> {
   const ids: string[] = [];
   let pages = 0;
+  let isPartial = false;
   for (let cursor: string | undefined; ; ) {
     const page = await inspector.tasks.find({ ...query, ...(cursor === undefined ? {} : { cursor }) });
     ids.push(...page.tasks.map((task) => task.id));
     pages += 1;
+    isPartial ||= page.partial !== undefined;
     expect(page.tasks.length).toBeLessThanOrEqual(query.limit ?? 50);
-    if (page.cursor === undefined) return { ids, pages };
+    if (page.cursor === undefined) return { ids, pages, isPartial };
     expect(page.cursor).not.toBe(cursor);
     cursor = page.cursor;
   }
@@ -154,10 +159,11 @@ test("random queries find what a scan of all tasks finds, page by page", async (
     if (Number(query.since ?? 0) > Number(query.until ?? Number.POSITIVE_INFINITY)) continue;
     const expected = scan(tasks, query, isServed);
     // when
-    const { ids } = await allPages(inspector, query);
-    // then: a task whose id is the text comes first
-    const wanted = query.text === tasks[234]?.id ? [...expected].sort() : expected;
-    expect(query.text === tasks[234]?.id ? [...ids].sort() : ids, JSON.stringify(query)).toEqual(wanted);
+    const { ids, isPartial } = await allPages(inspector, query);
+    // then: a task whose id is the text comes first; a page that ran out of time has ids with the text before arguments with it
+    const isOrdered = query.text !== tasks[234]?.id && !(isPartial && query.text !== undefined);
+    const wanted = isOrdered ? expected : [...expected].sort();
+    expect(isOrdered ? ids : [...ids].sort(), JSON.stringify(query)).toEqual(wanted);
     const { limit: _limit, sort: _sort, ...selection } = query;
     expect(await inspector.tasks.count(selection), JSON.stringify(query)).toBe(expected.length);
     expect(await client.keys(`{${namespace}}/index-count/*`)).toEqual([]);
