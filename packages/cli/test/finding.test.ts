@@ -3,10 +3,11 @@ import { until, useRedis } from "@manyhands/testing";
 import { beforeAll, expect, onTestFinished, test } from "vitest";
 import { type LoadedTask, loadTasks } from "../../../benchmarks/tasks/load-tasks.ts";
 import { moment } from "../src/parse/moment.ts";
-import { run, start } from "./command-line.ts";
+import { run, start, useCommands } from "./command-line.ts";
 import { look } from "./look.ts";
 
 const redis = useRedis();
+const runHere = useCommands();
 
 interface Place {
   redis: string;
@@ -50,7 +51,7 @@ beforeAll(() => {
 test("task ls takes every filter, and says where to go on", async () => {
   const place = await placeWith(many);
   const ids = async (...words: string[]): Promise<string[]> => {
-    const { code, stdout, stderr } = await run(["task", "ls", "-o", "ndjson", ...words], place);
+    const { code, stdout, stderr } = await runHere(["task", "ls", "-o", "ndjson", ...words], place);
     expect(code, stderr).toBe(0);
     return stdout
       .split("\n")
@@ -64,7 +65,7 @@ test("task ls takes every filter, and says where to go on", async () => {
     ids("--tag", "nightly", "--pool", "images"),
     ids("--text", "resi", "--host", "nowhere"),
     ids("--sort", "oldest", "--limit", "2"),
-    run(["task", "ls", "--limit", "2", "--tag", "nightly", "--task", "send", "--state", "blocked"], place),
+    runHere(["task", "ls", "--limit", "2", "--tag", "nightly", "--task", "send", "--state", "blocked"], place),
   ]);
   expect(failed).toEqual(["old-1", "old-0", "ff-2", "ff-1", "ff-0"]);
   expect(since).toEqual(["ff-2", "ff-1", "ff-0"]);
@@ -94,23 +95,23 @@ test("a time is how long ago, a date, or ms since the epoch", () => {
 
 test("what would be changed is said first, and done with -y", async () => {
   const place = await placeWith(many);
-  const without = await run(["task", "cancel", "--tag", "nightly", "--task", "send"], place);
+  const without = await runHere(["task", "cancel", "--tag", "nightly", "--task", "send"], place);
   expect(without).toMatchObject({ code: 2, stdout: "" });
   expect(without.stderr).toMatch(
     /^error: this would cancel 30 tasks: --task send --tag nightly\n {2}aa-29 {2}send {2}blocked {2}in pool "mail"\n/,
   );
   expect(without.stderr).toMatch(/\n {2}and 25 more\nadd -y to do it\n$/);
-  const cancelled = await run(["task", "cancel", "--tag", "nightly", "--task", "send", "-y", "-o", "json"], place);
+  const cancelled = await runHere(["task", "cancel", "--tag", "nightly", "--task", "send", "-y", "-o", "json"], place);
   expect(cancelled).toMatchObject({ code: 0, stderr: "" });
   expect(JSON.parse(cancelled.stdout)).toMatchObject({ action: "cancel", done: 30, refused: 0, reasons: [] });
   const [nothing, noFilter, both, unknown, finished, promoted, drained] = await Promise.all([
-    run(["task", "retry", "--tag", "never", "-y"], place),
-    run(["task", "rm", "-y"], place),
-    run(["task", "rm", "aa-1", "--state", "failed"], place),
-    run(["task", "retry", "ff-0", "nope-1", "nope-2"], place),
-    run(["task", "cancel", "--id", "x"], place),
-    run(["task", "promote", "--pool", "images", "-y"], place),
-    run(["pool", "drain", "mail"], place),
+    runHere(["task", "retry", "--tag", "never", "-y"], place),
+    runHere(["task", "rm", "-y"], place),
+    runHere(["task", "rm", "aa-1", "--state", "failed"], place),
+    runHere(["task", "retry", "ff-0", "nope-1", "nope-2"], place),
+    runHere(["task", "cancel", "--id", "x"], place),
+    runHere(["task", "promote", "--pool", "images", "-y"], place),
+    runHere(["pool", "drain", "mail"], place),
   ]);
   expect(nothing).toMatchObject({ code: 4, stdout: "" });
   expect(nothing.stderr).toContain("no task to retry fits --tag never: nothing was changed");
@@ -129,10 +130,10 @@ test("what would be changed is said first, and done with -y", async () => {
 test("dead tasks are listed, shown by a part of their id, redriven and removed; a pool is drained", async () => {
   const place = await placeWith(many);
   const [listed, shown, several, refused] = await Promise.all([
-    run(["dead", "ls", "-o", "json"], place),
-    run(["dead", "show", "old-1"], place),
-    run(["task", "show", "ff"], place),
-    run(["dead", "rm", "aa-1"], place),
+    runHere(["dead", "ls", "-o", "json"], place),
+    runHere(["dead", "show", "old-1"], place),
+    runHere(["task", "show", "ff"], place),
+    runHere(["dead", "rm", "aa-1"], place),
   ]);
   expect((JSON.parse(listed.stdout) as unknown[]).length).toBe(5);
   expect(shown.stdout).toContain("disk full");
@@ -140,12 +141,12 @@ test("dead tasks are listed, shown by a part of their id, redriven and removed; 
   expect(several.stderr).toMatch(/^error: several ids begin with "ff"; give more of one:\n {2}ff-2 {2}send {2}failed /);
   expect(refused.stderr).toContain("task aa-1 is ");
   expect(refused.code).toBe(2);
-  expect((await run(["task", "show", "other"], place)).stdout).toMatch(/^id +other-0\n/);
-  expect((await run(["dead", "redrive", "--error", "timeout", "-y"], place)).stderr).toBe(
+  expect((await runHere(["task", "show", "other"], place)).stdout).toMatch(/^id +other-0\n/);
+  expect((await runHere(["dead", "redrive", "--error", "timeout", "-y"], place)).stderr).toBe(
     "3 tasks were put back into their queue\n",
   );
-  expect((await run(["dead", "rm", "-y"], place)).stderr).toBe("2 tasks were removed\n");
-  const drained = await run(["pool", "drain", "mail", "images", "--delayed", "-y", "-o", "ndjson"], place);
+  expect((await runHere(["dead", "rm", "-y"], place)).stderr).toBe("2 tasks were removed\n");
+  const drained = await runHere(["pool", "drain", "mail", "images", "--delayed", "-y", "-o", "ndjson"], place);
   expect(drained.stdout).toBe('{"name":"mail","removed":33,"refused":0}\n{"name":"images","removed":1,"refused":0}\n');
 });
 
@@ -178,5 +179,5 @@ test("a bulk action whose command is killed is resumed, and does nothing twice",
   expect(new Set(await client.lrange(wait, 0, -1)).size).toBe(1_000);
   expect(await client.llen(wait)).toBe(1_000);
   expect(await look(place).tasks.count({ state: "failed" })).toBe(1);
-  expect(await run(["task", "cancel", "--resume", id], place)).toMatchObject({ code: 2 });
+  expect(await runHere(["task", "cancel", "--resume", id], place)).toMatchObject({ code: 2 });
 });

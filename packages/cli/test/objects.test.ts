@@ -1,16 +1,17 @@
 import { connect } from "@manyhands/core";
 import { startActor, until, useRedis } from "@manyhands/testing";
 import { expect, onTestFinished, test } from "vitest";
-import { run } from "./command-line.ts";
+import { useCommands } from "./command-line.ts";
 
 const redis = useRedis();
+const runHere = useCommands();
 
 /** A namespace with this program in it, and commands that look at it. */
 async function open() {
   const place = { redis: redis.url, namespace: redis.namespace() };
   const mp = await connect(place);
   onTestFinished(() => mp.close());
-  return { place, mp, command: (...words: string[]) => run(["object", ...words], place) };
+  return { place, mp, command: (...words: string[]) => runHere(["object", ...words], place) };
 }
 
 test("ls lists named and unnamed objects of all kinds, with holders and how long the lease is", async () => {
