@@ -373,7 +373,7 @@ export class Host implements WorkerHost {
       const known = new Set(loaded.map(({ path }) => path));
       this.#watch.follow([...loaded, ...now.filter(({ path }) => !known.has(path))]);
       const reason = (error as Error).message;
-      this.logger.error(`the task modules have changed and cannot be loaded; the old ones stay until then: ${reason}`);
+      this.logger.error(`the task modules have changed and cannot be loaded; the old ones stay: ${reason}`);
       return;
     }
     this.#watch.follow(loaded);

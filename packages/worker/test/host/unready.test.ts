@@ -158,7 +158,7 @@ test("with watch, changed modules are loaded anew, children are replaced after t
   await until(async () => (await space.client.exists(space.keys.taskHosts("hold"))) === 0);
   // when it is broken
   module.write("export const (");
-  await says(/error: the task modules have changed and cannot be loaded; the old ones stay until then: .*SyntaxError/);
+  await says(/error: the task modules have changed and cannot be loaded; the old ones stay: .*SyntaxError/);
   expect(await times(2)).toEqual([60, expect.any(Number)]);
   expect(host.record().state).toBe("running");
   // when it is mended

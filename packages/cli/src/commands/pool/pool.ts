@@ -12,7 +12,7 @@ import { poolShowCommand } from "./show.ts";
 
 /** `manyhands pool …` */
 export function poolCommand(): Command {
-  return newCommand("pool", { summary: "pools: list, create, resize, pause, reset, drain, remove" })
+  return newCommand("pool", { summary: "pools: list, show, create, resize, pause, resume, reset, drain, remove" })
     .addCommand(poolListCommand())
     .addCommand(poolShowCommand())
     .addCommand(poolCreateCommand())
