@@ -231,7 +231,6 @@ export function resolveWorkerOptions(options: WorkerOptions): ResolvedOptions {
     healthPort: options.healthPort === undefined ? null : port(options.healthPort),
     healthAddress: options.healthAddress ?? "127.0.0.1",
     ...childLimits(options, slots),
-    spares: integer("spares", options.spares ?? Math.min(slots, 2), 0),
     keep: checkedKeep(options.keep),
     echo: options.echo ?? false,
     logger: hostLog(options, name),

@@ -272,7 +272,11 @@ export class ResultChannel {
   #deliver([submission, answers]: ReplyItem): void {
     for (const listener of [...(this.#listeners.get(submission) ?? [])]) listener(answers);
     const ticket = this.#tickets.get(submission);
-    if (ticket) this.#give(ticket, answers);
+    if (ticket) {
+      // A host can be faster than the acknowledgement of the submission.
+      ticket.submitted = true;
+      this.#give(ticket, answers);
+    }
     for (const follower of [...(this.#followers.get(submission) ?? [])]) this.#give(follower, answers);
   }
 

@@ -27,7 +27,7 @@ export class Ticket {
   readonly task: string;
   /** Monotonic clock, ms; whole, because a fraction would take a piece of memory of its own. */
   readonly since: number = Math.floor(performance.now());
-  /** True once Redis has acknowledged the job; before that it may rightly be unknown there. */
+  /** True once Redis has acknowledged the job, or a host has answered it; before that it may rightly be unknown there. */
   submitted = false;
   /** The id may belong to a job that existed before (own `jobId`, deduplication): its answers go to another client. */
   mayExist = false;

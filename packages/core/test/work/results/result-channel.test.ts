@@ -20,6 +20,16 @@ test("an answer finds its ticket, whether it comes before or after the reading b
   expect(bench.channel.pending).toBe(0);
 });
 
+test("an answer tells that Redis has the job, also before its submission is acknowledged", async () => {
+  const bench = new ChannelBench(redis);
+  const { ticket, all } = bench.expect({ units: 2 });
+  ticket.submitted = false;
+  await bench.post(ticket.jobId, [0, 1, "fast", 1]);
+  await until(() => ticket.submitted);
+  await bench.post(ticket.jobId, [1, 1, "too", 1]);
+  expect((await all).map(({ value }) => value)).toEqual(["fast", "too"]);
+});
+
 test("all calls that share one job get its answer, and none replaces another", async () => {
   // given
   const bench = new ChannelBench(redis);
