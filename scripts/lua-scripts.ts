@@ -22,7 +22,8 @@ export interface Place {
 
 interface Noted {
   name: string;
-  lua: string;
+  /** Its text, or what makes it. */
+  lua: string | (() => string);
   stack: string;
 }
 
@@ -58,7 +59,7 @@ export async function luaScripts(): Promise<{ scripts: LuaScript[]; unseen: stri
   const frames = noted.map(({ stack }) => framesOf(stack));
   const scripts = noted.map(({ name, lua }, index) => {
     const own = frames[index] ?? [];
-    return { name, lua, frames: own, place: placeOf(own) };
+    return { name, lua: typeof lua === "string" ? lua : lua(), frames: own, place: placeOf(own) };
   });
   const seen = new Set(frames.flat().map(({ file, line }) => `${file}:${line}`));
   return {
@@ -87,18 +88,6 @@ async function makeLaterScripts(noted: Noted[]): Promise<void> {
   const backend = { addJobs: async () => [], addJobToTransaction };
   addInBulk(backend as never, client as never);
   await (backend.addJobs as (entries: object[]) => Promise<unknown>)([{}]);
-  const { cancelTask } = await import("../packages/core/src/work/submission/cancel-task.ts");
-  const withOneJob = { hmget: async () => ["{}", "task", "{}", "1"] };
-  const place = { pool: "", jobId: "", unit: null };
-  await cancelTask({ client: withOneJob as never, keys: keys as never }, place, { reason: "" });
-  const { changeTask } = await import("../packages/core/src/inspection/work/change-task.ts");
-  const changing = { change: { delay: 0 }, definition: undefined, maxPayload: 1 };
-  await changeTask({ client: withOneJob as never, keys: keys as never }, place, changing);
-  const { retryJob } = await import("../packages/core/src/inspection/work/retry-task.ts");
-  retryJob();
-  const { trimOnce } = await import("../packages/core/src/work/history/index.ts");
-  const history = { pool: "", set: "completed", task: "" } as const;
-  await trimOnce({ client: {} as never, keys: keys as never }, history, { age: 0, count: 0 });
 }
 
 /** The lines of the packages' sources that a stack goes through, the innermost first. */

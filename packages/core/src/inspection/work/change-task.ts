@@ -41,7 +41,7 @@ export async function changeTask(
     if (!data || !timestamp) return { outcome: "unknown" };
     const args =
       change.args === undefined ? null : await withArguments({ name, data }, { change, definition, maxPayload });
-    const [outcome, state] = await changeJob().run(
+    const [outcome, state] = await changeJob.run(
       client,
       [keys.job(pool, jobId), ...PARTS.map((part) => keys.queue(pool, part)), keys.jobLock(pool, jobId)],
       [jobId, keys.jobs(pool), timestamp, args === null ? "" : data, args ?? "", priority ?? "", delay ?? ""],
@@ -102,14 +102,6 @@ function readEnvelope(data: string): JobEnvelope {
 /** What the script replies. */
 type Changed = ["changed" | "not-waiting" | "unknown" | "raced", TaskState];
 
-let script: Script<Changed> | undefined;
-
-/** Made when it is needed: BullMQ is loaded then. */
-function changeJob(): Script<Changed> {
-  script ??= makeScript();
-  return script;
-}
-
 /** In the order of the script's keys. */
 const PARTS: readonly QueuePart[] = [
   ...(["wait", "paused", "meta", "prioritized", "active", "pc", "marker", "delayed", "events"] as const),
@@ -126,10 +118,9 @@ const PARTS: readonly QueuePart[] = [
  * "" = it stays; ARGV[7] delay from now, ms, 0 = none, "" = it stays
  * Returns {"changed", "not-waiting", "unknown" or "raced" (the data have changed), state}.
  */
-const makeScript = (): Script<Changed> =>
-  new Script<Changed>({
-    name: "changeJob",
-    lua: `${SERVER_TIME}
+const changeJob = new Script<Changed>({
+  name: "changeJob",
+  lua: () => `${SERVER_TIME}
 ${bullFunction("changePriority")}
 ${bullFunction("changeDelay")}
 ${bullFunction("promote")}
@@ -169,4 +160,4 @@ if isDelayed then return {"changed", "delayed"} end
 if redis.call("ZSCORE", KEYS[5], id) then return {"changed", "prioritized"} end
 return {"changed", "waiting"}
 `,
-  });
+});

@@ -23,7 +23,7 @@ export async function retryTask(context: { client: RedisClient; keys: Keys }, pl
   if (state !== "failed" && state !== "cancelled") return { outcome: "not-failed", pool, state };
   // Left over from the failure; a host would stop the new run at once because of a cancellation.
   const left = new StoredAnswers(client, keys).toForget({ pool, jobId, token: null }, { isRetried: true });
-  const outcome = await retryJob().run(
+  const outcome = await retryJob.run(
     client,
     [...left.keys, keys.job(pool, jobId), ...PARTS.map((part) => keys.queue(pool, part))],
     [...left.args, isLifo(opts) ? "RPUSH" : "LPUSH"],
@@ -45,14 +45,6 @@ function isLifo(opts: string): boolean {
 
 type Retried = "queued" | "unknown" | "not failed";
 
-let script: Script<Retried> | undefined;
-
-/** Made when it is needed: BullMQ is loaded then. */
-export function retryJob(): Script<Retried> {
-  script ??= makeScript();
-  return script;
-}
-
 /**
  * Puts a failed job back, without what it has left, in one step: half of it would be a job that has neither failed nor waits.
  *
@@ -60,15 +52,14 @@ export function retryJob(): Script<Retried> {
  * ARGV[1..9] as `forget_runs` takes them; ARGV[10] how BullMQ puts it into the list
  * Returns 1, -1 when the job is not there, -3 when it is not among the failed ones.
  */
-const makeScript = (): Script<Retried> =>
-  new Script<Retried>({
-    name: "retryJob",
-    lua: `${FORGET_RUNS}${bullFunction("reprocessJob")}
+const retryJob = new Script<Retried>({
+  name: "retryJob",
+  lua: () => `${FORGET_RUNS}${bullFunction("reprocessJob")}
 if redis.call("EXISTS", KEYS[6]) == 0 then return -1 end
 if not redis.call("ZSCORE", KEYS[8], ARGV[1]) then return -3 end
 forget_runs(KEYS, ARGV)
 return reprocessJob({KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11], KEYS[12], KEYS[13], KEYS[14]},
   {ARGV[1], ARGV[10], "failedReason", "failed", "1", "1"})
 `,
-    read: named({ 1: "queued", [-1]: "unknown", [-3]: "not failed" }),
-  });
+  read: named({ 1: "queued", [-1]: "unknown", [-3]: "not failed" }),
+});

@@ -17,22 +17,37 @@ type WithBytes<Reply> = Reply extends string
 export class Script<Reply = unknown> {
   readonly name: string;
   readonly #read: (reply: never) => Reply;
-  readonly #lua: string;
-  readonly #hash: string;
+  readonly #make: () => string;
+  /** Its text and the hash of that, from the first use on. */
+  #made: { lua: string; hash: string } | undefined;
   readonly #isMeasured: boolean;
   /** Connections that have sent the text. */
   readonly #knownBy = new WeakSet<RedisClient>();
 
   /**
+   * @param definition.lua - Its text, or what makes it with the first use: a text that holds a script of BullMQ loads BullMQ.
    * @param definition.isMeasured - false: Redis works on it for long, so that it says nothing of the distance.
    * @param definition.read - Gives what the script replies a name; left out, `run` returns the reply as it is.
    */
-  constructor(definition: { name: string; lua: string; isMeasured?: boolean; read?: (reply: never) => Reply }) {
-    this.name = definition.name;
-    this.#read = definition.read ?? ((reply) => reply);
-    this.#isMeasured = definition.isMeasured ?? true;
-    this.#lua = definition.lua;
-    this.#hash = createHash("sha1").update(definition.lua).digest("hex");
+  constructor(definition: {
+    name: string;
+    lua: string | (() => string);
+    isMeasured?: boolean;
+    read?: (reply: never) => Reply;
+  }) {
+    const { name, lua, isMeasured = true, read = (reply) => reply } = definition;
+    this.name = name;
+    this.#read = read;
+    this.#isMeasured = isMeasured;
+    this.#make = typeof lua === "string" ? () => lua : lua;
+  }
+
+  get #text(): { lua: string; hash: string } {
+    if (this.#made === undefined) {
+      const lua = this.#make();
+      this.#made = { lua, hash: createHash("sha1").update(lua).digest("hex") };
+    }
+    return this.#made;
   }
 
   async run(client: RedisClient, keys: string[], args: Argument[]): Promise<Reply> {
@@ -59,10 +74,11 @@ export class Script<Reply = unknown> {
   ): Promise<unknown> {
     // As one array: a call in JavaScript takes no more than some 100 000 arguments.
     const parameters = [...keys, ...(call.args as (string | Buffer)[])];
+    const { lua, hash } = this.#text;
     const evaluate = (): Promise<unknown> =>
       call.form === "text"
-        ? client.eval(this.#lua, keys.length, parameters)
-        : client.callBuffer("eval", [this.#lua, keys.length, ...parameters]);
+        ? client.eval(lua, keys.length, parameters)
+        : client.callBuffer("eval", [lua, keys.length, ...parameters]);
     if (!this.#knownBy.has(client)) {
       this.#knownBy.add(client);
       // At once and not after a refusal: commands that are sent after this one must be done after it.
@@ -70,8 +86,8 @@ export class Script<Reply = unknown> {
     }
     try {
       return await (call.form === "text"
-        ? client.evalsha(this.#hash, keys.length, parameters)
-        : client.callBuffer("evalsha", [this.#hash, keys.length, ...parameters]));
+        ? client.evalsha(hash, keys.length, parameters)
+        : client.callBuffer("evalsha", [hash, keys.length, ...parameters]));
     } catch (error) {
       if (!(error instanceof Error) || !error.message.startsWith("NOSCRIPT")) throw error;
       return evaluate();

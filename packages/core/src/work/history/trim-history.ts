@@ -96,7 +96,6 @@ export async function trimOnce(
   { pool, set, task }: TrimPlace,
   rule: WholeRule,
 ): Promise<Milliseconds | null> {
-  trim ??= new Script<[looked: number, pause: string]>({ name: "trimHistory", lua: trimScript() });
   const [looked, pause] = await trim.run(
     client,
     [keys.queue(pool, set)],
@@ -105,24 +104,22 @@ export async function trimOnce(
   return looked >= TRIMMED_AT_ONCE ? null : Number(pause);
 }
 
-/** Made with the first use: it holds a script of BullMQ, which is loaded then. */
-let trim: Script<[looked: number, pause: string]> | undefined;
-
 /**
  * KEYS[1] finished jobs of the pool (sorted set)
  * ARGV[1] what the keys of its jobs begin with; ARGV[2] prefix of our keys; ARGV[3] pool; ARGV[4] "completed" or "failed";
  * ARGV[5] task with a rule of its own, "" = the others; ARGV[6] longest age, ms; ARGV[7] most jobs; ARGV[8] jobs to look at
  * Returns how many were looked at and removed, or passed over, then the time until the next one is too old, ms.
  */
-function trimScript(): string {
-  return `${SERVER_TIME}${trimHistory()}
+const trim = new Script<[looked: number, pause: string]>({
+  name: "trimHistory",
+  lua: () => `${SERVER_TIME}${trimHistory()}
 if redis.call("EXISTS", KEYS[1]) == 0 then return {0, ARGV[6]} end
 local age, now = tonumber(ARGV[6]), server_time()
 local looked, oldest = trim_history({queue = ARGV[1], prefix = ARGV[2], pool = ARGV[3], set = ARGV[4], task = ARGV[5],
   age = age, count = tonumber(ARGV[7]), now = now, most = tonumber(ARGV[8])})
 return {looked, string.format("%.0f", math.max(0, math.min(age, (tonumber(oldest or "") or now) + age - now)))}
-`;
-}
+`,
+});
 
 /** Histories that one script looks for. */
 const LOOKED_FOR_AT_ONCE = 1_000;

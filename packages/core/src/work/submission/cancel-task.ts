@@ -116,7 +116,6 @@ export async function withdrawTask(
   const expiry = typeof expires === "number" ? Number(timestamp) + expires : Number.NaN;
   if (expiredOnly && Number.isNaN(expiry)) return "running";
   const answer = Buffer.from(encode([replyOf(error, submission, units)]));
-  withdraw ??= new Script<Withdrawal>({ name: "withdrawJob", lua: withdrawal() });
   const outcome = await withdraw.run(
     client,
     [
@@ -168,9 +167,6 @@ function replyOf(error: Error, submission: string, units: number): ReplyItem {
   return [submission, encode(answers), "", 0];
 }
 
-/** Made with the first use: it holds a script of BullMQ, which is loaded then. */
-let withdraw: Script<Withdrawal> | undefined;
-
 /**
  * KEYS[1..15] those of `finish_unstarted`: 11 = failed jobs, 12 = job hash; KEYS[16] wait; KEYS[17] paused (lists); KEYS[18]
  * prioritized; KEYS[19] delayed; KEYS[20] completed (sorted sets); KEYS[21] active (list); KEYS[22] waiting-children (sorted
@@ -185,8 +181,9 @@ let withdraw: Script<Withdrawal> | undefined;
  * Returns "withdrawn" (it has left its queue and is cancelled, the client has its answer), "marked" (wish written and
  * published), "completed", "failed", "cancelled", "running" (left alone), "early" (it has not expired yet) or "unknown".
  */
-function withdrawal(): string {
-  return `${ENDS_OF}${finishUnstarted()}
+const withdraw = new Script<Withdrawal>({
+  name: "withdrawJob",
+  lua: () => `${ENDS_OF}${finishUnstarted()}
 local job, id = KEYS[12], ARGV[8]
 -- A list may be long: both of its ends are searched first, where the newest and the oldest jobs are.
 local function leave_list(list, member)
@@ -238,5 +235,5 @@ redis.call("HSET", job, ARGV[9] .. ARGV[16], ARGV[10], ARGV[17] .. ARGV[16], end
 -- A host that has another run of the id by now looks into the job.
 redis.call("PUBLISH", ARGV[11], string.sub(ARGV[12], 1, -2) .. ',"run":"' .. ARGV[15] .. "/" .. starts .. '"}')
 return "marked"
-`;
-}
+`,
+});
