@@ -16,7 +16,7 @@ const TRACEPARENT = /^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:
 const LONGEST_STATE = 512;
 const LONGEST_BAGGAGE = 8_192;
 
-/** What of a job's data, or of a message, is a trace; undefined where there is none that can be read. */
+/** The trace in the data of a job, or in a message; undefined where there is none that can be read. */
 export function readCarrier(data: unknown): TraceCarrier | undefined {
   if (typeof data !== "object" || data === null) return undefined;
   const { traceparent, tracestate, baggage, traceLink } = data as Partial<Record<keyof TraceCarrier, unknown>>;

@@ -9,7 +9,7 @@ export interface ProcessUsage {
   memory: number;
 }
 
-/** The kernel counts in hundredths of a second for programs, whatever its own clock is, ms. */
+/** The kernel counts in hundredths of a second for programs, also where its own clock is finer, ms. */
 const TICK: Milliseconds = 10;
 /** Of the fields behind the name of the program in `/proc/<pid>/stat`. */
 const USER_TIME = 11;

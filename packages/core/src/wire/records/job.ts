@@ -43,7 +43,7 @@ export interface JobEnvelope {
   traceparent?: string;
   tracestate?: string;
   baggage?: string;
-  /** Whoever runs it begins a trace of its own, with a link to that one. */
+  /** The host that runs it begins a trace of its own, with a link to that one. */
   traceLink?: true;
 }
 

@@ -43,7 +43,7 @@ export class AsyncResult<Value> implements PromiseLike<Value> {
   #outcome: unknown = undefined;
   /** Most results have one waiter. */
   #waiters: (() => void) | Set<() => void> | undefined = undefined;
-  /** `never`: a result of a text is also one of something unknown, whatever its callbacks take. */
+  /** `never`: a result of a text is also one of something unknown, with any callbacks. */
   readonly #callbacks: Callbacks<never> | undefined;
   readonly #origin: ResultOrigin;
   /** What it stands for; undefined while that is being prepared. */

@@ -3,7 +3,7 @@ import type { Keys } from "../../redis/keys.ts";
 import type { Milliseconds } from "../../time/index.ts";
 import { DAY, HOUR } from "./rollup-scripts.ts";
 
-/** Errors of one kind: of one task, class, place and text, whatever ids and numbers the text holds. */
+/** Errors of one kind: of one task, class, place and text, with any ids and numbers in the text. */
 export interface ErrorGroup {
   id: string;
   /** "" for the group of what is over the most groups, whose id is `other`. */

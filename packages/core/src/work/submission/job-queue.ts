@@ -129,7 +129,7 @@ export class JobQueue {
     return ids.flat();
   }
 
-  /** Before the jobs are there: an entry without a job is dropped when it is due, and a job without one might wait for ever. */
+  /** Before the jobs are there: an entry without a job is dropped when it is due; a job without one might never expire. */
   async #noteExpiries(submissions: readonly Submission[]): Promise<void> {
     const expiring = submissions.flatMap(({ data, opts }) => {
       if (data.expires === undefined || opts.jobId === undefined) return [];

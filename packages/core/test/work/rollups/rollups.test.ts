@@ -139,7 +139,7 @@ test("what others left in the place of a figure does not end the counting", asyn
   expect(await inspector.tasks.errorGroups()).toHaveLength(1);
 });
 
-test("errors of one kind are one group, whatever ids and numbers they hold", async () => {
+test("errors of one kind are one group, with any ids and numbers in them", async () => {
   // given
   const { inspector, writer } = await place();
   const fail = (message: string, more: { task?: string; host?: string; id?: string } = {}): void => {
