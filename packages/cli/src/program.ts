@@ -1,5 +1,4 @@
-import { readFileSync } from "node:fs";
-import { codeFolder, nearNames, visibleLines } from "@manyhands/core/internal";
+import { nearNames, packageVersion, visibleLines } from "@manyhands/core/internal";
 import { Command } from "commander";
 import { COMPLETE, completeCommand, completionCommand } from "./commands/completion/completion.ts";
 import { configCommand } from "./commands/config/config.ts";
@@ -41,7 +40,7 @@ export async function runCommandLine(args: readonly string[]): Promise<ExitCode>
 export function buildProgram(format: OutputFormat = "table"): Command {
   const program = new Command("manyhands")
     .description("Python's multiprocessing for many machines: worker hosts, pools and tasks on Redis.")
-    .version(packageVersion(), "-V, --version")
+    .version(packageVersion(import.meta.url), "-V, --version")
     // What follows the script of `run` belongs to the script.
     .enablePositionalOptions();
   program
@@ -121,9 +120,4 @@ function refuseCommand(parent: Command, name: string): never {
   const [near] = nearNames(name, known);
   const hint = near === undefined ? "" : `\n(Did you mean ${near}?)`;
   parent.error(`error: unknown command '${name}'${hint}`, { code: "commander.unknownCommand" });
-}
-
-function packageVersion(): string {
-  const text = readFileSync(new URL("../package.json", codeFolder(import.meta.url)), "utf8");
-  return (JSON.parse(text) as { version: string }).version;
 }

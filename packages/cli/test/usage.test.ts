@@ -13,6 +13,22 @@ const redis = useRedis();
 const runHere = useCommands();
 const place = () => ({ redis: redis.url, namespace: redis.namespace() });
 
+/** Each command ends with that code, says why, and prints no data. */
+function testRefusals(cases: readonly (readonly [words: string[], says: RegExp])[], code: number): void {
+  let outcomes: Outcome[] = [];
+  beforeAll(async () => {
+    const where = place();
+    outcomes = await Promise.all(cases.map(([words]) => runHere(words, where)));
+  });
+  test.each(cases.map((one, index) => [...one, index] as const))("manyhands %j", (_words, says, index) => {
+    const outcome = outcomes[index];
+
+    expect(outcome?.stderr).toMatch(says);
+    expect(outcome?.code).toBe(code);
+    expect(outcome?.stdout).toBe("");
+  });
+}
+
 describe("wrong usage ends with 2 and says what, got and do", () => {
   const cases: readonly [words: string[], says: RegExp][] = [
     [
@@ -108,18 +124,7 @@ describe("wrong usage ends with 2 and says what, got and do", () => {
     [["redis", "--directory", TASKS], /^error: cannot keep the data in ".*tasks\.ts": EEXIST/],
     [["map", "square", "/nowhere.ndjson"], /^error: cannot read items from "\/nowhere\.ndjson": ENOENT/],
   ];
-  let outcomes: Outcome[] = [];
-  beforeAll(async () => {
-    const where = place();
-    outcomes = await Promise.all(cases.map(([words]) => runHere(words, where)));
-  });
-  test.each(cases.map((one, index) => [...one, index] as const))("manyhands %j", (_words, says, index) => {
-    const outcome = outcomes[index];
-
-    expect(outcome?.stderr).toMatch(says);
-    expect(outcome?.code).toBe(2);
-    expect(outcome?.stdout).toBe("");
-  });
+  testRefusals(cases, 2);
 });
 
 describe("wrong JSON ends with 2 and names the argument", () => {
@@ -208,18 +213,7 @@ describe("what is not there ends with 4", () => {
     [["host", "resize", "web-1", "2"], /^error: no live host with the name or id "web-1"/],
     [["demo", "pool-mapp"], /^error: no demo "pool-mapp"; did you mean pool-map, pool-apply\?\n$/],
   ];
-  let outcomes: Outcome[] = [];
-  beforeAll(async () => {
-    const where = place();
-    outcomes = await Promise.all(cases.map(([words]) => runHere(words, where)));
-  });
-  test.each(cases.map((one, index) => [...one, index] as const))("manyhands %j", (_words, says, index) => {
-    const outcome = outcomes[index];
-
-    expect(outcome?.stderr).toMatch(says);
-    expect(outcome?.code).toBe(4);
-    expect(outcome?.stdout).toBe("");
-  });
+  testRefusals(cases, 4);
 });
 
 describe("settings", () => {

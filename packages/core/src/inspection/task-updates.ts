@@ -3,7 +3,13 @@ import type { Logger } from "../package/index.ts";
 import { type Milliseconds, toLimit, waitWith } from "../time/index.ts";
 import { updatesName } from "../wire/records/job.ts";
 import { type AnswerSink, followJob, type ResultChannel, Ticket } from "../work/results/index.ts";
-import type { TaskPlace, TaskState, TaskUpdate, UpdateOptions } from "../work/submission/index.ts";
+import {
+  isFinished,
+  type TaskPlace,
+  type TaskState,
+  type TaskUpdate,
+  type UpdateOptions,
+} from "../work/submission/index.ts";
 import type { InspectorPlace } from "./place.ts";
 import { type JobCourse, readCourse } from "./work/index.ts";
 
@@ -16,8 +22,7 @@ const LAST_SETTLING: Milliseconds = 500;
 /** A job that was there is looked for a second time before it counts as removed, ms. */
 const MISSING_FOR: Milliseconds = 2_000;
 
-const FINISHED: ReadonlySet<string> = new Set(["completed", "failed", "cancelled"]);
-const WAITING: ReadonlySet<string> = new Set(["waiting", "prioritized", "delayed"]);
+const WAITING: ReadonlySet<TaskState> = new Set(["waiting", "prioritized", "delayed"]);
 const OUTPUT = /^(stdout|stderr) \| (.*)$/s;
 
 /** Where updates come from. */
@@ -70,7 +75,7 @@ export async function* followUpdates(
       if (seen) {
         const { state, course } = seen;
         yield* changes(told, state, course);
-        if (FINISHED.has(state) || course === null) return;
+        if (isFinished(state) || course === null) return;
         // More lines than are read at once.
         if (told.line !== null && told.line < course.total) continue;
       }
@@ -109,10 +114,9 @@ async function look(
   }
 }
 
-/** What BullMQ does not tell apart: a task that waits may be blocked, and one that failed may have been cancelled. */
+/** BullMQ does not tell that a task that waits is blocked. */
 function finer(state: TaskState, shown: TaskState): TaskState {
-  const isBlocked = (shown as string) === "blocked" && WAITING.has(state);
-  return isBlocked || ((shown as string) === "cancelled" && state === "failed") ? shown : state;
+  return shown === "blocked" && WAITING.has(state) ? shown : state;
 }
 
 function* changes(told: Told, state: TaskState, course: JobCourse | null): Generator<TaskUpdate> {
@@ -123,7 +127,7 @@ function* changes(told: Told, state: TaskState, course: JobCourse | null): Gener
   told.timestamp ??= course?.timestamp;
   const update: TaskUpdate = { type: "state", state, attemptsMade, failedReason: course?.failedReason ?? null };
   // What it logs follows its start, and comes before its end.
-  const isFirst = !FINISHED.has(state);
+  const isFirst = !isFinished(state);
   if (isNew && isFirst) yield update;
   if (course) yield* linesOf(told, course);
   if (course && course.progress !== "" && course.progress !== told.progress) {
@@ -162,17 +166,19 @@ function readProgress(text: string): unknown {
 /** Rings when a host sends word of the job. */
 class Bell {
   heard = false;
-  readonly #stops: () => void;
+  readonly #results: ResultChannel;
+  readonly #stopListening: () => void;
   readonly #ticket: Ticket;
   #isStopped = false;
   #ring: () => void = () => {};
 
   constructor({ results, logger }: UpdateContext, { pool, jobId, units }: TaskPlace & { units: number }) {
     followings += 1;
+    this.#results = results;
     const sink: AnswerSink = { answer: () => this.#hear() };
     this.#ticket = new Ticket({ id: `updates ${followings}`, jobId, pool, task: "", units, sink });
     this.#ticket.mayExist = true;
-    this.#stops = results.listen(updatesName(pool, jobId), () => this.#hear());
+    this.#stopListening = results.listen(updatesName(pool, jobId), () => this.#hear());
     results.expect(this.#ticket);
     void followJob(results, this.#ticket, {
       jobId,
@@ -180,16 +186,15 @@ class Bell {
       missing: () => new StateLostError(`task ${jobId} in pool "${pool}" was removed`),
       logger,
     });
-    this.stop = () => {
-      if (this.#isStopped) return;
-      this.#isStopped = true;
-      this.#stops();
-      this.#ticket.fail(undefined);
-      results.settle(this.#ticket);
-    };
   }
 
-  readonly stop: () => void;
+  stop(): void {
+    if (this.#isStopped) return;
+    this.#isStopped = true;
+    this.#stopListening();
+    this.#ticket.fail(undefined);
+    this.#results.settle(this.#ticket);
+  }
 
   /** Its outcome has come. */
   get isAnswered(): boolean {

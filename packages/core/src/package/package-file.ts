@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 
 /**
  * URL of a file of a package of ours that is loaded by its path, and so is no import that a bundler sees: the source
@@ -21,6 +21,12 @@ export function codeFolder(from: string): string {
   if (typeof from !== "string") throw bundledPackage(undefined);
   // The last such folder: a checkout or a project may lie in a `src` of its own.
   return /^.*\/(?:src|dist)\//.exec(from)?.[0] ?? new URL(".", from).href;
+}
+
+/** Version of the package that the file `from` is in. @param from - `import.meta.url` of the caller */
+export function packageVersion(from: string): string {
+  const text = readFileSync(new URL("../package.json", codeFolder(from)), "utf8");
+  return (JSON.parse(text) as { version: string }).version;
 }
 
 /** What a package says that cannot load a file or package of its own. @param from - `import.meta.url` of the caller */

@@ -1,9 +1,12 @@
-import { type FleetTotals, type JobCounts, registerMetrics, taskMetrics } from "@manyhands/core/internal";
+import {
+  type FleetTotals,
+  type JobCounts,
+  registerMetrics,
+  taskMetrics,
+  UNNAMED_POOLS,
+} from "@manyhands/core/internal";
 import { Counter, Gauge, Registry } from "prom-client";
 import type { PoolSnapshot, Snapshot, View } from "../snapshot/snapshot.ts";
-
-/** Unnamed pools come and go with the programs that make them; one label for all keeps the number of series bounded. */
-const UNNAMED = "(unnamed)";
 
 /** The view as Prometheus text. Every series is described in docs/dashboard.md. */
 export async function metricsText(view: View, totals: FleetTotals | null): Promise<string> {
@@ -79,7 +82,7 @@ function addTotals({ hosts }: Snapshot, registry: Registry): void {
 }
 
 function labelOf(pool: PoolSnapshot): string {
-  return pool.unnamed ? UNNAMED : pool.name;
+  return pool.unnamed ? UNNAMED_POOLS : pool.name;
 }
 
 /** `waitingChildren` -> `waiting-children`, BullMQ's own name. */

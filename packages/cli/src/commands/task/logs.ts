@@ -1,4 +1,4 @@
-import { pause, plural } from "@manyhands/core/internal";
+import { isFinished, pause, plural } from "@manyhands/core/internal";
 import type { Command } from "commander";
 import { onNamespace } from "../../connection/on-namespace.ts";
 import { EXIT } from "../../failure/exit-code.ts";
@@ -37,7 +37,7 @@ export function taskLogsCommand(): Command {
             else if (printer.format === "ndjson") printer.json({ line });
             else printer.line(line, { indent: "" });
           }
-          const over = !options.follow || ["completed", "failed", "cancelled"].includes(task?.state ?? "");
+          const over = !options.follow || isFinished(task?.state ?? "unknown");
           if (over || stop.signal.aborted) break;
           await pause(FOLLOW_INTERVAL, { signal: stop.signal }).catch(() => {});
         }

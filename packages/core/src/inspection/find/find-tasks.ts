@@ -1,3 +1,4 @@
+import { FINISHED_STATES, isFinished } from "../../work/submission/index.ts";
 import type { FindSpec } from "./find-lua.ts";
 import {
   type FindContext,
@@ -321,7 +322,7 @@ export function clausesOf(context: FindContext, query: CheckedQuery): Clauses {
   const { all: any, none } = stateClauses(states);
   all.push(...any);
   // A task that waits again has run somewhere, but its end was not noted.
-  const hasEnded = states === null || states.every((state) => ENDED.includes(state));
+  const hasEnded = states === null || states.every((state) => isFinished(state));
   if (host !== null && hasEnded) {
     const { begin } = workersOf(host, context.hosts);
     // Of hosts of the name, or of another kind of worker that is called so.
@@ -330,15 +331,13 @@ export function clausesOf(context: FindContext, query: CheckedQuery): Clauses {
   return { all, none: ["s=gone", ...none] };
 }
 
-const ENDED: readonly FindState[] = ["completed", "failed", "cancelled"];
-
 /** A state is its own bit; waiting is what has none. The state of each row is read besides. */
 function stateClauses(states: readonly FindState[] | null): Clauses {
   if (states === null) return { all: [], none: [] };
-  if (states.every((state) => ENDED.includes(state))) {
+  if (states.every((state) => isFinished(state))) {
     return { all: [states.map((state) => `s=${state}`)], none: [] };
   }
-  const none = ENDED.filter((state) => !states.includes(state)).map((state) => `s=${state}`);
+  const none = FINISHED_STATES.filter((state) => !states.includes(state)).map((state) => `s=${state}`);
   if (states.every((state) => state === "delayed" || state === "prioritized")) {
     // A task with a priority keeps that bit while it is delayed.
     const others = states.includes("delayed") ? [] : ["s=delayed"];

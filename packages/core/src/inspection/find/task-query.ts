@@ -1,5 +1,6 @@
 import { got, nearNames, ValueError } from "../../errors/index.ts";
 import { assertPoolName } from "../../wire/records/pool-name.ts";
+import { isFinished } from "../../work/submission/index.ts";
 
 /** States by which tasks are found. */
 export const FIND_STATES: readonly FindState[] = [
@@ -142,7 +143,7 @@ export function checkQuery(what: string, query: unknown, { paging = true }: { pa
   };
   if (sort === "finished") {
     if (pool === null) throw new ValueError(`${what}: sort "finished" is the order within one pool: give a pool`);
-    if (state !== null && !["completed", "failed", "cancelled"].includes(state)) {
+    if (state !== null && !isFinished(state)) {
       throw new ValueError(
         `${what}: sort "finished" is for completed, failed or cancelled tasks; got state "${state}"`,
       );

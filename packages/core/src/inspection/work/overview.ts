@@ -1,12 +1,12 @@
 import type { RedisClient } from "../../redis/connection/index.ts";
-import type { Keys } from "../../redis/keys.ts";
+import type { Keys, QueuePart } from "../../redis/keys.ts";
 import type { Milliseconds } from "../../time/index.ts";
 import { JOB_ENDED_FIELD } from "../../wire/records/job.ts";
 import type { HostRecord, PoolRecord } from "../../wire/records/records.ts";
 import { isWrongType, readHostRecord, readPoolRecord } from "../../wire/records/stored-record.ts";
 import { hostOf } from "../../wire/records/worker-name.ts";
 import { slotsOf } from "../../work/fleet/index.ts";
-import type { JobCounts } from "./pool-counts.ts";
+import { type JobCounts, jobCounts, LISTS, SETS } from "./pool-counts.ts";
 
 /** A pool at a glance. */
 export interface PoolGlance {
@@ -69,9 +69,6 @@ const WINDOW = 5_000;
 /** Newest failures of each pool that are asked for, and of all that are told. */
 const FAILURES_PER_POOL = 10;
 const FAILURES = 50;
-
-const LISTS = ["wait", "paused", "active"] as const;
-const SETS = ["prioritized", "delayed", "waiting-children", "completed", "failed"] as const;
 
 interface Head {
   id: string;
@@ -188,10 +185,19 @@ export class OverviewReader {
   }
 
   #askFigures(batch: Batch, pool: string, since: number): () => PoolFigures {
-    const key = (part: Parameters<Keys["queue"]>[1]): string => this.#keys.queue(pool, part);
+    const key = (part: QueuePart): string => this.#keys.queue(pool, part);
     const paused = batch.ask<string>((pipeline) => pipeline.hget(key("meta"), "paused"));
-    const lists = LISTS.map((list) => batch.ask<number>((pipeline) => pipeline.llen(key(list))));
-    const sets = SETS.map((set) => batch.ask<number>((pipeline) => pipeline.zcard(key(set))));
+    const lengths = new Map<QueuePart, () => number | null>();
+    for (const list of LISTS)
+      lengths.set(
+        list,
+        batch.ask((pipeline) => pipeline.llen(key(list))),
+      );
+    for (const set of SETS)
+      lengths.set(
+        set,
+        batch.ask((pipeline) => pipeline.zcard(key(set))),
+      );
     // BullMQ has the cancelled ones among those that failed.
     const cancelled = batch.ask<number>((pipeline) => pipeline.zcard(this.#keys.cancelled(pool)));
     const finished = [key("completed"), key("failed"), this.#keys.cancelled(pool)].map((set) =>
@@ -207,18 +213,10 @@ export class OverviewReader {
       pipeline.zrange(key("failed"), 0, String(FAILURES_PER_POOL - 1), "REV", "WITHSCORES"),
     );
     return () => {
-      const [waiting = 0, held = 0, active = 0] = lists.map((answer) => answer() ?? 0);
-      const [prioritized = 0, delayed = 0, waitingChildren = 0, completed = 0, unsuccessful = 0] = sets.map(
-        (answer) => answer() ?? 0,
-      );
       const [lately = 0, failedLately = 0, cancelledLately = 0] = finished.map((answer) => answer() ?? 0);
-      const withdrawn = Math.min(unsuccessful, cancelled() ?? 0);
       return {
         paused: paused() !== null,
-        jobs: {
-          ...{ waiting: waiting + held, active, prioritized, delayed, waitingChildren, completed },
-          ...{ failed: unsuccessful - withdrawn, cancelled: withdrawn },
-        },
+        jobs: jobCounts((part) => lengths.get(part)?.() ?? 0, cancelled() ?? 0),
         finished: { completed: lately, failed: Math.max(0, failedLately - cancelledLately) },
         headIds: heads.flatMap((answer) => answer() ?? []),
         failed: pairs(failed() ?? []),
@@ -323,16 +321,7 @@ export class OverviewReader {
 
 const NOTHING: PoolFigures = {
   paused: false,
-  jobs: {
-    waiting: 0,
-    prioritized: 0,
-    active: 0,
-    delayed: 0,
-    waitingChildren: 0,
-    completed: 0,
-    failed: 0,
-    cancelled: 0,
-  },
+  jobs: jobCounts(() => 0, 0),
   finished: { completed: 0, failed: 0 },
   headIds: [],
   failed: [],

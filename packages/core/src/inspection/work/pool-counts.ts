@@ -37,14 +37,15 @@ export interface PoolReading {
   counts: PoolCounts[];
 }
 
-const LISTS = ["wait", "paused", "active"] as const;
-const SETS = ["prioritized", "delayed", "waiting-children", "completed", "failed"] as const;
+/** Parts of a queue that are lists, and sets, of jobs that are counted. */
+export const LISTS = ["wait", "paused", "active"] as const;
+export const SETS = ["prioritized", "delayed", "waiting-children", "completed", "failed"] as const;
 /** Lines in which jobs wait, the one that BullMQ takes from first at the beginning. */
 const LINES = ["wait", "paused", "prioritized"] as const;
 const REPLIES = 1 + LISTS.length + SETS.length + 1 + LINES.length;
 
 /**
- * Counts the jobs of pools: the one reader of these numbers, for all that show them. Two round trips, for any number
+ * Counts the jobs of pools, for all that show them at once; a screen that stays has an `OverviewReader`. Two round trips, for any number
  * of pools and jobs; it writes nothing. A key of the wrong type counts as an empty one, so that it hides no other.
  */
 export async function readPoolCounts(client: RedisClient, keys: Keys, pools: readonly string[]): Promise<PoolReading> {
@@ -98,26 +99,33 @@ async function readHeads(
   });
 }
 
+/**
+ * @param count - Length of a part of the queue.
+ * @param cancelled - Jobs in the set of cancelled ones.
+ */
+export function jobCounts(count: (part: QueuePart) => number, cancelled: number): JobCounts {
+  const unsuccessful = count("failed");
+  // A tool that has such a job run again, or removes it, leaves it in the set for a while.
+  const withdrawn = Math.min(unsuccessful, cancelled);
+  return {
+    waiting: count("wait") + count("paused"),
+    prioritized: count("prioritized"),
+    active: count("active"),
+    delayed: count("delayed"),
+    waitingChildren: count("waiting-children"),
+    completed: count("completed"),
+    failed: unsuccessful - withdrawn,
+    cancelled: withdrawn,
+  };
+}
+
 function countsOf([meta, ...row]: unknown[], heads: Head[], at: number): PoolCounts {
   const parts: readonly QueuePart[] = [...LISTS, ...SETS];
-  const count = (part: QueuePart): number => Number(row[parts.indexOf(part)] ?? 0);
-  const finished = count("failed");
-  // A tool that has such a job run again, or removes it, leaves it in the set for a while.
-  const cancelled = Math.min(finished, Number(row[parts.length] ?? 0));
   const [paused = null, concurrency = null] = (meta as (string | null)[] | null) ?? [];
   return {
     paused: paused !== null,
     globalConcurrency: concurrency === null ? null : Number(concurrency),
-    jobs: {
-      waiting: count("wait") + count("paused"),
-      prioritized: count("prioritized"),
-      active: count("active"),
-      delayed: count("delayed"),
-      waitingChildren: count("waiting-children"),
-      completed: count("completed"),
-      failed: finished - cancelled,
-      cancelled,
-    },
+    jobs: jobCounts((part) => Number(row[parts.indexOf(part)] ?? 0), Number(row[parts.length] ?? 0)),
     oldestWaiting: heads.length === 0 ? null : Math.max(0, ...heads.map(({ submittedAt }) => at - submittedAt)),
     nextTask: heads[0]?.task ?? null,
   };

@@ -88,8 +88,8 @@ export function packArgument(value: unknown): Buffer {
   return packr.pack(value);
 }
 
-/** Names of the keys of a queue in the order in which `moveToActive` takes them; the prefix of them is its ARGV[1]. */
-export const MOVE_TO_ACTIVE_KEYS: readonly QueuePart[] = [
+/** Names of the keys of a queue with which `moveToActive` and `moveToFinished` begin, in their order. */
+export const MOVE_KEYS: readonly QueuePart[] = [
   "wait",
   "active",
   "prioritized",
@@ -100,8 +100,10 @@ export const MOVE_TO_ACTIVE_KEYS: readonly QueuePart[] = [
   "paused",
   "meta",
   "pc",
-  "marker",
 ];
+
+/** Names of the keys of a queue in the order in which `moveToActive` takes them; the prefix of them is its ARGV[1]. */
+export const MOVE_TO_ACTIVE_KEYS: readonly QueuePart[] = [...MOVE_KEYS, "marker"];
 
 /** What a take has found, from the reply of `moveToActive`, or of a finish that fetches the next job. */
 export interface TakenJob {

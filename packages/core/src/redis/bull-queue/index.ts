@@ -5,6 +5,7 @@ export {
   type BullScript,
   bullFunction,
   bullScriptHash,
+  MOVE_KEYS,
   MOVE_TO_ACTIVE_KEYS,
   packArgument,
   readTaken,

@@ -1,5 +1,5 @@
-import { bullFunction, packArgument } from "../../redis/bull-queue/index.ts";
-import type { Keys, QueuePart } from "../../redis/keys.ts";
+import { bullFunction, MOVE_KEYS, packArgument } from "../../redis/bull-queue/index.ts";
+import type { Keys } from "../../redis/keys.ts";
 import { SERVER_TIME } from "../../redis/script/index.ts";
 import { INDEX_RESTATE } from "../../redis/task-index/index.ts";
 import { encodeError } from "../../wire/codec/index.ts";
@@ -12,24 +12,10 @@ import {
 } from "../../wire/records/job.ts";
 import { NOTE_ENDING } from "./note-ending.ts";
 
-const QUEUE_KEYS: readonly QueuePart[] = [
-  "wait",
-  "active",
-  "prioritized",
-  "events",
-  "stalled",
-  "limiter",
-  "delayed",
-  "paused",
-  "meta",
-  "pc",
-  "failed",
-];
-
 /** The keys that `finish_unstarted` needs: those of BullMQ's moveToFinished in its order, then the pool's cancelled jobs. */
 export function unstartedKeys(keys: Keys, pool: string, jobId: string): string[] {
   return [
-    ...QUEUE_KEYS.map((part) => keys.queue(pool, part)),
+    ...[...MOVE_KEYS, "failed" as const].map((part) => keys.queue(pool, part)),
     keys.job(pool, jobId),
     `${keys.jobs(pool)}metrics:failed`,
     keys.queue(pool, "marker"),

@@ -2,7 +2,7 @@ import { setMaxListeners } from "node:events";
 import { got, TimeoutError, ValueError } from "../../errors/index.ts";
 import { type Patience, toLimit, waitWith } from "../../time/index.ts";
 import { failed, type Outcome } from "../results/index.ts";
-import { TaskHandle } from "../submission/index.ts";
+import { isFinished, TaskHandle } from "../submission/index.ts";
 import { AsyncResult } from "./async-result.ts";
 
 /** What can be waited for together with others: a result of a call, or a handle of a task. */
@@ -138,10 +138,8 @@ async function* completedNow<Of extends Completable>(open: Set<Of>): AsyncGenera
   if (open.size > 0) throw tooLate(open.size, 0);
 }
 
-const ENDED: ReadonlySet<string> = new Set(["completed", "failed", "cancelled"]);
-
 async function hasEnded(result: Completable): Promise<boolean> {
-  return result instanceof AsyncResult ? result.ready() : ENDED.has(await result.state());
+  return result instanceof AsyncResult ? result.ready() : isFinished(await result.state());
 }
 
 /** @throws when the wait was ended */

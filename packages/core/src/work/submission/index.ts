@@ -19,6 +19,8 @@ export {
   type CancelOutcome,
   type ChangeOutcome,
   type ErrorView,
+  FINISHED_STATES,
+  isFinished,
   type PromoteOutcome,
   type RemoveOutcome,
   type RetryOutcome,

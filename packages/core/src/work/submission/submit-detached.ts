@@ -9,7 +9,6 @@ import type { HostRecord } from "../../wire/records/records.ts";
 import { announcedTasks } from "../fleet/index.ts";
 import { PoolRegistry, unlimitedPool } from "../registry/index.ts";
 import { rollupsOf } from "../rollups/index.ts";
-import { callData } from "./call-data.ts";
 import { dateDelays, JobQueue } from "./job-queue.ts";
 import { effectiveOptions, noteOptions, type SubmitOptions, toJobsOptions } from "./submit-options.ts";
 
@@ -51,7 +50,7 @@ export async function submitDetached(
         "their address",
     );
   }
-  const data: JobEnvelope = await callData({ task, args, maxPayload: Number.POSITIVE_INFINITY });
+  const data: JobEnvelope = { args };
   await new PoolRegistry(context.client, context.keys).create(unlimitedPool(pool));
   const jobs = new JobQueue(pool, { ...context, attempts: ATTEMPTS });
   try {

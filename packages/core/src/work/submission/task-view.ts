@@ -29,6 +29,14 @@ export const TASK_STATES: readonly TaskState[] = [
   "cancelled",
 ];
 
+/** States of a task that has ended. */
+export const FINISHED_STATES = ["completed", "failed", "cancelled"] as const;
+
+/** Whether a task in that state has ended. */
+export function isFinished(state: TaskState): boolean {
+  return (FINISHED_STATES as readonly TaskState[]).includes(state);
+}
+
 /** One line of a list of tasks. All times are ms since the epoch, by the clock of the process that wrote them. */
 export interface TaskRow {
   id: string;
@@ -127,7 +135,7 @@ export type PromoteOutcome =
   | { outcome: "not-delayed"; pool: string; state: TaskState }
   | { outcome: "unknown" };
 
-/** What of a task that has not started is to be another. What is left out stays. */
+/** What to change of a task that has not started; what is left out stays. */
 export interface TaskChange {
   /** 1 (first) to 2 097 151 (last); 0 = none: before all with one. */
   priority?: number | undefined;
