@@ -13,6 +13,8 @@ interface SweptQueue {
   readonly name: string;
   /** Puts jobs back in line whose host is gone. */
   checkStalled(): Promise<void>;
+  /** Puts jobs back in line that this host has taken without an answer. */
+  giveBackLostTakes(): Promise<void>;
 }
 
 export interface SweepOptions {
@@ -29,7 +31,8 @@ export interface SweepOptions {
 
 /**
  * Looks at queues: 1. jobs whose host is gone go back in line; 2. work that no marker announces is announced: a marker is
- * lost with the host, or the connection, that took it. Queues in which there is nothing cost one command for all of them.
+ * lost with the host, or the connection, that took it; 3. after a reconnect, jobs that this host has taken without an answer
+ * go back in line. Queues in which there is nothing cost one command for all of them.
  *
  * A host sweeps its own queues regularly, those that it shares when it is its turn, and all of them after each reconnect.
  */
@@ -68,27 +71,32 @@ export class Sweep {
 
   async #look(): Promise<void> {
     const { shared, own } = this.#options;
-    const queues = this.#isAllDue ? [...shared(), ...own()] : own();
+    const isAll = this.#isAllDue;
     this.#isAllDue = false;
-    await sweep(this.#options, queues);
+    const active = await sweep(this.#options, isAll ? [...shared(), ...own()] : own());
+    if (isAll) await Promise.all(active.map((queue) => queue.giveBackLostTakes()));
   }
 }
 
 /** For messages. */
 export const SWEEPING = "looking for lost jobs";
 
+/** @returns the queues in which jobs run */
 async function sweep(
   { client, keys }: { client: RedisClient; keys: Keys },
   queues: readonly SweptQueue[],
-): Promise<void> {
+): Promise<SweptQueue[]> {
+  const active: SweptQueue[] = [];
   for (let from = 0; from < queues.length; from += BATCH) {
     const batch = queues.slice(from, from + BATCH);
     const keysOf = (parts: readonly QueuePart[]): string[] =>
       batch.flatMap(({ name }) => parts.map((part) => keys.queue(name, part)));
     if ((await client.exists(...keysOf(LOOKED_AT))) === 0) continue;
-    const active = await sweepQueues.run(client, keysOf(PARTS), [Date.now()]);
-    await Promise.all(active.map((index) => batch[index]?.checkStalled()));
+    const places = await sweepQueues.run(client, keysOf(PARTS), [Date.now()]);
+    active.push(...batch.filter((_, index) => places.includes(index)));
   }
+  await Promise.all(active.map((queue) => queue.checkStalled()));
+  return active;
 }
 
 /**

@@ -15,6 +15,7 @@ import {
   type RedisClient,
   readTaken,
   Script,
+  settledWithin,
   unlessAborted,
 } from "@manyhands/core/internal";
 import { Worker as BullWorker, type Job } from "bullmq";
@@ -30,6 +31,7 @@ import { type JobFinish, RoutedTakes, type RoutedTakesOptions } from "../routing
 import type { HostSlots } from "../slots/host-slots.ts";
 import type { OfferedSlot } from "../slots/offered-slot.ts";
 import { TakenTasks } from "../task-index/taken-tasks.ts";
+import { activeWithToken } from "./lost-takes.ts";
 
 /** What of BullMQ's backend is listened to: by its name and with its parameters, it runs a script. */
 interface Commands {
@@ -87,6 +89,8 @@ const LONGEST_LIMIT = 2_000;
 const RENEW_FRESH = 50;
 /** Renewals of a lock in the time that it lasts. */
 const RENEWALS = 4;
+/** What has not answered by then is left to the check for stalled jobs, ms. */
+const LONGEST_ANSWER = 5_000;
 /** A job that ran for less than this ends without a look at other queues before it, ms. */
 const SHORT_RUN = 20;
 
@@ -106,6 +110,11 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
   readonly #begunAt = new WeakMap<object, number>();
   /** Jobs, with those that follow them, and looks for one. */
   readonly #busy = new Set<Promise<unknown>>();
+  /** Jobs that Redis has given to this worker, by their ids, from its answer to their end, with the number of that answer. */
+  readonly #held = new Map<string, number>();
+  /** Commands under way that take a job. */
+  readonly #asking = new Set<Promise<unknown>>();
+  #answers = 0;
   readonly #routed: RoutedTakes | undefined;
   #running = 0;
   /** Jobs whose end was not followed by a look for the next one. */
@@ -257,6 +266,30 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
     for (const id of await this.backend.moveStalledJobsToWait()) this.emit("stalled", id, "active");
   }
 
+  /**
+   * Jobs that this worker has taken without an answer, as the connection broke, go back in line: it runs none of them, and their
+   * locks would keep them from others. For the time after a reconnect.
+   */
+  async giveBackLostTakes(): Promise<void> {
+    if (this.#leaving) return;
+    const taken = await activeWithToken(this.#options, this.#tokenStart);
+    // The answers to some of them may still be on their way.
+    if (!(await settledWithin(Promise.allSettled(this.#asking), LONGEST_ANSWER))) return;
+    const lost = taken.filter((id) => !this.#held.has(id));
+    // One that another host has by now is refused.
+    await Promise.all(lost.map((id) => this.#giveBackLost(id).catch((error: Error) => this.emit("error", error))));
+  }
+
+  async #giveBackLost(id: string): Promise<void> {
+    const token = await this.#options.client.get(this.#options.keys.jobLock(this.name, id));
+    if (token?.startsWith(this.#tokenStart)) await this.backend.moveJobFromActiveToWait(id, token);
+  }
+
+  /** What the tokens of the locks begin with that this worker asks for. */
+  get #tokenStart(): string {
+    return `${this.id}:`;
+  }
+
   /** BullMQ's worker has a second connection for its own waits, of which this one has none. */
   protected override createBackend(): void {
     this.backend = this.backendFactory(this.name, this.opts, { withBlockingConnection: false });
@@ -264,7 +297,7 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
 
   async #take(offered: OfferedSlot | undefined): Promise<Fetched> {
     this.#tokens += 1;
-    const token = `${this.id}:${this.#tokens}`;
+    const token = `${this.#tokenStart}${this.#tokens}`;
     const nothing = { took: false, lookAt: Number.POSITIVE_INFINITY };
     if (this.#leaving) return { ...nothing, isKept: true };
     let job: PoolJob | undefined;
@@ -283,6 +316,7 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
     if (this.#isRefused) return { took: false, isKept: true, lookAt: Date.now() };
     if (job && this.#isGivenUp) {
       await job.moveToWait(token).catch((error: Error) => this.emit("error", error));
+      this.#held.delete(job.id ?? "");
       return nothing;
     }
     if (!job) return { took: false, lookAt: this.#nextLook() };
@@ -337,6 +371,8 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
   async #workOn(first: PoolJob): Promise<boolean> {
     let job = first;
     while (true) {
+      const jobId = job.id ?? "";
+      const answer = this.#held.get(jobId);
       try {
         const next = await this.processJob(job, job.token ?? "");
         if (!next) return this.#unfollowed.has(job);
@@ -344,6 +380,9 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
       } catch (error) {
         this.emit("error", error as Error);
         return true;
+      } finally {
+        // It may be the next one again.
+        if (this.#held.get(jobId) === answer) this.#held.delete(jobId);
       }
     }
   }
@@ -352,27 +391,43 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
   #noteWhatIsTaken(): void {
     const commands = this.backend as unknown as Commands;
     const run = commands.execCommand.bind(this.backend);
-    commands.execCommand = async (client, name, parameters) => {
+    const take: Commands["execCommand"] = async (client, name, parameters) => {
       const reply = await run(client, name, parameters);
-      if ((name === "moveToActive" || name === "moveToFinished") && Array.isArray(reply)) {
-        this.#noteTaken(reply[0], String(reply[1]));
-      }
+      if (Array.isArray(reply)) this.#noteTaken(reply[0], String(reply[1]));
+      return reply;
+    };
+    commands.execCommand = (client, name, parameters) => {
+      if (name !== "moveToActive" && name !== "moveToFinished") return run(client, name, parameters);
+      const reply = take(client, name, parameters).finally(() => this.#asking.delete(reply));
+      this.#asking.add(reply);
       return reply;
     };
   }
 
   #noteTaken(fields: unknown, jobId: string): void {
+    this.#answers += 1;
+    if (fields) this.#held.set(jobId, this.#answers);
     this.#taken?.note(jobId, fields);
     const watchers = watchersIn(fields);
     if (watchers.length > 0) this.#watchers.set(jobId, watchers);
   }
 
   protected override createJob(...parameters: Parameters<BullWorker<JobEnvelope, JobReturn>["createJob"]>): PoolJob {
-    const job = super.createJob(...parameters);
+    const job = this.#createReadable(parameters);
     const jobId = job.id ?? "";
     for (const client of this.#watchers.get(jobId) ?? []) watchersOf(job).add(client);
     this.#watchers.delete(jobId);
     return job;
+  }
+
+  /** One that BullMQ cannot read is failed by its token, and not run. */
+  #createReadable(parameters: Parameters<BullWorker<JobEnvelope, JobReturn>["createJob"]>): PoolJob {
+    try {
+      return super.createJob(...parameters);
+    } catch (error) {
+      this.#held.delete(parameters[1]);
+      throw error;
+    }
   }
 
   protected override callProcessJob(job: PoolJob, token: string): Promise<JobReturn> {

@@ -142,6 +142,11 @@ export class ServedQueue {
     await this.#worker.checkStalled().catch((error: Error) => this.report(error));
   }
 
+  /** Puts jobs back in line of which this host cannot know that it has taken them: the connection broke meanwhile. */
+  async giveBackLostTakes(): Promise<void> {
+    await this.#worker.giveBackLostTakes().catch((error: Error) => this.report(error));
+  }
+
   /** Takes no more; resolves when none of its jobs runs here any more, or not at all while Redis is away. */
   stopFetching(): Promise<void> {
     if (this.#closing === undefined) {

@@ -47,6 +47,10 @@ class OpenWorker extends BullWorker {
     return this.moveToActive(token, "host/1");
   }
 
+  async putBack(id: string, token: string): Promise<void> {
+    await this.backend.moveJobFromActiveToWait(id, token);
+  }
+
   checkStalled(): Promise<string[]> {
     return this.backend.moveStalledJobsToWait();
   }
@@ -254,6 +258,19 @@ test("of jobs that are active without a lock, the second pass puts them back in 
   expect(await lost.getState()).toBe("waiting");
   expect(await held.getState()).toBe("active");
   expect(await markers()).toEqual(["0", "0"]);
+});
+
+test("an active job is put back as the next one by the token of its lock, and by no other", async () => {
+  const { client, queue, worker, key, markers } = bench({ lockDuration: HOUR });
+  const lost = await queue.add("lost", {});
+  await worker.take("token:1");
+  await queue.add("later", {});
+  expect(await client.get(`${key(lost.id ?? "")}:lock`)).toBe("token:1");
+  await expect(worker.putBack(lost.id ?? "", "token:2")).rejects.toThrow("Lock mismatch");
+  await client.del(key("marker"));
+  await worker.putBack(lost.id ?? "", "token:1");
+  expect(await markers()).toEqual(["0", "0"]);
+  expect((await worker.take("token:3"))?.id).toBe(lost.id);
 });
 
 test("one pass of an interval is enough for the fleet", async () => {

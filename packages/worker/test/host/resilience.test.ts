@@ -121,6 +121,33 @@ test("connections that break all the time lose no job and answer each", async ()
   for (const [x, jobId] of ids.entries()) expect(await space.answer(jobId, 0, 40_000)).toMatchObject({ value: x * x });
 });
 
+test.each([
+  { what: "the look for a job", command: "/parked", isFull: false },
+  { what: "the end of the one before", command: "/kept-tasks", isFull: true },
+])("a job that was taken by a command whose answer was lost, $what, goes back in line at once", async (lost) => {
+  // given a host that keeps its locks for long, and a call that runs on
+  const space = new TestNamespace(redis);
+  const proxy = await useFaultProxy(redis.url);
+  await space.host({ redis: proxy.url, slots: 2, lockDuration: 60_000, stalledInterval: 60_000 });
+  expect(await space.answer(await space.submit("default", "square", [2]))).toMatchObject({ value: 4 });
+  const file = join(temporaryFolder(), "gate");
+  const gates = [`${file}.longer`, ...(lost.isFull ? [`${file}.before`] : [])];
+  const others = await Promise.all(gates.map((gate) => space.submit("default", "untilFile", [gate])));
+  for (const id of others) await space.untilState("default", id, "active");
+  // when
+  const isLost = proxy.dropReplies((command) => command.includes(lost.command));
+  const jobId = await space.submit("default", "square", [7]);
+  if (lost.isFull) writeFileSync(`${file}.before`, "");
+  await isLost;
+  // then
+  expect(await space.answer(jobId, 0, 10_000)).toMatchObject({ value: 49 });
+  // and what runs stays where it is
+  writeFileSync(`${file}.longer`, "");
+  for (const id of others) expect(await space.answer(id)).toMatchObject({ ok: true });
+  const jobs = await Promise.all([...others, jobId].map((id) => space.job("default", id)));
+  expect(jobs.map((job) => job?.attemptsStarted)).toEqual([...others.map(() => 1), 2]);
+});
+
 test("an idle host stops in well under a second and leaves nothing behind", async () => {
   const space = new TestNamespace(redis);
   const host = await space.host();
