@@ -4,6 +4,7 @@ import { existsSync, globSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { bundlePackages, isBundled } from "./bundle.ts";
 import { ROOT } from "./root.ts";
+import { buildWebApp } from "./web-app.ts";
 
 /** Of a project of the compiler, relative to its package: where its output goes, and its record of what it has done. */
 interface Output {
@@ -25,9 +26,12 @@ const compiler = spawnSync(process.execPath, [join(ROOT, "node_modules/typescrip
   stdio: "inherit",
 });
 for (const output of outputs) removeOrphans(output);
-// Otherwise the compiler has said why.
-if (compiler.status === 0) await bundlePackages();
 process.exitCode = compiler.status ?? 1;
+// Otherwise the compiler has said why.
+if (compiler.status === 0) {
+  await bundlePackages();
+  process.exitCode = buildWebApp();
+}
 
 /** What is bundled has two kinds of declarations: docs/decisions/internal-members.md. */
 function outputsOf(name: string): Output[] {

@@ -30,7 +30,8 @@ export async function bundlePackages(): Promise<void> {
     const files = new Map((await bundle(name, entries)).map((file) => [join(dist, file.fileName), textOf(file)]));
     // Written only when it differs, so that a build with nothing new disturbs nobody who is running these files.
     for (const [path, text] of files) if (!holds(path, text)) write(path, text);
-    for (const path of globSync(join(dist, "**/*.{js,js.map}"))) if (!files.has(path)) rmSync(path);
+    const isOurs = (path: string): boolean => !path.startsWith(join(dist, "web"));
+    for (const path of globSync(join(dist, "**/*.{js,js.map}"))) if (isOurs(path) && !files.has(path)) rmSync(path);
   }
 }
 

@@ -116,6 +116,7 @@ export const NAVIGATION: readonly NavigationGroup[] = [
       "docs/decisions/host-log.md",
       "docs/decisions/terminal-drawing.md",
       "docs/decisions/dashboard-server.md",
+      "docs/decisions/dashboard-web-app.md",
       "docs/decisions/json-api.md",
       "docs/decisions/toolchain.md",
       "docs/decisions/documentation-site.md",

@@ -22,6 +22,7 @@ import { SIGN_IN_PATH } from "./pages/sign-in-page.ts";
 import type { SnapshotSource } from "./snapshot/snapshot-source.ts";
 import type { TotalsSource } from "./snapshot/totals-source.ts";
 import { version } from "./version.ts";
+import { WebApp } from "./web/web-app.ts";
 
 /** How old the figures of a scrape may be, so that many scrapers cost as much as one. */
 const METRICS_MAX_AGE = 1_000;
@@ -51,7 +52,9 @@ export function dashboardServer(settings: DashboardSettings, parts: ServerParts)
   app.route("/", health(client));
   const { host, loopback, allowedHosts } = settings;
   app.use(refuseForeignHost({ host, loopback, allowed: allowedHosts }));
+  const webApp = new WebApp("/");
   app.route("/", assets());
+  app.route("/", webApp.files());
   app.use(SIGN_IN_PATH, limitBody(LARGEST_SIGN_IN));
   if (settings.token !== null) app.route("/", requireToken(new AccessToken(settings.token)));
   app.use(limitBody(LARGEST_BODY));
@@ -59,6 +62,7 @@ export function dashboardServer(settings: DashboardSettings, parts: ServerParts)
   if (settings.readOnly) app.use(refuseChanges());
 
   app.route(API_PATH, api(place, { version }));
+  app.route("/", webApp.pages());
   app.route("/", overviewRoutes({ namespace: settings.namespace, source, stopping }));
   app.get("/metrics", async (context) => {
     const [view, fleet] = await Promise.all([source.view(METRICS_MAX_AGE), totals.view(METRICS_MAX_AGE)]);

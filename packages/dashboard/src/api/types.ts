@@ -1,0 +1,14 @@
+// The shapes of the API's answers, for the web app: types only, so that no schema gets into what a browser loads.
+import type { z } from "./open-api.ts";
+import type * as schemas from "./schemas.ts";
+
+export type TaskState = z.infer<typeof schemas.TaskState>;
+export type TaskRow = z.infer<typeof schemas.TaskRow>;
+export type TaskView = z.infer<typeof schemas.TaskView>;
+export type TaskLog = z.infer<typeof schemas.TaskLog>;
+export type ErrorView = z.infer<typeof schemas.ErrorView>;
+export type PoolView = z.infer<typeof schemas.PoolView>;
+export type HostView = z.infer<typeof schemas.HostView>;
+export type ProcessView = z.infer<typeof schemas.ProcessView>;
+export type ObjectView = z.infer<typeof schemas.ObjectView>;
+export type Deadlock = z.infer<typeof schemas.Deadlock>;

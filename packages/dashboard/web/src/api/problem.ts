@@ -1,0 +1,17 @@
+/** What the API says when it does not do what was asked (RFC 9457); or why it could not be asked. */
+export class ApiProblem extends Error {
+  override name = "ApiProblem";
+  /** The status of the answer; 0 when there was none. */
+  readonly status: number;
+  /** Why an action was not done, in one word. */
+  readonly outcome: string | undefined;
+  /** What is wrong with each part of the request. */
+  readonly errors: readonly { path: string; message: string }[];
+
+  constructor(status: number, detail: string, more: { outcome?: unknown; errors?: unknown } = {}) {
+    super(detail);
+    this.status = status;
+    this.outcome = typeof more.outcome === "string" ? more.outcome : undefined;
+    this.errors = Array.isArray(more.errors) ? more.errors : [];
+  }
+}

@@ -1,0 +1,40 @@
+import { QueryClient, queryOptions } from "@tanstack/react-query";
+import { call, type QueryValue } from "./call.ts";
+import { ApiProblem } from "./problem.ts";
+
+export const queryClient: QueryClient = new QueryClient({
+  defaultOptions: {
+    queries: {
+      // The live view says when something has changed.
+      staleTime: 30_000,
+      gcTime: 60_000,
+      refetchOnWindowFocus: false,
+      retry: (count, error) => error instanceof ApiProblem && (error.status === 0 || error.status >= 500) && count < 2,
+      networkMode: "always",
+    },
+    mutations: { networkMode: "always" },
+  },
+});
+
+/**
+ * A reading of the API that is made again when something of its topics changes. A topic is a path, such as
+ * `pools/images`; a change of it concerns readings of `pools`, of `pools/images` and of what is below.
+ *
+ * @example
+ * useQuery(reading<{ pools: PoolView[] }>("/pools", { topics: ["pools"] }))
+ */
+export function reading<Answer>(
+  path: string,
+  { topics, query = {} }: { topics: readonly string[]; query?: Readonly<Record<string, QueryValue>> },
+) {
+  return queryOptions({
+    queryKey: [path, query] as const,
+    queryFn: ({ signal }) => call<Answer>(path, { query, signal }),
+    meta: { topics },
+  });
+}
+
+/** Whether a change of `changed` concerns a reading of `wanted`. */
+export function concerns(changed: string, wanted: string): boolean {
+  return changed === "*" || changed === wanted || changed.startsWith(`${wanted}/`) || wanted.startsWith(`${changed}/`);
+}

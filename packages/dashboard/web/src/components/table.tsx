@@ -1,0 +1,126 @@
+import { useWindowVirtualizer } from "@tanstack/react-virtual";
+import { type ReactNode, useLayoutEffect, useRef, useState } from "react";
+
+export interface Column<Row> {
+  key: string;
+  head: ReactNode;
+  cell: (row: Row) => ReactNode;
+  /** Numbers stand right. */
+  isNumber?: boolean;
+  /** Goes first when it gets narrow. */
+  isMinor?: boolean;
+  /** Said before the value on a phone, where a row is a card; absent: the cell speaks for itself. */
+  label?: string;
+  /** On a phone the cell has the whole width. */
+  isFull?: boolean;
+  className?: string;
+}
+
+export interface TableProps<Row> {
+  /** What the table shows, for readers of the screen. */
+  caption: string;
+  columns: readonly Column<Row>[];
+  rows: readonly Row[];
+  rowKey: (row: Row) => string;
+  /** "cards": each row is a card on a phone; "rows": a long list with a line of its own for its parts. */
+  onPhone?: "cards" | "cards four" | "rows";
+  isSelected?: (row: Row) => boolean;
+}
+
+/** Above this many rows only those are drawn that can be seen. */
+const VIRTUAL_FROM = 100;
+
+/** A table. The first column names the row. */
+export function Table<Row>(props: TableProps<Row>) {
+  const { caption, columns, rows, onPhone = "cards" } = props;
+  return (
+    <table className={`t ${onPhone}`} aria-rowcount={rows.length + 1}>
+      <caption className="hidden">{caption}</caption>
+      <thead>
+        <tr>
+          {columns.map((column) => (
+            <th key={column.key} scope="col" className={classesOf(column)}>
+              {column.head}
+            </th>
+          ))}
+        </tr>
+      </thead>
+      {rows.length < VIRTUAL_FROM ? (
+        <tbody>
+          {rows.map((row, index) => (
+            <TableRow key={props.rowKey(row)} row={row} index={index} {...props} />
+          ))}
+        </tbody>
+      ) : (
+        <VirtualBody {...props} />
+      )}
+    </table>
+  );
+}
+
+function VirtualBody<Row>(props: TableProps<Row>) {
+  const { rows, columns } = props;
+  const body = useRef<HTMLTableSectionElement>(null);
+  const [top, setTop] = useState(0);
+  useLayoutEffect(() => {
+    setTop((body.current?.getBoundingClientRect().top ?? 0) + window.scrollY);
+  }, []);
+  const virtual = useWindowVirtualizer({
+    count: rows.length,
+    estimateSize: () => 38,
+    overscan: 20,
+    scrollMargin: top,
+    getItemKey: (index) => {
+      const row = rows[index];
+      return row === undefined ? index : props.rowKey(row);
+    },
+  });
+  const items = virtual.getVirtualItems();
+  const before = (items[0]?.start ?? top) - top;
+  const after = virtual.getTotalSize() - ((items.at(-1)?.end ?? top) - top);
+  return (
+    <tbody ref={body}>
+      {before > 0 && <Space height={before} columns={columns.length} />}
+      {items.map(({ index, key }) => {
+        const row = rows[index];
+        if (row === undefined) return null;
+        return <TableRow key={String(key)} row={row} index={index} measure={virtual.measureElement} {...props} />;
+      })}
+      {after > 0 && <Space height={after} columns={columns.length} />}
+    </tbody>
+  );
+}
+
+function Space({ height, columns }: { height: number; columns: number }) {
+  return (
+    <tr className="space">
+      <td colSpan={columns} style={{ height }} />
+    </tr>
+  );
+}
+
+function TableRow<Row>(
+  props: TableProps<Row> & { row: Row; index: number; measure?: (element: Element | null) => void },
+) {
+  const { row, index, columns, isSelected, measure } = props;
+  return (
+    <tr ref={measure} data-index={index} aria-rowindex={index + 2} aria-selected={isSelected?.(row) || undefined}>
+      {columns.map((column, place) =>
+        place === 0 ? (
+          <th key={column.key} scope="row" className={classesOf(column)}>
+            {column.cell(row)}
+          </th>
+        ) : (
+          <td key={column.key} className={classesOf(column)} data-label={column.label}>
+            {column.cell(row)}
+          </td>
+        ),
+      )}
+    </tr>
+  );
+}
+
+function classesOf<Row>({ isNumber, isMinor, isFull, className }: Column<Row>): string | undefined {
+  const names = [isNumber && "num", isMinor && "minor", isFull && "full", className].filter(Boolean);
+  return names.length === 0 ? undefined : names.join(" ");
+}

@@ -1,0 +1,118 @@
+import { useQuery } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
+import { Command } from "cmdk";
+import { useEffect, useRef, useState } from "react";
+import type { HostView, PoolView } from "../../../src/api/types.ts";
+import { reading } from "../api/queries.ts";
+import { Icon } from "../components/icon.tsx";
+import { useWords } from "../words/index.ts";
+import { PAGES } from "./pages.ts";
+
+/** Search and commands by name: pages, pools, hosts, and tasks that contain a text. */
+export function Palette({ onClose }: { onClose: () => void }) {
+  const { frame } = useWords();
+  const ref = useRef<HTMLDialogElement>(null);
+  const [text, setText] = useState("");
+  const navigate = useNavigate();
+  const pools = useQuery(reading<{ pools: PoolView[] }>("/pools", { topics: ["pools"] }));
+  const hosts = useQuery(reading<{ hosts: HostView[] }>("/hosts", { topics: ["hosts"] }));
+  useEffect(() => {
+    const opener = document.activeElement;
+    ref.current?.showModal();
+    return () => {
+      if (opener instanceof HTMLElement && opener.isConnected) opener.focus();
+    };
+  }, []);
+  const go = (open: () => Promise<void>) => {
+    onClose();
+    void open();
+  };
+  return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: Esc does what a press beside the dialog does
+    <dialog
+      ref={ref}
+      className="palette"
+      aria-label={frame.commands}
+      onCancel={(event) => {
+        event.preventDefault();
+        onClose();
+      }}
+      onClick={(event) => event.target === ref.current && onClose()}
+    >
+      <Command label={frame.commands}>
+        <div className="find">
+          <Icon name="search" />
+          <Command.Input value={text} onValueChange={setText} placeholder={frame.typeCommand} autoFocus />
+          <kbd>Esc</kbd>
+        </div>
+        <Command.List className="menu">
+          <Command.Empty>{frame.noMatch}</Command.Empty>
+          <Command.Group heading={frame.goTo}>
+            {PAGES.map((page) => (
+              <Command.Item
+                key={page.to}
+                value={`page ${frame[page.name]}`}
+                onSelect={() => go(() => navigate({ to: page.to }))}
+              >
+                <Icon name={page.icon} />
+                <span>{frame[page.name]}</span>
+                {"key" in page && (
+                  <span className="push">
+                    <kbd>g</kbd> <kbd>{page.key}</kbd>
+                  </span>
+                )}
+              </Command.Item>
+            ))}
+            {text !== "" &&
+              pools.data?.pools.map(({ name }) => (
+                <Command.Item
+                  key={`pool ${name}`}
+                  value={`pool ${name}`}
+                  onSelect={() => go(() => navigate({ to: "/pools/$name", params: { name } }))}
+                >
+                  <Icon name="pools" />
+                  <span>{name}</span>
+                  <span className="push">{frame.pools}</span>
+                </Command.Item>
+              ))}
+            {text !== "" &&
+              hosts.data?.hosts.map(({ id, name }) => (
+                <Command.Item
+                  key={`host ${id}`}
+                  value={`host ${name} ${id}`}
+                  onSelect={() => go(() => navigate({ to: "/hosts/$id", params: { id } }))}
+                >
+                  <Icon name="hosts" />
+                  <span>{name}</span>
+                  <span className="push">{frame.hosts}</span>
+                </Command.Item>
+              ))}
+          </Command.Group>
+          {text !== "" && (
+            <Command.Group heading={frame.search} forceMount>
+              <Command.Item
+                value={`search ${text}`}
+                forceMount
+                onSelect={() => go(() => navigate({ to: "/tasks", search: { text } }))}
+              >
+                <Icon name="search" />
+                <span>{frame.searchFor(text)}</span>
+              </Command.Item>
+            </Command.Group>
+          )}
+        </Command.List>
+      </Command>
+      <footer>
+        <span>
+          <kbd>↑</kbd> <kbd>↓</kbd> {frame.choose}
+        </span>
+        <span>
+          <kbd>Enter</kbd> {frame.run}
+        </span>
+        <span>
+          <kbd>Esc</kbd> {frame.keyNames.close}
+        </span>
+      </footer>
+    </dialog>
+  );
+}

@@ -1,0 +1,24 @@
+import { QueryClientProvider } from "@tanstack/react-query";
+import { RouterProvider } from "@tanstack/react-router";
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+import { queryClient } from "./api/queries.ts";
+import { followEvents } from "./live/live.ts";
+import { router } from "./router.tsx";
+import { currentSettings, onSettings } from "./settings.ts";
+import { speak } from "./words/index.ts";
+import "./styles/index.css";
+
+followEvents();
+onSettings(() => void speak(currentSettings().language));
+await speak();
+const place = document.getElementById("root");
+if (place) {
+  createRoot(place).render(
+    <StrictMode>
+      <QueryClientProvider client={queryClient}>
+        <RouterProvider router={router} />
+      </QueryClientProvider>
+    </StrictMode>,
+  );
+}

@@ -1,0 +1,7 @@
+import { PageHead } from "../../components/page.tsx";
+import { useWords } from "../../words/index.ts";
+
+export function RedisPage() {
+  const { redis: said } = useWords();
+  return <PageHead title={said.title} tab={said.title} lead={said.lead} />;
+}

@@ -1,0 +1,18 @@
+export const common = {
+  units: { millisecond: "ms", second: "s", minute: "min", hour: "h", day: "d" },
+  ago: (duration: string) => `${duration} ago`,
+  inFuture: (duration: string) => `in ${duration}`,
+  since: "since",
+  none: "none",
+  close: "Close",
+  copy: "Copy",
+  copied: "Copied",
+  undo: "Undo",
+  open: "Open",
+  more: "More",
+  tryAgain: "Try again",
+  cannotRead: "This part cannot be read",
+  forbidden: (role: string) => `Your role, ${role}, may only look`,
+  readOnly: "This dashboard is read-only",
+  loading: "Loading",
+};

@@ -1,0 +1,31 @@
+import { audit } from "./audit.ts";
+import { common } from "./common.ts";
+import { deadLetters } from "./dead-letters.ts";
+import { failures } from "./failures.ts";
+import { frame } from "./frame.ts";
+import { hosts } from "./hosts.ts";
+import { objects } from "./objects.ts";
+import { overview } from "./overview.ts";
+import { pools } from "./pools.ts";
+import { processes } from "./processes.ts";
+import { redis } from "./redis.ts";
+import { settings } from "./settings.ts";
+import { states } from "./states.ts";
+import { tasks } from "./tasks.ts";
+
+export const en = {
+  common,
+  frame,
+  states,
+  overview,
+  failures,
+  tasks,
+  deadLetters,
+  pools,
+  hosts,
+  processes,
+  objects,
+  redis,
+  audit,
+  settings,
+};

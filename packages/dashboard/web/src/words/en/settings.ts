@@ -1,0 +1,5 @@
+export const settings = {
+  title: "Settings",
+  lead: "They stay in this browser.",
+  empty: "",
+};
