@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { isIP } from "node:net";
 import { type Logger, ValueError } from "@manyhands/core";
 import {
@@ -8,8 +7,8 @@ import {
   optionsOf,
   type RedisConfig,
   resolveNamespace,
-  trimSetting,
 } from "@manyhands/core/internal";
+import { type AccessOptions, type AccessSettings, resolveAccess } from "./access/access-options.ts";
 
 export interface DashboardOptions {
   /** URL, options of ioredis, or cluster nodes. @defaultValue the environment, then redis://127.0.0.1:6379 */
@@ -20,11 +19,7 @@ export interface DashboardOptions {
   port?: number | undefined;
   /** Address to listen on. Another than loopback needs a token. @defaultValue "127.0.0.1" */
   host?: string | undefined;
-  /**
-   * What a visitor must know, at least 8 characters. Absent: that of the environment (`MANYHANDS_DASHBOARD_TOKEN`),
-   * else a random one is made, on loopback only, and is part of the returned URL. `false`: none, on loopback only;
-   * every user of this machine may then use the dashboard.
-   */
+  /** What an admin must know: as `access.token`. */
   token?: string | false | undefined;
   /**
    * More names that visitors may call the dashboard by, such as that of a proxy before it. Without a name of its own
@@ -32,8 +27,10 @@ export interface DashboardOptions {
    * @defaultValue `MANYHANDS_DASHBOARD_ALLOWED_HOSTS` (names with commas between), then none
    */
   allowedHosts?: readonly string[] | undefined;
-  /** Refuse everything that changes something. @defaultValue false */
+  /** Refuse everything that changes something: as `access.readOnly`. @defaultValue false */
   readOnly?: boolean | undefined;
+  /** Who may use the dashboard with which role, and what is hidden. @defaultValue one token for an admin */
+  access?: AccessOptions | undefined;
   /** @defaultValue nothing is reported */
   logger?: Logger | undefined;
 }
@@ -44,20 +41,15 @@ export interface DashboardSettings {
   namespace: string;
   port: number;
   host: string;
-  /** null: free access, on loopback. */
-  token: string | null;
-  /** True for a random token, which only the URL contains. */
-  tokenGenerated: boolean;
+  access: AccessSettings;
   loopback: boolean;
   /** In lower case. */
   allowedHosts: readonly string[];
-  readOnly: boolean;
   logger: Logger;
 }
 
 export const DEFAULT_DASHBOARD_PORT = 3000;
 export const DEFAULT_DASHBOARD_HOST = "127.0.0.1";
-const SHORTEST_TOKEN = 8;
 const silent: Logger = { info: () => {}, warn: () => {}, error: () => {} };
 
 const DASHBOARD_OPTIONS = optionsOf<DashboardOptions>({
@@ -68,6 +60,7 @@ const DASHBOARD_OPTIONS = optionsOf<DashboardOptions>({
   token: true,
   allowedHosts: true,
   readOnly: "boolean",
+  access: true,
   logger: true,
 });
 
@@ -78,19 +71,30 @@ export function resolveOptions(options: DashboardOptions): DashboardSettings {
   if (typeof host !== "string" || host === "")
     throw new ValueError(`host must be an address such as 127.0.0.1; got "${host}"`);
   const loopback = isLoopback(host);
-  const token = options.token ?? environmentSetting("MANYHANDS_DASHBOARD_TOKEN");
   return {
     redis: options.redis,
     namespace: resolveNamespace(options.namespace),
     port: checkedPort(options.port ?? DEFAULT_DASHBOARD_PORT),
     host,
-    token: checkedToken(token, host, loopback),
-    tokenGenerated: token === undefined,
+    access: resolveAccess(accessOf(options), { host, loopback }),
     loopback,
     allowedHosts: checkedHosts(options.allowedHosts ?? hostsOfEnvironment()),
-    readOnly: options.readOnly ?? false,
     logger: checkedLogger(options.logger),
   };
+}
+
+/** @throws ValueError for what is given in both places */
+function accessOf({ token, readOnly, access = {} }: DashboardOptions): AccessOptions {
+  if (typeof access !== "object" || access === null) {
+    throw new ValueError(
+      `access must be an object such as { tokens, redact }; got ${access === null ? "null" : typeof access}`,
+    );
+  }
+  for (const [name, here] of Object.entries({ token, readOnly })) {
+    if (here === undefined || access[name as "token"] === undefined) continue;
+    throw new ValueError(`give ${name} or access.${name}, not both`);
+  }
+  return { ...access, ...(token !== undefined && { token }), ...(readOnly !== undefined && { readOnly }) };
 }
 
 function checkedLogger(logger: Logger | undefined): Logger {
@@ -124,31 +128,4 @@ function checkedHosts(names: readonly string[]): string[] {
 function checkedPort(port: number): number {
   if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
   throw new ValueError(`port must be a whole number from 0 to 65535; got ${String(port)}`);
-}
-
-function checkedToken(token: string | false | undefined, host: string, loopback: boolean): string | null {
-  if (token === undefined || token === false) {
-    if (!loopback) {
-      throw new ValueError(
-        `the dashboard on ${host} could be reached from other machines and needs a token; ` +
-          "got none: set the option token (--token or MANYHANDS_DASHBOARD_TOKEN), or listen on 127.0.0.1",
-      );
-    }
-    return token === false ? null : randomBytes(24).toString("base64url");
-  }
-  if (typeof token !== "string") {
-    throw new ValueError(`token must be a string of at least ${SHORTEST_TOKEN} characters; got ${typeof token}`);
-  }
-  // A program may have read it from a file that ends with a line break.
-  const secret = trimSetting(token);
-  if (secret.length < SHORTEST_TOKEN) {
-    throw new ValueError(
-      `token must be a string of at least ${SHORTEST_TOKEN} characters; got ${secret.length} characters`,
-    );
-  }
-  // No Authorization header can carry any other: the dashboard would start and refuse every program.
-  if (!/^[\x21-\x7e]+$/.test(secret)) {
-    throw new ValueError("token must be of visible ASCII characters, without spaces and line breaks; got others");
-  }
-  return secret;
 }

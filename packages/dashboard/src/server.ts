@@ -1,11 +1,11 @@
 import type { RedisClient } from "@manyhands/core/internal";
 import { Hono } from "hono";
-import { AccessToken } from "./access/access-token.ts";
+import { authenticate } from "./access/authenticate.ts";
+import { authorize } from "./access/authorize.ts";
 import { limitBody } from "./access/limit-body.ts";
 import { refusal } from "./access/refusal.ts";
 import { refuseForeignHost } from "./access/refuse-foreign-host.ts";
-import { refuseChanges, refuseForeignOrigin } from "./access/refuse-foreign-origin.ts";
-import { requireToken } from "./access/require-token.ts";
+import { refuseForeignOrigin } from "./access/refuse-foreign-origin.ts";
 import { securityHeaders } from "./access/security-headers.ts";
 import { api } from "./api/api.ts";
 import { API_PATH, isApiPath } from "./api/api-path.ts";
@@ -43,25 +43,25 @@ export interface ServerParts {
 
 /**
  * Puts the dashboard together. The order is that of trust: requests without a token first, then the check of the host name,
- * then who has the token, then what may be changed.
+ * then who it is, then where the request comes from, then what the role allows.
  */
 export function dashboardServer(settings: DashboardSettings, parts: ServerParts): Hono {
   const { client, place, source, totals, queues, stopping } = parts;
   const app = new Hono();
   app.use(securityHeaders(BULL_BOARD_PATH));
   app.route("/", health(client));
-  const { host, loopback, allowedHosts } = settings;
+  const { host, loopback, allowedHosts, access } = settings;
   app.use(refuseForeignHost({ host, loopback, allowed: allowedHosts }));
   const webApp = new WebApp("/");
   app.route("/", assets());
   app.route("/", webApp.files());
   app.use(SIGN_IN_PATH, limitBody(LARGEST_SIGN_IN));
-  if (settings.token !== null) app.route("/", requireToken(new AccessToken(settings.token)));
+  app.route("/", authenticate({ access, logger: settings.logger }));
   app.use(limitBody(LARGEST_BODY));
   app.use(refuseForeignOrigin());
-  if (settings.readOnly) app.use(refuseChanges());
+  app.use(authorize(access));
 
-  app.route(API_PATH, api(place, { version }));
+  app.route(API_PATH, api(place, { version, access }));
   app.route("/", webApp.pages());
   app.route("/", overviewRoutes({ namespace: settings.namespace, source, stopping }));
   app.get("/metrics", async (context) => {

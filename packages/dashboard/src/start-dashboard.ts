@@ -14,6 +14,7 @@ import {
   PoolRegistry,
   readTotals,
 } from "@manyhands/core/internal";
+import { Redaction } from "./access/redaction.ts";
 import { PoolQueues } from "./bull-board/pool-queues.ts";
 import { type DashboardOptions, type DashboardSettings, resolveOptions } from "./options.ts";
 import { dashboardServer } from "./server.ts";
@@ -57,9 +58,16 @@ export async function startDashboard(options: DashboardOptions = {}): Promise<Da
   const registry = new PoolRegistry(client, keys);
   const source = new SnapshotSource(() => askRedis(client, () => readSnapshot(client, keys)), settings.logger);
   const totals = new TotalsSource(() => askRedis(client, () => readTotals(client, keys)));
-  const queues = new PoolQueues({ client, keys, listPools: () => registry.list(), readOnly: settings.readOnly });
+  const redaction = new Redaction(settings.access.redact);
+  const queues = new PoolQueues({
+    client,
+    keys,
+    listPools: () => registry.list(),
+    readOnly: settings.access.readOnly,
+    redaction,
+  });
   const ask = <Answer>(request: () => Promise<Answer>): Promise<Answer> => askRedis(client, request, ACTION_DEADLINE);
-  const inspector = new Inspector({ client, keys, during: ask });
+  const inspector = new Inspector({ client, keys, during: ask, hidesArguments: redaction.isActive });
   let server: Server;
   try {
     await assertRedisFit(client, settings.redis);
@@ -92,9 +100,10 @@ export async function startDashboard(options: DashboardOptions = {}): Promise<Da
     await Promise.all([closed, inspector.close(), closeRedis(client)]);
   };
   let stopped: Promise<void> | undefined;
+  const { generatedToken } = settings.access;
   const stopOnce = () => (stopped ??= stop());
   return {
-    url: settings.tokenGenerated ? `${origin}/#token=${settings.token}` : `${origin}/`,
+    url: generatedToken === null ? `${origin}/` : `${origin}/#token=${generatedToken}`,
     origin,
     port,
     stop: stopOnce,

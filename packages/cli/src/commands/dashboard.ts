@@ -1,10 +1,11 @@
+import type { AccessOptions } from "@manyhands/dashboard";
 import type { Command } from "commander";
 import { addressError } from "../failure/address-error.ts";
 import { EXIT, type ExitCode } from "../failure/exit-code.ts";
 import { interruption } from "../interruption.ts";
 import { action, type Invocation, newCommand } from "../invocation.ts";
 import { wholeNumber } from "../parse/numbers.ts";
-import { readSecret } from "../settings/secret.ts";
+import { readSecret, readSecretFile } from "../settings/secret.ts";
 
 interface Options {
   port?: number;
@@ -12,6 +13,12 @@ interface Options {
   token?: string;
   tokenFile?: string;
   allowHost?: string[];
+  tokens?: string;
+  trustHeader?: string;
+  trustFrom?: string[];
+  redact?: string[];
+  readOnly?: true;
+  sessionAge?: number;
 }
 
 /** The one of the dashboard. */
@@ -24,6 +31,7 @@ export function dashboardCommand(): Command {
     examples: [
       ["manyhands dashboard", "on 127.0.0.1:3000, with a token in the URL"],
       ["MANYHANDS_DASHBOARD_TOKEN=… manyhands dashboard --host 0.0.0.0", "for other machines too"],
+      ["manyhands dashboard --tokens /run/secrets/tokens", "for viewers, operators and admins: a token for each"],
     ],
   });
   return command
@@ -31,6 +39,19 @@ export function dashboardCommand(): Command {
     .option("--host <address>", "address to listen on; another than loopback needs a token (default: 127.0.0.1)")
     .option("--token <text>", "what visitors must know (MANYHANDS_DASHBOARD_TOKEN; default: a random one)")
     .option("--token-file <file>", "read the token from a file")
+    .option("--tokens <file>", "more tokens, one in each line: <viewer|operator|admin> <name> <token>")
+    .option(
+      "--trust-header <name>",
+      "header in which a proxy names the visitor, and after a colon the one with the role",
+    )
+    .option("--trust-from <address...>", "addresses or networks of that proxy")
+    .option(
+      "--session-age <ms>",
+      "how long a browser stays signed in unused (default: 12 hours)",
+      wholeNumber("--session-age", { from: 60_000, to: 2_592_000_000 }),
+    )
+    .option("--redact <path...>", "hide values of arguments and results by name or path: password card.number")
+    .option("--read-only", "refuse everything that changes something")
     .option("--allow-host <name...>", "another host name that visitors may use, such as workers.example.org")
     .action(action<Options>(serveDashboard));
 }
@@ -39,11 +60,12 @@ async function serveDashboard({ options, settings, printer }: Invocation<Options
   using stop = interruption();
   const { port, host, token: given, tokenFile: file, allowHost } = options;
   const token = await readSecret({ name: "token", given, file, variable: "MANYHANDS_DASHBOARD_TOKEN" });
+  const access = await accessOf(options);
   const { startDashboard } = await import("@manyhands/dashboard");
   const dashboard = await startDashboard({
     port,
     host,
-    token,
+    access: { ...access, token },
     allowedHosts: allowHost,
     redis: settings.redis.value,
     namespace: settings.namespace.value,
@@ -63,4 +85,21 @@ async function serveDashboard({ options, settings, printer }: Invocation<Options
   if (!stop.signal.aborted) await new Promise((resolve) => stop.signal.addEventListener("abort", resolve));
   await dashboard.stop();
   return EXIT.done;
+}
+
+async function accessOf(options: Options): Promise<AccessOptions> {
+  const { tokens, trustHeader, trustFrom, redact, readOnly, sessionAge } = options;
+  return {
+    ...(tokens !== undefined && { tokens: await readSecretFile("tokens", tokens) }),
+    ...(trustHeader !== undefined && { trustHeader }),
+    ...(trustFrom !== undefined && { trustFrom: trustFrom.flatMap(words) }),
+    ...(redact !== undefined && { redact: redact.flatMap(words) }),
+    ...(readOnly !== undefined && { readOnly }),
+    ...(sessionAge !== undefined && { sessionAge }),
+  };
+}
+
+/** Words of an option that may be given once for each, or with commas between. */
+function words(text: string): string[] {
+  return text.split(",").flatMap((word) => word.trim() || []);
 }

@@ -20,9 +20,7 @@ export interface SecretSources {
 export async function readSecret({ name, given, file, variable }: SecretSources): Promise<string | undefined> {
   if (given !== undefined && file !== undefined) throw new UsageError(`give --${name} or --${name}-file, not both`);
   if (file !== undefined) {
-    const text = trimSetting(await readText(file, name));
-    if (text !== "") return text;
-    throw new UsageError(`--${name}-file: "${file}" is empty`);
+    return readSecretFile(`${name}-file`, file);
   }
   if (given === undefined) return environmentSetting(variable);
   const text = trimSetting(given);
@@ -30,10 +28,16 @@ export async function readSecret({ name, given, file, variable }: SecretSources)
   throw new UsageError(`--${name} must not be empty; leave it out for a random one`);
 }
 
-async function readText(file: string, name: string): Promise<string> {
-  try {
-    return await readFile(file, "utf8");
-  } catch (error) {
-    throw new UsageError(`--${name}-file: cannot read "${file}": ${(error as Error).message}`);
-  }
+/**
+ * What a file of secrets holds, without the line break that it ends with.
+ * @param option - That names the file, without its dashes.
+ * @throws UsageError when it cannot be read, or is empty
+ */
+export async function readSecretFile(option: string, file: string): Promise<string> {
+  const text = await readFile(file, "utf8").catch((error: Error) => {
+    throw new UsageError(`--${option}: cannot read "${file}": ${error.message}`);
+  });
+  const secret = trimSetting(text);
+  if (secret !== "") return secret;
+  throw new UsageError(`--${option}: "${file}" is empty`);
 }

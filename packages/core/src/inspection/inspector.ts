@@ -17,6 +17,8 @@ export interface InspectorOptions {
   keys: Keys;
   /** Runs every request. @defaultValue it just runs */
   during?: InspectorPlace["during"];
+  /** Texts are not looked for in arguments: who asks may not see all of them. @defaultValue false */
+  hidesArguments?: boolean | undefined;
 }
 
 /**
@@ -33,11 +35,11 @@ export class Inspector {
   readonly #keys: Keys;
   readonly #queues: BullQueues;
 
-  constructor({ client, keys, during = (request) => request() }: InspectorOptions) {
+  constructor({ client, keys, during = (request) => request(), hidesArguments }: InspectorOptions) {
     this.#client = client;
     this.#keys = keys;
     this.#queues = new BullQueues(client, keys);
-    const place = { client, keys, during, queues: this.#queues };
+    const place = { client, keys, during, hidesArguments, queues: this.#queues };
     this.tasks = new TaskInspector(place);
     this.pools = new PoolInspector(place);
     this.fleet = new FleetInspector(place);

@@ -10,6 +10,8 @@ export interface InspectorPlace {
   client: RedisClient;
   keys: Keys;
   queues: BullQueues;
+  /** Texts are not looked for in arguments: who asks may not see all of them. */
+  hidesArguments?: boolean | undefined;
   /** Runs every request: a context is open then, and keeps the program alive until it is answered. */
   during: <Answer>(request: () => Promise<Answer>) => Promise<Answer>;
 }

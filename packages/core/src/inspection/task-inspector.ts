@@ -445,9 +445,9 @@ export class TaskInspector {
   }
 
   async #findContext(): Promise<FindContext> {
-    const { client, keys } = this.#place;
+    const { client, keys, hidesArguments } = this.#place;
     const [pools, hosts] = await Promise.all([poolNames(client, keys), liveHosts(this.#place)]);
-    return { client, keys, pools, hosts };
+    return { client, keys, pools, hosts, hidesArguments };
   }
 
   async #stateOf(place: TaskPlace): Promise<TaskState> {

@@ -40,15 +40,15 @@ export class GuessLimit {
     return guesses === undefined ? 0 : Math.max(0, guesses.waitsUntil - this.#now());
   }
 
-  /** Counts a wrong token. */
-  wrong(address: string, token: string): void {
+  /** Counts a wrong token. @returns false when it is one of those that the address tried before */
+  wrong(address: string, token: string): boolean {
     const now = this.#now();
     const subscriber = subscriberOf(address);
     const digest = createHash("sha256").update(token).digest("base64url");
     let guesses = this.#addresses.get(subscriber);
     if (guesses !== undefined && now - guesses.lastAt > FORGOTTEN_AFTER) guesses = undefined;
     const known = guesses?.known ?? [];
-    if (known.includes(digest)) return;
+    if (known.includes(digest)) return false;
     const count = (guesses?.count ?? 0) + 1;
     const beyond = count - FREE_GUESSES;
     const wait = beyond <= 0 ? 0 : Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** Math.min(beyond - 1, 16));
@@ -61,6 +61,7 @@ export class GuessLimit {
       waitsUntil: now + wait,
     });
     if (this.#addresses.size > MOST_ADDRESSES) this.#addresses.delete(this.#addresses.keys().next().value as string);
+    return true;
   }
 
   /** Number of addresses that are remembered. */

@@ -1,5 +1,4 @@
 import type { MiddlewareHandler } from "hono";
-import { isApiPath } from "../api/api-path.ts";
 import { bearerToken } from "./bearer-token.ts";
 import { refusal } from "./refusal.ts";
 
@@ -26,16 +25,6 @@ export function refuseForeignOrigin(): MiddlewareHandler {
       site !== undefined || origin !== undefined || bearerToken(context.req.header("authorization")) !== undefined;
     if (proven) return next();
     return refusal(context, 403, "Refused: a request that changes something needs an Origin header or a bearer token.");
-  };
-}
-
-/** Refuses everything but reading. */
-export function refuseChanges(): MiddlewareHandler {
-  return async (context, next) => {
-    if (READING.has(context.req.method)) return next();
-    if (isApiPath(context.req.path)) return refusal(context, 403, "This dashboard is read-only.");
-    // As Bull Board's page reads it.
-    return context.json({ error: { key: "ERRORS.FORBIDDEN" }, message: "This dashboard is read-only." }, 403);
   };
 }
 

@@ -1,3 +1,5 @@
+import type { AccessSettings } from "../access/access-options.ts";
+import { Redaction } from "../access/redaction.ts";
 import { apiApp } from "./api-app.ts";
 import { API_PATH } from "./api-path.ts";
 import type { ApiPlace } from "./api-place.ts";
@@ -6,20 +8,24 @@ import { hostRoutes } from "./host-routes.ts";
 import { objectRoutes } from "./object-routes.ts";
 import type { OpenAPIHono } from "./open-api.ts";
 import { poolRoutes } from "./pool-routes.ts";
+import { presentAnswers } from "./present-answers.ts";
 import { problem } from "./problem.ts";
 import { processRoutes } from "./process-routes.ts";
 import { taskRoutes } from "./task-routes.ts";
+import { visitorRoutes } from "./visitor-routes.ts";
 
 /**
  * The JSON API. Its document, which is made from the schemas that check the requests, is at `/openapi.json`; errors are
  * problem documents.
  */
-export function api(place: ApiPlace, { version }: { version: string }): OpenAPIHono {
+export function api(place: ApiPlace, { version, access }: { version: string; access: AccessSettings }): OpenAPIHono {
   const app = apiApp();
   app.use(async (context, next) => {
     context.header("Cache-Control", "no-store");
     await next();
   });
+  app.use(presentAnswers(new Redaction(access.redact)));
+  app.route("/", visitorRoutes(access));
   app.route("/", findRoutes(place));
   app.route("/", taskRoutes(place));
   app.route("/", poolRoutes(place));

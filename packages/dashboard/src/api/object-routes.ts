@@ -3,7 +3,7 @@ import { apiApp } from "./api-app.ts";
 import type { ApiPlace } from "./api-place.ts";
 import { asJson } from "./as-json.ts";
 import { createRoute, type OpenAPIHono, z } from "./open-api.ts";
-import { inPath, jsonAnswer, jsonBody } from "./parameters.ts";
+import { full, inPath, jsonAnswer, jsonBody } from "./parameters.ts";
 import { PROBLEMS, problemAnswer, refuse } from "./problem.ts";
 import { Deadlock, ObjectView } from "./schemas.ts";
 
@@ -31,7 +31,7 @@ const get = createRoute({
   method: "get",
   path: "/objects/{kind}/{name}",
   ...{ tags, summary: "One shared object" },
-  request: { params },
+  request: { params, query: z.object({ full }) },
   responses: { 200: jsonAnswer(ObjectView, "The object."), 404: unknown, ...PROBLEMS },
 });
 

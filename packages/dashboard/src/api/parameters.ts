@@ -27,6 +27,9 @@ export const flag = z
   .transform((text) => text === "true")
   .openapi({ type: "boolean" });
 
+/** Asks for values of any size. */
+export const full = flag.optional().openapi({ description: "Values of any size; without it large ones are cut." });
+
 /** The body of a request, in JSON. */
 export function jsonBody<Schema extends z.ZodType>(schema: Schema, required: boolean = true) {
   return { required, content: { "application/json": { schema } } };

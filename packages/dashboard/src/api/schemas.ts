@@ -8,6 +8,8 @@ const Anything = z.unknown().openapi({
   description: "Any value. Of what is more than JSON its text or list: a Date as ISO 8601, a Map as pairs.",
 });
 
+const isCut = z.literal(true).optional().openapi({ description: "Something was cut: `full=true` gives all of it." });
+
 export const TaskState = z
   .enum([
     ...(["waiting", "delayed", "prioritized", "blocked", "active", "waiting-children"] as const),
@@ -81,6 +83,7 @@ export const TaskView = z
     queuePosition: z.int().nullable().openapi({ description: "0 = next." }),
     blockedBy: z.string().nullable().openapi({ description: "Why no host starts it, and what to do." }),
     cancelRequested: z.string().nullable().openapi({ description: "Reason of a cancellation under way." }),
+    isCut,
   })
   .openapi("Task");
 
@@ -203,6 +206,7 @@ export const ObjectView = z
     waitsFor: z.enum(["all", "any", "unknown"]),
     leaseLeft: Duration.nullable(),
     state: Anything,
+    isCut,
   })
   .openapi("SharedObject");
 

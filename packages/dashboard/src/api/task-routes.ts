@@ -1,14 +1,16 @@
 import { TaskUnknownError } from "@manyhands/core";
 import { DEFAULT_MAX_PAYLOAD, DEFAULT_POOL, type HostRecord, submitDetached } from "@manyhands/core/internal";
+import { HIDDEN, holdsHidden } from "../access/redaction.ts";
 import { apiApp } from "./api-app.ts";
 import type { ApiPlace } from "./api-place.ts";
 import { asJson } from "./as-json.ts";
 import { createRoute, type OpenAPIHono, z } from "./open-api.ts";
-import { inPath, inPool, jsonAnswer, jsonBody, numberIn } from "./parameters.ts";
+import { full, inPath, inPool, jsonAnswer, jsonBody, numberIn } from "./parameters.ts";
 import { PROBLEMS, problemAnswer, refuse } from "./problem.ts";
 import { TaskLog, TaskState, TaskView } from "./schemas.ts";
 
 const tags = ["tasks"];
+const HIDDEN_GIVEN = `args hold "${HIDDEN}", which stands for a value that this dashboard hides; give the value itself`;
 const params = z.object({ id: inPath("id", "Id of a task; `<job>.<n>` is one call of a job that several share.") });
 const unknown = problemAnswer("No task of that id is kept.");
 const conflict = problemAnswer("Its state does not allow that; `outcome` and `state` say why.");
@@ -44,7 +46,7 @@ const get = createRoute({
   method: "get",
   path: "/tasks/{id}",
   ...{ tags, summary: "One task, with all that is known of it" },
-  request: { params, query: inPool },
+  request: { params, query: inPool.extend({ full }) },
   responses: { 200: jsonAnswer(TaskView, "The task."), 404: unknown, ...PROBLEMS },
 });
 
@@ -54,7 +56,7 @@ const log = createRoute({
   ...{ tags, summary: "Lines of the log and the output of a task" },
   request: {
     params,
-    query: inPool.extend({ from: numberIn(0, Number.MAX_SAFE_INTEGER).optional() }),
+    query: inPool.extend({ from: numberIn(0, Number.MAX_SAFE_INTEGER).optional(), full }),
   },
   responses: { 200: jsonAnswer(TaskLog, "Up to 1 000 lines."), 404: unknown, ...PROBLEMS },
 });
@@ -136,18 +138,21 @@ export function taskRoutes({ client, keys, inspector, ask }: ApiPlace): OpenAPIH
 
   app.openapi(get, async (context) => {
     const { id } = context.req.valid("param");
-    const task = (await tasks.get(id, context.req.valid("query"))) ?? missing(id);
+    const { pool } = context.req.valid("query");
+    const task = (await tasks.get(id, { pool })) ?? missing(id);
     return context.json(asJson(task), 200);
   });
 
   app.openapi(log, async (context) => {
     const { id } = context.req.valid("param");
-    const lines = (await tasks.logs(id, context.req.valid("query"))) ?? missing(id);
+    const { pool, from } = context.req.valid("query");
+    const lines = (await tasks.logs(id, { pool, from })) ?? missing(id);
     return context.json(lines, 200);
   });
 
   app.openapi(submit, async (context) => {
     const { task, args, pool, options } = context.req.valid("json");
+    if (holdsHidden(args)) return refuse(400, HIDDEN_GIVEN);
     const hosts: HostRecord[] = await inspector.fleet.list();
     const call = { task, args, pool, options, hosts, maxPayload: DEFAULT_MAX_PAYLOAD };
     const { id, isDuplicate } = await ask(() => submitDetached({ client, keys }, call));
@@ -187,7 +192,9 @@ export function taskRoutes({ client, keys, inspector, ask }: ApiPlace): OpenAPIH
 
   app.openapi(change, async (context) => {
     const { id } = context.req.valid("param");
-    const outcome = await tasks.change(id, context.req.valid("json"), context.req.valid("query"));
+    const wanted = context.req.valid("json");
+    if (holdsHidden(wanted.args)) return refuse(400, HIDDEN_GIVEN);
+    const outcome = await tasks.change(id, wanted, context.req.valid("query"));
     if (outcome.outcome === "unknown") return missing(id);
     if (outcome.outcome === "changed") return context.json(outcome, 200);
     const why = `task ${id} is ${outcome.state}; only a task that has not started can be changed`;

@@ -1,8 +1,9 @@
 import { BullMQAdapter } from "@bull-board/api/bullMQAdapter";
 import { isWrongType } from "@manyhands/core/internal";
 import type { Queue } from "bullmq";
+import type { Redaction } from "../access/redaction.ts";
 
-type Options = ConstructorParameters<typeof BullMQAdapter>[1];
+type Options = ConstructorParameters<typeof BullMQAdapter>[1] & { redaction: Redaction };
 
 /**
  * Bull Board's adapter of one pool. Bull Board reads all queues together and fails as a whole; so what cannot be read of
@@ -10,10 +11,16 @@ type Options = ConstructorParameters<typeof BullMQAdapter>[1];
  */
 export class PoolAdapter extends BullMQAdapter {
   readonly #queue: Queue;
+  readonly #redaction: Redaction;
 
-  constructor(queue: Queue, options?: Options) {
+  constructor(queue: Queue, { redaction, ...options }: Options) {
     super(queue, options);
     this.#queue = queue;
+    this.#redaction = redaction;
+  }
+
+  override async getJobLogs(id: string): Promise<string[]> {
+    return (await super.getJobLogs(id)).map((line) => this.#redaction.line(line));
   }
 
   override getJobCounts(): ReturnType<BullMQAdapter["getJobCounts"]> {

@@ -8,6 +8,7 @@ import {
   SingleFlight,
 } from "@manyhands/core/internal";
 import type { Queue as BullQueue } from "bullmq";
+import type { Redaction } from "../access/redaction.ts";
 import { askRedis, assertConnected } from "../snapshot/ask-redis.ts";
 import { formatJobData, formatReturnValue } from "./job-formatters.ts";
 import { PoolAdapter } from "./pool-adapter.ts";
@@ -20,6 +21,7 @@ export interface PoolQueuesOptions {
   keys: Keys;
   listPools: () => Promise<PoolRecord[]>;
   readOnly: boolean;
+  redaction: Redaction;
 }
 
 /**
@@ -68,12 +70,15 @@ export class PoolQueues {
 
   #add(pool: PoolRecord): void {
     const queue = openBullQueue(this.#options, pool.name, { failsFast: true });
+    const { redaction } = this.#options;
     const adapter = new PoolAdapter(queue, {
+      redaction,
       readOnlyMode: this.#options.readOnly,
       description: pool.owner === null ? "" : "unnamed pool: ends with the program that made it",
     });
-    adapter.setFormatter("data", formatJobData);
-    adapter.setFormatter("returnValue", formatReturnValue);
+    adapter.setFormatter("data", (data) => redaction.value(formatJobData(data)));
+    adapter.setFormatter("returnValue", (value) => redaction.value(formatReturnValue(value)));
+    adapter.setFormatter("progress", (progress) => redaction.value(progress) as never);
     this.#adapters.set(pool.name, { adapter, queue });
   }
 

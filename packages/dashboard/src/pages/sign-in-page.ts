@@ -1,22 +1,42 @@
-import { SIGN_IN_SCRIPT_PATH } from "./assets.ts";
+import { MARK_PATH, SIGN_IN_SCRIPT_PATH, SIGN_IN_STYLE_PATH } from "./assets.ts";
 import { html, type Markup } from "./markup.ts";
-import { pageFrame } from "./page-frame.ts";
 
 /** Where the form sends the token: in its body, so that no address, history or log has it. */
 export const SIGN_IN_PATH = "/sign-in";
 
-/** Asks a browser for the token. @param complaint - What was wrong with the last one. */
-export function signInPage(complaint: string | null): Markup {
-  return pageFrame(
-    html`<form class="sign-in" id="sign-in" method="post" action="${SIGN_IN_PATH}">
-      <h1>This dashboard needs its token</h1>
-      <p>It is in the address that <code>manyhands dashboard</code> printed when it started.</p>
-      ${complaint === null ? "" : html`<p class="complaint" role="alert">${complaint}</p>`}
-      <label for="token">Token</label>
-      <input id="token" name="token" type="password" autocomplete="current-password" required autofocus />
-      <button type="submit">Open the dashboard</button>
-    </form>
-    <script src="${SIGN_IN_SCRIPT_PATH}"></script>`,
-    { title: "manyhands: token needed" },
-  );
+/**
+ * Asks a browser for the token.
+ * @param complaint - What was wrong with the last one.
+ * @param next - Path that the visitor wanted; empty: the first page.
+ */
+export function signInPage(complaint: string | null, next: string = ""): Markup {
+  return html`<!doctype html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8" />
+    <meta name="viewport" content="width=device-width, initial-scale=1" />
+    <meta name="robots" content="noindex" />
+    <meta name="color-scheme" content="light dark" />
+    <title>Sign in · manyhands</title>
+    <link rel="icon" type="image/svg+xml" href="${MARK_PATH}" />
+    <link rel="stylesheet" href="${SIGN_IN_STYLE_PATH}" />
+  </head>
+  <body>
+    <main>
+      <div class="brand"><img src="${MARK_PATH}" alt="" width="26" height="26" />manyhands</div>
+      <form id="sign-in" method="post" action="${SIGN_IN_PATH}">
+        <h1>Sign in with a token</h1>
+        ${complaint === null ? "" : html`<p class="note" role="alert">${complaint}</p>`}
+        <p>It is in the address that <code>manyhands dashboard</code> printed, or in what its operator gave you.</p>
+        <div class="field">
+          <label for="token">Token</label>
+          <input id="token" name="token" type="password" autocomplete="current-password" required autofocus />
+        </div>
+        <input id="next" name="next" type="hidden" value="${next}" />
+        <button type="submit">Open the dashboard</button>
+      </form>
+    </main>
+    <script src="${SIGN_IN_SCRIPT_PATH}"></script>
+  </body>
+</html>`;
 }

@@ -7,7 +7,7 @@ export const signInScript: string = /* javascript */ `"use strict";
 function signIn() {
   const offered = /^#token=(.+)$/.exec(location.hash);
   if (!offered) return;
-  history.replaceState(null, "", "/");
+  history.replaceState(null, "", location.pathname + location.search);
   document.getElementById("token").value = decoded(offered[1]);
   document.getElementById("sign-in").submit();
 }
@@ -22,5 +22,12 @@ function decoded(text) {
 }
 
 addEventListener("hashchange", signIn);
+try {
+  // As the pages behind this one keep it.
+  const { theme } = JSON.parse(localStorage.getItem("manyhands-settings") ?? "{}");
+  if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
+} catch {
+  // Without storage, or with other text in it, the system decides.
+}
 signIn();
 `;

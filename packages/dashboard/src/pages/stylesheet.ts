@@ -98,13 +98,6 @@ h2 { margin: 0 0 0.7rem; font-size: 1rem; font-weight: 620; }
 .facts { display: flex; flex-wrap: wrap; gap: 0 1rem; margin-top: auto; color: var(--soft); font-size: 0.87em; }
 .facts span { overflow-wrap: anywhere; } .facts .bad { color: var(--bad); }
 
-.sign-in { display: grid; gap: 0.7rem; max-width: 26rem; margin: 10vh auto 0; padding: 1.8rem; background: var(--surface); border: 1px solid var(--line); border-radius: 14px; }
-.sign-in h1 { margin: 0; font-size: 1.2rem; font-weight: 620; } .sign-in p { margin: 0; color: var(--soft); }
-.sign-in .complaint { color: var(--bad); }
-.sign-in label { margin-top: 0.5rem; font-weight: 560; }
-.sign-in input, .sign-in button { font: inherit; padding: 0.55rem 0.8rem; border-radius: 8px; }
-.sign-in input { color: inherit; background: var(--ground); border: 1px solid var(--faint); }
-.sign-in button { margin-top: 0.4rem; border: 0; color: var(--surface); background: var(--accent); font-weight: 560; cursor: pointer; }
 
 @media (max-width: 46rem) {
   .namespace { padding-left: 0.8rem; } nav { order: 3; margin-left: 0; width: 100%; } .connection { margin-left: auto; }

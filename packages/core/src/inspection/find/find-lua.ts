@@ -19,6 +19,8 @@ export interface FindSpec {
   text?: string | undefined;
   /** Arguments and errors are searched for the text, too. */
   deep?: boolean | undefined;
+  /** Arguments are not searched: who asks may not see all of them. */
+  hidden?: boolean | undefined;
   /** Part that the id begins with. */
   idPrefix?: string | undefined;
   /** Which tasks live hosts take, and in which pools; absent pools = all but `except`. */
@@ -148,7 +150,8 @@ local function read_row(pool, id, n, tags)
   if (spec.tag or spec.text) and not tags then tags = tags_of(jobs, id) end
   if spec.tag and not has_tag(tags, spec.tag) then return nil end
   if spec.text and not record_has(id, task, tags, spec.text)
-    and not (spec.deep and (error_has(jobs, id, job[6], spec.text) or arguments_have(jobs, id, spec.text))) then
+    and not (spec.deep and (error_has(jobs, id, job[6], spec.text)
+      or (not spec.hidden and arguments_have(jobs, id, spec.text)))) then
     return nil
   end
   local place = place_of(jobs, id, job)

@@ -45,10 +45,12 @@ export interface FindContext {
   keys: Keys;
   pools: readonly string[];
   hosts: readonly HostRecord[];
+  /** Arguments are not searched: who asks may not see all of them. @defaultValue false */
+  hidesArguments?: boolean | undefined;
 }
 
 /** What scripts are told of a query. */
-export function specOf({ keys, hosts }: FindContext, query: CheckedQuery): FindSpec {
+export function specOf({ keys, hosts, hidesArguments }: FindContext, query: CheckedQuery): FindSpec {
   const { pool, states, task, tag, since, until, error, text } = query;
   return {
     queues: keys.queues,
@@ -62,6 +64,7 @@ export function specOf({ keys, hosts }: FindContext, query: CheckedQuery): FindS
     ...(until === null ? {} : { until }),
     ...(error === null ? {} : { error }),
     ...(text === null ? {} : { text }),
+    ...(hidesArguments === true ? { hidden: true } : {}),
     ...(query.idPrefix === null ? {} : { idPrefix: query.idPrefix }),
     ...(query.host === null ? {} : { host: workersOf(query.host, hosts) }),
   };

@@ -43,7 +43,13 @@ export async function findTasks(
 ): Promise<FoundTasks> {
   const { found, next, ...rest } = await findPage(context, query, limits);
   const cursor = next === null ? {} : { cursor: writeCursor(query.sort, next) };
-  return { tasks: found.map(({ task }) => task), ...cursor, ...rest };
+  const partial = context.hidesArguments === true && query.text !== null ? withHidden(rest.partial) : rest.partial;
+  return { tasks: found.map(({ task }) => task), ...cursor, ...(partial === undefined ? {} : { partial }) };
+}
+
+function withHidden(partial: string | undefined): string {
+  const hidden = "arguments were not searched, because some are hidden";
+  return partial === undefined ? hidden : `${partial}; ${hidden}`;
 }
 
 /** As {@link findTasks}, with the numbers of the tasks. */

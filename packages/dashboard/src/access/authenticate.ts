@@ -1,0 +1,209 @@
+import type { Logger } from "@manyhands/core";
+import { RareWarnings, visibleLine } from "@manyhands/core/internal";
+import { type Context, Hono, type MiddlewareHandler } from "hono";
+import { deleteCookie, getCookie, setCookie } from "hono/cookie";
+import { isApiPath } from "../api/api-path.ts";
+import { SIGN_IN_PATH, signInPage } from "../pages/sign-in-page.ts";
+import { type AccessSettings, isOpen } from "./access-options.ts";
+import { bearerToken } from "./bearer-token.ts";
+import { endStream } from "./end-stream.ts";
+import { GuessLimit } from "./guess-limit.ts";
+import { proxiedVisitor } from "./proxied-visitor.ts";
+import { refusal } from "./refusal.ts";
+import { remoteAddress, visitorAddress } from "./remote-address.ts";
+import { type Session, Sessions } from "./sessions.ts";
+import { asVisitor, type Visitor } from "./visitor.ts";
+
+export interface Authentication {
+  access: AccessSettings;
+  /** Hears of wrong tokens. */
+  logger: Logger;
+  /** Where a visitor goes who has signed in or out. @defaultValue "/" */
+  home?: string;
+}
+
+/** What is known of a request before anything is decided. */
+interface Door {
+  access: AccessSettings;
+  sessions: Sessions;
+  limit: GuessLimit;
+  warnings: RareWarnings;
+  home: string;
+}
+
+const OPEN = { name: "anyone", role: "admin", by: "open", session: null } as const;
+const WRONG = "That token is wrong.";
+const OVER = "Your session has ended. Sign in again.";
+
+/**
+ * Lets a request pass when it is known who makes it: by `Authorization: Bearer <token>`, by what a trusted proxy says, or by
+ * the cookie that signing in sets, in this order. A browser without any is shown a page that asks for the token; any other
+ * client gets a line of text. Who tries wrong tokens has to wait, and is logged.
+ */
+export function authenticate({ access, logger, home = "/" }: Authentication): Hono {
+  const sessions = new Sessions({ tokens: access.tokens, age: access.sessionAge });
+  const door = { access, sessions, limit: new GuessLimit(), warnings: new RareWarnings(logger), home };
+  const app = new Hono();
+  if (access.tokens.length > 0) {
+    app.post(SIGN_IN_PATH, async (context) => {
+      const form = await context.req.parseBody().catch(() => ({}) as Record<string, unknown>);
+      const { token, next } = form;
+      const word = typeof token === "string" ? token.trim() : "";
+      return enter(context, door, { word, next: typeof next === "string" ? next : "" });
+    });
+    app.get("/", async (context, next) => {
+      const offered = context.req.query("token");
+      return offered === undefined ? next() : enter(context, door, { word: offered, next: "" });
+    });
+  }
+  app.use(passWhenKnown(door));
+  return app;
+}
+
+/** Ends the session of a request. @returns false when it has none: a token or a proxy made it known */
+export function signOut(context: Context): boolean {
+  const visitor = context.get("visitor");
+  const end = context.get("endSession");
+  if (visitor.session === null || end === undefined) return false;
+  end();
+  deleteCookie(context, cookieName(context), { path: "/" });
+  return true;
+}
+
+declare module "hono" {
+  interface ContextVariableMap {
+    /** Of a request that has a session. */
+    endSession: (() => void) | undefined;
+  }
+}
+
+function passWhenKnown(door: Door): MiddlewareHandler {
+  const { access, sessions, limit } = door;
+  return async (context, next) => {
+    const address = addressOf(context, access);
+    const pass = (visitor: Omit<Visitor, "address">) => asVisitor(context, { ...visitor, address }, next);
+    if (isOpen(access)) return pass(OPEN);
+
+    const bearer = bearerToken(context.req.header("authorization"));
+    const proxied = bearer === undefined ? proxiedVisitor(context, access.proxy) : null;
+    if (proxied !== null && typeof proxied !== "string") return pass(proxied);
+    const cookie = bearer === undefined ? getCookie(context, cookieName(context)) : undefined;
+    const word = bearer ?? cookie;
+    if (word === undefined) return refuse(context, door, proxied);
+
+    if (limit.wait(address) > 0) return refuseForNow(context, limit.wait(address));
+    if (bearer !== undefined) {
+      const token = sessions.tokenOf(bearer);
+      if (token !== null) return pass({ name: token.name, role: token.role, by: "token", session: null });
+      noteWrong(door, { address, word, how: "Authorization header" });
+      return refuse(context, door, WRONG);
+    }
+    const session = sessions.read(word);
+    if (session === "over") return refuse(context, door, OVER);
+    if (session === "forged") {
+      noteWrong(door, { address, word, how: "cookie" });
+      return refuse(context, door, null);
+    }
+    const { token, id, expiresAt } = session;
+    context.set("endSession", () => sessions.end(id));
+    if (sessions.isAging(session)) setSession(context, sessions.open(token, id));
+    await pass({ name: token.name, role: token.role, by: "token", session: { id, expiresAt } });
+    endStream(context, session, sessions);
+  };
+}
+
+function enter(
+  context: Context,
+  door: Door,
+  { word, next }: { word: string; next: string },
+): Response | Promise<Response> {
+  const { access, sessions, limit, home } = door;
+  const address = addressOf(context, access);
+  if (limit.wait(address) > 0) return refuseForNow(context, limit.wait(address));
+  const token = sessions.tokenOf(word);
+  if (token === null) {
+    noteWrong(door, { address, word, how: "sign-in form" });
+    return refuseSignIn(context, { complaint: WRONG, next });
+  }
+  setSession(context, sessions.open(token));
+  // A reload must not send the form again, and an address with a token in it must not stay in the address bar.
+  return context.redirect(ownPath(next) ?? home, 303);
+}
+
+/** A path of this server; null for what could lead elsewhere. */
+export function ownPath(text: string): string | null {
+  if (!/^\/(?![/\\])[\x21-\x7e]{0,2000}$/.test(text) || text.includes("\\")) return null;
+  const url = new URL(text, "http://here.invalid");
+  return url.origin === "http://here.invalid" ? `${url.pathname}${url.search}`.replace(/^\/+/, "/") : null;
+}
+
+function setSession(context: Context, { cookie }: { cookie: string; session: Session }): void {
+  setCookie(context, cookieName(context), cookie, {
+    path: "/",
+    httpOnly: true,
+    sameSite: "Strict",
+    secure: new URL(context.req.url).protocol === "https:" || context.req.header("x-forwarded-proto") === "https",
+  });
+}
+
+/** Counts a wrong token, and says so in the log: the address and how, never the token. */
+function noteWrong(door: Door, { address, word, how }: { address: string; word: string; how: string }): void {
+  if (word === "") return;
+  const isNew = door.limit.wrong(address, word);
+  if (!isNew) return;
+  const wait = Math.ceil(door.limit.wait(address) / 1_000);
+  const then = wait === 0 ? "" : `; that address has to wait ${wait} s`;
+  door.warnings.warn(`wrong token ${address}`, `a wrong token came from ${visibleLine(address)} (${how})${then}`);
+}
+
+function addressOf(context: Context, { proxy }: AccessSettings): string {
+  return visitorAddress(context, proxy?.addresses ?? null) || remoteAddress(context);
+}
+
+/** Cookies ignore ports: the name keeps two dashboards on one machine apart. */
+function cookieName(context: Context): string {
+  const { port } = new URL(context.req.url);
+  return `manyhands-dashboard-${port || "default"}`;
+}
+
+function refuseForNow(context: Context, wait: number): Response | Promise<Response> {
+  const seconds = Math.ceil(wait / 1_000);
+  context.header("Retry-After", String(seconds));
+  return answer(context, 429, {
+    complaint: `Too many wrong tokens came from your address: wait ${seconds} s and try again.`,
+  });
+}
+
+function refuse(context: Context, { access }: Door, complaint: string | null): Response | Promise<Response> {
+  if (access.tokens.length === 0) {
+    const header = access.proxy?.userHeader ?? "";
+    const why = complaint ?? `The proxy before this dashboard names the visitor in the header "${header}"; it did not.`;
+    return answer(context, 403, { complaint: why });
+  }
+  return refuseSignIn(context, { complaint });
+}
+
+function refuseSignIn(
+  context: Context,
+  what: { complaint: string | null; next?: string },
+): Response | Promise<Response> {
+  context.header("WWW-Authenticate", 'Bearer realm="manyhands dashboard"');
+  return answer(context, 401, what);
+}
+
+function answer(
+  context: Context,
+  status: 401 | 403 | 429,
+  { complaint, next }: { complaint: string | null; next?: string | undefined },
+): Response | Promise<Response> {
+  context.header("Cache-Control", "no-store");
+  const { path } = context.req;
+  const isPage = status !== 403 && !isApiPath(path) && context.req.header("accept")?.includes("text/html");
+  if (isPage) {
+    const { pathname, searchParams, search } = new URL(context.req.url);
+    const isHere = context.req.method === "GET" && !searchParams.has("token");
+    return context.html(signInPage(complaint, ownPath(next ?? (isHere ? `${pathname}${search}` : "")) ?? ""), status);
+  }
+  const advice = status === 401 ? ' Send it as "Authorization: Bearer <token>".' : "";
+  return refusal(context, status, `${complaint ?? "A token is needed."}${advice}`);
+}
