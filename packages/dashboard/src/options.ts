@@ -8,7 +8,7 @@ import {
   type RedisConfig,
   resolveNamespace,
 } from "@manyhands/core/internal";
-import { type AccessOptions, type AccessSettings, resolveAccess } from "./access/access-options.ts";
+import { type AccessOptions, type AccessSettings, resolveAccess } from "./visitors/access-options.ts";
 
 export interface DashboardOptions {
   /** URL, options of ioredis, or cluster nodes. @defaultValue the environment, then redis://127.0.0.1:6379 */

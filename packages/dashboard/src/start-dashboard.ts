@@ -14,7 +14,6 @@ import {
   PoolRegistry,
   readTotals,
 } from "@manyhands/core/internal";
-import { Redaction } from "./access/redaction.ts";
 import { PoolQueues } from "./bull-board/pool-queues.ts";
 import { type DashboardOptions, type DashboardSettings, resolveOptions } from "./options.ts";
 import { dashboardServer } from "./server.ts";
@@ -22,6 +21,7 @@ import { askRedis } from "./snapshot/ask-redis.ts";
 import { readSnapshot } from "./snapshot/read-snapshot.ts";
 import { SnapshotSource } from "./snapshot/snapshot-source.ts";
 import { TotalsSource } from "./snapshot/totals-source.ts";
+import { Redaction } from "./values/redaction.ts";
 
 /** A running dashboard. */
 export interface Dashboard {

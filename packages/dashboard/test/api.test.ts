@@ -5,7 +5,7 @@ import { type Dashboard, startDashboard } from "@manyhands/dashboard";
 import { startHostProcess, until, useRedis } from "@manyhands/testing";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { API_ROUTES } from "../src/access/roles.ts";
+import { API_ROUTES } from "../src/visitors/roles.ts";
 import { ask, type Question } from "./fixtures/ask.ts";
 import { BEARER, dashboardFor } from "./fixtures/dashboard.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { cutValue } from "../src/access/cut-value.ts";
-import { HIDDEN, Redaction } from "../src/access/redaction.ts";
+import { cutValue } from "../src/values/cut-value.ts";
+import { HIDDEN, Redaction } from "../src/values/redaction.ts";
 
 describe("Redaction", () => {
   test.each<[string[], unknown, unknown]>([

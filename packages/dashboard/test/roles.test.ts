@@ -1,10 +1,10 @@
 import { Keys, PoolRegistry, unlimitedPool } from "@manyhands/core/internal";
 import { useRedis } from "@manyhands/testing";
 import { beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
-import { type AccessOptions, resolveAccess } from "../src/access/access-options.ts";
 import { ownPath } from "../src/access/authenticate.ts";
-import { ACTIONS, API_ROUTES, hasRole, ROLES, type Role } from "../src/access/roles.ts";
 import { Sessions } from "../src/access/sessions.ts";
+import { type AccessOptions, resolveAccess } from "../src/visitors/access-options.ts";
+import { ACTIONS, API_ROUTES, hasRole, ROLES, type Role } from "../src/visitors/roles.ts";
 import { type Answer, ask } from "./fixtures/ask.ts";
 import { dashboardFor } from "./fixtures/dashboard.ts";
 

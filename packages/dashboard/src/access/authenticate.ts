@@ -4,7 +4,8 @@ import { type Context, Hono, type MiddlewareHandler } from "hono";
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
 import { isApiPath } from "../api/api-path.ts";
 import { SIGN_IN_PATH, signInPage } from "../pages/sign-in-page.ts";
-import { type AccessSettings, isOpen } from "./access-options.ts";
+import { type AccessSettings, isOpen } from "../visitors/access-options.ts";
+import type { Visitor } from "../visitors/visitor.ts";
 import { bearerToken } from "./bearer-token.ts";
 import { endStream } from "./end-stream.ts";
 import { GuessLimit } from "./guess-limit.ts";
@@ -12,7 +13,6 @@ import { proxiedVisitor } from "./proxied-visitor.ts";
 import { refusal } from "./refusal.ts";
 import { remoteAddress, visitorAddress } from "./remote-address.ts";
 import { type Session, Sessions } from "./sessions.ts";
-import { asVisitor, type Visitor } from "./visitor.ts";
 
 export interface Authentication {
   access: AccessSettings;
@@ -60,28 +60,14 @@ export function authenticate({ access, logger, home = "/" }: Authentication): Ho
   return app;
 }
 
-/** Ends the session of a request. @returns false when it has none: a token or a proxy made it known */
-export function signOut(context: Context): boolean {
-  const visitor = context.get("visitor");
-  const end = context.get("endSession");
-  if (visitor.session === null || end === undefined) return false;
-  end();
-  deleteCookie(context, cookieName(context), { path: "/" });
-  return true;
-}
-
-declare module "hono" {
-  interface ContextVariableMap {
-    /** Of a request that has a session. */
-    endSession: (() => void) | undefined;
-  }
-}
-
 function passWhenKnown(door: Door): MiddlewareHandler {
   const { access, sessions, limit } = door;
   return async (context, next) => {
     const address = addressOf(context, access);
-    const pass = (visitor: Omit<Visitor, "address">) => asVisitor(context, { ...visitor, address }, next);
+    const pass = (visitor: Omit<Visitor, "address">) => {
+      context.set("visitor", { ...visitor, address });
+      return next();
+    };
     if (isOpen(access)) return pass(OPEN);
 
     const bearer = bearerToken(context.req.header("authorization"));
@@ -105,9 +91,12 @@ function passWhenKnown(door: Door): MiddlewareHandler {
       return refuse(context, door, null);
     }
     const { token, id, expiresAt } = session;
-    context.set("endSession", () => sessions.end(id));
+    const end = (): void => {
+      sessions.end(id);
+      deleteCookie(context, cookieName(context), { path: "/" });
+    };
     if (sessions.isAging(session)) setSession(context, sessions.open(token, id));
-    await pass({ name: token.name, role: token.role, by: "token", session: { id, expiresAt } });
+    await pass({ name: token.name, role: token.role, by: "token", session: { id, expiresAt, end } });
     endStream(context, session, sessions);
   };
 }

@@ -2,8 +2,8 @@ import type { Context, MiddlewareHandler } from "hono";
 import { matchedRoutes } from "hono/route";
 import { API_PATH, isApiPath } from "../api/api-path.ts";
 import { problem } from "../api/problem.ts";
-import { ACTIONS, type Action, API_ROUTES, hasRole } from "./roles.ts";
-import { reasonAgainst } from "./visitor.ts";
+import { ACTIONS, type Action, API_ROUTES, hasRole } from "../visitors/roles.ts";
+import { reasonAgainst } from "../visitors/visitor.ts";
 
 const READING = new Set(["GET", "HEAD", "OPTIONS"]);
 

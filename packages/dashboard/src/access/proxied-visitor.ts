@@ -1,9 +1,9 @@
 import { visibleLine } from "@manyhands/core/internal";
 import type { Context } from "hono";
-import type { AccessSettings } from "./access-options.ts";
+import type { AccessSettings } from "../visitors/access-options.ts";
+import { isRole, ROLES } from "../visitors/roles.ts";
+import type { Visitor } from "../visitors/visitor.ts";
 import { isAmong, remoteAddress } from "./remote-address.ts";
-import { isRole, ROLES } from "./roles.ts";
-import type { Visitor } from "./visitor.ts";
 
 const LONGEST_NAME = 200;
 

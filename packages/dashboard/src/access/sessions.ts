@@ -1,6 +1,6 @@
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import type { Milliseconds } from "@manyhands/core/internal";
-import type { TokenOptions } from "./access-options.ts";
+import type { TokenOptions } from "../visitors/access-options.ts";
 import { isEqual } from "./is-equal.ts";
 
 /** A browser that has signed in. */

@@ -1,5 +1,5 @@
-import type { AccessSettings } from "../access/access-options.ts";
-import { Redaction } from "../access/redaction.ts";
+import { Redaction } from "../values/redaction.ts";
+import type { AccessSettings } from "../visitors/access-options.ts";
 import { apiApp } from "./api-app.ts";
 import { API_PATH } from "./api-path.ts";
 import type { ApiPlace } from "./api-place.ts";

@@ -1,6 +1,6 @@
 import type { MiddlewareHandler } from "hono";
-import { cutText, cutValue, LONGEST_TEXT } from "../access/cut-value.ts";
-import { type Redaction, VALUES } from "../access/redaction.ts";
+import { cutText, cutValue, LONGEST_TEXT } from "../values/cut-value.ts";
+import { type Redaction, VALUES } from "../values/redaction.ts";
 
 /**
  * Hides what is to be hidden in the answers of the API, and cuts what is too large unless `full=true` asks for all of it: in

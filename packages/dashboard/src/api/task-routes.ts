@@ -1,6 +1,6 @@
 import { TaskUnknownError } from "@manyhands/core";
 import { DEFAULT_MAX_PAYLOAD, DEFAULT_POOL, type HostRecord, submitDetached } from "@manyhands/core/internal";
-import { HIDDEN, holdsHidden } from "../access/redaction.ts";
+import { HIDDEN, holdsHidden } from "../values/redaction.ts";
 import { apiApp } from "./api-app.ts";
 import type { ApiPlace } from "./api-place.ts";
 import { asJson } from "./as-json.ts";

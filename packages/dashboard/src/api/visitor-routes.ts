@@ -1,6 +1,5 @@
-import { signOut } from "../access/authenticate.ts";
-import { ACTIONS, type Action, ROLES } from "../access/roles.ts";
-import { reasonAgainst } from "../access/visitor.ts";
+import { ACTIONS, type Action, ROLES } from "../visitors/roles.ts";
+import { reasonAgainst } from "../visitors/visitor.ts";
 import { apiApp } from "./api-app.ts";
 import { createRoute, type OpenAPIHono, z } from "./open-api.ts";
 import { jsonAnswer } from "./parameters.ts";
@@ -62,8 +61,11 @@ export function visitorRoutes({ readOnly }: { readOnly: boolean }): OpenAPIHono 
   });
 
   app.openapi(leave, (context) => {
-    if (signOut(context)) return context.json({ outcome: "signed out" as const }, 200);
-    const { by } = context.get("visitor");
+    const { by, session } = context.get("visitor");
+    if (session !== null) {
+      session.end();
+      return context.json({ outcome: "signed out" as const }, 200);
+    }
     const why =
       by === "proxy" ? "the proxy before this dashboard signed you in: sign out there" : "there is no session";
     return refuse(409, { detail: why, outcome: "no session" });

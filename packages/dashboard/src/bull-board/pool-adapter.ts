@@ -1,7 +1,7 @@
 import { BullMQAdapter } from "@bull-board/api/bullMQAdapter";
 import { isWrongType } from "@manyhands/core/internal";
 import type { Queue } from "bullmq";
-import type { Redaction } from "../access/redaction.ts";
+import type { Redaction } from "../values/redaction.ts";
 
 type Options = ConstructorParameters<typeof BullMQAdapter>[1] & { redaction: Redaction };
 

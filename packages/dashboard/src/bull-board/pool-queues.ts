@@ -8,8 +8,8 @@ import {
   SingleFlight,
 } from "@manyhands/core/internal";
 import type { Queue as BullQueue } from "bullmq";
-import type { Redaction } from "../access/redaction.ts";
 import { askRedis, assertConnected } from "../snapshot/ask-redis.ts";
+import type { Redaction } from "../values/redaction.ts";
 import { formatJobData, formatReturnValue } from "./job-formatters.ts";
 import { PoolAdapter } from "./pool-adapter.ts";
 
