@@ -164,7 +164,7 @@ test("after a clean run nothing is found, and nothing is left", async () => {
   // given
   const place = open();
   await startHostProcess({ url: place.redis, namespace: place.namespace, tasks: [TASKS], slots: 2 });
-  const mp = await connect(place);
+  const mp = await connect({ ...place, keep: { completed: { count: 100 } } });
   await using pool = mp.pool(2);
   await pool.map("square", [1, 2, 3]);
   await mp.lock().run(() => 1);

@@ -3,6 +3,7 @@ import { existsSync, globSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { connect } from "@manyhands/core";
 import { descendantPids, processIsAlive, temporaryFolder, until, useRedis } from "@manyhands/testing";
 import { Redis } from "ioredis";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -261,6 +262,31 @@ describe("manyhands demo", () => {
     command.signal("SIGKILL");
 
     await until(() => !family.some(processIsAlive), { what: "the hosts are gone", timeout: 20_000 });
+  });
+});
+
+describe("manyhands demo --busy", () => {
+  const redis = useRedis();
+
+  test("keeps three hosts busy; Ctrl-C ends it at any time and leaves no process", async () => {
+    // given
+    const namespace = redis.namespace();
+    const command = start(["demo", "--keep", "--busy"], { redis: redis.url, namespace });
+    await using mp = await connect({ redis: redis.url, namespace });
+    // when
+    const pools = await until(async () => {
+      const names = (await mp.pools.list()).map(({ name }) => name);
+      return names.includes("archive") && names;
+    });
+    // then
+    expect(pools).toEqual(["archive", "default", "gpu", "images", "mail", "pages", "reports", "stock"]);
+    expect((await mp.fleet.list()).map(({ name }) => name)).toEqual(["lima", "oslo", "quito"]);
+    // and when
+    const family = descendantPids(command.pid);
+    command.signal("SIGINT");
+    // then
+    expect(await command.exited).toMatchObject({ code: 130 });
+    await until(() => !family.some(processIsAlive), { what: "nothing is left" });
   });
 });
 

@@ -1,12 +1,14 @@
 import type { Command } from "commander";
 import { EXIT, type ExitCode } from "../../failure/exit-code.ts";
+import { UsageError } from "../../failure/usage-error.ts";
 import { interruption } from "../../interruption.ts";
 import { action, type Invocation, newCommand } from "../../invocation.ts";
 import { colors } from "../../output/colors.ts";
 import { wholeNumber } from "../../parse/numbers.ts";
 import { type OwnServer, obtainServer, privateServer } from "../run/obtain-server.ts";
+import { type BusyFleet, readFleet, startBusyProgram } from "./busy-fleet.ts";
 import { chooseDemos, type Demo, type Examples, findExamples } from "./examples.ts";
-import { type HostGroup, startHosts } from "./host-group.ts";
+import { type DemoHost, type HostGroup, hostsOfDemos, startHosts } from "./host-group.ts";
 import { runDemo } from "./run-demo.ts";
 
 interface Options {
@@ -14,6 +16,8 @@ interface Options {
   hosts: number;
   slots: number;
   keep?: true;
+  busy?: true;
+  port: number;
 }
 
 /** `manyhands demo [name] [options…]` */
@@ -25,6 +29,7 @@ export function demoCommand(): Command {
       ["manyhands demo pool-map --hosts 5", "run one of them, on five hosts"],
       ["manyhands demo ticket-grab --no-lock", "with an option of this demo; --list shows them"],
       ["manyhands demo --keep", "keep Redis, hosts and dashboard running until Ctrl-C"],
+      ["manyhands demo --busy", "no demos: a busy fleet in which much goes wrong, until Ctrl-C"],
       ["manyhands demo --hosts 0 --redis redis://…", "on running hosts that have loaded examples/tasks.ts"],
     ],
   });
@@ -36,6 +41,8 @@ export function demoCommand(): Command {
     .option("--hosts <n>", "local hosts to start; 0 uses running hosts", wholeNumber("--hosts", { from: 0, to: 50 }), 3)
     .option("--slots <n>", "tasks at once per host", wholeNumber("--slots", { from: 1, to: 100 }), 2)
     .option("--keep", "keep everything running until Ctrl-C")
+    .option("--busy", "run no demos, but a busy fleet in which much goes wrong, until Ctrl-C")
+    .option("--port <port>", "of the dashboard; 0 takes a free one", wholeNumber("--port", { from: 0, to: 65_535 }), 0)
     .action(action<Options>(demo));
 }
 
@@ -57,11 +64,16 @@ async function demo(invocation: Invocation<Options>): Promise<ExitCode> {
   const words = (args[1] ?? []) as string[];
   const demos = chooseDemos(examples, args[0] as string | undefined, words);
   using stop = interruption();
-  await using stage = await Stage.open(invocation, examples, stop.signal).catch((error: unknown) => {
+  const { busy, hosts: count, slots } = options;
+  const fleet = busy ? await readFleet(examples.folder) : null;
+  if (fleet && count === 0) throw new UsageError("--busy starts hosts of its own; leave --hosts out");
+  const hosts = fleet?.hosts ?? hostsOfDemos(count, { folder: examples.folder, slots });
+  await using stage = await Stage.open(invocation, { examples, hosts, stop: stop.signal }).catch((error: unknown) => {
     if (stop.signal.aborted) return null;
     throw error;
   });
   if (!stage) return EXIT.cancelled;
+  if (fleet) return await keepBusy(stage, fleet, stop.signal);
   const failed = await play(demos, { stage, words, stop: stop.signal });
   if (stop.signal.aborted) return EXIT.cancelled;
   printer.words(summary(demos, failed), {
@@ -69,6 +81,13 @@ async function demo(invocation: Invocation<Options>): Promise<ExitCode> {
   });
   if (options.keep) await stage.keep(stop.signal);
   return failed.length > 0 ? EXIT.failed : EXIT.done;
+}
+
+/** Runs the program of the busy fleet until Ctrl-C. */
+async function keepBusy(stage: Stage, { program }: BusyFleet, stop: AbortSignal): Promise<ExitCode> {
+  await using running = await startBusyProgram(program, { ...stage.place, stop });
+  if (running.isBusy) await stage.keep(running.ended);
+  return stop.aborted ? EXIT.cancelled : EXIT.failed;
 }
 
 async function play(
@@ -99,7 +118,10 @@ class Stage implements AsyncDisposable {
   readonly #hosts: HostGroup;
   readonly #dashboard: { url: string; stop(): Promise<void> } | null;
 
-  static async open(invocation: Invocation<Options>, examples: Examples, stop: AbortSignal): Promise<Stage> {
+  static async open(
+    invocation: Invocation<Options>,
+    { examples, hosts: wanted, stop }: { examples: Examples; hosts: readonly DemoHost[]; stop: AbortSignal },
+  ): Promise<Stage> {
     const { options, settings, printer } = invocation;
     const given = settings.redis.source !== "default" || options.hosts === 0;
     const server = given ? await obtainServer(settings, printer) : await privateServer(printer);
@@ -108,8 +130,8 @@ class Stage implements AsyncDisposable {
     if (given && options.hosts > 0 && settings.namespace.source === "default") place.namespace = `demo-${process.pid}`;
     let hosts: HostGroup | undefined;
     try {
-      hosts = await startHosts(options.hosts, { ...place, slots: options.slots, printer, stop });
-      const dashboard = await openDashboard(place).catch((error: Error) => {
+      hosts = await startHosts(wanted, { ...place, printer, stop, warnings: !options.busy });
+      const dashboard = await openDashboard(place, options.port).catch((error: Error) => {
         printer.warn(`no dashboard: ${error.message}`);
         return null;
       });
@@ -160,7 +182,7 @@ class Stage implements AsyncDisposable {
   }
 }
 
-async function openDashboard(place: Stage["place"]): Promise<{ url: string; stop(): Promise<void> }> {
+async function openDashboard(place: Stage["place"], port: number): Promise<{ url: string; stop(): Promise<void> }> {
   const { startDashboard } = await import("@manyhands/dashboard");
-  return startDashboard({ redis: place.redis, namespace: place.namespace, port: 0 });
+  return startDashboard({ redis: place.redis, namespace: place.namespace, port });
 }

@@ -11,13 +11,23 @@ export interface HostGroup {
   stop(): Promise<void>;
 }
 
+/** What one host is started with. */
+export interface DemoHost {
+  name: string;
+  slots: number;
+  labels?: readonly string[];
+  /** Paths of its task modules. */
+  tasks: readonly string[];
+  env?: Readonly<Record<string, string>>;
+}
+
 export interface HostGroupOptions {
   redis: string;
   namespace: string;
-  folder: string;
-  slots: number;
   printer: Printer;
   stop: AbortSignal;
+  /** Whether their warnings are news, as their errors are. */
+  warnings: boolean;
 }
 
 const PROGRAM = fileURLToPath(packageFile(import.meta.url, "main"));
@@ -25,9 +35,15 @@ const PROGRAM = fileURLToPath(packageFile(import.meta.url, "main"));
 const START_TIME = 60_000;
 const END_TIME = 10_000;
 
-/** Starts `count` hosts with the tasks of the examples and waits until all of them take work. */
-export async function startHosts(count: number, options: HostGroupOptions): Promise<HostGroup> {
-  const hosts = Array.from({ length: count }, (_, index) => spawnHost(`demo-host-${index + 1}`, options));
+/** As many hosts with the tasks of all examples. */
+export function hostsOfDemos(count: number, { folder, slots }: { folder: string; slots: number }): DemoHost[] {
+  const tasks = [join(folder, "tasks.ts")];
+  return Array.from({ length: count }, (_, index) => ({ name: `demo-host-${index + 1}`, slots, tasks }));
+}
+
+/** Starts these hosts and waits until all of them take work. */
+export async function startHosts(wanted: readonly DemoHost[], options: HostGroupOptions): Promise<HostGroup> {
+  const hosts = wanted.map((host) => spawnHost(host, options));
   const stop = async (): Promise<void> => void (await Promise.all(hosts.map((host) => end(host))));
   try {
     await Promise.all(hosts.map((host) => untilReady(host, options)));
@@ -38,20 +54,22 @@ export async function startHosts(count: number, options: HostGroupOptions): Prom
   return { stop };
 }
 
-function spawnHost(name: string, options: HostGroupOptions): ChildProcess {
-  const { redis, namespace, folder, slots } = options;
-  const words = ["--tasks", join(folder, "tasks.ts"), "--name", name, "--slots", String(slots), "--grace", "2000"];
+function spawnHost({ name, slots, labels = [], tasks, env }: DemoHost, options: HostGroupOptions): ChildProcess {
+  const { redis, namespace } = options;
+  const words = ["--tasks", ...tasks, "--name", name, "--slots", String(slots), "--grace", "2000"];
+  if (labels.length > 0) words.push("--labels", labels.join(","));
   const log = ["--log-level", "warn", "--log-format", "pretty"];
   const host = spawn(process.execPath, [PROGRAM, "worker", ...words, ...log], {
     // The channel closes with this process, however it ends; a host that notices ends too.
     stdio: ["ignore", "pipe", "pipe", "ipc"],
-    env: { ...process.env, MANYHANDS_REDIS_URL: redis, MANYHANDS_NAMESPACE: namespace },
+    env: { ...process.env, ...env, MANYHANDS_REDIS_URL: redis, MANYHANDS_NAMESPACE: namespace },
     // Ctrl-C reaches this command alone, which then ends the hosts in order.
     detached: true,
   });
   // What it says while it ends is not news; warnings and errors are.
+  const news = options.warnings ? / (WARN|ERROR) / : / ERROR /;
   host.stderr?.setEncoding("utf8").on("data", (text: string) => {
-    for (const line of text.split("\n")) if (/ (WARN|ERROR) /.test(line)) options.printer.words(line);
+    for (const line of text.split("\n")) if (news.test(line)) options.printer.words(line);
   });
   return host;
 }

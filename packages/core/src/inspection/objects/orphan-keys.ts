@@ -16,7 +16,7 @@ export interface DeadSession {
 }
 
 /** What the whole namespace has in common. */
-const LASTING = new Set(["pools", "hosts", "objects", "deadlines", "processes", "processes/queues"]);
+const LASTING = new Set(["pools", "hosts", "objects", "deadlines", "processes", "processes/queues", "settings"]);
 /** What is written in two steps, or is about to be removed, looks different after this, ms. */
 const SECOND_LOOK: Milliseconds = 500;
 /** Time within which the reaper looks after an expired session while any process beats, ms. */
