@@ -55,7 +55,7 @@ export const FOLDERS: Readonly<Record<string, readonly (readonly string[])[]>> =
     ["pool"],
     ["process"],
   ],
-  "core/inspection": [["work", "objects"], ["find"]],
+  "core/inspection": [["place.ts"], ["work", "objects", "changes"], ["find"]],
   worker: [
     ["log", "child", "slots", "fence", "control", "duties", "task-index", "health", "heartbeat", "metrics"],
     ["executor", "trouble", "routing", "sessions", "watch"],

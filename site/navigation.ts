@@ -117,6 +117,7 @@ export const NAVIGATION: readonly NavigationGroup[] = [
       "docs/decisions/terminal-drawing.md",
       "docs/decisions/dashboard-server.md",
       "docs/decisions/dashboard-web-app.md",
+      "docs/decisions/live-dashboard.md",
       "docs/decisions/json-api.md",
       "docs/decisions/toolchain.md",
       "docs/decisions/documentation-site.md",

@@ -13,6 +13,7 @@ export {
   type RedisUnfitError,
   thrownMessage,
 } from "./errors/index.ts";
+export * from "./inspection/changes/index.ts";
 export * from "./inspection/find/index.ts";
 export * from "./inspection/index.ts";
 export * from "./inspection/objects/index.ts";
@@ -46,7 +47,7 @@ export {
 } from "./redis/bull-queue/index.ts";
 export * from "./redis/connection/index.ts";
 export { Keys, type QueuePart } from "./redis/keys.ts";
-export { READ_MICROS, Script, SERVER_TIME, SET_ASIDE } from "./redis/script/index.ts";
+export { NOTE_CHANGE, noteChanges, READ_MICROS, Script, SERVER_TIME, SET_ASIDE } from "./redis/script/index.ts";
 export * from "./redis/task-index/index.ts";
 export { INDEX_RESTATE } from "./redis/task-index/index.ts";
 export { Heart } from "./session/index.ts";

@@ -15,6 +15,7 @@ import {
   readTotals,
 } from "@manyhands/core/internal";
 import { PoolQueues } from "./bull-board/pool-queues.ts";
+import { LiveFeed } from "./live/live-feed.ts";
 import { type DashboardOptions, type DashboardSettings, resolveOptions } from "./options.ts";
 import { dashboardServer } from "./server.ts";
 import { askRedis } from "./snapshot/ask-redis.ts";
@@ -68,13 +69,18 @@ export async function startDashboard(options: DashboardOptions = {}): Promise<Da
   });
   const ask = <Answer>(request: () => Promise<Answer>): Promise<Answer> => askRedis(client, request, ACTION_DEADLINE);
   const inspector = new Inspector({ client, keys, during: ask, hidesArguments: redaction.isActive });
+  const openBlocking = () => openRedis(settings.redis, { name: "manyhands-dashboard:changes", blocking: true });
+  const feed = new LiveFeed({
+    open: (on) => inspector.changes({ ...on, openBlocking }),
+    logger: settings.logger,
+  });
   let server: Server;
   try {
     await assertRedisFit(client, settings.redis);
     await assertRights(client, describeRedis(settings.redis), keys.prefix);
     const parts = {
       client,
-      place: { client, keys, inspector, ask },
+      place: { client, keys, inspector, ask, feed, stopping: stopping.signal },
       source,
       totals,
       queues,
@@ -97,6 +103,7 @@ export async function startDashboard(options: DashboardOptions = {}): Promise<Da
     const closed = new Promise((resolve) => server.close(resolve));
     // Streams and kept-alive connections would keep the server open.
     server.closeAllConnections();
+    await feed.stop();
     await Promise.all([closed, inspector.close(), closeRedis(client)]);
   };
   let stopped: Promise<void> | undefined;

@@ -3,6 +3,7 @@ import { BullQueues } from "../redis/bull-queue/index.ts";
 import type { RedisClient } from "../redis/connection/index.ts";
 import type { Keys } from "../redis/keys.ts";
 import { rollupsOf } from "../work/rollups/index.ts";
+import { ChangeFeed, type ChangeFeedOptions } from "./changes/index.ts";
 import type { BulkOptions } from "./find/index.ts";
 import { FleetInspector } from "./fleet-inspector.ts";
 import { ObjectInspector } from "./objects/index.ts";
@@ -31,15 +32,11 @@ export class Inspector {
   readonly fleet: FleetInspector;
   readonly processes: ProcessInspector;
   readonly objects: ObjectInspector;
-  readonly #client: RedisClient;
-  readonly #keys: Keys;
-  readonly #queues: BullQueues;
+  readonly #place: InspectorPlace;
 
   constructor({ client, keys, during = (request) => request(), hidesArguments }: InspectorOptions) {
-    this.#client = client;
-    this.#keys = keys;
-    this.#queues = new BullQueues(client, keys);
-    const place = { client, keys, during, hidesArguments, queues: this.#queues };
+    const place = { client, keys, during, hidesArguments, queues: new BullQueues(client, keys) };
+    this.#place = place;
     this.tasks = new TaskInspector(place);
     this.pools = new PoolInspector(place);
     this.fleet = new FleetInspector(place);
@@ -47,10 +44,16 @@ export class Inspector {
     this.objects = new ObjectInspector(place);
   }
 
+  /** Tells what changes in the namespace, from its start to its stop; the caller owns it. */
+  changes(options: ChangeFeedOptions): ChangeFeed {
+    return new ChangeFeed(this.#place, options);
+  }
+
   /** Gives up BullMQ's objects; the connection belongs to the caller. */
   async close(): Promise<void> {
-    await rollupsOf(this.#client, this.#keys).flush();
-    await this.#queues.close();
+    const { client, keys, queues } = this.#place;
+    await rollupsOf(client, keys).flush();
+    await queues.close();
   }
 }
 

@@ -59,6 +59,14 @@ export class Keys {
     return `{${this.namespace}}/duties`;
   }
 
+  /**
+   * Stream with PEXPIRE: `topic` of each change that BullMQ's events do not tell of: of pools, hosts, processes. Those who
+   * watch the namespace read it.
+   */
+  get changes(): string {
+    return `{${this.namespace}}/changes`;
+  }
+
   /** Sorted set: host id -> server time in ms until which it is listed; its heartbeat may have expired before. */
   get hosts(): string {
     return `{${this.namespace}}/hosts`;

@@ -1,4 +1,4 @@
-import { useCluster } from "@manyhands/testing";
+import { until, useCluster } from "@manyhands/testing";
 import { expect, test } from "vitest";
 import { Inspector, Keys, openRedis, submitDetached } from "../../src/internal.ts";
 
@@ -22,6 +22,22 @@ test("all that is read and done stays on one slot of a cluster", async () => {
     expect(await inspector.pools.resize("mail", 3)).toBe(true);
     expect(await inspector.tasks.cancel(id)).toEqual({ outcome: "removed", pool: "mail" });
     expect(await inspector.tasks.get(id)).toMatchObject({ state: "cancelled" });
+    const told = new Set<string>();
+    const feed = inspector.changes({
+      openBlocking: () => openRedis(cluster.config, { name: "inspector-test:changes", blocking: true }),
+      onChange: (topics) => topics.forEach((topic) => void told.add(topic)),
+      onPulse: () => {},
+      logger: { warn: () => {} },
+    });
+    feed.start();
+    try {
+      await until(async () => {
+        await submitDetached({ client, keys }, call);
+        return told.has("pools/mail");
+      });
+    } finally {
+      await feed.stop();
+    }
   } finally {
     await inspector.close();
     client.disconnect();

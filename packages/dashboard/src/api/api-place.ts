@@ -1,4 +1,5 @@
 import type { Inspector, Keys, RedisClient } from "@manyhands/core/internal";
+import type { LiveFeed } from "../live/live-feed.ts";
 
 /** What the routes of the API ask. */
 export interface ApiPlace {
@@ -7,4 +8,8 @@ export interface ApiPlace {
   inspector: Inspector;
   /** Runs a request against Redis, and always settles. */
   ask: <Answer>(request: () => Promise<Answer>) => Promise<Answer>;
+  /** Tells what changes. */
+  feed: LiveFeed;
+  /** The dashboard ends. */
+  stopping: AbortSignal;
 }

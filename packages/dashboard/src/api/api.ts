@@ -1,8 +1,11 @@
+import { sharing } from "../live/shared.ts";
+import { SharedReads } from "../live/shared-reads.ts";
 import { Redaction } from "../values/redaction.ts";
 import type { AccessSettings } from "../visitors/access-options.ts";
 import { apiApp } from "./api-app.ts";
 import { API_PATH } from "./api-path.ts";
 import type { ApiPlace } from "./api-place.ts";
+import { eventRoutes } from "./event-routes.ts";
 import { findRoutes } from "./find-routes.ts";
 import { hostRoutes } from "./host-routes.ts";
 import { objectRoutes } from "./object-routes.ts";
@@ -14,18 +17,25 @@ import { processRoutes } from "./process-routes.ts";
 import { taskRoutes } from "./task-routes.ts";
 import { visitorRoutes } from "./visitor-routes.ts";
 
+export interface ApiSettings {
+  version: string;
+  access: AccessSettings;
+}
+
 /**
  * The JSON API. Its document, which is made from the schemas that check the requests, is at `/openapi.json`; errors are
  * problem documents.
  */
-export function api(place: ApiPlace, { version, access }: { version: string; access: AccessSettings }): OpenAPIHono {
+export function api(place: ApiPlace, settings: ApiSettings): OpenAPIHono {
   const app = apiApp();
   app.use(async (context, next) => {
     context.header("Cache-Control", "no-store");
     await next();
   });
-  app.use(presentAnswers(new Redaction(access.redact)));
-  app.route("/", visitorRoutes(access));
+  app.use(presentAnswers(new Redaction(settings.access.redact)));
+  app.use(sharing(new SharedReads(place.feed)));
+  app.route("/", visitorRoutes(settings.access));
+  app.route("/", eventRoutes(place, settings));
   app.route("/", findRoutes(place));
   app.route("/", taskRoutes(place));
   app.route("/", poolRoutes(place));
@@ -35,7 +45,11 @@ export function api(place: ApiPlace, { version, access }: { version: string; acc
   app.openAPIRegistry.registerComponent("securitySchemes", "bearer", { type: "http", scheme: "bearer" });
   app.doc31("/openapi.json", {
     openapi: "3.1.0",
-    info: { title: "manyhands", version, description: "Looks at a namespace of manyhands and steers it." },
+    info: {
+      title: "manyhands",
+      version: settings.version,
+      description: "Looks at a namespace of manyhands and steers it.",
+    },
     servers: [{ url: API_PATH }],
     security: [{ bearer: [] }],
   });

@@ -1,5 +1,6 @@
 import type { TaskQuery, TaskSelection } from "@manyhands/core";
 import { type BulkProgress, FIND_ORDERS, FIND_STATES, LARGEST_PAGE } from "@manyhands/core/internal";
+import { ofPool, shared } from "../live/shared.ts";
 import { apiApp } from "./api-app.ts";
 import type { ApiPlace } from "./api-place.ts";
 import { createRoute, type OpenAPIHono, z } from "./open-api.ts";
@@ -39,6 +40,7 @@ const Bulk = z
 const find = createRoute({
   method: "get",
   path: "/tasks",
+  middleware: shared(ofPool),
   ...{ tags, summary: "A page of the tasks for which everything holds that is given" },
   request: {
     query: Query.extend({
@@ -65,6 +67,7 @@ const find = createRoute({
 const count = createRoute({
   method: "get",
   path: "/task-count",
+  middleware: shared(ofPool),
   ...{ tags, summary: "How many tasks a query means" },
   request: { query: Query },
   responses: { 200: jsonAnswer(z.object({ count: z.int() }), "The number."), ...PROBLEMS },

@@ -1,4 +1,5 @@
 import type { HostRecord } from "@manyhands/core/internal";
+import { shared } from "../live/shared.ts";
 import { apiApp } from "./api-app.ts";
 import type { ApiPlace } from "./api-place.ts";
 import { createRoute, type OpenAPIHono, z } from "./open-api.ts";
@@ -7,12 +8,15 @@ import { PROBLEMS, problemAnswer, refuse } from "./problem.ts";
 import { HostView } from "./schemas.ts";
 
 const tags = ["hosts"];
+/** What a host runs and how much memory it has changes without an event, with its heartbeat. */
+const maxAge = 900;
 const params = z.object({ id: inPath("id", "Id of a host, or its name where only one host has it.") });
 const unknown = problemAnswer("No host of that id or name is alive.");
 
 const list = createRoute({
   method: "get",
   path: "/hosts",
+  middleware: shared(["hosts"], { maxAge }),
   ...{ tags, summary: "Live worker hosts, by name" },
   responses: { 200: jsonAnswer(z.object({ hosts: z.array(HostView) }), "The hosts."), ...PROBLEMS },
 });
@@ -20,6 +24,8 @@ const list = createRoute({
 const get = createRoute({
   method: "get",
   path: "/hosts/{id}",
+  // By its name it may be another one when hosts have come or gone.
+  middleware: shared(["hosts"], { maxAge }),
   ...{ tags, summary: "One worker host" },
   request: { params },
   responses: { 200: jsonAnswer(HostView, "The host."), 404: unknown, ...PROBLEMS },

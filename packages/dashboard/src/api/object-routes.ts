@@ -1,4 +1,5 @@
 import { findDeadlocks } from "@manyhands/core/internal";
+import { shared } from "../live/shared.ts";
 import { apiApp } from "./api-app.ts";
 import type { ApiPlace } from "./api-place.ts";
 import { asJson } from "./as-json.ts";
@@ -8,6 +9,8 @@ import { PROBLEMS, problemAnswer, refuse } from "./problem.ts";
 import { Deadlock, ObjectView } from "./schemas.ts";
 
 const tags = ["shared objects"];
+/** Who holds an object and who waits for it changes without an event. */
+const maxAge = 900;
 const params = z.object({
   kind: inPath("kind", "Kind of the object, such as `lock`."),
   name: inPath("name", "Name of the object; a slash in it is written %2F."),
@@ -17,6 +20,7 @@ const unknown = problemAnswer("There is no object of that kind and name.");
 const list = createRoute({
   method: "get",
   path: "/objects",
+  middleware: shared(["objects"], { maxAge }),
   ...{ tags, summary: "Shared objects by kind and name, and who waits for each other without end" },
   request: {
     query: z.object({ kind: z.string().min(1).optional(), name: z.string().min(1).optional() }),
@@ -30,6 +34,7 @@ const list = createRoute({
 const get = createRoute({
   method: "get",
   path: "/objects/{kind}/{name}",
+  middleware: shared(["objects"], { maxAge }),
   ...{ tags, summary: "One shared object" },
   request: { params, query: z.object({ full }) },
   responses: { 200: jsonAnswer(ObjectView, "The object."), 404: unknown, ...PROBLEMS },

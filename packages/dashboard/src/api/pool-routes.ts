@@ -1,5 +1,6 @@
 import { ManyhandsError } from "@manyhands/core";
 import type { PoolView as CorePoolView } from "@manyhands/core/internal";
+import { shared } from "../live/shared.ts";
 import { apiApp } from "./api-app.ts";
 import type { ApiPlace } from "./api-place.ts";
 import { createRoute, type OpenAPIHono, z } from "./open-api.ts";
@@ -15,6 +16,7 @@ const size = z.int().min(1).nullable().openapi({ description: "null = as many as
 const list = createRoute({
   method: "get",
   path: "/pools",
+  middleware: shared(["pools", "hosts"]),
   ...{ tags, summary: "All pools, by name" },
   responses: { 200: jsonAnswer(z.object({ pools: z.array(PoolView) }), "The pools."), ...PROBLEMS },
 });
@@ -22,6 +24,7 @@ const list = createRoute({
 const get = createRoute({
   method: "get",
   path: "/pools/{name}",
+  middleware: shared((context) => [`pools/${context.req.param("name")}`, "hosts"]),
   ...{ tags, summary: "One pool" },
   request: { params },
   responses: { 200: jsonAnswer(PoolView, "The pool."), 404: unknown, ...PROBLEMS },

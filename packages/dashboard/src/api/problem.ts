@@ -30,7 +30,7 @@ export type Problem = z.infer<typeof Problem>;
 export type ProblemStatus = 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 429 | 500 | 503 | 504;
 
 /** What a problem says: its detail, alone or with more of its members. */
-type ProblemDetail = string | ({ detail: string } & Partial<Omit<Problem, "status" | "title">>);
+type ProblemDetail = string | ({ detail: string } & Partial<Omit<Problem, "status">>);
 
 const TITLES: Readonly<Record<ProblemStatus, string>> = {
   400: "Bad request",

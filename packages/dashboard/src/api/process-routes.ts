@@ -1,3 +1,4 @@
+import { shared } from "../live/shared.ts";
 import { apiApp } from "./api-app.ts";
 import type { ApiPlace } from "./api-place.ts";
 import { createRoute, type OpenAPIHono, z } from "./open-api.ts";
@@ -6,6 +7,8 @@ import { PROBLEMS, problemAnswer, refuse } from "./problem.ts";
 import { ProcessView } from "./schemas.ts";
 
 const tags = ["processes"];
+/** The output of a process comes without an event. */
+const maxAge = 900;
 const params = z.object({ id: inPath("id", "Id of a process, or its name where only one live process has it.") });
 const unknown = problemAnswer("There is no process of that id or name.");
 const Ending = z.object({ outcome: z.enum(["told", "withdrawn"]) }).openapi("ProcessEnding");
@@ -13,6 +16,7 @@ const Ending = z.object({ outcome: z.enum(["told", "withdrawn"]) }).openapi("Pro
 const list = createRoute({
   method: "get",
   path: "/processes",
+  middleware: shared(["processes", "hosts"], { maxAge }),
   ...{ tags, summary: "Processes that wait or run, newest first" },
   request: {
     query: z.object({
@@ -25,6 +29,7 @@ const list = createRoute({
 const get = createRoute({
   method: "get",
   path: "/processes/{id}",
+  middleware: shared(["processes", "hosts"], { maxAge }),
   ...{ tags, summary: "One process" },
   request: { params },
   responses: { 200: jsonAnswer(ProcessView, "The process."), 404: unknown, ...PROBLEMS },

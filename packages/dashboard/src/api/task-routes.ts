@@ -1,5 +1,6 @@
 import { TaskUnknownError } from "@manyhands/core";
 import { DEFAULT_MAX_PAYLOAD, DEFAULT_POOL, type HostRecord, submitDetached } from "@manyhands/core/internal";
+import { ofPool, shared } from "../live/shared.ts";
 import { HIDDEN, holdsHidden } from "../values/redaction.ts";
 import { apiApp } from "./api-app.ts";
 import type { ApiPlace } from "./api-place.ts";
@@ -10,6 +11,8 @@ import { PROBLEMS, problemAnswer, refuse } from "./problem.ts";
 import { TaskLog, TaskState, TaskView } from "./schemas.ts";
 
 const tags = ["tasks"];
+/** What a task logs comes without an event. */
+const maxAge = 900;
 const HIDDEN_GIVEN = `args hold "${HIDDEN}", which stands for a value that this dashboard hides; give the value itself`;
 const params = z.object({ id: inPath("id", "Id of a task; `<job>.<n>` is one call of a job that several share.") });
 const unknown = problemAnswer("No task of that id is kept.");
@@ -45,6 +48,7 @@ const Submission = z
 const get = createRoute({
   method: "get",
   path: "/tasks/{id}",
+  middleware: shared(ofPool, { maxAge }),
   ...{ tags, summary: "One task, with all that is known of it" },
   request: { params, query: inPool.extend({ full }) },
   responses: { 200: jsonAnswer(TaskView, "The task."), 404: unknown, ...PROBLEMS },
@@ -53,6 +57,7 @@ const get = createRoute({
 const log = createRoute({
   method: "get",
   path: "/tasks/{id}/log",
+  middleware: shared(ofPool, { maxAge }),
   ...{ tags, summary: "Lines of the log and the output of a task" },
   request: {
     params,

@@ -4,6 +4,8 @@ import {
   type HostRecord,
   type Keys,
   type Milliseconds,
+  NOTE_CHANGE,
+  noteChanges,
   type RedisClient,
   Script,
   SERVER_TIME,
@@ -42,6 +44,8 @@ export class Heartbeat {
   readonly #beside: Duty;
   /** Beats until the place in the list is renewed. */
   #untilEntry = 0;
+  /** What lists of hosts show first, as those who watch the namespace were last told. */
+  #noted = "";
   #begun = false;
   #stopped = false;
 
@@ -90,13 +94,31 @@ export class Heartbeat {
   async #write(): Promise<void> {
     const { client, keys, hostId, interval, describe } = this.#options;
     const timeToLive = interval * MISSED_BEATS;
-    const record = JSON.stringify(describe());
+    const described = describe();
+    const record = JSON.stringify(described);
+    const note = noteOf(described);
     this.#untilEntry -= 1;
-    if (this.#untilEntry > 0 && (await client.set(keys.host(hostId), record, "PX", timeToLive, "XX")) !== null) return;
-    this.#untilEntry = BEATS_PER_ENTRY;
-    const listed = timeToLive + BEATS_PER_ENTRY * interval;
-    await beatHost.run(client, [keys.hosts, keys.host(hostId)], [hostId, record, timeToLive, listed]);
+    const isListed =
+      this.#untilEntry > 0 && (await client.set(keys.host(hostId), record, "PX", timeToLive, "XX")) !== null;
+    if (!isListed) {
+      this.#untilEntry = BEATS_PER_ENTRY;
+      const listed = timeToLive + BEATS_PER_ENTRY * interval;
+      await beatHost.run(client, [keys.hosts, keys.host(hostId)], [hostId, record, timeToLive, listed]);
+    }
+    if (note === this.#noted) return;
+    // A hint, which the next beat gives when this one cannot.
+    await noteChanges({ client, keys }, [`hosts/${hostId}`]).then(
+      () => {
+        this.#noted = note;
+      },
+      () => {},
+    );
   }
+}
+
+/** What is noted when it changes; what a host runs and how much memory it has changes with every beat. */
+function noteOf({ state, step, slots, pools, troubles, tasks }: HostRecord): string {
+  return JSON.stringify([state, step, slots, pools, troubles, tasks.map((task) => task.name)]);
 }
 
 /**
@@ -122,9 +144,10 @@ return redis.call("ZREMRANGEBYSCORE", KEYS[1], "-inf", "(" .. string.format("%.0
  */
 const removeHost = new Script<number>({
   name: "removeHost",
-  lua: `
+  lua: `${NOTE_CHANGE}
 redis.call("UNLINK", KEYS[2])
 redis.call("ZREM", KEYS[1], ARGV[1])
+note_change(KEYS[1], "hosts/" .. ARGV[1])
 return 1
 `,
 });

@@ -3,7 +3,7 @@ import { got, ManyhandsError, ValueError } from "../../errors/index.ts";
 import { bullFunction } from "../../redis/bull-queue/index.ts";
 import type { RedisClient } from "../../redis/connection/index.ts";
 import type { Keys, QueuePart } from "../../redis/keys.ts";
-import { Script, SERVER_TIME } from "../../redis/script/index.ts";
+import { NOTE_CHANGE, Script, SERVER_TIME } from "../../redis/script/index.ts";
 import type { AnyTask } from "../../tasks/index.ts";
 import { checkReach } from "../../tasks/index.ts";
 import { JOB_ENDED_FIELD, type JobEnvelope } from "../../wire/records/job.ts";
@@ -120,7 +120,7 @@ const PARTS: readonly QueuePart[] = [
  */
 const changeJob = new Script<Changed>({
   name: "changeJob",
-  lua: () => `${SERVER_TIME}
+  lua: () => `${SERVER_TIME}${NOTE_CHANGE}
 ${bullFunction("changePriority")}
 ${bullFunction("changeDelay")}
 ${bullFunction("promote")}
@@ -156,6 +156,8 @@ elseif delay ~= "" and delay ~= "0" then
   redis.call("HSET", KEYS[1], "delay", server_time() + tonumber(delay) - tonumber(ARGV[3]))
   isDelayed = true
 end
+-- Not all of it is an event of BullMQ.
+note_change(KEYS[1], "pools/" .. string.match(ARGV[2], "^{[^}]*}:([^:]*):"))
 if isDelayed then return {"changed", "delayed"} end
 if redis.call("ZSCORE", KEYS[5], id) then return {"changed", "prioritized"} end
 return {"changed", "waiting"}

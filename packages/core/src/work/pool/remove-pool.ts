@@ -2,7 +2,7 @@ import { PoolTerminatedError, ValueError } from "../../errors/index.ts";
 import type { BullQueues } from "../../redis/bull-queue/bull-queues.ts";
 import type { RedisClient } from "../../redis/connection/index.ts";
 import type { Keys } from "../../redis/keys.ts";
-import { Script } from "../../redis/script/index.ts";
+import { NOTE_CHANGE, Script } from "../../redis/script/index.ts";
 import { type Milliseconds, pause } from "../../time/index.ts";
 import { encode, encodeError } from "../../wire/codec/index.ts";
 import {
@@ -148,7 +148,7 @@ function readObject(text: string | null | undefined): object {
  */
 const closePool = new Script<["closed" | "running" | "unknown", number, string]>({
   name: "closePool",
-  lua: `
+  lua: `${NOTE_CHANGE}
 local text = redis.call("HGET", KEYS[1], ARGV[1])
 if not text then return {"unknown", 0, ""} end
 local active = redis.call("LLEN", KEYS[2])
@@ -160,6 +160,7 @@ local changed = cjson.encode(record)
 redis.call("HSET", KEYS[1], ARGV[1], changed)
 redis.call("HSET", KEYS[3], "paused", 1)
 redis.call("PUBLISH", ARGV[3], ARGV[4])
+note_change(KEYS[1], "pools/" .. ARGV[1])
 return {"closed", active, changed}
 `,
 });

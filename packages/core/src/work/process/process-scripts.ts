@@ -1,7 +1,7 @@
-import { Script, SERVER_TIME } from "../../redis/script/index.ts";
+import { NOTE_CHANGE, Script, SERVER_TIME } from "../../redis/script/index.ts";
 
 /** Server time in ms, as a whole number. */
-const NOW = `${SERVER_TIME}
+const NOW = `${SERVER_TIME}${NOTE_CHANGE}
 local now = string.format("%.0f", server_time())
 `;
 
@@ -14,6 +14,7 @@ local function conclude(id, state, ttl, ...)
   redis.call("ZREM", KEYS[2], id)
   redis.call("ZADD", KEYS[3], now, id)
   redis.call("PEXPIRE", KEYS[3], ttl)
+  note_change(KEYS[1], "processes")
 end
 `;
 
@@ -29,6 +30,7 @@ if redis.call("EXISTS", KEYS[1]) == 1 then return 0 end
 redis.call("HSET", KEYS[1], "createdAt", now, unpack(ARGV, 3))
 redis.call("ZADD", KEYS[2], now, ARGV[1])
 if ARGV[2] ~= "" then redis.call("SADD", KEYS[3], ARGV[2]) end
+note_change(KEYS[1], "processes")
 return 1
 `,
 });
@@ -40,10 +42,11 @@ return 1
  */
 export const forgetProcess: Script<number> = new Script<number>({
   name: "forgetProcess",
-  lua: `
+  lua: `${NOTE_CHANGE}
 if redis.call("HGET", KEYS[1], "state") ~= "waiting" then return 0 end
 redis.call("UNLINK", KEYS[1])
 redis.call("ZREM", KEYS[2], ARGV[1])
+note_change(KEYS[1], "processes")
 return 1
 `,
 });
@@ -67,6 +70,7 @@ if redis.call("EXISTS", KEYS[2]) == 1 then redis.call("HSET", KEYS[2], "data", A
 if fields[1] ~= "waiting" then return {"over", fields[3] or "", fields[4] or ""} end
 redis.call("HSET", KEYS[1], "state", "running", "run", ARGV[1], "hostId", ARGV[2], "host", ARGV[3], "pid", ARGV[4],
   "startedAt", now)
+note_change(KEYS[1], "processes")
 return {"begun", "", ""}
 `,
 });

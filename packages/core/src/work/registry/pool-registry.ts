@@ -1,7 +1,7 @@
 import { UnreadableRecordError } from "../../errors/index.ts";
 import type { RedisClient } from "../../redis/connection/index.ts";
 import type { Keys } from "../../redis/keys.ts";
-import { named, Script, SERVER_TIME, SET_ASIDE } from "../../redis/script/index.ts";
+import { NOTE_CHANGE, named, Script, SERVER_TIME, SET_ASIDE } from "../../redis/script/index.ts";
 import type { PoolRecord } from "../../wire/records/records.ts";
 import {
   isWrongType,
@@ -209,7 +209,7 @@ export class PoolRegistry {
 const createPool = new Script<{ is: "made" | "taken"; text: string }>({
   name: "createPool",
   read: ([code, text]: [0 | 1, string]) => ({ is: code === 1 ? "made" : "taken", text }),
-  lua: `${SET_ASIDE}${SERVER_TIME}
+  lua: `${SET_ASIDE}${SERVER_TIME}${NOTE_CHANGE}
 set_aside(KEYS[1], "hash")
 local existing = redis.call("HGET", KEYS[1], ARGV[1])
 if existing then return {0, existing} end
@@ -217,6 +217,7 @@ local createdAt = string.format("%.0f", server_time())
 local record = string.sub(ARGV[2], 1, -2) .. ',"createdAt":' .. createdAt .. "}"
 redis.call("HSET", KEYS[1], ARGV[1], record)
 redis.call("PUBLISH", ARGV[3], ARGV[4])
+note_change(KEYS[1], "pools/" .. ARGV[1])
 return {1, record}
 `,
 });
@@ -232,7 +233,7 @@ const updatePool = new Script<{ is: "changed" | "unreadable"; text: string } | n
   name: "updatePool",
   read: (reply: [0 | 1, string] | []) =>
     reply.length === 0 ? null : { is: reply[0] === 1 ? "changed" : "unreadable", text: reply[1] },
-  lua: `
+  lua: `${NOTE_CHANGE}
 if KEYS[2] and redis.call("EXISTS", KEYS[2]) == 1 then return {} end
 local text = redis.call("HGET", KEYS[1], ARGV[1])
 if not text then return {} end
@@ -244,6 +245,7 @@ for field, value in pairs(cjson.decode(ARGV[3])) do record[field] = value end
 local changed = cjson.encode(record)
 redis.call("HSET", KEYS[1], ARGV[1], changed)
 redis.call("PUBLISH", ARGV[4], ARGV[5])
+note_change(KEYS[1], "pools/" .. ARGV[1])
 return {1, changed}
 `,
 });
@@ -256,7 +258,7 @@ return {1, changed}
 const failPool = new Script<"failed" | "another one">({
   name: "failPool",
   read: named({ 1: "failed", 0: "another one" }),
-  lua: `
+  lua: `${NOTE_CHANGE}
 local text = redis.call("HGET", KEYS[1], ARGV[1])
 if not text then return 0 end
 local is_json, record = pcall(cjson.decode, text)
@@ -268,6 +270,7 @@ record.state = "failed"
 record.failure = ARGV[4]
 redis.call("HSET", KEYS[1], ARGV[1], cjson.encode(record))
 redis.call("PUBLISH", ARGV[5], ARGV[6])
+note_change(KEYS[1], "pools/" .. ARGV[1])
 return 1
 `,
 });
@@ -281,7 +284,7 @@ return 1
 const resetPool = new Script<{ is: "reset" | "not failed"; text: string } | null>({
   name: "resetPool",
   read: (reply: [0 | 1, string] | null) => reply && { is: reply[0] === 1 ? "reset" : "not failed", text: reply[1] },
-  lua: `
+  lua: `${NOTE_CHANGE}
 local text = redis.call("HGET", KEYS[1], ARGV[1])
 if not text then return nil end
 local is_json, record = pcall(cjson.decode, text)
@@ -295,6 +298,7 @@ if ARGV[3] ~= "" then record.initializer = cjson.decode(ARGV[3]) end
 local changed = cjson.encode(record)
 redis.call("HSET", KEYS[1], ARGV[1], changed)
 redis.call("PUBLISH", ARGV[4], ARGV[5])
+note_change(KEYS[1], "pools/" .. ARGV[1])
 return {1, changed}
 `,
 });
@@ -307,7 +311,7 @@ return {1, changed}
 const removePool = new Script<"removed" | "not there">({
   name: "removePool",
   read: named({ 1: "removed", 0: "not there" }),
-  lua: `
+  lua: `${NOTE_CHANGE}
 local text = redis.call("HGET", KEYS[1], ARGV[1])
 if not text then return 0 end
 if ARGV[2] ~= "" then
@@ -316,6 +320,7 @@ if ARGV[2] ~= "" then
 end
 redis.call("HDEL", KEYS[1], ARGV[1])
 redis.call("PUBLISH", ARGV[3], ARGV[4])
+note_change(KEYS[1], "pools/" .. ARGV[1])
 return 1
 `,
 });

@@ -1,7 +1,7 @@
 import { CancelledError } from "../../errors/index.ts";
 import type { RedisClient } from "../../redis/connection/index.ts";
 import type { Keys, QueuePart } from "../../redis/keys.ts";
-import { Script } from "../../redis/script/index.ts";
+import { NOTE_CHANGE, Script } from "../../redis/script/index.ts";
 import { encode, encodeError } from "../../wire/codec/index.ts";
 import {
   ENDS_OF,
@@ -234,6 +234,8 @@ local starts = redis.call("HGET", job, "ats") or "0"
 redis.call("HSET", job, ARGV[9] .. ARGV[16], ARGV[10], ARGV[17] .. ARGV[16], ends_of(job) .. ":" .. starts)
 -- A host that has another run of the id by now looks into the job.
 redis.call("PUBLISH", ARGV[11], string.sub(ARGV[12], 1, -2) .. ',"run":"' .. ARGV[15] .. "/" .. starts .. '"}')
+${NOTE_CHANGE}
+note_change(job, "pools/" .. string.match(job, "^{[^}]*}:([^:]*):"))
 return "marked"
 `,
 });

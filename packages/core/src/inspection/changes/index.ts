@@ -1,0 +1,1 @@
+export { ChangeFeed, type ChangeFeedOptions, EVERYTHING, type Pulse } from "./change-feed.ts";
