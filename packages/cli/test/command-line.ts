@@ -3,6 +3,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { until } from "@manyhands/testing";
 import { afterAll, onTestFinished } from "vitest";
+import { inOneLine } from "./fixtures/one-line.ts";
 
 const PROGRAM = fileURLToPath(new URL("../bin/manyhands.js", import.meta.url));
 const MANY = fileURLToPath(new URL("fixtures/run-commands.ts", import.meta.url));
@@ -100,7 +101,7 @@ export async function run(words: readonly string[], options: RunOptions = {}): P
 
 /**
  * Runs command lines one after the other in one process, for as long as the tests of this file last: most of the time of a
- * short command is its start. For commands that end by themselves and read nothing.
+ * short command is its start. For commands that end by themselves.
  */
 export function useCommands(): typeof run {
   let child: ChildProcess | undefined;
@@ -112,12 +113,13 @@ export function useCommands(): typeof run {
       waiting.shift()?.resolve(JSON.parse(line) as Outcome),
     );
     begun.once("close", (code) => {
+      child = undefined;
       for (const one of waiting.splice(0)) one.reject(new Error(`the process of the commands ended with code ${code}`));
     });
     return begun;
   };
   afterAll(() => void child?.kill("SIGKILL"));
-  return async (words, { redis, namespace, env } = {}) => {
+  return async (words, { redis, namespace, env, input = "" } = {}) => {
     child ??= begin();
     const variables = {
       ...(redis === undefined ? {} : { MANYHANDS_REDIS_URL: redis }),
@@ -126,7 +128,7 @@ export function useCommands(): typeof run {
     };
     const outcome = Promise.withResolvers<Outcome>();
     waiting.push(outcome);
-    child.stdin?.write(`${JSON.stringify({ words, env: variables })}\n`);
+    child.stdin?.write(`${inOneLine({ words, env: variables, input })}\n`);
     return outcome.promise;
   };
 }

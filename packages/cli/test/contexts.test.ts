@@ -7,8 +7,9 @@ import { formatIn } from "../src/output/format-in.ts";
 import { contextsPath, readContexts } from "../src/settings/contexts.ts";
 import { mergeHostOptions } from "../src/settings/host-options.ts";
 import { resolveSettings } from "../src/settings/settings.ts";
-import { type Outcome, run } from "./command-line.ts";
+import { type Outcome, useCommands } from "./command-line.ts";
 
+const run = useCommands();
 const SECRET = "pa55word";
 const URL = `redis://:${SECRET}@redis.example:6380`;
 

@@ -1,9 +1,10 @@
 import { connect, type Lock } from "@manyhands/core";
 import { type Actor, startActor, startHostProcess, until, useRedis } from "@manyhands/testing";
 import { expect, onTestFinished, test } from "vitest";
-import { run, TASKS } from "./command-line.ts";
+import { TASKS, useCommands } from "./command-line.ts";
 
 const redis = useRedis();
+const run = useCommands();
 const DEEP = ["deadlocks", "deadlock", "sessions", "session", "keys", "key"];
 
 interface Place {

@@ -1,10 +1,11 @@
 import { Keys } from "@manyhands/core/internal";
 import { startHostProcess, until, useRedis } from "@manyhands/testing";
 import { expect, test } from "vitest";
-import { run, TASKS } from "./command-line.ts";
+import { TASKS, useCommands } from "./command-line.ts";
 import { look } from "./look.ts";
 
 const redis = useRedis();
+const run = useCommands();
 
 interface Finding {
   check: string;

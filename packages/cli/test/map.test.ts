@@ -2,10 +2,11 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { startHostProcess, temporaryFolder, until, useRedis } from "@manyhands/testing";
 import { beforeAll, expect, test } from "vitest";
-import { run, start, TASKS } from "./command-line.ts";
+import { run, start, TASKS, useCommands } from "./command-line.ts";
 import { look } from "./look.ts";
 
 const redis = useRedis();
+const runHere = useCommands();
 const place = { redis: "", namespace: "" };
 
 beforeAll(async () => {
@@ -33,19 +34,22 @@ test("chunks, a file and empty lines change nothing", async () => {
   const file = join(temporaryFolder(), "items.ndjson");
   writeFileSync(file, lines(numbers).replaceAll("\n", "\n\n"));
 
-  const outcome = await run(["map", "square", file, "--chunk-size", "30"], place);
+  const outcome = await runHere(["map", "square", file, "--chunk-size", "30"], place);
 
   expect(outcome).toEqual({ code: 0, stdout: lines(numbers.map((x) => x * x)), stderr: "" });
 });
 
 test("byte order marks before lines, as in joined files, are not part of them", async () => {
-  const outcome = await run(["map", "square"], { ...place, input: "\uFEFF2\r\n3\r\n\uFEFF4\r\n\uFEFF" });
+  const outcome = await runHere(["map", "square"], { ...place, input: "\uFEFF2\r\n3\r\n\uFEFF4\r\n\uFEFF" });
 
   expect(outcome).toEqual({ code: 0, stdout: "4\n9\n16\n", stderr: "" });
 });
 
 test("unordered gives every result once", async () => {
-  const outcome = await run(["map", "square", "--unordered", "--chunk-size", "7"], { ...place, input: lines(numbers) });
+  const outcome = await runHere(["map", "square", "--unordered", "--chunk-size", "7"], {
+    ...place,
+    input: lines(numbers),
+  });
 
   expect(outcome.code).toBe(0);
   const results = outcome.stdout.trim().split("\n").map(Number);
@@ -55,7 +59,7 @@ test("unordered gives every result once", async () => {
 test.each([[[]], [["--unordered"]]])(
   "failed lines are named on stderr, the others go on, and the code is 1: %j",
   async (more) => {
-    const outcome = await run(["map", "odd", ...more], { ...place, input: "1\n2\n3\n4\n5\n" });
+    const outcome = await runHere(["map", "odd", ...more], { ...place, input: "1\n2\n3\n4\n5\n" });
 
     expect(outcome.code).toBe(1);
     expect(outcome.stdout.trim().split("\n").sort()).toEqual(["1", "3", "5"]);
@@ -70,7 +74,7 @@ test.each([[[]], [["--unordered"]], [["--chunk-size", "2"]]])(
   "with --errors return each line of input has one of output, also where it failed: %j",
   async (more) => {
     const input = "1\n\n2\n3\n5\n4\n";
-    const outcome = await run(["map", "odd", "--errors", "return", ...more], { ...place, input });
+    const outcome = await runHere(["map", "odd", "--errors", "return", ...more], { ...place, input });
 
     expect(outcome.code).toBe(1);
     const texts = outcome.stdout.trim().split("\n");
@@ -91,7 +95,7 @@ test.each([[[]], [["--unordered"]], [["--chunk-size", "2"]]])(
 );
 
 test("a chunk that fails is named by its lines", async () => {
-  const outcome = await run(["map", "odd", "--chunk-size", "3"], { ...place, input: "1\n1\n1\n1\n2\n1\n1\n" });
+  const outcome = await runHere(["map", "odd", "--chunk-size", "3"], { ...place, input: "1\n1\n1\n1\n2\n1\n1\n" });
 
   expect(outcome.stdout).toBe("1\n1\n1\n1\n");
   expect(outcome.stderr).toMatch(/^lines 4 to 6 \(one chunk\) failed: Error: 2 is even/);
@@ -101,7 +105,7 @@ test("a chunk that fails is named by its lines", async () => {
 test.each([[[]], [["--unordered"]]])(
   "a line that is not JSON is named, after the results before it, and the code is 2: %j",
   async (more) => {
-    const outcome = await run(["map", "square", ...more], { ...place, input: "1\n2\nthree\n4\n" });
+    const outcome = await runHere(["map", "square", ...more], { ...place, input: "1\n2\nthree\n4\n" });
 
     expect(outcome.stdout.trim().split("\n").sort()).toEqual(["1", "4"]);
     expect(outcome.stderr).toBe("error: line 3 of stdin is not JSON: three: Unexpected token 'h'\n");
@@ -112,7 +116,7 @@ test.each([[[]], [["--unordered"]]])(
 test.each([[[]], [["--unordered"]]])("a line ends with \\n alone, whatever JSON holds: %j", async (more) => {
   const input = `"a\u2028b\u2029c"\r\n[1,\r2]\n"ü😀"`;
 
-  const outcome = await run(["map", "unchanged", ...more], { ...place, input });
+  const outcome = await runHere(["map", "unchanged", ...more], { ...place, input });
 
   expect(outcome.stderr).toBe("");
   // What some programs take for the end of a line is written as an escape: the same value.
@@ -120,11 +124,11 @@ test.each([[[]], [["--unordered"]]])("a line ends with \\n alone, whatever JSON 
 });
 
 test("no input is no work", async () => {
-  expect(await run(["map", "square"], { ...place, input: "" })).toEqual({ code: 0, stdout: "", stderr: "" });
+  expect(await runHere(["map", "square"], { ...place, input: "" })).toEqual({ code: 0, stdout: "", stderr: "" });
 });
 
 test("an unknown task ends with 4 before the input is read", async () => {
-  const outcome = await run(["map", "sqare"], { ...place, input: "1\n" });
+  const outcome = await runHere(["map", "sqare"], { ...place, input: "1\n" });
 
   expect(outcome.stderr).toMatch(/^error: no live host knows a task "sqare"; did you mean square\?/);
   expect(outcome.code).toBe(4);

@@ -1,10 +1,11 @@
 import { connect } from "@manyhands/core";
 import { startHostProcess, until, useRedis } from "@manyhands/testing";
 import { expect, onTestFinished, test } from "vitest";
-import { run, TASKS } from "./command-line.ts";
+import { TASKS, useCommands } from "./command-line.ts";
 import { gate } from "./look.ts";
 
 const redis = useRedis();
+const run = useCommands();
 
 test("process ls, show, terminate and kill", async () => {
   // given

@@ -43,17 +43,17 @@ describe("submit --wait", () => {
   });
 
   test("takes several arguments, and all of them from stdin", async () => {
-    const words = await run(["submit", "join", '"a"', '"b"', "--wait"], place);
-    const list = await run(["submit", "join", "-", "--wait"], { ...place, input: '\uFEFF["a", "b", "c"]\n' });
+    const words = await runHere(["submit", "join", '"a"', '"b"', "--wait"], place);
+    const list = await runHere(["submit", "join", "-", "--wait"], { ...place, input: '\uFEFF["a", "b", "c"]\n' });
 
     expect(words).toMatchObject({ code: 0, stdout: '"a-b"\n' });
     expect(list).toMatchObject({ code: 0, stdout: '"a-b-c"\n' });
   });
 
   test("an argument that the task would ignore is refused with 2, with the way to make several calls", async () => {
-    const many = await run(["submit", "square", "7", "8", "--wait"], place);
-    const one = await run(["submit", "square", "7"], place);
-    const any = await run(["submit", "join", '"a"', '"b"', '"c"', "--wait"], place);
+    const many = await runHere(["submit", "square", "7", "8", "--wait"], place);
+    const one = await runHere(["submit", "square", "7"], place);
+    const any = await runHere(["submit", "join", '"a"', '"b"', '"c"', "--wait"], place);
 
     expect(many).toEqual({
       code: 2,
@@ -67,11 +67,11 @@ describe("submit --wait", () => {
   });
 
   test("a result of nothing is null", async () => {
-    expect(await run(["submit", "talk", '"hello"', "--wait"], place)).toMatchObject({ code: 0, stdout: "null\n" });
+    expect(await runHere(["submit", "talk", '"hello"', "--wait"], place)).toMatchObject({ code: 0, stdout: "null\n" });
   });
 
   test("a large result is whole", async () => {
-    const { code, stdout } = await run(["submit", "big", "500000", "--wait"], place);
+    const { code, stdout } = await runHere(["submit", "big", "500000", "--wait"], place);
 
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toBe("x".repeat(500_000));
@@ -88,7 +88,7 @@ describe("submit --wait", () => {
   });
 
   test("with -o json the error of a task is one line of JSON on stderr", async () => {
-    const { code, stdout, stderr } = await run(["submit", "fail", '"boom\\u009b"', "--wait", "-o", "json"], place);
+    const { code, stdout, stderr } = await runHere(["submit", "fail", '"boom\\u009b"', "--wait", "-o", "json"], place);
 
     expect(stderr).toMatch(/^\{"code":[^\n]*\}\n$/);
     expect(stderr).not.toContain("\u009b");
@@ -102,14 +102,14 @@ describe("submit --wait", () => {
   test("what a task throws, logs and is called cannot act on the terminal, nor forge a line", async () => {
     const hostile = JSON.stringify("\x1b[2Jgone\nerror: forged \u202e\x9b31m");
 
-    const failed = await run(["submit", "fail", hostile, "--wait"], place);
+    const failed = await runHere(["submit", "fail", hostile, "--wait"], place);
     const id = /\(([\w-]+)\)/.exec(failed.stderr)?.[1] ?? "";
-    const talked = await run(["submit", "talk", hostile, "--wait"], place);
+    const talked = await runHere(["submit", "talk", hostile, "--wait"], place);
     const [talk] = await look(place).tasks.list({ task: "talk", limit: 1 });
     const [list, show, logs] = await Promise.all([
-      run(["task", "ls"], place),
-      run(["task", "show", id], place),
-      run(["task", "logs", talk?.id ?? ""], place),
+      runHere(["task", "ls"], place),
+      runHere(["task", "show", id], place),
+      runHere(["task", "logs", talk?.id ?? ""], place),
     ]);
 
     expect([failed.code, talked.code, list.code, show.code, logs.code]).toEqual([1, 0, 0, 0, 0]);
@@ -122,7 +122,7 @@ describe("submit --wait", () => {
   });
 
   test("arguments that do not fit the schema end with 2 and are named", async () => {
-    const { code, stderr } = await run(["submit", "greet", "7", "--wait"], place);
+    const { code, stderr } = await runHere(["submit", "greet", "7", "--wait"], place);
 
     expect(stderr).toMatch(
       /ValidationError: the arguments do not fit the schema of task "greet": args\[0\].*: expected a string/,
@@ -152,17 +152,17 @@ describe("submit --wait", () => {
   });
 
   test("after a timeout, a task that another program began under the deduplication id continues, and stderr says so", async () => {
-    const { stdout } = await run(["submit", "nap", "60000", "--dedup", "nap-1"], place);
+    const { stdout } = await runHere(["submit", "nap", "60000", "--dedup", "nap-1"], place);
     const id = stdout.trim();
 
-    const late = await run(["submit", "nap", "60000", "--dedup", "nap-1", "--wait", "--timeout", "500"], place);
+    const late = await runHere(["submit", "nap", "60000", "--dedup", "nap-1", "--wait", "--timeout", "500"], place);
 
     expect(late).toMatchObject({
       code: 124,
       stderr: 'timed out: the task with the deduplication id "nap-1" was running before, and continues\n',
     });
     expect((await look(place).tasks.get(id))?.cancelRequested).toBeNull();
-    await run(["task", "cancel", id], place);
+    await runHere(["task", "cancel", id], place);
   });
 
   test("Ctrl-C while Redis does not answer does not claim that the task was cancelled", async () => {
@@ -185,7 +185,7 @@ describe("submit --wait", () => {
     const command = start(["submit", "square", "7", "--delay", "60000", "--wait"], place);
     const { id } = await untilTask(look(place), { state: "delayed" });
 
-    expect(await run(["task", "cancel", id], place)).toMatchObject({
+    expect(await runHere(["task", "cancel", id], place)).toMatchObject({
       code: 0,
       stderr: `task ${id} was cancelled before it started, and taken out of the queue of pool "default"\n`,
     });
@@ -196,14 +196,14 @@ describe("submit --wait", () => {
 
 describe("submit", () => {
   test("prints the id alone, and the outcome can be looked up", async () => {
-    const { code, stdout, stderr } = await run(["submit", "square", "8"], place);
+    const { code, stdout, stderr } = await runHere(["submit", "square", "8"], place);
 
     expect(code).toBe(0);
     expect(stderr).toBe("");
     expect(stdout).toMatch(/^[\w-]+\n$/);
     const id = stdout.trim();
     await untilState(look(place), id, "completed");
-    const shown = await run(["task", "show", id, "-o", "json"], place);
+    const shown = await runHere(["task", "show", id, "-o", "json"], place);
     expect(JSON.parse(shown.stdout)).toMatchObject({
       id,
       name: "square",
@@ -215,7 +215,7 @@ describe("submit", () => {
   });
 
   test("a name that no live host knows ends with 4 at the door", async () => {
-    const { code, stdout, stderr } = await run(["submit", "sqare", "7"], place);
+    const { code, stdout, stderr } = await runHere(["submit", "sqare", "7"], place);
 
     expect(stderr).toBe(
       'error: no live host knows a task "sqare"; did you mean square? ' +
@@ -224,33 +224,33 @@ describe("submit", () => {
     );
     expect(code).toBe(4);
     expect(stdout).toBe("");
-    expect((await run(["task", "ls", "--task", "sqare", "-o", "json"], place)).stdout).toBe("[]\n");
+    expect((await runHere(["task", "ls", "--task", "sqare", "-o", "json"], place)).stdout).toBe("[]\n");
   });
 
   test("one that is meant, or is like no known one, waits for its host, and stderr says how to start one", async () => {
     for (const args of [["sqare", "--wait-for-host"], ["nightly.summary"]]) {
-      const { code, stdout, stderr } = await run(["submit", ...args], place);
+      const { code, stdout, stderr } = await runHere(["submit", ...args], place);
       expect(stderr).toContain(`no live worker host serves task "${args[0]}" in pool "default"`);
       expect(stderr).toContain("start one with: manyhands worker --tasks <module");
       expect(code).toBe(0);
-      expect((await run(["task", "cancel", stdout.trim()], place)).code).toBe(0);
+      expect((await runHere(["task", "cancel", stdout.trim()], place)).code).toBe(0);
     }
   });
 
   test("without any host it is submitted, and stderr says how to start one", async () => {
     const elsewhere = { redis: redis.url, namespace: redis.namespace() };
 
-    const { code, stdout, stderr } = await run(["submit", "square", "7"], elsewhere);
+    const { code, stdout, stderr } = await runHere(["submit", "square", "7"], elsewhere);
 
     expect(stderr).toBe(
       'warning: no live worker host serves task "square" in pool "default": no host is running; ' +
         'start one with: manyhands worker --tasks <module that defines "square">\n',
     );
     expect(code).toBe(0);
-    const shown = await run(["task", "show", stdout.trim()], elsewhere);
+    const shown = await runHere(["task", "show", stdout.trim()], elsewhere);
     expect(shown.stdout).toMatch(/^waits for +no live worker host serves task "square"/m);
     expect(shown.stdout).toMatch(/^state +blocked, next in its queue$/m);
-    const findings = await run(["doctor", "-o", "json"], elsewhere);
+    const findings = await runHere(["doctor", "-o", "json"], elsewhere);
     expect(findings.code).toBe(1);
     expect(JSON.parse(findings.stdout)).toContainEqual(
       expect.objectContaining({ check: "task square", status: "problem" }),
@@ -274,15 +274,15 @@ describe("submit", () => {
       "b",
     ];
 
-    const first = await run([...words, "--dedup", "report-7"], place);
-    const second = await run([...words, "--dedup", "report-7"], place);
+    const first = await runHere([...words, "--dedup", "report-7"], place);
+    const second = await runHere([...words, "--dedup", "report-7"], place);
 
     const id = first.stdout.trim();
     expect(second.stdout.trim()).toBe(id);
     expect(second.stderr).toBe(`task ${id} with the deduplication id "report-7" is under way; using it\n`);
-    const shown = JSON.parse((await run(["task", "show", id, "-o", "json"], place)).stdout);
+    const shown = JSON.parse((await runHere(["task", "show", id, "-o", "json"], place)).stdout);
     expect(shown).toMatchObject({ attempts: 3, priority: 5, tags: ["a", "b"], state: "delayed" });
-    await run(["task", "cancel", id], place);
+    await runHere(["task", "cancel", id], place);
   });
 });
 
@@ -403,7 +403,7 @@ describe("task", () => {
       expect(refused[index], words.join(" ")).toMatchObject({ code: 2, stdout: "" });
       expect(refused[index]?.stderr).toContain(says);
     }
-    expect(await run(["task", "change", id, "--priority", "3", "--args", "[8]"], place)).toMatchObject({
+    expect(await runHere(["task", "change", id, "--priority", "3", "--args", "[8]"], place)).toMatchObject({
       code: 0,
       stderr: `task ${id} is changed: delayed in pool "default"\n`,
     });
@@ -438,7 +438,7 @@ describe("task", () => {
   });
 
   test("ls filters, pages, and is one object per line as ndjson", async () => {
-    const { stdout } = await run(
+    const { stdout } = await runHere(
       ["task", "ls", "--task", "square", "--state", "completed", "--limit", "1", "-o", "ndjson"],
       place,
     );
