@@ -60,7 +60,8 @@ test("1 000 pending waits of one client cost less than 20 commands a second", as
   // Only the client's own commands count, and those of the scripts that it runs.
   await until(async () => (await mp.hosts())[0]?.running.length === 2);
   await host.kill();
-  await delay(3_000);
+  const waits = `{${namespace}}:${pool.name}:wait`;
+  await until(async () => (await redis.client().llen(waits)) === 998, { what: "all calls are in Redis" });
   const waiting = await commandRate(5_000);
   console.log(`a client with 1 000 waits: ${waiting.perSecond} commands/s`, waiting.byName);
   expect(results.every((result) => !result.ready())).toBe(true);

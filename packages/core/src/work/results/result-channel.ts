@@ -19,8 +19,10 @@ const SILENCE = 5_000;
 const RECONCILE_SAMPLE = 20;
 /** Jobs compared in one round trip when something is. */
 const RECONCILE_BATCH = 500;
-/** Jobs that wait for so many comparisons, and then again, are searched in BullMQ's lists. */
+/** Jobs that have waited for so many comparisons are searched in BullMQ's lists, */
 const SEARCH_AFTER = 5;
+/** so many with each comparison: a search is several commands, and at no time are they to be many. */
+const SEARCH_SAMPLE = 3;
 /** Entries read between two trims of the stream. */
 const TRIM_AFTER = 64;
 
@@ -75,7 +77,6 @@ export class ResultChannel {
   readonly #reconciliation: Duty;
   /** Goes through all tickets, again and again, where the last look has ended. */
   #walk: Iterator<Ticket> = [].values();
-  #searchedAt = performance.now();
 
   constructor(options: ResultChannelOptions) {
     this.#options = options;
@@ -300,14 +301,15 @@ export class ResultChannel {
     if (this.#tickets.size === 0) return void this.#reconciliation.stop();
     this.#suspicious ||= await this.#compare(this.#oldTickets(RECONCILE_SAMPLE));
     if (this.#suspicious) this.#suspicious = await this.#compareAll();
-    if (performance.now() - this.#searchedAt > SEARCH_AFTER * this.#interval) await this.#search();
+    await this.#search();
   }
 
   /** Searches some of the jobs that wait for long; where one is in no list, all of them. */
   async #search(): Promise<void> {
-    this.#searchedAt = performance.now();
     const age = SEARCH_AFTER * this.#interval;
-    for (const ticket of this.#oldTickets(RECONCILE_SAMPLE, age)) {
+    const [oldest] = this.#tickets.values();
+    if (!oldest || performance.now() - oldest.since <= age) return;
+    for (const ticket of this.#oldTickets(SEARCH_SAMPLE, age)) {
       if (!ticket.submitted || !(await this.bringBack(ticket))) continue;
       for (const other of this.#oldTickets(Number.POSITIVE_INFINITY, age)) {
         if (other.submitted && !other.settled) await this.bringBack(other);

@@ -87,12 +87,15 @@ const locate = new Script<string>({
 local id = ARGV[1]
 local job = redis.call("HMGET", KEYS[1], "timestamp", "delay", "priority", "processedOn", "finishedOn", "returnvalue")
 if not job[1] then return "gone" end
+-- Most jobs that are looked for have not begun.
+local function stands_in(line) return redis.call("LPOS", line, id, "RANK", -1, "MAXLEN", ARGV[2]) end
+if not job[4] and stands_in(KEYS[9]) then return "there" end
 if redis.call("EXISTS", KEYS[2]) == 1 then return "there" end
 for set = 3, 7 do
   if redis.call("ZSCORE", KEYS[set], id) then return "there" end
 end
 for line = 8, 10 do
-  if redis.call("LPOS", KEYS[line], id, "RANK", -1, "MAXLEN", ARGV[2]) then return "there" end
+  if stands_in(KEYS[line]) then return "there" end
   if redis.call("LLEN", KEYS[line]) > tonumber(ARGV[2]) then return "there" end
 end
 if ARGV[3] == "0" then return "unlisted" end

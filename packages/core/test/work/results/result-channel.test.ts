@@ -186,6 +186,28 @@ test("a job that is in none of BullMQ's lists is put back, and the program is to
   expect((await all)[0]?.value).toBe("ran");
 });
 
+test("of many jobs that wait for long a few at a time are searched, with few commands each", async () => {
+  // given
+  const bench = new ChannelBench(redis);
+  const ids = Array.from({ length: 200 }, (_, index) => `me-${index + 1}`);
+  await bench.client.rpush(bench.keys.queue("p", "wait"), ...ids);
+  for (const id of ids) await bench.client.hset(bench.keys.job("p", id), { timestamp: 1, data: "{}", name: "t" });
+  for (const _ of ids) bench.expect();
+  await bench.client.config("RESETSTAT");
+  // when
+  const counted = async (): Promise<Map<string, number>> => {
+    const text = await bench.client.info("commandstats");
+    return new Map(
+      [...text.matchAll(/cmdstat_(\w+):calls=(\d+)/g)].map(([, name = "", count]) => [name, Number(count)]),
+    );
+  };
+  const calls = await until(async () => ((await counted()).get("lpos") ?? 0) > 20 && (await counted()));
+  // then: a comparison reads 20 jobs, and 3 are searched after it
+  const searched = calls.get("lpos") ?? 0;
+  expect(searched).toBeLessThanOrEqual(((calls.get("hmget") ?? 0) / 23) * 3 + 3);
+  expect(calls.get("zscore")).toBeUndefined();
+});
+
 test("close fails what is pending and what comes later, and leaves no stream", async () => {
   const bench = new ChannelBench(redis);
   const pending = bench.expect();
