@@ -95,8 +95,14 @@ test("V4, M7: when some are killed, frozen or cut off in the middle, no change t
   const living = [steady, frozen, cut].map((actor, index) => change(actor, `living${index}`, file));
   let alive = victim;
   change(alive, "victim0", file).catch(() => {});
+  const least = testDistance() > 0 ? 5 : 20;
+  const isEnough = async (): Promise<boolean> => {
+    const soFar = toNotes(await readFile(file, "utf8"));
+    return OPERATIONS.every((name) => soFar[name].done.size > least);
+  };
   const end = performance.now() + 7_000;
-  for (let round = 0; performance.now() < end; round += 1) {
+  // A busy machine needs more rounds to have done enough.
+  for (let round = 0; performance.now() < end || (round < 100 && !(await isEnough())); round += 1) {
     if (round % 8 === 1) frozen.freeze();
     if (round % 8 === 6) frozen.thaw();
     if (round % 4 === 2) {
@@ -126,7 +132,7 @@ test("V4, M7: when some are killed, frozen or cut off in the middle, no change t
   };
   for (const name of OPERATIONS) {
     const { done, unknown } = noted[name];
-    expect(done.size, `seed ${seed}, ${name}`).toBeGreaterThan(testDistance() > 0 ? 5 : 20);
+    expect(done.size, `seed ${seed}, ${name}`).toBeGreaterThan(least);
     expect(counts[name], `seed ${seed}, ${name}`).toBeGreaterThanOrEqual(done.size);
     expect(counts[name], `seed ${seed}, ${name}`).toBeLessThanOrEqual(done.size + unknown.size);
   }

@@ -278,6 +278,8 @@ test("200 idle pools cost two hosts fewer than 30 commands a second, and at most
   await Promise.all(Array.from({ length: 200 }, (_, index) => space.pool(`idle-${index}`)));
   const before = await connections(space.client);
   const hosts = [await space.host(), await space.host()];
+  const isServed = (line: string): boolean => line.startsWith('info: serving pool "idle-');
+  await until(() => space.logs.filter(isServed).length === 200 * hosts.length, { what: "both hosts serve all pools" });
   await until(async () => (await blockedReads(space.client)) === hosts.length);
   expect(((await connections(space.client)) - before) / hosts.length).toBeLessThanOrEqual(6);
   // when
