@@ -129,14 +129,14 @@ describe("wrong usage ends with 2 and says what, got and do", () => {
 
 describe("wrong JSON ends with 2 and names the argument", () => {
   test("an argument that is a bare word", async () => {
-    const { code, stderr } = await run(["submit", "greet", "7", "Ada"], place());
+    const { code, stderr } = await runHere(["submit", "greet", "7", "Ada"], place());
 
     expect(stderr).toBe(`error: argument 2 is not JSON: Ada: Unexpected token 'A'; a text needs quotes: '"Ada"'\n`);
     expect(code).toBe(2);
   });
 
   test("an argument with a fault inside names the position", async () => {
-    const { code, stderr } = await run(["submit", "greet", '{"a": 1,}'], place());
+    const { code, stderr } = await runHere(["submit", "greet", '{"a": 1,}'], place());
 
     expect(stderr).toMatch(
       /^error: argument 1 is not JSON: \{"a": 1,\}: Expected double-quoted property name in JSON at position 8/,
@@ -145,14 +145,14 @@ describe("wrong JSON ends with 2 and names the argument", () => {
   });
 
   test("stdin that is no array", async () => {
-    const { code, stderr } = await run(["submit", "greet", "-"], { ...place(), input: '{"a":1}' });
+    const { code, stderr } = await runHere(["submit", "greet", "-"], { ...place(), input: '{"a":1}' });
 
     expect(stderr).toBe('error: stdin must hold a JSON array with all arguments, such as [7, "x"]; got {"a":1}\n');
     expect(code).toBe(2);
   });
 
   test("arguments as words and from a file", async () => {
-    const { code, stderr } = await run(["submit", "greet", "7", "--args-file", "x.json"], place());
+    const { code, stderr } = await runHere(["submit", "greet", "7", "--args-file", "x.json"], place());
 
     expect(stderr).toBe('error: give the arguments as words or with --args-file, not both; got 1 word and "x.json"\n');
     expect(code).toBe(2);
@@ -164,13 +164,13 @@ test("a payload over the limit is refused, and nothing is submitted", async () =
   const file = join(temporaryFolder(), "args.json");
   writeFileSync(file, JSON.stringify(["x".repeat(1_100_000)]));
 
-  const { code, stderr } = await run(["submit", "square", "--args-file", file], where);
+  const { code, stderr } = await runHere(["submit", "square", "--args-file", file], where);
 
   expect(stderr).toBe(
     'error: the arguments of task "square" are 1100004 bytes, at most 1048576 can be sent; keep them elsewhere and pass their address\n',
   );
   expect(code).toBe(2);
-  expect(await run(["task", "ls", "-o", "json"], where)).toMatchObject({ code: 0, stdout: "[]\n" });
+  expect(await runHere(["task", "ls", "-o", "json"], where)).toMatchObject({ code: 0, stdout: "[]\n" });
 });
 
 test("a module that throws while it is loaded ends a worker with 2", async () => {
@@ -220,9 +220,11 @@ describe("settings", () => {
   test("options may stand before and after the command; the later wins, the environment comes after them", async () => {
     const env = { MANYHANDS_NAMESPACE: "from-environment" };
 
-    const both = await run(["--namespace", "before", "config", "show", "--namespace", "after", "-o", "json"], { env });
-    const before = await run(["--namespace", "before", "-o", "json", "config", "show"], { env });
-    const neither = await run(["config", "show", "-o", "json"], { env });
+    const both = await runHere(["--namespace", "before", "config", "show", "--namespace", "after", "-o", "json"], {
+      env,
+    });
+    const before = await runHere(["--namespace", "before", "-o", "json", "config", "show"], { env });
+    const neither = await runHere(["config", "show", "-o", "json"], { env });
 
     const namespaceOf = (stdout: string) =>
       (JSON.parse(stdout) as { setting: string }[]).find((row) => row.setting === "namespace");
@@ -234,7 +236,7 @@ describe("settings", () => {
   test("a line break at the end of a setting, as mounted secrets have it, and a byte order mark are dropped", async () => {
     const env = { MANYHANDS_REDIS_URL: "\uFEFFredis://127.0.0.1:6390\r\n", MANYHANDS_NAMESPACE: "staging\n" };
 
-    const { stdout } = await run(["config", "show", "-o", "json"], { env });
+    const { stdout } = await runHere(["config", "show", "-o", "json"], { env });
 
     const settings = JSON.parse(stdout) as { setting: string; value: string }[];
     expect(settings).toContainEqual(expect.objectContaining({ setting: "namespace", value: "staging" }));
@@ -242,7 +244,7 @@ describe("settings", () => {
   });
 
   test("config show never prints the password", async () => {
-    const { stdout } = await run(["config", "show"], { redis: "redis://:geheim@127.0.0.1:6379/2" });
+    const { stdout } = await runHere(["config", "show"], { redis: "redis://:geheim@127.0.0.1:6379/2" });
 
     expect(stdout).toContain("redis://:***@127.0.0.1:6379/2");
     expect(stdout).not.toContain("geheim");
@@ -254,7 +256,7 @@ describe("settings", () => {
     ["me:geheim@host", "me:***@host"],
     ["redis://127.0.0.1:6379/2", "redis://127.0.0.1:6379/2"],
   ])("nor one that is not encoded: %s", async (redis, shown) => {
-    const { stdout } = await run(["config", "show", "-o", "json"], { redis });
+    const { stdout } = await runHere(["config", "show", "-o", "json"], { redis });
 
     expect(JSON.parse(stdout)).toContainEqual({ setting: "redis", value: shown, source: "MANYHANDS_REDIS_URL" });
   });
@@ -293,7 +295,7 @@ describe("settings", () => {
     const worker: Record<string, unknown> = { ...resolveWorkerOptions({ tasks: [TASKS] }) };
     const dashboard: Record<string, unknown> = { ...resolveOptions({}) };
     const [workerHelp, dashboardHelp] = await Promise.all(
-      ["worker", "dashboard"].map(async (name) => (await run([name, "--help"])).stdout.replace(/\n {10,}/g, " ")),
+      ["worker", "dashboard"].map(async (name) => (await runHere([name, "--help"])).stdout.replace(/\n {10,}/g, " ")),
     );
     const defaultIn = (help = "", option = "") => new RegExp(`--${option} .*\\(default: ([^)]*)\\)`).exec(help)?.[1];
     const page = readFileSync(new URL("../../../docs/command-line.md", import.meta.url), "utf8");

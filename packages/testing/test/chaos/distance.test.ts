@@ -8,7 +8,13 @@ const FAR = 520;
 const redis = useRedis();
 const nodes = [useRedis(), useRedis(), useRedis()] as const;
 
-test("a waiter farther away than the shortest claim window gets locks, permits and shares that others release", async () => {
+test("who is farther away than the shortest claim window gets what others release, and the room that others make", async () => {
+  // Next to each other: both wait most of the time.
+  await Promise.all([getsWhatOthersRelease(), getsTheRoomThatOthersMake()]);
+});
+
+/** Locks, permits and shares. */
+async function getsWhatOthersRelease(): Promise<void> {
   // given
   const namespace = redis.namespace();
   const proxy = await useDelayProxy(redis.url, FAR);
@@ -49,9 +55,9 @@ test("a waiter farther away than the shortest claim window gets locks, permits a
 
   // then
   expect(await got).toEqual(Array(6).fill(true));
-});
+}
 
-test("puts from farther away than a usual claim window get the room that others make", async () => {
+async function getsTheRoomThatOthersMake(): Promise<void> {
   // given
   const namespace = redis.namespace();
   const proxy = await useDelayProxy(redis.url, 600);
@@ -76,7 +82,7 @@ test("puts from farther away than a usual claim window get the room that others 
   // then
   await put;
   expect(taken.sort()).toEqual([0, 1, 2]);
-});
+}
 
 test("masters vote on a lock although they are farther away than a usual answer takes", async () => {
   const proxies = await Promise.all(nodes.map((node) => useDelayProxy(node.url, 170)));

@@ -93,7 +93,9 @@ test("options with functions reach the host and its children through a module of
   vi.stubEnv("TEST_REDIS_MODULE_URL", redis.url);
   const space = new TestNamespace(redis);
   const redisModule = new URL("../fixtures/redis-options.ts", import.meta.url);
-  await using _host = await startWorker({ tasks: [TASKS], redisModule, namespace: space.name, slots: 1, spares: 0 });
+  const host = await startWorker({ tasks: [TASKS], redisModule, namespace: space.name, slots: 1, spares: 0 });
+  // The task does not end by itself.
+  onTestFinished(() => host.stop({ grace: 0 }));
   // when
   await space.submit("default", "holdLock", ["by-a-child", "wait"]);
   // then
