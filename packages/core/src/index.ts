@@ -72,12 +72,16 @@ export type {
 export type { ObjectInspector, ObjectPlace, ObjectView } from "./inspection/objects/index.ts";
 export type {
   DurationFigures,
+  LineLevel,
+  LinesQuery,
   NewPool,
   PoolRates,
   PoolView,
   RatesQuery,
   TaskFigures,
   TaskFilter,
+  TaskLine,
+  TaskLines,
   TaskRateRow,
   TaskRates,
 } from "./inspection/work/index.ts";
@@ -212,6 +216,7 @@ export type {
   TaskState,
   TaskUpdate,
   TaskView,
+  TryView,
   UnitView,
   UpdateOptions,
 } from "./work/submission/index.ts";

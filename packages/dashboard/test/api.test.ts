@@ -78,6 +78,84 @@ describe("tasks", () => {
     });
   });
 
+  test("tell each try that failed, and which of them wrote a line of the log, and when", async () => {
+    // given
+    const { body: submitted } = await post("/tasks", { task: "tell", args: [""], options: { attempts: 2 } });
+    const id = String(submitted["id"]);
+
+    // when
+    await ended(id);
+
+    // then
+    const { body } = await call(`/tasks/${id}`);
+    const tries = body["tries"] as Record<string, unknown>[];
+    const failed = {
+      outcome: "failed",
+      host: "oslo",
+      error: { name: "RangeError", message: "a name must not be empty" },
+    };
+    expect(tries).toMatchObject([
+      { attempt: 1, ...failed },
+      { attempt: 2, ...failed },
+    ]);
+    expect(tries.every(({ pid, stack }) => Number(pid) > 0 && String(stack).includes("api-tasks"))).toBe(true);
+    const { body: log } = await call(`/tasks/${id}/lines?text=TELLING&level=info`);
+    const lines = log["lines"] as Record<string, unknown>[];
+    expect(lines).toMatchObject([
+      { number: 0, source: "log", level: "info", text: "telling ", tryAt: tries[0]?.["startedAt"] },
+      { number: 1, source: "log", level: "info", text: "telling ", tryAt: tries[1]?.["startedAt"] },
+    ]);
+    expect(Number(lines[1]?.["at"])).toBeGreaterThanOrEqual(Number(lines[0]?.["at"]));
+    const { body: second } = await call(`/tasks/${id}/lines?tryAt=${tries[1]?.["startedAt"]}`);
+    expect(second).toMatchObject({ lines: [{ number: 1 }], next: 2, total: 2, dropped: 0 });
+    expect((await call(`/tasks/${id}/lines?text=nothing`)).body).toMatchObject({ lines: [], next: 2 });
+    expect((await call(`/tasks/${id}/causes`)).body).toMatchObject({ ending: "finished", steps: [{ id }] });
+    expect((await call(`/tasks/${id}/raw`)).body).toMatchObject({ fields: { name: "tell" }, cut: [] });
+    expect((await call(`/tasks/${id}/related`)).body).toEqual({ children: [] });
+    expect((await call("/tasks/none/causes")).status).toBe(404);
+  });
+
+  test("tell their values with types, large ones in parts", async () => {
+    // given
+    await using mp = await connect({ redis: redis.url, namespace });
+    const args = [new Map([["b", 12n]]), new Set([1]), -0, "\ud800", new Uint8Array([1, 2]), Array(250).fill("x")];
+    const { id } = await mp.submit("missing.task", [args], { tags: ["typed"] });
+
+    // when
+    const { body } = await call(`/tasks/${id}?values=typed`);
+
+    // then
+    expect(body).toMatchObject({ args: null, state: "blocked", tries: [] });
+    const [typed] = body["typed"] as { part: string; node: { items: { node: { items: { node: object }[] } }[] } }[];
+    expect(typed?.node.items[0]?.node.items.map(({ node }) => node)).toMatchObject([
+      { type: "Map", size: 1, items: [{ key: { type: "string", text: "b" }, node: { type: "bigint", text: "12" } }] },
+      { type: "Set", size: 1 },
+      { type: "number", text: "-0" },
+      { type: "string", text: "\ud800" },
+      { type: "Uint8Array", size: 2, text: "01 02" },
+      { type: "Array", size: 250, isFolded: true },
+    ]);
+    const { body: rest } = await call(`/tasks/${id}/value?part=args&path=0.5&from=240`);
+    expect((rest["node"] as { items: object[] }).items).toHaveLength(10);
+    expect(await call(`/tasks/${id}/value?part=args&path=7`)).toMatchObject({ status: 404 });
+    expect(await call(`/tasks/${id}/value?part=args&path=a`)).toMatchObject({ status: 400 });
+    expect((await call(`/tasks/${id}/causes`)).body).toMatchObject({
+      ending: "unserved",
+      advice: expect.stringContaining("manyhands worker --tasks"),
+    });
+    const { body: page } = await call("/tasks?tag=typed&details=true");
+    expect(page["tasks"]).toMatchObject([{ id, why: "unserved", attempts: 1, args: expect.stringContaining("12n") }]);
+    expect((await call("/facets?field=tag&text=typ")).body).toEqual({
+      values: [{ value: "typed", count: 1 }],
+      isPartial: false,
+    });
+    const { body: states } = await call("/facets?field=state&text=block");
+    expect(states["values"]).toEqual([{ value: "blocked", count: 1 }]);
+    expect((await call("/facets?field=host")).body).toMatchObject({ values: [{ value: "oslo" }] });
+    expect((await call("/facets?field=pool")).body).toMatchObject({ values: [{ value: "default" }] });
+    expect((await call("/facets?field=color")).status).toBe(400);
+  });
+
   test("are changed, promoted, cancelled and tried again, or told why not", async () => {
     const { body: later } = await post("/tasks", { task: "tell", args: ["a"], options: { delay: 600_000 } });
     const id = String(later["id"]);

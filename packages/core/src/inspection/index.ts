@@ -14,5 +14,6 @@ export type { DrainOptions, FleetInspector, HostAnswerOptions } from "./fleet-in
 export { Inspector } from "./inspector.ts";
 export type { PoolInspector } from "./pool-inspector.ts";
 export type { ProcessInspector } from "./process-inspector.ts";
+export type { CauseEnding, CauseStep, TaskCauses, WaitFor } from "./task-causes.ts";
 export { createTaskDesk } from "./task-desk.ts";
 export type { InPool, TaskInspector, TaskLog } from "./task-inspector.ts";

@@ -83,6 +83,14 @@ strictCalls(TaskInspector.prototype, {
     rejects,
   },
   logs: { form: "tasks.logs(id, { pool, from })", most: 2, options: { 1: { pool: "text", from: "count" } }, rejects },
+  lines: {
+    form: "tasks.lines(id, { pool, from, last, text, tryAt, level, limit })",
+    most: 2,
+    options: {
+      1: { pool: "text", from: "count", last: "count", text: "text", tryAt: "count", level: "text", limit: "count" },
+    },
+    rejects,
+  },
   cancel: {
     form: "tasks.cancel(id, { pool, reason }) or tasks.cancel(query, { reason, onProgress, signal, resume })",
     most: 2,

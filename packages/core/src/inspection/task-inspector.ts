@@ -27,29 +27,44 @@ import {
   type BulkOutcome,
   checkQuery,
   countTasks,
+  type FacetField,
+  type Facets,
   type FindContext,
   type FoundTask,
   type FoundTasks,
+  findFacets,
   findTasks,
   meantBy,
   runBulk,
   type TaskQuery,
   type TaskSelection,
 } from "./find/index.ts";
+import { ObjectInspector, type ObjectView } from "./objects/index.ts";
 import { assertText, type InspectorPlace, liveHosts } from "./place.ts";
+import { findCauses, type TaskCauses } from "./task-causes.ts";
 import {
   changeTask,
+  type LinesQuery,
   listTaskRows,
   mayBeBlocked,
+  Pools,
   poolNames,
   type RatesQuery,
+  type RawJob,
+  type RelatedJobs,
+  type RowDetails,
   readCourse,
+  readLines,
   readRates,
+  readRawJob,
+  readRelatedJobs,
+  readRowDetails,
   readRows,
   readTask,
   retryTask,
   shownState,
   type TaskFilter,
+  type TaskLines,
   type TaskRateRow,
   type TaskRates,
   type Whereabouts,
@@ -222,6 +237,64 @@ export class TaskInspector {
       if (!course) return null;
       const { first, lines } = course;
       return { lines, next: Math.max(from, first + lines.length), missed: Math.max(0, first - from) };
+    });
+  }
+
+  /**
+   * Lines of its log with their times and levels, searched; null when the task is not kept.
+   * @throws ValueError as {@link get}
+   */
+  lines(id: string, { pool, ...query }: LinesQuery & InPool = {}): Promise<TaskLines | null> {
+    return this.#place.during(async () => {
+      const place = await this.#find(id, pool);
+      return place ? readLines(this.#place, place, query) : null;
+    });
+  }
+
+  /**
+   * Why a task does not go on: what it waits for, who has that, what that one waits for, up to the cause; null when it is not kept.
+   * @throws ValueError as {@link get}
+   * @internal
+   */
+  causes(
+    id: string,
+    { pool, objects }: InPool & { objects?: () => Promise<readonly ObjectView[]> } = {},
+  ): Promise<TaskCauses | null> {
+    return this.#place.during(async () => {
+      const { client, keys, queues } = this.#place;
+      const [task, hosts] = await Promise.all([this.get(id, { pool }), liveHosts(this.#place)]);
+      if (!task) return null;
+      return findCauses(task, {
+        hosts,
+        pool: (name) => new Pools(client, keys, queues).get(name, hosts),
+        objects: objects ?? (() => new ObjectInspector({ client, keys }).list()),
+      });
+    });
+  }
+
+  /** What a list shows of the tasks of a page besides their rows, in their order. @internal */
+  details(rows: readonly FoundTask[]): Promise<RowDetails[]> {
+    return this.#place.during(async () => readRowDetails(this.#place, { rows, hosts: await liveHosts(this.#place) }));
+  }
+
+  /** Values of tasks and how many have each, as the index counts them. @internal */
+  facets(query: { field: FacetField; text?: string | undefined; limit?: number | undefined }): Promise<Facets> {
+    return this.#place.during(() => findFacets(this.#place, query));
+  }
+
+  /** The hash of its BullMQ job; null when it is not kept. @internal */
+  raw(id: string, { pool }: InPool = {}): Promise<RawJob | null> {
+    return this.#place.during(async () => {
+      const place = await this.#find(id, pool);
+      return place ? readRawJob(this.#place, place) : null;
+    });
+  }
+
+  /** Jobs of a flow of BullMQ around it; null when it is not kept. @internal */
+  related(id: string, { pool }: InPool = {}): Promise<RelatedJobs | null> {
+    return this.#place.during(async () => {
+      const place = await this.#find(id, pool);
+      return place ? readRelatedJobs(this.#place, place) : null;
     });
   }
 

@@ -1,14 +1,19 @@
 import type { TaskQuery, TaskSelection } from "@manyhands/core";
 import { type BulkProgress, FIND_ORDERS, FIND_STATES, LARGEST_PAGE } from "@manyhands/core/internal";
 import { ofPool, shared } from "../live/shared.ts";
+import type { Redaction } from "../values/redaction.ts";
 import { apiApp } from "./api-app.ts";
 import type { ApiPlace } from "./api-place.ts";
 import { createRoute, type OpenAPIHono, z } from "./open-api.ts";
-import { jsonAnswer, jsonBody, numberIn } from "./parameters.ts";
+import { flag, jsonAnswer, jsonBody, numberIn } from "./parameters.ts";
+import { previewOf } from "./preview.ts";
 import { PROBLEMS } from "./problem.ts";
-import { TaskRow } from "./schemas.ts";
+import { BulkAction, TaskRow } from "./schemas.ts";
 
 const tags = ["tasks"];
+/** Tasks of a page with details. */
+const DETAILED_PAGE = 50;
+const LARGEST_DETAILED_PAGE = 200;
 /** A bulk action answers after about this long, and goes on with the next request, ms. */
 const STEP = 5_000;
 
@@ -26,17 +31,6 @@ const filters = {
 const Query = z.strictObject({ ...filters, since: time.optional(), until: time.optional() });
 const epoch = z.number().optional().openapi({ description: "Milliseconds since the epoch." });
 const Selection = z.strictObject({ ...filters, since: epoch, until: epoch }).openapi("TaskSelection");
-const Refusal = z.object({ reason: z.string(), count: z.int(), ids: z.array(z.string()) });
-const Bulk = z
-  .object({
-    id: z.string().openapi({ description: "Go on with it: `{ resume: id }`." }),
-    done: z.int(),
-    refused: z.int(),
-    isFinished: z.boolean().openapi({ description: "false: there is more to do; send `{ resume: id }`." }),
-    reasons: z.array(Refusal).openapi({ description: "Why tasks were left as they are, once it is finished." }),
-  })
-  .openapi("BulkAction");
-
 const find = createRoute({
   method: "get",
   path: "/tasks",
@@ -46,6 +40,7 @@ const find = createRoute({
     query: Query.extend({
       limit: numberIn(1, LARGEST_PAGE).optional().openapi({ description: "Most tasks of the page; 50 without it." }),
       cursor: filterText.optional().openapi({ description: "`cursor` of the page before." }),
+      details: flag.optional().openapi({ description: "More of each task, for a list; pages have at most 200 then." }),
       sort: z.enum(FIND_ORDERS).optional().openapi({ description: "`finished` is the order within one pool." }),
     }),
   },
@@ -92,20 +87,27 @@ const bulk = createRoute({
     ),
   },
   responses: {
-    200: jsonAnswer(Bulk, "It is finished."),
-    202: jsonAnswer(Bulk, "There is more to do, and nothing goes on by itself: send `{ resume: id }`."),
+    200: jsonAnswer(BulkAction, "It is finished."),
+    202: jsonAnswer(BulkAction, "There is more to do, and nothing goes on by itself: send `{ resume: id }`."),
     ...PROBLEMS,
   },
 });
 
 /** `/tasks` by a query: a page of them, how many, and what is to be done to all of them. */
-export function findRoutes({ inspector }: ApiPlace): OpenAPIHono {
+export function findRoutes({ inspector }: ApiPlace, redaction: Redaction): OpenAPIHono {
   const app = apiApp();
   const { tasks } = inspector;
 
   app.openapi(find, async (context) => {
-    const query: TaskQuery = context.req.valid("query");
-    return context.json(await tasks.find(query), 200);
+    const { details: isDetailed, ...query }: TaskQuery & { details?: boolean | undefined } = context.req.valid("query");
+    if (!isDetailed) return context.json(await tasks.find(query), 200);
+    const page = await tasks.find({ ...query, limit: Math.min(query.limit ?? DETAILED_PAGE, LARGEST_DETAILED_PAGE) });
+    const details = await tasks.details(page.tasks);
+    const rows = page.tasks.map((task, index) => {
+      const { args, ...more } = details[index] ?? { args: undefined };
+      return { ...task, ...more, args: previewOf(args, redaction) };
+    });
+    return context.json({ ...page, tasks: rows }, 200);
   });
 
   app.openapi(count, async (context) => {

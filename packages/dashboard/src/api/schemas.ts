@@ -54,7 +54,61 @@ const taskRow = {
   failedReason: z.string().nullable(),
 };
 
-export const TaskRow = z.object({ ...taskRow, tags: z.array(z.string()) }).openapi("TaskRow");
+export const TaskRow = z
+  .object({
+    ...taskRow,
+    tags: z.array(z.string()),
+    args: z.string().nullable().optional().openapi({
+      description: "With `details`: a short text of its arguments; null = they are too long for a list.",
+    }),
+    attempts: z.int().optional().openapi({ description: "With `details`: tries allowed in total." }),
+    priority: z.int().nullable().optional().openapi({ description: "With `details`." }),
+    dueAt: Time.nullable().optional().openapi({ description: "With `details`: when a delayed task may start." }),
+    why: z.enum(["unserved", "paused", "full"]).nullable().optional().openapi({
+      description:
+        "With `details`: why one that waits does not start: no host knows it, its pool is paused, or is full.",
+    }),
+  })
+  .openapi("TaskRow");
+
+interface ValueShape {
+  type: string;
+  text?: string | undefined;
+  size?: number | undefined;
+  items?: { place: number; key?: string | ValueShape | undefined; node: ValueShape }[] | undefined;
+  isFolded?: true | undefined;
+}
+
+export const ValueView: z.ZodType<ValueShape> = z
+  .object({
+    type: z.string().openapi({
+      description:
+        "`null`, `undefined`, `boolean`, `number`, `bigint`, `string`, `hole`, `circular`, `hidden` (by --redact), or the " +
+        "class of an object, such as `Object`, `Array`, `Map`, `Set`, `Date`, `Uint8Array`.",
+    }),
+    text: z.string().optional().openapi({ description: "Of a long text, or of bytes, the beginning." }),
+    size: z.int().optional().openapi({ description: "Characters, bytes, or parts." }),
+    get items() {
+      return z
+        .array(z.object({ place: z.int(), key: z.union([z.string(), ValueView]).optional(), node: ValueView }))
+        .optional();
+    },
+    isFolded: z.literal(true).optional().openapi({ description: "There is more: ask for it by its place." }),
+  })
+  .openapi("Value");
+
+const Try = z
+  .object({
+    attempt: z.int().openapi({ description: "1 for the first; a retry by request begins again with 1." }),
+    startedAt: Time,
+    endedAt: Time.nullable(),
+    host: z.string().nullable(),
+    pid: z.int().nullable(),
+    outcome: z.enum(["running", "completed", "failed", "cancelled"]),
+    error: z.object({ name: z.string(), message: z.string() }).nullable(),
+    stack: z.string().nullable(),
+  })
+  .openapi("Try");
 
 export const TaskView = z
   .object({
@@ -64,7 +118,9 @@ export const TaskView = z
     items: z.int(),
     attempts: z.int().openapi({ description: "Tries allowed in total." }),
     priority: z.int().nullable(),
-    dueAt: Time.nullable().openapi({ description: "When a delayed task may start." }),
+    dueAt: Time.nullable().openapi({ description: "When a delayed task, or the next try, may start." }),
+    expiresAt: Time.nullable().openapi({ description: "When it is dropped if it has not been started." }),
+    tries: z.array(Try).openapi({ description: "The last ones, the first of them first." }),
     tags: z.array(z.string()),
     timeout: Duration.nullable(),
     softTimeout: Duration.nullable(),
@@ -83,9 +139,71 @@ export const TaskView = z
     queuePosition: z.int().nullable().openapi({ description: "0 = next." }),
     blockedBy: z.string().nullable().openapi({ description: "Why no host starts it, and what to do." }),
     cancelRequested: z.string().nullable().openapi({ description: "Reason of a cancellation under way." }),
+    deadOf: z.string().nullable().openapi({ description: "Task that failed for good, of which this call tells." }),
+    parent: z.object({ pool: z.string(), id: z.string() }).nullable().openapi({ description: "Waits for this one." }),
+    schedule: z.string().nullable(),
+    traceId: z.string().nullable().openapi({ description: "32 hexadecimal digits." }),
+    typed: z
+      .array(z.object({ part: z.enum(["args", "result", "progress"]), node: ValueView }))
+      .optional()
+      .openapi({ description: "With `values=typed`, in place of the plain values, which are null then." }),
     isCut,
   })
   .openapi("Task");
+
+const WaitFor = z.union([
+  z.object({ what: z.literal("object"), kind: z.string(), name: z.string() }),
+  z.object({ what: z.literal("pool"), pool: z.string(), running: z.int(), size: z.int() }),
+  z.object({ what: z.literal("slot"), pool: z.string(), slots: z.int() }),
+]);
+
+export const Causes = z
+  .object({
+    steps: z.array(
+      z.object({
+        waitsFor: WaitFor.nullable().openapi({ description: "What the step before it waits for, which this one has." }),
+        who: z.enum(["task", "program"]),
+        id: z.string().nullable(),
+        name: z.string().nullable(),
+        pool: z.string().nullable(),
+        state: TaskState.nullable(),
+        since: Time.nullable(),
+        host: z.string().nullable(),
+        hostname: z.string().nullable(),
+        pid: z.int().nullable(),
+        session: z.string().nullable(),
+        isAlive: z.boolean(),
+      }),
+    ),
+    ending: z.enum([
+      ...(["runs", "waits", "delayed", "backoff", "paused", "unserved", "signal", "lost"] as const),
+      ...(["deadlock", "finished"] as const),
+    ]),
+    waitsFor: WaitFor.nullable().openapi({ description: "What the last step waits for, where no one has it." }),
+    circleFrom: z.int().nullable().openapi({ description: "Of a deadlock: the step for which the last one waits." }),
+    waits: z.int().openapi({ description: "Waits that end with the last step." }),
+    until: Time.nullable(),
+    advice: z.string().nullable().openapi({ description: "Why no host starts it, and what to do." }),
+  })
+  .openapi("Causes");
+
+export const TaskLines = z
+  .object({
+    lines: z.array(
+      z.object({
+        number: z.int(),
+        at: Time.nullable(),
+        tryAt: Time.nullable().openapi({ description: "`startedAt` of the try that wrote it." }),
+        source: z.enum(["log", "stdout", "stderr"]),
+        level: z.enum(["debug", "info", "warn", "error"]).openapi({ description: "As far as the line says it." }),
+        text: z.string(),
+      }),
+    ),
+    next: z.int().openapi({ description: "Where to go on reading." }),
+    total: z.int(),
+    dropped: z.int().openapi({ description: "Lines at the beginning that are not kept any more." }),
+  })
+  .openapi("TaskLines");
 
 export const TaskLog = z
   .object({
@@ -219,3 +337,15 @@ export const Deadlock = z
   .openapi("Deadlock", {
     description: "Each waits for what the next one holds; the last for what the first one holds.",
   });
+
+const Refusal = z.object({ reason: z.string(), count: z.int(), ids: z.array(z.string()) });
+
+export const BulkAction = z
+  .object({
+    id: z.string().openapi({ description: "Go on with it: `{ resume: id }`." }),
+    done: z.int(),
+    refused: z.int(),
+    isFinished: z.boolean().openapi({ description: "false: there is more to do; send `{ resume: id }`." }),
+    reasons: z.array(Refusal).openapi({ description: "Why tasks were left as they are, once it is finished." }),
+  })
+  .openapi("BulkAction");

@@ -1,7 +1,6 @@
-import { TaskUnknownError } from "@manyhands/core";
 import { DEFAULT_MAX_PAYLOAD, DEFAULT_POOL, type HostRecord, submitDetached } from "@manyhands/core/internal";
 import { ofPool, shared } from "../live/shared.ts";
-import { HIDDEN, holdsHidden } from "../values/redaction.ts";
+import { HIDDEN, holdsHidden, type Redaction } from "../values/redaction.ts";
 import { apiApp } from "./api-app.ts";
 import type { ApiPlace } from "./api-place.ts";
 import { asJson } from "./as-json.ts";
@@ -9,6 +8,7 @@ import { createRoute, type OpenAPIHono, z } from "./open-api.ts";
 import { full, inPath, inPool, jsonAnswer, jsonBody, numberIn } from "./parameters.ts";
 import { PROBLEMS, problemAnswer, refuse } from "./problem.ts";
 import { TaskLog, TaskState, TaskView } from "./schemas.ts";
+import { noSuchTask, typedParts } from "./task-parts.ts";
 
 const tags = ["tasks"];
 /** What a task logs comes without an event. */
@@ -50,7 +50,15 @@ const get = createRoute({
   path: "/tasks/{id}",
   middleware: shared(ofPool, { maxAge }),
   ...{ tags, summary: "One task, with all that is known of it" },
-  request: { params, query: inPool.extend({ full }) },
+  request: {
+    params,
+    query: inPool.extend({
+      values: z.enum(["plain", "typed"]).optional().openapi({
+        description: "`typed`: arguments, result and progress with their types, as much of them as a page shows.",
+      }),
+      full,
+    }),
+  },
   responses: { 200: jsonAnswer(TaskView, "The task."), 404: unknown, ...PROBLEMS },
 });
 
@@ -134,18 +142,19 @@ const remove = createRoute({
 });
 
 /** `/tasks`: look at tasks, submit them and steer them. */
-export function taskRoutes({ client, keys, inspector, ask }: ApiPlace): OpenAPIHono {
+export function taskRoutes({ client, keys, inspector, ask }: ApiPlace, redaction: Redaction): OpenAPIHono {
   const app = apiApp();
   const { tasks } = inspector;
-  const missing = (id: string): never => {
-    throw new TaskUnknownError(`no task ${id} is kept; it was removed, or the history no longer reaches it`);
-  };
+  const missing = noSuchTask;
 
   app.openapi(get, async (context) => {
     const { id } = context.req.valid("param");
-    const { pool } = context.req.valid("query");
+    const { pool, values } = context.req.valid("query");
     const task = (await tasks.get(id, { pool })) ?? missing(id);
-    return context.json(asJson(task), 200);
+    if (values !== "typed") return context.json(asJson(task), 200);
+    const typed = typedParts(task, redaction);
+    const outcomes = task.outcomes.map((outcome) => ({ ...outcome, value: null }));
+    return context.json({ ...asJson({ ...task, outcomes, args: null, result: null, progress: null }), typed }, 200);
   });
 
   app.openapi(log, async (context) => {

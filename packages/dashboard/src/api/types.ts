@@ -1,9 +1,7 @@
 // The shapes of the API's answers, for the web app: types only, so that no schema gets into what a browser loads.
 import type { z } from "./open-api.ts";
 import type * as schemas from "./schemas.ts";
-import type * as visitors from "./visitor-routes.ts";
 
-export type Visitor = z.infer<typeof visitors.Visitor>;
 export type TaskState = z.infer<typeof schemas.TaskState>;
 export type TaskRow = z.infer<typeof schemas.TaskRow>;
 export type TaskView = z.infer<typeof schemas.TaskView>;
@@ -14,3 +12,9 @@ export type HostView = z.infer<typeof schemas.HostView>;
 export type ProcessView = z.infer<typeof schemas.ProcessView>;
 export type ObjectView = z.infer<typeof schemas.ObjectView>;
 export type Deadlock = z.infer<typeof schemas.Deadlock>;
+export type TaskLines = z.infer<typeof schemas.TaskLines>;
+export type TaskLine = TaskLines["lines"][number];
+export type Causes = z.infer<typeof schemas.Causes>;
+export type CauseStep = Causes["steps"][number];
+export type ValueView = z.infer<typeof schemas.ValueView>;
+export type BulkAction = z.infer<typeof schemas.BulkAction>;

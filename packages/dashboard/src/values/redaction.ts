@@ -32,6 +32,11 @@ export class Redaction {
     return this.#rules.length > 0;
   }
 
+  /** Whether what a path leads to is hidden. */
+  hides(path: Path): boolean {
+    return this.isActive && this.#isHidden(path);
+  }
+
   /** A value of a program, in JSON. @param path - Where it is in what it comes from, such as `args` */
   value(value: unknown, path: Path = []): unknown {
     return this.isActive ? this.#cover(value, path) : value;
@@ -62,7 +67,11 @@ export class Redaction {
 
   #lines(lines: unknown): unknown {
     if (!Array.isArray(lines)) return lines;
-    return lines.map((line) => (typeof line === "string" ? this.line(line) : this.answer(line)));
+    return lines.map((line: unknown) => {
+      if (typeof line === "string") return this.line(line);
+      const { text } = (line ?? {}) as { text?: unknown };
+      return typeof text === "string" ? { ...(line as object), text: this.line(text) } : this.answer(line);
+    });
   }
 
   #cover(value: unknown, path: Path): unknown {

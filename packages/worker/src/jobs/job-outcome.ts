@@ -1,6 +1,7 @@
 import {
   type JobEnvelope,
   type JobReturn,
+  type JobTry,
   MAX_INLINE_ANSWERS,
   type Milliseconds,
   type OutcomePlace,
@@ -115,14 +116,14 @@ export class JobOutcome {
     noteFailure(job, run);
     if (run.count > 1) {
       const summary = `${run.failed} of ${run.count} calls failed; first: ${failure.message}`;
-      const error = this.#describe({ ...failure, message: summary }, run.pid);
+      const error = this.#describe({ ...failure, message: summary }, run.pid, triedBy(run, job));
       await this.#stored.store(placeOf(job), { answers: run.answers, ttl: resultTtl(job), error });
       await this.#host.replies.sent();
       throw toJobError({ ...failure, message: summary }, true);
     }
     const isFinal = isFinalFailure(run, job);
     if (!isFinal) this.#setDelay(job, failure);
-    await this.#stored.storeError(placeOf(job), this.#describe(failure, run.pid));
+    await this.#stored.storeError(placeOf(job), this.#describe(failure, run.pid, triedBy(run, job)));
     if (isFinal) {
       for (const answers of run.answers) this.post(job, answers, run.pid);
       await this.#host.replies.sent();
@@ -159,9 +160,19 @@ export class JobOutcome {
       this.#host.logger.warn(problem, { pool: job.queueName, task: job.name, id: job.id ?? "" });
   }
 
-  #describe({ name, message, error }: FailureReport, pid: number): StoredError {
-    return { error, failure: { name, message, host: this.#host.name, pid } };
+  #describe(
+    { name, message, error }: FailureReport,
+    pid: number,
+    tried?: Pick<JobTry, "attempt" | "startedAt">,
+  ): StoredError {
+    const failure = { name, message, host: this.#host.name, pid };
+    return { error, failure, tried: tried && { ...tried, ...failure, endedAt: Date.now() } };
   }
+}
+
+/** Which try a run is. */
+function triedBy({ since }: JobRun, { attemptsMade }: PoolJob): Pick<JobTry, "attempt" | "startedAt"> {
+  return { attempt: attemptsMade + 1, startedAt: since };
 }
 
 const NONE = { completed: 0, failed: 0, cancelled: 0, retried: 0 };

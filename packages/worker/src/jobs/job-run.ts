@@ -21,6 +21,8 @@ import { TimeLimits } from "./time-limits.ts";
 
 export interface JobRunOptions {
   jobId: string;
+  /** When it begins, epoch ms. */
+  since: number;
   /** Tells the runs of an id apart, as a control message names them. */
   runName: string;
   task: string;
@@ -74,7 +76,7 @@ const FRUITLESS_CHILDREN = 3;
  *   be ended; the host stops waiting for them.
  */
 export class JobRun {
-  readonly since: number = Date.now();
+  readonly since: number;
   /** By the monotonic clock. */
   readonly begunAt: number = performance.now();
   /** Calls whose answer is that they were cancelled. */
@@ -115,6 +117,7 @@ export class JobRun {
 
   constructor(options: JobRunOptions) {
     this.#options = options;
+    this.since = options.since;
     this.task = options.task;
     this.pool = options.pool;
     this.jobId = options.jobId;

@@ -208,8 +208,10 @@ export class JobRunner {
     const jobId = job.id ?? "";
     const onError = (error: unknown): void => host.logger.warn(`job ${jobId}: ${(error as Error).message}`);
     const onWritten = (): void => this.#outcome.tellChange(job, run.pid);
+    const since = Date.now();
     const run: JobRun = new JobRun({
       jobId,
+      since,
       runName: `${job.timestamp}/${job.attemptsStarted}`,
       task: job.name,
       pool: pool.name,
@@ -225,7 +227,7 @@ export class JobRunner {
       progress: new JobProgress(job, host, { onError, onWritten }),
       log: new JobLog({
         ...{ client: host.client, keys: host.keys, pool: pool.name, jobId },
-        token: job.token ?? "",
+        ...{ since, token: job.token ?? "" },
         echo: host.echoOutput ? (line, stream) => this.#echo(run, line, stream) : null,
         ...{ onError, onWritten },
       }),

@@ -9,6 +9,7 @@ export {
   runBulk,
 } from "./bulk-action.ts";
 export { countTasks } from "./count-tasks.ts";
+export { FACET_FIELDS, type Facet, type FacetField, type Facets, findFacets } from "./facets.ts";
 export type { FindContext, FoundTask, FoundTasks } from "./find-rows.ts";
 export { findTasks } from "./find-tasks.ts";
 export {

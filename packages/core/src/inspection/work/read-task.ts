@@ -17,7 +17,11 @@ import { announcedTasks, describeUnserved, isServed } from "../../work/fleet/ind
 import type { TaskPlace } from "../../work/submission/find-task.ts";
 import type { ErrorView, TaskState, TaskView, UnitView } from "../../work/submission/task-view.ts";
 import { errorFromText, viewError } from "./error-view.ts";
+import { viewTries } from "./task-tries.ts";
 import { shownState, whereIs } from "./where-is.ts";
+
+/** BullMQ multiplies the time at which a delayed job is due, to number those of one millisecond. */
+const DELAYED_STEP = 0x1000;
 
 /** Reads one task with everything that is kept of it; null when it is gone. */
 export async function readTask(
@@ -27,9 +31,10 @@ export async function readTask(
 ): Promise<TaskView | null> {
   const { client, keys } = context;
   const { pool, jobId } = place;
-  const [fields, where] = await Promise.all([
+  const [fields, where, due] = await Promise.all([
     client.hgetall(keys.job(pool, jobId)).catch(noneIfWrongType),
     whereIs(client, keys, place),
+    client.zscore(keys.queue(pool, "delayed"), jobId).catch(() => null),
   ]);
   if (fields["timestamp"] === undefined) return null;
   const state = shownState(where, hosts);
@@ -43,6 +48,7 @@ export async function readTask(
     state,
     position: where.position,
     parkedFor: where.parkedFor,
+    dueAt: due === null ? null : Math.floor(Number(due) / DELAYED_STEP),
     envelope: objectOr(parse<unknown>(fields["data"], {}), {} as JobEnvelope),
     returned,
     stored: Buffer.isBuffer(stored) ? stored : null,
@@ -57,6 +63,8 @@ interface StoredJob {
   position: number | null;
   /** As in {@link Whereabouts}. */
   parkedFor: string;
+  /** Epoch ms. */
+  dueAt: number | null;
   envelope: JobEnvelope;
   returned: JobReturn | null;
   /** What is kept beside the job. */
@@ -83,6 +91,8 @@ function view(job: StoredJob, hosts: readonly HostRecord[]): TaskView {
   const delay = Number(fields["delay"] ?? 0);
   const expires = envelope.expires ?? known.expires;
   const by = fields["pb"] ? hostOf(fields["pb"]) : null;
+  const host = returned?.host ?? run?.host.name ?? by ?? (startedAt === null ? null : (error?.host ?? null));
+  const pid = returned?.pid ?? run?.pid ?? (startedAt === null ? null : (error?.pid ?? null));
   return {
     id: place.unit === null ? place.jobId : `${place.jobId}.${place.unit}`,
     name,
@@ -98,15 +108,19 @@ function view(job: StoredJob, hosts: readonly HostRecord[]): TaskView {
     timeout: envelope.timeout ?? known.timeout ?? null,
     softTimeout: envelope.softTimeout ?? known.softTimeout ?? null,
     createdAt,
-    dueAt: state === "delayed" ? createdAt + delay : null,
+    tries: viewTries(fields, {
+      ...{ state, startedAt, finishedAt, host, pid },
+      attemptsMade: Number(fields["atm"] ?? 0),
+    }),
+    dueAt: state === "delayed" ? (job.dueAt ?? createdAt + delay) : null,
     expiresAt: expires === undefined ? null : createdAt + expires,
     startedAt,
     finishedAt,
     waitTime: startedAt === null ? null : Math.max(0, startedAt - createdAt),
     runTime: startedAt === null || finishedAt === null ? null : Math.max(0, finishedAt - startedAt),
-    host: returned?.host ?? run?.host.name ?? by ?? (startedAt === null ? null : (error?.host ?? null)),
+    host,
     hostId: returned?.hostId ?? run?.host.id ?? null,
-    pid: returned?.pid ?? run?.pid ?? (startedAt === null ? null : (error?.pid ?? null)),
+    pid,
     args: attempt(() => readArguments(job)),
     result: only?.ok ? only.value : null,
     hasResult: only?.ok ?? false,
@@ -116,8 +130,19 @@ function view(job: StoredJob, hosts: readonly HostRecord[]): TaskView {
     progress: parse<unknown>(fields["progress"], null) || null,
     queuePosition: job.position,
     blockedBy: describeBlock(job, name, hosts),
+    deadOf: typeof envelope.deadOf === "string" ? envelope.deadOf : null,
+    parent: readParent(fields["parent"]),
+    schedule: fields["rjk"] ?? null,
+    traceId: /^[0-9a-f]{2}-([0-9a-f]{32})-/.exec(String(envelope.traceparent))?.[1] ?? null,
     cancelRequested: fields[JOB_CANCEL_FIELD] ?? fields[`${JOB_CANCEL_FIELD}.${place.unit}`] ?? null,
   };
+}
+
+/** BullMQ names the queue by its prefix and its name, which is our pool. */
+function readParent(text: string | undefined): { pool: string; id: string } | null {
+  const { id, queueKey } = parse<{ id?: unknown; queueKey?: unknown }>(text, {});
+  if (typeof id !== "string" || typeof queueKey !== "string") return null;
+  return { pool: queueKey.slice(queueKey.lastIndexOf(":") + 1), id };
 }
 
 function readArguments({ envelope, place }: StoredJob): unknown {

@@ -152,6 +152,44 @@ export const JOB_CANCEL_RUN_FIELD = "cancelRequestedIn";
 export const JOB_WATCHERS_FIELD = "watchers";
 /** Extra field of a job's hash: how many lines its log has lost at its beginning, because it keeps a bounded number. */
 export const JOB_LOG_DROPPED_FIELD = "logDropped";
+/**
+ * Extra field of a job's hash: when the lines of its log were written, as marks with spaces between: `<number of the line>:<epoch
+ * ms>:<start of the try, epoch ms>`. A mark holds for its line and those behind it, up to the next one.
+ */
+export const JOB_LINE_TIMES_FIELD = "lineTimes";
+/** Extra field of a job's hash: the last {@link MOST_TRIES} of its tries that failed, a {@link JobTry} as JSON on each line. */
+export const JOB_TRIES_FIELD = "tries";
+export const MOST_TRIES = 20;
+/** Longest message of a try that is kept, characters. */
+export const LONGEST_TRY_MESSAGE = 300;
+
+/** A try that failed. */
+export interface JobTry {
+  /** 1 for the first; a retry by request begins again with 1. */
+  attempt: number;
+  /** Epoch ms, by the clock of its host. */
+  startedAt: number;
+  endedAt: number;
+  host: string;
+  pid: number;
+  /** Class and message of its error. */
+  name: string;
+  message: string;
+}
+
+/** The tries that the field names; anything may have written it. */
+export function readTries(field: unknown): JobTry[] {
+  if (typeof field !== "string") return [];
+  return field.split("\n").flatMap((line) => {
+    try {
+      const { attempt, startedAt, endedAt, host, pid, name, message } = JSON.parse(line) as JobTry;
+      if (![attempt, startedAt, endedAt, pid].every(Number.isFinite)) return [];
+      return [{ attempt, startedAt, endedAt, host: String(host), pid, name: String(name), message: String(message) }];
+    } catch {
+      return [];
+    }
+  });
+}
 /** Most clients that are noted; those that come later find the outcome by looking at the job every two to ten seconds. */
 export const MOST_WATCHERS = 1_000;
 

@@ -12,7 +12,11 @@ import {
   JOB_ENDED_FIELD,
   JOB_ERROR_FIELD,
   JOB_FAILURE_FIELD,
+  JOB_TRIES_FIELD,
   type JobFailure,
+  type JobTry,
+  LONGEST_TRY_MESSAGE,
+  MOST_TRIES,
 } from "../../wire/records/job.ts";
 
 /** Which job an outcome belongs to, and the right to write it there. */
@@ -29,6 +33,8 @@ export interface StoredError {
   error: Uint8Array;
   /** The same in short, for clients without our codec. */
   failure: JobFailure;
+  /** The try that has failed; absent: the job was not started. */
+  tried?: JobTry | undefined;
 }
 
 /** Stored answers that are looked after with each new one: what the history has lost since is removed. */
@@ -133,6 +139,9 @@ export class StoredAnswers {
         SWEPT,
         JOB_FAILURE_FIELD,
         error === undefined ? "" : JSON.stringify(error.failure),
+        JOB_TRIES_FIELD,
+        error?.tried === undefined ? "" : lineOf(error.tried),
+        MOST_TRIES,
       ],
     );
     return kept === 1;
@@ -146,6 +155,12 @@ export class StoredAnswers {
       prefix: `${this.#keys.prefix}result/${pool}/`,
     };
   }
+}
+
+function lineOf(tried: JobTry): string {
+  const { message } = tried;
+  if (message.length <= LONGEST_TRY_MESSAGE) return JSON.stringify(tried);
+  return JSON.stringify({ ...tried, message: `${message.slice(0, LONGEST_TRY_MESSAGE)}…` });
 }
 
 /** Removes the answers of the run that a job names in `field`, and the name. */
@@ -164,7 +179,8 @@ end
  * ARGV[1] job id; ARGV[2] token of the lock, "" = the job has been failed; ARGV[3] field of the error; ARGV[4] base64 of
  * the error, "" = none; ARGV[5] field of the run; ARGV[6] the run, "" = nothing is stored; ARGV[7] encoded answers; ARGV[8]
  * their time to live, ms; ARGV[9] what keys of stored answers of the pool begin with; ARGV[10] the same of its jobs;
- * ARGV[11] how many of the oldest stored answers are looked after; ARGV[12] field of the failure; ARGV[13] it as JSON
+ * ARGV[11] how many of the oldest stored answers are looked after; ARGV[12] field of the failure; ARGV[13] it as JSON;
+ * ARGV[14] field of the tries that failed; ARGV[15] the last of them, as a line of JSON, "" = none; ARGV[16] tries that are kept
  * What an earlier run has left in the job goes. Returns 1, or 0 when the job is gone or has been taken over.
  */
 const keepOutcome = new Script<number>({
@@ -182,6 +198,12 @@ if ARGV[4] == "" then
   redis.call("HDEL", KEYS[1], ARGV[3], ARGV[12])
 else
   redis.call("HSET", KEYS[1], ARGV[3], ARGV[4], ARGV[12], ARGV[13])
+end
+if ARGV[15] ~= "" then
+  local tries = {}
+  for line in string.gmatch(redis.call("HGET", KEYS[1], ARGV[14]) or "", "[^\\n]+") do tries[#tries + 1] = line end
+  tries[#tries + 1] = ARGV[15]
+  redis.call("HSET", KEYS[1], ARGV[14], table.concat(tries, "\\n", math.max(1, #tries - ARGV[16] + 1)))
 end
 if run == "" then return 1 end
 redis.call("SET", ARGV[9] .. id .. "/" .. run, ARGV[7], "PX", ARGV[8])

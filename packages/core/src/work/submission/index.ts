@@ -29,6 +29,7 @@ export {
   type TaskRow,
   type TaskState,
   type TaskView,
+  type TryView,
   type UnitView,
 } from "./task-view.ts";
 export type { Unit, UnitPlace } from "./unit-batcher.ts";

@@ -76,6 +76,23 @@ export interface UnitView {
   runTime: Milliseconds;
 }
 
+/** One try of a task. */
+export interface TryView {
+  /** 1 for the first; a retry by request begins again with 1. */
+  attempt: number;
+  /** Epoch ms, by the clock of its host. */
+  startedAt: number;
+  /** Null while it runs. */
+  endedAt: number | null;
+  host: string | null;
+  pid: number | null;
+  outcome: "running" | "completed" | "failed" | "cancelled";
+  /** Class and beginning of the message of its error. */
+  error: { name: string; message: string } | null;
+  /** Stack of its error on the machine where it was thrown, as far as BullMQ keeps it. */
+  stack: string | null;
+}
+
 /** Everything known of one task. */
 export interface TaskView extends TaskRow {
   /** `call`: one call; the others: several calls or chunks of a map share the job. */
@@ -87,7 +104,9 @@ export interface TaskView extends TaskRow {
   /** Tries allowed in total. */
   attempts: number;
   priority: number | null;
-  /** When a delayed task becomes due. */
+  /** Its last tries, the first one first; of those that failed 20 are kept. A try whose host was lost leaves none. */
+  tries: TryView[];
+  /** When a delayed task, or the next try, becomes due. */
   dueAt: number | null;
   /** When it is dropped if it has not been started; null = it waits for as long as it takes. */
   expiresAt: number | null;
@@ -113,6 +132,14 @@ export interface TaskView extends TaskRow {
   queuePosition: number | null;
   /** Why no host will start it as things are, and what to do; null when all is well. */
   blockedBy: string | null;
+  /** Id of the task that failed for good, of which this call of `onDead` tells. */
+  deadOf: string | null;
+  /** The job that waits for this one, of a flow of BullMQ. */
+  parent: { pool: string; id: string } | null;
+  /** BullMQ's scheduler that made it. */
+  schedule: string | null;
+  /** The trace that its submission belongs to, 32 hexadecimal digits. */
+  traceId: string | null;
   /** Reason of a requested cancellation that has not taken effect yet. */
   cancelRequested: string | null;
 }

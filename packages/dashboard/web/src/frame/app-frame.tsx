@@ -11,7 +11,6 @@ import { useNow } from "../live/clock.ts";
 import { hello, live, pauseLive, resumeLive } from "../live/live.ts";
 import { changeSettings, currentSettings, useSettings } from "../settings.ts";
 import { useStore } from "../store.ts";
-import { VisitorSign } from "../visitor/visitor-sign.tsx";
 import { useWords } from "../words/index.ts";
 import { NavCount } from "./nav-count.tsx";
 import { PAGES } from "./pages.ts";
@@ -87,7 +86,6 @@ function Side() {
       {PAGES.map((page) => (
         <SideEntry key={page.to} page={page} />
       ))}
-      <VisitorSign />
       <p className="foot">
         {greeting?.version} ·{" "}
         <a href={`${BASE}bull-board`} target="_blank" rel="noreferrer">

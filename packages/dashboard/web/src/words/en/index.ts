@@ -12,7 +12,6 @@ import { redis } from "./redis.ts";
 import { settings } from "./settings.ts";
 import { states } from "./states.ts";
 import { tasks } from "./tasks.ts";
-import { visitor } from "./visitor.ts";
 
 export const en = {
   common,
@@ -29,5 +28,4 @@ export const en = {
   redis,
   audit,
   settings,
-  visitor,
 };
