@@ -12,7 +12,7 @@ declare module "hono" {
 /** Name of the header with the id of the last event that a page was told. */
 export const TOLD_HEADER = "x-manyhands-told";
 /** An answer that no event calls out of date is not used for longer than this, ms. */
-const MAX_AGE: Milliseconds = 10_000;
+const MAX_AGE: Milliseconds = 60_000;
 
 type Topics = readonly string[] | ((context: Context) => readonly string[]);
 
@@ -22,7 +22,7 @@ type Topics = readonly string[] | ((context: Context) => readonly string[]);
  * `audit`, `overview`.
  *
  * @param options.maxAge - Of what changes without an event, such as the memory of a host: a page asks again after this time,
- *   and all pages together cost one reading in it, ms. @defaultValue 10 s
+ *   and all pages together cost one reading in it, ms. @defaultValue a minute
  * @example
  * const list = createRoute({ method: "get", path: "/pools", middleware: shared(["pools"]), ... });
  * const get = createRoute({ ..., middleware: shared((context) => [`pools/${context.req.param("name")}`]), ... });

@@ -1,4 +1,5 @@
 import { BASE } from "../base.ts";
+import { toldId } from "../live/stream.ts";
 import { words } from "../words/index.ts";
 import { ApiProblem } from "./problem.ts";
 
@@ -19,11 +20,18 @@ export interface CallOptions {
  */
 export async function call<Answer>(path: string, options: CallOptions = {}): Promise<Answer> {
   const { method = "GET", query = {}, body, signal } = options;
+  const told = toldId();
+  const headers = {
+    // The stream tells this page when an answer that others got before is out of date.
+    ...(method === "GET" && told !== "" && { "X-Manyhands-Told": told }),
+    ...(body !== undefined && { "Content-Type": "application/json" }),
+  };
   const response = await fetch(`${BASE}api/v1${path}${queryText(query)}`, {
     method,
     credentials: "same-origin",
     ...(signal && { signal }),
-    ...(body !== undefined && { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } }),
+    headers,
+    ...(body !== undefined && { body: JSON.stringify(body) }),
   }).catch((error: unknown) => {
     if (signal?.aborted) throw error;
     throw new ApiProblem(0, words().frame.dashboardAway);

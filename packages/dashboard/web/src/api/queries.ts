@@ -16,6 +16,17 @@ export const queryClient: QueryClient = new QueryClient({
   },
 });
 
+/** What a reading depends on. */
+interface ReadingOptions {
+  topics: readonly string[];
+  query?: Readonly<Record<string, QueryValue>>;
+  /**
+   * Of what changes without an event, such as the memory of a host or the log of a task: it is read again after so long while it
+   * is shown, ms; all tabs together cost one reading. At least 1 000.
+   */
+  every?: number;
+}
+
 /**
  * A reading of the API that is made again when something of its topics changes. A topic is a path, such as
  * `pools/images`; a change of it concerns readings of `pools`, of `pools/images` and of what is below.
@@ -23,14 +34,11 @@ export const queryClient: QueryClient = new QueryClient({
  * @example
  * useQuery(reading<{ pools: PoolView[] }>("/pools", { topics: ["pools"] }))
  */
-export function reading<Answer>(
-  path: string,
-  { topics, query = {} }: { topics: readonly string[]; query?: Readonly<Record<string, QueryValue>> },
-) {
+export function reading<Answer>(path: string, { topics, query = {}, every }: ReadingOptions) {
   return queryOptions({
     queryKey: [path, query] as const,
     queryFn: ({ signal }) => call<Answer>(path, { query, signal }),
-    meta: { topics },
+    meta: { topics, every },
   });
 }
 

@@ -1,7 +1,8 @@
-import { concerns, queryClient } from "../api/queries.ts";
-import { BASE } from "../base.ts";
+import { call } from "../api/call.ts";
 import { currentSettings } from "../settings.ts";
 import { createStore, type Store } from "../store.ts";
+import { refresh, refreshOld } from "./refresh.ts";
+import { hearStream, type StreamMessage } from "./stream.ts";
 
 /** How the page follows what happens. */
 export interface Live {
@@ -19,6 +20,7 @@ export interface Hello {
   namespace: string;
   version: string;
   readOnly: boolean;
+  role: string;
 }
 
 export const live: Store<Live> = createStore<Live>({
@@ -31,12 +33,11 @@ export const hello: Store<Hello | null> = createStore<Hello | null>(null);
 
 /** Clock of Redis less that of this machine, ms. */
 let clockOffset = 0;
-let source: EventSource | undefined;
+/** The stream is open. */
+let isConnected = false;
 const missedTopics = new Set<string>();
 /** Without word for this long the stream counts as lost, ms. */
-const SILENCE = 10_000;
-/** Readings are made again at most this often, ms. */
-const REFRESH_INTERVAL = 500;
+const SILENCE = 6_000;
 
 /** The time of Redis, epoch ms. */
 export function now(): number {
@@ -46,11 +47,15 @@ export function now(): number {
 /** Follows the stream until the returned function is called. */
 export function followEvents(): () => void {
   if (currentSettings().startPaused) live.set({ ...live.get(), state: "paused" });
-  open();
-  const watch = setInterval(noticeSilence, 1_000);
+  const leave = hearStream(take);
+  const watch = setInterval(() => {
+    const { heardAt, state } = live.get();
+    if (state === "live" && heardAt !== null && Date.now() - heardAt > SILENCE) lose();
+    if (state !== "paused") refreshOld();
+  }, 500);
   return () => {
     clearInterval(watch);
-    source?.close();
+    leave();
   };
 }
 
@@ -59,100 +64,53 @@ export function pauseLive(): void {
 }
 
 export function resumeLive(): void {
-  const isOpen = source?.readyState === EventSource.OPEN;
-  live.set({ ...live.get(), state: isOpen ? "live" : "connecting", missed: 0 });
-  refresh([...missedTopics]);
+  live.set({ ...live.get(), state: isConnected ? "live" : "lost", missed: 0 });
+  refresh(missedTopics);
   missedTopics.clear();
+  refreshOld();
 }
 
-function open(): void {
-  source?.close();
-  source = new EventSource(`${BASE}api/v1/events`);
-  source.addEventListener("hello", (event) => {
-    const said = parse<Hello & { at?: number }>(event);
-    if (!said) return;
-    takeClock(said.at);
-    hello.set({ namespace: said.namespace, version: said.version, readOnly: said.readOnly });
-    heard();
-  });
-  source.addEventListener("pulse", (event) => {
-    const said = parse<{ at?: number; problem?: Live["problem"] }>(event);
-    if (!said) return;
-    takeClock(said.at);
-    const before = live.get().problem;
-    live.set({ ...live.get(), problem: said.problem ?? null });
-    heard();
-    if (before && !said.problem) take(["*"]);
-  });
-  source.addEventListener("change", (event) => {
-    const said = parse<{ topics?: unknown }>(event);
-    heard();
-    if (Array.isArray(said?.topics)) take(said.topics.filter((topic) => typeof topic === "string"));
-  });
-  source.addEventListener("error", () => {
-    if (source?.readyState === EventSource.CLOSED) setTimeout(open, 2_000);
+function take({ event, data }: StreamMessage): void {
+  if (event === "interrupted") return lose();
+  if (event === "refused") {
     lose();
-  });
+    // Where the session has ended, this leads to the sign-in page.
+    call("/me").catch(() => {});
+    return;
+  }
+  const said = parse(data);
+  if (said === null) return;
+  const { state } = live.get();
+  isConnected = true;
+  live.set({ ...live.get(), state: state === "paused" ? state : "live", heardAt: Date.now() });
+  if (typeof said["at"] === "number") clockOffset = said["at"] - Date.now();
+  if (event === "hello") hello.set(said as unknown as Hello);
+  if (event === "pulse") live.set({ ...live.get(), problem: problemOf(said["redis"]) });
+  if (event === "change" && Array.isArray(said["topics"])) change(said["topics"].map(String));
 }
 
-function heard(): void {
-  const { state } = live.get();
-  if (state === "lost") take(["*"]);
-  live.set({ ...live.get(), state: state === "paused" ? state : "live", heardAt: Date.now() });
+function change(topics: readonly string[]): void {
+  if (live.get().state !== "paused") return refresh(topics);
+  for (const topic of topics) missedTopics.add(topic);
+  live.set({ ...live.get(), missed: live.get().missed + 1 });
+}
+
+function problemOf(redis: unknown): Live["problem"] {
+  if (redis === "ok") return null;
+  const { problem, since } = (redis ?? {}) as { problem?: unknown; since?: unknown };
+  return { message: typeof problem === "string" ? problem : "", since: typeof since === "number" ? since : now() };
 }
 
 function lose(): void {
-  if (live.get().state === "live" || live.get().state === "connecting") live.set({ ...live.get(), state: "lost" });
+  isConnected = false;
+  const { state } = live.get();
+  if (state === "live" || state === "connecting") live.set({ ...live.get(), state: "lost", problem: null });
 }
 
-function noticeSilence(): void {
-  const { heardAt, state } = live.get();
-  if (state !== "live" || heardAt === null || Date.now() - heardAt < SILENCE) return;
-  lose();
-  open();
-}
-
-function take(topics: readonly string[]): void {
-  if (live.get().state === "paused") {
-    for (const topic of topics) missedTopics.add(topic);
-    live.set({ ...live.get(), missed: live.get().missed + topics.length });
-    return;
-  }
-  for (const topic of topics) waiting.add(topic);
-  if (isRefreshDue) return;
-  isRefreshDue = true;
-  setTimeout(refreshWaiting, Math.max(0, refreshedAt + REFRESH_INTERVAL - Date.now()));
-}
-
-const waiting = new Set<string>();
-let isRefreshDue = false;
-let refreshedAt = 0;
-
-function refreshWaiting(): void {
-  isRefreshDue = false;
-  refreshedAt = Date.now();
-  const topics = [...waiting];
-  waiting.clear();
-  refresh(topics);
-}
-
-function refresh(topics: readonly string[]): void {
-  if (topics.length === 0) return;
-  void queryClient.invalidateQueries({
-    predicate: ({ meta }) => {
-      const wanted = (meta?.["topics"] ?? []) as readonly string[];
-      return wanted.some((topic) => topics.some((changed) => concerns(changed, topic)));
-    },
-  });
-}
-
-function takeClock(at: number | undefined): void {
-  if (typeof at === "number") clockOffset = at - Date.now();
-}
-
-function parse<Said>(event: MessageEvent): Said | null {
+function parse(text: string): Record<string, unknown> | null {
   try {
-    return JSON.parse(String(event.data)) as Said;
+    const said: unknown = JSON.parse(text);
+    return typeof said === "object" && said !== null ? (said as Record<string, unknown>) : null;
   } catch {
     return null;
   }
