@@ -42,6 +42,7 @@ export const NAVIGATION: readonly NavigationGroup[] = [
       { page: "docs/recipes/fastify.md", name: "Fastify" },
       { page: "docs/recipes/nextjs.md", name: "Next.js" },
       { page: "docs/recipes/nestjs.md", name: "NestJS" },
+      { page: "docs/recipes/dashboard.md", name: "The dashboard in your server" },
       { page: "docs/recipes/commonjs.md", name: "CommonJS" },
       { page: "docs/recipes/typescript.md", name: "tsx and tsc" },
       { page: "docs/recipes/bundlers.md", name: "Bundlers" },

@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import { type Logger, ValueError } from "@manyhands/core";
+import { type Context, type Logger, ValueError } from "@manyhands/core";
 import {
   assertLogger,
   assertOptions,
@@ -8,7 +8,7 @@ import {
   type RedisConfig,
   resolveNamespace,
 } from "@manyhands/core/internal";
-import { type AccessOptions, type AccessSettings, resolveAccess } from "./visitors/access-options.ts";
+import { type AccessOptions, type AccessSettings, isOpen, resolveAccess } from "./visitors/access-options.ts";
 
 export interface DashboardOptions {
   /** URL, options of ioredis, or cluster nodes. @defaultValue the environment, then redis://127.0.0.1:6379 */
@@ -29,23 +29,67 @@ export interface DashboardOptions {
   allowedHosts?: readonly string[] | undefined;
   /** Refuse everything that changes something: as `access.readOnly`. @defaultValue false */
   readOnly?: boolean | undefined;
+  /**
+   * Path below which the pages are, such as `/ops/queues`, behind a proxy that passes it on or takes it off.
+   * @defaultValue "/"
+   */
+  basePath?: string | undefined;
   /** Who may use the dashboard with which role, and what is hidden. @defaultValue one token for an admin */
   access?: AccessOptions | undefined;
   /** @defaultValue nothing is reported */
   logger?: Logger | undefined;
 }
 
+/** The names that visitors may call a dashboard by. */
+export interface KnownHosts {
+  /** The address that the dashboard listens on; null: the server around it listens, and has one of its own. */
+  host: string | null;
+  /** Whether only this machine can reach it. */
+  loopback: boolean;
+  /** More names, in lower case. */
+  allowed: readonly string[];
+}
+
 /** The options with every default filled in. */
 export interface DashboardSettings {
   redis: RedisConfig | undefined;
   namespace: string;
+  /** Where the pages are, with a slash at the end. */
+  home: string;
+  access: AccessSettings;
+  /** The names that visitors may call it by; null: any. */
+  hosts: KnownHosts | null;
+  logger: Logger;
+}
+
+/** The same of a dashboard that listens by itself. */
+export interface ListenSettings extends DashboardSettings {
   port: number;
   host: string;
-  access: AccessSettings;
-  loopback: boolean;
-  /** In lower case. */
-  allowedHosts: readonly string[];
-  logger: Logger;
+}
+
+/** Options of {@link createDashboard}. */
+export interface CreateDashboardOptions {
+  /** Shows the namespace of this context. Its connection stays its own, and is never closed. Instead of `redis` and `namespace`. */
+  mp?: Context | undefined;
+  /** URL, options of ioredis, or cluster nodes. @defaultValue the environment, then redis://127.0.0.1:6379 */
+  redis?: RedisConfig | undefined;
+  /** 1 to 100 letters, digits or `_ . -`. @defaultValue `MANYHANDS_NAMESPACE`, then "manyhands" */
+  namespace?: string | undefined;
+  /** Path at which the surrounding server serves it, such as `/ops/queues`. @defaultValue "/" */
+  basePath?: string | undefined;
+  /**
+   * Who may use it with which role, and what is hidden: the login of the surrounding application by `authorize`, or tokens,
+   * or a trusted proxy. `{ token: false }`: everyone who calls the server by a name of its own machine.
+   */
+  access: AccessOptions;
+  /**
+   * The only names that visitors may call the server by, such as `app.example.org`.
+   * @defaultValue any; with `token: false` those of this machine
+   */
+  allowedHosts?: readonly string[] | undefined;
+  /** @defaultValue nothing is reported */
+  logger?: Logger | undefined;
 }
 
 export const DEFAULT_DASHBOARD_PORT = 3000;
@@ -60,12 +104,23 @@ const DASHBOARD_OPTIONS = optionsOf<DashboardOptions>({
   token: true,
   allowedHosts: true,
   readOnly: "boolean",
+  basePath: "text",
   access: true,
   logger: true,
 });
 
+const CREATE_OPTIONS = optionsOf<CreateDashboardOptions>({
+  mp: true,
+  redis: true,
+  namespace: true,
+  basePath: "text",
+  access: true,
+  allowedHosts: true,
+  logger: true,
+});
+
 /** @throws ValueError naming the option that is wrong */
-export function resolveOptions(options: DashboardOptions): DashboardSettings {
+export function resolveOptions(options: DashboardOptions): ListenSettings {
   assertOptions("startDashboard()", options, DASHBOARD_OPTIONS);
   const host = options.host ?? DEFAULT_DASHBOARD_HOST;
   if (typeof host !== "string" || host === "")
@@ -76,15 +131,72 @@ export function resolveOptions(options: DashboardOptions): DashboardSettings {
     namespace: resolveNamespace(options.namespace),
     port: checkedPort(options.port ?? DEFAULT_DASHBOARD_PORT),
     host,
+    home: checkedBase(options.basePath),
     access: resolveAccess(accessOf(options), { host, loopback }),
-    loopback,
-    allowedHosts: checkedHosts(options.allowedHosts ?? hostsOfEnvironment()),
+    hosts: { host, loopback, allowed: checkedHosts(options.allowedHosts ?? hostsOfEnvironment()) },
     logger: checkedLogger(options.logger),
   };
 }
 
+/** @throws ValueError naming the option that is wrong */
+export function resolveMounting(options: CreateDashboardOptions): DashboardSettings {
+  assertOptions("createDashboard()", options, CREATE_OPTIONS);
+  const access = resolveAccess(accessOf(options), { host: "127.0.0.1", loopback: true });
+  if (access.generatedToken !== null) {
+    throw new ValueError(
+      "createDashboard() has to know who may use it; got no access: give { access: { authorize: (request) => … } } with the " +
+        "login of your application, { access: { token } }, or { access: { token: false } } on your own machine",
+    );
+  }
+  const names = options.allowedHosts ?? hostsOfEnvironment();
+  const allowed = checkedHosts(names);
+  const isAnyone = isOpen(access);
+  return {
+    ...placeOf(options),
+    home: checkedBase(options.basePath),
+    access,
+    // Who has to prove who they are is no prey of a foreign name: a browser sends it neither cookie nor token.
+    hosts: isAnyone || allowed.length > 0 ? { host: null, loopback: isAnyone, allowed } : null,
+    logger: checkedLogger(options.logger),
+  };
+}
+
+function placeOf({ mp, redis, namespace }: CreateDashboardOptions): Pick<DashboardSettings, "redis" | "namespace"> {
+  if (mp === undefined) return { redis, namespace: resolveNamespace(namespace) };
+  for (const [name, given] of Object.entries({ redis, namespace })) {
+    if (given !== undefined) throw new ValueError(`give mp or ${name}, not both: mp has a Redis and a namespace`);
+  }
+  if (typeof mp?.place !== "object") throw new ValueError(`mp must be what connect() gave; got ${typeof mp}`);
+  return mp.place;
+}
+
+/** Beginnings of the paths inside of the dashboard. */
+const OWN_PATHS = [
+  ...["/api/v1", "/assets", "/bull-board", "/events", "/metrics", "/healthz", "/readyz", "/sign-in"],
+  ...["/failures", "/tasks", "/dead-letters", "/pools", "/hosts", "/processes", "/objects", "/schedules", "/workflows"],
+  ...["/redis", "/audit", "/settings"],
+];
+
+function checkedBase(path: string | undefined): string {
+  const bare = (path ?? "/").replace(/\/$/, "");
+  const isPath = bare.split("/").every((part, index) => (index === 0 ? part === "" : /^[\w~-][\w.~-]*$/.test(part)));
+  // Of a proxy that takes the base off, such a path would be taken for the base and the page at once.
+  const taken = OWN_PATHS.find((own) => `${own}/`.startsWith(`${bare}/`) || bare.startsWith(`${own}/`));
+  if (isPath && bare !== "" && taken !== undefined) {
+    throw new ValueError(`basePath must not be that of a page of the dashboard, ${taken}; got "${path}"`);
+  }
+  if (isPath && bare.length <= 200) return `${bare}/`;
+  throw new ValueError(
+    `basePath must be a path of letters, digits and _ ~ . - that begins with a slash, such as /ops/queues; got "${path}"`,
+  );
+}
+
 /** @throws ValueError for what is given in both places */
-function accessOf({ token, readOnly, access = {} }: DashboardOptions): AccessOptions {
+function accessOf({
+  token,
+  readOnly,
+  access = {},
+}: Pick<DashboardOptions, "token" | "readOnly" | "access">): AccessOptions {
   if (typeof access !== "object" || access === null) {
     throw new ValueError(
       `access must be an object such as { tokens, redact }; got ${access === null ? "null" : typeof access}`,

@@ -1,5 +1,6 @@
 import type { RedisClient } from "@manyhands/core/internal";
 import { Hono } from "hono";
+import { getPath } from "hono/utils/url";
 import { authenticate } from "./access/authenticate.ts";
 import { authorize } from "./access/authorize.ts";
 import { limitBody } from "./access/limit-body.ts";
@@ -47,21 +48,21 @@ export interface ServerParts {
  */
 export function dashboardServer(settings: DashboardSettings, parts: ServerParts): Hono {
   const { client, place, source, totals, queues, stopping } = parts;
-  const app = new Hono();
+  const app = new Hono({ getPath: (request) => pathBelow(settings.home, getPath(request)) });
   app.use(securityHeaders(BULL_BOARD_PATH));
   app.route("/", health(client));
-  const { host, loopback, allowedHosts, access } = settings;
-  app.use(refuseForeignHost({ host, loopback, allowed: allowedHosts }));
-  const webApp = new WebApp("/");
+  const { home, hosts, access, logger } = settings;
+  if (hosts !== null) app.use(refuseForeignHost(hosts));
+  const webApp = new WebApp(home);
   app.route("/", assets());
   app.route("/", webApp.files());
   app.use(SIGN_IN_PATH, limitBody(LARGEST_SIGN_IN));
-  app.route("/", authenticate({ access, logger: settings.logger }));
+  app.route("/", authenticate({ access, logger, home }));
   app.use(limitBody(LARGEST_BODY));
   app.use(refuseForeignOrigin());
   app.use(authorize(access));
 
-  app.route(API_PATH, api(place, { version, access }));
+  app.route(API_PATH, api(place, { version, access, home }));
   app.route("/", webApp.pages());
   app.route("/", overviewRoutes({ namespace: settings.namespace, source, stopping }));
   app.get("/metrics", async (context) => {
@@ -70,8 +71,8 @@ export function dashboardServer(settings: DashboardSettings, parts: ServerParts)
     return context.text(text, 200, { "Content-Type": "text/plain; version=0.0.4; charset=utf-8" });
   });
   // Bull Board's own links lead to the address with a slash, which is another one here.
-  app.get(`${BULL_BOARD_PATH}/`, (context) => context.redirect(BULL_BOARD_PATH));
-  app.route(BULL_BOARD_PATH, bullBoard(queues, settings.namespace));
+  app.get(`${BULL_BOARD_PATH}/`, (context) => context.redirect(home + BULL_BOARD_PATH.slice(1)));
+  app.route(BULL_BOARD_PATH, bullBoard(queues, { title: settings.namespace, home }));
 
   app.notFound((context) => refusal(context, 404, "There is no such page."));
   app.onError((error, context) => {
@@ -81,11 +82,18 @@ export function dashboardServer(settings: DashboardSettings, parts: ServerParts)
     }
     const refusal = isAsked ? problemOf(context, error) : null;
     if (refusal) return refusal;
-    settings.logger.error(
-      `the dashboard failed to answer ${context.req.method} ${context.req.path}: ${error.stack ?? error}`,
-    );
+    logger.error(`the dashboard failed to answer ${context.req.method} ${context.req.path}: ${error.stack ?? error}`);
     const apology = "The dashboard failed to answer; its log says why.";
     return isAsked ? problem(context, 500, apology) : context.text(`${apology}\n`, 500);
   });
   return app;
+}
+
+/**
+ * The path inside of the dashboard. A server or a proxy before it may have taken the base off.
+ * @param home - The base, with a slash at the end
+ */
+function pathBelow(home: string, path: string): string {
+  if (`${path}/` === home) return "/";
+  return path.startsWith(home) ? path.slice(home.length - 1) : path;
 }

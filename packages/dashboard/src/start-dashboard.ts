@@ -1,28 +1,8 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { getRequestListener } from "@hono/node-server";
 import { ManyhandsError } from "@manyhands/core";
-import {
-  assertRedisFit,
-  assertRights,
-  closeRedis,
-  describeRedis,
-  Inspector,
-  Keys,
-  type Milliseconds,
-  openRedis,
-  PoolRegistry,
-  readTotals,
-} from "@manyhands/core/internal";
-import { PoolQueues } from "./bull-board/pool-queues.ts";
-import { LiveFeed } from "./live/live-feed.ts";
-import { type DashboardOptions, type DashboardSettings, resolveOptions } from "./options.ts";
-import { dashboardServer } from "./server.ts";
-import { askRedis } from "./snapshot/ask-redis.ts";
-import { readSnapshot } from "./snapshot/read-snapshot.ts";
-import { SnapshotSource } from "./snapshot/snapshot-source.ts";
-import { TotalsSource } from "./snapshot/totals-source.ts";
-import { Redaction } from "./values/redaction.ts";
+import { DashboardCore } from "./create-dashboard.ts";
+import { type DashboardOptions, type ListenSettings, resolveOptions } from "./options.ts";
 
 /** A running dashboard. */
 export interface Dashboard {
@@ -35,9 +15,6 @@ export interface Dashboard {
   stop(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
-
-/** Longest wait of a request of the API for Redis: removing a pool waits for its hosts. */
-const ACTION_DEADLINE: Milliseconds = 10_000;
 
 /**
  * Serves the dashboard of a namespace: the overview at `/`, Bull Board at `/bull-board`, `/metrics`, `/healthz`,
@@ -53,64 +30,30 @@ const ACTION_DEADLINE: Milliseconds = 10_000;
  */
 export async function startDashboard(options: DashboardOptions = {}): Promise<Dashboard> {
   const settings = resolveOptions(options);
-  const client = openRedis(settings.redis, { name: "manyhands-dashboard" });
-  const stopping = new AbortController();
-  const keys = new Keys(settings.namespace);
-  const registry = new PoolRegistry(client, keys);
-  const source = new SnapshotSource(() => askRedis(client, () => readSnapshot(client, keys)), settings.logger);
-  const totals = new TotalsSource(() => askRedis(client, () => readTotals(client, keys)));
-  const redaction = new Redaction(settings.access.redact);
-  const queues = new PoolQueues({
-    client,
-    keys,
-    listPools: () => registry.list(),
-    readOnly: settings.access.readOnly,
-    redaction,
-  });
-  const ask = <Answer>(request: () => Promise<Answer>): Promise<Answer> => askRedis(client, request, ACTION_DEADLINE);
-  const inspector = new Inspector({ client, keys, during: ask, hidesArguments: redaction.isActive });
-  const openBlocking = () => openRedis(settings.redis, { name: "manyhands-dashboard:changes", blocking: true });
-  const feed = new LiveFeed({
-    open: (on) => inspector.changes({ ...on, openBlocking }),
-    logger: settings.logger,
-  });
+  const core = new DashboardCore(settings);
   let server: Server;
   try {
-    await assertRedisFit(client, settings.redis);
-    await assertRights(client, describeRedis(settings.redis), keys.prefix);
-    const parts = {
-      client,
-      place: { client, keys, inspector, ask, feed, stopping: stopping.signal },
-      source,
-      totals,
-      queues,
-      stopping: stopping.signal,
-    };
-    const app = dashboardServer(settings, parts);
-    server = await listen(settings, getRequestListener(app.fetch));
+    await core.check();
+    server = await listen(settings, core.listener);
   } catch (error) {
-    queues.stop();
-    await closeRedis(client);
+    await core.stop();
     throw error;
   }
 
   const { port } = server.address() as AddressInfo;
   const origin = `http://${reachable(settings.host)}:${port}`;
   const stop = async (): Promise<void> => {
-    stopping.abort();
-    source.stop();
-    queues.stop();
+    const stopped = core.stop();
     const closed = new Promise((resolve) => server.close(resolve));
     // Streams and kept-alive connections would keep the server open.
     server.closeAllConnections();
-    await feed.stop();
-    await Promise.all([closed, inspector.close(), closeRedis(client)]);
+    await Promise.all([closed, stopped]);
   };
   let stopped: Promise<void> | undefined;
   const { generatedToken } = settings.access;
   const stopOnce = () => (stopped ??= stop());
   return {
-    url: generatedToken === null ? `${origin}/` : `${origin}/#token=${generatedToken}`,
+    url: `${origin}${settings.home}${generatedToken === null ? "" : `#token=${generatedToken}`}`,
     origin,
     port,
     stop: stopOnce,
@@ -118,7 +61,7 @@ export async function startDashboard(options: DashboardOptions = {}): Promise<Da
   };
 }
 
-async function listen(settings: DashboardSettings, listener: Parameters<typeof createServer>[1]): Promise<Server> {
+async function listen(settings: ListenSettings, listener: Parameters<typeof createServer>[1]): Promise<Server> {
   const { host, port } = settings;
   const server = createServer(listener);
   await new Promise<void>((resolve, reject) => {

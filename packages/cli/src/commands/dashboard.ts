@@ -13,6 +13,7 @@ interface Options {
   token?: string;
   tokenFile?: string;
   allowHost?: string[];
+  basePath?: string;
   tokens?: string;
   trustHeader?: string;
   trustFrom?: string[];
@@ -52,13 +53,14 @@ export function dashboardCommand(): Command {
     )
     .option("--redact <path...>", "hide values of arguments and results by name or path: password card.number")
     .option("--read-only", "refuse everything that changes something")
+    .option("--base-path <path>", "where a proxy serves it, such as /ops/queues (default: /)")
     .option("--allow-host <name...>", "another host name that visitors may use, such as workers.example.org")
     .action(action<Options>(serveDashboard));
 }
 
 async function serveDashboard({ options, settings, printer }: Invocation<Options>): Promise<ExitCode> {
   using stop = interruption();
-  const { port, host, token: given, tokenFile: file, allowHost } = options;
+  const { port, host, token: given, tokenFile: file, allowHost, basePath } = options;
   const token = await readSecret({ name: "token", given, file, variable: "MANYHANDS_DASHBOARD_TOKEN" });
   const access = await accessOf(options);
   const { startDashboard } = await import("@manyhands/dashboard");
@@ -67,6 +69,7 @@ async function serveDashboard({ options, settings, printer }: Invocation<Options
     host,
     access: { ...access, token },
     allowedHosts: allowHost,
+    basePath,
     redis: settings.redis.value,
     namespace: settings.namespace.value,
     logger: {

@@ -221,6 +221,12 @@ export class Context {
     return this.#settings.namespace;
   }
 
+  /** What else in this program needs to open the same namespace. @internal */
+  get place(): { redis: RedisConfig | undefined; namespace: string } {
+    const { redis, namespace } = this.#settings;
+    return { redis, namespace };
+  }
+
   /** Whether `close()` was called. @internal */
   get isClosed(): boolean {
     return this.#closing !== undefined;

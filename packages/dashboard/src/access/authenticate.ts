@@ -6,6 +6,7 @@ import { isApiPath } from "../api/api-path.ts";
 import { SIGN_IN_PATH, signInPage } from "../pages/sign-in-page.ts";
 import { type AccessSettings, isOpen } from "../visitors/access-options.ts";
 import type { Visitor } from "../visitors/visitor.ts";
+import { admittedVisitor } from "./admitted-visitor.ts";
 import { bearerToken } from "./bearer-token.ts";
 import { endStream } from "./end-stream.ts";
 import { GuessLimit } from "./guess-limit.ts";
@@ -36,8 +37,8 @@ const WRONG = "That token is wrong.";
 const OVER = "Your session has ended. Sign in again.";
 
 /**
- * Lets a request pass when it is known who makes it: by `Authorization: Bearer <token>`, by what a trusted proxy says, or by
- * the cookie that signing in sets, in this order. A browser without any is shown a page that asks for the token; any other
+ * Lets a request pass when it is known who makes it: by what the application around the dashboard says, by
+ * `Authorization: Bearer <token>`, by what a trusted proxy says, or by the cookie that signing in sets, in this order. A browser without any is shown a page that asks for the token; any other
  * client gets a line of text. Who tries wrong tokens has to wait, and is logged.
  */
 export function authenticate({ access, logger, home = "/" }: Authentication): Hono {
@@ -69,6 +70,8 @@ function passWhenKnown(door: Door): MiddlewareHandler {
       return next();
     };
     if (isOpen(access)) return pass(OPEN);
+    const admitted = await admittedVisitor(context, access.authorize);
+    if (admitted !== null) return "status" in admitted ? admitted : pass(admitted);
 
     const bearer = bearerToken(context.req.header("authorization"));
     const proxied = bearer === undefined ? proxiedVisitor(context, access.proxy) : null;
@@ -77,7 +80,7 @@ function passWhenKnown(door: Door): MiddlewareHandler {
     const word = bearer ?? cookie;
     if (word === undefined) return refuse(context, door, proxied);
 
-    if (limit.wait(address) > 0) return refuseForNow(context, limit.wait(address));
+    if (limit.wait(address) > 0) return refuseForNow(context, door, limit.wait(address));
     if (bearer !== undefined) {
       const token = sessions.tokenOf(bearer);
       if (token !== null) return pass({ name: token.name, role: token.role, by: "token", session: null });
@@ -93,9 +96,9 @@ function passWhenKnown(door: Door): MiddlewareHandler {
     const { token, id, expiresAt } = session;
     const end = (): void => {
       sessions.end(id);
-      deleteCookie(context, cookieName(context), { path: "/" });
+      deleteCookie(context, cookieName(context), { path: cookiePath(door) });
     };
-    if (sessions.isAging(session)) setSession(context, sessions.open(token, id));
+    if (sessions.isAging(session)) setSession(context, door, sessions.open(token, id));
     await pass({ name: token.name, role: token.role, by: "token", session: { id, expiresAt, end } });
     endStream(context, session, sessions);
   };
@@ -108,15 +111,15 @@ function enter(
 ): Response | Promise<Response> {
   const { access, sessions, limit, home } = door;
   const address = addressOf(context, access);
-  if (limit.wait(address) > 0) return refuseForNow(context, limit.wait(address));
+  if (limit.wait(address) > 0) return refuseForNow(context, door, limit.wait(address));
   const token = sessions.tokenOf(word);
   if (token === null) {
     noteWrong(door, { address, word, how: "sign-in form" });
-    return refuseSignIn(context, { complaint: WRONG, next });
+    return refuseSignIn(context, door, { complaint: WRONG, next });
   }
-  setSession(context, sessions.open(token));
+  setSession(context, door, sessions.open(token));
   // A reload must not send the form again, and an address with a token in it must not stay in the address bar.
-  return context.redirect(ownPath(next) ?? home, 303);
+  return context.redirect(home + (ownPath(next) ?? "/").slice(1), 303);
 }
 
 /** A path of this server; null for what could lead elsewhere. */
@@ -126,9 +129,9 @@ export function ownPath(text: string): string | null {
   return url.origin === "http://here.invalid" ? `${url.pathname}${url.search}`.replace(/^\/+/, "/") : null;
 }
 
-function setSession(context: Context, { cookie }: { cookie: string; session: Session }): void {
+function setSession(context: Context, door: Door, { cookie }: { cookie: string; session: Session }): void {
   setCookie(context, cookieName(context), cookie, {
-    path: "/",
+    path: cookiePath(door),
     httpOnly: true,
     sameSite: "Strict",
     secure: new URL(context.req.url).protocol === "https:" || context.req.header("x-forwarded-proto") === "https",
@@ -149,49 +152,59 @@ function addressOf(context: Context, { proxy }: AccessSettings): string {
   return visitorAddress(context, proxy?.addresses ?? null) || remoteAddress(context);
 }
 
+/** Without a slash at the end, so that the base itself gets it, too. */
+function cookiePath({ home }: Door): string {
+  return home === "/" ? home : home.slice(0, -1);
+}
+
 /** Cookies ignore ports: the name keeps two dashboards on one machine apart. */
 function cookieName(context: Context): string {
   const { port } = new URL(context.req.url);
   return `manyhands-dashboard-${port || "default"}`;
 }
 
-function refuseForNow(context: Context, wait: number): Response | Promise<Response> {
+function refuseForNow(context: Context, door: Door, wait: number): Response | Promise<Response> {
   const seconds = Math.ceil(wait / 1_000);
   context.header("Retry-After", String(seconds));
-  return answer(context, 429, {
+  return answer(context, door, {
+    status: 429,
     complaint: `Too many wrong tokens came from your address: wait ${seconds} s and try again.`,
   });
 }
 
-function refuse(context: Context, { access }: Door, complaint: string | null): Response | Promise<Response> {
-  if (access.tokens.length === 0) {
-    const header = access.proxy?.userHeader ?? "";
-    const why = complaint ?? `The proxy before this dashboard names the visitor in the header "${header}"; it did not.`;
-    return answer(context, 403, { complaint: why });
-  }
-  return refuseSignIn(context, { complaint });
+function refuse(context: Context, door: Door, complaint: string | null): Response | Promise<Response> {
+  const { access } = door;
+  if (access.tokens.length > 0) return refuseSignIn(context, door, { complaint });
+  return answer(context, door, { status: 403, complaint: complaint ?? reasonOf(access) });
+}
+
+function reasonOf({ authorize, proxy }: AccessSettings): string {
+  if (authorize !== null) return "The application around this dashboard does not let you in: sign in there.";
+  return `The proxy before this dashboard names the visitor in the header "${proxy?.userHeader ?? ""}"; it did not.`;
 }
 
 function refuseSignIn(
   context: Context,
+  door: Door,
   what: { complaint: string | null; next?: string },
 ): Response | Promise<Response> {
   context.header("WWW-Authenticate", 'Bearer realm="manyhands dashboard"');
-  return answer(context, 401, what);
+  return answer(context, door, { status: 401, ...what });
 }
 
 function answer(
   context: Context,
-  status: 401 | 403 | 429,
-  { complaint, next }: { complaint: string | null; next?: string | undefined },
+  { home }: Door,
+  { status, complaint, next }: { status: 401 | 403 | 429; complaint: string | null; next?: string | undefined },
 ): Response | Promise<Response> {
   context.header("Cache-Control", "no-store");
   const { path } = context.req;
   const isPage = status !== 403 && !isApiPath(path) && context.req.header("accept")?.includes("text/html");
   if (isPage) {
-    const { pathname, searchParams, search } = new URL(context.req.url);
+    const { searchParams, search } = new URL(context.req.url);
     const isHere = context.req.method === "GET" && !searchParams.has("token");
-    return context.html(signInPage(complaint, ownPath(next ?? (isHere ? `${pathname}${search}` : "")) ?? ""), status);
+    const wanted = ownPath(next ?? (isHere ? `${path}${search}` : "")) ?? "";
+    return context.html(signInPage({ complaint, next: wanted, home }), status);
   }
   const advice = status === 401 ? ' Send it as "Authorization: Bearer <token>".' : "";
   return refusal(context, status, `${complaint ?? "A token is needed."}${advice}`);

@@ -1,16 +1,7 @@
 import { isIP } from "node:net";
 import type { MiddlewareHandler } from "hono";
-import { isLoopback } from "../options.ts";
+import { isLoopback, type KnownHosts } from "../options.ts";
 import { refusal } from "./refusal.ts";
-
-export interface KnownHosts {
-  /** The address that the dashboard listens on. */
-  host: string;
-  /** Whether only this machine can reach it. */
-  loopback: boolean;
-  /** More names, in lower case. */
-  allowed: readonly string[];
-}
 
 /**
  * Refuses requests that call this server by a name that it does not know. A foreign web site can point its own name at
@@ -19,7 +10,7 @@ export interface KnownHosts {
  * site that is called by one has no name to point elsewhere.
  */
 export function refuseForeignHost({ host, loopback, allowed }: KnownHosts): MiddlewareHandler {
-  const known = new Set([host.toLowerCase(), ...allowed]);
+  const known = new Set([...(host === null ? [] : [host.toLowerCase()]), ...allowed]);
   return async (context, next) => {
     const named = hostnameOf(context.req.header("host"));
     if (named !== null && (isLoopback(named) || known.has(named) || (!loopback && isAddress(named)))) return next();
@@ -29,7 +20,7 @@ export function refuseForeignHost({ host, loopback, allowed }: KnownHosts): Midd
     return refusal(
       context,
       403,
-      `The dashboard does not know the name "${named ?? ""}": ${advice}, or start it with --allow-host ${named ?? "<name>"}.`,
+      `The dashboard does not know the name "${named ?? ""}": ${advice}, or start it with --allow-host ${named ?? "<name>"} (the option allowedHosts).`,
     );
   };
 }

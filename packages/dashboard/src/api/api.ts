@@ -22,6 +22,8 @@ import { visitorRoutes } from "./visitor-routes.ts";
 export interface ApiSettings {
   version: string;
   access: AccessSettings;
+  /** Where the dashboard is mounted, with a slash at the end. */
+  home: string;
 }
 
 /**
@@ -55,7 +57,7 @@ export function api(place: ApiPlace, settings: ApiSettings): OpenAPIHono {
       version: settings.version,
       description: "Looks at a namespace of manyhands and steers it.",
     },
-    servers: [{ url: API_PATH }],
+    servers: [{ url: settings.home + API_PATH.slice(1) }],
     security: [{ bearer: [] }],
   });
   app.notFound((context) =>

@@ -11,7 +11,9 @@ export const Visitor = z
   .object({
     name: z.string().openapi({ description: "Of the token, or what the proxy calls the visitor." }),
     role: z.enum(ROLES),
-    by: z.enum(["token", "proxy", "open"]).openapi({ description: "How it is known who it is; `open`: it is not." }),
+    by: z
+      .enum(["token", "proxy", "application", "open"])
+      .openapi({ description: "How it is known who it is; `open`: it is not." }),
     readOnly: z.boolean().openapi({ description: "The dashboard refuses all changes." }),
     session: z
       .object({ expiresAt: z.number() })
@@ -66,8 +68,8 @@ export function visitorRoutes({ readOnly }: { readOnly: boolean }): OpenAPIHono 
       session.end();
       return context.json({ outcome: "signed out" as const }, 200);
     }
-    const why =
-      by === "proxy" ? "the proxy before this dashboard signed you in: sign out there" : "there is no session";
+    const whose = { proxy: "proxy before", application: "application around" }[by as string];
+    const why = whose ? `the ${whose} this dashboard signed you in: sign out there` : "there is no session";
     return refuse(409, { detail: why, outcome: "no session" });
   });
 

@@ -22,25 +22,34 @@ const REFUSED: Record<string, string> = {
   "/api/queues/:queueName/:jobId/update-data": "Arguments of a submitted task cannot be edited: submit it again.",
 };
 
-/** Bull Board over the pools of a namespace, to be mounted at {@link BULL_BOARD_PATH}. */
-export function bullBoard(queues: PoolQueues, title: string): Hono {
+/**
+ * Bull Board over the pools of a namespace, to be mounted at {@link BULL_BOARD_PATH}.
+ * @param place.home - Where the dashboard is mounted, with a slash at the end.
+ */
+export function bullBoard(queues: PoolQueues, { title, home }: { title: string; home: string }): Hono {
+  const under = (path: string): string => home + path.slice(1);
   const adapter = new HonoAdapter(((options: Parameters<typeof serveStatic>[0]) =>
-    // Independent of the directory in which the program happens to be when a file is asked for.
-    serveStatic({ ...options, root: resolve(options?.root ?? ".") })) as typeof serveStatic);
-  adapter.setBasePath(BULL_BOARD_PATH);
+    serveStatic({
+      ...options,
+      // Independent of the directory in which the program happens to be when a file is asked for.
+      root: resolve(options?.root ?? "."),
+      // It takes its own base, which our paths do not have any more, from the front.
+      rewriteRequestPath: (path, context) => options?.rewriteRequestPath?.(under(path), context) ?? path,
+    })) as typeof serveStatic);
+  adapter.setBasePath(under(BULL_BOARD_PATH));
   const board = createBullBoard({
     queues: [],
     serverAdapter: adapter,
     options: {
       uiConfig: {
         boardTitle: title,
-        boardLogo: { path: MARK_PATH, width: 24, height: 24 },
-        favIcon: { default: MARK_PATH, alternative: MARK_PATH },
+        boardLogo: { path: under(MARK_PATH), width: 24, height: 24 },
+        favIcon: { default: under(MARK_PATH), alternative: under(MARK_PATH) },
         hideDocsLink: true,
         sortQueues: true,
         // Workers are seen on the overview by their heartbeat; Bull Board would run CLIENT LIST per pool and poll.
         showWorkers: false,
-        miscLinks: [{ text: "Overview", url: "/" }],
+        miscLinks: [{ text: "Overview", url: home }],
       },
       handlerHooks: {
         before: ({ route }) => {

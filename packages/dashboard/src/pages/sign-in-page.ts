@@ -4,12 +4,18 @@ import { html, type Markup } from "./markup.ts";
 /** Where the form sends the token: in its body, so that no address, history or log has it. */
 export const SIGN_IN_PATH = "/sign-in";
 
-/**
- * Asks a browser for the token.
- * @param complaint - What was wrong with the last one.
- * @param next - Path that the visitor wanted; empty: the first page.
- */
-export function signInPage(complaint: string | null, next: string = ""): Markup {
+export interface SignIn {
+  /** What was wrong with the last token. */
+  complaint: string | null;
+  /** Path that the visitor wanted; empty: the first page. */
+  next: string;
+  /** Where the dashboard is mounted, with a slash at the end. */
+  home: string;
+}
+
+/** Asks a browser for the token. */
+export function signInPage({ complaint, next, home }: SignIn): Markup {
+  const under = (path: string) => home + path.slice(1);
   return html`<!doctype html>
 <html lang="en">
   <head>
@@ -18,13 +24,13 @@ export function signInPage(complaint: string | null, next: string = ""): Markup 
     <meta name="robots" content="noindex" />
     <meta name="color-scheme" content="light dark" />
     <title>Sign in · manyhands</title>
-    <link rel="icon" type="image/svg+xml" href="${MARK_PATH}" />
-    <link rel="stylesheet" href="${SIGN_IN_STYLE_PATH}" />
+    <link rel="icon" type="image/svg+xml" href="${under(MARK_PATH)}" />
+    <link rel="stylesheet" href="${under(SIGN_IN_STYLE_PATH)}" />
   </head>
   <body>
     <main>
-      <div class="brand"><img src="${MARK_PATH}" alt="" width="26" height="26" />manyhands</div>
-      <form id="sign-in" method="post" action="${SIGN_IN_PATH}">
+      <div class="brand"><img src="${under(MARK_PATH)}" alt="" width="26" height="26" />manyhands</div>
+      <form id="sign-in" method="post" action="${under(SIGN_IN_PATH)}">
         <h1>Sign in with a token</h1>
         ${complaint === null ? "" : html`<p class="note" role="alert">${complaint}</p>`}
         <p>It is in the address that <code>manyhands dashboard</code> printed, or in what its operator gave you.</p>
@@ -36,7 +42,7 @@ export function signInPage(complaint: string | null, next: string = ""): Markup 
         <button type="submit">Open the dashboard</button>
       </form>
     </main>
-    <script src="${SIGN_IN_SCRIPT_PATH}"></script>
+    <script src="${under(SIGN_IN_SCRIPT_PATH)}"></script>
   </body>
 </html>`;
 }

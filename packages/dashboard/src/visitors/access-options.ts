@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import type { IncomingMessage } from "node:http";
 import { BlockList, isIP } from "node:net";
 import { ValueError } from "@manyhands/core";
 import {
@@ -20,6 +21,26 @@ export interface TokenOptions {
   /** Stands in the audit log; 1 to 64 visible characters without spaces. */
   name: string;
 }
+
+/** Whom the surrounding application lets in: how the audit log names them, and what they may do. */
+export interface Admission {
+  /** 1 to 200 visible characters. */
+  name: string;
+  role: Role;
+}
+
+/**
+ * Says who makes a request, by the login of the application around the dashboard. Null: nobody that it knows, so that a
+ * token is asked for, or the request refused where there is none. A Response, such as a redirect to its login, is
+ * the answer.
+ * @param request - Its body is not to be read.
+ * @param incoming - The request of Node's server (in Express with what its middleware has added, such as `user`), where
+ *   there is one.
+ */
+export type Authorize = (
+  request: Request,
+  incoming: IncomingMessage | undefined,
+) => Admission | Response | null | Promise<Admission | Response | null>;
 
 /** Who may use the dashboard, and what they see. */
 export interface AccessOptions {
@@ -45,6 +66,8 @@ export interface AccessOptions {
    * @defaultValue `MANYHANDS_DASHBOARD_TRUST_FROM` (with commas between), then none
    */
   trustFrom?: readonly string[] | undefined;
+  /** The application around the dashboard decides, before tokens and the proxy. @defaultValue none */
+  authorize?: Authorize | undefined;
   /**
    * Values that nobody sees, by name (`password`, at any depth) or by path (`card.number`), in arguments, results, progress and
    * the state of shared objects.
@@ -63,6 +86,7 @@ export interface AccessSettings {
   /** A random token, which only the URL contains; else null. */
   generatedToken: string | null;
   proxy: { userHeader: string; roleHeader: string | null; addresses: BlockList } | null;
+  authorize: Authorize | null;
   redact: readonly string[];
   readOnly: boolean;
   sessionAge: Milliseconds;
@@ -80,6 +104,7 @@ export const ACCESS_OPTIONS = optionsOf<AccessOptions>({
   tokens: true,
   trustHeader: "text",
   trustFrom: "texts",
+  authorize: true,
   redact: "texts",
   readOnly: "boolean",
   sessionAge: true,
@@ -94,7 +119,8 @@ export function resolveAccess(options: AccessOptions, place: { host: string; loo
   const proxy = checkedProxy(options);
   const others = checkedTokens(options.tokens ?? environmentSetting("MANYHANDS_DASHBOARD_TOKENS") ?? []);
   const given = options.token ?? environmentSetting("MANYHANDS_DASHBOARD_TOKEN");
-  const isKnown = others.length > 0 || proxy !== null;
+  const authorize = checkedAuthorize(options.authorize);
+  const isKnown = others.length > 0 || proxy !== null || authorize !== null;
   if (typeof given !== "string" && !isKnown && !place.loopback) {
     throw new ValueError(
       `the dashboard on ${place.host} could be reached from other machines and needs a token; ` +
@@ -102,7 +128,9 @@ export function resolveAccess(options: AccessOptions, place: { host: string; loo
     );
   }
   if (given === false && isKnown) {
-    throw new ValueError("token: false lets everyone in, and tokens or trustHeader do not; give one of them");
+    throw new ValueError(
+      "token: false lets everyone in, and tokens, trustHeader or authorize do not; give one of them",
+    );
   }
   const generatedToken = given === undefined && !isKnown ? randomBytes(24).toString("base64url") : null;
   const own = given === undefined || given === false ? generatedToken : checkedToken(given);
@@ -112,6 +140,7 @@ export function resolveAccess(options: AccessOptions, place: { host: string; loo
     tokens,
     generatedToken,
     proxy,
+    authorize,
     redact: checkedPaths(options.redact ?? listed(environmentSetting("MANYHANDS_DASHBOARD_REDACT"))),
     readOnly: options.readOnly ?? false,
     sessionAge: checkedAge(options.sessionAge ?? DEFAULT_SESSION_AGE),
@@ -119,8 +148,14 @@ export function resolveAccess(options: AccessOptions, place: { host: string; loo
 }
 
 /** Whether the dashboard asks nobody who they are. */
-export function isOpen({ tokens, proxy }: AccessSettings): boolean {
-  return tokens.length === 0 && proxy === null;
+export function isOpen({ tokens, proxy, authorize }: AccessSettings): boolean {
+  return tokens.length === 0 && proxy === null && authorize === null;
+}
+
+function checkedAuthorize(authorize: unknown): Authorize | null {
+  if (authorize === undefined) return null;
+  if (typeof authorize === "function") return authorize as Authorize;
+  throw new ValueError(`authorize must be a function (request) => { name, role } or null; got ${typeof authorize}`);
 }
 
 function listed(text: string | undefined): string[] {

@@ -2,11 +2,11 @@ import { ACTIONS, type Action, hasRole, type Role } from "./roles.ts";
 
 /** Who makes a request. */
 export interface Visitor {
-  /** Of the token, or what the proxy calls them. */
+  /** Of the token, or what the proxy or the application around the dashboard calls them. */
   name: string;
   role: Role;
   /** `open`: the dashboard asks nobody, on loopback. */
-  by: "token" | "proxy" | "open";
+  by: "token" | "proxy" | "application" | "open";
   /** Address that the request came from; empty where the server does not know it. */
   address: string;
   /** Of a browser that signed in. */
