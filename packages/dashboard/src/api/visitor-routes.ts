@@ -1,4 +1,4 @@
-import { ACTIONS, type Action, ROLES } from "../visitors/roles.ts";
+import { ACTIONS, type Action, hasRole, ROLES } from "../visitors/roles.ts";
 import { reasonAgainst } from "../visitors/visitor.ts";
 import { apiApp } from "./api-app.ts";
 import { createRoute, type OpenAPIHono, z } from "./open-api.ts";
@@ -20,6 +20,9 @@ export const Visitor = z
       .nullable()
       .openapi({ description: "Of a browser that has signed in: when it ends without being used, epoch ms." }),
     may: z.record(z.string(), z.boolean()).openapi({ description: "What can be done here, and whether this one may." }),
+    needs: z.partialRecord(z.string(), z.enum(ROLES)).openapi({
+      description: "The least role, for each that this one's role is too low for.",
+    }),
     reasons: z.record(z.string(), z.string()).openapi({ description: "Why not, for each that may not be done." }),
   })
   .openapi("Visitor");
@@ -56,6 +59,9 @@ export function visitorRoutes({ readOnly }: { readOnly: boolean }): OpenAPIHono 
         ...{ name, role, by, readOnly },
         session: session && { expiresAt: session.expiresAt },
         may: Object.fromEntries(against.map(([action, reason]) => [action, reason === null])),
+        needs: Object.fromEntries(
+          actions.flatMap((action) => (hasRole(role, ACTIONS[action].role) ? [] : [[action, ACTIONS[action].role]])),
+        ),
         reasons: Object.fromEntries(against.flatMap(([action, reason]) => (reason === null ? [] : [[action, reason]]))),
       },
       200,

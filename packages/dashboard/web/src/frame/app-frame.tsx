@@ -11,6 +11,7 @@ import { useNow } from "../live/clock.ts";
 import { hello, live, pauseLive, resumeLive } from "../live/live.ts";
 import { changeSettings, currentSettings, useSettings } from "../settings.ts";
 import { useStore } from "../store.ts";
+import { VisitorSign } from "../visitor/visitor-sign.tsx";
 import { useWords } from "../words/index.ts";
 import { NavCount } from "./nav-count.tsx";
 import { PAGES } from "./pages.ts";
@@ -86,6 +87,7 @@ function Side() {
       {PAGES.map((page) => (
         <SideEntry key={page.to} page={page} />
       ))}
+      <VisitorSign />
       <p className="foot">
         {greeting?.version} ·{" "}
         <a href={`${BASE}bull-board`} target="_blank" rel="noreferrer">

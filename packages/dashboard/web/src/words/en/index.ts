@@ -12,6 +12,7 @@ import { redis } from "./redis.ts";
 import { settings } from "./settings.ts";
 import { states } from "./states.ts";
 import { tasks } from "./tasks.ts";
+import { visitor } from "./visitor.ts";
 
 export const en = {
   common,
@@ -28,4 +29,5 @@ export const en = {
   redis,
   audit,
   settings,
+  visitor,
 };

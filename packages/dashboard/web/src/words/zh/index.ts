@@ -13,6 +13,7 @@ import { redis } from "./redis.ts";
 import { settings } from "./settings.ts";
 import { states } from "./states.ts";
 import { tasks } from "./tasks.ts";
+import { visitor } from "./visitor.ts";
 
 export const zh: Words = {
   common,
@@ -29,4 +30,5 @@ export const zh: Words = {
   redis,
   audit,
   settings,
+  visitor,
 };
