@@ -1,5 +1,6 @@
 import { nearNames, packageVersion, visibleLines } from "@manyhands/core/internal";
 import { Command } from "commander";
+import { auditCommand } from "./commands/audit.ts";
 import { COMPLETE, completeCommand, completionCommand } from "./commands/completion/completion.ts";
 import { configCommand } from "./commands/config/config.ts";
 import { dashboardCommand } from "./commands/dashboard.ts";
@@ -58,6 +59,7 @@ export function buildProgram(format: OutputFormat = "table"): Command {
     .addCommand(hostCommand())
     .addCommand(objectCommand())
     .addCommand(dashboardCommand())
+    .addCommand(auditCommand())
     .addCommand(doctorCommand())
     .addCommand(configCommand())
     .addCommand(completionCommand())

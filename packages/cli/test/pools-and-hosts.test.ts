@@ -196,3 +196,36 @@ describe("hosts", () => {
     expect(await runHere(["host", "ls", "-o", "json"], place)).toMatchObject({ code: 0, stdout: "[]\n" });
   });
 });
+
+describe("audit", () => {
+  test("says who changed what by a command, the latest first", async () => {
+    // given
+    const place = { redis: redis.url, namespace: redis.namespace() };
+    expect(await runHere(["audit"], place)).toMatchObject({ code: 0, stderr: "nothing was changed\n" });
+    await runHere(["pool", "create", "mail", "--size", "4"], place);
+    await runHere(["pool", "resize", "mail", "6"], place);
+    await runHere(["pool", "pause", "nothing"], place);
+
+    // when
+    const { stdout } = await runHere(["audit", "-o", "ndjson"], place);
+    const table = await runHere(["audit", "--what", "pool.resize"], place);
+
+    // then
+    const entries = stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    const actor = { name: expect.stringMatching(/^.+@.+$/), via: "command", role: null, address: null };
+    expect(entries).toMatchObject([
+      { action: "pool.pause", target: "nothing", outcome: "refused", actor },
+      { action: "pool.resize", target: "mail", details: "size 6", outcome: "done" },
+      { action: "pool.create", target: "mail", details: "size 4", outcome: "done" },
+    ]);
+    expect(table.stdout).toMatch(
+      /WHEN +WHO +WHERE +WHAT +TARGET +DETAILS +OUTCOME\n\S.* pool\.resize +mail +size 6 +done/,
+    );
+    const more = await runHere(["audit", "--limit", "2"], place);
+    expect(more.stderr).toMatch(/^more: --cursor \d+-\d+\n$/);
+    expect(await runHere(["audit", "--cursor", "x"], place)).toMatchObject({ code: 2 });
+  });
+});

@@ -77,6 +77,7 @@ export {
 export { type OpenSpan, readCarrier, startConsumerSpan, type TraceCarrier } from "./tracing/index.ts";
 export * from "./wire/codec/index.ts";
 export * from "./wire/records/index.ts";
+export * from "./work/audit/index.ts";
 export * from "./work/fleet/index.ts";
 export * from "./work/history/index.ts";
 export { assertRemovable, clearPool, type PoolRemoval, removePool } from "./work/pool/index.ts";

@@ -24,6 +24,7 @@ import { readSnapshot } from "./snapshot/read-snapshot.ts";
 import { SnapshotSource } from "./snapshot/snapshot-source.ts";
 import { TotalsSource } from "./snapshot/totals-source.ts";
 import { Redaction } from "./values/redaction.ts";
+import { currentActor } from "./visitors/visitor.ts";
 
 /** A dashboard inside of another server. */
 export interface MountedDashboard {
@@ -93,7 +94,8 @@ export class DashboardCore {
       redaction,
     });
     const ask = <Answer>(request: () => Promise<Answer>): Promise<Answer> => askRedis(client, request, ACTION_DEADLINE);
-    const inspector = new Inspector({ client, keys, during: ask, hidesArguments: redaction.isActive });
+    const audit = { actor: currentActor, logger };
+    const inspector = new Inspector({ client, keys, during: ask, hidesArguments: redaction.isActive, audit });
     const openBlocking = () => openRedis(redis, { name: "manyhands-dashboard:changes", blocking: true });
     const feed = new LiveFeed({ open: (on) => inspector.changes({ ...on, openBlocking }), logger });
     const place = { client, keys, inspector, ask, feed, stopping: stopping.signal };

@@ -12,6 +12,7 @@ import { api } from "./api/api.ts";
 import { API_PATH, isApiPath } from "./api/api-path.ts";
 import type { ApiPlace } from "./api/api-place.ts";
 import { problem, problemOf } from "./api/problem.ts";
+import { auditBoard } from "./bull-board/audit-board.ts";
 import { BULL_BOARD_PATH, bullBoard } from "./bull-board/bull-board.ts";
 import type { PoolQueues } from "./bull-board/pool-queues.ts";
 import { health } from "./monitoring/health.ts";
@@ -72,6 +73,7 @@ export function dashboardServer(settings: DashboardSettings, parts: ServerParts)
   });
   // Bull Board's own links lead to the address with a slash, which is another one here.
   app.get(`${BULL_BOARD_PATH}/`, (context) => context.redirect(home + BULL_BOARD_PATH.slice(1)));
+  app.use(`${BULL_BOARD_PATH}/*`, auditBoard(place.inspector));
   app.route(BULL_BOARD_PATH, bullBoard(queues, { title: settings.namespace, home }));
 
   app.notFound((context) => refusal(context, 404, "There is no such page."));

@@ -423,3 +423,68 @@ describe("a value that is too large", () => {
     expect(whole.body["isCut"]).toBeUndefined();
   });
 });
+
+describe("the audit log", () => {
+  const log = async (query: string): Promise<Record<string, unknown>[]> =>
+    (await call(`/audit?${query}`)).body["entries"] as Record<string, unknown>[];
+
+  test("names who did what to what, and how it ended; never arguments", async () => {
+    // when
+    const { body } = await post("/tasks", { task: "tell", args: ["the-secret"], options: { delay: 600_000 } });
+    const id = String(body["id"]);
+    await call(`/tasks/${id}`, { method: "PATCH", body: { args: ["another-secret"], delay: 500_000 } });
+    await post(`/tasks/${id}/cancel`, { reason: "not needed" });
+    await post(`/tasks/${id}/cancel`, {});
+    await post("/pools/nothing-there/reset");
+    await call("/pools/nothing-there", { method: "DELETE" });
+
+    // then
+    const entries = await log(`target=${id}`);
+    const actor = { name: "admin", via: "dashboard", role: "admin", address: "127.0.0.1" };
+    expect(entries).toMatchObject([
+      { action: "task.cancel", target: id, outcome: "refused", result: "it is cancelled", actor },
+      { action: "task.cancel", target: id, outcome: "done", result: "removed", details: "reason not needed" },
+      { action: "task.change", target: id, outcome: "done", details: "delay 500000, args others" },
+    ]);
+    expect(await log("what=task.submit&limit=1")).toMatchObject([{ kind: "task", target: "tell", result: id }]);
+    expect(await log("target=nothing-there")).toMatchObject([
+      { action: "pool.remove", outcome: "refused", result: "there is no such thing" },
+      { action: "pool.reset", outcome: "refused" },
+    ]);
+    expect(JSON.stringify(await log("limit=1000"))).not.toContain("secret");
+  });
+
+  test("has one entry for an action for many, and for a change in Bull Board", async () => {
+    await post("/tasks", { task: "tell", args: ["x"], options: { delay: 600_000, tags: ["for-audit"] } });
+    await post("/tasks", { task: "tell", args: ["x"], options: { delay: 600_000, tags: ["for-audit"] } });
+    await post("/task-actions/cancel", { query: { tag: "for-audit" } });
+    const board = "/bull-board/api/queues/default/clean/completed";
+    await ask(dashboard.origin, board, { method: "PUT", headers: BEARER });
+
+    expect(await log("what=task.cancel&target=for-audit")).toMatchObject([
+      { kind: "tasks", target: "tag for-audit", outcome: "done", result: "2 done" },
+    ]);
+    expect(await log("what=bull-board")).toMatchObject([{ target: "default", details: "PUT clean completed" }]);
+  });
+
+  test("is read in pages, and by who, what, time and outcome", async () => {
+    const first = (await call("/audit?limit=2")).body;
+    const second = (await call(`/audit?limit=2&cursor=${first["cursor"]}`)).body;
+    const ids = [first, second].flatMap(({ entries }) => (entries as { id: string }[]).map(({ id }) => id));
+    expect(new Set(ids).size).toBe(4);
+    expect(ids).toEqual(ids.toSorted().reverse());
+
+    const outcomes = (await log("outcome=refused&what=task")).map(({ outcome, kind }) => [outcome, kind]);
+    expect(new Set(outcomes.map(String))).toEqual(new Set(["refused,task"]));
+    expect(await log("who=ADM&limit=1")).toHaveLength(1);
+    expect(await log("who=nobody")).toEqual([]);
+    expect(await log(`since=${Date.now() + 600_000}`)).toEqual([]);
+    expect(await log("until=1000")).toEqual([]);
+    for (const query of ["cursor=x", "cursor=1-1%0a", "limit=0", "limit=1001", "since=-1", "what=", "nothing=1"]) {
+      expect([query, (await call(`/audit?${query}`)).status]).toEqual([query, 400]);
+    }
+    for (const what of ["(a+)+$", "*", "__proto__", "\\"]) {
+      expect(await log(`what=${encodeURIComponent(what)}`)).toEqual([]);
+    }
+  });
+});

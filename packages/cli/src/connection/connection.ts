@@ -1,3 +1,4 @@
+import { hostname, userInfo } from "node:os";
 import {
   assertRedisFit,
   assertRights,
@@ -19,6 +20,18 @@ export interface Connection {
   fitness: RedisFitness;
 }
 
+/** Who changes something by a command. */
+const ACTOR = { name: `${userName()}@${hostname()}`, via: "command", role: null, address: null } as const;
+
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // A container may run under an id that has no name.
+    return String(process.getuid?.() ?? "unknown");
+  }
+}
+
 /**
  * Gives `use` a connection to the Redis of the settings and closes it afterwards.
  * @throws RedisUnfitError when it cannot be reached or is not fit for use
@@ -29,7 +42,8 @@ export async function withConnection<Result>(
 ): Promise<Result> {
   const client = openRedis(settings.redis.value, { name: "manyhands-command" });
   const keys = new Keys(settings.namespace.value);
-  const inspector = new Inspector({ client, keys });
+  const logger = { warn: (message: string) => void process.stderr.write(`warning: ${message}\n`) };
+  const inspector = new Inspector({ client, keys, audit: { actor: () => ACTOR, logger } });
   try {
     const fitness = await assertRedisFit(client, settings.redis.value);
     await assertRights(client, describeRedis(settings.redis.value), keys.prefix);

@@ -2,7 +2,10 @@ import { optionsOf, strictCalls } from "../checks/index.ts";
 import { BullQueues } from "../redis/bull-queue/index.ts";
 import type { RedisClient } from "../redis/connection/index.ts";
 import type { Keys } from "../redis/keys.ts";
+import { AuditTrail, type AuditTrailOptions } from "../work/audit/index.ts";
 import { rollupsOf } from "../work/rollups/index.ts";
+import { AuditInspector } from "./audit-inspector.ts";
+import { auditInspector } from "./audited.ts";
 import { ChangeFeed, type ChangeFeedOptions } from "./changes/index.ts";
 import type { BulkOptions } from "./find/index.ts";
 import { FleetInspector } from "./fleet-inspector.ts";
@@ -20,6 +23,8 @@ export interface InspectorOptions {
   during?: InspectorPlace["during"];
   /** Texts are not looked for in arguments: who asks may not see all of them. @defaultValue false */
   hidesArguments?: boolean | undefined;
+  /** Notes all changes in the audit log. @defaultValue nothing is noted */
+  audit?: Pick<AuditTrailOptions, "actor" | "logger"> | undefined;
 }
 
 /**
@@ -32,9 +37,10 @@ export class Inspector {
   readonly fleet: FleetInspector;
   readonly processes: ProcessInspector;
   readonly objects: ObjectInspector;
+  readonly audit: AuditInspector;
   readonly #place: InspectorPlace;
 
-  constructor({ client, keys, during = (request) => request(), hidesArguments }: InspectorOptions) {
+  constructor({ client, keys, during = (request) => request(), hidesArguments, audit }: InspectorOptions) {
     const place = { client, keys, during, hidesArguments, queues: new BullQueues(client, keys) };
     this.#place = place;
     this.tasks = new TaskInspector(place);
@@ -42,6 +48,9 @@ export class Inspector {
     this.fleet = new FleetInspector(place);
     this.processes = new ProcessInspector(place);
     this.objects = new ObjectInspector(place);
+    const trail = audit ? new AuditTrail({ client, keys, during, ...audit }) : null;
+    this.audit = new AuditInspector(place, trail);
+    if (trail !== null) auditInspector(this, trail);
   }
 
   /** Tells what changes in the namespace, from its start to its stop; the caller owns it. */

@@ -366,6 +366,11 @@ export class Keys {
     return `{${this.namespace}}/error/${group}/${day}`;
   }
 
+  /** Stream with PEXPIRE: who changed what through the dashboard or the command line. */
+  get audit(): string {
+    return `{${this.namespace}}/audit`;
+  }
+
   /** Pub/sub channel that every host listens to (pools changed, cancel, terminate). */
   get control(): string {
     return `{${this.namespace}}/control`;

@@ -5,7 +5,7 @@ import { deleteCookie, getCookie, setCookie } from "hono/cookie";
 import { isApiPath } from "../api/api-path.ts";
 import { SIGN_IN_PATH, signInPage } from "../pages/sign-in-page.ts";
 import { type AccessSettings, isOpen } from "../visitors/access-options.ts";
-import type { Visitor } from "../visitors/visitor.ts";
+import { actAs, type Visitor } from "../visitors/visitor.ts";
 import { admittedVisitor } from "./admitted-visitor.ts";
 import { bearerToken } from "./bearer-token.ts";
 import { endStream } from "./end-stream.ts";
@@ -66,8 +66,9 @@ function passWhenKnown(door: Door): MiddlewareHandler {
   return async (context, next) => {
     const address = addressOf(context, access);
     const pass = (visitor: Omit<Visitor, "address">) => {
-      context.set("visitor", { ...visitor, address });
-      return next();
+      const known = { ...visitor, address };
+      context.set("visitor", known);
+      return actAs(known, next);
     };
     if (isOpen(access)) return pass(OPEN);
     const admitted = await admittedVisitor(context, access.authorize);

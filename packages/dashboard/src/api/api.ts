@@ -5,6 +5,7 @@ import type { AccessSettings } from "../visitors/access-options.ts";
 import { apiApp } from "./api-app.ts";
 import { API_PATH } from "./api-path.ts";
 import type { ApiPlace } from "./api-place.ts";
+import { auditRoutes } from "./audit-routes.ts";
 import { eventRoutes } from "./event-routes.ts";
 import { facetRoutes } from "./facet-routes.ts";
 import { findRoutes } from "./find-routes.ts";
@@ -49,6 +50,7 @@ export function api(place: ApiPlace, settings: ApiSettings): OpenAPIHono {
   app.route("/", hostRoutes(place));
   app.route("/", processRoutes(place));
   app.route("/", objectRoutes(place));
+  app.route("/", auditRoutes(place));
   app.openAPIRegistry.registerComponent("securitySchemes", "bearer", { type: "http", scheme: "bearer" });
   app.doc31("/openapi.json", {
     openapi: "3.1.0",

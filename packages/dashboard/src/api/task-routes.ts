@@ -169,7 +169,11 @@ export function taskRoutes({ client, keys, inspector, ask }: ApiPlace, redaction
     if (holdsHidden(args)) return refuse(400, HIDDEN_GIVEN);
     const hosts: HostRecord[] = await inspector.fleet.list();
     const call = { task, args, pool, options, hosts, maxPayload: DEFAULT_MAX_PAYLOAD };
-    const { id, isDuplicate } = await ask(() => submitDetached({ client, keys }, call));
+    const { id, isDuplicate } = await inspector.audit.record(
+      { action: "task.submit", kind: "task", target: task, details: `pool ${pool}` },
+      () => ask(() => submitDetached({ client, keys }, call)),
+      { resultOf: ({ id, isDuplicate }) => ({ outcome: "done", result: isDuplicate ? `${id} was there` : id }) },
+    );
     return context.json({ id, pool, isDuplicate }, 201);
   });
 

@@ -1,9 +1,11 @@
 // The shapes of the API's answers, for the web app: types only, so that no schema gets into what a browser loads.
+import type * as audit from "./audit-routes.ts";
 import type { z } from "./open-api.ts";
 import type * as schemas from "./schemas.ts";
 import type * as visitors from "./visitor-routes.ts";
 
 export type Visitor = z.infer<typeof visitors.Visitor>;
+export type AuditEntry = z.infer<typeof audit.AuditEntry>;
 export type TaskState = z.infer<typeof schemas.TaskState>;
 export type TaskRow = z.infer<typeof schemas.TaskRow>;
 export type TaskView = z.infer<typeof schemas.TaskView>;

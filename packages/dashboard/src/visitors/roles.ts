@@ -46,6 +46,7 @@ export const API_ROUTES: Readonly<Record<string, Action>> = {
   "GET /me": "read",
   "GET /events": "read",
   "POST /sign-out": "signOut",
+  "GET /audit": "readAudit",
   "GET /tasks": "read",
   "GET /task-count": "read",
   "POST /task-actions/{action}": "actOnMany",

@@ -1,3 +1,5 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import type { AuditActor } from "@manyhands/core/internal";
 import { ACTIONS, type Action, hasRole, type Role } from "./roles.ts";
 
 /** Who makes a request. */
@@ -17,6 +19,21 @@ declare module "hono" {
   interface ContextVariableMap {
     visitor: Visitor;
   }
+}
+
+const visitors = new AsyncLocalStorage<Visitor>();
+
+/** Handles a request of a visitor. */
+export function actAs<Answer>(visitor: Visitor, handle: () => Answer): Answer {
+  return visitors.run(visitor, handle);
+}
+
+/** Who makes the change of the request that is being handled; null outside of one. */
+export function currentActor(): AuditActor | null {
+  const visitor = visitors.getStore();
+  if (visitor === undefined) return null;
+  const { name, role, address } = visitor;
+  return { name, via: "dashboard", role, address: address === "" ? null : address };
 }
 
 /** Why a visitor may not do something; null when they may. */

@@ -73,15 +73,21 @@ async function submit(invocation: Invocation<SubmitCommandOptions>): Promise<Exi
     assertTaskKnown(task, hosts, options.waitForHost);
     assertArgumentsUsed(task, args, hosts);
     const submit = submitOptions(options);
+    const change = { action: "task.submit", kind: "task", target: task, details: `pool ${options.pool}` };
     if (options.wait) {
       const { timeout, pool: name } = options;
       const size = pool?.size ?? null;
-      return submitAndWait(connection, { task, args, pool: name, size, submit, timeout, settings, printer });
+      const call = { task, args, pool: name, size, submit, timeout, settings, printer };
+      return connection.inspector.audit.record(change, () => submitAndWait(connection, call));
     }
     const call = { task, args, pool: options.pool, options: submit, maxPayload: MAX_PAYLOAD, hosts };
-    const { id, isDuplicate } = await submitDetached(connection, call).catch((error) => {
-      throw isRefusal(error) ? notSubmitted(task, error as Error) : error;
-    });
+    const { id, isDuplicate } = await connection.inspector.audit
+      .record(change, () => submitDetached(connection, call), {
+        resultOf: (answer) => ({ outcome: "done", result: answer.isDuplicate ? `${answer.id} was there` : answer.id }),
+      })
+      .catch((error) => {
+        throw isRefusal(error) ? notSubmitted(task, error as Error) : error;
+      });
     if (isDuplicate) printer.words(`task ${id} with the deduplication id "${options.dedup}" is under way; using it`);
     if (!isServed(hosts, options.pool, task)) printer.warn(describeUnserved(hosts, options.pool, task));
     if (printer.format === "table") printer.line(id);
