@@ -57,8 +57,13 @@ test.each<[name: string, text: string, says: RegExp]>([
 });
 
 test("a file that is not there is refused", async () => {
-  await expect(readHostFile("nowhere.json")).rejects.toThrow(/^--config: cannot read nowhere\.json: ENOENT/);
-  await expect(loadEnvFile("nowhere.env")).rejects.toThrow(/^--env-file: cannot read nowhere\.env: ENOENT/);
+  await expect(readHostFile("nowhere.json")).rejects.toThrow(
+    /^--config: cannot read nowhere\.json: there is no such file$/,
+  );
+  await expect(loadEnvFile("nowhere.env")).rejects.toThrow(
+    /^--env-file: cannot read nowhere\.env: there is no such file$/,
+  );
+  await expect(loadEnvFile(temporaryFolder())).rejects.toThrow(/^--env-file: cannot read .*: it is a folder$/);
 });
 
 test("the command line wins over the environment, and that over the file", () => {

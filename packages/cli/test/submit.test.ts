@@ -190,7 +190,15 @@ describe("submit --wait", () => {
       stderr: `task ${id} was cancelled before it started, and taken out of the queue of pool "default"\n`,
     });
 
-    expect(await command.exited).toMatchObject({ code: 130, stdout: "" });
+    expect(await command.exited).toMatchObject({
+      code: 130,
+      stdout: "",
+      stderr: expect.stringMatching(/^cancelled: task "square" \([\w-]+\) was cancelled before it started: .*\n$/),
+    });
+    expect(await runHere(["task", "wait", id], place)).toMatchObject({
+      code: 130,
+      stderr: expect.stringMatching(/^cancelled: task "square" \([\w-]+\) was cancelled before it started: .*\n$/),
+    });
   });
 });
 

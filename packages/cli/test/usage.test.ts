@@ -93,6 +93,16 @@ describe("wrong usage ends with 2 and says what, got and do", () => {
       ["task", "ls", "--state", "lost"],
       /^error: option '--state <state>' argument 'lost' is invalid\. Allowed choices are/,
     ],
+    [["task", "ls", "--cursor", "x"], /^error: --cursor must be what an earlier list named; got "x"\n$/],
+    [
+      ["task", "ls", "--cursor", "oldest_5__", "--sort", "newest"],
+      /^error: the --cursor "oldest_5__" is of a list with --sort "oldest", and --sort is "newest"; use one of both\n$/,
+    ],
+    [["dead", "ls", "--sort", "finished"], /^error: --sort "finished" is the order within one pool: give --pool\n$/],
+    [
+      ["task", "cancel", "--since", "1h", "--until", "2h"],
+      /^error: --since must not be later than --until; got \d{4}-.*Z and \d{4}-.*Z\n$/,
+    ],
     [["task", "ls", "--name", "mail"], /^error: --name is called --task <task> now\n$/],
     [["worker", "--tasks", TASKS, "--label", "gpu"], /^error: --label is called --labels <a,b> now\n$/],
     [["task", "ls", "--output", "xml"], /^error: --output must be one of table, json, ndjson; got "xml"\n$/],
@@ -119,10 +129,16 @@ describe("wrong usage ends with 2 and says what, got and do", () => {
     [["demo", "--no-lock"], /^error: unknown option '--no-lock'; options of a demo follow its name\n/],
     [["redis", "--password", ""], /^error: --password must not be empty; leave it out for a random one\n$/],
     [["redis", "--password", "a", "--password-file", "b"], /^error: give --password or --password-file, not both\n$/],
-    [["redis", "--password-file", "/nowhere"], /^error: --password-file: cannot read "\/nowhere": ENOENT/],
+    [
+      ["redis", "--password-file", "/nowhere"],
+      /^error: --password-file: cannot read "\/nowhere": there is no such file$/m,
+    ],
     [["dashboard", "--token-file", "/dev/null"], /^error: --token-file: "\/dev\/null" is empty\n$/],
     [["redis", "--directory", TASKS], /^error: cannot keep the data in ".*tasks\.ts": EEXIST/],
-    [["map", "square", "/nowhere.ndjson"], /^error: cannot read items from "\/nowhere\.ndjson": ENOENT/],
+    [
+      ["map", "square", "/nowhere.ndjson"],
+      /^error: cannot read items from "\/nowhere\.ndjson": there is no such file$/m,
+    ],
   ];
   testRefusals(cases, 2);
 });

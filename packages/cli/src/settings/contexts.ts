@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync }
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { nearNames, resolveNamespace, resolveRedis, withoutByteOrderMark } from "@manyhands/core/internal";
+import { whyUnreadable } from "../failure/unreadable-file.ts";
 import { UsageError } from "../failure/usage-error.ts";
 
 /** Where commands work, under a name of the user's own: the settings that it has win over the defaults. */
@@ -37,7 +38,7 @@ export function readContexts(path: string): Contexts {
     text = readFileSync(path, "utf8");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return { current: null, contexts: {} };
-    throw new UsageError(`cannot read the contexts in ${path}: ${(error as Error).message}`, { cause: error });
+    throw new UsageError(`cannot read the contexts in ${path}: ${whyUnreadable(error)}`, { cause: error });
   }
   const fault = (what: string): UsageError => new UsageError(`${path}: ${what}; correct the file, or remove it`);
   let given: unknown;

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { parseEnv } from "node:util";
 import { withoutByteOrderMark } from "@manyhands/core/internal";
+import { whyUnreadable } from "../failure/unreadable-file.ts";
 import { UsageError } from "../failure/usage-error.ts";
 
 /**
@@ -11,7 +12,7 @@ import { UsageError } from "../failure/usage-error.ts";
  */
 export async function loadEnvFile(file: string, environment: NodeJS.ProcessEnv = process.env): Promise<void> {
   const text = await readFile(file, "utf8").catch((error: Error) => {
-    throw new UsageError(`--env-file: cannot read ${file}: ${error.message}`, { cause: error });
+    throw new UsageError(`--env-file: cannot read ${file}: ${whyUnreadable(error)}`, { cause: error });
   });
   const variables = Object.entries(parseEnv(withoutByteOrderMark(text)));
   if (variables.length === 0 && /^\s*[^#\s]/m.test(text)) {

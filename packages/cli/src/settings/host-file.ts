@@ -3,6 +3,7 @@ import { dirname, extname, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { withoutByteOrderMark } from "@manyhands/core/internal";
 import type { WorkerOptions } from "@manyhands/worker";
+import { whyUnreadable } from "../failure/unreadable-file.ts";
 import { UsageError } from "../failure/usage-error.ts";
 
 /** The options of a host in a file: those of `startWorker()`, and the file with its environment. */
@@ -67,7 +68,7 @@ async function optionsIn(path: string, file: string): Promise<unknown> {
     const { default: given } = (await import(pathToFileURL(path).href)) as { default?: unknown };
     return typeof given === "function" ? await (given as () => unknown)() : given;
   } catch (error) {
-    throw new UsageError(`--config: cannot read ${file}: ${(error as Error).message}`, { cause: error });
+    throw new UsageError(`--config: cannot read ${file}: ${whyUnreadable(error)}`, { cause: error });
   }
 }
 

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { environmentSetting, trimSetting } from "@manyhands/core/internal";
+import { whyUnreadable } from "../failure/unreadable-file.ts";
 import { UsageError } from "../failure/usage-error.ts";
 
 export interface SecretSources {
@@ -35,7 +36,7 @@ export async function readSecret({ name, given, file, variable }: SecretSources)
  */
 export async function readSecretFile(option: string, file: string): Promise<string> {
   const text = await readFile(file, "utf8").catch((error: Error) => {
-    throw new UsageError(`--${option}: cannot read "${file}": ${error.message}`);
+    throw new UsageError(`--${option}: cannot read "${file}": ${whyUnreadable(error)}`);
   });
   const secret = trimSetting(text);
   if (secret !== "") return secret;

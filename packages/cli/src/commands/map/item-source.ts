@@ -2,6 +2,7 @@ import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import type { Readable } from "node:stream";
 import { withoutByteOrderMark } from "@manyhands/core/internal";
+import { whyUnreadable } from "../../failure/unreadable-file.ts";
 import { UsageError } from "../../failure/usage-error.ts";
 import { shorten } from "../../output/printer.ts";
 import { MAX_PAYLOAD } from "../submit/destination.ts";
@@ -36,7 +37,7 @@ export async function openItems(path: string): Promise<ItemSource> {
 
 async function assertReadable(path: string): Promise<void> {
   const found = await stat(path).catch((error: Error) => error);
-  if (found instanceof Error) throw new UsageError(`cannot read items from "${path}": ${found.message}`);
+  if (found instanceof Error) throw new UsageError(`cannot read items from "${path}": ${whyUnreadable(found)}`);
   if (found.isDirectory()) throw new UsageError(`cannot read items from "${path}": it is a folder`);
 }
 

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { withoutByteOrderMark } from "@manyhands/core/internal";
+import { whyUnreadable } from "../../failure/unreadable-file.ts";
 import { UsageError } from "../../failure/usage-error.ts";
 import { shorten } from "../../output/printer.ts";
 
@@ -35,7 +36,7 @@ async function readSource(source: string): Promise<string> {
   try {
     return await readFile(source, "utf8");
   } catch (error) {
-    throw new UsageError(`cannot read the arguments from "${source}": ${(error as Error).message}`);
+    throw new UsageError(`cannot read the arguments from "${source}": ${whyUnreadable(error)}`);
   }
 }
 

@@ -2,6 +2,7 @@ import {
   type BulkAction,
   type BulkOptions,
   type BulkOutcome,
+  checkQueryOptions,
   type Inspector,
   plural,
   type TaskSelection,
@@ -78,6 +79,7 @@ export async function actOnTasks(call: Call): Promise<ExitCode> {
   if (Object.keys(selection).length === 0) {
     throw new UsageError(`name tasks by ids, or by filters such as --state failed or --tag nightly`);
   }
+  checkQueryOptions(selection, { paging: false });
   const count = await inspector.tasks.countFor(deed.action, selection);
   const shown = describeSelection(selection);
   if (count === 0) {

@@ -1,4 +1,11 @@
-import { type FindOrder, type FoundTask, pause, type TaskQuery, type TaskSelection } from "@manyhands/core/internal";
+import {
+  checkQueryOptions,
+  type FindOrder,
+  type FoundTask,
+  pause,
+  type TaskQuery,
+  type TaskSelection,
+} from "@manyhands/core/internal";
 import type { Connection } from "../../connection/connection.ts";
 import { EXIT, type ExitCode } from "../../failure/exit-code.ts";
 import { UsageError } from "../../failure/usage-error.ts";
@@ -29,6 +36,8 @@ const WATCH_INTERVAL = 2_000;
 
 /** Prints the tasks of a query as they come; what was not searched, and where to go on, goes to stderr. */
 export async function listTasks(listing: Listing): Promise<ExitCode> {
+  const { sort, cursor } = listing.options;
+  checkQueryOptions(definedOf({ ...listing.selection, sort, cursor }));
   if (listing.options.watch) return watchTasks(listing);
   const { printer } = listing;
   const end: ListEnd = {};

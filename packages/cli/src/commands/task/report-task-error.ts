@@ -16,7 +16,12 @@ export function reportTaskError(
     printer.failure({ code: code ?? null, name, message, hint: null, exitCode, id, host, pid, stack });
     return exitCode;
   }
-  const what = exitCode === EXIT.cancelled ? "cancelled:" : exitCode === EXIT.timedOut ? "timed out:" : "failed:";
+  if (exitCode === EXIT.cancelled) {
+    // Where it was cancelled is in the code of no task.
+    printer.words(view.message, { paint: (text) => `${colors.red("cancelled:")} ${text}` });
+    return exitCode;
+  }
+  const what = exitCode === EXIT.timedOut ? "timed out:" : "failed:";
   printer.words(title, { paint: (text) => `${colors.red(what)} ${text}` });
   for (const line of describeError(view)) printer.words(line);
   return exitCode;

@@ -181,7 +181,7 @@ async function readRecord(
   const record = JSON.parse(text) as BulkRecord;
   if (record.action !== action) {
     throw new ValueError(
-      `the bulk action "${id}" is to ${record.action} tasks; resume it with tasks.${record.action}()`,
+      `the bulk action "${id}" is to ${record.action} tasks: resume it by ${record.action}, and not by ${action}`,
     );
   }
   if (Object.values(query).some((value) => value !== undefined)) {

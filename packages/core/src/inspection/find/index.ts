@@ -14,6 +14,7 @@ export type { FindContext, FoundTask, FoundTasks } from "./find-rows.ts";
 export { findTasks } from "./find-tasks.ts";
 export {
   checkQuery,
+  checkQueryOptions,
   FIND_ORDERS,
   FIND_STATES,
   type FindOrder,

@@ -99,13 +99,57 @@ export interface Cursor {
 const FILTERS = ["pool", "state", "task", "host", "tag", "since", "until", "error", "text"] as const;
 const PAGING = ["limit", "cursor", "sort"] as const;
 
+/** Who asks: a program, or a command line. */
+interface Asker {
+  /** What messages begin with, such as `tasks.find(): `. */
+  what: string;
+  /** What they call a filter. */
+  name(filter: string): string;
+  /** How they show a time, epoch ms. */
+  moment(time: number): string | number;
+  /** What they call the cursor that is wanted. */
+  wanted: string;
+  /** What a list within one pool needs. */
+  pool: string;
+}
+
 /**
  * Checks a query: the only door for it, whichever way it comes.
  * @param what - Who asks, for messages, such as `tasks.find()`.
  * @param options.paging - false: `limit`, `cursor` and `sort` are not taken.
  * @throws ValueError that says what is wrong, what was given and what to give
  */
-export function checkQuery(what: string, query: unknown, { paging = true }: { paging?: boolean } = {}): CheckedQuery {
+export function checkQuery(what: string, query: unknown, options: { paging?: boolean } = {}): CheckedQuery {
+  const asker: Asker = {
+    what: `${what}: `,
+    name: (filter) => filter,
+    moment: (at) => at,
+    wanted: "the cursor of the page before",
+    pool: "a pool",
+  };
+  return check(asker, query, { what, ...options });
+}
+
+/**
+ * As {@link checkQuery}, for a query of options of a command line: messages speak of these.
+ * @throws ValueError
+ */
+export function checkQueryOptions(query: object, options: { paging?: boolean } = {}): CheckedQuery {
+  const asker: Asker = {
+    what: "",
+    name: (filter) => `--${filter}`,
+    moment: (at) => new Date(at).toISOString(),
+    wanted: "what an earlier list named",
+    pool: "--pool",
+  };
+  return check(asker, query, { what: "the command", ...options });
+}
+
+function check(
+  asker: Asker,
+  query: unknown,
+  { what, paging = true }: { what: string; paging?: boolean },
+): CheckedQuery {
   const known: readonly string[] = paging ? [...FILTERS, ...PAGING] : FILTERS;
   if (typeof query !== "object" || query === null || Array.isArray(query) || query instanceof Date) {
     throw new ValueError(`${what} takes a query such as { state: "failed" }; got ${got(query)}`);
@@ -117,40 +161,50 @@ export function checkQuery(what: string, query: unknown, { paging = true }: { pa
     const advice = near === undefined ? `it takes ${known.join(", ")}` : `did you mean ${near}?`;
     throw new ValueError(`${what} has no filter ${got(name)}; ${advice}`);
   }
-  const pool = text(what, given, "pool");
+  const pool = text(asker, given, "pool");
   if (pool !== null) assertPoolName(pool);
-  const state = oneOf(what, given, { name: "state", names: FIND_STATES });
-  const sort = oneOf(what, given, { name: "sort", names: FIND_ORDERS }) ?? "newest";
-  const [since, until] = [time(what, given, "since"), time(what, given, "until")];
+  const state = oneOf(asker, given, { name: "state", names: FIND_STATES });
+  const cursor = parseCursor(asker, text(asker, given, "cursor"));
+  const sort = oneOf(asker, given, { name: "sort", names: FIND_ORDERS }) ?? cursor?.sort ?? "newest";
+  const { name } = asker;
+  const [since, until] = [time(asker, given, "since"), time(asker, given, "until")];
   if (since !== null && until !== null && since > until) {
-    throw new ValueError(`${what}: since must not be later than until; got ${since} and ${until}`);
+    throw new ValueError(
+      `${asker.what}${name("since")} must not be later than ${name("until")}; got ${asker.moment(since)} and ${asker.moment(until)}`,
+    );
   }
   const checked: CheckedQuery = {
     pool,
     states: state === null ? (given["error"] === undefined ? null : ["failed"]) : [state],
-    task: text(what, given, "task"),
-    host: text(what, given, "host"),
-    tag: text(what, given, "tag"),
+    task: text(asker, given, "task"),
+    host: text(asker, given, "host"),
+    tag: text(asker, given, "tag"),
     since,
     until,
-    error: lowered(text(what, given, "error")),
-    text: lowered(text(what, given, "text")),
-    exactId: text(what, given, "text"),
+    error: lowered(text(asker, given, "error")),
+    text: lowered(text(asker, given, "text")),
+    exactId: text(asker, given, "text"),
     idPrefix: null,
-    limit: count(what, given, "limit") ?? DEFAULT_PAGE,
-    cursor: null,
+    limit: count(asker, given, "limit") ?? DEFAULT_PAGE,
+    cursor: cursor?.at ?? null,
     sort,
   };
   if (sort === "finished") {
-    if (pool === null) throw new ValueError(`${what}: sort "finished" is the order within one pool: give a pool`);
+    if (pool === null) {
+      throw new ValueError(`${asker.what}${name("sort")} "finished" is the order within one pool: give ${asker.pool}`);
+    }
     if (state !== null && !isFinished(state)) {
       throw new ValueError(
-        `${what}: sort "finished" is for completed, failed or cancelled tasks; got state "${state}"`,
+        `${asker.what}${name("sort")} "finished" is for completed, failed or cancelled tasks; got ${name("state")} "${state}"`,
       );
     }
   }
-  const cursor = text(what, given, "cursor");
-  return cursor === null ? checked : { ...checked, cursor: parseCursor(what, cursor, sort) };
+  if (cursor && cursor.sort !== sort) {
+    throw new ValueError(
+      `${asker.what}the ${name("cursor")} ${got(given["cursor"])} is of a list with ${name("sort")} "${cursor.sort}", and ${name("sort")} is "${sort}"; use one of both`,
+    );
+  }
+  return checked;
 }
 
 export function writeCursor(sort: FindOrder, { number, time, place, told }: Cursor): string {
@@ -158,22 +212,22 @@ export function writeCursor(sort: FindOrder, { number, time, place, told }: Curs
   return place === "" ? parts : `${parts}_${Buffer.from(place).toString("base64url")}`;
 }
 
-function parseCursor(what: string, cursor: string, sort: FindOrder): Cursor {
+function parseCursor(asker: Asker, cursor: string | null): { sort: FindOrder; at: Cursor } | null {
+  if (cursor === null) return null;
   const [, order, number, at = "", told = "", place = ""] =
     /^([a-z]+)_(-?\d{1,16})_(\d{0,16})_(\d{0,16})(?:_([A-Za-z0-9_-]+))?$/.exec(cursor) ?? [];
-  if (order === undefined) {
-    throw new ValueError(`${what}: cursor must be the cursor of the page before; got ${got(cursor)}`);
-  }
-  if (order !== sort) {
-    throw new ValueError(
-      `${what}: the cursor ${got(cursor)} is of a list with sort "${order}", and sort is "${sort}"; use one of both`,
-    );
+  const sort = FIND_ORDERS.find((one) => one === order);
+  if (sort === undefined) {
+    throw new ValueError(`${asker.what}${asker.name("cursor")} must be ${asker.wanted}; got ${got(cursor)}`);
   }
   return {
-    number: Number(number),
-    time: at === "" ? null : Number(at),
-    told: told === "" ? null : Number(told),
-    place: Buffer.from(place, "base64url").toString(),
+    sort,
+    at: {
+      number: Number(number),
+      time: at === "" ? null : Number(at),
+      told: told === "" ? null : Number(told),
+      place: Buffer.from(place, "base64url").toString(),
+    },
   };
 }
 
@@ -182,18 +236,18 @@ function lowered(value: string | null): string | null {
   return value?.replaceAll(/[A-Z]+/g, (letters) => letters.toLowerCase()) ?? null;
 }
 
-function text(what: string, given: Record<string, unknown>, name: string): string | null {
+function text(asker: Asker, given: Record<string, unknown>, name: string): string | null {
   const value = given[name];
   if (value === undefined) return null;
   if (typeof value !== "string" || value === "") {
-    throw new ValueError(`${what}: ${name} must be a text; got ${got(value)}`);
+    throw new ValueError(`${asker.what}${asker.name(name)} must be a text; got ${got(value)}`);
   }
   if (value.length <= LONGEST_TEXT) return value;
-  throw new ValueError(`${what}: ${name} has at most ${LONGEST_TEXT} characters; got ${value.length}`);
+  throw new ValueError(`${asker.what}${asker.name(name)} has at most ${LONGEST_TEXT} characters; got ${value.length}`);
 }
 
 function oneOf<Name extends string>(
-  what: string,
+  asker: Asker,
   given: Record<string, unknown>,
   { name, names }: { name: string; names: readonly Name[] },
 ): Name | null {
@@ -202,23 +256,25 @@ function oneOf<Name extends string>(
   if (names.includes(value as Name)) return value as Name;
   const [near] = typeof value === "string" ? nearNames(value, names) : [];
   const hint = near === undefined ? "" : `; did you mean ${near}?`;
-  throw new ValueError(`${what}: ${name} must be one of ${names.join(", ")}; got ${got(value)}${hint}`);
+  throw new ValueError(`${asker.what}${asker.name(name)} must be one of ${names.join(", ")}; got ${got(value)}${hint}`);
 }
 
-function time(what: string, given: Record<string, unknown>, name: string): number | null {
+function time(asker: Asker, given: Record<string, unknown>, name: string): number | null {
   const value = given[name];
   if (value === undefined) return null;
   const at = value instanceof Date ? value.getTime() : value;
   // The range of Date.
   if (typeof at === "number" && Number.isFinite(at) && Math.abs(at) <= 8.64e15) return at;
   const shown = value instanceof Date ? "an invalid Date" : got(value);
-  throw new ValueError(`${what}: ${name} must be a Date or a time in ms since the epoch; got ${shown}`);
+  throw new ValueError(`${asker.what}${asker.name(name)} must be a Date or a time in ms since the epoch; got ${shown}`);
 }
 
-function count(what: string, given: Record<string, unknown>, name: string): number | null {
+function count(asker: Asker, given: Record<string, unknown>, name: string): number | null {
   const value = given[name];
   if (value === undefined) return null;
   if (Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) <= LARGEST_PAGE)
     return value as number;
-  throw new ValueError(`${what}: ${name} must be a whole number from 1 to ${LARGEST_PAGE}; got ${got(value)}`);
+  throw new ValueError(
+    `${asker.what}${asker.name(name)} must be a whole number from 1 to ${LARGEST_PAGE}; got ${got(value)}`,
+  );
 }
