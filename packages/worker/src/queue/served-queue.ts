@@ -218,6 +218,8 @@ export class ServedQueue {
   report(error: Error): void {
     // A worker that was replaced, or a host that stops, has closed it.
     if (error instanceof ClosedError) return;
+    // The connection has just broken, which the host's log tells once for all of its queues.
+    if ((error as NodeJS.ErrnoException).syscall !== undefined) return;
     const { host, title, onMissing } = this.#options;
     if (host.client.status !== "ready" || this.#closing !== undefined) return;
     const warn = (): void => this.#warnings.warn(error.message, `${title}: ${error.message}`);

@@ -119,6 +119,9 @@ test("connections that break all the time lose no job and answer each", async ()
   const ids: string[] = [];
   for (let x = 0; x < 100; x += 1) ids.push(await space.submit("default", "square", [x]));
   for (const [x, jobId] of ids.entries()) expect(await space.answer(jobId, 0, 40_000)).toMatchObject({ value: x * x });
+  // and the log says that Redis was lost, and not by which calls of the system
+  expect(space.logs.some((line) => line.startsWith("warn: Redis is lost"))).toBe(true);
+  expect(space.logs.filter((line) => /E(CONNRESET|PIPE|CONNREFUSED)/.test(line))).toEqual([]);
 });
 
 test.each([
