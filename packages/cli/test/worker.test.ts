@@ -260,7 +260,9 @@ test("its log has one line for each thing that happens to tasks, children and it
   expect(lines(/^task "fail" \(.*\) failed: RangeError: secret/)).toMatchObject([
     { level: "warn", pool: "default", task: "fail", attempt: 1, error: { name: "RangeError" }, id: expect.any(String) },
   ]);
-  expect(lines(/^task "fail-once" \(.*\) failed, try 1 of 2; it is tried again: Error: not yet$/)).toHaveLength(1);
+  expect(lines(/^task "fail-once" \(.*\) failed, try 1 of 2; it is tried again at once: Error: not yet$/)).toHaveLength(
+    1,
+  );
   expect(lines(/^task "fail-once" \(.*\) is done in [\d.]+ m?s$/)).toMatchObject([
     { level: "debug", attempt: 2, duration: expect.any(Number) },
   ]);

@@ -10,6 +10,8 @@ export interface LogFacts {
   attempt?: number;
   /** Milliseconds. */
   duration?: number;
+  /** Until the next try, milliseconds. */
+  retryIn?: number;
   /** Of the child. */
   pid?: number;
   /** In which step of stopping the host is. */

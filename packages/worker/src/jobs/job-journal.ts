@@ -27,13 +27,13 @@ export class JobJournal {
     this.#log.debug(`${nameOf(job)} is done in ${took}${count}`, this.#facts(run, job, duration));
   }
 
-  /** @param isFinal - False: it is tried again */
+  /** @param outcome.isFinal - False: it is tried again, `retryIn` says in how many ms where that is known */
   failed(
     run: JobRun,
     job: PoolJob,
-    outcome: { failure: FailureReport; isFinal: boolean; duration: Milliseconds },
+    outcome: { failure: FailureReport; isFinal: boolean; retryIn?: Milliseconds | undefined; duration: Milliseconds },
   ): void {
-    const { failure, isFinal, duration } = outcome;
+    const { failure, isFinal, retryIn, duration } = outcome;
     const { name, message, stack } = failure;
     // As was asked for: that is no failure. Its message is the sentence to say.
     if (run.isCancelled && run.count === 1 && name === "CancelledError") {
@@ -42,9 +42,12 @@ export class JobJournal {
     const attempts = job.opts.attempts ?? 1;
     const what =
       run.count > 1 ? `${run.failed} of ${run.count} calls of ${nameOf(job)} failed` : `${nameOf(job)} failed`;
-    const next = isFinal ? "" : `, try ${job.attemptsMade + 1} of ${attempts}; it is tried again`;
+    const next = isFinal
+      ? ""
+      : `, try ${job.attemptsMade + 1} of ${attempts}; it is tried again${describeWait(retryIn)}`;
     this.#log.warn(`${what}${next}: ${name}: ${message}`, {
       ...this.#facts(run, job, duration),
+      ...(!isFinal && retryIn !== undefined && { retryIn }),
       error: { name, message, stack },
     });
   }
@@ -75,6 +78,11 @@ export class JobJournal {
       ...(this.#logArgs && { args: describeArguments(job.data) }),
     };
   }
+}
+
+function describeWait(wait: Milliseconds | undefined): string {
+  if (wait === undefined) return "";
+  return wait === 0 ? " at once" : ` in ${describeDuration(wait)}`;
 }
 
 function nameOf(job: PoolJob): string {

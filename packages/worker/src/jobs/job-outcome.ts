@@ -122,7 +122,6 @@ export class JobOutcome {
       throw toJobError({ ...failure, message: summary }, true);
     }
     const isFinal = isFinalFailure(run, job);
-    if (!isFinal) this.#setDelay(job, failure);
     await this.#stored.storeError(placeOf(job), this.#describe(failure, run.pid, triedBy(run, job)));
     if (isFinal) {
       for (const answers of run.answers) this.post(job, answers, run.pid);
@@ -151,13 +150,18 @@ export class JobOutcome {
     return toJobError(failure, true);
   }
 
-  #setDelay(job: PoolJob, failure: FailureReport): void {
+  /**
+   * Chooses when a job that has failed is tried again. Before {@link fail}.
+   * @returns in how many ms; undefined = only BullMQ knows
+   */
+  chooseRetry(job: PoolJob, failure: FailureReport): Milliseconds | undefined {
     const task = this.#host.tasks.get(job.name);
     const { delay, problem } = retryDelay(job, { failure, task });
     // BullMQ knows neither a longest wait nor functions of tasks. It does not store these options again.
     if (delay !== undefined) job.opts.backoff = { type: "fixed", delay };
     if (problem !== undefined)
       this.#host.logger.warn(problem, { pool: job.queueName, task: job.name, id: job.id ?? "" });
+    return delay;
   }
 
   #describe(

@@ -123,7 +123,9 @@ export class JobRunner {
   async #fail(run: JobRun, job: PoolJob, startedAt: number): Promise<never> {
     if (run.failure) {
       const isFinal = isFinalFailure(run, job);
-      this.#journal.failed(run, job, { failure: run.failure, isFinal, duration: performance.now() - startedAt });
+      const retryIn = isFinal ? undefined : this.#outcome.chooseRetry(job, run.failure);
+      const duration = performance.now() - startedAt;
+      this.#journal.failed(run, job, { failure: run.failure, isFinal, retryIn, duration });
     }
     return this.#outcome.fail(run, job);
   }

@@ -324,4 +324,10 @@ test("the function of a task says when the next try comes; what it cannot say lo
   const exponential = { type: "exponential", delay: 90_000, max: 80_000 };
   expect(await delayOf("four", { backoff: exponential })).toBe(80_000);
   expect(await delayOf("four", { backoff: { ...exponential, jitter: 0.5 } })).toBeGreaterThanOrEqual(40_000);
+  // and with a part that is left to chance the log says what was chosen
+  const chosen = await delayOf("four", { backoff: { type: "exponential", delay: 50_000, jitter: 0.5 } });
+  expect(chosen).toBeLessThanOrEqual(50_000);
+  for (const wait of ["100.0 s", "70.0 s", "80.0 s", `${(chosen / 1_000).toFixed(1)} s`]) {
+    expect(space.logs).toContainEqual(expect.stringContaining(`, try 1 of 5; it is tried again in ${wait}: `));
+  }
 });
