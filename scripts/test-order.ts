@@ -1,23 +1,43 @@
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
-/** Files that are long for their size, the longest first, as measured: one that begins late adds its time to the end. */
+/**
+ * Files that take longest, as measured, the longest first: one that begins late adds its time to the end. The last one
+ * comes after a third of the run: by then its image is built, which goes on beside the other files.
+ */
 const FIRST = [
-  "testing/test/docker/docker.test.ts",
   "testing/test/chaos/hosts.test.ts",
+  "testing/test/chaos/queue.test.ts",
+  "testing/test/docs.test.ts",
+  "worker/test/host/resilience.test.ts",
+  "cli/test/local-servers.test.ts",
+  "worker/test/host/pools.test.ts",
   "testing/test/chaos/distance.test.ts",
+  "testing/test/conformance/process.test.ts",
+  "testing/test/package-shape.test.ts",
   "testing/test/chaos/redis.test.ts",
-  "testing/test/chaos/cluster.test.ts",
-  "testing/test/chaos/idle.test.ts",
+  "worker/test/host/faults.test.ts",
+  "testing/test/chaos/processes.test.ts",
+  "cli/test/submit.test.ts",
+  "testing/test/chaos/programs.test.ts",
   "testing/test/chaos/kill.test.ts",
-  "worker/test/sessions/reaper.test.ts",
-  "worker/test/host/cluster.test.ts",
-  "worker/test/host/watchdog.test.ts",
+  "dashboard/test/browser.test.ts",
+  "testing/test/conformance/pool.test.ts",
+  "testing/test/chaos/idle.test.ts",
+  "cli/test/worker.test.ts",
+  "cli/test/usage.test.ts",
+  "cli/test/connections.test.ts",
+  "cli/test/redis-fitness.test.ts",
+  "testing/test/chaos/pipe.test.ts",
+  "testing/test/chaos/cluster.test.ts",
+  "core/test/redis/server/private-copy.test.ts",
+  "worker/test/host/outcomes.test.ts",
+  "testing/test/docker/docker.test.ts",
 ];
 
 /**
- * The order of test files: those that are long for their size, then those of all packages side by side, from large to
- * small. Tests of the command line fill the processors, others wait for leases most of the time: beside one another they
- * use what is there better than one package after the other does.
+ * The order of test files: those that take longest, then those of all packages side by side, from large to small. Tests
+ * of the command line fill the processors, others wait for leases most of the time: beside one another they use what is
+ * there better than one package after the other does.
  */
 export class TestOrder extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {

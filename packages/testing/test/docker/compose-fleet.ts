@@ -8,8 +8,6 @@ import { until } from "../../src/until.ts";
 import { makeBaseImages } from "./base-images.ts";
 import { docker, ROOT, run } from "./command-line.ts";
 
-/** A name of our own: another run may build another checkout at the same time. */
-const IMAGE = `manyhands-test:${process.pid}`;
 const BUILD_STAGE = "manyhands-test:build";
 const FIXTURES = fileURLToPath(new URL("./fixtures", import.meta.url));
 
@@ -32,12 +30,14 @@ export class ComposeFleet {
   readonly token: string = randomBytes(12).toString("hex");
   readonly #project = `manyhands-test-${process.pid}`;
   readonly #compose: readonly [string, ...string[]];
+  readonly #image: string;
   #environment: Record<string, string> = {};
   #folder = "";
   #isWritten = false;
 
-  constructor(compose: readonly [string, ...string[]]) {
+  constructor(compose: readonly [string, ...string[]], image: string) {
     this.#compose = compose;
+    this.#image = image;
   }
 
   /** From outside, as a program on this machine would connect. */
@@ -49,8 +49,8 @@ export class ComposeFleet {
     return `http://127.0.0.1:${this.#environment["DASHBOARD_PORT"]}`;
   }
 
-  /** Makes the base images, builds ours and keeps what the next build can use again. */
-  async build(): Promise<void> {
+  /** Makes the base images and chooses the settings of the services. */
+  async prepare(): Promise<void> {
     this.#folder = await mkdtemp(join(tmpdir(), "manyhands-compose-"));
     const hasBuildx = await docker("buildx", "version").then(
       () => true,
@@ -58,7 +58,7 @@ export class ComposeFleet {
     );
     this.#environment = {
       ...(await makeBaseImages()),
-      MANYHANDS_IMAGE: IMAGE,
+      MANYHANDS_IMAGE: this.#image,
       // The engine of the tests gives containers no way out, and a registry mirror may know this machine only.
       BUILD_NETWORK: "host",
       REDIS_PASSWORD: this.password,
@@ -68,8 +68,14 @@ export class ComposeFleet {
       ...(hasBuildx ? {} : { DOCKER_BUILDKIT: "0", COMPOSE_DOCKER_CLI_BUILD: "0" }),
     };
     await this.#writeOverride();
+  }
+
+  async build(): Promise<void> {
     await this.compose(["build", "worker"], { timeout: 400_000 });
-    // Only the next build is slower without it.
+  }
+
+  /** Keeps what the next build can use again. Never rejects: only that build is slower without it. */
+  async keepBuildStage(): Promise<void> {
     await this.#keepBuildStage().catch(() => {});
   }
 
@@ -80,7 +86,12 @@ export class ComposeFleet {
   async down(): Promise<void> {
     if (!this.#isWritten) return;
     await this.compose(["down", "--volumes", "--timeout", "5"], { timeout: 90_000 });
-    await docker("image", "rm", "--force", IMAGE);
+    await docker("image", "rm", "--force", this.#image);
+    await this.forget();
+  }
+
+  /** Removes what `prepare` has written. */
+  async forget(): Promise<void> {
     await rm(this.#folder, { recursive: true, force: true });
   }
 

@@ -13,6 +13,7 @@ import { makeBaseImages } from "./base-images.ts";
 import { docker, run } from "./command-line.ts";
 import { ComposeFleet, findCompose } from "./compose-fleet.ts";
 import { type Place, slowly } from "./fixtures/slow-tasks.ts";
+import { IMAGE, imageIsBuilt, provideImage } from "./image.ts";
 
 const MINUTES = 60_000;
 const SLOW_TASKS = fileURLToPath(new URL("./fixtures/slow-tasks.ts", import.meta.url));
@@ -38,6 +39,7 @@ describe("a Redis in a container", () => {
 
   beforeAll(async () => {
     if (engine.reason !== "") return;
+    await imageIsBuilt();
     const { REDIS_IMAGE } = await makeBaseImages();
     // A fixed port: one that Docker chooses changes when the container starts again.
     const port = await freePort();
@@ -48,7 +50,7 @@ describe("a Redis in a container", () => {
       .withWaitStrategy(Wait.forLogMessage("Ready to accept connections"))
       .start();
     url = `redis://:${password}@127.0.0.1:${port}`;
-  }, 3 * MINUTES);
+  }, 8 * MINUTES);
 
   test("serves a call from this program to a worker host and back", async () => {
     await using mp = await startFleet(url);
@@ -100,14 +102,14 @@ describe("docker-compose.yml", async () => {
   const compose = engine.reason === "" ? await findCompose() : undefined;
   const reason = "neither `docker compose` nor docker-compose is installed";
   if (engine.reason === "" && !compose) console.warn(`the tests of docker-compose.yml are skipped: ${reason}`);
-  const fleet = new ComposeFleet(compose ?? ["docker-compose"]);
+  const fleet = new ComposeFleet(compose ?? ["docker-compose"], IMAGE);
   const manyhands = fileURLToPath(new URL("../../../cli/bin/manyhands.js", import.meta.url));
 
   beforeEach((context) => context.skip(!compose, reason));
 
   beforeAll(async () => {
     if (!compose) return;
-    await fleet.build();
+    await provideImage(fleet);
     await fleet.up();
   }, 8 * MINUTES);
 
