@@ -327,7 +327,7 @@ export function clausesOf(context: FindContext, query: CheckedQuery): Clauses {
   if (tag !== null) all.push([`g=${tag}`]);
   const { all: any, none } = stateClauses(states);
   all.push(...any);
-  // A task that waits again has run somewhere, but its end was not noted.
+  // A task whose host was lost waits again, and nothing was noted: states that it can have are looked at without the index.
   const hasEnded = states === null || states.every((state) => isFinished(state));
   if (host !== null && hasEnded) {
     const { begin } = workersOf(host, context.hosts);

@@ -5,8 +5,8 @@ import { INDEX_ADDED, INDEX_ENDED, INDEX_NOTE, INDEX_RESTATE, JOB_NUMBER_FIELD }
  * Each script of BullMQ that stores, removes or moves jobs, and what the task index does with it.
  *
  * - `adds`, `takes`, `finishes`: the frequent ones, with a short way for the usual job.
- * - `observed`: what the script does is watched command by command. Of every job that it stores, removes, or moves into or
- *   out of a set with a state, the states are read afterwards and written.
+ * - `observed`: what the script does is watched command by command. Of every job that it stores, removes, takes from those
+ *   that are active, or moves into or out of a set with a state, the states are read afterwards and written.
  * - `unchanged`: jobs that it moves wait before and after it, or are active, which the index does not tell apart.
  */
 export const INDEXED_SCRIPTS = {
@@ -79,6 +79,10 @@ local function index_observed(run, KEYS, ARGV)
           touch(own .. members[place])
         end
       end
+    elseif command == "LREM" then
+      -- A task that has run, and waits again.
+      local own, part = string.match(key, "^({[^}]*}:[^:]*:)(.*)$")
+      if part == "active" then touch(own .. select(2, ...)) end
     elseif command == "DEL" then
       for _, one in ipairs({key, ...}) do touch(one, true) end
     elseif command == "HMSET" and (...) == "name" or command == "HSET" and (...) == "priority" then

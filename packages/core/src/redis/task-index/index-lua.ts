@@ -186,7 +186,8 @@ local function index_restate(key, before)
   index_mark(prefix, n, "s=cancelled", bit_if(is_cancelled))
   index_mark(prefix, n, "s=delayed", bit_if(redis.call("ZSCORE", queue .. "delayed", own_id)))
   index_mark(prefix, n, "s=prioritized", bit_if((tonumber(fields[3] or "") or 0) > 0))
-  if fields[4] and (is_completed or is_failed) then index_mark(prefix, n, "h=" .. index_host(fields[4]), 1) end
+  -- Also of a task that waits for its next try: it has run there.
+  if fields[4] then index_mark(prefix, n, "h=" .. index_host(fields[4]), 1) end
 end
 `;
 

@@ -4,6 +4,7 @@ import { useRedis } from "@manyhands/testing";
 import { Queue, Worker } from "bullmq";
 import type { Redis } from "ioredis";
 import { expect, onTestFinished, test } from "vitest";
+import { Inspector } from "../../../src/inspection/index.ts";
 import {
   INDEXED_SCRIPTS,
   indexTasks,
@@ -110,6 +111,28 @@ test("an error in the index fails no submission and no finish, and is noted", as
   const job = await worker.getNextJob("token");
   await job?.moveToCompleted("done", "token", false);
   expect(await queue.getJobCounts("completed", "waiting")).toEqual({ completed: 1, waiting: 1 });
+});
+
+test("a task that waits for its next try, at once or later, is found by the host of the last one", async () => {
+  // given
+  const { client, keys, open } = bench();
+  const { queue, worker } = open("p");
+  await sweepIndex(client, keys);
+  for (const [jobId, backoff] of [["later", 60_000] as const, ["soon", 0] as const]) {
+    await queue.add("fails", {}, { jobId, attempts: 3, backoff });
+    const job = await worker.getNextJob("token");
+    await job?.moveToFailed(new Error("not yet"), "token", false);
+  }
+  // Of tasks whose bucket is not full all are read.
+  await queue.addBulk(Array.from({ length: 130 }, () => ({ name: "new", data: {} })));
+  expect(await queue.getJobCounts("delayed", "waiting")).toEqual({ delayed: 1, waiting: 131 });
+  // when
+  const find = (state?: "delayed") =>
+    new Inspector({ client, keys }).tasks.find({ host: "host p", ...(state && { state }) });
+  // then
+  expect((await find()).tasks.map(({ id, state }) => `${id} ${state}`)).toEqual(["soon blocked", "later delayed"]);
+  expect((await find("delayed")).tasks.map(({ id }) => id)).toEqual(["later"]);
+  await expectAgreement(client, keys, ["p"]);
 });
 
 test("jobs that live at random are in the index as they are in BullMQ", async () => {
