@@ -1,8 +1,8 @@
-import { ClosedError, got, StateLostError, TimeoutError, ValueError } from "../errors/index.ts";
+import { CancelledError, ClosedError, got, StateLostError, TimeoutError, ValueError } from "../errors/index.ts";
 import type { Logger } from "../package/index.ts";
 import { type Milliseconds, toLimit, waitWith } from "../time/index.ts";
 import { updatesName } from "../wire/records/job.ts";
-import { type AnswerSink, followJob, type ResultChannel, Ticket } from "../work/results/index.ts";
+import { type AnswerSink, followJob, type Outcome, type ResultChannel, Ticket } from "../work/results/index.ts";
 import {
   isFinished,
   type TaskPlace,
@@ -40,10 +40,13 @@ interface Told {
   /** When the job was submitted that is followed, ms since the epoch: a later one of the same id is not meant. */
   timestamp: string | undefined;
   state: string | undefined;
+  attemptsMade: number;
   progress: string;
   /** Number of the next line of its log; null = the lines that are there are left out. */
   line: number | null;
 }
+
+type StateUpdate = Extract<TaskUpdate, { type: "state" }>;
 
 let followings = 0;
 
@@ -65,7 +68,13 @@ export async function* followUpdates(
   signal?.throwIfAborted();
   const place = await context.place.during(context.find);
   const bell = new Bell(context, place);
-  const told: Told = { timestamp: undefined, state: undefined, progress: "", line: from === "start" ? 0 : null };
+  const told: Told = {
+    timestamp: undefined,
+    state: undefined,
+    attemptsMade: 0,
+    progress: "",
+    line: from === "start" ? 0 : null,
+  };
   let interval = FIRST_INTERVAL;
   let settling = FIRST_SETTLING;
   try {
@@ -74,6 +83,12 @@ export async function* followUpdates(
       const seen = await look(context, place, told);
       if (seen) {
         const { state, course } = seen;
+        if (course === null && told.timestamp !== undefined) {
+          // Of some tasks nothing is kept once they are finished: their answers, which were sent before, tell how they ended.
+          if (!bell.isAnswered) await bell.answered(Math.min(MISSING_FOR, endsAt - performance.now()), signal);
+          const { end } = bell;
+          if (end) return yield { ...end, attemptsMade: told.attemptsMade + (hasRun(end.state, told) ? 1 : 0) };
+        }
         yield* changes(told, state, course);
         if (isFinished(state) || course === null) return;
         // More lines than are read at once.
@@ -114,6 +129,11 @@ async function look(
   }
 }
 
+/** Whether a task that was told of as under way has ended with a try. */
+function hasRun(state: TaskState, { state: before = "" }: Told): boolean {
+  return state !== "cancelled" || before.startsWith("active/");
+}
+
 /** BullMQ does not tell that a task that waits is blocked. */
 function finer(state: TaskState, shown: TaskState): TaskState {
   return shown === "blocked" && WAITING.has(state) ? shown : state;
@@ -124,6 +144,7 @@ function* changes(told: Told, state: TaskState, course: JobCourse | null): Gener
   const key = `${state}/${attemptsMade}`;
   const isNew = told.state !== key;
   told.state = key;
+  told.attemptsMade = attemptsMade;
   told.timestamp ??= course?.timestamp;
   const update: TaskUpdate = { type: "state", state, attemptsMade, failedReason: course?.failedReason ?? null };
   // What it logs follows its start, and comes before its end.
@@ -169,13 +190,22 @@ class Bell {
   readonly #results: ResultChannel;
   readonly #stopListening: () => void;
   readonly #ticket: Ticket;
+  readonly #missing: StateLostError;
   #isStopped = false;
   #ring: () => void = () => {};
+  /** The first call that failed, or else one that did not. */
+  #outcome: Outcome | undefined;
 
   constructor({ results, logger }: UpdateContext, { pool, jobId, units }: TaskPlace & { units: number }) {
     followings += 1;
     this.#results = results;
-    const sink: AnswerSink = { answer: () => this.#hear() };
+    const sink: AnswerSink = {
+      answer: (_, outcome) => {
+        if (!this.#isStopped && (this.#outcome?.ok ?? true)) this.#outcome = outcome;
+        this.#hear();
+      },
+    };
+    this.#missing = new StateLostError(`task ${jobId} in pool "${pool}" was removed`);
     this.#ticket = new Ticket({ id: `updates ${followings}`, jobId, pool, task: "", units, sink });
     this.#ticket.mayExist = true;
     this.#stopListening = results.listen(updatesName(pool, jobId), () => this.#hear());
@@ -183,7 +213,7 @@ class Bell {
     void followJob(results, this.#ticket, {
       jobId,
       missingFor: MISSING_FOR,
-      missing: () => new StateLostError(`task ${jobId} in pool "${pool}" was removed`),
+      missing: () => this.#missing,
       logger,
     });
   }
@@ -199,6 +229,24 @@ class Bell {
   /** Its outcome has come. */
   get isAnswered(): boolean {
     return this.#ticket.settled;
+  }
+
+  /** Resolves when its outcome has come, or after so many ms. */
+  async answered(limit: Milliseconds, signal: AbortSignal | undefined): Promise<void> {
+    const endsAt = performance.now() + limit;
+    while (!this.isAnswered && performance.now() < endsAt) {
+      this.heard = false;
+      await this.next(endsAt - performance.now(), signal);
+    }
+  }
+
+  /** How the task has ended, by its answers; undefined = they have not come. */
+  get end(): Omit<StateUpdate, "attemptsMade"> | undefined {
+    if (!this.isAnswered || !this.#outcome || this.#outcome.value === this.#missing) return undefined;
+    const { ok, value } = this.#outcome;
+    if (ok) return { type: "state", state: "completed", failedReason: null };
+    const state = value instanceof CancelledError ? "cancelled" : "failed";
+    return { type: "state", state, failedReason: value instanceof Error ? value.message : String(value) };
   }
 
   #hear(): void {

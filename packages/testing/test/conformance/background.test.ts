@@ -403,6 +403,42 @@ describe("the updates of a task", () => {
     }
   });
 
+  test("where nothing is kept of finished tasks, waits and updates that have begun end as the task did", async () => {
+    await using pool = mp.pool(3, { name: "kept-not", keep: { completed: { count: 0 }, failed: { count: 0 } } });
+    const read = async (updates: AsyncIterable<TaskUpdate>): Promise<TaskUpdate | undefined> => {
+      let last: TaskUpdate | undefined;
+      for await (const update of updates) last = update;
+      return last;
+    };
+    // Given a task that is followed, and others that are only seen as they end
+    const gate = mp.event();
+    const { id } = await pool.submit(tasks.waitForEvent, [gate, "done"]);
+    const [value, end] = [other.task(id).get(), read(other.task(id).updates())];
+    const failing = await pool.submit(tasks.failLater, [-300]);
+    const failed = read(other.task(failing.id).updates());
+    await until(async () => (await mp.task(id).state()) === "active");
+    await gate.set();
+    // Then
+    expect(await value).toBe("done");
+    expect(await end).toEqual({ type: "state", state: "completed", attemptsMade: 1, failedReason: null });
+    expect(await failed).toMatchObject({ state: "failed", attemptsMade: 1, failedReason: "failed after 300" });
+    const outcomes = await Promise.all(
+      Array.from({ length: 40 }, async (_, at) => {
+        const handle = await pool.submit(tasks.sleepFor, [at % 12]);
+        await new Promise((resolve) => setTimeout(resolve, at % 7));
+        return other
+          .task(handle.id)
+          .get()
+          .then(
+            () => null,
+            (error: Error) => error,
+          );
+      }),
+    );
+    // One that had ended before is not known.
+    expect(outcomes.filter((outcome) => outcome !== null && !(outcome instanceof TaskUnknownError))).toEqual([]);
+  });
+
   test("of a finished task are its log, if asked for, and its state", async () => {
     const { id } = await mp.submit(tasks.logLines, [2]);
     await other.task(id).get();

@@ -1,6 +1,7 @@
 import { WorkerLostError } from "@manyhands/core";
 import {
   encodeToString,
+  type FinishedSet,
   JOB_WATCHERS_FIELD,
   type JobReturn,
   type Milliseconds,
@@ -39,6 +40,8 @@ export interface JobRunnerOptions {
     lookAgain(): Promise<PoolRecord>;
     /** Whether it is there and not terminated. */
     isInForce(): Promise<boolean>;
+    /** Whether a job of the task is still there once it is finished. */
+    keeps(task: string, set: FinishedSet): boolean;
   };
   children: ChildPool;
   fence: Fence;
@@ -62,6 +65,8 @@ export class JobRunner {
   readonly #seen = new WeakSet<PoolJob>();
   /** Jobs of which at least one call was cancelled here. */
   readonly #cancelled = new WeakSet<PoolJob>();
+  /** Runs whose outcome is final, of jobs of which nothing will be kept. */
+  readonly #over = new WeakSet<JobRun>();
   readonly #meter: PoolMeter;
   readonly #outcome: JobOutcome;
   readonly #journal: JobJournal;
@@ -115,6 +120,7 @@ export class JobRunner {
     if (run.stopReason === null && pool.fence === "lenient") await this.#forgiveIfLost(job, token);
     if (run.stopReason === "terminated") await this.#answerTerminated(run, job, pool);
     if (run.failed > 0) return this.#fail(run, job, startedAt);
+    if (!this.#options.pool.keeps(job.name, "completed")) await this.#tellWatchers(run, job);
     const outcome = await this.#outcome.complete(run, job, startedAt);
     this.#journal.done(run, job, performance.now() - startedAt);
     return outcome;
@@ -123,11 +129,23 @@ export class JobRunner {
   async #fail(run: JobRun, job: PoolJob, startedAt: number): Promise<never> {
     if (run.failure) {
       const isFinal = isFinalFailure(run, job);
+      if (isFinal && !this.#options.pool.keeps(job.name, "failed")) await this.#tellWatchers(run, job);
       const retryIn = isFinal ? undefined : this.#outcome.chooseRetry(job, run.failure);
       const duration = performance.now() - startedAt;
       this.#journal.failed(run, job, { failure: run.failure, isFinal, retryIn, duration });
     }
     return this.#outcome.fail(run, job);
+  }
+
+  /**
+   * Before a job ends of which nothing is kept: its outcome goes to all that wait for it, also where their message was lost, and
+   * for a moment to those who begin to wait.
+   */
+  async #tellWatchers(run: JobRun, job: PoolJob): Promise<void> {
+    this.#over.add(run);
+    this.#host.running.remember(run);
+    const watchers = await this.#host.client.hget(this.#host.keys.job(run.pool, run.jobId), JOB_WATCHERS_FIELD);
+    for (const client of readWatchers(watchers)) run.watch(client);
   }
 
   /** A run has ended: the job is finished, or is tried again. */
@@ -245,7 +263,8 @@ export class JobRunner {
         if (watchers.has(client)) return;
         watchers.add(client);
         if (job.data.client === client) return;
-        if (run.failed > 0 && request.count === 1) return;
+        // Its failure is not final while attempts remain.
+        if (run.failed > 0 && request.count === 1 && !this.#over.has(run)) return;
         for (const answers of run.answers) this.#outcome.postTo(client, { job, answers, pid: run.pid });
       },
     });

@@ -4,6 +4,9 @@ import type { JobRun, StopReason } from "./job-run.ts";
 const MOST_ASKED = 10_000;
 /** How long, ms. */
 const ASKED_LIFE = 60_000;
+/** The same of runs that have ended. */
+const MOST_ENDED = 1_000;
+const ENDED_LIFE = 5_000;
 
 /** The jobs that run on this host now. */
 export class RunningJobs {
@@ -16,6 +19,8 @@ export class RunningJobs {
   readonly #confirm: (run: JobRun) => void;
   /** Why nothing may run any more, once all jobs were stopped. */
   #stoppedFor: StopReason | null = null;
+  /** Runs that have ended, of jobs of which nothing will be kept: who begins to wait just then has no other way to the outcome. */
+  readonly #ended = new Map<string, JobRun>();
   /** Jobs that do not run here yet and that calls were cancelled of or others wait for. Hints: the oldest may be forgotten. */
   readonly #asked = new Map<string, { until: number }>();
 
@@ -48,6 +53,17 @@ export class RunningJobs {
     this.#onChange();
   }
 
+  /** Nothing of the job will be kept: for a moment, who begins to wait for it is still given its outcome. */
+  remember(run: JobRun): void {
+    const key = keyOf(run.pool, run.jobId);
+    this.#ended.set(key, run);
+    setTimeout(() => {
+      if (this.#ended.get(key) === run) this.#ended.delete(key);
+    }, ENDED_LIFE).unref();
+    const [oldest] = this.#ended.keys();
+    if (this.#ended.size > MOST_ENDED && oldest !== undefined) this.#ended.delete(oldest);
+  }
+
   /**
    * Cancels one call of a job, or all, if it runs here; another run of the job than the one that is meant looks into the job,
    * which may have brought the cancellation along. That of one call is remembered for the case that its job
@@ -60,22 +76,23 @@ export class RunningJobs {
       if (job.run === undefined || job.run === run.runName) run.cancel(job.unit, reason);
       else this.#confirm(run);
     }
-    if (runs.length === 0 && job.unit !== null) this.#remember(key);
+    if (runs.length === 0 && job.unit !== null) this.#rememberAsked(key);
   }
 
   /** Another client waits for the job. One that comes here later is looked into. */
   watch(job: { pool: string; jobId: string }, client: string): void {
     const key = keyOf(job.pool, job.jobId);
     const runs = this.list().filter((run) => keyOf(run.pool, run.jobId) === key);
-    for (const run of runs) run.watch(client);
-    if (runs.length === 0) this.#remember(key);
+    const ended = this.#ended.get(key);
+    for (const run of ended ? [...runs, ended] : runs) run.watch(client);
+    if (runs.length === 0) this.#rememberAsked(key);
   }
 
   list(): JobRun[] {
     return [...this.#runs];
   }
 
-  #remember(key: string): void {
+  #rememberAsked(key: string): void {
     this.#asked.delete(key);
     this.#asked.set(key, { until: performance.now() + ASKED_LIFE });
     const [oldest] = this.#asked.keys();

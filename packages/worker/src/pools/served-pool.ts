@@ -121,6 +121,11 @@ export class ServedPool {
     return { ending, rule, adds: deadCalls(job, onDead, { queue: keys.jobs(this.#record.name), error }) };
   }
 
+  keeps(task: string, set: FinishedSet): boolean {
+    const { count, age } = this.#host.history.ruleFor(this.#record, task, set);
+    return count > 0 && age > 0;
+  }
+
   get record(): PoolRecord {
     return this.#record;
   }
