@@ -8,6 +8,7 @@ import {
   findTask,
   runInTask,
   TaskNotFoundError,
+  traceCall,
 } from "@manyhands/core/child";
 import { callTask } from "./call-task.ts";
 import { releaseStreams } from "./captured-streams.ts";
@@ -47,11 +48,15 @@ export function printCrash(error: unknown): void {
   if (order) process.stderr.write(`Process ${order.name}:\n${failureSummary(error).stack}\n`);
 }
 
-function runTarget({ order, target, args, encodedArgs }: ProcessRequest, hostName: string): unknown {
+function runTarget({ order, target, args, encodedArgs, trace }: ProcessRequest, hostName: string): unknown {
   const task = findTask(target);
   if (!task) throw new TaskNotFoundError(`no task "${target}" is defined in this worker's modules`);
   const list = encodedArgs === undefined ? (args ?? []) : (decodeFromString(encodedArgs) as unknown[]);
-  return runInTask(new ProcessTask({ id: order.id, name: target, host: hostName }), () => callTask(task, list));
+  const run = (): unknown =>
+    runInTask(new ProcessTask({ id: order.id, name: target, host: hostName }), () => callTask(task, list));
+  if (!trace) return run();
+  const attributes = { "messaging.message.id": order.id, "manyhands.host": hostName, "manyhands.process": order.name };
+  return traceCall(trace, { task: target, attributes }, run);
 }
 
 /** Resolves when nothing is left in the event loop but the line to the host. */

@@ -49,6 +49,8 @@ export interface ProcessRequest {
   args?: unknown[];
   /** base64 text of `encode(args)`. */
   encodedArgs?: string;
+  /** The trace that it belongs to. */
+  trace?: TraceCarrier;
 }
 
 /** First message to a child: whose it is and which tasks it serves. */

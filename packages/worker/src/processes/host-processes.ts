@@ -2,6 +2,7 @@ import { ProcessRegistry } from "@manyhands/core/internal";
 import type { ChildSupply } from "../children/child-supply.ts";
 import { Fence } from "../fence/fence.ts";
 import type { JobHost } from "../jobs/job-host.ts";
+import { traceJob } from "../jobs/job-trace.ts";
 import { type QueueHost, ServedQueue } from "../queue/served-queue.ts";
 import { HostSlots } from "../slots/host-slots.ts";
 import { PlacementQueues } from "./placement-queues.ts";
@@ -100,7 +101,10 @@ export class HostProcesses {
       // The lock of such a job says only which host looks after it: a process never runs a second time, so it is not killed
       // when the lock can no longer be trusted.
       fence: new Fence({ lockDuration }),
-      run: (job, token) => this.runner.run(job, token),
+      run: (job, token) => {
+        const facts = { host: this.#host.name, pool: job.queueName, calls: 1 };
+        return traceJob(job, facts, () => this.runner.run(job, token));
+      },
       onFailed: (job, reason) => {
         if (job) void this.runner.givenUp(job, reason).catch((error: Error) => logger.warn(error.message));
       },

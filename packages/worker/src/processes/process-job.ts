@@ -1,5 +1,6 @@
 import type { ProcessOrder } from "@manyhands/core/internal";
 import type { ProcessRequest } from "../child/messages.ts";
+import { traceOf } from "../jobs/job-trace.ts";
 import type { PoolJob } from "../jobs/pool-job.ts";
 
 /** What a job of a queue of processes holds. */
@@ -16,10 +17,16 @@ export function readProcessJob(job: PoolJob): ProcessJob | null {
   // The arguments of a job that was begun are gone; who it is stands in its id and record.
   if (!job.id) return null;
   if (!isOrder(order)) return null;
+  const trace = traceOf(job);
   if (encodedArgs !== undefined && typeof encodedArgs !== "string") return null;
   if (encodedArgs === undefined && args !== undefined && !Array.isArray(args)) return null;
   return {
-    request: { order, target: job.name, ...(encodedArgs === undefined ? { args: args ?? [] } : { encodedArgs }) },
+    request: {
+      order,
+      target: job.name,
+      ...(encodedArgs === undefined ? { args: args ?? [] } : { encodedArgs }),
+      ...(trace && { trace }),
+    },
     client: order.parent.client,
     queue: job.queueName,
   };

@@ -102,6 +102,38 @@ test.each<Isolation>(["process", "thread", "inline"])(
   },
 );
 
+test("a process is in the trace of the program that starts it, and what it submits goes on with it", async () => {
+  // given
+  const namespace = new TestNamespace(redis);
+  await namespace.pool("next");
+  await namespace.host({ import: [TELEMETRY] });
+  await using mp = await connect({ redis: redis.url, namespace: namespace.name });
+  const start = async (x: number) => {
+    const process = mp.process("traced", { args: [x, "next"] });
+    await process.start();
+    await process.join();
+    return process.exitcode;
+  };
+
+  // when
+  const { traceId, value } = await inSpan(() => start(7));
+
+  // then
+  expect(value).toBe(0);
+  const queue = "processes";
+  const names = [`send ${queue}`, `wait ${queue}`, `process ${queue}`, "run traced", "user work", "run square"];
+  const spans = await untilSpans(traceId, ...names);
+  const parent = (name: string) => [...spans.values()].find(({ id }) => id === spans.get(name)?.parent)?.name;
+  expect(names.map(parent)).toEqual([
+    ...["program", `send ${queue}`, `send ${queue}`, `process ${queue}`, "run traced", "process next"],
+  ]);
+  expect(spans.get(`process ${queue}`)?.milliseconds).toBeGreaterThan(spans.get("user work")?.milliseconds ?? 0);
+  // and one that fails marks its span
+  const failed = await inSpan(() => start(-1));
+  expect(failed.value).toBe(1);
+  expect((await untilSpans(failed.traceId, "run traced")).get("run traced")?.error).toBe("-1 is negative");
+});
+
 test("where only the children have an SDK, the calls are below what the program has sent", async () => {
   const namespace = redis.namespace();
   const tasks = [fileURLToPath(new URL("../fixtures/traced-tasks.ts", import.meta.url))];

@@ -3,6 +3,7 @@ import { ClosedError } from "../../errors/index.ts";
 import { BullQueues } from "../../redis/bull-queue/bull-queues.ts";
 import { findTask, validateArguments } from "../../tasks/index.ts";
 import { type Milliseconds, pause, settledWithin } from "../../time/index.ts";
+import { type OpenSpan, startProducerSpan } from "../../tracing/index.ts";
 import { classify, encodeToString } from "../../wire/codec/index.ts";
 import type { JobEnvelope } from "../../wire/records/job.ts";
 import type { ProcessOrder, ProcessParent } from "../../wire/records/process.ts";
@@ -65,7 +66,17 @@ export class ProcessLauncher implements ProcessStarter {
       onEnd: () => this.#forget(launched),
     });
     this.#active.set(launched, process);
-    const submitted = this.#runtime.keepAlive.during(this.#submit(launched, { queue, target, args: launch.args }));
+    const trace = startProducerSpan(
+      { pool: queue, task: target, jobId: id, calls: 1 },
+      { contexts: [], mode: this.#runtime.traces },
+    );
+    const submitted = this.#runtime.keepAlive.during(
+      this.#submit(launched, { queue, target, args: launch.args, trace }),
+    );
+    submitted.then(
+      () => trace?.end(),
+      (error: unknown) => trace?.end(error),
+    );
     submitted.catch((error: Error) => launched.learn({ ended: { exitcode: null, lost: error.message } }));
     return { launched, submitted };
   }
@@ -115,7 +126,10 @@ export class ProcessLauncher implements ProcessStarter {
     await Promise.all([...[...this.#queues.values()].map((queue) => queue.close()), this.#views.close()]);
   }
 
-  async #submit(launched: StartedProcess, work: { queue: string; target: string; args: unknown[] }): Promise<void> {
+  async #submit(
+    launched: StartedProcess,
+    work: { queue: string; target: string; args: unknown[]; trace: OpenSpan | undefined },
+  ): Promise<void> {
     const { queue, target } = work;
     const { session, unserved } = this.#runtime;
     const { order, ticket } = launched;
@@ -135,7 +149,10 @@ export class ProcessLauncher implements ProcessStarter {
     unserved.watch(queue, target);
   }
 
-  async #envelope(order: ProcessOrder, { target, args }: { target: string; args: unknown[] }): Promise<JobEnvelope> {
+  async #envelope(
+    order: ProcessOrder,
+    { target, args, trace }: { target: string; args: unknown[]; trace: OpenSpan | undefined },
+  ): Promise<JobEnvelope> {
     const definition = findTask(target);
     const valid = definition ? await validateArguments(definition, args) : args;
     checkPayload(valid, this.#runtime.maxPayload, `the arguments of process "${order.name}"`);
@@ -143,6 +160,7 @@ export class ProcessLauncher implements ProcessStarter {
     return {
       ...(isPlain ? { args: valid } : { encodedArgs: encodeToString(valid) }),
       client: this.#runtime.clientId,
+      ...trace?.carrier,
       process: order,
     };
   }
