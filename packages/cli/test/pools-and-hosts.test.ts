@@ -35,6 +35,29 @@ describe("pools", () => {
       code: 2,
       stderr: 'error: pool "mail" exists already with any number of tasks per child\n',
     });
+    const history = ["--keep-completed", "1h,1000", "--keep-failed", "7d", "--on-dead", "tell"];
+    expect(await runHere(["pool", "create", "short", ...history], place)).toMatchObject({ code: 0 });
+    expect(await look(place).pools.get("short")).toMatchObject({
+      keep: { completed: { age: 3_600_000, count: 1_000 }, failed: { age: 604_800_000 } },
+      onDead: "tell",
+    });
+    expect((await runHere(["pool", "show", "short"], place)).stdout).toMatch(
+      /^history +completed ones for 1h, the last 1000; failed ones for 7d; .*\n(.*\n)?on dead +task tell is called$/m,
+    );
+    expect(await runHere(["pool", "create", "short", ...history], place)).toMatchObject({ code: 0 });
+    for (const [option, value, says] of [
+      ["--keep-completed", "2", 'error: pool "short" exists already with another history'],
+      ["--on-dead", "other", 'error: pool "short" exists already with --on-dead tell\n'],
+      [
+        "--keep-failed",
+        "soon",
+        'error: --keep-failed must be an age, a count, or both: 7d, 1000 or 7d,1000; got "soon"\n',
+      ],
+      ["--on-dead", "a\nb", "error: onDead must be the name of a task"],
+    ] as const) {
+      const refused = await runHere(["pool", "create", "short", option, value], place);
+      expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining(says) });
+    }
     expect(await runHere(["pool", "create", "bulk", "--size", "all"], place)).toMatchObject({
       code: 0,
       stderr: 'made pool "bulk" with size all\n',

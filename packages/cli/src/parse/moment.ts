@@ -20,9 +20,15 @@ export function moment(option: string, now: () => number = Date.now): (text: str
   };
 }
 
+/** The milliseconds of `90s`, `24h` or `7d`; NaN for anything else. */
+export function readSpan(text: string): number {
+  const [, amount, unit = ""] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d|w)$/.exec(text) ?? [];
+  return Number(amount) * (UNITS[unit] ?? Number.NaN);
+}
+
 function parse(text: string, now: () => number): number {
-  const [, amount, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d|w)$/.exec(text) ?? [];
-  if (amount !== undefined && unit !== undefined) return now() - Number(amount) * (UNITS[unit] ?? Number.NaN);
+  const span = readSpan(text);
+  if (Number.isFinite(span)) return now() - span;
   if (/^\d{9,16}$/.test(text)) return Number(text);
   if (!/^\d{4}-\d{2}-\d{2}([T ]|$)/.test(text)) return Number.NaN;
   // Of a date without a time, JavaScript takes the zone for UTC.

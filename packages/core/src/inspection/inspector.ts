@@ -137,9 +137,9 @@ strictCalls(PoolInspector.prototype, {
   rates: { form: "pools.rates({ last })", most: 1, options: { 0: { last: true } }, rejects },
   get: { form: "pools.get(name)", most: 1, rejects },
   create: {
-    form: "pools.create({ name, size, isolation, maxTasksPerChild })",
+    form: "pools.create({ name, size, isolation, maxTasksPerChild, keep, onDead })",
     most: 1,
-    options: { 0: { name: true, size: true, isolation: true, maxTasksPerChild: true } },
+    options: { 0: { name: true, size: true, isolation: true, maxTasksPerChild: true, keep: true, onDead: true } },
     rejects,
   },
   resize: { form: "pools.resize(name, size)", most: 2, noOptions: [1], rejects },

@@ -64,6 +64,7 @@ function fieldsOf(pool: PoolView): [string, string][] {
       pool.maxTasksPerChild === null ? "never" : `a child is replaced after ${plural(pool.maxTasksPerChild, "call")}`,
     ],
     ["history", describeKeep(pool.keep)],
+    ...(pool.onDead ? ([["on dead", `task ${pool.onDead} is called`]] as [string, string][]) : []),
     ["initializer", pool.initializer?.task ?? "none"],
     ["owner", pool.owner === null ? "none: it stays until it is removed" : `client ${pool.owner}`],
     ["created", moment(pool.createdAt)],

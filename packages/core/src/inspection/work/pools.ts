@@ -1,9 +1,11 @@
 import { randomUUID } from "node:crypto";
-import { ValueError } from "../../errors/index.ts";
+import { got, ValueError } from "../../errors/index.ts";
 import type { BullQueues } from "../../redis/bull-queue/bull-queues.ts";
 import type { RedisClient } from "../../redis/connection/index.ts";
 import type { Keys } from "../../redis/keys.ts";
+import { isTaskName } from "../../tasks/index.ts";
 import type { Milliseconds } from "../../time/index.ts";
+import { checkKeep, type Keep } from "../../wire/records/keep.ts";
 import { assertPoolName } from "../../wire/records/pool-name.ts";
 import type { HostRecord, Isolation, PoolRecord } from "../../wire/records/records.ts";
 import { isWrongType } from "../../wire/records/stored-record.ts";
@@ -42,6 +44,9 @@ export interface NewPool {
   size: number | null;
   isolation?: Isolation | null | undefined;
   maxTasksPerChild?: number | null | undefined;
+  keep?: Keep | null | undefined;
+  /** Name of the task that is called for each one that fails for good. */
+  onDead?: string | null | undefined;
 }
 
 /** Reads and changes pools from outside. */
@@ -76,6 +81,10 @@ export class Pools {
   async create(pool: NewPool): Promise<boolean> {
     assertPoolName(pool.name);
     checkSize(pool.size);
+    checkKeep(`pool "${pool.name}"`, pool.keep ?? undefined);
+    if (pool.onDead && !isTaskName(pool.onDead)) {
+      throw new ValueError(`onDead must be the name of a task; got ${got(pool.onDead)}`);
+    }
     const generation = randomUUID();
     const { record } = await this.#registry.create({
       name: pool.name,
@@ -88,6 +97,8 @@ export class Pools {
       maxTasksPerChild: pool.maxTasksPerChild ?? null,
       fence: "strict",
       failure: null,
+      ...(pool.keep && { keep: pool.keep }),
+      ...(pool.onDead && { onDead: pool.onDead }),
     });
     // Where the answer was lost and the script was sent again, it met what it had made.
     const created = record.generation === generation;
