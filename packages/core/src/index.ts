@@ -50,6 +50,7 @@ export {
   WorkerLostError,
 } from "./errors/index.ts";
 export type {
+  BulkChange,
   BulkOptions,
   BulkOutcome,
   BulkProgress,

@@ -1,4 +1,5 @@
 export type {
+  BulkChange,
   BulkOptions,
   BulkOutcome,
   BulkProgress,

@@ -120,9 +120,11 @@ strictCalls(TaskInspector.prototype, {
     rejects,
   },
   change: {
-    form: "tasks.change(id, { priority, delay, args }, { pool })",
+    form:
+      "tasks.change(id, { priority, delay, args }, { pool }) or " +
+      "tasks.change(query, { priority, delay }, { onProgress, signal, resume })",
     most: 3,
-    options: { 2: { pool: "text", definition: true, maxPayload: "count" } },
+    options: { 2: { pool: "text", definition: true, maxPayload: "count", ...BULK } },
     rejects,
   },
   remove: {

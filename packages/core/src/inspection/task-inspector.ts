@@ -23,6 +23,7 @@ import {
 import {
   type Act,
   type BulkAction,
+  type BulkChange,
   type BulkOptions,
   type BulkOutcome,
   checkQuery,
@@ -44,6 +45,7 @@ import { assertText, type InspectorPlace, liveHosts } from "./place.ts";
 import { findCauses, type TaskCauses } from "./task-causes.ts";
 import {
   changeTask,
+  checkChange,
   type LinesQuery,
   listTaskRows,
   mayBeBlocked,
@@ -429,7 +431,37 @@ export class TaskInspector {
    * Changes a task that has not started.
    * @throws ValueError as {@link get}; for a bad change, or one call of a job that holds several
    */
-  change(id: string, change: TaskChange, options: InPool & ChangeCheck = {}): Promise<ChangeOutcome> {
+  change(id: string, change: TaskChange, options?: InPool & ChangeCheck): Promise<ChangeOutcome>;
+  /**
+   * Changes priority or delay of all tasks of a query, as {@link cancel} cancels them. Without a `state`: all that have not
+   * started. What is resumed makes the change that it began with.
+   */
+  change(query: TaskSelection, change: BulkChange, options?: BulkOptions): Promise<BulkOutcome>;
+  change(
+    which: string | TaskSelection,
+    change: TaskChange,
+    options: InPool & ChangeCheck & BulkOptions = {},
+  ): Promise<ChangeOutcome | BulkOutcome> {
+    if (isQuery(which)) return this.#changeMany(which, change, options);
+    return this.#changeOne(which, change, options);
+  }
+
+  async #changeMany(query: TaskSelection, change: TaskChange, options: InPool & BulkOptions): Promise<BulkOutcome> {
+    if (options.resume === undefined) checkChange(change);
+    if (change?.args !== undefined) {
+      throw new ValueError("tasks.change() of a query changes priority and delay; arguments are those of one task");
+    }
+    return this.#bulk("change", query, {
+      ...options,
+      change: options.resume === undefined ? change : undefined,
+      act: async ({ id, pool }, wanted) => {
+        const outcome = await this.#changeOne(id, wanted ?? change, { pool });
+        return outcome.outcome === "not-waiting" ? `it is ${outcome.state}` : missing(outcome);
+      },
+    });
+  }
+
+  #changeOne(id: string, change: TaskChange, options: InPool & ChangeCheck): Promise<ChangeOutcome> {
     return this.#place.during(async () => {
       const { definition, maxPayload = DEFAULT_MAX_PAYLOAD } = options;
       const place = await this.#find(id, options.pool);
@@ -507,13 +539,13 @@ export class TaskInspector {
   #bulk(
     action: BulkAction,
     query: TaskSelection,
-    { act, ...options }: InPool & BulkOptions & { act: Act },
+    { act, change, ...options }: InPool & BulkOptions & { act: Act; change?: BulkChange | undefined },
   ): Promise<BulkOutcome> {
     return this.#place.during(async () => {
       if (options.pool !== undefined) {
         throw new ValueError(`tasks.${action}() of a query takes its pool: { pool: ${got(options.pool)}, … }`);
       }
-      return runBulk(await this.#findContext(), { action, query, options, act });
+      return runBulk(await this.#findContext(), { action, query, options, act, change });
     });
   }
 

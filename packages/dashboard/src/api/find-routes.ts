@@ -11,6 +11,7 @@ import { PROBLEMS } from "./problem.ts";
 import { BulkAction, TaskRow } from "./schemas.ts";
 
 const tags = ["tasks"];
+const ACTIONS = ["cancel", "retry", "promote", "remove", "change"] as const;
 /** Tasks of a page with details. */
 const DETAILED_PAGE = 50;
 const LARGEST_DETAILED_PAGE = 200;
@@ -64,8 +65,22 @@ const count = createRoute({
   path: "/task-count",
   middleware: shared(ofPool),
   ...{ tags, summary: "How many tasks a query means" },
-  request: { query: Query },
-  responses: { 200: jsonAnswer(z.object({ count: z.int() }), "The number."), ...PROBLEMS },
+  request: {
+    query: Query.extend({
+      for: z.enum(ACTIONS).optional().openapi({ description: "Count what this action can be done to." }),
+    }),
+  },
+  responses: {
+    200: jsonAnswer(
+      z.object({
+        count: z.int(),
+        running: z.int().optional().openapi({ description: "With `for`: how many of them run." }),
+        all: z.int().optional().openapi({ description: "With `for`: all that the query means." }),
+      }),
+      "The number.",
+    ),
+    ...PROBLEMS,
+  },
 });
 
 const bulk = createRoute({
@@ -74,14 +89,21 @@ const bulk = createRoute({
   ...{ tags, summary: "Do something to all tasks of a query, or go on with it" },
   request: {
     params: z.object({
-      action: z.enum(["cancel", "retry", "promote", "remove"]).openapi({ param: { name: "action", in: "path" } }),
+      action: z.enum(ACTIONS).openapi({ param: { name: "action", in: "path" } }),
     }),
     body: jsonBody(
       z
         .strictObject({
           query: Selection.optional(),
           reason: z.string().max(1_000).optional().openapi({ description: "Of a cancellation." }),
+          change: z
+            .strictObject({ priority: z.int().min(0).max(2_097_151).optional(), delay: z.number().min(0).optional() })
+            .optional()
+            .openapi({ description: "Of the action `change`: what is changed of each; delay: ms from now." }),
           resume: z.string().min(1).optional().openapi({ description: "Id of an action that is not finished." }),
+          step: z.int().min(100).max(STEP).optional().openapi({
+            description: "Answer after about so many ms, to tell how far it is; 5 000 without it.",
+          }),
         })
         .refine(({ query, resume }) => (query === undefined) !== (resume === undefined), "give either query or resume"),
     ),
@@ -111,29 +133,42 @@ export function findRoutes({ inspector }: ApiPlace, redaction: Redaction): OpenA
   });
 
   app.openapi(count, async (context) => {
-    const query: TaskSelection = context.req.valid("query");
-    return context.json({ count: await tasks.count(query, { signal: context.req.raw.signal }) }, 200);
+    const { for: action, ...query } = context.req.valid("query");
+    const { signal } = context.req.raw;
+    if (action === undefined) return context.json({ count: await tasks.count(query, { signal }) }, 200);
+    const mayRun = action === "cancel" && (query.state === undefined || query.state === "active");
+    const [meant, all, running] = await Promise.all([
+      tasks.countFor(action, query),
+      tasks.count(query, { signal }),
+      mayRun ? tasks.count({ ...query, state: "active" }, { signal }) : 0,
+    ]);
+    return context.json({ count: meant, running, all }, 200);
   });
 
   app.openapi(bulk, async (context) => {
     const { action } = context.req.valid("param");
     const body = context.req.valid("json");
-    const limit = AbortSignal.timeout(STEP);
+    const endsAt = performance.now() + (body.step ?? STEP);
+    const limit = new AbortController();
     let progress: BulkProgress | undefined;
     const options = {
-      signal: AbortSignal.any([limit, context.req.raw.signal]),
+      signal: AbortSignal.any([limit.signal, context.req.raw.signal]),
+      // It ends behind a step that was noted: what has no id yet could not be resumed.
       onProgress: (now: BulkProgress) => {
         progress = now;
+        if (performance.now() >= endsAt) limit.abort();
       },
       ...(body.resume !== undefined && { resume: body.resume }),
       ...(body.reason !== undefined && action === "cancel" && { reason: body.reason }),
     };
     const query: TaskSelection = body.query ?? {};
     try {
-      const outcome = await tasks[action](query, options);
+      const outcome = await (action === "change"
+        ? tasks.change(query, body.change ?? {}, options)
+        : tasks[action](query, options));
       return context.json({ ...outcome, isFinished: true }, 200);
     } catch (error) {
-      if (!limit.aborted || progress === undefined) throw error;
+      if (!limit.signal.aborted || progress === undefined) throw error;
       return context.json({ ...progress, isFinished: false, reasons: [] }, 202);
     }
   });

@@ -143,6 +143,7 @@ export const TaskView = z
     parent: z.object({ pool: z.string(), id: z.string() }).nullable().openapi({ description: "Waits for this one." }),
     schedule: z.string().nullable(),
     traceId: z.string().nullable().openapi({ description: "32 hexadecimal digits." }),
+    traceUrl: z.string().nullable().optional().openapi({ description: "The trace in a tracing tool, if one is set." }),
     typed: z
       .array(z.object({ part: z.enum(["args", "result", "progress"]), node: ValueView }))
       .optional()

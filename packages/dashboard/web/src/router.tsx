@@ -24,9 +24,11 @@ export interface TaskSearch {
   until?: string;
   error?: string;
   text?: string;
+  /** `newest`, `oldest` or `finished`. */
+  sort?: string;
 }
 
-const TASK_FILTERS = ["pool", "state", "task", "host", "tag", "since", "until", "error", "text"] as const;
+const TASK_FILTERS = ["pool", "state", "task", "host", "tag", "since", "until", "error", "text", "sort"] as const;
 
 function taskSearch(search: Record<string, unknown>): TaskSearch {
   return Object.fromEntries(
@@ -66,6 +68,7 @@ const tree = root.addChildren([
   createRoute({
     getParentRoute: () => root,
     path: "/dead-letters",
+    validateSearch: taskSearch,
     component: lazyRouteComponent(() => import("./pages/tasks/dead-letters-page.tsx"), "DeadLettersPage"),
   }),
   createRoute({

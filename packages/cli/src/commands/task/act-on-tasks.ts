@@ -25,7 +25,7 @@ export interface ActOptions extends Filters {
 
 /** What a command does to tasks. */
 export interface Deed {
-  action: BulkAction;
+  action: Exclude<BulkAction, "change">;
   /** What the tasks are then, such as "cancelled". */
   past: string;
   reason?: string | undefined;

@@ -5,11 +5,15 @@ import { serverTime } from "../../redis/connection/index.ts";
 import type { Keys } from "../../redis/keys.ts";
 import { Script } from "../../redis/script/index.ts";
 import type { Milliseconds } from "../../time/index.ts";
+import type { TaskChange } from "../../work/submission/index.ts";
 import type { FindContext, Found, FoundTask } from "./find-rows.ts";
 import { findPage } from "./find-tasks.ts";
 import { type CheckedQuery, type Cursor, checkQuery, type FindState, type TaskSelection } from "./task-query.ts";
 
-export type BulkAction = "cancel" | "retry" | "promote" | "remove";
+export type BulkAction = "cancel" | "retry" | "promote" | "remove" | "change";
+
+/** What is changed of each task of a query. */
+export type BulkChange = Pick<TaskChange, "priority" | "delay">;
 
 /** How far a bulk action has come. */
 export interface BulkProgress {
@@ -45,7 +49,7 @@ export interface BulkOptions {
 }
 
 /** What became of one task: undefined = it was changed, else why not. */
-export type Act = (task: FoundTask) => Promise<string | undefined>;
+export type Act = (task: FoundTask, change: BulkChange | undefined) => Promise<string | undefined>;
 
 /** Tasks that an action without a state is for. */
 const STATES: Readonly<Record<BulkAction, readonly FindState[] | null>> = {
@@ -53,6 +57,7 @@ const STATES: Readonly<Record<BulkAction, readonly FindState[] | null>> = {
   retry: ["failed", "cancelled"],
   promote: ["delayed"],
   remove: null,
+  change: ["waiting", "prioritized", "delayed"],
 };
 /** Tasks of one page, and requests that are on their way at the same time. */
 const PAGE = 200;
@@ -66,6 +71,8 @@ const NAMED = 5;
 interface BulkRecord {
   action: BulkAction;
   query: TaskSelection;
+  /** Of the action "change". */
+  change?: BulkChange | undefined;
   /** Tasks from this number on, or submitted from this time on (epoch ms), came later and are not meant. */
   before: { number: number; time: number };
   cursor: Cursor | null;
@@ -90,7 +97,13 @@ export function meantBy(action: BulkAction, query: TaskSelection): CheckedQuery 
  */
 export async function runBulk(
   context: FindContext,
-  call: { action: BulkAction; query: TaskSelection; options: BulkOptions; act: Act },
+  call: {
+    action: BulkAction;
+    query: TaskSelection;
+    options: BulkOptions;
+    act: Act;
+    change?: BulkChange | undefined;
+  },
 ): Promise<BulkOutcome> {
   const { action, options, act } = call;
   const { client, keys } = context;
@@ -127,7 +140,10 @@ function orderOf({ action, query }: BulkRecord): "oldest" | "newest" {
 
 async function actOn(found: readonly Found[], act: Act, record: BulkRecord): Promise<void> {
   const refusals = await Promise.all(
-    found.map(async ({ task }) => ({ id: task.id, reason: await act(task).catch((error) => reasonOf(error)) })),
+    found.map(async ({ task }) => ({
+      id: task.id,
+      reason: await act(task, record.change).catch((error) => reasonOf(error)),
+    })),
   );
   for (const { id, reason } of refusals) {
     if (reason === undefined) {
@@ -152,7 +168,7 @@ function reasonOf(error: unknown): string {
 
 async function begin(
   { client, keys }: FindContext,
-  { action, query }: { action: BulkAction; query: TaskSelection },
+  { action, query, change }: { action: BulkAction; query: TaskSelection; change?: BulkChange | undefined },
 ): Promise<BulkRecord> {
   meantBy(action, query);
   const filters = Object.entries(query).filter(([, value]) => value !== undefined);
@@ -162,6 +178,7 @@ async function begin(
   const [next, time] = await Promise.all([client.hget(keys.taskIndex, "next"), serverTime(client)]);
   return {
     action,
+    ...(change === undefined ? {} : { change }),
     query: Object.fromEntries(filters.map(([name, value]) => [name, value instanceof Date ? value.getTime() : value])),
     before: { number: Number(next ?? 0), time },
     cursor: null,

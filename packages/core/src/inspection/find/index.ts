@@ -1,6 +1,7 @@
 export {
   type Act,
   type BulkAction,
+  type BulkChange,
   type BulkOptions,
   type BulkOutcome,
   type BulkProgress,

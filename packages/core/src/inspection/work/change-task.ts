@@ -53,7 +53,7 @@ export async function changeTask(
 }
 
 /** @throws ValueError */
-function checkChange(change: TaskChange): void {
+export function checkChange(change: TaskChange): void {
   assertOptions("a change of a task", change, CHANGE);
   const { priority, delay, args } = change ?? {};
   if (priority === undefined && delay === undefined && args === undefined) {

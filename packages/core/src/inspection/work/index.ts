@@ -1,4 +1,4 @@
-export { changeTask } from "./change-task.ts";
+export { changeTask, checkChange } from "./change-task.ts";
 export { describeFailure, viewError } from "./error-view.ts";
 export { type HostGlance, type Overview, OverviewReader, type PoolGlance, type RecentFailure } from "./overview.ts";
 export { type JobCounts, readPoolCounts } from "./pool-counts.ts";

@@ -78,7 +78,7 @@ function Side() {
   const greeting = useStore(hello);
   return (
     <nav className="side" aria-label={frame.pages}>
-      <Link className="brand" to="/" aria-label={frame.namespace(greeting?.namespace ?? "")}>
+      <Link className="brand" to="/" title={frame.namespace(greeting?.namespace ?? "")}>
         <img src={`${BASE}mark.svg`} width="26" height="26" alt="" />
         <span className="txt">
           manyhands<small>{greeting?.namespace ?? "\u00a0"}</small>
@@ -122,10 +122,11 @@ function Bar({ openPalette, openHelp }: { openPalette: () => void; openHelp: () 
       <Link className="brand only-phone" to="/" aria-label={frame.overview}>
         <img src={`${BASE}mark.svg`} width="26" height="26" alt="" />
       </Link>
-      <button type="button" className="search" aria-label={frame.search} onClick={openPalette}>
+      <button type="button" className="search" aria-label={frame.searchHint} onClick={openPalette}>
         <Icon name="search" />
         <span>{frame.searchHint}</span>
-        <kbd>/</kbd>
+        {/* biome-ignore lint/a11y/noAriaHiddenOnFocusable: it is no control, and the label says nothing of it */}
+        <kbd aria-hidden="true">/</kbd>
       </button>
       <span className="push" />
       <LiveSign />

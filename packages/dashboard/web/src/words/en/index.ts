@@ -11,6 +11,7 @@ import { processes } from "./processes.ts";
 import { redis } from "./redis.ts";
 import { settings } from "./settings.ts";
 import { states } from "./states.ts";
+import { task } from "./task.ts";
 import { tasks } from "./tasks.ts";
 import { visitor } from "./visitor.ts";
 
@@ -20,6 +21,7 @@ export const en = {
   states,
   overview,
   failures,
+  task,
   tasks,
   deadLetters,
   pools,

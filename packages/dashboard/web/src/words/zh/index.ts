@@ -12,6 +12,7 @@ import { processes } from "./processes.ts";
 import { redis } from "./redis.ts";
 import { settings } from "./settings.ts";
 import { states } from "./states.ts";
+import { task } from "./task.ts";
 import { tasks } from "./tasks.ts";
 import { visitor } from "./visitor.ts";
 
@@ -21,6 +22,7 @@ export const zh: Words = {
   states,
   overview,
   failures,
+  task,
   tasks,
   deadLetters,
   pools,

@@ -1,0 +1,52 @@
+import { useEffect, useRef } from "react";
+import { tinykeys } from "tinykeys";
+import { useSettings } from "../../settings.ts";
+
+/** The key that was pressed before the last one. */
+let before = { key: "", at: 0 };
+let last = before;
+window.addEventListener(
+  "keydown",
+  ({ key, timeStamp }) => {
+    before = last;
+    last = { key, at: timeStamp };
+  },
+  { capture: true },
+);
+/** Two keys of a command, such as `g r`, follow each other within this time, ms. */
+const SEQUENCE = 1_000;
+
+/** Keys of a page, as tinykeys names them. They are off in fields, in dialogs, and where letters are turned off. */
+export function useKeys(keys: readonly (readonly [name: string, run: () => void])[]): void {
+  const { letterKeys } = useSettings();
+  const latest = useRef(keys);
+  latest.current = keys;
+  const names = keys.map(([name]) => name).join("\n");
+  useEffect(() => {
+    const bindings = names.split("\n").map((name) => [
+      name,
+      (event: KeyboardEvent) => {
+        const isLetter = /^(?:Shift\+)?[a-zA-Z]$/.test(name);
+        if ((isLetter && (!letterKeys || isSecondOfTwo(event))) || isBusyElsewhere(event, name)) return;
+        event.preventDefault();
+        latest.current.find(([each]) => each === name)?.[1]();
+      },
+    ]);
+    return tinykeys(window, Object.fromEntries(bindings));
+  }, [names, letterKeys]);
+}
+
+/** A letter behind `g` opens a page. */
+function isSecondOfTwo({ timeStamp }: KeyboardEvent): boolean {
+  return before.key === "g" && timeStamp - before.at < SEQUENCE;
+}
+
+function isBusyElsewhere({ target }: KeyboardEvent, name: string): boolean {
+  if (document.querySelector("dialog[open]")) return true;
+  if (!(target instanceof HTMLElement)) return false;
+  if (target.isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(target.tagName)) {
+    return !(target instanceof HTMLInputElement && target.type === "checkbox");
+  }
+  // A button or a link that has the focus is what Enter presses.
+  return name === "Enter" && (target.tagName === "BUTTON" || target.tagName === "A");
+}
