@@ -52,7 +52,7 @@ export const FOLDERS: Readonly<Record<string, readonly (readonly string[])[]>> =
     ["registry", "fleet", "rollups", "history", "task-index", "audit"],
     ["results"],
     ["submission"],
-    ["pool"],
+    ["pool", "schedules"],
     ["process"],
   ],
   "core/inspection": [["place.ts"], ["work", "objects", "changes"], ["find"]],

@@ -35,6 +35,7 @@ export const NAVIGATION: readonly NavigationGroup[] = [
       { page: "docs/how-to-retries.md", name: "Retry, and run twice safely" },
       { page: "docs/how-to-long-tasks.md", name: "Run long tasks" },
       "docs/background-jobs.md",
+      "docs/schedules.md",
       { page: "docs/how-to-progress.md", name: "Report progress" },
       { page: "docs/how-to-test.md", name: "Test your tasks" },
       { page: "docs/how-to-monitor.md", name: "Monitor" },

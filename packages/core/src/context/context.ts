@@ -115,6 +115,7 @@ import { offerStarter } from "../work/process/process-starter.ts";
 import { DEFAULT_POOL, PoolRegistry } from "../work/registry/index.ts";
 import { ResultChannel } from "../work/results/index.ts";
 import { rollupsOf } from "../work/rollups/index.ts";
+import type { Schedules } from "../work/schedules/index.ts";
 import {
   BackgroundJobs,
   ExpiryWatch,
@@ -560,6 +561,11 @@ export class Context {
     return this.#inspect.objects;
   }
 
+  /** Runs tasks at due times: set, list, get, next, pause, resume, run, remove. */
+  get schedules(): Schedules {
+    return this.#inspect.schedules;
+  }
+
   /** A handle of the object that a reference names. @internal */
   openObject(reference: ObjectReference): SharedObject {
     this.#assertOpen();
@@ -596,8 +602,11 @@ export class Context {
   }
 
   get #inspect(): Inspector {
-    const { client, keys, keepAlive } = this.#runtime;
-    this.#inspector ??= new Inspector({ client, keys, during: (request) => this.#during(keepAlive, request) });
+    const { client, keys, keepAlive, maxPayload } = this.#runtime;
+    this.#inspector ??= new Inspector({
+      ...{ client, keys, maxPayload },
+      during: (request) => this.#during(keepAlive, request),
+    });
     return this.#inspector;
   }
 

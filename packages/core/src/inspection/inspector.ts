@@ -3,14 +3,17 @@ import { BullQueues } from "../redis/bull-queue/index.ts";
 import type { RedisClient } from "../redis/connection/index.ts";
 import type { Keys } from "../redis/keys.ts";
 import { AuditTrail, type AuditTrailOptions } from "../work/audit/index.ts";
+import { announcedTasks } from "../work/fleet/index.ts";
 import { rollupsOf } from "../work/rollups/index.ts";
+import { Schedules } from "../work/schedules/index.ts";
+import { DEFAULT_MAX_PAYLOAD } from "../work/submission/index.ts";
 import { AuditInspector } from "./audit-inspector.ts";
 import { auditInspector } from "./audited.ts";
 import { ChangeFeed, type ChangeFeedOptions } from "./changes/index.ts";
 import type { BulkOptions } from "./find/index.ts";
 import { FleetInspector } from "./fleet-inspector.ts";
 import { ObjectInspector } from "./objects/index.ts";
-import type { InspectorPlace } from "./place.ts";
+import { type InspectorPlace, liveHosts } from "./place.ts";
 import { PoolInspector } from "./pool-inspector.ts";
 import { ProcessInspector } from "./process-inspector.ts";
 import { TaskInspector } from "./task-inspector.ts";
@@ -25,6 +28,8 @@ export interface InspectorOptions {
   hidesArguments?: boolean | undefined;
   /** Notes all changes in the audit log. @defaultValue nothing is noted */
   audit?: Pick<AuditTrailOptions, "actor" | "logger"> | undefined;
+  /** Largest argument list that is stored, bytes. @defaultValue 1 MiB */
+  maxPayload?: number | undefined;
 }
 
 /**
@@ -38,9 +43,11 @@ export class Inspector {
   readonly processes: ProcessInspector;
   readonly objects: ObjectInspector;
   readonly audit: AuditInspector;
+  readonly schedules: Schedules;
   readonly #place: InspectorPlace;
 
-  constructor({ client, keys, during = (request) => request(), hidesArguments, audit }: InspectorOptions) {
+  constructor(options: InspectorOptions) {
+    const { client, keys, during = (request) => request(), hidesArguments, maxPayload, audit } = options;
     const place = { client, keys, during, hidesArguments, queues: new BullQueues(client, keys) };
     this.#place = place;
     this.tasks = new TaskInspector(place);
@@ -48,6 +55,10 @@ export class Inspector {
     this.fleet = new FleetInspector(place);
     this.processes = new ProcessInspector(place);
     this.objects = new ObjectInspector(place);
+    this.schedules = new Schedules({
+      ...{ client, keys, during, maxPayload: maxPayload ?? DEFAULT_MAX_PAYLOAD },
+      announcedTask: async (task) => announcedTasks(await liveHosts(place)).get(task) ?? null,
+    });
     const trail = audit ? new AuditTrail({ client, keys, during, ...audit }) : null;
     this.audit = new AuditInspector(place, trail);
     if (trail !== null) auditInspector(this, trail);

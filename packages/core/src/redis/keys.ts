@@ -231,6 +231,31 @@ export class Keys {
     return `{${this.namespace}}/cancelled/${pool}`;
   }
 
+  /** Sorted set: name of a schedule -> epoch ms at which it is due; +inf = paused, or it has ended. */
+  get schedules(): string {
+    return `{${this.namespace}}/schedules`;
+  }
+
+  /** Set: names of schedules with runs that wait for the one before them. */
+  get queuedSchedules(): string {
+    return `{${this.namespace}}/schedules/queued`;
+  }
+
+  /** Hash: one schedule: `spec` as JSON, and what has become of it. */
+  schedule(name: string): string {
+    return `{${this.namespace}}/schedule/${name}`;
+  }
+
+  /** List: the last due times of a schedule and what became of them, as JSON, the newest first. */
+  scheduleRuns(name: string): string {
+    return `{${this.namespace}}/schedule-runs/${name}`;
+  }
+
+  /** List: due times of a schedule whose runs wait for the one before them, epoch ms. */
+  scheduleQueue(name: string): string {
+    return `{${this.namespace}}/schedule-queue/${name}`;
+  }
+
   /** String with PX: who clears a terminated pool away at the moment. */
   poolRemoval(pool: string): string {
     return `{${this.namespace}}/pool-removal/${pool}`;

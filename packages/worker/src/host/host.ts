@@ -17,6 +17,7 @@ import {
   RareWarnings,
   type RollupWriter,
   rollupsOf,
+  ScheduleRunner,
   type StopStep,
   settledWithin,
   sumHours,
@@ -100,6 +101,7 @@ export class Host implements WorkerHost {
   readonly #processes: HostProcesses;
   readonly #status: HostStatus;
   readonly #drain: Drain;
+  readonly #schedules: ScheduleRunner;
   readonly #parts: HostParts;
   #stopping: Promise<void> | undefined;
   readonly #closed = Promise.withResolvers<void>();
@@ -142,6 +144,7 @@ export class Host implements WorkerHost {
     );
     this.#fetching = this.#makeFetching();
     const registry = new PoolRegistry(client, this.#keys, this.#tellUnreadable());
+    this.#schedules = this.#makeSchedules();
     const work = this.#makeWorkHost(registry);
     this.#pools = new HostPools({ host: work, registry, pools: options.pools, keep: options.keep });
     this.#processes = new HostProcesses({
@@ -202,6 +205,12 @@ export class Host implements WorkerHost {
       },
       { name: "offers of slots", start: () => this.#fetching.startOffers(), quiet: () => this.#fetching.stopOffers() },
       { name: "sweep", start: () => sweep.start(), quiet: () => void sweep.stop(), stop: () => sweep.stop() },
+      {
+        name: "schedules",
+        start: () => this.#schedules.start(),
+        quiet: () => void this.#schedules.stop(),
+        stop: () => settledWithin(this.#schedules.stop(), FLUSH_DEADLINE),
+      },
       {
         name: "duties of the fleet",
         start: () => duties.start(),
@@ -420,6 +429,7 @@ export class Host implements WorkerHost {
       this.#redisWatch.look();
       this.#tell();
       this.#pools.refresh();
+      this.#schedules.lookSoon();
     });
   }
 
@@ -439,6 +449,8 @@ export class Host implements WorkerHost {
     switch (message.type) {
       case "pools-changed":
         return this.#pools.refresh(message.pool);
+      case "schedules-changed":
+        return this.#schedules.lookSoon();
       case "cancel":
         return this.#running.cancel(message, message.reason);
       case "watch":
@@ -597,7 +609,29 @@ export class Host implements WorkerHost {
         announce: () => this.#announcer.announce(),
       },
       onTrouble: () => this.#status.update(),
+      onScheduledRunEnded: (schedule) => this.#startQueued([schedule]),
     };
+  }
+
+  #makeSchedules(): ScheduleRunner {
+    const { client } = this.#connections;
+    const { logger } = this.#redisTrouble;
+    const fleet = new Fleet(client, this.#keys);
+    return new ScheduleRunner({
+      ...{ client, keys: this.#keys, logger },
+      announcedTask: async (task) => {
+        const own = this.#tasks.get(task) ?? fleet.recentTask(task);
+        if (own !== undefined) return own;
+        await fleet.hosts();
+        return fleet.recentTask(task) ?? null;
+      },
+    });
+  }
+
+  #startQueued(names?: readonly string[]): void {
+    this.#schedules.startQueued(names).catch((error: Error) => {
+      this.#redisTrouble.logger.warn(`starting runs that waited for the ones before failed: ${error.message}`);
+    });
   }
 
   /** What one host does for all of the fleet. */
@@ -637,6 +671,12 @@ export class Host implements WorkerHost {
         what: "looking for tasks that have expired",
         interval: heartbeatInterval,
         look: () => expireDueTasks({ client, keys: this.#keys }),
+      },
+      {
+        name: "schedules",
+        what: "looking for scheduled runs that wait for the ones before",
+        interval: heartbeatInterval,
+        look: () => this.#schedules.startQueued(),
       },
       ...this.#pools.duties(),
     ];

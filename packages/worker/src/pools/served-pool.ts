@@ -34,6 +34,8 @@ export interface PoolHost extends JobHost, QueueHost {
   history: Pick<HistoryKeeper, "ruleFor" | "grows">;
   /** The troubles of a pool on this host have changed. */
   onTrouble: () => void;
+  /** A run of the schedule has ended: the next one may wait for that. */
+  onScheduledRunEnded: (schedule: string) => void;
 }
 
 /** How long BullMQ's connection may take to close, and what was written for the pool to go, ms. */
@@ -87,7 +89,10 @@ export class ServedPool {
         host.meters.jobStalled(record);
         void this.#tellTakenOver(id);
       },
-      onEnded: (job) => this.#runner.ended(job),
+      onEnded: (job) => {
+        this.#runner.ended(job);
+        if (typeof job.data?.schedule === "string") host.onScheduledRunEnded(job.data.schedule);
+      },
       onFailed: (job, error) => {
         void this.#runner.failedByBullMQ(job, error).catch((failure) => this.#jobs.report(failure as Error));
       },

@@ -4,12 +4,12 @@ import { luaFunction } from "./composed-script.ts";
 import { packStrings } from "./pack-strings.ts";
 
 /** The parts of BullMQ's backend that add jobs. */
-interface Backend<Entry> {
+export interface Backend<Entry> {
   addJobs(entries: Entry[]): Promise<string[]>;
   addJobToTransaction(commands: object, job: unknown, jobId: string | undefined, parent: unknown): Promise<unknown>;
 }
 
-interface Entry {
+export interface Entry {
   job: unknown;
   jobId?: string;
   parentKeyOpts?: unknown;
@@ -43,7 +43,7 @@ export function addInBulk<Of extends Entry>(backend: Backend<Of>, client: RedisC
 }
 
 /** @returns null where BullMQ does more for a job than one script, or not at once */
-function commandsOf<Of extends Entry>(backend: Backend<Of>, entries: Of[]): Command[] | null {
+export function commandsOf<Of extends Entry>(backend: Backend<Of>, entries: Of[]): Command[] | null {
   const commands: Command[] = [];
   const recorder = {
     runCommand: (name: string, parameters: Command[1]) => {

@@ -14,3 +14,5 @@ export {
 export { indexTasks } from "./index-tasks.ts";
 export { INDEXED_SCRIPTS, isRelayScript, UNCHANGED_SCRIPTS } from "./indexed-script.ts";
 export { openBullQueue } from "./open-bull-queue.ts";
+export { packStrings } from "./pack-strings.ts";
+export { type AddingScript, AddRecorder, type RecordedAdd } from "./record-adds.ts";

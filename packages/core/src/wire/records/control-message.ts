@@ -36,6 +36,8 @@ export function readControlMessage(text: string): ControlMessage | { fault: stri
   switch (type) {
     case "pools-changed":
       return isName(pool) ? { type, pool } : { fault: "it names no pool" };
+    case "schedules-changed":
+      return { type };
     case "cancel":
       if (!isName(pool) || !isName(jobId)) return { fault: "it names no task" };
       if (unit !== null && !isCount(unit)) return { fault: "its unit is not a whole number" };

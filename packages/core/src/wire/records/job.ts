@@ -27,6 +27,8 @@ export interface JobEnvelope {
   /** The job is a process: who it is, beside its arguments. */
   process?: ProcessOrder;
   tags?: string[];
+  /** The job is a run of the schedule with that name. */
+  schedule?: string;
   /** The job is a call of `onDead`: of the task with that id. */
   deadOf?: string;
   /** Hard limit of one call or item: the child is killed. */

@@ -167,6 +167,8 @@ export interface SessionRecord {
 /** Messages on `Keys.control` and `Keys.hostControl`, as JSON. All are hints: receivers re-read the truth. */
 export type ControlMessage =
   | { type: "pools-changed"; pool: string }
+  /** A schedule was set, paused or resumed: another one may be due first. */
+  | { type: "schedules-changed" }
   /** `run`: the run that is meant, as `<when its job was submitted, ms>/<starts so far>`; without it, the present one. */
   | { type: "cancel"; pool: string; jobId: string; unit: number | null; reason: string; run?: string }
   /** Another client waits for the job: its host posts the answers to that one as well. */

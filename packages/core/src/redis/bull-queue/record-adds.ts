@@ -1,0 +1,51 @@
+import type { Queue as BullQueue, JobsOptions } from "bullmq";
+import type { RedisClient } from "../connection/index.ts";
+import type { Keys } from "../keys.ts";
+import { type Backend, commandsOf, type Entry } from "./add-in-bulk.ts";
+import { BULL_SCRIPTS } from "./composed-script.ts";
+import { openBullQueue } from "./open-bull-queue.ts";
+
+/** The scripts of BullMQ that add a job that may start at once. */
+const ADDING_SCRIPTS = ["addStandardJob", "addPrioritizedJob"] as const;
+export type AddingScript = (typeof ADDING_SCRIPTS)[number];
+
+/** What BullMQ would have Redis do to add a job. */
+export interface RecordedAdd {
+  script: AddingScript;
+  keys: string[];
+  args: (string | Buffer)[];
+}
+
+/**
+ * Gives the scripts by which BullMQ would add jobs to a queue, and adds none: for scripts of ours that add jobs together with
+ * something else, in one step.
+ */
+export class AddRecorder {
+  readonly #queue: BullQueue;
+  #recorded: RecordedAdd[] = [];
+
+  constructor(context: { client: RedisClient; keys: Keys }, pool: string) {
+    this.#queue = openBullQueue(context, pool);
+    const { backend } = this.#queue as unknown as { backend: Backend<Entry> };
+    backend.addJobs = async (entries) => {
+      const commands = commandsOf(backend, entries);
+      if (commands === null) throw new Error("BullMQ adds these jobs by more than one script each");
+      this.#recorded = commands.map(([name, parameters]) => {
+        const script = ADDING_SCRIPTS.find((one) => name.includes(one));
+        if (script === undefined) throw new Error(`BullMQ adds a job by ${name}, which is not known here`);
+        const count = BULL_SCRIPTS[script];
+        return { script, keys: parameters.slice(0, count) as string[], args: parameters.slice(count) };
+      });
+      return entries.map(({ jobId }) => jobId ?? "");
+    };
+  }
+
+  async record(jobs: readonly { name: string; data: unknown; opts: JobsOptions }[]): Promise<RecordedAdd[]> {
+    await this.#queue.addBulk(jobs.map((job) => ({ ...job })));
+    return this.#recorded;
+  }
+
+  async close(): Promise<void> {
+    await this.#queue.close().catch(() => {});
+  }
+}

@@ -1,0 +1,119 @@
+import type { RedisClient } from "../../redis/connection/index.ts";
+import type { Keys } from "../../redis/keys.ts";
+import { decodeFromString } from "../../wire/codec/index.ts";
+import type { ScheduleSpec } from "./schedule-spec.ts";
+import type { ScheduleRun, ScheduleView } from "./schedule-view.ts";
+
+/** A schedule as Redis keeps it. */
+export interface StoredSchedule {
+  name: string;
+  spec: ScheduleSpec;
+  /** Another one with each change by a person or a program. */
+  version: string;
+  /** The moment from which `every` counts, epoch ms. */
+  anchor: number;
+  /** The next due time as it is written, "" = none. */
+  due: string;
+  state: ScheduleView["state"];
+  at: number | null;
+  created: number;
+  changed: number;
+  runs: number;
+  skipped: number;
+  missed: number;
+  last: string | null;
+}
+
+/** @returns null when there is none, or its record cannot be read */
+export async function readSchedule(client: RedisClient, keys: Keys, name: string): Promise<StoredSchedule | null> {
+  return toStored(name, await client.hgetall(keys.schedule(name)));
+}
+
+/** A schedule with its last runs. */
+export async function readScheduleView(
+  client: RedisClient,
+  keys: Keys,
+  names: readonly string[],
+): Promise<(ScheduleView | null)[]> {
+  if (names.length === 0) return [];
+  const pipeline = client.pipeline();
+  for (const name of names) {
+    pipeline.hgetall(keys.schedule(name));
+    pipeline.lrange(keys.scheduleRuns(name), 0, -1);
+    pipeline.llen(keys.scheduleQueue(name));
+  }
+  const replies = (await pipeline.exec()) ?? [];
+  return names.map((name, index) => {
+    const [hash, runs, queued] = replies.slice(index * 3, index * 3 + 3);
+    if (hash?.[0]) return null;
+    const stored = toStored(name, hash?.[1] as Record<string, string>);
+    if (!stored) return null;
+    return toView(stored, { runs: (runs?.[1] ?? []) as string[], queued: Number(queued?.[1] ?? 0) });
+  });
+}
+
+function toStored(name: string, hash: Readonly<Record<string, string>>): StoredSchedule | null {
+  const { spec, version, state } = hash;
+  if (spec === undefined || version === undefined) return null;
+  const read = parseSpec(spec);
+  if (read === null) return null;
+  return {
+    ...{ name, spec: read, version, due: hash["due"] ?? "", at: toNumber(hash["at"]) },
+    anchor: toNumber(hash["anchor"]) ?? 0,
+    state: state === "paused" || state === "ended" ? state : "active",
+    created: toNumber(hash["created"]) ?? 0,
+    changed: toNumber(hash["changed"]) ?? 0,
+    runs: toNumber(hash["runs"]) ?? 0,
+    skipped: toNumber(hash["skipped"]) ?? 0,
+    missed: toNumber(hash["missed"]) ?? 0,
+    last: hash["last"] ?? null,
+  };
+}
+
+function parseSpec(text: string): ScheduleSpec | null {
+  try {
+    const spec = JSON.parse(text) as Partial<ScheduleSpec> | null;
+    const isWhole =
+      typeof spec?.task === "string" && typeof spec.pool === "string" && typeof spec.timeZone === "string";
+    return isWhole && (typeof spec.cron === "string" || typeof spec.every === "number") ? (spec as ScheduleSpec) : null;
+  } catch {
+    return null;
+  }
+}
+
+function toView(stored: StoredSchedule, { runs, queued }: { runs: readonly string[]; queued: number }): ScheduleView {
+  const { name, spec, state, created, changed, skipped, missed, last } = stored;
+  const { task, pool, cron, every, timeZone, from, until, limit, jitter, overlap } = spec;
+  return {
+    ...{ name, task, args: argumentsOf(spec), cron, every, timeZone, from, until, limit, jitter, overlap },
+    ...{ missed: spec.missed, pool, tags: spec.options.tags ?? [], state, next: state === "active" ? stored.at : null },
+    ...{
+      createdAt: created,
+      changedAt: changed,
+      runs: stored.runs,
+      skipped,
+      missedCount: missed,
+      queued,
+      lastId: last,
+    },
+    lastRuns: runs.flatMap((text) => readRun(text) ?? []),
+  };
+}
+
+function argumentsOf({ args }: ScheduleSpec): unknown[] {
+  if (args.args) return args.args;
+  return args.encodedArgs === undefined ? [] : (decodeFromString(args.encodedArgs) as unknown[]);
+}
+
+function readRun(text: string): ScheduleRun | null {
+  try {
+    const { due, at, outcome, id, count } = JSON.parse(text) as ScheduleRun;
+    return { due, at, outcome, id: id ?? null, count: count ?? 1 };
+  } catch {
+    return null;
+  }
+}
+
+function toNumber(text: string | undefined): number | null {
+  return text === undefined || text === "" || Number.isNaN(Number(text)) ? null : Number(text);
+}

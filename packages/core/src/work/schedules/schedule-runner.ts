@@ -1,0 +1,205 @@
+import type { Logger } from "../../package/index.ts";
+import type { RedisClient } from "../../redis/connection/index.ts";
+import type { Keys } from "../../redis/keys.ts";
+import { Duty, type Milliseconds } from "../../time/index.ts";
+import type { TaskAnnouncement } from "../../wire/records/records.ts";
+import { cancelTask } from "../submission/index.ts";
+import { readSchedule, type StoredSchedule } from "./read-schedule.ts";
+import { packAdds, RunJobs, runId, type ScheduledRun } from "./run-jobs.ts";
+import { firstSchedules, LONGEST_QUEUE, starts, type TriggerReply, triggers } from "./schedule-scripts.ts";
+import { type DueTime, nextDue } from "./schedule-spec.ts";
+
+export interface ScheduleRunnerOptions {
+  client: RedisClient;
+  keys: Keys;
+  logger: Pick<Logger, "info" | "warn">;
+  /** A task as live hosts announce it; null = none does. */
+  announcedTask: (task: string) => Promise<TaskAnnouncement | null>;
+}
+
+/** A due time that is seen to so late is missed, unless it is the last one and no later than this, ms. */
+const LATE: Milliseconds = 30_000;
+/** Without word that a schedule was changed a host looks again after this time at the latest while there are schedules, ms. */
+const LONGEST_SLEEP: Milliseconds = 60_000;
+/** Schedules that are triggered at once. */
+const AT_ONCE = 20;
+/** Due times that are counted one by one after an outage; of more the rest is left out together. */
+const MOST_DUE = 10_000;
+
+/**
+ * Triggers the schedules that are due. Every host has one, and Redis sees to it that each due time is triggered once: so
+ * the loss of a host delays nothing. It sleeps until the first schedule is due; hosts are told when one is set.
+ */
+export class ScheduleRunner {
+  readonly #options: ScheduleRunnerOptions;
+  readonly #jobs: RunJobs;
+  readonly #duty: Duty;
+  #stopped = false;
+
+  constructor(options: ScheduleRunnerOptions) {
+    this.#options = options;
+    const { client, keys, logger } = options;
+    this.#jobs = new RunJobs({ client, keys });
+    this.#duty = new Duty({
+      ...{ client, logger, what: "triggering schedules", interval: LONGEST_SLEEP },
+      look: () => this.#look(),
+    });
+  }
+
+  start(): void {
+    this.#duty.start();
+    this.#duty.soon();
+  }
+
+  /** A schedule was set, or the run of one has ended. */
+  lookSoon(): void {
+    this.#duty.soon();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#duty.stop();
+    await this.#jobs.close();
+  }
+
+  /** Starts runs that wait for the ones before them, where these have ended. */
+  async startQueued(names?: readonly string[]): Promise<void> {
+    const { client, keys } = this.#options;
+    for (const name of names ?? (await client.smembers(keys.queuedSchedules))) await this.#startQueued(name);
+  }
+
+  /** @returns when to look again, ms */
+  async #look(): Promise<Milliseconds> {
+    const { client, keys } = this.#options;
+    while (!this.#stopped) {
+      const [time, ...entries] = await firstSchedules.run(client, [keys.schedules], [AT_ONCE]);
+      const now = Number(time);
+      const due: string[] = [];
+      let first = Number.POSITIVE_INFINITY;
+      for (let index = 0; index < entries.length; index += 2) {
+        const at = Number(entries[index + 1]);
+        if (at <= now) due.push(entries[index] ?? "");
+        else first = Math.min(first, at);
+      }
+      if (due.length === 0) return Math.min(LONGEST_SLEEP, Math.max(1, first - now));
+      await Promise.all(due.map((name) => this.#triggerSafely(name, now)));
+    }
+    return LONGEST_SLEEP;
+  }
+
+  /** One schedule that cannot be triggered keeps no other from it. */
+  async #triggerSafely(name: string, now: number): Promise<void> {
+    const { client, keys, logger } = this.#options;
+    try {
+      await this.#trigger(name, now);
+    } catch (error) {
+      if (this.#stopped || client.status !== "ready") throw error;
+      logger.warn(`schedule "${name}" could not be triggered, trying again in 30 s: ${(error as Error).message}`);
+      // Otherwise it would be the first one again at once.
+      await client.zadd(keys.schedules, "XX", "GT", now + 30_000, name);
+    }
+  }
+
+  async #trigger(name: string, now: number): Promise<void> {
+    const { client, keys, logger, announcedTask } = this.#options;
+    const schedule = await readSchedule(client, keys, name);
+    if (schedule === null || schedule.state !== "active" || schedule.due === "") {
+      // It was removed, paused or changed since; a record that cannot be read is left to who looks at it.
+      await client.zadd(keys.schedules, "XX", "CH", "+inf", name);
+      return;
+    }
+    const { spec } = schedule;
+    const plan = planOf(schedule, now);
+    if (plan.runs.length > 0 && spec.overlap === "cancel" && schedule.last !== null) {
+      const reason = `schedule "${name}" starts its next run`;
+      await cancelTask({ client, keys }, { pool: spec.pool, jobId: schedule.last, unit: null }, { reason });
+    }
+    const announced = plan.runs.length === 0 ? null : await announcedTask(spec.task);
+    const adds = plan.runs.length === 0 ? [] : await this.#jobs.record({ name, spec }, plan.runs, announced);
+    const [packed, each] = adds.length === 0 ? [Buffer.alloc(0), 0] : packAdds(adds);
+    const parts = [keys.schedule(name), keys.scheduleRuns(name), keys.scheduleQueue(name), keys.queuedSchedules];
+    const reply: TriggerReply = await triggers[adds[0]?.script ?? "none"].run(
+      client,
+      [keys.schedules, ...parts, ...(adds[0]?.keys ?? [])],
+      [
+        ...[name, schedule.version, schedule.due, plan.next?.due ?? "", plan.next?.at ?? "", plan.at],
+        ...[spec.overlap, spec.limit ?? "", keys.jobs(spec.pool), plan.missed.length, plan.missed.at(-1) ?? ""],
+        JSON.stringify(plan.runs.map(({ due, id }) => [due, id])),
+        ...[packed, each],
+      ],
+    );
+    if (reply[0] !== "fired") return;
+    const ids = reply[1];
+    if (ids.length > 0) this.#jobs.count(spec, ids.length);
+    for (const id of ids)
+      logger.info(`schedule "${name}" triggered: task "${spec.task}" (${id}) in pool "${spec.pool}"`);
+    if (plan.missed.length > 0) {
+      logger.warn(
+        `schedule "${name}": ${plan.missed.length} due times passed while no host was there, and are left out`,
+      );
+    }
+  }
+
+  async #startQueued(name: string): Promise<void> {
+    const { client, keys, logger, announcedTask } = this.#options;
+    for (let count = 0; count < LONGEST_QUEUE && !this.#stopped; count++) {
+      const [schedule, first] = await Promise.all([
+        readSchedule(client, keys, name),
+        client.lindex(keys.scheduleQueue(name), 0),
+      ]);
+      if (schedule === null || first === null) {
+        await client.srem(keys.queuedSchedules, name);
+        return;
+      }
+      const { spec } = schedule;
+      const run = { due: Number(first), id: runId(name, Number(first)) };
+      const [add] = await this.#jobs.record({ name, spec }, [run], await announcedTask(spec.task));
+      if (!add) return;
+      const [packed] = packAdds([add]);
+      const started = await starts[add.script].run(
+        client,
+        [keys.schedule(name), keys.scheduleRuns(name), keys.scheduleQueue(name), keys.queuedSchedules, ...add.keys],
+        [name, keys.jobs(spec.pool), first, run.id, "queue", packed],
+      );
+      if (started === 0) return;
+      this.#jobs.count(spec, 1);
+      logger.info(`schedule "${name}" triggered: task "${spec.task}" (${run.id}), which waited for the run before`);
+    }
+  }
+}
+
+/** What is to be done about the due times of a schedule that have come. */
+interface Plan {
+  /** To be run, the oldest first. */
+  runs: ScheduledRun[];
+  /** Left out because they are long over, epoch ms. */
+  missed: number[];
+  next: DueTime | null;
+  /** When the last of them may start, epoch ms. */
+  at: number;
+}
+
+function planOf(schedule: StoredSchedule, now: number): Plan {
+  const { name, spec, anchor } = schedule;
+  const come: DueTime[] = [{ due: Number(schedule.due), at: schedule.at ?? Number(schedule.due) }];
+  let next: DueTime | null = null;
+  for (let after = Number(schedule.due); ; ) {
+    next = nextDue(spec, name, { after, anchor });
+    if (next === null || next.at > now) break;
+    if (come.length >= MOST_DUE) come.shift();
+    come.push(next);
+    after = next.due;
+  }
+  const last = come.at(-1) as DueTime;
+  const kept = come.slice(come.length - runsOf(spec.missed, come.length, now - last.at));
+  const missed = come.slice(0, come.length - kept.length).map(({ due }) => due);
+  const runs = kept.map(({ due }) => ({ due, id: runId(name, due) }));
+  return { runs, missed, next, at: last.at };
+}
+
+/** How many of the due times that have come are run, the last ones. @param late - Of the last one, ms */
+function runsOf(missed: StoredSchedule["spec"]["missed"], come: number, late: Milliseconds): number {
+  if (missed === "all") return Math.min(come, LONGEST_QUEUE);
+  if (missed === "last" || late <= LATE) return 1;
+  return 0;
+}

@@ -1,0 +1,221 @@
+import { type AddingScript, bullFunction } from "../../redis/bull-queue/index.ts";
+import { named, Script, SERVER_TIME } from "../../redis/script/index.ts";
+
+/** Lua: hosts look again when the next run is due. */
+const TELL_HOSTS = `redis.call("PUBLISH", KEYS[3], '{"type":"schedules-changed"}')`;
+
+/** Due times whose outcome is kept, and runs that wait for the one before them. */
+const KEPT_RUNS = 50;
+export const LONGEST_QUEUE = 100;
+
+/** Lua: `note(runs, due, outcome, id, count)`: keeps what became of a due time. */
+const NOTE = `
+local function note(runs, due, outcome, id, count)
+  redis.call("LPUSH", runs, cjson.encode({due = due, at = now, outcome = outcome, id = id or cjson.null, count = count or 1}))
+  redis.call("LTRIM", runs, 0, ${KEPT_RUNS - 1})
+end`;
+
+/**
+ * KEYS[1] sorted set of schedules; KEYS[2] hash of the schedule; KEYS[3] channel of the hosts
+ * ARGV[1] name; ARGV[2] version that the caller has seen, "" = none; ARGV[3] its new version; ARGV[4] spec, JSON;
+ * ARGV[5] moment from which \`every\` counts, epoch ms; ARGV[6] next due time and ARGV[7] when its run starts, epoch ms,
+ * both "" = there is none
+ * Sets the schedule. One that was paused stays so; what it has counted stays.
+ * Returns 1, or 0 when another version is there than the caller has seen.
+ */
+export const setSchedule: Script<"set" | "changed"> = new Script({
+  name: "setSchedule",
+  lua: `${SERVER_TIME}
+local version = redis.call("HGET", KEYS[2], "version") or ""
+if version ~= ARGV[2] then return 0 end
+local now = server_time()
+local state = "active"
+if redis.call("HGET", KEYS[2], "state") == "paused" then state = "paused" end
+if ARGV[6] == "" then state = "ended" end
+redis.call("HSET", KEYS[2], "version", ARGV[3], "spec", ARGV[4], "anchor", ARGV[5], "due", ARGV[6], "at", ARGV[7],
+  "state", state, "changed", now)
+redis.call("HSETNX", KEYS[2], "created", now)
+redis.call("ZADD", KEYS[1], state == "active" and ARGV[7] or "+inf", ARGV[1])
+${TELL_HOSTS}
+return 1
+`,
+  read: named({ 1: "set", 0: "changed" }),
+});
+
+/**
+ * KEYS[1] sorted set of schedules; KEYS[2] hash of the schedule; KEYS[3] channel of the hosts
+ * ARGV[1] name; ARGV[2] version that the caller has seen; ARGV[3] its new version; ARGV[4] "pause" or "resume";
+ * ARGV[5] next due time and ARGV[6] when its run starts, epoch ms, of a schedule that goes on; both "" = there is none
+ * Returns 2 when it is paused or goes on, 1 when it was so before, 0 when another version is there than the caller has seen.
+ */
+export const pauseSchedule: Script<"done" | "was so" | "changed"> = new Script({
+  name: "pauseSchedule",
+  lua: `
+local seen = redis.call("HMGET", KEYS[2], "version", "state")
+if seen[1] ~= ARGV[2] then return 0 end
+if ARGV[4] == "pause" then
+  if seen[2] ~= "active" then return 1 end
+  redis.call("HSET", KEYS[2], "version", ARGV[3], "state", "paused")
+  redis.call("ZADD", KEYS[1], "+inf", ARGV[1])
+  return 2
+end
+if seen[2] ~= "paused" then return 1 end
+local state = ARGV[5] == "" and "ended" or "active"
+redis.call("HSET", KEYS[2], "version", ARGV[3], "state", state, "due", ARGV[5], "at", ARGV[6])
+redis.call("ZADD", KEYS[1], state == "active" and ARGV[6] or "+inf", ARGV[1])
+${TELL_HOSTS}
+return 2
+`,
+  read: named({ 2: "done", 1: "was so", 0: "changed" }),
+});
+
+/**
+ * KEYS[1] sorted set of schedules; KEYS[2] hash of the schedule; KEYS[3] list of its runs; KEYS[4] list of due times that
+ * wait; KEYS[5] set of schedules with such
+ * ARGV[1] name
+ * Returns 1 when it was there, else 0.
+ */
+export const removeSchedule: Script<number> = new Script({
+  name: "removeSchedule",
+  lua: `
+redis.call("ZREM", KEYS[1], ARGV[1])
+redis.call("SREM", KEYS[5], ARGV[1])
+local removed = redis.call("DEL", KEYS[2])
+redis.call("DEL", KEYS[3], KEYS[4])
+return removed
+`,
+});
+
+/** Lua: `is_under_way(key)`: whether a job is there that has not ended. */
+const IS_UNDER_WAY = `
+local function is_under_way(key)
+  local job = redis.pcall("HMGET", key, "timestamp", "finishedOn")
+  return not job.err and job[1] and not job[2]
+end`;
+
+/**
+ * KEYS[1] sorted set of schedules; KEYS[2] hash of the schedule; KEYS[3] list of its runs; KEYS[4] list of due times that
+ * wait; KEYS[5] set of schedules with such; KEYS[6...] those of BullMQ's script that adds a job to its pool, when ARGV[12]
+ * has jobs
+ * ARGV[1] name; ARGV[2] version and ARGV[3] due time that the caller has seen; ARGV[4] next due time and ARGV[5] when its run
+ * starts, epoch ms, both "" = there is none; ARGV[6] when the last of these runs may start, epoch ms; ARGV[7] what happens to
+ * one that is due before the last has ended; ARGV[8] most runs, "" = no limit; ARGV[9] prefix of the keys of the pool's jobs;
+ * ARGV[10] due times left out because they are long over; ARGV[11] the last of them, epoch ms; ARGV[12] due times to run,
+ * JSON list of {due time, id of the job}; ARGV[13] arguments of BullMQ's script for all of them, MessagePack list of strings;
+ * ARGV[14] how many of them are one job's
+ * Triggers the due times if the schedule is still as it was seen: adds the jobs, counts, and notes the next due time.
+ * Returns {"fired", ids of the jobs that were added}; {"early", time until it is due, ms}; {"lost"} when another host was
+ * first, or the schedule was changed.
+ */
+function triggerLua(script: AddingScript | null): string {
+  return `${SERVER_TIME}
+local seen = redis.call("HMGET", KEYS[2], "version", "due", "state", "last", "runs")
+if seen[1] ~= ARGV[2] or seen[2] ~= ARGV[3] or seen[3] ~= "active" then return {"lost"} end
+local now = server_time()
+local early = tonumber(ARGV[6]) - now
+if early > 0 then return {"early", early} end
+${NOTE}
+${IS_UNDER_WAY}
+${script === null ? "" : bullFunction(script)}
+local bull = {unpack(KEYS, 6)}
+local name, overlap = ARGV[1], ARGV[7]
+local limit = tonumber(ARGV[8])
+local runs, last = tonumber(seen[5]) or 0, seen[4]
+local missed = tonumber(ARGV[10])
+if missed > 0 then
+  redis.call("HINCRBY", KEYS[2], "missed", missed)
+  note(KEYS[3], tonumber(ARGV[11]), "missed", false, missed)
+end
+local packed = ARGV[13] ~= "" and cmsgpack.unpack(ARGV[13]) or {}
+local each = tonumber(ARGV[14])
+local added, skipped = {}, 0
+for place, run in ipairs(cjson.decode(ARGV[12])) do
+  local due, id = run[1], run[2]
+  if not limit or runs < limit then
+    local waits = overlap ~= "allow" and overlap ~= "cancel" and last and is_under_way(ARGV[9] .. last)
+    if overlap == "queue" and redis.call("LLEN", KEYS[4]) > 0 then waits = true end
+    if waits and overlap == "queue" and redis.call("LLEN", KEYS[4]) < ${LONGEST_QUEUE} then
+      redis.call("RPUSH", KEYS[4], string.format("%.0f", due))
+      redis.call("SADD", KEYS[5], name)
+      note(KEYS[3], due, "queued")
+    elseif waits then
+      skipped = skipped + 1
+      note(KEYS[3], due, "skipped")
+    else
+      local first = (place - 1) * each + 1
+      ${script === null ? "" : `${script}(bull, {unpack(packed, first, first + each - 1)})`}
+      runs, last = runs + 1, id
+      added[#added + 1] = id
+      note(KEYS[3], due, "started", id)
+    end
+  end
+end
+if skipped > 0 then redis.call("HINCRBY", KEYS[2], "skipped", skipped) end
+if last then redis.call("HSET", KEYS[2], "last", last) end
+local is_over = ARGV[4] == "" or limit and runs >= limit
+redis.call("HSET", KEYS[2], "runs", runs, "due", is_over and "" or ARGV[4], "at", is_over and "" or ARGV[5],
+  "state", is_over and "ended" or "active")
+redis.call("ZADD", KEYS[1], is_over and "+inf" or ARGV[5], name)
+return {"fired", added}
+`;
+}
+
+export type TriggerReply = [what: "fired", ids: string[]] | [what: "early", wait: number] | [what: "lost"];
+
+/** By the script of BullMQ that adds the jobs: its text is long, and which one it is depends on the options of the runs. */
+export const triggers: Readonly<Record<AddingScript | "none", Script<TriggerReply>>> = {
+  none: new Script({ name: "triggerSchedule", lua: () => triggerLua(null) }),
+  addStandardJob: new Script({ name: "triggerSchedule:standard", lua: () => triggerLua("addStandardJob") }),
+  addPrioritizedJob: new Script({ name: "triggerSchedule:prioritized", lua: () => triggerLua("addPrioritizedJob") }),
+};
+
+/**
+ * KEYS[1] hash of the schedule; KEYS[2] list of its runs; KEYS[3] list of due times that wait; KEYS[4] set of schedules with
+ * such; KEYS[5...] those of BullMQ's script that adds a job to its pool
+ * ARGV[1] name; ARGV[2] prefix of the keys of the pool's jobs; ARGV[3] due time of the run, epoch ms; ARGV[4] id of its job;
+ * ARGV[5] "queue" = the first of those that wait, if the run before has ended; "manual" = at once; ARGV[6] arguments of
+ * BullMQ's script, MessagePack list of strings
+ * Returns 1 when the job was added, else 0.
+ */
+function startLua(script: AddingScript): string {
+  return `${SERVER_TIME}
+local now = server_time()
+${NOTE}
+${IS_UNDER_WAY}
+local name, due = ARGV[1], tonumber(ARGV[3])
+local last = redis.call("HGET", KEYS[1], "last")
+if redis.call("EXISTS", KEYS[1]) == 0 then return 0 end
+if ARGV[5] == "queue" then
+  if last and is_under_way(ARGV[2] .. last) then return 0 end
+  if redis.call("LINDEX", KEYS[3], 0) ~= ARGV[3] then return 0 end
+end
+${bullFunction(script)}
+${script}({unpack(KEYS, 5)}, cmsgpack.unpack(ARGV[6]))
+if ARGV[5] == "queue" then
+  redis.call("LPOP", KEYS[3])
+  if redis.call("LLEN", KEYS[3]) == 0 then redis.call("SREM", KEYS[4], name) end
+end
+redis.call("HINCRBY", KEYS[1], "runs", 1)
+redis.call("HSET", KEYS[1], "last", ARGV[4])
+note(KEYS[2], due, ARGV[5] == "queue" and "started" or "manual", ARGV[4])
+return 1
+`;
+}
+
+export const starts: Readonly<Record<AddingScript, Script<number>>> = {
+  addStandardJob: new Script({ name: "startScheduled:standard", lua: () => startLua("addStandardJob") }),
+  addPrioritizedJob: new Script({ name: "startScheduled:prioritized", lua: () => startLua("addPrioritizedJob") }),
+};
+
+/**
+ * KEYS[1] sorted set of schedules
+ * ARGV[1] most names
+ * Returns server time, epoch ms, then the schedules that are due first, each with when its run starts.
+ */
+export const firstSchedules: Script<[now: string, ...entries: string[]]> = new Script({
+  name: "firstSchedules",
+  lua: `${SERVER_TIME}
+local entries = redis.call("ZRANGEBYSCORE", KEYS[1], "-inf", "(+inf", "WITHSCORES", "LIMIT", 0, ARGV[1])
+return {string.format("%.0f", server_time()), unpack(entries)}
+`,
+});
