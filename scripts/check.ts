@@ -12,6 +12,7 @@ const STEPS: readonly Step[] = [
   { name: "unused code", command: ["knip", "--no-progress", "--treat-config-hints-as-errors"], needs: "build" },
   { name: "types of tests, examples, scripts", command: ["tsc", "-p", "tsconfig.tests.json"] },
   { name: "types of the web app", command: ["tsc", "-p", "packages/dashboard/web"] },
+  { name: "words of the web app", command: ["node", "scripts/check-words.ts"] },
   { name: "docs", command: ["node", "scripts/check-docs.ts"], needs: "build" },
   { name: "package shape", command: ["node", "scripts/check-packages.ts"], needs: "build" },
 ];
