@@ -248,4 +248,32 @@ describe("in a real Chromium", () => {
     await page.getByRole("link", { name: "Pools" }).first().waitFor();
     expect(complaints).toEqual([]);
   });
+
+  test("the pages speak Chinese to who has chosen it, or whose browser does, and say so to screen readers", async () => {
+    // given
+    const namespace = new TestNamespace(redis);
+    await namespace.pool("letters", { size: 2 });
+    const { origin } = await dashboardFor({ redis: redis.url, namespace: namespace.name });
+    const { page, complaints } = await visitor();
+    const language = () => page.evaluate<string>("document.documentElement.lang");
+    await page.goto(`${origin}/?token=${TOKEN}`);
+    await page.goto(`${origin}/pools`);
+    await page.getByRole("heading", { name: "Pools", level: 1 }).waitFor();
+    expect(await language()).toBe("en");
+    // when
+    await page.evaluate("localStorage.setItem('manyhands-settings', JSON.stringify({ language: 'zh' }))");
+    await page.reload();
+    // then
+    await page.getByRole("heading", { name: "池", level: 1 }).waitFor();
+    await page.getByRole("link", { name: "共享对象" }).first().waitFor();
+    expect(await language()).toBe("zh");
+    expect(await page.title()).toMatch(/池/);
+    // and when
+    await page.evaluate("localStorage.clear()");
+    await page.addInitScript("Object.defineProperty(navigator, 'language', { value: 'zh-TW' })");
+    await page.reload();
+    // then
+    await page.getByRole("heading", { name: "池", level: 1 }).waitFor();
+    expect(complaints).toEqual([]);
+  });
 });
