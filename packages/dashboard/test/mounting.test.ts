@@ -6,7 +6,7 @@ import { connect } from "@manyhands/core";
 import { type CreateDashboardOptions, createDashboard, type MountedDashboard } from "@manyhands/dashboard";
 import { useRedis } from "@manyhands/testing";
 import { Hono } from "hono";
-import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import { beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { ask } from "./fixtures/ask.ts";
 import { CHROMIUM, visitor, WITHOUT_CHROMIUM } from "./fixtures/chromium.ts";
 import { BEARER, dashboardFor, TOKEN } from "./fixtures/dashboard.ts";
@@ -126,6 +126,27 @@ describe("a mounted dashboard", () => {
     const eve = await as("eve");
     expect(eve).toMatchObject({ status: 500, text: expect.not.stringContaining("role") });
     expect(failures.join()).toContain('authorize must give a role, viewer, operator, admin; got "undefined"');
+  });
+
+  test("ends a stream of events when the application does not know its visitor any more", async () => {
+    // given
+    vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+    onTestFinished(() => void vi.useRealTimers());
+    let known = true;
+    const dashboard = mounted({ access: { authorize: () => (known ? { name: "ada", role: "viewer" } : null) } });
+    const answer = await dashboard.fetch(new Request(`http://localhost${BASE}/api/v1/events`));
+    const reader = answer.body?.getReader();
+    expect(new TextDecoder().decode((await reader?.read())?.value)).toContain("event: hello");
+    const ended = (async () => {
+      while (!(await reader?.read())?.done);
+      return true;
+    })();
+    // when
+    vi.advanceTimersByTime(60_000);
+    known = false;
+    vi.advanceTimersByTime(60_000);
+    // then
+    expect(await ended).toBe(true);
   });
 
   test("is served by what knows Request and Response, and by Hono with the address of the visitor", async () => {

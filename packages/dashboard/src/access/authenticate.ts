@@ -8,7 +8,7 @@ import { type AccessSettings, isOpen } from "../visitors/access-options.ts";
 import { actAs, type Visitor } from "../visitors/visitor.ts";
 import { admittedVisitor } from "./admitted-visitor.ts";
 import { bearerToken } from "./bearer-token.ts";
-import { endStream } from "./end-stream.ts";
+import { admissionEnds, endStream, sessionEnds } from "./end-stream.ts";
 import { GuessLimit } from "./guess-limit.ts";
 import { proxiedVisitor } from "./proxied-visitor.ts";
 import { refusal } from "./refusal.ts";
@@ -72,7 +72,16 @@ function passWhenKnown(door: Door): MiddlewareHandler {
     };
     if (isOpen(access)) return pass(OPEN);
     const admitted = await admittedVisitor(context, access.authorize);
-    if (admitted !== null) return "status" in admitted ? admitted : pass(admitted);
+    if (admitted !== null && "status" in admitted) return admitted;
+    if (admitted !== null) {
+      await pass(admitted);
+      const isAdmitted = async (): Promise<boolean> => {
+        const now = await admittedVisitor(context, access.authorize);
+        return now !== null && "role" in now && now.name === admitted.name && now.role === admitted.role;
+      };
+      endStream(context, admissionEnds(isAdmitted));
+      return;
+    }
 
     const bearer = bearerToken(context.req.header("authorization"));
     const proxied = bearer === undefined ? proxiedVisitor(context, access.proxy) : null;
@@ -101,7 +110,7 @@ function passWhenKnown(door: Door): MiddlewareHandler {
     };
     if (sessions.isAging(session)) setSession(context, door, sessions.open(token, id));
     await pass({ name: token.name, role: token.role, by: "token", session: { id, expiresAt, end } });
-    endStream(context, session, sessions);
+    endStream(context, sessionEnds(session, sessions));
   };
 }
 
