@@ -1,5 +1,6 @@
 import { sharing } from "../live/shared.ts";
 import { SharedReads } from "../live/shared-reads.ts";
+import { zipAnswers } from "../live/zip-answers.ts";
 import { Redaction } from "../values/redaction.ts";
 import type { AccessSettings } from "../visitors/access-options.ts";
 import { apiApp } from "./api-app.ts";
@@ -38,6 +39,7 @@ export function api(place: ApiPlace, settings: ApiSettings): OpenAPIHono {
     await next();
   });
   const redaction = new Redaction(settings.access.redact);
+  app.use(zipAnswers());
   app.use(presentAnswers(redaction));
   app.use(sharing(new SharedReads(place.feed)));
   app.route("/", visitorRoutes(settings.access));

@@ -16,7 +16,7 @@ const events = createRoute({
     "`hello` comes first: `{ namespace, version, readOnly, role, at }`. `change`: `{ topics }` of what has changed, at most " +
     "about three times a second; read again what you show of it. Topics: `tasks`, `pools/<name>`, `hosts/<id>`, " +
     "`processes`, `objects`, `audit`, `overview`, with `pools` and `hosts` for all of them and `*` for everything. `pulse`: " +
-    "whether Redis answers, every 1.5 s: `{ at, redis, roundTrip }`, with `redis` either `ok` or `{ problem, since, retryIn }`. Send " +
+    "whether Redis answers, every 1.5 s: `{ at, redis, roundTrip, counts }`, with `redis` either `ok` or `{ problem, since, retryIn }`. Send " +
     "the header `Last-Event-ID` to hear only what you missed.",
   request: {
     query: z.object({

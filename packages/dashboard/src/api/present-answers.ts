@@ -1,4 +1,5 @@
 import type { MiddlewareHandler } from "hono";
+import { onceForAll } from "../live/shared.ts";
 import { cutText, cutValue, LONGEST_TEXT } from "../values/cut-value.ts";
 import { type Redaction, VALUES } from "../values/redaction.ts";
 
@@ -15,7 +16,8 @@ export function presentAnswers(redaction: Redaction): MiddlewareHandler {
     const isFull = context.req.query("full") === "true";
     const isWhole = !redaction.isActive && (isFull || text.length <= LONGEST_TEXT);
     const { status, headers } = res;
-    context.res = new Response(isWhole ? text : presented(text, redaction, isFull), { status, headers });
+    const shown = isWhole ? text : onceForAll(context, "presented", () => presented(text, redaction, isFull));
+    context.res = new Response(shown, { status, headers });
   };
 }
 

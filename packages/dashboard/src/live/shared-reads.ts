@@ -45,10 +45,10 @@ interface Entry {
 const MOST_ANSWERS = 200;
 const MOST_BYTES: number = 32 * 1024 * 1024;
 /** A reading may take one part in so many of the time; the next one waits until then, at most {@link LONGEST_REST} ms. */
-const SHARE = 10;
-const LONGEST_REST: Milliseconds = 1_500;
-/** Quick readings need no rest: changes come at most three times a second. */
-const QUICK: Milliseconds = 30;
+const SHARE = 4;
+const LONGEST_REST: Milliseconds = 1_000;
+/** Pages make the same reading at most so often, however many they are, ms; the first one after a change is not delayed. */
+const LEAST_REST: Milliseconds = 400;
 
 /**
  * Answers that several visitors share, so that ten tabs cost Redis as much as one.
@@ -127,9 +127,10 @@ export class SharedReads {
     return this.#feed.isUnchanged(event, topics);
   }
 
-  #restAfter({ begunAt, took }: Reading): Milliseconds {
-    if (took === null || took <= QUICK) return 0;
-    return Math.min(LONGEST_REST, begunAt + took * SHARE - performance.now());
+  #restAfter({ begunAt, took, changes }: Reading): Milliseconds {
+    // Who changes something sees it at once.
+    if (took === null || changes !== this.#changes) return 0;
+    return begunAt + Math.min(LONGEST_REST, Math.max(LEAST_REST, took * SHARE)) - performance.now();
   }
 
   #trim(): void {

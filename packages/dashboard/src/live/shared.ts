@@ -1,11 +1,13 @@
 import type { Milliseconds } from "@manyhands/core/internal";
 import type { Context, MiddlewareHandler } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
-import type { SharedReads } from "./shared-reads.ts";
+import type { SharedAnswer, SharedReads } from "./shared-reads.ts";
 
 declare module "hono" {
   interface ContextVariableMap {
     sharedReads: SharedReads;
+    /** What was read, where it is shared. */
+    sharedAnswer: SharedAnswer;
   }
 }
 
@@ -53,9 +55,22 @@ export function shared(topics: Topics, { maxAge = MAX_AGE }: { maxAge?: Millisec
     let answer = await reads.answer(question);
     // Who read it may have left, and ended it.
     if (answer.status >= 500 && !isReader) answer = await reads.answer(question);
+    context.set("sharedAnswer", answer);
     const { status, type, body } = answer;
     return isReader ? undefined : context.body(body, status, { "Content-Type": type });
   };
+}
+
+const forms = new WeakMap<SharedAnswer, Map<string, unknown>>();
+
+/** A form of the answer, which is made once for all who share it. @param name - Of the form. */
+export function onceForAll<Form>(context: Context, name: string, make: () => Form): Form {
+  const answer = context.get("sharedAnswer") as SharedAnswer | undefined;
+  if (!answer) return make();
+  const made = forms.get(answer) ?? new Map<string, unknown>();
+  forms.set(answer, made);
+  if (!made.has(name)) made.set(name, make());
+  return made.get(name) as Form;
 }
 
 /** Topics of tasks, by the parameter `pool`. */

@@ -4,7 +4,7 @@ import { Script, SERVER_TIME } from "../../redis/script/index.ts";
 import { Duty, type Milliseconds, pause, within } from "../../time/index.ts";
 import { isWrongType } from "../../wire/records/stored-record.ts";
 import type { InspectorPlace } from "../place.ts";
-import { lookAround, type Marks } from "./look-around.ts";
+import { type FleetCounts, lookAround, type Marks } from "./look-around.ts";
 
 /** The topic of everything: what changed is not known. */
 export const EVERYTHING = "*";
@@ -16,6 +16,8 @@ export interface Pulse {
   redis: "ok" | { problem: string; since: number; retryIn: Milliseconds };
   /** Of the last look, ms; null = it was not answered. */
   roundTrip: Milliseconds | null;
+  /** Null without an answer. */
+  counts: FleetCounts | null;
 }
 
 export interface ChangeFeedOptions {
@@ -34,10 +36,11 @@ export interface ChangeFeedOptions {
 }
 
 /** Between two calls of `onChange`, ms. For each pool more is added, so that thousands of busy ones cost no more. */
-const GAP: Milliseconds = 300;
+const GAP: Milliseconds = 350;
 const GAP_OF_POOL: Milliseconds = 0.25;
 /** Time between two looks that say whether Redis answers, ms. */
 const PULSE: Milliseconds = 1_500;
+const NO_ANSWER = { roundTrip: null, counts: null };
 /** An answer that takes longer counts as none, ms. */
 const DEADLINE: Milliseconds = 2_000;
 /** One blocking read waits this long, ms; the next follows at once. */
@@ -77,6 +80,8 @@ export class ChangeFeed {
   #problemSince: number | null = null;
   /** Clock of Redis less that of this program, ms. */
   #clockOffset = 0;
+  /** Pools that were there when the streams were listed. */
+  #listed = 0;
   /** The streams are to be listed anew. */
   #isStale = true;
 
@@ -124,9 +129,9 @@ export class ChangeFeed {
       const roundTrip = performance.now() - begun;
       const wasLost = this.#problemSince !== null;
       this.#problemSince = null;
-      const { marks, time } = answer.value;
+      const { marks, time, counts } = answer.value;
       this.#clockOffset = time - Date.now();
-      this.#options.onPulse({ at: time, redis: "ok", roundTrip });
+      this.#options.onPulse({ at: time, redis: "ok", roundTrip, counts });
       const before = this.#marks;
       this.#marks = marks;
       // It may have lost its data, or another server may have taken over.
@@ -137,7 +142,7 @@ export class ChangeFeed {
       const at = Date.now() + this.#clockOffset;
       this.#problemSince ??= at;
       const problem = error instanceof Error ? error.message : String(error);
-      this.#options.onPulse({ at, redis: { problem, since: this.#problemSince, retryIn: PULSE }, roundTrip: null });
+      this.#options.onPulse({ at, redis: { problem, since: this.#problemSince, retryIn: PULSE }, ...NO_ANSWER });
     }
   }
 
@@ -147,7 +152,8 @@ export class ChangeFeed {
     if (before.hosts !== now.hosts) add("hosts", "overview");
     if (before.objects !== now.objects) add("objects", "overview");
     if (before.processes !== now.processes) add("processes", "overview");
-    if (before.pools !== now.pools) {
+    // A program of an older version has changed the registry and noted nothing.
+    if (before.pools !== now.pools && now.pools !== String(this.#listed)) {
       this.#isStale = true;
       add("pools", "overview");
     }
@@ -200,6 +206,7 @@ export class ChangeFeed {
       if (!isWrongType(error)) throw error;
       return [];
     });
+    this.#listed = pools.length;
     const streams: [string, string | null][] = [
       [keys.changes, null],
       ...pools.map((pool): [string, string] => [keys.queue(pool, "events"), pool]),

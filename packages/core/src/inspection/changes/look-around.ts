@@ -12,8 +12,19 @@ export interface Marks {
   pools: string;
 }
 
+/** How many there are. */
+export interface FleetCounts {
+  pools: number;
+  /** That live. */
+  hosts: number;
+  /** That wait or run. */
+  processes: number;
+  objects: number;
+}
+
 interface Look {
   marks: Marks;
+  counts: FleetCounts;
   /** By the server's clock, ms since the epoch. */
   time: number;
 }
@@ -23,12 +34,18 @@ interface Look {
  * the number of hosts alone, about 1 µs each.
  *
  * KEYS[1] sorted set of hosts; KEYS[2] sorted set of shared objects; KEYS[3] sorted set of processes; KEYS[4] registry of pools
- * Returns the time, ms since the epoch, and a text for each that differs once it has changed; "" where a key holds another type.
+ * Returns the time, ms since the epoch, how many hosts live, and a text for each that differs once it has changed; "" where a key holds another type.
  */
 export const lookAround: Script<Look> = new Script<Look>({
   name: "lookAround",
-  read: ([time, hosts, objects, processes, pools]: [number, string, string, string, string]): Look => ({
-    ...{ time, marks: { hosts, objects, processes, pools } },
+  read: ([time, alive, hosts, objects, processes, pools]: [number, number, string, string, string, string]): Look => ({
+    time,
+    marks: { hosts, objects, processes, pools },
+    // The first word of each of these is the number.
+    counts: {
+      ...{ hosts: alive, objects: Number.parseInt(objects, 10) || 0, processes: Number.parseInt(processes, 10) || 0 },
+      pools: Number.parseInt(pools, 10) || 0,
+    },
   }),
   lua: `${SERVER_TIME}
 local function newest(key)
@@ -45,6 +62,6 @@ if not ids.err then
 end
 table.sort(alive)
 local pools = redis.pcall("HLEN", KEYS[4])
-return {server_time(), redis.sha1hex(table.concat(alive, " ")), newest(KEYS[2]), newest(KEYS[3]), type(pools) == "number" and tostring(pools) or ""}
+return {server_time(), #alive, redis.sha1hex(table.concat(alive, " ")), newest(KEYS[2]), newest(KEYS[3]), type(pools) == "number" and tostring(pools) or ""}
 `,
 });

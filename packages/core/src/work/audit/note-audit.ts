@@ -1,4 +1,4 @@
-import { Script, SERVER_TIME, SET_ASIDE } from "../../redis/script/index.ts";
+import { NOTE_CHANGE, Script, SERVER_TIME, SET_ASIDE } from "../../redis/script/index.ts";
 import { ENTRIES_KEPT, MOST_ENTRIES } from "./audit-entry.ts";
 
 /**
@@ -13,13 +13,14 @@ export const noteAudit: Script<[id: string, at: string]> = new Script<[id: strin
   name: "noteAudit",
   lua: `${SET_ASIDE}
 set_aside(KEYS[1], "stream")
-${SERVER_TIME}
+${SERVER_TIME}${NOTE_CHANGE}
 local now = server_time()
 local at = ARGV[2] ~= "" and ARGV[2] or string.format("%.0f", now)
 local id = redis.call("XADD", KEYS[1], "MAXLEN", "~", ${MOST_ENTRIES}, "*", "at", at, unpack(ARGV, 3))
 if ARGV[1] ~= "" then redis.call("XDEL", KEYS[1], ARGV[1]) end
 redis.call("XTRIM", KEYS[1], "MINID", "~", string.format("%.0f", now - ${ENTRIES_KEPT}))
 redis.call("PEXPIRE", KEYS[1], ${ENTRIES_KEPT})
+note_change(KEYS[1], "audit")
 return {id, at}
 `,
 });
