@@ -78,7 +78,9 @@ function LaneSegment({ segment, x, w, isShort }: { segment: Segment; x: number; 
   const { kind, text, title } = segment;
   // What does not fit stands behind it, or before it at the right end.
   const isRight = x + w > 60;
-  const beside = isRight ? { right: `${100 - x}%`, left: "auto", width: "auto" } : { left: `${x + w}%`, width: "auto" };
+  const beside = isRight
+    ? { right: `${100 - x}%`, left: "auto", width: "auto", maxWidth: `${x}%` }
+    : { left: `${x + w}%`, width: "auto", maxWidth: `${100 - x - w}%` };
   return (
     <>
       <i className={kind} title={title} style={{ left: `${x}%`, width: `max(3px, ${w}%)` }}>

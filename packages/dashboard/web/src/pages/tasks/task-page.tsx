@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, useParams, useSearch } from "@tanstack/react-router";
+import { useRef } from "react";
 import type { TaskRow, TaskView } from "../../../../src/api/types.ts";
 import { call, pathOf } from "../../api/call.ts";
 import { ApiProblem } from "../../api/problem.ts";
@@ -26,6 +27,10 @@ const LOOK = 1_000;
 export function TaskPage() {
   const { id } = useParams({ from: "/tasks/$id" });
   const { pool } = useSearch({ from: "/tasks/$id" });
+  return <TaskOf key={`${pool} ${id}`} id={id} pool={pool} />;
+}
+
+function TaskOf({ id, pool }: { id: string; pool: string | undefined }) {
   const { task: said } = useWords();
   const isPaused = useStore(live).state === "paused";
   const found = useQuery({
@@ -38,8 +43,11 @@ export function TaskPage() {
     retry: false,
   });
   const task = found.data;
+  // While it is asked for again, what was wrong stays on the screen.
+  const failure = useRef<Error | null>(null);
+  if (found.error) failure.current = found.error;
   if (!task) {
-    if (!found.error) {
+    if (!failure.current) {
       return (
         <>
           <PageHead title={said.loadingTitle} tab={id} crumbs={<Crumbs />} />
@@ -47,7 +55,7 @@ export function TaskPage() {
         </>
       );
     }
-    return <NoTask id={id} pool={pool} error={found.error} again={() => void found.refetch()} />;
+    return <NoTask id={id} pool={pool} error={failure.current} again={() => void found.refetch()} />;
   }
   const isGone = found.error instanceof ApiProblem && found.error.status === 404;
   return <OneTask task={task} isGone={isGone} />;
@@ -331,7 +339,7 @@ function NoTask(props: { id: string; pool: string | undefined; error: Error; aga
       <PageHead title={<bdi className="mono">{id}</bdi>} tab={id} crumbs={<Crumbs />} />
       {same.length > 0 ? (
         <Empty title={isUnclear ? said.several(count(same.length)) : said.elsewhere(pool ?? "")}>
-          <ul className="plain">
+          <ul className="plain namesakes">
             {same.map((task) => (
               <li key={task.pool} className="row">
                 <State name={isStateName(task.state) ? task.state : "unknown"} />

@@ -65,7 +65,7 @@ function Sentence({ causes, task }: { causes: Causes; task: TaskView }): ReactNo
         : null;
   switch (ending) {
     case "unserved":
-      return advice?.split(/: (?=manyhands )|; start one with: /)[0] ?? said.states.unknown;
+      return sentenceOf(advice?.split(/: (?=manyhands )|; start one with: /)[0] ?? said.states.unknown);
     case "paused":
       return why.paused(task.pool);
     case "waits":
@@ -330,6 +330,10 @@ async function cancelThenRetry({ id, pool }: CauseStep): Promise<void> {
       await new Promise((resolve) => setTimeout(resolve, 250));
     }
   }
+}
+
+function sentenceOf(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}${text.endsWith(".") ? "" : "."}`;
 }
 
 function nameOf(step: CauseStep, said: Words["task"]): string {
