@@ -76,6 +76,8 @@ export type {
   LineLevel,
   LinesQuery,
   NewPool,
+  PoolCourse,
+  PoolHindrance,
   PoolRates,
   PoolView,
   RatesQuery,
@@ -181,6 +183,7 @@ export type { Keep, KeepRule } from "./wire/records/keep.ts";
 export type { ProcessRecord, ProcessState } from "./wire/records/process.ts";
 export type { Placement } from "./wire/records/process-queues.ts";
 export type { HostRecord, HostTrouble, Isolation, PoolRecord, StopStep } from "./wire/records/records.ts";
+export type { GoneHost, HostLogLine, HostLogLines, HostLogQuery, KnownTask } from "./work/fleet/index.ts";
 export type {
   AsyncResult,
   Callbacks,

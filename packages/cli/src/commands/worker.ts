@@ -43,6 +43,7 @@ interface Options {
   logLevel?: LogLevel;
   logFormat?: LogFormat;
   logArgs?: true;
+  keepLog?: boolean;
 }
 
 /** `manyhands worker --tasks <module…>` */
@@ -162,6 +163,7 @@ export function workerCommand(): Command {
       ]),
     )
     .option("--log-args", "show the arguments of tasks in the log: they may be secret")
+    .option("--no-keep-log", "keep no lines of the log in Redis: manyhands host logs shows none")
     .addHelpText(
       "after",
       "\nSIGTERM or Ctrl-C: takes no new work, finishes running tasks within the grace time, exits with 0.\nA second signal: asks running tasks to stop now; they return to their queue. A third one: kills them. A fourth one: exits at once.\nChildren ignore these signals while their host lives.",
@@ -234,7 +236,9 @@ const OF_THE_HOST = [
 
 /** What the command line says. */
 function optionsOfLine(options: Options): Partial<WorkerOptions> {
-  return Object.fromEntries(OF_THE_HOST.map((name) => [name, options[name]]));
+  // What commander fills in where nothing was said is no wish of the line.
+  const keepLog = options.keepLog === false ? { keepLog: false } : {};
+  return { ...Object.fromEntries(OF_THE_HOST.map((name) => [name, options[name]])), ...keepLog };
 }
 
 async function start(given: WorkerOptions): Promise<WorkerHost> {
@@ -276,7 +280,7 @@ class Stopper {
   attach(host: WorkerHost): void {
     this.#host = host;
     // Started by another command: when that command is gone, nothing else ends this host.
-    if (process.channel) process.on("disconnect", () => void host.stop({ grace: 0 }));
+    if (process.channel) process.on("disconnect", () => void host.stop({ grace: 0, reason: "its parent is gone" }));
     if (this.#signals > 0) void host.stop({ grace: 0 });
     // It is over before another signal could count as a second one: the host has said that it drains, and has stopped.
     void host.closed.then(() => this.#keepSilent());
@@ -307,7 +311,7 @@ class Stopper {
       const words = `${signal}: finishing ${work}, taking no more`;
       if (running.length + processes === 0) this.#host.logger.info(words);
       else this.#announceSoon(`${words}; again to stop now`);
-      void this.#host.stop();
+      void this.#host.stop({ reason: signal });
     } else {
       this.#announce?.();
       const isCold = this.#host.step === "cold";

@@ -3,7 +3,16 @@ import { type Milliseconds, pause } from "../time/index.ts";
 import { isSlots, MOST_SLOTS } from "../wire/records/control-message.ts";
 import type { ControlMessage, HostRecord } from "../wire/records/records.ts";
 import { readHostRecord } from "../wire/records/stored-record.ts";
-import { chooseHost } from "../work/fleet/index.ts";
+import {
+  chooseHost,
+  type GoneHost,
+  type HostLogLines,
+  type HostLogQuery,
+  type KnownTask,
+  readGoneHosts,
+  readHostLog,
+  readKnownTasks,
+} from "../work/fleet/index.ts";
 import { assertText, type InspectorPlace, liveHosts } from "./place.ts";
 
 /** How long a change of a host may take. */
@@ -48,6 +57,41 @@ export class FleetInspector {
    */
   get(idOrName: string): Promise<HostRecord | null> {
     return this.#place.during(async () => this.#choose(idOrName, await liveHosts(this.#place)));
+  }
+
+  /** The tasks that live hosts know, by name, with what they say of each. */
+  tasks(): Promise<KnownTask[]> {
+    return this.#place.during(async () => {
+      return readKnownTasks(this.#place.client, this.#place.keys, await liveHosts(this.#place));
+    });
+  }
+
+  /**
+   * Hosts of the last day that are gone, and how they went; the last one first, 500 at most. One that vanished is among them
+   * when its heartbeat has expired.
+   */
+  gone(): Promise<GoneHost[]> {
+    return this.#place.during(() => readGoneHosts(this.#place.client, this.#place.keys));
+  }
+
+  /**
+   * The last lines of a host's log, also of one that is gone: 300 of the last hour, and 300 warnings and errors of the last day.
+   * Null when no such host is known.
+   * @param idOrName - of a live host; or of one that is gone: of several of that name the last one
+   * @throws ValueError when several live hosts have the name, with their ids, or for a wrong option
+   */
+  logs(idOrName: string, query: HostLogQuery = {}): Promise<HostLogLines | null> {
+    return this.#place.during(async () => {
+      checkLogQuery(query);
+      const { client, keys } = this.#place;
+      const gone = async (): Promise<GoneHost | undefined> => {
+        const hosts = await readGoneHosts(client, keys);
+        return hosts.find(({ id }) => id === idOrName) ?? hosts.find(({ name }) => name === idOrName);
+      };
+      const host = this.#choose(idOrName, await liveHosts(this.#place)) ?? (await gone());
+      if (!host) return null;
+      return { id: host.id, name: host.name, lines: await readHostLog(client, keys, { hostId: host.id, query }) };
+    });
   }
 
   /**
@@ -163,6 +207,15 @@ interface Change extends HostAnswerOptions {
   isDone: (host: HostRecord) => boolean;
   /** The host ends with it. */
   ends?: boolean;
+}
+
+const LEVELS: readonly unknown[] = ["info", "warn", "error", undefined];
+
+function checkLogQuery({ level, limit }: HostLogQuery): void {
+  if (!LEVELS.includes(level)) throw new ValueError(`level must be "info", "warn" or "error"; got ${got(level)}`);
+  if (limit !== undefined && !(Number.isSafeInteger(limit) && limit >= 1)) {
+    throw new ValueError(`limit must be a whole number of lines, at least 1; got ${got(limit)}`);
+  }
 }
 
 function assertSlots(slots: unknown): void {

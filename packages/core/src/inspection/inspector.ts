@@ -148,6 +148,14 @@ strictCalls(TaskInspector.prototype, {
 strictCalls(PoolInspector.prototype, {
   list: { form: "pools.list()", most: 0, rejects },
   rates: { form: "pools.rates({ last })", most: 1, options: { 0: { last: true } }, rejects },
+  courses: {
+    form: "pools.courses(names, { last })",
+    most: 2,
+    noOptions: [0],
+    options: { 1: { last: "count" } },
+    rejects,
+  },
+  next: { form: "pools.next(name, { limit })", most: 2, options: { 1: { limit: true } }, rejects },
   get: { form: "pools.get(name)", most: 1, rejects },
   create: {
     form: "pools.create({ name, size, isolation, maxTasksPerChild, keep, onDead })",
@@ -165,6 +173,14 @@ const ANSWER = { timeout: "count", signal: "signal" } as const;
 strictCalls(FleetInspector.prototype, {
   list: { form: "fleet.list()", most: 0, rejects },
   get: { form: "fleet.get(idOrName)", most: 1, rejects },
+  tasks: { form: "fleet.tasks()", most: 0, rejects },
+  gone: { form: "fleet.gone()", most: 0, rejects },
+  logs: {
+    form: "fleet.logs(idOrName, { limit, level, since, text })",
+    most: 2,
+    options: { 1: { limit: true, level: true, since: "count", text: "text" } },
+    rejects,
+  },
   quiet: { form: "fleet.quiet(hosts, { timeout, signal })", most: 2, options: { 1: ANSWER }, rejects },
   resume: { form: "fleet.resume(hosts, { timeout, signal })", most: 2, options: { 1: ANSWER }, rejects },
   resize: {

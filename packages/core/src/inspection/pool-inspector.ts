@@ -1,6 +1,23 @@
+import { got, ValueError } from "../errors/index.ts";
+import type { Milliseconds } from "../time/index.ts";
 import type { PoolRemoval } from "../work/pool/index.ts";
+import { type FindContext, type FoundTask, readNextTasks } from "./find/index.ts";
 import { assertText, type InspectorPlace, liveHosts } from "./place.ts";
-import { type NewPool, type PoolRates, Pools, type PoolView, type RatesQuery, readPoolRows } from "./work/index.ts";
+import {
+  type NewPool,
+  type PoolCourse,
+  type PoolRates,
+  Pools,
+  type PoolView,
+  poolNames,
+  type RatesQuery,
+  readPoolCourses,
+  readPoolRows,
+} from "./work/index.ts";
+
+/** Pools whose courses are read at once, and tasks that are told to be next, at most. */
+const MOST_COURSES = 100;
+const MOST_NEXT = 200;
 
 /** Looks at pools and steers them, whichever program made them (`mp.pools`). Every answer is read afresh. */
 export class PoolInspector {
@@ -25,6 +42,38 @@ export class PoolInspector {
    */
   rates(query: Pick<RatesQuery, "last"> = {}): Promise<PoolRates[]> {
     return this.#place.during(() => readPoolRows(this.#place.client, this.#place.keys, query));
+  }
+
+  /**
+   * How many tasks ended in each of the last minutes, of some pools: what a small chart of each shows. 100 pools at most.
+   * @param query - `last`: ms, up to 3 hours; an hour without it
+   * @throws ValueError for another `last`, or more pools
+   */
+  courses(pools: readonly string[], query: { last?: Milliseconds | undefined } = {}): Promise<PoolCourse[]> {
+    return this.#place.during(async () => {
+      if (!Array.isArray(pools) || pools.length > MOST_COURSES || !pools.every((name) => typeof name === "string")) {
+        throw new ValueError(`pools must be a list of up to ${MOST_COURSES} names; got ${got(pools)}`);
+      }
+      return readPoolCourses(this.#place.client, this.#place.keys, { pools, ...query });
+    });
+  }
+
+  /**
+   * The tasks of a pool that hosts take next, in their order; null when there is no such pool.
+   * @param options - `limit`: 1 to 200, 20 without it
+   */
+  next(name: string, { limit = 20 }: { limit?: number | undefined } = {}): Promise<FoundTask[] | null> {
+    return this.#place.during(async () => {
+      assertText("the name of a pool", name);
+      if (!Number.isSafeInteger(limit) || limit < 1 || limit > MOST_NEXT) {
+        throw new ValueError(`limit must be a whole number from 1 to ${MOST_NEXT}; got ${got(limit)}`);
+      }
+      const { client, keys } = this.#place;
+      const [pools, hosts] = await Promise.all([poolNames(client, keys), liveHosts(this.#place)]);
+      if (!pools.includes(name)) return null;
+      const context: FindContext = { client, keys, pools, hosts };
+      return readNextTasks(context, { pool: name, limit });
+    });
   }
 
   /** Null when there is no such pool. */

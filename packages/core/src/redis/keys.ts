@@ -77,6 +77,21 @@ export class Keys {
     return `{${this.namespace}}/host/${hostId}`;
   }
 
+  /** Sorted set with PEXPIRE: id of a host that is gone -> server time in ms at which it went, or at which that was noticed. */
+  get goneHosts(): string {
+    return `{${this.namespace}}/gone-hosts`;
+  }
+
+  /** String with PX: HostCardRecord as JSON, what is known of a host also when it is gone. */
+  hostCard(hostId: string): string {
+    return `{${this.namespace}}/host-card/${hostId}`;
+  }
+
+  /** Lists with PEXPIRE: the last lines of a host's log, as JSON; warnings and errors apart, so that others do not push them out. */
+  hostLog(hostId: string, part: "lines" | "warnings"): string {
+    return `{${this.namespace}}/host-${part}/${hostId}`;
+  }
+
   /** Sorted set with PEXPIRE: host id -> server time in ms since when it offers slots; hosts that wait with a free one. */
   get offers(): string {
     return `{${this.namespace}}/offers`;
@@ -103,6 +118,11 @@ export class Keys {
   /** Set with PX: ids of hosts that know the task; one that has no {@link hostQueues} is gone. */
   taskHosts(task: string): string {
     return `{${this.namespace}}/task-hosts/${task}`;
+  }
+
+  /** String with PX: the schema of the arguments of a task, as JSON Schema. */
+  taskSchema(task: string): string {
+    return `{${this.namespace}}/task-schema/${task}`;
   }
 
   /** Set with PX: `<queue>/<task>` of each {@link parkedJobs}. */

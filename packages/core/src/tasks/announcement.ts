@@ -1,4 +1,5 @@
 import type { AnnouncedOptions, TaskAnnouncement } from "../wire/records/records.ts";
+import { jsonSchemaOf } from "./json-schema.ts";
 import { mostArguments } from "./most-arguments.ts";
 import { type AnyTask, checkTaskOptions, type TaskOptions } from "./task.ts";
 
@@ -26,12 +27,14 @@ export function announcementOf({ name, options, run }: AnyTask): TaskAnnouncemen
   }
   const isolation = options.isolation ?? null;
   const takes = mostArguments(run);
+  const schema = options.schema === undefined ? undefined : jsonSchemaOf(options.schema);
   return {
     name,
     isolation,
     ...(takes === undefined ? {} : { takes }),
     ...(Object.keys(announced).length === 0 ? {} : { options: announced as AnnouncedOptions }),
     ...(typeof options.backoff === "function" ? { computesBackoff: true } : {}),
+    ...(schema === undefined ? {} : { schema }),
   };
 }
 

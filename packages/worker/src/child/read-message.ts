@@ -74,7 +74,8 @@ function isBin(value: unknown): boolean {
 
 function isAnnouncement(value: unknown): boolean {
   if (typeof value !== "object" || value === null) return false;
-  const { name, isolation, options, computesBackoff } = value as Fields;
+  const { name, isolation, options, computesBackoff, schema } = value as Fields;
+  if (schema !== undefined && (typeof schema !== "object" || schema === null)) return false;
   if (computesBackoff !== undefined && typeof computesBackoff !== "boolean") return false;
   const hasOptions = options === undefined || (typeof options === "object" && options !== null);
   return isText(name) && (isolation === null || isText(isolation)) && hasOptions;

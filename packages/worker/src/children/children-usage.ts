@@ -15,6 +15,8 @@ export interface ChildUsage {
   cpu: number | null;
   /** Resident memory, bytes. */
   memory: number | null;
+  /** When it was first listed, by the wall clock, ms. */
+  startedAt: number | null;
 }
 
 interface Reading extends ChildUsage {
@@ -37,10 +39,10 @@ export class ChildrenUsage {
     const before = this.#readings;
     this.#readings = new Map();
     return children.map((child) => {
-      if (child.isolation !== "process") return { ...child, cpu: null, memory: null };
+      if (child.isolation !== "process") return { ...child, cpu: null, memory: null, startedAt: null };
       const reading = read(child, before.get(child.pid));
       this.#readings.set(child.pid, reading);
-      return { ...child, cpu: reading.cpu, memory: reading.memory };
+      return { ...child, cpu: reading.cpu, memory: reading.memory, startedAt: reading.startedAt };
     });
   }
 }
@@ -53,5 +55,6 @@ function read({ pid, busy, jobsRun }: ListedChild, before: Reading | undefined):
   const isComparable = used !== null && before !== undefined && before.used !== null;
   const share = isComparable ? (used.time - (before.used?.time ?? 0)) / (at - before.at) : null;
   const cpu = share === null ? null : Math.max(0, Math.round(share * 100) / 100);
-  return { at, used, busy, jobsRun, cpu, memory: used?.memory ?? null };
+  const startedAt = before?.startedAt ?? Date.now();
+  return { at, used, busy, jobsRun, cpu, memory: used?.memory ?? null, startedAt };
 }

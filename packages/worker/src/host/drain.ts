@@ -29,6 +29,7 @@ export class Drain {
   /** Ends the cold step. */
   readonly #cold = new AbortController();
   #isCold = false;
+  #left = 0;
 
   constructor(options: DrainOptions) {
     this.#options = options;
@@ -48,6 +49,11 @@ export class Drain {
   hurry(): void {
     if (this.#isCold) this.#cold.abort();
     else this.grace = 0;
+  }
+
+  /** Jobs and processes that still ran when the warm step was over: they were not left to end by themselves. */
+  get left(): number {
+    return this.#left;
   }
 
   /** Jobs and processes that run here. */
@@ -71,6 +77,7 @@ export class Drain {
     // A worker that was replaced may still run something.
     await this.#waitWarm(closed.then(() => this.#untilIdle()));
     const left = this.busy;
+    this.#left = left;
     if (left > 0) await this.#stopCold();
     if (this.busy > 0) this.#begin("kill", `killing what still runs: ${this.describeWork()}`);
     running.stopAll("shutdown");

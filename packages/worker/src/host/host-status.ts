@@ -1,4 +1,4 @@
-import { hostname } from "node:os";
+import { availableParallelism, hostname, totalmem } from "node:os";
 import {
   type HostRecord,
   type HostTrouble,
@@ -8,6 +8,7 @@ import {
 } from "@manyhands/core/internal";
 import type { ChildSupply } from "../children/child-supply.ts";
 import { ChildrenUsage } from "../children/children-usage.ts";
+import { OwnUsage } from "../children/own-usage.ts";
 import type { HostFacts } from "../health/host-checks.ts";
 import type { Liveness } from "../health/liveness.ts";
 import type { JobHost } from "../jobs/job-host.ts";
@@ -39,6 +40,7 @@ export class HostStatus {
   readonly #options: HostStatusOptions;
   readonly #startedAt = Date.now();
   readonly #usage = new ChildrenUsage();
+  readonly #ownUsage = new OwnUsage();
   #state: HostRecord["state"] = "starting";
   #isDeaf = false;
   #step: StopStep | null = null;
@@ -143,6 +145,7 @@ export class HostStatus {
   record(): HostRecord {
     const { host, options, slots, processes } = this.#options;
     const { running } = host;
+    const children = this.#children();
     return {
       format: RECORD_FORMAT,
       id: host.id,
@@ -156,14 +159,18 @@ export class HostStatus {
       troubles: this.#troubles(),
       isolation: options.isolation,
       pools: options.pools,
-      tasks: [...host.tasks.values()],
+      // With each heartbeat: schemas are kept apart.
+      tasks: [...host.tasks.values()].map(({ schema: _, ...task }) => task),
       running: running.list().map(({ jobId, task, pool, pid, since }) => ({ jobId, task, pool, pid, since })),
       processes: processes.describe(),
-      children: this.#children(),
+      children,
       version,
       startedAt: this.#startedAt,
       beatAt: Date.now(),
       memory: process.memoryUsage.rss(),
+      cpu: this.#ownUsage.with(children),
+      processors: availableParallelism(),
+      machineMemory: totalmem(),
       completed: running.completed,
       failed: running.failed,
     };

@@ -29,18 +29,20 @@ import { ChildSupply } from "../children/child-supply.ts";
 import { heedRequests } from "../control/cancellation.ts";
 import { ControlChannel } from "../control/control-channel.ts";
 import { FleetDuties } from "../duties/fleet-duties.ts";
+import { GoneHosts } from "../duties/gone-hosts.ts";
 import { createExecutor } from "../executor/create-executor.ts";
 import { HostFetcher } from "../fetcher/host-fetcher.ts";
 import { SWEEPING } from "../fetcher/sweep.ts";
 import { HealthServer } from "../health/health-server.ts";
 import { checkAlive, checkReady } from "../health/host-checks.ts";
 import { Liveness } from "../health/liveness.ts";
-import { Heartbeat, MISSED_BEATS } from "../heartbeat/heartbeat.ts";
+import { type Goodbye, Heartbeat, MISSED_BEATS } from "../heartbeat/heartbeat.ts";
 import type { JobRun } from "../jobs/job-run.ts";
 import { ReplyPost } from "../jobs/reply-post.ts";
 import { RunningJobs } from "../jobs/running-jobs.ts";
 import { describeDuration } from "../log/describe-duration.ts";
 import type { HostLog } from "../log/host-log.ts";
+import { KeptLog } from "../log/kept-log.ts";
 import { RedisWatch } from "../log/redis-watch.ts";
 import { HostMeters } from "../metrics/host-meters.ts";
 import { WaitingAges } from "../metrics/waiting-ages.ts";
@@ -90,6 +92,7 @@ export class Host implements WorkerHost {
   readonly #heartbeat: Heartbeat;
   readonly #announcer: TaskAnnouncer;
   readonly #control: ControlChannel;
+  readonly #goneHosts: GoneHosts;
   readonly #reaper: Reaper;
   readonly #index: IndexSweep;
   readonly #supply: ChildSupply;
@@ -103,6 +106,9 @@ export class Host implements WorkerHost {
   readonly #drain: Drain;
   readonly #schedules: ScheduleRunner;
   readonly #parts: HostParts;
+  readonly #keptLog: KeptLog | null;
+  /** How it ends, for those who look later; null = it has never taken work. */
+  #goodbye: Goodbye | null = null;
   #stopping: Promise<void> | undefined;
   readonly #closed = Promise.withResolvers<void>();
 
@@ -121,6 +127,9 @@ export class Host implements WorkerHost {
       if (!this.#status.isStarting) this.#redisTrouble.met(refusal);
     });
     const { client } = this.#connections;
+    this.#keptLog = options.keepLog ? new KeptLog({ client, keys: this.#keys, hostId: this.id }) : null;
+    const keptLog = this.#keptLog;
+    if (keptLog) options.logger.keepIn((level, message, facts) => keptLog.take(level, message, facts));
     this.#rollups = rollupsOf(client, this.#keys);
     this.#meters = new HostMeters({ host: this.name, rollups: this.#rollups });
     this.#liveness = new Liveness({
@@ -133,6 +142,7 @@ export class Host implements WorkerHost {
     this.#heartbeat = this.#makeHeartbeat();
     this.#announcer = this.#makeAnnouncer();
     this.#control = this.#makeControl();
+    this.#goneHosts = new GoneHosts({ client, keys: this.#keys, logger: this.#redisTrouble.logger });
     this.#reaper = new Reaper({ client, keys: this.#keys, logger: this.#redisTrouble.logger });
     this.#index = new IndexSweep({ client, keys: this.#keys, logger: this.#redisTrouble.logger });
     this.#supply = this.#makeSupply();
@@ -182,11 +192,12 @@ export class Host implements WorkerHost {
       { name: "connections", stop: () => this.#connections.close() },
       // As one of the last: what ends while the host stops is counted, too.
       { name: "figures of the fleet", stop: () => settledWithin(this.#rollups.flush(), FLUSH_DEADLINE) },
+      { name: "kept log", stop: () => this.#keptLog?.stop() },
       { name: "log of Redis", stop: () => this.#redisWatch.stop() },
       { name: "sessions of children", start: () => this.#reaper.start(), stop: () => this.#reaper.stop() },
       { name: "tasks and Redis", start: () => this.#loadAndCheck(), stop: () => this.#supply.close() },
       { name: "liveness", start: () => this.#liveness.start(), stop: () => this.#liveness.stop() },
-      { name: "heartbeat", start: () => heartbeat.start(), stop: () => heartbeat.stop() },
+      { name: "heartbeat", start: () => heartbeat.start(), stop: () => heartbeat.stop(this.#goodbye) },
       {
         name: "announcement of tasks",
         start: () => announcer.announce(),
@@ -296,9 +307,9 @@ export class Host implements WorkerHost {
     this.logger.info(`runs ${plural(slots, "task")} at once from now on, before it was ${before}`);
   }
 
-  stop(options: { grace?: Milliseconds | undefined } = {}): Promise<void> {
+  stop(options: { grace?: Milliseconds | undefined; reason?: string | undefined } = {}): Promise<void> {
     this.#drain.grace = options.grace ?? this.#options.grace;
-    this.#stopping ??= this.#stop();
+    this.#stopping ??= this.#stop(options.reason ?? "its program stopped it");
     return this.#stopping;
   }
 
@@ -316,9 +327,10 @@ export class Host implements WorkerHost {
   }
 
   /** Quiet: nothing more is taken. Then what runs ends, or is ended. At last the parts stop. */
-  async #stop(): Promise<void> {
+  async #stop(reason: string): Promise<void> {
     // A host whose start has failed says so by its error alone.
     const log = this.#status.isStarting ? null : this.logger;
+    const before = this.#drain.busy;
     this.#stepTo("quiet");
     const startedAt = performance.now();
     const time = describeDuration(this.#drain.grace);
@@ -327,6 +339,8 @@ export class Host implements WorkerHost {
     });
     await this.#parts.quiet();
     await this.#drain.run(Promise.all([this.#pools.idle(), this.#processes.idle()]));
+    const { left } = this.#drain;
+    if (log) this.#goodbye = { reason, finished: Math.max(0, before - left), givenBack: left };
     await this.#parts.stop();
     const duration = performance.now() - startedAt;
     log?.info(`host "${this.name}" has stopped`, {
@@ -459,7 +473,7 @@ export class Host implements WorkerHost {
         return this.#processes.runner.end(message.id, message.how);
       case "drain":
         this.logger.info("asked to drain");
-        return void this.stop({ grace: message.grace ?? undefined });
+        return void this.stop({ grace: message.grace ?? undefined, reason: "asked to drain" });
       case "quiet":
         return void this.quiet();
       case "resume":
@@ -503,6 +517,10 @@ export class Host implements WorkerHost {
       hostId: this.id,
       timeToLive: this.#options.heartbeatInterval * MISSED_BEATS,
       tasks: () => [...this.#tasks.keys()],
+      schemaOf: (task) => {
+        const schema = this.#tasks.get(task)?.schema;
+        return schema === undefined ? null : JSON.stringify(schema);
+      },
       queues: () => this.#status.takenQueues(),
     });
   }
@@ -677,6 +695,12 @@ export class Host implements WorkerHost {
         what: "looking for scheduled runs that wait for the ones before",
         interval: heartbeatInterval,
         look: () => this.#schedules.startQueued(),
+      },
+      {
+        name: "hosts",
+        what: "looking for hosts that are gone",
+        interval: heartbeatInterval,
+        look: () => this.#goneHosts.look(),
       },
       ...this.#pools.duties(),
     ];

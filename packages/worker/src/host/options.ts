@@ -111,6 +111,12 @@ export interface WorkerOptions {
   logFormat?: LogFormat | undefined;
   /** Show the arguments of calls in the log: they may be secret. @defaultValue false */
   logArgs?: boolean | undefined;
+  /**
+   * Keep the last lines of the log in Redis, where `manyhands host logs` and the dashboard read them: 300 of them for an hour,
+   * and 300 warnings and errors for a day.
+   * @defaultValue true
+   */
+  keepLog?: boolean | undefined;
 }
 
 /** Options with every default filled in and task modules as URLs. */
@@ -151,6 +157,7 @@ export interface ResolvedOptions {
   echo: boolean;
   logger: HostLog;
   logArgs: boolean;
+  keepLog: boolean;
 }
 
 /** Defaults of options. */
@@ -195,6 +202,7 @@ const WORKER_OPTIONS = optionsOf<WorkerOptions>({
   logLevel: true,
   logFormat: true,
   logArgs: "boolean",
+  keepLog: "boolean",
 });
 
 /**
@@ -235,6 +243,7 @@ export function resolveWorkerOptions(options: WorkerOptions): ResolvedOptions {
     echo: options.echo ?? false,
     logger: hostLog(options, name),
     logArgs: options.logArgs ?? false,
+    keepLog: options.keepLog ?? true,
   };
 }
 

@@ -29,8 +29,9 @@ export interface WorkerHost extends AsyncDisposable {
   /**
    * Stops: fetches no more, lets running jobs finish for `grace` ms, then kills their children and gives the jobs back
    * without using up an attempt. A second call with a shorter grace hurries the first. Never rejects.
+   * @param options - `reason`: a few words that are shown with the hosts that are gone, such as "SIGTERM"
    */
-  stop(options?: { grace?: Milliseconds | undefined }): Promise<void>;
+  stop(options?: { grace?: Milliseconds | undefined; reason?: string | undefined }): Promise<void>;
   /** Stops like {@link stop}, but waits as long as the running jobs take. */
   drain(): Promise<void>;
   /** Goes on to the next step of stopping at once: from warm to cold, from cold to kill; stops a host that does not yet. */

@@ -2,6 +2,7 @@ import type { LogFacts, Logger } from "@manyhands/core";
 import { visibleJson, visibleLine, visibleLines } from "@manyhands/core/internal";
 import { pino } from "pino";
 import type { LogLevel } from "./host-log.ts";
+import { withoutPasswords } from "./passwords.ts";
 
 /** `pretty` for people, `json` for programs: one object a line. */
 export type LogFormat = "pretty" | "json";
@@ -27,11 +28,6 @@ export function stderrLog(options: { host: string; level: LogLevel; format?: Log
     (message: string, facts: LogFacts = {}): void =>
       log[name](facts, withoutPasswords(message));
   return { debug: write("debug"), info: write("info"), warn: write("warn"), error: write("error") };
-}
-
-/** The credentials in a URL have no place in a log. */
-function withoutPasswords(text: string): string {
-  return text.replaceAll(/\b([a-z][a-z0-9+.-]*:\/\/)[^\s/@]*@/gi, "$1***@");
 }
 
 const COLOURS: Readonly<Record<string, number>> = { debug: 2, info: 32, warn: 33, error: 31 };

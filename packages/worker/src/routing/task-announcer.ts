@@ -18,6 +18,8 @@ export interface TaskAnnouncerOptions {
   timeToLive: Milliseconds;
   /** Names of the tasks that this host knows. */
   tasks: () => string[];
+  /** Schema of a task as JSON; null = it has none. Absent: schemas are not told. */
+  schemaOf?: (task: string) => string | null;
   /** Queues whose jobs it takes at present; see {@link Keys.hostQueues}. null = it takes none. */
   queues: () => string[] | null;
   logger: Logger;
@@ -97,10 +99,24 @@ export class TaskAnnouncer {
         [own],
         [keys.prefix, hostId, timeToLive, TASKS_LIFE, queues.length, ...queues, ...tasks],
       );
+      await this.#writeSchemas(tasks);
       this.#told = text;
       this.#toldAt = performance.now();
       await this.bringBack();
     }
+  }
+
+  /** For the forms of the dashboard. Of hosts that define a task differently the last one counts. */
+  async #writeSchemas(tasks: readonly string[]): Promise<void> {
+    const { client, keys, schemaOf } = this.#options;
+    if (!schemaOf) return;
+    const pipeline = client.pipeline();
+    for (const task of tasks) {
+      const schema = schemaOf(task);
+      if (schema === null) pipeline.unlink(keys.taskSchema(task));
+      else pipeline.set(keys.taskSchema(task), schema, "PX", TASKS_LIFE);
+    }
+    await pipeline.exec();
   }
 
   /**

@@ -58,7 +58,8 @@ export class RedisTrouble {
     const { logger } = options;
     this.logger = new HostLog(
       logger.isEnabled("debug") ? { ...target, debug: unlessRefused("debug") } : target,
-      logger.level,
+      // The log itself leaves out what it does not show, once it has kept it.
+      logger.isEnabled("debug") ? "debug" : "info",
     );
   }
 

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { newCommand } from "../../invocation.ts";
 import { hostDrainCommand } from "./drain.ts";
+import { hostLogsCommand } from "./logs.ts";
 import { hostListCommand } from "./ls.ts";
 import { hostQuietCommand } from "./quiet.ts";
 import { hostResizeCommand } from "./resize.ts";
@@ -9,9 +10,10 @@ import { hostShowCommand } from "./show.ts";
 
 /** `manyhands host …` */
 export function hostCommand(): Command {
-  return newCommand("host", { summary: "worker hosts: list, show, quiet, resume, resize, drain" })
+  return newCommand("host", { summary: "worker hosts: list, show, logs, quiet, resume, resize, drain" })
     .addCommand(hostListCommand())
     .addCommand(hostShowCommand())
+    .addCommand(hostLogsCommand())
     .addCommand(hostQuietCommand())
     .addCommand(hostResumeCommand())
     .addCommand(hostResizeCommand())

@@ -13,6 +13,7 @@ export { countTasks } from "./count-tasks.ts";
 export { FACET_FIELDS, type Facet, type FacetField, type Facets, findFacets } from "./facets.ts";
 export type { FindContext, FoundTask, FoundTasks } from "./find-rows.ts";
 export { findTasks } from "./find-tasks.ts";
+export { readNextTasks } from "./next-tasks.ts";
 export {
   checkQuery,
   checkQueryOptions,

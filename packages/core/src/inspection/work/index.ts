@@ -2,6 +2,7 @@ export { changeTask, checkChange } from "./change-task.ts";
 export { describeFailure, viewError } from "./error-view.ts";
 export { type HostGlance, type Overview, OverviewReader, type PoolGlance, type RecentFailure } from "./overview.ts";
 export { type JobCounts, readPoolCounts } from "./pool-counts.ts";
+export type { PoolHindrance } from "./pool-hindrance.ts";
 export { type NewPool, Pools, type PoolView, poolNames } from "./pools.ts";
 export { type RawJob, type RelatedJobs, readRawJob, readRelatedJobs } from "./raw-job.ts";
 export {
@@ -19,8 +20,10 @@ export { type RowDetails, readRowDetails } from "./row-details.ts";
 export { listTaskRows, type TaskFilter } from "./task-list.ts";
 export {
   type DurationFigures,
+  type PoolCourse,
   type PoolRates,
   type RatesQuery,
+  readPoolCourses,
   readPoolRows,
   readRates,
   readRows,

@@ -14,6 +14,7 @@ import { type PoolRemoval, removePool } from "../../work/pool/remove-pool.ts";
 import { PoolRegistry } from "../../work/registry/index.ts";
 import { describeFailure } from "./error-view.ts";
 import { readPoolCounts } from "./pool-counts.ts";
+import { hindranceOf, type ParkedTasks, type PoolHindrance, readParkedTasks } from "./pool-hindrance.ts";
 
 /** A pool with what goes on in it. */
 export interface PoolView extends PoolRecord {
@@ -35,6 +36,10 @@ export interface PoolView extends PoolRecord {
   /** Live hosts that take work of this pool, and their slots. */
   hosts: number;
   slots: number;
+  /** Tasks that are parked because no live host knows them; they count among the delayed ones. */
+  parked: number;
+  /** Why what waits does not go on; null = it goes on, or nothing waits. */
+  hindrance: PoolHindrance | null;
 }
 
 /** What a new pool is to be like; absent fields as in `PoolRecord`. */
@@ -150,10 +155,14 @@ export class Pools {
   async #look(records: PoolRecord[], hosts: readonly HostRecord[]): Promise<PoolView[]> {
     if (records.length === 0) return [];
     const names = records.map(({ name }) => name);
-    const { counts } = await readPoolCounts(this.#client, this.#keys, names);
+    const [{ counts }, parked] = await Promise.all([
+      readPoolCounts(this.#client, this.#keys, names),
+      readParkedTasks(this.#client, this.#keys, new Set(names)),
+    ]);
     return records.flatMap((record, index) => {
       const read = counts[index];
       if (!read) return [];
+      const parkedHere = parked.get(record.name) ?? NONE_PARKED;
       const { paused, globalConcurrency, oldestWaiting } = read;
       const { waiting, prioritized, delayed, active, completed, failed, cancelled } = read.jobs;
       return {
@@ -173,9 +182,17 @@ export class Pools {
         },
         hosts: hosts.filter((host) => slotsOf([host], record.name) > 0).length,
         slots: slotsOf(hosts, record.name),
+        parked: sumOf(parkedHere),
+        hindrance: hindranceOf(record, { counts: read, hosts, parked: parkedHere }),
       };
     });
   }
+}
+
+const NONE_PARKED: ParkedTasks = new Map();
+
+function sumOf(parked: ParkedTasks): number {
+  return [...parked.values()].reduce((sum, count) => sum + count, 0);
 }
 
 /** Names of all pools, sorted. */

@@ -126,6 +126,48 @@ export async function readRows(
     .sort((left, right) => ended(right) - ended(left));
 }
 
+/** How many tasks of pools ended in each minute of a span. */
+export interface PoolCourse {
+  pool: string;
+  /** Epoch ms of the first minute; the others follow one another. */
+  from: number;
+  completed: number[];
+  failed: number[];
+}
+
+/** What happened in some pools, minute by minute; a pool of which nothing is known has minutes of nothing. */
+export async function readPoolCourses(
+  client: RedisClient,
+  keys: Keys,
+  { pools, last = DEFAULT_LAST }: { pools: readonly string[]; last?: Milliseconds | undefined },
+): Promise<PoolCourse[]> {
+  if (!(last >= MINUTE) || last > MINUTES_KEPT) {
+    throw new ValueError(`last must be ms from ${MINUTE}, a minute, to ${MINUTES_KEPT}, 3 hours; got ${got(last)}`);
+  }
+  const span = await lastSpan(client, last, MINUTE);
+  const known = (await readPairs(client, keys)).pools;
+  const numbers = pools.map((pool) => known.get(pool));
+  const asked = numbers.filter((number) => number !== undefined);
+  const buckets = asked.length === 0 ? [] : await readBuckets(client, keys, { numbers: asked, span });
+  const minutes = Math.floor((span.to - span.from) / MINUTE) + 1;
+  return pools.map((pool, index) => {
+    const number = numbers[index];
+    const own = number === undefined ? [] : (buckets[asked.indexOf(number)] ?? []);
+    const course = { pool, from: span.from, completed: zeros(minutes), failed: zeros(minutes) };
+    for (const { at, counts } of own) {
+      const place = Math.floor((at - span.from) / MINUTE);
+      if (place < 0 || place >= minutes) continue;
+      course.completed[place] = counts.get("completed");
+      course.failed[place] = counts.get("failed");
+    }
+    return course;
+  });
+}
+
+function zeros(count: number): number[] {
+  return Array.from({ length: count }, () => 0);
+}
+
 /** The figures of each pool of which something happened, by its label. */
 export async function readPoolRows(
   client: RedisClient,

@@ -67,6 +67,11 @@ export interface TaskAnnouncement {
   options?: AnnouncedOptions;
   /** Its code says how long to wait between its tries. Absent: its options do. */
   computesBackoff?: boolean;
+  /**
+   * Its schema as JSON Schema, where that can say it: of the list of arguments, or of the only one. Hosts keep it apart from
+   * their records (`Keys.taskSchema`).
+   */
+  schema?: { [keyword: string]: unknown };
 }
 
 /** One running job as a host announces it. */
@@ -116,10 +121,61 @@ export interface HostRecord {
   beatAt: number;
   /** Resident memory of the host process, bytes. */
   memory: number;
+  /** Processor time of the host and its children since the last beat, 1 = all of one; null = not known. Absent: earlier versions. */
+  cpu?: number | null;
+  /** Processors that it may use, and the memory of its machine, bytes. Absent in records of earlier versions. */
+  processors?: number;
+  machineMemory?: number;
   /** Jobs finished by this host since it started. */
   completed: number;
   failed: number;
 }
+
+/**
+ * What is known of a host also when it is gone (`Keys.hostCard`): the host writes it while it lives and at its end, and the
+ * host that misses it adds how it went.
+ */
+export interface HostCardRecord {
+  /** Form of the record, see RECORD_FORMAT. */
+  format: number;
+  id: string;
+  name: string;
+  hostname: string;
+  pid: number;
+  version: string;
+  slots: number;
+  pools: string[] | null;
+  /** Host's wall clock, ms. */
+  startedAt: number;
+  beatAt: number;
+  /** What it ran when the card was written, 20 jobs at most. */
+  running: RunningAnnouncement[];
+  /** Jobs finished since it started. */
+  completed: number;
+  failed: number;
+  /**
+   * `ended`: it stopped in order. `killed`: its process ended without a word, because its connections were closed. Absent:
+   * it vanished, or lives.
+   */
+  how?: "ended" | "killed";
+  /** Why it stopped, such as "SIGTERM"; absent: not known. */
+  reason?: string;
+  /** Jobs and processes that ended by themselves while it stopped, and those that it gave back or ended. */
+  finished?: number;
+  givenBack?: number;
+}
+
+/** A line of a host's log as it is kept (`Keys.hostLog`), written as a JSON array. */
+export type HostLogEntry = [
+  /** Counts the lines of the host. */
+  number: number,
+  /** Host's wall clock, ms. */
+  at: number,
+  level: "info" | "warn" | "error",
+  message: string,
+  /** What is known beside the words: pool, task, id, attempt, duration, ... */
+  facts: { [name: string]: string | number | boolean },
+];
 
 /** A child as its host tells it. */
 export type ChildRecord = {
@@ -133,6 +189,8 @@ export type ChildRecord = {
   cpu?: number | null;
   /** Resident memory, bytes; null = not known. Absent in records of earlier versions. */
   memory?: number | null;
+  /** Host's wall clock, ms, when it was made; null = not known. Absent in records of earlier versions. */
+  startedAt?: number | null;
 };
 
 /**

@@ -1,5 +1,5 @@
 import { RedisUnfitError } from "../../errors/index.ts";
-import type { HostRecord, Isolation, PoolRecord, SessionRecord } from "./records.ts";
+import type { HostCardRecord, HostRecord, Isolation, PoolRecord, SessionRecord } from "./records.ts";
 
 /** Form in which records are written. A record of a larger number was written by a newer manyhands, and is left alone. */
 export const RECORD_FORMAT = 1;
@@ -66,6 +66,27 @@ export function readHostRecord(id: string, text: string): Reading<HostRecord> {
     memory: (value) => isCount(value, 0),
     completed: (value) => isCount(value, 0),
     failed: (value) => isCount(value, 0),
+  });
+}
+
+export function readHostCard(id: string, text: string): Reading<HostCardRecord> {
+  return read<HostCardRecord>(text, {
+    id: (value) => value === id,
+    name: isText,
+    hostname: isText,
+    pid: isNumber,
+    version: isText,
+    slots: (value) => isCount(value, 0),
+    pools: (value) => value === null || isTexts(value),
+    startedAt: isTime,
+    beatAt: isTime,
+    running: (value) => isListOf(value, (run) => isRunning(run)),
+    completed: (value) => isCount(value, 0),
+    failed: (value) => isCount(value, 0),
+    how: (value) => value === undefined || value === "ended" || value === "killed",
+    reason: (value) => value === undefined || isText(value),
+    finished: (value) => value === undefined || isCount(value, 0),
+    givenBack: (value) => value === undefined || isCount(value, 0),
   });
 }
 
