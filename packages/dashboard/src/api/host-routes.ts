@@ -1,11 +1,11 @@
-import type { HostRecord } from "@manyhands/core/internal";
+import type { HostRecord, KnownTask } from "@manyhands/core/internal";
 import { shared } from "../live/shared.ts";
 import { apiApp } from "./api-app.ts";
 import type { ApiPlace } from "./api-place.ts";
 import { createRoute, type OpenAPIHono, z } from "./open-api.ts";
-import { inPath, jsonAnswer, jsonBody } from "./parameters.ts";
+import { flag, inPath, jsonAnswer, jsonBody, numberIn } from "./parameters.ts";
 import { PROBLEMS, problemAnswer, refuse } from "./problem.ts";
-import { HostView } from "./schemas.ts";
+import { GoneHostView, HostLog, HostView, KnownTaskView } from "./schemas.ts";
 
 const tags = ["hosts"];
 /** What a host runs and how much memory it has changes without an event, with its heartbeat. */
@@ -18,7 +18,48 @@ const list = createRoute({
   path: "/hosts",
   middleware: shared(["hosts"], { maxAge }),
   ...{ tags, summary: "Live worker hosts, by name" },
-  responses: { 200: jsonAnswer(z.object({ hosts: z.array(HostView) }), "The hosts."), ...PROBLEMS },
+  request: {
+    query: z.object({ gone: flag.optional().openapi({ description: "Also those of the last day that are gone." }) }),
+  },
+  responses: {
+    200: jsonAnswer(
+      z.object({
+        hosts: z.array(HostView),
+        gone: z.array(GoneHostView).optional().openapi({ description: "Only where asked for; the last one first." }),
+      }),
+      "The hosts.",
+    ),
+    ...PROBLEMS,
+  },
+});
+
+const log = createRoute({
+  method: "get",
+  path: "/hosts/{id}/log",
+  middleware: shared([], { maxAge }),
+  ...{ tags, summary: "The last lines of a host's log, also of one that is gone" },
+  request: {
+    params,
+    query: z.object({
+      level: z.enum(["info", "warn", "error"]).optional().openapi({ description: "The lowest; info without it." }),
+      limit: numberIn(1, 600).optional().openapi({ description: "The last so many; 200 without it." }),
+      since: numberIn(0, 8.64e15).optional().openapi({ description: "Only later ones, epoch ms." }),
+      text: z.string().min(1).max(1_000).optional().openapi({ description: "Only those that contain it." }),
+    }),
+  },
+  responses: {
+    200: jsonAnswer(HostLog, "Of the last hour; warnings and errors of the last day."),
+    404: problemAnswer("No host of that id or name is known."),
+    ...PROBLEMS,
+  },
+});
+
+const known = createRoute({
+  method: "get",
+  path: "/known-tasks",
+  middleware: shared(["hosts"]),
+  ...{ tags, summary: "The tasks that live hosts know, with what they say of each" },
+  responses: { 200: jsonAnswer(z.object({ tasks: z.array(KnownTaskView) }), "The tasks, by name."), ...PROBLEMS },
 });
 
 const get = createRoute({
@@ -76,7 +117,21 @@ export function hostRoutes({ inspector }: ApiPlace): OpenAPIHono {
   const app = apiApp();
   const { fleet } = inspector;
 
-  app.openapi(list, async (context) => context.json({ hosts: (await fleet.list()).map(viewOf) }, 200));
+  app.openapi(list, async (context) => {
+    const [hosts, gone] = await Promise.all([
+      fleet.list(),
+      context.req.valid("query").gone ? fleet.gone() : Promise.resolve(undefined),
+    ]);
+    return context.json({ hosts: hosts.map(viewOf), ...(gone && { gone }) }, 200);
+  });
+
+  app.openapi(log, async (context) => {
+    const { id } = context.req.valid("param");
+    const lines = await fleet.logs(id, context.req.valid("query"));
+    return lines ? context.json(lines, 200) : refuse(404, `no host "${id}" is known; GET /api/v1/hosts lists them`);
+  });
+
+  app.openapi(known, async (context) => context.json({ tasks: (await fleet.tasks()).map(knownOf) }, 200));
 
   app.openapi(get, async (context) => {
     const { id } = context.req.valid("param");
@@ -116,14 +171,20 @@ function noHost(id: string): string {
   return `no host "${id}" is alive; GET /api/v1/hosts lists them`;
 }
 
+/** Options that a task has not are left out. */
+function knownOf(task: KnownTask): z.infer<typeof KnownTaskView> {
+  return { ...task, options: Object.fromEntries(Object.entries(task.options)) };
+}
+
 function viewOf(host: HostRecord): z.infer<typeof HostView> {
   const { tasks, troubles = [], processes, step = null, stepSince = null } = host;
   const { id, name, hostname, pid, slots, state, isolation, pools, running, children } = host;
   const { version, startedAt, beatAt, memory, completed, failed } = host;
+  const { cpu = null, processors = null, machineMemory = null } = host;
   return {
     ...{ id, name, hostname, pid, slots, state, step, stepSince, troubles, isolation, pools, running, children },
     tasks: tasks.map((task) => task.name),
     processes: processes ? { limit: processes.limit, running: processes.running } : null,
-    ...{ version, startedAt, beatAt, memory, completed, failed },
+    ...{ version, startedAt, beatAt, memory, cpu, processors, machineMemory, completed, failed },
   };
 }

@@ -1,17 +1,29 @@
 import { ManyhandsError } from "@manyhands/core";
-import type { PoolView as CorePoolView } from "@manyhands/core/internal";
+import type { BulkProgress, PoolView as CorePoolView } from "@manyhands/core/internal";
 import { shared } from "../live/shared.ts";
 import { apiApp } from "./api-app.ts";
 import type { ApiPlace } from "./api-place.ts";
 import { createRoute, type OpenAPIHono, z } from "./open-api.ts";
-import { flag, inPath, jsonAnswer, jsonBody } from "./parameters.ts";
+import { flag, inPath, jsonAnswer, jsonBody, numberIn } from "./parameters.ts";
 import { PROBLEMS, problemAnswer, refuse } from "./problem.ts";
-import { PoolView } from "./schemas.ts";
+import { PoolCourseView, PoolRateRow, PoolView, TaskRow } from "./schemas.ts";
 
 const tags = ["pools"];
 const params = z.object({ name: inPath("name", "Name of a pool.") });
+/** Minutes that are counted change no page at once, ms. */
+const MINUTES_AGE = 10_000;
+/** Emptying a pool answers after about this long, and goes on with the next request, ms. */
+const STEP = 5_000;
 const unknown = problemAnswer("There is no pool of that name.");
 const size = z.int().min(1).nullable().openapi({ description: "null = as many as the hosts have slots." });
+
+const Drained = z
+  .object({
+    removed: z.int(),
+    refused: z.int().openapi({ description: "Had started, or were gone." }),
+    isFinished: z.boolean(),
+  })
+  .openapi("PoolDrained");
 
 const list = createRoute({
   method: "get",
@@ -71,6 +83,66 @@ const reset = createRoute({
   request: { params },
   responses: {
     200: jsonAnswer(z.object({ hadFailed: z.boolean() }), "Whether it had failed."),
+    404: unknown,
+    ...PROBLEMS,
+  },
+});
+
+const next = createRoute({
+  method: "get",
+  path: "/pools/{name}/next",
+  middleware: shared((context) => [`pools/${context.req.param("name")}`, "hosts"]),
+  ...{ tags, summary: "The tasks that hosts take next, in their order" },
+  request: {
+    params,
+    query: z.object({ limit: numberIn(1, 200).optional().openapi({ description: "20 without it." }) }),
+  },
+  responses: { 200: jsonAnswer(z.object({ tasks: z.array(TaskRow) }), "The tasks."), 404: unknown, ...PROBLEMS },
+});
+
+const courses = createRoute({
+  method: "get",
+  path: "/pool-courses",
+  middleware: shared([], { maxAge: MINUTES_AGE }),
+  ...{ tags, summary: "How many tasks of pools ended in each of the last minutes" },
+  request: {
+    query: z.object({
+      pool: z
+        .preprocess((given) => (Array.isArray(given) ? given : [given]), z.array(z.string().min(1)).min(1).max(100))
+        .openapi({ type: "array", items: { type: "string" }, description: "A pool; given again, several." }),
+      last: numberIn(60_000, 10_800_000).optional().openapi({ description: "Milliseconds; an hour without it." }),
+    }),
+  },
+  responses: { 200: jsonAnswer(z.object({ courses: z.array(PoolCourseView) }), "In their order."), ...PROBLEMS },
+});
+
+const rates = createRoute({
+  method: "get",
+  path: "/pool-rates",
+  middleware: shared([], { maxAge: MINUTES_AGE }),
+  ...{ tags, summary: "What happened in each pool lately, the busiest first; pools of which nothing did are left out" },
+  request: {
+    query: z.object({
+      last: numberIn(60_000, 691_200_000).optional().openapi({ description: "Milliseconds; an hour without it." }),
+    }),
+  },
+  responses: { 200: jsonAnswer(z.object({ pools: z.array(PoolRateRow) }), "The pools."), ...PROBLEMS },
+});
+
+const drain = createRoute({
+  method: "post",
+  path: "/pools/{name}/drain",
+  ...{ tags, summary: "Remove the tasks that wait in a pool; running ones go on" },
+  request: {
+    params,
+    body: jsonBody(
+      z.strictObject({ delayed: z.boolean().optional().openapi({ description: "Also those that are delayed." }) }),
+      false,
+    ),
+  },
+  responses: {
+    200: jsonAnswer(Drained, "It is empty."),
+    202: jsonAnswer(Drained, "There is more to do, and nothing goes on by itself: send it again."),
     404: unknown,
     ...PROBLEMS,
   },
@@ -140,6 +212,56 @@ export function poolRoutes({ inspector }: ApiPlace): OpenAPIHono {
     return hadFailed === null ? refuse(404, noPool(name)) : context.json({ hadFailed }, 200);
   });
 
+  app.openapi(next, async (context) => {
+    const { name } = context.req.valid("param");
+    const tasks = await pools.next(name, context.req.valid("query"));
+    return tasks ? context.json({ tasks }, 200) : refuse(404, noPool(name));
+  });
+
+  app.openapi(courses, async (context) => {
+    const { pool, last } = context.req.valid("query");
+    return context.json({ courses: await pools.courses(pool, { last }) }, 200);
+  });
+
+  app.openapi(rates, async (context) => {
+    const rows = await pools.rates(context.req.valid("query"));
+    return context.json(
+      {
+        pools: rows.map(({ pool, completed, failed, wait, run }) => ({
+          ...{ pool, completed, failed },
+          waitP95: wait?.p95 ?? null,
+          runP95: run?.p95 ?? null,
+        })),
+      },
+      200,
+    );
+  });
+
+  app.openapi(drain, async (context) => {
+    const { name } = context.req.valid("param");
+    if (!(await find(name))) return refuse(404, noPool(name));
+    const { delayed = false } = (context.req.valid("json") as { delayed?: boolean } | undefined) ?? {};
+    const limit = AbortSignal.timeout(STEP);
+    const signal = AbortSignal.any([limit, context.req.raw.signal]);
+    const sum = { removed: 0, refused: 0 };
+    for (const state of ["waiting", "prioritized", "blocked", ...(delayed ? (["delayed"] as const) : [])] as const) {
+      let progress = { done: 0, refused: 0 };
+      const onProgress = (now: BulkProgress): void => {
+        progress = now;
+      };
+      try {
+        progress = await inspector.tasks.remove({ pool: name, state }, { signal, onProgress });
+      } catch (error) {
+        if (!limit.aborted) throw error;
+        const partly = { removed: sum.removed + progress.done, refused: sum.refused + progress.refused };
+        return context.json({ ...partly, isFinished: false }, 202);
+      }
+      sum.removed += progress.done;
+      sum.refused += progress.refused;
+    }
+    return context.json({ ...sum, isFinished: true }, 200);
+  });
+
   app.openapi(remove, async (context) => {
     const { name } = context.req.valid("param");
     const removal = await pools.remove(name, { force: context.req.valid("query").force });
@@ -159,8 +281,9 @@ function noPool(name: string): string {
 function viewOf(pool: CorePoolView): z.infer<typeof PoolView> {
   const { name, size, state, owner, isolation, maxTasksPerChild, fence, failure, createdAt, paused } = pool;
   const { waiting, prioritized, delayed, active, completed, failed, oldestWaiting, hosts, slots } = pool;
+  const { parked, hindrance } = pool;
   return {
     ...{ name, size, state, unnamed: owner !== null, isolation, maxTasksPerChild, fence, failure, createdAt, paused },
-    ...{ waiting, prioritized, delayed, active, completed, failed, oldestWaiting, hosts, slots },
+    ...{ waiting, prioritized, delayed, active, completed, failed, oldestWaiting, hosts, slots, parked, hindrance },
   };
 }

@@ -21,6 +21,7 @@ const list = createRoute({
   request: {
     query: z.object({
       ended: flag.optional().openapi({ description: "Also those of the last hour that have ended." }),
+      output: flag.optional().openapi({ description: "false: without what they wrote, for a list." }),
     }),
   },
   responses: { 200: jsonAnswer(z.object({ processes: z.array(ProcessView) }), "The processes."), ...PROBLEMS },
@@ -54,9 +55,14 @@ export function processRoutes({ inspector }: ApiPlace): OpenAPIHono {
   const app = apiApp();
   const { processes } = inspector;
 
-  app.openapi(list, async (context) =>
-    context.json({ processes: await processes.list(context.req.valid("query")) }, 200),
-  );
+  app.openapi(list, async (context) => {
+    const { ended, output = true } = context.req.valid("query");
+    const found = await processes.list({ ended });
+    return context.json(
+      { processes: output ? found : found.map((process) => ({ ...process, stdout: "", stderr: "" })) },
+      200,
+    );
+  });
 
   app.openapi(get, async (context) => {
     const { id } = context.req.valid("param");

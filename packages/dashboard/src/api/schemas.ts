@@ -238,6 +238,18 @@ export const PoolView = z
     oldestWaiting: Duration.nullable(),
     hosts: z.int().openapi({ description: "Live hosts that take work of it." }),
     slots: z.int(),
+    parked: z.int().openapi({ description: "Tasks that no live host knows; they count among the delayed ones." }),
+    hindrance: z
+      .object({
+        reason: z.enum(["removing", "failed", "paused", "noHost", "unknownTasks", "atSize", "slotsBusy"]),
+        count: z.int().openapi({ description: "Tasks that wait for that." }),
+        tasks: z.array(z.string()).openapi({ description: "Of `unknownTasks`: some of their names." }),
+        hosts: z
+          .array(z.object({ id: z.string(), name: z.string(), state: z.string() }))
+          .openapi({ description: "Of `noHost`: live hosts that serve the pool and take no work of it at present." }),
+      })
+      .nullable()
+      .openapi({ description: "Why what waits does not go on; null = it goes on, or nothing waits." }),
   })
   .openapi("Pool");
 
@@ -265,8 +277,9 @@ export const HostView = z
         isolation: z.string(),
         busy: z.boolean(),
         jobsRun: z.int(),
-        cpu: z.number().nullable().optional(),
-        memory: z.int().nullable().optional(),
+        cpu: z.number().nullable().optional().openapi({ description: "1 = all of one processor." }),
+        memory: z.int().nullable().optional().openapi({ description: "Bytes." }),
+        startedAt: Time.nullable().optional(),
       }),
     ),
     processes: z.object({ limit: z.int(), running: z.int() }).nullable(),
@@ -274,10 +287,89 @@ export const HostView = z
     startedAt: Time,
     beatAt: Time,
     memory: z.number().openapi({ description: "Resident memory of the host, bytes." }),
+    cpu: z.number().nullable().openapi({ description: "Of the host and its children, 1 = all of one processor." }),
+    processors: z.int().nullable(),
+    machineMemory: z.number().nullable().openapi({ description: "Memory of its machine, bytes." }),
     completed: z.int(),
     failed: z.int(),
   })
   .openapi("Host");
+
+export const GoneHostView = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    hostname: z.string(),
+    pid: z.int(),
+    version: z.string(),
+    slots: z.int(),
+    pools: z.array(z.string()).nullable(),
+    startedAt: Time,
+    heardAt: Time.openapi({ description: "Last time that it was heard." }),
+    goneAt: Time.openapi({ description: "When it ended, or when others noticed that it is gone." }),
+    how: z.enum(["ended", "killed", "vanished"]).openapi({
+      description: "`ended` in order; `killed`: its process ended without a word; `vanished`: nothing is heard of it.",
+    }),
+    reason: z.string().nullable().openapi({ description: "Why it ended.", example: "SIGTERM" }),
+    running: z
+      .array(z.object({ jobId: z.string(), task: z.string(), pool: z.string(), pid: z.int(), since: Time }))
+      .openapi({ description: "What it ran when it was last heard, 20 jobs at most." }),
+    finished: z.int().nullable().openapi({ description: "Of one that ended: what ended by itself meanwhile." }),
+    givenBack: z.int().nullable().openapi({ description: "Of one that ended: what it gave back to others." }),
+    completed: z.int(),
+    failed: z.int(),
+  })
+  .openapi("GoneHost");
+
+export const HostLog = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    lines: z
+      .array(
+        z.object({
+          at: Time,
+          level: z.enum(["info", "warn", "error"]),
+          message: z.string(),
+          facts: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+        }),
+      )
+      .openapi({ description: "The oldest first." }),
+  })
+  .openapi("HostLog");
+
+export const KnownTaskView = z
+  .object({
+    name: z.string(),
+    isolation: z.enum(["process", "thread", "inline"]).nullable(),
+    takes: z.int().nullable().openapi({ description: "Arguments that it has names for." }),
+    options: z.looseObject({}),
+    hosts: z.array(z.string()).openapi({ description: "Names of the live hosts that know it." }),
+    schema: z
+      .record(z.string(), z.unknown())
+      .nullable()
+      .openapi({ description: "JSON Schema of the list of arguments, or of the only one." }),
+  })
+  .openapi("KnownTask");
+
+export const PoolRateRow = z
+  .object({
+    pool: z.string().openapi({ description: "`(unnamed)` = all unnamed pools." }),
+    completed: z.int(),
+    failed: z.int(),
+    waitP95: Duration.nullable(),
+    runP95: Duration.nullable(),
+  })
+  .openapi("PoolRates");
+
+export const PoolCourseView = z
+  .object({
+    pool: Name,
+    from: Time.openapi({ description: "The first minute." }),
+    completed: z.array(z.int()).openapi({ description: "One number a minute." }),
+    failed: z.array(z.int()),
+  })
+  .openapi("PoolCourse");
 
 export const ProcessView = z
   .object({
@@ -286,6 +378,7 @@ export const ProcessView = z
     name: z.string(),
     target: z.string().openapi({ description: "Name of the task that it runs." }),
     daemon: z.boolean(),
+    queue: z.string().openapi({ description: "Says where it may run." }),
     parent: z.object({ process: z.string().nullable(), pid: z.int(), name: z.string(), host: z.string() }),
     host: z.string(),
     hostId: z.string(),

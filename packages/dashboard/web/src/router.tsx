@@ -9,6 +9,9 @@ import {
 import { BASE } from "./base.ts";
 import { PageHead, Trouble } from "./components/page.tsx";
 import { AppFrame } from "./frame/app-frame.tsx";
+import { hostSearch, hostsSearch } from "./pages/hosts/host-search.ts";
+import { poolsSearch } from "./pages/pools/pool-search.ts";
+import { processesSearch } from "./pages/processes/process-search.ts";
 import { useWords } from "./words/index.ts";
 
 const root = createRootRoute({ component: AppFrame, notFoundComponent: NoSuchPage, errorComponent: BrokenPage });
@@ -74,6 +77,7 @@ const tree = root.addChildren([
   createRoute({
     getParentRoute: () => root,
     path: "/pools",
+    validateSearch: poolsSearch,
     component: lazyRouteComponent(() => import("./pages/pools/pools-page.tsx"), "PoolsPage"),
   }),
   createRoute({
@@ -84,16 +88,19 @@ const tree = root.addChildren([
   createRoute({
     getParentRoute: () => root,
     path: "/hosts",
+    validateSearch: hostsSearch,
     component: lazyRouteComponent(() => import("./pages/hosts/hosts-page.tsx"), "HostsPage"),
   }),
   createRoute({
     getParentRoute: () => root,
     path: "/hosts/$id",
+    validateSearch: hostSearch,
     component: lazyRouteComponent(() => import("./pages/hosts/host-page.tsx"), "HostPage"),
   }),
   createRoute({
     getParentRoute: () => root,
     path: "/processes",
+    validateSearch: processesSearch,
     component: lazyRouteComponent(() => import("./pages/processes/processes-page.tsx"), "ProcessesPage"),
   }),
   createRoute({

@@ -15,8 +15,10 @@ export interface Question {
   title: string;
   /** What will happen, a sentence each. */
   facts?: readonly ReactNode[];
-  /** More of the dialog, such as a field. */
+  /** More of the dialog, such as a field: then what goes wrong is said there, and the dialog stays. */
   children?: ReactNode;
+  /** Why it cannot be done yet, such as a field that is wrong. */
+  wrong?: string | false | null | undefined;
   /** The way back: "Keep them". */
   keep: string;
   /** What is done: "Cancel 12 431 tasks". */
@@ -27,19 +29,23 @@ export interface Question {
 export interface ActionProps extends Pick<ButtonProps, "icon" | "look" | "size" | "label" | "disabled" | "children"> {
   /** Asked before it is done; absent for what can be taken back at once. */
   question?: Question;
-  run: () => Promise<Done>;
+  /** @param tell - Says how far it has come, where it takes long */
+  run: (tell: (progress: string) => void) => Promise<Done>;
+  /** The dialog was opened: its fields begin anew. */
+  onAsk?: () => void;
 }
 
 /** A button that does something to the fleet: it asks, shows that it works, and says beside itself how it ended. */
-export function Action({ question, run, ...button }: ActionProps) {
+export function Action({ question, run, onAsk, ...button }: ActionProps) {
   const { common } = useWords();
   const [isAsking, setAsking] = useState(false);
   const [isBusy, setBusy] = useState(false);
   const [done, setDone] = useState<Done | null>(null);
   const [problem, setProblem] = useState<string | null>(null);
+  const [progress, setProgress] = useState<string | null>(null);
   const wasPressed = useRef(false);
 
-  const start = async (action: () => Promise<Done>): Promise<void> => {
+  const start = async (action: ActionProps["run"]): Promise<void> => {
     // Two presses before the next drawing are one.
     if (wasPressed.current) return;
     wasPressed.current = true;
@@ -47,20 +53,27 @@ export function Action({ question, run, ...button }: ActionProps) {
     setProblem(null);
     setDone(null);
     try {
-      setDone(await action());
+      setDone(await action(setProgress));
       setAsking(false);
     } catch (error) {
       setProblem(error instanceof Error ? error.message : String(error));
-      setAsking(false);
+      if (!question?.children) setAsking(false);
     } finally {
       wasPressed.current = false;
       setBusy(false);
+      setProgress(null);
     }
+  };
+
+  const ask = (): void => {
+    setProblem(null);
+    onAsk?.();
+    setAsking(true);
   };
 
   return (
     <>
-      <Button {...button} busy={isBusy} onClick={() => (question ? setAsking(true) : void start(run))} />
+      <Button {...button} busy={isBusy} onClick={() => (question ? ask() : void start(run))} />
       {isAsking && question && (
         <Dialog title={question.title} onClose={() => !isBusy && setAsking(false)}>
           {question.facts && (
@@ -76,40 +89,59 @@ export function Action({ question, run, ...button }: ActionProps) {
               ))}
             </ul>
           )}
-          {question.children}
-          <footer>
-            <Button onClick={() => setAsking(false)}>{question.keep}</Button>
-            <Button
-              look={question.dangerous ? "danger solid" : "primary"}
-              busy={isBusy}
-              onClick={() => void start(run)}
-            >
-              {question.go}
-            </Button>
-          </footer>
+          <form
+            className="stack"
+            noValidate
+            onSubmit={(event) => {
+              event.preventDefault();
+              if (!question.wrong && !isBusy) void start(run);
+            }}
+          >
+            {question.children}
+            {question.children && problem !== null && <Outcome bad text={problem} />}
+            {progress !== null && <p className="soft">{progress}</p>}
+            <footer>
+              <Button onClick={() => setAsking(false)}>{question.keep}</Button>
+              <Button
+                type="submit"
+                look={question.dangerous ? "danger solid" : "primary"}
+                busy={isBusy}
+                disabled={question.wrong}
+              >
+                {question.go}
+              </Button>
+            </footer>
+          </form>
         </Dialog>
       )}
       <span role="status" className="outcome">
         {done && (
-          <span className="toast good">
-            <Glyph name="completed" />
-            <span>{done.said}</span>
+          <Outcome text={done.said}>
             {done.undo && (
               <Button size="small" onClick={() => done.undo && void start(done.undo)}>
                 {common.undo}
               </Button>
             )}
             <Button size="small" look="quiet" icon="close" label={common.close} onClick={() => setDone(null)} />
-          </span>
+          </Outcome>
         )}
-        {problem !== null && (
-          <span className="toast bad">
-            <Glyph name="failed" />
-            <span>{problem}</span>
+        {problem !== null && !isAsking && (
+          <Outcome bad text={problem}>
             <Button size="small" look="quiet" icon="close" label={common.close} onClick={() => setProblem(null)} />
-          </span>
+          </Outcome>
         )}
       </span>
     </>
+  );
+}
+
+/** How something ended, beside where it was pressed. */
+export function Outcome({ bad = false, text, children }: { bad?: boolean; text: ReactNode; children?: ReactNode }) {
+  return (
+    <span className={`toast ${bad ? "bad" : "good"}`}>
+      <Glyph name={bad ? "failed" : "completed"} />
+      <span>{text}</span>
+      {children}
+    </span>
   );
 }

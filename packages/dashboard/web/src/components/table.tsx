@@ -14,6 +14,10 @@ export interface Column<Row> {
   /** On a phone the cell has the whole width. */
   isFull?: boolean;
   className?: string;
+  /** How the table is sorted by this column; absent: it is sorted by another one, or cannot be by this. */
+  sorted?: "ascending" | "descending" | undefined;
+  /** Sorts by this column, or turns the order. */
+  onSort?: () => void;
 }
 
 export interface TableProps<Row> {
@@ -39,8 +43,14 @@ export function Table<Row>(props: TableProps<Row>) {
       <thead>
         <tr>
           {columns.map((column) => (
-            <th key={column.key} scope="col" className={classesOf(column)}>
-              {column.head}
+            <th key={column.key} scope="col" className={classesOf(column)} aria-sort={column.sorted}>
+              {column.onSort ? (
+                <button type="button" onClick={column.onSort}>
+                  {column.head}
+                </button>
+              ) : (
+                column.head
+              )}
             </th>
           ))}
         </tr>
