@@ -246,7 +246,7 @@ export const PoolView = z
         tasks: z.array(z.string()).openapi({ description: "Of `unknownTasks`: some of their names." }),
         hosts: z
           .array(z.object({ id: z.string(), name: z.string(), state: z.string() }))
-          .openapi({ description: "Of `noHost`: live hosts that serve the pool and take no work of it at present." }),
+          .openapi({ description: "Live hosts that could run them and take no work of the pool at present." }),
       })
       .nullable()
       .openapi({ description: "Why what waits does not go on; null = it goes on, or nothing waits." }),

@@ -13,7 +13,8 @@ export async function leftovers(client: Redis, namespace: string): Promise<strin
       continue;
     const own =
       /^\/(host|host-\w+|task-hosts|task-schema|parked|away|offers|offer-renewal|session|replies|result|process|processes)\//;
-    const mayExpire = /^\/(watched|queue-search|parked|offers|duties|changes|audit|gone-hosts)$/.test(kind) || own.test(kind);
+    const mayExpire =
+      /^\/(watched|queue-search|parked|offers|duties|changes|audit|gone-hosts)$/.test(kind) || own.test(kind);
     if (!mayExpire || (await client.pttl(key)) === -1) left.push(key);
   }
   return left;

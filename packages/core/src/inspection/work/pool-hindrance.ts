@@ -17,7 +17,7 @@ export interface PoolHindrance {
   count: number;
   /** Of `unknownTasks`: their names, 10 at most. */
   tasks: string[];
-  /** Of `noHost`: live hosts that serve the pool and take no work of it at present, 10 at most. */
+  /** Live hosts that could run them and take no work of the pool at present, 10 at most. */
   hosts: { id: string; name: string; state: HostRecord["state"] }[];
 }
 
@@ -72,21 +72,25 @@ export function hindranceOf(
   if (state === "terminated") return hindered("removing");
   if (state === "failed") return hindered("failed");
   if (paused) return hindered("paused");
-  if (slotsOf(hosts, name) === 0) {
-    const serving = hosts.filter(({ pools }) => pools === null || pools.includes(name));
-    return hindered("noHost", {
-      hosts: serving.slice(0, MOST_NAMES).map((host) => ({ id: host.id, name: host.name, state: host.state })),
-    });
-  }
+  const serving = hosts.filter(({ pools }) => pools === null || pools.includes(name));
+  if (slotsOf(hosts, name) === 0) return hindered("noHost", { hosts: namesOf(serving) });
   const isNextUnknown = nextTask !== null && !isServed(hosts, name, nextTask);
   const unknown = new Set([...parked.keys(), ...(isNextUnknown ? [nextTask] : [])]);
-  if (isNextUnknown || inLine === 0) {
-    const count = isNextUnknown ? inLine + parkedCount : parkedCount;
-    return hindered("unknownTasks", { count, tasks: [...unknown].sort().slice(0, MOST_NAMES) });
-  }
+  const ofUnknown = (count: number): PoolHindrance =>
+    hindered("unknownTasks", {
+      count,
+      tasks: [...unknown].sort().slice(0, MOST_NAMES),
+      // Such as one that drains.
+      hosts: namesOf(serving.filter(({ tasks }) => tasks.some((task) => unknown.has(task.name)))),
+    });
+  if (isNextUnknown) return ofUnknown(inLine + parkedCount);
+  if (inLine === 0) return ofUnknown(parkedCount);
   if (size !== null && jobs.active >= size) return hindered("atSize", { count: inLine });
-  const serving = hosts.filter((host) => slotsOf([host], name) > 0);
-  if (serving.every((host) => host.running.length >= host.slots)) return hindered("slotsBusy", { count: inLine });
-  if (unknown.size === 0) return null;
-  return hindered("unknownTasks", { count: parkedCount, tasks: [...unknown].sort().slice(0, MOST_NAMES) });
+  const taking = hosts.filter((host) => slotsOf([host], name) > 0);
+  if (taking.every((host) => host.running.length >= host.slots)) return hindered("slotsBusy", { count: inLine });
+  return unknown.size === 0 ? null : ofUnknown(parkedCount);
+}
+
+function namesOf(hosts: readonly HostRecord[]): PoolHindrance["hosts"] {
+  return hosts.slice(0, MOST_NAMES).map(({ id, name, state }) => ({ id, name, state }));
 }

@@ -20,7 +20,8 @@ export function duration(ms: number): string {
 
 /** For what ticks: without parts of a second. */
 export function wholeDuration(ms: number): string {
-  return duration(ms < MINUTE ? Math.max(0, Math.floor(ms / SECOND)) * SECOND || 1 : ms).replace(/^1\.0\b/, "0");
+  if (ms < SECOND) return `0 ${words().common.units.second}`;
+  return ms < MINUTE ? `${Math.floor(ms / SECOND)} ${words().common.units.second}` : duration(ms);
 }
 
 function pair(ms: number, [large, largeUnit]: [number, string], [small, smallUnit]: [number, string]): string {

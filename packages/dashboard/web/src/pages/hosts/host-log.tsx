@@ -9,6 +9,7 @@ import { FindHere } from "../../components/find-here.tsx";
 import { Reading } from "../../components/page.tsx";
 import { Segments } from "../../components/segments.tsx";
 import { clockTime, exactTime } from "../../format/times.ts";
+import { every } from "../../live/every.ts";
 import { useWords } from "../../words/index.ts";
 
 /** A host writes its lines at most once a second; they are asked for at this interval, ms. */
@@ -26,7 +27,7 @@ export function HostLog({ id, name, isLive }: { id: string; name: string; isLive
       query: { level, text, limit: MOST_LINES },
       topics: [`hosts/${id}`],
     }),
-    ...(isLive && { refetchInterval: INTERVAL }),
+    ...(isLive && every(INTERVAL)),
     placeholderData: (before: HostLogView | undefined) => before,
   });
   const [follows, setFollows] = useState(true);

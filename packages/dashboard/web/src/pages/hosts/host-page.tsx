@@ -10,8 +10,10 @@ import { isStateName, State } from "../../components/state.tsx";
 import { type Column, Table } from "../../components/table.tsx";
 import { Ago, Lasting, Moment } from "../../components/time.tsx";
 import { bytes, count, percent, significant } from "../../format/numbers.ts";
+import { every } from "../../live/every.ts";
 import { useWords } from "../../words/index.ts";
 import { Became, HowGone } from "./gone-hosts.tsx";
+import { HEARTBEAT } from "./heartbeat.ts";
 import { HostActions, StopTask } from "./host-actions.tsx";
 import { HostLog } from "./host-log.tsx";
 import { HOST_PARTS, type HostSearch } from "./host-search.ts";
@@ -20,7 +22,11 @@ import { HostNote, HostState, memoryOf, Slots } from "./host-state.tsx";
 export function HostPage() {
   const { id } = useParams({ from: "/hosts/$id" });
   const { hosts: said } = useWords();
-  const host = useQuery(reading<HostView>(pathOf("hosts", id), { topics: [`hosts/${id}`] }));
+  const host = useQuery({
+    ...reading<HostView>(pathOf("hosts", id), { topics: [`hosts/${id}`] }),
+    ...every(HEARTBEAT),
+    retry: false,
+  });
   const crumbs = <Link to="/hosts">{said.title}</Link>;
   if (host.error instanceof ApiProblem && host.error.status === 404) return <GoneHost id={id} />;
   const name = host.data?.name ?? id;
@@ -183,37 +189,59 @@ interface ChildRow {
   key: string;
   run: HostView["running"][number] | null;
   child: HostView["children"][number] | null;
+  /** What it was started as, where that is a process. */
+  process: ProcessView | null;
 }
 
 /** Children, those that run something first; of a child that runs several tasks each of them. */
-function rowsOf({ children, running }: HostView): ChildRow[] {
+function rowsOf({ id, children, running }: HostView, processes: readonly ProcessView[]): ChildRow[] {
   const rows: ChildRow[] = running.map((run) => ({
     key: `${run.pool} ${run.jobId}`,
     run,
     child: children.find(({ pid }) => pid === run.pid) ?? null,
+    process: null,
   }));
   rows.sort((left, right) => (left.run?.since ?? 0) - (right.run?.since ?? 0));
   const busy = new Set(running.map(({ pid }) => pid));
   const idle = children.filter(({ pid }) => !busy.has(pid));
-  return [...rows, ...idle.map((child, index) => ({ key: `${child.pid} ${index}`, run: null, child }))];
+  const processOf = (child: HostView["children"][number]): ProcessView | null =>
+    processes.find(({ hostId, pid, state }) => state === "running" && hostId === id && pid === child.pid) ?? null;
+  return [
+    ...rows,
+    ...idle.map((child, index) => ({ key: `${child.pid} ${index}`, run: null, child, process: processOf(child) })),
+  ];
 }
 
 function Children({ host }: { host: HostView }) {
   const { hosts: said } = useWords();
+  const { data } = useQuery(
+    reading<{ processes: ProcessView[] }>("/processes", { query: { output: false }, topics: ["processes"] }),
+  );
   const none = <span className="zero">–</span>;
   const columns: Column<ChildRow>[] = [
     {
       key: "task",
       head: said.task,
       className: "name",
-      cell: ({ run, child }) =>
-        run ? (
-          <Link to="/tasks/$id" params={{ id: run.jobId }} search={{ pool: run.pool }} title={run.jobId}>
-            {run.task}
-          </Link>
-        ) : (
+      cell: ({ run, child, process }) => {
+        if (run) {
+          return (
+            <Link to="/tasks/$id" params={{ id: run.jobId }} search={{ pool: run.pool }} title={run.jobId}>
+              {run.task}
+            </Link>
+          );
+        }
+        if (process) {
+          return (
+            <Link to="/processes" search={{ id: process.id }}>
+              {process.name}
+            </Link>
+          );
+        }
+        return (
           <span className="soft">{child?.busy ? said.busyUnknown : child?.pool === null ? said.spare : said.idle}</span>
-        ),
+        );
+      },
     },
     {
       key: "pool",
@@ -221,9 +249,10 @@ function Children({ host }: { host: HostView }) {
       isMinor: true,
       cell: ({ run, child }) => {
         const pool = run?.pool ?? child?.pool ?? null;
-        return pool === null ? (
-          none
-        ) : (
+        if (pool === null) return none;
+        // The queues of processes are no pools.
+        if (/^processes([.-]|$)/.test(pool)) return <span className="soft">{said.ofProcess}</span>;
+        return (
           <Link className="soft" to="/pools/$name" params={{ name: pool }}>
             {pool}
           </Link>
@@ -236,7 +265,10 @@ function Children({ host }: { host: HostView }) {
       label: said.runningFor,
       isNumber: true,
       className: "nowrap",
-      cell: ({ run }) => (run ? <Lasting since={run.since} /> : none),
+      cell: ({ run, process }) => {
+        const since = run?.since ?? process?.startedAt ?? null;
+        return since === null ? none : <Lasting since={since} />;
+      },
     },
     {
       key: "cpu",
@@ -292,7 +324,7 @@ function Children({ host }: { host: HostView }) {
       cell: ({ run }) => run && <StopTask run={run} />,
     },
   ];
-  const rows = rowsOf(host);
+  const rows = rowsOf(host, data?.processes ?? []);
   return (
     <div className="card">
       {rows.length === 0 ? (

@@ -32,7 +32,8 @@ export function Slots({ host, waits = 0 }: { host: HostView; waits?: number }) {
 
 /** What is the matter with a host that does not simply run. */
 export function HostNote({ host }: { host: HostView }) {
-  const { hosts: said } = useWords();
+  const { hosts: said, states } = useWords();
+  const words: Readonly<Record<string, string>> = states;
   const { state, step, stepSince, troubles } = host;
   if (state === "running" && troubles.length === 0) return null;
   const isBad = state === "deaf" || state === "unready";
@@ -40,9 +41,13 @@ export function HostNote({ host }: { host: HostView }) {
     <div className={isBad ? "note bad" : state === "running" ? "note info" : "note warn"}>
       <Glyph name={isStateName(state) && state !== "running" ? shapeOf(state) : "warn"} />
       <div className="grow">
-        <b>
-          <State name={isStateName(state) ? state : "unknown"} />. {said.states[state] ?? ""}
-        </b>{" "}
+        {state !== "running" && (
+          <>
+            <b>
+              {words[state] ?? state}. {said.states[state] ?? ""}
+            </b>{" "}
+          </>
+        )}
         {step !== null && stepSince !== null && (
           <span>
             {said.sinceStep(said.steps[step])} <Lasting since={stepSince} />.

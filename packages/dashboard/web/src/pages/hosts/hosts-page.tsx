@@ -11,8 +11,10 @@ import { type Column, Table } from "../../components/table.tsx";
 import { Ago, Lasting } from "../../components/time.tsx";
 import { bytes, count, percent } from "../../format/numbers.ts";
 import { useNow } from "../../live/clock.ts";
+import { every } from "../../live/every.ts";
 import { useWords } from "../../words/index.ts";
 import { GoneHosts } from "./gone-hosts.tsx";
+import { HEARTBEAT } from "./heartbeat.ts";
 import { HostNote, HostState, memoryOf, Slots } from "./host-state.tsx";
 
 /** More hosts than these have a search. */
@@ -20,9 +22,10 @@ const FEW = 8;
 
 export function HostsPage() {
   const { hosts: said } = useWords();
-  const hosts = useQuery(
-    reading<{ hosts: HostView[]; gone?: GoneHostView[] }>("/hosts", { query: { gone: true }, topics: ["hosts"] }),
-  );
+  const hosts = useQuery({
+    ...reading<{ hosts: HostView[]; gone?: GoneHostView[] }>("/hosts", { query: { gone: true }, topics: ["hosts"] }),
+    ...every(HEARTBEAT),
+  });
   const all = hosts.data?.hosts;
   const slots = all?.reduce((sum, host) => sum + host.slots, 0) ?? 0;
   return (
@@ -159,7 +162,13 @@ function HostTable({ hosts }: { hosts: readonly HostView[] }) {
           ? bytes(memoryOf(host))
           : said.memoryOf(bytes(memoryOf(host)), bytes(host.machineMemory)),
     },
-    { key: "version", head: said.version, className: "nowrap mid-off", cell: ({ version }) => version },
+    {
+      key: "version",
+      head: said.version,
+      label: said.version,
+      className: "nowrap mid-off",
+      cell: ({ version }) => version,
+    },
     {
       key: "up",
       head: said.up,

@@ -3,6 +3,7 @@ import type { PoolCourseView } from "../../../../src/api/types.ts";
 import { call } from "../../api/call.ts";
 import { Spark } from "../../components/spark.tsx";
 import { count } from "../../format/numbers.ts";
+import { every } from "../../live/every.ts";
 import { useWords } from "../../words/index.ts";
 
 /** Rows that are drawn at once are asked for together, within this time, ms. */
@@ -27,7 +28,7 @@ export function courseOf(pool: string) {
       }),
     // Minutes change once a minute: a change of a pool asks for no new ones.
     staleTime: 30_000,
-    refetchInterval: 30_000,
+    ...every(30_000),
   });
 }
 

@@ -52,16 +52,18 @@ export function Why({ pool }: { pool: PoolView }) {
   const { reason, hosts, tasks, count: many } = hindrance;
   const [host] = hosts;
   const more =
-    reason === "noHost" && host
+    (reason === "noHost" || reason === "unknownTasks") && host
       ? `: ${host.name} ${stateWord(states, host.state)}`
       : reason === "unknownTasks" && tasks[0] !== undefined
         ? `: ${tasks[0]}`
         : "";
+  // One that knows the task is there, and takes no work.
+  const what = reason === "unknownTasks" && host ? said.reasons.noHost : said.reasons[reason];
   return (
     <span className="why">
       <State name={CALM.has(reason) ? "waiting" : reason === "failed" ? "failed" : "blocked"}>
-        <span className="cut" title={`${count(many)}: ${said.reasons[reason]}${more}`}>
-          {said.reasons[reason]}
+        <span className="cut" title={`${count(many)}: ${what}${more}`}>
+          {what}
           {more}
         </span>
       </State>
@@ -75,12 +77,16 @@ export function HindranceNote({ pool }: { pool: PoolView }) {
   const { hindrance } = pool;
   if (!hindrance || CALM.has(hindrance.reason)) return null;
   const { reason, hosts, tasks } = hindrance;
-  const needsHost = reason === "noHost" ? hosts.length === 0 : reason === "unknownTasks";
+  const needsHost = (reason === "noHost" || reason === "unknownTasks") && hosts.length === 0;
   return (
     <div className={reason === "paused" || reason === "removing" ? "note warn" : "note bad"}>
       <Glyph name={reason === "failed" ? "failed" : "blocked"} />
       <div className="grow">
-        <b>{said.sentences[reason](count(hindrance.count))}</b>{" "}
+        <b>
+          {reason === "unknownTasks" && hosts.length > 0
+            ? said.knowersOff(count(hindrance.count))
+            : said.sentences[reason](count(hindrance.count))}
+        </b>{" "}
         {hosts.length > 0 &&
           said.theyAre(hosts.map(({ name, state }) => `${name} (${stateWord(states, state)})`).join(", "))}
         {tasks.length > 0 && said.theTasks(tasks.join(", "))}

@@ -11,7 +11,9 @@ import { type Column, Table } from "../../components/table.tsx";
 import { Lasting, Moment } from "../../components/time.tsx";
 import { count } from "../../format/numbers.ts";
 import { duration } from "../../format/times.ts";
+import { every } from "../../live/every.ts";
 import { useWords } from "../../words/index.ts";
+import { HEARTBEAT } from "../hosts/heartbeat.ts";
 import { AddTask } from "./add-task.tsx";
 import { courseOf } from "./course.tsx";
 import { delayedOf, HindranceNote, PoolState, roomOf, waitingOf } from "./hindrance.tsx";
@@ -20,7 +22,7 @@ import { PoolHistory } from "./pool-history.tsx";
 
 const ADD_TASK = "add-a-task";
 /** Rows of the tables of the page; links lead to all. */
-const ROWS = 20;
+const ROWS = 10;
 
 export function PoolPage() {
   const { name } = useParams({ from: "/pools/$name" });
@@ -81,7 +83,10 @@ function Actions({ pool }: { pool: PoolView }) {
 
 function Parts({ pool }: { pool: PoolView }) {
   const { pools: said } = useWords();
-  const { data: fleet } = useQuery(reading<{ hosts: HostView[] }>("/hosts", { topics: ["hosts"] }));
+  const { data: fleet } = useQuery({
+    ...reading<{ hosts: HostView[] }>("/hosts", { topics: ["hosts"] }),
+    ...every(HEARTBEAT),
+  });
   const hosts = (fleet?.hosts ?? []).filter(({ pools }) => pools === null || pools.includes(pool.name));
   return (
     <>
@@ -281,6 +286,13 @@ function Next({ pool }: { pool: PoolView }) {
           )
         }
       </Reading>
+      {pool.parked > 0 && (
+        <footer>
+          <Link to="/tasks" search={{ pool: name, state: "blocked" }}>
+            {said.parkedToo(count(pool.parked))}
+          </Link>
+        </footer>
+      )}
     </section>
   );
 }

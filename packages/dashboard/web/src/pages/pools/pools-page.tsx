@@ -11,6 +11,7 @@ import { Segments } from "../../components/segments.tsx";
 import { type Column, Table } from "../../components/table.tsx";
 import { count } from "../../format/numbers.ts";
 import { duration } from "../../format/times.ts";
+import { every } from "../../live/every.ts";
 import { useWords } from "../../words/index.ts";
 import { CourseSpark } from "./course.tsx";
 import { CreatePool } from "./create-pool.tsx";
@@ -66,7 +67,7 @@ function PoolList({ pools }: { pools: readonly PoolView[] }) {
   const navigate = useNavigate({ from: "/pools" });
   const { data: rates } = useQuery({
     ...reading<{ pools: PoolRateRow[] }>("/pool-rates", { topics: [] }),
-    refetchInterval: 30_000,
+    ...every(30_000),
   });
   const { data: fleet } = useQuery(reading<{ hosts: HostView[] }>("/hosts", { topics: ["hosts"] }));
   // The page keeps its order while numbers change: the row under the pointer stays there.
@@ -114,7 +115,7 @@ function PoolList({ pools }: { pools: readonly PoolView[] }) {
       ) : (
         // biome-ignore lint/a11y/noStaticElementInteractions: it only keeps rows from moving under the pointer
         <div
-          className="card"
+          className="card wide-table"
           onMouseEnter={() => setFrozen(rows.map(({ name }) => name))}
           onMouseLeave={() => setFrozen(null)}
         >
@@ -179,7 +180,7 @@ function PoolTable(props: {
     {
       key: "oldest",
       head: said.oldest,
-      label: said.oldest,
+      label: said.oldestShort,
       isNumber: true,
       className: "nowrap",
       ...sorting("oldest"),
@@ -218,7 +219,7 @@ function PoolTable(props: {
     {
       key: "failed",
       head: said.failed,
-      label: said.failed,
+      label: said.failedShort,
       isNumber: true,
       ...sorting("failed"),
       cell: ({ name }) => {

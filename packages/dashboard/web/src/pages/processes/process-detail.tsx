@@ -54,10 +54,14 @@ function Facts({ process }: { process: ProcessView }) {
     <dl className="facts">
       <dt>{said.target}</dt>
       <dd className="mono">{process.target}</dd>
-      <dt>{said.result}</dt>
-      <dd>
-        <HowEnded process={process} />
-      </dd>
+      {(process.lost !== null || process.exitcode !== null) && (
+        <>
+          <dt>{said.result}</dt>
+          <dd>
+            <HowEnded process={process} />
+          </dd>
+        </>
+      )}
       <dt>{said.host}</dt>
       <dd>
         {process.host === "" ? (
@@ -98,7 +102,7 @@ function Facts({ process }: { process: ProcessView }) {
 export function HowEnded({ process }: { process: ProcessView }) {
   const { processes: said } = useWords();
   if (process.lost !== null) return <span className="bad">{process.lost}</span>;
-  if (process.exitcode === null) return <span className="zero">–</span>;
+  if (process.exitcode === null) return null;
   return <span className={process.exitcode === 0 ? undefined : "bad"}>{said.exit(String(process.exitcode))}</span>;
 }
 

@@ -178,7 +178,14 @@ function ProcessTable({ rows, search }: { rows: readonly TreeRow[]; search: Proc
         return endedAt === null ? <Lasting since={began} /> : <Duration ms={endedAt - began} />;
       }),
     },
-    { key: "result", head: said.result, isFull: true, cell: ofProcess((process) => <HowEnded process={process} />) },
+    {
+      key: "result",
+      head: said.result,
+      isFull: true,
+      cell: ofProcess((process) =>
+        process.lost === null && process.exitcode === null ? null : <HowEnded process={process} />,
+      ),
+    },
   ];
   return (
     <Table
