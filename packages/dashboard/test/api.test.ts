@@ -272,7 +272,9 @@ test("shared objects and processes are shown, taken back, ended", async () => {
   const place = "/objects/lock/ledger%2F2026";
   expect((await call(place)).body).toMatchObject({ kind: "lock", name: "ledger/2026", holders: [{ isAlive: true }] });
   const all = (await call("/objects?kind=lock")).body;
-  expect(all).toMatchObject({ objects: [{ name: "ledger/2026" }], deadlocks: [] });
+  expect(all).toMatchObject({ objects: [{ name: "ledger/2026" }], total: 1, counts: { lock: 1 } });
+  const graph = await call("/wait-graph");
+  expect(graph).toMatchObject({ status: 200, body: { deadlocks: [], total: 0 } });
   expect(await post(`${place}/release`)).toMatchObject({ status: 200, body: { released: 1 } });
   expect((await call(place, { method: "DELETE" })).status).toBe(200);
   expect((await call(place)).status).toBe(404);
@@ -285,6 +287,33 @@ test("shared objects and processes are shown, taken back, ended", async () => {
   await process.join();
   expect(await post(`/processes/${shown?.id}/kill`)).toMatchObject({ status: 409, body: { outcome: "ended" } });
   expect((await call("/processes/none")).status).toBe(404);
+});
+
+test("what shared objects hold is shown in pages, with the types of values that are more than JSON", async () => {
+  await using mp = await connect({ redis: redis.url, namespace });
+  const prices = mp.manager().dict<string, unknown>("prices");
+  await prices.update([
+    ["a/b", { cents: 5 }],
+    ["since", new Date(0)],
+  ]);
+  const place = `/objects/dict/${encodeURIComponent(prices.name)}`;
+  expect((await call(`${place}/contents?limit=1`)).body).toMatchObject({
+    ...{ total: 2, cursor: "1" },
+    entries: [{ key: "a/b", value: { cents: 5 } }],
+  });
+  expect((await call(`${place}/contents?cursor=1`)).body["entries"]).toMatchObject([
+    { key: "since", value: "1970-01-01T00:00:00.000Z" },
+  ]);
+  const typed = (await call(`${place}/contents?values=typed`)).body["entries"] as { node: unknown }[];
+  expect(typed[1]).toMatchObject({ key: "since", node: { type: "Date" } });
+  expect(await call(`${place}/contents?cursor=x`)).toMatchObject({ status: 400 });
+  expect(await call("/objects?limit=0")).toMatchObject({ status: 400 });
+  const permits = mp.semaphore(2, { name: "relay" });
+  await permits.acquire();
+  expect(await call("/objects/semaphore/relay/contents")).toMatchObject({ status: 404 });
+  expect(await post("/objects/semaphore/relay/release", { permits: 2 })).toMatchObject({ status: 409 });
+  expect(await post("/objects/semaphore/relay/release", { permits: 1 })).toMatchObject({ body: { released: 1 } });
+  expect(await post("/objects/semaphore/none/release", { permits: 1 })).toMatchObject({ status: 404 });
 });
 
 describe("a bad request", () => {

@@ -50,6 +50,25 @@ describe("Redaction", () => {
     });
   });
 
+  test("hides entries of a dict by their keys", () => {
+    const redaction = new Redaction(["password", "card.number"]);
+    const entries = [
+      { key: "password", value: "x", bytes: 3 },
+      { key: "card", value: { number: 1, name: "Ada" } },
+      { key: 7, value: { password: 2 } },
+      { index: 0, value: "x" },
+    ];
+
+    expect(redaction.answer({ entries })).toEqual({
+      entries: [
+        { key: "password", value: HIDDEN, bytes: 3 },
+        { key: "card", value: { number: HIDDEN, name: "Ada" } },
+        { key: 7, value: { password: HIDDEN } },
+        { index: 0, value: "x" },
+      ],
+    });
+  });
+
   test("without paths it changes nothing", () => {
     const answer = { args: [{ password: 1 }] };
 

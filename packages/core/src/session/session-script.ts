@@ -24,7 +24,7 @@ end
 `;
 
 /**
- * A waiter is stored as "<session>|<number>|<its label>".
+ * A waiter is stored as "<session>|<number>|<its label>|<since, ms>".
  *
  * `is_alive(prefix, waiter)`; `wake(prefix, waiter)` tells it to look again, and is false when its session has ended;
  * `wake_first(prefix, list)` does so for the first living waiter of a list and forgets waiters of expired sessions

@@ -121,6 +121,11 @@ export class Session {
     return this.#trustedUntil;
   }
 
+  /** The server's time as far as the last beat tells, ms since the epoch; before the first beat that of this machine. */
+  serverNow(): number {
+    return this.#clock ? this.#clock.serverTime + performance.now() - this.#clock.sentAt : Date.now();
+  }
+
   /** This process' monotonic clock when the server's showed that time, at the earliest, ms; undefined before the first beat. */
   localTime(serverTime: number): number | undefined {
     return this.#clock && this.#clock.sentAt + (serverTime - this.#clock.serverTime);

@@ -51,7 +51,7 @@ export function api(place: ApiPlace, settings: ApiSettings): OpenAPIHono {
   app.route("/", poolRoutes(place));
   app.route("/", hostRoutes(place));
   app.route("/", processRoutes(place));
-  app.route("/", objectRoutes(place));
+  app.route("/", objectRoutes(place, redaction));
   app.route("/", auditRoutes(place));
   app.openAPIRegistry.registerComponent("securitySchemes", "bearer", { type: "http", scheme: "bearer" });
   app.doc31("/openapi.json", {

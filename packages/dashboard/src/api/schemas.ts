@@ -1,14 +1,17 @@
 import { z } from "./open-api.ts";
 
 /** Milliseconds since the epoch. */
-const Time = z.number().openapi({ description: "Milliseconds since the epoch.", example: 1_795_956_000_000 });
-const Duration = z.number().openapi({ description: "Milliseconds." });
+export const Time = z.number().openapi({ description: "Milliseconds since the epoch.", example: 1_795_956_000_000 });
+export const Duration = z.number().openapi({ description: "Milliseconds." });
 const Name = z.string().openapi({ example: "images" });
-const Anything = z.unknown().openapi({
+export const Anything = z.unknown().openapi({
   description: "Any value. Of what is more than JSON its text or list: a Date as ISO 8601, a Map as pairs.",
 });
 
-const isCut = z.literal(true).optional().openapi({ description: "Something was cut: `full=true` gives all of it." });
+export const isCut = z
+  .literal(true)
+  .optional()
+  .openapi({ description: "Something was cut: `full=true` gives all of it." });
 
 export const TaskState = z
   .enum([
@@ -71,7 +74,7 @@ export const TaskRow = z
   })
   .openapi("TaskRow");
 
-interface ValueShape {
+export interface ValueShape {
   type: string;
   text?: string | undefined;
   size?: number | undefined;
@@ -392,45 +395,6 @@ export const ProcessView = z
     stderr: z.string(),
   })
   .openapi("Process");
-
-const participant = {
-  session: z.string(),
-  hostname: z.string().nullable(),
-  host: z.string().nullable(),
-  pid: z.int().nullable(),
-  task: z.object({ name: z.string(), id: z.string() }).nullable(),
-  isAlive: z.boolean(),
-};
-const Participant = z.object(participant).openapi("Participant");
-const Holding = z.object({ ...participant, count: z.int(), since: Time.nullable() }).openapi("Holding");
-
-export const ObjectView = z
-  .object({
-    kind: z.string().openapi({ example: "lock" }),
-    name: z.string(),
-    named: z.boolean(),
-    owner: Participant.nullable(),
-    manager: z.string().nullable(),
-    createdAt: Time,
-    summary: z.string().openapi({ description: "A few words for a table." }),
-    holders: z.array(Holding),
-    waiters: z.array(Participant).openapi({ description: "In the order in which they came." }),
-    waitsFor: z.enum(["all", "any", "unknown"]),
-    leaseLeft: Duration.nullable(),
-    state: Anything,
-    isCut,
-  })
-  .openapi("SharedObject");
-
-export const Deadlock = z
-  .object({
-    waits: z.array(
-      z.object({ waiter: Participant, object: z.object({ kind: z.string(), name: z.string() }), holder: Holding }),
-    ),
-  })
-  .openapi("Deadlock", {
-    description: "Each waits for what the next one holds; the last for what the first one holds.",
-  });
 
 const Refusal = z.object({ reason: z.string(), count: z.int(), ids: z.array(z.string()) });
 

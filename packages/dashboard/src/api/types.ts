@@ -1,5 +1,6 @@
 // The shapes of the API's answers, for the web app: types only, so that no schema gets into what a browser loads.
 import type * as audit from "./audit-routes.ts";
+import type * as objects from "./object-schemas.ts";
 import type { z } from "./open-api.ts";
 import type * as schemas from "./schemas.ts";
 import type * as visitors from "./visitor-routes.ts";
@@ -19,11 +20,13 @@ export type KnownTaskView = z.infer<typeof schemas.KnownTaskView>;
 export type PoolRateRow = z.infer<typeof schemas.PoolRateRow>;
 export type PoolCourseView = z.infer<typeof schemas.PoolCourseView>;
 export type ProcessView = z.infer<typeof schemas.ProcessView>;
-export type ObjectView = z.infer<typeof schemas.ObjectView>;
-export type Deadlock = z.infer<typeof schemas.Deadlock>;
 export type TaskLines = z.infer<typeof schemas.TaskLines>;
 export type TaskLine = TaskLines["lines"][number];
 export type Causes = z.infer<typeof schemas.Causes>;
 export type CauseStep = Causes["steps"][number];
 export type ValueView = z.infer<typeof schemas.ValueView>;
 export type BulkAction = z.infer<typeof schemas.BulkAction>;
+export type ObjectView = z.infer<typeof objects.ObjectView>;
+export type ObjectPage = z.infer<typeof objects.ObjectPage>;
+export type ObjectContents = z.infer<typeof objects.ObjectContents>;
+export type WaitGraph = z.infer<typeof objects.WaitGraph>;

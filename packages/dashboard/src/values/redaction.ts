@@ -46,7 +46,10 @@ export class Redaction {
   answer(answer: unknown): unknown {
     if (!this.isActive || typeof answer !== "object" || answer === null) return answer;
     if (Array.isArray(answer)) return answer.map((item) => this.answer(item));
+    const { key } = answer as { key?: unknown };
     const entries = Object.entries(answer).map(([name, item]) => {
+      // An entry of a dict: its value is hidden as if it stood in an object.
+      if (name === "value" && typeof key === "string") return [name, this.#value(item, [name, key])];
       if (name === "lines") return [name, this.#lines(item)];
       return [name, VALUES.has(name) ? this.#cover(item, [name]) : this.answer(item)];
     });
@@ -72,6 +75,10 @@ export class Redaction {
       const { text } = (line ?? {}) as { text?: unknown };
       return typeof text === "string" ? { ...(line as object), text: this.line(text) } : this.answer(line);
     });
+  }
+
+  #value(value: unknown, path: Path): unknown {
+    return this.#isHidden(path) ? HIDDEN : this.#cover(value, path);
   }
 
   #cover(value: unknown, path: Path): unknown {

@@ -89,6 +89,8 @@ export const API_ROUTES: Readonly<Record<string, Action>> = {
   "POST /processes/{id}/kill": "endProcess",
   "GET /objects": "read",
   "GET /objects/{kind}/{name}": "read",
+  "GET /objects/{kind}/{name}/contents": "read",
+  "GET /wait-graph": "read",
   "POST /objects/{kind}/{name}/release": "releaseObject",
   "DELETE /objects/{kind}/{name}": "removeObject",
 };

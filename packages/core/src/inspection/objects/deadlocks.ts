@@ -11,7 +11,8 @@ export interface BlockedWait {
 /** Participants that wait for each other without end; the last one waits for the first. */
 export type Deadlock = readonly BlockedWait[];
 
-interface Wait {
+/** One wait of a participant. */
+export interface Wait {
   waiter: Participant;
   object: ObjectView;
 }
@@ -23,14 +24,7 @@ interface Wait {
  * for itself.
  */
 export function findDeadlocks(objects: readonly ObjectView[]): Deadlock[] {
-  const waits = new Map<string, Wait[]>();
-  for (const object of objects) {
-    if (object.waitsFor === "unknown" || object.holders.length === 0) continue;
-    for (const waiter of object.waiters.filter(({ isAlive }) => isAlive)) {
-      const node = nodeOf(waiter);
-      waits.set(node, [...(waits.get(node) ?? []), { waiter, object }]);
-    }
-  }
+  const waits = waitsOf(objects);
   const stuck = findStuck(waits);
   const circles = new Map<string, Deadlock>();
   for (const node of stuck) {
@@ -40,6 +34,21 @@ export function findDeadlocks(objects: readonly ObjectView[]): Deadlock[] {
   return [...circles.values()];
 }
 
+/** Per participant the waits that only holders can end. */
+export function waitsOf(objects: readonly ObjectView[]): Map<string, Wait[]> {
+  const waits = new Map<string, Wait[]>();
+  for (const object of objects) {
+    if (object.waitsFor === "unknown" || object.holders.length === 0) continue;
+    for (const waiter of object.waiters.filter(({ isAlive }) => isAlive)) {
+      const node = nodeOf(waiter);
+      const own = waits.get(node);
+      if (own) own.push({ waiter, object });
+      else waits.set(node, [{ waiter, object }]);
+    }
+  }
+  return waits;
+}
+
 /** A circle under a name that stays the same while no participant in it has moved on. */
 export function signatureOf(deadlock: Deadlock): string {
   return deadlock
@@ -47,17 +56,19 @@ export function signatureOf(deadlock: Deadlock): string {
     .join("\n");
 }
 
-function nodeOf({ session, task }: Participant): string {
+/** Names a participant: one task, or what a program does outside of tasks. */
+export function nodeOf({ session, task }: Participant): string {
   return `${session}|${task?.id ?? ""}`;
 }
 
-/** A dead holder blocks others no longer than its lease. */
-function isBlocked({ object }: Wait, stuck: ReadonlySet<string>): boolean {
+/** Whether a wait cannot end. A dead holder blocks others no longer than its lease. */
+export function isBlocked({ object }: Wait, stuck: ReadonlySet<string>): boolean {
   const isStuck = (holder: Holding): boolean => holder.isAlive && stuck.has(nodeOf(holder));
   return object.waitsFor === "any" ? object.holders.every(isStuck) : object.holders.some(isStuck);
 }
 
-function findStuck(waits: ReadonlyMap<string, readonly Wait[]>): Set<string> {
+/** The participants that wait without end. */
+export function findStuck(waits: ReadonlyMap<string, readonly Wait[]>): Set<string> {
   const stuck = new Set(waits.keys());
   for (let before = -1; before !== stuck.size; ) {
     before = stuck.size;

@@ -12,15 +12,44 @@ import {
 } from "../../shared/object/index.ts";
 import { releasePermits } from "../../shared/sync/semaphore/semaphore-scripts.ts";
 import { isNoFaultOfRecord, isWrongType } from "../../wire/records/stored-record.ts";
-import { forgetObject, removeObject, takeBack } from "./object-scripts.ts";
+import { forgetObject, removeObject, takeBack, whichExist } from "./object-scripts.ts";
 import { memberOf, type ObjectView } from "./object-view.ts";
+import { type Contents, type ContentsQuery, readContents } from "./read-contents.ts";
 import { readObject, unreadable } from "./read-object.ts";
+import { type WaitGraph, waitGraph } from "./wait-graph.ts";
 
 /** An object by what its keys are made of. */
 export interface ObjectPlace {
   kind: string;
   name: string;
 }
+
+/** Which objects a page has. */
+export interface ObjectPageQuery {
+  kind?: string | undefined;
+  name?: string | undefined;
+  /** Part of the name, in upper or lower case. */
+  text?: string | undefined;
+  /** Most objects of the page. @defaultValue 100 */
+  limit?: number | undefined;
+  /** `cursor` of the page before. */
+  cursor?: string | undefined;
+}
+
+/** A page of objects, by kind and name. */
+export interface ObjectPage {
+  objects: ObjectView[];
+  /** Objects that the query means, in all. */
+  total: number;
+  /** Objects of each kind for which everything but the kind holds. */
+  counts: Record<string, number>;
+  /** Begins the next page; absent on the last one. */
+  cursor?: string;
+}
+
+const PAGE = 100;
+/** Keys that one script looks for. */
+const KEYS_AT_ONCE = 2_000;
 
 /** Objects read at the same time. */
 const AT_ONCE = 100;
@@ -58,6 +87,52 @@ export class ObjectInspector {
         views.push(...(await Promise.all(wanted.slice(start, start + AT_ONCE).map((place) => this.#look(place)))));
       }
       return views.filter((view) => view !== null);
+    });
+  }
+
+  /**
+   * A page of objects. Reads the names of all, and of those on the page alone what they hold.
+   * @internal
+   */
+  page(query: ObjectPageQuery = {}): Promise<ObjectPage> {
+    return this.#during(async () => {
+      const { kind, name, text = "", limit = PAGE, cursor } = query;
+      const wanted = text.toLowerCase();
+      const places = (await this.#places(name === undefined ? {} : { name })).filter((place) =>
+        place.name.toLowerCase().includes(wanted),
+      );
+      const counts: Record<string, number> = {};
+      for (const place of places) counts[place.kind] = (counts[place.kind] ?? 0) + 1;
+      const meant = kind === undefined ? places : places.filter((place) => place.kind === kind);
+      const rest = cursor === undefined ? meant : meant.filter((place) => isBehind(place, placeOf(cursor)));
+      const page = rest.slice(0, limit);
+      const last = page.at(-1);
+      return {
+        objects: await this.list(page),
+        total: meant.length,
+        counts,
+        ...(last && rest.length > limit && { cursor: memberOf(last) }),
+      };
+    });
+  }
+
+  /**
+   * Who waits for what, and who has it. Reads of all objects whether they are waited for, and more of those alone.
+   * @internal
+   */
+  waitGraph(): Promise<WaitGraph> {
+    return this.#during(async () => waitGraph(await this.list(await this.#waitedFor())));
+  }
+
+  /**
+   * A page of what an object holds; looking takes nothing out. Null when it is not there, or is of a kind that holds nothing.
+   * @throws ValueError a cursor that no page has given
+   * @internal
+   */
+  contents(place: ObjectPlace, query: ContentsQuery = {}): Promise<Contents | null> {
+    return this.#during(async () => {
+      const view = await this.#look(checkPlace(place));
+      return view && readContents(this.#place, view, query);
     });
   }
 
@@ -125,6 +200,27 @@ export class ObjectInspector {
     return places
       .filter(({ kind, name }) => (filter.kind ?? kind) === kind && (filter.name ?? name) === name)
       .sort((left, right) => compare(left.kind, right.kind) || compare(left.name, right.name));
+  }
+
+  async #waitedFor(): Promise<ObjectPlace[]> {
+    const { client, keys } = this.#place;
+    const lines = (await this.#places()).flatMap((place) =>
+      (findKind(place.kind)?.lines ?? []).map((part) => ({ place, key: keys.object(place.kind, place.name, part) })),
+    );
+    const found = new Set<ObjectPlace>();
+    for (let start = 0; start < lines.length; start += KEYS_AT_ONCE) {
+      const some = lines.slice(start, start + KEYS_AT_ONCE);
+      const positions = await whichExist.run(
+        client,
+        some.map(({ key }) => key),
+        [],
+      );
+      for (const position of positions) {
+        const line = some[position];
+        if (line) found.add(line.place);
+      }
+    }
+    return [...found];
   }
 
   async #look({ kind, name }: ObjectPlace): Promise<ObjectView | null> {
@@ -214,6 +310,10 @@ export class ObjectInspector {
 function placeOf(member: string): ObjectPlace {
   const slash = member.indexOf("/");
   return { kind: member.slice(0, slash), name: member.slice(slash + 1) };
+}
+
+function isBehind(place: ObjectPlace, other: ObjectPlace): boolean {
+  return (compare(place.kind, other.kind) || compare(place.name, other.name)) > 0;
 }
 
 function compare(left: string, right: string): number {

@@ -63,3 +63,18 @@ redis.call("ZREM", KEYS[2], ARGV[1])
 return 1
 `,
 });
+
+/**
+ * KEYS any keys
+ * Returns the positions of those that exist, from 0.
+ */
+export const whichExist: Script<number[]> = new Script<number[]>({
+  name: "whichExist",
+  lua: `
+local found = {}
+for position, key in ipairs(KEYS) do
+  if redis.call("EXISTS", key) == 1 then found[#found + 1] = position - 1 end
+end
+return found
+`,
+});

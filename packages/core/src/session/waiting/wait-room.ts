@@ -97,7 +97,8 @@ export class WaitRoom {
     if (this.#closed) throw closedWhileWaiting();
     this.#count += 1;
     const number = this.#count.toString();
-    const waiter = new Waiter(`${this.#session.id}|${number}|${label}`, () => {
+    const since = Math.round(this.#session.serverNow());
+    const waiter = new Waiter(`${this.#session.id}|${number}|${label}|${since}`, () => {
       this.#waiters.delete(number);
     });
     this.#waiters.set(number, waiter);

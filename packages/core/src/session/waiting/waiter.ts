@@ -2,7 +2,7 @@ import { type Milliseconds, waitWith } from "../../time/index.ts";
 
 /** One wait for something in Redis. */
 export class Waiter {
-  /** How it is stored: "<session>|<number>|<its label>". */
+  /** How it is stored: "<session>|<number>|<its label>|<server time since when it waits, ms>". */
   readonly entry: string;
   readonly #close: () => void;
   #isDue = false;

@@ -1,6 +1,7 @@
 export {
   Connection,
   createPipe,
+  messageToValue,
   PIPE_KIND,
   type PipeEndState,
   type PipeOptions,
@@ -17,6 +18,7 @@ export {
   Queue,
   type QueueOptions,
   type QueueState,
+  SEPARATOR,
   SIMPLE_QUEUE_KIND,
   SimpleQueue,
 } from "./queue/index.ts";

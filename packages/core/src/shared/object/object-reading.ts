@@ -5,8 +5,6 @@ import type { Participant } from "./participant.ts";
 export interface Holding extends Participant {
   /** How often, or how many permits. */
   count: number;
-  /** Server time of the acquisition, ms; null where that is not kept. */
-  since: Milliseconds | null;
 }
 
 /** An object as inspection shows it, read by its kind. */
@@ -22,11 +20,13 @@ export interface ObjectReading {
   waitsFor: "all" | "any" | "unknown";
   /** Until the holder's lease ends, ms; null when nothing is held on a lease of its own. */
   leaseLeft: Milliseconds | null;
+  /** The lease as it was last renewed, at a third of it, ms; null when it has not been, or is that of the holder's program. */
+  lease: Milliseconds | null;
   /** What the `inspect()` of its handle gives; null for an unknown kind. */
   state: object | null;
 }
 
 /** A reading of an object without holders, or whose holders are not known. */
 export function withoutHolders(waiters: Participant[], rest: Pick<ObjectReading, "summary" | "state">): ObjectReading {
-  return { holders: [], waiters, waitsFor: "unknown", leaseLeft: null, ...rest };
+  return { holders: [], waiters, waitsFor: "unknown", leaseLeft: null, lease: null, ...rest };
 }

@@ -1,6 +1,7 @@
 import type { RedisClient } from "../../redis/connection/index.ts";
 import type { Keys } from "../../redis/keys.ts";
 import { findCurrentTask } from "../../tasks/current-task.ts";
+import type { Milliseconds } from "../../time/index.ts";
 import type { SessionRecord } from "../../wire/records/records.ts";
 import { isWrongType, readSessionRecord } from "../../wire/records/stored-record.ts";
 
@@ -15,6 +16,8 @@ export interface Participant {
   task: { name: string; id: string } | null;
   /** Whether its session is alive. */
   isAlive: boolean;
+  /** Server time since when it waits, or holds, ms; null where that is not kept. */
+  since: Milliseconds | null;
 }
 
 /** What the calling code says of itself: the running task as "<name>#<id>", or "". */
@@ -23,7 +26,9 @@ export function ownLabel(): string {
   return task ? `${task.name}#${task.id}` : "";
 }
 
-/** Who is behind stored waiters or holders, each "<session>|<number>|<label>" or { session, label }, in their order. */
+/**
+ * Who is behind stored waiters or holders, each "<session>|<number>|<label>|<since>" or { session, label }, in their order.
+ */
 export async function readParticipants(
   context: { client: RedisClient; keys: Keys },
   entries: readonly (string | { session: string; label: string })[],
@@ -36,8 +41,9 @@ export async function readParticipants(
   );
   const records = new Map(sessions.map((session, index) => [session, toRecord(texts[index] ?? null)]));
   const alive = new Set(sessions.filter((_, index) => (texts[index] ?? null) !== null));
-  return parsed.map(({ session, label }) => {
+  return parsed.map(({ session, label: text }) => {
     const record = records.get(session) ?? null;
+    const { label, since } = toLabel(text);
     return {
       session,
       hostname: record?.hostname ?? null,
@@ -45,6 +51,7 @@ export async function readParticipants(
       pid: record?.pid ?? null,
       task: toTask(label),
       isAlive: alive.has(session),
+      since,
     };
   });
 }
@@ -53,6 +60,12 @@ export async function readParticipants(
 function parseWaiter(entry: string): { session: string; label: string } {
   const [session = "", , ...label] = entry.split("|");
   return { session, label: label.join("|") };
+}
+
+/** A label as it was given, and since when its waiter waits; what a lock was granted to by a wake-up has the waiter's. */
+function toLabel(text: string): { label: string; since: Milliseconds | null } {
+  const [end = "", since] = /\|(\d{13,15})$/.exec(text) ?? [];
+  return { label: text.slice(0, text.length - end.length), since: since === undefined ? null : Number(since) };
 }
 
 function toRecord(text: string | null): SessionRecord | null {

@@ -51,6 +51,8 @@ export interface AnyKind extends ObjectKind {
   /** Parts of its keys (`keys.object(kind, name, part)`), "" for the main one; without any of them the object is gone. */
   readonly parts: readonly string[];
   readonly stays: Stay;
+  /** Parts of its keys of which one exists while a process waits for it. @defaultValue none: it is not waited for */
+  readonly lines?: readonly string[];
   /** What the methods of its handles do; null when they see to their manager themselves, or no manager makes them. */
   readonly methods: Readonly<Record<string, MethodUse>> | null;
   /** The methods of contexts and managers that make handles. */

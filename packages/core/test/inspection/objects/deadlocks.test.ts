@@ -20,7 +20,7 @@ function object(
 ): ObjectView {
   return {
     ...{ kind: "lock", name, named: true, owner: null, manager: null },
-    ...{ createdAt: 0, summary: "", leaseLeft: null, state: null },
+    ...{ createdAt: 0, summary: "", leaseLeft: null, lease: null, state: null },
     ...{ holders: holders.map(participant), waiters: waiters.map(participant), waitsFor },
   };
 }

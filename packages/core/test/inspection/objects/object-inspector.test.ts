@@ -53,6 +53,115 @@ describe("on one server", () => {
     expect(await inspector.remove({ kind: "tuba", name: "low/brass" })).toBe(false);
   });
 
+  test("objects are given in pages, with how many there are of each kind", async () => {
+    const { mp, inspector } = await open(redis.url);
+    for (const name of ["Berlin", "lyon", "oslo"]) await mp.event(`stock/${name}`).clear();
+    await mp.semaphore(2, { name: "stock/permits" }).getValue();
+    await mp.lock("ledger").acquire();
+
+    const first = await inspector.page({ text: "STOCK", limit: 2 });
+    const second = await inspector.page({ text: "STOCK", limit: 2, cursor: first.cursor });
+
+    expect(first).toMatchObject({ total: 4, counts: { event: 3, semaphore: 1 } });
+    expect([...first.objects, ...second.objects].map(({ name }) => name)).toEqual([
+      "stock/Berlin",
+      "stock/lyon",
+      "stock/oslo",
+      "stock/permits",
+    ]);
+    expect(second.cursor).toBeUndefined();
+    const locks = await inspector.page({ kind: "lock" });
+    expect(locks).toMatchObject({
+      total: 1,
+      counts: { event: 3, lock: 1, semaphore: 1 },
+      objects: [{ name: "ledger" }],
+    });
+  });
+
+  test("the wait graph says since when who waits", async () => {
+    const { mp, namespace, inspector } = await open(redis.url);
+    await mp.lock("ledger").acquire();
+    const actor = await startActor({ redis: redis.url, namespace });
+    const begun = Date.now();
+    const waiting = actor.run(async ({ mp: other }) => {
+      await other.lock("ledger").acquire();
+      return true;
+    });
+    await until(async () => (await inspector.waitGraph()).total === 1);
+
+    const { objects, waits, holds, causes } = await inspector.waitGraph();
+
+    expect(objects).toMatchObject([{ id: "lock/ledger", waiting: 1 }]);
+    expect(waits).toMatchObject([{ object: "lock/ledger", place: 1 }]);
+    expect(Math.abs((waits[0]?.since ?? 0) - begun)).toBeLessThan(10_000);
+    expect(holds).toHaveLength(1);
+    expect(causes).toMatchObject([{ why: "runs", waits: 1 }]);
+    // and the one that gets it by a wake-up is named as before
+    await mp.lock("ledger").release();
+    expect(await waiting).toBe(true);
+    const lock = await inspector.get({ kind: "lock", name: "ledger" });
+    expect(lock?.holders).toMatchObject([{ pid: actor.pid, task: null }]);
+  });
+
+  test("what objects hold is read in pages, and nothing is taken out", async () => {
+    const { mp, place, inspector } = await open(redis.url);
+    const manager = mp.manager("shop");
+    const prices = manager.dict<string, unknown>("prices");
+    await prices.update(Array.from({ length: 7 }, (_, index): [string, unknown] => [`sku-${index}`, { cents: index }]));
+    await prices.set("since", new Date(0));
+    await prices.set("large", "x".repeat(300_000));
+    const log = manager.list<unknown>("log");
+    await log.extend(["a", "b", new Map([["c", 1n]])]);
+    const queue = mp.queue<unknown>({ name: "exports" });
+    await queue.putMany(Array.from({ length: 300 }, (_, index) => `item ${index}`));
+    await queue.put(new Set([1]));
+    const [left, right] = mp.pipe();
+    await left.send({ from: "left" });
+    await left.sendBytes(Buffer.from("raw"));
+    const contents = (kind: string, name: string, query = {}) => inspector.contents({ kind, name }, query);
+
+    // then: a dict in its order, with what is too large left out
+    const first = await contents("dict", prices.name, { limit: 5 });
+    const rest = await contents("dict", prices.name, { limit: 5, cursor: first?.cursor });
+    expect(first).toMatchObject({ total: 9, entries: [{ key: "sku-0", value: { cents: 0 } }, {}, {}, {}, {}] });
+    expect(rest?.entries.map(({ key, value, fault }) => [key, value, fault])).toEqual([
+      ["sku-5", { cents: 5 }, undefined],
+      ["sku-6", { cents: 6 }, undefined],
+      ["since", new Date(0), undefined],
+      ["large", undefined, "large"],
+    ]);
+    expect(rest?.cursor).toBeUndefined();
+    expect((await contents("dict", prices.name, { search: "SKU" }))?.entries).toEqual([]);
+    const found = await contents("dict", prices.name, { search: "sku-3" });
+    expect(found).toMatchObject({ total: 9, entries: [{ key: "sku-3", value: { cents: 3 } }] });
+    // a list by position
+    expect(await contents("list", log.name, { from: 2 })).toMatchObject({
+      total: 3,
+      entries: [{ index: 2, value: new Map([["c", 1n]]) }],
+    });
+    // a queue, of which many items are stored as one
+    const queued = await contents("queue", "exports", { limit: 500 });
+    expect(queued?.entries).toHaveLength(301);
+    expect(queued).toMatchObject({ total: 301 });
+    expect(queued?.entries[299]).toMatchObject({ index: 299, value: "item 299" });
+    expect(queued?.entries[300]).toMatchObject({ index: 300, value: new Set([1]) });
+    expect(await queue.qsize()).toBe(301);
+    // a pipe, by its ends
+    await until(async () => (await contents("pipe", right.name, { end: 1 }))?.total === 2);
+    const messages = await contents("pipe", right.name, { end: 1 });
+    expect(messages?.entries.map(({ value }) => value)).toEqual([{ from: "left" }, Buffer.from("raw")]);
+    expect(await contents("pipe", right.name, { end: 0 })).toMatchObject({ total: 0, entries: [] });
+    // what cannot be decoded, a wrong cursor, and a kind that holds nothing
+    await place.client.hset(place.keys.object("dict", prices.name, "items"), '"sku-0"', "{");
+    expect((await contents("dict", prices.name, { limit: 1 }))?.entries).toMatchObject([{ fault: "unreadable" }]);
+    await expect(contents("dict", prices.name, { cursor: "x" })).rejects.toThrow(/cursor "x" is of no page/);
+    await mp.event("ready").set();
+    expect(await contents("event", "ready")).toBeNull();
+    expect(await contents("dict", "none")).toBeNull();
+    await left.close();
+    await right.close();
+  });
+
   test("every kind says in a few words how it is", async () => {
     // given
     const { mp, namespace, place, inspector } = await open(redis.url);

@@ -12,4 +12,4 @@ export {
 } from "./queue.ts";
 export { JOINABLE_QUEUE_KIND, PIPE_STREAM_KIND, QUEUE_KIND, SIMPLE_QUEUE_KIND } from "./queue-kinds.ts";
 export { QueuePlace } from "./queue-place.ts";
-export { COUNTS, QUEUE_KEYS } from "./queue-scripts.ts";
+export { COUNTS, QUEUE_KEYS, SEPARATOR } from "./queue-scripts.ts";

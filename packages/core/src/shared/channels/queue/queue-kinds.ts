@@ -78,6 +78,7 @@ function queueFacts(kind: QueueKind): Omit<AnyKind, "open" | "makers" | "waits" 
     reaper: queueReaper(kind),
     parts: [""],
     stays: "until removed",
+    lines: ["getters", "putters", "joiners"],
     read: async (reader, name) => queueReading(await readQueue(reader, { kind, name })),
   };
 }

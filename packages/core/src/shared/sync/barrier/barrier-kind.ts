@@ -10,6 +10,7 @@ export const BARRIER_KIND: SharedKind<Barrier> = {
   open: (runtime, reference) => new Barrier(runtime, reference, reference.settings as BarrierSettings),
   parts: [""],
   stays: "until removed",
+  lines: ["members", "newcomers"],
   async read(reader, name) {
     const state = await readBarrier(reader, name);
     const { broken, nWaiting, parties, acting } = state;

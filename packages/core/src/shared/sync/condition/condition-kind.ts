@@ -15,6 +15,7 @@ export const CONDITION_KIND: SharedKind<Condition> = {
   },
   parts: ["", "sleepers", "notified", "sessions"],
   stays: "1 hour unused",
+  lines: ["sleepers"],
   async read(reader, name) {
     const state = await readCondition(reader, name);
     const lock = state.lock ? `, under ${state.lock.kind}/${state.lock.name}` : "";

@@ -10,6 +10,7 @@ export const COUNT_DOWN_LATCH_KIND: SharedKind<CountDownLatch> = {
   open: (runtime, reference) => new CountDownLatch(runtime, reference, reference.settings as CountedSettings),
   parts: [""],
   stays: "until removed",
+  lines: ["waiters"],
   async read(reader, name) {
     const state = await readCountDownLatch(reader, name);
     if (state === null) return null;

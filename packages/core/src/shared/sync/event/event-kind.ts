@@ -9,6 +9,7 @@ export const EVENT_KIND: SharedKind<Event> = {
   open: (runtime, reference) => new Event(runtime, reference),
   parts: [""],
   stays: "until removed",
+  lines: ["waiters"],
   async read(reader, name) {
     const state = await readEvent(reader, name);
     return withoutHolders(state.waiters, { summary: state.isSet ? "set" : "not set", state });

@@ -44,13 +44,14 @@ export function lockFacts(kind: LockKind): Omit<AnyKind, "open" | "makers" | "wa
     reaper: lockReaper(kind),
     parts: ["", "record", "waiters"],
     stays: "1 hour unused",
+    lines: ["waiters"],
     read: async (reader, name) => lockReading(await readLockOfKind(reader, { kind, name })),
     holder: async ({ client, keys }, name) => holderOfToken((await client.get(keys.object(kind, name))) ?? "").session,
   };
 }
 
 function lockReading(state: LockState): ObjectReading {
-  const { holder, waiters, count, fence, leaseLeft } = state;
+  const { holder, waiters, count, fence, leaseLeft, lease } = state;
   const times = count > 1 ? ` ${count} times` : "";
   return {
     summary: state.locked ? `held${times}, fence ${fence}` : "free",
@@ -58,6 +59,7 @@ function lockReading(state: LockState): ObjectReading {
     waiters,
     waitsFor: "all",
     leaseLeft: state.locked ? leaseLeft : null,
+    lease,
     state,
   };
 }

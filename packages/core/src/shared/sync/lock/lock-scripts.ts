@@ -147,7 +147,7 @@ export type AcquireReply =
 
 /**
  * KEYS[1] lock, string with PX: the holder's token; KEYS[2] its record, hash with PX: fence, and of the
- * holder (token) session, label, since (ms), count, noted (its session, where that knows of the lock); KEYS[3] waiters, list, first comes first
+ * holder (token) session, label, since (ms), count, noted (its session, where that knows of the lock), lease (ms, of the last renewal); KEYS[3] waiters, list, first comes first
  * ARGV[1] token, "<session of the caller>:<number>"; ARGV[2] lease, ms; ARGV[3] waiter to store if it is not free, "" = none;
  * ARGV[4] label of the caller; ARGV[5] session of the maker of an unnamed lock, ""; ARGV[6] token that the lock is
  * taken over from, ""; "" at the end may be left out, which allows the short way
@@ -275,7 +275,7 @@ export const extendLock: Script<"extended" | "not held"> = new Script<"extended"
 local token, lease, session, held_for, label, fence = unpack(ARGV)
 if redis.call("GET", KEYS[1]) ~= token then return 0 end
 redis.call("PEXPIRE", KEYS[1], lease)
-redis.call("HSET", KEYS[2], "noted", session)
+redis.call("HSET", KEYS[2], "noted", session, "lease", lease)
 local last = redis.call("HGET", KEYS[2], "fence")
 if not last or tonumber(last) < tonumber(fence) then redis.call("HSET", KEYS[2], "fence", fence) end
 if redis.call("HGET", KEYS[2], "holder") ~= token then

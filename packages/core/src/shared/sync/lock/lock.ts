@@ -39,6 +39,8 @@ export interface LockState {
   fence: number | null;
   /** ms; 0 when it is free. */
   leaseLeft: Milliseconds;
+  /** The lease with which it was last renewed, ms; null when it is free or not held for a third of it yet. */
+  lease: Milliseconds | null;
   /** First comes first. */
   waiters: Participant[];
   /** How often an RLock's owner holds it; 1 for a held Lock. */
@@ -385,6 +387,7 @@ export async function readLockOfKind(
     holder: locked && first && holder.session !== "" ? { ...first, since } : null,
     fence: record["fence"] === undefined ? null : Number(record["fence"]),
     leaseLeft: Math.max(0, leaseLeft),
+    lease: locked && isNoted && record["noted"] !== undefined ? Number(record["lease"] ?? 0) || null : null,
     waiters,
     count: locked ? (isNoted ? Number(record["count"] ?? 1) : 1) : 0,
   };

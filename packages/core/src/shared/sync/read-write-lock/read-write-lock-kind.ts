@@ -16,6 +16,7 @@ export const READ_WRITE_LOCK_KIND: SharedKind<ReadWriteLock | ReadWriteLockSide>
   open: (runtime, reference) => openReadWriteLock(runtime, reference, reference.settings as ReadWriteLockSettings),
   parts: ["", "holders", "waiters"],
   stays: "1 hour unused",
+  lines: ["waiters"],
   read: async (reader, name) => readWriteLockReading(await readReadWriteLock(reader, name)),
   makers: { readWriteLock: namedMaker("readWriteLock") },
   waits: [
@@ -67,6 +68,7 @@ function readWriteLockReading(state: ReadWriteLockState): ObjectReading {
     waiters,
     waitsFor: "all",
     leaseLeft: holders.length > 0 ? Math.min(...holders.map(({ leaseLeft }) => leaseLeft)) : null,
+    lease: null,
     state,
   };
 }

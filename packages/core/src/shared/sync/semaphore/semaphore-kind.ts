@@ -13,6 +13,7 @@ export const SEMAPHORE_KIND: SharedKind<Semaphore> = {
   open: (runtime, reference) => openSemaphore(runtime, reference, reference.settings as CountedSettings),
   parts: [""],
   stays: "until removed",
+  lines: ["waiters"],
   async read(reader, name) {
     const state = await readSemaphore(reader, name);
     return state && semaphoreReading(state);
@@ -53,6 +54,7 @@ function semaphoreReading(state: SemaphoreState): ObjectReading {
     waiters,
     waitsFor: anonymous > 0 ? "unknown" : "any",
     leaseLeft: holders.length > 0 ? Math.min(...holders.map(({ leaseLeft }) => leaseLeft)) : null,
+    lease: null,
     state,
   };
 }
