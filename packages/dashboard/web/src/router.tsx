@@ -42,6 +42,23 @@ function taskSearch(search: Record<string, unknown>): TaskSearch {
   );
 }
 
+/** Which objects are listed, and which one is open, as "<kind>/<name>". */
+export interface ObjectSearch {
+  kind?: string;
+  text?: string;
+  object?: string;
+}
+
+function objectSearch(search: Record<string, unknown>): ObjectSearch {
+  const { object, ...filters } = Object.fromEntries(
+    (["kind", "text", "object"] as const).flatMap((name) => {
+      const value = search[name];
+      return value === undefined || value === null || value === "" ? [] : [[name, String(value)]];
+    }),
+  );
+  return { ...filters, ...(object !== undefined && /^[^/]+\/./s.test(object) && { object }) };
+}
+
 const inPool = (search: Record<string, unknown>): { pool?: string } =>
   search["pool"] === undefined ? {} : { pool: String(search["pool"]) };
 
@@ -106,6 +123,7 @@ const tree = root.addChildren([
   createRoute({
     getParentRoute: () => root,
     path: "/objects",
+    validateSearch: objectSearch,
     component: lazyRouteComponent(() => import("./pages/objects/objects-page.tsx"), "ObjectsPage"),
   }),
   createRoute({

@@ -97,6 +97,34 @@ const GLYPHS = {
       <path d="M8 7.4v3.4M8 5.1v.1" />
     </>
   ),
+  permits: (
+    <>
+      <circle className="f" cx="4" cy="8" r="2" />
+      <circle cx="12" cy="8" r="2" />
+      <path d="M8 4v8" />
+    </>
+  ),
+  flag: <path d="M3.5 14V2.5h9l-2 3.2 2 3.2h-9" />,
+  bell: <path d="M4 11.4h8c-1-1-1.2-2-1.2-4a2.8 2.8 0 0 0-5.6 0c0 2-.2 3-1.2 4zM6.8 13.6h2.4" />,
+  gate: <path d="M3 2.5v11M13 2.5v11M3 6h10M3 10h10" />,
+  queue: <path d="M2 4.5h8M2 8h8M2 11.5h8M12 5.5 14.4 8 12 10.5" />,
+  pipe: <path d="M2 5.4h9M8.6 3 11 5.4 8.6 7.8M14 10.6H5M7.4 8.2 5 10.6l2.4 2.4" />,
+  manager: (
+    <>
+      <rect x="5.4" y="2.2" width="5.2" height="4" rx="1" />
+      <rect x="1.8" y="9.8" width="5.2" height="4" rx="1" />
+      <rect x="9" y="9.8" width="5.2" height="4" rx="1" />
+      <path d="M8 6.2V8M4.4 9.8V8h7.2v1.8" />
+    </>
+  ),
+  braces: <path d="M6 2.5C3.5 2.5 5 8 2.5 8 5 8 3.5 13.5 6 13.5M10 2.5c2.5 0 1 5.5 3.5 5.5C11 8 12.5 13.5 10 13.5" />,
+  brackets: <path d="M5.6 2.8H3v10.4h2.6M10.4 2.8H13v10.4h-2.6" />,
+  value: (
+    <>
+      <rect x="2.4" y="4" width="11.2" height="8" rx="1.6" />
+      <path d="M5.4 8h5.2" />
+    </>
+  ),
   tick: <path d="m3.2 8.6 3 3 6.6-7.2" />,
   cross: <path d="m4 4 8 8m0-8-8 8" />,
   dash: <path d="M4 8h8" />,

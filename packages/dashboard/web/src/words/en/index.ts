@@ -13,6 +13,7 @@ import { settings } from "./settings.ts";
 import { states } from "./states.ts";
 import { task } from "./task.ts";
 import { tasks } from "./tasks.ts";
+import { values } from "./values.ts";
 import { visitor } from "./visitor.ts";
 
 export const en = {
@@ -31,5 +32,6 @@ export const en = {
   redis,
   audit,
   settings,
+  values,
   visitor,
 };

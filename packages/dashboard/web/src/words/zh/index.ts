@@ -14,6 +14,7 @@ import { settings } from "./settings.ts";
 import { states } from "./states.ts";
 import { task } from "./task.ts";
 import { tasks } from "./tasks.ts";
+import { values } from "./values.ts";
 import { visitor } from "./visitor.ts";
 
 export const zh: Words = {
@@ -32,5 +33,6 @@ export const zh: Words = {
   redis,
   audit,
   settings,
+  values,
   visitor,
 };
