@@ -41,7 +41,7 @@ export function GraphDrawing({ graph, label }: { graph: WaitGraph; label: string
       ref={place}
       className="canvas"
       tabIndex={drawn !== null && drawn.width > width ? 0 : undefined}
-      aria-label={said.objects.graph}
+      aria-label={`${said.objects.graph}${said.objects.comma}${said.objects.drawn}`}
     >
       {drawn && (
         // biome-ignore lint/a11y/useSemanticElements: a drawing that holds links; a fieldset draws nothing
@@ -169,7 +169,14 @@ function Mark({ zone, facts: { graph, said } }: { zone: Zone; facts: Facts }) {
 function DrawnEdge({ placed, facts: { said }, markers }: { placed: PlacedEdge; facts: Facts; markers: string }) {
   const { edge, path, label } = placed;
   const isLine = edge.from.startsWith("line ");
-  const text = edge.how === "holds" ? said.objects.heldBy : isLine ? said.objects.waitFor : said.objects.waitsFor;
+  const text =
+    edge.how === "holds"
+      ? said.objects.heldBy
+      : isLine
+        ? said.objects.waitFor
+        : edge.isInCircle
+          ? said.objects.waitsFor
+          : said.objects.waitsShort;
   return (
     <g {...FOR_THE_EYE}>
       <path
@@ -315,7 +322,7 @@ function lineName(one: WaitGraph["participants"][number], said: Words): string {
 function Text(props: { className: string; x: number; y: number; room: number; anchor?: "middle"; children: string }) {
   const { className, x, y, room, anchor, children } = props;
   return (
-    <text className={className} x={x} y={y} textAnchor={anchor}>
+    <text {...FOR_THE_EYE} className={className} x={x} y={y} textAnchor={anchor}>
       {fitted(children, room, className === "name")}
     </text>
   );

@@ -51,7 +51,7 @@ const HEAD = 46;
 /** Below a ring that is too narrow for its words at the head. */
 const FOOT = 16;
 /** Beside a ring: where arrows go around it. */
-const CHANNEL = 22;
+const CHANNEL = 27;
 
 /** Rows of a line: those who wait, and how many more. */
 export const LISTED = 5;
@@ -278,7 +278,7 @@ function intoRing(
     const turnX = zone.x - 14 - shift;
     const end = isLow ? to.y + to.height + 1 : to.y - 1;
     const x = middleX(to) + (isLow ? 18 : -to.width / 2 + 16);
-    const label = { x: (start.x + turnX) / 2, y: start.y - 7, anchor: "middle" as const };
+    const label = { x: turnX + 14, y: isLow ? y + 14 : y - 6, anchor: "start" as const };
     return { edge, path: rounded([start, { x: turnX, y: start.y }, { x: turnX, y }, { x, y }, { x, y: end }]), label };
   }
   const start = { x: middleX(from), y: from.y + from.height };

@@ -188,7 +188,7 @@ function KindTab(props: {
         ...(name !== undefined && { kind: name }),
       })}
       aria-current={isChosen ? "page" : undefined}
-      activeProps={{ "aria-current": isChosen ? "page" : undefined }}
+      activeOptions={{ exact: true, includeSearch: true }}
       resetScroll={false}
     >
       {children}

@@ -46,7 +46,7 @@ export function WayOut({ deadlock, graph, number }: { deadlock: Deadlock; graph:
                   {best.how === "cancel" ? words.cancelStep(nameOf(one, said)) : words.releaseStep(nameOf(one, said))}
                 </b>{" "}
                 <span className="soft">
-                  {younger > 0 && `${words.younger(wholeDuration(Math.max(1_000, younger)))} `}
+                  {younger >= 1_000 && `${words.younger(wholeDuration(younger))} `}
                   {frees.length > 0 && words.comesFree(frees.join(words.and))}
                 </span>
               </div>
@@ -111,10 +111,7 @@ function ExitButton(props: { exit: Exit; one: Participant; graph: WaitGraph; dea
     ({ object }) => `${kindName(object.slice(0, object.indexOf("/")), said)} ${objectName(object)}`,
   );
   const waits = words.waitsEnd(count(exit.frees));
-  const effect =
-    freed.length === 0
-      ? []
-      : [freed.length === 1 ? words.effectFact(freed[0] ?? "", waits) : words.effectMany(freed.join(words.and), waits)];
+  const effect = freed.length === 0 ? [] : [words.effectFact(freed.join(words.and), waits)];
   if (exit.how === "cancel" && one.task) {
     const { id } = one.task;
     return (

@@ -71,6 +71,7 @@ export const objects = {
   legendHolds: "solid: is held by",
   legendShapes: "boxes are tasks and programs, rounded ones objects",
   waitFor: "wait",
+  waitsShort: "waits",
   waitsFor: "waits for",
   heldBy: "held by",
   inLine: (count: string) => `${count} wait in line`,
@@ -126,8 +127,7 @@ export const objects = {
   cancelFact: (place: string) =>
     `It is stopped on ${place}. What it did so far may stay done; it starts from the beginning, with all its tries.`,
   cancelOnlyFact: (place: string) => `It is stopped on ${place}. What it did so far may stay done.`,
-  effectFact: (names: string, waits: string) => `${names} comes free at once, and ${waits} one after the other.`,
-  effectMany: (names: string, waits: string) => `${names} come free at once, and ${waits} one after the other.`,
+  effectFact: (names: string, waits: string) => `It frees ${names} at once, and ${waits} one after the other.`,
   callerFact: "Its caller gets a CancelledError now. The retry keeps the id, so its result is found there.",
   callerOnlyFact: "Its caller gets a CancelledError.",
   keepRunning: "Keep it running",
