@@ -88,6 +88,7 @@ export { type OutcomePlace, StoredAnswers, type StoredError } from "./work/resul
 export { bringJobBack, findUnlistedJobs, type JobPlace } from "./work/results/unlisted-jobs.ts";
 export * from "./work/rollups/index.ts";
 export { ScheduleRunner } from "./work/schedules/index.ts";
+export * from "./work/server/index.ts";
 export {
   type CancelOutcome,
   cancelTask,

@@ -2,7 +2,7 @@ import { fileURLToPath } from "node:url";
 import { connect } from "@manyhands/core";
 import { startRedisServer } from "@manyhands/core/redis-server";
 import { type Dashboard, startDashboard } from "@manyhands/dashboard";
-import { startHostProcess, until, useRedis } from "@manyhands/testing";
+import { startHostProcess, until, useRedis, withUrl } from "@manyhands/testing";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { API_ROUTES } from "../src/visitors/roles.ts";
@@ -388,7 +388,12 @@ describe("with --redact", () => {
     await ended(id);
 
     // when
-    const paths = [`/tasks/${id}`, `/tasks/${id}?full=true`, `/tasks/${id}/log`, "/tasks?task=charge"];
+    const paths = [
+      ...[`/tasks/${id}`, `/tasks/${id}?full=true`, `/tasks/${id}/log`, "/tasks?task=charge"],
+      ...["/tasks?task=charge&details=true", `/tasks/${id}/lines`, `/tasks/${id}/raw`, `/tasks/${id}/raw?full=true`],
+      ...[`/tasks/${id}/related`, `/tasks/${id}/causes`, `/tasks/${id}/value?part=args`],
+      ...[`/tasks/${id}/value?part=args&path=0.0`, `/tasks/${id}/value?part=result`, "/facets?text=hunter2", "/audit"],
+    ];
     const answers = await Promise.all(paths.map((path) => read(origin, `/api/v1${path}`)));
     const board = await read(origin, `/bull-board/api/queues/default/${id}`);
     const logs = await read(origin, `/bull-board/api/queues/default/${id}/logs`);
@@ -515,5 +520,91 @@ describe("the audit log", () => {
     for (const what of ["(a+)+$", "*", "__proto__", "\\"]) {
       expect(await log(`what=${encodeURIComponent(what)}`)).toEqual([]);
     }
+  });
+});
+
+describe("Redis itself", () => {
+  test("tells its memory by what takes it, its connections, and how long hosts wait for it", async () => {
+    await ended(String((await post("/tasks", { task: "tell", args: ["Ada"] })).body["id"]));
+    const { status, body } = await until(async () => {
+      const answer = await call("/redis");
+      return (answer.body["latency"] as { host: string | null }[]).some(({ host }) => host === "oslo") && answer;
+    });
+
+    expect(status).toBe(200);
+    expect(body).toMatchObject({
+      server: {
+        version: expect.stringMatching(/^\d+\.\d+/),
+        mode: "standalone",
+        role: "master",
+        memory: { used: expect.any(Number), policy: "noeviction" },
+      },
+      memory: { value: { isWhole: true }, reason: null },
+      slow: { reason: null },
+      clients: { reason: null },
+    });
+    const { bytes, own, keys } = (
+      body["memory"] as { value: { bytes: Record<string, number>; own: number; keys: number } }
+    ).value;
+    expect(bytes["history"]).toBeGreaterThan(0);
+    expect(own).toBeGreaterThan(10);
+    expect(own).toBeLessThanOrEqual(keys);
+    const roles = (body["clients"] as { value: { role: string; connections: number }[] }).value.map(({ role }) => role);
+    expect(roles).toEqual(expect.arrayContaining(["dashboard", "program"]));
+  });
+
+  test("tells how it was, as the hosts noted it", async () => {
+    const points = await until(async () => {
+      const { body } = await call("/redis/trend?last=600000");
+      const found = body["points"] as Record<string, unknown>[];
+      return found.length > 0 && found;
+    });
+
+    expect(points[0]).toMatchObject({
+      at: expect.any(Number),
+      used: expect.any(Number),
+      bytes: { tasks: expect.any(Number) },
+    });
+    for (const last of ["0", "x", "999999999999"]) expect((await call(`/redis/trend?last=${last}`)).status).toBe(400);
+  });
+
+  test("shows slow commands with the keys of the namespace, and never values", async () => {
+    const client = redis.client();
+    await client.config("SET", "slowlog-log-slower-than", "0");
+    onTestFinished(async () => void (await client.config("SET", "slowlog-log-slower-than", "10000")));
+    const key = `{${namespace}}/settings-of-slow`;
+    await client.hset(key, "password", "slow-secret");
+    await client.set("elsewhere", "another-secret");
+    await client.config("SET", "slowlog-log-slower-than", "10000");
+    await client.del(key, "elsewhere");
+    // A look is shared for ten seconds: a dashboard of its own has none yet.
+    const { origin } = await dashboardFor({ redis: redis.url, namespace });
+
+    const { text } = await ask(origin, "/api/v1/redis", { headers: BEARER });
+
+    expect(JSON.parse(text).slow.value).toContainEqual(expect.objectContaining({ command: "HSET", keys: [key] }));
+    expect(text).not.toContain("secret");
+    expect(text).not.toContain("elsewhere");
+  });
+
+  test("where Redis refuses, says which right is missing in place of the figure", async () => {
+    const rights = ["reset", "on", ">secret", "~*", "&*", "+@all", "-client|list", "-slowlog|get", "-memory|usage"];
+    await redis.client().call("ACL", "SETUSER", "limited", ...rights);
+    const { origin } = await dashboardFor({
+      redis: withUrl(redis.url, { username: "limited", password: "secret" }),
+      namespace,
+    });
+
+    const answer = await ask(origin, "/api/v1/redis", { headers: BEARER });
+
+    expect([answer.status, JSON.parse(answer.text)]).toMatchObject([
+      200,
+      {
+        server: { keys: expect.any(Number) },
+        memory: { value: null, reason: expect.stringContaining("+memory|usage") },
+        slow: { value: null, reason: expect.stringContaining("+slowlog|get") },
+        clients: { value: null, reason: expect.stringContaining("+client|list") },
+      },
+    ]);
   });
 });

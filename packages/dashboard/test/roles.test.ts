@@ -337,3 +337,56 @@ describe("the options of access", () => {
     expect(resolveAccess({ trustHeader: "X-User", trustFrom: ["::1"] }, open).tokens).toEqual([]);
   });
 });
+
+describe("an attacker", () => {
+  test("cannot frame, script or sniff any answer, whatever is asked for", async () => {
+    const { origin } = await rolesFor();
+    const paths = ["/", "/sign-in", "/tasks", "/api/v1/me", "/api/v1/nothing", "/nothing", "/metrics", "/healthz"];
+
+    for (const path of paths) {
+      for (const headers of [{}, bearer("viewer"), { accept: "text/html" }]) {
+        const answer = await ask(origin, path, { headers });
+        const policy = String(answer.headers["content-security-policy"]);
+        expect([path, answer.headers["x-frame-options"], answer.headers["x-content-type-options"]]).toEqual([
+          ...[path, "DENY", "nosniff"],
+        ]);
+        expect(policy).toContain("frame-ancestors 'none'");
+        expect(policy).not.toMatch(/unsafe-|https?:|\*/);
+      }
+    }
+  });
+
+  test("reaches no file beside the public ones", async () => {
+    const { origin } = await rolesFor();
+    const up = ["../", "..%2f", "%2e%2e/", "..%5c", "....//", "%252e%252e%252f", "..%c0%af"];
+
+    for (const step of up) {
+      for (const base of ["/assets/", "/", "/bull-board/static/"]) {
+        const path = `${base}${step.repeat(8)}etc/passwd`;
+        const { status, text } = await ask(origin, path, { headers: bearer("admin") });
+        expect([path, text.includes("root:")]).toEqual([path, false]);
+        expect(status).toBeLessThan(500);
+      }
+    }
+  });
+
+  test("raises no role by members of a body, of the address or of a form", async () => {
+    const { origin } = await rolesFor();
+    const pollution = '{"__proto__":{"role":"admin","readOnly":false},"constructor":{"prototype":{"role":"admin"}}}';
+    const headers = { ...bearer("viewer"), "content-type": "application/json" };
+
+    for (const path of ["/api/v1/tasks", "/api/v1/sign-out", "/api/v1/pools?role=admin&__proto__[role]=admin"]) {
+      await ask(origin, path, { method: "POST", headers, text: pollution });
+    }
+    const form = "token=token-of-the-viewer&role=admin&__proto__[role]=admin&name=admin";
+    const answer = await ask(origin, "/sign-in", { method: "POST", headers: { ...FORM, origin }, text: form });
+    const cookie = answer.headers["set-cookie"]?.[0]?.split(";")[0] ?? "";
+
+    expect(({} as { role?: string }).role).toBeUndefined();
+    expect(JSON.parse((await ask(origin, "/api/v1/me", { headers: { cookie } })).text)).toMatchObject({
+      ...{ name: "the-viewer", role: "viewer" },
+    });
+    const both = { cookie, "x-forwarded-user": "ada", "x-forwarded-role": "admin", "x-role": "admin" };
+    expect(JSON.parse((await ask(origin, "/api/v1/me", { headers: both })).text)).toMatchObject({ role: "viewer" });
+  });
+});

@@ -70,7 +70,7 @@ function resultOf(answer: unknown): AuditResult {
 
 /** What is changed by all that an inspector offers. */
 export function auditInspector(
-  parts: { tasks: object; pools: object; fleet: object; processes: object; objects: object },
+  parts: Readonly<Record<"tasks" | "pools" | "fleet" | "processes" | "objects" | "schedules", object>>,
   trail: AuditTrail,
 ): void {
   audited(parts.tasks, trail, {
@@ -125,6 +125,20 @@ export function auditInspector(
       const { grace } = (options ?? {}) as { grace?: number };
       return describe({ grace });
     }),
+  });
+  const schedule = (action: string): Audited => ({
+    change: ([name, task]) => ({
+      ...{ action, kind: "schedule", target: String(name) },
+      details: typeof task === "string" ? `task ${task}` : undefined,
+    }),
+  });
+  const switched: Audited["result"] = (answer) => (answer === null ? resultOf(null) : { outcome: "done" });
+  audited(parts.schedules, trail, {
+    set: { ...schedule("schedule.set"), result: () => ({ outcome: "done" }) },
+    run: { ...schedule("schedule.run"), result: (id) => ({ outcome: "done", result: String(id) }) },
+    pause: { ...schedule("schedule.pause"), result: switched },
+    resume: { ...schedule("schedule.resume"), result: switched },
+    remove: schedule("schedule.remove"),
   });
   const process = (action: string): Audited => ({
     change: ([id]) => ({ action, kind: "process", target: String(id) }),

@@ -16,6 +16,7 @@ import { ObjectInspector } from "./objects/index.ts";
 import { type InspectorPlace, liveHosts } from "./place.ts";
 import { PoolInspector } from "./pool-inspector.ts";
 import { ProcessInspector } from "./process-inspector.ts";
+import { RedisInspector } from "./redis-inspector.ts";
 import { TaskInspector } from "./task-inspector.ts";
 import type { RatesQuery, TaskFilter } from "./work/index.ts";
 
@@ -44,6 +45,7 @@ export class Inspector {
   readonly objects: ObjectInspector;
   readonly audit: AuditInspector;
   readonly schedules: Schedules;
+  readonly redis: RedisInspector;
   readonly #place: InspectorPlace;
 
   constructor(options: InspectorOptions) {
@@ -60,6 +62,7 @@ export class Inspector {
       announcedTask: async (task) => announcedTasks(await liveHosts(place)).get(task) ?? null,
     });
     const trail = audit ? new AuditTrail({ client, keys, during, ...audit }) : null;
+    this.redis = new RedisInspector(place);
     this.audit = new AuditInspector(place, trail);
     if (trail !== null) auditInspector(this, trail);
   }

@@ -411,6 +411,11 @@ export class Keys {
     return `{${this.namespace}}/error/${group}/${day}`;
   }
 
+  /** Stream with PEXPIRE: how the server of Redis was, every five minutes; figures as JSON. */
+  get server(): string {
+    return `{${this.namespace}}/server`;
+  }
+
   /** Stream with PEXPIRE: who changed what through the dashboard or the command line. */
   get audit(): string {
     return `{${this.namespace}}/audit`;

@@ -120,8 +120,10 @@ test("an inspector notes its changes only when it is told who makes them", async
   await noting.objects.remove({ kind: "lock", name: "a b" });
   await noting.fleet.drain(["nobody", "else"], { grace: 5 });
   await noting.processes.kill("nobody");
+  await noting.schedules.pause("nightly");
 
   expect((await read()).map(({ action, target, details, outcome }) => [action, target, details, outcome])).toEqual([
+    ["schedule.pause", "nightly", null, "refused"],
     ["process.kill", "nobody", null, "refused"],
     ["host.drain", "nobody, else", "grace 5", "refused"],
     ["object.remove", "lock/a b", null, "refused"],

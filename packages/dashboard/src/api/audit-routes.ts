@@ -3,6 +3,7 @@ import type { ApiPlace } from "./api-place.ts";
 import { createRoute, type OpenAPIHono, z } from "./open-api.ts";
 import { jsonAnswer, numberIn } from "./parameters.ts";
 import { PROBLEMS } from "./problem.ts";
+import { redisRoutes } from "./redis-routes.ts";
 
 const tags = ["audit"];
 const text = z.string().min(1).max(1_000).optional();
@@ -60,9 +61,10 @@ const find = createRoute({
   },
 });
 
-/** `/audit`: who changed what. */
-export function auditRoutes({ inspector }: ApiPlace): OpenAPIHono {
+/** `/audit`: who changed what; and `/redis`, where that and all else is kept. */
+export function auditRoutes(place: ApiPlace): OpenAPIHono {
   const app = apiApp();
-  app.openapi(find, async (context) => context.json(await inspector.audit.find(context.req.valid("query")), 200));
+  app.openapi(find, async (context) => context.json(await place.inspector.audit.find(context.req.valid("query")), 200));
+  app.route("/", redisRoutes(place));
   return app;
 }

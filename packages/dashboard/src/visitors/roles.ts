@@ -48,6 +48,8 @@ export const API_ROUTES: Readonly<Record<string, Action>> = {
   "GET /events": "read",
   "POST /sign-out": "signOut",
   "GET /audit": "readAudit",
+  "GET /redis": "read",
+  "GET /redis/trend": "read",
   "GET /tasks": "read",
   "GET /task-count": "read",
   "POST /task-actions/{action}": "actOnMany",

@@ -8,7 +8,7 @@ export async function leftovers(client: Redis, namespace: string): Promise<strin
   const left: string[] = [];
   for (const key of await client.keys(`{${namespace}}*`)) {
     const kind = key.slice(`{${namespace}}`.length);
-    if (/^\/(rollup\/|error\/|errors$)/.test(kind) && (await client.pttl(key)) !== -1) continue;
+    if (/^\/(rollup\/|error\/|errors$|server$)/.test(kind) && (await client.pttl(key)) !== -1) continue;
     if (/^(\/pools$|\/cancelled\/default$|\/hosts$|:default:|\/processes\/queues$|\/index|:processes[.:])/.test(kind))
       continue;
     const own =

@@ -4,6 +4,7 @@ import {
   type HostTrouble,
   type Milliseconds,
   RECORD_FORMAT,
+  type RoundTrip,
   type StopStep,
 } from "@manyhands/core/internal";
 import type { ChildSupply } from "../children/child-supply.ts";
@@ -28,6 +29,8 @@ export interface HostStatusOptions {
   pools: HostPools;
   processes: HostProcesses;
   liveness: Liveness;
+  /** Of the connection that everything but waiting goes over. */
+  roundTrip: Pick<RoundTrip, "typical" | "longest">;
   /** What the other hosts know of this one is out of date. */
   onChange: () => void;
 }
@@ -158,6 +161,7 @@ export class HostStatus {
       stepSince: this.#stepSince,
       troubles: this.#troubles(),
       isolation: options.isolation,
+      roundTrip: { typical: this.#options.roundTrip.typical, longest: this.#options.roundTrip.longest },
       pools: options.pools,
       // With each heartbeat: schemas are kept apart.
       tasks: [...host.tasks.values()].map(({ schema: _, ...task }) => task),

@@ -10,14 +10,18 @@ import {
   Keys,
   listTasks,
   type Milliseconds,
+  noteServer,
   type PoolRecord,
   PoolRegistry,
   plural,
+  poolNames,
   processQueue,
   RareWarnings,
   type RollupWriter,
   rollupsOf,
+  roundTripOf,
   ScheduleRunner,
+  SERVER_INTERVAL,
   type StopStep,
   settledWithin,
   sumHours,
@@ -167,6 +171,7 @@ export class Host implements WorkerHost {
     const [supply, redisTrouble, pools, processes] = [this.#supply, this.#redisTrouble, this.#pools, this.#processes];
     this.#status = new HostStatus({
       ...{ host: work, options, supply, redisTrouble, pools, processes, liveness: this.#liveness, slots: this.#slots },
+      roundTrip: roundTripOf(client),
       onChange: () => this.#tell(),
     });
     const isRedisThere = (): boolean => this.#isRedisThere;
@@ -683,6 +688,12 @@ export class Host implements WorkerHost {
         what: "summing the figures of tasks",
         interval: SUM_INTERVAL,
         look: () => sumHours(client, this.#keys),
+      },
+      {
+        name: "server",
+        what: "noting how the server of Redis is",
+        interval: SERVER_INTERVAL,
+        look: async () => noteServer({ client, keys: this.#keys }, await poolNames(client, this.#keys)),
       },
       {
         name: "expiries",

@@ -6,7 +6,7 @@ export { closeRedis, type OpenOptions, openRedis, type RedisClient, whenBroken }
 export { describeRedis, type RedisConfig, resolveRedis } from "./redis-config.ts";
 export { DEFAULT_REDIS_URL, type RedisTarget } from "./redis-target.ts";
 export { isPassingRefusal, isRefusal, refusal, stateIn } from "./refusal.ts";
-export { assertRights, NEEDED_COMMANDS } from "./rights.ts";
+export { assertRights, NEEDED_COMMANDS, OPTIONAL_COMMANDS } from "./rights.ts";
 export { RoundTrip, roundTripOf, withinReach } from "./round-trip.ts";
 export { serverTime } from "./server-time.ts";
 export { subscribeTo } from "./subscribe.ts";

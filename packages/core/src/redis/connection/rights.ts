@@ -16,6 +16,8 @@ export const NEEDED_COMMANDS: readonly string[] = [
   ..."del exists get incr incrby mget persist pexpire pexpireat pttl rename scan set type unlink getex".split(" "),
   // Bitmaps
   ..."bitcount bitop getbit getrange setbit setrange".split(" "),
+  // Memory by what takes it
+  "memory|usage",
   // Hashes
   ..."hdel hexists hget hgetall hincrby hkeys hlen hmget hmset hscan hset hsetnx hvals".split(" "),
   // Lists
@@ -28,6 +30,9 @@ export const NEEDED_COMMANDS: readonly string[] = [
   // Streams
   ..."xadd xdel xlen xrange xread xrevrange xtrim".split(" "),
 ];
+
+/** Commands of the dashboard's page about Redis: without them some of its figures are absent, with the reason. */
+export const OPTIONAL_COMMANDS: readonly string[] = ["client|list", "slowlog|get"];
 
 /**
  * Asks for the rights that everything else rests on, without doing anything: commands that are queued in a transaction are

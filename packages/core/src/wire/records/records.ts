@@ -114,6 +114,8 @@ export interface HostRecord {
   running: RunningAnnouncement[];
   /** Processes: most at once, how many run, and the queues it takes them from. Absent: it runs none. */
   processes?: { limit: number; running: number; queues: string[] };
+  /** How long Redis takes to answer it, ms: on average, and what hardly any answer exceeds. Absent in earlier versions. */
+  roundTrip?: { typical: number; longest: number };
   children: ChildRecord[];
   version: string;
   /** Host's wall clock, ms. */
