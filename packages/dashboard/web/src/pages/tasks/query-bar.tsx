@@ -42,7 +42,7 @@ export function QueryBar(props: {
   const chips = useRef<HTMLSpanElement>(null);
   const offered = FILTERS.filter((filter) => !fixed.includes(filter));
   const shown = FILTERS.filter((filter) => search[filter] !== undefined && !fixed.includes(filter));
-  const suggestions = useSuggestions({ text, isOpen, offered, pool: search.pool });
+  const { suggestions, of: completed } = useSuggestions({ text, isOpen, offered, pool: search.pool });
   const current = Math.min(at, suggestions.length - 1);
 
   const set = (filter: Filter, value: string) => {
@@ -65,8 +65,9 @@ export function QueryBar(props: {
   };
   const submit = () => {
     const { filter, value } = partsOf(text, offered);
-    const chosen = suggestions[current];
-    if (chosen && isOpen && (text === "" || chosen.value === null || value === "" || filter !== null)) take(chosen);
+    // Typed faster than it was completed: what is offered is for an earlier text.
+    const chosen = completed === text ? suggestions[current] : undefined;
+    if (chosen && isOpen) take(chosen);
     else if (filter !== null && value !== "") set(filter, value);
     else if (text.trim() !== "") set("text", text.trim());
   };
@@ -224,7 +225,7 @@ function useSuggestions(props: {
   isOpen: boolean;
   offered: readonly Filter[];
   pool: string | undefined;
-}): Suggestion[] {
+}): { suggestions: Suggestion[]; of: string } {
   const { isOpen, offered, pool } = props;
   const { tasks: said, states } = useWords();
   const text = useDeferredValue(props.text);
@@ -260,14 +261,15 @@ function useSuggestions(props: {
       ...{ key: `${field} ${one.value}`, filter: field, value: one.value, label: one.value, count: one.count },
     }));
   };
-  if (filter !== null) return valuesOf(filter, 12);
+  if (filter !== null) return { suggestions: valuesOf(filter, 12), of: text };
   const fields = offered
     .filter((field) => field.startsWith(value) || said.filters[field].toLowerCase().startsWith(value.toLowerCase()))
     .map((field): Suggestion => ({ key: field, filter: field, value: null, label: field, count: null }));
-  if (value === "") return fields;
+  if (value === "") return { suggestions: fields, of: text };
   const states_ = offered.includes("state") ? valuesOf("state", 4).slice(0, 4) : [];
   const found = COUNTED.filter((field) => offered.includes(field)).flatMap((field) => valuesOf(field, 4));
-  return [...valuesOf("text", 1), ...fields, ...states_, ...found, ...valuesOf("error", 1)].slice(0, 14);
+  const all = [...valuesOf("text", 1), ...fields, ...states_, ...found, ...valuesOf("error", 1)].slice(0, 14);
+  return { suggestions: all, of: text };
 }
 
 function useFacets(

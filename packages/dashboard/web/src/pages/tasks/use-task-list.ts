@@ -69,8 +69,11 @@ export function placeOf({ pool, id }: { pool: string; id: string }): string {
 }
 
 /** Follows the tasks of a query without moving what is on the screen: rows change where they are, new ones wait. */
-export function useTaskList(search: TaskSearch, { isActive }: { isActive: boolean }): TaskList {
-  const key = JSON.stringify(search);
+export function useTaskList(given: TaskSearch, { isActive }: { isActive: boolean }): TaskList {
+  const key = JSON.stringify(given);
+  // The same as long as it says the same: else each drawing would ask again.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: as the comment says
+  const search = useMemo(() => given, [key]);
   const [loaded, change] = useReducer(reduce, NOTHING);
   const state = useRef({ loaded, key, seen: [0, 0] as [number, number], isBusy: false, abort: new AbortController() });
   state.current.loaded = loaded;
@@ -144,15 +147,14 @@ export function useTaskList(search: TaskSearch, { isActive }: { isActive: boolea
 
   // A change of what the query concerns: rows that can be seen are read again where they are.
   const { dataUpdatedAt } = head;
-  const firstHead = useRef(0);
+  const seenHead = useRef({ key, at: 0 });
   useEffect(() => {
-    if (dataUpdatedAt === 0) return;
-    if (firstHead.current === 0) {
-      firstHead.current = dataUpdatedAt;
-      return;
-    }
-    refresh();
-  }, [dataUpdatedAt, refresh]);
+    const before = seenHead.current;
+    if (dataUpdatedAt === 0 || (before.key === key && before.at === dataUpdatedAt)) return;
+    seenHead.current = { key, at: dataUpdatedAt };
+    // The first one comes with the list itself.
+    if (before.key === key && before.at !== 0) refresh();
+  }, [dataUpdatedAt, refresh, key]);
 
   const see = useCallback(
     (from: number, to: number) => {
