@@ -91,8 +91,13 @@ function hostRecord(id: string, name: string): HostRecord {
     tasks: ["resize", "thumbnail", "send", "report.partition"].map((task) => ({ name: task, isolation: null })),
     running: [],
     processes: { limit: 0, running: 0, queues: [] },
-    children: [1, 2, 3, 4].map((pid) => ({ ...child, pid, cpu: Math.random(), memory: 6e7 + Math.random() * 1e6 })),
-    ...{ startedAt, beatAt: Date.now(), memory: 9e7 + Math.random() * 1e6, completed: 100, failed: 1 },
+    children: [1, 2, 3, 4].map((pid) => ({
+      ...child,
+      pid,
+      cpu: Math.random(),
+      memory: 60_000_000 + (Date.now() % 1e6),
+    })),
+    ...{ startedAt, beatAt: Date.now(), memory: 90_000_000 + (Date.now() % 1e6), completed: 100, failed: 1 },
   };
 }
 
@@ -217,6 +222,8 @@ describe("beside a large fleet", () => {
         await new Promise((resolve) => setTimeout(resolve, 50));
       }
     };
+    const { text } = await ask(origin, "/api/v1/hosts");
+    expect((JSON.parse(text) as { hosts: unknown[] }).hosts).toHaveLength(HOSTS);
     const none = await loadOf(busily);
     const reading = await commandsOf(() => ask(origin, "/api/v1/pools"));
     const payloads = new Map<string, { sent: number; whole: number }>();
