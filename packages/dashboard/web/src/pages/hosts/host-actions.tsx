@@ -20,7 +20,7 @@ export function HostActions({ host, alone }: { host: HostView; alone: readonly s
   const isQuiet = state === "quiet";
   return (
     <>
-      <Action key={String(isQuiet)} icon={isQuiet ? "play" : "pause"} disabled={off} run={() => setQuiet(!isQuiet)}>
+      <Action icon={isQuiet ? "play" : "pause"} disabled={off} run={() => setQuiet(!isQuiet)}>
         {isQuiet ? said.resume : said.quiet}
       </Action>
       <ResizeHost host={host} off={off} />

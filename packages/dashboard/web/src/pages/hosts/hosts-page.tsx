@@ -200,12 +200,12 @@ function Doing({ host }: { host: HostView }) {
   const [first] = [...host.running].sort((left, right) => left.since - right.since);
   if (!first) return <span className="zero">{said.nothing}</span>;
   return (
-    <span className="cut doing">
+    <span className="doing">
       <Link to="/tasks/$id" params={{ id: first.jobId }} search={{ pool: first.pool }}>
         {first.task}
       </Link>
-      , <Lasting since={first.since} />
-      {host.running.length > 1 && <span className="soft"> {said.moreTasks(host.running.length - 1)}</span>}
+      <Lasting since={first.since} />
+      {host.running.length > 1 && <span className="soft">{said.moreTasks(host.running.length - 1)}</span>}
     </span>
   );
 }

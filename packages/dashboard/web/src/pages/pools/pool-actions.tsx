@@ -26,7 +26,6 @@ export function PauseButton({ pool, isSmall = false }: { pool: PoolView; isSmall
     : { children: paused ? said.resume : said.pause };
   return (
     <Action
-      key={String(paused)}
       icon={paused ? "play" : "pause"}
       disabled={may ?? (pool.state === "terminated" && said.states.terminated)}
       run={() => set(!paused)}
