@@ -60,7 +60,7 @@ export function HostNote({ host }: { host: HostView }) {
                 <span>
                   {pool !== null && <b>{said.troubleOf(pool)}: </b>}
                   {pool !== null && `${takesWork ? said.jobsWait : said.noWork}: `}
-                  {reason} (<Ago at={since} />)
+                  <bdi>{reason}</bdi> (<Ago at={since} />)
                 </span>
               </li>
             ))}

@@ -16,6 +16,7 @@ export function PoolHistory({ pool }: { pool: string }) {
       </header>
       <div className="body">
         <Spark
+          isBroad
           values={data?.completed ?? []}
           label={said.endedEach(pool, count(sum(data?.completed)), count(sum(data?.failed)))}
         />

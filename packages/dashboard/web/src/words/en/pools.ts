@@ -135,7 +135,7 @@ export const pools = {
   gone: (name: string) => `There is no pool ${name}`,
   goneHint: "It may have been removed, or the program that made it has ended.",
   toAll: "All pools",
-  history: "History",
+  history: "Completed in each minute of the last hour",
   timeRange: "Time range",
   ranges: { "15m": "15 min", "1h": "1 h", "3h": "3 h", "24h": "24 h", "7d": "7 d" },
   chartEnded: "Tasks that ended",

@@ -124,7 +124,7 @@ export const pools: Words["pools"] = {
   gone: (name) => `没有池 ${name}`,
   goneHint: "它可能已被移除，或创建它的程序已结束。",
   toAll: "所有池",
-  history: "历史",
+  history: "最近一小时每分钟完成",
   timeRange: "时间范围",
   ranges: { "15m": "15 分", "1h": "1 小时", "3h": "3 小时", "24h": "24 小时", "7d": "7 天" },
   chartEnded: "结束的任务",
