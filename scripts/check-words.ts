@@ -10,7 +10,18 @@ const READ = new Set(["title", "alt", "label", "placeholder", "aria-label", "ari
 /** Where a text is no language: keys of the keyboard, and code. */
 const CODE = new Set(["kbd", "code", "samp", "pre"]);
 /** The same in each language. */
-const NAMES = new Set(["manyhands", "BullMQ", "Redis", "Node", "pid", "stdout", "stderr", "bigint", "anonymous"]);
+const NAMES = new Set([
+  "manyhands",
+  "BullMQ",
+  "Redis",
+  "Node",
+  "pid",
+  "stdout",
+  "stderr",
+  "bigint",
+  "anonymous",
+  "default",
+]);
 
 interface Node {
   type: string;

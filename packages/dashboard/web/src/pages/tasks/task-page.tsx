@@ -83,7 +83,7 @@ function Crumbs({ task }: { task?: TaskView }) {
 }
 
 function OneTask({ task, isGone }: { task: TaskView; isGone: boolean }) {
-  const { task: said } = useWords();
+  const { task: said, states } = useWords();
   const { id, pool, typed = [] } = task;
   const args = typed.find(({ part }) => part === "args")?.node;
   const result = typed.find(({ part }) => part === "result")?.node;
@@ -102,7 +102,7 @@ function OneTask({ task, isGone }: { task: TaskView; isGone: boolean }) {
             <bdi>{task.name}</bdi> <StatePill task={task} />
           </>
         }
-        tab={said.tab(task.name, task.state)}
+        tab={said.tab(task.name, states[task.state])}
         crumbs={<Crumbs task={task} />}
         lead={
           <span className="mono id-line">

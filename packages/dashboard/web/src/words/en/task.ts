@@ -1,3 +1,5 @@
+import { several } from "./several.ts";
+
 const many = (count: string | number, one: string, more: string) => `${count} ${String(count) === "1" ? one : more}`;
 
 /** One task. */
@@ -85,7 +87,10 @@ export const task = {
     signal: (kind: string, name: string) => `It waits for ${kind} ${name}, which no task or program holds.`,
     poolFull: (pool: string, size: string, number: number) =>
       `Pool ${pool} runs ${size} at a time, and ${number === 1 ? "that place is" : "all places are"} taken.`,
-    noSlot: (pool: string, slots: string) => `All ${slots} slots of the hosts that serve ${pool} are busy.`,
+    noSlot: (pool: string, slots: string) =>
+      slots === "1"
+        ? `The one slot of the host that serves ${pool} is busy.`
+        : `All ${slots} slots of the hosts that serve ${pool} are busy.`,
     longest: (name: string) => `${name} runs for longest.`,
     holds: (name: string, kind: string, object: string) => `${name} has ${kind} ${object}, and runs.`,
     causeIs: "The cause is a",
@@ -97,7 +102,7 @@ export const task = {
   thisTask: "this task",
   waitsForObject: (kind: string) => `waits for ${kind}`,
   poolPlaces: (running: string, size: string) => `${running} of ${size} run`,
-  slotsBusy: (slots: string) => `all ${slots} slots are busy`,
+  slotsBusy: (slots: string) => (slots === "1" ? "the one slot is busy" : `all ${slots} slots are busy`),
   holdsIt: "holds it",
   runs: "running",
   isGone: "gone",
@@ -193,7 +198,7 @@ export const task = {
   expires: "Dropped, if not started",
   calls: "Calls",
   callsOf: (known: string, all: string, failed: string) => `${known} of ${all} have ended, ${failed} failed`,
-  unitsOf: (units: string, items: string) => `${units} in one job, ${items} items`,
+  unitsOf: (units: string, items: string) => `${units} in one job, ${several(items, "item")}`,
   trace: "Trace",
   bullJob: "BullMQ job",
   raw: "raw",

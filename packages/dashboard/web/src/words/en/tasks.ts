@@ -1,6 +1,7 @@
 import type { Deed } from "../../pages/tasks/bulk-run.ts";
 import type { ColumnName } from "../../pages/tasks/task-columns.ts";
 import type { Filter } from "../../pages/tasks/task-filters.ts";
+import { several } from "./several.ts";
 
 const many = (count: string | number, one: string, more: string) => `${count} ${String(count) === "1" ? one : more}`;
 
@@ -188,7 +189,7 @@ export const tasks = {
     finished: "Sorting by the end of tasks needs one pool, and completed, failed or cancelled tasks.",
   },
   match: (count: string) => `${many(count, "task matches", "tasks match")}`,
-  atLeast: (count: string) => `${count} tasks so far`,
+  atLeast: (count: string) => `${several(count, "task")} so far`,
   fresh: (count: string, number: number) => `${count} new ${number === 1 ? "task" : "tasks"}, not shown`,
   showFresh: "Show them",
   columnCount: (shown: number, all: number) => `Columns, ${shown} of ${all}`,

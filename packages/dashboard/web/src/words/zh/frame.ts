@@ -29,7 +29,7 @@ export const frame = {
   help: "按键与帮助 (?)",
   theme: "深色或浅色",
   dashboardAway: "仪表盘没有应答，可能正在重启；本页会自动重试。",
-  redisAway: (since: string, ago: string) => `Redis 自 ${since} 起没有应答，已 ${ago}。`,
+  redisAway: (since: string, ago: string) => `Redis 自 ${since} 起没有应答，已持续 ${ago}。`,
   oldNumbers: (at: string) => `当前显示的是 ${at} 的数据。`,
   keys: "按键",
   keyNames: {
