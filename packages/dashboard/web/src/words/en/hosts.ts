@@ -1,11 +1,12 @@
 import type { GoneHostView, HostView } from "../../../../src/api/types.ts";
+import { several } from "./several.ts";
 
 type Step = NonNullable<HostView["step"]>;
 
 export const hosts = {
   title: "Hosts",
-  lead: (hosts: string, slots: string) => `${hosts} hosts with ${slots} slots.`,
-  oneHost: (slots: string) => `1 host with ${slots} slots.`,
+  lead: (hosts: string, slots: string) => `${several(hosts, "host")} with ${several(slots, "slot")}.`,
+  oneHost: (slots: string) => `1 host with ${several(slots, "slot")}.`,
   empty: "No host runs",
   emptyHint: "Tasks that are submitted wait until one does. Start one:",
   command: "npx manyhands worker --tasks tasks.ts",
@@ -27,7 +28,7 @@ export const hosts = {
   nothing: "nothing",
   moreTasks: (count: number) => `and ${count} more`,
   busySlots: (busy: string, slots: string, waits: number) =>
-    waits === 0 ? `${busy} of ${slots} slots busy` : `${busy} of ${slots} slots busy, ${waits} of them wait for a lock`,
+    `${busy} of ${several(slots, "slot")} busy${waits === 0 ? "" : `, ${waits} of them ${waits === 1 ? "waits" : "wait"} for a lock`}`,
   ofSlots: (busy: string, slots: string) => `${busy} of ${slots}`,
   waitFor: (count: string) => `${count} wait for locks`,
   memoryOf: (used: string, of: string) => `${used} of ${of}`,
@@ -58,7 +59,7 @@ export const hosts = {
   resize: "Resize…",
   resizeTitle: (name: string) => `Change the slots of ${name}`,
   resizeGo: "Change the slots",
-  resizeFacts: (running: string) => `${running} tasks run now and go on. It lasts until the host is restarted.`,
+  resizeFacts: (running: string) => `${running === "1" ? "1 task runs now and goes" : `${running} tasks run now and go`} on. It lasts until the host is restarted.`,
   resized: (name: string, slots: string) => `${name} runs ${slots} at once.`,
   slotsField: "Slots",
   slotsKind: "tasks at once, 1 to 10 000",
@@ -78,7 +79,7 @@ export const hosts = {
   graceWrong: "Give a number of seconds from 0 on, or nothing.",
   drainGo: (name: string) => `Drain ${name}`,
   keepRunning: "Keep it running",
-  drained: (name: string, running: string) => `${name} was told: it finishes ${running} tasks and ends.`,
+  drained: (name: string, running: string) => `${name} was told: it finishes ${several(running, "task")} and ends.`,
   drainsAlready: "It drains already.",
   startsStill: "It starts still.",
   parts: (name: string) => `Parts of ${name}`,

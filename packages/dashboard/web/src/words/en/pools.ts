@@ -1,10 +1,11 @@
 import type { PoolView } from "../../../../src/api/types.ts";
+import { several } from "./several.ts";
 
 type Reason = NonNullable<PoolView["hindrance"]>["reason"];
 
 export const pools = {
   title: "Pools",
-  lead: (pools: string, running: string) => `${pools} pools, ${running} tasks run.`,
+  lead: (pools: string, running: string) => `${several(pools, "pool")}, ${several(running, "task")} ${running === "1" ? "runs" : "run"}.`,
   stuckLead: (pools: number, names: string) =>
     pools === 1 ? `${names} does not go on.` : `${pools} do not go on: ${names}.`,
   empty: "There is no pool yet",
@@ -53,9 +54,9 @@ export const pools = {
   /** The same in a sentence, for the page of the pool. */
   sentences: {
     removing: (count: string) => `The pool is being removed with its ${count} waiting tasks.`,
-    failed: (count: string) => `Its initializer failed, so ${count} tasks wait. Mend it, then reset the pool.`,
-    paused: (count: string) => `It is paused. ${count} tasks keep their place and start when it is resumed.`,
-    noHost: (count: string) => `No host takes work of this pool, so ${count} tasks wait.`,
+    failed: (count: string) => `Its initializer failed, so ${several(count, "task")} ${count === "1" ? "waits" : "wait"}. Mend it, then reset the pool.`,
+    paused: (count: string) => `It is paused. ${count === "1" ? "1 task keeps its place and starts" : `${count} tasks keep their place and start`} when it is resumed.`,
+    noHost: (count: string) => `No host takes work of this pool, so ${several(count, "task")} ${count === "1" ? "waits" : "wait"}.`,
     unknownTasks: (count: string) => `No live host knows the task of ${count} waiting tasks.`,
     atSize: (count: string) => `As many run as its size allows; ${count} wait their turn.`,
     slotsBusy: (count: string) => `All slots of its hosts are busy; ${count} wait their turn.`,
@@ -66,7 +67,7 @@ export const pools = {
   startHost: "Start a host that knows them:",
   failure: "What its initializer said",
   figures: "Figures",
-  figureRunning: (slots: string) => `over ${slots} slots`,
+  figureRunning: (slots: string) => `over ${several(slots, "slot")}`,
   figureWaiting: (parked: string) => `${parked} of them no host knows`,
   figureDelayed: (delayed: string) => `and ${delayed} delayed`,
   figureOldest: "of what is first in line",
@@ -93,7 +94,7 @@ export const pools = {
   maxTasks: "Tasks of a child",
   maxTasksHint: "A child is replaced after so many. Empty: never.",
   pause: "Pause",
-  paused: (name: string, waiting: string) => `${name} is paused. ${waiting} tasks keep their place.`,
+  paused: (name: string, waiting: string) => `${name} is paused. ${waiting === "1" ? "1 task keeps its" : `${waiting} tasks keep their`} place.`,
   pauseLabel: (name: string) => `Pause ${name}`,
   resume: "Resume",
   resumeLabel: (name: string) => `Resume ${name}`,
@@ -114,11 +115,11 @@ export const pools = {
     "Callers of the removed ones get a CancelledError. This cannot be undone.",
   ],
   drainDelayed: (delayed: string) => `Also the ${delayed} delayed ones`,
-  drainGo: (count: string) => `Remove ${count} tasks`,
+  drainGo: (count: string) => `Remove ${several(count, "task")}`,
   drainNothing: "Nothing waits in it.",
   draining: (removed: string) => `${removed} removed so far`,
   drained: (removed: string, refused: number) =>
-    refused === 0 ? `${removed} tasks are removed.` : `${removed} tasks are removed; ${refused} had started.`,
+    `${several(removed, "task")} ${removed === "1" ? "is" : "are"} removed${refused === 0 ? "." : `; ${refused} had started.`}`,
   keepThem: "Keep them",
   remove: "Remove…",
   removeTitle: (name: string) => `Remove the pool ${name}?`,
@@ -156,7 +157,7 @@ export const pools = {
   children: "Children",
   isolationFact: { process: "processes", thread: "threads", inline: "inline, in the host" },
   asHost: "as the host says",
-  recycle: (tasks: string) => `replaced after ${tasks} tasks`,
+  recycle: (tasks: string) => `replaced after ${several(tasks, "task")}`,
   noRecycle: "kept as long as they are used",
   fence: "Lost lock",
   fences: { strict: "the child is killed", lenient: "the task is told, and goes on" },
@@ -165,7 +166,7 @@ export const pools = {
   keptFact: (completed: string, failed: string) => `${completed} completed, ${failed} failed`,
   servedBy: "Served by",
   servedNone: "No live host serves it",
-  servedSlots: (running: string, slots: string) => `${running} of its ${slots} slots`,
+  servedSlots: (running: string, slots: string) => `${running} of its ${several(slots, "slot")}`,
   servedChildren: (pids: string) => `pids ${pids}`,
   runningNow: "Running now",
   runningNone: "Nothing runs.",

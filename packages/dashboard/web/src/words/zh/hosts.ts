@@ -91,7 +91,7 @@ export const hosts: Words["hosts"] = {
   ofProcess: "进程",
   busyUnknown: "忙",
   noChildren: "没有加载子进程。",
-  ofProcessor: "占一个处理器",
+  ofProcessor: "占一个处理器的比例",
   stop: "停止",
   stopTitle: (task, id) => `取消 ${task} ${id}？`,
   stopFacts: (pid) => [`它在此主机上被停止，pid ${pid}。已做的部分可能保留。`, "调用者会收到 CancelledError。"],
@@ -119,7 +119,7 @@ export const hosts: Words["hosts"] = {
   levels: { info: "信息", warn: "警告", error: "错误" },
   factNames: {
     machine: "机器",
-    id: "标识",
+    id: "编号",
     isolation: "隔离",
     pools: "池",
     processes: "进程",

@@ -22,7 +22,7 @@ export const processes: Words["processes"] = {
   lasted: "历时",
   result: "如何结束",
   exit: (code) => `退出码 ${code}`,
-  daemon: "守护",
+  daemon: "守护进程",
   program: (name) => `程序 ${name}`,
   programOn: (host, pid) => `在 ${host}，pid ${pid}`,
   waitsForHost: "等待主机",
@@ -61,7 +61,7 @@ export const processes: Words["processes"] = {
   parent: "父进程",
   queue: "可运行于",
   anyHost: "任何主机",
-  id: "标识",
+  id: "编号",
   pick: "打开一个进程以查看输出。",
   gone: "该进程已不存在。",
 };
