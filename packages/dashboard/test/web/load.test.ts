@@ -23,7 +23,7 @@ const say = (what: string, figure: string): void => void report.push([what, figu
 const beats: Heartbeat[] = [];
 
 afterAll(async () => {
-  await Promise.all(beats.map((beat) => beat.stop()));
+  await Promise.all(beats.map((beat) => beat.stop(null)));
   if (!isLarge) return;
   const width = Math.max(...report.map(([what]) => what.length));
   const lines = report.map(([what, figure]) => `${what.padEnd(width)}  ${figure}`);

@@ -59,7 +59,8 @@ export const hosts = {
   resize: "Resize…",
   resizeTitle: (name: string) => `Change the slots of ${name}`,
   resizeGo: "Change the slots",
-  resizeFacts: (running: string) => `${running === "1" ? "1 task runs now and goes" : `${running} tasks run now and go`} on. It lasts until the host is restarted.`,
+  resizeFacts: (running: string) =>
+    `${running === "1" ? "1 task runs now and goes" : `${running} tasks run now and go`} on. It lasts until the host is restarted.`,
   resized: (name: string, slots: string) => `${name} runs ${slots} at once.`,
   slotsField: "Slots",
   slotsKind: "tasks at once, 1 to 10 000",

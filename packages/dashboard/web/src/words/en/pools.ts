@@ -5,7 +5,8 @@ type Reason = NonNullable<PoolView["hindrance"]>["reason"];
 
 export const pools = {
   title: "Pools",
-  lead: (pools: string, running: string) => `${several(pools, "pool")}, ${several(running, "task")} ${running === "1" ? "runs" : "run"}.`,
+  lead: (pools: string, running: string) =>
+    `${several(pools, "pool")}, ${several(running, "task")} ${running === "1" ? "runs" : "run"}.`,
   stuckLead: (pools: number, names: string) =>
     pools === 1 ? `${names} does not go on.` : `${pools} do not go on: ${names}.`,
   empty: "There is no pool yet",
@@ -54,9 +55,12 @@ export const pools = {
   /** The same in a sentence, for the page of the pool. */
   sentences: {
     removing: (count: string) => `The pool is being removed with its ${count} waiting tasks.`,
-    failed: (count: string) => `Its initializer failed, so ${several(count, "task")} ${count === "1" ? "waits" : "wait"}. Mend it, then reset the pool.`,
-    paused: (count: string) => `It is paused. ${count === "1" ? "1 task keeps its place and starts" : `${count} tasks keep their place and start`} when it is resumed.`,
-    noHost: (count: string) => `No host takes work of this pool, so ${several(count, "task")} ${count === "1" ? "waits" : "wait"}.`,
+    failed: (count: string) =>
+      `Its initializer failed, so ${several(count, "task")} ${count === "1" ? "waits" : "wait"}. Mend it, then reset the pool.`,
+    paused: (count: string) =>
+      `It is paused. ${count === "1" ? "1 task keeps its place and starts" : `${count} tasks keep their place and start`} when it is resumed.`,
+    noHost: (count: string) =>
+      `No host takes work of this pool, so ${several(count, "task")} ${count === "1" ? "waits" : "wait"}.`,
     unknownTasks: (count: string) => `No live host knows the task of ${count} waiting tasks.`,
     atSize: (count: string) => `As many run as its size allows; ${count} wait their turn.`,
     slotsBusy: (count: string) => `All slots of its hosts are busy; ${count} wait their turn.`,
@@ -94,7 +98,8 @@ export const pools = {
   maxTasks: "Tasks of a child",
   maxTasksHint: "A child is replaced after so many. Empty: never.",
   pause: "Pause",
-  paused: (name: string, waiting: string) => `${name} is paused. ${waiting === "1" ? "1 task keeps its" : `${waiting} tasks keep their`} place.`,
+  paused: (name: string, waiting: string) =>
+    `${name} is paused. ${waiting === "1" ? "1 task keeps its" : `${waiting} tasks keep their`} place.`,
   pauseLabel: (name: string) => `Pause ${name}`,
   resume: "Resume",
   resumeLabel: (name: string) => `Resume ${name}`,
