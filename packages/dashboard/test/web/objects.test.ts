@@ -68,7 +68,7 @@ describe("shared objects in a real Chromium", { timeout: 120_000 }, () => {
         .count(),
     ).toBe(1);
     expect(await graph(page).getByText("Way out: cancel this").count()).toBe(1);
-    const exit = graph(page).locator("a:has(.exit)");
+    const exit = graph(page).locator("a:has(.wayout)");
     expect(await exit.getAttribute("href")).toMatch(new RegExp(`/tasks/(${fleet.marks.deadlock.join("|")})$`));
     expect(await exit.getAttribute("aria-label")).toMatch(
       /^stock\.move \S+, oslo|lima, pid \d+, holds lock stock\/(lyon|berlin), waits for lock stock\/(lyon|berlin), .*in a deadlock$/,
@@ -248,7 +248,6 @@ describe("shared objects in a real Chromium", { timeout: 120_000 }, () => {
     await dialog.getByRole("button", { name: "Give back" }).click();
     await page.getByText("7 is not from 1 to 1.").waitFor();
     expect(await permits.getValue()).toBe(2);
-    await detail(page).getByRole("button", { name: "Give permits back…" }).click();
     await dialog.getByLabel("How many").fill("1");
     await dialog.getByRole("button", { name: "Give back" }).click();
     await page.getByText("1 permit is back.").waitFor();
@@ -261,7 +260,8 @@ describe("shared objects in a real Chromium", { timeout: 120_000 }, () => {
     await dialog.getByRole("button", { name: "Remove it" }).click();
     await until(async () => (await mp.objects.get({ kind: "list", name: ":shop/old" })) === null);
     await page.waitForURL((url) => !url.search.includes("object="));
-    expect(complaints).toEqual([]);
+    // It may have been read once more meanwhile.
+    expect(complaints.filter((text) => !text.includes("404"))).toEqual([]);
     expect(held.fence).toBeGreaterThan(0);
   });
 
@@ -299,7 +299,7 @@ describe("shared objects in a real Chromium", { timeout: 120_000 }, () => {
       mp.submit(move, [{ sku: "lamp", from, to, quantity: 1 }], { pool: "chain" });
     const first = await moved("porto", "nantes");
     await until(async () => (await mp.lock("stock/nantes").inspect()).waiters.length === 1);
-    const second = await moved("lyon", "porto");
+    const second = await moved("nice", "porto");
     await until(async () => (await mp.lock("stock/porto").inspect()).waiters.length === 1);
     const { page, complaints } = await open();
 

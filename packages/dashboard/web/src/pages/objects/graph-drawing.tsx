@@ -194,28 +194,42 @@ function DrawnEdge({ placed, facts: { said }, markers }: { placed: PlacedEdge; f
 }
 
 function DrawnNode({ placed, facts }: { placed: PlacedNode; facts: Facts }) {
-  const { node, ring } = placed;
+  const { node, ring, x, y, width, height } = placed;
+  const isExit = ring?.exit === node.id;
+  const over = { x, y, width, height, rx: node.type === "object" ? height / 2 : 8 };
   const label = describeNode(node, facts);
+  // Texts of a drawing are no text of a link: the link lies over them, and its name says more.
+  const drawn = (
+    <g {...FOR_THE_EYE}>
+      {node.type === "participant" && <ParticipantBox placed={placed} facts={facts} isExit={isExit} />}
+      {node.type === "line" && <LineBox placed={placed} node={node} facts={facts} />}
+      {node.type === "object" && <ObjectBox placed={placed} facts={facts} />}
+    </g>
+  );
+  const cover = <rect className={`over${isExit ? " wayout" : ""}`} {...over} />;
   if (node.type === "participant") {
     const task = facts.byId.get(node.id)?.task;
-    const isExit = ring?.exit === node.id;
-    const box = <ParticipantBox placed={placed} facts={facts} isExit={isExit} />;
-    if (!task) return <g {...imageOf(label)}>{box}</g>;
     return (
-      <Link to="/tasks/$id" params={{ id: task.id }} aria-label={label}>
-        {box}
-      </Link>
+      <>
+        {drawn}
+        {task ? (
+          <Link to="/tasks/$id" params={{ id: task.id }} aria-label={label}>
+            {cover}
+          </Link>
+        ) : (
+          <g {...imageOf(label)}>{cover}</g>
+        )}
+      </>
     );
   }
   const object = node.type === "line" ? node.object : node.id;
   return (
-    <Link to="/objects" search={(before: ObjectSearch) => ({ ...before, object })} aria-label={label} hash="object">
-      {node.type === "line" ? (
-        <LineBox placed={placed} node={node} facts={facts} />
-      ) : (
-        <ObjectBox placed={placed} facts={facts} />
-      )}
-    </Link>
+    <>
+      {drawn}
+      <Link to="/objects" search={(before: ObjectSearch) => ({ ...before, object })} aria-label={label} hash="object">
+        {cover}
+      </Link>
+    </>
   );
 }
 

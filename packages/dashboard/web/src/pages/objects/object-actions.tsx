@@ -198,8 +198,9 @@ function Remove({ object }: { object: ObjectView }) {
       }}
       run={async () => {
         await call(pathOf("objects", kind, name), { method: "DELETE" });
+        await navigate({ to: "/objects", search: ({ object: _, ...rest }: ObjectSearch) => rest });
+        // What is no more is not read again.
         lookAgain();
-        void navigate({ to: "/objects", search: ({ object: _, ...rest }: ObjectSearch) => rest });
         return { said: words.removed(visible(name)) };
       }}
     >
