@@ -14,6 +14,7 @@ import { poolCommand } from "./commands/pool/pool.ts";
 import { processCommand } from "./commands/process/process.ts";
 import { redisCommand } from "./commands/redis.ts";
 import { runCommand } from "./commands/run/run.ts";
+import { scheduleCommand } from "./commands/schedule/schedule.ts";
 import { submitCommand } from "./commands/submit/submit.ts";
 import { taskCommand } from "./commands/task/task.ts";
 import { topCommand } from "./commands/top/top.ts";
@@ -55,6 +56,7 @@ export function buildProgram(format: OutputFormat = "table"): Command {
     .addCommand(taskCommand())
     .addCommand(deadCommand())
     .addCommand(poolCommand())
+    .addCommand(scheduleCommand())
     .addCommand(processCommand())
     .addCommand(hostCommand())
     .addCommand(objectCommand())

@@ -1,3 +1,11 @@
 export { ScheduleRunner } from "./schedule-runner.ts";
-export type { Missed, Overlap, ScheduleOptions, ScheduleRun, ScheduleView } from "./schedule-view.ts";
+export {
+  MISSED,
+  type Missed,
+  OVERLAPS,
+  type Overlap,
+  type ScheduleOptions,
+  type ScheduleRun,
+  type ScheduleView,
+} from "./schedule-view.ts";
 export { Schedules } from "./schedules.ts";

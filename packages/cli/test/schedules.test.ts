@@ -1,0 +1,68 @@
+import { useRedis } from "@manyhands/testing";
+import { describe, expect, test } from "vitest";
+import { useCommands } from "./command-line.ts";
+
+const redis = useRedis();
+const commands = useCommands();
+
+/** Runs commands in a namespace of their own. */
+function inNamespace() {
+  const namespace = redis.namespace();
+  return (...words: string[]) => commands(words, { redis: redis.url, namespace });
+}
+
+describe("schedule", () => {
+  test("add, ls, show, pause, resume, run and rm", async () => {
+    const run = inNamespace();
+    const cron = ["--cron", "0 3 * * *", "--time-zone", "Europe/Berlin", "--overlap", "skip", "--tag", "nightly"];
+
+    expect((await run("schedule", "ls")).stderr).toContain("no schedules yet; make one with: manyhands schedule add");
+    const added = await run("schedule", "add", "nightly", "square", "7", ...cron);
+    expect(added.stderr).toMatch(/^schedule "nightly" is set: next run \d{4}-\d\d-\d\d 0[12]:00:00Z \(in /);
+    expect((await run("schedule", "add", "nightly", "square", "7", ...cron)).stderr).toContain("is as it was");
+    expect((await run("schedule", "add", "nightly", "square", "8", ...cron)).stderr).toContain("is changed");
+    await run("schedule", "add", "often", "square", "2", "--every", "5m", "--jitter", "10s");
+
+    const list = JSON.parse((await run("schedule", "ls", "-o", "json")).stdout);
+    expect(list).toMatchObject([
+      { name: "nightly", task: "square", args: [8], cron: "0 3 * * *", timeZone: "Europe/Berlin", tags: ["nightly"] },
+      { name: "often", every: 300_000, jitter: 10_000 },
+    ]);
+    expect((await run("schedule", "ls")).stdout).toMatch(
+      /nightly +active +square +default +0 3 \* \* \* Europe\/Berlin/,
+    );
+
+    expect((await run("schedule", "pause", "nightly")).stderr).toContain("is paused; resume it with");
+    expect((await run("schedule", "resume", "nightly")).stderr).toMatch(/is active; next run/);
+    const { stdout: id } = await run("schedule", "run", "often");
+    expect(id).toMatch(/^often@\d+\n$/);
+    expect((await run("task", "show", id.trim(), "-o", "json")).stdout).toContain('"square"');
+    const shown = (await run("schedule", "show", "often")).stdout;
+    expect(shown).toMatch(/runs +1, 0 skipped/);
+    expect(shown).toContain(`manual ${id.trim()}`);
+
+    const asked = await run("schedule", "rm", "often");
+    expect([asked.code, asked.stderr]).toEqual([2, expect.stringContaining('remove schedule "often" (every 5m)')]);
+    expect((await run("schedule", "rm", "often", "-y")).stderr).toBe('schedule "often" was removed\n');
+    const audit = (await run("audit", "-o", "json")).stdout;
+    expect(audit).toContain("schedule.set");
+    expect(audit).toContain("schedule.remove");
+  });
+
+  test.each([
+    [["show", "nothing"], 4, /no schedule "nothing" \(there are no schedules yet\)/],
+    [["add", "x", "square", "--cron", "0 0 31 2 *"], 2, /is never due/],
+    [["add", "x", "square", "--every", "soon"], 2, /--every must be a time such as 500ms/],
+    [["add", "x", "square"], 2, /either cron or every/],
+    [["add", "a b", "square", "--every", "1s"], 2, /a schedule's name is/],
+    [
+      ["add", "x", "square", "--every", "1s", "--overlap", "maybe"],
+      2,
+      /Allowed choices are allow, skip, cancel, queue/,
+    ],
+  ])("%j ends with %d and says why", async (words, code, message) => {
+    const outcome = await inNamespace()("schedule", ...words);
+    expect(outcome.stderr).toMatch(message);
+    expect(outcome.code).toBe(code);
+  });
+});
