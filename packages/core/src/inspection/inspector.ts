@@ -84,7 +84,7 @@ const FILTER = optionsOf<TaskFilter>({
   ...{ pool: "text", state: true, task: "text", host: "text", limit: "count", offset: "count" },
 });
 const BULK = optionsOf<BulkOptions>({ onProgress: "function", signal: "signal", resume: "text" });
-const RATES = optionsOf<RatesQuery>({ pool: "text", task: "text", last: true });
+const RATES = optionsOf<RatesQuery>({ pool: "text", task: "text", last: true, step: true });
 const rejects = true;
 
 strictCalls(TaskInspector.prototype, {
@@ -92,7 +92,7 @@ strictCalls(TaskInspector.prototype, {
   find: { form: "tasks.find(query)", most: 1, rejects },
   count: { form: "tasks.count(query, { signal })", most: 2, options: { 1: { signal: "signal" } }, rejects },
   get: { form: "tasks.get(id, { pool })", most: 2, options: { 1: { pool: "text" } }, rejects },
-  rates: { form: "tasks.rates({ pool, task, last })", most: 1, options: { 0: RATES }, rejects },
+  rates: { form: "tasks.rates({ pool, task, last, step })", most: 1, options: { 0: RATES }, rejects },
   ratesByTask: {
     form: "tasks.ratesByTask({ pool, last })",
     most: 1,

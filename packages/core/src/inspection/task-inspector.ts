@@ -190,7 +190,7 @@ export class TaskInspector {
    * What happened to the calls of tasks lately, and how long it took: of all tasks, of one pool, of one task, or of one task
    * in one pool; as a whole and in steps of a minute (up to 3 hours) or an hour. Hosts write these figures once a second: what
    * a killed host did in its last second may be missing.
-   * @throws ValueError for a `last` that is not 1 minute to 8 days
+   * @throws ValueError for a `last` that is not 1 minute to 8 days, or a `step` that does not fit it
    */
   rates(query: RatesQuery = {}): Promise<TaskRates> {
     return this.#place.during(() => readRates(this.#place.client, this.#place.keys, query));

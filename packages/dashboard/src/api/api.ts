@@ -17,6 +17,7 @@ import { poolRoutes } from "./pool-routes.ts";
 import { presentAnswers } from "./present-answers.ts";
 import { problem } from "./problem.ts";
 import { processRoutes } from "./process-routes.ts";
+import { rateRoutes } from "./rate-routes.ts";
 import { taskPartRoutes } from "./task-part-routes.ts";
 import { taskRoutes } from "./task-routes.ts";
 import { visitorRoutes } from "./visitor-routes.ts";
@@ -53,6 +54,7 @@ export function api(place: ApiPlace, settings: ApiSettings): OpenAPIHono {
   app.route("/", processRoutes(place));
   app.route("/", objectRoutes(place, redaction));
   app.route("/", auditRoutes(place));
+  app.route("/", rateRoutes(place));
   app.openAPIRegistry.registerComponent("securitySchemes", "bearer", { type: "http", scheme: "bearer" });
   app.doc31("/openapi.json", {
     openapi: "3.1.0",

@@ -2,6 +2,7 @@
 import type * as audit from "./audit-routes.ts";
 import type * as objects from "./object-schemas.ts";
 import type { z } from "./open-api.ts";
+import type * as rates from "./rate-schemas.ts";
 import type * as schemas from "./schemas.ts";
 import type * as visitors from "./visitor-routes.ts";
 
@@ -30,3 +31,14 @@ export type ObjectView = z.infer<typeof objects.ObjectView>;
 export type ObjectPage = z.infer<typeof objects.ObjectPage>;
 export type ObjectContents = z.infer<typeof objects.ObjectContents>;
 export type WaitGraph = z.infer<typeof objects.WaitGraph>;
+export type RateStep = z.infer<typeof rates.RateStep>;
+export type RateMark = z.infer<typeof rates.RateMark>;
+
+/** The answer of `/rates`. */
+export interface Rates {
+  from: number;
+  to: number;
+  step: number;
+  steps: RateStep[];
+  marks: RateMark[];
+}

@@ -44,6 +44,7 @@ export type Action = keyof typeof ACTIONS;
  */
 export const API_ROUTES: Readonly<Record<string, Action>> = {
   "GET /openapi.json": "read",
+  "GET /rates": "read",
   "GET /me": "read",
   "GET /events": "read",
   "POST /sign-out": "signOut",

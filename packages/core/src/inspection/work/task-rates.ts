@@ -24,6 +24,8 @@ export interface RatesQuery {
   task?: string | undefined;
   /** The last so many ms, up to 8 days. @defaultValue 3 600 000, an hour */
   last?: Milliseconds | undefined;
+  /** Length of the steps of up to 3 hours, ms, in whole minutes; longer spans have steps of an hour. @defaultValue 60 000 */
+  step?: Milliseconds | undefined;
 }
 
 /** How long something took, in ms, right to 9 %; null when nothing did. */
@@ -60,7 +62,7 @@ export interface TaskRates extends TaskFigures {
   /** Epoch ms of the server: when the first step begins, and now. */
   from: number;
   to: number;
-  /** 60 000 for up to 3 hours, else 3 600 000. */
+  /** 60 000 unless another one was asked for; 3 600 000 of more than 3 hours. */
   step: Milliseconds;
   /** The steps in which something happened, the oldest first; the last one may not be over. */
   steps: ({ at: number } & TaskFigures)[];
@@ -82,7 +84,7 @@ const DEFAULT_LAST: Milliseconds = HOUR;
 
 /** @throws ValueError for a span that is not kept */
 export async function readRates(client: RedisClient, keys: Keys, query: RatesQuery): Promise<TaskRates> {
-  const span = await spanOf(client, query.last);
+  const span = await spanOf(client, query.last, query.step);
   const { pairs, pools } = await readPairs(client, keys);
   const { pool, task } = query;
   const whole = numberOf(pools, pool);
@@ -199,11 +201,17 @@ async function sums(
   return buckets.map(([sum]) => sum?.counts);
 }
 
-function spanOf(client: RedisClient, last: unknown = DEFAULT_LAST): Promise<RollupSpan> {
+function spanOf(client: RedisClient, last: unknown = DEFAULT_LAST, step?: unknown): Promise<RollupSpan> {
   if (typeof last !== "number" || !(last >= MINUTE) || last > HOURS_KEPT) {
     throw new ValueError(`last must be ms from ${MINUTE}, a minute, to ${HOURS_KEPT}, 8 days; got ${got(last)}`);
   }
-  return lastSpan(client, last, last <= MINUTES_KEPT ? MINUTE : HOUR);
+  const unit = last <= MINUTES_KEPT ? MINUTE : HOUR;
+  if (step === undefined) return lastSpan(client, last, unit);
+  const most = unit === MINUTE ? last : HOUR;
+  if (typeof step !== "number" || step < unit || step > most || step % unit !== 0) {
+    throw new ValueError(`step must be a multiple of ${unit} ms, up to ${most} for that span; got ${got(step)}`);
+  }
+  return lastSpan(client, last, step);
 }
 
 function figuresOf(counts: TaskCounts): TaskFigures {

@@ -51,6 +51,9 @@ test("what several programs count is one figure: of the task, of its pool, of ev
   expect(await inspector.pools.rates()).toMatchObject([{ pool: "images", completed: 5 }, { pool: "letters" }]);
   expect((await inspector.tasks.ratesByTask({ pool: "letters" })).map(({ task }) => task)).toEqual(["send", "fold"]);
   expect((await readTotals(client, keys)).find(({ task }) => task === "fold")?.counts.get("failed")).toBe(1);
+  const coarse = await inspector.tasks.rates({ last: 3 * HOUR, step: 3 * MINUTE });
+  expect(coarse).toMatchObject({ completed: 7, step: 3 * MINUTE, steps: [{ completed: 7 }] });
+  expect(coarse.steps[0]?.at).toBe(coarse.from + Math.floor((coarse.to - coarse.from) / coarse.step) * coarse.step);
   expect(await inspector.tasks.rates({ pool: "no such" })).toMatchObject({ submitted: 0, wait: null, steps: [] });
 });
 
@@ -202,6 +205,10 @@ test("a span that is not kept is refused", async () => {
   for (const last of [0, 59_999, 9 * 24 * HOUR, Number.NaN, "1h"]) {
     await expect(inspector.tasks.rates({ last: last as number })).rejects.toThrow(/last must be ms/);
   }
+  for (const step of [0, 90_000, 2 * HOUR, "1m"]) {
+    await expect(inspector.tasks.rates({ step: step as number })).rejects.toThrow(/step must be a multiple of 60000/);
+  }
+  await expect(inspector.tasks.rates({ last: 24 * HOUR, step: MINUTE })).rejects.toThrow(/step must be/);
   await expect(inspector.tasks.errorGroups({ last: -1 })).rejects.toThrow(/last must be ms/);
   await expect(inspector.tasks.errorGroups({ limit: 0 })).rejects.toThrow(/limit/);
 });

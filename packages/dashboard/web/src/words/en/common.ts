@@ -15,4 +15,7 @@ export const common = {
   forbidden: (role: string) => `Your role, ${role}, may only look`,
   readOnly: "This dashboard is read-only",
   loading: "Loading",
+  time: "Time",
+  asTable: "Show as table",
+  asChart: "Show as chart",
 };

@@ -15,4 +15,7 @@ export const common = {
   forbidden: (role: string) => `您的角色 ${role} 只能查看`,
   readOnly: "此仪表盘为只读",
   loading: "加载中",
+  time: "时间",
+  asTable: "显示为表格",
+  asChart: "显示为图表",
 };
