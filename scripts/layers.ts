@@ -55,7 +55,7 @@ export const FOLDERS: Readonly<Record<string, readonly (readonly string[])[]>> =
     ["pool", "schedules"],
     ["process"],
   ],
-  "core/inspection": [["place.ts"], ["work", "objects", "changes"], ["find"]],
+  "core/inspection": [["place.ts"], ["work", "objects", "changes"], ["find", "attention"]],
   worker: [
     ["log", "child", "slots", "fence", "control", "duties", "task-index", "health", "heartbeat", "metrics"],
     ["executor", "trouble", "routing", "sessions", "watch"],

@@ -235,6 +235,7 @@ function overview({ pools, hosts, name }: { pools: number; hosts: number; name?:
               ...{ reason: "no such mailbox", finishedAt: now - 5_000 },
             },
           ],
+    lostHosts: [],
     cost: { roundTrips: 1, commands: 1 },
   };
 }
@@ -252,7 +253,7 @@ function pool(name: string, waiting: number): PoolGlance {
       failed: 1,
       cancelled: 0,
     },
-    ...{ oldestWaiting: 1_000, hosts: 1, slots: 4 },
+    ...{ oldestWaiting: 1_000, nextTask: "report", failure: null, hosts: 1, slots: 4 },
   };
 }
 

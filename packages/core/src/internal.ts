@@ -13,6 +13,7 @@ export {
   type RedisUnfitError,
   thrownMessage,
 } from "./errors/index.ts";
+export * from "./inspection/attention/index.ts";
 export * from "./inspection/changes/index.ts";
 export * from "./inspection/find/index.ts";
 export * from "./inspection/index.ts";

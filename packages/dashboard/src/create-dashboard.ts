@@ -83,7 +83,7 @@ export class DashboardCore {
     const stopping = new AbortController();
     const keys = new Keys(settings.namespace);
     const registry = new PoolRegistry(client, keys);
-    const source = new SnapshotSource(() => askRedis(client, () => readSnapshot(client, keys)), logger);
+    const source = new SnapshotSource(() => askRedis(client, () => readSnapshot(client, keys)));
     const totals = new TotalsSource(() => askRedis(client, () => readTotals(client, keys)));
     const redaction = new Redaction(access.redact);
     const queues = new PoolQueues({
@@ -99,7 +99,7 @@ export class DashboardCore {
     const openBlocking = () => openRedis(redis, { name: "manyhands-dashboard:changes", blocking: true });
     const feed = new LiveFeed({ open: (on) => inspector.changes({ ...on, openBlocking }), logger });
     const place = { client, keys, inspector, ask, feed, stopping: stopping.signal };
-    const app = dashboardServer(settings, { client, place, source, totals, queues, stopping: stopping.signal });
+    const app = dashboardServer(settings, { client, place, source, totals, queues });
     const opened = firstWord(client);
     this.fetch = async (request, env) => {
       await opened;
@@ -112,7 +112,6 @@ export class DashboardCore {
     };
     this.#end = async () => {
       stopping.abort();
-      source.stop();
       queues.stop();
       await feed.stop();
       await Promise.all([inspector.close(), closeRedis(client)]);

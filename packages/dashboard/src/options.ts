@@ -172,7 +172,7 @@ function placeOf({ mp, redis, namespace }: CreateDashboardOptions): Pick<Dashboa
 
 /** Beginnings of the paths inside of the dashboard. */
 const OWN_PATHS = [
-  ...["/api/v1", "/assets", "/bull-board", "/events", "/metrics", "/healthz", "/readyz", "/sign-in"],
+  ...["/api/v1", "/assets", "/bull-board", "/metrics", "/healthz", "/readyz", "/sign-in"],
   ...["/failures", "/tasks", "/dead-letters", "/pools", "/hosts", "/processes", "/objects", "/schedules", "/workflows"],
   ...["/redis", "/audit", "/settings"],
 ];

@@ -19,7 +19,6 @@ import { health } from "./monitoring/health.ts";
 import { metricsText } from "./monitoring/metrics.ts";
 import type { DashboardSettings } from "./options.ts";
 import { assets } from "./pages/assets.ts";
-import { overviewRoutes } from "./pages/overview-routes.ts";
 import { SIGN_IN_PATH } from "./pages/sign-in-page.ts";
 import type { SnapshotSource } from "./snapshot/snapshot-source.ts";
 import type { TotalsSource } from "./snapshot/totals-source.ts";
@@ -40,7 +39,6 @@ export interface ServerParts {
   source: SnapshotSource;
   totals: TotalsSource;
   queues: PoolQueues;
-  stopping: AbortSignal;
 }
 
 /**
@@ -48,7 +46,7 @@ export interface ServerParts {
  * then who it is, then where the request comes from, then what the role allows.
  */
 export function dashboardServer(settings: DashboardSettings, parts: ServerParts): Hono {
-  const { client, place, source, totals, queues, stopping } = parts;
+  const { client, place, source, totals, queues } = parts;
   const app = new Hono({ getPath: (request) => pathBelow(settings.home, getPath(request)) });
   app.use(securityHeaders(BULL_BOARD_PATH));
   app.route("/", health(client));
@@ -65,7 +63,6 @@ export function dashboardServer(settings: DashboardSettings, parts: ServerParts)
 
   app.route(API_PATH, api(place, { version, access, home }));
   app.route("/", webApp.pages());
-  app.route("/", overviewRoutes({ namespace: settings.namespace, source, stopping }));
   app.get("/metrics", async (context) => {
     const [view, fleet] = await Promise.all([source.view(METRICS_MAX_AGE), totals.view(METRICS_MAX_AGE)]);
     const text = await metricsText(view, fleet);

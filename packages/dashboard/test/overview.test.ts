@@ -2,150 +2,153 @@ import { useRedis } from "@manyhands/testing";
 import { expect, test } from "vitest";
 import { ask } from "./fixtures/ask.ts";
 import { BEARER, dashboardFor } from "./fixtures/dashboard.ts";
-import { openStream } from "./fixtures/events.ts";
 import { TestNamespace } from "./fixtures/namespace.ts";
+import { request } from "./fixtures/shop.ts";
 
 const redis = useRedis();
-const words = (page: string) => page.replace(/<[^>]*>/g, " ").replace(/\s+/g, " ");
 
-test("shows pools, hosts and what runs where", async () => {
-  // given
+interface Overview {
+  counts: { now: number; soon: number };
+  attention: ({ kind: string; level: string; actions: { kind: string }[] } & Record<string, unknown>)[];
+  figures: Record<string, unknown>;
+  pools: Record<string, unknown>[];
+}
+
+async function place(): Promise<{ namespace: TestNamespace; overview: () => Promise<Overview>; origin: string }> {
   const namespace = new TestNamespace(redis);
-  const pictures = await namespace.pool("pictures", { size: 8 });
-  for (let index = 0; index < 3; index++) await pictures.add("resize", { args: [index] });
-  await pictures.pause();
-  const running = [{ jobId: "j1", task: "resize", pool: "pictures", pid: 77, since: Date.now() - 5_000 }];
-  const processes = { limit: 128, running: 2, queues: ["processes"] };
-  await namespace.host("worker-a", { slots: 4, running, completed: 1234, processes });
   const { origin } = await dashboardFor({ redis: redis.url, namespace: namespace.name });
+  return { namespace, origin, overview: () => request<Overview>(origin, "/overview") };
+}
 
-  // when
-  const page = words((await ask(origin, "/", { headers: BEARER })).text);
+/** Of each finding its kind. */
+const kinds = ({ attention }: Overview): string[] => attention.map(({ kind }) => kind);
 
-  // then
-  expect(page).toContain("pictures paused");
-  expect(page).toMatch(/Waiting 3 in 1 pool /);
-  expect(page).toContain("worker-a running");
-  expect(page).toContain("1 of 4 slots busy, 2 processes run");
-  expect(page).toMatch(/resize in pictures, pid 77 5\.\d s/);
-  expect(page).toContain("1,234 completed");
-});
-
-test("says what to do when tasks wait and no host runs", async () => {
-  const namespace = new TestNamespace(redis);
+test("tasks that wait while no host runs are one finding, with how to start one", async () => {
+  const { namespace, overview } = await place();
   await (await namespace.pool("pictures")).add("resize", { args: [] });
-  const { origin } = await dashboardFor({ redis: redis.url, namespace: namespace.name });
+  await (await namespace.pool("letters")).add("send", { args: [] });
 
-  const page = words((await ask(origin, "/", { headers: BEARER })).text);
+  const found = await overview();
 
-  expect(page).toContain("Tasks wait and no host runs. Start one: manyhands worker --tasks");
+  expect(found.attention.filter(({ level }) => level === "now")).toMatchObject([
+    { kind: "no-host", waiting: 2, actions: [{ kind: "start-host" }] },
+  ]);
+  expect(found.figures).toMatchObject({ hosts: { total: 0, states: {} }, waiting: 2, blocked: 2 });
 });
 
-test("says why a task never starts", async () => {
-  // given: a host that knows another task
-  const namespace = new TestNamespace(redis);
-  const pictures = await namespace.pool("pictures");
-  await pictures.add("resize", { args: [] });
+test("a task that no host knows is said, with the hosts that do and why they do not take it", async () => {
+  // given: a host that knows another task, and one that leaves
+  const { namespace, overview } = await place();
+  await (await namespace.pool("pictures")).add("resize", { args: [] });
   await namespace.host("worker-a", { tasks: [{ name: "crop", isolation: null }] });
-  const { origin } = await dashboardFor({ redis: redis.url, namespace: namespace.name });
+  await namespace.host("worker-b", { tasks: [{ name: "resize", isolation: null }], state: "draining" });
 
   // when
-  const before = words((await ask(origin, "/", { headers: BEARER })).text);
+  const before = await overview();
 
   // then
-  expect(before).toContain("No live worker host serves task &quot;resize&quot; in pool &quot;pictures&quot;");
-  expect(before).toContain("manyhands worker --tasks");
+  expect(before.attention.find(({ kind }) => kind === "task-unserved")).toMatchObject({
+    ...{ level: "now", pool: "pictures", task: "resize", waiting: 1 },
+    knowing: [{ name: "worker-b", state: "draining" }],
+  });
+  expect(before.pools).toMatchObject([{ name: "pictures", waiting: 1 }]);
 
   // and when one comes that knows it
-  await namespace.host("worker-b", { tasks: [{ name: "resize", isolation: null }] });
+  await namespace.host("worker-c", { tasks: [{ name: "resize", isolation: null }] });
 
   // then
-  await expect
-    .poll(async () => words((await ask(origin, "/", { headers: BEARER })).text), { timeout: 5_000 })
-    .not.toContain("No live worker host");
+  expect(kinds(await overview())).not.toContain("task-unserved");
 });
 
-test("says why a pool failed, and what to do", async () => {
-  const namespace = new TestNamespace(redis);
-  await namespace.pool("pictures", { failure: new TypeError("no <b>model</b>") });
-  const { origin } = await dashboardFor({ redis: redis.url, namespace: namespace.name });
+test("what is wrong with pools and hosts is found as doctor finds it, each cause once", async () => {
+  // given
+  const { namespace, overview } = await place();
+  await namespace.pool("broken", { failure: new TypeError("no model") });
+  const archive = await namespace.pool("archive");
+  await archive.add("keep", {});
+  await archive.pause();
+  await (await namespace.pool("elsewhere")).add("there", {});
+  const since = Date.now() - 60_000;
+  const trouble = { pool: "archive", reason: "its initializer takes too long", since, takesWork: true };
+  await namespace.host("deaf-one", { state: "deaf", pools: ["archive"] });
+  await namespace.host("quiet-one", { state: "quiet", stepSince: since, pools: ["archive"] });
+  await namespace.host("slow-one", { troubles: [trouble], pools: ["archive"], beatAt: Date.now() + 300_000 });
 
-  const page = (await ask(origin, "/", { headers: BEARER })).text;
+  // when
+  const found = await overview();
 
-  expect(words(page)).toContain(
-    "It failed: TypeError: no &lt;b&gt;model&lt;/b&gt;. Fix its initializer, then run: manyhands pool reset pictures",
-  );
-  expect(page).not.toContain("<b>model");
+  // then
+  const finding = (kind: string) => found.attention.find((one) => one.kind === kind);
+  expect(finding("pool-failed")).toMatchObject({ level: "now", pool: "broken", failure: "TypeError: no model" });
+  expect(finding("pool-paused")).toMatchObject({ level: "soon", pool: "archive", waiting: 1 });
+  expect(finding("pool-unserved")).toMatchObject({ level: "now", pool: "elsewhere", waiting: 1, task: "there" });
+  expect(finding("host-deaf")).toMatchObject({ level: "now", host: { name: "deaf-one" } });
+  expect(finding("host-trouble")).toMatchObject({ level: "now", since, reason: "its initializer takes too long" });
+  // Seven are told, and how many there are.
+  expect(found.attention).toHaveLength(7);
+  expect(found.counts.now + found.counts.soon).toBeGreaterThanOrEqual(7);
+  expect(found.attention.map(({ level }) => level)).toEqual(found.attention.map(({ level }) => level).sort());
 });
 
-test("counts completed and failed tasks alike: those that are kept in Redis", async () => {
-  const namespace = new TestNamespace(redis);
+test("dead letters are those that failed for good and are kept, without the cancelled ones", async () => {
+  const { namespace, overview } = await place();
   await namespace.pool("pictures");
-  for (const [state, count] of [
-    ["completed", 3],
-    ["failed", 6],
-  ] as const) {
-    const key = namespace.keys.queue("pictures", state);
-    for (let index = 0; index < count; index++) await namespace.client.zadd(key, index, `${state}-${index}`);
-  }
+  const failed = namespace.keys.queue("pictures", "failed");
+  for (let index = 0; index < 6; index++) await namespace.client.zadd(failed, index, `failed-${index}`);
   // Cancelled ones are among BullMQ's failed ones.
   for (let index = 0; index < 4; index++) {
     await namespace.client.zadd(namespace.keys.cancelled("pictures"), index, `failed-${index}`);
   }
-  await namespace.host("worker-a", { completed: 1234 });
-  const { origin } = await dashboardFor({ redis: redis.url, namespace: namespace.name });
 
-  const page = words((await ask(origin, "/", { headers: BEARER })).text);
+  const { figures, attention } = await overview();
 
-  expect(page).toContain("Completed 3 kept in Redis");
-  expect(page).toContain("Failed 2 kept in Redis");
-  expect(page).toContain("3 2 4 ");
+  expect(figures["dead"]).toBe(2);
+  expect(attention.find(({ kind }) => kind === "dead-letters")).toMatchObject({ count: 2, pool: "pictures" });
 });
 
-test("names from outside cannot become markup", async () => {
-  const namespace = new TestNamespace(redis);
-  await namespace.host("<img src=x onerror=alert(1)>");
-  await namespace.pool("<b>bold");
-  const { origin } = await dashboardFor({ redis: redis.url, namespace: namespace.name });
-
-  const page = (await ask(origin, "/", { headers: BEARER })).text;
-
-  expect(page).not.toContain("<img src=x");
-  expect(page).not.toContain("<b>bold");
-  expect(page).toContain("&lt;b&gt;bold");
-});
-
-test("pushes what changed, to every tab, from one reader", async () => {
+test("a host that is gone without a word is said, with what ran there; one that ends is not", async () => {
   // given
-  const namespace = new TestNamespace(redis);
-  const pictures = await namespace.pool("pictures");
-  await namespace.host("worker-a");
-  const { origin } = await dashboardFor({ redis: redis.url, namespace: namespace.name });
-  const tabs = await Promise.all([1, 2, 3, 4].map(() => openStream(origin, BEARER)));
-  await Promise.all(tabs.map((tab) => expect.poll(() => tab.received.length).toBeGreaterThan(0)));
-  const before = await registryReads(namespace);
+  const { namespace, overview } = await place();
+  const running = [{ jobId: "j1", task: "resize", pool: "pictures", pid: 77, since: Date.now() }];
+  await namespace.host("lost-one", { running });
+  await namespace.host("ended-one");
+  await overview();
 
   // when
-  await pictures.add("resize", { args: [] });
-  await Promise.all(tabs.map((tab) => tab.next((data) => words(data).includes("Waiting 1 in"))));
+  await namespace.client.del(namespace.keys.host("id-of-lost-one"));
+  await namespace.client.del(namespace.keys.host("id-of-ended-one"));
+  await namespace.client.zrem(namespace.keys.hosts, "id-of-ended-one");
 
-  // then: one or two rounds for all of them
-  expect((await registryReads(namespace)) - before).toBeLessThanOrEqual(2);
+  // then
+  const lost = (await overview()).attention.filter(({ kind }) => kind === "host-lost");
+  expect(lost).toMatchObject([{ host: { name: "lost-one" }, running: 1 }]);
+});
 
-  // and when the last tab is gone, nothing is read any more
-  for (const tab of tabs) tab.close();
-  await Promise.all(tabs.map((tab) => tab.ended));
-  const settled = await registryReads(namespace);
-  // Longer than the pause between two readings: there is no signal for something that does not happen.
-  await new Promise((resolve) => setTimeout(resolve, 2_500));
-  expect(await registryReads(namespace)).toBeLessThanOrEqual(settled + 1);
+test("one look costs Redis the same few round trips for 200 pools", async () => {
+  // given
+  const { namespace, overview } = await place();
+  for (let index = 0; index < 200; index++) await namespace.pool(`pool-${index}`);
+  await overview();
+  const scripts = async () => {
+    const stats = await namespace.client.info("commandstats");
+    return [...stats.matchAll(/cmdstat_(?:evalsha|eval|fcall):calls=(\d+)/g)].reduce(
+      (sum, [, n]) => sum + Number(n),
+      0,
+    );
+  };
+
+  // when
+  const before = await scripts();
+  await overview();
+
+  // then: figures of the whole and of the few pools that are shown, not a script for each pool
+  expect((await scripts()) - before).toBeLessThan(10);
 });
 
 test("an idle dashboard asks Redis for nothing", async () => {
   // given
-  const namespace = new TestNamespace(redis);
+  const { namespace, origin } = await place();
   await namespace.pool("pictures");
-  const { origin } = await dashboardFor({ redis: redis.url, namespace: namespace.name });
   await ask(origin, "/bull-board/api/queues", { headers: BEARER });
   const commands = async () => Number(/total_commands_processed:(\d+)/.exec(await namespace.client.info("stats"))![1]);
 
@@ -156,9 +159,3 @@ test("an idle dashboard asks Redis for nothing", async () => {
   // then: only the second of our own two questions
   expect((await commands()) - before).toBe(1);
 });
-
-/** How often the registry of pools was read, on the whole server. */
-async function registryReads(namespace: TestNamespace): Promise<number> {
-  const stats = await namespace.client.info("commandstats");
-  return Number(/cmdstat_hvals:calls=(\d+)/.exec(stats)?.[1] ?? 0);
-}

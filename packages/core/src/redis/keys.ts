@@ -406,6 +406,11 @@ export class Keys {
     return `{${this.namespace}}/error/${group}`;
   }
 
+  /** Hash with PEXPIRE: minute of that hour -> errors of a group. @param hour - Hours since 1970 */
+  errorHour(group: string, hour: number): string {
+    return `{${this.namespace}}/error/${group}/1h/${hour}`;
+  }
+
   /** Hash with PEXPIRE: hour of that day -> errors of a group. @param day - Days since 1970 */
   errorDay(group: string, day: number): string {
     return `{${this.namespace}}/error/${group}/${day}`;

@@ -9,10 +9,12 @@ import type { ApiPlace } from "./api-place.ts";
 import { auditRoutes } from "./audit-routes.ts";
 import { eventRoutes } from "./event-routes.ts";
 import { facetRoutes } from "./facet-routes.ts";
+import { failureRoutes } from "./failure-routes.ts";
 import { findRoutes } from "./find-routes.ts";
 import { hostRoutes } from "./host-routes.ts";
 import { objectRoutes } from "./object-routes.ts";
 import type { OpenAPIHono } from "./open-api.ts";
+import { overviewRoutes } from "./overview-routes.ts";
 import { poolRoutes } from "./pool-routes.ts";
 import { presentAnswers } from "./present-answers.ts";
 import { problem } from "./problem.ts";
@@ -55,6 +57,8 @@ export function api(place: ApiPlace, settings: ApiSettings): OpenAPIHono {
   app.route("/", objectRoutes(place, redaction));
   app.route("/", auditRoutes(place));
   app.route("/", rateRoutes(place));
+  app.route("/", failureRoutes(place));
+  app.route("/", overviewRoutes(place));
   app.openAPIRegistry.registerComponent("securitySchemes", "bearer", { type: "http", scheme: "bearer" });
   app.doc31("/openapi.json", {
     openapi: "3.1.0",

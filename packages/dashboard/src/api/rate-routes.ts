@@ -6,6 +6,7 @@ import {
   type RatesQuery,
   type TaskFigures,
 } from "@manyhands/core/internal";
+import { shared } from "../live/shared.ts";
 import { apiApp } from "./api-app.ts";
 import type { ApiPlace } from "./api-place.ts";
 import { createRoute, type OpenAPIHono, z } from "./open-api.ts";
@@ -24,6 +25,8 @@ const RANGES = {
 
 /** Most marks, the newest ones: more would hide what they mark. */
 const MOST_MARKS = 6;
+/** Hosts write figures once a second; an answer is used for at most so long, ms. */
+const FRESH = 5_000;
 /** Groups of errors looked at for the first of their kind. */
 const GROUPS = 50;
 
@@ -36,6 +39,7 @@ const name = z.string().min(1).max(1_000);
 const get = createRoute({
   method: "get",
   path: "/rates",
+  middleware: shared([], { maxAge: FRESH }),
   ...{ tags: ["tasks"], summary: "What happened to tasks over time, and how long they took" },
   request: {
     query: z.object({

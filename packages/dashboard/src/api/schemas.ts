@@ -34,7 +34,7 @@ export const ErrorView: z.ZodType<ErrorShape> = z
   })
   .openapi("Error");
 
-interface ErrorShape {
+export interface ErrorShape {
   name: string;
   message: string;
   code: string | null;

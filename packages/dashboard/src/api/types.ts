@@ -1,5 +1,7 @@
 // The shapes of the API's answers, for the web app: types only, so that no schema gets into what a browser loads.
 import type * as audit from "./audit-routes.ts";
+import type * as failures from "./failure-schemas.ts";
+import type * as findings from "./finding-schemas.ts";
 import type * as objects from "./object-schemas.ts";
 import type { z } from "./open-api.ts";
 import type * as rates from "./rate-schemas.ts";
@@ -33,6 +35,14 @@ export type ObjectContents = z.infer<typeof objects.ObjectContents>;
 export type WaitGraph = z.infer<typeof objects.WaitGraph>;
 export type RateStep = z.infer<typeof rates.RateStep>;
 export type RateMark = z.infer<typeof rates.RateMark>;
+
+export type Failures = z.infer<typeof failures.Failures>;
+export type FailureGroup = z.infer<typeof failures.FailureGroup>;
+export type FailureDetail = z.infer<typeof failures.FailureDetail>;
+export type Overview = z.infer<typeof findings.Overview>;
+export type Finding = z.infer<typeof findings.Finding>;
+export type FindingAction = Finding["actions"][number];
+export type NavCounts = z.infer<typeof findings.NavCounts>;
 
 /** The answer of `/rates`. */
 export interface Rates {

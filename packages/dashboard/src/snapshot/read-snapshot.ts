@@ -1,7 +1,4 @@
 import {
-  describeFailure,
-  describeUnserved,
-  isServed,
   type Keys,
   type PoolRecord,
   PoolRegistry,
@@ -32,16 +29,13 @@ export async function readSnapshot(client: RedisClient, keys: Keys): Promise<Sna
   const pools = records.flatMap((record, index) => {
     const read = counts[index];
     if (!read) return [];
-    const { name, size, state, owner, isolation } = record;
-    const isServedNext = read.nextTask === null || isServed(hosts, name, read.nextTask);
+    const { name, size, owner } = record;
     return {
-      ...{ name, size, state, isolation },
-      failure: state === "failed" && record.failure !== null ? describeFailure(record.failure) : null,
+      ...{ name, size },
       unnamed: owner !== null,
       paused: read.paused,
       jobs: read.jobs,
       oldestWaiting: read.oldestWaiting,
-      unserved: isServedNext ? null : describeUnserved(hosts, name, read.nextTask ?? ""),
     };
   });
   return { at, pools, hosts };

@@ -45,6 +45,10 @@ export type Action = keyof typeof ACTIONS;
 export const API_ROUTES: Readonly<Record<string, Action>> = {
   "GET /openapi.json": "read",
   "GET /rates": "read",
+  "GET /overview": "read",
+  "GET /overview/counts": "read",
+  "GET /failures": "read",
+  "GET /failures/{group}": "read",
   "GET /me": "read",
   "GET /events": "read",
   "POST /sign-out": "signOut",

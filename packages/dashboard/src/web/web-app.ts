@@ -62,6 +62,7 @@ export class WebApp {
   /** Its pages: the same document at each address, which its router reads. */
   pages(): Hono {
     const app = new Hono();
+    app.get("/", (context) => this.#send(context));
     for (const page of PAGES) {
       app.get(`/${page}`, (context) => this.#send(context));
       app.get(`/${page}/*`, (context) => this.#send(context));

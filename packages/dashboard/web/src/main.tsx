@@ -9,6 +9,12 @@ import { currentSettings, onSettings } from "./settings.ts";
 import { speak } from "./words/index.ts";
 import "./styles/index.css";
 
+/** The printed address was opened by a visitor who is signed in already, in a new tab or in this one. */
+function hideToken(): void {
+  if (location.hash.startsWith("#token=")) history.replaceState(history.state, "", location.pathname + location.search);
+}
+addEventListener("hashchange", hideToken);
+hideToken();
 followEvents();
 onSettings(() => void speak(currentSettings().language));
 await speak();

@@ -12,6 +12,7 @@ import { AppFrame } from "./frame/app-frame.tsx";
 import { hostSearch, hostsSearch } from "./pages/hosts/host-search.ts";
 import { poolsSearch } from "./pages/pools/pool-search.ts";
 import { processesSearch } from "./pages/processes/process-search.ts";
+import { failureSearch, overviewSearch } from "./router-search.ts";
 import { useWords } from "./words/index.ts";
 
 const root = createRootRoute({ component: AppFrame, notFoundComponent: NoSuchPage, errorComponent: BrokenPage });
@@ -66,11 +67,13 @@ const tree = root.addChildren([
   createRoute({
     getParentRoute: () => root,
     path: "/",
+    validateSearch: overviewSearch,
     component: lazyRouteComponent(() => import("./pages/overview/overview-page.tsx"), "OverviewPage"),
   }),
   createRoute({
     getParentRoute: () => root,
     path: "/failures",
+    validateSearch: failureSearch,
     component: lazyRouteComponent(() => import("./pages/failures/failures-page.tsx"), "FailuresPage"),
   }),
   createRoute({

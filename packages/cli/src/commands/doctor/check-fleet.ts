@@ -1,16 +1,18 @@
 import {
+  type AttentionFinding,
   describeUnserved,
   type FinishedSet,
   type ForeignQueue,
   findForeignQueues,
   type HostRecord,
+  hostFindings,
   isServed,
   type Keep,
   keepRule,
   type PoolView,
   plural,
+  poolFinding,
   readNamespaceKeep,
-  sharedHostNames,
 } from "@manyhands/core/internal";
 import type { Connection } from "../../connection/connection.ts";
 import { duration } from "../../output/times.ts";
@@ -18,8 +20,6 @@ import { type Finding, ok } from "./finding.ts";
 
 /** Waiting tasks looked at. */
 const SAMPLE = 1_000;
-/** A host's clock may differ by this much, beyond the age of its heartbeat, ms. */
-const CLOCK_TOLERANCE = 30_000;
 
 /** Hosts, pools and waiting tasks. */
 export async function checkFleet({ inspector, client, keys }: Connection): Promise<Finding[]> {
@@ -38,8 +38,7 @@ export async function checkFleet({ inspector, client, keys }: Connection): Promi
   const unserved = [...pairs.values()].filter((task) => !isServed(hosts, task.pool, task.name));
   return [
     checkHosts(hosts, waiting.length),
-    ...checkNames(hosts),
-    ...hosts.flatMap(checkHost),
+    ...hostFindings(hosts, Date.now()).flatMap((finding) => ofHost(finding, hosts)),
     ...pools.flatMap((pool) => checkPool(pool, hosts)),
     checkHistory(pools, namespaceKeep),
     ...foreign.map(checkForeign),
@@ -86,85 +85,79 @@ function checkForeign({ name, waiting }: ForeignQueue): Finding {
   };
 }
 
-/** Commands that take a host refuse a name that several have. */
-function checkNames(hosts: readonly HostRecord[]): Finding[] {
-  return sharedHostNames(hosts).map((name) => {
-    const ids = hosts.filter((host) => host.name === name).map((host) => host.id);
-    const finding = `${ids.length} live hosts have this name: ${ids.join(", ")}`;
+function ofHost(finding: AttentionFinding, hosts: readonly HostRecord[]): Finding[] {
+  const status = statusOf(finding);
+  if (finding.kind === "host-names") {
+    // Commands that take a host refuse a name that several have.
+    const ids = finding.hosts.map(({ id }) => id);
+    const what = `${ids.length} live hosts have this name: ${ids.join(", ")}`;
     const advice = "give each host a unique name (--name); until then commands need the id";
-    return { check: `host ${name}`, status: "warning", finding, advice };
-  });
-}
-
-function checkHost(host: HostRecord): Finding[] {
-  const check = `host ${host.name}`;
-  const findings: Finding[] = [];
-  if (host.state === "deaf") {
-    const finding = "it is alive but takes no work";
-    findings.push({
-      check,
-      status: "problem",
-      finding,
-      advice: `look at its log; restart pid ${host.pid} on ${host.hostname}`,
-    });
+    return [{ check: `host ${finding.name}`, status, finding: what, advice }];
   }
-  if (host.state === "quiet") {
-    const since = host.stepSince ? ` for ${duration(Date.now() - host.stepSince)}` : "";
-    const finding = `it was told to take no work, and has been quiet${since}`;
-    findings.push({ check, status: "warning", finding, advice: `manyhands host resume ${host.name}` });
-  }
-  for (const { pool, reason, takesWork } of host.troubles ?? []) {
-    const what = takesWork ? "jobs wait" : "it takes no work";
-    findings.push({
-      check,
-      status: "problem",
-      finding: `${pool === null ? what : `${what} of pool ${pool}`}: ${reason}`,
-      advice: takesWork
+  if (!("host" in finding)) return [];
+  const { id, name } = finding.host;
+  const check = `host ${name}`;
+  const host = hosts.find((one) => one.id === id);
+  switch (finding.kind) {
+    case "host-deaf": {
+      const advice = `look at its log; restart pid ${host?.pid} on ${host?.hostname}`;
+      return [{ check, status, finding: "it is alive but takes no work", advice }];
+    }
+    case "host-quiet": {
+      const since = finding.since === null ? "" : ` for ${duration(Date.now() - finding.since)}`;
+      const what = `it was told to take no work, and has been quiet${since}`;
+      return [{ check, status, finding: what, advice: `manyhands host resume ${name}` }];
+    }
+    case "host-trouble": {
+      const { pool, reason, takesWork } = finding;
+      const what = takesWork ? "jobs wait" : "it takes no work";
+      const advice = takesWork
         ? "fix the initializer, or give calls a timeout"
-        : `repair the cause on ${host.hostname}; the host tries again automatically`,
-    });
+        : `repair the cause on ${host?.hostname}; the host tries again automatically`;
+      return [{ check, status, finding: `${pool === null ? what : `${what} of pool ${pool}`}: ${reason}`, advice }];
+    }
+    case "host-clock": {
+      const what = `its clock differs by about ${duration(finding.difference)}`;
+      return [{ check, status, finding: what, advice: "keep the clocks of all machines in step (NTP)" }];
+    }
+    default:
+      return [];
   }
-  const difference = Math.abs(Date.now() - host.beatAt);
-  if (difference > CLOCK_TOLERANCE) {
-    const finding = `its clock differs by about ${duration(difference)}`;
-    findings.push({ check, status: "warning", finding, advice: "keep the clocks of all machines in step (NTP)" });
-  }
-  return findings;
 }
 
 function checkPool(pool: PoolView, hosts: readonly HostRecord[]): Finding[] {
-  const check = `pool ${pool.name}`;
   const left = pool.waiting + pool.prioritized + pool.delayed;
+  const found = poolFinding({ ...pool, left }, hosts);
+  if (found === null) return [];
+  const { name } = pool;
+  const at = { check: `pool ${name}`, status: statusOf(found) };
   const waits = left === 1 ? "1 task waits" : `${left} tasks wait`;
-  if (pool.state === "failed") {
-    return [
-      {
-        check,
-        status: "problem",
-        finding: `it failed: ${pool.failure}`,
-        advice: `fix its initializer, then run: manyhands pool reset ${pool.name}`,
-      },
-    ];
+  switch (found.kind) {
+    case "pool-failed": {
+      const advice = `fix its initializer, then run: manyhands pool reset ${name}`;
+      return [{ ...at, finding: `it failed: ${found.failure}`, advice }];
+    }
+    case "pool-terminated": {
+      const finding = "it was terminated, and its removal was not finished";
+      return [{ ...at, finding, advice: `manyhands pool rm ${name} -y` }];
+    }
+    case "pool-size": {
+      const inForce = found.inForce ?? "any number";
+      const finding = `its size is ${found.size ?? "all slots"}, but another tool made BullMQ let ${inForce} run at once`;
+      const advice = `hosts restore it within seconds; if not: manyhands pool resize ${name} ${found.size ?? "all"}`;
+      return [{ ...at, finding, advice }];
+    }
+    case "pool-paused":
+      return [{ ...at, finding: `it is paused; ${waits}`, advice: `manyhands pool resume ${name}` }];
+    case "pool-unserved": {
+      const advice = `start a host without --pools, or with --pools ${name}`;
+      return [{ ...at, finding: `no live host serves it; ${waits}`, advice }];
+    }
+    default:
+      return [];
   }
-  if (pool.state === "terminated") {
-    const finding = "it was terminated, and its removal was not finished";
-    return [{ check, status: "warning", finding, advice: `manyhands pool rm ${pool.name} -y` }];
-  }
-  const { size, globalConcurrency } = pool;
-  if (globalConcurrency !== size) {
-    const inForce = globalConcurrency ?? "any number";
-    const finding = `its size is ${size ?? "all slots"}, but another tool made BullMQ let ${inForce} run at once`;
-    const advice = `hosts restore it within seconds; if not: manyhands pool resize ${pool.name} ${size ?? "all"}`;
-    return [{ check, status: "warning", finding, advice }];
-  }
-  if (pool.paused && left > 0) {
-    return [
-      { check, status: "warning", finding: `it is paused; ${waits}`, advice: `manyhands pool resume ${pool.name}` },
-    ];
-  }
-  if (pool.hosts === 0 && hosts.length > 0) {
-    const advice = `start a host without --pools, or with --pools ${pool.name}`;
-    return [{ check, status: left > 0 ? "problem" : "warning", finding: `no live host serves it; ${waits}`, advice }];
-  }
-  return [];
+}
+
+function statusOf({ level }: AttentionFinding): Finding["status"] {
+  return level === "now" ? "problem" : "warning";
 }

@@ -6,6 +6,7 @@ import type { HostRecord, PoolRecord } from "../../wire/records/records.ts";
 import { isWrongType, readHostRecord, readPoolRecord } from "../../wire/records/stored-record.ts";
 import { hostOf } from "../../wire/records/worker-name.ts";
 import { slotsOf } from "../../work/fleet/index.ts";
+import { describeFailure } from "./error-view.ts";
 import { type JobCounts, jobCounts, LISTS, SETS } from "./pool-counts.ts";
 
 /** A pool at a glance. */
@@ -22,6 +23,10 @@ export interface PoolGlance {
   failedPerSecond: number;
   /** Age of the oldest of the tasks that are first in their line; null when none waits. */
   oldestWaiting: Milliseconds | null;
+  /** Task of the one that is next in line; null when none waits. */
+  nextTask: string | null;
+  /** Name and message of the error that it failed with; null when it has not failed. */
+  failure: string | null;
   /** Live hosts that take work of it, and their slots. */
   hosts: number;
   slots: number;
@@ -54,6 +59,8 @@ export interface Overview {
   pools: PoolGlance[];
   /** By name. */
   hosts: HostGlance[];
+  /** Ids of hosts that are still listed though their heartbeat has expired: they were lost. A host that ends leaves the list. */
+  lostHosts: string[];
   /** The newest first. */
   failures: RecentFailure[];
   /** What this look cost. */
@@ -72,6 +79,7 @@ const FAILURES = 50;
 
 interface Head {
   id: string;
+  task: string | null;
   /** Epoch ms. */
   submittedAt: number | null;
 }
@@ -91,8 +99,9 @@ interface HostFigures {
 
 /**
  * Looks at all pools and hosts of a namespace again and again, for a screen that stays. A look is one batch of commands,
- * with a second, smaller one when there are new failures or other tasks are first in line. Both are bounded, however many
- * pools, hosts and tasks there are: of very many each look reads a part, in turn. It writes nothing.
+ * with a second, smaller one when there are new failures or other tasks are first in line; and once more when there are new
+ * pools or hosts. All are bounded, however many pools, hosts and tasks there are: of very many each look reads a part, in
+ * turn. It writes nothing.
  */
 export class OverviewReader {
   readonly #client: RedisClient;
@@ -106,6 +115,7 @@ export class OverviewReader {
   readonly #records = new Map<string, PoolRecord>();
   readonly #figures = new Map<string, PoolFigures>();
   readonly #hosts = new Map<string, HostFigures>();
+  readonly #lostHosts = new Set<string>();
   /** By pool: when the tasks that are first in line were submitted. */
   #heads = new Map<string, Head[]>();
   #failures = new Map<string, RecentFailure | null>();
@@ -119,7 +129,10 @@ export class OverviewReader {
     const cost = { roundTrips: 0, commands: 0 };
     // What there is has to be known before it can be counted.
     if (this.#poolNames.length === 0 && this.#hostIds.length === 0) await this.#readNames(cost);
-    const at = await this.#readFigures(cost);
+    const known = new Set([...this.#hostIds, ...this.#poolNames]);
+    let at = await this.#readFigures(cost);
+    // What has come since the last look was not asked for yet.
+    if ([...this.#hostIds, ...this.#poolNames].some((name) => !known.has(name))) at = await this.#readFigures(cost);
     await this.#readDetails(cost);
     const hosts = [...this.#hosts.values()]
       .map(({ record, finishedPerSecond }) => ({ ...record, finishedPerSecond }))
@@ -127,7 +140,8 @@ export class OverviewReader {
     const pools = [...this.#records.values()]
       .sort((left, right) => left.name.localeCompare(right.name))
       .map((record) => this.#glance(record, hosts, at));
-    return { at, pools, hosts, failures: this.#newestFailures(), cost };
+    const lostHosts = [...this.#lostHosts];
+    return { at, pools, hosts, lostHosts, failures: this.#newestFailures(), cost };
   }
 
   async #readNames(cost: Overview["cost"]): Promise<void> {
@@ -231,13 +245,17 @@ export class OverviewReader {
       // The heartbeat has expired, or nothing here can read it.
       if (!reading || !("record" in reading)) {
         this.#hosts.delete(id);
+        if (text === null) this.#lostHosts.add(id);
         continue;
       }
       const { record } = reading;
+      this.#lostHosts.delete(id);
       const before = this.#hosts.get(id);
       this.#hosts.set(id, { record, finishedPerSecond: rateBetween(before, record) });
     }
-    for (const id of this.#hosts.keys()) if (!this.#hostIds.includes(id)) this.#hosts.delete(id);
+    for (const known of [this.#hosts, this.#lostHosts]) {
+      for (const id of known.keys()) if (!this.#hostIds.includes(id)) known.delete(id);
+    }
   }
 
   /** What the figures name and is not known yet. What is known of a task that waits or has failed changes no more. */
@@ -251,24 +269,23 @@ export class OverviewReader {
   }
 
   #askHeads(batch: Batch): () => void {
-    const wanted = new Map<string, { id: string; submittedAt: () => number | null }[]>();
+    const wanted = new Map<string, (() => Head)[]>();
     for (const [pool, { headIds }] of this.#figures) {
-      const known = new Map(this.#heads.get(pool)?.map(({ id, submittedAt }) => [id, submittedAt]));
+      const known = new Map(this.#heads.get(pool)?.map((head) => [head.id, head]));
       const asked = headIds.map((id) => {
-        const submittedAt = known.get(id);
-        if (submittedAt !== undefined) return { id, submittedAt: () => submittedAt };
-        const answer = batch.ask<string>((pipeline) => pipeline.hget(this.#keys.job(pool, id), "timestamp"));
-        return { id, submittedAt: () => numberOrNull(answer()) };
+        const head = known.get(id);
+        if (head !== undefined) return () => head;
+        const key = this.#keys.job(pool, id);
+        const answer = batch.ask<(string | null)[]>((pipeline) => pipeline.hmget(key, "timestamp", "name"));
+        return (): Head => {
+          const [timestamp = null, task = null] = answer() ?? [];
+          return { id, task, submittedAt: numberOrNull(timestamp) };
+        };
       });
       wanted.set(pool, asked);
     }
     return () => {
-      this.#heads = new Map(
-        [...wanted].map(([pool, heads]) => [
-          pool,
-          heads.map(({ id, submittedAt }) => ({ id, submittedAt: submittedAt() })),
-        ]),
-      );
+      this.#heads = new Map([...wanted].map(([pool, heads]) => [pool, heads.map((head) => head())]));
     };
   }
 
@@ -307,12 +324,15 @@ export class OverviewReader {
   #glance(record: PoolRecord, hosts: readonly HostRecord[], at: number): PoolGlance {
     const { name, state, size } = record;
     const figures = this.#figures.get(name) ?? NOTHING;
-    const times = (this.#heads.get(name) ?? []).flatMap(({ submittedAt }) => submittedAt ?? []);
+    const heads = this.#heads.get(name) ?? [];
+    const times = heads.flatMap(({ submittedAt }) => submittedAt ?? []);
     return {
       ...{ name, state, size, paused: figures.paused, jobs: figures.jobs },
       completedPerSecond: (figures.finished.completed * 1_000) / WINDOW,
       failedPerSecond: (figures.finished.failed * 1_000) / WINDOW,
       oldestWaiting: times.length === 0 ? null : Math.max(0, ...times.map((time) => at - time)),
+      nextTask: heads[0]?.task ?? null,
+      failure: record.failure === null ? null : describeFailure(record.failure),
       hosts: hosts.filter((host) => slotsOf([host], name) > 0).length,
       slots: slotsOf(hosts, name),
     };

@@ -170,15 +170,15 @@ function zeros(count: number): number[] {
   return Array.from({ length: count }, () => 0);
 }
 
-/** The figures of each pool of which something happened, by its label. */
+/** The figures of each pool of which something happened, by its label. @param query.pools - Only of these. */
 export async function readPoolRows(
   client: RedisClient,
   keys: Keys,
-  query: Pick<RatesQuery, "last">,
+  query: Pick<RatesQuery, "last"> & { pools?: readonly string[] },
 ): Promise<PoolRates[]> {
   const span = await spanOf(client, query.last);
   const { pools } = await readPairs(client, keys);
-  const names = [...pools.keys()].filter((pool) => pool !== OTHER);
+  const names = [...pools.keys()].filter((pool) => pool !== OTHER && (query.pools?.includes(pool) ?? true));
   const rows = await sums(client, keys, { numbers: names.map((name) => pools.get(name) ?? ""), span });
   return names
     .flatMap((pool, index) => {

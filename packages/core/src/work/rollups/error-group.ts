@@ -35,6 +35,18 @@ export function errorGroupOf(task: string, error: GroupedError): ErrorGroupKey {
   return { id, task, name: error.name.slice(0, LONGEST_MESSAGE), message, frame };
 }
 
+/** Longest text by which the errors of a group are searched, characters. */
+const LONGEST_LITERAL = 200;
+
+/** The longest part of the message of a group that is the same in all of its errors; "" where nothing long enough is. */
+export function literalPart(message: string): string {
+  const parts = normalise(message).split(/<(?:id|url|path|hex|n)>|(?<=["'`])…(?=["'`])/);
+  const longest = parts
+    .map((part) => part.trim())
+    .reduce((best, part) => (part.length > best.length ? part : best), "");
+  return longest.length < 4 ? "" : longest.slice(0, LONGEST_LITERAL);
+}
+
 /** Replaces what differs between two errors of one kind. The order matters: a URL holds numbers, an id holds hex. */
 function normalise(message: string): string {
   return message

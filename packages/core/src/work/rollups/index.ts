@@ -1,4 +1,4 @@
-export { errorGroupOf, type GroupedError } from "./error-group.ts";
+export { errorGroupOf, type GroupedError, literalPart } from "./error-group.ts";
 export { type ErrorGroup, readErrorGroups } from "./read-errors.ts";
 export {
   type FleetTotals,

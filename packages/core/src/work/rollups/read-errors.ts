@@ -1,7 +1,7 @@
 import { type RedisClient, serverTime } from "../../redis/connection/index.ts";
 import type { Keys } from "../../redis/keys.ts";
 import type { Milliseconds } from "../../time/index.ts";
-import { DAY, HOUR } from "./rollup-scripts.ts";
+import { DAY, HOUR, MINUTE, MINUTES_KEPT } from "./rollup-scripts.ts";
 
 /** Errors of one kind: of one task, class, place and text, with any ids and numbers in the text. */
 export interface ErrorGroup {
@@ -19,10 +19,12 @@ export interface ErrorGroup {
   last: number;
   /** Since `first`. */
   count: number;
-  /** In the time that was asked for. */
+  /** In the time that was asked for: of up to 3 hours to the minute, else to the hour. */
   recent: number;
   /** By hour of that time, the oldest first; hours without an error are left out. */
   hours: { at: number; count: number }[];
+  /** By minute of the last 3 hours of that time. */
+  minutes: { at: number; count: number }[];
   /** The latest ones: ids of tasks, names of hosts, pools. */
   ids: string[];
   hosts: string[];
@@ -58,42 +60,60 @@ async function readGroups(
   { ids, now, last }: { ids: readonly string[]; now: number; last: Milliseconds },
 ): Promise<ErrorGroup[]> {
   const from = Math.max(now - last, now - 8 * DAY);
-  const days: number[] = [];
-  for (let day = Math.floor(from / DAY); day <= Math.floor(now / DAY); day += 1) days.push(day);
+  const days = numbers(from, now, DAY);
+  const hours = numbers(Math.max(from, now - MINUTES_KEPT), now, HOUR);
   const pipeline = client.pipeline();
   for (const id of ids) {
     pipeline.hgetall(keys.errorGroup(id));
     for (const day of days) pipeline.hgetall(keys.errorDay(id, day));
+    for (const hour of hours) pipeline.hgetall(keys.errorHour(id, hour));
   }
   const replies = ((await pipeline.exec()) ?? []).map(([error, hash]) =>
     error ? {} : (hash as Record<string, string>),
   );
+  const width = 1 + days.length + hours.length;
   return ids.flatMap((id, index) => {
-    const [record = {}, ...byDay] = replies.slice(index * (days.length + 1), (index + 1) * (days.length + 1));
+    const [record = {}, ...hashes] = replies.slice(index * width, (index + 1) * width);
     // It made room for another one since.
     if (record["last"] === undefined) return [];
-    const hours = byDay
-      .flatMap((hash, day) =>
-        Object.entries(hash).map(([hour, count]) => ({
-          at: (days[day] as number) * DAY + Number(hour) * HOUR,
-          count: Number(count),
-        })),
-      )
-      .filter(({ at, count }) => Number.isSafeInteger(at) && count > 0 && at + HOUR > from)
-      .sort((left, right) => left.at - right.at);
+    const byHour = countsIn(hashes.slice(0, days.length), { numbers: days, whole: DAY, part: HOUR, from });
+    const byMinute = countsIn(hashes.slice(days.length), { numbers: hours, whole: HOUR, part: MINUTE, from });
     return {
       id,
       ...texts(record),
       first: Number(record["first"] ?? record["last"]),
       last: Number(record["last"]),
       count: Number(record["count"] ?? 0),
-      recent: hours.reduce((sum, { count }) => sum + count, 0),
-      hours,
+      recent: (last <= MINUTES_KEPT ? byMinute : byHour).reduce((sum, { count }) => sum + count, 0),
+      hours: byHour,
+      minutes: byMinute,
       ids: lines(record["ids"]),
       hosts: lines(record["hosts"]),
       pools: lines(record["pools"]),
     };
   });
+}
+
+/** The days or hours since 1970 that a time touches. */
+function numbers(from: number, to: number, whole: Milliseconds): number[] {
+  const first = Math.floor(from / whole);
+  return Array.from({ length: Math.floor(to / whole) - first + 1 }, (_, index) => first + index);
+}
+
+/** Of hashes, each of a whole that is counted by its parts: the parts that end after `from`, the oldest first. */
+function countsIn(
+  hashes: readonly Record<string, string>[],
+  time: { numbers: readonly number[]; whole: Milliseconds; part: Milliseconds; from: number },
+): { at: number; count: number }[] {
+  return hashes
+    .flatMap((hash, index) =>
+      Object.entries(hash).map(([part, count]) => ({
+        at: (time.numbers[index] as number) * time.whole + Number(part) * time.part,
+        count: Number(count),
+      })),
+    )
+    .filter(({ at, count }) => Number.isSafeInteger(at) && count > 0 && at + time.part > time.from)
+    .sort((left, right) => left.at - right.at);
 }
 
 function texts(record: Record<string, string>): Pick<ErrorGroup, "task" | "name" | "message" | "frame"> {

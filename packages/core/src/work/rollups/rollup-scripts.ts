@@ -258,6 +258,9 @@ for at = 3, #ARGV, 9 do
   local by_day = key .. "/" .. string.format("%d", day)
   add(by_day, string.format("%d", hour), ARGV[at + 5])
   redis.call("PEXPIRE", by_day, ${HOURS_KEPT})
+  local by_hour = key .. "/1h/" .. string.format("%d", math.floor(now / ${HOUR}))
+  add(by_hour, string.format("%d", math.floor(now % ${HOUR} / ${MINUTE})), ARGV[at + 5])
+  redis.call("PEXPIRE", by_hour, ${MINUTES_KEPT + HOUR})
   redis.call("ZADD", KEYS[1], string.format("%.0f", now), group)
 end
 redis.call("PEXPIRE", KEYS[1], ${GROUPS_KEPT})

@@ -243,7 +243,7 @@ function optionsOf(
         },
         gap: 6,
         splits: (...[, , , max]) => [0, max / 2, max],
-        values: (_, splits) => splits.map((value) => format(value)),
+        values: (_, splits) => splits.map((value) => (value === 0 ? "0" : format(value))),
       },
     ],
     series: [
@@ -346,7 +346,7 @@ const TIME_STEPS = [60, 300, 900, 1_800, 3_600, 10_800, 21_600, 43_200, 86_400, 
 
 /** Round times of the axis, as many as have room, s. */
 function roundTimes(min: number, max: number, width: number): number[] {
-  const most = Math.max(2, Math.floor(width / 90));
+  const most = Math.max(4, Math.floor(width / 75));
   const step = TIME_STEPS.find((one) => (max - min) / one <= most) ?? 172_800;
   const zone = -new Date(max * 1_000).getTimezoneOffset() * 60;
   const times: number[] = [];

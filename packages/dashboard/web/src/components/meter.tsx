@@ -1,8 +1,9 @@
 /** How much of something is used. */
-export function Meter({ used, of, label, warn = false }: { used: number; of: number; label: string; warn?: boolean }) {
+export function Meter(props: { used: number; of: number; label: string; warn?: boolean; look?: "bad" }) {
+  const { used, of, label, warn = false, look } = props;
   const share = of <= 0 ? 0 : Math.min(1, used / of);
   return (
-    <span className={`meter${warn ? " warn" : ""}`} role="img" aria-label={label}>
+    <span className={`meter${warn ? " warn" : ""}${look ? ` ${look}` : ""}`} role="img" aria-label={label}>
       <i style={{ width: `${share * 100}%` }} />
     </span>
   );

@@ -13,7 +13,7 @@ import { changeSettings, currentSettings, useSettings } from "../settings.ts";
 import { useStore } from "../store.ts";
 import { VisitorSign } from "../visitor/visitor-sign.tsx";
 import { useWords } from "../words/index.ts";
-import { NavCount } from "./nav-count.tsx";
+import { NavAlarm, NavCount } from "./nav-count.tsx";
 import { PAGES } from "./pages.ts";
 
 const Palette = lazy(() => import("./palette.tsx").then(({ Palette }) => ({ default: Palette })));
@@ -81,7 +81,7 @@ function Side() {
       <Link className="brand" to="/" title={frame.namespace(greeting?.namespace ?? "")}>
         <img src={`${BASE}mark.svg`} width="26" height="26" alt="" />
         <span className="txt">
-          manyhands<small>{greeting?.namespace ?? "\u00a0"}</small>
+          manyhands <small>{greeting?.namespace ?? "\u00a0"}</small>
         </span>
       </Link>
       {PAGES.map((page) => (
@@ -197,6 +197,7 @@ function Tabs() {
         <Link key={page.to} to={page.to} activeOptions={{ exact: page.to === "/", includeSearch: false }}>
           <Icon name={page.icon} />
           {page.name === "objects" ? frame.objectsShort : frame[page.name]}
+          <NavAlarm page={page.name} />
         </Link>
       ))}
       <button type="button" onClick={() => setOpen(true)} aria-haspopup="dialog">

@@ -2,6 +2,7 @@ import { audit } from "./audit.ts";
 import { common } from "./common.ts";
 import { deadLetters } from "./dead-letters.ts";
 import { failures } from "./failures.ts";
+import { findings } from "./findings.ts";
 import { frame } from "./frame.ts";
 import { hosts } from "./hosts.ts";
 import { objects } from "./objects.ts";
@@ -23,6 +24,7 @@ export const en = {
   overview,
   failures,
   task,
+  findings,
   tasks,
   deadLetters,
   pools,

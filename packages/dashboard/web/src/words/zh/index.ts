@@ -3,6 +3,7 @@ import { audit } from "./audit.ts";
 import { common } from "./common.ts";
 import { deadLetters } from "./dead-letters.ts";
 import { failures } from "./failures.ts";
+import { findings } from "./findings.ts";
 import { frame } from "./frame.ts";
 import { hosts } from "./hosts.ts";
 import { objects } from "./objects.ts";
@@ -24,6 +25,7 @@ export const zh: Words = {
   overview,
   failures,
   task,
+  findings,
   tasks,
   deadLetters,
   pools,

@@ -1,0 +1,11 @@
+export { type Attention, AttentionReader, type FleetFigures } from "./attention-reader.ts";
+export type {
+  Actor,
+  AttentionFinding,
+  FindingKind,
+  FindingLevel,
+  FindingOf,
+  KnowingHost,
+  NamedHost,
+} from "./finding.ts";
+export { hostFindings, type PoolFacts, poolFinding } from "./fleet-findings.ts";

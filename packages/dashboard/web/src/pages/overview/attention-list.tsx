@@ -1,0 +1,170 @@
+import { Link } from "@tanstack/react-router";
+import type { ReactNode } from "react";
+import type { Finding } from "../../../../src/api/types.ts";
+import { Sentence } from "../../components/sentence.tsx";
+import { Glyph } from "../../components/state.tsx";
+import { Lasting, Moment } from "../../components/time.tsx";
+import { bytes, count, percent } from "../../format/numbers.ts";
+import { duration } from "../../format/times.ts";
+import { useWords, type Words } from "../../words/index.ts";
+import { FindingActions, isChange } from "./finding-actions.tsx";
+
+const SAY = { count, bytes, percent, duration };
+
+/** What needs somebody: a sentence with a cause, a time, a place and a button each. */
+export function AttentionList(props: { findings: readonly Finding[]; more: number; isAway: boolean }) {
+  const { findings, more, isAway } = props;
+  const { findings: said, overview } = useWords();
+  const first = findings.findIndex(({ level, actions }) => level === "now" && isChange(actions[0]));
+  return (
+    <section className="card" aria-label={said.attention}>
+      {findings.length === 0 ? (
+        <p className="calm">{overview.calmCard}</p>
+      ) : (
+        <ul className="attention">
+          {findings.map((finding, index) => (
+            <li key={keyOf(finding)} className={finding.level}>
+              <span className="level">
+                <Glyph name={finding.level === "now" ? "failed" : "warn"} />
+                {said.level[finding.level]}
+              </span>
+              <div className="body sentence">
+                <p className="what">
+                  <Sentence text={textOf(said.what, finding)} parts={partsOf(finding, said)} />
+                </p>
+                <p className="why">
+                  <Sentence text={textOf(said.why, finding)} parts={partsOf(finding, said)} />
+                </p>
+              </div>
+              <p className="when">{finding.since !== null && <When since={finding.since} />}</p>
+              <div className="do">
+                <FindingActions finding={finding} isPrimary={index === first} isAway={isAway} />
+              </div>
+            </li>
+          ))}
+        </ul>
+      )}
+      {more > 0 && <footer>{said.more(more)}</footer>}
+    </section>
+  );
+}
+
+function When({ since }: { since: number }) {
+  const { common } = useWords();
+  return (
+    <>
+      <b>
+        <Lasting since={since} />
+      </b>
+      {common.since} <Moment at={since} />
+    </>
+  );
+}
+
+function textOf(sentences: Words["findings"]["what"], finding: Finding): string {
+  const sentence = sentences[finding.kind] as (finding: Finding, say: typeof SAY) => string;
+  return sentence(finding, SAY);
+}
+
+/** Its kind and what it is about: it keeps its place, and its open question, while its numbers change. */
+function keyOf(finding: Finding): string {
+  const { kind } = finding;
+  switch (finding.kind) {
+    case "deadlock":
+      return `${kind} ${finding.waits.map(({ waiter }) => waiter.session + (waiter.task?.id ?? "")).join(" ")}`;
+    case "lock-held":
+      return `${kind} ${finding.object.kind} ${finding.object.name}`;
+    case "task-fails":
+      return `${kind} ${finding.task}`;
+    case "host-names":
+      return `${kind} ${finding.name}`;
+    default: {
+      const { host, pool, task } = finding as { host?: { id: string }; pool?: string | null; task?: string | null };
+      return [kind, host?.id, pool, task].filter(Boolean).join(" ");
+    }
+  }
+}
+
+/** What stands in the places of a sentence: links to what it is about. */
+function partsOf(finding: Finding, said: Words["findings"]): Record<string, ReactNode> {
+  const parts: Record<string, ReactNode> = {};
+  if ("host" in finding) {
+    const { id, name } = finding.host;
+    parts["host"] = finding.kind === "host-lost" ? <b>{name}</b> : <HostLink id={id} name={name} />;
+  }
+  if ("pool" in finding && finding.pool !== null) parts["pool"] = <PoolLink name={finding.pool} />;
+  switch (finding.kind) {
+    case "host-names":
+      parts["name"] = <b>{finding.name}</b>;
+      break;
+    case "task-unserved":
+      parts["task"] = (
+        <Link to="/tasks" search={{ pool: finding.pool, task: finding.task, state: "blocked" }}>
+          {finding.task}
+        </Link>
+      );
+      break;
+    case "task-fails":
+      parts["task"] = (
+        <Link to="/failures" search={{ group: finding.group }}>
+          {finding.task}
+        </Link>
+      );
+      break;
+    case "deadlock": {
+      const task = finding.waits[0]?.waiter.task;
+      if (task) parts["task"] = <TaskLink {...task} />;
+      break;
+    }
+    case "lock-held":
+      parts["object"] = (
+        <Link to="/objects" search={{ object: `${finding.object.kind}/${finding.object.name}` }}>
+          {finding.object.name}
+        </Link>
+      );
+      parts["holder"] = finding.holder.task ? (
+        <TaskLink {...finding.holder.task} />
+      ) : (
+        `${said.nobody} (${finding.holder.host ?? "?"}, pid ${finding.holder.pid ?? "?"})`
+      );
+      break;
+    case "dead-letters":
+      parts["in"] = finding.pool === null ? "" : <PoolPlace name={finding.pool} />;
+      break;
+    default:
+  }
+  return parts;
+}
+
+function PoolLink({ name }: { name: string }) {
+  return (
+    <Link to="/pools/$name" params={{ name }}>
+      {name}
+    </Link>
+  );
+}
+
+function PoolPlace({ name }: { name: string }) {
+  const { overview } = useWords();
+  return (
+    <>
+      {overview.inPool} <PoolLink name={name} />
+    </>
+  );
+}
+
+function HostLink({ id, name }: { id: string; name: string }) {
+  return (
+    <Link to="/hosts/$id" params={{ id }}>
+      {name}
+    </Link>
+  );
+}
+
+function TaskLink({ id, name }: { id: string; name: string }) {
+  return (
+    <Link to="/tasks/$id" params={{ id }} search={{}}>
+      {name}
+    </Link>
+  );
+}
