@@ -55,4 +55,19 @@ describe("the words of the pages", () => {
     });
     expect(left).toEqual([]);
   });
+
+  test("say one thing of one, and of several that they are several", () => {
+    const things = "task|host|pool|lock|try|second|change|error|slot|object|letter|child|group|item";
+    const severalOfOne = new RegExp(`(?<![\\d.,\u202f])1 (${things})(s|es|ren)\\b`);
+    const oneOfSeveral = new RegExp(`(?<![\\d.,\u202f])2 (${things})\\b(?! (of|in) )`);
+    // A function takes a number, or a text with one in it.
+    const isWrong = (text: unknown, sample: number, mistake: RegExp): boolean =>
+      [sample, String(sample)].every((one) => mistake.test(said(text, one) ?? ""));
+    // They are said of several only.
+    const never = ["task.several", "tasks.askedFrom"];
+    const wrong = [...english]
+      .filter(([path]) => !never.includes(path))
+      .filter(([, text]) => isWrong(text, 1, severalOfOne) || isWrong(text, 2, oneOfSeveral));
+    expect(wrong.map(([path, text]) => `${path}: ${said(text, 1) ?? said(text, "1")}`)).toEqual([]);
+  });
 });

@@ -1,6 +1,5 @@
 import { type ReactNode, useEffect, useId, useRef, useState } from "react";
 import uPlot from "uplot";
-import "uplot/dist/uPlot.min.css";
 import { count } from "../format/numbers.ts";
 import { exactTime, moment, shortTime } from "../format/times.ts";
 import { now } from "../live/live.ts";

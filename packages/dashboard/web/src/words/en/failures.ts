@@ -1,3 +1,5 @@
+import { several } from "./several.ts";
+
 export const failures = {
   title: "Failures",
   tab: (task: string, error: string, many: string) => `${task}, ${error}: ${many}`,
@@ -30,7 +32,7 @@ export const failures = {
   more: "Only the largest 100 groups are shown: choose a shorter time or a pool.",
   back: (groups: number) => (groups === 1 ? "The group" : `All ${groups} groups`),
   nothing: (time: string) => `Nothing failed ${time}`,
-  completed: (many: string) => `${many} tasks completed in this time.`,
+  completed: (many: string) => `${several(many, "task")} completed in this time.`,
   seeAll: "See the last 30 d",
   stillFailing: "still failing",
   quiet: "quiet now",

@@ -95,7 +95,7 @@ export const findings: FindingWords = {
         ? "{holder} holds it."
         : `{holder} holds it. ${pools.join(", ")}: all running tasks wait for it.`,
     "task-fails": ({ error, hosts }) =>
-      `${error.name}: ${error.message}${hosts.length > 1 ? ` On ${hosts.join(", ")} alike.` : ""}`,
+      `${error.name}: ${error.message}${hosts.length > 1 ? `. On ${hosts.join(", ")} alike.` : ""}`,
     "dead-letters": () => "Retry them when the cause is gone, or remove them.",
     "redis-memory": ({ used, limit }, { bytes }) =>
       `${bytes(used)} of ${bytes(limit)}. When it is full, no task can be submitted.`,

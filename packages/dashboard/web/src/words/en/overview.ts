@@ -1,3 +1,5 @@
+import { several } from "./several.ts";
+
 export const overview = {
   title: "Overview",
   figures: "Figures",
@@ -6,7 +8,7 @@ export const overview = {
   hostStates: (states: readonly (readonly [state: string, hosts: string])[]) =>
     states.length === 0 ? "none runs" : states.map(([state, hosts]) => `${hosts} ${state}`).join(", "),
   running: "Running",
-  ofSlots: (slots: string) => `of ${slots} slots`,
+  ofSlots: (slots: string) => `of ${several(slots, "slot")}`,
   waitForLocks: (many: number, text: string) =>
     many === 1 ? "1 of them waits for a lock" : `${text} of them wait for locks`,
   waiting: "Waiting",
@@ -67,7 +69,7 @@ export const overview = {
     full: (_: string | null, many: string) => `at its size, ${many} wait`,
     next: () => "next starts in a few seconds",
   },
-  slots: (busy: string, slots: string) => `${busy} of ${slots} slots`,
+  slots: (busy: string, slots: string) => `${busy} of ${several(slots, "slot")}`,
   slotsWaiting: (many: number) => (many === 1 ? ", 1 waits for a lock" : `, ${many} wait for a lock`),
   takesNothing: ", takes nothing more",
   cpu: (share: string) => `CPU ${share}`,

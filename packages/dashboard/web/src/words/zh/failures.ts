@@ -6,7 +6,7 @@ export const failures = {
     `${time}共 ${many} 次，分为 ${groups} 组：每组一个任务、一种错误。`,
   largest: (many: string) => `其中 ${many} 次属于同一组。`,
   range: "时间范围",
-  ranges: { "1h": "1 时", "24h": "24 时", "7d": "7 天", "30d": "30 天" },
+  ranges: { "1h": "1 小时", "24h": "24 小时", "7d": "7 天", "30d": "30 天" },
   inRange: { "1h": "最近一小时", "24h": "最近 24 小时", "7d": "最近 7 天", "30d": "最近 30 天" },
   groups: "分组",
   detail: "打开的分组",

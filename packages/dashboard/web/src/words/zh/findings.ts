@@ -36,7 +36,7 @@ export const findings: FindingWords = {
         ? `${waits.length} 个 {task} 任务互相等待`
         : `${waits.length} 个任务和程序互相等待`;
     },
-    "lock-held": ({ waiters }) => `{object} 被占用，${waiters} 个在等待`,
+    "lock-held": ({ waiters }) => `{object} 被持有，${waiters} 个在等待`,
     "task-fails": ({ failed, ended, failedBefore, onlyHost }, { count }) =>
       `{task} ${onlyHost === null ? "" : `仅在 ${onlyHost} 上`}失败：最近一小时 ${count(ended)} 次中失败 ${count(failed)} 次，此前一小时 ${count(failedBefore)} 次`,
     "dead-letters": ({ count: many }, { count }) => `{in}${count(many)} 个任务最终失败`,
@@ -76,7 +76,7 @@ export const findings: FindingWords = {
     "lock-held": ({ pools }) =>
       pools.length === 0 ? "由 {holder} 持有。" : `由 {holder} 持有。${pools.join("、")}：所有运行中的任务都在等它。`,
     "task-fails": ({ error, hosts }) =>
-      `${error.name}: ${error.message}${hosts.length > 1 ? ` ${hosts.join("、")} 都一样。` : ""}`,
+      `${error.name}: ${error.message}${hosts.length > 1 ? `。${hosts.join("、")} 都一样。` : ""}`,
     "dead-letters": () => "原因消除后重试，或移除。",
     "redis-memory": ({ used, limit }, { bytes }) => `${bytes(used)}，共 ${bytes(limit)}。满了就无法提交任务。`,
     "redis-eviction": () => "请运行 CONFIG SET maxmemory-policy noeviction，并写入 redis.conf。",
@@ -91,7 +91,9 @@ export const findings: FindingWords = {
   answers: (latency, hosts) =>
     hosts === 0 ? `Redis 应答用时 ${latency}，没有主机在运行。` : `Redis 应答用时 ${latency}，${hosts} 台主机有应答。`,
   awayLead: (ago, { now, soon }) =>
-    now + soon === 0 ? `已 ${ago}。此前一切正常。` : `已 ${ago}。此前有 ${now} 件事需要您处理，${soon} 件可以等：`,
+    now + soon === 0
+      ? `已持续 ${ago}。此前一切正常。`
+      : `已持续 ${ago}。此前有 ${now} 件事需要您处理，${soon} 件可以等：`,
   more: (many) => `还有 ${many} 件`,
   attention: "需要处理的事项",
   level: { now: "立即处理", soon: "今天" },
@@ -119,14 +121,14 @@ export const findings: FindingWords = {
     cancelFacts: (host) => [
       `它${host === null ? "" : `在 ${host} 上`}被停止。已做的部分可能保留；它从头开始，可用全部尝试次数。`,
       "它持有的对象会释放，等待者得以继续。",
-      "其调用者立即得到 CancelledError。重试保留编号，结果仍在原处。",
+      "其调用者立即收到 CancelledError。重试保留编号，结果仍在原处。",
     ],
     cancelKeep: "让它继续运行",
     cancelGo: "取消并重新运行",
     cancelled: (task) => `${task} 已取消，等待重新运行。`,
     notCancelled: "已取消，但尚未停止：停止后请在其页面上重试。",
     release: (object) => `从持有者处收回 ${object}？`,
-    releaseFacts: ["排在最前的等待者立即得到它。", "仍在运行的持有者在续约时得到 LockLostError。"],
+    releaseFacts: ["排在最前的等待者立即得到它。", "仍在运行的持有者在续约时收到 LockLostError。"],
     releaseKeep: "保持不变",
     releaseGo: "释放",
     released: (object) => `${object} 已释放。`,

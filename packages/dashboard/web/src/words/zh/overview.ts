@@ -17,7 +17,7 @@ export const overview = {
   before: (many: string) => `此前一小时 ${many}`,
   asOf: (time: string) => `截至 ${time}`,
   last: { "15m": "最近 15 分钟", "1h": "最近 1 小时", "3h": "最近 3 小时", "24h": "最近 24 小时", "7d": "最近 7 天" },
-  ranges: { "15m": "15 分", "1h": "1 时", "3h": "3 时", "24h": "24 时", "7d": "7 天" },
+  ranges: { "15m": "15 分钟", "1h": "1 小时", "3h": "3 小时", "24h": "24 小时", "7d": "7 天" },
   range: "时间范围",
   every: (what: string, step: string) => `${what}，每 ${step}`,
   completedChart: "完成",
@@ -30,8 +30,8 @@ export const overview = {
   now: "现在",
   completedLabel: (total: string) => `完成的任务随时间变化，共 ${total}`,
   failedLabel: (total: string) => `失败的任务随时间变化，共 ${total}`,
-  waitLabel: (p50: string, p95: string) => `任务开始前的等待：最后一半在 ${p50} 内，95% 在 ${p95} 内`,
-  runLabel: (p50: string, p95: string) => `一次尝试的用时：最后一半在 ${p50} 内，95% 在 ${p95} 内`,
+  waitLabel: (p50: string, p95: string) => `任务开始前的等待：末尾时半数在 ${p50} 内，95% 在 ${p95} 内`,
+  runLabel: (p50: string, p95: string) => `一次尝试的用时：末尾时半数在 ${p50} 内，95% 在 ${p95} 内`,
   marks: {
     "host started": (name: string) => `${name} 启动`,
     "host drains": (name: string) => `${name} 排空`,
@@ -50,7 +50,7 @@ export const overview = {
     failed: () => "其初始化函数出错",
     terminated: () => "正在移除",
     paused: () => "已暂停",
-    unserved: (name: string | null) => (name === null ? "没有主机" : `没有主机：${name} 不接`),
+    unserved: (name: string | null) => (name === null ? "没有主机" : `没有主机：${name} 不接任务`),
     "unknown-task": (name: string | null, many: string) =>
       name === null ? `${many} 个没有主机` : `没有主机认识 ${name}`,
     locks: () => "运行中的任务在等锁",
