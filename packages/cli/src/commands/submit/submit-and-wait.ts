@@ -22,6 +22,8 @@ export interface WaitedCall {
   timeout: number | undefined;
   settings: Settings;
   printer: Printer;
+  /** Notes the submission in the audit log. */
+  recorded: (submit: () => Promise<void>) => Promise<void>;
 }
 
 /**
@@ -39,8 +41,16 @@ export async function submitAndWait(connection: Connection, call: WaitedCall): P
   try {
     const id = `${randomBytes(8).toString("hex")}-1`;
     const pool = mp.pool(call.size ?? undefined, { name: call.pool });
-    const result = pool.applyAsync(call.task, call.args, { ...call.submit, jobId: id });
-    await untilReady(result, stop, call.timeout);
+    const startedAt = performance.now();
+    let result: AsyncResult<unknown> | undefined;
+    await call.recorded(async () => {
+      result = pool.applyAsync(call.task, call.args, { ...call.submit, jobId: id });
+      const submitted = result.submitted().catch(() => {});
+      await within(submitted, call.timeout ?? Number.POSITIVE_INFINITY, { signal: stop.signal }).catch(() => {});
+    });
+    if (result === undefined) throw new Error("the audit log made no submission");
+    const left = call.timeout === undefined ? undefined : Math.max(0, call.timeout - (performance.now() - startedAt));
+    await untilReady(result, stop, left);
     if (result.ready()) return await finish(result, { id, task: call.task, printer });
     const interrupted = stop.signal.aborted;
     const outcome = await cancel(
@@ -92,6 +102,7 @@ async function finish(
 
 /** Redis refused the task: it is not there, and nothing of it ran. */
 export function notSubmitted(task: string, refusal: Error): RedisUnfitError {
+  if (refusal instanceof RedisUnfitError && refusal.message.includes(" was not submitted: ")) return refusal;
   return new RedisUnfitError(`task "${task}" was not submitted: ${refusal.message}`, { cause: refusal });
 }
 

@@ -77,8 +77,11 @@ async function submit(invocation: Invocation<SubmitCommandOptions>): Promise<Exi
     if (options.wait) {
       const { timeout, pool: name } = options;
       const size = pool?.size ?? null;
-      const call = { task, args, pool: name, size, submit, timeout, settings, printer };
-      return connection.inspector.audit.record(change, () => submitAndWait(connection, call));
+      const recorded = (make: () => Promise<void>) => connection.inspector.audit.record(change, make);
+      const call = { task, args, pool: name, size, submit, timeout, settings, printer, recorded };
+      return submitAndWait(connection, call).catch((error) => {
+        throw isRefusal(error) ? notSubmitted(task, error as Error) : error;
+      });
     }
     const call = { task, args, pool: options.pool, options: submit, maxPayload: MAX_PAYLOAD, hosts };
     const { id, isDuplicate } = await connection.inspector.audit

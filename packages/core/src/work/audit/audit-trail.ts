@@ -1,8 +1,12 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { RedisClient } from "../../redis/connection/index.ts";
 import type { Keys } from "../../redis/keys.ts";
+import { type Milliseconds, settledWithin } from "../../time/index.ts";
 import { type AuditActor, type AuditedChange, LONGEST_FIELD } from "./audit-entry.ts";
 import { noteAudit } from "./note-audit.ts";
+
+/** Longest wait for the note of how a change ended, ms. */
+const END_DEADLINE: Milliseconds = 2_000;
 
 /** How a change ended. */
 export interface AuditResult {
@@ -45,7 +49,7 @@ export class AuditTrail {
    * Makes a change and notes it.
    * @param endings - How it ended: from what it gave; and, of one that threw, in words where it can be resumed, else null.
    * @throws what the change throws; and, before it begins, what Redis says when it cannot note anything. A Redis without
-   * memory refuses new entries: the change, which may be what helps, is made nevertheless, and a warning says so.
+   * memory refuses new entries: the change, which may be what helps, is made nevertheless; a warning says so when it was made.
    */
   async record<Answer>(
     change: AuditedChange,
@@ -54,9 +58,18 @@ export class AuditTrail {
   ): Promise<Answer> {
     const actor = this.#inside.getStore() ? null : this.#options.actor();
     if (actor === null) return make();
-    const begun = await this.#note(actor, change, { outcome: "begun" });
-    const end = (result: { outcome: string; result?: string | undefined }): Promise<unknown> =>
-      this.#note(actor, change, { ...result, begun }).catch((error: Error) => this.#warn(actor, change, error));
+    const begun = await this.#begin(actor, change);
+    if (begun instanceof Error) {
+      const answer = await this.#inside.run(true, make);
+      this.#warn(actor, change, begun);
+      return answer;
+    }
+    const end = async (result: { outcome: string; result?: string | undefined }): Promise<void> => {
+      const noted = this.#note(actor, change, { ...result, begun });
+      noted.catch((error: Error) => this.#warn(actor, change, error));
+      // Redis may be gone meanwhile: the entry then says that the change was begun.
+      await settledWithin(noted, END_DEADLINE);
+    };
     try {
       const answer = await this.#inside.run(true, make);
       await end(resultOf?.(answer) ?? { outcome: "done" });
@@ -69,11 +82,21 @@ export class AuditTrail {
     }
   }
 
+  /** @returns the error of a Redis without memory, which the change may help */
+  async #begin(actor: AuditActor, change: AuditedChange): Promise<[id: string, at: string] | Error> {
+    try {
+      return await this.#note(actor, change, { outcome: "begun" });
+    } catch (error) {
+      if (error instanceof Error && /\bOOM\b/.test(error.message)) return error;
+      throw error;
+    }
+  }
+
   async #note(
     actor: AuditActor,
     change: AuditedChange,
-    ending: { outcome: string; result?: string | undefined; begun?: [id: string, at: string] | null },
-  ): Promise<[id: string, at: string] | null> {
+    ending: { outcome: string; result?: string | undefined; begun?: [id: string, at: string] },
+  ): Promise<[id: string, at: string]> {
     const { client, keys, during = (request) => request() } = this.#options;
     const { begun, outcome, result } = ending;
     const { name, via, role, address } = actor;
@@ -82,14 +105,8 @@ export class AuditTrail {
     const fields = Object.entries(facts).flatMap(([field, value]) =>
       value === null || value === undefined || value === "" ? [] : [field, shortened(value)],
     );
-    try {
-      const args = [begun?.[0] ?? "", begun?.[1] ?? "", ...fields];
-      return await during(() => noteAudit.run(client, [keys.audit], args));
-    } catch (error) {
-      if (!(error instanceof Error) || !/\bOOM\b/.test(error.message)) throw error;
-      this.#warn(actor, change, error);
-      return null;
-    }
+    const args = [begun?.[0] ?? "", begun?.[1] ?? "", ...fields];
+    return during(() => noteAudit.run(client, [keys.audit], args));
   }
 
   #warn({ name }: AuditActor, { action, target }: AuditedChange, { message }: Error): void {
