@@ -82,7 +82,7 @@ test("close fails what is pending, leaves nothing, is repeatable, and is final",
   await expect(mp.hosts()).rejects.toThrow(ClosedError);
   expect(() => pool.applyAsync("x")).toThrow(PoolClosedError);
   // The index and the figures of tasks are of the past, and end by themselves.
-  const left = (await redis.client().keys(`{${namespace}}*`)).filter((key) => !/}\/(index|rollup)/.test(key));
+  const left = (await redis.client().keys(`{${namespace}}*`)).filter((key) => !/}\/(index|rollup|changes$)/.test(key));
   expect(left).toEqual([]);
 });
 

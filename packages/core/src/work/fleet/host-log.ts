@@ -120,7 +120,10 @@ local first_warning = 6 + tonumber(ARGV[5])
 local function keep(key, first, last, most, life)
   if first > last then return end
   if redis.call("TYPE", key).ok ~= "list" then redis.call("UNLINK", key) end
-  for index = first, last do redis.call("RPUSH", key, ARGV[index]) end
+  -- A call of Lua takes some thousand values at most.
+  for index = first, last, 1000 do
+    redis.call("RPUSH", key, unpack(ARGV, index, math.min(last, index + 999)))
+  end
   redis.call("LTRIM", key, -tonumber(most), -1)
   redis.call("PEXPIRE", key, life)
 end

@@ -166,7 +166,10 @@ describe("PL19: terminate fails at once", () => {
     await pool.terminate();
     expect(results.every((result) => result.ready())).toBe(true);
     await mp.close();
-    expect((await host.client.keys(`{${host.namespace}}*`)).filter((key) => !key.includes("/replies/"))).toEqual([]);
+    // What has a time to live: its reply stream, and the notes of changes for dashboards.
+    const left = await host.client.keys(`{${host.namespace}}*`);
+    expect(left.filter((key) => !/\/(replies\/|changes$)/.test(key))).toEqual([]);
+    expect(await host.client.pttl(host.keys.changes)).toBeGreaterThan(0);
   });
 
   test("also after close and in the middle of a join, which then ends too", async () => {
