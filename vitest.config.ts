@@ -24,6 +24,11 @@ function sourceEnvironment(): Record<string, string> {
   return { NODE_OPTIONS: options, NODE_COMPILE_CACHE: cache };
 }
 
+// Tests that press every button of every page in a browser take minutes: `pnpm test:pages` runs all of them, and `pnpm test`
+// the others.
+const PAGES = ["fleet", "load", "objects", "overview", "steward", "task", "tasks"];
+const runsAllPages = process.env["MANYHANDS_TEST_PAGES"] === "all";
+
 // One project a package.
 const project = (name: string): object => ({
   ...resolution,
@@ -31,6 +36,7 @@ const project = (name: string): object => ({
     name,
     env,
     include: [`packages/${name}/test/**/*.test.ts`],
+    exclude: runsAllPages ? [] : PAGES.map((page) => `packages/dashboard/test/web/${page}.test.ts`),
     // Real Redis servers and real processes: generous, because only a hang should meet it.
     testTimeout: 60_000,
     hookTimeout: 60_000,

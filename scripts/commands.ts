@@ -9,6 +9,7 @@ export const COMMANDS: Readonly<Record<string, string>> = {
     "runs tests of code that talks to Redis, with Redis 3, 10 and 40 ms away; pnpm test:distance 10 lock",
   "test:recipes":
     "follows the pages of docs/recipes with the packages they name, on Node 22 and 24, for minutes; pnpm test:recipes next",
+  "test:pages": "presses every button of the dashboard's pages in a browser, for minutes; pnpm test:pages objects",
   "test:submitters": "stops 1 000 programs that submit, in every way; each task must run once and be found",
   "test:dashboard-load":
     "opens the dashboard beside 1 000 pools, 500 hosts and 200 000 tasks, and prints what that costs",

@@ -5,4 +5,5 @@ import { builds, runVitest } from "./run-vitest.ts";
 const sizes = process.argv.slice(2).find((word) => /^\d+(,\d+)*$/.test(word)) ?? "1000,500,200000";
 const test = ["--project", "dashboard", "packages/dashboard/test/web/load.test.ts"];
 
-process.exitCode = builds() && runVitest(test, { environment: { MANYHANDS_LOAD: sizes } }) ? 0 : 1;
+process.exitCode =
+  builds() && runVitest(test, { environment: { MANYHANDS_LOAD: sizes, MANYHANDS_TEST_PAGES: "all" } }) ? 0 : 1;
