@@ -21,7 +21,7 @@ type OverviewView = z.infer<typeof Overview>;
 type Why = OverviewView["pools"][number]["why"];
 
 /** Findings, pools and hosts that are told; the pages below show all. */
-const MOST_FINDINGS = 7;
+const MOST_FINDINGS = 50;
 const MOST_POOLS = 8;
 const MOST_HOSTS = 8;
 /** What lasts too long is found though nothing changes: an answer is used for at most so long, ms. */

@@ -3,7 +3,7 @@ import type { Keys } from "../../redis/keys.ts";
 import type { Milliseconds } from "../../time/index.ts";
 import { isProcessQueue } from "../../wire/records/process-queues.ts";
 import type { HostRecord } from "../../wire/records/records.ts";
-import { isServed } from "../../work/fleet/index.ts";
+import { type GoneHost, isServed, readGoneHosts } from "../../work/fleet/index.ts";
 import { HOUR, MINUTE, readErrorGroups } from "../../work/rollups/index.ts";
 import { ObjectInspector, type ObjectView } from "../objects/index.ts";
 import {
@@ -60,7 +60,7 @@ export interface FleetFigures {
 export interface Attention {
   /** Server time, epoch ms. */
   at: number;
-  /** What needs somebody now first, and what lasts longest. */
+  /** What needs somebody now first; of a level what began last. */
   findings: AttentionFinding[];
   figures: FleetFigures;
   overview: Overview;
@@ -83,7 +83,7 @@ export class AttentionReader {
   readonly #objects: ObjectInspector;
   readonly #met: MetDeadlocks = new Map();
   readonly #known = new Map<string, HostRecord>();
-  readonly #lost = new Map<string, { host: HostRecord; since: number }>();
+  readonly #lost = new Map<string, { host: Pick<HostRecord, "id" | "name" | "running">; since: number }>();
   #redis: { readAt: number; findings: AttentionFinding[] } = { readAt: Number.NEGATIVE_INFINITY, findings: [] };
 
   constructor(client: RedisClient, keys: Keys) {
@@ -94,16 +94,17 @@ export class AttentionReader {
   }
 
   async read(): Promise<Attention> {
-    const [overview, objects, groups, rates, parked, redis] = await Promise.all([
+    const [overview, objects, groups, rates, parked, redis, gone] = await Promise.all([
       this.#overview.read(),
       this.#readObjects(),
       readErrorGroups(this.#client, this.#keys, { last: 2 * HOUR, limit: MOST_GROUPS }),
       readRates(this.#client, this.#keys, { last: 2 * HOUR }),
       readParked(this.#client, this.#keys),
       this.#readRedis(),
+      readGoneHosts(this.#client, this.#keys),
     ]);
     const { at, hosts, pools } = overview;
-    this.#noticeLost(overview);
+    this.#noticeLost(overview, gone);
     const waits = waitFindings(objects, { hosts, at, met: this.#met });
     const failures = await this.#readFailures(failingTasks(groups, at).slice(0, MOST_TASKS), overview);
     const still = new Set(waits.findings.flatMap((finding) => ("pools" in finding ? finding.pools : [])));
@@ -142,8 +143,14 @@ export class AttentionReader {
     return this.#redis.findings;
   }
 
-  /** A host that ends takes itself off the list; one that is listed without a heartbeat was lost. */
-  #noticeLost({ at, hosts, lostHosts }: Overview): void {
+  /**
+   * A host that ends takes itself off the list; one that is listed without a heartbeat was lost. Hosts write down those that
+   * are gone, a few seconds later.
+   */
+  #noticeLost({ at, hosts, lostHosts }: Overview, gone: readonly GoneHost[]): void {
+    for (const { id, name, how, goneAt, running } of gone) {
+      if (how !== "ended") this.#lost.set(id, { host: { id, name, running }, since: goneAt });
+    }
     for (const id of lostHosts) {
       const host = this.#known.get(id);
       if (host && !this.#lost.has(id)) this.#lost.set(id, { host, since: host.beatAt });
@@ -364,5 +371,5 @@ const LEVELS: readonly FindingLevel[] = ["now", "soon"];
 function byNeed(left: AttentionFinding, right: AttentionFinding): number {
   const rank = LEVELS.indexOf(left.level) - LEVELS.indexOf(right.level);
   if (rank !== 0) return rank;
-  return (left.since ?? Number.POSITIVE_INFINITY) - (right.since ?? Number.POSITIVE_INFINITY) || 0;
+  return (right.since ?? 0) - (left.since ?? 0);
 }

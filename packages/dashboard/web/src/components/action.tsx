@@ -1,4 +1,4 @@
-import { type ReactNode, useRef, useState } from "react";
+import { type ReactNode, useEffect, useRef, useState } from "react";
 import { useWords } from "../words/index.ts";
 import { Button, type ButtonProps } from "./button.tsx";
 import { Dialog } from "./dialog.tsx";
@@ -33,10 +33,12 @@ export interface ActionProps extends Pick<ButtonProps, "icon" | "look" | "size" 
   run: (tell: (progress: string) => void) => Promise<Done>;
   /** The dialog was opened: its fields begin anew. */
   onAsk?: () => void;
+  /** What it is about may vanish with it: whether there is an outcome to be read beside the button. */
+  onOutcome?: (isShown: boolean) => void;
 }
 
 /** A button that does something to the fleet: it asks, shows that it works, and says beside itself how it ended. */
-export function Action({ question, run, onAsk, ...button }: ActionProps) {
+export function Action({ question, run, onAsk, onOutcome, ...button }: ActionProps) {
   const { common } = useWords();
   const [isAsking, setAsking] = useState(false);
   const [isBusy, setBusy] = useState(false);
@@ -44,6 +46,8 @@ export function Action({ question, run, onAsk, ...button }: ActionProps) {
   const [problem, setProblem] = useState<string | null>(null);
   const [progress, setProgress] = useState<string | null>(null);
   const wasPressed = useRef(false);
+  const isShown = isBusy || done !== null || problem !== null;
+  useEffect(() => onOutcome?.(isShown), [isShown, onOutcome]);
 
   const start = async (action: ActionProps["run"]): Promise<void> => {
     // Two presses before the next drawing are one.

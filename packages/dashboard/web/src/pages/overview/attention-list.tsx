@@ -1,6 +1,7 @@
 import { Link } from "@tanstack/react-router";
-import type { ReactNode } from "react";
+import { type ReactNode, useState } from "react";
 import type { Finding } from "../../../../src/api/types.ts";
+import { Button } from "../../components/button.tsx";
 import { Sentence } from "../../components/sentence.tsx";
 import { Glyph } from "../../components/state.tsx";
 import { Lasting, Moment } from "../../components/time.tsx";
@@ -9,12 +10,29 @@ import { duration } from "../../format/times.ts";
 import { useWords, type Words } from "../../words/index.ts";
 import { FindingActions, isChange } from "./finding-actions.tsx";
 
+/** Findings that are shown at first. */
+const FIRST = 7;
+
 const SAY = { count, bytes, percent, duration };
 
 /** What needs somebody: a sentence with a cause, a time, a place and a button each. */
 export function AttentionList(props: { findings: readonly Finding[]; more: number; isAway: boolean }) {
-  const { findings, more, isAway } = props;
+  const { more, isAway } = props;
   const { findings: said, overview } = useWords();
+  const [isWhole, setWhole] = useState(false);
+  const [handled, setHandled] = useState<ReadonlyMap<string, Handled>>(new Map());
+  const findings = withHandled(isWhole ? props.findings : props.findings.slice(0, FIRST), handled);
+  const hidden = isWhole ? 0 : Math.max(0, props.findings.length - FIRST);
+  const note = (finding: Finding, place: number, isShown: boolean): void => {
+    const key = keyOf(finding);
+    setHandled((before) => {
+      if (before.has(key) === isShown) return before;
+      const next = new Map(before);
+      if (isShown) next.set(key, { finding, place });
+      else next.delete(key);
+      return next;
+    });
+  };
   const first = findings.findIndex(({ level, actions }) => level === "now" && isChange(actions[0]));
   return (
     <section className="card" aria-label={said.attention}>
@@ -38,15 +56,44 @@ export function AttentionList(props: { findings: readonly Finding[]; more: numbe
               </div>
               <p className="when">{finding.since !== null && <When since={finding.since} />}</p>
               <div className="do">
-                <FindingActions finding={finding} isPrimary={index === first} isAway={isAway} />
+                <FindingActions
+                  finding={finding}
+                  isPrimary={index === first}
+                  isAway={isAway}
+                  onOutcome={(isShown) => note(finding, index, isShown)}
+                />
               </div>
             </li>
           ))}
         </ul>
       )}
-      {more > 0 && <footer>{said.more(more)}</footer>}
+      {hidden + more > 0 && (
+        <footer>
+          {hidden > 0 ? (
+            <Button size="small" look="quiet" icon="down" onClick={() => setWhole(true)}>
+              {said.more(hidden + more)}
+            </Button>
+          ) : (
+            said.more(more)
+          )}
+        </footer>
+      )}
     </section>
   );
+}
+
+/** A finding with an outcome beside one of its buttons, and its place among the others. */
+interface Handled {
+  finding: Finding;
+  place: number;
+}
+
+/** What was just done may end a finding: it stays until its outcome is closed, so that it can be read, and taken back. */
+function withHandled(findings: readonly Finding[], handled: ReadonlyMap<string, Handled>): readonly Finding[] {
+  const all = [...findings];
+  const keys = new Set(findings.map(keyOf));
+  for (const [key, { finding, place }] of handled) if (!keys.has(key)) all.splice(place, 0, finding);
+  return all;
 }
 
 function When({ since }: { since: number }) {

@@ -13,10 +13,10 @@ import { useWords, type Words } from "../../words/index.ts";
 type FindingTexts = Words["findings"];
 
 /** The buttons of a finding. */
-export function FindingActions(props: { finding: Finding; isPrimary: boolean; isAway: boolean }) {
-  const { finding, isPrimary, isAway } = props;
+export function FindingActions(props: Omit<OneProps, "action"> & { finding: Finding }) {
+  const { finding, isPrimary, ...more } = props;
   return finding.actions.map((action, index) => (
-    <OneAction key={action.kind} action={action} isPrimary={isPrimary && index === 0} isAway={isAway} />
+    <OneAction key={action.kind} action={action} isPrimary={isPrimary && index === 0} {...more} />
   ));
 }
 
@@ -24,9 +24,11 @@ interface OneProps<Kind extends FindingAction["kind"] = FindingAction["kind"]> {
   action: Extract<FindingAction, { kind: Kind }>;
   isPrimary: boolean;
   isAway: boolean;
+  /** An outcome is shown beside a button, or no more. */
+  onOutcome: (isShown: boolean) => void;
 }
 
-function OneAction({ action, isPrimary, isAway }: OneProps) {
+function OneAction({ action, ...more }: OneProps) {
   switch (action.kind) {
     case "start-host":
       return <StartHost pool={action.pool} />;
@@ -37,7 +39,7 @@ function OneAction({ action, isPrimary, isAway }: OneProps) {
     case "reset-pool":
     case "remove-pool":
     case "resume-host":
-      return <Change action={action} isPrimary={isPrimary} isAway={isAway} />;
+      return <Change action={action} {...more} />;
     default:
       return <See action={action} />;
   }
@@ -60,12 +62,17 @@ export function isChange(action: FindingAction | undefined): boolean {
   return action !== undefined && Object.hasOwn(RIGHTS, action.kind);
 }
 
-function Change({ action, isPrimary, isAway }: OneProps<ChangeKind>) {
+function Change({ action, isPrimary, isAway, onOutcome }: OneProps<ChangeKind>) {
   const { findings: said } = useWords();
   const forbidden = useMay(RIGHTS[action.kind]);
   const { children, ...rest } = changeOf(action, said);
   return (
-    <Action {...rest} look={isPrimary ? "primary" : "plain"} disabled={isAway ? said.away : forbidden}>
+    <Action
+      {...rest}
+      look={isPrimary ? "primary" : "plain"}
+      disabled={isAway ? said.away : forbidden}
+      onOutcome={onOutcome}
+    >
       {children}
     </Action>
   );
