@@ -254,6 +254,27 @@ test("pools are made, changed and removed", async () => {
   for (const method of ["GET", "DELETE"]) expect((await call("/pools/images", { method })).status).toBe(404);
 });
 
+test("schedules are set, looked at, paused, run and removed", async () => {
+  const put = (name: string, body: object) => call(`/schedules/${name}`, { method: "PUT", body });
+  const wanted = { task: "tell", args: ["ada"], cron: "0 3 * * *", timeZone: "Europe/Berlin", overlap: "skip" };
+  expect(await put("nightly", wanted)).toMatchObject({ status: 200, body: { ...wanted, state: "active", runs: 0 } });
+  expect((await call("/schedules")).body).toMatchObject({ schedules: [{ name: "nightly", lastRuns: [] }] });
+  expect((await call("/schedules/nightly/next?count=3")).body["times"]).toHaveLength(3);
+  expect(await post("/schedules/nightly/pause")).toMatchObject({ status: 200, body: { state: "paused", next: null } });
+  expect(await post("/schedules/nightly/resume")).toMatchObject({ status: 200, body: { state: "active" } });
+
+  const { body } = await post("/schedules/nightly/run");
+  await ended(String(body["id"]));
+  expect((await call(`/tasks/${body["id"]}`)).body).toMatchObject({ result: "told ada", schedule: "nightly" });
+
+  for (const wrong of [{ task: "tell" }, { ...wanted, cron: "0 0 31 2 *" }, { ...wanted, crom: 1 }]) {
+    expect((await put("other", wrong)).status).toBe(400);
+  }
+  expect(await call("/schedules/nightly", { method: "DELETE" })).toMatchObject({ body: { outcome: "removed" } });
+  expect((await call("/schedules/nightly")).status).toBe(404);
+  expect((await post("/schedules/nightly/run")).status).toBe(404);
+});
+
 test("hosts are shown, resized, made quiet and resumed", async () => {
   const [host] = (await call("/hosts")).body["hosts"] as { id: string; name: string; tasks: string[] }[];
   expect(host).toMatchObject({ name: "oslo", slots: 2, state: "running", tasks: expect.arrayContaining(["tell"]) });

@@ -20,6 +20,7 @@ import { presentAnswers } from "./present-answers.ts";
 import { problem } from "./problem.ts";
 import { processRoutes } from "./process-routes.ts";
 import { rateRoutes } from "./rate-routes.ts";
+import { scheduleRoutes } from "./schedule-routes.ts";
 import { taskPartRoutes } from "./task-part-routes.ts";
 import { taskRoutes } from "./task-routes.ts";
 import { visitorRoutes } from "./visitor-routes.ts";
@@ -55,6 +56,7 @@ export function api(place: ApiPlace, settings: ApiSettings): OpenAPIHono {
   app.route("/", hostRoutes(place));
   app.route("/", processRoutes(place));
   app.route("/", objectRoutes(place, redaction));
+  app.route("/", scheduleRoutes(place));
   app.route("/", auditRoutes(place));
   app.route("/", rateRoutes(place));
   app.route("/", failureRoutes(place));

@@ -5,6 +5,7 @@ import type * as findings from "./finding-schemas.ts";
 import type * as objects from "./object-schemas.ts";
 import type { z } from "./open-api.ts";
 import type * as rates from "./rate-schemas.ts";
+import type * as schedules from "./schedule-schemas.ts";
 import type * as schemas from "./schemas.ts";
 import type * as visitors from "./visitor-routes.ts";
 
@@ -33,6 +34,8 @@ export type ObjectView = z.infer<typeof objects.ObjectView>;
 export type ObjectPage = z.infer<typeof objects.ObjectPage>;
 export type ObjectContents = z.infer<typeof objects.ObjectContents>;
 export type WaitGraph = z.infer<typeof objects.WaitGraph>;
+export type ScheduleView = z.infer<typeof schedules.ScheduleView>;
+export type ScheduleRun = z.infer<typeof schedules.ScheduleRun>;
 export type RateStep = z.infer<typeof rates.RateStep>;
 export type RateMark = z.infer<typeof rates.RateMark>;
 

@@ -30,6 +30,8 @@ export const ACTIONS = {
   endProcess: { role: "admin", changes: true, words: "end processes" },
   releaseObject: { role: "operator", changes: true, words: "release shared objects" },
   removeObject: { role: "admin", changes: true, words: "remove shared objects" },
+  changeSchedule: { role: "operator", changes: true, words: "set, pause, resume or run schedules" },
+  removeSchedule: { role: "admin", changes: true, words: "remove schedules" },
   signOut: { role: "viewer", changes: false, words: "sign out" },
   bullBoard: { role: "admin", changes: true, words: "change something in Bull Board" },
   /** What no line below names. */
@@ -100,4 +102,12 @@ export const API_ROUTES: Readonly<Record<string, Action>> = {
   "GET /wait-graph": "read",
   "POST /objects/{kind}/{name}/release": "releaseObject",
   "DELETE /objects/{kind}/{name}": "removeObject",
+  "GET /schedules": "read",
+  "GET /schedules/{name}": "read",
+  "GET /schedules/{name}/next": "read",
+  "PUT /schedules/{name}": "changeSchedule",
+  "POST /schedules/{name}/pause": "changeSchedule",
+  "POST /schedules/{name}/resume": "changeSchedule",
+  "POST /schedules/{name}/run": "changeSchedule",
+  "DELETE /schedules/{name}": "removeSchedule",
 };

@@ -131,6 +131,11 @@ const tree = root.addChildren([
   }),
   createRoute({
     getParentRoute: () => root,
+    path: "/schedules",
+    component: lazyRouteComponent(() => import("./pages/schedules/schedules-page.tsx"), "SchedulesPage"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
     path: "/redis",
     component: lazyRouteComponent(() => import("./pages/redis/redis-page.tsx"), "RedisPage"),
   }),

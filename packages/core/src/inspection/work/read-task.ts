@@ -132,7 +132,8 @@ function view(job: StoredJob, hosts: readonly HostRecord[]): TaskView {
     blockedBy: describeBlock(job, name, hosts),
     deadOf: typeof envelope.deadOf === "string" ? envelope.deadOf : null,
     parent: readParent(fields["parent"]),
-    schedule: fields["rjk"] ?? null,
+    // A run of a schedule of ours, or of one of BullMQ.
+    schedule: (typeof envelope.schedule === "string" ? envelope.schedule : fields["rjk"]) ?? null,
     traceId: /^[0-9a-f]{2}-([0-9a-f]{32})-/.exec(String(envelope.traceparent))?.[1] ?? null,
     cancelRequested: fields[JOB_CANCEL_FIELD] ?? fields[`${JOB_CANCEL_FIELD}.${place.unit}`] ?? null,
   };

@@ -12,6 +12,7 @@ export const frame = {
   processes: "Processes",
   objects: "Shared objects",
   objectsShort: "Objects",
+  schedules: "Schedules",
   redis: "Redis",
   audit: "Audit",
   settings: "Settings",

@@ -10,6 +10,7 @@ import { overview } from "./overview.ts";
 import { pools } from "./pools.ts";
 import { processes } from "./processes.ts";
 import { redis } from "./redis.ts";
+import { schedules } from "./schedules.ts";
 import { settings } from "./settings.ts";
 import { states } from "./states.ts";
 import { task } from "./task.ts";
@@ -31,6 +32,7 @@ export const en = {
   hosts,
   processes,
   objects,
+  schedules,
   redis,
   audit,
   settings,

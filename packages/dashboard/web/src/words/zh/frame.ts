@@ -12,6 +12,7 @@ export const frame = {
   processes: "进程",
   objects: "共享对象",
   objectsShort: "对象",
+  schedules: "计划",
   redis: "Redis",
   audit: "审计",
   settings: "设置",

@@ -11,6 +11,7 @@ import { overview } from "./overview.ts";
 import { pools } from "./pools.ts";
 import { processes } from "./processes.ts";
 import { redis } from "./redis.ts";
+import { schedules } from "./schedules.ts";
 import { settings } from "./settings.ts";
 import { states } from "./states.ts";
 import { task } from "./task.ts";
@@ -32,6 +33,7 @@ export const zh: Words = {
   hosts,
   processes,
   objects,
+  schedules,
   redis,
   audit,
   settings,

@@ -1,0 +1,67 @@
+import { MISSED, OVERLAPS } from "@manyhands/core/internal";
+import { z } from "./open-api.ts";
+
+const Time = z.number().openapi({ description: "Milliseconds since the epoch." });
+const duration = z.number().min(0).openapi({ description: "Milliseconds." });
+
+export const ScheduleRun = z
+  .object({
+    due: Time,
+    at: Time.openapi({ description: "When a host saw to it, milliseconds since the epoch." }),
+    outcome: z.enum(["started", "skipped", "queued", "missed", "manual"]),
+    id: z.string().nullable().openapi({ description: "Of its task." }),
+    count: z.int().openapi({ description: "Due times that this entry stands for." }),
+  })
+  .openapi("ScheduleRun");
+
+export const ScheduleView = z
+  .object({
+    name: z.string(),
+    task: z.string(),
+    args: z.array(z.unknown()),
+    cron: z.string().nullable(),
+    every: duration.nullable(),
+    timeZone: z.string(),
+    from: Time.nullable(),
+    until: Time.nullable(),
+    limit: z.int().nullable(),
+    jitter: duration,
+    overlap: z.enum(OVERLAPS),
+    missed: z.enum(MISSED),
+    pool: z.string(),
+    tags: z.array(z.string()),
+    state: z.enum(["active", "paused", "ended"]),
+    next: Time.nullable(),
+    createdAt: Time,
+    changedAt: Time,
+    runs: z.int(),
+    skipped: z.int(),
+    missedCount: z.int(),
+    queued: z.int(),
+    lastId: z.string().nullable(),
+    lastRuns: z.array(ScheduleRun).openapi({ description: "The newest first." }),
+  })
+  .openapi("Schedule");
+
+export const ScheduleOptions = z
+  .strictObject({
+    task: z.string().min(1),
+    args: z.array(z.unknown()).default([]),
+    cron: z.string().optional().openapi({ example: "0 3 * * *" }),
+    every: duration.optional(),
+    timeZone: z.string().optional().openapi({ example: "Europe/Berlin" }),
+    from: Time.optional(),
+    until: Time.optional(),
+    limit: z.int().min(1).optional(),
+    jitter: duration.optional(),
+    overlap: z.enum(OVERLAPS).optional(),
+    missed: z.enum(MISSED).optional(),
+    pool: z.string().min(1).optional(),
+    tags: z.array(z.string()).optional(),
+    priority: z.int().min(1).optional(),
+    attempts: z.int().min(1).optional(),
+    timeout: duration.optional(),
+    softTimeout: duration.optional(),
+    expires: duration.optional(),
+  })
+  .openapi("ScheduleOptions");

@@ -1,0 +1,233 @@
+import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import type { ScheduleRun, ScheduleView } from "../../../../src/api/types.ts";
+import { call, pathOf } from "../../api/call.ts";
+import { queryClient, reading } from "../../api/queries.ts";
+import { Action, type Done } from "../../components/action.tsx";
+import { Command, Empty, PageHead, Reading } from "../../components/page.tsx";
+import { Glyph, type GlyphName, State } from "../../components/state.tsx";
+import { type Column, Table } from "../../components/table.tsx";
+import { Ago } from "../../components/time.tsx";
+import { count } from "../../format/numbers.ts";
+import { duration, exactTime } from "../../format/times.ts";
+import { every } from "../../live/every.ts";
+import { useMay } from "../../visitor/may.ts";
+import { useWords } from "../../words/index.ts";
+
+/** Due times that a row shows. */
+const SHOWN_RUNS = 8;
+
+export function SchedulesPage() {
+  const { schedules: said } = useWords();
+  const schedules = useQuery({
+    ...reading<{ schedules: ScheduleView[] }>("/schedules", { topics: ["pools", "audit"] }),
+    ...every(5_000),
+  });
+  const all = schedules.data?.schedules ?? [];
+  const counted = (state: ScheduleView["state"]): string => count(all.filter((one) => one.state === state).length);
+  return (
+    <>
+      <PageHead title={said.title} tab={said.title} lead={said.lead(counted("active"), counted("paused"))} />
+      <Reading of={schedules}>
+        {({ schedules }) =>
+          schedules.length === 0 ? (
+            <Empty title={said.empty}>
+              <p>{said.how}</p>
+              <Command text="manyhands schedule add nightly report --cron '0 3 * * *' --time-zone Europe/Berlin" />
+            </Empty>
+          ) : (
+            <ScheduleTable schedules={schedules} />
+          )
+        }
+      </Reading>
+    </>
+  );
+}
+
+function ScheduleTable({ schedules }: { schedules: readonly ScheduleView[] }) {
+  const { schedules: said } = useWords();
+  const columns: Column<ScheduleView>[] = [
+    {
+      key: "name",
+      head: said.schedule,
+      cell: ({ name, state }) => (
+        <span className="row">
+          <b>{name}</b>
+          {state !== "active" && (
+            <State pill name={state === "paused" ? "paused" : "ended"}>
+              {said.state[state]}
+            </State>
+          )}
+        </span>
+      ),
+    },
+    {
+      key: "task",
+      head: said.task,
+      label: said.task,
+      cell: ({ task, pool }) => (
+        <>
+          <Link to="/tasks" search={{ task }}>
+            {task}
+          </Link>{" "}
+          <Link className="soft" to="/pools/$name" params={{ name: pool }}>
+            {pool}
+          </Link>
+        </>
+      ),
+    },
+    {
+      key: "when",
+      head: said.when,
+      label: said.when,
+      cell: ({ cron, every: interval, timeZone }) =>
+        cron === null ? (
+          said.every(duration(interval ?? 0))
+        ) : (
+          <>
+            <code>{cron}</code> <small>{timeZone}</small>
+          </>
+        ),
+    },
+    {
+      key: "next",
+      head: said.next,
+      label: said.next,
+      isNumber: true,
+      cell: ({ next }) => (next === null ? <span className="faint">{said.none}</span> : <Ago at={next} />),
+    },
+    { key: "last", head: said.last, label: said.last, isFull: true, cell: (schedule) => <Runs schedule={schedule} /> },
+    { key: "runs", head: said.runs, label: said.runs, isNumber: true, isMinor: true, cell: ({ runs }) => count(runs) },
+    {
+      key: "actions",
+      head: <span className="hidden">{said.actions}</span>,
+      isFull: true,
+      cell: (schedule) => <Actions schedule={schedule} />,
+    },
+  ];
+  return (
+    <div className="card">
+      <Table caption={said.title} columns={columns} rows={schedules} rowKey={({ name }) => name} />
+    </div>
+  );
+}
+
+const GLYPHS: Readonly<Record<ScheduleRun["outcome"], GlyphName>> = {
+  started: "tick",
+  skipped: "dash",
+  queued: "dot",
+  missed: "cross",
+  manual: "tick",
+};
+const CLASSES: Readonly<Record<ScheduleRun["outcome"], string>> = {
+  started: "",
+  skipped: "skipped",
+  queued: "active",
+  missed: "failed",
+  manual: "",
+};
+
+/** The last due times, the newest last, each with a shape; of one that was submitted the shape leads to its task. */
+function Runs({ schedule: { name, pool, lastRuns } }: { schedule: ScheduleView }) {
+  const { schedules: said } = useWords();
+  const runs = lastRuns.slice(0, SHOWN_RUNS).reverse();
+  if (runs.length === 0) return <span className="faint">{said.none}</span>;
+  const words = runs.map(({ outcome }) => said.outcome[outcome]).join(", ");
+  return (
+    <ul className="runs" aria-label={said.lastLabel(name, words)}>
+      {runs.map(({ due, outcome, id }) => {
+        const title = `${exactTime(due)}: ${said.outcome[outcome]}`;
+        const shape = (
+          <i className={CLASSES[outcome]} title={title}>
+            <Glyph name={GLYPHS[outcome]} />
+          </i>
+        );
+        return (
+          <li key={`${due} ${outcome}`}>
+            {id === null ? (
+              shape
+            ) : (
+              <Link to="/tasks/$id" params={{ id }} search={{ pool }} aria-label={title}>
+                {shape}
+              </Link>
+            )}
+          </li>
+        );
+      })}
+    </ul>
+  );
+}
+
+function Actions({ schedule }: { schedule: ScheduleView }) {
+  const { schedules: said } = useWords();
+  const mayNot = { change: useMay("changeSchedule"), remove: useMay("removeSchedule") };
+  const { name, task, pool, state, runs } = schedule;
+  const post = async (step: "pause" | "resume"): Promise<void> => {
+    await call(pathOf("schedules", name, step), { method: "POST" });
+    await again();
+  };
+  const pause = async (): Promise<Done> => {
+    await post("pause");
+    return { said: said.paused(name), undo: resume };
+  };
+  const resume = async (): Promise<Done> => {
+    await post("resume");
+    return { said: said.resumed(name), undo: pause };
+  };
+  return (
+    <span className="row">
+      {state !== "ended" && (
+        <Action
+          size="small"
+          look="quiet"
+          icon={state === "paused" ? "play" : "pause"}
+          label={state === "paused" ? said.resume(name) : said.pause(name)}
+          disabled={mayNot.change}
+          run={state === "paused" ? resume : pause}
+        />
+      )}
+      <Action
+        size="small"
+        look="quiet"
+        icon="retry"
+        label={said.run(name)}
+        disabled={mayNot.change}
+        question={{
+          title: said.runQuestion(name),
+          facts: said.runFacts(task, pool),
+          keep: said.runKeep,
+          go: said.runGo,
+        }}
+        run={async () => {
+          const { id } = await call<{ id: string }>(pathOf("schedules", name, "run"), { method: "POST" });
+          await again();
+          return { said: said.started(id) };
+        }}
+      />
+      <Action
+        size="small"
+        look="quiet"
+        icon="remove"
+        label={said.remove(name)}
+        disabled={mayNot.remove}
+        question={{
+          title: said.removeQuestion(name),
+          facts: said.removeFacts(count(runs)),
+          keep: said.removeKeep,
+          go: said.removeGo,
+          dangerous: true,
+        }}
+        run={async () => {
+          await call(pathOf("schedules", name), { method: "DELETE" });
+          await again();
+          return { said: said.removed(name) };
+        }}
+      />
+    </span>
+  );
+}
+
+/** The list as it is now. */
+async function again(): Promise<void> {
+  await queryClient.invalidateQueries({ queryKey: ["/schedules"] });
+}
