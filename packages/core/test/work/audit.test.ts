@@ -67,7 +67,11 @@ test("without an entry there is no change; but a Redis without memory can still 
   const full = () => Promise.reject(new Error("OOM command not allowed when used memory > 'maxmemory'."));
   Object.assign(client, { eval: full, evalsha: full });
   await trail.record(CHANGE, change);
-  expect([changes, warnings.length]).toEqual([1, 2]);
+  expect([changes, warnings.length]).toEqual([1, 1]);
+
+  // A change that Redis refused as well says so itself.
+  await expect(trail.record(CHANGE, full)).rejects.toThrow("OOM");
+  expect(warnings).toHaveLength(1);
 });
 
 test("what a change consists of is not noted once more, and nothing is where no one acts", async () => {
