@@ -18,6 +18,9 @@ import { PAGES } from "./pages.ts";
 
 const Palette = lazy(() => import("./palette.tsx").then(({ Palette }) => ({ default: Palette })));
 
+/** Two keys that belong together come within this time, ms. */
+const SEQUENCE = 1_000;
+
 /** The side, the bar and the tabs around every page. */
 export function AppFrame() {
   const { frame } = useWords();
@@ -34,12 +37,17 @@ export function AppFrame() {
       event.preventDefault();
       setOpened("palette");
     };
+    // A letter after g names a page, and is no command of its own.
+    let goAt = Number.NEGATIVE_INFINITY;
     return tinykeys(window, {
+      g: () => {
+        goAt = performance.now();
+      },
       "$mod+k": openPalette,
       "/": letters(() => setOpened("palette")),
       "?": letters(() => setOpened("help")),
       "Shift+?": letters(() => setOpened("help")),
-      p: letters(toggleLive),
+      p: letters(() => performance.now() - goAt > SEQUENCE && toggleLive()),
       ...Object.fromEntries(
         PAGES.flatMap((page) =>
           "key" in page ? [[`g ${page.key}`, letters(() => void navigate({ to: page.to }))]] : [],

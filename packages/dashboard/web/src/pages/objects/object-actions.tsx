@@ -24,9 +24,11 @@ function within({ lease }: ObjectView): string {
 
 /** What can be done to an object as a whole. */
 export function ObjectActions({ object }: { object: ObjectView }) {
+  // What it did may leave an action nothing to do: it stays until that is read.
+  const [isToldOf, setToldOf] = useState(false);
   return (
     <span className="push row">
-      {object.holders.length > 0 && <Release object={object} />}
+      {(object.holders.length > 0 || isToldOf) && <Release object={object} onOutcome={setToldOf} />}
       {object.kind === "semaphore" && <Permits object={object} />}
       <Remove object={object} />
     </span>
@@ -38,7 +40,7 @@ function nextFact(object: ObjectView, said: Words): string {
   return next ? said.objects.releaseNext(nameOf(next, said)) : said.objects.releaseFree;
 }
 
-function Release({ object }: { object: ObjectView }) {
+function Release({ object, onOutcome }: { object: ObjectView; onOutcome: (isShown: boolean) => void }) {
   const said = useWords();
   const words = said.objects;
   const { kind, name, holders } = object;
@@ -51,6 +53,7 @@ function Release({ object }: { object: ObjectView }) {
     <Action
       icon="release"
       disabled={useMay("releaseObject")}
+      onOutcome={onOutcome}
       question={{
         title: words.releaseTitle(kindName(kind, said), visible(name)),
         facts: [who, FENCED.has(kind) ? words.releaseFence : words.releaseNoFence, nextFact(object, said)],
@@ -130,11 +133,13 @@ function Permits({ object }: { object: ObjectView }) {
   const leased = object.holders.reduce((sum, holder) => sum + holder.count, 0);
   const out = Math.max(0, state.initial - state.value - leased);
   const [text, setText] = useState("1");
-  if (out === 0) return null;
+  const [isToldOf, setToldOf] = useState(false);
+  if (out === 0 && !isToldOf) return null;
   const permits = Number(text);
   return (
     <Action
       disabled={may}
+      onOutcome={setToldOf}
       question={{
         title: words.permitsTitle(visible(object.name)),
         facts: [words.withoutLease(count(out)), words.permitsFact],
