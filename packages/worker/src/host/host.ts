@@ -72,6 +72,9 @@ import type { WorkerHost } from "./worker-host.ts";
 /** Idle children that are kept warm over all pools: a few pools for each slot, and never fewer than the least. */
 const IDLE_PER_SLOT = 4;
 const LEAST_IDLE = 16;
+/** How often the fleet looks for hosts that were lost, and for scheduled runs whose predecessor a host has not told of, ms. */
+const LOST_HOSTS_INTERVAL: Milliseconds = 5_000;
+const QUEUED_RUNS_INTERVAL: Milliseconds = 10_000;
 /** Longest time for writing what was counted last, ms. */
 const FLUSH_DEADLINE: Milliseconds = 500;
 /** Time between two looks for hours whose figures are to be summed, ms. */
@@ -704,13 +707,13 @@ export class Host implements WorkerHost {
       {
         name: "schedules",
         what: "looking for scheduled runs that wait for the ones before",
-        interval: heartbeatInterval,
+        interval: QUEUED_RUNS_INTERVAL,
         look: () => this.#schedules.startQueued(),
       },
       {
         name: "hosts",
         what: "looking for hosts that are gone",
-        interval: heartbeatInterval,
+        interval: LOST_HOSTS_INTERVAL,
         look: () => this.#goneHosts.look(),
       },
       ...this.#pools.duties(),
