@@ -72,6 +72,17 @@ describe("a schedule", () => {
     expect(await view("report")).toEqual(changed);
   });
 
+  test("with from is due at that moment first, also by next() and after a pause", async () => {
+    const { mp } = await open();
+    const from = Date.now() + 3_600_000;
+    const set = await mp.schedules.set("later", "square", [1], { every: 60_000, from });
+    expect(set.next).toBe(from);
+    expect(await mp.schedules.next("later", 2)).toEqual([from, from + 60_000]);
+    await mp.schedules.pause("later");
+    await mp.schedules.resume("later");
+    expect((await mp.schedules.get("later"))?.next).toBe(from);
+  });
+
   test("rests while it is paused, and goes on with the next due time", async () => {
     const { space, mp, view } = await open();
     await space.host();

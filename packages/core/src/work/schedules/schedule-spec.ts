@@ -111,7 +111,7 @@ export interface DueTime {
 
 /**
  * The first due time after an instant.
- * @param anchor - The moment from which `every` counts, epoch ms
+ * @param anchor - The moment from which `every` counts, epoch ms: `from`, which is due itself, or when it was set
  * @returns null when there is none
  */
 export function nextDue(
@@ -126,7 +126,7 @@ export function nextDue(
 }
 
 function nextOfInterval(every: Milliseconds, after: number, anchor: number): number {
-  return Math.floor(anchor + Math.max(1, Math.floor((after - anchor) / every) + 1) * every);
+  return Math.floor(anchor + (Math.floor((after - anchor) / every) + 1) * every);
 }
 
 function nextOfCron(cron: string, after: number, { timeZone }: ScheduleSpec): number | null {

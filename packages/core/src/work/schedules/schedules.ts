@@ -70,9 +70,7 @@ export class Schedules {
         if (known && JSON.stringify(known.spec) === text) return this.#view(name);
         const isSameGrid = known !== null && known.spec.every === spec.every && known.spec.from === spec.from;
         const anchor = isSameGrid ? known.anchor : (spec.from ?? now);
-        // The first due time of a schedule with `from` is that moment itself.
-        const after = spec.from !== null && spec.every !== null && spec.from >= now ? spec.from - 1 : now;
-        const next = firstDue({ spec, name, after, anchor });
+        const next = nextDue(spec, name, { after: now, anchor });
         if (next === null) throw new ValueError(neverDue(options));
         const outcome = await setSchedule.run(
           client,
@@ -209,22 +207,6 @@ export class Schedules {
     if (!view) throw new ManyhandsError(`schedule "${name}" was removed as soon as it was set`);
     return view;
   }
-}
-
-function firstDue({
-  spec,
-  name,
-  after,
-  anchor,
-}: {
-  spec: Parameters<typeof nextDue>[0];
-  name: string;
-  after: number;
-  anchor: number;
-}) {
-  const { every, from } = spec;
-  if (every !== null && from !== null && from > after) return { due: from, at: from };
-  return nextDue(spec, name, { after, anchor });
 }
 
 function newVersion(): string {
