@@ -21,7 +21,8 @@ export function AttentionList(props: { findings: readonly Finding[]; more: numbe
   const { findings: said, overview } = useWords();
   const [isWhole, setWhole] = useState(false);
   const [handled, setHandled] = useState<ReadonlyMap<string, Handled>>(new Map());
-  const findings = withHandled(isWhole ? props.findings : props.findings.slice(0, FIRST), handled);
+  const current = isWhole ? props.findings : props.findings.slice(0, FIRST);
+  const findings = withHandled(current, handled);
   const hidden = isWhole ? 0 : Math.max(0, props.findings.length - FIRST);
   const note = (finding: Finding, place: number, isShown: boolean): void => {
     const key = keyOf(finding);
@@ -40,31 +41,22 @@ export function AttentionList(props: { findings: readonly Finding[]; more: numbe
         <p className="calm">{overview.calmCard}</p>
       ) : (
         <ul className="attention">
-          {findings.map((finding, index) => (
-            <li key={keyOf(finding)} className={finding.level}>
-              <span className="level">
-                <Glyph name={finding.level === "now" ? "failed" : "warn"} />
-                {said.level[finding.level]}
-              </span>
-              <div className="body sentence">
-                <p className="what">
-                  <Sentence text={textOf(said.what, finding)} parts={partsOf(finding, said)} />
-                </p>
-                <p className="why">
-                  <Sentence text={textOf(said.why, finding)} parts={partsOf(finding, said)} />
-                </p>
-              </div>
-              <p className="when">{finding.since !== null && <When since={finding.since} />}</p>
-              <div className="do">
-                <FindingActions
-                  finding={finding}
-                  isPrimary={index === first}
-                  isAway={isAway}
-                  onOutcome={(isShown) => note(finding, index, isShown)}
-                />
-              </div>
-            </li>
-          ))}
+          {findings.map((finding, index) => {
+            const isOver = !current.includes(finding);
+            return (
+              <li key={keyOf(finding)} className={isOver ? "over" : finding.level}>
+                {!isOver && <What finding={finding} />}
+                <div className="do">
+                  <FindingActions
+                    finding={finding}
+                    isPrimary={index === first}
+                    isAway={isAway}
+                    onOutcome={(isShown) => note(finding, index, isShown)}
+                  />
+                </div>
+              </li>
+            );
+          })}
         </ul>
       )}
       {hidden + more > 0 && (
@@ -82,13 +74,35 @@ export function AttentionList(props: { findings: readonly Finding[]; more: numbe
   );
 }
 
+/** A finding in words: how soon, what, why, and since when. */
+function What({ finding }: { finding: Finding }) {
+  const { findings: said } = useWords();
+  return (
+    <>
+      <span className="level">
+        <Glyph name={finding.level === "now" ? "failed" : "warn"} />
+        {said.level[finding.level]}
+      </span>
+      <div className="body sentence">
+        <p className="what">
+          <Sentence text={textOf(said.what, finding)} parts={partsOf(finding, said)} />
+        </p>
+        <p className="why">
+          <Sentence text={textOf(said.why, finding)} parts={partsOf(finding, said)} />
+        </p>
+      </div>
+      <p className="when">{finding.since !== null && <When since={finding.since} />}</p>
+    </>
+  );
+}
+
 /** A finding with an outcome beside one of its buttons, and its place among the others. */
 interface Handled {
   finding: Finding;
   place: number;
 }
 
-/** What was just done may end a finding: it stays until its outcome is closed, so that it can be read, and taken back. */
+/** What was just done may end a finding: its outcome stays until it is closed, so that it can be read, and taken back. */
 function withHandled(findings: readonly Finding[], handled: ReadonlyMap<string, Handled>): readonly Finding[] {
   const all = [...findings];
   const keys = new Set(findings.map(keyOf));
