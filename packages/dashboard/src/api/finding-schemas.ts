@@ -114,7 +114,9 @@ export const Overview = z
     at: z.number().openapi({ description: "Time of Redis, milliseconds since the epoch." }),
     latency: z.number().openapi({ description: "How long Redis took to answer, milliseconds." }),
     lookAgainAt: z.number().nullable().openapi({ description: "When there may be more although nothing changes." }),
-    attention: z.array(Finding).openapi({ description: "What needs somebody, the most urgent first; at most 7." }),
+    attention: z
+      .array(Finding)
+      .openapi({ description: "What needs a person: now first, and of a level what began last; at most 50." }),
     counts: z.object({ now: z.int(), soon: z.int() }).openapi({ description: "Of all findings." }),
     figures: z.object({
       hosts: z.object({ total: z.int(), states: z.record(z.string(), z.int()) }),

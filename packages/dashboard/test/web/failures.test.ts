@@ -2,7 +2,7 @@ import { useRedis } from "@manyhands/testing";
 import { beforeEach, expect, test } from "vitest";
 import { CHROMIUM, visitor, WITHOUT_CHROMIUM } from "../fixtures/chromium.ts";
 import { dashboardFor, TOKEN } from "../fixtures/dashboard.ts";
-import { faultsOf, isTooWide, keepPicture } from "../fixtures/pages.ts";
+import { faultsOf, isTooWide, keepPicture } from "../fixtures/looks.ts";
 import { request, useShop } from "../fixtures/shop.ts";
 
 const redis = useRedis();

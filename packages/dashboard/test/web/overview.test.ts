@@ -3,8 +3,8 @@ import { useRedis } from "@manyhands/testing";
 import { beforeEach, describe, expect, test } from "vitest";
 import { CHROMIUM, visitor, WITHOUT_CHROMIUM } from "../fixtures/chromium.ts";
 import { dashboardFor, TOKEN } from "../fixtures/dashboard.ts";
+import { faultsOf, isTooWide, keepPicture } from "../fixtures/looks.ts";
 import { TestNamespace } from "../fixtures/namespace.ts";
-import { faultsOf, isTooWide, keepPicture } from "../fixtures/pages.ts";
 import { request, useShop } from "../fixtures/shop.ts";
 
 const redis = useRedis();
