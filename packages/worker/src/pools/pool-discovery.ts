@@ -55,7 +55,8 @@ export class PoolDiscovery {
   /** Reads the registry for the first time. @throws when Redis cannot be read */
   async start(): Promise<void> {
     this.#isAllDue = true;
-    await this.#readings.join();
+    // Not the rest of one under way, which may have been asked for by the connection: it does not see what is due now.
+    await this.#readings.again();
     if (!this.#stopped) this.#duty.start();
   }
 

@@ -194,6 +194,32 @@ test("the registry is read once more after a reading that was under way when it 
   await discovery.stop();
 });
 
+test("pools that come later are found also where a first reading was under way when the host started", async () => {
+  // given
+  const space = new TestNamespace(redis);
+  const open = (record: PoolRecord): ServedPool =>
+    ({ record, start: async () => {}, update: () => {}, close: async () => {} }) as unknown as ServedPool;
+  const discovery = new PoolDiscovery({
+    ...{ registry: space.registry, pools: null, open },
+    running: new RunningJobs(
+      () => {},
+      () => {},
+    ),
+    logger: { info: () => {}, warn: () => {}, error: () => {} },
+    interval: 600_000,
+  });
+
+  // when
+  discovery.refresh();
+  await discovery.start();
+  await space.pool("later");
+  discovery.refresh("later");
+
+  // then
+  await until(() => discovery.served().some(({ record }) => record.name === "later"), { what: "the pool is served" });
+  await discovery.stop();
+});
+
 test("a message that a pool changed costs its record, and not those of all pools", async () => {
   // given
   const space = new TestNamespace(redis);
