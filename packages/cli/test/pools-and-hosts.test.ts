@@ -209,9 +209,15 @@ describe("hosts", () => {
 
     expect(await runHere(["host", "drain", "web-1"], place)).toMatchObject({
       code: 0,
-      stderr: 'host "web-1" was told to finish its 1 running task, and to end\n',
+      stderr:
+        'host "web-1" was told to finish its 1 running task, and to end; until then it can be kept with: ' +
+        "manyhands host resume web-1\n",
     });
-
+    expect(await runHere(["host", "resume", "web-1"], place)).toMatchObject({
+      code: 0,
+      stderr: 'host "web-1" takes work: its drain was stopped\n',
+    });
+    expect(await runHere(["host", "drain", "web-1"], place)).toMatchObject({ code: 0 });
     await until(async () => (await inspector.fleet.get("web-1"))?.state === "draining");
     open();
     expect(await work.exited).toMatchObject({ code: 0, stdout: '"there"\n' });

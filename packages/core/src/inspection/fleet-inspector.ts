@@ -108,16 +108,16 @@ export class FleetInspector {
   }
 
   /**
-   * Lets a host, or several, that {@link quiet} has stopped take work again.
+   * Lets a host, or several, take work again: after {@link quiet}, or while it drains and something still runs on it.
    * @returns as {@link quiet}
-   * @throws as {@link quiet}; ValueError for a host that drains: that is final
+   * @throws as {@link quiet}; ValueError for a host that ends already, or whose own program stops it
    */
   resume(host: string, options?: HostAnswerOptions): Promise<HostRecord | null>;
   resume(hosts: readonly string[], options?: HostAnswerOptions): Promise<(HostRecord | null)[]>;
   resume(hosts: string | readonly string[], options: HostAnswerOptions = {}): Promise<Answers> {
     const isDone = (host: HostRecord): boolean => {
       assertStays(host, "cannot be resumed");
-      return host.state !== "quiet";
+      return host.state !== "quiet" && host.state !== "draining";
     };
     return this.#tell(hosts, { ...options, message: { type: "resume" }, isDone });
   }
@@ -133,6 +133,9 @@ export class FleetInspector {
   resize(hosts: readonly string[], slots: number, options?: HostAnswerOptions): Promise<(HostRecord | null)[]>;
   resize(hosts: string | readonly string[], slots: number, options: HostAnswerOptions = {}): Promise<Answers> {
     const isDone = (host: HostRecord): boolean => {
+      if (host.state === "draining" && host.canResume === true) {
+        throw new ValueError(`host "${host.name}" cannot be resized: it drains; resume it first`);
+      }
       assertStays(host, "cannot be resized");
       return host.slots === slots;
     };
@@ -143,7 +146,8 @@ export class FleetInspector {
   }
 
   /**
-   * Tells a host, or several, to take no more work, to finish what it runs and to end. That is final.
+   * Tells a host, or several, to take no more work, to finish what it runs and to end. As long as something runs on it, and
+   * the grace time is not over, {@link resume} takes that back.
    * @param options - `grace`: milliseconds for running tasks; without it what the host was started with
    * @returns as {@link quiet}
    * @throws as {@link quiet}
@@ -226,9 +230,9 @@ function assertSlots(slots: unknown): void {
   );
 }
 
-function assertStays({ name, state }: HostRecord, what: string): void {
-  if (state !== "draining") return;
-  throw new ValueError(`host "${name}" ${what}: it drains, which is final; start it again when it has ended`);
+function assertStays({ name, state, canResume }: HostRecord, what: string): void {
+  if (state !== "draining" || canResume === true) return;
+  throw new ValueError(`host "${name}" ${what}: it is ending already; start it again when it has ended`);
 }
 
 function unanswered({ name, version, state }: HostRecord, timeout: Milliseconds): TimeoutError {

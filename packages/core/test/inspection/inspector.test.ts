@@ -639,11 +639,21 @@ describe("hosts and logs", () => {
 
     expect(told).toEqual([{ type: "drain", grace: 500 }]);
     expect(await inspector.fleet.drain("web-2")).toBe(null);
-    // What drains is not asked for anything else: that is final.
-    await expect(inspector.fleet.resume("web-1")).rejects.toThrow(/^host "web-1" cannot be resumed: it drains/);
-    await expect(inspector.fleet.resize("web-1", 2)).rejects.toThrow(/^host "web-1" cannot be resized: it drains/);
+    // What ends already is not asked for anything else.
+    await expect(inspector.fleet.resume("web-1")).rejects.toThrow(/^host "web-1" cannot be resumed: it is ending/);
+    await expect(inspector.fleet.resize("web-1", 2)).rejects.toThrow(/^host "web-1" cannot be resized: it is ending/);
     expect(await inspector.fleet.quiet("web-1")).toMatchObject({ state: "draining" });
     expect(told).toHaveLength(1);
+  });
+
+  test("a host that drains is resumed as long as it says that it can be", async () => {
+    await beat({ state: "draining", step: "warm", canResume: true });
+    const told = await hostThatHears(() => ({ state: "running", step: null, canResume: false }));
+
+    await expect(inspector.fleet.resize("web-1", 2)).rejects.toThrow(/it drains; resume it first$/);
+    expect(await inspector.fleet.resume("web-1")).toMatchObject({ state: "running", step: null });
+
+    expect(told).toEqual([{ type: "resume" }]);
   });
 
   test("a change of hosts resolves when each has said that it made it, and one that says nothing is named", async () => {

@@ -16,6 +16,10 @@ function actionsOf(finding: AttentionFinding): Action[] {
       return [{ kind: "start-host", pool: null }];
     case "host-quiet":
       return [{ kind: "resume-host", host: finding.host }, seeHost(finding.host)];
+    case "host-draining": {
+      const stop: Action[] = finding.canResume ? [{ kind: "stop-drain", host: finding.host }] : [];
+      return [...stop, seeHost(finding.host)];
+    }
     case "host-deaf":
     case "host-trouble":
     case "host-clock":

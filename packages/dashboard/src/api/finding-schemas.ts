@@ -21,6 +21,10 @@ const FACTS = {
   "no-host": { waiting },
   "host-deaf": { host: Host },
   "host-quiet": { host: Host },
+  "host-draining": {
+    ...{ host: Host, running: z.int() },
+    canResume: z.boolean().openapi({ description: "Whether it can be told to take work again." }),
+  },
   "host-trouble": { host: Host, pool: pool.nullable(), reason: z.string(), takesWork: z.boolean() },
   "host-clock": { host: Host, difference: z.number() },
   "host-lost": { host: Host, running: z.int() },
@@ -64,7 +68,7 @@ const FindingAction = z
     }),
     z.object({ kind: z.literal("release"), object: NamedObject, session: z.string() }),
     z.object({ kind: z.enum(["pause-pool", "resume-pool", "reset-pool", "remove-pool"]), pool }),
-    z.object({ kind: z.literal("resume-host"), host: Host }),
+    z.object({ kind: z.enum(["resume-host", "stop-drain"]), host: Host }),
     z.object({ kind: z.literal("start-host"), pool: pool.nullable() }),
     z.object({ kind: z.literal("see-failure"), group: z.string() }),
     z.object({ kind: z.literal("see-tasks"), pool: pool.nullable(), task: z.string().nullable(), state: z.string() }),
@@ -87,7 +91,8 @@ const one = <Kind extends keyof typeof FACTS>(kind: Kind) =>
 
 export const Finding = z
   .discriminatedUnion("kind", [
-    ...([one("no-host"), one("host-deaf"), one("host-quiet"), one("host-trouble"), one("host-clock")] as const),
+    ...([one("no-host"), one("host-deaf"), one("host-quiet"), one("host-draining")] as const),
+    ...([one("host-trouble"), one("host-clock")] as const),
     ...([one("host-lost"), one("host-names"), one("pool-failed"), one("pool-terminated"), one("pool-size")] as const),
     ...([one("pool-paused"), one("pool-unserved"), one("task-unserved"), one("pool-full")] as const),
     ...([one("pool-stuck"), one("queue-grows"), one("deadlock"), one("lock-held"), one("task-fails")] as const),

@@ -75,7 +75,7 @@ const get = createRoute({
 const drain = createRoute({
   method: "post",
   path: "/hosts/{id}/drain",
-  ...{ tags, summary: "Have a host finish what it runs, and end" },
+  ...{ tags, summary: "Have a host finish what it runs, and end; until then it can be resumed" },
   request: {
     params,
     body: jsonBody(
@@ -99,7 +99,7 @@ const quiet = createRoute({
 const resume = createRoute({
   method: "post",
   path: "/hosts/{id}/resume",
-  ...{ tags, summary: "Let a quiet host take work again" },
+  ...{ tags, summary: "Let a host take work again that is quiet, or drains" },
   request: { params },
   responses: { 200: jsonAnswer(HostView, "It takes work."), 404: unknown, ...PROBLEMS },
 });
@@ -177,12 +177,27 @@ function knownOf(task: KnownTask): z.infer<typeof KnownTaskView> {
 }
 
 function viewOf(host: HostRecord): z.infer<typeof HostView> {
-  const { tasks, troubles = [], processes, step = null, stepSince = null } = host;
+  const { tasks, troubles = [], processes, step = null, stepSince = null, canResume = false } = host;
   const { id, name, hostname, pid, slots, state, isolation, pools, running, children } = host;
   const { version, startedAt, beatAt, memory, completed, failed } = host;
   const { cpu = null, processors = null, machineMemory = null } = host;
   return {
-    ...{ id, name, hostname, pid, slots, state, step, stepSince, troubles, isolation, pools, running, children },
+    ...{
+      id,
+      name,
+      hostname,
+      pid,
+      slots,
+      state,
+      step,
+      stepSince,
+      canResume,
+      troubles,
+      isolation,
+      pools,
+      running,
+      children,
+    },
     tasks: tasks.map((task) => task.name),
     processes: processes ? { limit: processes.limit, running: processes.running } : null,
     ...{ version, startedAt, beatAt, memory, cpu, processors, machineMemory, completed, failed },

@@ -266,6 +266,7 @@ export const HostView = z
     state: z.string().openapi({ description: "starting, running, quiet, draining, deaf, unready", example: "running" }),
     step: z.enum(["quiet", "warm", "cold", "kill"]).nullable().openapi({ description: "How far its stop has come." }),
     stepSince: Time.nullable(),
+    canResume: z.boolean().openapi({ description: "It is quiet, or drains, and can be told to take work again." }),
     troubles: z.array(
       z.object({ pool: z.string().nullable(), reason: z.string(), since: Time, takesWork: z.boolean() }),
     ),

@@ -48,6 +48,7 @@ export class HostStatus {
   #isDeaf = false;
   #step: StopStep | null = null;
   #stepSince: number | null = null;
+  #canResume = false;
   /** The troubles as the last change of them was told. */
   #toldTroubles = "[]";
 
@@ -67,17 +68,28 @@ export class HostStatus {
     this.update();
   }
 
-  /** It takes no more work; that is final, and ends with the host. */
-  draining(step: StopStep): void {
+  /** It takes no more work, and ends. @param options - `canResume`: not yet for good; see {@link resumed} */
+  draining(step: StopStep, { canResume = false }: { canResume?: boolean } = {}): void {
     this.#state = "draining";
+    this.#canResume = canResume;
     this.#setStep(step);
   }
 
   /** It takes no more work, until it is resumed. */
-  quiet(isQuiet: boolean): void {
+  quiet(): void {
     if (this.#state === "draining") return;
-    this.#setStep(isQuiet ? "quiet" : null);
+    this.#setStep("quiet");
     this.update();
+  }
+
+  /** It takes work again. */
+  resumed(): void {
+    const wasDraining = this.#state === "draining";
+    if (wasDraining) this.#state = "running";
+    this.#canResume = false;
+    this.#setStep(null);
+    this.update();
+    if (wasDraining) this.#options.onChange();
   }
 
   /** How far it has come with taking less; null = it takes work. */
@@ -159,6 +171,7 @@ export class HostStatus {
       state: this.#state,
       step: this.#step,
       stepSince: this.#stepSince,
+      canResume: this.#canResume || this.#state === "quiet",
       troubles: this.#troubles(),
       isolation: options.isolation,
       roundTrip: { typical: this.#options.roundTrip.typical, longest: this.#options.roundTrip.longest },

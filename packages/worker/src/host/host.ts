@@ -61,6 +61,7 @@ import { INDEX_INTERVAL, IndexSweep } from "../task-index/index-sweep.ts";
 import { Quiet } from "../trouble/quiet.ts";
 import { RedisTrouble } from "../trouble/redis-trouble.ts";
 import { ModuleWatch } from "../watch/module-watch.ts";
+import { AskedDrain } from "./asked-drain.ts";
 import { HostConnections } from "./connections.ts";
 import { Drain } from "./drain.ts";
 import { failPool } from "./fail-pool.ts";
@@ -77,6 +78,8 @@ const LOST_HOSTS_INTERVAL: Milliseconds = 5_000;
 const QUEUED_RUNS_INTERVAL: Milliseconds = 10_000;
 /** Longest time for writing what was counted last, ms. */
 const FLUSH_DEADLINE: Milliseconds = 500;
+/** How it ends is remembered with this reason. */
+const ASKED_TO_DRAIN = "asked to drain";
 /** Time between two looks for hours whose figures are to be summed, ms. */
 const SUM_INTERVAL: Milliseconds = 60_000;
 
@@ -111,11 +114,14 @@ export class Host implements WorkerHost {
   readonly #processes: HostProcesses;
   readonly #status: HostStatus;
   readonly #drain: Drain;
+  readonly #askedDrain: AskedDrain;
   readonly #schedules: ScheduleRunner;
   readonly #parts: HostParts;
   readonly #keptLog: KeptLog | null;
   /** How it ends, for those who look later; null = it has never taken work. */
   #goodbye: Goodbye | null = null;
+  /** What ran here when the host was told to take nothing more, and end. */
+  #busyBefore: number | undefined;
   #stopping: Promise<void> | undefined;
   readonly #closed = Promise.withResolvers<void>();
 
@@ -184,6 +190,12 @@ export class Host implements WorkerHost {
       isRedisThere,
       onStep: (step) => this.#stepTo(step),
       logger: options.logger,
+    });
+    this.#askedDrain = new AskedDrain({
+      quiet: this.#quiet,
+      settled: () => this.#fetching.settled(),
+      busy: () => this.#drain.busy,
+      onOver: (grace) => void this.stop({ grace, reason: ASKED_TO_DRAIN }),
     });
     this.#parts = new HostParts(this.#order(), logger);
   }
@@ -291,7 +303,7 @@ export class Host implements WorkerHost {
     this.#quiet.begin();
     await this.#fetching.settled();
     if (this.#stopping || this.#quiet.reason === null) return;
-    this.#status.quiet(true);
+    this.#status.quiet();
     this.logger.info(`quiet: takes no more work until it is resumed; ${this.#drain.describeWork()} run`, {
       step: "quiet",
     });
@@ -299,9 +311,11 @@ export class Host implements WorkerHost {
 
   resume(): void {
     if (this.#stopping || this.#quiet.reason === null) return;
+    const drained = this.#askedDrain.end();
+    this.#busyBefore = undefined;
     this.#quiet.end();
-    this.#status.quiet(false);
-    this.logger.info("resumed: takes work again");
+    this.#status.resumed();
+    this.logger.info(drained ? "resumed: its drain was stopped; takes work again" : "resumed: takes work again");
   }
 
   resize(slots: number): void {
@@ -334,17 +348,32 @@ export class Host implements WorkerHost {
     return this.stop();
   }
 
+  /** Takes nothing more. Until what runs has ended, or may run no longer, {@link resume} takes it back. */
+  #drainAsAsked(grace: Milliseconds): void {
+    if (this.#stopping || this.#status.isStarting) return void this.stop({ grace, reason: ASKED_TO_DRAIN });
+    this.#busyBefore ??= this.#drain.busy;
+    this.#tellDrain(grace);
+    this.#status.draining("warm", { canResume: true });
+    this.#tell();
+    this.#askedDrain.begin(grace);
+  }
+
+  #tellDrain(grace: Milliseconds): void {
+    const time = describeDuration(grace);
+    this.logger.info(`draining: takes nothing more; ${this.#drain.describeWork()} run, and may take ${time}`, {
+      step: "quiet",
+    });
+  }
+
   /** Quiet: nothing more is taken. Then what runs ends, or is ended. At last the parts stop. */
   async #stop(reason: string): Promise<void> {
     // A host whose start has failed says so by its error alone.
     const log = this.#status.isStarting ? null : this.logger;
-    const before = this.#drain.busy;
-    this.#stepTo("quiet");
+    this.#askedDrain.end();
+    if (log && this.#busyBefore === undefined) this.#tellDrain(this.#drain.grace);
+    const before = this.#busyBefore ?? this.#drain.busy;
+    this.#stepTo(this.#busyBefore === undefined ? "quiet" : "warm");
     const startedAt = performance.now();
-    const time = describeDuration(this.#drain.grace);
-    log?.info(`draining: takes nothing more; ${this.#drain.describeWork()} run, and may take ${time}`, {
-      step: "quiet",
-    });
     await this.#parts.quiet();
     await this.#drain.run(Promise.all([this.#pools.idle(), this.#processes.idle()]));
     const { left } = this.#drain;
@@ -481,7 +510,7 @@ export class Host implements WorkerHost {
         return this.#processes.runner.end(message.id, message.how);
       case "drain":
         this.logger.info("asked to drain");
-        return void this.stop({ grace: message.grace ?? undefined, reason: "asked to drain" });
+        return this.#drainAsAsked(message.grace ?? this.#options.grace);
       case "quiet":
         return void this.quiet();
       case "resume":

@@ -18,7 +18,7 @@ export interface WorkerHost extends AsyncDisposable {
   record(): HostRecord;
   /** Takes no more work until `resume()`; what runs goes on. Resolves when nothing more comes. Never rejects. */
   quiet(): Promise<void>;
-  /** Takes work again after `quiet()`. A host that stops stays so. */
+  /** Takes work again after `quiet()`, or while it drains because it was asked to from outside. A host that stops stays so. */
   resume(): void;
   /**
    * Changes how many tasks run at once. Tasks that run now go on.

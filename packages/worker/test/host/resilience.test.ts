@@ -335,6 +335,37 @@ test("a host asked to drain over the control channel finishes its job and leaves
   expect(await space.answer(jobId, 0, 200)).toMatchObject({ ok: true });
 });
 
+test("a drain that was asked for can be stopped while something runs, and the host takes work again", async () => {
+  // given a host that drains, with a task that stays
+  const space = new TestNamespace(redis);
+  const host = await space.host();
+  const file = join(temporaryFolder(), "gate");
+  const running = await space.submit("default", "untilFile", [file]);
+  await space.untilState("default", running, "active");
+  const ask = (message: object): Promise<number> =>
+    space.client.publish(space.keys.hostControl(host.id), JSON.stringify(message));
+  await ask({ type: "drain", grace: null });
+  await until(() => host.record().state === "draining");
+  expect(host.record()).toMatchObject({ step: "warm", canResume: true });
+  const waiting = await space.submit("default", "square", [3]);
+  // when
+  await ask({ type: "resume" });
+  // then what waited is done, what ran goes on, and the host stays
+  expect(await space.answer(waiting)).toMatchObject({ value: 9 });
+  expect(host.record()).toMatchObject({ state: "running", step: null, canResume: false });
+  expect(space.logs).toContainEqual(expect.stringMatching(/^info: resumed: its drain was stopped/));
+  // when it is drained again, with a time that what runs does not keep
+  await ask({ type: "drain", grace: 100_000 });
+  await until(() => host.record().canResume === true);
+  await ask({ type: "drain", grace: 0 });
+  // then
+  await host.closed;
+  expect(host.record()).toMatchObject({ state: "draining", canResume: false });
+  expect(await space.queue("default").getJobState(running)).toBe("waiting");
+  host.resume();
+  expect(host.record()).toMatchObject({ state: "draining" });
+});
+
 test("SIGTERM ends a host's process and its children, also while Redis is away", async () => {
   const space = new TestNamespace(redis);
   const proxy = await useFaultProxy(redis.url);

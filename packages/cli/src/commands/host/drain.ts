@@ -12,6 +12,7 @@ export function hostDrainCommand(): Command {
     examples: [
       ["manyhands host drain web-1", "use the grace time of the host"],
       ["manyhands host drain web-1 web-2 --grace 60000", "stop tasks that still run after a minute"],
+      ["manyhands host resume web-1", "stop the drain, as long as something runs there"],
     ],
   });
   return command
@@ -30,11 +31,16 @@ export function hostDrainCommand(): Command {
           const { id, name, running } = host;
           printer.change(
             { id, name, running: running.length },
-            `host "${name}" was told to finish ${workOf(host)}, and to end`,
+            `host "${name}" was told to finish ${workOf(host)}, and to end${wayBack(host)}`,
           );
         }
       }),
     );
+}
+
+function wayBack({ name, canResume, running, processes }: HostRecord): string {
+  const isBusy = running.length + (processes?.running ?? 0) > 0;
+  return canResume && isBusy ? `; until then it can be kept with: manyhands host resume ${name}` : "";
 }
 
 function workOf({ running, processes }: HostRecord): string {

@@ -47,6 +47,8 @@ export interface FailingTask {
 export type FindingFacts =
   | { kind: "no-host"; waiting: number }
   | { kind: "host-deaf" | "host-quiet"; host: NamedHost }
+  /** `running`: tasks that it still has to end. */
+  | { kind: "host-draining"; host: NamedHost; running: number; canResume: boolean }
   | { kind: "host-trouble"; host: NamedHost; pool: string | null; reason: string; takesWork: boolean }
   | { kind: "host-clock"; host: NamedHost; difference: Milliseconds }
   | { kind: "host-lost"; host: NamedHost; running: number }

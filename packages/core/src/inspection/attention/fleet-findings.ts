@@ -40,6 +40,13 @@ function findingsOfHost(host: HostRecord, at: number): AttentionFinding[] {
   const findings: AttentionFinding[] = [];
   if (state === "deaf") findings.push({ kind: "host-deaf", level: "now", since: null, host: named });
   if (state === "quiet") findings.push({ kind: "host-quiet", level: "soon", since: stepSince, host: named });
+  if (state === "draining") {
+    const { running, canResume = false } = host;
+    findings.push({
+      ...{ kind: "host-draining", level: "soon", since: stepSince, host: named },
+      ...{ running: running.length, canResume },
+    });
+  }
   for (const { pool, reason, takesWork, since } of troubles) {
     findings.push({ kind: "host-trouble", level: "now", since, host: named, pool, reason, takesWork });
   }

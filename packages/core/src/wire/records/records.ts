@@ -97,7 +97,7 @@ export interface HostRecord {
   slots: number;
   /**
    * `quiet`: it was told to take no work, until it is resumed. `draining`: it takes no more work, and ends; `step` says how
-   * far it is. `unready`: it can run nothing at present and takes no work; `troubles` says why. `deaf`: it should, and
+   * far it is, `canResume` whether that can be taken back. `unready`: it can run nothing at present and takes no work; `troubles` says why. `deaf`: it should, and
    * does not.
    */
   state: "starting" | "running" | "quiet" | "draining" | "deaf" | "unready";
@@ -105,6 +105,8 @@ export interface HostRecord {
   step?: StopStep | null;
   /** Since when it is in that step, host's wall clock, ms; null = it takes work. */
   stepSince?: number | null;
+  /** Whether it can be told to take work again: it is quiet, or drains and has not begun to end. Absent in earlier versions. */
+  canResume?: boolean;
   /** What keeps it from working as it should; it tries again by itself. Absent in records of earlier versions. */
   troubles?: HostTrouble[];
   isolation: Isolation;

@@ -46,6 +46,7 @@ export function readHostRecord(id: string, text: string): Reading<HostRecord> {
     state: isText,
     step: (value) => value === undefined || isTextOrNull(value),
     stepSince: (value) => value === undefined || value === null || isTime(value),
+    canResume: (value) => value === undefined || typeof value === "boolean",
     troubles: (value) => value === undefined || isListOf(value, ({ reason }) => isText(reason)),
     isolation: (value) => ISOLATIONS.has(value),
     pools: (value) => value === null || isTexts(value),

@@ -36,6 +36,7 @@ export interface FindingWords {
     reset: (pool: string) => string;
     remove: (pool: string) => string;
     resumeHost: (host: string) => string;
+    stopDrain: string;
     startHost: string;
     seeFailure: string;
     seeTasks: string;
@@ -70,6 +71,7 @@ export interface FindingWords {
     removeKeep: string;
     removed: (pool: string) => string;
     hostResumed: (host: string) => string;
+    drainStopped: (host: string) => string;
     startHost: string;
     startHostFacts: string;
   };

@@ -11,13 +11,15 @@ import { useWords } from "../../words/index.ts";
 export function HostActions({ host, alone }: { host: HostView; alone: readonly string[] }) {
   const { hosts: said } = useWords();
   const may = useMay("steerHost");
-  const { id, name, state } = host;
-  const off = may ?? (state === "draining" ? said.drainsAlready : state === "starting" ? said.startsStill : undefined);
+  const { id, name, state, canResume } = host;
+  const isDraining = state === "draining";
+  const off = may ?? (isDraining ? said.drainsAlready : state === "starting" ? said.startsStill : undefined);
   const setQuiet = async (isQuiet: boolean): Promise<Done> => {
     await call(`${pathOf("hosts", id)}/${isQuiet ? "quiet" : "resume"}`, { method: "POST" });
     return { said: isQuiet ? said.wasQuiet(name) : said.wasResumed(name), undo: () => setQuiet(!isQuiet) };
   };
   const isQuiet = state === "quiet";
+  if (isDraining && canResume) return <StopDrain host={host} off={may} />;
   return (
     <>
       <Action icon={isQuiet ? "play" : "pause"} disabled={off} run={() => setQuiet(!isQuiet)}>
@@ -26,6 +28,22 @@ export function HostActions({ host, alone }: { host: HostView; alone: readonly s
       <ResizeHost host={host} off={off} />
       <DrainHost host={host} alone={alone} off={off} />
     </>
+  );
+}
+
+function StopDrain({ host: { id, name }, off }: { host: HostView; off: string | undefined }) {
+  const { hosts: said } = useWords();
+  return (
+    <Action
+      icon="play"
+      disabled={off}
+      run={async () => {
+        await call(`${pathOf("hosts", id)}/resume`, { method: "POST" });
+        return { said: said.drainStopped(name) };
+      }}
+    >
+      {said.stopDrain}
+    </Action>
   );
 }
 

@@ -39,6 +39,7 @@ function OneAction({ action, ...more }: OneProps) {
     case "reset-pool":
     case "remove-pool":
     case "resume-host":
+    case "stop-drain":
       return <Change action={action} {...more} />;
     default:
       return <See action={action} />;
@@ -53,6 +54,7 @@ const RIGHTS = {
   "reset-pool": "resetPool",
   "remove-pool": "removePool",
   "resume-host": "steerHost",
+  "stop-drain": "steerHost",
 } as const;
 
 type ChangeKind = keyof typeof RIGHTS;
@@ -177,6 +179,15 @@ function changeOf(action: Extract<FindingAction, { kind: ChangeKind }>, said: Fi
         run: async () => {
           await call(`${pathOf("hosts", action.host.id)}/resume`, { method: "POST" });
           return { said: ask.hostResumed(action.host.name) };
+        },
+      };
+    case "stop-drain":
+      return {
+        icon: "play",
+        children: actions.stopDrain,
+        run: async () => {
+          await call(`${pathOf("hosts", action.host.id)}/resume`, { method: "POST" });
+          return { said: ask.drainStopped(action.host.name) };
         },
       };
   }

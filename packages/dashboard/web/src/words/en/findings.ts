@@ -20,6 +20,10 @@ export const findings: FindingWords = {
       waiting === 0 ? "No host runs" : `${tasks(count(waiting), waiting)} ${waits(waiting)} and no host runs`,
     "host-deaf": () => "{host} runs but takes no work",
     "host-quiet": () => "{host} takes no new tasks",
+    "host-draining": ({ running }) =>
+      running === 0
+        ? "{host} is draining, and ends"
+        : `{host} is draining: ${running === 1 ? "1 task runs" : `${running} tasks run`} there still`,
     "host-trouble": ({ pool, takesWork }) =>
       takesWork ? "Tasks of {pool} wait on {host}" : `{host} takes no work${pool === null ? "" : " of {pool}"}`,
     "host-clock": ({ difference }, { duration }) => `The clock of {host} is ${duration(difference)} off`,
@@ -63,6 +67,8 @@ export const findings: FindingWords = {
     "no-host": () => "Nothing is lost: tasks wait until a host comes.",
     "host-deaf": () => "Its log says why. Restart it when it does not recover by itself.",
     "host-quiet": () => "It was told to. What runs there goes on.",
+    "host-draining": ({ canResume }) =>
+      `It takes no more work${canResume ? "; until it ends, its drain can be stopped." : ", and can no longer be kept."}`,
     "host-trouble": ({ reason }) => `${reason} The host tries again by itself.`,
     "host-clock": () => "Times in tables are wrong by as much. Keep the clocks of all machines in step (NTP).",
     "host-lost": ({ running }) =>
@@ -136,6 +142,7 @@ export const findings: FindingWords = {
     reset: (pool) => `Reset ${pool}`,
     remove: (pool) => `Remove ${pool}…`,
     resumeHost: (host) => `Resume ${host}`,
+    stopDrain: "Stop draining",
     startHost: "Start a host",
     seeFailure: "See the failure",
     seeTasks: "See these tasks",
@@ -177,6 +184,7 @@ export const findings: FindingWords = {
     removeKeep: "Keep it",
     removed: (pool) => `${pool} is removed.`,
     hostResumed: (host) => `${host} takes tasks again.`,
+    drainStopped: (host) => `${host} takes tasks again: its drain was stopped.`,
     startHost: "Start a host",
     startHostFacts: "Run this where the code of your tasks is. Hosts find each other by Redis and the namespace.",
   },

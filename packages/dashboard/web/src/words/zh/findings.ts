@@ -15,6 +15,8 @@ export const findings: FindingWords = {
       waiting === 0 ? "没有主机在运行" : `${count(waiting)} 个任务在等待，但没有主机在运行`,
     "host-deaf": () => "{host} 在运行，但不接任务",
     "host-quiet": () => "{host} 不接新任务",
+    "host-draining": ({ running }) =>
+      running === 0 ? "{host} 正在排空并结束" : `{host} 正在排空：仍有 ${running} 个任务在运行`,
     "host-trouble": ({ pool, takesWork }) =>
       takesWork ? "{pool} 的任务在 {host} 上等待" : `{host} 不接${pool === null ? "任务" : " {pool} 的任务"}`,
     "host-clock": ({ difference }, { duration }) => `{host} 的时钟相差 ${duration(difference)}`,
@@ -49,6 +51,8 @@ export const findings: FindingWords = {
     "no-host": () => "没有丢失：任务会等到有主机为止。",
     "host-deaf": () => "其日志说明原因。若不自行恢复，请重启。",
     "host-quiet": () => "它被要求如此。正在运行的任务继续。",
+    "host-draining": ({ canResume }) =>
+      canResume ? "它不再接任务；在结束之前可以停止排空。" : "它不再接任务，且已无法保留。",
     "host-trouble": ({ reason }) => `${reason} 主机会自动重试。`,
     "host-clock": () => "表中的时间有同样的误差。请让所有机器的时钟同步 (NTP)。",
     "host-lost": ({ running }) =>
@@ -106,6 +110,7 @@ export const findings: FindingWords = {
     reset: (pool) => `重置 ${pool}`,
     remove: (pool) => `移除 ${pool}…`,
     resumeHost: (host) => `恢复 ${host}`,
+    stopDrain: "停止排空",
     startHost: "启动主机",
     seeFailure: "查看失败",
     seeTasks: "查看这些任务",
@@ -144,6 +149,7 @@ export const findings: FindingWords = {
     removeKeep: "保留",
     removed: (pool) => `${pool} 已移除。`,
     hostResumed: (host) => `${host} 重新接任务。`,
+    drainStopped: (host) => `${host} 重新接任务：排空已停止。`,
     startHost: "启动主机",
     startHostFacts: "在任务代码所在处运行。主机通过 Redis 和命名空间互相发现。",
   },
