@@ -35,7 +35,7 @@ describe("schedule", () => {
     expect((await run("schedule", "pause", "nightly")).stderr).toContain("is paused; resume it with");
     expect((await run("schedule", "resume", "nightly")).stderr).toMatch(/is active; next run/);
     const { stdout: id } = await run("schedule", "run", "often");
-    expect(id).toMatch(/^often@\d+\n$/);
+    expect(id).toMatch(/^often@\d+-manual\n$/);
     expect((await run("task", "show", id.trim(), "-o", "json")).stdout).toContain('"square"');
     const shown = (await run("schedule", "show", "often")).stdout;
     expect(shown).toMatch(/runs +1, 0 skipped/);

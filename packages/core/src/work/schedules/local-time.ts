@@ -20,8 +20,28 @@ function isTimeZone(name: string): boolean {
   }
 }
 
+/** Clocks of a zone that show the same at both ends of so short a time have not been changed in between, ms. */
+const SHORT = 900_000;
+/** Offsets of such times by zone; of a zone so many are kept. */
+const offsets = new Map<string, Map<number, number | null>>();
+const MOST_OFFSETS = 200;
+
 /** What clocks of a zone show less UTC at an instant, ms. */
 export function offsetAt(instant: number, timeZone: string): number {
+  const from = Math.floor(instant / SHORT);
+  const known = offsets.get(timeZone) ?? new Map<number, number | null>();
+  offsets.set(timeZone, known);
+  let offset = known.get(from);
+  if (offset === undefined) {
+    const before = shownOffset(from * SHORT, timeZone);
+    offset = shownOffset((from + 1) * SHORT, timeZone) === before ? before : null;
+    if (known.size >= MOST_OFFSETS) known.clear();
+    known.set(from, offset);
+  }
+  return offset ?? shownOffset(instant, timeZone);
+}
+
+function shownOffset(instant: number, timeZone: string): number {
   const shown = { year: 0, month: 0, day: 0, hour: 0, minute: 0, second: 0 };
   for (const { type, value } of formatOf(timeZone).formatToParts(instant)) {
     if (type in shown) shown[type as keyof typeof shown] = Number(value);

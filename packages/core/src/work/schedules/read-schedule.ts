@@ -19,14 +19,29 @@ export interface StoredSchedule {
   created: number;
   changed: number;
   runs: number;
+  /** Of these, started by hand. */
+  manual: number;
   skipped: number;
   missed: number;
   last: string | null;
+  /** Runs that may not have ended. */
+  open: { pool: string; id: string }[];
 }
 
 /** @returns null when there is none, or its record cannot be read */
 export async function readSchedule(client: RedisClient, keys: Keys, name: string): Promise<StoredSchedule | null> {
-  return toStored(name, await client.hgetall(keys.schedule(name)));
+  const record = await readRecord(client, keys, name);
+  return record.spec === null ? null : record;
+}
+
+/** A schedule; or the version of one that cannot be read, "" where there is none. */
+export async function readRecord(
+  client: RedisClient,
+  keys: Keys,
+  name: string,
+): Promise<StoredSchedule | { spec: null; version: string }> {
+  const hash = await client.hgetall(keys.schedule(name));
+  return toStored(name, hash) ?? { spec: null, version: hash["version"] ?? "" };
 }
 
 /** A schedule with its last runs. */
@@ -64,10 +79,20 @@ function toStored(name: string, hash: Readonly<Record<string, string>>): StoredS
     created: toNumber(hash["created"]) ?? 0,
     changed: toNumber(hash["changed"]) ?? 0,
     runs: toNumber(hash["runs"]) ?? 0,
+    manual: toNumber(hash["manual"]) ?? 0,
     skipped: toNumber(hash["skipped"]) ?? 0,
     missed: toNumber(hash["missed"]) ?? 0,
     last: hash["last"] ?? null,
+    open: openRuns(hash["open"] ?? ""),
   };
+}
+
+/** A list of `<pool>/<id>`. */
+function openRuns(text: string): { pool: string; id: string }[] {
+  return text.split(" ").flatMap((run) => {
+    const slash = run.indexOf("/");
+    return slash < 1 ? [] : [{ pool: run.slice(0, slash), id: run.slice(slash + 1) }];
+  });
 }
 
 function parseSpec(text: string): ScheduleSpec | null {

@@ -24,6 +24,11 @@ export function runId(name: string, due: number): string {
   return `${name}@${due}`;
 }
 
+/** Id of the job of a run that was started by hand: it takes that of no due time. */
+export function manualRunId(name: string, at: number): string {
+  return `${runId(name, at)}-manual`;
+}
+
 /** Makes the jobs of runs of schedules. */
 export class RunJobs {
   readonly #client: RedisClient;

@@ -4,10 +4,18 @@ import type { Keys } from "../../redis/keys.ts";
 import { Duty, type Milliseconds } from "../../time/index.ts";
 import type { TaskAnnouncement } from "../../wire/records/records.ts";
 import { cancelTask } from "../submission/index.ts";
-import { readSchedule, type StoredSchedule } from "./read-schedule.ts";
-import { packAdds, RunJobs, runId, type ScheduledRun } from "./run-jobs.ts";
-import { firstSchedules, LONGEST_QUEUE, starts, type TriggerReply, triggers } from "./schedule-scripts.ts";
-import { type DueTime, nextDue } from "./schedule-spec.ts";
+import { planOf } from "./due-plan.ts";
+import { readRecord, readSchedule, type StoredSchedule } from "./read-schedule.ts";
+import { packAdds, RunJobs, runId } from "./run-jobs.ts";
+import {
+  firstSchedules,
+  forgetQueue,
+  LONGEST_QUEUE,
+  settleSchedule,
+  starts,
+  type TriggerReply,
+  triggers,
+} from "./schedule-scripts.ts";
 
 export interface ScheduleRunnerOptions {
   client: RedisClient;
@@ -17,14 +25,10 @@ export interface ScheduleRunnerOptions {
   announcedTask: (task: string) => Promise<TaskAnnouncement | null>;
 }
 
-/** A due time that is seen to so late is missed, unless it is the last one and no later than this, ms. */
-const LATE: Milliseconds = 30_000;
 /** Without word that a schedule was changed a host looks again after this time at the latest while there are schedules, ms. */
 const LONGEST_SLEEP: Milliseconds = 60_000;
 /** Schedules that are triggered at once. */
 const AT_ONCE = 20;
-/** Due times that are counted one by one after an outage; of more the rest is left out together. */
-const MOST_DUE = 10_000;
 
 /**
  * Triggers the schedules that are due. Every host has one, and Redis sees to it that each due time is triggered once: so
@@ -102,18 +106,16 @@ export class ScheduleRunner {
 
   async #trigger(name: string, now: number): Promise<void> {
     const { client, keys, logger, announcedTask } = this.#options;
-    const schedule = await readSchedule(client, keys, name);
-    if (schedule === null || schedule.state !== "active" || schedule.due === "") {
-      // It was removed, paused or changed since; a record that cannot be read is left to who looks at it.
-      await client.zadd(keys.schedules, "XX", "CH", "+inf", name);
+    const schedule = await readRecord(client, keys, name);
+    if (schedule.spec === null || !isDue(schedule, now)) {
+      // Another host was first, or it was removed, paused or changed since.
+      const unreadable = schedule.spec === null ? schedule.version : "";
+      await settleSchedule.run(client, [keys.schedules, keys.schedule(name)], [name, unreadable]);
       return;
     }
     const { spec } = schedule;
-    const plan = planOf(schedule, now);
-    if (plan.runs.length > 0 && spec.overlap === "cancel" && schedule.last !== null) {
-      const reason = `schedule "${name}" starts its next run`;
-      await cancelTask({ client, keys }, { pool: spec.pool, jobId: schedule.last, unit: null }, { reason });
-    }
+    const plan = await planOf(schedule, now);
+    if (plan.runs.length > 0 && spec.overlap === "cancel") await this.#cancelOpen(schedule);
     const announced = plan.runs.length === 0 ? null : await announcedTask(spec.task);
     const adds = plan.runs.length === 0 ? [] : await this.#jobs.record({ name, spec }, plan.runs, announced);
     const [packed, each] = adds.length === 0 ? [Buffer.alloc(0), 0] : packAdds(adds);
@@ -123,7 +125,7 @@ export class ScheduleRunner {
       [keys.schedules, ...parts, ...(adds[0]?.keys ?? [])],
       [
         ...[name, schedule.version, schedule.due, plan.next?.due ?? "", plan.next?.at ?? "", plan.at],
-        ...[spec.overlap, spec.limit ?? "", keys.jobs(spec.pool), plan.missed.length, plan.missed.at(-1) ?? ""],
+        ...[spec.overlap, spec.limit ?? "", keys.queues, spec.pool, plan.missed.count, plan.missed.last ?? ""],
         JSON.stringify(plan.runs.map(({ due, id }) => [due, id])),
         ...[packed, each],
       ],
@@ -133,11 +135,21 @@ export class ScheduleRunner {
     if (ids.length > 0) this.#jobs.count(spec, ids.length);
     for (const id of ids)
       logger.info(`schedule "${name}" triggered: task "${spec.task}" (${id}) in pool "${spec.pool}"`);
-    if (plan.missed.length > 0) {
-      logger.warn(
-        `schedule "${name}": ${plan.missed.length} due times passed while no host was there, and are left out`,
-      );
+    const { count } = plan.missed;
+    if (count > 0) {
+      const times =
+        count === 1
+          ? "1 due time passed while no host was there, and is"
+          : `${count} due times passed while no host was there, and are`;
+      logger.warn(`schedule "${name}": ${times} left out`);
     }
+  }
+
+  /** The run before, which the next one does not wait for. */
+  async #cancelOpen({ name, open }: StoredSchedule): Promise<void> {
+    const { client, keys } = this.#options;
+    const reason = `schedule "${name}" starts its next run`;
+    for (const { pool, id } of open) await cancelTask({ client, keys }, { pool, jobId: id, unit: null }, { reason });
   }
 
   async #startQueued(name: string): Promise<void> {
@@ -148,7 +160,7 @@ export class ScheduleRunner {
         client.lindex(keys.scheduleQueue(name), 0),
       ]);
       if (schedule === null || first === null) {
-        await client.srem(keys.queuedSchedules, name);
+        await forgetQueue.run(client, [keys.scheduleQueue(name), keys.queuedSchedules], [name]);
         return;
       }
       const { spec } = schedule;
@@ -159,47 +171,16 @@ export class ScheduleRunner {
       const started = await starts[add.script].run(
         client,
         [keys.schedule(name), keys.scheduleRuns(name), keys.scheduleQueue(name), keys.queuedSchedules, ...add.keys],
-        [name, keys.jobs(spec.pool), first, run.id, "queue", packed],
+        [name, keys.queues, spec.pool, first, run.id, "queue", packed],
       );
-      if (started === 0) return;
+      if (started !== "started") return;
       this.#jobs.count(spec, 1);
       logger.info(`schedule "${name}" triggered: task "${spec.task}" (${run.id}), which waited for the run before`);
     }
   }
 }
 
-/** What is to be done about the due times of a schedule that have come. */
-interface Plan {
-  /** To be run, the oldest first. */
-  runs: ScheduledRun[];
-  /** Left out because they are long over, epoch ms. */
-  missed: number[];
-  next: DueTime | null;
-  /** When the last of them may start, epoch ms. */
-  at: number;
-}
-
-function planOf(schedule: StoredSchedule, now: number): Plan {
-  const { name, spec, anchor } = schedule;
-  const come: DueTime[] = [{ due: Number(schedule.due), at: schedule.at ?? Number(schedule.due) }];
-  let next: DueTime | null = null;
-  for (let after = Number(schedule.due); ; ) {
-    next = nextDue(spec, name, { after, anchor });
-    if (next === null || next.at > now) break;
-    if (come.length >= MOST_DUE) come.shift();
-    come.push(next);
-    after = next.due;
-  }
-  const last = come.at(-1) as DueTime;
-  const kept = come.slice(come.length - runsOf(spec.missed, come.length, now - last.at));
-  const missed = come.slice(0, come.length - kept.length).map(({ due }) => due);
-  const runs = kept.map(({ due }) => ({ due, id: runId(name, due) }));
-  return { runs, missed, next, at: last.at };
-}
-
-/** How many of the due times that have come are run, the last ones. @param late - Of the last one, ms */
-function runsOf(missed: StoredSchedule["spec"]["missed"], come: number, late: Milliseconds): number {
-  if (missed === "all") return Math.min(come, LONGEST_QUEUE);
-  if (missed === "last" || late <= LATE) return 1;
-  return 0;
+/** Once more, by the record: it may have been triggered since it was found. */
+function isDue({ state, due, at }: StoredSchedule, now: number): boolean {
+  return state === "active" && due !== "" && (at ?? Number(due)) <= now;
 }

@@ -15,6 +15,47 @@ local function note(runs, due, outcome, id, count)
   redis.call("LTRIM", runs, 0, ${KEPT_RUNS - 1})
 end`;
 
+/** Lua: `settle(schedules, hash, name)`: puts a schedule where its record says it belongs. */
+const SETTLE = `
+local function settle(schedules, hash, name)
+  local state, at = unpack(redis.call("HMGET", hash, "state", "at"))
+  if not state then return redis.call("ZREM", schedules, name) end
+  redis.call("ZADD", schedules, "XX", state == "active" and tonumber(at) and at or "+inf", name)
+end`;
+
+/**
+ * KEYS[1] sorted set of schedules; KEYS[2] hash of the schedule
+ * ARGV[1] name; ARGV[2] version that cannot be read, "" = none
+ * Puts a schedule where its record says it belongs: it was listed as due, and is not. One that cannot be read is not due
+ * until it is set again.
+ * Returns 1.
+ */
+export const settleSchedule: Script<number> = new Script({
+  name: "settleSchedule",
+  lua: `${SETTLE}
+if ARGV[2] ~= "" and redis.call("HGET", KEYS[2], "version") == ARGV[2] then
+  redis.call("ZADD", KEYS[1], "XX", "+inf", ARGV[1])
+else
+  settle(KEYS[1], KEYS[2], ARGV[1])
+end
+return 1
+`,
+});
+
+/**
+ * KEYS[1] list of due times of a schedule that wait; KEYS[2] set of schedules with such
+ * ARGV[1] name
+ * Takes the schedule from the set, unless one waits.
+ * Returns 1.
+ */
+export const forgetQueue: Script<number> = new Script({
+  name: "forgetQueue",
+  lua: `
+if redis.call("EXISTS", KEYS[1]) == 0 then redis.call("SREM", KEYS[2], ARGV[1]) end
+return 1
+`,
+});
+
 /**
  * KEYS[1] sorted set of schedules; KEYS[2] hash of the schedule; KEYS[3] channel of the hosts
  * ARGV[1] name; ARGV[2] version that the caller has seen, "" = none; ARGV[3] its new version; ARGV[4] spec, JSON;
@@ -86,57 +127,90 @@ return removed
 `,
 });
 
-/** Lua: `is_under_way(key)`: whether a job is there that has not ended. */
-const IS_UNDER_WAY = `
-local function is_under_way(key)
-  local job = redis.pcall("HMGET", key, "timestamp", "finishedOn")
-  return not job.err and job[1] and not job[2]
+/** Runs that are remembered as under way; of a schedule whose runs may overlap only the last ones, which are not looked at. */
+const MOST_OPEN = 100;
+const OPEN_OF_ALLOW = 10;
+
+/**
+ * Lua: `open_runs(text, queues)`: the runs of a list `<pool>/<id>` that have not ended; `remember(open, most)`: the list of
+ * them as text, without the oldest ones.
+ */
+const OPEN_RUNS = `
+local function open_runs(text, queues)
+  local open = {}
+  for run in string.gmatch(text or "", "%S+") do
+    local pool, id = string.match(run, "^([^/]+)/(.+)$")
+    local job = redis.pcall("HMGET", queues .. pool .. ":" .. id, "timestamp", "finishedOn")
+    if not job.err and job[1] and not job[2] then open[#open + 1] = run end
+  end
+  return open
+end
+local function remember(open, most)
+  return table.concat(open, " ", math.max(1, #open - most + 1))
 end`;
 
 /**
  * KEYS[1] sorted set of schedules; KEYS[2] hash of the schedule; KEYS[3] list of its runs; KEYS[4] list of due times that
- * wait; KEYS[5] set of schedules with such; KEYS[6...] those of BullMQ's script that adds a job to its pool, when ARGV[12]
+ * wait; KEYS[5] set of schedules with such; KEYS[6...] those of BullMQ's script that adds a job to its pool, when ARGV[13]
  * has jobs
  * ARGV[1] name; ARGV[2] version and ARGV[3] due time that the caller has seen; ARGV[4] next due time and ARGV[5] when its run
  * starts, epoch ms, both "" = there is none; ARGV[6] when the last of these runs may start, epoch ms; ARGV[7] what happens to
- * one that is due before the last has ended; ARGV[8] most runs, "" = no limit; ARGV[9] prefix of the keys of the pool's jobs;
- * ARGV[10] due times left out because they are long over; ARGV[11] the last of them, epoch ms; ARGV[12] due times to run,
- * JSON list of {due time, id of the job}; ARGV[13] arguments of BullMQ's script for all of them, MessagePack list of strings;
- * ARGV[14] how many of them are one job's
+ * one that is due before the last has ended; ARGV[8] most runs, "" = no limit; ARGV[9] prefix of the keys of all pools;
+ * ARGV[10] pool of its runs; ARGV[11] due times left out because they are long over; ARGV[12] the last of them, epoch ms;
+ * ARGV[13] due times to run, JSON list of {due time, id of the job}; ARGV[14] arguments of BullMQ's script for all of them,
+ * MessagePack list of strings; ARGV[15] how many of them are one job's
  * Triggers the due times if the schedule is still as it was seen: adds the jobs, counts, and notes the next due time.
  * Returns {"fired", ids of the jobs that were added}; {"early", time until it is due, ms}; {"lost"} when another host was
  * first, or the schedule was changed.
  */
 function triggerLua(script: AddingScript | null): string {
   return `${SERVER_TIME}
-local seen = redis.call("HMGET", KEYS[2], "version", "due", "state", "last", "runs")
-if seen[1] ~= ARGV[2] or seen[2] ~= ARGV[3] or seen[3] ~= "active" then return {"lost"} end
+${SETTLE}
+local seen = redis.call("HMGET", KEYS[2], "version", "due", "state", "last", "runs", "manual", "open")
+if seen[1] ~= ARGV[2] or seen[2] ~= ARGV[3] or seen[3] ~= "active" then
+  settle(KEYS[1], KEYS[2], ARGV[1])
+  return {"lost"}
+end
 local now = server_time()
 local early = tonumber(ARGV[6]) - now
-if early > 0 then return {"early", early} end
+if early > 0 then
+  settle(KEYS[1], KEYS[2], ARGV[1])
+  return {"early", early}
+end
 ${NOTE}
-${IS_UNDER_WAY}
+${OPEN_RUNS}
 ${script === null ? "" : bullFunction(script)}
 local bull = {unpack(KEYS, 6)}
 local name, overlap = ARGV[1], ARGV[7]
 local limit = tonumber(ARGV[8])
 local runs, last = tonumber(seen[5]) or 0, seen[4]
-local missed = tonumber(ARGV[10])
+local manual = tonumber(seen[6]) or 0
+local missed = tonumber(ARGV[11])
 if missed > 0 then
   redis.call("HINCRBY", KEYS[2], "missed", missed)
-  note(KEYS[3], tonumber(ARGV[11]), "missed", false, missed)
+  note(KEYS[3], tonumber(ARGV[12]), "missed", false, missed)
 end
-local packed = ARGV[13] ~= "" and cmsgpack.unpack(ARGV[13]) or {}
-local each = tonumber(ARGV[14])
+local packed = ARGV[14] ~= "" and cmsgpack.unpack(ARGV[14]) or {}
+local each = tonumber(ARGV[15])
 local added, skipped = {}, 0
-for place, run in ipairs(cjson.decode(ARGV[12])) do
+local open = {}
+if overlap == "allow" then
+  for run in string.gmatch(seen[7] or "", "%S+") do open[#open + 1] = run end
+else
+  open = open_runs(seen[7], ARGV[9])
+end
+local queued = redis.call("LLEN", KEYS[4])
+local planned = cjson.decode(ARGV[13])
+for place, run in ipairs(planned) do
   local due, id = run[1], run[2]
-  if not limit or runs < limit then
-    local waits = overlap ~= "allow" and overlap ~= "cancel" and last and is_under_way(ARGV[9] .. last)
-    if overlap == "queue" and redis.call("LLEN", KEYS[4]) > 0 then waits = true end
-    if waits and overlap == "queue" and redis.call("LLEN", KEYS[4]) < ${LONGEST_QUEUE} then
+  if not limit or runs - manual + queued < limit then
+    local waits = queued > 0 and overlap == "queue" or #open > 0 and (overlap == "skip" or overlap == "queue")
+    -- Of several that are to run at once each would be cancelled by the next one.
+    if overlap == "cancel" and place < #planned then waits = true end
+    if waits and overlap == "queue" and queued < ${LONGEST_QUEUE} then
       redis.call("RPUSH", KEYS[4], string.format("%.0f", due))
       redis.call("SADD", KEYS[5], name)
+      queued = queued + 1
       note(KEYS[3], due, "queued")
     elseif waits then
       skipped = skipped + 1
@@ -145,6 +219,7 @@ for place, run in ipairs(cjson.decode(ARGV[12])) do
       local first = (place - 1) * each + 1
       ${script === null ? "" : `${script}(bull, {unpack(packed, first, first + each - 1)})`}
       runs, last = runs + 1, id
+      open[#open + 1] = ARGV[10] .. "/" .. id
       added[#added + 1] = id
       note(KEYS[3], due, "started", id)
     end
@@ -152,9 +227,9 @@ for place, run in ipairs(cjson.decode(ARGV[12])) do
 end
 if skipped > 0 then redis.call("HINCRBY", KEYS[2], "skipped", skipped) end
 if last then redis.call("HSET", KEYS[2], "last", last) end
-local is_over = ARGV[4] == "" or limit and runs >= limit
-redis.call("HSET", KEYS[2], "runs", runs, "due", is_over and "" or ARGV[4], "at", is_over and "" or ARGV[5],
-  "state", is_over and "ended" or "active")
+local is_over = ARGV[4] == "" or limit and runs - manual + queued >= limit
+redis.call("HSET", KEYS[2], "runs", runs, "open", remember(open, overlap == "allow" and ${OPEN_OF_ALLOW} or ${MOST_OPEN}),
+  "due", is_over and "" or ARGV[4], "at", is_over and "" or ARGV[5], "state", is_over and "ended" or "active")
 redis.call("ZADD", KEYS[1], is_over and "+inf" or ARGV[5], name)
 return {"fired", added}
 `;
@@ -172,39 +247,48 @@ export const triggers: Readonly<Record<AddingScript | "none", Script<TriggerRepl
 /**
  * KEYS[1] hash of the schedule; KEYS[2] list of its runs; KEYS[3] list of due times that wait; KEYS[4] set of schedules with
  * such; KEYS[5...] those of BullMQ's script that adds a job to its pool
- * ARGV[1] name; ARGV[2] prefix of the keys of the pool's jobs; ARGV[3] due time of the run, epoch ms; ARGV[4] id of its job;
- * ARGV[5] "queue" = the first of those that wait, if the run before has ended; "manual" = at once; ARGV[6] arguments of
- * BullMQ's script, MessagePack list of strings
- * Returns 1 when the job was added, else 0.
+ * ARGV[1] name; ARGV[2] prefix of the keys of all pools; ARGV[3] pool of the run; ARGV[4] due time of the run, epoch ms;
+ * ARGV[5] id of its job; ARGV[6] "queue" = the first of those that wait, if the runs before have ended; "manual" = at once;
+ * ARGV[7] arguments of BullMQ's script, MessagePack list of strings
+ * Returns 1 when the job was added; 2 when there is a job of that id, which another call has started by hand; else 0.
  */
 function startLua(script: AddingScript): string {
   return `${SERVER_TIME}
 local now = server_time()
 ${NOTE}
-${IS_UNDER_WAY}
-local name, due = ARGV[1], tonumber(ARGV[3])
-local last = redis.call("HGET", KEYS[1], "last")
+${OPEN_RUNS}
+local name, due = ARGV[1], tonumber(ARGV[4])
+local is_manual = ARGV[6] == "manual"
 if redis.call("EXISTS", KEYS[1]) == 0 then return 0 end
-if ARGV[5] == "queue" then
-  if last and is_under_way(ARGV[2] .. last) then return 0 end
-  if redis.call("LINDEX", KEYS[3], 0) ~= ARGV[3] then return 0 end
-end
+if is_manual and redis.call("EXISTS", ARGV[2] .. ARGV[3] .. ":" .. ARGV[5]) == 1 then return 2 end
+local open = open_runs(redis.call("HGET", KEYS[1], "open"), ARGV[2])
+if not is_manual and (#open > 0 or redis.call("LINDEX", KEYS[3], 0) ~= ARGV[4]) then return 0 end
 ${bullFunction(script)}
-${script}({unpack(KEYS, 5)}, cmsgpack.unpack(ARGV[6]))
-if ARGV[5] == "queue" then
+${script}({unpack(KEYS, 5)}, cmsgpack.unpack(ARGV[7]))
+if is_manual then
+  redis.call("HINCRBY", KEYS[1], "manual", 1)
+else
   redis.call("LPOP", KEYS[3])
   if redis.call("LLEN", KEYS[3]) == 0 then redis.call("SREM", KEYS[4], name) end
 end
+open[#open + 1] = ARGV[3] .. "/" .. ARGV[5]
 redis.call("HINCRBY", KEYS[1], "runs", 1)
-redis.call("HSET", KEYS[1], "last", ARGV[4])
-note(KEYS[2], due, ARGV[5] == "queue" and "started" or "manual", ARGV[4])
+redis.call("HSET", KEYS[1], "last", ARGV[5], "open", remember(open, ${MOST_OPEN}))
+note(KEYS[2], due, is_manual and "manual" or "started", ARGV[5])
 return 1
 `;
 }
 
-export const starts: Readonly<Record<AddingScript, Script<number>>> = {
-  addStandardJob: new Script({ name: "startScheduled:standard", lua: () => startLua("addStandardJob") }),
-  addPrioritizedJob: new Script({ name: "startScheduled:prioritized", lua: () => startLua("addPrioritizedJob") }),
+export type StartReply = "started" | "taken" | "not";
+const STARTS = named<StartReply>({ 1: "started", 2: "taken", 0: "not" });
+
+export const starts: Readonly<Record<AddingScript, Script<StartReply>>> = {
+  addStandardJob: new Script({ name: "startScheduled:standard", lua: () => startLua("addStandardJob"), read: STARTS }),
+  addPrioritizedJob: new Script({
+    name: "startScheduled:prioritized",
+    lua: () => startLua("addPrioritizedJob"),
+    read: STARTS,
+  }),
 };
 
 /**

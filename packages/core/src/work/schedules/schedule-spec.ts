@@ -32,8 +32,8 @@ export interface ScheduleSpec {
 
 /** Shortest time between two due times, ms. */
 const SHORTEST_INTERVAL: Milliseconds = 100;
-/** Latest moment that a Date can have, epoch ms. */
-const LATEST = 8.64e15;
+/** Latest moment that can be given: the end of the year 9999, epoch ms. A Date ends much later, and clocks of zones before. */
+const LATEST = Date.UTC(10_000, 0) - 1;
 
 const OPTIONS = optionsOf<ScheduleOptions>({
   ...{ cron: true, every: true, timeZone: true, from: true, until: true, limit: true, jitter: true },
@@ -59,8 +59,8 @@ export function toSpec(options: ScheduleOptions, call: Pick<ScheduleSpec, "task"
   }
   assertTimeZone(timeZone);
   if (cron !== undefined) parseCron(cron);
-  if (every !== undefined && !(Number.isFinite(every) && every >= SHORTEST_INTERVAL)) {
-    throw new ValueError(`every must be milliseconds from ${SHORTEST_INTERVAL}; got ${got(every)}`);
+  if (every !== undefined && !(Number.isSafeInteger(every) && every >= SHORTEST_INTERVAL)) {
+    throw new ValueError(`every must be whole milliseconds from ${SHORTEST_INTERVAL}; got ${got(every)}`);
   }
   checkReach("every", every);
   if (limit !== undefined && !(Number.isSafeInteger(limit) && limit >= 1)) {
@@ -100,7 +100,9 @@ function toEpoch(name: string, moment: unknown): number | null {
   if (moment === undefined || moment === null) return null;
   const epoch = moment instanceof Date ? moment.getTime() : moment;
   if (typeof epoch === "number" && Number.isFinite(epoch) && Math.abs(epoch) <= LATEST) return Math.floor(epoch);
-  throw new ValueError(`${name} must be a Date, or milliseconds since 1970; got ${got(moment)}`);
+  throw new ValueError(
+    `${name} must be a Date, or milliseconds since 1970, no later than the year 9999; got ${got(moment)}`,
+  );
 }
 
 /** A due time, and when its run starts: later by the jitter. Epoch ms. */
@@ -119,23 +121,25 @@ export function nextDue(
   name: string,
   { after, anchor }: { after: number; anchor: number },
 ): DueTime | null {
-  const from = spec.from === null ? after : Math.max(after, spec.from - 1);
-  const due = spec.cron === null ? nextOfInterval(spec.every ?? 0, from, anchor) : nextOfCron(spec.cron, from, spec);
+  const due = nextTime(spec, after, anchor);
   if (due === null || due > LATEST || (spec.until !== null && due > spec.until)) return null;
-  return { due, at: due + jitterOf(spec, name, due) };
+  return { due, at: due + jitterOf(spec, name, { due, anchor }) };
+}
+
+function nextTime(spec: ScheduleSpec, after: number, anchor: number): number | null {
+  const from = spec.from === null ? after : Math.max(after, spec.from - 1);
+  if (spec.cron === null) return nextOfInterval(spec.every ?? 0, from, anchor);
+  return nextCronTime(parseCron(spec.cron), from, spec.timeZone);
 }
 
 function nextOfInterval(every: Milliseconds, after: number, anchor: number): number {
-  return Math.floor(anchor + (Math.floor((after - anchor) / every) + 1) * every);
+  return anchor + (Math.floor((after - anchor) / every) + 1) * every;
 }
 
-function nextOfCron(cron: string, after: number, { timeZone }: ScheduleSpec): number | null {
-  return nextCronTime(parseCron(cron), after, timeZone);
-}
-
-/** The same on each host, so that none starts a run at another time. */
-function jitterOf({ jitter }: ScheduleSpec, name: string, due: number): number {
-  if (jitter === 0) return 0;
+/** The same on each host, so that none starts a run at another time; and never until the next one is due. */
+function jitterOf(spec: ScheduleSpec, name: string, { due, anchor }: { due: number; anchor: number }): number {
+  if (spec.jitter === 0) return 0;
+  const longest = Math.min(spec.jitter, (nextTime(spec, due, anchor) ?? Number.POSITIVE_INFINITY) - due);
   const digest = createHash("sha256").update(`${name}@${due}`).digest();
-  return Math.floor((digest.readUInt32BE(0) / 2 ** 32) * jitter);
+  return Math.floor((digest.readUInt32BE(0) / 2 ** 32) * longest);
 }

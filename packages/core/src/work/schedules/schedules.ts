@@ -7,10 +7,10 @@ import type { AnyTask, Task } from "../../tasks/index.ts";
 import type { TaskAnnouncement } from "../../wire/records/records.ts";
 import { callData } from "../submission/call-data.ts";
 import { toSubmitted } from "../submission/index.ts";
-import { readSchedule, readScheduleView, type StoredSchedule } from "./read-schedule.ts";
-import { packAdds, RunJobs, runId } from "./run-jobs.ts";
+import { readRecord, readSchedule, readScheduleView, type StoredSchedule } from "./read-schedule.ts";
+import { manualRunId, packAdds, RunJobs } from "./run-jobs.ts";
 import { pauseSchedule, removeSchedule, setSchedule, starts } from "./schedule-scripts.ts";
-import { assertScheduleName, nextDue, toSpec } from "./schedule-spec.ts";
+import { assertScheduleName, type DueTime, nextDue, type ScheduleSpec, toSpec } from "./schedule-spec.ts";
 import type { ScheduleOptions, ScheduleView } from "./schedule-view.ts";
 
 /** What the schedules of a namespace need. */
@@ -65,17 +65,19 @@ export class Schedules {
     const text = JSON.stringify(spec);
     return during(async () => {
       while (true) {
-        const known = await readSchedule(client, keys, name);
+        const record = await readRecord(client, keys, name);
+        const known = record.spec === null ? null : record;
         const now = await serverTime(client);
         if (known && JSON.stringify(known.spec) === text) return this.#view(name);
         const isSameGrid = known !== null && known.spec.every === spec.every && known.spec.from === spec.from;
         const anchor = isSameGrid ? known.anchor : (spec.from ?? now);
-        const next = nextDue(spec, name, { after: now, anchor });
+        const next = pendingDue(known, spec, now) ?? nextDue(spec, name, { after: now, anchor });
         if (next === null) throw new ValueError(neverDue(options));
+        const isOver = known !== null && isAtLimit({ ...known, spec });
         const outcome = await setSchedule.run(
           client,
           [keys.schedules, keys.schedule(name), keys.control],
-          [name, known?.version ?? "", newVersion(), text, anchor, next.due, next.at],
+          [name, record.version, newVersion(), text, anchor, ...(isOver ? ["", ""] : [next.due, next.at])],
         );
         if (outcome === "set") return this.#view(name);
       }
@@ -112,8 +114,8 @@ export class Schedules {
     const { client, during } = this.#place;
     return during(async () => {
       const schedule = await this.#stored(name);
-      const { spec, anchor, runs } = schedule;
-      const most = spec.limit === null ? count : Math.min(count, spec.limit - runs);
+      const { spec, anchor, runs, manual } = schedule;
+      const most = spec.limit === null ? count : Math.min(count, spec.limit - (runs - manual));
       const times: number[] = [];
       let after = await serverTime(client);
       while (times.length < most) {
@@ -146,21 +148,26 @@ export class Schedules {
     const { client, keys, during, announcedTask } = this.#place;
     return during(async () => {
       const { spec } = await this.#stored(name);
-      const due = await serverTime(client);
-      const id = runId(name, due);
+      const now = await serverTime(client);
+      const announced = await announcedTask(spec.task);
       const jobs = new RunJobs({ client, keys });
       try {
-        const [add] = await jobs.record({ name, spec }, [{ due, id }], await announcedTask(spec.task));
-        if (!add) throw new ManyhandsError(`schedule "${name}": its run could not be made`);
-        const [packed] = packAdds([add]);
-        const added = await starts[add.script].run(
-          client,
-          [keys.schedule(name), keys.scheduleRuns(name), keys.scheduleQueue(name), keys.queuedSchedules, ...add.keys],
-          [name, keys.jobs(spec.pool), due, id, "manual", packed],
-        );
-        if (added === 0) throw new ManyhandsError(noSchedule(name));
-        jobs.count(spec, 1);
-        return id;
+        for (let due = now; ; due++) {
+          const id = manualRunId(name, due);
+          const [add] = await jobs.record({ name, spec }, [{ due, id }], announced);
+          if (!add) throw new ManyhandsError(`schedule "${name}": its run could not be made`);
+          const [packed] = packAdds([add]);
+          const reply = await starts[add.script].run(
+            client,
+            [keys.schedule(name), keys.scheduleRuns(name), keys.scheduleQueue(name), keys.queuedSchedules, ...add.keys],
+            [name, keys.queues, spec.pool, due, id, "manual", packed],
+          );
+          if (reply === "not") throw new ManyhandsError(noSchedule(name));
+          // Another call has taken this millisecond.
+          if (reply === "taken") continue;
+          jobs.count(spec, 1);
+          return id;
+        }
       } finally {
         await jobs.close();
       }
@@ -183,7 +190,8 @@ export class Schedules {
         const known = await readSchedule(client, keys, name);
         if (known === null) return null;
         const { spec, anchor } = known;
-        const next = how === "pause" ? null : nextDue(spec, name, { after: await serverTime(client), anchor });
+        const isOver = how === "pause" || isAtLimit(known);
+        const next = isOver ? null : nextDue(spec, name, { after: await serverTime(client), anchor });
         const outcome = await pauseSchedule.run(
           client,
           [keys.schedules, keys.schedule(name), keys.control],
@@ -207,6 +215,20 @@ export class Schedules {
     if (!view) throw new ManyhandsError(`schedule "${name}" was removed as soon as it was set`);
     return view;
   }
+}
+
+/** A due time that has come, and that no host has seen to yet: it stays when only other things are changed. */
+function pendingDue(known: StoredSchedule | null, spec: ScheduleSpec, now: number): DueTime | null {
+  if (known === null || known.state !== "active" || known.due === "") return null;
+  const due = Number(known.due);
+  if (due > now || (spec.until !== null && due > spec.until)) return null;
+  const isSame = (["cron", "every", "timeZone", "from"] as const).every((part) => known.spec[part] === spec[part]);
+  return isSame ? { due, at: known.at ?? due } : null;
+}
+
+/** Runs that were started by hand do not count. */
+function isAtLimit({ spec: { limit }, runs, manual }: StoredSchedule): boolean {
+  return limit !== null && runs - manual >= limit;
 }
 
 function newVersion(): string {
