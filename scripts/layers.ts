@@ -52,6 +52,7 @@ export const FOLDERS: Readonly<Record<string, readonly (readonly string[])[]>> =
     ["registry", "fleet", "rollups", "history", "task-index", "audit", "server"],
     ["results"],
     ["submission"],
+    ["workflows"],
     ["pool", "schedules"],
     ["process"],
   ],

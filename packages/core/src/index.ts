@@ -165,13 +165,23 @@ export type {
 } from "./shared/sync/index.ts";
 export { withOwner } from "./shared/sync/index.ts";
 export {
+  type AnyCanvas,
+  type AnyInput,
   type AnyTask,
   type Backoff,
   type BackoffFunction,
+  type Canvas,
+  type CanvasInput,
+  type CanvasResult,
   type CurrentTask,
   currentTask,
   type DeadTask,
   type FatalErrors,
+  type GivenArgs,
+  type InputFor,
+  type Signature,
+  type StepOptions,
+  signature,
   type Task,
   type TaskOptions,
   type TaskResult,
@@ -226,3 +236,14 @@ export type {
   UpdateOptions,
 } from "./work/submission/index.ts";
 export type { SubmitOptions } from "./work/submission/submit-options.ts";
+export {
+  type Chain,
+  chain,
+  chord,
+  type Group,
+  type GroupOptions,
+  group,
+  type Linked,
+  type Outcomes,
+  type Results,
+} from "./work/workflows/index.ts";

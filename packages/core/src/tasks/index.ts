@@ -1,7 +1,19 @@
 export { announcedOptions, announcementOf } from "./announcement.ts";
 export { callSiteOf } from "./caller-module.ts";
+export {
+  type AnyCanvas,
+  type AnyInput,
+  type Canvas,
+  type CanvasInput,
+  type CanvasResult,
+  canvasSize,
+  describeCanvas,
+  isCanvas,
+} from "./canvas.ts";
 export { type CurrentTask, currentTask, findCurrentTask, runInTask, whenTaskEnds } from "./current-task.ts";
 export { isLoadingTasks, whileLoadingTasks } from "./loading.ts";
+export { STEP_OPTIONS, signature } from "./signature.ts";
+export type { GivenArgs, InputFor, Signature, StepOptions } from "./step.ts";
 export {
   type AnyTask,
   type Backoff,

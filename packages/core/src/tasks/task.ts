@@ -6,6 +6,7 @@ import { MAX_TIMER } from "../time/index.ts";
 import { checkKeep, type Keep } from "../wire/records/keep.ts";
 import type { Isolation } from "../wire/records/records.ts";
 import { callSiteOf } from "./caller-module.ts";
+import { type GivenArgs, type InputFor, makeSignature, type Signature } from "./step.ts";
 import { registerTask } from "./task-registry.ts";
 
 /** How long to wait before the next attempt; the shapes of BullMQ, and `max`. */
@@ -99,6 +100,14 @@ export interface Task<Args extends unknown[] = unknown[], Result = unknown> {
   readonly options: Readonly<TaskOptions>;
   /** URL of the module that defines it. */
   readonly module: string;
+  /**
+   * A call with these arguments as a step of a workflow; {@link signature} takes options as well. Without the first argument it
+   * takes the result of what comes before it in a chain.
+   */
+  with<Of extends unknown[], Gives, Given extends GivenArgs<Of>>(
+    this: Task<Of, Gives>,
+    ...args: Given
+  ): Signature<InputFor<Of, Given>, Awaited<Gives>>;
 }
 
 /** Any task, with any arguments. */
@@ -160,6 +169,16 @@ export function defineTask<Args extends unknown[], Result>(
     run: { value: run },
     options: { value: Object.freeze({ ...options }) },
     module: { value: module },
+    with: {
+      value: (...args: unknown[]) =>
+        makeSignature({
+          task: name,
+          definition: callable as unknown as AnyTask,
+          args,
+          options: {},
+          isImmutable: false,
+        }),
+    },
   });
   registerTask(callable as unknown as AnyTask, position);
   return callable;

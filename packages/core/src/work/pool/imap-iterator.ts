@@ -1,8 +1,7 @@
 import { PoolClosedError, resultPromise, TimeoutError } from "../../errors/index.ts";
 import { type Patience, toLimit, waitWith, within } from "../../time/index.ts";
-import type { Outcome } from "../results/index.ts";
+import { type ItemOutcome, itemOutcome, markItemOf, type Outcome } from "../results/index.ts";
 import type { Unit } from "../submission/index.ts";
-import { type ItemOutcome, itemOutcome, markItemOf } from "./item-outcome.ts";
 
 /** One chunk that was sent and not yet given to the consumer. */
 interface Chunk {

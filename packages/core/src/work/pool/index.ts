@@ -1,3 +1,4 @@
+export type { ItemOutcome } from "../results/index.ts";
 export {
   anyOf,
   asCompleted,
@@ -9,7 +10,6 @@ export {
 export { AsyncResult, type Callbacks } from "./async-result.ts";
 export { clearPool } from "./clear-pool.ts";
 export { ImapIterator } from "./imap-iterator.ts";
-export type { ItemOutcome } from "./item-outcome.ts";
 export { type ImapCallOptions, type ItemErrors, type Items, type MapOptions, Pool } from "./pool.ts";
 export { type PoolOptions, toPoolRecord } from "./pool-options.ts";
 export type { PoolRegistration } from "./pool-registration.ts";

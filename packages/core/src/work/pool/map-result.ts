@@ -1,6 +1,5 @@
-import type { AnswerSink, Outcome } from "../results/index.ts";
+import { type AnswerSink, itemOutcome, markItemOf, type Outcome } from "../results/index.ts";
 import type { AsyncResult } from "./async-result.ts";
-import { itemOutcome, markItemOf } from "./item-outcome.ts";
 
 /**
  * Collects the chunks of one `map` in the order of the items.

@@ -16,7 +16,7 @@ import { type AnyTask, type Task, validateArguments } from "../../tasks/index.ts
 import { type Patience, toLimit, within } from "../../time/index.ts";
 import { assertSendable, classify } from "../../wire/codec/index.ts";
 import type { UnitKind } from "../../wire/records/job.ts";
-import { failed } from "../results/index.ts";
+import { failed, type ItemOutcome } from "../results/index.ts";
 import {
   type CallSettings,
   DetachedSubmitter,
@@ -34,7 +34,6 @@ import { AsyncResult, type Callbacks, type ResultOrigin } from "./async-result.t
 import { cancelPlaces } from "./cancel-places.ts";
 import { checkChunkSize, defaultChunkSize } from "./chunk-size.ts";
 import { assertIterable, ImapIterator } from "./imap-iterator.ts";
-import type { ItemOutcome } from "./item-outcome.ts";
 import { checkItems, cutChunks, drain, validateItem, validateItems } from "./map-items.ts";
 import { MapResult } from "./map-result.ts";
 import { IMAP_FORMS, POOL_FORMS, RESULT_FORMS } from "./pool-forms.ts";

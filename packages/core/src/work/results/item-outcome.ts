@@ -1,5 +1,5 @@
 import { markItem, originOf } from "../../errors/index.ts";
-import type { Outcome } from "../results/index.ts";
+import type { Outcome } from "./ticket.ts";
 
 /** What became of one item of a `map` or `imap` with `errors: "return"`; `index` is its place in the input, from 0. */
 export type ItemOutcome<Value> =
