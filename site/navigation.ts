@@ -72,6 +72,7 @@ export const NAVIGATION: readonly NavigationGroup[] = [
       "docs/read-write-locks.md",
       "docs/quorum-locks.md",
       "docs/semaphores.md",
+      "docs/rate-limiters.md",
       "docs/conditions.md",
       "docs/events.md",
       "docs/barriers.md",

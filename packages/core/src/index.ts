@@ -154,6 +154,10 @@ export type {
   LockState,
   LockTicket,
   PermitOptions,
+  RateLimiter,
+  RateLimiterSettings,
+  RateLimiterState,
+  RateLimiterTurn,
   ReadWriteLock,
   ReadWriteLockOptions,
   ReadWriteLockSide,
@@ -192,6 +196,7 @@ export type { TraceMode } from "./tracing/index.ts";
 export type { Keep, KeepRule } from "./wire/records/keep.ts";
 export type { ProcessRecord, ProcessState } from "./wire/records/process.ts";
 export type { Placement } from "./wire/records/process-queues.ts";
+export type { Rate, RateKind } from "./wire/records/rate.ts";
 export type { HostRecord, HostTrouble, Isolation, PoolRecord, StopStep } from "./wire/records/records.ts";
 export type { GoneHost, HostLogLine, HostLogLines, HostLogQuery, KnownTask } from "./work/fleet/index.ts";
 export type {

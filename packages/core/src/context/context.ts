@@ -77,6 +77,7 @@ import {
   createCountDownLatch,
   createEvent,
   createLock,
+  createRateLimiter,
   createReadWriteLock,
   createRLock,
   createSemaphore,
@@ -84,6 +85,8 @@ import {
   type EventOptions,
   type Lock,
   type LockOptions,
+  type RateLimiter,
+  type RateLimiterSettings,
   type ReadWriteLock,
   type ReadWriteLockOptions,
   type RLock,
@@ -431,6 +434,16 @@ export class Context {
   countDownLatch(count: number, options?: string | CountDownLatchOptions): CountDownLatch {
     this.#assertOpen();
     return createCountDownLatch(this.#objects, count, options);
+  }
+
+  /**
+   * Lets programs start something so often, and so many at once: `mp.rateLimiter("api", { max: 100, per: 60_000 })`. It is the
+   * same for every program that uses the name; its first user's settings count, until one calls `change()`.
+   * @throws ValueError a bad name, a rate or concurrency that is none, or neither
+   */
+  rateLimiter(name: string, settings: RateLimiterSettings): RateLimiter {
+    this.#assertOpen();
+    return createRateLimiter(this.#objects, name, settings);
   }
 
   /**

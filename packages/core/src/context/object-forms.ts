@@ -19,6 +19,8 @@ import {
   HeldRLock,
   HeldShare,
   Lock,
+  RateLimiter,
+  RateLimiterTurn,
   ReadWriteLock,
   ReadWriteLockSide,
   RLock,
@@ -41,11 +43,12 @@ export function refuseOtherArguments(): void {
   for (const side of [Lock, RLock, ReadWriteLockSide]) refuse(side, "lock", LOCK);
   refuse(ReadWriteLock, "readWriteLock", { readLock: [], writeLock: [], inspect: [] });
   refuse(HeldLock, "held", { release: [], handOver: [] });
-  for (const held of [HeldRLock, HeldShare, HeldPermits]) refuse(held, "held", { release: [] });
+  for (const held of [HeldRLock, HeldShare, HeldPermits, RateLimiterTurn]) refuse(held, "held", { release: [] });
   refuse(Condition, "condition", { release: [], notifyAll: [], inspect: [] });
   refuse(Semaphore, "semaphore", {
     ...{ run: ["body", "{ permits, block, timeout, signal }"], drain: [], getValue: [], inspect: [] },
   });
+  refuse(RateLimiter, "limiter", { change: ["settings"], inspect: [] });
   refuse(Event, "event", { isSet: [], set: [], clear: [], inspect: [] });
   refuse(Barrier, "barrier", { nWaiting: [], broken: [], abort: [], reset: [], inspect: [] });
   refuse(CountDownLatch, "latch", { countDown: ["by"], count: [], trySetCount: ["count"], inspect: [] });

@@ -177,6 +177,14 @@ describe("every wait", () => {
     },
     "semaphore.acquire": { over: false, make: (mp) => waitFor(mp.semaphore(0), "acquire") },
     "semaphore.hold": { over: TimeoutError, make: (mp) => waitFor(mp.semaphore(0), "hold") },
+    "limiter.take": {
+      over: TimeoutError,
+      make: async (mp) => {
+        const limiter = mp.rateLimiter("taken", { concurrency: 1 });
+        await limiter.take();
+        return waitFor(limiter, "take");
+      },
+    },
     "event.wait": { over: false, make: (mp) => waitFor(mp.event(), "wait") },
     "condition.wait": { over: false, make: async (mp) => waitFor(await heldBefore(mp.condition()), "wait") },
     "condition.waitFor": {

@@ -6,8 +6,11 @@ import type { Waiter } from "./waiter.ts";
 /** Outcome of one try. */
 export type Attempt<Value> =
   | { granted: true; value: Value }
-  /** `dueIn`: ms until a lease that stands in the way ends; null = nothing in the way ends by itself. */
-  | { granted: false; dueIn: Milliseconds | null };
+  /**
+   * `dueIn`: ms until a lease that stands in the way ends; null = nothing in the way ends by itself. `retryIn`: ms until this
+   * waiter itself asks again, also if nothing wakes it.
+   */
+  | { granted: false; dueIn: Milliseconds | null; retryIn?: Milliseconds | undefined };
 
 /** An operation that may have to wait for its turn. */
 export interface Turn<Value> {
@@ -97,7 +100,11 @@ async function waitStored<Value>(
         return attempt;
       }
       if (attempt.dueIn !== null) room.lookIn(attempt.dueIn + 1);
-      if (!(await waiter.next(deadline - performance.now(), signal))) return undefined;
+      const now = performance.now();
+      const retryAt = attempt.retryIn === undefined ? deadline : Math.min(deadline, now + attempt.retryIn);
+      const isWoken = await waiter.next(retryAt - now, signal);
+      if (!isWoken && retryAt === deadline) return undefined;
+      if (!isWoken) continue;
       const told = waiter.word === undefined ? undefined : await turn.told?.(waiter.word);
       if (told) {
         isStored = false;

@@ -33,6 +33,14 @@ export {
   type LockTicket,
 } from "./lock/index.ts";
 export {
+  createRateLimiter,
+  RATE_LIMITER_KIND,
+  RateLimiter,
+  type RateLimiterSettings,
+  type RateLimiterState,
+  RateLimiterTurn,
+} from "./rate-limiter/index.ts";
+export {
   createReadWriteLock,
   HeldShare,
   READ_WRITE_LOCK_KIND,

@@ -109,4 +109,4 @@ function kindOf(key: string, keys: Keys, ended: ReadonlySet<string>): MemoryKind
 }
 
 const OBJECTS =
-  /^(r?lock|read-write-lock|condition|semaphore|event|barrier|count-down-latch|queue|joinable-queue|simple-queue|pipe|dict|list|set|namespace|value|array|registered|manager|objects)(-|$)/;
+  /^(r?lock|read-write-lock|condition|semaphore|event|barrier|count-down-latch|rate-limiter|queue|joinable-queue|simple-queue|pipe|dict|list|set|namespace|value|array|registered|manager|objects)(-|$)/;

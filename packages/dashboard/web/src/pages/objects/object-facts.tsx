@@ -44,6 +44,10 @@ interface StateOfAny {
   duplex?: boolean;
   ends?: { open: boolean; messages: number; inTransit: number; holders: Participant[] }[];
   type?: string | null;
+  max?: number | null;
+  per?: number | null;
+  used?: number;
+  concurrency?: number | null;
 }
 
 /** What is known of an object, by its kind. */
@@ -207,6 +211,15 @@ function factsOf(object: ObjectView, said: Words): Fact[] {
               },
             ]),
         ...(state.acting ? [{ name: words.acting, what: <Who one={state.acting} where /> }] : []),
+      ];
+    }
+    case "rate-limiter": {
+      const rate = words.ratePer(number(state.max ?? 0), number(state.per ?? 0));
+      return [
+        ...(state.max ? [{ name: words.rate, what: rate, more: words.used(number(state.used)) }] : []),
+        ...(state.concurrency
+          ? [{ name: words.atOnce, what: number(object.holders.length), more: words.ofMost(number(state.concurrency)) }]
+          : []),
       ];
     }
     case "count-down-latch":

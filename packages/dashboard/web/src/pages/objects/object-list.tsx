@@ -150,6 +150,7 @@ export function glyphOf(kind: string, isHeld: boolean): GlyphName {
     case "read-write-lock":
       return isHeld ? "held" : "free";
     case "semaphore":
+    case "rate-limiter":
       return "permits";
     case "event":
       return "flag";
