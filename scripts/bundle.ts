@@ -13,7 +13,7 @@ import { ROOT } from "./root.ts";
  */
 const ENTRIES: Readonly<Record<string, readonly string[]>> = {
   core: ["index", "internal", "child", "redis/server/index", "testing/index", "context/context"],
-  worker: ["index", "child/process-entry", "child/thread-entry"],
+  worker: ["index", "child/process-entry", "child/thread-entry", "schedules/schedule-file-entry"],
   dashboard: ["index"],
   cli: ["index", "main"],
 };

@@ -60,7 +60,7 @@ export const FOLDERS: Readonly<Record<string, readonly (readonly string[])[]>> =
   worker: [
     ["log", "child", "slots", "fence", "control", "duties", "task-index", "health", "heartbeat", "metrics"],
     ["executor", "trouble", "routing", "sessions", "watch"],
-    ["children"],
+    ["children", "schedules"],
     ["jobs"],
     ["fetcher"],
     ["queue"],

@@ -222,7 +222,17 @@ export { Process, type ProcessClass, type ProcessOptions } from "./work/process/
 export { registerProcess } from "./work/process/register-process.ts";
 export type { Sentinel } from "./work/process/sentinel.ts";
 export type { ErrorGroup } from "./work/rollups/index.ts";
-export type { Missed, Overlap, ScheduleOptions, ScheduleRun, Schedules, ScheduleView } from "./work/schedules/index.ts";
+export type {
+  DefinedSchedules,
+  Missed,
+  Overlap,
+  ScheduleEntry,
+  ScheduleOptions,
+  ScheduleRun,
+  Schedules,
+  ScheduleView,
+} from "./work/schedules/index.ts";
+export { defineSchedules } from "./work/schedules/index.ts";
 export type {
   CancelOutcome,
   ChangeOutcome,

@@ -88,7 +88,18 @@ export { postAnswers } from "./work/results/post-answers.ts";
 export { type OutcomePlace, StoredAnswers, type StoredError } from "./work/results/stored-answers.ts";
 export { bringJobBack, findUnlistedJobs, type JobPlace } from "./work/results/unlisted-jobs.ts";
 export * from "./work/rollups/index.ts";
-export { MISSED, type Missed, OVERLAPS, type Overlap, ScheduleRunner } from "./work/schedules/index.ts";
+export {
+  assertFileName,
+  type FileOutcome,
+  followFile,
+  MISSED,
+  type Missed,
+  OVERLAPS,
+  type Overlap,
+  readScheduleFile,
+  type ScheduleFile,
+  ScheduleRunner,
+} from "./work/schedules/index.ts";
 export * from "./work/server/index.ts";
 export {
   type CancelOutcome,

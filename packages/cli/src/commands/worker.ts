@@ -21,6 +21,7 @@ interface Options {
   envFile?: string;
   import?: string[];
   watch?: true;
+  schedules?: string;
   waitForRedis?: number;
   slots?: number;
   processes?: number;
@@ -63,6 +64,7 @@ export function workerCommand(): Command {
   return command
     .optionsGroup("What it runs:")
     .option("--tasks <module...>", "modules that define tasks: .ts or .js files")
+    .option("--schedules <file>", "set the schedules of a .ts or .js file, and remove those that it names no longer")
     .option(
       "--config <file>",
       "read options from a .json, .js or .ts file; the command line and the environment win over it",
@@ -129,7 +131,7 @@ export function workerCommand(): Command {
       wholeNumber("--max-tasks-per-child", { from: 1 }),
     )
     .optionsGroup("How it starts and ends:")
-    .option("--watch", "for development: load task modules again when their files change")
+    .option("--watch", "for development: load task modules and schedules again when their files change")
     .option(
       "--wait-for-redis <ms>",
       "how long to wait for a Redis that is not up yet; then the exit code is 3 (default: 0)",
@@ -210,6 +212,7 @@ const OF_THE_HOST = [
   "tasks",
   "import",
   "watch",
+  "schedules",
   "waitForRedis",
   "lockNodes",
   "slots",

@@ -78,10 +78,11 @@ function withPathsFrom(folder: string, options: Partial<WorkerOptions>): Partial
     (typeof value === "string" && value !== "" && !value.startsWith("file:") ? resolve(folder, value) : value) as Value;
   const list = <Value>(value: Value, change: (one: unknown) => unknown): Value =>
     (Array.isArray(value) ? value.map(change) : value) as Value;
-  const { tasks, redisModule, import: imports } = options;
+  const { tasks, redisModule, schedules, import: imports } = options;
   return {
     ...options,
     ...(tasks === undefined ? {} : { tasks: list(tasks, absolute) }),
+    ...(schedules === undefined ? {} : { schedules: absolute(schedules) }),
     ...(redisModule === undefined ? {} : { redisModule: absolute(redisModule) }),
     // The others are names of packages.
     ...(imports === undefined

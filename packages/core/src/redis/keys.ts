@@ -271,6 +271,11 @@ export class Keys {
     return `{${this.namespace}}/schedule-runs/${name}`;
   }
 
+  /** Hash with PEXPIRE: a file of schedules that is given to hosts: which version of it is in force. */
+  scheduleFile(file: string): string {
+    return `{${this.namespace}}/schedule-file/${file}`;
+  }
+
   /** List: due times of a schedule whose runs wait for the one before them, epoch ms. */
   scheduleQueue(name: string): string {
     return `{${this.namespace}}/schedule-queue/${name}`;

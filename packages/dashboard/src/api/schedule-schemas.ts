@@ -39,6 +39,7 @@ export const ScheduleView = z
     missedCount: z.int(),
     queued: z.int(),
     lastId: z.string().nullable(),
+    file: z.string().nullable().openapi({ description: "File of schedules that sets it; null = set by hand." }),
     lastRuns: z.array(ScheduleRun).openapi({ description: "The newest first." }),
   })
   .openapi("Schedule");

@@ -55,6 +55,7 @@ import type { PoolHost } from "../pools/served-pool.ts";
 import { HostProcesses } from "../processes/host-processes.ts";
 import { prioritiesOf } from "../routing/priorities.ts";
 import { TaskAnnouncer } from "../routing/task-announcer.ts";
+import { ScheduleFileKeeper } from "../schedules/schedule-file-keeper.ts";
 import { Reaper, WATCH_INTERVAL } from "../sessions/reaper.ts";
 import { HostSlots } from "../slots/host-slots.ts";
 import { INDEX_INTERVAL, IndexSweep } from "../task-index/index-sweep.ts";
@@ -206,6 +207,7 @@ export class Host implements WorkerHost {
     const [heartbeat, announcer, pools, processes] = [this.#heartbeat, this.#announcer, this.#pools, this.#processes];
     const { fetcher, sweep } = this.#fetching;
     const duties = this.#makeDuties();
+    const file = this.#makeScheduleFile();
     const { healthPort } = this.#options;
     const health = healthPort === null ? null : this.#makeHealth(healthPort);
     return [
@@ -236,6 +238,16 @@ export class Host implements WorkerHost {
       },
       { name: "offers of slots", start: () => this.#fetching.startOffers(), quiet: () => this.#fetching.stopOffers() },
       { name: "sweep", start: () => sweep.start(), quiet: () => void sweep.stop(), stop: () => sweep.stop() },
+      ...(file === null
+        ? []
+        : [
+            {
+              name: "file of schedules",
+              start: () => file.start(),
+              quiet: () => void file.stop(),
+              stop: () => settledWithin(file.stop(), FLUSH_DEADLINE),
+            },
+          ]),
       {
         name: "schedules",
         start: () => this.#schedules.start(),
@@ -681,6 +693,13 @@ export class Host implements WorkerHost {
         return fleet.recentTask(task) ?? null;
       },
     });
+  }
+
+  #makeScheduleFile(): ScheduleFileKeeper | null {
+    const { schedules: url, watch: isWatched, maxPayload, import: imports } = this.#options;
+    if (url === null) return null;
+    const place = { client: this.#connections.client, keys: this.#keys, logger: this.#redisTrouble.logger };
+    return new ScheduleFileKeeper({ ...place, host: this.name, url, isWatched, maxPayload, imports });
   }
 
   #startQueued(names?: readonly string[]): void {

@@ -42,6 +42,12 @@ export interface WorkerOptions {
    * @defaultValue false
    */
   watch?: boolean | undefined;
+  /**
+   * A file of schedules, whose default export is made with `defineSchedules()`: path or `file:` URL. It is the whole truth for
+   * the schedules that it names.
+   * @defaultValue none
+   */
+  schedules?: string | URL | undefined;
   /** How long a host that is started before its Redis waits for it. @defaultValue 0: it does not start without one */
   waitForRedis?: Milliseconds | undefined;
   /**
@@ -125,6 +131,8 @@ export interface ResolvedOptions {
   redis: RedisConfig | undefined;
   watch: boolean;
   /** URL. */
+  schedules: string | null;
+  /** URL. */
   redisModule: string | null;
   waitForRedis: Milliseconds;
   /** Names or `file:` URLs. */
@@ -172,6 +180,7 @@ const WORKER_OPTIONS = optionsOf<WorkerOptions>({
   redisModule: true,
   waitForRedis: true,
   watch: "boolean",
+  schedules: true,
   import: "texts",
   lockNodes: true,
   namespace: true,
@@ -220,6 +229,7 @@ export function resolveWorkerOptions(options: WorkerOptions): ResolvedOptions {
     redis: sendable("redis", options.redis),
     redisModule: redisModule(options),
     watch: watch(options),
+    schedules: schedules(options.schedules),
     waitForRedis: interval("waitForRedis", options.waitForRedis ?? 0, 0),
     import: (options.import ?? []).map(importedModule),
     lockNodes: sendable("lockNodes", resolveLockNodes(options.lockNodes)),
@@ -369,6 +379,20 @@ function watch({ watch: given = false, isolation: kind }: WorkerOptions): boolea
   throw new ValueError(
     'watch replaces children, and tasks of the isolation "inline" run in the host itself; use "process" or "thread"',
   );
+}
+
+function schedules(given: string | URL | undefined): string | null {
+  if (given === undefined) return null;
+  if ((typeof given !== "string" || given === "") && !(given instanceof URL)) {
+    throw new ValueError(`schedules must be the path or file: URL of a file of schedules; got ${describe(given)}`);
+  }
+  const url = moduleUrl(given);
+  if (url.protocol !== "file:" || !existsSync(fileURLToPath(url))) {
+    throw new ValueError(
+      `schedules: there is no file ${url.protocol === "file:" ? fileURLToPath(url) : url.href}; give the path of a module with schedules`,
+    );
+  }
+  return url.href;
 }
 
 function moduleUrl(given: string | URL): URL {

@@ -74,7 +74,9 @@ export function scheduleAddCommand(): Command {
         const schedule = await inspector.schedules.set(name, task, values, given);
         const what = known === null ? "is set" : known.changedAt === schedule.changedAt ? "is as it was" : "is changed";
         const next = schedule.next === null ? `it is ${schedule.state}` : `next run ${printedMoment(schedule.next)}`;
-        printer.change(schedule, `schedule "${name}" ${what}: ${next}`);
+        const file =
+          schedule.file === null ? "" : `; it is of the file "${schedule.file}", which hosts apply when they start`;
+        printer.change(schedule, `schedule "${name}" ${what}: ${next}${file}`);
       }),
     );
 }

@@ -42,6 +42,7 @@ function fieldsOf(schedule: ScheduleView, times: readonly number[]): [string, st
     ["overlap", schedule.overlap],
     ["missed", schedule.missed],
     ...(schedule.tags.length === 0 ? [] : ([["tags", schedule.tags.join(", ")]] as [string, string][])),
+    ...(schedule.file === null ? [] : ([["file", schedule.file]] as [string, string][])),
     ["next", schedule.state === "active" ? times.map(moment).join("\n") : "-"],
     ["runs", `${schedule.runs}, ${schedule.skipped} skipped, ${schedule.missedCount} missed, ${schedule.queued} wait`],
     ["last", schedule.lastRuns.slice(0, RUNS).map(describeRun).join("\n") || "-"],

@@ -1,3 +1,5 @@
+export { assertFileName, type DefinedSchedules, defineSchedules, type ScheduleEntry } from "./define-schedules.ts";
+export { type FileOutcome, followFile, readScheduleFile, type ScheduleFile } from "./schedule-file.ts";
 export { ScheduleRunner } from "./schedule-runner.ts";
 export {
   MISSED,

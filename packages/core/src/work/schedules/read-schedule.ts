@@ -24,6 +24,8 @@ export interface StoredSchedule {
   skipped: number;
   missed: number;
   last: string | null;
+  /** Name of the file of schedules that has set it; null = it was set by hand. */
+  file: string | null;
   /** Runs that may not have ended. */
   open: { pool: string; id: string }[];
 }
@@ -83,6 +85,7 @@ function toStored(name: string, hash: Readonly<Record<string, string>>): StoredS
     skipped: toNumber(hash["skipped"]) ?? 0,
     missed: toNumber(hash["missed"]) ?? 0,
     last: hash["last"] ?? null,
+    file: hash["file"] ?? null,
     open: openRuns(hash["open"] ?? ""),
   };
 }
@@ -120,6 +123,7 @@ function toView(stored: StoredSchedule, { runs, queued }: { runs: readonly strin
       missedCount: missed,
       queued,
       lastId: last,
+      file: stored.file,
     },
     lastRuns: runs.flatMap((text) => readRun(text) ?? []),
   };

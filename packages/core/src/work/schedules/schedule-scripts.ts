@@ -1,5 +1,6 @@
 import { type AddingScript, bullFunction } from "../../redis/bull-queue/index.ts";
 import { named, Script, SERVER_TIME } from "../../redis/script/index.ts";
+import type { Milliseconds } from "../../time/index.ts";
 
 /** Lua: hosts look again when the next run is due. */
 const TELL_HOSTS = `redis.call("PUBLISH", KEYS[3], '{"type":"schedules-changed"}')`;
@@ -56,20 +57,87 @@ return 1
 `,
 });
 
+/** A file of schedules of which no host has had the version in force for so long gives way to an earlier one, or another file. */
+const FILE_PATIENCE: Milliseconds = 60_000;
+/** The record of a file that no host has had for so long is forgotten. */
+const FILE_KEPT: Milliseconds = 30 * 86_400_000;
+/** Earlier versions of a file that are remembered. */
+const EARLIER_VERSIONS = 50;
+
 /**
- * KEYS[1] sorted set of schedules; KEYS[2] hash of the schedule; KEYS[3] channel of the hosts
+ * KEYS[1] hash of a file of schedules
+ * ARGV[1] digest of the version that the host has; ARGV[2] name of the host
+ * The version that came last is in force as long as hosts with it live. One that was in force earlier comes back when no host
+ * has had the one in force for some time.
+ * Returns {"ours", "1" = all of it is applied, else "0"}; {"other", host that brought it, when, epoch ms}.
+ */
+export const claimFile: Script<[whose: "ours", applied: string] | [whose: "other", host: string, since: string]> =
+  new Script({
+    name: "claimFile",
+    lua: `${SERVER_TIME}
+local mine, now = ARGV[1], server_time()
+local digest, seen, applied, earlier, host, since =
+  unpack(redis.call("HMGET", KEYS[1], "digest", "seen", "applied", "earlier", "host", "since"))
+local reply
+if digest == mine then
+  redis.call("HSET", KEYS[1], "seen", now)
+  reply = {"ours", applied == mine and "1" or "0"}
+else
+  local others, was_there = {}, false
+  for one in string.gmatch(earlier or "", "%S+") do
+    if one == mine then was_there = true else others[#others + 1] = one end
+  end
+  if was_there and now - tonumber(seen) < ${FILE_PATIENCE} then return {"other", host, since} end
+  if digest then others[#others + 1] = digest end
+  redis.call("HSET", KEYS[1], "digest", mine, "seen", now, "since", now, "host", ARGV[2], "applied", "",
+    "earlier", table.concat(others, " ", math.max(1, #others - ${EARLIER_VERSIONS - 1})))
+  reply = {"ours", "0"}
+end
+redis.call("PEXPIRE", KEYS[1], ${FILE_KEPT})
+return reply
+`,
+  });
+
+/**
+ * KEYS[1] hash of a file of schedules
+ * ARGV[1] digest of a version
+ * Notes that all of it is applied, if it is still the one in force.
+ * Returns 1 if so, else 0.
+ */
+export const fileApplied: Script<number> = new Script({
+  name: "fileApplied",
+  lua: `
+if redis.call("HGET", KEYS[1], "digest") ~= ARGV[1] then return 0 end
+redis.call("HSET", KEYS[1], "applied", ARGV[1])
+return 1
+`,
+});
+
+/**
+ * KEYS[1] sorted set of schedules; KEYS[2] hash of the schedule; KEYS[3] channel of the hosts; KEYS[4] hash of the file of
+ * schedules that sets it
  * ARGV[1] name; ARGV[2] version that the caller has seen, "" = none; ARGV[3] its new version; ARGV[4] spec, JSON;
  * ARGV[5] moment from which \`every\` counts, epoch ms; ARGV[6] next due time and ARGV[7] when its run starts, epoch ms,
- * both "" = there is none
+ * both "" = there is none; ARGV[8] name of that file, "" = it is set by hand; ARGV[9] digest of the version of the file;
+ * ARGV[10] prefix of the keys of files
  * Sets the schedule. One that was paused stays so; what it has counted stays.
- * Returns 1, or 0 when another version is there than the caller has seen.
+ * Returns 1; 0 when another version is there than the caller has seen; 2 when another version of the file is in force; 3 when
+ * the schedule is of another file, which hosts have.
  */
-export const setSchedule: Script<"set" | "changed"> = new Script({
+export const setSchedule: Script<"set" | "changed" | "superseded" | "owned"> = new Script({
   name: "setSchedule",
   lua: `${SERVER_TIME}
 local version = redis.call("HGET", KEYS[2], "version") or ""
 if version ~= ARGV[2] then return 0 end
 local now = server_time()
+local file = ARGV[8]
+if file ~= "" then
+  if redis.call("HGET", KEYS[4], "digest") ~= ARGV[9] then return 2 end
+  local owner = redis.call("HGET", KEYS[2], "file")
+  local seen = owner and owner ~= file and redis.call("HGET", ARGV[10] .. owner, "seen")
+  if seen and now - tonumber(seen) < ${FILE_PATIENCE} then return 3 end
+  redis.call("HSET", KEYS[2], "file", file)
+end
 local state = "active"
 if redis.call("HGET", KEYS[2], "state") == "paused" then state = "paused" end
 if ARGV[6] == "" then state = "ended" end
@@ -80,7 +148,7 @@ redis.call("ZADD", KEYS[1], state == "active" and ARGV[7] or "+inf", ARGV[1])
 ${TELL_HOSTS}
 return 1
 `,
-  read: named({ 1: "set", 0: "changed" }),
+  read: named({ 1: "set", 0: "changed", 2: "superseded", 3: "owned" }),
 });
 
 /**
@@ -112,13 +180,17 @@ return 2
 
 /**
  * KEYS[1] sorted set of schedules; KEYS[2] hash of the schedule; KEYS[3] list of its runs; KEYS[4] list of due times that
- * wait; KEYS[5] set of schedules with such
- * ARGV[1] name
+ * wait; KEYS[5] set of schedules with such; KEYS[6] hash of the file of schedules that names it no longer
+ * ARGV[1] name; ARGV[2] name of that file, "" = it is removed by hand; ARGV[3] digest of the version of the file
+ * Removes the schedule; for a file only if it is of that file, and this version is in force.
  * Returns 1 when it was there, else 0.
  */
 export const removeSchedule: Script<number> = new Script({
   name: "removeSchedule",
   lua: `
+if ARGV[2] ~= "" then
+  if redis.call("HGET", KEYS[2], "file") ~= ARGV[2] or redis.call("HGET", KEYS[6], "digest") ~= ARGV[3] then return 0 end
+end
 redis.call("ZREM", KEYS[1], ARGV[1])
 redis.call("SREM", KEYS[5], ARGV[1])
 local removed = redis.call("DEL", KEYS[2])

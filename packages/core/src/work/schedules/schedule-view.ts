@@ -107,6 +107,8 @@ export interface ScheduleView {
   queued: number;
   /** Id of the task of the last run; null before there is one. */
   lastId: string | null;
+  /** Name of the file of schedules that sets it; null when it was set by hand. */
+  file: string | null;
   /** The last 50 due times, the newest first. */
   lastRuns: ScheduleRun[];
 }

@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { strictCalls } from "../../checks/index.ts";
 import { got, ManyhandsError, ValueError } from "../../errors/index.ts";
 import { type RedisClient, serverTime } from "../../redis/connection/index.ts";
@@ -7,11 +6,12 @@ import type { AnyTask, Task } from "../../tasks/index.ts";
 import type { TaskAnnouncement } from "../../wire/records/records.ts";
 import { callData } from "../submission/call-data.ts";
 import { toSubmitted } from "../submission/index.ts";
-import { readRecord, readSchedule, readScheduleView, type StoredSchedule } from "./read-schedule.ts";
+import { readSchedule, readScheduleView, type StoredSchedule } from "./read-schedule.ts";
 import { manualRunId, packAdds, RunJobs } from "./run-jobs.ts";
-import { pauseSchedule, removeSchedule, setSchedule, starts } from "./schedule-scripts.ts";
-import { assertScheduleName, type DueTime, nextDue, type ScheduleSpec, toSpec } from "./schedule-spec.ts";
+import { pauseSchedule, starts } from "./schedule-scripts.ts";
+import { assertScheduleName, nextDue, toSpec } from "./schedule-spec.ts";
 import type { ScheduleOptions, ScheduleView } from "./schedule-view.ts";
+import { dropSchedule, isAtLimit, newVersion, storeSchedule } from "./store-schedule.ts";
 
 /** What the schedules of a namespace need. */
 export interface SchedulePlace {
@@ -62,25 +62,10 @@ export class Schedules {
     const { client, keys, maxPayload, during } = this.#place;
     const called = toSubmitted(task);
     const spec = toSpec(options ?? {}, { task: called.task, args: await callData({ ...called, args, maxPayload }) });
-    const text = JSON.stringify(spec);
     return during(async () => {
-      while (true) {
-        const record = await readRecord(client, keys, name);
-        const known = record.spec === null ? null : record;
-        const now = await serverTime(client);
-        if (known && JSON.stringify(known.spec) === text) return this.#view(name);
-        const isSameGrid = known !== null && known.spec.every === spec.every && known.spec.from === spec.from;
-        const anchor = isSameGrid ? known.anchor : (spec.from ?? now);
-        const next = pendingDue(known, spec, now) ?? nextDue(spec, name, { after: now, anchor });
-        if (next === null) throw new ValueError(neverDue(options));
-        const isOver = known !== null && isAtLimit({ ...known, spec });
-        const outcome = await setSchedule.run(
-          client,
-          [keys.schedules, keys.schedule(name), keys.control],
-          [name, record.version, newVersion(), text, anchor, ...(isOver ? ["", ""] : [next.due, next.at])],
-        );
-        if (outcome === "set") return this.#view(name);
-      }
+      const stored = await storeSchedule({ client, keys }, { name, spec, version: null });
+      if (stored === "never due") throw new ValueError(neverDue(options));
+      return this.#view(name);
     });
   }
 
@@ -178,8 +163,7 @@ export class Schedules {
   async remove(name: string): Promise<boolean> {
     assertScheduleName(name);
     const { client, keys, during } = this.#place;
-    const parts = [keys.schedule(name), keys.scheduleRuns(name), keys.scheduleQueue(name), keys.queuedSchedules];
-    return during(async () => (await removeSchedule.run(client, [keys.schedules, ...parts], [name])) > 0);
+    return during(() => dropSchedule({ client, keys }, name));
   }
 
   async #switch(name: string, how: "pause" | "resume"): Promise<boolean | null> {
@@ -215,24 +199,6 @@ export class Schedules {
     if (!view) throw new ManyhandsError(`schedule "${name}" was removed as soon as it was set`);
     return view;
   }
-}
-
-/** A due time that has come, and that no host has seen to yet: it stays when only other things are changed. */
-function pendingDue(known: StoredSchedule | null, spec: ScheduleSpec, now: number): DueTime | null {
-  if (known === null || known.state !== "active" || known.due === "") return null;
-  const due = Number(known.due);
-  if (due > now || (spec.until !== null && due > spec.until)) return null;
-  const isSame = (["cron", "every", "timeZone", "from"] as const).every((part) => known.spec[part] === spec[part]);
-  return isSame ? { due, at: known.at ?? due } : null;
-}
-
-/** Runs that were started by hand do not count. */
-function isAtLimit({ spec: { limit }, runs, manual }: StoredSchedule): boolean {
-  return limit !== null && runs - manual >= limit;
-}
-
-function newVersion(): string {
-  return randomBytes(8).toString("hex");
 }
 
 function noSchedule(name: string): string {
