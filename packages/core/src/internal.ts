@@ -121,3 +121,4 @@ export {
   type UnitView,
 } from "./work/submission/index.ts";
 export * from "./work/task-index/index.ts";
+export * from "./work/workflows/index.ts";

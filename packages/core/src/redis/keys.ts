@@ -27,6 +27,9 @@ export type QueuePart =
   /** String with PX: jobs taken within the limit of the queue's rate. */
   | "limiter";
 
+/** Keys of a workflow beside its state. */
+export type WorkflowPart = "nodes" | "results" | "line" | "stack" | "held" | "failed" | "large";
+
 /**
  * Names of every Redis key and channel of a namespace: ours, and BullMQ's.
  *
@@ -279,6 +282,41 @@ export class Keys {
   /** List: due times of a schedule whose runs wait for the one before them, epoch ms. */
   scheduleQueue(name: string): string {
     return `{${this.namespace}}/schedule-queue/${name}`;
+  }
+
+  /** Sorted set: id of a workflow -> server time in ms at which it was submitted. */
+  get workflows(): string {
+    return `{${this.namespace}}/workflows`;
+  }
+
+  /** Set: ids of workflows that run, or of which steps are still in line: hosts look after them. */
+  get openWorkflows(): string {
+    return `{${this.namespace}}/workflows/open`;
+  }
+
+  /** Sorted sets: id of a workflow that has ended -> server time in ms at which it did; those that failed and the others apart. */
+  endedWorkflows(set: "completed" | "failed"): string {
+    return `{${this.namespace}}/workflows/${set}`;
+  }
+
+  /** Hash: state of a workflow; PEXPIRE while it is being submitted. */
+  workflow(id: string): string {
+    return `{${this.namespace}}/workflow/${id}`;
+  }
+
+  /**
+   * Parts of a workflow. `nodes` (list, PEXPIRE while it is being submitted): its tree, each node as MessagePack; `results`
+   * (hash): number of a node -> its result; `line` (set): steps whose jobs wait or run; `stack` (list): what may start,
+   * the next one at the right; `held` and `failed` (sets): steps that were stopped or have failed, for a retry; `large` (set):
+   * steps with a {@link workflowResult}.
+   */
+  workflowPart(id: string, part: WorkflowPart): string {
+    return `{${this.namespace}}/workflow-${part}/${id}`;
+  }
+
+  /** String: result of a step that is too large for the results of its workflow. */
+  workflowResult(id: string, step: number): string {
+    return `{${this.namespace}}/workflow-result/${id}/${step}`;
   }
 
   /** String with PX: who clears a terminated pool away at the moment. */

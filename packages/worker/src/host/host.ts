@@ -27,6 +27,7 @@ import {
   sumHours,
   type TaskAnnouncement,
   type UnreadableRecord,
+  WorkflowSweep,
 } from "@manyhands/core/internal";
 import { fileAsItIs, type LoadedFile } from "../child/loaded-files.ts";
 import { ChildSupply } from "../children/child-supply.ts";
@@ -77,6 +78,8 @@ const LEAST_IDLE = 16;
 /** How often the fleet looks for hosts that were lost, and for scheduled runs whose predecessor a host has not told of, ms. */
 const LOST_HOSTS_INTERVAL: Milliseconds = 5_000;
 const QUEUED_RUNS_INTERVAL: Milliseconds = 10_000;
+/** One that has not moved between two looks is looked after. */
+const WORKFLOWS_INTERVAL: Milliseconds = 5_000;
 /** Longest time for writing what was counted last, ms. */
 const FLUSH_DEADLINE: Milliseconds = 500;
 /** How it ends is remembered with this reason. */
@@ -714,6 +717,7 @@ export class Host implements WorkerHost {
     const { pools, stalledInterval, heartbeatInterval } = this.#options;
     // Only a host that serves the same pools can sweep them for this one.
     const name = pools === null ? "sweep" : `sweep ${[...pools].sort().join(",")}`;
+    const workflows = new WorkflowSweep({ client, keys: this.#keys });
     const duties = [
       { name, what: SWEEPING, interval: stalledInterval, look: () => this.#fetching.sweep.sweepShared() },
       {
@@ -757,6 +761,12 @@ export class Host implements WorkerHost {
         what: "looking for scheduled runs that wait for the ones before",
         interval: QUEUED_RUNS_INTERVAL,
         look: () => this.#schedules.startQueued(),
+      },
+      {
+        name: "workflows",
+        what: "looking after workflows that do not move",
+        interval: WORKFLOWS_INTERVAL,
+        look: () => workflows.look(),
       },
       {
         name: "hosts",

@@ -42,13 +42,30 @@ export function deadCalls(
   });
 }
 
+/**
+ * Data of the call that follows when the failure of this job fails its workflow: what `onDead` would get, of the workflow, with
+ * the id of the step.
+ */
+export function failedWorkflowData(job: PoolJob, workflow: string, error: Error): string {
+  const id = job.id ?? "";
+  const [dead = { task: job.name, attempts: job.attemptsMade + 1, args: argumentsOrNone(job), error }] = deadTasks(
+    job,
+    error,
+  );
+  const failed = { ...dead, id: workflow, step: id };
+  return JSON.stringify({ encodedArgs: encodeToString([failed]) } satisfies JobEnvelope);
+}
+
+function argumentsOrNone({ data }: PoolJob): unknown[] {
+  return readable(() => argumentsOf(data), []);
+}
+
 function deadTasks(job: PoolJob, error: Error): DeadTask[] {
   const facts = { task: job.name, attempts: job.attemptsMade + 1 };
   const id = job.id ?? "";
   const noted = failures.get(job);
   if (noted === undefined || noted instanceof Uint8Array) {
-    const args = readable(() => argumentsOf(job.data), []);
-    return [{ ...facts, id, args, error: noted ? decodeError(noted) : error }];
+    return [{ ...facts, id, args: argumentsOrNone(job), error: noted ? decodeError(noted) : error }];
   }
   const answers = noted.answers.flatMap((bytes) => decode(bytes) as UnitAnswer[]);
   return answers.flatMap(([unit, ok, value]) => {

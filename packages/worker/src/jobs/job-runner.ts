@@ -1,4 +1,4 @@
-import { WorkerLostError } from "@manyhands/core";
+import { ManyhandsError, WorkerLostError } from "@manyhands/core";
 import {
   encodeToString,
   type FinishedSet,
@@ -14,6 +14,8 @@ import { type ChildPool, InitializerFailed } from "../children/child-pool.ts";
 import { forgetCancellation, heedRequests, isCancelledWhole } from "../control/cancellation.ts";
 import { type Fence, holdOf } from "../fence/fence.ts";
 import type { PoolMeter } from "../metrics/pool-meter.ts";
+import { withInput } from "../workflows/step-input.ts";
+import { stepOf } from "../workflows/step-of-job.ts";
 import { expiryOf } from "./expiry.ts";
 import { forgetLosses, forgiveLoss, isSetAside, setAsideError } from "./host-losses.ts";
 import { noteEnding } from "./job-ending.ts";
@@ -106,6 +108,12 @@ export class JobRunner {
     if (!isCancelled) await this.#unknownTasks.check({ job, token, pool });
     await this.#requireLock(job, token);
     pool = this.#options.pool.record;
+    const step = stepOf(job);
+    if (step && step.input !== null && !isCancelled) {
+      request.envelope = await withInput(this.#host, step, request.envelope).catch((error: Error) =>
+        this.#withoutInput({ job, token, error }),
+      );
+    }
     const startedAt = performance.now();
     const run = this.#prepare(job, pool, request);
     try {
@@ -189,6 +197,13 @@ export class JobRunner {
       this.#journal.refused(job, error as Error);
       throw await this.#outcome.refuse(job, error as Error, { count: countOf(job) });
     }
+  }
+
+  /** A result that cannot be had fails the step; a Redis that does not answer is no reason for that. */
+  async #withoutInput({ job, token, error }: { job: PoolJob; token: string; error: Error }): Promise<never> {
+    if (!(error instanceof ManyhandsError)) throw await this.#giveBack(job, token);
+    this.#journal.refused(job, error);
+    throw await this.#outcome.refuse(job, error, { count: 1 });
   }
 
   /** The answer that brought the job may have been on its way for so long that its lock needs renewing first. */

@@ -6,21 +6,24 @@ import {
   openBullQueue,
   type PoolRecord,
   pause,
+  resultOf,
   unitCount,
   withinReach,
+  workflowUpdatesName,
 } from "@manyhands/core/internal";
 import { ChildPool } from "../children/child-pool.ts";
 import type { ChildSupply } from "../children/child-supply.ts";
 import { Fence } from "../fence/fence.ts";
-import { deadCalls } from "../jobs/dead-calls.ts";
+import { deadCalls, failedWorkflowData } from "../jobs/dead-calls.ts";
 import { endingOf } from "../jobs/job-ending.ts";
 import type { JobHost } from "../jobs/job-host.ts";
 import { JobRunner } from "../jobs/job-runner.ts";
 import { traceJob } from "../jobs/job-trace.ts";
 import type { PoolJob } from "../jobs/pool-job.ts";
 import { type QueueHost, ServedQueue } from "../queue/served-queue.ts";
-import type { JobFinish } from "../routing/routed-takes.ts";
+import type { JobFinish, StepFinish } from "../routing/routed-takes.ts";
 import type { HostSlots } from "../slots/host-slots.ts";
+import { stepOf } from "../workflows/step-of-job.ts";
 import type { CapKeeper } from "./cap-keeper.ts";
 import type { HistoryKeeper } from "./history-keeper.ts";
 import { removeTraces } from "./remove-traces.ts";
@@ -40,6 +43,8 @@ export interface PoolHost extends JobHost, QueueHost {
 
 /** How long BullMQ's connection may take to close, and what was written for the pool to go, ms. */
 const CLOSE_DEADLINE: Milliseconds = 500;
+const NOTHING = new Uint8Array();
+const NO_RESULT = Buffer.alloc(0);
 /** Pauses before what Redis did not take is written again, ms. */
 const REFUSED = { first: 250, longest: 30_000 };
 
@@ -81,6 +86,10 @@ export class ServedPool {
       },
       whenReplied: () => host.replies.sent(),
       finishOf: (job, set, error) => this.#finishOf(job, set, error),
+      onWorkflowEnded: ({ id, watchers }) => {
+        const name = workflowUpdatesName(id);
+        for (const client of watchers) host.replies.post(client, [name, NOTHING, host.name, process.pid]);
+      },
       run: (job, token) => {
         const facts = { host: host.name, pool: record.name, calls: unitCount(job.data ?? {}) ?? 1 };
         return traceJob(job, facts, () => this.#runner.run(job, token));
@@ -121,9 +130,10 @@ export class ServedPool {
     const ending = endingOf(job);
     const rule = history.ruleFor(this.#record, job.name, set);
     history.grows(this.#record, set, rule);
-    if (set === "completed" || ending !== undefined || error === undefined) return { ending, rule, adds: [] };
+    const step = stepFinishOf(job, error);
+    if (set === "completed" || ending !== undefined || error === undefined) return { ending, rule, adds: [], step };
     const onDead = tasks.get(job.name)?.options?.onDead ?? this.#record.onDead ?? undefined;
-    return { ending, rule, adds: deadCalls(job, onDead, { queue: keys.jobs(this.#record.name), error }) };
+    return { ending, rule, adds: deadCalls(job, onDead, { queue: keys.jobs(this.#record.name), error }), step };
   }
 
   keeps(task: string, set: FinishedSet): boolean {
@@ -237,4 +247,12 @@ export class ServedPool {
     const { slots } = this.#host;
     return Math.max(1, Math.min(slots.total, this.#record.size ?? slots.total));
   }
+}
+
+/** What a job leaves in the workflow that it is a step of. */
+function stepFinishOf(job: PoolJob, error: Error | undefined): StepFinish | undefined {
+  const step = stepOf(job);
+  if (!step) return undefined;
+  if (error) return { step, result: NO_RESULT, run: "", errorCall: failedWorkflowData(job, step.workflow, error) };
+  return { step, ...resultOf(job.returnvalue), errorCall: "" };
 }

@@ -15,6 +15,7 @@ import {
   type RedisClient,
   readTaken,
   Script,
+  type StepOfWorkflow,
   settledWithin,
   unlessAborted,
 } from "@manyhands/core/internal";
@@ -27,10 +28,11 @@ import { MOST_HOST_LOSSES } from "../jobs/host-losses.ts";
 import type { PoolJob } from "../jobs/pool-job.ts";
 import { isKeepRule } from "../jobs/read-envelope.ts";
 import { watchersIn, watchersOf } from "../jobs/watchers.ts";
-import { type JobFinish, RoutedTakes, type RoutedTakesOptions } from "../routing/routed-takes.ts";
+import { type EndedWorkflow, type JobFinish, RoutedTakes, type RoutedTakesOptions } from "../routing/routed-takes.ts";
 import type { HostSlots } from "../slots/host-slots.ts";
 import type { OfferedSlot } from "../slots/offered-slot.ts";
 import { TakenTasks } from "../task-index/taken-tasks.ts";
+import { noteStep, stepIn } from "../workflows/step-of-job.ts";
 import { activeWithToken } from "./lost-takes.ts";
 
 /** What of BullMQ's backend is listened to: by its name and with its parameters, it runs a script. */
@@ -63,6 +65,8 @@ export interface QueueWorkerOptions {
   run: (job: PoolJob, token: string) => Promise<JobReturn>;
   /** What a job leaves as it is finished; absent: BullMQ trims the history. @param error - With which it failed. */
   finishOf?: ((job: PoolJob, set: FinishedSet, error: Error | undefined) => JobFinish) | undefined;
+  /** A workflow has ended with a step that was finished here. */
+  onWorkflowEnded?: ((ended: EndedWorkflow) => void) | undefined;
   /** A look with that token has made a job active that BullMQ cannot read. */
   onUnreadable: (token: string, cause: Error) => Promise<void>;
 }
@@ -128,6 +132,8 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
   readonly #fresh = new Map<string, string>();
   /** Clients that wait for a job that has just been taken, by its id. */
   readonly #watchers = new Map<string, string[]>();
+  /** Steps of workflows among the jobs that have just been taken, by their ids. */
+  readonly #steps = new Map<string, StepOfWorkflow>();
   /** Jobs that are being finished, by their ids, with the error that BullMQ is told. */
   readonly #ending = new Map<string, { job: PoolJob; error: Error | undefined }>();
   /** Absent: processes are not in the index of tasks. */
@@ -176,6 +182,7 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
           const ended = this.#ending.get(jobId);
           return ended && options.finishOf?.(ended.job, set, ended.error);
         },
+        onWorkflowEnded: options.onWorkflowEnded,
         offered: () => this.#offered,
         onRefused: () => {
           this.#isRefused = true;
@@ -410,6 +417,8 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
     this.#taken?.note(jobId, fields);
     const watchers = watchersIn(fields);
     if (watchers.length > 0) this.#watchers.set(jobId, watchers);
+    const step = stepIn(jobId, fields);
+    if (step) this.#steps.set(jobId, step);
   }
 
   protected override createJob(...parameters: Parameters<BullWorker<JobEnvelope, JobReturn>["createJob"]>): PoolJob {
@@ -417,6 +426,9 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
     const jobId = job.id ?? "";
     for (const client of this.#watchers.get(jobId) ?? []) watchersOf(job).add(client);
     this.#watchers.delete(jobId);
+    const step = this.#steps.get(jobId);
+    if (step) noteStep(job, step);
+    this.#steps.delete(jobId);
     return job;
   }
 

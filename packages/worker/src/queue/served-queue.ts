@@ -38,7 +38,10 @@ export interface QueueHost {
 }
 
 export interface ServedQueueOptions
-  extends Pick<QueueWorkerOptions, "queue" | "slots" | "fence" | "isAssignable" | "isInline" | "run" | "finishOf"> {
+  extends Pick<
+    QueueWorkerOptions,
+    "queue" | "slots" | "fence" | "isAssignable" | "isInline" | "run" | "finishOf" | "onWorkflowEnded"
+  > {
   host: QueueHost;
   /** What it is called in messages: `pool "jobs"`. */
   title: string;
@@ -177,11 +180,12 @@ export class ServedQueue {
       isInline,
       run,
       finishOf,
+      onWorkflowEnded,
       initializer = () => null,
     } = this.#options;
     const worker = new QueueWorker({
       ...(host.routing ? { routing: { ...host.routing, initializer } } : {}),
-      ...{ queue, slots, fence, isAssignable, isInline, run, finishOf },
+      ...{ queue, slots, fence, isAssignable, isInline, run, finishOf, onWorkflowEnded },
       isReady: () => this.#obstacles.every(({ reason }) => reason === null),
       whenServed: () =>
         host.redisTrouble

@@ -6,11 +6,20 @@ import {
   type Keys,
   type Milliseconds,
   type RedisClient,
+  readWatchers,
+  type StepOfWorkflow,
   TRIMMED_AT_ONCE,
 } from "@manyhands/core/internal";
 import type { OfferedSlot } from "../slots/offered-slot.ts";
 import { AWAY_GRACE } from "./parking.ts";
-import { finishAndTakeKnown, type LookState, takeKnown, USUAL_DEPTH } from "./routing-scripts.ts";
+import {
+  finishAndTakeKnown,
+  finishStepAndTake,
+  type LookState,
+  PUMPED_BY_FINISH,
+  takeKnown,
+  USUAL_DEPTH,
+} from "./routing-scripts.ts";
 
 /** What a job leaves as it is finished. */
 export interface JobFinish {
@@ -20,6 +29,26 @@ export interface JobFinish {
   rule: { task: string; age: Milliseconds; count: number };
   /** Arguments of BullMQ's addStandardJob, three for each job that follows it. */
   adds: (string | Buffer)[];
+  /** Of a job that is a step of a workflow. */
+  step?: StepFinish | undefined;
+}
+
+/** What the step of a workflow leaves there. */
+export interface StepFinish {
+  step: StepOfWorkflow;
+  /** As the record keeps it, of one that has completed. */
+  result: Buffer;
+  /** Where the answers are kept beside the job: the run. */
+  run: string;
+  /** Data of the call that follows when its failure fails the workflow. */
+  errorCall: string;
+}
+
+/** A workflow that has ended with a step of it. */
+export interface EndedWorkflow {
+  id: string;
+  /** Clients that wait for that. */
+  watchers: string[];
 }
 
 /** Finished jobs between two looks at what the history keeps no longer: a small history is kept exactly. */
@@ -45,6 +74,7 @@ export interface RoutedTakesOptions {
   offered?: () => OfferedSlot | undefined;
   /** That slot has been assigned: nothing was looked for. */
   onRefused?: () => void;
+  onWorkflowEnded?: ((ended: EndedWorkflow) => void) | undefined;
 }
 
 /** The method of BullMQ's backend that is replaced: it runs a script of that name with these parameters. */
@@ -220,23 +250,39 @@ export class RoutedTakes {
     const jobId = String(given[FINISH.keys]);
     const set = given[FINISH.keys + 4] === "failed" ? "failed" : "completed";
     const finish = finishOf?.(jobId, set);
-    const [reply, isLeft] = await finishAndTakeKnown.run(
-      client,
-      [
-        ...given.slice(0, FINISH.keys).map(String),
-        ...[keys.cancelled(queue), keys.queue(queue, "id"), keys.queue(queue, "completed"), keys.keptTasks],
-      ],
-      [
-        ...given.slice(FINISH.keys),
-        ...[keys.prefix, hostId, this.#canRun(initializer()) ? 1 : 0],
-        ...[priorities(), finish?.ending ?? "", queue],
-        ...[finish?.rule.task ?? "", finish?.rule.age ?? 0, finish?.rule.count ?? 0],
-        finish ? this.#trims(set, finish.rule.count) : 0,
-        ...(finish?.adds ?? []),
-      ],
-    );
+    const used = [
+      ...given.slice(0, FINISH.keys).map(String),
+      ...[keys.cancelled(queue), keys.queue(queue, "id"), keys.queue(queue, "completed"), keys.keptTasks],
+    ];
+    const common = [
+      ...given.slice(FINISH.keys),
+      ...[keys.prefix, hostId, this.#canRun(initializer()) ? 1 : 0],
+      ...[priorities(), finish?.ending ?? "", queue],
+      ...[finish?.rule.task ?? "", finish?.rule.age ?? 0, finish?.rule.count ?? 0],
+      finish ? this.#trims(set, finish.rule.count) : 0,
+    ];
+    const adds = finish?.adds ?? [];
+    const [reply, isLeft] = finish?.step
+      ? await this.#finishStep(finish.step, used, { common, adds })
+      : await finishAndTakeKnown.run(client, used, [...common, ...adds]);
     if (isLeft === 1) this.#unfollowed.add(jobId);
     return reply;
+  }
+
+  async #finishStep(
+    { step, result, run, errorCall }: StepFinish,
+    used: string[],
+    { common, adds }: { common: (string | number | Buffer)[]; adds: (string | Buffer)[] },
+  ): Promise<[reply: unknown, isLeft: 0 | 1]> {
+    const { client, keys, onWorkflowEnded } = this.#options;
+    const { workflow, step: number, place } = step;
+    const [reply, isLeft, ended, watchers] = await finishStepAndTake.run(client, used, [
+      ...common,
+      ...[workflow, number, place, result, run, errorCall, keys.queues, PUMPED_BY_FINISH],
+      ...adds,
+    ]);
+    if (ended !== "") onWorkflowEnded?.({ id: workflow, watchers: readWatchers(watchers) });
+    return [reply, isLeft];
   }
 
   /** @returns how many jobs are looked at with this one, 0 = none */

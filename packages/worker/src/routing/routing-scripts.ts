@@ -1,16 +1,21 @@
 import {
   bullFunction,
+  DROP_STEP,
   INDEX_RESTATE,
+  IS_STOPPED_STEP,
   JOB_CANCEL_FIELD,
+  JOB_ERROR_FIELD,
   JOB_EXPIRED_FIELD,
   JOB_RANKED_FIELD,
   JOB_UNSERVED_FIELD,
   MOVE_TO_ACTIVE_KEYS,
   NOTE_ENDING,
   READ_MICROS,
+  RESULT_LOST,
   Script,
   trimHistory,
   WHOLE,
+  workflowLua,
 } from "@manyhands/core/internal";
 import { PARKED_FOR } from "./parking.ts";
 
@@ -37,6 +42,8 @@ export const USUAL_DEPTH = 32;
 const MOST_PARKED = 256;
 /** Giving a job the priority of its task costs as much as parking so many. */
 const RANK_COST = 4;
+/** Dropping a step of a stopped workflow costs as much as parking so many. */
+const DROP_COST = 2;
 /** Jobs at the end of a long line that are looked at as well: the newest ones. */
 const NEWEST = 32;
 /** Jobs that one command reads from the line. */
@@ -60,7 +67,7 @@ const LONGEST_READ = 65_536;
  * BullMQ's matter; \`is_next_known(keys, prefix of the queue, now)\`: BullMQ would take nothing, or what the host knows. In the
  * usual case that is one look at the head of the line.
  */
-const KNOWS = `
+const KNOWS = `${IS_STOPPED_STEP}
 local own = {}
 local function knows(task)
   if own[task] == nil then own[task] = redis.call("SISMEMBER", prefix .. "task-hosts/" .. task, host) == 1 end
@@ -86,8 +93,9 @@ local function is_next_known(lines, jobs, at)
     if is_due(lines.delayed, at) then return false end
     id = redis.call("ZRANGE", lines.prioritized, 0, 0)[1]
     if not id then return true end
-    return (knows_job(jobs, id))
+    return not is_stopped_step(prefix, jobs, id) and (knows_job(jobs, id))
   end
+  if is_stopped_step(prefix, jobs, id) then return false end
   local is_known, task = knows_job(jobs, id)
   return is_known and not rank_of(jobs, id, task)
 end
@@ -113,7 +121,8 @@ const FIRST_OWN_KEY = MOVE_TO_ACTIVE_KEYS.length + 1;
  * The normal case, in which the next job is known, is BullMQ's own take. Else: 1. what is due is put in line by BullMQ's
  * take; 2. the first known job is moved to where BullMQ takes from and BullMQ's take is called; when that refuses, the job
  * goes back to its place; 3. hosts that know what was passed over are woken; 4. what no live host knows stays in line for a
- * while and is parked then: delayed, and noted with its order in a set of its task. One that has expired, or that is to be
+ * while and is parked then: delayed, and noted with its order in a set of its task; 5. a step of a workflow that was stopped
+ * leaves the line and is noted in the workflow. One that has expired, or that is to be
  * cancelled, is taken by any host. The keys of job hashes, tasks and hosts are made here; all have the hash tag of the namespace.
  *
  * Returns {what moveToActive returns, state (see LookState), place in the line up to which was looked, the last job there,
@@ -270,7 +279,10 @@ local function give_rank(id, priority)
   ranked_jobs[ranked] = queue .. id
 end
 
--- Jobs from a place in the line on, in the order in which BullMQ takes them, and how many of them are not prioritized.
+local dropped = 0
+${DROP_STEP}
+-- Jobs from a place in the line on, in the order in which BullMQ takes them, how many of them are not prioritized, and how many
+-- were steps that must not start any more: these have left the line.
 local function line(from, count)
   local waiting = redis.call("LLEN", keys.wait)
   local ids = {}
@@ -283,7 +295,18 @@ local function line(from, count)
     local first = math.max(0, from - waiting)
     for _, id in ipairs(redis.call("ZRANGE", keys.prioritized, first, first + count - plain - 1)) do ids[#ids + 1] = id end
   end
-  return ids, plain
+  local staying, staying_plain = {}, 0
+  for index, id in ipairs(ids) do
+    if is_stopped_step(prefix, queue, id) then
+      if index <= plain then redis.call("LREM", keys.wait, -1, id) else redis.call("ZREM", keys.prioritized, id) end
+      drop_step(prefix, queue, id)
+    else
+      staying[#staying + 1] = id
+      if index <= plain then staying_plain = staying_plain + 1 end
+    end
+  end
+  dropped = dropped + #ids - #staying
+  return staying, staying_plain, #ids - #staying
 end
 
 local place, depth = tonumber(ARGV[10]), tonumber(ARGV[11])
@@ -306,7 +329,7 @@ while true do
     state = "beyond"
     break
   end
-  local ids, plain = line(place, count)
+  local ids, plain, gone = line(place, count)
   local ranked_before = ranked
   for index, id in ipairs(ids) do
     local is_plain_one = index <= plain
@@ -352,7 +375,8 @@ while true do
       break
     end
   end
-  if chosen or state ~= "" or (#ids < count and ranked == ranked_before) then break end
+  if not chosen and state == "" and ${DROP_COST} * dropped >= ${MOST_PARKED} then state = "more" end
+  if chosen or state ~= "" or (#ids + gone < count and ranked == ranked_before) then break end
 end
 if state == "beyond" and ARGV[10] == "0" then
   for _, id in ipairs(redis.call("LRANGE", keys.wait, 0, ${NEWEST - 1})) do
@@ -413,6 +437,32 @@ return {reply, "", place, "", 0}
 `,
 });
 
+/** What follows BullMQ's part of a finish, for every job. */
+const AFTER_FINISH = (firstAdd: number): string => `
+if is_failed then
+  note_ending(own_id, KEYS[11], KEYS[15], ARGV[14])
+  for index = ${firstAdd}, #ARGV, 3 do
+    ${bullFunction("addStandardJob")}
+    addStandardJob({KEYS[1], KEYS[8], KEYS[9], KEYS[16], KEYS[17], KEYS[7], KEYS[2], KEYS[4], KEYS[14]},
+      {ARGV[index], ARGV[index + 1], ARGV[index + 2]})
+  end
+end
+if own_task ~= "" then
+  local ended_at = redis.call("ZSCORE", KEYS[11], own_id)
+  if ended_at then
+    local excepted = ARGV[10] .. "kept/" .. ARGV[5] .. "/" .. own_pool
+    redis.call("ZADD", excepted, ended_at, own_id)
+    redis.call("ZADD", excepted .. "/" .. own_task, ended_at, own_id)
+    redis.call("SADD", KEYS[18], ARGV[5] .. "/" .. own_pool .. "/" .. own_task)
+  end
+end
+if ARGV[19] ~= "0" then
+  ${trimHistory()}
+  trim_history({queue = ARGV[7], prefix = ARGV[10], pool = own_pool, set = ARGV[5], task = own_task, age = tonumber(ARGV[17]),
+    count = tonumber(ARGV[18]), now = tonumber(ARGV[2]), most = tonumber(ARGV[19])})
+end
+`;
+
 /**
  * Finishes a job, notes how it has ended and, if it may, takes the next one of its queue if this host knows its task.
  *
@@ -447,28 +497,78 @@ if is_failed then
 end
 local reply = moveToFinished(KEYS, arguments)
 if type(reply) == "number" and reply < 0 then return {reply, is_left and 1 or 0} end
-if is_failed then
-  note_ending(own_id, KEYS[11], KEYS[15], ARGV[14])
-  for index = 20, #ARGV, 3 do
-    ${bullFunction("addStandardJob")}
-    addStandardJob({KEYS[1], KEYS[8], KEYS[9], KEYS[16], KEYS[17], KEYS[7], KEYS[2], KEYS[4], KEYS[14]},
-      {ARGV[index], ARGV[index + 1], ARGV[index + 2]})
-  end
-end
-if own_task ~= "" then
-  local ended_at = redis.call("ZSCORE", KEYS[11], own_id)
-  if ended_at then
-    local excepted = ARGV[10] .. "kept/" .. ARGV[5] .. "/" .. own_pool
-    redis.call("ZADD", excepted, ended_at, own_id)
-    redis.call("ZADD", excepted .. "/" .. own_task, ended_at, own_id)
-    redis.call("SADD", KEYS[18], ARGV[5] .. "/" .. own_pool .. "/" .. own_task)
-  end
-end
-if ARGV[19] ~= "0" then
-  ${trimHistory()}
-  trim_history({queue = ARGV[7], prefix = ARGV[10], pool = own_pool, set = ARGV[5], task = own_task, age = tonumber(ARGV[17]),
-    count = tonumber(ARGV[18]), now = tonumber(ARGV[2]), most = tonumber(ARGV[19])})
-end
+${AFTER_FINISH(20)}
 return {reply, is_left and 1 or 0}
+`,
+});
+
+/** Steps that are put in line with each one that ends: more than one, so that a line whose submitter is gone gets full. */
+export const PUMPED_BY_FINISH = 4;
+
+/**
+ * Finishes the job of a step of a workflow, keeps its result, puts in line what may start now, and takes the next job like
+ * `finishAndTakeKnown`. A host that has lost the lock of the job changes nothing.
+ *
+ * KEYS[1..18], ARGV[1..19] those of finishAndTakeKnown; ARGV[20] id of the workflow; ARGV[21] number of the step; ARGV[22] its
+ * place; ARGV[23] its result; ARGV[24] run whose answers are stored beside the job, "" = the result is all; ARGV[25] data of the
+ * call that tells of a failure; ARGV[26] prefix of BullMQ's keys; ARGV[27] most steps to put in line; ARGV[28..] as ARGV[20..]
+ * of finishAndTakeKnown
+ * Returns {what moveToFinished returns, 1 = the next job was left, state in which the workflow has ended, "" = it has not,
+ * clients that wait for that}.
+ */
+export const finishStepAndTake: Script<[reply: unknown, isLeft: 0 | 1, ended: string, watchers: string]> = new Script<
+  [unknown, 0 | 1, string, string]
+>({
+  name: "finishStepAndTake",
+  lua: () => `
+${bullFunction("moveToFinished")}
+local arguments = {unpack(ARGV, 1, 9)}
+arguments[6] = "0"
+local is_failed = ARGV[5] == "failed"
+local own_id, own_pool, own_task = ARGV[1], ARGV[15], ARGV[16]
+local prefix, step = ARGV[10], ARGV[21]
+${NOTE_ENDING}
+local error_text = ""
+if is_failed then
+  error_text = redis.call("HGET", KEYS[12], "${JOB_ERROR_FIELD}") or ""
+  arguments[9] = with_ending(KEYS[12], ARGV[9] == "" and {} or cmsgpack.unpack(ARGV[9]), ARGV[14])
+end
+local reply = moveToFinished(KEYS, arguments)
+if type(reply) == "number" and reply < 0 then return {reply, 0, "", ""} end
+${workflowLua()}
+local w = open_workflow(prefix, ARGV[26], ARGV[20])
+if is_failed then
+  if workflow_failed(w, step, error_text, ARGV[4]) then workflow_tell(w, ARGV[25]) end
+elseif w.state and redis.call("HEXISTS", w.results, step) == 0 then
+  local result = ARGV[23]
+  if ARGV[24] ~= "" then
+    local stored = redis.call("GET", prefix .. "result/" .. own_pool .. "/" .. own_id .. "/" .. ARGV[24])
+    if stored then
+      redis.call("SET", prefix .. "workflow-result/" .. w.id .. "/" .. step, stored)
+      redis.call("SADD", w.large, step)
+    else
+      result = "${RESULT_LOST}"
+    end
+  end
+  workflow_result(w, step, ARGV[22], result)
+end
+workflow_pump(w, tonumber(ARGV[27]))
+${AFTER_FINISH(28)}
+local is_left = false
+if ARGV[6] == "1" then
+  local host, can_run = ARGV[11], ARGV[12] == "1"
+  local priorities = ARGV[13] ~= "" and cjson.decode(ARGV[13])
+  ${KNOWS}
+  is_left = not is_next_known({wait = KEYS[1], prioritized = KEYS[3], delayed = KEYS[7]}, ARGV[7], tonumber(ARGV[2]))
+  if not is_left then
+    ${bullFunction("moveToActive")}
+    local taken = moveToActive({KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10],
+      KEYS[14]}, {ARGV[7], ARGV[2], ARGV[8]})
+    if taken[1] ~= 0 or taken[3] ~= 0 or taken[4] ~= 0 then reply = taken end
+    -- The marker that the pump has left for the step that this host has taken would wake another one in vain.
+    if taken[1] ~= 0 and redis.call("EXISTS", KEYS[1], KEYS[3]) == 0 then redis.call("ZREM", KEYS[14], "0") end
+  end
+end
+return {reply, is_left and 1 or 0, w.ended or "", w.ended and redis.call("HGET", w.hash, "watchers") or ""}
 `,
 });

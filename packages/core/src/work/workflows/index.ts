@@ -10,4 +10,40 @@ export {
   type Results,
 } from "./canvas.ts";
 export { DEEPEST, flatten, MOST_NODES } from "./flatten.ts";
-export type { WorkflowNode, WorkflowStep } from "./workflow-record.ts";
+export {
+  cancelWorkflow,
+  listWorkflows,
+  putWorkflow,
+  readWorkflow,
+  readWorkflowNodes,
+  removeWorkflow,
+  retryWorkflow,
+  watchWorkflow,
+} from "./workflow-engine.ts";
+export {
+  DROP_STEP,
+  IS_STOPPED_STEP,
+  RESULT_LOST,
+  STEP_INPUT_FIELD,
+  STEP_NUMBER_FIELD,
+  STEP_PLACE_FIELD,
+  STEP_VALUE_FIELD,
+  STEP_WORKFLOW_FIELD,
+  workflowLua,
+} from "./workflow-lua.ts";
+export {
+  type NewWorkflow,
+  type StepOfWorkflow,
+  stepJobId,
+  type WorkflowBranch,
+  type WorkflowContext,
+  type WorkflowErrorCall,
+  type WorkflowNode,
+  type WorkflowNodeView,
+  type WorkflowRecord,
+  type WorkflowState,
+  type WorkflowStep,
+  workflowUpdatesName,
+} from "./workflow-record.ts";
+export { readNodeResult, readWorkflowError, resultOf, type WorkflowValue } from "./workflow-results.ts";
+export { WorkflowSweep } from "./workflow-sweep.ts";

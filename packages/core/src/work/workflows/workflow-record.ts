@@ -50,14 +50,17 @@ export type WorkflowNode = WorkflowStep | WorkflowBranch;
 export interface WorkflowErrorCall {
   pool: string;
   task: string;
+  /** As those of a step. */
+  options?: JobsOptions | undefined;
 }
 
 export interface NewWorkflow {
   id: string;
   nodes: readonly WorkflowNode[];
   onError?: WorkflowErrorCall | undefined;
-  /** Text of the caller's own, such as its tags as JSON; it comes back with {@link WorkflowRecord}. */
-  note?: string | undefined;
+  /** What it is called in lists. @defaultValue "" */
+  name?: string | undefined;
+  tags?: readonly string[] | undefined;
 }
 
 export type WorkflowState = "building" | "running" | "completed" | "failed" | "cancelled";
@@ -66,10 +69,11 @@ export interface WorkflowRecord {
   id: string;
   /** "building": it is being submitted, nothing of it runs yet. */
   state: WorkflowState;
-  note: string;
+  name: string;
+  tags: string[];
   /** Epoch ms, by Redis' clock; null = not yet. */
-  created: number;
-  ended: number | null;
+  createdAt: number;
+  finishedAt: number | null;
   nodes: number;
   /** Steps by what has become of them; `pending`: not yet in line, `released`: their jobs wait or run. */
   steps: {
@@ -83,7 +87,7 @@ export interface WorkflowRecord {
   };
   /** Why it was cancelled, else "". */
   reason: string;
-  /** Of the first step that failed, when that failed the whole; `error`: as of `decodeErrorFromString`, "" = `message` is all. */
+  /** Of the step that failed the whole. `error`: base64 of `encodeError(error)`, "" = the message is all that is known. */
   failure: { step: number; task: string; error: string; message: string } | null;
 }
 
@@ -110,7 +114,24 @@ export interface WorkflowNodeView {
   errors?: "fail" | "return";
 }
 
+/** The name under which hosts tell the clients that are noted in a workflow that it has ended: a hint to look. */
+export function workflowUpdatesName(id: string): string {
+  return `workflow:${id}`;
+}
+
 /** Id of the job of a step. */
 export function stepJobId(id: string, step: number): string {
   return `${id}.${step}`;
+}
+
+/** A step of a workflow, as its job names it. */
+export interface StepOfWorkflow {
+  workflow: string;
+  step: number;
+  /** Where it belongs, as the record has it. */
+  place: string;
+  /** Node whose result it takes; null = none. */
+  input: number | null;
+  /** That result as JSON, where it is small and plain; null = it is to be read. */
+  value: string | null;
 }

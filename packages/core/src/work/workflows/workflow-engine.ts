@@ -1,0 +1,328 @@
+import { randomBytes } from "node:crypto";
+import type { JobsOptions } from "bullmq";
+import { StateLostError } from "../../errors/index.ts";
+import { packArgument, packStrings } from "../../redis/bull-queue/index.ts";
+import { pause } from "../../time/index.ts";
+import { encode } from "../../wire/codec/index.ts";
+import { postAnswers } from "../results/post-answers.ts";
+import { cancelTask } from "../submission/index.ts";
+import { NODE_KINDS } from "./workflow-lua.ts";
+import {
+  type NewWorkflow,
+  stepJobId,
+  type WorkflowContext,
+  type WorkflowErrorCall,
+  type WorkflowNode,
+  type WorkflowNodeView,
+  type WorkflowRecord,
+  type WorkflowState,
+  type WorkflowStep,
+  workflowUpdatesName,
+} from "./workflow-record.ts";
+import {
+  cancelWorkflowScript,
+  pumpWorkflow,
+  putWorkflowPart,
+  readNodesScript,
+  readWorkflowScript,
+  removeWorkflowScript,
+  retryWorkflowScript,
+  watchWorkflowScript,
+} from "./workflow-scripts.ts";
+
+/** Nodes, and about so many bytes of them, that are sent with one script. */
+const PART = { nodes: 250, bytes: 256 * 1024 };
+/** Steps that one script puts in line: about 2 ms of Redis. */
+const PUMPED = 100;
+/** Submissions of one id at the same time take over from each other; so often, and after such a pause, ms. */
+const TAKEOVERS = { most: 20, pause: 25 };
+/** Nodes that are read with one script. */
+const MOST_NODES = 250;
+
+/**
+ * Submits a workflow. When this resolves, Redis has all of it and it runs: it needs this program no more. Nothing of it runs
+ * before. Its pools must exist.
+ *
+ * @returns "exists" when there is a workflow of the id, which is left as it is
+ */
+export async function putWorkflow(context: WorkflowContext, workflow: NewWorkflow): Promise<"created" | "exists"> {
+  const { client, keys } = context;
+  const { id, nodes, name = "", tags = [], onError } = workflow;
+  const token = randomBytes(8).toString("hex");
+  const common = [id, keys.prefix, keys.queues, token];
+  const known = [keys.workflow(id), keys.workflowPart(id, "nodes"), keys.workflows, keys.openWorkflows];
+  const steps = nodes.reduce((sum, { kind }) => sum + (kind === "step" ? 1 : 0), 0);
+  const whole = [nodes.length, steps, JSON.stringify({ name, tags }), onError ? packCall(onError) : ""];
+  for (let takeover = 0; takeover < TAKEOVERS.most; takeover += 1) {
+    let reply = "more";
+    for (const part of partsOf(nodes)) {
+      reply = await putWorkflowPart.run(client, known, [...common, part.first, part.nodes, part.calls, ...whole]);
+      if (reply !== "more") break;
+    }
+    if (reply === "created") {
+      await pumpAll(context, id);
+      return "created";
+    }
+    if (reply === "exists") return "exists";
+    await pause(TAKEOVERS.pause * (1 + Math.random()));
+  }
+  throw new StateLostError(
+    `workflow ${id} could not be submitted: other programs submit workflows of that id at the same time`,
+  );
+}
+
+/** Puts in line what may start now. What is left is done by the hosts, each time that a step ends. */
+async function pumpAll({ client, keys }: WorkflowContext, id: string): Promise<void> {
+  while (true) {
+    const [added, hasMore] = await pumpWorkflow.run(
+      client,
+      [keys.workflow(id)],
+      [id, keys.prefix, keys.queues, PUMPED],
+    );
+    if (hasMore === 0 || added === 0) return;
+  }
+}
+
+interface Part {
+  first: number;
+  nodes: Buffer;
+  calls: Buffer;
+}
+
+/** The nodes as they are sent; each call that several steps have in common goes with the first of them. */
+function* partsOf(nodes: readonly WorkflowNode[]): Generator<Part> {
+  const calls = new Calls();
+  let packed: Buffer[] = [];
+  let bytes = 0;
+  let first = 0;
+  for (const [index, node] of nodes.entries()) {
+    const one = packNode(node, calls);
+    packed.push(one);
+    bytes += one.length;
+    const isLast = index === nodes.length - 1;
+    if (!isLast && packed.length < PART.nodes && bytes < PART.bytes) continue;
+    yield { first, nodes: packStrings(packed), calls: packStrings(calls.takeNew()) };
+    first = index + 1;
+    packed = [];
+    bytes = 0;
+  }
+}
+
+/** What steps have in common: pool, task and options. The record keeps each once. */
+class Calls {
+  readonly #numbers = new Map<string, number>();
+  /** By their options, which most steps share. */
+  readonly #texts = new WeakMap<JobsOptions, string>();
+  #new: (string | Buffer)[] = [];
+
+  numberOf({ pool, task, options }: WorkflowStep): number {
+    let text = this.#texts.get(options);
+    if (text === undefined) {
+      text = JSON.stringify(options);
+      this.#texts.set(options, text);
+    }
+    const key = `${pool}\n${task}\n${text}`;
+    const known = this.#numbers.get(key);
+    if (known !== undefined) return known;
+    const number = this.#numbers.size;
+    this.#numbers.set(key, number);
+    this.#new.push(`c${number}`, packCall({ pool, task, options }));
+    return number;
+  }
+
+  /** Those that came since the last time: names of their fields, and their values. */
+  takeNew(): (string | Buffer)[] {
+    const taken = this.#new;
+    this.#new = [];
+    return taken;
+  }
+}
+
+function packNode(node: WorkflowNode, calls: Calls): Buffer {
+  const { parent, place } = node;
+  if (node.kind === "step") {
+    const call = calls.numberOf(node);
+    return packArgument([NODE_KINDS.step, parent, place, call, node.data, node.takesResult ? 1 : 0]);
+  }
+  const { kind, first, count, errors } = node;
+  return packArgument([NODE_KINDS[kind], parent, place, first, count, errors === "return" ? 1 : 0]);
+}
+
+/** Pool, task, the options as BullMQ packs them, delay and priority. */
+function packCall({ pool, task, options = {} }: WorkflowErrorCall): Buffer {
+  const { backoff } = options;
+  const packed: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(options)) if (value !== undefined) packed[name] = value;
+  // As BullMQ has it.
+  if (typeof backoff === "number") packed.backoff = { type: "fixed", delay: backoff };
+  // Redis' MessagePack knows no bytes, and takes the text of them apart: so they are written as a string.
+  return packList([pool, task, packArgument(packed), options.delay ?? 0, options.priority ?? 0]);
+}
+
+/** A list of strings, bytes as strings, and numbers, in the form that Redis reads. */
+function packList(values: readonly (string | Buffer | number)[]): Buffer {
+  const parts = values.map((value) => {
+    if (typeof value === "number") return packArgument(value);
+    // One string of the list that packStrings makes: without the head of that.
+    return packStrings([value]).subarray(5);
+  });
+  return Buffer.concat([Buffer.from([0x90 + values.length]), ...parts]);
+}
+
+/** @returns null when there is no workflow of the id */
+export async function readWorkflow(context: WorkflowContext, id: string): Promise<WorkflowRecord | null> {
+  const { client, keys } = context;
+  const parts = (["results", "line", "failed", "held"] as const).map((part) => keys.workflowPart(id, part));
+  const reply = await readWorkflowScript.run(client, [keys.workflow(id), ...parts], []);
+  if (reply.length === 0) return null;
+  const [fields, results, inLine, failed, held] = reply;
+  const [state, label, created, ended, nodes, steps, returned, reason, step, task, error, message] = fields;
+  const total = Number(steps);
+  const completed = results - Number(returned ?? 0);
+  const failures = failed + Number(returned ?? 0);
+  return {
+    id,
+    state: state as WorkflowState,
+    ...readLabel(label),
+    createdAt: Number(created),
+    finishedAt: ended ? Number(ended) : null,
+    nodes: Number(nodes),
+    steps: {
+      total,
+      pending: Math.max(0, total - completed - failures - inLine - held),
+      released: inLine,
+      completed,
+      failed: failures,
+      stopped: held,
+    },
+    reason: reason ?? "",
+    failure: step ? { step: Number(step), task: task ?? "", error: error ?? "", message: message ?? "" } : null,
+  };
+}
+
+function readLabel(text: string | null | undefined): { name: string; tags: string[] } {
+  const { name = "", tags = [] } = JSON.parse(text || "{}") as { name?: string; tags?: string[] };
+  return { name, tags };
+}
+
+/** Nodes of a workflow by their numbers, at most 250 at once. */
+export async function readWorkflowNodes(
+  { client, keys }: WorkflowContext,
+  id: string,
+  { from, count }: { from: number; count: number },
+): Promise<WorkflowNodeView[]> {
+  const last = from + Math.min(count, MOST_NODES) - 1;
+  const rows = await readNodesScript.run(client, [keys.workflow(id)], [id, keys.prefix, keys.queues, from, last]);
+  return rows.map((row, index) => {
+    const number = from + index;
+    const [kind, parent, place, state, ...rest] = row as [number, number, number, WorkflowNodeView["state"]];
+    const common = { number, parent, place, state };
+    if (kind === NODE_KINDS.step) {
+      const [pool, task] = rest as unknown as [string, string];
+      return { ...common, kind: "step", pool, task, jobId: stepJobId(id, number) };
+    }
+    const [first, size, ended, returns] = rest as unknown as [number, number, number, number];
+    if (kind === NODE_KINDS.chain) return { ...common, kind: "chain", first, count: size };
+    return { ...common, kind: "group", first, count: size, ended, errors: returns === 1 ? "return" : "fail" };
+  });
+}
+
+/** Workflows by when they were submitted, the newest first. @param options.offset - How many of them to leave out. */
+export async function listWorkflows(
+  { client, keys }: WorkflowContext,
+  { offset = 0, count = 100 }: { offset?: number; count?: number } = {},
+): Promise<{ ids: string[]; total: number }> {
+  const [ids, total] = await Promise.all([
+    client.zrevrange(keys.workflows, offset, offset + count - 1),
+    client.zcard(keys.workflows),
+  ]);
+  return { ids, total };
+}
+
+/**
+ * Stops a workflow: no step of it starts after this, and those that run are cancelled.
+ * @returns "ended" when it has ended before
+ */
+export async function cancelWorkflow(
+  context: WorkflowContext,
+  id: string,
+  reason: string,
+): Promise<"cancelled" | "ended" | "missing"> {
+  const { client, keys } = context;
+  const [outcome, watchers] = await cancelWorkflowScript.run(
+    client,
+    [keys.workflow(id)],
+    [id, keys.prefix, keys.queues, reason],
+  );
+  if (outcome !== "cancelled") return outcome;
+  await tellWatchers(context, id, watchers);
+  // Steps that wait are dropped by the hosts that find them.
+  const inLine = (await client.smembers(keys.workflowPart(id, "line"))).map(Number);
+  for (let from = 0; from < inLine.length; from += MOST_NODES) {
+    const views = await Promise.all(
+      inLine.slice(from, from + MOST_NODES).map((step) => readWorkflowNodes(context, id, { from: step, count: 1 })),
+    );
+    for (const { state, pool, jobId } of views.flat()) {
+      if (state !== "active" || pool === undefined || jobId === undefined) continue;
+      await cancelTask(context, { pool, jobId, unit: null }, { reason });
+    }
+  }
+  return outcome;
+}
+
+/** Has the clients look that are noted in a workflow. */
+export async function tellWatchers({ client, keys }: WorkflowContext, id: string, watchers: string): Promise<void> {
+  const name = workflowUpdatesName(id);
+  const told = watchers.split(" ").filter((watcher) => watcher !== "");
+  await Promise.all(
+    told.map((watcher) => postAnswers(client, keys.replies(watcher), [[name, encode([]), "", process.pid]])),
+  );
+}
+
+/**
+ * Has a workflow go on that failed or was cancelled: what failed, and what was stopped, starts again; what has completed stays.
+ */
+export async function retryWorkflow(
+  context: WorkflowContext,
+  id: string,
+): Promise<{ outcome: "retried" | "not failed" | "missing"; steps: number }> {
+  const { client, keys } = context;
+  const [outcome, steps] = await retryWorkflowScript.run(
+    client,
+    [keys.workflow(id), keys.openWorkflows, keys.endedWorkflows("failed")],
+    [id, keys.prefix, keys.queues],
+  );
+  if (outcome === "retried") await pumpAll(context, id);
+  return { outcome, steps };
+}
+
+/** Removes what is kept of a workflow that has ended. @returns "running" while it, or a step of it, runs */
+export async function removeWorkflow(
+  { client, keys }: WorkflowContext,
+  id: string,
+): Promise<"removed" | "running" | "missing"> {
+  while (true) {
+    const reply = await removeWorkflowScript.run(
+      client,
+      [
+        ...[keys.workflow(id), keys.workflows, keys.openWorkflows],
+        ...[keys.endedWorkflows("completed"), keys.endedWorkflows("failed")],
+      ],
+      [id, keys.prefix, keys.queues],
+    );
+    if (reply !== "more") return reply;
+  }
+}
+
+/**
+ * Notes a client that is to be told in its reply stream, by {@link workflowUpdatesName}, when the workflow ends.
+ * @returns its state now; null = there is none
+ */
+export async function watchWorkflow(
+  { client, keys }: WorkflowContext,
+  id: string,
+  clientId: string,
+): Promise<WorkflowState | null> {
+  const state = await watchWorkflowScript.run(client, [keys.workflow(id)], [clientId]);
+  return state === "" ? null : (state as WorkflowState);
+}

@@ -1,0 +1,350 @@
+import { Script } from "../../redis/script/index.ts";
+import { workflowLua } from "./workflow-lua.ts";
+
+/** How long a workflow that is not wholly submitted stays, ms. */
+const BUILDING_LIFE = 3_600_000;
+/** Steps that the submission itself puts in line with its last part: about 2 ms of Redis. */
+const FIRST_STEPS = 100;
+/** Steps that are stopped or failed are bounded by those that are in line at once; what a retry brings back at once. */
+const MOST_RETRIED = 4_000;
+/** Results in keys of their own that are removed by one script. */
+const MOST_REMOVED = 200;
+
+export type PutReply = "more" | "created" | "exists" | "other";
+
+/**
+ * KEYS[1] hash of the workflow; KEYS[2] list of its nodes; KEYS[3] sorted set of workflows; KEYS[4] set of those that are open
+ * ARGV[1] id; ARGV[2] prefix of our keys; ARGV[3] prefix of BullMQ's keys; ARGV[4] token of the submission; ARGV[5] number of the
+ * first node of this part; ARGV[6] the nodes, MessagePack list of strings; ARGV[7] calls that are new with them, the same: name
+ * of the field, value; ARGV[8] nodes and ARGV[9] steps of the whole; ARGV[10] name and tags, JSON; ARGV[11] call for a failure, "" = none
+ * Keeps a part of a workflow; with the last one it runs. A part that is sent again changes nothing.
+ * Returns "more", "created" (it runs), "exists" (there is one of the id), or "other" (another submission of the id is under way,
+ * or this one has expired).
+ */
+export const putWorkflowPart: Script<PutReply> = new Script<PutReply>({
+  name: "putWorkflowPart",
+  lua: () => `${workflowLua()}
+local known = redis.call("HMGET", KEYS[1], "state", "token")
+local is_mine = known[2] == ARGV[4]
+if known[1] and known[1] ~= "building" then return is_mine and "created" or "exists" end
+if not is_mine then
+  if ARGV[5] ~= "0" then return "other" end
+  redis.call("UNLINK", KEYS[1], KEYS[2])
+  redis.call("HSET", KEYS[1], "state", "building", "token", ARGV[4], "created", string.format("%.0f", server_time()),
+    "nodes", ARGV[8], "steps", ARGV[9], "label", ARGV[10])
+  if ARGV[11] ~= "" then redis.call("HSET", KEYS[1], "onError", ARGV[11]) end
+end
+local length, first = redis.call("LLEN", KEYS[2]), tonumber(ARGV[5])
+if length < first then return "other" end
+if length == first then
+  local nodes = cmsgpack.unpack(ARGV[6])
+  redis.call("RPUSH", KEYS[2], unpack(nodes))
+  length = length + #nodes
+  local calls = cmsgpack.unpack(ARGV[7])
+  if #calls > 0 then redis.call("HSET", KEYS[1], unpack(calls)) end
+end
+if length < tonumber(ARGV[8]) then
+  redis.call("PEXPIRE", KEYS[1], ${BUILDING_LIFE})
+  redis.call("PEXPIRE", KEYS[2], ${BUILDING_LIFE})
+  return "more"
+end
+redis.call("PERSIST", KEYS[1])
+redis.call("PERSIST", KEYS[2])
+redis.call("HSET", KEYS[1], "state", "running")
+redis.call("ZADD", KEYS[3], redis.call("HGET", KEYS[1], "created"), ARGV[1])
+redis.call("SADD", KEYS[4], ARGV[1])
+note_change(KEYS[1], "workflows/" .. ARGV[1])
+local w = open_workflow(ARGV[2], ARGV[3], ARGV[1])
+redis.call("RPUSH", w.stack, "0 - 0")
+workflow_pump(w, ${FIRST_STEPS})
+return "created"
+`,
+});
+
+/**
+ * KEYS[1] hash of the workflow
+ * ARGV[1] id; ARGV[2] prefix of our keys; ARGV[3] prefix of BullMQ's keys; ARGV[4] most steps
+ * Puts steps in line that may start.
+ * Returns {how many, 1 = there are more}.
+ */
+export const pumpWorkflow: Script<[added: number, hasMore: 0 | 1]> = new Script<[number, 0 | 1]>({
+  name: "pumpWorkflow",
+  lua: () => `${workflowLua()}
+local w = open_workflow(ARGV[2], ARGV[3], ARGV[1])
+local added, has_more = workflow_pump(w, tonumber(ARGV[4]))
+return {added, has_more and 1 or 0}
+`,
+});
+
+/**
+ * KEYS[1] hash of the workflow
+ * ARGV[1] id; ARGV[2] prefix of our keys; ARGV[3] prefix of BullMQ's keys; ARGV[4] reason
+ * Returns {"cancelled", "ended" or "missing", clients that wait for it}.
+ */
+export const cancelWorkflowScript: Script<["cancelled" | "ended" | "missing", string]> = new Script<
+  ["cancelled" | "ended" | "missing", string]
+>({
+  name: "cancelWorkflow",
+  lua: () => `${workflowLua()}
+local w = open_workflow(ARGV[2], ARGV[3], ARGV[1])
+if not w.state or w.state == "building" then return {"missing", ""} end
+if w.state ~= "running" then return {"ended", ""} end
+redis.call("HSET", KEYS[1], "reason", ARGV[4])
+workflow_end(w, "cancelled")
+return {"cancelled", redis.call("HGET", KEYS[1], "watchers") or ""}
+`,
+});
+
+/**
+ * KEYS[1] hash of the workflow; KEYS[2] set of open workflows; KEYS[3] sorted set of failed ones
+ * ARGV[1] id; ARGV[2] prefix of our keys; ARGV[3] prefix of BullMQ's keys
+ * A workflow that failed or was cancelled goes on: what failed, and what was stopped, may start again.
+ * Returns {"retried", "not failed" or "missing", steps that start again}.
+ */
+export const retryWorkflowScript: Script<["retried" | "not failed" | "missing", number]> = new Script<
+  ["retried" | "not failed" | "missing", number]
+>({
+  name: "retryWorkflow",
+  lua: () => `${workflowLua()}
+local w = open_workflow(ARGV[2], ARGV[3], ARGV[1])
+if not w.state or w.state == "building" then return {"missing", 0} end
+if w.state ~= "failed" and w.state ~= "cancelled" then return {"not failed", 0} end
+redis.call("HDEL", KEYS[1], "ended", "failedStep", "failedTask", "error", "message", "reason")
+redis.call("HSET", KEYS[1], "state", "running")
+redis.call("ZREM", KEYS[3], ARGV[1])
+redis.call("SADD", KEYS[2], ARGV[1])
+w.state = "running"
+local steps = 0
+for _, part in ipairs({w.held, w.failed}) do
+  for _, step in ipairs(redis.call("SPOP", part, ${MOST_RETRIED})) do
+    redis.call("RPUSH", w.stack, step .. " " .. workflow_input(w, tonumber(step)) .. " 0")
+    steps = steps + 1
+  end
+end
+if redis.call("HEXISTS", KEYS[1], "whole") == 1 then
+  workflow_end(w, "completed")
+else
+  note_change(KEYS[1], "workflows/" .. ARGV[1])
+  workflow_pump(w, ${FIRST_STEPS})
+end
+return {"retried", steps}
+`,
+});
+
+/**
+ * KEYS[1] hash of the workflow; KEYS[2] sorted set of workflows; KEYS[3] set of open ones; KEYS[4] those that have completed;
+ * KEYS[5] those that have not
+ * ARGV[1] id; ARGV[2] prefix of our keys; ARGV[3] prefix of BullMQ's keys
+ * Removes the record of a workflow of which nothing runs. The jobs of its steps stay in the histories of their pools; those that
+ * wait are dropped by the hosts that find them.
+ * Returns "removed", "more" (call again), "running" or "missing".
+ */
+export const removeWorkflowScript: Script<"removed" | "more" | "running" | "missing"> = new Script<
+  "removed" | "more" | "running" | "missing"
+>({
+  name: "removeWorkflow",
+  lua: () => `${workflowLua()}
+local w = open_workflow(ARGV[2], ARGV[3], ARGV[1])
+if not w.state then
+  for index = 2, 5 do redis.call(index == 3 and "SREM" or "ZREM", KEYS[index], ARGV[1]) end
+  return "missing"
+end
+if w.state == "running" then return "running" end
+for _, step in ipairs(redis.call("SMEMBERS", w.line)) do
+  local node = workflow_node(w, step)
+  local call = node and cmsgpack.unpack(redis.call("HGET", w.hash, "c" .. node[4]))
+  if call and redis.call("EXISTS", w.queues .. call[1] .. ":" .. w.id .. "." .. step .. ":lock") == 1 then
+    return "running"
+  end
+end
+for _, step in ipairs(redis.call("SPOP", w.large, ${MOST_REMOVED})) do
+  redis.call("UNLINK", w.prefix .. "workflow-result/" .. w.id .. "/" .. step)
+end
+if redis.call("EXISTS", w.large) == 1 then return "more" end
+redis.call("UNLINK", KEYS[1], w.nodes, w.results, w.line, w.stack, w.held, w.failed)
+for index = 2, 5 do redis.call(index == 3 and "SREM" or "ZREM", KEYS[index], ARGV[1]) end
+note_change(KEYS[1], "workflows/" .. ARGV[1])
+return "removed"
+`,
+});
+
+/**
+ * KEYS[1] hash of the workflow; KEYS[2] results; KEYS[3] steps in line; KEYS[4] failed and KEYS[5] held steps
+ * Returns fields of the hash, then how many results there are, and how many steps of each of the others; nothing = no workflow.
+ */
+export const readWorkflowScript: Script<
+  [] | [fields: (string | null)[], results: number, inLine: number, failed: number, held: number]
+> = new Script({
+  name: "readWorkflow",
+  lua: `
+if redis.call("EXISTS", KEYS[1]) == 0 then return {} end
+return {redis.call("HMGET", KEYS[1], "state", "label", "created", "ended", "nodes", "steps", "returned", "reason", "failedStep",
+    "failedTask", "error", "message"),
+  redis.call("HLEN", KEYS[2]), redis.call("SCARD", KEYS[3]), redis.call("SCARD", KEYS[4]), redis.call("SCARD", KEYS[5])}
+`,
+});
+
+/**
+ * KEYS[1] hash of the workflow
+ * ARGV[1] id; ARGV[2] prefix of our keys; ARGV[3] prefix of BullMQ's keys; ARGV[4] number of the first node; ARGV[5] of the last
+ * Returns for each node {kind, parent, place, then of a step: state, pool, task; of others: state, first, count, ended, 1 = errors
+ * are returned}.
+ */
+export const readNodesScript: Script<(string | number)[][]> = new Script<(string | number)[][]>({
+  name: "readWorkflowNodes",
+  lua: () => `${workflowLua()}
+local w = open_workflow(ARGV[2], ARGV[3], ARGV[1])
+local views = {}
+local number = tonumber(ARGV[4])
+for _, packed in ipairs(redis.call("LRANGE", w.nodes, ARGV[4], ARGV[5])) do
+  local node = cmsgpack.unpack(packed)
+  local result = redis.call("HGET", w.results, number)
+  local state = result and (string.sub(result, 1, 1) == "!" and "failed" or "completed")
+  if node[1] == 0 then
+    local call = w.calls[node[4]]
+    if not call then
+      call = cmsgpack.unpack(redis.call("HGET", w.hash, "c" .. node[4]))
+      w.calls[node[4]] = call
+    end
+    if state then
+    elseif redis.call("SISMEMBER", w.line, number) == 1 then
+      local queue = w.queues .. call[1] .. ":"
+      local job = queue .. w.id .. "." .. number
+      if redis.call("EXISTS", job .. ":lock") == 1 then state = "active"
+      elseif w.state ~= "running" then state = "stopped"
+      elseif redis.call("ZSCORE", queue .. "delayed", w.id .. "." .. number) then state = "delayed"
+      else state = "waiting" end
+    elseif redis.call("SISMEMBER", w.failed, number) == 1 then state = "failed"
+    elseif redis.call("SISMEMBER", w.held, number) == 1 or workflow_broken(w, number) then state = "stopped"
+    else state = "pending" end
+    views[#views + 1] = {node[1], node[2], node[3], state, call[1], call[2]}
+  else
+    local ended = redis.call("HGET", w.hash, "d" .. number) or "0"
+    views[#views + 1] = {node[1], node[2], node[3], state or "pending", node[4], node[5], tonumber(ended), node[6] or 0}
+  end
+  number = number + 1
+end
+return views
+`,
+});
+
+/**
+ * KEYS[1] list of nodes
+ * ARGV numbers of nodes
+ * Returns the kind, first child, count of children and 1 = errors are returned, of each; kind -1 = there is no such node.
+ */
+export const readShapes: Script<number[]> = new Script<number[]>({
+  name: "readWorkflowShapes",
+  lua: `
+local shapes = {}
+for _, number in ipairs(ARGV) do
+  local packed = redis.call("LINDEX", KEYS[1], number)
+  local node = packed and cmsgpack.unpack(packed) or {-1}
+  shapes[#shapes + 1] = node[1]
+  for place = 4, 6 do shapes[#shapes + 1] = node[1] > 0 and node[place] or 0 end
+end
+return shapes
+`,
+});
+
+/**
+ * KEYS[1] hash of the workflow
+ * ARGV[1] id of the client
+ * Notes a client that is to be told when the workflow ends.
+ * Returns its state, "" = there is none.
+ */
+export const watchWorkflowScript: Script<string> = new Script<string>({
+  name: "watchWorkflow",
+  lua: `
+local known = redis.call("HMGET", KEYS[1], "state", "watchers")
+if not known[1] then return "" end
+local watchers = " " .. (known[2] or "") .. " "
+if known[1] == "running" and not string.find(watchers, " " .. ARGV[1] .. " ", 1, true) then
+  redis.call("HSET", KEYS[1], "watchers", (known[2] and known[2] .. " " or "") .. ARGV[1])
+end
+return known[1]
+`,
+});
+
+export type SweptStep = [step: string, found: "completed" | "failed" | "gone", pool: string];
+
+/**
+ * KEYS[1] hash of the workflow; KEYS[2] set of open workflows
+ * ARGV[1] id; ARGV[2] prefix of our keys; ARGV[3] prefix of BullMQ's keys; ARGV[4] most steps to put in line; ARGV[5] steps to
+ * look at
+ * Looks after a workflow that has not moved since the last look: what may start is put in line, and steps whose jobs have ended
+ * without word to the workflow are found.
+ * Returns {"gone", "busy", "over" or "idle", those steps}.
+ */
+export const sweepWorkflow: Script<["gone" | "busy" | "over" | "idle", SweptStep[]]> = new Script<
+  ["gone" | "busy" | "over" | "idle", SweptStep[]]
+>({
+  name: "sweepWorkflow",
+  lua: () => `${workflowLua()}
+local w = open_workflow(ARGV[2], ARGV[3], ARGV[1])
+if not w.state or w.state == "completed" then
+  redis.call("SREM", KEYS[2], ARGV[1])
+  return {"gone", {}}
+end
+local line = redis.call("SCARD", w.line)
+if w.state ~= "running" and line == 0 then
+  redis.call("SREM", KEYS[2], ARGV[1])
+  return {"over", {}}
+end
+local mark = table.concat({w.state, redis.call("HLEN", w.results), line, redis.call("LLEN", w.stack)}, " ")
+local seen = redis.call("HMGET", w.hash, "seen", "cursor")
+if seen[1] ~= mark then
+  redis.call("HSET", w.hash, "seen", mark)
+  return {"busy", {}}
+end
+workflow_pump(w, tonumber(ARGV[4]))
+local found = {}
+local page = redis.call("SSCAN", w.line, seen[2] or "0", "COUNT", ARGV[5])
+redis.call("HSET", w.hash, "cursor", page[1])
+for _, step in ipairs(page[2]) do
+  local node = workflow_node(w, step)
+  local call = node and cmsgpack.unpack(redis.call("HGET", w.hash, "c" .. node[4]))
+  if call then
+    local queue, id = w.queues .. call[1] .. ":", w.id .. "." .. step
+    if redis.call("EXISTS", queue .. id) == 0 then
+      if w.state == "running" then found[#found + 1] = {step, "gone", call[1]}
+      else
+        redis.call("SREM", w.line, step)
+        redis.call("SADD", w.held, step)
+      end
+    elseif redis.call("ZSCORE", queue .. "completed", id) then found[#found + 1] = {step, "completed", call[1]}
+    elseif redis.call("ZSCORE", queue .. "failed", id) then found[#found + 1] = {step, "failed", call[1]} end
+  end
+end
+return {"idle", found}
+`,
+});
+
+/**
+ * KEYS[1] hash of the workflow; KEYS[2] hash of the job of a step; KEYS[3] completed and KEYS[4] failed jobs of its pool
+ * ARGV[1] id; ARGV[2] prefix of our keys; ARGV[3] prefix of BullMQ's keys; ARGV[4] step; ARGV[5] "completed", "failed" or "gone":
+ * what was found; ARGV[6] its result, or its error as base64; ARGV[7] message of the error; ARGV[8] data of the call for a
+ * failure; ARGV[9] most steps to put in line
+ * Gives a workflow the outcome of a step whose job has ended without it. Where the job is no longer as it was found, nothing
+ * happens.
+ * Returns {state in which the workflow has ended, "" = it has not, clients that wait for it}.
+ */
+export const settleStep: Script<[ended: string, watchers: string]> = new Script<[string, string]>({
+  name: "settleStep",
+  lua: () => `${workflowLua()}
+local w = open_workflow(ARGV[2], ARGV[3], ARGV[1])
+local id = ARGV[1] .. "." .. ARGV[4]
+if redis.call("SISMEMBER", w.line, ARGV[4]) == 0 then return {"", ""} end
+local is_so
+if ARGV[5] == "gone" then is_so = redis.call("EXISTS", KEYS[2]) == 0
+else is_so = redis.call("ZSCORE", KEYS[ARGV[5] == "completed" and 3 or 4], id) end
+if not is_so then return {"", ""} end
+if ARGV[5] == "completed" then
+  workflow_result(w, ARGV[4], "", ARGV[6])
+elseif workflow_failed(w, ARGV[4], ARGV[6], ARGV[7]) then
+  workflow_tell(w, ARGV[8])
+end
+workflow_pump(w, tonumber(ARGV[9]))
+return {w.ended or "", w.ended and redis.call("HGET", w.hash, "watchers") or ""}
+`,
+});

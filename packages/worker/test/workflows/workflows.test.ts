@@ -1,0 +1,275 @@
+import { randomUUID } from "node:crypto";
+import { writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { connect } from "@manyhands/core";
+import {
+  cancelWorkflow,
+  putWorkflow,
+  readNodeResult,
+  readWorkflow,
+  readWorkflowNodes,
+  removeWorkflow,
+  retryWorkflow,
+  type WorkflowState,
+  WorkflowSweep,
+} from "@manyhands/core/internal";
+import { until, useRedis } from "@manyhands/testing";
+import { type Job, Worker } from "bullmq";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { TestNamespace } from "../host/namespace.ts";
+import { nodesOf, type Tree } from "./tree-nodes.ts";
+
+const TASKS = fileURLToPath(new URL("../fixtures/workflow-tasks.ts", import.meta.url));
+const redis = useRedis();
+
+const show = (...args: unknown[]): Tree => ({ task: "show", args });
+const noFile = (): string => join(tmpdir(), `manyhands-${randomUUID()}`);
+
+/** A namespace with workflows in it. */
+async function open(hosts = 1) {
+  const space = new TestNamespace(redis);
+  await space.pool("default");
+  const context = { client: space.client, keys: space.keys };
+  for (let host = 0; host < hosts; host += 1) await space.host({ tasks: [TASKS], slots: 4 });
+  let ids = 0;
+  const put = async (tree: Tree, more: { onError?: { pool: string; task: string } } = {}): Promise<string> => {
+    ids += 1;
+    const id = `flow${ids}`;
+    expect(await putWorkflow(context, { id, nodes: nodesOf(tree), ...more })).toBe("created");
+    return id;
+  };
+  const reaches = (id: string, ...states: WorkflowState[]) =>
+    until(async () => states.includes((await readWorkflow(context, id))?.state as WorkflowState), {
+      what: `workflow ${id} is ${states.join(" or ")}: ${space.logs.join(" / ")}`,
+    });
+  const result = async (id: string): Promise<unknown> => {
+    await reaches(id, "completed");
+    return (await readNodeResult(context, id, 0)).value;
+  };
+  return { space, context, put, reaches, result };
+}
+
+/** What steps have told of failures. */
+async function connectTo(space: TestNamespace) {
+  const mp = await connect({ redis: redis.url, namespace: space.name });
+  onTestFinished(() => mp.close());
+  return mp.queue("failures");
+}
+
+describe("a workflow", () => {
+  test("gives each step the result of what comes before it, and groups their results in order", async () => {
+    // given
+    const { put, result } = await open();
+
+    // when
+    const step = await put(show(1));
+    const chain = await put({
+      chain: [show("a"), show("b"), { task: "show", args: ["c"], takesResult: false }, show()],
+    });
+    const chord = await put({ chain: [{ group: [show(1), show(2), show(3)] }, show("sum")] });
+    const empty = await put({ chain: [{ group: [] }, show("none")] });
+    const nested = await put({
+      chain: [show("x"), { group: [{ chain: [show(1), { group: [show(2), show(3)] }] }, show(4)] }, show("end")],
+    });
+    const bodyIsGroup = await put({
+      chain: [{ group: [show(1), show(2)] }, { group: [show("l"), show("r")] }, show()],
+    });
+
+    // then
+    expect(await result(step)).toEqual([1]);
+    expect(await result(chain)).toEqual([["c"]]);
+    expect(await result(chord)).toEqual([[[1], [2], [3]], "sum"]);
+    expect(await result(empty)).toEqual([[], "none"]);
+    expect(await result(nested)).toEqual([
+      [
+        [
+          [[["x"], 1], 2],
+          [[["x"], 1], 3],
+        ],
+        [["x"], 4],
+      ],
+      "end",
+    ]);
+    const both = [[1], [2]];
+    expect(await result(bodyIsGroup)).toEqual([
+      [
+        [both, "l"],
+        [both, "r"],
+      ],
+    ]);
+  });
+
+  test("passes on results of any size and type, and a list of 1 200 of them", async () => {
+    // given
+    const { space, context, put, result } = await open();
+    const parts = Array.from({ length: 1_200 }, (_, index): Tree => ({ task: "show", args: [index] }));
+    const sizes = [10, 100, 20_000, 200_000, 3];
+
+    // when
+    const many = await put({ chain: [{ group: parts }, { task: "count" }] });
+    const large = await put({
+      chain: [{ group: sizes.map((size): Tree => ({ task: "pad", args: [size] })) }, { task: "lengths" }],
+    });
+    const rich = await put({ chain: [{ task: "rich" }, show(1), show(2)] });
+
+    // then
+    expect(await result(many)).toBe(1_200);
+    expect(await result(large)).toEqual(sizes);
+    expect(await result(rich)).toEqual([[new Map([["day", new Date(0)]]), 1], 2]);
+    expect(await space.client.exists(space.keys.workflowResult(large, 5))).toBe(1);
+    expect((await readWorkflow(context, many))?.steps).toEqual({
+      ...{ total: 1_201, completed: 1_201, pending: 0, released: 0, failed: 0, stopped: 0 },
+    });
+
+    // when
+    expect(await removeWorkflow(context, large)).toBe("removed");
+
+    // then
+    expect(await space.client.keys(`{${space.name}}/workflow*/${large}*`)).toEqual([]);
+  });
+
+  test("fails with the first step that fails, starts nothing more, and a retry runs only what is left", async () => {
+    // given
+    const { space, context, put, reaches, result } = await open();
+    const file = noFile();
+
+    // when
+    const id = await put(
+      {
+        chain: [
+          { group: [show("kept"), { chain: [{ task: "needsFile", args: [file, "late"] }, show("after")] }] },
+          show("end"),
+        ],
+      },
+      { onError: { pool: "default", task: "noteFailure" } },
+    );
+    await reaches(id, "failed");
+
+    // then
+    const record = await readWorkflow(context, id);
+    expect(record?.failure).toMatchObject({ task: "needsFile", message: `${file} is missing` });
+    const failures = await connectTo(space);
+    expect(await failures.get({ timeout: 10_000 })).toMatchObject({
+      ...{ id, task: "needsFile", args: [file, "late"], attempts: 1, error: { message: `${file} is missing` } },
+    });
+    await until(async () => (await readWorkflow(context, id))?.steps.released === 0);
+    expect((await readWorkflow(context, id))?.steps).toMatchObject({ completed: 1, failed: 1, pending: 2 });
+
+    // when
+    writeFileSync(file, "");
+    expect(await retryWorkflow(context, id)).toEqual({ outcome: "retried", steps: 1 });
+
+    // then
+    expect(await result(id)).toEqual([[["kept"], ["late", "after"]], "end"]);
+    const kept = (await readWorkflowNodes(context, id, { from: 0, count: 10 })).find(({ task }) => task === "show");
+    expect((await space.job("default", kept?.jobId ?? ""))?.attemptsStarted).toBe(1);
+    expect(await retryWorkflow(context, id)).toEqual({ outcome: "not failed", steps: 0 });
+  });
+
+  test("goes on without a part that failed in a group that returns errors, and drops the rest of that part", async () => {
+    // given
+    const { space, context, put, result } = await open();
+    const waiting = noFile();
+    const bad: Tree = { task: "needsFile", args: [noFile(), 0] };
+
+    // when
+    const id = await put({
+      chain: [
+        {
+          errors: "return",
+          group: [
+            show("good"),
+            { chain: [bad, show("never")] },
+            { group: [bad, { chain: [{ task: "waitForFile", args: [waiting] }, show("never")] }] },
+            bad,
+          ],
+        },
+        show("end"),
+      ],
+    });
+    const [list, end] = (await result(id)) as [unknown[], string];
+    writeFileSync(waiting, "");
+
+    // then
+    expect(end).toBe("end");
+    expect(list).toMatchObject([
+      { index: 0, ok: true, value: ["good"] },
+      { index: 1, ok: false, error: { name: "RangeError" } },
+      { index: 2, ok: false, error: { name: "RangeError" } },
+      { index: 3, ok: false, error: { name: "RangeError" } },
+    ]);
+    await until(async () => (await readWorkflow(context, id))?.steps.released === 0);
+    const nodes = await readWorkflowNodes(context, id, { from: 0, count: 50 });
+    const nevers = nodes.filter(({ parent, place, task }) => task === "show" && place === 1 && parent > 1);
+    expect(nevers.map(({ state }) => state)).toEqual(["stopped", "stopped"]);
+    for (const { jobId } of nevers) expect(await space.job("default", jobId ?? "")).toBeUndefined();
+  });
+
+  test("starts no step after it was cancelled, and goes on from there when it is retried", async () => {
+    // given
+    const { space, context, put, reaches, result } = await open();
+    const file = noFile();
+    const parts = Array.from({ length: 40 }, (): Tree => ({ task: "waitForFile", args: [file] }));
+    const id = await put({ chain: [{ group: parts }, { task: "count" }] });
+    await until(async () => (await space.queue("default").getActiveCount()) === 4);
+
+    // when
+    expect(await cancelWorkflow(context, id, "not needed")).toBe("cancelled");
+    expect(await removeWorkflow(context, id)).toMatch(/running|removed/);
+    await until(async () => (await space.queue("default").getWaitingCount()) === 0);
+    await until(async () => (await readWorkflow(context, id))?.steps.released === 0);
+
+    // then
+    expect(await readWorkflow(context, id)).toMatchObject({ state: "cancelled", reason: "not needed" });
+    const jobs = await space.queue("default").getJobs(["completed", "failed"]);
+    expect(jobs.length).toBe(4);
+
+    // when
+    writeFileSync(file, "");
+    expect(await retryWorkflow(context, id)).toMatchObject({ outcome: "retried" });
+
+    // then
+    expect(await result(id)).toBe(40);
+    expect(await cancelWorkflow(context, id, "late")).toBe("ended");
+    await reaches(id, "completed");
+  });
+
+  test("is submitted once, needs no submitter, and hears of steps that were ended or removed by others", async () => {
+    // given
+    const { space, context, put, reaches, result } = await open(0);
+    const id = await put({ chain: [{ group: [show(1), show(2), show(3)] }, show("end")] });
+    const gone = await put({ chain: [show(1), show(2)] });
+    const nodes = nodesOf({ chain: [show(1)] });
+    const sweep = new WorkflowSweep(context);
+    const lookTwice = async (): Promise<void> => {
+      await sweep.look();
+      await sweep.look();
+    };
+
+    // when
+    expect(await putWorkflow(context, { id, nodes })).toBe("exists");
+    const worker = new Worker("default", async () => "foreign", {
+      ...{ connection: space.client as never, prefix: space.keys.queuePrefix, concurrency: 1, autorun: false },
+    });
+    const foreign = (await worker.getNextJob("token")) as Job;
+    await foreign.moveToCompleted("foreign" as never, "token", false);
+    await (await space.job("default", `${gone}.1`))?.remove();
+    await lookTwice();
+
+    // then
+    expect((await readWorkflow(context, gone))?.failure?.message).toMatch(/was removed before it had an outcome/);
+    expect((await readWorkflow(context, id))?.steps).toMatchObject({ completed: 1, released: 2 });
+
+    // when
+    await worker.close();
+    await space.host({ tasks: [TASKS] });
+    await retryWorkflow(context, gone);
+
+    // then
+    expect(await result(id)).toEqual([["foreign", [2], [3]], "end"]);
+    expect(await result(gone)).toEqual([[1], 2]);
+    await reaches(id, "completed");
+  });
+});
