@@ -246,6 +246,7 @@ test("pools are made, changed and removed", async () => {
   });
   expect((await call("/pools/images", { method: "PATCH", body: {} })).status).toBe(400);
   expect(((await call("/pools")).body["pools"] as { name: string }[]).map(({ name }) => name)).toContain("images");
+  expect((await call("/pools?pool=images&pool=nothing-there")).body["pools"]).toMatchObject([{ name: "images" }]);
   expect(await post("/pools/images/reset")).toMatchObject({ status: 200, body: { hadFailed: false } });
   expect(await call("/pools/images", { method: "DELETE" })).toMatchObject({
     status: 200,

@@ -149,7 +149,7 @@ strictCalls(TaskInspector.prototype, {
   },
 });
 strictCalls(PoolInspector.prototype, {
-  list: { form: "pools.list()", most: 0, rejects },
+  list: { form: "pools.list(names)", most: 1, noOptions: [0], rejects },
   rates: { form: "pools.rates({ last })", most: 1, options: { 0: { last: true } }, rejects },
   courses: {
     form: "pools.courses(names, { last })",

@@ -15,8 +15,8 @@ import {
   readPoolRows,
 } from "./work/index.ts";
 
-/** Pools whose courses are read at once, and tasks that are told to be next, at most. */
-const MOST_COURSES = 100;
+/** Pools that are read at once by their names, and tasks that are told to be next, at most. */
+const MOST_NAMES = 100;
 const MOST_NEXT = 200;
 
 /** Looks at pools and steers them, whichever program made them (`mp.pools`). Every answer is read afresh. */
@@ -30,9 +30,16 @@ export class PoolInspector {
     this.#pools = new Pools(place.client, place.keys, place.queues);
   }
 
-  /** All pools, by name. */
-  list(): Promise<PoolView[]> {
-    return this.#place.during(async () => this.#pools.list(await liveHosts(this.#place)));
+  /**
+   * All pools, by name.
+   * @param names - Only these, as far as they are there; 100 at most
+   * @throws ValueError for more names
+   */
+  list(names?: readonly string[]): Promise<PoolView[]> {
+    return this.#place.during(async () => {
+      if (names !== undefined) assertNames(names);
+      return this.#pools.list(await liveHosts(this.#place), names);
+    });
   }
 
   /**
@@ -51,9 +58,7 @@ export class PoolInspector {
    */
   courses(pools: readonly string[], query: { last?: Milliseconds | undefined } = {}): Promise<PoolCourse[]> {
     return this.#place.during(async () => {
-      if (!Array.isArray(pools) || pools.length > MOST_COURSES || !pools.every((name) => typeof name === "string")) {
-        throw new ValueError(`pools must be a list of up to ${MOST_COURSES} names; got ${got(pools)}`);
-      }
+      assertNames(pools);
       return readPoolCourses(this.#place.client, this.#place.keys, { pools, ...query });
     });
   }
@@ -128,4 +133,9 @@ export class PoolInspector {
   remove(name: string, options: { force?: boolean | undefined } = {}): Promise<PoolRemoval> {
     return this.#place.during(() => this.#pools.remove(name, options));
   }
+}
+
+function assertNames(names: unknown): void {
+  if (Array.isArray(names) && names.length <= MOST_NAMES && names.every((name) => typeof name === "string")) return;
+  throw new ValueError(`pools must be a list of up to ${MOST_NAMES} names; got ${got(names)}`);
 }

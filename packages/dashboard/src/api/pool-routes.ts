@@ -25,11 +25,19 @@ const Drained = z
   })
   .openapi("PoolDrained");
 
+const names = z
+  .preprocess((given) => (Array.isArray(given) ? given : [given]), z.array(z.string().min(1)).min(1).max(100))
+  .openapi({ type: "array", items: { type: "string" }, description: "A pool; given again, several." });
+
 const list = createRoute({
   method: "get",
   path: "/pools",
-  middleware: shared(["pools", "hosts"]),
-  ...{ tags, summary: "All pools, by name" },
+  middleware: shared((context) => {
+    const some = context.req.queries("pool")?.map((name) => `pools/${name}`);
+    return [...(some ?? ["pools"]), "hosts"];
+  }),
+  ...{ tags, summary: "All pools, or some of them, by name" },
+  request: { query: z.object({ pool: names.optional() }) },
   responses: { 200: jsonAnswer(z.object({ pools: z.array(PoolView) }), "The pools."), ...PROBLEMS },
 });
 
@@ -107,9 +115,7 @@ const courses = createRoute({
   ...{ tags, summary: "How many tasks of pools ended in each of the last minutes" },
   request: {
     query: z.object({
-      pool: z
-        .preprocess((given) => (Array.isArray(given) ? given : [given]), z.array(z.string().min(1)).min(1).max(100))
-        .openapi({ type: "array", items: { type: "string" }, description: "A pool; given again, several." }),
+      pool: names,
       last: numberIn(60_000, 10_800_000).optional().openapi({ description: "Milliseconds; an hour without it." }),
     }),
   },
@@ -174,7 +180,10 @@ export function poolRoutes({ inspector }: ApiPlace): OpenAPIHono {
     return pool && viewOf(pool);
   };
 
-  app.openapi(list, async (context) => context.json({ pools: (await pools.list()).map(viewOf) }, 200));
+  app.openapi(list, async (context) => {
+    const { pool } = context.req.valid("query");
+    return context.json({ pools: (await pools.list(pool)).map(viewOf) }, 200);
+  });
 
   app.openapi(get, async (context) => {
     const { name } = context.req.valid("param");

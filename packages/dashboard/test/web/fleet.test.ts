@@ -233,6 +233,19 @@ describe("in the browser", () => {
     await page.getByRole("link", { name: /^Tasks it knows/ }).click();
     await page.getByRole("link", { name: "resize" }).waitFor();
 
+    // when something runs on it
+    for (let call = 0; call < 9; call += 1) await mp.submit("rest", [60_000], { pool: "busy" });
+    await until(async () => (await hostNamed("paris")).running.length > 0);
+    await button(page, "Drain…").click();
+    await page.getByLabel(/^Grace time/).fill("60");
+    await dialogButton(page, "Drain paris").click();
+
+    // then it can be kept
+    await button(page, "Stop draining").click();
+    await page.getByText("paris takes work again: its drain was stopped.").waitFor();
+    expect(await hostNamed("paris")).toMatchObject({ state: "running", step: null });
+    await mp.pools.remove("busy", { force: true });
+
     // when
     await button(page, "Drain…").click();
     await dialogButton(page, "Drain paris").click();

@@ -237,7 +237,8 @@ describe("beside a large fleet", () => {
     });
 
     // when
-    await openPage(page, `${origin}/pools`);
+    // New pools come first.
+    await openPage(page, `${origin}/pools?sort=name`);
     const one = await loadOf(busily);
     const times: number[] = [];
     for (let index = 0; index < (isLarge ? 12 : 3); index += 1) {

@@ -68,9 +68,9 @@ export class Pools {
     this.#registry = new PoolRegistry(client, keys);
   }
 
-  /** All pools by name; `hosts` are the live ones. */
-  async list(hosts: readonly HostRecord[]): Promise<PoolView[]> {
-    const records = await this.#registry.list();
+  /** All pools by name, or those of `names` that are there; `hosts` are the live ones. */
+  async list(hosts: readonly HostRecord[], names?: readonly string[]): Promise<PoolView[]> {
+    const records = await (names === undefined ? this.#registry.list() : this.#registry.some([...new Set(names)]));
     records.sort((left, right) => left.name.localeCompare(right.name));
     return this.#look(records, hosts);
   }

@@ -45,6 +45,20 @@ export class PoolRegistry {
     return records;
   }
 
+  /** Those of some pools that are there and can be read. */
+  async some(names: readonly string[]): Promise<PoolRecord[]> {
+    if (names.length === 0) return [];
+    const texts = await this.#client.hmget(this.#keys.pools, ...names).catch((error) => {
+      if (isWrongType(error)) return [];
+      throw error;
+    });
+    return names.flatMap((name, index) => {
+      const text = texts[index];
+      const reading = text == null ? null : readPoolRecord(name, text);
+      return reading !== null && "record" in reading ? [reading.record] : [];
+    });
+  }
+
   /** All pools, entry by entry: one that cannot be read hides no other. */
   async survey(): Promise<{ records: PoolRecord[]; unreadable: UnreadableRecord[] }> {
     const key = this.#keys.pools;

@@ -25,6 +25,23 @@ interface ReadingOptions {
    * is shown, ms; all tabs together cost one reading. At least 1 000.
    */
   every?: number;
+  /** Reads only what has changed, where the answer is a long list. */
+  part?: Part;
+}
+
+/** How some entries of a list are read alone. */
+export interface Part {
+  /** A change of `<topic>/<name>` concerns the entry of that name alone. */
+  topic: string;
+  /** Most entries that are read so at once: of more, all are. */
+  most: number;
+  read: (names: readonly string[]) => Promise<unknown>;
+  /**
+   * @param whole - The answer as it is shown
+   * @param part - What was read of these names; an entry that it lacks is gone
+   * @param age - How long ago `whole` was made, ms
+   */
+  merge: (whole: never, part: never, change: { names: readonly string[]; age: number }) => unknown;
 }
 
 /**
@@ -34,11 +51,11 @@ interface ReadingOptions {
  * @example
  * useQuery(reading<{ pools: PoolView[] }>("/pools", { topics: ["pools"] }))
  */
-export function reading<Answer>(path: string, { topics, query = {}, every }: ReadingOptions) {
+export function reading<Answer>(path: string, { topics, query = {}, every, part }: ReadingOptions) {
   return queryOptions({
     queryKey: [path, query] as const,
     queryFn: ({ signal }) => call<Answer>(path, { query, signal }),
-    meta: { topics, every },
+    meta: { topics, every, part },
   });
 }
 

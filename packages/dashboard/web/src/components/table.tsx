@@ -1,5 +1,5 @@
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
-import { type ReactNode, useLayoutEffect, useRef, useState } from "react";
+import { memo, type ReactNode, useLayoutEffect, useRef, useState } from "react";
 
 export interface Column<Row> {
   key: string;
@@ -58,7 +58,11 @@ export function Table<Row>(props: TableProps<Row>) {
       {rows.length < VIRTUAL_FROM ? (
         <tbody>
           {rows.map((row, index) => (
-            <TableRow key={props.rowKey(row)} row={row} index={index} {...props} />
+            <TableRow
+              key={props.rowKey(row)}
+              {...{ row, index, columns }}
+              isChosen={props.isSelected?.(row) ?? false}
+            />
           ))}
         </tbody>
       ) : (
@@ -94,7 +98,8 @@ function VirtualBody<Row>(props: TableProps<Row>) {
       {items.map(({ index, key }) => {
         const row = rows[index];
         if (row === undefined) return null;
-        return <TableRow key={String(key)} row={row} index={index} measure={virtual.measureElement} {...props} />;
+        const isChosen = props.isSelected?.(row) ?? false;
+        return <TableRow key={String(key)} {...{ row, index, columns, isChosen }} measure={virtual.measureElement} />;
       })}
       {after > 0 && <Space height={after} columns={columns.length} />}
     </tbody>
@@ -109,12 +114,16 @@ function Space({ height, columns }: { height: number; columns: number }) {
   );
 }
 
-function TableRow<Row>(
-  props: TableProps<Row> & { row: Row; index: number; measure?: (element: Element | null) => void },
-) {
-  const { row, index, columns, isSelected, measure } = props;
+interface TableRowProps<Row> extends Pick<TableProps<Row>, "columns"> {
+  row: Row;
+  index: number;
+  isChosen: boolean;
+  measure?: (element: Element | null) => void;
+}
+
+function DrawnRow<Row>({ row, index, columns, isChosen, measure }: TableRowProps<Row>) {
   return (
-    <tr ref={measure} data-index={index} aria-rowindex={index + 2} aria-selected={isSelected?.(row) || undefined}>
+    <tr ref={measure} data-index={index} aria-rowindex={index + 2} aria-selected={isChosen || undefined}>
       {columns.map((column, place) =>
         place === 0 ? (
           <th key={column.key} scope="row" className={classesOf(column)}>
@@ -129,6 +138,9 @@ function TableRow<Row>(
     </tr>
   );
 }
+
+/** Drawn again only when it has changed: a long list is drawn with each step of scrolling. */
+const TableRow = memo(DrawnRow) as typeof DrawnRow;
 
 function classesOf<Row>({ isNumber, isMinor, isFull, className }: Column<Row>): string | undefined {
   const names = [isNumber && "num", isMinor && "minor", isFull && "full", className].filter(Boolean);

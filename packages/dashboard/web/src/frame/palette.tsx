@@ -2,7 +2,8 @@ import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { Command } from "cmdk";
 import { useEffect, useRef, useState } from "react";
-import type { HostView, PoolView } from "../../../src/api/types.ts";
+import type { HostView } from "../../../src/api/types.ts";
+import { allPools } from "../api/all-pools.ts";
 import { reading } from "../api/queries.ts";
 import { Icon } from "../components/icon.tsx";
 import { useWords } from "../words/index.ts";
@@ -14,7 +15,7 @@ export function Palette({ onClose }: { onClose: () => void }) {
   const ref = useRef<HTMLDialogElement>(null);
   const [text, setText] = useState("");
   const navigate = useNavigate();
-  const pools = useQuery(reading<{ pools: PoolView[] }>("/pools", { topics: ["pools"] }));
+  const pools = useQuery(allPools);
   const hosts = useQuery(reading<{ hosts: HostView[] }>("/hosts", { topics: ["hosts"] }));
   useEffect(() => {
     const opener = document.activeElement;

@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
 import type { HostView, PoolRateRow, PoolView } from "../../../../src/api/types.ts";
+import { allPools } from "../../api/all-pools.ts";
 import { reading } from "../../api/queries.ts";
 import { Button } from "../../components/button.tsx";
 import { FindHere } from "../../components/find-here.tsx";
@@ -24,7 +25,7 @@ const NAMED = 4;
 
 export function PoolsPage() {
   const { pools: said } = useWords();
-  const pools = useQuery(reading<{ pools: PoolView[] }>("/pools", { topics: ["pools", "hosts"] }));
+  const pools = useQuery(allPools);
   const all = pools.data?.pools;
   return (
     <>

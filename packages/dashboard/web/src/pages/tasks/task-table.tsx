@@ -1,6 +1,6 @@
 import { Link } from "@tanstack/react-router";
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
-import { type ReactNode, useEffect, useLayoutEffect, useRef, useState } from "react";
+import { memo, type ReactNode, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
 import type { TaskRow } from "../../../../src/api/types.ts";
 import { isStateName, State } from "../../components/state.tsx";
 import { Ago, Duration, Lasting, Moment } from "../../components/time.tsx";
@@ -124,7 +124,7 @@ const SORTED: Partial<Record<ColumnName, { down: Order; up: Order | null }>> = {
 export function TaskTable(props: TaskTableProps) {
   const { list, caption, columns, total, isAll, isSelected } = props;
   const { tasks: said } = useWords();
-  const shown = columns.map((name): Column => ({ name, ...CELLS[name] }));
+  const shown = useMemo(() => columns.map((name): Column => ({ name, ...CELLS[name] })), [columns]);
   const chosen = list.rows.filter(isSelected).length;
   return (
     <table className="t cards rows tasks" aria-rowcount={(total ?? list.size) + 1}>
@@ -208,25 +208,38 @@ function Body(props: TaskTableProps & { shown: readonly Column[] }) {
   return (
     <tbody ref={body}>
       {before > 0 && <Space height={before} columns={shown.length + 1} />}
-      {items.map(({ index }) => (
-        <Row key={keyOf(list, index)} index={index} measure={virtual.measureElement} {...props} />
-      ))}
+      {items.map(({ index }) => {
+        const task = list.rowAt(index);
+        const { isAll, isSelected, onActive, onSelect } = props;
+        return (
+          <Row
+            key={task ? placeOf(task) : `row ${index}`}
+            {...{ index, task, shown, onActive, onSelect }}
+            measure={virtual.measureElement}
+            isActive={index === active}
+            isChosen={task !== undefined && (isAll || isSelected(task))}
+            hasLeft={task !== undefined && list.left.has(placeOf(task))}
+          />
+        );
+      })}
       {after > 0 && <Space height={after} columns={shown.length + 1} />}
     </tbody>
   );
 }
 
-function keyOf(list: TaskList, index: number): string {
-  const task = list.rowAt(index);
-  return task ? placeOf(task) : `row ${index}`;
+interface RowProps extends Pick<TaskTableProps, "onActive" | "onSelect"> {
+  index: number;
+  task: TaskRow | undefined;
+  shown: readonly Column[];
+  isActive: boolean;
+  isChosen: boolean;
+  hasLeft: boolean;
+  measure: (element: Element | null) => void;
 }
 
-function Row(
-  props: TaskTableProps & { shown: readonly Column[]; index: number; measure: (element: Element | null) => void },
-) {
-  const { list, shown, index, measure, isSelected, isAll, active, onActive, onSelect } = props;
+/** Drawn again only when it has changed: the list is drawn with each step of scrolling. */
+const Row = memo(({ index, task, shown, isActive, isChosen, hasLeft, measure, onActive, onSelect }: RowProps) => {
   const { tasks: said } = useWords();
-  const task = list.rowAt(index);
   if (!task) {
     return (
       <tr ref={measure} data-index={index} aria-rowindex={index + 2}>
@@ -236,9 +249,7 @@ function Row(
       </tr>
     );
   }
-  const isChosen = isAll || isSelected(task);
-  const hasLeft = list.left.has(placeOf(task));
-  const classes = [index === active && "active-row", hasLeft && "has-left"].filter(Boolean).join(" ");
+  const classes = [isActive && "active-row", hasLeft && "has-left"].filter(Boolean).join(" ");
   return (
     <tr
       ref={measure}
@@ -272,7 +283,7 @@ function Row(
       )}
     </tr>
   );
-}
+});
 
 function Check(props: { label: string; isChecked: boolean; isPartly?: boolean; onChange: (isRange: boolean) => void }) {
   const { label, isChecked, isPartly = false, onChange } = props;
