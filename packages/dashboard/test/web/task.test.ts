@@ -252,7 +252,7 @@ describe("the page of one task, in a real Chromium", () => {
     await dialog.getByRole("button", { name: "Change it" }).click();
 
     // then
-    await page.getByRole("region", { name: "Arguments" }).getByText("“eve”").waitFor();
+    await page.getByRole("region", { name: "Arguments" }).getByText('"eve"').waitFor();
     expect((await mp.tasks.get(id))?.priority).toBe(3);
 
     // when

@@ -1,30 +1,52 @@
 import { type ReactNode, useState } from "react";
 import type { ValueView } from "../../../src/api/types.ts";
-import { bytes, count } from "../format/numbers.ts";
+import { count } from "../format/numbers.ts";
 import { visible } from "../format/visible.ts";
-import { useWords } from "../words/index.ts";
+import { useWords, type Words } from "../words/index.ts";
 
 /** Reads more of a value: what is at these places, from that part on. */
 export type ReadMore = (places: readonly number[], from: number) => Promise<ValueView>;
 
-/**
- * A value with the types of all that is in it. What the server has folded is read when it is opened.
- *
- * @param more - Reads what is folded; without it that is only said.
- * @param short - A small value is told in one line, as in a table.
- */
-export function ValueTree({ node, more, short = false }: { node: ValueView; more?: ReadMore; short?: boolean }) {
+interface ValueTreeProps {
+  node: ValueView;
+  /** Reads what is folded; without it that is only said. */
+  more?: ReadMore;
+  /** A small value is told in one line, as in a table. */
+  short?: boolean;
+}
+
+/** A value with the types of all that is in it. What the server has folded is read, page by page, when it is unfolded. */
+export function ValueTree({ node, more, short = false }: ValueTreeProps) {
   const line = short ? lineOf(node) : null;
-  return <div className="tree">{line ?? <Node node={node} places={[]} {...(more && { more })} />}</div>;
+  return <div className="tree">{line ?? <Value node={node} more={more} path={[]} />}</div>;
 }
 
 /** Longest value that is told in one line, characters. */
 const LINE = 110;
+/** Levels that are open at first, and parts of a value that are. */
+const OPEN_LEVELS = 3;
+const OPEN_PARTS = 100;
+/** Types whose values have a text of any length. */
+const TEXTS: ReadonlySet<string> = new Set([
+  "string",
+  "number",
+  "bigint",
+  "boolean",
+  "Date",
+  "RegExp",
+  "URL",
+  "symbol",
+]);
+/** Types that their text tells without a word. */
+const PLAIN: ReadonlySet<string> = new Set(["string", "number", "boolean", "null", "undefined", "Object", "Array"]);
+const SCALARS: ReadonlySet<string> = new Set(["string", "null", "undefined", "boolean", "number", "bigint", "symbol"]);
 
 /** A small value that holds only plain ones, in one line; null for others. */
 function lineOf({ type, items, isFolded }: ValueView): ReactNode {
   if (items === undefined || isFolded || (type !== "Object" && type !== "Array")) return null;
-  const isPlain = items.every(({ key, node }) => (key === undefined || typeof key === "string") && isScalar(node));
+  const isPlain = items.every(
+    ({ key, node }) => (key === undefined || typeof key === "string") && !node.isFolded && SCALARS.has(node.type),
+  );
   const length = items.reduce(
     (sum, { key, node }) => sum + String(key ?? "").length + (node.text ?? node.type).length + 4,
     0,
@@ -33,172 +55,148 @@ function lineOf({ type, items, isFolded }: ValueView): ReactNode {
   return items.map(({ place, key, node }, index) => (
     <span key={place}>
       {index > 0 && ", "}
-      {type === "Object" && typeof key === "string" && <Key value={key} />}
-      <Node node={node} places={[place]} />
+      {type === "Object" && <Key of={key} isList={false} />}
+      <Value node={node} more={undefined} path={[place]} />
     </span>
   ));
 }
 
-function isScalar({ type, isFolded }: ValueView): boolean {
-  return !isFolded && (type === "string" || WORDS.has(type));
-}
-
-interface NodeProps {
+interface ValueProps {
   node: ValueView;
-  places: readonly number[];
-  more?: ReadMore;
+  more: ReadMore | undefined;
+  path: readonly number[];
 }
 
-/** Levels that are open at first. */
-const OPEN_LEVELS = 2;
-/** Parts of one value that are open at first. */
-const OPEN_PARTS = 30;
-const WORDS = new Set(["null", "undefined", "boolean", "number", "bigint", "symbol"]);
-
-function Node({ node, places, more }: NodeProps) {
+function Value(props: ValueProps) {
+  const { more, path } = props;
   const { values: said } = useWords();
-  const { type } = node;
-  if (type === "hidden") return <span className="redacted">{said.hidden}</span>;
-  if (type === "circular") return <span className="type">{said.circular}</span>;
-  if (type === "hole") return <span className="type">{said.hole}</span>;
-  if (type === "string") return <Text node={node} places={places} {...(more && { more })} />;
-  if (WORDS.has(type)) {
-    return (
-      <>
-        <span className="lit">{visible(node.text ?? type)}</span>
-        {type === "bigint" && <span className="type">bigint</span>}
-      </>
+  const [node, setNode] = useState(props.node);
+  const [known, setKnown] = useState(props.node);
+  const parts = node.items?.length ?? 0;
+  const [isOpen, setOpen] = useState(path.length < OPEN_LEVELS && parts <= OPEN_PARTS);
+  const [state, setState] = useState<"idle" | "reading" | "failed">("idle");
+  if (known !== props.node) {
+    // It was read again: what was unfolded stays, where the value is the same.
+    setKnown(props.node);
+    if (JSON.stringify(known) !== JSON.stringify(props.node)) setNode(props.node);
+  }
+  const read = (from: number): void => {
+    if (!more || state === "reading") return;
+    setState("reading");
+    more(path, from).then(
+      (part) => {
+        setNode(from === 0 ? part : { ...part, items: [...(node.items ?? []), ...(part.items ?? [])] });
+        setOpen(true);
+        setState("idle");
+      },
+      () => setState("failed"),
     );
-  }
-  if (node.items !== undefined || node.isFolded || node.text === undefined) {
-    return <Parts node={node} places={places} {...(more && { more })} />;
-  }
-  return (
-    <>
-      <span className="lit">{visible(node.text)}</span>
-      <span className="type">
-        {visible(type)}
-        {node.isFolded && node.size !== undefined ? `, ${bytes(node.size)}` : ""}
-      </span>
-    </>
-  );
-}
-
-function Text({ node, places, more }: NodeProps) {
-  const { values: said } = useWords();
-  const [whole, setWhole] = useState<ValueView | null>(null);
-  const shown = whole ?? node;
-  const isCut = shown.isFolded === true;
-  return (
-    <>
-      <span className="str">
-        "<bdi>{visible(shown.text ?? "")}</bdi>
-        {isCut ? "…" : '"'}
-      </span>
-      {isCut && (
-        <More size={said.characters(count(node.size ?? 0))} onOpen={more && (() => more(places, 0).then(setWhole))} />
-      )}
-    </>
-  );
-}
-
-/** A value that holds others: its members, items, or entries. */
-function Parts({ node, places, more }: NodeProps) {
-  const { values: said } = useWords();
-  const [read, setRead] = useState<ValueView[]>([]);
-  const items = [node, ...read].flatMap((part) => part.items ?? []);
-  const size = node.size ?? items.length;
-  const [isOpen, setOpen] = useState(items.length > 0 && items.length <= OPEN_PARTS && places.length < OPEN_LEVELS);
-  const isList = node.type === "Array" || node.type === "Set";
-  const last = read.at(-1) ?? node;
-  const open = (): Promise<void> => {
-    if (items.length > 0 || !more) return Promise.resolve(setOpen(true));
-    return more(places, 0).then((part) => {
-      setRead([part]);
-      setOpen(true);
-    });
   };
-  const label = isList ? said.items(count(size)) : said.members(count(size));
-  const type =
-    node.type === "Object" || node.type === "Array" ? null : <span className="type">{visible(node.type)}</span>;
-  if (size === 0 && items.length === 0) {
+  const readMore = (words: string, from: number): ReactNode =>
+    more ? (
+      <>
+        <button type="button" disabled={state === "reading"} onClick={() => read(from)}>
+          {words}
+        </button>
+        {state === "failed" && (
+          <span role="alert" className="bad">
+            {" "}
+            {said.notRead}
+          </span>
+        )}
+      </>
+    ) : (
+      <span className="type">{words}</span>
+    );
+
+  const { type, text, size, items, isFolded } = node;
+  if (type === "hidden") return <span className="redacted">{said.hidden}</span>;
+  if (type === "circular") return <span className="redacted">{said.circular}</span>;
+  if (type === "hole") return <span className="redacted">{said.hole}</span>;
+  if (items === undefined) {
+    if (text === undefined && size !== undefined && size > 0)
+      return readMore(said.folded(visible(type), count(size)), 0);
     return (
       <>
-        {isList ? "[]" : "{}"}
-        {type}
+        <Leaf node={node} said={said} />
+        {isFolded && TEXTS.has(type) && <> {readMore(said.characters(count(size ?? 0)), 0)}</>}
       </>
     );
   }
-  if (items.length === 0 && !more) {
-    return (
-      <>
-        <span className="soft">{label}</span>
-        {type}
-      </>
-    );
-  }
+  const isRoot = path.length === 0;
+  const last = items.at(-1)?.place ?? -1;
+  const left = (size ?? items.length) - (last + 1);
+  if (items.length === 0 && left <= 0) return <Leaf node={{ ...node, size: 0 }} said={said} />;
   return (
     <>
-      <button
-        type="button"
-        aria-expanded={isOpen}
-        onClick={() => (isOpen ? setOpen(false) : void open().catch(() => {}))}
-      >
-        {label}
-      </button>
-      {type}
-      {isOpen && (
+      {(!isRoot || !PLAIN.has(type)) && (
+        <button type="button" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
+          {said.folded(visible(type), count(size ?? items.length))}
+        </button>
+      )}
+      {(isOpen || (isRoot && PLAIN.has(type))) && (
         <ul>
-          {items.map(({ place, key, node: part }) => (
+          {items.map(({ place, key, node: inner }) => (
             <li key={place}>
-              <Key value={key ?? String(place)} />
-              <Node node={part} places={[...places, place]} {...(more && { more })} />
+              <Key of={key ?? (type === "Array" ? String(place) : undefined)} isList={type === "Array"} />
+              <Value node={inner} more={more} path={[...path, place]} />
             </li>
           ))}
-          {last.isFolded && items.length < size && (
-            <li>
-              <More
-                size={said.more(count(size - items.length))}
-                onOpen={
-                  more && (() => more(places, (items.at(-1)?.place ?? -1) + 1).then((part) => setRead([...read, part])))
-                }
-              />
-            </li>
-          )}
+          {left > 0 && <li>{readMore(said.more(count(left)), last + 1)}</li>}
         </ul>
       )}
     </>
   );
 }
 
-function Key({ value }: { value: string | ValueView }): ReactNode {
+function Key({ of, isList }: { of: string | ValueView | undefined; isList: boolean }) {
+  const { values: said } = useWords();
+  if (of === undefined) return null;
+  if (typeof of === "string") {
+    return (
+      <>
+        <span className={isList ? "key index" : "key"}>
+          <bdi>{visible(of)}</bdi>:
+        </span>{" "}
+      </>
+    );
+  }
   return (
-    <span className="key">
-      {typeof value === "string" ? <bdi>{visible(value)}</bdi> : <Node node={value} places={[]} />}:{" "}
-    </span>
+    <>
+      <span className="key">
+        <Leaf node={of} said={said} /> →
+      </span>{" "}
+    </>
   );
 }
 
-/** What is folded, and how much that is. */
-function More({ size, onOpen }: { size: string; onOpen: (() => Promise<void>) | undefined }) {
-  const { values: said } = useWords();
-  const [state, setState] = useState<"" | "busy" | "failed">("");
-  if (!onOpen) return <span className="type">{size}</span>;
-  const press = (): void => {
-    if (state === "busy") return;
-    setState("busy");
-    onOpen().then(
-      () => setState(""),
-      () => setState("failed"),
+/** A value without parts. */
+function Leaf({ node, said }: { node: ValueView; said: Words["values"] }) {
+  const { type, text, size, isFolded } = node;
+  if (type === "string") {
+    return (
+      <span className="str">
+        "<bdi>{lines(text ?? "")}</bdi>
+        {isFolded ? "…" : '"'}
+      </span>
     );
-  };
+  }
+  const isBytes = size !== undefined && text !== undefined && !TEXTS.has(type);
+  const shown = text ?? (size === 0 ? (type === "Array" ? "[]" : type === "Object" ? "{}" : said.empty) : type);
   return (
     <>
-      {" "}
-      <button type="button" aria-busy={state === "busy" || undefined} onClick={press}>
-        {size}
-      </button>
-      {state === "failed" && <span className="bad"> {said.notRead}</span>}
+      <span className="lit">
+        {visible(shown)}
+        {isBytes && isFolded && " …"}
+      </span>
+      {!PLAIN.has(type) && (
+        <span className="type">{isBytes ? said.bytes(visible(type), count(size)) : visible(type)}</span>
+      )}
     </>
   );
+}
+
+/** A text with its lines as they are. */
+function lines(text: string): string {
+  return text.split("\n").map(visible).join("\n");
 }

@@ -1,13 +1,14 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, useParams, useSearch } from "@tanstack/react-router";
 import { useRef } from "react";
-import type { TaskRow, TaskView } from "../../../../src/api/types.ts";
+import type { TaskRow, TaskView, ValueView } from "../../../../src/api/types.ts";
 import { call, pathOf } from "../../api/call.ts";
 import { ApiProblem } from "../../api/problem.ts";
 import { reading } from "../../api/queries.ts";
 import { CopyButton, Empty, PageHead, Skeleton, Trouble } from "../../components/page.tsx";
 import { Glyph, isStateName, State } from "../../components/state.tsx";
 import { Ago, Duration, Lasting } from "../../components/time.tsx";
+import { type ReadMore, ValueTree } from "../../components/value-tree.tsx";
 import { count } from "../../format/numbers.ts";
 import { live } from "../../live/live.ts";
 import { useStore } from "../../store.ts";
@@ -18,7 +19,6 @@ import { FactsCard } from "./facts-card.tsx";
 import { LogCard } from "./log-card.tsx";
 import { TaskActions } from "./task-actions.tsx";
 import { useKeys } from "./use-keys.ts";
-import { ValueTree } from "./value-tree.tsx";
 import { WhyCard } from "./why-card.tsx";
 
 /** Progress comes without an event: a task that runs is read again so often, ms. */
@@ -84,7 +84,7 @@ function Crumbs({ task }: { task?: TaskView }) {
 
 function OneTask({ task, isGone }: { task: TaskView; isGone: boolean }) {
   const { task: said, states } = useWords();
-  const { id, pool, typed = [] } = task;
+  const { id, typed = [] } = task;
   const args = typed.find(({ part }) => part === "args")?.node;
   const result = typed.find(({ part }) => part === "result")?.node;
   const progress = typed.find(({ part }) => part === "progress")?.node;
@@ -136,12 +136,10 @@ function OneTask({ task, isGone }: { task: TaskView; isGone: boolean }) {
           <LogCard task={task} />
         </div>
         <div className="stack gap">
-          <ValueCard title={said.args} node={args} place={{ id, pool, part: "args" }} task={task} />
-          {task.hasResult && (
-            <ValueCard title={said.result} node={result} place={{ id, pool, part: "result" }} task={task} />
-          )}
+          <ValueCard title={said.args} node={args} part="args" task={task} />
+          {task.hasResult && <ValueCard title={said.result} node={result} part="result" task={task} />}
           {progress !== undefined && !["number", "null", "undefined"].includes(progress.type) && (
-            <ValueCard title={said.progress} node={progress} place={{ id, pool, part: "progress" }} task={task} />
+            <ValueCard title={said.progress} node={progress} part="progress" task={task} />
           )}
           <Children task={task} />
           <FactsCard task={task} />
@@ -189,14 +187,18 @@ function StatePill({ task }: { task: TaskView }) {
 
 function ValueCard(props: {
   title: string;
-  node: Parameters<typeof ValueTree>[0]["node"] | undefined;
-  place: Parameters<typeof ValueTree>[0]["place"];
+  node: ValueView | undefined;
+  part: "args" | "result" | "progress";
   task: TaskView;
 }) {
-  const { title, node, place, task } = props;
+  const { title, node, part, task } = props;
   const { task: said } = useWords();
   if (node === undefined) return null;
   const isEmpty = node.type === "Array" && node.size === 0;
+  const more: ReadMore = async (path, from) => {
+    const query = { pool: task.pool, part, from, ...(path.length > 0 && { path: path.join(".") }) };
+    return (await call<{ node: ValueView }>(pathOf("tasks", task.id, "value"), { query })).node;
+  };
   return (
     <section className="card" aria-label={title}>
       <header>
@@ -207,14 +209,14 @@ function ValueCard(props: {
               read={async () => {
                 const query = { pool: task.pool, full: true };
                 const whole = await call<TaskView>(pathOf("tasks", task.id), { query });
-                return JSON.stringify(whole[place.part], null, 2) ?? "";
+                return JSON.stringify(whole[part], null, 2) ?? "";
               }}
             />
           )}
         </span>
       </header>
       <div className="body">
-        {isEmpty ? <p className="soft">{said.noArgs}</p> : <ValueTree node={node} place={place} />}
+        {isEmpty ? <p className="soft">{said.noArgs}</p> : <ValueTree node={node} more={more} />}
       </div>
     </section>
   );

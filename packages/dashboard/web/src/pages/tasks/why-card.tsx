@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import type { ReactNode } from "react";
+import { type ReactNode, useState } from "react";
 import type { CauseStep, Causes, TaskView } from "../../../../src/api/types.ts";
 import { call, pathOf } from "../../api/call.ts";
 import { reading } from "../../api/queries.ts";
@@ -21,6 +21,8 @@ export function WhyCard({ task }: { task: TaskView }) {
   const { task: said } = useWords();
   const isOver = task.finishedAt !== null && task.state !== "delayed";
   const isPaused = useStore(live).state === "paused";
+  // What was just done may end the wait: its outcome stays until it is closed, so that it can be read.
+  const [handled, setHandled] = useState<Causes | null>(null);
   const causes = useQuery({
     ...reading<Causes>(pathOf("tasks", task.id, "causes"), {
       topics: [`pools/${task.pool}`, "hosts", "objects"],
@@ -31,21 +33,31 @@ export function WhyCard({ task }: { task: TaskView }) {
     placeholderData: (before) => before,
   });
   const found = causes.data;
-  if (isOver || !found || found.ending === "finished") return null;
   // What runs and waits for nothing goes on.
-  if (found.ending === "runs" && found.steps.length === 1) return null;
+  const goesOn = !found || found.ending === "finished" || (found.ending === "runs" && found.steps.length === 1);
+  const shown = isOver || goesOn ? null : found;
+  const ways = handled ?? shown;
+  if (ways === null) return null;
   return (
     <section className="card" aria-label={said.whyTitle}>
       <header>
         <h2>{said.whyTitle}</h2>
-        {found.steps.length > 1 && <small>{said.stepsToCause(found.steps.length)}</small>}
+        {shown && shown.steps.length > 1 && <small>{said.stepsToCause(shown.steps.length)}</small>}
       </header>
       <div className="body stack">
-        <p className="sentence lead">
-          <Sentence causes={found} task={task} />
-        </p>
-        {(found.steps.length > 1 || found.waitsFor !== null) && <Chain causes={found} task={task} />}
-        <WaysOut causes={found} task={task} />
+        {shown && (
+          <p className="sentence lead">
+            <Sentence causes={shown} task={task} />
+          </p>
+        )}
+        {shown && (shown.steps.length > 1 || shown.waitsFor !== null) && <Chain causes={shown} task={task} />}
+        <div className={handled !== null && handled.ending !== shown?.ending ? "over" : undefined}>
+          <WaysOut
+            causes={ways}
+            task={task}
+            onOutcome={(isShown) => setHandled((before) => (isShown ? (before ?? ways) : null))}
+          />
+        </div>
       </div>
     </section>
   );
@@ -245,7 +257,8 @@ function TaskLink({ step, className, children }: { step: CauseStep; className?: 
 }
 
 /** What can be pressed. */
-function WaysOut({ causes, task }: { causes: Causes; task: TaskView }) {
+function WaysOut(props: { causes: Causes; task: TaskView; onOutcome: (isShown: boolean) => void }) {
+  const { causes, task, onOutcome } = props;
   const { task: said } = useWords();
   const mayNot = { cancel: useMay("cancel"), promote: useMay("promote"), pool: useMay("changePool") };
   const { ending, steps, advice, circleFrom, waits } = causes;
@@ -255,6 +268,7 @@ function WaysOut({ causes, task }: { causes: Causes; task: TaskView }) {
     return (
       <div className="row">
         <Action
+          onOutcome={onOutcome}
           icon="play"
           look="primary"
           disabled={mayNot.pool}
@@ -272,6 +286,7 @@ function WaysOut({ causes, task }: { causes: Causes; task: TaskView }) {
     return (
       <div className="row">
         <Action
+          onOutcome={onOutcome}
           icon="play"
           disabled={mayNot.promote}
           run={async () => {
@@ -290,6 +305,7 @@ function WaysOut({ causes, task }: { causes: Causes; task: TaskView }) {
   return (
     <div className="row">
       <Action
+        onOutcome={onOutcome}
         look={ending === "deadlock" ? "primary" : "plain"}
         icon="stop"
         disabled={mayNot.cancel}

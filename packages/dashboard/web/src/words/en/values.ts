@@ -1,11 +1,14 @@
+import { several } from "./several.ts";
+
 /** Of values of programs: arguments, results, what objects hold. */
 export const values = {
-  items: (count: string) => (count === "1" ? "1 item" : `${count} items`),
-  members: (count: string) => (count === "1" ? "1 member" : `${count} members`),
+  folded: (type: string, size: string) => `${type} of ${size}`,
+  bytes: (type: string, size: string) => `${type}, ${several(size, "byte")}`,
   characters: (count: string) => `all ${count} characters`,
   more: (count: string) => `${count} more`,
   hidden: "hidden by --redact",
-  circular: "the same object again",
+  circular: "the value that it is in",
   hole: "nothing there",
+  empty: "empty",
   notRead: "It could not be read. Press again.",
 };
