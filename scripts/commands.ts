@@ -11,6 +11,8 @@ export const COMMANDS: Readonly<Record<string, string>> = {
     "follows the pages of docs/recipes with the packages they name, on Node 22 and 24, for minutes; pnpm test:recipes next",
   "test:pages": "presses every button of the dashboard's pages in a browser, for minutes; pnpm test:pages objects",
   "test:submitters": "stops 1 000 programs that submit, in every way; each task must run once and be found",
+  "test:workflows":
+    "runs 1 000 random workflows while hosts are killed and Redis is restarted; each result must count once",
   "test:dashboard-load":
     "opens the dashboard beside 1 000 pools, 500 hosts and 200 000 tasks, and prints what that costs",
   "test:day":

@@ -159,7 +159,8 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
       concurrency: options.concurrency,
       lockDuration: options.lockDuration,
       lockRenewTime: options.lockDuration / RENEWALS,
-      stalledInterval: options.stalledInterval * BETWEEN_CHECKS,
+      // Redis takes whole milliseconds.
+      stalledInterval: Math.ceil(options.stalledInterval * BETWEEN_CHECKS),
       maxStalledCount: MOST_HOST_LOSSES - 1,
       // The history of pools is trimmed by the script that finishes jobs.
       removeOnComplete: options.finishOf ? { count: -1 } : KEPT_COMPLETED,
