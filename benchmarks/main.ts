@@ -4,6 +4,7 @@
  * `--compare` shows the ratios beside those of docs/benchmarks/ratios.json, `--save` writes them there.
  */
 import { channelsBenchmark } from "./channels/main.ts";
+import { flowsBenchmark } from "./flows/main.ts";
 import { mixedBenchmark } from "./mixed/main.ts";
 import { networkBenchmark } from "./network/main.ts";
 import { poolBenchmark } from "./pool/main.ts";
@@ -14,6 +15,7 @@ import { tasksBenchmark } from "./tasks/main.ts";
 
 const benchmarks: Record<string, () => Promise<void>> = {
   channels: channelsBenchmark,
+  flows: flowsBenchmark,
   mixed: mixedBenchmark,
   network: networkBenchmark,
   pool: poolBenchmark,

@@ -4,6 +4,7 @@ import { StateLostError } from "../../errors/index.ts";
 import { packArgument, packStrings } from "../../redis/bull-queue/index.ts";
 import { pause } from "../../time/index.ts";
 import { encode } from "../../wire/codec/index.ts";
+import type { JobEnvelope } from "../../wire/records/job.ts";
 import { postAnswers } from "../results/post-answers.ts";
 import { cancelTask } from "../submission/index.ts";
 import { NODE_KINDS } from "./workflow-lua.ts";
@@ -142,10 +143,19 @@ function packNode(node: WorkflowNode, calls: Calls): Buffer {
   const { parent, place } = node;
   if (node.kind === "step") {
     const call = calls.numberOf(node);
-    return packArgument([NODE_KINDS.step, parent, place, call, node.data, node.takesResult ? 1 : 0]);
+    const packed = [NODE_KINDS.step, parent, place, call, node.data, node.takesResult ? 1 : 0];
+    const life = expiryIn(node.data);
+    return packArgument(life === undefined ? packed : [...packed, life]);
   }
   const { kind, first, count, errors } = node;
   return packArgument([NODE_KINDS[kind], parent, place, first, count, errors === "return" ? 1 : 0]);
+}
+
+/** How long after it was put in line a step expires that has not been started, ms. */
+function expiryIn(data: string): number | undefined {
+  if (!data.includes('"expires"')) return undefined;
+  const { expires } = JSON.parse(data) as JobEnvelope;
+  return expires;
 }
 
 /** Pool, task, the options as BullMQ packs them, delay and priority. */

@@ -240,6 +240,10 @@ local function workflow_release(w, number, node, ref, where)
     if removeJob({queue .. id, queue .. "repeat"}, {id, "0", queue}) ~= 1 then return false end
   end
   workflow_add(w, id, call, node[5])
+  -- One that has its time is looked for by the fleet.
+  if node[7] then
+    redis.call("ZADD", w.prefix .. "expiries", string.format("%.0f", w.now + node[7]), call[1] .. " " .. id)
+  end
   local fields = {"${STEP_WORKFLOW_FIELD}", w.id, "${STEP_NUMBER_FIELD}", number, "${STEP_PLACE_FIELD}", where}
   if node[6] == 1 and ref ~= "-" then
     fields[7], fields[8] = "${STEP_INPUT_FIELD}", ref

@@ -1,5 +1,5 @@
 import { Script } from "../../redis/script/index.ts";
-import { workflowLua } from "./workflow-lua.ts";
+import { DROP_STEP, workflowLua } from "./workflow-lua.ts";
 
 /** How long a workflow that is not wholly submitted stays, ms. */
 const BUILDING_LIFE = 3_600_000;
@@ -7,6 +7,8 @@ const BUILDING_LIFE = 3_600_000;
 const FIRST_STEPS = 100;
 /** Steps that are stopped or failed are bounded by those that are in line at once; what a retry brings back at once. */
 const MOST_RETRIED = 4_000;
+/** Steps of a stopped workflow that a look takes out of their line: each may be a search through all of it. */
+const DROPPED = 20;
 /** Results in keys of their own that are removed by one script. */
 const MOST_REMOVED = 200;
 
@@ -272,15 +274,15 @@ export type SweptStep = [step: string, found: "completed" | "failed" | "gone", p
  * KEYS[1] hash of the workflow; KEYS[2] set of open workflows
  * ARGV[1] id; ARGV[2] prefix of our keys; ARGV[3] prefix of BullMQ's keys; ARGV[4] most steps to put in line; ARGV[5] steps to
  * look at
- * Looks after a workflow that has not moved since the last look: what may start is put in line, and steps whose jobs have ended
- * without word to the workflow are found.
+ * Looks after a workflow that has not moved since the last look: what may start is put in line, steps whose jobs have ended
+ * without word to the workflow are found, and some of those that wait for a workflow that was stopped leave their line.
  * Returns {"gone", "busy", "over" or "idle", those steps}.
  */
 export const sweepWorkflow: Script<["gone" | "busy" | "over" | "idle", SweptStep[]]> = new Script<
   ["gone" | "busy" | "over" | "idle", SweptStep[]]
 >({
   name: "sweepWorkflow",
-  lua: () => `${workflowLua()}
+  lua: () => `${workflowLua()}${DROP_STEP}
 local w = open_workflow(ARGV[2], ARGV[3], ARGV[1])
 if not w.state or w.state == "completed" then
   redis.call("SREM", KEYS[2], ARGV[1])
@@ -298,7 +300,7 @@ if seen[1] ~= mark then
   return {"busy", {}}
 end
 workflow_pump(w, tonumber(ARGV[4]))
-local found = {}
+local found, dropped = {}, 0
 local page = redis.call("SSCAN", w.line, seen[2] or "0", "COUNT", ARGV[5])
 redis.call("HSET", w.hash, "cursor", page[1])
 for _, step in ipairs(page[2]) do
@@ -313,7 +315,14 @@ for _, step in ipairs(page[2]) do
         redis.call("SADD", w.held, step)
       end
     elseif redis.call("ZSCORE", queue .. "completed", id) then found[#found + 1] = {step, "completed", call[1]}
-    elseif redis.call("ZSCORE", queue .. "failed", id) then found[#found + 1] = {step, "failed", call[1]} end
+    elseif redis.call("ZSCORE", queue .. "failed", id) then found[#found + 1] = {step, "failed", call[1]}
+    elseif w.state ~= "running" and dropped < ${DROPPED} and redis.call("EXISTS", queue .. id .. ":lock") == 0 then
+      -- No host has found it: none may be there that takes jobs of the pool.
+      local left = redis.call("ZREM", queue .. "delayed", id) + redis.call("ZREM", queue .. "prioritized", id)
+      if left == 0 then left = redis.call("LREM", queue .. "wait", -1, id) end
+      if left > 0 then drop_step(w.prefix, queue, id) end
+      dropped = dropped + 1
+    end
   end
 end
 return {"idle", found}
