@@ -33,6 +33,10 @@ export const demos: readonly Demo[] = [
   { name: "pipe-phone", title: "a pipe between the program and a process, and from one process to another" },
   { name: "manager-dict-list", title: "a dict and a list that 10 processes share" },
   { name: "tcp-server", title: "a process on another host for each connection; its bytes travel through a pipe" },
+  {
+    name: "parameter-search",
+    title: "192 points on all hosts, each result as it comes; the rest is cancelled once one is good enough",
+  },
   { name: "word-count", title: "counts the words of this repository's documentation, split over the hosts" },
   { name: "pool-apply", title: "apply: one call after another" },
   { name: "pool-apply-async", title: "applyAsync with a callback" },

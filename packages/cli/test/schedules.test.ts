@@ -1,3 +1,4 @@
+import { Keys } from "@manyhands/core/internal";
 import { useRedis } from "@manyhands/testing";
 import { describe, expect, test } from "vitest";
 import { useCommands } from "./command-line.ts";
@@ -47,6 +48,38 @@ describe("schedule", () => {
     const audit = (await run("audit", "-o", "json")).stdout;
     expect(audit).toContain("schedule.set");
     expect(audit).toContain("schedule.remove");
+  });
+
+  test("doctor and show tell of one that no host starts, that is late, or that cannot be read", async () => {
+    const namespace = redis.namespace();
+    const run = (...words: string[]) => commands(words, { redis: redis.url, namespace });
+    const [client, keys] = [redis.client(), new Keys(namespace)];
+    await run("schedule", "add", "lonely", "nobodyKnows", "--every", "1h");
+    const due = Date.now() - 300_000;
+    await client.hset(keys.schedule("lonely"), { due, at: due });
+    await client.zadd(keys.schedules, due, "lonely");
+    await run("schedule", "add", "broken", "square", "2", "--every", "1h");
+    await client.hset(keys.schedule("broken"), "spec", "{");
+
+    const doctor = await run("doctor", "-o", "json");
+    expect(doctor.code).toBe(1);
+    expect(JSON.parse(doctor.stdout)).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({
+          check: "schedule lonely",
+          status: "problem",
+          finding: expect.stringMatching(/no host/),
+        }),
+        expect.objectContaining({ check: "schedule broken", finding: "its record cannot be read, so it never runs" }),
+      ]),
+    );
+    const shown = (await run("schedule", "show", "lonely")).stdout;
+    expect(shown).toMatch(
+      /trouble +no live worker host serves task "nobodyKnows" in pool "default": no host is running/,
+    );
+    expect(shown).toMatch(/late +by (4m 59s|5m)/);
+    expect((await run("schedule", "rm", "broken", "-y")).stderr).toBe('schedule "broken" was removed\n');
+    expect((await run("schedule", "ls", "-o", "json")).stdout).not.toContain("broken");
   });
 
   test.each([

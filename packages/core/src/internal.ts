@@ -92,6 +92,7 @@ export {
   assertFileName,
   type FileOutcome,
   followFile,
+  LATE_SCHEDULE,
   MISSED,
   type Missed,
   OVERLAPS,

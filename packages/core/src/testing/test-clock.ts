@@ -2,6 +2,7 @@ import { got, ValueError } from "../errors/index.ts";
 import type { RedisClient } from "../redis/connection/index.ts";
 import type { Keys } from "../redis/keys.ts";
 import type { Milliseconds } from "../time/index.ts";
+import type { ScheduleTimes } from "./schedule-times.ts";
 import { shiftDelayed } from "./shift-delayed.ts";
 
 export interface TestClockOptions {
@@ -11,12 +12,13 @@ export interface TestClockOptions {
   pools: () => Promise<string[]>;
   promote: (id: string, pool: string) => Promise<unknown>;
   drain: () => Promise<void>;
+  schedules: ScheduleTimes;
 }
 
 /** Longest time that a clock is advanced by at once: ten years, ms. */
 const LONGEST_ADVANCE: Milliseconds = 10 * 366 * 86_400_000;
 
-/** The time by which delayed tasks become due. It goes on by itself, and jumps when it is told to. */
+/** The time by which delayed tasks and schedules become due. It goes on by itself, and jumps when it is told to. */
 export class TestClock {
   readonly #options: TestClockOptions;
   #ahead: Milliseconds = 0;
@@ -48,21 +50,36 @@ export class TestClock {
   }
 
   async #advance(time: Milliseconds): Promise<void> {
+    const { schedules } = this.#options;
     let left = time;
     for (;;) {
-      await this.#options.drain();
+      await this.#drain();
+      // Also those that a task has set meanwhile.
+      await schedules.follow(this.now());
       const step = await this.#untilNext();
       if (step === null || step > left) break;
       left -= step;
       await this.#shift(step);
       await this.#promoteDue();
+      await schedules.trigger(this.now());
     }
     await this.#shift(left);
   }
 
+  /** With the runs that wait for one before them. */
+  async #drain(): Promise<void> {
+    await this.#options.drain();
+    await this.#options.schedules.startQueued();
+    await this.#options.drain();
+  }
+
   async #untilNext(): Promise<Milliseconds | null> {
-    const [next] = await this.#delayed();
-    return next === undefined ? null : Math.max(0, Math.ceil(next.due - Date.now()));
+    const [[next], scheduled] = await Promise.all([this.#delayed(), this.#options.schedules.next()]);
+    const times = [
+      ...(next === undefined ? [] : [next.due - Date.now()]),
+      ...(scheduled === null ? [] : [scheduled - this.now()]),
+    ];
+    return times.length === 0 ? null : Math.max(0, Math.ceil(Math.min(...times)));
   }
 
   async #promoteDue(): Promise<void> {

@@ -11,6 +11,7 @@ import { Keys } from "../redis/keys.ts";
 import { startRedisServer } from "../redis/server/index.ts";
 import { type Milliseconds, pause } from "../time/index.ts";
 import type { Isolation } from "../wire/records/index.ts";
+import { ScheduleTimes } from "./schedule-times.ts";
 import { TestClock } from "./test-clock.ts";
 import { type AnyStartWorker, loadStartWorker, type StoppableWorker } from "./worker-package.ts";
 
@@ -45,7 +46,7 @@ export interface TestHost extends AsyncDisposable {
   /** URL of its Redis. */
   readonly redis: string;
   readonly namespace: string;
-  /** Brings delayed tasks forward. */
+  /** Brings delayed tasks and due times of schedules forward. */
   readonly clock: TestClock;
   /**
    * Resolves when no task of any pool waits or runs. Delayed ones, also those that are to be tried again later, stay:
@@ -136,6 +137,7 @@ class StartedTestHost implements TestHost {
   readonly #parts: Parts;
   readonly #client: RedisClient;
   readonly #isOwnNamespace: boolean;
+  readonly #schedules: ScheduleTimes;
   #closing: Promise<void> | undefined;
 
   constructor(parts: Required<Pick<Parts, "mp">> & Parts, isOwnNamespace: boolean) {
@@ -146,12 +148,14 @@ class StartedTestHost implements TestHost {
     this.#parts = parts;
     this.#isOwnNamespace = isOwnNamespace;
     this.#client = openRedis(redis, { name: "manyhands:test" });
+    this.#schedules = new ScheduleTimes({ client: this.#client, keys: new Keys(namespace) });
     this.clock = new TestClock({
       client: this.#client,
       keys: new Keys(namespace),
       pools: async () => (await mp.pools.list()).map(({ name }) => name),
       promote: (id, pool) => mp.tasks.promote(id, { pool }),
       drain: () => this.drain(),
+      schedules: this.#schedules,
     });
   }
 
@@ -185,6 +189,7 @@ class StartedTestHost implements TestHost {
     const { stopServer, ...rest } = this.#parts;
     await end({ ...rest, stopServer: undefined });
     if (!stopServer && this.#isOwnNamespace) await removeKeys(this.#client, this.namespace);
+    await this.#schedules.close();
     await closeRedis(this.#client);
     await stopServer?.();
   }

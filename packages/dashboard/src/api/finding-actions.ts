@@ -59,6 +59,8 @@ function actionsOf(finding: AttentionFinding): Action[] {
           : [];
       return [...pause, { kind: "see-failure", group: finding.group }];
     }
+    case "schedule-late":
+      return [{ kind: "see-schedules" }];
     case "dead-letters":
       return [{ kind: "see-dead-letters" }];
     default:

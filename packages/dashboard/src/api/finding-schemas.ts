@@ -53,6 +53,7 @@ const FACTS = {
     hosts: z.array(z.string()),
     onlyHost: z.string().nullable().openapi({ description: "It fails there alone, though others know the task." }),
   },
+  "schedule-late": { schedule: z.string(), count: z.int() },
   "dead-letters": { count: z.int(), pool: pool.nullable() },
   "redis-memory": { used: z.number(), limit: z.number() },
   "redis-eviction": { policy: z.string() },
@@ -75,7 +76,7 @@ const FindingAction = z
     z.object({ kind: z.literal("see-object"), object: NamedObject }),
     z.object({ kind: z.literal("see-host"), host: Host }),
     z.object({ kind: z.literal("see-pool"), pool }),
-    z.object({ kind: z.enum(["see-waits", "see-dead-letters", "see-redis"]) }),
+    z.object({ kind: z.enum(["see-waits", "see-schedules", "see-dead-letters", "see-redis"]) }),
   ])
   .openapi("FindingAction");
 
@@ -96,7 +97,7 @@ export const Finding = z
     ...([one("host-lost"), one("host-names"), one("pool-failed"), one("pool-terminated"), one("pool-size")] as const),
     ...([one("pool-paused"), one("pool-unserved"), one("task-unserved"), one("pool-full")] as const),
     ...([one("pool-stuck"), one("queue-grows"), one("deadlock"), one("lock-held"), one("task-fails")] as const),
-    ...([one("dead-letters"), one("redis-memory"), one("redis-eviction")] as const),
+    ...([one("schedule-late"), one("dead-letters"), one("redis-memory"), one("redis-eviction")] as const),
     ...([one("redis-persistence"), one("redis-save-failed")] as const),
   ])
   .openapi("Finding");

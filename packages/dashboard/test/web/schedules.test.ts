@@ -43,7 +43,7 @@ test("schedules show their next and last runs, and are paused, run and removed f
 
   await page.getByRole("button", { name: "Run nightly now" }).click();
   await page.getByRole("button", { name: "Start it now" }).click();
-  await page.getByText(/nightly@\d+ is submitted/).waitFor();
+  await page.getByText(/nightly@\d+-manual is submitted/).waitFor();
   const id = (await mp.schedules.get("nightly"))?.lastId ?? "";
   expect(await mp.task(id).get({ timeout: 10_000 })).toBe("told bo");
 

@@ -97,6 +97,29 @@ test("runs of a job scheduler come once for each of their times", async () => {
   await queue.close();
 });
 
+test("schedules run at each of their times, by the clock", async () => {
+  await using own = await startTestHost({ redis: redis.url, startWorker });
+  const { mp, clock } = own;
+  seen.length = 0;
+  await mp.schedules.set("daily", note, ["daily"], { cron: "0 3 * * *", timeZone: "Europe/Berlin", missed: "all" });
+  await mp.schedules.set("few", note, ["few"], { every: 3_600_000, limit: 2, missed: "none" });
+  await mp.submit(note, ["in half an hour"], { delay: 1_800_000 });
+
+  await clock.advance(86_400_000);
+  expect(seen.filter((value) => value !== "daily")).toEqual(["in half an hour", "few", "few"]);
+  await clock.advance(6 * 86_400_000);
+  expect(seen.filter((value) => value === "daily")).toHaveLength(7);
+  expect(await mp.schedules.get("few")).toMatchObject({ state: "ended", runs: 2 });
+  const { lastRuns, missedCount } = (await mp.schedules.get("daily")) ?? { lastRuns: [] };
+  const days = lastRuns.map(({ due }) => new Date(due).toISOString().slice(8, 10));
+  expect([new Set(days).size, missedCount]).toEqual([7, 0]);
+
+  // One that is set while the clock is ahead is due by the clock.
+  await mp.schedules.set("later", note, ["later"], { every: 60_000, limit: 3 });
+  await clock.advance(150_000);
+  expect(seen.filter((value) => value === "later")).toHaveLength(2);
+});
+
 test("drain() that ends without success says what is left, and close() ends what runs and leaves no keys", async () => {
   const own = await startTestHost({ redis: redis.url, startWorker });
   await own.mp.submit(hang);

@@ -12,13 +12,14 @@ import { checkNode } from "./check-node.ts";
 import { checkRecords, nameOf, repair, repairs } from "./check-records.ts";
 import { checkRedis, checkWrites } from "./check-redis.ts";
 import { checkRemains } from "./check-remains.ts";
+import { checkSchedules } from "./check-schedules.ts";
 import { checkUnlisted } from "./check-unlisted.ts";
 import type { Finding } from "./finding.ts";
 
 /** `manyhands doctor` */
 export function doctorCommand(): Command {
   const command = newCommand("doctor", {
-    summary: "check Node, Redis, clocks, hosts, pools and waiting tasks, and say how to fix problems",
+    summary: "check Node, Redis, clocks, hosts, pools, waiting tasks and schedules, and say how to fix problems",
     examples: [
       ["manyhands doctor -o json", "for monitoring: exit code 1 if there is a problem"],
       ["manyhands doctor --repair -y", "remove records that no version can read, and make the index of tasks anew"],
@@ -50,6 +51,7 @@ async function doctor({ settings, printer, options }: Invocation<DoctorOptions>)
       findings.push(await checkWrites(connection));
       if (options.repair) findings.push(...(await repairAgreed(connection, options)));
       findings.push(...(await checkRecords(connection)), ...(await checkFleet(connection)));
+      findings.push(...(await checkSchedules(connection)));
       findings.push(...(await checkIndex(connection, { repair: options.repair === true })));
       if (options.deep) findings.push(...(await checkUnlisted(connection, { repair: options.repair === true })));
       if (options.deep) findings.push(...(await checkDeadlocks(connection)), ...(await checkRemains(connection)));

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import type { Connection } from "../../connection/connection.ts";
 import { onNamespace } from "../../connection/on-namespace.ts";
 import { newCommand } from "../../invocation.ts";
 import { assertAgreed } from "../object/find-object.ts";
@@ -19,17 +20,24 @@ export function scheduleRemoveCommand(): Command {
     .action(
       onNamespace<{ yes?: boolean }>(async ({ args, options, printer, ...connection }) => {
         const names = [...new Set(args[0] as string[])];
-        const schedules = await Promise.all(names.map((name) => findSchedule(connection, name)));
-        assertAgreed(
-          options,
-          schedules.map(
-            (one) => `remove schedule "${one.name}" (${describeTimes(one)}), which has started ${one.runs} runs`,
-          ),
+        const plans = await Promise.all(
+          names.map(async (name) => {
+            // One that cannot be read is only listed.
+            if (await isUnreadable(connection, name)) return `remove schedule "${name}", whose record cannot be read`;
+            const schedule = await findSchedule(connection, name);
+            return `remove schedule "${name}" (${describeTimes(schedule)}), which has started ${schedule.runs} runs`;
+          }),
         );
+        assertAgreed(options, plans);
         for (const name of names) {
           await connection.inspector.schedules.remove(name);
           printer.change({ name, removed: true }, `schedule "${name}" was removed`);
         }
       }),
     );
+}
+
+async function isUnreadable({ inspector, client, keys }: Connection, name: string): Promise<boolean> {
+  if ((await inspector.schedules.get(name)) !== null) return false;
+  return (await client.zscore(keys.schedules, name)) !== null;
 }

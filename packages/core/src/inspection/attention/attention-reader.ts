@@ -19,7 +19,8 @@ import type { AttentionFinding, FindingLevel } from "./finding.ts";
 import { hostFindings, knowingHosts, poolFinding } from "./fleet-findings.ts";
 import { readParked } from "./parked-tasks.ts";
 import { redisFindings } from "./redis-findings.ts";
-import { type MetDeadlocks, type WaitFindings, waitFindings, waitingTasks } from "./wait-findings.ts";
+import { scheduleFindings } from "./schedule-findings.ts";
+import { type MetDeadlocks, waitFindings, waitingTasks } from "./wait-findings.ts";
 
 /** Groups of errors looked at, tasks and pools whose figures are read, and objects looked at. */
 const MOST_GROUPS = 100;
@@ -107,12 +108,14 @@ export class AttentionReader {
     this.#noticeLost(overview, gone);
     const waits = waitFindings(objects, { hosts, at, met: this.#met });
     const failures = await this.#readFailures(failingTasks(groups, at).slice(0, MOST_TASKS), overview);
+    const schedules = await scheduleFindings(this.#client, this.#keys, at);
     const still = new Set(waits.findings.flatMap((finding) => ("pools" in finding ? finding.pools : [])));
     const findings = [
       ...redis,
       ...(await this.#fleetFindings(overview, { parked, still })),
       ...waits.findings,
       ...failures,
+      ...schedules.findings,
       ...deadLetters(pools, failures),
     ];
     const parkedByPool = new Map<string, number>();
@@ -125,7 +128,7 @@ export class AttentionReader {
       ...{ at, overview, parked: parkedByPool, waitsOnHosts },
       findings: findings.sort(byNeed),
       figures: figuresOf(overview, { objects, parked: parkedByPool, rates, findings }),
-      lookAgainAt: lookAgainAt(waits, pools, at),
+      lookAgainAt: lookAgainAt([waits.lookAgainAt, schedules.lookAgainAt], pools, at),
     };
   }
 
@@ -358,11 +361,11 @@ function figuresOf(
   };
 }
 
-function lookAgainAt(waits: WaitFindings, pools: readonly PoolGlance[], at: number): number | null {
+function lookAgainAt(others: readonly (number | null)[], pools: readonly PoolGlance[], at: number): number | null {
   const due = pools
     .filter(({ oldestWaiting }) => oldestWaiting !== null && oldestWaiting < LONG_WAIT)
     .map(({ oldestWaiting }) => at - (oldestWaiting ?? 0) + LONG_WAIT);
-  const times = waits.lookAgainAt === null ? due : [...due, waits.lookAgainAt];
+  const times = [...due, ...others.filter((time) => time !== null)];
   return times.length === 0 ? null : Math.min(...times);
 }
 

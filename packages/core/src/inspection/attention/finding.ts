@@ -71,6 +71,8 @@ export type FindingFacts =
     }
   | { kind: "lock-held"; object: NamedObject; holder: Actor; waiters: number; pools: string[] }
   | ({ kind: "task-fails" } & FailingTask)
+  /** `schedule`: the one that is late for longest, of `count`. */
+  | { kind: "schedule-late"; schedule: string; count: number }
   | { kind: "dead-letters"; count: number; pool: string | null }
   | { kind: "redis-memory"; used: number; limit: number }
   | { kind: "redis-eviction"; policy: string }

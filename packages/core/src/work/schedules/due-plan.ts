@@ -6,7 +6,7 @@ import { LONGEST_QUEUE } from "./schedule-scripts.ts";
 import { type DueTime, nextDue } from "./schedule-spec.ts";
 
 /** A due time that is seen to so late is missed, unless it is the last one and no later than this, ms. */
-const LATE: Milliseconds = 30_000;
+export const LATE_SCHEDULE: Milliseconds = 30_000;
 /** Due times that are counted one by one after an outage; of a cron expression those between them and the last ones are not. */
 const MOST_COUNTED = 100_000;
 /** Mean times between two due times before now at which counting goes on then. */
@@ -68,6 +68,6 @@ async function dueTimes(
 /** How many of the due times that have come are run, the last ones. @param late - Of the last one, ms */
 function runsOf(missed: StoredSchedule["spec"]["missed"], come: number, late: Milliseconds): number {
   if (missed === "all") return Math.min(come, LONGEST_QUEUE);
-  if (missed === "last" || late <= LATE) return 1;
+  if (missed === "last" || late <= LATE_SCHEDULE) return 1;
   return 0;
 }

@@ -1,4 +1,5 @@
 export { assertFileName, type DefinedSchedules, defineSchedules, type ScheduleEntry } from "./define-schedules.ts";
+export { LATE_SCHEDULE } from "./due-plan.ts";
 export { type FileOutcome, followFile, readScheduleFile, type ScheduleFile } from "./schedule-file.ts";
 export { ScheduleRunner } from "./schedule-runner.ts";
 export {
@@ -11,3 +12,4 @@ export {
   type ScheduleView,
 } from "./schedule-view.ts";
 export { Schedules } from "./schedules.ts";
+export { firstDue, moveToClock } from "./test-times.ts";

@@ -44,6 +44,24 @@ return 1
 });
 
 /**
+ * KEYS[1] sorted set of schedules; KEYS[2] hash of the schedule
+ * ARGV[1] name; ARGV[2] version and ARGV[3] due time that the caller has seen; ARGV[4] next due time and ARGV[5] when its run
+ * starts, epoch ms, both "" = there is none
+ * For clocks of tests: gives it another due time, if it is still as it was seen.
+ * Returns 1 if so, else 0.
+ */
+export const moveSchedule: Script<number> = new Script({
+  name: "moveSchedule",
+  lua: `
+local seen = redis.call("HMGET", KEYS[2], "version", "due")
+if seen[1] ~= ARGV[2] or seen[2] ~= ARGV[3] then return 0 end
+redis.call("HSET", KEYS[2], "due", ARGV[4], "at", ARGV[5], "state", ARGV[4] == "" and "ended" or "active")
+redis.call("ZADD", KEYS[1], ARGV[4] == "" and "+inf" or ARGV[5], ARGV[1])
+return 1
+`,
+});
+
+/**
  * KEYS[1] list of due times of a schedule that wait; KEYS[2] set of schedules with such
  * ARGV[1] name
  * Takes the schedule from the set, unless one waits.

@@ -44,6 +44,7 @@ export interface FindingWords {
     seeHost: string;
     seePool: string;
     seeWaits: string;
+    seeSchedules: string;
     seeDeadLetters: string;
     seeRedis: string;
   };

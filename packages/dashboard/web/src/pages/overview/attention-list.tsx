@@ -189,6 +189,9 @@ function partsOf(finding: Finding, said: Words["findings"]): Record<string, Reac
         `${said.nobody} (${finding.holder.host ?? "?"}, pid ${finding.holder.pid ?? "?"})`
       );
       break;
+    case "schedule-late":
+      parts["schedule"] = <Link to="/schedules">{finding.schedule}</Link>;
+      break;
     case "dead-letters":
       parts["in"] = finding.pool === null ? "" : <PoolPlace name={finding.pool} />;
       break;

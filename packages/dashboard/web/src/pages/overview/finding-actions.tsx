@@ -271,6 +271,12 @@ function See({ action }: { action: FindingAction }) {
           {actions.seeWaits}
         </Link>
       );
+    case "see-schedules":
+      return (
+        <Link className="btn" to="/schedules">
+          {actions.seeSchedules}
+        </Link>
+      );
     case "see-dead-letters":
       return (
         <Link className="btn" to="/dead-letters">

@@ -94,7 +94,30 @@ function ScheduleTable({ schedules }: { schedules: readonly ScheduleView[] }) {
       head: said.next,
       label: said.next,
       isNumber: true,
-      cell: ({ next }) => (next === null ? <span className="faint">{said.none}</span> : <Ago at={next} />),
+      cell: ({ next }) =>
+        next === null ? (
+          <span className="faint">{said.none}</span>
+        ) : (
+          <span className="row">
+            {Date.now() - next > LATE && (
+              <State pill name="failed">
+                {said.late}
+              </State>
+            )}
+            <Ago at={next} />
+          </span>
+        ),
+    },
+    {
+      key: "drift",
+      head: said.drift,
+      label: said.drift,
+      isNumber: true,
+      isMinor: true,
+      cell: (schedule) => {
+        const drift = driftOf(schedule);
+        return drift === null ? <span className="faint">{said.none}</span> : duration(drift);
+      },
     },
     { key: "last", head: said.last, label: said.last, isFull: true, cell: (schedule) => <Runs schedule={schedule} /> },
     { key: "runs", head: said.runs, label: said.runs, isNumber: true, isMinor: true, cell: ({ runs }) => count(runs) },
@@ -127,6 +150,15 @@ const CLASSES: Readonly<Record<ScheduleRun["outcome"], string>> = {
   manual: "",
 };
 
+/** A run that has not been started for so long is late, ms: as in the findings of the overview. */
+const LATE = 30_000;
+
+/** How late its last runs were started: the median, ms. */
+function driftOf({ lastRuns }: ScheduleView): number | null {
+  const drifts = lastRuns.filter(({ outcome }) => outcome === "started").map(({ due, at }) => at - due);
+  return drifts.sort((left, right) => left - right)[Math.floor(drifts.length / 2)] ?? null;
+}
+
 /** The last due times, the newest last, each with a shape; of one that was submitted the shape leads to its task. */
 function Runs({ schedule: { name, pool, lastRuns } }: { schedule: ScheduleView }) {
   const { schedules: said } = useWords();
@@ -135,8 +167,9 @@ function Runs({ schedule: { name, pool, lastRuns } }: { schedule: ScheduleView }
   const words = runs.map(({ outcome }) => said.outcome[outcome]).join(", ");
   return (
     <ul className="runs" aria-label={said.lastLabel(name, words)}>
-      {runs.map(({ due, outcome, id }) => {
-        const title = `${exactTime(due)}: ${said.outcome[outcome]}`;
+      {runs.map(({ due, at, outcome, id }) => {
+        const late = id === null || at - due < 1_000 ? "" : `, ${said.lateBy(duration(at - due))}`;
+        const title = `${exactTime(due)}: ${said.outcome[outcome]}${late}`;
         const shape = (
           <i className={CLASSES[outcome]} title={title}>
             <Glyph name={GLYPHS[outcome]} />

@@ -56,6 +56,8 @@ export const findings: FindingWords = {
     "task-fails": ({ failed, ended, failedBefore, onlyHost }, { count }) =>
       `{task} fails${onlyHost === null ? "" : ` on ${onlyHost} only`}: ${count(failed)} of ${count(ended)} in the last hour, ` +
       `${count(failedBefore)} in the hour before`,
+    "schedule-late": ({ count: many }) =>
+      many === 1 ? "The run of {schedule} is late" : `The runs of {schedule} and ${many - 1} more are late`,
     "dead-letters": ({ count: many }, { count }) =>
       `${tasks(count(many), many)} ${many === 1 ? "has" : "have"} failed for good{in}`,
     "redis-memory": ({ used, limit }, { percent }) => `Redis uses ${percent(used / limit)} of its memory`,
@@ -102,6 +104,7 @@ export const findings: FindingWords = {
         : `{holder} holds it. ${pools.join(", ")}: all running tasks wait for it.`,
     "task-fails": ({ error, hosts }) =>
       `${error.name}: ${error.message}${hosts.length > 1 ? `. On ${hosts.join(", ")} alike.` : ""}`,
+    "schedule-late": () => "No host has started it: is one alive? The logs of hosts say what keeps them from it.",
     "dead-letters": () => "Retry them when the cause is gone, or remove them.",
     "redis-memory": ({ used, limit }, { bytes }) =>
       `${bytes(used)} of ${bytes(limit)}. When it is full, no task can be submitted.`,
@@ -150,6 +153,7 @@ export const findings: FindingWords = {
     seeHost: "See the host",
     seePool: "See the pool",
     seeWaits: "Wait graph",
+    seeSchedules: "See the schedules",
     seeDeadLetters: "See them",
     seeRedis: "See Redis",
   },

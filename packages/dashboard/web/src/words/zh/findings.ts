@@ -41,6 +41,8 @@ export const findings: FindingWords = {
     "lock-held": ({ waiters }) => `{object} 被持有，${waiters} 个在等待`,
     "task-fails": ({ failed, ended, failedBefore, onlyHost }, { count }) =>
       `{task} ${onlyHost === null ? "" : `仅在 ${onlyHost} 上`}失败：最近一小时 ${count(ended)} 次中失败 ${count(failed)} 次，此前一小时 ${count(failedBefore)} 次`,
+    "schedule-late": ({ count: many }) =>
+      many === 1 ? "{schedule} 的运行迟到" : `{schedule} 和另外 ${many - 1} 个计划的运行迟到`,
     "dead-letters": ({ count: many }, { count }) => `{in}${count(many)} 个任务最终失败`,
     "redis-memory": ({ used, limit }, { percent }) => `Redis 已用 ${percent(used / limit)} 的内存`,
     "redis-eviction": ({ policy }) => `Redis 可能丢弃任务：淘汰策略为 ${policy}`,
@@ -81,6 +83,7 @@ export const findings: FindingWords = {
       pools.length === 0 ? "由 {holder} 持有。" : `由 {holder} 持有。${pools.join("、")}：所有运行中的任务都在等它。`,
     "task-fails": ({ error, hosts }) =>
       `${error.name}: ${error.message}${hosts.length > 1 ? `。${hosts.join("、")} 都一样。` : ""}`,
+    "schedule-late": () => "没有主机启动它：有主机在运行吗？主机的日志说明原因。",
     "dead-letters": () => "原因消除后重试，或移除。",
     "redis-memory": ({ used, limit }, { bytes }) => `${bytes(used)}，共 ${bytes(limit)}。满了就无法提交任务。`,
     "redis-eviction": () => "请运行 CONFIG SET maxmemory-policy noeviction，并写入 redis.conf。",
@@ -118,6 +121,7 @@ export const findings: FindingWords = {
     seeHost: "查看主机",
     seePool: "查看池",
     seeWaits: "等待图",
+    seeSchedules: "查看计划",
     seeDeadLetters: "查看",
     seeRedis: "查看 Redis",
   },

@@ -1,0 +1,38 @@
+import type { RedisClient } from "../../redis/connection/index.ts";
+import type { Keys } from "../../redis/keys.ts";
+import { LATE_SCHEDULE } from "../../work/schedules/index.ts";
+import type { AttentionFinding } from "./finding.ts";
+
+/** Schedules that are looked at, those that are due first. */
+const MOST_SCHEDULES = 200;
+
+/**
+ * Schedules whose run should have started a while ago: no host triggers them, or none can.
+ * @param at - Server time, epoch ms.
+ * @returns with when there may be more to find although nothing changes, epoch ms
+ */
+export async function scheduleFindings(
+  client: RedisClient,
+  keys: Keys,
+  at: number,
+): Promise<{ findings: AttentionFinding[]; lookAgainAt: number | null }> {
+  const names = await client.zrangebyscore(keys.schedules, "-inf", "(+inf", "LIMIT", 0, MOST_SCHEDULES);
+  if (names.length === 0) return { findings: [], lookAgainAt: null };
+  const pipeline = client.pipeline();
+  // Hosts that cannot trigger one put it off in the set; its record keeps when it is due.
+  for (const name of names) pipeline.hget(keys.schedule(name), "at");
+  const replies = (await pipeline.exec()) ?? [];
+  const due = names
+    .map((name, index) => ({ name, since: Number(replies[index]?.[1] ?? Number.NaN) }))
+    .filter(({ since }) => since > 0)
+    .sort((left, right) => left.since - right.since);
+  const late = due.filter(({ since }) => at - since > LATE_SCHEDULE);
+  const [first] = late;
+  const next = due.find(({ since }) => at - since <= LATE_SCHEDULE);
+  return {
+    findings: first
+      ? [{ kind: "schedule-late", level: "now", since: first.since, schedule: first.name, count: late.length }]
+      : [],
+    lookAgainAt: next ? next.since + LATE_SCHEDULE + 1 : null,
+  };
+}
