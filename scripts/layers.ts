@@ -49,7 +49,7 @@ export const FOLDERS: Readonly<Record<string, readonly (readonly string[])[]>> =
   "core/session": [["lease.ts", "object-kind.ts", "session-script.ts"], ["beat.ts"], ["session.ts"], ["waiting"]],
   "core/shared": [["object"], ["sync"], ["channels"], ["containers"]],
   "core/work": [
-    ["registry", "fleet", "rollups", "history", "task-index", "audit", "server"],
+    ["registry", "fleet", "rollups", "history", "limits", "task-index", "audit", "server"],
     ["results"],
     ["submission"],
     ["workflows"],
@@ -71,6 +71,7 @@ export const FOLDERS: Readonly<Record<string, readonly (readonly string[])[]>> =
       "metrics",
       "workflows",
     ],
+    ["limits"],
     ["executor", "trouble", "routing", "sessions", "watch"],
     ["children", "schedules"],
     ["jobs"],

@@ -60,7 +60,14 @@ export const NAVIGATION: readonly NavigationGroup[] = [
   },
   {
     title: "Concepts: work",
-    pages: ["docs/tasks.md", "docs/pools.md", "docs/processes.md", "docs/workers.md", "docs/states.md"],
+    pages: [
+      "docs/tasks.md",
+      "docs/pools.md",
+      "docs/processes.md",
+      "docs/workers.md",
+      "docs/limits.md",
+      "docs/states.md",
+    ],
   },
   {
     title: "Concepts: shared objects",

@@ -194,6 +194,7 @@ export {
 export type { BlockOptions, Milliseconds, Patience, WaitOptions } from "./time/index.ts";
 export type { TraceMode } from "./tracing/index.ts";
 export type { Keep, KeepRule } from "./wire/records/keep.ts";
+export type { LimitRule, Limits } from "./wire/records/limits.ts";
 export type { ProcessRecord, ProcessState } from "./wire/records/process.ts";
 export type { Placement } from "./wire/records/process-queues.ts";
 export type { Rate, RateKind } from "./wire/records/rate.ts";

@@ -48,7 +48,7 @@ export {
 } from "./redis/bull-queue/index.ts";
 export * from "./redis/connection/index.ts";
 export { Keys, type QueuePart } from "./redis/keys.ts";
-export { NOTE_CHANGE, noteChanges, READ_MICROS, Script, SERVER_TIME, SET_ASIDE } from "./redis/script/index.ts";
+export { NOTE_CHANGE, noteChanges, RATE, READ_MICROS, Script, SERVER_TIME, SET_ASIDE } from "./redis/script/index.ts";
 export * from "./redis/task-index/index.ts";
 export { INDEX_RESTATE } from "./redis/task-index/index.ts";
 export { Heart } from "./session/index.ts";
@@ -81,6 +81,7 @@ export * from "./wire/records/index.ts";
 export * from "./work/audit/index.ts";
 export * from "./work/fleet/index.ts";
 export * from "./work/history/index.ts";
+export * from "./work/limits/index.ts";
 export { assertRemovable, clearPool, type PoolRemoval, removePool } from "./work/pool/index.ts";
 export * from "./work/process/index.ts";
 export * from "./work/registry/index.ts";

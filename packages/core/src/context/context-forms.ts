@@ -14,6 +14,7 @@ const POOL = optionsOf<PoolOptions>({
   fence: true,
   keep: true,
   onDead: true,
+  limits: true,
 });
 const PROCESS = optionsOf<ProcessOptions>({ args: true, name: true, daemon: "boolean", host: true });
 

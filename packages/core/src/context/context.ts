@@ -251,7 +251,7 @@ export class Context {
     const { clientId, nextJobId } = this.#runtime;
     const generation = nextJobId();
     const record = toPoolRecord(size, options, { name: `pool-${generation}`, generation, clientId });
-    const pool = new Pool(this.#runtime, record, (registration) => {
+    const pool = new Pool(this.#runtime, { record, limitKey: options.limits?.key }, (registration) => {
       this.#pools.delete(registration);
       this.#forgotten.unregister(registration);
     });

@@ -319,6 +319,21 @@ export class Keys {
     return `{${this.namespace}}/workflow-result/${id}/${step}`;
   }
 
+  /** Hash: the limits of a pool: how many jobs they hold back, and the rules that hosts know. See `work/limits/limit-lua.ts`. */
+  limits(pool: string): string {
+    return `{${this.namespace}}/limits/${pool}`;
+  }
+
+  /** Sorted set: jobs of a pool that a limit holds back -> their order. @param place - `<task, or nothing for the pool>|<key>` */
+  limitWaiting(pool: string, place: string): string {
+    return `{${this.namespace}}/limit-waiting/${pool}/${place}`;
+  }
+
+  /** Places of a pool: sorted sets of those that may have a turn, are full, or start later; hashes of jobs, and of how many, that run. */
+  limitPart(part: "turns" | "full" | "later" | "held" | "running", pool: string): string {
+    return `{${this.namespace}}/limit-${part}/${pool}`;
+  }
+
   /** String with PX: who clears a terminated pool away at the moment. */
   poolRemoval(pool: string): string {
     return `{${this.namespace}}/pool-removal/${pool}`;

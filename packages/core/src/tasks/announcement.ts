@@ -1,3 +1,4 @@
+import { type LimitRule, readLimitRule, toLimitRule } from "../wire/records/limits.ts";
 import type { AnnouncedOptions, TaskAnnouncement } from "../wire/records/records.ts";
 import { jsonSchemaOf } from "./json-schema.ts";
 import { mostArguments } from "./most-arguments.ts";
@@ -15,6 +16,7 @@ const ANNOUNCED: readonly (keyof AnnouncedOptions)[] = [
   "priority",
   "resultTtl",
   "expires",
+  "limits",
 ];
 
 /** What a host tells of one of its tasks. */
@@ -40,6 +42,7 @@ export function announcementOf({ name, options, run }: AnyTask): TaskAnnouncemen
 
 function announcedValue(option: keyof AnnouncedOptions, options: Readonly<TaskOptions>): unknown {
   if (option === "fatal") return namesOf(options.fatal);
+  if (option === "limits") return options.limits && toLimitRule("task", options.limits);
   return option === "onDead" && options.onDead !== undefined ? nameOf(options.onDead) : options[option];
 }
 
@@ -57,9 +60,16 @@ export function announcedOptions(announcement: TaskAnnouncement | null | undefin
   const valid: Record<string, unknown> = {};
   for (const option of ANNOUNCED) {
     const value: unknown = options[option];
+    // They are no option of a call.
+    if (option === "limits") continue;
     if (value !== undefined && isTaskOption(name, { [option]: value })) valid[option] = value;
   }
   return valid as TaskOptions;
+}
+
+/** The limits of an announcement; undefined = it has none. */
+export function announcedLimits(announcement: TaskAnnouncement | null | undefined): LimitRule | undefined {
+  return readLimitRule(announcement?.options?.limits);
 }
 
 function isTaskOption(task: string, option: object): boolean {

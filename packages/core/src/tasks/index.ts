@@ -1,4 +1,4 @@
-export { announcedOptions, announcementOf } from "./announcement.ts";
+export { announcedLimits, announcedOptions, announcementOf } from "./announcement.ts";
 export { callSiteOf } from "./caller-module.ts";
 export {
   type AnyCanvas,

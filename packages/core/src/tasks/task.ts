@@ -4,6 +4,7 @@ import { got, ValueError } from "../errors/index.ts";
 import type { Milliseconds } from "../time/index.ts";
 import { MAX_TIMER } from "../time/index.ts";
 import { checkKeep, type Keep } from "../wire/records/keep.ts";
+import { type Limits, toLimitRule } from "../wire/records/limits.ts";
 import type { Isolation } from "../wire/records/records.ts";
 import { callSiteOf } from "./caller-module.ts";
 import { type GivenArgs, type InputFor, makeSignature, type Signature } from "./step.ts";
@@ -89,6 +90,12 @@ export interface TaskOptions<Args extends unknown[] = unknown[]> {
   schema?: StandardSchemaV1<unknown, Args> | StandardSchemaV1<unknown, Args[0]> | undefined;
   /** Where the code runs; absent: what the pool, then the host, says. */
   isolation?: Isolation | undefined;
+  /**
+   * How many of its calls may start, over all hosts, in each pool by itself; with a `key`, for each key by itself, and keys
+   * take turns. They come before the limits of the pool.
+   * @defaultValue the limits of the pool
+   */
+  limits?: Limits | undefined;
 }
 
 /** A function known by name on every host. A direct call runs it here. */
@@ -153,6 +160,7 @@ const TASK_OPTIONS = optionsOf<TaskOptions>({
   expires: true,
   schema: true,
   isolation: true,
+  limits: true,
 });
 
 const BACKOFF = optionsOf<Backoff>({ type: true, delay: true, max: true, jitter: true });
@@ -240,6 +248,7 @@ export function checkTaskOptions(whose: string, options: TaskOptions<never> | Ta
     bad("fatal", "a list of error classes or their names");
   }
   checkKeep(whose, keep);
+  if (options.limits !== undefined) toLimitRule(whose, options.limits);
   if (onDead !== undefined && !(isTask(onDead) || isTaskName(onDead))) bad("onDead", "a task or the name of one");
   checkBackoff(whose, options, bad);
 }

@@ -43,6 +43,8 @@ export interface FetchedQueue {
   fetch(offered?: OfferedSlot): Promise<Fetched>;
   /** Whether its jobs can be assigned to this host: they run in the slots that are offered. */
   readonly isAssignable: boolean;
+  /** Its jobs have limits: none is assigned to this host. */
+  readonly isLimited?: boolean;
   /** Starts a job that was assigned to this host, in a slot that is taken for it. Never rejects. */
   assign(job: AssignedJob): void;
   /** Tells the other hosts of work that waits; `isDue`: also of work that is about to be put in line, because its time has come. */
@@ -291,7 +293,7 @@ export class Fetcher {
     if (!offers || this.#fetching.size > 0) return;
     this.#isOffering = false;
     for (const queue of this.#assignable.values()) {
-      const { isReady } = queue;
+      const isReady = queue.isReady && !queue.isLimited;
       this.#isOffering ||= isReady;
       offers.serve(queue.name, isReady);
     }

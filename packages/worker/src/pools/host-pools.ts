@@ -1,5 +1,6 @@
-import type { Keep, PoolRecord, PoolRegistry } from "@manyhands/core/internal";
+import { Duty, type Keep, type Milliseconds, type PoolRecord, type PoolRegistry } from "@manyhands/core/internal";
 import type { FleetDuty } from "../duties/fleet-duties.ts";
+import { sweepLimits } from "../limits/limit-sweep.ts";
 import type { ServedQueue } from "../queue/served-queue.ts";
 import { CapKeeper } from "./cap-keeper.ts";
 import { FOREIGN_QUEUES_INTERVAL, ForeignQueues } from "./foreign-queues.ts";
@@ -17,6 +18,10 @@ export interface HostPoolsOptions {
   pools: string[] | null;
 }
 
+/** Time between two sweeps of limits of the fleet. */
+const LIMITS_INTERVAL: Milliseconds = 2_000;
+const SWEEPING_LIMITS = "looking for places of limits that nothing holds";
+
 /** The pools of this host: it serves those of the registry, keeps their caps, and removes pools without an owner. */
 export class HostPools {
   readonly #options: HostPoolsOptions;
@@ -24,6 +29,8 @@ export class HostPools {
   readonly #history: HistoryKeeper;
   readonly #discovery: PoolDiscovery;
   readonly #orphans: OrphanPools;
+  /** Absent: the hosts of the fleet sweep in turn. */
+  readonly #limits: Duty | undefined;
   #discoveryStopped: Promise<void> | undefined;
   #fetchingStopped: Promise<unknown> | undefined;
 
@@ -44,6 +51,8 @@ export class HostPools {
     const poolHost: PoolHost = { ...host, caps: this.#caps, history: this.#history };
     const open = (record: PoolRecord): ServedPool => new ServedPool(record, poolHost);
     this.#discovery = new PoolDiscovery({ registry, pools, open, running, logger });
+    const sweeping = { client, logger, what: SWEEPING_LIMITS, interval: LIMITS_INTERVAL };
+    if (pools !== null) this.#limits = new Duty({ ...sweeping, look: () => this.#sweepLimits() });
     this.#orphans = new OrphanPools({ client, keys, registry, logger, pools: () => this.#discovery.known() });
   }
 
@@ -53,6 +62,7 @@ export class HostPools {
     await this.#discovery.start();
     this.#caps.start();
     this.#orphans.start();
+    this.#limits?.start();
   }
 
   served(): ServedPool[] {
@@ -77,13 +87,26 @@ export class HostPools {
   duties(): FleetDuty[] {
     const { host, registry, pools } = this.#options;
     if (pools !== null) return [];
+    const limits = {
+      name: "limits",
+      what: SWEEPING_LIMITS,
+      interval: LIMITS_INTERVAL,
+      look: () => this.#sweepLimits(),
+    };
     const { client, keys, logger } = host;
     const queues = new ForeignQueues({ client, keys, registry, logger, onCaps: (caps) => this.#caps.found(caps) });
     const what = "looking for queues of other clients";
     return [
+      limits,
       { name: "queues", what, interval: FOREIGN_QUEUES_INTERVAL, look: () => queues.look() },
       { name: "history", what: "trimming the history", interval: HISTORY_INTERVAL, look: () => this.#history.look() },
     ];
+  }
+
+  /** A host of some pools sweeps them itself: perhaps no other one does. */
+  async #sweepLimits(): Promise<void> {
+    const { client, keys } = this.#options.host;
+    await sweepLimits({ client, keys }, this.served());
   }
 
   /** Opens and closes no more pools, and takes no more jobs. */
@@ -91,6 +114,7 @@ export class HostPools {
     this.#discoveryStopped ??= this.#discovery.stop();
     this.#orphans.stop();
     this.#caps.stop();
+    void this.#limits?.stop();
     this.#fetchingStopped ??= Promise.allSettled(this.served().map((pool) => pool.stopFetching()));
   }
 

@@ -20,6 +20,8 @@ import type { JobHost } from "../jobs/job-host.ts";
 import { JobRunner } from "../jobs/job-runner.ts";
 import { traceJob } from "../jobs/job-trace.ts";
 import type { PoolJob } from "../jobs/pool-job.ts";
+import { sweepLimits } from "../limits/limit-sweep.ts";
+import { limitsInForce } from "../limits/limits-in-force.ts";
 import { type QueueHost, ServedQueue } from "../queue/served-queue.ts";
 import type { JobFinish, StepFinish } from "../routing/routed-takes.ts";
 import type { HostSlots } from "../slots/host-slots.ts";
@@ -73,6 +75,7 @@ export class ServedPool {
       title: `pool "${record.name}"`,
       concurrency: () => this.#concurrency(),
       initializer: () => this.#record.initializer?.task ?? null,
+      limits: () => limitsInForce(this.#record, host.tasks.values()),
       trouble: this.#children.trouble,
       slots: host.slots,
       fence: this.#fence,
@@ -145,6 +148,27 @@ export class ServedPool {
     return this.#record;
   }
 
+  get name(): string {
+    return this.#record.name;
+  }
+
+  /** Whether jobs of it have limits, as far as this host knows. */
+  get isLimited(): boolean {
+    return limitsInForce(this.#record, this.#host.tasks.values()) !== undefined;
+  }
+
+  /** Limits hold jobs of it back: they are taken in turn from now on. */
+  takeInTurn(): void {
+    this.#jobs.takeInTurn();
+  }
+
+  #limitsChanged(): void {
+    // What waits for another rule may go on now.
+    this.#jobs.takeInTurn();
+    this.#jobs.limitsChanged();
+    if (!this.isLimited) void sweepLimits(this.#host, [this]).catch((error: Error) => this.#jobs.report(error));
+  }
+
   get queue(): ServedQueue {
     return this.#jobs;
   }
@@ -180,6 +204,8 @@ export class ServedPool {
     if ((record.revision ?? 0) < (before.revision ?? 0)) return;
     this.#record = record;
     this.#children.update(record);
+    const rules = [before, record].map(({ limits, taskLimits }) => JSON.stringify([limits, taskLimits]));
+    if (rules[0] !== rules[1]) this.#limitsChanged();
     if (record.size === before.size) return;
     this.#jobs.concurrencyChanged();
     void this.#host.caps.keep([record.name]);

@@ -74,7 +74,7 @@ export interface QueueWorkerOptions {
 /** What a queue is to know of its host to take only jobs whose task that knows. */
 export type Routing = Pick<
   RoutedTakesOptions,
-  "hostId" | "initializer" | "knows" | "priorities" | "announce" | "awayGrace"
+  "hostId" | "initializer" | "knows" | "priorities" | "announce" | "awayGrace" | "limits"
 >;
 
 /**
@@ -198,6 +198,16 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
     return !this.#leaving && this.#options.isReady();
   }
 
+  /** Its jobs are assigned to no host: they start in turn. */
+  get isLimited(): boolean {
+    return this.#routed?.isLimited === true;
+  }
+
+  /** Limits hold jobs of it back. */
+  takeInTurn(): void {
+    this.#routed?.takeInTurn();
+  }
+
   get isAssignable(): boolean {
     return !this.#leaving && this.#options.isAssignable?.() === true;
   }
@@ -264,7 +274,8 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
 
   announce(isDue: boolean): void {
     const { client, keys, queue } = this.#options;
-    const told = isDue ? client.zadd(this.markerKey, 0, "0") : nudgeWorkers(client, keys, queue);
+    const told =
+      isDue || this.#routed?.hasTurns ? client.zadd(this.markerKey, 0, "0") : nudgeWorkers(client, keys, queue);
     told.catch(ignore);
   }
 
@@ -337,6 +348,9 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
    * do so after each lone call.
    */
   async #hasMore(): Promise<boolean> {
+    // What limits hold back is not in line.
+    const hasTurns = this.#routed?.hasTurns;
+    if (hasTurns !== undefined) return hasTurns;
     this.#waiting -= 1;
     if (this.#waiting > 0) return true;
     const { client, keys, queue } = this.#options;
@@ -391,6 +405,7 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
       } finally {
         // It may be the next one again.
         if (this.#held.get(jobId) === answer) this.#held.delete(jobId);
+        await this.#routed?.ended(jobId).catch((error: Error) => this.emit("error", error));
       }
     }
   }

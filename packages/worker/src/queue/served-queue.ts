@@ -34,7 +34,7 @@ export interface QueueHost {
   stalledInterval: Milliseconds;
   logger: Logger;
   /** What this host knows; absent: its queues take the next job of any task. */
-  routing?: Omit<Routing, "initializer">;
+  routing?: Omit<Routing, "initializer" | "limits">;
 }
 
 export interface ServedQueueOptions
@@ -55,6 +55,8 @@ export interface ServedQueueOptions
   concurrency: () => number;
   /** Task that each child of the queue runs first; null = none. */
   initializer?: () => string | null;
+  /** The limits of its jobs. @defaultValue none */
+  limits?: Routing["limits"];
   onStalled?: (id: string) => void;
   /** A run has ended, and what became of the job is in Redis. */
   onEnded?: (job: PoolJob) => void;
@@ -110,6 +112,16 @@ export class ServedQueue {
   concurrencyChanged(): void {
     this.#worker.concurrency = this.#options.concurrency();
     this.#options.host.fetcher.changed();
+  }
+
+  /** Limits hold jobs of it back: they are taken in turn from now on. */
+  takeInTurn(): void {
+    this.#worker.takeInTurn();
+  }
+
+  /** What limits hold back may go on. */
+  limitsChanged(): void {
+    this.#options.host.fetcher.want(this.#worker);
   }
 
   /** Jobs can, or can no longer, run here. */
@@ -182,9 +194,10 @@ export class ServedQueue {
       finishOf,
       onWorkflowEnded,
       initializer = () => null,
+      limits,
     } = this.#options;
     const worker = new QueueWorker({
-      ...(host.routing ? { routing: { ...host.routing, initializer } } : {}),
+      ...(host.routing ? { routing: { ...host.routing, initializer, ...(limits && { limits }) } } : {}),
       ...{ queue, slots, fence, isAssignable, isInline, run, finishOf, onWorkflowEnded },
       isReady: () => this.#obstacles.every(({ reason }) => reason === null),
       whenServed: () =>

@@ -10,6 +10,8 @@ import {
   type StepOfWorkflow,
   TRIMMED_AT_ONCE,
 } from "@manyhands/core/internal";
+import { LimitedTakes } from "../limits/limited-takes.ts";
+import type { LimitsInForce } from "../limits/limits-in-force.ts";
 import type { OfferedSlot } from "../slots/offered-slot.ts";
 import { AWAY_GRACE } from "./parking.ts";
 import {
@@ -70,6 +72,8 @@ export interface RoutedTakesOptions {
   announce: () => Promise<void>;
   /** What the script is to know that finishes a job; absent: nothing but BullMQ's part. */
   finishOf?: (jobId: string, set: FinishedSet) => JobFinish | undefined;
+  /** The limits of its jobs; undefined = there are none. */
+  limits?: () => LimitsInForce | undefined;
   /** The offered slot that the take under way uses. */
   offered?: () => OfferedSlot | undefined;
   /** That slot has been assigned: nothing was looked for. */
@@ -139,8 +143,16 @@ export class RoutedTakes {
   /** When the next take goes on where the last one has stopped, epoch ms; Infinity: not before there is something new. */
   lookAt: number = Number.POSITIVE_INFINITY;
 
+  readonly #limited: LimitedTakes;
+  /** A job with a limit has been met in a pool without one: its jobs are taken in turn until nothing is held back. */
+  #isInTurn = false;
+  #marked: { priorities: string; rules: string; text: string } | undefined;
+  /** Of a limited pool: jobs wait that no limit holds back, and have not had a turn. */
+  #othersAreNext = false;
+
   constructor(options: RoutedTakesOptions) {
     this.#options = options;
+    this.#limited = new LimitedTakes(options);
   }
 
   /** The commands of this backend, which serves the queue alone, go through here. */
@@ -162,14 +174,57 @@ export class RoutedTakes {
     return this.#unfollowed.delete(jobId);
   }
 
+  /** Whether more may be had of a limited pool; undefined: it has no limits. */
+  get hasTurns(): boolean | undefined {
+    return this.#takesInTurn ? this.#limited.hasTurns || this.#othersAreNext : undefined;
+  }
+
+  /** Jobs of the pool have limits, as far as this host knows; perhaps none of them has been here. */
+  get isLimited(): boolean {
+    return this.#options.limits?.() !== undefined;
+  }
+
+  /** Limits hold jobs of the pool back: they are taken in turn from now on. */
+  takeInTurn(): void {
+    this.#isInTurn = true;
+  }
+
+  get #takesInTurn(): boolean {
+    const limits = this.#options.limits?.();
+    return limits !== undefined && (limits.ofPool || this.#isInTurn);
+  }
+
+  /** The priorities of tasks, and which of them have limits, as the scripts take them. */
+  #marks(): string {
+    const priorities = this.#options.priorities();
+    const limits = this.#options.limits?.();
+    if (!limits) return priorities;
+    if (this.#marked?.priorities === priorities && this.#marked.rules === limits.rules) return this.#marked.text;
+    const tasks = Object.keys(JSON.parse(limits.rules) as object).filter((task) => task !== "");
+    const marks = { ...JSON.parse(priorities || "{}"), ...Object.fromEntries(tasks.map((task) => [task, 0])) };
+    this.#marked = { priorities, rules: limits.rules, text: JSON.stringify(marks) };
+    return this.#marked.text;
+  }
+
+  /** A job does not run here any more, and what became of it is in Redis. */
+  ended(jobId: string): Promise<void> {
+    return this.#limited.ended(jobId);
+  }
+
   async #take(parameters: readonly Parameter[]): Promise<unknown> {
     this.lookAt = Number.POSITIVE_INFINITY;
     this.#takes += 1;
+    const limits = this.#options.limits?.();
+    if (limits && (limits.ofPool || this.#isInTurn)) return this.#takeLimited(parameters, limits);
     const offered = this.#options.offered?.();
     let look = await this.#look(parameters, { depth: USUAL_DEPTH, offered });
     if (look.state === "refused") {
       this.#options.onRefused?.();
       return look.reply;
+    }
+    if (look.state === "limited" && limits) {
+      this.#isInTurn = true;
+      return this.#takeLimited(parameters, limits);
     }
     if (look.state === "unannounced") {
       await this.#options.announce();
@@ -183,6 +238,36 @@ export class RoutedTakes {
     this.#lookedUpTo = undefined;
     if (look.state === "more") this.lookAt = Date.now();
     return look.reply;
+  }
+
+  /** Jobs that limits hold back, and others in the same line, take turns. What is far behind in the line is not looked for. */
+  async #takeLimited(parameters: readonly Parameter[], limits: LimitsInForce): Promise<unknown> {
+    const { initializer, priorities, offered, onRefused } = this.#options;
+    const given = parameters.map(toArgument);
+    let slot = offered?.();
+    if (this.#othersAreNext) {
+      this.#othersAreNext = false;
+      const look = await this.#look(parameters, { depth: USUAL_DEPTH, offered: slot });
+      if (look.state === "refused") onRefused?.();
+      if (look.took) this.lookAt = Date.now();
+      if (look.took || look.state === "refused") return look.reply;
+      slot = undefined;
+    }
+    const taken = await this.#limited.take({
+      limits,
+      keys: given.slice(0, TAKE.keys).map(String),
+      args: given.slice(TAKE.keys),
+      canRun: this.#canRun(initializer()),
+      priorities: priorities(),
+      offered: slot,
+    });
+    if (taken.isRefused) onRefused?.();
+    this.#isInTurn &&= !taken.isIdle;
+    this.lookAt = taken.lookAt;
+    this.#othersAreNext = taken.took && taken.hasOthers;
+    if (taken.took || taken.isRefused || !taken.hasOthers) return taken.reply;
+    const look = await this.#look(parameters, { depth: USUAL_DEPTH });
+    return look.took ? look.reply : taken.reply;
   }
 
   /**
@@ -236,7 +321,7 @@ export class RoutedTakes {
           after,
           takesLost ? 1 : 0,
           offered?.epoch ?? "",
-          priorities(),
+          this.#takesInTurn ? priorities() : this.#marks(),
           awayGrace,
         ],
       ],
@@ -245,11 +330,14 @@ export class RoutedTakes {
   }
 
   async #finish(parameters: readonly Parameter[]): Promise<unknown> {
-    const { client, keys, hostId, queue, initializer, priorities, finishOf } = this.#options;
+    const { client, keys, hostId, queue, initializer, finishOf } = this.#options;
     const given = parameters.map(toArgument);
     const jobId = String(given[FINISH.keys]);
     const set = given[FINISH.keys + 4] === "failed" ? "failed" : "completed";
     const finish = finishOf?.(jobId, set);
+    // Whose turn it is next is decided by a take.
+    const leavesNext = given[FINISH.keys + 5] === 1 && this.#takesInTurn;
+    if (leavesNext) given[FINISH.keys + 5] = 0;
     const used = [
       ...given.slice(0, FINISH.keys).map(String),
       ...[keys.cancelled(queue), keys.queue(queue, "id"), keys.queue(queue, "completed"), keys.keptTasks],
@@ -257,7 +345,7 @@ export class RoutedTakes {
     const common = [
       ...given.slice(FINISH.keys),
       ...[keys.prefix, hostId, this.#canRun(initializer()) ? 1 : 0],
-      ...[priorities(), finish?.ending ?? "", queue],
+      ...[this.#marks(), finish?.ending ?? "", queue],
       ...[finish?.rule.task ?? "", finish?.rule.age ?? 0, finish?.rule.count ?? 0],
       finish ? this.#trims(set, finish.rule.count) : 0,
     ];
@@ -265,7 +353,7 @@ export class RoutedTakes {
     const [reply, isLeft] = finish?.step
       ? await this.#finishStep(finish.step, used, { common, adds })
       : await finishAndTakeKnown.run(client, used, [...common, ...adds]);
-    if (isLeft === 1) this.#unfollowed.add(jobId);
+    if (isLeft === 1 || leavesNext) this.#unfollowed.add(jobId);
     return reply;
   }
 

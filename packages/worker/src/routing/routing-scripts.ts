@@ -32,7 +32,9 @@ export type LookState =
   /** Nothing was found as far as was looked; the line is longer. */
   | "beyond"
   /** The same, and among the last jobs of the line there is one that this host knows. */
-  | "behind";
+  | "behind"
+  /** The next job that this host knows has a limit: it is taken in turn, by another script. */
+  | "limited";
 
 export type Look = [reply: unknown, state: LookState, place: number, last: string, hasLost: 0 | 1];
 
@@ -63,7 +65,7 @@ const LONGEST_READ = 65_536;
 
 /**
  * Lua, of a script with \`prefix\` (of our keys), \`host\` and \`can_run\` (false: this host lacks the initializer of the pool)
- * and \`priorities\` (of its tasks that have one, by name, or nil) in local variables: \`knows(task)\`; \`knows_job(prefix of the queue, id)\`, true also for a job that is gone, which is
+ * and \`priorities\` (of its tasks that have one, by name, 0 = its jobs have limits; or nil) in local variables: \`knows(task)\`; \`knows_job(prefix of the queue, id)\`, true also for a job that is gone, which is
  * BullMQ's matter; \`is_next_known(keys, prefix of the queue, now)\`: BullMQ would take nothing, or what the host knows. In the
  * usual case that is one look at the head of the line.
  */
@@ -77,10 +79,11 @@ local function knows_job(jobs, id)
   local task = redis.call("HGET", jobs .. id, "name")
   return not task or (can_run and knows(task)), task
 end
+local function is_limited(task) return priorities and priorities[task] == 0 end
 -- The priority that its task gives to a job of the line of those without one; nil: it is where it belongs.
 local function rank_of(jobs, id, task)
   local priority = priorities and task and priorities[task]
-  if not priority or redis.call("HEXISTS", jobs .. id, "${JOB_RANKED_FIELD}") == 1 then return nil end
+  if not priority or priority == 0 or redis.call("HEXISTS", jobs .. id, "${JOB_RANKED_FIELD}") == 1 then return nil end
   return priority
 end
 local function is_due(delayed, at)
@@ -93,11 +96,12 @@ local function is_next_known(lines, jobs, at)
     if is_due(lines.delayed, at) then return false end
     id = redis.call("ZRANGE", lines.prioritized, 0, 0)[1]
     if not id then return true end
-    return not is_stopped_step(prefix, jobs, id) and (knows_job(jobs, id))
+    local is_known, task = knows_job(jobs, id)
+    return not is_stopped_step(prefix, jobs, id) and is_known and not is_limited(task)
   end
   if is_stopped_step(prefix, jobs, id) then return false end
   local is_known, task = knows_job(jobs, id)
-  return is_known and not rank_of(jobs, id, task)
+  return is_known and not is_limited(task) and not rank_of(jobs, id, task)
 end
 `;
 
@@ -336,6 +340,10 @@ while true do
     -- One that was ranked may come before those that were read.
     if not is_plain_one and ranked > ranked_before then break end
     local is_known, task = knows_job(queue, id)
+    if is_known and is_limited(task) then
+      if not chosen then state = "limited" end
+      break
+    end
     local priority = is_known and is_plain_one and rank_of(queue, id, task)
     if chosen then
       if is_known and task and is_plain_one and not priority then brought[#brought + 1] = id end

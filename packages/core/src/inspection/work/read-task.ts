@@ -14,6 +14,7 @@ import type { HostRecord } from "../../wire/records/records.ts";
 import { isWrongType } from "../../wire/records/stored-record.ts";
 import { hostOf } from "../../wire/records/worker-name.ts";
 import { announcedTasks, describeUnserved, isServed } from "../../work/fleet/index.ts";
+import { describeLimit } from "../../work/limits/index.ts";
 import type { TaskPlace } from "../../work/submission/find-task.ts";
 import type { ErrorView, TaskState, TaskView, UnitView } from "../../work/submission/task-view.ts";
 import { errorFromText, viewError } from "./error-view.ts";
@@ -38,6 +39,8 @@ export async function readTask(
   ]);
   if (fields["timestamp"] === undefined) return null;
   const state = shownState(where, hosts);
+  const { limitedBy, position } = where;
+  const limit = limitedBy === "" ? null : await describeLimit(context, { pool, limitedBy, position });
   const returned = objectOr(parse<unknown>(fields["returnvalue"], null), null) as JobReturn | null;
   const run = state === "failed" || state === "cancelled" ? fields[JOB_ANSWERS_FIELD] : returned?.stored;
   const key = run === undefined ? null : keys.result({ pool, jobId, run });
@@ -48,6 +51,7 @@ export async function readTask(
     state,
     position: where.position,
     parkedFor: where.parkedFor,
+    limit,
     dueAt: due === null ? null : Math.floor(Number(due) / DELAYED_STEP),
     envelope: objectOr(parse<unknown>(fields["data"], {}), {} as JobEnvelope),
     returned,
@@ -63,6 +67,8 @@ interface StoredJob {
   position: number | null;
   /** As in {@link Whereabouts}. */
   parkedFor: string;
+  /** Why a limit holds it back, and when its rate allows the next start, epoch ms. */
+  limit: { text: string; nextAt: number | null } | null;
   /** Epoch ms. */
   dueAt: number | null;
   envelope: JobEnvelope;
@@ -112,7 +118,7 @@ function view(job: StoredJob, hosts: readonly HostRecord[]): TaskView {
       ...{ state, startedAt, finishedAt, host, pid },
       attemptsMade: Number(fields["atm"] ?? 0),
     }),
-    dueAt: state === "delayed" ? (job.dueAt ?? createdAt + delay) : null,
+    dueAt: state === "delayed" ? (job.dueAt ?? createdAt + delay) : (job.limit?.nextAt ?? null),
     expiresAt: expires === undefined ? null : createdAt + expires,
     startedAt,
     finishedAt,
@@ -184,7 +190,7 @@ function readFailure(fields: Record<string, string>): ErrorView {
 }
 
 function describeBlock(
-  { state, place, parkedFor }: StoredJob,
+  { state, place, parkedFor, limit }: StoredJob,
   name: string,
   hosts: readonly HostRecord[],
 ): string | null {
@@ -195,6 +201,7 @@ function describeBlock(
     );
   }
   if (state !== "blocked" && state !== "delayed") return null;
+  if (limit && isServed(hosts, place.pool, name)) return limit.text;
   if (!isServed(hosts, place.pool, name)) return describeUnserved(hosts, place.pool, name);
   return state === "delayed" ? null : `the initializer of its pool: ${describeUnserved(hosts, place.pool, parkedFor)}`;
 }

@@ -1,11 +1,11 @@
 import type { RedisClient } from "../../redis/connection/index.ts";
 import type { Keys } from "../../redis/keys.ts";
-import { JOB_ENDED_FIELD, JOB_UNSERVED_FIELD } from "../../wire/records/job.ts";
+import { JOB_ENDED_FIELD, JOB_LIMITED_FIELD, JOB_UNSERVED_FIELD } from "../../wire/records/job.ts";
 import type { HostRecord } from "../../wire/records/records.ts";
 import { hostOf, workerName } from "../../wire/records/worker-name.ts";
 import { TASK_STATES, type TaskRow, type TaskState } from "../../work/submission/task-view.ts";
 import { findTaskPage, type TaskPage, type TaskRange, taskSources } from "./task-page.ts";
-import { finishedState, parkedForIn, shownState } from "./where-is.ts";
+import { finishedState, limitedByIn, parkedForIn, shownState } from "./where-is.ts";
 
 /** Which tasks are wanted. */
 export interface TaskFilter {
@@ -133,12 +133,17 @@ async function readRows(
       "pb",
       JOB_ENDED_FIELD,
       JOB_UNSERVED_FIELD,
+      JOB_LIMITED_FIELD,
     );
   }
   const replies = (await pipeline.exec()) ?? [];
   const parked = await readParked(client, keys, {
     places,
     names: replies.map(([, fields]) => parkedForIn((fields as (string | null)[] | null)?.[8])),
+  });
+  const limited = await readLimited(client, keys, {
+    places,
+    by: replies.map(([, fields]) => limitedByIn((fields as (string | null)[] | null)?.[9])),
   });
   return places.flatMap(({ pool, id, state }, index) => {
     const fields = (replies[index]?.[1] ?? []) as (string | null)[];
@@ -152,7 +157,10 @@ async function readRows(
       state:
         state === "failed" || state === "cancelled"
           ? finishedState(ended)
-          : shownState({ state, pool, task: name, parkedFor: parked[index] ?? "" }, hosts),
+          : shownState(
+              { state, pool, task: name, parkedFor: parked[index] ?? "", limitedBy: limited[index] ?? "" },
+              hosts,
+            ),
       host: host ? hostOf(host) : null,
       attemptsMade: Number(attemptsMade ?? 0),
       createdAt: Number(createdAt),
@@ -181,6 +189,24 @@ async function readParked(
   const scores = (await pipeline.exec()) ?? [];
   const parked = new Set(asked.filter((_, place) => scores[place]?.[1] !== null));
   return places.map((_, index) => (parked.has(index) ? (names[index] ?? "") : ""));
+}
+
+/** The place in which a limit holds each of the jobs back; "" = none does. */
+async function readLimited(
+  client: RedisClient,
+  keys: Keys,
+  { places, by }: { places: Place[]; by: string[] },
+): Promise<string[]> {
+  const asked = places.flatMap(({ pool, id, state }, index) =>
+    state === "delayed" && by[index] ? [{ index, key: keys.limitWaiting(pool, by[index] ?? ""), id }] : [],
+  );
+  if (asked.length === 0) return places.map(() => "");
+  const pipeline = client.pipeline();
+  for (const { key, id } of asked) pipeline.zscore(key, id);
+  const scores = (await pipeline.exec()) ?? [];
+  const limited = places.map(() => "");
+  for (const [order, { index }] of asked.entries()) if (scores[order]?.[1] != null) limited[index] = by[index] ?? "";
+  return limited;
 }
 
 /** A heartbeat knows better than the job who runs it: the job may have been taken over. */

@@ -1,7 +1,7 @@
 import type { RedisClient } from "../../redis/connection/index.ts";
 import type { Keys, QueuePart } from "../../redis/keys.ts";
 import { Script } from "../../redis/script/index.ts";
-import { JOB_ENDED_FIELD, JOB_UNSERVED_FIELD } from "../../wire/records/job.ts";
+import { JOB_ENDED_FIELD, JOB_LIMITED_FIELD, JOB_UNSERVED_FIELD } from "../../wire/records/job.ts";
 import type { HostRecord } from "../../wire/records/records.ts";
 import { isServed } from "../../work/fleet/index.ts";
 import type { TaskState } from "../../work/submission/task-view.ts";
@@ -30,17 +30,20 @@ export interface Whereabouts {
   task: string;
   /** What no live host knew when the task was parked: its name, or that of the pool's initializer; "" = it is not parked. */
   parkedFor: string;
+  /** The place in which a limit holds it back, `<task, or nothing for the pool>|<key>`; "" = none does. */
+  limitedBy: string;
 }
 
 /**
  * The state of a task as it is shown, decided here alone: one that waits, or is parked, is blocked while no live host of its
- * pool can run it. Nothing of that is stored in the task.
+ * pool can run it, and one that a limit holds back until that lets it start. Nothing of that is stored in the task.
  */
 export function shownState(
-  { state, pool, task, parkedFor }: Pick<Whereabouts, "state" | "pool" | "task" | "parkedFor">,
+  { state, pool, task, parkedFor, limitedBy }: Pick<Whereabouts, "state" | "pool" | "task" | "parkedFor" | "limitedBy">,
   hosts: readonly HostRecord[],
 ): TaskState {
-  if (!mayBeBlocked({ state, parkedFor })) return state;
+  if (limitedBy !== "") return "blocked";
+  if (!mayBeBlocked({ state, parkedFor, limitedBy })) return state;
   const isRunnable = isServed(hosts, pool, task) && (parkedFor === "" || isServed(hosts, pool, parkedFor));
   if (!isRunnable) return "blocked";
   // Hosts bring it back at once.
@@ -48,7 +51,12 @@ export function shownState(
 }
 
 /** Whether the hosts have to be looked at to tell the state of a task. */
-export function mayBeBlocked({ state, parkedFor }: Pick<Whereabouts, "state" | "parkedFor">): boolean {
+export function mayBeBlocked({
+  state,
+  parkedFor,
+  limitedBy,
+}: Pick<Whereabouts, "state" | "parkedFor" | "limitedBy">): boolean {
+  if (limitedBy !== "") return true;
   return state === "waiting" || state === "prioritized" || (state === "delayed" && parkedFor !== "");
 }
 
@@ -58,17 +66,22 @@ export async function whereIs(
   keys: Keys,
   { pool, jobId }: { pool: string; jobId: string },
 ): Promise<Whereabouts> {
-  const [state, position, task, parkedFor] = await whereIsJob.run(
+  const [state, position, task, parkedFor, limitedBy] = await whereIsJob.run(
     client,
     [keys.job(pool, jobId), ...STATE_PARTS.map((part) => keys.queue(pool, part))],
-    [jobId, keys.parkedJobs(pool, "")],
+    [jobId, keys.parkedJobs(pool, ""), keys.limitWaiting(pool, "")],
   );
-  return { state, position: position < 0 ? null : position, pool, task, parkedFor };
+  return { state, position: position < 0 ? null : position, pool, task, parkedFor, limitedBy };
 }
 
 /** Of the field `JOB_UNSERVED_FIELD`: what no live host knew when the job was parked. */
 export function parkedForIn(field: string | null | undefined): string {
   return /^\d+ \S* (\S+)$/.exec(field ?? "")?.[1] ?? "";
+}
+
+/** Of the field `JOB_LIMITED_FIELD`: the place in which a limit holds the job back. */
+export function limitedByIn(field: string | null | undefined): string {
+  return /^\d+ (.*)$/s.exec(field ?? "")?.[1] ?? "";
 }
 
 /** Longest line in which a place is looked for. */
@@ -100,17 +113,24 @@ end
 
 /**
  * KEYS[1] hash of a job; KEYS[2..9] where it can be, as `where_is` takes them
- * ARGV[1] id of the job; ARGV[2] what the keys of parked jobs of its pool begin with
- * Returns {BullMQ's state, how many are before it in line or -1, its task, what it is parked for or ""}.
+ * ARGV[1] id of the job; ARGV[2] what the keys of parked jobs of its pool begin with; ARGV[3] what those of jobs begin with that
+ * limits hold back
+ * Returns {BullMQ's state, how many are before it in line or -1, its task, what it is parked for or "", the place in which a
+ * limit holds it back or ""}. Of such a job, those of its place count that are before it.
  */
-const whereIsJob = new Script<[state: TaskState, position: number, task: string, parkedFor: string]>({
-  name: "whereIsJob",
-  lua: `${WHERE_IS}
+const whereIsJob = new Script<[state: TaskState, position: number, task: string, parkedFor: string, limitedBy: string]>(
+  {
+    name: "whereIsJob",
+    lua: `${WHERE_IS}
 local state, position = where_is(ARGV[1], KEYS[1], 2)
-local fields = redis.call("HMGET", KEYS[1], "name", "${JOB_UNSERVED_FIELD}")
+local fields = redis.call("HMGET", KEYS[1], "name", "${JOB_UNSERVED_FIELD}", "${JOB_LIMITED_FIELD}")
 local parked_for = state == "delayed" and string.match(fields[2] or "", "^%d+ %S* (%S+)$") or ""
 -- The field may be left over from an earlier wait.
 if parked_for ~= "" and not redis.call("ZSCORE", ARGV[2] .. parked_for, ARGV[1]) then parked_for = "" end
-return {state, position, fields[1] or "", parked_for}
+local limited_by = state == "delayed" and string.match(fields[3] or "", "^%d+ (.*)$") or ""
+local rank = limited_by ~= "" and redis.call("ZRANK", ARGV[3] .. limited_by, ARGV[1])
+if rank then position = rank else limited_by = "" end
+return {state, position, fields[1] or "", parked_for, limited_by}
 `,
-});
+  },
+);

@@ -214,6 +214,12 @@ export function readWatchers(field: unknown): string[] {
  * the prioritized jobs, or nothing> <the task, or the initializer of the pool, that no host knows>`.
  */
 export const JOB_UNSERVED_FIELD = "unservedSince";
+/** Extra field of a job's hash while a limit holds it back: `<epoch ms since when> <task, or nothing for the pool>|<key>`. */
+export const JOB_LIMITED_FIELD = "limited";
+/** Option of a job: the key that its limits count it under, as its submitter computed it. */
+export const LIMIT_KEY_OPTION = "limitKey";
+/** Extra field of a job's hash: the same, as a host computed it. */
+export const JOB_LIMIT_KEY_FIELD = "limitKey";
 /** Extra field of a job's hash: 1 when the job has expired. It does so once: a task that is retried then is wanted. */
 export const JOB_EXPIRED_FIELD = "expired";
 /**

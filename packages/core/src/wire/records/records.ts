@@ -1,5 +1,6 @@
 import type { Milliseconds } from "../../time/index.ts";
 import type { Keep } from "./keep.ts";
+import type { LimitRule } from "./limits.ts";
 
 /** How a task's code is separated from the worker host. */
 export type Isolation = "process" | "thread" | "inline";
@@ -29,6 +30,10 @@ export interface PoolRecord {
   keep?: Keep | null;
   /** Name of the task that is called for each job that has failed for good, where its task names none; absent or null = none. */
   onDead?: string | null;
+  /** How many of its jobs may start; absent or null = no limit but its size. */
+  limits?: LimitRule | null;
+  /** Limits of tasks in this pool, by their names, instead of those that the tasks have; null = none. */
+  taskLimits?: { [task: string]: LimitRule | null } | null;
   /** How often the pool was made usable again after it had failed; absent = never. A failure from before counts no more. */
   revision?: number;
   /** Why the pool failed: an encoded error (`encodeToString`); null otherwise. */
@@ -55,6 +60,7 @@ export interface AnnouncedOptions {
   priority?: number;
   resultTtl?: Milliseconds;
   expires?: Milliseconds;
+  limits?: LimitRule;
 }
 
 /** One task as a host announces it. */

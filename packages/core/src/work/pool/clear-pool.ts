@@ -5,6 +5,7 @@ import type { Keys } from "../../redis/keys.ts";
 import { Script } from "../../redis/script/index.ts";
 import { type Milliseconds, pause } from "../../time/index.ts";
 import type { PoolRecord } from "../../wire/records/records.ts";
+import { forgetLimits } from "../limits/index.ts";
 import { PoolRegistry } from "../registry/index.ts";
 import { StoredAnswers } from "../results/stored-answers.ts";
 
@@ -50,6 +51,7 @@ export async function clearPool(
     () => queue.obliterate({ force: true }),
     () => new StoredAnswers(client, keys).removeAll(pool.name),
     () => forgetHistory(context, pool.name),
+    () => forgetLimits(context, pool.name),
   ];
   try {
     for (const step of steps) {

@@ -2,6 +2,7 @@ import { got, ValueError } from "../../errors/index.ts";
 import { type AnyTask, type DeadTask, isTask, isTaskName, type Task } from "../../tasks/index.ts";
 import { assertSendable, encodeToString } from "../../wire/codec/index.ts";
 import { checkKeep, type Keep } from "../../wire/records/keep.ts";
+import { type Limits, toLimitRule } from "../../wire/records/limits.ts";
 import { assertPoolName } from "../../wire/records/pool-name.ts";
 import type { FencePolicy, Isolation, PoolRecord } from "../../wire/records/records.ts";
 
@@ -31,6 +32,12 @@ export interface PoolOptions {
    * @defaultValue what the host and the namespace say: completed ones 1 day and 10 000, failed ones 30 days and 10 000
    */
   keep?: Keep | undefined;
+  /**
+   * How many of its calls may start, over all hosts, where their task has no limits of its own. A new named pool stores it;
+   * `pool.limit()` and `manyhands pool limit` change it. The `key` is computed in this program.
+   * @defaultValue no limit but its size
+   */
+  limits?: Limits | undefined;
   /** Called with a DeadTask for each call that has failed for good, where its task has no `onDead`. @defaultValue none */
   onDead?: Task<[DeadTask], unknown> | string | undefined;
 }
@@ -49,7 +56,7 @@ export function toPoolRecord(
 ): StoredPool {
   checkPoolSize(size);
   if (options.name !== undefined) assertPoolName(options.name);
-  const { initializer, initArgs = [], maxTasksPerChild, isolation, fence, keep, onDead } = options;
+  const { initializer, initArgs = [], maxTasksPerChild, isolation, fence, keep, onDead, limits } = options;
   if (initializer !== undefined && !isTask(initializer)) {
     throw new TypeError(`initializer must be a task, made with task(name, run); got ${typeof initializer}`);
   }
@@ -82,6 +89,7 @@ export function toPoolRecord(
     maxTasksPerChild: maxTasksPerChild ?? null,
     fence: fence ?? "strict",
     ...(keep === undefined ? {} : { keep }),
+    ...(limits === undefined ? {} : { limits: toLimitRule("a pool", limits) }),
     ...(onDead === undefined ? {} : { onDead: typeof onDead === "string" ? onDead : onDead.name }),
     failure: null,
   };

@@ -1,4 +1,5 @@
 import { type Milliseconds, pause } from "../../time/index.ts";
+import type { LimitRule } from "../../wire/records/limits.ts";
 import type { PoolRecord } from "../../wire/records/records.ts";
 import { StoredAnswers } from "../results/index.ts";
 import type { JobQueue, Runtime } from "../submission/index.ts";
@@ -53,6 +54,19 @@ export class PoolRegistration {
   /** Most calls that one child of the pool may run; null = any number. A pool that exists already has its own limit. */
   get tasksPerChild(): number | null {
     return this.#inForce.maxTasksPerChild;
+  }
+
+  /** The pool has limits, as far as this program knows: each call counts as one start. */
+  get isLimited(): boolean {
+    return Boolean(this.#inForce.limits);
+  }
+
+  /** Changes the limits of the pool, which is made if it does not exist. */
+  async limit(limits: LimitRule | null): Promise<void> {
+    await this.open();
+    const { registry, keepAlive } = this.#runtime;
+    const changed = await keepAlive.during(registry.update(this.record.name, null, { limits }));
+    if (changed) this.#inForce = changed;
   }
 
   /** Hosts know the pool. */

@@ -16,6 +16,7 @@ import { type AnyTask, type Task, validateArguments } from "../../tasks/index.ts
 import { type Patience, toLimit, within } from "../../time/index.ts";
 import { assertSendable, classify } from "../../wire/codec/index.ts";
 import type { UnitKind } from "../../wire/records/job.ts";
+import { type Limits, toLimitRule } from "../../wire/records/limits.ts";
 import { failed, type ItemOutcome } from "../results/index.ts";
 import {
   type CallSettings,
@@ -90,6 +91,7 @@ export class Pool {
   readonly #jobs: JobQueue;
   readonly #submitter: Submitter;
   readonly #inputs = new UnreadInputs();
+  readonly #limitKey: { of: Limits["key"] };
   #detached: DetachedSubmitter | undefined;
   /** Of the calls of each task, by `<kind> <task>`. */
   readonly #origins = new Map<string, ResultOrigin>();
@@ -99,7 +101,12 @@ export class Pool {
   #leaving: Promise<void> | undefined;
 
   /** @internal */
-  constructor(runtime: Runtime, record: StoredPool, onGone: (registration: PoolRegistration) => void) {
+  constructor(
+    runtime: Runtime,
+    { record, limitKey }: { record: StoredPool; limitKey: Limits["key"] },
+    onGone: (registration: PoolRegistration) => void,
+  ) {
+    this.#limitKey = { of: limitKey };
     const { client, keys, telemetry, logger } = runtime;
     this.#runtime = runtime;
     this.#jobs = new JobQueue(record.name, { client, keys, telemetry, logger });
@@ -113,6 +120,7 @@ export class Pool {
       isServed: () => this.#isServed(),
       onAdded: () => this.#registration.used(),
       tasksPerChild: () => this.#registration.tasksPerChild,
+      limitKey: () => this.#limitKey.of,
       cancel: (places, reason) => runtime.keepAlive.during(cancelPlaces(runtime, places, reason)),
     });
   }
@@ -126,6 +134,17 @@ export class Pool {
   /** At most this many calls run at once; null = as many as the hosts have slots. */
   get size(): number | null {
     return this.#registration.record.size;
+  }
+
+  /**
+   * Limits how many calls of the pool may start, over all hosts, from now on and also of what waits; null = no limit but its
+   * size. Keys are computed with the function that the pool was made with, or with the one that is given.
+   * @throws ValueError for limits that are none
+   */
+  async limit(limits: Limits | null): Promise<void> {
+    const rule = limits === null ? null : toLimitRule("a pool", limits);
+    if (limits?.key) this.#limitKey.of = limits.key;
+    await this.#registration.limit(rule);
   }
 
   /** Runs one call and gives its value (PL3). */
@@ -275,7 +294,11 @@ export class Pool {
   async submit(task: AnyTask | string, args: unknown[] = [], options?: SubmitOptions): Promise<TaskHandle<unknown>> {
     this.#assertRunning();
     const ready = (): Promise<void> => this.#registration.open();
-    this.#detached ??= new DetachedSubmitter(this.#runtime, { jobs: this.#jobs, ready });
+    this.#detached ??= new DetachedSubmitter(this.#runtime, {
+      jobs: this.#jobs,
+      ready,
+      limitKey: () => this.#limitKey.of,
+    });
     const call = toSubmitted(task);
     const id = await this.#detached.submit({ ...call, args, options });
     this.#registration.used();
@@ -405,7 +428,7 @@ export class Pool {
     kind: UnitKind,
     { units, settings: { options, isAlone } }: { units: Unit[]; settings: CallSettings },
   ): void {
-    if (isAlone) this.#submitter.alone(task, kind, { units, submit: options });
+    if (isAlone || this.#registration.isLimited) this.#submitter.alone(task, kind, { units, submit: options });
     else for (const unit of units) this.#submitter.share(task, kind, unit);
   }
 
@@ -518,7 +541,10 @@ export class Pool {
   }): void {
     const { name, kind, list, options, settings, result } = job;
     const returnsErrors = options?.errors === "return";
-    const chunkSize = returnsErrors ? 1 : (options?.chunkSize ?? defaultChunkSize(list.length, this.#parallelism()));
+    // Each item of a limited task, or pool, is one start.
+    const isLimited = settings.isLimited || this.#registration.isLimited;
+    const chunkSize =
+      returnsErrors || isLimited ? 1 : (options?.chunkSize ?? defaultChunkSize(list.length, this.#parallelism()));
     const chunks = cutChunks(list, chunkSize, this.#runtime.maxPayload);
     const sink = new MapResult<unknown>(result, { offsets: chunks.offsets, length: list.length }, { returnsErrors });
     const units = chunks.payloads.map((payload, index): Unit => {

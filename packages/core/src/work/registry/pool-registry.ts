@@ -12,7 +12,9 @@ import {
 } from "../../wire/records/stored-record.ts";
 
 /** What may be changed in a pool's record after it was made. */
-export type PoolPatch = Partial<Pick<PoolRecord, "size" | "state" | "failure" | "fence" | "maxTasksPerChild">>;
+export type PoolPatch = Partial<
+  Pick<PoolRecord, "size" | "state" | "failure" | "fence" | "maxTasksPerChild" | "limits" | "taskLimits">
+>;
 
 /** Which pool is meant, of several that had or will have its name. */
 export type PoolIdentity = Pick<PoolRecord, "name" | "generation" | "revision">;

@@ -1,4 +1,4 @@
-import { type AnyTask, announcedOptions } from "../../tasks/index.ts";
+import { type AnyTask, announcedLimits, announcedOptions } from "../../tasks/index.ts";
 import type { Runtime } from "./runtime.ts";
 import { effectiveOptions, type SubmitOptions } from "./submit-options.ts";
 
@@ -8,6 +8,8 @@ export interface CallSettings {
   options: SubmitOptions | undefined;
   /** The call is a job of its own: it has options, or may have some that only its host will know. */
   isAlone: boolean;
+  /** Its task has limits: each call counts as one start. */
+  isLimited: boolean;
 }
 
 /** The task of a call: its name, and its definition where this program has it. */
@@ -28,12 +30,15 @@ export function settingsOf(
   given: SubmitOptions | undefined,
 ): CallSettings | Promise<CallSettings> {
   const own = effectiveOptions(definition, given);
-  if (definition) return { options: own, isAlone: own !== undefined };
+  const { limits } = definition?.options ?? {};
+  if (definition)
+    return { options: own, isAlone: own !== undefined || limits !== undefined, isLimited: limits !== undefined };
   const { fleet } = runtime;
   const settings = (): CallSettings => {
     const announcement = fleet.recentTask(task);
     const options = effectiveOptions({ options: announcedOptions(announcement) }, given);
-    return { options, isAlone: options !== undefined || !announcement };
+    const isLimited = announcedLimits(announcement) !== undefined;
+    return { options, isAlone: options !== undefined || !announcement || isLimited, isLimited };
   };
   if (fleet.recentTask(task) !== undefined) return settings();
   // Where hosts cannot be read, nothing can be submitted either, and the host will know the options.

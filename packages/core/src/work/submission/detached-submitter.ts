@@ -1,9 +1,11 @@
 import type { AnyTask } from "../../tasks/index.ts";
 import { startProducerSpan } from "../../tracing/index.ts";
 import type { JobEnvelope } from "../../wire/records/job.ts";
+import type { Limits } from "../../wire/records/limits.ts";
 import { callData } from "./call-data.ts";
 import { settingsOf } from "./call-settings.ts";
 import { dateDelays, type JobQueue, type Submission } from "./job-queue.ts";
+import { noteLimitKey } from "./limit-key.ts";
 import type { Runtime } from "./runtime.ts";
 import { noteOptions, type SubmitOptions, toJobsOptions } from "./submit-options.ts";
 
@@ -31,15 +33,20 @@ export class DetachedSubmitter {
   readonly #runtime: Runtime;
   readonly #jobs: JobQueue;
   readonly #ready: () => Promise<void>;
+  readonly #limitKey: (() => Limits["key"]) | undefined;
   #outbox: Waiting[] = [];
   /** Calls that Redis has not answered for yet: those whose options or arguments are still looked at, too. */
   readonly #open = new Set<Promise<string>>();
 
   /** @param ready - Resolves when the pool exists in Redis. */
-  constructor(runtime: Runtime, { jobs, ready }: { jobs: JobQueue; ready: () => Promise<void> }) {
+  constructor(
+    runtime: Runtime,
+    { jobs, ready, limitKey }: { jobs: JobQueue; ready: () => Promise<void>; limitKey?: () => Limits["key"] },
+  ) {
     this.#runtime = runtime;
     this.#jobs = jobs;
     this.#ready = ready;
+    this.#limitKey = limitKey;
   }
 
   /**
@@ -69,6 +76,7 @@ export class DetachedSubmitter {
     noteOptions(data, options);
     // 0 bytes: the job is the only place where its outcome can be looked up, so it is kept at any size.
     const opts = toJobsOptions(options?.jobId ?? this.#runtime.nextJobId(), options, 0);
+    noteLimitKey(opts, { task, definition, args, poolKey: this.#limitKey?.() });
     this.#runtime.unserved.glance(this.#jobs.pool, task);
     const span = startProducerSpan(
       { pool: this.#jobs.pool, task, jobId: opts.jobId ?? "", calls: 1 },

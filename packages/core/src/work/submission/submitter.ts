@@ -1,9 +1,12 @@
 import { PayloadTooLargeError, StateLostError } from "../../errors/index.ts";
+import { findTask } from "../../tasks/index.ts";
 import { callersContext, startProducerSpan } from "../../tracing/index.ts";
 import { encodeSeparately, encodeToString, unitsToJson } from "../../wire/codec/index.ts";
 import { JOB_TICKET_OPTION, type JobEnvelope, submissionOf, type UnitKind } from "../../wire/records/job.ts";
+import type { Limits } from "../../wire/records/limits.ts";
 import { type AnswerSink, failed, followJob, type Outcome, Ticket } from "../results/index.ts";
 import { dateDelays, type JobQueue, type Submission } from "./job-queue.ts";
+import { noteLimitKey } from "./limit-key.ts";
 import type { Runtime } from "./runtime.ts";
 import { noteOptions, type SubmitOptions, toJobsOptions } from "./submit-options.ts";
 import { type Unit, UnitBatcher, type UnitPlace } from "./unit-batcher.ts";
@@ -21,6 +24,8 @@ export interface SubmitterOptions {
   isServed: () => boolean;
   /** Most calls of the pool that one child may run; null = any number. */
   tasksPerChild: () => number | null;
+  /** Computes the key of the pool's limits, as this program was told. */
+  limitKey?: () => Limits["key"];
   /** Called when jobs have been added to the pool. */
   onAdded: () => void;
   /** Cancels calls that are in Redis by now. */
@@ -268,6 +273,15 @@ export class Submitter {
     // 0 bytes: others look the outcome up in the job, so it is kept at any size.
     const opts = toJobsOptions(jobId, submit, isForeign ? 0 : bytes);
     if (own !== undefined) Object.assign(opts, { [JOB_TICKET_OPTION]: own });
+    try {
+      const [unit] = group;
+      const args =
+        kind === "items" ? unit?.payload.slice(0, 1) : kind === "starItems" ? unit?.payload[0] : unit?.payload;
+      noteLimitKey(opts, { task, definition: findTask(task), args, poolKey: this.#options.limitKey?.() });
+    } catch (error) {
+      for (const unit of group) this.#answer(unit, failed(error));
+      return;
+    }
     const ticket = this.#expect(submissionOf(jobId, opts), jobId, { task, kind, group });
     ticket.mayExist = isForeign;
     data.client = runtime.clientId;

@@ -1,0 +1,3 @@
+export { LIMITS } from "./limit-lua.ts";
+export { describeLimit, type LimitPlace, type PoolLimits, readLimits } from "./read-limits.ts";
+export { forgetLimits, releaseHeldBack } from "./release-held-back.ts";

@@ -1,0 +1,44 @@
+import {
+  announcedLimits,
+  type LimitRule,
+  type PoolRecord,
+  readLimitRule,
+  type TaskAnnouncement,
+} from "@manyhands/core/internal";
+
+/** The limits of a pool that a host knows. */
+export interface LimitsInForce {
+  /** JSON: task, or "" for the pool, -> its limits; the same text on all hosts that know the same. */
+  rules: string;
+  /** Of which tasks there are limits: what the rules are stored under, as hosts that know other tasks have others. */
+  of: string;
+  /** The pool itself has limits. */
+  ofPool: boolean;
+}
+
+/** @returns undefined when jobs of the pool have no limit, as far as this host knows */
+export function limitsInForce(
+  { limits, taskLimits }: Pick<PoolRecord, "limits" | "taskLimits">,
+  tasks: Iterable<TaskAnnouncement>,
+): LimitsInForce | undefined {
+  let rules: [string, LimitRule][] | undefined;
+  const add = (name: string, rule: LimitRule | undefined): void => {
+    if (!rule) return;
+    rules ??= [];
+    rules.push([name, rule]);
+  };
+  if (limits) add("", readLimitRule(limits));
+  for (const task of tasks) {
+    const instead = taskLimits?.[task.name];
+    if (instead) add(task.name, readLimitRule(instead));
+    else if (instead !== null && task.options?.limits) add(task.name, announcedLimits(task));
+  }
+  if (!rules) return undefined;
+  rules.sort(([one], [other]) => (one < other ? -1 : 1));
+  const names = rules.map(([name]) => name);
+  return {
+    rules: JSON.stringify(Object.fromEntries(rules)),
+    of: `rules of ${JSON.stringify(names)}`,
+    ofPool: names[0] === "",
+  };
+}

@@ -1,0 +1,167 @@
+import { type Context, connect, type TaskHandle, ValueError } from "@manyhands/core";
+import { until, useRedis } from "@manyhands/testing";
+import { Queue } from "bullmq";
+import { beforeEach, expect, onTestFinished, test } from "vitest";
+import {
+  newVisits,
+  type Visits,
+  visitAlone,
+  visitBadly,
+  visitFailing,
+  visitFree,
+  visitPolite,
+  visitRated,
+} from "../fixtures/limited-tasks.ts";
+import { TestNamespace } from "../host/namespace.ts";
+
+const redis = useRedis();
+const TASKS = [new URL("../fixtures/limited-tasks.ts", import.meta.url).pathname];
+
+let space: TestNamespace;
+let visits: Visits;
+beforeEach(() => {
+  space = new TestNamespace(redis);
+  visits = newVisits();
+});
+
+async function program(): Promise<Context> {
+  const logger = { info() {}, error() {}, warn() {} };
+  const mp = await connect({ redis: redis.url, namespace: space.name, logger });
+  onTestFinished(() => mp.close());
+  return mp;
+}
+
+const host = (slots = 4): ReturnType<TestNamespace["host"]> => space.host({ tasks: TASKS, slots, isolation: "inline" });
+
+/** What is kept of the limits of a pool. */
+async function leftOf(pool: string): Promise<string[]> {
+  const keys = await space.client.keys(`{${space.name}}/limit*`);
+  return keys
+    .filter((key) => key.includes(`/${pool}`) && !key.includes("/limit-rate/"))
+    .map((key) => key.slice(key.indexOf("/")))
+    .sort();
+}
+
+test("of each key as many run at once as its limit says, over all hosts, and the keys take turns", async () => {
+  // given two hosts, and a tenant that has much waiting before others come
+  const mp = await program();
+  await Promise.all([host(), host()]);
+  const many = await Promise.all(
+    Array.from({ length: 40 }, () => mp.submit(visitPolite, ["many", 15], { pool: "work" })),
+  );
+  // when
+  const others = await Promise.all(
+    ["b", "c"].flatMap((key) => Array.from({ length: 8 }, () => mp.submit(visitPolite, [key, 15], { pool: "work" }))),
+  );
+  await Promise.all(others.map((handle) => handle.get({ timeout: 20_000 })));
+  // then
+  const before = visits.begun.slice(0, visits.begun.lastIndexOf("b") + 1).filter((key) => key === "many").length;
+  expect(before).toBeLessThan(30);
+  await Promise.all(many.map((handle) => handle.get({ timeout: 20_000 })));
+  expect(visits.begun).toHaveLength(56);
+  expect([...visits.most.values()].every((most) => most <= 2)).toBe(true);
+  expect(visits.most.get("many")).toBe(2);
+  await until(async () => (await leftOf("work")).join() === "/limits/work", { what: "nothing is left of idle keys" });
+});
+
+test("a rate is not exceeded, and what waits for it is taken when it allows the next start", async () => {
+  const mp = await program();
+  await host();
+  const begin = performance.now();
+  const handles = await Promise.all(
+    Array.from({ length: 12 }, (_, index) => mp.submit(visitRated, [String(index), 1], { pool: "rated" })),
+  );
+  await Promise.all(handles.map((handle) => handle.get({ timeout: 20_000 })));
+  const took = performance.now() - begin;
+  expect(took).toBeGreaterThanOrEqual(495);
+  expect(took).toBeLessThan(4_000);
+  expect(visits.begun.map(Number)).toEqual([...Array(12).keys()]);
+});
+
+test("limits of a pool hold for all its tasks, however they come, and change while work waits", async () => {
+  // given a pool with one at once, tasks by name, and one of another client
+  const mp = await program();
+  await host();
+  await using pool = mp.pool(8, { name: "slow", limits: { concurrency: 1 } });
+  const first = await pool.submit(visitFree, ["first", 60_000]);
+  await until(() => visits.begun.length === 1, { what: "the first one runs" });
+  const foreign = new Queue("slow", { connection: { url: redis.url }, prefix: `{${space.name}}` });
+  onTestFinished(() => foreign.close());
+  await foreign.add("visit.free", { args: ["foreign", 1] });
+  const handles = await Promise.all([
+    mp.submit("visit.free", ["named", 1], { pool: "slow" }),
+    ...["x", "y"].map((key) => pool.submit(visitFree, [key, 1])),
+  ]);
+  const mapped = pool.starmap(visitFree, [["m", 1]]);
+  const isBlocked = async (handle: TaskHandle<unknown>): Promise<boolean> => (await handle.state()) === "blocked";
+  await until(async () => (await Promise.all(handles.map(isBlocked))).every(Boolean), { what: "they are held back" });
+  expect(visits.begun).toEqual(["first"]);
+  // when
+  await pool.limit({ concurrency: 3 });
+  // then
+  await Promise.all(handles.map((handle) => handle.get({ timeout: 20_000 })));
+  expect(await mapped).toEqual(["m"]);
+  await until(() => visits.begun.includes("foreign"));
+  // when there is no limit any more
+  const late = await Promise.all(
+    Array.from({ length: 6 }, (_, index) => pool.submit(visitFree, [`late${index}`, 60_000])),
+  );
+  await until(() => visits.begun.length === 8, { what: "two more run" });
+  await pool.limit(null);
+  await until(() => visits.running.get("late2") === 1, { what: "as many run as there are slots" });
+  await Promise.all([first, ...late].map((handle) => handle.cancel()));
+  await until(async () => (await leftOf("slow")).join() === "/limits/slow", { what: "nothing is held back" });
+});
+
+test("what a limit holds back can be promoted, changed, cancelled and removed, and failures give their places back", async () => {
+  const mp = await program();
+  await host();
+  const running = await mp.submit(visitAlone, ["running", 60_000], { pool: "held" });
+  await until(() => visits.begun.length === 1, { what: "it runs" });
+  const [cancelled, removed, promoted, last] = await Promise.all(
+    ["cancelled", "removed", "promoted", "last"].map((key) => mp.submit(visitAlone, [key, 1], { pool: "held" })),
+  );
+  if (!cancelled || !removed || !promoted || !last) throw new Error("unreachable");
+  await until(async () => (await last.state()) === "blocked", { what: "they are held back" });
+  expect((await last.show()).blockedBy).toContain("limit");
+  await cancelled.cancel("no longer");
+  await removed.remove();
+  await promoted.promote();
+  await running.cancel();
+  expect(await last.get({ timeout: 20_000 })).toBe("last");
+  expect(await promoted.get({ timeout: 20_000 })).toBe("promoted");
+  expect(visits.begun.sort()).toEqual(["last", "promoted", "running"]);
+  expect(await cancelled.state()).toBe("cancelled");
+  // failures and their next attempts
+  const failing = await Promise.all(
+    Array.from({ length: 3 }, () => mp.submit(visitFailing, ["f"], { pool: "failing" })),
+  );
+  for (const handle of failing) await expect(handle.get({ timeout: 20_000 })).rejects.toThrow("closed");
+  expect(visits.begun.filter((key) => key === "f")).toHaveLength(6);
+  expect(visits.most.get("f")).toBe(1);
+  await until(async () => (await leftOf("failing")).join() === "/limits/failing", { what: "no place is left taken" });
+});
+
+test("a key that is none, and limits that are none, are refused where the call, the task or the pool is made", async () => {
+  const mp = await program();
+  const message = (key: string): Promise<unknown> => mp.submit(visitBadly, [key, 1]).then(String, (error) => error);
+  expect(await message("throws")).toMatchObject({ message: expect.stringContaining("threw: no tenant") });
+  for (const key of ["number", "long", "empty"]) {
+    expect(await message(key)).toBeInstanceOf(ValueError);
+    expect(String(await message(key))).toContain("must return a text of 1 to 256 bytes");
+  }
+  await using pool = mp.pool(1);
+  await expect(pool.apply(visitBadly, ["long", 1])).rejects.toThrow("a text of 257 bytes");
+  const refused: [unknown, string][] = [
+    [{ concurrency: 0 }, "concurrency must be a whole number from 1; got 0"],
+    [{ rate: { max: 0, per: 1 } }, "limits.rate: max must be a whole number from 1"],
+    [{ rate: 5 }, "limits.rate must be { max, per, kind }; got 5"],
+    [{ key: () => "x" }, "a key alone limits nothing"],
+    [{ concurrency: 1, key: "x" }, "key"],
+    [7, "limits must be { concurrency, rate, key }; got 7"],
+  ];
+  for (const [limits, text] of refused) {
+    expect(() => mp.pool(1, { limits: limits as never })).toThrow(ValueError);
+    expect(() => mp.pool(1, { limits: limits as never })).toThrow(text);
+  }
+});
