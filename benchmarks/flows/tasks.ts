@@ -4,4 +4,4 @@ export const part = task("part", (index: number) => index + 1, { isolation: "inl
 export const sum = task("sum", (list: number[]) => list.reduce((left, right) => left + right, 0), {
   isolation: "inline",
 });
-export const next = task("next", (before = 0) => before + 1, { isolation: "inline" });
+export const next = task("next", (before?: number) => (before ?? 0) + 1, { isolation: "inline" });

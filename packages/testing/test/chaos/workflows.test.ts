@@ -80,7 +80,7 @@ test(
           const record = await readWorkflow(context, id);
           return record && record.state !== "running" && record.steps.released === 0 ? record : undefined;
         },
-        { timeout: 40_000, what: `${what} comes to rest` },
+        { timeout: 60_000, what: `${what} comes to rest` },
       ).catch(async (error: Error) => {
         const record = await readWorkflow(context, id);
         const open = (await readWorkflowNodes(context, id, { from: 0, count: 50 })).filter(

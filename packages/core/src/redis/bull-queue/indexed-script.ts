@@ -159,7 +159,7 @@ const WAYS: Record<(typeof INDEXED_SCRIPTS)[IndexedScript], Way> = {
     index_job = {n = n - 1, task = task, delay = tonumber(delay) or 0, priority = tonumber(priority) or 0, data = ARGV[2]}
   end`,
     call: `
-  if string.find(ARGV[1], ":de", 1, true) or string.find(KEYS[1], "^{[^}]*}:${PROCESSES}[.:]") then
+  if string.find(ARGV[1], ":de:", 1, true) or string.find(KEYS[1], "^{[^}]*}:${PROCESSES}[.:]") then
     index_job = false
     ${OBSERVED}
     return index_observed(bull, KEYS, ARGV)

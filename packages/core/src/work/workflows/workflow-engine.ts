@@ -33,8 +33,8 @@ import {
 
 /** Nodes, and about so many bytes of them, that are sent with one script. */
 const PART = { nodes: 250, bytes: 256 * 1024 };
-/** Steps that one script puts in line: about 2 ms of Redis. */
-const PUMPED = 100;
+/** Steps that one script puts in line: about 1 ms of Redis. */
+const PUMPED = 50;
 /** Submissions of one id at the same time take over from each other; so often, and after such a pause, ms. */
 const TAKEOVERS = { most: 20, pause: 25 };
 /** Nodes that are read with one script. */
