@@ -8,6 +8,7 @@ import {
   type RedisConfig,
   resolveNamespace,
 } from "@manyhands/core/internal";
+import { type TraceUrl, traceUrls } from "./values/trace-url.ts";
 import { type AccessOptions, type AccessSettings, isOpen, resolveAccess } from "./visitors/access-options.ts";
 
 export interface DashboardOptions {
@@ -36,6 +37,11 @@ export interface DashboardOptions {
   basePath?: string | undefined;
   /** Who may use the dashboard with which role, and what is hidden. @defaultValue one token for an admin */
   access?: AccessOptions | undefined;
+  /**
+   * Where a trace is in a tracing tool, such as `https://tracing.example.org/trace/{traceId}`: tasks then link to it.
+   * @defaultValue `MANYHANDS_DASHBOARD_TRACE_URL`, then no link
+   */
+  traceUrl?: string | undefined;
   /** @defaultValue nothing is reported */
   logger?: Logger | undefined;
 }
@@ -57,6 +63,7 @@ export interface DashboardSettings {
   /** Where the pages are, with a slash at the end. */
   home: string;
   access: AccessSettings;
+  traceUrl: TraceUrl;
   /** The names that visitors may call it by; null: any. */
   hosts: KnownHosts | null;
   logger: Logger;
@@ -88,6 +95,11 @@ export interface CreateDashboardOptions {
    * @defaultValue any; with `token: false` those of this machine
    */
   allowedHosts?: readonly string[] | undefined;
+  /**
+   * Where a trace is in a tracing tool, such as `https://tracing.example.org/trace/{traceId}`: tasks then link to it.
+   * @defaultValue `MANYHANDS_DASHBOARD_TRACE_URL`, then no link
+   */
+  traceUrl?: string | undefined;
   /** @defaultValue nothing is reported */
   logger?: Logger | undefined;
 }
@@ -106,6 +118,7 @@ const DASHBOARD_OPTIONS = optionsOf<DashboardOptions>({
   readOnly: "boolean",
   basePath: "text",
   access: true,
+  traceUrl: true,
   logger: true,
 });
 
@@ -116,6 +129,7 @@ const CREATE_OPTIONS = optionsOf<CreateDashboardOptions>({
   basePath: "text",
   access: true,
   allowedHosts: true,
+  traceUrl: true,
   logger: true,
 });
 
@@ -134,6 +148,7 @@ export function resolveOptions(options: DashboardOptions): ListenSettings {
     home: checkedBase(options.basePath),
     access: resolveAccess(accessOf(options), { host, loopback }),
     hosts: { host, loopback, allowed: checkedHosts(options.allowedHosts ?? hostsOfEnvironment()) },
+    traceUrl: traceUrls(options.traceUrl),
     logger: checkedLogger(options.logger),
   };
 }
@@ -157,6 +172,7 @@ export function resolveMounting(options: CreateDashboardOptions): DashboardSetti
     access,
     // Who has to prove who they are is no prey of a foreign name: a browser sends it neither cookie nor token.
     hosts: isAnyone || allowed.length > 0 ? { host: null, loopback: isAnyone, allowed } : null,
+    traceUrl: traceUrls(options.traceUrl),
     logger: checkedLogger(options.logger),
   };
 }

@@ -7,6 +7,7 @@ import { limitBody } from "./access/limit-body.ts";
 import { refusal } from "./access/refusal.ts";
 import { refuseForeignHost } from "./access/refuse-foreign-host.ts";
 import { refuseForeignOrigin } from "./access/refuse-foreign-origin.ts";
+import { RefusedChanges } from "./access/refused-changes.ts";
 import { securityHeaders } from "./access/security-headers.ts";
 import { api } from "./api/api.ts";
 import { API_PATH, isApiPath } from "./api/api-path.ts";
@@ -59,9 +60,9 @@ export function dashboardServer(settings: DashboardSettings, parts: ServerParts)
   app.route("/", authenticate({ access, logger, home }));
   app.use(limitBody(LARGEST_BODY));
   app.use(refuseForeignOrigin());
-  app.use(authorize(access));
+  app.use(authorize(access, new RefusedChanges(place.inspector.audit)));
 
-  app.route(API_PATH, api(place, { version, access, home }));
+  app.route(API_PATH, api(place, { version, access, home, traceUrl: settings.traceUrl }));
   app.route("/", webApp.pages());
   app.get("/metrics", async (context) => {
     const [view, fleet] = await Promise.all([source.view(METRICS_MAX_AGE), totals.view(METRICS_MAX_AGE)]);

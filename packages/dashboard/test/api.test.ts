@@ -510,6 +510,26 @@ describe("the audit log", () => {
     expect(JSON.stringify(await log("limit=1000"))).not.toContain("secret");
   });
 
+  test("notes a change that a role is too low for, once a minute, and none that is only looked at", async () => {
+    // given
+    const tokens = "viewer wall correct-horse-battery";
+    const { origin } = await dashboardFor({ redis: redis.url, namespace, token: undefined, access: { tokens } });
+    const headers = { Authorization: "Bearer correct-horse-battery" };
+
+    // when
+    for (let press = 0; press < 3; press += 1) {
+      expect((await ask(origin, "/api/v1/pools/default", { method: "DELETE", headers })).status).toBe(403);
+    }
+    expect((await ask(origin, "/api/v1/audit", { headers })).status).toBe(403);
+
+    // then
+    const noted = await until(async () => (await log("who=wall")).length > 0 && (await log("who=wall")));
+    expect(noted).toMatchObject([
+      { action: "pool.remove", kind: "pool", target: "default", outcome: "refused", actor: { name: "wall" } },
+    ]);
+    expect(noted[0]?.["result"]).toMatch(/admin/);
+  });
+
   test("has one entry for an action for many, and for a change in Bull Board", async () => {
     await post("/tasks", { task: "tell", args: ["x"], options: { delay: 600_000, tags: ["for-audit"] } });
     await post("/tasks", { task: "tell", args: ["x"], options: { delay: 600_000, tags: ["for-audit"] } });

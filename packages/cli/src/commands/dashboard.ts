@@ -20,6 +20,7 @@ interface Options {
   redact?: string[];
   readOnly?: true;
   sessionAge?: number;
+  traceUrl?: string;
 }
 
 /** The one of the dashboard. */
@@ -55,12 +56,16 @@ export function dashboardCommand(): Command {
     .option("--read-only", "refuse everything that changes something")
     .option("--base-path <path>", "where a proxy serves it, such as /ops/queues (default: /)")
     .option("--allow-host <name...>", "another host name that visitors may use, such as workers.example.org")
+    .option(
+      "--trace-url <address>",
+      "where a trace is in a tracing tool, such as https://tracing.example.org/trace/{traceId}",
+    )
     .action(action<Options>(serveDashboard));
 }
 
 async function serveDashboard({ options, settings, printer }: Invocation<Options>): Promise<ExitCode> {
   using stop = interruption();
-  const { port, host, token: given, tokenFile: file, allowHost, basePath } = options;
+  const { port, host, token: given, tokenFile: file, allowHost, basePath, traceUrl } = options;
   const token = await readSecret({ name: "token", given, file, variable: "MANYHANDS_DASHBOARD_TOKEN" });
   const access = await accessOf(options);
   const { startDashboard } = await import("@manyhands/dashboard");
@@ -70,6 +75,7 @@ async function serveDashboard({ options, settings, printer }: Invocation<Options
     access: { ...access, token },
     allowedHosts: allowHost,
     basePath,
+    traceUrl,
     redis: settings.redis.value,
     namespace: settings.namespace.value,
     logger: {

@@ -12,8 +12,10 @@ import {
   readSlowCommands,
   type ServerFacts,
   type ServerPoint,
+  type ServerWarning,
   type SlowCommand,
   sampleMemory,
+  serverWarnings,
 } from "../work/server/index.ts";
 import { type InspectorPlace, liveHosts } from "./place.ts";
 import { poolNames } from "./work/index.ts";
@@ -35,11 +37,9 @@ export interface RedisView {
   clients: Allowed<ClientRole[]>;
   latency: SeenLatency[];
   /** What needs somebody, in sentences. */
-  warnings: { code: "eviction" | "memory" | "snapshot" | "append-only" | "evicted" | "not-persistent"; text: string }[];
+  warnings: (Pick<ServerWarning, "code" | "level"> & { text: string })[];
 }
 
-/** Of its limit, from which on memory is worth a warning. */
-const FULL = 0.85;
 /** What asks much of the server is asked once in this time, ms. */
 const FRESH: Milliseconds = 10_000;
 
@@ -97,7 +97,9 @@ export class RedisInspector {
     return {
       ...{ server, memory, slow, clients },
       latency: [...ownLatency(client), ...seen],
-      warnings: warningsOf(server),
+      warnings: serverWarnings(server).map(({ code, level, what, advice }) => {
+        return { code, level, text: `${what}; ${advice}` };
+      }),
     };
   }
 }
@@ -105,33 +107,4 @@ export class RedisInspector {
 function ownLatency(client: RedisClient): SeenLatency[] {
   const { typical, longest } = roundTripOf(client);
   return typical === 0 ? [] : [{ host: null, typical, longest }];
-}
-
-function warningsOf({ memory, persistence, evicted }: ServerFacts): RedisView["warnings"] {
-  const warnings: RedisView["warnings"] = [];
-  const { used, limit, policy } = memory;
-  if (policy !== "noeviction") {
-    const text = `maxmemory-policy is ${policy}: at its limit Redis deletes tasks and locks; run CONFIG SET maxmemory-policy noeviction`;
-    warnings.push({ code: "eviction", text });
-  }
-  if (evicted > 0) warnings.push({ code: "evicted", text: `Redis has deleted ${evicted} keys for want of memory` });
-  if (limit !== null && used >= FULL * limit) {
-    const percent = Math.round((used / limit) * 100);
-    const text = `${percent} % of maxmemory is used; at 100 % Redis refuses new tasks: shorten the history (keep), or raise maxmemory`;
-    warnings.push({ code: "memory", text });
-  }
-  if (!persistence.isSnapshotGood) {
-    warnings.push({ code: "snapshot", text: "the last snapshot failed, and Redis may refuse writes; look at its log" });
-  }
-  if (!persistence.isAppendGood) {
-    warnings.push({
-      code: "append-only",
-      text: "the last write to the append-only file failed; look at the log of Redis",
-    });
-  }
-  if (!persistence.appendOnly) {
-    const text = "appendonly is off: a crash of Redis loses what came after the last snapshot";
-    warnings.push({ code: "not-persistent", text });
-  }
-  return warnings;
 }

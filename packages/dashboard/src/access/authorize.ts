@@ -4,6 +4,7 @@ import { API_PATH, isApiPath } from "../api/api-path.ts";
 import { problem } from "../api/problem.ts";
 import { ACTIONS, type Action, API_ROUTES, hasRole } from "../visitors/roles.ts";
 import { reasonAgainst } from "../visitors/visitor.ts";
+import type { RefusedChanges } from "./refused-changes.ts";
 
 const READING = new Set(["GET", "HEAD", "OPTIONS"]);
 
@@ -11,13 +12,14 @@ const READING = new Set(["GET", "HEAD", "OPTIONS"]);
  * Lets pass what the role of the visitor allows. It asks the router which handler the request will meet, so that no other
  * spelling of an address leads past it; of several, the one of the highest role counts.
  */
-export function authorize({ readOnly }: { readOnly: boolean }): MiddlewareHandler {
+export function authorize({ readOnly }: { readOnly: boolean }, refused: RefusedChanges): MiddlewareHandler {
   return async (context, next) => {
     const visitor = context.get("visitor");
     for (const action of actionsOf(context)) {
       const reason = reasonAgainst(visitor, action, readOnly);
       if (reason === null) continue;
       const outcome = hasRole(visitor.role, ACTIONS[action].role) ? "read-only" : "role";
+      if (outcome === "role" && ACTIONS[action].changes) refused.note(context, reason);
       if (isApiPath(context.req.path)) return problem(context, 403, { detail: reason, outcome });
       // As Bull Board's page reads it.
       return context.json({ error: { key: "ERRORS.FORBIDDEN" }, message: reason }, 403);

@@ -2,6 +2,7 @@ import { sharing } from "../live/shared.ts";
 import { SharedReads } from "../live/shared-reads.ts";
 import { zipAnswers } from "../live/zip-answers.ts";
 import { Redaction } from "../values/redaction.ts";
+import type { TraceUrl } from "../values/trace-url.ts";
 import type { AccessSettings } from "../visitors/access-options.ts";
 import { apiApp } from "./api-app.ts";
 import { API_PATH } from "./api-path.ts";
@@ -30,6 +31,7 @@ export interface ApiSettings {
   access: AccessSettings;
   /** Where the dashboard is mounted, with a slash at the end. */
   home: string;
+  traceUrl: TraceUrl;
 }
 
 /**
@@ -50,7 +52,7 @@ export function api(place: ApiPlace, settings: ApiSettings): OpenAPIHono {
   app.route("/", eventRoutes(place, settings));
   app.route("/", findRoutes(place, redaction));
   app.route("/", facetRoutes(place));
-  app.route("/", taskRoutes(place, redaction));
+  app.route("/", taskRoutes(place, { redaction, traceUrl: settings.traceUrl }));
   app.route("/", taskPartRoutes(place, redaction));
   app.route("/", poolRoutes(place));
   app.route("/", hostRoutes(place));

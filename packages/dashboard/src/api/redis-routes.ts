@@ -74,7 +74,13 @@ export const RedisView = z
         longest: z.number().openapi({ description: "What hardly any answer exceeds, milliseconds." }),
       }),
     ),
-    warnings: z.array(z.object({ code: z.string(), text: z.string() })),
+    warnings: z.array(
+      z.object({
+        code: z.enum(["eviction", "evicted", "memory", "snapshot", "append-only", "not-persistent"]),
+        level: z.enum(["now", "soon"]).openapi({ description: "now: it refuses or loses something, or will soon." }),
+        text: z.string(),
+      }),
+    ),
   })
   .openapi("Redis");
 

@@ -1,7 +1,7 @@
 import { DEFAULT_MAX_PAYLOAD, DEFAULT_POOL, type HostRecord, submitDetached } from "@manyhands/core/internal";
 import { ofPool, shared } from "../live/shared.ts";
 import { HIDDEN, holdsHidden, type Redaction } from "../values/redaction.ts";
-import { traceUrls } from "../values/trace-url.ts";
+import type { TraceUrl } from "../values/trace-url.ts";
 import { apiApp } from "./api-app.ts";
 import type { ApiPlace } from "./api-place.ts";
 import { asJson } from "./as-json.ts";
@@ -143,17 +143,19 @@ const remove = createRoute({
 });
 
 /** `/tasks`: look at tasks, submit them and steer them. */
-export function taskRoutes({ client, keys, inspector, ask }: ApiPlace, redaction: Redaction): OpenAPIHono {
+export function taskRoutes(
+  { client, keys, inspector, ask }: ApiPlace,
+  { redaction, traceUrl }: { redaction: Redaction; traceUrl: TraceUrl },
+): OpenAPIHono {
   const app = apiApp();
   const { tasks } = inspector;
   const missing = noSuchTask;
-  const traceUrlOf = traceUrls();
 
   app.openapi(get, async (context) => {
     const { id } = context.req.valid("param");
     const { pool, values } = context.req.valid("query");
     const found = (await tasks.get(id, { pool })) ?? missing(id);
-    const task = { ...found, traceUrl: traceUrlOf(found.traceId) };
+    const task = { ...found, traceUrl: traceUrl(found.traceId) };
     if (values !== "typed") return context.json(asJson(task), 200);
     const typed = typedParts(task, redaction);
     const outcomes = task.outcomes.map((outcome) => ({ ...outcome, value: null }));

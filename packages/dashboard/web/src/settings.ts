@@ -4,6 +4,9 @@ export const LANGUAGES = ["en", "zh"] as const;
 export type Language = (typeof LANGUAGES)[number];
 export const THEMES = ["system", "light", "dark"] as const;
 export type Theme = (typeof THEMES)[number];
+/** Least time between two readings of what has changed, ms; "0": at once. */
+export const REFRESHES = ["0", "1000", "5000", "30000"] as const;
+export type Refresh = (typeof REFRESHES)[number];
 
 /** What a reader has chosen; it stays in the browser. */
 export interface Settings {
@@ -15,6 +18,7 @@ export interface Settings {
   letterKeys: boolean;
   /** Whether pages begin with the live view paused. */
   startPaused: boolean;
+  refresh: Refresh;
 }
 
 const PLACE = "manyhands-settings";
@@ -76,6 +80,7 @@ function read(): Settings {
     language: LANGUAGES.find((language) => language === text("language")) ?? languageOfBrowser(),
     letterKeys: stored["letterKeys"] !== false,
     startPaused: stored["startPaused"] === true,
+    refresh: REFRESHES.find((refresh) => refresh === text("refresh")) ?? "0",
   };
 }
 

@@ -1,4 +1,4 @@
-import { describeRedis, resolveRedis } from "@manyhands/core/internal";
+import { describeRedis, ifAllowed, readServerFacts, resolveRedis, serverWarnings } from "@manyhands/core/internal";
 import type { Connection } from "../../connection/connection.ts";
 import { duration } from "../../output/times.ts";
 import type { Settings } from "../../settings/settings.ts";
@@ -14,7 +14,7 @@ export async function checkRedis(connection: Connection, settings: Settings): Pr
   return [
     ok("redis", `${fitness.product} ${fitness.version} at ${describeRedis(url)}`),
     ok("eviction", `maxmemory-policy is ${fitness.evictionPolicy}`),
-    checkPersistence(fitness.appendOnly),
+    ...(await checkServer(connection)),
     checkPassword(url),
     await checkClock(connection),
   ];
@@ -31,14 +31,16 @@ export async function checkWrites({ client, keys }: Connection): Promise<Finding
   return ok("writes", "Redis takes writes and messages");
 }
 
-function checkPersistence(appendOnly: boolean): Finding {
-  if (appendOnly) return ok("persistence", "the append-only file is on");
-  return {
-    check: "persistence",
-    status: "warning",
-    finding: "the append-only file is off: tasks are lost when the server restarts",
-    advice: "run CONFIG SET appendonly yes, and set it in redis.conf",
-  };
+/** What the dashboard says of the server, too. The eviction policy has been looked at before. */
+async function checkServer({ client, fitness }: Connection): Promise<Finding[]> {
+  const { value: facts } = await ifAllowed("info", () => readServerFacts(client));
+  const warnings = facts === null ? [] : serverWarnings(facts).filter(({ code }) => code !== "eviction");
+  const findings = warnings.map(({ code, level, what, advice }): Finding => {
+    const check = code === "memory" || code === "evicted" ? "memory" : "persistence";
+    return { check, status: level === "now" ? "problem" : "warning", finding: what, advice };
+  });
+  const isOff = warnings.some(({ code }) => code === "not-persistent");
+  return isOff || !fitness.appendOnly ? findings : [ok("persistence", "the append-only file is on"), ...findings];
 }
 
 function checkPassword(url: string): Finding {

@@ -1,36 +1,35 @@
 import type { RedisClient } from "../../redis/connection/index.ts";
-import type { AttentionFinding } from "./finding.ts";
-
-/** Shares of the memory limit from which it is told. */
-const TIGHT = 0.75;
-const FULL = 0.9;
+import { ifAllowed, readServerFacts, type ServerFacts, serverWarnings } from "../../work/server/index.ts";
+import type { AttentionFinding, FindingFacts } from "./finding.ts";
 
 /** What is wrong with Redis itself. Empty where the user may not ask. */
 export async function redisFindings(client: RedisClient): Promise<AttentionFinding[]> {
-  const texts = await Promise.all([client.info("memory"), client.info("persistence")]).catch((error: Error) => {
-    if (/^(NOPERM|ERR unknown)/.test(error.message)) return [];
-    throw error;
-  });
-  const facts = new Map(
-    texts
-      .join("\n")
-      .split(/\r?\n/)
-      .map((line) => line.split(":") as [string, string]),
-  );
-  const number = (name: string): number => Number(facts.get(name) ?? 0);
-  const findings: AttentionFinding[] = [];
-  const [used, limit] = [number("used_memory"), number("maxmemory")];
-  if (limit > 0 && used >= TIGHT * limit) {
-    findings.push({ kind: "redis-memory", level: used >= FULL * limit ? "now" : "soon", since: null, used, limit });
+  const { value: facts } = await ifAllowed("info", () => readServerFacts(client));
+  if (facts === null) return [];
+  const found = new Map<FindingFacts["kind"], AttentionFinding>();
+  for (const { code, level } of serverWarnings(facts)) {
+    const finding = findingOf(code, facts);
+    if (finding && !found.has(finding.kind)) found.set(finding.kind, { ...finding, level, since: null });
   }
-  const policy = facts.get("maxmemory_policy") ?? "noeviction";
-  if (policy !== "noeviction") findings.push({ kind: "redis-eviction", level: "now", since: null, policy });
-  const isFailing = ["rdb_last_bgsave_status", "aof_last_write_status"].some(
-    (name) => (facts.get(name) ?? "ok") !== "ok",
-  );
-  if (isFailing) findings.push({ kind: "redis-save-failed", level: "now", since: null });
-  else if (facts.has("aof_enabled") && facts.get("aof_enabled") !== "1") {
-    findings.push({ kind: "redis-persistence", level: "soon", since: null });
+  return [...found.values()];
+}
+
+function findingOf(
+  code: ReturnType<typeof serverWarnings>[number]["code"],
+  { memory }: ServerFacts,
+): FindingFacts | null {
+  switch (code) {
+    case "memory":
+      return { kind: "redis-memory", used: memory.used, limit: memory.limit ?? 0 };
+    case "eviction":
+      return { kind: "redis-eviction", policy: memory.policy };
+    case "snapshot":
+    case "append-only":
+      return { kind: "redis-save-failed" };
+    case "not-persistent":
+      return { kind: "redis-persistence" };
+    case "evicted":
+      // What is lost cannot be brought back by pressing something; the page of Redis says it.
+      return null;
   }
-  return findings;
 }

@@ -4,7 +4,7 @@ import { type Deadlock, findDeadlocks, type ObjectView, signatureOf } from "../o
 import type { Actor, AttentionFinding } from "./finding.ts";
 
 /** A lock that is held for so long while others wait is told; after the second time it needs somebody now, ms. */
-const HELD_LONG = 30_000;
+const HELD_LONG = 8_000;
 const HELD_TOO_LONG = 300_000;
 /** Who waits for each other still does after this, ms; what merely changes hands does not. */
 const LASTING = 1_000;

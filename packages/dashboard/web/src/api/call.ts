@@ -13,6 +13,13 @@ export interface CallOptions {
   signal?: AbortSignal;
 }
 
+let changed = 0;
+
+/** When this page has last changed something, epoch ms; 0 = never. */
+export function changedAt(): number {
+  return changed;
+}
+
 /**
  * Asks the API. @param path - Below `/api/v1`, with a slash in front and its parts encoded (`pathOf`).
  *
@@ -21,6 +28,7 @@ export interface CallOptions {
 export async function call<Answer>(path: string, options: CallOptions = {}): Promise<Answer> {
   const { method = "GET", query = {}, body, signal } = options;
   const told = toldId();
+  if (method !== "GET") changed = Date.now();
   const headers = {
     // The stream tells this page when an answer that others got before is out of date.
     ...(method === "GET" && told !== "" && { "X-Manyhands-Told": told }),

@@ -1,8 +1,12 @@
 import type { Query } from "@tanstack/react-query";
+import { changedAt } from "../api/call.ts";
 import { concerns, type Part, queryClient } from "../api/queries.ts";
+import { currentSettings } from "../settings.ts";
 
-/** Readings are made again at most this often, ms; the first change is not delayed. */
+/** Readings are made again at most this often, ms; the first change is not delayed. A reader can choose a longer time. */
 const INTERVAL = 400;
+/** So long after something was pressed, what comes of it is shown at once, ms. */
+const PRESSED = 3_000;
 /** What no event tells of is read again after so long where a reading names no other time, ms. */
 const SAFETY = 30_000;
 
@@ -23,7 +27,12 @@ export function refresh(topics: Iterable<string>): void {
   for (const topic of topics) changed.add(topic);
   if (isDue || changed.size === 0) return;
   isDue = true;
-  setTimeout(refreshNow, Math.max(0, refreshedAt + INTERVAL - Date.now()));
+  setTimeout(refreshNow, Math.max(0, refreshedAt + interval() - Date.now()));
+}
+
+function interval(): number {
+  const isPressed = Date.now() - changedAt() < PRESSED;
+  return isPressed ? INTERVAL : Math.max(INTERVAL, Number(currentSettings().refresh));
 }
 
 function refreshNow(): void {
@@ -102,7 +111,7 @@ function mergedAt({ queryHash, state: { dataUpdatedAt } }: Query): number {
 export function refreshOld(): void {
   if (document.hidden) return;
   for (const query of queryClient.getQueryCache().findAll({ type: "active", fetchStatus: "idle" })) {
-    const every = (query.meta?.["every"] as number | undefined) ?? SAFETY;
+    const every = Math.max((query.meta?.["every"] as number | undefined) ?? SAFETY, interval());
     const readAt = Math.max(query.state.dataUpdatedAt, query.state.errorUpdatedAt);
     if (readAt > 0 && Date.now() - readAt >= every) void query.fetch().catch(() => {});
   }

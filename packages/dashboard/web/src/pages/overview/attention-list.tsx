@@ -1,5 +1,5 @@
 import { Link } from "@tanstack/react-router";
-import { type ReactNode, useState } from "react";
+import { type ReactNode, useRef, useState } from "react";
 import type { Finding } from "../../../../src/api/types.ts";
 import { Button } from "../../components/button.tsx";
 import { Sentence } from "../../components/sentence.tsx";
@@ -7,11 +7,14 @@ import { Glyph } from "../../components/state.tsx";
 import { Lasting, Moment } from "../../components/time.tsx";
 import { bytes, count, percent } from "../../format/numbers.ts";
 import { duration } from "../../format/times.ts";
+import { now } from "../../live/live.ts";
 import { useWords, type Words } from "../../words/index.ts";
 import { FindingActions, isChange } from "./finding-actions.tsx";
 
-/** Findings that are shown at first. */
+/** Findings that are shown at first; and of the others those that began, or were met, so lately, ms. */
 const FIRST = 7;
+const FRESH = 300_000;
+const MOST_FRESH = 5;
 
 const SAY = { count, bytes, percent, duration };
 
@@ -21,9 +24,11 @@ export function AttentionList(props: { findings: readonly Finding[]; more: numbe
   const { findings: said, overview } = useWords();
   const [isWhole, setWhole] = useState(false);
   const [handled, setHandled] = useState<ReadonlyMap<string, Handled>>(new Map());
-  const current = isWhole ? props.findings : props.findings.slice(0, FIRST);
+  const isFresh = useFresh(props.findings);
+  const fresh = props.findings.slice(FIRST).filter(isFresh).slice(0, MOST_FRESH);
+  const current = isWhole ? props.findings : [...props.findings.slice(0, FIRST), ...fresh];
   const findings = withHandled(current, handled);
-  const hidden = isWhole ? 0 : Math.max(0, props.findings.length - FIRST);
+  const hidden = props.findings.length - current.length;
   const note = (finding: Finding, place: number, isShown: boolean): void => {
     const key = keyOf(finding);
     setHandled((before) => {
@@ -94,6 +99,16 @@ function What({ finding }: { finding: Finding }) {
       <p className="when">{finding.since !== null && <When since={finding.since} />}</p>
     </>
   );
+}
+
+/** Whether a finding has just begun: what comes while somebody looks must not hide behind what is there for hours. */
+function useFresh(findings: readonly Finding[]): (finding: Finding) => boolean {
+  const met = useRef<Map<string, number> | null>(null);
+  const at = now();
+  const known = met.current ?? new Map(findings.map((finding) => [keyOf(finding), 0]));
+  met.current = known;
+  for (const finding of findings) if (!known.has(keyOf(finding))) known.set(keyOf(finding), at);
+  return (finding) => at - Math.max(finding.since ?? 0, known.get(keyOf(finding)) ?? 0) < FRESH;
 }
 
 /** A finding with an outcome beside one of its buttons, and its place among the others. */

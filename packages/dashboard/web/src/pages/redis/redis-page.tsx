@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import type { RedisPoint, RedisView } from "../../../../src/api/redis-routes.ts";
 import { reading } from "../../api/queries.ts";
+import { Chart } from "../../components/chart.tsx";
 import { Meter } from "../../components/meter.tsx";
 import { PageHead, Reading } from "../../components/page.tsx";
 import { Glyph } from "../../components/state.tsx";
@@ -12,7 +13,6 @@ import { duration } from "../../format/times.ts";
 import { live } from "../../live/live.ts";
 import { useStore } from "../../store.ts";
 import { useWords } from "../../words/index.ts";
-import { TrendChart } from "./trend-chart.tsx";
 
 const SPANS = { hours: 10_800_000, day: 86_400_000, week: 604_800_000 } as const;
 type Span = keyof typeof SPANS;
@@ -61,10 +61,13 @@ function Warnings({ redis }: { redis: RedisView }) {
       </p>
     );
   }
-  return redis.warnings.map(({ code, text }) => (
-    <div className={`note ${code === "not-persistent" ? "warn" : "bad"}`} key={code}>
-      <Glyph name={code === "not-persistent" ? "info" : "failed"} />
-      <p>{text}</p>
+  const { memory, evicted } = redis.server;
+  const share = memory.limit === null ? "" : percent(memory.used / memory.limit);
+  const facts = { policy: memory.policy, share, evicted: count(evicted) };
+  return redis.warnings.map(({ code, level }) => (
+    <div className={`note ${level === "soon" ? "warn" : "bad"}`} key={code}>
+      <Glyph name={level === "soon" ? "warn" : "failed"} />
+      <p>{said.warnings[code](facts)}</p>
     </div>
   ));
 }
@@ -130,25 +133,51 @@ function Trend() {
         ))}
       </fieldset>
       <Reading of={trend} rows={3}>
-        {({ points }) => (points.length < 2 ? <p className="soft">{said.noTrend}</p> : <Charts points={points} />)}
+        {({ points }) =>
+          points.length < 2 ? <p className="soft">{said.noTrend}</p> : <Charts points={points} span={SPANS[span]} />
+        }
       </Reading>
     </section>
   );
 }
 
-function Charts({ points }: { points: readonly RedisPoint[] }) {
+/** Longer without a point is a gap: no host was there to note one, ms. */
+const GAP = 900_000;
+
+function Charts({ points, span }: { points: readonly RedisPoint[]; span: number }) {
   const { redis: said } = useWords();
-  const of = (figure: "used" | "keys" | "commandsPerSecond") =>
-    points.map((point) => ({ at: point.at, value: point[figure] }));
+  const known = points.flatMap((point, index) => {
+    const before = points[index - 1];
+    const isGap = before !== undefined && point.at - before.at > GAP;
+    return isGap
+      ? [
+          { at: before.at + 1, point: null },
+          { at: point.at, point },
+        ]
+      : [{ at: point.at, point }];
+  });
+  const times = known.map(({ at }) => at);
+  const to = times.at(-1) ?? 0;
+  const of = (figure: "used" | "keys" | "commandsPerSecond", name: string) => [
+    { name, color: 1 as const, form: "area" as const, values: known.map(({ point }) => point?.[figure] ?? null) },
+  ];
+  const shown = { times, span: { from: Math.min(to - span, times[0] ?? to), to } };
   return (
-    <div className="grid3">
-      <TrendChart title={said.memoryTrend} label={said.memoryTrendLabel} points={of("used")} format={bytes} />
-      <TrendChart title={said.keysTrend} label={said.keysTrendLabel} points={of("keys")} format={count} />
-      <TrendChart
+    <div className="grid3 charts">
+      <Chart
+        {...shown}
+        title={said.memoryTrend}
+        label={said.memoryTrendLabel}
+        series={of("used", said.memory)}
+        format={bytes}
+        least={1_048_576}
+      />
+      <Chart {...shown} title={said.keysTrend} label={said.keysTrendLabel} series={of("keys", said.keys)} />
+      <Chart
+        {...shown}
         title={said.commandsTrend}
         label={said.commandsTrendLabel}
-        points={of("commandsPerSecond")}
-        format={count}
+        series={of("commandsPerSecond", said.commands)}
       />
     </div>
   );

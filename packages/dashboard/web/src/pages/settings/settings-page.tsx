@@ -3,7 +3,7 @@ import { PageHead } from "../../components/page.tsx";
 import { Moment } from "../../components/time.tsx";
 import { exactTime } from "../../format/times.ts";
 import { useNow } from "../../live/clock.ts";
-import { changeSettings, isTimeZone, LANGUAGES, THEMES, useSettings } from "../../settings.ts";
+import { changeSettings, isTimeZone, LANGUAGES, REFRESHES, THEMES, useSettings } from "../../settings.ts";
 import { useVisitor } from "../../visitor/may.ts";
 import { VisitorSign } from "../../visitor/visitor-sign.tsx";
 import { useWords } from "../../words/index.ts";
@@ -11,7 +11,7 @@ import { useWords } from "../../words/index.ts";
 /** What a reader chooses for this browser, and who they are. */
 export function SettingsPage() {
   const { settings: said } = useWords();
-  const { theme, language, startPaused, letterKeys } = useSettings();
+  const { theme, language, startPaused, letterKeys, refresh } = useSettings();
   return (
     <>
       <PageHead title={said.title} tab={said.title} lead={said.lead} />
@@ -34,6 +34,12 @@ export function SettingsPage() {
           <TimeZone />
         </Part>
         <Part title={said.behaviour}>
+          <Choice
+            label={said.refresh}
+            choices={REFRESHES.map((one) => [one, said.refreshes[one]] as const)}
+            chosen={refresh}
+            onChoose={(chosen) => changeSettings({ refresh: chosen })}
+          />
           <Check
             label={said.startPaused}
             hint={said.startPausedHint}

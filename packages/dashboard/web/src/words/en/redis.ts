@@ -1,3 +1,14 @@
+import type { RedisView } from "../../../../src/api/redis-routes.ts";
+import { several } from "./several.ts";
+
+/** What a warning says. */
+interface Facts {
+  policy: string;
+  /** Used part of the memory limit. */
+  share: string;
+  evicted: string;
+}
+
 export const redis = {
   title: "Redis",
   lead: ({ product, version, mode }: { product: string; version: string; mode: string }, uptime: string) =>
@@ -16,10 +27,20 @@ export const redis = {
   answerHint: (host: string) => `as ${host} sees it`,
   answerOfPage: "as the dashboard sees it",
   well: "Redis keeps everything, and has room.",
+  warnings: {
+    eviction: ({ policy }) =>
+      `Redis deletes tasks and locks at its memory limit (maxmemory-policy is ${policy}). Run CONFIG SET maxmemory-policy noeviction.`,
+    evicted: ({ evicted }) =>
+      `Redis has deleted ${several(evicted, "key")} for want of memory since it started. Look for tasks that are missing.`,
+    memory: ({ share }) =>
+      `${share} of the memory limit is used. At 100 % Redis refuses new tasks: shorten the history, or raise maxmemory.`,
+    snapshot: () => "The last snapshot failed, and Redis may refuse writes. Its log says why.",
+    "append-only": () => "The last write to the append-only file failed. The log of Redis says why.",
+    "not-persistent": () =>
+      "The append-only file is off: a crash of Redis loses what came after the last snapshot. Run CONFIG SET appendonly yes.",
+  } satisfies Record<RedisView["warnings"][number]["code"], (facts: Facts) => string>,
   trend: "Trend",
   trendOf: { hours: "3 hours", day: "day", week: "week" },
-  asChart: "Show as chart",
-  asTable: "Show as table",
   memoryTrend: "Memory",
   memoryTrendLabel: "Memory of Redis over time",
   keysTrend: "Keys",

@@ -14,6 +14,8 @@ export const settings = {
   wrongZone: (name: string) => `There is no zone "${name}". Give one such as Europe/Berlin or Asia/Shanghai.`,
   now: (time: string) => `It is ${time} there.`,
   behaviour: "Behaviour",
+  refresh: "Show changes",
+  refreshes: { "0": "at once", "1000": "every second", "5000": "every 5 s", "30000": "every 30 s" },
   startPaused: "Begin with the live view paused",
   startPausedHint: "Pages then show what was there when they were opened, until you press p.",
   letterKeys: "Single letters are commands",

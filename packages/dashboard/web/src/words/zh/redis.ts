@@ -16,10 +16,19 @@ export const redis = {
   answerHint: (host: string) => `从 ${host} 测得`,
   answerOfPage: "从仪表盘测得",
   well: "Redis 保留所有数据，且有余量。",
+  warnings: {
+    eviction: ({ policy }: { policy: string }) =>
+      `达到内存上限时 Redis 会删除任务和锁（maxmemory-policy 为 ${policy}）。请执行 CONFIG SET maxmemory-policy noeviction。`,
+    evicted: ({ evicted }: { evicted: string }) =>
+      `启动以来 Redis 因内存不足删除了 ${evicted} 个键。请检查缺失的任务。`,
+    memory: ({ share }: { share: string }) =>
+      `已使用内存上限的 ${share}。达到 100 % 时 Redis 拒绝新任务：请缩短历史，或提高 maxmemory。`,
+    snapshot: () => "上次快照失败，Redis 可能拒绝写入。原因见其日志。",
+    "append-only": () => "上次写入追加文件失败。原因见 Redis 的日志。",
+    "not-persistent": () => "追加文件已关闭：Redis 崩溃会丢失上次快照之后的数据。请执行 CONFIG SET appendonly yes。",
+  },
   trend: "趋势",
   trendOf: { hours: "3 小时", day: "天", week: "周" },
-  asChart: "显示为图表",
-  asTable: "显示为表格",
   memoryTrend: "内存",
   memoryTrendLabel: "Redis 内存随时间的变化",
   keysTrend: "键",

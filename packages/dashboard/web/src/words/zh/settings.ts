@@ -14,6 +14,8 @@ export const settings = {
   wrongZone: (name: string) => `没有时区“${name}”。请输入例如 Europe/Berlin 或 Asia/Shanghai。`,
   now: (time: string) => `当地时间 ${time}。`,
   behaviour: "行为",
+  refresh: "显示更改",
+  refreshes: { "0": "立即", "1000": "每秒", "5000": "每 5 秒", "30000": "每 30 秒" },
   startPaused: "打开时暂停实时视图",
   startPausedHint: "页面显示打开时的内容，直到您按 p。",
   letterKeys: "单个字母作为命令",
