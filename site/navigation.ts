@@ -36,6 +36,7 @@ export const NAVIGATION: readonly NavigationGroup[] = [
       { page: "docs/how-to-long-tasks.md", name: "Run long tasks" },
       "docs/background-jobs.md",
       "docs/schedules.md",
+      "docs/workflows.md",
       { page: "docs/how-to-progress.md", name: "Report progress" },
       { page: "docs/how-to-test.md", name: "Test your tasks" },
       { page: "docs/how-to-monitor.md", name: "Monitor" },

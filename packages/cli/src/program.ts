@@ -19,6 +19,7 @@ import { submitCommand } from "./commands/submit/submit.ts";
 import { taskCommand } from "./commands/task/task.ts";
 import { topCommand } from "./commands/top/top.ts";
 import { workerCommand } from "./commands/worker.ts";
+import { workflowCommand } from "./commands/workflow/workflow.ts";
 import type { ExitCode } from "./failure/exit-code.ts";
 import { reportFailure } from "./failure/report-failure.ts";
 import { formatHelp, giveExamples, subcommandTerm } from "./help.ts";
@@ -57,6 +58,7 @@ export function buildProgram(format: OutputFormat = "table"): Command {
     .addCommand(deadCommand())
     .addCommand(poolCommand())
     .addCommand(scheduleCommand())
+    .addCommand(workflowCommand())
     .addCommand(processCommand())
     .addCommand(hostCommand())
     .addCommand(objectCommand())

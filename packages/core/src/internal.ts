@@ -121,6 +121,10 @@ export {
   type TaskState,
   type TaskView,
   type UnitView,
+  type WorkflowPart,
+  type WorkflowRow,
+  type WorkflowStatus,
+  type WorkflowTree,
 } from "./work/submission/index.ts";
 export * from "./work/task-index/index.ts";
 export * from "./work/workflows/index.ts";

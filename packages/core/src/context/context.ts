@@ -10,6 +10,7 @@ import {
   type PoolInspector,
   type ProcessInspector,
   type TaskInspector,
+  type WorkflowInspector,
 } from "../inspection/index.ts";
 import type { ObjectInspector } from "../inspection/objects/index.ts";
 import type { Logger } from "../package/index.ts";
@@ -93,7 +94,7 @@ import {
   type Semaphore,
   type SemaphoreOptions,
 } from "../shared/sync/index.ts";
-import { type AnyTask, isTask, type Task } from "../tasks/index.ts";
+import { type AnyCanvas, type AnyTask, type Canvas, isCanvas, isTask, type Task } from "../tasks/index.ts";
 import { type Milliseconds, type Patience, settledWithin, toLimit } from "../time/index.ts";
 import type { TraceMode } from "../tracing/index.ts";
 import type { Keep } from "../wire/records/keep.ts";
@@ -129,6 +130,7 @@ import {
   toSubmitted,
   UnservedWatch,
 } from "../work/submission/index.ts";
+import { startWorkflow, type WorkflowOptions } from "../work/workflows/index.ts";
 import { CONTEXT_FORMS, MANAGER_FORMS, refuseMoreThanPatience } from "./context-forms.ts";
 import { refuseOtherArguments } from "./object-forms.ts";
 import { noteClosed, noteOpened } from "./open-contexts.ts";
@@ -262,6 +264,13 @@ export class Context {
   }
 
   /**
+   * Submits a workflow, made with `chain`, `group`, `chord`, `task.with` or `signature`.
+   * @returns its handle, once Redis has all of it
+   * @throws SerializationError, PayloadTooLargeError, ValidationError, ValueError, and then nothing of it was submitted; what Redis
+   *   refuses with
+   */
+  submit<Result>(canvas: Canvas<[], Result>, options?: WorkflowOptions): Promise<TaskHandle<Result>>;
+  /**
    * Submits one call that goes on when this program ends. A pool that does not exist is made, without a limit.
    * @param options.pool - Name of the pool. @defaultValue "default"
    * @returns its handle, once Redis has the task; with deduplication the handle may be of another one under way
@@ -278,15 +287,16 @@ export class Context {
     options?: SubmitOptions & { pool?: string | undefined },
   ): Promise<TaskHandle<unknown>>;
   async submit(
-    task: AnyTask | string,
-    args: unknown[] = [],
+    task: AnyTask | string | AnyCanvas,
+    args: unknown[] | WorkflowOptions = [],
     options: SubmitOptions & { pool?: string | undefined } = {},
   ): Promise<TaskHandle<unknown>> {
     this.#assertOpen();
+    if (isCanvas(task)) return startWorkflow(this.#runtime, task, { options: args, pool: DEFAULT_POOL });
     const { pool = DEFAULT_POOL, ...own } = options ?? {};
     this.#jobs ??= new BackgroundJobs(this.#runtime);
     const call = toSubmitted(task);
-    const id = await this.#jobs.submit(pool, { ...call, args, options: own });
+    const id = await this.#jobs.submit(pool, { ...call, args: args as unknown[], options: own });
     return new TaskHandle(id, pool, { desk: this.#runtime.desk, definition: call.definition });
   }
 
@@ -579,6 +589,11 @@ export class Context {
     return this.#inspect.schedules;
   }
 
+  /** Looks at workflows and steers them: list, get, parts, cancel, retry, remove. */
+  get workflows(): WorkflowInspector {
+    return this.#inspect.workflows;
+  }
+
   /** A handle of the object that a reference names. @internal */
   openObject(reference: ObjectReference): SharedObject {
     this.#assertOpen();
@@ -663,6 +678,7 @@ export class Context {
       const delivered = Promise.allSettled([
         ...[...this.#pools].map(([registration, pool]) => pool.deref()?.leave() ?? registration.remove()),
         this.#jobs?.delivered(),
+        ...this.#runtime.deliveries,
       ]);
       const answered = timeout === undefined ? settledWithin(this.#client.ping(), limit) : Promise.resolve(false);
       const isDelivered = await settledWithin(delivered, Math.max(limit, timeout ?? 0));
@@ -763,6 +779,7 @@ export class Context {
       keys,
       clientId,
       keepAlive,
+      deliveries: new Set(),
       fleet,
       results,
       logger,
@@ -775,7 +792,8 @@ export class Context {
       desk: createTaskDesk({
         tasks: () => this.tasks,
         place: { client, keys, during: (request) => this.#during(keepAlive, request) },
-        ...{ results, expiries, logger, maxPayload },
+        workflows: () => this.workflows,
+        ...{ results, expiries, logger, maxPayload, clientId },
       }),
       unserved: new UnservedWatch({ client, fleet, logger, isPending: (pool, task) => results.isPending(pool, task) }),
       expiries,

@@ -70,7 +70,7 @@ function resultOf(answer: unknown): AuditResult {
 
 /** What is changed by all that an inspector offers. */
 export function auditInspector(
-  parts: Readonly<Record<"tasks" | "pools" | "fleet" | "processes" | "objects" | "schedules", object>>,
+  parts: Readonly<Record<"tasks" | "pools" | "fleet" | "processes" | "objects" | "schedules" | "workflows", object>>,
   trail: AuditTrail,
 ): void {
   audited(parts.tasks, trail, {
@@ -125,6 +125,14 @@ export function auditInspector(
       const { grace } = (options ?? {}) as { grace?: number };
       return describe({ grace });
     }),
+  });
+  const workflow = (action: string): Audited => ({
+    change: ([id, options]) => ({ action, kind: "workflow", target: String(id), details: describe(options) }),
+  });
+  audited(parts.workflows, trail, {
+    cancel: workflow("workflow.cancel"),
+    retry: workflow("workflow.retry"),
+    remove: workflow("workflow.remove"),
   });
   const schedule = (action: string): Audited => ({
     change: ([name, task]) => ({

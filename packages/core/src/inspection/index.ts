@@ -18,3 +18,4 @@ export type { ProcessInspector } from "./process-inspector.ts";
 export type { CauseEnding, CauseStep, TaskCauses, WaitFor } from "./task-causes.ts";
 export { createTaskDesk } from "./task-desk.ts";
 export type { InPool, TaskInspector, TaskLog } from "./task-inspector.ts";
+export type { PartsPage, WorkflowInspector, WorkflowPage, WorkflowQuery } from "./workflow-inspector.ts";

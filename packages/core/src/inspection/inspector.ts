@@ -19,6 +19,7 @@ import { ProcessInspector } from "./process-inspector.ts";
 import { RedisInspector } from "./redis-inspector.ts";
 import { TaskInspector } from "./task-inspector.ts";
 import type { RatesQuery, TaskFilter } from "./work/index.ts";
+import { WorkflowInspector } from "./workflow-inspector.ts";
 
 export interface InspectorOptions {
   client: RedisClient;
@@ -45,6 +46,7 @@ export class Inspector {
   readonly objects: ObjectInspector;
   readonly audit: AuditInspector;
   readonly schedules: Schedules;
+  readonly workflows: WorkflowInspector;
   readonly redis: RedisInspector;
   readonly #place: InspectorPlace;
 
@@ -61,6 +63,7 @@ export class Inspector {
       ...{ client, keys, during, maxPayload: maxPayload ?? DEFAULT_MAX_PAYLOAD },
       announcedTask: async (task) => announcedTasks(await liveHosts(place)).get(task) ?? null,
     });
+    this.workflows = new WorkflowInspector(place);
     const trail = audit ? new AuditTrail({ client, keys, during, ...audit }) : null;
     this.redis = new RedisInspector(place);
     this.audit = new AuditInspector(place, trail);

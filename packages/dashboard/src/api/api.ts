@@ -25,6 +25,7 @@ import { scheduleRoutes } from "./schedule-routes.ts";
 import { taskPartRoutes } from "./task-part-routes.ts";
 import { taskRoutes } from "./task-routes.ts";
 import { visitorRoutes } from "./visitor-routes.ts";
+import { workflowRoutes } from "./workflow-routes.ts";
 
 export interface ApiSettings {
   version: string;
@@ -59,6 +60,7 @@ export function api(place: ApiPlace, settings: ApiSettings): OpenAPIHono {
   app.route("/", processRoutes(place));
   app.route("/", objectRoutes(place, redaction));
   app.route("/", scheduleRoutes(place));
+  app.route("/", workflowRoutes(place));
   app.route("/", auditRoutes(place));
   app.route("/", rateRoutes(place));
   app.route("/", failureRoutes(place));

@@ -145,6 +145,7 @@ export const TaskView = z
     deadOf: z.string().nullable().openapi({ description: "Task that failed for good, of which this call tells." }),
     parent: z.object({ pool: z.string(), id: z.string() }).nullable().openapi({ description: "Waits for this one." }),
     schedule: z.string().nullable(),
+    workflow: z.string().nullable().openapi({ description: "The workflow that it is a step of." }),
     traceId: z.string().nullable().openapi({ description: "32 hexadecimal digits." }),
     traceUrl: z.string().nullable().optional().openapi({ description: "The trace in a tracing tool, if one is set." }),
     typed: z

@@ -8,6 +8,7 @@ import type * as rates from "./rate-schemas.ts";
 import type * as schedules from "./schedule-schemas.ts";
 import type * as schemas from "./schemas.ts";
 import type * as visitors from "./visitor-routes.ts";
+import type * as workflows from "./workflow-schemas.ts";
 
 export type Visitor = z.infer<typeof visitors.Visitor>;
 export type AuditEntry = z.infer<typeof audit.AuditEntry>;
@@ -35,6 +36,9 @@ export type ObjectPage = z.infer<typeof objects.ObjectPage>;
 export type ObjectContents = z.infer<typeof objects.ObjectContents>;
 export type WaitGraph = z.infer<typeof objects.WaitGraph>;
 export type ScheduleView = z.infer<typeof schedules.ScheduleView>;
+export type WorkflowRow = z.infer<typeof workflows.WorkflowRow>;
+export type WorkflowPart = z.infer<typeof workflows.WorkflowPart>;
+export type WorkflowTree = z.infer<typeof workflows.WorkflowTree>;
 export type ScheduleRun = z.infer<typeof schedules.ScheduleRun>;
 export type RateStep = z.infer<typeof rates.RateStep>;
 export type RateMark = z.infer<typeof rates.RateMark>;

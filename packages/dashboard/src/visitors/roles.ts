@@ -32,6 +32,8 @@ export const ACTIONS = {
   removeObject: { role: "admin", changes: true, words: "remove shared objects" },
   changeSchedule: { role: "operator", changes: true, words: "set, pause, resume or run schedules" },
   removeSchedule: { role: "admin", changes: true, words: "remove schedules" },
+  changeWorkflow: { role: "operator", changes: true, words: "cancel or retry workflows" },
+  removeWorkflow: { role: "admin", changes: true, words: "remove workflows" },
   signOut: { role: "viewer", changes: false, words: "sign out" },
   bullBoard: { role: "admin", changes: true, words: "change something in Bull Board" },
   /** What no line below names. */
@@ -110,4 +112,10 @@ export const API_ROUTES: Readonly<Record<string, Action>> = {
   "POST /schedules/{name}/resume": "changeSchedule",
   "POST /schedules/{name}/run": "changeSchedule",
   "DELETE /schedules/{name}": "removeSchedule",
+  "GET /workflows": "read",
+  "GET /workflows/{id}": "read",
+  "GET /workflows/{id}/parts": "read",
+  "POST /workflows/{id}/cancel": "changeWorkflow",
+  "POST /workflows/{id}/retry": "changeWorkflow",
+  "DELETE /workflows/{id}": "removeWorkflow",
 };

@@ -12,6 +12,7 @@ import { AppFrame } from "./frame/app-frame.tsx";
 import { hostSearch, hostsSearch } from "./pages/hosts/host-search.ts";
 import { poolsSearch } from "./pages/pools/pool-search.ts";
 import { processesSearch } from "./pages/processes/process-search.ts";
+import { workflowSearch } from "./pages/workflows/workflow-search.ts";
 import { failureSearch, overviewSearch } from "./router-search.ts";
 import { useWords } from "./words/index.ts";
 
@@ -133,6 +134,17 @@ const tree = root.addChildren([
     getParentRoute: () => root,
     path: "/schedules",
     component: lazyRouteComponent(() => import("./pages/schedules/schedules-page.tsx"), "SchedulesPage"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/workflows",
+    validateSearch: workflowSearch,
+    component: lazyRouteComponent(() => import("./pages/workflows/workflows-page.tsx"), "WorkflowsPage"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/workflows/$id",
+    component: lazyRouteComponent(() => import("./pages/workflows/workflow-page.tsx"), "WorkflowPage"),
   }),
   createRoute({
     getParentRoute: () => root,

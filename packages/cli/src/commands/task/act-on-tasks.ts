@@ -15,6 +15,7 @@ import { UsageError } from "../../failure/usage-error.ts";
 import { interruption } from "../../interruption.ts";
 import { colors } from "../../output/colors.ts";
 import type { Printer } from "../../output/printer.ts";
+import { WORKFLOW_DEEDS } from "../workflow/act.ts";
 import { addFilters, assertPoolOf, describeSelection, type Filters, selectionOf } from "./filters.ts";
 import { noSuchTask } from "./no-such-task.ts";
 
@@ -114,7 +115,7 @@ async function actOnIds({ inspector, printer, ids, options, deed }: Call): Promi
   for (const [index, id] of ids.entries()) {
     const place = places[index];
     try {
-      const outcome = place ? await deed.one(id, place.pool) : null;
+      const outcome = place ? await deed.one(id, place.pool) : await onWorkflow({ inspector, options, deed }, id);
       if (outcome) printer.change(outcome.value, outcome.words);
       else unknown.push(id);
     } catch (error) {
@@ -129,6 +130,16 @@ async function actOnIds({ inspector, printer, ids, options, deed }: Call): Promi
   const [first, ...others] = refused;
   if (first) throw others.length === 0 ? first : new UsageError(refused.map(({ message }) => message));
   return EXIT.done;
+}
+
+/** A workflow has an id as a task has, and is in no pool. */
+async function onWorkflow(
+  { inspector, options, deed }: Pick<Call, "inspector" | "options" | "deed">,
+  id: string,
+): Promise<{ value: object; words: string } | null> {
+  if (options.pool !== undefined) return null;
+  const { reason } = deed;
+  return (await WORKFLOW_DEEDS[deed.action]?.(inspector, id, reason === undefined ? {} : { reason })) ?? null;
 }
 
 function poolOf({ pool }: ActOptions): { pool?: string } {

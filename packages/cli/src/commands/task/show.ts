@@ -7,6 +7,7 @@ import { newCommand } from "../../invocation.ts";
 import { toJson } from "../../output/json-text.ts";
 import { type Field, shorten } from "../../output/printer.ts";
 import { duration, moment } from "../../output/times.ts";
+import { showWorkflow } from "../workflow/show.ts";
 import { describeError } from "./describe-error.ts";
 import { type InPool, inPool } from "./in-pool.ts";
 import { noSuchTask } from "./no-such-task.ts";
@@ -18,6 +19,7 @@ export function taskShowCommand(): Command {
     examples: [
       ["manyhands task show k3f9-17", "by the id that submit printed"],
       ["manyhands task show k3f9", "by what its id begins with"],
+      ["manyhands task show nightly-2026-11-27", "a workflow: its tree with counts"],
       ["manyhands task show k3f9-17.3", "the fourth call of a job that several calls share"],
     ],
   });
@@ -32,8 +34,10 @@ export function addShowing(command: Command): Command {
     .action(
       onNamespace<InPool>(async ({ args, options, printer, inspector }) => {
         const id = String(args[0]);
-        const task =
-          (await inspector.tasks.get(id, inPool(options))) ?? (await findByPrefix({ inspector }, id, options));
+        const whole = await inspector.tasks.get(id, inPool(options));
+        if (whole === null && options.pool === undefined && (await showWorkflow({ inspector }, printer, { id })))
+          return;
+        const task = whole ?? (await findByPrefix({ inspector }, id, options));
         printer.record(task, fieldsOf(task));
       }),
     );
@@ -86,6 +90,7 @@ function fieldsOf(task: TaskView): Field[] {
   add("timeout", task.timeout === null ? null : duration(task.timeout));
   add("tags", task.tags.join(", "));
   add("progress", task.progress === null ? null : toJson(task.progress));
+  add("workflow", task.workflow);
   add("calls", task.units > 1 ? `${task.units} ${task.kind}, ${task.items} items` : null);
   add("arguments", shorten(toJson(task.args), 500));
   if (task.hasResult) add("result", shorten(toJson(task.result), 2_000));

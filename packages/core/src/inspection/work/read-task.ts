@@ -17,6 +17,7 @@ import { announcedTasks, describeUnserved, isServed } from "../../work/fleet/ind
 import { describeLimit } from "../../work/limits/index.ts";
 import type { TaskPlace } from "../../work/submission/find-task.ts";
 import type { ErrorView, TaskState, TaskView, UnitView } from "../../work/submission/task-view.ts";
+import { STEP_WORKFLOW_FIELD } from "../../work/workflows/index.ts";
 import { errorFromText, viewError } from "./error-view.ts";
 import { viewTries } from "./task-tries.ts";
 import { shownState, whereIs } from "./where-is.ts";
@@ -140,6 +141,7 @@ function view(job: StoredJob, hosts: readonly HostRecord[]): TaskView {
     parent: readParent(fields["parent"]),
     // A run of a schedule of ours, or of one of BullMQ.
     schedule: (typeof envelope.schedule === "string" ? envelope.schedule : fields["rjk"]) ?? null,
+    workflow: fields[STEP_WORKFLOW_FIELD] ?? null,
     traceId: /^[0-9a-f]{2}-([0-9a-f]{32})-/.exec(String(envelope.traceparent))?.[1] ?? null,
     cancelRequested: fields[JOB_CANCEL_FIELD] ?? fields[`${JOB_CANCEL_FIELD}.${place.unit}`] ?? null,
   };

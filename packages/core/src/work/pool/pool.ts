@@ -12,7 +12,14 @@ import {
   ValueError,
 } from "../../errors/index.ts";
 import { BullQueues } from "../../redis/bull-queue/index.ts";
-import { type AnyTask, type Task, validateArguments } from "../../tasks/index.ts";
+import {
+  type AnyCanvas,
+  type AnyTask,
+  type Canvas,
+  isCanvas,
+  type Task,
+  validateArguments,
+} from "../../tasks/index.ts";
 import { type Patience, toLimit, within } from "../../time/index.ts";
 import { assertSendable, classify } from "../../wire/codec/index.ts";
 import type { UnitKind } from "../../wire/records/job.ts";
@@ -31,6 +38,7 @@ import {
   type Unit,
 } from "../submission/index.ts";
 import { checkPayload } from "../submission/payload-size.ts";
+import { startWorkflow, type WorkflowOptions } from "../workflows/index.ts";
 import { AsyncResult, type Callbacks, type ResultOrigin } from "./async-result.ts";
 import { cancelPlaces } from "./cancel-places.ts";
 import { checkChunkSize, defaultChunkSize } from "./chunk-size.ts";
@@ -280,6 +288,8 @@ export class Pool {
     return this.#imap(task, items, { ordered: false, options });
   }
 
+  /** Submits a workflow, as `mp.submit` does: its steps run in this pool unless they name another one. */
+  submit<Result>(canvas: Canvas<[], Result>, options?: Omit<WorkflowOptions, "pool">): Promise<TaskHandle<Result>>;
   /**
    * Submits one call that goes on when this program ends; in an unnamed pool, as long as the pool is there.
    * @returns its handle, once Redis has the task; with deduplication the handle may be of another one under way
@@ -291,8 +301,18 @@ export class Pool {
     options?: SubmitOptions,
   ): Promise<TaskHandle<Awaited<Result>>>;
   submit(task: string, args?: unknown[], options?: SubmitOptions): Promise<TaskHandle<unknown>>;
-  async submit(task: AnyTask | string, args: unknown[] = [], options?: SubmitOptions): Promise<TaskHandle<unknown>> {
+  async submit(
+    task: AnyTask | string | AnyCanvas,
+    args: unknown[] | Omit<WorkflowOptions, "pool"> = [],
+    options?: SubmitOptions,
+  ): Promise<TaskHandle<unknown>> {
     this.#assertRunning();
+    if (isCanvas(task)) {
+      await this.#registration.open();
+      const handle = await startWorkflow(this.#runtime, task, { options: args, pool: this.name });
+      this.#registration.used();
+      return handle;
+    }
     const ready = (): Promise<void> => this.#registration.open();
     this.#detached ??= new DetachedSubmitter(this.#runtime, {
       jobs: this.#jobs,
@@ -300,7 +320,7 @@ export class Pool {
       limitKey: () => this.#limitKey.of,
     });
     const call = toSubmitted(task);
-    const id = await this.#detached.submit({ ...call, args, options });
+    const id = await this.#detached.submit({ ...call, args: args as unknown[], options });
     this.#registration.used();
     return new TaskHandle(id, this.name, { desk: this.#runtime.desk, definition: call.definition });
   }

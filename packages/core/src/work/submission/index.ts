@@ -34,3 +34,14 @@ export {
 } from "./task-view.ts";
 export type { Unit, UnitPlace } from "./unit-batcher.ts";
 export { UnservedWatch } from "./unserved-watch.ts";
+export type {
+  StepCounts,
+  TreeOptions,
+  WorkflowCancelOutcome,
+  WorkflowPart,
+  WorkflowRemoveOutcome,
+  WorkflowRetryOutcome,
+  WorkflowRow,
+  WorkflowStatus,
+  WorkflowTree,
+} from "./workflow-tree.ts";

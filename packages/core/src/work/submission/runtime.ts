@@ -27,6 +27,8 @@ export interface Runtime {
   /** What handles of tasks ask. */
   readonly desk: TaskDesk;
   readonly keepAlive: KeepAlive;
+  /** Submissions of workflows that Redis does not have yet. */
+  readonly deliveries: Set<Promise<unknown>>;
   readonly logger: Logger;
   /** Largest encoded argument list or result, bytes. */
   readonly maxPayload: number;

@@ -13,21 +13,35 @@ import type {
   TaskState,
   TaskView,
 } from "./task-view.ts";
+import type {
+  TreeOptions,
+  WorkflowCancelOutcome,
+  WorkflowRemoveOutcome,
+  WorkflowRetryOutcome,
+  WorkflowTree,
+} from "./workflow-tree.ts";
 
 /** Where a task is looked for: ids are unique in their pool only. */
 interface InPool {
   pool?: string | undefined;
+  /** The id is that of a workflow. Absent: that of a task, or else of a workflow. */
+  isWorkflow?: boolean | undefined;
 }
+
+type CancelAnswer = CancelOutcome | WorkflowCancelOutcome;
+type RetryAnswer = RetryOutcome | WorkflowRetryOutcome;
+type RemoveAnswer = RemoveOutcome | WorkflowRemoveOutcome;
 
 /** What looks at tasks and steers them. */
 export interface TaskDesk {
   state(id: string, options: InPool): Promise<TaskState>;
   get(id: string, options: InPool): Promise<TaskView | null>;
-  cancel(id: string, options: { reason?: string | undefined } & InPool): Promise<CancelOutcome>;
-  retry(id: string, options: InPool): Promise<RetryOutcome>;
+  cancel(id: string, options: { reason?: string | undefined } & InPool): Promise<CancelAnswer>;
+  retry(id: string, options: InPool): Promise<RetryAnswer>;
   promote(id: string, options: InPool): Promise<PromoteOutcome>;
-  remove(id: string, options: InPool): Promise<RemoveOutcome>;
+  remove(id: string, options: InPool): Promise<RemoveAnswer>;
   change(id: string, change: TaskChange, options: InPool & { definition: AnyTask | undefined }): Promise<ChangeOutcome>;
+  tree(id: string, options: InPool & TreeOptions): Promise<WorkflowTree | null>;
   updates(id: string, options: InPool & UpdateOptions): AsyncGenerator<TaskUpdate, void, undefined>;
   /** @throws the task's own error; TaskUnknownError, TimeoutError */
   outcome(id: string, options: InPool & { patience: Patience | undefined }): Promise<unknown>;
@@ -37,15 +51,16 @@ export interface TaskDesk {
 const FINISH_LIMIT: Milliseconds = 5_000;
 
 /**
- * A task that is in Redis, by its id. Made by `mp.submit`, `pool.submit` and `mp.task`, in any program; it holds nothing,
- * and every method asks Redis. It is not awaitable: `get()` waits.
+ * A task, or a workflow, that is in Redis, by its id. Made by `mp.submit`, `pool.submit` and `mp.task`, in any program; it holds
+ * nothing, and every method asks Redis. It is not awaitable: `get()` waits.
  */
 export class TaskHandle<Value = unknown> {
   readonly id: string;
-  /** The pool that it is in; null = whichever has a task of that id. */
+  /** The pool that it is in; null = whichever has a task of that id, and for a workflow, whose steps may be in several. */
   readonly pool: string | null;
   readonly #desk: TaskDesk;
   readonly #definition: AnyTask | undefined;
+  readonly #isWorkflow: boolean | undefined;
   /** The value that came last: its host sends it before it finishes the job, which looks for a moment as if it ran. */
   #came: { value: Value; at: number } | undefined;
 
@@ -53,9 +68,14 @@ export class TaskHandle<Value = unknown> {
   constructor(
     id: string,
     pool: string | null,
-    { desk, definition }: { desk: TaskDesk; definition?: AnyTask | undefined },
+    {
+      desk,
+      definition,
+      isWorkflow,
+    }: { desk: TaskDesk; definition?: AnyTask | undefined; isWorkflow?: boolean | undefined },
   ) {
     this.#definition = definition;
+    this.#isWorkflow = isWorkflow;
     this.id = id;
     this.pool = pool;
     this.#desk = desk;
@@ -107,13 +127,16 @@ export class TaskHandle<Value = unknown> {
    * history as `cancelled`; `retry()` runs it again.
    * @throws TaskUnknownError
    */
-  async cancel(reason?: string): Promise<Exclude<CancelOutcome, { outcome: "unknown" }>> {
+  async cancel(reason?: string): Promise<Exclude<CancelAnswer, { outcome: "unknown" }>> {
     const outcome = await this.#desk.cancel(this.id, { reason, ...this.#place });
     return outcome.outcome === "unknown" ? this.#unknown() : outcome;
   }
 
-  /** Puts a failed or cancelled task back into its queue, with all its attempts. @throws TaskUnknownError */
-  async retry(): Promise<Exclude<RetryOutcome, { outcome: "unknown" }>> {
+  /**
+   * Puts a failed or cancelled task back into its queue, with all its attempts; of a workflow only what failed or did not start.
+   * @throws TaskUnknownError
+   */
+  async retry(): Promise<Exclude<RetryAnswer, { outcome: "unknown" }>> {
     const outcome = await this.#desk.retry(this.id, this.#place);
     return outcome.outcome === "unknown" ? this.#unknown() : outcome;
   }
@@ -125,7 +148,7 @@ export class TaskHandle<Value = unknown> {
   }
 
   /** Removes a task that does not run, with its outcome; what waits for it gets a CancelledError. @throws TaskUnknownError */
-  async remove(): Promise<Exclude<RemoveOutcome, { outcome: "unknown" }>> {
+  async remove(): Promise<Exclude<RemoveAnswer, { outcome: "unknown" }>> {
     const outcome = await this.#desk.remove(this.id, this.#place);
     return outcome.outcome === "unknown" ? this.#unknown() : outcome;
   }
@@ -140,8 +163,17 @@ export class TaskHandle<Value = unknown> {
     return outcome.outcome === "unknown" ? this.#unknown() : outcome;
   }
 
+  /**
+   * The steps, chains and groups of a workflow, with their states and counts; of large chains and groups the first parts.
+   * @throws ValueError for a task that is no workflow, or a bad option; TaskUnknownError
+   */
+  async tree(options: TreeOptions = {}): Promise<WorkflowTree> {
+    return (await this.#desk.tree(this.id, { ...options, ...this.#place })) ?? this.#unknown();
+  }
+
   get #place(): InPool {
-    return this.pool === null ? {} : { pool: this.pool };
+    const pool = this.pool === null ? {} : { pool: this.pool };
+    return this.#isWorkflow === undefined ? pool : { ...pool, isWorkflow: this.#isWorkflow };
   }
 
   #unknown(): never {
@@ -178,5 +210,6 @@ strictCalls(TaskHandle.prototype, {
   retry: bare("retry"),
   promote: bare("promote"),
   remove: bare("remove"),
+  tree: { form: "handle.tree({ parts })", most: 1, options: { 0: { parts: true } }, rejects: true },
   change: { form: "handle.change({ priority, delay, args })", most: 1, rejects: true },
 });

@@ -138,6 +138,8 @@ export interface TaskView extends TaskRow {
   parent: { pool: string; id: string } | null;
   /** BullMQ's scheduler that made it. */
   schedule: string | null;
+  /** Id of the workflow that it is a step of. */
+  workflow: string | null;
   /** The trace that its submission belongs to, 32 hexadecimal digits. */
   traceId: string | null;
   /** Reason of a requested cancellation that has not taken effect yet. */

@@ -10,6 +10,8 @@ export {
   type Results,
 } from "./canvas.ts";
 export { DEEPEST, flatten, MOST_NODES } from "./flatten.ts";
+export { type FailedWorkflow, startWorkflow, WORKFLOW_OPTIONS, type WorkflowOptions } from "./submit-workflow.ts";
+export { followWorkflow, type WorkflowWatch, waitForWorkflow } from "./wait-for-workflow.ts";
 export {
   cancelWorkflow,
   listWorkflows,
@@ -47,3 +49,4 @@ export {
 } from "./workflow-record.ts";
 export { readNodeResult, readWorkflowError, resultOf, type WorkflowValue } from "./workflow-results.ts";
 export { WorkflowSweep } from "./workflow-sweep.ts";
+export { failureOf, readTree, toPart, toRow } from "./workflow-view.ts";

@@ -22,6 +22,7 @@ export const PAGES = [
   { to: "/processes", name: "processes", icon: "processes" },
   { to: "/objects", name: "objects", icon: "lock", key: "l" },
   { to: "/schedules", name: "schedules", icon: "schedules", key: "s", beginsGroup: true },
+  { to: "/workflows", name: "workflows", icon: "workflows", key: "w" },
   { to: "/redis", name: "redis", icon: "redis", key: "r", beginsGroup: true },
   { to: "/audit", name: "audit", icon: "audit" },
   { to: "/settings", name: "settings", icon: "settings" },

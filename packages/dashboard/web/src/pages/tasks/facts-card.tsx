@@ -45,6 +45,16 @@ export function FactsCard({ task }: { task: TaskView }) {
               </dd>
             </>
           )}
+          {task.workflow !== null && (
+            <>
+              <dt>{said.workflow}</dt>
+              <dd>
+                <Link to="/workflows/$id" params={{ id: task.workflow }}>
+                  <bdi>{task.workflow}</bdi>
+                </Link>
+              </dd>
+            </>
+          )}
           {deadOf !== null && (
             <>
               <dt>{said.by}</dt>

@@ -13,6 +13,7 @@ export const frame = {
   objects: "Shared objects",
   objectsShort: "Objects",
   schedules: "Schedules",
+  workflows: "Workflows",
   redis: "Redis",
   audit: "Audit",
   settings: "Settings",

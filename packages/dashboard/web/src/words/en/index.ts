@@ -17,6 +17,7 @@ import { task } from "./task.ts";
 import { tasks } from "./tasks.ts";
 import { values } from "./values.ts";
 import { visitor } from "./visitor.ts";
+import { workflows } from "./workflows.ts";
 
 export const en = {
   common,
@@ -38,4 +39,5 @@ export const en = {
   settings,
   values,
   visitor,
+  workflows,
 };

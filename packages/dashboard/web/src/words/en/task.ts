@@ -175,6 +175,7 @@ export const task = {
   submitted: "Submitted",
   by: "By",
   schedule: "schedule",
+  workflow: "Workflow",
   onDeadOf: "the failure of",
   parent: "Waits for it",
   children: "Waits for",

@@ -13,6 +13,7 @@ export const frame = {
   objects: "共享对象",
   objectsShort: "对象",
   schedules: "计划",
+  workflows: "工作流",
   redis: "Redis",
   audit: "审计",
   settings: "设置",

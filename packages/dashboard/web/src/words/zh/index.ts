@@ -18,6 +18,7 @@ import { task } from "./task.ts";
 import { tasks } from "./tasks.ts";
 import { values } from "./values.ts";
 import { visitor } from "./visitor.ts";
+import { workflows } from "./workflows.ts";
 
 export const zh: Words = {
   common,
@@ -39,4 +40,5 @@ export const zh: Words = {
   settings,
   values,
   visitor,
+  workflows,
 };

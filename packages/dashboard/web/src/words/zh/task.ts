@@ -151,6 +151,7 @@ export const task: Words["task"] = {
   submitted: "提交",
   by: "来源",
   schedule: "计划",
+  workflow: "工作流",
   onDeadOf: "任务的失败：",
   parent: "等待它的任务",
   children: "它等待的任务",

@@ -1,0 +1,51 @@
+import { chain, connect, group, signature } from "@manyhands/core";
+import { useRedis } from "@manyhands/testing";
+import { expect, test } from "vitest";
+import { useCommands } from "./command-line.ts";
+
+const redis = useRedis();
+const commands = useCommands();
+
+test("workflow ls and show, and the task commands with the id of a workflow: show, cancel, retry, rm, wait", async () => {
+  // given
+  const namespace = redis.namespace();
+  const run = (...words: string[]) => commands(words, { redis: redis.url, namespace });
+  expect((await run("workflow", "ls")).stderr).toContain("no workflows yet; a program submits one with mp.submit(");
+  await using mp = await connect({ redis: redis.url, namespace, logger: { info() {}, warn() {}, error() {} } });
+  const parts = group(Array.from({ length: 250 }, (_, index) => signature("part", [index], { pool: "parts" })));
+  await mp.submit(chain(parts, signature("sum")), { jobId: "nightly", tags: ["night"] });
+
+  // then: large groups are folded
+  expect((await run("workflow", "ls")).stdout).toMatch(/nightly +active +part … sum +0\/251 +0/);
+  expect(JSON.parse((await run("workflow", "ls", "--tag", "night", "-o", "json")).stdout)).toMatchObject([
+    { id: "nightly", state: "active", steps: { total: 251, completed: 0 } },
+  ]);
+  const shown = (await run("task", "show", "nightly")).stdout;
+  expect(shown).toContain("0 of 251 completed");
+  expect(shown).toContain("chain of 2 parts");
+  expect(shown).toContain("├─ ▶ group of 250 parts  active, 0 ended");
+  expect(shown).toContain("│  ├─ … 100 × part  waiting  nightly.3 to nightly.102\n");
+  expect(shown).toContain("… and 150 more parts; --parts shows more");
+  expect(shown).toContain('└─ · sum  pending  nightly.2  in pool "default"');
+  expect((await run("workflow", "show", "nightly", "--parts", "3", "-o", "json")).stdout).toContain('"nightly.3"');
+
+  // when
+  expect((await run("task", "wait", "nightly", "--timeout", "50")).code).toBe(124);
+  expect((await run("task", "retry", "nightly")).stderr).toContain(
+    "workflow nightly is active; only a failed or cancelled",
+  );
+  expect((await run("task", "rm", "nightly")).stderr).toContain("first: manyhands workflow cancel nightly");
+  expect((await run("task", "cancel", "nightly", "--reason", "wrong day")).stderr).toContain(
+    "is cancelled: nothing of it",
+  );
+  expect((await run("workflow", "cancel", "nightly")).stderr).toContain("is cancelled already");
+  expect((await run("task", "wait", "nightly")).code).toBe(130);
+  expect((await run("workflow", "show", "nightly")).stdout).toContain("wrong day");
+  expect((await run("workflow", "retry", "nightly")).stderr).toContain("workflow nightly goes on");
+  expect((await run("workflow", "ls", "--state", "failed")).stderr).toContain("no such workflow");
+
+  // then
+  expect(await run("workflow", "show", "nothing")).toMatchObject({ code: 4 });
+  expect((await run("workflow", "rm", "nothing")).stderr).toContain('no workflow with the id "nothing"');
+  expect((await run("audit", "-o", "json")).stdout).toContain("workflow.retry");
+});

@@ -1,0 +1,71 @@
+import { fileURLToPath } from "node:url";
+import { chain, connect, group, signature } from "@manyhands/core";
+import { startHostProcess, useRedis } from "@manyhands/testing";
+import { beforeEach, expect, test } from "vitest";
+import { CHROMIUM, visitor, WITHOUT_CHROMIUM } from "../fixtures/chromium.ts";
+import { dashboardFor, TOKEN } from "../fixtures/dashboard.ts";
+import { expectAccessible, isTooWide, picture } from "../fixtures/looks.ts";
+
+const redis = useRedis();
+const tasks = fileURLToPath(new URL("../fixtures/api-tasks.ts", import.meta.url));
+
+beforeEach((context) => {
+  if (CHROMIUM !== null) return;
+  console.warn(`SKIPPED: ${WITHOUT_CHROMIUM}`);
+  context.skip(WITHOUT_CHROMIUM);
+});
+
+test("workflows show their tree live, and are cancelled, retried and removed from the page", async () => {
+  // given
+  const namespace = redis.namespace();
+  await startHostProcess({ url: redis.url, namespace, tasks: [tasks], slots: 2 });
+  await using mp = await connect({ redis: redis.url, namespace });
+  const people = group(Array.from({ length: 12 }, (_, index) => signature("tell", [`person ${index}`])));
+  const bad = await mp.submit(chain(people, signature("tell", [""]).immutable(), signature("tell")), { jobId: "bad" });
+  await bad.get({ timeout: 20_000 }).catch(() => {});
+  await mp.submit(chain(signature("rest"), signature("tell", ["ada"]).immutable()), { jobId: "long", tags: ["slow"] });
+  const { origin } = await dashboardFor({ redis: redis.url, namespace });
+  const { page, complaints } = await visitor({ width: 1440 });
+  await page.goto(`${origin}/?token=${TOKEN}`);
+  await page.goto(`${origin}/workflows`);
+
+  // then
+  await page.getByRole("link", { name: "bad" }).waitFor();
+  await page.getByText("12 of 14").waitFor();
+  await expectAccessible(page);
+  await picture(page, "workflows");
+
+  // when: equal steps are one line, which the keyboard unfolds
+  await page.getByRole("link", { name: "bad" }).click();
+  await page.getByText("RangeError: a name must not be empty").waitFor();
+  const fold = page.locator("summary", { hasText: "12 × tell" });
+  expect(await page.getByRole("list", { name: "Tree" }).getByRole("link").count()).toBe(1);
+  await fold.focus();
+  await page.keyboard.press("Enter");
+  await expect.poll(() => page.getByRole("list", { name: "Tree" }).getByRole("link").count()).toBe(13);
+  await expectAccessible(page);
+  await picture(page, "workflow");
+
+  // when: from a step to its workflow
+  await page.getByRole("link", { name: "Step of task tell failed:" }).click();
+  await page.getByRole("link", { name: "bad", exact: true }).click();
+  await page.getByRole("button", { name: "Retry…" }).click();
+  await page.getByRole("button", { name: "Go on with it" }).click();
+  await page.getByText("It goes on.").waitFor();
+  await page.getByRole("button", { name: "Remove…" }).click();
+  await page.getByRole("button", { name: "Remove it" }).click();
+  await expect.poll(() => mp.workflows.row("bad")).toBeNull();
+
+  // when
+  await page.goto(`${origin}/workflows/long`);
+  await page.getByText("running", { exact: true }).first().waitFor();
+  await page.getByRole("button", { name: "Cancel…" }).click();
+  await page.getByRole("button", { name: "Cancel it" }).click();
+  await expect.poll(async () => (await mp.workflows.row("long"))?.state).toBe("cancelled");
+  await page.getByText("cancelled", { exact: true }).first().waitFor();
+  await page.setViewportSize({ width: 390, height: 800 });
+  expect(await isTooWide(page)).toBe(false);
+  await page.goto(`${origin}/workflows/nothing`);
+  await page.getByText("There is no workflow nothing.").waitFor();
+  expect(complaints.filter((one) => !one.includes("404"))).toEqual([]);
+});

@@ -1,0 +1,228 @@
+import { randomUUID } from "node:crypto";
+import { writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import {
+  CancelledError,
+  type Canvas,
+  type Context,
+  chain,
+  chord,
+  connect,
+  type FailedWorkflow,
+  group,
+  signature,
+  TaskUnknownError,
+  TimeoutError,
+  type WorkflowPart,
+} from "@manyhands/core";
+import { useRedis } from "@manyhands/testing";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { count, fails, needsFile, noteFailure, pad, replaced, show, waitForFile } from "../fixtures/workflow-tasks.ts";
+import { TestNamespace } from "../host/namespace.ts";
+
+const TASKS = fileURLToPath(new URL("../fixtures/workflow-tasks.ts", import.meta.url));
+const redis = useRedis();
+const noFile = (): string => join(tmpdir(), `manyhands-${randomUUID()}`);
+const PATIENCE = { timeout: 20_000 };
+
+async function open({ hosts = 1, maxPayload = 1024 * 1024 } = {}): Promise<{ mp: Context; space: TestNamespace }> {
+  const space = new TestNamespace(redis);
+  for (let host = 0; host < hosts; host += 1) await space.host({ tasks: [TASKS], slots: 4 });
+  const mp = await connect({ redis: redis.url, namespace: space.name, maxPayload });
+  onTestFinished(() => mp.close());
+  return { mp, space };
+}
+
+async function run<Result>(mp: Context, canvas: Canvas<[], Result>): Promise<Result> {
+  return (await mp.submit(canvas)).get(PATIENCE);
+}
+
+async function failure(promise: Promise<unknown>): Promise<Error> {
+  return promise.then(
+    (value) => new Error(`it gave ${JSON.stringify(value)}`),
+    (error: unknown) => error as Error,
+  );
+}
+
+/** Steps and their states, by task and state. */
+function states(part: WorkflowPart): string[] {
+  return part.kind === "step" ? [`${part.task} ${part.state}`] : part.parts.flatMap(states);
+}
+
+describe("a submitted workflow", () => {
+  test("gives what its last part gives, however it is put together", async () => {
+    // given
+    const { mp } = await open();
+    const s = (...args: unknown[]): Canvas<[] | [unknown], unknown[]> => signature(show, args);
+
+    // then: also the shapes at which Celery's canvas goes wrong
+    expect(await run(mp, s(1))).toEqual([1]);
+    expect(await run(mp, chain(s(1), s(2), show.with(3).immutable()))).toEqual([3]);
+    expect(await run(mp, chord([], count.with()))).toBe(0);
+    expect(await run(mp, group([]))).toEqual([]);
+    expect(await run(mp, chain(s(1), group([]), count.with()))).toBe(0);
+    expect(await run(mp, chord([s(7)], count.with()))).toBe(1);
+    // A chain in a chord in a chain.
+    const inner = chord([chain(s("a"), s("b")), s("c")], show.with("body"));
+    const header = [
+      [[["first"], "a"], "b"],
+      [["first"], "c"],
+    ];
+    expect(await run(mp, chain(s("first"), inner, show.with("last")))).toEqual([[header, "body"], "last"]);
+    // A chord whose body is a group, and a step after that.
+    const bodyIsGroup = chord([s(1), s(2)], group([count.with(), show.with("x")]));
+    expect(await run(mp, chain(bodyIsGroup, show.with("end")))).toEqual([[2, [[[1], [2]], "x"]], "end"]);
+    // A group of groups of chords.
+    const pair = group([chord([s(1), s(2)], count.with())]);
+    expect(await run(mp, group([pair, pair]))).toEqual([[2], [2]]);
+  });
+
+  test("fails with the error of a step, in a header, a nested chord or a body, and runs no body then", async () => {
+    // given
+    const { mp } = await open();
+    const notes = mp.queue<FailedWorkflow>("failures");
+    const broken = fails.with("broken");
+
+    // when
+    const inHeader = await mp.submit(chord([show.with(1), broken], show.with("body")), {
+      jobId: "in-header",
+      tags: ["nightly"],
+      onError: noteFailure,
+    });
+    const nested = await mp.submit(
+      chain(show.with(1), chord([chord([broken.immutable()], show.with())], show.with()), show.with()),
+    );
+    const inBody = await mp.submit(chord([show.with(1)], broken.immutable()));
+
+    // then
+    const error = await failure(inHeader.get(PATIENCE));
+    expect(error).toBeInstanceOf(RangeError);
+    expect(error.message).toBe("broken");
+    expect(await failure(nested.get(PATIENCE))).toBeInstanceOf(RangeError);
+    expect(await failure(inBody.get(PATIENCE))).toBeInstanceOf(RangeError);
+    const tree = await inHeader.tree();
+    expect(states(tree.root)).toEqual(["show completed", "fails failed", "show pending"]);
+    expect(tree).toMatchObject({ state: "failed", tags: ["nightly"], failedReason: "broken", steps: { failed: 1 } });
+    expect(tree.failedStep).toEqual({ id: "in-header.4", task: "fails" });
+    expect(await notes.get(PATIENCE)).toMatchObject({
+      id: "in-header",
+      step: "in-header.4",
+      task: "fails",
+      args: ["broken"],
+    });
+    expect((await mp.tasks.find({ tag: "nightly" })).tasks.length).toBe(2);
+  });
+
+  test("returns errors as outcomes where its group says so", async () => {
+    const { mp } = await open();
+
+    const outcomes = await run(mp, group([show.with(1), fails.with("broken")], { errors: "return" }));
+
+    expect(outcomes).toMatchObject([
+      { index: 0, ok: true, value: [1] },
+      { index: 1, ok: false, error: { name: "RangeError", message: "broken" } },
+    ]);
+    // The same to a body.
+    expect(await run(mp, chord(group([show.with(1), fails.with("x")], { errors: "return" }), count.with()))).toBe(2);
+  });
+
+  test("fails where a part gives more than fits, or a workflow instead of a value", async () => {
+    // given
+    const { mp } = await open();
+
+    // then: many results together may be more than fits into one payload, as they travel by reference
+    const large = group(Array.from({ length: 4 }, () => pad.with(500_000)));
+    expect(await run(mp, chord(large, count.with()))).toBe(4);
+    expect((await failure(run(mp, chain(pad.with(2_000_000), show.with())))).name).toBe("PayloadTooLargeError");
+    expect((await failure(run(mp, chain(replaced.with(), show.with())))).name).toBe("SerializationError");
+  });
+
+  test("is found by its id, is cancelled, goes on after a retry with what was not done, and is removed", async () => {
+    // given
+    const { mp } = await open();
+    const file = noFile();
+    const parts = [show.with(1), waitForFile.with(file), needsFile.with(file, "found")] as const;
+    const handle = await mp.submit(chord(parts, show.with("end")), { jobId: "night" });
+    const same = mp.task("night");
+    await expect.poll(async () => (await same.tree()).steps.completed).toBe(1);
+
+    // then
+    expect(await same.state()).toBe("failed");
+    expect(await same.retry()).toMatchObject({ outcome: "queued" });
+    await failure(same.get(PATIENCE));
+    expect(await mp.task("no such").state()).toBe("unknown");
+    expect(await failure(mp.task("no such").get(PATIENCE))).toBeInstanceOf(TaskUnknownError);
+    expect(await failure(handle.get({ timeout: 0 }))).toBeInstanceOf(RangeError);
+
+    // when
+    writeFileSync(file, "");
+    const updates: string[] = [];
+    expect(await handle.retry()).toMatchObject({ outcome: "queued" });
+    for await (const update of same.updates(PATIENCE)) if (update.type === "state") updates.push(update.state);
+
+    // then
+    expect(updates.at(-1)).toBe("completed");
+    expect(await handle.get(PATIENCE)).toEqual([[[1], "there", "found"], "end"]);
+    expect(await handle.retry()).toMatchObject({ outcome: "not-failed", state: "completed" });
+    expect(await handle.cancel()).toMatchObject({ outcome: "finished", state: "completed" });
+    // The same id again is the same workflow.
+    const again = await mp.submit(show.with("other"), { jobId: "night" });
+    expect(await again.get(PATIENCE)).toEqual([[[1], "there", "found"], "end"]);
+    expect(await handle.remove()).toEqual({ outcome: "removed", pool: null });
+    expect(await handle.state()).toBe("unknown");
+  });
+
+  test("starts nothing more once it is cancelled, and stops what runs", async () => {
+    // given
+    const { mp } = await open();
+    const handle = await mp.submit(chain(waitForFile.with(noFile()), show.with("after")), { jobId: "stopped" });
+    const result = failure(handle.get(PATIENCE));
+    await expect.poll(() => mp.task("stopped.1").state()).toBe("active");
+
+    // when
+    expect(await handle.cancel("not needed")).toMatchObject({ outcome: "stopping" });
+
+    // then
+    expect(await result).toBeInstanceOf(CancelledError);
+    expect((await result).message).toContain("not needed");
+    await expect.poll(() => mp.task("stopped.1").state()).not.toBe("active");
+    expect((await handle.tree()).steps).toMatchObject({ total: 2, completed: 0 });
+    await expect.poll(async () => (await handle.remove()).outcome).toBe("removed");
+  });
+
+  test("ends waits in time, when it is removed, and when its program ends", async () => {
+    // given
+    const { mp } = await open({ hosts: 0 });
+    const handle = await mp.pool(1, { name: "own" }).submit(chain(show.with(1), show.with(2)), { jobId: "waits" });
+
+    // then
+    expect(await failure(handle.get({ timeout: 20 }))).toBeInstanceOf(TimeoutError);
+    expect(await failure(handle.get({ timeout: 0 }))).toBeInstanceOf(TimeoutError);
+    expect((await handle.tree()).root.parts[0]).toMatchObject({ pool: "own", state: "waiting" });
+    expect(await failure(handle.promote())).toMatchObject({ code: "ERR_VALUE" });
+    expect(await failure(handle.show())).toMatchObject({ code: "ERR_VALUE" });
+    expect(await failure(handle.tree({ parts: 0 }))).toMatchObject({ code: "ERR_VALUE" });
+    expect(await failure(mp.submit(show.with(1), { delay: 5 } as never))).toMatchObject({ code: "ERR_VALUE" });
+    expect(await failure(mp.submit(show.with(1), { jobId: "7" }))).toMatchObject({ code: "ERR_VALUE" });
+    const page = await mp.workflows.list({ state: "active" });
+    expect(page).toMatchObject({ total: 1, nextOffset: null, workflows: [{ id: "waits", name: "show" }] });
+    const waiting = failure(handle.get());
+    await handle.cancel();
+    expect(await waiting).toBeInstanceOf(CancelledError);
+  });
+
+  test("shows a large group in pages", async () => {
+    const { mp } = await open();
+    const handle = await mp.submit(group(Array.from({ length: 600 }, (_, index) => show.with(index))));
+
+    expect((await handle.get(PATIENCE)).length).toBe(600);
+    const { root, steps } = await handle.tree({ parts: 5 });
+    expect(root).toMatchObject({ kind: "group", count: 600, ended: 600, state: "completed" });
+    expect(root.parts.map(({ state }) => state)).toEqual(Array(5).fill("completed"));
+    expect(steps).toMatchObject({ total: 600, completed: 600 });
+    const page = await mp.workflows.parts(handle.id, { from: 590, count: 100 });
+    expect(page?.parts.length).toBe(10);
+  });
+});
