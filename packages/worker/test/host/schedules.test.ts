@@ -1,7 +1,7 @@
 import { connect, type ScheduleRun, type ScheduleView, ValueError } from "@manyhands/core";
-import { startHostProcess, until, useRedis } from "@manyhands/testing";
+import { until, useRedis } from "@manyhands/testing";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { TASKS, TestNamespace } from "./namespace.ts";
+import { TestNamespace } from "./namespace.ts";
 
 const redis = useRedis();
 
@@ -189,28 +189,6 @@ describe("due times that passed while no host was there", () => {
     });
     expect(next).toBeGreaterThan(Date.now() - 1_000);
   });
-});
-
-test("hosts that are killed while they trigger: each due time runs once", async () => {
-  // given
-  const { space, mp, view } = await open();
-  const start = () => startHostProcess({ url: redis.url, namespace: space.name, tasks: [TASKS], slots: 2 });
-  const hosts = await Promise.all([start(), start(), start()]);
-
-  // when: one after the other is killed, and another one comes
-  await mp.schedules.set("steady", "square", [4], { every: 100, limit: 40, missed: "all" });
-  for (let kills = 0; (await view("steady")).state !== "ended" && kills < 6; kills++) {
-    hosts.shift()?.kill("SIGKILL");
-    hosts.push(await start());
-  }
-  await until(async () => (await view("steady")).state === "ended");
-
-  // then
-  const { lastRuns, runs } = await view("steady");
-  expect(runs).toBe(40);
-  const due = dueTimes(lastRuns);
-  expect(due.map((at) => (at - (due[0] ?? 0)) / 100)).toEqual(Array.from({ length: 40 }, (_, place) => place));
-  expect(new Set(lastRuns.map(({ id }) => id)).size).toBe(40);
 });
 
 describe("bad input is refused, and says what to do", () => {

@@ -23,6 +23,7 @@ export interface RecordedAdd {
 export class AddRecorder {
   readonly #queue: BullQueue;
   #recorded: RecordedAdd[] = [];
+  #recording: Promise<unknown> = Promise.resolve();
 
   constructor(context: { client: RedisClient; keys: Keys }, pool: string) {
     this.#queue = openBullQueue(context, pool);
@@ -40,9 +41,14 @@ export class AddRecorder {
     };
   }
 
-  async record(jobs: readonly { name: string; data: unknown; opts: JobsOptions }[]): Promise<RecordedAdd[]> {
-    await this.#queue.addBulk(jobs.map((job) => ({ ...job })));
-    return this.#recorded;
+  record(jobs: readonly { name: string; data: unknown; opts: JobsOptions }[]): Promise<RecordedAdd[]> {
+    // One after another: BullMQ does not say for which call it adds.
+    const recording = this.#recording.then(async () => {
+      await this.#queue.addBulk(jobs.map((job) => ({ ...job })));
+      return this.#recorded;
+    });
+    this.#recording = recording.catch(() => {});
+    return recording;
   }
 
   async close(): Promise<void> {

@@ -126,6 +126,33 @@ describe("due times that passed while no host was there", () => {
   });
 });
 
+test("schedules of one pool that are due at the same moment start their own tasks", async () => {
+  const { mp, runner, view, now, wasDue } = await open();
+  const names = Array.from({ length: 12 }, (_, place) => `one-${place}`);
+  const due = (await now()) - 2_500;
+  for (const [place, name] of names.entries()) {
+    await mp.schedules.set(name, "square", [place], {
+      every: 1_000,
+      missed: place % 2 === 0 ? "all" : "last",
+      limit: 2,
+    });
+  }
+  for (const name of names) await wasDue(name, due);
+
+  (await runner()).start();
+  await until(async () => (await Promise.all(names.map(view))).every(({ runs }) => runs > 0));
+
+  for (const [place, name] of names.entries()) {
+    const ids = (await view(name)).lastRuns.flatMap(({ id }) => id ?? []);
+    const rows = await Promise.all(ids.map((id) => mp.task(id).show()));
+    expect(
+      rows.map((row) => [row?.schedule, row?.args]),
+      name,
+    ).toEqual(ids.map(() => [name, [place]]));
+    if (place % 2 === 0) expect(ids).toHaveLength(2);
+  }
+});
+
 describe("with several hosts", () => {
   test("a host that sees a schedule late does not cancel the run that another has started", async () => {
     const { mp, runner, view, client, keys, now, wasDue } = await open();
