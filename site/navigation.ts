@@ -114,6 +114,7 @@ export const NAVIGATION: readonly NavigationGroup[] = [
       "docs/decisions/assigned-jobs.md",
       "docs/decisions/routing.md",
       "docs/decisions/shared-duties.md",
+      "docs/decisions/workflows.md",
       "docs/decisions/adding-in-bulk.md",
       "docs/decisions/task-index.md",
       "docs/decisions/readable-jobs.md",

@@ -48,11 +48,18 @@ test(
     const pools = new PoolRegistry(context.client, context.keys);
     for (const name of ["one", "two"]) await pools.create(unlimitedPool(name));
     const counts = { completed: 0, failed: 0, cancelled: 0, retried: 0, steps: 0, again: 0, kills: 0, restarts: 0 };
-    const startHost = (): Promise<ChaosHost> =>
-      ChaosHost.start({
-        ...{ name: "host", namespace, redis: redis.url, tasks: [TASKS], slots: 6, spares: 0 },
-        ...{ lockDuration: 800, stalledInterval: 250 },
-      });
+    async function startHost(): Promise<ChaosHost> {
+      for (;;) {
+        const host = await ChaosHost.start({
+          ...{ name: "host", namespace, redis: redis.url, tasks: [TASKS], slots: 6, spares: 0 },
+          ...{ lockDuration: 800, stalledInterval: 250 },
+        }).catch(() => null);
+        // Redis may be away just now.
+        if (host) return host;
+        await delay(50);
+      }
+    }
+
     let isOver = false;
     let lastWords = "";
 

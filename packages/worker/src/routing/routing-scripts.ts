@@ -536,8 +536,9 @@ local is_failed = ARGV[5] == "failed"
 local own_id, own_pool, own_task = ARGV[1], ARGV[15], ARGV[16]
 local prefix, step = ARGV[10], ARGV[21]
 ${NOTE_ENDING}
-local error_text = ""
+local error_text, started = "", nil
 if is_failed then
+  started = tonumber(redis.call("HGET", KEYS[12], "processedOn") or "")
   error_text = redis.call("HGET", KEYS[12], "${JOB_ERROR_FIELD}") or ""
   arguments[9] = with_ending(KEYS[12], ARGV[9] == "" and {} or cmsgpack.unpack(ARGV[9]), ARGV[14])
 end
@@ -546,7 +547,8 @@ if type(reply) == "number" and reply < 0 then return {reply, 0, "", ""} end
 ${workflowLua()}
 local w = open_workflow(prefix, ARGV[26], ARGV[20])
 if is_failed then
-  if workflow_failed(w, step, error_text, ARGV[4]) then workflow_tell(w, ARGV[25]) end
+  local starts_again = ARGV[14] == "cancelled" and workflow_again(w, step, started)
+  if not starts_again and workflow_failed(w, step, error_text, ARGV[4]) then workflow_tell(w, ARGV[25]) end
 elseif w.state and redis.call("HEXISTS", w.results, step) == 0 then
   local result = ARGV[23]
   if ARGV[24] ~= "" then

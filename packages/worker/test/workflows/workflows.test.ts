@@ -234,6 +234,22 @@ describe("a workflow", () => {
     expect(await result(id)).toBe(40);
     expect(await cancelWorkflow(context, id, "late")).toBe("ended");
     await reaches(id, "completed");
+
+    // when: it goes on before its steps have noticed that they are cancelled
+    const [again, still] = [noFile(), noFile()];
+    const hasty = await put({
+      group: [
+        { task: "waitForFile", args: [again] },
+        { task: "ignoresCancel", args: [still] },
+      ],
+    });
+    await until(async () => (await space.queue("default").getActiveCount()) === 2);
+    await cancelWorkflow(context, hasty, "a mistake");
+    await retryWorkflow(context, hasty);
+    for (const one of [again, still]) writeFileSync(one, "");
+
+    // then
+    expect(await result(hasty)).toEqual(["there", "there"]);
   });
 
   test("is submitted once, needs no submitter, and hears of steps that were ended or removed by others", async () => {

@@ -13,13 +13,15 @@ export const NEEDED_COMMANDS: readonly string[] = [
   // Channels
   ..."publish subscribe unsubscribe".split(" "),
   // Keys
-  ..."del exists get incr incrby mget persist pexpire pexpireat pttl rename scan set type unlink getex".split(" "),
+  ..."del exists get incr incrby mget persist pexpire pexpireat pttl rename scan set strlen type unlink getex".split(
+    " ",
+  ),
   // Bitmaps
   ..."bitcount bitop getbit getrange setbit setrange".split(" "),
   // Memory by what takes it
   "memory|usage",
   // Hashes
-  ..."hdel hexists hget hgetall hincrby hkeys hlen hmget hmset hscan hset hsetnx hvals".split(" "),
+  ..."hdel hexists hget hgetall hincrby hkeys hlen hmget hmset hscan hset hsetnx hstrlen hvals".split(" "),
   // Lists
   ..."lindex linsert llen lmove lpop lpos lpush lrange lrem lset ltrim rpop rpoplpush rpush".split(" "),
   // Sets

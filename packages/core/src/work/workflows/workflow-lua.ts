@@ -89,6 +89,8 @@ end
  * - `workflow_result(w, number, where, result)`: the same for a step, with the result, which counts once. Returns whether it did.
  * - `workflow_failed(w, step, error, message)`: a step has failed for good. Returns whether that failed the whole.
  * - `workflow_end(w, state)`: the whole ends. `w.ended` has the state then.
+ * - `workflow_again(w, step, started)`: a step that was started then ended as cancelled. Returns whether it starts again, as the
+ *   whole was cancelled and goes on.
  * - `workflow_input(w, step)`: the node whose result the step takes, or "-".
  * - `workflow_tell(w, data)`: adds the call that tells that the whole has failed, with this data, if one is wanted.
  * - `workflow_pump(w, most)`: puts steps in line that may start, up to so many. Returns how many, and whether there are more.
@@ -262,6 +264,15 @@ local function workflow_input(w, number)
     if node[3] > 0 and workflow_node(w, node[2])[1] == ${CHAIN} then return tostring(number - 1) end
     number = node[2]
   end
+end
+-- A step was cancelled because the whole was, which goes on by now: it starts again. Returns false for any other.
+local function workflow_again(w, number, since)
+  local at = tonumber(redis.call("HGET", w.hash, "cancelledAt") or "")
+  if w.state ~= "running" or not at or not since or since > at then return false end
+  if redis.call("SREM", w.line, number) == 1 then
+    redis.call("RPUSH", w.stack, number .. " " .. workflow_input(w, tonumber(number)) .. " 0")
+  end
+  return true
 end
 local function workflow_place(w, parent)
   if parent < 0 then return "" end

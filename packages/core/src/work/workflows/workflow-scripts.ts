@@ -91,7 +91,7 @@ export const cancelWorkflowScript: Script<["cancelled" | "ended" | "missing", st
 local w = open_workflow(ARGV[2], ARGV[3], ARGV[1])
 if not w.state or w.state == "building" then return {"missing", ""} end
 if w.state ~= "running" then return {"ended", ""} end
-redis.call("HSET", KEYS[1], "reason", ARGV[4])
+redis.call("HSET", KEYS[1], "reason", ARGV[4], "cancelledAt", string.format("%.0f", server_time()))
 workflow_end(w, "cancelled")
 return {"cancelled", redis.call("HGET", KEYS[1], "watchers") or ""}
 `,
