@@ -22,13 +22,14 @@ describe("schedule", () => {
     expect(added.stderr).toMatch(/^schedule "nightly" is set: next run \d{4}-\d\d-\d\d 0[12]:00:00Z \(in /);
     expect((await run("schedule", "add", "nightly", "square", "7", ...cron)).stderr).toContain("is as it was");
     expect((await run("schedule", "add", "nightly", "square", "8", ...cron)).stderr).toContain("is changed");
-    await run("schedule", "add", "often", "square", "2", "--every", "5m", "--jitter", "10s");
+    await run("schedule", "add", "often", "square", "2", "--every", "5m", "--jitter", "10s", "--until", "7d");
 
     const list = JSON.parse((await run("schedule", "ls", "-o", "json")).stdout);
     expect(list).toMatchObject([
       { name: "nightly", task: "square", args: [8], cron: "0 3 * * *", timeZone: "Europe/Berlin", tags: ["nightly"] },
       { name: "often", every: 300_000, jitter: 10_000 },
     ]);
+    expect(list[1].until - Date.now()).toBeGreaterThan(6 * 86_400_000);
     expect((await run("schedule", "ls")).stdout).toMatch(
       /nightly +active +square +default +0 3 \* \* \* Europe\/Berlin/,
     );
@@ -87,6 +88,16 @@ describe("schedule", () => {
     [["add", "x", "square", "--cron", "0 0 31 2 *"], 2, /is never due/],
     [["add", "x", "square", "--every", "soon"], 2, /--every must be a time such as 500ms/],
     [["add", "x", "square"], 2, /either cron or every/],
+    [["add", "x", "square", "--every", "1s", "--from", "soon"], 2, /--from must be how long from now \(90s/],
+    [["add", "x", "square", "--cron", "@daily", "--time-zone", "Mars"], 2, /timeZone must be a name of the time zone/],
+    [
+      ["add", "x", "square", "--cron", "@daily", "--until", "2020-01-01"],
+      2,
+      /is never due: its first time comes after/,
+    ],
+    [["resume", "nothing"], 4, /no schedule "nothing"/],
+    [["run", "nothing"], 4, /no schedule "nothing"/],
+    [["rm", "x y", "-y"], 2, /a schedule's name is/],
     [["add", "a b", "square", "--every", "1s"], 2, /a schedule's name is/],
     [
       ["add", "x", "square", "--every", "1s", "--overlap", "maybe"],

@@ -94,15 +94,8 @@ test("runs of schedules that no host has started in time are one finding", async
   const { namespace, overview } = await place();
   const { client, keys } = namespace;
   const late = Date.now() - 120_000;
-  for (const [name, at] of [
-    ["older", late - 60_000],
-    ["newer", late],
-    ["next", Date.now() + 60_000],
-  ] as const) {
-    await client.hset(keys.schedule(name), { at });
-    // A host that could not start it has put it off.
-    await client.zadd(keys.schedules, name === "older" ? Date.now() + 30_000 : at, name);
-  }
+  const times = { older: late - 60_000, newer: late, next: Date.now() + 60_000 };
+  for (const [name, at] of Object.entries(times)) await client.zadd(keys.schedules, at, name);
   expect((await overview()).attention).toContainEqual(
     expect.objectContaining({ kind: "schedule-late", level: "now", schedule: "older", count: 2, since: late - 60_000 }),
   );

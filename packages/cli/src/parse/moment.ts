@@ -10,11 +10,22 @@ const UNITS: Readonly<Record<string, number>> = {
  * @returns ms since the epoch
  */
 export function moment(option: string, now: () => number = Date.now): (text: string) => number {
+  return reader(option, { now, ahead: -1 });
+}
+
+/** The same for times to come: `24h` is in 24 hours. */
+export function futureMoment(option: string): (text: string) => number {
+  return reader(option, { now: Date.now, ahead: 1 });
+}
+
+function reader(option: string, { now, ahead }: { now: () => number; ahead: 1 | -1 }): (text: string) => number {
   return (text) => {
-    const time = parse(text.trim(), now);
+    const span = readSpan(text.trim());
+    const time = Number.isFinite(span) ? now() + ahead * span : parse(text.trim());
     if (Number.isFinite(time)) return time;
+    const relative = ahead === 1 ? "how long from now" : "how long ago";
     throw new UsageError(
-      `${option} must be how long ago (90s, 30m, 24h, 7d), a date or time (2026-11-27, 2026-11-27T03:00, ` +
+      `${option} must be ${relative} (90s, 30m, 24h, 7d), a date or time (2026-11-27, 2026-11-27T03:00, ` +
         `2026-11-27T03:00:00Z), or ms since the epoch; got "${text}"`,
     );
   };
@@ -26,9 +37,7 @@ export function readSpan(text: string): number {
   return Number(amount) * (UNITS[unit] ?? Number.NaN);
 }
 
-function parse(text: string, now: () => number): number {
-  const span = readSpan(text);
-  if (Number.isFinite(span)) return now() - span;
+function parse(text: string): number {
   if (/^\d{9,16}$/.test(text)) return Number(text);
   if (!/^\d{4}-\d{2}-\d{2}([T ]|$)/.test(text)) return Number.NaN;
   // Of a date without a time, JavaScript takes the zone for UTC.

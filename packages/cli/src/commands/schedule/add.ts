@@ -4,7 +4,7 @@ import { onNamespace } from "../../connection/on-namespace.ts";
 import { UsageError } from "../../failure/usage-error.ts";
 import { newCommand } from "../../invocation.ts";
 import { moment as printedMoment } from "../../output/times.ts";
-import { moment, readSpan } from "../../parse/moment.ts";
+import { futureMoment, readSpan } from "../../parse/moment.ts";
 import { wholeNumber } from "../../parse/numbers.ts";
 import { assertTaskKnown, waitForHostOption } from "../submit/destination.ts";
 import { readArguments } from "../submit/read-arguments.ts";
@@ -50,8 +50,8 @@ export function scheduleAddCommand(): Command {
       span("--every"),
     )
     .option("--time-zone <name>", "of --cron, such as Europe/Berlin; without it UTC")
-    .option("--from <time>", "no run is due before", moment("--from"))
-    .option("--until <time>", "no run is due after", moment("--until"))
+    .option("--from <time>", "no run is due before: 2h from now, or a date or time", futureMoment("--from"))
+    .option("--until <time>", "no run is due after: 7d from now, or a date or time", futureMoment("--until"))
     .option("--limit <n>", "end after so many runs", wholeNumber("--limit", { from: 1 }))
     .option("--jitter <time>", "start each run up to so much late", span("--jitter"))
     .addOption(new Option("--overlap <how>", "a run is due and the one before has not ended").choices(OVERLAPS))

@@ -16,16 +16,8 @@ export async function scheduleFindings(
   keys: Keys,
   at: number,
 ): Promise<{ findings: AttentionFinding[]; lookAgainAt: number | null }> {
-  const names = await client.zrangebyscore(keys.schedules, "-inf", "(+inf", "LIMIT", 0, MOST_SCHEDULES);
-  if (names.length === 0) return { findings: [], lookAgainAt: null };
-  const pipeline = client.pipeline();
-  // Hosts that cannot trigger one put it off in the set; its record keeps when it is due.
-  for (const name of names) pipeline.hget(keys.schedule(name), "at");
-  const replies = (await pipeline.exec()) ?? [];
-  const due = names
-    .map((name, index) => ({ name, since: Number(replies[index]?.[1] ?? Number.NaN) }))
-    .filter(({ since }) => since > 0)
-    .sort((left, right) => left.since - right.since);
+  const flat = await client.zrangebyscore(keys.schedules, "-inf", "(+inf", "WITHSCORES", "LIMIT", 0, MOST_SCHEDULES);
+  const due = flat.flatMap((name, index) => (index % 2 === 0 ? [{ name, since: Number(flat[index + 1]) }] : []));
   const late = due.filter(({ since }) => at - since > LATE_SCHEDULE);
   const [first] = late;
   const next = due.find(({ since }) => at - since <= LATE_SCHEDULE);

@@ -29,6 +29,8 @@ export interface ScheduleRunnerOptions {
 const LONGEST_SLEEP: Milliseconds = 60_000;
 /** Schedules that are triggered at once. */
 const AT_ONCE = 20;
+/** A host leaves a schedule that it could not trigger to others for so long, ms. */
+const LEAVE_ALONE: Milliseconds = 30_000;
 
 /**
  * Triggers the schedules that are due. Every host has one, and Redis sees to it that each due time is triggered once: so
@@ -38,6 +40,8 @@ export class ScheduleRunner {
   readonly #options: ScheduleRunnerOptions;
   readonly #jobs: RunJobs;
   readonly #duty: Duty;
+  /** Schedules that this host could not trigger -> when it tries again, by `performance.now()`. */
+  readonly #failed = new Map<string, number>();
   #stopped = false;
 
   constructor(options: ScheduleRunnerOptions) {
@@ -83,31 +87,43 @@ export class ScheduleRunner {
   async #look(): Promise<Milliseconds> {
     const { client, keys } = this.#options;
     while (!this.#stopped) {
-      const [time, ...entries] = await firstSchedules.run(client, [keys.schedules], [AT_ONCE]);
+      // Those that it leaves to others may be the first ones.
+      const most = AT_ONCE + this.#failed.size;
+      const [time, ...entries] = await firstSchedules.run(client, [keys.schedules], [most]);
       const now = Number(time);
       const due: string[] = [];
-      let first = Number.POSITIVE_INFINITY;
+      let first = LONGEST_SLEEP;
       for (let index = 0; index < entries.length; index += 2) {
-        const at = Number(entries[index + 1]);
-        if (at <= now) due.push(entries[index] ?? "");
-        else first = Math.min(first, at);
+        const name = entries[index] ?? "";
+        const wait = Math.max(Number(entries[index + 1]) - now, this.#leftAlone(name));
+        if (wait <= 0) due.push(name);
+        else first = Math.min(first, wait);
       }
-      if (due.length === 0) return Math.min(LONGEST_SLEEP, Math.max(1, first - now));
+      if (due.length === 0) return Math.max(1, first);
       await Promise.all(due.map((name) => this.#triggerSafely(name, now)));
     }
     return LONGEST_SLEEP;
   }
 
-  /** One schedule that cannot be triggered keeps no other from it. */
+  /** For how long this host leaves a schedule alone, ms. */
+  #leftAlone(name: string): Milliseconds {
+    const until = this.#failed.get(name);
+    if (until === undefined) return 0;
+    const wait = until - performance.now();
+    if (wait <= 0) this.#failed.delete(name);
+    return wait;
+  }
+
+  /** One schedule that cannot be triggered keeps no other from it, and no other host from trying. */
   async #triggerSafely(name: string, now: number): Promise<void> {
-    const { client, keys, logger } = this.#options;
+    const { client, logger } = this.#options;
     try {
       await this.#trigger(name, now);
     } catch (error) {
       if (this.#stopped || client.status !== "ready") throw error;
       logger.warn(`schedule "${name}" could not be triggered, trying again in 30 s: ${(error as Error).message}`);
       // Otherwise it would be the first one again at once.
-      await client.zadd(keys.schedules, "XX", "GT", now + 30_000, name);
+      this.#failed.set(name, performance.now() + LEAVE_ALONE);
     }
   }
 

@@ -185,6 +185,21 @@ describe("with several hosts", () => {
     expect(Number(await client.zscore(keys.schedules, "resting"))).toBe((await view("resting")).next);
   });
 
+  test("one that a host cannot trigger is triggered by another one at once", async () => {
+    const { mp, client, keys, view, now, wasDue, runner, warnings } = await open();
+    await mp.schedules.set("hard", "square", [1], { every: 60 * MINUTE });
+    await wasDue("hard", (await now()) - 100);
+    const announcedTask = () => Promise.reject(new Error("its code is broken"));
+    const logger = { info: () => {}, warn: (text: string) => void warnings.push(text) };
+    const broken = new ScheduleRunner({ client, keys, logger, announcedTask });
+    broken.start();
+    await until(() => warnings.length > 0);
+    (await runner()).start();
+    await until(async () => (await view("hard")).runs === 1, { timeout: 5_000 });
+    await broken.stop();
+    expect(warnings).toEqual(['schedule "hard" could not be triggered, trying again in 30 s: its code is broken']);
+  });
+
   test("one that cannot be read is left alone until it is set again", async () => {
     const { mp, runner, client, keys } = await open();
     await mp.schedules.set("broken", "square", [1], { every: 60 * MINUTE });
