@@ -37,6 +37,11 @@ export const demos: readonly Demo[] = [
     name: "parameter-search",
     title: "192 points on all hosts, each result as it comes; the rest is cancelled once one is good enough",
   },
+  {
+    name: "nightly-report",
+    title:
+      "a workflow of 200 parts that a schedule starts: one is broken, a mail says so, a retry does only what is left",
+  },
   { name: "word-count", title: "counts the words of this repository's documentation, split over the hosts" },
   { name: "pool-apply", title: "apply: one call after another" },
   { name: "pool-apply-async", title: "applyAsync with a callback" },

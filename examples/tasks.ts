@@ -7,6 +7,7 @@ import "./lock-print/tasks.ts";
 import "./lock-sync/tasks.ts";
 import "./main-guard/main.ts";
 import "./manager-dict-list/tasks.ts";
+import "./nightly-report/tasks.ts";
 import "./parameter-search/tasks.ts";
 import "./pipe-phone/tasks.ts";
 import "./pool-apply-async/tasks.ts";

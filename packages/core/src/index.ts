@@ -7,6 +7,7 @@
 export { type ConnectOptions, connect } from "./context/connect.ts";
 export type { Context } from "./context/context.ts";
 export { currentContext } from "./context/current-context.ts";
+export { type CurrentTask, currentTask } from "./context/current-task.ts";
 export {
   AssertionError,
   AttributeError,
@@ -181,8 +182,6 @@ export {
   type Canvas,
   type CanvasInput,
   type CanvasResult,
-  type CurrentTask,
-  currentTask,
   type DeadTask,
   type FatalErrors,
   type GivenArgs,

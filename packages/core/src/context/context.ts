@@ -1,7 +1,15 @@
 import { randomBytes } from "node:crypto";
 import type { Telemetry } from "bullmq";
-import { strictCalls } from "../checks/index.ts";
-import { ClosedError, got, markOwnEnding, resultPromise, spareDiscarded, ValueError } from "../errors/index.ts";
+import { assertOptions, strictCalls } from "../checks/index.ts";
+import {
+  CancelledError,
+  ClosedError,
+  got,
+  markOwnEnding,
+  resultPromise,
+  spareDiscarded,
+  ValueError,
+} from "../errors/index.ts";
 import {
   createTaskDesk,
   type FleetInspector,
@@ -114,6 +122,7 @@ import {
   type PoolRegistration,
   toPoolRecord,
 } from "../work/pool/index.ts";
+import { SUBMIT } from "../work/pool/pool-forms.ts";
 import { Process, ProcessLauncher, type ProcessOptions } from "../work/process/index.ts";
 import { offerStarter } from "../work/process/process-starter.ts";
 import { DEFAULT_POOL, PoolRegistry } from "../work/registry/index.ts";
@@ -127,10 +136,11 @@ import {
   type SubmitOptions,
   TaskDurations,
   TaskHandle,
+  type TaskPlace,
   toSubmitted,
   UnservedWatch,
 } from "../work/submission/index.ts";
-import { startWorkflow, type WorkflowOptions } from "../work/workflows/index.ts";
+import { type Child, cancelChild, noteChild, startWorkflow, type WorkflowOptions } from "../work/workflows/index.ts";
 import { CONTEXT_FORMS, MANAGER_FORMS, refuseMoreThanPatience } from "./context-forms.ts";
 import { refuseOtherArguments } from "./object-forms.ts";
 import { noteClosed, noteOpened } from "./open-contexts.ts";
@@ -298,6 +308,41 @@ export class Context {
     const call = toSubmitted(task);
     const id = await this.#jobs.submit(pool, { ...call, args: args as unknown[], options: own });
     return new TaskHandle(id, pool, { desk: this.#runtime.desk, definition: call.definition });
+  }
+
+  /** Submits a child of a running task. @param call - Arguments of `currentTask().submit`. @internal */
+  async submitChild(
+    { place, id }: { place: TaskPlace; id: string },
+    [first, second, third]: readonly unknown[],
+  ): Promise<TaskHandle<unknown>> {
+    this.#assertOpen();
+    const runtime = this.#runtime;
+    const note = async (child: Child): Promise<boolean> => (await noteChild(runtime, place, child)) === "noted";
+    const refused = (): CancelledError =>
+      new CancelledError(`task ${place.jobId} is being cancelled: it has no new children`);
+    const before = async (child: Child): Promise<void> => {
+      if (!(await runtime.keepAlive.during(note(child)))) throw refused();
+    };
+    // A cancellation between the note and the submission has not seen the child.
+    const after = async (child: Child): Promise<void> => {
+      if (await runtime.keepAlive.during(note(child))) return;
+      await cancelChild(runtime, child, "its parent was cancelled");
+      throw refused();
+    };
+    if (isCanvas(first)) {
+      const about = (own: string): Promise<void> => before({ pool: null, id: own });
+      const handle = await startWorkflow(runtime, first, { options: second, pool: place.pool, id, about });
+      await after({ pool: null, id: handle.id });
+      return handle;
+    }
+    const { pool = place.pool, ...own } = (third ?? {}) as SubmitOptions & { pool?: string | undefined };
+    assertOptions("currentTask().submit()", own, SUBMIT);
+    const call = toSubmitted(first as AnyTask | string);
+    await before({ pool, id: own.jobId ?? id });
+    this.#jobs ??= new BackgroundJobs(runtime);
+    const known = await this.#jobs.submit(pool, { ...call, args: (second ?? []) as unknown[], options: own, id });
+    await after({ pool, id: known });
+    return new TaskHandle(known, pool, { desk: runtime.desk, definition: call.definition });
   }
 
   /**

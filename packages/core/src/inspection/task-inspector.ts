@@ -20,6 +20,7 @@ import {
   type TaskState,
   type TaskView,
 } from "../work/submission/index.ts";
+import { cancelTree } from "../work/workflows/index.ts";
 import {
   type Act,
   type BulkAction,
@@ -337,7 +338,7 @@ export class TaskInspector {
 
   async #cancelAt(place: TaskPlace, reason: string = "cancelled by request"): Promise<CancelOutcome> {
     const { client, keys } = this.#place;
-    const withdrawal = await cancelTask({ client, keys }, place, { reason });
+    const withdrawal = await cancelTree({ client, keys }, place, { reason });
     const { pool } = place;
     if (withdrawal === "unknown") return { outcome: "unknown" };
     if (withdrawal === "withdrawn") return { outcome: "removed", pool };

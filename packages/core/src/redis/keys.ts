@@ -284,6 +284,11 @@ export class Keys {
     return `{${this.namespace}}/schedule-queue/${name}`;
   }
 
+  /** Set with PEXPIRE: children that a task has submitted, as JSON: number of the call, pool (null = a workflow), id. */
+  children(pool: string, jobId: string): string {
+    return `{${this.namespace}}/children/${pool}/${jobId}`;
+  }
+
   /** Sorted set: id of a workflow -> server time in ms at which it was submitted. */
   get workflows(): string {
     return `{${this.namespace}}/workflows`;

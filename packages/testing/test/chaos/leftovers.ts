@@ -12,7 +12,7 @@ export async function leftovers(client: Redis, namespace: string): Promise<strin
     if (/^(\/pools$|\/cancelled\/default$|\/hosts$|:default:|\/processes\/queues$|\/index|:processes[.:])/.test(kind))
       continue;
     const own =
-      /^\/(host|host-\w+|task-hosts|task-schema|parked|away|offers|offer-renewal|session|replies|result|process|processes|schedule-file)\//;
+      /^\/(host|host-\w+|task-hosts|task-schema|parked|away|offers|offer-renewal|session|replies|result|process|processes|schedule-file|children)\//;
     const mayExpire =
       /^\/(watched|queue-search|parked|offers|duties|changes|audit|gone-hosts)$/.test(kind) || own.test(kind);
     if (!mayExpire || (await client.pttl(key)) === -1) left.push(key);

@@ -40,6 +40,12 @@ export class RunningUnit implements CurrentTask {
     return this.#job.count > 1 ? `${this.#job.id}.${this.unit}` : this.#job.id;
   }
 
+  /** Where its job is. Messages name a job by its pool and its id. */
+  get place(): { pool: string; jobId: string; unit: number | null } {
+    const { jobId, id, count } = this.#job;
+    return { pool: jobId.slice(0, jobId.indexOf("/")), jobId: id, unit: count > 1 ? this.unit : null };
+  }
+
   get name(): string {
     return this.#job.task;
   }

@@ -19,7 +19,17 @@ import {
 } from "@manyhands/core";
 import { useRedis } from "@manyhands/testing";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { count, fails, needsFile, noteFailure, pad, replaced, show, waitForFile } from "../fixtures/workflow-tasks.ts";
+import {
+  count,
+  fails,
+  needsFile,
+  noteFailure,
+  pad,
+  parent,
+  replaced,
+  show,
+  waitForFile,
+} from "../fixtures/workflow-tasks.ts";
 import { TestNamespace } from "../host/namespace.ts";
 
 const TASKS = fileURLToPath(new URL("../fixtures/workflow-tasks.ts", import.meta.url));
@@ -224,5 +234,33 @@ describe("a submitted workflow", () => {
     expect(steps).toMatchObject({ total: 600, completed: 600 });
     const page = await mp.workflows.parts(handle.id, { from: 590, count: 100 });
     expect(page?.parts.length).toBe(10);
+  });
+});
+
+describe("children of a task", () => {
+  test("are found by its second run, and are cancelled with it", async () => {
+    // given
+    const { mp, space } = await open();
+    const file = noFile();
+    const handle = await mp.submit(parent, [file], { jobId: "mother" });
+
+    // then: the second run has the results of the first
+    await expect.poll(() => mp.task("mother/4").state(), { timeout: 10_000 }).toBe("active");
+    writeFileSync(file, "");
+    expect(await handle.get(PATIENCE)).toEqual([
+      ["mother/1", "own-mother", "mother/3"],
+      [[1], ["named"], [[1], 2]],
+      "there",
+    ]);
+    expect(await space.client.pttl(space.keys.children("default", "mother"))).toBeGreaterThan(0);
+
+    // when
+    const other = await mp.submit(parent, [noFile()], { jobId: "other" });
+    await expect.poll(() => mp.task("other/4").state(), { timeout: 10_000 }).toBe("active");
+    await other.cancel("not needed");
+
+    // then
+    await expect.poll(() => mp.task("other/4").state()).not.toBe("active");
+    expect(await failure(mp.task("other").get(PATIENCE))).toBeInstanceOf(CancelledError);
   });
 });

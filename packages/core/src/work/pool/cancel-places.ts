@@ -1,5 +1,5 @@
-import { cancelTask } from "../submission/cancel-task.ts";
 import type { Runtime, UnitPlace } from "../submission/index.ts";
+import { cancelTree } from "../workflows/index.ts";
 
 /** Cancellations under way at the same time. */
 const LANES = 50;
@@ -12,7 +12,7 @@ export async function cancelPlaces(runtime: Runtime, places: UnitPlace[], reason
     while (next < places.length) {
       const place = places[next] as UnitPlace;
       next += 1;
-      const outcome = await cancelTask(runtime, place, { reason });
+      const outcome = await cancelTree(runtime, place, { reason });
       stopped ||= outcome === "withdrawn" || outcome === "marked";
     }
   };

@@ -3,7 +3,7 @@ import type { RedisClient } from "../../redis/connection/index.ts";
 import type { Keys } from "../../redis/keys.ts";
 import { Duty, type Milliseconds } from "../../time/index.ts";
 import type { TaskAnnouncement } from "../../wire/records/records.ts";
-import { cancelTask } from "../submission/index.ts";
+import { cancelTree } from "../workflows/index.ts";
 import { planOf } from "./due-plan.ts";
 import { readRecord, readSchedule, type StoredSchedule } from "./read-schedule.ts";
 import { packAdds, RunJobs, runId } from "./run-jobs.ts";
@@ -172,7 +172,7 @@ export class ScheduleRunner {
   async #cancelOpen({ name, open }: StoredSchedule): Promise<void> {
     const { client, keys } = this.#options;
     const reason = `schedule "${name}" starts its next run`;
-    for (const { pool, id } of open) await cancelTask({ client, keys }, { pool, jobId: id, unit: null }, { reason });
+    for (const { pool, id } of open) await cancelTree({ client, keys }, { pool, jobId: id, unit: null }, { reason });
   }
 
   async #startQueued(name: string): Promise<void> {

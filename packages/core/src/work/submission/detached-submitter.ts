@@ -17,6 +17,8 @@ export interface DetachedTask {
   definition: AnyTask | undefined;
   args: unknown[];
   options: SubmitOptions | undefined;
+  /** Id of its job, where it follows from what submits it. Absent: that of the options, or a new one. */
+  id?: string | undefined;
 }
 
 interface Waiting {
@@ -75,7 +77,9 @@ export class DetachedSubmitter {
     const data: JobEnvelope = await callData({ task, definition, args, maxPayload: this.#runtime.maxPayload });
     noteOptions(data, options);
     // 0 bytes: the job is the only place where its outcome can be looked up, so it is kept at any size.
-    const opts = toJobsOptions(options?.jobId ?? this.#runtime.nextJobId(), options, 0);
+    const opts = toJobsOptions(options?.jobId ?? call.id ?? this.#runtime.nextJobId(), options, 0);
+    // Nothing else in the job would say that it is ours.
+    if (call.id !== undefined) data.counted = true;
     noteLimitKey(opts, { task, definition, args, poolKey: this.#limitKey?.() });
     this.#runtime.unserved.glance(this.#jobs.pool, task);
     const span = startProducerSpan(

@@ -45,23 +45,34 @@ export const WORKFLOW_OPTIONS: OptionTypes = optionsOf<WorkflowOptions>({
   onError: true,
 });
 
+/** How a workflow is started. */
+export interface StartOptions {
+  /** What the caller gave. */
+  options: unknown;
+  /** Of steps that name none, where the options do not say either. */
+  pool: string;
+  /** Its id where the options give none and it follows from what submits it. */
+  id?: string | undefined;
+  /** Is told the id before anything is submitted. */
+  about?: ((id: string) => Promise<void>) | undefined;
+}
+
 /**
  * Submits a workflow. Once this resolves, Redis has all of it, and it needs this program no more.
  *
- * @param options.pool - Of steps that name none, where the options of the workflow do not say either.
  * @returns its handle; also that of a workflow of the same `jobId` that was there before
  * @throws ValueError, SerializationError, ValidationError, PayloadTooLargeError; nothing of it was submitted then
  */
 export async function startWorkflow<Result>(
   runtime: Runtime,
   canvas: AnyCanvas,
-  { options, pool }: { options: unknown; pool: string },
+  { options, pool, id, about }: StartOptions,
 ): Promise<TaskHandle<Result>> {
   // What stands in the place of arguments when there are none.
   const given = Array.isArray(options) && options.length === 0 ? {} : (options ?? {});
   assertOptions("the options of a workflow", given, WORKFLOW_OPTIONS);
   const own = given as WorkflowOptions;
-  const submitted = runtime.keepAlive.during(submit(runtime, canvas, { ...own, pool: own.pool ?? pool }));
+  const submitted = runtime.keepAlive.during(submit(runtime, canvas, { ...own, pool: own.pool ?? pool, id, about }));
   runtime.deliveries.add(submitted);
   try {
     return new TaskHandle<Result>(await submitted, null, { desk: runtime.desk, isWorkflow: true });
@@ -73,17 +84,18 @@ export async function startWorkflow<Result>(
 async function submit(
   runtime: Runtime,
   canvas: AnyCanvas,
-  options: WorkflowOptions & { pool: string },
+  options: WorkflowOptions & { pool: string } & Pick<StartOptions, "id" | "about">,
 ): Promise<string> {
-  const { jobId, pool, tags = [], onError } = options;
+  const { jobId, pool, tags = [], onError, about } = options;
   assertPoolName(pool);
   effectiveOptions(undefined, { jobId, ...(tags.length === 0 ? {} : { tags }) });
-  const id = jobId ?? runtime.nextJobId();
+  const id = jobId ?? options.id ?? runtime.nextJobId();
   const errorCall = toErrorCall(onError, pool);
   const nodes = await flatten(runtime, canvas, { pool, tags });
   const steps = nodes.filter((node) => node.kind === "step");
   const pools = new Set(steps.map((step) => step.pool));
   if (errorCall) pools.add(errorCall.pool);
+  await about?.(id);
   for (const name of pools) await runtime.registry.create(unlimitedPool(name));
   glance(runtime, steps);
   const { client, keys } = runtime;

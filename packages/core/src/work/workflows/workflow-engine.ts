@@ -6,7 +6,6 @@ import { pause } from "../../time/index.ts";
 import { encode } from "../../wire/codec/index.ts";
 import type { JobEnvelope } from "../../wire/records/job.ts";
 import { postAnswers } from "../results/post-answers.ts";
-import { cancelTask } from "../submission/index.ts";
 import { NODE_KINDS } from "./workflow-lua.ts";
 import {
   type NewWorkflow,
@@ -21,7 +20,6 @@ import {
   workflowUpdatesName,
 } from "./workflow-record.ts";
 import {
-  cancelWorkflowScript,
   pumpWorkflow,
   putWorkflowPart,
   readNodesScript,
@@ -247,37 +245,6 @@ export async function listWorkflows(
     client.zcard(keys.workflows),
   ]);
   return { ids, total };
-}
-
-/**
- * Stops a workflow: no step of it starts after this, and those that run are cancelled.
- * @returns "ended" when it has ended before
- */
-export async function cancelWorkflow(
-  context: WorkflowContext,
-  id: string,
-  reason: string,
-): Promise<"cancelled" | "ended" | "missing"> {
-  const { client, keys } = context;
-  const [outcome, watchers] = await cancelWorkflowScript.run(
-    client,
-    [keys.workflow(id)],
-    [id, keys.prefix, keys.queues, reason],
-  );
-  if (outcome !== "cancelled") return outcome;
-  await tellWatchers(context, id, watchers);
-  // Steps that wait are dropped by the hosts that find them.
-  const inLine = (await client.smembers(keys.workflowPart(id, "line"))).map(Number);
-  for (let from = 0; from < inLine.length; from += MOST_NODES) {
-    const views = await Promise.all(
-      inLine.slice(from, from + MOST_NODES).map((step) => readWorkflowNodes(context, id, { from: step, count: 1 })),
-    );
-    for (const { state, pool, jobId } of views.flat()) {
-      if (state !== "active" || pool === undefined || jobId === undefined) continue;
-      await cancelTask(context, { pool, jobId, unit: null }, { reason });
-    }
-  }
-  return outcome;
 }
 
 /** Has the clients look that are noted in a workflow. */
