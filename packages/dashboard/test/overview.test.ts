@@ -1,3 +1,4 @@
+import { Keys } from "@manyhands/core/internal";
 import { useRedis } from "@manyhands/testing";
 import { expect, test } from "vitest";
 import { ask } from "./fixtures/ask.ts";
@@ -133,6 +134,20 @@ test("a host that is gone without a word is said, with what ran there; one that 
   // then
   const lost = (await overview()).attention.filter(({ kind }) => kind === "host-lost");
   expect(lost).toMatchObject([{ host: { name: "lost-one" }, running: 1 }]);
+});
+
+test("what an ended program held and nothing releases is a finding", async () => {
+  // given: its deadline is long over, and no process has looked after it
+  const { namespace, overview } = await place();
+  await redis.client().zadd(new Keys(namespace.name).deadlines, 1_000, "session/0123456789abcdef");
+
+  // when
+  const { attention } = await overview();
+
+  // then
+  expect(attention.find(({ kind }) => kind === "sessions-left")).toMatchObject({
+    ...{ level: "soon", count: 1, actions: [{ kind: "see-waits" }] },
+  });
 });
 
 test("one look costs Redis the same few round trips for 200 pools", async () => {

@@ -61,6 +61,8 @@ function actionsOf(finding: AttentionFinding): Action[] {
     }
     case "schedule-late":
       return [{ kind: "see-schedules" }];
+    case "sessions-left":
+      return [{ kind: "see-waits" }];
     case "dead-letters":
       return [{ kind: "see-dead-letters" }];
     default:

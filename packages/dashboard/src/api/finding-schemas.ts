@@ -44,6 +44,7 @@ const FACTS = {
     pools: z.array(pool).openapi({ description: "Pools all of whose running tasks wait." }),
   },
   "lock-held": { object: NamedObject, holder: Actor, waiters: z.int(), pools: z.array(pool) },
+  "sessions-left": { count: z.int() },
   "task-fails": {
     task: z.string(),
     pools: z.array(pool),
@@ -96,7 +97,8 @@ export const Finding = z
     ...([one("host-trouble"), one("host-clock")] as const),
     ...([one("host-lost"), one("host-names"), one("pool-failed"), one("pool-terminated"), one("pool-size")] as const),
     ...([one("pool-paused"), one("pool-unserved"), one("task-unserved"), one("pool-full")] as const),
-    ...([one("pool-stuck"), one("queue-grows"), one("deadlock"), one("lock-held"), one("task-fails")] as const),
+    ...([one("pool-stuck"), one("queue-grows"), one("deadlock"), one("lock-held"), one("sessions-left")] as const),
+    one("task-fails"),
     ...([one("schedule-late"), one("dead-letters"), one("redis-memory"), one("redis-eviction")] as const),
     ...([one("redis-persistence"), one("redis-save-failed")] as const),
   ])

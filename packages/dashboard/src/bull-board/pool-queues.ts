@@ -37,7 +37,8 @@ export class PoolQueues {
   constructor(options: PoolQueuesOptions) {
     this.#options = options;
     // Each queue listens to the shared connection.
-    options.client.setMaxListeners(0);
+    // Not 0, which says the same: each queue of BullMQ adds 3 to it.
+    options.client.setMaxListeners(Number.POSITIVE_INFINITY);
   }
 
   /** One adapter per pool that exists now. */

@@ -5,7 +5,7 @@ import { isProcessQueue } from "../../wire/records/process-queues.ts";
 import type { HostRecord } from "../../wire/records/records.ts";
 import { type GoneHost, isServed, readGoneHosts } from "../../work/fleet/index.ts";
 import { HOUR, MINUTE, readErrorGroups } from "../../work/rollups/index.ts";
-import { ObjectInspector, type ObjectView } from "../objects/index.ts";
+import { findDeadSessions, ObjectInspector, type ObjectView } from "../objects/index.ts";
 import {
   type Overview,
   OverviewReader,
@@ -27,6 +27,8 @@ const MOST_GROUPS = 100;
 const MOST_TASKS = 8;
 const MOST_POOLS = 8;
 const MOST_OBJECTS = 1_000;
+/** Ended sessions that are told. */
+const MOST_SESSIONS = 20;
 /** A task that waits for so long is told, ms. */
 const LONG_WAIT: Milliseconds = 60_000;
 /** Figures of a pool are of so many minutes; a queue grows by at least so many tasks, and that much faster than it ends. */
@@ -141,9 +143,19 @@ export class AttentionReader {
   async #readRedis(): Promise<AttentionFinding[]> {
     const now = performance.now();
     if (now - this.#redis.readAt >= REDIS_FRESH) {
-      this.#redis = { readAt: now, findings: await redisFindings(this.#client) };
+      const [ofRedis, left] = await Promise.all([redisFindings(this.#client), this.#sessionsLeft()]);
+      this.#redis = { readAt: now, findings: [...ofRedis, ...left] };
     }
     return this.#redis.findings;
+  }
+
+  /** Hosts, and programs, release within seconds what an ended one held. */
+  async #sessionsLeft(): Promise<AttentionFinding[]> {
+    const left = await findDeadSessions({ client: this.#client, keys: this.#keys }, MOST_SESSIONS);
+    if (left.length === 0) return [];
+    const overdue = Math.max(...left.map((session) => session.overdue));
+    const since = Date.now() - overdue;
+    return [{ kind: "sessions-left", level: "soon", since, count: left.length }];
   }
 
   /**

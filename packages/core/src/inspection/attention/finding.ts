@@ -70,6 +70,8 @@ export type FindingFacts =
       pools: string[];
     }
   | { kind: "lock-held"; object: NamedObject; holder: Actor; waiters: number; pools: string[] }
+  /** Programs, children or hosts that have ended, and of which nothing releases what they held. */
+  | { kind: "sessions-left"; count: number }
   | ({ kind: "task-fails" } & FailingTask)
   /** `schedule`: the one that is late for longest, of `count`. */
   | { kind: "schedule-late"; schedule: string; count: number }

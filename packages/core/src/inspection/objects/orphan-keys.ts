@@ -39,9 +39,10 @@ export async function findOrphanKeys(place: ObjectReader): Promise<{ looked: num
 }
 
 /** Sessions that ended and that no program and no host has looked after, although it was time. */
-export async function findDeadSessions({ client, keys }: ObjectReader): Promise<DeadSession[]> {
+export async function findDeadSessions({ client, keys }: ObjectReader, most: number = -1): Promise<DeadSession[]> {
   const now = await serverTime(client);
-  const due = await client.zrange(keys.deadlines, "-inf", String(now - REAPED_WITHIN), "BYSCORE", "WITHSCORES");
+  const until = String(now - REAPED_WITHIN);
+  const due = await client.zrange(keys.deadlines, "-inf", until, "BYSCORE", "LIMIT", 0, most, "WITHSCORES");
   const dead: DeadSession[] = [];
   for (let index = 0; index < due.length; index += 2) {
     const member = due[index] ?? "";

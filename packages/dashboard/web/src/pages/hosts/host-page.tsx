@@ -17,7 +17,8 @@ import { HEARTBEAT } from "./heartbeat.ts";
 import { HostActions, StopTask } from "./host-actions.tsx";
 import { HostLog } from "./host-log.tsx";
 import { HOST_PARTS, type HostSearch } from "./host-search.ts";
-import { HostNote, HostState, memoryOf, Slots } from "./host-state.tsx";
+import { HostNote, HostState, memoryOf, Slots, WaitsFor } from "./host-state.tsx";
+import { useWaits, waitsOn } from "./use-waits.ts";
 
 export function HostPage() {
   const { id } = useParams({ from: "/hosts/$id" });
@@ -49,7 +50,7 @@ export function HostPage() {
           </>
         }
         tab={name}
-        lead={host.data && <Slots host={host.data} />}
+        lead={host.data && <BusySlots host={host.data} />}
         actions={host.data && <Actions host={host.data} />}
       />
       <Reading of={host} rows={8}>
@@ -151,6 +152,10 @@ function GoneHost({ id }: { id: string }) {
   );
 }
 
+function BusySlots({ host }: { host: HostView }) {
+  return <Slots host={host} waits={waitsOn(host, useWaits())} />;
+}
+
 function Parts({ host }: { host: HostView }) {
   const { hosts: said } = useWords();
   const { part = "children" } = useSearch({ from: "/hosts/$id" });
@@ -217,6 +222,7 @@ function Children({ host }: { host: HostView }) {
   const { data } = useQuery(
     reading<{ processes: ProcessView[] }>("/processes", { query: { output: false }, topics: ["processes"] }),
   );
+  const waits = useWaits();
   const none = <span className="zero">–</span>;
   const columns: Column<ChildRow>[] = [
     {
@@ -226,9 +232,12 @@ function Children({ host }: { host: HostView }) {
       cell: ({ run, child, process }) => {
         if (run) {
           return (
-            <Link to="/tasks/$id" params={{ id: run.jobId }} search={{ pool: run.pool }} title={run.jobId}>
-              {run.task}
-            </Link>
+            <>
+              <Link to="/tasks/$id" params={{ id: run.jobId }} search={{ pool: run.pool }} title={run.jobId}>
+                {run.task}
+              </Link>{" "}
+              <WaitsFor wait={waits.get(run.jobId)} />
+            </>
           );
         }
         if (process) {

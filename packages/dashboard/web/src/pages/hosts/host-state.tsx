@@ -1,9 +1,12 @@
+import { Link } from "@tanstack/react-router";
 import type { HostView } from "../../../../src/api/types.ts";
 import { Dots, type SlotState } from "../../components/meter.tsx";
 import { Glyph, isStateName, State } from "../../components/state.tsx";
 import { Ago, Lasting } from "../../components/time.tsx";
 import { count } from "../../format/numbers.ts";
+import { visible } from "../../format/visible.ts";
 import { useWords } from "../../words/index.ts";
+import type { Wait } from "./use-waits.ts";
 
 export function HostState({ state }: { state: string }) {
   return isStateName(state) ? <State name={state} pill /> : <span className="pill">{state}</span>;
@@ -27,6 +30,21 @@ export function Slots({ host, waits = 0 }: { host: HostView; waits?: number }) {
       <Dots slots={dots} label={said.busySlots(count(busy), count(host.slots), waits)} />{" "}
       <span className="soft">{said.ofSlots(count(busy), count(host.slots))}</span>
     </span>
+  );
+}
+
+/** What a running task waits for, with the way to it. */
+export function WaitsFor({ wait }: { wait: Wait | undefined }) {
+  const said = useWords();
+  if (!wait) return null;
+  const { kind, name } = wait;
+  return (
+    <small className="warn">
+      {said.hosts.waitsFor(said.objects.kind[kind] ?? kind)}{" "}
+      <Link to="/objects" search={{ object: `${kind}/${name}` }}>
+        <bdi>{visible(name)}</bdi>
+      </Link>
+    </small>
   );
 }
 

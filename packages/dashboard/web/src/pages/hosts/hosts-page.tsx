@@ -15,7 +15,8 @@ import { every } from "../../live/every.ts";
 import { useWords } from "../../words/index.ts";
 import { GoneHosts } from "./gone-hosts.tsx";
 import { HEARTBEAT } from "./heartbeat.ts";
-import { HostNote, HostState, memoryOf, Slots } from "./host-state.tsx";
+import { HostNote, HostState, memoryOf, Slots, WaitsFor } from "./host-state.tsx";
+import { useWaits, type Waits, waitsOn } from "./use-waits.ts";
 
 /** More hosts than these have a search. */
 const FEW = 8;
@@ -129,6 +130,7 @@ function HostList({ hosts }: { hosts: readonly HostView[] }) {
 
 function HostTable({ hosts }: { hosts: readonly HostView[] }) {
   const { hosts: said } = useWords();
+  const waits = useWaits();
   const columns: Column<HostView>[] = [
     {
       key: "name",
@@ -141,8 +143,14 @@ function HostTable({ hosts }: { hosts: readonly HostView[] }) {
       ),
     },
     { key: "state", head: said.state, label: said.state, cell: ({ state }) => <HostState state={state} /> },
-    { key: "slots", head: said.slots, label: said.slots, className: "span2", cell: (host) => <Slots host={host} /> },
-    { key: "doing", head: said.doing, isFull: true, cell: (host) => <Doing host={host} /> },
+    {
+      key: "slots",
+      head: said.slots,
+      label: said.slots,
+      className: "span2",
+      cell: (host) => <Slots host={host} waits={waitsOn(host, waits)} />,
+    },
+    { key: "doing", head: said.doing, isFull: true, cell: (host) => <Doing host={host} waits={waits} /> },
     {
       key: "cpu",
       head: said.cpu,
@@ -195,7 +203,7 @@ function Heard({ at }: { at: number }) {
   return <Ago at={Math.min(at, now)} />;
 }
 
-function Doing({ host }: { host: HostView }) {
+function Doing({ host, waits }: { host: HostView; waits: Waits }) {
   const { hosts: said } = useWords();
   const [first] = [...host.running].sort((left, right) => left.since - right.since);
   if (!first) return <span className="zero">{said.nothing}</span>;
@@ -205,6 +213,7 @@ function Doing({ host }: { host: HostView }) {
         {first.task}
       </Link>
       <Lasting since={first.since} />
+      <WaitsFor wait={waits.get(first.jobId)} />
       {host.running.length > 1 && <span className="soft">{said.moreTasks(host.running.length - 1)}</span>}
     </span>
   );

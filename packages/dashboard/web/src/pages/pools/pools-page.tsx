@@ -20,6 +20,8 @@ import { delayedOf, isStuck, roomOf, Why, waitingOf } from "./hindrance.tsx";
 import { PauseButton } from "./pool-actions.tsx";
 import type { PoolOrder, PoolsSearch } from "./pool-search.ts";
 
+/** Longer names may break, characters. */
+const LONG_NAME = 30;
 /** Names of pools that do not go on which the head of the page says. */
 const NAMED = 4;
 
@@ -154,7 +156,13 @@ function PoolTable(props: {
       ...sorting("name"),
       className: "name",
       cell: ({ name }) => (
-        <Link to="/pools/$name" params={{ name }} title={name}>
+        // A name of usual length stands in one line; a longer one breaks rather than push the others out.
+        <Link
+          to="/pools/$name"
+          params={{ name }}
+          title={name}
+          {...(name.length <= LONG_NAME && { className: "nowrap" })}
+        >
           {name}
         </Link>
       ),

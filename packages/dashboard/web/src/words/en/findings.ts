@@ -53,6 +53,10 @@ export const findings: FindingWords = {
         : `${number(circle.length)} tasks and programs wait for each other`;
     },
     "lock-held": ({ waiters }) => `{object} is held while ${waiters} ${waits(waiters)}`,
+    "sessions-left": ({ count: many }, { count }) =>
+      many === 1
+        ? "A program has ended, and what it held is not released"
+        : `${count(many)} programs have ended, and what they held is not released`,
     "task-fails": ({ failed, ended, failedBefore, onlyHost }, { count }) =>
       `{task} fails${onlyHost === null ? "" : ` on ${onlyHost} only`}: ${count(failed)} of ${count(ended)} in the last hour, ` +
       `${count(failedBefore)} in the hour before`,
@@ -102,6 +106,7 @@ export const findings: FindingWords = {
       pools.length === 0
         ? "{holder} holds it."
         : `{holder} holds it. ${pools.join(", ")}: all running tasks wait for it.`,
+    "sessions-left": () => "Hosts release it within seconds, as soon as one runs; their logs say what keeps them.",
     "task-fails": ({ error, hosts }) =>
       `${error.name}: ${error.message}${hosts.length > 1 ? `. On ${hosts.join(", ")} alike.` : ""}`,
     "schedule-late": () => "No host has started it: is one alive? The logs of hosts say what keeps them from it.",

@@ -30,7 +30,7 @@ export const hosts = {
   busySlots: (busy: string, slots: string, waits: number) =>
     `${busy} of ${several(slots, "slot")} busy${waits === 0 ? "" : `, ${waits} of them ${waits === 1 ? "waits" : "wait"} for a lock`}`,
   ofSlots: (busy: string, slots: string) => `${busy} of ${slots}`,
-  waitFor: (count: string) => `${count} wait for locks`,
+  waitsFor: (kind: string) => `waits for ${kind}`,
   memoryOf: (used: string, of: string) => `${used} of ${of}`,
   /** What a state means, in a sentence. */
   states: {

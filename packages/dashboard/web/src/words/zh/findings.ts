@@ -39,6 +39,7 @@ export const findings: FindingWords = {
         : `${waits.length} 个任务和程序互相等待`;
     },
     "lock-held": ({ waiters }) => `{object} 被持有，${waiters} 个在等待`,
+    "sessions-left": ({ count: many }, { count }) => `${count(many)} 个程序已结束，但其持有的对象未被释放`,
     "task-fails": ({ failed, ended, failedBefore, onlyHost }, { count }) =>
       `{task} ${onlyHost === null ? "" : `仅在 ${onlyHost} 上`}失败：最近一小时 ${count(ended)} 次中失败 ${count(failed)} 次，此前一小时 ${count(failedBefore)} 次`,
     "schedule-late": ({ count: many }) =>
@@ -81,6 +82,7 @@ export const findings: FindingWords = {
       ].join(""),
     "lock-held": ({ pools }) =>
       pools.length === 0 ? "由 {holder} 持有。" : `由 {holder} 持有。${pools.join("、")}：所有运行中的任务都在等它。`,
+    "sessions-left": () => "有主机运行时几秒内会释放；其日志说明原因。",
     "task-fails": ({ error, hosts }) =>
       `${error.name}: ${error.message}${hosts.length > 1 ? `。${hosts.join("、")} 都一样。` : ""}`,
     "schedule-late": () => "没有主机启动它：有主机在运行吗？主机的日志说明原因。",

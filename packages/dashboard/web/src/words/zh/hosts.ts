@@ -27,7 +27,7 @@ export const hosts: Words["hosts"] = {
   busySlots: (busy, slots, waits) =>
     waits === 0 ? `${slots} 个槽位中 ${busy} 个忙` : `${slots} 个槽位中 ${busy} 个忙，其中 ${waits} 个在等待锁`,
   ofSlots: (busy, slots) => `${busy} / ${slots}`,
-  waitFor: (count) => `${count} 个等待锁`,
+  waitsFor: (kind) => `等待${kind}`,
   memoryOf: (used, of) => `${used} / ${of}`,
   states: {
     starting: "正在启动，还不接收任务。",
