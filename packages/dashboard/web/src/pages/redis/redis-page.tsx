@@ -271,14 +271,14 @@ function Latency({ redis: { latency } }: { redis: RedisView }) {
       head: said.typical,
       label: said.typical,
       isNumber: true,
-      cell: ({ typical }) => <Duration ms={typical} />,
+      cell: ({ typical }) => answerTime(typical),
     },
     {
       key: "longest",
       head: said.longest,
       label: said.longest,
       isNumber: true,
-      cell: ({ longest }) => <Duration ms={longest} />,
+      cell: ({ longest }) => answerTime(longest),
     },
   ];
   return (
@@ -286,6 +286,11 @@ function Latency({ redis: { latency } }: { redis: RedisView }) {
       <Table caption={said.latency} columns={columns} rows={latency} rowKey={({ host }) => host ?? ""} />
     </Section>
   );
+}
+
+/** Answers of a near server take a part of a millisecond. */
+function answerTime(ms: number): ReactNode {
+  return ms < 1 ? `${significant(ms)} ms` : <Duration ms={ms} />;
 }
 
 function Clients({ redis: { clients } }: { redis: RedisView }) {
