@@ -170,6 +170,13 @@ strictCalls(PoolInspector.prototype, {
     rejects,
   },
   resize: { form: "pools.resize(name, size)", most: 2, noOptions: [1], rejects },
+  limits: { form: "pools.limits(name, { limit })", most: 2, options: { 1: { limit: "count" } }, rejects },
+  limit: {
+    form: "pools.limit(name, { concurrency, rate, keyed }, { task, reset })",
+    most: 3,
+    options: { 2: { task: "text", reset: "boolean" } },
+    rejects,
+  },
   pause: { form: "pools.pause(name)", most: 1, rejects },
   resume: { form: "pools.resume(name)", most: 1, rejects },
   reset: { form: "pools.reset(name)", most: 1, rejects },

@@ -1,5 +1,7 @@
 import { got, ValueError } from "../errors/index.ts";
 import type { Milliseconds } from "../time/index.ts";
+import type { LimitRule } from "../wire/records/limits.ts";
+import type { PoolLimits } from "../work/limits/index.ts";
 import type { PoolRemoval } from "../work/pool/index.ts";
 import { type FindContext, type FoundTask, readNextTasks } from "./find/index.ts";
 import { assertText, type InspectorPlace, liveHosts } from "./place.ts";
@@ -105,6 +107,26 @@ export class PoolInspector {
    */
   resize(name: string, size: number | null): Promise<boolean> {
     return this.#place.during(() => this.#pools.resize(name, size));
+  }
+
+  /** The limits of a pool: what they allow, and the turns of their keys, at this moment; null = it has none. */
+  limits(name: string, { limit = 50 }: { limit?: number } = {}): Promise<PoolLimits | null> {
+    return this.#place.during(() => this.#pools.limits(name, limit));
+  }
+
+  /**
+   * Limits how many calls of a pool may start, over all hosts, from now on and also of what waits.
+   * @param limits - null = no limit but its size, or, with a task, none for that task.
+   * @param options - `task`: of that task in this pool, instead of the limits that it has; `reset`: as its code says.
+   * @returns false when there is no such pool
+   * @throws ValueError for limits that are none
+   */
+  limit(
+    name: string,
+    limits: LimitRule | null,
+    options: { task?: string | undefined; reset?: boolean | undefined } = {},
+  ): Promise<boolean> {
+    return this.#place.during(() => this.#pools.limit(name, limits, options));
   }
 
   /** Running tasks go on, waiting ones stay where they are. @returns false when there is no such pool */

@@ -31,6 +31,8 @@ export interface RunRequest {
   skip?: number[];
   /** Another attempt follows if this one fails. */
   hasTriesLeft?: boolean;
+  /** Instead of calling the task, tell the key that its limits count the call under; of a chunk that of its first item. */
+  computesKey?: boolean;
   /** Report the start of every call or item: needed for time limits, and after a crash to name the culprit. */
   reportStarts: boolean;
   /** Largest encoded result of one call or item, bytes. */

@@ -4,6 +4,7 @@ import {
   decodeFromString,
   decodeUnits,
   findTask,
+  limitKeyOf,
   listTasks,
   runInTask,
   TaskNotFoundError,
@@ -143,6 +144,7 @@ export class RunningJob {
   }
 
   #call(task: AnyTask, unit: RunningUnit, content: unknown): unknown {
+    if (this.#request.computesKey) return keyOf(task, this.#request.kind, content);
     switch (this.#request.kind) {
       case "calls":
         if (this.#request.reportStarts) this.#reportStart(unit.unit, 0);
@@ -212,6 +214,13 @@ export class RunningJob {
       });
     });
   }
+}
+
+/** The key that the limits of the task count the unit under. */
+function keyOf(task: AnyTask, kind: RunRequest["kind"], content: unknown): string {
+  const items = content as unknown[];
+  const args = kind === "items" ? items.slice(0, 1) : kind === "starItems" ? (items[0] as unknown[]) : items;
+  return limitKeyOf(task.name, task.options.limits?.key ?? (() => ""), args);
 }
 
 interface Chunk<Item> {

@@ -32,6 +32,8 @@ export interface JobRunOptions {
   fatal: readonly string[];
   /** Another attempt follows if this one fails. */
   hasTriesLeft: boolean;
+  /** The task is not called: its limits tell the key of the call. */
+  computesKey?: boolean;
   request: JobRequest;
   /** The trace that it belongs to. */
   trace?: TraceCarrier | undefined;
@@ -330,6 +332,7 @@ export class JobRun {
       task: this.task,
       attempt: this.#options.attempt,
       hasTriesLeft: this.#options.hasTriesLeft,
+      ...(this.#options.computesKey && { computesKey: true }),
       kind,
       count,
       reportStarts: this.#reportStarts,

@@ -1,7 +1,8 @@
-import { ManyhandsError, WorkerLostError } from "@manyhands/core";
+import { ManyhandsError, ValueError, WorkerLostError } from "@manyhands/core";
 import {
   encodeToString,
   type FinishedSet,
+  JOB_LIMIT_KEY_FIELD,
   JOB_WATCHERS_FIELD,
   type JobReturn,
   type Milliseconds,
@@ -9,10 +10,11 @@ import {
   readWatchers,
   withinReach,
 } from "@manyhands/core/internal";
-import { WaitingError } from "bullmq";
+import { DelayedError, WaitingError } from "bullmq";
 import { type ChildPool, InitializerFailed } from "../children/child-pool.ts";
 import { forgetCancellation, heedRequests, isCancelledWhole } from "../control/cancellation.ts";
 import { type Fence, holdOf } from "../fence/fence.ts";
+import { lacksKey } from "../limits/missing-key.ts";
 import type { PoolMeter } from "../metrics/pool-meter.ts";
 import { withInput } from "../workflows/step-input.ts";
 import { stepOf } from "../workflows/step-of-job.ts";
@@ -114,6 +116,10 @@ export class JobRunner {
         this.#withoutInput({ job, token, error }),
       );
     }
+    const task = this.#host.tasks.get(job.name);
+    if (!isCancelled && (await lacksKey(this.#host, job, { pool, task }))) {
+      await this.#findKey(job, token, { pool, request });
+    }
     const startedAt = performance.now();
     const run = this.#prepare(job, pool, request);
     try {
@@ -132,6 +138,35 @@ export class JobRunner {
     const outcome = await this.#outcome.complete(run, job, startedAt);
     this.#journal.done(run, job, performance.now() - startedAt);
     return outcome;
+  }
+
+  /**
+   * Asks a child for the key that the limits of the task count the job under, and puts the job back with it: it has started
+   * without its turn. A key function that fails fails the job.
+   */
+  async #findKey(
+    job: PoolJob,
+    token: string,
+    { pool, request }: { pool: PoolRecord; request: JobRequest },
+  ): Promise<never> {
+    const { client, keys, running } = this.#host;
+    const run = this.#prepare(job, pool, { ...request, computesKey: true });
+    running.add(run);
+    try {
+      await run.run();
+    } finally {
+      running.remove(run);
+    }
+    if (run.stopReason !== null) throw await this.#giveBack(job, token);
+    if (run.failure) {
+      const error = new ValueError(run.failure.message);
+      this.#journal.refused(job, error);
+      throw await this.#outcome.refuse(job, error, { count: request.count });
+    }
+    const key: unknown = JSON.parse(run.json ?? '""');
+    await client.hset(keys.job(pool.name, run.jobId), JOB_LIMIT_KEY_FIELD, String(key));
+    await job.moveToDelayed(Date.now(), token);
+    throw new DelayedError();
   }
 
   async #fail(run: JobRun, job: PoolJob, startedAt: number): Promise<never> {
@@ -238,7 +273,7 @@ export class JobRunner {
     return (await client.exists(keys.job(job.queueName, job.id ?? ""))) === 1;
   }
 
-  #prepare(job: PoolJob, pool: PoolRecord, request: JobRequest): JobRun {
+  #prepare(job: PoolJob, pool: PoolRecord, request: JobRequest & { computesKey?: boolean }): JobRun {
     const host = this.#host;
     const jobId = job.id ?? "";
     const onError = (error: unknown): void => host.logger.warn(`job ${jobId}: ${(error as Error).message}`);
@@ -254,6 +289,7 @@ export class JobRunner {
       fatal: host.tasks.get(job.name)?.options?.fatal ?? [],
       hasTriesLeft: request.count === 1 && job.attemptsMade + 1 < (job.opts.attempts ?? 1),
       request,
+      ...(request.computesKey && { computesKey: true }),
       trace: traceOf(job),
       isolation: host.tasks.get(job.name)?.isolation ?? pool.isolation ?? host.isolation,
       children: this.#options.children,
@@ -270,6 +306,7 @@ export class JobRunner {
       onLoss: (reason) => host.meters.childLost(reason),
       onTimeLimit: () => this.#journal.timeLimit(run, job),
       onAnswers: (answers, failed) => {
+        if (request.computesKey) return;
         // The failure of a single call is not final while attempts remain.
         if (failed === 0 || request.count > 1) this.#outcome.post(job, answers, run.pid);
       },

@@ -50,7 +50,8 @@ export type LimitedLook = [
  * ARGV[1..3] those of moveToActive; ARGV[4] prefix of our keys; ARGV[5] id of this host; ARGV[6] name of the pool; ARGV[7] JSON:
  * task, or "" for the pool, -> its limits; ARGV[8] 1 = this host knows the initializer of the pool, or there is none; ARGV[9]
  * JSON: task that this host knows -> its priority, "" = none has one; ARGV[10] what the limits are known under: the same for
- * hosts that know limits of the same tasks; ARGV[11] epoch of the offers of which one is withdrawn first, "" = none
+ * hosts that know limits of the same tasks; ARGV[11] epoch of the offers of which one is withdrawn first, "" = none; ARGV[12] 1 =
+ * this host knows other limits than at its last take
  *
  * 1. What is due is put in line by BullMQ's take. 2. Jobs of the line that have a limit leave it: they are delayed, and stand
  * in the order of their place. 3. The place whose turn it is, and of which one more may start, gives its first job: it is
@@ -88,11 +89,14 @@ if ARGV[11] ~= "" then
   redis.call("HSET", KEYS[13], "offered", offered)
   if offered == given then redis.pcall("ZREM", KEYS[12], host) end
 end
-if redis.call("HGET", limit_state, ARGV[10]) ~= ARGV[7] then
-  redis.call("HSET", limit_state, ARGV[10], ARGV[7])
+if ARGV[12] == "1" then
+  for _, field in ipairs(redis.call("HKEYS", limit_state)) do
+    if string.sub(field, 1, 9) == "rules of " then redis.call("HDEL", limit_state, field) end
+  end
   all_have_turns(full)
   all_have_turns(later)
 end
+if redis.call("HGET", limit_state, ARGV[10]) ~= ARGV[7] then redis.call("HSET", limit_state, ARGV[10], ARGV[7]) end
 local settings = redis.call("HMGET", keys.meta, "paused", "concurrency")
 if settings[1] or (settings[2] and redis.call("LLEN", keys.active) >= tonumber(settings[2])) then
   return {moveToActive(KEYS, ARGV), 0, 0, 0, 0, now, 0}
@@ -150,7 +154,10 @@ local function sort(id, is_prioritized)
     others = others + 1
     return false
   end
-  local place = gate .. "|" .. (rules[gate].keyed and key_of(fields) or "")
+  local key = rules[gate].keyed and key_of(fields) or ""
+  -- Whoever submitted it does not have the code: the host computes the key, and puts the job back with it.
+  if gate ~= "" and rules[gate].keyed and key == "" then return true end
+  local place = gate .. "|" .. key
   local expiry = expiry_of(job, fields[5])
   -- It has been held back and its time is over: it only ends.
   if expiry and now >= expiry then return true end

@@ -44,6 +44,8 @@ export class LimitedTakes {
   readonly #options: LimitedTakesOptions;
   /** Jobs that were taken in turn and run here. */
   readonly #turns = new Set<string>();
+  /** As this host knew them at its last take. */
+  #rules: string | undefined;
   /** Whether a place may have had a turn at the last look. */
   hasTurns = false;
 
@@ -63,8 +65,10 @@ export class LimitedTakes {
           ...args,
           ...[own.prefix, hostId, queue, limits.rules, canRun ? 1 : 0, priorities, limits.of],
           offered?.epoch ?? "",
+          this.#rules === limits.rules ? 0 : 1,
         ],
       );
+      if (state !== 2) this.#rules = limits.rules;
       const took = (reply as unknown[])[1] !== 0;
       if (took) this.#turns.add(String((reply as unknown[])[1]));
       this.hasTurns = turns === 1 || state === 1;

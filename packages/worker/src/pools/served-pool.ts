@@ -160,12 +160,12 @@ export class ServedPool {
   /** Limits hold jobs of it back: they are taken in turn from now on. */
   takeInTurn(): void {
     this.#jobs.takeInTurn();
+    this.#jobs.limitsChanged();
   }
 
   #limitsChanged(): void {
     // What waits for another rule may go on now.
-    this.#jobs.takeInTurn();
-    this.#jobs.limitsChanged();
+    this.takeInTurn();
     if (!this.isLimited) void sweepLimits(this.#host, [this]).catch((error: Error) => this.#jobs.report(error));
   }
 

@@ -108,9 +108,30 @@ test("limits of a pool hold for all its tasks, however they come, and change whi
   );
   await until(() => visits.begun.length === 8, { what: "two more run" });
   await pool.limit(null);
-  await until(() => visits.running.get("late2") === 1, { what: "as many run as there are slots" });
+  const lateRun = (): number => [...visits.running].filter(([key, now]) => key.startsWith("late") && now > 0).length;
+  await until(() => lateRun() === 3, { what: "as many run as there are slots" });
   await Promise.all([first, ...late].map((handle) => handle.cancel()));
   await until(async () => (await leftOf("slow")).join() === "/limits/slow", { what: "nothing is held back" });
+});
+
+test("a call of which the submitter cannot compute the key gets it from a host, without an attempt", async () => {
+  // given a host with children, and calls by name, of another client, and with a key that is none
+  await space.host({ tasks: TASKS, slots: 3 });
+  const mp = await program();
+  const foreign = new Queue("byname", { connection: { url: redis.url }, prefix: `{${space.name}}` });
+  onTestFinished(() => foreign.close());
+  const job = await foreign.add("visit.polite", { args: ["foreign", 1] });
+  const bad = await foreign.add("visit.badly", { args: ["throws", 1] });
+  // when
+  const handle = await mp.submit("visit.polite", ["named", 1], { pool: "byname" });
+  // then
+  expect(await handle.get({ timeout: 20_000 })).toBe("named");
+  await space.untilState("byname", job.id ?? "", "completed");
+  const done = await foreign.getJob(job.id ?? "");
+  expect(done?.attemptsMade).toBe(1);
+  expect(await space.client.hget(space.keys.job("byname", job.id ?? ""), "limitKey")).toBe("foreign");
+  await space.untilState("byname", bad.id ?? "", "failed");
+  expect((await foreign.getJob(bad.id ?? ""))?.failedReason).toContain("threw: no tenant");
 });
 
 test("what a limit holds back can be promoted, changed, cancelled and removed, and failures give their places back", async () => {

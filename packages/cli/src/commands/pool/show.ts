@@ -1,4 +1,4 @@
-import { type PoolView, plural } from "@manyhands/core/internal";
+import { type PoolLimits, type PoolView, plural } from "@manyhands/core/internal";
 import type { Command } from "commander";
 import { onNamespace } from "../../connection/on-namespace.ts";
 import { newCommand } from "../../invocation.ts";
@@ -15,9 +15,27 @@ export function poolShowCommand(): Command {
   return command.argument("<name>", "name of the pool").action(
     onNamespace(async ({ args, printer, ...connection }) => {
       const pool = await findPool(connection, String(args[0]));
-      printer.record(pool, fieldsOf(pool));
+      const limits = await connection.inspector.pools.limits(pool.name, { limit: SHOWN_KEYS });
+      printer.record(limits ? { ...pool, turns: limits } : pool, [...fieldsOf(pool), ...limitFields(limits)]);
     }),
   );
+}
+
+/** Keys that are shown of a limited pool. */
+const SHOWN_KEYS = 10;
+
+function limitFields(limits: PoolLimits | null): [string, string][] {
+  if (!limits || (limits.rules.length === 0 && limits.waiting === 0)) return [];
+  const rules = limits.rules.map(({ task, text }): [string, string] => [
+    "limit",
+    task === null ? text : `of task ${task}: ${text}`,
+  ]);
+  const keys = limits.places.map(({ task, key, waiting, running, nextAt, isFull }): [string, string] => {
+    const now = nextAt !== null ? `, next at ${moment(nextAt)}` : isFull ? ", full" : "";
+    return ["key", `${[task, key].filter(Boolean).join(" ") || "all"}: ${waiting} held back, ${running} running${now}`];
+  });
+  const more = limits.keys > keys.length ? [["key", `and ${limits.keys - keys.length} more`] as [string, string]] : [];
+  return [...rules, ["held back", String(limits.waiting)], ...keys, ...more];
 }
 
 /** Another tool has changed BullMQ's limit of the pool. */

@@ -3,13 +3,15 @@ import { got, ValueError } from "../../errors/index.ts";
 import type { BullQueues } from "../../redis/bull-queue/bull-queues.ts";
 import type { RedisClient } from "../../redis/connection/index.ts";
 import type { Keys } from "../../redis/keys.ts";
-import { isTaskName } from "../../tasks/index.ts";
+import { checkTaskName, isTaskName } from "../../tasks/index.ts";
 import type { Milliseconds } from "../../time/index.ts";
 import { checkKeep, type Keep } from "../../wire/records/keep.ts";
+import { checkLimitRule, type LimitRule } from "../../wire/records/limits.ts";
 import { assertPoolName } from "../../wire/records/pool-name.ts";
 import type { HostRecord, Isolation, PoolRecord } from "../../wire/records/records.ts";
 import { isWrongType } from "../../wire/records/stored-record.ts";
 import { slotsOf } from "../../work/fleet/index.ts";
+import { type PoolLimits, readLimits } from "../../work/limits/index.ts";
 import { type PoolRemoval, removePool } from "../../work/pool/remove-pool.ts";
 import { PoolRegistry } from "../../work/registry/index.ts";
 import { describeFailure } from "./error-view.ts";
@@ -118,6 +120,26 @@ export class Pools {
     if (!record) return false;
     await this.#applySize(name, size);
     return true;
+  }
+
+  limits(name: string, most: number): Promise<PoolLimits | null> {
+    return readLimits({ client: this.#client, keys: this.#keys }, name, { most });
+  }
+
+  /** @returns false when there is no such pool */
+  async limit(
+    name: string,
+    limits: LimitRule | null,
+    { task, reset = false }: { task?: string | undefined; reset?: boolean | undefined },
+  ): Promise<boolean> {
+    const rule = limits === null ? null : checkLimitRule(`pool "${name}"`, limits);
+    if (task === undefined) return (await this.#registry.update(name, null, { limits: rule })) !== null;
+    checkTaskName(task);
+    const record = await this.#registry.get(name);
+    if (!record) return false;
+    const { [task]: _before, ...others } = record.taskLimits ?? {};
+    const taskLimits = reset ? others : { ...others, [task]: rule };
+    return (await this.#registry.update(name, null, { taskLimits })) !== null;
   }
 
   /** Running tasks go on, waiting ones stay where they are. @returns false when there is no such pool */

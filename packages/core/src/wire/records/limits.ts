@@ -38,6 +38,14 @@ export function toLimitRule(whose: string, limits: unknown): LimitRule {
   return ruleOf(whose, limits, LIMITS);
 }
 
+/**
+ * As {@link toLimitRule}, of limits without their code.
+ * @throws ValueError for what are none
+ */
+export function checkLimitRule(whose: string, rule: unknown): LimitRule {
+  return ruleOf(whose, rule, RULE);
+}
+
 /** As {@link toLimitRule}, of limits that came over the wire. @returns undefined for what are none */
 export function readLimitRule(stored: unknown): LimitRule | undefined {
   try {
