@@ -73,6 +73,24 @@ describe("pools", () => {
     expect(await size()).toBe(8);
     expect(await runHere(["pool", "resize", "mail", "all"], place)).toMatchObject({ code: 0 });
     expect(await size()).toBe(null);
+    expect(
+      await runHere(["pool", "limit", "mail", "--concurrency", "2", "--max", "5", "--per", "1000"], place),
+    ).toEqual({
+      code: 0,
+      stdout: "",
+      stderr: 'pool "mail" now has the limit 2 at once, 5 per 1000 ms (window)\n',
+    });
+    expect((await look(place).pools.get("mail"))?.limits).toEqual({
+      concurrency: 2,
+      rate: { max: 5, per: 1_000, kind: "window" },
+    });
+    for (const bad of [["--concurrency", "0"], ["--max", "5"], [], ["--none", "--keyed"], ["--reset"]]) {
+      expect(await runHere(["pool", "limit", "mail", ...bad], place)).toMatchObject({ code: 2, stdout: "" });
+    }
+    expect(await runHere(["pool", "limit", "mail", "--task", "send", "--none"], place)).toMatchObject({ code: 0 });
+    expect(await runHere(["pool", "limit", "mail", "--none"], place)).toMatchObject({ code: 0 });
+    expect(await look(place).pools.get("mail")).toMatchObject({ limits: null, taskLimits: { send: null } });
+    expect(await runHere(["pool", "limit", "nobody", "--none"], place)).toMatchObject({ code: 4 });
     expect(await runHere(["pool", "pause", "mail"], place)).toMatchObject({ code: 0 });
     expect((await runHere(["pool", "ls"], place)).stdout).toMatch(/^mail +paused +all/m);
     expect(await runHere(["pool", "resume", "mail"], place)).toMatchObject({

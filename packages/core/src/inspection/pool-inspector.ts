@@ -110,7 +110,7 @@ export class PoolInspector {
   }
 
   /** The limits of a pool: what they allow, and the turns of their keys, at this moment; null = it has none. */
-  limits(name: string, { limit = 50 }: { limit?: number } = {}): Promise<PoolLimits | null> {
+  limits(name: string, { limit = 50 }: { limit?: number | undefined } = {}): Promise<PoolLimits | null> {
     return this.#place.during(() => this.#pools.limits(name, limit));
   }
 

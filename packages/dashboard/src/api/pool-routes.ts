@@ -1,12 +1,12 @@
 import { ManyhandsError } from "@manyhands/core";
-import type { BulkProgress, PoolView as CorePoolView } from "@manyhands/core/internal";
+import type { BulkProgress, PoolView as CorePoolView, LimitRule as LimitRuleInput } from "@manyhands/core/internal";
 import { shared } from "../live/shared.ts";
 import { apiApp } from "./api-app.ts";
 import type { ApiPlace } from "./api-place.ts";
 import { createRoute, type OpenAPIHono, z } from "./open-api.ts";
 import { flag, inPath, jsonAnswer, jsonBody, numberIn } from "./parameters.ts";
 import { PROBLEMS, problemAnswer, refuse } from "./problem.ts";
-import { PoolCourseView, PoolRateRow, PoolView, TaskRow } from "./schemas.ts";
+import { LimitRule, PoolCourseView, PoolLimitsView, PoolRateRow, PoolView, TaskRow } from "./schemas.ts";
 
 const tags = ["pools"];
 const params = z.object({ name: inPath("name", "Name of a pool.") });
@@ -76,10 +76,18 @@ const create = createRoute({
 const change = createRoute({
   method: "patch",
   path: "/pools/{name}",
-  ...{ tags, summary: "Resize, pause or resume a pool" },
+  ...{ tags, summary: "Resize, limit, pause or resume a pool" },
   request: {
     params,
-    body: jsonBody(z.strictObject({ size: size.optional(), paused: z.boolean().optional() }).openapi("PoolChange")),
+    body: jsonBody(
+      z
+        .strictObject({
+          size: size.optional(),
+          paused: z.boolean().optional(),
+          limits: LimitRule.nullable().optional().openapi({ description: "null = no limit but the size." }),
+        })
+        .openapi("PoolChange"),
+    ),
   },
   responses: { 200: jsonAnswer(PoolView, "The pool as it is now."), 404: unknown, ...PROBLEMS },
 });
@@ -94,6 +102,18 @@ const reset = createRoute({
     404: unknown,
     ...PROBLEMS,
   },
+});
+
+const limits = createRoute({
+  method: "get",
+  path: "/pools/{name}/limits",
+  middleware: shared((context) => [`pools/${context.req.param("name")}`]),
+  ...{ tags, summary: "The limits of a pool, and the turns of their keys" },
+  request: {
+    params,
+    query: z.object({ limit: numberIn(1, 200).optional().openapi({ description: "Keys; 50 without it." }) }),
+  },
+  responses: { 200: jsonAnswer(PoolLimitsView, "The limits."), 404: unknown, ...PROBLEMS },
 });
 
 const next = createRoute({
@@ -203,11 +223,13 @@ export function poolRoutes({ inspector }: ApiPlace): OpenAPIHono {
   app.openapi(change, async (context) => {
     const { name } = context.req.valid("param");
     const wanted = context.req.valid("json");
-    if (wanted.size === undefined && wanted.paused === undefined) {
-      return refuse(400, "a change of a pool names size, paused or both");
+    if (wanted.size === undefined && wanted.paused === undefined && wanted.limits === undefined) {
+      return refuse(400, "a change of a pool names size, paused, limits or several of them");
     }
+    const rule = wanted.limits as LimitRuleInput | null | undefined;
     const steps = [
       ...(wanted.size === undefined ? [] : [() => pools.resize(name, wanted.size ?? null)]),
+      ...(rule === undefined ? [] : [() => pools.limit(name, rule)]),
       ...(wanted.paused === undefined ? [] : [() => (wanted.paused ? pools.pause(name) : pools.resume(name))]),
     ];
     for (const step of steps) if (!(await step())) return refuse(404, noPool(name));
@@ -219,6 +241,14 @@ export function poolRoutes({ inspector }: ApiPlace): OpenAPIHono {
     const { name } = context.req.valid("param");
     const hadFailed = await pools.reset(name);
     return hadFailed === null ? refuse(404, noPool(name)) : context.json({ hadFailed }, 200);
+  });
+
+  app.openapi(limits, async (context) => {
+    const { name } = context.req.valid("param");
+    if (!(await find(name))) return refuse(404, noPool(name));
+    const found = await pools.limits(name, context.req.valid("query"));
+    const { rules, waiting, keys, places } = found ?? { rules: [], waiting: 0, keys: 0, places: [] };
+    return context.json({ rules, waiting, keys, places }, 200);
   });
 
   app.openapi(next, async (context) => {
@@ -290,9 +320,22 @@ function noPool(name: string): string {
 function viewOf(pool: CorePoolView): z.infer<typeof PoolView> {
   const { name, size, state, owner, isolation, maxTasksPerChild, fence, failure, createdAt, paused } = pool;
   const { waiting, prioritized, delayed, active, completed, failed, oldestWaiting, hosts, slots } = pool;
-  const { parked, hindrance } = pool;
+  const { limited, parked, hindrance } = pool;
   return {
     ...{ name, size, state, unnamed: owner !== null, isolation, maxTasksPerChild, fence, failure, createdAt, paused },
-    ...{ waiting, prioritized, delayed, active, completed, failed, oldestWaiting, hosts, slots, parked, hindrance },
+    ...{
+      waiting,
+      prioritized,
+      delayed,
+      active,
+      completed,
+      failed,
+      oldestWaiting,
+      hosts,
+      slots,
+      limited,
+      parked,
+      hindrance,
+    },
   };
 }

@@ -242,6 +242,7 @@ export const PoolView = z
     oldestWaiting: Duration.nullable(),
     hosts: z.int().openapi({ description: "Live hosts that take work of it." }),
     slots: z.int(),
+    limited: z.int().openapi({ description: "Tasks that limits hold back; they count among the delayed ones." }),
     parked: z.int().openapi({ description: "Tasks that no live host knows; they count among the delayed ones." }),
     hindrance: z
       .object({
@@ -375,6 +376,47 @@ export const PoolCourseView = z
     failed: z.array(z.int()),
   })
   .openapi("PoolCourse");
+
+/** What may start, as it is stored. */
+export const LimitRule = z
+  .strictObject({
+    concurrency: z.int().min(1).optional().openapi({ description: "So many run at once." }),
+    rate: z
+      .strictObject({
+        max: z.int().min(1),
+        per: z.int().min(1).openapi({ description: "Milliseconds." }),
+        kind: z.enum(["window", "bucket"]).optional(),
+      })
+      .optional(),
+    keyed: z.boolean().optional().openapi({ description: "For each key by itself." }),
+  })
+  .openapi("LimitRule");
+
+export const PoolLimitsView = z
+  .object({
+    rules: z.array(
+      z.object({
+        task: z.string().nullable().openapi({ description: "null = of the pool." }),
+        rule: LimitRule,
+        text: z.string(),
+      }),
+    ),
+    waiting: z.int().openapi({ description: "Calls that are held back." }),
+    keys: z.int().openapi({ description: "Keys with calls that are held back or run." }),
+    places: z
+      .array(
+        z.object({
+          task: z.string().nullable(),
+          key: z.string().openapi({ description: '"" = without a key.' }),
+          waiting: z.int(),
+          running: z.int(),
+          nextAt: Time.nullable().openapi({ description: "When its rate allows the next start." }),
+          isFull: z.boolean(),
+        }),
+      )
+      .openapi({ description: "The first keys, in the order of their turns." }),
+  })
+  .openapi("PoolLimits");
 
 export const ProcessView = z
   .object({

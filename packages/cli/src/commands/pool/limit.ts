@@ -1,4 +1,4 @@
-import { describeRule, type LimitRule } from "@manyhands/core/internal";
+import { checkLimitRule, describeRule, type LimitRule } from "@manyhands/core/internal";
 import { type Command, InvalidArgumentError } from "commander";
 import { onNamespace } from "../../connection/on-namespace.ts";
 import { UsageError } from "../../failure/usage-error.ts";
@@ -41,7 +41,8 @@ export function poolLimitCommand(): Command {
       onNamespace(async ({ args, options, printer, inspector }) => {
         const name = String(args[0]);
         const { task, reset, ...given } = options as LimitOptions;
-        const rule = reset ? null : ruleOf(given);
+        const wanted = reset ? null : ruleOf(given);
+        const rule = wanted && checkLimitRule("pool limit", wanted);
         if (reset && task === undefined) throw new UsageError("--reset is about a task; name it with --task");
         if (!(await inspector.pools.limit(name, rule, { task, reset }))) throw await noSuchPool({ inspector }, name);
         const of = task === undefined ? `pool "${name}"` : `task "${task}" in pool "${name}"`;

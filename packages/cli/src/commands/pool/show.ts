@@ -72,7 +72,7 @@ function fieldsOf(pool: PoolView): [string, string][] {
     ["waiting", String(pool.waiting + pool.prioritized)],
     ["oldest", duration(pool.oldestWaiting)],
     ["active", `${pool.active} of ${describeSize(pool.size)}`],
-    ["delayed", String(pool.delayed)],
+    ["delayed", String(pool.delayed - pool.limited)],
     ["completed", String(pool.completed)],
     ["failed", String(pool.failed)],
     ["cancelled", String(pool.cancelled)],

@@ -40,6 +40,8 @@ export interface PoolView extends PoolRecord {
   slots: number;
   /** Tasks that are parked because no live host knows them; they count among the delayed ones. */
   parked: number;
+  /** Tasks that limits hold back; they count among the delayed ones. */
+  limited: number;
   /** Why what waits does not go on; null = it goes on, or nothing waits. */
   hindrance: PoolHindrance | null;
 }
@@ -177,9 +179,12 @@ export class Pools {
   async #look(records: PoolRecord[], hosts: readonly HostRecord[]): Promise<PoolView[]> {
     if (records.length === 0) return [];
     const names = records.map(({ name }) => name);
-    const [{ counts }, parked] = await Promise.all([
+    const limited = this.#client.pipeline();
+    for (const name of names) limited.hget(this.#keys.limits(name), "gated");
+    const [{ counts }, parked, heldBack] = await Promise.all([
       readPoolCounts(this.#client, this.#keys, names),
       readParkedTasks(this.#client, this.#keys, new Set(names)),
+      limited.exec(),
     ]);
     return records.flatMap((record, index) => {
       const read = counts[index];
@@ -205,6 +210,7 @@ export class Pools {
         hosts: hosts.filter((host) => slotsOf([host], record.name) > 0).length,
         slots: slotsOf(hosts, record.name),
         parked: sumOf(parkedHere),
+        limited: Math.min(Number(heldBack?.[index]?.[1] ?? 0), delayed),
         hindrance: hindranceOf(record, { counts: read, hosts, parked: parkedHere }),
       };
     });

@@ -11,7 +11,15 @@ export {
   UNNAMED_KEEP,
   type WholeRule,
 } from "./keep.ts";
-export { describeRule, type LimitRule, type Limits, limitKeyOf, readLimitRule, toLimitRule } from "./limits.ts";
+export {
+  checkLimitRule,
+  describeRule,
+  type LimitRule,
+  type Limits,
+  limitKeyOf,
+  readLimitRule,
+  toLimitRule,
+} from "./limits.ts";
 export { assertPoolName, isReservedPoolName } from "./pool-name.ts";
 export * from "./process.ts";
 export * from "./process-queues.ts";

@@ -14,13 +14,13 @@ export function isStuck({ hindrance }: PoolView): boolean {
 }
 
 /** Tasks that are due and not started. */
-export function waitingOf({ waiting, prioritized, parked }: PoolView): number {
-  return waiting + prioritized + parked;
+export function waitingOf({ waiting, prioritized, parked, limited }: PoolView): number {
+  return waiting + prioritized + parked + limited;
 }
 
 /** Those that may not start yet. */
-export function delayedOf({ delayed, parked }: PoolView): number {
-  return Math.max(0, delayed - parked);
+export function delayedOf({ delayed, parked, limited }: PoolView): number {
+  return Math.max(0, delayed - parked - limited);
 }
 
 /** How many can run at once. */

@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
-import type { HostView, PoolView, TaskRow } from "../../../../src/api/types.ts";
+import { Fragment } from "react";
+import type { HostView, PoolLimitsView, PoolView, TaskRow } from "../../../../src/api/types.ts";
 import { pathOf } from "../../api/call.ts";
 import { ApiProblem } from "../../api/problem.ts";
 import { reading } from "../../api/queries.ts";
@@ -11,6 +12,7 @@ import { type Column, Table } from "../../components/table.tsx";
 import { Lasting, Moment } from "../../components/time.tsx";
 import { count } from "../../format/numbers.ts";
 import { duration } from "../../format/times.ts";
+import { visible } from "../../format/visible.ts";
 import { every } from "../../live/every.ts";
 import { useWords } from "../../words/index.ts";
 import { HEARTBEAT } from "../hosts/heartbeat.ts";
@@ -108,6 +110,7 @@ function Parts({ pool }: { pool: PoolView }) {
         </div>
         <div className="stack wide">
           <Limits pool={pool} />
+          <Turns pool={pool} />
           <ServedBy pool={pool} hosts={hosts} />
           <AddTask pool={pool.name} id={ADD_TASK} />
         </div>
@@ -352,6 +355,66 @@ function Limits({ pool }: { pool: PoolView }) {
           </dd>
         </dl>
       </div>
+    </section>
+  );
+}
+
+/** Keys of limits take turns: who waits, who runs, and when a rate allows the next. */
+function Turns({ pool }: { pool: PoolView }) {
+  const { pools: said } = useWords();
+  const { data } = useQuery({
+    ...reading<PoolLimitsView>(`${pathOf("pools", pool.name)}/limits`, {
+      query: { limit: ROWS },
+      topics: [`pools/${pool.name}`],
+    }),
+    ...every(HEARTBEAT),
+  });
+  if (!data || (data.rules.length === 0 && data.waiting === 0)) return null;
+  type Place = PoolLimitsView["places"][number];
+  const columns: Column<Place>[] = [
+    {
+      key: "key",
+      head: said.turnKey,
+      label: said.turnKey,
+      cell: ({ task, key }) => visible([task, key].filter(Boolean).join(" ")) || said.noKey,
+    },
+    { key: "waiting", head: said.heldBack, isNumber: true, cell: ({ waiting }) => count(waiting) },
+    { key: "running", head: said.turnRuns, isNumber: true, cell: ({ running }) => count(running) },
+    {
+      key: "next",
+      head: said.turnNext,
+      className: "nowrap",
+      cell: ({ nextAt, isFull }) => (nextAt !== null ? <Moment at={nextAt} /> : isFull ? said.turnFull : said.turnOpen),
+    },
+  ];
+  return (
+    <section className="card">
+      <header>
+        <h2>{said.turns}</h2>
+      </header>
+      <div className="body">
+        <dl className="facts">
+          {data.rules.map(({ task, text }) => (
+            <Fragment key={task ?? ""}>
+              <dt>{task ?? said.limitOfPool}</dt>
+              <dd>{text}</dd>
+            </Fragment>
+          ))}
+          <dt>{said.heldBack}</dt>
+          <dd>{count(data.waiting)}</dd>
+        </dl>
+      </div>
+      {data.places.length > 0 && (
+        <Table
+          rows={data.places}
+          columns={columns}
+          caption={said.turns}
+          rowKey={({ task, key }) => `${task ?? ""}|${key}`}
+        />
+      )}
+      {data.keys > data.places.length && (
+        <p className="body soft">{said.moreKeys(count(data.keys - data.places.length))}</p>
+      )}
     </section>
   );
 }
