@@ -56,6 +56,16 @@ describe("a schedule", () => {
     expect((await view("later")).lastRuns).toMatchObject([{ outcome: "manual", id }]);
   });
 
+  test("whose task no live host knows is submitted at its times, and its runs wait as blocked", async () => {
+    const { space, mp, view } = await open();
+    await space.host({ heartbeatInterval: 200 });
+    await mp.schedules.set("lonely", "nobodyKnows", [], { every: 100, limit: 2 });
+    await until(async () => (await view("lonely")).state === "ended");
+    const ids = (await view("lonely")).lastRuns.map(({ id }) => id ?? "");
+    for (const id of ids) await until(async () => (await mp.task(id).state()) === "blocked");
+    expect(ids).toHaveLength(2);
+  });
+
   test("set again with the same options stays as it is; with others it goes on with them", async () => {
     const { mp, view } = await open();
     const first = await mp.schedules.set("report", "square", [1], { cron: "0 3 * * *", timeZone: "Europe/Berlin" });

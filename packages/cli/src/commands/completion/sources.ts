@@ -127,6 +127,12 @@ const processes: Source = (line) =>
     return found.map(({ id, name, state, target }) => ({ value: id, words: `${name}, ${target}, ${state}` }));
   });
 
+const schedules: Source = (line) =>
+  fromRedis(line, async (inspector) => {
+    const found = await inspector.schedules.list();
+    return found.map(({ name, task, state }) => ({ value: name, words: `${task}, ${state}` }));
+  });
+
 const kinds: Source = async () => KIND_NAMES.map((value) => ({ value }));
 const contexts: Source = async () => {
   const { current, contexts: places } = readContexts(contextsPath());
@@ -158,6 +164,7 @@ const BY_ARGUMENT: Readonly<Record<string, Source | undefined>> = {
   host: hosts,
   object: objects,
   process: processes,
+  "schedule name": schedules,
   "demo name": demos,
   "contexts name": contexts,
 };

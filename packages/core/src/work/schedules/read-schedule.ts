@@ -36,14 +36,14 @@ export async function readSchedule(client: RedisClient, keys: Keys, name: string
   return record.spec === null ? null : record;
 }
 
-/** A schedule; or the version of one that cannot be read, "" where there is none. */
+/** A schedule; or the version and the due time of one that cannot be read, "" where there is none. */
 export async function readRecord(
   client: RedisClient,
   keys: Keys,
   name: string,
-): Promise<StoredSchedule | { spec: null; version: string }> {
+): Promise<StoredSchedule | { spec: null; version: string; due: string }> {
   const hash = await client.hgetall(keys.schedule(name));
-  return toStored(name, hash) ?? { spec: null, version: hash["version"] ?? "" };
+  return toStored(name, hash) ?? { spec: null, version: hash["version"] ?? "", due: hash["due"] ?? "" };
 }
 
 /** A schedule with its last runs. */

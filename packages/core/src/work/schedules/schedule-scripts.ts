@@ -137,16 +137,16 @@ return 1
  * ARGV[1] name; ARGV[2] version that the caller has seen, "" = none; ARGV[3] its new version; ARGV[4] spec, JSON;
  * ARGV[5] moment from which \`every\` counts, epoch ms; ARGV[6] next due time and ARGV[7] when its run starts, epoch ms,
  * both "" = there is none; ARGV[8] name of that file, "" = it is set by hand; ARGV[9] digest of the version of the file;
- * ARGV[10] prefix of the keys of files
+ * ARGV[10] prefix of the keys of files; ARGV[11] due time that the caller has seen, "" = none
  * Sets the schedule. One that was paused stays so; what it has counted stays.
- * Returns 1; 0 when another version is there than the caller has seen; 2 when another version of the file is in force; 3 when
+ * Returns 1; 0 when another version is there than the caller has seen, or a host has triggered it since; 2 when another version of the file is in force; 3 when
  * the schedule is of another file, which hosts have.
  */
 export const setSchedule: Script<"set" | "changed" | "superseded" | "owned"> = new Script({
   name: "setSchedule",
   lua: `${SERVER_TIME}
-local version = redis.call("HGET", KEYS[2], "version") or ""
-if version ~= ARGV[2] then return 0 end
+local before = redis.call("HMGET", KEYS[2], "version", "due")
+if (before[1] or "") ~= ARGV[2] or (before[2] or "") ~= ARGV[11] then return 0 end
 local now = server_time()
 local file = ARGV[8]
 if file ~= "" then

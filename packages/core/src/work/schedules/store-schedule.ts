@@ -41,7 +41,7 @@ export async function storeSchedule(
       [
         ...[name, record.version, newVersion(), text, anchor],
         ...(isOver ? ["", ""] : [next.due, next.at]),
-        ...[version?.file ?? "", version?.digest ?? "", keys.scheduleFile("")],
+        ...[version?.file ?? "", version?.digest ?? "", keys.scheduleFile(""), record.due],
       ],
     );
     if (outcome !== "changed") return outcome;

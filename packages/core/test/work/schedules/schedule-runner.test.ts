@@ -303,6 +303,54 @@ test("a due time that has come runs although the schedule is changed before a ho
   expect((await mp.task(lastRuns[0]?.id ?? "").show())?.args).toEqual([2]);
 });
 
+test("each due time runs once while the schedule is changed, paused and resumed all the time", async () => {
+  const { mp, runner, view, client, keys } = await open();
+  const hosts = await Promise.all([runner(), runner(), runner()]);
+  const set = (args: number, limit = 100_000) =>
+    mp.schedules.set("busy", "square", [args], { every: 100, limit, missed: "all" });
+  const { next } = await set(0);
+  await mp.schedules.set("other", "square", [1], { every: 100, missed: "all", overlap: "allow" });
+  for (const host of hosts) host.start();
+
+  for (let change = 1; (await view("busy")).runs < 15; change++) {
+    await set(change);
+    if (change % 7 === 0) await mp.schedules.run("other");
+    if (change % 5 === 0) {
+      await mp.schedules.pause("other");
+      await mp.schedules.resume("other");
+    }
+    for (const host of hosts) host.lookSoon();
+  }
+  await mp.schedules.pause("busy");
+  await mp.schedules.pause("other");
+
+  const { runs, missedCount } = await view("busy");
+  const jobs = (await client.keys(keys.job("default", "busy@*"))).filter((key) => /@\d+$/.test(key));
+  const places = jobs.map((key) => (Number(key.split("@")[1]) - (next ?? 0)) / 100).sort((left, right) => left - right);
+  expect({ missedCount, places }).toEqual({
+    missedCount: 0,
+    places: Array.from({ length: runs }, (_, place) => place),
+  });
+  const others = (await client.keys(keys.job("default", "other@*"))).filter((key) => /@\d+(-manual)?$/.test(key));
+  expect(others).toHaveLength((await view("other")).runs);
+});
+
+test("one that is paused during an outage goes on with the next due time, and nothing of the pause is missed", async () => {
+  const { mp, runner, view, now, wasDue } = await open();
+  await mp.schedules.set("resting", "square", [1], { every: 60 * MINUTE, missed: "all" });
+  await wasDue("resting", (await now()) - 10.5 * 60 * MINUTE);
+  await mp.schedules.pause("resting");
+  await mp.schedules.resume("resting");
+  const host = await runner();
+  host.start();
+  await mp.schedules.set("seen", "square", [1], { every: 200, limit: 1 });
+  host.lookSoon();
+  await until(async () => (await view("seen")).state === "ended");
+  expect(await view("resting")).toMatchObject({ state: "active", runs: 0, missedCount: 0 });
+  const { next } = await view("resting");
+  expect(((next ?? 0) - (await now())) / (60 * MINUTE)).toBeLessThan(1);
+});
+
 test("jitter delays a run by no more than the time until the next one is due, so none is left out", async () => {
   const { mp, runner, view } = await open();
   await mp.schedules.set("spread", "square", [1], { every: 200, jitter: 60_000, limit: 8, missed: "none" });
