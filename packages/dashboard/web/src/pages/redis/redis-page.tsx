@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import type { RedisPoint, RedisView } from "../../../../src/api/redis-routes.ts";
 import { reading } from "../../api/queries.ts";
+import { Button } from "../../components/button.tsx";
 import { Chart } from "../../components/chart.tsx";
 import { Meter } from "../../components/meter.tsx";
 import { PageHead, Reading } from "../../components/page.tsx";
@@ -315,10 +316,15 @@ function Clients({ redis: { clients } }: { redis: RedisView }) {
   );
 }
 
+/** Slow commands that are shown at first. */
+const FIRST_SLOW = 12;
+
 function Slow({ redis: { slow } }: { redis: RedisView }) {
   const { redis: said } = useWords();
   type Row = NonNullable<RedisView["slow"]["value"]>[number];
-  const rows = (slow.value ?? []).map((command, place) => ({ ...command, place }));
+  const [isWhole, setWhole] = useState(false);
+  const all = (slow.value ?? []).map((command, place) => ({ ...command, place }));
+  const rows = isWhole ? all : all.slice(0, FIRST_SLOW);
   const columns: Column<Row & { place: number }>[] = [
     { key: "command", head: said.command, cell: ({ command }) => <span className="mono">{command}</span> },
     {
@@ -339,7 +345,14 @@ function Slow({ redis: { slow } }: { redis: RedisView }) {
       ) : (
         <>
           <Table caption={said.slow} columns={columns} rows={rows} rowKey={({ place }) => String(place)} />
-          <footer>{said.slowHint}</footer>
+          <footer>
+            {rows.length < all.length && (
+              <Button size="small" look="quiet" icon="down" onClick={() => setWhole(true)}>
+                {said.allSlow(count(all.length))}
+              </Button>
+            )}{" "}
+            {said.slowHint}
+          </footer>
         </>
       )}
     </Section>

@@ -96,6 +96,7 @@ export const redis = {
   thisPage: "this dashboard",
   slow: "Slow commands",
   slowHint: "On keys of this namespace, as far back as Redis remembers. While one runs, all others wait.",
+  allSlow: (count: string) => `Show all ${count}`,
   noSlow: "None. Redis remembers commands of more than 10 ms, unless slowlog-log-slower-than says otherwise.",
   at: "When",
   took: "Took",

@@ -84,6 +84,7 @@ export const redis = {
   thisPage: "此仪表盘",
   slow: "慢命令",
   slowHint: "针对此命名空间的键，以 Redis 的记录为限。一个命令运行时，其他命令都在等待。",
+  allSlow: (count: string) => `显示全部 ${count} 条`,
   noSlow: "没有。除非 slowlog-log-slower-than 另有设置，Redis 记录超过 10 毫秒的命令。",
   at: "时间",
   took: "耗时",
