@@ -3,6 +3,7 @@ import { Redis } from "ioredis";
 import { compare, conclude, judge, type Line } from "../measure.ts";
 import { readSettings } from "../settings.ts";
 import { bullmqFlows } from "./bullmq.ts";
+import { celeryFlows } from "./celery.ts";
 import { type Contender, type Run, timed } from "./contender.ts";
 import { manyhandsFlows } from "./ours.ts";
 
@@ -14,14 +15,19 @@ const LONGEST = 5_000;
 
 /**
  * `pnpm bench flows`: a group of 10 000 parts with its sum, and a chain of 1 000 steps, against BullMQ's flows in the same run.
- * The programs that submit, the host with 50 slots and BullMQ's worker are one process; tasks run in it.
+ * The programs that submit, the host with 50 slots and BullMQ's worker are one process; tasks run in it. Celery, where it is
+ * installed, has a worker with 50 threads, and its own program that submits.
  */
 export async function flowsBenchmark(): Promise<void> {
   const { rounds, short } = readSettings([], 5);
   await using server = await startRedisServer({ appendOnly: false });
   const client = new Redis(server.url, { maxRetriesPerRequest: null });
   await client.config("SET", "slowlog-log-slower-than", "500", "slowlog-max-len", "4096");
-  const contenders = [await manyhandsFlows(client, server.url, SLOTS), await bullmqFlows(client, SLOTS)];
+  const celery = celeryFlows(server.url, SLOTS);
+  if (!celery)
+    console.error("Celery is left out: there is no python3 with the package celery (Debian: python3-celery)");
+  const both = [await manyhandsFlows(client, server.url, SLOTS), await bullmqFlows(client, SLOTS)];
+  const contenders = [...both, ...(celery ? [celery] : [])];
   const lines: Line[] = [];
   try {
     const parts = short ? PARTS / 10 : PARTS;
@@ -47,7 +53,7 @@ export async function flowsBenchmark(): Promise<void> {
     lines.push(
       await compare(
         `bytes of Redis for each waiting part of a group of ${parts}`,
-        contenders.map((one) => ({ name: one.name, run: () => bytesOf(client, () => one.group(parts), parts) })),
+        both.map((one) => ({ name: one.name, run: () => bytesOf(client, () => one.group(parts), parts) })),
         { unit: "bytes", better: "lower", rounds: 1, bars: [{ against, bar: 0.5 }] },
       ),
     );
@@ -71,8 +77,8 @@ async function runs(
   const all = contenders.map(({ name }) => ({ name, runs: [] as Run[] }));
   // The first round of each is warm-up.
   for (let round = -1; round < rounds; round += 1) {
-    const order = round % 2 === 0 ? [0, 1] : [1, 0];
-    for (const place of order) {
+    const places = [...contenders.keys()];
+    for (const place of round % 2 === 0 ? places : places.reverse()) {
       const figures = await run(contenders[place] as Contender);
       if (round >= 0) all[place]?.runs.push(figures);
     }
