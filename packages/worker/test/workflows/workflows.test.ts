@@ -14,6 +14,7 @@ import {
   retryWorkflow,
   type WorkflowState,
   WorkflowSweep,
+  writeNamespaceKeep,
 } from "@manyhands/core/internal";
 import { until, useRedis } from "@manyhands/testing";
 import { type Job, Worker } from "bullmq";
@@ -287,5 +288,40 @@ describe("a workflow", () => {
     expect(await result(id)).toEqual([["foreign", [2], [3]], "end"]);
     expect(await result(gone)).toEqual([[1], 2]);
     await reaches(id, "completed");
+  });
+
+  test("is nothing until all of it is there, is taken over from a submitter that is gone, and leaves with the history", async () => {
+    // given: a submitter that gets no further than its first part
+    const { space, context } = await open();
+    const parts = Array.from({ length: 600 }, (_, index): Tree => ({ task: "show", args: [index] }));
+    const nodes = nodesOf({ group: parts });
+    const dying = Object.create(space.client, {
+      evalsha: { value: () => Promise.reject(new Error("the submitter is gone")) },
+    }) as typeof space.client;
+    await expect(putWorkflow({ ...context, client: dying }, { id: "late", nodes })).rejects.toThrow("is gone");
+    expect(await readWorkflow(context, "late")).toMatchObject({ state: "building", steps: { released: 0 } });
+    for (const key of [space.keys.workflow("late"), space.keys.workflowPart("late", "nodes")]) {
+      expect(await space.client.pttl(key)).toBeGreaterThan(0);
+    }
+    expect(await cancelWorkflow(context, "late", "too early")).toBe("missing");
+
+    // when
+    const [one, two] = await Promise.all([
+      putWorkflow(context, { id: "late", nodes }),
+      putWorkflow({ ...context, client: redis.client() }, { id: "late", nodes }),
+    ]);
+
+    // then
+    expect([one, two].toSorted()).toEqual(["created", "exists"]);
+    await until(async () => (await readWorkflow(context, "late"))?.state === "completed");
+    expect((await readNodeResult(context, "late", 0)).value).toEqual(parts.map((_, index) => [index]));
+
+    // when
+    await writeNamespaceKeep(space.client, space.keys, { completed: { count: 0 } });
+    await new WorkflowSweep(context).look();
+
+    // then
+    expect(await readWorkflow(context, "late")).toBeNull();
+    expect(await space.client.keys(`{${space.name}}/workflow*`)).toEqual([]);
   });
 });

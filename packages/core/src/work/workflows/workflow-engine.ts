@@ -32,7 +32,7 @@ import {
 /** Nodes, and about so many bytes of them, that are sent with one script. */
 const PART = { nodes: 250, bytes: 256 * 1024 };
 /** Steps that one script puts in line: about 1 ms of Redis. */
-const PUMPED = 50;
+const PUMPED = 32;
 /** Submissions of one id at the same time take over from each other; so often, and after such a pause, ms. */
 const TAKEOVERS = { most: 20, pause: 25 };
 /** Nodes that are read with one script. */
@@ -53,16 +53,18 @@ export async function putWorkflow(context: WorkflowContext, workflow: NewWorkflo
   const steps = nodes.reduce((sum, { kind }) => sum + (kind === "step" ? 1 : 0), 0);
   const whole = [nodes.length, steps, JSON.stringify({ name, tags }), onError ? packCall(onError) : ""];
   for (let takeover = 0; takeover < TAKEOVERS.most; takeover += 1) {
-    let reply = "more";
-    for (const part of partsOf(nodes)) {
-      reply = await putWorkflowPart.run(client, known, [...common, part.first, part.nodes, part.calls, ...whole]);
-      if (reply !== "more") break;
-    }
-    if (reply === "created") {
-      await pumpAll(context, id);
+    // All at once: Redis takes them in their order.
+    const replies = await Promise.all(
+      Array.from(partsOf(nodes), (part) =>
+        putWorkflowPart.run(client, known, [...common, part.first, part.nodes, part.calls, ...whole]),
+      ),
+    );
+    if (replies.includes("created")) {
+      // It runs without this, a little later: each step that ends puts others in line.
+      pumpAll(context, id).catch(() => {});
       return "created";
     }
-    if (reply === "exists") return "exists";
+    if (replies.includes("exists")) return "exists";
     await pause(TAKEOVERS.pause * (1 + Math.random()));
   }
   throw new StateLostError(

@@ -4,7 +4,7 @@ import { DROP_STEP, workflowLua } from "./workflow-lua.ts";
 /** How long a workflow that is not wholly submitted stays, ms. */
 const BUILDING_LIFE = 3_600_000;
 /** Steps that the submission itself puts in line with its last part: about 1 ms of Redis. */
-const FIRST_STEPS = 50;
+const FIRST_STEPS = 32;
 /** Steps that are stopped or failed are bounded by those that are in line at once; what a retry brings back at once. */
 const MOST_RETRIED = 4_000;
 /** Steps of a stopped workflow that a look takes out of their line: each may be a search through all of it. */
