@@ -40,6 +40,8 @@ describe("schedule", () => {
     expect(id).toMatch(/^often@\d+-manual\n$/);
     expect((await run("task", "show", id.trim(), "-o", "json")).stdout).toContain('"square"');
     const shown = (await run("schedule", "show", "often")).stdout;
+    // The next five due times, one in a line.
+    expect(shown.match(/^(next)? +\d{4}-\d\d-\d\d [\d:]+Z \(in/gm)).toHaveLength(5);
     expect(shown).toMatch(/runs +1, 0 skipped/);
     expect(shown).toContain(`manual ${id.trim()}`);
 

@@ -60,7 +60,7 @@ function fieldsOf(host: HostRecord, processes: readonly ProcessRecord[]): Field[
     ["name", host.name],
     ["id", host.id],
     ["state", describeState(host)],
-    ...(troubles.length === 0 ? [] : ([["trouble", troubles.join("\n")]] as [string, string][])),
+    ...(troubles.length === 0 ? [] : ([["trouble", troubles]] as Field[])),
     ["machine", `${host.hostname}, pid ${host.pid}`],
     ["slots", `${host.running.length} of ${host.slots} busy`],
     ...(host.processes

@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import { onNamespace } from "../../connection/on-namespace.ts";
 import { newCommand } from "../../invocation.ts";
 import { toJson } from "../../output/json-text.ts";
-import { shorten } from "../../output/printer.ts";
+import { type Field, shorten } from "../../output/printer.ts";
 import { duration, moment } from "../../output/times.ts";
 import { describeTimes, findSchedule } from "./find-schedule.ts";
 
@@ -62,9 +62,10 @@ function lateBy({ next }: ScheduleView, now: number): number | null {
   return next !== null && now - next > LATE_SCHEDULE ? now - next : null;
 }
 
-function fieldsOf(schedule: ScheduleView, facts: Facts): [string, string][] {
+function fieldsOf(schedule: ScheduleView, facts: Facts): Field[] {
   const { nextTimes: times, drift, late, trouble, states } = facts;
   const { from, until, limit, jitter } = schedule;
+  const last = schedule.lastRuns.slice(0, RUNS).map((run, index) => describeRun(run, states[index] ?? null));
   return [
     ["name", schedule.name],
     ["state", schedule.state],
@@ -80,18 +81,12 @@ function fieldsOf(schedule: ScheduleView, facts: Facts): [string, string][] {
     ["missed", schedule.missed],
     ...(schedule.tags.length === 0 ? [] : ([["tags", schedule.tags.join(", ")]] as [string, string][])),
     ...(schedule.file === null ? [] : ([["file", schedule.file]] as [string, string][])),
-    ...(trouble === null ? [] : ([["trouble", trouble.replace("; ", "\n")]] as [string, string][])),
+    ...(trouble === null ? [] : ([["trouble", trouble.split("; ")]] as Field[])),
     ...(late === null ? [] : ([["late", `by ${duration(late)}: no host has started its run`]] as [string, string][])),
-    ["next", schedule.state === "active" ? times.map(moment).join("\n") : "-"],
+    ["next", schedule.state === "active" ? times.map((time) => moment(time)) : "-"],
     ["runs", `${schedule.runs}, ${schedule.skipped} skipped, ${schedule.missedCount} missed, ${schedule.queued} wait`],
     ...(drift === null ? [] : ([["drift", `${duration(drift)} late, median of the last runs`]] as [string, string][])),
-    [
-      "last",
-      schedule.lastRuns
-        .slice(0, RUNS)
-        .map((run, index) => describeRun(run, states[index] ?? null))
-        .join("\n") || "-",
-    ],
+    ["last", last.length === 0 ? "-" : last],
     ["created", moment(schedule.createdAt)],
     ["changed", moment(schedule.changedAt)],
   ];

@@ -5,6 +5,7 @@ import { openRedis } from "../../../src/redis/connection/index.ts";
 import { Keys } from "../../../src/redis/keys.ts";
 import { type ScheduleRun, ScheduleRunner, type ScheduleView } from "../../../src/work/schedules/index.ts";
 import { settleSchedule } from "../../../src/work/schedules/schedule-scripts.ts";
+import { nextDue, toSpec } from "../../../src/work/schedules/schedule-spec.ts";
 
 const redis = useRedis();
 const MINUTE = 60_000;
@@ -59,22 +60,18 @@ describe("due times that passed while no host was there", () => {
     ),
   ])("%d of them, missed %s: %d run, the last ones", async (times, missed, runs) => {
     const { mp, runner, view, now, wasDue } = await open();
-    await mp.schedules.set("steady", "square", [1], { every: 1_000, missed });
+    await mp.schedules.set("steady", "square", [1], { every: MINUTE, missed });
     // The last one is not long over, so it is not missed.
-    const first = (await now()) - (times - 1) * 1_000 - 300;
+    const first = (await now()) - (times - 1) * MINUTE - 300;
     await wasDue("steady", first);
 
     (await runner()).start();
     await until(async () => (await view("steady")).runs > 0);
-    await mp.schedules.pause("steady");
 
     const found = await view("steady");
     const due = found.lastRuns.filter(({ outcome }) => outcome === "started").map((run) => run.due);
-    // It may have come once more since.
-    const late = due.filter((at) => at < first + times * 1_000);
-    expect(late[0]).toBe(first + (times - 1) * 1_000);
-    expect(found.runs - (due.length - late.length)).toBe(runs);
-    expect(found.missedCount).toBe(times - runs);
+    expect(due[0]).toBe(first + (times - 1) * MINUTE);
+    expect({ runs: found.runs, missed: found.missedCount }).toEqual({ runs, missed: times - runs });
     expect(new Set(found.lastRuns.map(({ id }) => id)).size).toBe(found.lastRuns.length);
   });
 
@@ -121,7 +118,7 @@ describe("due times that passed while no host was there", () => {
 
     expect((await view("interval")).missedCount).toBeGreaterThan(10 * (year / 1_000) - 1_000);
     expect((await view("cron")).missedCount).toBeGreaterThanOrEqual(100_000);
-    expect(longest).toBeLessThan(2_000);
+    expect(longest).toBeLessThan(5_000);
     expect(warnings.join()).toContain('schedule "cron": ');
   });
 });
@@ -195,7 +192,7 @@ describe("with several hosts", () => {
     broken.start();
     await until(() => warnings.length > 0);
     (await runner()).start();
-    await until(async () => (await view("hard")).runs === 1, { timeout: 5_000 });
+    await until(async () => (await view("hard")).runs === 1, { timeout: 15_000 });
     await broken.stop();
     expect(warnings).toEqual(['schedule "hard" could not be triggered, trying again in 30 s: its code is broken']);
   });
@@ -224,7 +221,7 @@ describe("the clock of a host", () => {
     const before = await now();
     await mp.schedules.set("hourly", "square", [1], { every: 60 * MINUTE });
     const soon = await mp.schedules.set("soon", "square", [1], { every: 200, limit: 2 });
-    expect((soon.next ?? 0) - before).toBeLessThan(2_000);
+    expect((soon.next ?? 0) - before).toBeLessThan(MINUTE);
     (await runner()).start();
     await until(async () => (await view("soon")).state === "ended");
     const { lastRuns } = await view("soon");
@@ -351,12 +348,11 @@ test("one that is paused during an outage goes on with the next due time, and no
   expect(((next ?? 0) - (await now())) / (60 * MINUTE)).toBeLessThan(1);
 });
 
-test("jitter delays a run by no more than the time until the next one is due, so none is left out", async () => {
-  const { mp, runner, view } = await open();
-  await mp.schedules.set("spread", "square", [1], { every: 200, jitter: 60_000, limit: 8, missed: "none" });
-  (await runner()).start();
-  await until(async () => (await view("spread")).state === "ended");
-  const { lastRuns, missedCount, runs } = await view("spread");
-  expect({ missedCount, runs }).toEqual({ missedCount: 0, runs: 8 });
-  for (const { due, at } of lastRuns) expect(at).toBeGreaterThanOrEqual(due);
+test("jitter delays a run by no more than the time until the next one is due, so none is left out", () => {
+  const spec = toSpec({ every: 200, jitter: 60_000 }, { task: "square", args: { args: [] } });
+  const times = Array.from({ length: 100 }, (_, place) => nextDue(spec, "spread", { after: place * 200, anchor: 0 }));
+  const delays = times.map((time) => (time?.at ?? 0) - (time?.due ?? 0));
+  expect(times.map((time) => time?.due)).toEqual(Array.from({ length: 100 }, (_, place) => (place + 1) * 200));
+  expect(delays.filter((delay) => !(delay >= 0 && delay < 200))).toEqual([]);
+  expect(Math.max(...delays) - Math.min(...delays)).toBeGreaterThan(150);
 });
