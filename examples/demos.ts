@@ -42,6 +42,10 @@ export const demos: readonly Demo[] = [
     title:
       "a workflow of 200 parts that a schedule starts: one is broken, a mail says so, a retry does only what is left",
   },
+  {
+    name: "polite-crawler",
+    title: "crawls three sites, two pages at once and eight a second from each: limits with a key, and priorities",
+  },
   { name: "word-count", title: "counts the words of this repository's documentation, split over the hosts" },
   { name: "pool-apply", title: "apply: one call after another" },
   { name: "pool-apply-async", title: "applyAsync with a callback" },

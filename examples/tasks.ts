@@ -9,6 +9,7 @@ import "./main-guard/main.ts";
 import "./manager-dict-list/tasks.ts";
 import "./nightly-report/tasks.ts";
 import "./parameter-search/tasks.ts";
+import "./polite-crawler/tasks.ts";
 import "./pipe-phone/tasks.ts";
 import "./pool-apply-async/tasks.ts";
 import "./pool-apply/tasks.ts";

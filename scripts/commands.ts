@@ -10,6 +10,8 @@ export const COMMANDS: Readonly<Record<string, string>> = {
   "test:recipes":
     "follows the pages of docs/recipes with the packages they name, on Node 22 and 24, for minutes; pnpm test:recipes next",
   "test:pages": "presses every button of the dashboard's pages in a browser, for minutes; pnpm test:pages objects",
+  "test:limits":
+    "kills hosts that hold places of limits; measures shares of tenants and the use of a rate, for minutes",
   "test:schedules":
     "kills and freezes hosts while schedules are due; compares cron with a calendar library in all time zones",
   "test:submitters": "stops 1 000 programs that submit, in every way; each task must run once and be found",

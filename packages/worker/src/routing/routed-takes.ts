@@ -200,7 +200,8 @@ export class RoutedTakes {
     const limits = this.#options.limits?.();
     if (!limits) return priorities;
     if (this.#marked?.priorities === priorities && this.#marked.rules === limits.rules) return this.#marked.text;
-    const tasks = Object.keys(JSON.parse(limits.rules) as object).filter((task) => task !== "");
+    // "*": all of the pool have.
+    const tasks = Object.keys(JSON.parse(limits.rules) as object).map((task) => task || "*");
     const marks = { ...JSON.parse(priorities || "{}"), ...Object.fromEntries(tasks.map((task) => [task, 0])) };
     this.#marked = { priorities, rules: limits.rules, text: JSON.stringify(marks) };
     return this.#marked.text;
@@ -303,7 +304,7 @@ export class RoutedTakes {
     parameters: readonly Parameter[],
     { place = 0, depth, after = "", takesLost = this.#isTurnOfLost, offered }: LookOptions,
   ): Promise<Found> {
-    const { queue, client, keys, hostId, initializer, priorities, awayGrace = AWAY_GRACE } = this.#options;
+    const { queue, client, keys, hostId, initializer, awayGrace = AWAY_GRACE } = this.#options;
     const given = parameters.map(toArgument);
     const own = [keys.hostQueues(hostId), keys.parked];
     const first = initializer();
@@ -321,7 +322,7 @@ export class RoutedTakes {
           after,
           takesLost ? 1 : 0,
           offered?.epoch ?? "",
-          this.#takesInTurn ? priorities() : this.#marks(),
+          this.#marks(),
           awayGrace,
         ],
       ],

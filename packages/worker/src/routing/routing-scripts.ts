@@ -79,7 +79,7 @@ local function knows_job(jobs, id)
   local task = redis.call("HGET", jobs .. id, "name")
   return not task or (can_run and knows(task)), task
 end
-local function is_limited(task) return priorities and priorities[task] == 0 end
+local function is_limited(task) return priorities and (priorities[task] == 0 or priorities["*"] == 0) end
 -- The priority that its task gives to a job of the line of those without one; nil: it is where it belongs.
 local function rank_of(jobs, id, task)
   local priority = priorities and task and priorities[task]
