@@ -108,7 +108,7 @@ export const findings: FindingWords = {
         : `{holder} holds it. ${pools.join(", ")}: all running tasks wait for it.`,
     "sessions-left": () => "Hosts release it within seconds, as soon as one runs; their logs say what keeps them.",
     "task-fails": ({ error, hosts }) =>
-      `${error.name}: ${error.message}${hosts.length > 1 ? `. On ${hosts.join(", ")} alike.` : ""}`,
+      `${error.name}: ${hosts.length > 1 ? error.message.replace(/\.$/, "") : error.message}${hosts.length > 1 ? `. On ${hosts.join(", ")} alike.` : ""}`,
     "schedule-late": () => "No host has started it: is one alive? The logs of hosts say what keeps them from it.",
     "dead-letters": () => "Retry them when the cause is gone, or remove them.",
     "redis-memory": ({ used, limit }, { bytes }) =>

@@ -84,7 +84,7 @@ export const findings: FindingWords = {
       pools.length === 0 ? "由 {holder} 持有。" : `由 {holder} 持有。${pools.join("、")}：所有运行中的任务都在等它。`,
     "sessions-left": () => "有主机运行时几秒内会释放；其日志说明原因。",
     "task-fails": ({ error, hosts }) =>
-      `${error.name}: ${error.message}${hosts.length > 1 ? `。${hosts.join("、")} 都一样。` : ""}`,
+      `${error.name}: ${hosts.length > 1 ? error.message.replace(/[.。]$/, "") : error.message}${hosts.length > 1 ? `。${hosts.join("、")} 都一样。` : ""}`,
     "schedule-late": () => "没有主机启动它：有主机在运行吗？主机的日志说明原因。",
     "dead-letters": () => "原因消除后重试，或移除。",
     "redis-memory": ({ used, limit }, { bytes }) => `${bytes(used)}，共 ${bytes(limit)}。满了就无法提交任务。`,
