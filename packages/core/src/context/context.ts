@@ -311,11 +311,10 @@ export class Context {
   }
 
   /** Submits a child of a running task. @param call - Arguments of `currentTask().submit`. @internal */
-  async submitChild(
-    { place, id }: { place: TaskPlace; id: string },
-    [first, second, third]: readonly unknown[],
-  ): Promise<TaskHandle<unknown>> {
+  async submitChild(parent: { place: TaskPlace; id: string }, call: readonly unknown[]): Promise<TaskHandle<unknown>> {
     this.#assertOpen();
+    const { place, id } = parent;
+    const [first, second, third] = call;
     const runtime = this.#runtime;
     const note = async (child: Child): Promise<boolean> => (await noteChild(runtime, place, child)) === "noted";
     const refused = (): CancelledError =>
@@ -337,12 +336,13 @@ export class Context {
     }
     const { pool = place.pool, ...own } = (third ?? {}) as SubmitOptions & { pool?: string | undefined };
     assertOptions("currentTask().submit()", own, SUBMIT);
-    const call = toSubmitted(first as AnyTask | string);
+    const submitted = toSubmitted(first as AnyTask | string);
     await before({ pool, id: own.jobId ?? id });
     this.#jobs ??= new BackgroundJobs(runtime);
-    const known = await this.#jobs.submit(pool, { ...call, args: (second ?? []) as unknown[], options: own, id });
+    const args = (second ?? []) as unknown[];
+    const known = await this.#jobs.submit(pool, { ...submitted, args, options: own, id });
     await after({ pool, id: known });
-    return new TaskHandle(known, pool, { desk: runtime.desk, definition: call.definition });
+    return new TaskHandle(known, pool, { desk: runtime.desk, definition: submitted.definition });
   }
 
   /**

@@ -42,7 +42,9 @@ test("workflows show their tree live, and are cancelled, retried and removed fro
   expect(await page.getByRole("list", { name: "Tree" }).getByRole("link").count()).toBe(1);
   await fold.focus();
   await page.keyboard.press("Enter");
-  await expect.poll(() => page.getByRole("list", { name: "Tree" }).getByRole("link").count()).toBe(13);
+  await expect
+    .poll(() => page.getByRole("list", { name: "Tree" }).getByRole("link").count(), { timeout: 20_000 })
+    .toBe(13);
   await expectAccessible(page);
   await picture(page, "workflow");
 
@@ -54,14 +56,14 @@ test("workflows show their tree live, and are cancelled, retried and removed fro
   await page.getByText("It goes on.").waitFor();
   await page.getByRole("button", { name: "Remove…" }).click();
   await page.getByRole("button", { name: "Remove it" }).click();
-  await expect.poll(() => mp.workflows.row("bad")).toBeNull();
+  await expect.poll(() => mp.workflows.row("bad"), { timeout: 20_000 }).toBeNull();
 
   // when
   await page.goto(`${origin}/workflows/long`);
   await page.getByText("running", { exact: true }).first().waitFor();
   await page.getByRole("button", { name: "Cancel…" }).click();
   await page.getByRole("button", { name: "Cancel it" }).click();
-  await expect.poll(async () => (await mp.workflows.row("long"))?.state).toBe("cancelled");
+  await expect.poll(async () => (await mp.workflows.row("long"))?.state, { timeout: 20_000 }).toBe("cancelled");
   await page.getByText("cancelled", { exact: true }).first().waitFor();
   await page.setViewportSize({ width: 390, height: 800 });
   expect(await isTooWide(page)).toBe(false);

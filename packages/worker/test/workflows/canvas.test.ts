@@ -156,9 +156,10 @@ describe("a submitted workflow", () => {
     const parts = [show.with(1), waitForFile.with(file), needsFile.with(file, "found")] as const;
     const handle = await mp.submit(chord(parts, show.with("end")), { jobId: "night" });
     const same = mp.task("night");
-    await expect.poll(async () => (await same.tree()).steps.completed).toBe(1);
+    await expect.poll(async () => (await same.tree()).steps.completed, PATIENCE).toBe(1);
 
     // then
+    expect(await failure(same.get(PATIENCE))).toBeInstanceOf(RangeError);
     expect(await same.state()).toBe("failed");
     expect(await same.retry()).toMatchObject({ outcome: "queued" });
     await failure(same.get(PATIENCE));
@@ -189,7 +190,7 @@ describe("a submitted workflow", () => {
     const { mp } = await open();
     const handle = await mp.submit(chain(waitForFile.with(noFile()), show.with("after")), { jobId: "stopped" });
     const result = failure(handle.get(PATIENCE));
-    await expect.poll(() => mp.task("stopped.1").state()).toBe("active");
+    await expect.poll(() => mp.task("stopped.1").state(), PATIENCE).toBe("active");
 
     // when
     expect(await handle.cancel("not needed")).toMatchObject({ outcome: "stopping" });
@@ -197,9 +198,9 @@ describe("a submitted workflow", () => {
     // then
     expect(await result).toBeInstanceOf(CancelledError);
     expect((await result).message).toContain("not needed");
-    await expect.poll(() => mp.task("stopped.1").state()).not.toBe("active");
+    await expect.poll(() => mp.task("stopped.1").state(), PATIENCE).not.toBe("active");
     expect((await handle.tree()).steps).toMatchObject({ total: 2, completed: 0 });
-    await expect.poll(async () => (await handle.remove()).outcome).toBe("removed");
+    await expect.poll(async () => (await handle.remove()).outcome, PATIENCE).toBe("removed");
   });
 
   test("ends waits in time, when it is removed, and when its program ends", async () => {
@@ -245,7 +246,7 @@ describe("children of a task", () => {
     const handle = await mp.submit(parent, [file], { jobId: "mother" });
 
     // then: the second run has the results of the first
-    await expect.poll(() => mp.task("mother/4").state(), { timeout: 10_000 }).toBe("active");
+    await expect.poll(() => mp.task("mother/4").state(), PATIENCE).toBe("active");
     writeFileSync(file, "");
     expect(await handle.get(PATIENCE)).toEqual([
       ["mother/1", "own-mother", "mother/3"],
@@ -256,11 +257,11 @@ describe("children of a task", () => {
 
     // when
     const other = await mp.submit(parent, [noFile()], { jobId: "other" });
-    await expect.poll(() => mp.task("other/4").state(), { timeout: 10_000 }).toBe("active");
+    await expect.poll(() => mp.task("other/4").state(), PATIENCE).toBe("active");
     await other.cancel("not needed");
 
     // then
-    await expect.poll(() => mp.task("other/4").state()).not.toBe("active");
+    await expect.poll(() => mp.task("other/4").state(), PATIENCE).not.toBe("active");
     expect(await failure(mp.task("other").get(PATIENCE))).toBeInstanceOf(CancelledError);
   });
 });

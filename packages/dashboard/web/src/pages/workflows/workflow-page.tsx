@@ -83,7 +83,7 @@ function Whole({ workflow }: { workflow: WorkflowTree }) {
           {(["completed", "released", "pending", "failed", "stopped"] as const).map((name) => (
             <Fragment key={name}>
               <dt>{said[name]}</dt>
-              <dd className="num">{count(steps[name])}</dd>
+              <dd>{count(steps[name])}</dd>
             </Fragment>
           ))}
           <dt>{said.submitted}</dt>
@@ -148,6 +148,9 @@ function Whole({ workflow }: { workflow: WorkflowTree }) {
 function Actions({ workflow: { id, state, steps } }: { workflow: WorkflowTree }) {
   const { workflows: said } = useWords();
   const mayNot = { change: useMay("changeWorkflow"), remove: useMay("removeWorkflow") };
+  // What an action said stays where it was pressed, also once the workflow is in another state.
+  const [hasCancelled, setCancelled] = useState(false);
+  const [hasRetried, setRetried] = useState(false);
   const isOver = state === "completed" || state === "failed" || state === "cancelled";
   const post = async (step: "cancel" | "retry"): Promise<void> => {
     await call(pathOf("workflows", id, step), { method: "POST" });
@@ -155,8 +158,9 @@ function Actions({ workflow: { id, state, steps } }: { workflow: WorkflowTree })
   };
   return (
     <>
-      {!isOver && (
+      {(!isOver || hasCancelled) && (
         <Action
+          onOutcome={setCancelled}
           label={said.cancel}
           disabled={mayNot.change}
           question={{
@@ -174,8 +178,9 @@ function Actions({ workflow: { id, state, steps } }: { workflow: WorkflowTree })
           {said.cancel}
         </Action>
       )}
-      {(state === "failed" || state === "cancelled") && (
+      {(state === "failed" || state === "cancelled" || hasRetried) && (
         <Action
+          onOutcome={setRetried}
           icon="retry"
           label={said.retry}
           disabled={mayNot.change}
