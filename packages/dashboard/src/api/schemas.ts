@@ -67,9 +67,9 @@ export const TaskRow = z
     attempts: z.int().optional().openapi({ description: "With `details`: tries allowed in total." }),
     priority: z.int().nullable().optional().openapi({ description: "With `details`." }),
     dueAt: Time.nullable().optional().openapi({ description: "With `details`: when a delayed task may start." }),
-    why: z.enum(["unserved", "paused", "full"]).nullable().optional().openapi({
+    why: z.enum(["unserved", "limited", "paused", "full"]).nullable().optional().openapi({
       description:
-        "With `details`: why one that waits does not start: no host knows it, its pool is paused, or is full.",
+        "With `details`: why one that waits does not start: no host knows it, a limit holds it back, its pool is paused, or full.",
     }),
   })
   .openapi("TaskRow");

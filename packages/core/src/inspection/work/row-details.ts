@@ -3,7 +3,7 @@ import type { Keys } from "../../redis/keys.ts";
 import { Script } from "../../redis/script/index.ts";
 import { announcedOptions } from "../../tasks/index.ts";
 import { decode, decodeUnits, forViewing } from "../../wire/codec/index.ts";
-import type { JobEnvelope } from "../../wire/records/job.ts";
+import { JOB_LIMITED_FIELD, type JobEnvelope } from "../../wire/records/job.ts";
 import type { HostRecord } from "../../wire/records/records.ts";
 import { announcedTasks } from "../../work/fleet/index.ts";
 import { readPoolCounts } from "./pool-counts.ts";
@@ -17,8 +17,11 @@ export interface RowDetails {
   priority: number | null;
   /** When a delayed one may start, epoch ms. */
   dueAt: number | null;
-  /** Why one that waits does not start: no host knows it, its pool is paused, or all that may run at once in the pool do. */
-  why: "unserved" | "paused" | "full" | null;
+  /**
+   * Why one that waits does not start: no host knows it, a limit holds it back, its pool is paused, or all that may run at once
+   * in the pool do.
+   */
+  why: "unserved" | "limited" | "paused" | "full" | null;
 }
 
 /** Longest data of a job that is read for a list, bytes. */
@@ -46,7 +49,8 @@ export async function readRowDetails(
     pools.length === 0 ? null : readPoolCounts(client, keys, pools),
   ]);
   return rows.map((row, index): RowDetails => {
-    const [data, opts, priority, due] = parts[index] ?? ["", "", "", ""];
+    const [data, opts, priority, due, limited] = parts[index] ?? ["", "", "", "", ""];
+    const isLimited = row.state === "blocked" && limited !== "";
     const counts = reading?.counts[pools.indexOf(row.pool)];
     const limit = counts?.globalConcurrency ?? null;
     const isFull = counts !== undefined && limit !== null && counts.jobs.active >= limit;
@@ -54,8 +58,16 @@ export async function readRowDetails(
       args: argumentsIn(data),
       attempts: attemptsIn(opts) || announcedOptions(announced.get(row.name)).attempts || 1,
       priority: Number(priority) || null,
-      dueAt: due === "" ? null : Math.floor(Number(due) / DELAYED_STEP),
-      why: row.state === "blocked" ? "unserved" : counts?.paused ? "paused" : isFull ? "full" : null,
+      dueAt: due === "" || isLimited ? null : Math.floor(Number(due) / DELAYED_STEP),
+      why: isLimited
+        ? "limited"
+        : row.state === "blocked"
+          ? "unserved"
+          : counts?.paused
+            ? "paused"
+            : isFull
+              ? "full"
+              : null,
     };
   });
 }
@@ -85,9 +97,10 @@ function attemptsIn(opts: string): number {
 /**
  * KEYS of each task: the hash of its job, and the delayed jobs of its pool
  * ARGV[1] longest data that is told, bytes; ARGV[2..] ids of the jobs
- * Returns for each {data, or "" when it is longer; options; priority; score among the delayed ones, or ""}.
+ * Returns for each {data, or "" when it is longer; options; priority; score among the delayed ones, or ""; of these the limit
+ * that holds it back, or ""}.
  */
-const rowParts = new Script<[data: string, opts: string, priority: string, due: string][]>({
+const rowParts = new Script<[data: string, opts: string, priority: string, due: string, limited: string][]>({
   name: "rowParts",
   lua: `
 local rows = {}
@@ -95,8 +108,9 @@ for index = 2, #ARGV do
   local job, delayed = KEYS[2 * index - 3], KEYS[2 * index - 2]
   local is_short = redis.call("HSTRLEN", job, "data") <= tonumber(ARGV[1])
   local data = is_short and redis.call("HGET", job, "data") or ""
-  local fields = redis.call("HMGET", job, "opts", "priority")
-  rows[index - 1] = {data, fields[1] or "", fields[2] or "", redis.call("ZSCORE", delayed, ARGV[index]) or ""}
+  local fields = redis.call("HMGET", job, "opts", "priority", "${JOB_LIMITED_FIELD}")
+  local due = redis.call("ZSCORE", delayed, ARGV[index]) or ""
+  rows[index - 1] = {data, fields[1] or "", fields[2] or "", due, due ~= "" and fields[3] or ""}
 end
 return rows
 `,

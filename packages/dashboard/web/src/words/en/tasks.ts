@@ -202,7 +202,12 @@ export const tasks = {
   hasLeft: "It has changed since, and no longer fits the filters",
   longArgs: "too long for a list",
   ofTries: (made: string, all: string) => `${made} of ${all}`,
-  why: { unserved: "no host knows it", paused: "its pool is paused", full: "its pool is full" },
+  why: {
+    unserved: "no host knows it",
+    limited: "a limit holds it back",
+    paused: "its pool is paused",
+    full: "its pool is full",
+  },
   due: "due",
   nextTry: "tries again",
   shown: (shown: string, all: string) => `1 to ${shown} of ${all}`,

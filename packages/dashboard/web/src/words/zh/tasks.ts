@@ -106,7 +106,7 @@ export const tasks: Words["tasks"] = {
   hasLeft: "它已发生变化，不再符合筛选条件",
   longArgs: "太长，列表中不显示",
   ofTries: (made, all) => `${made} / ${all}`,
-  why: { unserved: "没有主机认识它", paused: "所在的池已暂停", full: "所在的池已满" },
+  why: { unserved: "没有主机认识它", limited: "受限制", paused: "所在的池已暂停", full: "所在的池已满" },
   due: "到期",
   nextTry: "再次尝试",
   shown: (shown, all) => `第 1 至 ${shown} 个，共 ${all} 个`,
