@@ -35,6 +35,7 @@ const ARGUMENTS: Readonly<Record<string, readonly unknown[]>> = {
     sendBytes: [Buffer.from("x")],
   },
   ...{ recvBytesInto: [Buffer.alloc(8)], "context.wait": [[]], barrier: [1], value: ["i"], array: ["i", 1] },
+  "pool.limit": [null],
   ...{ countDownLatch: [1], openObject: [{}], "context.process": ["any"], trySetCount: [1], create: ["any"] },
   ...{ "value.set": [1], "value.add": [1], "value.compareAndSet": [{ expected: 0, value: 1 }] },
   ...{ "managedValue.set": [1], "managedValue.add": [1], "managedValue.compareAndSet": [{ expected: 0, value: 1 }] },
