@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { connect, type ScheduleView } from "@manyhands/core";
+import { connect, type ScheduleOptions, type ScheduleView } from "@manyhands/core";
 import { until, useRedis } from "@manyhands/testing";
 import { expect, onTestFinished, test } from "vitest";
 import { ChaosHost } from "./chaos-host.ts";
@@ -50,7 +50,7 @@ test(
     const begin = Date.now() + 500;
     const times = TIME / EVERY;
     const due = { every: EVERY, from: begin, until: begin + (times - 1) * EVERY };
-    const policies = {
+    const policies: Record<string, Pick<ScheduleOptions, "missed" | "overlap">> = {
       all: { missed: "all" },
       last: { missed: "last" },
       none: { missed: "none" },
@@ -60,7 +60,7 @@ test(
         queue: { missed: "all", overlap: "queue" },
         cancel: { missed: "last", overlap: "cancel" },
       }),
-    } as const;
+    };
     const firsts = new Map<string, number>();
     for (const [name, policy] of Object.entries(policies)) {
       const time = name in { all: 1, last: 1, none: 1 } ? 1 : 250;
