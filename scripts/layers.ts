@@ -44,7 +44,7 @@ export const FOLDERS: Readonly<Record<string, readonly (readonly string[])[]>> =
     ["context"],
     ["testing"],
   ],
-  "core/wire": [["records"], ["codec"]],
+  "core/wire": [["records"], ["codec"], ["views"]],
   "core/redis": [["keys.ts", "server"], ["connection"], ["script", "task-index"], ["bull-queue"]],
   "core/session": [["lease.ts", "object-kind.ts", "session-script.ts"], ["beat.ts"], ["session.ts"], ["waiting"]],
   "core/shared": [["object"], ["sync"], ["channels"], ["containers"]],

@@ -78,6 +78,7 @@ export {
 export { type OpenSpan, readCarrier, startConsumerSpan, type TraceCarrier } from "./tracing/index.ts";
 export * from "./wire/codec/index.ts";
 export * from "./wire/records/index.ts";
+export * from "./wire/views/index.ts";
 export * from "./work/audit/index.ts";
 export * from "./work/fleet/index.ts";
 export * from "./work/history/index.ts";

@@ -1,6 +1,6 @@
 import { CancelledError, ManyhandsError } from "../errors/index.ts";
-import type { Canvas, CurrentTask as RunningTask, Task } from "../tasks/index.ts";
-import { currentTask as runningTask } from "../tasks/index.ts";
+import type { Canvas, RunningTask, Task } from "../tasks/index.ts";
+import { runningTask } from "../tasks/index.ts";
 import type { TaskHandle, TaskPlace } from "../work/submission/index.ts";
 import type { SubmitOptions } from "../work/submission/submit-options.ts";
 import type { WorkflowOptions } from "../work/workflows/index.ts";

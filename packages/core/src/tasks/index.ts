@@ -10,8 +10,8 @@ export {
   describeCanvas,
   isCanvas,
 } from "./canvas.ts";
-export { type CurrentTask, currentTask, findCurrentTask, runInTask, whenTaskEnds } from "./current-task.ts";
 export { isLoadingTasks, whileLoadingTasks } from "./loading.ts";
+export { findCurrentTask, type RunningTask, runInTask, runningTask, whenTaskEnds } from "./running-task.ts";
 export { STEP_OPTIONS, signature } from "./signature.ts";
 export type { GivenArgs, InputFor, Signature, StepOptions } from "./step.ts";
 export {

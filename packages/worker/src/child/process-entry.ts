@@ -3,7 +3,6 @@
  * Argument 1: pid of the host. Argument 2: "watch" when the child itself has to notice the host's death.
  */
 import { captureStreams } from "./captured-streams.ts";
-import { guardAgainstCrashes } from "./crash-guard.ts";
 import type { FromChild, ToChild } from "./messages.ts";
 import { watchParent } from "./parent-watch.ts";
 import { ChildRuntime } from "./runtime.ts";
@@ -24,7 +23,7 @@ const runtime = new ChildRuntime(
   (failed) => end(failed ? 1 : 0),
 );
 captureStreams(runtime.output);
-guardAgainstCrashes(runtime, end);
+runtime.guardAgainstCrashes(end);
 
 function send(message: FromChild): void {
   // With a callback a broken channel is told to the callback, not thrown; `disconnect` then ends the child.

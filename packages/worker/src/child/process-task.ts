@@ -1,7 +1,7 @@
-import type { CurrentTask } from "@manyhands/core/child";
+import type { RunningTask } from "@manyhands/core/child";
 
 /** What `currentTask()` gives in the target of a process, so that one task can be both. */
-export class ProcessTask implements CurrentTask {
+export class ProcessTask implements RunningTask {
   readonly id: string;
   readonly name: string;
   readonly host: string;

@@ -1,4 +1,4 @@
-import { CancelledError, type CurrentTask, TimeoutError } from "@manyhands/core/child";
+import { CancelledError, type RunningTask, TimeoutError } from "@manyhands/core/child";
 import type { CancelReason, OutputStream } from "./messages.ts";
 import type { TaskOutput } from "./task-output.ts";
 
@@ -17,7 +17,7 @@ export interface JobFacts {
  * One unit of a job while it runs: what `currentTask()` gives to the task's code. Everything that costs is made when
  * first asked for, because most calls ask for nothing.
  */
-export class RunningUnit implements CurrentTask {
+export class RunningUnit implements RunningTask {
   readonly unit: number;
   /** Which item of its chunk failed, from 0. */
   failedItem: number | undefined = undefined;

@@ -18,6 +18,7 @@ import {
 } from "@manyhands/core/child";
 import { becomeProcess, printCrash } from "./become-process.ts";
 import { callTask } from "./call-task.ts";
+import { runningUnit } from "./captured-streams.ts";
 import { encodedError } from "./failure-report.ts";
 import { LoadedFiles } from "./loaded-files.ts";
 import type { ChildPort, FromChild, LoadRequest, RunRequest, ToChild } from "./messages.ts";
@@ -60,8 +61,24 @@ export class ChildRuntime {
     for (const job of this.#jobs.values()) job.flush();
   }
 
+  /**
+   * Ends the child after an error outside any awaited call: its state can no longer be trusted, so it must not run
+   * another job. The call whose code threw is known even when it was answered long ago.
+   */
+  guardAgainstCrashes(end: (code: number) => void): void {
+    let crashed = false;
+    process.on("uncaughtException", (error) => {
+      if (crashed) return;
+      crashed = true;
+      this.#reportCrash(error, runningUnit());
+      end(1);
+    });
+    // Within process.exit() and at a natural end: calls that have ended are answered, however the child ends.
+    process.on("exit", () => this.flush());
+  }
+
   /** Says that code outside any awaited call threw; nothing is sent after it. */
-  reportCrash(error: unknown, culprit: { jobId: string; unit: number } | undefined): void {
+  #reportCrash(error: unknown, culprit: { jobId: string; unit: number } | undefined): void {
     printCrash(error);
     this.flush();
     const { error: encoded, message } = encodedError(error, this.#hostName);

@@ -1,7 +1,6 @@
 /** First file of a child that is a worker thread. */
 import { parentPort } from "node:worker_threads";
 import { captureStreams } from "./captured-streams.ts";
-import { guardAgainstCrashes } from "./crash-guard.ts";
 import type { FromChild, ToChild } from "./messages.ts";
 import { ChildRuntime } from "./runtime.ts";
 
@@ -21,4 +20,4 @@ const runtime = new ChildRuntime(
   (failed) => process.exit(failed ? 1 : 0),
 );
 captureStreams(runtime.output);
-guardAgainstCrashes(runtime, (code) => process.exit(code));
+runtime.guardAgainstCrashes((code) => process.exit(code));

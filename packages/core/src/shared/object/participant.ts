@@ -1,6 +1,6 @@
 import type { RedisClient } from "../../redis/connection/index.ts";
 import type { Keys } from "../../redis/keys.ts";
-import { findCurrentTask } from "../../tasks/current-task.ts";
+import { findCurrentTask } from "../../tasks/running-task.ts";
 import type { Milliseconds } from "../../time/index.ts";
 import type { SessionRecord } from "../../wire/records/records.ts";
 import { isWrongType, readSessionRecord } from "../../wire/records/stored-record.ts";

@@ -6,4 +6,3 @@ export { jsonForm } from "./json-form.ts";
 export { decodeStoredAnswers } from "./stored-answers.ts";
 export { defineTransferable, forViewing, type Purpose, type Transferable } from "./transferable.ts";
 export { textToValue, valueToText } from "./value-text.ts";
-export { partAt, type ValueItem, type ValueNode, type ValueTreeOptions, valueTree } from "./value-tree.ts";

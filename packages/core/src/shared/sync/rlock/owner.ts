@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { shared } from "../../../package/index.ts";
-import { type CurrentTask, findCurrentTask, whenTaskEnds } from "../../../tasks/index.ts";
+import { findCurrentTask, type RunningTask, whenTaskEnds } from "../../../tasks/index.ts";
 
 /**
  * An owner of an RLock (R3): a running task, the main program, or a part of either that runs in `withOwner`. Python's
@@ -14,7 +14,7 @@ const MAIN: Owner = shared("manyhands.mainOwner", () => ({}));
 
 interface SubOwner {
   /** The task that it is a part of. */
-  task: CurrentTask | undefined;
+  task: RunningTask | undefined;
   endings: (() => unknown)[];
 }
 

@@ -3,7 +3,7 @@ import { ManyhandsError } from "../errors/index.ts";
 import { shared } from "../package/index.ts";
 
 /** The running task, seen from inside. */
-export interface CurrentTask {
+export interface RunningTask {
   /** Id of the job; `<job>.<n>` for one of several calls that share a job. */
   readonly id: string;
   readonly name: string;
@@ -20,16 +20,16 @@ export interface CurrentTask {
   log(line: string): void;
 }
 
-const scopes: AsyncLocalStorage<CurrentTask> = shared(
+const scopes: AsyncLocalStorage<RunningTask> = shared(
   "manyhands.currentTask",
-  () => new AsyncLocalStorage<CurrentTask>(),
+  () => new AsyncLocalStorage<RunningTask>(),
 );
 
 /**
  * The task that the calling code runs in.
  * @throws ManyhandsError outside a task
  */
-export function currentTask(): CurrentTask {
+export function runningTask(): RunningTask {
   const scope = scopes.getStore();
   if (!scope)
     throw new ManyhandsError("currentTask() was called outside a task; it works only in code that a worker runs");
@@ -37,14 +37,14 @@ export function currentTask(): CurrentTask {
 }
 
 /** The running task, or undefined outside one. */
-export function findCurrentTask(): CurrentTask | undefined {
+export function findCurrentTask(): RunningTask | undefined {
   return scopes.getStore();
 }
 
-const endings: WeakMap<CurrentTask, (() => void)[]> = shared("manyhands.taskEndings", () => new WeakMap());
+const endings: WeakMap<RunningTask, (() => void)[]> = shared("manyhands.taskEndings", () => new WeakMap());
 
 /** Runs `body` as the given task. For worker hosts. */
-export function runInTask<Result>(scope: CurrentTask, body: () => Result): Result {
+export function runInTask<Result>(scope: RunningTask, body: () => Result): Result {
   let isPending = false;
   try {
     const result = scopes.run(scope, body);
@@ -60,7 +60,7 @@ export function runInTask<Result>(scope: CurrentTask, body: () => Result): Resul
 }
 
 /** Calls `listener` once that running task's function has ended, however it ends. */
-export function whenTaskEnds(scope: CurrentTask, listener: () => void): void {
+export function whenTaskEnds(scope: RunningTask, listener: () => void): void {
   const listeners = endings.get(scope);
   if (listeners) listeners.push(listener);
   else endings.set(scope, [listener]);
