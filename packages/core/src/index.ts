@@ -101,6 +101,8 @@ export type {
   PipeEndState,
   PipeOptions,
   PipeState,
+  PutOptions,
+  PutPatience,
   Queue,
   QueueOptions,
   QueueState,

@@ -173,7 +173,10 @@ describe("what a factory does not take is refused, with the right form", () => {
       [() => lock?.acquire?.({ signal: {} }), "signal must be an AbortSignal"],
       [() => lock?.acquire?.({ permits: 2 }), 'a wait has no option "permits"; it takes block, timeout, signal'],
       [() => queue?.get?.({ nope: 1 }), 'a wait has no option "nope"; it takes block, timeout, signal'],
-      [() => queue?.put?.(1, { nope: 1 }), 'a wait has no option "nope"'],
+      [
+        () => queue?.put?.(1, { nope: 1 }),
+        'a put has no option "nope"; it takes block, timeout, signal, delay, priority, unique',
+      ],
       [() => queue?.shutdown?.({ immediate: true }), "queue.shutdown(immediate) takes true or false"],
       [() => semaphore?.hold?.({ permit: 1 }), 'a wait has no option "permit"'],
       [() => mp.wait(5 as never), "mp.wait() takes a list of what to wait for; got 5"],

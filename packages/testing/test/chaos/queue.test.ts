@@ -33,7 +33,7 @@ function produce(actor: Actor, producer: string, seconds: number): Promise<Produ
         // Larger ones travel in blocks.
         const more = Math.random() < 0.5 ? "" : "x".repeat(400);
         const burst = Math.random() < 0.3 ? 60 : 1;
-        const puts: Promise<void>[] = [];
+        const puts: Promise<boolean>[] = [];
         for (let item = 0; item < burst; item += 1) {
           puts.push(queue.put([name, tried, more]));
           tried += 1;

@@ -9,7 +9,7 @@ import {
   ValueError,
 } from "@manyhands/core";
 import { Keys, ObjectInspector, openRedis } from "@manyhands/core/internal";
-import { inEveryWorld, until } from "@manyhands/testing";
+import { inEveryWorld, startActor, until } from "@manyhands/testing";
 import { describe, expect, test } from "vitest";
 
 inEveryWorld((world) => {
@@ -91,7 +91,7 @@ inEveryWorld((world) => {
       const queue = mp.queue<[string, number]>({ name: "mixed" });
       const count = 3_000;
       const theirs = other.run(async ({ mp: there }, many: number) => {
-        const puts: Promise<void>[] = [];
+        const puts: Promise<boolean>[] = [];
         for (let item = 0; item < many; item += 1) puts.push(there.queue("mixed").put(["there", item]));
         await Promise.all(puts);
       }, count);
@@ -213,6 +213,108 @@ inEveryWorld((world) => {
       }, count - 100);
       const all = [...first, ...rest].map(Number).sort((left, right) => left - right);
       expect(all).toEqual(Array.from({ length: count }, (_, item) => item));
+    });
+  });
+
+  describe("a queue of items with options", () => {
+    test("the highest priority comes first, equals as they were put, in a queue of plain items as well", async () => {
+      const { mp, other } = await world.open();
+      const queue = mp.queue<string>({ name: "ranked" });
+      const puts = [queue.put("a"), queue.put("last", { priority: -1 }), queue.put("b", { unique: "b" })];
+      await Promise.all([
+        ...puts,
+        queue.put("high", { priority: 5 }),
+        queue.put("c"),
+        queue.put("higher", { priority: 10 }),
+      ]);
+      await queue.put("high too", { priority: 5 });
+      expect(await other.run(({ mp: theirs }) => theirs.queue("ranked").get())).toBe("higher");
+      expect(await queue.getMany(2)).toEqual(["high", "high too"]);
+      const left: string[] = [];
+      while (!(await queue.empty())) left.push(await queue.get());
+      expect(left).toEqual(["a", "b", "c", "last"]);
+    });
+
+    test("a delayed item comes to a reader that waits when it is due, and not before", async () => {
+      const { mp, other } = await world.open();
+      const queue = mp.queue<string>({ name: "later" });
+      const waiting = other.run(({ mp: theirs }) => theirs.queue("later").get({ timeout: 10_000 }));
+      await until(async () => (await queue.inspect()).getters.length === 1, { what: "it waits" });
+      const started = performance.now();
+      const delays = [queue.put("late", { delay: 5_000 }), queue.put("soon", { delay: 300 })];
+      await Promise.all(delays);
+      expect([await queue.empty(), await queue.qsize(), (await queue.inspect()).delayed]).toEqual([true, 2, 2]);
+      expect(await queue.poll()).toBe(false);
+      await expect(queue.getNowait()).rejects.toThrow(QueueEmptyError);
+      expect(await waiting).toBe("soon");
+      expect(performance.now() - started).toBeGreaterThanOrEqual(299);
+      expect(performance.now() - started).toBeLessThan(4_000);
+      await queue.shutdown(true);
+      await expect(queue.get()).rejects.toThrow(QueueClosedError);
+    });
+
+    test("after a shutdown readers wait for what is delayed, then the queue ends", async () => {
+      const { mp } = await world.open();
+      const queue = mp.queue<string>();
+      await queue.put("late", { delay: 200, priority: 1 });
+      await queue.shutdown();
+      expect([await queue.poll(), await queue.poll(10_000)]).toEqual([false, true]);
+      const items: string[] = [];
+      for await (const item of queue) items.push(item);
+      expect(items).toEqual(["late"]);
+    });
+
+    test("an item whose unique key is in the queue is dropped, the key is free when the item is taken", async () => {
+      const { mp, other } = await world.open();
+      const queue = mp.queue<number>({ name: "unique", maxSize: 2 });
+      expect(await queue.put(1, { unique: "k" })).toBe(true);
+      expect(await queue.put(2, { delay: 60_000, unique: "late" })).toBe(true);
+      // Also while it is full; and what is delayed takes room.
+      expect(await queue.put(3, { unique: "k" })).toBe(false);
+      expect(await other.run(({ mp: theirs }) => theirs.queue<number>("unique").put(4, { unique: "late" }))).toBe(
+        false,
+      );
+      expect(await queue.full()).toBe(true);
+      await expect(queue.put(5, { block: false, unique: "new" })).rejects.toThrow(QueueFullError);
+      const waiting = queue.put(6, { unique: "k", priority: 1 });
+      expect(await waiting).toBe(false);
+      expect(await queue.get()).toBe(1);
+      expect(await queue.put(7, { unique: "k" })).toBe(true);
+      expect(await queue.get()).toBe(7);
+    });
+
+    test.runIf(world.name === "across processes")(
+      "an item of a joinable queue keeps its unique key until it is done, and goes back in front of its priority when its reader is killed",
+      async () => {
+        const { mp, options } = await world.open({ lease: 1_000 });
+        const other = await startActor(options);
+        const queue = mp.joinableQueue<string>({ name: "leased" });
+        await queue.put("low", { priority: 1 });
+        await queue.put("high", { priority: 2, unique: "high" });
+        await queue.put("high too", { priority: 2 });
+        expect(await other.run(({ mp: theirs }) => theirs.joinableQueue("leased").get())).toBe("high");
+        expect(await queue.put("again", { unique: "high" })).toBe(false);
+        other.kill();
+        await until(async () => (await queue.qsize()) === 3, { what: "it is back" });
+        expect([await queue.get(), await queue.get(), await queue.get()]).toEqual(["high", "high too", "low"]);
+        await queue.taskDone();
+        expect(await queue.put("again", { unique: "high" })).toBe(true);
+        expect((await queue.inspect()).unfinished).toBe(3);
+      },
+    );
+
+    test("a bad option is refused with what it takes, and nothing is put", async () => {
+      const { mp } = await world.open();
+      const queue = mp.queue<number>();
+      const bad: [object, string][] = [
+        [{ delay: -1 }, "delay must be a number of ms from 0"],
+        [{ delay: "5" }, 'got "5"'],
+        [{ priority: 1.5 }, "priority must be a whole number, higher ones are taken first; got 1.5"],
+        [{ unique: "" }, "unique must be a text of 1 to 1024 characters"],
+        [{ priorty: 1 }, "did you mean priority?"],
+      ];
+      for (const [options, message] of bad) await expect(queue.put(1, options)).rejects.toThrow(message);
+      expect(await queue.qsize()).toBe(0);
     });
   });
 

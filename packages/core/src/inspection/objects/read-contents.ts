@@ -50,6 +50,8 @@ const SEARCHED_AT_ONCE = 20_000;
 const SCAN_STEP = 1_000;
 /** First byte of what stands for a block. */
 const BLOCK = 4;
+/** First byte of an item with a priority or a unique key, and the last one before the item itself. */
+const OPTIONS = 5;
 /** Of the numbers of the order of a dict, which begin with 1. */
 const FIRST = "0";
 
@@ -194,7 +196,8 @@ async function readQueued(
     element += 1;
     const number = bytes === null ? null : blockIn(bytes);
     const add = (stored: Buffer | null, itsSize: number): void => {
-      entries.push({ index: start.item + entries.length, ...entryOf([stored, itsSize], messageToValue) });
+      const item = stored && withoutOptions(stored);
+      entries.push({ index: start.item + entries.length, ...entryOf([item, itsSize], messageToValue) });
     };
     if (number === null) {
       add(bytes, size);
@@ -212,6 +215,11 @@ async function readQueued(
   }
   const total = length + Number(blocked ?? 0);
   return { entries, total, ...(element < length && { cursor: `${element},${start.item + entries.length}` }) };
+}
+
+/** An item of a queue without its priority and unique key, which stand between two such bytes. */
+function withoutOptions(item: Buffer): Buffer {
+  return item[0] === OPTIONS ? item.subarray(item.indexOf(OPTIONS, 1) + 1) : item;
 }
 
 /** Number of the block that an element of a queue's list stands for; null for an item. */

@@ -14,6 +14,8 @@ export {
   JOINABLE_QUEUE_KIND,
   JoinableQueue,
   PIPE_STREAM_KIND,
+  type PutOptions,
+  type PutPatience,
   QUEUE_KIND,
   Queue,
   type QueueOptions,

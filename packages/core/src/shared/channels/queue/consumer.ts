@@ -99,6 +99,10 @@ export class Consumer<Stored extends string | Buffer = string> {
   #committed = 0;
   #requested = 0;
   #taken = 0;
+  /** Whether the queue has item options, and so is not asked for more than what a get waits for. */
+  #isSorted = false;
+  /** When an item is due that was not at the last look, by `performance.now()`. */
+  #dueAt: number | undefined;
   /** Claims of former names, oldest first, in which are committed items before the number `until`. */
   #former: { name: string; until: number }[] = [];
   /** Grows when what Redis was asked before no longer matters. */
@@ -269,8 +273,8 @@ export class Consumer<Stored extends string | Buffer = string> {
       {
         attempt: async (waiter): Promise<Attempt<true>> => {
           const reply = await pollQueue.run(client, keys, [...place.making, waiter ?? ""]);
-          const isThere = place.confirm(reply) === "ready" || this.#next < this.#buffer.length;
-          return isThere ? { granted: true, value: true } : { granted: false, dueIn: null };
+          const isThere = place.confirm(reply.is) === "ready" || this.#next < this.#buffer.length;
+          return isThere ? { granted: true, value: true } : { granted: false, dueIn: null, retryIn: reply.dueIn };
         },
         abandon: (waiter) => client.lrem(place.key("pollers"), 1, waiter ?? ""),
       },
@@ -381,7 +385,8 @@ export class Consumer<Stored extends string | Buffer = string> {
           turn.hasStood = waiter !== null && turn.mayStand && this.#reader?.standsAt(this.#handed) === true;
           if (!turn.hasStood && (await this.#startFetch(waiter))) continue;
           if (waiter !== null && !turn.isOver) this.#waitingGets.add(waiter);
-          return { granted: false, dueIn: null };
+          const retryIn = this.#dueAt === undefined ? undefined : Math.max(1, this.#dueAt - performance.now());
+          return { granted: false, dueIn: null, retryIn };
         }
       }
     } finally {
@@ -448,6 +453,7 @@ export class Consumer<Stored extends string | Buffer = string> {
       this.#taken,
       form,
       reader?.entry ?? "",
+      this.#tries > 0 ? wish : 0,
     ];
     const reply =
       form === "text" ? await takeItems.run(client, keys, args) : await takeItems.runForBytes(client, keys, args);
@@ -464,12 +470,14 @@ export class Consumer<Stored extends string | Buffer = string> {
     if (waiter !== null) this.#noteStored(waiter, reply.is === "empty" && !reply.stands);
     switch (reply.is) {
       case "empty":
+        this.#dueAt = reply.dueIn === undefined ? undefined : performance.now() + reply.dueIn;
         place.confirm("empty");
         if (reader && waiter === null && !reply.stands) this.#wakeAll();
         return answered?.(reply.stands) === false || this.#isReady();
       case "block taken":
         return this.#fetchBlock(reply.key, reply.committed);
       case "taken": {
+        this.#isSorted ||= reply.isSorted;
         // What came by itself meanwhile is among them.
         const items = this.#unpack(reply.items as Stored[], reply.count).slice(this.#taken - taken);
         this.#receive(items, reply.committed);
@@ -561,7 +569,7 @@ export class Consumer<Stored extends string | Buffer = string> {
     this.#handedAtFetch = this.#handed;
     const lasting = Math.max(BATCH_TIME, BATCH_ROUNDS * this.#roundTrip.typical);
     const wanted = Math.min(this.#mostAtOnce, this.#want * 2, Math.floor(pace * lasting));
-    this.#want = this.#options.mayPrefetch ? Math.max(1, wanted) : 1;
+    this.#want = this.#options.mayPrefetch && !this.#isSorted ? Math.max(1, wanted) : 1;
   }
 
   get #mostAtOnce(): number {

@@ -1,4 +1,5 @@
 export { Consumer } from "./consumer.ts";
+export type { PutOptions, PutPatience } from "./item-options.ts";
 export { Producer } from "./producer.ts";
 export {
   createJoinableQueue,

@@ -2,6 +2,7 @@ import { type Attempt, type Patience, toLimit, toPatience, waitForTurn } from ".
 import { type Milliseconds, settledWithin, within } from "../../../time/index.ts";
 import { ownLabel } from "../../object/index.ts";
 import type { Acknowledgement } from "./consumer.ts";
+import type { ItemOptions } from "./item-options.ts";
 import { PutOrder } from "./put-order.ts";
 import type { QueuePlace } from "./queue-place.ts";
 import {
@@ -42,10 +43,14 @@ export interface Route {
 /** What became of items that were sent. */
 type Stored = Exclude<PutReply, QueueRefusal>;
 
+/** Whether an item was stored; false = the queue was full for too long. "duplicate" = its key is in the queue. */
+export type PutOutcome = boolean | "duplicate";
+
 interface Put {
   item: string | Buffer | PooledText;
+  options?: ItemOptions | undefined;
   patience: Patience | undefined;
-  resolve: (isStored: boolean) => void;
+  resolve: (outcome: PutOutcome) => void;
   reject: (error: unknown) => void;
 }
 
@@ -75,24 +80,25 @@ export class Producer {
     this.#order = new PutOrder(place.runtime.room);
   }
 
-  /** Stores an item. @returns false when the queue was full for too long */
-  put(item: string | Buffer, patience?: Patience): Promise<boolean> {
+  /** Stores an item. */
+  put(item: string | Buffer, patience?: Patience, options?: ItemOptions): Promise<PutOutcome> {
     // What was put before its limit was known goes first.
     const isIdle = this.#waiting.length === 0 && this.#calls === 0;
-    if (this.#isLimited && isIdle) return this.#putWhenRoom(item, patience);
+    if (this.#isLimited && isIdle) return this.#putWhenRoom({ item, options }, patience);
+    if (options) return this.#putWithOthers({ item, options }, patience);
     const isLong = this.#mayBlock && typeof item === "string" && item.length > SMALL_ITEM;
-    return this.#putWithOthers((isLong && this.#pool.write(item)) || item, patience);
+    return this.#putWithOthers({ item: (isLong && this.#pool.write(item)) || item }, patience);
   }
 
   /** Stores a string as an item. @returns undefined when {@link put} has to, with JSON */
-  putString(string: string, patience?: Patience): Promise<boolean> | undefined {
+  putString(string: string, patience?: Patience): Promise<PutOutcome> | undefined {
     if (this.#isLimited || !this.#mayBlock || string.length <= SMALL_ITEM) return undefined;
     const item = this.#pool.writeString(string);
-    return item && this.#putWithOthers(item, patience);
+    return item && this.#putWithOthers({ item }, patience);
   }
 
   /** Waits for no room, and so not for the time of `patience`. @throws ValueError for a bad one; the reason of its signal */
-  #putWithOthers(item: Put["item"], patience: Patience | undefined): Promise<boolean> {
+  #putWithOthers(item: Pick<Put, "item" | "options">, patience: Patience | undefined): Promise<PutOutcome> {
     const signal = patience === undefined ? undefined : toLimit(patience).signal;
     signal?.throwIfAborted();
     const put = this.#enqueue(item, patience);
@@ -100,18 +106,19 @@ export class Producer {
   }
 
   /** The signal of a put ends the wait for its answer: Redis may be away. */
-  async #unlessAborted(put: Promise<boolean>, signal: AbortSignal): Promise<boolean> {
+  async #unlessAborted(put: Promise<PutOutcome>, signal: AbortSignal): Promise<PutOutcome> {
     try {
       return (await within(put, Number.POSITIVE_INFINITY, { signal }))?.value ?? false;
     } catch (error) {
-      if (signal.aborted && (await this.#isStored(put))) return true;
+      const late = signal.aborted && (await this.#outcomeOf(put));
+      if (late) return late;
       throw error;
     }
   }
 
-  #enqueue(item: Put["item"], patience: Patience | undefined): Promise<boolean> {
+  #enqueue({ item, options }: Pick<Put, "item" | "options">, patience: Patience | undefined): Promise<PutOutcome> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ item, patience, resolve, reject });
+      this.#waiting.push({ item, options, patience, resolve, reject });
       if (this.#isScheduled) return;
       this.#isScheduled = true;
       queueMicrotask(() => {
@@ -138,12 +145,14 @@ export class Producer {
     const { keepAlive } = this.#place.runtime;
     this.#calls += 1;
     keepAlive.hold();
-    this.#storeBatch(batch.map(({ item }) => item))
+    const [first] = batch;
+    const stored = first?.options ? this.#storeOne(first, null) : this.#storeBatch(batch.map(({ item }) => item));
+    stored
       .then(
-        (stored) => {
+        (reply) => {
           // It was made elsewhere with a limit, which this handle did not know.
-          if (stored === "limited") this.#putEachWhenRoom(batch);
-          else for (const { resolve } of batch) resolve(true);
+          if (reply === "limited" || reply === "full") this.#putEachWhenRoom(batch);
+          else for (const { resolve } of batch) resolve(reply === "duplicate" ? reply : true);
         },
         (error: unknown) => {
           for (const { reject } of batch) reject(error);
@@ -162,6 +171,8 @@ export class Producer {
     let to = from;
     let pool: Buffer | undefined;
     for (; to < this.#waiting.length && to - from < BATCH_ITEMS; to += 1) {
+      // One with options goes alone.
+      if (to > from && (this.#waiting[to]?.options ?? this.#waiting[from]?.options)) break;
       const item = this.#waiting[to]?.item;
       const itsPool = item instanceof PooledText ? item.pool : undefined;
       size += item?.length ?? 0;
@@ -180,23 +191,23 @@ export class Producer {
 
   #putEachWhenRoom(batch: readonly Put[]): void {
     this.#isLimited = true;
-    for (const { item, patience, resolve, reject } of batch)
-      this.#putWhenRoom(storable(item), patience).then(resolve, reject);
+    for (const { item, options, patience, resolve, reject } of batch)
+      this.#putWhenRoom({ item, options }, patience).then(resolve, reject);
   }
 
-  async #putWhenRoom(item: string | Buffer, patience: Patience | undefined): Promise<boolean> {
+  async #putWhenRoom(item: Pick<Put, "item" | "options">, patience: Patience | undefined): Promise<PutOutcome> {
     const { runtime, queue } = this.#place;
     const { limit: longest, signal } = toLimit(patience);
     const mayWait = longest > 0;
     const limit = mayWait && this.#order.isBusy ? await this.#order.wait(longest, signal) : longest;
     const stored = mayWait ? this.#order.begin() : () => {};
-    let last: Promise<boolean> | undefined;
-    const put = waitForTurn<true>(
+    let last: Promise<PutOutcome> | undefined;
+    const put = waitForTurn<PutOutcome>(
       runtime.room,
       {
         attempt: (waiter) => {
           const attempt = this.#tryToStore(item, waiter);
-          last = attempt.then(({ granted }) => granted);
+          last = attempt.then((answer) => answer.granted && answer.value);
           last.catch(() => {});
           if (waiter !== null) stored();
           return attempt;
@@ -214,31 +225,42 @@ export class Producer {
       },
     );
     try {
-      if (await put) return true;
+      const turn = await put;
+      if (turn) return turn.value;
     } catch (error) {
-      if (await this.#isStored(last)) return true;
+      const late = await this.#outcomeOf(last);
+      if (late) return late;
       throw error;
     } finally {
       stored();
     }
-    return this.#isStored(last);
+    return this.#outcomeOf(last);
   }
 
-  async #tryToStore(item: string | Buffer, waiter: string | null): Promise<Attempt<true>> {
-    const stored = await this.#store(["one", item], waiter);
-    return stored === "stored" ? { granted: true, value: true } : { granted: false, dueIn: null };
+  async #tryToStore(put: Pick<Put, "item" | "options">, waiter: string | null): Promise<Attempt<PutOutcome>> {
+    const reply = await this.#storeOne(put, waiter);
+    if (reply === "duplicate") return { granted: true, value: reply };
+    return reply === "stored" ? { granted: true, value: true } : { granted: false, dueIn: null };
+  }
+
+  /** Stores one item, with its options if it has any. */
+  #storeOne({ item, options }: Pick<Put, "item" | "options">, waiter: string | null): Promise<Stored> {
+    if (!options) return this.#store(["one", storable(item)], waiter);
+    const { delay, priority, unique } = options;
+    const key = unique === undefined ? "" : JSON.stringify(unique);
+    return this.#store(["sorted", storable(item), delay, priority, key], waiter);
   }
 
   /** What became of a try that was under way when its time was over: who is told that it failed would put it twice. */
-  async #isStored(attempt: Promise<boolean> | undefined): Promise<boolean> {
+  async #outcomeOf(attempt: Promise<PutOutcome> | undefined): Promise<PutOutcome> {
     if (!attempt) return false;
-    let isStored = false;
+    let outcome: PutOutcome = false;
     const { session, keepAlive } = this.#place.runtime;
     const known = attempt.then((answer) => {
-      isStored = answer;
+      outcome = answer;
     });
     await keepAlive.during(settledWithin(known, session.roundTrip.atLeast(LATE_ANSWER, LATE_ROUNDS)));
-    return isStored;
+    return outcome;
   }
 
   #storeBatch(items: Put["item"][]): Promise<Stored> {

@@ -33,7 +33,7 @@ const MORE_METHODS = {
 
 /** Waiting methods of a queue; a joinable one inherits them. */
 const WAITS = {
-  put: ["item", PATIENCE_TEXT],
+  put: ["item", "{ delay, priority, unique, block, timeout, signal }"],
   putMany: ["items", PATIENCE_TEXT],
   putNowait: ["item"],
   get: [PATIENCE_TEXT],
@@ -95,9 +95,10 @@ function queueMaker(method: string): Maker {
 
 /** Waiters: those that wait for an item, then those that wait for room, then those that wait until all is done. */
 function queueReading(state: QueueState): ObjectReading {
-  const { size, maxSize, unfinished, getters, putters, joiners } = state;
+  const { size, delayed, maxSize, unfinished, getters, putters, joiners } = state;
   const parts = [
     `${size}${maxSize > 0 ? ` of ${maxSize}` : ""} items`,
+    ...(delayed > 0 ? [`${delayed} of them delayed`] : []),
     ...(unfinished > size ? [`${unfinished} not done`] : []),
     ...(state.state === "open" ? [] : [state.state]),
   ];

@@ -47,8 +47,18 @@ local function claim_size(prefix, queue, consumer)
   end
   return size
 end
+-- Of a queue with item options: items with a priority, and those that are not due.
+local function ranked_size(prefix, queue)
+  return redis.call("ZCARD", queue_key(prefix, queue, "ranked"))
+end
+local function delayed_size(prefix, queue)
+  return redis.call("ZCARD", queue_key(prefix, queue, "delayed"))
+end
 local function size_of(prefix, queue)
-  return redis.call("LLEN", queue_key(prefix, queue, "items")) + tonumber(redis.call("HGET", prefix .. queue, "blocked") or 0)
+  local blocked, sorted = unpack(redis.call("HMGET", prefix .. queue, "blocked", "sorted"))
+  local size = redis.call("LLEN", queue_key(prefix, queue, "items")) + tonumber(blocked or 0)
+  if sorted then size = size + ranked_size(prefix, queue) + delayed_size(prefix, queue) end
+  return size
 end
 local function read_counts(consumers, consumer)
   local first, committed = string.match(redis.call("HGET", consumers, consumer) or "", "^(%d+) (%d+)$")
@@ -128,6 +138,12 @@ end
  * list stands what refers to it, the byte 4 and "<number> <count>"; `blocked` in main is how many more items there are than
  * elements of the list. A consumer that asks for many takes a block as a whole, which is not copied through Lua; its claim
  * is then the list claimed-blocks. One that wants less takes the block apart.
+ *
+ * An item that was put with a delay, a priority or a unique key is stored as byte 5, its number (16 digits), its priority,
+ * its key as JSON, byte 5, the item. `sorted` in main is the last such number: where that is not, the queue has none. While it
+ * is not due it is in the sorted set delayed, by when it is, server time in ms; then it gets a new number and is in the sorted set
+ * ranked, by its priority, negated, and with priority 0 in the list. Its key is in the set unique until it is
+ * taken, in a leased queue until it is done. Of such a queue no more is taken than is asked for.
  */
 export const QUEUE_KEYS: string = `${COUNTS}
 -- Messages go to no reader at once any more. Its claim has what it was given and has not handed out: what Redis knows of
@@ -191,10 +207,49 @@ local function wake_putter(prefix, queue)
 end
 local function has_room(prefix, queue)
   local limit = tonumber(redis.call("HGET", prefix .. queue, "maxSize") or 0)
-  return limit <= 0 or redis.call("LLEN", queue_key(prefix, queue, "items")) < limit
+  return limit <= 0 or size_of(prefix, queue) < limit
 end
 local function is_leased(queue)
   return string.sub(queue, 1, 9) == "joinable-"
+end
+-- Priority and unique key ("" = none) of an item that was put with options; nil of another.
+local function options_of(item)
+  if string.byte(item) ~= 5 then return nil end
+  local priority, key = string.match(item, "^\\5%d+ (%-?%d+) (.-)\\5")
+  return tonumber(priority), key
+end
+local function rank(prefix, queue, item, priority)
+  redis.call("ZADD", queue_key(prefix, queue, "ranked"), string.format("%.0f", -priority), item)
+end
+-- Its key may be put again.
+local function free_key(prefix, queue, item)
+  local _, key = options_of(item)
+  if key and key ~= "" then redis.call("SREM", queue_key(prefix, queue, "unique"), key) end
+end
+-- The item can be taken from now on, after all of its priority.
+local function place_item(prefix, queue, item)
+  item = string.format("\\5%016d", redis.call("HINCRBY", prefix .. queue, "sorted", 1)) .. string.sub(item, 18)
+  local priority = options_of(item)
+  if priority == 0 then redis.call("RPUSH", queue_key(prefix, queue, "items"), item) else rank(prefix, queue, item, priority) end
+end
+-- Makes items that are due ones that can be taken. Returns ms until the next one is due, nil = there is none.
+local function ripen(prefix, queue)
+  local delayed, now = queue_key(prefix, queue, "delayed"), server_time()
+  if redis.call("EXISTS", delayed) == 0 then return nil end
+  local due = redis.call("ZRANGEBYSCORE", delayed, "-inf", string.format("%d", now), "LIMIT", 0, 1000)
+  for _, item in ipairs(due) do
+    redis.call("ZREM", delayed, item)
+    place_item(prefix, queue, item)
+  end
+  local soonest = redis.call("ZRANGE", delayed, 0, 0, "WITHSCORES")[2]
+  return soonest and math.max(1, tonumber(soonest) - now)
+end
+-- How many elements can be taken; a block counts as one.
+local function ready_size(prefix, queue)
+  local size = redis.call("LLEN", queue_key(prefix, queue, "items"))
+  if redis.call("HEXISTS", prefix .. queue, "sorted") == 0 then return size end
+  local due = ripen(prefix, queue)
+  return redis.call("LLEN", queue_key(prefix, queue, "items")) + ranked_size(prefix, queue), due
 end
 -- Items that will never be done.
 local function drop(prefix, queue, count)
@@ -204,14 +259,27 @@ local function drop(prefix, queue, count)
   wake_all(prefix, queue_key(prefix, queue, "joiners"))
   redis.call("DEL", queue_key(prefix, queue, "joiners"))
 end
+-- Moves the last item of a claim to where it was, before all that were put later; its key is in the queue again.
+local function return_sorted(prefix, queue, claim)
+  local item = redis.call("RPOP", claim)
+  if not item then return nil end
+  local priority, key = options_of(item)
+  if key and key ~= "" then redis.call("SADD", queue_key(prefix, queue, "unique"), key) end
+  if priority and priority ~= 0 then rank(prefix, queue, item, priority)
+  else redis.call("LPUSH", queue_key(prefix, queue, "items"), item) end
+  return item
+end
 -- Puts the last \`count\` items of a claim back to the front, in their order; what was shut down at once takes none.
 local function give_back(prefix, queue, claim, count)
-  local is_shut = redis.call("HGET", prefix .. queue, "state") == "shut"
+  local state, sorted = unpack(redis.call("HMGET", prefix .. queue, "state", "sorted"))
+  local is_shut = state == "shut"
   local items = queue_key(prefix, queue, "items")
   local returned = 0
   while returned < count do
     local item
-    if is_shut then item = redis.call("RPOP", claim) else item = redis.call("LMOVE", claim, items, "RIGHT", "LEFT") end
+    if is_shut then item = redis.call("RPOP", claim)
+    elseif sorted then item = return_sorted(prefix, queue, claim)
+    else item = redis.call("LMOVE", claim, items, "RIGHT", "LEFT") end
     if not item then break end
     returned = returned + 1
   end
@@ -229,7 +297,8 @@ local function forget_items(prefix, queue)
   local size = size_of(prefix, queue)
   local items = queue_key(prefix, queue, "items")
   if redis.call("HDEL", prefix .. queue, "blocked") == 1 then forget_blocks(prefix, queue, items) end
-  redis.call("UNLINK", items)
+  redis.call("UNLINK", items, queue_key(prefix, queue, "ranked"), queue_key(prefix, queue, "delayed"),
+    queue_key(prefix, queue, "unique"))
   return size
 end
 local function forget_claim(prefix, queue, consumer)
@@ -309,7 +378,7 @@ return {
     local function due_by(field)
       return tonumber(redis.call("HGET", main, field) or 0)
     end
-    local size = redis.call("LLEN", queue_key(prefix, queue, "items"))
+    local size = ready_size(prefix, queue)
     if size > 0 and due_by("wokenUntil") <= now then wake_getters(prefix, queue, size) end
     local first = redis.call("LINDEX", putters, 0)
     local next_look
@@ -376,7 +445,7 @@ const PUT = `
 local prefix, queue, waiter = ARGV[1], ARGV[2], ARGV[6]
 local missing = ensure(prefix, queue, ARGV[3], ARGV[4], ARGV[5])
 if missing ~= 0 then return missing end
-local state, limit, known_largest = unpack(redis.call("HMGET", KEYS[1], "state", "maxSize", "largest"))
+local state, limit, known_largest, sorted = unpack(redis.call("HMGET", KEYS[1], "state", "maxSize", "largest", "sorted"))
 if state ~= "open" then return -3 end
 if ARGV[7] == "block" then
   if tonumber(limit) > 0 then return -5 end
@@ -393,7 +462,18 @@ if ARGV[7] == "block" then
 end
 local items = {}
 dismiss_reader(prefix, queue)
-if ARGV[7] == "text" then
+local has_options = ARGV[7] == "sorted"
+if has_options and ARGV[11] ~= "" and redis.call("SISMEMBER", queue_key(prefix, queue, "unique"), ARGV[11]) == 1 then
+  if waiter ~= "" then
+    redis.call("LREM", KEYS[3], 1, waiter)
+    if redis.call("HGET", KEYS[1], "called") == waiter then redis.call("HDEL", KEYS[1], "called", "calledUntil") end
+    if has_room(prefix, queue) then wake_putter(prefix, queue) end
+  end
+  return -7
+end
+if has_options then
+  items = { ARGV[8] }
+elseif ARGV[7] == "text" then
   items = split(ARGV[8])
 else
   for index = 8, #ARGV - 2 do items[#items + 1] = ARGV[index] end
@@ -401,7 +481,7 @@ end
 local count = #items
 limit = tonumber(limit)
 if limit > 0 then
-  if ARGV[7] ~= "one" then return -5 end
+  if ARGV[7] ~= "one" and not has_options then return -5 end
   local session, number = string.match(waiter, "^([^|]+)|(%d+)")
   local function is_ours(other)
     local their_session, their_number = string.match(other, "^([^|]+)|(%d+)")
@@ -418,6 +498,7 @@ if limit > 0 then
     is_turn = ours and came_later
   end
   local room = limit - redis.call("LLEN", KEYS[2])
+  if sorted then room = room - ranked_size(prefix, queue) - delayed_size(prefix, queue) end
   count = is_turn and math.min(count, math.max(0, room)) or 0
   if waiter ~= "" and redis.call("HGET", KEYS[1], "called") == waiter then
     redis.call("HDEL", KEYS[1], "called", "calledUntil")
@@ -447,11 +528,29 @@ for index = 1, count do largest = math.max(largest, #items[index]) end
 if largest > ${TAKEN_TEXT / MOST_ITEMS} and largest > tonumber(known_largest or 0) then
   redis.call("HSET", KEYS[1], "largest", largest)
 end
-for from = 1, count, 1000 do
-  redis.call("RPUSH", KEYS[2], unpack(items, from, math.min(from + 999, count)))
-end
 if is_leased(queue) then redis.call("HINCRBY", KEYS[1], "unfinished", count) end
-wake_getters(prefix, queue, count)
+if has_options then
+  local number = ARGV[9] == "0" and 0 or redis.call("HINCRBY", KEYS[1], "sorted", 1)
+  local item = table.concat({ string.format("\\5%016d", number), " ", ARGV[10], " ", ARGV[11], "\\5", ARGV[8] })
+  if ARGV[11] ~= "" then redis.call("SADD", queue_key(prefix, queue, "unique"), ARGV[11]) end
+  if ARGV[9] == "0" then
+    place_item(prefix, queue, item)
+    wake_getters(prefix, queue, 1)
+  else
+    local delayed = queue_key(prefix, queue, "delayed")
+    redis.call("ZADD", delayed, string.format("%.0f", server_time() + tonumber(ARGV[9])), item)
+    if redis.call("ZRANK", delayed, item) == 0 then
+      -- All that wait look again when it is due; they keep their places.
+      wake_all(prefix, queue_key(prefix, queue, "getters"))
+      wake_all(prefix, queue_key(prefix, queue, "pollers"))
+    end
+  end
+else
+  for from = 1, count, 1000 do
+    redis.call("RPUSH", KEYS[2], unpack(items, from, math.min(from + 999, count)))
+  end
+  wake_getters(prefix, queue, count)
+end
 local answers = KEYS[#KEYS]
 if redis.call("HLEN", answers) > ${KEPT_ANSWERS} + 2 * tonumber(redis.call("HGET", KEYS[1], "answers") or 0) then
   for _, id in ipairs(redis.call("HKEYS", answers)) do
@@ -467,9 +566,10 @@ return count
  * ARGV[1] prefix of keys; ARGV[2] queue; ARGV[3] session of the maker of an unnamed one, ""; ARGV[4] "1" = it must exist;
  * ARGV[5] largest size, 0 = none; ARGV[6] waiter to store if it is full, "" = none; ARGV[7] "one" = ARGV[8] is the item; "text" =
  * it is many with separators between them, "bytes" = ARGV[8...] are the items, "block" =
- * ARGV[8] is how many there are in the block: these three only where there is no limit
+ * ARGV[8] is how many there are in the block: these three only where there is no limit; "sorted" = ARGV[8] is the item,
+ * ARGV[9] its delay, ms, ARGV[10] its priority, ARGV[11] its unique key as JSON, "" = none
  * Returns how many were stored (0 = it is full), -1 = its maker is gone, -2 = it is gone, -3 = it was shut down, -5 = it has
- * a limit: nothing was stored, -6 = the block is gone.
+ * a limit: nothing was stored, -6 = the block is gone, -7 = the key is in the queue: nothing was stored.
  *
  * Waiters of one process go in the order in which they began to wait, also where one of them had to be stored again.
  */
@@ -485,14 +585,17 @@ export type QueueRefusal = Absence | "shut";
 
 const REFUSALS = { ...ABSENCE, [-3]: "shut" } as const;
 
-/** What {@link putItems} replies; "limited" = it has a limit of size; "expired" = the block is gone. All but "stored" store nothing. */
-export type PutReply = "stored" | "full" | "limited" | "expired" | QueueRefusal;
+/**
+ * What {@link putItems} replies; "limited" = it has a limit of size; "expired" = the block is gone; "duplicate" = its key is
+ * in the queue. All but "stored" store nothing.
+ */
+export type PutReply = "stored" | "full" | "limited" | "expired" | "duplicate" | QueueRefusal;
 
 function readPutReply(reply: number): PutReply {
   return reply > 0 ? "stored" : PUT_REFUSALS(reply);
 }
 
-const PUT_REFUSALS = named({ 0: "full", [-5]: "limited", [-6]: "expired", ...REFUSALS });
+const PUT_REFUSALS = named({ 0: "full", [-5]: "limited", [-6]: "expired", [-7]: "duplicate", ...REFUSALS });
 
 /** What {@link sendMessage} replies; "reader stands" = and the sender's own reader, which has no more to say. */
 export type SendReply = PutReply | "stored, reader stands";
@@ -553,10 +656,10 @@ return 1 + stands
 /** What {@link takeItems} replies. `committed`: the number of the first item that is not committed for this consumer. */
 export type TakeReply =
   /** One text with separators, or one after another. */
-  | { is: "taken"; committed: number; count: number; items: string[] }
+  | { is: "taken"; committed: number; count: number; items: string[]; isSorted: boolean }
   | { is: "block taken"; committed: number; key: string }
-  /** `stands`: the standing reader is this consumer. */
-  | { is: "empty"; stands: boolean }
+  /** `stands`: the standing reader is this consumer. `dueIn`: ms until an item can be taken that is there. */
+  | { is: "empty"; stands: boolean; dueIn: number | undefined }
   /** The rest of the claim was given to others, or Redis has lost that it was taken. */
   | { is: "given away"; committed: number }
   | { is: QueueRefusal };
@@ -567,10 +670,12 @@ export type TakeReply =
  * size, 0 = none; ARGV[6] waiter to store if there are none, "" = none; ARGV[7] consumer; ARGV[8] most items; ARGV[9] the
  * number of the first that is not committed at once; ARGV[10] the number of the first item that the consumer has not handed out, ARGV[11]
  * of the first for which it needs its claim, ARGV[12] of the first that it does not have; ARGV[13] "text" or "bytes": in
- * which form they come; ARGV[14] entry of the standing reader that this consumer becomes if there are none and it may, "" = not
- * Returns { 1, committed, how many, items }; { 2, committed, how many, key of the block that they are }; { 0, 1 = the
- * standing reader is this consumer } = it is empty; { -1 }, { -2 }, { -3 } as of putItems; { -4, committed } =
- * the rest of the claim was given to others, or Redis has lost that it was taken.
+ * which form they come; ARGV[14] entry of the standing reader that this consumer becomes if there are none and it may, "" = not;
+ * ARGV[15] how many are asked for at this moment: of a queue with item options no more are taken
+ * Returns { 1, committed, how many, items }; { 3, the same } = of a queue with item options; { 2, committed, how many, key of
+ * the block that they are }; { 0, 1 = the standing reader is this consumer, ms until an item is due or nothing } = it is
+ * empty; { -1 }, { -2 }, { -3 } as of putItems; { -4, committed } = the rest of the claim was given to others, or Redis has
+ * lost that it was taken.
  *
  * Repeated after a lost answer it finds items in the claim that the consumer does not have, and gives these.
  */
@@ -581,18 +686,19 @@ export const takeItems: Script<TakeReply> = new Script<TakeReply>({
 local prefix, queue, waiter, consumer = ARGV[1], ARGV[2], ARGV[6], ARGV[7]
 local missing = ensure(prefix, queue, ARGV[3], ARGV[4], ARGV[5])
 if missing ~= 0 then return { missing } end
-local state, limit, largest, blocked, only_holder = unpack(redis.call("HMGET", KEYS[1], "state", "maxSize", "largest",
-  "blocked", "onlyHolder"))
+local state, limit, largest, blocked, only_holder, sorted = unpack(redis.call("HMGET", KEYS[1], "state", "maxSize",
+  "largest", "blocked", "onlyHolder", "sorted"))
 if state == "shut" then return { -3 } end
 local want, handed, taken = tonumber(ARGV[8]), tonumber(ARGV[10]), tonumber(ARGV[12])
 local stood = dismiss_reader(prefix, queue, ARGV[14])
 local first, committed = read_counts(KEYS[4], consumer)
 local is_new = not first
 local got = {}
+local code, due = sorted and 3 or 1, nil
 local function answer(up_to, items)
   -- Lua is slow at making a long text of long ones.
-  if ARGV[13] == "text" and #items[1] <= ${SMALL_ITEM} then return { 1, up_to, #items, table.concat(items, "\\30") } end
-  return { 1, up_to, #items, unpack(items) }
+  if ARGV[13] == "text" and #items[1] <= ${SMALL_ITEM} then return { code, up_to, #items, table.concat(items, "\\30") } end
+  return { code, up_to, #items, unpack(items) }
 end
 local function forget_closed()
   for _, other in ipairs(redis.call("HKEYS", KEYS[4])) do
@@ -651,7 +757,7 @@ local function take_block()
   if not number then return 0 end
   redis.call("LPOP", KEYS[2])
   redis.call("HINCRBY", KEYS[1], "blocked", 1 - count)
-  if ARGV[13] == "text" and want * 4 >= count and not is_leased(queue) then
+  if ARGV[13] == "text" and want * 4 >= count and not is_leased(queue) and not sorted then
     redis.call("RPUSH", (blocks_key(prefix, queue, consumer)), "\\4" .. number .. " " .. string.format("%d", count))
     return count, block_key(prefix, queue, number)
   end
@@ -667,17 +773,36 @@ local function take_block()
   want = math.min(want, count)
   return 0
 end
+local function take_sorted()
+  local ranked = queue_key(prefix, queue, "ranked")
+  -- Those with a priority in this range of scores, the highest first.
+  local function take_ranked(from, to)
+    for _, item in ipairs(redis.call("ZRANGEBYSCORE", ranked, from, to, "LIMIT", 0, want - #got)) do
+      redis.call("ZREM", ranked, item)
+      got[#got + 1] = item
+    end
+  end
+  want = math.min(tonumber(ARGV[15]), ${MOST_ITEMS})
+  due = ripen(prefix, queue)
+  take_ranked("-inf", "(0")
+  if #got == 0 and want > 0 and blocked and blocked ~= "0" then take_block() end
+  take_singly()
+  if redis.call("EXISTS", KEYS[2]) == 0 then take_ranked("(0", "+inf") end
+  if is_leased(queue) then return end
+  for _, item in ipairs(got) do free_key(prefix, queue, item) end
+end
 local count, block = 0, nil
 if #got == 0 then
-  local is_blocked = blocked and blocked ~= "0"
+  local is_blocked = blocked and blocked ~= "0" and not sorted
   if is_blocked then count, block = take_block() end
-  if block then
+  if sorted then take_sorted()
+  elseif block then
   elseif is_blocked or tonumber(largest or 0) * want > ${TAKEN_TEXT} then take_singly()
   else got = redis.call("LPOP", KEYS[2], want) or {} end
   if #got > 0 then flatten(prefix, queue, consumer) end
   count = math.max(count, #got)
   if count == 0 then
-    if state ~= "open" then return { -3 } end
+    if state ~= "open" and not due and (not sorted or size_of(prefix, queue) == 0) then return { -3 } end
     local session = string.match(consumer, "^[^#]+")
     if ARGV[14] ~= "" and (waiter ~= "" or stood) and session == only_holder and handed == taken
       and redis.call("EXISTS", KEYS[5], queue_key(prefix, queue, "pollers")) == 0 then
@@ -693,12 +818,13 @@ if #got == 0 then
       redis.call("RPUSH", KEYS[3], waiter)
       note_wait(prefix, queue, waiter)
     end
-    return { 0, 0 }
+    return { 0, 0, due }
   end
   if is_new then redis.call("SADD", prefix .. "session-holdings/" .. string.match(consumer, "^[^#]+"), queue) end
   if #got > 0 then redis.call("RPUSH", KEYS[5], unpack(got)) end
   if tonumber(limit) > 0 then wake_putter(prefix, queue) end
   local left = redis.call("LLEN", KEYS[2])
+  if sorted then left = left + ranked_size(prefix, queue) end
   if left > 0 then wake_getters(prefix, queue, left) elseif largest then redis.call("HDEL", KEYS[1], "largest") end
 end
 if waiter ~= "" then redis.call("LREM", KEYS[3], 1, waiter) end
@@ -712,11 +838,12 @@ return answer(committed, got)
 function readTakeReply([code, committed, count, ...items]: [number, number, number, ...string[]]): TakeReply {
   switch (code) {
     case 1:
-      return { is: "taken", committed, count, items };
+    case 3:
+      return { is: "taken", committed, count, items, isSorted: code === 3 };
     case 2:
       return { is: "block taken", committed, key: String(items[0]) };
     case 0:
-      return { is: "empty", stands: committed === 1 };
+      return { is: "empty", stands: committed === 1, dueIn: count };
     case -4:
       return { is: "given away", committed };
     default:
@@ -790,23 +917,33 @@ return returned
  * KEYS[1] main; KEYS[2] items; KEYS[3] pollers
  * ARGV[1] prefix of keys; ARGV[2] queue; ARGV[3] session of the maker, ""; ARGV[4] "1" = it must exist; ARGV[5] largest
  * size, 0 = none; ARGV[6] waiter to store if there is nothing, "" = none
- * Returns 1 = a take would not wait, for an item or because it was shut down; 0 = it would; -1, -2 as of putItems.
+ * Returns { 1 } = a take would not wait, for an item or because it was shut down; { 0, ms until an item is due or nothing } =
+ * it would; { -1 }, { -2 } as of putItems.
  */
-export const pollQueue: Script<"ready" | "empty" | Absence> = new Script<"ready" | "empty" | Absence>({
+export const pollQueue: Script<PollReply> = new Script<PollReply>({
   name: "pollQueue",
-  read: named({ 1: "ready", 0: "empty", ...ABSENCE }),
+  read: ([code, dueIn]: [1 | 0 | -1 | -2, number?]) => ({ is: POLLED(code), dueIn }),
   lua: `${SHARED}
 local missing = ensure(ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5])
-if missing ~= 0 then return missing end
-if redis.call("HGET", KEYS[1], "state") ~= "open" or redis.call("EXISTS", KEYS[2]) == 1 then return 1 end
+if missing ~= 0 then return { missing } end
+local state, size, due = redis.call("HGET", KEYS[1], "state"), ready_size(ARGV[1], ARGV[2])
+if size > 0 or state == "shut" or (state ~= "open" and not due) then return { 1 } end
 if ARGV[6] ~= "" then dismiss_reader(ARGV[1], ARGV[2]) end
 if ARGV[6] ~= "" and not redis.call("LPOS", KEYS[3], ARGV[6]) then
   redis.call("RPUSH", KEYS[3], ARGV[6])
   note_wait(ARGV[1], ARGV[2], ARGV[6])
 end
-return 0
+return { 0, due }
 `,
 });
+
+/** What {@link pollQueue} replies. `dueIn`: ms until an item that is there can be taken. */
+export interface PollReply {
+  is: "ready" | "empty" | Absence;
+  dueIn: number | undefined;
+}
+
+const POLLED = named({ 1: "ready", 0: "empty", ...ABSENCE });
 
 /**
  * KEYS[1] getters or putters; KEYS[2] main
@@ -819,7 +956,7 @@ export const abandonQueue: Script<number> = new Script<number>({
 local prefix, queue = ARGV[1], ARGV[2]
 redis.call("LREM", KEYS[1], 1, ARGV[3])
 if redis.call("EXISTS", KEYS[2]) == 0 then return 1 end
-local size = redis.call("LLEN", queue_key(prefix, queue, "items"))
+local size = ready_size(prefix, queue)
 if size > 0 then wake_getters(prefix, queue, size) end
 if has_room(prefix, queue) then wake_putter(prefix, queue) end
 return 1
@@ -843,7 +980,9 @@ local prefix, queue = ARGV[1], ARGV[2]
 local unfinished = tonumber(redis.call("HGET", KEYS[1], "unfinished"))
 if not unfinished then return -2 end
 local function finish_of(consumer)
-  if not redis.call("LPOP", claim_key(prefix, queue, consumer)) then return false end
+  local item = redis.call("LPOP", claim_key(prefix, queue, consumer))
+  if not item then return false end
+  free_key(prefix, queue, item)
   local first, committed = read_counts(KEYS[2], consumer)
   redis.call("HSET", KEYS[2], consumer, string.format("%d %d", first + 1, committed))
   return true
@@ -900,7 +1039,10 @@ end
 local first, committed = read_counts(KEYS[2], consumer)
 if not first then return { -1, 0 } end
 local settled = 0
-while first < tonumber(ARGV[4]) and redis.call("LPOP", claim_key(prefix, queue, consumer)) do
+while first < tonumber(ARGV[4]) do
+  local item = redis.call("LPOP", claim_key(prefix, queue, consumer))
+  if not item then break end
+  free_key(prefix, queue, item)
   first = first + 1
   settled = settled + 1
 end
@@ -970,28 +1112,35 @@ return 1
 /**
  * KEYS[1] main; KEYS[2] items
  * ARGV[1] prefix of keys; ARGV[2] queue; ARGV[3] "1" = what is claimed counts as handed out
- * Returns { items that no consumer has been handed, largest size, unfinished, state }; { -1 } = there is no such queue.
+ * Returns { items that no consumer has been handed, those of them that are not due, largest size, unfinished, state };
+ * { -1 } = there is no such queue.
  */
 export const measureQueue: Script<MeasureReply> = new Script<MeasureReply>({
   name: "measureQueue",
   read: readMeasureReply,
-  lua: `${COUNTS}
+  lua: `${SERVER_TIME}${COUNTS}
 if redis.call("EXISTS", KEYS[1]) == 0 then return { -1 } end
-local size = size_of(ARGV[1], ARGV[2])
+local size, delayed = size_of(ARGV[1], ARGV[2]), 0
 if ARGV[3] ~= "1" then size = size + count_uncommitted(ARGV[1], ARGV[2]) end
-return { size, unpack(redis.call("HMGET", KEYS[1], "maxSize", "unfinished", "state")) }
+local max_size, unfinished, state, sorted = unpack(redis.call("HMGET", KEYS[1], "maxSize", "unfinished", "state", "sorted"))
+if sorted then
+  delayed = redis.call("ZCOUNT", queue_key(ARGV[1], ARGV[2], "delayed"), string.format("(%d", server_time()), "+inf")
+end
+return { size, delayed, max_size, unfinished, state }
 `,
 });
 
 /** "draining": no more is put; "shut": what was left was dropped. */
 type QueueLife = "open" | "draining" | "shut";
 
-/** What {@link measureQueue} replies. `size`: items that no consumer has been handed. */
+/** What {@link measureQueue} replies. `size`: items that no consumer has been handed; `delayed`: those that are not due. */
 export type MeasureReply =
-  | { is: "there"; size: number; maxSize: number; unfinished: number; state: QueueLife }
+  | { is: "there"; size: number; delayed: number; maxSize: number; unfinished: number; state: QueueLife }
   | { is: "not made" };
 
-function readMeasureReply([size, maxSize, unfinished, state]: [number, string, string, QueueLife]): MeasureReply {
+function readMeasureReply([size, delayed, maxSize, unfinished, state]: MeasuredFacts): MeasureReply {
   if (size === -1) return { is: "not made" };
-  return { is: "there", size, maxSize: Number(maxSize), unfinished: Number(unfinished), state };
+  return { is: "there", size, delayed, maxSize: Number(maxSize), unfinished: Number(unfinished), state };
 }
+
+type MeasuredFacts = [size: number, delayed: number, maxSize: string, unfinished: string, state: QueueLife];

@@ -28,6 +28,8 @@ import {
   readParticipants,
   SharedObject,
 } from "../../object/index.ts";
+import { type ItemOptions, type PutPatience, toItemOptions, withoutOptions } from "./item-options.ts";
+import type { PutOutcome } from "./producer.ts";
 import { finishItem, joinQueue, measureQueue, type QueueKind, shutQueue } from "./queue-scripts.ts";
 import { leaveShare, type QueueShare, shareOf } from "./queue-share.ts";
 
@@ -47,6 +49,8 @@ export interface QueueState {
   name: string;
   /** Items that no consumer has been handed. */
   size: number;
+  /** Those of them that are not due. */
+  delayed: number;
   /** 0 = no limit. */
   maxSize: number;
   /** Items put and not done yet; for a JoinableQueue. */
@@ -86,7 +90,8 @@ abstract class AnyQueue<Item> extends SharedObject {
   /** Whether nothing can be taken (Q1). @throws ClosedError once this handle was used and closed (Q9) */
   async empty(): Promise<boolean> {
     if (this.#isClosed && !this.#share) return true;
-    return (await this.#size()) === 0;
+    const { size, delayed } = await this.measure();
+    return size - delayed <= 0;
   }
 
   /**
@@ -137,16 +142,16 @@ abstract class AnyQueue<Item> extends SharedObject {
    * Looks at the item before it returns, so that it may be changed then.
    * @internal @returns false when it was full for too long
    */
-  protected async storeItem(item: unknown, patience: Patience | undefined): Promise<boolean> {
+  protected async storeItem(item: unknown, patience: Patience | undefined): Promise<PutOutcome> {
     const isDirect = typeof item === "string" && !this.#isClosed && this.#entering.size === 0;
     const stored = isDirect ? this.#share?.producer.putString(item, patience) : undefined;
     return stored ?? this.store(toText(item), patience);
   }
 
   /** @internal @returns false when it was full for too long */
-  protected async store(text: string, patience: Patience | undefined): Promise<boolean> {
+  protected async store(text: string, patience: Patience | undefined, options?: ItemOptions): Promise<PutOutcome> {
     this.#assertOpen();
-    if (this.#share && this.#entering.size === 0) return this.#share.producer.put(text, patience);
+    if (this.#share && this.#entering.size === 0) return this.#share.producer.put(text, patience, options);
     // Also where the session has started meanwhile: earlier calls may not know it yet.
     const before = this.#entering.size > 0 ? this.#lastEntering : undefined;
     const entering = before ? before.then(() => this.started()) : this.started();
@@ -154,9 +159,9 @@ abstract class AnyQueue<Item> extends SharedObject {
     entering.catch(() => {});
     this.#lastEntering = entering;
     this.#entering.add(entering);
-    const put = async (left: Patience | undefined): Promise<boolean> => {
+    const put = async (left: Patience | undefined): Promise<PutOutcome> => {
       this.#entering.delete(entering);
-      return this.#openShare().producer.put(text, left);
+      return this.#openShare().producer.put(text, left, options);
     };
     try {
       return (await this.runtime.keepAlive.during(this.#enter(entering, patience, put))) ?? false;
@@ -187,6 +192,7 @@ abstract class AnyQueue<Item> extends SharedObject {
   /** @internal */
   protected async measure(): Promise<{
     size: number;
+    delayed: number;
     maxSize: number;
     unfinished: number;
     state: QueueState["state"];
@@ -205,9 +211,10 @@ abstract class AnyQueue<Item> extends SharedObject {
     // What was here and not handed out when Redis counted has gone back since, and would not be counted.
     if (era !== consumer.era) return this.measure();
     place.existence.found(measured.is === "there");
-    if (measured.is === "not made") return { size: 0, maxSize: this.#maxSize, unfinished: 0, state: "open" };
-    const { maxSize, unfinished, state } = measured;
-    return { size: measured.size + consumer.ahead, maxSize, unfinished, state };
+    if (measured.is === "not made")
+      return { size: 0, delayed: 0, maxSize: this.#maxSize, unfinished: 0, state: "open" };
+    const { delayed, maxSize, unfinished, state } = measured;
+    return { size: measured.size + consumer.ahead, delayed, maxSize, unfinished, state };
   }
 
   /** @internal */
@@ -231,8 +238,8 @@ abstract class AnyQueue<Item> extends SharedObject {
   #enter(
     entering: Promise<void>,
     patience: Patience | undefined,
-    put: (left: Patience | undefined) => Promise<boolean>,
-  ): Promise<boolean | undefined> {
+    put: (left: Patience | undefined) => Promise<PutOutcome>,
+  ): Promise<PutOutcome | undefined> {
     const { signal } = toLimit(patience);
     const first = { ready: entering, answerTime: this.runtime.room.answerTime };
     if (this.#maxSize > 0) return readyFirst(first, patience ?? true, put);
@@ -243,10 +250,6 @@ abstract class AnyQueue<Item> extends SharedObject {
     const facts = { kind: this.kind, name: this.name, owner: this.owner, maxSize: this.#maxSize };
     this.#share ??= shareOf(this.runtime, facts, this);
     return this.#share;
-  }
-
-  async #size(): Promise<number> {
-    return (await this.measure()).size;
   }
 
   /**
@@ -297,13 +300,18 @@ export class Queue<Item = unknown> extends AnyQueue<Item> {
   /**
    * Puts an item at the end; resolves when Redis has it (Q7). Not awaited, many travel together.
    * @param patience - How long to wait for room, where the queue has a limit: as in Python, `false` = not at all. Its signal
-   *   ends every put; what Redis has not answered to by then may be stored all the same.
+   *   ends every put; what Redis has not answered to by then may be stored all the same. And the `delay`, ms, `priority` and
+   *   `unique` key of the item.
+   * @returns whether it was put: false when an item with its unique key is in the queue
    * @throws QueueFullError when there was no room in time (Q2); QueueClosedError after shutdown (Q11); SerializationError
-   *   for what cannot be sent, PayloadTooLargeError above 64 MiB: then nothing was put (Q8); ClosedError for a closed handle
+   *   for what cannot be sent, PayloadTooLargeError above 64 MiB: then nothing was put (Q8); ClosedError for a closed handle;
+   *   ValueError for a bad option
    */
-  async put(item: Item, patience?: Patience): Promise<void> {
-    if (await this.storeItem(item, patience)) return;
-    throw this.#full();
+  async put(item: Item, patience?: PutPatience): Promise<boolean> {
+    const { patience: wait, options } = toItemOptions(patience);
+    const outcome = options ? await this.store(toText(item), wait, options) : await this.storeItem(item, wait);
+    if (outcome === false) throw this.#full();
+    return outcome !== "duplicate";
   }
 
   /**
@@ -317,8 +325,8 @@ export class Queue<Item = unknown> extends AnyQueue<Item> {
   }
 
   /** One try. @throws QueueFullError */
-  putNowait(item: Item): Promise<void> {
-    return this.put(item, false);
+  async putNowait(item: Item): Promise<void> {
+    await this.put(item, false);
   }
 
   /**
@@ -327,7 +335,7 @@ export class Queue<Item = unknown> extends AnyQueue<Item> {
    */
   async get(patience?: Patience): Promise<Item> {
     const taken = this.takeLocal(patience) ?? (await this.take(patience));
-    if (taken) return textToValue(taken.text) as Item;
+    if (taken) return textToValue(withoutOptions(taken.text)) as Item;
     throw this.#none();
   }
 
@@ -341,7 +349,7 @@ export class Queue<Item = unknown> extends AnyQueue<Item> {
     let taken = this.takeLocal(patience) ?? (await this.take(patience, most));
     if (!taken) throw this.#none();
     for (; taken; taken = items.length < most ? this.takeLocal(undefined) : undefined) {
-      items.push(textToValue(taken.text) as Item);
+      items.push(textToValue(withoutOptions(taken.text)) as Item);
     }
     return items;
   }
@@ -351,7 +359,7 @@ export class Queue<Item = unknown> extends AnyQueue<Item> {
     return this.get(false);
   }
 
-  /** How many items no consumer has been handed. */
+  /** How many items no consumer has been handed, with those that are not due. */
   async qsize(): Promise<number> {
     return (await this.measure()).size;
   }
@@ -473,7 +481,7 @@ export class SimpleQueue<Item = unknown> extends AnyQueue<Item> {
   /** Takes the first item, waiting for it. */
   async get(): Promise<Item> {
     const taken = this.takeLocal(undefined) ?? (await this.take(undefined));
-    if (taken) return textToValue(taken.text) as Item;
+    if (taken) return textToValue(withoutOptions(taken.text)) as Item;
     throw new QueueEmptyError(`the queue "${this.name}" was empty for too long`);
   }
 }
@@ -547,8 +555,14 @@ export async function readQueue(
   return {
     name,
     ...(measured.is === "there"
-      ? { size: measured.size, maxSize: measured.maxSize, unfinished: measured.unfinished, state: measured.state }
-      : { size: 0, maxSize: 0, unfinished: 0, state: "open" }),
+      ? {
+          size: measured.size,
+          delayed: measured.delayed,
+          maxSize: measured.maxSize,
+          unfinished: measured.unfinished,
+          state: measured.state,
+        }
+      : { size: 0, delayed: 0, maxSize: 0, unfinished: 0, state: "open" }),
     getters: participants.slice(0, getters.length),
     putters: participants.slice(getters.length, getters.length + putters.length),
     joiners: participants.slice(getters.length + putters.length),

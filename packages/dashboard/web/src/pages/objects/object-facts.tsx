@@ -38,6 +38,7 @@ interface StateOfAny {
   cycle?: number;
   acting?: Participant | null;
   size?: number;
+  delayed?: number;
   maxSize?: number;
   unfinished?: number;
   state?: string;
@@ -238,6 +239,7 @@ function factsOf(object: ObjectView, said: Words): Fact[] {
           what: number(state.size),
           more: Number(state.maxSize) > 0 ? words.ofMost(number(state.maxSize)) : words.noLimit,
         },
+        ...(Number(state.delayed) > 0 ? [{ name: words.delayed, what: number(state.delayed) }] : []),
         ...(kind === "joinable-queue" ? [{ name: words.unfinished, what: number(state.unfinished) }] : []),
         { name: words.queueState, what: words.queueStates[String(state.state)] ?? visible(String(state.state)) },
       ];

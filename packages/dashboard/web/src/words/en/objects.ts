@@ -201,6 +201,7 @@ export const objects = {
   items: "Items",
   ofMost: (most: string) => `of at most ${most}`,
   noLimit: "no limit",
+  delayed: "Delayed items",
   unfinished: "Not done yet",
   queueState: "State",
   queueStates: {

@@ -202,6 +202,7 @@ export const objects = {
   items: "项目",
   ofMost: (most: string) => `最多 ${most}`,
   noLimit: "无上限",
+  delayed: "延迟的项目",
   unfinished: "尚未完成",
   queueState: "状态",
   queueStates: { open: "打开", draining: "已关闭；剩余项目可取", shut: "已关闭" } as Record<string, string>,
