@@ -21,6 +21,18 @@ function host(slots: number): Promise<HostProcess> {
   return startHostProcess({ ...place, tasks: [TASKS], slots, arguments: ["--isolation", "inline"] });
 }
 
+interface Start {
+  tenant: string;
+  at: number;
+}
+
+function startsIn(file: string): Start[] {
+  return readFileSync(file, "utf8")
+    .split("\n")
+    .slice(0, -1)
+    .map((line) => ({ tenant: line.split(" ")[0] ?? "", at: Number(line.split(" ")[1]) }));
+}
+
 async function submitMany(mp: Context, count: number, args: [string, string, number]): Promise<void> {
   for (let from = 0; from < count; from += 2_000) {
     const part = Array.from({ length: Math.min(2_000, count - from) }, () => mp.submit(serve, args, { pool: "work" }));
@@ -32,11 +44,7 @@ test("a tenant with much work delays the first task of others by one turn, and a
   // given
   const file = join(temporaryFolder(), "starts");
   writeFileSync(file, "");
-  const starts = (): { tenant: string; at: number }[] =>
-    readFileSync(file, "utf8")
-      .split("\n")
-      .slice(0, -1)
-      .map((line) => ({ tenant: line.split(" ")[0] ?? "", at: Number(line.split(" ")[1]) }));
+  const starts = (): Start[] => startsIn(file);
   const mp = await namespace.connect();
   await Promise.all([host(2), host(2)]);
   await submitMany(mp, WAITING, [file, "much", 5]);
@@ -63,6 +71,25 @@ test("a tenant with much work delays the first task of others by one turn, and a
     expect(share(name), name).toBeGreaterThan((shared.length / 3) * 0.9 - 2);
     expect(share(name), name).toBeLessThan((shared.length / 3) * 1.1 + 2);
   }
+}, 600_000);
+
+test("the first task of a tenant starts after one turn of another one, of which very many have just come", async () => {
+  // given a host that has no free slot
+  const file = join(temporaryFolder(), "starts");
+  writeFileSync(file, "");
+  const mp = await namespace.connect();
+  await host(1);
+  const running = await mp.submit(serve, [file, "much", 120_000], { pool: "work" });
+  await until(() => startsIn(file).length === 1, { what: "it runs" });
+  await submitMany(mp, 5 * WAITING, [file, "much", 1]);
+  // when
+  await submitMany(mp, 1, [file, "b", 1]);
+  await running.cancel();
+  await until(() => startsIn(file).some(({ tenant }) => tenant === "b"), { what: "that of the other ran" });
+  // then
+  const before = startsIn(file).findIndex(({ tenant }) => tenant === "b") - 1;
+  console.log(`${5 * WAITING} just added: ${before} of them started before the first of another`);
+  expect(before).toBeLessThanOrEqual(2);
 }, 600_000);
 
 test.skipIf(RATED === 0)(

@@ -1,9 +1,8 @@
 import {
   bullFunction,
+  HOLD_BACK,
   IS_STOPPED_STEP,
-  JOB_LIMIT_KEY_FIELD,
   JOB_LIMITED_FIELD,
-  LIMIT_KEY_OPTION,
   LIMITS,
   MOVE_TO_ACTIVE_KEYS,
   Script,
@@ -14,10 +13,6 @@ import {
 const MOST_SORTED = 128;
 /** Places that one look passes over, because nothing of them may start now. */
 const MOST_PASSED = 64;
-/** How far ahead the time of a job is set that a limit holds back, ms: a host looks then whether that is still right. */
-const HELD_BACK_FOR = 86_400_000;
-/** Bytes of a job's data that a look reads at most. */
-const LONGEST_READ = 65_536;
 
 const TAKE_KEYS = MOVE_TO_ACTIVE_KEYS.map((kind, index) => `${kind} = KEYS[${index + 1}]`).join(", ");
 
@@ -91,12 +86,15 @@ if ARGV[11] ~= "" then
 end
 if ARGV[12] == "1" then
   for _, field in ipairs(redis.call("HKEYS", limit_state)) do
-    if string.sub(field, 1, 9) == "rules of " then redis.call("HDEL", limit_state, field) end
+    if string.match(field, "^r[a-z]+s of ") then redis.call("HDEL", limit_state, field) end
   end
   all_have_turns(full)
   all_have_turns(later)
 end
-if redis.call("HGET", limit_state, ARGV[10]) ~= ARGV[7] then redis.call("HSET", limit_state, ARGV[10], ARGV[7]) end
+if redis.call("HGET", limit_state, ARGV[10]) ~= ARGV[7] then
+  redis.call("HSET", limit_state, ARGV[10], ARGV[7])
+  if ARGV[9] ~= "" then redis.call("HSET", limit_state, "ranks" .. string.sub(ARGV[10], 6), ARGV[9]) end
+end
 local settings = redis.call("HMGET", keys.meta, "paused", "concurrency")
 if settings[1] or (settings[2] and redis.call("LLEN", keys.active) >= tonumber(settings[2])) then
   return {moveToActive(KEYS, ARGV), 0, 0, 0, 0, now, 0}
@@ -114,39 +112,15 @@ for _, place in ipairs(redis.call("ZRANGE", later, "-inf", now, "BYSCORE", "LIMI
   redis.call("ZADD", turns, "NX", next_number(), place)
 end
 
--- When a job that has not been started expires, epoch ms; nil: never.
-local function expiry_of(job, timestamp)
-  if redis.call("HSTRLEN", job, "data") > ${LONGEST_READ} then return nil end
-  local data = redis.call("HGET", job, "data") or ""
-  if not string.find(data, '"expires"', 1, true) then return nil end
-  local is_read, envelope = pcall(cjson.decode, data)
-  local life = is_read and type(envelope) == "table" and tonumber(envelope.expires)
-  return life and (tonumber(timestamp or "") or now) + life
-end
-local function key_of(fields)
-  if fields[3] then return fields[3] end
-  if not string.find(fields[2] or "", '"${LIMIT_KEY_OPTION}"', 1, true) then return "" end
-  local is_read, options = pcall(cjson.decode, fields[2])
-  local key = is_read and type(options) == "table" and options["${LIMIT_KEY_OPTION}"]
-  return type(key) == "string" and key or ""
-end
-local function hold_back(id, place, score, expiry)
-  local ends = now + ${HELD_BACK_FOR}
-  if expiry and expiry < ends then ends = expiry end
-  redis.call("ZADD", keys.delayed, math.floor(ends) * 4096, id)
-  -- One that was promoted by hand has its entry still.
-  count_gated(redis.call("ZADD", waiting_of(place), score, id))
-  redis.call("HSET", queue .. id, "${JOB_LIMITED_FIELD}", string.format("%.0f", now) .. " " .. place)
-end
-
+local delayed = keys.delayed
+${HOLD_BACK}
 local chosen, chosen_place, chosen_score
 local others, sorted, is_unfinished = 0, 0, false
 -- One job of the line. Returns true when it is to be taken at once.
 local function sort(id, is_prioritized)
   -- Its host is gone, or it waits for its next attempt.
   local comes_first = release(id)
-  local job = queue .. id
-  local fields = redis.call("HMGET", job, "name", "opts", "${JOB_LIMIT_KEY_FIELD}", "priority", "timestamp", "${JOB_LIMITED_FIELD}")
+  local fields = read_limited(id)
   local task = fields[1]
   local gate = task and (rules[task] and task or rules[""] and "")
   -- Steps of a workflow that was stopped are dropped by the take that knows no limits.
@@ -158,14 +132,13 @@ local function sort(id, is_prioritized)
   -- Whoever submitted it does not have the code: the host computes the key, and puts the job back with it.
   if gate ~= "" and rules[gate].keyed and key == "" then return true end
   local place = gate .. "|" .. key
-  local expiry = expiry_of(job, fields[5])
+  local expiry = expiry_of(queue .. id, fields[5])
   -- It has been held back and its time is over: it only ends.
   if expiry and now >= expiry then return true end
   if is_prioritized then redis.call("ZREM", keys.prioritized, id) else redis.call("LREM", keys.wait, -1, id) end
   local priority = tonumber(fields[4] or "") or 0
   if priority == 0 then priority = tonumber(priorities[task]) or 0 end
-  hold_back(id, place, priority * 0x100000000 + (comes_first and 0 or next_number()), expiry)
-  give_turn(place)
+  take_place(id, place, {priority = priority, comes_first = comes_first, expiry = expiry})
   sorted = sorted + 1
   return false
 end

@@ -9,6 +9,7 @@ import {
   visitBadly,
   visitFailing,
   visitFree,
+  visitHeld,
   visitPolite,
   visitRated,
 } from "../fixtures/limited-tasks.ts";
@@ -62,6 +63,34 @@ test("of each key as many run at once as its limit says, over all hosts, and the
   expect([...visits.most.values()].every((most) => most <= 2)).toBe(true);
   expect(visits.most.get("many")).toBe(2);
   await until(async () => (await leftOf("work")).join() === "/limits/work", { what: "nothing is left of idle keys" });
+});
+
+test.each([
+  { line: "wait", options: { pool: "full" } },
+  { line: "prioritized", options: { pool: "full", priority: 7 } },
+] as const)("calls whose key is known leave the line in their order while all hosts are busy: $line", async (given) => {
+  const mp = await program();
+  await host(1);
+  await mp.submit(visitHeld, ["held"], { pool: "full" });
+  await until(() => visits.begun.length === 1, { what: "it runs" });
+  // when
+  const many = await Promise.all(Array.from({ length: 90 }, () => mp.submit(visitPolite, ["much", 0], given.options)));
+  const other = await mp.submit(visitPolite, ["b", 0], given.options);
+  // then
+  const { client, name } = space;
+  const inLine = `{${name}}:full:${given.line}`;
+  const left = given.line === "wait" ? await client.lrange(inLine, 0, -1) : await client.zrevrange(inLine, 0, -1);
+  expect(left.length).toBeLessThanOrEqual(64);
+  const sorted = await client.zrange(`{${name}}/limit-waiting/full/visit.polite|much`, 0, -1);
+  expect([...sorted, ...left.reverse()]).toEqual([...many, other].map(({ id }) => id));
+  expect(await many[0]?.state()).toBe("blocked");
+  visits.end.resolve();
+  expect(await other.get({ timeout: 20_000 })).toBe("b");
+  // The one that ran, one turn of the other key, and what a host takes while this is looked at.
+  expect(visits.begun.indexOf("b")).toBeLessThanOrEqual(3);
+  await Promise.all(many.map((handle) => handle.get({ timeout: 20_000 })));
+  expect(visits.begun).toHaveLength(92);
+  await until(async () => (await leftOf("full")).join() === "/limits/full", { what: "no place is left taken" });
 });
 
 test("a rate is not exceeded, and what waits for it is taken when it allows the next start", async () => {

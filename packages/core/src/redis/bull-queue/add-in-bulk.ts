@@ -91,8 +91,12 @@ function partsOf(commands: Command[], client: RedisClient): Part[] | null {
 
 /** Name of a command of our own that adds a job by BullMQ's script; see `assigning-queue.ts`. */
 export const ADD_AND_ASSIGN = "manyhands:addAndAssign";
+/** The same of a job with a priority, of which limits may count a key. */
+export const ADD_AND_SORT = "manyhands:addAndSort";
 /** BullMQ's scripts that add a job: name and version. */
-const ADDS_A_JOB = new RegExp(`^(manyhands:)?add(Standard|Delayed|Prioritized)Job(:|$)|^${ADD_AND_ASSIGN}$`);
+const ADDS_A_JOB = new RegExp(
+  `^(manyhands:)?add(Standard|Delayed|Prioritized)Job(:|$)|^${ADD_AND_ASSIGN}$|^${ADD_AND_SORT}$`,
+);
 
 interface Repeated {
   script: Script<string[]>;

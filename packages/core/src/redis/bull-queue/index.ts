@@ -1,4 +1,4 @@
-export { ADD_AND_ASSIGN } from "./add-in-bulk.ts";
+export { ADD_AND_ASSIGN, ADD_AND_SORT } from "./add-in-bulk.ts";
 export { BullQueues } from "./bull-queues.ts";
 export {
   BULL_SCRIPTS,

@@ -1,4 +1,10 @@
 import { RATE, READ_MICROS } from "../../redis/script/index.ts";
+import { JOB_LIMIT_KEY_FIELD, JOB_LIMITED_FIELD, LIMIT_KEY_OPTION } from "../../wire/records/job.ts";
+
+/** How far ahead the time of a job is set that a limit holds back, ms: a host looks then whether that is still right. */
+const HELD_BACK_FOR = 86_400_000;
+/** Bytes of a job's data that a look reads at most. */
+const LONGEST_READ = 65_536;
 
 /**
  * Lua: jobs of one pool that a limit holds back, and the turns of their keys. Of a script with `prefix` (of our keys)
@@ -12,7 +18,8 @@ import { RATE, READ_MICROS } from "../../redis/script/index.ts";
  *   jobs run as may; `limit-later/<pool>`: those whose rate allows the next start later -> that time, ms;
  * - `limit-held/<pool>`: hash, job that runs -> its place; `limit-running/<pool>`: hash, place -> how many run;
  * - `limit-rate/<pool>/<place>`: the state of its rate;
- * - `limits/<pool>`: hash: `next` (running number), `gated` (jobs held back), and the rules that hosts know, by their tasks.
+ * - `limits/<pool>`: hash: `next` (running number), `gated` (jobs held back), and the rules that hosts know, by
+ *   their tasks, with the priorities of the tasks of these hosts.
  *
  * A place without jobs has nothing but its rate, which expires.
  */
@@ -47,5 +54,46 @@ local function release(id)
   if redis.call("HINCRBY", running, place, -1) <= 0 then redis.call("HDEL", running, place) end
   if redis.call("ZREM", full, place) == 1 then redis.call("ZADD", turns, "NX", next_number(), place) end
   return true
+end
+`;
+
+/**
+ * Lua, behind `LIMITS`, of a script with `queue` (what keys of jobs begin with), `delayed` (key of the delayed jobs) and `now`
+ * (Redis' clock, ms) in local variables: what it takes to hold back a job that stands in line.
+ */
+export const HOLD_BACK: string = `
+-- When a job that has not been started expires, epoch ms; nil: never.
+local function expiry_of(job, timestamp)
+  if redis.call("HSTRLEN", job, "data") > ${LONGEST_READ} then return nil end
+  local data = redis.call("HGET", job, "data") or ""
+  if not string.find(data, '"expires"', 1, true) then return nil end
+  local is_read, envelope = pcall(cjson.decode, data)
+  local life = is_read and type(envelope) == "table" and tonumber(envelope.expires)
+  return life and (tonumber(timestamp or "") or now) + life
+end
+-- Of what read_limited has read.
+local function key_of(fields)
+  if fields[3] then return fields[3] end
+  if not string.find(fields[2] or "", '"${LIMIT_KEY_OPTION}"', 1, true) then return "" end
+  local is_read, options = pcall(cjson.decode, fields[2])
+  local key = is_read and type(options) == "table" and options["${LIMIT_KEY_OPTION}"]
+  return type(key) == "string" and key or ""
+end
+-- Task, options, key, priority and timestamp of a job.
+local function read_limited(id)
+  return redis.call("HMGET", queue .. id, "name", "opts", "${JOB_LIMIT_KEY_FIELD}", "priority", "timestamp")
+end
+local function hold_back(id, place, score, expiry)
+  local ends = now + ${HELD_BACK_FOR}
+  if expiry and expiry < ends then ends = expiry end
+  redis.call("ZADD", delayed, math.floor(ends) * 4096, id)
+  -- One that was promoted by hand has its entry still.
+  count_gated(redis.call("ZADD", waiting_of(place), score, id))
+  redis.call("HSET", queue .. id, "${JOB_LIMITED_FIELD}", string.format("%.0f", now) .. " " .. place)
+end
+-- At the end of its place, or as its first one.
+local function take_place(id, place, order)
+  hold_back(id, place, order.priority * 0x100000000 + (order.comes_first and 0 or next_number()), order.expiry)
+  give_turn(place)
 end
 `;

@@ -1,9 +1,11 @@
 import type { Queue as BullQueue } from "bullmq";
-import { ADD_AND_ASSIGN, BULL_SCRIPTS, bullFunction } from "../../redis/bull-queue/index.ts";
+import { ADD_AND_ASSIGN, ADD_AND_SORT, BULL_SCRIPTS, bullFunction } from "../../redis/bull-queue/index.ts";
 import type { RedisClient } from "../../redis/connection/index.ts";
 import type { Keys, QueuePart } from "../../redis/keys.ts";
 import { SERVER_TIME } from "../../redis/script/index.ts";
+import { LIMIT_KEY_OPTION } from "../../wire/records/job.ts";
 import { LARGEST_ASSIGNMENT, OFFER_KEPT, WHOLE } from "../../wire/records/slot-offers.ts";
+import { mayHaveLimitKey, SORT_LONG_LINE } from "../limits/index.ts";
 
 /** What runs the commands of BullMQ's scripts: its client, or a pipeline. */
 interface Runner {
@@ -18,25 +20,33 @@ interface Backend {
 /** Hosts whose offers are looked at for one job. */
 const HOSTS = 8;
 const ADD_KEYS = BULL_SCRIPTS.addStandardJob;
+const SORT_KEYS = BULL_SCRIPTS.addPrioritizedJob;
 /** Keys of a queue that BullMQ's take needs beside those of its add. */
 const MORE_KEYS: readonly QueuePart[] = ["prioritized", "stalled", "limiter", "pc"];
 
-/** Connections that know the command. */
+/** Connections that know the commands. */
 const prepared = new WeakSet<RedisClient>();
 
 /**
  * Lets `add` and `addBulk` of a queue assign jobs at once to hosts that offer slots for them; see `slot-offers.ts`. BullMQ does
- * all else: its script for a job that neither waits for a time nor has a priority is replaced by one that calls it.
+ * all else: its script for a job that neither waits for a time nor has a priority is replaced by one that calls it. A job of
+ * which limits may count a key is sorted with others when the line is long; see `limits/sort-line.ts`.
  */
 export function assignAtOnce(queue: BullQueue, context: { client: RedisClient; keys: Keys }): void {
   const { client, keys } = context;
-  if (!prepared.has(client)) client.defineCommand(ADD_AND_ASSIGN, { numberOfKeys: ADD_KEYS + 5, lua: addAndAssign() });
+  if (!prepared.has(client)) {
+    client.defineCommand(ADD_AND_ASSIGN, { numberOfKeys: ADD_KEYS + 5, lua: addAndAssign() });
+    client.defineCommand(ADD_AND_SORT, { numberOfKeys: SORT_KEYS, lua: addAndSort() });
+  }
   prepared.add(client);
   const { backend } = queue as unknown as { backend: Backend };
   const { name: pool } = queue;
   const more = [...MORE_KEYS.map((part) => keys.queue(pool, part)), keys.offers];
   const execCommand = backend.execCommand.bind(backend);
   backend.execCommand = (runner, script, args) => {
+    if (script === "addPrioritizedJob" && mayHaveLimitKey(args[SORT_KEYS + 2])) {
+      return runner.runCommand(ADD_AND_SORT, [...args, keys.jobs(pool), keys.prefix, pool]);
+    }
     if (script !== "addStandardJob") return execCommand(runner, script, args);
     const parameters = [...args.slice(0, ADD_KEYS), ...more, ...args.slice(ADD_KEYS)];
     return runner.runCommand(ADD_AND_ASSIGN, [...parameters, keys.jobs(pool), keys.prefix, pool]);
@@ -49,16 +59,22 @@ export function assignAtOnce(queue: BullQueue, context: { client: RedisClient; k
  * ARGV[1] to ARGV[3] those of addStandardJob; ARGV[4] prefix of the queue's keys; ARGV[5] prefix of our keys; ARGV[6] pool
  * Adds the job. If it is the only one that waits, and a host offers a slot for its pool and task, BullMQ's take gives it to
  * that host, unless the queue is paused, at its cap or limited; the job itself, or its id where it is long, goes into what
- * the host waits for. A job that is there already is not added, and is assigned only if it still waits.
+ * the host waits for. A job that is there already is not added, and is assigned only if it still waits. One of many that
+ * wait, whose options tell a key of its limits, may be held back by it.
  * Returns what addStandardJob does: the id, or a number below 0.
  */
 function addAndAssign(): string {
-  return `${WHOLE}
+  return `${WHOLE}${SORT_LONG_LINE}
 ${bullFunction("addStandardJob")}
 local id = addStandardJob(KEYS, ARGV)
 if type(id) ~= "string" then return id end
 local waiting = redis.call("LRANGE", KEYS[1], 0, 1)
-if waiting[1] ~= id or waiting[2] then return id end
+if waiting[1] ~= id or waiting[2] then
+  if waiting[2] and string.find(ARGV[3], "${LIMIT_KEY_OPTION}", 1, true) then
+    sort_long_line({prefix = ARGV[5], pool = ARGV[6], queue = ARGV[4], delayed = KEYS[6], line = KEYS[1], added = id})
+  end
+  return id
+end
 local hosts = redis.pcall("ZRANGE", KEYS[14], 0, ${HOSTS - 1})
 if hosts.err or #hosts == 0 then return id end
 local task = redis.call("HGET", ARGV[4] .. id, "name")
@@ -108,6 +124,23 @@ for _, host in ipairs(hosts) do
     return id
   end
 end
+return id
+`;
+}
+
+/**
+ * KEYS[1] to KEYS[9] those of BullMQ's addPrioritizedJob: marker, meta, id, prioritized, delayed, completed, active, events, pc
+ * ARGV[1] to ARGV[3] those of addPrioritizedJob; ARGV[4] prefix of the queue's keys; ARGV[5] prefix of our keys; ARGV[6] pool
+ * Adds a job of which limits may count a key, and holds back what waits when the line is long.
+ * Returns what addPrioritizedJob does: the id, or a number below 0.
+ */
+function addAndSort(): string {
+  return `${SORT_LONG_LINE}
+${bullFunction("addPrioritizedJob")}
+local id = addPrioritizedJob(KEYS, ARGV)
+if type(id) ~= "string" then return id end
+sort_long_line({prefix = ARGV[5], pool = ARGV[6], queue = ARGV[4], delayed = KEYS[5], line = KEYS[4], is_prioritized = true,
+  added = id})
 return id
 `;
 }
