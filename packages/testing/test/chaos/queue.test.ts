@@ -7,6 +7,7 @@ import {
   ValueError,
 } from "@manyhands/core";
 import { type Actor, startActor, testDistance, until, useFaultProxy, useNamespace, useRedis } from "@manyhands/testing";
+import type { Redis } from "ioredis";
 import { describe, expect, test } from "vitest";
 import { chooseSeed, seededRandom } from "./random.ts";
 
@@ -94,11 +95,23 @@ async function lastingKeysOf(name: string): Promise<string[]> {
   return keys.filter((_, index) => lasting[index]).map((key) => key.split("/")[1] ?? key);
 }
 
+/** All keys of a pattern with their contents, in one step: what a consumer gives back meanwhile is in one of them. */
+async function copyOf(client: Redis, pattern: string): Promise<[key: string, contents: Buffer | null][]> {
+  const copy = `local copy = {}
+for _, key in ipairs(redis.call("KEYS", ARGV[1])) do
+  copy[#copy + 1] = key
+  copy[#copy + 1] = redis.call("DUMP", key)
+end
+return copy`;
+  const pairs = (await client.callBuffer("EVAL", copy, 0, pattern)) as Buffer[];
+  return Array.from({ length: pairs.length / 2 }, (_, at) => [String(pairs[2 * at]), pairs[2 * at + 1] ?? null]);
+}
+
 /** Remembers what Redis has of queues, as a replica does that is a little behind. @returns makes that its state again */
 async function replicaOfQueues(): Promise<() => Promise<void>> {
   const client = redis.client();
   const keysNow = (): Promise<string[]> => client.keys(`{${namespace.name}}/*queue*`);
-  const kept = await Promise.all((await keysNow()).map(async (key) => [key, await client.dumpBuffer(key)] as const));
+  const kept = await copyOf(client, `{${namespace.name}}/*queue*`);
   return async () => {
     // In one step: no client ever sees a master that has half of it.
     const step = client.multi().del(`{${namespace.name}}/none`, ...(await keysNow()));
