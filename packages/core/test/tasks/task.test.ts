@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { ManyhandsError, ValueError } from "../../src/errors/index.ts";
-import { currentTask, defineTask, findTask, isTask, runInTask, type TaskOptions, task } from "../../src/tasks/index.ts";
+import { defineTask, findTask, isTask, runInTask, runningTask, type TaskOptions, task } from "../../src/tasks/index.ts";
 import { mostArguments } from "../../src/tasks/most-arguments.ts";
 import { registerTask } from "../../src/tasks/task-registry.ts";
 
@@ -113,18 +113,18 @@ test("two tasks of one name in one module are refused with both places; the same
 });
 
 test("currentTask() belongs to the code that a worker runs, and follows it through awaits", async () => {
-  expect(() => currentTask()).toThrow(ManyhandsError);
-  expect(() => currentTask()).toThrow(
+  expect(() => runningTask()).toThrow(ManyhandsError);
+  expect(() => runningTask()).toThrow(
     "currentTask() was called outside a task; it works only in code that a worker runs",
   );
   const ids = ["a", "b"].map((id) =>
     runInTask({ id } as never, async () => {
       await Promise.resolve();
-      return currentTask().id;
+      return runningTask().id;
     }),
   );
   expect(await Promise.all(ids)).toEqual(["a", "b"]);
-  expect(() => currentTask()).toThrow();
+  expect(() => runningTask()).toThrow();
 });
 
 test.each<[run: (...args: never[]) => unknown, most: number | undefined]>([
