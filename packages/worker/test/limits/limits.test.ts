@@ -79,9 +79,9 @@ test.each([
   // then
   const { client, name } = space;
   const inLine = `{${name}}:full:${given.line}`;
-  const left = given.line === "wait" ? await client.lrange(inLine, 0, -1) : await client.zrevrange(inLine, 0, -1);
+  const left = given.line === "wait" ? await client.lrange(inLine, 0, -1) : await client.zrevrange(inLine, "0", "-1");
   expect(left.length).toBeLessThanOrEqual(64);
-  const sorted = await client.zrange(`{${name}}/limit-waiting/full/visit.polite|much`, 0, -1);
+  const sorted = await client.zrange(`{${name}}/limit-waiting/full/visit.polite|much`, "0", "-1");
   expect([...sorted, ...left.reverse()]).toEqual([...many, other].map(({ id }) => id));
   expect(await many[0]?.state()).toBe("blocked");
   visits.end.resolve();
