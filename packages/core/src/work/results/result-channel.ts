@@ -25,6 +25,8 @@ const SEARCH_AFTER = 5;
 const SEARCH_SAMPLE = 3;
 /** Entries read between two trims of the stream. */
 const TRIM_AFTER = 64;
+/** Submissions whose answers are kept for the looks under way. */
+const MOST_RECENT = 1_000;
 
 export interface ResultChannelOptions {
   /** For commands that answer at once. */
@@ -63,6 +65,9 @@ export class ResultChannel {
   readonly #tickets = new Map<string, Ticket>();
   /** Tickets that take the answers to another submission, by that. */
   readonly #followers = new Map<string, Set<Ticket>>();
+  /** Looks under way, and answers that came since one began, by submission: what it finds may have been answered meanwhile. */
+  #looks = 0;
+  readonly #recent = new Map<string, Uint8Array[]>();
   readonly #listeners = new Map<string, Set<(bytes: Uint8Array) => void>>();
   /** Tickets that keep the program alive. */
   #holds = 0;
@@ -140,6 +145,16 @@ export class ResultChannel {
    * @returns false when that life of the job is over, or the job was never there
    */
   async look(ticket: Ticket, seen: Ticket): Promise<boolean> {
+    this.#looks += 1;
+    try {
+      return await this.#lookFor(ticket, seen);
+    } finally {
+      this.#looks -= 1;
+      if (this.#looks === 0) this.#recent.clear();
+    }
+  }
+
+  async #lookFor(ticket: Ticket, seen: Ticket): Promise<boolean> {
     const { client, clientId, keys } = this.#options;
     const found = await lookAtJob({ client, keys, watcher: clientId }, seen);
     if (seen.settled || ticket.settled) return true;
@@ -185,6 +200,7 @@ export class ResultChannel {
     const followers = this.#followers.get(submission);
     if (followers) followers.add(ticket);
     else this.#followers.set(submission, new Set([ticket]));
+    for (const answers of this.#recent.get(submission) ?? []) this.#give(ticket, answers);
   }
 
   #unfollow(ticket: Ticket): void {
@@ -271,6 +287,7 @@ export class ResultChannel {
   }
 
   #deliver([submission, answers]: ReplyItem): void {
+    if (this.#looks > 0) this.#remember(submission, answers);
     for (const listener of [...(this.#listeners.get(submission) ?? [])]) listener(answers);
     const ticket = this.#tickets.get(submission);
     if (ticket) {
@@ -279,6 +296,12 @@ export class ResultChannel {
       this.#give(ticket, answers);
     }
     for (const follower of [...(this.#followers.get(submission) ?? [])]) this.#give(follower, answers);
+  }
+
+  #remember(submission: string, answers: Uint8Array): void {
+    this.#recent.set(submission, [...(this.#recent.get(submission) ?? []), answers]);
+    const [oldest] = this.#recent.keys();
+    if (this.#recent.size > MOST_RECENT && oldest !== undefined) this.#recent.delete(oldest);
   }
 
   #give(ticket: Ticket, answers: Uint8Array): void {

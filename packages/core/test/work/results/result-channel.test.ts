@@ -1,6 +1,6 @@
 import { until, useRedis } from "@manyhands/testing";
 import type { Redis } from "ioredis";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { ClosedError, StateLostError } from "../../../src/errors/index.ts";
 import { encode } from "../../../src/wire/codec/index.ts";
 import { postAnswers } from "../../../src/work/results/post-answers.ts";
@@ -47,6 +47,26 @@ test("all calls that share one job get its answer, and none replaces another", a
   expect((await own.all)[0]?.value).toBe(5);
   expect((await others[1]?.all)?.[0]?.value).toBe(5);
   expect(bench.channel.pending).toBe(0);
+});
+
+test("an answer that is faster than the look that asked for it is not lost", async () => {
+  // given: a host answers a look before its reply is read here
+  const bench = new ChannelBench(redis);
+  await bench.add("quick", "1");
+  const { ticket, all } = bench.expect({ id: "wait 1", jobId: "quick" });
+  const heard = Promise.withResolvers<void>();
+  bench.channel.listen("1 quick", () => heard.resolve());
+  for (const command of ["eval", "evalsha"] as const) {
+    const send = bench.client[command].bind(bench.client) as (...args: unknown[]) => Promise<unknown>;
+    vi.spyOn(bench.client, command).mockImplementation(((...args: unknown[]) =>
+      send(...args).finally(() => heard.promise)) as never);
+  }
+  // when
+  const looked = bench.channel.look(ticket, bench.unexpected({ jobId: "quick" }).ticket);
+  await bench.post("1 quick", [0, 1, "fast", 1]);
+  // then
+  expect(await looked).toBe(true);
+  expect((await all)[0]?.value).toBe("fast");
 });
 
 test("looking up an id that belongs to another job by now finds nothing", async () => {
