@@ -413,15 +413,23 @@ describe("the updates of a task", () => {
     // Given a task that is followed, and others that are only seen as they end
     const gate = mp.event();
     const { id } = await pool.submit(tasks.waitForEvent, [gate, "done"]);
-    const [value, end] = [other.task(id).get(), read(other.task(id).updates())];
-    const failing = await pool.submit(tasks.failLater, [-300]);
+    const client = redis.client();
+    const isFollowed = async (job: string): Promise<boolean> =>
+      (await client.hexists(new Keys(namespace).job("kept-not", job), "watchers")) === 1;
+    const value = other.task(id).get();
+    await until(() => isFollowed(id), { what: "its value is waited for" });
+    const updates = other.task(id).updates();
+    expect(await updates.next()).toMatchObject({ done: false, value: { type: "state" } });
+    const end = read(updates);
+    const failing = await pool.submit(tasks.failLater, [-1_000]);
     const failed = read(other.task(failing.id).updates());
+    await until(() => isFollowed(failing.id), { what: "it is followed" });
     await until(async () => (await mp.task(id).state()) === "active");
     await gate.set();
     // Then
     expect(await value).toBe("done");
     expect(await end).toEqual({ type: "state", state: "completed", attemptsMade: 1, failedReason: null });
-    expect(await failed).toMatchObject({ state: "failed", attemptsMade: 1, failedReason: "failed after 300" });
+    expect(await failed).toMatchObject({ state: "failed", attemptsMade: 1, failedReason: "failed after 1000" });
     const outcomes = await Promise.all(
       Array.from({ length: 40 }, async (_, at) => {
         const handle = await pool.submit(tasks.sleepFor, [at % 12]);

@@ -122,7 +122,7 @@ test("a process is in the trace of the program that starts it, and what it submi
   expect(value).toBe(0);
   const queue = "processes";
   const names = [`send ${queue}`, `wait ${queue}`, `process ${queue}`, "run traced", "user work", "run square"];
-  const spans = await untilSpans(traceId, ...names);
+  const spans = await untilSpans(traceId, ...names, "process next");
   const parent = (name: string) => [...spans.values()].find(({ id }) => id === spans.get(name)?.parent)?.name;
   expect(names.map(parent)).toEqual([
     ...["program", `send ${queue}`, `send ${queue}`, `process ${queue}`, "run traced", "process next"],
