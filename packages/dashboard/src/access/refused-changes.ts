@@ -13,7 +13,7 @@ const KINDS: Readonly<Record<string, string>> = {
 };
 const VERBS: Readonly<Record<string, string>> = { POST: "create", PUT: "set", PATCH: "change", DELETE: "remove" };
 
-/** Notes in the audit log that somebody was refused a change because of the role. */
+/** Notes in the audit log that a visitor was refused a change because of the role. */
 export class RefusedChanges {
   readonly #audit: Pick<Inspector["audit"], "record">;
   readonly #notedAt = new Map<string, Milliseconds>();

@@ -63,7 +63,7 @@ export interface FleetFigures {
 export interface Attention {
   /** Server time, epoch ms. */
   at: number;
-  /** What needs somebody now first; of a level what began last. */
+  /** What needs an operator now first; of a level what began last. */
   findings: AttentionFinding[];
   figures: FleetFigures;
   overview: Overview;

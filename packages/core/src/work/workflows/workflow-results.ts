@@ -42,7 +42,7 @@ export function foreignResult(returnValue: string | null): { result: Buffer; run
 
 /**
  * Reads the result of a node: that of a step, or of the last child of a chain, or the list of those of a group. It is read in
- * pages, so that no command is long, whatever the size of a group.
+ * pages, so that no command is long, however large a group is.
  *
  * @throws StateLostError when a result is not there; the error itself, when the node is a part that failed
  */

@@ -101,7 +101,7 @@ function What({ finding }: { finding: Finding }) {
   );
 }
 
-/** Whether a finding has just begun: what comes while somebody looks must not hide behind what is there for hours. */
+/** Whether a finding has just begun: what comes while an operator looks must not hide behind what is there for hours. */
 function useFresh(findings: readonly Finding[]): (finding: Finding) => boolean {
   const met = useRef<Map<string, number> | null>(null);
   const at = now();
