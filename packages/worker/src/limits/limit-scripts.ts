@@ -65,7 +65,7 @@ local rules, can_run = cjson.decode(ARGV[7]), ARGV[8] == "1"
 local priorities = ARGV[9] ~= "" and cjson.decode(ARGV[9]) or {}
 ${LIMITS}${WHOLE}${IS_STOPPED_STEP}
 ${bullFunction("moveToActive")}
-local micros = read_micros()
+local micros = now_in_micros()
 local now = math.floor(micros / 1000)
 local known = {}
 local function knows(task)
@@ -129,7 +129,7 @@ local function sort(id, is_prioritized)
     return false
   end
   local key = rules[gate].keyed and key_of(fields) or ""
-  -- Whoever submitted it does not have the code: the host computes the key, and puts the job back with it.
+  -- Its submitter does not have the code of the task: the host computes the key, and puts the job back with it.
   if gate ~= "" and rules[gate].keyed and key == "" then return true end
   local place = gate .. "|" .. key
   local expiry = expiry_of(queue .. id, fields[5])
@@ -305,7 +305,7 @@ for index = 1, #page[2], 2 do
   if not is_in_use and release(id) then released = released + 1 end
 end
 if page[1] == "0" then
-  local now = math.floor(read_micros() / 1000)
+  local now = math.floor(now_in_micros() / 1000)
   local due = redis.call("ZRANGE", later, 0, 0, "WITHSCORES")[2]
   local is_open = redis.call("EXISTS", turns) == 1 or (due and tonumber(due) <= now)
   local settings = redis.call("HMGET", KEYS[4], "paused", "concurrency")

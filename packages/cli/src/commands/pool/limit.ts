@@ -1,8 +1,9 @@
 import { checkLimitRule, describeRule, type LimitRule } from "@manyhands/core/internal";
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
 import { onNamespace } from "../../connection/on-namespace.ts";
 import { UsageError } from "../../failure/usage-error.ts";
 import { newCommand } from "../../invocation.ts";
+import { wholeNumber } from "../../parse/numbers.ts";
 import { noSuchPool } from "./find-pool.ts";
 
 interface LimitOptions {
@@ -29,9 +30,9 @@ export function poolLimitCommand(): Command {
   });
   return command
     .argument("<name>", "name of the pool")
-    .option("--concurrency <n>", "so many run at once", whole)
-    .option("--max <n>", "at most so many starts …", whole)
-    .option("--per <ms>", "… in so many milliseconds", whole)
+    .option("--concurrency <n>", "so many run at once", wholeNumber("--concurrency", { from: 1 }))
+    .option("--max <n>", "at most so many starts …", wholeNumber("--max", { from: 1 }))
+    .option("--per <ms>", "… in so many milliseconds", wholeNumber("--per", { from: 1, unit: "milliseconds" }))
     .option("--kind <kind>", '"window": in no such time more; "bucket": a burst, then one after the other')
     .option("--keyed", "for each key by itself, where the task or the program computes keys")
     .option("--task <task>", "of this task, instead of the limits that it has")
@@ -67,9 +68,4 @@ function ruleOf({ concurrency, max, per, kind, keyed, none }: LimitOptions): Lim
     ...(hasRate && { rate: { max, per, ...(kind && { kind }) } as Required<NonNullable<LimitRule["rate"]>> }),
     ...(keyed && { keyed }),
   };
-}
-
-function whole(text: string): number {
-  if (/^[1-9]\d{0,14}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError(`a whole number from 1; got ${JSON.stringify(text)}.`);
 }

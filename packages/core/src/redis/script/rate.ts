@@ -1,3 +1,5 @@
+import { READ_MICROS } from "./server-time.ts";
+
 /**
  * Lua: the two kinds of a rate of at most `max` starts per `per` ms, by Redis' clock.
  *
@@ -7,10 +9,14 @@
  * - "bucket": string, the time in microseconds at which the bucket is full again. Up to `max` starts at once, then one each
  *   `per / max` ms: two bursts and what is refilled between them may be in one window.
  *
- * `rate_due(key, rule, micros, ahead)`: the time, in microseconds, from which one more may start after `ahead` others that
- * have not started yet; in the past or 0: now. `note_start(key, rule, micros)`: one starts now.
+ * `now_in_micros()`: Redis' clock. `rate_due(key, rule, micros, ahead)`: the time, in microseconds, from which one more may
+ * start after `ahead` others that have not started yet; in the past or 0: now. `note_start(key, rule, micros)`: one starts now.
  */
-export const RATE = `
+export const RATE: string = `
+local function now_in_micros()
+  ${READ_MICROS}
+  return micros
+end
 local function rate_due(key, rule, micros, ahead)
   local per = rule.per * 1000
   if rule.kind == "window" then

@@ -1,4 +1,4 @@
-import { RATE, READ_MICROS } from "../../redis/script/index.ts";
+import { RATE } from "../../redis/script/index.ts";
 import { JOB_LIMIT_KEY_FIELD, JOB_LIMITED_FIELD, LIMIT_KEY_OPTION } from "../../wire/records/job.ts";
 
 /** How far ahead the time of a job is set that a limit holds back, ms: a host looks then whether that is still right. */
@@ -29,10 +29,6 @@ local turns, full, later = prefix .. "limit-turns/" .. pool, prefix .. "limit-fu
 local held, running = prefix .. "limit-held/" .. pool, prefix .. "limit-running/" .. pool
 local function waiting_of(place) return prefix .. "limit-waiting/" .. pool .. "/" .. place end
 local function next_number() return redis.call("HINCRBY", limit_state, "next", 1) end
-local function read_micros()
-  ${READ_MICROS}
-  return micros
-end
 local function count_gated(change)
   if change == 0 then return end
   if redis.call("HINCRBY", limit_state, "gated", change) <= 0 then redis.call("HDEL", limit_state, "gated") end

@@ -25,7 +25,7 @@ export const SORT_LONG_LINE: string = `
 local function sort_all(of)
   local prefix, pool, queue, delayed, line, is_prioritized = of.prefix, of.pool, of.queue, of.delayed, of.line, of.is_prioritized
   ${LIMITS}
-  local now = math.floor(read_micros() / 1000)
+  local now = math.floor(now_in_micros() / 1000)
   ${HOLD_BACK}
   local rules, ranks = {}, {}
   local state = redis.call("HGETALL", limit_state)

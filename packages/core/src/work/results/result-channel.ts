@@ -300,8 +300,9 @@ export class ResultChannel {
 
   #remember(submission: string, answers: Uint8Array): void {
     this.#recent.set(submission, [...(this.#recent.get(submission) ?? []), answers]);
-    const [oldest] = this.#recent.keys();
-    if (this.#recent.size > MOST_RECENT && oldest !== undefined) this.#recent.delete(oldest);
+    if (this.#recent.size <= MOST_RECENT) return;
+    const [oldest = submission] = this.#recent.keys();
+    this.#recent.delete(oldest);
   }
 
   #give(ticket: Ticket, answers: Uint8Array): void {

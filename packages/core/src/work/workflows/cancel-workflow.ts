@@ -6,8 +6,8 @@ import { cancelWorkflowScript } from "./workflow-scripts.ts";
 
 /** Children that are cancelled at once. */
 const BATCH = 50;
-/** Nodes that are read with one script. */
-const MOST_NODES = 250;
+/** Steps that are looked at at once. */
+const LOOKED_AT = 250;
 
 /**
  * Stops a workflow: no step of it starts after this, and those that run are cancelled.
@@ -28,9 +28,9 @@ export async function cancelWorkflow(
   await tellWatchers(context, id, watchers);
   // Steps that wait are dropped by the hosts that find them.
   const inLine = (await client.smembers(keys.workflowPart(id, "line"))).map(Number);
-  for (let from = 0; from < inLine.length; from += MOST_NODES) {
+  for (let from = 0; from < inLine.length; from += LOOKED_AT) {
     const views = await Promise.all(
-      inLine.slice(from, from + MOST_NODES).map((step) => readWorkflowNodes(context, id, { from: step, count: 1 })),
+      inLine.slice(from, from + LOOKED_AT).map((step) => readWorkflowNodes(context, id, { from: step, count: 1 })),
     );
     for (const { state, pool, jobId } of views.flat()) {
       if (state !== "active" || pool === undefined || jobId === undefined) continue;

@@ -4,7 +4,7 @@ import { StateLostError } from "../../errors/index.ts";
 import { packArgument, packStrings } from "../../redis/bull-queue/index.ts";
 import { pause } from "../../time/index.ts";
 import { encode } from "../../wire/codec/index.ts";
-import type { JobEnvelope } from "../../wire/records/job.ts";
+import { type JobEnvelope, readWatchers } from "../../wire/records/job.ts";
 import { postAnswers } from "../results/post-answers.ts";
 import { NODE_KINDS } from "./workflow-lua.ts";
 import {
@@ -252,9 +252,10 @@ export async function listWorkflows(
 /** Has the clients look that are noted in a workflow. */
 export async function tellWatchers({ client, keys }: WorkflowContext, id: string, watchers: string): Promise<void> {
   const name = workflowUpdatesName(id);
-  const told = watchers.split(" ").filter((watcher) => watcher !== "");
   await Promise.all(
-    told.map((watcher) => postAnswers(client, keys.replies(watcher), [[name, encode([]), "", process.pid]])),
+    readWatchers(watchers).map((watcher) =>
+      postAnswers(client, keys.replies(watcher), [[name, encode([]), "", process.pid]]),
+    ),
   );
 }
 

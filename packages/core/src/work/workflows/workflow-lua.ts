@@ -166,8 +166,8 @@ local function workflow_failed(w, number, cause, message)
   if not w.state then return false end
   if redis.call("HEXISTS", w.results, number) == 1 then return false end
   redis.call("SREM", w.line, number)
-  local node, parent = tonumber(number), workflow_node(w, number)[2]
-  local task_call = workflow_node(w, number)[4]
+  local failing = workflow_node(w, number)
+  local node, parent = tonumber(number), failing[2]
   if workflow_broken(w, node) then return false end
   local path = {}
   while parent >= 0 do
@@ -187,7 +187,7 @@ local function workflow_failed(w, number, cause, message)
     path[#path + 1] = node
   end
   if redis.call("SADD", w.failed, number) == 0 or w.state ~= "running" then return false end
-  local call = cmsgpack.unpack(redis.call("HGET", w.hash, "c" .. task_call))
+  local call = cmsgpack.unpack(redis.call("HGET", w.hash, "c" .. failing[4]))
   redis.call("HSET", w.hash, "failedStep", number, "failedTask", call[2], "error", cause, "message", message)
   workflow_end(w, "failed")
   return true

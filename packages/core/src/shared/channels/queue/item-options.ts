@@ -1,4 +1,5 @@
-import { got, nearNames, ValueError } from "../../../errors/index.ts";
+import { assertOptions, optionsOf } from "../../../checks/index.ts";
+import { got, ValueError } from "../../../errors/index.ts";
 import type { BlockOptions, Patience } from "../../../session/waiting/index.ts";
 import type { Milliseconds } from "../../../time/index.ts";
 
@@ -38,7 +39,14 @@ const LONGEST_DELAY: Milliseconds = 100 * 365 * 86_400_000;
 /** Most characters of a unique key. */
 const LONGEST_KEY = 1_024;
 
-const NAMES = ["block", "timeout", "signal", "delay", "priority", "unique"];
+const PUT_OPTIONS = optionsOf<PutOptions>({
+  block: true,
+  timeout: true,
+  signal: true,
+  delay: true,
+  priority: true,
+  unique: true,
+});
 
 /**
  * Tells the options of the item from those of the wait.
@@ -50,12 +58,7 @@ export function toItemOptions(given: PutPatience | undefined): {
   options: ItemOptions | undefined;
 } {
   if (typeof given !== "object" || given === null) return { patience: given, options: undefined };
-  for (const name of Object.keys(given)) {
-    if (NAMES.includes(name)) continue;
-    const [near] = nearNames(name, NAMES);
-    const advice = near === undefined ? `it takes ${NAMES.join(", ")}` : `did you mean ${near}?`;
-    throw new ValueError(`a put has no option ${got(name)}; ${advice}`);
-  }
+  assertOptions("a put", given, PUT_OPTIONS);
   const { delay, priority, unique, ...patience }: PutOptions = given;
   assertItemOptions(delay ?? 0, priority ?? 0, unique ?? undefined);
   if (!delay && !priority && (unique ?? undefined) === undefined) return { patience, options: undefined };

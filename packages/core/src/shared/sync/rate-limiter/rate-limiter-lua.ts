@@ -1,13 +1,9 @@
-import { RATE, READ_MICROS } from "../../../redis/script/index.ts";
+import { RATE } from "../../../redis/script/index.ts";
 import { leasedQueue } from "../leased/index.ts";
 
 const LINE = leasedQueue(
   "rate-limiter",
   `${RATE}
-local function now_in_micros()
-  ${READ_MICROS}
-  return micros
-end
 local function starts_of(main)
   local at = string.find(main, "}/rate-limiter/", 1, true)
   return string.sub(main, 1, at + 1) .. "rate-limiter-starts/" .. string.sub(main, at + 15)
