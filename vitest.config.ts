@@ -29,6 +29,9 @@ function sourceEnvironment(): Record<string, string> {
 const PAGES = ["fleet", "load", "objects", "overview", "steward", "task", "tasks", "workflows"];
 const runsAllPages = process.env["MANYHANDS_TEST_PAGES"] === "all";
 
+// Vitest's own is 1 s, which a machine that is busy with other files misses.
+const expectation = { poll: { timeout: 30_000 } };
+
 // One project a package.
 const project = (name: string): object => ({
   ...resolution,
@@ -40,6 +43,7 @@ const project = (name: string): object => ({
     // Real Redis servers and real processes: generous, because only a hang should meet it.
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    expect: expectation,
   },
 });
 
@@ -58,6 +62,7 @@ const distance = {
     env: { ...env, MANYHANDS_TEST_DISTANCE: "3", MANYHANDS_TEST_WORLDS: "1" },
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    expect: expectation,
   },
 };
 

@@ -1,11 +1,20 @@
 import { writeFileSync } from "node:fs";
+import { relative } from "node:path";
 import type { Reporter, SerializedError, TestCase, TestModule } from "vitest/node";
+import { ROOT } from "./root.ts";
 
 /** What `pnpm test` says at its end; written as JSON to the file named by MANYHANDS_TEST_OUTCOME. */
 export interface Outcome {
   passed: number;
+  passedTests: string[];
   /** One line each: failed tests, files and hooks that failed before their tests, and errors outside of any test. */
   failed: string[];
+  /** Files with one of those, from the root of the repository. */
+  failedFiles: string[];
+  /** Errors outside of any test, which no file can be blamed for. */
+  strayErrors: number;
+  /** Failed in the first run, and not in the second. */
+  unstable: string[];
   skipped: { reason: string; tests: string[] }[];
 }
 
@@ -24,11 +33,15 @@ function outcome(modules: readonly TestModule[], errors: readonly SerializedErro
   const suites = modules.flatMap((module) => [module, ...module.children.allSuites()]);
   return {
     passed: byState("passed").length,
+    passedTests: byState("passed").map(title),
     failed: [
       ...byState("failed").map(title),
       ...suites.filter((suite) => suite.errors().length > 0).map((suite) => `${suite.type} ${titleOf(suite)}`),
       ...errors.map((error) => `outside of any test: ${error.message}`),
     ],
+    failedFiles: modules.filter((module) => !module.ok()).map((module) => relative(ROOT, module.moduleId)),
+    strayErrors: errors.length,
+    unstable: [],
     skipped: grouped(byState("skipped")),
   };
 }

@@ -1,5 +1,6 @@
 // `pnpm test [words and vitest options]`: builds, gets what the tests need, runs them, and ends with one line:
-// "N passed, N failed" (", N skipped" may follow). A word is looked for in file names first, then in test names.
+// "N passed, N failed" (", N skipped" may follow). When it runs all tests, files that failed beside others run once more, one
+// at a time, and tests that pass then are named as unstable. A word is looked for in file names first, then in test names.
 // `pnpm coverage` is the same with `--coverage`: from the sources, whose lines are what is reported.
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -29,7 +30,9 @@ function main(): number {
   try {
     const selection = byPath ? filters : filters.length > 0 ? ["--testNamePattern", filters.join("|")] : [];
     const environment = options.includes("--coverage") ? { MANYHANDS_TEST_CODE: "source" } : {};
-    return runVitest([...selection, ...options], { environment }) ? 0 : 1;
+    return runVitest([...selection, ...options], { environment, again: filters.length === 0 && options.length === 0 })
+      ? 0
+      : 1;
   } finally {
     stopDocker();
   }
