@@ -40,10 +40,12 @@ export {
   bullFunction,
   bullScriptHash,
   indexTasks,
+  MOVE_KEYS,
   MOVE_TO_ACTIVE_KEYS,
   openBullQueue,
   packArgument,
   readTaken,
+  repeatedBullFunction,
   type TakenJob,
 } from "./redis/bull-queue/index.ts";
 export * from "./redis/connection/index.ts";

@@ -5,6 +5,7 @@ import {
   type JobEnding,
   type Keys,
   type Milliseconds,
+  MOVE_KEYS,
   type RedisClient,
   readWatchers,
   type StepOfWorkflow,
@@ -15,13 +16,14 @@ import type { LimitsInForce } from "../limits/limits-in-force.ts";
 import type { OfferedSlot } from "../slots/offered-slot.ts";
 import { AWAY_GRACE } from "./parking.ts";
 import {
+  failStepAndTake,
   finishAndTakeKnown,
-  finishStepAndTake,
   type LookState,
   PUMPED_BY_FINISH,
   takeKnown,
   USUAL_DEPTH,
 } from "./routing-scripts.ts";
+import { StepFinishes } from "./step-finishes.ts";
 
 /** What a job leaves as it is finished. */
 export interface JobFinish {
@@ -144,6 +146,8 @@ export class RoutedTakes {
   lookAt: number = Number.POSITIVE_INFINITY;
 
   readonly #limited: LimitedTakes;
+  /** From the first step of a workflow on. */
+  #steps: StepFinishes | undefined;
   /** A job with a limit has been met in a pool without one: its jobs are taken in turn until nothing is held back. */
   #isInTurn = false;
   #marked: { priorities: string; rules: string; text: string } | undefined;
@@ -331,7 +335,7 @@ export class RoutedTakes {
   }
 
   async #finish(parameters: readonly Parameter[]): Promise<unknown> {
-    const { client, keys, hostId, queue, initializer, finishOf } = this.#options;
+    const { finishOf } = this.#options;
     const given = parameters.map(toArgument);
     const jobId = String(given[FINISH.keys]);
     const set = given[FINISH.keys + 4] === "failed" ? "failed" : "completed";
@@ -339,6 +343,20 @@ export class RoutedTakes {
     // Whose turn it is next is decided by a take.
     const leavesNext = given[FINISH.keys + 5] === 1 && this.#takesInTurn;
     if (leavesNext) given[FINISH.keys + 5] = 0;
+    const [reply, isLeft] = await this.#runFinish(given, set, finish);
+    if (isLeft === 1 || leavesNext) this.#unfollowed.add(jobId);
+    return reply;
+  }
+
+  async #runFinish(
+    given: (string | number | Buffer)[],
+    set: FinishedSet,
+    finish: JobFinish | undefined,
+  ): Promise<[reply: unknown, isLeft: 0 | 1]> {
+    const { client, keys, hostId, queue, initializer } = this.#options;
+    const { task = "", age = 0, count = 0 } = finish?.rule ?? {};
+    const history = [task, age, count, finish ? this.#trims(set, count) : 0];
+    if (finish?.step && set === "completed") return this.#completeStep(given, history, finish.step);
     const used = [
       ...given.slice(0, FINISH.keys).map(String),
       ...[keys.cancelled(queue), keys.queue(queue, "id"), keys.queue(queue, "completed"), keys.keptTasks],
@@ -346,28 +364,55 @@ export class RoutedTakes {
     const common = [
       ...given.slice(FINISH.keys),
       ...[keys.prefix, hostId, this.#canRun(initializer()) ? 1 : 0],
-      ...[this.#marks(), finish?.ending ?? "", queue],
-      ...[finish?.rule.task ?? "", finish?.rule.age ?? 0, finish?.rule.count ?? 0],
-      finish ? this.#trims(set, finish.rule.count) : 0,
+      ...[this.#marks(), finish?.ending ?? "", queue, ...history],
     ];
     const adds = finish?.adds ?? [];
-    const [reply, isLeft] = finish?.step
-      ? await this.#finishStep(finish.step, used, { common, adds })
-      : await finishAndTakeKnown.run(client, used, [...common, ...adds]);
-    if (isLeft === 1 || leavesNext) this.#unfollowed.add(jobId);
-    return reply;
+    if (finish?.step) return this.#failStep(finish.step, used, { common, adds });
+    return finishAndTakeKnown.run(client, used, [...common, ...adds]);
   }
 
-  async #finishStep(
-    { step, result, run, errorCall }: StepFinish,
+  #completeStep(
+    given: readonly (string | number | Buffer)[],
+    history: readonly (string | number)[],
+    { step, result, run }: StepFinish,
+  ): Promise<[reply: unknown, isLeft: 0 | 1]> {
+    this.#steps ??= this.#openSteps(given);
+    // Job, time, and value; whether the next one is wanted; options and fields.
+    const [id = "", now = 0, , value = "", , wants = 0, , options = "", fields = ""] = given.slice(FINISH.keys);
+    const place = [step.workflow, step.step, step.place];
+    return this.#steps.finish({
+      args: [id, now, value, wants, options, fields, ...history, ...place, result, run],
+      bytes: String(value).length + result.length,
+    });
+  }
+
+  #openSteps(given: readonly (string | number | Buffer)[]): StepFinishes {
+    const { client, keys, hostId, queue, initializer, onWorkflowEnded } = this.#options;
+    return new StepFinishes({
+      client,
+      keys: [
+        ...given.slice(0, MOVE_KEYS.length).map(String),
+        ...[keys.queue(queue, "completed"), `${keys.jobs(queue)}metrics:completed`, keys.queue(queue, "marker")],
+        keys.keptTasks,
+      ],
+      common: () => [
+        ...[keys.jobs(queue), keys.prefix, hostId, this.#canRun(initializer()) ? 1 : 0, this.#marks(), queue],
+        ...[keys.queues, PUMPED_BY_FINISH],
+      ],
+      onEnded: (id, watchers) => onWorkflowEnded?.({ id, watchers: readWatchers(watchers) }),
+    });
+  }
+
+  async #failStep(
+    { step, errorCall }: StepFinish,
     used: string[],
     { common, adds }: { common: (string | number | Buffer)[]; adds: (string | Buffer)[] },
   ): Promise<[reply: unknown, isLeft: 0 | 1]> {
     const { client, keys, onWorkflowEnded } = this.#options;
-    const { workflow, step: number, place } = step;
-    const [reply, isLeft, ended, watchers] = await finishStepAndTake.run(client, used, [
+    const { workflow, step: number } = step;
+    const [reply, isLeft, ended, watchers] = await failStepAndTake.run(client, used, [
       ...common,
-      ...[workflow, number, place, result, run, errorCall, keys.queues, PUMPED_BY_FINISH],
+      ...[workflow, number, errorCall, keys.queues, PUMPED_BY_FINISH],
       ...adds,
     ]);
     if (ended !== "") onWorkflowEnded?.({ id: workflow, watchers: readWatchers(watchers) });

@@ -12,7 +12,9 @@ import {
   NOTE_ENDING,
   READ_MICROS,
   RESULT_LOST,
+  repeatedBullFunction,
   Script,
+  STEP_WORKFLOW_FIELD,
   trimHistory,
   WHOLE,
   workflowLua,
@@ -66,8 +68,8 @@ const LONGEST_READ = 65_536;
 /**
  * Lua, of a script with \`prefix\` (of our keys), \`host\` and \`can_run\` (false: this host lacks the initializer of the pool)
  * and \`priorities\` (of its tasks that have one, by name, 0 = its jobs have limits; or nil) in local variables: \`knows(task)\`; \`knows_job(prefix of the queue, id)\`, true also for a job that is gone, which is
- * BullMQ's matter; \`is_next_known(keys, prefix of the queue, now)\`: BullMQ would take nothing, or what the host knows. In the
- * usual case that is one look at the head of the line.
+ * BullMQ's matter; \`is_next_known(keys, prefix of the queue, now, known)\`: BullMQ would take nothing, or what the host knows. In
+ * the usual case that is one look at the head of the line; \`known\`: workflows that the script has open, by id.
  */
 const KNOWS = `${IS_STOPPED_STEP}
 local own = {}
@@ -75,8 +77,9 @@ local function knows(task)
   if own[task] == nil then own[task] = redis.call("SISMEMBER", prefix .. "task-hosts/" .. task, host) == 1 end
   return own[task]
 end
-local function knows_job(jobs, id)
-  local task = redis.call("HGET", jobs .. id, "name")
+local function knows_job(jobs, id, name)
+  local task = name
+  if task == nil then task = redis.call("HGET", jobs .. id, "name") end
   return not task or (can_run and knows(task)), task
 end
 local function is_limited(task) return priorities and (priorities[task] == 0 or priorities["*"] == 0) end
@@ -90,18 +93,18 @@ local function is_due(delayed, at)
   local first = redis.call("ZRANGE", delayed, 0, 0, "WITHSCORES")
   return first[2] and tonumber(first[2]) < (at + 1) * 4096
 end
-local function is_next_known(lines, jobs, at)
+local function is_next_known(lines, jobs, at, known)
   local id = redis.call("LINDEX", lines.wait, -1)
+  local is_plain = id
   if not id then
     if is_due(lines.delayed, at) then return false end
     id = redis.call("ZRANGE", lines.prioritized, 0, 0)[1]
     if not id then return true end
-    local is_known, task = knows_job(jobs, id)
-    return not is_stopped_step(prefix, jobs, id) and is_known and not is_limited(task)
   end
-  if is_stopped_step(prefix, jobs, id) then return false end
-  local is_known, task = knows_job(jobs, id)
-  return is_known and not is_limited(task) and not rank_of(jobs, id, task)
+  local fields = redis.call("HMGET", jobs .. id, "name", "${STEP_WORKFLOW_FIELD}")
+  if is_stopped_step(prefix, jobs, id, {fields[2], known}) then return false end
+  local is_known, task = knows_job(jobs, id, fields[1])
+  return is_known and not is_limited(task) and not (is_plain and rank_of(jobs, id, task))
 end
 `;
 
@@ -445,29 +448,45 @@ return {reply, "", place, "", 0}
 `,
 });
 
-/** What follows BullMQ's part of a finish, for every job. */
-const AFTER_FINISH = (firstAdd: number): string => `
-if is_failed then
+/** What follows BullMQ's part of a finish, for a job that has failed. */
+const AFTER_FAILURE = (firstAdd: number): string => `
   note_ending(own_id, KEYS[11], KEYS[15], ARGV[14])
   for index = ${firstAdd}, #ARGV, 3 do
     ${bullFunction("addStandardJob")}
     addStandardJob({KEYS[1], KEYS[8], KEYS[9], KEYS[16], KEYS[17], KEYS[7], KEYS[2], KEYS[4], KEYS[14]},
       {ARGV[index], ARGV[index + 1], ARGV[index + 2]})
   end
-end
-if own_task ~= "" then
-  local ended_at = redis.call("ZSCORE", KEYS[11], own_id)
-  if ended_at then
-    local excepted = ARGV[10] .. "kept/" .. ARGV[5] .. "/" .. own_pool
-    redis.call("ZADD", excepted, ended_at, own_id)
-    redis.call("ZADD", excepted .. "/" .. own_task, ended_at, own_id)
-    redis.call("SADD", KEYS[18], ARGV[5] .. "/" .. own_pool .. "/" .. own_task)
+`;
+
+/**
+ * Lua: `note_history(history, id, kept)`: what the history is to know of a job that has ended: as `trim_history` takes it; `most` = 0:
+ * now is not the time to trim it. `kept`: the set of tasks with a rule of their own.
+ */
+const NOTE_HISTORY = (): string => `
+local function note_history(history, ended_id, kept)
+  if history.task ~= "" then
+    local ended_at = redis.call("ZSCORE", history.queue .. history.set, ended_id)
+    if ended_at then
+      local excepted = history.prefix .. "kept/" .. history.set .. "/" .. history.pool
+      redis.call("ZADD", excepted, ended_at, ended_id)
+      redis.call("ZADD", excepted .. "/" .. history.task, ended_at, ended_id)
+      redis.call("SADD", kept, history.set .. "/" .. history.pool .. "/" .. history.task)
+    end
+  end
+  if history.most > 0 then
+    ${trimHistory()}
+    trim_history(history)
   end
 end
-if ARGV[19] ~= "0" then
-  ${trimHistory()}
-  trim_history({queue = ARGV[7], prefix = ARGV[10], pool = own_pool, set = ARGV[5], task = own_task, age = tonumber(ARGV[17]),
-    count = tonumber(ARGV[18]), now = tonumber(ARGV[2]), most = tonumber(ARGV[19])})
+`;
+
+/** What follows BullMQ's part of a finish, for every job. */
+const AFTER_FINISH = (firstAdd: number): string => `
+if is_failed then ${AFTER_FAILURE(firstAdd)} end
+if own_task ~= "" or ARGV[19] ~= "0" then
+  ${NOTE_HISTORY()}
+  note_history({queue = ARGV[7], prefix = ARGV[10], pool = own_pool, set = ARGV[5], task = own_task, age = tonumber(ARGV[17]),
+    count = tonumber(ARGV[18]), now = tonumber(ARGV[2]), most = tonumber(ARGV[19])}, own_id, KEYS[18])
 end
 `;
 
@@ -512,68 +531,183 @@ return {reply, is_left and 1 or 0}
 
 /** Steps that are put in line with each one that ends: more than one, so that a line whose submitter is gone gets full. */
 export const PUMPED_BY_FINISH = 4;
+/** Steps that one script finishes at most: about 1 ms of Redis. */
+export const MOST_FINISHED = 16;
+/** Arguments of `finishStepsAndTake` before those of its steps, and for each of them. */
+const COMMON_ARGUMENTS = 9;
+const STEP_ARGUMENTS = 15;
 
 /**
- * Finishes the job of a step of a workflow, keeps its result, puts in line what may start now, and takes the next job like
- * `finishAndTakeKnown`. A host that has lost the lock of the job changes nothing.
+ * Lua, of a script with the keys of BullMQ's take in the table `keys`, `own_lines` and `own_jobs` (what is_next_known takes) and the
+ * local variables of `KNOWS`: `take_next(now, options, known)` takes the next job of the queue if this host knows its task.
+ * Returns what moveToActive returns, nil = it was left; `known` as of `is_stopped_step`.
+ */
+const TAKE_NEXT = (): string => `
+${KNOWS}
+${repeatedBullFunction("moveToActive")}
+local function take_next(now, options, known)
+  if not is_next_known(own_lines, own_jobs, tonumber(now), known) then return nil end
+  return moveToActive(keys, {own_jobs, now, options})
+end
+`;
+
+/**
+ * Finishes the jobs of steps of workflows that have completed, keeps their results, puts in line what may start now, and takes
+ * a next job for each that wants one, like `finishAndTakeKnown`. Each step is for itself: of one whose lock this host has lost
+ * nothing changes, and an error in one is the error of that one.
  *
- * KEYS[1..18], ARGV[1..19] those of finishAndTakeKnown; ARGV[20] id of the workflow; ARGV[21] number of the step; ARGV[22] its
- * place; ARGV[23] its result; ARGV[24] run whose answers are stored beside the job, "" = the result is all; ARGV[25] data of the
- * call that tells of a failure; ARGV[26] prefix of BullMQ's keys; ARGV[27] most steps to put in line; ARGV[28..] as ARGV[20..]
- * of finishAndTakeKnown
+ * KEYS[1..10] the first ones of BullMQ's moveToFinished; KEYS[11] completed jobs; KEYS[12] metrics of them; KEYS[13] markers;
+ * KEYS[14] tasks with a rule of their own
+ * ARGV[1] what the keys of the jobs begin with; ARGV[2] prefix of our keys; ARGV[3] id of this host; ARGV[4] 1 = this host knows
+ * the initializer of the pool, or there is none; ARGV[5] JSON: task that this host knows -> its priority, "" = none has one;
+ * ARGV[6] pool; ARGV[7] prefix of BullMQ's keys; ARGV[8] most steps to put in line for each that ends; ARGV[9] steps that
+ * follow, with for each of them ARGV[10..]: id of the job; now, ms; value; 1 = the next job is wanted; options and fields as
+ * moveToFinished takes them; then task, age in ms, count and how many to trim as ARGV[16..19] of `finishAndTakeKnown`; id of the
+ * workflow; number and place of the step; result; run whose answers are stored beside the job, "" = the result is all
+ * Returns {for each step {what moveToFinished returns, 1 = the next job was left, error or ""}, then id of each workflow that has
+ * completed with them and the clients that wait for that}.
+ */
+export const finishStepsAndTake: Script<[[reply: unknown, isLeft: 0 | 1, error: string][], string[]]> = new Script<
+  [[unknown, 0 | 1, string][], string[]]
+>({
+  name: "finishStepsAndTake",
+  lua: () => `
+local own_jobs, prefix, host, can_run, own_pool = ARGV[1], ARGV[2], ARGV[3], ARGV[4] == "1", ARGV[6]
+local last_place = ${COMMON_ARGUMENTS} + tonumber(ARGV[9]) * ${STEP_ARGUMENTS}
+${repeatedBullFunction("moveToFinished")}
+${workflowLua()}
+local workflows, order = {}, {}
+local function finish_one(given)
+  local own_id, job = ARGV[given], own_jobs .. ARGV[given]
+  local reply = moveToFinished({KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10],
+    KEYS[11], job, KEYS[12], KEYS[13]}, {own_id, ARGV[given + 1], "returnvalue", ARGV[given + 2], "completed", "0", own_jobs, ARGV[given + 4],
+    ARGV[given + 5]})
+  if type(reply) == "number" and reply < 0 then return reply end
+  local w = workflows[ARGV[given + 10]]
+  if not w then
+    w = open_workflow(prefix, ARGV[7], ARGV[given + 10])
+    w.finished = 0
+    workflows[w.id] = w
+    order[#order + 1] = w
+  end
+  w.finished = w.finished + 1
+  local step, result = ARGV[given + 11], ARGV[given + 13]
+  if w.state then
+    local run = ARGV[given + 14]
+    if run ~= "" and redis.call("HEXISTS", w.results, step) == 0 then
+      local stored = redis.call("GET", prefix .. "result/" .. own_pool .. "/" .. own_id .. "/" .. run)
+      if stored then
+        redis.call("SET", prefix .. "workflow-result/" .. w.id .. "/" .. step, stored)
+        redis.call("SADD", w.large, step)
+      else
+        result = "${RESULT_LOST}"
+      end
+    end
+    workflow_result(w, step, ARGV[given + 12], result)
+  end
+  if ARGV[given + 6] ~= "" or ARGV[given + 9] ~= "0" then
+    ${NOTE_HISTORY()}
+    note_history({queue = own_jobs, prefix = prefix, pool = own_pool, set = "completed", task = ARGV[given + 6],
+      age = tonumber(ARGV[given + 7]), count = tonumber(ARGV[given + 8]), now = tonumber(ARGV[given + 1]),
+      most = tonumber(ARGV[given + 9])}, own_id, KEYS[14])
+  end
+  return reply
+end
+local function text_of(failure) return type(failure) == "table" and failure.err or tostring(failure) end
+-- Redis refuses all of it, before anything was done: no fault of the step.
+local function is_refused(failure)
+  local code = string.match((string.gsub(text_of(failure), "^@user_script:%s*%d+:%s*%-?", "")), "^(%u+) ")
+  return code and code ~= "WRONGTYPE" and code ~= "ERR"
+end
+local replies, wanted = {}, false
+for at = ${COMMON_ARGUMENTS + 1}, last_place, ${STEP_ARGUMENTS} do
+  local is_done, reply = pcall(finish_one, at)
+  if not is_done and #replies == 0 and is_refused(reply) then error(reply) end
+  local answer = is_done and {reply, 0, ""} or {0, 0, text_of(reply)}
+  answer.workflow = ARGV[at + 10]
+  replies[#replies + 1] = answer
+  wanted = wanted or (is_done and ARGV[at + 3] == "1")
+end
+local ended = {}
+for _, w in ipairs(order) do
+  local is_done, failure = pcall(workflow_pump, w, w.finished * tonumber(ARGV[8]))
+  for _, reply in ipairs(replies) do
+    if not is_done and reply.workflow == w.id then reply[3] = text_of(failure) end
+  end
+  if w.ended then
+    ended[#ended + 1] = w.id
+    ended[#ended + 1] = redis.call("HGET", w.hash, "watchers") or ""
+  end
+end
+if wanted then
+  local priorities = ARGV[5] ~= "" and cjson.decode(ARGV[5])
+  local own_lines = {wait = KEYS[1], prioritized = KEYS[3], delayed = KEYS[7]}
+  local keys = {KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[13]}
+  ${TAKE_NEXT()}
+  local taken, is_over, did_take = nil, false, false
+  for index, reply in ipairs(replies) do
+    local at = ${COMMON_ARGUMENTS + 1} + (index - 1) * ${STEP_ARGUMENTS}
+    if ARGV[at + 3] == "1" and reply[3] == "" and not (type(reply[1]) == "number" and reply[1] < 0) then
+      if not is_over then
+        -- What cannot be taken is left to a look, which says why.
+        local is_done, found = pcall(take_next, ARGV[at + 1], ARGV[at + 4], workflows)
+        taken = is_done and found
+        is_over = not taken or taken[1] == 0
+        did_take = did_take or not is_over
+      end
+      if not taken then reply[2] = 1
+      elseif taken[1] ~= 0 or taken[3] ~= 0 or taken[4] ~= 0 then reply[1] = taken end
+    end
+  end
+  -- The marker that the pump has left for the steps that this host has taken would wake another one in vain.
+  if did_take and redis.call("EXISTS", KEYS[1], KEYS[3]) == 0 then redis.call("ZREM", KEYS[13], "0") end
+end
+return {replies, ended}
+`,
+});
+
+/**
+ * Finishes the job of a step of a workflow that has failed or was cancelled, tells the workflow, puts in line what may start now,
+ * and takes the next job like `finishAndTakeKnown`. A host that has lost the lock of the job changes nothing.
+ *
+ * KEYS[1..18], ARGV[1..19] those of finishAndTakeKnown; ARGV[20] id of the workflow; ARGV[21] number of the step; ARGV[22] data of
+ * the call that tells of a failure; ARGV[23] prefix of BullMQ's keys; ARGV[24] most steps to put in line; ARGV[25..] as
+ * ARGV[20..] of finishAndTakeKnown
  * Returns {what moveToFinished returns, 1 = the next job was left, state in which the workflow has ended, "" = it has not,
  * clients that wait for that}.
  */
-export const finishStepAndTake: Script<[reply: unknown, isLeft: 0 | 1, ended: string, watchers: string]> = new Script<
+export const failStepAndTake: Script<[reply: unknown, isLeft: 0 | 1, ended: string, watchers: string]> = new Script<
   [unknown, 0 | 1, string, string]
 >({
-  name: "finishStepAndTake",
+  name: "failStepAndTake",
   lua: () => `
 ${bullFunction("moveToFinished")}
 local arguments = {unpack(ARGV, 1, 9)}
 arguments[6] = "0"
-local is_failed = ARGV[5] == "failed"
 local own_id, own_pool, own_task = ARGV[1], ARGV[15], ARGV[16]
-local prefix, step = ARGV[10], ARGV[21]
+local prefix, step, is_failed = ARGV[10], ARGV[21], true
 ${NOTE_ENDING}
-local error_text, started = "", nil
-if is_failed then
-  started = tonumber(redis.call("HGET", KEYS[12], "processedOn") or "")
-  error_text = redis.call("HGET", KEYS[12], "${JOB_ERROR_FIELD}") or ""
-  arguments[9] = with_ending(KEYS[12], ARGV[9] == "" and {} or cmsgpack.unpack(ARGV[9]), ARGV[14])
-end
+local started = tonumber(redis.call("HGET", KEYS[12], "processedOn") or "")
+local error_text = redis.call("HGET", KEYS[12], "${JOB_ERROR_FIELD}") or ""
+arguments[9] = with_ending(KEYS[12], ARGV[9] == "" and {} or cmsgpack.unpack(ARGV[9]), ARGV[14])
 local reply = moveToFinished(KEYS, arguments)
 if type(reply) == "number" and reply < 0 then return {reply, 0, "", ""} end
 ${workflowLua()}
-local w = open_workflow(prefix, ARGV[26], ARGV[20])
-if is_failed then
-  local starts_again = ARGV[14] == "cancelled" and workflow_again(w, step, started)
-  if not starts_again and workflow_failed(w, step, error_text, ARGV[4]) then workflow_tell(w, ARGV[25]) end
-elseif w.state and redis.call("HEXISTS", w.results, step) == 0 then
-  local result = ARGV[23]
-  if ARGV[24] ~= "" then
-    local stored = redis.call("GET", prefix .. "result/" .. own_pool .. "/" .. own_id .. "/" .. ARGV[24])
-    if stored then
-      redis.call("SET", prefix .. "workflow-result/" .. w.id .. "/" .. step, stored)
-      redis.call("SADD", w.large, step)
-    else
-      result = "${RESULT_LOST}"
-    end
-  end
-  workflow_result(w, step, ARGV[22], result)
-end
-workflow_pump(w, tonumber(ARGV[27]))
-${AFTER_FINISH(28)}
+local w = open_workflow(prefix, ARGV[23], ARGV[20])
+local starts_again = ARGV[14] == "cancelled" and workflow_again(w, step, started)
+if not starts_again and workflow_failed(w, step, error_text, ARGV[4]) then workflow_tell(w, ARGV[22]) end
+workflow_pump(w, tonumber(ARGV[24]))
+${AFTER_FINISH(25)}
 local is_left = false
 if ARGV[6] == "1" then
-  local host, can_run = ARGV[11], ARGV[12] == "1"
+  local host, can_run, own_jobs = ARGV[11], ARGV[12] == "1", ARGV[7]
   local priorities = ARGV[13] ~= "" and cjson.decode(ARGV[13])
-  ${KNOWS}
-  is_left = not is_next_known({wait = KEYS[1], prioritized = KEYS[3], delayed = KEYS[7]}, ARGV[7], tonumber(ARGV[2]))
-  if not is_left then
-    ${bullFunction("moveToActive")}
-    local taken = moveToActive({KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10],
-      KEYS[14]}, {ARGV[7], ARGV[2], ARGV[8]})
+  local own_lines = {wait = KEYS[1], prioritized = KEYS[3], delayed = KEYS[7]}
+  local keys = {KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[14]}
+  ${TAKE_NEXT()}
+  local taken = take_next(ARGV[2], ARGV[8])
+  is_left = not taken
+  if taken then
     if taken[1] ~= 0 or taken[3] ~= 0 or taken[4] ~= 0 then reply = taken end
     -- The marker that the pump has left for the step that this host has taken would wake another one in vain.
     if taken[1] ~= 0 and redis.call("EXISTS", KEYS[1], KEYS[3]) == 0 then redis.call("ZREM", KEYS[14], "0") end

@@ -4,7 +4,7 @@ import type { Job } from "bullmq";
 import { Packr } from "msgpackr";
 import type { Milliseconds } from "../../time/index.ts";
 import type { QueuePart } from "../keys.ts";
-import { indexedFunction, isIndexed } from "./indexed-script.ts";
+import { indexedFunction, isIndexed, repeatedIndexedFunction } from "./indexed-script.ts";
 
 const require = createRequire(import.meta.url);
 
@@ -69,6 +69,16 @@ function scriptOf(name: BullScript): ScriptModule {
 export function bullFunction(name: BullScript): string {
   const { content } = scriptOf(name);
   return isIndexed(name) ? indexedFunction(name, content) : luaFunction(name, content);
+}
+
+/**
+ * The same for a script of ours that calls it several times: what does not depend on the call is made once. It is defined by the
+ * script or in a function, and called in no other way than by its name.
+ */
+export function repeatedBullFunction(name: BullScript): string {
+  const { content } = scriptOf(name);
+  const repeated = isIndexed(name) ? repeatedIndexedFunction(name, content) : null;
+  return repeated ?? bullFunction(name);
 }
 
 /** The text of a script as a local Lua function of that name. */

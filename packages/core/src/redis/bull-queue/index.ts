@@ -9,6 +9,7 @@ export {
   MOVE_TO_ACTIVE_KEYS,
   packArgument,
   readTaken,
+  repeatedBullFunction,
   type TakenJob,
 } from "./composed-script.ts";
 export { indexTasks } from "./index-tasks.ts";

@@ -1,5 +1,6 @@
 import { PROCESSES } from "../../wire/records/process-queues.ts";
 import { INDEX_ADDED, INDEX_ENDED, INDEX_NOTE, INDEX_RESTATE, JOB_NUMBER_FIELD } from "../task-index/index.ts";
+import { partsOf } from "./hoisted-script.ts";
 
 /**
  * Each script of BullMQ that stores, removes or moves jobs, and what the task index does with it.
@@ -133,20 +134,27 @@ const NOTE_DUE = `
 
 interface Way {
   places: readonly Place[];
+  /** Names of locals that hold something of a call. */
+  locals: readonly string[];
   /** Lua before BullMQ's text. */
   before: string;
   /** Lua that calls it, as the function `bull(KEYS, ARGV, redis)`, and returns. */
   call: string;
 }
 
-const OBSERVES: Way = { places: [], before: "", call: `${OBSERVED}  return index_observed(bull, KEYS, ARGV)` };
+const OBSERVES: Way = {
+  places: [],
+  locals: [],
+  before: "",
+  call: `${OBSERVED}  return index_observed(bull, KEYS, ARGV)`,
+};
 
 /** What runs in the place of BullMQ's script. */
 const WAYS: Record<(typeof INDEXED_SCRIPTS)[IndexedScript], Way> = {
   adds: {
     places: [STORES],
+    locals: ["index_job"],
     before: `
-  local index_job
   local function index_new(values, task, delay, priority)
     -- A job with deduplication may remove another one, and a child may move its parent: such an add is observed.
     if index_job == false then return end
@@ -177,7 +185,8 @@ const WAYS: Record<(typeof INDEXED_SCRIPTS)[IndexedScript], Way> = {
   },
   takes: {
     places: [PROMOTES],
-    before: "local index_due",
+    locals: ["index_due"],
+    before: "",
     call: `
   local reply = bull(KEYS, ARGV, redis)
   ${NOTE_DUE}
@@ -185,7 +194,8 @@ const WAYS: Record<(typeof INDEXED_SCRIPTS)[IndexedScript], Way> = {
   },
   finishes: {
     places: [PROMOTES, READS],
-    before: "local index_due, index_job",
+    locals: ["index_due", "index_job"],
+    before: "",
     call: `
   local reply = bull(KEYS, ARGV, redis)
   if index_job and (type(reply) ~= "number" or reply >= 0) then
@@ -217,17 +227,52 @@ const WAYS: Record<(typeof INDEXED_SCRIPTS)[IndexedScript], Way> = {
 export function indexedFunction(name: IndexedScript, script: string): string {
   const usual = WAYS[INDEXED_SCRIPTS[name]];
   const isRead = usual.places.every(({ text }) => script.split(text).length === 2);
-  const { places, before, call } = isRead ? usual : OBSERVES;
+  const { places, locals, before, call } = isRead ? usual : OBSERVES;
   let bull = script;
   for (const { text, becomes } of places) bull = bull.replace(text, () => becomes);
   return `local function ${name}(KEYS, ARGV)
-${before}
+${declare(locals)}${before}
   local function bull(KEYS, ARGV, redis)
 ${bull}
   end
 ${call}
 end
 `;
+}
+
+/**
+ * The same as a function that makes what does not depend on a call only once; its parameters are those of the call that is
+ * under way. `redis` is given anew with each call, as one may be observed.
+ *
+ * @returns null where it cannot be
+ */
+export function repeatedIndexedFunction(name: IndexedScript, script: string): string | null {
+  const { places, locals, before, call } = WAYS[INDEXED_SCRIPTS[name]];
+  if (!places.every(({ text }) => script.split(text).length === 2)) return null;
+  let bull = script;
+  for (const { text, becomes } of places) bull = bull.replace(text, () => becomes);
+  const parts = partsOf(bull);
+  if (!parts) return null;
+  return `local function many_${name}(KEYS, ARGV)
+  local rcall
+${declare(locals)}${before}
+${parts.functions}
+  local function bull(KEYS, ARGV, redis)
+    rcall = redis.call
+${parts.call}
+  end
+  return function(given_keys, given_args)
+    KEYS, ARGV = given_keys, given_args
+    ${locals.map((one) => `${one} = nil`).join("\n    ")}
+    ${call}
+  end
+end
+local ${name} = many_${name}()
+`;
+}
+
+function declare(locals: readonly string[]): string {
+  return locals.length === 0 ? "" : `  local ${locals.join(", ")}\n`;
 }
 
 export function isIndexed(name: string): name is IndexedScript {

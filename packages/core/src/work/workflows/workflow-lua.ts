@@ -1,4 +1,4 @@
-import { bullFunction } from "../../redis/bull-queue/index.ts";
+import { bullFunction, repeatedBullFunction } from "../../redis/bull-queue/index.ts";
 import { NOTE_CHANGE, SERVER_TIME } from "../../redis/script/index.ts";
 import { INDEX_RESTATE, JOB_NUMBER_FIELD } from "../../redis/task-index/index.ts";
 
@@ -33,16 +33,21 @@ const GROUP = 2;
 export const NODE_KINDS: { step: 0; chain: 1; group: 2 } = { step: STEP, chain: CHAIN, group: GROUP } as const;
 
 /**
- * Lua: `is_stopped_step(prefix, jobs, id)`: the job is a step of a workflow that no longer runs, or of a part of it that has
- * failed: it must not start. For another job it costs a search in its id.
+ * Lua: `is_stopped_step(prefix, jobs, id, seen)`: the job is a step of a workflow that no longer runs, or of a part of it that
+ * has failed: it must not start. For another job it costs a search in its id. `seen`, where it is given: {the job's field of its
+ * workflow, workflows that the script has open, by id, or nil}, which need not be read again.
  */
 export const IS_STOPPED_STEP: string = `
-local function is_stopped_step(ours, jobs, id)
+local function is_stopped_step(ours, jobs, id, seen)
   if not string.find(id, ".", 1, true) then return false end
   local workflow, number = string.match(id, "^(.+)%.(%d+)$")
-  if not workflow or redis.call("HGET", jobs .. id, "${STEP_WORKFLOW_FIELD}") ~= workflow then return false end
+  if not workflow then return false end
+  local noted = seen and seen[1]
+  if not seen then noted = redis.call("HGET", jobs .. id, "${STEP_WORKFLOW_FIELD}") end
+  if noted ~= workflow then return false end
   local hash = ours .. "workflow/" .. workflow
-  local state = redis.call("HMGET", hash, "state", "broken")
+  local opened = seen and seen[2] and seen[2][workflow]
+  local state = opened and {opened.state, opened.broken} or redis.call("HMGET", hash, "state", "broken")
   if state[1] ~= "running" then return true end
   if not state[2] then return false end
   -- A part around it may have failed.
@@ -101,7 +106,8 @@ end
 export function workflowLua(): string {
   return `${SERVER_TIME}${NOTE_CHANGE}
 local function open_workflow(ours, queues, workflow_id)
-  local w = {id = workflow_id, prefix = ours, queues = queues, hash = ours .. "workflow/" .. workflow_id, calls = {}, values = {}}
+  local w = {id = workflow_id, prefix = ours, queues = queues, hash = ours .. "workflow/" .. workflow_id, calls = {},
+    values = {}, branches = {}, inputs = {}}
   for _, part in ipairs({"nodes", "results", "line", "stack", "held", "failed", "large"}) do
     w[part] = ours .. "workflow-" .. part .. "/" .. workflow_id
   end
@@ -206,8 +212,11 @@ local function workflow_add(w, id, call, data)
     addPrioritizedJob({queue .. "marker", queue .. "meta", queue .. "id", queue .. "prioritized", queue .. "delayed",
       queue .. "completed", queue .. "active", queue .. "events", queue .. "pc"}, add)
   else
-    ${bullFunction("addStandardJob")}
-    addStandardJob({queue .. "wait", queue .. "paused", queue .. "meta", queue .. "id", queue .. "completed",
+    if not w.add then
+      ${repeatedBullFunction("addStandardJob")}
+      w.add = addStandardJob
+    end
+    w.add({queue .. "wait", queue .. "paused", queue .. "meta", queue .. "id", queue .. "completed",
       queue .. "delayed", queue .. "active", queue .. "events", queue .. "marker"}, add)
   end
 end
@@ -258,12 +267,22 @@ local function workflow_release(w, number, node, ref, where)
 end
 -- Whose result a step takes: that of what comes before it, or before what it is the first of; "-" = there is none.
 local function workflow_input(w, number)
-  while true do
+  local climbed, input = {}, nil
+  while not input do
     local node = workflow_node(w, number)
-    if node[2] < 0 then return "-" end
-    if node[3] > 0 and workflow_node(w, node[2])[1] == ${CHAIN} then return tostring(number - 1) end
-    number = node[2]
+    local parent = node[2]
+    if parent >= 0 and not w.branches[parent] then w.branches[parent] = workflow_node(w, parent) end
+    if parent < 0 then input = "-"
+    elseif node[3] > 0 and w.branches[parent][1] == ${CHAIN} then input = tostring(number - 1)
+    else
+      number = parent
+      climbed[#climbed + 1] = parent
+      input = w.inputs[parent]
+    end
   end
+  -- Parts of a group have the same.
+  for _, one in ipairs(climbed) do w.inputs[one] = input end
+  return input
 end
 -- A step was cancelled because the whole was, which goes on by now: it starts again. Returns false for any other.
 local function workflow_again(w, number, since)

@@ -118,10 +118,12 @@ redis.call("SADD", KEYS[2], ARGV[1])
 w.state = "running"
 local steps = 0
 for _, part in ipairs({w.held, w.failed}) do
-  for _, step in ipairs(redis.call("SPOP", part, ${MOST_RETRIED})) do
-    redis.call("RPUSH", w.stack, step .. " " .. workflow_input(w, tonumber(step)) .. " 0")
-    steps = steps + 1
+  local entries = redis.call("SPOP", part, ${MOST_RETRIED})
+  for index, step in ipairs(entries) do entries[index] = step .. " " .. workflow_input(w, tonumber(step)) .. " 0" end
+  for from = 1, #entries, 1000 do
+    redis.call("RPUSH", w.stack, unpack(entries, from, math.min(from + 999, #entries)))
   end
+  steps = steps + #entries
 end
 if redis.call("HEXISTS", KEYS[1], "whole") == 1 then
   workflow_end(w, "completed")

@@ -3,6 +3,7 @@ import { useRedis } from "@manyhands/testing";
 import { Queue } from "bullmq";
 import type { Redis } from "ioredis";
 import { expect, onTestFinished, test } from "vitest";
+import { partsOf } from "../../../src/redis/bull-queue/hoisted-script.ts";
 import {
   BULL_SCRIPTS,
   type BullScript,
@@ -11,6 +12,7 @@ import {
   MOVE_TO_ACTIVE_KEYS,
   packArgument,
   readTaken,
+  repeatedBullFunction,
 } from "../../../src/redis/bull-queue/index.ts";
 import { Keys } from "../../../src/redis/keys.ts";
 import { Script } from "../../../src/redis/script/index.ts";
@@ -199,4 +201,53 @@ test("adds go through execCommand to the client, or to the pipeline, with nine k
     { name: "three", data: {} },
   ]);
   expect(seen).toEqual(Array.from({ length: 3 }, () => ["addStandardJob", 12, "function"]));
+});
+
+test("a script that calls one of BullMQ's several times makes its functions once, and each call has its own job", async () => {
+  // given
+  const given = bench();
+  const names = ["addStandardJob", "moveToActive", "moveToFinished"] as const;
+  const lua = names.map(repeatedBullFunction);
+  for (const [index, name] of names.entries()) {
+    expect(lua[index]).toContain(`local ${name} = many_${name}()`);
+  }
+  const kinds = [...ADD_KEYS, ...MOVE_TO_ACTIVE_KEYS];
+  const both = new Script<[string, string][]>({
+    name: "addAndTakeThree",
+    lua: `${lua[0]}${lua[1]}
+local replies = {}
+for index = 1, 3 do
+  addStandardJob({unpack(KEYS, 1, 9)}, {ARGV[index], ARGV[4], ARGV[5]})
+end
+for index = 1, 3 do
+  local taken = moveToActive({unpack(KEYS, 10, 20)}, {ARGV[6], ARGV[7], ARGV[8]})
+  replies[index] = {taken[2], redis.call("HGET", ARGV[6] .. taken[2], "n")}
+end
+return replies`,
+  });
+  const adds = ["a", "b", "c"].map((id) => addArguments(given, id));
+  const [, data = "", options = ""] = adds[0] ?? [];
+
+  // when
+  const args = [...adds.map(([first = ""]) => first), data, options, ...takeArguments(given, "token")];
+  const replies = await given.run({ script: both, kinds, args });
+
+  // then
+  expect(replies).toEqual([
+    ["a", "0"],
+    ["b", "1"],
+    ["c", "2"],
+  ]);
+  expect(await given.queue.getJobCounts("active", "waiting")).toEqual({ active: 3, waiting: 0 });
+});
+
+test("functions that need a local of the call stay where they are", () => {
+  const own =
+    "local rcall = redis.call\nlocal function size(key)\n  return rcall('LLEN', key)\nend\nreturn size(KEYS[1])";
+  expect(partsOf(own)).toEqual({
+    functions: "local function size(key)\n  return rcall('LLEN', key)\nend",
+    call: "local rcall = redis.call\nreturn size(KEYS[1])",
+  });
+  const bound = "local list = KEYS[1]\nlocal function size()\n  return redis.call('LLEN', list)\nend\nreturn size()";
+  expect(partsOf(bound)).toBeNull();
 });
