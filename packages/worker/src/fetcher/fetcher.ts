@@ -43,7 +43,7 @@ export interface FetchedQueue {
   fetch(offered?: OfferedSlot): Promise<Fetched>;
   /** Whether its jobs can be assigned to this host: they run in the slots that are offered. */
   readonly isAssignable: boolean;
-  /** Its jobs have limits: none is assigned to this host. */
+  /** It has limits of its own: none of its jobs is assigned to this host. */
   readonly isLimited?: boolean;
   /** Starts a job that was assigned to this host, in a slot that is taken for it. Never rejects. */
   assign(job: AssignedJob): void;

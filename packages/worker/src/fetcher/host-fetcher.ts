@@ -15,7 +15,7 @@ export interface HostFetcherOptions extends Pick<SweepOptions, "shared" | "own">
   slots: HostSlots;
   lockDuration: Milliseconds;
   stalledInterval: Milliseconds;
-  /** Names of the tasks that this host knows. */
+  /** Names of the tasks that this host knows and whose jobs can be assigned to it. */
   tasks: () => Iterable<string>;
   /** Opens a connection for the wait for work alone. */
   openBlocking: () => RedisClient;
@@ -70,6 +70,11 @@ export class HostFetcher {
   /** Offers free slots from now on. */
   startOffers(): void {
     this.#offers.start();
+  }
+
+  /** The host knows other tasks than before, or some of them have limits now, or none any more. */
+  tasksChanged(): void {
+    this.#offers.tasksChanged();
   }
 
   /** There are more slots, or fewer. */

@@ -46,7 +46,7 @@ export interface SlotOffersOptions {
   slots: HostSlots;
   logger: Logger;
   lockDuration: Milliseconds;
-  /** Names of the tasks that this host knows. */
+  /** Names of the tasks that this host knows and whose jobs can be assigned to it. */
   tasks: () => Iterable<string>;
   /** A slot is taken for it. */
   onAssigned: (job: AssignedJob) => void;
@@ -92,7 +92,8 @@ export class SlotOffers {
   /** Known assignments that Redis still keeps. */
   readonly #unconfirmed = new Set<number>();
   readonly #pools = new Set<string>();
-  /** Pools that Redis does not have as they are here. */
+  #tasks: ReadonlySet<string> = new Set();
+  /** Fields of pools and tasks that Redis does not have as they are here. */
   readonly #changed = new Set<string>();
   /** The host waits for work with what it has free. */
   #isOffering = false;
@@ -134,7 +135,16 @@ export class SlotOffers {
     if (this.#pools.has(pool) === isServed) return;
     if (isServed) this.#pools.add(pool);
     else this.#pools.delete(pool);
-    this.#changed.add(pool);
+    this.#changed.add(poolField(pool));
+    if (this.#isWritten) this.renew();
+  }
+
+  /** The host knows other tasks than before, or some of them have limits now, or none any more. */
+  tasksChanged(): void {
+    const before = this.#tasks;
+    const now = new Set(this.#options.tasks());
+    this.#tasks = now;
+    for (const task of [...before, ...now]) if (before.has(task) !== now.has(task)) this.#changed.add(taskField(task));
     if (this.#isWritten) this.renew();
   }
 
@@ -221,7 +231,12 @@ export class SlotOffers {
   }
 
   get #isOpen(): boolean {
-    return this.#isOffering && this.#isConnected && !this.#isStopping;
+    return this.#isOffering && this.#isConnected && !this.#isStopping && this.#hasTasks;
+  }
+
+  get #hasTasks(): boolean {
+    for (const _ of this.#options.tasks()) return true;
+    return false;
   }
 
   async #sync(): Promise<void> {
@@ -255,7 +270,8 @@ export class SlotOffers {
     const confirmed = [...this.#unconfirmed];
     const changed = [...this.#changed];
     this.#changed.clear();
-    const served = changed.map((pool) => [`p:${pool}`, this.#pools.has(pool) ? 1 : 0]);
+    const taken = new Set([...Array.from(this.#pools, poolField), ...Array.from(this.#tasks, taskField)]);
+    const served = changed.map((field) => [field, taken.has(field) ? 1 : 0]);
     const before = this.#toldAt;
     this.#toldAt = performance.now();
     const [isKnown, offered = 0, ...assigned] = await offerSlots
@@ -268,7 +284,7 @@ export class SlotOffers {
         ],
       )
       .catch((error: Error) => {
-        for (const pool of changed) this.#changed.add(pool);
+        for (const field of changed) this.#changed.add(field);
         if (isAnswer(error)) this.#toldAt = before;
         throw error;
       });
@@ -308,14 +324,15 @@ export class SlotOffers {
   async #write(): Promise<void> {
     const { client, keys, hostId, name, tasks } = this.#options;
     this.#epoch += 1;
+    this.#tasks = new Set(tasks());
     this.#seenUpTo = 0;
     this.#seenBeyond.clear();
     this.#unconfirmed.clear();
     this.#changed.clear();
     const fields = [
       ...["epoch", String(this.#epoch), "offered", 0, "given", 0, "name", name, "lock", this.#lock],
-      ...[...this.#pools].flatMap((pool) => [`p:${pool}`, 1]),
-      ...[...tasks()].flatMap((task) => [`t:${task}`, 1]),
+      ...[...this.#pools].flatMap((pool) => [poolField(pool), 1]),
+      ...[...this.#tasks].flatMap((task) => [taskField(task), 1]),
     ];
     await writeOffers.run(client, [keys.hostOffers(hostId)], fields);
     this.#isWritten = true;
@@ -347,6 +364,14 @@ export class SlotOffers {
     const token = assignedToken(hostId, String(this.#epoch), number);
     onAssigned({ pool, id, fields, token, lockedAt: Number(at), lock: this.#lock });
   }
+}
+
+/** Of the hash of offers: jobs of the pool, or of the task, are taken. */
+function poolField(pool: string): string {
+  return `p:${pool}`;
+}
+function taskField(task: string): string {
+  return `t:${task}`;
 }
 
 /** Redis has refused a command, and done nothing. */
@@ -392,8 +417,8 @@ return 1
  * KEYS[1] sorted set of hosts that offer slots; KEYS[2] hash of this host's offers; KEYS[3] their renewal
  * ARGV[1] host id; ARGV[2] epoch; ARGV[3] the host's own clock, ms; ARGV[4] slots that it has offered in all, 0 = it withdraws
  * what is not assigned; ARGV[5] prefix of the keys of queues; ARGV[6] number up to which it has all assignments; ARGV[7] how
- * many fields of assignments follow, which it has and which can go; then a field for each pool that has changed, and 1 = its
- * jobs are taken, 0 = no longer
+ * many fields of assignments follow, which it has and which can go; then a field for each pool and task that has changed, and
+ * 1 = its jobs are taken, 0 = no longer
  * Renews the offers. Returns {0} where the hash is not that of the epoch, or cannot be one that was written there; else {1, slots that are offered or assigned in all,
  * then for each assignment that the host has not said it has {number, its job as JSON, fields and values of the job's hash}};
  * of a job whose lock is no longer that of the assignment there are none.

@@ -430,6 +430,7 @@ export class Host implements WorkerHost {
   async #takeNewTasks(): Promise<void> {
     if (!this.#runsOwnTasks || listTasks().every(({ name }) => this.#tasks.has(name))) return;
     for (const task of await this.#supply.look()) this.#tasks.set(task.name, this.#asRunHere(task));
+    this.#fetching.tasksChanged();
     this.#tell();
   }
 
@@ -457,6 +458,7 @@ export class Host implements WorkerHost {
     this.#tasks.clear();
     for (const task of tasks) this.#tasks.set(task.name, task);
     for (const pool of this.#pools.served()) pool.renewChildren();
+    this.#fetching.tasksChanged();
     this.#tell();
     const changes = [...added.map((name) => `new task ${name}`), ...removed.map((name) => `task ${name} is gone`)];
     const inline = tasks.filter(({ isolation }) => isolation === "inline").map(({ name }) => name);
@@ -627,6 +629,11 @@ export class Host implements WorkerHost {
     });
   }
 
+  /** Names of the tasks whose jobs can be assigned: those with limits start in turn. */
+  *#assignableTasks(): Iterable<string> {
+    for (const { name, options } of this.#tasks.values()) if (!options?.limits) yield name;
+  }
+
   #makeFetching(): HostFetcher {
     const { lockDuration, stalledInterval } = this.#options;
     return new HostFetcher({
@@ -637,7 +644,7 @@ export class Host implements WorkerHost {
       hostName: this.name,
       slots: this.#slots,
       ...{ lockDuration, stalledInterval },
-      tasks: () => this.#tasks.keys(),
+      tasks: () => this.#assignableTasks(),
       openBlocking: () => this.#connections.openBlocking(),
       shared: () => this.#pools.queues(),
       own: () => this.#processes.queues(),

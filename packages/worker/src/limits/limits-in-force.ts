@@ -14,6 +14,8 @@ export interface LimitsInForce {
   of: string;
   /** The pool itself has limits. */
   ofPool: boolean;
+  /** The pool has limits, or others for a task than that has: what its jobs may do is not told by their tasks alone. */
+  inPool: boolean;
 }
 
 /** @returns undefined when jobs of the pool have no limit, as far as this host knows */
@@ -22,6 +24,7 @@ export function limitsInForce(
   tasks: Iterable<TaskAnnouncement>,
 ): LimitsInForce | undefined {
   let rules: [string, LimitRule][] | undefined;
+  let inPool = limits !== undefined && limits !== null;
   const add = (name: string, rule: LimitRule | undefined): void => {
     if (!rule) return;
     rules ??= [];
@@ -30,8 +33,10 @@ export function limitsInForce(
   if (limits) add("", readLimitRule(limits));
   for (const task of tasks) {
     const instead = taskLimits?.[task.name];
-    if (instead) add(task.name, readLimitRule(instead));
-    else if (instead !== null && task.options?.limits) add(task.name, announcedLimits(task));
+    if (instead) {
+      inPool = true;
+      add(task.name, readLimitRule(instead));
+    } else if (instead !== null && task.options?.limits) add(task.name, announcedLimits(task));
   }
   if (!rules) return undefined;
   rules.sort(([one], [other]) => (one < other ? -1 : 1));
@@ -40,5 +45,6 @@ export function limitsInForce(
     rules: JSON.stringify(Object.fromEntries(rules)),
     of: `rules of ${JSON.stringify(names)}`,
     ofPool: names[0] === "",
+    inPool,
   };
 }

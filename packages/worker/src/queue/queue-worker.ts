@@ -198,7 +198,7 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
     return !this.#leaving && this.#options.isReady();
   }
 
-  /** Its jobs are assigned to no host: they start in turn. */
+  /** Its jobs are assigned to no host: they start in turn. Where only tasks have limits, theirs are not. */
   get isLimited(): boolean {
     return this.#routed?.isLimited === true;
   }

@@ -183,9 +183,9 @@ export class RoutedTakes {
     return this.#takesInTurn ? this.#limited.hasTurns || this.#othersAreNext : undefined;
   }
 
-  /** Jobs of the pool have limits, as far as this host knows; perhaps none of them has been here. */
+  /** Jobs of the pool have limits that their tasks do not have elsewhere; perhaps none of them has been here. */
   get isLimited(): boolean {
-    return this.#options.limits?.() !== undefined;
+    return this.#options.limits?.()?.inPool === true;
   }
 
   /** Limits hold jobs of the pool back: they are taken in turn from now on. */

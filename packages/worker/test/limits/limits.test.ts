@@ -215,3 +215,40 @@ test("a key that is none, and limits that are none, are refused where the call, 
     expect(() => mp.pool(1, { limits: limits as never })).toThrow(text);
   }
 });
+
+test("a host that knows limited tasks has calls of others assigned, and those of a limited pool never", async () => {
+  // given a host that waits
+  const mp = await program();
+  const { id } = await host();
+  await using pool = mp.pool(8, { name: "slow", limits: { concurrency: 1 } });
+  await (await pool.submit(visitFree, ["first", 1])).get();
+  const assigned = async (): Promise<number> => Number(await space.client.hget(space.keys.hostOffers(id), "given"));
+  await (await mp.submit(visitFree, ["a", 1], { pool: "work" })).get();
+  await until(async () => (await space.client.hexists(space.keys.hostOffers(id), "p:work")) === 1);
+  await until(async () => (await space.client.zscore(space.keys.offers, id)) !== null);
+  const before = await assigned();
+  // when
+  await (await mp.submit(visitFree, ["b", 1], { pool: "work" })).get();
+  // then
+  expect(await assigned()).toBe(before + 1);
+  // and
+  await (await mp.submit(visitPolite, ["c", 1], { pool: "work" })).get();
+  await (await pool.submit(visitFree, ["d", 1])).get();
+  expect(await assigned()).toBe(before + 1);
+  expect(visits.begun).toEqual(expect.arrayContaining(["a", "b", "c", "d"]));
+});
+
+test("of keys without work nothing is left, however many there were", async () => {
+  // given 1 000 keys with work; `pnpm bench limits` has 100 000 of them
+  const mp = await program();
+  await host();
+  const handles = await Promise.all(
+    Array.from({ length: 1_000 }, (_, key) => mp.submit(visitPolite, [`key${key}`, 0], { pool: "keyed" })),
+  );
+  // when
+  await Promise.all(handles.map((handle) => handle.get({ timeout: 60_000 })));
+  // then only what the hosts know of the pool, in which no key has a place
+  await until(async () => (await leftOf("keyed")).join() === "/limits/keyed", { what: "nothing is held" });
+  expect(await space.client.call("MEMORY", "USAGE", space.keys.limits("keyed"))).toBeLessThan(1_000);
+  expect(await space.client.keys(`{${space.name}}/limit-rate/*`)).toEqual([]);
+});
