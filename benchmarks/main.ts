@@ -5,6 +5,7 @@
  */
 import { channelsBenchmark } from "./channels/main.ts";
 import { flowsBenchmark } from "./flows/main.ts";
+import { limitsBenchmark } from "./limits/main.ts";
 import { mixedBenchmark } from "./mixed/main.ts";
 import { networkBenchmark } from "./network/main.ts";
 import { poolBenchmark } from "./pool/main.ts";
@@ -16,6 +17,7 @@ import { tasksBenchmark } from "./tasks/main.ts";
 const benchmarks: Record<string, () => Promise<void>> = {
   channels: channelsBenchmark,
   flows: flowsBenchmark,
+  limits: limitsBenchmark,
   mixed: mixedBenchmark,
   network: networkBenchmark,
   pool: poolBenchmark,
