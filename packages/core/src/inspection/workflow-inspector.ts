@@ -155,25 +155,17 @@ export class WorkflowInspector {
 
   /** Stops a workflow: nothing of it starts after this, and what runs is cancelled. */
   cancel(id: string, { reason }: { reason?: string | undefined } = {}): Promise<WorkflowCancelOutcome> {
-    return this.#place.during(async () => {
-      assertText("the id of a workflow", id);
+    return this.#steer(id, "finished", async () => {
       const outcome = await cancelWorkflow(this.#place, id, reason ?? "cancelled by request");
-      if (outcome === "cancelled") return { outcome: "stopping", pool: null, host: null };
-      const record = outcome === "missing" ? null : await readWorkflow(this.#place, id);
-      if (record === null) return { outcome: "unknown" };
-      return { outcome: "finished", pool: null, state: toRow(record).state };
+      return outcome === "cancelled" ? { outcome: "stopping", pool: null, host: null } : null;
     });
   }
 
   /** Has a failed or cancelled workflow go on: what failed and what did not start runs again, what has completed does not. */
   retry(id: string): Promise<WorkflowRetryOutcome> {
-    return this.#place.during(async () => {
-      assertText("the id of a workflow", id);
+    return this.#steer(id, "not-failed", async () => {
       const { outcome, steps } = await retryWorkflow(this.#place, id);
-      if (outcome === "retried") return { outcome: "queued", pool: null, steps };
-      const record = outcome === "missing" ? null : await readWorkflow(this.#place, id);
-      if (record === null) return { outcome: "unknown" };
-      return { outcome: "not-failed", pool: null, state: toRow(record).state };
+      return outcome === "retried" ? { outcome: "queued", pool: null, steps } : null;
     });
   }
 
@@ -184,6 +176,21 @@ export class WorkflowInspector {
       const outcome = await removeWorkflow(this.#place, id);
       if (outcome === "removed") return { outcome, pool: null };
       return outcome === "running" ? { outcome, pool: null, host: null } : { outcome: "unknown" };
+    });
+  }
+
+  /** @param act - Gives null where nothing was done, because of the state of the workflow, which is told then. */
+  #steer<Outcome, Why extends string>(
+    id: string,
+    why: Why,
+    act: () => Promise<Outcome | null>,
+  ): Promise<Outcome | { outcome: Why; pool: null; state: WorkflowRow["state"] } | { outcome: "unknown" }> {
+    return this.#place.during(async () => {
+      assertText("the id of a workflow", id);
+      const done = await act();
+      if (done !== null) return done;
+      const record = await readWorkflow(this.#place, id);
+      return record === null ? { outcome: "unknown" } : { outcome: why, pool: null, state: toRow(record).state };
     });
   }
 
