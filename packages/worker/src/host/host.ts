@@ -78,8 +78,8 @@ const LEAST_IDLE = 16;
 /** How often the fleet looks for hosts that were lost, and for scheduled runs whose predecessor a host has not told of, ms. */
 const LOST_HOSTS_INTERVAL: Milliseconds = 5_000;
 const QUEUED_RUNS_INTERVAL: Milliseconds = 10_000;
-/** One that has not moved between two looks is looked after. */
-const WORKFLOWS_INTERVAL: Milliseconds = 5_000;
+/** One that has not moved between two looks is looked after, ms. */
+const WORKFLOWS_INTERVAL: Milliseconds = 2_000;
 /** Longest time for writing what was counted last, ms. */
 const FLUSH_DEADLINE: Milliseconds = 500;
 /** How it ends is remembered with this reason. */

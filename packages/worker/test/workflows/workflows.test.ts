@@ -290,6 +290,82 @@ describe("a workflow", () => {
     await reaches(id, "completed");
   });
 
+  test("hears of each step that a worker of BullMQ ends with the next look, once it has heard of one", async () => {
+    // given
+    const { space, context, put } = await open(0);
+    const alone = (value: number): Tree => ({ task: "show", args: [value], takesResult: false });
+    const id = await put({ chain: [alone(1), alone(2), alone(3), alone(4)] });
+    const worker = new Worker("default", async () => "foreign", {
+      ...{ connection: space.client as never, prefix: space.keys.queuePrefix, concurrency: 1, autorun: false },
+    });
+    onTestFinished(() => worker.close());
+    const sweep = new WorkflowSweep(context);
+    const endOne = async (): Promise<void> => {
+      const job = (await worker.getNextJob("token")) as Job;
+      await job.moveToCompleted("foreign" as never, "token", false);
+    };
+    const completed = async (): Promise<number> => (await readWorkflow(context, id))?.steps.completed ?? 0;
+
+    // when
+    await endOne();
+    await sweep.look();
+    const first = await completed();
+    await sweep.look();
+
+    // then
+    expect([first, await completed()]).toEqual([0, 1]);
+    for (const step of [2, 3, 4]) {
+      await endOne();
+      await sweep.look();
+      expect(await completed()).toBe(step);
+    }
+    expect((await readWorkflow(context, id))?.state).toBe("completed");
+  });
+
+  test("leaves nothing in line for a worker of BullMQ once its cancellation has resolved", async () => {
+    // given
+    const { space, context, put, result } = await open(0);
+    const parts = Array.from({ length: 300 }, (_, index): Tree => show(index));
+    const id = await put({ group: [...parts, { task: "show", args: ["late"], options: { delay: 60_000 } }] });
+    await until(async () => (await readWorkflow(context, id))?.steps.released === 301);
+
+    // when
+    expect(await cancelWorkflow(context, id, "not needed")).toBe("cancelled");
+
+    // then
+    const counts = await space.queue("default").getJobCounts("wait", "delayed", "prioritized");
+    expect(counts).toMatchObject({ wait: 0, delayed: 0, prioritized: 0 });
+    expect((await readWorkflow(context, id))?.steps).toMatchObject({ released: 0, stopped: 301 });
+
+    // when
+    await retryWorkflow(context, id);
+    await space.host({ tasks: [TASKS], slots: 4 });
+    await (await space.job("default", `${id}.301`))?.promote();
+
+    // then
+    expect(await result(id)).toEqual([...parts.map((_, index) => [index]), ["late"]]);
+  });
+
+  test("tells its error task which step a look has found failed, with its arguments", async () => {
+    // given
+    const { space, context, put } = await open(0);
+    const onError = { pool: "default", task: "noteFailure" };
+    const id = await put({ chain: [show("a"), { task: "show", args: ["b", 7] }] }, { onError });
+    const failures = await connectTo(space);
+
+    // when
+    await (await space.job("default", `${id}.1`))?.remove();
+    const sweep = new WorkflowSweep(context);
+    await sweep.look();
+    await sweep.look();
+    await space.host({ tasks: [TASKS] });
+
+    // then
+    expect(await failures.get({ timeout: 10_000 })).toMatchObject({
+      ...{ id, step: `${id}.1`, task: "show", args: ["a"], attempts: 0, error: { name: "StateLostError" } },
+    });
+  });
+
   test("is nothing until all of it is there, is taken over from a submitter that is gone, and leaves with the history", async () => {
     // given: a submitter that gets no further than its first part
     const { space, context } = await open();

@@ -3,6 +3,7 @@ import type { Child } from "./children.ts";
 import { readWorkflowNodes, tellWatchers } from "./workflow-engine.ts";
 import type { WorkflowContext } from "./workflow-record.ts";
 import { cancelWorkflowScript } from "./workflow-scripts.ts";
+import { emptyLines } from "./workflow-sweep.ts";
 
 /** Children that are cancelled at once. */
 const BATCH = 50;
@@ -26,7 +27,7 @@ export async function cancelWorkflow(
   );
   if (outcome !== "cancelled") return outcome;
   await tellWatchers(context, id, watchers);
-  // Steps that wait are dropped by the hosts that find them.
+  await emptyLines(context, id);
   const inLine = (await client.smembers(keys.workflowPart(id, "line"))).map(Number);
   for (let from = 0; from < inLine.length; from += LOOKED_AT) {
     const views = await Promise.all(
@@ -55,7 +56,7 @@ export async function cancelTree(
 }
 
 /** Cancels one child, with its own children. */
-export async function cancelChild(context: WorkflowContext, { pool, id }: Child, reason: string): Promise<void> {
+async function cancelChild(context: WorkflowContext, { pool, id }: Child, reason: string): Promise<void> {
   if (pool === null) await cancelWorkflow(context, id, reason);
   else await cancelTree(context, { pool, jobId: id, unit: null }, { reason });
 }

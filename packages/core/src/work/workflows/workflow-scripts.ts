@@ -7,8 +7,9 @@ const BUILDING_LIFE = 3_600_000;
 const FIRST_STEPS = 32;
 /** Steps that are stopped or failed are bounded by those that are in line at once; what a retry brings back at once. */
 const MOST_RETRIED = 4_000;
-/** Steps of a stopped workflow that a look takes out of their line: each may be a search through all of it. */
-const DROPPED = 20;
+/** A workflow that does not move is looked at so many times in a row, and then once in so many looks. */
+const OFTEN = 3;
+const SELDOM = 3;
 /** Results in keys of their own that are removed by one script. */
 const MOST_REMOVED = 200;
 
@@ -272,39 +273,50 @@ return known[1]
 
 export type SweptStep = [step: string, found: "completed" | "failed" | "gone", pool: string];
 
+/** What a look has found. */
+export interface SweepReply {
+  outcome: "gone" | "busy" | "over" | "idle";
+  steps: SweptStep[];
+  /** Steps that have left their line. */
+  dropped: number;
+}
+
 /**
  * KEYS[1] hash of the workflow; KEYS[2] set of open workflows
  * ARGV[1] id; ARGV[2] prefix of our keys; ARGV[3] prefix of BullMQ's keys; ARGV[4] most steps to put in line; ARGV[5] steps to
- * look at
- * Looks after a workflow that has not moved since the last look: what may start is put in line, steps whose jobs have ended
- * without word to the workflow are found, and some of those that wait for a workflow that was stopped leave their line.
- * Returns {"gone", "busy", "over" or "idle", those steps}.
+ * look at; ARGV[6] most steps to drop; ARGV[7] longest line in which one is searched
+ * Looks after a workflow that has not moved since the last look, or has steps that others end: what may start is put in line,
+ * steps whose jobs have ended without word to the workflow are found. Of a workflow that was stopped, some steps that wait leave
+ * their line. One that goes on not to move is looked at with each third look.
+ * Returns {"gone", "busy", "over" or "idle", those steps, how many have left their line}.
  */
-export const sweepWorkflow: Script<["gone" | "busy" | "over" | "idle", SweptStep[]]> = new Script<
-  ["gone" | "busy" | "over" | "idle", SweptStep[]]
->({
+export const sweepWorkflow: Script<SweepReply> = new Script<SweepReply>({
   name: "sweepWorkflow",
   lua: () => `${workflowLua()}${DROP_STEP}
 local w = open_workflow(ARGV[2], ARGV[3], ARGV[1])
 if not w.state or w.state == "completed" then
   redis.call("SREM", KEYS[2], ARGV[1])
-  return {"gone", {}}
+  return {"gone", {}, 0}
 end
 local line = redis.call("SCARD", w.line)
 if w.state ~= "running" and line == 0 then
   redis.call("SREM", KEYS[2], ARGV[1])
-  return {"over", {}}
+  return {"over", {}, 0}
 end
-local mark = table.concat({w.state, redis.call("HLEN", w.results), line, redis.call("LLEN", w.stack)}, " ")
-local seen = redis.call("HMGET", w.hash, "seen", "cursor")
-if seen[1] ~= mark then
-  redis.call("HSET", w.hash, "seen", mark)
-  return {"busy", {}}
+local known = redis.call("HMGET", w.hash, "seen", "cursor", "foreign")
+if w.state == "running" then
+  local mark = table.concat({redis.call("HLEN", w.results), line, redis.call("LLEN", w.stack)}, " ")
+  local looks = 0
+  if known[1] and string.match(known[1], "^%d+ %d+ %d+") == mark then
+    looks = tonumber(string.match(known[1], "%d+$")) + 1
+  end
+  redis.call("HSET", w.hash, "seen", mark .. " " .. looks)
+  if looks == 0 and not known[3] then return {"busy", {}, 0} end
+  if looks > ${OFTEN} and looks % ${SELDOM} ~= 0 then return {"idle", {}, 0} end
 end
 workflow_pump(w, tonumber(ARGV[4]))
-local found, dropped = {}, 0
-local page = redis.call("SSCAN", w.line, seen[2] or "0", "COUNT", ARGV[5])
-redis.call("HSET", w.hash, "cursor", page[1])
+local found, dropped, most, longest = {}, 0, tonumber(ARGV[6]), tonumber(ARGV[7])
+local page = redis.call("SSCAN", w.line, known[2] or "0", "COUNT", ARGV[5])
 for _, step in ipairs(page[2]) do
   local node = workflow_node(w, step)
   local call = node and cmsgpack.unpack(redis.call("HGET", w.hash, "c" .. node[4]))
@@ -318,16 +330,42 @@ for _, step in ipairs(page[2]) do
       end
     elseif redis.call("ZSCORE", queue .. "completed", id) then found[#found + 1] = {step, "completed", call[1]}
     elseif redis.call("ZSCORE", queue .. "failed", id) then found[#found + 1] = {step, "failed", call[1]}
-    elseif w.state ~= "running" and dropped < ${DROPPED} and redis.call("EXISTS", queue .. id .. ":lock") == 0 then
+    elseif w.state ~= "running" and dropped < most and redis.call("EXISTS", queue .. id .. ":lock") == 0 then
       -- No host has found it: none may be there that takes jobs of the pool.
       local left = redis.call("ZREM", queue .. "delayed", id) + redis.call("ZREM", queue .. "prioritized", id)
-      if left == 0 then left = redis.call("LREM", queue .. "wait", -1, id) end
-      if left > 0 then drop_step(w.prefix, queue, id) end
-      dropped = dropped + 1
+      if left == 0 and redis.call("LLEN", queue .. "wait") <= longest then
+        left = redis.call("LREM", queue .. "wait", -1, id)
+      end
+      if left > 0 then
+        drop_step(w.prefix, queue, id)
+        dropped = dropped + 1
+      end
     end
   end
 end
-return {"idle", found}
+-- What is left of this page is seen with the next look.
+if dropped < most then redis.call("HSET", w.hash, "cursor", page[1]) end
+return {"idle", found, dropped}
+`,
+  read: (reply) => {
+    const [outcome, steps, dropped] = reply as [SweepReply["outcome"], SweptStep[], number];
+    return { outcome, steps, dropped };
+  },
+});
+
+/**
+ * KEYS[1] hash of the workflow; KEYS[2] list of its nodes
+ * ARGV[1] number of a step
+ * Returns the name of its task and the data of its job; nothing = there is no such step.
+ */
+export const readStepCall: Script<[] | [task: string, data: string]> = new Script<[] | [string, string]>({
+  name: "readStepCall",
+  lua: `
+local packed = redis.call("LINDEX", KEYS[2], ARGV[1])
+local node = packed and cmsgpack.unpack(packed)
+local call = node and redis.call("HGET", KEYS[1], "c" .. node[4])
+if not call then return {} end
+return {cmsgpack.unpack(call)[2], node[5]}
 `,
 });
 
@@ -351,6 +389,8 @@ if ARGV[5] == "gone" then is_so = redis.call("EXISTS", KEYS[2]) == 0
 else is_so = redis.call("ZSCORE", KEYS[ARGV[5] == "completed" and 3 or 4], id) end
 if not is_so then return {"", ""} end
 if ARGV[5] == "completed" then
+  -- Something that knows nothing of workflows takes its steps: the next looks are for them, too.
+  redis.call("HSET", w.hash, "foreign", 1)
   workflow_result(w, ARGV[4], "", ARGV[6])
 elseif workflow_failed(w, ARGV[4], ARGV[6], ARGV[7]) then
   workflow_tell(w, ARGV[8])

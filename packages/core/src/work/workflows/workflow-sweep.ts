@@ -1,13 +1,13 @@
 import { StateLostError } from "../../errors/index.ts";
 import { serverTime } from "../../redis/connection/index.ts";
-import { decodeError, encodeError, encodeToString } from "../../wire/codec/index.ts";
+import { decodeError, decodeFromString, encodeError, encodeToString } from "../../wire/codec/index.ts";
 import { JOB_ERROR_FIELD, type JobEnvelope } from "../../wire/records/job.ts";
 import { type FinishedSet, keepRule } from "../../wire/records/keep.ts";
 import { readNamespaceKeep } from "../history/index.ts";
 import { removeWorkflow, tellWatchers } from "./workflow-engine.ts";
 import { stepJobId, type WorkflowContext } from "./workflow-record.ts";
 import { foreignResult } from "./workflow-results.ts";
-import { type SweptStep, settleStep, sweepWorkflow } from "./workflow-scripts.ts";
+import { readStepCall, type SweptStep, settleStep, sweepWorkflow } from "./workflow-scripts.ts";
 
 /** Workflows that a look sees; the next one goes on behind them. */
 const LOOKED_AT = 500;
@@ -15,6 +15,10 @@ const LOOKED_AT = 500;
 const AT_ONCE = 10;
 /** Steps of an idle workflow that a look puts in line, and that it looks at: less than 1 ms of Redis each. */
 const STEPS = { pumped: 50, seen: 200 };
+/** Steps of a stopped workflow that a look takes out of their line, however long that is: each may be a search through all of it. */
+const DROPPED = 20;
+/** The same for the one who stops it: more of them, from lines that are searched in some µs. */
+const DROPPED_AT_ONCE = { most: 50, longest: 5_000 };
 /** Records that a look removes at most from each history. */
 const REMOVED = 100;
 
@@ -49,10 +53,10 @@ export class WorkflowSweep {
 
   async #lookAt(id: string): Promise<void> {
     const { client, keys } = this.#context;
-    const [, steps] = await sweepWorkflow.run(
+    const { steps } = await sweepWorkflow.run(
       client,
       [keys.workflow(id), keys.openWorkflows],
-      [id, keys.prefix, keys.queues, STEPS.pumped, STEPS.seen],
+      [id, keys.prefix, keys.queues, STEPS.pumped, STEPS.seen, DROPPED, Number.MAX_SAFE_INTEGER],
     );
     for (const step of steps) await this.#settle(id, step);
   }
@@ -89,12 +93,12 @@ export class WorkflowSweep {
     step: string,
     { job, found }: { job: string; found: SweptStep[1] },
   ): Promise<(string | Buffer)[]> {
-    const [encoded, reason, task, attempts] = await this.#context.client.hmget(
-      job,
-      JOB_ERROR_FIELD,
-      "failedReason",
-      "name",
-      "atm",
+    const { client, keys } = this.#context;
+    const [encoded, reason, attempts] = await client.hmget(job, JOB_ERROR_FIELD, "failedReason", "atm");
+    const [task = "", data = "{}"] = await readStepCall.run(
+      client,
+      [keys.workflow(id), keys.workflowPart(id, "nodes")],
+      [step],
     );
     const message =
       found === "gone"
@@ -102,11 +106,11 @@ export class WorkflowSweep {
         : (reason ?? "it failed");
     const error = readable(encoded) ?? new StateLostError(message);
     const failed = {
-      ...{ id, step: stepJobId(id, Number(step)), task: task ?? "", args: [] },
+      ...{ id, step: stepJobId(id, Number(step)), task, args: argumentsOf(data) },
       ...{ error, attempts: Number(attempts ?? 0) },
     };
-    const data: JobEnvelope = { encodedArgs: encodeToString([failed]) };
-    return [encoded ?? Buffer.from(encodeError(error)).toString("base64"), error.message, JSON.stringify(data)];
+    const call: JobEnvelope = { encodedArgs: encodeToString([failed]) };
+    return [encoded ?? Buffer.from(encodeError(error)).toString("base64"), error.message, JSON.stringify(call)];
   }
 
   /** The history of workflows is that of tasks: what the namespace says, for each workflow in place of a task. */
@@ -123,6 +127,28 @@ export class WorkflowSweep {
       count > rule.count ? await client.zrange(ended, 0, String(Math.min(REMOVED, count - rule.count) - 1)) : [];
     for (const id of new Set([...old, ...over])) await removeWorkflow(this.#context, id);
   }
+}
+
+/**
+ * Takes steps of a workflow that was stopped out of their lines. Hosts drop those that they find; a worker of BullMQ would run
+ * them. In lines that are very long the sweep does it.
+ */
+export async function emptyLines({ client, keys }: WorkflowContext, id: string): Promise<void> {
+  const { most, longest } = DROPPED_AT_ONCE;
+  while (true) {
+    const { outcome, dropped } = await sweepWorkflow.run(
+      client,
+      [keys.workflow(id), keys.openWorkflows],
+      [id, keys.prefix, keys.queues, 0, STEPS.seen, most, longest],
+    );
+    if (outcome !== "idle" || dropped === 0) return;
+  }
+}
+
+/** Of a step, without the result before them. */
+function argumentsOf(data: string): unknown[] {
+  const { args = [], encodedArgs } = JSON.parse(data) as JobEnvelope;
+  return encodedArgs === undefined ? args : (decodeFromString(encodedArgs) as unknown[]);
 }
 
 function readable(encoded: string | null | undefined): Error | undefined {
