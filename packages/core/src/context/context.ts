@@ -1,15 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { Telemetry } from "bullmq";
 import { assertOptions, strictCalls } from "../checks/index.ts";
-import {
-  CancelledError,
-  ClosedError,
-  got,
-  markOwnEnding,
-  resultPromise,
-  spareDiscarded,
-  ValueError,
-} from "../errors/index.ts";
+import { ClosedError, got, markOwnEnding, resultPromise, spareDiscarded, ValueError } from "../errors/index.ts";
 import {
   createTaskDesk,
   type FleetInspector,
@@ -22,6 +14,7 @@ import {
 } from "../inspection/index.ts";
 import type { ObjectInspector } from "../inspection/objects/index.ts";
 import type { Logger } from "../package/index.ts";
+import type { RecordedAdd } from "../redis/bull-queue/index.ts";
 import {
   assertLockNodesFit,
   assertRedisFit,
@@ -140,7 +133,7 @@ import {
   toSubmitted,
   UnservedWatch,
 } from "../work/submission/index.ts";
-import { type Child, cancelChild, noteChild, startWorkflow, type WorkflowOptions } from "../work/workflows/index.ts";
+import { addChild, noMoreChildren, startWorkflow, type WorkflowOptions } from "../work/workflows/index.ts";
 import { CONTEXT_FORMS, MANAGER_FORMS, refuseMoreThanPatience } from "./context-forms.ts";
 import { refuseOtherArguments } from "./object-forms.ts";
 import { noteClosed, noteOpened } from "./open-contexts.ts";
@@ -316,32 +309,20 @@ export class Context {
     const { place, id } = parent;
     const [first, second, third] = call;
     const runtime = this.#runtime;
-    const note = async (child: Child): Promise<boolean> => (await noteChild(runtime, place, child)) === "noted";
-    const refused = (): CancelledError =>
-      new CancelledError(`task ${place.jobId} is being cancelled: it has no new children`);
-    const before = async (child: Child): Promise<void> => {
-      if (!(await runtime.keepAlive.during(note(child)))) throw refused();
-    };
-    // A cancellation between the note and the submission has not seen the child.
-    const after = async (child: Child): Promise<void> => {
-      if (await runtime.keepAlive.during(note(child))) return;
-      await cancelChild(runtime, child, "its parent was cancelled");
-      throw refused();
-    };
-    if (isCanvas(first)) {
-      const about = (own: string): Promise<void> => before({ pool: null, id: own });
-      const handle = await startWorkflow(runtime, first, { options: second, pool: place.pool, id, about });
-      await after({ pool: null, id: handle.id });
-      return handle;
-    }
+    if (isCanvas(first)) return startWorkflow(runtime, first, { options: second, pool: place.pool, id, parent: place });
     const { pool = place.pool, ...own } = (third ?? {}) as SubmitOptions & { pool?: string | undefined };
     assertOptions("currentTask().submit()", own, SUBMIT);
     const submitted = toSubmitted(first as AnyTask | string);
-    await before({ pool, id: own.jobId ?? id });
     this.#jobs ??= new BackgroundJobs(runtime);
+    let isRefused = false;
+    const addBy = async (add: RecordedAdd): Promise<string> => {
+      const added = await addChild(runtime, place, { pool, add });
+      isRefused = added === null;
+      return added ?? "";
+    };
     const args = (second ?? []) as unknown[];
-    const known = await this.#jobs.submit(pool, { ...submitted, args, options: own, id });
-    await after({ pool, id: known });
+    const known = await this.#jobs.submit(pool, { ...submitted, args, options: own, id, addBy });
+    if (isRefused) throw noMoreChildren(place);
     return new TaskHandle(known, pool, { desk: runtime.desk, definition: submitted.definition });
   }
 

@@ -1,12 +1,12 @@
-import type { Queue as BullQueue, JobsOptions } from "bullmq";
+import type { Queue as BullQueue, JobsOptions, Telemetry } from "bullmq";
 import type { RedisClient } from "../connection/index.ts";
 import type { Keys } from "../keys.ts";
 import { type Backend, commandsOf, type Entry } from "./add-in-bulk.ts";
 import { BULL_SCRIPTS } from "./composed-script.ts";
 import { openBullQueue } from "./open-bull-queue.ts";
 
-/** The scripts of BullMQ that add a job that may start at once. */
-const ADDING_SCRIPTS = ["addStandardJob", "addPrioritizedJob"] as const;
+/** The scripts of BullMQ that add a job without a parent. */
+const ADDING_SCRIPTS = ["addStandardJob", "addPrioritizedJob", "addDelayedJob"] as const;
 export type AddingScript = (typeof ADDING_SCRIPTS)[number];
 
 /** What BullMQ would have Redis do to add a job. */
@@ -25,8 +25,11 @@ export class AddRecorder {
   #recorded: RecordedAdd[] = [];
   #recording: Promise<unknown> = Promise.resolve();
 
-  constructor(context: { client: RedisClient; keys: Keys }, pool: string) {
-    this.#queue = openBullQueue(context, pool);
+  constructor(
+    { telemetry, ...context }: { client: RedisClient; keys: Keys; telemetry?: Telemetry | undefined },
+    pool: string,
+  ) {
+    this.#queue = openBullQueue(context, pool, { telemetry });
     const { backend } = this.#queue as unknown as { backend: Backend<Entry> };
     backend.addJobs = async (entries) => {
       const commands = commandsOf(backend, entries);

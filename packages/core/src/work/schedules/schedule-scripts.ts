@@ -332,6 +332,7 @@ export const triggers: Readonly<Record<AddingScript | "none", Script<TriggerRepl
   none: new Script({ name: "triggerSchedule", lua: () => triggerLua(null) }),
   addStandardJob: new Script({ name: "triggerSchedule:standard", lua: () => triggerLua("addStandardJob") }),
   addPrioritizedJob: new Script({ name: "triggerSchedule:prioritized", lua: () => triggerLua("addPrioritizedJob") }),
+  addDelayedJob: new Script({ name: "triggerSchedule:delayed", lua: () => triggerLua("addDelayedJob") }),
 };
 
 /**
@@ -379,6 +380,7 @@ export const starts: Readonly<Record<AddingScript, Script<StartReply>>> = {
     lua: () => startLua("addPrioritizedJob"),
     read: STARTS,
   }),
+  addDelayedJob: new Script({ name: "startScheduled:delayed", lua: () => startLua("addDelayedJob"), read: STARTS }),
 };
 
 /**

@@ -19,6 +19,7 @@ export interface DetachedTask {
   options: SubmitOptions | undefined;
   /** Id of its job, where it follows from what submits it. Absent: that of the options, or a new one. */
   id?: string | undefined;
+  addBy?: Submission["addBy"];
 }
 
 interface Waiting {
@@ -88,7 +89,7 @@ export class DetachedSubmitter {
     );
     Object.assign(data, span?.carrier);
     return new Promise<string>((resolve, reject) => {
-      this.#outbox.push({ submission: { name: task, data, opts, span }, resolve, reject });
+      this.#outbox.push({ submission: { name: task, data, opts, span, addBy: call.addBy }, resolve, reject });
       if (this.#outbox.length === 1) queueMicrotask(() => this.#flush());
     });
   }

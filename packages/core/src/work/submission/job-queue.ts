@@ -1,7 +1,7 @@
 import type { Queue as BullQueue, JobsOptions, Telemetry } from "bullmq";
 import { ClosedError } from "../../errors/index.ts";
 import type { Logger } from "../../package/index.ts";
-import { openBullQueue } from "../../redis/bull-queue/index.ts";
+import { AddRecorder, openBullQueue, type RecordedAdd } from "../../redis/bull-queue/index.ts";
 import { isPassingRefusal, type RedisClient, serverTime } from "../../redis/connection/index.ts";
 import type { Keys } from "../../redis/keys.ts";
 import { retry } from "../../time/index.ts";
@@ -21,6 +21,8 @@ export interface Submission {
   opts: JobsOptions;
   /** Ends when Redis has it, or has refused it. */
   span?: OpenSpan | undefined;
+  /** Does what BullMQ would do to add it, in one step with something else. Gives its id; "" = it was not added. */
+  addBy?: ((add: RecordedAdd) => Promise<string>) | undefined;
 }
 
 /** Jobs in one pipeline, and pipelines under way at the same time: the fastest that BullMQ was seen to take. */
@@ -51,6 +53,7 @@ export class JobQueue {
   readonly pool: string;
   readonly #options: JobQueueOptions;
   #queue: BullQueue | undefined;
+  #recorder: AddRecorder | undefined;
   #stopped = false;
   /** Whether it was told that calls wait; until one is taken again. */
   #isTold = false;
@@ -103,11 +106,15 @@ export class JobQueue {
   async #add(submissions: Submission[]): Promise<string[]> {
     const [only] = submissions;
     if (submissions.length === 1 && only) {
-      const job = await this.#persist(submissions, async () => {
+      const add = async (): Promise<string> => {
         await this.#noteExpiries(submissions);
-        return this.#open.add(only.name, only.data, only.opts);
-      });
-      return [job.id ?? ""];
+        if (only.addBy) return this.#addBy(only, only.addBy);
+        return (await this.#open.add(only.name, only.data, only.opts)).id ?? "";
+      };
+      return [await this.#persist(submissions, add)];
+    }
+    if (submissions.some(({ addBy }) => addBy)) {
+      return (await Promise.all(submissions.map((one) => this.#add([one])))).flat();
     }
     const parts: Submission[][] = [];
     for (let from = 0; from < submissions.length; from += BULK) parts.push(submissions.slice(from, from + BULK));
@@ -127,6 +134,12 @@ export class JobQueue {
     };
     await Promise.all(Array.from({ length: Math.min(OVERLAP, parts.length) }, lane));
     return ids.flat();
+  }
+
+  async #addBy(submission: Submission, addBy: (add: RecordedAdd) => Promise<string>): Promise<string> {
+    this.#recorder ??= new AddRecorder(this.#options, this.pool);
+    const [add] = await this.#recorder.record([submission]);
+    return add ? addBy(add) : "";
   }
 
   /** Before the jobs are there: an entry without a job is dropped when it is due; a job without one might never expire. */
@@ -157,7 +170,7 @@ export class JobQueue {
 
   async close(): Promise<void> {
     this.stop();
-    await this.#queue?.close().catch(() => {});
+    await Promise.all([this.#queue?.close().catch(() => {}), this.#recorder?.close()]);
   }
 
   async #persist<Value>(submissions: readonly Submission[], send: () => Promise<Value>): Promise<Value> {

@@ -1,3 +1,5 @@
+import { CancelledError } from "../../errors/index.ts";
+import { type AddingScript, bullFunction, type RecordedAdd } from "../../redis/bull-queue/index.ts";
 import type { RedisClient } from "../../redis/connection/index.ts";
 import type { Keys } from "../../redis/keys.ts";
 import { Script } from "../../redis/script/index.ts";
@@ -21,38 +23,82 @@ export interface Child {
 const CHILDREN_KEPT: Milliseconds = 30 * 86_400_000;
 
 /**
- * Notes a child of a running task, so that it is cancelled with it. Noted twice it is the same.
- * @returns "cancelled" when the task is being cancelled: then nothing is noted
+ * Lua: `note_child(job, children, unit, child)`: notes a child of a running task, so that it is cancelled with it; noted twice it
+ * is the same. Returns false, and notes nothing, when the run that is under way is being cancelled. `unit`: what names the call
+ * of the job behind its fields, "" = the job has one call; `child`: as JSON.
  */
-export function noteChild(
-  { client, keys }: ChildContext,
+export const NOTE_CHILD: string = `${ENDS_OF}
+local function note_child(job, children, unit, child)
+  local run = ends_of(job) .. ":" .. (redis.call("HGET", job, "ats") or "0")
+  if redis.call("HGET", job, "${JOB_CANCEL_RUN_FIELD}") == run then return false end
+  if unit ~= "" and redis.call("HGET", job, "${JOB_CANCEL_RUN_FIELD}" .. unit) == run then return false end
+  redis.call("SADD", children, child)
+  redis.call("PEXPIRE", children, ${CHILDREN_KEPT})
+  return true
+end
+`;
+
+/** The keys and arguments of `note_child`. */
+export function childArguments(
+  keys: Keys,
   { pool, jobId, unit }: TaskPlace,
   child: Child,
-): Promise<"noted" | "cancelled"> {
-  return noteChildScript.run(
-    client,
-    [keys.job(pool, jobId), keys.children(pool, jobId)],
-    [JSON.stringify([unit, child.pool, child.id]), unit === null ? "" : `.${unit}`, CHILDREN_KEPT],
-  );
+): { keys: [job: string, children: string]; args: [unit: string, child: string] } {
+  return {
+    keys: [keys.job(pool, jobId), keys.children(pool, jobId)],
+    args: [unit === null ? "" : `.${unit}`, JSON.stringify([unit, child.pool, child.id])],
+  };
+}
+
+/** What the submission of a child fails with whose parent is being cancelled. */
+export function noMoreChildren({ jobId }: TaskPlace): CancelledError {
+  return new CancelledError(`task ${jobId} is being cancelled: it has no new children`);
 }
 
 /**
- * KEYS[1] hash of the job of the parent; KEYS[2] set of its children
- * ARGV[1] the child, as JSON; ARGV[2] what names the call of the job behind its fields, "" = the job has one call; ARGV[3] time
- * to live of the set, ms
- * Adds the child to the set, unless the run that is under way is being cancelled.
- * Returns 1, or 0 when it is being cancelled.
+ * Adds the job of a child of a running task, in one step with the look whether that is being cancelled: a cancellation before it
+ * refuses the child, and one after it sees the child, also where the program of the parent ends in between.
+ *
+ * @param child.add - What BullMQ would do.
+ * @returns the id of the job; null when the task is being cancelled: then nothing is added
  */
-const noteChildScript: Script<"noted" | "cancelled"> = new Script({
-  name: "noteChild",
-  lua: `${ENDS_OF}
-local job = KEYS[1]
-local run = ends_of(job) .. ":" .. (redis.call("HGET", job, "ats") or "0")
-if redis.call("HGET", job, "${JOB_CANCEL_RUN_FIELD}") == run then return 0 end
-if ARGV[2] ~= "" and redis.call("HGET", job, "${JOB_CANCEL_RUN_FIELD}" .. ARGV[2]) == run then return 0 end
-redis.call("SADD", KEYS[2], ARGV[1])
-redis.call("PEXPIRE", KEYS[2], ARGV[3])
-return 1
-`,
-  read: (reply) => (reply === 1 ? "noted" : "cancelled"),
-});
+export async function addChild(
+  { client, keys }: ChildContext,
+  place: TaskPlace,
+  { pool, add }: { pool: string; add: RecordedAdd },
+): Promise<string | null> {
+  // The id of a job that stands for this one, by deduplication, is known only then.
+  const { keys: own, args } = childArguments(keys, place, { pool, id: "" });
+  const [unit, child] = args;
+  const id = await addChildScripts[add.script].run(
+    client,
+    [...own, ...add.keys],
+    [unit, child.slice(0, -3), ...add.args],
+  );
+  if (typeof id !== "string") throw new Error(`BullMQ refused to add a child of task ${place.jobId}: ${id}`);
+  return id === "" ? null : id;
+}
+
+/**
+ * KEYS[1] hash of the job of the parent; KEYS[2] set of its children; KEYS[3...] those of BullMQ's script that adds a job
+ * ARGV[1] what names the call of the parent's job behind its fields, "" = the job has one call; ARGV[2] the child as JSON, up to
+ * its id; ARGV[3...] those of BullMQ's script
+ * Adds a job as a child of a running task, unless the run that is under way is being cancelled.
+ * Returns what BullMQ's script returns: the id, or a number below 0; "" when it is being cancelled.
+ */
+function addChildLua(script: AddingScript): string {
+  return `${NOTE_CHILD}
+local own = cmsgpack.unpack(ARGV[3])[2]
+if not note_child(KEYS[1], KEYS[2], ARGV[1], ARGV[2] .. cjson.encode(own) .. "]") then return "" end
+${bullFunction(script)}
+local id = ${script}({unpack(KEYS, 3)}, {unpack(ARGV, 3)})
+if type(id) == "string" and id ~= own then note_child(KEYS[1], KEYS[2], ARGV[1], ARGV[2] .. cjson.encode(id) .. "]") end
+return id
+`;
+}
+
+const addChildScripts: Readonly<Record<AddingScript, Script<string | number>>> = {
+  addStandardJob: new Script({ name: "addChild:standard", lua: () => addChildLua("addStandardJob") }),
+  addPrioritizedJob: new Script({ name: "addChild:prioritized", lua: () => addChildLua("addPrioritizedJob") }),
+  addDelayedJob: new Script({ name: "addChild:delayed", lua: () => addChildLua("addDelayedJob") }),
+};

@@ -1,4 +1,4 @@
-export { cancelChild, cancelTree, cancelWorkflow } from "./cancel-workflow.ts";
+export { cancelTree, cancelWorkflow } from "./cancel-workflow.ts";
 export {
   type Chain,
   chain,
@@ -10,7 +10,7 @@ export {
   type Outcomes,
   type Results,
 } from "./canvas.ts";
-export { type Child, noteChild } from "./children.ts";
+export { addChild, noMoreChildren } from "./children.ts";
 export { DEEPEST, flatten, MOST_NODES } from "./flatten.ts";
 export { type FailedWorkflow, startWorkflow, WORKFLOW_OPTIONS, type WorkflowOptions } from "./submit-workflow.ts";
 export { followWorkflow, type WorkflowWatch, waitForWorkflow } from "./wait-for-workflow.ts";

@@ -3,8 +3,9 @@ import { got, ValueError } from "../../errors/index.ts";
 import { type AnyCanvas, isTask, isTaskName, type Task } from "../../tasks/index.ts";
 import { assertPoolName } from "../../wire/records/pool-name.ts";
 import { unlimitedPool } from "../registry/index.ts";
-import { type Runtime, TaskHandle } from "../submission/index.ts";
+import { type Runtime, TaskHandle, type TaskPlace } from "../submission/index.ts";
 import { effectiveOptions } from "../submission/submit-options.ts";
+import { noMoreChildren } from "./children.ts";
 import { flatten } from "./flatten.ts";
 import { putWorkflow } from "./workflow-engine.ts";
 import type { WorkflowErrorCall, WorkflowNode, WorkflowStep } from "./workflow-record.ts";
@@ -53,26 +54,27 @@ export interface StartOptions {
   pool: string;
   /** Its id where the options give none and it follows from what submits it. */
   id?: string | undefined;
-  /** Is told the id before anything is submitted. */
-  about?: ((id: string) => Promise<void>) | undefined;
+  /** The running task that it is a child of. */
+  parent?: TaskPlace | undefined;
 }
 
 /**
  * Submits a workflow. Once this resolves, Redis has all of it, and it needs this program no more.
  *
  * @returns its handle; also that of a workflow of the same `jobId` that was there before
- * @throws ValueError, SerializationError, ValidationError, PayloadTooLargeError; nothing of it was submitted then
+ * @throws ValueError, SerializationError, ValidationError, PayloadTooLargeError; CancelledError when its parent is being
+ *   cancelled; nothing of it was submitted then
  */
 export async function startWorkflow<Result>(
   runtime: Runtime,
   canvas: AnyCanvas,
-  { options, pool, id, about }: StartOptions,
+  { options, pool, id, parent }: StartOptions,
 ): Promise<TaskHandle<Result>> {
   // What stands in the place of arguments when there are none.
   const given = Array.isArray(options) && options.length === 0 ? {} : (options ?? {});
   assertOptions("the options of a workflow", given, WORKFLOW_OPTIONS);
   const own = given as WorkflowOptions;
-  const submitted = runtime.keepAlive.during(submit(runtime, canvas, { ...own, pool: own.pool ?? pool, id, about }));
+  const submitted = runtime.keepAlive.during(submit(runtime, canvas, { ...own, pool: own.pool ?? pool, id, parent }));
   runtime.deliveries.add(submitted);
   try {
     return new TaskHandle<Result>(await submitted, null, { desk: runtime.desk, isWorkflow: true });
@@ -84,9 +86,9 @@ export async function startWorkflow<Result>(
 async function submit(
   runtime: Runtime,
   canvas: AnyCanvas,
-  options: WorkflowOptions & { pool: string } & Pick<StartOptions, "id" | "about">,
+  options: WorkflowOptions & { pool: string } & Pick<StartOptions, "id" | "parent">,
 ): Promise<string> {
-  const { jobId, pool, tags = [], onError, about } = options;
+  const { jobId, pool, tags = [], onError, parent } = options;
   assertPoolName(pool);
   effectiveOptions(undefined, { jobId, ...(tags.length === 0 ? {} : { tags }) });
   const id = jobId ?? options.id ?? runtime.nextJobId();
@@ -95,11 +97,12 @@ async function submit(
   const steps = nodes.filter((node) => node.kind === "step");
   const pools = new Set(steps.map((step) => step.pool));
   if (errorCall) pools.add(errorCall.pool);
-  await about?.(id);
   for (const name of pools) await runtime.registry.create(unlimitedPool(name));
   glance(runtime, steps);
   const { client, keys } = runtime;
-  await putWorkflow({ client, keys }, { id, nodes, name: nameOf(nodes), tags: [...new Set(tags)], onError: errorCall });
+  const workflow = { id, nodes, name: nameOf(nodes), tags: [...new Set(tags)], onError: errorCall, parent };
+  const outcome = await putWorkflow({ client, keys }, workflow);
+  if (outcome === "refused" && parent) throw noMoreChildren(parent);
   return id;
 }
 

@@ -6,6 +6,7 @@ import { pause } from "../../time/index.ts";
 import { encode } from "../../wire/codec/index.ts";
 import { type JobEnvelope, readWatchers } from "../../wire/records/job.ts";
 import { postAnswers } from "../results/post-answers.ts";
+import { childArguments } from "./children.ts";
 import { NODE_KINDS } from "./workflow-lua.ts";
 import {
   type NewWorkflow,
@@ -42,21 +43,29 @@ const MOST_NODES = 250;
  * Submits a workflow. When this resolves, Redis has all of it and it runs: it needs this program no more. Nothing of it runs
  * before. Its pools must exist.
  *
- * @returns "exists" when there is a workflow of the id, which is left as it is
+ * @returns "exists" when there is a workflow of the id, which is left as it is; "refused" when its parent is being cancelled
  */
-export async function putWorkflow(context: WorkflowContext, workflow: NewWorkflow): Promise<"created" | "exists"> {
+export async function putWorkflow(
+  context: WorkflowContext,
+  workflow: NewWorkflow,
+): Promise<"created" | "exists" | "refused"> {
   const { client, keys } = context;
-  const { id, nodes, name = "", tags = [], onError } = workflow;
+  const { id, nodes, name = "", tags = [], onError, parent } = workflow;
   const token = randomBytes(8).toString("hex");
   const common = [id, keys.prefix, keys.queues, token];
-  const known = [keys.workflow(id), keys.workflowPart(id, "nodes"), keys.workflows, keys.openWorkflows];
+  const child = parent && childArguments(keys, parent, { pool: null, id });
+  const known = [
+    ...[keys.workflow(id), keys.workflowPart(id, "nodes"), keys.workflows, keys.openWorkflows],
+    ...(child?.keys ?? []),
+  ];
   const steps = nodes.reduce((sum, { kind }) => sum + (kind === "step" ? 1 : 0), 0);
   const whole = [nodes.length, steps, JSON.stringify({ name, tags }), onError ? packCall(onError) : ""];
+  const noted = child?.args ?? ["", ""];
   for (let takeover = 0; takeover < TAKEOVERS.most; takeover += 1) {
     // All at once: Redis takes them in their order.
     const replies = await Promise.all(
       Array.from(partsOf(nodes), (part) =>
-        putWorkflowPart.run(client, known, [...common, part.first, part.nodes, part.calls, ...whole]),
+        putWorkflowPart.run(client, known, [...common, part.first, part.nodes, part.calls, ...whole, ...noted]),
       ),
     );
     if (replies.includes("created")) {
@@ -65,6 +74,7 @@ export async function putWorkflow(context: WorkflowContext, workflow: NewWorkflo
       return "created";
     }
     if (replies.includes("exists")) return "exists";
+    if (replies.includes("refused")) return "refused";
     await pause(TAKEOVERS.pause * (1 + Math.random()));
   }
   throw new StateLostError(

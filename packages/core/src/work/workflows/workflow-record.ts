@@ -1,6 +1,7 @@
 import type { JobsOptions } from "bullmq";
 import type { RedisClient } from "../../redis/connection/index.ts";
 import type { Keys } from "../../redis/keys.ts";
+import type { TaskPlace } from "../submission/index.ts";
 
 /**
  * What the record of a workflow holds. It is a tree whose nodes are numbered level by level, so that the children of a node have
@@ -61,6 +62,8 @@ export interface NewWorkflow {
   /** What it is called in lists. @defaultValue "" */
   name?: string | undefined;
   tags?: readonly string[] | undefined;
+  /** The running task that it is a child of: it is noted there in the same step. */
+  parent?: TaskPlace | undefined;
 }
 
 export type WorkflowState = "building" | "running" | "completed" | "failed" | "cancelled";

@@ -1,4 +1,5 @@
 import { Script } from "../../redis/script/index.ts";
+import { NOTE_CHILD } from "./children.ts";
 import { DROP_STEP, workflowLua } from "./workflow-lua.ts";
 
 /** How long a workflow that is not wholly submitted stays, ms. */
@@ -13,23 +14,29 @@ const SELDOM = 3;
 /** Results in keys of their own that are removed by one script. */
 const MOST_REMOVED = 200;
 
-export type PutReply = "more" | "created" | "exists" | "other";
+export type PutReply = "more" | "created" | "exists" | "other" | "refused";
 
 /**
- * KEYS[1] hash of the workflow; KEYS[2] list of its nodes; KEYS[3] sorted set of workflows; KEYS[4] set of those that are open
+ * KEYS[1] hash of the workflow; KEYS[2] list of its nodes; KEYS[3] sorted set of workflows; KEYS[4] set of those that are open;
+ * KEYS[5] hash of the job of its parent and KEYS[6] set of the children of that, when there is one
  * ARGV[1] id; ARGV[2] prefix of our keys; ARGV[3] prefix of BullMQ's keys; ARGV[4] token of the submission; ARGV[5] number of the
  * first node of this part; ARGV[6] the nodes, MessagePack list of strings; ARGV[7] calls that are new with them, the same: name
- * of the field, value; ARGV[8] nodes and ARGV[9] steps of the whole; ARGV[10] name and tags, JSON; ARGV[11] call for a failure, "" = none
+ * of the field, value; ARGV[8] nodes and ARGV[9] steps of the whole; ARGV[10] name and tags, JSON; ARGV[11] call for a failure, "" = none;
+ * ARGV[12] what names the call of the parent's job behind its fields, "" = it has one; ARGV[13] the child as JSON, "" = no parent
  * Keeps a part of a workflow; with the last one it runs. A part that is sent again changes nothing.
- * Returns "more", "created" (it runs), "exists" (there is one of the id), or "other" (another submission of the id is under way,
- * or this one has expired).
+ * Returns "more", "created" (it runs), "exists" (there is one of the id), "refused" (its parent is being cancelled: there is
+ * nothing of it), or "other" (another submission of the id is under way, or this one has expired).
  */
 export const putWorkflowPart: Script<PutReply> = new Script<PutReply>({
   name: "putWorkflowPart",
-  lua: () => `${workflowLua()}
+  lua: () => `${workflowLua()}${NOTE_CHILD}
 local known = redis.call("HMGET", KEYS[1], "state", "token")
 local is_mine = known[2] == ARGV[4]
-if known[1] and known[1] ~= "building" then return is_mine and "created" or "exists" end
+local function may_be() return ARGV[13] == "" or note_child(KEYS[5], KEYS[6], ARGV[12], ARGV[13]) end
+if known[1] and known[1] ~= "building" then
+  if is_mine then return "created" end
+  return may_be() and "exists" or "refused"
+end
 if not is_mine then
   if ARGV[5] ~= "0" then return "other" end
   redis.call("UNLINK", KEYS[1], KEYS[2])
@@ -50,6 +57,10 @@ if length < tonumber(ARGV[8]) then
   redis.call("PEXPIRE", KEYS[1], ${BUILDING_LIFE})
   redis.call("PEXPIRE", KEYS[2], ${BUILDING_LIFE})
   return "more"
+end
+if not may_be() then
+  redis.call("UNLINK", KEYS[1], KEYS[2])
+  return "refused"
 end
 redis.call("PERSIST", KEYS[1])
 redis.call("PERSIST", KEYS[2])
