@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { connect, type Isolation } from "@manyhands/core";
+import { chain, connect, type Isolation, signature } from "@manyhands/core";
 import { startHostProcess, temporaryFolder, until, useRedis } from "@manyhands/testing";
 import { context, propagation, trace } from "@opentelemetry/api";
 import type { NodeTracerProvider } from "@opentelemetry/sdk-trace-node";
@@ -132,6 +132,39 @@ test("a process is in the trace of the program that starts it, and what it submi
   const failed = await inSpan(() => start(-1));
   expect(failed.value).toBe(1);
   expect((await untilSpans(failed.traceId, "run traced")).get("run traced")?.error).toBe("-1 is negative");
+});
+
+test("the steps of a workflow are in the trace of its submission, below one span of it", async () => {
+  // given
+  const namespace = new TestNamespace(redis);
+  await namespace.host({ import: [TELEMETRY] });
+  await using mp = await connect({ redis: redis.url, namespace: namespace.name });
+  const step = (args: unknown[], pool: string) => signature("square", args, { pool, tags: ["traced"] }).immutable();
+
+  // when
+  const { value, traceId, spanId } = await inSpan(() =>
+    mp.submit(chain(step([2], "first"), step([3], "second")), { jobId: "flow" }),
+  );
+  expect(await value.get()).toBe(9);
+
+  // then
+  const spans = await untilSpans(traceId, "send default", "process first", "process second");
+  expect(spans.get("send default")).toMatchObject({
+    ...{ kind: 3, parent: spanId },
+    attributes: { "messaging.message.id": "flow", "messaging.batch.message_count": 2, "manyhands.task": "square" },
+  });
+  for (const name of ["process first", "process second"]) {
+    expect(spans.get(name)?.parent).toBe(spans.get("send default")?.id);
+  }
+  expect(await mp.tasks.find({ tag: "traced" })).toMatchObject({ tasks: [{ id: "flow.2" }, { id: "flow.1" }] });
+
+  // and one that cannot be submitted marks its span
+  const refused = await inSpan(async () => {
+    await namespace.client.set(namespace.keys.workflow("bad"), "of another type");
+    return mp.submit(chain(step([2], "first"), step([3], "second")), { jobId: "bad" }).catch((error: Error) => error);
+  });
+  expect(refused.value).toBeInstanceOf(Error);
+  expect((await untilSpans(refused.traceId, "send default")).get("send default")?.error).toMatch(/WRONGTYPE/);
 });
 
 test("where only the children have an SDK, the calls are below what the program has sent", async () => {

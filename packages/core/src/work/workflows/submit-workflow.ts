@@ -1,6 +1,7 @@
 import { assertOptions, type OptionTypes, optionsOf } from "../../checks/index.ts";
 import { got, ValueError } from "../../errors/index.ts";
 import { type AnyCanvas, isTask, isTaskName, type Task } from "../../tasks/index.ts";
+import { startProducerSpan, type TraceCarrier } from "../../tracing/index.ts";
 import { assertPoolName } from "../../wire/records/pool-name.ts";
 import { unlimitedPool } from "../registry/index.ts";
 import { type Runtime, TaskHandle, type TaskPlace } from "../submission/index.ts";
@@ -100,10 +101,29 @@ async function submit(
   for (const name of pools) await runtime.registry.create(unlimitedPool(name));
   glance(runtime, steps);
   const { client, keys } = runtime;
-  const workflow = { id, nodes, name: nameOf(nodes), tags: [...new Set(tags)], onError: errorCall, parent };
-  const outcome = await putWorkflow({ client, keys }, workflow);
-  if (outcome === "refused" && parent) throw noMoreChildren(parent);
+  const name = nameOf(nodes);
+  const span = startProducerSpan(
+    { pool, task: name, jobId: id, calls: steps.length },
+    { contexts: [], mode: runtime.traces },
+  );
+  try {
+    const workflow = { id, name, tags: [...new Set(tags)], onError: errorCall, parent };
+    const outcome = await putWorkflow({ client, keys }, { ...workflow, nodes: traced(nodes, span?.carrier) });
+    if (outcome === "refused" && parent) throw noMoreChildren(parent);
+  } catch (error) {
+    span?.end(error);
+    throw error;
+  }
+  span?.end();
   return id;
+}
+
+/** Each step is in the trace of the submission, as a task that is submitted alone is in that of its own. */
+function traced(nodes: readonly WorkflowNode[], carrier: TraceCarrier | undefined): readonly WorkflowNode[] {
+  if (carrier === undefined) return nodes;
+  const fields = JSON.stringify(carrier).slice(1);
+  // Behind what it has: the index finds the tags at the start of the data.
+  return nodes.map((node) => (node.kind === "step" ? { ...node, data: `${node.data.slice(0, -1)},${fields}` } : node));
 }
 
 function toErrorCall(onError: unknown, pool: string): WorkflowErrorCall | undefined {
