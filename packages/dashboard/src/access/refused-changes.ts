@@ -9,7 +9,7 @@ const MOST = 1_000;
 
 const KINDS: Readonly<Record<string, string>> = {
   ...{ tasks: "task", "task-actions": "task", pools: "pool", hosts: "host", processes: "process" },
-  ...{ objects: "object", schedules: "schedule" },
+  ...{ objects: "object", schedules: "schedule", workflows: "workflow" },
 };
 const VERBS: Readonly<Record<string, string>> = { POST: "create", PUT: "set", PATCH: "change", DELETE: "remove" };
 

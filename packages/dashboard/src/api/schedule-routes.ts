@@ -35,7 +35,7 @@ const next = createRoute({
   method: "get",
   path: "/schedules/{name}/next",
   ...{ tags, summary: "The next due times of a schedule" },
-  request: { params, query: z.object({ count: numberIn(1, 1_000).optional() }) },
+  request: { params, query: z.strictObject({ count: numberIn(1, 1_000).optional() }) },
   responses: {
     200: jsonAnswer(z.object({ times: z.array(z.number()) }), "Milliseconds since the epoch."),
     404: unknown,

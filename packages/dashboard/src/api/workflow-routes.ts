@@ -19,7 +19,7 @@ const list = createRoute({
   middleware: shared(["workflows"], { maxAge }),
   ...{ tags, summary: "Workflows, the newest first" },
   request: {
-    query: z.object({
+    query: z.strictObject({
       state: WorkflowState.optional(),
       tag: z.string().min(1).optional(),
       limit: numberIn(1, 1_000).optional(),
@@ -42,7 +42,7 @@ const get = createRoute({
   ...{ tags, summary: "One workflow with its tree" },
   request: {
     params,
-    query: z.object({
+    query: z.strictObject({
       parts: numberIn(1, 1_000).optional().openapi({ description: "Most parts of each chain and group: 100." }),
     }),
   },
@@ -56,7 +56,7 @@ const parts = createRoute({
   ...{ tags, summary: "Parts of one chain or group of a workflow, a page at a time" },
   request: {
     params,
-    query: z.object({
+    query: z.strictObject({
       node: numberIn(0, 1_000_000).optional().openapi({ description: "Number of the chain or group; 0 is the whole." }),
       from: numberIn(0, 1_000_000).optional().openapi({ description: "Place of the first part." }),
       count: numberIn(1, 250).optional().openapi({ description: "Most parts: 100." }),
