@@ -28,6 +28,15 @@ test("workflow ls and show, and the task commands with the id of a workflow: sho
   expect(shown).toContain("… and 150 more parts; --parts shows more");
   expect(shown).toContain('└─ · sum  pending  nightly.2  in pool "default"');
   expect((await run("workflow", "show", "nightly", "--parts", "3", "-o", "json")).stdout).toContain('"nightly.3"');
+  const { id } = await mp.submit("part", [0], { pool: "parts", jobId: "nightly.other" });
+  const steps = JSON.parse((await run("task", "ls", "--workflow", "nightly", "--limit", "500", "-o", "json")).stdout);
+  expect(steps).toHaveLength(250);
+  expect(steps[0]).toMatchObject({ workflow: "nightly", id: "nightly.252" });
+  expect(await mp.tasks.count({ workflow: "nightly", pool: "parts" })).toBe(250);
+  expect((await mp.tasks.find({ text: id })).tasks).toMatchObject([{ id, workflow: null }]);
+  expect((await run("task", "show", "nightly.3")).stdout).toContain(
+    "nightly, node 3; its tree: manyhands workflow show nightly",
+  );
 
   // when
   expect((await run("task", "wait", "nightly", "--timeout", "50")).code).toBe(124);

@@ -191,9 +191,9 @@ function startedBefore(hosts: readonly HostRecord[], first: number): Detail["bef
 
 function exampleOf(task: TaskView): Detail["examples"][number] {
   const { id, name, pool, state, host, attemptsMade, createdAt, startedAt, finishedAt, failedReason } = task;
-  const { tags, attempts, args } = task;
+  const { tags, workflow, attempts, args } = task;
   return {
     ...{ id, name, pool, state, host, attemptsMade, createdAt, startedAt, finishedAt, failedReason },
-    ...{ tags: [...tags], attempts, args },
+    ...{ tags: [...tags], workflow, attempts, args },
   };
 }

@@ -26,6 +26,7 @@ const filters = {
   task: filterText.optional().openapi({ description: "Name of the task." }),
   host: filterText.optional().openapi({ description: "Name of a host, or the id of a live one." }),
   tag: filterText.optional(),
+  workflow: filterText.optional().openapi({ description: "Steps of the workflow of this id." }),
   error: filterText.optional().openapi({ description: "Part of the class or message of the last error." }),
   text: filterText.optional().openapi({ description: "Part of an id, a name, a tag, arguments or an error." }),
 };

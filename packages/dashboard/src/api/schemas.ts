@@ -61,6 +61,7 @@ export const TaskRow = z
   .object({
     ...taskRow,
     tags: z.array(z.string()),
+    workflow: z.string().nullable().openapi({ description: "Id of the workflow that it is a step of." }),
     args: z.string().nullable().optional().openapi({
       description: "With `details`: a short text of its arguments; null = they are too long for a list.",
     }),

@@ -11,6 +11,7 @@ export interface Filters {
   task?: string;
   host?: string;
   tag?: string;
+  workflow?: string;
   since?: number;
   until?: number;
   error?: string;
@@ -27,6 +28,7 @@ export function addFilters(command: Command, { pool, hasState = true }: { pool: 
     new Option("--task <task>", "of this task"),
     new Option("--host <host>", "that this host runs or ran: its name, or its id if several hosts have the name"),
     new Option("--tag <tag>", "with this tag"),
+    new Option("--workflow <id>", "that is a step of this workflow"),
     new Option("--since <time>", "submitted since: 24h, 7d, 2026-11-27T03:00").argParser(moment("--since")),
     new Option("--until <time>", "submitted until, as --since").argParser(moment("--until")),
     new Option("--error <text>", "that failed with this text in the class or message of the error"),
@@ -36,7 +38,7 @@ export function addFilters(command: Command, { pool, hasState = true }: { pool: 
   return command;
 }
 
-const NAMES = ["pool", "state", "task", "host", "tag", "since", "until", "error", "text"] as const;
+const NAMES = ["pool", "state", "task", "host", "tag", "workflow", "since", "until", "error", "text"] as const;
 
 /** The query that the options make. */
 export function selectionOf(options: Filters): TaskSelection {

@@ -90,7 +90,7 @@ function fieldsOf(task: TaskView): Field[] {
   add("timeout", task.timeout === null ? null : duration(task.timeout));
   add("tags", task.tags.join(", "));
   add("progress", task.progress === null ? null : toJson(task.progress));
-  add("workflow", task.workflow);
+  add("workflow", task.workflow === null ? null : describeStep(task.workflow, task.id));
   add("calls", task.units > 1 ? `${task.units} ${task.kind}, ${task.items} items` : null);
   add("arguments", shorten(toJson(task.args), 500));
   if (task.hasResult) add("result", shorten(toJson(task.result), 2_000));
@@ -98,6 +98,10 @@ function fieldsOf(task: TaskView): Field[] {
   add("failed as", task.error === null ? task.failedReason : null);
   add("outcomes", describeOutcomes(task));
   return fields;
+}
+
+function describeStep(workflow: string, id: string): string {
+  return `${workflow}, node ${id.slice(workflow.length + 1)}; its tree: manyhands workflow show ${workflow}`;
 }
 
 function describeState(task: TaskView): string {

@@ -21,8 +21,8 @@ export async function countTasks(context: FindContext, query: CheckedQuery, sign
 }
 
 /** Whether pool, task, tag and state are all that is asked, and containers tell the state. */
-function isTold({ states, host, since, until, error, text }: CheckedQuery): boolean {
-  if ([host, since, until, error, text].some((filter) => filter !== null)) return false;
+function isTold({ states, host, workflow, since, until, error, text }: CheckedQuery): boolean {
+  if ([host, workflow, since, until, error, text].some((filter) => filter !== null)) return false;
   if (states === null) return true;
   return states.length === 1 && states[0] !== "blocked" && states[0] !== "waiting-children";
 }

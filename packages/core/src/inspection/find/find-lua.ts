@@ -1,4 +1,5 @@
 import { CHUNK, MOST_SPARSE, SPARSE_ZERO } from "../../redis/task-index/index.ts";
+import { STEP_WORKFLOW_FIELD } from "../../work/workflows/index.ts";
 
 /** What scripts are told of a query; as JSON. Absent = no such filter. */
 export interface FindSpec {
@@ -23,6 +24,8 @@ export interface FindSpec {
   hidden?: boolean | undefined;
   /** Part that the id begins with. */
   idPrefix?: string | undefined;
+  /** Id of a workflow. */
+  workflow?: string | undefined;
   /** Which tasks live hosts take, and in which pools; absent pools = all but `except`. */
   served: { tasks: Record<string, true>; pools?: Record<string, true>; except?: Record<string, true> }[];
 }
@@ -135,7 +138,7 @@ local function read_row(pool, id, n, tags)
   if spec.pool and pool ~= spec.pool then return nil end
   local jobs = queues .. pool .. ":"
   local job = redis.pcall("HMGET", jobs .. id, "name", "timestamp", "processedOn", "finishedOn", "atm", "failedReason", "pb",
-    "n", "ended", "unservedSince")
+    "n", "ended", "unservedSince", "${STEP_WORKFLOW_FIELD}")
   if job.err or not job[1] or not job[2] then return nil end
   -- A job that came later under the id.
   if n and tonumber(job[8]) ~= n then return nil end
@@ -144,6 +147,7 @@ local function read_row(pool, id, n, tags)
   if spec.since and time < spec.since then return nil end
   if spec["until"] and time > spec["until"] then return nil end
   if spec.host and not is_of_host(job[7], spec.host) then return nil end
+  if spec.workflow and job[11] ~= spec.workflow then return nil end
   if spec.idPrefix and string.sub(id, 1, #spec.idPrefix) ~= spec.idPrefix then return nil end
   -- What costs least, or fails most often, comes first.
   if spec.error and not error_has(jobs, id, job[6], spec.error) then return nil end
@@ -158,7 +162,7 @@ local function read_row(pool, id, n, tags)
   local state = place
   if (place == "waiting" or place == "prioritized") and not is_served(pool, task) then state = "blocked" end
   if spec.states and not spec.states[place] and not spec.states[state] then return nil end
-  return {n or job[8], pool, id, task, state, job[2], job[3], job[4], job[5], job[6], job[7], tags or false}
+  return {n or job[8], pool, id, task, state, job[2], job[3], job[4], job[5], job[6], job[7], tags or false, job[11]}
 end
 `;
 

@@ -11,6 +11,8 @@ import type { CheckedQuery, Cursor, FindState } from "./task-query.ts";
 export interface FoundTask extends Omit<TaskRow, "state"> {
   state: TaskState | FindState;
   tags: string[];
+  /** Id of the workflow that it is a step of. */
+  workflow: string | null;
 }
 
 /** A page of tasks. */
@@ -51,7 +53,7 @@ export interface FindContext {
 
 /** What scripts are told of a query. */
 export function specOf({ keys, hosts, hidesArguments }: FindContext, query: CheckedQuery): FindSpec {
-  const { pool, states, task, tag, since, until, error, text } = query;
+  const { pool, states, task, tag, workflow, since, until, error, text } = query;
   return {
     queues: keys.queues,
     prefix: keys.prefix,
@@ -59,6 +61,7 @@ export function specOf({ keys, hosts, hidesArguments }: FindContext, query: Chec
     ...(pool === null ? {} : { pool }),
     ...(task === null ? {} : { task }),
     ...(tag === null ? {} : { tag }),
+    ...(workflow === null ? {} : { workflow }),
     ...(states === null ? {} : { states: Object.fromEntries(states.map((state) => [state, true as const])) }),
     ...(since === null ? {} : { since }),
     ...(until === null ? {} : { until }),
@@ -101,7 +104,21 @@ function setOf(names: readonly string[]): Record<string, true> {
 }
 
 export function foundOf(raw: RawRow): Found {
-  const [n, pool, id, name, state, createdAt, startedAt, finishedAt, attemptsMade, failedReason, worker, tags] = raw;
+  const [
+    n,
+    pool,
+    id,
+    name,
+    state,
+    createdAt,
+    startedAt,
+    finishedAt,
+    attemptsMade,
+    failedReason,
+    worker,
+    tags,
+    workflow,
+  ] = raw;
   return {
     number: n === null || n === "" ? null : Number(n),
     worker,
@@ -115,6 +132,7 @@ export function foundOf(raw: RawRow): Found {
       finishedAt: finishedAt ? Number(finishedAt) : null,
       failedReason: failedReason ?? null,
       tags: readTags(tags),
+      workflow: workflow ?? null,
     },
   };
 }

@@ -40,6 +40,7 @@ export type RawRow = [
   failedReason: string | null,
   worker: string | null,
   tags: string | null,
+  workflow: string | null,
 ];
 
 type FindReply = [isDone: number, resume: number, counted: number, next: number, rows: RawRow[]];

@@ -36,6 +36,8 @@ export interface TaskQuery {
   /** Name of a host that runs the task, or ran it when it ended; or the id of a live one. */
   host?: string | undefined;
   tag?: string | undefined;
+  /** Id of a workflow: its steps that are, or were, in line. */
+  workflow?: string | undefined;
   /** Submitted at this time or later, epoch ms. */
   since?: number | Date | undefined;
   /** Submitted at this time or earlier, epoch ms. */
@@ -71,6 +73,7 @@ export interface CheckedQuery {
   task: string | null;
   host: string | null;
   tag: string | null;
+  workflow: string | null;
   since: number | null;
   until: number | null;
   /** ASCII letters in lower case, as scripts compare. */
@@ -96,7 +99,7 @@ export interface Cursor {
   told: number | null;
 }
 
-const FILTERS = ["pool", "state", "task", "host", "tag", "since", "until", "error", "text"] as const;
+const FILTERS = ["pool", "state", "task", "host", "tag", "workflow", "since", "until", "error", "text"] as const;
 const PAGING = ["limit", "cursor", "sort"] as const;
 
 /** Who asks: a program, or a command line. */
@@ -173,18 +176,20 @@ function check(
       `${asker.what}${name("since")} must not be later than ${name("until")}; got ${asker.moment(since)} and ${asker.moment(until)}`,
     );
   }
+  const workflow = text(asker, given, "workflow");
   const checked: CheckedQuery = {
     pool,
     states: state === null ? (given["error"] === undefined ? null : ["failed"]) : [state],
     task: text(asker, given, "task"),
     host: text(asker, given, "host"),
     tag: text(asker, given, "tag"),
+    workflow,
     since,
     until,
     error: lowered(text(asker, given, "error")),
     text: lowered(text(asker, given, "text")),
     exactId: text(asker, given, "text"),
-    idPrefix: null,
+    idPrefix: workflow === null ? null : `${workflow}.`,
     limit: count(asker, given, "limit") ?? DEFAULT_PAGE,
     cursor: cursor?.at ?? null,
     sort,
