@@ -85,6 +85,6 @@ const COLUMNS: readonly Column<AuditEntry>[] = [
 ];
 
 function describeWhere({ via, role, address }: AuditEntry["actor"]): string {
-  if (via === "command") return "command";
+  if (via !== "dashboard") return via;
   return [role, address].filter((word) => word !== null).join(" ");
 }

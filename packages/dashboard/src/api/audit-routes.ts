@@ -16,7 +16,7 @@ export const AuditEntry = z
     at: z.number().openapi({ description: "When it began, epoch ms of the server." }),
     actor: z.object({
       name: z.string(),
-      via: z.enum(["dashboard", "command"]),
+      via: z.enum(["dashboard", "command", "host"]),
       role: z.string().nullable(),
       address: z.string().nullable(),
     }),

@@ -3,6 +3,7 @@ import { basename, dirname, extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ValueError } from "@manyhands/core";
 import {
+  AuditTrail,
   assertFileName,
   Duty,
   type FileOutcome,
@@ -40,6 +41,7 @@ export class ScheduleFileKeeper {
   readonly #path: string;
   readonly #watch: ModuleWatch;
   readonly #duty: Duty;
+  readonly #audit: AuditTrail;
   #name = "";
   #entries: ScheduleFile["entries"] = [];
   /** What was said last about what could not be done: it is said once. */
@@ -48,7 +50,9 @@ export class ScheduleFileKeeper {
   constructor(options: ScheduleFileOptions) {
     this.#options = options;
     this.#path = fileURLToPath(options.url);
-    const { client, logger } = options;
+    const { client, keys, logger, host } = options;
+    const actor = { name: host, via: "host", role: null, address: null } as const;
+    this.#audit = new AuditTrail({ client, keys, logger, actor: () => actor });
     this.#watch = new ModuleWatch({ onChange: () => this.#reload(), logger });
     const what = `following the schedules of ${this.#path}`;
     this.#duty = new Duty({ client, logger, what, interval: INTERVAL, look: () => this.#follow(false) });
@@ -91,8 +95,20 @@ export class ScheduleFileKeeper {
   /** @param again - Also where this version has been applied before. */
   async #follow(again: boolean): Promise<void> {
     const { client, keys, host } = this.#options;
-    const file = { name: this.#name, entries: this.#entries, host, again };
+    const changed = (what: "set" | "remove", schedule: string): Promise<void> => this.#note(what, schedule);
+    const file = { name: this.#name, entries: this.#entries, host, again, changed };
     this.#tell(await followFile({ client, keys }, file), again);
+  }
+
+  /** In the audit log, after the change: most looks at a file change nothing. */
+  async #note(what: "set" | "remove", schedule: string): Promise<void> {
+    const details = `file ${this.#name}`;
+    const change = { action: `schedule.${what}`, kind: "schedule", target: schedule, details };
+    await this.#audit
+      .record(change, async () => {})
+      .catch((error: Error) => {
+        this.#options.logger.warn(`the audit log could not note ${change.action} of ${schedule}: ${error.message}`);
+      });
   }
 
   #tell({ whose, set, removed, owned, other }: FileOutcome, again: boolean): void {

@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { connect, type ScheduleView } from "@manyhands/core";
+import { readAudit } from "@manyhands/core/internal";
 import { temporaryFolder, until, useRedis } from "@manyhands/testing";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { readFileOfSchedules } from "../../src/schedules/read-schedule-file.ts";
@@ -57,9 +58,22 @@ test("a file of schedules sets those that it names, and removes its own that it 
   expect(await view("nightly")).toMatchObject({ changedAt: before?.changedAt, state: "paused" });
   await second.stop();
 
-  await space.host({ schedules: file(`export default { nightly: { task: "square", args: [8], cron: "@daily" } };`) });
+  await space.host({
+    schedules: file(`export default { nightly: { task: "square", args: [8], cron: "@daily" } };`),
+    name: "third",
+  });
   expect(await list()).toEqual(["hand [3] by hand", "nightly [8] shop/manyhands.schedules"]);
   expect(space.logs.join("\n")).toContain("poll removed, which the file names no longer");
+  const { entries } = await readAudit(space.client, space.keys, { what: "schedule" });
+  const noted = entries.map(({ action, target, details, outcome }) => [action, target, details, outcome]);
+  const details = "file shop/manyhands.schedules";
+  expect(noted).toEqual([
+    ["schedule.remove", "poll", details, "done"],
+    ["schedule.set", "nightly", details, "done"],
+    ["schedule.set", "poll", details, "done"],
+    ["schedule.set", "nightly", details, "done"],
+  ]);
+  expect(entries[0]?.actor).toEqual({ name: "third", via: "host", role: null, address: null });
 });
 
 test("of two versions the one that came last wins, and an earlier one comes back when no host has that any more", async () => {

@@ -2,9 +2,10 @@ import type { Milliseconds } from "../../time/index.ts";
 
 /** Who changes something. */
 export interface AuditActor {
-  /** Name of a token, what a proxy calls the visitor, or `user@machine` of a command. */
+  /** Name of a token, what a proxy calls the visitor, `user@machine` of a command, or the name of a host. */
   name: string;
-  via: "dashboard" | "command";
+  /** `host`: it follows a file of schedules. */
+  via: "dashboard" | "command" | "host";
   /** Of a visitor of the dashboard: `viewer`, `operator` or `admin`. */
   role: string | null;
   /** Address of a visitor of the dashboard. */

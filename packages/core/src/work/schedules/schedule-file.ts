@@ -47,6 +47,8 @@ async function specOf(name: string, entry: unknown, maxPayload: number): Promise
   return spec;
 }
 
+type FileChange = (what: "set" | "remove", name: string) => Promise<void>;
+
 /** What a host has done with its version of a file. */
 export interface FileOutcome {
   /** "other": a version that came later is in force. */
@@ -64,10 +66,11 @@ export interface FileOutcome {
  * when the file changes, and again and again, so that others know that this version is still there.
  *
  * @param file.again - Also where all of it has been applied before.
+ * @param file.changed - Hears of each schedule that it has set or removed.
  */
 export async function followFile(
   place: { client: RedisClient; keys: Keys },
-  file: { name: string; entries: ScheduleFile["entries"]; host: string; again: boolean },
+  file: { name: string; entries: ScheduleFile["entries"]; host: string; again: boolean; changed: FileChange },
 ): Promise<FileOutcome> {
   const { client, keys } = place;
   const version = { file: file.name, digest: digestOf(file.entries) };
@@ -81,8 +84,10 @@ export async function followFile(
     if (stored === "superseded") return outcome;
     if (stored === "never due") throw new ManyhandsError(`schedule "${name}" is never due`);
     if (stored !== "same") outcome[stored].push(name);
+    if (stored === "set") await file.changed("set", name);
   }
   outcome.removed = await removeOthers(place, version, new Set(file.entries.map(({ name }) => name)));
+  for (const name of outcome.removed) await file.changed("remove", name);
   if (outcome.owned.length === 0) await fileApplied.run(client, [keys.scheduleFile(file.name)], [version.digest]);
   return outcome;
 }

@@ -214,7 +214,7 @@ function Entries({ entries }: { entries: readonly AuditEntry[] }) {
         <span className="two-lines">
           <bdi>{actor.name}</bdi>
           <small className="soft">
-            {actor.via === "command" ? said.byCommand : [actor.role, actor.address].filter(Boolean).join(", ")}
+            {actor.via === "dashboard" ? [actor.role, actor.address].filter(Boolean).join(", ") : said.by[actor.via]}
           </small>
         </span>
       ),

@@ -17,7 +17,7 @@ export const audit = {
   sinceWeek: "a week ago",
   when: "When",
   details: "Details",
-  byCommand: "command line",
+  by: { command: "command line", host: "host with a file of schedules" },
   outcomes: { begun: "not ended", done: "done", refused: "refused", failed: "failed" },
   kinds: {
     task: "tasks",

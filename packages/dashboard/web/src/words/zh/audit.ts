@@ -17,7 +17,7 @@ export const audit = {
   sinceWeek: "一周内",
   when: "时间",
   details: "详情",
-  byCommand: "命令行",
+  by: { command: "命令行", host: "带有计划文件的主机" },
   outcomes: { begun: "未结束", done: "完成", refused: "被拒绝", failed: "失败" },
   kinds: {
     task: "任务",
