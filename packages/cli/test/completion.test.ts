@@ -55,6 +55,7 @@ describe("what is defined", () => {
   test.each<[words: string[], found: string[]]>([
     [["task", "ls", "--state", "comp"], ["completed"]],
     [["task", "ls", "--state=comp"], ["--state=completed"]],
+    [["task", "ls", "--state", "failed,can"], ["failed,cancelled"]],
     [["task", "ls", "--st"], ["--state"]],
     [["task", "ls", "--state", "failed", "--st"], []],
     [["-o", "js"], ["json"]],

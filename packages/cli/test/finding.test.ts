@@ -81,6 +81,22 @@ test("task ls takes every filter, and says where to go on", async () => {
   ]);
 });
 
+test("task ls takes several states, and says which one it does not know", async () => {
+  const place = await placeWith(many);
+
+  const several = await runHere(["task", "ls", "-o", "ndjson", "--state", "failed,delayed"], place);
+  const counted = await runHere(["task", "rm", "--state", "failed,delayed"], place);
+  const unknown = await runHere(["task", "ls", "--state", "failed,fialed"], place);
+
+  expect([...several.stdout.matchAll(/"id":"([^"]+)"/g)].map(([, id]) => id)).toEqual(
+    expect.arrayContaining(["ff-0", "ff-1", "ff-2", "old-0", "old-1", "other-0"]),
+  );
+  expect(several.stdout.trim().split("\n")).toHaveLength(6);
+  expect(counted.stderr).toContain("this would remove 6 tasks: --state failed,delayed\n");
+  expect(unknown).toMatchObject({ code: 2, stdout: "" });
+  expect(unknown.stderr).toContain('got "fialed"; did you mean failed?');
+});
+
 test("a time is how long ago, a date, or ms since the epoch", () => {
   const parse = moment("--since", () => 100_000_000_000);
   expect(["90s", "30m", "1.5h", "7d", "500ms", "1700000000000", "2026-11-27T03:00:00Z"].map(parse)).toEqual([

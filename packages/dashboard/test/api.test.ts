@@ -212,11 +212,20 @@ describe("a query", () => {
     const done = await post("/task-actions/cancel", { query: { tag: "batch-7" }, reason: "not needed" });
     expect(done).toMatchObject({ status: 200, body: { done: 5, refused: 0, isFinished: true, reasons: [] } });
     expect((await call("/task-count?tag=batch-7&state=cancelled")).body).toEqual({ count: 5 });
+    expect((await call("/task-count?tag=batch-7&state=cancelled,delayed")).body).toEqual({ count: 5 });
+    expect((await call("/tasks?tag=batch-7&state=failed&state=cancelled")).body["tasks"]).toHaveLength(5);
     expect((await call("/task-count?text=n3&pool=batches")).body).toEqual({ count: 1 });
+    const gone = await post("/task-actions/remove", { query: { tag: "batch-7", state: ["cancelled", "failed"] } });
+    expect(gone).toMatchObject({ status: 200, body: { done: 5, refused: 0 } });
+    const none = await post("/task-actions/remove", { query: { tag: "batch-7", state: "cancelled,failed" } });
+    expect(none).toMatchObject({ status: 200, body: { done: 0 } });
   });
 
   test.each([
     ["GET", "/tasks?state=lost", undefined, "state"],
+    ["GET", "/tasks?state=failed,lost", undefined, "state"],
+    ["GET", "/tasks?state=failed,", undefined, "state"],
+    ["POST", "/task-actions/retry", { query: { state: [] } }, "state"],
     ["GET", "/tasks?limit=0", undefined, "limit"],
     ["GET", "/tasks?cursor=zz", undefined, "cursor"],
     ["GET", "/tasks?sort=finished", undefined, "pool"],

@@ -60,6 +60,14 @@ function randomFrom(seed: number): () => number {
 }
 
 const START = Date.UTC(2026, 10, 1);
+/** Of which none, all or some have ended. */
+const SEVERAL: readonly (readonly FindState[])[] = [
+  ["failed", "cancelled"],
+  ["delayed", "prioritized"],
+  ["active", "waiting"],
+  ["blocked", "failed", "delayed"],
+  ["cancelled", "cancelled"],
+];
 const STATES = ["waiting", "delayed", "prioritized", "active", "completed", "failed", "cancelled"] as const;
 
 function manyTasks(count: number, random: () => number): LoadedTask[] {
@@ -93,7 +101,7 @@ function scan(tasks: readonly LoadedTask[], query: TaskQuery, isServed: (task: L
   const fits = (task: LoadedTask): boolean =>
     (pool === undefined || task.pool === pool) &&
     (name === undefined || task.task === name) &&
-    (state === undefined || states(task).includes(state)) &&
+    (state === undefined || states(task).some((one) => [state].flat().includes(one))) &&
     (tag === undefined || (task.tags?.includes(tag) ?? false)) &&
     (host === undefined || (started(task) && task.host === host)) &&
     (since === undefined || task.createdAt >= Number(since)) &&
@@ -139,14 +147,16 @@ test("random queries find what a scan of all tasks finds, page by page", async (
     random() < share ? items[Math.floor(random() * items.length)] : undefined;
   for (let round = 0; round < 60; round += 1) {
     const error = some(0.1, ["timeout", "FILE", "nothing like it"]);
-    const state = some(0.5, FIND_STATES);
+    const state = some(0.3, FIND_STATES);
+    const several = some(0.3, SEVERAL);
     const query: TaskQuery = {
       pool: some(0.4, ["images", "mail", "reports"]),
       task: some(0.3, ["resize", "rare", "report.partition", "unknown"]),
-      state: error === undefined ? state : "failed",
+      state: error === undefined ? (several ?? state) : "failed",
       tag: some(0.3, ["nightly", "weekly", "never"]),
       host:
-        state === undefined || !["waiting", "delayed", "blocked", "prioritized"].includes(state)
+        several === undefined &&
+        (state === undefined || !["waiting", "delayed", "blocked", "prioritized"].includes(state))
           ? some(0.2, ["web-1", "web-3", "web-9"])
           : undefined,
       since: some(0.2, [START + 5_000, START + 14_000]),
@@ -186,7 +196,9 @@ describe("a query", () => {
       [{ stat: "failed" }, 'tasks.find() has no filter "stat"; did you mean state?'],
       [{ state: "fialed" }, "state must be one of waiting, delayed"],
       [{ state: "fialed" }, "did you mean failed?"],
-      [{ state: ["failed"] }, 'got ["failed"]'],
+      [{ state: ["failed", "fialed"] }, 'got "fialed"; did you mean failed?'],
+      [{ state: ["failed", null] }, "got null"],
+      [{ state: [] }, "state must be one or several of waiting, delayed"],
       [{ pool: 7 }, "pool must be a text; got 7"],
       [{ pool: "a pool" }, "a pool's name is"],
       [{ task: "" }, 'task must be a text; got ""'],
@@ -202,6 +214,7 @@ describe("a query", () => {
       [{ sort: "name" }, "sort must be one of newest, oldest, finished"],
       [{ sort: "finished" }, "give a pool"],
       [{ sort: "finished", pool: "mail", state: "waiting" }, 'got state "waiting"'],
+      [{ sort: "finished", pool: "mail", state: ["failed", "active"] }, 'got state "active"'],
       [{ text: "x".repeat(1_001) }, "text has at most 1000 characters; got 1001"],
       [[], "takes a query such as"],
       ["failed", "takes a query such as"],
@@ -252,6 +265,8 @@ describe("a query", () => {
     expect(new Set(ids).size).toBe(275);
     expect(pages).toBe(10);
     expect(ids.slice(0, 3)).toEqual(["t-249", "t-248", "t-247"]);
+    const badOrOff = await inspector.tasks.find({ pool: "mail", sort: "finished", state: ["cancelled", "failed"] });
+    expect(badOrOff.tasks).toHaveLength(25);
     const cancelled = await inspector.tasks.find({ pool: "mail", sort: "finished", state: "cancelled" });
     expect(cancelled.tasks.map((task) => task.state)).toEqual(Array(5).fill("cancelled"));
     expect(await inspector.tasks.count({ error: "timeout" })).toBe(20);
@@ -287,6 +302,10 @@ describe("a bulk action", () => {
     expect(await inspector.tasks.cancel({ state: "completed" })).toMatchObject({
       ...{ done: 0, refused: 3 },
       reasons: [{ reason: "it is completed", count: 3, ids: ["done-2", "done-1", "done-0"] }],
+    });
+    expect(await inspector.tasks.remove({ state: ["completed", "cancelled"] })).toMatchObject({
+      done: 233,
+      refused: 0,
     });
     expect(await inspector.tasks.cancel({ tag: "nothing" })).toMatchObject({ done: 0, refused: 0, reasons: [] });
   });

@@ -20,9 +20,13 @@ const STEP = 5_000;
 
 const time = numberIn(0, 8.64e15).openapi({ description: "Milliseconds since the epoch." });
 const filterText = z.string().min(1).max(1_000);
+const states = z.array(z.enum(FIND_STATES)).min(1);
 const filters = {
   pool: filterText.optional(),
-  state: z.enum(FIND_STATES).optional(),
+  state: z
+    .union([filterText.transform((text) => text.split(",")).pipe(states), states])
+    .optional()
+    .openapi({ description: `One state, or several with commas between: ${FIND_STATES.join(", ")}.` }),
   task: filterText.optional().openapi({ description: "Name of the task." }),
   host: filterText.optional().openapi({ description: "Name of a host, or the id of a live one." }),
   tag: filterText.optional(),
@@ -137,7 +141,7 @@ export function findRoutes({ inspector }: ApiPlace, redaction: Redaction): OpenA
     const { for: action, ...query } = context.req.valid("query");
     const { signal } = context.req.raw;
     if (action === undefined) return context.json({ count: await tasks.count(query, { signal }) }, 200);
-    const mayRun = action === "cancel" && (query.state === undefined || query.state === "active");
+    const mayRun = action === "cancel" && (query.state?.includes("active") ?? true);
     const [meant, all, running] = await Promise.all([
       tasks.countFor(action, query),
       tasks.count(query, { signal }),

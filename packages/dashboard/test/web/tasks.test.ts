@@ -106,6 +106,35 @@ describe("the list of tasks, in a real Chromium", () => {
     expect(complaints).toEqual([]);
   });
 
+  test("takes several states in one filter, typed, completed and from the address", async () => {
+    // given
+    const pool = "mixed";
+    const kept = await mp.submit("page.greet", ["Ada"], { pool, delay: 3_600_000 });
+    const gone = await mp.submit("page.greet", ["Bob"], { pool, delay: 3_600_000 });
+    await mp.submit("page.greet", ["Cyd"], { pool });
+    await gone.cancel();
+    await all(pool, "completed", 1);
+    const { page, complaints } = await open(`/tasks?pool=${pool}&state=delayed,cancelled`);
+
+    // then
+    await matches(page, "2 tasks match");
+    await page.getByRole("button", { name: "Drop the filter state is delayed or cancelled" }).waitFor();
+
+    // when
+    await kept.cancel();
+    await filterOf(page).fill("state:completed,canc");
+    await page.getByRole("option", { name: "state is completed or cancelled" }).click();
+
+    // then
+    await matches(page, "3 tasks match");
+    expect(new URL(page.url()).searchParams.get("state")).toBe("completed,cancelled");
+
+    // and one that is no state is named alone
+    await page.goto(`${new URL(page.url()).origin}/tasks?state=failed,done`);
+    await page.getByRole("alert").getByText('"done" is no state of a task.').waitFor();
+    expect(complaints).toEqual([]);
+  });
+
   test("keeps new tasks back until they are asked for, while rows change where they are", async () => {
     // given
     const pool = "live";

@@ -49,7 +49,8 @@ async function candidatesAt(line: TypedLine): Promise<Search> {
     case "value": {
       const { option, prefix, lead } = place;
       const source = sourceOf(option, command);
-      if (!isList(option) || source === undefined) return { found: await valuesOf(option, line, prefix), prefix, lead };
+      if (!isList(option) || (source === undefined && !option.argChoices))
+        return { found: await valuesOf(option, line, prefix), prefix, lead };
       // `a,b`: the part behind the last comma is completed.
       const start = prefix.lastIndexOf(",") + 1;
       const taken = prefix.slice(0, start).split(",");

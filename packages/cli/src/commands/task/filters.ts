@@ -2,12 +2,13 @@ import { FIND_STATES, type FindState, type TaskSelection } from "@manyhands/core
 import { type Command, Option } from "commander";
 import type { Connection } from "../../connection/connection.ts";
 import { moment } from "../../parse/moment.ts";
+import { commaList } from "../../parse/numbers.ts";
 import { findPool } from "../pool/find-pool.ts";
 
 /** The options by which tasks are found. */
 export interface Filters {
   pool?: string;
-  state?: FindState;
+  state?: FindState[];
   task?: string;
   host?: string;
   tag?: string;
@@ -24,7 +25,7 @@ const GROUP = "Filters:";
 export function addFilters(command: Command, { pool, hasState = true }: { pool: string; hasState?: boolean }): Command {
   const options = [
     new Option("--pool <name>", pool),
-    ...(hasState ? [new Option("--state <state>", "in this state").choices(FIND_STATES)] : []),
+    ...(hasState ? [stateOption()] : []),
     new Option("--task <task>", "of this task"),
     new Option("--host <host>", "that this host runs or ran: its name, or its id if several hosts have the name"),
     new Option("--tag <tag>", "with this tag"),
@@ -36,6 +37,12 @@ export function addFilters(command: Command, { pool, hasState = true }: { pool: 
   ];
   for (const option of options) command.addOption(option.helpGroup(GROUP));
   return command;
+}
+
+/** The states are checked with the whole query: what is offered for completion is known here. */
+function stateOption(): Option {
+  const option = new Option("--state <a,b>", "in one of these states").choices(FIND_STATES);
+  return option.argParser(commaList);
 }
 
 const NAMES = ["pool", "state", "task", "host", "tag", "workflow", "since", "until", "error", "text"] as const;
@@ -55,7 +62,7 @@ export async function assertPoolOf(connection: Pick<Connection, "inspector">, { 
 export function describeSelection(selection: TaskSelection): string {
   const words = Object.entries(selection).map(([name, value]) => {
     const text = name === "since" || name === "until" ? new Date(Number(value)).toISOString() : String(value);
-    return `--${name} ${/^[\w.:@/+-]+$/.test(text) ? text : JSON.stringify(text)}`;
+    return `--${name} ${/^[\w.:@/,+-]+$/.test(text) ? text : JSON.stringify(text)}`;
   });
   return words.join(" ");
 }

@@ -1,4 +1,5 @@
 import { BUCKET } from "../../redis/task-index/index.ts";
+import { isFinished } from "../../work/submission/index.ts";
 import { type FindContext, type Found, specOf } from "./find-rows.ts";
 import { findTasksInIndex, type Walk } from "./find-scripts.ts";
 import { clausesOf, findActive, findPage, STEP_WORK } from "./find-tasks.ts";
@@ -23,7 +24,7 @@ export async function countTasks(context: FindContext, query: CheckedQuery, sign
 /** Whether pool, task, tag and state are all that is asked, and containers tell the state. */
 function isTold({ states, host, workflow, since, until, error, text }: CheckedQuery): boolean {
   if ([host, workflow, since, until, error, text].some((filter) => filter !== null)) return false;
-  if (states === null) return true;
+  if (states === null || states.every((state) => isFinished(state))) return true;
   return states.length === 1 && states[0] !== "blocked" && states[0] !== "waiting-children";
 }
 

@@ -30,7 +30,8 @@ export const FIND_ORDERS: readonly FindOrder[] = ["newest", "oldest", "finished"
 /** Which tasks are meant: those for which everything holds that is given. */
 export interface TaskQuery {
   pool?: string | undefined;
-  state?: FindState | undefined;
+  /** In this state, or in one of these. */
+  state?: FindState | readonly FindState[] | undefined;
   /** Name of the task. */
   task?: string | undefined;
   /** Name of a host that runs the task, or ran it when it ended; or the id of a live one. */
@@ -166,7 +167,7 @@ function check(
   }
   const pool = text(asker, given, "pool");
   if (pool !== null) assertPoolName(pool);
-  const state = oneOf(asker, given, { name: "state", names: FIND_STATES });
+  const states = stateList(asker, given);
   const cursor = parseCursor(asker, text(asker, given, "cursor"));
   const sort = oneOf(asker, given, { name: "sort", names: FIND_ORDERS }) ?? cursor?.sort ?? "newest";
   const { name } = asker;
@@ -179,7 +180,7 @@ function check(
   const workflow = text(asker, given, "workflow");
   const checked: CheckedQuery = {
     pool,
-    states: state === null ? (given["error"] === undefined ? null : ["failed"]) : [state],
+    states: states ?? (given["error"] === undefined ? null : ["failed"]),
     task: text(asker, given, "task"),
     host: text(asker, given, "host"),
     tag: text(asker, given, "tag"),
@@ -198,9 +199,10 @@ function check(
     if (pool === null) {
       throw new ValueError(`${asker.what}${name("sort")} "finished" is the order within one pool: give ${asker.pool}`);
     }
-    if (state !== null && !isFinished(state)) {
+    const other = states?.find((state) => !isFinished(state));
+    if (other !== undefined) {
       throw new ValueError(
-        `${asker.what}${name("sort")} "finished" is for completed, failed or cancelled tasks; got ${name("state")} "${state}"`,
+        `${asker.what}${name("sort")} "finished" is for completed, failed or cancelled tasks; got ${name("state")} "${other}"`,
       );
     }
   }
@@ -249,6 +251,24 @@ function text(asker: Asker, given: Record<string, unknown>, name: string): strin
   }
   if (value.length <= LONGEST_TEXT) return value;
   throw new ValueError(`${asker.what}${asker.name(name)} has at most ${LONGEST_TEXT} characters; got ${value.length}`);
+}
+
+/** One state, or several: each once, in the order of {@link FIND_STATES}. */
+function stateList(asker: Asker, given: Record<string, unknown>): FindState[] | null {
+  const { state } = given;
+  if (!Array.isArray(state)) {
+    const one = oneOf(asker, given, { name: "state", names: FIND_STATES });
+    return one === null ? null : [one];
+  }
+  if (state.length === 0) {
+    throw new ValueError(
+      `${asker.what}${asker.name("state")} must be one or several of ${FIND_STATES.join(", ")}; got none`,
+    );
+  }
+  const several = state.map((one: unknown) =>
+    oneOf(asker, { state: one ?? null }, { name: "state", names: FIND_STATES }),
+  );
+  return FIND_STATES.filter((one) => several.includes(one));
 }
 
 function oneOf<Name extends string>(

@@ -5,7 +5,7 @@ import { Icon } from "../../components/icon.tsx";
 import { count } from "../../format/numbers.ts";
 import type { TaskSearch } from "../../router.tsx";
 import { useWords, type Words } from "../../words/index.ts";
-import { FILTERS, type Filter, STATES, timeOf } from "./task-filters.ts";
+import { FILTERS, type Filter, STATES, statesOf, timeOf } from "./task-filters.ts";
 
 /** What a line of the completion does. */
 interface Suggestion {
@@ -179,8 +179,8 @@ function Label({ suggestion, said }: { suggestion: Suggestion; said: Words["task
 function Chip(props: { filter: Filter; value: string; onDrop: () => void; onEdit: () => void }) {
   const { filter, value, onDrop, onEdit } = props;
   const { tasks: said, states } = useWords();
-  const isState = filter === "state" && Object.hasOwn(states, value);
-  const shown = isState ? states[value as keyof typeof states] : said.valueOf(filter, value);
+  const shown =
+    filter === "state" ? said.anyOf(statesOf(value).map((one) => stateWord(states, one))) : said.valueOf(filter, value);
   return (
     <span className="chip">
       <span>{said.is[filter]}</span>
@@ -197,6 +197,10 @@ function Chip(props: { filter: Filter; value: string; onDrop: () => void; onEdit
       </button>
     </span>
   );
+}
+
+function stateWord(states: Words["states"], state: string): string {
+  return Object.hasOwn(states, state) ? states[state as keyof typeof states] : state;
 }
 
 function moveAmongChips(event: KeyboardEvent<HTMLButtonElement>, onDrop: () => void): void {
@@ -241,9 +245,16 @@ function useSuggestions(props: {
   };
   const valuesOf = (field: Filter, most: number): Suggestion[] => {
     if (field === "state") {
-      const fits = STATES.filter((state) => state.includes(value) || states[state].includes(value));
+      // Behind a comma the next of several is completed.
+      const typed = statesOf(value);
+      const part = typed.pop() ?? "";
+      const before = typed.filter((one) => (STATES as readonly string[]).includes(one));
+      const fits = STATES.filter((state) => !before.includes(state)).filter(
+        (state) => state.includes(part) || states[state].includes(part),
+      );
       return fits.map((state) => ({
-        ...{ key: `state ${state}`, filter: field, value: state, label: states[state] },
+        ...{ key: `state ${state}`, filter: field, value: [...before, state].join(",") },
+        label: said.anyOf([...before, state].map((one) => stateWord(states, one))),
         count: facets.state?.values.find((one) => one.value === state)?.count ?? null,
       }));
     }

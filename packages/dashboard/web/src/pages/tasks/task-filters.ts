@@ -43,9 +43,8 @@ export function problemsOf(search: TaskSearch, said: Words["tasks"]["problems"])
   for (const filter of FILTERS) {
     if ((search[filter] ?? "").length > LONGEST) problems.push({ filter, message: said.tooLong(filter, LONGEST) });
   }
-  if (state !== undefined && !(STATES as readonly string[]).includes(state)) {
-    problems.push({ filter: "state", message: said.state(state, STATES.join(", ")) });
-  }
+  const unknown = statesOf(state).find((one) => !(STATES as readonly string[]).includes(one));
+  if (unknown !== undefined) problems.push({ filter: "state", message: said.state(unknown, STATES.join(", ")) });
   if (pool !== undefined && !/^[\w.-]{1,200}$/.test(pool)) problems.push({ filter: "pool", message: said.pool(pool) });
   const times = { since, until };
   for (const filter of ["since", "until"] as const) {
@@ -59,7 +58,7 @@ export function problemsOf(search: TaskSearch, said: Words["tasks"]["problems"])
   if (sort !== undefined && !(ORDERS as readonly string[]).includes(sort)) {
     problems.push({ filter: "sort", message: said.sort(sort, ORDERS.join(", ")) });
   }
-  if (sort === "finished" && (pool === undefined || (state !== undefined && !FINISHED.includes(state)))) {
+  if (sort === "finished" && (pool === undefined || !areFinished(state))) {
     problems.push({ filter: "sort", message: said.finished });
   }
   return problems;
@@ -67,22 +66,27 @@ export function problemsOf(search: TaskSearch, said: Words["tasks"]["problems"])
 
 /** Whether tasks of the query can be sorted by their end. */
 export function isFinishedOrderFor({ pool, state }: TaskSearch): boolean {
-  return pool !== undefined && (state === undefined || FINISHED.includes(state));
+  return pool !== undefined && areFinished(state);
+}
+
+/** The states of a filter, which has commas between several. */
+export function statesOf(state: string | undefined): string[] {
+  return state === undefined ? [] : state.split(",").map((one) => one.trim());
+}
+
+function areFinished(state: string | undefined): boolean {
+  return statesOf(state).every((one) => FINISHED.includes(one));
 }
 
 /** The filters as the API takes them. */
 export function queryOf(search: TaskSearch, now: number): Record<string, QueryValue> {
-  const { since, until, sort: _, ...rest } = search;
+  const { since, until, state, sort: _, ...rest } = search;
   return {
     ...rest,
+    ...(state !== undefined && { state: statesOf(state).join(",") }),
     ...(since !== undefined && { since: timeOf(since, now) }),
     ...(until !== undefined && { until: timeOf(until, now) }),
   };
-}
-
-/** The filters as the body of an action takes them: numbers stay numbers. */
-export function selectionOf(search: TaskSearch, now: number): Record<string, QueryValue> {
-  return queryOf(search, now);
 }
 
 export function hasFilters(search: TaskSearch): boolean {
@@ -91,5 +95,6 @@ export function hasFilters(search: TaskSearch): boolean {
 
 /** Whether the index alone can count what a query means. */
 export function isCountCheap({ host, since, until, error, text, state }: TaskSearch): boolean {
-  return [host, since, until, error, text].every((filter) => filter === undefined) && state !== "blocked";
+  if ([host, since, until, error, text].some((filter) => filter !== undefined)) return false;
+  return areFinished(state) || (statesOf(state).length === 1 && state !== "blocked");
 }

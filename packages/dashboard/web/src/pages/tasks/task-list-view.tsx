@@ -29,6 +29,7 @@ import {
   type Order,
   problemsOf,
   queryOf,
+  statesOf,
 } from "./task-filters.ts";
 import { TaskTable } from "./task-table.tsx";
 import { useKeys } from "./use-keys.ts";
@@ -349,6 +350,8 @@ function without(search: TaskSearch, name: Filter | "sort"): TaskSearch {
 function wordsOf(search: TaskSearch, said: ReturnType<typeof useWords>["tasks"]): string {
   return FILTERS.flatMap((filter) => {
     const value = search[filter];
-    return value === undefined ? [] : [`${said.is[filter]} ${said.valueOf(filter, value)}`];
+    if (value === undefined) return [];
+    const shown = filter === "state" ? said.anyOf(statesOf(value)) : said.valueOf(filter, value);
+    return [`${said.is[filter]} ${shown}`];
   }).join(", ");
 }

@@ -152,7 +152,7 @@ export const tasks = {
   filters,
   filterHints: {
     pool: "by name",
-    state: "waiting, blocked, failed, …",
+    state: "waiting, blocked, …; several: failed,cancelled",
     task: "name of the task",
     host: "that runs it, or ran it last",
     tag: "given when it was submitted",
@@ -174,6 +174,7 @@ export const tasks = {
   } satisfies Record<Filter, string>,
   valueOf: (filter: Filter, value: string) =>
     (filter === "since" || filter === "until") && /^[\d.]+\s*[a-z]+$/.test(value) ? `${value} ago` : value,
+  anyOf: (values: readonly string[]) => values.join(" or "),
   edit: "Change this filter",
   drop: (is: string, value: string) => `Drop the filter ${is} ${value}`,
   wrongFilter: "The address has a filter that cannot be used",

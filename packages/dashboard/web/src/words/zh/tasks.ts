@@ -40,7 +40,7 @@ export const tasks: Words["tasks"] = {
   },
   filterHints: {
     pool: "按名称",
-    state: "等待、受阻、失败……",
+    state: "等待、受阻……；多个：failed,cancelled",
     task: "任务的名称",
     host: "正在运行或最后运行它的主机",
     tag: "提交时给出的标签",
@@ -62,6 +62,7 @@ export const tasks: Words["tasks"] = {
   },
   valueOf: (filter, value) =>
     (filter === "since" || filter === "until") && /^[\d.]+\s*[a-z]+$/.test(value) ? `${value} 前` : value,
+  anyOf: (values) => values.join("或"),
   edit: "修改此筛选",
   drop: (is, value) => `去掉筛选：${is} ${value}`,
   wrongFilter: "地址中有无法使用的筛选",
