@@ -1,4 +1,4 @@
-import { Keys } from "@manyhands/core/internal";
+import { AttentionReader, Keys } from "@manyhands/core/internal";
 import { startHostProcess, until, useRedis } from "@manyhands/testing";
 import { expect, test } from "vitest";
 import { TASKS, useCommands } from "./command-line.ts";
@@ -96,18 +96,20 @@ test("a queue that another client filled and that is no pool is found, with what
 test("a paused pool, a pool without a host and a task that no host knows are found, with what to do", async () => {
   const place = { redis: redis.url, namespace: redis.namespace() };
   const inspector = look(place);
-  for (const pool of ["mail", "reports"]) await inspector.pools.create({ name: pool, size: null });
+  for (const pool of ["mail", "reports", "sums"]) await inspector.pools.create({ name: pool, size: null });
   await run(["submit", "square", "1", "--pool", "mail"], place);
   await run(["submit", "cube", "1", "--pool", "reports"], place);
+  for (const number of ["1", "2"]) await run(["submit", "cube", number, "--pool", "sums"], place);
   await inspector.pools.pause("mail");
   await startHostProcess({
     url: redis.url,
     namespace: place.namespace,
     tasks: [TASKS],
-    arguments: ["--pools", "mail"],
+    arguments: ["--pools", "mail,sums"],
   });
 
   const { code, findings } = await diagnose(place);
+  const { findings: seen } = await new AttentionReader(redis.client(), new Keys(place.namespace)).read();
 
   expect(findings).toContainEqual({
     check: "pool mail",
@@ -118,17 +120,20 @@ test("a paused pool, a pool without a host and a task that no host knows are fou
   expect(findings).toContainEqual({
     check: "pool reports",
     status: "problem",
-    finding: "no live host serves it; 1 task waits",
+    finding: "no live host serves it; 1 task waits, and no live host knows the next one, cube",
     advice: "start a host without --pools, or with --pools reports",
   });
   expect(findings).toContainEqual({
     check: "task cube",
     status: "problem",
     finding: expect.stringMatching(
-      /^no live worker host serves task "cube" in pool "reports": the running hosts \(.*\) do not know it$/,
+      /^no live worker host serves task "cube" in pool "sums": the running hosts \(.*\) do not know it; 2 tasks wait$/,
     ),
     advice: 'start one with: manyhands worker --tasks <module that defines "cube">',
   });
+  // and the overview says the same: each cause once
+  expect(findings.filter(({ check }) => /^(pool|task) /.test(check))).toHaveLength(3);
+  expect(seen.map(({ kind }) => kind).sort()).toEqual(["pool-paused", "pool-unserved", "task-unserved"]);
   expect(code).toBe(1);
 });
 

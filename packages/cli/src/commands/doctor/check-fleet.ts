@@ -6,13 +6,15 @@ import {
   findForeignQueues,
   type HostRecord,
   hostFindings,
-  isServed,
   type Keep,
   keepRule,
+  type ParkedTasks,
   type PoolView,
   plural,
   poolFinding,
   readNamespaceKeep,
+  type TaskRow,
+  unservedFindings,
 } from "@manyhands/core/internal";
 import type { Connection } from "../../connection/connection.ts";
 import { duration } from "../../output/times.ts";
@@ -29,32 +31,60 @@ export async function checkFleet({ inspector, client, keys }: Connection): Promi
     findForeignQueues(client, keys),
     readNamespaceKeep(client, keys),
   ]);
-  const waiting = (
+  const listed = (
     await Promise.all(
       (["waiting", "prioritized", "blocked"] as const).map((state) => inspector.tasks.list({ state, limit: SAMPLE })),
     )
   ).flat();
-  const pairs = new Map(waiting.map((task) => [`${task.pool}\n${task.name}`, task]));
-  const unserved = [...pairs.values()].filter((task) => !isServed(hosts, task.pool, task.name));
+  // A blocked task waits as well.
+  const waiting = [...new Map(listed.map((task) => [`${task.pool}\n${task.id}`, task])).values()];
+  const ofHosts = hostFindings(hosts, Date.now());
+  const ofPools = pools.flatMap((pool) => {
+    const left = pool.waiting + pool.prioritized + pool.delayed;
+    const nextTask = waiting.findLast((task) => task.pool === pool.name)?.name ?? null;
+    return poolFinding({ ...pool, left, nextTask }, hosts) ?? [];
+  });
+  const told = new Set(
+    [...ofHosts, ...ofPools].flatMap((one) => ("pool" in one && one.pool !== null ? [one.pool] : [])),
+  );
+  // Without a host none is served: that is told once.
+  const unserved = hosts.length === 0 ? [] : unservedFindings(countPairs(waiting), { hosts, told });
   return [
     checkHosts(hosts, waiting.length),
-    ...hostFindings(hosts, Date.now()).flatMap((finding) => ofHost(finding, hosts)),
-    ...pools.flatMap((pool) => checkPool(pool, hosts)),
+    ...ofHosts.flatMap((finding) => ofHost(finding, hosts)),
+    ...ofPools.flatMap(ofPool),
     checkHistory(pools, namespaceKeep),
     ...foreign.map(checkForeign),
-    ...unserved.map(({ pool, name }): Finding => {
-      const [finding = "", advice = ""] = describeUnserved(hosts, pool, name).split("; ");
-      return { check: `task ${name}`, status: "problem", finding, advice };
+    ...unserved.map(({ pool, task, waiting: count }): Finding => {
+      const [finding = "", advice = ""] = describeUnserved(hosts, pool, task).split("; ");
+      return { check: `task ${task}`, status: "problem", finding: `${finding}; ${waits(count)}`, advice };
     }),
-    ...(unserved.length === 0 ? [ok("tasks", `${waiting.length} waiting, all of them are served`)] : []),
+    ...(unserved.length + told.size === 0 && (hosts.length > 0 || waiting.length === 0)
+      ? [ok("tasks", `${waiting.length} waiting, all of them are served`)]
+      : []),
   ];
+}
+
+/** Pairs of a pool and a task, and how many of each wait. */
+function countPairs(waiting: readonly TaskRow[]): ParkedTasks[] {
+  const pairs = new Map<string, ParkedTasks>();
+  for (const { pool, name: task, createdAt } of waiting) {
+    const { count = 0, since } = pairs.get(`${pool}\n${task}`) ?? {};
+    pairs.set(`${pool}\n${task}`, { pool, task, count: count + 1, since: Math.min(createdAt, since ?? createdAt) });
+  }
+  return [...pairs.values()];
+}
+
+function waits(count: number): string {
+  return count === 1 ? "1 task waits" : `${count} tasks wait`;
 }
 
 function checkHosts(hosts: readonly HostRecord[], waiting: number): Finding {
   const slots = hosts.reduce((sum, host) => sum + host.slots, 0);
   if (hosts.length > 0) return ok("hosts", `${hosts.length} alive with ${plural(slots, "slot")}`);
   const status = waiting > 0 ? "problem" : "warning";
-  return { check: "hosts", status, finding: "no host is running", advice: "manyhands worker --tasks <module>" };
+  const finding = waiting > 0 ? `no host is running; ${waits(waiting)}` : "no host is running";
+  return { check: "hosts", status, finding, advice: "manyhands worker --tasks <module>" };
 }
 
 /** What bounds the history, and what it holds. */
@@ -125,13 +155,10 @@ function ofHost(finding: AttentionFinding, hosts: readonly HostRecord[]): Findin
   }
 }
 
-function checkPool(pool: PoolView, hosts: readonly HostRecord[]): Finding[] {
-  const left = pool.waiting + pool.prioritized + pool.delayed;
-  const found = poolFinding({ ...pool, left }, hosts);
-  if (found === null) return [];
-  const { name } = pool;
+function ofPool(found: AttentionFinding): Finding[] {
+  if (!("pool" in found) || found.pool === null) return [];
+  const name = found.pool;
   const at = { check: `pool ${name}`, status: statusOf(found) };
-  const waits = left === 1 ? "1 task waits" : `${left} tasks wait`;
   switch (found.kind) {
     case "pool-failed": {
       const advice = `fix its initializer, then run: manyhands pool reset ${name}`;
@@ -148,10 +175,12 @@ function checkPool(pool: PoolView, hosts: readonly HostRecord[]): Finding[] {
       return [{ ...at, finding, advice }];
     }
     case "pool-paused":
-      return [{ ...at, finding: `it is paused; ${waits}`, advice: `manyhands pool resume ${name}` }];
+      return [{ ...at, finding: `it is paused; ${waits(found.waiting)}`, advice: `manyhands pool resume ${name}` }];
     case "pool-unserved": {
+      const { task, knowing, waiting } = found;
+      const unknown = task !== null && knowing.length === 0 ? `, and no live host knows the next one, ${task}` : "";
       const advice = `start a host without --pools, or with --pools ${name}`;
-      return [{ ...at, finding: `no live host serves it; ${waits}`, advice }];
+      return [{ ...at, finding: `no live host serves it; ${waits(waiting)}${unknown}`, advice }];
     }
     default:
       return [];

@@ -3,7 +3,7 @@ import type { Keys } from "../../redis/keys.ts";
 import type { Milliseconds } from "../../time/index.ts";
 import { isProcessQueue } from "../../wire/records/process-queues.ts";
 import type { HostRecord } from "../../wire/records/records.ts";
-import { type GoneHost, isServed, readGoneHosts } from "../../work/fleet/index.ts";
+import { type GoneHost, readGoneHosts } from "../../work/fleet/index.ts";
 import { HOUR, MINUTE, readErrorGroups } from "../../work/rollups/index.ts";
 import { findDeadSessions, ObjectInspector, type ObjectView } from "../objects/index.ts";
 import {
@@ -16,7 +16,7 @@ import {
 } from "../work/index.ts";
 import { failingTasks, failureFinding } from "./failure-findings.ts";
 import type { AttentionFinding, FindingLevel } from "./finding.ts";
-import { hostFindings, knowingHosts, poolFinding } from "./fleet-findings.ts";
+import { hostFindings, poolFinding, unservedFindings } from "./fleet-findings.ts";
 import { readParked } from "./parked-tasks.ts";
 import { redisFindings } from "./redis-findings.ts";
 import { scheduleFindings } from "./schedule-findings.ts";
@@ -215,41 +215,20 @@ export class AttentionReader {
       const finding = poolFinding({ ...pool, left }, hosts);
       if (!finding || (finding.kind === "pool-unserved" && told.has(pool.name))) return [];
       if (finding.kind !== "pool-unserved") return [finding];
-      // A pool that has nothing to do needs nobody.
-      if (left === 0) return [];
       return [{ ...finding, since: finding.since ?? at - (pool.oldestWaiting ?? 0) }];
     });
     for (const finding of ofPools) if ("pool" in finding && finding.pool !== null) told.add(finding.pool);
-    const unserved = parked
-      .filter(({ pool }) => !told.has(pool))
-      .map(({ pool, task, count, since }): AttentionFinding => {
-        const knowing = knowingHosts(hosts, pool, task);
-        return { kind: "task-unserved", level: "now", since, pool, task, waiting: count, knowing };
-      });
     const parkedPools = new Set(parked.map(({ pool }) => pool));
     // Hosts park such tasks when they meet them; while all slots are busy none looks.
     const heads = pools
-      .filter(
-        ({ name, state, paused }) =>
-          state === "running" && !paused && ![told, still, parkedPools].some((known) => known.has(name)),
-      )
-      .filter(({ name, nextTask }) => nextTask !== null && !isServed(hosts, name, nextTask))
-      .map(({ name, nextTask, oldestWaiting }): AttentionFinding => {
-        const task = nextTask ?? "";
-        const since = at - (oldestWaiting ?? 0);
-        const knowing = knowingHosts(hosts, name, task);
-        return { kind: "task-unserved", level: "now", since, pool: name, task, waiting: 1, knowing };
-      });
-    for (const finding of heads) if ("pool" in finding && finding.pool !== null) told.add(finding.pool);
+      .filter(({ name, state, paused }) => state === "running" && !paused && !still.has(name) && !parkedPools.has(name))
+      .flatMap(({ name: pool, nextTask, oldestWaiting }) =>
+        nextTask === null ? [] : [{ pool, task: nextTask, count: 1, since: at - (oldestWaiting ?? 0) }],
+      );
+    const unserved = unservedFindings([...parked, ...heads], { hosts, told });
+    for (const { pool } of unserved) if (!parkedPools.has(pool)) told.add(pool);
     const busy = pools.filter(({ name, state }) => state === "running" && !told.has(name) && !still.has(name));
-    return [
-      ...this.#lostFindings(),
-      ...ofHosts,
-      ...ofPools,
-      ...unserved,
-      ...heads,
-      ...(await this.#busyFindings(busy, at)),
-    ];
+    return [...this.#lostFindings(), ...ofHosts, ...ofPools, ...unserved, ...(await this.#busyFindings(busy, at))];
   }
 
   #lostFindings(): AttentionFinding[] {

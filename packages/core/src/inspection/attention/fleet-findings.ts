@@ -1,6 +1,7 @@
 import type { HostRecord } from "../../wire/records/records.ts";
 import { isServed, sharedHostNames } from "../../work/fleet/index.ts";
-import type { AttentionFinding, KnowingHost } from "./finding.ts";
+import type { AttentionFinding, FindingOf, KnowingHost } from "./finding.ts";
+import type { ParkedTasks } from "./parked-tasks.ts";
 
 /** A host's clock may differ by this much, beyond the age of its heartbeat, ms. */
 const CLOCK_TOLERANCE = 30_000;
@@ -68,17 +69,34 @@ export function poolFinding(pool: PoolFacts, hosts: readonly HostRecord[]): Atte
     return { kind: "pool-size", level: "soon", since: null, pool: name, size, inForce: globalConcurrency };
   }
   if (paused && left > 0) return { kind: "pool-paused", level: "soon", since: null, pool: name, waiting: left };
-  if (pool.hosts === 0 && hosts.length > 0) {
+  // A pool that has nothing to do needs nobody.
+  if (pool.hosts === 0 && hosts.length > 0 && left > 0) {
     const knowing = knowingHosts(hosts, name, nextTask);
-    const level = left > 0 ? "now" : "soon";
     const since = Math.max(...knowing.map((host) => host.since ?? 0)) || null;
-    return { kind: "pool-unserved", level, since, pool: name, waiting: left, task: nextTask, knowing };
+    return { kind: "pool-unserved", level: "now", since, pool: name, waiting: left, task: nextTask, knowing };
   }
   return null;
 }
 
+/**
+ * Tasks that no live host can start, of the pairs of a pool and a task that are known to wait. Where something else keeps a whole
+ * pool from working, that is its finding.
+ * @param of.told - Pools with a finding of their own.
+ */
+export function unservedFindings(
+  waiting: readonly ParkedTasks[],
+  { hosts, told }: { hosts: readonly HostRecord[]; told: ReadonlySet<string> },
+): FindingOf<"task-unserved">[] {
+  return waiting
+    .filter(({ pool, task }) => !told.has(pool) && !isServed(hosts, pool, task))
+    .map(({ pool, task, count, since }) => {
+      const knowing = knowingHosts(hosts, pool, task);
+      return { kind: "task-unserved", level: "now", since, pool, task, waiting: count, knowing };
+    });
+}
+
 /** Hosts that know a task, or serve the pool where no task is given, and do not take it. */
-export function knowingHosts(
+function knowingHosts(
   hosts: readonly HostRecord[],
   pool: string,
   task: string | null,

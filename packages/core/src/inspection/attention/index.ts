@@ -8,4 +8,5 @@ export type {
   KnowingHost,
   NamedHost,
 } from "./finding.ts";
-export { hostFindings, type PoolFacts, poolFinding } from "./fleet-findings.ts";
+export { hostFindings, type PoolFacts, poolFinding, unservedFindings } from "./fleet-findings.ts";
+export type { ParkedTasks } from "./parked-tasks.ts";
