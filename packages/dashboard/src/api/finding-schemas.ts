@@ -43,7 +43,10 @@ const FACTS = {
     behind: z.int().openapi({ description: "Others that wait for these." }),
     pools: z.array(pool).openapi({ description: "Pools all of whose running tasks wait." }),
   },
-  "lock-held": { object: NamedObject, holder: Actor, waiters: z.int(), pools: z.array(pool) },
+  "lock-held": {
+    ...{ object: NamedObject, holder: Actor, waiters: z.int(), pools: z.array(pool) },
+    usual: z.number().nullable().openapi({ description: "How long a lock was held of late, mean, ms." }),
+  },
   "sessions-left": { count: z.int() },
   "task-fails": {
     task: z.string(),

@@ -194,7 +194,9 @@ inEveryWorld((world) => {
     test("L8: inspect tells the holder, the fence, the lease left and the waiters in order", async () => {
       const { mp, other } = await world.open();
       const lock = mp.lock("watched");
-      expect(await lock.inspect()).toMatchObject({ locked: false, holder: null, leaseLeft: 0, waiters: [] });
+      const before = { locked: false, holder: null, leaseLeft: 0, usualHold: null, waiters: [] };
+      expect(await lock.inspect()).toMatchObject(before);
+      const heldAt = performance.now();
       const held = await lock.hold();
       const pid = await other.run(({ mp: theirs, kept }) => {
         kept.set("waiting", theirs.lock("watched").hold());
@@ -207,8 +209,12 @@ inEveryWorld((world) => {
       expect(state.leaseLeft).toBeGreaterThan(20_000);
       expect(state.waiters.map((waiter) => waiter.pid)).toEqual([pid]);
       await held.release();
+      const longest = performance.now() - heldAt;
       await other.run(async ({ kept }) => void (await kept.get("waiting")));
-      expect((await lock.inspect()).holder?.pid).toBe(pid);
+      const next = await lock.inspect();
+      expect(next.holder?.pid).toBe(pid);
+      expect(next.usualHold).toBeGreaterThanOrEqual(0);
+      expect(next.usualHold).toBeLessThanOrEqual(Math.ceil(longest) + 5);
     });
 
     test("fences grow with every acquisition, by any process", async () => {

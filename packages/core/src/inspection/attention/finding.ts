@@ -69,7 +69,15 @@ export type FindingFacts =
       behind: number;
       pools: string[];
     }
-  | { kind: "lock-held"; object: NamedObject; holder: Actor; waiters: number; pools: string[] }
+  /** `usual`: how long a lock was held of late; null where that is not known. */
+  | {
+      kind: "lock-held";
+      object: NamedObject;
+      holder: Actor;
+      waiters: number;
+      pools: string[];
+      usual: Milliseconds | null;
+    }
   /** Programs, children or hosts that have ended, and of which nothing releases what they held. */
   | { kind: "sessions-left"; count: number }
   | ({ kind: "task-fails" } & FailingTask)

@@ -50,11 +50,18 @@ export function waitFindings(
           holder: actorOf(holder),
           waiters: behind.length,
           pools: poolsOf(behind, hosts),
+          usual: usualOf(object),
         };
       }),
     ],
     lookAgainAt: times.length === 0 ? null : Math.min(...times),
   };
+}
+
+/** Of a lock. */
+function usualOf({ state }: ObjectView): number | null {
+  const usual = (state as { usualHold?: number | null } | null)?.usualHold;
+  return usual ?? null;
 }
 
 /** Tasks that run and wait for an object at present, by where they run. */

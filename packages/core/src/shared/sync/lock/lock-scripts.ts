@@ -86,6 +86,21 @@ local prefix = string.match(KEYS[1], "^[^/]*/")
 local lock = string.sub(KEYS[1], #prefix + 1)
 `;
 
+/** The mean of how long it was held moves with each counted hold by a share that becomes no smaller than 1 / this. */
+const COUNTED_HOLDS = 16;
+
+/** Lua: `note_hold(record)`, before the lock is passed on; the fence of the holder says since when it holds it. */
+const NOTE_HOLD = `
+local function note_hold(record)
+  local known = redis.call("HMGET", record, "fence", "usual", "holds")
+  if not known[1] then return end
+  local held = math.max(0, server_time() - math.floor(tonumber(known[1]) / 1000))
+  local holds = math.min((tonumber(known[3]) or 0) + 1, ${COUNTED_HOLDS})
+  local usual = tonumber(known[2]) or held
+  redis.call("HSET", record, "usual", string.format("%.0f", usual + (held - usual) / holds), "holds", holds)
+end
+`;
+
 const TO_FREE = SERVER_TIME + CALL_NEXT + WHICH_LOCK;
 const SHARED = WAKE_UP + REGISTER + TO_FREE;
 
@@ -147,7 +162,7 @@ export type AcquireReply =
 
 /**
  * KEYS[1] lock, string with PX: the holder's token; KEYS[2] its record, hash with PX: fence, and of the
- * holder (token) session, label, since (ms), count, noted (its session, where that knows of the lock), lease (ms, of the last renewal); KEYS[3] waiters, list, first comes first
+ * holder (token) session, label, since (ms), count, usual (how long it was held of late, mean, ms), holds (counted in that), noted (its session, where that knows of the lock), lease (ms, of the last renewal); KEYS[3] waiters, list, first comes first
  * ARGV[1] token, "<session of the caller>:<number>"; ARGV[2] lease, ms; ARGV[3] waiter to store if it is not free, "" = none;
  * ARGV[4] label of the caller; ARGV[5] session of the maker of an unnamed lock, ""; ARGV[6] token that the lock is
  * taken over from, ""; "" at the end may be left out, which allows the short way
@@ -241,6 +256,9 @@ function readAcquireReply([code, detail]: [1 | 0 | -1 | -2, string | number]): A
  * KEYS[1..3] as of acquireLock
  * ARGV[1] token; ARGV[2] "1" = it may be noted with a session, "" may be left out
  * Returns 1 = released, 0 = not held with this token.
+ *
+ * How long it was held is noted in the record where others wait for it, or it was ever renewed: a lock that is held for a
+ * moment, and that no one waits for, costs no more than before.
  */
 export const releaseLock: Script<"released" | "not held"> = new Script<"released" | "not held">({
   name: "releaseLock",
@@ -251,7 +269,8 @@ if ARGV[2] ~= "1" and redis.call("EXISTS", KEYS[3]) == 0 then
   redis.call("DEL", KEYS[1])
   return 1
 end
-${TO_FREE}
+${TO_FREE + NOTE_HOLD}
+note_hold(KEYS[2])
 if ARGV[2] ~= "1" and call_next(prefix, lock, server_time()) then return 1 end
 set_free(prefix, lock)
 return 1

@@ -41,6 +41,11 @@ export interface LockState {
   leaseLeft: Milliseconds;
   /** The lease with which it was last renewed, ms; null when it is free or not held for a third of it yet. */
   lease: Milliseconds | null;
+  /**
+   * How long it was held of late, mean, ms: of the holds for which others waited, or that lasted a third of the lease; null =
+   * there was none in the last hour.
+   */
+  usualHold: Milliseconds | null;
   /** First comes first. */
   waiters: Participant[];
   /** How often an RLock's owner holds it; 1 for a held Lock. */
@@ -388,6 +393,7 @@ export async function readLockOfKind(
     fence: record["fence"] === undefined ? null : Number(record["fence"]),
     leaseLeft: Math.max(0, leaseLeft),
     lease: locked && isNoted && record["noted"] !== undefined ? Number(record["lease"] ?? 0) || null : null,
+    usualHold: record["usual"] === undefined ? null : Number(record["usual"]),
     waiters,
     count: locked ? (isNoted ? Number(record["count"] ?? 1) : 1) : 0,
   };

@@ -4,6 +4,7 @@ import type { ObjectView } from "../../../../src/api/types.ts";
 import { Dots, type SlotState } from "../../components/meter.tsx";
 import { Ago, Moment } from "../../components/time.tsx";
 import { count } from "../../format/numbers.ts";
+import { duration } from "../../format/times.ts";
 import { visible } from "../../format/visible.ts";
 import { useWords, type Words } from "../../words/index.ts";
 import { Lease } from "./lease.tsx";
@@ -22,6 +23,7 @@ type Participant = ObjectView["waiters"][number];
 /** What the states of all kinds may say: each says some of it. */
 interface StateOfAny {
   fence?: number | null;
+  usualHold?: number | null;
   count?: number;
   initial?: number;
   value?: unknown;
@@ -123,6 +125,9 @@ function factsOf(object: ObjectView, said: Words): Fact[] {
               { name: words.leaseLeft, what: <Lease object={object} /> },
             ]
           : []),
+        ...(state.usualHold == null
+          ? []
+          : [{ name: words.usualHold, what: duration(state.usualHold), more: words.usualHoldHint }]),
         ...(state.fence == null
           ? []
           : [{ name: words.fence, what: <Fence of={state.fence} />, more: words.fenceHint }]),

@@ -102,10 +102,11 @@ export const findings: FindingWords = {
         behind === 0 ? "" : `${behind} more ${waits(behind)} behind them.`,
         pools.length === 0 ? "" : `${pools.join(", ")}: all running tasks wait.`,
       ].join(" "),
-    "lock-held": ({ pools }) =>
-      pools.length === 0
-        ? "{holder} holds it."
-        : `{holder} holds it. ${pools.join(", ")}: all running tasks wait for it.`,
+    "lock-held": ({ pools, usual }, { duration }) =>
+      [
+        usual === null ? "{holder} holds it." : `{holder} holds it. It is usually held ${duration(usual)}.`,
+        pools.length === 0 ? "" : `${pools.join(", ")}: all running tasks wait for it.`,
+      ].join(" "),
     "sessions-left": () => "Hosts release it within seconds, as soon as one runs; their logs say what keeps them.",
     "task-fails": ({ error, hosts }) =>
       `${error.name}: ${hosts.length > 1 ? error.message.replace(/\.$/, "") : error.message}${hosts.length > 1 ? `. On ${hosts.join(", ")} alike.` : ""}`,

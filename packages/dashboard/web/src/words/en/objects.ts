@@ -167,6 +167,8 @@ export const objects = {
   leaseLate: (late: string) =>
     `Its lease should have been renewed ${late} ago. The holder may be frozen, or Redis far away from it.`,
   fence: "Fence",
+  usualHold: "Usually held",
+  usualHoldHint: "mean of late, where others waited or it was renewed",
   fenceHint: "writes with a smaller one are refused",
   times: "Times",
   writer: "Writer",

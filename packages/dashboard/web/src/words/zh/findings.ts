@@ -80,8 +80,11 @@ export const findings: FindingWords = {
         behind === 0 ? "" : `另有 ${behind} 个在其后等待。`,
         pools.length === 0 ? "" : `${pools.join("、")}：所有运行中的任务都在等待。`,
       ].join(""),
-    "lock-held": ({ pools }) =>
-      pools.length === 0 ? "由 {holder} 持有。" : `由 {holder} 持有。${pools.join("、")}：所有运行中的任务都在等它。`,
+    "lock-held": ({ pools, usual }, { duration }) =>
+      [
+        usual === null ? "由 {holder} 持有。" : `由 {holder} 持有。通常持有 ${duration(usual)}。`,
+        pools.length === 0 ? "" : `${pools.join("、")}：所有运行中的任务都在等它。`,
+      ].join(""),
     "sessions-left": () => "有主机运行时几秒内会释放；其日志说明原因。",
     "task-fails": ({ error, hosts }) =>
       `${error.name}: ${hosts.length > 1 ? error.message.replace(/[.。]$/, "") : error.message}${hosts.length > 1 ? `。${hosts.join("、")} 都一样。` : ""}`,

@@ -169,6 +169,8 @@ export const objects = {
   leaseMeter: (left: string, lease: string) => `剩余 ${left}，共 ${lease}`,
   leaseLate: (late: string) => `租约早在 ${late} 之前就应续约。持有者可能已冻结，或离 Redis 太远。`,
   fence: "栅栏",
+  usualHold: "通常持有",
+  usualHoldHint: "近期平均，指有等待者或曾续约的持有",
   fenceHint: "更小的写入会被拒绝",
   times: "次数",
   writer: "写者",
