@@ -56,6 +56,8 @@ describe("with a wrong token", () => {
     // when
     const header = await ask(origin, "/metrics", { headers: { authorization: "Bearer wrong-horse-battery" } });
     const address = await ask(origin, "/?token=wrong", { headers: html });
+    const chinese = { ...html, "accept-language": "zh-CN,zh;q=0.9,en;q=0.5" };
+    const inChinese = await ask(origin, "/?token=wrong", { headers: chinese });
     const cookie = await ask(origin, "/", {
       headers: { cookie: `manyhands-dashboard-${new URL(origin).port}=${TOKEN}` },
     });
@@ -64,6 +66,8 @@ describe("with a wrong token", () => {
     expect([header.status, address.status, cookie.status]).toEqual([401, 401, 401]);
     expect(address.headers["set-cookie"]).toBeUndefined();
     expect(address.text).toContain("That token is wrong.");
+    expect(inChinese.text).toContain('<html lang="zh">');
+    expect(inChinese.text).toContain("令牌不正确。");
   });
 });
 

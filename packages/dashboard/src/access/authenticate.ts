@@ -4,6 +4,7 @@ import { type Context, Hono, type MiddlewareHandler } from "hono";
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
 import { isApiPath } from "../api/api-path.ts";
 import { SIGN_IN_PATH, signInPage } from "../pages/sign-in-page.ts";
+import { asIs, languageOf, OVER, type Said, tooMany, WRONG } from "../pages/sign-in-words.ts";
 import { type AccessSettings, isOpen } from "../visitors/access-options.ts";
 import { actAs, type Visitor } from "../visitors/visitor.ts";
 import { admittedVisitor } from "./admitted-visitor.ts";
@@ -33,8 +34,6 @@ interface Door {
 }
 
 const OPEN = { name: "anyone", role: "admin", by: "open", session: null } as const;
-const WRONG = "That token is wrong.";
-const OVER = "Your session has ended. Sign in again.";
 
 /**
  * Lets a request pass when it is known who makes it: by what the application around the dashboard says, by
@@ -88,7 +87,7 @@ function passWhenKnown(door: Door): MiddlewareHandler {
     if (proxied !== null && typeof proxied !== "string") return pass(proxied);
     const cookie = bearer === undefined ? getCookie(context, cookieName(context)) : undefined;
     const word = bearer ?? cookie;
-    if (word === undefined) return refuse(context, door, proxied);
+    if (word === undefined) return refuse(context, door, proxied === null ? null : asIs(proxied));
 
     if (limit.wait(address) > 0) return refuseForNow(context, door, limit.wait(address));
     if (bearer !== undefined) {
@@ -178,14 +177,14 @@ function refuseForNow(context: Context, door: Door, wait: number): Response | Pr
   context.header("Retry-After", String(seconds));
   return answer(context, door, {
     status: 429,
-    complaint: `Too many wrong tokens came from your address: wait ${seconds} s and try again.`,
+    complaint: tooMany(seconds),
   });
 }
 
-function refuse(context: Context, door: Door, complaint: string | null): Response | Promise<Response> {
+function refuse(context: Context, door: Door, complaint: Said | null): Response | Promise<Response> {
   const { access } = door;
   if (access.tokens.length > 0) return refuseSignIn(context, door, { complaint });
-  return answer(context, door, { status: 403, complaint: complaint ?? reasonOf(access) });
+  return answer(context, door, { status: 403, complaint: complaint ?? asIs(reasonOf(access)) });
 }
 
 function reasonOf({ authorize, proxy }: AccessSettings): string {
@@ -196,7 +195,7 @@ function reasonOf({ authorize, proxy }: AccessSettings): string {
 function refuseSignIn(
   context: Context,
   door: Door,
-  what: { complaint: string | null; next?: string },
+  what: { complaint: Said | null; next?: string },
 ): Response | Promise<Response> {
   context.header("WWW-Authenticate", 'Bearer realm="manyhands dashboard"');
   return answer(context, door, { status: 401, ...what });
@@ -205,7 +204,7 @@ function refuseSignIn(
 function answer(
   context: Context,
   { home }: Door,
-  { status, complaint, next }: { status: 401 | 403 | 429; complaint: string | null; next?: string | undefined },
+  { status, complaint, next }: { status: 401 | 403 | 429; complaint: Said | null; next?: string | undefined },
 ): Response | Promise<Response> {
   context.header("Cache-Control", "no-store");
   const { path } = context.req;
@@ -214,8 +213,9 @@ function answer(
     const { searchParams, search } = new URL(context.req.url);
     const isHere = context.req.method === "GET" && !searchParams.has("token");
     const wanted = ownPath(next ?? (isHere ? `${path}${search}` : "")) ?? "";
-    return context.html(signInPage({ complaint, next: wanted, home }), status);
+    const language = languageOf(context.req.header("accept-language"));
+    return context.html(signInPage({ complaint, language, next: wanted, home }), status);
   }
   const advice = status === 401 ? ' Send it as "Authorization: Bearer <token>".' : "";
-  return refusal(context, status, `${complaint ?? "A token is needed."}${advice}`);
+  return refusal(context, status, `${complaint?.en ?? "A token is needed."}${advice}`);
 }
