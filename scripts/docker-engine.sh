@@ -6,7 +6,7 @@
 #   scripts/docker-engine.sh stop               stop the engine that `start` started, nothing else
 #
 # With a process id as second word, `start` notes that this process uses the engine, and `stop` lets it go: the engine
-# stops when its last living user does. Test runs that overlap share one engine this way.
+# stops when its last living user does, also when that one is killed. Test runs that overlap share one engine this way.
 #
 # stdout carries `export` lines only, words go to stderr. `start` takes the first of: the engine started before, the
 # engine that `docker` reaches already, a dockerd started now. The last needs root. A dockerd that is not installed is
@@ -29,6 +29,7 @@ main() {
     start) start ;;
     stop) stop ;;
     status) status ;;
+    watch) watch ;; # what `start` leaves behind
     *) fail "usage: docker-engine.sh start|stop|status" ;;
   esac
 }
@@ -49,13 +50,39 @@ start() {
   fi
   [ "$(uname -s)" = Linux ] || fail "no engine answers, and starting one needs Linux: start Docker and try again"
   [ "$(id -u)" = 0 ] || fail "no engine answers, and starting one needs root: start Docker, or run this as root"
-  mkdir -p "$users" "$cache"
+  mkdir -p "$run" "$cache"
   # Whoever comes second waits, and finds the engine of the first.
   lock
-  own_engine_answers || start_dockerd
-  touch "$users/${user:-everybody}"
+  mkdir -p "$users"
+  if [ -n "$user" ]; then start_time "$user" >"$users/$user"; else touch "$users/everybody"; fi
+  own_engine_answers || start_watched
   print_exports
 }
+
+start_watched() {
+  start_dockerd
+  # Read from stdin, and so without a path of the run among its words: what ends a run by its paths must not end it.
+  (cd / && exec setsid sh -s watch "$(cat "$pidfile")" >>"$log" 2>&1 9>&-) <"$0" &
+}
+
+# A user that is killed does not let go, and an engine that is killed leaves its containers: cleans up in both cases.
+# @param the pid of the engine
+watch() {
+  watched=$user
+  user=
+  while is_pid_of_engine && own_engine_runs && is_used; do sleep 1; done
+  # With the lock held nobody begins to use it.
+  lock
+  if ! is_pid_of_engine; then return; fi
+  if own_engine_runs && is_used; then
+    exec 9>&-
+    watch "$watched"
+    return
+  fi
+  stop_engine
+}
+
+is_pid_of_engine() { [ "$(cat "$pidfile" 2>/dev/null)" = "$watched" ]; }
 
 lock() {
   exec 9>"$run/lock"
@@ -194,18 +221,25 @@ stop() {
     rm -f "$users/$user"
     ! is_used || return 0
   fi
+  stop_engine
+}
+
+stop_engine() {
   pid=$(cat "$pidfile")
   if own_engine_answers; then
     # Their bridges and mounts would outlive the engine.
     docker --host "unix://$socket" ps --all --quiet | xargs -r docker --host "unix://$socket" rm --force --volumes >/dev/null || true
     docker --host "unix://$socket" network prune --force >/dev/null || true
   fi
-  kill "$pid" 2>/dev/null || true
-  for _ in $(seq 100); do
-    kill -0 "$pid" 2>/dev/null || break
-    sleep 0.2
-  done
-  ! kill -9 "$pid" 2>/dev/null || say "dockerd did not stop within 20 s and was killed"
+  if own_engine_runs; then
+    kill "$pid" 2>/dev/null || true
+    for _ in $(seq 100); do
+      kill -0 "$pid" 2>/dev/null || break
+      sleep 0.2
+    done
+    ! kill -9 "$pid" 2>/dev/null || say "dockerd did not stop within 20 s and was killed"
+  fi
+  end_containers
   if [ -e "$run/owns-bridge" ] && command -v ip >/dev/null; then ip link delete docker0 2>/dev/null || true; fi
   # The engine leaves the network name spaces and layers mounted that it made.
   awk -v below="$run/exec/" -v layers="$cache/data/" 'index($2, below) == 1 || index($2, layers) == 1 { print $2 }' \
@@ -214,12 +248,35 @@ stop() {
   say "stopped"
 }
 
+# Of an engine that was killed: each container has a shim, and its first process in a file.
+end_containers() {
+  tasks=$run/exec/containerd/daemon/io.containerd.runtime.v2.task/moby
+  for file in "$tasks"/*/init.pid; do
+    [ ! -e "$file" ] || kill -9 "$(cat "$file")" 2>/dev/null || true
+  done
+  for file in $(grep -lsF -e "$run/exec/containerd/containerd.sock" /proc/[0-9]*/cmdline); do
+    process=${file%/cmdline}
+    case "$(cat "$process/comm" 2>/dev/null)" in
+      containerd-shim*) kill -9 "${process#/proc/}" 2>/dev/null || true ;;
+    esac
+  done
+}
+
 is_used() {
   for used in "$users"/*; do
     name=${used##*/}
-    if [ "$name" = everybody ] || kill -0 "$name" 2>/dev/null; then return 0; fi
+    [ "$name" != everybody ] || return 0
+    # Its number can belong to another process by now.
+    started=$(start_time "$name")
+    if [ -n "$started" ] && [ "$started" = "$(cat "$used")" ]; then return 0; fi
   done
   return 1
+}
+
+# When a process was started, in the kernel's ticks since boot; nothing for one that does not run. Its name, the second
+# field, may hold spaces.
+start_time() {
+  sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | awk '$1 != "Z" { print $20 }'
 }
 
 main "$@"

@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { relative } from "node:path";
 import type { Reporter, SerializedError, TestCase, TestModule } from "vitest/node";
+import { endWithParent } from "./end-with-parent.ts";
 import { ROOT } from "./root.ts";
 
 /** What `pnpm test` says at its end; written as JSON to the file named by MANYHANDS_TEST_OUTCOME. */
@@ -21,6 +22,11 @@ export interface Outcome {
 /** Counts a run for scripts/test.ts, and keeps why a test was skipped, which Vitest's JSON report leaves out. */
 // biome-ignore lint/style/noDefaultExport: Vitest loads a reporter by its default export.
 export default class OutcomeReporter implements Reporter {
+  onInit(): void {
+    // A run that is killed takes its tests along: what they have started ends with them.
+    endWithParent();
+  }
+
   onTestRunEnd(modules: readonly TestModule[], errors: readonly SerializedError[]): void {
     const path = process.env["MANYHANDS_TEST_OUTCOME"];
     if (path !== undefined) writeFileSync(path, JSON.stringify(outcome(modules, errors)));
