@@ -16,8 +16,9 @@ COPY package.json pnpm-lock.yaml pnpm-workspace.yaml ./
 ENV pnpm_config_pm_on_fail=ignore pnpm_config_ignore_scripts=true pnpm_config_minimum_release_age=0
 RUN npm install --global --no-audit --no-fund "$(node -p 'require("./package.json").packageManager')" && pnpm fetch
 COPY . .
-# The first command compiles, the second gathers the command line with what it needs at run time, and nothing else.
-RUN pnpm install --offline --frozen-lockfile && pnpm build \
+# The first command makes the JavaScript, the second gathers the command line with what it needs at run time, and
+# nothing else.
+RUN pnpm install --offline --frozen-lockfile && pnpm build --code \
   && pnpm --config.inject-workspace-packages=true --filter @manyhands/cli deploy --offline --prod /app \
   && cp -R examples /app/examples
 

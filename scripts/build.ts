@@ -1,4 +1,5 @@
 // `pnpm build`: types with `tsc -b`, JavaScript with rolldown; and leaves nothing in dist that no source explains.
+// `pnpm build --code`: only what runs, in a fraction of the time.
 import { spawnSync } from "node:child_process";
 import { existsSync, globSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -20,17 +21,22 @@ const outputs = globSync("packages/*/tsconfig.json", { cwd: ROOT }).flatMap((pat
   const name = basename(dirname(path));
   return outputsOf(name).map(({ folder, record }) => ({ name, folder, record }));
 });
-for (const output of outputs) forgetBuildWithoutOutput(output);
-const compiler = spawnSync(process.execPath, [join(ROOT, "node_modules/typescript/bin/tsc"), "-b"], {
-  cwd: ROOT,
-  stdio: "inherit",
-});
-for (const output of outputs) removeOrphans(output);
-process.exitCode = compiler.status ?? 1;
+process.exitCode = process.argv.includes("--code") ? 0 : compile();
 // Otherwise the compiler has said why.
-if (compiler.status === 0) {
+if (process.exitCode === 0) {
   await bundlePackages();
   process.exitCode = buildWebApp();
+}
+
+/** @returns the exit code of the compiler */
+function compile(): number {
+  for (const output of outputs) forgetBuildWithoutOutput(output);
+  const compiler = spawnSync(process.execPath, [join(ROOT, "node_modules/typescript/bin/tsc"), "-b"], {
+    cwd: ROOT,
+    stdio: "inherit",
+  });
+  for (const output of outputs) removeOrphans(output);
+  return compiler.status ?? 1;
 }
 
 /** What is bundled has two kinds of declarations: docs/decisions/internal-members.md. */
