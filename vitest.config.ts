@@ -16,6 +16,8 @@ const resolution = runsSources
   ? { ssr: { resolve: { conditions: [SOURCE] } } }
   : { resolve: { alias: [builtChildren] } };
 const env = runsSources ? sourceEnvironment() : {};
+// Node loads what is built as it does for users, from what it has compiled once; Vitest would take it apart in each file.
+const builtPackages = { server: { deps: { external: runsSources ? [] : [/\/packages\/\w+\/dist\//] } } };
 
 function sourceEnvironment(): Record<string, string> {
   const options = [process.env["NODE_OPTIONS"], `--conditions=${SOURCE}`].join(" ").trim();
@@ -32,14 +34,30 @@ const runsAllPages = process.env["MANYHANDS_TEST_PAGES"] === "all";
 // Vitest's own is 1 s, which a machine that is busy with other files misses.
 const expectation = { poll: { timeout: 30_000 } };
 
+// Tests without a server, a process or anything else that one file could leave to the next: they share workers, because
+// starting one takes longer than most of them.
+const UNITS = [
+  "packages/core/test/{errors,tasks,wire/codec,work/submission}/**/*.test.ts",
+  "packages/core/test/inspection/objects/{deadlocks,wait-graph}.test.ts",
+  "packages/core/test/work/pool/{async-result,chunk-size,imap-iterator,pool-options}.test.ts",
+  "packages/core/test/work/schedules/cron.test.ts",
+  "packages/core/test/work/results/ticket.test.ts",
+  "packages/core/test/work/workflows/canvas.test.ts",
+];
+const units = {
+  ...resolution,
+  test: { name: "units", env, include: UNITS, isolate: false, testTimeout: 60_000, ...builtPackages },
+};
+
 // One project a package.
 const project = (name: string): object => ({
   ...resolution,
   test: {
     name,
     env,
+    ...builtPackages,
     include: [`packages/${name}/test/**/*.test.ts`],
-    exclude: runsAllPages ? [] : PAGES.map((page) => `packages/dashboard/test/web/${page}.test.ts`),
+    exclude: [...UNITS, ...(runsAllPages ? [] : PAGES.map((page) => `packages/dashboard/test/web/${page}.test.ts`))],
     // Real Redis servers and real processes: generous, because only a hang should meet it.
     testTimeout: 60_000,
     hookTimeout: 60_000,
@@ -60,6 +78,7 @@ const distance = {
       "packages/worker/test/host/outcomes.test.ts",
     ],
     env: { ...env, MANYHANDS_TEST_DISTANCE: "3", MANYHANDS_TEST_WORLDS: "1" },
+    ...builtPackages,
     testTimeout: 60_000,
     hookTimeout: 60_000,
     expect: expectation,
@@ -68,7 +87,7 @@ const distance = {
 
 export default defineConfig({
   test: {
-    projects: [...["core", "worker", "dashboard", "cli", "testing"].map(project), distance],
+    projects: [...["core", "worker", "dashboard", "cli", "testing"].map(project), distance, units],
     // Each test file starts servers and children of its own, and waits for leases most of the time: four files use two
     // processors to three quarters. A fifth one makes none of them end sooner.
     maxWorkers: 4,
