@@ -9,7 +9,7 @@ export default defineConfig({
       "packages/*/test/chaos/**/*.test.ts",
       "packages/testing/test/conformance/large.test.ts",
     ],
-    env: { MANYHANDS_LARGE_DICT: "1000000" },
+    env: { MANYHANDS_LARGE_DICT: "1000000", MANYHANDS_KILL_CALLS: "5000" },
     fileParallelism: false,
     testTimeout: 60_000,
     hookTimeout: 60_000,
