@@ -442,7 +442,7 @@ test("a job that arrives when its host gives back what runs goes back as well", 
   const stopping = vi.spyOn(ChildPool.prototype, "close");
   onTestFinished(() => stopping.mockRestore());
   const stopped = host.stop({ grace: 0 });
-  await vi.waitFor(() => expect(stopping).toHaveBeenCalled());
+  await vi.waitFor(() => expect(stopping).toHaveBeenCalled(), 30_000);
   fetching.late.resolve();
   await stopped;
   fetching.end();

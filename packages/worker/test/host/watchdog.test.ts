@@ -40,7 +40,7 @@ test("a host that drains waits for what the worker runs that was replaced", asyn
   expect(await space.answer(next)).toMatchObject({ value: 49 });
   // when
   const drained = host.drain();
-  await vi.waitFor(async () => expect((await space.hosts())[0]?.state).toBe("draining"));
+  await vi.waitFor(async () => expect((await space.hosts())[0]?.state).toBe("draining"), 30_000);
   const cancel = { type: "cancel", pool: "default", jobId, unit: null, reason: "enough" };
   await space.client.publish(space.keys.control, JSON.stringify(cancel));
   await drained;
