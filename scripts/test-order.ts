@@ -1,19 +1,22 @@
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /**
- * Files that take longest, as measured, the longest first: one that begins late adds its time to the end. The last one
- * comes after a third of the run: by then its image is built, which goes on beside the other files.
+ * Files that take longest, as measured, the longest first: one that begins late adds its time to the end. Before those
+ * that limit what happens after a kill come some that start many programs and limit nothing: while the image is built,
+ * starting a program takes several times as long. The last one comes after a third of the run: by then there is an image.
  */
 const FIRST = [
-  "testing/test/chaos/hosts.test.ts",
-  "testing/test/chaos/queue.test.ts",
   "testing/test/docs.test.ts",
-  "worker/test/host/resilience.test.ts",
-  "cli/test/local-servers.test.ts",
-  "worker/test/host/pools.test.ts",
-  "testing/test/chaos/distance.test.ts",
-  "testing/test/conformance/process.test.ts",
   "testing/test/package-shape.test.ts",
+  "cli/test/local-servers.test.ts",
+  "testing/test/chaos/queue.test.ts",
+  "core/test/redis/server/private-copy.test.ts",
+  "worker/test/host/resilience.test.ts",
+  "testing/test/chaos/distance.test.ts",
+  "testing/test/chaos/hosts.test.ts",
+  "worker/test/host/pools.test.ts",
+  "testing/test/conformance/process.test.ts",
+  "worker/test/host/unready.test.ts",
   "testing/test/chaos/redis.test.ts",
   "worker/test/host/faults.test.ts",
   "testing/test/chaos/processes.test.ts",
@@ -29,7 +32,6 @@ const FIRST = [
   "cli/test/redis-fitness.test.ts",
   "testing/test/chaos/pipe.test.ts",
   "testing/test/chaos/cluster.test.ts",
-  "core/test/redis/server/private-copy.test.ts",
   "worker/test/host/outcomes.test.ts",
   "testing/test/docker/docker.test.ts",
 ];
