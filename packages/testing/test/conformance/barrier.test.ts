@@ -338,7 +338,8 @@ describe("when something fails", () => {
     other.kill();
     const before = performance.now();
     expect(await here).toBeInstanceOf(BrokenBarrierError);
-    expect(performance.now() - before).toBeLessThan(2_000);
+    // The lease, the next beat of another program, and what a busy machine adds.
+    expect(performance.now() - before).toBeLessThan(5_000);
     expect(String(await here)).toContain("ended or stopped answering");
     expect(await barrier.broken()).toBe(true);
     await barrier.reset();

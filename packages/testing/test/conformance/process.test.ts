@@ -160,7 +160,8 @@ describe("a process", () => {
     await child.start();
     const before = performance.now();
     for (const timeout of [0, -1]) expect(await child.join({ timeout })).toBeUndefined();
-    expect(performance.now() - before).toBeLessThan(100);
+    // The process itself would run for days.
+    expect(performance.now() - before).toBeLessThan(5_000);
     expect(await child.join({ timeout: 30 })).toBeUndefined();
     expect([child.isAlive(), child.exitcode]).toEqual([true, null]);
     const abort = new AbortController();

@@ -161,9 +161,14 @@ describe("a lock on three independent masters", () => {
     const lock = mp.lock("steady");
     await lock.run(() => {});
     await harm(1, proxies[1]);
-    const started = performance.now();
-    for (let round = 0; round < 5; round += 1) await lock.run(({ signal }) => expect(signal.aborted).toBe(false));
-    expect(performance.now() - started).toBeLessThan(1_000 + 50 * testDistance());
+    const rounds: number[] = [];
+    for (let round = 0; round < 5; round += 1) {
+      const started = performance.now();
+      await lock.run(({ signal }) => expect(signal.aborted).toBe(false));
+      rounds.push(performance.now() - started);
+    }
+    // The one in the middle: a busy machine may hold up one of them.
+    expect(rounds.toSorted((a, b) => a - b)[2]).toBeLessThan(200 + 10 * testDistance());
     proxies[1].thaw();
     proxies[1].delay(0);
     await proxies[1].accept();

@@ -59,7 +59,8 @@ inEveryWorld((world) => {
     const before = performance.now();
     expect(await semaphore.acquire({ block: false, timeout: 60_000 })).toBe(false);
     expect(await semaphore.acquire({ timeout: -1 })).toBe(false);
-    expect(performance.now() - before).toBeLessThan(1_000);
+    // A wait would last for a minute.
+    expect(performance.now() - before).toBeLessThan(10_000);
     const started = performance.now();
     expect(await semaphore.acquire({ timeout: 60 })).toBe(false);
     expect(performance.now() - started).toBeGreaterThanOrEqual(58);

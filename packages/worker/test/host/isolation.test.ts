@@ -45,6 +45,7 @@ test("inline calls run side by side in the slots of the host", async () => {
   const startedAt = performance.now();
   const ids = await Promise.all([1, 2, 3, 4].map(() => space.submit("default", "inlineSleep", [1_000])));
   for (const jobId of ids) expect(await space.answer(jobId)).toMatchObject({ ok: true });
-  expect(performance.now() - startedAt).toBeLessThan(2_500);
+  // One after the other they take 4 s.
+  expect(performance.now() - startedAt).toBeLessThan(3_900);
   expect(processIsAlive(process.pid)).toBe(true);
 });
