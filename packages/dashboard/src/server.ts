@@ -74,7 +74,11 @@ export function dashboardServer(settings: DashboardSettings, parts: ServerParts)
   app.use(`${BULL_BOARD_PATH}/*`, auditBoard(place.inspector));
   app.route(BULL_BOARD_PATH, bullBoard(queues, { title: settings.namespace, home }));
 
-  app.notFound((context) => refusal(context, 404, "There is no such page."));
+  app.notFound((context) => {
+    const isVisit = context.req.method === "GET" && context.req.header("accept")?.includes("text/html") === true;
+    const isOurs = !isApiPath(context.req.path) && !context.req.path.startsWith(BULL_BOARD_PATH);
+    return isVisit && isOurs ? webApp.nowhere(context) : refusal(context, 404, "There is no such page.");
+  });
   app.onError((error, context) => {
     const isAsked = isApiPath(context.req.path);
     if ("getResponse" in error) {

@@ -70,9 +70,14 @@ export class WebApp {
     return app;
   }
 
-  #send(context: Context): Response {
+  /** For an address that is no page, which its router says. */
+  nowhere(context: Context): Response {
+    return this.#send(context, 404);
+  }
+
+  #send(context: Context, status: 200 | 404 = 200): Response {
     context.header("Cache-Control", "no-cache");
-    return context.body(this.#index, 200, { "Content-Type": "text/html; charset=utf-8" });
+    return context.body(this.#index, status, { "Content-Type": "text/html; charset=utf-8" });
   }
 }
 

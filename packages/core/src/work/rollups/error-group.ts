@@ -49,17 +49,22 @@ export function literalPart(message: string): string {
 
 /** Replaces what differs between two errors of one kind. The order matters: a URL holds numbers, an id holds hex. */
 function normalise(message: string): string {
-  return message
-    .replace(/\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/gi, "<id>")
-    .replace(/\b[0-9a-f]{16}-[0-9a-z]+\b/g, "<id>")
-    .replace(/(["'`])([^"'`]*)\1/g, (all, quote: string, text: string) =>
-      // `reading 'name'` and `reading 'id'` are two kinds.
-      /^[A-Za-z_$][\w$]*$/.test(text) ? all : `${quote}…${quote}`,
-    )
-    .replace(/\b[a-z][a-z0-9+.-]{0,20}:\/\/\S+/gi, "<url>")
-    .replace(/(?:[A-Za-z]:\\|\.{0,2}\/)[^\s:,;()"'`]+/g, "<path>")
-    .replace(/\b(?:0x)?(?=[a-f]{0,64}\d)[0-9a-f]{6,}\b/gi, "<hex>")
-    .replace(/\d+(?:[.,]\d+)*/g, "<n>");
+  return (
+    message
+      .replace(/\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/gi, "<id>")
+      .replace(/\b[0-9a-f]{16}-[0-9a-z]+\b/g, "<id>")
+      // As errors of ours name where it was.
+      .replace(/\bhost "[^"]*"/g, 'host "…"')
+      .replace(/\(job [^\s()]+\)/g, "(job <id>)")
+      .replace(/(["'`])([^"'`]*)\1/g, (all, quote: string, text: string) =>
+        // `reading 'name'` and `reading 'id'` are two kinds.
+        /^[A-Za-z_$][\w$]*$/.test(text) ? all : `${quote}…${quote}`,
+      )
+      .replace(/\b[a-z][a-z0-9+.-]{0,20}:\/\/\S+/gi, "<url>")
+      .replace(/(?:[A-Za-z]:\\|\.{0,2}\/)[^\s:,;()"'`]+/g, "<path>")
+      .replace(/\b(?:0x)?(?=[a-f]{0,64}\d)[0-9a-f]{6,}\b/gi, "<hex>")
+      .replace(/\d+(?:[.,]\d+)*/g, "<n>")
+  );
 }
 
 /** Code of Node, of installed packages, and ours. */

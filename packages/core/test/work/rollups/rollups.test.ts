@@ -192,6 +192,16 @@ test.each([
   expect(id(one)).toBe(id(other));
 });
 
+test("an error of ours is one group, whichever host and job it names", () => {
+  const lost = (pid: number, host: string, job: string): string =>
+    errorGroupOf("task", {
+      name: "WorkerLostError",
+      message: `the child (pid ${pid}) of host "${host}" that ran task "render" (job ${job}) was lost: it was ended by SIGKILL`,
+      stack: "",
+    }).id;
+  expect(lost(20_489, "lima", "nightly@1795999960638")).toBe(lost(7, "oslo", "883835b2db1f7d90-g7"));
+});
+
 test("what differs in more than ids and numbers is another group", () => {
   const id = (message: string, stack = ""): string => errorGroupOf("task", { name: "TypeError", message, stack }).id;
   const text = "Cannot read properties of undefined (reading 'name')";

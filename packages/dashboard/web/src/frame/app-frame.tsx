@@ -195,23 +195,25 @@ function Banner({ text, more }: { text: string; more: string }) {
 
 /** On a phone four pages have a tab of their own, and the fifth tab opens the others. */
 function Tabs() {
-  const { frame } = useWords();
+  const { frame, common } = useWords();
   const [isOpen, setOpen] = useState(false);
   const short = ["/", "/failures", "/tasks", "/objects"] as const;
   const others = PAGES.filter(({ to }) => !(short as readonly string[]).includes(to));
   return (
-    <nav className="tabbar" aria-label={frame.pagesShort}>
-      {PAGES.filter(({ to }) => (short as readonly string[]).includes(to)).map((page) => (
-        <Link key={page.to} to={page.to} activeOptions={{ exact: page.to === "/", includeSearch: false }}>
-          <Icon name={page.icon} />
-          {page.name === "objects" ? frame.objectsShort : frame[page.name]}
-          <NavAlarm page={page.name} />
-        </Link>
-      ))}
-      <button type="button" onClick={() => setOpen(true)} aria-haspopup="dialog">
-        <Icon name="menu" />
-        {frame.more}
-      </button>
+    <>
+      <nav className="tabbar" aria-label={frame.pagesShort}>
+        {PAGES.filter(({ to }) => (short as readonly string[]).includes(to)).map((page) => (
+          <Link key={page.to} to={page.to} activeOptions={{ exact: page.to === "/", includeSearch: false }}>
+            <Icon name={page.icon} />
+            {page.name === "objects" ? frame.objectsShort : frame[page.name]}
+            <NavAlarm page={page.name} />
+          </Link>
+        ))}
+        <button type="button" onClick={() => setOpen(true)} aria-haspopup="dialog">
+          <Icon name="menu" />
+          {frame.more}
+        </button>
+      </nav>
       {isOpen && (
         <Dialog title={frame.pages} onClose={() => setOpen(false)}>
           <ul className="plain page-list">
@@ -225,11 +227,11 @@ function Tabs() {
             ))}
           </ul>
           <footer>
-            <Button onClick={() => setOpen(false)}>{frame.keyNames.close}</Button>
+            <Button onClick={() => setOpen(false)}>{common.close}</Button>
           </footer>
         </Dialog>
       )}
-    </nav>
+    </>
   );
 }
 

@@ -20,6 +20,8 @@ export function Palette({ onClose }: { onClose: () => void }) {
   useEffect(() => {
     const opener = document.activeElement;
     ref.current?.showModal();
+    // The dialog gives the focus to the list, which takes no letters.
+    ref.current?.querySelector("input")?.focus();
     return () => {
       if (opener instanceof HTMLElement && opener.isConnected) opener.focus();
     };

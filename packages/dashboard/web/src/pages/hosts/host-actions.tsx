@@ -5,29 +5,52 @@ import { Action, type Done } from "../../components/action.tsx";
 import { Field } from "../../components/field.tsx";
 import { count } from "../../format/numbers.ts";
 import { useMay } from "../../visitor/may.ts";
-import { useWords } from "../../words/index.ts";
+import { useWords, type Words } from "../../words/index.ts";
 
 /** What can be done with a host. @param alone - Tasks that no other live host knows */
 export function HostActions({ host, alone }: { host: HostView; alone: readonly string[] }) {
   const { hosts: said } = useWords();
   const may = useMay("steerHost");
-  const { id, name, state, canResume } = host;
+  const { state, canResume } = host;
   const isDraining = state === "draining";
   const off = may ?? (isDraining ? said.drainsAlready : state === "starting" ? said.startsStill : undefined);
-  const setQuiet = async (isQuiet: boolean): Promise<Done> => {
-    await call(`${pathOf("hosts", id)}/${isQuiet ? "quiet" : "resume"}`, { method: "POST" });
-    return { said: isQuiet ? said.wasQuiet(name) : said.wasResumed(name), undo: () => setQuiet(!isQuiet) };
-  };
   const isQuiet = state === "quiet";
   if (isDraining && canResume) return <StopDrain host={host} off={may} />;
   return (
     <>
-      <Action icon={isQuiet ? "play" : "pause"} disabled={off} run={() => setQuiet(!isQuiet)}>
+      <Action icon={isQuiet ? "play" : "pause"} disabled={off} run={() => setQuiet(host, !isQuiet, said)}>
         {isQuiet ? said.resume : said.quiet}
       </Action>
       <ResizeHost host={host} off={off} />
       <DrainHost host={host} alone={alone} off={off} />
     </>
+  );
+}
+
+async function setQuiet(host: HostView, isQuiet: boolean, said: Words["hosts"]): Promise<Done> {
+  const { id, name } = host;
+  await call(`${pathOf("hosts", id)}/${isQuiet ? "quiet" : "resume"}`, { method: "POST" });
+  return { said: isQuiet ? said.wasQuiet(name) : said.wasResumed(name), undo: () => setQuiet(host, !isQuiet, said) };
+}
+
+/** Takes back what keeps a host from work, where that can be taken back. */
+export function WayBack({ host }: { host: HostView }) {
+  const { hosts: said } = useWords();
+  const may = useMay("steerHost");
+  if (host.state === "draining" && host.canResume) {
+    return (
+      <div className="row">
+        <StopDrain host={host} off={may} />
+      </div>
+    );
+  }
+  if (host.state !== "quiet") return null;
+  return (
+    <div className="row">
+      <Action icon="play" disabled={may} run={() => setQuiet(host, false, said)}>
+        {said.resume}
+      </Action>
+    </div>
   );
 }
 

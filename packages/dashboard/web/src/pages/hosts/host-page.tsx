@@ -207,8 +207,9 @@ function rowsOf({ id, children, running }: HostView, processes: readonly Process
     process: null,
   }));
   rows.sort((left, right) => (left.run?.since ?? 0) - (right.run?.since ?? 0));
-  const busy = new Set(running.map(({ pid }) => pid));
-  const idle = children.filter(({ pid }) => !busy.has(pid));
+  const taken = new Set(running.map(({ pid }) => pid));
+  // Threads have the pid of their host: where one of them runs something, the others may be idle.
+  const idle = children.filter(({ pid, busy }) => !taken.has(pid) || !busy);
   const processOf = (child: HostView["children"][number]): ProcessView | null =>
     processes.find(({ hostId, pid, state }) => state === "running" && hostId === id && pid === child.pid) ?? null;
   return [

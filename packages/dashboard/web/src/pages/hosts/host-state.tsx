@@ -1,4 +1,5 @@
 import { Link } from "@tanstack/react-router";
+import type { ReactNode } from "react";
 import type { HostView } from "../../../../src/api/types.ts";
 import { Dots, type SlotState } from "../../components/meter.tsx";
 import { Glyph, isStateName, State } from "../../components/state.tsx";
@@ -49,7 +50,7 @@ export function WaitsFor({ wait }: { wait: Wait | undefined }) {
 }
 
 /** What is the matter with a host that does not simply run. */
-export function HostNote({ host }: { host: HostView }) {
+export function HostNote({ host, children }: { host: HostView; children?: ReactNode }) {
   const { hosts: said, states } = useWords();
   const words: Readonly<Record<string, string>> = states;
   const { state, step, stepSince, troubles } = host;
@@ -84,6 +85,7 @@ export function HostNote({ host }: { host: HostView }) {
             ))}
           </ul>
         )}
+        {children}
       </div>
     </div>
   );

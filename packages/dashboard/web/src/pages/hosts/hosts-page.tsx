@@ -15,6 +15,7 @@ import { every } from "../../live/every.ts";
 import { useWords } from "../../words/index.ts";
 import { GoneHosts } from "./gone-hosts.tsx";
 import { HEARTBEAT } from "./heartbeat.ts";
+import { WayBack } from "./host-actions.tsx";
 import { HostNote, HostState, memoryOf, Slots, WaitsFor } from "./host-state.tsx";
 import { useWaits, type Waits, waitsOn } from "./use-waits.ts";
 
@@ -121,7 +122,9 @@ function HostList({ hosts }: { hosts: readonly HostView[] }) {
               {host.name}
             </Link>
           </h2>
-          <HostNote host={host} />
+          <HostNote host={host}>
+            <WayBack host={host} />
+          </HostNote>
         </section>
       ))}
     </>

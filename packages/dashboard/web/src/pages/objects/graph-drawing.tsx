@@ -353,11 +353,13 @@ function fitted(text: string, room: number, isStrong: boolean): string {
   if (!measure) return text;
   const family = getComputedStyle(document.body).fontFamily;
   measure.font = `${isStrong ? "600 12.5px" : "11.5px"} ${family}`;
-  const characters = [...text];
+  // The end of a name tells the calls of a task apart: it stays where it is short.
+  const [, head = text, end = ""] = (isStrong && /^(.+)( \S{1,6})$/s.exec(text)) || [];
+  const characters = [...head];
   let cut = text;
   while (characters.length > 1 && measure.measureText(cut).width > room) {
     characters.pop();
-    cut = `${characters.join("").trimEnd()}…`;
+    cut = `${characters.join("").trimEnd()}…${end}`;
   }
   if (fits.size > 2_000) fits.clear();
   fits.set(key, cut);

@@ -1,4 +1,8 @@
-import type { PoolView } from "../../../../src/api/types.ts";
+import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { useMemo } from "react";
+import type { Overview, PoolView } from "../../../../src/api/types.ts";
+import { reading } from "../../api/queries.ts";
 import { Command } from "../../components/page.tsx";
 import { Glyph, State, type StateName } from "../../components/state.tsx";
 import { count } from "../../format/numbers.ts";
@@ -9,8 +13,21 @@ type Hindrance = NonNullable<PoolView["hindrance"]>;
 /** What only takes its time, and needs nobody. */
 const CALM: ReadonlySet<Hindrance["reason"]> = new Set(["atSize", "slotsBusy"]);
 
-export function isStuck({ hindrance }: PoolView): boolean {
-  return hindrance !== null && !CALM.has(hindrance.reason);
+/** Pools of which all running tasks wait for a lock, or another object, as the overview finds them. */
+export type LockedPools = ReadonlySet<string>;
+
+export function useLockedPools(): LockedPools {
+  const { data } = useQuery(reading<Overview>("/overview", { topics: ["pools", "hosts", "objects", "failures"] }));
+  return useMemo(() => {
+    const findings = data?.attention ?? [];
+    return new Set(
+      findings.flatMap((finding) => (finding.kind === "deadlock" || finding.kind === "lock-held" ? finding.pools : [])),
+    );
+  }, [data]);
+}
+
+export function isStuck({ name, hindrance }: PoolView, locked: LockedPools): boolean {
+  return hindrance !== null && (!CALM.has(hindrance.reason) || locked.has(name));
 }
 
 /** Tasks that are due and not started. */
@@ -45,11 +62,22 @@ export function PoolState({ pool }: { pool: PoolView }) {
 }
 
 /** Why what waits in a pool does not go on, in a few words. */
-export function Why({ pool }: { pool: PoolView }) {
+export function Why({ pool, locked }: { pool: PoolView; locked: LockedPools }) {
   const { pools: said, states } = useWords();
   const { hindrance } = pool;
   if (!hindrance) return null;
   const { reason, hosts, tasks, count: many } = hindrance;
+  if (CALM.has(reason) && locked.has(pool.name)) {
+    return (
+      <span className="why">
+        <State name="blocked">
+          <span className="cut" title={said.locked}>
+            {said.locked}
+          </span>
+        </State>
+      </span>
+    );
+  }
   const [host] = hosts;
   const more =
     (reason === "noHost" || reason === "unknownTasks") && host
@@ -74,8 +102,20 @@ export function Why({ pool }: { pool: PoolView }) {
 /** The same in sentences, with what helps. */
 export function HindranceNote({ pool }: { pool: PoolView }) {
   const { pools: said, states } = useWords();
+  const locked = useLockedPools();
   const { hindrance } = pool;
-  if (!hindrance || CALM.has(hindrance.reason)) return null;
+  if (!hindrance) return null;
+  if (CALM.has(hindrance.reason)) {
+    if (!locked.has(pool.name)) return null;
+    return (
+      <div className="note bad">
+        <Glyph name="blocked" />
+        <div className="grow">
+          <b>{said.lockedSentence(count(hindrance.count))}</b> <Link to="/objects">{said.toWaitGraph}</Link>
+        </div>
+      </div>
+    );
+  }
   const { reason, hosts, tasks } = hindrance;
   const needsHost = (reason === "noHost" || reason === "unknownTasks") && hosts.length === 0;
   return (
@@ -87,8 +127,12 @@ export function HindranceNote({ pool }: { pool: PoolView }) {
             ? said.knowersOff(count(hindrance.count))
             : said.sentences[reason](count(hindrance.count))}
         </b>{" "}
-        {hosts.length > 0 &&
-          said.theyAre(hosts.map(({ name, state }) => `${name} (${stateWord(states, state)})`).join(", "))}
+        {hosts.length > 0 && (
+          <>
+            {said.theyAre(hosts.map(({ name, state }) => `${name} (${stateWord(states, state)})`).join(", "))}{" "}
+            <Link to="/hosts">{said.toHosts}</Link>{" "}
+          </>
+        )}
         {tasks.length > 0 && said.theTasks(tasks.join(", "))}
         {needsHost && (
           <div className="stack tight">

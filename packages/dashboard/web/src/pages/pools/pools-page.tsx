@@ -16,7 +16,7 @@ import { every } from "../../live/every.ts";
 import { useWords } from "../../words/index.ts";
 import { CourseSpark } from "./course.tsx";
 import { CreatePool } from "./create-pool.tsx";
-import { delayedOf, isStuck, roomOf, Why, waitingOf } from "./hindrance.tsx";
+import { delayedOf, isStuck, type LockedPools, roomOf, useLockedPools, Why, waitingOf } from "./hindrance.tsx";
 import { PauseButton } from "./pool-actions.tsx";
 import type { PoolOrder, PoolsSearch } from "./pool-search.ts";
 
@@ -54,8 +54,9 @@ export function PoolsPage() {
 
 function Lead({ pools }: { pools: readonly PoolView[] }) {
   const { pools: said } = useWords();
+  const locked = useLockedPools();
   const running = pools.reduce((sum, { active }) => sum + active, 0);
-  const stuck = pools.filter(isStuck).map(({ name }) => name);
+  const stuck = pools.filter((pool) => isStuck(pool, locked)).map(({ name }) => name);
   const names = stuck.slice(0, NAMED).join(", ") + (stuck.length > NAMED ? " …" : "");
   return (
     <>
@@ -76,7 +77,8 @@ function PoolList({ pools }: { pools: readonly PoolView[] }) {
   // The page keeps its order while numbers change: the row under the pointer stays there.
   const [frozen, setFrozen] = useState<readonly string[] | null>(null);
   const lately = useMemo(() => new Map(rates?.pools.map((row) => [row.pool, row])), [rates]);
-  const rows = useMemo(() => shown(pools, search, lately), [pools, search, lately]);
+  const locked = useLockedPools();
+  const rows = useMemo(() => shown(pools, search, { lately, locked }), [pools, search, lately, locked]);
   const ordered = useMemo(() => {
     if (!frozen) return rows;
     const place = new Map(frozen.map((name, index) => [name, index]));
@@ -122,7 +124,7 @@ function PoolList({ pools }: { pools: readonly PoolView[] }) {
           onMouseEnter={() => setFrozen(rows.map(({ name }) => name))}
           onMouseLeave={() => setFrozen(null)}
         >
-          <PoolTable rows={ordered} lately={lately} hosts={fleet?.hosts ?? []} search={search} change={change} />
+          <PoolTable rows={ordered} {...{ lately, locked, search, change }} hosts={fleet?.hosts ?? []} />
         </div>
       )}
     </>
@@ -132,11 +134,12 @@ function PoolList({ pools }: { pools: readonly PoolView[] }) {
 function PoolTable(props: {
   rows: readonly PoolView[];
   lately: ReadonlyMap<string, PoolRateRow>;
+  locked: LockedPools;
   hosts: readonly HostView[];
   search: PoolsSearch;
   change: (search: PoolsSearch) => void;
 }) {
-  const { rows, lately, hosts, search, change } = props;
+  const { rows, lately, locked, hosts, search, change } = props;
   const { pools: said } = useWords();
   const sort = search.sort ?? "-oldest";
   const sorting = (order: PoolOrder) => {
@@ -181,7 +184,7 @@ function PoolTable(props: {
             used={pool.active}
             of={roomOf(pool)}
             label={said.used(count(pool.active), count(roomOf(pool)))}
-            warn={isStuck(pool)}
+            warn={isStuck(pool, locked)}
           />
         </span>
       ),
@@ -203,7 +206,7 @@ function PoolTable(props: {
       ...sorting("waiting"),
       cell: (pool) => zero(waitingOf(pool)),
     },
-    { key: "why", head: said.why, isFull: true, cell: (pool) => <Why pool={pool} /> },
+    { key: "why", head: said.why, isFull: true, cell: (pool) => <Why pool={pool} locked={locked} /> },
     {
       key: "delayed",
       head: said.delayed,
@@ -261,7 +264,7 @@ function Hosts({ pool, hosts }: { pool: PoolView; hosts: readonly HostView[] }) 
   const all = serving.map(({ name }) => name).join(", ");
   return (
     <span className="cut" title={all}>
-      {serving.slice(0, 3).map(({ id, name, state }, index) => (
+      {serving.slice(0, 2).map(({ id, name, state }, index) => (
         <span key={id}>
           {index > 0 && ", "}
           {name}
@@ -270,7 +273,7 @@ function Hosts({ pool, hosts }: { pool: PoolView; hosts: readonly HostView[] }) 
           )}
         </span>
       ))}
-      {serving.length > 3 && ` +${serving.length - 3}`}
+      {serving.length > 2 && ` +${serving.length - 2}`}
     </span>
   );
 }
@@ -278,13 +281,13 @@ function Hosts({ pool, hosts }: { pool: PoolView; hosts: readonly HostView[] }) 
 function shown(
   pools: readonly PoolView[],
   { q, show, sort = "-oldest" }: PoolsSearch,
-  lately: ReadonlyMap<string, PoolRateRow>,
+  { lately, locked }: { lately: ReadonlyMap<string, PoolRateRow>; locked: LockedPools },
 ): PoolView[] {
   const wanted = q?.toLowerCase();
   const found = pools.filter(
     (pool) =>
       (wanted === undefined || pool.name.toLowerCase().includes(wanted)) &&
-      (show !== "stuck" || isStuck(pool)) &&
+      (show !== "stuck" || isStuck(pool, locked)) &&
       (show !== "unnamed" || pool.unnamed),
   );
   const order = sort.replace(/^-/, "") as PoolOrder;

@@ -118,7 +118,7 @@ function ProcessTable({ rows, search }: { rows: readonly TreeRow[]; search: Proc
   const { processes: said } = useWords();
   const ofProcess = (cell: (process: ProcessView) => React.ReactNode) => (row: TreeRow) =>
     row.kind === "process" ? cell(row.process) : null;
-  const columns: Column<TreeRow>[] = [
+  const all: Column<TreeRow>[] = [
     {
       key: "name",
       head: said.process,
@@ -187,6 +187,8 @@ function ProcessTable({ rows, search }: { rows: readonly TreeRow[]; search: Proc
       ),
     },
   ];
+  // Of what still lives there is no end to tell.
+  const columns = all.filter(({ key }) => key !== "result" || search.ended === true);
   return (
     <Table
       caption={said.title}

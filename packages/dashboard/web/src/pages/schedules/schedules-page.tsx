@@ -98,7 +98,7 @@ function ScheduleTable({ schedules }: { schedules: readonly ScheduleView[] }) {
         next === null ? (
           <span className="faint">{said.none}</span>
         ) : (
-          <span className="row">
+          <span className="row at-end">
             {Date.now() - next > LATE && (
               <State pill name="failed">
                 {said.late}

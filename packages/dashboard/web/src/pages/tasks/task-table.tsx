@@ -320,10 +320,13 @@ export function StateOf({ task }: { task: Pick<TaskRow, "state" | "attemptsMade"
   return <State name={isStateName(name) ? name : "unknown"} />;
 }
 
+const STARTED: ReadonlySet<string> = new Set(["active", "completed", "failed", "cancelled"]);
+
 /** Why it does not run yet, or how it ended, in a few words. */
 export function whyOf(task: TaskRow, said: Words["tasks"]): ReactNode {
   const { state, why, dueAt, attemptsMade, failedReason } = task;
-  if (why != null) return said.why[why];
+  // It may have begun since the reason was read.
+  if (why != null && !STARTED.has(state)) return said.why[why];
   if (state === "delayed" && dueAt != null) {
     return (
       <>

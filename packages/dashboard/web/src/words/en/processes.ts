@@ -5,7 +5,7 @@ export const processes = {
   noneLead: "No process waits or runs.",
   empty: "No process runs",
   emptyHint:
-    "A program starts one with `mp.process(task).start()`. Those of the last hour that have ended are shown on demand.",
+    "A program starts one with mp.process(task).start(). Those of the last hour that have ended are shown on demand.",
   noMatch: (text: string) => `No process matches "${text}"`,
   showAll: "Show all processes",
   find: "Find a process",

@@ -6,7 +6,7 @@ export const processes: Words["processes"] = {
   oneLead: "1 个进程在等待或运行。",
   noneLead: "没有进程在等待或运行。",
   empty: "没有进程在运行",
-  emptyHint: "程序用 `mp.process(task).start()` 启动进程。最近一小时结束的可按需显示。",
+  emptyHint: "程序用 mp.process(task).start() 启动进程。最近一小时结束的可按需显示。",
   noMatch: (text) => `没有匹配“${text}”的进程`,
   showAll: "显示所有进程",
   find: "查找进程",
