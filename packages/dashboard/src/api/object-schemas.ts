@@ -50,6 +50,11 @@ export const ObjectContents = z
         index: z.int().optional().openapi({ description: "Of a list, an array, a queue or a pipe." }),
         value: Anything.optional().openapi({ description: "Absent when `fault` says why." }),
         node: ValueView.optional().openapi({ description: "With `values=typed`, in place of `value`." }),
+        priority: z.int().optional().openapi({ description: "Of an item of a queue; 0 without it." }),
+        unique: z.string().optional().openapi({ description: "Unique key of an item of a queue." }),
+        dueAt: Time.optional().openapi({
+          description: "When an item of a queue that was put with a delay can be taken.",
+        }),
         bytes: z.int().openapi({ description: "As it is stored." }),
         fault: z.enum(["large", "unreadable"]).optional(),
       }),

@@ -1,9 +1,10 @@
-import type { ObjectView } from "@manyhands/core/internal";
+import { type Contents, type ObjectView, plural } from "@manyhands/core/internal";
 import type { Command } from "commander";
 import { onNamespace } from "../../connection/on-namespace.ts";
 import { newCommand } from "../../invocation.ts";
-import type { Field } from "../../output/printer.ts";
-import { duration, moment } from "../../output/times.ts";
+import { toJson } from "../../output/json-text.ts";
+import { type Field, shorten } from "../../output/printer.ts";
+import { duration, moment, relative } from "../../output/times.ts";
 import { describeHolding, describeParticipant, stayOf } from "./describe.ts";
 import { findObject } from "./find-object.ts";
 
@@ -19,9 +20,32 @@ export function objectShowCommand(): Command {
   return command.argument("<object>", "name, or <kind>/<name>").action(
     onNamespace(async ({ args, printer, ...connection }) => {
       const object = await findObject(connection, String(args[0]));
-      printer.record(object, fieldsOf(object));
+      const contents = QUEUES.has(object.kind)
+        ? await connection.inspector.objects.contents(object, { limit: SHOWN_ITEMS })
+        : null;
+      printer.record(contents ? { ...object, contents } : object, [...fieldsOf(object), ...itemFields(contents)]);
     }),
   );
+}
+
+const QUEUES: ReadonlySet<string> = new Set(["queue", "simple-queue", "joinable-queue"]);
+/** Items that are shown of a queue. */
+const SHOWN_ITEMS = 10;
+
+/** What waits in a queue, the next item first, with what it was put with. */
+function itemFields(contents: Contents | null): Field[] {
+  if (!contents || contents.entries.length === 0) return [];
+  const lines = contents.entries.map(({ index = 0, value, fault, bytes, priority, unique, dueAt }) => {
+    const shown = fault === undefined ? shorten(toJson(value), 200) : `${fault}, ${plural(bytes, "byte")}`;
+    const options = [
+      ...(priority === undefined ? [] : [`priority ${priority}`]),
+      ...(dueAt === undefined ? [] : [`due ${relative(dueAt)}`]),
+      ...(unique === undefined ? [] : [`unique as ${toJson(unique)}`]),
+    ];
+    return `${index + 1}. ${shown}${options.length === 0 ? "" : ` (${options.join(", ")})`}`;
+  });
+  const left = contents.total - lines.length;
+  return [["items", [...lines, ...(left > 0 ? [`and ${left} more`] : [])]]];
 }
 
 function fieldsOf(object: ObjectView): Field[] {

@@ -46,6 +46,31 @@ return { redis.call("ZCARD", KEYS[1]), items, page[#page] or "" }
 `,
 });
 
+/** As {@link Peeked}, with what it is sorted by. */
+export type PeekedScore = [text: string | null, bytes: number, score: string];
+
+/**
+ * KEYS[1] sorted set
+ * ARGV[1] least and ARGV[2] largest score; ARGV[3] position of the first one among them; ARGV[4] how many; ARGV[5] largest, bytes
+ * Returns { how many are among them, { text or false, bytes, score } … }. Looks only.
+ */
+export const peekSorted: Script<[count: number, ...items: PeekedScore[]]> = new Script<
+  [count: number, ...items: PeekedScore[]]
+>({
+  name: "peekSorted",
+  isMeasured: false,
+  lua: `${PEEKED}
+local page = redis.call("ZRANGE", KEYS[1], ARGV[1], ARGV[2], "BYSCORE", "LIMIT", ARGV[3], ARGV[4], "WITHSCORES")
+local found = { redis.call("ZCOUNT", KEYS[1], ARGV[1], ARGV[2]) }
+for position = 1, #page, 2 do
+  local one = peeked(page[position], tonumber(ARGV[5]))
+  one[3] = page[position + 1]
+  found[#found + 1] = one
+end
+return found
+`,
+});
+
 /**
  * KEYS[1] hash
  * ARGV[1] largest value, bytes; ARGV[2...] fields

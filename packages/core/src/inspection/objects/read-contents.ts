@@ -2,7 +2,7 @@ import { ValueError } from "../../errors/index.ts";
 import { messageToValue, SEPARATOR } from "../../shared/channels/index.ts";
 import type { ObjectReader } from "../../shared/object/index.ts";
 import { forViewing, textToValue } from "../../wire/codec/index.ts";
-import { type Peeked, peekFields, peekList, peekOrder, peekText } from "./contents-scripts.ts";
+import { type Peeked, peekFields, peekList, peekOrder, peekSorted, peekText } from "./contents-scripts.ts";
 import type { ObjectView } from "./object-view.ts";
 
 export interface ContentsQuery {
@@ -24,6 +24,12 @@ export interface ContentsEntry {
   index?: number;
   /** Shared objects as { kind, name }; absent when `fault` says why. */
   value?: unknown;
+  /** Of an item of a queue that was put with one; 0 where it is absent. */
+  priority?: number;
+  /** Unique key of an item of a queue. */
+  unique?: string;
+  /** When an item of a queue can be taken that was put with a delay, epoch ms. */
+  dueAt?: number;
   /** As it is stored. */
   bytes: number;
   /** `large`: too large to be shown; `unreadable`: damaged. */
@@ -172,33 +178,107 @@ async function readItems({ client }: ObjectReader, key: string, page: Page): Pro
   };
 }
 
+/** Where a page of a queue begins. */
+interface QueuePlace {
+  /** Which part of the queue: one of {@link QUEUE_PARTS}. */
+  part: number;
+  /** Position in it. */
+  element: number;
+  /** Items before it, over all parts. */
+  item: number;
+}
+
 /**
- * Items that wait in a queue, next one first. Of many that were put together a block stands for all; a page has all of a
- * block. The cursor counts what stands in the list, and the items before it.
+ * Where items of a queue are, in the order in which they are taken: those with a priority above 0, those without one, those with
+ * a lower one, and those that are not due. A queue whose items were put without options has the second part alone.
+ */
+const QUEUE_PARTS = [
+  { part: "ranked", least: "-inf", largest: "(0" },
+  "items",
+  { part: "ranked", least: "(0", largest: "+inf" },
+  { part: "delayed", least: "-inf", largest: "+inf" },
+] as const;
+const PLAIN_PART = 1;
+
+/**
+ * Items that wait in a queue, next one first, then those that are not due. Of many that were put together a block stands for
+ * all; a page has all of a block. The cursor counts what stands in its part of the queue, and the items before it.
  */
 async function readQueued(
-  { client, keys }: ObjectReader,
+  reader: ObjectReader,
   { kind, name }: { kind: string; name: string },
   { cursor, limit, from }: Page,
 ): Promise<Contents> {
-  const [place = "", before = ""] = (cursor ?? `${from},${from}`).split(",");
-  const start = { element: numberIn(place), item: numberIn(before) };
-  const list = keys.object(kind, name, "items");
-  const [found, blocked] = await Promise.all([
-    peekList.runForBytes(client, [list], [start.element, limit, LARGEST_SHOWN]),
-    client.hget(keys.object(kind, name), "blocked"),
+  const { client, keys } = reader;
+  const main = keys.object(kind, name);
+  const [[blocked, sorted], plain, ranked, delayed] = await Promise.all([
+    client.hmget(main, "blocked", "sorted"),
+    client.llen(keys.object(kind, name, "items")),
+    ...(["ranked", "delayed"] as const).map((part) =>
+      kind === "pipe-stream" ? 0 : client.zcard(keys.object(kind, name, part)),
+    ),
   ]);
-  const [length, ...elements] = found as unknown as [number, ...[Buffer | null, number][]];
+  const total = plain + Number(blocked ?? 0) + (ranked ?? 0) + (delayed ?? 0);
+  const parts = sorted ? QUEUE_PARTS.map((_, part) => part) : [PLAIN_PART];
+  const place = cursor === undefined ? { part: parts[0] ?? PLAIN_PART, element: from, item: from } : placeIn(cursor);
   const entries: ContentsEntry[] = [];
-  let element = start.element;
+  for (const part of parts.filter((one) => one >= place.part)) {
+    // What is left of the position that was asked for is counted from the next part on.
+    const at = { ...place, item: place.item + entries.length, element: part === place.part ? place.element : 0 };
+    const read = await readPart(
+      reader,
+      { kind, name },
+      {
+        at: { ...at, part },
+        limit: Math.max(0, limit - entries.length),
+      },
+    );
+    entries.push(...read.entries);
+    const next = { part, element: read.element, item: at.item + read.entries.length };
+    if (read.element < read.length) return { entries, total, cursor: `${next.part},${next.element},${next.item}` };
+    if (entries.length === 0 && part !== parts.at(-1)) {
+      Object.assign(place, { part: part + 1, element: Math.max(0, at.element - read.length) });
+    }
+  }
+  return { entries, total };
+}
+
+/** A page of one part of a queue: its entries, how far it was read, and how long it is. */
+async function readPart(
+  reader: ObjectReader,
+  { kind, name }: { kind: string; name: string },
+  { at, limit }: { at: QueuePlace; limit: number },
+): Promise<{ entries: ContentsEntry[]; element: number; length: number }> {
+  const { client, keys } = reader;
+  const which = QUEUE_PARTS[at.part] ?? "items";
+  const entries: ContentsEntry[] = [];
+  const add = (stored: Buffer | null, bytes: number, dueAt?: number): void => {
+    const { item, ...options } = stored ? withOptions(stored) : { item: null };
+    const entry = entryOf([item, bytes], messageToValue);
+    entries.push({ index: at.item + entries.length, ...entry, ...options, ...(dueAt !== undefined && { dueAt }) });
+  };
+  if (which !== "items") {
+    const { part, least, largest } = which;
+    const found = await peekSorted.runForBytes(
+      client,
+      [keys.object(kind, name, part)],
+      [least, largest, at.element, limit, LARGEST_SHOWN],
+    );
+    const [length, ...items] = found as unknown as [number, ...[Buffer | null, number, Buffer][]];
+    for (const [bytes, size, score] of items) add(bytes, size, part === "delayed" ? Number(String(score)) : undefined);
+    return { entries, element: at.element + items.length, length };
+  }
+  const found = await peekList.runForBytes(
+    client,
+    [keys.object(kind, name, "items")],
+    [at.element, limit, LARGEST_SHOWN],
+  );
+  const [length, ...elements] = found as unknown as [number, ...[Buffer | null, number][]];
+  let { element } = at;
   for (const [bytes, size] of elements) {
     if (entries.length >= limit) break;
     element += 1;
     const number = bytes === null ? null : blockIn(bytes);
-    const add = (stored: Buffer | null, itsSize: number): void => {
-      const item = stored && withoutOptions(stored);
-      entries.push({ index: start.item + entries.length, ...entryOf([item, itsSize], messageToValue) });
-    };
     if (number === null) {
       add(bytes, size);
       continue;
@@ -213,13 +293,34 @@ async function readQueued(
       if (item !== "") add(stored.length > LARGEST_SHOWN ? null : stored, stored.length);
     }
   }
-  const total = length + Number(blocked ?? 0);
-  return { entries, total, ...(element < length && { cursor: `${element},${start.item + entries.length}` }) };
+  return { entries, element, length };
 }
 
-/** An item of a queue without its priority and unique key, which stand between two such bytes. */
-function withoutOptions(item: Buffer): Buffer {
-  return item[0] === OPTIONS ? item.subarray(item.indexOf(OPTIONS, 1) + 1) : item;
+function placeIn(cursor: string): QueuePlace {
+  const [, part, element, item] = /^([0-3]),(\d{1,15}),(\d{1,15})$/.exec(cursor) ?? [];
+  if (part === undefined) throw badCursor(cursor);
+  return { part: Number(part), element: Number(element), item: Number(item) };
+}
+
+/** An item of a queue, and what it was put with: its priority and unique key stand between two such bytes. */
+function withOptions(stored: Buffer): { item: Buffer } & Pick<ContentsEntry, "priority" | "unique"> {
+  if (stored[0] !== OPTIONS) return { item: stored };
+  const end = stored.indexOf(OPTIONS, 1);
+  const [, priority, key] = /^\d+ (-?\d+) (.*)$/s.exec(stored.toString("utf8", 1, end)) ?? [];
+  return {
+    item: stored.subarray(end + 1),
+    ...(priority !== undefined && priority !== "0" && { priority: Number(priority) }),
+    ...(key ? { unique: textOf(key) } : {}),
+  };
+}
+
+/** A unique key, which is stored as JSON. */
+function textOf(json: string): string {
+  try {
+    return String(JSON.parse(json));
+  } catch {
+    return json;
+  }
 }
 
 /** Number of the block that an element of a queue's list stands for; null for an item. */

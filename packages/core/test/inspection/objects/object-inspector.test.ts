@@ -162,6 +162,54 @@ describe("on one server", () => {
     await right.close();
   });
 
+  test("items of a queue that were put with options are read with these, in the order in which they are taken", async () => {
+    // given
+    const { mp, inspector } = await open(redis.url);
+    const queue = mp.queue<unknown>({ name: "orders" });
+    const soon = Date.now() + 3_600_000;
+    await queue.put("last", { delay: 3_600_000, priority: 2 });
+    await queue.put("low", { priority: -1 });
+    await queue.putMany(["plain", "another"]);
+    await queue.put("high", { priority: 5, unique: "o-7" });
+    await queue.put("higher", { priority: 9 });
+    const contents = (query = {}) => inspector.contents({ kind: "queue", name: "orders" }, query);
+
+    // when
+    const all = await contents();
+
+    // then
+    const dueAt = all?.entries.at(-1)?.dueAt ?? 0;
+    expect(all?.entries.map(({ bytes: _bytes, ...entry }) => entry)).toEqual([
+      { index: 0, value: "higher", priority: 9 },
+      { index: 1, value: "high", priority: 5, unique: "o-7" },
+      { index: 2, value: "plain" },
+      { index: 3, value: "another" },
+      { index: 4, value: "low", priority: -1 },
+      { index: 5, value: "last", priority: 2, dueAt },
+    ]);
+    expect(all).toMatchObject({ total: 6 });
+    expect(all?.cursor).toBeUndefined();
+    expect(dueAt).toBeGreaterThan(soon - 1_000);
+
+    // when it is read in parts
+    const read: unknown[] = [];
+    let cursor: string | undefined;
+    do {
+      const page = await contents({ limit: 1, cursor });
+      read.push(...(page?.entries.map(({ index, value }) => [index, value]) ?? []));
+      cursor = page?.cursor;
+    } while (cursor !== undefined);
+
+    // then
+    expect(read).toEqual(all?.entries.map(({ index, value }) => [index, value]));
+    for (const from of [1, 3, 4, 5]) {
+      expect((await contents({ from }))?.entries).toEqual(all?.entries.slice(from));
+    }
+    expect((await contents({ from: 6 }))?.entries).toEqual([]);
+    await expect(contents({ cursor: "9,0,0" })).rejects.toThrow(/cursor "9,0,0" is of no page/);
+    expect(await queue.get()).toBe("higher");
+  });
+
   test("every kind says in a few words how it is", async () => {
     // given
     const { mp, namespace, place, inspector } = await open(redis.url);

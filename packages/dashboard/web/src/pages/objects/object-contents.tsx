@@ -6,6 +6,7 @@ import { reading } from "../../api/queries.ts";
 import { Button } from "../../components/button.tsx";
 import { Reading } from "../../components/page.tsx";
 import { type Column, Table } from "../../components/table.tsx";
+import { Ago } from "../../components/time.tsx";
 import { ValueTree } from "../../components/value-tree.tsx";
 import { bytes, count } from "../../format/numbers.ts";
 import { visible } from "../../format/visible.ts";
@@ -154,6 +155,16 @@ function Entries(props: {
         ? [{ key: "index", head: words.index, className: "mono", cell: ({ index }: Entry) => count(index ?? 0) }]
         : []),
     { key: "value", head: words.value, isFull: true, className: "wrap", cell: (entry) => <EntryValue entry={entry} /> },
+    ...(entries.some(hasOptions)
+      ? [
+          {
+            key: "options",
+            head: words.itemOptions,
+            className: "wrap",
+            cell: (entry: Entry) => <Options entry={entry} />,
+          },
+        ]
+      : []),
     { key: "bytes", head: words.bytes, isNumber: true, isMinor: true, cell: ({ bytes: size }) => bytes(size) },
   ];
   return (
@@ -184,6 +195,30 @@ function Entries(props: {
         </footer>
       )}
     </>
+  );
+}
+
+/** Whether an item of a queue was put with options. */
+function hasOptions({ priority, unique, dueAt }: Entry): boolean {
+  return priority !== undefined || unique !== undefined || dueAt !== undefined;
+}
+
+function Options({ entry: { priority, unique, dueAt } }: { entry: Entry }) {
+  const { objects: words } = useWords();
+  return (
+    <span className="row">
+      {priority !== undefined && <span>{words.itemPriority(count(priority))}</span>}
+      {dueAt !== undefined && (
+        <span className="nowrap">
+          {words.itemDue} <Ago at={dueAt} />
+        </span>
+      )}
+      {unique !== undefined && (
+        <span>
+          {words.itemUnique} <bdi className="mono">{visible(unique)}</bdi>
+        </span>
+      )}
+    </span>
   );
 }
 

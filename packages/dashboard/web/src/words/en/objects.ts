@@ -321,6 +321,10 @@ export const objects = {
   showMore: (count: string) => `Show ${count} more`,
   tooLarge: (size: string) => `${size}, too large to be shown here`,
   damaged: "cannot be read: it is damaged",
+  itemOptions: "Options",
+  itemPriority: (priority: string) => `priority ${priority}`,
+  itemDue: "due",
+  itemUnique: "unique as",
   bytes: "Size",
   ofTotal: (shown: string, total: string) => `${shown} of ${total}`,
 };

@@ -301,6 +301,10 @@ export const objects = {
   showMore: (count: string) => `再显示 ${count} 个`,
   tooLarge: (size: string) => `${size}，太大，无法在此显示`,
   damaged: "无法读取：已损坏",
+  itemOptions: "选项",
+  itemPriority: (priority: string) => `优先级 ${priority}`,
+  itemDue: "到期",
+  itemUnique: "唯一键",
   bytes: "大小",
   ofTotal: (shown: string, total: string) => `${total} 中的 ${shown}`,
 };
