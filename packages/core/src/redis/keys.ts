@@ -339,6 +339,11 @@ export class Keys {
     return `{${this.namespace}}/limit-${part}/${pool}`;
   }
 
+  /** Hash: place of a limit that counts over all pools -> how many run. */
+  get allLimitRunning(): string {
+    return `{${this.namespace}}/limit-all-running`;
+  }
+
   /** String with PX: who clears a terminated pool away at the moment. */
   poolRemoval(pool: string): string {
     return `{${this.namespace}}/pool-removal/${pool}`;

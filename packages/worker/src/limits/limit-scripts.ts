@@ -43,7 +43,7 @@ export type LimitedLook = [
  * KEYS[1..11] those of BullMQ's moveToActive; KEYS[12] sorted set of hosts that offer slots and KEYS[13] hash of this host's
  * offers, where a slot of them is used
  * ARGV[1..3] those of moveToActive; ARGV[4] prefix of our keys; ARGV[5] id of this host; ARGV[6] name of the pool; ARGV[7] JSON:
- * task, or "" for the pool, -> its limits; ARGV[8] 1 = this host knows the initializer of the pool, or there is none; ARGV[9]
+ * task, or "" for the pool, -> its limits, `everywhere` where they count over all pools; ARGV[8] 1 = this host knows the initializer of the pool, or there is none; ARGV[9]
  * JSON: task that this host knows -> its priority, "" = none has one; ARGV[10] what the limits are known under: the same for
  * hosts that know limits of the same tasks; ARGV[11] epoch of the offers of which one is withdrawn first, "" = none; ARGV[12] 1 =
  * this host knows other limits than at its last take
@@ -116,31 +116,16 @@ local delayed = keys.delayed
 ${HOLD_BACK}
 local chosen, chosen_place, chosen_score
 local others, sorted, is_unfinished = 0, 0, false
--- One job of the line. Returns true when it is to be taken at once.
+-- Steps of a workflow that was stopped are dropped by the take that knows no limits.
+local function takes(task, id) return knows(task) and not is_stopped_step(prefix, queue, id) end
+-- One job of the line. Returns true when it is to be taken at once: the host computes its key, and puts it back with it, or its
+-- time is over.
 local function sort(id, is_prioritized)
-  -- Its host is gone, or it waits for its next attempt.
-  local comes_first = release(id)
-  local fields = read_limited(id)
-  local task = fields[1]
-  local gate = task and (rules[task] and task or rules[""] and "")
-  -- Steps of a workflow that was stopped are dropped by the take that knows no limits.
-  if not gate or not knows(task) or is_stopped_step(prefix, queue, id) then
-    others = others + 1
-    return false
-  end
-  local key = rules[gate].keyed and key_of(fields) or ""
-  -- Its submitter does not have the code of the task: the host computes the key, and puts the job back with it.
-  if gate ~= "" and rules[gate].keyed and key == "" then return true end
-  local place = gate .. "|" .. key
-  local expiry = expiry_of(queue .. id, fields[5])
-  -- It has been held back and its time is over: it only ends.
-  if expiry and now >= expiry then return true end
-  if is_prioritized then redis.call("ZREM", keys.prioritized, id) else redis.call("LREM", keys.wait, -1, id) end
-  local priority = tonumber(fields[4] or "") or 0
-  if priority == 0 then priority = tonumber(priorities[task]) or 0 end
-  take_place(id, place, {priority = priority, comes_first = comes_first, expiry = expiry})
-  sorted = sorted + 1
-  return false
+  local line = is_prioritized and keys.prioritized or keys.wait
+  local fate = sort_into_place(id, {rules = rules, ranks = priorities, knows = takes, line = line, is_prioritized = is_prioritized})
+  if fate == "" then others = others + 1 end
+  if fate == "held" then sorted = sorted + 1 end
+  return fate == "keyless" or fate == "over"
 end
 local line = redis.call("LRANGE", keys.wait, -${MOST_SORTED}, -1)
 for index = #line, 1, -1 do
@@ -197,11 +182,12 @@ while not chosen do
     if redis.call("EXISTS", waiting) == 1 then put_back[#put_back + 1] = place end
   else
     local rule = rule_of(place) or {}
-    local runs = tonumber(redis.call("HGET", running, place) or "") or 0
+    local runs = tonumber(redis.call("HGET", rule.everywhere and all_running or running, place) or "") or 0
     if rule.concurrency and runs >= rule.concurrency then
       redis.call("ZADD", full, next_number(), place)
+      if rule.everywhere then redis.call("SADD", prefix .. "limit-all-full/" .. place, pool) end
     else
-      local due = rule.rate and rate_due(prefix .. "limit-rate/" .. pool .. "/" .. place, rule.rate, micros, 0) or 0
+      local due = rule.rate and rate_due(rate_of(place, rule.everywhere), rule.rate, micros, 0) or 0
       if due > micros then
         redis.call("ZADD", later, math.ceil(due / 1000), place)
       elseif not knows(redis.call("HGET", queue .. id, "name") or "") then
@@ -245,10 +231,11 @@ end
 if chosen_place then
   count_gated(-1)
   redis.call("HDEL", queue .. chosen, "${JOB_LIMITED_FIELD}")
-  redis.call("HSET", held, chosen, chosen_place)
-  redis.call("HINCRBY", running, chosen_place, 1)
   local rule = rule_of(chosen_place) or {}
-  if rule.rate then note_start(prefix .. "limit-rate/" .. pool .. "/" .. chosen_place, rule.rate, micros) end
+  redis.call("HSET", held, chosen, (rule.everywhere and "*" or "") .. chosen_place)
+  count_in(running, chosen_place, 1)
+  if rule.everywhere then count_in(all_running, chosen_place, 1) end
+  if rule.rate then note_start(rate_of(chosen_place, rule.everywhere), rule.rate, micros) end
   if redis.call("EXISTS", waiting_of(chosen_place)) == 1 then give_turn(chosen_place) end
 end
 return reply_of(reply)

@@ -6,6 +6,12 @@ import {
   type TaskAnnouncement,
 } from "@manyhands/core/internal";
 
+/** Limits that hosts count by. */
+interface RuleInForce extends LimitRule {
+  /** They are those of the task's code, and count over all pools. */
+  everywhere?: true;
+}
+
 /** The limits of a pool that a host knows. */
 export interface LimitsInForce {
   /** JSON: task, or "" for the pool, -> its limits; the same text on all hosts that know the same. */
@@ -23,9 +29,9 @@ export function limitsInForce(
   { limits, taskLimits }: Pick<PoolRecord, "limits" | "taskLimits">,
   tasks: Iterable<TaskAnnouncement>,
 ): LimitsInForce | undefined {
-  let rules: [string, LimitRule][] | undefined;
+  let rules: [string, RuleInForce][] | undefined;
   let inPool = limits !== undefined && limits !== null;
-  const add = (name: string, rule: LimitRule | undefined): void => {
+  const add = (name: string, rule: RuleInForce | undefined): void => {
     if (!rule) return;
     rules ??= [];
     rules.push([name, rule]);
@@ -36,7 +42,10 @@ export function limitsInForce(
     if (instead) {
       inPool = true;
       add(task.name, readLimitRule(instead));
-    } else if (instead !== null && task.options?.limits) add(task.name, announcedLimits(task));
+    } else if (instead !== null && task.options?.limits) {
+      const rule = announcedLimits(task);
+      if (rule) add(task.name, { ...rule, everywhere: true });
+    }
   }
   if (!rules) return undefined;
   rules.sort(([one], [other]) => (one < other ? -1 : 1));

@@ -1,4 +1,12 @@
-export { HOLD_BACK, LIMITS } from "./limit-lua.ts";
-export { describeLimit, type LimitPlace, type PoolLimits, readLimits } from "./read-limits.ts";
+export { HOLD_BACK, LEAVE_TURN, LIMITS } from "./limit-lua.ts";
+export {
+  describeLimit,
+  type LimitHold,
+  type LimitPlace,
+  type PoolLimits,
+  partsOf as limitPlaceParts,
+  type RuleView,
+  readLimits,
+} from "./read-limits.ts";
 export { forgetLimits, releaseHeldBack } from "./release-held-back.ts";
 export { mayHaveLimitKey, SORT_LONG_LINE } from "./sort-line.ts";

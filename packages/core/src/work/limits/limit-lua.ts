@@ -16,10 +16,16 @@ const LONGEST_READ = 65_536;
  * - `limit-waiting/<pool>/<place>`: sorted set, job -> its priority x 2^32 + a running number;
  * - `limit-turns/<pool>`: sorted set, places that may have a turn, in their order; `limit-full/<pool>`: those of which as many
  *   jobs run as may; `limit-later/<pool>`: those whose rate allows the next start later -> that time, ms;
- * - `limit-held/<pool>`: hash, job that runs -> its place; `limit-running/<pool>`: hash, place -> how many run;
+ * - `limit-held/<pool>`: hash, job that runs -> its place, behind a `*` when it counts in all pools; `limit-running/<pool>`: hash,
+ *   place -> how many run in the pool;
  * - `limit-rate/<pool>/<place>`: the state of its rate;
  * - `limits/<pool>`: hash: `next` (running number), `gated` (jobs held back), and the rules that hosts know, by
  *   their tasks, with the priorities of the tasks of these hosts.
+ *
+ * The limits that a task has by its code count over all pools:
+ *
+ * - `limit-all-running`: hash, place -> how many run in all pools; `limit-all-rate/<place>`: the state of its rate;
+ * - `limit-all-full/<place>`: set, pools in which it is among the full ones.
  *
  * A place without jobs has nothing but its rate, which expires.
  */
@@ -28,7 +34,29 @@ local limit_state = prefix .. "limits/" .. pool
 local turns, full, later = prefix .. "limit-turns/" .. pool, prefix .. "limit-full/" .. pool, prefix .. "limit-later/" .. pool
 local held, running = prefix .. "limit-held/" .. pool, prefix .. "limit-running/" .. pool
 local function waiting_of(place) return prefix .. "limit-waiting/" .. pool .. "/" .. place end
+local all_running = prefix .. "limit-all-running"
 local function next_number() return redis.call("HINCRBY", limit_state, "next", 1) end
+local function rate_of(place, is_everywhere)
+  if is_everywhere then return prefix .. "limit-all-rate/" .. place end
+  return prefix .. "limit-rate/" .. pool .. "/" .. place
+end
+local function count_in(counter, place, change)
+  if redis.call("HINCRBY", counter, place, change) <= 0 then redis.call("HDEL", counter, place) end
+end
+-- One less of a place runs in all pools: it may have a turn in each of them in which it is full, and hosts are told.
+local function open_everywhere(place)
+  local pools = prefix .. "limit-all-full/" .. place
+  local queues = string.sub(prefix, 1, -2) .. ":"
+  for _, other in ipairs(redis.call("SMEMBERS", pools)) do
+    if redis.call("ZREM", prefix .. "limit-full/" .. other, place) == 1 then
+      local number = redis.call("HINCRBY", prefix .. "limits/" .. other, "next", 1)
+      redis.call("ZADD", prefix .. "limit-turns/" .. other, "NX", number, place)
+      local is_paused = redis.call("HEXISTS", queues .. other .. ":meta", "paused") == 1
+      if other ~= pool and not is_paused then redis.call("ZADD", queues .. other .. ":marker", 0, "0") end
+    end
+  end
+  redis.call("DEL", pools)
+end
 local function count_gated(change)
   if change == 0 then return end
   if redis.call("HINCRBY", limit_state, "gated", change) <= 0 then redis.call("HDEL", limit_state, "gated") end
@@ -47,7 +75,13 @@ local function release(id)
   local place = redis.call("HGET", held, id)
   if not place then return false end
   redis.call("HDEL", held, id)
-  if redis.call("HINCRBY", running, place, -1) <= 0 then redis.call("HDEL", running, place) end
+  local is_everywhere = string.sub(place, 1, 1) == "*"
+  if is_everywhere then place = string.sub(place, 2) end
+  count_in(running, place, -1)
+  if is_everywhere then
+    count_in(all_running, place, -1)
+    open_everywhere(place)
+  end
   if redis.call("ZREM", full, place) == 1 then redis.call("ZADD", turns, "NX", next_number(), place) end
   return true
 end
@@ -91,5 +125,43 @@ end
 local function take_place(id, place, order)
   hold_back(id, place, order.priority * 0x100000000 + (order.comes_first and 0 or next_number()), order.expiry)
   give_turn(place)
+end
+-- Holds back a job of a line when a limit is for it. "from" is {rules, ranks = priorities of tasks, knows = whether a task and its job
+-- are known here, line = key, is_prioritized = of the line}. Returns "held"; "" when it stays in line; "keyless" when a host has to
+-- compute its key; "over" when it only ends.
+local function sort_into_place(id, from)
+  -- It is in line: what is counted as running does not run any more, as its host is gone, or it waits for its next attempt.
+  local comes_first = release(id)
+  local fields = read_limited(id)
+  local task = fields[1]
+  local gate = task and (from.rules[task] and task or from.rules[""] and "")
+  if not gate or not from.knows(task, id) then return "" end
+  local is_keyed = from.rules[gate].keyed
+  local key = is_keyed and key_of(fields) or ""
+  if gate ~= "" and is_keyed and key == "" then return "keyless" end
+  local expiry = expiry_of(queue .. id, fields[5])
+  if expiry and now >= expiry then return "over" end
+  if from.is_prioritized then redis.call("ZREM", from.line, id) else redis.call("LREM", from.line, -1, id) end
+  local priority = tonumber(fields[4] or "") or 0
+  if priority == 0 then priority = tonumber(from.ranks[task]) or 0 end
+  take_place(id, gate .. "|" .. key, {priority = priority, comes_first = comes_first, expiry = expiry})
+  return "held"
+end
+`;
+
+/**
+ * Lua: `leave_turn(key, id)`: a limit does not hold the job back any more whose hash has that key. Returns whether one did.
+ */
+export const LEAVE_TURN: string = `
+local function leave_turn(job, id)
+  local tag, pool = string.match(job, "^({[^}]*}):([^:]*):")
+  local place = string.match(redis.call("HGET", job, "${JOB_LIMITED_FIELD}") or "", "^%d+ (.*)$")
+  if not tag or not place then return false end
+  redis.call("HDEL", job, "${JOB_LIMITED_FIELD}")
+  if redis.call("ZREM", tag .. "/limit-waiting/" .. pool .. "/" .. place, id) == 0 then return false end
+  if redis.call("HINCRBY", tag .. "/limits/" .. pool, "gated", -1) <= 0 then
+    redis.call("HDEL", tag .. "/limits/" .. pool, "gated")
+  end
+  return true
 end
 `;

@@ -11,7 +11,7 @@ export interface LimitPlace {
   key: string;
   /** Calls that it holds back. */
   waiting: number;
-  /** Calls that it counts as running. */
+  /** Calls that it counts as running: where it counts over all pools, in all of them. */
   running: number;
   /** When its rate allows the next start, epoch ms; null = it does not wait for that. */
   nextAt: Milliseconds | null;
@@ -19,11 +19,21 @@ export interface LimitPlace {
   isFull: boolean;
 }
 
+/** A limit of a pool, or of a task in it. */
+export interface RuleView {
+  /** Null = the pool. */
+  task: string | null;
+  rule: LimitRule;
+  /** It is that of the task's code, and counts over all pools; the others count in the pool. */
+  isEverywhere: boolean;
+  text: string;
+}
+
 /** The limits of a pool as they are at the moment. */
 export interface PoolLimits {
   pool: string;
   /** What hosts count by: of the pool (`task` null), and of tasks. */
-  rules: { task: string | null; rule: LimitRule; text: string }[];
+  rules: RuleView[];
   /** Calls that are held back. */
   waiting: number;
   /** Keys with calls that are held back or run; the list has the first of them, in the order of their turns. */
@@ -63,14 +73,15 @@ export async function readLimits(
     if (!order.has(runs[at] ?? "")) order.set(runs[at] ?? "", { nextAt: null, isFull: false });
   }
   const names = [...order.keys()].slice(0, most);
+  const rules = rulesIn(state);
   const pipeline = client.pipeline();
   for (const name of names) {
-    pipeline.zcard(keys.limitWaiting(pool, name)).hget(keys.limitPart("running", pool), name);
+    pipeline.zcard(keys.limitWaiting(pool, name)).hget(countKey(keys, { pool, place: name, rules }), name);
   }
   const replies = names.length === 0 ? [] : ((await pipeline.exec()) ?? []);
   return {
     pool,
-    rules: rulesIn(state),
+    rules,
     waiting: Number(state["gated"] ?? 0),
     keys: Math.max(
       running,
@@ -85,51 +96,94 @@ export async function readLimits(
   };
 }
 
-/** Why a limit holds a call back, in words. @param position - How many calls of its key are before it. */
+/** What a limit is to a call that it holds back. */
+export interface LimitHold {
+  /** Null = the limit is that of the pool. */
+  task: string | null;
+  key: string;
+  allows: string | null;
+  running: number;
+  isFull: boolean;
+  nextAt: Milliseconds | null;
+  /** Calls of its key that are before it. */
+  before: number | null;
+  /** Keys whose turn comes before that of its key; null = its key has no turn now. */
+  turn: number | null;
+  /** All that, in words. */
+  text: string;
+}
+
+/** Why a limit holds a call back. @param position - How many calls of its key are before it. */
 export async function describeLimit(
   { client, keys }: Reader,
   { pool, limitedBy, position }: { pool: string; limitedBy: string; position: number | null },
-): Promise<{ text: string; nextAt: Milliseconds | null }> {
-  const [state, running, later] = await Promise.all([
+): Promise<LimitHold> {
+  const [state, ...places] = await Promise.all([
     client.hgetall(keys.limits(pool)),
     client.hget(keys.limitPart("running", pool), limitedBy),
+    client.hget(keys.allLimitRunning, limitedBy),
     client.zscore(keys.limitPart("later", pool), limitedBy),
+    client.zrank(keys.limitPart("turns", pool), limitedBy),
   ]);
+  const [runningHere, runningInAll, later, rank] = places;
   const { task, key } = partsOf(limitedBy);
-  const rule = rulesIn(state).find((one) => one.task === task)?.rule;
+  const found = rulesIn(state).find((one) => one.task === task);
+  const rule = found?.rule;
   const of = task === null ? `pool "${pool}"` : `task "${task}"`;
   const whose = key === "" ? of : `${of} for the key ${JSON.stringify(key)}`;
   const before = position ? `, ${position} of the same before it` : "";
   const nextAt = later === null ? null : Number(later);
-  const runs = Number(running ?? 0);
+  const runs = Number((found?.isEverywhere ? runningInAll : runningHere) ?? 0);
+  const isFull = rule?.concurrency !== undefined && runs >= rule.concurrency;
+  const turn = nextAt !== null || isFull ? null : (rank ?? null);
+  const ahead = turn ? `, ${turn} other keys are before its key` : "";
   const now =
     nextAt !== null
       ? `the rate allows the next one at ${new Date(nextAt).toISOString()}`
-      : rule?.concurrency !== undefined && runs >= rule.concurrency
+      : isFull
         ? `${runs} of ${rule.concurrency} run`
-        : "it waits for its turn";
-  const allows = rule ? ` (${describeRule(rule)})` : "";
-  return { text: `the limit of ${whose}${allows} holds it back: ${now}${before}`, nextAt };
+        : `it waits for its turn${ahead}`;
+  const allows = found ? ` (${found.text})` : "";
+  const text = `the limit of ${whose}${allows} holds it back: ${now}${before}`;
+  return {
+    ...{ task, key, allows: found?.text ?? null, running: runs, isFull, nextAt },
+    ...{ before: position, turn, text },
+  };
 }
 
-function partsOf(place: string): { task: string | null; key: string } {
+/** Where it is counted how many of a place run. */
+function countKey(
+  keys: Keys,
+  { pool, place, rules }: { pool: string; place: string; rules: readonly RuleView[] },
+): string {
+  const { task } = partsOf(place);
+  const rule = rules.find((one) => one.task === task);
+  return rule?.isEverywhere ? keys.allLimitRunning : keys.limitPart("running", pool);
+}
+
+/** What a place is about. */
+export function partsOf(place: string): { task: string | null; key: string } {
   const at = place.indexOf("|");
   return { task: place.slice(0, at) || null, key: place.slice(at + 1) };
 }
 
 /** Hosts that know different tasks write a text each. */
-function rulesIn(state: Record<string, string>): PoolLimits["rules"] {
-  const rules = new Map<string, LimitRule>();
+function rulesIn(state: Record<string, string>): RuleView[] {
+  const rules = new Map<string, Pick<RuleView, "rule" | "isEverywhere">>();
   for (const [field, text] of Object.entries(state)) {
     if (!field.startsWith("rules of ")) continue;
     try {
       for (const [task, stored] of Object.entries(JSON.parse(text) as Record<string, unknown>)) {
-        const rule = readLimitRule(stored);
-        if (rule) rules.set(task, rule);
+        const { everywhere, ...plain } = stored as { everywhere?: unknown };
+        const rule = readLimitRule(plain);
+        if (rule) rules.set(task, { rule, isEverywhere: everywhere === true });
       }
     } catch {
       // Another one is written with the next take.
     }
   }
-  return [...rules].map(([task, rule]) => ({ task: task || null, rule, text: describeRule(rule) }));
+  return [...rules].map(([task, { rule, isEverywhere }]) => {
+    const text = `${describeRule(rule)}${isEverywhere ? ", over all pools" : ""}`;
+    return { task: task || null, rule, isEverywhere, text };
+  });
 }

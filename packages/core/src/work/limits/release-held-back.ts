@@ -79,6 +79,10 @@ const forgetSome = new Script<number>({
   lua: `
 local prefix, pool = ARGV[1], ARGV[2]
 ${LIMITS}
+-- What runs may count in all pools.
+local page = redis.call("HSCAN", held, 0, "COUNT", ARGV[3])[2]
+for index = 1, #page, 2 do release(page[index]) end
+if #page > 0 then return 0 end
 for _, from in ipairs({turns, full, later}) do
   local places = redis.call("ZPOPMIN", from, ARGV[3])
   for index = 1, #places, 2 do redis.call("UNLINK", waiting_of(places[index])) end

@@ -38,7 +38,8 @@ local function sort_all(of)
     end
   end
   local known, sorted = {}, 0
-  local function is_known(task)
+  local function is_known(task, id)
+    if id == of.added then return false end
     if known[task] == nil then
       known[task] = false
       for _, host in ipairs(redis.call("SMEMBERS", prefix .. "task-hosts/" .. task)) do
@@ -50,26 +51,12 @@ local function sort_all(of)
     end
     return known[task]
   end
-  local function sort(job)
-    local fields = read_limited(job)
-    local task, priority = fields[1], tonumber(fields[4] or "") or 0
-    local gate = task and (rules[task] and task or rules[""] and "")
-    if not gate or job == of.added then return end
-    local key = rules[gate].keyed and key_of(fields) or ""
-    if gate ~= "" and rules[gate].keyed and key == "" then return end
-    local expiry = expiry_of(queue .. job, fields[5])
-    if (expiry and now >= expiry) or not is_known(task) then return end
-    if priority == 0 then priority = tonumber(ranks[task]) or 0 end
-    local comes_first = release(job)
-    if is_prioritized then redis.call("ZREM", line, job) else redis.call("LREM", line, -1, job) end
-    sorted = sorted + 1
-    take_place(job, gate .. "|" .. key, {priority = priority, comes_first = comes_first, expiry = expiry})
-  end
   if next(rules) then
+    local how = {rules = rules, ranks = ranks, knows = is_known, line = line, is_prioritized = is_prioritized}
     local jobs = is_prioritized and redis.call("ZRANGE", line, 0, ${LOOKED_AT} - 1)
       or redis.call("LRANGE", line, -${LOOKED_AT}, -1)
     for index = 1, #jobs do
-      sort(jobs[is_prioritized and index or #jobs + 1 - index])
+      if sort_into_place(jobs[is_prioritized and index or #jobs + 1 - index], how) == "held" then sorted = sorted + 1 end
       if sorted == ${MOST_UNSORTED} then break end
     end
   end
