@@ -1,6 +1,7 @@
 import { got, ValueError } from "../errors/index.ts";
-import type { AnyTask } from "../tasks/index.ts";
+import { type AnyTask, announcedLimits } from "../tasks/index.ts";
 import type { Milliseconds } from "../time/index.ts";
+import { announcedTasks } from "../work/fleet/index.ts";
 import { expiryMember } from "../work/results/expiries.ts";
 import { DAY, type ErrorGroup, GROUPS_KEPT, MOST_GROUPS, readErrorGroups } from "../work/rollups/index.ts";
 import {
@@ -466,7 +467,10 @@ export class TaskInspector {
     return this.#place.during(async () => {
       const { definition, maxPayload = DEFAULT_MAX_PAYLOAD } = options;
       const place = await this.#find(id, options.pool);
-      return place ? changeTask(this.#place, place, { change, definition, maxPayload }) : { outcome: "unknown" };
+      if (!place) return { outcome: "unknown" };
+      const isKeyed = async (task: string): Promise<boolean> =>
+        announcedLimits(announcedTasks(await liveHosts(this.#place)).get(task))?.keyed ?? false;
+      return changeTask(this.#place, place, { change, definition, isKeyed, maxPayload });
     });
   }
 

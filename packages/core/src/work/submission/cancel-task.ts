@@ -21,6 +21,7 @@ import {
 import type { ControlMessage } from "../../wire/records/records.ts";
 import { unitCount } from "../../wire/records/unit-count.ts";
 import { finishUnstarted, unstartedArguments, unstartedKeys } from "../history/index.ts";
+import { LEAVE_TURN } from "../limits/index.ts";
 import { poolLabel, rollupsOf } from "../rollups/index.ts";
 import type { TaskPlace } from "./find-task.ts";
 import type { TaskState } from "./task-view.ts";
@@ -183,7 +184,7 @@ function replyOf(error: Error, submission: string, units: number): ReplyItem {
  */
 const withdraw = new Script<Withdrawal>({
   name: "withdrawJob",
-  lua: () => `${ENDS_OF}${finishUnstarted()}
+  lua: () => `${ENDS_OF}${LEAVE_TURN}${finishUnstarted()}
 local job, id = KEYS[12], ARGV[8]
 -- A list may be long: both of its ends are searched first, where the newest and the oldest jobs are.
 local function leave_list(list, member)
@@ -211,6 +212,7 @@ if ARGV[13] == "1" then
   -- In no list, it would never run and never be answered.
   if taken == 0 and not runs and not redis.call("ZSCORE", KEYS[22], id) then taken = 1 end
   if taken > 0 then
+    leave_turn(job, id)
     local watchers = redis.call("HGET", job, ARGV[19]) or ""
     if ARGV[22] ~= "" then redis.call("HSET", job, "${JOB_EXPIRED_FIELD}", 1) end
     finish_unstarted(id, KEYS, ARGV)
