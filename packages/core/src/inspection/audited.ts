@@ -99,6 +99,12 @@ export function auditInspector(
       result: (answer) => (answer === true ? { outcome: "done" } : { outcome: "refused", result: "it exists" }),
     },
     resize: pool("pool.resize", ([, size]) => `size ${size ?? "none"}`),
+    limit: pool("pool.limit", ([, limits, options]) => {
+      const { task, reset } = Object(options) as { task?: unknown; reset?: unknown };
+      const rule = Object(limits) as { rate?: unknown };
+      const now = reset ? "as its code says" : (describe({ ...rule, ...Object(rule.rate) }) ?? "none");
+      return task === undefined ? now : `task ${String(task)}: ${now}`;
+    }),
     pause: pool("pool.pause"),
     resume: pool("pool.resume"),
     reset: {

@@ -85,6 +85,10 @@ const change = createRoute({
           size: size.optional(),
           paused: z.boolean().optional(),
           limits: LimitRule.nullable().optional().openapi({ description: "null = no limit but the size." }),
+          task: z.string().min(1).optional().openapi({
+            description: "The limits are for this task in the pool, in the place of those of its code; null = none.",
+          }),
+          reset: z.boolean().optional().openapi({ description: "With `task`: as its code says." }),
         })
         .openapi("PoolChange"),
     ),
@@ -227,9 +231,15 @@ export function poolRoutes({ inspector }: ApiPlace): OpenAPIHono {
       return refuse(400, "a change of a pool names size, paused, limits or several of them");
     }
     const rule = wanted.limits as LimitRuleInput | null | undefined;
+    const { task, reset = false } = wanted;
+    if (task !== undefined && rule === undefined)
+      return refuse(400, "task is the one whose limits change: name limits");
+    if (reset && (task === undefined || rule !== null)) {
+      return refuse(400, "reset gives a task the limits of its code: name the task, and limits null");
+    }
     const steps = [
       ...(wanted.size === undefined ? [] : [() => pools.resize(name, wanted.size ?? null)]),
-      ...(rule === undefined ? [] : [() => pools.limit(name, rule)]),
+      ...(rule === undefined ? [] : [() => pools.limit(name, rule, { task, reset })]),
       ...(wanted.paused === undefined ? [] : [() => (wanted.paused ? pools.pause(name) : pools.resume(name))]),
     ];
     for (const step of steps) if (!(await step())) return refuse(404, noPool(name));
@@ -320,9 +330,21 @@ function noPool(name: string): string {
 function viewOf(pool: CorePoolView): z.infer<typeof PoolView> {
   const { name, size, state, owner, isolation, maxTasksPerChild, fence, failure, createdAt, paused } = pool;
   const { waiting, prioritized, delayed, active, completed, failed, oldestWaiting, hosts, slots } = pool;
-  const { limited, parked, hindrance } = pool;
+  const { limits = null, limited, parked, hindrance } = pool;
   return {
-    ...{ name, size, state, unnamed: owner !== null, isolation, maxTasksPerChild, fence, failure, createdAt, paused },
+    ...{
+      name,
+      size,
+      state,
+      unnamed: owner !== null,
+      isolation,
+      maxTasksPerChild,
+      fence,
+      failure,
+      createdAt,
+      paused,
+      limits,
+    },
     ...{
       waiting,
       prioritized,

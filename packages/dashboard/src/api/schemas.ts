@@ -57,17 +57,35 @@ const taskRow = {
   failedReason: z.string().nullable(),
 };
 
+const heldBack = {
+  task: z.string().nullable().openapi({ description: "The task that the limit is of; null = the pool." }),
+  key: z.string().openapi({ description: "Empty where the limit has no keys." }),
+  nextAt: Time.nullable().openapi({ description: "When its rate allows the next start." }),
+};
+
+const HeldBackInTurn = z.object({
+  ...heldBack,
+  allows: z.string().nullable().openapi({ description: "What it allows, in words." }),
+  running: z.int().openapi({ description: "Tasks that run and that it counts." }),
+  isFull: z.boolean().openapi({ description: "As many run as may." }),
+  before: z.int().nullable().openapi({ description: "Tasks of its key that are before it." }),
+  turn: z.int().nullable().openapi({ description: "Keys whose turn comes before that of its key." }),
+});
+
 export const TaskRow = z
   .object({
     ...taskRow,
     tags: z.array(z.string()),
     workflow: z.string().nullable().openapi({ description: "Id of the workflow that it is a step of." }),
+    limit: z.object(heldBack).nullable().openapi({ description: "The limit that holds it back." }),
     args: z.string().nullable().optional().openapi({
       description: "With `details`: a short text of its arguments; null = they are too long for a list.",
     }),
     attempts: z.int().optional().openapi({ description: "With `details`: tries allowed in total." }),
     priority: z.int().nullable().optional().openapi({ description: "With `details`." }),
-    dueAt: Time.nullable().optional().openapi({ description: "With `details`: when a delayed task may start." }),
+    dueAt: Time.nullable().optional().openapi({
+      description: "With `details`: when a delayed task may start, or a rate allows it.",
+    }),
     why: z.enum(["unserved", "limited", "paused", "full"]).nullable().optional().openapi({
       description:
         "With `details`: why one that waits does not start: no host knows it, a limit holds it back, its pool is paused, or full.",
@@ -142,6 +160,7 @@ export const TaskView = z
     progress: Anything,
     queuePosition: z.int().nullable().openapi({ description: "0 = next." }),
     blockedBy: z.string().nullable().openapi({ description: "Why no host starts it, and what to do." }),
+    limit: HeldBackInTurn.nullable().openapi({ description: "The limit that holds it back." }),
     cancelRequested: z.string().nullable().openapi({ description: "Reason of a cancellation under way." }),
     deadOf: z.string().nullable().openapi({ description: "Task that failed for good, of which this call tells." }),
     parent: z.object({ pool: z.string(), id: z.string() }).nullable().openapi({ description: "Waits for this one." }),
@@ -182,13 +201,15 @@ export const Causes = z
       }),
     ),
     ending: z.enum([
-      ...(["runs", "waits", "delayed", "backoff", "paused", "unserved", "signal", "lost"] as const),
+      ...(["runs", "waits", "delayed", "backoff", "paused", "limited"] as const),
+      ...(["unserved", "signal", "lost"] as const),
       ...(["deadlock", "finished"] as const),
     ]),
     waitsFor: WaitFor.nullable().openapi({ description: "What the last step waits for, where no one has it." }),
     circleFrom: z.int().nullable().openapi({ description: "Of a deadlock: the step for which the last one waits." }),
     waits: z.int().openapi({ description: "Waits that end with the last step." }),
     until: Time.nullable(),
+    limit: HeldBackInTurn.nullable().openapi({ description: "The limit that holds it back." }),
     advice: z.string().nullable().openapi({ description: "Why no host starts it, and what to do." }),
   })
   .openapi("Causes");
@@ -219,6 +240,20 @@ export const TaskLog = z
   })
   .openapi("TaskLog");
 
+export const LimitRule = z
+  .strictObject({
+    concurrency: z.int().min(1).optional().openapi({ description: "So many run at once." }),
+    rate: z
+      .strictObject({
+        max: z.int().min(1),
+        per: z.int().min(1).openapi({ description: "Milliseconds." }),
+        kind: z.enum(["window", "bucket"]).optional(),
+      })
+      .optional(),
+    keyed: z.boolean().optional().openapi({ description: "For each key by itself." }),
+  })
+  .openapi("LimitRule");
+
 export const PoolView = z
   .object({
     name: Name,
@@ -234,6 +269,7 @@ export const PoolView = z
     failure: z.string().nullable().openapi({ description: "Why it failed." }),
     createdAt: Time,
     paused: z.boolean(),
+    limits: LimitRule.nullable().openapi({ description: "Of the pool, over all hosts; null = no limit but its size." }),
     waiting: z.int(),
     prioritized: z.int(),
     delayed: z.int(),
@@ -379,26 +415,13 @@ export const PoolCourseView = z
   .openapi("PoolCourse");
 
 /** What may start, as it is stored. */
-export const LimitRule = z
-  .strictObject({
-    concurrency: z.int().min(1).optional().openapi({ description: "So many run at once." }),
-    rate: z
-      .strictObject({
-        max: z.int().min(1),
-        per: z.int().min(1).openapi({ description: "Milliseconds." }),
-        kind: z.enum(["window", "bucket"]).optional(),
-      })
-      .optional(),
-    keyed: z.boolean().optional().openapi({ description: "For each key by itself." }),
-  })
-  .openapi("LimitRule");
-
 export const PoolLimitsView = z
   .object({
     rules: z.array(
       z.object({
         task: z.string().nullable().openapi({ description: "null = of the pool." }),
         rule: LimitRule,
+        isEverywhere: z.boolean().openapi({ description: "It is that of the task's code, and counts over all pools." }),
         text: z.string(),
       }),
     ),

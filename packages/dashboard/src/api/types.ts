@@ -22,6 +22,7 @@ export type HostView = z.infer<typeof schemas.HostView>;
 export type GoneHostView = z.infer<typeof schemas.GoneHostView>;
 export type HostLog = z.infer<typeof schemas.HostLog>;
 export type KnownTaskView = z.infer<typeof schemas.KnownTaskView>;
+export type LimitRule = z.infer<typeof schemas.LimitRule>;
 export type PoolLimitsView = z.infer<typeof schemas.PoolLimitsView>;
 export type PoolRateRow = z.infer<typeof schemas.PoolRateRow>;
 export type PoolCourseView = z.infer<typeof schemas.PoolCourseView>;

@@ -101,9 +101,8 @@ export function DrainPool({ pool }: { pool: PoolView }) {
   const may = useMay("drainPool");
   const [isDelayedToo, setDelayedToo] = useState(false);
   const { name, active } = pool;
-  const inLine = pool.waiting + pool.prioritized;
-  // Those that no host knows wait among the delayed ones.
-  const later = pool.delayed;
+  const inLine = waitingOf(pool);
+  const later = delayedOf(pool);
   const many = inLine + (isDelayedToo ? later : 0);
   return (
     <Action

@@ -19,6 +19,7 @@ import { HEARTBEAT } from "../hosts/heartbeat.ts";
 import { AddTask } from "./add-task.tsx";
 import { courseOf } from "./course.tsx";
 import { delayedOf, HindranceNote, PoolState, roomOf, waitingOf } from "./hindrance.tsx";
+import { LimitPool } from "./limit-pool.tsx";
 import { DrainPool, PauseButton, RemovePool, ResetPool, ResizePool } from "./pool-actions.tsx";
 import { PoolHistory } from "./pool-history.tsx";
 
@@ -335,6 +336,9 @@ function Limits({ pool }: { pool: PoolView }) {
     <section className="card">
       <header>
         <h2>{said.limits}</h2>
+        <span className="push">
+          <LimitPool pool={pool} />
+        </span>
       </header>
       <div className="body">
         <dl className="facts">
