@@ -248,6 +248,7 @@ function pool(name: string, waiting: number): PoolGlance {
       prioritized: 0,
       active: 1,
       delayed: 0,
+      limited: 0,
       waitingChildren: 0,
       completed: 1_000,
       failed: 1,

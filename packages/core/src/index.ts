@@ -243,6 +243,8 @@ export type {
   CancelOutcome,
   ChangeOutcome,
   ErrorView,
+  HeldBack,
+  HeldBackInTurn,
   PromoteOutcome,
   RemoveOutcome,
   RetryOutcome,

@@ -2,7 +2,7 @@ import type { Holding, Participant } from "../shared/object/index.ts";
 import type { Milliseconds } from "../time/index.ts";
 import type { HostRecord } from "../wire/records/records.ts";
 import { slotsOf } from "../work/fleet/index.ts";
-import { isFinished, type TaskState, type TaskView } from "../work/submission/index.ts";
+import { type HeldBackInTurn, isFinished, type TaskState, type TaskView } from "../work/submission/index.ts";
 import type { ObjectView } from "./objects/index.ts";
 import type { PoolView } from "./work/index.ts";
 
@@ -36,8 +36,8 @@ export interface CauseStep {
 }
 
 /**
- * How the chain ends: the last step runs; it `waits` in line, for its time (`delayed`, `backoff`), for a paused pool, or for a
- * host (`unserved`); for an object that no one holds (`signal`: an event, a queue, or a lock on its way); it has ended without giving
+ * How the chain ends: the last step runs; it `waits` in line, for its time (`delayed`, `backoff`), for a paused pool, for a limit
+ * that holds it back (`limited`), or for a host (`unserved`); for an object that no one holds (`signal`: an event, a queue, or a lock on its way); it has ended without giving
  * back what it holds (`lost`); the last steps wait for each other (`deadlock`); or the task has ended.
  */
 export type CauseEnding =
@@ -46,6 +46,7 @@ export type CauseEnding =
   | "delayed"
   | "backoff"
   | "paused"
+  | "limited"
   | "unserved"
   | "signal"
   | "lost"
@@ -63,8 +64,10 @@ export interface TaskCauses {
   circleFrom: number | null;
   /** Waits that end when the last step does: how many. */
   waits: number;
-  /** When it goes on, epoch ms: a delay, or the end of a lease; null = not known. */
+  /** When it goes on, epoch ms: a delay, the next start that a rate allows, or the end of a lease; null = not known. */
   until: Milliseconds | null;
+  /** The limit that holds it back. */
+  limit: HeldBackInTurn | null;
   /** Why no host starts it, and what to do. */
   advice: string | null;
 }
@@ -89,9 +92,10 @@ export async function findCauses(task: TaskView, sources: CauseSources): Promise
   };
   const causes: TaskCauses = {
     ...{ steps: [first], ending: "runs", waitsFor: null, circleFrom: null, waits: 0, until: task.dueAt },
-    advice: task.blockedBy,
+    ...{ limit: task.limit, advice: task.blockedBy },
   };
   if (isFinished(task.state)) return { ...causes, ending: "finished" };
+  if (task.state === "blocked" && task.limit) return { ...causes, ending: "limited" };
   if (task.state === "blocked" || task.state === "unknown") return { ...causes, ending: "unserved" };
   if (task.state === "delayed") return { ...causes, ending: task.attemptsMade > 0 ? "backoff" : "delayed" };
   if (task.state === "active") return followObjects(causes, await sources.objects());

@@ -66,8 +66,12 @@ export function facetRoutes({ inspector }: ApiPlace): OpenAPIHono {
 
   async function countStates(text: string, only: string | undefined): Promise<Facets> {
     const pools = (await inspector.pools.list()).filter(({ name }) => only === undefined || name === only);
-    const sum = (name: (typeof COUNTED)[number]): number => pools.reduce((all, pool) => all + pool[name], 0);
+    const sum = (name: (typeof COUNTED)[number] | "parked" | "limited"): number =>
+      pools.reduce((all, pool) => all + pool[name], 0);
     const counted = new Map<string, number>(COUNTED.map((name) => [name, sum(name)]));
+    // BullMQ has these among the delayed ones; they are found as waiting.
+    const aside = Math.min(sum("parked") + sum("limited"), sum("delayed"));
+    counted.set("waiting", sum("waiting") + aside).set("delayed", sum("delayed") - aside);
     const blocked = await inspector.tasks
       .count(
         { state: "blocked", ...(only !== undefined && { pool: only }) },

@@ -194,6 +194,6 @@ function exampleOf(task: TaskView): Detail["examples"][number] {
   const { tags, workflow, attempts, args } = task;
   return {
     ...{ id, name, pool, state, host, attemptsMade, createdAt, startedAt, finishedAt, failedReason },
-    ...{ tags: [...tags], workflow, attempts, args },
+    ...{ tags: [...tags], workflow, limit: task.limit, attempts, args },
   };
 }

@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { type Context, connect } from "@manyhands/core";
+import { Inspector, Keys } from "@manyhands/core/internal";
 import { type Dashboard, startDashboard } from "@manyhands/dashboard";
 import { startHostProcess, until, useRedis } from "@manyhands/testing";
 import type { Page } from "playwright-core";
@@ -127,8 +128,8 @@ test("a pool gets a limit by a form that says what is wrong, and shows what came
   expect((await mp.pools.get("limited"))?.taskLimits).toEqual({});
 
   // then the audit log says all of it
-  const { changes } = await mp.audit.find({ kind: "pool" });
-  expect(changes.filter(({ action }) => action === "pool.limit").map(({ details }) => details)).toEqual([
+  const { entries } = await new Inspector({ client: redis.client(), keys: new Keys(namespace) }).audit.find();
+  expect(entries.filter(({ action }) => action === "pool.limit").map(({ details }) => details)).toEqual([
     "task serve: as its code says",
     "task serve: concurrency 3",
     "none",

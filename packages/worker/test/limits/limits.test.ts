@@ -1,4 +1,4 @@
-import { type Context, connect, type TaskHandle, ValueError } from "@manyhands/core";
+import { type Context, connect, type TaskHandle, task, ValueError } from "@manyhands/core";
 import { until, useRedis } from "@manyhands/testing";
 import { Queue } from "bullmq";
 import { beforeEach, expect, onTestFinished, test } from "vitest";
@@ -196,7 +196,7 @@ test("a key that is none, and limits that are none, are refused where the call, 
   const mp = await program();
   const message = (key: string): Promise<unknown> => mp.submit(visitBadly, [key, 1]).then(String, (error) => error);
   expect(await message("throws")).toMatchObject({ message: expect.stringContaining("threw: no tenant") });
-  for (const key of ["number", "long", "empty"]) {
+  for (const key of ["number", "long", "empty", "promise"]) {
     expect(await message(key)).toBeInstanceOf(ValueError);
     expect(String(await message(key))).toContain("must return a text of 1 to 256 bytes");
   }
@@ -206,6 +206,10 @@ test("a key that is none, and limits that are none, are refused where the call, 
     [{ concurrency: 0 }, "concurrency must be a whole number from 1; got 0"],
     [{ rate: { max: 0, per: 1 } }, "limits.rate: max must be a whole number from 1"],
     [{ rate: 5 }, "limits.rate must be { max, per, kind }; got 5"],
+    [{ rate: { max: 1, per: 0 } }, "per must be whole milliseconds from 1 to 2592000000; got 0"],
+    [{ rate: { max: 1, per: 1, kind: "windw" } }, 'kind must be "window" or "bucket"; got "windw"'],
+    [{ rate: { max: 1, per: 1, burst: 2 } }, 'limits.rate has no option "burst"; it takes max, per, kind'],
+    [{ concurency: 1 }, 'limits has no option "concurency"; did you mean concurrency?'],
     [{ key: () => "x" }, "a key alone limits nothing"],
     [{ concurrency: 1, key: "x" }, "key"],
     [7, "limits must be { concurrency, rate, key }; got 7"],
@@ -213,6 +217,8 @@ test("a key that is none, and limits that are none, are refused where the call, 
   for (const [limits, text] of refused) {
     expect(() => mp.pool(1, { limits: limits as never })).toThrow(ValueError);
     expect(() => mp.pool(1, { limits: limits as never })).toThrow(text);
+    expect(() => task("bad", () => 1, { limits: limits as never })).toThrow(text);
+    await expect(pool.limit(limits as never)).rejects.toThrow(text);
   }
 });
 
@@ -249,6 +255,6 @@ test("of keys without work nothing is left, however many there were", async () =
   await Promise.all(handles.map((handle) => handle.get({ timeout: 60_000 })));
   // then only what the hosts know of the pool, in which no key has a place
   await until(async () => (await leftOf("keyed")).join() === "/limits/keyed", { what: "nothing is held" });
-  expect(await space.client.call("MEMORY", "USAGE", space.keys.limits("keyed"))).toBeLessThan(1_000);
+  expect(await space.client.call("MEMORY", "USAGE", space.keys.limits("keyed"))).toBeLessThan(1_500);
   expect(await space.client.keys(`{${space.name}}/limit-rate/*`)).toEqual([]);
 });

@@ -17,14 +17,17 @@ import {
   unservedFindings,
 } from "@manyhands/core/internal";
 import type { Connection } from "../../connection/connection.ts";
-import { duration } from "../../output/times.ts";
+import { duration, relative } from "../../output/times.ts";
 import { type Finding, ok } from "./finding.ts";
 
 /** Waiting tasks looked at. */
 const SAMPLE = 1_000;
+/** Pools whose limits are told. */
+const MOST_LIMITED = 20;
 
 /** Hosts, pools and waiting tasks. */
-export async function checkFleet({ inspector, client, keys }: Connection): Promise<Finding[]> {
+export async function checkFleet(connection: Connection): Promise<Finding[]> {
+  const { inspector, client, keys } = connection;
   const [hosts, pools, foreign, namespaceKeep] = await Promise.all([
     inspector.fleet.list(),
     inspector.pools.list(),
@@ -53,6 +56,7 @@ export async function checkFleet({ inspector, client, keys }: Connection): Promi
     checkHosts(hosts, waiting.length),
     ...ofHosts.flatMap((finding) => ofHost(finding, hosts)),
     ...ofPools.flatMap(ofPool),
+    ...(await checkLimits(connection, pools)),
     checkHistory(pools, namespaceKeep),
     ...foreign.map(checkForeign),
     ...unserved.map(({ pool, task, waiting: count }): Finding => {
@@ -103,6 +107,19 @@ function checkHistory(pools: readonly PoolView[], namespaceKeep: Keep | undefine
       `${sum(({ completed }) => completed)} completed, ${sum(({ failed }) => failed)} failed, ` +
       `${sum(({ cancelled }) => cancelled)} cancelled`,
   );
+}
+
+/** What limits hold back waits as it should: it is told, so that it is not taken for work that hangs. */
+async function checkLimits({ inspector }: Connection, pools: readonly PoolView[]): Promise<Finding[]> {
+  const limited = pools.filter((pool) => pool.limited > 0).slice(0, MOST_LIMITED);
+  const found = await Promise.all(limited.map(({ name }) => inspector.pools.limits(name)));
+  return limited.map(({ name, limited: count }, index) => {
+    const rules = found[index]?.rules.map(({ task, text }) => `${task ?? "the pool"}: ${text}`) ?? [];
+    const times = found[index]?.places.flatMap(({ nextAt }) => nextAt ?? []) ?? [];
+    const next = times.length === 0 ? "" : `; a rate allows the next start ${relative(Math.min(...times))}`;
+    const held = `limits hold ${plural(count, "task")} back`;
+    return ok(`pool ${name}`, `${rules.length === 0 ? held : `${held} (${rules.join("; ")})`}${next}`);
+  });
 }
 
 /** A host that serves every pool makes a pool of it within half a minute. */

@@ -5,6 +5,7 @@ import { onNamespace } from "../../connection/on-namespace.ts";
 import { newCommand } from "../../invocation.ts";
 import { assertAgreed } from "../object/find-object.ts";
 import { findPool } from "./find-pool.ts";
+import { delayedIn, waitingIn } from "./pool-counts.ts";
 
 interface Options {
   yes?: true;
@@ -31,9 +32,9 @@ export function poolDrainCommand(): Command {
         const pools = await Promise.all(names.map((name) => findPool(connection, name)));
         assertAgreed(
           options,
-          pools.map(({ name, waiting, prioritized, delayed }) => {
-            const count = waiting + prioritized + (options.delayed ? delayed : 0);
-            return `remove ${plural(count, "task")} that wait${count === 1 ? "s" : ""} in pool "${name}"`;
+          pools.map((pool) => {
+            const count = waitingIn(pool) + (options.delayed ? delayedIn(pool) : 0);
+            return `remove ${plural(count, "task")} that wait${count === 1 ? "s" : ""} in pool "${pool.name}"`;
           }),
         );
         for (const name of names) {

@@ -4,6 +4,7 @@ import { onNamespace } from "../../connection/on-namespace.ts";
 import { newCommand, wideOption } from "../../invocation.ts";
 import type { Column } from "../../output/printer.ts";
 import { duration } from "../../output/times.ts";
+import { delayedIn, waitingIn } from "./pool-counts.ts";
 import { describeSize } from "./pool-size.ts";
 
 /** `manyhands pool ls` */
@@ -27,9 +28,9 @@ const COLUMNS: readonly Column<PoolView>[] = [
   { heading: "POOL", cell: (pool) => pool.name, min: 12 },
   { heading: "STATE", cell: (pool) => (pool.paused ? "paused" : pool.state), drop: 7 },
   { heading: "SIZE", cell: (pool) => describeSize(pool.size), align: "right", drop: 5 },
-  { heading: "WAITING", cell: (pool) => String(pool.waiting + pool.prioritized), align: "right" },
+  { heading: "WAITING", cell: (pool) => String(waitingIn(pool)), align: "right" },
   { heading: "ACTIVE", cell: (pool) => String(pool.active), align: "right" },
-  { heading: "DELAYED", cell: (pool) => String(pool.delayed), align: "right", drop: 2 },
+  { heading: "DELAYED", cell: (pool) => String(delayedIn(pool)), align: "right", drop: 2 },
   { heading: "COMPLETED", cell: (pool) => String(pool.completed), align: "right", drop: 1 },
   { heading: "FAILED", cell: (pool) => String(pool.failed), align: "right", drop: 6 },
   { heading: "OLDEST", cell: (pool) => duration(pool.oldestWaiting), align: "right", drop: 3 },

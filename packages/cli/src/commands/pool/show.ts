@@ -4,6 +4,7 @@ import { onNamespace } from "../../connection/on-namespace.ts";
 import { newCommand } from "../../invocation.ts";
 import { duration, moment } from "../../output/times.ts";
 import { findPool } from "./find-pool.ts";
+import { delayedIn, waitingIn } from "./pool-counts.ts";
 import { describeSize } from "./pool-size.ts";
 
 /** `manyhands pool show <name>` */
@@ -69,10 +70,10 @@ function fieldsOf(pool: PoolView): [string, string][] {
     ...(pool.globalConcurrency === pool.size ? [] : ([["in force", describeDeviation(pool)]] as [string, string][])),
     ["size", pool.size === null ? "all slots of the hosts that serve it" : `${pool.size} at once over all hosts`],
     ["hosts", pool.hosts === 0 ? "none: nothing of it will start" : `${pool.hosts} with ${plural(pool.slots, "slot")}`],
-    ["waiting", String(pool.waiting + pool.prioritized)],
+    ["waiting", String(waitingIn(pool))],
     ["oldest", duration(pool.oldestWaiting)],
     ["active", `${pool.active} of ${describeSize(pool.size)}`],
-    ["delayed", String(pool.delayed - pool.limited)],
+    ["delayed", String(delayedIn(pool))],
     ["completed", String(pool.completed)],
     ["failed", String(pool.failed)],
     ["cancelled", String(pool.cancelled)],

@@ -48,9 +48,9 @@ const pools: Pane<PoolGlance> = {
       paint: (text, pool) => (stateOf(pool) === "running" ? text : colors.yellow(text)),
       drop: 6,
     },
-    figure("WAITING", ({ jobs }) => jobs.waiting + jobs.prioritized),
+    figure("WAITING", ({ jobs }) => jobs.waiting + jobs.prioritized + jobs.limited),
     figure("ACTIVE", ({ jobs }) => jobs.active),
-    figure("DELAYED", ({ jobs }) => jobs.delayed, { drop: 3 }),
+    figure("DELAYED", ({ jobs }) => jobs.delayed - jobs.limited, { drop: 3 }),
     figure("DONE/S", ({ completedPerSecond }) => completedPerSecond, { text: rate }),
     figure("FAIL/S", ({ failedPerSecond }) => failedPerSecond, {
       text: rate,

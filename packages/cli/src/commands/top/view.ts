@@ -384,8 +384,8 @@ export function describeSums({ pools, hosts }: Overview): string {
   return [
     `hosts ${hosts.length}`,
     `busy ${busy}/${slots}`,
-    `waiting ${sum(({ jobs }) => jobs.waiting + jobs.prioritized)}`,
-    `delayed ${sum(({ jobs }) => jobs.delayed)}`,
+    `waiting ${sum(({ jobs }) => jobs.waiting + jobs.prioritized + jobs.limited)}`,
+    `delayed ${sum(({ jobs }) => jobs.delayed - jobs.limited)}`,
     `active ${sum(({ jobs }) => jobs.active)}`,
     `done/s ${rate(done)}`,
     `fail/s ${rate(failed)}`,

@@ -329,8 +329,12 @@ function figuresOf(
     if (finding.kind === "pool-unserved") blockedByPool.set(finding.pool, finding.waiting);
   }
   const parkedCount = [...parked.values()].reduce((total, count) => total + count, 0);
-  const waiting = sum(waitingIn) + parkedCount;
-  const blocked = [...blockedByPool.values()].reduce((total, count) => total + count, 0);
+  const limited = sum(({ jobs }) => jobs.limited);
+  const unserved = new Set(findings.flatMap((finding) => (finding.kind === "pool-unserved" ? [finding.pool] : [])));
+  // Of a pool without hosts all that waits was counted.
+  const heldBack = sum(({ name, jobs }) => (unserved.has(name) ? 0 : jobs.limited));
+  const waiting = sum(waitingIn) + parkedCount + limited;
+  const blocked = [...blockedByPool.values()].reduce((total, count) => total + count, 0) + heldBack;
   const [oldest] = pools
     .filter(({ oldestWaiting }) => oldestWaiting !== null)
     .sort((left, right) => (right.oldestWaiting ?? 0) - (left.oldestWaiting ?? 0));
@@ -344,7 +348,7 @@ function figuresOf(
     waitForLocks: waitingTasks(objects).filter(({ id }) => running.has(id.replace(/\.\d+$/, ""))).length,
     waiting,
     blocked: Math.min(waiting, hosts.length === 0 ? waiting : blocked),
-    delayed: Math.max(0, sum(({ jobs }) => jobs.delayed) - parkedCount),
+    delayed: Math.max(0, sum(({ jobs }) => jobs.delayed) - parkedCount - limited),
     oldest: oldest ? { pool: oldest.name, since: at - (oldest.oldestWaiting ?? 0) } : null,
     completed: { hour: completed, before: completedBefore },
     failed: { hour: failed, before: failedBefore },

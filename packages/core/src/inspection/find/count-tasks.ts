@@ -59,7 +59,7 @@ async function countInIndex(
   const walk: Walk = {
     ...clausesOf(context, query),
     ...{ is_down: false, low: 0, high: Number.MAX_SAFE_INTEGER, limit: 1, budget: STEP_WORK },
-    ...{ counts: true, unserved: false, buckets: false, told: null },
+    ...{ counts: true, blocked: false, limited: {}, buckets: false, told: null },
   };
   for (let counted = 0; ; ) {
     signal?.throwIfAborted();

@@ -58,14 +58,24 @@ local function is_served(pool, task)
   end
   return false
 end
--- BullMQ's word for where a job is; all but its long lists are asked.
-local function place_of(jobs, id, job)
+-- The place in which a limit holds back a job that BullMQ has among its delayed ones, or nil.
+local function held_back_in(pool, id, limited)
+  local place = limited and string.match(limited, "^%d+ (.*)$")
+  return place and redis.call("ZSCORE", prefix .. "limit-waiting/" .. pool .. "/" .. place, id) and place
+end
+-- Where a job is; all but BullMQ's long lists are asked. Also returns the place in which a limit holds it back.
+local function place_of(pool, id, job)
+  local jobs = queues .. pool .. ":"
   if job[4] then
     if redis.call("ZSCORE", jobs .. "completed", id) then return "completed" end
     if redis.call("ZSCORE", jobs .. "failed", id) then return job[9] == "cancelled" and "cancelled" or "failed" end
   end
   if redis.call("EXISTS", jobs .. id .. ":lock") == 1 then return "active" end
-  if redis.call("ZSCORE", jobs .. "delayed", id) then return job[10] and "waiting" or "delayed" end
+  if redis.call("ZSCORE", jobs .. "delayed", id) then
+    local limited = held_back_in(pool, id, job[12])
+    if limited then return (tonumber(job[13]) or 0) > 0 and "prioritized" or "waiting", limited end
+    return job[10] and "waiting" or "delayed"
+  end
   if redis.call("ZSCORE", jobs .. "prioritized", id) then return "prioritized" end
   if job[3] and redis.call("LPOS", jobs .. "active", id) then return "active" end
   if redis.call("ZSCORE", jobs .. "waiting-children", id) then return "waiting-children" end
@@ -138,7 +148,7 @@ local function read_row(pool, id, n, tags)
   if spec.pool and pool ~= spec.pool then return nil end
   local jobs = queues .. pool .. ":"
   local job = redis.pcall("HMGET", jobs .. id, "name", "timestamp", "processedOn", "finishedOn", "atm", "failedReason", "pb",
-    "n", "ended", "unservedSince", "${STEP_WORKFLOW_FIELD}")
+    "n", "ended", "unservedSince", "${STEP_WORKFLOW_FIELD}", "limited", "priority")
   if job.err or not job[1] or not job[2] then return nil end
   -- A job that came later under the id.
   if n and tonumber(job[8]) ~= n then return nil end
@@ -158,11 +168,12 @@ local function read_row(pool, id, n, tags)
       or (not spec.hidden and arguments_have(jobs, id, spec.text)))) then
     return nil
   end
-  local place = place_of(jobs, id, job)
+  local place, limited_by = place_of(pool, id, job)
   local state = place
-  if (place == "waiting" or place == "prioritized") and not is_served(pool, task) then state = "blocked" end
+  if limited_by or ((place == "waiting" or place == "prioritized") and not is_served(pool, task)) then state = "blocked" end
   if spec.states and not spec.states[place] and not spec.states[state] then return nil end
-  return {n or job[8], pool, id, task, state, job[2], job[3], job[4], job[5], job[6], job[7], tags or false, job[11]}
+  return {n or job[8], pool, id, task, state, job[2], job[3], job[4], job[5], job[6], job[7], tags or false, job[11],
+    limited_by or false, limited_by and redis.call("ZSCORE", prefix .. "limit-later/" .. pool, limited_by)}
 end
 `;
 

@@ -2,7 +2,8 @@ import type { RedisClient } from "../../redis/connection/index.ts";
 import type { Keys } from "../../redis/keys.ts";
 import type { HostRecord } from "../../wire/records/records.ts";
 import { hostOf, workerName } from "../../wire/records/worker-name.ts";
-import type { TaskRow, TaskState } from "../../work/submission/task-view.ts";
+import { limitPlaceParts } from "../../work/limits/index.ts";
+import type { HeldBack, TaskRow, TaskState } from "../../work/submission/task-view.ts";
 import type { FindSpec } from "./find-lua.ts";
 import { type RawRow, readTasks } from "./find-scripts.ts";
 import type { CheckedQuery, Cursor, FindState } from "./task-query.ts";
@@ -13,6 +14,8 @@ export interface FoundTask extends Omit<TaskRow, "state"> {
   tags: string[];
   /** Id of the workflow that it is a step of. */
   workflow: string | null;
+  /** Of one that a limit holds back: which limit, and when its rate allows the next start. */
+  limit: HeldBack | null;
 }
 
 /** A page of tasks. */
@@ -118,6 +121,8 @@ export function foundOf(raw: RawRow): Found {
     worker,
     tags,
     workflow,
+    place,
+    nextAt,
   ] = raw;
   return {
     number: n === null || n === "" ? null : Number(n),
@@ -133,6 +138,7 @@ export function foundOf(raw: RawRow): Found {
       failedReason: failedReason ?? null,
       tags: readTags(tags),
       workflow: workflow ?? null,
+      limit: place ? { ...limitPlaceParts(place), nextAt: nextAt ? Number(nextAt) : null } : null,
     },
   };
 }

@@ -18,8 +18,10 @@ export interface Walk {
   budget: number;
   /** Tasks are counted, those in containers without a look at them. */
   counts: boolean;
-  /** Only tasks that no live host takes. */
-  unserved: boolean;
+  /** Only tasks that no live host takes, or that a limit may hold back. */
+  blocked: boolean;
+  /** Pools in which limits hold tasks back -> true; asked for with `blocked` only. */
+  limited: Record<string, true>;
   /** Text: whole buckets of records are searched first. */
   buckets: boolean;
   /** Text: tasks from the beginning to this number whose record has the text were told before; null = none. */
@@ -41,6 +43,10 @@ export type RawRow = [
   worker: string | null,
   tags: string | null,
   workflow: string | null,
+  /** Place of the limit that holds it back. */
+  limited: string | null,
+  /** When the rate of that place allows the next start, epoch ms. */
+  nextAt: string | null,
 ];
 
 type FindReply = [isDone: number, resume: number, counted: number, next: number, rows: RawRow[]];
@@ -76,7 +82,7 @@ local told = how.told ~= cjson.null and how.told or nil
 local function passes(n, pool, id, task, tags)
   if spec.pool and pool ~= spec.pool or spec.task and task ~= spec.task then return false end
   if spec.idPrefix and string.sub(id, 1, #spec.idPrefix) ~= spec.idPrefix then return false end
-  if how.unserved and is_served(pool, task) then return false end
+  if how.blocked and is_served(pool, task) and not how.limited[pool] then return false end
   if spec.text then
     local is_recorded = record_has(id, task, tags, spec.text)
     if is_recorded and told and (is_down and n >= told or not is_down and n <= told) then return false end
@@ -136,9 +142,10 @@ local function search_buckets(low, high)
   end
   return false
 end
--- The tasks of a chunk that hosts do not take are among those whose name some host does not take everywhere.
+-- The tasks of a chunk that hosts do not take are among those whose name some host does not take everywhere; those that limits
+-- hold back are of certain pools.
 local function names_by_service(chunk)
-  local unserved, served = {}, {}
+  local unserved, served, has_limited = {}, {}, false
   local values = redis.call("HKEYS", prefix .. "index-values/" .. chunk)
   spend(#values / 15)
   for _, value in ipairs(values) do
@@ -148,20 +155,23 @@ local function names_by_service(chunk)
         is_everywhere = is_everywhere or group.tasks[task] and not group.pools and not group.except
       end
       if is_everywhere then served[#served + 1] = value else unserved[#unserved + 1] = value end
+    elseif string.sub(value, 1, 2) == "p=" and how.limited[string.sub(value, 3)] then
+      unserved[#unserved + 1] = value
+      has_limited = true
     end
   end
-  return unserved, served
+  return unserved, served, has_limited
 end
 local function walk_chunk(chunk, low, high)
   if spend(2) then
     resume = is_down and high + 1 or low - 1
     return true
   end
-  if not how.unserved then return walk(chunk, low, high, visit) end
-  local unserved, served = names_by_service(chunk)
+  if not how.blocked then return walk(chunk, low, high, visit) end
+  local unserved, served, has_limited = names_by_service(chunk)
   if #unserved == 0 then return false end
-  -- Each task has one name: the shorter list says the same.
-  local is_shorter = #served < #unserved
+  -- Each task has one name: the shorter list says the same, as long as pools are not in it.
+  local is_shorter = not has_limited and #served < #unserved
   local length = #none
   if is_shorter then
     for _, value in ipairs(served) do none[#none + 1] = value end

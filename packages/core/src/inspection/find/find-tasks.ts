@@ -57,7 +57,7 @@ export async function findPage(context: FindContext, query: CheckedQuery, limits
   const startedAt = performance.now();
   const deadline = startedAt + (limits.time ?? PAGE_TIME);
   if (query.sort === "finished") return findFinished(context, query, deadline);
-  const page = new Page(context, query, limits.before);
+  const page = new Page(context, query, { before: limits.before, limited: await readLimited(context, query) });
   // At the same time: the way to Redis takes longer than both.
   const [beside] = await Promise.all([
     findBeside(context, query, { deadline, most: limits.unnumbered ?? MOST_UNNUMBERED }),
@@ -100,6 +100,21 @@ async function findBeside(
 /** What runs is told by BullMQ's lists, and where by heartbeats. */
 function asksForActive({ states, host }: CheckedQuery): boolean {
   return states === null ? host !== null : states.includes("active");
+}
+
+/** Whether only what is blocked is asked for. */
+function asksForBlocked({ states }: Pick<CheckedQuery, "states">): boolean {
+  return states?.every((state) => state === "blocked") ?? false;
+}
+
+/** Pools in which limits hold tasks back, where that is asked for. */
+async function readLimited({ client, keys, pools }: FindContext, query: CheckedQuery): Promise<Record<string, true>> {
+  const searched = asksForBlocked(query) ? pools.filter((pool) => query.pool === null || pool === query.pool) : [];
+  if (searched.length === 0) return {};
+  const pipeline = client.pipeline();
+  for (const pool of searched) pipeline.hexists(keys.limits(pool), "gated");
+  const replies = (await pipeline.exec()) ?? [];
+  return Object.fromEntries(searched.filter((_, place) => replies[place]?.[1] === 1).map((pool) => [pool, true]));
 }
 
 export async function findActive(context: FindContext, query: CheckedQuery): Promise<Found[]> {
@@ -155,16 +170,23 @@ class Page {
   #told: number | null;
   #besideAt: Pick<Cursor, "time" | "place">;
   readonly #before: FindLimits["before"];
+  /** As {@link Walk} has it. */
+  readonly #limited: Record<string, true>;
   #first: Step | undefined;
   #isDone = false;
   #areRecordsDone = false;
   #isLate = false;
   #next = 0;
 
-  constructor(context: FindContext, query: CheckedQuery, before: FindLimits["before"]) {
+  constructor(
+    context: FindContext,
+    query: CheckedQuery,
+    { before, limited }: { before: FindLimits["before"]; limited: Record<string, true> },
+  ) {
     this.#context = context;
     this.#query = query;
     this.#before = before;
+    this.#limited = limited;
     this.#end = before?.number ?? Number.MAX_SAFE_INTEGER;
     this.#isDown = query.sort !== "oldest";
     const { cursor } = query;
@@ -276,7 +298,8 @@ class Page {
       limit: Math.min(STEP_ROWS, limit - this.#tasks.length + 1),
       budget: STEP_WORK,
       counts: false,
-      unserved: states?.every((state) => state === "blocked") ?? false,
+      blocked: asksForBlocked({ states }),
+      limited: this.#limited,
       buckets: (idPrefix !== null || text !== null) && clauses.all.length === 0,
       told: text === null || !isDeep ? null : this.#told,
     };

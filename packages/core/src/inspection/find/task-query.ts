@@ -10,7 +10,7 @@ export const FIND_STATES: readonly FindState[] = [
 
 /**
  * A state by which tasks are found. `waiting` and `prioritized` hold the blocked ones as well: `blocked` are those of them whose
- * task no live host of the pool announces. `waiting-children`: a job of a flow of BullMQ.
+ * task no live host of the pool announces, or that a limit holds back. `waiting-children`: a job of a flow of BullMQ.
  */
 export type FindState =
   | "waiting"

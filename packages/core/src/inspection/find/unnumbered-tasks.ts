@@ -15,7 +15,7 @@ const PARTS: readonly [part: QueuePart, states: readonly FindState[]][] = [
   ["paused", ["waiting", "blocked"]],
   ["active", ["active"]],
   ["prioritized", ["prioritized", "blocked"]],
-  ["delayed", ["delayed", "waiting", "blocked"]],
+  ["delayed", ["delayed", "waiting", "prioritized", "blocked"]],
   ["waiting-children", ["waiting-children"]],
   ["failed", ["failed", "cancelled"]],
   ["completed", ["completed"]],

@@ -214,6 +214,7 @@ export class OverviewReader {
       );
     // BullMQ has the cancelled ones among those that failed.
     const cancelled = batch.ask<number>((pipeline) => pipeline.zcard(this.#keys.cancelled(pool)));
+    const limited = batch.ask<string>((pipeline) => pipeline.hget(this.#keys.limits(pool), "gated"));
     const finished = [key("completed"), key("failed"), this.#keys.cancelled(pool)].map((set) =>
       batch.ask<number>((pipeline) => pipeline.zcount(set, since, "+inf")),
     );
@@ -230,7 +231,10 @@ export class OverviewReader {
       const [lately = 0, failedLately = 0, cancelledLately = 0] = finished.map((answer) => answer() ?? 0);
       return {
         paused: paused() !== null,
-        jobs: jobCounts((part) => lengths.get(part)?.() ?? 0, cancelled() ?? 0),
+        jobs: jobCounts((part) => lengths.get(part)?.() ?? 0, {
+          cancelled: cancelled() ?? 0,
+          limited: Number(limited() ?? 0),
+        }),
         finished: { completed: lately, failed: Math.max(0, failedLately - cancelledLately) },
         headIds: heads.flatMap((answer) => answer() ?? []),
         failed: pairs(failed() ?? []),
@@ -341,7 +345,7 @@ export class OverviewReader {
 
 const NOTHING: PoolFigures = {
   paused: false,
-  jobs: jobCounts(() => 0, 0),
+  jobs: jobCounts(() => 0, { cancelled: 0, limited: 0 }),
   finished: { completed: 0, failed: 0 },
   headIds: [],
   failed: [],

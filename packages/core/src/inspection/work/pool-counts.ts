@@ -9,7 +9,10 @@ export interface JobCounts {
   waiting: number;
   prioritized: number;
   active: number;
+  /** With those that limits hold back, or that no live host knows: BullMQ has these there. */
   delayed: number;
+  /** Those that limits hold back. */
+  limited: number;
   waitingChildren: number;
   completed: number;
   failed: number;
@@ -42,7 +45,7 @@ export const LISTS = ["wait", "paused", "active"] as const;
 export const SETS = ["prioritized", "delayed", "waiting-children", "completed", "failed"] as const;
 /** Lines in which jobs wait, the one that BullMQ takes from first at the beginning. */
 const LINES = ["wait", "paused", "prioritized"] as const;
-const REPLIES = 1 + LISTS.length + SETS.length + 1 + LINES.length;
+const REPLIES = 1 + LISTS.length + SETS.length + 2 + LINES.length;
 
 /**
  * Counts the jobs of pools, for all that show them at once; a screen that stays has an `OverviewReader`. Two round trips, for any number
@@ -55,6 +58,7 @@ export async function readPoolCounts(client: RedisClient, keys: Keys, pools: rea
     for (const list of LISTS) pipeline.llen(keys.queue(pool, list));
     for (const set of SETS) pipeline.zcard(keys.queue(pool, set));
     pipeline.zcard(keys.cancelled(pool));
+    pipeline.hget(keys.limits(pool), "gated");
     // BullMQ adds to a list at the left and takes from it at the right.
     for (const list of ["wait", "paused"] as const) pipeline.lindex(keys.queue(pool, list), -1);
     pipeline.zrange(keys.queue(pool, "prioritized"), 0, "0");
@@ -101,9 +105,12 @@ async function readHeads(
 
 /**
  * @param count - Length of a part of the queue.
- * @param cancelled - Jobs in the set of cancelled ones.
+ * @param beside - Jobs in the set of cancelled ones, and those that limits hold back.
  */
-export function jobCounts(count: (part: QueuePart) => number, cancelled: number): JobCounts {
+export function jobCounts(
+  count: (part: QueuePart) => number,
+  { cancelled, limited }: Pick<JobCounts, "cancelled" | "limited">,
+): JobCounts {
   const unsuccessful = count("failed");
   // A tool that has such a job run again, or removes it, leaves it in the set for a while.
   const withdrawn = Math.min(unsuccessful, cancelled);
@@ -112,6 +119,7 @@ export function jobCounts(count: (part: QueuePart) => number, cancelled: number)
     prioritized: count("prioritized"),
     active: count("active"),
     delayed: count("delayed"),
+    limited: Math.min(limited, count("delayed")),
     waitingChildren: count("waiting-children"),
     completed: count("completed"),
     failed: unsuccessful - withdrawn,
@@ -125,7 +133,10 @@ function countsOf([meta, ...row]: unknown[], heads: Head[], at: number): PoolCou
   return {
     paused: paused !== null,
     globalConcurrency: concurrency === null ? null : Number(concurrency),
-    jobs: jobCounts((part) => Number(row[parts.indexOf(part)] ?? 0), Number(row[parts.length] ?? 0)),
+    jobs: jobCounts((part) => Number(row[parts.indexOf(part)] ?? 0), {
+      cancelled: Number(row[parts.length] ?? 0),
+      limited: Number(row[parts.length + 1] ?? 0),
+    }),
     oldestWaiting: heads.length === 0 ? null : Math.max(0, ...heads.map(({ submittedAt }) => at - submittedAt)),
     nextTask: heads[0]?.task ?? null,
   };

@@ -179,12 +179,9 @@ export class Pools {
   async #look(records: PoolRecord[], hosts: readonly HostRecord[]): Promise<PoolView[]> {
     if (records.length === 0) return [];
     const names = records.map(({ name }) => name);
-    const limited = this.#client.pipeline();
-    for (const name of names) limited.hget(this.#keys.limits(name), "gated");
-    const [{ counts }, parked, heldBack] = await Promise.all([
+    const [{ counts }, parked] = await Promise.all([
       readPoolCounts(this.#client, this.#keys, names),
       readParkedTasks(this.#client, this.#keys, new Set(names)),
-      limited.exec(),
     ]);
     return records.flatMap((record, index) => {
       const read = counts[index];
@@ -210,7 +207,7 @@ export class Pools {
         hosts: hosts.filter((host) => slotsOf([host], record.name) > 0).length,
         slots: slotsOf(hosts, record.name),
         parked: sumOf(parkedHere),
-        limited: Math.min(Number(heldBack?.[index]?.[1] ?? 0), delayed),
+        limited: read.jobs.limited,
         hindrance: hindranceOf(record, { counts: read, hosts, parked: parkedHere }),
       };
     });

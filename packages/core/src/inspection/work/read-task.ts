@@ -14,7 +14,7 @@ import type { HostRecord } from "../../wire/records/records.ts";
 import { isWrongType } from "../../wire/records/stored-record.ts";
 import { hostOf } from "../../wire/records/worker-name.ts";
 import { announcedTasks, describeUnserved, isServed } from "../../work/fleet/index.ts";
-import { describeLimit } from "../../work/limits/index.ts";
+import { describeLimit, type LimitHold } from "../../work/limits/index.ts";
 import type { TaskPlace } from "../../work/submission/find-task.ts";
 import type { ErrorView, TaskState, TaskView, UnitView } from "../../work/submission/task-view.ts";
 import { STEP_WORKFLOW_FIELD } from "../../work/workflows/index.ts";
@@ -68,8 +68,8 @@ interface StoredJob {
   position: number | null;
   /** As in {@link Whereabouts}. */
   parkedFor: string;
-  /** Why a limit holds it back, and when its rate allows the next start, epoch ms. */
-  limit: { text: string; nextAt: number | null } | null;
+  /** The limit that holds it back. */
+  limit: LimitHold | null;
   /** Epoch ms. */
   dueAt: number | null;
   envelope: JobEnvelope;
@@ -137,6 +137,7 @@ function view(job: StoredJob, hosts: readonly HostRecord[]): TaskView {
     progress: parse<unknown>(fields["progress"], null) || null,
     queuePosition: job.position,
     blockedBy: describeBlock(job, name, hosts),
+    limit: isServed(hosts, place.pool, name) ? holdIn(job) : null,
     deadOf: typeof envelope.deadOf === "string" ? envelope.deadOf : null,
     parent: readParent(fields["parent"]),
     // A run of a schedule of ours, or of one of BullMQ.
@@ -189,6 +190,12 @@ function readFailure(fields: Record<string, string>): ErrorView {
     pid: null,
     cause: null,
   };
+}
+
+function holdIn({ limit }: StoredJob): TaskView["limit"] {
+  if (limit === null) return null;
+  const { text: _text, ...hold } = limit;
+  return hold;
 }
 
 function describeBlock(

@@ -3,9 +3,10 @@ import type { Keys } from "../../redis/keys.ts";
 import { Script } from "../../redis/script/index.ts";
 import { announcedOptions } from "../../tasks/index.ts";
 import { decode, decodeUnits, forViewing } from "../../wire/codec/index.ts";
-import { JOB_LIMITED_FIELD, type JobEnvelope } from "../../wire/records/job.ts";
+import type { JobEnvelope } from "../../wire/records/job.ts";
 import type { HostRecord } from "../../wire/records/records.ts";
 import { announcedTasks } from "../../work/fleet/index.ts";
+import type { HeldBack } from "../../work/submission/task-view.ts";
 import { readPoolCounts } from "./pool-counts.ts";
 
 /** What a list shows of a task besides its row. */
@@ -15,7 +16,7 @@ export interface RowDetails {
   /** Tries allowed in total. */
   attempts: number;
   priority: number | null;
-  /** When a delayed one may start, epoch ms. */
+  /** When a delayed one may start, or the rate of the limit that holds it back allows that, epoch ms. */
   dueAt: number | null;
   /**
    * Why one that waits does not start: no host knows it, a limit holds it back, its pool is paused, or all that may run at once
@@ -29,13 +30,19 @@ const LONGEST_DATA = 8_192;
 /** BullMQ multiplies the time at which a delayed job is due. */
 const DELAYED_STEP = 0x1000;
 
+/** What is known of a task of the page. */
+interface RowOfTask {
+  pool: string;
+  id: string;
+  name: string;
+  state: string;
+  limit: HeldBack | null;
+}
+
 /** Reads more of the tasks of one page, in their order. */
 export async function readRowDetails(
   { client, keys }: { client: RedisClient; keys: Keys },
-  {
-    rows,
-    hosts,
-  }: { rows: readonly { pool: string; id: string; name: string; state: string }[]; hosts: readonly HostRecord[] },
+  { rows, hosts }: { rows: readonly RowOfTask[]; hosts: readonly HostRecord[] },
 ): Promise<RowDetails[]> {
   if (rows.length === 0) return [];
   const announced = announcedTasks(hosts);
@@ -49,8 +56,7 @@ export async function readRowDetails(
     pools.length === 0 ? null : readPoolCounts(client, keys, pools),
   ]);
   return rows.map((row, index): RowDetails => {
-    const [data, opts, priority, due, limited] = parts[index] ?? ["", "", "", "", ""];
-    const isLimited = row.state === "blocked" && limited !== "";
+    const [data, opts, priority, due] = parts[index] ?? ["", "", "", ""];
     const counts = reading?.counts[pools.indexOf(row.pool)];
     const limit = counts?.globalConcurrency ?? null;
     const isFull = counts !== undefined && limit !== null && counts.jobs.active >= limit;
@@ -58,8 +64,8 @@ export async function readRowDetails(
       args: argumentsIn(data),
       attempts: attemptsIn(opts) || announcedOptions(announced.get(row.name)).attempts || 1,
       priority: Number(priority) || null,
-      dueAt: due === "" || isLimited ? null : Math.floor(Number(due) / DELAYED_STEP),
-      why: isLimited
+      dueAt: row.limit ? row.limit.nextAt : due === "" ? null : Math.floor(Number(due) / DELAYED_STEP),
+      why: row.limit
         ? "limited"
         : row.state === "blocked"
           ? "unserved"
@@ -97,10 +103,9 @@ function attemptsIn(opts: string): number {
 /**
  * KEYS of each task: the hash of its job, and the delayed jobs of its pool
  * ARGV[1] longest data that is told, bytes; ARGV[2..] ids of the jobs
- * Returns for each {data, or "" when it is longer; options; priority; score among the delayed ones, or ""; of these the limit
- * that holds it back, or ""}.
+ * Returns for each {data, or "" when it is longer; options; priority; score among the delayed ones, or ""}.
  */
-const rowParts = new Script<[data: string, opts: string, priority: string, due: string, limited: string][]>({
+const rowParts = new Script<[data: string, opts: string, priority: string, due: string][]>({
   name: "rowParts",
   lua: `
 local rows = {}
@@ -108,9 +113,8 @@ for index = 2, #ARGV do
   local job, delayed = KEYS[2 * index - 3], KEYS[2 * index - 2]
   local is_short = redis.call("HSTRLEN", job, "data") <= tonumber(ARGV[1])
   local data = is_short and redis.call("HGET", job, "data") or ""
-  local fields = redis.call("HMGET", job, "opts", "priority", "${JOB_LIMITED_FIELD}")
-  local due = redis.call("ZSCORE", delayed, ARGV[index]) or ""
-  rows[index - 1] = {data, fields[1] or "", fields[2] or "", due, due ~= "" and fields[3] or ""}
+  local fields = redis.call("HMGET", job, "opts", "priority")
+  rows[index - 1] = {data, fields[1] or "", fields[2] or "", redis.call("ZSCORE", delayed, ARGV[index]) or ""}
 end
 return rows
 `,

@@ -1,4 +1,4 @@
-import { JOB_ENDED_FIELD } from "../../wire/records/job.ts";
+import { JOB_ENDED_FIELD, JOB_LIMITED_FIELD } from "../../wire/records/job.ts";
 import { PROCESSES } from "../../wire/records/process-queues.ts";
 import {
   BITMAP_BYTES,
@@ -167,7 +167,8 @@ local function index_restate(key, before)
   local queue, own_id = string.match(key, "^({[^}]*}:[^:]*:)(.*)$")
   local prefix, pool = index_queue(queue)
   if not prefix then return end
-  local fields = redis.call("HMGET", key, "${JOB_NUMBER_FIELD}", "name", "priority", "pb", "${JOB_ENDED_FIELD}")
+  local fields = redis.call("HMGET", key, "${JOB_NUMBER_FIELD}", "name", "priority", "pb", "${JOB_ENDED_FIELD}",
+    "${JOB_LIMITED_FIELD}")
   local n = tonumber(fields[1] or "")
   if before and before ~= fields[1] then index_mark(prefix, before, "s=gone", 1) end
   if not fields[2] then return end
@@ -184,7 +185,10 @@ local function index_restate(key, before)
   index_mark(prefix, n, "s=completed", bit_if(is_completed))
   index_mark(prefix, n, "s=failed", bit_if(is_failed and not is_cancelled))
   index_mark(prefix, n, "s=cancelled", bit_if(is_cancelled))
-  index_mark(prefix, n, "s=delayed", bit_if(redis.call("ZSCORE", queue .. "delayed", own_id)))
+  -- One that a limit holds back waits, although BullMQ has it among the delayed ones.
+  local limit_place = string.match(fields[6] or "", "^%d+ (.*)$")
+  local is_held_back = limit_place and redis.call("ZSCORE", prefix .. "limit-waiting/" .. pool .. "/" .. limit_place, own_id)
+  index_mark(prefix, n, "s=delayed", bit_if(not is_held_back and redis.call("ZSCORE", queue .. "delayed", own_id)))
   index_mark(prefix, n, "s=prioritized", bit_if((tonumber(fields[3] or "") or 0) > 0))
   -- Also of a task that waits for its next try: it has run there.
   if fields[4] then index_mark(prefix, n, "h=" .. index_host(fields[4]), 1) end

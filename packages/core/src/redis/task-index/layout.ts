@@ -36,7 +36,7 @@ export type ValueKind = "p" | "t" | "g" | "h" | "e";
  * tell.
  *
  * - `completed`, `failed`, `cancelled`: how it ended; none while it waits again after a retry.
- * - `delayed`: it is in BullMQ's `delayed`.
+ * - `delayed`: it is in BullMQ's `delayed`, and no limit holds it back.
  * - `prioritized`: it has a priority, also when it is active or has ended.
  * - `gone`: it was removed; all other bits of it stay as they were.
  */

@@ -20,6 +20,8 @@ export {
   type ChangeOutcome,
   type ErrorView,
   FINISHED_STATES,
+  type HeldBack,
+  type HeldBackInTurn,
   isFinished,
   type PromoteOutcome,
   type RemoveOutcome,

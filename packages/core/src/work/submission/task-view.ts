@@ -93,6 +93,30 @@ export interface TryView {
   stack: string | null;
 }
 
+/** The limit that holds a task back. */
+export interface HeldBack {
+  /** The task that the limit is of; null = the pool. */
+  task: string | null;
+  /** "" where the limit has no keys. */
+  key: string;
+  /** When its rate allows the next start, epoch ms; null = that is not what it waits for. */
+  nextAt: number | null;
+}
+
+/** The same, with what is before the task. */
+export interface HeldBackInTurn extends HeldBack {
+  /** What it allows, in words; null while no host has told. */
+  allows: string | null;
+  /** How many run that it counts. */
+  running: number;
+  /** As many run as may. */
+  isFull: boolean;
+  /** Tasks of its key that are before it; null = not known. */
+  before: number | null;
+  /** Keys whose turn comes before that of its key; null = its key has none now. */
+  turn: number | null;
+}
+
 /** Everything known of one task. */
 export interface TaskView extends TaskRow {
   /** `call`: one call; the others: several calls or chunks of a map share the job. */
@@ -132,6 +156,8 @@ export interface TaskView extends TaskRow {
   queuePosition: number | null;
   /** Why no host will start it as things are, and what to do; null when all is well. */
   blockedBy: string | null;
+  /** The limit that holds it back; null = none does, or no host knows it. */
+  limit: HeldBackInTurn | null;
   /** Id of the task that failed for good, of which this call of `onDead` tells. */
   deadOf: string | null;
   /** The job that waits for this one, of a flow of BullMQ. */

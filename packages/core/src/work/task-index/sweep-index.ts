@@ -373,8 +373,11 @@ if not has_jobs and found.all == 0 then return "" end
 local jobs = {}
 for place = 2, 6 do jobs[place] = redis.pcall("ZCARD", KEYS[place]) end
 for place = 7, 9 do jobs[place] = redis.pcall("LLEN", KEYS[place]) end
+local gated = redis.pcall("HGET", prefix .. "limits/" .. ARGV[2], "gated")
 local all = 0
 for place = 2, 9 do all = all + (type(jobs[place]) == "number" and jobs[place] or 0) end
+-- What limits hold back is among BullMQ's delayed ones, and waits.
+if type(jobs[4]) == "number" and type(gated) == "string" then jobs[4] = math.max(0, jobs[4] - tonumber(gated)) end
 local differences = {}
 local function compare(what, indexed, there)
   if type(there) == "number" and indexed ~= there then

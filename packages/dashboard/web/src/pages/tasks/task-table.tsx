@@ -326,7 +326,15 @@ const STARTED: ReadonlySet<string> = new Set(["active", "completed", "failed", "
 export function whyOf(task: TaskRow, said: Words["tasks"]): ReactNode {
   const { state, why, dueAt, attemptsMade, failedReason } = task;
   // It may have begun since the reason was read.
-  if (why != null && !STARTED.has(state)) return said.why[why];
+  const reason = STARTED.has(state) ? null : why;
+  if (reason === "limited" && dueAt != null) {
+    return (
+      <>
+        {said.why.limited}, {said.next} <Ago at={dueAt} />
+      </>
+    );
+  }
+  if (reason != null) return said.why[reason];
   if (state === "delayed" && dueAt != null) {
     return (
       <>

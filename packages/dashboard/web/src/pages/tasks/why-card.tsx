@@ -8,6 +8,7 @@ import { Action } from "../../components/action.tsx";
 import { Command } from "../../components/page.tsx";
 import { Ago, Lasting } from "../../components/time.tsx";
 import { count } from "../../format/numbers.ts";
+import { visible } from "../../format/visible.ts";
 import { live } from "../../live/live.ts";
 import { useStore } from "../../store.ts";
 import { useMay } from "../../visitor/may.ts";
@@ -76,6 +77,8 @@ function Sentence({ causes, task }: { causes: Causes; task: TaskView }): ReactNo
         ? why.noSlot(second.pool, count(second.slots))
         : null;
   switch (ending) {
+    case "limited":
+      return <LimitSentence causes={causes} />;
     case "unserved":
       return sentenceOf(advice?.split(/: (?=manyhands )|; start one with: /)[0] ?? said.states.unknown);
     case "paused":
@@ -115,6 +118,26 @@ function Sentence({ causes, task }: { causes: Causes; task: TaskView }): ReactNo
         </>
       );
   }
+}
+
+function LimitSentence({ causes: { limit } }: { causes: Causes }): ReactNode {
+  const { task: said } = useWords();
+  const { why } = said;
+  if (limit === null) return why.next;
+  const { task, key, allows, running, isFull, nextAt, before, turn } = limit;
+  return (
+    <>
+      <bdi>{why.limited(task ?? why.poolItself, visible(key), allows)}</bdi>{" "}
+      {nextAt !== null && (
+        <>
+          {why.limitRate} <Ago at={nextAt} />.{" "}
+        </>
+      )}
+      {nextAt === null && isFull && `${why.limitFull(count(running))} `}
+      {turn !== null && `${why.limitTurn(count(turn), turn)} `}
+      {before !== null && before > 0 && why.limitBefore(count(before), before)}
+    </>
+  );
 }
 
 function Chain({ causes, task }: { causes: Causes; task: TaskView }) {

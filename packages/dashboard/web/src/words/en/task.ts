@@ -97,6 +97,17 @@ export const task = {
     deadlock: (tasks: number) => `deadlock of ${many(tasks, "task", "tasks")}`,
     lost: (name: string) => `${name} is gone without giving back what it held.`,
     leaseEnds: "Its lease ends",
+    limited: (whose: string, key: string, allows: string | null) =>
+      `A limit of ${whose}${key === "" ? "" : ` for the key ${key}`} holds it back${allows === null ? "" : `: ${allows}`}.`,
+    poolItself: "its pool",
+    limitFull: (running: string) => `${running} run. It goes on when one of them ends.`,
+    limitTurn: (keys: string, number: number) =>
+      number === 0
+        ? "Its key has the next turn."
+        : `${keys} ${number === 1 ? "key has its" : "keys have their"} turn first.`,
+    limitRate: "The rate allows the next start",
+    limitBefore: (count: string, number: number) =>
+      `${count} ${number === 1 ? "task" : "tasks"} of the same ${number === 1 ? "is" : "are"} before it.`,
   },
   chain: "From this task to the cause",
   thisTask: "this task",

@@ -209,6 +209,7 @@ export const tasks = {
     paused: "its pool is paused",
     full: "its pool is full",
   },
+  next: "next",
   due: "due",
   nextTry: "tries again",
   shown: (shown: string, all: string) => `1 to ${shown} of ${all}`,

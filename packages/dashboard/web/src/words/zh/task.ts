@@ -87,6 +87,13 @@ export const task: Words["task"] = {
     deadlock: (tasks) => `${tasks} 个任务的死锁`,
     lost: (name) => `${name} 已消失，没有归还所持有的。`,
     leaseEnds: "租约结束于",
+    limited: (whose, key, allows) =>
+      `${whose}${key === "" ? "" : `（键 ${key}）`}的限制使它等待${allows === null ? "" : `：${allows}`}。`,
+    poolItself: "所在的池",
+    limitFull: (running) => `正在运行 ${running} 个。其中一个结束后它才继续。`,
+    limitTurn: (keys, number) => (number === 0 ? "下一轮轮到它的键。" : `前面还有 ${keys} 个键。`),
+    limitRate: "速率允许下一次开始的时间：",
+    limitBefore: (count) => `同一限制中前面还有 ${count} 个任务。`,
   },
   chain: "从此任务到原因",
   thisTask: "此任务",

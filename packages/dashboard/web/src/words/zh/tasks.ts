@@ -107,6 +107,7 @@ export const tasks: Words["tasks"] = {
   hasLeft: "它已发生变化，不再符合筛选条件",
   longArgs: "太长，列表中不显示",
   ofTries: (made, all) => `${made} / ${all}`,
+  next: "下次",
   why: { unserved: "没有主机认识它", limited: "受限制", paused: "所在的池已暂停", full: "所在的池已满" },
   due: "到期",
   nextTry: "再次尝试",

@@ -1,0 +1,52 @@
+import { fileURLToPath } from "node:url";
+import { connect } from "@manyhands/core";
+import { startHostProcess, until, useRedis } from "@manyhands/testing";
+import { expect, test } from "vitest";
+import { useCommands } from "./command-line.ts";
+
+const redis = useRedis();
+const runHere = useCommands();
+const tasks = [fileURLToPath(new URL("./fixtures/limited-tasks.ts", import.meta.url))];
+
+test("commands say what a limit holds back, why, and what waits in a queue with options", async () => {
+  // given
+  const place = { redis: redis.url, namespace: redis.namespace() };
+  await startHostProcess({ url: redis.url, namespace: place.namespace, tasks, slots: 3 });
+  await using mp = await connect({ redis: redis.url, namespace: place.namespace });
+  const handles = await Promise.all(["a", "b", "c"].map((key) => mp.submit("alone", [key], { pool: "work" })));
+  await until(async () => (await mp.tasks.count({ state: "blocked" })) === 2, { what: "two are held back" });
+  const [held] = (await mp.tasks.find({ state: "blocked", sort: "oldest" })).tasks;
+  const run = async (...words: string[]): Promise<string> => {
+    const { code, stdout, stderr } = await runHere(words, place);
+    expect(code, stderr).toBe(0);
+    return stdout;
+  };
+
+  // then
+  expect((await run("task", "ls", "--state", "blocked")).match(/blocked \(limit\)/g)).toHaveLength(2);
+  expect(await run("task", "show", held?.id ?? "")).toMatch(
+    /waits for +the limit of task "alone" \(1 at once, over all pools\) holds it back: 1 of 1 run/,
+  );
+  expect(await run("doctor")).toMatch(/pool work .*limits hold 2 tasks back \(alone: 1 at once, over all pools\)/);
+  expect(await run("pool", "ls", "--wide")).toMatch(/work +running +all +2 +1 +0 /);
+  expect(await run("pool", "show", "work")).toMatch(/waiting +2\n(.*\n)*delayed +0\n/);
+  const drain = await runHere(["pool", "drain", "work"], place);
+  expect(drain.stderr).toContain('remove 2 tasks that wait in pool "work"');
+  await run("pool", "drain", "work", "-y");
+  expect(await mp.tasks.count({ state: "blocked" })).toBe(0);
+  // Two of them are gone.
+  await Promise.allSettled(handles.map((handle) => handle.cancel()));
+
+  // given
+  const queue = mp.queue<string>({ name: "orders" });
+  await queue.put("later", { delay: 3_600_000 });
+  await queue.put("plain");
+  await queue.put("first", { priority: 3, unique: "o-1" });
+
+  // then
+  expect(await run("object", "show", "queue/orders")).toMatch(
+    /items +1\. "first" \(priority 3, unique as "o-1"\)\n +2\. "plain"\n +3\. "later" \(due in (59m|1h)/,
+  );
+  const { contents } = JSON.parse(await run("object", "show", "queue/orders", "-o", "json"));
+  expect(contents).toMatchObject({ total: 3, entries: [{ value: "first", priority: 3, unique: "o-1" }, {}, {}] });
+});
