@@ -35,7 +35,8 @@ export class ChaosHost {
       spawn(process.execPath, [PROGRAM, JSON.stringify(all)], { stdio: ["pipe", "pipe", "pipe"] }),
     );
     onTestFinished(() => host.kill());
-    await until(() => host.#output.includes("ready") || host.#process.exitCode !== null, { timeout: 30_000 });
+    // On a machine that many share, with a low priority, a process takes long to start.
+    await until(() => host.#output.includes("ready") || host.#process.exitCode !== null, { timeout: 120_000 });
     if (!host.#output.includes("ready")) throw new Error(`the host did not start: ${host.#output}`);
     return host;
   }
