@@ -25,7 +25,10 @@ export async function lacksKey(
   { pool, task }: { pool: PoolRecord; task: TaskAnnouncement | undefined },
 ): Promise<boolean> {
   const instead = pool.taskLimits?.[job.name];
-  const rule = instead === null ? undefined : readLimitRule(instead ?? task?.options?.limits);
+  const limits = instead === null ? undefined : (instead ?? task?.options?.limits);
+  // Most have none: every job comes here.
+  if (!limits) return false;
+  const rule = readLimitRule(limits);
   if (!rule?.keyed || !task?.options?.limits?.keyed) return false;
   if ((job.opts as { [LIMIT_KEY_OPTION]?: unknown })[LIMIT_KEY_OPTION] !== undefined) return false;
   return (await client.hexists(keys.job(pool.name, job.id ?? ""), JOB_LIMIT_KEY_FIELD)) === 0;

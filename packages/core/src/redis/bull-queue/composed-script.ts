@@ -76,10 +76,17 @@ export function bullFunction(name: BullScript): string {
  * script or in a function, and called in no other way than by its name.
  */
 export function repeatedBullFunction(name: BullScript): string {
-  const { content } = scriptOf(name);
-  const repeated = isIndexed(name) ? repeatedIndexedFunction(name, content) : null;
-  return repeated ?? bullFunction(name);
+  let repeated = repeatedFunctions.get(name);
+  if (repeated === undefined) {
+    const { content } = scriptOf(name);
+    repeated = (isIndexed(name) ? repeatedIndexedFunction(name, content) : null) ?? bullFunction(name);
+    repeatedFunctions.set(name, repeated);
+  }
+  return repeated;
 }
+
+/** To take a text apart takes some ms. */
+const repeatedFunctions = new Map<BullScript, string>();
 
 /** The text of a script as a local Lua function of that name. */
 export function luaFunction(name: string, script: string): string {
