@@ -9,7 +9,6 @@ import {
   type RedisClient,
   readWatchers,
   type StepOfWorkflow,
-  TRIMMED_AT_ONCE,
 } from "@manyhands/core/internal";
 import { LimitedTakes } from "../limits/limited-takes.ts";
 import type { LimitsInForce } from "../limits/limits-in-force.ts";
@@ -56,7 +55,9 @@ export interface EndedWorkflow {
 }
 
 /** Finished jobs between two looks at what the history keeps no longer: a small history is kept exactly. */
-const FINISHES_PER_TRIM = 32;
+const FINISHES_PER_TRIM = 16;
+/** What is looked at then: twice as many as have ended, in about 1 ms of Redis. */
+const TRIMMED_BY_FINISH = 32;
 
 export interface RoutedTakesOptions {
   queue: string;
@@ -424,7 +425,7 @@ export class RoutedTakes {
     this.#finished[set] += 1;
     if (this.#finished[set] < Math.min(FINISHES_PER_TRIM, count / 8)) return 0;
     this.#finished[set] = 0;
-    return TRIMMED_AT_ONCE;
+    return TRIMMED_BY_FINISH;
   }
 
   get #isTurnOfLost(): boolean {

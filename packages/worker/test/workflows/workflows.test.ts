@@ -253,6 +253,24 @@ describe("a workflow", () => {
     expect(await result(hasty)).toEqual(["there", "there"]);
   });
 
+  test("goes on with more steps that were stopped than one script puts back", async () => {
+    // given 600 steps in line, and all of them stopped
+    const { space, context, put, reaches, result } = await open(0);
+    const id = await put({ group: Array.from({ length: 600 }, (_, index) => show(index)) });
+    await until(async () => (await readWorkflow(context, id))?.steps.released === 600, { what: "all are in line" });
+    await cancelWorkflow(context, id, "not now");
+    await space.host({ tasks: [TASKS], slots: 4 });
+    await until(async () => (await readWorkflow(context, id))?.steps.stopped === 600, { what: "all are stopped" });
+
+    // when
+    expect(await retryWorkflow(context, id)).toEqual({ outcome: "retried", steps: 600 });
+
+    // then
+    await reaches(id, "completed");
+    expect(await result(id)).toEqual(Array.from({ length: 600 }, (_, index) => [index]));
+    expect(await space.client.hexists(space.keys.workflow(id), "again")).toBe(0);
+  });
+
   test("is submitted once, needs no submitter, and hears of steps that were ended or removed by others", async () => {
     // given
     const { space, context, put, reaches, result } = await open(0);

@@ -67,7 +67,7 @@ function scriptOf(name: BullScript): ScriptModule {
  * it is needed. Where the script changes what the task index tells, the function keeps the index as well.
  */
 export function bullFunction(name: BullScript): string {
-  const { content } = scriptOf(name);
+  const content = withoutComments(scriptOf(name).content);
   return isIndexed(name) ? indexedFunction(name, content) : luaFunction(name, content);
 }
 
@@ -78,7 +78,7 @@ export function bullFunction(name: BullScript): string {
 export function repeatedBullFunction(name: BullScript): string {
   let repeated = repeatedFunctions.get(name);
   if (repeated === undefined) {
-    const { content } = scriptOf(name);
+    const content = withoutComments(scriptOf(name).content);
     repeated = (isIndexed(name) ? repeatedIndexedFunction(name, content) : null) ?? bullFunction(name);
     repeatedFunctions.set(name, repeated);
   }
@@ -87,6 +87,11 @@ export function repeatedBullFunction(name: BullScript): string {
 
 /** To take a text apart takes some ms. */
 const repeatedFunctions = new Map<BullScript, string>();
+
+/** Redis reads the text of a script when it is sent for the first time: some ms for the longest ones, half of it comments. */
+function withoutComments(script: string): string {
+  return script.replaceAll(/--\[\[.*?\]\]\n?/gs, "").replaceAll(/^[ \t]*--.*\n/gm, "");
+}
 
 /** The text of a script as a local Lua function of that name. */
 export function luaFunction(name: string, script: string): string {

@@ -18,7 +18,7 @@ export function partsOf(script: string): ScriptParts | null {
   /** Locals of the call so far. */
   const locals = new Set<string>();
   let block: string[] | undefined;
-  for (const line of script.replaceAll(/--\[\[.*?\]\]/gs, "").split("\n")) {
+  for (const line of script.split("\n")) {
     const begins = block === undefined && /^local (?:function |[\w]+ = function\b|[\w]+$)/.test(line);
     if (begins && !/function/.test(line)) {
       const name = line.slice("local ".length);

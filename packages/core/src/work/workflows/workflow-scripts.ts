@@ -6,8 +6,6 @@ import { DROP_STEP, workflowLua } from "./workflow-lua.ts";
 const BUILDING_LIFE = 3_600_000;
 /** Steps that the submission itself puts in line with its last part: about 1 ms of Redis. */
 const FIRST_STEPS = 32;
-/** Steps that are stopped or failed are bounded by those that are in line at once; what a retry brings back at once. */
-const MOST_RETRIED = 4_000;
 /** A workflow that does not move is looked at so many times in a row, and then once in so many looks. */
 const OFTEN = 3;
 const SELDOM = 3;
@@ -128,14 +126,11 @@ redis.call("HSET", KEYS[1], "state", "running")
 redis.call("ZREM", KEYS[3], ARGV[1])
 redis.call("SADD", KEYS[2], ARGV[1])
 w.state = "running"
-local steps = 0
-for _, part in ipairs({w.held, w.failed}) do
-  local entries = redis.call("SPOP", part, ${MOST_RETRIED})
-  for index, step in ipairs(entries) do entries[index] = step .. " " .. workflow_input(w, tonumber(step)) .. " 0" end
-  for from = 1, #entries, 1000 do
-    redis.call("RPUSH", w.stack, unpack(entries, from, math.min(from + 999, #entries)))
-  end
-  steps = steps + #entries
+local steps = redis.call("SCARD", w.held) + redis.call("SCARD", w.failed)
+if steps > 0 then
+  redis.call("HSET", KEYS[1], "again", 1)
+  w.again = "1"
+  workflow_restore(w)
 end
 if redis.call("HEXISTS", KEYS[1], "whole") == 1 then
   workflow_end(w, "completed")
