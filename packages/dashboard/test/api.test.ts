@@ -362,6 +362,11 @@ describe("a bad request", () => {
     ["POST", "/pools", { name: "no pool" }, "name"],
     ["DELETE", "/pools/x?force=maybe", undefined, "force"],
     ["PATCH", "/hosts/oslo", { slots: 1.5 }, "slots"],
+    ["PATCH", "/pools/default", { limits: { concurrency: 0 } }, "limits.concurrency"],
+    ["PATCH", "/pools/default", { limits: { rate: { max: 1, per: 0 } } }, "limits.rate.per"],
+    ["PATCH", "/pools/default", { limits: { rate: { max: 1, per: 1, kind: "windw" } } }, "limits.rate.kind"],
+    ["PATCH", "/pools/default", { limits: { concurency: 1 } }, "limits"],
+    ["PATCH", "/pools/default", { limits: null, reset: true }, ""],
     ["GET", "/processes?ended=1", undefined, "ended"],
   ])("%s %s %j is refused, and says what is wrong: %s", async (method, path, body, named) => {
     const refused = await call(path, { method, body });

@@ -101,7 +101,7 @@ test.skipIf(RATED === 0)(
     const mp = await namespace.connect();
     await Promise.all([host(4), host(4), host(4), host(4)]);
     const client = redis.client();
-    const key = `{${namespace.name}}/limit-rate/rated/chaos.call|a`;
+    const key = `{${namespace.name}}/limit-all-rate/chaos.call|a`;
     // Each start is pushed to the list of the window.
     const starts: number[] = [];
     const monitor = await client.monitor();
@@ -138,7 +138,7 @@ test.skipIf(KILLS === 0)(
     let [most, isOver] = [0, false];
     const watch = (async () => {
       while (!isOver) {
-        const running = await client.hvals(`{${namespace.name}}/limit-running/work`);
+        const running = await client.hvals(`{${namespace.name}}/limit-all-running`);
         most = Math.max(most, ...running.map(Number), 0);
         await delay(3);
       }
@@ -158,9 +158,13 @@ test.skipIf(KILLS === 0)(
     const runs = readFileSync(file, "utf8").split("\n").length - 1;
     console.log(`${KILLS} kills, ${count} tasks, ${runs} runs, at most ${most} counted at once`);
     expect(most).toBeLessThanOrEqual(3);
-    await until(async () => (await client.exists(`{${namespace.name}}/limit-running/work`)) === 0, {
-      what: "no place is left taken",
-    });
+    await until(
+      async () =>
+        (await client.exists(`{${namespace.name}}/limit-all-running`, `{${namespace.name}}/limit-running/work`)) === 0,
+      {
+        what: "no place is left taken",
+      },
+    );
   },
   600_000,
 );

@@ -47,7 +47,10 @@ export function poolLimitCommand(): Command {
         if (reset && task === undefined) throw new UsageError("--reset is about a task; name it with --task");
         if (!(await inspector.pools.limit(name, rule, { task, reset }))) throw await noSuchPool({ inspector }, name);
         const of = task === undefined ? `pool "${name}"` : `task "${task}" in pool "${name}"`;
-        const now = reset ? "the limits of its code" : rule === null ? "no limit" : `the limit ${describeRule(rule)}`;
+        // A limit that the task has by its code counts over all pools.
+        const where = task === undefined ? "" : ", counted in this pool alone";
+        const limit = rule === null ? "no limit" : `the limit ${describeRule(rule)}${where}`;
+        const now = reset ? "the limits of its code, counted over all pools" : limit;
         printer.change((await inspector.pools.get(name)) ?? {}, `${of} now has ${now}`);
       }),
     );
