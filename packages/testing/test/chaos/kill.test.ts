@@ -57,5 +57,5 @@ test(
     expect(await redis.client().hkeys(`{${namespace}}/pools`)).toEqual(["default"]);
     expect(await rampage.end()).toEqual([]);
   },
-  120_000 + 3_000 * testDistance(),
+  60_000 + 30 * CALLS + 3_000 * testDistance(),
 );
