@@ -88,7 +88,7 @@ export function repeatedBullFunction(name: BullScript): string {
 /** To take a text apart takes some ms. */
 const repeatedFunctions = new Map<BullScript, string>();
 
-/** Redis reads the text of a script when it is sent for the first time: some ms for the longest ones, half of it comments. */
+/** Redis reads the text of a script when it is sent for the first time, and keeps it: a part of BullMQ's are comments. */
 function withoutComments(script: string): string {
   return script.replaceAll(/--\[\[.*?\]\]\n?/gs, "").replaceAll(/^[ \t]*--.*\n/gm, "");
 }
