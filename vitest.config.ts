@@ -28,7 +28,7 @@ function sourceEnvironment(): Record<string, string> {
 
 // Tests that press every button of every page in a browser take minutes: `pnpm test:pages` runs all of them, and `pnpm test`
 // the others.
-const PAGES = ["fleet", "load", "objects", "overview", "steward", "task", "tasks", "workflows"];
+const PAGES = ["fleet", "load", "objects", "overview", "pictures", "steward", "task", "tasks", "workflows"];
 const runsAllPages = process.env["MANYHANDS_TEST_PAGES"] === "all";
 
 // Vitest's own is 1 s, which a machine that is busy with other files misses.

@@ -18,9 +18,6 @@ import { PAGES } from "./pages.ts";
 
 const Palette = lazy(() => import("./palette.tsx").then(({ Palette }) => ({ default: Palette })));
 
-/** Two keys that belong together come within this time, ms. */
-const SEQUENCE = 1_000;
-
 /** The side, the bar and the tabs around every page. */
 export function AppFrame() {
   const { frame } = useWords();
@@ -37,22 +34,18 @@ export function AppFrame() {
       event.preventDefault();
       setOpened("palette");
     };
-    // A letter after g names a page, and is no command of its own.
-    let goAt = Number.NEGATIVE_INFINITY;
+    // The first that fits a key is done, so `g p` comes before `p`; and `g` has no command of its own, which would end it.
     return tinykeys(window, {
-      g: () => {
-        goAt = performance.now();
-      },
-      "$mod+k": openPalette,
-      "/": letters(() => setOpened("palette")),
-      "?": letters(() => setOpened("help")),
-      "Shift+?": letters(() => setOpened("help")),
-      p: letters(() => performance.now() - goAt > SEQUENCE && toggleLive()),
       ...Object.fromEntries(
         PAGES.flatMap((page) =>
           "key" in page ? [[`g ${page.key}`, letters(() => void navigate({ to: page.to }))]] : [],
         ),
       ),
+      "$mod+k": openPalette,
+      "/": letters(() => setOpened("palette")),
+      "?": letters(() => setOpened("help")),
+      "Shift+?": letters(() => setOpened("help")),
+      p: letters(toggleLive),
     });
   }, [letterKeys, navigate]);
   return (
