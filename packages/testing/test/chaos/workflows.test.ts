@@ -120,11 +120,10 @@ test(
       }
       if (record.state === "failed") {
         counts.failed += 1;
-        const reason = record.failure?.message ?? "";
-        expect(
-          nodes.some((node) => isBad(node) && reason === `${id}.${nodes.indexOf(node)} is bad`),
-          what,
-        ).toBe(true);
+        const reasons = nodes.flatMap((node, number) => (isBad(node) ? [`${id}.${number} is bad`] : []));
+        expect(reasons, `${what}, which failed with ${JSON.stringify(record.failure)}`).toContain(
+          record.failure?.message,
+        );
         expect(existsSync(mended), what).toBe(false);
       }
       if (record.state !== "completed") {
