@@ -150,7 +150,8 @@ function timesByTemporal(cron: string, from: Temporal.ZonedDateTime, until: numb
   const found = new Set<number>();
   // Local times as if they were UTC; the library only says which instant each is.
   const first = Date.parse(`${from.toPlainDateTime().toString({ smallestUnit: "minute" })}Z`) - 86_400_000;
-  for (let local = first; local < first + 4.5 * 86_400_000; local += 60_000) {
+  // 60 hours, a day before them, and the longest gap: Apia had no 30 December 2011.
+  for (let local = first; local < first + 5 * 86_400_000; local += 60_000) {
     const shown = new Date(local);
     if (!minutes(shown.getUTCMinutes()) || !hours(shown.getUTCHours())) continue;
     if (!days(shown.getUTCDate() - 1) || !weekdays(shown.getUTCDay())) continue;
