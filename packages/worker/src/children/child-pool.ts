@@ -194,7 +194,7 @@ export class ChildPool {
   #idle(isolation: Isolation): Child | undefined {
     let latest: Child | undefined;
     for (const child of this.#children) {
-      if (child.jobs > 0 || child.executor.isolation !== isolation) continue;
+      if (child.jobs > 0 || child.executor.isolation !== isolation || child.executor.isKilled) continue;
       if (!latest || child.idleSince > latest.idleSince) latest = child;
     }
     return latest;
@@ -396,7 +396,8 @@ export class ChildPool {
       child.jobs -= 1;
       child.jobsRun += 1;
       child.idleSince = performance.now();
-      if (!isWell) this.#forget(child);
+      // The last words of a child that is being killed may say that its job is done.
+      if (!isWell || child.executor.isKilled) this.#forget(child);
       else this.#replaceOrRest(child);
     };
     return { executor: child.executor, tasks: granted, release: () => end(true), discard: () => end(false) };

@@ -219,7 +219,7 @@ export class ChildSupply {
   /** Takes back a child that was taken and has not been used. */
   giveBack(executor: Executor): void {
     const { spares } = this.#options;
-    const isWanted = !this.#closed && !this.isOutdated(executor);
+    const isWanted = !this.#closed && !this.isOutdated(executor) && !executor.isKilled;
     if (isWanted && (this.#spares.length < spares || !this.hasMoreThanMin)) this.#keep(executor);
     else this.#retire(executor);
   }

@@ -37,7 +37,9 @@ export class IdleChildren {
   /** The child that became idle last, of those that any pool may have. It is the caller's from now on. */
   take(isolation: Isolation): IdleChild | undefined {
     let latest: IdleChild | undefined;
-    for (const child of this.#idle) if (child.isShared && child.executor.isolation === isolation) latest = child;
+    for (const child of this.#idle) {
+      if (child.isShared && child.executor.isolation === isolation && !child.executor.isKilled) latest = child;
+    }
     if (!latest) return undefined;
     this.#idle.delete(latest);
     latest.handOver();

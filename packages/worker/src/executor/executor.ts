@@ -56,6 +56,11 @@ export interface Executor {
    */
   run(request: RunRequest, listener: (message: RunMessage) => void): Promise<ExecutorExit | null>;
   cancel(jobId: string, unit: number | null, reason: CancelReason): void;
+  /**
+   * It was told to end now, and may not be gone yet. What it had sent before is still heard, so its job may end as if it
+   * lived; another job would be lost with it.
+   */
+  readonly isKilled: boolean;
   /** Ends the child now, also one that is busy in a loop; resolves when it is gone. */
   kill(reason: string): Promise<ExecutorExit>;
   /** Lets an idle child end by itself, kills it after `grace` ms. */

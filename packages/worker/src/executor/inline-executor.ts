@@ -93,6 +93,10 @@ export class InlineExecutor implements Executor {
     for (const [name, job] of this.#running) if (job === jobId) this.#conversation.cancel(name, unit, reason);
   }
 
+  get isKilled(): boolean {
+    return this.#conversation.exit !== null;
+  }
+
   /** Aborts the signals of everything that runs and ignores answers from now on; code that ignores its signal runs on. */
   async kill(reason: string): Promise<ExecutorExit> {
     for (const name of this.#running.keys()) this.#conversation.cancel(name, null, "cancelled");

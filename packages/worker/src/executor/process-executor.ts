@@ -115,6 +115,10 @@ export class ProcessExecutor implements Executor {
     this.#conversation.cancel(jobId, unit, reason);
   }
 
+  get isKilled(): boolean {
+    return this.#killedFor !== null;
+  }
+
   kill(reason: string): Promise<ExecutorExit> {
     this.#killedFor ??= reason;
     this.#killGroup();

@@ -88,6 +88,10 @@ export class ThreadExecutor implements Executor {
     this.#conversation.cancel(jobId, unit, reason);
   }
 
+  get isKilled(): boolean {
+    return this.#killedFor !== null;
+  }
+
   kill(reason: string): Promise<ExecutorExit> {
     this.#killedFor ??= reason;
     void this.#worker.terminate();

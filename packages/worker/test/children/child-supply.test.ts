@@ -28,7 +28,8 @@ function supply(options: { mostIdle?: () => number } = {}) {
 
 function well(): Executor {
   const loaded = Promise.resolve([{ name: "work", isolation: null }]);
-  return { isolation: "process", loaded, exited: new Promise(() => {}), retire() {}, kill() {} } as unknown as Executor;
+  const ends = { isKilled: false, exited: new Promise(() => {}), retire() {}, kill() {} };
+  return { isolation: "process", loaded, ...ends } as unknown as Executor;
 }
 
 test("a system that starts no process is this host's trouble: known at once, tried again, over when a child lives", async () => {
@@ -240,4 +241,30 @@ test("a child that was taken over counts the tasks that it ran before, once its 
   // then
   expect(ended).toEqual([lease.executor.pid]);
   await Promise.all(made.map((pool) => pool.close("the test ends")));
+});
+
+test("a child that is being killed gets no other job, although its last words say that its job is done", async () => {
+  // given
+  const { made } = await pools({}, {});
+  const [one, other] = made;
+  const first = await one.acquire("process");
+  // when
+  Object.assign(first.executor, { isKilled: true });
+  first.release();
+  // then
+  expect((await other.acquire("process")).executor).not.toBe(first.executor);
+  expect((await one.acquire("process")).executor).not.toBe(first.executor);
+});
+
+test("a child that is killed while it has no job gets none", async () => {
+  // given
+  const { made } = await pools({}, {});
+  const [one, other] = made;
+  const first = await one.acquire("process");
+  first.release();
+  // when
+  Object.assign(first.executor, { isKilled: true });
+  // then
+  expect((await other.acquire("process")).executor).not.toBe(first.executor);
+  expect((await one.acquire("process")).executor).not.toBe(first.executor);
 });

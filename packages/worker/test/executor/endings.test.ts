@@ -33,6 +33,15 @@ describe.each<Isolation>(["process", "thread"])("how a child of isolation %s end
     expect(outcome.exit).toMatchObject({ outOfMemory: true, killedFor: null });
   });
 
+  test("is told to be killed before it is gone", async () => {
+    const child = new StartedExecutor(isolation);
+    await child.executor.loaded;
+    expect(child.executor.isKilled).toBe(false);
+    const gone = child.executor.kill("enough");
+    expect(child.executor.isKilled).toBe(true);
+    expect(await gone).toMatchObject({ killedFor: "enough" });
+  });
+
   test("kill() ends an endless loop within a second", async () => {
     const child = new StartedExecutor(isolation);
     let killedAt = 0;

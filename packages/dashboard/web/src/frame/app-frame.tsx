@@ -142,10 +142,13 @@ function Bar({ openPalette, openHelp }: { openPalette: () => void; openHelp: () 
 
 function LiveSign() {
   const { frame, common } = useWords();
-  const { state, heardAt, missed } = useStore(live);
+  const { state: stream, heardAt, missed, problem } = useStore(live);
   // Drawn again each second.
   useNow();
-  const said = { live: frame.live, paused: frame.paused, connecting: frame.connecting, lost: frame.lost }[state];
+  // The dashboard answers, and has nothing new to tell.
+  const state = stream === "live" && problem ? "lost" : stream;
+  const lost = problem ? frame.redisLost : frame.lost;
+  const said = { live: frame.live, paused: frame.paused, connecting: frame.connecting, lost }[state];
   const ago = heardAt === null ? null : Math.max(0, Date.now() - heardAt);
   return (
     <span className="live" data-state={state}>

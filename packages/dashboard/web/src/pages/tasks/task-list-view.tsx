@@ -135,7 +135,11 @@ export function TaskListView(props: TaskListViewProps) {
         <>
           <div className="result-line">
             <span role="status">
-              <b>{total === null ? said.atLeast(count(list.size)) : said.match(count(total))}</b>
+              {/* Before the first page there is nothing to count. */}
+              {total !== null && <b>{said.match(count(total))}</b>}
+              {total === null && (list.size > 0 || !list.isLoading) && list.error === null && (
+                <b>{said.atLeast(count(list.size))}</b>
+              )}
             </span>
             {list.partial !== null && (
               <span className="partial soft" title={list.partial}>

@@ -27,6 +27,7 @@ export const frame = {
   paused: "paused",
   connecting: "connecting",
   lost: "no connection",
+  redisLost: "no Redis",
   missed: (changes: number) => (changes === 1 ? "1 change not shown" : `${changes} changes not shown`),
   pause: "Pause the live view (p)",
   resume: "Resume the live view (p)",

@@ -27,6 +27,7 @@ export const frame = {
   paused: "已暂停",
   connecting: "连接中",
   lost: "连接已断开",
+  redisLost: "Redis 无应答",
   missed: (changes: number) => `有 ${changes} 处变化未显示`,
   pause: "暂停实时更新 (p)",
   resume: "恢复实时更新 (p)",
