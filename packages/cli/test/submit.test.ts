@@ -261,7 +261,7 @@ describe("submit", () => {
     const findings = await runHere(["doctor", "-o", "json"], elsewhere);
     expect(findings.code).toBe(1);
     expect(JSON.parse(findings.stdout)).toContainEqual(
-      expect.objectContaining({ check: "task square", status: "problem" }),
+      expect.objectContaining({ check: "hosts", status: "problem", finding: "no host is running; 1 task waits" }),
     );
   });
 
@@ -465,6 +465,8 @@ describe("task", () => {
       "finishedAt",
       "failedReason",
       "tags",
+      "workflow",
+      "limit",
     ]);
     expect(JSON.parse(line ?? "")).toMatchObject({ name: "square", state: "completed", host: "w1" });
   });
