@@ -137,8 +137,16 @@ test.each([
   const gates = [`${file}.longer`, ...(lost.isFull ? [`${file}.before`] : [])];
   const others = await Promise.all(gates.map((gate) => space.submit("default", "untilFile", [gate])));
   for (const id of others) await space.untilState("default", id, "active");
+  // and no look is under way that began before the job is there
+  let [seenAt, isArmed] = [performance.now(), false];
+  const isLost = proxy.dropReplies((command) => {
+    if (!command.includes(lost.command)) return false;
+    seenAt = performance.now();
+    return isArmed;
+  });
+  await until(() => performance.now() - seenAt > 500, { what: "the host looks for nothing" });
+  isArmed = true;
   // when
-  const isLost = proxy.dropReplies((command) => command.includes(lost.command));
   const jobId = await space.submit("default", "square", [7]);
   if (lost.isFull) writeFileSync(`${file}.before`, "");
   await isLost;
