@@ -5,8 +5,8 @@
 #   scripts/docker-engine.sh status             exit code 0 when an engine answers
 #   scripts/docker-engine.sh stop               stop the engine that `start` started, nothing else
 #
-# With a process id as second word, `start` notes that this process uses the engine, and `stop` lets it go: the engine
-# stops when its last living user does, also when that one is killed. Test runs that overlap share one engine this way.
+# With a process id as second word, `start` notes that this process uses the engine, and `stop` ends that use: the
+# engine stops when its last living user does, also when that one is killed. Test runs that overlap share one engine this way.
 #
 # stdout carries `export` lines only, words go to stderr. `start` takes the first of: the engine started before, the
 # engine that `docker` reaches already, a dockerd started now. The last needs root. A dockerd that is not installed is
@@ -51,7 +51,7 @@ start() {
   [ "$(uname -s)" = Linux ] || fail "no engine answers, and starting one needs Linux: start Docker and try again"
   [ "$(id -u)" = 0 ] || fail "no engine answers, and starting one needs root: start Docker, or run this as root"
   mkdir -p "$run" "$cache"
-  # Whoever comes second waits, and finds the engine of the first.
+  # A second command waits, and finds the engine of the first.
   lock
   mkdir -p "$users"
   if [ -n "$user" ]; then start_time "$user" >"$users/$user"; else touch "$users/everybody"; fi
@@ -65,13 +65,14 @@ start_watched() {
   (cd / && exec setsid sh -s watch "$(cat "$pidfile")" >>"$log" 2>&1 9>&-) <"$0" &
 }
 
-# A user that is killed does not let go, and an engine that is killed leaves its containers: cleans up in both cases.
+# A user that is killed does not say that it ends, and an engine that is killed leaves its containers: cleans up in both
+# cases.
 # @param the pid of the engine
 watch() {
   watched=$user
   user=
   while is_pid_of_engine && own_engine_runs && is_used; do sleep 1; done
-  # With the lock held nobody begins to use it.
+  # With the lock held no run begins to use it.
   lock
   if ! is_pid_of_engine; then return; fi
   if own_engine_runs && is_used; then
@@ -126,7 +127,7 @@ try_dockerd() {
   return 1
 }
 
-# The pid file can outlive a crash, and its number can belong to somebody else by then.
+# The pid file can outlive a crash, and its number can belong to another process by then.
 own_engine_runs() {
   [ -s "$pidfile" ] && [ "$(cat "/proc/$(cat "$pidfile")/comm" 2>/dev/null)" = dockerd ]
 }

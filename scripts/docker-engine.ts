@@ -8,7 +8,7 @@ const SCRIPT = join(ROOT, "scripts/docker-engine.sh");
 export interface Engine {
   /** Empty when an engine answers. */
   reason: string;
-  /** Lets the engine go; one that was started for tests stops when nobody uses it any more. */
+  /** Ends the use of the engine; one that was started for tests stops when no run uses it any more. */
   stop(): void;
 }
 
@@ -24,7 +24,7 @@ export function provideEngine(): Engine {
 }
 
 function runScript(verb: "start" | "stop"): { reason: string; output: string } {
-  // A first start unpacks packages; the bound is for a machine that waits for ever on its mirror.
+  // A first start unpacks packages; the bound is for a machine whose mirror never answers.
   const ended = spawnSync("sh", [SCRIPT, verb, String(process.pid)], { encoding: "utf8", timeout: 280_000 });
   if (ended.status === 0) return { reason: "", output: ended.stdout };
   const lastWord = (ended.stderr ?? "").trim().split("\n").at(-1);
