@@ -3,8 +3,8 @@ export {
   describeLimit,
   type LimitHold,
   type LimitPlace,
+  limitPlaceParts,
   type PoolLimits,
-  partsOf as limitPlaceParts,
   type RuleView,
   readLimits,
 } from "./read-limits.ts";

@@ -88,7 +88,7 @@ export async function readLimits(
       counts.reduce((sum, count) => sum + count, 0),
     ),
     places: names.map((name, index) => ({
-      ...partsOf(name),
+      ...limitPlaceParts(name),
       waiting: Number(replies[2 * index]?.[1] ?? 0),
       running: Number(replies[2 * index + 1]?.[1] ?? 0),
       ...(order.get(name) ?? { nextAt: null, isFull: false }),
@@ -126,7 +126,7 @@ export async function describeLimit(
     client.zrank(keys.limitPart("turns", pool), limitedBy),
   ]);
   const [runningHere, runningInAll, later, rank] = places;
-  const { task, key } = partsOf(limitedBy);
+  const { task, key } = limitPlaceParts(limitedBy);
   const found = rulesIn(state).find((one) => one.task === task);
   const rule = found?.rule;
   const of = task === null ? `pool "${pool}"` : `task "${task}"`;
@@ -156,13 +156,13 @@ function countKey(
   keys: Keys,
   { pool, place, rules }: { pool: string; place: string; rules: readonly RuleView[] },
 ): string {
-  const { task } = partsOf(place);
+  const { task } = limitPlaceParts(place);
   const rule = rules.find((one) => one.task === task);
   return rule?.isEverywhere ? keys.allLimitRunning : keys.limitPart("running", pool);
 }
 
 /** What a place is about. */
-export function partsOf(place: string): { task: string | null; key: string } {
+export function limitPlaceParts(place: string): { task: string | null; key: string } {
   const at = place.indexOf("|");
   return { task: place.slice(0, at) || null, key: place.slice(at + 1) };
 }
