@@ -45,8 +45,8 @@ test.each<[string, string[], string[], RegExp]>([
       await until(async () => (await ready()).status === 503, { what: "the host is not ready" });
       // Long enough for the duties of a fleet that come every few seconds, with some commands each.
       const perSecond = await commandRate(commands, 3_000);
-      // then
-      expect(perSecond).toBeLessThan(100);
+      // then: 30 to 50 where the machine has nothing else to do; a queue that is asked without a pause has thousands
+      expect(perSecond).toBeLessThan(300);
       expect((await ready()).text).toMatch(meaning);
     } finally {
       await space.client.call(out, ...outArgs);
