@@ -46,7 +46,7 @@ const UNITS = [
 ];
 const units = {
   ...resolution,
-  test: { name: "units", env, include: UNITS, isolate: false, testTimeout: 60_000, ...builtPackages },
+  test: { name: "units", env, include: UNITS, isolate: false, testTimeout: 120_000, ...builtPackages },
 };
 
 // One project a package.
@@ -59,8 +59,8 @@ const project = (name: string): object => ({
     include: [`packages/${name}/test/**/*.test.ts`],
     exclude: [...UNITS, ...(runsAllPages ? [] : PAGES.map((page) => `packages/dashboard/test/web/${page}.test.ts`))],
     // Real Redis servers and real processes: generous, because only a hang should meet it.
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     expect: expectation,
   },
 });
@@ -79,8 +79,8 @@ const distance = {
     ],
     env: { ...env, MANYHANDS_TEST_DISTANCE: "3", MANYHANDS_TEST_WORLDS: "1" },
     ...builtPackages,
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     expect: expectation,
   },
 };

@@ -195,6 +195,12 @@ describe("tasks", () => {
 });
 
 describe("a query", () => {
+  test.each(["x", "", "failed,,x"])("of the state %j is refused with the states that there are", async (state) => {
+    const { status, body } = await call(`/tasks?state=${state}`);
+    expect(status).toBe(400);
+    expect(body["detail"]).toMatch(/state: must be one or more of waiting, delayed, .*; got /);
+  });
+
   test("finds tasks in pages, counts them, and names those that an action is for", async () => {
     for (let index = 0; index < 5; index += 1) {
       const options = { delay: 600_000, tags: ["batch-7"] };

@@ -352,7 +352,7 @@ export class TaskInspector {
 
   /**
    * Puts a failed or cancelled task back into its queue, with all its attempts.
-   * @throws ValueError as {@link get}
+   * @throws ValueError as {@link get}, and for a step of a workflow: the workflow is what can be retried
    */
   retry(id: string, options?: InPool): Promise<RetryOutcome>;
   /** Retries all tasks of a query, as {@link cancel} cancels them. Without a `state`: all failed and cancelled ones. */

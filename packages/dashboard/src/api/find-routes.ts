@@ -24,7 +24,10 @@ const states = z.array(z.enum(FIND_STATES)).min(1);
 const filters = {
   pool: filterText.optional(),
   state: z
-    .union([filterText.transform((text) => text.split(",")).pipe(states), states])
+    .union([filterText.transform((text) => text.split(",")).pipe(states), states], {
+      error: ({ input }) =>
+        `must be one or more of ${FIND_STATES.join(", ")}; got ${JSON.stringify(input)?.slice(0, 100)}`,
+    })
     .optional()
     .openapi({ description: `One state, or several with commas between: ${FIND_STATES.join(", ")}.` }),
   task: filterText.optional().openapi({ description: "Name of the task." }),

@@ -2,7 +2,6 @@ import { ManyhandsError, ValueError, WorkerLostError } from "@manyhands/core";
 import {
   encodeToString,
   type FinishedSet,
-  JOB_LIMIT_KEY_FIELD,
   JOB_WATCHERS_FIELD,
   type JobReturn,
   type Milliseconds,
@@ -14,7 +13,7 @@ import { DelayedError, WaitingError } from "bullmq";
 import { type ChildPool, InitializerFailed } from "../children/child-pool.ts";
 import { forgetCancellation, heedRequests, isCancelledWhole } from "../control/cancellation.ts";
 import { type Fence, holdOf } from "../fence/fence.ts";
-import { lacksKey } from "../limits/missing-key.ts";
+import { lacksKey, noteKey } from "../limits/missing-key.ts";
 import type { PoolMeter } from "../metrics/pool-meter.ts";
 import { withInput } from "../workflows/step-input.ts";
 import { stepOf } from "../workflows/step-of-job.ts";
@@ -149,7 +148,7 @@ export class JobRunner {
     token: string,
     { pool, request }: { pool: PoolRecord; request: JobRequest },
   ): Promise<never> {
-    const { client, keys, running } = this.#host;
+    const { running } = this.#host;
     const run = this.#prepare(job, pool, { ...request, computesKey: true });
     running.add(run);
     try {
@@ -164,7 +163,7 @@ export class JobRunner {
       throw await this.#outcome.refuse(job, error, { count: request.count });
     }
     const key: unknown = JSON.parse(run.json ?? '""');
-    await client.hset(keys.job(pool.name, run.jobId), JOB_LIMIT_KEY_FIELD, String(key));
+    await noteKey(this.#host, { pool: pool.name, jobId: run.jobId }, String(key));
     await job.moveToDelayed(Date.now(), token);
     throw new DelayedError();
   }

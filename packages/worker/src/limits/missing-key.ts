@@ -5,6 +5,7 @@ import {
   type PoolRecord,
   type RedisClient,
   readLimitRule,
+  Script,
   type TaskAnnouncement,
 } from "@manyhands/core/internal";
 
@@ -33,3 +34,29 @@ export async function lacksKey(
   if ((job.opts as { [LIMIT_KEY_OPTION]?: unknown })[LIMIT_KEY_OPTION] !== undefined) return false;
   return (await client.hexists(keys.job(pool.name, job.id ?? ""), JOB_LIMIT_KEY_FIELD)) === 0;
 }
+
+/** Notes the key of a job that was taken only to compute it. That was no start. */
+export async function noteKey(
+  { client, keys }: { client: RedisClient; keys: Keys },
+  place: { pool: string; jobId: string },
+  key: string,
+): Promise<void> {
+  await keepKey.run(client, [keys.job(place.pool, place.jobId)], [key]);
+}
+
+/**
+ * Notes the key that limits count a job under, and takes the start back that the look for the key has counted.
+ *
+ * KEYS[1] hash of the job
+ * ARGV[1] key
+ * Returns 1 when it is noted now, 0 when it was before.
+ */
+const keepKey = new Script<0 | 1>({
+  name: "keepKey",
+  lua: `
+if redis.call("HSETNX", KEYS[1], "${JOB_LIMIT_KEY_FIELD}", ARGV[1]) == 0 then return 0 end
+if redis.call("HINCRBY", KEYS[1], "ats", -1) <= 0 then redis.call("HDEL", KEYS[1], "ats") end
+redis.call("HDEL", KEYS[1], "processedOn", "pb")
+return 1
+`,
+});

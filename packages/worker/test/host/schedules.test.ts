@@ -207,6 +207,7 @@ describe("bad input is refused, and says what to do", () => {
     [{}, /either cron or every; got neither/],
     [{ cron: "0 3 * * *", every: 1_000 }, /either cron or every; got both/],
     [{ cron: "0 0 31 2 *" }, /never due: there is no such day within nine years/],
+    [{ every: 1e15 }, /every 1000000000000000 ms is never due: the first time is later than a clock can tell/],
     [{ cron: "* * *" }, /5 fields .* got 3/],
     [{ cron: "61 * * * *" }, /the minute is a number from 0 to 59/],
     [{ cron: "@often" }, /there is no "@often"/],

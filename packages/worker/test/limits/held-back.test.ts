@@ -1,4 +1,4 @@
-import { type Context, connect, type TaskHandle } from "@manyhands/core";
+import { type Context, connect, ExpiredError, type TaskHandle } from "@manyhands/core";
 import { Inspector, sweepIndex } from "@manyhands/core/internal";
 import { until, useRedis } from "@manyhands/testing";
 import { beforeEach, expect, onTestFinished, test, vi } from "vitest";
@@ -7,6 +7,7 @@ import {
   newVisits,
   type Visits,
   visitAlone,
+  visitFailing,
   visitFree,
   visitHeld,
   visitRanked,
@@ -338,4 +339,51 @@ test("calls are held back by the priority of their task, and a change to none gi
     "WITHSCORES",
   );
   expect([scores[1], scores[3]].map((score) => Math.floor(Number(score) / 0x1_0000_0000))).toEqual([7, 7]);
+});
+
+test.each([
+  { what: "its program", byName: false },
+  { what: "a host", byName: true },
+])(
+  "a call that expires while a limit holds it back is dropped, and counted in no way, where $what computes its key",
+  async ({ byName }) => {
+    // given
+    await host(8);
+    const options = { pool: "one" };
+    const held = await Promise.all([1, 2].map(() => mp.submit(visitHeld, ["tenant"], options)));
+    await until(() => visits.begun.length === 2, { what: "as many run as may" });
+    // when
+    const late = { ...options, expires: 700 };
+    const blocked = await Promise.all(
+      [1, 2, 3].map(() =>
+        byName ? mp.submit("visit.held", ["tenant"], late) : mp.submit(visitHeld, ["tenant"], late),
+      ),
+    );
+    await untilBlocked(...blocked);
+    const [view] = await Promise.all(blocked.map((handle) => handle.show()));
+    // then
+    expect(view).toMatchObject({ startedAt: null, host: null, attemptsMade: 0 });
+    for (const handle of blocked) await expect(handle.get({ timeout: 30_000 })).rejects.toThrow(ExpiredError);
+    expect(visits.begun).toHaveLength(2);
+    // when they are wanted all the same
+    for (const handle of blocked) expect(await handle.retry()).toMatchObject({ outcome: "queued" });
+    await untilBlocked(...blocked);
+    expect(visits.begun).toHaveLength(2);
+    visits.end.resolve();
+    // then
+    for (const handle of [...held, ...blocked]) await handle.get({ timeout: 30_000 });
+    expect(visits.begun).toHaveLength(5);
+  },
+);
+
+test("a call that has started before does not expire, and is held back again like any other", async () => {
+  // given two calls of one key, which fail at first
+  await host(8);
+  const options = { pool: "one", expires: 400, attempts: 3, backoff: { type: "fixed", delay: 600 } } as const;
+  // when
+  const calls = await Promise.all([1, 2, 3].map(() => mp.submit(visitFailing, ["tenant"], options)));
+  // then
+  for (const call of calls) await expect(call.get({ timeout: 30_000 })).rejects.toThrow("closed");
+  expect(visits.most.get("tenant")).toBe(1);
+  expect(visits.begun).toHaveLength(9);
 });

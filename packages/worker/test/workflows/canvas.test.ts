@@ -15,6 +15,7 @@ import {
   signature,
   TaskUnknownError,
   TimeoutError,
+  ValueError,
   type WorkflowPart,
 } from "@manyhands/core";
 import { useRedis } from "@manyhands/testing";
@@ -183,6 +184,23 @@ describe("a submitted workflow", () => {
     expect(await again.get(PATIENCE)).toEqual([[[1], "there", "found"], "end"]);
     expect(await handle.remove()).toEqual({ outcome: "removed", pool: null });
     expect(await handle.state()).toBe("unknown");
+  });
+
+  test("is what is retried: a step alone is refused, as one and among many, and stays", async () => {
+    // given
+    const { mp } = await open();
+    const handle = await mp.submit(chain(fails.with("closed"), show.with()), { jobId: "nightly" });
+    await failure(handle.get(PATIENCE));
+    // when
+    const refused = await failure(mp.task("nightly.1").retry());
+    const many = await mp.tasks.retry({ workflow: "nightly" });
+    // then
+    expect(refused).toBeInstanceOf(ValueError);
+    expect(refused.message).toContain('is a step of the workflow "nightly"');
+    expect(refused.message).toContain("manyhands workflow retry nightly");
+    expect(many).toMatchObject({ done: 0, refused: 1 });
+    expect(await mp.task("nightly.1").state()).toBe("failed");
+    expect(await handle.retry()).toMatchObject({ outcome: "queued" });
   });
 
   test("starts nothing more once it is cancelled, and stops what runs", async () => {

@@ -1,3 +1,4 @@
+import { ValueError } from "../../errors/index.ts";
 import { bullFunction } from "../../redis/bull-queue/index.ts";
 import type { RedisClient } from "../../redis/connection/index.ts";
 import type { Keys, QueuePart } from "../../redis/keys.ts";
@@ -6,17 +7,30 @@ import { FORGET_RUNS, StoredAnswers } from "../../work/results/stored-answers.ts
 import { bringJobBack } from "../../work/results/unlisted-jobs.ts";
 import type { TaskPlace } from "../../work/submission/find-task.ts";
 import type { RetryOutcome } from "../../work/submission/task-view.ts";
+import { STEP_WORKFLOW_FIELD } from "../../work/workflows/index.ts";
 import { whereIs } from "./where-is.ts";
 
 /** In the order in which BullMQ's script takes them, after the job. */
 const PARTS: readonly QueuePart[] = ["events", "failed", "wait", "meta", "active", "marker", "prioritized", "pc"];
 
-/** Puts a failed or cancelled task back into its queue, with all its attempts; or one that is in no list, so that no host would run it. */
+/**
+ * Puts a failed or cancelled task back into its queue, with all its attempts; or one that is in no list, so that no host would run
+ * it.
+ *
+ * @throws ValueError for a step of a workflow
+ */
 export async function retryTask(context: { client: RedisClient; keys: Keys }, place: TaskPlace): Promise<RetryOutcome> {
   const { client, keys } = context;
   const { pool, jobId } = place;
-  const opts = await client.hget(keys.job(pool, jobId), "opts");
+  const [opts = null, workflow] = await client.hmget(keys.job(pool, jobId), "opts", STEP_WORKFLOW_FIELD);
   if (opts === null) return { outcome: "unknown" };
+  // A host would drop it: only the record of the workflow says what may run.
+  if (workflow) {
+    throw new ValueError(
+      `${jobId} is a step of the workflow "${workflow}", and does not run by itself: retry the workflow, which runs again ` +
+        `what has failed in it (manyhands workflow retry ${workflow})`,
+    );
+  }
   const { state } = await whereIs(client, keys, place);
   if (state === "unknown" && (await bringJobBack(client, keys, place)) === "unlisted")
     return { outcome: "queued", pool };

@@ -1,5 +1,5 @@
 import { RATE } from "../../redis/script/index.ts";
-import { JOB_LIMIT_KEY_FIELD, JOB_LIMITED_FIELD, LIMIT_KEY_OPTION } from "../../wire/records/job.ts";
+import { JOB_EXPIRED_FIELD, JOB_LIMIT_KEY_FIELD, JOB_LIMITED_FIELD, LIMIT_KEY_OPTION } from "../../wire/records/job.ts";
 
 /** How far ahead the time of a job is set that a limit holds back, ms: a host looks then whether that is still right. */
 const HELD_BACK_FOR = 86_400_000;
@@ -92,8 +92,11 @@ end
  * (Redis' clock, ms) in local variables: what it takes to hold back a job that stands in line.
  */
 export const HOLD_BACK: string = `
--- When a job that has not been started expires, epoch ms; nil: never.
+-- When a job that has not been started expires, epoch ms; nil: never. One that has expired and is tried again is wanted all the
+-- same.
 local function expiry_of(job, timestamp)
+  local before = redis.call("HMGET", job, "ats", "${JOB_EXPIRED_FIELD}")
+  if (tonumber(before[1] or "") or 0) > 0 or before[2] then return nil end
   if redis.call("HSTRLEN", job, "data") > ${LONGEST_READ} then return nil end
   local data = redis.call("HGET", job, "data") or ""
   if not string.find(data, '"expires"', 1, true) then return nil end

@@ -205,9 +205,10 @@ function noSchedule(name: string): string {
   return `there is no schedule "${name}"; mp.schedules.list() and "manyhands schedule ls" show all`;
 }
 
-function neverDue({ cron, until }: ScheduleOptions): string {
+function neverDue({ cron, every, until }: ScheduleOptions): string {
   if (until !== undefined)
     return `the schedule is never due: its first time comes after until, ${new Date(until).toISOString()}`;
+  if (every !== undefined) return `every ${every} ms is never due: the first time is later than a clock can tell`;
   return `cron ${got(cron)} is never due: there is no such day within nine years`;
 }
 
