@@ -379,7 +379,7 @@ describe("a workflow", () => {
     await space.host({ tasks: [TASKS] });
 
     // then
-    expect(await failures.get({ timeout: 10_000 })).toMatchObject({
+    expect(await failures.get({ timeout: 30_000 })).toMatchObject({
       ...{ id, step: `${id}.1`, task: "show", args: ["a"], attempts: 0, error: { name: "StateLostError" } },
     });
   });

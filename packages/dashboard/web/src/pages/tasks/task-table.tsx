@@ -109,7 +109,7 @@ const CELLS: Readonly<Record<ColumnName, Omit<Column, "name">>> = {
           <bdi>{failedReason.slice(0, 300)}</bdi>
         </span>
       ),
-    className: "c-args",
+    className: "c-args c-error",
   },
 };
 
