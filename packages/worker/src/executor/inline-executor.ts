@@ -94,7 +94,7 @@ export class InlineExecutor implements Executor {
   }
 
   get isKilled(): boolean {
-    return this.#conversation.exit !== null;
+    return this.#conversation.exit !== undefined;
   }
 
   /** Aborts the signals of everything that runs and ignores answers from now on; code that ignores its signal runs on. */

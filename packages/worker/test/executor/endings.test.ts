@@ -109,9 +109,11 @@ describe.each<Isolation>(["process", "thread"])("how a child of isolation %s end
 
 test("a killed inline executor settles its jobs and hears nothing of them any more", async () => {
   const child = new StartedExecutor("inline");
+  expect(child.executor.isKilled).toBe(false);
   const outcome = await child.run({ task: "untilAborted", args: [] }, () => void child.executor.kill("shutdown"));
   expect(outcome.exit).toMatchObject({ killedFor: "shutdown" });
   expect(outcome.answers).toEqual([]);
+  expect(child.executor.isKilled).toBe(true);
 });
 
 test("an inline executor runs several jobs at once", async () => {
