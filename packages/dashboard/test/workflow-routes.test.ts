@@ -76,6 +76,36 @@ describe("the routes of workflows", () => {
     });
   });
 
+  test("count what the filter lets through to leave out the pages before", async () => {
+    // given: others between them, and a tag that is part of another one
+    for (let number = 1; number <= 5; number += 1) {
+      await waiting(`stop-${number}`, ["paged"]);
+      await waiting(`go-${number}`, ["pa"]);
+      await post(`/workflows/stop-${number}/cancel`);
+    }
+    type Page = { body: { workflows?: { id: string }[]; nextOffset?: number | null } };
+    const read = async (query: string): Promise<{ ids: string[]; offsets: unknown[] }> => {
+      const ids: string[] = [];
+      const offsets: unknown[] = [];
+      for (let next: number | null = 0; next !== null; ) {
+        const { body } = (await call(`/workflows?${query}&limit=2&offset=${next}`)) as Page;
+        ids.push(...(body.workflows ?? []).map(({ id }) => id));
+        next = body.nextOffset ?? null;
+        offsets.push(next);
+      }
+      return { ids, offsets };
+    };
+
+    // then
+    const stopped = ["stop-5", "stop-4", "stop-3", "stop-2", "stop-1"];
+    expect(await read("state=cancelled&tag=paged")).toEqual({ ids: stopped, offsets: [2, 4, null] });
+    expect(await read("tag=paged")).toEqual({ ids: stopped, offsets: [2, 4, null] });
+    expect((await read("tag=pa")).ids).toEqual(["go-5", "go-4", "go-3", "go-2", "go-1"]);
+    expect(await read("state=active&tag=paged")).toEqual({ ids: [], offsets: [null] });
+    expect((await read("state=cancelled")).ids.slice(0, 5)).toEqual(stopped);
+    expect((await call("/workflows?state=cancelled&tag=paged&offset=5")).body["workflows"]).toEqual([]);
+  });
+
   test("show one with its tree, and parts of it in pages", async () => {
     // given
     const parts = Array.from({ length: 130 }, (_, index) => tell(`n${index}`, "unserved"));

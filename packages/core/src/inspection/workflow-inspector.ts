@@ -32,7 +32,7 @@ export interface WorkflowQuery {
   tag?: string | undefined;
   /** Most rows, 1 to 1 000. @defaultValue 100 */
   limit?: number | undefined;
-  /** Workflows that are left out: those of the pages before. @defaultValue 0 */
+  /** Workflows of that state and tag that are left out: those of the pages before. @defaultValue 0 */
   offset?: number | undefined;
 }
 
@@ -53,11 +53,8 @@ export interface PartsPage {
 }
 
 const STATES: readonly WorkflowRow["state"][] = ["waiting", "active", "completed", "failed", "cancelled"];
-/** Most rows of a page, and most records that are looked at for it. */
+/** Most rows of a page. */
 const MOST_ROWS = 1_000;
-const MOST_LOOKED = 5_000;
-/** Records that are read at once. */
-const BATCH = 100;
 const MOST_PARTS = 250;
 
 /** Looks at workflows and steers them, whichever program submitted them (`mp.workflows`). Every answer is read afresh. */
@@ -70,7 +67,7 @@ export class WorkflowInspector {
   }
 
   /**
-   * Newest first. With a state or a tag at most 5 000 workflows are looked at for one page.
+   * Newest first.
    * @throws ValueError for a bad filter
    */
   list(query: WorkflowQuery = {}): Promise<WorkflowPage> {
@@ -82,24 +79,7 @@ export class WorkflowInspector {
       if (!(Number.isInteger(limit) && limit >= 1 && limit <= MOST_ROWS)) {
         throw new ValueError(`limit must be a whole number from 1 to ${MOST_ROWS}; got ${got(limit)}`);
       }
-      const workflows: WorkflowRow[] = [];
-      let at = offset;
-      let total = 0;
-      while (workflows.length < limit && at < offset + MOST_LOOKED) {
-        const page = await listWorkflows(this.#place, { offset: at, count: BATCH });
-        total = page.total;
-        const records = await Promise.all(page.ids.map((id) => readWorkflow(this.#place, id)));
-        for (const record of records) {
-          if (workflows.length === limit) break;
-          at += 1;
-          if (record === null) continue;
-          const row = toRow(record);
-          if ((state === undefined || row.state === state) && (tag === undefined || row.tags.includes(tag)))
-            workflows.push(row);
-        }
-        if (page.ids.length < BATCH && workflows.length < limit) break;
-      }
-      return { workflows, total, nextOffset: at < total ? at : null };
+      return listWorkflows(this.#place, { state: state ?? null, tag: tag ?? null, offset, limit });
     });
   }
 

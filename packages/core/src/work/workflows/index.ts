@@ -12,10 +12,10 @@ export {
 } from "./canvas.ts";
 export { addChild, noMoreChildren } from "./children.ts";
 export { DEEPEST, flatten, MOST_NODES } from "./flatten.ts";
+export { listWorkflows } from "./list-workflows.ts";
 export { type FailedWorkflow, startWorkflow, WORKFLOW_OPTIONS, type WorkflowOptions } from "./submit-workflow.ts";
 export { followWorkflow, type WorkflowWatch, waitForWorkflow } from "./wait-for-workflow.ts";
 export {
-  listWorkflows,
   putWorkflow,
   readWorkflow,
   readWorkflowNodes,

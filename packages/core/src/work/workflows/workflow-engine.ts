@@ -247,18 +247,6 @@ export async function readWorkflowNodes(
   });
 }
 
-/** Workflows by when they were submitted, the newest first. @param options.offset - How many of them to leave out. */
-export async function listWorkflows(
-  { client, keys }: WorkflowContext,
-  { offset = 0, count = 100 }: { offset?: number; count?: number } = {},
-): Promise<{ ids: string[]; total: number }> {
-  const [ids, total] = await Promise.all([
-    client.zrevrange(keys.workflows, offset, offset + count - 1),
-    client.zcard(keys.workflows),
-  ]);
-  return { ids, total };
-}
-
 /** Has the clients look that are noted in a workflow. */
 export async function tellWatchers({ client, keys }: WorkflowContext, id: string, watchers: string): Promise<void> {
   const name = workflowUpdatesName(id);
