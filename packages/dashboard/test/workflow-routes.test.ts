@@ -144,17 +144,26 @@ describe("the routes of workflows", () => {
     // then
     expect(await call("/workflows/steer-1", { method: "DELETE" }, "admin")).toMatchObject({
       status: 409,
-      body: { detail: expect.stringContaining("cancel it first") },
+      body: { detail: expect.stringContaining("cancel it first"), outcome: "running" },
     });
     expect(await post("/workflows/steer-1/cancel", { reason: "wrong day" })).toMatchObject({
       status: 200,
       body: { outcome: "stopping" },
     });
     expect((await call("/workflows/steer-1")).body).toMatchObject({ state: "cancelled", failedReason: "wrong day" });
-    expect((await post("/workflows/steer-1/cancel")).body).toMatchObject({ outcome: "finished", state: "cancelled" });
+    expect(await post("/workflows/steer-1/cancel")).toMatchObject({
+      status: 409,
+      body: { detail: "workflow steer-1 is cancelled already", outcome: "finished", state: "cancelled" },
+    });
     expect((await post("/workflows/steer-1/retry")).body).toMatchObject({ outcome: "queued", steps: 2 });
     expect(await state("steer-1")).toBe("active");
-    expect((await post("/workflows/steer-1/retry")).body).toMatchObject({ outcome: "not-failed", state: "active" });
+    expect(await post("/workflows/steer-1/retry")).toMatchObject({
+      status: 409,
+      body: {
+        detail: "workflow steer-1 is active; only a failed or cancelled workflow can be retried",
+        ...{ outcome: "not-failed", state: "active" },
+      },
+    });
     await post("/workflows/steer-1/cancel");
     expect(await call("/workflows/steer-1", { method: "DELETE" }, "admin")).toMatchObject({
       status: 200,
@@ -241,6 +250,21 @@ describe("the routes of workflows", () => {
       404,
       "removed",
     ]);
+  });
+
+  test("are what a retry of one of its steps is sent to", async () => {
+    // given
+    const bad = await mp.submit(chain(tell("ada"), signature("tell", [""]).immutable()), { jobId: "alone-1" });
+    await bad.get().catch(() => {});
+
+    // when
+    const refused = await post("/tasks/alone-1.2/retry");
+
+    // then
+    expect(refused).toMatchObject({ status: 409, body: { outcome: "step", state: "failed", workflow: "alone-1" } });
+    expect(refused.body["detail"]).toContain("POST /api/v1/workflows/alone-1/retry");
+    expect(refused.body["detail"]).toContain("manyhands workflow retry alone-1");
+    expect((await post(`/workflows/${refused.body["workflow"]}/retry`)).body).toMatchObject({ outcome: "queued" });
   });
 });
 

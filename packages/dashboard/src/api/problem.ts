@@ -23,6 +23,7 @@ export const Problem = z
     outcome: z.string().optional().openapi({ description: "Why an action was not done, in one word." }),
     state: z.string().optional().openapi({ description: "The state that stood in its way." }),
     host: z.string().nullable().optional().openapi({ description: "Where it runs." }),
+    workflow: z.string().optional().openapi({ description: "The workflow that the task is a step of." }),
   })
   .openapi("Problem");
 

@@ -1,8 +1,10 @@
+import { ValueError } from "@manyhands/core";
 import { DEFAULT_MAX_PAYLOAD, DEFAULT_POOL, type HostRecord, submitDetached } from "@manyhands/core/internal";
 import { ofPool, shared } from "../live/shared.ts";
 import { HIDDEN, holdsHidden, type Redaction } from "../values/redaction.ts";
 import type { TraceUrl } from "../values/trace-url.ts";
 import { apiApp } from "./api-app.ts";
+import { API_PATH } from "./api-path.ts";
 import type { ApiPlace } from "./api-place.ts";
 import { asJson } from "./as-json.ts";
 import { createRoute, type OpenAPIHono, z } from "./open-api.ts";
@@ -103,7 +105,15 @@ const retry = createRoute({
   path: "/tasks/{id}/retry",
   ...{ tags, summary: "Put a failed task back into its queue" },
   request: { params, query: inPool },
-  responses: { 200: jsonAnswer(Done, "It is queued."), 404: unknown, 409: conflict, ...PROBLEMS },
+  responses: {
+    200: jsonAnswer(Done, "It is queued."),
+    404: unknown,
+    409: problemAnswer(
+      "Its state does not allow that; `outcome` and `state` say why. A step of a workflow (`outcome` is `step`) is retried " +
+        "with its `workflow`: POST /api/v1/workflows/{workflow}/retry.",
+    ),
+    ...PROBLEMS,
+  },
 });
 
 const promote = createRoute({
@@ -196,7 +206,12 @@ export function taskRoutes(
 
   app.openapi(retry, async (context) => {
     const { id } = context.req.valid("param");
-    const outcome = await tasks.retry(id, context.req.valid("query"));
+    const query = context.req.valid("query");
+    const outcome = await tasks.retry(id, query).catch(async (error: unknown) => {
+      const task = error instanceof ValueError ? await tasks.get(id, query) : null;
+      if (task === null || task.workflow === null) throw error;
+      return refuse(409, stepAlone(id, { workflow: task.workflow, state: task.state }));
+    });
     if (outcome.outcome === "unknown") return missing(id);
     if (outcome.outcome === "queued") return context.json(outcome, 200);
     return refuse(409, {
@@ -233,4 +248,13 @@ export function taskRoutes(
   });
 
   return app;
+}
+
+/** Why one step of a workflow is not retried, and what retries it. */
+function stepAlone(id: string, { workflow, state }: { workflow: string; state: string }) {
+  const route = `POST ${API_PATH}/workflows/${encodeURIComponent(workflow)}/retry`;
+  const detail =
+    `task ${id} is a step of workflow ${workflow} and does not run by itself; retry the workflow, which runs again what ` +
+    `has failed in it: ${route}, or manyhands workflow retry ${workflow}`;
+  return { detail, outcome: "step", state, workflow };
 }

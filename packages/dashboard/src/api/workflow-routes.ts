@@ -12,6 +12,7 @@ const tags = ["workflows"];
 const maxAge = 900;
 const params = z.object({ id: inPath("id", "Id of a workflow.") });
 const unknown = problemAnswer("There is no workflow of that id.");
+const conflict = problemAnswer("Its state does not allow that; `outcome` and `state` say why.");
 
 const list = createRoute({
   method: "get",
@@ -69,20 +70,17 @@ const parts = createRoute({
   },
 });
 
-const Outcome = z
-  .object({
-    outcome: z.enum(["stopping", "finished", "queued", "not-failed"]),
-    state: WorkflowState.optional(),
-    steps: z.int().optional().openapi({ description: "Steps that are back in line." }),
-  })
-  .openapi("WorkflowOutcome");
+const Stopping = z.object({ outcome: z.literal("stopping") }).openapi("WorkflowCancellation");
+const Retried = z
+  .object({ outcome: z.literal("queued"), steps: z.int().openapi({ description: "Steps that are back in line." }) })
+  .openapi("WorkflowRetry");
 
 const cancel = createRoute({
   method: "post",
   path: "/workflows/{id}/cancel",
   ...{ tags, summary: "Stop a workflow: nothing of it starts any more, and what runs is cancelled" },
   request: { params, body: jsonBody(z.strictObject({ reason: z.string().max(1_000).optional() }), false) },
-  responses: { 200: jsonAnswer(Outcome, "What became of it."), 404: unknown, ...PROBLEMS },
+  responses: { 200: jsonAnswer(Stopping, "It is cancelled."), 404: unknown, 409: conflict, ...PROBLEMS },
 });
 
 const retry = createRoute({
@@ -90,7 +88,7 @@ const retry = createRoute({
   path: "/workflows/{id}/retry",
   ...{ tags, summary: "Go on with a failed or cancelled workflow; what has completed does not run again" },
   request: { params },
-  responses: { 200: jsonAnswer(Outcome, "What became of it."), 404: unknown, ...PROBLEMS },
+  responses: { 200: jsonAnswer(Retried, "It goes on."), 404: unknown, 409: conflict, ...PROBLEMS },
 });
 
 const remove = createRoute({
@@ -101,7 +99,7 @@ const remove = createRoute({
   responses: {
     200: jsonAnswer(z.object({ outcome: z.literal("removed") }), "It is gone."),
     404: unknown,
-    409: problemAnswer("It, or a step of it, runs: cancel it first."),
+    409: problemAnswer("It, or a step of it, runs: cancel it first; `outcome` says so."),
     ...PROBLEMS,
   },
 });
@@ -128,23 +126,30 @@ export function workflowRoutes({ inspector }: ApiPlace): OpenAPIHono {
   app.openapi(cancel, async (context) => {
     const { id } = context.req.valid("param");
     const { reason } = context.req.valid("json") ?? {};
-    const outcome = await workflows.cancel(id, { reason });
-    if (outcome.outcome === "unknown") return refuse(404, noWorkflow(id));
-    return context.json(asJson(outcome), 200);
+    const done = await workflows.cancel(id, { reason });
+    const { outcome } = done;
+    if (outcome === "unknown") return refuse(404, noWorkflow(id));
+    if (outcome === "stopping") return context.json({ outcome }, 200);
+    return refuse(409, { detail: `workflow ${id} is ${done.state} already`, outcome, state: done.state });
   });
 
   app.openapi(retry, async (context) => {
     const { id } = context.req.valid("param");
-    const outcome = await workflows.retry(id);
-    if (outcome.outcome === "unknown") return refuse(404, noWorkflow(id));
-    return context.json(asJson(outcome), 200);
+    const done = await workflows.retry(id);
+    const { outcome } = done;
+    if (outcome === "unknown") return refuse(404, noWorkflow(id));
+    if (outcome === "queued") return context.json({ outcome, steps: done.steps }, 200);
+    const why = `workflow ${id} is ${done.state}; only a failed or cancelled workflow can be retried`;
+    return refuse(409, { detail: why, outcome, state: done.state });
   });
 
   app.openapi(remove, async (context) => {
     const { id } = context.req.valid("param");
     const { outcome } = await workflows.remove(id);
     if (outcome === "unknown") return refuse(404, noWorkflow(id));
-    if (outcome === "running") return refuse(409, `workflow ${id}, or a step of it, runs; cancel it first`);
+    if (outcome === "running") {
+      return refuse(409, { detail: `workflow ${id}, or a step of it, runs; cancel it first`, outcome });
+    }
     return context.json({ outcome }, 200);
   });
 
