@@ -14,7 +14,7 @@ export interface RunOptions {
 }
 
 /** With more failed files than this none is run again: what failed is no matter of time. */
-const MOST_AGAIN = 4;
+const MOST_AGAIN = 8;
 
 /** Runs Vitest with these arguments and prints how it ended: "N passed, N failed" (", N skipped" may follow). */
 export function runVitest(args: readonly string[], { environment = {}, after = "", again }: RunOptions = {}): boolean {
@@ -37,11 +37,14 @@ function withSecondRun(first: Outcome, environment: NodeJS.ProcessEnv): Outcome 
   console.log(`\n${first.failed.length} failed beside other files, so their files run once more, one at a time`);
   const files = [...new Set(first.failedFiles)];
   const second = outcomeOf([...files, "--no-file-parallelism"], environment);
-  const unstable = first.failed.filter((test) => !second.failed.includes(test));
+  // A hook that failed before them leaves tests out.
+  const notRun = new Set(second.skipped.flatMap(({ tests }) => tests));
+  const failed = [...second.failed, ...first.failed.filter((test) => notRun.has(test))];
+  const unstable = first.failed.filter((test) => !failed.includes(test));
   return {
     ...first,
     passed: first.passed + unstable.filter((test) => second.passedTests.includes(test)).length,
-    failed: second.failed,
+    failed,
     strayErrors: second.strayErrors,
     unstable,
   };

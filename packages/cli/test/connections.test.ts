@@ -56,7 +56,7 @@ test("redis+sentinel://, and calls go on over the death of the master", async ()
   const replica = await startRedisServer({ password, appendOnly: false, extraArguments: replicaOf });
   onTestFinished(() => replica.stop());
   const ports = await Promise.all([1, 2, 3].map(() => startSentinel(master.port, password)));
-  await until(() => knowEachOther(ports), { timeout: 20_000, what: "the Sentinels know each other and the replica" });
+  await until(() => knowEachOther(ports), { what: "the Sentinels know each other and the replica" });
   const places = ports.map((port) => `127.0.0.1:${port}`).join(",");
   const url = `redis+sentinel://:${password}@${places}/mymaster?sentinelPassword=of-sentinels`;
   await expectAllReach(url);

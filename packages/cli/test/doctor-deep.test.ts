@@ -226,7 +226,7 @@ test("after programs were killed in the middle of everything, nothing is found o
   // What they wrote last is known for two minutes, by a key with a time to live: they might have been cut off only.
   const ofSessions = async (): Promise<string[]> =>
     (await client.keys(`{${place.namespace}}/session-*`)).filter((key) => !key.includes("/session-writes/"));
-  await until(async () => (await ofSessions()).length === 0, { what: "all is reaped", timeout: 20_000 });
+  await until(async () => (await ofSessions()).length === 0, { what: "all is reaped" });
   // then
   const { findings, code } = await diagnose(place);
   expect(findings.filter((finding) => !/ ok: /.test(finding))).toEqual([]);

@@ -160,7 +160,7 @@ describe("manyhands run", () => {
 
     command.signal("SIGKILL");
 
-    await until(() => !family.some(processIsAlive), { what: "nothing is left", timeout: 20_000 });
+    await until(() => !family.some(processIsAlive), { what: "nothing is left" });
   });
 
   test("Ctrl-C is the script's to answer", async () => {
@@ -261,7 +261,7 @@ describe("manyhands demo", () => {
 
     command.signal("SIGKILL");
 
-    await until(() => !family.some(processIsAlive), { what: "the hosts are gone", timeout: 20_000 });
+    await until(() => !family.some(processIsAlive), { what: "the hosts are gone" });
   });
 });
 

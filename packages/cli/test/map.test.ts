@@ -157,6 +157,6 @@ test("Ctrl-C stops what runs and takes out what waits", async () => {
       const pool = await inspector.pools.get("default");
       return pool?.active === 0 && pool.waiting === 0;
     },
-    { what: "nothing of it is left", timeout: 20_000 },
+    { what: "nothing of it is left" },
   );
 });

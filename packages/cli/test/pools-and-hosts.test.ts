@@ -104,7 +104,7 @@ describe("pools", () => {
     const place = { redis: redis.url, namespace: redis.namespace() };
     await runHere(["pool", "create", "mail"], place);
     const waiting = start(["submit", "square", "7", "--pool", "mail", "--wait"], place);
-    await until(async () => (await look(place).pools.get("mail"))?.waiting === 1, { timeout: 20_000 });
+    await until(async () => (await look(place).pools.get("mail"))?.waiting === 1);
 
     expect(await runHere(["pool", "rm", "mail"], place)).toMatchObject({
       code: 2,
@@ -202,7 +202,7 @@ describe("hosts", () => {
     const { path, open } = gate();
     const work = start(["submit", "until-file", JSON.stringify(path), "--wait"], place);
     const inspector = look(place);
-    await until(async () => (await inspector.fleet.get("web-1"))?.running.length === 1, { timeout: 20_000 });
+    await until(async () => (await inspector.fleet.get("web-1"))?.running.length === 1);
     expect((await runHere(["host", "show", "web-1"], place)).stdout).toMatch(
       /^running +until-file [\w-]+ \(pool default, pid \d+/m,
     );

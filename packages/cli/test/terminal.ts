@@ -85,7 +85,7 @@ export class Terminal {
         seen = this.screen;
         return pattern.test(seen);
       },
-      { what: `the terminal shows ${pattern}`, timeout: 30_000 },
+      { what: `the terminal shows ${pattern}` },
     ).catch((error) => {
       throw new Error(`${(error as Error).message}; it shows:\n${seen}`);
     });

@@ -114,7 +114,7 @@ test("SIGTERM ends a host that is not up because a task module never loads, and 
   onTestFinished(() => rm(folder, { recursive: true }));
   const loading = join(folder, "loading");
   const worker = start(["worker", "--tasks", fixture("endless.ts")], { ...place(), env: { LOADING: loading } });
-  await until(() => existsSync(loading), { what: "the module is being loaded", timeout: 20_000 });
+  await until(() => existsSync(loading), { what: "the module is being loaded" });
   const children = descendantPids(worker.pid);
 
   worker.signal("SIGTERM");

@@ -9,14 +9,14 @@ type Truthy<Value> = Exclude<Value, null | undefined | false | 0 | "">;
 /**
  * Waits until `condition` gives something truthy, and returns it. For what sends no signal to wait on.
  *
- * @param options.timeout - Milliseconds. @defaultValue 30000
+ * @param options.timeout - Milliseconds. @defaultValue 90000
  * @param options.what - Named in the error when it does not happen in time.
  */
 export async function until<Value>(
   condition: () => Value | Promise<Value>,
   options: { timeout?: number; what?: string } = {},
 ): Promise<Truthy<Value>> {
-  const { timeout = 30_000, what = condition.toString() } = options;
+  const { timeout = 90_000, what = condition.toString() } = options;
   const started = performance.now();
   const deadline = started + timeout;
   for (;;) {

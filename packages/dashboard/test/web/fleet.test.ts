@@ -55,7 +55,7 @@ const hostNamed = async (name: string) =>
   (await get("/hosts?gone=true")).hosts.find((host: any) => host.name === name);
 const goneNamed = (name: string) =>
   // biome-ignore lint/suspicious/noExplicitAny: as above
-  until(async () => (await get("/hosts?gone=true")).gone.find((host: any) => host.name === name), { timeout: 20_000 });
+  until(async () => (await get("/hosts?gone=true")).gone.find((host: any) => host.name === name));
 
 describe("hosts that are gone", () => {
   test("one that is told to end says how it ended and what became of its tasks", async () => {

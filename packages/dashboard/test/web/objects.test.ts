@@ -214,7 +214,7 @@ describe("shared objects in a real Chromium", { timeout: 120_000 }, () => {
       [/-pipe pipe/, /Direction\s+both ways[\s\S]*End 1\s+open/],
     ] as const) {
       await show(name);
-      await until(async () => says.test(await textOf(detail(page))), { timeout: 10_000 });
+      await until(async () => says.test(await textOf(detail(page))));
     }
     expect(await page.title()).not.toBe("owned");
     // one that is not there says so
@@ -285,7 +285,7 @@ describe("shared objects in a real Chromium", { timeout: 120_000 }, () => {
     await until(async () => (await Promise.all(moved.map((lock) => lock.inspect()))).every((lock) => !lock.locked), {
       timeout: 60_000,
     });
-    await until(async () => (await graph(page).locator(".zone").count()) === 0, { timeout: 20_000 });
+    await until(async () => (await graph(page).locator(".zone").count()) === 0);
     const states = () => Promise.all(fleet.marks.deadlock.map((id) => mp.tasks.get(id)));
     await until(async () => (await states()).every((one) => one?.state === "completed"), { timeout: 60_000 });
     expect(complaints).toEqual([]);
@@ -321,7 +321,7 @@ describe("shared objects in a real Chromium", { timeout: 120_000 }, () => {
     // and when it is released, all go on, and nothing is drawn
     await held[Symbol.asyncDispose]();
     await Promise.all([first.get(), second.get()]);
-    await until(async () => (await graph(page).getByText("stock/nantes").count()) === 0, { timeout: 20_000 });
+    await until(async () => (await graph(page).getByText("stock/nantes").count()) === 0);
     expect(complaints).toEqual([]);
   });
 

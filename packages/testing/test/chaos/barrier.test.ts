@@ -86,9 +86,9 @@ test("B9: with killed, frozen and disconnected parties, every wait ends and live
   const waiting = async (): Promise<(number | null)[]> =>
     (await mp.barrier(3, "line").inspect()).waiters.map(({ pid }) => pid);
   const both = [victim.pid, cut.pid].sort();
-  await until(async () => String((await waiting()).sort()) === String(both), { what: "two wait", timeout: 15_000 });
+  await until(async () => String((await waiting()).sort()) === String(both), { what: "two wait" });
   victim.kill();
-  await until(async () => !(await waiting()).includes(victim.pid), { what: "its wait is over", timeout: 15_000 });
+  await until(async () => !(await waiting()).includes(victim.pid), { what: "its wait is over" });
   for (const actor of [steady, frozen]) actor.thaw();
   await mp.event("end").set();
   const told = await Promise.all(stories);

@@ -300,7 +300,7 @@ describe("a condition in trouble", () => {
       (await redis.client().keys("*")).filter((key) => key.includes(name.split("-")[0] ?? name));
     expect((await left()).some((key) => key.includes("condition"))).toBe(true);
     actor.kill();
-    await until(async () => (await left()).length === 0, { timeout: 15_000, what: "nothing is left" });
+    await until(async () => (await left()).length === 0, { what: "nothing is left" });
     expect(await redis.client().zrange(`{${namespace.name}}/objects`, "0", "-1")).toEqual(["event/mine"]);
   });
 });

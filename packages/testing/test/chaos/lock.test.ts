@@ -353,7 +353,7 @@ describe("a lock in trouble", () => {
     const left = async (): Promise<string[]> =>
       (await client.keys("*")).filter((key) => key.includes(name) || key.includes(name.split("-")[0] ?? name));
     expect(await left()).not.toEqual([]);
-    await until(async () => (await left()).length === 0, { timeout: 15_000, what: "nothing is left" });
+    await until(async () => (await left()).length === 0, { what: "nothing is left" });
     expect(await client.zrange(`{${namespace.name}}/objects`, "0", "-1")).toEqual(["lock/mine"]);
   });
 });

@@ -113,7 +113,7 @@ test("N4, N10: when some are killed, frozen or cut off, no message comes twice o
       const keys = await leftovers(redis.client(), namespace);
       return keys.every((key) => !/\/(pipe|session-holdings)/.test(key)) && keys;
     },
-    { what: `nothing is left of the pipes, seed ${seed}`, timeout: 15_000 },
+    { what: `nothing is left of the pipes, seed ${seed}` },
   );
 });
 

@@ -100,8 +100,8 @@ test("a parent that is killed takes its daemons with it, also one that waits; ot
   // when
   program.kill("SIGKILL");
   // then
-  await until(() => !processIsAlive(daemon), { timeout: 20_000, what: "the daemon has ended" });
-  await until(async () => (await redis.client().zcard(`{${namespace}}/processes`)) === 1, { timeout: 10_000 });
+  await until(() => !processIsAlive(daemon), { what: "the daemon has ended" });
+  await until(async () => (await redis.client().zcard(`{${namespace}}/processes`)) === 1);
   expect(processIsAlive(child)).toBe(true);
 });
 
@@ -132,7 +132,7 @@ test("Redis restarted without its data: what ran is lost, ended, and told so", a
   await redis.restart({ keepData: false });
   await child.join({ timeout: 20_000 });
   expect([child.exitcode, child.lost?.code]).toEqual([null, "ERR_PROCESS_LOST"]);
-  await until(() => !processIsAlive(child.pid ?? 0), { timeout: 10_000, what: "it has ended" });
+  await until(() => !processIsAlive(child.pid ?? 0), { what: "it has ended" });
   const [next] = (await started(1, () => 1)) as [Process];
   await next.join({ timeout: 10_000 });
   expect(next.exitcode).toBe(0);
@@ -146,5 +146,5 @@ test("a host that was frozen for so long that its processes were given up ends t
   await child.join({ timeout: 20_000 });
   expect(child.lost?.message).toContain('host "left"');
   hosts[0]?.thaw();
-  await until(() => !processIsAlive(child.pid ?? 0), { timeout: 10_000, what: "the process has ended" });
+  await until(() => !processIsAlive(child.pid ?? 0), { what: "the process has ended" });
 });

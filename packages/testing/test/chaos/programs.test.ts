@@ -35,11 +35,11 @@ test("a program that is killed: its unnamed pool goes after its lease, the calls
   const registry = `{${namespace}}/pools`;
   const left = async () => (await redis.client().keys("*")).filter((key) => key.includes(own[0] ?? ""));
   const isGone = async () => !(await redis.client().hexists(registry, own[0] ?? "")) && (await left()).length === 0;
-  await until(isGone, { timeout: 25_000, what: "the unnamed pool is gone" });
+  await until(isGone, { what: "the unnamed pool is gone" });
   expect((await redis.client().hkeys(registry)).toSorted()).toEqual(["default", "kept"]);
   await until(() => !processIsAlive(notes(unnamed)[0]?.pid ?? 0), { what: "its running call has ended" });
   expect(notes(unnamed).some((note) => note.what === "end")).toBe(false);
-  await until(() => notes(named).filter((note) => note.what === "end").length === 2, { timeout: 30_000 });
+  await until(() => notes(named).filter((note) => note.what === "end").length === 2);
   expect(await mp.pool(1).apply(tasks.rest, [1])).toBe(1);
   expect(processIsAlive(host.pid)).toBe(true);
 });
@@ -121,7 +121,7 @@ test("a program that gives up what it waits for while Redis does not answer ends
   void program.exited.then(() => {
     hasExited = true;
   });
-  await until(() => hasExited, { timeout: 15_000, what: "it ends" });
+  await until(() => hasExited, { what: "it ends" });
   expect(await program.exited).toEqual({ code: 0, signal: null });
 });
 
@@ -134,10 +134,10 @@ test("a program frozen for longer than its lease loses its pool's calls, is told
   await until(async () => (await mp.hosts()).some(({ running }) => running.length === 1), { what: "the call runs" });
   expect(await pools()).toHaveLength(1);
   program.kill("SIGSTOP");
-  await until(async () => (await pools()).length === 0, { timeout: 25_000, what: "its pool is removed" });
+  await until(async () => (await pools()).length === 0, { what: "its pool is removed" });
   await delay(500);
   program.kill("SIGCONT");
-  await until(() => program.output.includes("ended"), { timeout: 25_000, what: "it ends" }).catch((error: Error) => {
+  await until(() => program.output.includes("ended"), { what: "it ends" }).catch((error: Error) => {
     throw new Error(`${error.message}; it printed: ${program.output}`);
   });
   // What comes first tells it: that its session had ended, or the answer of the host that ended the call with its pool.

@@ -610,7 +610,7 @@ describe("a queue in trouble", () => {
     const left = async (): Promise<string[]> =>
       (await redis.client().keys("*")).filter((key) => key.includes(name.split("-")[0] ?? name));
     expect(await left()).not.toEqual([]);
-    await until(async () => (await left()).length === 0, { timeout: 15_000, what: "nothing is left" });
+    await until(async () => (await left()).length === 0, { what: "nothing is left" });
     expect(await redis.client().zrange(`{${namespace.name}}/objects`, "0", "-1")).toEqual(["queue/mine"]);
   });
 });
@@ -693,7 +693,7 @@ describe("a joinable queue in trouble", () => {
       await queue.get();
     });
     actor.freeze();
-    await until(async () => (await work.inspect()).size === 3, { timeout: 10_000, what: "its items are back" });
+    await until(async () => (await work.inspect()).size === 3, { what: "its items are back" });
     actor.thaw();
     const outcome = await actor.run(async ({ kept }) => {
       const queue = kept.get("queue") as { get(): Promise<string>; taskDone(): Promise<void> };

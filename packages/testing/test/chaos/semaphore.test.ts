@@ -293,7 +293,7 @@ describe("a semaphore in trouble", () => {
     const left = async (): Promise<string[]> =>
       (await redis.client().keys("*")).filter((key) => key.includes(name.split("-")[0] ?? name));
     expect(await left()).not.toEqual([]);
-    await until(async () => (await left()).length === 0, { timeout: 15_000, what: "nothing is left" });
+    await until(async () => (await left()).length === 0, { what: "nothing is left" });
     expect(await redis.client().zrange(`{${namespace.name}}/objects`, "0", "-1")).toEqual(["semaphore/mine"]);
   });
 });

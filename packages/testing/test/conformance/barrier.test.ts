@@ -425,7 +425,7 @@ describe("when something fails", () => {
       expect(String(await nextParty)).toContain("enough");
       proxy.delay(0);
       proxy.thaw();
-      await until(() => barrier.broken(), { what: "the next cycle breaks", timeout: 3_000 });
+      await until(() => barrier.broken(), { what: "the next cycle breaks" });
       await barrier.reset();
     }
   });

@@ -336,7 +336,7 @@ describe("a process", () => {
     // when
     await Promise.all([parent.kill(), second.kill()]);
     // then
-    await until(() => !processIsAlive(daemon), { timeout: 15_000, what: "the daemon has ended" });
+    await until(() => !processIsAlive(daemon), { what: "the daemon has ended" });
     await until(() => notes(other).length === 2, { what: "the watcher's join has returned" });
     expect(notes(other)[1]).toEqual({ alive: false });
   });

@@ -172,7 +172,7 @@ describe("a lock on three independent masters", () => {
     proxies[1].thaw();
     proxies[1].delay(0);
     await proxies[1].accept();
-    await until(async () => (await keysLeft()).length === 0, { what: "no vote is left", timeout: 8_000 });
+    await until(async () => (await keysLeft()).length === 0, { what: "no vote is left" });
   });
 
   test("a held lock outlives the death of one node, and its rebirth without data", async () => {
@@ -227,7 +227,7 @@ describe("a lock on three independent masters", () => {
     expect(performance.now() - started).toBeLessThan(2_000);
     proxies[0].thaw();
     await proxies[1].accept();
-    await until(async () => (await keysLeft()).length === 0, { what: "no vote is left", timeout: 8_000 });
+    await until(async () => (await keysLeft()).length === 0, { what: "no vote is left" });
     expect(await lock.acquire({ timeout: 3_000 })).toBe(true);
   });
 

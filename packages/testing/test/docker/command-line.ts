@@ -7,7 +7,7 @@ export const ROOT: string = fileURLToPath(new URL("../../../..", import.meta.url
 
 export interface RunOptions {
   env?: Record<string, string>;
-  /** Milliseconds. @defaultValue 60_000 */
+  /** Milliseconds. @defaultValue 180_000 */
   timeout?: number;
 }
 
@@ -16,7 +16,7 @@ export async function run(program: string, args: readonly string[], options: Run
   const settings = {
     cwd: ROOT,
     env: { ...process.env, ...options.env },
-    timeout: options.timeout ?? 60_000,
+    timeout: options.timeout ?? 180_000,
     maxBuffer: 64 * 1024 * 1024,
   };
   try {

@@ -15,7 +15,7 @@ const FIXTURES = fileURLToPath(new URL("./fixtures", import.meta.url));
 export async function findCompose(): Promise<readonly [string, ...string[]] | undefined> {
   for (const command of [["docker", "compose"], ["docker-compose"]] as const) {
     const [program, ...args] = command;
-    const found = await run(program, [...args, "version"], { timeout: 20_000 }).catch(() => undefined);
+    const found = await run(program, [...args, "version"], { timeout: 60_000 }).catch(() => undefined);
     if (found !== undefined) return command;
   }
   return undefined;
@@ -34,6 +34,7 @@ export class ComposeFleet {
   #environment: Record<string, string> = {};
   #folder = "";
   #isWritten = false;
+  #isBuiltHere = false;
 
   constructor(compose: readonly [string, ...string[]], image: string) {
     this.#compose = compose;
@@ -71,7 +72,8 @@ export class ComposeFleet {
   }
 
   async build(): Promise<void> {
-    await this.compose(["build", "worker"], { timeout: 400_000 });
+    await this.compose(["build", "worker"], { timeout: 900_000 });
+    this.#isBuiltHere = true;
   }
 
   /** Keeps what the next build can use again. Never rejects: only that build is slower without it. */
@@ -80,13 +82,14 @@ export class ComposeFleet {
   }
 
   async up(...options: string[]): Promise<void> {
-    await this.compose(["up", "--detach", "--no-build", ...options], { timeout: 120_000 });
+    await this.compose(["up", "--detach", "--no-build", ...options], { timeout: 240_000 });
   }
 
   async down(): Promise<void> {
     if (!this.#isWritten) return;
-    await this.compose(["down", "--volumes", "--timeout", "5"], { timeout: 90_000 });
-    await docker("image", "rm", "--force", this.#image);
+    await this.compose(["down", "--volumes", "--timeout", "5"], { timeout: 240_000 });
+    // What built the image before the tests removes it: they may run once more.
+    if (this.#isBuiltHere) await docker("image", "rm", "--force", this.#image);
     await this.forget();
   }
 
@@ -97,7 +100,7 @@ export class ComposeFleet {
 
   async compose(
     args: readonly string[],
-    { timeout = 60_000, environment = {} }: { timeout?: number; environment?: Record<string, string> } = {},
+    { timeout = 180_000, environment = {} }: { timeout?: number; environment?: Record<string, string> } = {},
   ): Promise<string> {
     const [program, ...before] = this.#compose;
     const files = ["--file", join(ROOT, "docker-compose.yml"), "--file", join(this.#folder, "override.yml")];
@@ -124,7 +127,7 @@ export class ComposeFleet {
     };
     const allHealthy = (all: string[]) => all.length === count && all.every((state) => state === "healthy");
     await until(async () => allHealthy(await states()), {
-      timeout: 60_000,
+      timeout: 240_000,
       what: `${count} containers of ${service} are healthy`,
     });
   }
@@ -156,7 +159,7 @@ export class ComposeFleet {
     const args = ["build", "--network", "host", "--target", "build", "--tag", BUILD_STAGE];
     await run("docker", [...args, "--build-arg", `NODE_IMAGE=${this.#environment["NODE_IMAGE"]}`, "."], {
       env: this.#environment,
-      timeout: 400_000,
+      timeout: 900_000,
     });
     await docker("image", "prune", "--force", "--filter", "until=1h");
   }

@@ -142,7 +142,7 @@ export class TestNamespace {
         const state = await this.queue(pool).getJobState(jobId);
         return states.includes(state) ? state : undefined;
       },
-      { what: `job ${jobId} is ${states.join(" or ")}`, timeout: 45_000 },
+      { what: `job ${jobId} is ${states.join(" or ")}` },
     );
   }
 

@@ -315,7 +315,7 @@ test("PL23: the cap of a pool holds over all hosts, and a raised cap is used at 
   }
   expect(most).toBe(1);
   await space.registry.update("capped", null, { size: 6 });
-  await until(() => running() === 6, { timeout: 3_000 });
+  await until(() => running() === 6);
 });
 
 test("a busy pool does not starve another: waiting pools take turns", async () => {
@@ -446,7 +446,7 @@ test("an unnamed pool whose maker is gone is removed with everything in it", asy
   await space.pool("kept", { owner: "living" });
   const jobId = await space.submit("orphan", "sleep", [60_000]);
   await space.untilState("orphan", jobId, "active");
-  await until(async () => (await space.registry.get("orphan")) === null, { timeout: 20_000 });
+  await until(async () => (await space.registry.get("orphan")) === null);
   await until(async () => (await space.client.keys(`{${space.name}}:orphan:*`)).length === 0);
   expect(await space.registry.get("kept")).not.toBeNull();
 });

@@ -169,8 +169,9 @@ describe("due times that passed while no host was there", () => {
   ] as const)("missed %s: %d run", async (missed, runs) => {
     // given: three due times, and no host
     const { space, mp, view } = await open();
-    await mp.schedules.set("missed", "square", [5], { every: 200, missed, until: Date.now() + 700 });
-    await new Promise((resolve) => setTimeout(resolve, 800));
+    const from = Date.now() + 3000;
+    await mp.schedules.set("missed", "square", [5], { every: 200, missed, from, until: from + 500 });
+    await until(() => Date.now() > from + 500);
 
     // when
     await space.host();

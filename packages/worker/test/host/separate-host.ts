@@ -35,7 +35,7 @@ export async function startSeparateHost(
     child.kill("SIGKILL");
     await exited;
   });
-  await until(() => output.includes("ready") || child.exitCode !== null, { timeout: 45_000 });
+  await until(() => output.includes("ready") || child.exitCode !== null);
   if (!output.includes("ready")) throw new Error(`the host did not start: ${output}`);
   return { name: options.name, process: child, pid: child.pid ?? 0, exited, output: () => output };
 }

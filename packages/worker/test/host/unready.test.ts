@@ -65,7 +65,7 @@ describe("a host whose task modules no longer load gives its jobs to others, say
     // when
     module.repair();
     // then
-    await until(async () => named(await space.hosts(), "bad")?.state === "running", { timeout: 15_000 });
+    await until(async () => named(await space.hosts(), "bad")?.state === "running");
     expect((await ask(bad.healthPort)).status).toBe(200);
     expect((await space.registry.get("fresh"))?.state).toBe("running");
   });

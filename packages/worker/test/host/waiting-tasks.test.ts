@@ -114,7 +114,7 @@ test("a task that nobody waits for expires by any host, also in a pool that is p
   // then
   const ended = (id: string, pool: string) => async (): Promise<boolean> =>
     (await space.client.hget(space.keys.job(pool, id), "ended")) === "expired";
-  for (const { id, pool } of handles) await until(ended(id, pool ?? ""), { timeout: 20_000 });
+  for (const { id, pool } of handles) await until(ended(id, pool ?? ""));
   expect(await space.client.exists(space.keys.expiries)).toBe(0);
 });
 

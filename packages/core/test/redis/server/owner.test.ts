@@ -28,7 +28,7 @@ test("the server ends, by force, with an owner that is killed while the server i
 
   owner.kill("SIGKILL");
 
-  await until(() => !processIsAlive(facts.pid), { what: "the server ends", timeout: 20_000 });
+  await until(() => !processIsAlive(facts.pid), { what: "the server ends" });
   await untilGone(facts);
 });
 

@@ -235,7 +235,8 @@ describe("cancel", () => {
     await opener.wait();
     proxy.freeze();
     const call = pool.applyAsync(double, [1], { jobId: "on-its-way" });
-    await sleep(10);
+    // Cancelled before it is sent it would never come to Redis; nothing tells that it waits in the socket.
+    await sleep(500);
     expect(await call.cancel()).toBe(true);
     expect(await reason(call)).toBeInstanceOf(CancelledError);
     proxy.thaw();

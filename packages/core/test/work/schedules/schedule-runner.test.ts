@@ -192,7 +192,7 @@ describe("with several hosts", () => {
     broken.start();
     await until(() => warnings.length > 0);
     (await runner()).start();
-    await until(async () => (await view("hard")).runs === 1, { timeout: 15_000 });
+    await until(async () => (await view("hard")).runs === 1);
     await broken.stop();
     expect(warnings).toEqual(['schedule "hard" could not be triggered, trying again in 30 s: its code is broken']);
   });

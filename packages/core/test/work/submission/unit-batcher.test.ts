@@ -233,6 +233,6 @@ test("a call that is made while large jobs are being sent waits behind them and 
   const send = given.subject as unknown as { push(one: Unit): void };
   given.onSend = () => send.push(unit("made meanwhile"));
   for (let index = 0; index < 300; index += 1) given.subject.push(unit(`${index}`, 1_000));
-  await until(() => given.sent.flat().length > 300, { what: "all calls are sent", timeout: 2_000 });
+  await until(() => given.sent.flat().length > 300, { what: "all calls are sent" });
   expect(given.sent.flat().at(-1)).toBe("made meanwhile");
 });
