@@ -24,7 +24,9 @@ test("workflow ls and show, and the task commands with the id of a workflow: sho
   expect(shown).toContain("0 of 251 completed");
   expect(shown).toContain("chain of 2 parts");
   expect(shown).toContain("├─ ▶ group of 250 parts  active, 0 ended");
-  expect(shown).toContain("│  ├─ … 100 × part  waiting  nightly.3 to nightly.102\n");
+  expect(shown).toContain(
+    '│  ├─ ⊘ 100 × part  blocked  nightly.3 to nightly.102: no live worker host serves task "part" in pool "parts"',
+  );
   expect(shown).toContain("… and 150 more parts; --parts shows more");
   expect(shown).toContain('└─ · sum  pending  nightly.2  in pool "default"');
   expect((await run("workflow", "show", "nightly", "--parts", "3", "-o", "json")).stdout).toContain('"nightly.3"');

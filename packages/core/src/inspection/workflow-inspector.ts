@@ -12,6 +12,7 @@ import type {
 import {
   cancelWorkflow,
   failureOf,
+  isWaiting,
   listWorkflows,
   readTree,
   readWorkflow,
@@ -21,10 +22,11 @@ import {
   stepJobId,
   toPart,
   toRow,
+  type WaitingSteps,
   type WorkflowRecord,
 } from "../work/workflows/index.ts";
 import { assertText, type InspectorPlace } from "./place.ts";
-import { viewError } from "./work/index.ts";
+import { showWaiting, viewError } from "./work/index.ts";
 
 /** Which workflows are listed. */
 export interface WorkflowQuery {
@@ -100,7 +102,7 @@ export class WorkflowInspector {
         nodes,
         error: failure === null ? null : viewError(failureOf(record)),
         failedStep: failure === null ? null : { id: stepJobId(id, failure.step), task: failure.task },
-        root: await readTree(this.#place, record, options),
+        root: await this.#tree(record, options),
       };
     });
   }
@@ -129,7 +131,9 @@ export class WorkflowInspector {
       const wanted = Math.min(count, all - from);
       if (wanted <= 0) return { parts: [], count: all };
       const views = await readWorkflowNodes(this.#place, id, { from: first + from, count: wanted });
-      return { parts: views.map(toPart), count: all };
+      const parts = views.map((one) => [toPart(one), one] as WaitingSteps[number]);
+      await showWaiting(this.#place, parts.filter(isWaiting));
+      return { parts: parts.map(([part]) => part), count: all };
     });
   }
 
@@ -172,6 +176,12 @@ export class WorkflowInspector {
       const record = await readWorkflow(this.#place, id);
       return record === null ? { outcome: "unknown" } : { outcome: why, pool: null, state: toRow(record).state };
     });
+  }
+
+  async #tree(record: WorkflowRecord, options: TreeOptions): Promise<WorkflowPart> {
+    const { root, waiting } = await readTree(this.#place, record, options);
+    await showWaiting(this.#place, waiting);
+    return root;
   }
 
   #read<View>(id: string, view: (record: WorkflowRecord) => View | Promise<View>): Promise<View | null> {

@@ -29,13 +29,18 @@ export const WorkflowRow = z
   })
   .openapi("WorkflowRow");
 
+const PartState = z.enum([
+  ...(["pending", "waiting", "prioritized", "delayed", "blocked", "active", "completed", "failed", "stopped"] as const),
+]);
+
 interface PartShape {
   number: number;
   kind: "step" | "chain" | "group";
-  state: "pending" | "waiting" | "delayed" | "active" | "completed" | "failed" | "stopped";
+  state: z.infer<typeof PartState>;
   pool: string | null;
   task: string | null;
   jobId: string | null;
+  blockedBy: string | null;
   errors: "fail" | "return" | null;
   count: number;
   ended: number | null;
@@ -46,10 +51,11 @@ export const WorkflowPart: z.ZodType<PartShape> = z
   .object({
     number: z.int().openapi({ description: "0 is the whole." }),
     kind: z.enum(["step", "chain", "group"]),
-    state: z.enum(["pending", "waiting", "delayed", "active", "completed", "failed", "stopped"]),
+    state: PartState.openapi({ description: "Of a step that is in line, that of its task." }),
     pool: z.string().nullable(),
     task: z.string().nullable(),
     jobId: z.string().nullable().openapi({ description: "Of a step: GET /api/v1/tasks/{id} shows it." }),
+    blockedBy: z.string().nullable().openapi({ description: "Of a step that is blocked: why, and what would help." }),
     errors: z.enum(["fail", "return"]).nullable(),
     count: z.int().openapi({ description: "Parts, also those that are left out." }),
     ended: z.int().nullable().openapi({ description: "Of a group: parts that have ended." }),

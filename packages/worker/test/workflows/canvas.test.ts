@@ -229,7 +229,7 @@ describe("a submitted workflow", () => {
     // then
     expect(await failure(handle.get({ timeout: 20 }))).toBeInstanceOf(TimeoutError);
     expect(await failure(handle.get({ timeout: 0 }))).toBeInstanceOf(TimeoutError);
-    expect((await handle.tree()).root.parts[0]).toMatchObject({ pool: "own", state: "waiting" });
+    expect((await handle.tree()).root.parts[0]).toMatchObject({ pool: "own", state: "blocked" });
     expect(await failure(handle.promote())).toMatchObject({ code: "ERR_VALUE" });
     expect(await failure(handle.show())).toMatchObject({ code: "ERR_VALUE" });
     expect(await failure(handle.tree({ parts: 0 }))).toMatchObject({ code: "ERR_VALUE" });
@@ -240,6 +240,45 @@ describe("a submitted workflow", () => {
     const waiting = failure(handle.get());
     await handle.cancel();
     expect(await waiting).toBeInstanceOf(CancelledError);
+  });
+
+  test("shows steps that wait in the states that they have as tasks, with the same reasons", async () => {
+    // given: no host serves one pool, and a limit holds back what waits in another
+    const { mp, space } = await open({ hosts: 0 });
+    await space.host({ tasks: [TASKS], slots: 4, pools: ["narrow", "later"] });
+    const file = noFile();
+    await using narrow = mp.pool(4, { name: "narrow", limits: { concurrency: 1 } });
+    const first = await narrow.submit(waitForFile, [file]);
+    await expect.poll(() => first.state(), PATIENCE).toBe("active");
+    const handle = await mp.submit(
+      group([
+        signature("show", [1], { pool: "later", delay: 3_600_000 }),
+        signature("unheard", [1], { pool: "later" }),
+        signature("show", [1], { pool: "unserved" }),
+        signature("show", [1], { pool: "unserved", priority: 3 }),
+        signature("show", [1], { pool: "narrow" }),
+        signature("show", [1], { pool: "unserved", delay: 3_600_000 }),
+      ]),
+      { jobId: "waits" },
+    );
+    await expect.poll(async () => (await handle.tree()).root.parts[4]?.state, PATIENCE).toBe("blocked");
+
+    // when
+    const { root } = await handle.tree();
+    const page = await mp.workflows.parts("waits", { from: 0, count: 6 });
+    const tasks = await Promise.all(root.parts.map(({ jobId }) => mp.task(jobId ?? "").show()));
+
+    // then
+    expect(root.parts.map(({ state }) => state)).toEqual(["delayed", ...Array(4).fill("blocked"), "delayed"]);
+    expect(root.parts.map(({ state, blockedBy }) => [state, blockedBy])).toEqual(
+      tasks.map(({ state, blockedBy }) => [state, blockedBy]),
+    );
+    expect(root.parts[1]?.blockedBy).toContain('serves task "unheard"');
+    expect(root.parts[4]?.blockedBy).toContain("(1 at once) holds it back: 1 of 1 run");
+    expect(page?.parts).toEqual(root.parts);
+    expect(root).toMatchObject({ state: "active", blockedBy: null });
+    writeFileSync(file, "");
+    await handle.cancel();
   });
 
   test("shows a large group in pages", async () => {

@@ -9,7 +9,9 @@ const SIGNS: Readonly<Record<WorkflowPart["state"], string>> = {
   failed: "✗",
   active: "▶",
   waiting: "…",
+  prioritized: "…",
   delayed: "◷",
+  blocked: "⊘",
   pending: "·",
   stopped: "–",
 };
@@ -40,7 +42,11 @@ function foldRuns(parts: readonly WorkflowPart[]): WorkflowPart[][] {
   for (const part of parts) {
     const run = runs.at(-1);
     const [first] = run ?? [];
-    const isSame = first?.kind === "step" && first.task === part.task && first.state === part.state;
+    const isSame =
+      first?.kind === "step" &&
+      first.task === part.task &&
+      first.state === part.state &&
+      first.blockedBy === part.blockedBy;
     if (run && isSame) run.push(part);
     else runs.push([part]);
   }
@@ -50,13 +56,19 @@ function foldRuns(parts: readonly WorkflowPart[]): WorkflowPart[][] {
 function folded(run: readonly WorkflowPart[]): string {
   const [first] = run;
   const last = run.at(-1);
-  return `${SIGNS[first?.state ?? "pending"]} ${run.length} × ${first?.task}  ${first?.state}  ${first?.jobId} to ${last?.jobId}`;
+  const ids = `${first?.jobId} to ${last?.jobId}`;
+  return `${SIGNS[first?.state ?? "pending"]} ${run.length} × ${first?.task}  ${first?.state}  ${ids}${whyOf(first)}`;
+}
+
+/** Why it is blocked. */
+function whyOf(part: WorkflowPart | undefined): string {
+  return part?.blockedBy ? `: ${part.blockedBy}` : "";
 }
 
 function lineOf(part: WorkflowPart): string {
   const { kind, state, task, pool, jobId, count, ended, errors } = part;
   const sign = SIGNS[state];
-  if (kind === "step") return `${sign} ${task}  ${state}  ${jobId}  in pool "${pool}"`;
+  if (kind === "step") return `${sign} ${task}  ${state}  ${jobId}  in pool "${pool}"${whyOf(part)}`;
   const progress = kind === "group" && ended !== null ? `, ${ended} ended` : "";
   const returns = errors === "return" ? ", errors are returned" : "";
   return `${sign} ${kind} of ${plural(count, "part")}  ${state}${progress}${returns}`;

@@ -31,4 +31,5 @@ export {
   type TaskRateRow,
   type TaskRates,
 } from "./task-rates.ts";
+export { showWaiting } from "./waiting-steps.ts";
 export { mayBeBlocked, shownState, type Whereabouts, whereIs } from "./where-is.ts";

@@ -136,7 +136,7 @@ function view(job: StoredJob, hosts: readonly HostRecord[]): TaskView {
     failedReason: fields["failedReason"] ?? null,
     progress: parse<unknown>(fields["progress"], null) || null,
     queuePosition: job.position,
-    blockedBy: describeBlock(job, name, hosts),
+    blockedBy: describeBlock({ ...job, pool: place.pool, task: name, jobId: place.jobId }, hosts),
     limit: isServed(hosts, place.pool, name) ? holdIn(job) : null,
     deadOf: typeof envelope.deadOf === "string" ? envelope.deadOf : null,
     parent: readParent(fields["parent"]),
@@ -198,21 +198,29 @@ function holdIn({ limit }: StoredJob): TaskView["limit"] {
   return hold;
 }
 
-function describeBlock(
-  { state, place, parkedFor, limit }: StoredJob,
-  name: string,
+/** A task that does not start, and what is known of that. */
+interface Held extends Pick<StoredJob, "state" | "parkedFor"> {
+  pool: string;
+  task: string;
+  jobId: string;
+  limit: Pick<LimitHold, "text"> | null;
+}
+
+/** Why a task does not start, and what would help; null = nothing holds it back. */
+export function describeBlock(
+  { state, pool, task, jobId, parkedFor, limit }: Held,
   hosts: readonly HostRecord[],
 ): string | null {
   if (state === "unknown") {
     return (
       "it is in no list of its pool, so that no host takes it; put it back with: " +
-      `manyhands task retry ${place.jobId} --pool ${place.pool}`
+      `manyhands task retry ${jobId} --pool ${pool}`
     );
   }
   if (state !== "blocked" && state !== "delayed") return null;
-  if (limit && isServed(hosts, place.pool, name)) return limit.text;
-  if (!isServed(hosts, place.pool, name)) return describeUnserved(hosts, place.pool, name);
-  return state === "delayed" ? null : `the initializer of its pool: ${describeUnserved(hosts, place.pool, parkedFor)}`;
+  if (limit && isServed(hosts, pool, task)) return limit.text;
+  if (!isServed(hosts, pool, task)) return describeUnserved(hosts, pool, task);
+  return state === "delayed" ? null : `the initializer of its pool: ${describeUnserved(hosts, pool, parkedFor)}`;
 }
 
 /** What `read` gives; where that cannot be read, the error that says so: one bad part must not hide the rest of a task. */

@@ -1,9 +1,10 @@
 import type { RedisClient } from "../../redis/connection/index.ts";
 import type { Keys, QueuePart } from "../../redis/keys.ts";
 import { Script } from "../../redis/script/index.ts";
-import { JOB_ENDED_FIELD, JOB_LIMITED_FIELD, JOB_UNSERVED_FIELD } from "../../wire/records/job.ts";
+import { JOB_ENDED_FIELD } from "../../wire/records/job.ts";
 import type { HostRecord } from "../../wire/records/records.ts";
 import { isServed } from "../../work/fleet/index.ts";
+import { HELD_BACK, HELD_BACK_FIELDS } from "../../work/submission/held-back.ts";
 import type { TaskState } from "../../work/submission/task-view.ts";
 
 /** Where a job of a state stands, in the order of the keys that `where_is` takes. */
@@ -121,16 +122,12 @@ end
 const whereIsJob = new Script<[state: TaskState, position: number, task: string, parkedFor: string, limitedBy: string]>(
   {
     name: "whereIsJob",
-    lua: `${WHERE_IS}
+    lua: `${WHERE_IS}${HELD_BACK}
 local state, position = where_is(ARGV[1], KEYS[1], 2)
-local fields = redis.call("HMGET", KEYS[1], "name", "${JOB_UNSERVED_FIELD}", "${JOB_LIMITED_FIELD}")
-local parked_for = state == "delayed" and string.match(fields[2] or "", "^%d+ %S* (%S+)$") or ""
--- The field may be left over from an earlier wait.
-if parked_for ~= "" and not redis.call("ZSCORE", ARGV[2] .. parked_for, ARGV[1]) then parked_for = "" end
-local limited_by = state == "delayed" and string.match(fields[3] or "", "^%d+ (.*)$") or ""
-local rank = limited_by ~= "" and redis.call("ZRANK", ARGV[3] .. limited_by, ARGV[1])
-if rank then position = rank else limited_by = "" end
-return {state, position, fields[1] or "", parked_for, limited_by}
+local fields = redis.call("HMGET", KEYS[1], "name", ${HELD_BACK_FIELDS})
+if state ~= "delayed" then return {state, position, fields[1] or "", "", ""} end
+local parked_for, limited_by, rank = held_back(ARGV[1], fields[2], fields[3], {ARGV[2], ARGV[3]})
+return {state, rank or position, fields[1] or "", parked_for, limited_by}
 `,
   },
 );

@@ -35,12 +35,17 @@ export interface WorkflowPart {
   /** Its number: 0 is the whole. */
   number: number;
   kind: "step" | "chain" | "group";
-  /** `stopped`: it does not start, because the workflow was stopped or a part around it failed. */
-  state: "pending" | "waiting" | "delayed" | "active" | "completed" | "failed" | "stopped";
+  /**
+   * That of a task, or `pending`: its turn has not come; `stopped`: it does not start, because the workflow was stopped or a part
+   * around it failed.
+   */
+  state: "pending" | "waiting" | "prioritized" | "delayed" | "blocked" | "active" | "completed" | "failed" | "stopped";
   /** Of a step: where it runs, its task, and the id of its job. */
   pool: string | null;
   task: string | null;
   jobId: string | null;
+  /** Of a step that is blocked, or delayed and known to no host: why, and what would help. */
+  blockedBy: string | null;
   /** Of a group: what a part that fails does. */
   errors: "fail" | "return" | null;
   /** Parts of a chain or a group, also those that are left out. */

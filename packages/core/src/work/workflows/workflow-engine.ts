@@ -238,8 +238,8 @@ export async function readWorkflowNodes(
     const [kind, parent, place, state, ...rest] = row as [number, number, number, WorkflowNodeView["state"]];
     const common = { number, parent, place, state };
     if (kind === NODE_KINDS.step) {
-      const [pool, task] = rest as unknown as [string, string];
-      return { ...common, kind: "step", pool, task, jobId: stepJobId(id, number) };
+      const [pool, task, parkedFor, limitedBy] = rest as unknown as [string, string, string, string];
+      return { ...common, kind: "step", pool, task, jobId: stepJobId(id, number), parkedFor, limitedBy };
     }
     const [first, size, ended, returns] = rest as unknown as [number, number, number, number];
     if (kind === NODE_KINDS.chain) return { ...common, kind: "chain", first, count: size };

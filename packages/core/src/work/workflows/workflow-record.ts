@@ -104,11 +104,14 @@ export interface WorkflowNodeView {
    * Of a step; "stopped": it does not start because the workflow was stopped, or a part around it failed. Of a chain or a group
    * only "failed", for a part that is an error in the results of its group, or "pending".
    */
-  state: "pending" | "waiting" | "delayed" | "active" | "completed" | "failed" | "stopped";
+  state: "pending" | "waiting" | "prioritized" | "delayed" | "active" | "completed" | "failed" | "stopped";
   /** Of a step. */
   pool?: string;
   task?: string;
   jobId?: string;
+  /** Of a step that is delayed: what no live host knew when it was parked, and the place in which a limit holds it back; "" = none. */
+  parkedFor?: string;
+  limitedBy?: string;
   /** Of a chain or a group. */
   first?: number;
   count?: number;

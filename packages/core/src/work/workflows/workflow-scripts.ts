@@ -1,4 +1,5 @@
 import { Script } from "../../redis/script/index.ts";
+import { HELD_BACK, HELD_BACK_FIELDS } from "../submission/held-back.ts";
 import { NOTE_CHILD } from "./children.ts";
 import { DROP_STEP, workflowLua } from "./workflow-lua.ts";
 
@@ -198,12 +199,12 @@ return {redis.call("HMGET", KEYS[1], "state", "label", "created", "ended", "node
 /**
  * KEYS[1] hash of the workflow
  * ARGV[1] id; ARGV[2] prefix of our keys; ARGV[3] prefix of BullMQ's keys; ARGV[4] number of the first node; ARGV[5] of the last
- * Returns for each node {kind, parent, place, then of a step: state, pool, task; of others: state, first, count, ended, 1 = errors
- * are returned}.
+ * Returns for each node {kind, parent, place, then of a step: state, pool, task, and of one that is delayed what holds it back as
+ * `held_back` says; of others: state, first, count, ended, 1 = errors are returned}.
  */
 export const readNodesScript: Script<(string | number)[][]> = new Script<(string | number)[][]>({
   name: "readWorkflowNodes",
-  lua: () => `${workflowLua()}
+  lua: () => `${workflowLua()}${HELD_BACK}
 local w = open_workflow(ARGV[2], ARGV[3], ARGV[1])
 local views = {}
 local number = tonumber(ARGV[4])
@@ -217,18 +218,24 @@ for _, packed in ipairs(redis.call("LRANGE", w.nodes, ARGV[4], ARGV[5])) do
       call = cmsgpack.unpack(redis.call("HGET", w.hash, "c" .. node[4]))
       w.calls[node[4]] = call
     end
+    local parked_for, limited_by = "", ""
     if state then
     elseif redis.call("SISMEMBER", w.line, number) == 1 then
       local queue = w.queues .. call[1] .. ":"
-      local job = queue .. w.id .. "." .. number
-      if redis.call("EXISTS", job .. ":lock") == 1 then state = "active"
+      local id = w.id .. "." .. number
+      if redis.call("EXISTS", queue .. id .. ":lock") == 1 then state = "active"
       elseif w.state ~= "running" then state = "stopped"
-      elseif redis.call("ZSCORE", queue .. "delayed", w.id .. "." .. number) then state = "delayed"
+      elseif redis.call("ZSCORE", queue .. "delayed", id) then
+        state = "delayed"
+        local fields = redis.call("HMGET", queue .. id, ${HELD_BACK_FIELDS})
+        parked_for, limited_by = held_back(id, fields[1], fields[2],
+          {w.prefix .. "parked/" .. call[1] .. "/", w.prefix .. "limit-waiting/" .. call[1] .. "/"})
+      elseif redis.call("ZSCORE", queue .. "prioritized", id) then state = "prioritized"
       else state = "waiting" end
     elseif redis.call("SISMEMBER", w.failed, number) == 1 then state = "failed"
     elseif redis.call("SISMEMBER", w.held, number) == 1 or workflow_broken(w, number) then state = "stopped"
     else state = "pending" end
-    views[#views + 1] = {node[1], node[2], node[3], state, call[1], call[2]}
+    views[#views + 1] = {node[1], node[2], node[3], state, call[1], call[2], parked_for, limited_by}
   else
     local ended = redis.call("HGET", w.hash, "d" .. number) or "0"
     views[#views + 1] = {node[1], node[2], node[3], state or "pending", node[4], node[5], tonumber(ended), node[6] or 0}

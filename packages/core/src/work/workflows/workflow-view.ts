@@ -30,6 +30,9 @@ export function failureOf({ failure }: Pick<WorkflowRecord, "failure">): unknown
   return readWorkflowError(`${failure?.error ?? ""} ${failure?.message ?? "it failed"}`);
 }
 
+/** Steps that wait, as the record has them: it does not know which hosts there are. */
+export type WaitingSteps = [WorkflowPart, WorkflowNodeView][];
+
 /**
  * The tree of a workflow, level by level; of large chains and groups the first parts. All of it is read in pages.
  * @throws ValueError for a bad number of parts
@@ -38,7 +41,7 @@ export async function readTree(
   context: WorkflowContext,
   record: Pick<WorkflowRecord, "id" | "state">,
   { parts: most = PARTS }: TreeOptions = {},
-): Promise<WorkflowPart> {
+): Promise<{ root: WorkflowPart; waiting: WaitingSteps }> {
   if (!(Number.isInteger(most) && most >= 1 && most <= MOST_PARTS)) {
     throw new ValueError(`parts must be a whole number from 1 to ${MOST_PARTS}; got ${got(most)}`);
   }
@@ -46,6 +49,7 @@ export async function readTree(
   const root = toPart(top as WorkflowNodeView);
   let read = 1;
   let level: [WorkflowPart, WorkflowNodeView][] = [[root, top as WorkflowNodeView]];
+  const waiting = level.filter(isWaiting);
   const ends = new Map<WorkflowPart, WorkflowPart>();
   while (level.length > 0 && read < MOST_READ) {
     const next: [WorkflowPart, WorkflowNodeView][] = [];
@@ -66,18 +70,26 @@ export async function readTree(
       const [last] = await readWorkflowNodes(context, record.id, { from: first + count - 1, count: 1 });
       if (last) ends.set(part, toPart(last));
     }
+    waiting.push(...next.filter(isWaiting));
     level = next;
   }
   settle(root, ends);
   if (record.state === "completed" && root.kind !== "step") root.state = "completed";
-  return root;
+  return { root, waiting };
 }
+
+/** One of those whose state depends on the hosts. */
+export function isWaiting([{ state }]: readonly [WorkflowPart, WorkflowNodeView]): boolean {
+  return (WAITING as readonly string[]).includes(state);
+}
+
+const WAITING = ["waiting", "prioritized", "delayed"] as const satisfies readonly WorkflowPart["state"][];
 
 /** One node as it is shown, without its parts. */
 export function toPart(view: WorkflowNodeView): WorkflowPart {
   const { number, kind, state, pool = null, task = null, jobId = null, errors = null, count = 0 } = view;
   const ended = view.ended ?? null;
-  return { number, kind, state, pool, task, jobId, errors, count, ended, parts: [] };
+  return { number, kind, state, pool, task, jobId, blockedBy: null, errors, count, ended, parts: [] };
 }
 
 /** The record keeps no states of chains and groups: they follow from those of their parts. */
@@ -89,8 +101,7 @@ function settle(part: WorkflowPart, ends: ReadonlyMap<WorkflowPart, WorkflowPart
   const isComplete = part.kind === "group" ? part.ended === part.count : last?.state === "completed";
   if (isComplete && (part.kind === "chain" || part.count > 0)) part.state = "completed";
   else if (states.has("failed") && part.errors !== "return") part.state = "failed";
-  else if (["active", "waiting", "delayed"].some((state) => states.has(state as WorkflowPart["state"])))
-    part.state = "active";
+  else if (["active", ...WAITING].some((state) => states.has(state as WorkflowPart["state"]))) part.state = "active";
   else if (states.has("stopped")) part.state = "stopped";
   else if (states.has("completed") || (part.ended ?? 0) > 0) part.state = "active";
 }

@@ -13,7 +13,9 @@ export function PartState({ state }: { state: WorkflowPart["state"] }) {
 const SHAPES: Readonly<Record<WorkflowPart["state"], StateName>> = {
   pending: "unknown",
   waiting: "waiting",
+  prioritized: "prioritized",
   delayed: "delayed",
+  blocked: "blocked",
   active: "active",
   completed: "completed",
   failed: "failed",

@@ -80,7 +80,8 @@ function Parts({ id, part, isOpen }: PartProps) {
           <li key={`${first.number} folded`}>
             <details>
               <summary>
-                <PartState state={first.state} /> <bdi>{said.folded(count(run.length), first.task ?? "")}</bdi>
+                <PartState state={first.state} /> <bdi>{said.folded(count(run.length), first.task ?? "")}</bdi>{" "}
+                <Why part={first} />
               </summary>
               <ul>
                 {run.map((one) => (
@@ -102,7 +103,18 @@ function Parts({ id, part, isOpen }: PartProps) {
   );
 }
 
-function Step({ part: { state, task, pool, jobId } }: { part: WorkflowPart }) {
+/** Why it is blocked. */
+function Why({ part: { blockedBy } }: { part: WorkflowPart }) {
+  if (blockedBy === null) return null;
+  return (
+    <small className="soft">
+      <bdi>{blockedBy}</bdi>
+    </small>
+  );
+}
+
+function Step({ part }: { part: WorkflowPart }) {
+  const { state, task, pool, jobId } = part;
   const isSubmitted = state !== "pending" && state !== "stopped";
   return (
     <span className="row">
@@ -117,6 +129,7 @@ function Step({ part: { state, task, pool, jobId } }: { part: WorkflowPart }) {
       <small className="soft">
         <bdi>{pool}</bdi>
       </small>
+      <Why part={part} />
     </span>
   );
 }
@@ -140,7 +153,8 @@ function runsOf(parts: readonly WorkflowPart[]): WorkflowPart[][] {
   for (const part of parts) {
     const run = runs.at(-1);
     const [first] = run ?? [];
-    if (run && first?.kind === "step" && first.task === part.task && first.state === part.state) run.push(part);
+    const isSame = first?.task === part.task && first.state === part.state && first.blockedBy === part.blockedBy;
+    if (run && first?.kind === "step" && isSame) run.push(part);
     else runs.push([part]);
   }
   return runs;

@@ -40,7 +40,9 @@ export const workflows = {
   states: {
     pending: "pending",
     waiting: "waiting",
+    prioritized: "prioritized",
     delayed: "delayed",
+    blocked: "blocked",
     active: "active",
     completed: "completed",
     failed: "failed",

@@ -38,7 +38,9 @@ export const workflows = {
   states: {
     pending: "未轮到",
     waiting: "等待中",
+    prioritized: "优先",
     delayed: "已延迟",
+    blocked: "受阻",
     active: "运行中",
     completed: "已完成",
     failed: "失败",
