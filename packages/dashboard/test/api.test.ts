@@ -291,6 +291,34 @@ test("schedules are set, looked at, paused, run and removed", async () => {
   expect((await post("/schedules/nightly/run")).status).toBe(404);
 });
 
+test("runs of schedules say how they ended, in the list and each for itself", async () => {
+  // given
+  const set = async (name: string, task: string, args: unknown[]): Promise<string> => {
+    await call(`/schedules/${name}`, { method: "PUT", body: { task, args, cron: "0 3 1 1 *" } });
+    return String((await post(`/schedules/${name}/run`)).body["id"]);
+  };
+  const [well, wrong, gone] = [
+    await set("well", "tell", ["ada"]),
+    await set("wrong", "tell", [""]),
+    await set("gone", "tell", ["bo"]),
+  ];
+  await set("stuck", "unknown-here", []);
+  for (const id of [well, wrong, gone]) await ended(id);
+  expect((await call(`/tasks/${gone}`, { method: "DELETE" })).status).toBe(200);
+
+  // when
+  const { schedules } = (await call("/schedules")).body as { schedules: { name: string; lastRuns: object[] }[] };
+  const listed = new Map(schedules.map(({ name, lastRuns }) => [name, lastRuns]));
+
+  // then
+  const states = { well: "completed", wrong: "failed", gone: null, stuck: "blocked" };
+  for (const [name, state] of Object.entries(states)) {
+    expect(listed.get(name), name).toMatchObject([{ outcome: "manual", state }]);
+    expect((await call(`/schedules/${name}`)).body["lastRuns"], name).toMatchObject([{ outcome: "manual", state }]);
+    await call(`/schedules/${name}`, { method: "DELETE" });
+  }
+});
+
 test("hosts are shown, resized, made quiet and resumed", async () => {
   const [host] = (await call("/hosts")).body["hosts"] as { id: string; name: string; tasks: string[] }[];
   expect(host).toMatchObject({ name: "oslo", slots: 2, state: "running", tasks: expect.arrayContaining(["tell"]) });

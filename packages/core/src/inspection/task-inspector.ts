@@ -37,7 +37,9 @@ import {
   type FoundTasks,
   findFacets,
   findTasks,
+  type JobPlace,
   meantBy,
+  readStates,
   runBulk,
   type TaskQuery,
   type TaskSelection,
@@ -279,6 +281,11 @@ export class TaskInspector {
   /** What a list shows of the tasks of a page besides their rows, in their order. @internal */
   details(rows: readonly FoundTask[]): Promise<RowDetails[]> {
     return this.#place.during(async () => readRowDetails(this.#place, { rows, hosts: await liveHosts(this.#place) }));
+  }
+
+  /** States of many tasks in one reading, in their order; null = it is not kept. @internal */
+  states(places: readonly JobPlace[]): Promise<(TaskState | null)[]> {
+    return this.#place.during(async () => readStates({ ...this.#place, hosts: await liveHosts(this.#place) }, places));
   }
 
   /** Values of tasks and how many have each, as the index counts them. @internal */

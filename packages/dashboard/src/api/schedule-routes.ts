@@ -1,3 +1,4 @@
+import type { ScheduleView as Schedule } from "@manyhands/core";
 import { shared } from "../live/shared.ts";
 import { apiApp } from "./api-app.ts";
 import type { ApiPlace } from "./api-place.ts";
@@ -10,6 +11,8 @@ import { ScheduleOptions, ScheduleView } from "./schedule-schemas.ts";
 const tags = ["schedules"];
 /** Time goes on also where nothing happens, ms. */
 const maxAge = 900;
+/** Newest runs of each schedule of which the list tells how they ended. */
+const LISTED_STATES = 10;
 const params = z.object({ name: inPath("name", "Name of a schedule.") });
 const unknown = problemAnswer("There is no schedule of that name.");
 const Done = z.object({ outcome: z.string() }).openapi("ScheduleOutcome");
@@ -80,9 +83,26 @@ const remove = createRoute({
 export function scheduleRoutes({ inspector }: ApiPlace): OpenAPIHono {
   const app = apiApp();
   const { schedules } = inspector;
-  const find = async (name: string) => (await schedules.get(name)) ?? refuse(404, noSchedule(name));
+  const withStates = async (found: readonly Schedule[], most?: number) => {
+    const runs = found.map(({ pool, lastRuns }) => lastRuns.slice(0, most).map(({ id }) => ({ pool, id })));
+    const places = runs.flat().flatMap(({ pool, id }) => (id === null ? [] : [[pool, id] as const]));
+    const states = await inspector.tasks.states(places);
+    return found.map((schedule, index) => ({
+      ...schedule,
+      lastRuns: schedule.lastRuns.map((run, at) => ({
+        ...run,
+        state: (runs[index]?.[at]?.id ?? null) === null ? null : (states.shift() ?? null),
+      })),
+    }));
+  };
+  const find = async (name: string) => {
+    const [found] = await withStates([(await schedules.get(name)) ?? refuse(404, noSchedule(name))]);
+    return found as NonNullable<typeof found>;
+  };
 
-  app.openapi(list, async (context) => context.json(asJson({ schedules: await schedules.list() }), 200));
+  app.openapi(list, async (context) => {
+    return context.json(asJson({ schedules: await withStates(await schedules.list(), LISTED_STATES) }), 200);
+  });
 
   app.openapi(get, async (context) => context.json(asJson(await find(context.req.valid("param").name)), 200));
 
@@ -95,7 +115,8 @@ export function scheduleRoutes({ inspector }: ApiPlace): OpenAPIHono {
   app.openapi(set, async (context) => {
     const { name } = context.req.valid("param");
     const { task, args, ...options } = context.req.valid("json");
-    return context.json(asJson(await schedules.set(name, task, args, options)), 200);
+    await schedules.set(name, task, args, options);
+    return context.json(asJson(await find(name)), 200);
   });
 
   const steps = [

@@ -1,5 +1,6 @@
 import { MISSED, OVERLAPS } from "@manyhands/core/internal";
 import { z } from "./open-api.ts";
+import { TaskState } from "./schemas.ts";
 
 const Time = z.number().openapi({ description: "Milliseconds since the epoch." });
 const duration = z.number().min(0).openapi({ description: "Milliseconds." });
@@ -11,6 +12,11 @@ export const ScheduleRun = z
     outcome: z.enum(["started", "skipped", "queued", "missed", "manual"]),
     id: z.string().nullable().openapi({ description: "Of its task." }),
     count: z.int().openapi({ description: "Due times that this entry stands for." }),
+    state: TaskState.nullable().openapi({
+      description:
+        "Of its task, as it is now: how the run has ended. Null = it has no task, or none that is kept in the schedule's " +
+        "pool; the list tells it of the 10 newest runs.",
+    }),
   })
   .openapi("ScheduleRun");
 

@@ -21,6 +21,12 @@ test("schedules show their next and last runs, and are paused, run and removed f
   await startHostProcess({ url: redis.url, namespace, tasks: [tasks], slots: 2 });
   await using mp = await connect({ redis: redis.url, namespace });
   await mp.schedules.set("often", "tell", ["ada"], { every: 300, limit: 3, missed: "all" });
+  await mp.schedules.set("broken", "tell", [""], { cron: "0 4 * * *" });
+  const broken = await mp.schedules.run("broken");
+  await mp
+    .task(broken)
+    .get({ timeout: 60_000 })
+    .catch(() => {});
   await mp.schedules.set("nightly", "tell", ["bo"], { cron: "0 3 * * *", timeZone: "Europe/Berlin" });
   const { origin } = await dashboardFor({ redis: redis.url, namespace });
   const { page, complaints } = await visitor({ width: 1440 });
@@ -31,6 +37,8 @@ test("schedules show their next and last runs, and are paused, run and removed f
   await page.getByText("0 3 * * *").waitFor();
   await page.getByText("ended", { exact: true }).waitFor();
   expect(await page.getByRole("list", { name: "Last due times of often" }).getByRole("link").count()).toBe(3);
+  await page.getByRole("list", { name: /^Last due times of broken.*: started by hand, failed$/ }).waitFor();
+  await page.getByRole("list", { name: /^Last due times of often.*: completed, completed, completed$/ }).waitFor();
   await expectAccessible(page);
   await picture(page, "schedules");
 
@@ -45,7 +53,7 @@ test("schedules show their next and last runs, and are paused, run and removed f
   await page.getByRole("button", { name: "Start it now" }).click();
   await page.getByText(/nightly@\d+-manual is submitted/).waitFor();
   const id = (await mp.schedules.get("nightly"))?.lastId ?? "";
-  expect(await mp.task(id).get({ timeout: 10_000 })).toBe("told bo");
+  expect(await mp.task(id).get({ timeout: 60_000 })).toBe("told bo");
 
   await page.getByRole("button", { name: "Remove often" }).click();
   await page.getByRole("button", { name: "Remove it" }).click();

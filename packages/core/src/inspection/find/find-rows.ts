@@ -6,7 +6,7 @@ import { limitPlaceParts } from "../../work/limits/index.ts";
 import type { HeldBack, TaskRow, TaskState } from "../../work/submission/task-view.ts";
 import type { FindSpec } from "./find-lua.ts";
 import { type RawRow, readTasks } from "./find-scripts.ts";
-import type { CheckedQuery, Cursor, FindState } from "./task-query.ts";
+import { type CheckedQuery, type Cursor, checkQuery, type FindState } from "./task-query.ts";
 
 /** A task that was found. */
 export interface FoundTask extends Omit<TaskRow, "state"> {
@@ -186,4 +186,21 @@ export async function readPlaces(
     for (const row of rows) found.push(foundOf(row));
   }
   return { unnumbered, found };
+}
+
+/** The states of jobs, in their order; null = it is not kept. It reads no list of waiting jobs, however long they are. */
+export async function readStates(
+  { client, keys, hosts }: Omit<FindContext, "pools">,
+  places: readonly JobPlace[],
+): Promise<(TaskState | null)[]> {
+  if (places.length === 0) return [];
+  const context = { client, keys, hosts, pools: [] };
+  const { found } = await readPlaces(context, specOf(context, checkQuery("states", {})), { places });
+  const states = new Map(found.map(({ task: { pool, id, state } }) => [placeName(pool, id), state as TaskState]));
+  return places.map(([pool, id]) => states.get(placeName(pool, id)) ?? null);
+}
+
+/** Names of pools have no slash. */
+function placeName(pool: string, id: string): string {
+  return `${pool}/${id}`;
 }

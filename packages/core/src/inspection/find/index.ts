@@ -11,7 +11,7 @@ export {
 } from "./bulk-action.ts";
 export { countTasks } from "./count-tasks.ts";
 export { FACET_FIELDS, type Facet, type FacetField, type Facets, findFacets } from "./facets.ts";
-export type { FindContext, FoundTask, FoundTasks } from "./find-rows.ts";
+export { type FindContext, type FoundTask, type FoundTasks, type JobPlace, readStates } from "./find-rows.ts";
 export { findTasks } from "./find-tasks.ts";
 export { readNextTasks } from "./next-tasks.ts";
 export {

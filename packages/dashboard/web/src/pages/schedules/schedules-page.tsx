@@ -135,20 +135,31 @@ function ScheduleTable({ schedules }: { schedules: readonly ScheduleView[] }) {
   );
 }
 
-const GLYPHS: Readonly<Record<ScheduleRun["outcome"], GlyphName>> = {
-  started: "tick",
-  skipped: "dash",
-  queued: "dot",
-  missed: "cross",
-  manual: "tick",
+/** What became of a due time: its shape, its colour and its word. */
+type Ending = ScheduleRun["outcome"] | NonNullable<ScheduleRun["state"]>;
+
+const LOOKS: Readonly<Record<Ending, readonly [glyph: GlyphName, name: string]>> = {
+  // Not known how it ended.
+  started: ["dot", "unknown"],
+  manual: ["dot", "unknown"],
+  unknown: ["unknown", "unknown"],
+  skipped: ["dash", "skipped"],
+  queued: ["waiting", "active"],
+  missed: ["gone", "failed"],
+  waiting: ["waiting", "active"],
+  prioritized: ["waiting", "active"],
+  delayed: ["delayed", "active"],
+  "waiting-children": ["waiting", "active"],
+  active: ["active", "active"],
+  blocked: ["blocked", "blocked"],
+  completed: ["tick", ""],
+  failed: ["cross", "failed"],
+  cancelled: ["cancelled", "skipped"],
 };
-const CLASSES: Readonly<Record<ScheduleRun["outcome"], string>> = {
-  started: "",
-  skipped: "skipped",
-  queued: "active",
-  missed: "failed",
-  manual: "",
-};
+
+function endingOf({ outcome, state }: ScheduleRun): Ending {
+  return state ?? outcome;
+}
 
 /** A run that has not been started for so long is late, ms: as in the findings of the overview. */
 const LATE = 30_000;
@@ -159,20 +170,25 @@ function driftOf({ lastRuns }: ScheduleView): number | null {
   return drifts.sort((left, right) => left - right)[Math.floor(drifts.length / 2)] ?? null;
 }
 
-/** The last due times, the newest last, each with a shape; of one that was submitted the shape leads to its task. */
+/** The last due times, the newest last, each with how it ended; of one that was submitted the shape leads to its task. */
 function Runs({ schedule: { name, pool, lastRuns } }: { schedule: ScheduleView }) {
-  const { schedules: said } = useWords();
+  const { schedules: said, states } = useWords();
   const runs = lastRuns.slice(0, SHOWN_RUNS).reverse();
   if (runs.length === 0) return <span className="faint">{said.none}</span>;
-  const words = runs.map(({ outcome }) => said.outcome[outcome]).join(", ");
+  const wordOf = ({ outcome, state }: ScheduleRun): string => {
+    if (state === null) return said.outcome[outcome];
+    return outcome === "manual" ? `${said.outcome.manual}, ${states[state]}` : states[state];
+  };
   return (
-    <ul className="runs" aria-label={said.lastLabel(name, words)}>
-      {runs.map(({ due, at, outcome, id }) => {
+    <ul className="runs" aria-label={said.lastLabel(name, runs.map(wordOf).join(", "))}>
+      {runs.map((run) => {
+        const { due, at, outcome, id } = run;
+        const [glyph, look] = LOOKS[endingOf(run)];
         const late = id === null || at - due < 1_000 ? "" : `, ${said.lateBy(duration(at - due))}`;
-        const title = `${exactTime(due)}: ${said.outcome[outcome]}${late}`;
+        const title = `${exactTime(due)}: ${wordOf(run)}${late}`;
         const shape = (
-          <i className={CLASSES[outcome]} title={title}>
-            <Glyph name={GLYPHS[outcome]} />
+          <i className={look} title={title}>
+            <Glyph name={glyph} />
           </i>
         );
         return (
