@@ -1,7 +1,7 @@
 import type { Holding, Participant } from "../shared/object/index.ts";
 import type { Milliseconds } from "../time/index.ts";
 import type { HostRecord } from "../wire/records/records.ts";
-import { slotsOf } from "../work/fleet/index.ts";
+import { isServed, slotsOf } from "../work/fleet/index.ts";
 import { type HeldBackInTurn, isFinished, type TaskState, type TaskView } from "../work/submission/index.ts";
 import type { ObjectView } from "./objects/index.ts";
 import type { PoolView } from "./work/index.ts";
@@ -70,6 +70,8 @@ export interface TaskCauses {
   limit: HeldBackInTurn | null;
   /** Why no host starts it, and what to do. */
   advice: string | null;
+  /** Live hosts that know it and do not take it, such as one that drains: where no host starts it. */
+  knowing: { id: string; name: string; state: HostRecord["state"] }[];
 }
 
 /** What the chain is read from. */
@@ -92,17 +94,25 @@ export async function findCauses(task: TaskView, sources: CauseSources): Promise
   };
   const causes: TaskCauses = {
     ...{ steps: [first], ending: "runs", waitsFor: null, circleFrom: null, waits: 0, until: task.dueAt },
-    ...{ limit: task.limit, advice: task.blockedBy },
+    ...{ limit: task.limit, advice: task.blockedBy, knowing: [] },
   };
   if (isFinished(task.state)) return { ...causes, ending: "finished" };
   if (task.state === "blocked" && task.limit) return { ...causes, ending: "limited" };
-  if (task.state === "blocked" || task.state === "unknown") return { ...causes, ending: "unserved" };
+  if (task.state === "blocked" || task.state === "unknown") {
+    return { ...causes, ending: "unserved", knowing: knowingHosts(task, sources.hosts) };
+  }
   if (task.state === "delayed") return { ...causes, ending: task.attemptsMade > 0 ? "backoff" : "delayed" };
   if (task.state === "active") return followObjects(causes, await sources.objects());
   const inFront = await whoIsInFront(task, sources);
   if (typeof inFront === "string") return { ...causes, ending: inFront };
   causes.steps.push(inFront);
   return followObjects(causes, await sources.objects());
+}
+
+function knowingHosts({ pool, name }: TaskView, hosts: readonly HostRecord[]): TaskCauses["knowing"] {
+  return hosts
+    .filter((host) => host.tasks.some((task) => task.name === name) && !isServed([host], pool, name))
+    .map(({ id, name, state }) => ({ id, name, state }));
 }
 
 /** What runs in place of a task that waits: of all that do, the one that has run for longest. */

@@ -211,6 +211,9 @@ export const Causes = z
     until: Time.nullable(),
     limit: HeldBackInTurn.nullable().openapi({ description: "The limit that holds it back." }),
     advice: z.string().nullable().openapi({ description: "Why no host starts it, and what to do." }),
+    knowing: z
+      .array(z.object({ id: z.string(), name: z.string(), state: z.string() }))
+      .openapi({ description: "Live hosts that know it and do not take it, where no host starts it." }),
   })
   .openapi("Causes");
 
@@ -283,7 +286,7 @@ export const PoolView = z
     parked: z.int().openapi({ description: "Tasks that no live host knows; they count among the delayed ones." }),
     hindrance: z
       .object({
-        reason: z.enum(["removing", "failed", "paused", "noHost", "unknownTasks", "atSize", "slotsBusy"]),
+        reason: z.enum(["removing", "failed", "paused", "noHost", "unknownTasks", "atSize", "slotsBusy", "limited"]),
         count: z.int().openapi({ description: "Tasks that wait for that." }),
         tasks: z.array(z.string()).openapi({ description: "Of `unknownTasks`: some of their names." }),
         hosts: z

@@ -13,6 +13,7 @@ import { changeSettings, currentSettings, useSettings } from "../settings.ts";
 import { useStore } from "../store.ts";
 import { VisitorSign } from "../visitor/visitor-sign.tsx";
 import { useWords } from "../words/index.ts";
+import { isBehindG } from "./go-key.ts";
 import { NavAlarm, NavCount } from "./nav-count.tsx";
 import { PAGES } from "./pages.ts";
 
@@ -34,18 +35,18 @@ export function AppFrame() {
       event.preventDefault();
       setOpened("palette");
     };
-    // The first that fits a key is done, so `g p` comes before `p`; and `g` has no command of its own, which would end it.
+    // No sequences of tinykeys: `g g t` is none for it, and a second `g` is lost.
+    const opens = (to: (typeof PAGES)[number]["to"], alone?: () => void) => (event: KeyboardEvent) => {
+      const run = isBehindG(event) ? () => void navigate({ to }) : alone;
+      if (run) letters(run)(event);
+    };
+    const pages = PAGES.flatMap((page) => ("key" in page ? [page] : []));
     return tinykeys(window, {
-      ...Object.fromEntries(
-        PAGES.flatMap((page) =>
-          "key" in page ? [[`g ${page.key}`, letters(() => void navigate({ to: page.to }))]] : [],
-        ),
-      ),
+      ...Object.fromEntries(pages.map(({ key, to }) => [key, opens(to, key === "p" ? toggleLive : undefined)])),
       "$mod+k": openPalette,
       "/": letters(() => setOpened("palette")),
       "?": letters(() => setOpened("help")),
       "Shift+?": letters(() => setOpened("help")),
-      p: letters(toggleLive),
     });
   }, [letterKeys, navigate]);
   return (

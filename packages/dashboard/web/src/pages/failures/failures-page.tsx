@@ -8,7 +8,7 @@ import { Bars } from "../../components/bars.tsx";
 import { Icon } from "../../components/icon.tsx";
 import { Empty, PageHead, Reading } from "../../components/page.tsx";
 import { Segments } from "../../components/segments.tsx";
-import { Lasting } from "../../components/time.tsx";
+import { Ago } from "../../components/time.tsx";
 import { count } from "../../format/numbers.ts";
 import { soonAgain } from "../../live/away.ts";
 import { FAILURE_RANGES, type FailureRange, type FailureSearch } from "../../router-search.ts";
@@ -133,7 +133,7 @@ function withoutGroup({ group: _, ...search }: FailureSearch): FailureSearch {
 }
 
 function GroupLink({ group, isOpen, search }: { group: FailureGroup; isOpen: boolean; search: FailureSearch }) {
-  const { failures: said, common } = useWords();
+  const { failures: said } = useWords();
   const { id, task, error, pools, hosts, first, trend, bars } = group;
   const place = hosts.length === 1 ? said.hostOnly(hosts[0] ?? "") : hosts.join(", ");
   return (
@@ -148,7 +148,7 @@ function GroupLink({ group, isOpen, search }: { group: FailureGroup; isOpen: boo
       </span>
       <span className="meta">
         <span>
-          {common.since} <Lasting since={first} />
+          {said.began} <Ago at={first} />
         </span>
         <span>{place}</span>
         <span className="push row">

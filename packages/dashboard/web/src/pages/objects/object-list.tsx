@@ -1,5 +1,5 @@
 import { Link } from "@tanstack/react-router";
-import type { KeyboardEvent, ReactNode } from "react";
+import { type KeyboardEvent, type ReactNode, useEffect, useRef } from "react";
 import type { ObjectView, WaitGraph } from "../../../../src/api/types.ts";
 import { Glyph, type GlyphName } from "../../components/state.tsx";
 import { count } from "../../format/numbers.ts";
@@ -67,9 +67,14 @@ export function ObjectList(props: {
 }) {
   const { objects, chosen, stuck, more } = props;
   const { objects: words } = useWords();
+  const list = useRef<HTMLUListElement>(null);
+  const isListed = objects.some((object) => idOf(object) === chosen);
+  useEffect(() => {
+    if (chosen !== null && isListed && list.current) bringIntoView(list.current);
+  }, [chosen, isListed]);
   return (
     <div className="list-col card">
-      <ul className="pick" aria-label={words.listLabel} onKeyDown={goOn}>
+      <ul className="pick" ref={list} aria-label={words.listLabel} onKeyDown={goOn}>
         {objects.map((object) => (
           <Entry
             key={idOf(object)}
@@ -82,6 +87,15 @@ export function ObjectList(props: {
       {more}
     </div>
   );
+}
+
+/** The list scrolls within itself, and the page stays where it is. */
+function bringIntoView(list: HTMLElement): void {
+  const entry = list.querySelector("[aria-current]")?.getBoundingClientRect();
+  if (!entry) return;
+  const { top, bottom } = list.getBoundingClientRect();
+  if (entry.top < top) list.scrollTop -= top - entry.top;
+  else if (entry.bottom > bottom) list.scrollTop += Math.min(entry.bottom - bottom, entry.top - top);
 }
 
 function goOn(event: KeyboardEvent<HTMLElement>): void {

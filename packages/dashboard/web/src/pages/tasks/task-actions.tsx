@@ -14,18 +14,21 @@ const WAITING: ReadonlySet<string> = new Set(["waiting", "prioritized", "delayed
 
 /** What can be done to one task. */
 export function TaskActions({ task }: { task: TaskView }) {
-  const { task: said } = useWords();
+  const { task: said, workflows } = useWords();
   const navigate = useNavigate();
   const [opened, setOpened] = useState<"again" | "change" | null>(null);
+  // What it said stays where it was pressed, also once the task is in another state.
+  const [hasRetried, setRetried] = useState(false);
   const mayNot = {
     cancel: useMay("cancel"),
     retry: useMay("retry"),
+    workflow: useMay("changeWorkflow"),
     promote: useMay("promote"),
     remove: useMay("removeTask"),
     change: useMay("changeTask"),
     submit: useMay("submit"),
   };
-  const { id, name, pool, state } = task;
+  const { id, name, pool, state, workflow } = task;
   const path = pathOf("tasks", id);
   const query = { pool };
   const isWaiting = WAITING.has(state);
@@ -54,11 +57,32 @@ export function TaskActions({ task }: { task: TaskView }) {
           <CancelAction task={task} mayNot={mayNot.cancel} run={cancel} />
         </span>
       )}
-      {(state === "failed" || state === "cancelled" || state === "unknown") && (
+      {(state === "failed" || state === "cancelled" || state === "unknown" || hasRetried) && (
         <span className="contents" data-key="retry">
-          <Action icon="retry" look="primary" disabled={mayNot.retry} run={retry}>
-            {said.retry}
-          </Action>
+          {workflow === null ? (
+            <Action icon="retry" look="primary" disabled={mayNot.retry} onOutcome={setRetried} run={retry}>
+              {said.retry}
+            </Action>
+          ) : (
+            <Action
+              icon="retry"
+              look="primary"
+              disabled={mayNot.workflow}
+              onOutcome={setRetried}
+              question={{
+                title: workflows.retryQuestion(workflow),
+                facts: said.retryWorkflowFacts(workflow),
+                keep: workflows.retryKeep,
+                go: workflows.retryGo,
+              }}
+              run={async () => {
+                await call(pathOf("workflows", workflow, "retry"), { method: "POST" });
+                return { said: workflows.retried };
+              }}
+            >
+              {said.retryWorkflow}
+            </Action>
+          )}
         </span>
       )}
       {state === "delayed" && (

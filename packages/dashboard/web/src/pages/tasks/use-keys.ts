@@ -1,20 +1,7 @@
 import { useEffect, useRef } from "react";
 import { tinykeys } from "tinykeys";
+import { isBehindG } from "../../frame/go-key.ts";
 import { useSettings } from "../../settings.ts";
-
-/** The key that was pressed before the last one. */
-let before = { key: "", at: 0 };
-let last = before;
-window.addEventListener(
-  "keydown",
-  ({ key, timeStamp }) => {
-    before = last;
-    last = { key, at: timeStamp };
-  },
-  { capture: true },
-);
-/** Two keys of a command, such as `g r`, follow each other within this time, ms. */
-const SEQUENCE = 1_000;
 
 /** Keys of a page, as tinykeys names them. They are off in fields, in dialogs, and where letters are turned off. */
 export function useKeys(keys: readonly (readonly [name: string, run: () => void])[]): void {
@@ -27,18 +14,13 @@ export function useKeys(keys: readonly (readonly [name: string, run: () => void]
       name,
       (event: KeyboardEvent) => {
         const isLetter = /^(?:Shift\+)?[a-zA-Z]$/.test(name);
-        if ((isLetter && (!letterKeys || isSecondOfTwo(event))) || isBusyElsewhere(event, name)) return;
+        if ((isLetter && (!letterKeys || isBehindG(event))) || isBusyElsewhere(event, name)) return;
         event.preventDefault();
         latest.current.find(([each]) => each === name)?.[1]();
       },
     ]);
     return tinykeys(window, Object.fromEntries(bindings));
   }, [names, letterKeys]);
-}
-
-/** A letter behind `g` opens a page. */
-function isSecondOfTwo({ timeStamp }: KeyboardEvent): boolean {
-  return before.key === "g" && timeStamp - before.at < SEQUENCE;
 }
 
 function isBusyElsewhere({ target }: KeyboardEvent, name: string): boolean {

@@ -6,6 +6,7 @@ import { call, pathOf } from "../../api/call.ts";
 import { reading } from "../../api/queries.ts";
 import { Action } from "../../components/action.tsx";
 import { Command } from "../../components/page.tsx";
+import { isStateName, State } from "../../components/state.tsx";
 import { Ago, Lasting } from "../../components/time.tsx";
 import { count } from "../../format/numbers.ts";
 import { visible } from "../../format/visible.ts";
@@ -284,9 +285,16 @@ function WaysOut(props: { causes: Causes; task: TaskView; onOutcome: (isShown: b
   const { causes, task, onOutcome } = props;
   const { task: said } = useWords();
   const mayNot = { cancel: useMay("cancel"), promote: useMay("promote"), pool: useMay("changePool") };
-  const { ending, steps, advice, circleFrom, waits } = causes;
+  const { ending, steps, advice, circleFrom, waits, knowing } = causes;
   const command = /(manyhands (?:worker|host|task) .*)$/s.exec(advice ?? "")?.[1];
-  if (ending === "unserved") return command === undefined ? null : <Command text={command} />;
+  if (ending === "unserved") {
+    return (
+      <>
+        {knowing.length > 0 && <KnowingHosts hosts={knowing} />}
+        {command !== undefined && <Command text={command} />}
+      </>
+    );
+  }
   if (ending === "paused") {
     return (
       <div className="row">
@@ -351,6 +359,24 @@ function WaysOut(props: { causes: Causes; task: TaskView; onOutcome: (isShown: b
       </Action>
       {waits > 0 && <small>{said.freesWaits(count(waits), waits)}</small>}
     </div>
+  );
+}
+
+/** Hosts that could start it, such as one that drains: there its drain is stopped. */
+function KnowingHosts({ hosts }: { hosts: Causes["knowing"] }) {
+  const { task: said } = useWords();
+  return (
+    <p className="row">
+      <span className="soft">{said.knownBy}</span>
+      {hosts.map(({ id, name, state }) => (
+        <span key={id} className="row">
+          <Link to="/hosts/$id" params={{ id }}>
+            <bdi>{visible(name)}</bdi>
+          </Link>
+          {isStateName(state) ? <State name={state} pill /> : <span className="soft">{state}</span>}
+        </span>
+      ))}
+    </p>
   );
 }
 

@@ -3,6 +3,7 @@ import { several } from "./several.ts";
 export const failures = {
   title: "Failures",
   tab: (task: string, error: string, many: string) => `${task}, ${error}: ${many}`,
+  began: "began",
   lead: "What fails, since when and where.",
   summary: (many: string, groups: number, time: string) =>
     groups === 1

@@ -33,6 +33,11 @@ export const task = {
   keepIt: "Keep it",
   retry: "Retry",
   retried: "It is back in its queue, with all its tries.",
+  retryWorkflow: "Retry its workflow…",
+  retryWorkflowFacts: (workflow: string) => [
+    `It is a step of workflow ${workflow}, and does not run by itself: the workflow goes on instead.`,
+    "What failed in it and what did not start runs again, and then what comes after it. What has completed does not.",
+  ],
   startNow: "Start now",
   promoted: "It is in its queue.",
   change: "Change…",
@@ -74,6 +79,7 @@ export const task = {
   jobId: "Id (optional)",
   // Why it does not go on.
   whyTitle: "Why it does not go on",
+  knownBy: "Known by",
   stepsToCause: (steps: number) => `${many(steps - 1, "step", "steps")} to the cause`,
   states: { unknown: "It is in no list of its pool, so that no host takes it." },
   why: {

@@ -1,6 +1,7 @@
 export const failures = {
   title: "失败",
   tab: (task: string, error: string, many: string) => `${task}，${error}：${many}`,
+  began: "始于",
   lead: "什么失败了，从何时起，在哪里。",
   summary: (many: string, groups: number, time: string) =>
     `${time}共 ${many} 次，分为 ${groups} 组：每组一个任务、一种错误。`,

@@ -29,6 +29,11 @@ export const task: Words["task"] = {
   keepIt: "保留",
   retry: "重试",
   retried: "它已带着全部尝试次数回到队列。",
+  retryWorkflow: "重试其工作流…",
+  retryWorkflowFacts: (workflow) => [
+    `它是工作流 ${workflow} 的一个步骤，不会单独运行：将由工作流继续执行。`,
+    "其中失败和未开始的部分会再次运行，然后是其后的部分。已完成的不会再运行。",
+  ],
   startNow: "立即开始",
   promoted: "它已进入队列。",
   change: "修改…",
@@ -68,6 +73,7 @@ export const task: Words["task"] = {
   tags: "标签",
   jobId: "编号（可选）",
   whyTitle: "为什么没有继续",
+  knownBy: "认识它的主机：",
   stepsToCause: (steps) => `距原因 ${steps - 1} 步`,
   states: { unknown: "它不在池的任何列表中，因此没有主机会取它。" },
   why: {
