@@ -29,6 +29,8 @@ test("commands say what a limit holds back, why, and what waits in a queue with 
   );
   expect(await run("doctor")).toMatch(/pool work .*limits hold 2 tasks back \(alone: 1 at once, over all pools\)/);
   expect(await run("pool", "ls", "--wide")).toMatch(/work +running +all +2 +1 +0 /);
+  const work = await mp.pools.get("work");
+  expect(work).toMatchObject({ limited: 2, oldestWaiting: expect.any(Number), hindrance: { reason: "limited" } });
   expect(await run("pool", "show", "work")).toMatch(/waiting +2\n(.*\n)*delayed +0\n/);
   const drain = await runHere(["pool", "drain", "work"], place);
   expect(drain.stderr).toContain('remove 2 tasks that wait in pool "work"');

@@ -254,7 +254,7 @@ function pool(name: string, waiting: number): PoolGlance {
       failed: 1,
       cancelled: 0,
     },
-    ...{ oldestWaiting: 1_000, nextTask: "report", failure: null, hosts: 1, slots: 4 },
+    ...{ oldestWaiting: 1_000, oldestInLine: 1_000, nextTask: "report", failure: null, hosts: 1, slots: 4 },
   };
 }
 

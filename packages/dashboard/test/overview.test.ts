@@ -52,7 +52,8 @@ test("a task that no host knows is said, with the hosts that do and why they do 
     ...{ level: "now", pool: "pictures", task: "resize", waiting: 1 },
     knowing: [{ name: "worker-b", state: "draining" }],
   });
-  expect(before.pools).toMatchObject([{ name: "pictures", waiting: 1 }]);
+  const why = { kind: "unserved", name: "worker-b" };
+  expect(before.pools).toMatchObject([{ name: "pictures", waiting: 1, why }]);
 
   // and when one comes that knows it
   await namespace.host("worker-c", { tasks: [{ name: "resize", isolation: null }] });

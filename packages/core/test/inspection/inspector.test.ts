@@ -14,6 +14,7 @@ import {
   JOB_ERROR_FIELD,
   type JobEnvelope,
   Keys,
+  OverviewReader,
   openRedis,
   PoolRegistry,
   type QueuePart,
@@ -102,7 +103,7 @@ test("a task that is in no list is shown as lost, and a retry puts it back", asy
 async function add(
   pool: string,
   data: JobEnvelope,
-  options: { jobId: string; delay?: number; priority?: number },
+  options: { jobId: string; delay?: number; priority?: number; timestamp?: number },
 ): Promise<string> {
   await inspector.pools.create({ name: pool, size: null });
   await queueOf(pool).add("square", data, options);
@@ -212,6 +213,41 @@ describe("pools", () => {
       { name: "other", size: 2, waiting: 0, oldestWaiting: null, hosts: 0, slots: 0 },
     ]);
     expect(pools[0]?.oldestWaiting).toBeGreaterThanOrEqual(0);
+  });
+
+  test("count what no host knows and what limits hold back as the oldest wait, but not what is delayed", async () => {
+    // given: as hosts leave them among the delayed jobs
+    const now = Date.now();
+    const heldBack = async (pool: string, jobId: string, age: number) => {
+      await add(pool, { args: [] }, { jobId, delay: 86_400_000, timestamp: now - age });
+    };
+    await heldBack("unserved", "p-1", 300_000);
+    await client.zadd(keys.parkedJobs("unserved", "add"), 1, "p-1");
+    await client.sadd(keys.parked, "unserved/add");
+    await heldBack("limited", "l-1", 200_000);
+    await heldBack("limited", "l-2", 400_000);
+    await client.hset(keys.job("limited", "l-2"), "limited", `${now} |late`);
+    await client.zadd(keys.limitWaiting("limited", "|"), 1, "l-1");
+    await client.zadd(keys.limitWaiting("limited", "|late"), 1, "l-2");
+    await client.zadd(keys.limitPart("turns", "limited"), 1, "|");
+    await client.hset(keys.limits("limited"), "gated", 2);
+    await heldBack("later", "d-1", 500_000);
+
+    // when
+    const ages = new Map((await inspector.pools.list()).map((pool) => [pool.name, pool]));
+    const { pools } = await new OverviewReader(client, keys).read();
+
+    // then
+    const oldest = (name: string) => ages.get(name)?.oldestWaiting ?? 0;
+    expect(oldest("unserved")).toBeGreaterThanOrEqual(300_000);
+    expect(oldest("unserved")).toBeLessThan(400_000);
+    expect(oldest("limited")).toBeGreaterThanOrEqual(400_000);
+    expect(ages.get("limited")?.hindrance?.reason).toBe("noHost");
+    expect(ages.get("later")?.oldestWaiting).toBe(null);
+    for (const { name, oldestWaiting, oldestInLine } of pools) {
+      expect(oldestWaiting ?? 0, name).toBeGreaterThanOrEqual(oldest(name));
+      expect(oldestInLine, name).toBe(null);
+    }
   });
 
   test("count ages by the server's clock, and show a key of the wrong type as an empty one", async () => {

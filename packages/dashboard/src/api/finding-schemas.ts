@@ -113,7 +113,10 @@ const Halves = z.object({
 });
 const Why = z
   .object({
-    kind: z.enum(["failed", "terminated", "paused", "unserved", "unknown-task", "locks", "stuck", "full", "next"]),
+    kind: z.enum([
+      ...(["failed", "terminated", "paused", "unserved", "unknown-task"] as const),
+      ...(["locks", "stuck", "full", "limited", "next"] as const),
+    ]),
     name: z.string().nullable().openapi({ description: "The host or the task that it is about." }),
     count: z.int().nullable(),
   })

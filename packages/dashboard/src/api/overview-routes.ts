@@ -155,7 +155,7 @@ function viewOf(
         ...{ name, state, paused },
         active: jobs.active,
         limit: size ?? slots,
-        waiting: jobs.waiting + jobs.prioritized + blocked,
+        waiting: jobs.waiting + jobs.prioritized + blocked + jobs.limited,
         blocked,
         oldestSince: oldestWaiting === null ? null : at - oldestWaiting,
         failed: failed.get(name) ?? 0,
@@ -176,7 +176,7 @@ function whyOf(pool: Pool, { findings, blocked }: { findings: readonly Attention
   const { name, state, paused, jobs, size, slots } = pool;
   const waiting = jobs.waiting + jobs.prioritized;
   if (state !== "running") return { kind: state, name: null, count: null };
-  if (waiting + blocked === 0 && !paused) return null;
+  if (waiting + blocked + jobs.limited === 0 && !paused) return null;
   if (paused) return { kind: "paused", name: null, count: null };
   const own = findings.filter((finding) => poolsIn(finding).includes(name));
   const unserved = own.find((finding) => finding.kind === "pool-unserved");
@@ -185,16 +185,25 @@ function whyOf(pool: Pool, { findings, blocked }: { findings: readonly Attention
       unserved?.kind === "pool-unserved" ? unserved.knowing.find((host) => host.state !== "elsewhere") : null;
     return { kind: "unserved", name: leaving?.name ?? null, count: null };
   }
+  // As the page of the pools: what is next in line says it, and what waits elsewhere where nothing is in line.
+  const unknown = own.flatMap((finding) => (finding.kind === "task-unserved" ? [finding] : []));
+  const next = unknown.find(({ task }) => task === pool.nextTask);
+  if (next || (waiting === 0 && blocked > 0)) return noHostFor(next ?? unknown[0], blocked);
+  if (waiting === 0) return { kind: "limited", name: null, count: jobs.limited };
   if (own.some(({ kind }) => kind === "deadlock" || kind === "lock-held")) {
     return { kind: "locks", name: null, count: null };
   }
-  if (blocked > 0) {
-    const task = own.find((finding) => finding.kind === "task-unserved");
-    return { kind: "unknown-task", name: task?.kind === "task-unserved" ? task.task : null, count: blocked };
-  }
   if (own.some(({ kind }) => kind === "pool-stuck")) return { kind: "stuck", name: null, count: null };
   if (jobs.active >= (size ?? slots)) return { kind: "full", name: null, count: waiting };
+  if (blocked > 0) return noHostFor(unknown[0], blocked);
   return { kind: "next", name: null, count: null };
+}
+
+/** No host takes a task: one that knows it is said by its name. */
+function noHostFor(finding: Extract<AttentionFinding, { kind: "task-unserved" }> | undefined, blocked: number): Why {
+  const [knowing] = finding?.knowing ?? [];
+  if (knowing) return { kind: "unserved", name: knowing.name, count: null };
+  return { kind: "unknown-task", name: finding?.task ?? null, count: blocked };
 }
 
 function hostOf(host: HostRecord, waitForLocks: number): OverviewView["hosts"][number] {

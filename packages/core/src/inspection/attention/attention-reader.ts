@@ -222,8 +222,8 @@ export class AttentionReader {
     // Hosts park such tasks when they meet them; while all slots are busy none looks.
     const heads = pools
       .filter(({ name, state, paused }) => state === "running" && !paused && !still.has(name) && !parkedPools.has(name))
-      .flatMap(({ name: pool, nextTask, oldestWaiting }) =>
-        nextTask === null ? [] : [{ pool, task: nextTask, count: 1, since: at - (oldestWaiting ?? 0) }],
+      .flatMap(({ name: pool, nextTask, oldestInLine }) =>
+        nextTask === null ? [] : [{ pool, task: nextTask, count: 1, since: at - (oldestInLine ?? 0) }],
       );
     const unserved = unservedFindings([...parked, ...heads], { hosts, told });
     for (const { pool } of unserved) if (!parkedPools.has(pool)) told.add(pool);
@@ -244,7 +244,7 @@ export class AttentionReader {
   /** Pools whose tasks wait for long though hosts take them. */
   async #busyFindings(pools: readonly PoolGlance[], at: number): Promise<AttentionFinding[]> {
     const slow = pools
-      .filter(({ oldestWaiting, paused }) => !paused && (oldestWaiting ?? 0) >= LONG_WAIT)
+      .filter(({ oldestInLine, paused }) => !paused && (oldestInLine ?? 0) >= LONG_WAIT)
       .sort((left, right) => waitingIn(right) - waitingIn(left))
       .slice(0, MOST_POOLS);
     const found = await Promise.all(
@@ -265,10 +265,10 @@ function waitingIn({ jobs }: PoolGlance): number {
 }
 
 function busyFinding(pool: PoolGlance, figures: TaskRates, at: number): AttentionFinding | null {
-  const { name, jobs, slots, oldestWaiting } = pool;
+  const { name, jobs, slots, oldestInLine } = pool;
   const limit = Math.min(pool.size ?? slots, slots);
   const waiting = waitingIn(pool);
-  const since = at - (oldestWaiting ?? 0);
+  const since = at - (oldestInLine ?? 0);
   const ended = endedOf(figures);
   const perMinute = ended > 0 ? ended / POOL_MINUTES : null;
   const lately = figures.steps.filter((step) => step.at > at - 3 * MINUTE).some((step) => step.started > 0);
@@ -358,8 +358,8 @@ function figuresOf(
 
 function lookAgainAt(others: readonly (number | null)[], pools: readonly PoolGlance[], at: number): number | null {
   const due = pools
-    .filter(({ oldestWaiting }) => oldestWaiting !== null && oldestWaiting < LONG_WAIT)
-    .map(({ oldestWaiting }) => at - (oldestWaiting ?? 0) + LONG_WAIT);
+    .filter(({ oldestInLine }) => oldestInLine !== null && oldestInLine < LONG_WAIT)
+    .map(({ oldestInLine }) => at - (oldestInLine ?? 0) + LONG_WAIT);
   const times = [...due, ...others.filter((time) => time !== null)];
   return times.length === 0 ? null : Math.min(...times);
 }

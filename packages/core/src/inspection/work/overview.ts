@@ -7,7 +7,8 @@ import { isWrongType, readHostRecord, readPoolRecord } from "../../wire/records/
 import { hostOf } from "../../wire/records/worker-name.ts";
 import { slotsOf } from "../../work/fleet/index.ts";
 import { describeFailure } from "./error-view.ts";
-import { type JobCounts, jobCounts, LISTS, SETS } from "./pool-counts.ts";
+import { type OldestHeldBack, readOldestHeldBack } from "./oldest-held-back.ts";
+import { type JobCounts, jobCounts, LISTS, longerOf, SETS } from "./pool-counts.ts";
 
 /** A pool at a glance. */
 export interface PoolGlance {
@@ -21,8 +22,10 @@ export interface PoolGlance {
   completedPerSecond: number;
   /** Tasks that failed in the last seconds, per second; so far as they are kept. */
   failedPerSecond: number;
-  /** Age of the oldest of the tasks that are first in their line; null when none waits. */
+  /** Age of the oldest of the tasks that wait: first in their line, for a host, or held back by a limit; null when none waits. */
   oldestWaiting: Milliseconds | null;
+  /** Age of the oldest of the tasks that are first in their line; null when none is in line. */
+  oldestInLine: Milliseconds | null;
   /** Task of the one that is next in line; null when none waits. */
   nextTask: string | null;
   /** Name and message of the error that it failed with; null when it has not failed. */
@@ -118,6 +121,10 @@ export class OverviewReader {
   readonly #lostHosts = new Set<string>();
   /** By pool: when the tasks that are first in line were submitted. */
   #heads = new Map<string, Head[]>();
+  /** By pool: when the tasks that wait outside of its line were submitted. */
+  readonly #heldBack = new Map<string, OldestHeldBack>();
+  /** Pools whose figures the last look has read. */
+  #looked: readonly string[] = [];
   #failures = new Map<string, RecentFailure | null>();
 
   constructor(client: RedisClient, keys: Keys) {
@@ -173,7 +180,7 @@ export class OverviewReader {
       if ("record" in reading) this.#records.set(name, reading.record);
     }
     this.#poolNames = [...this.#records.keys()].sort();
-    for (const map of [this.#figures, this.#heads]) {
+    for (const map of [this.#figures, this.#heads, this.#heldBack]) {
       for (const name of map.keys()) if (!this.#records.has(name)) map.delete(name);
     }
   }
@@ -182,6 +189,7 @@ export class OverviewReader {
     const batch = new Batch(this.#client);
     const pools = turn(this.#poolNames, this.#nextPool, POOLS_PER_LOOK);
     this.#nextPool += pools.length;
+    this.#looked = pools;
     const hosts = turn(this.#hostIds, this.#nextHost, HOSTS_PER_LOOK);
     this.#nextHost += hosts.length;
     const names = this.#askNames(batch);
@@ -267,9 +275,20 @@ export class OverviewReader {
     const batch = new Batch(this.#client);
     const heads = this.#askHeads(batch);
     const failures = this.#askFailures(batch);
-    if (batch.size > 0) await batch.run(cost);
+    const delayed = this.#looked.filter((pool) => (this.#figures.get(pool)?.jobs.delayed ?? 0) > 0);
+    const isAsked = batch.size > 0;
+    // At the same time.
+    await Promise.all([isAsked && batch.run(cost), this.#readHeldBack(delayed)]);
+    if (delayed.length > 0) cost.commands += 1;
+    if (delayed.length > 0 && !isAsked) cost.roundTrips += 1;
     heads();
     failures();
+  }
+
+  async #readHeldBack(delayed: readonly string[]): Promise<void> {
+    const found = await readOldestHeldBack(this.#client, this.#keys, delayed);
+    for (const pool of this.#looked) this.#heldBack.delete(pool);
+    for (const [pool, oldest] of found) this.#heldBack.set(pool, oldest);
   }
 
   #askHeads(batch: Batch): () => void {
@@ -329,12 +348,15 @@ export class OverviewReader {
     const { name, state, size } = record;
     const figures = this.#figures.get(name) ?? NOTHING;
     const heads = this.#heads.get(name) ?? [];
-    const times = heads.flatMap(({ submittedAt }) => submittedAt ?? []);
+    const inLine = heads.flatMap(({ submittedAt }) => submittedAt ?? []);
+    const { unserved = null, limited = null } = this.#heldBack.get(name) ?? {};
+    const ages = [...inLine, unserved, limited].map((time) => (time === null ? null : Math.max(0, at - time)));
     return {
       ...{ name, state, size, paused: figures.paused, jobs: figures.jobs },
       completedPerSecond: (figures.finished.completed * 1_000) / WINDOW,
       failedPerSecond: (figures.finished.failed * 1_000) / WINDOW,
-      oldestWaiting: times.length === 0 ? null : Math.max(0, ...times.map((time) => at - time)),
+      oldestWaiting: ages.reduce(longerOf, null),
+      oldestInLine: ages.slice(0, inLine.length).reduce(longerOf, null),
       nextTask: heads[0]?.task ?? null,
       failure: record.failure === null ? null : describeFailure(record.failure),
       hosts: hosts.filter((host) => slotsOf([host], name) > 0).length,

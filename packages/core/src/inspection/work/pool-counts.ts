@@ -2,6 +2,7 @@ import type { RedisClient } from "../../redis/connection/index.ts";
 import type { Keys, QueuePart } from "../../redis/keys.ts";
 import type { Milliseconds } from "../../time/index.ts";
 import { isWrongType } from "../../wire/records/stored-record.ts";
+import { readOldestHeldBack } from "./oldest-held-back.ts";
 
 /** Jobs of a pool by their states. Finished ones count as far as they are kept. */
 export interface JobCounts {
@@ -26,8 +27,10 @@ export interface PoolCounts {
   /** How many BullMQ lets run at once; null = any number. */
   globalConcurrency: number | null;
   jobs: JobCounts;
-  /** Age of the oldest of the jobs that are first in their line; null when none waits. */
+  /** Age of the oldest of the jobs that are first in their line, or that no live host knows; null when none waits. */
   oldestWaiting: Milliseconds | null;
+  /** Age of the oldest known one of those that limits hold back; null when there is none. */
+  oldestLimited: Milliseconds | null;
   /** Task of the job that is next; null when none waits. */
   nextTask: string | null;
 }
@@ -46,6 +49,8 @@ export const SETS = ["prioritized", "delayed", "waiting-children", "completed", 
 /** Lines in which jobs wait, the one that BullMQ takes from first at the beginning. */
 const LINES = ["wait", "paused", "prioritized"] as const;
 const REPLIES = 1 + LISTS.length + SETS.length + 2 + LINES.length;
+/** Where the count of delayed jobs stands among the replies of a pool. */
+const DELAYED = 1 + LISTS.length + SETS.indexOf("delayed");
 
 /**
  * Counts the jobs of pools, for all that show them at once; a screen that stays has an `OverviewReader`. Two round trips, for any number
@@ -68,8 +73,22 @@ export async function readPoolCounts(client: RedisClient, keys: Keys, pools: rea
   const at = Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
   const rows = pools.map((_, index) => replies.slice(index * REPLIES, (index + 1) * REPLIES));
   const waiting = rows.map((row, index) => ({ pool: pools[index] ?? "", ids: idsOf(row) }));
-  const heads = await readHeads(client, keys, waiting);
-  return { at, counts: rows.map((row, index) => countsOf(row, heads[index] ?? [], at)) };
+  const delayed = pools.filter((_, index) => Number(rows[index]?.[DELAYED] ?? 0) > 0);
+  const [heads, heldBack] = await Promise.all([
+    readHeads(client, keys, waiting),
+    readOldestHeldBack(client, keys, delayed),
+  ]);
+  const counts = rows.map((row, index) => {
+    const { unserved = null, limited = null } = heldBack.get(pools[index] ?? "") ?? {};
+    const counted = countsOf(row, heads[index] ?? [], at);
+    const unservedFor = unserved === null ? null : Math.max(0, at - unserved);
+    return {
+      ...counted,
+      oldestWaiting: longerOf(counted.oldestWaiting, unservedFor),
+      oldestLimited: limited === null ? null : Math.max(0, at - limited),
+    };
+  });
+  return { at, counts };
 }
 
 /** A job that is first in its line. */
@@ -127,7 +146,12 @@ export function jobCounts(
   };
 }
 
-function countsOf([meta, ...row]: unknown[], heads: Head[], at: number): PoolCounts {
+/** The longer one of two waits, of which any may be none. */
+export function longerOf(one: Milliseconds | null, other: Milliseconds | null): Milliseconds | null {
+  return one === null ? other : Math.max(one, other ?? 0);
+}
+
+function countsOf([meta, ...row]: unknown[], heads: Head[], at: number): Omit<PoolCounts, "oldestLimited"> {
   const parts: readonly QueuePart[] = [...LISTS, ...SETS];
   const [paused = null, concurrency = null] = (meta as (string | null)[] | null) ?? [];
   return {

@@ -10,9 +10,9 @@ export interface PoolHindrance {
   /**
    * `removing`: the pool is being removed; `failed`: its initializer threw; `paused`; `noHost`: no live host takes work of it;
    * `unknownTasks`: no live host knows the tasks; `atSize`: as many run as its size allows; `slotsBusy`: all slots of its hosts
-   * are busy.
+   * are busy; `limited`: limits hold back all that waits.
    */
-  reason: "removing" | "failed" | "paused" | "noHost" | "unknownTasks" | "atSize" | "slotsBusy";
+  reason: "removing" | "failed" | "paused" | "noHost" | "unknownTasks" | "atSize" | "slotsBusy" | "limited";
   /** How many tasks wait for that. */
   count: number;
   /** Of `unknownTasks`: their names, 10 at most. */
@@ -65,15 +65,16 @@ export function hindranceOf(
   const inLine = jobs.waiting + jobs.prioritized;
   const parkedCount = [...parked.values()].reduce((sum, count) => sum + count, 0);
   const hindered = (reason: PoolHindrance["reason"], more: Partial<PoolHindrance> = {}): PoolHindrance => ({
-    ...{ reason, count: inLine + parkedCount, tasks: [], hosts: [] },
+    ...{ reason, count: inLine + parkedCount + jobs.limited, tasks: [], hosts: [] },
     ...more,
   });
-  if (inLine + parkedCount === 0) return null;
+  if (inLine + parkedCount + jobs.limited === 0) return null;
   if (state === "terminated") return hindered("removing");
   if (state === "failed") return hindered("failed");
   if (paused) return hindered("paused");
   const serving = hosts.filter(({ pools }) => pools === null || pools.includes(name));
   if (slotsOf(hosts, name) === 0) return hindered("noHost", { hosts: namesOf(serving) });
+  if (inLine + parkedCount === 0) return hindered("limited");
   const isNextUnknown = nextTask !== null && !isServed(hosts, name, nextTask);
   const unknown = new Set([...parked.keys(), ...(isNextUnknown ? [nextTask] : [])]);
   const ofUnknown = (count: number): PoolHindrance =>

@@ -15,7 +15,7 @@ import { type PoolLimits, readLimits } from "../../work/limits/index.ts";
 import { type PoolRemoval, removePool } from "../../work/pool/remove-pool.ts";
 import { PoolRegistry } from "../../work/registry/index.ts";
 import { describeFailure } from "./error-view.ts";
-import { readPoolCounts } from "./pool-counts.ts";
+import { longerOf, readPoolCounts } from "./pool-counts.ts";
 import { hindranceOf, type ParkedTasks, type PoolHindrance, readParkedTasks } from "./pool-hindrance.ts";
 
 /** A pool with what goes on in it. */
@@ -33,7 +33,10 @@ export interface PoolView extends PoolRecord {
   completed: number;
   failed: number;
   cancelled: number;
-  /** How long the oldest of the jobs that are next in line has been waiting, by the server's clock. */
+  /**
+   * How long the oldest has been waiting of the jobs that are next in line, that no live host knows, or that limits hold back, by
+   * the server's clock; null = none waits.
+   */
   oldestWaiting: Milliseconds | null;
   /** Live hosts that take work of this pool, and their slots. */
   hosts: number;
@@ -187,7 +190,7 @@ export class Pools {
       const read = counts[index];
       if (!read) return [];
       const parkedHere = parked.get(record.name) ?? NONE_PARKED;
-      const { paused, globalConcurrency, oldestWaiting } = read;
+      const { paused, globalConcurrency } = read;
       const { waiting, prioritized, delayed, active, completed, failed, cancelled } = read.jobs;
       return {
         ...record,
@@ -202,7 +205,7 @@ export class Pools {
           completed,
           failed,
           cancelled,
-          oldestWaiting,
+          oldestWaiting: longerOf(read.oldestWaiting, read.oldestLimited),
         },
         hosts: hosts.filter((host) => slotsOf([host], record.name) > 0).length,
         slots: slotsOf(hosts, record.name),

@@ -11,7 +11,7 @@ import { useWords } from "../../words/index.ts";
 type Hindrance = NonNullable<PoolView["hindrance"]>;
 
 /** What only takes its time, and needs nobody. */
-const CALM: ReadonlySet<Hindrance["reason"]> = new Set(["atSize", "slotsBusy"]);
+const CALM: ReadonlySet<Hindrance["reason"]> = new Set(["atSize", "slotsBusy", "limited"]);
 
 /** Pools of which all running tasks wait for a lock, or another object, as the overview finds them. */
 export type LockedPools = ReadonlySet<string>;

@@ -57,7 +57,8 @@ function Lead({ pools }: { pools: readonly PoolView[] }) {
   const locked = useLockedPools();
   const running = pools.reduce((sum, { active }) => sum + active, 0);
   const stuck = pools.filter((pool) => isStuck(pool, locked)).map(({ name }) => name);
-  const names = stuck.slice(0, NAMED).join(", ") + (stuck.length > NAMED ? " …" : "");
+  const rest = stuck.length - NAMED;
+  const names = stuck.slice(0, NAMED).join(", ") + (rest > 0 ? said.stuckMore(count(rest)) : "");
   return (
     <>
       {said.lead(count(pools.length), count(running))} {stuck.length > 0 && said.stuckLead(stuck.length, names)}

@@ -67,6 +67,7 @@ export const overview = {
     locks: () => "running tasks wait for locks",
     stuck: () => "stands still",
     full: (_: string | null, many: string) => `at its size, ${many} wait`,
+    limited: (_: string | null, many: string) => `a limit holds ${many} back`,
     next: () => "next starts in a few seconds",
   },
   slots: (busy: string, slots: string) => `${busy} of ${several(slots, "slot")}`,

@@ -9,6 +9,7 @@ export const pools = {
     `${several(pools, "pool")}, ${several(running, "task")} ${running === "1" ? "runs" : "run"}.`,
   stuckLead: (pools: number, names: string) =>
     pools === 1 ? `${names} does not go on.` : `${pools} do not go on: ${names}.`,
+  stuckMore: (pools: string) => ` and ${pools} more`,
   empty: "There is no pool yet",
   emptyHint: "The first submitted task makes one; or make a named one here.",
   noMatch: (text: string) => `No pool matches "${text}"`,
@@ -51,6 +52,7 @@ export const pools = {
     unknownTasks: "no host knows the task",
     atSize: "as many run as may",
     slotsBusy: "all slots are busy",
+    limited: "a limit holds them back",
   } satisfies Record<Reason, string>,
   /** The same in a sentence, for the page of the pool. */
   sentences: {
@@ -64,6 +66,7 @@ export const pools = {
     unknownTasks: (count: string) => `No live host knows the task of ${count} waiting tasks.`,
     atSize: (count: string) => `As many run as its size allows; ${count} wait their turn.`,
     slotsBusy: (count: string) => `All slots of its hosts are busy; ${count} wait their turn.`,
+    limited: (count: string) => `Limits hold back ${several(count, "task")}.`,
   } satisfies Record<Reason, (count: string) => string>,
   locked: "running tasks wait for locks",
   lockedSentence: (count: string) => `All running tasks wait for locks; ${count} more wait to start.`,
@@ -78,7 +81,7 @@ export const pools = {
   figureRunning: (slots: string) => `over ${several(slots, "slot")}`,
   figureWaiting: (parked: string) => `${parked} of them have no host`,
   figureDelayed: (delayed: string) => `and ${delayed} delayed`,
-  figureOldest: "of what is first in line",
+  figureOldest: "of what is first in line, or held back",
   perMinute: "Completed, a minute",
   perMinuteOver: (completed: string) => `${completed} in the last hour`,
   failedHour: "Failed, last hour",

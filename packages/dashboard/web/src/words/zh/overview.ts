@@ -56,6 +56,7 @@ export const overview = {
     locks: () => "运行中的任务在等锁",
     stuck: () => "停滞",
     full: (_: string | null, many: string) => `已达上限，${many} 个等待`,
+    limited: (_: string | null, many: string) => `限制暂缓了 ${many} 个`,
     next: () => "几秒后开始下一个",
   },
   slots: (busy: string, slots: string) => `${busy} / ${slots} 槽位`,
