@@ -3,7 +3,7 @@ import { connect, type ScheduleOptions, type ScheduleView } from "@manyhands/cor
 import { until, useRedis } from "@manyhands/testing";
 import { expect, onTestFinished, test } from "vitest";
 import { ChaosHost } from "./chaos-host.ts";
-import { rest } from "./fixtures/chaos-tasks.ts";
+import { restAndTellWhen } from "./fixtures/chaos-tasks.ts";
 import { Program } from "./program.ts";
 import { chooseSeed, seededRandom } from "./random.ts";
 
@@ -64,7 +64,7 @@ test(
     const firsts = new Map<string, number>();
     for (const [name, policy] of Object.entries(policies)) {
       const time = name in { all: 1, last: 1, none: 1 } ? 1 : 250;
-      const { next } = await mp.schedules.set(name, rest, [time], { ...due, ...policy });
+      const { next } = await mp.schedules.set(name, restAndTellWhen, [time], { ...due, ...policy });
       firsts.set(name, next ?? 0);
     }
     const counts = { kills: 0, freezes: 0 };
@@ -127,9 +127,11 @@ test(
       const others = rows.filter(({ state }) => !ended(state)).map(({ id, failedReason }) => `${id}: ${failedReason}`);
       expect(others, `seed ${seed}`).toEqual([]);
       if (name !== "skip" && name !== "queue") return;
-      const spans = rows.map(({ startedAt, finishedAt }) => [startedAt ?? 0, finishedAt ?? 0] as const);
+      const spans = await Promise.all(ids.map((id) => mp.task<[number, number]>(id, { pool: "default" }).get()));
       spans.sort(([left], [right]) => left - right);
-      for (const [index, [from]] of spans.entries()) expect(from).toBeGreaterThanOrEqual(spans[index - 1]?.[1] ?? 0);
+      for (const [index, [from]] of spans.entries()) {
+        expect(from, `seed ${seed}`).toBeGreaterThanOrEqual(spans[index - 1]?.[1] ?? 0);
+      }
     }
   },
   TIME + 180_000,
