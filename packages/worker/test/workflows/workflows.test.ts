@@ -131,6 +131,34 @@ describe("a workflow", () => {
     expect(await space.client.keys(`{${space.name}}/workflow*/${large}*`)).toEqual([]);
   });
 
+  test("goes with the jobs of its steps, from every pool, and leaves those of others", async () => {
+    // given: more steps than one piece removes, some with answers of their own, some failed, and a task with the id of a step
+    const { space, context, put, result, reaches } = await open();
+    const parts = Array.from({ length: 300 }, (_, index): Tree => ({ task: "show", args: [index] }));
+    const id = await put({ chain: [{ group: [...parts, { task: "pad", args: [200_000] }] }, { task: "count" }] });
+    expect(await result(id)).toBe(301);
+    const failed = await put({ task: "fails", args: ["no"] });
+    await reaches(failed, "failed");
+    const queue = space.queue("default");
+    const other = `${id}.9999`;
+    await queue.add("show", { args: [] }, { jobId: other });
+    await until(async () => (await queue.getCompletedCount()) === 303);
+
+    // when
+    expect(await removeWorkflow(context, id)).toBe("removed");
+
+    // then
+    const left = async (set: "completed" | "failed") => (await queue.getJobs([set])).map((job) => job.id);
+    expect(await left("completed")).toEqual([other]);
+    expect(await left("failed")).toEqual([`${failed}.0`]);
+    const keys = await space.client.keys(`{${space.name}}*`);
+    expect(keys.filter((key) => key.includes(`:${id}.`) || key.includes(`/${id}`))).toEqual([
+      space.keys.job("default", other),
+    ]);
+    expect(await removeWorkflow(context, failed)).toBe("removed");
+    expect(await left("failed")).toEqual([]);
+  });
+
   test("fails with the first step that fails, starts nothing more, and a retry runs only what is left", async () => {
     // given
     const { space, context, put, reaches, result } = await open();

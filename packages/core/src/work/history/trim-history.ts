@@ -11,6 +11,39 @@ import type { FinishedSet, WholeRule } from "../../wire/records/keep.ts";
 export const TRIMMED_AT_ONCE = 64;
 
 /**
+ * Lua: `forget_ended(at, id, score)` takes a job of that score out of the finished ones, with all of its keys, if it is there. `at`
+ * has `queue`, `prefix`, `pool` and `set` as for `trim_history`. Loads BullMQ.
+ */
+export function forgetEnded(): string {
+  return `
+local function forget_ended(at, id, score)
+  local set = at.queue .. at.set
+  if redis.call("ZREM", set, id) == 0 then return end
+  local own_key = at.queue .. id
+  local fields = redis.call("HMGET", own_key, "n", "parentKey", "${JOB_ANSWERS_FIELD}")
+  if fields[2] and fields[2] ~= "" then
+    -- Of a flow: its parent has to be told.
+    ${bullFunction("removeJob")}
+    redis.call("ZADD", set, score, id)
+    removeJob({own_key, at.queue .. "repeat"}, {id, "0", at.queue})
+    redis.call("ZREM", set, id)
+  end
+  redis.call("DEL", own_key, own_key .. ":logs", own_key .. ":dependencies", own_key .. ":processed",
+    own_key .. ":failed", own_key .. ":unsuccessful")
+  if fields[3] then
+    redis.call("UNLINK", at.prefix .. "result/" .. at.pool .. "/" .. id .. "/" .. fields[3])
+    redis.call("ZREM", at.prefix .. "results/" .. at.pool, id .. "/" .. fields[3])
+  end
+  if fields[1] then
+    ${INDEX_ENDED}
+    pcall(index_ended, at.queue, own_key, {n = fields[1], state = "gone"})
+  end
+  if at.set == "failed" then redis.call("ZREM", at.prefix .. "cancelled/" .. at.pool, id) end
+end
+`;
+}
+
+/**
  * Lua: `trim_history(at)` removes the oldest finished jobs of a pool that are too many or too old, with all of their keys, and
  * returns how many it has looked at and removed, and when the oldest one that stays ended (nil: not known, or none stays).
  * `at` has `queue` (what the keys of the pool's jobs begin with), `prefix` (of
@@ -21,7 +54,7 @@ export const TRIMMED_AT_ONCE = 64;
  * rule passes them over, and the hash "kept" says up to which time it has found nothing else. Loads BullMQ.
  */
 export function trimHistory(): string {
-  return `
+  return `${forgetEnded()}
 local function trim_history(at)
   local set = at.queue .. at.set
   local excepted = at.prefix .. "kept/" .. at.set .. "/" .. at.pool
@@ -43,28 +76,7 @@ local function trim_history(at)
       passed, last = passed + 1, score
     elseif excess > 0 or tonumber(score) <= horizon then
       -- A job of a task may have left the history, or run again, since.
-      if redis.call("ZREM", set, id) == 1 then
-        local own_key = at.queue .. id
-        local fields = redis.call("HMGET", own_key, "n", "parentKey", "${JOB_ANSWERS_FIELD}")
-        if fields[2] and fields[2] ~= "" then
-          -- Of a flow: its parent has to be told.
-          ${bullFunction("removeJob")}
-          redis.call("ZADD", set, score, id)
-          removeJob({own_key, at.queue .. "repeat"}, {id, "0", at.queue})
-          redis.call("ZREM", set, id)
-        end
-        redis.call("DEL", own_key, own_key .. ":logs", own_key .. ":dependencies", own_key .. ":processed",
-          own_key .. ":failed", own_key .. ":unsuccessful")
-        if fields[3] then
-          redis.call("UNLINK", at.prefix .. "result/" .. at.pool .. "/" .. id .. "/" .. fields[3])
-          redis.call("ZREM", at.prefix .. "results/" .. at.pool, id .. "/" .. fields[3])
-        end
-        if fields[1] then
-          ${INDEX_ENDED}
-          pcall(index_ended, at.queue, own_key, {n = fields[1], state = "gone"})
-        end
-        if at.set == "failed" then redis.call("ZREM", at.prefix .. "cancelled/" .. at.pool, id) end
-      end
+      forget_ended(at, id, score)
       if at.task ~= "" then redis.call("ZREM", class, id) redis.call("ZREM", excepted, id) end
       removed, excess = removed + 1, excess - 1
     else

@@ -274,22 +274,30 @@ export async function retryWorkflow(
   return { outcome, steps };
 }
 
-/** Removes what is kept of a workflow that has ended. @returns "running" while it, or a step of it, runs */
-export async function removeWorkflow(
-  { client, keys }: WorkflowContext,
-  id: string,
-): Promise<"removed" | "running" | "missing"> {
+/**
+ * Removes what is kept of a workflow that has ended, with the jobs of its steps in the histories of their pools, in pieces.
+ * @returns "running" while it, or a step of it, runs
+ */
+export async function removeWorkflow(context: WorkflowContext, id: string): Promise<"removed" | "running" | "missing"> {
   while (true) {
-    const reply = await removeWorkflowScript.run(
-      client,
-      [
-        ...[keys.workflow(id), keys.workflows, keys.openWorkflows],
-        ...[keys.endedWorkflows("completed"), keys.endedWorkflows("failed")],
-      ],
-      [id, keys.prefix, keys.queues],
-    );
+    const reply = await removeWorkflowPart(context, id);
     if (reply !== "more") return reply;
   }
+}
+
+/** One piece of it; "more": the next call goes on. */
+export async function removeWorkflowPart(
+  { client, keys }: WorkflowContext,
+  id: string,
+): Promise<"removed" | "more" | "running" | "missing"> {
+  return removeWorkflowScript.run(
+    client,
+    [
+      ...[keys.workflow(id), keys.workflows, keys.openWorkflows],
+      ...[keys.endedWorkflows("completed"), keys.endedWorkflows("failed")],
+    ],
+    [id, keys.prefix, keys.queues],
+  );
 }
 
 /**

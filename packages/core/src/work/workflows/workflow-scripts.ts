@@ -1,7 +1,8 @@
 import { Script } from "../../redis/script/index.ts";
+import { forgetEnded } from "../history/index.ts";
 import { HELD_BACK, HELD_BACK_FIELDS } from "../submission/held-back.ts";
 import { NOTE_CHILD } from "./children.ts";
-import { DROP_STEP, workflowLua } from "./workflow-lua.ts";
+import { DROP_STEP, STEP_WORKFLOW_FIELD, workflowLua } from "./workflow-lua.ts";
 
 /** How long a workflow that is not wholly submitted stays, ms. */
 const BUILDING_LIFE = 3_600_000;
@@ -12,6 +13,8 @@ const OFTEN = 3;
 const SELDOM = 3;
 /** Results in keys of their own that are removed by one script. */
 const MOST_REMOVED = 200;
+/** Nodes whose jobs one script looks for, and jobs that it removes from the history: about 1 ms of Redis. */
+const FORGOTTEN = { looked: 250, removed: 40 };
 
 export type PutReply = "more" | "created" | "exists" | "other" | "refused";
 
@@ -122,7 +125,7 @@ export const retryWorkflowScript: Script<["retried" | "not failed" | "missing", 
 local w = open_workflow(ARGV[2], ARGV[3], ARGV[1])
 if not w.state or w.state == "building" then return {"missing", 0} end
 if w.state ~= "failed" and w.state ~= "cancelled" then return {"not failed", 0} end
-redis.call("HDEL", KEYS[1], "ended", "failedStep", "failedTask", "error", "message", "reason")
+redis.call("HDEL", KEYS[1], "ended", "failedStep", "failedTask", "error", "message", "reason", "forgotten")
 redis.call("HSET", KEYS[1], "state", "running")
 redis.call("ZREM", KEYS[3], ARGV[1])
 redis.call("SADD", KEYS[2], ARGV[1])
@@ -147,8 +150,8 @@ return {"retried", steps}
  * KEYS[1] hash of the workflow; KEYS[2] sorted set of workflows; KEYS[3] set of open ones; KEYS[4] those that have completed;
  * KEYS[5] those that have not
  * ARGV[1] id; ARGV[2] prefix of our keys; ARGV[3] prefix of BullMQ's keys
- * Removes the record of a workflow of which nothing runs. The jobs of its steps stay in the histories of their pools; those that
- * wait are dropped by the hosts that find them.
+ * Removes a workflow of which nothing runs, some of it with each call: first the jobs of its steps from the histories of their
+ * pools, then large results, then the record. Jobs that wait are dropped by the hosts that find them.
  * Returns "removed", "more" (call again), "running" or "missing".
  */
 export const removeWorkflowScript: Script<"removed" | "more" | "running" | "missing"> = new Script<
@@ -162,13 +165,44 @@ if not w.state then
   return "missing"
 end
 if w.state == "running" then return "running" end
-for _, step in ipairs(redis.call("SMEMBERS", w.line)) do
+local function call_of(node)
+  local call = w.calls[node[4]] or cmsgpack.unpack(redis.call("HGET", w.hash, "c" .. node[4]))
+  w.calls[node[4]] = call
+  return call
+end
+local begin = redis.call("HGET", w.hash, "forgotten")
+-- Nothing of it starts any more.
+for _, step in ipairs(begin and {} or redis.call("SMEMBERS", w.line)) do
   local node = workflow_node(w, step)
-  local call = node and cmsgpack.unpack(redis.call("HGET", w.hash, "c" .. node[4]))
-  if call and redis.call("EXISTS", w.queues .. call[1] .. ":" .. w.id .. "." .. step .. ":lock") == 1 then
+  if node and redis.call("EXISTS", w.queues .. call_of(node)[1] .. ":" .. w.id .. "." .. step .. ":lock") == 1 then
     return "running"
   end
 end
+${forgetEnded()}
+-- Its job has ended; it is no other one of that id.
+local function forget_step(number, pool, task)
+  local queue, id = w.queues .. pool .. ":", w.id .. "." .. number
+  if redis.call("HGET", queue .. id, "${STEP_WORKFLOW_FIELD}") ~= w.id then return 0 end
+  for _, set in ipairs({"completed", "failed"}) do
+    local score = redis.call("ZSCORE", queue .. set, id)
+    if score then
+      forget_ended({queue = queue, prefix = w.prefix, pool = pool, set = set}, id, score)
+      local excepted = w.prefix .. "kept/" .. set .. "/" .. pool
+      if redis.call("ZREM", excepted, id) == 1 then redis.call("ZREM", excepted .. "/" .. task, id) end
+      return 1
+    end
+  end
+  return 0
+end
+local at, removed = tonumber(begin or 0), 0
+for _, packed in ipairs(redis.call("LRANGE", w.nodes, at, at + ${FORGOTTEN.looked} - 1)) do
+  if removed == ${FORGOTTEN.removed} then break end
+  local node = cmsgpack.unpack(packed)
+  if node[1] == 0 then removed = removed + forget_step(at, call_of(node)[1], call_of(node)[2]) end
+  at = at + 1
+end
+redis.call("HSET", w.hash, "forgotten", at)
+if at < redis.call("LLEN", w.nodes) then return "more" end
 for _, step in ipairs(redis.call("SPOP", w.large, ${MOST_REMOVED})) do
   redis.call("UNLINK", w.prefix .. "workflow-result/" .. w.id .. "/" .. step)
 end
