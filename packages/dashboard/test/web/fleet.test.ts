@@ -169,7 +169,7 @@ describe("in the browser", () => {
     await button(page, "Submit").click();
     const made = page.getByRole("status").getByRole("link");
     const id = (await made.textContent()) ?? "";
-    expect(await mp.task(id, { pool: "pictures" }).get({ timeout: 20_000 })).toBe("a.png at 300");
+    expect(await mp.task(id, { pool: "pictures" }).get({ timeout: 60_000 })).toBe("a.png at 300");
 
     // when
     for (let call = 0; call < 4; call += 1) await mp.submit("rest", [60_000], { pool: "pictures" });

@@ -83,7 +83,7 @@ test("keys that take turns are seen with what they hold back, and each task says
   await turns.getByRole("row", { name: /serve ada.*1.*1.*when one ends/ }).waitFor();
   await Promise.all(handles.map((handle) => handle.cancel()));
   expect(complaints).toEqual([]);
-}, 180_000);
+});
 
 test("a pool gets a limit by a form that says what is wrong, and shows what came of it; a viewer has none", async () => {
   // given
@@ -147,7 +147,7 @@ test("a pool gets a limit by a form that says what is wrong, and shows what came
   // then
   expect(await viewer.page.getByRole("dialog").count()).toBe(0);
   expect(await button(viewer.page, "Limit…").getAttribute("aria-disabled")).toBe("true");
-}, 180_000);
+});
 
 test("the limits of a pool are there in Chinese", async () => {
   const { page } = await open("/settings");

@@ -48,7 +48,7 @@ const textOf = async (place: Locator) => (await place.allInnerTexts()).join("\n"
 const detail = (page: Page) => page.locator(".object");
 const graph = (page: Page) => page.locator("section.graph");
 
-describe("shared objects in a real Chromium", { timeout: 120_000 }, () => {
+describe("shared objects in a real Chromium", () => {
   beforeEach((context) => {
     if (CHROMIUM !== null) return;
     console.warn(`SKIPPED: ${WITHOUT_CHROMIUM}`);
@@ -283,11 +283,11 @@ describe("shared objects in a real Chromium", { timeout: 120_000 }, () => {
     // then
     const moved = [mp.lock("stock/lyon"), mp.lock("stock/berlin")];
     await until(async () => (await Promise.all(moved.map((lock) => lock.inspect()))).every((lock) => !lock.locked), {
-      timeout: 60_000,
+      timeout: 120_000,
     });
     await until(async () => (await graph(page).locator(".zone").count()) === 0);
     const states = () => Promise.all(fleet.marks.deadlock.map((id) => mp.tasks.get(id)));
-    await until(async () => (await states()).every((one) => one?.state === "completed"), { timeout: 60_000 });
+    await until(async () => (await states()).every((one) => one?.state === "completed"), { timeout: 120_000 });
     expect(complaints).toEqual([]);
   });
 

@@ -27,7 +27,6 @@ afterAll(async () => {
 
 async function open(path: string, options: Parameters<typeof visitor>[0] = {}) {
   const { page, complaints } = await visitor({ width: 1440, ...options });
-  page.setDefaultTimeout(15_000);
   await page.goto(`${dashboard.origin}${path}`);
   await page.getByRole("heading", { level: 1 }).waitFor();
   return { page, complaints };
@@ -67,7 +66,7 @@ describe("the page of one task, in a real Chromium", () => {
     await why.getByText(/was cancelled, and waits to run again/).waitFor();
     await why.getByText("deadlock of 2 tasks").waitFor({ state: "detached" });
     expect(complaints).toEqual([]);
-  }, 60_000);
+  });
 
   test("says why nothing starts a task, and what to do: no host, its time, its next try", async () => {
     // given

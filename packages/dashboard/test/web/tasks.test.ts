@@ -29,7 +29,6 @@ afterAll(async () => {
 /** Opens a page of the dashboard and waits for its heading. */
 async function open(path: string, options: Parameters<typeof visitor>[0] = {}) {
   const { page, complaints } = await visitor({ width: 1440, ...options });
-  page.setDefaultTimeout(15_000);
   await page.goto(`${dashboard.origin}${path}`);
   await page.getByRole("heading", { level: 1 }).waitFor();
   return { page, complaints };

@@ -21,7 +21,6 @@ beforeEach((context) => {
 async function open(namespace: string, path: string) {
   const { origin } = await dashboardFor({ redis: redis.url, namespace, token: false });
   const visit = await visitor({ width: 1440 });
-  visit.page.setDefaultTimeout(PATIENCE);
   await visit.page.goto(origin + path);
   await visit.page.locator("main h1").first().waitFor();
   return { ...visit, origin };
@@ -56,7 +55,7 @@ test("a page is opened by g and its letter, also where g was pressed twice or an
   await page.getByText("paused", { exact: true }).first().waitFor();
   expect(new URL(page.url()).pathname).toBe("/tasks");
   expect(complaints).toEqual([]);
-}, 180_000);
+});
 
 test("the list of shared objects shows the one that is open", async () => {
   // given more than the list has room for
@@ -81,7 +80,28 @@ test("the list of shared objects shows the one that is open", async () => {
   expect(await list.evaluate((element) => element.scrollTop)).toBeGreaterThan(0);
   expect(await page.evaluate(() => window.scrollY)).toBe(0);
   expect(complaints).toEqual([]);
-}, 180_000);
+});
+
+test("a list of tasks says how many more match by now, where they were submitted before its first one", async () => {
+  // given
+  const namespace = redis.namespace();
+  await using mp = await connect({ redis: redis.url, namespace });
+  await mp.submit("tell", ["ada"], { jobId: "older" });
+  await mp.submit("tell", ["bo"], { jobId: "newer" });
+  await mp.tasks.cancel("newer");
+  const { page, complaints } = await open(namespace, "/tasks?state=cancelled");
+  await page.getByText("1 to 1 of 1").waitFor();
+
+  // when
+  await mp.tasks.cancel("older");
+
+  // then
+  await page.getByText("1 more task matches by now").waitFor();
+  await page.getByRole("button", { name: "Show them" }).click();
+  await page.getByText("1 to 2 of 2").waitFor();
+  expect(await page.getByRole("checkbox", { name: /^Select tell (older|newer)$/ }).count()).toBe(2);
+  expect(complaints).toEqual([]);
+});
 
 test("a task that waits for a host that drains has a link to that host", async () => {
   // given
@@ -102,7 +122,7 @@ test("a task that waits for a host that drains has a link to that host", async (
   await why.getByRole("link", { name: "worker-b" }).click();
   await page.getByRole("heading", { level: 1, name: "worker-b" }).waitFor();
   expect(complaints).toEqual([]);
-}, 180_000);
+});
 
 test("a failed step offers the retry of its workflow in place of its own", async () => {
   // given
@@ -126,4 +146,4 @@ test("a failed step offers the retry of its workflow in place of its own", async
   expect(await (await asked).json()).toMatchObject({ outcome: "queued", steps: 1 });
   await page.getByText("It goes on.").waitFor();
   expect(complaints).toEqual([]);
-}, 180_000);
+});

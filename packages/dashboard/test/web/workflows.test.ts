@@ -22,7 +22,7 @@ test("workflows show their tree live, and are cancelled, retried and removed fro
   await using mp = await connect({ redis: redis.url, namespace });
   const people = group(Array.from({ length: 12 }, (_, index) => signature("tell", [`person ${index}`])));
   const bad = await mp.submit(chain(people, signature("tell", [""]).immutable(), signature("tell")), { jobId: "bad" });
-  await bad.get({ timeout: 20_000 }).catch(() => {});
+  await bad.get({ timeout: 60_000 }).catch(() => {});
   await mp.submit(chain(signature("rest"), signature("tell", ["ada"]).immutable()), { jobId: "long", tags: ["slow"] });
   const { origin } = await dashboardFor({ redis: redis.url, namespace });
   const { page, complaints } = await visitor({ width: 1440 });
@@ -43,7 +43,7 @@ test("workflows show their tree live, and are cancelled, retried and removed fro
   await fold.focus();
   await page.keyboard.press("Enter");
   await expect
-    .poll(() => page.getByRole("list", { name: "Tree" }).getByRole("link").count(), { timeout: 20_000 })
+    .poll(() => page.getByRole("list", { name: "Tree" }).getByRole("link").count(), { timeout: 60_000 })
     .toBe(13);
   await expectAccessible(page);
   await picture(page, "workflow");
@@ -56,14 +56,14 @@ test("workflows show their tree live, and are cancelled, retried and removed fro
   await page.getByText("It goes on.").waitFor();
   await page.getByRole("button", { name: "Remove…" }).click();
   await page.getByRole("button", { name: "Remove it" }).click();
-  await expect.poll(() => mp.workflows.row("bad"), { timeout: 20_000 }).toBeNull();
+  await expect.poll(() => mp.workflows.row("bad"), { timeout: 60_000 }).toBeNull();
 
   // when
   await page.goto(`${origin}/workflows/long`);
   await page.getByText("running", { exact: true }).first().waitFor();
   await page.getByRole("button", { name: "Cancel…" }).click();
   await page.getByRole("button", { name: "Cancel it" }).click();
-  await expect.poll(async () => (await mp.workflows.row("long"))?.state, { timeout: 20_000 }).toBe("cancelled");
+  await expect.poll(async () => (await mp.workflows.row("long"))?.state, { timeout: 60_000 }).toBe("cancelled");
   await page.getByText("cancelled", { exact: true }).first().waitFor();
   await page.setViewportSize({ width: 390, height: 800 });
   expect(await isTooWide(page)).toBe(false);
