@@ -232,7 +232,7 @@ function Examples({ group }: { group: FailureDetail }) {
       head: said.task,
       cell: ({ id, pool, state }) => (
         <>
-          <Link className="mono" to="/tasks/$id" params={{ id }} search={{ pool }}>
+          <Link className="mono nowrap" to="/tasks/$id" params={{ id }} search={{ pool }}>
             {id}
           </Link>
           <small>{isStateName(state) && <State name={state} />}</small>

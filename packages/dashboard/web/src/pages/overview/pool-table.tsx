@@ -9,6 +9,9 @@ import { useWords } from "../../words/index.ts";
 
 type Pool = Overview["pools"][number];
 
+/** What only takes its time, and needs nothing: as on the page of pools. */
+const CALM: ReadonlySet<string> = new Set(["next", "full", "limited"]);
+
 /** Pools with why their tasks wait. */
 export function PoolTable({ pools }: { pools: readonly Pool[] }) {
   const { overview: said } = useWords();
@@ -34,7 +37,7 @@ export function PoolTable({ pools }: { pools: readonly Pool[] }) {
           <Meter
             used={active}
             of={limit}
-            warn={why?.kind === "locks"}
+            warn={why !== null && !CALM.has(why.kind)}
             label={`${count(active)} ${said.of(count(limit))}`}
           />
         </span>
@@ -72,9 +75,8 @@ function Why({ why }: { why: Pool["why"] }) {
   const { overview: said } = useWords();
   if (why === null) return null;
   const { kind, name, count: many } = why;
-  const isFlowing = kind === "next";
-  const look = { failed: "failed", terminated: "cancelled", paused: "paused" } as const;
-  const shape = isFlowing ? "active" : (look[kind as keyof typeof look] ?? "blocked");
+  const look = { failed: "failed", terminated: "cancelled", paused: "paused", next: "active" } as const;
+  const shape = look[kind as keyof typeof look] ?? (CALM.has(kind) ? "waiting" : "blocked");
   return (
     <span className={`state ${shape}`}>
       <Glyph name={shape} />

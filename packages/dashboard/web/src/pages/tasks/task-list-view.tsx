@@ -87,6 +87,9 @@ export function TaskListView(props: TaskListViewProps) {
       list.refresh();
     });
   };
+  // They were submitted before the first one that is shown, or between two of them.
+  const isWhole = list.next === null && !list.isLoading && list.partial === null && list.fresh.count === 0;
+  const missed = isWhole && total !== null ? total - list.size : 0;
   const move = (step: number): void => {
     if (list.size > 0) setActive(Math.max(0, Math.min(list.size - 1, active + step)));
   };
@@ -193,6 +196,14 @@ export function TaskListView(props: TaskListViewProps) {
                     : said.shown(count(list.size), count(Math.max(total, list.size)))}
                 </span>
                 {list.isLoading && <span role="status">{said.loading}</span>}
+                {missed > 0 && (
+                  <>
+                    <span className="soft">{said.missed(count(missed))}</span>
+                    <Button size="small" onClick={list.showFresh}>
+                      {said.showFresh}
+                    </Button>
+                  </>
+                )}
                 {!list.isLoading && list.next !== null && (
                   <Button size="small" onClick={list.loadMore}>
                     {list.partial === null ? said.more : said.searchOlder}

@@ -193,6 +193,7 @@ export const tasks = {
   atLeast: (count: string) => `${several(count, "task")} so far`,
   fresh: (count: string, number: number) => `${count} new ${number === 1 ? "task" : "tasks"}, not shown`,
   showFresh: "Show them",
+  missed: (count: string) => `${many(count, "more task matches", "more tasks match")} by now`,
   columnCount: (shown: number, all: number) => `Columns, ${shown} of ${all}`,
   columnsOf: "Columns of the table",
   resetColumns: "Back to the usual ones",

@@ -80,6 +80,7 @@ export const tasks: Words["tasks"] = {
   atLeast: (count) => `目前 ${count} 个任务`,
   fresh: (count) => `有 ${count} 个新任务未显示`,
   showFresh: "显示",
+  missed: (count) => `现在另有 ${count} 个任务匹配`,
   columnCount: (shown, all) => `列：${shown} / ${all}`,
   columnsOf: "表格的列",
   resetColumns: "恢复默认",
