@@ -219,6 +219,12 @@ export class Fetcher {
     this.changed();
   }
 
+  /** There will be something to take of the queue: looks then without being called, epoch ms; Infinity = that is not known. */
+  lookLater(queue: FetchedQueue, lookAt: number): void {
+    const entry = this.#entries.get(queue);
+    if (entry) this.#lookLater(entry, lookAt);
+  }
+
   /** Starts a job that was assigned to this host, in a slot that is taken for it. @returns false when its queue is not served */
   assigned(job: AssignedJob): boolean {
     const queue = this.#assignable.get(job.pool);

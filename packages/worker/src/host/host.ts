@@ -43,6 +43,7 @@ import { checkAlive, checkReady } from "../health/host-checks.ts";
 import { Liveness } from "../health/liveness.ts";
 import { type Goodbye, Heartbeat, MISSED_BEATS } from "../heartbeat/heartbeat.ts";
 import type { JobRun } from "../jobs/job-run.ts";
+import { madeOf, TaskMap } from "../jobs/known-tasks.ts";
 import { ReplyPost } from "../jobs/reply-post.ts";
 import { RunningJobs } from "../jobs/running-jobs.ts";
 import { describeDuration } from "../log/describe-duration.ts";
@@ -95,7 +96,8 @@ export class Host implements WorkerHost {
   healthPort: number | null = null;
   readonly #options: ResolvedOptions;
   readonly #keys: Keys;
-  readonly #tasks = new Map<string, TaskAnnouncement>();
+  readonly #tasks = new TaskMap();
+  readonly #priorities = madeOf(this.#tasks, prioritiesOf);
   readonly #meters: HostMeters;
   readonly #rollups: RollupWriter;
   readonly #redisTrouble: RedisTrouble;
@@ -682,7 +684,7 @@ export class Host implements WorkerHost {
       routing: {
         hostId: this.id,
         knows: (task) => this.#tasks.has(task),
-        priorities: () => prioritiesOf(this.#tasks.values()),
+        priorities: () => this.#priorities(undefined),
         announce: () => this.#announcer.announce(),
       },
       onTrouble: () => this.#status.update(),

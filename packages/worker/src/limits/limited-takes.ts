@@ -1,6 +1,6 @@
 import { type Keys, type RedisClient, withinReach } from "@manyhands/core/internal";
 import type { OfferedSlot } from "../slots/offered-slot.ts";
-import { releaseTurns, takeInTurn } from "./limit-scripts.ts";
+import { type LimitedLook, releaseTurns, takeInTurn } from "./limit-scripts.ts";
 import type { LimitsInForce } from "./limits-in-force.ts";
 
 export interface LimitedTakesOptions {
@@ -34,6 +34,8 @@ export interface LimitedTaken {
   isIdle: boolean;
   /** When to look again, epoch ms of this host; Infinity: not before there is something new. */
   lookAt: number;
+  /** When a rate allows the next start, epoch ms of this host; Infinity: none is waited for. */
+  due: number;
 }
 
 /** Scripts of one take that do nothing but sort jobs by their limits. */
@@ -53,35 +55,47 @@ export class LimitedTakes {
     this.#options = options;
   }
 
+  /** Whether this host knows other limits than at its last take. */
+  knowsOthers(limits: LimitsInForce): boolean {
+    return this.#rules !== limits.rules;
+  }
+
   async take(take: LimitedTake): Promise<LimitedTaken> {
     const { limits, keys, args, canRun, priorities } = take;
     const { client, keys: own, hostId, queue } = this.#options;
     let { offered } = take;
     for (let turn = 1; ; turn += 1) {
-      const [reply, state, others, turns, dueAt, now, isIdle] = await takeInTurn.run(
+      const look = await takeInTurn.run(
         client,
         [...keys, ...(offered?.keys ?? [])],
         [
           ...args,
           ...[own.prefix, hostId, queue, limits.rules, canRun ? 1 : 0, priorities, limits.of],
           offered?.epoch ?? "",
-          this.#rules === limits.rules ? 0 : 1,
+          this.knowsOthers(limits) ? 1 : 0,
         ],
       );
-      if (state !== 2) this.#rules = limits.rules;
-      const took = (reply as unknown[])[1] !== 0;
-      if (took) this.#turns.add(String((reply as unknown[])[1]));
-      this.hasTurns = turns === 1 || state === 1;
-      const isOver = took || state !== 1 || turn >= MOST_SORTING;
-      if (!isOver) {
-        // It is withdrawn by now.
-        offered = undefined;
-        continue;
-      }
-      const due = dueAt === 0 ? Number.POSITIVE_INFINITY : Date.now() + Math.max(1, dueAt - now + 1);
-      const lookAt = state === 1 || (took && this.hasTurns) ? Date.now() : due;
-      return { reply, took, isRefused: state === 2, hasOthers: others === 1, isIdle: isIdle === 1, lookAt };
+      const taken = this.looked(look, limits);
+      if (taken.took || look[1] !== 1 || turn >= MOST_SORTING) return taken;
+      // It is withdrawn by now.
+      offered = undefined;
     }
+  }
+
+  /** Notes what a look has come to. */
+  looked([reply, state, others, turns, dueAt, now, isIdle]: LimitedLook, limits: LimitsInForce): LimitedTaken {
+    if (state !== 2) this.#rules = limits.rules;
+    const took = (reply as unknown[])[1] !== 0;
+    if (took) this.#turns.add(String((reply as unknown[])[1]));
+    this.hasTurns = turns === 1 || state === 1;
+    const due = dueAt === 0 ? Number.POSITIVE_INFINITY : Date.now() + Math.max(1, dueAt - now + 1);
+    const lookAt = state === 1 || (took && this.hasTurns) ? Date.now() : due;
+    return { reply, took, isRefused: state === 2, hasOthers: others === 1, isIdle: isIdle === 1, lookAt, due };
+  }
+
+  /** The script that has finished the job has given its place back. */
+  released(jobId: string): void {
+    this.#turns.delete(jobId);
   }
 
   /**

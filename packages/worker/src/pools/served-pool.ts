@@ -19,9 +19,10 @@ import { endingOf } from "../jobs/job-ending.ts";
 import type { JobHost } from "../jobs/job-host.ts";
 import { JobRunner } from "../jobs/job-runner.ts";
 import { traceJob } from "../jobs/job-trace.ts";
+import { type KnownTasks, madeOf } from "../jobs/known-tasks.ts";
 import type { PoolJob } from "../jobs/pool-job.ts";
 import { sweepLimits } from "../limits/limit-sweep.ts";
-import { limitsInForce } from "../limits/limits-in-force.ts";
+import { type LimitsInForce, limitsInForce } from "../limits/limits-in-force.ts";
 import { type QueueHost, ServedQueue } from "../queue/served-queue.ts";
 import type { JobFinish, StepFinish } from "../routing/routed-takes.ts";
 import type { HostSlots } from "../slots/host-slots.ts";
@@ -33,6 +34,7 @@ import { removeTraces } from "./remove-traces.ts";
 /** What a served pool needs from its host. */
 export interface PoolHost extends JobHost, QueueHost {
   logger: JobHost["logger"];
+  tasks: KnownTasks;
   slots: HostSlots;
   supply: ChildSupply;
   caps: CapKeeper;
@@ -57,6 +59,7 @@ export class ServedPool {
   readonly #children: ChildPool;
   readonly #fence: Fence;
   readonly #runner: JobRunner;
+  readonly #limits: (record: PoolRecord) => LimitsInForce | undefined;
   /** The queue's settings are written, or cannot be. */
   readonly #settled: Promise<unknown>;
   readonly #closing = new AbortController();
@@ -66,6 +69,7 @@ export class ServedPool {
   constructor(record: PoolRecord, host: PoolHost) {
     this.#record = record;
     this.#host = host;
+    this.#limits = madeOf(host.tasks, (tasks, of: PoolRecord) => limitsInForce(of, tasks));
     this.#children = new ChildPool({ pool: record, supply: host.supply, logger: host.logger });
     this.#fence = new Fence({ lockDuration: host.lockDuration });
     this.#runner = new JobRunner({ host, pool: this, children: this.#children, fence: this.#fence });
@@ -75,7 +79,7 @@ export class ServedPool {
       title: `pool "${record.name}"`,
       concurrency: () => this.#concurrency(),
       initializer: () => this.#record.initializer?.task ?? null,
-      limits: () => limitsInForce(this.#record, host.tasks.values()),
+      limits: () => this.#limits(this.#record),
       trouble: this.#children.trouble,
       slots: host.slots,
       fence: this.#fence,
@@ -154,7 +158,7 @@ export class ServedPool {
 
   /** Whether jobs of it have limits, as far as this host knows. */
   get isLimited(): boolean {
-    return limitsInForce(this.#record, this.#host.tasks.values()) !== undefined;
+    return this.#limits(this.#record) !== undefined;
   }
 
   /** Limits hold jobs of it back: they are taken in turn from now on. */

@@ -399,6 +399,8 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
         const next = await this.processJob(job, job.token ?? "");
         if (!next) return this.#unfollowed.has(job);
         job = next;
+        // What a limit lets start later may do so in another slot.
+        if (this.#routed) this.#fetcher.lookLater(this, this.#routed.startsAt);
       } catch (error) {
         this.emit("error", error as Error);
         return true;

@@ -10,9 +10,10 @@ import {
   readWatchers,
   type StepOfWorkflow,
 } from "@manyhands/core/internal";
-import { LimitedTakes } from "../limits/limited-takes.ts";
+import { type LimitedTaken, LimitedTakes } from "../limits/limited-takes.ts";
 import type { LimitsInForce } from "../limits/limits-in-force.ts";
 import type { OfferedSlot } from "../slots/offered-slot.ts";
+import { finishAndTakeInTurn } from "./limited-finish.ts";
 import { AWAY_GRACE } from "./parking.ts";
 import {
   failStepAndTake,
@@ -110,6 +111,15 @@ interface LookOptions {
   offered?: OfferedSlot | undefined;
 }
 
+/** The end of a job of a limited pool. */
+interface LimitedFinish {
+  set: FinishedSet;
+  finish: JobFinish | undefined;
+  limits: LimitsInForce;
+  /** Another job of the pool may follow it. */
+  wantsNext: boolean;
+}
+
 /** Jobs that a look sees when the usual ones are all for other hosts: about 0.4 ms of Redis. */
 const FAR_DEPTH = 1_024;
 /** Time between two such looks of a queue, ms; it doubles with each that finds nothing, up to the longest. */
@@ -145,6 +155,8 @@ export class RoutedTakes {
   #farAt = 0;
   /** When the next take goes on where the last one has stopped, epoch ms; Infinity: not before there is something new. */
   lookAt: number = Number.POSITIVE_INFINITY;
+  /** When a rate allows the next start, as the last finish in a limited pool has found, epoch ms; Infinity: none waits for that. */
+  startsAt: number = Number.POSITIVE_INFINITY;
 
   readonly #limited: LimitedTakes;
   /** From the first step of a workflow on. */
@@ -268,12 +280,16 @@ export class RoutedTakes {
       offered: slot,
     });
     if (taken.isRefused) onRefused?.();
-    this.#isInTurn &&= !taken.isIdle;
-    this.lookAt = taken.lookAt;
-    this.#othersAreNext = taken.took && taken.hasOthers;
+    this.#noteTaken(taken);
     if (taken.took || taken.isRefused || !taken.hasOthers) return taken.reply;
     const look = await this.#look(parameters, { depth: USUAL_DEPTH });
     return look.took ? look.reply : taken.reply;
+  }
+
+  #noteTaken({ isIdle, lookAt, took, hasOthers }: LimitedTaken): void {
+    this.#isInTurn &&= !isIdle;
+    this.lookAt = lookAt;
+    this.#othersAreNext = took && hasOthers;
   }
 
   /**
@@ -341,11 +357,38 @@ export class RoutedTakes {
     const jobId = String(given[FINISH.keys]);
     const set = given[FINISH.keys + 4] === "failed" ? "failed" : "completed";
     const finish = finishOf?.(jobId, set);
-    // Whose turn it is next is decided by a take.
-    const leavesNext = given[FINISH.keys + 5] === 1 && this.#takesInTurn;
+    const wantsNext = given[FINISH.keys + 5] === 1;
+    const limits = this.#takesInTurn ? this.#options.limits?.() : undefined;
+    if (limits && !finish?.step) return this.#finishLimited(given, { set, finish, limits, wantsNext });
+    // Whose turn it is after a step of a workflow is decided by a take.
+    const leavesNext = wantsNext && limits !== undefined;
     if (leavesNext) given[FINISH.keys + 5] = 0;
     const [reply, isLeft] = await this.#runFinish(given, set, finish);
     if (isLeft === 1 || leavesNext) this.#unfollowed.add(jobId);
+    return reply;
+  }
+
+  /** A job of a limited pool gives its place back as it is finished, and is followed by the one whose turn it is. */
+  async #finishLimited(given: (string | number | Buffer)[], ended: LimitedFinish): Promise<unknown> {
+    const { set, finish, limits, wantsNext } = ended;
+    const jobId = String(given[FINISH.keys]);
+    // Those have their turn in a look.
+    const leavesNext = wantsNext && this.#othersAreNext;
+    if (leavesNext) given[FINISH.keys + 5] = 0;
+    const [reply, isLeft, look] = await finishAndTakeInTurn.run(this.#options.client, this.#finishKeys(given), [
+      ...this.#finishArguments(given, { set, finish, marks: this.#options.priorities() }),
+      ...[limits.rules, limits.of, this.#limited.knowsOthers(limits) ? 1 : 0],
+      ...(finish?.adds ?? []),
+    ]);
+    const isFinished = !(typeof reply === "number" && reply < 0);
+    if (isFinished) this.#limited.released(jobId);
+    if (look) {
+      const taken = this.#limited.looked(look, limits);
+      // Where more may start now, BullMQ's marker tells hosts with free slots.
+      this.#noteTaken({ ...taken, lookAt: taken.due });
+      this.startsAt = taken.due;
+    }
+    if (isLeft === 1 || (leavesNext && isFinished)) this.#unfollowed.add(jobId);
     return reply;
   }
 
@@ -354,22 +397,40 @@ export class RoutedTakes {
     set: FinishedSet,
     finish: JobFinish | undefined,
   ): Promise<[reply: unknown, isLeft: 0 | 1]> {
-    const { client, keys, hostId, queue, initializer } = this.#options;
-    const { task = "", age = 0, count = 0 } = finish?.rule ?? {};
-    const history = [task, age, count, finish ? this.#trims(set, count) : 0];
-    if (finish?.step && set === "completed") return this.#completeStep(given, history, finish.step);
-    const used = [
-      ...given.slice(0, FINISH.keys).map(String),
-      ...[keys.cancelled(queue), keys.queue(queue, "id"), keys.queue(queue, "completed"), keys.keptTasks],
-    ];
-    const common = [
-      ...given.slice(FINISH.keys),
-      ...[keys.prefix, hostId, this.#canRun(initializer()) ? 1 : 0],
-      ...[this.#marks(), finish?.ending ?? "", queue, ...history],
-    ];
+    const { client } = this.#options;
+    if (finish?.step && set === "completed") {
+      return this.#completeStep(given, this.#historyOf(set, finish), finish.step);
+    }
+    const used = this.#finishKeys(given);
+    const common = this.#finishArguments(given, { set, finish, marks: this.#marks() });
     const adds = finish?.adds ?? [];
     if (finish?.step) return this.#failStep(finish.step, used, { common, adds });
     return finishAndTakeKnown.run(client, used, [...common, ...adds]);
+  }
+
+  #finishKeys(given: readonly (string | number | Buffer)[]): string[] {
+    const { keys, queue } = this.#options;
+    return [
+      ...given.slice(0, FINISH.keys).map(String),
+      ...[keys.cancelled(queue), keys.queue(queue, "id"), keys.queue(queue, "completed"), keys.keptTasks],
+    ];
+  }
+
+  #finishArguments(
+    given: readonly (string | number | Buffer)[],
+    { set, finish, marks }: { set: FinishedSet; finish: JobFinish | undefined; marks: string },
+  ): (string | number | Buffer)[] {
+    const { keys, hostId, queue, initializer } = this.#options;
+    return [
+      ...given.slice(FINISH.keys),
+      ...[keys.prefix, hostId, this.#canRun(initializer()) ? 1 : 0],
+      ...[marks, finish?.ending ?? "", queue, ...this.#historyOf(set, finish)],
+    ];
+  }
+
+  #historyOf(set: FinishedSet, finish: JobFinish | undefined): (string | number)[] {
+    const { task = "", age = 0, count = 0 } = finish?.rule ?? {};
+    return [task, age, count, finish ? this.#trims(set, count) : 0];
   }
 
   #completeStep(

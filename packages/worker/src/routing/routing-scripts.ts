@@ -1,6 +1,7 @@
 import {
   bullFunction,
   DROP_STEP,
+  EXPIRY_OF,
   INDEX_RESTATE,
   IS_STOPPED_STEP,
   JOB_CANCEL_FIELD,
@@ -62,8 +63,6 @@ const WAKE_LIFE = 10_000;
 const PARKED_LIFE = 60_000;
 /** How long it is kept since when a task has no host, beyond the time that its jobs stay in line, ms. */
 const AWAY_LIFE = 5_000;
-/** Bytes of a job's data that a look reads at most. */
-const LONGEST_READ = 65_536;
 
 /**
  * Lua, of a script with \`prefix\` (of our keys), \`host\` and \`can_run\` (false: this host lacks the initializer of the pool)
@@ -218,16 +217,7 @@ local function is_away_long(place)
   end
   return away[place]
 end
--- When a job that has not been started expires, epoch ms; nil: never, or its data is long, and the fleet looks after it.
-local function expiry_of(job, timestamp)
-  if redis.call("HSTRLEN", job, "data") > ${LONGEST_READ} then return nil end
-  local data = redis.call("HGET", job, "data") or ""
-  if not string.find(data, '"expires"', 1, true) then return nil end
-  local is_read, envelope = pcall(cjson.decode, data)
-  local life = is_read and type(envelope) == "table" and tonumber(envelope.expires)
-  return life and timestamp + life
-end
-
+${EXPIRY_OF}
 local parked, orders = 0, {}
 local inspected = 0
 local max_events
@@ -480,8 +470,8 @@ local function note_history(history, ended_id, kept)
 end
 `;
 
-/** What follows BullMQ's part of a finish, for every job. */
-const AFTER_FINISH = (firstAdd: number): string => `
+/** What follows BullMQ's part of a finish, for every job: as `finishAndTakeKnown` takes it. */
+export const AFTER_FINISH = (firstAdd: number): string => `
 if is_failed then ${AFTER_FAILURE(firstAdd)} end
 if own_task ~= "" or ARGV[19] ~= "0" then
   ${NOTE_HISTORY()}

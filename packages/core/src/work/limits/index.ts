@@ -1,4 +1,4 @@
-export { HOLD_BACK, LEAVE_TURN, LIMITS } from "./limit-lua.ts";
+export { EXPIRY_OF, HOLD_BACK, LEAVE_TURN, LIMITS } from "./limit-lua.ts";
 export {
   describeLimit,
   type LimitHold,

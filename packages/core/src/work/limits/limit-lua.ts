@@ -47,7 +47,9 @@ end
 local function open_everywhere(place)
   local pools = prefix .. "limit-all-full/" .. place
   local queues = string.sub(prefix, 1, -2) .. ":"
-  for _, other in ipairs(redis.call("SMEMBERS", pools)) do
+  local others = redis.call("SMEMBERS", pools)
+  if #others == 0 then return end
+  for _, other in ipairs(others) do
     if redis.call("ZREM", prefix .. "limit-full/" .. other, place) == 1 then
       local number = redis.call("HINCRBY", prefix .. "limits/" .. other, "next", 1)
       redis.call("ZADD", prefix .. "limit-turns/" .. other, "NX", number, place)
@@ -61,10 +63,20 @@ local function count_gated(change)
   if change == 0 then return end
   if redis.call("HINCRBY", limit_state, "gated", change) <= 0 then redis.call("HDEL", limit_state, "gated") end
 end
--- A place is among those that wait for a turn, at the end of them, unless it is somewhere already.
-local function give_turn(place)
-  if redis.call("ZSCORE", full, place) or redis.call("ZSCORE", later, place) then return end
-  redis.call("ZADD", turns, "NX", next_number(), place)
+-- Places are among those that wait for a turn, at the end of them, unless they are somewhere already.
+local function give_turns(places)
+  local some_wait = redis.call("EXISTS", full, later) > 0
+  local free = {}
+  for _, place in ipairs(places) do
+    if not some_wait or not (redis.call("ZSCORE", full, place) or redis.call("ZSCORE", later, place)) then
+      free[#free + 1] = place
+    end
+  end
+  if #free == 0 then return end
+  local last = redis.call("HINCRBY", limit_state, "next", #free)
+  local order = {}
+  for index, place in ipairs(free) do order[#order + 1], order[#order + 2] = last - #free + index, place end
+  redis.call("ZADD", turns, "NX", unpack(order))
 end
 -- What waits for others, or for a time, may go on: a job has ended, or a rule has changed.
 local function all_have_turns(from)
@@ -88,67 +100,109 @@ end
 `;
 
 /**
- * Lua, behind `LIMITS`, of a script with `queue` (what keys of jobs begin with), `delayed` (key of the delayed jobs) and `now`
- * (Redis' clock, ms) in local variables: what it takes to hold back a job that stands in line.
+ * Lua: `expiry_of(job, timestamp)`: when a job that has not been started expires, epoch ms, from its hash and the time at which it
+ * was added; nil: never, or its data is long, and the fleet looks after it.
  */
-export const HOLD_BACK: string = `
--- When a job that has not been started expires, epoch ms; nil: never. One that has expired and is tried again is wanted all the
--- same.
+export const EXPIRY_OF: string = `
 local function expiry_of(job, timestamp)
-  local before = redis.call("HMGET", job, "ats", "${JOB_EXPIRED_FIELD}")
-  if (tonumber(before[1] or "") or 0) > 0 or before[2] then return nil end
   if redis.call("HSTRLEN", job, "data") > ${LONGEST_READ} then return nil end
   local data = redis.call("HGET", job, "data") or ""
   if not string.find(data, '"expires"', 1, true) then return nil end
   local is_read, envelope = pcall(cjson.decode, data)
   local life = is_read and type(envelope) == "table" and tonumber(envelope.expires)
-  return life and (tonumber(timestamp or "") or now) + life
+  return life and timestamp + life
 end
--- Of what read_limited has read.
-local function key_of(fields)
-  if fields[3] then return fields[3] end
-  if not string.find(fields[2] or "", '"${LIMIT_KEY_OPTION}"', 1, true) then return "" end
-  local is_read, options = pcall(cjson.decode, fields[2])
-  local key = is_read and type(options) == "table" and options["${LIMIT_KEY_OPTION}"]
+`;
+
+/**
+ * Lua, behind `LIMITS`, of a script with `queue` (what keys of jobs begin with), `delayed` (key of the delayed jobs) and `now`
+ * (Redis' clock, ms) in local variables: what it takes to hold back jobs that stand in line.
+ */
+export const HOLD_BACK: string = `${EXPIRY_OF}
+-- Until when a job is wanted, epoch ms; nil: it never expires. One that has expired and is tried again is wanted all the same.
+local function wanted_until(job, timestamp, before)
+  if (tonumber(before[1] or "") or 0) > 0 or before[2] then return nil end
+  return expiry_of(job, tonumber(timestamp or "") or now)
+end
+-- Of the options of a job, and of the key that a host has computed.
+local function key_of(options, computed)
+  if computed then return computed end
+  if not string.find(options or "", '"${LIMIT_KEY_OPTION}"', 1, true) then return "" end
+  local is_read, read = pcall(cjson.decode, options)
+  local key = is_read and type(read) == "table" and read["${LIMIT_KEY_OPTION}"]
   return type(key) == "string" and key or ""
 end
--- Task, options, key, priority and timestamp of a job.
-local function read_limited(id)
-  return redis.call("HMGET", queue .. id, "name", "opts", "${JOB_LIMIT_KEY_FIELD}", "priority", "timestamp")
-end
-local function hold_back(id, place, score, expiry)
-  local ends = now + ${HELD_BACK_FOR}
-  if expiry and expiry < ends then ends = expiry end
-  redis.call("ZADD", delayed, math.floor(ends) * 4096, id)
+-- Jobs with their id, place, score in it, and expiry or nil.
+local function hold_back(jobs)
+  local ends, orders = {}, {}
+  local since = string.format("%.0f", now)
+  for _, job in ipairs(jobs) do
+    local till = now + ${HELD_BACK_FOR}
+    if job.expiry and job.expiry < till then till = job.expiry end
+    ends[#ends + 1], ends[#ends + 2] = math.floor(till) * 4096, job.id
+    local order = orders[job.place] or {}
+    orders[job.place] = order
+    order[#order + 1], order[#order + 2] = job.score, job.id
+    redis.call("HSET", queue .. job.id, "${JOB_LIMITED_FIELD}", since .. " " .. job.place)
+  end
+  redis.call("ZADD", delayed, unpack(ends))
+  local added = 0
   -- One that was promoted by hand has its entry still.
-  count_gated(redis.call("ZADD", waiting_of(place), score, id))
-  redis.call("HSET", queue .. id, "${JOB_LIMITED_FIELD}", string.format("%.0f", now) .. " " .. place)
+  for place, order in pairs(orders) do added = added + redis.call("ZADD", waiting_of(place), unpack(order)) end
+  count_gated(added)
 end
--- At the end of its place, or as its first one.
-local function take_place(id, place, order)
-  hold_back(id, place, order.priority * 0x100000000 + (order.comes_first and 0 or next_number()), order.expiry)
-  give_turn(place)
+-- Jobs go to the end of their places, or are the first ones of these.
+local function take_places(jobs)
+  local last = redis.call("HINCRBY", limit_state, "next", #jobs)
+  local places, seen = {}, {}
+  for index, job in ipairs(jobs) do
+    job.score = job.priority * 0x100000000 + (job.comes_first and 0 or last - #jobs + index)
+    if not seen[job.place] then
+      seen[job.place] = true
+      places[#places + 1] = job.place
+    end
+  end
+  hold_back(jobs)
+  give_turns(places)
 end
--- Holds back a job of a line when a limit is for it. "from" is {rules, ranks = priorities of tasks, knows = whether a task and its job
--- are known here, line = key, is_prioritized = of the line}. Returns "held"; "" when it stays in line; "keyless" when a host has to
--- compute its key; "over" when it only ends.
-local function sort_into_place(id, from)
-  -- It is in line: what is counted as running does not run any more, as its host is gone, or it waits for its next attempt.
-  local comes_first = release(id)
-  local fields = read_limited(id)
-  local task = fields[1]
-  local gate = task and (from.rules[task] and task or from.rules[""] and "")
-  if not gate or not from.knows(task, id) then return "" end
-  local is_keyed = from.rules[gate].keyed
-  local key = is_keyed and key_of(fields) or ""
-  if gate ~= "" and is_keyed and key == "" then return "keyless" end
-  local expiry = expiry_of(queue .. id, fields[5])
-  if expiry and now >= expiry then return "over" end
-  if from.is_prioritized then redis.call("ZREM", from.line, id) else redis.call("LREM", from.line, -1, id) end
-  local priority = tonumber(fields[4] or "") or 0
-  if priority == 0 then priority = tonumber(from.ranks[task]) or 0 end
-  take_place(id, gate .. "|" .. key, {priority = priority, comes_first = comes_first, expiry = expiry})
-  return "held"
+-- Holds back the jobs of a line for which there is a limit. "from" is {rules, ranks = priorities of tasks, knows = whether a task
+-- and its job are known here, line = key, is_prioritized = of the line, most = how many at most, stops = whether to look no
+-- further than a job that is to be taken at once: a host has to compute its key, or its time is over}. Returns how many are held
+-- back, how many stay in line that no limit is for, or that are not known here, and the job at which it has stopped or nil.
+local function sort_into_places(ids, from)
+  if #ids == 0 then return 0, 0, nil end
+  local were = redis.call("HMGET", held, unpack(ids))
+  local found, others, stopped = {}, 0, nil
+  for index, id in ipairs(ids) do
+    -- It is in line: what is counted as running does not run any more, as its host is gone, or it waits for its next attempt.
+    if were[index] then release(id) end
+    local job = redis.call("HMGET", queue .. id, "name", "opts", "${JOB_LIMIT_KEY_FIELD}", "priority", "timestamp", "ats",
+      "${JOB_EXPIRED_FIELD}")
+    local task = job[1]
+    local gate = task and (from.rules[task] and task or from.rules[""] and "")
+    if not gate or not from.knows(task, id) then
+      others = others + 1
+    else
+      local is_keyed = from.rules[gate].keyed
+      local key = is_keyed and key_of(job[2], job[3]) or ""
+      local is_keyless = gate ~= "" and is_keyed and key == ""
+      local expiry = not is_keyless and wanted_until(queue .. id, job[5], {job[6], job[7]})
+      if is_keyless or (expiry and now >= expiry) then
+        if from.stops then
+          stopped = id
+          break
+        end
+      else
+        if from.is_prioritized then redis.call("ZREM", from.line, id) else redis.call("LREM", from.line, -1, id) end
+        local priority = tonumber(job[4] or "") or 0
+        if priority == 0 then priority = tonumber(from.ranks[task]) or 0 end
+        found[#found + 1] = {id = id, place = gate .. "|" .. key, priority = priority, comes_first = were[index], expiry = expiry}
+        if #found == from.most then break end
+      end
+    end
+  end
+  if #found > 0 then take_places(found) end
+  return #found, others, stopped
 end
 `;
 

@@ -37,7 +37,7 @@ local function sort_all(of)
       for task, one in pairs(is_read and type(told) == "table" and told or {}) do into[task] = one end
     end
   end
-  local known, sorted = {}, 0
+  local known = {}
   local function is_known(task, id)
     if id == of.added then return false end
     if known[task] == nil then
@@ -52,13 +52,15 @@ local function sort_all(of)
     return known[task]
   end
   if next(rules) then
-    local how = {rules = rules, ranks = ranks, knows = is_known, line = line, is_prioritized = is_prioritized}
-    local jobs = is_prioritized and redis.call("ZRANGE", line, 0, ${LOOKED_AT} - 1)
-      or redis.call("LRANGE", line, -${LOOKED_AT}, -1)
-    for index = 1, #jobs do
-      if sort_into_place(jobs[is_prioritized and index or #jobs + 1 - index], how) == "held" then sorted = sorted + 1 end
-      if sorted == ${MOST_UNSORTED} then break end
+    local first = {}
+    if is_prioritized then
+      first = redis.call("ZRANGE", line, 0, ${LOOKED_AT} - 1)
+    else
+      local jobs = redis.call("LRANGE", line, -${LOOKED_AT}, -1)
+      for index = #jobs, 1, -1 do first[#first + 1] = jobs[index] end
     end
+    sort_into_places(first, {rules = rules, ranks = ranks, knows = is_known, line = line, is_prioritized = is_prioritized,
+      most = ${MOST_UNSORTED}})
   end
 end
 local function sort_long_line(of)
