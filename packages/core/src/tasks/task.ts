@@ -91,8 +91,8 @@ export interface TaskOptions<Args extends unknown[] = unknown[]> {
   /** Where the code runs; absent: what the pool, then the host, says. */
   isolation?: Isolation | undefined;
   /**
-   * How many of its calls may start, over all hosts, in each pool by itself; with a `key`, for each key by itself, and keys
-   * take turns. They come before the limits of the pool.
+   * How many of its calls may start, over all hosts and all pools; with a `key`, for each key by itself, and keys take turns.
+   * They come before the limits of the pool.
    * @defaultValue the limits of the pool
    */
   limits?: Limits | undefined;

@@ -188,6 +188,28 @@ test("limits of a pool hold for all its tasks, however they come, and change whi
   await until(async () => (await leftOf("slow")).join() === "/limits/slow", { what: "nothing is held back" });
 });
 
+test("limits of a pool hold also where a submission has made the pool before", async () => {
+  // given
+  const mp = await program();
+  await host();
+  const first = await mp.submit("visit.free", ["before", 1], { pool: "old" });
+  await first.get({ timeout: 60_000 });
+  // when
+  await using pool = mp.pool(undefined, { name: "old", limits: { concurrency: 1 } });
+  const isInForce = async (): Promise<boolean> => {
+    await pool.apply(visitFree, ["opening", 1]);
+    return (await leftOf("old")).includes("/limits/old");
+  };
+  await until(isInForce, { what: "the host has heard of them" });
+  const running = await pool.submit(visitFree, ["running", 60_000]);
+  await until(() => visits.begun.includes("running"));
+  const waiting = await pool.submit(visitFree, ["waiting", 1]);
+  // then
+  await until(async () => (await waiting.state()) === "blocked", { what: "it is held back" });
+  await running.cancel();
+  await waiting.get({ timeout: 60_000 });
+});
+
 test("a call of which the submitter cannot compute the key gets it from a host, without an attempt", async () => {
   // given a host with children, and calls by name, of another client, and with a key that is none
   await space.host({ tasks: TASKS, slots: 3 });

@@ -28,13 +28,13 @@ export interface PoolOptions {
    */
   fence?: FencePolicy | undefined;
   /**
-   * How long its finished tasks are kept. A new named pool stores it; `manyhands pool show` tells it.
+   * How long its finished tasks are kept. A named pool stores it, unless it has some; `manyhands pool show` tells it.
    * @defaultValue what the host and the namespace say: completed ones 1 day and 10 000, failed ones 30 days and 10 000
    */
   keep?: Keep | undefined;
   /**
-   * How many of its calls may start, over all hosts, where their task has no limits of its own. A new named pool stores it;
-   * `pool.limit()` and `manyhands pool limit` change it. The `key` is computed in this program.
+   * How many of its calls may start, over all hosts, where their task has no limits of its own. A named pool stores it,
+   * unless it has had some; `pool.limit()` and `manyhands pool limit` change it. The `key` is computed in this program.
    * @defaultValue no limit but its size
    */
   limits?: Limits | undefined;

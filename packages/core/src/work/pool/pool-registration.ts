@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { type Milliseconds, pause } from "../../time/index.ts";
 import type { LimitRule } from "../../wire/records/limits.ts";
 import type { PoolRecord } from "../../wire/records/records.ts";
@@ -193,7 +194,34 @@ export class PoolRegistration {
         `pool "${name}" exists already with ${other}; it keeps that, and "${initializer.task}" of this handle is not used`,
       );
     }
-    return found;
+    return this.#complete(found);
+  }
+
+  /** Gives the pool what it lacks of the options of this handle, and says which of them it has otherwise. */
+  async #complete(found: PoolRecord): Promise<StoredPool> {
+    const { registry, logger } = this.#runtime;
+    const { name, limits, keep, onDead, maxTasksPerChild } = this.record;
+    const own = Object.entries({ limits, keep, onDead, maxTasksPerChild });
+    const given = Object.fromEntries(own.filter(([, value]) => value !== undefined && value !== null));
+    const isLacking = Object.keys(given).some((field) => found[field as keyof PoolRecord] == null);
+    const record = isLacking ? ((await registry.complete(name, found.generation, given)) ?? found) : found;
+    const others = [
+      ...Object.keys(given),
+      ...(this.record.isolation === null ? [] : ["isolation"]),
+      // Of a handle that does not say it "strict" is stored as well.
+      ...(this.record.fence === "strict" ? [] : ["fence"]),
+    ].filter((field) => !isDeepStrictEqual(fieldOf(this.record, field), fieldOf(record, field)));
+    if (others.length > 0) {
+      const kept = others.map((field) => `${field} ${shown(fieldOf(record, field))}`).join(", ");
+      const unused = others.map((field) => shown(fieldOf(this.record, field))).join(", ");
+      const limit = others.includes("limits")
+        ? `; to change limits: pool.limit(), or manyhands pool limit ${name}`
+        : "";
+      logger.warn(
+        `pool "${name}" exists already with ${kept}; it keeps that, and ${unused} of this handle is not used${limit}`,
+      );
+    }
+    return record;
   }
 
   /** A named pool may exist already, with another size; without one of its own this handle takes it as it is. */
@@ -242,6 +270,14 @@ export class PoolRegistration {
     this.#terminated = true;
     await this.#restoring;
   }
+}
+
+function fieldOf(record: StoredPool, field: string): unknown {
+  return record[field as keyof StoredPool] ?? null;
+}
+
+function shown(value: unknown): string {
+  return value === null ? "none" : typeof value === "string" ? value : JSON.stringify(value);
 }
 
 function isSameInitializer(left: PoolRecord["initializer"], right: PoolRecord["initializer"]): boolean {

@@ -16,6 +16,9 @@ export type PoolPatch = Partial<
   Pick<PoolRecord, "size" | "state" | "failure" | "fence" | "maxTasksPerChild" | "limits" | "taskLimits">
 >;
 
+/** What a handle of a pool that exists already brings, where the pool has nothing of its own. */
+export type PoolDefaults = Partial<Pick<PoolRecord, "limits" | "keep" | "onDead" | "maxTasksPerChild">>;
+
 /** Which pool is meant, of several that had or will have its name. */
 export type PoolIdentity = Pick<PoolRecord, "name" | "generation" | "revision">;
 
@@ -118,6 +121,22 @@ export class PoolRegistry {
    */
   async update(name: string, generation: string | null, patch: PoolPatch): Promise<PoolRecord | null> {
     return this.#change({ name, generation }, patch);
+  }
+
+  /**
+   * Gives a pool what it lacks: fields that nothing has set or taken away yet.
+   * @returns the record that is in force; null when that generation is not there
+   * @throws UnreadableRecordError when what is there is no record, or a newer version's, which stays as it is
+   */
+  async complete(name: string, generation: string, defaults: PoolDefaults): Promise<PoolRecord | null> {
+    const reply = await completePool.run(
+      this.#client,
+      [this.#keys.pools],
+      [name, generation, JSON.stringify(defaults), this.#keys.control, this.#message(name), RECORD_FORMAT],
+    );
+    if (!reply) return null;
+    if (reply.is === "unreadable") throw this.#unreadable(name, "it is not an object, or of a newer version");
+    return this.#parse(name, reply.text);
   }
 
   async #change(
@@ -258,6 +277,40 @@ if not is_json or type(record) ~= "table" then return {0, text} end
 if record.format ~= nil and (type(record.format) ~= "number" or record.format > tonumber(ARGV[6])) then return {0, text} end
 if ARGV[2] ~= "" and record.generation ~= ARGV[2] then return {} end
 for field, value in pairs(cjson.decode(ARGV[3])) do record[field] = value end
+local changed = cjson.encode(record)
+redis.call("HSET", KEYS[1], ARGV[1], changed)
+redis.call("PUBLISH", ARGV[4], ARGV[5])
+note_change(KEYS[1], "pools/" .. ARGV[1])
+return {1, changed}
+`,
+});
+
+/**
+ * KEYS[1] registry hash
+ * ARGV[1] pool name; ARGV[2] generation; ARGV[3] fields as JSON, of which those are set that the record lacks (of
+ * maxTasksPerChild null is the same); ARGV[4] control channel; ARGV[5] its message; ARGV[6] newest format of records that may be
+ * changed
+ * Returns {1, the record}; {0, what is there} when that is no record or a newer version's; {} when that generation is not there.
+ */
+const completePool = new Script<{ is: "complete" | "unreadable"; text: string } | null>({
+  name: "completePool",
+  read: (reply: [0 | 1, string] | []) =>
+    reply.length === 0 ? null : { is: reply[0] === 1 ? "complete" : "unreadable", text: reply[1] },
+  lua: `${NOTE_CHANGE}
+local text = redis.call("HGET", KEYS[1], ARGV[1])
+if not text then return {} end
+local is_json, record = pcall(cjson.decode, text)
+if not is_json or type(record) ~= "table" then return {0, text} end
+if record.format ~= nil and (type(record.format) ~= "number" or record.format > tonumber(ARGV[6])) then return {0, text} end
+if record.generation ~= ARGV[2] then return {} end
+local is_changed = false
+for field, value in pairs(cjson.decode(ARGV[3])) do
+  if record[field] == nil or (field == "maxTasksPerChild" and record[field] == cjson.null) then
+    record[field] = value
+    is_changed = true
+  end
+end
+if not is_changed then return {1, text} end
 local changed = cjson.encode(record)
 redis.call("HSET", KEYS[1], ARGV[1], changed)
 redis.call("PUBLISH", ARGV[4], ARGV[5])

@@ -4,6 +4,7 @@ import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { z } from "zod";
 import {
   CancelledError,
+  type PoolOptions,
   PoolTerminatedError,
   StateLostError,
   type Task,
@@ -70,6 +71,45 @@ describe("what a pool has in Redis", () => {
     await submit(3);
     expect(await limit()).toBe("3");
     expect(said()).toEqual(['pool "shared" had size 2; it is 3 now']);
+  });
+
+  test("a named pool takes the options that nothing has given it yet, and keeps those that it has, which is said", async () => {
+    // given a pool that a submission has made
+    const host = new HandHost(redis);
+    const mp = await host.connect();
+    await mp.submit(double, [1], { pool: "later" });
+    const wait = host.keys.queue("later", "wait");
+    const record = async () => JSON.parse((await host.client.hget(host.keys.pools, "later")) ?? "{}");
+    const said = (): string[] => host.logs.filter((line) => line.includes("exists already"));
+    const open = async (options: PoolOptions): Promise<void> => {
+      const result = mp.pool(undefined, { name: "later", ...options }).applyAsync(double, [1]);
+      await until(async () => (await host.client.llen(wait)) === 2, { what: "a second job waits" });
+      await result.cancel();
+      await until(async () => (await host.client.llen(wait)) === 1, { what: "it is gone" });
+      await result.wait();
+    };
+    // when
+    const first = { limits: { concurrency: 1 }, keep: { failed: { count: 5 } }, onDead: "mourn", maxTasksPerChild: 7 };
+    await open(first);
+    // then
+    expect(await record()).toMatchObject({ ...first, isolation: null, fence: "strict" });
+    expect(said()).toEqual([]);
+    // when
+    await open(first);
+    await open({ limits: { concurrency: 2 }, onDead: "mourn", isolation: "thread", fence: "lenient" });
+    // then
+    await until(() => said().length > 0);
+    expect(said()).toEqual([
+      'pool "later" exists already with limits {"concurrency":1}, isolation none, fence strict; it keeps that, and ' +
+        '{"concurrency":2}, thread, lenient of this handle is not used; ' +
+        "to change limits: pool.limit(), or manyhands pool limit later",
+    ]);
+    expect(await record()).toMatchObject(first);
+    // when the limits were taken away, no handle brings them back
+    await mp.pool(undefined, { name: "later" }).limit(null);
+    await open(first);
+    await until(() => said().length > 1);
+    expect(said()[1]).toContain("with limits none; it keeps that");
   });
 
   test("an opening that fails fails its calls, and the next call opens the pool", async () => {
