@@ -4,7 +4,7 @@ import type { Keys } from "../../redis/keys.ts";
 import { Duty, type Milliseconds } from "../../time/index.ts";
 import type { TaskAnnouncement } from "../../wire/records/records.ts";
 import { cancelTree } from "../workflows/index.ts";
-import { planOf } from "./due-plan.ts";
+import { LATE_SCHEDULE, planOf } from "./due-plan.ts";
 import { readRecord, readSchedule, type StoredSchedule } from "./read-schedule.ts";
 import { packAdds, RunJobs, runId } from "./run-jobs.ts";
 import {
@@ -160,11 +160,9 @@ export class ScheduleRunner {
       logger.info(`schedule "${name}" triggered: task "${spec.task}" (${id}) in pool "${spec.pool}"`);
     const { count } = plan.missed;
     if (count > 0) {
-      const times =
-        count === 1
-          ? "1 due time passed while no host was there, and is"
-          : `${count} due times passed while no host was there, and are`;
-      logger.warn(`schedule "${name}": ${times} left out`);
+      const times = count === 1 ? "1 due time is" : `${count} due times are`;
+      const why = plan.runs.length === 0 ? `within ${LATE_SCHEDULE / 1_000} s` : "before a later one was due";
+      logger.warn(`schedule "${name}": ${times} left out that no host saw to ${why} (missed: "${spec.missed}")`);
     }
   }
 

@@ -88,12 +88,17 @@ describe("due times that passed while no host was there", () => {
     ["last", 1],
     ["all", 3],
   ] as const)("all of them long over, missed %s: %d run", async (missed, runs) => {
-    const { mp, runner, view, now, wasDue } = await open();
+    const { mp, runner, view, now, wasDue, warnings } = await open();
     await mp.schedules.set("old", "square", [1], { every: 60 * MINUTE, missed });
     await wasDue("old", (await now()) - 2.5 * 60 * MINUTE);
     (await runner()).start();
     await until(async () => ((await view("old")).next ?? 0) > (await now()));
     expect(await view("old")).toMatchObject({ runs, missedCount: 3 - runs });
+    await until(() => runs === 3 || warnings.length > 0);
+    const none = 'schedule "old": 3 due times are left out that no host saw to within 30 s (missed: "none")';
+    const last =
+      'schedule "old": 2 due times are left out that no host saw to before a later one was due (missed: "last")';
+    expect(warnings).toEqual(runs === 3 ? [] : [runs === 0 ? none : last]);
   });
 
   test("a year of them, one each 100 ms or each second by cron, keeps no host busy", async () => {

@@ -25,7 +25,7 @@ export const schedules = {
     started: "started",
     skipped: "skipped: the one before had not ended",
     queued: "waits for the one before",
-    missed: "missed: no host was there",
+    missed: "missed: no host saw to it in time",
     manual: "started by hand",
   },
   pause: (name: string) => `Pause ${name}`,

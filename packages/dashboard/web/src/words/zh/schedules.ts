@@ -23,7 +23,7 @@ export const schedules = {
     started: "已启动",
     skipped: "已跳过：前一次尚未结束",
     queued: "等待前一次结束",
-    missed: "已错过：当时没有主机",
+    missed: "已错过：没有主机及时处理",
     manual: "手动启动",
   },
   pause: (name: string) => `暂停 ${name}`,
