@@ -53,6 +53,48 @@ describe("schedule", () => {
     expect(audit).toContain("schedule.remove");
   });
 
+  test("every option of a run is taken, shown, and named when it changes", async () => {
+    // given
+    const run = inNamespace();
+    const when = ["--cron", "@daily", "--wait-for-host"];
+    const options = ["--attempts", "5", "--backoff", "exponential:1s:10m", "--timeout", "30s", "--soft-timeout", "20s"];
+    const more = ["--priority", "3", "--expires", "2h", "--result-ttl", "90000"];
+    await run("schedule", "add", "full", "square", "7", ...when, ...options, ...more);
+
+    // when
+    const shown = await run("schedule", "show", "full");
+    const json = JSON.parse((await run("schedule", "show", "full", "-o", "json")).stdout);
+    const changed = await run("schedule", "add", "full", "square", "7", ...when, ...more, "--backoff", "30s");
+    const hardly = await run(
+      ...["schedule", "add", "full", "square", "7", ...when, ...more.slice(0, 4)],
+      ...["--result-ttl", "90001", "--backoff", "30s", "-o", "json"],
+    );
+
+    // then
+    for (const line of [
+      /^priority +3$/m,
+      /^attempts +5$/m,
+      /^backoff +exponential, 1.0s, at most 10m$/m,
+      /^timeout +30s$/m,
+      /^soft timeout +20s$/m,
+      /^expires +2h after it is due$/m,
+      /^result ttl +1m 30s$/m,
+    ]) {
+      expect(shown.stdout).toMatch(line);
+    }
+    const backoff = { type: "exponential", delay: 1_000, max: 600_000 };
+    expect(json).toMatchObject({ priority: 3, attempts: 5, backoff, timeout: 30_000, softTimeout: 20_000 });
+    expect(json).toMatchObject({ expires: 7_200_000, resultTtl: 90_000 });
+    expect(changed.stderr.split("\n").slice(1)).toEqual([
+      "  attempts: 5 -> none",
+      "  backoff: exponential, 1.0s, at most 10m -> 30s",
+      "  timeout: 30s -> none",
+      "  soft timeout: 20s -> none",
+      "",
+    ]);
+    expect(JSON.parse(hardly.stdout)).toMatchObject({ changes: ["result ttl: 90000 -> 90001"], resultTtl: 90_001 });
+  });
+
   test("doctor and show tell of one that no host starts, that is late, or that cannot be read", async () => {
     const namespace = redis.namespace();
     const run = (...words: string[]) => commands(words, { redis: redis.url, namespace });
@@ -88,6 +130,11 @@ describe("schedule", () => {
   test.each([
     [["show", "nothing"], 4, /no schedule "nothing" \(there are no schedules yet\)/],
     [["add", "x", "square", "--cron", "0 0 31 2 *"], 2, /is never due/],
+    [
+      ["add", "x", "square", "--every", "1h", "--backoff", "slowly:1s"],
+      2,
+      /--backoff must be a time such as 30s, or exp/,
+    ],
     [["add", "x", "square", "--every", "soon"], 2, /--every must be a time such as 500ms/],
     [["add", "x", "square"], 2, /either cron or every/],
     [["add", "x", "square", "--every", "1s", "--from", "soon"], 2, /--from must be how long from now \(90s/],

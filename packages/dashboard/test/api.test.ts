@@ -279,6 +279,14 @@ test("schedules are set, looked at, paused, run and removed", async () => {
   expect(await post("/schedules/nightly/pause")).toMatchObject({ status: 200, body: { state: "paused", next: null } });
   expect(await post("/schedules/nightly/resume")).toMatchObject({ status: 200, body: { state: "active" } });
 
+  const options = { attempts: 4, priority: 2, timeout: 9_000, softTimeout: 8_000, expires: 60_000, resultTtl: 5_000 };
+  const backoff = { type: "exponential", delay: 100, max: 1_000, jitter: 0.5 };
+  const full = { ...wanted, ...options, backoff, tags: ["a"] };
+  expect(await put("full", full)).toMatchObject({ status: 200, body: full });
+  expect((await call("/schedules/nightly")).body).toMatchObject({ attempts: null, backoff: null, resultTtl: null });
+  expect((await put("full", { ...full, backoff: { type: "slow", delay: 1 } })).status).toBe(400);
+  await call("/schedules/full", { method: "DELETE" });
+
   const { body } = await post("/schedules/nightly/run");
   await ended(String(body["id"]));
   expect((await call(`/tasks/${body["id"]}`)).body).toMatchObject({ result: "told ada", schedule: "nightly" });

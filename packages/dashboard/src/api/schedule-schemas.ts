@@ -20,6 +20,20 @@ export const ScheduleRun = z
   })
   .openapi("ScheduleRun");
 
+const Backoff = z
+  .union([
+    duration,
+    z.strictObject({
+      type: z.enum(["fixed", "exponential"]),
+      delay: duration,
+      max: duration.optional().openapi({ description: "Longest wait of an exponential one." }),
+      jitter: z.number().min(0).max(1).optional().openapi({ description: "Share of the delay that is random." }),
+    }),
+  ])
+  .openapi({ description: "Milliseconds between tries, or how they grow." });
+
+const OwnOption = "Of its runs, as it was set; null = that of the task holds.";
+
 export const ScheduleView = z
   .object({
     name: z.string(),
@@ -36,6 +50,13 @@ export const ScheduleView = z
     missed: z.enum(MISSED),
     pool: z.string(),
     tags: z.array(z.string()),
+    priority: z.int().nullable().openapi({ description: OwnOption }),
+    attempts: z.int().nullable().openapi({ description: OwnOption }),
+    backoff: Backoff.nullable().openapi({ description: OwnOption }),
+    timeout: duration.nullable().openapi({ description: OwnOption }),
+    softTimeout: duration.nullable().openapi({ description: OwnOption }),
+    expires: duration.nullable().openapi({ description: OwnOption }),
+    resultTtl: duration.nullable().openapi({ description: OwnOption }),
     state: z.enum(["active", "paused", "ended"]),
     next: Time.nullable(),
     createdAt: Time,
@@ -67,8 +88,10 @@ export const ScheduleOptions = z
     tags: z.array(z.string()).optional(),
     priority: z.int().min(1).optional(),
     attempts: z.int().min(1).optional(),
+    backoff: Backoff.optional(),
     timeout: duration.optional(),
     softTimeout: duration.optional(),
     expires: duration.optional(),
+    resultTtl: duration.optional(),
   })
   .openapi("ScheduleOptions");

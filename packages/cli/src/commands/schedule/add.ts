@@ -1,3 +1,4 @@
+import type { ScheduleView } from "@manyhands/core";
 import { MISSED, type Missed, OVERLAPS, type Overlap } from "@manyhands/core/internal";
 import { type Command, Option } from "commander";
 import { onNamespace } from "../../connection/on-namespace.ts";
@@ -8,6 +9,7 @@ import { futureMoment, readSpan } from "../../parse/moment.ts";
 import { wholeNumber } from "../../parse/numbers.ts";
 import { assertTaskKnown, waitForHostOption } from "../submit/destination.ts";
 import { readArguments } from "../submit/read-arguments.ts";
+import { changesOf } from "./describe-options.ts";
 
 interface Options {
   argsFile?: string;
@@ -24,8 +26,11 @@ interface Options {
   tag?: string[];
   priority?: number;
   attempts?: number;
+  backoff?: NonNullable<ScheduleView["backoff"]>;
   timeout?: number;
+  softTimeout?: number;
   expires?: number;
+  resultTtl?: number;
   waitForHost?: true;
 }
 
@@ -55,13 +60,16 @@ export function scheduleAddCommand(): Command {
     .option("--limit <n>", "end after so many runs", wholeNumber("--limit", { from: 1 }))
     .option("--jitter <time>", "start each run up to so much late", span("--jitter"))
     .addOption(new Option("--overlap <how>", "a run is due and the one before has not ended").choices(OVERLAPS))
-    .addOption(new Option("--missed <which>", "due times that passed while no host was there").choices(MISSED))
+    .addOption(new Option("--missed <which>", "due times that no host has seen to in time").choices(MISSED))
     .option("--pool <name>", "pool of its runs")
     .option("--tag <text>", "label to search by; may be repeated", (text, all: string[] = []) => [...all, text])
     .option("--priority <n>", "1 is first", wholeNumber("--priority", { from: 1, to: 2_097_151 }))
     .option("--attempts <n>", "tries of a run in total", wholeNumber("--attempts", { from: 1, to: 1_000 }))
-    .option("--timeout <time>", "limit of a run", span("--timeout"))
+    .option("--backoff <time>", "between tries, such as 30s, or exponential:1s, or exponential:1s:10m", backoff)
+    .option("--timeout <time>", "limit of a run: its child is killed", span("--timeout"))
+    .option("--soft-timeout <time>", "after this time the signal of a run is aborted", span("--soft-timeout"))
     .option("--expires <time>", "drop a run that has not been started by then", span("--expires"))
+    .option("--result-ttl <time>", "keep the answer of a run for so long", span("--result-ttl"))
     .addOption(waitForHostOption())
     .action(
       onNamespace<Options>(async ({ args, options, printer, inspector }) => {
@@ -72,13 +80,31 @@ export function scheduleAddCommand(): Command {
         const given = { ...more, ...(tag && { tags: tag }) };
         const known = await inspector.schedules.get(name);
         const schedule = await inspector.schedules.set(name, task, values, given);
-        const what = known === null ? "is set" : known.changedAt === schedule.changedAt ? "is as it was" : "is changed";
+        const changes = known === null ? [] : changesOf(known, schedule);
+        const isSame = known?.changedAt === schedule.changedAt;
+        const what = known === null ? "is set" : isSame ? "is as it was" : "is changed";
         const next = schedule.next === null ? `it is ${schedule.state}` : `next run ${printedMoment(schedule.next)}`;
         const file =
           schedule.file === null ? "" : `; it is of the file "${schedule.file}", which hosts apply when they start`;
-        printer.change(schedule, `schedule "${name}" ${what}: ${next}${file}`);
+        printer.change({ ...schedule, changes }, [
+          `schedule "${name}" ${what}: ${next}${file}`,
+          ...changes.map((change) => `  ${change}`),
+        ]);
       }),
     );
+}
+
+/** `30s`, `exponential:1s`, or with the longest wait `exponential:1s:10m`. */
+function backoff(text: string): NonNullable<ScheduleView["backoff"]> {
+  const [kind, delay, max, ...more] = text.split(":");
+  if (delay === undefined) return span("--backoff")(text);
+  if ((kind !== "exponential" && kind !== "fixed") || more.length > 0 || (kind === "fixed" && max !== undefined)) {
+    throw new UsageError(
+      `--backoff must be a time such as 30s, or exponential:<first>[:<longest>], such as exponential:1s:10m; got "${text}"`,
+    );
+  }
+  const read = span("--backoff");
+  return { type: kind, delay: read(delay), ...(max !== undefined && { max: read(max) }) };
 }
 
 /** A parser of commander for an option that is a time: `30s`, `5m`, or milliseconds. */

@@ -3,10 +3,10 @@ import { describeUnserved, isServed, LATE_SCHEDULE } from "@manyhands/core/inter
 import type { Command } from "commander";
 import { onNamespace } from "../../connection/on-namespace.ts";
 import { newCommand } from "../../invocation.ts";
-import { toJson } from "../../output/json-text.ts";
-import { type Field, shorten } from "../../output/printer.ts";
+import type { Field } from "../../output/printer.ts";
 import { duration, moment } from "../../output/times.ts";
-import { describeTimes, findSchedule } from "./find-schedule.ts";
+import { describeOptions } from "./describe-options.ts";
+import { findSchedule } from "./find-schedule.ts";
 
 /** Due times that are shown, and last ones. */
 const TIMES = 5;
@@ -64,22 +64,11 @@ function lateBy({ next }: ScheduleView, now: number): number | null {
 
 function fieldsOf(schedule: ScheduleView, facts: Facts): Field[] {
   const { nextTimes: times, drift, late, trouble, states } = facts;
-  const { from, until, limit, jitter } = schedule;
   const last = schedule.lastRuns.slice(0, RUNS).map((run, index) => describeRun(run, states[index] ?? null));
   return [
     ["name", schedule.name],
     ["state", schedule.state],
-    ["task", schedule.task],
-    ["arguments", shorten(schedule.args.map((arg) => toJson(arg)).join(" "), 200)],
-    ["pool", schedule.pool],
-    ["when", describeTimes(schedule)],
-    ...(from === null ? [] : ([["from", moment(from)]] as [string, string][])),
-    ...(until === null ? [] : ([["until", moment(until)]] as [string, string][])),
-    ...(limit === null ? [] : ([["limit", `${limit} runs`]] as [string, string][])),
-    ...(jitter === 0 ? [] : ([["jitter", `up to ${duration(jitter)}`]] as [string, string][])),
-    ["overlap", schedule.overlap],
-    ["missed", schedule.missed],
-    ...(schedule.tags.length === 0 ? [] : ([["tags", schedule.tags.join(", ")]] as [string, string][])),
+    ...describeOptions(schedule).flatMap(([name, , text]): Field[] => (text === null ? [] : [[name, text]])),
     ...(schedule.file === null ? [] : ([["file", schedule.file]] as [string, string][])),
     ...(trouble === null ? [] : ([["trouble", trouble.split("; ")]] as Field[])),
     ...(late === null ? [] : ([["late", `by ${duration(late)}: no host has started its run`]] as [string, string][])),

@@ -27,7 +27,7 @@ export interface ScheduleOptions {
    */
   overlap?: Overlap | undefined;
   /**
-   * Which of the due times run that passed while no host was there: none, the last one, or all of them (100 at most).
+   * Which of the due times run that no host has seen to in time: none, the last one, or all of them (100 at most).
    * @defaultValue "last"
    */
   missed?: Missed | undefined;
@@ -90,6 +90,14 @@ export interface ScheduleView {
   missed: Missed;
   pool: string;
   tags: string[];
+  /** Of its runs, as it was set; null = that of the task holds. So are the next six. */
+  priority: number | null;
+  attempts: number | null;
+  backoff: Milliseconds | Backoff | null;
+  timeout: Milliseconds | null;
+  softTimeout: Milliseconds | null;
+  expires: Milliseconds | null;
+  resultTtl: Milliseconds | null;
   /** `ended`: `until` or `limit` is reached. */
   state: "active" | "paused" | "ended";
   /** When its next run starts, epoch ms; null when it is paused or has ended. */
@@ -101,7 +109,7 @@ export interface ScheduleView {
   runs: number;
   /** Due times that were left out because the run before had not ended. */
   skipped: number;
-  /** Due times that passed while no host was there, and were left out. */
+  /** Due times that no host has seen to in time, and were left out. */
   missedCount: number;
   /** Runs that wait for the one before them. */
   queued: number;
