@@ -4,7 +4,7 @@ With a semaphore and a clock for each site, in one process:
     async with limit[site], clock[site]:
         page = await fetch(url)
 */
-import { type Context, type Pool, ValueError } from "@manyhands/core";
+import { type Context, type Pool, type Queue, ValueError } from "@manyhands/core";
 import { mostAtOnce, type Run, stage, verify, verifySpread } from "../stage.ts";
 import { AT_ONCE, fetchPage, RATE, SITES, siteOf } from "./tasks.ts";
 
@@ -29,29 +29,33 @@ await stage(async (mp) => {
   }
   const endOf = (site: string): number => Math.max(...(bySite.get(site) ?? []).map(({ ended }) => ended));
   verify(endOf("tiny.example") < endOf("big.example"), "the small sites did not wait for the big one");
-  await expectRefusal(pool);
+  await expectRefusal(mp, pool);
   await verifySpread(mp, pages);
 });
 
 /** Fetches a page and all that it leads to; what is near the beginning comes first. */
 async function crawl(mp: Context, pool: Pool, start: string): Promise<Fetched[]> {
-  const seen = new Set([start]);
+  // Tasks on all hosts put there what they find. An address that waits in it is refused.
+  const frontier = mp.queue<string>();
+  await frontier.put(start, { unique: start });
+  const seen = new Set<string>();
   const pages: Fetched[] = [];
-  let found = [start];
-  for (let depth = 1; found.length > 0; depth += 1) {
-    const results = found.map((url) => pool.applyAsync(fetchPage, [url], { priority: depth }));
-    found = [];
-    for await (const result of mp.asCompleted(results, { timeout: 60_000 })) {
-      const page = await result.get();
-      pages.push(page);
-      for (const url of page.value.links) {
-        if (seen.has(url)) continue;
-        seen.add(url);
-        found.push(url);
-      }
-    }
+  for (let depth = 1; ; depth += 1) {
+    const found = (await takeAll(frontier)).filter((url) => !seen.has(url));
+    if (found.length === 0) break;
+    for (const url of found) seen.add(url);
+    const results = found.map((url) => pool.applyAsync(fetchPage, [url, frontier], { priority: depth }));
+    for await (const result of mp.asCompleted(results, { timeout: 60_000 })) pages.push(await result.get());
   }
+  const refused = pages.reduce((sum, { value }) => sum + value.refused, 0);
+  verify(refused > 0, `${refused} links were not queued again, as the address was in the queue`);
   return pages;
+}
+
+async function takeAll(queue: Queue<string>): Promise<string[]> {
+  const items: string[] = [];
+  while (!(await queue.empty())) items.push(await queue.get());
+  return items;
 }
 
 /** The shortest time in which one page more was started than may be in a second, ms; Infinity: there were not so many. */
@@ -64,7 +68,7 @@ function closest(runs: readonly Run[]): number {
 }
 
 /** An address of which no site can be told is refused where it is submitted. */
-async function expectRefusal(pool: Pool): Promise<void> {
-  const error: unknown = await pool.apply(fetchPage, ["nowhere"]).catch((refusal) => refusal);
+async function expectRefusal(mp: Context, pool: Pool): Promise<void> {
+  const error: unknown = await pool.apply(fetchPage, ["nowhere", mp.queue<string>()]).catch((refusal) => refusal);
   verify(error instanceof ValueError, `an address without a site is refused: ${(error as Error).message}`);
 }

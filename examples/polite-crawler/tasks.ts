@@ -1,4 +1,4 @@
-import { task } from "@manyhands/core";
+import { type Queue, task } from "@manyhands/core";
 import { noted, sleep } from "../stage.ts";
 
 /** Pages of a small web: each site has so many, and a page links to the next two of its site and to the first of another. */
@@ -21,13 +21,14 @@ function linksOf(url: string): string[] {
   return [...next.map((number) => `https://${site}/${number}`), `https://${other}/0`];
 }
 
-/** Fetches a page, as politely as its site wishes, from whichever host. */
+/** Fetches a page, as politely as its site wishes, from whichever host, and queues what it links to. */
 export const fetchPage = task(
   "polite-crawler.fetch",
-  (url: string) =>
+  (url: string, frontier: Queue<string>) =>
     noted(async () => {
       await sleep(30);
-      return { url, links: linksOf(url) };
+      const queued = await Promise.all(linksOf(url).map((link) => frontier.put(link, { unique: link })));
+      return { url, refused: queued.filter((isQueued) => !isQueued).length };
     }),
-  { limits: { concurrency: AT_ONCE, rate: RATE, key: siteOf } },
+  { limits: { concurrency: AT_ONCE, rate: RATE, key: (url: string) => siteOf(url) } },
 );
