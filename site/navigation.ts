@@ -115,6 +115,8 @@ export const NAVIGATION: readonly NavigationGroup[] = [
       "docs/decisions/routing.md",
       "docs/decisions/shared-duties.md",
       "docs/decisions/workflows.md",
+      "docs/decisions/schedules.md",
+      "docs/decisions/limits.md",
       "docs/decisions/adding-in-bulk.md",
       "docs/decisions/task-index.md",
       "docs/decisions/readable-jobs.md",
