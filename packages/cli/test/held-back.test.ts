@@ -31,7 +31,18 @@ test("commands say what a limit holds back, why, and what waits in a queue with 
   expect(await run("pool", "ls", "--wide")).toMatch(/work +running +all +2 +1 +0 /);
   const work = await mp.pools.get("work");
   expect(work).toMatchObject({ limited: 2, oldestWaiting: expect.any(Number), hindrance: { reason: "limited" } });
-  expect(await run("pool", "show", "work")).toMatch(/waiting +2\n(.*\n)*delayed +0\n/);
+  const shown = await run("pool", "show", "work");
+  expect(shown).toMatch(/waiting +2\n(.*\n)*delayed +0\n/);
+  expect(shown).toContain("of task alone: 1 at once, over all pools");
+  expect(shown).not.toContain("elsewhere");
+  // A limit of a task that no host knows is told of.
+  const limit = (name: string) => runHere(["pool", "limit", "work", "--task", name, "--concurrency", "2"], place);
+  expect((await limit("alnoe")).stderr).toContain('no live host knows a task "alnoe"');
+  const known = await limit("elsewhere");
+  expect(known.stderr).toBe(
+    'task "elsewhere" in pool "work" now has the limit 2 at once, counted in this pool alone\n',
+  );
+  expect(await run("pool", "show", "work")).toContain("of task elsewhere: 2 at once");
   const drain = await runHere(["pool", "drain", "work"], place);
   expect(drain.stderr).toContain('remove 2 tasks that wait in pool "work"');
   await run("pool", "drain", "work", "-y");

@@ -285,6 +285,7 @@ test("a key that is none, and limits that are none, are refused where the call, 
     expect(() => mp.pool(1, { limits: limits as never })).toThrow(ValueError);
     expect(() => mp.pool(1, { limits: limits as never })).toThrow(text);
     expect(() => task("bad", () => 1, { limits: limits as never })).toThrow(text);
+    await expect(pool.limit(limits as never)).rejects.toThrow(`pool "${pool.name}": limits`);
     await expect(pool.limit(limits as never)).rejects.toThrow(text);
   }
 });

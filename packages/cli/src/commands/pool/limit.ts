@@ -51,6 +51,9 @@ export function poolLimitCommand(): Command {
         const where = task === undefined ? "" : ", counted in this pool alone";
         const limit = rule === null ? "no limit" : `the limit ${describeRule(rule)}${where}`;
         const now = reset ? "the limits of its code, counted over all pools" : limit;
+        if (task !== undefined && !(await inspector.fleet.tasks()).some((known) => known.name === task)) {
+          printer.warn(`no live host knows a task "${task}": the limit waits for one that does`);
+        }
         printer.change((await inspector.pools.get(name)) ?? {}, `${of} now has ${now}`);
       }),
     );

@@ -32,7 +32,10 @@ export interface RuleView {
 /** The limits of a pool as they are at the moment. */
 export interface PoolLimits {
   pool: string;
-  /** What hosts count by: of the pool (`task` null), and of tasks. */
+  /**
+   * What hosts count by: of the pool (`task` null), and of tasks; of those that have them by their code only where calls of
+   * them are held back or run here, unless there are more keys than the list has.
+   */
   rules: RuleView[];
   /** Calls that are held back. */
   waiting: number;
@@ -79,14 +82,17 @@ export async function readLimits(
     pipeline.zcard(keys.limitWaiting(pool, name)).hget(countKey(keys, { pool, place: name, rules }), name);
   }
   const replies = names.length === 0 ? [] : ((await pipeline.exec()) ?? []);
+  const all = Math.max(
+    running,
+    counts.reduce((sum, count) => sum + count, 0),
+  );
+  const tasks = new Set(names.map((name) => limitPlaceParts(name).task));
   return {
     pool,
-    rules,
+    // Hosts tell the limits of all tasks that they know.
+    rules: rules.filter(({ task, isEverywhere }) => !isEverywhere || tasks.has(task) || all > names.length),
     waiting: Number(state["gated"] ?? 0),
-    keys: Math.max(
-      running,
-      counts.reduce((sum, count) => sum + count, 0),
-    ),
+    keys: all,
     places: names.map((name, index) => ({
       ...limitPlaceParts(name),
       waiting: Number(replies[2 * index]?.[1] ?? 0),

@@ -150,7 +150,7 @@ export class Pool {
    * @throws ValueError for limits that are none
    */
   async limit(limits: Limits | null): Promise<void> {
-    const rule = limits === null ? null : toLimitRule("a pool", limits);
+    const rule = limits === null ? null : toLimitRule(`pool "${this.name}"`, limits);
     if (limits?.key) this.#limitKey.of = limits.key;
     await this.#registration.limit(rule);
   }
