@@ -58,6 +58,7 @@ export const FOLDERS: Readonly<Record<string, readonly (readonly string[])[]>> =
   ],
   "core/inspection": [["place.ts"], ["work", "objects", "changes"], ["find", "attention"]],
   worker: [
+    ["notes"],
     [
       "log",
       "child",

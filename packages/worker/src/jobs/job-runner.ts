@@ -15,6 +15,7 @@ import { forgetCancellation, heedRequests, isCancelledWhole } from "../control/c
 import { type Fence, holdOf } from "../fence/fence.ts";
 import { lacksKey, noteKey } from "../limits/missing-key.ts";
 import type { PoolMeter } from "../metrics/pool-meter.ts";
+import { Note } from "../notes/note.ts";
 import { withInput } from "../workflows/step-input.ts";
 import { stepOf } from "../workflows/step-of-job.ts";
 import { expiryOf } from "./expiry.ts";
@@ -32,7 +33,7 @@ import type { PoolJob } from "./pool-job.ts";
 import { checkJobOptions, type JobRequest, readEnvelope } from "./read-envelope.ts";
 import { honourTaskOptions } from "./task-options.ts";
 import { UnknownTasks } from "./unknown-tasks.ts";
-import { watchersOf } from "./watchers.ts";
+import { addWatcher } from "./watchers.ts";
 
 export interface JobRunnerOptions {
   host: JobHost;
@@ -65,7 +66,7 @@ export class JobRunner {
   readonly #options: JobRunnerOptions;
   readonly #host: JobHost;
   /** Jobs that were given an answer here, so that a failure by BullMQ itself can be told apart. */
-  readonly #seen = new WeakSet<PoolJob>();
+  readonly #seen = new Note<PoolJob, true>("answered here");
   /** Jobs of which at least one call was cancelled here. */
   readonly #cancelled = new WeakSet<PoolJob>();
   /** Runs whose outcome is final, of jobs of which nothing will be kept. */
@@ -85,7 +86,7 @@ export class JobRunner {
   }
 
   async run(job: PoolJob, token: string): Promise<JobReturn> {
-    this.#seen.add(job);
+    this.#seen.set(job, true);
     const hasCancellation = await this.#outcome.forgetEarlierRuns(job);
     const request = await this.#readRequest(job);
     let pool = this.#options.pool.record;
@@ -202,10 +203,10 @@ export class JobRunner {
     if (this.#cancelled.has(job))
       await forgetCancellation(this.#host.client, this.#host.keys, { pool: job.queueName, jobId: job.id });
     if (isSetAside(job)) await forgetLosses(this.#host, job);
-    if (this.#seen.has(job)) return;
+    if (this.#seen.of(job)) return;
     const { client, keys } = this.#host;
     const watchers = await client.hget(keys.job(job.queueName, job.id), JOB_WATCHERS_FIELD);
-    for (const watcher of readWatchers(watchers)) watchersOf(job).add(watcher);
+    for (const watcher of readWatchers(watchers)) addWatcher(job, watcher);
     const error = isSetAside(job)
       ? setAsideError(job)
       : new WorkerLostError(`task "${job.name}" (job ${job.id}) was given up: ${reason.message}`);
@@ -310,9 +311,7 @@ export class JobRunner {
         if (failed === 0 || request.count > 1) this.#outcome.post(job, answers, run.pid);
       },
       onWatch: (client) => {
-        const watchers = watchersOf(job);
-        if (watchers.has(client)) return;
-        watchers.add(client);
+        if (!addWatcher(job, client)) return;
         if (job.data.client === client) return;
         // Its failure is not final while attempts remain.
         if (run.failed > 0 && request.count === 1 && !this.#over.has(run)) return;

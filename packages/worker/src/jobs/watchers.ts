@@ -1,15 +1,21 @@
 import { JOB_WATCHERS_FIELD, readWatchers } from "@manyhands/core/internal";
+import { Note } from "../notes/note.ts";
 
-/** Clients that wait for a job besides its own client, by the job object that a run is about. */
-const watchers = new WeakMap<object, Set<string>>();
+const watchers = new Note<object, Set<string>>("clients that wait for a job");
+const NONE: ReadonlySet<string> = new Set();
 
-/** The clients that wait for a job besides its own. */
-export function watchersOf(job: object): Set<string> {
-  const known = watchers.get(job);
-  if (known) return known;
-  const fresh = new Set<string>();
-  watchers.set(job, fresh);
-  return fresh;
+/** The clients that wait for a job besides its own, as a job object that a run is about has them. */
+export function watchersOf(job: object): ReadonlySet<string> {
+  return watchers.of(job) ?? NONE;
+}
+
+/** @returns false when it was one of them before */
+export function addWatcher(job: object, client: string): boolean {
+  const known = watchers.of(job);
+  if (known?.has(client)) return false;
+  if (known) known.add(client);
+  else watchers.set(job, new Set([client]));
+  return true;
 }
 
 /**

@@ -27,7 +27,8 @@ import type { AssignedJob } from "../fetcher/slot-offers.ts";
 import { MOST_HOST_LOSSES } from "../jobs/host-losses.ts";
 import type { PoolJob } from "../jobs/pool-job.ts";
 import { isKeepRule } from "../jobs/read-envelope.ts";
-import { watchersIn, watchersOf } from "../jobs/watchers.ts";
+import { addWatcher, watchersIn } from "../jobs/watchers.ts";
+import { Note } from "../notes/note.ts";
 import { type EndedWorkflow, type JobFinish, RoutedTakes, type RoutedTakesOptions } from "../routing/routed-takes.ts";
 import type { HostSlots } from "../slots/host-slots.ts";
 import type { OfferedSlot } from "../slots/offered-slot.ts";
@@ -111,7 +112,7 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
   readonly #fetcher: Fetcher;
   readonly #run: (job: PoolJob, token: string) => Promise<JobReturn>;
   /** When jobs were begun, by the monotonic clock. */
-  readonly #begunAt = new WeakMap<object, number>();
+  readonly #begunAt = new Note<object, number>("begun at");
   /** Jobs, with those that follow them, and looks for one. */
   readonly #busy = new Set<Promise<unknown>>();
   /** Jobs that Redis has given to this worker, by their ids, from its answer to their end, with the number of that answer. */
@@ -122,7 +123,7 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
   readonly #routed: RoutedTakes | undefined;
   #running = 0;
   /** Jobs whose end was not followed by a look for the next one. */
-  readonly #unfollowed = new WeakSet<object>();
+  readonly #unfollowed = new Note<object, boolean>("followed by no other");
   #tokens = 0;
   /** Jobs that waited at the last count, less those that were taken here since. */
   #waiting = 0;
@@ -397,7 +398,7 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
       const answer = this.#held.get(jobId);
       try {
         const next = await this.processJob(job, job.token ?? "");
-        if (!next) return this.#unfollowed.has(job);
+        if (!next) return this.#unfollowed.of(job) === true;
         job = next;
         // What a limit lets start later may do so in another slot.
         if (this.#routed) this.#fetcher.lookLater(this, this.#routed.startsAt);
@@ -442,7 +443,7 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
   protected override createJob(...parameters: Parameters<BullWorker<JobEnvelope, JobReturn>["createJob"]>): PoolJob {
     const job = this.#createReadable(parameters);
     const jobId = job.id ?? "";
-    for (const client of this.#watchers.get(jobId) ?? []) watchersOf(job).add(client);
+    for (const client of this.#watchers.get(jobId) ?? []) addWatcher(job, client);
     this.#watchers.delete(jobId);
     const step = this.#steps.get(jobId);
     if (step) noteStep(job, step);
@@ -503,18 +504,18 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
     token: string,
   ): Promise<Job<JobEnvelope, JobReturn> | undefined> {
     let sentAt = 0;
-    this.#unfollowed.add(job);
+    this.#unfollowed.set(job, true);
     let next: Job<JobEnvelope, JobReturn> | undefined;
     try {
       next = (await super.processJob(job, token, () => {
         sentAt = performance.now();
         const follows = this.#fetcher.mayFollow(this);
-        if (follows) this.#unfollowed.delete(job);
+        if (follows) this.#unfollowed.set(job, false);
         return follows;
       })) as Job<JobEnvelope, JobReturn> | undefined;
     } finally {
       this.#fence.forget(holdOf(job.id ?? "", token));
-      if (this.#routed?.wasLeft(job.id ?? "")) this.#unfollowed.add(job);
+      if (this.#routed?.wasLeft(job.id ?? "")) this.#unfollowed.set(job, true);
     }
     if (next) this.#fence.granted(holdOf(next.id ?? "", next.token ?? token), sentAt);
     return next;
@@ -540,7 +541,7 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
   /** Work of other queues comes before the next job of this one, which the finishing script would fetch. */
   async #lookAround(job: object): Promise<void> {
     const looked = this.#fetcher.lookAround(this);
-    if (performance.now() - (this.#begunAt.get(job) ?? 0) > SHORT_RUN) await looked;
+    if (performance.now() - (this.#begunAt.of(job) ?? 0) > SHORT_RUN) await looked;
   }
 
   /** The script that finishes a job fetches the next one. */

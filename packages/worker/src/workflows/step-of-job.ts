@@ -7,9 +7,9 @@ import {
   type StepOfWorkflow,
   stepJobId,
 } from "@manyhands/core/internal";
+import { Note } from "../notes/note.ts";
 
-/** Steps, by the job object that a run is about: BullMQ's has no place for it. */
-const steps = new WeakMap<object, StepOfWorkflow>();
+const steps = new Note<object, StepOfWorkflow>("step of a workflow");
 
 /** Notes of which workflow a job is a step. */
 export function noteStep(job: object, step: StepOfWorkflow): void {
@@ -18,7 +18,7 @@ export function noteStep(job: object, step: StepOfWorkflow): void {
 
 /** The step of a workflow that a job is. */
 export function stepOf(job: object): StepOfWorkflow | undefined {
-  return steps.get(job);
+  return steps.of(job);
 }
 
 /**
