@@ -91,3 +91,24 @@ test("workflow cancel stops what still runs of a workflow that has failed, so th
   expect((await run("workflow", "cancel", "torn")).stderr).toContain("is failed already; nothing to cancel");
   expect((await run("workflow", "rm", "torn")).stderr).toContain("workflow torn is removed");
 });
+
+test("workflow ls says where to go on when there are more, and --offset goes on there", async () => {
+  // given
+  const namespace = redis.namespace();
+  const run = (...words: string[]) => commands(words, { redis: redis.url, namespace });
+  await using mp = await connect({ redis: redis.url, namespace, logger: { info() {}, warn() {}, error() {} } });
+  for (const name of ["one", "two", "other", "three"]) {
+    await mp.submit(group([signature("part")]), { jobId: name, tags: name === "other" ? [] : ["night"] });
+  }
+  const list = async (...words: string[]) => {
+    const { code, stdout, stderr } = await run("workflow", "ls", "-o", "json", "--limit", "2", ...words);
+    return { code, ids: (JSON.parse(stdout) as { id: string }[]).map(({ id }) => id), stderr };
+  };
+
+  // then
+  expect(await list()).toEqual({ code: 0, ids: ["three", "other"], stderr: "more: --offset 2\n" });
+  expect(await list("--offset", "2")).toEqual({ code: 0, ids: ["two", "one"], stderr: "" });
+  expect(await list("--tag", "night")).toEqual({ code: 0, ids: ["three", "two"], stderr: "more: --offset 2\n" });
+  expect(await list("--tag", "night", "--offset", "2")).toEqual({ code: 0, ids: ["one"], stderr: "" });
+  expect((await run("workflow", "ls", "--offset", "4")).stderr).toContain("no such workflow");
+});
