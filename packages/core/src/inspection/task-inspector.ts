@@ -586,7 +586,12 @@ export class TaskInspector {
   async #find(id: string, pool: string | undefined): Promise<TaskPlace | null> {
     assertText("the id of a task", id);
     const { client, keys } = this.#place;
-    return findTaskPlace(client, keys, { id, pools: pool === undefined ? await poolNames(client, keys) : [pool] });
+    if (pool !== undefined) return findTaskPlace(client, keys, { id, pools: [pool] });
+    const place = await findTaskPlace(client, keys, { id, pools: await poolNames(client, keys) });
+    if (place?.jobId !== id || (await client.exists(keys.workflow(id))) === 0) return place;
+    throw new ValueError(
+      `a task in pool "${place.pool}" and a workflow have the id "${id}"; say that the task is meant: --pool ${place.pool}, or { pool: "${place.pool}" } in a program; for the workflow: manyhands workflow show ${id}, or mp.workflows.get(${JSON.stringify(id)})`,
+    );
   }
 }
 

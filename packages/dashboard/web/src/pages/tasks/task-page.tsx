@@ -336,11 +336,17 @@ function NoTask(props: { id: string; pool: string | undefined; error: Error; aga
     retry: false,
   });
   const same = (namesakes.data?.tasks ?? []).filter((task) => task.id === id);
+  // One task is clear, unless a workflow has its id.
+  const isSharedId = isUnclear && same.length === 1;
   return (
     <>
       <PageHead title={<bdi className="mono">{id}</bdi>} tab={id} crumbs={<Crumbs />} />
       {same.length > 0 ? (
-        <Empty title={isUnclear ? said.several(count(same.length)) : said.elsewhere(pool ?? "")}>
+        <Empty
+          title={
+            isSharedId ? said.andWorkflow : isUnclear ? said.several(count(same.length)) : said.elsewhere(pool ?? "")
+          }
+        >
           <ul className="plain namesakes">
             {same.map((task) => (
               <li key={task.pool} className="row">
@@ -353,6 +359,13 @@ function NoTask(props: { id: string; pool: string | undefined; error: Error; aga
                 </span>
               </li>
             ))}
+            {isSharedId && (
+              <li className="row">
+                <Link to="/workflows/$id" params={{ id }}>
+                  <bdi>{said.workflowOf(id)}</bdi>
+                </Link>
+              </li>
+            )}
           </ul>
         </Empty>
       ) : isMissing ? (

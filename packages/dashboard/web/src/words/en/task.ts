@@ -14,6 +14,8 @@ export const task = {
   gone: "This task is no longer kept.",
   goneHint: "It was removed, or the history no longer reaches it. What you see is from before.",
   several: (count: string) => `${count} pools have a task of this id`,
+  andWorkflow: "A task and a workflow have this id",
+  workflowOf: (id: string) => `Workflow ${id}`,
   elsewhere: (pool: string) => `Not in pool ${pool}, but there is one of this id`,
   inPool: (name: string, pool: string) => `${name} in ${pool}`,
   unknownId: "No task of this id is kept",

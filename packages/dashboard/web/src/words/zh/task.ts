@@ -11,6 +11,8 @@ export const task: Words["task"] = {
   gone: "此任务已不再保留。",
   goneHint: "它已被移除，或历史记录不再包含它。您看到的是之前的内容。",
   several: (count) => `${count} 个池中有此编号的任务`,
+  andWorkflow: "有一个任务和一个工作流使用此编号",
+  workflowOf: (id) => `工作流 ${id}`,
   elsewhere: (pool) => `不在池 ${pool} 中，但别处有此编号的任务`,
   inPool: (name, pool) => `${name}，位于 ${pool}`,
   unknownId: "没有保留此编号的任务",
