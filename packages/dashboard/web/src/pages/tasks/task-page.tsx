@@ -291,11 +291,19 @@ function CallsCard({ task }: { task: TaskView }) {
   );
 }
 
-/** Tasks of a flow of BullMQ that this one waits for. */
+interface Child {
+  /** null = it is a workflow. */
+  pool: string | null;
+  id: string;
+  /** null = it is no longer kept. */
+  state: TaskView["state"] | null;
+}
+
+/** Tasks and workflows that this one has submitted, and tasks of a flow of BullMQ that it waits for. */
 function Children({ task }: { task: TaskView }) {
   const { task: said, states } = useWords();
   const related = useQuery(
-    reading<{ children: { pool: string; id: string; isDone: boolean }[] }>(pathOf("tasks", task.id, "related"), {
+    reading<{ children: Child[]; count: number }>(pathOf("tasks", task.id, "related"), {
       topics: [`pools/${task.pool}`],
       query: { pool: task.pool },
     }),
@@ -306,17 +314,21 @@ function Children({ task }: { task: TaskView }) {
     <section className="card" aria-label={said.children}>
       <header>
         <h2>{said.children}</h2>
-        <small>{count(children.length)}</small>
+        <small>{count(related.data?.count ?? children.length)}</small>
       </header>
       <ul className="body plain">
-        {children.map(({ pool, id, isDone }) => (
+        {children.map(({ pool, id, state }) => (
           <li key={`${pool}/${id}`} className="row">
-            <State name={isDone ? "completed" : "waiting"}>
-              {isDone ? states.completed : states["waiting-children"]}
-            </State>
-            <Link to="/tasks/$id" params={{ id }} search={{ pool }}>
-              <bdi>{id}</bdi>
-            </Link>
+            <State name={state ?? "unknown"}>{states[state ?? "unknown"]}</State>
+            {pool === null ? (
+              <Link to="/workflows/$id" params={{ id }}>
+                <bdi>{id}</bdi>
+              </Link>
+            ) : (
+              <Link to="/tasks/$id" params={{ id }} search={{ pool }}>
+                <bdi>{id}</bdi>
+              </Link>
+            )}
           </li>
         ))}
       </ul>
