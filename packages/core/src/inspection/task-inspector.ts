@@ -607,8 +607,11 @@ export class TaskInspector {
     assertText("the id of a task", id);
     const { client, keys } = this.#place;
     if (pool !== undefined) return findTaskPlace(client, keys, { id, pools: [pool] });
-    const place = await findTaskPlace(client, keys, { id, pools: await poolNames(client, keys) });
-    if (place?.jobId !== id || (await client.exists(keys.workflow(id))) === 0) return place;
+    const [place, workflows] = await Promise.all([
+      poolNames(client, keys).then((pools) => findTaskPlace(client, keys, { id, pools })),
+      client.exists(keys.workflow(id)),
+    ]);
+    if (place?.jobId !== id || workflows === 0) return place;
     throw new ValueError(
       `a task in pool "${place.pool}" and a workflow have the id "${id}"; say that the task is meant: --pool ${place.pool}, or { pool: "${place.pool}" } in a program; for the workflow: manyhands workflow show ${id}, or mp.workflows.get(${JSON.stringify(id)})`,
     );
