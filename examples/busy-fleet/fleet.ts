@@ -1,6 +1,7 @@
 import { connect, type Logger } from "@manyhands/core";
 import { addressesOf } from "./addresses.ts";
 import { startOutside } from "./outside.ts";
+import { type PlanMarks, playPlans } from "./plans.ts";
 import { type Marks, play } from "./scenes.ts";
 import { Traffic } from "./traffic.ts";
 
@@ -13,6 +14,8 @@ export interface FleetOptions {
   backlog?: number;
   /** Whether work goes on to be submitted. @defaultValue true */
   traffic?: boolean;
+  /** Whether there are schedules, workflows and limits as well. @defaultValue true */
+  plans?: boolean;
   /** @defaultValue warnings go to the console */
   logger?: Logger;
 }
@@ -20,13 +23,13 @@ export interface FleetOptions {
 /** The program of a shop whose three hosts (`hosts.ts`) run. */
 export interface BusyFleet extends AsyncDisposable {
   /** Resolves when everything that an operator may find can be seen. */
-  readonly settled: Promise<Marks>;
+  readonly settled: Promise<Marks & { plan: PlanMarks | undefined }>;
   stop(): Promise<void>;
 }
 
 /** Keeps the hosts busy, and brings about what goes wrong in a fleet, until it is stopped. */
 export async function startFleet(options: FleetOptions): Promise<BusyFleet> {
-  const { redis, namespace, drainAfter = 0, backlog = 30, traffic = true } = options;
+  const { redis, namespace, drainAfter = 0, backlog = 30, traffic = true, plans = true } = options;
   const stopping = new AbortController();
   const outside = await startOutside();
   const mp = await connect({
@@ -37,7 +40,12 @@ export async function startFleet(options: FleetOptions): Promise<BusyFleet> {
     keep: { completed: { count: 500 }, failed: { count: 300 } },
   });
   await addressesOf(mp).update([...outside.ports]);
-  const settled = play(mp, { drainAfter, signal: stopping.signal });
+  const { signal } = stopping;
+  const planned = plans ? playPlans(mp, signal) : Promise.resolve(undefined);
+  const settled = Promise.all([play(mp, { drainAfter, signal }), planned]).then(([marks, plan]) => ({
+    ...marks,
+    plan,
+  }));
   settled.catch(() => {});
   const running = traffic ? new Traffic(mp, { backlog }) : undefined;
   const stop = async (): Promise<void> => {

@@ -11,7 +11,7 @@ export interface FleetHost {
 }
 
 const path = (name: string): string => fileURLToPath(new URL(`tasks/${name}.ts`, import.meta.url));
-const everywhere = ["mail", "images", "stock", "reports", "pages", "billing", "exchange"].map(path);
+const everywhere = ["mail", "images", "stock", "reports", "pages", "billing", "exchange", "catalog"].map(path);
 
 /** Three hosts: the disk of lima is full, and only quito knows what needs a graphics card. */
 export const hosts: readonly FleetHost[] = [

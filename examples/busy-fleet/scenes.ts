@@ -209,7 +209,7 @@ async function playDrain(mp: Context, { drainAfter, signal }: SceneOptions): Pro
 
 /** For what sends no signal: looks until it is so. */
 async function until(isSo: () => Promise<boolean>, signal: AbortSignal): Promise<void> {
-  const deadline = performance.now() + 45_000;
+  const deadline = performance.now() + 150_000;
   while (!(await isSo())) {
     if (performance.now() > deadline) throw new TimeoutError(`the fleet is not as it should be: ${isSo}`);
     await pause(50, undefined, { signal });

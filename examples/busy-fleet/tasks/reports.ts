@@ -43,6 +43,11 @@ async function readPage(warehouse: string, page: number): Promise<{ moved: numbe
   throw new QueryError(answer.error, { cause });
 }
 
+/** Adds up the parts of a report. */
+export const addUp = task("report.total", (parts: { moved: number }[]) =>
+  parts.reduce((sum, { moved }) => sum + moved, 0),
+);
+
 /** Draws a report with a renderer that does not survive its size. */
 export const render = task("report.render", async (day: string, format: string) => {
   currentTask().log(`renders ${day} as ${format}`);

@@ -19,7 +19,6 @@ import {
   readWorkflowNodes,
   removeWorkflow,
   retryWorkflow,
-  statusOf,
   stepJobId,
   toPart,
   toRow,
@@ -138,16 +137,11 @@ export class WorkflowInspector {
     });
   }
 
-  /**
-   * Stops a workflow: nothing of it starts after this, and what runs is cancelled; also what is left of one that has failed, or
-   * was cancelled before. To repeat it does no harm.
-   */
+  /** Stops a workflow: nothing of it starts after this, and what runs is cancelled. */
   cancel(id: string, { reason }: { reason?: string | undefined } = {}): Promise<WorkflowCancelOutcome> {
     return this.#steer(id, "finished", async () => {
       const outcome = await cancelWorkflow(this.#place, id, reason ?? "cancelled by request");
-      if (outcome === "ended" || outcome === "missing") return null;
-      const record = outcome === "stopping" ? await readWorkflow(this.#place, id) : null;
-      return { outcome: "stopping", pool: null, host: null, state: statusOf(record?.state ?? "cancelled") };
+      return outcome === "cancelled" ? { outcome: "stopping", pool: null, host: null } : null;
     });
   }
 

@@ -9,7 +9,7 @@ import { dashboardFor } from "../fixtures/dashboard.ts";
 import { isTooWide, picture } from "../fixtures/looks.ts";
 
 const redis = useRedis();
-const fleet = useBusyFleet(redis, { traffic: false });
+const fleet = useBusyFleet(redis, { traffic: false, plans: true });
 
 /** Pages by the name of their picture. */
 type Pages = Readonly<Record<string, string>>;
@@ -121,4 +121,28 @@ describe("every page", () => {
     await page.getByRole("heading", { name: "Keys" }).waitFor();
     expect(complaints.filter((text) => !/404/.test(text))).toEqual([]);
   });
+
+  test("shows the schedules, workflows and limits of a busy fleet", async () => {
+    // given
+    const { origin } = await dashboardFor({ redis: redis.url, namespace: fleet.namespace, token: false });
+    const { page } = await visitor({ width: 1440 });
+    const { plan } = fleet.marks;
+
+    // when
+    await look(origin, { schedules: "/schedules", workflows: "/workflows", "pool-limits": "/pools/catalogs" }, "busy");
+    const { completed = "", failed = "", blocked = "", running = "" } = plan ?? {};
+    const states = { completed, failed, blocked, running };
+    const paths = Object.entries(states).map(([state, id]) => [`workflow-${state}`, `/workflows/${id}`]);
+    await look(origin, Object.fromEntries(paths), "busy");
+
+    // then
+    await page.goto(`${origin}/schedules`);
+    for (const name of ["catalog-sync", "reserve-probe", "nightly-report", "stock-count"]) {
+      await page.getByText(name, { exact: true }).first().waitFor();
+    }
+    await page.goto(`${origin}/workflows/${blocked}`);
+    await page.getByText("invoice.sign").first().waitFor();
+    await page.goto(`${origin}/pools/catalogs`);
+    await page.getByText("acme.example").first().waitFor();
+  }, 300_000);
 });

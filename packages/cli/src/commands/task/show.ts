@@ -1,4 +1,4 @@
-import type { RelatedJobs, TaskView } from "@manyhands/core/internal";
+import type { TaskView } from "@manyhands/core/internal";
 import type { Command } from "commander";
 import type { Connection } from "../../connection/connection.ts";
 import { onNamespace } from "../../connection/on-namespace.ts";
@@ -38,8 +38,7 @@ export function addShowing(command: Command): Command {
         if (whole === null && options.pool === undefined && (await showWorkflow({ inspector }, printer, { id })))
           return;
         const task = whole ?? (await findByPrefix({ inspector }, id, options));
-        const related = await inspector.tasks.related(task.id, { pool: task.pool });
-        printer.record({ ...task, children: related?.children ?? [] }, fieldsOf(task, related));
+        printer.record(task, fieldsOf(task));
       }),
     );
 }
@@ -68,10 +67,7 @@ async function findByPrefix(
   return task;
 }
 
-/** Children that are named. */
-const CHILDREN = 20;
-
-function fieldsOf(task: TaskView, related: RelatedJobs | null): Field[] {
+function fieldsOf(task: TaskView): Field[] {
   const fields: Field[] = [
     ["id", task.id],
     ["task", task.name],
@@ -94,9 +90,6 @@ function fieldsOf(task: TaskView, related: RelatedJobs | null): Field[] {
   add("timeout", task.timeout === null ? null : duration(task.timeout));
   add("tags", task.tags.join(", "));
   add("progress", task.progress === null ? null : toJson(task.progress));
-  add("schedule", task.schedule);
-  add("parent", task.parent === null ? null : `${task.parent.id}, in pool "${task.parent.pool}"`);
-  add("children", related === null ? null : describeChildren(related));
   add("workflow", task.workflow === null ? null : describeStep(task.workflow, task.id));
   add("calls", task.units > 1 ? `${task.units} ${task.kind}, ${task.items} items` : null);
   add("arguments", shorten(toJson(task.args), 500));
@@ -105,13 +98,6 @@ function fieldsOf(task: TaskView, related: RelatedJobs | null): Field[] {
   add("failed as", task.error === null ? task.failedReason : null);
   add("outcomes", describeOutcomes(task));
   return fields;
-}
-
-function describeChildren({ children, count }: RelatedJobs): string[] {
-  const lines = children
-    .slice(0, CHILDREN)
-    .map(({ pool, id, state }) => `${id}, ${state ?? "no longer kept"}${pool === null ? ", a workflow" : ""}`);
-  return lines.length === 0 || count <= lines.length ? lines : [...lines, `${count} in all`];
 }
 
 function describeStep(workflow: string, id: string): string {

@@ -78,9 +78,7 @@ export interface TreeOptions {
 
 /** What became of a request to cancel a workflow; nothing of it starts after it. */
 export type WorkflowCancelOutcome =
-  /** Nothing of it starts any more, and what runs is told to stop. `state`: cancelled, or as it had ended before. */
-  | { outcome: "stopping"; pool: null; host: null; state: WorkflowStatus }
-  /** It has ended, and nothing of it waits or runs. */
+  | { outcome: "stopping"; pool: null; host: null }
   | { outcome: "finished"; pool: null; state: WorkflowStatus }
   | { outcome: "unknown" };
 

@@ -387,7 +387,6 @@ function Turns({ pool }: { pool: PoolView }) {
     {
       key: "next",
       head: said.turnNext,
-      className: "nowrap",
       cell: ({ nextAt, isFull }) => (nextAt !== null ? <Moment at={nextAt} /> : isFull ? said.turnFull : said.turnOpen),
     },
   ];
