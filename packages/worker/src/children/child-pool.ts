@@ -206,6 +206,11 @@ export class ChildPool {
     if (request.onInitializing) adoption.onInitializing(request.onInitializing);
     try {
       const child = await adoption.child;
+      // It was ended, as its modules were loaded anew.
+      if (child.executor.isKilled && !this.#closed) {
+        if (this.#inline === adoption) this.#inline = undefined;
+        return this.#sharedInline(request);
+      }
       // Another initializer than the pool has by now.
       if (this.#inline !== adoption && !isSameInitializer(child.pool, this.#pool)) return this.#sharedInline(request);
       this.#occupy(child);

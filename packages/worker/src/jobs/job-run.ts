@@ -555,6 +555,10 @@ function lossOf({ outOfMemory, crash, signal }: ExecutorExit): LossReason {
 
 function describeExit(exit: ExecutorExit): string {
   if (exit.outOfMemory) return "it ran out of memory; raise maxHeap (--max-heap) or make the task use less";
-  const end = exit.signal ? `it was ended by ${exit.signal}` : `it exited with code ${exit.code}`;
+  const end = exit.signal
+    ? `it was ended by ${exit.signal}`
+    : exit.killedFor === null
+      ? `it exited with code ${exit.code}`
+      : `it was ended: ${exit.killedFor}`;
   return exit.crash ? `${end} after an uncaught error: ${exit.crash.message}` : end;
 }
