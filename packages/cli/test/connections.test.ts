@@ -44,7 +44,7 @@ test("redis+cluster://", async () => {
   onTestFinished(() => cluster.stop());
   const nodes = cluster.config.cluster.map(({ host, port }) => `${host}:${port}`).join(",");
   await expectAllReach(`redis+cluster://:${cluster.config.options.redisOptions.password}@${nodes}`);
-}, 60_000);
+}, 300_000);
 
 test("redis+sentinel://, and calls go on over the death of the master", async () => {
   // given
@@ -80,7 +80,7 @@ test("redis+sentinel://, and calls go on over the death of the master", async ()
   expect(await Promise.all(calls)).toEqual(calls.map((_, index) => index * index));
   expect(await pool.apply("square", [7])).toBe(49);
   // A job whose end was lost with the master runs again once its lock, of 30 s, has ended.
-}, 150_000);
+}, 300_000);
 
 test("rediss:// with a certificate of the client", async ({ skip }) => {
   // given
@@ -103,7 +103,7 @@ test("rediss:// with a certificate of the client", async ({ skip }) => {
   await expectAllReach(url);
   const stranger = await run(["task", "ls"], { redis: url.replace(/&cert=.*&/, "&") });
   expect(stranger).toMatchObject({ code: 3, stderr: expect.stringMatching(/^error: Redis at .* is not reachable: /) });
-}, 60_000);
+}, 300_000);
 
 /** @returns its port */
 async function startSentinel(master: number, password: string): Promise<number> {

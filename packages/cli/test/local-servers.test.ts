@@ -276,10 +276,10 @@ describe("manyhands demo --busy", () => {
     // when
     const pools = await until(async () => {
       const names = (await mp.pools.list()).map(({ name }) => name);
-      return names.includes("archive") && names;
+      return names.length === 9 && names;
     });
     // then
-    expect(pools).toEqual(["archive", "default", "gpu", "images", "mail", "pages", "reports", "stock"]);
+    expect(pools).toEqual(["archive", "catalogs", "default", "gpu", "images", "mail", "pages", "reports", "stock"]);
     expect((await mp.fleet.list()).map(({ name }) => name)).toEqual(["lima", "oslo", "quito"]);
     // and when
     const family = descendantPids(command.pid);

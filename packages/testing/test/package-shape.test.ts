@@ -69,7 +69,7 @@ describe("an empty project outside of the workspace", () => {
       cwd: project,
       env: environment,
     });
-  }, 120_000);
+  }, 300_000);
 
   test("compiles against the types under nodenext, those of every dependency included", async () => {
     // given

@@ -156,7 +156,7 @@ test("V4, M7: when some are killed, frozen or cut off in the middle, no change t
     },
     { what: "nothing of the manager is left" },
   );
-}, 60_000);
+}, 300_000);
 
 /** Of each way: what was acknowledged, and what was begun and never answered. */
 function toNotes(text: string): Record<(typeof OPERATIONS)[number], { done: Set<string>; unknown: Set<string> }> {

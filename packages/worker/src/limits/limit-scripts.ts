@@ -75,14 +75,15 @@ local function take_in_turn()
   end
   local function rule_of(place) return rules[string.match(place, "^[^|]*")] end
 
+  local stored = redis.call("HMGET", limit_state, told.of, "turning")
+  local has_changed = stored[1] ~= told.rules
+  if stored[2] or (told.is_new and has_changed) then some_have_turns() end
   if told.is_new then
     for _, field in ipairs(redis.call("HKEYS", limit_state)) do
       if string.match(field, "^r[a-z]+s of ") then redis.call("HDEL", limit_state, field) end
     end
-    all_have_turns(full)
-    all_have_turns(later)
   end
-  if redis.call("HGET", limit_state, told.of) ~= told.rules then
+  if told.is_new or has_changed then
     redis.call("HSET", limit_state, told.of, told.rules)
     if told.priorities ~= "" then
       redis.call("HSET", limit_state, "ranks" .. string.sub(told.of, 6), told.priorities)

@@ -297,7 +297,7 @@ test("200 idle pools cost two hosts fewer than 30 commands a second, and at most
   // and they serve
   const jobId = await space.submit("idle-137", "square", [7]);
   expect(await space.answer(jobId)).toMatchObject({ value: 49 });
-}, 60_000);
+}, 300_000);
 
 /** What a test gives instead of a queue of BullMQ. */
 class FakeQueue implements FetchedQueue {
@@ -549,8 +549,8 @@ test("a delayed job of a pool at its size runs at its time, although the look at
   const options = { slots: 2, processes: 0, stalledInterval: NO_SWEEP };
   for (const name of ["first", "second"]) await space.host({ ...options, name });
   const one = await occupy(space, "pair");
-  const delayed = await space.submit("pair", "square", [7], { job: { delay: 1_500 } });
-  const due = Date.now() + 1_500;
+  const delayed = await space.submit("pair", "square", [7], { job: { delay: 8_000 } });
+  const due = Date.now() + 8_000;
   await until(async () => (await markers(space, "pair")).length === 0);
   const two = await occupy(space, "pair");
   // when its jobs end
@@ -560,9 +560,9 @@ test("a delayed job of a pool at its size runs at its time, although the look at
   await space.answers(two, 1);
   expect(Date.now(), "all this must be done before the job is due").toBeLessThan(due);
   // then
-  expect(await space.answer(delayed, 0, 5_000)).toMatchObject({ value: 49 });
+  expect(await space.answer(delayed, 0, 60_000)).toMatchObject({ value: 49 });
   const { processedOn = 0 } = (await space.job("pair", delayed)) ?? {};
-  expect(processedOn).toBeLessThan(due + 500);
+  expect(processedOn).toBeLessThan(due + 3_000);
 });
 
 test("a job that ends on a host that is not ready: what waits is told to the others", async () => {

@@ -189,7 +189,7 @@ test("a job that has killed three hosts is set aside, and does not start on a fo
   expect(readFileSync(file, "utf8").match(/start/g)).toHaveLength(1);
   // and when it is retried on purpose, it counts anew
   await until(async () => (await space.client.hget(jobKey, "stc")) === null);
-}, 30_000);
+}, 300_000);
 
 test("a host that was frozen kills its child when it wakes; the job runs to its end elsewhere, once", async () => {
   const space = new TestNamespace(redis);

@@ -393,7 +393,7 @@ test("SIGTERM ends a host's process and its children, also while Redis is away",
   // What it does for the fleet is left to another host: nothing of that waits for Redis.
   expect(host.output()).not.toMatch(/(duties of the fleet|index of tasks): not over/);
   await until(() => children.every((pid) => !processIsAlive(pid)));
-}, 30_000);
+}, 300_000);
 
 test.each(["process", "thread", "inline"] as const)(
   "when the grace time is over, a task (%s) that listens to its signal is asked to stop before it is killed",

@@ -95,7 +95,7 @@ test("of two versions the one that came last wins, and an earlier one comes back
   await space.client.hincrby(space.keys.scheduleFile("shop/manyhands.schedules"), "seen", -61_000);
   await space.host({ schedules: old });
   expect(await list()).toEqual(["one [1] shop/manyhands.schedules"]);
-}, 180_000);
+}, 300_000);
 
 test("two files that set the same name do not take it from each other", async () => {
   const { space, list, file } = await open();
@@ -158,5 +158,5 @@ describe("a host does not start with a wrong file, and says which entry is wrong
     await expect(none).rejects.toThrow(/schedules: there is no file \/nowhere\/x.ts/);
     await expect(space.host({ schedules: 7 as never })).rejects.toThrow(/schedules must be the path .* got 7/);
     expect(await mp.schedules.list()).toEqual([]);
-  }, 180_000);
+  }, 300_000);
 });

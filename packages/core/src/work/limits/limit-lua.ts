@@ -6,6 +6,9 @@ const HELD_BACK_FOR = 86_400_000;
 /** Bytes of a job's data that a look reads at most. */
 const LONGEST_READ = 65_536;
 
+/** Places of each kind that one script gives a turn again, when all of them may have one. */
+const MOST_TURNED = 500;
+
 /**
  * Lua: jobs of one pool that a limit holds back, and the turns of their keys. Of a script with `prefix` (of our keys)
  * and `pool` in local variables.
@@ -79,9 +82,22 @@ local function give_turns(places)
   redis.call("ZADD", turns, "NX", unpack(order))
 end
 -- What waits for others, or for a time, may go on: a job has ended, or a rule has changed.
-local function all_have_turns(from)
-  for _, place in ipairs(redis.call("ZRANGE", from, 0, -1)) do redis.call("ZADD", turns, "NX", next_number(), place) end
-  redis.call("DEL", from)
+-- Some of them with each call, as there may be 100 000. Returns whether there are more, which is noted in "turning".
+local function some_have_turns()
+  local places = {}
+  for _, from in ipairs({full, later}) do
+    local popped = redis.call("ZPOPMIN", from, ${MOST_TURNED})
+    for index = 1, #popped, 2 do places[#places + 1] = popped[index] end
+  end
+  if #places > 0 then
+    local last = redis.call("HINCRBY", limit_state, "next", #places)
+    local order = {}
+    for index, place in ipairs(places) do order[#order + 1], order[#order + 2] = last - #places + index, place end
+    redis.call("ZADD", turns, "NX", unpack(order))
+  end
+  local has_more = redis.call("EXISTS", full, later) > 0
+  if has_more then redis.call("HSET", limit_state, "turning", 1) else redis.call("HDEL", limit_state, "turning") end
+  return has_more
 end
 local function release(id)
   local place = redis.call("HGET", held, id)

@@ -29,15 +29,14 @@ export async function releaseHeldBack({ client, keys }: Place, pool: string): Pr
  * KEYS[1] list of waiting jobs; KEYS[2] sorted sets of prioritized and KEYS[3] of delayed jobs; KEYS[4] hash of the queue's
  * settings; KEYS[5] sorted set of markers; KEYS[6] counter of prioritized jobs
  * ARGV[1] prefix of our keys; ARGV[2] name of the pool; ARGV[3] what the keys of its jobs begin with; ARGV[4] how many at most
- * Returns how many jobs it has looked at: fewer than that many when none is left.
+ * Returns how many jobs it has looked at: fewer than that many when none is left, and that many when places are left.
  */
 const releaseSome = new Script<number>({
   name: "releaseHeldBack",
   lua: `
 local prefix, pool, jobs, most = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
 ${LIMITS}
-all_have_turns(full)
-all_have_turns(later)
+local has_more = some_have_turns()
 local looked, back = 0, 0
 while looked < most do
   local place = redis.call("ZRANGE", turns, 0, 0)[1]
@@ -60,7 +59,7 @@ while looked < most do
   if redis.call("EXISTS", waiting_of(place)) == 0 then redis.call("ZREM", turns, place) end
 end
 if back > 0 and redis.call("HEXISTS", KEYS[4], "paused") == 0 then redis.call("ZADD", KEYS[5], 0, "0") end
-return looked
+return has_more and most or looked
 `,
 });
 
