@@ -497,6 +497,11 @@ export class JobRun {
   #afterExit(exit: ExecutorExit): void {
     const cause = this.#killCause;
     if (cause && cause.for !== "stop") return this.#answerCause(cause);
+    // It had come to its child when the jobs of its pool were stopped.
+    if (exit.killedFor !== null && this.#options.children.isClosed) {
+      this.stopReason = "terminated";
+      return;
+    }
     if (!exit.killedFor) this.#options.onLoss?.(lossOf(exit));
     const culprit = this.#culprit(exit);
     if (culprit !== undefined && !this.#answered.has(culprit)) {

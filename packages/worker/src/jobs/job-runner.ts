@@ -132,7 +132,7 @@ export class JobRunner {
       throw await this.#giveBack(job, token);
     }
     if (run.stopReason === null && pool.fence === "lenient") await this.#forgiveIfLost(job, token);
-    if (run.stopReason === "terminated") await this.#answerTerminated(run, job, pool);
+    if (run.stopReason === "terminated") await this.#answerTerminated(run, { job, token, pool });
     if (run.failed > 0) return this.#fail(run, job, startedAt);
     if (!this.#options.pool.keeps(job.name, "completed")) await this.#tellWatchers(run, job);
     const outcome = await this.#outcome.complete(run, job, startedAt);
@@ -349,9 +349,11 @@ export class JobRunner {
     }
   }
 
-  async #answerTerminated(run: JobRun, job: PoolJob, pool: PoolRecord): Promise<void> {
+  async #answerTerminated(run: JobRun, { job, token, pool }: JobInPool): Promise<void> {
     // A Redis that lost its data has lost both the pool and the job: it was not terminated, and its caller is told so.
     if (!(await this.#exists(job))) throw new WaitingError();
+    // It is a job of the pool that was made again under the name before this host had closed the one before.
+    if (await this.#options.pool.isInForce()) throw await this.#giveBack(job, token);
     run.answerRest(poolTerminatedError(pool, job.name, run.jobId), false);
   }
 
@@ -361,8 +363,7 @@ export class JobRunner {
     if (run.stopReason !== null) throw await this.#giveBack(job, token);
     // It was on its way when the jobs of its pool were stopped.
     if (this.#options.children.isClosed) {
-      if (await this.#options.pool.isInForce()) throw await this.#giveBack(job, token);
-      await this.#answerTerminated(run, job, pool);
+      await this.#answerTerminated(run, { job, token, pool });
       return this.#outcome.fail(run, job);
     }
     if (error instanceof InitializerFailed) {

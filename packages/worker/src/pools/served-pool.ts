@@ -223,9 +223,10 @@ export class ServedPool {
     return this.#record;
   }
 
-  /** Whether this generation of the pool is in the registry and not terminated. */
+  /** Whether a pool of this name is in the registry and not terminated, this one or one that was made again. */
   async isInForce(): Promise<boolean> {
-    return (await this.#readRecord()) !== null;
+    const now = await this.#host.readPool(this.#record.name);
+    return now !== null && now.state !== "terminated";
   }
 
   /** @returns null when this generation of the pool is gone or terminated */
