@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { delimiter } from "node:path";
-import { connect } from "@manyhands/core";
+import { chain, connect, signature } from "@manyhands/core";
 import { Keys, openRedis } from "@manyhands/core/internal";
 import { temporaryFolder, useRedis } from "@manyhands/testing";
 import type { Command } from "commander";
@@ -61,6 +61,10 @@ describe("what is defined", () => {
     [["-o", "js"], ["json"]],
     [["--output=nd"], ["--output=ndjson"]],
     [["object", "ls", "--kind", "sem"], ["semaphore"]],
+    [
+      ["pool", "limit", "mail", "--kind", ""],
+      ["window", "bucket"],
+    ],
     [["worker", "--isolation", "t"], ["thread"]],
     [["worker", "--tasks", "src/"], ["files"]],
     [["worker", "--tasks", "a.ts", "b"], ["files"]],
@@ -121,6 +125,21 @@ describe("what Redis holds", () => {
     expect(await complete(buildProgram(), [...here(), "pool", "show", "mai"])).toBe(
       "values\nmail\t1 waiting, 0 active\n",
     );
+  });
+
+  test("workflows in a state that suits", async () => {
+    const mp = await connect({ redis: redis.url, namespace });
+    onTestFinished(() => mp.close());
+    // No host serves this pool.
+    for (const jobId of ["flow-1", "flow-2"]) {
+      await mp.submit(chain(signature("square", [7])), { jobId, pool: "idle" });
+    }
+    await mp.workflows.cancel("flow-2");
+
+    expect((await inRedis("workflow", "show", "")).sort()).toEqual(["flow-1", "flow-2"]);
+    expect(await inRedis("workflow", "cancel", "")).toEqual(["flow-1"]);
+    expect(await inRedis("workflow", "retry", "")).toEqual(["flow-2"]);
+    expect((await inRedis("task", "cancel", "--workflow", "")).sort()).toEqual(["flow-1", "flow-2"]);
   });
 
   test("nothing is said, and the shell does not wait for long, where Redis is away or takes no command", async () => {

@@ -39,6 +39,7 @@ describe("schedule", () => {
     const { stdout: id } = await run("schedule", "run", "often");
     expect(id).toMatch(/^often@\d+-manual\n$/);
     expect((await run("task", "show", id.trim(), "-o", "json")).stdout).toContain('"square"');
+    expect((await run("task", "show", id.trim())).stdout).toMatch(/^schedule +often$/m);
     const shown = (await run("schedule", "show", "often")).stdout;
     // The next five due times, one in a line.
     expect(shown.match(/^(next)? +\d{4}-\d\d-\d\d [\d:]+Z \(in/gm)).toHaveLength(5);

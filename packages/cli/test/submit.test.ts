@@ -37,6 +37,23 @@ async function addByHand(pool: string, id: string): Promise<void> {
   await client.zadd(key("delayed"), (Date.now() + 3_600_000) * 4_096, id);
 }
 
+test("task show names the children of a task, and the parent of each", async () => {
+  // given
+  const { tasks } = look(place);
+  expect(await run(["submit", "mother", '"other"', "--wait"], place)).toMatchObject({ code: 0 });
+  const { tasks: found } = await tasks.find({ task: "mother" });
+  const id = String(found[0]?.id);
+
+  // when
+  const shown = await runHere(["task", "show", id], place);
+  const child = await runHere(["task", "show", `${id}/1`], place);
+
+  // then
+  expect(shown.stdout).toMatch(new RegExp(`^children +${id}/1, \\w+\\n +${id}/2, \\w+, a workflow$`, "m"));
+  expect(child.stdout).toContain(`${id}, in pool "default"`);
+  expect(child.stdout).toMatch(/^parent /m);
+});
+
 describe("submit --wait", () => {
   test("prints the result as JSON and ends with 0", async () => {
     expect(await run(["submit", "square", "7", "--wait"], place)).toEqual({ code: 0, stdout: "49\n", stderr: "" });

@@ -1,7 +1,7 @@
 import { chain, connect, group, signature } from "@manyhands/core";
-import { useRedis } from "@manyhands/testing";
+import { startHostProcess, until, useRedis } from "@manyhands/testing";
 import { expect, test } from "vitest";
-import { useCommands } from "./command-line.ts";
+import { TASKS, useCommands } from "./command-line.ts";
 
 const redis = useRedis();
 const commands = useCommands();
@@ -59,4 +59,56 @@ test("workflow ls and show, and the task commands with the id of a workflow: sho
   expect(await run("workflow", "show", "nothing")).toMatchObject({ code: 4 });
   expect((await run("workflow", "rm", "nothing")).stderr).toContain('no workflow with the id "nothing"');
   expect((await run("audit", "-o", "json")).stdout).toContain("workflow.retry");
+});
+
+test("workflow cancel stops what still runs of a workflow that has failed, so that it can be removed", async () => {
+  // given
+  const namespace = redis.namespace();
+  const run = (...words: string[]) => commands(words, { redis: redis.url, namespace });
+  await startHostProcess({ url: redis.url, namespace, tasks: [TASKS], slots: 2 });
+  await using mp = await connect({ redis: redis.url, namespace });
+  const never = signature("until-file", [`/tmp/${namespace}-is-never-there`]);
+  const torn = await mp.submit(group([never, signature("fail", ["torn"])]), { jobId: "torn" });
+  await expect(torn.get({ timeout: 60_000 })).rejects.toThrow("torn");
+
+  // then
+  expect(await run("workflow", "rm", "torn")).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining("first: manyhands workflow cancel torn; steps that run take a moment to stop"),
+  });
+
+  // when
+  const cancelled = await run("workflow", "cancel", "torn");
+
+  // then
+  expect(cancelled).toMatchObject({
+    code: 0,
+    stderr: expect.stringContaining(
+      "workflow torn is failed already; its steps that still wait or run are told to stop",
+    ),
+  });
+  await until(async () => (await mp.workflows.row("torn"))?.steps.released === 0, { what: "nothing of it runs" });
+  expect((await run("workflow", "cancel", "torn")).stderr).toContain("is failed already; nothing to cancel");
+  expect((await run("workflow", "rm", "torn")).stderr).toContain("workflow torn is removed");
+});
+
+test("workflow ls says where to go on when there are more, and --offset goes on there", async () => {
+  // given
+  const namespace = redis.namespace();
+  const run = (...words: string[]) => commands(words, { redis: redis.url, namespace });
+  await using mp = await connect({ redis: redis.url, namespace, logger: { info() {}, warn() {}, error() {} } });
+  for (const name of ["one", "two", "other", "three"]) {
+    await mp.submit(group([signature("part")]), { jobId: name, tags: name === "other" ? [] : ["night"] });
+  }
+  const list = async (...words: string[]) => {
+    const { code, stdout, stderr } = await run("workflow", "ls", "-o", "json", "--limit", "2", ...words);
+    return { code, ids: (JSON.parse(stdout) as { id: string }[]).map(({ id }) => id), stderr };
+  };
+
+  // then
+  expect(await list()).toEqual({ code: 0, ids: ["three", "other"], stderr: "more: --offset 2\n" });
+  expect(await list("--offset", "2")).toEqual({ code: 0, ids: ["two", "one"], stderr: "" });
+  expect(await list("--tag", "night")).toEqual({ code: 0, ids: ["three", "two"], stderr: "more: --offset 2\n" });
+  expect(await list("--tag", "night", "--offset", "2")).toEqual({ code: 0, ids: ["one"], stderr: "" });
+  expect((await run("workflow", "ls", "--offset", "4")).stderr).toContain("no such workflow");
 });

@@ -111,7 +111,7 @@ describe("tasks", () => {
     expect((await call(`/tasks/${id}/lines?text=nothing`)).body).toMatchObject({ lines: [], next: 2 });
     expect((await call(`/tasks/${id}/causes`)).body).toMatchObject({ ending: "finished", steps: [{ id }] });
     expect((await call(`/tasks/${id}/raw`)).body).toMatchObject({ fields: { name: "tell" }, cut: [] });
-    expect((await call(`/tasks/${id}/related`)).body).toEqual({ children: [] });
+    expect((await call(`/tasks/${id}/related`)).body).toEqual({ children: [], count: 0 });
     expect((await call("/tasks/none/causes")).status).toBe(404);
   });
 
@@ -297,6 +297,29 @@ test("schedules are set, looked at, paused, run and removed", async () => {
   expect(await call("/schedules/nightly", { method: "DELETE" })).toMatchObject({ body: { outcome: "removed" } });
   expect((await call("/schedules/nightly")).status).toBe(404);
   expect((await post("/schedules/nightly/run")).status).toBe(404);
+});
+
+test("schedules come in pages, in lists with their 12 newest runs, alone with 50", async () => {
+  // given
+  const names = ["paged-1", "paged-2", "paged-3"];
+  const body = { task: "tell", args: ["ada"], cron: "0 3 1 1 *", pool: "paged" };
+  for (const name of names) await call(`/schedules/${name}`, { method: "PUT", body });
+  for (let run = 0; run < 14; run += 1) await post("/schedules/paged-1/run");
+
+  // when
+  const first = (await call("/schedules?limit=2")).body;
+  const second = (await call("/schedules?limit=2&offset=2")).body;
+
+  // then
+  const pageOf = (page: typeof first) => page["schedules"] as { name: string; lastRuns: { state: string | null }[] }[];
+  expect([...pageOf(first), ...pageOf(second)].map(({ name }) => name)).toEqual(names);
+  expect(first).toMatchObject({ total: 3, nextOffset: 2 });
+  expect(second).toMatchObject({ total: 3, nextOffset: null });
+  expect(pageOf(first)[0]?.lastRuns).toHaveLength(12);
+  expect(pageOf(first)[0]?.lastRuns.every(({ state }) => state !== null)).toBe(true);
+  expect((await call("/schedules/paged-1")).body["lastRuns"]).toHaveLength(14);
+  expect((await call("/schedules?limit=0")).status).toBe(400);
+  for (const name of names) await call(`/schedules/${name}`, { method: "DELETE" });
 });
 
 test("runs of schedules say how they ended, in the list and each for itself", async () => {

@@ -148,7 +148,7 @@ describe("the routes of workflows", () => {
     });
     expect(await post("/workflows/steer-1/cancel", { reason: "wrong day" })).toMatchObject({
       status: 200,
-      body: { outcome: "stopping" },
+      body: { outcome: "stopping", state: "cancelled" },
     });
     expect((await call("/workflows/steer-1")).body).toMatchObject({ state: "cancelled", failedReason: "wrong day" });
     expect(await post("/workflows/steer-1/cancel")).toMatchObject({
@@ -170,6 +170,23 @@ describe("the routes of workflows", () => {
       body: { outcome: "removed" },
     });
     expect((await call("/workflows/steer-1")).status).toBe(404);
+  });
+
+  test("stop what still runs of one that has failed, so that it can be removed", async () => {
+    // given
+    const torn = await mp.submit(group([signature("rest"), tell("")]), { jobId: "torn-1" });
+    await torn.get().catch(() => {});
+    const before = await call("/workflows/torn-1", {}, "viewer");
+    expect(before.body).toMatchObject({ state: "failed", steps: { released: 1 } });
+
+    // when
+    const stopped = await post("/workflows/torn-1/cancel");
+
+    // then
+    expect(stopped).toMatchObject({ status: 200, body: { outcome: "stopping", state: "failed" } });
+    const remove = () => call("/workflows/torn-1", { method: "DELETE" }, "admin");
+    await until(async () => (await remove()).status === 200, { what: "its last step has stopped" });
+    expect((await call("/workflows/torn-1")).status).toBe(404);
   });
 
   test.each([

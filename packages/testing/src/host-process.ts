@@ -14,7 +14,7 @@ export interface HostProcessOptions {
   /** More words for `manyhands worker`. */
   arguments?: readonly string[];
   env?: Record<string, string>;
-  /** Milliseconds until it must be ready; `false`: do not wait. @defaultValue 20000 */
+  /** Milliseconds until it must be ready; `false`: do not wait. @defaultValue 100 000 */
   ready?: number | false;
 }
 
@@ -40,7 +40,7 @@ export async function startHostProcess(options: HostProcessOptions): Promise<Hos
   const host = watch(child);
   if (child.pid !== undefined) void host.exited.then(dieWithUs(child.pid));
   atEnd(() => endWithChildren(host));
-  if (options.ready !== false) await host.untilOutput(/\bready\b/i, options.ready ?? 50_000);
+  if (options.ready !== false) await host.untilOutput(/\bready\b/i, options.ready ?? 100_000);
   return host;
 }
 

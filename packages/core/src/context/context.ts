@@ -321,7 +321,9 @@ export class Context {
       return added ?? "";
     };
     const args = (second ?? []) as unknown[];
-    const known = await this.#jobs.submit(pool, { ...submitted, args, options: own, id, addBy });
+    const { pool: parentPool, jobId, unit } = place;
+    const childOf = { pool: parentPool, id: unit === null ? jobId : `${jobId}.${unit}` };
+    const known = await this.#jobs.submit(pool, { ...submitted, args, options: own, id, addBy, childOf });
     if (isRefused) throw noMoreChildren(place);
     return new TaskHandle(known, pool, { desk: runtime.desk, definition: submitted.definition });
   }

@@ -11,6 +11,7 @@ import {
   DEFAULT_MAX_PAYLOAD,
   expireTask,
   findTaskPlace,
+  isFinished,
   type PromoteOutcome,
   type RemoveOutcome,
   type RetryOutcome,
@@ -21,7 +22,7 @@ import {
   type TaskState,
   type TaskView,
 } from "../work/submission/index.ts";
-import { cancelTree } from "../work/workflows/index.ts";
+import { cancelTree, readWorkflow, toRow } from "../work/workflows/index.ts";
 import {
   type Act,
   type BulkAction,
@@ -57,13 +58,14 @@ import {
   poolNames,
   type RatesQuery,
   type RawJob,
+  type RelatedJob,
   type RelatedJobs,
   type RowDetails,
+  readChildren,
   readCourse,
   readLines,
   readRates,
   readRawJob,
-  readRelatedJobs,
   readRowDetails,
   readRows,
   readTask,
@@ -301,11 +303,11 @@ export class TaskInspector {
     });
   }
 
-  /** Jobs of a flow of BullMQ around it; null when it is not kept. @internal */
+  /** Its children, and jobs of a flow of BullMQ that it waits for; null when it is not kept. @internal */
   related(id: string, { pool }: InPool = {}): Promise<RelatedJobs | null> {
     return this.#place.during(async () => {
       const place = await this.#find(id, pool);
-      return place ? readRelatedJobs(this.#place, place) : null;
+      return place ? this.#related(place) : null;
     });
   }
 
@@ -538,6 +540,24 @@ export class TaskInspector {
     });
   }
 
+  async #related(place: TaskPlace): Promise<RelatedJobs> {
+    const { client, keys } = this.#place;
+    const { found, count } = await readChildren({ client, keys }, place);
+    const places = found.flatMap(({ pool, id }) => (pool === null ? [] : [[pool, id] as const]));
+    const states = await readStates({ client, keys, hosts: await liveHosts(this.#place) }, places);
+    const stateOf = new Map(places.map(([pool, id], index) => [`${pool}/${id}`, states[index] ?? null]));
+    const children = await Promise.all(
+      found.map(async ({ pool, id, isDone, isFlow }): Promise<RelatedJob[]> => {
+        const workflow = pool === null ? await readWorkflow({ client, keys }, id) : null;
+        const state = workflow ? toRow(workflow).state : (stateOf.get(`${pool}/${id}`) ?? null);
+        // The id that a child was to have is noted also where deduplication has given it another one.
+        if (state === null && !isFlow) return [];
+        return [{ pool, id, state, isDone: isDone || (state !== null && isFinished(state)) }];
+      }),
+    );
+    return { children: children.flat(), count };
+  }
+
   /** Where it is kept; null when it is not. @internal */
   findPlace(id: string, { pool }: InPool = {}): Promise<TaskPlace | null> {
     return this.#place.during(() => this.#find(id, pool));
@@ -586,7 +606,15 @@ export class TaskInspector {
   async #find(id: string, pool: string | undefined): Promise<TaskPlace | null> {
     assertText("the id of a task", id);
     const { client, keys } = this.#place;
-    return findTaskPlace(client, keys, { id, pools: pool === undefined ? await poolNames(client, keys) : [pool] });
+    if (pool !== undefined) return findTaskPlace(client, keys, { id, pools: [pool] });
+    const [place, workflows] = await Promise.all([
+      poolNames(client, keys).then((pools) => findTaskPlace(client, keys, { id, pools })),
+      client.exists(keys.workflow(id)),
+    ]);
+    if (place?.jobId !== id || workflows === 0) return place;
+    throw new ValueError(
+      `a task in pool "${place.pool}" and a workflow have the id "${id}"; say that the task is meant: --pool ${place.pool}, or { pool: "${place.pool}" } in a program; for the workflow: manyhands workflow show ${id}, or mp.workflows.get(${JSON.stringify(id)})`,
+    );
   }
 }
 

@@ -19,6 +19,7 @@ import {
   readWorkflowNodes,
   removeWorkflow,
   retryWorkflow,
+  statusOf,
   stepJobId,
   toPart,
   toRow,
@@ -137,11 +138,16 @@ export class WorkflowInspector {
     });
   }
 
-  /** Stops a workflow: nothing of it starts after this, and what runs is cancelled. */
+  /**
+   * Stops a workflow: nothing of it starts after this, and what runs is cancelled; also what is left of one that has failed, or
+   * was cancelled before. To repeat it does no harm.
+   */
   cancel(id: string, { reason }: { reason?: string | undefined } = {}): Promise<WorkflowCancelOutcome> {
     return this.#steer(id, "finished", async () => {
       const outcome = await cancelWorkflow(this.#place, id, reason ?? "cancelled by request");
-      return outcome === "cancelled" ? { outcome: "stopping", pool: null, host: null } : null;
+      if (outcome === "ended" || outcome === "missing") return null;
+      const record = outcome === "stopping" ? await readWorkflow(this.#place, id) : null;
+      return { outcome: "stopping", pool: null, host: null, state: statusOf(record?.state ?? "cancelled") };
     });
   }
 

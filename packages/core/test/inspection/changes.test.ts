@@ -75,6 +75,27 @@ test("a change of a task is told of within half a second, with its pool and no o
   expect(told.flat()).not.toContain("pools/news");
 });
 
+test("each change of a schedule is told of as one of schedules", async () => {
+  // given
+  const { schedules } = inspector;
+  const { hears } = await watch();
+  const changes = {
+    set: () => schedules.set("nightly", "square", [7], { cron: "0 3 * * *" }),
+    pause: () => schedules.pause("nightly"),
+    resume: () => schedules.resume("nightly"),
+    run: () => schedules.run("nightly"),
+    remove: () => schedules.remove("nightly"),
+  };
+  for (const change of Object.values(changes)) {
+    // when
+    const heard = hears("schedules");
+    await change();
+    // then
+    await heard;
+  }
+  expect(await schedules.list()).toEqual([]);
+});
+
 test("many changes are told of together, about three times a second, and the last one is not lost", async () => {
   // given
   await inspector.pools.create({ name: "mail", size: null });

@@ -2,7 +2,7 @@ import { type FaultProxy, until, useFaultProxy, useRedis } from "@manyhands/test
 import { Queue, Worker } from "bullmq";
 import type { Redis } from "ioredis";
 import { afterAll, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
-import { CancelledError } from "../../src/index.ts";
+import { CancelledError, connect, group, signature } from "../../src/index.ts";
 import {
   decode,
   decodeError,
@@ -68,6 +68,37 @@ test("an id that two pools have is searched in the named pool", async () => {
   });
   expect(await inspector.tasks.state("job-1", { pool: "bb" })).toBe("cancelled");
   expect(await inspector.tasks.state("job-1", { pool: "aa" })).toBe("blocked");
+});
+
+test("an id that a task and a workflow have names neither: the task is meant with its pool", async () => {
+  // given
+  const queue = queueOf("aa");
+  const mp = await connect({ redis: redis.url, namespace: keys.namespace });
+  open.push(mp);
+  const workflow = await mp.submit(group([signature("nothing", [1], { pool: "aa" })]), { jobId: "both" });
+  const task = await mp.submit("nothing", [], { pool: "aa", jobId: "both" });
+  const refusal =
+    'a task in pool "aa" and a workflow have the id "both"; say that the task is meant: --pool aa, or { pool: "aa" } in a program; for the workflow: manyhands workflow show both, or mp.workflows.get("both")';
+  const found = mp.task("both");
+
+  // then
+  for (const refused of [found.state(), found.show(), found.get(), found.cancel(), found.retry(), found.remove()]) {
+    await expect(refused).rejects.toThrow(refusal);
+  }
+  await expect(inspector.tasks.get("both")).rejects.toThrow(refusal);
+  expect(await queue.getJobCountByTypes("waiting")).toBe(2);
+  expect(await found.tree()).toMatchObject({ id: "both", state: "active" });
+  expect(await workflow.state()).toBe("active");
+  expect(await mp.task("both.1").show()).toMatchObject({ workflow: "both" });
+
+  // when
+  await mp.task("both", { pool: "aa" }).cancel();
+
+  // then
+  expect(await task.state()).toBe("cancelled");
+  expect(await workflow.state()).toBe("active");
+  await mp.workflows.cancel("both");
+  expect(await workflow.state()).toBe("cancelled");
 });
 
 test("a task of a job scheduler, or with any other id, is found by it", async () => {

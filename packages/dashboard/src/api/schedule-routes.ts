@@ -9,10 +9,12 @@ import { PROBLEMS, problemAnswer, refuse } from "./problem.ts";
 import { ScheduleOptions, ScheduleView } from "./schedule-schemas.ts";
 
 const tags = ["schedules"];
-/** Time goes on also where nothing happens, ms. */
+/** Time goes on also where nothing happens, and runs end without an event of their schedule, ms. */
 const maxAge = 900;
-/** Newest runs of each schedule of which the list tells how they ended. */
-const LISTED_STATES = 10;
+/** Newest runs of each schedule that the list shows. */
+const LISTED_RUNS = 12;
+/** Schedules of a page, where the request does not say how many. */
+const USUAL_PAGE = 100;
 const params = z.object({ name: inPath("name", "Name of a schedule.") });
 const unknown = problemAnswer("There is no schedule of that name.");
 const Done = z.object({ outcome: z.string() }).openapi("ScheduleOutcome");
@@ -20,15 +22,27 @@ const Done = z.object({ outcome: z.string() }).openapi("ScheduleOutcome");
 const list = createRoute({
   method: "get",
   path: "/schedules",
-  middleware: shared(["pools", "audit"], { maxAge }),
-  ...{ tags, summary: "All schedules, by name" },
-  responses: { 200: jsonAnswer(z.object({ schedules: z.array(ScheduleView) }), "The schedules."), ...PROBLEMS },
+  middleware: shared(["schedules"], { maxAge }),
+  ...{ tags, summary: "Schedules, by name, each with its 12 newest runs" },
+  request: {
+    query: z.strictObject({
+      limit: numberIn(1, 1_000).optional().openapi({ description: "Most schedules of the page; 100 without it." }),
+      offset: numberIn(0, Number.MAX_SAFE_INTEGER).optional(),
+    }),
+  },
+  responses: {
+    200: jsonAnswer(
+      z.object({ schedules: z.array(ScheduleView), total: z.int(), nextOffset: z.int().nullable() }),
+      "A page of them; `nextOffset` begins the next one.",
+    ),
+    ...PROBLEMS,
+  },
 });
 
 const get = createRoute({
   method: "get",
   path: "/schedules/{name}",
-  middleware: shared(["pools", "audit"], { maxAge }),
+  middleware: shared(["schedules"], { maxAge }),
   ...{ tags, summary: "One schedule" },
   request: { params },
   responses: { 200: jsonAnswer(ScheduleView, "The schedule."), 404: unknown, ...PROBLEMS },
@@ -83,8 +97,8 @@ const remove = createRoute({
 export function scheduleRoutes({ inspector }: ApiPlace): OpenAPIHono {
   const app = apiApp();
   const { schedules } = inspector;
-  const withStates = async (found: readonly Schedule[], most?: number) => {
-    const runs = found.map(({ pool, lastRuns }) => lastRuns.slice(0, most).map(({ id }) => ({ pool, id })));
+  const withStates = async (found: readonly Schedule[]) => {
+    const runs = found.map(({ pool, lastRuns }) => lastRuns.map(({ id }) => ({ pool, id })));
     const places = runs.flat().flatMap(({ pool, id }) => (id === null ? [] : [[pool, id] as const]));
     const states = await inspector.tasks.states(places);
     return found.map((schedule, index) => ({
@@ -101,7 +115,9 @@ export function scheduleRoutes({ inspector }: ApiPlace): OpenAPIHono {
   };
 
   app.openapi(list, async (context) => {
-    return context.json(asJson({ schedules: await withStates(await schedules.list(), LISTED_STATES) }), 200);
+    const { limit = USUAL_PAGE, offset = 0 } = context.req.valid("query");
+    const page = await schedules.page({ limit, offset, runs: LISTED_RUNS });
+    return context.json(asJson({ ...page, schedules: await withStates(page.schedules) }), 200);
   });
 
   app.openapi(get, async (context) => context.json(asJson(await find(context.req.valid("param").name)), 200));

@@ -14,8 +14,7 @@ export const ScheduleRun = z
     count: z.int().openapi({ description: "Due times that this entry stands for." }),
     state: TaskState.nullable().openapi({
       description:
-        "Of its task, as it is now: how the run has ended. Null = it has no task, or none that is kept in the schedule's " +
-        "pool; the list tells it of the 10 newest runs.",
+        "Of its task, as it is now: how the run has ended. Null = it has no task, or none that is kept in the schedule's pool.",
     }),
   })
   .openapi("ScheduleRun");
@@ -67,7 +66,7 @@ export const ScheduleView = z
     queued: z.int(),
     lastId: z.string().nullable(),
     file: z.string().nullable().openapi({ description: "File of schedules that sets it; null = set by hand." }),
-    lastRuns: z.array(ScheduleRun).openapi({ description: "The newest first." }),
+    lastRuns: z.array(ScheduleRun).openapi({ description: "The newest first: 50, in the list 12." }),
   })
   .openapi("Schedule");
 

@@ -163,7 +163,9 @@ export const TaskView = z
     limit: HeldBackInTurn.nullable().openapi({ description: "The limit that holds it back." }),
     cancelRequested: z.string().nullable().openapi({ description: "Reason of a cancellation under way." }),
     deadOf: z.string().nullable().openapi({ description: "Task that failed for good, of which this call tells." }),
-    parent: z.object({ pool: z.string(), id: z.string() }).nullable().openapi({ description: "Waits for this one." }),
+    parent: z.object({ pool: z.string(), id: z.string() }).nullable().openapi({
+      description: "Task that has submitted this one as its child, or of a flow of BullMQ: that waits for it.",
+    }),
     schedule: z.string().nullable(),
     workflow: z.string().nullable().openapi({ description: "The workflow that it is a step of." }),
     traceId: z.string().nullable().openapi({ description: "32 hexadecimal digits." }),

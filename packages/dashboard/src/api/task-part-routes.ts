@@ -6,7 +6,7 @@ import type { ApiPlace } from "./api-place.ts";
 import { createRoute, type OpenAPIHono, z } from "./open-api.ts";
 import { full, inPath, inPool, jsonAnswer, numberIn } from "./parameters.ts";
 import { PROBLEMS, problemAnswer, refuse } from "./problem.ts";
-import { Causes, TaskLines, ValueView } from "./schemas.ts";
+import { Causes, TaskLines, TaskState, ValueView } from "./schemas.ts";
 import { hideInFields, noSuchTask, TASK_PARTS, typedPart } from "./task-parts.ts";
 
 const tags = ["tasks"];
@@ -74,11 +74,21 @@ const related = createRoute({
   method: "get",
   path: "/tasks/{id}/related",
   middleware: shared(ofPool),
-  ...{ tags, summary: "Tasks of a flow for which a task waits, or has waited" },
+  ...{ tags, summary: "Children of a task, and the tasks of a flow for which it waits, or has waited" },
   request: { params, query: inPool },
   responses: {
     200: jsonAnswer(
-      z.object({ children: z.array(z.object({ pool: z.string(), id: z.string(), isDone: z.boolean() })) }),
+      z.object({
+        children: z.array(
+          z.object({
+            pool: z.string().nullable().openapi({ description: "null = it is a workflow." }),
+            id: z.string(),
+            state: TaskState.nullable().openapi({ description: "null = it is no longer kept." }),
+            isDone: z.boolean(),
+          }),
+        ),
+        count: z.int().openapi({ description: "All that are noted, also those that are no longer kept." }),
+      }),
       "Up to 200 of them.",
     ),
     404: unknown,

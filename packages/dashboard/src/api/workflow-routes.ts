@@ -70,7 +70,12 @@ const parts = createRoute({
   },
 });
 
-const Stopping = z.object({ outcome: z.literal("stopping") }).openapi("WorkflowCancellation");
+const Stopping = z
+  .object({
+    outcome: z.literal("stopping"),
+    state: WorkflowState.openapi({ description: "`cancelled`, or as it had ended before: then the rest of it stops." }),
+  })
+  .openapi("WorkflowCancellation");
 const Retried = z
   .object({ outcome: z.literal("queued"), steps: z.int().openapi({ description: "Steps that are back in line." }) })
   .openapi("WorkflowRetry");
@@ -78,9 +83,17 @@ const Retried = z
 const cancel = createRoute({
   method: "post",
   path: "/workflows/{id}/cancel",
-  ...{ tags, summary: "Stop a workflow: nothing of it starts any more, and what runs is cancelled" },
+  ...{
+    tags,
+    summary: "Stop a workflow, or what is left of one that has failed: nothing starts, what runs is cancelled",
+  },
   request: { params, body: jsonBody(z.strictObject({ reason: z.string().max(1_000).optional() }), false) },
-  responses: { 200: jsonAnswer(Stopping, "It is cancelled."), 404: unknown, 409: conflict, ...PROBLEMS },
+  responses: {
+    200: jsonAnswer(Stopping, "Nothing of it starts any more, and what runs is told to stop."),
+    404: unknown,
+    409: conflict,
+    ...PROBLEMS,
+  },
 });
 
 const retry = createRoute({
@@ -129,7 +142,7 @@ export function workflowRoutes({ inspector }: ApiPlace): OpenAPIHono {
     const done = await workflows.cancel(id, { reason });
     const { outcome } = done;
     if (outcome === "unknown") return refuse(404, noWorkflow(id));
-    if (outcome === "stopping") return context.json({ outcome }, 200);
+    if (outcome === "stopping") return context.json({ outcome, state: done.state }, 200);
     return refuse(409, { detail: `workflow ${id} is ${done.state} already`, outcome, state: done.state });
   });
 

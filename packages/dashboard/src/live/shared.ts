@@ -21,7 +21,7 @@ type Topics = readonly string[] | ((context: Context) => readonly string[]);
 /**
  * For a route that only reads: its answer is shared by all who ask the same with the same role, until one of its topics has
  * changed. Topics: `tasks`, `pools` (of any of them), `pools/<name>`, `hosts`, `hosts/<id>`, `processes`, `objects`,
- * `audit`, `overview`.
+ * `schedules`, `audit`, `overview`.
  *
  * @param options.maxAge - Of what changes without an event, such as the memory of a host: a page asks again after this time,
  *   and all pages together cost one reading in it, ms. @defaultValue a minute

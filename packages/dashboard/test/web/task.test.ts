@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { type Context, connect } from "@manyhands/core";
+import { type Context, connect, group, signature } from "@manyhands/core";
 import { type Dashboard, startDashboard } from "@manyhands/dashboard";
 import { startHostProcess, until, useRedis } from "@manyhands/testing";
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
@@ -289,6 +289,23 @@ describe("the page of one task, in a real Chromium", () => {
     await page.getByText("hello ada").waitFor();
     await mp.tasks.remove(jobId, { pool: "desk" });
     await page.getByText("This task is no longer kept.").waitFor();
+  });
+
+  test("leads to the workflow that has its id, too", async () => {
+    // given
+    const jobId = "shared-id";
+    await mp.submit("page.greet", ["ada"], { pool: "desk", jobId });
+    await mp.submit(group([signature("page.greet", ["bob"])]), { jobId });
+    const { page } = await open(`/tasks/${jobId}`);
+
+    // when
+    await page.getByText("A task and a workflow have this id").waitFor();
+    await expectAccessible(page);
+    await page.getByRole("link", { name: `Workflow ${jobId}` }).click();
+
+    // then
+    await page.getByRole("heading", { name: "page.greet" }).waitFor();
+    expect(new URL(page.url()).pathname).toBe(`/workflows/${jobId}`);
   });
 
   test("shows markup, 10 MB, text from right to left and half characters as text", async () => {

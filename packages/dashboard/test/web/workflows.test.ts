@@ -65,6 +65,20 @@ test("workflows show their tree live, and are cancelled, retried and removed fro
   await page.getByRole("button", { name: "Cancel it" }).click();
   await expect.poll(async () => (await mp.workflows.row("long"))?.state, { timeout: 60_000 }).toBe("cancelled");
   await page.getByText("cancelled", { exact: true }).first().waitFor();
+
+  // when: a step has failed the whole, and another one still runs
+  const torn = await mp.submit(group([signature("rest"), signature("tell", [""])]), { jobId: "torn" });
+  await torn.get({ timeout: 60_000 }).catch(() => {});
+  await page.goto(`${origin}/workflows/torn`);
+  await page.getByText("RangeError: a name must not be empty").waitFor();
+  await page.getByRole("button", { name: "Cancel…" }).click();
+  await page.getByText("1 step that did not end").waitFor();
+  await page.getByRole("button", { name: "Cancel it" }).click();
+  await page.getByText("Its steps that still wait or run are told to stop.").waitFor();
+  await expect.poll(async () => (await mp.workflows.row("torn"))?.steps.released, { timeout: 30_000 }).toBe(0);
+  await page.reload();
+  await page.getByRole("button", { name: "Remove…" }).waitFor();
+  expect(await page.getByRole("button", { name: "Cancel…" }).count()).toBe(0);
   await page.setViewportSize({ width: 390, height: 800 });
   expect(await isTooWide(page)).toBe(false);
   await page.goto(`${origin}/workflows/nothing`);

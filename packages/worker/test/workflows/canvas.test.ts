@@ -312,6 +312,21 @@ describe("children of a task", () => {
     ]);
     expect(await space.client.pttl(space.keys.children("default", "mother"))).toBeGreaterThan(0);
 
+    // and they are shown with it, and it with them
+    expect(await mp.tasks.related("mother")).toEqual({
+      children: [
+        { pool: "default", id: "mother/1", state: "completed", isDone: true },
+        { pool: null, id: "mother/3", state: "completed", isDone: true },
+        { pool: "default", id: "mother/4", state: "completed", isDone: true },
+        { pool: "default", id: "own-mother", state: "completed", isDone: true },
+      ],
+      count: 4,
+    });
+    expect((await mp.task("mother/1").show())?.parent).toEqual({ pool: "default", id: "mother" });
+    expect((await mp.task("mother").show())?.parent).toBeNull();
+    await mp.tasks.remove("own-mother");
+    expect(await mp.tasks.related("mother")).toMatchObject({ children: { length: 3 }, count: 4 });
+
     // when
     const other = await mp.submit(parent, [noFile()], { jobId: "other" });
     await expect.poll(() => mp.task("other/4").state(), PATIENCE).toBe("active");

@@ -1,4 +1,6 @@
+import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
+import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -23,6 +25,8 @@ import { TestNamespace } from "../host/namespace.ts";
 import { nodesOf, type Tree } from "./tree-nodes.ts";
 
 const TASKS = fileURLToPath(new URL("../fixtures/workflow-tasks.ts", import.meta.url));
+const CANCEL_AND_DIE = fileURLToPath(new URL("../fixtures/cancel-and-die.ts", import.meta.url));
+
 const redis = useRedis();
 
 const show = (...args: unknown[]): Tree => ({ task: "show", args });
@@ -279,6 +283,101 @@ describe("a workflow", () => {
 
     // then
     expect(await result(hasty)).toEqual(["there", "there"]);
+  });
+
+  test("is stopped, removed and retried also where it has ended and steps of it still run", async () => {
+    // given
+    const { space, context, put, reaches, result } = await open();
+    const bad: Tree = { task: "needsFile", args: [noFile(), "never"] };
+    const [file, needed, late] = [noFile(), noFile(), noFile()];
+    const failed = await put({
+      group: [
+        { task: "waitForFile", args: [file] },
+        { task: "needsFile", args: [needed, "late"] },
+      ],
+    });
+    await reaches(failed, "failed");
+    const whole = await put({
+      group: [{ group: [{ task: "waitForFile", args: [late] }, bad] }],
+      errors: "return",
+    });
+    await reaches(whole, "completed");
+    const isAtRest = (id: string) =>
+      until(async () => (await readWorkflow(context, id))?.steps.released === 0, { what: `nothing of ${id} runs` });
+
+    for (const id of [failed, whole]) {
+      // then
+      const before = await readWorkflow(context, id);
+      expect(before?.steps.released).toBe(1);
+      expect(await removeWorkflow(context, id)).toBe("running");
+
+      // when
+      expect(await cancelWorkflow(context, id, "not needed")).toBe("stopping");
+      await isAtRest(id);
+
+      // then
+      expect(await readWorkflow(context, id)).toMatchObject({ state: before?.state, failure: before?.failure });
+      expect(await cancelWorkflow(context, id, "again")).toBe("ended");
+    }
+    expect(await removeWorkflow(context, whole)).toBe("removed");
+    const isOpen = async () => (await space.client.smembers(space.keys.openWorkflows)).length > 0;
+    await until(async () => !(await isOpen()), { what: "no look is needed any more" });
+
+    // when
+    for (const one of [file, needed]) writeFileSync(one, "");
+    expect(await retryWorkflow(context, failed)).toEqual({ outcome: "retried", steps: 2 });
+
+    // then
+    expect(await result(failed)).toEqual(["there", "late"]);
+    expect(await removeWorkflow(context, failed)).toBe("removed");
+  });
+
+  test("is stopped although the program that cancels it is killed half way", async () => {
+    // given: a worker of BullMQ has the first step of each, and nothing looks after workflows
+    const { space, context, put } = await open(0);
+    const taker = new Worker("default", async () => "foreign", {
+      ...{ connection: space.client as never, prefix: space.keys.queuePrefix, concurrency: 1, autorun: false },
+    });
+    onTestFinished(() => taker.close());
+    const breakOff = async (id: string): Promise<void> => {
+      const program = spawn(process.execPath, [CANCEL_AND_DIE, redis.url, space.name, id, "wrong day"]);
+      const [, signal] = (await once(program, "exit")) as [number | null, string | null];
+      expect(signal).toBe("SIGKILL");
+      expect(await readWorkflow(context, id)).toMatchObject({ state: "cancelled", reason: "wrong day" });
+    };
+    const runs = async (): Promise<string> => {
+      const id = await put({ chain: [show(1), show(2)] });
+      const job = (await taker.getNextJob("token")) as Job;
+      expect(job.id).toBe(`${id}.1`);
+      await breakOff(id);
+      expect(await requested(id)).toBeNull();
+      return id;
+    };
+    const requested = (id: string) => space.client.hget(space.keys.job("default", `${id}.1`), "cancelRequested");
+
+    // when: it is cancelled once more
+    const one = await runs();
+    expect(await cancelWorkflow(context, one, "late")).toBe("stopping");
+
+    // then
+    expect(await requested(one)).toBe("wrong day");
+
+    // when: it is looked after
+    const other = await runs();
+    await new WorkflowSweep(context).look();
+
+    // then
+    expect(await requested(other)).toBe("wrong day");
+
+    // when: hosts run it, and no program does anything
+    await space.host({ tasks: [TASKS] });
+    const id = await put({ task: "waitForFile", args: [noFile()] });
+    await until(async () => (await readWorkflowNodes(context, id, { from: 0, count: 1 }))[0]?.state === "active");
+    await breakOff(id);
+
+    // then
+    await until(async () => (await readWorkflow(context, id))?.steps.failed === 1, { what: "its step was cancelled" });
+    expect(await removeWorkflow(context, id)).toBe("removed");
   });
 
   test("goes on with more steps that were stopped than one script puts back", async () => {

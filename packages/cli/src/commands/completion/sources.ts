@@ -43,7 +43,10 @@ const TASKS = 200;
 export function sourceOf(of: Option | Argument, command: Command): Source | typeof FILES | undefined {
   const value = "flags" in of ? /[<[]([^>\].]+)/.exec(of.flags)?.[1] : of.name();
   if (value !== undefined && FILE_WORDS.has(value)) return FILES;
-  if ("flags" in of) return BY_OPTION[`--${of.name()} <${value}>`] ?? BY_OPTION[`--${of.name()}`];
+  if ("flags" in of) {
+    const name = `--${of.name()}`;
+    return BY_OPTION[`${command.name()} ${name}`] ?? BY_OPTION[`${name} <${value}>`] ?? BY_OPTION[name];
+  }
   const parent = command.parent?.name();
   // Making something needs a name that is not there yet.
   if (value === "name" && (command.name() === "create" || command.name() === "add")) return undefined;
@@ -103,6 +106,24 @@ const taskIds: Source = (line) =>
     }));
   });
 
+const workflowIds: Source = (line) =>
+  fromRedis(line, async (inspector) => {
+    const { workflows } = await inspector.workflows.list({ limit: TASKS });
+    const wanted = line.command.parent?.name() === "workflow" ? WORKFLOW_STATES[line.command.name()] : undefined;
+    const found = workflows.filter(({ state }) => wanted?.includes(state) ?? true);
+    return found.map(({ id, name, state, createdAt }) => ({
+      value: id,
+      words: `${name}, ${state} ${relative(createdAt)}`,
+    }));
+  });
+
+/** What each command of a workflow works on; others work on all. */
+const WORKFLOW_STATES: Readonly<Record<string, readonly string[]>> = {
+  cancel: ["waiting", "active"],
+  retry: ["failed", "cancelled"],
+  rm: ["completed", "failed", "cancelled"],
+};
+
 const tags: Source = (line) =>
   fromRedis(line, async (inspector) => {
     const { tasks } = await inspector.tasks.find({ limit: TASKS });
@@ -142,7 +163,7 @@ const formats: Source = async () => ["table", "json", "ndjson"].map((value) => (
 const demos: Source = async () =>
   (await findExamples()).demos.map(({ name, title }) => ({ value: name, words: title }));
 
-/** By the name of the option, with its value where several options have the name. */
+/** By the name of the option: of a command, with its value where several options have the name, or of all commands. */
 const BY_OPTION: Readonly<Record<string, Source | undefined>> = {
   "--pool": pools,
   "--pools": pools,
@@ -151,6 +172,9 @@ const BY_OPTION: Readonly<Record<string, Source | undefined>> = {
   "--host <name>": hosts,
   "--tag": tags,
   "--kind": kinds,
+  // The kind of a rate.
+  "limit --kind": async () => ["window", "bucket"].map((value) => ({ value })),
+  "--workflow": workflowIds,
   "--output": formats,
   "--context": contexts,
 };
@@ -165,6 +189,7 @@ const BY_ARGUMENT: Readonly<Record<string, Source | undefined>> = {
   object: objects,
   process: processes,
   "schedule name": schedules,
+  "workflow id": workflowIds,
   "demo name": demos,
   "contexts name": contexts,
 };

@@ -1,4 +1,4 @@
-import type { TaskView } from "@manyhands/core/internal";
+import type { RelatedJobs, TaskView } from "@manyhands/core/internal";
 import type { Command } from "commander";
 import type { Connection } from "../../connection/connection.ts";
 import { onNamespace } from "../../connection/on-namespace.ts";
@@ -38,7 +38,8 @@ export function addShowing(command: Command): Command {
         if (whole === null && options.pool === undefined && (await showWorkflow({ inspector }, printer, { id })))
           return;
         const task = whole ?? (await findByPrefix({ inspector }, id, options));
-        printer.record(task, fieldsOf(task));
+        const related = await inspector.tasks.related(task.id, { pool: task.pool });
+        printer.record({ ...task, children: related?.children ?? [] }, fieldsOf(task, related));
       }),
     );
 }
@@ -67,7 +68,10 @@ async function findByPrefix(
   return task;
 }
 
-function fieldsOf(task: TaskView): Field[] {
+/** Children that are named. */
+const CHILDREN = 20;
+
+function fieldsOf(task: TaskView, related: RelatedJobs | null): Field[] {
   const fields: Field[] = [
     ["id", task.id],
     ["task", task.name],
@@ -90,6 +94,9 @@ function fieldsOf(task: TaskView): Field[] {
   add("timeout", task.timeout === null ? null : duration(task.timeout));
   add("tags", task.tags.join(", "));
   add("progress", task.progress === null ? null : toJson(task.progress));
+  add("schedule", task.schedule);
+  add("parent", task.parent === null ? null : `${task.parent.id}, in pool "${task.parent.pool}"`);
+  add("children", related === null ? null : describeChildren(related));
   add("workflow", task.workflow === null ? null : describeStep(task.workflow, task.id));
   add("calls", task.units > 1 ? `${task.units} ${task.kind}, ${task.items} items` : null);
   add("arguments", shorten(toJson(task.args), 500));
@@ -98,6 +105,13 @@ function fieldsOf(task: TaskView): Field[] {
   add("failed as", task.error === null ? task.failedReason : null);
   add("outcomes", describeOutcomes(task));
   return fields;
+}
+
+function describeChildren({ children, count }: RelatedJobs): string[] {
+  const lines = children
+    .slice(0, CHILDREN)
+    .map(({ pool, id, state }) => `${id}, ${state ?? "no longer kept"}${pool === null ? ", a workflow" : ""}`);
+  return lines.length === 0 || count <= lines.length ? lines : [...lines, `${count} in all`];
 }
 
 function describeStep(workflow: string, id: string): string {

@@ -16,12 +16,14 @@ interface Done {
 const cancel: Deed = async ({ workflows }, id, { reason }) => {
   const outcome = await workflows.cancel(id, { reason });
   if (outcome.outcome === "unknown") return null;
-  const words =
-    outcome.outcome === "finished"
-      ? `is ${outcome.state} already; nothing to cancel`
-      : "is cancelled: nothing of it starts any more";
-  return { value: { id, ...outcome }, words: `workflow ${id} ${words}` };
+  return { value: { id, ...outcome }, words: `workflow ${id} ${cancelWords(outcome)}` };
 };
+
+function cancelWords({ outcome, state }: { outcome: string; state: string }): string {
+  if (outcome === "finished") return `is ${state} already; nothing to cancel`;
+  if (state === "cancelled") return "is cancelled: nothing of it starts any more, and what runs is told to stop";
+  return `is ${state} already; its steps that still wait or run are told to stop`;
+}
 
 const retry: Deed = async ({ workflows }, id) => {
   const outcome = await workflows.retry(id);
@@ -39,7 +41,9 @@ const remove: Deed = async ({ workflows }, id) => {
   const outcome = await workflows.remove(id);
   if (outcome.outcome === "unknown") return null;
   if (outcome.outcome === "running") {
-    throw new UsageError(`workflow ${id}, or a step of it, runs; first: manyhands workflow cancel ${id}`);
+    throw new UsageError(
+      `workflow ${id}, or a step of it, runs; first: manyhands workflow cancel ${id}; steps that run take a moment to stop`,
+    );
   }
   return { value: { id, ...outcome }, words: `workflow ${id} is removed, with its results` };
 };
@@ -51,7 +55,10 @@ export const WORKFLOW_DEEDS: Readonly<Partial<Record<string, Deed>>> = { cancel,
 export function workflowCancelCommand(): Command {
   const command = newCommand("cancel", {
     summary: "stop workflows: nothing of them starts any more, and steps that run are cancelled",
-    examples: [["manyhands workflow cancel nightly-2026-11-27", "manyhands workflow retry goes on with it"]],
+    examples: [
+      ["manyhands workflow cancel nightly-2026-11-27", "manyhands workflow retry goes on with it"],
+      ["manyhands workflow cancel nightly-2026-11-26", "of one that has failed: stops its steps that still run"],
+    ],
   });
   return acting(command.option("--reason <text>", "reason for its caller", "cancelled from the command line"), cancel);
 }

@@ -2,6 +2,7 @@ import type { WorkflowRow } from "@manyhands/core/internal";
 import { type Command, Option } from "commander";
 import { onNamespace } from "../../connection/on-namespace.ts";
 import { newCommand, wideOption } from "../../invocation.ts";
+import { colors } from "../../output/colors.ts";
 import type { Column } from "../../output/printer.ts";
 import { duration, relative } from "../../output/times.ts";
 import { wholeNumber } from "../../parse/numbers.ts";
@@ -10,6 +11,7 @@ interface Options {
   state?: WorkflowRow["state"];
   tag?: string;
   limit: number;
+  offset: number;
 }
 
 const STATES = ["waiting", "active", "completed", "failed", "cancelled"];
@@ -28,15 +30,18 @@ export function workflowListCommand(): Command {
     .addOption(new Option("--state <state>", "only those in this state").choices(STATES))
     .option("--tag <text>", "only those with this tag")
     .option("--limit <n>", "most rows", wholeNumber("--limit", { from: 1, to: 1_000 }), 100)
+    .option("--offset <n>", "leave out the first n", wholeNumber("--offset", { from: 0 }), 0)
     .addOption(wideOption())
     .action(
       onNamespace<Options>(async ({ options, printer, inspector }) => {
-        const { workflows } = await inspector.workflows.list(options);
+        const { workflows, nextOffset } = await inspector.workflows.list(options);
         const isFiltered = options.state !== undefined || options.tag !== undefined;
-        const none = isFiltered
-          ? "no such workflow"
-          : "no workflows yet; a program submits one with mp.submit(chain(…))";
+        const none =
+          isFiltered || options.offset > 0
+            ? "no such workflow"
+            : "no workflows yet; a program submits one with mp.submit(chain(…))";
         printer.list(workflows, COLUMNS, none);
+        if (nextOffset !== null) printer.words(`more: --offset ${nextOffset}`, { paint: colors.dim });
       }),
     );
 }

@@ -4,7 +4,7 @@ export { type HostGlance, type Overview, OverviewReader, type PoolGlance, type R
 export { type JobCounts, readPoolCounts } from "./pool-counts.ts";
 export type { PoolHindrance } from "./pool-hindrance.ts";
 export { type NewPool, Pools, type PoolView, poolNames } from "./pools.ts";
-export { type RawJob, type RelatedJobs, readRawJob, readRelatedJobs } from "./raw-job.ts";
+export { type RawJob, type RelatedJob, type RelatedJobs, readChildren, readRawJob } from "./raw-job.ts";
 export {
   LINE_LEVELS,
   type LineLevel,

@@ -1,6 +1,7 @@
 import type { RedisClient } from "../../redis/connection/index.ts";
 import type { Keys } from "../../redis/keys.ts";
 import type { TaskPlace } from "../../work/submission/find-task.ts";
+import type { TaskState } from "../../work/submission/task-view.ts";
 
 /** The hash of a BullMQ job as it is in Redis. */
 export interface RawJob {
@@ -9,10 +10,22 @@ export interface RawJob {
   cut: string[];
 }
 
-/** Jobs of a flow of BullMQ around a task. */
+/** A task, or a workflow (`pool` is null), that belongs to another task. */
+export interface RelatedJob {
+  pool: string | null;
+  id: string;
+  /** As it is now; null = it is no longer kept. */
+  state: TaskState | null;
+  /** It has ended. */
+  isDone: boolean;
+}
+
+/** Tasks around a task. */
 export interface RelatedJobs {
-  /** What it waits for, or has waited for; the first 200. */
-  children: { pool: string; id: string; isDone: boolean }[];
+  /** What it has submitted as its children, and the jobs of a flow of BullMQ that it waits for; the first 200 found. */
+  children: RelatedJob[];
+  /** All of them that are noted, also those that are no longer kept. */
+  count: number;
 }
 
 /** Longest field, characters. */
@@ -32,22 +45,50 @@ export async function readRawJob(
   return { fields, cut };
 }
 
-/** BullMQ keeps the keys of the jobs that a job waits for beside it. */
-export async function readRelatedJobs(
+/** What is noted of the children of a task, with no look at the children themselves. */
+export interface NotedChildren {
+  /** `isDone`: BullMQ says so of a job of a flow. */
+  found: { pool: string | null; id: string; isDone: boolean; isFlow: boolean }[];
+  count: number;
+}
+
+/** BullMQ keeps the keys of the jobs that a job waits for beside it; children are noted in a set. */
+export async function readChildren(
   { client, keys }: { client: RedisClient; keys: Keys },
-  { pool, jobId }: TaskPlace,
-): Promise<RelatedJobs> {
+  { pool, jobId, unit }: TaskPlace,
+): Promise<NotedChildren> {
   const job = keys.job(pool, jobId);
-  const [[, open], [, done]] = await Promise.all([
+  const children = keys.children(pool, jobId);
+  const [[, open], [, done], [, noted], ...counts] = await Promise.all([
     client.sscan(`${job}:dependencies`, "0", "COUNT", MOST_CHILDREN),
     client.hscan(`${job}:processed`, "0", "COUNT", MOST_CHILDREN),
+    client.sscan(children, "0", "COUNT", MOST_CHILDREN),
+    client.scard(`${job}:dependencies`),
+    client.hlen(`${job}:processed`),
+    client.scard(children),
   ]);
   const finished = done.filter((_, index) => index % 2 === 0);
-  const children = [
-    ...open.map((key) => ({ ...placeOf(key), isDone: false })),
-    ...finished.map((key) => ({ ...placeOf(key), isDone: true })),
+  const all = noted.flatMap((member) => readChild(member) ?? []);
+  const own = all.filter((child) => unit === null || child.unit === unit);
+  const found = [
+    ...open.map((key) => ({ ...placeOf(key), isDone: false, isFlow: true })),
+    ...finished.map((key) => ({ ...placeOf(key), isDone: true, isFlow: true })),
+    ...own
+      .sort((left, right) => left.id.localeCompare(right.id, "en", { numeric: true }))
+      .map(({ pool, id }) => ({ pool, id, isDone: false, isFlow: false })),
   ];
-  return { children: children.slice(0, MOST_CHILDREN) };
+  // Of one call of a job the others do not count.
+  const count = counts.reduce((sum, one) => sum + one, 0) - (all.length - own.length);
+  return { found: found.slice(0, MOST_CHILDREN), count };
+}
+
+function readChild(member: string): { unit: number | null; pool: string | null; id: string } | null {
+  try {
+    const [unit, pool, id] = JSON.parse(member) as [unit: number | null, pool: string | null, id: string];
+    return typeof id === "string" ? { unit, pool, id } : null;
+  } catch {
+    return null;
+  }
 }
 
 /** `<prefix>:<queue>:<id>`; a prefix of ours and a queue have no colon in them. */

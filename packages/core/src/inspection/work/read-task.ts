@@ -139,13 +139,19 @@ function view(job: StoredJob, hosts: readonly HostRecord[]): TaskView {
     blockedBy: describeBlock({ ...job, pool: place.pool, task: name, jobId: place.jobId }, hosts),
     limit: isServed(hosts, place.pool, name) ? holdIn(job) : null,
     deadOf: typeof envelope.deadOf === "string" ? envelope.deadOf : null,
-    parent: readParent(fields["parent"]),
+    parent: readParent(fields["parent"]) ?? placeOf(envelope.childOf),
     // A run of a schedule of ours, or of one of BullMQ.
     schedule: (typeof envelope.schedule === "string" ? envelope.schedule : fields["rjk"]) ?? null,
     workflow: fields[STEP_WORKFLOW_FIELD] ?? null,
     traceId: /^[0-9a-f]{2}-([0-9a-f]{32})-/.exec(String(envelope.traceparent))?.[1] ?? null,
     cancelRequested: fields[JOB_CANCEL_FIELD] ?? fields[`${JOB_CANCEL_FIELD}.${place.unit}`] ?? null,
   };
+}
+
+/** Any client may have written it. */
+function placeOf(childOf: unknown): { pool: string; id: string } | null {
+  const { pool, id } = Object(childOf) as { pool?: unknown; id?: unknown };
+  return typeof pool === "string" && typeof id === "string" ? { pool, id } : null;
 }
 
 /** BullMQ names the queue by its prefix and its name, which is our pool. */

@@ -9,7 +9,7 @@ const NOTES = 1_000;
 
 /**
  * Lua: `note_change(key, topic)`: notes for those who watch the namespace that something changed of which BullMQ's events do
- * not tell, such as `pools/<name>`, `hosts/<id>` or `processes`. `key` is any key of the namespace. It never fails.
+ * not tell, such as `pools/<name>`, `hosts/<id>`, `processes` or `schedules`. `key` is any key of the namespace. It never fails.
  */
 export const NOTE_CHANGE: string = `
 local function note_change(key, topic)

@@ -31,6 +31,8 @@ export interface JobEnvelope {
   schedule?: string;
   /** The job is a call of `onDead`: of the task with that id. */
   deadOf?: string;
+  /** The job is a child that a running task has submitted: the pool and the id of that task. */
+  childOf?: { pool: string; id: string };
   /** Hard limit of one call or item: the child is killed. */
   timeout?: Milliseconds;
   /** Aborts `currentTask().signal` of one call or item. */

@@ -46,17 +46,17 @@ export async function readRecord(
   return toStored(name, hash) ?? { spec: null, version: hash["version"] ?? "", due: hash["due"] ?? "" };
 }
 
-/** A schedule with its last runs. */
+/** Schedules with their last runs. @param runs - So many of each, the newest; without it all that are kept. */
 export async function readScheduleView(
   client: RedisClient,
   keys: Keys,
-  names: readonly string[],
+  { names, runs: most = 0 }: { names: readonly string[]; runs?: number | undefined },
 ): Promise<(ScheduleView | null)[]> {
   if (names.length === 0) return [];
   const pipeline = client.pipeline();
   for (const name of names) {
     pipeline.hgetall(keys.schedule(name));
-    pipeline.lrange(keys.scheduleRuns(name), 0, -1);
+    pipeline.lrange(keys.scheduleRuns(name), 0, most - 1);
     pipeline.llen(keys.scheduleQueue(name));
   }
   const replies = (await pipeline.exec()) ?? [];

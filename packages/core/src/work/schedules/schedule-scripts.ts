@@ -1,9 +1,12 @@
 import { type AddingScript, bullFunction } from "../../redis/bull-queue/index.ts";
-import { named, Script, SERVER_TIME } from "../../redis/script/index.ts";
+import { NOTE_CHANGE, named, Script, SERVER_TIME } from "../../redis/script/index.ts";
 import type { Milliseconds } from "../../time/index.ts";
 
 /** Lua: hosts look again when the next run is due. */
 const TELL_HOSTS = `redis.call("PUBLISH", KEYS[3], '{"type":"schedules-changed"}')`;
+
+/** Lua: those who watch the namespace hear of it. */
+const TELL_WATCHERS = `note_change(KEYS[1], "schedules")`;
 
 /** Due times whose outcome is kept, and runs that wait for the one before them. */
 const KEPT_RUNS = 50;
@@ -144,7 +147,7 @@ return 1
  */
 export const setSchedule: Script<"set" | "changed" | "superseded" | "owned"> = new Script({
   name: "setSchedule",
-  lua: `${SERVER_TIME}
+  lua: `${SERVER_TIME}${NOTE_CHANGE}
 local before = redis.call("HMGET", KEYS[2], "version", "due")
 if (before[1] or "") ~= ARGV[2] or (before[2] or "") ~= ARGV[11] then return 0 end
 local now = server_time()
@@ -164,6 +167,7 @@ redis.call("HSET", KEYS[2], "version", ARGV[3], "spec", ARGV[4], "anchor", ARGV[
 redis.call("HSETNX", KEYS[2], "created", now)
 redis.call("ZADD", KEYS[1], state == "active" and ARGV[7] or "+inf", ARGV[1])
 ${TELL_HOSTS}
+${TELL_WATCHERS}
 return 1
 `,
   read: named({ 1: "set", 0: "changed", 2: "superseded", 3: "owned" }),
@@ -177,13 +181,14 @@ return 1
  */
 export const pauseSchedule: Script<"done" | "was so" | "changed"> = new Script({
   name: "pauseSchedule",
-  lua: `
+  lua: `${NOTE_CHANGE}
 local seen = redis.call("HMGET", KEYS[2], "version", "state")
 if seen[1] ~= ARGV[2] then return 0 end
 if ARGV[4] == "pause" then
   if seen[2] ~= "active" then return 1 end
   redis.call("HSET", KEYS[2], "version", ARGV[3], "state", "paused")
   redis.call("ZADD", KEYS[1], "+inf", ARGV[1])
+  ${TELL_WATCHERS}
   return 2
 end
 if seen[2] ~= "paused" then return 1 end
@@ -191,6 +196,7 @@ local state = ARGV[5] == "" and "ended" or "active"
 redis.call("HSET", KEYS[2], "version", ARGV[3], "state", state, "due", ARGV[5], "at", ARGV[6])
 redis.call("ZADD", KEYS[1], state == "active" and ARGV[6] or "+inf", ARGV[1])
 ${TELL_HOSTS}
+${TELL_WATCHERS}
 return 2
 `,
   read: named({ 2: "done", 1: "was so", 0: "changed" }),
@@ -205,7 +211,7 @@ return 2
  */
 export const removeSchedule: Script<number> = new Script({
   name: "removeSchedule",
-  lua: `
+  lua: `${NOTE_CHANGE}
 if ARGV[2] ~= "" then
   if redis.call("HGET", KEYS[2], "file") ~= ARGV[2] or redis.call("HGET", KEYS[6], "digest") ~= ARGV[3] then return 0 end
 end
@@ -213,6 +219,7 @@ redis.call("ZREM", KEYS[1], ARGV[1])
 redis.call("SREM", KEYS[5], ARGV[1])
 local removed = redis.call("DEL", KEYS[2])
 redis.call("DEL", KEYS[3], KEYS[4])
+if removed > 0 then ${TELL_WATCHERS} end
 return removed
 `,
 });
@@ -254,7 +261,7 @@ end`;
  * first, or the schedule was changed.
  */
 function triggerLua(script: AddingScript | null): string {
-  return `${SERVER_TIME}
+  return `${SERVER_TIME}${NOTE_CHANGE}
 ${SETTLE}
 local seen = redis.call("HMGET", KEYS[2], "version", "due", "state", "last", "runs", "manual", "open")
 if seen[1] ~= ARGV[2] or seen[2] ~= ARGV[3] or seen[3] ~= "active" then
@@ -321,6 +328,7 @@ local is_over = ARGV[4] == "" or limit and runs - manual + queued >= limit
 redis.call("HSET", KEYS[2], "runs", runs, "open", remember(open, overlap == "allow" and ${OPEN_OF_ALLOW} or ${MOST_OPEN}),
   "due", is_over and "" or ARGV[4], "at", is_over and "" or ARGV[5], "state", is_over and "ended" or "active")
 redis.call("ZADD", KEYS[1], is_over and "+inf" or ARGV[5], name)
+${TELL_WATCHERS}
 return {"fired", added}
 `;
 }
@@ -344,7 +352,7 @@ export const triggers: Readonly<Record<AddingScript | "none", Script<TriggerRepl
  * Returns 1 when the job was added; 2 when there is a job of that id, which another call has started by hand; else 0.
  */
 function startLua(script: AddingScript): string {
-  return `${SERVER_TIME}
+  return `${SERVER_TIME}${NOTE_CHANGE}
 local now = server_time()
 ${NOTE}
 ${OPEN_RUNS}
@@ -366,6 +374,7 @@ open[#open + 1] = ARGV[3] .. "/" .. ARGV[5]
 redis.call("HINCRBY", KEYS[1], "runs", 1)
 redis.call("HSET", KEYS[1], "last", ARGV[5], "open", remember(open, ${MOST_OPEN}))
 note(KEYS[2], due, is_manual and "manual" or "started", ARGV[5])
+${TELL_WATCHERS}
 return 1
 `;
 }

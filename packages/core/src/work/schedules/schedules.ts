@@ -73,8 +73,29 @@ export class Schedules {
   async list(): Promise<ScheduleView[]> {
     const { client, keys, during } = this.#place;
     return during(async () => {
-      const names = (await client.zrange(keys.schedules, "0", "-1")).sort((left, right) => left.localeCompare(right));
-      return (await readScheduleView(client, keys, names)).filter((view) => view !== null);
+      const names = await this.#names();
+      return (await readScheduleView(client, keys, { names })).filter((view) => view !== null);
+    });
+  }
+
+  /** Some of them, by name, with so many of their last runs, and how many there are in all. @internal */
+  async page(page: {
+    limit: number;
+    offset: number;
+    runs: number;
+  }): Promise<{ schedules: ScheduleView[]; total: number; nextOffset: number | null }> {
+    const { client, keys, during } = this.#place;
+    const { limit, offset, runs } = page;
+    return during(async () => {
+      const all = await this.#names();
+      const names = all.slice(offset, offset + limit);
+      const views = await readScheduleView(client, keys, { names, runs });
+      const end = offset + limit;
+      return {
+        schedules: views.filter((view) => view !== null),
+        total: all.length,
+        nextOffset: end < all.length ? end : null,
+      };
     });
   }
 
@@ -82,7 +103,7 @@ export class Schedules {
   async get(name: string): Promise<ScheduleView | null> {
     assertScheduleName(name);
     const { client, keys, during } = this.#place;
-    return during(async () => (await readScheduleView(client, keys, [name]))[0] ?? null);
+    return during(async () => (await readScheduleView(client, keys, { names: [name] }))[0] ?? null);
   }
 
   /**
@@ -166,6 +187,11 @@ export class Schedules {
     return during(() => dropSchedule({ client, keys }, name));
   }
 
+  async #names(): Promise<string[]> {
+    const { client, keys } = this.#place;
+    return (await client.zrange(keys.schedules, "0", "-1")).sort((left, right) => left.localeCompare(right));
+  }
+
   async #switch(name: string, how: "pause" | "resume"): Promise<boolean | null> {
     assertScheduleName(name);
     const { client, keys, during } = this.#place;
@@ -195,7 +221,7 @@ export class Schedules {
 
   async #view(name: string): Promise<ScheduleView> {
     const { client, keys } = this.#place;
-    const [view] = await readScheduleView(client, keys, [name]);
+    const [view] = await readScheduleView(client, keys, { names: [name] });
     if (!view) throw new ManyhandsError(`schedule "${name}" was removed as soon as it was set`);
     return view;
   }

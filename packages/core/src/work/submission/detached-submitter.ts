@@ -20,6 +20,8 @@ export interface DetachedTask {
   /** Id of its job, where it follows from what submits it. Absent: that of the options, or a new one. */
   id?: string | undefined;
   addBy?: Submission["addBy"];
+  /** The running task that it is a child of. */
+  childOf?: JobEnvelope["childOf"];
 }
 
 interface Waiting {
@@ -87,6 +89,7 @@ export class DetachedSubmitter {
       { pool: this.#jobs.pool, task, jobId: opts.jobId ?? "", calls: 1 },
       { contexts: [], mode: this.#runtime.traces },
     );
+    if (call.childOf !== undefined) data.childOf = call.childOf;
     Object.assign(data, span?.carrier);
     return new Promise<string>((resolve, reject) => {
       this.#outbox.push({ submission: { name: task, data, opts, span, addBy: call.addBy }, resolve, reject });

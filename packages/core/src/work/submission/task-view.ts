@@ -160,7 +160,7 @@ export interface TaskView extends TaskRow {
   limit: HeldBackInTurn | null;
   /** Id of the task that failed for good, of which this call of `onDead` tells. */
   deadOf: string | null;
-  /** The job that waits for this one, of a flow of BullMQ. */
+  /** The task that has submitted this one as its child; or the job that waits for this one, of a flow of BullMQ. */
   parent: { pool: string; id: string } | null;
   /** BullMQ's scheduler that made it. */
   schedule: string | null;

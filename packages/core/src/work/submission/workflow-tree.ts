@@ -78,7 +78,9 @@ export interface TreeOptions {
 
 /** What became of a request to cancel a workflow; nothing of it starts after it. */
 export type WorkflowCancelOutcome =
-  | { outcome: "stopping"; pool: null; host: null }
+  /** Nothing of it starts any more, and what runs is told to stop. `state`: cancelled, or as it had ended before. */
+  | { outcome: "stopping"; pool: null; host: null; state: WorkflowStatus }
+  /** It has ended, and nothing of it waits or runs. */
   | { outcome: "finished"; pool: null; state: WorkflowStatus }
   | { outcome: "unknown" };
 

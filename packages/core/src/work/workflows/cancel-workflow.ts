@@ -2,43 +2,64 @@ import { cancelTask, type TaskPlace } from "../submission/index.ts";
 import type { Child } from "./children.ts";
 import { readWorkflowNodes, tellWatchers } from "./workflow-engine.ts";
 import type { WorkflowContext } from "./workflow-record.ts";
-import { cancelWorkflowScript } from "./workflow-scripts.ts";
-import { emptyLines } from "./workflow-sweep.ts";
+import { cancelWorkflowScript, sweepWorkflow } from "./workflow-scripts.ts";
 
 /** Children that are cancelled at once. */
 const BATCH = 50;
-/** Steps that are looked at at once. */
-const LOOKED_AT = 250;
+/** Steps that are looked at at once: for those that run, and by a script for those that wait. */
+const LOOKED_AT = { running: 250, waiting: 200 };
+/** Steps that one script takes out of their line, from lines that are searched in some µs. */
+const DROPPED = { most: 50, longest: 5_000 };
 
 /**
- * Stops a workflow: no step of it starts after this, and those that run are cancelled.
- * @returns "ended" when it has ended before
+ * Stops a workflow: no step of it starts after this, and those that run are cancelled. Hosts go on with a cancellation that is
+ * broken off, and so does another one.
+ * @param reason - Of the first cancellation, which holds for those after it.
+ * @returns "stopping" when it has ended before and steps of it waited or ran; "ended" when it has, and none did
  */
 export async function cancelWorkflow(
   context: WorkflowContext,
   id: string,
   reason: string,
-): Promise<"cancelled" | "ended" | "missing"> {
+): Promise<"cancelled" | "stopping" | "ended" | "missing"> {
   const { client, keys } = context;
-  const [outcome, watchers] = await cancelWorkflowScript.run(
+  const [outcome, why, watchers] = await cancelWorkflowScript.run(
     client,
-    [keys.workflow(id)],
+    [keys.workflow(id), keys.openWorkflows],
     [id, keys.prefix, keys.queues, reason],
   );
-  if (outcome !== "cancelled") return outcome;
+  if (outcome === "ended" || outcome === "missing") return outcome;
   await tellWatchers(context, id, watchers);
   await emptyLines(context, id);
   const inLine = (await client.smembers(keys.workflowPart(id, "line"))).map(Number);
-  for (let from = 0; from < inLine.length; from += LOOKED_AT) {
+  for (let from = 0; from < inLine.length; from += LOOKED_AT.running) {
     const views = await Promise.all(
-      inLine.slice(from, from + LOOKED_AT).map((step) => readWorkflowNodes(context, id, { from: step, count: 1 })),
+      inLine
+        .slice(from, from + LOOKED_AT.running)
+        .map((step) => readWorkflowNodes(context, id, { from: step, count: 1 })),
     );
     for (const { state, pool, jobId } of views.flat()) {
       if (state !== "active" || pool === undefined || jobId === undefined) continue;
-      await cancelTree(context, { pool, jobId, unit: null }, { reason });
+      await cancelTree(context, { pool, jobId, unit: null }, { reason: why });
     }
   }
   return outcome;
+}
+
+/**
+ * Takes steps of a workflow that was stopped out of their lines. Hosts drop those that they find; a worker of BullMQ would run
+ * them. In lines that are very long the sweep does it.
+ */
+async function emptyLines({ client, keys }: WorkflowContext, id: string): Promise<void> {
+  const { most, longest } = DROPPED;
+  while (true) {
+    const { outcome, dropped } = await sweepWorkflow.run(
+      client,
+      [keys.workflow(id), keys.openWorkflows],
+      [id, keys.prefix, keys.queues, 0, LOOKED_AT.waiting, most, longest],
+    );
+    if (outcome !== "idle" || dropped === 0) return;
+  }
 }
 
 /** Cancels a task as `cancelTask` does, and then the children that it has submitted, with theirs. */

@@ -50,4 +50,4 @@ export {
 } from "./workflow-record.ts";
 export { readNodeResult, readWorkflowError, resultOf, type WorkflowValue } from "./workflow-results.ts";
 export { WorkflowSweep } from "./workflow-sweep.ts";
-export { failureOf, isWaiting, readTree, toPart, toRow, type WaitingSteps } from "./workflow-view.ts";
+export { failureOf, isWaiting, readTree, statusOf, toPart, toRow, type WaitingSteps } from "./workflow-view.ts";

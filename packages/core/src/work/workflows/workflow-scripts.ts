@@ -92,22 +92,37 @@ return {added, has_more and 1 or 0}
 `,
 });
 
+/** What a request to stop a workflow finds; "stopping": it has ended, but steps of it wait or run. */
+type Cancellation = "cancelled" | "stopping" | "ended" | "missing";
+
 /**
- * KEYS[1] hash of the workflow
+ * KEYS[1] hash of the workflow; KEYS[2] set of open workflows
  * ARGV[1] id; ARGV[2] prefix of our keys; ARGV[3] prefix of BullMQ's keys; ARGV[4] reason
- * Returns {"cancelled", "ended" or "missing", clients that wait for it}.
+ * Ends a workflow that runs. That there is a reason says that what still runs of it is to be cancelled, also where it had ended
+ * before: sweeps see to that, whatever becomes of this program.
+ * Returns {"cancelled", "stopping", "ended" or "missing", the reason that holds, clients that wait for it}.
  */
-export const cancelWorkflowScript: Script<["cancelled" | "ended" | "missing", string]> = new Script<
-  ["cancelled" | "ended" | "missing", string]
+export const cancelWorkflowScript: Script<[outcome: Cancellation, reason: string, watchers: string]> = new Script<
+  [Cancellation, string, string]
 >({
   name: "cancelWorkflow",
   lua: () => `${workflowLua()}
 local w = open_workflow(ARGV[2], ARGV[3], ARGV[1])
-if not w.state or w.state == "building" then return {"missing", ""} end
-if w.state ~= "running" then return {"ended", ""} end
-redis.call("HSET", KEYS[1], "reason", ARGV[4], "cancelledAt", string.format("%.0f", server_time()))
-workflow_end(w, "cancelled")
-return {"cancelled", redis.call("HGET", KEYS[1], "watchers") or ""}
+if not w.state or w.state == "building" then return {"missing", "", ""} end
+local outcome = "cancelled"
+if w.state == "running" then
+  workflow_end(w, "cancelled")
+elseif redis.call("EXISTS", w.line) == 0 then return {"ended", "", ""}
+else
+  outcome = "stopping"
+  redis.call("SADD", KEYS[2], ARGV[1])
+  note_change(KEYS[1], "workflows/" .. ARGV[1])
+end
+if redis.call("HSETNX", KEYS[1], "reason", ARGV[4]) == 1 then
+  redis.call("HSET", KEYS[1], "cancelledAt", string.format("%.0f", server_time()))
+end
+local known = redis.call("HMGET", KEYS[1], "reason", "watchers")
+return {outcome, known[1], known[2] or ""}
 `,
 });
 
@@ -318,12 +333,21 @@ return known[1]
 `,
 });
 
-export type SweptStep = [step: string, found: "completed" | "failed" | "gone", pool: string];
+/** "running": it is to be cancelled. */
+export type SweptStep = [
+  step: string,
+  found: "completed" | "failed" | "gone" | "running",
+  pool: string,
+  /** Of its job, where it runs. */
+  timestamp?: string,
+];
 
 /** What a look has found. */
 export interface SweepReply {
   outcome: "gone" | "busy" | "over" | "idle";
   steps: SweptStep[];
+  /** Why it was cancelled, "" = it was not. */
+  reason: string;
   /** Steps that have left their line. */
   dropped: number;
 }
@@ -334,21 +358,24 @@ export interface SweepReply {
  * look at; ARGV[6] most steps to drop; ARGV[7] longest line in which one is searched
  * Looks after a workflow that has not moved since the last look, or has steps that others end: what may start is put in line,
  * steps whose jobs have ended without word to the workflow are found. Of a workflow that was stopped, some steps that wait leave
- * their line. One that goes on not to move is looked at with each third look.
- * Returns {"gone", "busy", "over" or "idle", those steps, how many have left their line}.
+ * their line; of one that was cancelled, those that run are found as well. One that goes on not to move is looked at with each
+ * third look.
+ * Returns {"gone", "busy", "over" or "idle", those steps, how many have left their line, why it was cancelled, "" = it was not}.
  */
 export const sweepWorkflow: Script<SweepReply> = new Script<SweepReply>({
   name: "sweepWorkflow",
   lua: () => `${workflowLua()}${DROP_STEP}
 local w = open_workflow(ARGV[2], ARGV[3], ARGV[1])
-if not w.state or w.state == "completed" then
+local reason = w.state ~= "running" and redis.call("HGET", w.hash, "reason") or nil
+-- Parts that nothing waits for may still run when the whole has completed.
+if not w.state or (w.state == "completed" and not reason) then
   redis.call("SREM", KEYS[2], ARGV[1])
-  return {"gone", {}, 0}
+  return {"gone", {}, 0, ""}
 end
 local line = redis.call("SCARD", w.line)
 if w.state ~= "running" and line == 0 then
   redis.call("SREM", KEYS[2], ARGV[1])
-  return {"over", {}, 0}
+  return {"over", {}, 0, ""}
 end
 local known = redis.call("HMGET", w.hash, "seen", "cursor", "foreign")
 if w.state == "running" then
@@ -358,8 +385,8 @@ if w.state == "running" then
     looks = tonumber(string.match(known[1], "%d+$")) + 1
   end
   redis.call("HSET", w.hash, "seen", mark .. " " .. looks)
-  if looks == 0 and not known[3] then return {"busy", {}, 0} end
-  if looks > ${OFTEN} and looks % ${SELDOM} ~= 0 then return {"idle", {}, 0} end
+  if looks == 0 and not known[3] then return {"busy", {}, 0, ""} end
+  if looks > ${OFTEN} and looks % ${SELDOM} ~= 0 then return {"idle", {}, 0, ""} end
 end
 workflow_pump(w, tonumber(ARGV[4]))
 local found, dropped, most, longest = {}, 0, tonumber(ARGV[6]), tonumber(ARGV[7])
@@ -377,7 +404,9 @@ for _, step in ipairs(page[2]) do
       end
     elseif redis.call("ZSCORE", queue .. "completed", id) then found[#found + 1] = {step, "completed", call[1]}
     elseif redis.call("ZSCORE", queue .. "failed", id) then found[#found + 1] = {step, "failed", call[1]}
-    elseif w.state ~= "running" and dropped < most and redis.call("EXISTS", queue .. id .. ":lock") == 0 then
+    elseif w.state ~= "running" and redis.call("EXISTS", queue .. id .. ":lock") == 1 then
+      if reason then found[#found + 1] = {step, "running", call[1], redis.call("HGET", queue .. id, "timestamp")} end
+    elseif w.state ~= "running" and dropped < most then
       -- No host has found it: none may be there that takes jobs of the pool.
       local left = redis.call("ZREM", queue .. "delayed", id) + redis.call("ZREM", queue .. "prioritized", id)
       if left == 0 and redis.call("LLEN", queue .. "wait") <= longest then
@@ -392,11 +421,11 @@ for _, step in ipairs(page[2]) do
 end
 -- What is left of this page is seen with the next look.
 if dropped < most then redis.call("HSET", w.hash, "cursor", page[1]) end
-return {"idle", found, dropped}
+return {"idle", found, dropped, reason or ""}
 `,
   read: (reply) => {
-    const [outcome, steps, dropped] = reply as [SweepReply["outcome"], SweptStep[], number];
-    return { outcome, steps, dropped };
+    const [outcome, steps, dropped, reason] = reply as [SweepReply["outcome"], SweptStep[], number, string];
+    return { outcome, steps, dropped, reason };
   },
 });
 

@@ -4,6 +4,7 @@ import { decodeError, decodeFromString, encodeError, encodeToString } from "../.
 import { JOB_ERROR_FIELD, type JobEnvelope } from "../../wire/records/job.ts";
 import { type FinishedSet, keepRule } from "../../wire/records/keep.ts";
 import { readNamespaceKeep } from "../history/index.ts";
+import { cancelTree } from "./cancel-workflow.ts";
 import { removeWorkflowPart, tellWatchers } from "./workflow-engine.ts";
 import { stepJobId, type WorkflowContext } from "./workflow-record.ts";
 import { foreignResult } from "./workflow-results.ts";
@@ -17,8 +18,6 @@ const AT_ONCE = 10;
 const STEPS = { pumped: 50, seen: 200 };
 /** Steps of a stopped workflow that a look takes out of their line, however long that is: each may be a search through all of it. */
 const DROPPED = 20;
-/** The same for the one who stops it: more of them, from lines that are searched in some µs. */
-const DROPPED_AT_ONCE = { most: 50, longest: 5_000 };
 /** Records that a look removes at most from each history, and pieces in which it does: each is about 1 ms of Redis. */
 const REMOVED = 100;
 const PIECES = 200;
@@ -26,7 +25,8 @@ const PIECES = 200;
 /**
  * Looks after workflows that do not move: a step whose job was ended by something that knows nothing of workflows, such as a
  * worker of BullMQ, gets its outcome; one whose job is gone fails its workflow with that cause; what may start and is not in
- * line is put there. And it removes the records that are kept no longer.
+ * line is put there. What still runs of one that was cancelled is told to stop. And it removes the records that are kept no
+ * longer.
  *
  * Any host can look. One that moves between two looks is left alone.
  */
@@ -54,12 +54,18 @@ export class WorkflowSweep {
 
   async #lookAt(id: string): Promise<void> {
     const { client, keys } = this.#context;
-    const { steps } = await sweepWorkflow.run(
+    const { steps, reason } = await sweepWorkflow.run(
       client,
       [keys.workflow(id), keys.openWorkflows],
       [id, keys.prefix, keys.queues, STEPS.pumped, STEPS.seen, DROPPED, Number.MAX_SAFE_INTEGER],
     );
-    for (const step of steps) await this.#settle(id, step);
+    for (const step of steps) await (step[1] === "running" ? this.#stop(id, step, reason) : this.#settle(id, step));
+  }
+
+  /** Its cancellation may have been broken off; what had been told to stop does so once. */
+  async #stop(id: string, [step, , pool, life = ""]: SweptStep, reason: string): Promise<void> {
+    const place = { pool, jobId: stepJobId(id, Number(step)), unit: null, life };
+    await cancelTree(this.#context, place, { reason });
   }
 
   async #settle(id: string, [step, found, pool]: SweptStep): Promise<void> {
@@ -134,22 +140,6 @@ export class WorkflowSweep {
         if ((await removeWorkflowPart(this.#context, id)) !== "more") break;
       }
     }
-  }
-}
-
-/**
- * Takes steps of a workflow that was stopped out of their lines. Hosts drop those that they find; a worker of BullMQ would run
- * them. In lines that are very long the sweep does it.
- */
-export async function emptyLines({ client, keys }: WorkflowContext, id: string): Promise<void> {
-  const { most, longest } = DROPPED_AT_ONCE;
-  while (true) {
-    const { outcome, dropped } = await sweepWorkflow.run(
-      client,
-      [keys.workflow(id), keys.openWorkflows],
-      [id, keys.prefix, keys.queues, 0, STEPS.seen, most, longest],
-    );
-    if (outcome !== "idle" || dropped === 0) return;
   }
 }
 

@@ -20,7 +20,7 @@ const SHOWN_RUNS = 8;
 export function SchedulesPage() {
   const { schedules: said } = useWords();
   const schedules = useQuery({
-    ...reading<{ schedules: ScheduleView[] }>("/schedules", { topics: ["pools", "audit"] }),
+    ...reading<{ schedules: ScheduleView[] }>("/schedules", { topics: ["schedules"], query: { limit: 1_000 } }),
     ...every(5_000),
   });
   const all = schedules.data?.schedules ?? [];

@@ -291,11 +291,19 @@ function CallsCard({ task }: { task: TaskView }) {
   );
 }
 
-/** Tasks of a flow of BullMQ that this one waits for. */
+interface Child {
+  /** null = it is a workflow. */
+  pool: string | null;
+  id: string;
+  /** null = it is no longer kept. */
+  state: TaskView["state"] | null;
+}
+
+/** Tasks and workflows that this one has submitted, and tasks of a flow of BullMQ that it waits for. */
 function Children({ task }: { task: TaskView }) {
   const { task: said, states } = useWords();
   const related = useQuery(
-    reading<{ children: { pool: string; id: string; isDone: boolean }[] }>(pathOf("tasks", task.id, "related"), {
+    reading<{ children: Child[]; count: number }>(pathOf("tasks", task.id, "related"), {
       topics: [`pools/${task.pool}`],
       query: { pool: task.pool },
     }),
@@ -306,17 +314,21 @@ function Children({ task }: { task: TaskView }) {
     <section className="card" aria-label={said.children}>
       <header>
         <h2>{said.children}</h2>
-        <small>{count(children.length)}</small>
+        <small>{count(related.data?.count ?? children.length)}</small>
       </header>
       <ul className="body plain">
-        {children.map(({ pool, id, isDone }) => (
+        {children.map(({ pool, id, state }) => (
           <li key={`${pool}/${id}`} className="row">
-            <State name={isDone ? "completed" : "waiting"}>
-              {isDone ? states.completed : states["waiting-children"]}
-            </State>
-            <Link to="/tasks/$id" params={{ id }} search={{ pool }}>
-              <bdi>{id}</bdi>
-            </Link>
+            <State name={state ?? "unknown"}>{states[state ?? "unknown"]}</State>
+            {pool === null ? (
+              <Link to="/workflows/$id" params={{ id }}>
+                <bdi>{id}</bdi>
+              </Link>
+            ) : (
+              <Link to="/tasks/$id" params={{ id }} search={{ pool }}>
+                <bdi>{id}</bdi>
+              </Link>
+            )}
           </li>
         ))}
       </ul>
@@ -336,11 +348,17 @@ function NoTask(props: { id: string; pool: string | undefined; error: Error; aga
     retry: false,
   });
   const same = (namesakes.data?.tasks ?? []).filter((task) => task.id === id);
+  // One task is clear, unless a workflow has its id.
+  const isSharedId = isUnclear && same.length === 1;
   return (
     <>
       <PageHead title={<bdi className="mono">{id}</bdi>} tab={id} crumbs={<Crumbs />} />
       {same.length > 0 ? (
-        <Empty title={isUnclear ? said.several(count(same.length)) : said.elsewhere(pool ?? "")}>
+        <Empty
+          title={
+            isSharedId ? said.andWorkflow : isUnclear ? said.several(count(same.length)) : said.elsewhere(pool ?? "")
+          }
+        >
           <ul className="plain namesakes">
             {same.map((task) => (
               <li key={task.pool} className="row">
@@ -353,6 +371,13 @@ function NoTask(props: { id: string; pool: string | undefined; error: Error; aga
                 </span>
               </li>
             ))}
+            {isSharedId && (
+              <li className="row">
+                <Link to="/workflows/$id" params={{ id }}>
+                  <bdi>{said.workflowOf(id)}</bdi>
+                </Link>
+              </li>
+            )}
           </ul>
         </Empty>
       ) : isMissing ? (

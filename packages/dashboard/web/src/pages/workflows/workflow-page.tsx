@@ -152,27 +152,29 @@ function Actions({ workflow: { id, state, steps } }: { workflow: WorkflowTree })
   const [hasCancelled, setCancelled] = useState(false);
   const [hasRetried, setRetried] = useState(false);
   const isOver = state === "completed" || state === "failed" || state === "cancelled";
+  // Where a step has failed the whole, others may still run.
+  const isLeft = steps.released > 0;
   const post = async (step: "cancel" | "retry"): Promise<void> => {
     await call(pathOf("workflows", id, step), { method: "POST" });
     await again();
   };
   return (
     <>
-      {(!isOver || hasCancelled) && (
+      {(!isOver || isLeft || hasCancelled) && (
         <Action
           onOutcome={setCancelled}
           label={said.cancel}
           disabled={mayNot.change}
           question={{
             title: said.cancelQuestion(id),
-            facts: said.cancelFacts(count(steps.pending + steps.released)),
+            facts: said.cancelFacts(count((isOver ? 0 : steps.pending) + steps.released)),
             keep: said.cancelKeep,
             go: said.cancelGo,
             dangerous: true,
           }}
           run={async () => {
             await post("cancel");
-            return { said: said.cancelled };
+            return { said: isOver ? said.stoppedRest : said.cancelled };
           }}
         >
           {said.cancel}

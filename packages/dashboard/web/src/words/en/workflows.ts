@@ -60,6 +60,7 @@ export const workflows = {
   cancelKeep: "Let it go on",
   cancelGo: "Cancel it",
   cancelled: "It is cancelled: nothing of it starts any more.",
+  stoppedRest: "Its steps that still wait or run are told to stop.",
   retry: "Retry…",
   retryQuestion: (id: string) => `Go on with workflow ${id}?`,
   retryFacts: (done: string) => [

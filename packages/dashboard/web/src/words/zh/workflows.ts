@@ -58,6 +58,7 @@ export const workflows = {
   cancelKeep: "让它继续",
   cancelGo: "取消它",
   cancelled: "已取消：不会再启动任何步骤。",
+  stoppedRest: "仍在等待或运行的步骤已被要求停止。",
   retry: "重试…",
   retryQuestion: (id: string) => `继续工作流 ${id}？`,
   retryFacts: (done: string) => [
