@@ -66,6 +66,13 @@ local function count_gated(change)
   if change == 0 then return end
   if redis.call("HINCRBY", limit_state, "gated", change) <= 0 then redis.call("HDEL", limit_state, "gated") end
 end
+-- Places, one or more, go to the end of those that may have a turn, unless they are among these.
+local function append_turns(places)
+  local last = redis.call("HINCRBY", limit_state, "next", #places)
+  local order = {}
+  for index, place in ipairs(places) do order[#order + 1], order[#order + 2] = last - #places + index, place end
+  redis.call("ZADD", turns, "NX", unpack(order))
+end
 -- Places are among those that wait for a turn, at the end of them, unless they are somewhere already.
 local function give_turns(places)
   local some_wait = redis.call("EXISTS", full, later) > 0
@@ -75,11 +82,7 @@ local function give_turns(places)
       free[#free + 1] = place
     end
   end
-  if #free == 0 then return end
-  local last = redis.call("HINCRBY", limit_state, "next", #free)
-  local order = {}
-  for index, place in ipairs(free) do order[#order + 1], order[#order + 2] = last - #free + index, place end
-  redis.call("ZADD", turns, "NX", unpack(order))
+  if #free > 0 then append_turns(free) end
 end
 -- What waits for others, or for a time, may go on: a job has ended, or a rule has changed.
 -- Some of them with each call, as there may be 100 000. Returns whether there are more, which is noted in "turning".
@@ -89,12 +92,7 @@ local function some_have_turns()
     local popped = redis.call("ZPOPMIN", from, ${MOST_TURNED})
     for index = 1, #popped, 2 do places[#places + 1] = popped[index] end
   end
-  if #places > 0 then
-    local last = redis.call("HINCRBY", limit_state, "next", #places)
-    local order = {}
-    for index, place in ipairs(places) do order[#order + 1], order[#order + 2] = last - #places + index, place end
-    redis.call("ZADD", turns, "NX", unpack(order))
-  end
+  if #places > 0 then append_turns(places) end
   local has_more = redis.call("EXISTS", full, later) > 0
   if has_more then redis.call("HSET", limit_state, "turning", 1) else redis.call("HDEL", limit_state, "turning") end
   return has_more

@@ -258,6 +258,24 @@ return {1, record}
 });
 
 /**
+ * Lua: `changeable_record(name, generation, newest)`: a pool's record that may be changed, and its text. `generation`: "" = any;
+ * `newest`: format of records that may be changed. Without a record, the text is what is there and is no record, or a newer
+ * version's, or nil when that generation is not there.
+ */
+const CHANGEABLE_RECORD = `
+local function changeable_record(name, generation, newest)
+  local text = redis.call("HGET", KEYS[1], name)
+  if not text then return nil, nil end
+  local is_json, record = pcall(cjson.decode, text)
+  if not is_json or type(record) ~= "table" then return nil, text end
+  local format = record.format
+  if format ~= nil and (type(format) ~= "number" or format > tonumber(newest)) then return nil, text end
+  if generation ~= "" and record.generation ~= generation then return nil, nil end
+  return record, text
+end
+`;
+
+/**
  * KEYS[1] registry hash; KEYS[2] session that must have ended, absent = none
  * ARGV[1] pool name; ARGV[2] generation, "" = any; ARGV[3] changed fields as JSON; ARGV[4] control channel; ARGV[5] its message
  * ARGV[6] newest format of records that may be changed
@@ -268,14 +286,10 @@ const updatePool = new Script<{ is: "changed" | "unreadable"; text: string } | n
   name: "updatePool",
   read: (reply: [0 | 1, string] | []) =>
     reply.length === 0 ? null : { is: reply[0] === 1 ? "changed" : "unreadable", text: reply[1] },
-  lua: `${NOTE_CHANGE}
+  lua: `${NOTE_CHANGE}${CHANGEABLE_RECORD}
 if KEYS[2] and redis.call("EXISTS", KEYS[2]) == 1 then return {} end
-local text = redis.call("HGET", KEYS[1], ARGV[1])
-if not text then return {} end
-local is_json, record = pcall(cjson.decode, text)
-if not is_json or type(record) ~= "table" then return {0, text} end
-if record.format ~= nil and (type(record.format) ~= "number" or record.format > tonumber(ARGV[6])) then return {0, text} end
-if ARGV[2] ~= "" and record.generation ~= ARGV[2] then return {} end
+local record, text = changeable_record(ARGV[1], ARGV[2], ARGV[6])
+if not record then return text and {0, text} or {} end
 for field, value in pairs(cjson.decode(ARGV[3])) do record[field] = value end
 local changed = cjson.encode(record)
 redis.call("HSET", KEYS[1], ARGV[1], changed)
@@ -296,13 +310,9 @@ const completePool = new Script<{ is: "complete" | "unreadable"; text: string } 
   name: "completePool",
   read: (reply: [0 | 1, string] | []) =>
     reply.length === 0 ? null : { is: reply[0] === 1 ? "complete" : "unreadable", text: reply[1] },
-  lua: `${NOTE_CHANGE}
-local text = redis.call("HGET", KEYS[1], ARGV[1])
-if not text then return {} end
-local is_json, record = pcall(cjson.decode, text)
-if not is_json or type(record) ~= "table" then return {0, text} end
-if record.format ~= nil and (type(record.format) ~= "number" or record.format > tonumber(ARGV[6])) then return {0, text} end
-if record.generation ~= ARGV[2] then return {} end
+  lua: `${NOTE_CHANGE}${CHANGEABLE_RECORD}
+local record, text = changeable_record(ARGV[1], ARGV[2], ARGV[6])
+if not record then return text and {0, text} or {} end
 local is_changed = false
 for field, value in pairs(cjson.decode(ARGV[3])) do
   if record[field] == nil or (field == "maxTasksPerChild" and record[field] == cjson.null) then

@@ -1,5 +1,6 @@
 import { useRedis } from "@manyhands/testing";
 import { expect, test } from "vitest";
+import { UnreadableRecordError } from "../../../src/errors/index.ts";
 import { Keys } from "../../../src/redis/keys.ts";
 import { PoolRegistry } from "../../../src/work/registry/index.ts";
 
@@ -110,4 +111,38 @@ test("a pool whose owner is there again is not terminated for it", async () => {
   expect(await subject.get("p")).toMatchObject({ state: "running" });
   await client.del(keys.session("owner"));
   expect(await subject.terminate("p", "g1", { unlessAlive: "owner" })).toMatchObject({ state: "terminated" });
+});
+
+test.each(["text", "list", "newer format", "format of no number"])(
+  "update and complete leave what is no record that they may change as it is, and say so: %s",
+  async (what) => {
+    // given
+    const { subject, client, keys, heard, settled } = await registry();
+    const stored = {
+      text: "{",
+      list: "7",
+      "newer format": JSON.stringify({ ...record("p", "g1"), format: 2 }),
+      "format of no number": JSON.stringify({ ...record("p", "g1"), format: "1" }),
+    }[what] as string;
+    await client.hset(keys.pools, "p", stored);
+    // when, then
+    await expect(subject.update("p", null, { size: 1 })).rejects.toThrow(UnreadableRecordError);
+    await expect(subject.complete("p", "g1", { maxTasksPerChild: 5 })).rejects.toThrow(UnreadableRecordError);
+    expect(await client.hget(keys.pools, "p")).toBe(stored);
+    await settled();
+    expect(heard).toEqual([]);
+  },
+);
+
+test("complete sets what a record of that generation lacks, and nothing else", async () => {
+  // given
+  const { subject, heard, settled } = await registry();
+  const { record: before } = await subject.create(record("p", "g1"));
+  // when, then
+  expect(await subject.complete("p", "g0", { maxTasksPerChild: 5 })).toBeNull();
+  expect(await subject.complete("q", "g1", { maxTasksPerChild: 5 })).toBeNull();
+  expect(await subject.complete("p", "g1", { maxTasksPerChild: 5 })).toEqual({ ...before, maxTasksPerChild: 5 });
+  expect(await subject.complete("p", "g1", { maxTasksPerChild: 6 })).toEqual({ ...before, maxTasksPerChild: 5 });
+  await settled();
+  expect(heard).toHaveLength(2);
 });
