@@ -85,3 +85,43 @@ test("workflows show their tree live, and are cancelled, retried and removed fro
   await page.getByText("There is no workflow nothing.").waitFor();
   expect(complaints.filter((one) => !one.includes("404"))).toEqual([]);
 });
+
+test("the counts of a workflow lead to the tasks that they count, and the list of tasks is filtered by workflow", async () => {
+  // given
+  const namespace = redis.namespace();
+  await startHostProcess({ url: redis.url, namespace, tasks: [tasks], slots: 2 });
+  await using mp = await connect({ redis: redis.url, namespace });
+  const people = group(["ada", "bo", "cyd"].map((name) => signature("tell", [name])));
+  const bad = await mp.submit(chain(people, signature("tell", [""]).immutable(), signature("tell")), { jobId: "bad" });
+  await bad.get({ timeout: 60_000 }).catch(() => {});
+  await mp.submit("tell", ["alone"]);
+  const { origin } = await dashboardFor({ redis: redis.url, namespace });
+  const { page, complaints } = await visitor({ width: 1440 });
+  await page.goto(`${origin}/?token=${TOKEN}`);
+  await page.goto(`${origin}/workflows/bad`);
+  const counts = page.getByRole("region", { name: "Steps" });
+
+  // when
+  await counts.getByRole("link", { name: "3", exact: true }).click();
+
+  // then
+  const matches = (text: string) => page.locator(".result-line").getByText(text, { exact: true }).waitFor();
+  await matches("3 tasks match");
+  expect(Object.fromEntries(new URL(page.url()).searchParams)).toEqual({ workflow: "bad", state: "completed" });
+  await page.getByRole("button", { name: "Drop the filter workflow is bad" }).waitFor();
+
+  // and the one that failed, while those that never were in line are no tasks
+  await page.goBack();
+  await counts.getByRole("link", { name: "1", exact: true }).click();
+  await matches("1 task matches");
+  await page.goBack();
+  await counts.getByRole("link", { name: "3", exact: true }).waitFor();
+  expect(await counts.getByRole("link").count()).toBe(2);
+
+  // and the id is completed
+  await page.goto(`${origin}/tasks`);
+  await page.getByRole("combobox", { name: "Filter tasks" }).fill("workflow:ba");
+  await page.getByRole("option", { name: "workflow is bad" }).click();
+  await matches("4 tasks match");
+  expect(complaints).toEqual([]);
+});

@@ -25,6 +25,8 @@ export interface TaskSearch {
   task?: string;
   host?: string;
   tag?: string;
+  /** Id of a workflow. */
+  workflow?: string;
   since?: string;
   until?: string;
   error?: string;
@@ -33,7 +35,10 @@ export interface TaskSearch {
   sort?: string;
 }
 
-const TASK_FILTERS = ["pool", "state", "task", "host", "tag", "since", "until", "error", "text", "sort"] as const;
+const TASK_FILTERS = [
+  ...(["pool", "state", "task", "host", "tag", "workflow", "since", "until", "error", "text"] as const),
+  "sort",
+] as const;
 
 function taskSearch(search: Record<string, unknown>): TaskSearch {
   return Object.fromEntries(

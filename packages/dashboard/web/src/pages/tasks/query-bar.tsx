@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { type KeyboardEvent, useDeferredValue, useId, useRef, useState } from "react";
+import type { WorkflowRow } from "../../../../src/api/types.ts";
 import { reading } from "../../api/queries.ts";
 import { Icon } from "../../components/icon.tsx";
 import { count } from "../../format/numbers.ts";
@@ -243,6 +244,7 @@ function useSuggestions(props: {
     tag: useFacets("tag", { text: value, isAsked: asked("tag") }),
     host: useFacets("host", { text: value, isAsked: asked("host") }),
   };
+  const workflows = useWorkflowIds({ text: value, isAsked: filter === "workflow" && asked("workflow") });
   const valuesOf = (field: Filter, most: number): Suggestion[] => {
     if (field === "state") {
       // Behind a comma the next of several is completed.
@@ -268,6 +270,12 @@ function useSuggestions(props: {
     if (field === "error" || field === "text") {
       return value === "" ? [] : [{ key: `${field} ${value}`, filter: field, value, label: value, count: null }];
     }
+    if (field === "workflow") {
+      const ids = value === "" || workflows.includes(value) ? workflows : [value, ...workflows];
+      return ids.slice(0, most).map((id) => ({
+        ...{ key: `${field} ${id}`, filter: field, value: id, label: id, count: null },
+      }));
+    }
     return (facets[field as "pool"]?.values ?? []).slice(0, most).map((one) => ({
       ...{ key: `${field} ${one.value}`, filter: field, value: one.value, label: one.value, count: one.count },
     }));
@@ -281,6 +289,16 @@ function useSuggestions(props: {
   const found = COUNTED.filter((field) => offered.includes(field)).flatMap((field) => valuesOf(field, 4));
   const all = [...valuesOf("text", 1), ...fields, ...states_, ...found, ...valuesOf("error", 1)].slice(0, 14);
   return { suggestions: all, of: text };
+}
+
+/** Ids of the newest workflows that contain the text. */
+function useWorkflowIds({ text, isAsked }: { text: string; isAsked: boolean }): string[] {
+  const workflows = useQuery({
+    ...reading<{ workflows: WorkflowRow[] }>("/workflows", { topics: [], query: { limit: 100 } }),
+    enabled: isAsked,
+    placeholderData: (before) => before,
+  }).data?.workflows;
+  return (workflows ?? []).map(({ id }) => id).filter((id) => id.includes(text));
 }
 
 function useFacets(

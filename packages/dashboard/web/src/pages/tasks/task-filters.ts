@@ -3,7 +3,10 @@ import type { TaskSearch } from "../../router.tsx";
 import type { Words } from "../../words/index.ts";
 
 /** Filters of tasks, in the order in which they are offered. */
-export const FILTERS = ["pool", "state", "task", "host", "tag", "since", "until", "error", "text"] as const;
+export const FILTERS = [
+  ...(["pool", "state", "task", "host", "tag", "workflow"] as const),
+  ...(["since", "until", "error", "text"] as const),
+] as const;
 export type Filter = (typeof FILTERS)[number];
 
 export const STATES = [
@@ -94,7 +97,7 @@ export function hasFilters(search: TaskSearch): boolean {
 }
 
 /** Whether the index alone can count what a query means. */
-export function isCountCheap({ host, since, until, error, text, state }: TaskSearch): boolean {
-  if ([host, since, until, error, text].some((filter) => filter !== undefined)) return false;
+export function isCountCheap({ host, workflow, since, until, error, text, state }: TaskSearch): boolean {
+  if ([host, workflow, since, until, error, text].some((filter) => filter !== undefined)) return false;
   return areFinished(state) || (statesOf(state).length === 1 && state !== "blocked");
 }

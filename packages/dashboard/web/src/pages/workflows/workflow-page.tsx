@@ -83,7 +83,9 @@ function Whole({ workflow }: { workflow: WorkflowTree }) {
           {(["completed", "released", "pending", "failed", "stopped"] as const).map((name) => (
             <Fragment key={name}>
               <dt>{said[name]}</dt>
-              <dd>{count(steps[name])}</dd>
+              <dd>
+                <StepCount id={id} name={name} many={steps[name]} />
+              </dd>
             </Fragment>
           ))}
           <dt>{said.submitted}</dt>
@@ -142,6 +144,25 @@ function Whole({ workflow }: { workflow: WorkflowTree }) {
         </div>
       </section>
     </div>
+  );
+}
+
+/** States of tasks that steps have which are counted so; the others are not in line, and no tasks. */
+const TASK_STATES: Partial<Record<keyof WorkflowTree["steps"], string>> = {
+  completed: "completed",
+  released: "waiting,prioritized,delayed,active",
+  // A step that was cancelled alone has failed for its workflow.
+  failed: "failed,cancelled",
+};
+
+/** How many steps there are of a kind, which leads to their tasks. */
+function StepCount({ id, name, many }: { id: string; name: keyof WorkflowTree["steps"]; many: number }) {
+  const state = TASK_STATES[name];
+  if (state === undefined || many === 0) return count(many);
+  return (
+    <Link to="/tasks" search={{ workflow: id, state }}>
+      {count(many)}
+    </Link>
   );
 }
 
