@@ -23,13 +23,15 @@ export async function cancelWorkflow(
   reason: string,
 ): Promise<"cancelled" | "stopping" | "ended" | "missing"> {
   const { client, keys } = context;
-  const [outcome, why, watchers] = await cancelWorkflowScript.run(
+  const { most, longest } = DROPPED;
+  const [outcome, why, watchers, left] = await cancelWorkflowScript.run(
     client,
     [keys.workflow(id), keys.openWorkflows],
-    [id, keys.prefix, keys.queues, reason],
+    [id, keys.prefix, keys.queues, reason, LOOKED_AT.waiting, most, longest],
   );
   if (outcome === "ended" || outcome === "missing") return outcome;
   await tellWatchers(context, id, watchers);
+  if (left === 0) return outcome;
   await emptyLines(context, id);
   const inLine = (await client.smembers(keys.workflowPart(id, "line"))).map(Number);
   for (let from = 0; from < inLine.length; from += LOOKED_AT.running) {

@@ -92,27 +92,70 @@ return {added, has_more and 1 or 0}
 `,
 });
 
+/**
+ * Lua, behind `workflowLua`: `look_at_line(w, cursor, {count, most, longest, reason})` looks at some `count` steps of the workflow's
+ * line, from a cursor of SSCAN on. Those that wait leave it where the workflow was stopped: `most` of them, from lines of pools that
+ * are no longer than `longest`. Returns the next cursor, the other steps as {@link SweptStep} says, and how many have left; those
+ * that run only where a `reason` says that they are to be cancelled.
+ */
+const LOOK_AT_LINE = `${DROP_STEP}
+local function look_at_line(w, cursor, of)
+  local found, dropped = {}, 0
+  local page = redis.call("SSCAN", w.line, cursor, "COUNT", of.count)
+  for _, step in ipairs(page[2]) do
+    local node = workflow_node(w, step)
+    local call = node and cmsgpack.unpack(redis.call("HGET", w.hash, "c" .. node[4]))
+    if call then
+      local queue, id = w.queues .. call[1] .. ":", w.id .. "." .. step
+      if redis.call("EXISTS", queue .. id) == 0 then
+        if w.state == "running" then found[#found + 1] = {step, "gone", call[1]}
+        else
+          redis.call("SREM", w.line, step)
+          redis.call("SADD", w.held, step)
+        end
+      elseif redis.call("ZSCORE", queue .. "completed", id) then found[#found + 1] = {step, "completed", call[1]}
+      elseif redis.call("ZSCORE", queue .. "failed", id) then found[#found + 1] = {step, "failed", call[1]}
+      elseif w.state ~= "running" and redis.call("EXISTS", queue .. id .. ":lock") == 1 then
+        if of.reason then found[#found + 1] = {step, "running", call[1], redis.call("HGET", queue .. id, "timestamp")} end
+      elseif w.state ~= "running" and dropped < of.most then
+        -- A host would drop it, but there may be none that takes jobs of the pool.
+        local left = redis.call("ZREM", queue .. "delayed", id) + redis.call("ZREM", queue .. "prioritized", id)
+        if left == 0 and redis.call("LLEN", queue .. "wait") <= of.longest then
+          left = redis.call("LREM", queue .. "wait", -1, id)
+        end
+        if left > 0 then
+          drop_step(w.prefix, queue, id)
+          dropped = dropped + 1
+        end
+      end
+    end
+  end
+  return page[1], found, dropped
+end
+`;
+
 /** What a request to stop a workflow finds; "stopping": it has ended, but steps of it wait or run. */
 type Cancellation = "cancelled" | "stopping" | "ended" | "missing";
 
 /**
  * KEYS[1] hash of the workflow; KEYS[2] set of open workflows
- * ARGV[1] id; ARGV[2] prefix of our keys; ARGV[3] prefix of BullMQ's keys; ARGV[4] reason
- * Ends a workflow that runs. That there is a reason says that what still runs of it is to be cancelled, also where it had ended
- * before: sweeps see to that, whatever becomes of this program.
- * Returns {"cancelled", "stopping", "ended" or "missing", the reason that holds, clients that wait for it}.
+ * ARGV[1] id; ARGV[2] prefix of our keys; ARGV[3] prefix of BullMQ's keys; ARGV[4] reason; ARGV[5] steps to look at; ARGV[6] most
+ * steps to drop; ARGV[7] longest line in which one is searched
+ * Ends a workflow that runs, and takes its first steps that wait out of their lines. That there is a reason says that what still runs
+ * of it is to be cancelled, also where it had ended before: sweeps see to that, if this program ends.
+ * Returns {"cancelled", "stopping", "ended" or "missing", the reason that holds, clients that wait for it, steps that still run or
+ * wait}.
  */
-export const cancelWorkflowScript: Script<[outcome: Cancellation, reason: string, watchers: string]> = new Script<
-  [Cancellation, string, string]
->({
-  name: "cancelWorkflow",
-  lua: () => `${workflowLua()}
+export const cancelWorkflowScript: Script<[outcome: Cancellation, reason: string, watchers: string, left: number]> =
+  new Script<[Cancellation, string, string, number]>({
+    name: "cancelWorkflow",
+    lua: () => `${workflowLua()}${LOOK_AT_LINE}
 local w = open_workflow(ARGV[2], ARGV[3], ARGV[1])
-if not w.state or w.state == "building" then return {"missing", "", ""} end
+if not w.state or w.state == "building" then return {"missing", "", "", 0} end
 local outcome = "cancelled"
 if w.state == "running" then
   workflow_end(w, "cancelled")
-elseif redis.call("EXISTS", w.line) == 0 then return {"ended", "", ""}
+elseif redis.call("EXISTS", w.line) == 0 then return {"ended", "", "", 0}
 else
   outcome = "stopping"
   redis.call("SADD", KEYS[2], ARGV[1])
@@ -121,10 +164,11 @@ end
 if redis.call("HSETNX", KEYS[1], "reason", ARGV[4]) == 1 then
   redis.call("HSET", KEYS[1], "cancelledAt", string.format("%.0f", server_time()))
 end
+look_at_line(w, "0", {count = ARGV[5], most = tonumber(ARGV[6]), longest = tonumber(ARGV[7])})
 local known = redis.call("HMGET", KEYS[1], "reason", "watchers")
-return {outcome, known[1], known[2] or ""}
+return {outcome, known[1], known[2] or "", redis.call("SCARD", w.line)}
 `,
-});
+  });
 
 /**
  * KEYS[1] hash of the workflow; KEYS[2] set of open workflows; KEYS[3] sorted set of failed ones
@@ -364,7 +408,7 @@ export interface SweepReply {
  */
 export const sweepWorkflow: Script<SweepReply> = new Script<SweepReply>({
   name: "sweepWorkflow",
-  lua: () => `${workflowLua()}${DROP_STEP}
+  lua: () => `${workflowLua()}${LOOK_AT_LINE}
 local w = open_workflow(ARGV[2], ARGV[3], ARGV[1])
 local reason = w.state ~= "running" and redis.call("HGET", w.hash, "reason") or nil
 -- Parts that nothing waits for may still run when the whole has completed.
@@ -389,38 +433,10 @@ if w.state == "running" then
   if looks > ${OFTEN} and looks % ${SELDOM} ~= 0 then return {"idle", {}, 0, ""} end
 end
 workflow_pump(w, tonumber(ARGV[4]))
-local found, dropped, most, longest = {}, 0, tonumber(ARGV[6]), tonumber(ARGV[7])
-local page = redis.call("SSCAN", w.line, known[2] or "0", "COUNT", ARGV[5])
-for _, step in ipairs(page[2]) do
-  local node = workflow_node(w, step)
-  local call = node and cmsgpack.unpack(redis.call("HGET", w.hash, "c" .. node[4]))
-  if call then
-    local queue, id = w.queues .. call[1] .. ":", w.id .. "." .. step
-    if redis.call("EXISTS", queue .. id) == 0 then
-      if w.state == "running" then found[#found + 1] = {step, "gone", call[1]}
-      else
-        redis.call("SREM", w.line, step)
-        redis.call("SADD", w.held, step)
-      end
-    elseif redis.call("ZSCORE", queue .. "completed", id) then found[#found + 1] = {step, "completed", call[1]}
-    elseif redis.call("ZSCORE", queue .. "failed", id) then found[#found + 1] = {step, "failed", call[1]}
-    elseif w.state ~= "running" and redis.call("EXISTS", queue .. id .. ":lock") == 1 then
-      if reason then found[#found + 1] = {step, "running", call[1], redis.call("HGET", queue .. id, "timestamp")} end
-    elseif w.state ~= "running" and dropped < most then
-      -- No host has found it: none may be there that takes jobs of the pool.
-      local left = redis.call("ZREM", queue .. "delayed", id) + redis.call("ZREM", queue .. "prioritized", id)
-      if left == 0 and redis.call("LLEN", queue .. "wait") <= longest then
-        left = redis.call("LREM", queue .. "wait", -1, id)
-      end
-      if left > 0 then
-        drop_step(w.prefix, queue, id)
-        dropped = dropped + 1
-      end
-    end
-  end
-end
+local cursor, found, dropped = look_at_line(w, known[2] or "0", {count = ARGV[5], most = tonumber(ARGV[6]),
+  longest = tonumber(ARGV[7]), reason = reason})
 -- What is left of this page is seen with the next look.
-if dropped < most then redis.call("HSET", w.hash, "cursor", page[1]) end
+if dropped < tonumber(ARGV[6]) then redis.call("HSET", w.hash, "cursor", cursor) end
 return {"idle", found, dropped, reason or ""}
 `,
   read: (reply) => {
