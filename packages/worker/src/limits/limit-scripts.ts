@@ -45,7 +45,8 @@ export type LimitedLook = [
  * variables: `take_in_turn()` takes the next job of a limited pool whose turn it is, among those whose task this host knows. `told`
  * is what this host knows of limits: `rules` (JSON: task, or "" for the pool, -> its limits, `everywhere` where they count over
  * all pools), `priorities` (JSON: task -> its priority, "" = none has one), `of` (what the rules are stored under: the same for
- * hosts that know limits of the same tasks) and `is_new` (it knows others than at its last take). `micros` and `now`: Redis' clock.
+ * hosts that know limits of the same tasks) and `news` ("0": it knows the same as at its last take; "1": others; "2": others, by which
+ * no job of the pool may be assigned to a host). `micros` and `now`: Redis' clock.
  *
  * 1. What is due is put in line by BullMQ's take. 2. Jobs of the line that have a limit leave it: they are delayed, and stand
  * in the order of their place. While more of them stand there, none is taken: one of a key with very many would start before
@@ -75,15 +76,18 @@ local function take_in_turn()
   end
   local function rule_of(place) return rules[string.match(place, "^[^|]*")] end
 
+  local is_new = told.news ~= "0"
+  -- What this host offers is withdrawn later: a job that is assigned until then would be counted nowhere.
+  if told.news == "2" then redis.pcall("HDEL", prefix .. "offers/" .. host, "p:" .. pool) end
   local stored = redis.call("HMGET", limit_state, told.of, "turning")
   local has_changed = stored[1] ~= told.rules
-  if stored[2] or (told.is_new and has_changed) then some_have_turns() end
-  if told.is_new then
+  if stored[2] or (is_new and has_changed) then some_have_turns() end
+  if is_new then
     for _, field in ipairs(redis.call("HKEYS", limit_state)) do
       if string.match(field, "^r[a-z]+s of ") then redis.call("HDEL", limit_state, field) end
     end
   end
-  if told.is_new or has_changed then
+  if is_new or has_changed then
     redis.call("HSET", limit_state, told.of, told.rules)
     if told.priorities ~= "" then
       redis.call("HSET", limit_state, "ranks" .. string.sub(told.of, 6), told.priorities)
@@ -240,7 +244,7 @@ end
  * ARGV[1..3] those of moveToActive; ARGV[4] prefix of our keys; ARGV[5] id of this host; ARGV[6] name of the pool; ARGV[7] JSON:
  * limits; ARGV[8] 1 = this host knows the initializer of the pool, or there is none; ARGV[9] JSON: priorities; ARGV[10] what the
  * limits are stored under; ARGV[11] epoch of the offers of which one is withdrawn first, "" = none; ARGV[12] 1 = this host knows other
- * limits than at its last take
+ * limits than at its last take, 2 = and by them no job of the pool may be assigned to a host, 0 = it knows the same
  *
  * Takes the next job whose turn it is: see {@link TAKE_IN_TURN}.
  *
@@ -251,7 +255,7 @@ export const takeInTurn: Script<LimitedLook> = new Script<LimitedLook>({
   lua: () => `
 local queue, prefix, host, pool, can_run = ARGV[1], ARGV[4], ARGV[5], ARGV[6], ARGV[8] == "1"
 local bull_keys, bull_args = KEYS, ARGV
-local told = {rules = ARGV[7], priorities = ARGV[9], of = ARGV[10], is_new = ARGV[12] == "1"}
+local told = {rules = ARGV[7], priorities = ARGV[9], of = ARGV[10], news = ARGV[12]}
 ${WHOLE}${TAKE_IN_TURN()}
 if ARGV[11] ~= "" then
   local offer = redis.pcall("HMGET", KEYS[13], "epoch", "offered", "given")

@@ -55,9 +55,10 @@ export class LimitedTakes {
     this.#options = options;
   }
 
-  /** Whether this host knows other limits than at its last take. */
-  knowsOthers(limits: LimitsInForce): boolean {
-    return this.#rules !== limits.rules;
+  /** What this host knows beside what it knew at its last take: 0 = nothing, 1 = other limits, 2 = such that no job may be assigned. */
+  newsOf({ rules, inPool }: LimitsInForce): 0 | 1 | 2 {
+    if (this.#rules === rules) return 0;
+    return inPool ? 2 : 1;
   }
 
   async take(take: LimitedTake): Promise<LimitedTaken> {
@@ -72,7 +73,7 @@ export class LimitedTakes {
           ...args,
           ...[own.prefix, hostId, queue, limits.rules, canRun ? 1 : 0, priorities, limits.of],
           offered?.epoch ?? "",
-          this.knowsOthers(limits) ? 1 : 0,
+          this.newsOf(limits),
         ],
       );
       const taken = this.looked(look, limits);

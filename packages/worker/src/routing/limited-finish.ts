@@ -6,7 +6,7 @@ import { AFTER_FINISH } from "./routing-scripts.ts";
  * Finishes a job of a limited pool like `finishAndTakeKnown`, gives its place back and, if it may, takes the next one whose turn it is.
  *
  * KEYS[1..18], ARGV[1..19] those of finishAndTakeKnown, but ARGV[13] JSON: priorities of tasks; ARGV[20] JSON: limits; ARGV[21]
- * what they are stored under; ARGV[22] 1 = this host knows other limits than at its last take; ARGV[23..] as ARGV[20..] of
+ * what they are stored under; ARGV[22] what is new in them, as ARGV[12] of takeInTurn; ARGV[23..] as ARGV[20..] of
  * finishAndTakeKnown
  * When the place may be used and nothing was taken, a host is woken. What cannot be taken is left to a look, which says why.
  * Returns {what moveToFinished returns, 1 = the next job must be looked for, what the take has come to or nothing}.
@@ -31,7 +31,7 @@ ${AFTER_FINISH(23)}
 local queue, prefix, host, pool, can_run = ARGV[7], ARGV[10], ARGV[11], own_pool, ARGV[12] == "1"
 local bull_keys = {KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[14]}
 local bull_args = {ARGV[7], ARGV[2], ARGV[8]}
-local told = {rules = ARGV[20], priorities = ARGV[13], of = ARGV[21], is_new = ARGV[22] == "1"}
+local told = {rules = ARGV[20], priorities = ARGV[13], of = ARGV[21], news = ARGV[22]}
 ${TAKE_IN_TURN()}
 local is_released = release(own_id)
 local is_done, look

@@ -377,7 +377,7 @@ export class RoutedTakes {
     if (leavesNext) given[FINISH.keys + 5] = 0;
     const [reply, isLeft, look] = await finishAndTakeInTurn.run(this.#options.client, this.#finishKeys(given), [
       ...this.#finishArguments(given, { set, finish, marks: this.#options.priorities() }),
-      ...[limits.rules, limits.of, this.#limited.knowsOthers(limits) ? 1 : 0],
+      ...[limits.rules, limits.of, this.#limited.newsOf(limits)],
       ...(finish?.adds ?? []),
     ]);
     const isFinished = !(typeof reply === "number" && reply < 0);
