@@ -60,7 +60,8 @@ describe("schedule", () => {
     const when = ["--cron", "@daily", "--wait-for-host"];
     const options = ["--attempts", "5", "--backoff", "exponential:1s:10m", "--timeout", "30s", "--soft-timeout", "20s"];
     const more = ["--priority", "3", "--expires", "2h", "--result-ttl", "90000"];
-    await run("schedule", "add", "full", "square", "7", ...when, ...options, ...more);
+    const key = ["--limit-key", "tenant-7"];
+    await run("schedule", "add", "full", "square", "7", ...when, ...options, ...more, ...key);
 
     // when
     const shown = await run("schedule", "show", "full");
@@ -80,17 +81,19 @@ describe("schedule", () => {
       /^soft timeout +20s$/m,
       /^expires +2h after it is due$/m,
       /^result ttl +1m 30s$/m,
+      /^limit key +tenant-7$/m,
     ]) {
       expect(shown.stdout).toMatch(line);
     }
     const backoff = { type: "exponential", delay: 1_000, max: 600_000 };
     expect(json).toMatchObject({ priority: 3, attempts: 5, backoff, timeout: 30_000, softTimeout: 20_000 });
-    expect(json).toMatchObject({ expires: 7_200_000, resultTtl: 90_000 });
+    expect(json).toMatchObject({ expires: 7_200_000, resultTtl: 90_000, limitKey: "tenant-7" });
     expect(changed.stderr.split("\n").slice(1)).toEqual([
       "  attempts: 5 -> none",
       "  backoff: exponential, 1.0s, at most 10m -> 30s",
       "  timeout: 30s -> none",
       "  soft timeout: 20s -> none",
+      "  limit key: tenant-7 -> none",
       "",
     ]);
     expect(JSON.parse(hardly.stdout)).toMatchObject({ changes: ["result ttl: 90000 -> 90001"], resultTtl: 90_001 });

@@ -311,6 +311,30 @@ describe("submit", () => {
   });
 });
 
+test("submit and map say the key that limits count calls under; what is no key is refused", async () => {
+  // given
+  await look(place).pools.create({ name: "keyed", size: null });
+  const client = redis.client();
+  const optionsOf = async (id: string): Promise<object> =>
+    JSON.parse((await client.hget(`{${place.namespace}}:keyed:${id}`, "opts")) ?? "{}") as object;
+  const key = ["--pool", "keyed", "--limit-key", "tenant-7"];
+
+  // when
+  const submitted = await runHere(["submit", "square", "7", ...key], place);
+  const mapped = await runHere(["map", "square", ...key], { ...place, input: "8\n" });
+  const unordered = await runHere(["map", "square", "--unordered", ...key], { ...place, input: "9\n" });
+  const refused = await runHere(["submit", "square", "7", "--limit-key", "x".repeat(257)], place);
+
+  // then
+  expect([submitted.code, mapped.stdout, unordered.stdout]).toEqual([0, "64\n", "81\n"]);
+  const { tasks } = await look(place).tasks.find({ pool: "keyed" });
+  expect(tasks.map(({ id }) => id)).toContain(submitted.stdout.trim());
+  const options = await Promise.all(tasks.map(({ id }) => optionsOf(id)));
+  expect(options).toEqual(Array(3).fill(expect.objectContaining({ limitKey: "tenant-7" })));
+  expect(refused).toMatchObject({ code: 2, stdout: "" });
+  expect(refused.stderr).toContain("limitKey must be a text of 1 to 256 bytes");
+});
+
 describe("task", () => {
   test("logs shows what it logged and printed, until the end", async () => {
     const { stdout } = await runHere(["submit", "talk", '"hello there"'], place);

@@ -58,10 +58,16 @@ describe("the document of the API", () => {
 
 describe("tasks", () => {
   test("are submitted, run, and shown with result and log", async () => {
-    const submitted = await post("/tasks", { task: "tell", args: ["ada"], options: { tags: ["nightly"] } });
+    const submitted = await post("/tasks", {
+      task: "tell",
+      args: ["ada"],
+      options: { tags: ["nightly"], limitKey: "k" },
+    });
     expect(submitted).toMatchObject({ status: 201, body: { pool: "default", isDuplicate: false } });
     const id = String(submitted.body["id"]);
     await ended(id);
+    const stored = await redis.client().hget(`{${namespace}}:default:${id}`, "opts");
+    expect(JSON.parse(stored ?? "{}")).toMatchObject({ limitKey: "k" });
     const { body } = await call(`/tasks/${id}`);
     expect(body).toMatchObject({
       name: "tell",
@@ -279,7 +285,15 @@ test("schedules are set, looked at, paused, run and removed", async () => {
   expect(await post("/schedules/nightly/pause")).toMatchObject({ status: 200, body: { state: "paused", next: null } });
   expect(await post("/schedules/nightly/resume")).toMatchObject({ status: 200, body: { state: "active" } });
 
-  const options = { attempts: 4, priority: 2, timeout: 9_000, softTimeout: 8_000, expires: 60_000, resultTtl: 5_000 };
+  const options = {
+    attempts: 4,
+    priority: 2,
+    timeout: 9_000,
+    softTimeout: 8_000,
+    expires: 60_000,
+    resultTtl: 5_000,
+    limitKey: "k",
+  };
   const backoff = { type: "exponential", delay: 100, max: 1_000, jitter: 0.5 };
   const full = { ...wanted, ...options, backoff, tags: ["a"] };
   expect(await put("full", full)).toMatchObject({ status: 200, body: full });
@@ -420,6 +434,7 @@ describe("a bad request", () => {
     ["POST", "/tasks", { task: "tell", optoins: {} }, "optoins"],
     ["POST", "/tasks", { task: "tell", options: { priority: -1 } }, "options.priority"],
     ["POST", "/tasks", { task: "tell", pool: "no pool" }, "pool"],
+    ["POST", "/tasks", { task: "tell", options: { limitKey: "" } }, "limitKey"],
     ["PATCH", "/tasks/x", { delay: "soon" }, "delay"],
     ["PATCH", "/tasks/x", [], ""],
     ["GET", "/tasks/x/log?from=-1", undefined, "from"],

@@ -7,7 +7,7 @@ import { type AnyTask, checkTaskName, isTask, type Task } from "./task.ts";
 /** What each step may say. */
 export const STEP_OPTIONS: OptionTypes = optionsOf<StepOptions>({
   ...{ pool: "text", delay: true, priority: true, attempts: true, backoff: true, timeout: true, softTimeout: true },
-  ...{ tags: true, resultTtl: true },
+  ...{ tags: true, resultTtl: true, limitKey: true },
 });
 
 /**

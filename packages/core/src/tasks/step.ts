@@ -22,6 +22,8 @@ export interface StepOptions {
   tags?: string[] | undefined;
   /** Milliseconds for which an answer that is too large for the job itself is kept. */
   resultTtl?: Milliseconds | undefined;
+  /** The key that limits count it under, 1 to 256 bytes, where they have keys. @defaultValue what `limits.key` of its task computes */
+  limitKey?: string | undefined;
 }
 
 /** A call of a task that a workflow makes when its turn comes: one step. */

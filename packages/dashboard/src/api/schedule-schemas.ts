@@ -56,6 +56,7 @@ export const ScheduleView = z
     softTimeout: duration.nullable().openapi({ description: OwnOption }),
     expires: duration.nullable().openapi({ description: OwnOption }),
     resultTtl: duration.nullable().openapi({ description: OwnOption }),
+    limitKey: z.string().nullable().openapi({ description: OwnOption }),
     state: z.enum(["active", "paused", "ended"]),
     next: Time.nullable(),
     createdAt: Time,
@@ -92,5 +93,6 @@ export const ScheduleOptions = z
     softTimeout: duration.optional(),
     expires: duration.optional(),
     resultTtl: duration.optional(),
+    limitKey: z.string().optional().openapi({ description: "The key that limits count its runs under." }),
   })
   .openapi("ScheduleOptions");

@@ -43,6 +43,7 @@ const Submission = z
         softTimeout: duration.optional(),
         jobId: z.string().optional(),
         tags: z.array(z.string()).optional(),
+        limitKey: z.string().optional().openapi({ description: "The key that limits count it under, 1 to 256 bytes." }),
       })
       .default({}),
   })

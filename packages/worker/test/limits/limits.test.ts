@@ -1,4 +1,4 @@
-import { type Context, connect, type TaskHandle, task, ValueError } from "@manyhands/core";
+import { type Context, chain, connect, signature, type TaskHandle, task, ValueError } from "@manyhands/core";
 import { until, useRedis } from "@manyhands/testing";
 import { Queue } from "bullmq";
 import { beforeEach, expect, onTestFinished, test } from "vitest";
@@ -233,6 +233,36 @@ test("a call of which the submitter cannot compute the key gets it from a host, 
   expect(await space.client.hget(space.keys.job("byname", job.id ?? ""), "limitKey")).toBe("foreign");
   await space.untilState("byname", bad.id ?? "", "failed");
   expect((await foreign.getJob(bad.id ?? ""))?.failedReason).toContain("threw: no tenant");
+});
+
+test("a call by name, of a schedule or of a workflow can say its key of a pool, which wins over a computed one", async () => {
+  // given a pool with one at once of each key, and a call of key "a" that runs
+  const mp = await program();
+  await host(8);
+  await using keyed = mp.pool(undefined, { name: "said", limits: { concurrency: 1, key: (key) => key } });
+  const running = await keyed.submit(visitFree, ["a", 60_000]);
+  await until(() => visits.begun.length === 1, { what: "it runs" });
+  // when another program, which does not compute keys, says this one
+  const other = await program();
+  const said = { pool: "said", limitKey: "a" };
+  const named = await other.submit("visit.free", ["named", 1], said);
+  await other.schedules.set("of-a", "visit.free", ["scheduled", 1], { cron: "@yearly", ...said });
+  const scheduled = other.task(await other.schedules.run("of-a"));
+  const workflow = await other.submit(chain(signature("visit.free", ["step", 1], said)));
+  const computed = await keyed.submit(visitFree, ["b", 1], { limitKey: "a" });
+  const foreign = new Queue("said", { connection: { url: redis.url }, prefix: `{${space.name}}` });
+  onTestFinished(() => foreign.close());
+  const job = await foreign.add("visit.free", { args: ["foreign", 1] }, { limitKey: "a" } as object);
+  const free = await other.submit("visit.free", ["free", 1], { ...said, limitKey: "b" });
+  // then
+  expect(await free.get({ timeout: 60_000 })).toBe("free");
+  const waiting = `{${space.name}}/limit-waiting/said/|a`;
+  await until(async () => (await space.client.zcard(waiting)) === 5, { what: "all others wait for their key" });
+  expect(visits.begun).toEqual(["a", "free"]);
+  await running.cancel();
+  await Promise.all([named, scheduled, workflow, computed].map((handle) => handle.get({ timeout: 60_000 })));
+  await space.untilState("said", job.id ?? "", "completed");
+  await until(async () => (await leftOf("said")).join() === "/limits/said", { what: "no place is left taken" });
 });
 
 test("what a limit holds back can be promoted, changed, cancelled and removed, and failures give their places back", async () => {

@@ -15,6 +15,7 @@ import { type MapProgress, showProgress } from "./progress.ts";
 interface Options {
   pool: string;
   chunkSize: number;
+  limitKey?: string;
   unordered?: true;
   waitForHost?: true;
   errors: "stderr" | "return";
@@ -35,6 +36,7 @@ export function mapCommand(): Command {
     .argument("[items]", "file with one JSON value per line; - is stdin", "-")
     .option("--pool <name>", "pool to submit to", DEFAULT_POOL)
     .option("--chunk-size <n>", "lines in one job", wholeNumber("--chunk-size", { from: 1, to: 100_000 }), 1)
+    .option("--limit-key <text>", "the key that limits count all lines under, where they have keys")
     .option("--unordered", "write results as they come")
     .addOption(waitForHostOption())
     .addOption(
@@ -100,7 +102,7 @@ async function map(invocation: Invocation<Options>): Promise<ExitCode> {
 function run(pool: Pool, task: string, job: { items: ItemSource; options: Options }): AsyncIterable<MapOutcome> {
   const { items, options } = job;
   const outcomes = options.unordered ? unorderedOutcomes : orderedOutcomes;
-  return outcomes({ pool, task, items: items.lines(), chunkSize: options.chunkSize });
+  return outcomes({ pool, task, items: items.lines(), chunkSize: options.chunkSize, limitKey: options.limitKey });
 }
 
 async function writeOutcomes(

@@ -13,13 +13,15 @@ export interface MapJob {
   task: string;
   items: AsyncGenerator<Item>;
   chunkSize: number;
+  /** The key that limits count each chunk under; undefined = as limits compute it. */
+  limitKey: string | undefined;
 }
 
 /** Most lines that are under way. */
 const BUFFER = 1_000;
 
 /** Outcomes in the order of the lines. @throws UsageError after the outcomes of the lines before a bad one */
-export async function* orderedOutcomes({ pool, task, items, chunkSize }: MapJob): AsyncGenerator<MapOutcome> {
+export async function* orderedOutcomes({ pool, task, items, chunkSize, limitKey }: MapJob): AsyncGenerator<MapOutcome> {
   const numbers: number[] = [];
   async function* values(): AsyncGenerator<unknown> {
     for await (const { line, value } of items) {
@@ -27,7 +29,7 @@ export async function* orderedOutcomes({ pool, task, items, chunkSize }: MapJob)
       yield value;
     }
   }
-  const results = pool.imap(task, values(), { chunkSize, bufferSize: Math.max(BUFFER, 2 * chunkSize) });
+  const results = pool.imap(task, values(), { chunkSize, limitKey, bufferSize: Math.max(BUFFER, 2 * chunkSize) });
   try {
     for (;;) {
       let step: IteratorResult<unknown, undefined>;
@@ -94,10 +96,10 @@ async function readChunk({ items, chunkSize }: MapJob): Promise<{ chunk: Item[];
   return { chunk };
 }
 
-async function runChunk({ pool, task, chunkSize }: MapJob, chunk: Item[]): Promise<MapOutcome[]> {
+async function runChunk({ pool, task, chunkSize, limitKey }: MapJob, chunk: Item[]): Promise<MapOutcome[]> {
   const values = chunk.map((item) => item.value);
   try {
-    const results = await pool.map(task, values, { chunkSize });
+    const results = await pool.map(task, values, { chunkSize, limitKey });
     return results.map((value, index) => ({ ok: true, line: chunk[index]?.line ?? 0, value }));
   } catch (error) {
     return [

@@ -31,6 +31,7 @@ interface Options {
   softTimeout?: number;
   expires?: number;
   resultTtl?: number;
+  limitKey?: string;
   waitForHost?: true;
 }
 
@@ -70,6 +71,7 @@ export function scheduleAddCommand(): Command {
     .option("--soft-timeout <time>", "after this time the signal of a run is aborted", span("--soft-timeout"))
     .option("--expires <time>", "drop a run that has not been started by then", span("--expires"))
     .option("--result-ttl <time>", "keep the answer of a run for so long", span("--result-ttl"))
+    .option("--limit-key <text>", "the key that limits count its runs under")
     .addOption(waitForHostOption())
     .action(
       onNamespace<Options>(async ({ args, options, printer, inspector }) => {

@@ -33,6 +33,7 @@ export function describeOptions(schedule: ScheduleView): Described[] {
     as("soft timeout", schedule.softTimeout, duration),
     as("expires", expires, (time) => `${duration(time)} after it is due`),
     as("result ttl", schedule.resultTtl, duration),
+    as("limit key", schedule.limitKey, String),
   ];
 }
 

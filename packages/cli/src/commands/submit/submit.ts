@@ -20,6 +20,7 @@ export interface SubmitCommandOptions {
   attempts?: number;
   tag?: string[];
   dedup?: string;
+  limitKey?: string;
   waitForHost?: true;
 }
 
@@ -52,6 +53,7 @@ export function submitCommand(): Command {
     .option("--priority <n>", "1 is first; those without one run before all", wholeNumber("--priority", PRIORITIES))
     .option("--attempts <n>", "tries in total", wholeNumber("--attempts", { from: 1, to: 1_000 }))
     .option("--tag <text>", "label to search by; may be repeated", (text, all: string[] = []) => [...all, text])
+    .option("--limit-key <text>", "the key that limits count it under, where they have keys")
     .option("--dedup <id>", "submit nothing while a task with this id is under way, and use that one")
     .addOption(waitForHostOption())
     .addHelpText(
@@ -100,7 +102,7 @@ async function submit(invocation: Invocation<SubmitCommandOptions>): Promise<Exi
 }
 
 function submitOptions(options: SubmitCommandOptions): SubmitOptions {
-  const { timeout, delay, expires, priority, attempts, tag, dedup } = options;
+  const { timeout, delay, expires, priority, attempts, tag, dedup, limitKey } = options;
   return {
     timeout,
     delay,
@@ -108,6 +110,7 @@ function submitOptions(options: SubmitCommandOptions): SubmitOptions {
     priority,
     attempts,
     tags: tag,
+    limitKey,
     deduplication: dedup === undefined ? undefined : { id: dedup },
   };
 }

@@ -86,13 +86,19 @@ export function limitKeyOf(task: string, key: NonNullable<Limits["key"]>, args: 
     });
   }
   if (value instanceof Promise) value.catch(() => {});
+  return checkLimitKey(`the limits.key of task "${task}" must return`, value);
+}
+
+/**
+ * @param rule - How the message begins: `limitKey must be`.
+ * @throws ValueError for what is no key
+ */
+export function checkLimitKey(rule: string, value: unknown): string {
   const isText = typeof value === "string" && value !== "" && value.isWellFormed();
-  if (isText && Buffer.byteLength(value as string) <= LONGEST_LIMIT_KEY) return value as string;
+  if (isText && Buffer.byteLength(value) <= LONGEST_LIMIT_KEY) return value;
   const shown =
     typeof value === "string" && value.length > 64 ? `a text of ${Buffer.byteLength(value)} bytes` : got(value);
-  throw new ValueError(
-    `the limits.key of task "${task}" must return a text of 1 to ${LONGEST_LIMIT_KEY} bytes in UTF-8; got ${shown}`,
-  );
+  throw new ValueError(`${rule} a text of 1 to ${LONGEST_LIMIT_KEY} bytes in UTF-8; got ${shown}`);
 }
 
 /** What a rule allows, in words. */

@@ -18,6 +18,7 @@ export const SUBMIT: OptionTypes = optionsOf<SubmitOptions>({
   tags: true,
   resultTtl: true,
   expires: true,
+  limitKey: true,
 });
 const CALLBACKS = optionsOf<Callbacks<unknown>>({ callback: "function", errorCallback: "function" });
 const MAP: OptionTypes = {

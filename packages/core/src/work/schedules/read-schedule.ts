@@ -112,13 +112,14 @@ function parseSpec(text: string): ScheduleSpec | null {
 function toView(stored: StoredSchedule, { runs, queued }: { runs: readonly string[]; queued: number }): ScheduleView {
   const { name, spec, state, created, changed, skipped, missed, last } = stored;
   const { task, pool, cron, every, timeZone, from, until, limit, jitter, overlap } = spec;
-  const { tags = [], priority, attempts, backoff, timeout, softTimeout, expires, resultTtl } = spec.options ?? {};
+  const { tags = [], priority, attempts, backoff, timeout, softTimeout } = spec.options ?? {};
+  const { expires, resultTtl, limitKey } = spec.options ?? {};
   return {
     ...{ name, task, args: argumentsOf(spec), cron, every, timeZone, from, until, limit, jitter, overlap },
     ...{ missed: spec.missed, pool, tags, state, next: state === "active" ? stored.at : null },
     ...{ priority: priority ?? null, attempts: attempts ?? null, backoff: backoff ?? null },
     ...{ timeout: timeout ?? null, softTimeout: softTimeout ?? null },
-    ...{ expires: expires ?? null, resultTtl: resultTtl ?? null },
+    ...{ expires: expires ?? null, resultTtl: resultTtl ?? null, limitKey: limitKey ?? null },
     ...{
       createdAt: created,
       changedAt: changed,

@@ -38,7 +38,7 @@ const LATEST = Date.UTC(10_000, 0) - 1;
 const OPTIONS = optionsOf<ScheduleOptions>({
   ...{ cron: true, every: true, timeZone: true, from: true, until: true, limit: true, jitter: true },
   ...{ overlap: true, missed: true, pool: "text", tags: true, priority: true, attempts: true, backoff: true },
-  ...{ timeout: true, softTimeout: true, expires: true, resultTtl: true },
+  ...{ timeout: true, softTimeout: true, expires: true, resultTtl: true, limitKey: true },
 });
 
 /** The one rule for the name of a schedule. @throws ValueError */
@@ -81,8 +81,8 @@ export function toSpec(options: ScheduleOptions, call: Pick<ScheduleSpec, "task"
   }
   const pool = options.pool ?? DEFAULT_POOL;
   assertPoolName(pool);
-  const { tags, priority, attempts, backoff, timeout, softTimeout, expires, resultTtl } = options;
-  const own = { tags, priority, attempts, backoff, timeout, softTimeout, expires, resultTtl };
+  const { tags, priority, attempts, backoff, timeout, softTimeout, expires, resultTtl, limitKey } = options;
+  const own = { tags, priority, attempts, backoff, timeout, softTimeout, expires, resultTtl, limitKey };
   return {
     ...call,
     ...{ pool, cron: cron?.trim() ?? null, every: every ?? null, timeZone, from, until, limit: limit ?? null },

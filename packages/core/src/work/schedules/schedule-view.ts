@@ -48,6 +48,8 @@ export interface ScheduleOptions {
   expires?: Milliseconds | undefined;
   /** As for one submission, ms. */
   resultTtl?: Milliseconds | undefined;
+  /** The key that limits count its runs under, 1 to 256 bytes, where they have keys. */
+  limitKey?: string | undefined;
 }
 
 export const OVERLAPS = ["allow", "skip", "cancel", "queue"] as const;
@@ -90,7 +92,7 @@ export interface ScheduleView {
   missed: Missed;
   pool: string;
   tags: string[];
-  /** Of its runs, as it was set; null = that of the task holds. So are the next six. */
+  /** Of its runs, as it was set; null = that of the task holds. So are the next seven. */
   priority: number | null;
   attempts: number | null;
   backoff: Milliseconds | Backoff | null;
@@ -98,6 +100,7 @@ export interface ScheduleView {
   softTimeout: Milliseconds | null;
   expires: Milliseconds | null;
   resultTtl: Milliseconds | null;
+  limitKey: string | null;
   /** `ended`: `until` or `limit` is reached. */
   state: "active" | "paused" | "ended";
   /** When its next run starts, epoch ms; null when it is paused or has ended. */

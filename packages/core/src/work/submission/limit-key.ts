@@ -15,11 +15,12 @@ export interface KeyedCall {
 }
 
 /**
- * Writes into the options of a job the key that limits count it under, where this program can compute it. Where it cannot, a
- * host does.
+ * Writes into the options of a job the key that limits count it under, where they do not say it and this program can compute
+ * it. Where it cannot, a host does, for limits of a task.
  * @throws ValueError when the function fails, or gives no key
  */
 export function noteLimitKey(opts: JobsOptions, { task, definition, args, poolKey }: KeyedCall): void {
+  if (LIMIT_KEY_OPTION in opts) return;
   const key = definition?.options.limits ? definition.options.limits.key : poolKey;
   if (key) Object.assign(opts, { [LIMIT_KEY_OPTION]: limitKeyOf(task, key, Array.isArray(args) ? args : []) });
 }

@@ -4,7 +4,8 @@ import { got, ValueError } from "../../errors/index.ts";
 import { LONGEST_TAG, MOST_TAGS } from "../../redis/task-index/index.ts";
 import { type Backoff, checkReach, checkTaskOptions, type TaskOptions } from "../../tasks/index.ts";
 import type { Milliseconds } from "../../time/index.ts";
-import type { JobEnvelope } from "../../wire/records/job.ts";
+import { type JobEnvelope, LIMIT_KEY_OPTION } from "../../wire/records/job.ts";
+import { checkLimitKey } from "../../wire/records/limits.ts";
 
 /** Options of one submission. A submission with any of them is a job of its own. */
 export interface SubmitOptions {
@@ -48,6 +49,11 @@ export interface SubmitOptions {
    * @defaultValue it waits for as long as it takes
    */
   expires?: Milliseconds | undefined;
+  /**
+   * The key that limits count it under, 1 to 256 bytes: where limits have keys, in place of the one that `limits.key` computes.
+   * @defaultValue what `limits.key` of the task computes; without that, what `limits.key` of this program's pool does
+   */
+  limitKey?: string | undefined;
 }
 
 /** Jobs with larger arguments, in bytes, are not kept once they are done; their answers are in the reply stream. */
@@ -70,6 +76,7 @@ const NAMES: readonly (keyof SubmitOptions)[] = [
   "tags",
   "resultTtl",
   "expires",
+  "limitKey",
 ];
 
 /**
@@ -117,6 +124,7 @@ function checkSubmitOptions(options: SubmitOptions): void {
   checkReach("deduplication.ttl", deduplication?.ttl);
   if (jobId !== undefined) checkJobId(jobId);
   if (tags !== undefined) checkTags(tags);
+  if (options.limitKey !== undefined) checkLimitKey("limitKey must be", options.limitKey);
   if (deduplication !== undefined && (typeof deduplication.id !== "string" || deduplication.id === "")) {
     throw new ValueError(`deduplication needs an id, such as { id: "report-7" }; got ${got(deduplication)}`);
   }
@@ -176,6 +184,7 @@ export function toJobsOptions(jobId: string, options: SubmitOptions | undefined,
   if (options.attempts) jobsOptions.attempts = options.attempts;
   if (options.backoff !== undefined) jobsOptions.backoff = options.backoff as NonNullable<JobsOptions["backoff"]>;
   if (options.lifo) jobsOptions.lifo = true;
+  if (options.limitKey !== undefined) Object.assign(jobsOptions, { [LIMIT_KEY_OPTION]: options.limitKey });
   if (options.deduplication) jobsOptions.deduplication = withWholeTtl(options.deduplication);
   return jobsOptions;
 }

@@ -53,6 +53,9 @@ test.each([
   [{ tags: [""] }, 'a tag must be a text of 1 to 64 bytes in UTF-8; got ""'],
   [{ tags: ["ü".repeat(33)] }, `a tag must be a text of 1 to 64 bytes in UTF-8; got "${"ü".repeat(33)}"`],
   [{ tags: Array.from({ length: 17 }, (_, at) => `t${at}`) }, "a task can have at most 16 tags; got 17"],
+  [{ limitKey: 7 }, "limitKey must be a text of 1 to 256 bytes in UTF-8; got 7"],
+  [{ limitKey: "" }, 'limitKey must be a text of 1 to 256 bytes in UTF-8; got ""'],
+  [{ limitKey: "ü".repeat(129) }, "limitKey must be a text of 1 to 256 bytes in UTF-8; got a text of 258 bytes"],
   [{ deduplication: { id: "" } }, 'deduplication needs an id, such as { id: "report-7" }; got {"id":""}'],
   [{ deduplication: { id: "x", ttl: -1 } }, "deduplication.ttl must be milliseconds from 0; got -1"],
 ])("%j is refused", (options, message) => {
