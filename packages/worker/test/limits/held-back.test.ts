@@ -69,7 +69,7 @@ test("the limits of a task count over all pools in which it runs, and a place go
   // when
   await running.cancel();
   // then
-  await Promise.all(handles.map((handle) => handle.get({ timeout: 20_000 })));
+  await Promise.all(handles.map((handle) => handle.get({ timeout: 90_000 })));
   expect(visits.most.get("k")).toBe(1);
   await until(async () => (await leftOfLimits()).join() === "/limits/one,/limits/two", { what: "no count is left" });
 });
@@ -80,7 +80,7 @@ test("there is one rate for all pools of a task", async () => {
   const handles = await Promise.all(
     Array.from({ length: 12 }, (_, index) => mp.submit(visitRated, [`${index}`, 1], { pool: `rated${index % 3}` })),
   );
-  await Promise.all(handles.map((handle) => handle.get({ timeout: 20_000 })));
+  await Promise.all(handles.map((handle) => handle.get({ timeout: 90_000 })));
   // 4 in any 250 ms: with a rate for each pool all would start at once
   expect(performance.now() - begin).toBeGreaterThanOrEqual(495);
 });
@@ -99,7 +99,7 @@ test("limits that a pool gives to a task count in that pool alone", async () => 
     expect.objectContaining({ task: "visit.alone", isEverywhere: false, text: "2 at once" }),
   );
   await Promise.all(others.map((handle) => handle.cancel()));
-  await third.get({ timeout: 20_000 });
+  await third.get({ timeout: 90_000 });
 });
 
 test("a host that does not know a limited task leaves what others hold back alone", async () => {
@@ -126,7 +126,8 @@ test("what limits hold back is found as blocked, with the limit, in lists, count
   const many = await Promise.all(Array.from({ length: 130 }, () => mp.submit(visitAlone, ["w", 1], { pool: "seen" })));
   const ranked = await mp.submit(visitAlone, ["p", 1], { pool: "seen", priority: 5 });
   const delayed = await mp.submit(visitAlone, ["d", 1], { pool: "seen", delay: 3_600_000 });
-  const unknown = await mp.submit("visit.unknown", [], { pool: "seen" });
+  // In a pool of its own, as it is delayed there once its host has been away for some time.
+  const unknown = await mp.submit("visit.unknown", [], { pool: "away" });
   await untilBlocked(...many.slice(-1), ranked);
   const { client, keys } = space;
   const ids = async (state: "blocked" | "delayed" | "waiting" | "prioritized"): Promise<string[]> => {
@@ -164,7 +165,7 @@ test("what limits hold back is found as blocked, with the limit, in lists, count
 test("a call that waits for a rate says when that allows it", async () => {
   await host();
   await using pool = mp.pool(4, { name: "minute", limits: { rate: { max: 1, per: 60_000 } } });
-  await (await pool.submit(visitFree, ["first", 1])).get({ timeout: 20_000 });
+  await (await pool.submit(visitFree, ["first", 1])).get({ timeout: 90_000 });
   const waiting = await pool.submit(visitFree, ["second", 1]);
   await untilBlocked(waiting);
   await until(async () => (await waiting.show()).dueAt !== null, { what: "a host has looked" });
@@ -207,7 +208,7 @@ test("another priority moves a call within its key, another delay takes it out, 
   expect(await mp.tasks.count({ state: "delayed" })).toBe(0);
   // then those of the first priority go first
   await mp.tasks.cancel((await mp.tasks.find({ pool: "changed", state: "active" })).tasks[0]?.id ?? "");
-  await Promise.all([first, second, third].map((handle) => handle.get({ timeout: 20_000 })));
+  await Promise.all([first, second, third].map((handle) => handle.get({ timeout: 90_000 })));
   const at = async (id: string): Promise<number> => (await mp.tasks.get(id))?.startedAt ?? 0;
   expect(await at(three)).toBeGreaterThanOrEqual(await at(one));
 });
@@ -230,7 +231,7 @@ test("with other arguments a call is counted by the key of these", async () => {
   await untilBlocked(known, named);
   expect((await named.show()).limit).toMatchObject({ key: "b" });
   visits.end.resolve();
-  await Promise.all([...running, known, named].map((handle) => handle.get({ timeout: 20_000 })));
+  await Promise.all([...running, known, named].map((handle) => handle.get({ timeout: 90_000 })));
   expect(visits.begun.slice(4)).toEqual(["b", "b"]);
   await until(async () => (await leftOfLimits()).join() === "/limits/keys", { what: "no count is left" });
 });
@@ -261,7 +262,7 @@ test("a call that is held back is cancelled, removed, and not promoted; a cancel
   expect(await heldBack()).toBe(2);
   await running.cancel();
   // then
-  await Promise.all([cancelled, promoted].map((handle) => handle.get({ timeout: 20_000 })));
+  await Promise.all([cancelled, promoted].map((handle) => handle.get({ timeout: 90_000 })));
   expect(visits.begun).toEqual(["running", "promoted", "cancelled"]);
   await until(async () => (await leftOfLimits()).join() === "/limits/acts", { what: "no count is left" });
 });
@@ -281,7 +282,7 @@ test("a pool that is drained or removed leaves no count behind, and what it held
   // when
   expect(await mp.pools.remove("gone", { force: true })).toMatchObject({ outcome: "removed" });
   // then
-  await elsewhere.get({ timeout: 20_000 });
+  await elsewhere.get({ timeout: 90_000 });
   await until(async () => (await leftOfLimits()).join() === "/limits/stays", { what: "no count is left" });
 });
 
@@ -335,7 +336,7 @@ test.each([2 * 86_400_000, -2 * 86_400_000])("a clock of a host that jumps chang
   const clock = vi.spyOn(Date, "now").mockImplementation(() => now() + jump);
   onTestFinished(() => clock.mockRestore());
   // then
-  await Promise.all(handles.map((handle) => handle.get({ timeout: 20_000 })));
+  await Promise.all(handles.map((handle) => handle.get({ timeout: 90_000 })));
   expect(performance.now() - begin).toBeGreaterThanOrEqual(495);
   expect(visits.begun).toHaveLength(12);
 });
@@ -371,7 +372,8 @@ test.each([
     const held = await Promise.all([1, 2].map(() => mp.submit(visitHeld, ["tenant"], options)));
     await until(() => visits.begun.length === 2, { what: "as many run as may" });
     // when
-    const late = { ...options, expires: 700 };
+    // Long enough to be held back before that, also on a busy machine.
+    const late = { ...options, expires: 5_000 };
     const blocked = await Promise.all(
       [1, 2, 3].map(() =>
         byName ? mp.submit("visit.held", ["tenant"], late) : mp.submit(visitHeld, ["tenant"], late),
@@ -397,11 +399,11 @@ test.each([
 test("a call that has started before does not expire, and is held back again like any other", async () => {
   // given two calls of one key, which fail at first
   await host(8);
-  const options = { pool: "one", expires: 400, attempts: 3, backoff: { type: "fixed", delay: 600 } } as const;
+  const options = { pool: "one", expires: 3_000, attempts: 2, backoff: { type: "fixed", delay: 3_200 } } as const;
   // when
   const calls = await Promise.all([1, 2, 3].map(() => mp.submit(visitFailing, ["tenant"], options)));
   // then
   for (const call of calls) await expect(call.get({ timeout: 30_000 })).rejects.toThrow("closed");
   expect(visits.most.get("tenant")).toBe(1);
-  expect(visits.begun).toHaveLength(9);
+  expect(visits.begun).toHaveLength(6);
 });
