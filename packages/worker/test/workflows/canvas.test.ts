@@ -36,7 +36,7 @@ import { TestNamespace } from "../host/namespace.ts";
 const TASKS = fileURLToPath(new URL("../fixtures/workflow-tasks.ts", import.meta.url));
 const redis = useRedis();
 const noFile = (): string => join(tmpdir(), `manyhands-${randomUUID()}`);
-const PATIENCE = { timeout: 20_000 };
+const PATIENCE = { timeout: 90_000 };
 
 async function open({ hosts = 1, maxPayload = 1024 * 1024 } = {}): Promise<{ mp: Context; space: TestNamespace }> {
   const space = new TestNamespace(redis);

@@ -32,7 +32,7 @@ import {
 } from "../fixtures/workflow-tasks.ts";
 
 const TASKS = fileURLToPath(new URL("../fixtures/workflow-tasks.ts", import.meta.url));
-const PATIENCE = { timeout: 20_000 };
+const PATIENCE = { timeout: 90_000 };
 const noFile = (): string => join(tmpdir(), `manyhands-${randomUUID()}`);
 const silent = { info: () => {}, warn: () => {}, error: () => {} };
 

@@ -184,7 +184,7 @@ describe("a workflow", () => {
     const record = await readWorkflow(context, id);
     expect(record?.failure).toMatchObject({ task: "needsFile", message: `${file} is missing` });
     const failures = await connectTo(space);
-    expect(await failures.get({ timeout: 10_000 })).toMatchObject({
+    expect(await failures.get({ timeout: 90_000 })).toMatchObject({
       ...{ id, task: "needsFile", args: [file, "late"], attempts: 1, error: { message: `${file} is missing` } },
     });
     await until(async () => (await readWorkflow(context, id))?.steps.released === 0);
@@ -506,7 +506,7 @@ describe("a workflow", () => {
     await space.host({ tasks: [TASKS] });
 
     // then
-    expect(await failures.get({ timeout: 30_000 })).toMatchObject({
+    expect(await failures.get({ timeout: 90_000 })).toMatchObject({
       ...{ id, step: `${id}.1`, task: "show", args: ["a"], attempts: 0, error: { name: "StateLostError" } },
     });
   });
