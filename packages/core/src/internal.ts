@@ -117,6 +117,7 @@ export {
   findTaskPlace,
   isFinished,
   type RetryOutcome,
+  SharedIdError,
   submitDetached,
   TASK_STATES,
   type TaskPlace,

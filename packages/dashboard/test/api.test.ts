@@ -84,6 +84,25 @@ describe("tasks", () => {
     });
   });
 
+  test("of an id that several things have are told with their pools, and are meant with one", async () => {
+    // given
+    for (const pool of ["default", "desk"]) {
+      await post("/tasks", { task: "tell", args: [pool], pool, options: { jobId: "twice" } });
+    }
+
+    // when
+    const refused = await call("/tasks/twice");
+
+    // then
+    expect(refused).toMatchObject({
+      status: 400,
+      body: { type: "urn:manyhands:error:ValueError", isOfWorkflow: false },
+    });
+    expect((refused.body["pools"] as string[]).toSorted()).toEqual(["default", "desk"]);
+    expect(refused.body["detail"]).toContain('2 pools have a task with the id "twice"');
+    expect(await call("/tasks/twice?pool=desk")).toMatchObject({ status: 200, body: { pool: "desk" } });
+  });
+
   test("tell each try that failed, and which of them wrote a line of the log, and when", async () => {
     // given
     const { body: submitted } = await post("/tasks", { task: "tell", args: [""], options: { attempts: 2 } });

@@ -15,6 +15,7 @@ import {
   type PromoteOutcome,
   type RemoveOutcome,
   type RetryOutcome,
+  SharedIdError,
   TASK_STATES,
   type TaskChange,
   type TaskPlace,
@@ -608,12 +609,21 @@ export class TaskInspector {
     const { client, keys } = this.#place;
     if (pool !== undefined) return findTaskPlace(client, keys, { id, pools: [pool] });
     const [place, workflows] = await Promise.all([
-      poolNames(client, keys).then((pools) => findTaskPlace(client, keys, { id, pools })),
+      poolNames(client, keys)
+        .then((pools) => findTaskPlace(client, keys, { id, pools }))
+        .catch((error: unknown) => {
+          if (error instanceof SharedIdError) return error;
+          throw error;
+        }),
       client.exists(keys.workflow(id)),
     ]);
+    if (place instanceof SharedIdError) {
+      throw new SharedIdError(place.message, { pools: place.pools, isOfWorkflow: workflows > 0 });
+    }
     if (place?.jobId !== id || workflows === 0) return place;
-    throw new ValueError(
+    throw new SharedIdError(
       `a task in pool "${place.pool}" and a workflow have the id "${id}"; say that the task is meant: --pool ${place.pool}, or { pool: "${place.pool}" } in a program; for the workflow: manyhands workflow show ${id}, or mp.workflows.get(${JSON.stringify(id)})`,
+      { pools: [place.pool], isOfWorkflow: true },
     );
   }
 }

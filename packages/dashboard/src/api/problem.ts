@@ -6,6 +6,7 @@ import {
   TimeoutError,
   ValueError,
 } from "@manyhands/core";
+import { SharedIdError } from "@manyhands/core/internal";
 import type { Context } from "hono";
 import { z } from "./open-api.ts";
 
@@ -24,6 +25,11 @@ export const Problem = z
     state: z.string().optional().openapi({ description: "The state that stood in its way." }),
     host: z.string().nullable().optional().openapi({ description: "Where it runs." }),
     workflow: z.string().optional().openapi({ description: "The workflow that the task is a step of." }),
+    pools: z
+      .array(z.string())
+      .optional()
+      .openapi({ description: "Pools that have a task of an id that several things have." }),
+    isOfWorkflow: z.boolean().optional().openapi({ description: "With `pools`: a workflow has the id, too." }),
   })
   .openapi("Problem");
 
@@ -81,6 +87,10 @@ export function problemOf(context: Context, error: unknown): Response | null {
   if (!(error instanceof Error)) return null;
   if (error instanceof Refusal) return problem(context, error.status, error.what);
   const type = `urn:manyhands:error:${error.name}`;
+  if (error instanceof SharedIdError) {
+    const { message: detail, pools, isOfWorkflow } = error;
+    return problem(context, 400, { detail, type, pools: [...pools], isOfWorkflow });
+  }
   if (error instanceof TaskUnknownError) return problem(context, 404, { detail: error.message, type });
   if (error instanceof TimeoutError) return problem(context, 504, { detail: error.message, type });
   if (error instanceof RedisUnfitError) return problem(context, 503, { detail: error.message, type });

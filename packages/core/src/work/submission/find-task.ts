@@ -12,11 +12,26 @@ export interface TaskPlace {
   life?: string;
 }
 
+/** An id names neither: several pools have a task of it, or a task and a workflow. To callers it is a ValueError. */
+export class SharedIdError extends ValueError {
+  override name = "ValueError";
+  /** Pools that have a task of the id. */
+  readonly pools: readonly string[];
+  /** Whether a workflow has it, too. */
+  readonly isOfWorkflow: boolean;
+
+  constructor(message: string, { pools, isOfWorkflow = false }: { pools: readonly string[]; isOfWorkflow?: boolean }) {
+    super(message);
+    this.pools = pools;
+    this.isOfWorkflow = isOfWorkflow;
+  }
+}
+
 /**
  * Finds a task by its id. `<job>.<n>` names one call of a job that several calls share. Ids that manyhands makes are unique;
  * those that callers choose, and those of other clients of BullMQ, which count from 1 in every queue, are so in their pool only.
  *
- * @throws ValueError when several of the pools have a task of that id, naming them
+ * @throws SharedIdError when several of the pools have a task of that id, naming them
  */
 export async function findTaskPlace(
   client: RedisClient,
@@ -51,8 +66,9 @@ async function findJob(
     return !error && (fields as (string | null)[]).every((field) => field !== null);
   });
   if (found.length < 2) return found[0] ?? null;
-  throw new ValueError(
+  throw new SharedIdError(
     `${found.length} pools have a task with the id "${id}": ${found.join(", ")}; say which pool is meant: --pool ${found[0]}, or { pool: "${found[0]}" } in a program`,
+    { pools: found },
   );
 }
 

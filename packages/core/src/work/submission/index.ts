@@ -4,7 +4,7 @@ export { cancelTask } from "./cancel-task.ts";
 export { DetachedSubmitter } from "./detached-submitter.ts";
 export { expireDueTasks, expiredError, expireTask } from "./expire-tasks.ts";
 export { ExpiryWatch } from "./expiry-watch.ts";
-export { findTaskPlace, type TaskPlace } from "./find-task.ts";
+export { findTaskPlace, SharedIdError, type TaskPlace } from "./find-task.ts";
 export { JobQueue } from "./job-queue.ts";
 export { DEFAULT_MAX_PAYLOAD } from "./payload-size.ts";
 export type { Runtime } from "./runtime.ts";

@@ -47,7 +47,7 @@ export async function call<Answer>(path: string, options: CallOptions = {}): Pro
   if (response.status === 401) askForToken();
   const answer: unknown = await response.json().catch(() => null);
   if (response.ok) return answer as Answer;
-  const problem = (answer ?? {}) as { detail?: unknown; outcome?: unknown; errors?: unknown };
+  const problem = (answer ?? {}) as Partial<Record<keyof ApiProblem | "detail", unknown>>;
   const detail = typeof problem.detail === "string" ? problem.detail : `${response.status} ${response.statusText}`;
   throw new ApiProblem(response.status, detail, problem);
 }

@@ -8,10 +8,17 @@ export class ApiProblem extends Error {
   /** What is wrong with each part of the request. */
   readonly errors: readonly { path: string; message: string }[];
 
-  constructor(status: number, detail: string, more: { outcome?: unknown; errors?: unknown } = {}) {
+  /** Pools that have a task of an id that several things have; empty when that is not what is wrong. */
+  readonly pools: readonly string[];
+  /** Whether a workflow has that id, too. */
+  readonly isOfWorkflow: boolean;
+
+  constructor(status: number, detail: string, more: Partial<Record<keyof ApiProblem, unknown>> = {}) {
     super(detail);
     this.status = status;
     this.outcome = typeof more.outcome === "string" ? more.outcome : undefined;
     this.errors = Array.isArray(more.errors) ? more.errors : [];
+    this.pools = Array.isArray(more.pools) ? more.pools : [];
+    this.isOfWorkflow = more.isOfWorkflow === true;
   }
 }

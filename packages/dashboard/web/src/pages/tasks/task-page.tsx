@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, useParams, useSearch } from "@tanstack/react-router";
 import { useRef } from "react";
-import type { TaskRow, TaskView, ValueView } from "../../../../src/api/types.ts";
+import type { TaskView, ValueView } from "../../../../src/api/types.ts";
 import { call, pathOf } from "../../api/call.ts";
 import { ApiProblem } from "../../api/problem.ts";
 import { reading } from "../../api/queries.ts";
@@ -34,10 +34,7 @@ function TaskOf({ id, pool }: { id: string; pool: string | undefined }) {
   const { task: said } = useWords();
   const isPaused = useStore(live).state === "paused";
   const found = useQuery({
-    ...reading<TaskView>(pathOf("tasks", id), {
-      topics: [pool === undefined ? "pools" : `pools/${pool}`, "hosts"],
-      query: { pool, values: "typed" },
-    }),
+    ...taskOf(id, pool),
     refetchInterval: ({ state }) => (state.data?.state === "active" && !isPaused ? LOOK : false),
     // A task that was removed while it is looked at stays on the screen, and says so.
     retry: false,
@@ -336,42 +333,34 @@ function Children({ task }: { task: TaskView }) {
   );
 }
 
+/** Tasks of an id that are shown with their names; of more only the pools are. */
+const NAMED = 20;
+
 /** There is no such task, or there are several of that id. */
 function NoTask(props: { id: string; pool: string | undefined; error: Error; again: () => void }) {
   const { id, pool, error, again } = props;
   const { task: said, tasks: list } = useWords();
   const isMissing = error instanceof ApiProblem && error.status === 404;
-  const isUnclear = error instanceof ApiProblem && error.status === 400 && pool === undefined;
-  const namesakes = useQuery({
-    ...reading<{ tasks: TaskRow[] }>("/tasks", { topics: ["pools"], query: { text: id, limit: 50 } }),
-    enabled: isMissing || isUnclear,
-    retry: false,
-  });
-  const same = (namesakes.data?.tasks ?? []).filter((task) => task.id === id);
-  // One task is clear, unless a workflow has its id.
-  const isSharedId = isUnclear && same.length === 1;
+  // Which pools have it is what the API says when no pool is given.
+  const elsewhere = useQuery({ ...taskOf(id, undefined), enabled: isMissing && pool !== undefined, retry: false });
+  const shared = [error, elsewhere.error].find((one) => one instanceof ApiProblem && one.pools.length > 0);
+  const { pools, isOfWorkflow } =
+    shared instanceof ApiProblem ? shared : { pools: elsewhere.data ? [elsewhere.data.pool] : [], isOfWorkflow: false };
+  const title = isMissing
+    ? said.elsewhere(pool ?? "")
+    : pools.length === 1
+      ? said.andWorkflow
+      : said.several(count(pools.length));
   return (
     <>
       <PageHead title={<bdi className="mono">{id}</bdi>} tab={id} crumbs={<Crumbs />} />
-      {same.length > 0 ? (
-        <Empty
-          title={
-            isSharedId ? said.andWorkflow : isUnclear ? said.several(count(same.length)) : said.elsewhere(pool ?? "")
-          }
-        >
+      {pools.length > 0 ? (
+        <Empty title={title}>
           <ul className="plain namesakes">
-            {same.map((task) => (
-              <li key={task.pool} className="row">
-                <State name={isStateName(task.state) ? task.state : "unknown"} />
-                <Link to="/tasks/$id" params={{ id }} search={{ pool: task.pool }}>
-                  <bdi>{said.inPool(task.name, task.pool)}</bdi>
-                </Link>
-                <span className="soft">
-                  <Ago at={task.createdAt} />
-                </span>
-              </li>
+            {pools.map((name, index) => (
+              <Namesake key={name} id={id} pool={name} isNamed={index < NAMED} />
             ))}
-            {isSharedId && (
+            {isOfWorkflow && (
               <li className="row">
                 <Link to="/workflows/$id" params={{ id }}>
                   <bdi>{said.workflowOf(id)}</bdi>
@@ -393,4 +382,30 @@ function NoTask(props: { id: string; pool: string | undefined; error: Error; aga
       )}
     </>
   );
+}
+
+/** One of the tasks that have the id. */
+function Namesake({ id, pool, isNamed }: { id: string; pool: string; isNamed: boolean }) {
+  const { task: said } = useWords();
+  const { data: task } = useQuery({ ...taskOf(id, pool), enabled: isNamed, retry: false });
+  return (
+    <li className="row">
+      <State name={task && isStateName(task.state) ? task.state : "unknown"} />
+      <Link to="/tasks/$id" params={{ id }} search={{ pool }}>
+        <bdi>{said.inPool(task?.name ?? id, pool)}</bdi>
+      </Link>
+      {task && (
+        <span className="soft">
+          <Ago at={task.createdAt} />
+        </span>
+      )}
+    </li>
+  );
+}
+
+function taskOf(id: string, pool: string | undefined) {
+  return reading<TaskView>(pathOf("tasks", id), {
+    topics: [pool === undefined ? "pools" : `pools/${pool}`, "hosts"],
+    query: { pool, values: "typed" },
+  });
 }
