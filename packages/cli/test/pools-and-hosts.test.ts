@@ -78,7 +78,7 @@ describe("pools", () => {
     ).toEqual({
       code: 0,
       stdout: "",
-      stderr: 'pool "mail" now has the limit 2 at once, 5 per 1000 ms (window)\n',
+      stderr: 'pool "mail" now has the limit 2 at once, 5 a second (window)\n',
     });
     expect((await look(place).pools.get("mail"))?.limits).toEqual({
       concurrency: 2,

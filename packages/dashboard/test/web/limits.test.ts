@@ -106,7 +106,7 @@ test("a pool gets a limit by a form that says what is wrong, and shows what came
   await dialogButton(page, "Set the limit").click();
 
   // then
-  await page.getByText("limited now has the limit 2 at once, 10 starts in 1 000 ms.").waitFor();
+  await page.getByText("limited now has the limit 2 at once, 10 a second.").waitFor();
   const rule = { concurrency: 2, rate: { max: 10, per: 1_000, kind: "window" } };
   expect(await mp.pools.get("limited")).toMatchObject({ limits: rule });
   await button(page, "Undo").click();

@@ -1,6 +1,6 @@
 import { assertOptions, optionsOf } from "../../checks/index.ts";
 import { got, ValueError } from "../../errors/index.ts";
-import { checkConcurrency, checkRate, type Rate } from "./rate.ts";
+import { checkConcurrency, checkRate, describeRate, type Rate } from "./rate.ts";
 
 /** How much of a task, or of a pool, may start, over all hosts; with a `key`, for each key by itself. */
 export interface Limits {
@@ -105,7 +105,7 @@ export function checkLimitKey(rule: string, value: unknown): string {
 export function describeRule({ concurrency, rate, keyed }: LimitRule): string {
   const parts = [
     ...(concurrency === undefined ? [] : [`${concurrency} at once`]),
-    ...(rate === undefined ? [] : [`${rate.max} per ${rate.per} ms (${rate.kind})`]),
+    ...(rate === undefined ? [] : [describeRate(rate)]),
   ];
   return parts.join(", ") + (keyed ? " for each key" : "");
 }

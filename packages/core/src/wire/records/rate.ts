@@ -50,6 +50,22 @@ export function checkRate(whose: string, rate: unknown): Required<Rate> {
   return { max, per, kind: kind ?? (max > LARGEST_WINDOW ? "bucket" : "window") };
 }
 
+/** Units of a time in words, the largest first: one of it, and how several are written. */
+const UNITS: readonly (readonly [unit: Milliseconds, one: string, several: string])[] = [
+  [86_400_000, "a day", "d"],
+  [3_600_000, "an hour", "h"],
+  [60_000, "a minute", "min"],
+  [1_000, "a second", "s"],
+];
+
+/** A rate in words: `10 a minute (window)`, `5 per 30 s (bucket)`, `7 per 250 ms (window)`. */
+export function describeRate({ max, per, kind }: Readonly<Record<keyof Rate, unknown>>): string {
+  const time = Number(per);
+  const [unit, one, several] = UNITS.find(([unit]) => time % unit === 0) ?? [1, "", "ms"];
+  const many = time / unit;
+  return `${max} ${many === 1 && one !== "" ? one : `per ${many} ${several}`} (${kind})`;
+}
+
 /** @throws ValueError unless it is a whole number from 1 */
 export function checkConcurrency(whose: string, concurrency: unknown): number {
   if (isWhole(concurrency, 1, Number.MAX_SAFE_INTEGER)) return concurrency;

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { StateLostError, TimeoutError, ValueError } from "../../../errors/index.ts";
 import { type Patience, waitForTurn } from "../../../session/waiting/index.ts";
 import type { Milliseconds } from "../../../time/index.ts";
-import { checkConcurrency, checkRate, type RateKind } from "../../../wire/records/rate.ts";
+import { checkConcurrency, checkRate, describeRate, type RateKind } from "../../../wire/records/rate.ts";
 import { Existence } from "../../object/existence.ts";
 import {
   checkObjectName,
@@ -179,6 +179,6 @@ export function describe({
   kind,
   concurrency,
 }: { [Name in keyof RateLimiterSettings]?: RateLimiterSettings[Name] | null }): string {
-  const rate = max ? [`${max} per ${per} ms (${kind})`] : [];
+  const rate = max ? [describeRate({ max, per, kind })] : [];
   return [...rate, ...(concurrency ? [`${concurrency} at once`] : [])].join(", ");
 }

@@ -4,6 +4,7 @@ import type { ObjectView } from "../../../../src/api/types.ts";
 import { Dots, type SlotState } from "../../components/meter.tsx";
 import { Ago, Moment } from "../../components/time.tsx";
 import { count } from "../../format/numbers.ts";
+import { ratePer } from "../../format/rates.ts";
 import { duration } from "../../format/times.ts";
 import { visible } from "../../format/visible.ts";
 import { useWords, type Words } from "../../words/index.ts";
@@ -220,7 +221,7 @@ function factsOf(object: ObjectView, said: Words): Fact[] {
       ];
     }
     case "rate-limiter": {
-      const rate = words.ratePer(number(state.max ?? 0), number(state.per ?? 0));
+      const rate = ratePer(state.max ?? 0, state.per ?? 0, said.common);
       return [
         ...(state.max ? [{ name: words.rate, what: rate, more: words.used(number(state.used)) }] : []),
         ...(state.concurrency

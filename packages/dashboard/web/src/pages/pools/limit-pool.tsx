@@ -6,8 +6,9 @@ import { reading } from "../../api/queries.ts";
 import { Action, type Done } from "../../components/action.tsx";
 import { Field } from "../../components/field.tsx";
 import { count } from "../../format/numbers.ts";
+import { ratePer } from "../../format/rates.ts";
 import { useMay } from "../../visitor/may.ts";
-import { useWords } from "../../words/index.ts";
+import { useWords, words } from "../../words/index.ts";
 import { sizeIn, wrongSize } from "./pool-actions.tsx";
 
 type PoolWords = ReturnType<typeof useWords>["pools"];
@@ -159,7 +160,7 @@ function ruleIn({ concurrency, max, per, kind, isKeyed }: Fields): LimitRule {
 function textOf({ concurrency, rate, keyed }: LimitRule, said: PoolWords): string {
   const parts = [
     ...(concurrency === undefined ? [] : [said.limitAtOnce(count(concurrency))]),
-    ...(rate === undefined ? [] : [said.limitStarts(count(rate.max), count(rate.per))]),
+    ...(rate === undefined ? [] : [ratePer(rate.max, rate.per, words().common)]),
     ...(keyed ? [said.limitEachKey] : []),
   ];
   return parts.join(", ");

@@ -1,5 +1,9 @@
+import type { TimeUnit } from "../../format/rates.ts";
+
 export const common = {
   units: { millisecond: "ms", second: "s", minute: "min", hour: "h", day: "d" },
+  perOne: (max: string, unit: TimeUnit) => `${max} ${unit === "hour" ? "an" : "a"} ${unit}`,
+  perTime: (max: string, time: string) => `${max} per ${time}`,
   ago: (duration: string) => `${duration} ago`,
   inFuture: (duration: string) => `in ${duration}`,
   since: "since",

@@ -195,7 +195,6 @@ export const objects = {
   acting: "Its action runs in",
   toGo: "To go",
   rate: "Rate",
-  ratePer: (max: string, per: string) => `${max} per ${per} ms`,
   used: (used: string) => `${used} used`,
   atOnce: "At once",
   ofCount: (count: string, initial: string) => `${count} of ${initial}`,

@@ -185,7 +185,6 @@ export const pools = {
   limitNothing: "Give a number of tasks at once, or a number of starts and a time.",
   limitBoth: "A rate needs both a number of starts and a time.",
   limitAtOnce: (concurrency: string) => `${concurrency} at once`,
-  limitStarts: (max: string, per: string) => `${max} starts in ${per} ms`,
   limitEachKey: "for each key",
   limitSet: (whose: string, text: string) => `${whose} now has the limit ${text}.`,
   limitGone: (whose: string) => `${whose} now has no limit.`,

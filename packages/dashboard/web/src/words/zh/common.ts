@@ -1,5 +1,10 @@
+import type { TimeUnit } from "../../format/rates.ts";
+
 export const common = {
   units: { millisecond: "毫秒", second: "秒", minute: "分", hour: "小时", day: "天" },
+  perOne: (max: string, unit: TimeUnit) =>
+    `每${{ millisecond: "毫秒", second: "秒", minute: "分钟", hour: "小时", day: "天" }[unit]} ${max} 次`,
+  perTime: (max: string, time: string) => `每 ${time} ${max} 次`,
   ago: (duration: string) => `${duration}前`,
   inFuture: (duration: string) => `${duration}后`,
   since: "始于",

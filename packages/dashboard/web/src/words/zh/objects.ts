@@ -196,7 +196,6 @@ export const objects = {
   acting: "其动作运行于",
   toGo: "剩余",
   rate: "速率",
-  ratePer: (max: string, per: string) => `每 ${per} 毫秒 ${max} 次`,
   used: (used: string) => `已用 ${used}`,
   atOnce: "同时",
   ofCount: (count: string, initial: string) => `${initial} 中的 ${count}`,

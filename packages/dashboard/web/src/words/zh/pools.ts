@@ -167,7 +167,6 @@ export const pools: Words["pools"] = {
   limitNothing: "请给出同时运行的数量，或者开始次数与时间。",
   limitBoth: "速率需要开始次数和时间。",
   limitAtOnce: (concurrency: string) => `同时 ${concurrency} 个`,
-  limitStarts: (max: string, per: string) => `${per} 毫秒内 ${max} 次`,
   limitEachKey: "每个键",
   limitSet: (whose, text) => `${whose} 的限制现在是：${text}。`,
   limitGone: (whose) => `${whose} 现在没有限制。`,
