@@ -206,8 +206,8 @@ export class ChildPool {
     if (request.onInitializing) adoption.onInitializing(request.onInitializing);
     try {
       const child = await adoption.child;
-      // It was ended, as its modules were loaded anew.
-      if (child.executor.isKilled && !this.#closed) {
+      // Its modules were loaded anew: it was ended, or is as soon as nothing runs in it.
+      if ((child.executor.isKilled || this.#supply.isOutdated(child.executor)) && !this.#closed) {
         if (this.#inline === adoption) this.#inline = undefined;
         return this.#sharedInline(request);
       }

@@ -139,34 +139,42 @@ test("a pool that is closed, and a job that gives up, do not wait for a child wh
   expect(subject.trouble.reason).toBeNull();
 });
 
-test("a task that runs in the host itself gets a new executor when the modules were loaded anew", async () => {
-  // given
-  const { subject, state, logs } = supply();
-  const ended: number[] = [];
-  state.create = () => {
-    const pid = state.made;
-    const executor = Object.assign(well(), { pid, isolation: "inline", files: [], adopt: async () => {} });
-    const end = (): void => {
-      ended.push(pid);
-      Object.assign(executor, { isKilled: true });
+test.each([
+  { what: "nothing ran in the one before", isBusy: false },
+  { what: "another task still runs in the one before", isBusy: true },
+])(
+  "a task that runs in the host itself gets a new executor when the modules were loaded anew: $what",
+  async ({ isBusy }) => {
+    // given
+    const { subject, state, logs } = supply();
+    const ended: number[] = [];
+    state.create = () => {
+      const pid = state.made;
+      const executor = Object.assign(well(), { pid, isolation: "inline", files: [], adopt: async () => {} });
+      const end = (): void => {
+        ended.push(pid);
+        Object.assign(executor, { isKilled: true });
+      };
+      return Object.assign(executor, { retire: end, kill: end });
     };
-    return Object.assign(executor, { retire: end, kill: end });
-  };
-  await subject.scout();
-  const note = (text: string): void => void logs.push(text);
-  const pool = { ...unlimitedPool("letters"), createdAt: 0 };
-  const children = new ChildPool({ pool, supply: subject, logger: { info: note, warn: note, error: note } });
-  onTestFinished(() => children.close("the test ends"));
-  const before = await children.acquire("inline");
-  before.release();
-  // when
-  await subject.reload(() => {});
-  children.renew();
-  // then
-  expect(ended).toContain(before.executor.pid);
-  const lease = await children.acquire("inline");
-  expect(ended).not.toContain(lease.executor.pid);
-});
+    await subject.scout();
+    const note = (text: string): void => void logs.push(text);
+    const pool = { ...unlimitedPool("letters"), createdAt: 0 };
+    const children = new ChildPool({ pool, supply: subject, logger: { info: note, warn: note, error: note } });
+    onTestFinished(() => children.close("the test ends"));
+    const before = await children.acquire("inline");
+    if (!isBusy) before.release();
+    // when
+    await subject.reload(() => {});
+    children.renew();
+    // then
+    const lease = await children.acquire("inline");
+    expect(lease.executor.pid).not.toBe(before.executor.pid);
+    expect(ended).not.toContain(lease.executor.pid);
+    before.release();
+    expect(ended).toContain(before.executor.pid);
+  },
+);
 
 test("idle children of many pools make room for one another, the longest idle first; a busy one stays", async () => {
   // given a host that keeps two children without a job
