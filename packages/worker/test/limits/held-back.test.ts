@@ -213,6 +213,32 @@ test("another priority moves a call within its key, another delay takes it out, 
   expect(await at(three)).toBeGreaterThanOrEqual(await at(one));
 });
 
+test("a call that is held back for so long that BullMQ takes it for due keeps its place, and since when it waits", async () => {
+  // given
+  await host();
+  const running = await holdPlace("long");
+  const handles = await Promise.all(["a", "b", "c"].map((key) => mp.submit(visitAlone, [key, 1], { pool: "long" })));
+  await untilBlocked(...handles);
+  const { client, keys } = space;
+  const order = (): Promise<string[]> => client.zrange(`{${space.name}}/limit-waiting/long/visit.alone|`, "0", "-1");
+  const before = await order();
+  const [first = ""] = before;
+  const since = await client.hget(keys.job("long", first), "limited");
+  // when its day is over
+  const delayed = keys.queue("long", "delayed");
+  await client.zadd(delayed, Date.now() * 4096, first);
+  await client.zadd(keys.queue("long", "marker"), 0, "0");
+  // then
+  const isAhead = async (): Promise<boolean> => Number(await client.zscore(delayed, first)) / 4096 > Date.now() + 1_000;
+  await until(isAhead, { what: "it is held back again" });
+  expect(await order()).toEqual(before);
+  expect(await client.hget(keys.job("long", first), "limited")).toBe(since);
+  expect(await mp.pools.get("long")).toMatchObject({ limited: 3 });
+  await running.cancel();
+  await Promise.all(handles.map((handle) => handle.get({ timeout: 90_000 })));
+  expect(visits.begun).toEqual(["running", "a", "b", "c"]);
+});
+
 test("with other arguments a call is counted by the key of these", async () => {
   // given two keys with two places each, all taken
   await host(8);

@@ -146,7 +146,7 @@ local function key_of(options, computed)
   local key = is_read and type(read) == "table" and read["${LIMIT_KEY_OPTION}"]
   return type(key) == "string" and key or ""
 end
--- Jobs with their id, place, score in it, and expiry or nil.
+-- Jobs with their id, place, score in it, expiry or nil, and since when they are held back (nil: from now on).
 local function hold_back(jobs)
   local ends, orders = {}, {}
   local since = string.format("%.0f", now)
@@ -157,7 +157,7 @@ local function hold_back(jobs)
     local order = orders[job.place] or {}
     orders[job.place] = order
     order[#order + 1], order[#order + 2] = job.score, job.id
-    redis.call("HSET", queue .. job.id, "${JOB_LIMITED_FIELD}", since .. " " .. job.place)
+    redis.call("HSET", queue .. job.id, "${JOB_LIMITED_FIELD}", (job.since or since) .. " " .. job.place)
   end
   redis.call("ZADD", delayed, unpack(ends))
   local added = 0
@@ -165,12 +165,24 @@ local function hold_back(jobs)
   for place, order in pairs(orders) do added = added + redis.call("ZADD", waiting_of(place), unpack(order)) end
   count_gated(added)
 end
--- Jobs go to the end of their places, or are the first ones of these.
+-- Since when a job that is in line was held back, and its score in its place, if it was in that place: it was only due, or was
+-- promoted by hand. It leaves any other one.
+local function held_before(id, noted, place)
+  local since, before = string.match(noted or "", "^(%d+) (.*)$")
+  if not since then return nil, nil end
+  if before == place then
+    local score = tonumber(redis.call("ZSCORE", waiting_of(place), id) or "")
+    return score and since, score
+  end
+  count_gated(-redis.call("ZREM", waiting_of(before), id))
+  return nil, nil
+end
+-- Jobs go to the end of their places, or are the first ones of these, or go back to where they were.
 local function take_places(jobs)
   local last = redis.call("HINCRBY", limit_state, "next", #jobs)
   local places, seen = {}, {}
   for index, job in ipairs(jobs) do
-    job.score = job.priority * 0x100000000 + (job.comes_first and 0 or last - #jobs + index)
+    job.score = job.score or job.priority * 0x100000000 + (job.comes_first and 0 or last - #jobs + index)
     if not seen[job.place] then
       seen[job.place] = true
       places[#places + 1] = job.place
@@ -191,7 +203,7 @@ local function sort_into_places(ids, from)
     -- It is in line: what is counted as running does not run any more, as its host is gone, or it waits for its next attempt.
     if were[index] then release(id) end
     local job = redis.call("HMGET", queue .. id, "name", "opts", "${JOB_LIMIT_KEY_FIELD}", "priority", "timestamp", "ats",
-      "${JOB_EXPIRED_FIELD}")
+      "${JOB_EXPIRED_FIELD}", "${JOB_LIMITED_FIELD}")
     local task = job[1]
     local gate = task and (from.rules[task] and task or from.rules[""] and "")
     if not gate or not from.knows(task, id) then
@@ -210,7 +222,10 @@ local function sort_into_places(ids, from)
         if from.is_prioritized then redis.call("ZREM", from.line, id) else redis.call("LREM", from.line, -1, id) end
         local priority = tonumber(job[4] or "") or 0
         if priority == 0 then priority = tonumber(from.ranks[task]) or 0 end
-        found[#found + 1] = {id = id, place = gate .. "|" .. key, priority = priority, comes_first = were[index], expiry = expiry}
+        local place = gate .. "|" .. key
+        local since, score = held_before(id, job[8], place)
+        found[#found + 1] = {id = id, place = place, priority = priority, comes_first = were[index], expiry = expiry,
+          since = since, score = score}
         if #found == from.most then break end
       end
     end
