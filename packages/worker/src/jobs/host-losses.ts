@@ -1,5 +1,6 @@
 import { WorkerLostError } from "@manyhands/core";
 import { type Keys, type RedisClient, Script } from "@manyhands/core/internal";
+import { stepOf } from "../workflows/step-of-job.ts";
 import type { PoolJob } from "./pool-job.ts";
 
 /**
@@ -17,10 +18,12 @@ export function isSetAside(job: PoolJob): boolean {
 
 /** What its caller, and a reader of the failed job, is told. */
 export function setAsideError(job: PoolJob): WorkerLostError {
+  const workflow = stepOf(job)?.workflow;
+  const retry = workflow === undefined ? `task retry ${job.id}` : `workflow retry ${workflow}`;
   return new WorkerLostError(
     `task "${job.name}" (job ${job.id}) was set aside: the ${MOST_HOST_LOSSES} hosts that ran it, one after the other, ` +
       "were killed or lost while it ran, so it may be what ends them; look at their logs and at its arguments. " +
-      `To run it again: manyhands task retry ${job.id}`,
+      `To run it again: manyhands ${retry}`,
   );
 }
 

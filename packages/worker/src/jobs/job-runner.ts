@@ -90,7 +90,6 @@ export class JobRunner {
     const hasCancellation = await this.#outcome.forgetEarlierRuns(job);
     const request = await this.#readRequest(job);
     let pool = this.#options.pool.record;
-    // BullMQ never sets aside the jobs of its schedulers, and hosts of other versions have other limits.
     if (isSetAside(job)) {
       const error = setAsideError(job);
       this.#journal.refused(job, error);
@@ -196,7 +195,7 @@ export class JobRunner {
     this.#outcome.tellChange(job);
   }
 
-  /** A job that BullMQ failed by itself, because its hosts died again and again, is answered here. */
+  /** A job that BullMQ failed by itself is answered here. */
   async failedByBullMQ(job: PoolJob | undefined, reason: Error): Promise<void> {
     if (!job?.id) return;
     // Carried out: a tool that has the job run again wants it to run.
@@ -207,9 +206,7 @@ export class JobRunner {
     const { client, keys } = this.#host;
     const watchers = await client.hget(keys.job(job.queueName, job.id), JOB_WATCHERS_FIELD);
     for (const watcher of readWatchers(watchers)) addWatcher(job, watcher);
-    const error = isSetAside(job)
-      ? setAsideError(job)
-      : new WorkerLostError(`task "${job.name}" (job ${job.id}) was given up: ${reason.message}`);
+    const error = new WorkerLostError(`task "${job.name}" (job ${job.id}) was given up: ${reason.message}`);
     await this.#outcome.refuse(job, error, { count: countOf(job), isOver: true });
   }
 

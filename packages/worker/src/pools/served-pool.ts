@@ -15,6 +15,7 @@ import { ChildPool } from "../children/child-pool.ts";
 import type { ChildSupply } from "../children/child-supply.ts";
 import { Fence } from "../fence/fence.ts";
 import { deadCalls, failedWorkflowData } from "../jobs/dead-calls.ts";
+import { isSetAside } from "../jobs/host-losses.ts";
 import { endingOf } from "../jobs/job-ending.ts";
 import type { JobHost } from "../jobs/job-host.ts";
 import { JobRunner } from "../jobs/job-runner.ts";
@@ -101,6 +102,7 @@ export class ServedPool {
         const facts = { host: host.name, pool: record.name, calls: unitCount(job.data ?? {}) ?? 1 };
         return traceJob(job, facts, () => this.#runner.run(job, token));
       },
+      refuses: isSetAside,
       onStalled: (id) => {
         host.meters.jobStalled(record);
         void this.#tellTakenOver(id);

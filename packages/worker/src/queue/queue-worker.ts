@@ -64,6 +64,8 @@ export interface QueueWorkerOptions {
   /** Resolves when Redis serves this host, which it may refuse while it answers. */
   whenServed: () => Promise<void>;
   run: (job: PoolJob, token: string) => Promise<JobReturn>;
+  /** True for a job that `run` refuses, as too many hosts were lost with it. BullMQ fails others of those, in its own words. */
+  refuses?: ((job: PoolJob) => boolean) | undefined;
   /** What a job leaves as it is finished; absent: BullMQ trims the history. @param error - With which it failed. */
   finishOf?: ((job: PoolJob, set: FinishedSet, error: Error | undefined) => JobFinish) | undefined;
   /** A workflow has ended with a step that was finished here. */
@@ -448,6 +450,7 @@ export class QueueWorker extends BullWorker<JobEnvelope, JobReturn> implements F
     const step = this.#steps.get(jobId);
     if (step) noteStep(job, step);
     this.#steps.delete(jobId);
+    if (this.#options.refuses?.(job)) job.deferredFailure = "";
     return job;
   }
 

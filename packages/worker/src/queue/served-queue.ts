@@ -40,7 +40,7 @@ export interface QueueHost {
 export interface ServedQueueOptions
   extends Pick<
     QueueWorkerOptions,
-    "queue" | "slots" | "fence" | "isAssignable" | "isInline" | "run" | "finishOf" | "onWorkflowEnded"
+    "queue" | "slots" | "fence" | "isAssignable" | "isInline" | "run" | "refuses" | "finishOf" | "onWorkflowEnded"
   > {
   host: QueueHost;
   /** What it is called in messages: `pool "jobs"`. */
@@ -191,6 +191,7 @@ export class ServedQueue {
       isAssignable,
       isInline,
       run,
+      refuses,
       finishOf,
       onWorkflowEnded,
       initializer = () => null,
@@ -198,7 +199,7 @@ export class ServedQueue {
     } = this.#options;
     const worker = new QueueWorker({
       ...(host.routing ? { routing: { ...host.routing, initializer, ...(limits && { limits }) } } : {}),
-      ...{ queue, slots, fence, isAssignable, isInline, run, finishOf, onWorkflowEnded },
+      ...{ queue, slots, fence, isAssignable, isInline, run, refuses, finishOf, onWorkflowEnded },
       isReady: () => this.#obstacles.every(({ reason }) => reason === null),
       whenServed: () =>
         host.redisTrouble

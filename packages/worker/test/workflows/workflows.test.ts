@@ -285,6 +285,33 @@ describe("a workflow", () => {
     expect(await result(hasty)).toEqual(["there", "there"]);
   });
 
+  test("says what a step has failed with that was lost with too many hosts, and what to do", async () => {
+    // given a step that was lost with three hosts
+    const { space, context, put, reaches, result } = await open(0);
+    const id = await put({ chain: [show("lost"), show()] });
+    const [{ pool = "", jobId = "" } = {}] = await readWorkflowNodes(context, id, { from: 1, count: 1 });
+    const lost = { stc: 3, defa: "job stalled more than allowable limit" };
+    await space.client.hset(space.keys.job(pool, jobId), lost);
+
+    // when
+    await space.host({ tasks: [TASKS], slots: 4 });
+    await reaches(id, "failed");
+
+    // then
+    const said = `task "show" (job ${jobId}) was set aside: the 3 hosts that ran it`;
+    const failure = (await readWorkflow(context, id))?.failure;
+    expect(failure).toMatchObject({ step: 1, message: expect.stringContaining(said) });
+    expect(failure?.error).not.toBe("");
+    const failed = await space.job(pool, jobId);
+    expect(failed?.failedReason).toContain(said);
+    expect(failed?.failedReason).toContain(`manyhands workflow retry ${id}`);
+
+    // and when it is retried on purpose, it counts anew
+    await until(async () => (await space.client.hget(space.keys.job(pool, jobId), "stc")) === null);
+    await retryWorkflow(context, id);
+    expect(await result(id)).toEqual([["lost"]]);
+  });
+
   test("is stopped, removed and retried also where it has ended and steps of it still run", async () => {
     // given
     const { space, context, put, reaches, result } = await open();
