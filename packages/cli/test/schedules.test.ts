@@ -1,5 +1,5 @@
 import { Keys } from "@manyhands/core/internal";
-import { useRedis } from "@manyhands/testing";
+import { until, useRedis } from "@manyhands/testing";
 import { describe, expect, test } from "vitest";
 import { useCommands } from "./command-line.ts";
 
@@ -97,6 +97,38 @@ describe("schedule", () => {
       "",
     ]);
     expect(JSON.parse(hardly.stdout)).toMatchObject({ changes: ["result ttl: 90000 -> 90001"], resultTtl: 90_001 });
+  });
+
+  test("ls reads of each schedule only the runs that it shows: the last one, as JSON the 12 last ones", async () => {
+    // given
+    const namespace = redis.namespace();
+    const run = (...words: string[]) => commands(words, { redis: redis.url, namespace });
+    const [client, keys] = [redis.client(), new Keys(namespace)];
+    for (const name of ["first", "second"]) await run("schedule", "add", name, "square", "7", "--cron", "@daily");
+    const entry = (due: number): string => JSON.stringify({ due, at: due, outcome: "skipped", id: null, count: 1 });
+    const dueTimes = Array.from({ length: 50 }, (_, index) => Date.now() - index * 86_400_000);
+    for (const name of ["first", "second"]) await client.rpush(keys.scheduleRuns(name), ...dueTimes.map(entry));
+    const ranges: string[][] = [];
+    const monitor = await client.monitor();
+    monitor.on("monitor", (_time: string, [command = "", key = "", ...range]: string[]) => {
+      if (command.toLowerCase() === "lrange" && key.startsWith(keys.scheduleRuns(""))) ranges.push(range);
+    });
+
+    // when
+    const table = await run("schedule", "ls");
+    const json = JSON.parse((await run("schedule", "ls", "-o", "json")).stdout) as { lastRuns: { due: number }[] }[];
+
+    // then
+    expect(table.stdout.match(/ skipped /g)).toHaveLength(2);
+    expect(json.map(({ lastRuns }) => lastRuns.map(({ due }) => due))).toEqual(Array(2).fill(dueTimes.slice(0, 12)));
+    await until(() => ranges.length === 4);
+    expect(ranges).toEqual([
+      ["0", "0"],
+      ["0", "0"],
+      ["0", "11"],
+      ["0", "11"],
+    ]);
+    monitor.disconnect();
   });
 
   test("doctor and show tell of one that no host starts, that is late, or that cannot be read", async () => {

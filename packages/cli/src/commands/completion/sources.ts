@@ -150,7 +150,7 @@ const processes: Source = (line) =>
 
 const schedules: Source = (line) =>
   fromRedis(line, async (inspector) => {
-    const found = await inspector.schedules.list();
+    const found = await inspector.schedules.withRuns(1);
     return found.map(({ name, task, state }) => ({ value: name, words: `${task}, ${state}` }));
   });
 

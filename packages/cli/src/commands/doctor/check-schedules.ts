@@ -8,7 +8,7 @@ import { type Finding, ok } from "./finding.ts";
 /** Schedules that are late, that no host can start, whose last run has failed, or that cannot be read. */
 export async function checkSchedules({ inspector, client, keys }: Connection): Promise<Finding[]> {
   const [schedules, names, hosts, [seconds]] = await Promise.all([
-    inspector.schedules.list(),
+    inspector.schedules.withRuns(1),
     client.zrange(keys.schedules, "0", "-1"),
     inspector.fleet.list(),
     client.time(),

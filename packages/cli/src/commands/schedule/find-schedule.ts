@@ -7,8 +7,8 @@ import { duration } from "../../output/times.ts";
 export async function findSchedule({ inspector }: Pick<Connection, "inspector">, name: string): Promise<ScheduleView> {
   const schedule = await inspector.schedules.get(name);
   if (schedule) return schedule;
-  const names = (await inspector.schedules.list()).map((one) => one.name);
-  const known = names.length === 0 ? "there are no schedules yet" : `schedules: ${names.slice(0, 10).join(", ")}`;
+  const names = (await inspector.schedules.page({ limit: 10, offset: 0, runs: 1 })).schedules.map((one) => one.name);
+  const known = names.length === 0 ? "there are no schedules yet" : `schedules: ${names.join(", ")}`;
   throw new NotFoundError(`no schedule "${name}" (${known})`);
 }
 

@@ -6,6 +6,9 @@ import type { Column } from "../../output/printer.ts";
 import { relative } from "../../output/times.ts";
 import { describeTimes } from "./find-schedule.ts";
 
+/** Of each schedule as JSON, as in the JSON API; `schedule show` has all. The table shows one. */
+const LISTED_RUNS = 12;
+
 /** `manyhands schedule ls` */
 export function scheduleListCommand(): Command {
   const command = newCommand("ls", {
@@ -17,9 +20,9 @@ export function scheduleListCommand(): Command {
     .addOption(wideOption())
     .action(
       onNamespace(async ({ printer, inspector }) => {
-        const schedules = await inspector.schedules.list();
+        const runs = printer.format === "table" ? 1 : LISTED_RUNS;
         printer.list(
-          schedules,
+          await inspector.schedules.withRuns(runs),
           COLUMNS,
           "no schedules yet; make one with: manyhands schedule add <name> <task> --cron '0 3 * * *'",
         );

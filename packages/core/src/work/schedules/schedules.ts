@@ -26,6 +26,8 @@ export interface SchedulePlace {
 
 /** Most next times that are computed at once. */
 const MOST_TIMES = 1_000;
+/** Schedules that one request reads of a list of all. */
+const READ_AT_ONCE = 500;
 
 /**
  * Runs tasks at due times (`mp.schedules`). A schedule lives in Redis: it needs neither the program that has set it nor a
@@ -71,10 +73,20 @@ export class Schedules {
 
   /** All schedules, by name. */
   async list(): Promise<ScheduleView[]> {
+    return this.withRuns();
+  }
+
+  /** All schedules, by name, with so many of their last runs; without a number with all that are kept. @internal */
+  async withRuns(runs?: number): Promise<ScheduleView[]> {
     const { client, keys, during } = this.#place;
     return during(async () => {
       const names = await this.#names();
-      return (await readScheduleView(client, keys, { names })).filter((view) => view !== null);
+      const views: ScheduleView[] = [];
+      for (let from = 0; from < names.length; from += READ_AT_ONCE) {
+        const some = await readScheduleView(client, keys, { names: names.slice(from, from + READ_AT_ONCE), runs });
+        for (const view of some) if (view !== null) views.push(view);
+      }
+      return views;
     });
   }
 
