@@ -163,6 +163,29 @@ describe("schedule", () => {
     expect((await run("schedule", "ls", "-o", "json")).stdout).not.toContain("broken");
   });
 
+  test("doctor and show find the last run of a schedule that has another pool now", async () => {
+    // given a run that has failed
+    const namespace = redis.namespace();
+    const run = (...words: string[]) => commands(words, { redis: redis.url, namespace });
+    const [client, keys] = [redis.client(), new Keys(namespace)];
+    const add = ["schedule", "add", "moved", "square", "7", "--cron", "@daily", "--pool"];
+    await run(...add, "before");
+    const id = (await run("schedule", "run", "moved")).stdout.trim();
+    await client.lrem(keys.queue("before", "wait"), 0, id);
+    await client.hset(keys.job("before", id), { failedReason: "no paper", finishedOn: Date.now(), stacktrace: "[]" });
+    await client.zadd(keys.queue("before", "failed"), Date.now(), id);
+
+    // when
+    await run(...add, "after");
+    const doctor = await run("doctor", "-o", "json");
+    const shown = await run("schedule", "show", "moved");
+
+    // then
+    const finding = expect.stringContaining("its last run has failed");
+    expect(JSON.parse(doctor.stdout)).toContainEqual(expect.objectContaining({ check: "schedule moved", finding }));
+    expect(shown.stdout).toContain(`manual ${id}, failed`);
+  });
+
   test.each([
     [["show", "nothing"], 4, /no schedule "nothing" \(there are no schedules yet\)/],
     [["add", "x", "square", "--cron", "0 0 31 2 *"], 2, /is never due/],

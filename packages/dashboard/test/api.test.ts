@@ -355,6 +355,31 @@ test("schedules come in pages, in lists with their 12 newest runs, alone with 50
   for (const name of names) await call(`/schedules/${name}`, { method: "DELETE" });
 });
 
+test("runs of a schedule that has another pool now say their pool and how they ended", async () => {
+  // given
+  const set = (pool: string) =>
+    call("/schedules/moved", { method: "PUT", body: { task: "tell", args: ["ada"], cron: "0 3 1 1 *", pool } });
+  const run = async (): Promise<string> => String((await post("/schedules/moved/run")).body["id"]);
+  await set("before");
+  const first = await run();
+  await set("after");
+  const second = await run();
+  for (const id of [first, second]) await ended(id);
+
+  // when
+  const { schedules } = (await call("/schedules")).body as { schedules: { name: string; lastRuns: object[] }[] };
+  const alone = (await call("/schedules/moved")).body;
+
+  // then
+  const runs = [
+    { id: second, pool: "after", state: "completed" },
+    { id: first, pool: "before", state: "completed" },
+  ];
+  expect(schedules.find(({ name }) => name === "moved")).toMatchObject({ pool: "after", lastRuns: runs });
+  expect(alone).toMatchObject({ pool: "after", lastRuns: runs });
+  await call("/schedules/moved", { method: "DELETE" });
+});
+
 test("runs of schedules say how they ended, in the list and each for itself", async () => {
   // given
   const set = async (name: string, task: string, args: unknown[]): Promise<string> => {

@@ -98,14 +98,14 @@ export function scheduleRoutes({ inspector }: ApiPlace): OpenAPIHono {
   const app = apiApp();
   const { schedules } = inspector;
   const withStates = async (found: readonly Schedule[]) => {
-    const runs = found.map(({ pool, lastRuns }) => lastRuns.map(({ id }) => ({ pool, id })));
-    const places = runs.flat().flatMap(({ pool, id }) => (id === null ? [] : [[pool, id] as const]));
-    const states = await inspector.tasks.states(places);
-    return found.map((schedule, index) => ({
+    const runs = found.flatMap(({ lastRuns }) => lastRuns);
+    const places = runs.flatMap(({ pool, id }) => (pool === null || id === null ? [] : [[pool, id] as const]));
+    const states = (await inspector.tasks.states(places)).values();
+    return found.map((schedule) => ({
       ...schedule,
-      lastRuns: schedule.lastRuns.map((run, at) => ({
+      lastRuns: schedule.lastRuns.map((run) => ({
         ...run,
-        state: (runs[index]?.[at]?.id ?? null) === null ? null : (states.shift() ?? null),
+        state: run.pool === null || run.id === null ? null : (states.next().value ?? null),
       })),
     }));
   };

@@ -11,10 +11,13 @@ export const ScheduleRun = z
     at: Time.openapi({ description: "When a host saw to it, milliseconds since the epoch." }),
     outcome: z.enum(["started", "skipped", "queued", "missed", "manual"]),
     id: z.string().nullable().openapi({ description: "Of its task." }),
+    pool: z
+      .string()
+      .nullable()
+      .openapi({ description: "Of its task: the schedule may have had another one then. Null = it has no task." }),
     count: z.int().openapi({ description: "Due times that this entry stands for." }),
     state: TaskState.nullable().openapi({
-      description:
-        "Of its task, as it is now: how the run has ended. Null = it has no task, or none that is kept in the schedule's pool.",
+      description: "Of its task, as it is now: how the run has ended. Null = it has no task, or none that is kept.",
     }),
   })
   .openapi("ScheduleRun");

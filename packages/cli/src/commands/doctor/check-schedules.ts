@@ -5,10 +5,13 @@ import { duration, moment } from "../../output/times.ts";
 import { describeError } from "../task/describe-error.ts";
 import { type Finding, ok } from "./finding.ts";
 
+/** Of each schedule, to find the pool of its last run: those after it were skipped, wait, or were missed. */
+const RUNS = 12;
+
 /** Schedules that are late, that no host can start, whose last run has failed, or that cannot be read. */
 export async function checkSchedules({ inspector, client, keys }: Connection): Promise<Finding[]> {
   const [schedules, names, hosts, [seconds]] = await Promise.all([
-    inspector.schedules.withRuns(1),
+    inspector.schedules.withRuns(RUNS),
     client.zrange(keys.schedules, "0", "-1"),
     inspector.fleet.list(),
     client.time(),
@@ -17,7 +20,8 @@ export async function checkSchedules({ inspector, client, keys }: Connection): P
   const unreadable = names.filter((name) => !schedules.some((schedule) => schedule.name === name));
   const found = await Promise.all(
     schedules.map(async (schedule) => {
-      const { lastId, pool } = schedule;
+      const { lastId, lastRuns } = schedule;
+      const pool = lastRuns.find(({ id }) => id === lastId)?.pool ?? schedule.pool;
       const last = lastId === null ? null : ((await inspector.tasks.get(lastId, { pool })) ?? null);
       return findingsOf(schedule, { hosts, now, last });
     }),

@@ -27,7 +27,9 @@ export function scheduleShowCommand(): Command {
         inspector.schedules.next(name, TIMES),
         inspector.fleet.list(),
         client.time(),
-        ...lastRuns.slice(0, RUNS).map(async ({ id }) => (id === null ? null : inspector.tasks.state(id))),
+        ...lastRuns
+          .slice(0, RUNS)
+          .map(async ({ id, pool: of }) => (id === null ? null : inspector.tasks.state(id, { pool: of ?? pool }))),
       ]);
       const trouble = isServed(hosts, pool, task) ? null : describeUnserved(hosts, pool, task);
       const drift = driftOf(schedule);

@@ -130,7 +130,7 @@ function toView(stored: StoredSchedule, { runs, queued }: { runs: readonly strin
       lastId: last,
       file: stored.file,
     },
-    lastRuns: runs.flatMap((text) => readRun(text) ?? []),
+    lastRuns: runs.flatMap((text) => readRun(text, pool) ?? []),
   };
 }
 
@@ -139,10 +139,12 @@ function argumentsOf({ args }: ScheduleSpec): unknown[] {
   return args.encodedArgs === undefined ? [] : (decodeFromString(args.encodedArgs) as unknown[]);
 }
 
-function readRun(text: string): ScheduleRun | null {
+/** @param assumed - Pool of a run that was noted without one, by an earlier version. */
+function readRun(text: string, assumed: string): ScheduleRun | null {
   try {
-    const { due, at, outcome, id, count } = JSON.parse(text) as ScheduleRun;
-    return { due, at, outcome, id: id ?? null, count: count ?? 1 };
+    const { due, at, outcome, id, pool, count } = JSON.parse(text) as ScheduleRun;
+    const submitted = id == null ? { id: null, pool: null } : { id, pool: pool ?? assumed };
+    return { due, at, outcome, ...submitted, count: count ?? 1 };
   } catch {
     return null;
   }

@@ -12,10 +12,14 @@ const TELL_WATCHERS = `note_change(KEYS[1], "schedules")`;
 const KEPT_RUNS = 50;
 export const LONGEST_QUEUE = 100;
 
-/** Lua: `note(runs, due, outcome, id, count)`: keeps what became of a due time. */
+/**
+ * Lua: `note(runs, entry)`: keeps what became of a due time. `entry` is {due, outcome, pool and id = of the task that was
+ * submitted, count = due times that it stands for}.
+ */
 const NOTE = `
-local function note(runs, due, outcome, id, count)
-  redis.call("LPUSH", runs, cjson.encode({due = due, at = now, outcome = outcome, id = id or cjson.null, count = count or 1}))
+local function note(runs, entry)
+  entry.at, entry.id, entry.pool, entry.count = now, entry.id or cjson.null, entry.pool or cjson.null, entry.count or 1
+  redis.call("LPUSH", runs, cjson.encode(entry))
   redis.call("LTRIM", runs, 0, ${KEPT_RUNS - 1})
 end`;
 
@@ -285,7 +289,7 @@ local manual = tonumber(seen[6]) or 0
 local missed = tonumber(ARGV[11])
 if missed > 0 then
   redis.call("HINCRBY", KEYS[2], "missed", missed)
-  note(KEYS[3], tonumber(ARGV[12]), "missed", false, missed)
+  note(KEYS[3], {due = tonumber(ARGV[12]), outcome = "missed", count = missed})
 end
 local packed = ARGV[14] ~= "" and cmsgpack.unpack(ARGV[14]) or {}
 local each = tonumber(ARGV[15])
@@ -308,17 +312,17 @@ for place, run in ipairs(planned) do
       redis.call("RPUSH", KEYS[4], string.format("%.0f", due))
       redis.call("SADD", KEYS[5], name)
       queued = queued + 1
-      note(KEYS[3], due, "queued")
+      note(KEYS[3], {due = due, outcome = "queued"})
     elseif waits then
       skipped = skipped + 1
-      note(KEYS[3], due, "skipped")
+      note(KEYS[3], {due = due, outcome = "skipped"})
     else
       local first = (place - 1) * each + 1
       ${script === null ? "" : `${script}(bull, {unpack(packed, first, first + each - 1)})`}
       runs, last = runs + 1, id
       open[#open + 1] = ARGV[10] .. "/" .. id
       added[#added + 1] = id
-      note(KEYS[3], due, "started", id)
+      note(KEYS[3], {due = due, outcome = "started", pool = ARGV[10], id = id})
     end
   end
 end
@@ -373,7 +377,7 @@ end
 open[#open + 1] = ARGV[3] .. "/" .. ARGV[5]
 redis.call("HINCRBY", KEYS[1], "runs", 1)
 redis.call("HSET", KEYS[1], "last", ARGV[5], "open", remember(open, ${MOST_OPEN}))
-note(KEYS[2], due, is_manual and "manual" or "started", ARGV[5])
+note(KEYS[2], {due = due, outcome = is_manual and "manual" or "started", pool = ARGV[3], id = ARGV[5]})
 ${TELL_WATCHERS}
 return 1
 `;

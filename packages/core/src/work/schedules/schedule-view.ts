@@ -70,6 +70,8 @@ export interface ScheduleRun {
   outcome: "started" | "skipped" | "queued" | "missed" | "manual";
   /** Id of its task; null when none was submitted. */
   id: string | null;
+  /** Pool of its task: the schedule may have had another one then. */
+  pool: string | null;
   /** Due times that this entry stands for. */
   count: number;
 }

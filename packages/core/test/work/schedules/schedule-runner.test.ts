@@ -292,6 +292,34 @@ describe("overlap", () => {
   });
 });
 
+test("a run keeps the pool of its task when the schedule gets another one; one that was noted without is of its schedule's", async () => {
+  // given
+  const { mp, client, keys, runner, view, now, wasDue } = await open();
+  const set = (pool: string) => mp.schedules.set("moved", "square", [1], { every: 60 * MINUTE, overlap: "skip", pool });
+  await set("before");
+  await wasDue("moved", await now());
+  (await runner()).start();
+  await until(async () => (await view("moved")).runs === 1);
+  const earlier = { due: 1, at: 1, outcome: "started", id: "moved@1", count: 1 };
+  await client.rpush(keys.scheduleRuns("moved"), JSON.stringify(earlier));
+
+  // when
+  await set("after");
+  const byHand = await mp.schedules.run("moved");
+  await wasDue("moved", await now());
+  (await runner()).start();
+  await until(async () => (await view("moved")).skipped === 1);
+
+  // then
+  const { lastRuns } = await view("moved");
+  expect(lastRuns).toMatchObject([
+    { outcome: "skipped", id: null, pool: null },
+    { outcome: "manual", id: byHand, pool: "after" },
+    { outcome: "started", pool: "before" },
+    { ...earlier, pool: "after" },
+  ]);
+});
+
 test("a due time that has come runs although the schedule is changed before a host sees to it", async () => {
   const { mp, runner, view, now, wasDue } = await open();
   await mp.schedules.set("nightly", "square", [1], { every: 60 * MINUTE });
