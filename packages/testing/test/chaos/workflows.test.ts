@@ -98,7 +98,7 @@ test(
           const record = await readWorkflow(context, id);
           return record && record.state !== "running" && record.steps.released === 0 ? record : undefined;
         },
-        { timeout: 60_000, what: `${what} comes to rest` },
+        { timeout: 120_000, what: `${what} comes to rest` },
       ).catch(async (error: Error) => {
         const record = await readWorkflow(context, id);
         const open = (await readWorkflowNodes(context, id, { from: 0, count: 50 })).filter(
@@ -141,7 +141,8 @@ test(
       if (record.state !== "completed") {
         writeFileSync(mended, "");
         counts.retried += 1;
-        expect(await retryWorkflow(context, id), what).toMatchObject({ outcome: "retried" });
+        // A command that was under way as Redis was killed is sent once more: then the first one has done it.
+        expect((await retryWorkflow(context, id)).outcome, what).toMatch(/^(retried|not failed)$/);
         record = await settled(id, `${what}, retried,`);
       }
       expect(record, what).toMatchObject({ state: "completed" });
@@ -149,7 +150,7 @@ test(
       const again = await assertConsistent(context, { id, nodes, what });
       counts.steps += record.steps.completed;
       counts.again += again;
-      expect(await removeWorkflow(context, id), what).toBe("removed");
+      expect(await removeWorkflow(context, id), what).toMatch(/^(removed|missing)$/);
     }
 
     // when
@@ -173,7 +174,7 @@ test(
     expect(await context.client.keys(`{${namespace}}/workflow*`), `seed ${seed}`).toEqual([]);
     if (ROUNDS > 100) console.log(`${ROUNDS} workflows, seed ${seed}: ${JSON.stringify(counts)}`);
   },
-  120_000 + 1_500 * ROUNDS,
+  300_000 + 1_500 * ROUNDS,
 );
 
 function isBad(node: WorkflowNode): boolean {
