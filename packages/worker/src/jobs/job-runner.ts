@@ -53,6 +53,8 @@ export interface JobRunnerOptions {
 
 /** How long giving a job back may take before it is left to the expiry of its lock, ms. */
 const GIVE_BACK_DEADLINE: Milliseconds = 1_000;
+/** What a child reports of a key function that throws, or gives no key. */
+const KEY_ERROR = new ValueError("").name;
 
 /**
  * Runs one job of BullMQ from its envelope to its outcome.
@@ -141,7 +143,7 @@ export class JobRunner {
 
   /**
    * Asks a child for the key that the limits of the task count the job under, and puts the job back with it: it has started
-   * without its turn. A key function that fails fails the job.
+   * without its turn. A key function that fails fails the job; all else that ends it does so as it ends a job that runs.
    */
   async #findKey(
     job: PoolJob,
@@ -153,10 +155,15 @@ export class JobRunner {
     running.add(run);
     try {
       await run.run();
+    } catch (error) {
+      return this.#startFailed(run, { job, token, pool, error });
     } finally {
       running.remove(run);
+      if (run.isCancelled) this.#cancelled.add(job);
     }
     if (run.stopReason !== null) throw await this.#giveBack(job, token);
+    // It was cancelled, or its child was lost.
+    if (run.failure && run.failure.name !== KEY_ERROR) return this.#fail(run, job, run.begunAt);
     if (run.failure) {
       const error = new ValueError(run.failure.message);
       this.#journal.refused(job, error);
@@ -355,7 +362,7 @@ export class JobRunner {
   }
 
   /** No child could be had for the job. Where that is this host's own trouble, the job is for another, or for later. */
-  async #startFailed(run: JobRun, context: JobInPool & { error: unknown }): Promise<JobReturn> {
+  async #startFailed(run: JobRun, context: JobInPool & { error: unknown }): Promise<never> {
     const { job, token, pool, error } = context;
     if (run.stopReason !== null) throw await this.#giveBack(job, token);
     // It was on its way when the jobs of its pool were stopped.

@@ -1,5 +1,17 @@
-import { type Context, chain, connect, signature, type TaskHandle, task, ValueError } from "@manyhands/core";
-import { until, useRedis } from "@manyhands/testing";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import {
+  CancelledError,
+  type Context,
+  chain,
+  connect,
+  PoolTerminatedError,
+  signature,
+  type TaskHandle,
+  task,
+  ValueError,
+} from "@manyhands/core";
+import { temporaryFolder, until, useRedis } from "@manyhands/testing";
 import { Queue } from "bullmq";
 import { beforeEach, expect, onTestFinished, test } from "vitest";
 import {
@@ -13,7 +25,7 @@ import {
   visitPolite,
   visitRated,
 } from "../fixtures/limited-tasks.ts";
-import { TestNamespace } from "../host/namespace.ts";
+import { TASKS as HOST_TASKS, TestNamespace } from "../host/namespace.ts";
 
 const redis = useRedis();
 const TASKS = [new URL("../fixtures/limited-tasks.ts", import.meta.url).pathname];
@@ -242,6 +254,31 @@ test("a call of which the submitter cannot compute the key gets it from a host, 
   expect(await space.client.hget(space.keys.job("byname", job.id ?? ""), "limitKey")).toBe("foreign");
   await space.untilState("byname", bad.id ?? "", "failed");
   expect((await foreign.getJob(bad.id ?? ""))?.failedReason).toContain("threw: no tenant");
+});
+
+test("what ends a call while a host computes its key ends it like one that runs", async () => {
+  // given a pool whose initializer throws, and one whose initializer waits
+  await space.host({ tasks: [...TASKS, HOST_TASKS], slots: 3 });
+  const gate = join(temporaryFolder(), "gate");
+  await space.pool("broken", { initializer: { task: "throwingInitializer", args: space.encoded([]) } });
+  await space.pool("waits", { initializer: { task: "untilFile", args: space.encoded([gate]) } });
+  const mp = await program();
+  // when no child can be had
+  const refused = mp.task(await space.submit("broken", "visit.polite", ["k", 1]));
+  // then
+  await expect(refused.get({ timeout: 90_000 })).rejects.toThrow(PoolTerminatedError);
+  expect((await space.registry.get("broken"))?.state).toBe("failed");
+  // when it is cancelled before a child has computed its key
+  const cancelled = mp.task(await space.submit("waits", "visit.polite", ["k", 1]));
+  await until(async () => (await cancelled.state()) === "active", { what: "it waits for a child" });
+  await cancelled.cancel("no longer");
+  // then
+  await expect(cancelled.get({ timeout: 90_000 })).rejects.toThrow(CancelledError);
+  expect(await cancelled.state()).toBe("cancelled");
+  // and it can be run again
+  writeFileSync(gate, "");
+  expect(await cancelled.retry()).toMatchObject({ outcome: "queued" });
+  expect(await cancelled.get({ timeout: 90_000 })).toBe("k");
 });
 
 test("a call by name, of a schedule or of a workflow can say its key of a pool, which wins over a computed one", async () => {
