@@ -305,7 +305,7 @@ describe("a call that stands for the same job as another", () => {
     const [one, other] = [await host.connect(), await host.connect()];
     const options = { deduplication: { id: "report" } };
     const calls = [one, one, other].map((mp) => mp.pool(1, { name: "reports" }).applyAsync(pause, [100], options));
-    await sleep(50);
+    await Promise.all(calls.map((call) => call.submitted()));
     host.serve("reports");
     expect(await Promise.all(calls)).toEqual([100, 100, 100]);
     expect(host.taken).toHaveLength(1);
@@ -330,8 +330,7 @@ describe("a call that stands for the same job as another", () => {
     const pool = mp.pool(1, { name: "vanishing" });
     const options = { deduplication: { id: "x" } };
     const [original, cancelled, left] = [0, 1, 2].map(() => pool.applyAsync(double, [1], options));
-    await until(async () => (await host.keysOf("vanishing")).includes("wait"), { what: "the job waits" });
-    await sleep(20);
+    await Promise.all([original, cancelled, left].map((call) => call?.submitted()));
     expect(await cancelled?.cancel()).toBe(true);
     expect(await reason(cancelled as PromiseLike<unknown>)).toBeInstanceOf(CancelledError);
     expect([original?.ready(), left?.ready()]).toEqual([false, false]);
@@ -349,7 +348,7 @@ describe("a call that stands for the same job as another", () => {
     const own = pools[0]?.applyAsync(double, [1], { jobId: "both" });
     await until(async () => (await host.client.llen(host.keys.queue("shared", "wait"))) === 1, { what: "it waits" });
     const same = pools[1]?.applyAsync(double, [1], { jobId: "both" });
-    await sleep(150);
+    await same?.submitted();
     // when
     await pools[1]?.terminate();
     // then
