@@ -134,7 +134,7 @@ test("U10: two tasks that wait for each other are found with their ids and their
   // when: one of the two gives up
   await calls[0]?.cancel();
   // then
-  await calls[1]?.get({ timeout: 20_000 });
+  await calls[1]?.get({ timeout: 90_000 });
 });
 
 test("what two parts of one program want at the same time is a warning at most", async () => {

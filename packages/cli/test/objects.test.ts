@@ -92,7 +92,7 @@ test("release says what it would do, needs -y, and gives the lock to the next in
     kept.set("lock", lock);
     await lock.acquire();
   });
-  const next = mp.lock("stock").hold({ timeout: 20_000 });
+  const next = mp.lock("stock").hold({ timeout: 90_000 });
   await until(async () => (await mp.lock("stock").inspect()).waiters.length === 1);
   // when
   const asked = await command("release", "stock");

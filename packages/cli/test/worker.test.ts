@@ -156,7 +156,7 @@ test("signals to the host and all its children at one moment drain it: what runs
   const result = pool.applyAsync(untilFile, [path]);
   const child = mp.process(untilFile, { args: [path] });
   await child.start();
-  await child.started({ timeout: 10_000 });
+  await child.started({ timeout: 90_000 });
   await untilRunning(look(where));
   const group = [worker.pid, ...descendantPids(worker.pid)];
   expect(group.length).toBeGreaterThan(2);
@@ -167,8 +167,8 @@ test("signals to the host and all its children at one moment drain it: what runs
   // then
   await worker.shows(/SIG\w+: finishing 1 running task and 1 process/);
   open();
-  expect(await result.get({ timeout: 10_000 })).toBe("there");
-  await child.join({ timeout: 10_000 });
+  expect(await result.get({ timeout: 90_000 })).toBe("there");
+  await child.join({ timeout: 90_000 });
   expect(child.exitcode).toBe(0);
   expect(await worker.exited).toMatchObject({ code: 0, stderr: expect.not.stringContaining("stopping now") });
 });
@@ -245,7 +245,7 @@ test("its log has one line for each thing that happens to tasks, children and it
   const cancelled = pool.applyAsync(spin, [60_000]);
   await untilRunning(look(where));
   await cancelled.cancel("not needed");
-  await expect(cancelled.get({ timeout: 10_000 })).rejects.toThrow("not needed");
+  await expect(cancelled.get({ timeout: 90_000 })).rejects.toThrow("not needed");
   await mp.close();
   worker.signal("SIGTERM");
   await worker.exited;

@@ -85,7 +85,7 @@ function watch(child: ChildProcess): HostProcess {
       return output;
     },
     kill: (signal = "SIGKILL") => void child.kill(signal),
-    async untilOutput(pattern, timeout = 30_000) {
+    async untilOutput(pattern, timeout = 90_000) {
       await until(() => pattern.test(output) || ended, { timeout, what: `the host prints ${pattern}` }).catch(
         (error) => {
           throw new Error(`${(error as Error).message}; it printed:\n${output}`);

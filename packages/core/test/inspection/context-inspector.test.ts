@@ -19,7 +19,7 @@ test("a program finds and cancels a task that another one has submitted", async 
   const result = pool.applyAsync(square, [3], { jobId: "three" });
   const failure = expect(result).rejects.toThrow("not needed");
   await expect
-    .poll(() => mp.tasks.get("three"), { timeout: 10_000 })
+    .poll(() => mp.tasks.get("three"), { timeout: 90_000 })
     .toMatchObject({ name: "square", pool: "mail", state: "blocked" });
   // when
   const found = await mp.tasks.list({ pool: "mail", task: "square" });

@@ -68,6 +68,6 @@ test("on a Redis Cluster: processes start, end, are ended, and are lost with the
   await long.join();
   expect([short.exitcode, long.exitcode]).toEqual([0, -15]);
   await hosts[0]?.kill();
-  await doomed.join({ timeout: 20_000 });
+  await doomed.join({ timeout: 90_000 });
   expect([doomed.exitcode, doomed.lost?.code]).toEqual([null, "ERR_PROCESS_LOST"]);
 });

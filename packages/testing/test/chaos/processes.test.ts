@@ -69,7 +69,7 @@ test("40 processes while processes and hosts are killed at random: every one has
     await delay(random() * 100);
   }
   // then
-  await Promise.all(all.map((one) => one.join({ timeout: 30_000 })));
+  await Promise.all(all.map((one) => one.join({ timeout: 90_000 })));
   for (const one of all) {
     expect(one.isAlive(), one.name).toBe(false);
     const possible = [0, ...(shot.has(one) ? [-9] : []), ...(asked.has(one) ? [-15, -9] : [])];
@@ -80,7 +80,7 @@ test("40 processes while processes and hosts are killed at random: every one has
   const endings = Map.groupBy(all, (one) => String(one.exitcode));
   console.log([...endings].map(([code, list]) => `${list.length} x ${code}`).join(", "));
   await Promise.all(bound.map((one) => one.terminate()));
-  await Promise.all(bound.map((one) => one.join({ timeout: 10_000 })));
+  await Promise.all(bound.map((one) => one.join({ timeout: 90_000 })));
   const losses = bound.map((one) => [one.exitcode, one.lost !== null, hostsKilled.has(one.host ?? "")]);
   expect(losses.toSorted()).toEqual([
     [null, true, true],
@@ -122,7 +122,7 @@ test("Redis killed and restarted with its data: what runs goes on, and how it en
   await redis.killHard();
   await delay(2_000);
   await redis.restart();
-  await Promise.all([short.join({ timeout: 20_000 }), long.join({ timeout: 20_000 })]);
+  await Promise.all([short.join({ timeout: 90_000 }), long.join({ timeout: 90_000 })]);
   expect([short, long].map((one) => [one.pid, one.exitcode, one.lost])).toEqual(pids.map((pid) => [pid, 0, null]));
 });
 
@@ -130,11 +130,11 @@ test("Redis restarted without its data: what ran is lost, ended, and told so", a
   const [child] = (await started(1, () => 120_000)) as [Process];
   await child.started();
   await redis.restart({ keepData: false });
-  await child.join({ timeout: 20_000 });
+  await child.join({ timeout: 90_000 });
   expect([child.exitcode, child.lost?.code]).toEqual([null, "ERR_PROCESS_LOST"]);
   await until(() => !processIsAlive(child.pid ?? 0), { what: "it has ended" });
   const [next] = (await started(1, () => 1)) as [Process];
-  await next.join({ timeout: 10_000 });
+  await next.join({ timeout: 90_000 });
   expect(next.exitcode).toBe(0);
 });
 
@@ -143,7 +143,7 @@ test("a host that was frozen for so long that its processes were given up ends t
   await child.start();
   await child.started();
   hosts[0]?.freeze();
-  await child.join({ timeout: 20_000 });
+  await child.join({ timeout: 90_000 });
   expect(child.lost?.message).toContain('host "left"');
   hosts[0]?.thaw();
   await until(() => !processIsAlive(child.pid ?? 0), { what: "the process has ended" });

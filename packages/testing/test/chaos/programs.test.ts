@@ -178,7 +178,7 @@ test(
       if (isOrderly) expect([...acknowledged], what).toHaveLength(3);
       for (const id of ["submit", "pool", "apply"].map((name) => `${round}-${name}`)) {
         const handle = mp.task(count, id, { pool: "left-alone" });
-        const outcome = await handle.get({ timeout: 30_000 }).then(
+        const outcome = await handle.get({ timeout: 90_000 }).then(
           () => "found",
           (error: Error) => `${error.name}: ${error.message}`,
         );
@@ -200,7 +200,7 @@ test(
         const state = await mp.task(id, { pool: "left-alone" }).state();
         if (state === "unknown") continue;
         expected.add(id);
-        await mp.task(id, { pool: "left-alone" }).get({ timeout: 30_000 });
+        await mp.task(id, { pool: "left-alone" }).get({ timeout: 90_000 });
       }
     }
 

@@ -362,7 +362,7 @@ describe("the updates of a task", () => {
     const { id } = await mp.submit(tasks.narrate, [gate, scratch()], { attempts: 2, delay: 100 });
     // when
     const updates: TaskUpdate[] = [];
-    for await (const update of other.task(id).updates({ timeout: 20_000 })) {
+    for await (const update of other.task(id).updates({ timeout: 90_000 })) {
       updates.push(update);
       if (update.type === "progress") await gate.set();
     }

@@ -241,7 +241,7 @@ describe("a pool", () => {
         throw new Error("the callback broke");
       },
     });
-    expect(await result.get({ timeout: 10_000 })).toBe(16);
+    expect(await result.get({ timeout: 90_000 })).toBe(16);
     expect(await pool.apply(tasks.square, [5])).toBe(25);
     expect(messages.some((message) => message.includes("the callback broke"))).toBe(true);
   });

@@ -112,7 +112,7 @@ export class TestNamespace {
   }
 
   /** The answer to one unit, once it is in the reply stream. */
-  answer(jobId: string, unit = 0, timeout = 30_000): Promise<Answer> {
+  answer(jobId: string, unit = 0, timeout = 90_000): Promise<Answer> {
     return until(
       async () => {
         await this.#read();
