@@ -1,7 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
-import { useEffect } from "react";
-import { tinykeys } from "tinykeys";
 import type { FailureGroup, Failures } from "../../../../src/api/types.ts";
 import { reading } from "../../api/queries.ts";
 import { Bars } from "../../components/bars.tsx";
@@ -9,10 +7,10 @@ import { Icon } from "../../components/icon.tsx";
 import { Empty, PageHead, Reading } from "../../components/page.tsx";
 import { Segments } from "../../components/segments.tsx";
 import { Ago } from "../../components/time.tsx";
+import { useKeys } from "../../components/use-keys.ts";
 import { count } from "../../format/numbers.ts";
 import { soonAgain } from "../../live/away.ts";
 import { FAILURE_RANGES, type FailureRange, type FailureSearch } from "../../router-search.ts";
-import { useSettings } from "../../settings.ts";
 import { useWords } from "../../words/index.ts";
 import { FailureDetails } from "./failure-details.tsx";
 
@@ -169,17 +167,15 @@ function useStepKeys(
   groups: readonly FailureGroup[],
   { opened, onOpen }: { opened: string | undefined; onOpen: (id: string) => void },
 ): void {
-  const { letterKeys } = useSettings();
-  useEffect(() => {
-    if (!letterKeys) return;
-    const step = (by: number) => (event: KeyboardEvent) => {
-      if (event.target instanceof HTMLElement && ["INPUT", "TEXTAREA", "SELECT"].includes(event.target.tagName)) return;
-      const at = groups.findIndex(({ id }) => id === opened);
-      const next = groups[Math.min(groups.length - 1, Math.max(0, at + by))];
-      if (next) onOpen(next.id);
-    };
-    return tinykeys(window, { j: step(1), k: step(-1) });
-  });
+  const step = (by: number) => () => {
+    const at = groups.findIndex(({ id }) => id === opened);
+    const next = groups[Math.min(groups.length - 1, Math.max(0, at + by))];
+    if (next) onOpen(next.id);
+  };
+  useKeys([
+    ["j", step(1)],
+    ["k", step(-1)],
+  ]);
 }
 
 function NothingFailed({ failures, search }: { failures: Failures; search: FailureSearch }) {

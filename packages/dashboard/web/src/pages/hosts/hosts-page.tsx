@@ -133,6 +133,7 @@ function HostList({ hosts }: { hosts: readonly HostView[] }) {
 
 function HostTable({ hosts }: { hosts: readonly HostView[] }) {
   const { hosts: said } = useWords();
+  const navigate = useNavigate();
   const waits = useWaits();
   const columns: Column<HostView>[] = [
     {
@@ -197,7 +198,15 @@ function HostTable({ hosts }: { hosts: readonly HostView[] }) {
       cell: ({ beatAt }) => <Heard at={beatAt} />,
     },
   ];
-  return <Table caption={said.title} columns={columns} rows={hosts} rowKey={({ id }) => id} />;
+  return (
+    <Table
+      caption={said.title}
+      columns={columns}
+      rows={hosts}
+      rowKey={({ id }) => id}
+      onOpen={({ id }) => void navigate({ to: "/hosts/$id", params: { id } })}
+    />
+  );
 }
 
 /** The clock of a host may be some ms ahead: that is now. */

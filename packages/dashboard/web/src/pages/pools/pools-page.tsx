@@ -142,6 +142,7 @@ function PoolTable(props: {
 }) {
   const { rows, lately, locked, hosts, search, change } = props;
   const { pools: said } = useWords();
+  const navigate = useNavigate();
   const sort = search.sort ?? "-oldest";
   const sorting = (order: PoolOrder) => {
     const isThis = sort.replace(/^-/, "") === order;
@@ -255,7 +256,16 @@ function PoolTable(props: {
       cell: (pool) => <PauseButton pool={pool} isSmall />,
     },
   ];
-  return <Table caption={said.title} columns={columns} rows={rows} rowKey={({ name }) => name} onPhone="cards four" />;
+  return (
+    <Table
+      caption={said.title}
+      columns={columns}
+      rows={rows}
+      rowKey={({ name }) => name}
+      onPhone="cards four"
+      onOpen={({ name }) => void navigate({ to: "/pools/$name", params: { name } })}
+    />
+  );
 }
 
 function Hosts({ pool, hosts }: { pool: PoolView; hosts: readonly HostView[] }) {

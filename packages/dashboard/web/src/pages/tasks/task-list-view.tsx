@@ -6,7 +6,9 @@ import { call } from "../../api/call.ts";
 import { reading } from "../../api/queries.ts";
 import { Button } from "../../components/button.tsx";
 import { Empty, Skeleton, Trouble } from "../../components/page.tsx";
+import { useRowKeys } from "../../components/row-keys.ts";
 import { Glyph } from "../../components/state.tsx";
+import { useKeys } from "../../components/use-keys.ts";
 import { count } from "../../format/numbers.ts";
 import { now } from "../../live/live.ts";
 import type { TaskSearch } from "../../router.tsx";
@@ -32,7 +34,6 @@ import {
   statesOf,
 } from "./task-filters.ts";
 import { TaskTable } from "./task-table.tsx";
-import { useKeys } from "./use-keys.ts";
 import { placeOf, type TaskList, useTaskList } from "./use-task-list.ts";
 
 export interface TaskListViewProps {
@@ -90,21 +91,16 @@ export function TaskListView(props: TaskListViewProps) {
   // They were submitted before the first one that is shown, or between two of them.
   const isWhole = list.next === null && !list.isLoading && list.partial === null && list.fresh.count === 0;
   const missed = isWhole && total !== null ? total - list.size : 0;
-  const move = (step: number): void => {
-    if (list.size > 0) setActive(Math.max(0, Math.min(list.size - 1, active + step)));
-  };
+  useRowKeys({
+    size: list.size,
+    active,
+    onActive: setActive,
+    onOpen: (index) => {
+      const task = list.rowAt(index);
+      if (task) void navigate({ to: "/tasks/$id", params: { id: task.id }, search: { pool: task.pool } });
+    },
+  });
   useKeys([
-    ["j", () => move(1)],
-    ["k", () => move(-1)],
-    ["ArrowDown", () => move(1)],
-    ["ArrowUp", () => move(-1)],
-    [
-      "Enter",
-      () => {
-        const task = list.rowAt(active);
-        if (task) void navigate({ to: "/tasks/$id", params: { id: task.id }, search: { pool: task.pool } });
-      },
-    ],
     ["x", () => active >= 0 && selection.toggle(active, false)],
     ["Shift+X", () => active >= 0 && selection.toggle(active, true)],
     ["Shift+A", () => list.size > 0 && selection.selectAll()],

@@ -8,6 +8,7 @@ import { reading } from "../../api/queries.ts";
 import { CopyButton, Empty, PageHead, Skeleton, Trouble } from "../../components/page.tsx";
 import { Glyph, isStateName, State } from "../../components/state.tsx";
 import { Ago, Duration, Lasting } from "../../components/time.tsx";
+import { useKeys } from "../../components/use-keys.ts";
 import { type ReadMore, ValueTree } from "../../components/value-tree.tsx";
 import { count } from "../../format/numbers.ts";
 import { live } from "../../live/live.ts";
@@ -18,7 +19,6 @@ import { ErrorCard } from "./error-card.tsx";
 import { FactsCard } from "./facts-card.tsx";
 import { LogCard } from "./log-card.tsx";
 import { TaskActions } from "./task-actions.tsx";
-import { useKeys } from "./use-keys.ts";
 import { WhyCard } from "./why-card.tsx";
 
 /** Progress comes without an event: a task that runs is read again so often, ms. */

@@ -1,7 +1,7 @@
 import { useEffect, useRef } from "react";
 import { tinykeys } from "tinykeys";
-import { isBehindG } from "../../frame/go-key.ts";
-import { useSettings } from "../../settings.ts";
+import { isBehindG } from "../frame/go-key.ts";
+import { useSettings } from "../settings.ts";
 
 /** Keys of a page, as tinykeys names them. They are off in fields, in dialogs, and where letters are turned off. */
 export function useKeys(keys: readonly (readonly [name: string, run: () => void])[]): void {
@@ -10,6 +10,7 @@ export function useKeys(keys: readonly (readonly [name: string, run: () => void]
   latest.current = keys;
   const names = keys.map(([name]) => name).join("\n");
   useEffect(() => {
+    if (names === "") return;
     const bindings = names.split("\n").map((name) => [
       name,
       (event: KeyboardEvent) => {
