@@ -62,3 +62,77 @@ test("schedules show their next and last runs, and are paused, run and removed f
   expect(await isTooWide(page)).toBe(false);
   expect(complaints).toEqual([]);
 });
+
+test("more schedules than a page has are shown in pages, by keys, and are found by name", async () => {
+  // given
+  const namespace = redis.namespace();
+  await using mp = await connect({ redis: redis.url, namespace });
+  const names = Array.from({ length: 70 }, (_, index) => `plan-${String(index).padStart(3, "0")}`);
+  await Promise.all(names.map((name) => mp.schedules.set(name, "tell", ["ada"], { cron: "0 3 1 1 *" })));
+  const { origin } = await dashboardFor({ redis: redis.url, namespace });
+  const { page, complaints } = await visitor({ width: 1440 });
+  await page.goto(`${origin}/?token=${TOKEN}`);
+  await page.goto(`${origin}/schedules`);
+  const active = (name: string) => page.locator("tr.active-row", { hasText: name }).waitFor();
+  const pages = page.getByRole("navigation", { name: "Pages of the list" });
+
+  // then
+  await page.getByText("1 to 50 of 70, by name.").waitFor();
+  expect(await pages.getByRole("link").allTextContents()).toEqual(["Next"]);
+  await expectAccessible(page);
+
+  // when
+  await pages.getByRole("link", { name: "Next" }).click();
+
+  // then
+  await page.getByText("51 to 70 of 70, by name.").waitFor();
+  expect(await pages.getByRole("link").allTextContents()).toEqual(["Previous"]);
+
+  // when: from row to row
+  await page.getByText("plan-050").waitFor();
+  await page.keyboard.press("ArrowDown");
+  await active("plan-050");
+  await page.keyboard.press("j");
+  await active("plan-051");
+  await page.keyboard.press("ArrowUp");
+  await active("plan-050");
+  await page.keyboard.press("Enter");
+
+  // then: it never ran, so that the tasks of its name are opened
+  await page.getByRole("button", { name: "Drop the filter task is tell" }).waitFor();
+
+  // when
+  await page.keyboard.press("/");
+  await page.getByPlaceholder("Type a command or a name").fill("plan-067");
+  await page.getByRole("option", { name: "plan-067" }).first().waitFor();
+  await page.getByRole("option", { name: /^plan-067\s*Schedules$/ }).click();
+
+  // then
+  await active("plan-067");
+  expect(Object.fromEntries(new URL(page.url()).searchParams)).toEqual({ from: "50", schedule: "plan-067" });
+  expect(complaints).toEqual([]);
+});
+
+test("Enter opens the last run of a schedule", async () => {
+  // given
+  const namespace = redis.namespace();
+  await using mp = await connect({ redis: redis.url, namespace });
+  await mp.schedules.set("nightly", "tell", ["bo"], { cron: "0 3 1 1 *" });
+  const id = await mp.schedules.run("nightly");
+  const { origin } = await dashboardFor({ redis: redis.url, namespace });
+  const { page, complaints } = await visitor({ width: 1440 });
+  await page.goto(`${origin}/?token=${TOKEN}`);
+  await page.goto(`${origin}/schedules`);
+  await page.getByText("1 active, 0 paused.").waitFor();
+  await page.getByRole("list", { name: /^Last due times of nightly/ }).waitFor();
+
+  // when
+  await page.keyboard.press("ArrowDown");
+  await page.locator("tr.active-row").waitFor();
+  await page.keyboard.press("Enter");
+
+  // then
+  await page.getByText(id).first().waitFor();
+  expect(new URL(page.url()).pathname).toBe(`/tasks/${encodeURIComponent(id)}`);
+  expect(complaints).toEqual([]);
+});

@@ -125,3 +125,58 @@ test("the counts of a workflow lead to the tasks that they count, and the list o
   await matches("4 tasks match");
   expect(complaints).toEqual([]);
 });
+
+test("workflows are filtered by tag, opened with the keyboard, and found by id", async () => {
+  // given: no host runs, so that nothing changes meanwhile
+  const namespace = redis.namespace();
+  await using mp = await connect({ redis: redis.url, namespace });
+  const one = () => group([signature("tell", ["ada"]), signature("tell", ["bo"])]);
+  await mp.submit(one(), { jobId: "first", tags: ["nightly"] });
+  await mp.submit(one(), { jobId: "second", tags: ["nightly", "slow"] });
+  await mp.submit(one(), { jobId: "third" });
+  const { origin } = await dashboardFor({ redis: redis.url, namespace });
+  const { page, complaints } = await visitor({ width: 1440 });
+  await page.goto(`${origin}/?token=${TOKEN}`);
+  await page.goto(`${origin}/workflows`);
+  const rows = page.locator("tbody tr[data-index]");
+  const active = (name: string) => page.locator("tr.active-row", { hasText: name }).waitFor();
+  await page.getByText("3 of 3 shown, the newest first.").waitFor();
+
+  // when: typed
+  await page.getByRole("searchbox", { name: "With the tag" }).fill("nightly");
+
+  // then
+  await page.getByText("2 of 3 shown, the newest first.").waitFor();
+  expect(await rows.getByRole("rowheader").allTextContents()).toEqual([
+    expect.stringContaining("second"),
+    expect.stringContaining("first"),
+  ]);
+  expect(new URL(page.url()).search).toBe("?tag=nightly");
+
+  // and pressed in a row, and one that none has
+  await page.getByRole("link", { name: "slow" }).click();
+  await page.getByText("1 of 3 shown, the newest first.").waitFor();
+  await expectAccessible(page);
+  await page.getByRole("searchbox", { name: "With the tag" }).fill("nothing");
+  await page.getByText("No workflow matches.").waitFor();
+  await page.getByRole("link", { name: "All workflows" }).click();
+  await page.getByText("3 of 3 shown, the newest first.").waitFor();
+
+  // when: with the keyboard alone
+  await page.keyboard.press("ArrowDown");
+  await active("third");
+  await page.keyboard.press("ArrowDown");
+  await active("second");
+  await page.keyboard.press("Enter");
+
+  // then
+  await page.getByRole("list", { name: "Tree" }).waitFor();
+  expect(new URL(page.url()).pathname).toBe("/workflows/second");
+
+  // and from any page by a part of the id
+  await page.keyboard.press("/");
+  await page.getByPlaceholder("Type a command or a name").fill("firs");
+  await page.getByRole("option", { name: /^first.*Workflows$/ }).click();
+  await expect.poll(() => new URL(page.url()).pathname, { timeout: 60_000 }).toBe("/workflows/first");
+  expect(complaints).toEqual([]);
+});

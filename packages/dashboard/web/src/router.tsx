@@ -12,6 +12,7 @@ import { AppFrame } from "./frame/app-frame.tsx";
 import { hostSearch, hostsSearch } from "./pages/hosts/host-search.ts";
 import { poolsSearch } from "./pages/pools/pool-search.ts";
 import { processesSearch } from "./pages/processes/process-search.ts";
+import { scheduleSearch } from "./pages/schedules/schedule-search.ts";
 import { workflowSearch } from "./pages/workflows/workflow-search.ts";
 import { failureSearch, overviewSearch } from "./router-search.ts";
 import { useWords } from "./words/index.ts";
@@ -138,6 +139,7 @@ const tree = root.addChildren([
   createRoute({
     getParentRoute: () => root,
     path: "/schedules",
+    validateSearch: scheduleSearch,
     component: lazyRouteComponent(() => import("./pages/schedules/schedules-page.tsx"), "SchedulesPage"),
   }),
   createRoute({

@@ -2,14 +2,19 @@ import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { Command } from "cmdk";
 import { useEffect, useRef, useState } from "react";
-import type { HostView } from "../../../src/api/types.ts";
+import type { HostView, ScheduleView, WorkflowRow } from "../../../src/api/types.ts";
 import { allPools } from "../api/all-pools.ts";
 import { reading } from "../api/queries.ts";
 import { Icon } from "../components/icon.tsx";
+import { pageWith } from "../pages/schedules/schedule-search.ts";
 import { useWords } from "../words/index.ts";
 import { PAGES } from "./pages.ts";
 
-/** Search and commands by name: pages, pools, hosts, and tasks that contain a text. */
+/** Schedules and workflows that are searched, and how many of each are offered. */
+const SEARCHED = 1_000;
+const OFFERED = 20;
+
+/** Search and commands by name: pages, pools, hosts, schedules, workflows, and tasks that contain a text. */
 export function Palette({ onClose }: { onClose: () => void }) {
   const { frame } = useWords();
   const ref = useRef<HTMLDialogElement>(null);
@@ -17,6 +22,7 @@ export function Palette({ onClose }: { onClose: () => void }) {
   const navigate = useNavigate();
   const pools = useQuery(allPools);
   const hosts = useQuery(reading<{ hosts: HostView[] }>("/hosts", { topics: ["hosts"] }));
+  const { schedules, workflows } = useFound(text);
   useEffect(() => {
     const opener = document.activeElement;
     ref.current?.showModal();
@@ -90,6 +96,30 @@ export function Palette({ onClose }: { onClose: () => void }) {
                   <span className="push">{frame.hosts}</span>
                 </Command.Item>
               ))}
+            {schedules.map(({ name, place }) => (
+              <Command.Item
+                key={`schedule ${name}`}
+                value={`schedule ${name}`}
+                onSelect={() => go(() => navigate({ to: "/schedules", search: pageWith(name, place) }))}
+              >
+                <Icon name="schedules" />
+                <span>{name}</span>
+                <span className="push">{frame.schedules}</span>
+              </Command.Item>
+            ))}
+            {workflows.map(({ id, name }) => (
+              <Command.Item
+                key={`workflow ${id}`}
+                value={`workflow ${id} ${name}`}
+                onSelect={() => go(() => navigate({ to: "/workflows/$id", params: { id } }))}
+              >
+                <Icon name="workflows" />
+                <span className="cut">
+                  {id} <span className="soft">{name}</span>
+                </span>
+                <span className="push">{frame.workflows}</span>
+              </Command.Item>
+            ))}
           </Command.Group>
           {text !== "" && (
             <Command.Group heading={frame.search} forceMount>
@@ -118,4 +148,28 @@ export function Palette({ onClose }: { onClose: () => void }) {
       </footer>
     </dialog>
   );
+}
+
+/** Schedules whose name has the text, and workflows whose id or tasks have it. */
+function useFound(text: string): { schedules: { name: string; place: number }[]; workflows: WorkflowRow[] } {
+  const query = { limit: SEARCHED };
+  const enabled = text !== "";
+  const schedules = useQuery({
+    ...reading<{ schedules: ScheduleView[] }>("/schedules", { topics: [], query }),
+    enabled,
+  });
+  const workflows = useQuery({
+    ...reading<{ workflows: WorkflowRow[] }>("/workflows", { topics: [], query }),
+    enabled,
+  });
+  if (!enabled) return { schedules: [], workflows: [] };
+  const wanted = text.toLowerCase();
+  const has = (...words: string[]): boolean => words.some((word) => word.toLowerCase().includes(wanted));
+  return {
+    schedules: (schedules.data?.schedules ?? [])
+      .map(({ name }, place) => ({ name, place }))
+      .filter(({ name }) => has(name))
+      .slice(0, OFFERED),
+    workflows: (workflows.data?.workflows ?? []).filter(({ id, name }) => has(id, name)).slice(0, OFFERED),
+  };
 }

@@ -1,6 +1,6 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
-import { type ReactNode, useEffect, useId, useRef, useState } from "react";
+import { type ReactNode, useId } from "react";
 import type { AuditEntry } from "../../../../src/api/types.ts";
 import { call } from "../../api/call.ts";
 import { Button } from "../../components/button.tsx";
@@ -8,6 +8,7 @@ import { Empty, PageHead, Reading } from "../../components/page.tsx";
 import { Glyph } from "../../components/state.tsx";
 import { type Column, Table } from "../../components/table.tsx";
 import { Ago } from "../../components/time.tsx";
+import { useTyped } from "../../components/use-typed.ts";
 import { live, now } from "../../live/live.ts";
 import { useStore } from "../../store.ts";
 import { useMay } from "../../visitor/may.ts";
@@ -22,8 +23,6 @@ interface AuditPart {
 const HOUR = 3_600_000;
 const SPANS = { hour: HOUR, day: 24 * HOUR, week: 7 * 24 * HOUR } as const;
 const OUTCOMES = ["begun", "done", "refused", "failed"] as const;
-/** A text field is asked for when nothing was typed for so long, ms. */
-const TYPING = 300;
 /** The log is read again so often while the view is live, ms. */
 const AGAIN = 10_000;
 
@@ -150,16 +149,7 @@ function Filters({ search }: { search: AuditSearch }) {
 
 function TextFilter({ label, value, onChange }: { label: string; value: string; onChange: (value: string) => void }) {
   const id = useId();
-  const [typed, setTyped] = useState(value);
-  const latest = useRef(onChange);
-  latest.current = onChange;
-  // What stands in the address wins: the way back of the browser changes it, too.
-  useEffect(() => setTyped(value), [value]);
-  useEffect(() => {
-    if (typed === value) return;
-    const timer = setTimeout(() => latest.current(typed), TYPING);
-    return () => clearTimeout(timer);
-  }, [typed, value]);
+  const [typed, setTyped] = useTyped(value, onChange);
   return (
     <div className="field">
       <label htmlFor={id}>{label}</label>

@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { Link } from "@tanstack/react-router";
+import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import type { ScheduleRun, ScheduleView } from "../../../../src/api/types.ts";
 import { call, pathOf } from "../../api/call.ts";
 import { queryClient, reading } from "../../api/queries.ts";
@@ -12,31 +12,41 @@ import { count } from "../../format/numbers.ts";
 import { duration, exactTime } from "../../format/times.ts";
 import { every } from "../../live/every.ts";
 import { useMay } from "../../visitor/may.ts";
-import { useWords } from "../../words/index.ts";
+import { useWords, type Words } from "../../words/index.ts";
+import { SCHEDULE_PAGE } from "./schedule-search.ts";
 
 /** Due times that a row shows. */
 const SHOWN_RUNS = 8;
 
 export function SchedulesPage() {
   const { schedules: said } = useWords();
+  const { from = 0, schedule } = useSearch({ from: "/schedules" });
   const schedules = useQuery({
-    ...reading<{ schedules: ScheduleView[] }>("/schedules", { topics: ["schedules"], query: { limit: 1_000 } }),
+    ...reading<SchedulePart>("/schedules", {
+      topics: ["schedules"],
+      query: { limit: SCHEDULE_PAGE, offset: from },
+    }),
     ...every(5_000),
   });
-  const all = schedules.data?.schedules ?? [];
-  const counted = (state: ScheduleView["state"]): string => count(all.filter((one) => one.state === state).length);
   return (
     <>
-      <PageHead title={said.title} tab={said.title} lead={said.lead(counted("active"), counted("paused"))} />
+      <PageHead
+        title={said.title}
+        tab={said.title}
+        lead={schedules.data ? leadOf(schedules.data, from, said) : "\u00a0"}
+      />
       <Reading of={schedules}>
-        {({ schedules }) =>
-          schedules.length === 0 ? (
+        {({ schedules, total }) =>
+          total > 0 ? (
+            <>
+              <ScheduleTable key={from} schedules={schedules} at={schedule} />
+              <Pager from={from} total={total} />
+            </>
+          ) : (
             <Empty title={said.empty}>
               <p>{said.how}</p>
               <Command text="manyhands schedule add nightly report --cron '0 3 * * *' --time-zone Europe/Berlin" />
             </Empty>
-          ) : (
-            <ScheduleTable schedules={schedules} />
           )
         }
       </Reading>
@@ -44,8 +54,51 @@ export function SchedulesPage() {
   );
 }
 
-function ScheduleTable({ schedules }: { schedules: readonly ScheduleView[] }) {
+interface SchedulePart {
+  schedules: ScheduleView[];
+  total: number;
+}
+
+/** How many there are by their state, where all are shown; else which part of them is. */
+function leadOf({ schedules, total }: SchedulePart, from: number, said: Words["schedules"]): string {
+  if (schedules.length < total) return said.part(count(from + 1), count(from + schedules.length), count(total));
+  const counted = (state: ScheduleView["state"]): string =>
+    count(schedules.filter((one) => one.state === state).length);
+  return said.lead(counted("active"), counted("paused"));
+}
+
+/** The way to the other schedules, of more than a page shows. */
+function Pager({ from, total }: { from: number; total: number }) {
   const { schedules: said } = useWords();
+  if (from === 0 && total <= SCHEDULE_PAGE) return null;
+  // Also from behind the last one: some were removed since.
+  const before = Math.min(from, Math.ceil(total / SCHEDULE_PAGE) * SCHEDULE_PAGE) - SCHEDULE_PAGE;
+  const after = from + SCHEDULE_PAGE;
+  return (
+    <nav className="row" aria-label={said.pages}>
+      {from > 0 && (
+        <Link className="btn" to="/schedules" search={before > 0 ? { from: before } : {}}>
+          {said.before}
+        </Link>
+      )}
+      {after < total && (
+        <Link className="btn" to="/schedules" search={{ from: after }}>
+          {said.after}
+        </Link>
+      )}
+    </nav>
+  );
+}
+
+function ScheduleTable({ schedules, at }: { schedules: readonly ScheduleView[]; at: string | undefined }) {
+  const { schedules: said } = useWords();
+  const navigate = useNavigate();
+  // Its last run answers whether all is well; without one the tasks of its name do.
+  const open = ({ task, pool, lastRuns }: ScheduleView): void => {
+    const id = lastRuns.find((run) => run.id !== null)?.id;
+    if (id == null) void navigate({ to: "/tasks", search: { task } });
+    else void navigate({ to: "/tasks/$id", params: { id }, search: { pool } });
+  };
   const columns: Column<ScheduleView>[] = [
     {
       key: "name",
@@ -130,7 +183,14 @@ function ScheduleTable({ schedules }: { schedules: readonly ScheduleView[] }) {
   ];
   return (
     <div className="card">
-      <Table caption={said.title} columns={columns} rows={schedules} rowKey={({ name }) => name} />
+      <Table
+        caption={said.title}
+        columns={columns}
+        rows={schedules}
+        rowKey={({ name }) => name}
+        onOpen={open}
+        at={at}
+      />
     </div>
   );
 }

@@ -1,11 +1,13 @@
-/** The filter of the list of workflows, as it stands in the address. */
+/** The filters of the list of workflows, as they stand in the address. */
 export interface WorkflowSearch {
   state?: "active" | "completed" | "failed" | "cancelled";
+  tag?: string;
 }
 
 export const WORKFLOW_STATES = ["active", "completed", "failed", "cancelled"] as const;
 
-export function workflowSearch(search: Record<string, unknown>): WorkflowSearch {
-  const state = WORKFLOW_STATES.find((one) => one === search["state"]);
-  return state === undefined ? {} : { state };
+export function workflowSearch({ state: given, tag }: Record<string, unknown>): WorkflowSearch {
+  const state = WORKFLOW_STATES.find((one) => one === given);
+  const hasTag = tag !== undefined && tag !== null && tag !== "";
+  return { ...(state !== undefined && { state }), ...(hasTag && { tag: String(tag) }) };
 }

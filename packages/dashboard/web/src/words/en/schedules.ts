@@ -3,6 +3,10 @@ import { several } from "./several.ts";
 export const schedules = {
   title: "Schedules",
   lead: (active: string, paused: string) => `${active} active, ${paused} paused.`,
+  part: (first: string, last: string, total: string) => `${first} to ${last} of ${total}, by name.`,
+  pages: "Pages of the list",
+  before: "Previous",
+  after: "Next",
   empty: "There is no schedule.",
   how: "A program sets one with mp.schedules.set(), or the command line:",
   schedule: "Schedule",

@@ -7,6 +7,8 @@ export const workflows = {
   how: "A program submits one with mp.submit(chain(…)), group(…) or chord(…). This lists them:",
   filter: "State",
   all: "All",
+  byTag: "With the tag",
+  noMatch: "No workflow matches.",
   workflow: "Workflow",
   name: "Tasks",
   progress: "Steps",

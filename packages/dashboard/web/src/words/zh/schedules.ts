@@ -1,6 +1,10 @@
 export const schedules = {
   title: "计划",
   lead: (active: string, paused: string) => `${active} 个启用，${paused} 个已暂停。`,
+  part: (first: string, last: string, total: string) => `第 ${first} 至 ${last} 个，共 ${total} 个，按名称排列。`,
+  pages: "列表的页",
+  before: "上一页",
+  after: "下一页",
   empty: "没有计划。",
   how: "程序用 mp.schedules.set() 设置，或使用命令行：",
   schedule: "计划",

@@ -5,6 +5,8 @@ export const workflows = {
   how: "程序用 mp.submit(chain(…))、group(…) 或 chord(…) 提交。列出工作流的命令：",
   filter: "状态",
   all: "全部",
+  byTag: "带有标签",
+  noMatch: "没有匹配的工作流。",
   workflow: "工作流",
   name: "任务",
   progress: "步骤",
