@@ -76,6 +76,8 @@ test("redis+sentinel://, and calls go on over the death of the master", async ()
   expect(await near.wait(1, 20_000)).toBe(1);
   near.disconnect();
   if (master.pid !== null) process.kill(master.pid, "SIGKILL");
+  const [sentinel = 0] = ports;
+  await until(() => makesMaster(sentinel, replica.port), { what: "the replica is the master", timeout: 180_000 });
   // then
   expect(await Promise.all(calls)).toEqual(calls.map((_, index) => index * index));
   expect(await pool.apply("square", [7])).toBe(49);
@@ -113,7 +115,9 @@ async function startSentinel(master: number, password: string): Promise<number> 
   const lines = [
     `port ${port}\nbind 127.0.0.1\ndir ${folder}\nrequirepass of-sentinels\nsentinel sentinel-pass of-sentinels`,
     `sentinel monitor mymaster 127.0.0.1 ${master} 2\nsentinel auth-pass mymaster ${password}`,
-    "sentinel down-after-milliseconds mymaster 1000\nsentinel failover-timeout mymaster 5000\n",
+    // A Sentinel that gets no processor for 2 s does nothing for 30 s, and one that notes the death of a master 10 times this
+    // time after its replica has lost it never makes the replica the master. The test demands the failover itself.
+    "sentinel down-after-milliseconds mymaster 30000\nsentinel failover-timeout mymaster 60000\n",
   ];
   await writeFile(join(folder, "sentinel.conf"), lines.join("\n"));
   const env = { ...process.env, ...binary.environment };
@@ -128,19 +132,36 @@ async function startSentinel(master: number, password: string): Promise<number> 
 }
 
 async function knowEachOther(ports: readonly number[]): Promise<boolean> {
-  const looks = ports.map(async (port) => {
-    const client = new Redis({ port, password: "of-sentinels", maxRetriesPerRequest: 0, retryStrategy: () => null });
-    client.on("error", () => {});
-    try {
-      const facts = await client.info("sentinel");
+  const looks = ports.map((port) =>
+    askSentinel(port, async (sentinel) => {
+      const facts = await sentinel.info("sentinel");
       return facts.includes("status=ok") && facts.includes("slaves=1,sentinels=3");
-    } catch {
-      return false;
-    } finally {
-      client.disconnect();
-    }
-  });
+    }),
+  );
   return (await Promise.all(looks)).every(Boolean);
+}
+
+/** Whether a Sentinel names that server as the master; else it is to make its replica the master, if it does not already. */
+function makesMaster(sentinel: number, server: number): Promise<boolean> {
+  return askSentinel(sentinel, async (client) => {
+    const [, port] = (await client.call("sentinel", "get-master-addr-by-name", "mymaster")) as string[];
+    if (port === String(server)) return true;
+    await client.call("sentinel", "failover", "mymaster");
+    return false;
+  });
+}
+
+/** @returns false when it does not answer, or refuses */
+async function askSentinel(port: number, ask: (client: Redis) => Promise<boolean>): Promise<boolean> {
+  const client = new Redis({ port, password: "of-sentinels", maxRetriesPerRequest: 0, retryStrategy: () => null });
+  client.on("error", () => {});
+  try {
+    return await ask(client);
+  } catch {
+    return false;
+  } finally {
+    client.disconnect();
+  }
 }
 
 /** An authority `ca`, and what it has signed: `redis.internal` and `client`. */
