@@ -22,7 +22,9 @@ import { useRedis } from "@manyhands/testing";
 import { describe, expect, onTestFinished, test } from "vitest";
 import {
   count,
+  delegates,
   fails,
+  leaves,
   needsFile,
   noteFailure,
   pad,
@@ -296,6 +298,37 @@ describe("a submitted workflow", () => {
 });
 
 describe("children of a task", () => {
+  test("are its own, also where an earlier task had its id", async () => {
+    // given
+    const { mp, space } = await open();
+    const submit = (value: string) => mp.submit(delegates, [value], { jobId: "daily" });
+    const monday = await submit("monday");
+    expect(await monday.get(PATIENCE)).toEqual(["monday"]);
+    // when
+    await monday.remove();
+    const tuesday = await submit("tuesday");
+    // then
+    expect(await tuesday.get(PATIENCE)).toEqual(["tuesday"]);
+    expect(await mp.task("daily/1").get(PATIENCE)).toEqual(["tuesday"]);
+    expect(await space.queue("default").getCompletedCount()).toBe(2);
+    expect(await mp.tasks.count({})).toBe(2);
+
+    // when the child of the earlier one is still under way
+    const file = noFile();
+    const first = await mp.submit(leaves, [file], { jobId: "left" });
+    await first.get(PATIENCE);
+    await first.remove();
+    const second = await mp.submit(leaves, [file], { jobId: "left" });
+    // then
+    expect((await failure(second.get(PATIENCE))).message).toContain(
+      "of an earlier task of the id left is still under way",
+    );
+    writeFileSync(file, "");
+    expect(await mp.task("left/1").get(PATIENCE)).toBe("there");
+    await second.retry();
+    expect(await second.get(PATIENCE)).toBe("left/1");
+  });
+
   test("are found by its second run, and are cancelled with it", async () => {
     // given
     const { mp, space } = await open();

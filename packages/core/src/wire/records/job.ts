@@ -222,6 +222,8 @@ export const JOB_LIMITED_FIELD = "limited";
 export const LIMIT_KEY_OPTION = "limitKey";
 /** Extra field of a job's hash: the same, as a host computed it. */
 export const JOB_LIMIT_KEY_FIELD = "limitKey";
+/** Extra field of the hash of a child's job: when the task was submitted, ms, that has submitted it: a later one may have its id. */
+export const JOB_CHILD_LIFE_FIELD = "childLife";
 /** Extra field of a job's hash: 1 when the job has expired. It does so once: a task that is retried then is wanted. */
 export const JOB_EXPIRED_FIELD = "expired";
 /**

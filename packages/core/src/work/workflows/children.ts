@@ -1,10 +1,11 @@
-import { CancelledError } from "../../errors/index.ts";
+import { CancelledError, ManyhandsError } from "../../errors/index.ts";
 import { type AddingScript, bullFunction, type RecordedAdd } from "../../redis/bull-queue/index.ts";
 import type { RedisClient } from "../../redis/connection/index.ts";
 import type { Keys } from "../../redis/keys.ts";
 import { Script } from "../../redis/script/index.ts";
 import type { Milliseconds } from "../../time/index.ts";
-import { ENDS_OF, JOB_CANCEL_RUN_FIELD } from "../../wire/records/job.ts";
+import { ENDS_OF, JOB_CANCEL_RUN_FIELD, JOB_CHILD_LIFE_FIELD } from "../../wire/records/job.ts";
+import { forgetEnded } from "../history/index.ts";
 import type { TaskPlace } from "../submission/index.ts";
 
 /** Where children are noted. */
@@ -57,10 +58,12 @@ export function noMoreChildren({ jobId }: TaskPlace): CancelledError {
 
 /**
  * Adds the job of a child of a running task, in one step with the look whether that is being cancelled: a cancellation before it
- * refuses the child, and one after it sees the child, also where the program of the parent ends in between.
+ * refuses the child, and one after it sees the child, also where the program of the parent ends in between. A child that an
+ * earlier task of the parent's id has left under the id is forgotten with its result.
  *
  * @param child.add - What BullMQ would do.
  * @returns the id of the job; null when the task is being cancelled: then nothing is added
+ * @throws ManyhandsError when that child of an earlier task is still under way
  */
 export async function addChild(
   { client, keys }: ChildContext,
@@ -75,24 +78,48 @@ export async function addChild(
     [...own, ...add.keys],
     [unit, child.slice(0, -3), ...add.args],
   );
+  if (id === STILL_UNDER_WAY) {
+    throw new ManyhandsError(
+      `a child of an earlier task of the id ${place.jobId} is still under way under the id that the new one would have; cancel it, ` +
+        `or wait for its end: manyhands task ls --pool ${pool}`,
+    );
+  }
   if (typeof id !== "string") throw new Error(`BullMQ refused to add a child of task ${place.jobId}: ${id}`);
   return id === "" ? null : id;
 }
+
+/** No code of BullMQ. */
+const STILL_UNDER_WAY = -1_000;
 
 /**
  * KEYS[1] hash of the job of the parent; KEYS[2] set of its children; KEYS[3...] those of BullMQ's script that adds a job
  * ARGV[1] what names the call of the parent's job behind its fields, "" = the job has one call; ARGV[2] the child as JSON, up to
  * its id; ARGV[3...] those of BullMQ's script
- * Adds a job as a child of a running task, unless the run that is under way is being cancelled.
- * Returns what BullMQ's script returns: the id, or a number below 0; "" when it is being cancelled.
+ * Adds a job as a child of a running task, unless the run that is under way is being cancelled. An id that follows from the
+ * parent's, which has a "/", may be that of a child of an earlier task of the parent's id: once that has ended it leaves the history.
+ * Returns what BullMQ's script returns: the id, or a number below 0; "" when it is being cancelled; -1000 when such a child is still
+ * under way.
  */
 function addChildLua(script: AddingScript): string {
   return `${NOTE_CHILD}
-local own = cmsgpack.unpack(ARGV[3])[2]
+local given = cmsgpack.unpack(ARGV[3])
+local jobs, own = given[1], given[2]
+local life = string.find(own, "/", 1, true) and redis.call("HGET", KEYS[1], "timestamp")
+local before = life and redis.call("HGET", jobs .. own, "${JOB_CHILD_LIFE_FIELD}")
+if before and before ~= life then
+  ${forgetEnded()}
+  local prefix, pool = string.match(KEYS[2], "^({[^}]*}/)"), string.match(jobs, "^{[^}]*}:([^:]*):")
+  for _, set in ipairs({"completed", "failed"}) do
+    local score = redis.call("ZSCORE", jobs .. set, own)
+    if score then forget_ended({queue = jobs, prefix = prefix, pool = pool, set = set}, own, score) end
+  end
+  if redis.call("EXISTS", jobs .. own) == 1 then return ${STILL_UNDER_WAY} end
+end
 if not note_child(KEYS[1], KEYS[2], ARGV[1], ARGV[2] .. cjson.encode(own) .. "]") then return "" end
 ${bullFunction(script)}
 local id = ${script}({unpack(KEYS, 3)}, {unpack(ARGV, 3)})
 if type(id) == "string" and id ~= own then note_child(KEYS[1], KEYS[2], ARGV[1], ARGV[2] .. cjson.encode(id) .. "]") end
+if life and id == own then redis.call("HSETNX", jobs .. own, "${JOB_CHILD_LIFE_FIELD}", life) end
 return id
 `;
 }
