@@ -163,6 +163,48 @@ describe("a workflow", () => {
     expect(await left("failed")).toEqual([]);
   });
 
+  test("that is removed while steps of it wait leaves none of them to a later one of its id", async () => {
+    // given: one that has failed, and hosts of it are busy or away
+    const { space, context } = await open(0);
+    const put = (tree: Tree) => putWorkflow(context, { id: "nightly", nodes: nodesOf(tree) });
+    const old = (count: number): Tree[] => Array.from({ length: count }, (_, index) => show("old", index));
+    await put({ group: [...old(700), { task: "show", args: ["old"], options: { delay: 3_600_000 } }] });
+    await until(async () => (await readWorkflow(context, "nightly"))?.steps.released === 701, {
+      what: "all are in line",
+    });
+    await (await space.job("default", "nightly.1"))?.remove();
+    const sweep = new WorkflowSweep(context);
+    const hasFailed = async (): Promise<boolean> => {
+      await sweep.look();
+      return (await readWorkflow(context, "nightly"))?.state === "failed";
+    };
+    await until(hasFailed, { what: "a look has found the step that is gone" });
+
+    // when
+    expect(await removeWorkflow(context, "nightly")).toBe("removed");
+
+    // then
+    const counts = await space.queue("default").getJobCounts("wait", "delayed", "prioritized");
+    expect(counts).toMatchObject({ wait: 0, delayed: 0, prioritized: 0 });
+    expect(await space.client.keys(`{${space.name}}*nightly*`)).toEqual([]);
+
+    // when
+    const file = noFile();
+    await put({ chain: [{ task: "waitForFile", args: [file] }, { group: [show(1), show(2)] }] });
+    await space.host({ tasks: [TASKS], slots: 4 });
+    await until(
+      async () => (await readWorkflowNodes(context, "nightly", { from: 1, count: 1 }))[0]?.state === "active",
+    );
+    writeFileSync(file, "");
+
+    // then
+    await until(async () => (await readWorkflow(context, "nightly"))?.state === "completed");
+    expect((await readNodeResult(context, "nightly", 0)).value).toEqual([
+      ["there", 1],
+      ["there", 2],
+    ]);
+  });
+
   test("fails with the first step that fails, starts nothing more, and a retry runs only what is left", async () => {
     // given
     const { space, context, put, reaches, result } = await open();

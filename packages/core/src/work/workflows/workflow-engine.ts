@@ -27,6 +27,7 @@ import {
   readWorkflowScript,
   removeWorkflowScript,
   retryWorkflowScript,
+  sweepWorkflow,
   watchWorkflowScript,
 } from "./workflow-scripts.ts";
 
@@ -36,6 +37,11 @@ const PART = { nodes: 250, bytes: 256 * 1024 };
 const PUMPED = 32;
 /** Submissions of one id at the same time take over from each other; so often, and after such a pause, ms. */
 const TAKEOVERS = { most: 20, pause: 25 };
+/**
+ * Steps that one script takes out of their lines, however long these are, of so many that it looks at; and looks that find none to
+ * take out, after which those that are left run, or have ended: one goes through as many as can be in line.
+ */
+const EMPTIED = { most: 20, seen: 250, inVain: 10 };
 /** Nodes that are read with one script. */
 const MOST_NODES = 250;
 
@@ -279,9 +285,29 @@ export async function retryWorkflow(
  * @returns "running" while it, or a step of it, runs
  */
 export async function removeWorkflow(context: WorkflowContext, id: string): Promise<"removed" | "running" | "missing"> {
+  await emptyLines(context, id);
   while (true) {
     const reply = await removeWorkflowPart(context, id);
     if (reply !== "more") return reply;
+  }
+}
+
+/**
+ * Takes the steps of a workflow that has failed or was cancelled out of their lines: as long as they wait there, a later workflow
+ * of the id would take them for steps of its own.
+ */
+async function emptyLines({ client, keys }: WorkflowContext, id: string): Promise<void> {
+  const { most, seen, inVain } = EMPTIED;
+  const line = keys.workflowPart(id, "line");
+  for (let looks = 0; looks < inVain && (await client.scard(line)) > 0; looks += 1) {
+    const state = await client.hget(keys.workflow(id), "state");
+    if (state !== "failed" && state !== "cancelled") return;
+    const { dropped } = await sweepWorkflow.run(
+      client,
+      [keys.workflow(id), keys.openWorkflows],
+      [id, keys.prefix, keys.queues, 0, seen, most, Number.MAX_SAFE_INTEGER],
+    );
+    if (dropped > 0) looks = 0;
   }
 }
 
