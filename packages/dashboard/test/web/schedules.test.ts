@@ -27,6 +27,7 @@ test("schedules show their next and last runs, and are paused, run and removed f
     .task(broken)
     .get({ timeout: 60_000 })
     .catch(() => {});
+  await mp.schedules.set("broken", "tell", [""], { cron: "0 4 * * *", pool: "later" });
   await mp.schedules.set("nightly", "tell", ["bo"], { cron: "0 3 * * *", timeZone: "Europe/Berlin" });
   const { origin } = await dashboardFor({ redis: redis.url, namespace });
   const { page, complaints } = await visitor({ width: 1440 });
@@ -37,7 +38,9 @@ test("schedules show their next and last runs, and are paused, run and removed f
   await page.getByText("0 3 * * *").waitFor();
   await page.getByText("ended", { exact: true }).waitFor();
   expect(await page.getByRole("list", { name: "Last due times of often" }).getByRole("link").count()).toBe(3);
-  await page.getByRole("list", { name: /^Last due times of broken.*: started by hand, failed$/ }).waitFor();
+  const broke = page.getByRole("list", { name: /^Last due times of broken.*: started by hand, failed$/ });
+  // It ran in the pool that the schedule had then.
+  expect(await broke.getByRole("link").getAttribute("href")).toMatch(/pool=default$/);
   await page.getByRole("list", { name: /^Last due times of often.*: completed, completed, completed$/ }).waitFor();
   await expectAccessible(page);
   await picture(page, "schedules");

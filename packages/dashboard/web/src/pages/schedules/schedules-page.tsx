@@ -95,9 +95,9 @@ function ScheduleTable({ schedules, at }: { schedules: readonly ScheduleView[]; 
   const navigate = useNavigate();
   // Its last run answers whether all is well; without one the tasks of its name do.
   const open = ({ task, pool, lastRuns }: ScheduleView): void => {
-    const id = lastRuns.find((run) => run.id !== null)?.id;
-    if (id == null) void navigate({ to: "/tasks", search: { task } });
-    else void navigate({ to: "/tasks/$id", params: { id }, search: { pool } });
+    const last = lastRuns.find((run) => run.id !== null);
+    if (!last?.id) void navigate({ to: "/tasks", search: { task } });
+    else void navigate({ to: "/tasks/$id", params: { id: last.id }, search: { pool: last.pool ?? pool } });
   };
   const columns: Column<ScheduleView>[] = [
     {
@@ -256,7 +256,7 @@ function Runs({ schedule: { name, pool, lastRuns } }: { schedule: ScheduleView }
             {id === null ? (
               shape
             ) : (
-              <Link to="/tasks/$id" params={{ id }} search={{ pool }} aria-label={title}>
+              <Link to="/tasks/$id" params={{ id }} search={{ pool: run.pool ?? pool }} aria-label={title}>
                 {shape}
               </Link>
             )}
