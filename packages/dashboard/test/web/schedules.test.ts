@@ -113,6 +113,14 @@ test("more schedules than a page has are shown in pages, by keys, and are found 
   // then
   await active("plan-067");
   expect(Object.fromEntries(new URL(page.url()).searchParams)).toEqual({ from: "50", schedule: "plan-067" });
+
+  // and on a tablet the buttons of a row still stand beside each other
+  await page.setViewportSize({ width: 768, height: 900 });
+  const buttons = page.getByRole("row", { name: "plan-067" }).getByRole("button");
+  const tops = await Promise.all((await buttons.all()).map(async (button) => (await button.boundingBox())?.y));
+  expect(tops).toHaveLength(3);
+  expect(new Set(tops).size).toBe(1);
+  expect(await isTooWide(page)).toBe(false);
   expect(complaints).toEqual([]);
 });
 

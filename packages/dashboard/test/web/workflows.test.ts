@@ -101,6 +101,11 @@ test("the counts of a workflow lead to the tasks that they count, and the list o
   await page.goto(`${origin}/workflows/bad`);
   const counts = page.getByRole("region", { name: "Steps" });
 
+  // then: its progress is one line, also with a step that failed
+  const line = await counts.getByText("3 of 5").boundingBox();
+  const failed = await counts.getByText("1 failed").boundingBox();
+  expect(failed?.y ?? 0).toBeLessThan((line?.y ?? 0) + (line?.height ?? 0));
+
   // when
   await counts.getByRole("link", { name: "3", exact: true }).click();
 

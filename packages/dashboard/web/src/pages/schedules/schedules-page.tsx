@@ -118,6 +118,7 @@ function ScheduleTable({ schedules, at }: { schedules: readonly ScheduleView[]; 
       key: "task",
       head: said.task,
       label: said.task,
+      isFull: true,
       cell: ({ task, pool }) => (
         <>
           <Link to="/tasks" search={{ task }}>
@@ -178,6 +179,7 @@ function ScheduleTable({ schedules, at }: { schedules: readonly ScheduleView[]; 
       key: "actions",
       head: <span className="hidden">{said.actions}</span>,
       isFull: true,
+      className: "c-actions",
       cell: (schedule) => <Actions schedule={schedule} />,
     },
   ];

@@ -79,32 +79,38 @@ function Whole({ workflow }: { workflow: WorkflowTree }) {
           <h2>{said.steps}</h2>
           <Progress steps={steps} />
         </header>
-        <dl className="body facts">
+        <dl className="body facts wide">
           {(["completed", "released", "pending", "failed", "stopped"] as const).map((name) => (
-            <Fragment key={name}>
+            <div key={name}>
               <dt>{said[name]}</dt>
               <dd>
                 <StepCount id={id} name={name} many={steps[name]} />
               </dd>
-            </Fragment>
+            </div>
           ))}
-          <dt>{said.submitted}</dt>
-          <dd>
-            <Ago at={createdAt} />
-          </dd>
-          <dt>{said.took}</dt>
-          <dd>{finishedAt === null ? <Lasting since={createdAt} /> : duration(finishedAt - createdAt)}</dd>
+          <div>
+            <dt>{said.submitted}</dt>
+            <dd>
+              <Ago at={createdAt} />
+            </dd>
+          </div>
+          <div>
+            <dt>{said.took}</dt>
+            <dd>{finishedAt === null ? <Lasting since={createdAt} /> : duration(finishedAt - createdAt)}</dd>
+          </div>
           {tags.length > 0 && (
-            <>
+            <div>
               <dt>{said.tags}</dt>
               <dd>
                 {tags.map((tag) => (
-                  <Link key={tag} to="/tasks" search={{ tag }}>
-                    <bdi>{tag}</bdi>{" "}
-                  </Link>
+                  <Fragment key={tag}>
+                    <Link to="/workflows" search={{ tag }}>
+                      <bdi>{tag}</bdi>
+                    </Link>{" "}
+                  </Fragment>
                 ))}
               </dd>
-            </>
+            </div>
           )}
         </dl>
       </section>

@@ -27,7 +27,7 @@ export function Progress({ steps: { completed, failed, total } }: Pick<WorkflowR
   const { workflows: said } = useWords();
   const progress = said.progressOf(count(completed), count(total));
   return (
-    <span className="row">
+    <span className="progress">
       <span className="num">{progress}</span>
       <Meter used={completed} of={total} label={progress} />
       {failed > 0 && <State name="failed">{said.failedSteps(count(failed))}</State>}
