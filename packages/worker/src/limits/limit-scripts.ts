@@ -7,6 +7,7 @@ import {
   LIMITS,
   MOVE_TO_ACTIVE_KEYS,
   Script,
+  STEP_LIFE_FIELD,
   STEP_WORKFLOW_FIELD,
   WHOLE,
 } from "@manyhands/core/internal";
@@ -148,9 +149,10 @@ local function take_in_turn()
       local entry = redis.call("ZRANGE", waiting, 0, 0, "WITHSCORES")
       if not entry[1] then break end
       -- One that was removed, promoted or is delayed anew is not held back any more.
-      local job = redis.call("HMGET", queue .. entry[1], "${JOB_LIMITED_FIELD}", "name", "${STEP_WORKFLOW_FIELD}")
+      local job = redis.call("HMGET", queue .. entry[1], "${JOB_LIMITED_FIELD}", "name", "${STEP_WORKFLOW_FIELD}",
+        "${STEP_LIFE_FIELD}")
       local is_held_back = job[1] and redis.call("ZSCORE", delayed, entry[1])
-      local is_stopped = is_held_back and is_stopped_step(prefix, queue, entry[1], {job[3]})
+      local is_stopped = is_held_back and is_stopped_step(prefix, queue, entry[1], {job[3], job[4]})
       if is_held_back and not is_stopped then
         id, score, task = entry[1], entry[2], job[2] or ""
         break

@@ -15,6 +15,7 @@ import {
   RESULT_LOST,
   repeatedBullFunction,
   Script,
+  STEP_LIFE_FIELD,
   STEP_WORKFLOW_FIELD,
   trimHistory,
   WHOLE,
@@ -100,8 +101,8 @@ local function is_next_known(lines, jobs, at, known)
     id = redis.call("ZRANGE", lines.prioritized, 0, 0)[1]
     if not id then return true end
   end
-  local fields = redis.call("HMGET", jobs .. id, "name", "${STEP_WORKFLOW_FIELD}")
-  if is_stopped_step(prefix, jobs, id, {fields[2], known}) then return false end
+  local fields = redis.call("HMGET", jobs .. id, "name", "${STEP_WORKFLOW_FIELD}", "${STEP_LIFE_FIELD}")
+  if is_stopped_step(prefix, jobs, id, {fields[2], fields[3], known}) then return false end
   local is_known, task = knows_job(jobs, id, fields[1])
   return is_known and not is_limited(task) and not (is_plain and rank_of(jobs, id, task))
 end
@@ -677,14 +678,14 @@ arguments[6] = "0"
 local own_id, own_pool, own_task = ARGV[1], ARGV[15], ARGV[16]
 local prefix, step, is_failed = ARGV[10], ARGV[21], true
 ${NOTE_ENDING}
-local started = tonumber(redis.call("HGET", KEYS[12], "processedOn") or "")
-local error_text = redis.call("HGET", KEYS[12], "${JOB_ERROR_FIELD}") or ""
+local own_fields = redis.call("HMGET", KEYS[12], "${JOB_ERROR_FIELD}", "${STEP_LIFE_FIELD}")
+local error_text = own_fields[1] or ""
 arguments[9] = with_ending(KEYS[12], ARGV[9] == "" and {} or cmsgpack.unpack(ARGV[9]), ARGV[14])
 local reply = moveToFinished(KEYS, arguments)
 if type(reply) == "number" and reply < 0 then return {reply, 0, "", ""} end
 ${workflowLua()}
 local w = open_workflow(prefix, ARGV[23], ARGV[20])
-local starts_again = ARGV[14] == "cancelled" and workflow_again(w, step, started)
+local starts_again = ARGV[14] == "cancelled" and workflow_again(w, step, own_fields[2])
 if not starts_again and workflow_failed(w, step, error_text, ARGV[4]) then workflow_tell(w, ARGV[22]) end
 workflow_pump(w, tonumber(ARGV[24]))
 ${AFTER_FINISH(25)}

@@ -23,8 +23,10 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import {
   count,
   delegates,
+  delegatesAll,
   fails,
   leaves,
+  leavesAll,
   needsFile,
   noteFailure,
   pad,
@@ -325,6 +327,36 @@ describe("children of a task", () => {
     );
     writeFileSync(file, "");
     expect(await mp.task("left/1").get(PATIENCE)).toBe("there");
+    await second.retry();
+    expect(await second.get(PATIENCE)).toBe("left/1");
+  });
+
+  test("that are workflows are its own as well", async () => {
+    // given
+    const { mp } = await open();
+    const submit = (value: string) => mp.submit(delegatesAll, [value], { jobId: "daily" });
+    const monday = await submit("monday");
+    expect(await monday.get(PATIENCE)).toEqual([["monday"], ["monday"]]);
+    // when
+    await monday.remove();
+    const tuesday = await submit("tuesday");
+    // then
+    expect(await tuesday.get(PATIENCE)).toEqual([["tuesday"], ["tuesday"]]);
+    expect(await mp.workflows.list({})).toMatchObject({ workflows: [{ id: "daily/1", state: "completed" }] });
+
+    // when the child of the earlier one is still under way
+    const file = noFile();
+    const first = await mp.submit(leavesAll, [file], { jobId: "left" });
+    await first.get(PATIENCE);
+    await first.remove();
+    const second = await mp.submit(leavesAll, [file], { jobId: "left" });
+    // then
+    expect((await failure(second.get(PATIENCE))).message).toContain("is still under way as workflow left/1");
+    writeFileSync(file, "");
+    await mp
+      .task("left/1")
+      .get(PATIENCE)
+      .catch(() => {});
     await second.retry();
     expect(await second.get(PATIENCE)).toBe("left/1");
   });

@@ -20,7 +20,7 @@ import {
 } from "@manyhands/core/internal";
 import { until, useRedis } from "@manyhands/testing";
 import { type Job, Worker } from "bullmq";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { TestNamespace } from "../host/namespace.ts";
 import { nodesOf, type Tree } from "./tree-nodes.ts";
 
@@ -205,6 +205,54 @@ describe("a workflow", () => {
     ]);
   });
 
+  test("that has completed leaves no step that waited to a later one of its id", async () => {
+    // given: a part of it has failed before all of that was started
+    const { space, context, reaches } = await open();
+    const nodes = nodesOf({
+      group: [
+        {
+          group: [
+            { task: "show", args: ["old"], options: { delay: 3_600_000 } },
+            { task: "needsFile", args: [noFile()] },
+          ],
+        },
+      ],
+      errors: "return",
+    });
+    await putWorkflow(context, { id: "nightly", nodes });
+    await reaches("nightly", "completed");
+
+    // when
+    expect(await removeWorkflow(context, "nightly")).toBe("removed");
+
+    // then
+    expect(await space.client.keys(`{${space.name}}*nightly*`)).toEqual([]);
+  });
+
+  test("does not take steps for its own that an earlier one of its id has left in line", async () => {
+    // given: what Redis had of the earlier one is gone but for its jobs
+    const { space, context } = await open(0);
+    const put = (tree: Tree) => putWorkflow(context, { id: "nightly", nodes: nodesOf(tree) });
+    await put({ group: [show("old", 1), show("old", 2), show("old", 3)] });
+    for (const key of await space.client.keys(`{${space.name}}/workflow*`)) await space.client.unlink(key);
+    const file = noFile();
+
+    // when
+    await put({ chain: [{ task: "waitForFile", args: [file] }, { group: [show(1), show(2)] }] });
+    await space.host({ tasks: [TASKS], slots: 4 });
+    await until(async () => (await space.queue("default").getWaitingCount()) === 0, { what: "old steps are dropped" });
+    writeFileSync(file, "");
+
+    // then
+    await until(async () => (await readWorkflow(context, "nightly"))?.state === "completed");
+    expect((await readNodeResult(context, "nightly", 0)).value).toEqual([
+      ["there", 1],
+      ["there", 2],
+    ]);
+    expect(await readWorkflow(context, "nightly")).toMatchObject({ steps: { completed: 3, released: 0 } });
+    expect(await space.queue("default").getCompletedCount()).toBe(3);
+  });
+
   test("fails with the first step that fails, starts nothing more, and a retry runs only what is left", async () => {
     // given
     const { space, context, put, reaches, result } = await open();
@@ -352,6 +400,55 @@ describe("a workflow", () => {
     await until(async () => (await space.client.hget(space.keys.job(pool, jobId), "stc")) === null);
     await retryWorkflow(context, id);
     expect(await result(id)).toEqual([["lost"]]);
+  });
+
+  test("is not stopped by a cancellation that goes on after another program has retried it", async () => {
+    // given: the commands of the program that cancels come late
+    const { space, context, put, result } = await open();
+    const file = noFile();
+    const late = redis.client();
+    const isRetried = Promise.withResolvers<void>();
+    const evalsha = late.evalsha.bind(late) as (...given: unknown[]) => Promise<unknown>;
+    let scripts = 0;
+    late.evalsha = (async (...given: unknown[]) => {
+      scripts += 1;
+      if (scripts > 1) await isRetried.promise;
+      return evalsha(...given);
+    }) as typeof late.evalsha;
+    const part: Tree = { task: "waitForFile", args: [file] };
+    const id = await put({ group: [part, part, part] });
+    await until(async () => (await space.queue("default").getActiveCount()) === 3);
+
+    // when
+    const cancelling = cancelWorkflow({ ...context, client: late }, id, "a mistake");
+    await until(async () => (await readWorkflow(context, id))?.state === "cancelled");
+    expect(await retryWorkflow(context, id)).toMatchObject({ outcome: "retried" });
+    isRetried.resolve();
+    await cancelling;
+    writeFileSync(file, "");
+
+    // then
+    expect(await result(id)).toEqual(["there", "there", "there"]);
+    expect(await space.queue("default").getFailedCount()).toBe(0);
+  });
+
+  test("starts steps again that a cancellation has ended after its retry, also with a host whose clock is ahead", async () => {
+    // given
+    const now = Date.now.bind(Date);
+    const clock = vi.spyOn(Date, "now").mockImplementation(() => now() + 60_000);
+    onTestFinished(() => clock.mockRestore());
+    const { space, context, put, result } = await open();
+    const file = noFile();
+    const id = await put({ task: "ignoresCancel", args: [file] });
+    await until(async () => (await space.queue("default").getActiveCount()) === 1);
+
+    // when
+    expect(await cancelWorkflow(context, id, "a mistake")).toBe("cancelled");
+    expect(await retryWorkflow(context, id)).toMatchObject({ outcome: "retried" });
+    writeFileSync(file, "");
+
+    // then
+    expect(await result(id)).toBe("there");
   });
 
   test("is stopped, removed and retried also where it has ended and steps of it still run", async () => {

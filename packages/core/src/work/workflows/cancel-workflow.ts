@@ -1,13 +1,13 @@
 import { cancelTask, type TaskPlace } from "../submission/index.ts";
 import type { Child } from "./children.ts";
-import { readWorkflowNodes, tellWatchers } from "./workflow-engine.ts";
-import type { WorkflowContext } from "./workflow-record.ts";
-import { cancelWorkflowScript, sweepWorkflow } from "./workflow-scripts.ts";
+import { emptyLines, tellWatchers } from "./workflow-engine.ts";
+import { stepJobId, type WorkflowContext } from "./workflow-record.ts";
+import { cancelWorkflowScript, type SweptStep } from "./workflow-scripts.ts";
 
-/** Children that are cancelled at once. */
+/** Steps, or children, that are cancelled at once. */
 const BATCH = 50;
-/** Steps that are looked at at once: for those that run, and by a script for those that wait. */
-const LOOKED_AT = { running: 250, waiting: 200 };
+/** Steps that the script which ends a workflow looks at. */
+const LOOKED_AT = 200;
 /** Steps that one script takes out of their line, from lines that are searched in some µs. */
 const DROPPED = { most: 50, longest: 5_000 };
 
@@ -27,41 +27,25 @@ export async function cancelWorkflow(
   const [outcome, why, watchers, left] = await cancelWorkflowScript.run(
     client,
     [keys.workflow(id), keys.openWorkflows],
-    [id, keys.prefix, keys.queues, reason, LOOKED_AT.waiting, most, longest],
+    [id, keys.prefix, keys.queues, reason, LOOKED_AT, most, longest],
   );
   if (outcome === "ended" || outcome === "missing") return outcome;
   await tellWatchers(context, id, watchers);
   if (left === 0) return outcome;
-  await emptyLines(context, id);
-  const inLine = (await client.smembers(keys.workflowPart(id, "line"))).map(Number);
-  for (let from = 0; from < inLine.length; from += LOOKED_AT.running) {
-    const views = await Promise.all(
-      inLine
-        .slice(from, from + LOOKED_AT.running)
-        .map((step) => readWorkflowNodes(context, id, { from: step, count: 1 })),
-    );
-    for (const { state, pool, jobId } of views.flat()) {
-      if (state !== "active" || pool === undefined || jobId === undefined) continue;
-      await cancelTree(context, { pool, jobId, unit: null }, { reason: why });
+  for await (const running of emptyLines(context, id, DROPPED)) {
+    for (let from = 0; from < running.length; from += BATCH) {
+      await Promise.all(running.slice(from, from + BATCH).map((step) => stopStep(context, { id, step, reason: why })));
     }
   }
   return outcome;
 }
 
-/**
- * Takes steps of a workflow that was stopped out of their lines. Hosts drop those that they find; a worker of BullMQ would run
- * them. In lines that are very long the sweep does it.
- */
-async function emptyLines({ client, keys }: WorkflowContext, id: string): Promise<void> {
-  const { most, longest } = DROPPED;
-  while (true) {
-    const { outcome, dropped } = await sweepWorkflow.run(
-      client,
-      [keys.workflow(id), keys.openWorkflows],
-      [id, keys.prefix, keys.queues, 0, LOOKED_AT.waiting, most, longest],
-    );
-    if (outcome !== "idle" || dropped === 0) return;
-  }
+/** Cancels a step that runs, as it was found: after a retry of the workflow it is another one. */
+export async function stopStep(
+  context: WorkflowContext,
+  { id, step: [step, , pool, life = ""], reason }: { id: string; step: SweptStep; reason: string },
+): Promise<void> {
+  await cancelTree(context, { pool, jobId: stepJobId(id, Number(step)), unit: null, life }, { reason });
 }
 
 /** Cancels a task as `cancelTask` does, and then the children that it has submitted, with theirs. */

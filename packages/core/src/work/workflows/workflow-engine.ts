@@ -1,11 +1,12 @@
 import { randomBytes } from "node:crypto";
 import type { JobsOptions } from "bullmq";
-import { StateLostError } from "../../errors/index.ts";
+import { ManyhandsError, StateLostError } from "../../errors/index.ts";
 import { packArgument, packStrings } from "../../redis/bull-queue/index.ts";
 import { pause } from "../../time/index.ts";
 import { encode } from "../../wire/codec/index.ts";
 import { type JobEnvelope, readWatchers } from "../../wire/records/job.ts";
 import { postAnswers } from "../results/post-answers.ts";
+import type { TaskPlace } from "../submission/index.ts";
 import { childArguments } from "./children.ts";
 import { NODE_KINDS } from "./workflow-lua.ts";
 import {
@@ -27,7 +28,8 @@ import {
   readWorkflowScript,
   removeWorkflowScript,
   retryWorkflowScript,
-  sweepWorkflow,
+  type SweptStep,
+  stopSteps,
   watchWorkflowScript,
 } from "./workflow-scripts.ts";
 
@@ -37,11 +39,10 @@ const PART = { nodes: 250, bytes: 256 * 1024 };
 const PUMPED = 32;
 /** Submissions of one id at the same time take over from each other; so often, and after such a pause, ms. */
 const TAKEOVERS = { most: 20, pause: 25 };
-/**
- * Steps that one script takes out of their lines, however long these are, of so many that it looks at; and looks that find none to
- * take out, after which those that are left run, or have ended: one goes through as many as can be in line.
- */
-const EMPTIED = { most: 20, seen: 250, inVain: 10 };
+/** Steps that one script takes out of their lines, however long these are. */
+const EMPTIED = 20;
+/** Steps that one script looks at for that. */
+const LOOKED_AT = 200;
 /** Nodes that are read with one script. */
 const MOST_NODES = 250;
 
@@ -81,10 +82,25 @@ export async function putWorkflow(
     }
     if (replies.includes("exists")) return "exists";
     if (replies.includes("refused")) return "refused";
+    if (replies.includes("former") && parent) {
+      await forgetFormer(context, id, parent);
+      continue;
+    }
     await pause(TAKEOVERS.pause * (1 + Math.random()));
   }
   throw new StateLostError(
     `workflow ${id} could not be submitted: other programs submit workflows of that id at the same time`,
+  );
+}
+
+/** Removes the child that an earlier task of the parent's id has left under the id. @throws ManyhandsError while it runs */
+async function forgetFormer(context: WorkflowContext, id: string, { pool, jobId }: TaskPlace): Promise<void> {
+  const { client, keys } = context;
+  const life = await client.hget(keys.job(pool, jobId), "timestamp");
+  if ((await removeWorkflow(context, id, { formerOf: life ?? "" })) !== "running") return;
+  throw new ManyhandsError(
+    `a child of an earlier task of the id ${jobId} is still under way as workflow ${id}, which the new one would be; cancel it, ` +
+      `or wait for its end: manyhands workflow cancel ${id}`,
   );
 }
 
@@ -284,37 +300,46 @@ export async function retryWorkflow(
  * Removes what is kept of a workflow that has ended, with the jobs of its steps in the histories of their pools, in pieces.
  * @returns "running" while it, or a step of it, runs
  */
-export async function removeWorkflow(context: WorkflowContext, id: string): Promise<"removed" | "running" | "missing"> {
-  await emptyLines(context, id);
+export async function removeWorkflow(
+  context: WorkflowContext,
+  id: string,
+  { formerOf = "" }: { formerOf?: string } = {},
+): Promise<"removed" | "running" | "missing"> {
+  const all = { most: EMPTIED, longest: Number.MAX_SAFE_INTEGER };
+  // As long as steps wait in line, hosts have to look at them.
+  for await (const _ of emptyLines(context, id, all));
   while (true) {
-    const reply = await removeWorkflowPart(context, id);
+    const reply = await removeWorkflowPart(context, id, { formerOf });
     if (reply !== "more") return reply;
   }
 }
 
 /**
- * Takes the steps of a workflow that has failed or was cancelled out of their lines: as long as they wait there, a later workflow
- * of the id would take them for steps of its own.
+ * Takes the steps of a workflow that has ended out of their lines. Hosts drop those that they find; a worker of BullMQ would run
+ * them. In lines that are longer than `longest` the sweep does it. Gives those that run, some at a time.
  */
-async function emptyLines({ client, keys }: WorkflowContext, id: string): Promise<void> {
-  const { most, seen, inVain } = EMPTIED;
-  const line = keys.workflowPart(id, "line");
-  for (let looks = 0; looks < inVain && (await client.scard(line)) > 0; looks += 1) {
-    const state = await client.hget(keys.workflow(id), "state");
-    if (state !== "failed" && state !== "cancelled") return;
-    const { dropped } = await sweepWorkflow.run(
+export async function* emptyLines(
+  { client, keys }: WorkflowContext,
+  id: string,
+  { most, longest }: { most: number; longest: number },
+): AsyncGenerator<SweptStep[]> {
+  let cursor = "0";
+  do {
+    const [next, steps] = await stopSteps.run(
       client,
-      [keys.workflow(id), keys.openWorkflows],
-      [id, keys.prefix, keys.queues, 0, seen, most, Number.MAX_SAFE_INTEGER],
+      [keys.workflow(id)],
+      [id, keys.prefix, keys.queues, cursor, LOOKED_AT, most, longest],
     );
-    if (dropped > 0) looks = 0;
-  }
+    cursor = next;
+    yield steps.filter(([, found]) => found === "running");
+  } while (cursor !== "");
 }
 
 /** One piece of it; "more": the next call goes on. */
 export async function removeWorkflowPart(
   { client, keys }: WorkflowContext,
   id: string,
+  { formerOf = "" }: { formerOf?: string } = {},
 ): Promise<"removed" | "more" | "running" | "missing"> {
   return removeWorkflowScript.run(
     client,
@@ -322,7 +347,7 @@ export async function removeWorkflowPart(
       ...[keys.workflow(id), keys.workflows, keys.openWorkflows],
       ...[keys.endedWorkflows("completed"), keys.endedWorkflows("failed")],
     ],
-    [id, keys.prefix, keys.queues],
+    [id, keys.prefix, keys.queues, formerOf],
   );
 }
 

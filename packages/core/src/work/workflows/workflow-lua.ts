@@ -6,6 +6,11 @@ import { INDEX_RESTATE, JOB_NUMBER_FIELD } from "../../redis/task-index/index.ts
 export const STEP_WORKFLOW_FIELD = "wf";
 export const STEP_NUMBER_FIELD = "wk";
 export const STEP_PLACE_FIELD = "wp";
+/**
+ * Tells it from the step of another workflow that had the id: `<token of the submission>.<how often the workflow had been
+ * cancelled when the step was put in line>`.
+ */
+export const STEP_LIFE_FIELD = "wt";
 /** The node whose result it takes, and that result where it is small JSON; both are absent when it takes none. */
 export const STEP_INPUT_FIELD = "wr";
 export const STEP_VALUE_FIELD = "wv";
@@ -37,21 +42,23 @@ export const NODE_KINDS: { step: 0; chain: 1; group: 2 } = { step: STEP, chain: 
 
 /**
  * Lua: `is_stopped_step(prefix, jobs, id, seen)`: the job is a step of a workflow that no longer runs, or of a part of it that
- * has failed: it must not start. For another job it costs a search in its id. `seen`, where it is given: {the job's field of its
- * workflow, workflows that the script has open, by id, or nil}, which need not be read again.
+ * has failed, or of an earlier workflow of the id: it must not start. For another job it costs a search in its id. `seen`, where it is
+ * given: {the job's fields of its workflow and of its life, workflows that the script has open, by id, or nil}, which need not be
+ * read again. `life_of(field)`: the token in the field of its life.
  */
 export const IS_STOPPED_STEP: string = `
+local function life_of(field) return field and string.match(field, "^[^.]*") end
 local function is_stopped_step(ours, jobs, id, seen)
   if not string.find(id, ".", 1, true) then return false end
   local workflow, number = string.match(id, "^(.+)%.(%d+)$")
   if not workflow then return false end
-  local noted = seen and seen[1]
-  if not seen then noted = redis.call("HGET", jobs .. id, "${STEP_WORKFLOW_FIELD}") end
-  if noted ~= workflow then return false end
+  local noted = seen or redis.call("HMGET", jobs .. id, "${STEP_WORKFLOW_FIELD}", "${STEP_LIFE_FIELD}")
+  if noted[1] ~= workflow then return false end
   local hash = ours .. "workflow/" .. workflow
-  local opened = seen and seen[2] and seen[2][workflow]
-  local state = opened and {opened.state, opened.broken} or redis.call("HMGET", hash, "state", "broken")
+  local opened = seen and seen[3] and seen[3][workflow]
+  local state = opened and {opened.state, opened.broken, opened.token} or redis.call("HMGET", hash, "state", "broken", "token")
   if state[1] ~= "running" then return true end
+  if noted[2] and life_of(noted[2]) ~= state[3] then return true end
   if not state[2] then return false end
   -- A part around it may have failed.
   local node = tonumber(number)
@@ -73,7 +80,8 @@ export const DROP_STEP: string = `
 local function drop_step(ours, jobs, id)
   local job = jobs .. id
   local workflow, place = string.match(id, "^(.+)%.(%d+)$")
-  local index_number = redis.call("HGET", job, "${JOB_NUMBER_FIELD}")
+  local fields = redis.call("HMGET", job, "${JOB_NUMBER_FIELD}", "${STEP_LIFE_FIELD}")
+  local index_number = fields[1]
   redis.call("UNLINK", job, job .. ":logs")
   redis.call("XADD", jobs .. "events", "*", "event", "removed", "jobId", id, "prev", "wait")
   local function index_dropped(KEYS, ARGV)
@@ -81,9 +89,11 @@ local function drop_step(ours, jobs, id)
     index_try(ARGV[1], index_restate, KEYS[1], ARGV[2])
   end
   index_dropped({job}, {jobs, index_number})
+  local known = redis.call("HMGET", ours .. "workflow/" .. workflow, "state", "token")
+  -- Of an earlier workflow of the id: the step in line is another one.
+  if fields[2] and known[2] and string.match(fields[2], "^[^.]*") ~= known[2] then return end
   -- What stops because a part around it has failed is not wanted any more.
-  if redis.call("SREM", ours .. "workflow-line/" .. workflow, place) == 1
-    and redis.call("HGET", ours .. "workflow/" .. workflow, "state") ~= "running" then
+  if redis.call("SREM", ours .. "workflow-line/" .. workflow, place) == 1 and known[1] ~= "running" then
     redis.call("SADD", ours .. "workflow-held/" .. workflow, place)
   end
 end
@@ -97,8 +107,8 @@ end
  * - `workflow_result(w, number, where, result)`: the same for a step, with the result, which counts once. Returns whether it did.
  * - `workflow_failed(w, step, error, message)`: a step has failed for good. Returns whether that failed the whole.
  * - `workflow_end(w, state)`: the whole ends. `w.ended` has the state then.
- * - `workflow_again(w, step, started)`: a step that was started then ended as cancelled. Returns whether it starts again, as the
- *   whole was cancelled and goes on.
+ * - `workflow_again(w, step, life)`: a step, with that in its field of its life, ended as cancelled. Returns whether it starts again,
+ *   as the whole was cancelled and goes on.
  * - `workflow_input(w, step)`: the node whose result the step takes, or "-".
  * - `workflow_restore(w)`: of the steps that a retry starts again, some may start now. What is left is found by the pump.
  * - `workflow_tell(w, data)`: adds the call that tells that the whole has failed, with this data, if one is wanted.
@@ -115,8 +125,8 @@ local function open_workflow(ours, queues, workflow_id)
   for _, part in ipairs({"nodes", "results", "line", "stack", "held", "failed", "large"}) do
     w[part] = ours .. "workflow-" .. part .. "/" .. workflow_id
   end
-  local state = redis.call("HMGET", w.hash, "state", "broken", "again")
-  w.state, w.broken, w.again = state[1], state[2], state[3]
+  local state = redis.call("HMGET", w.hash, "state", "broken", "again", "token", "stops")
+  w.state, w.broken, w.again, w.token, w.stops = state[1], state[2], state[3], state[4], state[5]
   return w
 end
 local function workflow_node(w, node)
@@ -159,8 +169,8 @@ local function workflow_done(w, node, parent)
 end
 local function workflow_result(w, number, where, result)
   if not w.state then return false end
-  if redis.call("HSETNX", w.results, number, result) == 0 then return false end
   redis.call("SREM", w.line, number)
+  if redis.call("HSETNX", w.results, number, result) == 0 then return false end
   if w.state ~= "running" then redis.call("SREM", w.failed, number) end
   -- The usual number, a part of a group, needs no look at the tree.
   local group, parts = string.match(where, "^g(%d+) (%d+)$")
@@ -259,11 +269,12 @@ local function workflow_release(w, number, node, ref, where)
   if node[7] then
     redis.call("ZADD", w.prefix .. "expiries", string.format("%.0f", w.now + node[7]), call[1] .. " " .. id)
   end
-  local fields = {"${STEP_WORKFLOW_FIELD}", w.id, "${STEP_NUMBER_FIELD}", number, "${STEP_PLACE_FIELD}", where}
+  local fields = {"${STEP_WORKFLOW_FIELD}", w.id, "${STEP_NUMBER_FIELD}", number, "${STEP_PLACE_FIELD}", where,
+    "${STEP_LIFE_FIELD}", (w.token or "") .. "." .. (w.stops or "0")}
   if node[6] == 1 and ref ~= "-" then
-    fields[7], fields[8] = "${STEP_INPUT_FIELD}", ref
+    fields[9], fields[10] = "${STEP_INPUT_FIELD}", ref
     local value = workflow_value(w, ref)
-    if value then fields[9], fields[10] = "${STEP_VALUE_FIELD}", value end
+    if value then fields[11], fields[12] = "${STEP_VALUE_FIELD}", value end
   end
   redis.call("HSET", queue .. id, unpack(fields))
   redis.call("SADD", w.line, number)
@@ -289,9 +300,9 @@ local function workflow_input(w, number)
   return input
 end
 -- A step was cancelled because the whole was, which goes on by now: it starts again. Returns false for any other.
-local function workflow_again(w, number, since)
-  local at = tonumber(redis.call("HGET", w.hash, "cancelledAt") or "")
-  if w.state ~= "running" or not at or not since or since > at then return false end
+local function workflow_again(w, number, life)
+  local stops = tonumber(string.match(life or "", "%d+$") or "")
+  if w.state ~= "running" or not stops or stops >= (tonumber(w.stops or "") or 0) then return false end
   if redis.call("SREM", w.line, number) == 1 then
     redis.call("RPUSH", w.stack, number .. " " .. workflow_input(w, tonumber(number)) .. " 0")
   end

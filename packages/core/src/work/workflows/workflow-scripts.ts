@@ -16,7 +16,7 @@ const MOST_REMOVED = 200;
 /** Nodes whose jobs one script looks for, and jobs that it removes from the history: about 1 ms of Redis. */
 const FORGOTTEN = { looked: 250, removed: 40 };
 
-export type PutReply = "more" | "created" | "exists" | "other" | "refused";
+export type PutReply = "more" | "created" | "exists" | "former" | "other" | "refused";
 
 /**
  * KEYS[1] hash of the workflow; KEYS[2] list of its nodes; KEYS[3] sorted set of workflows; KEYS[4] set of those that are open;
@@ -26,17 +26,21 @@ export type PutReply = "more" | "created" | "exists" | "other" | "refused";
  * of the field, value; ARGV[8] nodes and ARGV[9] steps of the whole; ARGV[10] name and tags, JSON; ARGV[11] call for a failure, "" = none;
  * ARGV[12] what names the call of the parent's job behind its fields, "" = it has one; ARGV[13] the child as JSON, "" = no parent
  * Keeps a part of a workflow; with the last one it runs. A part that is sent again changes nothing.
- * Returns "more", "created" (it runs), "exists" (there is one of the id), "refused" (its parent is being cancelled: there is
- * nothing of it), or "other" (another submission of the id is under way, or this one has expired).
+ * Returns "more", "created" (it runs), "exists" (there is one of the id), "former" (there is one, of an earlier task that had the id
+ * of the parent), "refused" (its parent is being cancelled: there is nothing of it), or "other" (another submission of the id is
+ * under way, or this one has expired).
  */
 export const putWorkflowPart: Script<PutReply> = new Script<PutReply>({
   name: "putWorkflowPart",
   lua: () => `${workflowLua()}${NOTE_CHILD}
-local known = redis.call("HMGET", KEYS[1], "state", "token")
+local known = redis.call("HMGET", KEYS[1], "state", "token", "parentLife")
 local is_mine = known[2] == ARGV[4]
+-- An id that follows from the parent's has a "/"; others are chosen.
+local life = ARGV[13] ~= "" and string.find(ARGV[1], "/", 1, true) and redis.call("HGET", KEYS[5], "timestamp")
 local function may_be() return ARGV[13] == "" or note_child(KEYS[5], KEYS[6], ARGV[12], ARGV[13]) end
 if known[1] and known[1] ~= "building" then
   if is_mine then return "created" end
+  if life and known[3] and known[3] ~= life then return "former" end
   return may_be() and "exists" or "refused"
 end
 if not is_mine then
@@ -45,6 +49,7 @@ if not is_mine then
   redis.call("HSET", KEYS[1], "state", "building", "token", ARGV[4], "created", string.format("%.0f", server_time()),
     "nodes", ARGV[8], "steps", ARGV[9], "label", ARGV[10])
   if ARGV[11] ~= "" then redis.call("HSET", KEYS[1], "onError", ARGV[11]) end
+  if life then redis.call("HSET", KEYS[1], "parentLife", life) end
 end
 local length, first = redis.call("LLEN", KEYS[2]), tonumber(ARGV[5])
 if length < first then return "other" end
@@ -162,13 +167,32 @@ else
   note_change(KEYS[1], "workflows/" .. ARGV[1])
 end
 if redis.call("HSETNX", KEYS[1], "reason", ARGV[4]) == 1 then
-  redis.call("HSET", KEYS[1], "cancelledAt", string.format("%.0f", server_time()))
+  redis.call("HINCRBY", KEYS[1], "stops", 1)
 end
 look_at_line(w, "0", {count = ARGV[5], most = tonumber(ARGV[6]), longest = tonumber(ARGV[7])})
 local known = redis.call("HMGET", KEYS[1], "reason", "watchers")
 return {outcome, known[1], known[2] or "", redis.call("SCARD", w.line)}
 `,
   });
+
+/**
+ * KEYS[1] hash of the workflow
+ * ARGV[1] id; ARGV[2] prefix of our keys; ARGV[3] prefix of BullMQ's keys; ARGV[4] where to go on, "0" = from the beginning; ARGV[5]
+ * steps to look at; ARGV[6] most steps to drop; ARGV[7] longest line in which one is searched
+ * Takes steps of a workflow that has ended out of their lines, some with each call.
+ * Returns {where to go on, "" = all were looked at; those that have not left their line, when that part of them was looked through}.
+ */
+export const stopSteps: Script<[cursor: string, steps: SweptStep[]]> = new Script<[string, SweptStep[]]>({
+  name: "stopSteps",
+  lua: () => `${workflowLua()}${LOOK_AT_LINE}
+local w = open_workflow(ARGV[2], ARGV[3], ARGV[1])
+if not w.state or w.state == "building" or w.state == "running" then return {"", {}} end
+local most = tonumber(ARGV[6])
+local cursor, found, dropped = look_at_line(w, ARGV[4], {count = ARGV[5], most = most, longest = tonumber(ARGV[7]), reason = true})
+if dropped >= most then return {ARGV[4], {}} end
+return {cursor == "0" and "" or cursor, found}
+`,
+});
 
 /**
  * KEYS[1] hash of the workflow; KEYS[2] set of open workflows; KEYS[3] sorted set of failed ones
@@ -208,7 +232,8 @@ return {"retried", steps}
 /**
  * KEYS[1] hash of the workflow; KEYS[2] sorted set of workflows; KEYS[3] set of open ones; KEYS[4] those that have completed;
  * KEYS[5] those that have not
- * ARGV[1] id; ARGV[2] prefix of our keys; ARGV[3] prefix of BullMQ's keys
+ * ARGV[1] id; ARGV[2] prefix of our keys; ARGV[3] prefix of BullMQ's keys; ARGV[4] life of a parent, "" = none: one that is a child of
+ * that stays, as if there were none
  * Removes a workflow of which nothing runs, some of it with each call: first the jobs of its steps from the histories of their
  * pools, then large results, then the record. Jobs that wait are dropped by the hosts that find them.
  * Returns "removed", "more" (call again), "running" or "missing".
@@ -223,6 +248,7 @@ if not w.state then
   for index = 2, 5 do redis.call(index == 3 and "SREM" or "ZREM", KEYS[index], ARGV[1]) end
   return "missing"
 end
+if ARGV[4] ~= "" and redis.call("HGET", w.hash, "parentLife") == ARGV[4] then return "missing" end
 if w.state == "running" then return "running" end
 local function call_of(node)
   local call = w.calls[node[4]] or cmsgpack.unpack(redis.call("HGET", w.hash, "c" .. node[4]))

@@ -4,7 +4,7 @@ import { decodeError, decodeFromString, encodeError, encodeToString } from "../.
 import { JOB_ERROR_FIELD, type JobEnvelope } from "../../wire/records/job.ts";
 import { type FinishedSet, keepRule } from "../../wire/records/keep.ts";
 import { readNamespaceKeep } from "../history/index.ts";
-import { cancelTree } from "./cancel-workflow.ts";
+import { stopStep } from "./cancel-workflow.ts";
 import { removeWorkflowPart, tellWatchers } from "./workflow-engine.ts";
 import { stepJobId, type WorkflowContext } from "./workflow-record.ts";
 import { foreignResult } from "./workflow-results.ts";
@@ -59,13 +59,8 @@ export class WorkflowSweep {
       [keys.workflow(id), keys.openWorkflows],
       [id, keys.prefix, keys.queues, STEPS.pumped, STEPS.seen, DROPPED, Number.MAX_SAFE_INTEGER],
     );
-    for (const step of steps) await (step[1] === "running" ? this.#stop(id, step, reason) : this.#settle(id, step));
-  }
-
-  /** Its cancellation may have been broken off; what had been told to stop does so once. */
-  async #stop(id: string, [step, , pool, life = ""]: SweptStep, reason: string): Promise<void> {
-    const place = { pool, jobId: stepJobId(id, Number(step)), unit: null, life };
-    await cancelTree(this.#context, place, { reason });
+    for (const step of steps)
+      await (step[1] === "running" ? stopStep(this.#context, { id, step, reason }) : this.#settle(id, step));
   }
 
   async #settle(id: string, [step, found, pool]: SweptStep): Promise<void> {
